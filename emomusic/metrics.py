@@ -6,12 +6,13 @@ scikit-learn computes what it can. It loads on first use.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from msgspec.structs import replace
 
 from emomusic.affect import EMOTIONS, FOUR_CLASSES, Quadrant
 
@@ -38,8 +39,39 @@ class ClassScores:
     support: Count
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Scores:
+class ClassMetrics(msgspec.Struct, frozen=True, eq=False, kw_only=True):  # arrays have no single truth value
+    """Metrics of a model by class.
+
+    Attributes:
+        per_class: scores by class name, in the order of the matrix.
+        confusion: shape (classes, classes); rows are true, columns predicted classes. Missed examples are in no column.
+    """
+
+    per_class: dict[str, ClassScores]
+    confusion: IntArray
+
+    def __post_init__(self) -> None:
+        if not self.per_class or self.confusion.shape != 2 * (len(self.per_class),):
+            raise ValueError(f"a confusion matrix of shape {self.confusion.shape} for {len(self.per_class)} classes")
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The class names, in the order of the matrix."""
+        return tuple(self.per_class)
+
+    @property
+    def mistakes(self) -> list[Mistake]:
+        """All mistakes, the most frequent first."""
+        return mistakes(self.confusion, self.classes)
+
+    @property
+    def worst_mistake(self) -> tuple[str, str] | None:
+        """The true and the predicted class of the most frequent mistake; None without mistakes."""
+        made = self.mistakes
+        return (made[0].true, made[0].predicted) if made else None
+
+
+class Scores(ClassMetrics, frozen=True, eq=False, kw_only=True, omit_defaults=True):
     """Metrics of predicted against true classes.
 
     Attributes:
@@ -48,42 +80,29 @@ class Scores:
         accuracy: share of correct predictions.
         accuracy_interval: Wilson's 95 % interval.
         macro_precision: mean over the classes that occur, as are `macro_recall` and `macro_f1`.
-        per_class: scores by class name, in the order of the matrix.
-        confusion: shape (classes, classes); rows are true, columns predicted classes. Missed examples are in no column.
+        four_class_accuracy: of seven emotions, over Q1, Q2, Q3 and N (`affect.FOUR_CLASSES`); else None.
+        four_class_confusion: shape (4, 4), in the order of `FOUR`; None as above.
     """
 
-    n: int
-    missed: int
-    accuracy: float
-    accuracy_interval: tuple[float, float]
-    macro_precision: float
-    macro_recall: float
-    macro_f1: float
-    per_class: dict[str, ClassScores]
-    confusion: IntArray
+    n: Annotated[int, msgspec.Meta(ge=1)]
+    missed: Count
+    accuracy: Share
+    accuracy_interval: tuple[Share, Share]
+    macro_precision: Share
+    macro_recall: Share
+    macro_f1: Share
+    four_class_accuracy: Share | None = None
+    four_class_confusion: IntArray | None = None
 
     @property
-    def classes(self) -> tuple[str, ...]:
-        """The class names, in the order of the matrix."""
-        return tuple(self.per_class)
+    def in_four(self) -> float:
+        """The accuracy of a face model over four classes, whether it has these or seven emotions."""
+        return self.accuracy if self.four_class_accuracy is None else self.four_class_accuracy
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         values: dict[str, Any] = msgspec.to_builtins(self, enc_hook=np.ndarray.tolist)
         return values | {"accuracy_interval": list(self.accuracy_interval)}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Evaluation(Scores):
-    """Metrics on labelled faces, over seven emotions and over four classes.
-
-    Attributes:
-        four_class_accuracy: over Q1, Q2, Q3 and N (`affect.FOUR_CLASSES`).
-        four_class_confusion: shape (4, 4), in the order of `FOUR`.
-    """
-
-    four_class_accuracy: float
-    four_class_confusion: IntArray
 
 
 def score(y_true: IntArray, y_pred: IntArray, classes: Sequence[str]) -> Scores:
@@ -156,7 +175,7 @@ def mistakes(confusion: IntArray, classes: Sequence[str]) -> list[Mistake]:
     return sorted(made, key=lambda mistake: -mistake.count)
 
 
-def evaluate(y_true: IntArray, y_pred: IntArray) -> Evaluation:
+def evaluate(y_true: IntArray, y_pred: IntArray) -> Scores:
     """Compare predicted with true emotions, in seven and in four classes.
 
     Args:
@@ -168,11 +187,7 @@ def evaluate(y_true: IntArray, y_pred: IntArray) -> Evaluation:
     """
     seven = score(y_true, y_pred, SEVEN)
     four = score(in_classes(y_true, FOUR), in_classes(y_pred, FOUR), FOUR)
-    return Evaluation(
-        **{field.name: getattr(seven, field.name) for field in fields(seven)},
-        four_class_accuracy=four.accuracy,
-        four_class_confusion=four.confusion,
-    )
+    return replace(seven, four_class_accuracy=four.accuracy, four_class_confusion=four.confusion)
 
 
 def in_classes(emotions: IntArray, classes: Sequence[str]) -> npt.NDArray[np.int64]:

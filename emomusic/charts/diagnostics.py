@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from emomusic.affect import Emotion
 from emomusic.charts.colours import CLASS_COLOURS, EMOTION_COLOURS, GUIDE, QUIET, RIGHT, WRONG, faded
 from emomusic.metrics import ClassScores, FloatArray, IntArray, Reliability, accuracy_interval
-from emomusic.results.records import NOT_FOUND, FaceBin
+from emomusic.records import FaceBin
 
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 _PERCENTS = {"tickvals": [0, 25, 50, 75, 100], "ticktext": ["0 %", "25 %", "50 %", "75 %", "100 %"]}
@@ -136,8 +136,6 @@ _BIN_ROW = 30  # pixels
 def accuracy_by_group(models: Mapping[str, Mapping[str, Sequence[FaceBin]]]) -> go.Figure:
     """Accuracy on bins of faces as points with their 95 % intervals, for one model or two.
 
-    Undetected faces have no interval, because they are wrong by definition.
-
     Args:
         models: bins by model name and by the title of their group. Empty bins are left out.
     """
@@ -190,8 +188,6 @@ def accuracy_by_group(models: Mapping[str, Mapping[str, Sequence[FaceBin]]]) -> 
 
 def _interval(faces: FaceBin) -> tuple[float, float]:
     """The 95 % interval of the accuracy on a bin that is not empty."""
-    if faces.name == NOT_FOUND:
-        return faces.accuracy, faces.accuracy
     return accuracy_interval(round(faces.accuracy * faces.n), faces.n)
 
 

@@ -348,15 +348,14 @@ def train_export(options: argparse.Namespace) -> Outcome:
 
 def models(_: argparse.Namespace) -> Outcome:
     """List the trained models. The status is 2 if one is damaged."""
-    import msgspec
-
     from emomusic.assets import ModelKind
-    from emomusic.results.records import read_records
+    from emomusic.results.overview import document, read_records
 
-    answer, status = [], 0
+    answer: list[dict[str, Any]] = []
+    status = 0
     for kind in ModelKind:
         records, problems = read_records(kind)
-        answer += msgspec.to_builtins(records)
+        answer += map(document, records)
         for error in problems.values():
             log.error("emomusic: %s", escape_control_chars(str(error)))
             status = 2

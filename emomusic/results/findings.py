@@ -7,10 +7,12 @@ from types import MappingProxyType
 from typing import Any
 
 from emomusic.assets import ModelKind
+from emomusic.errors import ModelError
 from emomusic.faces.model_files import START_WEIGHTS
-from emomusic.metrics import FOUR, SEVEN, ClassScores
-from emomusic.results.predictions import Cell, ClassMetrics, Comparison
-from emomusic.results.records import NOT_FOUND, FaceBin, FaceRecord, ModelRecord, SoundRecord, WildFigures
+from emomusic.metrics import FOUR, ClassMetrics, ClassScores
+from emomusic.records import FaceBin, FaceRecord, PhotoScores, Record, SoundRecord, Stage
+from emomusic.results.overview import reports_of
+from emomusic.results.predictions import Cell, Comparison
 from emomusic.text import join_names
 
 # Its members were chosen on the same songs; docs/experiments.md has the unbiased figure
@@ -65,76 +67,84 @@ def percent(share: float) -> str:
 
 def with_range(share: float, interval: tuple[float, float]) -> str:
     """Format a percentage with its 95 % interval."""
-    low, high = interval
-    return f"{percent(share)} ({of_100(low)} to {of_100(high)})"
+    return f"{percent(share)} ({_range(interval)})"
 
 
-def describe_model(record: ModelRecord, figures: ClassMetrics, *, beside_four: bool = False) -> str:
-    """Describe the accuracy of a model and its most frequent mistake.
+def _range(interval: tuple[float, float]) -> str:
+    """Format an interval of shares as numbers out of 100."""
+    return " to ".join(map(of_100, interval))
 
-    Args:
-        record: of the model.
-        figures: in its own classes.
-        beside_four: whether the page also shows figures over four classes.
+
+FOUR_LEGEND = (
+    "The four classes of the student report on portraits: happy; tense (angry, disgust, fear and surprise); sad; "
+    "neutral."
+)
+_FOUR_WORDS = dict(zip(FOUR, ("happy", "tense", "sad", "neutral"), strict=True))
+
+
+def in_words(name: str) -> str:
+    """The name of a class for people: a word for one of `FOUR`."""
+    return _FOUR_WORDS.get(name, name)
+
+
+def describe_model(record: Record, *, beside_four: bool = False) -> str:
+    """Describe the accuracy of a model in its own classes, and its most frequent mistake.
+
+    `beside_four` says that the page also shows figures over four classes.
     """
+    model = f"**{label_of(record.name)}**"
     if isinstance(record, FaceRecord):
-        low, high = record.accuracy_interval
-        sentence = f"**{label_of(record.name)}** is right on {of_100(record.accuracy)} of 100 test pictures"
-        sentence += f" ({of_100(low)} to {of_100(high)}) by the labels of FER2013"
-        if record.ferplus is not None:
-            low, high = record.ferplus.accuracy_interval
-            sentence += f" and on {of_100(record.ferplus.accuracy)} ({of_100(low)} to {of_100(high)}) by FER+ votes"
-        if figures.classes != SEVEN:
+        sentence = f"{model} is right on {of_100(record.test.accuracy)} of 100 test pictures"
+        sentence += f" ({_range(record.test.accuracy_interval)}) by the labels of FER2013"
+        if (votes := record.votes) is not None:
+            sentence += f" and on {of_100(votes.accuracy)} ({_range(votes.accuracy_interval)}) by FER+ votes"
+        if record.has_four:
             sentence += ", in four classes"
         elif beside_four:
             sentence += ", in seven emotions"
     else:
-        sentence = f"**{label_of(record.name)}** is right on {of_100(record.accuracy)} of 100 held-out songs"
-        sentence += f" (± {of_100(record.accuracy_std)} between folds)"
-    if (worst := figures.worst_mistake) is not None:
-        sentence += f"; its most frequent mistake is calling {worst[0]} {record.kind.examples} {worst[1]}"
+        sentence = f"{model} is right on {of_100(record.mean_accuracy)} of 100 held-out songs"
+        sentence += f" (± {of_100(record.spread)} between folds)"
+    if (worst := record.by_class.worst_mistake) is not None:
+        true, predicted = map(in_words, worst)
+        sentence += f"; its most frequent mistake is calling {true} {record.kind.examples} {predicted}"
     if record.kind is ModelKind.MUSIC and record.name == _CHOSEN_ON_ITS_SONGS:
         sentence += ". Its members were chosen on the same songs, so the figure is a little too high"
     return sentence + "."
 
 
-def describe_reports(
-    record: ModelRecord, config: Mapping[str, Any] = MappingProxyType({}), *, mirrored: bool = False
-) -> str:
+def describe_reports(record: Record) -> str:
     """Describe the published figures of a model and our additional training data; empty without a report."""
-    titles = dict.fromkeys(report.title for report in record.reported)
-    is_sound = isinstance(record, SoundRecord)
-    sentences = [f"Its mean F1 is {percent(record.macro_f1)}."] if is_sound else []
-    for title in titles:
-        figures = [
-            f"{report.percent} ({report.of}; {report.note})" for report in record.reported if report.title == title
-        ]
+    reports, is_sound = reports_of(record), isinstance(record, SoundRecord)
+    sentences = [f"Its mean F1 is {percent(record.macro_f1)}."] if isinstance(record, SoundRecord) else []
+    for title in dict.fromkeys(report.title for report in reports):
+        figures = [f"{report.percent} ({report.of}; {report.note})" for report in reports if report.title == title]
         sentences.append(f"{'Published by' if is_sound else 'Report'} {title}: {', '.join(figures)}.")
+    config = record.stages[-1].config if isinstance(record, FaceRecord) else {}
     extras = ["people's votes on the pictures (FER+)"] if _is_on(config, "votes") else []
     if _is_distilled(config):
         extras.append(f"the answers of {join_names(config['teachers'])}")
     if sentences and extras:
-        sentences.append(f"Unlike the report, ours also learnt from {join_names(extras)}")
-        sentences[-1] += ", and averages over a face and its mirror image." if mirrored else "."
+        sentences.append(
+            f"Unlike the report, ours also learnt from {join_names(extras)}, and averages over a face and its mirror "
+            "image."
+        )
     return " ".join(sentences)
 
 
-def answer_of(record: ModelRecord) -> str:
+def answer_of(record: Record) -> str:
     """State in one sentence how often the default model is right, with its interval or its spread."""
     if isinstance(record, FaceRecord):
-        wild, where, share, interval = record.wild, "On test pictures", record.accuracy, record.accuracy_interval
-        if wild is not None and wild.accuracy_interval is not None:
-            where, share, interval = "On real photographs", wild.accuracy, wild.accuracy_interval
-        low, high = interval
+        where, scores = ("On real photographs", record.wild) if record.wild else ("On test pictures", record.test)
         what = "class" if record.has_four else "emotion"
         return (
-            f"{where}, the default model names the {what} right for {percent(share)} of the faces (95 % interval "
-            f"{of_100(low)} to {of_100(high)})."
+            f"{where}, the default model names the {what} right for {percent(scores.accuracy)} of the faces (95 % "
+            f"interval {_range(scores.accuracy_interval)})."
         )
     verb = "hears" if isinstance(record, SoundRecord) else "names"
     return (
-        f"The default model {verb} the mood right for {percent(record.accuracy)} of new songs (± "
-        f"{of_100(record.accuracy_std)} between divisions)."
+        f"The default model {verb} the mood right for {percent(record.mean_accuracy)} of new songs (± "
+        f"{of_100(record.spread)} between divisions)."
     )
 
 
@@ -154,19 +164,15 @@ def photographs_verdict(first: FaceRecord, second: FaceRecord) -> tuple[str, str
 
     Both are empty if one was not measured or they have different classes.
     """
-    shares = [record.wild for record in (first, second) if record.wild is not None and record.wild.accuracy_interval]
-    if len(shares) < 2 or first.classes != second.classes:
+    measured = [(record.wild, _title_of(record.name)) for record in (first, second) if record.wild is not None]
+    if len(measured) < 2 or first.classes != second.classes:
         return "", ""
-    (one, two), names = shares, (_title_of(first.name), _title_of(second.name))
-    if one.accuracy < two.accuracy:
-        one, two, names = two, one, names[::-1]
-    assert one.accuracy_interval is not None
-    assert two.accuracy_interval is not None
+    (better, _), (worse, _) = measured = sorted(measured, key=lambda pair: -pair[0].accuracy)
+    shares = ", ".join(f"{title} {with_range(wild.accuracy, wild.accuracy_interval)}" for wild, title in measured)
     return (
-        f"On photographs: {names[0]} {with_range(one.accuracy, one.accuracy_interval)}, {names[1]} "
-        f"{with_range(two.accuracy, two.accuracy_interval)}",
+        f"On photographs: {shares}",
         "The ranges overlap, so chance may explain the difference."
-        if one.accuracy_interval[0] <= two.accuracy_interval[1]
+        if better.accuracy_interval[0] <= worse.accuracy_interval[1]
         else "The difference is too large for chance.",
     )
 
@@ -174,8 +180,8 @@ def photographs_verdict(first: FaceRecord, second: FaceRecord) -> tuple[str, str
 def describe_in_four(first: FaceRecord, second: FaceRecord) -> str:
     """Compare the accuracy of two face models over four classes."""
     return (
-        f"Right in four classes: {label_of(first.name)} on {of_100(first.four_class_accuracy)} of 100 faces, "
-        f"{label_of(second.name)} on {of_100(second.four_class_accuracy)}."
+        f"Right in four classes: {label_of(first.name)} on {of_100(first.test.in_four)} of 100 faces, "
+        f"{label_of(second.name)} on {of_100(second.test.in_four)}."
     )
 
 
@@ -247,23 +253,22 @@ def describe_classes(figures: ClassMetrics, name: str, examples: str) -> str:
     )
 
 
-def describe_hard_emotions(labels: ClassMetrics, votes: ClassMetrics, name: str) -> str:
-    """Name the emotions that are hard for a model, and the one on which people disagree most.
+def describe_hard_emotions(record: FaceRecord) -> str:
+    """Name the emotions that are hard for a model of seven emotions, and the one on which people disagree most.
 
-    Args:
-        labels: the model's metrics by the labels of FER2013.
-        votes: its metrics by the majority of people's votes on the same pictures.
-        name: of the model.
+    Raises:
+        ModelError: the model was not evaluated against people's votes in seven emotions.
     """
-    agreed = {
-        emotion: votes.per_class[emotion].support / max(scores.support, 1)
-        for emotion, scores in labels.per_class.items()
-    }
-    hard = min(agreed, key=lambda emotion: agreed[emotion])
+    votes = None if record.votes is None else record.votes.seven
+    if votes is None:
+        raise ModelError(f"expected a model with figures by people's votes. Received: {record.name}")
+    labels = {name: scores.support for name, scores in record.test.per_class.items() if scores.support}
+    counts = {name: (support, votes.per_class[name].support) for name, support in labels.items()}
+    hard = min(counts, key=lambda name: counts[name][1] / counts[name][0])
+    labelled, seen = counts[hard]
     return (
-        f"By what people see, {describe_classes(votes, name, 'faces')} People disagree too: FER2013 calls "
-        f"{labels.per_class[hard].support:,} of its test pictures {hard}, but by the votes of ten people only "
-        f"{votes.per_class[hard].support:,} show {hard}."
+        f"By what people see, {describe_classes(votes, record.name, 'faces')} People disagree too: FER2013 calls "
+        f"{labelled:,} of its test pictures {hard}, but by the votes of ten people only {seen:,} show {hard}."
     )
 
 
@@ -274,18 +279,12 @@ def _counts_of(scores: ClassScores) -> str:
     return f" ({round(scores.recall * scores.support)} of {scores.support})"
 
 
-def describe_photographs(record: FaceRecord, wild: WildFigures) -> str:
+def describe_photographs(record: FaceRecord, wild: PhotoScores) -> str:
     """State the accuracy of a model on photographs, and the property of faces that changes it most."""
     sentence = f"**{label_of(record.name)}** is right on {of_100(wild.accuracy)} of 100 photographs"
-    if wild.accuracy_interval is not None:
-        sentence += " ({} to {})".format(*map(of_100, wild.accuracy_interval))
-    if record.has_four:
-        sentence += ", in four classes"
-    ends = []
-    for bins in (wild.groups or {}).values():
-        found = [faces for faces in bins if faces.n and faces.name != NOT_FOUND]
-        if len(found) > 1:
-            ends.append((found[0], found[-1]))
+    sentence += f" ({_range(wild.accuracy_interval)})" + (", in four classes" if record.has_four else "")
+    present = [[faces for faces in bins if faces.n] for bins in wild.groups.values()]
+    ends = [(found[0], found[-1]) for found in present if len(found) > 1]
     if ends:
         easy, hard = max(ends, key=lambda pair: pair[0].accuracy - pair[1].accuracy)
         sentence += f": on {_bin(easy)}, but only on {_bin(hard)}" if easy.accuracy > hard.accuracy else ""
@@ -327,10 +326,10 @@ def describe_training(config: Mapping[str, Any]) -> str:
     return sentence
 
 
-def describe_validation(stages: Sequence[Mapping[str, Any]]) -> str:
+def describe_validation(stages: Sequence[Stage]) -> str:
     """Name the training stages whose validation uses people's votes; empty if none does."""
     by_votes = [
-        str(number) for number, config in enumerate(stages, 1) if (config.get("validation") or _LABELS) != _LABELS
+        str(number) for number, stage in enumerate(stages, 1) if (stage.config.get("validation") or _LABELS) != _LABELS
     ]
     if not by_votes:
         return ""

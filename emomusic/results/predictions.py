@@ -1,67 +1,23 @@
-"""Saved metrics, predictions and training histories of the models. No model is loaded."""
+"""Saved predictions and training histories of the models. No model is loaded."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
-from pathlib import Path
-from typing import Any
+from itertools import accumulate
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.affect import EMOTIONS, QUADRANT_MOODS, Quadrant
-from emomusic.assets import CARD, DAMAGED_ARRAYS, HISTORY, PREDICTIONS, ModelKind, folder_of, read_metrics
+from emomusic.affect import EMOTIONS
+from emomusic.assets import CARD, DAMAGED_ARRAYS, HISTORY, PREDICTIONS, ModelKind, folder_of
 from emomusic.errors import ModelError
-from emomusic.metrics import (
-    FOUR,
-    ClassScores,
-    Count,
-    IntArray,
-    McNemar,
-    Mistake,
-    Scores,
-    in_classes,
-    mcnemar,
-    mistakes,
-    score,
-)
-from emomusic.results.records import face_classes
+from emomusic.metrics import FOUR, ClassMetrics, ClassScores, IntArray, McNemar, Scores, in_classes, mcnemar, score
+from emomusic.records import Stage, read_face_record, read_record
 from emomusic.text import csv_text
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
-class ClassMetrics:
-    """Metrics of a model by class.
-
-    Attributes:
-        per_class: scores by class name, in the order of the matrix.
-        confusion: shape (classes, classes); rows are true, columns predicted classes.
-    """
-
-    per_class: dict[str, ClassScores]
-    confusion: IntArray
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The class names, in the order of the matrix."""
-        return tuple(self.per_class)
-
-    @property
-    def mistakes(self) -> list[Mistake]:
-        """All mistakes, the most frequent first."""
-        return mistakes(self.confusion, self.classes)
-
-    @property
-    def worst_mistake(self) -> tuple[str, str] | None:
-        """The true and the predicted class of the most frequent mistake; None without mistakes."""
-        made = self.mistakes
-        return (made[0].true, made[0].predicted) if made else None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Predictions:
     """A model's predictions on labelled test examples.
 
@@ -135,8 +91,7 @@ class History:
         val_loss: shape (epochs,), on PublicTest.
         val_accuracy: shape (epochs,), on PublicTest.
         best_epoch: the epoch of the saved weights, from 1.
-        stages: the configuration of each training stage, in `metrics.json`.
-        last_epochs: the last epoch of each stage.
+        stages: of the training.
     """
 
     loss: npt.NDArray[np.float64]
@@ -144,11 +99,15 @@ class History:
     val_loss: npt.NDArray[np.float64]
     val_accuracy: npt.NDArray[np.float64]
     best_epoch: int
-    stages: tuple[Mapping[str, Any], ...]
-    last_epochs: tuple[int, ...]
+    stages: tuple[Stage, ...]
 
     def __len__(self) -> int:
         return len(self.loss)
+
+    @property
+    def last_epochs(self) -> tuple[int, ...]:
+        """The last epoch of each stage."""
+        return tuple(accumulate(stage.epochs for stage in self.stages))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,64 +120,8 @@ class Comparison:
     test: McNemar
 
 
-class _SavedMetrics(msgspec.Struct):
-    """The parts of `metrics.json` that `ClassMetrics` needs."""
-
-    per_class: dict[str, ClassScores]
-    confusion: list[list[Count]]
-
-
-class _Stage(msgspec.Struct):
-    epochs: int
-    config: dict[str, Any]
-
-
-class _Training(msgspec.Struct):
-    """The parts of `metrics.json` that `History` needs."""
-
-    best_epoch: int
-    stages: list[_Stage]
-
-
 _ROUNDING = 1e-3  # tolerance for sums of probabilities
 _CURVES = ["loss", "accuracy", "val_loss", "val_accuracy"]
-
-
-def read_class_metrics(kind: ModelKind, name: str) -> ClassMetrics:
-    """Read a model's metrics in its own classes; those of a sound model by the moods of its quadrants.
-
-    Raises:
-        ModelError: they are absent or damaged.
-    """
-    folder = folder_of(kind, name)
-    return _class_metrics(folder, ("test",) if kind is ModelKind.FACE else (), songs=kind is ModelKind.SOUND)
-
-
-def read_vote_metrics(name: str) -> ClassMetrics:
-    """Read the metrics of a model of seven emotions by the majority of people's votes (FER+), without contempt.
-
-    Raises:
-        ModelError: they are absent or damaged.
-    """
-    return _class_metrics(folder_of(ModelKind.FACE, name), ("ferplus", "test", "seven"))
-
-
-def _class_metrics(folder: Path, keys: Sequence[str], *, songs: bool = False) -> ClassMetrics:
-    """The metrics under these keys of `metrics.json`. `songs` names quadrants by their moods."""
-    metrics = read_metrics(folder)
-    try:
-        for key in keys:
-            metrics = metrics[key]
-        saved = msgspec.convert(metrics, _SavedMetrics)
-        confusion = np.array(saved.confusion, np.int64)
-        if not saved.per_class or confusion.shape != 2 * (len(saved.per_class),):
-            raise ValueError(f"a confusion matrix of shape {confusion.shape} for {len(saved.per_class)} classes")
-        per_class = saved.per_class
-        if songs:
-            per_class = {QUADRANT_MOODS[Quadrant(name)].value: scores for name, scores in per_class.items()}
-        return ClassMetrics(per_class, confusion)
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise ModelError(f"expected the figures of a model in {folder}. Received: {error}") from error
 
 
 def class_metrics_csv(figures: ClassMetrics) -> str:
@@ -242,11 +145,9 @@ def read_predictions(kind: ModelKind, name: str) -> Predictions:
             probabilities = arrays[f"{prefix}probabilities"]
     except DAMAGED_ARRAYS as error:
         raise ModelError(f"expected predictions in {folder}. Received: {error!r}. Restore the file") from error
-    if kind is ModelKind.FACE:
-        classes, emotions = face_classes(folder), labels
-        y_true = in_classes(labels, classes)
-    else:
-        classes, y_true, emotions = read_class_metrics(kind, name).classes, labels, None
+    classes = read_record(kind, name).by_class.classes
+    emotions = labels if kind is ModelKind.FACE else None
+    y_true = labels if emotions is None else in_classes(labels, classes)
     if probabilities.shape != (len(labels), len(classes)):
         raise ModelError(
             f"expected probabilities of shape {(len(labels), len(classes))} in {folder}. "
@@ -261,20 +162,19 @@ def read_predictions(kind: ModelKind, name: str) -> Predictions:
 
 def read_history(name: str) -> History:
     """Read the learning curves of a face model. Raise a `ModelError` if they are absent or damaged."""
-    folder = folder_of(ModelKind.FACE, name)
+    folder, record = folder_of(ModelKind.FACE, name), read_face_record(name)
     try:
         table = pd.read_csv(folder / HISTORY, usecols=_CURVES, dtype=np.float64)
-        saved = msgspec.convert(read_metrics(folder), _Training)
-        if not 1 <= saved.best_epoch <= len(table):
-            raise ValueError(f"epoch {saved.best_epoch} of {len(table)} as the best")
-        last_epochs = tuple(np.cumsum([stage.epochs for stage in saved.stages]).tolist())
-        if last_epochs[-1:] != (len(table),):
-            raise ValueError(f"stages that end after epochs {last_epochs} of {len(table)}")
         curves = {column: table[column].to_numpy() for column in _CURVES}
-        stages = tuple(stage.config for stage in saved.stages)
-        return History(**curves, best_epoch=saved.best_epoch, stages=stages, last_epochs=last_epochs)
+        history = History(**curves, best_epoch=record.best_epoch, stages=record.stages)
+        if not 1 <= record.best_epoch <= len(history) == history.last_epochs[-1]:
+            raise ValueError(
+                f"{len(history)} epochs, with the best as {record.best_epoch} and stages that end after "
+                f"{', '.join(map(str, history.last_epochs))}"
+            )
     except (OSError, ValueError) as error:
         raise ModelError(f"expected the history of a training in {folder}. Received: {error!r}") from error
+    return history
 
 
 def read_fold_accuracies(kind: ModelKind, name: str) -> npt.NDArray[np.float64]:

@@ -16,11 +16,12 @@ import numpy.typing as npt
 import sklearn
 
 from emomusic.affect import Mood
-from emomusic.assets import CARD, METRICS, PREDICTIONS, SPEC, prepare_model_folder, write_json
+from emomusic.assets import CARD, METRICS, PREDICTIONS, SPEC, ModelKind, prepare_model_folder
 from emomusic.baselines import MUSIC_BASELINES, MUSIC_SOURCE
 from emomusic.downloads import DOWNLOADS
 from emomusic.errors import DatasetError
 from emomusic.metrics import IntArray, mistakes
+from emomusic.records import write_metrics
 from emomusic.songs.catalogue import MOOD_RULE, require_columns, require_valid
 from emomusic.songs.cross_validation import NUM_FOLDS, NUM_REPEATS, CrossValidation, cross_validate
 from emomusic.songs.mood import MODEL_FILE, MOODS, MoodClassifier
@@ -87,7 +88,8 @@ def train_mood_model(
         num_repeats: repeats of the cross-validation.
 
     Returns:
-        Content of `metrics.json`: metrics of the evaluation and `ms_per_song`, the prediction time in a large batch.
+        Content of `metrics.json`: metrics of the evaluation, `ms_per_song`, the prediction time in a large batch, and
+        `bytes`, the size of the model.
 
     Raises:
         DatasetError: the table is invalid.
@@ -104,7 +106,8 @@ def train_mood_model(
     with tempfile.TemporaryDirectory(dir=out, prefix="drafts-") as folder:
         new = Path(folder)
         classifier.save(new, data_sha256=table.sha256)
-        write_json(new / METRICS, metrics)
+        metrics["bytes"] = (new / MODEL_FILE).stat().st_size
+        write_metrics(ModelKind.MUSIC, new, metrics)
         evaluation.save(new / PREDICTIONS)
         (new / CARD).write_text(_card(metrics, table.sha256), encoding="utf-8")
         MoodClassifier.load(new)

@@ -14,12 +14,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.assets import CARD, METRICS, PREDICTIONS, SPEC, ModelKind, folder_of, prepare_model_folder, write_json
+from emomusic.assets import (
+    CARD,
+    METRICS,
+    PREDICTIONS,
+    SPEC,
+    ModelKind,
+    folder_of,
+    models_dir,
+    prepare_model_folder,
+    write_json,
+)
 from emomusic.baselines import SOUND_BASELINE
 from emomusic.errors import DatasetError
 from emomusic.media.audio_file import read_song
 from emomusic.media.audio_formats import AUDIO_ENDINGS
 from emomusic.metrics import IntArray, expected_calibration_error, mistakes, score
+from emomusic.records import write_metrics
 from emomusic.runtime import num_cores
 from emomusic.songs.cross_validation import NUM_FOLDS, NUM_REPEATS, CrossValidation, cross_validate
 from emomusic.songs.hearing import HEAD, MODEL, QUADRANTS, SoundHead, directions, kernel, summary_of
@@ -169,11 +180,12 @@ def train_sound(clips: Clips, out: Path, *, num_repeats: int = NUM_REPEATS) -> d
     out = prepare_model_folder(out, (*_FILES, *_KEPT))
     fit_head(clips.summaries, clips.labels).save(out / HEAD)
     write_json(out / SPEC, {"name": MODEL, "classes": list(QUADRANTS), "clips": sorted(clips.checksums)})
-    write_json(out / METRICS, found.metrics)
+    metrics = found.metrics | {"bytes": sum(path.stat().st_size for path in (models_dir() / NETWORK, out / HEAD))}
+    write_metrics(ModelKind.SOUND, out, metrics)
     found.save(out / PREDICTIONS)
     (out / CARD).write_text(_card(found.metrics), encoding="utf-8")
     logger.info("wrote %s", out)
-    return found.metrics
+    return metrics
 
 
 _CARD = """# Sound model `{model}`

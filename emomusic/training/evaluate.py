@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS, Emotion
-from emomusic.assets import CARD, METRICS, SPEC, read_metrics, write_json
+from emomusic.assets import CARD, METRICS, SPEC, ModelKind, read_metrics
 from emomusic.calibration import adjust_logits, fit_adjustment, fit_equal_classes, raise_recall, told_apart
 from emomusic.errors import DatasetError, ImageError, ModelError
 from emomusic.faces import model_files
@@ -45,6 +45,7 @@ from emomusic.metrics import (
     in_classes,
     score,
 )
+from emomusic.records import PhotoScores, write_metrics
 from emomusic.training.card import write_card
 from emomusic.training.conditions import Conditions, accuracy_by_condition, conditions_of
 from emomusic.training.ferplus import evaluate_on_votes, seen_emotions, seen_frequencies
@@ -390,25 +391,21 @@ def ms_per_face(classifier: EmotionClassifier, *, runs: int = 30) -> list[float]
 def record_speed(name: str, milliseconds: float) -> None:
     """Save the time per face of a model in its metrics."""
     folder = model_files.model_folder(name)
-    write_json(folder / METRICS, read_metrics(folder) | {"ms_per_face": milliseconds})
+    write_metrics(ModelKind.FACE, folder, read_metrics(folder) | {"ms_per_face": milliseconds})
 
 
 def record_photographs(name: str, figures: PhotographFigures) -> None:
     """Save the result of `fit_to_pictures` in a model's spec, metrics (as `wild`) and card."""
-    kept = (
-        "n", "missed", "accuracy", "accuracy_interval", "macro_recall", "macro_f1", "four_class_accuracy",
-        "per_class", "calibration_error", "groups", "groups_without",
-    )  # fmt: skip
-    record = figures.as_dict(name)
+    record = figures.as_dict(name) | {"folds": FOLDS}
     spec = replace(model_files.read_spec(model_files.model_folder(name)), adjustment=figures.adjustment)
-    _record(spec, {"wild": {key: record[key] for key in kept} | {"folds": FOLDS}})
+    _record(spec, {"wild": {field: record[field] for field in PhotoScores.__struct_fields__}})
 
 
 def record_votes(name: str, figures: dict[str, Any], split: Split) -> None:
     """Save the result of `evaluate_split_on_votes` in a model's metrics (as `ferplus`) and card."""
     folder = model_files.model_folder(name)
     before = read_metrics(folder).get("ferplus", {})
-    kept = {key: value for key, value in figures.items() if key not in {"model", "missed"}}
+    kept = {key: value for key, value in figures.items() if key != "model"}
     _record(model_files.read_spec(folder), {"ferplus": before | {split.value: kept}})
 
 
@@ -429,7 +426,7 @@ def _record(spec: model_files.ModelSpec, added: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory(dir=folder, prefix="drafts-") as name:
         drafts = Path(name)
         model_files.write_spec(spec, drafts)
-        write_json(drafts / METRICS, metrics)
+        write_metrics(ModelKind.FACE, drafts, metrics)
         try:
             write_card(spec, metrics, drafts / CARD)
         except KeyError as error:

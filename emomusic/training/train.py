@@ -20,13 +20,14 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.assets import CARD, HISTORY, METRICS, PREDICTIONS, prepare_model_folder, sha256_of, write_json
+from emomusic.assets import CARD, HISTORY, PREDICTIONS, ModelKind, prepare_model_folder, sha256_of
 from emomusic.calibration import fit_calibration
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier, calibrate
 from emomusic.faces.fer2013 import Fer2013, LabelledFaces, Split
 from emomusic.media.images import to_network_input
 from emomusic.metrics import expected_calibration_error, in_classes
+from emomusic.records import write_metrics
 from emomusic.runtime import Network
 from emomusic.training.batches import augmented_batches, one_hot, steps_per_epoch
 from emomusic.training.card import write_card
@@ -373,7 +374,7 @@ def _write(run: _Run, stages: Sequence[_Stage]) -> dict[str, Any]:
         **{f"{s}_labels": splits[s].labels for s in after},
         **{f"{s}_probabilities": after[s] for s in after},
     )
-    write_json(drafts / METRICS, metrics)
+    write_metrics(ModelKind.FACE, drafts, metrics)
     write_card(spec, metrics, drafts / CARD)
     model_files.write_spec(spec, drafts)
     model_files.read_spec(drafts, verify=[model_files.WEIGHTS, *([model_files.ONNX] if spec.onnx_sha256 else [])])

@@ -27,7 +27,7 @@ from emomusic.errors import ModelError
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.profile import KnownFace, learn_profile
-from emomusic.results.predictions import read_vote_metrics
+from emomusic.records import read_face_record
 from emomusic.server import shared
 from emomusic.server.capacity import Capacity
 from emomusic.stream.game import MirrorGame, Stage
@@ -535,8 +535,9 @@ def test_the_result_of_a_game_has_points_pictures_a_song_and_what_is_hard(app: A
     assert "from the start" in html_of(app)
     listener = queue_of(app, "live").request
     assert (listener.emotion, playing(app)) == (Emotion.FEAR, playlist(app, "live")[0])
-    metrics = read_vote_metrics(DEFAULT_MODEL).per_class["disgust"]
-    assert f"{metrics.support}" in text_of(app)
+    votes = read_face_record(DEFAULT_MODEL).votes
+    assert votes is not None
+    assert f"{votes.without_contempt.per_class['disgust'].support}" in text_of(app)
     app.segmented_control(key=state.LIVE_VIEW).set_value(View.FACES).run()
     assert not app.exception
     assert tracks(app) == []

@@ -16,12 +16,12 @@ from emomusic.affect import EMOTIONS
 from emomusic.app import state
 from emomusic.app.frame import enter_app
 from emomusic.app.models.confusion import cell_at
-from emomusic.app.models.saved import FOUR_LEGEND
 from emomusic.app.models.table import keep_last
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
 from emomusic.faces.fer2013 import SplitPictures
+from emomusic.results.findings import FOUR_LEGEND
 from emomusic.server import shared
 from tests.fakes import FakeDetector, make_face
 from tests.model_files import LABELS, place_checkout, place_face_model
@@ -138,7 +138,7 @@ def test_the_sound_model_has_a_row_beside_the_published_figure(app: AppTest) -> 
 def test_photographs_have_a_chart_by_pose_size_and_sharpness_and_one_by_emotion(app: AppTest) -> None:
     opened(app, "vgg9", view="Photographs")
     groups, recall = charts(app)
-    assert groups["layout"]["yaxis"]["ticktext"][:3] == ["towards the camera, 60", "turned away, 28", "not found, 2"]
+    assert groups["layout"]["yaxis"]["ticktext"][:2] == ["towards the camera, 60", "turned away, 28"]
     assert recall["data"][0]["y"] == list(EMOTIONS)
     assert "25.0 of 100 (turned away, 7 of 28)" in text_of(app)
     assert any("without disgust" in caption.value for caption in app.caption)
@@ -226,7 +226,7 @@ def test_a_damaged_model_is_left_out_and_named_with_its_problem(app: AppTest, tm
     assert not app.exception
     assert not app.error
     (warning,) = app.warning
-    assert re.search(r"\*\*vgg9\*\* \(.*four.*; \*\*emonet\*\* \(expected", warning.value)
+    assert re.search(r"\*\*vgg9\*\* \(.*missed.*; \*\*emonet\*\* \(expected", warning.value)
     assert len(app.dataframe[0].value) == 2
     assert heading(app).startswith("Capstone network")
 

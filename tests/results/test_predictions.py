@@ -6,31 +6,28 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
 from emomusic import assets
 from emomusic.affect import EMOTIONS
-from emomusic.assets import ModelKind, folder_of, read_metrics
+from emomusic.assets import ModelKind, folder_of
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
 from emomusic.faces.model_files import face_models
-from emomusic.metrics import ClassScores, expected_calibration_error, top_k_accuracy
+from emomusic.metrics import ClassMetrics, ClassScores, expected_calibration_error, top_k_accuracy
+from emomusic.records import MoodRecord, SoundRecord, read_face_record
+from emomusic.results.overview import read_records
 from emomusic.results.predictions import (
-    ClassMetrics,
     class_metrics_csv,
     compare,
     confusion_cell,
     read_card,
-    read_class_metrics,
     read_fold_accuracies,
     read_history,
     read_predictions,
-    read_vote_metrics,
 )
-from emomusic.results.records import FaceRecord, face_model_record, music_models, read_records
 from tests.model_files import LABELS, place_checkout, place_face_model
 
 
@@ -44,50 +41,42 @@ def checkout(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 def test_the_figures_that_ship_are_those_of_the_answers_that_ship() -> None:
     assert face_models()
     for name in face_models():
-        own, written = read_predictions(ModelKind.FACE, name), read_metrics(folder_of(ModelKind.FACE, name))["test"]
+        own, record = read_predictions(ModelKind.FACE, name), read_face_record(name)
         found = own.grouped(four=False).scores()
-        assert found.accuracy == pytest.approx(written["accuracy"])
-        assert found.accuracy_interval == pytest.approx(written["accuracy_interval"])
-        assert found.macro_f1 == pytest.approx(written["macro_f1"])
-        np.testing.assert_array_equal(found.confusion, read_class_metrics(ModelKind.FACE, name).confusion)
+        assert found.accuracy == pytest.approx(record.test.accuracy)
+        assert found.accuracy_interval == pytest.approx(record.test.accuracy_interval)
+        assert found.macro_f1 == pytest.approx(record.test.macro_f1)
+        np.testing.assert_array_equal(found.confusion, record.by_class.confusion)
         error = expected_calibration_error(own.y_true, own.probabilities)
-        assert error == pytest.approx(written["calibration"]["expected_error"], abs=1e-6)
+        assert error == pytest.approx(record.test.calibration.expected_error, abs=1e-6)
         assert top_k_accuracy(own.y_true, own.probabilities) > found.accuracy
-        assert len(read_history(name)) == read_metrics(folder_of(ModelKind.FACE, name))["epochs"]
+        assert len(read_history(name)) == record.epochs
         assert read_card(ModelKind.FACE, name).startswith("#")
 
 
-def test_the_figures_of_the_mood_models_are_those_of_their_answers() -> None:
-    assert len(music_models()) == 6
-    for name in music_models():
-        written = read_metrics(folder_of(ModelKind.MUSIC, name))
-        accuracies = read_fold_accuracies(ModelKind.MUSIC, name)
+@pytest.mark.parametrize(("kind", "number"), [(ModelKind.MUSIC, 6), (ModelKind.SOUND, 1)])
+def test_the_figures_of_the_models_of_songs_are_those_of_their_answers(kind: ModelKind, number: int) -> None:
+    records, problems = read_records(kind)
+    assert (len(records), problems) == (number, {})
+    for record in records:
+        assert isinstance(record, MoodRecord | SoundRecord)
+        accuracies, own = read_fold_accuracies(kind, record.name), read_predictions(kind, record.name)
         assert accuracies.shape == (5, 10)
-        assert accuracies.mean() == pytest.approx(written["accuracy"]["mean"])
-        assert accuracies.std() == pytest.approx(written["accuracy"]["std"])
-        own = read_predictions(ModelKind.MUSIC, name)
-        found = own.grouped(four=False).scores()
-        np.testing.assert_array_equal(found.confusion, read_class_metrics(ModelKind.MUSIC, name).confusion)
+        assert (accuracies.mean(), accuracies.std()) == pytest.approx((record.mean_accuracy, record.spread))
+        assert sorted(own.classes) == ["calm", "energetic", "happy", "sad"]
+        assert own.classes == record.by_class.classes
+        np.testing.assert_array_equal(own.grouped(four=False).scores().confusion, record.confusion)
         error = expected_calibration_error(own.y_true, own.probabilities)
-        assert error == pytest.approx(written["calibration_error"])
-        with np.load(folder_of(ModelKind.MUSIC, name) / "predictions.npz") as file:
-            labels, probabilities, folds = (file[key] for key in ("labels", "repeated_probabilities", "repeated_folds"))
-        parts = [(repeat, folds[repeat] == fold) for repeat in range(5) for fold in range(10)]
-        predicted = probabilities.argmax(axis=2)
-        macro_f1s = [f1_score(labels[part], predicted[repeat][part], average="macro") for repeat, part in parts]
-        assert written["macro_f1"] == pytest.approx(np.mean(macro_f1s))
-        assert written["macro_f1_std"] == pytest.approx(np.std(macro_f1s))
-
-
-def test_the_figures_of_the_sound_model_are_those_of_its_answers() -> None:
-    (record,), problems = read_records(ModelKind.SOUND)
-    assert not problems
-    figures, own = (read(ModelKind.SOUND, record.name) for read in (read_class_metrics, read_predictions))
-    assert figures.classes == own.classes == ("happy", "energetic", "sad", "calm")
-    np.testing.assert_array_equal(own.grouped(four=False).scores().confusion, figures.confusion)
-    accuracies = read_fold_accuracies(ModelKind.SOUND, record.name)
-    assert accuracies.mean() == pytest.approx(record.accuracy)
-    assert accuracies.std() == pytest.approx(record.accuracy_std)
+        assert error == pytest.approx(record.calibration_error)
+        if isinstance(record, MoodRecord):
+            with np.load(folder_of(kind, record.name) / "predictions.npz") as file:
+                labels, probabilities, folds = (
+                    file[key] for key in ("labels", "repeated_probabilities", "repeated_folds")
+                )
+            parts = [(repeat, folds[repeat] == fold) for repeat in range(5) for fold in range(10)]
+            predicted = probabilities.argmax(axis=2)
+            macro_f1s = [f1_score(labels[part], predicted[repeat][part], average="macro") for repeat, part in parts]
+            assert (record.macro_f1, record.macro_f1_std) == pytest.approx((np.mean(macro_f1s), np.std(macro_f1s)))
 
 
 def test_models_of_seven_and_of_four_classes_are_compared_in_four(checkout: Path) -> None:
@@ -135,38 +124,18 @@ def test_four_classes_are_as_sure_as_their_emotions_together(checkout: Path) -> 
 
 def test_the_worst_mistake_is_never_a_right_answer() -> None:
     scores = {name: ClassScores(0.5, 0.5, 0.5, 10) for name in "abc"}
-    figures = ClassMetrics(scores, np.array([[90, 1, 2], [3, 50, 0], [7, 0, 70]]))
+    figures = ClassMetrics(per_class=scores, confusion=np.array([[90, 1, 2], [3, 50, 0], [7, 0, 70]]))
     assert figures.worst_mistake == ("c", "a")
-    assert ClassMetrics(scores, np.diag([1, 2, 3])).worst_mistake is None
+    assert ClassMetrics(per_class=scores, confusion=np.diag([1, 2, 3])).worst_mistake is None
     rows = list(csv.DictReader(io.StringIO(class_metrics_csv(figures))))
     assert rows[2] == {"class": "c", "precision": "0.5", "recall": "0.5", "f1": "0.5", "support": "10",
                        "called a": "7", "called b": "0", "called c": "70"}  # fmt: skip
 
 
-def test_the_overview_names_classes_wild_figures_and_reports(checkout: Path) -> None:
-    records = {record.name: record for kind in ModelKind for record in read_records(kind)[0]}
-    assert next(iter(records)) == "vgg9"
-    faces = {name: record for name, record in records.items() if isinstance(record, FaceRecord)}
-    quadrants = faces["mobilenet_quadrants"]
-    assert quadrants.classes == ("Q1", "Q2", "Q3", "N")
-    assert quadrants.has_four
-    assert quadrants.four_class_accuracy == quadrants.accuracy
-    assert quadrants.reported[0].f1 == {"Q1": 0.86, "Q2": 0.77, "Q3": 0.54, "N": 0.61}
-    assert records["cnn_capstone"].reported[0].percent == "58 to 63 %"
-    other = place_face_model(checkout, "my_own", skill=1.0)
-    spec = json.loads((other / "spec.json").read_text())
-    (other / "spec.json").write_text(json.dumps(spec | {"network": "cnn_capstone"}))
-    assert face_model_record("my_own").reported == records["cnn_capstone"].reported  # of the network, not of the folder
-    assert [report.figure for report in records["mlp"].reported] == [0.82, 0.8]
-    json.dumps(msgspec.to_builtins(list(records.values())), allow_nan=False)
-
-
 READERS: list[tuple[str, Callable[[], object]]] = [
     ("predictions.npz", lambda: read_predictions(ModelKind.FACE, "vgg9")),
-    ("spec.json", lambda: read_predictions(ModelKind.FACE, "vgg9")),
     ("history.csv", lambda: read_history("vgg9")),
-    ("metrics.json", lambda: read_class_metrics(ModelKind.FACE, "vgg9")),
-    ("metrics.json", lambda: face_model_record("vgg9")),
+    ("metrics.json", lambda: read_face_record("vgg9")),
     ("CARD.md", lambda: read_card(ModelKind.FACE, "vgg9")),
 ]
 
@@ -190,21 +159,18 @@ def test_the_best_epoch_is_in_the_history(checkout: Path, best: int) -> None:
     metrics = json.loads(path.read_text())
     history = read_history("vgg9")
     assert (history.best_epoch, history.last_epochs) == (2, (3,))
-    assert history.stages[0]["label_smoothing"] == 0.1
+    assert history.stages[0].config["label_smoothing"] == 0.1
     path.write_text(json.dumps(metrics | {"best_epoch": best}))
-    with pytest.raises(ModelError, match=f"vgg9.*epoch {best} of 3"):
+    with pytest.raises(ModelError, match=f"vgg9.*3 epochs, with the best as {best}"):
         read_history("vgg9")
 
 
 def test_answers_that_do_not_fit_the_classes_are_refused(checkout: Path) -> None:
-    folder = checkout / "models" / "face" / "vgg9"
-    spec = json.loads((folder / "spec.json").read_text())
-    (folder / "spec.json").write_text(json.dumps(spec | {"classes": ["Q1", "Q2", "Q3", "N"]}))
+    faces = checkout / "models" / "face"
+    quadrants = (faces / "mobilenet_quadrants" / "metrics.json").read_bytes()
+    (faces / "vgg9" / "metrics.json").write_bytes(quadrants)
     with pytest.raises(ModelError, match=r"expected probabilities of shape \(420, 4\)"):
         read_predictions(ModelKind.FACE, "vgg9")
-    (folder / "spec.json").write_text(json.dumps(spec | {"classes": ["cat", "dog"]}))
-    with pytest.raises(ModelError, match=r"Received: \('cat', 'dog'\)"):
-        face_model_record("vgg9")
 
 
 @pytest.mark.parametrize("damage", ["labels", "nan", "sums", "empty"])
@@ -223,13 +189,3 @@ def test_answers_that_cannot_be_are_refused(checkout: Path, damage: str) -> None
     np.savez_compressed(path, test_labels=labels, test_probabilities=rows)
     with pytest.raises(ModelError, match=r"vgg9.*Restore the file"):
         read_predictions(ModelKind.FACE, "vgg9")
-
-
-def test_votes_have_the_seven_emotions_without_contempt() -> None:
-    figures = read_vote_metrics(model_files.DEFAULT_MODEL)
-    record = face_model_record(model_files.DEFAULT_MODEL)
-    assert figures.classes == EMOTIONS
-    assert record.ferplus is not None
-    assert figures.confusion.sum() == record.ferplus.n - record.ferplus.contempt
-    with pytest.raises(ModelError, match="figures of a model"):
-        read_vote_metrics("mobilenet_quadrants")

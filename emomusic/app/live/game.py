@@ -15,12 +15,11 @@ from emomusic.app.frame import shown_errors
 from emomusic.app.live.readings import show_trouble
 from emomusic.app.live.session import LiveSession
 from emomusic.app.sessions import WHEN_GONE
-from emomusic.assets import ModelKind
 from emomusic.charts.colours import EMOTION_COLOURS
 from emomusic.charts.expressions import expression_uri
 from emomusic.faces.model_files import DEFAULT_MODEL
+from emomusic.records import read_face_record
 from emomusic.results.findings import describe_hard_emotions
-from emomusic.results.predictions import read_class_metrics, read_vote_metrics
 from emomusic.stream.game import MAX_POINTS, ROUND_S, Attempt, GameView, MirrorGame, Stage
 from emomusic.text import pluralize
 
@@ -210,8 +209,7 @@ def show_rounds(session: LiveSession) -> None:
     st.html(f'<div class="game-cards">{cards}</div>')
     st.header("Hard for people, hard for models", anchor=False)
     with shown_errors():
-        labels, votes = read_class_metrics(ModelKind.FACE, DEFAULT_MODEL), read_vote_metrics(DEFAULT_MODEL)
-        st.markdown(f"{describe_hard_emotions(labels, votes, DEFAULT_MODEL)} The Models page has all figures.")
+        st.markdown(f"{describe_hard_emotions(read_face_record(DEFAULT_MODEL))} The Models page has all figures.")
 
 
 def _attempt_html(attempt: Attempt, name: str) -> str:

@@ -14,12 +14,13 @@ from emomusic.app.address import choose, choose_one, widget
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import shown_errors, text_color
 from emomusic.app.models.photographs import face_grid, test_pictures
-from emomusic.app.models.saved import FOUR_LEGEND, Chosen, class_metrics, in_words, predictions, read_each
+from emomusic.app.models.saved import Chosen, class_metrics, predictions, read_each
 from emomusic.assets import ModelKind
 from emomusic.charts.diagnostics import confusion_map, largest_mistake
 from emomusic.charts.face import share_bars
-from emomusic.results.findings import describe_cell, label_of, list_mistakes
-from emomusic.results.predictions import ClassMetrics, confusion_cell
+from emomusic.metrics import ClassMetrics
+from emomusic.results.findings import FOUR_LEGEND, describe_cell, in_words, label_of, list_mistakes
+from emomusic.results.predictions import confusion_cell
 
 SCORED_IN_FOUR = f"{FOUR_LEGEND} For a model of seven emotions, the most likely emotion decides the class."
 _CALLED = " called "

@@ -15,7 +15,7 @@ import streamlit as st
 from emomusic.app import state
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import shown_errors
-from emomusic.app.models.saved import FOUR_LEGEND, Chosen, classifier, in_words, predictions
+from emomusic.app.models.saved import Chosen, classifier, predictions
 from emomusic.app.picture_chooser import sample_picture, samples
 from emomusic.assets import find_dataset
 from emomusic.charts.diagnostics import accuracy_by_group, class_bars
@@ -23,9 +23,9 @@ from emomusic.faces.fer2013 import Split, SplitPictures, read_split
 from emomusic.faces.harder import harder
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
 from emomusic.metrics import SEVEN, ClassScores
-from emomusic.results.findings import describe_photographs, label_of, percent, with_range
+from emomusic.records import FaceRecord, PhotoScores
+from emomusic.results.findings import FOUR_LEGEND, describe_photographs, in_words, label_of, percent, with_range
 from emomusic.results.predictions import Predictions
-from emomusic.results.records import FaceRecord, WildFigures
 from emomusic.server.shared import shared
 from emomusic.text import join_names
 
@@ -183,7 +183,7 @@ def show_photographs(chosen: Chosen) -> None:
         st.caption(f"{FOUR_LEGEND}{advice}")
     chart, words = st.columns([3, 2], gap="large")
     with chart:
-        without = dict.fromkeys(label for _, wild in measured for label in wild.groups_without or ())
+        without = dict.fromkeys(label for _, wild in measured for label in wild.groups_without)
         groups = {
             label_of(record.name): {_TITLES.get(name, name): bins for name, bins in wild.groups.items()}
             for record, wild in measured
@@ -211,23 +211,20 @@ def show_photographs(chosen: Chosen) -> None:
         pd.DataFrame({label_of(record.name): _overall(wild) for record, wild in measured}).rename_axis("figure"),
         border="horizontal",
     )
-    folds = " The adjustment for photographs was fitted on other folds than those it was evaluated on."
     st.caption(
-        "Faces in labelled photographs, through the whole pipeline. A face that is not found counts as wrong."
-        + (folds if all(wild.folds for _, wild in measured) else "")
+        "Faces in labelled photographs, through the whole pipeline. A face that is not found counts as wrong. The "
+        "adjustment for photographs was fitted on other folds than those it was evaluated on."
     )
 
 
-def _show_recall(measured: Sequence[tuple[FaceRecord, WildFigures]]) -> None:
+def _show_recall(measured: Sequence[tuple[FaceRecord, PhotoScores]]) -> None:
     """Recall by class: one chart for models of the same classes, so one or two charts."""
     for classes in dict.fromkeys(record.classes for record, _ in measured):
         recalls = {
             label_of(record.name): {in_words(label): wild.per_class[label] for label in classes}
             for record, wild in measured
-            if wild.per_class and record.classes == classes
+            if record.classes == classes
         }
-        if not recalls:
-            continue
         kind = "an emotion" if classes == SEVEN else "a class"
         find = "find" if len(recalls) > 1 else "finds"
         show_class_bars(
@@ -254,15 +251,14 @@ def show_class_bars(
     show_chart(class_bars(models, measure=measure), key=key, alt=f"{alt}: {figures}")
 
 
-def _overall(wild: WildFigures) -> dict[str, str]:
+def _overall(wild: PhotoScores) -> dict[str, str]:
     """The metrics on all photographs, formatted as text."""
-    interval = wild.accuracy_interval
     return {
-        "accuracy": percent(wild.accuracy) if interval is None else with_range(wild.accuracy, interval),
+        "accuracy": with_range(wild.accuracy, wild.accuracy_interval),
         "accuracy over four classes": percent(wild.four_class_accuracy),
-        "mean recall": "—" if wild.macro_recall is None else percent(wild.macro_recall),
-        "mean F1": "—" if wild.macro_f1 is None else percent(wild.macro_f1),
-        "calibration error": "—" if wild.calibration_error is None else f"{wild.calibration_error:.3f}",
+        "mean recall": percent(wild.macro_recall),
+        "mean F1": percent(wild.macro_f1),
+        "calibration error": f"{wild.calibration_error:.3f}",
         "faces": f"{wild.n:,}",
-        "not found": "—" if wild.missed is None else f"{wild.missed:,}",
+        "not found": f"{wild.missed:,}",
     }

@@ -12,9 +12,10 @@ from emomusic.app.frame import shown_errors
 from emomusic.assets import ModelKind, load_once
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.model_files import DEFAULT_MODEL
-from emomusic.metrics import FOUR, Scores
-from emomusic.results.predictions import ClassMetrics, Predictions, read_class_metrics, read_predictions
-from emomusic.results.records import FaceRecord, ModelRecord
+from emomusic.metrics import FOUR, ClassMetrics, Scores
+from emomusic.records import FaceRecord, Record, read_record
+from emomusic.results.findings import in_words
+from emomusic.results.predictions import Predictions, read_predictions
 from emomusic.server.shared import shared
 
 _Read = TypeVar("_Read")
@@ -49,23 +50,11 @@ def scores(kind: ModelKind, name: str, *, four: bool) -> Scores:
 
 def class_metrics(kind: ModelKind, name: str, *, four: bool) -> ClassMetrics:
     """Metrics per class from training; computed from the predictions if four classes replace seven."""
-    own = read_class_metrics(kind, name)
+    own = read_record(kind, name).by_class
     if four and own.classes != FOUR:
-        found = scores(kind, name, four=True)
-        own = ClassMetrics(found.per_class, found.confusion)
-    return ClassMetrics({in_words(label): scores for label, scores in own.per_class.items()}, own.confusion)
-
-
-FOUR_LEGEND = (
-    "The four classes of the student report on portraits: happy; tense (angry, disgust, fear and surprise); sad; "
-    "neutral."
-)
-_FOUR_WORDS = dict(zip(FOUR, ("happy", "tense", "sad", "neutral"), strict=True))
-
-
-def in_words(name: str) -> str:
-    """The name of a class for people: a word for one of `FOUR`."""
-    return _FOUR_WORDS.get(name, name)
+        own = scores(kind, name, four=True)
+    in_people_words = {in_words(label): scores for label, scores in own.per_class.items()}
+    return ClassMetrics(per_class=in_people_words, confusion=own.confusion)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +62,8 @@ class Chosen:
     """The one or two chosen models, and all models of their kind."""
 
     kind: ModelKind
-    records: tuple[ModelRecord, ...]
-    others: tuple[ModelRecord, ...]
+    records: tuple[Record, ...]
+    others: tuple[Record, ...]
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-import msgspec
 import pandas as pd
 import streamlit as st
 
@@ -18,10 +17,11 @@ from emomusic.app import state
 from emomusic.app.address import choose, choose_one, offered, widget
 from emomusic.app.charts import roomy_columns
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
-from emomusic.app.models.saved import FOUR_LEGEND, Chosen, class_metrics, predictions
-from emomusic.assets import METRICS, ModelKind, folder_of, read_metrics
-from emomusic.faces.model_files import read_spec
+from emomusic.app.models.saved import Chosen, predictions
+from emomusic.assets import METRICS, ModelKind, folder_of
+from emomusic.records import FaceRecord, Record, read_record
 from emomusic.results.findings import (
+    FOUR_LEGEND,
     answer_of,
     comparison_verdict,
     describe_comparison,
@@ -33,12 +33,8 @@ from emomusic.results.findings import (
     of_100,
     photographs_verdict,
 )
-from emomusic.results.predictions import (
-    class_metrics_csv,
-    compare,
-    read_class_metrics,
-)
-from emomusic.results.records import FaceRecord, ModelRecord, MoodRecord, overview_csv, read_records
+from emomusic.results.overview import document, overview_csv, read_records, reports_of
+from emomusic.results.predictions import class_metrics_csv, compare
 from emomusic.text import join_names
 
 _KINDS = {"Face models": ModelKind.FACE, "Mood models": ModelKind.MUSIC, "Sound models": ModelKind.SOUND}
@@ -147,7 +143,7 @@ def _show_table(chosen: Chosen) -> None:
         )
 
 
-def _about(kind: ModelKind, records: Sequence[ModelRecord]) -> str:
+def _about(kind: ModelKind, records: Sequence[Record]) -> str:
     """What the figures of the table measure, and on which data."""
     if kind is ModelKind.FACE:
         return (
@@ -169,7 +165,7 @@ def _about(kind: ModelKind, records: Sequence[ModelRecord]) -> str:
     )
 
 
-def _evaluated_on(records: Sequence[ModelRecord]) -> str:
+def _evaluated_on(records: Sequence[Record]) -> str:
     """The usual test set of the models, and the names of models with another one."""
     usual = statistics.mode(record.evaluated_on for record in records)
     others = [
@@ -180,9 +176,9 @@ def _evaluated_on(records: Sequence[ModelRecord]) -> str:
     return f"{usual}, but {', '.join(others)}" if others else usual
 
 
-def _describe_votes(records: Sequence[ModelRecord]) -> str:
+def _describe_votes(records: Sequence[Record]) -> str:
     """How the column of FER+ votes is computed; empty if no model has figures for it."""
-    ferplus = [record.ferplus for record in records if isinstance(record, FaceRecord) and record.ferplus]
+    ferplus = [record.votes for record in records if isinstance(record, FaceRecord) and record.votes]
     if not ferplus:
         return ""
     usual = statistics.mode((figures.n, figures.contempt) for figures in ferplus)
@@ -217,32 +213,32 @@ _NUMBERS: Mapping[str, tuple[str, str]] = MappingProxyType(
 """Format and explanation of the columns of numbers, by title."""
 
 
-def _row(record: ModelRecord) -> dict[str, Any]:
+def _row(record: Record) -> dict[str, Any]:
     """A row of the table by column title; all kinds of models have the same order."""
-    reported = ", ".join(report.percent for report in record.reported) or "—"
+    reported = ", ".join(report.percent for report in reports_of(record)) or "—"
     row: dict[str, Any] = {"Model": label_of(record.name)}
     if isinstance(record, FaceRecord):
-        wild, votes = record.wild, None if record.has_four else record.ferplus
+        wild, votes = record.wild, None if record.has_four else record.votes
         interval = None if wild is None or record.has_four else wild.accuracy_interval
         row |= {
             _MAIN[record.kind]: None if wild is None or record.has_four else 100 * wild.accuracy,
             "95 % interval": "—" if interval is None else f"{of_100(interval[0])} to {of_100(interval[1])}",
             "By people's votes": 100 * votes.accuracy if votes else None,
-            "By FER2013's labels": None if record.has_four else 100 * record.accuracy,
+            "By FER2013's labels": None if record.has_four else 100 * record.test.accuracy,
             "In four classes": None if wild is None else 100 * wild.four_class_accuracy,
         }
     else:
         row |= {
-            _MAIN[record.kind]: 100 * record.accuracy,
-            "Over divisions": f"± {of_100(record.accuracy_std)}",
+            _MAIN[record.kind]: 100 * record.mean_accuracy,
+            "Over divisions": f"± {of_100(record.spread)}",
             "Mean F1": 100 * record.macro_f1,
         }
     found = record.wild if isinstance(record, FaceRecord) else record
     row |= {"Published": reported, "Calibration error": None if found is None else found.calibration_error}
-    if record.kind is ModelKind.FACE:
-        row["Time a face"] = record.ms_per_item
-    elif record.ms_per_item is not None:
-        row["Time a song"] = 1000 * record.ms_per_item
+    if isinstance(record, FaceRecord):
+        row["Time a face"] = record.ms_per_face
+    elif record.ms_per_song is not None:
+        row["Time a song"] = 1000 * record.ms_per_song
     return row | {"Size": record.num_bytes / 1e6}
 
 
@@ -266,21 +262,18 @@ def _columns() -> dict[str, Any]:
 
 def _show_summary(chosen: Chosen) -> None:
     """Show the accuracy of one model in two columns, or the comparison of two with one column each."""
-    figures = [class_metrics(chosen.kind, name, four=False) for name in chosen.names]
     if len(chosen.records) == 1:
-        (record,), (own,) = chosen.records, figures
+        (record,) = chosen.records
         st.header(label_of(record.name), anchor=False)
-        wild = record.wild if isinstance(record, FaceRecord) else None
-        texts = [describe_model(record, own), _describe_reports_of(record)]
-        if isinstance(record, FaceRecord) and wild is not None:
-            texts = [describe_photographs(record, wild), " ".join(texts)]
+        texts = [describe_model(record), describe_reports(record)]
+        if isinstance(record, FaceRecord) and record.wild is not None:
+            texts = [describe_photographs(record, record.wild), " ".join(texts)]
     else:
         in_four = any(record.has_four for record in chosen.faces)
         with shown_errors():  # an error here leaves the description of each model on the page
             _show_comparison(chosen, in_four=in_four)
         texts = [
-            f"{describe_model(record, own, beside_four=in_four)} {_describe_reports_of(record)}"
-            for record, own in zip(chosen.records, figures, strict=True)
+            f"{describe_model(record, beside_four=in_four)} {describe_reports(record)}" for record in chosen.records
         ]
     texts = [text for text in texts if text]
     for column, text in zip(roomy_columns([1] * len(texts), key="models-texts", gap="medium"), texts, strict=True):
@@ -300,25 +293,16 @@ def _show_comparison(chosen: Chosen, *, in_four: bool) -> None:
     st.markdown(" ".join([*filter(None, parts), describe_comparison(comparison, chosen.kind)]))
 
 
-def _describe_reports_of(record: ModelRecord) -> str:
-    """The published figures of such a model; empty without a report."""
-    if isinstance(record, MoodRecord):
-        return describe_reports(record)
-    folder = folder_of(ModelKind.FACE, record.name)
-    stages = read_metrics(folder).get("stages") or [{}]
-    return describe_reports(record, stages[-1].get("config", {}), mirrored=read_spec(folder).mirrored)
-
-
 def _show_downloads(kind: ModelKind, chosen: Sequence[str]) -> None:
     """Offer all figures as files, which are read on demand."""
 
     def classes_csv(name: str) -> str:
-        return class_metrics_csv(read_class_metrics(kind, name))
+        return class_metrics_csv(read_record(kind, name).by_class)
 
     files: dict[str, tuple[Callable[[], str | bytes], str]] = {
         "All models (CSV)": (lambda: overview_csv(read_records(kind)[0]), f"{kind}-models.csv"),
         "All models (JSON)": (
-            lambda: json.dumps(msgspec.to_builtins(read_records(kind)[0]), indent=2),
+            lambda: json.dumps([document(record) for record in read_records(kind)[0]], indent=2),
             f"{kind}-models.json",
         ),
     }

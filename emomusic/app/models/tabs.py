@@ -14,23 +14,25 @@ from emomusic.app.charts import show_chart
 from emomusic.app.frame import shown_errors
 from emomusic.app.models.confusion import SCORED_IN_FOUR, choose_classes, show_confusion
 from emomusic.app.models.photographs import show_class_bars, show_mistakes, show_photographs
-from emomusic.app.models.saved import Chosen, class_metrics, in_words, predictions, read_each, scores
+from emomusic.app.models.saved import Chosen, class_metrics, predictions, read_each, scores
 from emomusic.app.models.try_it import show_try
 from emomusic.assets import ModelKind
 from emomusic.charts import diagnostics as plots
-from emomusic.metrics import accuracy_interval, reliability, top_k_accuracy
+from emomusic.metrics import ClassMetrics, accuracy_interval, reliability, top_k_accuracy
+from emomusic.records import FaceRecord, PhotoScores, Record, VoteScores
 from emomusic.results.findings import (
     describe_classes,
     describe_start,
     describe_training,
     describe_validation,
+    in_words,
     label_of,
     of_100,
     percent,
     with_range,
 )
-from emomusic.results.predictions import ClassMetrics, read_card, read_fold_accuracies, read_history
-from emomusic.results.records import FaceRecord, FerPlusFigures, ModelRecord, WildFigures
+from emomusic.results.overview import reports_of
+from emomusic.results.predictions import read_card, read_fold_accuracies, read_history
 
 _MEASURES = {
     "Recall": ("recall", "The share of the pictures of a class that the model finds."),
@@ -107,7 +109,7 @@ def _show_figures(chosen: Chosen) -> None:
             _show_class_table(records[name], tables[name], chosen.kind, four=four)
 
 
-def _overall(kind: ModelKind, record: ModelRecord, *, four: bool) -> dict[str, str]:
+def _overall(kind: ModelKind, record: Record, *, four: bool) -> dict[str, str]:
     """The metrics of a model over all classes, formatted as text."""
     own = predictions(kind, record.name)
     found = scores(kind, record.name, four=four)
@@ -128,30 +130,30 @@ def _face_figures(record: FaceRecord, *, four: bool, is_own: bool) -> dict[str, 
     def of_all(share: float, n: int) -> str:
         return with_range(share, accuracy_interval(round(share * n), n))
 
-    def elsewhere(figures: FerPlusFigures | WildFigures | None) -> str:
+    def elsewhere(figures: VoteScores | PhotoScores | None) -> str:
         if figures is None:
             return "not measured"
-        share = figures.four_class_accuracy if four else figures.accuracy
+        share = figures.in_four if four else figures.accuracy
         return f"{of_all(share, figures.n)} of {figures.n:,}"
 
-    unseen = record.not_in_training
+    unseen = record.test.not_in_training
     return {
         "accuracy without copies in Training": (
             of_all(unseen.accuracy, unseen.n) if is_own and unseen.accuracy is not None else "—"
         ),
-        "accuracy by people's votes": elsewhere(record.ferplus),
+        "accuracy by people's votes": elsewhere(record.votes),
         "accuracy on photographs": elsewhere(record.wild),
     }
 
 
-def _show_class_table(record: ModelRecord, figures: ClassMetrics, kind: ModelKind, *, four: bool) -> None:
+def _show_class_table(record: Record, figures: ClassMetrics, kind: ModelKind, *, four: bool) -> None:
     table = pd.DataFrame(
         [
             {"class": label, "precision": s.precision, "recall": s.recall, "f1": s.f1, "support": s.support}
             for label, s in figures.per_class.items()
         ]
     )
-    report = record.reported[0].f1 if record.reported else {}
+    report = next((report.f1 for report in reports_of(record)), {})
     if four and report:
         table["report"] = 100 * table["class"].map({in_words(label): f1 for label, f1 in report.items()})
     table[["precision", "recall", "f1"]] *= 100
@@ -188,9 +190,9 @@ def _show_learning(chosen: Chosen) -> None:
             stages = f" in {len(history.stages)} stages (vertical lines)" if len(history.stages) > 1 else ""
             st.markdown(
                 f"**{model}**: epoch {history.best_epoch} of {len(history)}{stages} is best, right on {of_100(best)} "
-                f"of 100 validation pictures (without mirror images). {describe_start(history.stages[0])}"
+                f"of 100 validation pictures (without mirror images). {describe_start(history.stages[0].config)}"
             )
-            st.caption(f"{describe_training(history.stages[-1])} {describe_validation(history.stages)}")
+            st.caption(f"{describe_training(history.stages[-1].config)} {describe_validation(history.stages)}")
         top = 1.05 * max(history.loss.max(), history.val_loss.max())
         curves = (
             ("accuracy, %", 100 * history.accuracy, 100 * history.val_accuracy, 100.0),

@@ -15,7 +15,7 @@ from emomusic.affect import EMOTIONS, Emotion, describe_shares, list_shares
 from emomusic.app import state
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import escape_markdown
-from emomusic.app.models.saved import FOUR_LEGEND, Chosen, classifier, in_words
+from emomusic.app.models.saved import Chosen, classifier
 from emomusic.app.picture_chooser import Picture, choose_picture, keep_result, kept_result
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.app.tiles import show_sharp
@@ -24,8 +24,8 @@ from emomusic.compat import session_id
 from emomusic.errors import EmomusicError
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
 from emomusic.metrics import FOUR
-from emomusic.results.findings import label_of
-from emomusic.results.records import ModelRecord
+from emomusic.records import Record
+from emomusic.results.findings import FOUR_LEGEND, in_words, label_of
 from emomusic.server.capacity import capacity
 from emomusic.server.shared import shared
 
@@ -92,7 +92,7 @@ def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
     return Asked(encode_jpeg(shrink(crop, 2 * _CROP_SIDE)[0]), len(faces), tuple(answers))
 
 
-def _ask(record: ModelRecord, crop: RgbImage) -> ModelAnswer:
+def _ask(record: Record, crop: RgbImage) -> ModelAnswer:
     name, classes = record.name, record.classes
     try:
         model = classifier(name)

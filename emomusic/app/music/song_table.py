@@ -23,8 +23,9 @@ from emomusic.app.own_table import TableState, choose_own_table, mood_probabilit
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.app.state import page_state
 from emomusic.app.your_music import choose_genres, chosen_genres
-from emomusic.assets import ModelKind, folder_of, read_metrics
+from emomusic.assets import ModelKind
 from emomusic.errors import DatasetError
+from emomusic.records import MoodRecord, read_record
 from emomusic.server.shared import shared
 from emomusic.songs.catalogue import TRACK_COLUMNS, Catalogue
 from emomusic.songs.features import FEATURES
@@ -257,11 +258,11 @@ def _origin(songs: SongTable) -> str:
 @st.cache_data(show_spinner=False)
 def _accuracy() -> str:
     """The accuracy of the mood model, from its saved metrics."""
-    metrics = read_metrics(folder_of(ModelKind.MUSIC, DEFAULT_MOOD_MODEL))
-    mean, spread = 100 * metrics["accuracy"]["mean"], 100 * metrics["accuracy"]["std"]
+    record = read_record(ModelKind.MUSIC, DEFAULT_MOOD_MODEL)
+    assert isinstance(record, MoodRecord)
     return (
-        f"by the model *{metrics['model']}* from audio features, with an accuracy of {mean:.0f} ± {spread:.0f} % on "
-        f"{metrics['n']} held-out songs"
+        f"by the model *{record.name}* from audio features, with an accuracy of {100 * record.mean_accuracy:.0f} ± "
+        f"{100 * record.spread:.0f} % on {record.n} held-out songs"
     )
 
 

@@ -1,0 +1,360 @@
+"""The saved results of a model: the one form that training and `evaluate` write and everything else reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar, TypeAlias
+
+import msgspec
+import numpy as np
+
+from emomusic.affect import QUADRANT_MOODS, Quadrant
+from emomusic.assets import METRICS, ModelKind, folder_of, read_metrics, write_json
+from emomusic.errors import ModelError
+from emomusic.metrics import FOUR, SEVEN, ClassMetrics, ClassScores, Count, IntArray, Scores, Share
+
+Milliseconds = Annotated[float, msgspec.Meta(ge=0)]
+
+
+class FaceBin(msgspec.Struct, frozen=True):
+    """The accuracy of a model on similar faces, for example on those in profile.
+
+    Attributes:
+        name: the faces, for people.
+        n: number of faces.
+        accuracy: over the model's own classes.
+    """
+
+    name: str
+    n: Count
+    accuracy: Share
+
+
+class PhotoScores(msgspec.Struct, frozen=True, kw_only=True):
+    """Metrics of a face model on labelled photographs through the whole pipeline.
+
+    Attributes:
+        n: number of faces.
+        missed: number of undetected faces. Each counts as wrong.
+        accuracy: over the model's own classes, as are the next three.
+        accuracy_interval: 95 %.
+        four_class_accuracy: over Q1, Q2, Q3 and N.
+        folds: folds that the model's adjustment for photographs was evaluated in.
+        calibration_error: the expected calibration error on detected faces.
+        per_class: scores by class name.
+        groups: bins of faces by a property ("pose", "size", "sharpness"), from easy to hard.
+        groups_without: classes that the groups leave out, because the model cannot tell them apart.
+    """
+
+    n: Count
+    missed: Count
+    accuracy: Share
+    accuracy_interval: tuple[Share, Share]
+    macro_recall: Share
+    macro_f1: Share
+    four_class_accuracy: Share
+    folds: Count
+    calibration_error: Share
+    per_class: dict[str, ClassScores]
+    groups: dict[str, tuple[FaceBin, ...]]
+    groups_without: tuple[str, ...]
+
+    @property
+    def in_four(self) -> float:
+        """The accuracy over four classes, as of `Scores`."""
+        return self.four_class_accuracy
+
+
+class Unseen(msgspec.Struct, frozen=True):
+    """The accuracy on pictures without a duplicate in Training; None if there are none."""
+
+    accuracy: Share | None
+    n: Count
+
+
+class CalibrationErrors(msgspec.Struct, frozen=True):
+    """The expected calibration error, and that before temperature and label smoothing."""
+
+    expected_error: Share
+    expected_error_before: Share
+
+
+class SplitScores(Scores, frozen=True, eq=False, kw_only=True, omit_defaults=True):
+    """Metrics of a face model on one split of FER2013, against its labels."""
+
+    not_in_training: Unseen
+    calibration: CalibrationErrors
+
+
+class VoteScores(Scores, frozen=True, eq=False, kw_only=True, omit_defaults=True):
+    """Metrics of a face model on one split of FER2013, against the majority of ten people's votes (FER+).
+
+    The votes have an eighth class, contempt, which no model has. Its faces count as wrong.
+
+    Attributes:
+        n: number of faces with a majority.
+        contempt: number of those that show contempt.
+        seven: the metrics without contempt of a model of seven emotions; else None.
+        four: the same of a model of four classes.
+    """
+
+    contempt: Count
+    seven: Scores | None = None
+    four: Scores | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if (self.seven is None) == (self.four is None):
+            raise ValueError("expected either seven or four classes without contempt")
+
+    @property
+    def without_contempt(self) -> Scores:
+        """The metrics in the model's own classes."""
+        inner = self.seven or self.four
+        assert inner is not None
+        return inner
+
+    @property
+    def in_four(self) -> float:
+        """The accuracy over four classes; faces of contempt count as wrong."""
+        return self.without_contempt.in_four * self.without_contempt.n / self.n
+
+
+class Votes(msgspec.Struct, frozen=True, eq=False, omit_defaults=True, forbid_unknown_fields=True):
+    """Metrics against people's votes by split; None if not measured."""
+
+    validation: VoteScores | None = None
+    test: VoteScores | None = None
+
+
+class ProfileScores(msgspec.Struct, frozen=True):
+    """Metrics on simulated persons of whom something is known (`scripts.build_people`)."""
+
+    macro_recall: Share
+    lowest_recall: Share
+
+
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
+    """One stage of a training."""
+
+    config: dict[str, Any]
+    epochs: Count
+    best_epoch: Count
+    val_accuracy: Share
+    training_minutes: Annotated[float, msgspec.Meta(ge=0)]
+
+
+class FaceRecord(
+    msgspec.Struct,
+    frozen=True,
+    eq=False,
+    kw_only=True,
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+    rename={"name": "model", "num_bytes": "bytes"},
+):
+    """The saved results of a face model.
+
+    Attributes:
+        name: name of its folder.
+        network: key in `training.networks.NETWORKS`.
+        stages: of the training.
+        parameters: number of weights.
+        num_bytes: size of the weights on disk.
+        best_epoch: the epoch of the saved weights, from 1.
+        ms_per_face: in calls of eight faces with their mirror images.
+        validation: on PublicTest of FER2013.
+        test: on PrivateTest of FER2013.
+        ferplus: against people's votes; None if not measured, as are the next two.
+        wild: on photographs.
+        profiles: with a profile of the person, by what it knows.
+    """
+
+    kind: ClassVar[ModelKind] = ModelKind.FACE
+
+    name: str
+    network: str
+    preset: str
+    stages: Annotated[tuple[Stage, ...], msgspec.Meta(min_length=1)]
+    parameters: Count
+    num_bytes: Count
+    epochs: Count
+    best_epoch: Count
+    ms_per_face: Milliseconds | None = None
+    training_minutes: float
+    validation: SplitScores
+    test: SplitScores
+    ferplus: Votes | None = None
+    wild: PhotoScores | None = None
+    profiles: dict[str, ProfileScores] | None = None
+
+    def __post_init__(self) -> None:
+        if self.classes not in (SEVEN, FOUR):
+            raise ValueError(f"expected the classes {', '.join(SEVEN)} or {', '.join(FOUR)}. Received: {self.classes}")
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Its classes. Compare the accuracy over four classes with `in_four` of other models."""
+        return self.test.classes
+
+    @property
+    def has_four(self) -> bool:
+        """Whether it has four classes instead of seven emotions."""
+        return self.classes == FOUR
+
+    @property
+    def by_class(self) -> ClassMetrics:
+        """Its metrics by class on PrivateTest."""
+        return self.test
+
+    @property
+    def votes(self) -> VoteScores | None:
+        """Its metrics against people's votes on PrivateTest; None if not measured."""
+        return None if self.ferplus is None else self.ferplus.test
+
+    @property
+    def evaluated_on(self) -> str:
+        """The data, for people."""
+        return f"FER2013 PrivateTest (n = {self.test.n})"
+
+
+class _SongRecord(
+    ClassMetrics,
+    frozen=True,
+    eq=False,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    rename={"name": "model", "num_bytes": "bytes"},
+):
+    """The saved results of a model of songs. The metrics by class are those of the first repeat of the folds.
+
+    Attributes:
+        name: name of its folder.
+        n: number of songs.
+        folds: of all repeats.
+        macro_f1_std: standard deviation of `macro_f1`.
+        calibration_error: over the first repeat of the folds.
+        num_bytes: size of the model's files on disk.
+    """
+
+    name: str
+    n: Count
+    folds: Count
+    macro_f1: Share
+    macro_f1_std: Share
+    calibration_error: Share
+    num_bytes: Count
+
+
+class Spread(msgspec.Struct, frozen=True):
+    """Mean and standard deviation over the folds."""
+
+    mean: Share
+    std: Share
+
+
+class MoodRecord(_SongRecord, frozen=True, eq=False, kw_only=True, omit_defaults=True):
+    """The saved results of a model that predicts moods from features; `ms_per_song` is of a large batch."""
+
+    kind: ClassVar[ModelKind] = ModelKind.MUSIC
+
+    accuracy: Spread
+    ms_per_song: Milliseconds | None = None
+
+    @property
+    def mean_accuracy(self) -> float:
+        """Mean over the folds."""
+        return self.accuracy.mean
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the accuracy over the folds."""
+        return self.accuracy.std
+
+    @property
+    def by_class(self) -> ClassMetrics:
+        """Its metrics by mood."""
+        return self
+
+    @property
+    def evaluated_on(self) -> str:
+        """The data, for people."""
+        return f"{self.folds} folds of data_moods.csv (n = {self.n})"
+
+
+class SoundRecord(_SongRecord, frozen=True, eq=False, kw_only=True):
+    """The saved results of a model that hears mood. Its classes are quadrants."""
+
+    kind: ClassVar[ModelKind] = ModelKind.SOUND
+    ms_per_song: ClassVar[float | None] = None
+
+    accuracy: Share
+    accuracy_std: Share
+
+    @property
+    def mean_accuracy(self) -> float:
+        """Mean over the folds."""
+        return self.accuracy
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the accuracy over the folds."""
+        return self.accuracy_std
+
+    @property
+    def by_class(self) -> ClassMetrics:
+        """Its metrics by the mood of each quadrant."""
+        moods = {QUADRANT_MOODS[Quadrant(name)].value: scores for name, scores in self.per_class.items()}
+        return ClassMetrics(per_class=moods, confusion=self.confusion)
+
+    @property
+    def evaluated_on(self) -> str:
+        """The data, for people."""
+        return f"{self.folds} folds of 4Q clips (n = {self.n})"
+
+
+Record: TypeAlias = FaceRecord | MoodRecord | SoundRecord
+_FORMS: Mapping[ModelKind, type[Record]] = MappingProxyType(
+    {ModelKind.FACE: FaceRecord, ModelKind.MUSIC: MoodRecord, ModelKind.SOUND: SoundRecord}
+)
+
+
+def read_record(kind: ModelKind, name: str) -> Record:
+    """Read the results of one model. Raise a `ModelError` if they are absent or damaged."""
+    folder = folder_of(kind, name)
+    try:
+        record = _converted(kind, read_metrics(folder))
+    except msgspec.ValidationError as error:
+        raise ModelError(f"expected the results of a {kind} model in {folder}. Received: {error}") from error
+    return msgspec.structs.replace(record, name=name)  # a folder may be a copy
+
+
+def read_face_record(name: str) -> FaceRecord:
+    """Read the results of one face model. Raise a `ModelError` if they are absent or damaged."""
+    record = read_record(ModelKind.FACE, name)
+    assert isinstance(record, FaceRecord)
+    return record
+
+
+def write_metrics(kind: ModelKind, folder: Path, metrics: Mapping[str, Any]) -> None:
+    """Write the results of a model.
+
+    Raises:
+        ModelError: they have not the form that `read_record` reads.
+    """
+    try:
+        _converted(kind, metrics)
+    except msgspec.ValidationError as error:
+        raise ModelError(f"expected the results of a {kind} model to write. Received: {error}") from error
+    write_json(folder / METRICS, metrics)
+
+
+def _converted(kind: ModelKind, metrics: Mapping[str, Any]) -> Record:
+    return msgspec.convert(metrics, _FORMS[kind], dec_hook=_matrix)
+
+
+def _matrix(_: type, value: object) -> IntArray:
+    """A confusion matrix from JSON."""
+    return np.array(msgspec.convert(value, list[list[Count]]), np.int64)
