@@ -23,7 +23,7 @@ from emomusic.text import csv_text, escape_formula, format_clock
 
 if TYPE_CHECKING:
     from emomusic.stream.film import FilmFace, FilmReading  # loads FFmpeg, which pictures do not need
-    from emomusic.stream.timeline import Segment
+    from emomusic.stream.timeline import Scene
 
 _SIDES = ("x", "y", "width", "height")
 
@@ -95,7 +95,7 @@ def _picture(name: str, reading: PictureReading) -> dict[str, Any]:
         "image": name,
         "width": reading.width,
         "height": reading.height,
-        "faces": [_nested(dict(list(face_row(1, face).items())[1:])) for face in reading.faces],
+        "faces": [_nested(dict(list(face_row(face).items())[1:])) for face in reading.faces],
     }
 
 
@@ -110,7 +110,7 @@ def _group(group: EmotionProbabilities | None, request: Request | None) -> dict[
 def film_record(
     name: str,
     reading: FilmReading,
-    scenes: Sequence[Segment],
+    scenes: Sequence[Scene],
     songs_of_scenes: Sequence[Sequence[Song]],
     playlist: Sequence[Song | None],
     request: Request,
@@ -160,7 +160,7 @@ def film_record(
     return record if problem is None else {**record, "error": problem}
 
 
-def _span(scene: Segment, last_s: float) -> dict[str, float]:
+def _span(scene: Scene, last_s: float) -> dict[str, float]:
     """The times of a scene, up to the end of the film. A scene that begins there keeps its length."""
     start_s, end_s = round(scene.start_s, 3), round(min(scene.end_s, last_s), 3)
     return {"start_s": start_s, "end_s": end_s if end_s > start_s else round(scene.end_s, 3)}
@@ -187,7 +187,7 @@ def _moment(row: Mapping[Any, Any]) -> dict[str, Any]:
     return {"time_s": row["time_s"], "num_faces": 0, **dict.fromkeys(["probabilities", *AFFECT_COLUMNS])}
 
 
-def film_playlist(scenes: Sequence[Segment], playlist: Sequence[Song | None]) -> str:
+def film_playlist(scenes: Sequence[Scene], playlist: Sequence[Song | None]) -> str:
     """M3U playlist that follows a film, with the start of each scene in the titles: "0:31 Title, Artists"."""
     chosen = [(scene, song) for scene, song in zip(scenes, playlist, strict=True) if song is not None]
     titles = (f"{format_clock(scene.start_s)} {song.track.title}, {song.track.byline}" for scene, song in chosen)
@@ -256,14 +256,12 @@ def gallery_record(
 
 def faces_csv(reading: PictureReading) -> str:
     """The faces of a picture as CSV, numbered as on the annotated picture."""
-    return csv_text(FACE_COLUMNS, (face_row(number, face).values() for number, face in enumerate(reading.faces, 1)))
+    return csv_text(FACE_COLUMNS, (face_row(face).values() for face in reading.faces))
 
 
 def gallery_csv(names: Sequence[str], gallery: Gallery) -> str:
     """The faces of many pictures as CSV, numbered as in the gallery. Names that look like formulas are escaped."""
     number, *others = FACE_COLUMNS
-    rows = [
-        face_row(face.number, face.reading) | {"picture": escape_formula(names[face.picture])} for face in gallery.faces
-    ]
+    rows = [face_row(face.reading) | {"picture": escape_formula(names[face.picture])} for face in gallery.faces]
     columns = [number, "picture", *others]
     return csv_text(columns, ([row[column] for column in columns] for row in rows))

@@ -25,7 +25,6 @@ from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.recommend import Recommender, one_song_each
 from emomusic.songs.request import Policy, Request
 from emomusic.stream.film import FILM_COLUMNS, FilmMoment, FilmReading
-from emomusic.stream.reader import LiveFace
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.songs.tables import song_table, track_id
 
@@ -106,9 +105,9 @@ def film_reading(*emotions: Emotion | None, duration_s: float | None = None, rat
     film: Any = SimpleNamespace(width=400, height=200, duration_s=duration_s)
     reading = FilmReading(film, rate)
     for number, emotion in enumerate(emotions):
-        faces: tuple[LiveFace, ...] = ()
+        faces: tuple[FaceReading, ...] = ()
         if emotion is not None:
-            faces = (LiveFace(1, FaceReading(make_face(x=5), FakeClassifier(emotion, 0.7).probabilities)),)
+            faces = (FaceReading(make_face(x=5), FakeClassifier(emotion, 0.7).probabilities),)
         reading.add(FilmMoment(number / rate, 0.5, np.zeros((100, 200, 3), np.uint8), faces))
     return reading
 

@@ -165,7 +165,7 @@ def require_app(page: str) -> None:
         runpy.run_path(str(ROOT / "app.py"))
         st.stop()
     if page != "live" and (session := st.session_state.get(state.LIVE)) is not None:
-        session.stop_activity()  # with its pictures
+        session.forget_pictures()
     open_address(page)
 
 

@@ -86,7 +86,7 @@ def add_person(profile: FaceProfile) -> KnownFace:
 def forget_persons() -> None:
     """Delete all profiles of this session, with the pictures of the lesson and the readings that they changed."""
     if (live := st.session_state.get(state.LIVE)) is not None:
-        live.stop_activity()
+        live.forget_pictures()
         live.reader.forget_persons()
     page_state(PersonsState).change(())
 

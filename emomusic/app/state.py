@@ -140,10 +140,6 @@ LIVE_PLAYERS = "live_players"  # of the mirror game
 LIVE_MIRROR = "live_mirror"
 LIVE_ADJUST = "live_adjust"
 LIVE_BOXES = "live_boxes"
-LIVE_LANDMARKS = "live_landmarks"
-LIVE_SMOOTHING = "live_smoothing"
-LIVE_PACE = "live_pace"
-LIVE_INTERVAL = "live_interval"
 
 
 def put(key: str, value: object) -> None:

@@ -154,7 +154,7 @@ class UnitReader:
             row = failure_row(name, is_film=opened.item.is_film, error=opened.error)
             return row, FACE_SCHEMA.empty_table()
         reading = read_faces(opened.image, self._detector, self._classifier)
-        faces = [{"picture": name, **face_row(number, face)} for number, face in enumerate(reading.faces, 1)]
+        faces = [{"picture": name, **face_row(face)} for face in reading.faces]
         return picture_row(name, reading), pa.Table.from_pylist(faces, FACE_SCHEMA)
 
     def _film_rows(

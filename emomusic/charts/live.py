@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from emomusic.affect import EMOTIONS, EmotionProbabilities, list_shares
 from emomusic.charts.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS, QUIET, faded, ink_on
 from emomusic.faces.reading import SHARES
-from emomusic.stream.timeline import Segment
+from emomusic.stream.timeline import Scene
 from emomusic.text import format_clock
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def mood_areas(table: pd.DataFrame) -> go.Figure:
 
 
 def film_areas(
-    table: pd.DataFrame, scenes: Sequence[Segment], *, chosen: int | None = None, sound: Sequence[SoundSpan] = ()
+    table: pd.DataFrame, scenes: Sequence[Scene], *, chosen: int | None = None, sound: Sequence[SoundSpan] = ()
 ) -> go.Figure:
     """The group over a film: the areas of `mood_areas` with the numbered scenes above and the sound below them.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from emomusic.affect import AffectPoint, EmotionProbabilities, Quadrant, group_probabilities
 from emomusic.faces.reading import FaceReading, PictureReading
@@ -14,16 +14,19 @@ class GalleryFace:
     """A face of a gallery.
 
     Attributes:
-        number: from 1, over all pictures in their order, and from left to right in each.
         picture: index of its picture in `Gallery.pictures`.
         place: index among the faces of that picture.
-        reading: the face with its emotion.
+        reading: the face with its emotion, numbered over all pictures in their order, and from left to right in each.
     """
 
-    number: int
     picture: int
     place: int
     reading: FaceReading
+
+    @property
+    def number(self) -> int:
+        """The number of the face."""
+        return self.reading.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Gallery:
         """The gallery of these pictures."""
         places = [(picture, place) for picture, read in enumerate(pictures) for place in range(len(read.faces))]
         faces = (
-            GalleryFace(number, picture, place, pictures[picture].faces[place])
+            GalleryFace(picture, place, replace(pictures[picture].faces[place], number=number))
             for number, (picture, place) in enumerate(places, 1)
         )
         return cls(tuple(pictures), tuple(faces))

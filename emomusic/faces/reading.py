@@ -37,12 +37,14 @@ class FaceReading(WithEmotion):
     Attributes:
         face: the detected face.
         probabilities: of the emotions.
-        is_known: whether they come from the profile of this person (`face.profile`).
+        is_known: whether they come from the profile of this person (`faces.profile`).
+        number: from 1; from left to right in a picture, and of one person in a stream and in a film.
     """
 
     face: Face
     probabilities: EmotionProbabilities
     is_known: bool = False
+    number: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,11 @@ class PictureReading:
         return group_probabilities([reading.probabilities for reading in self.faces])
 
 
-def face_row(number: int, reading: FaceReading) -> dict[str, Any]:
+def face_row(reading: FaceReading) -> dict[str, Any]:
     """A face as a row of plain values for JSON, CSV and Parquet: the columns `FACE_COLUMNS`."""
     box, affect = reading.face.box, affect_row(reading.probabilities)
     return {
-        "face": number,
+        "face": reading.number,
         "x": box.x,
         "y": box.y,
         "width": box.width,
@@ -115,7 +117,8 @@ def read_faces(image: RgbImage, detector: FaceDetector, classifier: Classifier) 
 def classify_faces(image: RgbImage, faces: Sequence[Face], classifier: Classifier) -> tuple[FaceReading, ...]:
     """The detected faces of a picture with their probabilities, from one call of the classifier."""
     probabilities = classifier.classify([crop_face(image, face.box) for face in faces])
-    return tuple(FaceReading(face, values) for face, values in zip(faces, probabilities, strict=True))
+    found = zip(faces, probabilities, strict=True)
+    return tuple(FaceReading(face, values, number=number) for number, (face, values) in enumerate(found, 1))
 
 
 def load_networks(

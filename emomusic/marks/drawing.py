@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
@@ -28,14 +27,12 @@ class Mark:
         text: a short label; may be empty.
         colour: of the frame, the label and the bar, as "#rrggbb".
         share: filled part of a bar below the face, 0 to 1; None for no bar.
-        points: landmarks to draw as dots, each (x, y); points outside the image are skipped.
     """
 
     box: Box
     text: str
     colour: str
     share: float | None = None
-    points: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,30 +99,22 @@ def _yuv_of(colour: tuple[int, int, int]) -> tuple[int, ...]:
 _TO_YUV = np.array([[0.2568, -0.1482, 0.4392], [0.5041, -0.2910, -0.3678], [0.0979, 0.4392, -0.0714]])
 
 
-def draw_marks(image: RgbImage | YuvImage, marks: Sequence[Mark], look: Look, *, boxes: bool = True) -> None:
+def draw_marks(image: RgbImage | YuvImage, marks: Sequence[Mark], look: Look) -> None:
     """Draw frames, labels and bars in place, in about a millisecond. Labels stay inside the image.
 
     Args:
-        image: shape (height, width, 3), uint8, RGB, contiguous, or a video frame, without points; changed.
+        image: shape (height, width, 3), uint8, RGB, contiguous, or a video frame; changed.
         marks: later ones lie above earlier ones.
         look: their sizes.
-        boxes: whether to draw frames, labels and bars; False draws only the points.
     """
     height, width = image.shape[:2]
     line = max(2, round(max(height, width) / look.lines))
     for mark in marks:
-        box, colour, rim = mark.box, rgb_of(mark.colour), rgb_of(ink_on(mark.colour))
-        if boxes:
-            # A rim in a contrasting shade keeps the line visible on a background of the same colour
-            for thick, shade in ((line + 2 * (line // 2), rim), (line, colour)):
-                _outline(image, box, thick, shade)
-        radius = min(max(box.width // 40, 2), line + 1)
-        for x, y in mark.points if isinstance(image, np.ndarray) else ():
-            if 0 <= x < width and 0 <= y < height:
-                cv2.circle(image, (round(x), round(y)), radius + 1, rim, -1, cv2.LINE_AA)
-                cv2.circle(image, (round(x), round(y)), radius, colour, -1, cv2.LINE_AA)
+        # A rim in a contrasting shade keeps the line visible on a background of the same colour
+        for thick, shade in ((line + 2 * (line // 2), ink_on(mark.colour)), (line, mark.colour)):
+            _outline(image, mark.box, thick, rgb_of(shade))
     faces, places = [mark.box for mark in marks], list[Box]()
-    for mark in marks if boxes else ():  # after all frames, so that no line crosses a label
+    for mark in marks:  # after all frames, so that no line crosses a label
         _draw_bar(image, mark, line)
         if mark.text:
             size = _letters(mark.box, max(height, width), look)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -14,7 +14,7 @@ from emomusic.charts.colours import EMOTION_COLOURS
 from emomusic.faces.reading import FaceReading, PictureReading
 from emomusic.marks.drawing import PHOTO, VIDEO, Mark, draw_marks
 from emomusic.media.images import Box, RgbImage, crop_face
-from emomusic.stream.reader import LiveFace, LiveView
+from emomusic.stream.reader import LiveView
 
 _MAX_SIDE = 1400  # Streamlit shrinks images wider than 1460 pixels on every run
 
@@ -100,40 +100,28 @@ def _marks(reading: PictureReading, scale: float, first: int = 1) -> list[Mark]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class OverlayStyle:
-    """What is drawn on the video frames.
+def live_picture(image: RgbImage, view: LiveView, *, mirror: bool = True, boxes: bool = True) -> RgbImage:
+    """A copy of a video frame with its faces marked, as from `LiveReader.submit_frame`.
 
-    Attributes:
+    Args:
+        image: the frame.
+        view: its faces.
         mirror: whether to flip the image horizontally; text is not mirrored.
-        boxes: whether to draw a frame, a label and a bar for each face.
-        landmarks: whether to draw eyes, nose and corners of the mouth.
+        boxes: whether to mark the faces.
     """
-
-    mirror: bool = True
-    boxes: bool = True
-    landmarks: bool = False
-
-
-def live_picture(image: RgbImage, view: LiveView, look: OverlayStyle = OverlayStyle()) -> RgbImage:
-    """A copy of a video frame with its faces marked, as from `LiveReader.submit_frame`."""
-    picture = cv2.flip(image, 1) if look.mirror else image.copy()
-    marks = []
-    for face in view.faces:
-        mark = video_mark(face.number, face.reading.face.box, face.reading.probabilities)
-        points = face.reading.face.landmarks.points if look.landmarks else ()
-        if look.mirror:
-            mark = replace(mark, box=replace(mark.box, x=image.shape[1] - mark.box.right))
-            points = tuple((image.shape[1] - 1 - x, y) for x, y in points)
-        marks.append(replace(mark, points=points))
-    draw_marks(picture, marks, VIDEO, boxes=look.boxes)
+    picture = cv2.flip(image, 1) if mirror else image.copy()
+    if boxes:
+        marks = [video_mark(face.number, face.face.box, face.probabilities) for face in view.faces]
+        if mirror:
+            marks = [replace(mark, box=replace(mark.box, x=image.shape[1] - mark.box.right)) for mark in marks]
+        draw_marks(picture, marks, VIDEO)
     return picture
 
 
-def marked_frame(image: RgbImage, faces: Sequence[LiveFace], scale: float = 1.0) -> RgbImage:
+def marked_frame(image: RgbImage, faces: Sequence[FaceReading], scale: float = 1.0) -> RgbImage:
     """A copy of a film's frame, or of a smaller copy of this scale, with its faces marked."""
     picture = image.copy()
-    marks = [video_mark(each.number, each.reading.face.box.scaled(scale), each.reading.probabilities) for each in faces]
+    marks = [video_mark(face.number, face.face.box.scaled(scale), face.probabilities) for face in faces]
     draw_marks(picture, marks, VIDEO)
     return picture
 

@@ -20,12 +20,11 @@ from emomusic.faces.classifier import Classifier
 from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.identity import SAME_PERSON, Descriptors, FaceIdentifier, Identifier
 from emomusic.faces.model_files import DEFAULT_MODEL
-from emomusic.faces.reading import FACE_COLUMNS, SHARES, load_networks
+from emomusic.faces.reading import FACE_COLUMNS, SHARES, FaceReading, load_networks
 from emomusic.media.ahead import ahead
 from emomusic.media.film_file import FilmFile, FilmFrame
 from emomusic.media.images import WORKING_SIDE, RgbImage, crop_face
-from emomusic.stream.reader import LiveFace
-from emomusic.stream.timeline import Segment, segments_of, timeline_table
+from emomusic.stream.timeline import Scene, scenes_of, timeline_table
 from emomusic.stream.tracking import FaceFinder, FaceTrack, FaceTracker, Frame, GreyImage, to_flow_image
 from emomusic.text import format_clock
 
@@ -90,7 +89,7 @@ class FilmMoment:
     time_s: float
     share: float
     image: RgbImage
-    faces: tuple[LiveFace, ...]
+    faces: tuple[FaceReading, ...]
     is_cut: bool = False
 
 
@@ -172,22 +171,21 @@ class _People:
         self._sums: list[npt.NDArray[np.float32]] = []  # of the descriptors of each person
         self._described: dict[int, tuple[int, float]] = {}  # by track: how often, and when last
 
-    def named(self, tracks: Sequence[FaceTrack], image: RgbImage, time_s: float) -> tuple[LiveFace, ...]:
+    def named(self, tracks: Sequence[FaceTrack], image: RgbImage, time_s: float) -> tuple[FaceReading, ...]:
         """The faces of a frame with the numbers of their persons."""
         height, width = image.shape[:2]
-        readings = [(track.number, reading) for track in tracks if (reading := track.reading(width, height))]
+        faces = [face for track in tracks if (face := track.reading(width, height)) is not None]
         due = []
-        for number, reading in readings:
-            times, last_s = self._described.get(number, (0, 0.0))
-            if times == 0 or (times < _NUM_DESCRIPTORS and time_s - last_s >= _DESCRIBE_INTERVAL_S):
-                due.append((number, reading.face.box))
+        for face in faces:
+            times, last_s = self._described.get(face.number, (0, -math.inf))
+            if times < _NUM_DESCRIPTORS and time_s - last_s >= _DESCRIBE_INTERVAL_S:
+                due.append(face)
+                self._described[face.number] = times + 1, time_s
         if due:
-            descriptors = self._identifier.describe(image, [box for _, box in due])
-            present = {self._person[number] for number, _ in readings if number in self._person}
-            self._name([number for number, _ in due], descriptors, present)
-            for number, _ in due:
-                self._described[number] = self._described.get(number, (0, 0.0))[0] + 1, time_s
-        return tuple(LiveFace(self._person[number] + 1, reading) for number, reading in readings)
+            descriptors = self._identifier.describe(image, [face.face.box for face in due])
+            present = {self._person[face.number] for face in faces if face.number in self._person}
+            self._name([face.number for face in due], descriptors, present)
+        return tuple(replace(face, number=self._person[face.number] + 1) for face in faces)
 
     def _name(self, numbers: Sequence[int], descriptors: Descriptors, present: set[int]) -> None:
         """Give each new track the most similar absent person, the best pairs first, or a new person."""
@@ -266,9 +264,9 @@ class FilmReading:
             if moment.is_cut:
                 self._cuts_s.append(round(moment.time_s, 3))
             for face in moment.faces:
-                box = face.reading.face.box.scaled(scale)
-                self._faces.extend((face.number, box.x, box.y, box.width, box.height, face.reading.face.confidence))
-                self._faces.extend(face.reading.probabilities.as_dict().values())
+                box = face.face.box.scaled(scale)
+                self._faces.extend((face.number, box.x, box.y, box.width, box.height, face.face.confidence))
+                self._faces.extend(face.probabilities.as_dict().values())
 
     def __len__(self) -> int:
         """Number of readings."""
@@ -309,12 +307,12 @@ class FilmReading:
         np.add.at(totals, owner, faces[:, 6:])
         return timeline_table(times.round(3), counts, totals)
 
-    def scenes(self) -> list[Segment]:
-        """The scenes of stable mood, as from `segments_of`."""
+    def scenes(self) -> list[Scene]:
+        """The scenes of stable mood, as from `scenes_of`."""
         table = self.timeline()
         with self._lock:
             cuts_s = list(self._cuts_s)
-        return segments_of(table, shortest_s=MIN_SCENE_S, row_s=self._row_s(table["time_s"].to_numpy()), cuts_s=cuts_s)
+        return scenes_of(table, shortest_s=MIN_SCENE_S, row_s=self._row_s(table["time_s"].to_numpy()), cuts_s=cuts_s)
 
     def _row_s(self, times: npt.NDArray[np.float64]) -> float:
         """Seconds from reading to reading, which a film with few frames determines."""

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.media.images import Box, RgbImage, encode_jpeg
+from emomusic.stream.persons import Recognition
 from emomusic.stream.reader import SeenFace
 
 ROUND_S, RESULT_S = 5.0, 2.0
@@ -179,8 +180,15 @@ class MirrorGame:
         self._seen: list[_Seen | None] = [None] * num_players
         self._start_round()
 
-    def add(self, time_s: float, faces: Sequence[SeenFace]) -> None:
-        """Add a reading, as an `Observer`: the arrival of its frame, and its faces from left to right on the screen."""
+    @property
+    def recognition(self) -> Recognition:
+        """During the game, no estimate counts: it would change the points of one player in the middle."""
+        with self._lock:
+            self._advance()
+            return Recognition.ESTIMATED if self._is_over else Recognition.TAUGHT
+
+    def observe(self, time_s: float, faces: Sequence[SeenFace]) -> None:
+        """Add a reading, as an `Observer`."""
         with self._lock:
             self._advance()
             if self._is_over:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-import numpy as np
-
 from emomusic.affect import Emotion, EmotionProbabilities
-from emomusic.media.images import RgbImage
+from emomusic.stream.persons import Recognition
 from emomusic.stream.reader import SeenFace
 
 ORDER = (
@@ -27,8 +25,6 @@ ORDER = (
 
 COUNTDOWN_S, CAPTURE_S = 3.0, 1.5
 
-_FLOOR = 1e-4
-
 
 class Step(StrEnum):
     """State of the lesson for one emotion."""
@@ -42,107 +38,109 @@ class Step(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shot:
-    """A captured face, with its probabilities without a profile."""
-
-    crop: RgbImage
-    probabilities: EmotionProbabilities
-
-
-class Lesson:
-    """The shots of one person. The reader's worker calls `observe`, the page the other methods.
+class LessonView:
+    """The state of a lesson at one moment.
 
     Attributes:
-        shots: the kept shots.
+        step: what happens now.
+        emotion: the emotion to show; None at the end.
+        seconds_left: until the capture; 0 outside of the countdown.
+        taken: the best face of this emotion so far.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin with the neutral face. The clock is that of the reader, in seconds."""
-        self.shots: dict[Emotion, Shot] = {}
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._position = 0
-        self._started_s: float | None = None
-        self._best: tuple[float, Shot] | None = None
-
-    @property
-    def emotion(self) -> Emotion | None:
-        """The emotion to show; None at the end."""
-        return ORDER[self._position] if self._position < len(ORDER) else None
-
-    @property
-    def step(self) -> Step:
-        """What happens now."""
-        if self.emotion is None:
-            return Step.DONE
-        if self._started_s is None:
-            return Step.READY
-        elapsed_s = self._clock() - self._started_s
-        if elapsed_s < COUNTDOWN_S:
-            return Step.COUNTING
-        if elapsed_s < COUNTDOWN_S + CAPTURE_S:
-            return Step.CAPTURING
-        return Step.MISSED if self._best is None else Step.TAKEN
-
-    @property
-    def seconds_left(self) -> float:
-        """Until the capture, in seconds; 0 outside of the countdown."""
-        return 0.0 if self._started_s is None else max(self._started_s + COUNTDOWN_S - self._clock(), 0.0)
-
-    @property
-    def taken(self) -> Shot | None:
-        """The best shot of this emotion so far."""
-        return None if self._best is None else self._best[1]
+    step: Step
+    emotion: Emotion | None
+    seconds_left: float
+    taken: SeenFace | None
 
     @property
     def can_skip(self) -> bool:
         """Whether the emotion may be left out: all but the neutral face."""
-        return self.emotion is not Emotion.NEUTRAL
+        return self.emotion not in (None, Emotion.NEUTRAL)
+
+
+class Lesson:
+    """The faces of one person. The reader's worker calls `observe`, the page the other methods.
+
+    Attributes:
+        learned: the probabilities of the kept faces with the profile; None before it is learned.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin with the neutral face. The clock is that of the reader, in seconds."""
+        self.learned: Mapping[Emotion, EmotionProbabilities] | None = None
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._shots: dict[Emotion, SeenFace] = {}
+        self._position = 0
+        self._started_s: float | None = None
+        self._best: SeenFace | None = None
+
+    def view(self) -> LessonView:
+        """The current state."""
+        with self._lock:
+            emotion = ORDER[self._position] if self._position < len(ORDER) else None
+            seconds_left = 0.0
+            if emotion is None:
+                step = Step.DONE
+            elif self._started_s is None:
+                step = Step.READY
+            else:
+                elapsed_s = self._clock() - self._started_s
+                seconds_left = max(COUNTDOWN_S - elapsed_s, 0.0)
+                if elapsed_s < COUNTDOWN_S:
+                    step = Step.COUNTING
+                elif elapsed_s < COUNTDOWN_S + CAPTURE_S:
+                    step = Step.CAPTURING
+                else:
+                    step = Step.MISSED if self._best is None else Step.TAKEN
+            return LessonView(step, emotion, seconds_left, self._best)
+
+    def shots(self) -> dict[Emotion, SeenFace]:
+        """The kept faces, in the order of `Emotion`, with their probabilities without a profile."""
+        with self._lock:
+            return {emotion: self._shots[emotion] for emotion in Emotion if emotion in self._shots}
+
+    @property
+    def recognition(self) -> Recognition:
+        """Nobody's own face counts for the picture."""
+        is_taking = self.view().step in (Step.COUNTING, Step.CAPTURING)
+        return Recognition.NOBODY if is_taking else Recognition.ESTIMATED
+
+    def observe(self, time_s: float, faces: Sequence[SeenFace]) -> None:
+        """Keep the best picture of the largest face during the capture, as an `Observer`."""
+        with self._lock:
+            emotion = self.view().emotion
+            if not faces or self._started_s is None or emotion is None:
+                return
+            if not 0 <= time_s - self._started_s - COUNTDOWN_S < CAPTURE_S:
+                return
+            face = max(faces, key=lambda seen: seen.box.width * seen.box.height)
+            if self._best is None or face.probabilities[emotion] > self._best.probabilities[emotion]:
+                self._best = SeenFace(face.box, face.crop.copy(), face.probabilities)
 
     def start(self) -> None:
-        """Begin the countdown, also to take a shot again."""
+        """Begin the countdown, also to take a picture again."""
         with self._lock:
             self._started_s, self._best = self._clock(), None
 
-    def observe(self, time_s: float, faces: Sequence[SeenFace]) -> None:
-        """Keep the best picture of the largest face during the capture."""
-        if not faces or self._started_s is None:
-            return
-        with self._lock:
-            begins_s = self._started_s + COUNTDOWN_S
-            emotion = self.emotion
-            if emotion is None or not begins_s <= time_s < begins_s + CAPTURE_S:
-                return
-            face = max(faces, key=lambda seen: seen.box.width * seen.box.height)
-            score = self._score(face.probabilities, emotion)
-            if self._best is None or score > self._best[0]:
-                self._best = score, Shot(face.crop.copy(), face.probabilities)
-
-    def _score(self, probabilities: EmotionProbabilities, emotion: Emotion) -> float:
-        """How much more of the emotion a face shows than the person's neutral face."""
-        position = list(Emotion).index(emotion)
-        shares = np.log(np.maximum(probabilities.values, _FLOOR))
-        if (neutral := self.shots.get(Emotion.NEUTRAL)) is not None and emotion is not Emotion.NEUTRAL:
-            shares = shares - np.log(np.maximum(neutral.probabilities.values, _FLOOR))
-        return float(shares[position])
-
     def keep(self) -> None:
-        """Keep the shot and go on to the next emotion."""
+        """Keep the picture and go on to the next emotion."""
         with self._lock:
-            if self.emotion is not None and self._best is not None:
-                self.shots[self.emotion] = self._best[1]
+            if (emotion := self.view().emotion) is not None and self._best is not None:
+                self._shots[emotion] = self._best
                 self._go_on()
 
     def skip(self) -> None:
-        """Go on without a shot of this emotion."""
+        """Go on without a picture of this emotion."""
         with self._lock:
-            if self.can_skip:
+            if self.view().can_skip:
                 self._go_on()
 
     def finish(self) -> None:
-        """End the lesson with the shots so far; it needs the neutral one."""
+        """End the lesson with the pictures so far; it needs the neutral one."""
         with self._lock:
-            if Emotion.NEUTRAL in self.shots:
+            if Emotion.NEUTRAL in self._shots:
                 self._position = len(ORDER)
 
     def _go_on(self) -> None:

@@ -1,21 +1,22 @@
-"""The faces of a stream whose persons taught the app their face, or whose neutral face it estimated."""
+"""The faces of a stream, read with the profiles of known persons, and with estimates of those alone on camera."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import EmotionProbabilities
 from emomusic.faces.classifier import Classifier, EmotionClassifier
-from emomusic.faces.identity import Identifier
-from emomusic.faces.profile import SAME_PERSON, KnownFace, describe_faces, estimate_profile
+from emomusic.faces.identity import SAME_PERSON, Identifier
+from emomusic.faces.profile import KnownFace, describe_faces, estimate_profile
 from emomusic.media.images import Box, RgbImage
+from emomusic.stream.tracking import SAME_FACE_OVERLAP
 
-_SAME_FACE_OVERLAP = 0.3
 _RECHECK_S = {True: 5.0, False: 1.0}  # by whether the face is known
 
 ALONE_S = 10.0
@@ -23,6 +24,14 @@ ALONE_S = 10.0
 
 _SAMPLE_S, _LONGEST_GAP_S = 1.0, 3.0
 _MOST_ESTIMATES = 8
+
+
+class Recognition(IntEnum):
+    """Whose own faces the readings take into account; each level includes the one before."""
+
+    NOBODY = 0
+    TAUGHT = 1  # persons with a profile
+    ESTIMATED = 2  # a person who is alone on camera
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +63,23 @@ class PersonFinder:
             return [None] * len(boxes)
         before = [self._before(box, time_s) for box in boxes]
         new = [box for box, seen in zip(boxes, before, strict=True) if seen is None]
-        found = iter(self._identifier().describe(image, new)) if new else iter(np.empty((0, 0), np.float32))
-        self._seen = []
-        for box, seen in zip(boxes, before, strict=True):
-            if seen is None:
-                descriptor = next(found)[None]
-                person = next((each for each in persons if each.profile.shows(descriptor)[0]), None)
-                self._seen.append(_Seen(box, person, time_s))
-            else:
-                self._seen.append(_Seen(box, seen.person, seen.checked_s))
+        found = iter(self._identifier().describe(image, new) if new else ())
+        self._seen = [
+            _Seen(box, _person_of(next(found), persons), time_s) if seen is None else replace(seen, box=box)
+            for box, seen in zip(boxes, before, strict=True)
+        ]
         return [seen.person for seen in self._seen]
 
     def _before(self, box: Box, time_s: float) -> _Seen | None:
         """What is known of the face that was here; None if it must be recognised."""
         best = max(self._seen, key=lambda seen: seen.box.overlap(box), default=None)
-        if best is None or best.box.overlap(box) < _SAME_FACE_OVERLAP:
+        if best is None or best.box.overlap(box) < SAME_FACE_OVERLAP:
             return None
         return best if time_s - best.checked_s < _RECHECK_S[best.person is not None] else None
+
+
+def _person_of(descriptor: npt.NDArray[np.float32], persons: Sequence[KnownFace]) -> KnownFace | None:
+    return next((person for person in persons if person.profile.shows(descriptor[None])[0]), None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,13 +134,49 @@ def _mean(samples: Sequence[_Sample]) -> npt.NDArray[np.float32]:
     return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-6), np.float32)
 
 
-def classify_persons(
-    crops: Sequence[RgbImage], persons: Sequence[KnownFace | None], classifier: Classifier
-) -> list[EmotionProbabilities]:
-    """Probabilities of each face, with the profile of its person or with the classifier."""
-    found: dict[int, EmotionProbabilities] = {}
-    for person in dict.fromkeys(persons):
-        rows = [row for row, each in enumerate(persons) if each is person]
-        classify = classifier.classify if person is None else person.classify
-        found |= dict(zip(rows, classify([crops[row] for row in rows]), strict=True))
-    return [found[row] for row in range(len(crops))]
+class PersonReader:
+    """Classifies the faces of one stream. Not thread-safe.
+
+    Attributes:
+        is_adjusted: whether the last faces were read with an estimate.
+    """
+
+    def __init__(self, identifier: Callable[[], Identifier], adjust: Callable[[], EmotionClassifier] | None) -> None:
+        """Take the networks, which are loaded when they are needed. Without `adjust`, nobody's face is estimated."""
+        self._finder = PersonFinder(identifier)
+        self._adjuster = None if adjust is None else Adjuster(identifier, adjust)
+        self.is_adjusted = False
+
+    def forget_estimates(self) -> None:
+        """Forget the estimated faces."""
+        if self._adjuster is not None:
+            self._adjuster.forget()
+
+    def classify(
+        self,
+        image: RgbImage,
+        faces: Sequence[tuple[Box, RgbImage]],
+        time_s: float,
+        classifier: Classifier,
+        *,
+        known: Sequence[KnownFace] = (),
+        recognition: Recognition = Recognition.ESTIMATED,
+    ) -> list[EmotionProbabilities]:
+        """The probabilities of each face, given its box and its crop: with the profile of its person, if it is known.
+
+        Whoever taught the app wins over an estimate.
+        """
+        boxes, crops = [box for box, _ in faces], [crop for _, crop in faces]
+        adjuster = self._adjuster if recognition is Recognition.ESTIMATED else None
+        estimated = () if adjuster is None else adjuster.persons
+        taught = () if recognition is Recognition.NOBODY else known
+        persons = self._finder.find(image, boxes, (*taught, *estimated), time_s)
+        if adjuster is not None and persons == [None]:
+            adjuster.observe(image, boxes[0], crops[0], time_s)
+        self.is_adjusted = any(person in estimated for person in persons)
+        found: dict[int, EmotionProbabilities] = {}
+        for person in dict.fromkeys(persons):
+            rows = [row for row, each in enumerate(persons) if each is person]
+            classify = classifier.classify if person is None else person.classify
+            found |= dict(zip(rows, classify([crops[row] for row in rows]), strict=True))
+        return [found[row] for row in range(len(faces))]

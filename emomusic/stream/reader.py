@@ -8,9 +8,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from emomusic.affect import EmotionProbabilities, group_probabilities
 from emomusic.faces.classifier import Classifier, EmotionClassifier
@@ -19,7 +19,7 @@ from emomusic.faces.identity import load_identifier
 from emomusic.faces.profile import KnownFace
 from emomusic.faces.reading import FaceReading
 from emomusic.media.images import Box, RgbImage, crop_face
-from emomusic.stream.persons import Adjuster, PersonFinder, classify_persons
+from emomusic.stream.persons import PersonReader, Recognition
 from emomusic.stream.timeline import Timeline
 from emomusic.stream.tracking import FaceFinder, FaceTracker, Frame, to_flow_image
 
@@ -36,7 +36,6 @@ _SLOW_WINDOW_S = 10.0  # for slower readings
 _MAX_RATE = 240  # bounds memory: 120 frames a second
 
 _EMPTY_REST_S = 0.25  # shortest time between two readings without faces
-
 _REST = 0.2  # share of the reading's duration, leaves time to the video and other viewers
 _REST_AFTER_ERROR_S = 1.0
 
@@ -49,33 +48,17 @@ class LiveSettings:
     """Settings of a reader, which may change while it runs.
 
     Attributes:
-        interval_s: seconds between readings, at most 2. None reads at the maximum rate, with a rest after each reading
-            of a fifth of its duration, and a longer rest without faces.
         smoothing_s: time constant of the probabilities in seconds, at most 10. 0 disables smoothing.
         detect_side: longer side of the frame for detection, 160 to 1280 pixels. Faces have at least about 12 pixels
             there. A larger side finds smaller faces and takes longer.
         mirrored: whether the page mirrors the frames. Faces are then sorted and numbered from right to left.
-        adjusts: whether the readings adjust to a person who is alone on camera, see `Adjuster`. Not for an observer.
+        recognition: whose own faces the readings take into account.
     """
 
-    interval_s: float | None = None
     smoothing_s: float = 0.7
     detect_side: int = 320
     mirrored: bool = False
-    adjusts: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class LiveFace:
-    """A face of a stream.
-
-    Attributes:
-        number: from 1, constant while the face stays; in a stream, a lone face is number 1.
-        reading: its current position and its smoothed probabilities.
-    """
-
-    number: int
-    reading: FaceReading
+    recognition: Recognition = Recognition.ESTIMATED
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,8 +74,17 @@ class SeenFace:
     probabilities: EmotionProbabilities
 
 
-Observer: TypeAlias = Callable[[float, Sequence[SeenFace]], None]
-"""Takes the time of a frame and its faces, from left to right on the screen. The worker calls it and waits."""
+class Observer(Protocol):
+    """Takes the readings of a stream. `MirrorGame` and `Lesson` implement it."""
+
+    @property
+    def recognition(self) -> Recognition:
+        """The most that the readings may take into account now."""
+        ...
+
+    def observe(self, time_s: float, faces: Sequence[SeenFace]) -> None:
+        """Take the time of a frame and its faces, from left to right on the screen. The worker waits for this."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +94,8 @@ class LiveView:
     Attributes:
         width: of the newest frame in pixels, the unit of the boxes; 0 before the first frame.
         height: of the newest frame in pixels; 0 before the first frame.
-        faces: their positions in the newest frame, from left to right on the screen.
+        faces: at their positions in the newest frame, from left to right on the screen, with smoothed probabilities.
+            A face keeps its number while it stays, and a lone face is number 1.
         is_ready: whether the networks are loaded.
         frames_per_second: over the last two seconds.
         readings_per_second: over the last two seconds, or over the last two readings of the last ten seconds.
@@ -110,12 +103,12 @@ class LiveView:
         num_frames: all frames.
         num_readings: all readings.
         error: error of the last reading; None if it succeeded.
-        is_adjusted: whether the last reading used an estimate of a person's neutral face.
+        is_adjusted: whether the last reading used an estimate of a person's face.
     """
 
     width: int
     height: int
-    faces: tuple[LiveFace, ...]
+    faces: tuple[FaceReading, ...]
     is_ready: bool
     frames_per_second: float
     readings_per_second: float
@@ -128,7 +121,7 @@ class LiveView:
     @property
     def group(self) -> EmotionProbabilities | None:
         """The mean over all faces; None without faces."""
-        return group_probabilities([face.reading.probabilities for face in self.faces])
+        return group_probabilities([face.probabilities for face in self.faces])
 
 
 class LiveReader:
@@ -140,7 +133,7 @@ class LiveReader:
 
     Attributes:
         settings: may change at any time.
-        observer: sees each reading; None for none. May change at any time.
+        observers: see each reading. May change at any time.
         known: persons whose faces the readings recognise. May change at any time.
     """
 
@@ -164,7 +157,7 @@ class LiveReader:
             idle_s: the worker ends after this time without a frame.
         """
         self.settings = settings or LiveSettings()
-        self.observer: Observer | None = None
+        self.observers: Sequence[Observer] = ()
         self.known: Sequence[KnownFace] = ()
         self._networks = networks
         self._clock = clock
@@ -183,7 +176,6 @@ class LiveReader:
         self.forget_persons()
         self._ready = False
         self._error: Exception | None = None
-        self._is_adjusted = False
         self._num_frames = self._num_readings = 0
         self._frames: deque[float] = deque(maxlen=_MAX_RATE)
         self._readings: deque[tuple[float, float]] = deque(maxlen=_MAX_RATE)  # time and lag
@@ -244,8 +236,7 @@ class LiveReader:
     def forget_persons(self) -> None:
         """Forget the known persons and the estimates of their faces, on any thread."""
         self.known = ()
-        self._persons = PersonFinder(load_identifier)
-        self._adjuster = None if self._adjust is None else Adjuster(load_identifier, self._adjust)
+        self._persons = PersonReader(load_identifier, self._adjust)
 
     def close(self, timeout_s: float = 2.0) -> None:
         """End the worker and wait for it up to a timeout. Further calls are allowed, on any thread."""
@@ -272,15 +263,12 @@ class LiveReader:
         recent = [(at, lag) for at, lag in self._readings if now - at <= _RATE_WINDOW_S]
         if len(recent) < 2:
             recent = [(at, lag) for at, lag in list(self._readings)[-2:] if now - at <= _SLOW_WINDOW_S]
-        tracks = self._tracks.shown()
-        numbers = self._number_faces()
-        faces = [
-            (track, track.reading(width, height)) for track in (tracks[::-1] if self.settings.mirrored else tracks)
-        ]
+        tracks, numbers = self._tracks.shown(), self._number_faces()
+        faces = [track.reading(width, height) for track in (tracks[::-1] if self.settings.mirrored else tracks)]
         return LiveView(
             width=width,
             height=height,
-            faces=tuple(LiveFace(numbers[track.number], reading) for track, reading in faces if reading is not None),
+            faces=tuple(replace(face, number=numbers[face.number]) for face in faces if face is not None),
             is_ready=self._ready,
             frames_per_second=_rate([at for at in self._frames if now - at <= _RATE_WINDOW_S]),
             readings_per_second=_rate([at for at, _ in recent]),
@@ -288,7 +276,7 @@ class LiveReader:
             num_frames=self._num_frames,
             num_readings=self._num_readings,
             error=self._error,
-            is_adjusted=self._is_adjusted,
+            is_adjusted=self._persons.is_adjusted,
         )
 
     def _number_faces(self) -> dict[int, int]:
@@ -328,9 +316,6 @@ class LiveReader:
 
     def _rest(self, worked_s: float) -> float:
         """Seconds to rest after a reading of this duration."""
-        interval_s = self.settings.interval_s
-        if interval_s is not None:
-            return max(interval_s - worked_s, 0.0)
         with self._changed:
             empty = not self._tracks.shown()
         return max(worked_s * _REST, _EMPTY_REST_S - worked_s if empty else 0.0)
@@ -349,27 +334,24 @@ class LiveReader:
                 return
             if self._newest is not None:  # loading takes seconds
                 frame, self._newest = self._newest, None
-        settings = self.settings
+        settings, observers, persons = self.settings, self.observers, self._persons
         faces = self._finder.find(detector, frame, settings.detect_side)
         if settings.mirrored:
             faces.reverse()
-        crops = [crop_face(frame.image, face.box) for face in faces]
-        observer, adjuster = self.observer, self._adjuster
-        if adjuster is not None and not settings.adjusts:
-            adjuster.forget()
-        if observer is not None or not settings.adjusts:
-            adjuster = None
-        estimated = () if adjuster is None else adjuster.persons
-        known = (*self.known, *estimated)  # whoever taught the app wins over the estimate
-        persons = self._persons.find(frame.image, [face.box for face in faces], known, frame.time_s)
-        if adjuster is not None and persons == [None]:
-            adjuster.observe(frame.image, faces[0].box, crops[0], frame.time_s)
-        probabilities = classify_persons(crops, persons, classifier)
-        if observer is not None:
-            observer(
-                frame.time_s,
-                [SeenFace(*seen) for seen in zip([face.box for face in faces], crops, probabilities, strict=True)],
-            )
+        seen = [(face.box, crop_face(frame.image, face.box)) for face in faces]
+        if settings.recognition is not Recognition.ESTIMATED:
+            persons.forget_estimates()
+        probabilities = persons.classify(
+            frame.image,
+            seen,
+            frame.time_s,
+            classifier,
+            known=self.known,
+            recognition=min([settings.recognition, *(observer.recognition for observer in observers)]),
+        )
+        for observer in observers:
+            found = [SeenFace(box, crop, row) for (box, crop), row in zip(seen, probabilities, strict=True)]
+            observer.observe(frame.time_s, found)
         with self._changed:
             if self._closed.is_set():
                 return
@@ -378,10 +360,9 @@ class LiveReader:
             self._readings.append((now, now - frame.time_s))
             self._num_readings += 1
             self._error = None
-            self._is_adjusted = any(person in estimated for person in persons)
             # Without missed faces, which stay visible for a moment
-            found = [track.probabilities for track in self._tracks.found()]
-            self._timeline.add(frame.time_s - self._started_s, group_probabilities(found), len(found))
+            rows = [track.probabilities for track in self._tracks.found()]
+            self._timeline.add(frame.time_s - self._started_s, group_probabilities(rows), len(rows))
 
 
 def _rate(times: Sequence[float]) -> float:

@@ -1,4 +1,4 @@
-"""The group's emotions over a session: one row per second, segments and a summary."""
+"""The group's emotions over a session: one row per second, scenes and a summary."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ TIMELINE_SECONDS = 600
 
 COLUMNS = ["time_s", "num_faces", *SHARES, *AFFECT_COLUMNS]
 
-MIN_SEGMENT_S = 5
-"""Shortest segment of a session."""
+SESSION_SCENE_S = 5
+"""Shortest scene of a session."""
 
-# Cost of a segment in squared distance times seconds, for each second of the shortest segment. The distance is that on
+# Cost of a scene in squared distance times seconds, for each second of the shortest scene. The distance is that on
 # the affect plane, and with this weight that of the probabilities: happy to angry has 2.7, 60 % to 80 % happy 0.1.
 _CHANGE_COST, _PROBABILITY_WEIGHT = 0.3, 0.5
 _COST_AT_CUT = 0.25  # relative: a change of mood at a cut is likely
@@ -108,7 +108,7 @@ def every_second(table: pd.DataFrame) -> pd.DataFrame:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment(WithEmotion):
+class Scene(WithEmotion):
     """A time span in which the mood of the group is stable.
 
     Attributes:
@@ -136,19 +136,19 @@ class SessionSummary:
         seconds_with_faces: number of seconds with a face.
         most_faces: largest number of faces at once.
         mean: over the seconds with faces; None if there are none.
-        segments: in order, as from `segments_of`.
+        scenes: in order, as from `scenes_of`.
     """
 
     seconds: int
     seconds_with_faces: int
     most_faces: int
     mean: EmotionProbabilities | None
-    segments: tuple[Segment, ...]
+    scenes: tuple[Scene, ...]
 
     @property
-    def longest(self) -> Segment | None:
-        """The longest segment, the first of equal ones; None if there are none."""
-        return max(self.segments, key=lambda segment: segment.seconds, default=None)
+    def longest(self) -> Scene | None:
+        """The longest scene, the first of equal ones; None if there are none."""
+        return max(self.scenes, key=lambda scene: scene.seconds, default=None)
 
 
 def summarize(table: pd.DataFrame) -> SessionSummary:
@@ -158,25 +158,25 @@ def summarize(table: pd.DataFrame) -> SessionSummary:
         seconds=len(table),
         seconds_with_faces=len(faces),
         most_faces=int(table["num_faces"].max()) if len(table) else 0,
-        mean=_segment(0, len(faces), faces[SHARES].to_numpy().mean(axis=0)).probabilities if len(faces) else None,
-        segments=tuple(segments_of(table)),
+        mean=_scene(0, len(faces), faces[SHARES].to_numpy().mean(axis=0)).probabilities if len(faces) else None,
+        scenes=tuple(scenes_of(table)),
     )
 
 
-def segments_of(
-    table: pd.DataFrame, *, shortest_s: float = MIN_SEGMENT_S, row_s: float = 1, cuts_s: Collection[float] = ()
-) -> list[Segment]:
-    """The segments of a timeline, each of a stable mood, for a playlist that follows it.
+def scenes_of(
+    table: pd.DataFrame, *, shortest_s: float = SESSION_SCENE_S, row_s: float = 1, cuts_s: Collection[float] = ()
+) -> list[Scene]:
+    """The scenes of a timeline, each of a stable mood, for a playlist that follows it.
 
-    The segments are those of the smallest sum of squared distances to their mean, with a cost for each further segment
+    The scenes are those of the smallest sum of squared distances to their mean, with a cost for each further scene
     (optimal partitioning: B. Jackson et al., IEEE Signal Processing Letters 12(2), 2005). So a change counts by its
-    size and its duration. A gap without faces shorter than `shortest_s` does not interrupt a segment.
+    size and its duration. A gap without faces shorter than `shortest_s` does not interrupt a scene.
 
     Args:
         table: output of `Timeline.table` or `timeline_table`, or a part of it.
-        shortest_s: in seconds. A shorter segment occurs only between two gaps.
+        shortest_s: in seconds. A shorter scene occurs only between two gaps.
         row_s: seconds between two rows.
-        cuts_s: times of the rows after a cut of the film, where a segment costs less.
+        cuts_s: times of the rows after a cut of the film, where a scene costs less.
 
     Returns:
         In order of time. Neighbours differ in their quadrant or their emotion, or have a gap between them.
@@ -186,7 +186,7 @@ def segments_of(
     features = np.hstack([affect_of_rows(shares), shares * _PROBABILITY_WEIGHT**0.5])
     costs = np.where(faces["time_s"].isin(cuts_s), _COST_AT_CUT, 1.0) * _CHANGE_COST * shortest_s / row_s
     gaps = [row for row in range(1, len(times)) if times[row] - times[row - 1] - row_s >= shortest_s]
-    segments = []
+    scenes = []
     for first, stop in itertools.pairwise([0, *gaps, len(times)] if times else []):
         pieces: list[tuple[int, int]] = []
         for start, end in _partition(features[first:stop], math.ceil(shortest_s / row_s), costs[first:stop]):
@@ -197,8 +197,8 @@ def segments_of(
             pieces.append(piece)
         for start, end in pieces:
             end_s = times[end - 1] + row_s if end == stop else min(times[end - 1] + row_s, times[end])
-            segments.append(_segment(times[start], end_s - times[start], shares[start:end].mean(axis=0)))
-    return segments
+            scenes.append(_scene(times[start], end_s - times[start], shares[start:end].mean(axis=0)))
+    return scenes
 
 
 def _partition(
@@ -233,9 +233,9 @@ def _partition(
 
 
 def _kind(shares: npt.NDArray[np.float64]) -> tuple[Quadrant, Emotion]:
-    segment = _segment(0, 0, shares.mean(axis=0))
-    return segment.quadrant, segment.emotion
+    scene = _scene(0, 0, shares.mean(axis=0))
+    return scene.quadrant, scene.emotion
 
 
-def _segment(start_s: float, seconds: float, shares: npt.NDArray[np.float64]) -> Segment:
-    return Segment(start_s, seconds, EmotionProbabilities((shares / shares.sum()).astype(np.float32)))
+def _scene(start_s: float, seconds: float, shares: npt.NDArray[np.float64]) -> Scene:
+    return Scene(start_s, seconds, EmotionProbabilities((shares / shares.sum()).astype(np.float32)))

@@ -32,8 +32,8 @@ REMEMBERED_S = 2.0
 DETECT_INTERVAL_S = 0.5
 _SHORT_INTERVAL_S = 0.25
 
-# Boxes of one face overlap more than this, boxes of neighbours less.
-_SAME_FACE_OVERLAP = 0.25
+SAME_FACE_OVERLAP = 0.25
+"""Boxes of one face, a moment apart, overlap more than this, and boxes of neighbours less."""
 
 _FLOW_SIDE = 320
 
@@ -73,7 +73,7 @@ class FaceTrack:
         points = self.points * (width, height)
         if (box := box_of(points, width, height)) is None:
             return None
-        return FaceReading(Face(box, self.confidence, landmarks_of(points)), self.probabilities)
+        return FaceReading(Face(box, self.confidence, landmarks_of(points)), self.probabilities, number=self.number)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,11 +127,10 @@ class FaceTracker:
         time_s, size = frame.time_s, (frame.image.shape[1], frame.image.shape[0])
         # A track that began after this frame arrived is not in `frame.points`.
         known = [replace(track, points=frame.points.get(track.number, track.points)) for track in self._tracks]
-        found = [points_of(face) / size for face in faces]
-        matches = _match(found, [track.points for track in known])
+        matches = _match([face.box for face in faces], [box_of(track.points * size, *size) for track in known])
         updated = []
-        for position, (face, points, row) in enumerate(zip(faces, found, probabilities, strict=True)):
-            values = row.values.astype(np.float64)
+        for position, (face, row) in enumerate(zip(faces, probabilities, strict=True)):
+            points, values = points_of(face) / size, row.values.astype(np.float64)
             if (index := matches.get(position)) is None:
                 updated.append(FaceTrack(self._next_number, points, face.confidence, values, time_s))
                 self._next_number += 1
@@ -278,22 +277,13 @@ def landmarks_of(points: npt.NDArray[np.float64]) -> Landmarks:
     return Landmarks(*((x, y) for x, y in points[2:].tolist()))
 
 
-def _match(found: Sequence[npt.NDArray[np.float64]], known: Sequence[npt.NDArray[np.float64]]) -> dict[int, int]:
+def _match(found: Sequence[Box], known: Sequence[Box | None]) -> dict[int, int]:
     """Matches of faces and tracks, largest overlap first: index of the face to index of the track."""
     # Greedy, because the import of `scipy.optimize.linear_sum_assignment` takes 0.9 s before the first reading.
-    overlaps = np.array([[_overlap(face, track) for track in known] for face in found])
+    overlaps = np.array([[0.0 if track is None else face.overlap(track) for track in known] for face in found])
     matches: dict[int, int] = {}
-    while overlaps.size and overlaps.max() >= _SAME_FACE_OVERLAP:
+    while overlaps.size and overlaps.max() >= SAME_FACE_OVERLAP:
         face, track = divmod(int(overlaps.argmax()), len(known))
         matches[face] = track
         overlaps[face] = overlaps[:, track] = 0.0
     return matches
-
-
-def _overlap(one: npt.NDArray[np.float64], other: npt.NDArray[np.float64]) -> float:
-    """Intersection over union of the boxes of two faces."""
-    sides = np.minimum(one[1], other[1]) - np.maximum(one[0], other[0])
-    if sides.min() <= 0:
-        return 0.0
-    shared = float(sides.prod())
-    return shared / float((one[1] - one[0]).prod() + (other[1] - other[0]).prod() - shared)

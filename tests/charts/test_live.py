@@ -9,7 +9,7 @@ from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Mood
 from emomusic.charts.colours import MOOD_COLOURS, QUADRANT_COLOURS
 from emomusic.charts.live import CLICKED, SOUND, NamedFace, face_bars, film_areas, mood_areas
 from emomusic.songs.film_sound import SoundSpan
-from emomusic.stream.timeline import Segment, Timeline
+from emomusic.stream.timeline import Scene, Timeline
 
 
 def timeline(*seconds: tuple[int, Emotion | None]) -> pd.DataFrame:
@@ -32,8 +32,8 @@ def test_short_gaps_are_filled_and_long_gaps_are_not() -> None:
 
 FILM = timeline((0, Emotion.HAPPY), (1, Emotion.HAPPY), (2, None), (3, Emotion.SAD), (4, Emotion.SAD))
 SCENES = [
-    Segment(0, 2.25, EmotionProbabilities.certain(Emotion.HAPPY)),
-    Segment(3, 2, EmotionProbabilities.certain(Emotion.SAD)),
+    Scene(0, 2.25, EmotionProbabilities.certain(Emotion.HAPPY)),
+    Scene(3, 2, EmotionProbabilities.certain(Emotion.SAD)),
 ]
 
 

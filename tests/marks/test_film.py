@@ -16,7 +16,6 @@ from emomusic.marks.film import FilmMarks, annotate_film
 from emomusic.media.film_file import FilmFile
 from emomusic.media.images import Box
 from emomusic.stream.film import FilmMoment, FilmReading
-from emomusic.stream.reader import LiveFace
 from tests.fakes import FakeClassifier, make_face
 from tests.films import write_frames
 
@@ -32,9 +31,9 @@ def film_of(*, num_frames: int = 20, image: np.ndarray = GREY, **options: Any) -
     return buffer.getvalue()
 
 
-def live_face(number: int, box: Box, emotion: Emotion = Emotion.HAPPY, share: float = 0.8) -> LiveFace:
+def live_face(number: int, box: Box, emotion: Emotion = Emotion.HAPPY, share: float = 0.8) -> FaceReading:
     face = make_face(box.x, box.y, box.width, box.height)
-    return LiveFace(number, FaceReading(face, FakeClassifier(emotion, share).probabilities))
+    return FaceReading(face, FakeClassifier(emotion, share).probabilities, number=number)
 
 
 def reading_of(data: bytes, *, seconds: float = 2.0, rate: float = 4.0, box: Box | None = BOX) -> FilmReading:

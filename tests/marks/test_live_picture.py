@@ -4,9 +4,9 @@ import pytest
 from emomusic.affect import Emotion
 from emomusic.charts.colours import EMOTION_COLOURS
 from emomusic.faces.reading import FaceReading
-from emomusic.marks.picture import OverlayStyle, live_picture, marked_frame
+from emomusic.marks.picture import live_picture, marked_frame
 from emomusic.media.images import RgbImage
-from emomusic.stream.reader import LiveFace, LiveView
+from emomusic.stream.reader import LiveView
 from tests.fakes import FakeClassifier, make_face
 
 COLOUR = [int(EMOTION_COLOURS[Emotion.SAD][i : i + 2], 16) for i in (1, 3, 5)]
@@ -14,8 +14,8 @@ COLOUR = [int(EMOTION_COLOURS[Emotion.SAD][i : i + 2], 16) for i in (1, 3, 5)]
 
 def view() -> LiveView:
     """A sad face in the left half of a 320x240 frame."""
-    reading = FaceReading(make_face(30, 80, 60, 75), FakeClassifier(Emotion.SAD).probabilities)
-    return LiveView(320, 240, (LiveFace(4, reading),), True, 30.0, 25.0, 0.05, 10, 8, None)
+    reading = FaceReading(make_face(30, 80, 60, 75), FakeClassifier(Emotion.SAD).probabilities, number=4)
+    return LiveView(320, 240, (reading,), True, 30.0, 25.0, 0.05, 10, 8, None)
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def columns_of_colour(image: RgbImage) -> tuple[int, int]:
 
 @pytest.mark.parametrize(("mirror", "left", "right"), [(False, 28, 92), (True, 227, 292)])
 def test_marks_lie_on_the_face_with_and_without_mirroring(frame: RgbImage, mirror: bool, left: int, right: int) -> None:
-    drawn = live_picture(frame, view(), OverlayStyle(mirror=mirror))
+    drawn = live_picture(frame, view(), mirror=mirror)
     first, last = columns_of_colour(drawn[90:150])
     assert (first, last) == (pytest.approx(left, abs=3), pytest.approx(right, abs=3))
     assert (drawn[200, 0, 0] < drawn[200, 319, 0]) == mirror

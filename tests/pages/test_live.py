@@ -31,7 +31,8 @@ from emomusic.records import read_face_record
 from emomusic.server import shared
 from emomusic.server.capacity import Capacity
 from emomusic.stream.game import MirrorGame, Stage
-from emomusic.stream.lesson import Lesson, Shot
+from emomusic.stream.lesson import CAPTURE_S, COUNTDOWN_S, Lesson
+from emomusic.stream.persons import Recognition
 from emomusic.stream.reader import LiveReader, LiveSettings, SeenFace
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
 from tests.pages.screen import keys, playing, playlist, queue_of, text_of, tracks
@@ -101,7 +102,7 @@ def charts(app: AppTest) -> list[dict[str, Any]]:
 def played(*scenes: tuple[int, tuple[Any, ...], Emotion]) -> LiveSession:
     """A playing session that has read the scenes: duration in seconds, faces, emotion."""
     clock, detector, classifier = FakeClock(), FakeDetector(), FakeClassifier()
-    settings = LiveSettings(interval_s=0.0, smoothing_s=0.0, mirrored=True)  # mirrored like the page's default
+    settings = LiveSettings(smoothing_s=0.0, mirrored=True)  # mirrored like the page's default
     reader = LiveReader(lambda: (detector, classifier), settings=settings, clock=clock, idle_s=60)
     for seconds, faces, emotion in scenes:
         detector.faces = list(faces)
@@ -305,23 +306,16 @@ def test_an_expected_error_is_shown_literally_and_another_one_without_details(
 def test_options_apply_to_the_next_frame(app: AppTest, stream: Stream) -> None:
     session = played((1, TWO, Emotion.SAD))
     show(app, stream, session)
+    assert session.reader.settings.recognition is Recognition.ESTIMATED
     app.toggle(key=state.LIVE_MIRROR).set_value(False)
-    app.toggle(key=state.LIVE_LANDMARKS).set_value(True)
     app.toggle(key=state.LIVE_ADJUST).set_value(False)
-    app.slider(key=state.LIVE_SMOOTHING).set_value(2.0)
-    app.segmented_control(key=state.LIVE_PACE).set_value("Fixed")
     app.run()
-    app.slider(key=state.LIVE_INTERVAL).set_value(1.5).run()
     assert not app.exception
-    assert (session.style.mirror, session.style.boxes, session.style.landmarks) == (False, True, True)
-    assert not session.reader.settings.adjusts
-    assert (session.reader.settings.smoothing_s, session.reader.settings.interval_s) == (2.0, 1.5)
-    app.segmented_control(key=state.LIVE_PACE).set_value("Automatic").run()
-    assert session.reader.settings.interval_s is None
+    assert (session.reader.settings.mirrored, session.boxes) == (False, True)
+    assert session.reader.settings.recognition is Recognition.TAUGHT
     app.switch_page("pages/photo.py").run()
     app.switch_page("pages/live.py").run()
     assert app.toggle(key=state.LIVE_MIRROR).value is False
-    assert app.slider(key=state.LIVE_SMOOTHING).value == 2.0
 
 
 @pytest.mark.usefixtures("app")
@@ -340,7 +334,7 @@ def test_the_class_view_marks_no_face_and_has_a_url(root: Path, stream: Stream) 
     # Readable from the last row
     assert min(bars["data"][0]["textfont"]["size"], bars["layout"]["yaxis"]["tickfont"]["size"]) >= 24
     assert not [caption for caption in app.caption if "2 faces" in caption.value]
-    assert not session.style.boxes
+    assert not session.boxes
 
 
 def test_a_click_stores_the_mood_and_shows_songs(app: AppTest, stream: Stream) -> None:
@@ -487,9 +481,23 @@ def ended_game(*, num_players: int = 1) -> MirrorGame:
         emotion = EMOTIONS[len(view.rounds) - 1]
         probabilities = FakeClassifier(emotion, 0.9 if emotion is Emotion.FEAR else 0.5).probabilities
         num_faces = 1 if emotion is EMOTIONS[-1] and view.stage is not Stage.WAITING else num_players
-        game.add(clock(), [SeenFace(face.box, crop, probabilities) for face in TWO[:num_faces]])
+        game.observe(clock(), [SeenFace(face.box, crop, probabilities) for face in TWO[:num_faces]])
         clock.advance(0.5)
     return game
+
+
+def finished_lesson() -> Lesson:
+    """A lesson with a neutral face, of which the app has learned."""
+    clock = FakeClock()
+    lesson, probabilities = Lesson(clock), FakeClassifier().probabilities
+    lesson.start()
+    clock.advance(COUNTDOWN_S)
+    lesson.observe(clock(), [SeenFace(TWO[0].box, FRAME[:60, :60], probabilities)])
+    clock.advance(CAPTURE_S)
+    lesson.keep()
+    lesson.finish()
+    lesson.learned = {Emotion.NEUTRAL: probabilities}
+    return lesson
 
 
 def html_of(app: AppTest) -> str:
@@ -509,16 +517,16 @@ def test_the_mirror_game_names_an_emotion_and_can_end_early(app: AppTest, stream
     assert not app.exception
     game = session.game
     assert game is not None
-    assert session.reader.observer == game.add
+    assert session.reader.observers == [game]
     assert game.num_players == 2
     assert html_of(app).count('role="meter"') == 2
     assert {emotion.adjective for emotion in EMOTIONS}.isdisjoint(re.findall(r"Look (\w+)", html_of(app)))
-    game.add(time.monotonic(), [SeenFace(face.box, FRAME, FakeClassifier().probabilities) for face in TWO])
+    game.observe(time.monotonic(), [SeenFace(face.box, FRAME, FakeClassifier().probabilities) for face in TWO])
     app.run()
     (named,) = re.findall(r"Look (\w+)", html_of(app))
     assert named == game.view().rounds[-1][0].emotion.adjective
     app.button(key="live-game-end").click().run()
-    assert (session.game, session.reader.observer) == (None, None)
+    assert (session.game, session.reader.observers) == (None, [])
     assert "live-game-start" in keys(app)
 
 
@@ -558,7 +566,20 @@ def test_a_game_ends_with_the_video_and_is_forgotten_on_another_page(app: AppTes
     assert app.button(key="live-game-again").disabled
     assert "data:image/jpeg" in html_of(app)
     app.switch_page("pages/photo.py").run()
-    assert (session.game, session.reader.observer) == (None, None)
+    assert (session.game, session.reader.observers) == (None, [])
+
+
+def test_the_result_of_a_game_stays_while_its_players_teach_their_face(app: AppTest, stream: Stream) -> None:
+    session = played((1, TWO, Emotion.SAD))
+    start_mirror_game(app, stream, session)
+    session.game = game = ended_game()
+    app.segmented_control(key=state.LIVE_VIEW).set_value(View.TEACH).run()
+    assert not app.exception
+    assert session.game is game
+    app.button(key="teach-start").click().run()
+    app.segmented_control(key=state.LIVE_VIEW).set_value(View.GAME).run()
+    assert not app.exception
+    assert "data:image/jpeg" in html_of(app)
 
 
 def test_pictures_of_players_are_gone_after_another_game_and_in_a_new_session(app: AppTest, stream: Stream) -> None:
@@ -591,10 +612,8 @@ def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left
 
     def known() -> tuple[LiveSession, list[weakref.ref[Any]]]:
         """A session that has read a frame while it knew a person, and all that belongs to this person."""
-        session, lesson, person = played((1, TWO, Emotion.SAD)), Lesson(), KnownFace(profile, classifier)
-        lesson.shots[Emotion.NEUTRAL] = Shot(FRAME.copy(), FakeClassifier().probabilities)
-        lesson.finish()
-        session.lesson, session.learned = lesson, []
+        session, lesson, person = played((1, TWO, Emotion.SAD)), finished_lesson(), KnownFace(profile, classifier)
+        session.observe(None, lesson)
         app.session_state[state.state_key(PersonsState)] = PersonsState((person,))
         show(app, stream, session).segmented_control(key=state.LIVE_VIEW).set_value(View.TEACH).run()
         assert not app.exception

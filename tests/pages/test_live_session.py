@@ -8,7 +8,6 @@ from emomusic.affect import EMOTION_POINTS, Emotion, EmotionProbabilities
 from emomusic.app.live.session import CONNECT_TIMEOUT_S, LiveSession, Phase, Problem
 from emomusic.app.live.summary import MAX_SONGS, session_songs
 from emomusic.faces.reading import SHARES
-from emomusic.marks.picture import OverlayStyle
 from emomusic.media.images import RgbImage
 from emomusic.songs.recommend import Song, load_recommender
 from emomusic.songs.request import Request
@@ -45,7 +44,7 @@ def test_a_connection_that_times_out_is_blocked() -> None:
 
 def test_a_frame_is_mirrored_and_keeps_its_size_and_format() -> None:
     live = session(Phase.PLAYING)
-    live.style = OverlayStyle(boxes=False)
+    live.boxes, live.reader.settings = False, LiveSettings(mirrored=True)
     frame = live.on_frame(av.VideoFrame.from_ndarray(FRAME, format="rgb24"))
     assert (frame.width, frame.height) == (320, 240)
     assert (frame.to_ndarray(format="rgb24") == FRAME[:, ::-1]).all()
@@ -75,7 +74,6 @@ def test_a_drawing_error_returns_the_frame_and_stays_until_the_next_success() ->
 def test_the_end_of_the_video_closes_its_reader_but_not_the_next_one() -> None:
     playing, next_ = session(Phase.PLAYING), session()
     for live in (playing, next_):
-        live.reader.settings = LiveSettings(interval_s=0.0)
         live.draw(FRAME)
         live.on_ended()
     before = playing.reader.view().num_frames
@@ -97,7 +95,7 @@ def table_of(*moods: tuple[int, Emotion | None]) -> pd.DataFrame:
     return table.assign(time_s=range(len(table)))
 
 
-def test_a_playlist_has_one_song_per_segment() -> None:
+def test_a_playlist_has_one_song_per_scene() -> None:
     summary = summarize(table_of((20, Emotion.HAPPY), (10, Emotion.SAD), (30, Emotion.HAPPY)))
     chosen = session_songs(summary, load_recommender(), LIKE)
     assert len({song.track.id for song in chosen}) == 3
@@ -117,7 +115,7 @@ class OneSong:
         return self.song
 
 
-def test_songs_are_unique_and_the_longest_segments_have_priority() -> None:
+def test_songs_are_unique_and_the_longest_scenes_have_priority() -> None:
     moods = [(5 + n % 3, Emotion.HAPPY if n % 2 else Emotion.SAD) for n in range(14)]
     recommender = OneSong()
     assert len(session_songs(summarize(table_of(*moods)), recommender, LIKE)) == 1  # type: ignore[arg-type]

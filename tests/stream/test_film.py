@@ -24,7 +24,6 @@ from emomusic.stream.film import (
     load_film_networks,
     read_film,
 )
-from emomusic.stream.reader import LiveFace
 from emomusic.stream.timeline import COLUMNS
 from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier, make_face
 from tests.films import (
@@ -137,7 +136,7 @@ def test_a_rate_out_of_range_is_refused(rate: float) -> None:
 def moment(time_s: float, *faces: tuple[int, Emotion, float], is_cut: bool = False) -> FilmMoment:
     """A moment with faces: number, emotion and share."""
     readings = (
-        LiveFace(number, FaceReading(make_face(10 * number), FakeClassifier(emotion, share).probabilities))
+        FaceReading(make_face(10 * number), FakeClassifier(emotion, share).probabilities, number=number)
         for number, emotion, share in faces
     )
     return FilmMoment(time_s, 0.5, EMPTY, tuple(readings), is_cut)

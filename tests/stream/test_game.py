@@ -26,7 +26,7 @@ class Play:
 
     def read(self, *faces: SeenFace, seconds: float = 0.2, apart_s: float = 0.2) -> None:
         for _ in range(round(seconds / apart_s)):
-            self.game.add(self.clock(), faces)
+            self.game.observe(self.clock(), faces)
             self.clock.advance(apart_s)
 
     @property
@@ -119,9 +119,9 @@ def test_late_readings_count_during_the_result_unless_their_frame_came_after_the
     play.read(face(FIRST, 0.5))
     play.clock.advance(ROUND_S + 0.5)
     assert play.stage is Stage.RESULT
-    play.game.add(play.clock() - 1.0, [face(FIRST, 0.6)])
+    play.game.observe(play.clock() - 1.0, [face(FIRST, 0.6)])
     assert play.last().share == pytest.approx(0.6)
-    play.game.add(play.clock(), [face(FIRST, 0.99)])
+    play.game.observe(play.clock(), [face(FIRST, 0.99)])
     assert play.last().share == pytest.approx(0.6)
 
 

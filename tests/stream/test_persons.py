@@ -11,7 +11,7 @@ from emomusic.faces.identity import Descriptors
 from emomusic.faces.profile import People
 from emomusic.media.images import Box, RgbImage
 from emomusic.stream import persons as persons_module
-from emomusic.stream.persons import ALONE_S, Adjuster, PersonFinder, classify_persons
+from emomusic.stream.persons import ALONE_S, Adjuster, PersonFinder, PersonReader, Recognition
 from tests.fakes import FakeClassifier
 
 IMAGE = np.zeros((100, 400, 3), np.uint8)
@@ -90,9 +90,15 @@ def test_a_calm_person_is_known_after_ten_seconds(identifier: FakeIdentifier, mo
     assert watch(LEFT, 60, 0) == 0
 
 
-def test_each_face_has_the_probabilities_of_its_person() -> None:
+def test_each_face_has_the_probabilities_of_its_person(identifier: FakeIdentifier) -> None:
     anna, ben = person(1, 0, shade=1), person(0, 1, shade=2)
-    crops = [np.full((8, 8, 3), shade, np.uint8) for shade in range(4)]
-    found = classify_persons(crops, [ben, None, anna, ben], FakeClassifier())
-    assert [each.values.argmax() for each in (found[0], found[2], found[3])] == [2, 1, 2]
-    assert np.array_equal(found[1].values, FakeClassifier().classify([crops[1]])[0].values)
+    faces = [(box, np.zeros((8, 8, 3), np.uint8)) for box in (RIGHT, LEFT)]
+    reader = PersonReader(lambda: identifier, None)
+
+    def emotions(*known: Any, recognition: Recognition = Recognition.TAUGHT) -> list[int]:
+        found = reader.classify(IMAGE, faces, 0.0, FakeClassifier(), known=known, recognition=recognition)
+        return [int(each.values.argmax()) for each in found]
+
+    assert emotions(anna, ben) == [2, 1]
+    assert emotions(anna) == [Emotion.HAPPY.label, 1]
+    assert emotions(anna, recognition=Recognition.NOBODY) == [Emotion.HAPPY.label] * 2

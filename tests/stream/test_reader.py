@@ -1,26 +1,30 @@
 import gc
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
-from emomusic.affect import Emotion
+from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import Face
 from emomusic.faces.profile import KnownFace, People, learn_profile
 from emomusic.media.images import Box, RgbImage, crop_face
 from emomusic.stream import persons as persons_module
 from emomusic.stream import reader as reader_module
+from emomusic.stream.game import MirrorGame
+from emomusic.stream.lesson import CAPTURE_S, COUNTDOWN_S, Lesson
+from emomusic.stream.persons import Recognition
 from emomusic.stream.reader import LiveReader, LiveSettings, LiveView, SeenFace
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, FakeIdentifier, make_face
 from tests.waiting import wait_until
 
-NO_DELAY = LiveSettings(interval_s=0.0, smoothing_s=0.0)
+SHARP = LiveSettings(smoothing_s=0.0)
 FACE = make_face(100, 80, 60, 75)  # in a frame of 320x240
 NOISE = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8), (9, 9), 0)
 
@@ -78,13 +82,13 @@ def fake() -> FakeDetector:
 
 @pytest.fixture
 def reader(fake: FakeDetector, clock: FakeClock) -> Iterator[LiveReader]:
-    with LiveReader(lambda: (fake, FakeClassifier()), settings=NO_DELAY, clock=clock) as reader:
+    with LiveReader(lambda: (fake, FakeClassifier()), settings=SHARP, clock=clock) as reader:
         yield reader
 
 
 def test_late_frames_are_dropped() -> None:
     detector = BlockedDetector([FACE])
-    with LiveReader(lambda: (detector, FakeClassifier()), settings=NO_DELAY) as reader:
+    with LiveReader(lambda: (detector, FakeClassifier()), settings=SHARP) as reader:
         reader.submit_frame(frame(1))
         assert detector.entered.acquire(timeout=120)
         for shade in (2, 3, 4):
@@ -100,42 +104,63 @@ def test_late_frames_are_dropped() -> None:
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_faces_are_numbered_in_the_order_on_the_screen(fake: FakeDetector, clock: FakeClock, mirrored: bool) -> None:
     fake.faces = [make_face(x, 80, 60, 75) for x in (10, 150)]
-    settings = replace(NO_DELAY, mirrored=mirrored)
+    settings = replace(SHARP, mirrored=mirrored)
     with LiveReader(lambda: (fake, FakeClassifier()), settings=settings, clock=clock) as reader:
         faces = read(reader, frame()).faces
     assert [face.number for face in faces] == [1, 2]
-    assert [face.reading.face.box.x for face in faces] == ([150, 10] if mirrored else [10, 150])
+    assert [face.face.box.x for face in faces] == ([150, 10] if mirrored else [10, 150])
 
 
 def test_a_reading_has_box_landmarks_and_emotion(reader: LiveReader) -> None:
     view = read(reader, frame())
     (face,) = view.faces
-    assert (face.number, face.reading.emotion, face.reading.face.box) == (1, Emotion.HAPPY, FACE.box)
-    assert face.reading.face.landmarks.nose == pytest.approx(FACE.landmarks.nose)
+    assert (face.number, face.emotion, face.face.box) == (1, Emotion.HAPPY, FACE.box)
+    assert face.face.landmarks.nose == pytest.approx(FACE.landmarks.nose)
     assert view.group is not None
-    assert view.group.values == pytest.approx(face.reading.probabilities.values)
+    assert view.group.values == pytest.approx(face.probabilities.values)
     assert (view.width, view.height) == (320, 240)
 
 
-def test_an_observer_sees_the_crops_of_each_reading(reader: LiveReader, clock: FakeClock) -> None:
-    seen: list[tuple[float, list[SeenFace]]] = []
-    reader.observer = lambda time_s, faces: seen.append((time_s, list(faces)))
+class Watcher:
+    """An observer that keeps what it sees."""
+
+    def __init__(self, recognition: Recognition = Recognition.ESTIMATED) -> None:
+        self.recognition = recognition
+        self.seen: list[tuple[float, SeenFace]] = []
+
+    def observe(self, time_s: float, faces: Sequence[SeenFace]) -> None:
+        self.seen += [(time_s, face) for face in faces]
+
+
+def test_observers_see_the_crops_of_each_reading(reader: LiveReader, clock: FakeClock) -> None:
+    reader.observers = watchers = [Watcher(), Watcher()]
     clock.now_s = 5.0
     image = frame()
     read(reader, image)
-    ((time_s, (face,)),) = seen
-    assert time_s == 5.0
-    assert face.box == FACE.box
-    assert np.array_equal(face.crop, crop_face(image, FACE.box))
-    expected = FakeClassifier().classify([face.crop])[0]
-    assert np.array_equal(face.probabilities.values, expected.values)
-    reader.observer = None
+    for watcher in watchers:
+        ((time_s, face),) = watcher.seen
+        assert time_s == 5.0
+        assert face.box == FACE.box
+        assert np.array_equal(face.crop, crop_face(image, FACE.box))
+        assert np.array_equal(face.probabilities.values, FakeClassifier().probabilities.values)
+    reader.observers = watchers[:1]
     read(reader, image)
-    assert len(seen) == 1
+    assert [len(watcher.seen) for watcher in watchers] == [2, 1]
 
 
-def test_readings_adjust_to_one_person_but_not_for_an_observer_or_against_the_switch(
-    fake: FakeDetector, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+def finished_game(clock: FakeClock) -> MirrorGame:
+    game = MirrorGame([Emotion.HAPPY], clock=clock)
+    clock.advance(1.0)
+    game.skip()
+    return game
+
+
+@pytest.mark.parametrize("observer", [finished_game, Lesson], ids=["game", "lesson"])
+def test_readings_adjust_to_one_person_also_after_a_game_and_besides_a_lesson(
+    fake: FakeDetector,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+    observer: Callable[[FakeClock], MirrorGame | Lesson],
 ) -> None:
     classifier, people, estimates = EmotionClassifier.load(), People.load("emonet_photo"), weakref.WeakSet[KnownFace]()
 
@@ -149,9 +174,8 @@ def test_readings_adjust_to_one_person_but_not_for_an_observer_or_against_the_sw
     monkeypatch.setattr(reader_module, "load_identifier", FakeIdentifier)
     monkeypatch.setattr(persons_module, "describe_faces", lambda crops, _: neutral[None])
     monkeypatch.setattr(persons_module, "KnownFace", Estimate)
-    with LiveReader(
-        lambda: (fake, FakeClassifier()), adjust=lambda: classifier, settings=NO_DELAY, clock=clock
-    ) as reader:
+    with LiveReader(lambda: (fake, FakeClassifier()), adjust=lambda: classifier, settings=SHARP, clock=clock) as reader:
+        reader.observers = [observer(clock)]
 
         def adjusts(seconds: int = 1) -> bool:
             for _ in range(seconds):
@@ -161,17 +185,17 @@ def test_readings_adjust_to_one_person_but_not_for_an_observer_or_against_the_sw
 
         assert not adjusts(11)
         assert adjusts()
-        reader.observer = lambda *_: None
+        reader.observers = [Watcher(Recognition.TAUGHT), *reader.observers]
         assert not adjusts()
-        reader.observer = None
+        reader.observers = []
         assert adjusts()
         reader.known = (KnownFace(taught, classifier),)
         assert not adjusts()  # a taught profile wins
         reader.known = ()
         assert adjusts()
-        reader.settings = replace(NO_DELAY, adjusts=False)
+        reader.settings = replace(SHARP, recognition=Recognition.TAUGHT)
         assert not adjusts()
-        reader.settings = NO_DELAY
+        reader.settings = SHARP
         assert not adjusts(11)
         assert adjusts()
         assert estimates
@@ -179,38 +203,63 @@ def test_readings_adjust_to_one_person_but_not_for_an_observer_or_against_the_sw
     assert not estimates  # gone with the video
 
 
+def test_a_lesson_and_only_a_lesson_takes_faces_without_the_profile_of_a_known_person(
+    reader: LiveReader, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Known(KnownFace):
+        def __init__(self) -> None:
+            self.profile = SimpleNamespace(shows=lambda found: np.ones(len(found), bool))  # type: ignore[assignment]
+
+        def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
+            return FakeClassifier(Emotion.SAD).classify(crops)
+
+    monkeypatch.setattr(reader_module, "load_identifier", FakeIdentifier)
+    lesson, watcher = Lesson(clock), Watcher()
+    reader.known, reader.observers = (Known(),), (lesson, watcher)
+    read(reader, frame())
+    lesson.start()
+    clock.advance(COUNTDOWN_S)
+    read(reader, frame())
+    taken = lesson.view().taken
+    assert taken is not None
+    assert taken.probabilities.emotion is Emotion.HAPPY
+    clock.advance(CAPTURE_S)
+    read(reader, frame())
+    assert [face.probabilities.emotion for _, face in watcher.seen] == [Emotion.SAD, Emotion.HAPPY, Emotion.SAD]
+
+
 def test_boxes_follow_the_picture_between_readings() -> None:
     detector = BlockedDetector([FACE])
     detector.go_on.release()
-    with LiveReader(lambda: (detector, FakeClassifier()), settings=NO_DELAY) as reader:
+    with LiveReader(lambda: (detector, FakeClassifier()), settings=SHARP) as reader:
         read(reader, NOISE[20:260, 20:340].copy())
         for step in range(1, 6):  # the picture moves by (4, 3) pixels without a reading
             view = reader.submit_frame(NOISE[20 - 3 * step : 260 - 3 * step, 20 - 4 * step : 340 - 4 * step].copy())
             (face,) = view.faces
-            assert face.reading.face.box.x == pytest.approx(FACE.box.x + 4 * step, abs=1)
-            assert face.reading.face.box.y == pytest.approx(FACE.box.y + 3 * step, abs=1)
-            assert face.reading.face.landmarks.nose[0] == pytest.approx(FACE.landmarks.nose[0] + 4 * step, abs=1)
+            assert face.face.box.x == pytest.approx(FACE.box.x + 4 * step, abs=1)
+            assert face.face.box.y == pytest.approx(FACE.box.y + 3 * step, abs=1)
+            assert face.face.landmarks.nose[0] == pytest.approx(FACE.landmarks.nose[0] + 4 * step, abs=1)
         assert reader.view().num_readings == 1
         detector.go_on.release()
 
 
 def test_probabilities_are_smoothed_with_the_time_constant(fake: FakeDetector, clock: FakeClock) -> None:
     classifier = FakeClassifier(Emotion.HAPPY, 0.9)
-    with LiveReader(lambda: (fake, classifier), settings=LiveSettings(0.0, 2.0), clock=clock) as reader:
+    with LiveReader(lambda: (fake, classifier), settings=LiveSettings(smoothing_s=2.0), clock=clock) as reader:
         read(reader, frame())
         classifier.probabilities = FakeClassifier(Emotion.SAD, 0.9).probabilities
         clock.advance(2.0)
         (face,) = read(reader, frame()).faces
-        assert face.reading.probabilities[Emotion.SAD] == pytest.approx(0.9 - (0.9 - 0.1 / 6) * np.exp(-1))
-        reader.settings = NO_DELAY
+        assert face.probabilities[Emotion.SAD] == pytest.approx(0.9 - (0.9 - 0.1 / 6) * np.exp(-1))
+        reader.settings = SHARP
         clock.advance(0.01)
         (face,) = read(reader, frame()).faces
-        assert face.reading.probabilities[Emotion.SAD] == pytest.approx(0.9)
+        assert face.probabilities[Emotion.SAD] == pytest.approx(0.9)
 
 
 def test_the_view_has_rates_and_lag_in_seconds(clock: FakeClock) -> None:
     detector = BlockedDetector([FACE])
-    with LiveReader(lambda: (detector, FakeClassifier()), settings=NO_DELAY, clock=clock) as reader:
+    with LiveReader(lambda: (detector, FakeClassifier()), settings=SHARP, clock=clock) as reader:
         assert reader.view().lag_s is None
         for number in range(5):
             reader.submit_frame(frame())
@@ -234,7 +283,7 @@ def test_the_view_is_not_ready_while_the_networks_load() -> None:
         assert loaded.wait(20)
         return detector, FakeClassifier()
 
-    with LiveReader(networks, settings=NO_DELAY) as reader:
+    with LiveReader(networks, settings=SHARP) as reader:
         for shade in (1, 2, 3):
             assert not reader.submit_frame(frame(shade)).is_ready
         loaded.set()
@@ -249,7 +298,7 @@ def test_a_successful_reading_clears_the_error(
 ) -> None:
     monkeypatch.setattr("emomusic.stream.reader._REST_AFTER_ERROR_S", 0.0)
     detector = BrokenDetector([FACE])
-    with LiveReader(lambda: (detector, FakeClassifier()), settings=NO_DELAY) as reader:
+    with LiveReader(lambda: (detector, FakeClassifier()), settings=SHARP) as reader:
         for _ in range(3):
             reader.submit_frame(frame())
             wait_until(lambda: reader.view().error is not None)
@@ -275,7 +324,7 @@ def test_close_ends_the_worker_and_keeps_the_results(reader: LiveReader) -> None
 
 
 def test_an_idle_worker_ends_and_the_next_frame_starts_another(fake: FakeDetector) -> None:
-    with LiveReader(lambda: (fake, FakeClassifier()), settings=NO_DELAY, idle_s=0.02) as reader:
+    with LiveReader(lambda: (fake, FakeClassifier()), settings=SHARP, idle_s=0.02) as reader:
         read(reader, frame())
         wait_until(lambda: not reader.is_running)
         view = read(reader, frame())
@@ -285,7 +334,7 @@ def test_an_idle_worker_ends_and_the_next_frame_starts_another(fake: FakeDetecto
 
 def test_close_discards_a_pending_reading() -> None:
     blocked = BlockedDetector([FACE])
-    reader = LiveReader(lambda: (blocked, FakeClassifier()), settings=NO_DELAY)
+    reader = LiveReader(lambda: (blocked, FakeClassifier()), settings=SHARP)
     reader.submit_frame(frame())
     assert blocked.entered.acquire(timeout=120)
     reader.close(timeout_s=0)

@@ -15,7 +15,7 @@ from emomusic.stream.timeline import (
     Timeline,
     _partition,
     every_second,
-    segments_of,
+    scenes_of,
     summarize,
     timeline_table,
 )
@@ -36,7 +36,7 @@ def session(*parts: tuple[EmotionProbabilities | None, int]) -> pd.DataFrame:
 
 
 def spans(table: pd.DataFrame, shortest_s: int = 5) -> list[tuple[int, int, str]]:
-    return [(s.start_s, s.seconds, str(s.quadrant)) for s in segments_of(table, shortest_s=shortest_s)]
+    return [(s.start_s, s.seconds, str(s.quadrant)) for s in scenes_of(table, shortest_s=shortest_s)]
 
 
 def test_a_second_is_the_mean_of_its_readings() -> None:
@@ -64,14 +64,14 @@ def test_a_timeline_keeps_the_last_ten_minutes() -> None:
     assert timeline.table()["time_s"].tolist() == list(range(400, 1000))
 
 
-def test_a_change_of_quadrant_starts_a_segment() -> None:
+def test_a_change_of_quadrant_starts_a_scene() -> None:
     table = session((HAPPY, 10), (SAD, 20), (NEUTRAL, 6))
     assert spans(table) == [(0, 10, "Q1"), (10, 20, "Q3"), (30, 6, "N")]
-    first = segments_of(table)[0]
+    first = scenes_of(table)[0]
     assert (first.emotion, first.point.valence) == (Emotion.HAPPY, pytest.approx(0.81))
 
 
-def test_only_a_long_gap_interrupts_a_segment() -> None:
+def test_only_a_long_gap_interrupts_a_scene() -> None:
     assert spans(session((HAPPY, 10), (None, 4), (HAPPY, 10))) == [(0, 24, "Q1")]
     assert spans(session((HAPPY, 10), (None, 5), (HAPPY, 10))) == [(0, 10, "Q1"), (15, 10, "Q1")]
 
@@ -86,15 +86,15 @@ def test_the_longest_segment_is_the_first_of_equal_ones() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from([None, *EMOTIONS]), st.integers(1, 12)), max_size=12), st.integers(1, 8))
-def test_segments_are_sorted_and_cover_every_second_with_a_face(
+def test_scenes_are_sorted_and_cover_every_second_with_a_face(
     parts: list[tuple[Emotion | None, int]], shortest_s: int
 ) -> None:
     table = session(*((emotion and EmotionProbabilities.certain(emotion), seconds) for emotion, seconds in parts))
-    segments = segments_of(table, shortest_s=shortest_s)
-    covered = [second for s in segments for second in range(int(s.start_s), int(s.end_s))]
+    scenes = scenes_of(table, shortest_s=shortest_s)
+    covered = [second for s in scenes for second in range(int(s.start_s), int(s.end_s))]
     assert covered == sorted(set(covered))
     assert set(table.loc[table["num_faces"] > 0, "time_s"]) <= set(covered)
-    for one, other in itertools.pairwise(segments):
+    for one, other in itertools.pairwise(scenes):
         gap = other.start_s - one.start_s - one.seconds
         assert gap >= shortest_s or (
             (one.quadrant, one.emotion) != (other.quadrant, other.emotion)
@@ -102,7 +102,7 @@ def test_segments_are_sorted_and_cover_every_second_with_a_face(
         )
 
 
-# Segments of a film
+# Scenes of a film
 
 
 def film_table(*parts: tuple[EmotionProbabilities | None, int], row_s: float = 0.25) -> pd.DataFrame:
@@ -123,22 +123,22 @@ def mix(**shares: float) -> EmotionProbabilities:
 
 
 def starts(table: pd.DataFrame, cuts_s: Collection[float] = (), **options: float) -> list[float]:
-    return [segment.start_s for segment in segments_of(table, cuts_s=cuts_s, **options)]
+    return [scene.start_s for scene in scenes_of(table, cuts_s=cuts_s, **options)]
 
 
 def test_rows_may_be_shorter_than_a_second() -> None:
     table = film_table((HAPPY, 12), (SAD, 8), (None, 8), (SAD, 8))
-    segments = segments_of(table, shortest_s=2.0, row_s=0.25)
-    assert [(segment.start_s, segment.end_s) for segment in segments] == [(0, 3), (3, 5), (7, 9)]
+    scenes = scenes_of(table, shortest_s=2.0, row_s=0.25)
+    assert [(scene.start_s, scene.end_s) for scene in scenes] == [(0, 3), (3, 5), (7, 9)]
 
 
 @pytest.mark.parametrize("row_s", [0.1, 0.4, 3.0])
-def test_segments_do_not_depend_on_the_rate(row_s: float) -> None:
+def test_scenes_do_not_depend_on_the_rate(row_s: float) -> None:
     num_rows = round(30 / row_s)
     table = film_table((HAPPY, num_rows), (mix(sad=0.7), num_rows), (ANGRY, num_rows), row_s=row_s)
-    segments = segments_of(table, shortest_s=6.0, row_s=row_s)
-    assert [segment.start_s for segment in segments] == pytest.approx([0, 30, 60])
-    assert [segment.seconds for segment in segments] == pytest.approx([30, 30, 30])
+    scenes = scenes_of(table, shortest_s=6.0, row_s=row_s)
+    assert [scene.start_s for scene in scenes] == pytest.approx([0, 30, 60])
+    assert [scene.seconds for scene in scenes] == pytest.approx([30, 30, 30])
 
 
 def test_a_cut_makes_a_small_change_count() -> None:

@@ -31,7 +31,7 @@ from emomusic.media.images import RgbImage, crop_face, encode_jpeg, shrink
 from emomusic.server.capacity import capacity
 from emomusic.songs.film_sound import SoundSpan, hear_film
 from emomusic.stream.film import FilmMoment, FilmNetworks, FilmReading, read_film
-from emomusic.stream.timeline import Segment
+from emomusic.stream.timeline import Scene
 from emomusic.text import format_clock, size_over
 
 log = logging.getLogger(__name__)
@@ -105,7 +105,7 @@ class FilmJob:
         self._start_s = 0.0  # of the first frame in the clock of the file
         self._portraits: dict[int, tuple[int, bytes]] = {}
         self.cancelled, self._closed = threading.Event(), threading.Event()  # both end the reading; the first keeps it
-        self._scenes: tuple[int, list[Segment]] = (0, [])
+        self._scenes: tuple[int, list[Scene]] = (0, [])
         self._main_faces: tuple[int, list[int]] = (0, [])
         self._moods: dict[int, tuple[AffectPoint, Emotion]] = {}
         self._thread = threading.Thread(target=self._run, args=(file, networks), name=THREAD_NAME, daemon=True)
@@ -128,7 +128,7 @@ class FilmJob:
         elapsed_s, share = time.monotonic() - self._began_s, self.share
         return None if share < 0.01 or elapsed_s < 1 else elapsed_s * (1 - share) / share
 
-    def scenes(self) -> list[Segment]:
+    def scenes(self) -> list[Scene]:
         """The scenes so far. While the film is read, the last one may change."""
         count = 0 if self.reading is None else len(self.reading)
         if self.reading is not None and count != self._scenes[0]:
@@ -156,8 +156,8 @@ class FilmJob:
         """Position and emotion of a scene. They stay as first asked, so that its song does not change."""
         if scene not in self._moods:
             scenes = self.scenes()
-            segment = scenes[min(scene, len(scenes) - 1)]  # the last ones may have been joined meanwhile
-            self._moods[scene] = segment.point, segment.emotion
+            found = scenes[min(scene, len(scenes) - 1)]  # the last ones may have been joined meanwhile
+            self._moods[scene] = found.point, found.emotion
         return self._moods[scene]
 
     def end(self) -> None:
@@ -223,7 +223,7 @@ class FilmJob:
     def _keep_portraits(self, moment: FilmMoment) -> None:
         """Keep the largest picture of each face."""
         for face in moment.faces:
-            box = face.reading.face.box
+            box = face.face.box
             width, _ = self._portraits.get(face.number, (0, b""))
             if box.width >= _LARGER * width and (width or len(self._portraits) < _MOST_PORTRAITS):
                 crop = crop_face(moment.image, box, margin=ROOM_AROUND)

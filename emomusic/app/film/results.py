@@ -29,7 +29,7 @@ from emomusic.songs.film_sound import SoundSpan
 from emomusic.songs.recommend import Recommender, Song, one_song_each
 from emomusic.songs.request import Request
 from emomusic.stream.film import FilmReading, face_line
-from emomusic.stream.timeline import Segment, every_second
+from emomusic.stream.timeline import Scene, every_second
 from emomusic.text import for_excel, format_clock, join_names
 
 _EVERY_S = 2.0
@@ -214,7 +214,7 @@ def _show_answer(job: FilmJob, scene: int) -> None:
     show_queue(queue, "film", "emomusic-scene")
 
 
-def _show_scene_tiles(job: FilmJob, scenes: Sequence[Segment], scene: int) -> None:
+def _show_scene_tiles(job: FilmJob, scenes: Sequence[Scene], scene: int) -> None:
     """Show the scenes: time, emotion, and the face that is in view longest."""
     offered = len(scenes) - job.is_reading  # the last one may still change
     if offered < 2:
@@ -339,7 +339,7 @@ def _show_timeline(job: FilmJob, scene: int) -> None:
 
 def _show_chart(
     reading: FilmReading,
-    scenes: Sequence[Segment],
+    scenes: Sequence[Scene],
     chosen: int | None,
     sound: Sequence[SoundSpan] = (),
     *,
@@ -358,23 +358,23 @@ def _show_chart(
     return figure
 
 
-def _span(segment: Segment) -> str:
+def _span(segment: Scene) -> str:
     return f"{format_clock(segment.start_s)} to {format_clock(segment.end_s)}"
 
 
-def _words(segment: Segment) -> str:
+def _words(segment: Scene) -> str:
     return describe(segment.probabilities, of_group=True).lower()
 
 
-def _line(number: int, scenes: Sequence[Segment]) -> str:
+def _line(number: int, scenes: Sequence[Scene]) -> str:
     return f"Scene {number + 1}, {_span(scenes[number])}: {_words(scenes[number])}"
 
 
-def _requests(scenes: Sequence[Segment]) -> list[Request]:
+def _requests(scenes: Sequence[Scene]) -> list[Request]:
     return [with_your_music(Request(point=segment.point, emotion=segment.emotion)) for segment in scenes]
 
 
-def _songs(scenes: Sequence[Segment]) -> list[Song | None]:
+def _songs(scenes: Sequence[Scene]) -> list[Song | None]:
     """One song for each scene, for the visitor's music. New scenes leave the songs of the earlier ones."""
     requests, recommender = _requests(scenes), songs_recommender()
     before: tuple[Recommender, list[Request], list[Song | None]]
@@ -389,7 +389,7 @@ def _songs(scenes: Sequence[Segment]) -> list[Song | None]:
     return songs
 
 
-def _show_scenes(scenes: Sequence[Segment]) -> None:
+def _show_scenes(scenes: Sequence[Scene]) -> None:
     for number, song in enumerate(_songs(scenes)):
         with st.container(gap=None):
             st.button(

@@ -46,28 +46,25 @@ _STYLE = """<style>
 </style>"""
 
 
-def show_game(session: LiveSession | None) -> None:
-    """Show the game next to the video."""
+def show_game(session: LiveSession | None, result: GameView | None) -> None:
+    """Show the game next to the video, or its result."""
     st.html(_STYLE)
-    game = None if session is None else session.game
-    if session is None or game is None:
-        _show_start(session)
-    elif is_over(session):
-        _show_points(session, game.view())
-    else:
-        _show_round(session, game)
-
-
-def is_over(session: LiveSession | None) -> bool:
-    """Whether there is a game whose result can be shown. STOP ends a game too."""
     if session is None or session.game is None:
-        return False
-    return not session.is_on or session.game.view().stage is Stage.OVER
+        _show_start(session)
+    elif result is not None:
+        _show_points(session, result)
+    else:
+        _show_round(session, session.game)
 
 
-def game_listener(session: LiveSession) -> Listener | None:
+def is_over(session: LiveSession, game: GameView) -> bool:
+    """Whether the result of a game can be shown. STOP ends a game too."""
+    return not session.is_on or game.stage is Stage.OVER
+
+
+def game_listener(result: GameView) -> Listener | None:
     """The strongest face of a game, as the listener for songs."""
-    strongest = None if session.game is None else session.game.view().strongest
+    strongest = result.strongest
     if strongest is None or strongest.probabilities is None:
         return None
     return Listener(NOW, affect_of(strongest.probabilities), strongest.probabilities.emotion, None)
@@ -132,7 +129,7 @@ def _show_round(session: LiveSession, game: MirrorGame) -> None:
         with st.container(horizontal=True):
             st.button("Next", icon=":material/skip_next:", shortcut=_KEY, on_click=game.skip, key="live-game-next")
             if st.button("End the game", type="tertiary", key="live-game-end"):
-                session.stop_activity()
+                session.observe(None, session.lesson)
                 st.rerun()
 
     current()
@@ -195,11 +192,8 @@ def _show_points(session: LiveSession, view: GameView) -> None:
         )
 
 
-def show_rounds(session: LiveSession) -> None:
+def show_rounds(view: GameView) -> None:
     """Show every round with the players' pictures, and which emotions are hard."""
-    if session.game is None:
-        return
-    view = session.game.view()
     st.header("Your faces", anchor=False)
     cards = "".join(
         f'<figure><figcaption><img src="{expression_uri(attempts[0].emotion)}" alt="">{attempts[0].emotion}'

@@ -31,8 +31,9 @@ from emomusic.app.own_computer import LOCAL_HOSTS
 from emomusic.app.persons import persons
 from emomusic.app.secrets import read_secrets
 from emomusic.app.sessions import WHEN_GONE
-from emomusic.marks.picture import OverlayStyle
 from emomusic.server.capacity import capacity
+from emomusic.stream.game import GameView
+from emomusic.stream.persons import Recognition
 from emomusic.stream.reader import LiveSettings
 
 _DEFAULTS = LiveSettings()
@@ -55,9 +56,6 @@ def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
         boxes = st.toggle(
             "Boxes and emotions", value=True, key=state.LIVE_BOXES, disabled=class_view, persist_state="session"
         )
-        landmarks = st.toggle(
-            "Eyes, nose and mouth", key=state.LIVE_LANDMARKS, disabled=class_view, persist_state="session"
-        )
         adjusts = st.toggle(
             "Adjust to your face",
             value=True,
@@ -66,46 +64,17 @@ def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
             "numbers for this are forgotten when the video ends, or with this switch.",
             persist_state="session",
         )
-        smoothing_s = st.slider(
-            "Smoothing (seconds)",
-            0.0,
-            3.0,
-            _DEFAULTS.smoothing_s,
-            0.1,
-            key=state.LIVE_SMOOTHING,
-            help="Higher values make the figures follow a face more slowly. 0 turns smoothing off.",
-            persist_state="session",
-        )
-        pace = st.segmented_control(
-            "Reading rate",
-            ["Automatic", "Fixed"],
-            default="Automatic",
-            required=True,
-            key=state.LIVE_PACE,
-            persist_state="session",
-        )
-        interval_s = None
-        if pace == "Fixed":
-            interval_s = st.slider(
-                "Seconds between readings", 0.05, 2.0, 0.25, 0.05, key=state.LIVE_INTERVAL, persist_state="session"
-            )
-        else:
-            st.caption("As fast as the server can, with a pause after each reading.")
         st.caption(
             "Here all seven emotions count as equally likely, because people pull faces for a camera. On photographs, "
             "the app expects few angry, disgusted or afraid faces."
         )
     if session is not None:
         session.reader.known = persons()
-        session.style = OverlayStyle(
-            mirror=mirror, boxes=boxes and not class_view, landmarks=landmarks and not class_view
-        )
+        session.boxes = boxes and not class_view
         session.reader.settings = LiveSettings(
-            interval_s=interval_s,
-            smoothing_s=smoothing_s,
             detect_side=_CLASS_SIDE if class_view else _DEFAULTS.detect_side,
             mirrored=mirror,
-            adjusts=adjusts,
+            recognition=Recognition.ESTIMATED if adjusts else Recognition.TAUGHT,
         )
 
 
@@ -126,45 +95,53 @@ def show_live() -> None:
     """Show the page, in the order of the screen."""
     settings = connection_settings()
     session = sync_session()
-    playing = session if session is not None and session.phase is Phase.PLAYING else None
-    is_on = session is not None and session.is_on
     view = _show_head(session, settings)
-    if is_on:
+    game = None if session is None or session.game is None else session.game.view()
+    result = game if view is View.GAME and game is not None and session is not None and is_over(session, game) else None
+    if session is not None and session.is_on:
         st.html(_LOW_TITLE)
-    has_result = view is View.GAME and session is not None and is_over(session)
     if not (is_camera_allowed() and st.session_state.get(state.LIVE_CONSENT)):
         show_example("START replaces this example with the faces on your webcam, once a second.")
-    elif not is_on and not capacity().has_live_room:
+    elif not (session is not None and session.is_on) and not capacity().has_live_room:
         show_problem(Problem.FULL, again=lambda: None)  # the page then runs again and looks for a place
     else:
-        # All views use the same columns, so the video keeps its position in the page and its connection
-        left, middle, right = roomy_columns(_COLUMNS[view], key="live", gap="medium")
-        with left:
-            show_video(session, settings)
-            if playing is not None and view is View.FACES:
-                show_words(playing)
-        with middle:
-            if view is View.GAME:
-                show_game(session)
-            elif view is View.TEACH:
-                show_lesson(playing)
-            elif playing is not None:
-                show_now(playing, class_view=view is View.CLASSROOM)
-            elif session is not None and not session.is_on:
-                show_session(session)
-            else:
-                st.caption(":material/face: Press START. The reading appears here.")
-        with right:
-            if playing is not None and view in (View.FACES, View.CLASSROOM):
-                show_play_button(playing)
-            show_player(session, game_listener(session) if session is not None and has_result else None)
-    if session is not None and has_result:
-        show_rounds(session)
+        _show_columns(session, view, settings, result)
+    if session is None:
         return
-    if playing is not None and view is View.FACES:
-        show_timeline(playing)
-    if session is not None and not session.is_on:
+    if result is not None:
+        show_rounds(result)
+    elif session.phase is Phase.PLAYING and view is View.FACES:
+        show_timeline(session)
+    elif not session.is_on:
         show_summary(session)
+
+
+def _show_columns(session: LiveSession | None, view: View, settings: IceSettings, result: GameView | None) -> None:
+    """Show the video, what is read, and the songs.
+
+    All views use the same columns, so the video keeps its position in the page and its connection.
+    """
+    playing = session if session is not None and session.phase is Phase.PLAYING else None
+    left, middle, right = roomy_columns(_COLUMNS[view], key="live", gap="medium")
+    with left:
+        show_video(session, settings)
+        if playing is not None and view is View.FACES:
+            show_words(playing)
+    with middle:
+        if view is View.GAME:
+            show_game(session, result)
+        elif view is View.TEACH:
+            show_lesson(playing)
+        elif playing is not None:
+            show_now(playing, class_view=view is View.CLASSROOM)
+        elif session is not None and not session.is_on:
+            show_session(session)
+        else:
+            st.caption(":material/face: Press START. The reading appears here.")
+    with right:
+        if playing is not None and view in (View.FACES, View.CLASSROOM):
+            show_play_button(playing)
+        show_player(session, None if result is None else game_listener(result))
 
 
 def connection_settings() -> IceSettings:

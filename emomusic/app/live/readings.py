@@ -63,7 +63,7 @@ def show_now(session: LiveSession, *, class_view: bool) -> None:
             _show_rows(view, group)
         else:
             _show_bars(group)
-        points = [FacePoint(str(face.number), face.reading.point, face.reading.emotion) for face in view.faces]
+        points = [FacePoint(str(face.number), face.point, face.emotion) for face in view.faces]
         if group is not None and len(points) > 1:
             points.append(FacePoint(ALL, affect_of(group), group.emotion))
         show_chart(
@@ -138,7 +138,7 @@ def _show_bars(group: EmotionProbabilities | None, *, font_px: int = 14, **optio
 
 def _show_rows(view: LiveView, group: EmotionProbabilities) -> None:
     faces = [NamedFace("Everyone", group)]
-    faces += [NamedFace(f"Face {face.number}", face.reading.probabilities) for face in view.faces[:_FACES_SHOWN]]
+    faces += [NamedFace(f"Face {face.number}", face.probabilities) for face in view.faces[:_FACES_SHOWN]]
     show_chart(
         face_bars(faces),
         key="live-rows",

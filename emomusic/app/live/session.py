@@ -5,18 +5,17 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
-from emomusic.marks.picture import OverlayStyle, live_picture
+from emomusic.affect import EMOTIONS
+from emomusic.marks.picture import live_picture
 from emomusic.media.images import RgbImage
 from emomusic.stream.game import MirrorGame
-from emomusic.stream.lesson import Lesson, Shot
+from emomusic.stream.lesson import Lesson
 from emomusic.stream.reader import LiveReader, LiveView
 
 if TYPE_CHECKING:
@@ -28,10 +27,6 @@ CONNECT_TIMEOUT_S = 10.0
 """The page reports a slow connection after this time."""
 
 _NO_FRAME_S = 4.0  # below the five seconds after which a browser reports a lost connection
-
-
-Learned: TypeAlias = Sequence[tuple[Emotion, Shot, EmotionProbabilities]]
-"""Each emotion of a lesson with its shot and its probabilities with the profile."""
 
 
 class Phase(StrEnum):
@@ -59,20 +54,19 @@ class Problem(StrEnum):
 class LiveSession:
     """The state from one START to the next.
 
-    The page writes `style` and the reader's settings; the video thread reads them for each frame. Times are those of
+    The page writes `boxes` and the reader's settings; the video thread reads them for each frame. Times are those of
     the monotonic clock.
     """
 
     reader: LiveReader  # its worker starts with the first frame
     phase: Phase = Phase.CONNECTING
     problem: Problem | None = None  # why the video ended or never started; None after STOP
-    style: OverlayStyle = field(default_factory=OverlayStyle)
+    boxes: bool = True  # whether the faces on the video are marked
     drawing_error: Exception | None = None  # of the last frame
     since_s: float = field(default_factory=time.monotonic)  # start of the phase
     frame_s: float = field(default_factory=time.monotonic)  # the last frame, or the start of the session
     game: MirrorGame | None = None  # with pictures of the players
     lesson: Lesson | None = None  # with pictures of a person
-    learned: Learned | None = None  # the result of the lesson
 
     @property
     def is_on(self) -> bool:
@@ -111,27 +105,27 @@ class LiveSession:
 
     def end(self, problem: Problem | None = None) -> None:
         """End the session with its lesson, and close the reader. Readings and the game stay available."""
-        if self.lesson is not None:
-            self.stop_activity()
+        self.observe(self.game, None)
         self.problem = problem
         self._enter(Phase.OVER)
         self.reader.close()
 
     def start_game(self, num_players: int) -> None:
-        """Start a mirror game with the emotions in random order. An earlier activity is gone."""
-        self.stop_activity()
-        self.game = MirrorGame(random.sample(EMOTIONS, len(EMOTIONS)), num_players=num_players)
-        self.reader.observer = self.game.add
+        """Start a mirror game with the emotions in random order. An earlier one is gone."""
+        self.observe(MirrorGame(random.sample(EMOTIONS, len(EMOTIONS)), num_players=num_players), self.lesson)
 
     def start_lesson(self) -> None:
-        """Begin a lesson. An earlier activity is gone."""
-        self.stop_activity()
-        self.lesson = Lesson()
-        self.reader.observer = self.lesson.observe
+        """Begin a lesson. An earlier one is gone."""
+        self.observe(self.game, Lesson())
 
-    def stop_activity(self) -> None:
-        """Forget the game or the lesson, and its pictures."""
-        self.game = self.lesson = self.learned = self.reader.observer = None
+    def observe(self, game: MirrorGame | None, lesson: Lesson | None) -> None:
+        """Let this game and this lesson take the readings. Others are gone with their pictures."""
+        self.game, self.lesson = game, lesson
+        self.reader.observers = [observer for observer in (game, lesson) if observer is not None]
+
+    def forget_pictures(self) -> None:
+        """Forget the game and the lesson."""
+        self.observe(None, None)
 
     def _enter(self, phase: Phase) -> None:
         self.phase, self.since_s = phase, time.monotonic()
@@ -147,7 +141,8 @@ class LiveSession:
         """Submit a frame to the reader and draw its faces. After an error, return the frame unchanged."""
         self.frame_s = time.monotonic()
         try:
-            drawn = live_picture(image, self.reader.submit_frame(image), self.style)
+            view = self.reader.submit_frame(image)
+            drawn = live_picture(image, view, mirror=self.reader.settings.mirrored, boxes=self.boxes)
         except Exception as error:  # an exception here would end the video; the page shows it
             if str(error) != str(self.drawing_error):
                 log.exception("a frame cannot be drawn")

@@ -94,8 +94,8 @@ def show_summary(session: LiveSession) -> None:
     if summary.mean is None:
         return
     show_areas(table, key="live-session")
-    _show_segments(summary, table)
-    _show_playlist(session, len(summary.segments))
+    _show_scenes(summary, table)
+    _show_playlist(session, len(summary.scenes))
 
 
 def _show_metrics(summary: SessionSummary, *, duration_s: int) -> None:
@@ -116,14 +116,14 @@ def _show_metrics(summary: SessionSummary, *, duration_s: int) -> None:
             )
 
 
-def _show_segments(summary: SessionSummary, table: pd.DataFrame) -> None:
+def _show_scenes(summary: SessionSummary, table: pd.DataFrame) -> None:
     st.dataframe(
         pd.DataFrame(
             {
-                "Start": [format_clock(segment.start_s) for segment in summary.segments],
-                "Duration": [format_clock(segment.seconds) for segment in summary.segments],
-                "Mood": [describe(segment.probabilities) for segment in summary.segments],
-                "Quadrant": [s.quadrant.description for s in summary.segments],
+                "Start": [format_clock(scene.start_s) for scene in summary.scenes],
+                "Duration": [format_clock(scene.seconds) for scene in summary.scenes],
+                "Mood": [describe(scene.probabilities) for scene in summary.scenes],
+                "Quadrant": [s.quadrant.description for s in summary.scenes],
             }
         ),
         hide_index=True,
@@ -135,7 +135,7 @@ def _show_segments(summary: SessionSummary, table: pd.DataFrame) -> None:
     download_button("Timeline (CSV)", make, "emomusic-session.csv", icon=":material/download:", key="live-csv")
 
 
-def _show_playlist(session: LiveSession, num_segments: int) -> None:
+def _show_playlist(session: LiveSession, num_scenes: int) -> None:
     st.header("Playlist of the session", anchor=False)
     queue = _session_queue(session)
     songs = queue.numbered(MAX_SONGS)
@@ -144,7 +144,7 @@ def _show_playlist(session: LiveSession, num_segments: int) -> None:
         return
     st.caption(
         "One song for each row of the table."
-        if num_segments <= MAX_SONGS
+        if num_scenes <= MAX_SONGS
         else f"One song for each of the {MAX_SONGS} longest rows of the table."
     )
     for queued in songs:
@@ -173,8 +173,8 @@ def _session_queue(session: LiveSession) -> SongQueue:
 
 
 def session_songs(summary: SessionSummary, recommender: Recommender, like: Request) -> list[Song]:
-    """Return one song for each of the longest segments, in order of time and without repetition."""
-    longest = sorted(summary.segments, key=lambda segment: -segment.seconds)[:MAX_SONGS]
-    segments = sorted(longest, key=lambda segment: segment.start_s)
-    songs = one_song_each([replace(like, point=s.point, emotion=s.emotion) for s in segments], recommender)
+    """Return one song for each of the longest scenes, in order of time and without repetition."""
+    longest = sorted(summary.scenes, key=lambda scene: -scene.seconds)[:MAX_SONGS]
+    scenes = sorted(longest, key=lambda scene: scene.start_s)
+    songs = one_song_each([replace(like, point=s.point, emotion=s.emotion) for s in scenes], recommender)
     return [song for song in songs if song is not None]

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import streamlit as st
 
-from emomusic.affect import Emotion, describe, share_text
+from emomusic.affect import Emotion, EmotionProbabilities, describe, share_text
 from emomusic.app.frame import shown_errors
-from emomusic.app.live.session import Learned, LiveSession
+from emomusic.app.live.session import LiveSession
 from emomusic.app.persons import add_person, show_persons
 from emomusic.app.tiles import show_sharp
 from emomusic.charts.expressions import expression_uri
-from emomusic.faces.identity import Descriptors, load_identifier
+from emomusic.faces.identity import load_identifier
 from emomusic.faces.profile import learn_profile
-from emomusic.media.images import DEFAULT_MARGIN, Box, encode_jpeg
+from emomusic.media.images import Box, encode_jpeg
 from emomusic.server.shared import shared
-from emomusic.stream.lesson import ORDER, Lesson, Shot, Step
+from emomusic.stream.lesson import ORDER, Lesson, LessonView, Step
+from emomusic.stream.reader import SeenFace
 
 _REFRESH_S = 0.25
 _KEY = "N"  # space and enter press the focused button
@@ -49,58 +50,56 @@ def show_lesson(session: LiveSession | None) -> None:
         session.start_lesson()
     lesson = session.lesson
     assert lesson is not None
+    if lesson.view().step is Step.DONE:
+        with shown_errors():
+            _show_result(lesson.shots(), _learned(lesson))
+        show_persons()
+        st.button("Teach another person", on_click=session.start_lesson, key="teach-again")
+        return
 
     @st.fragment(run_every=_REFRESH_S)
     def guide() -> None:
-        if lesson.step is Step.DONE:
+        view = lesson.view()
+        if view.emotion is None:
             st.rerun()
-        _show_step(lesson)
+        else:
+            _show_step(lesson, view, view.emotion)
 
-    if lesson.step is Step.DONE:
-        with shown_errors():
-            _show_result(_learned(session, lesson))
-        show_persons()
-        st.button("Teach another person", on_click=session.start_lesson, key="teach-again")
-    else:
-        guide()
+    guide()
 
 
-def _show_step(lesson: Lesson) -> None:
-    emotion, step = lesson.emotion, lesson.step
-    if emotion is None:
-        return
-    number = ORDER.index(emotion) + 1
+def _show_step(lesson: Lesson, view: LessonView, emotion: Emotion) -> None:
+    number, step = ORDER.index(emotion) + 1, view.step
     st.header(f"{number} of {len(ORDER)}: {emotion.adjective}", anchor=False)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        if step is Step.TAKEN and lesson.taken is not None:
-            show_sharp(encode_jpeg(lesson.taken.crop), alt=f"Your {emotion.adjective} face", width=_SIDE)
-            st.markdown(f"Without a profile: {describe(lesson.taken.probabilities).lower()}")
+        if step is Step.TAKEN and view.taken is not None:
+            show_sharp(encode_jpeg(view.taken.crop), alt=f"Your {emotion.adjective} face", width=_SIDE)
+            st.markdown(f"Without a profile: {describe(view.taken.probabilities).lower()}")
         else:
             st.image(expression_uri(emotion), width=_SIDE)
-            st.markdown(_instruction(lesson, emotion))
+            st.markdown(_instruction(view, emotion))
     with st.container(horizontal=True, gap="small"):
         if step is Step.TAKEN:
             st.button("Keep it", type="primary", shortcut=_KEY, on_click=lesson.keep, key="teach-keep")
             st.button("Take it again", on_click=lesson.start, key="teach-retake")
         else:
-            is_busy = step in (Step.COUNTING, Step.CAPTURING)
             st.button(
                 "Take the picture",
                 type="primary",
                 shortcut=_KEY,
                 on_click=lesson.start,
-                disabled=is_busy,
+                disabled=step in (Step.COUNTING, Step.CAPTURING),
                 key="teach-start",
             )
-        if lesson.can_skip:
+        if view.can_skip:
             st.button("Skip", type="tertiary", on_click=lesson.skip, key="teach-skip")
             st.button("Finish", type="tertiary", on_click=lesson.finish, key="teach-finish")
 
 
-def _instruction(lesson: Lesson, emotion: Emotion) -> str:
-    match lesson.step:
+def _instruction(view: LessonView, emotion: Emotion) -> str:
+    match view.step:
         case Step.COUNTING:
-            return f"## {lesson.seconds_left:.0f}"
+            return f"## {view.seconds_left:.0f}"
         case Step.CAPTURING:
             return "## Hold it"
         case Step.MISSED:
@@ -109,36 +108,26 @@ def _instruction(lesson: Lesson, emotion: Emotion) -> str:
             return _HINTS[emotion]
 
 
-def _learned(session: LiveSession, lesson: Lesson) -> Learned:
-    """The result of the session's lesson, computed once."""
-    if session.learned is None:
+def _learned(lesson: Lesson) -> Mapping[Emotion, EmotionProbabilities]:
+    """The probabilities of the lesson's faces with the profile, which is learned once."""
+    if lesson.learned is None:
         with st.spinner("Learning your face"):
-            order = [emotion for emotion in Emotion if emotion in lesson.shots]
-            shots = [lesson.shots[emotion] for emotion in order]
-            crops = {emotion: [shot.crop] for emotion, shot in zip(order, shots, strict=True)}
-            profile = learn_profile(crops, _descriptors(shots), shared().networks()[1])
-            found = add_person(profile).classify([shot.crop for shot in shots])
-        session.learned = list(zip(order, shots, found, strict=True))
-    return session.learned
+            crops = {emotion: shot.crop for emotion, shot in lesson.shots().items()}
+            whole = [(crop, Box(0, 0, crop.shape[1], crop.shape[0])) for crop in crops.values()]
+            descriptors = np.concatenate([load_identifier().describe(crop, [box]) for crop, box in whole])
+            classifier = shared().networks()[1]
+            profile = learn_profile({emotion: [crop] for emotion, crop in crops.items()}, descriptors, classifier)
+            lesson.learned = dict(zip(crops, add_person(profile).classify(list(crops.values())), strict=True))
+    return lesson.learned
 
 
-def _descriptors(shots: Sequence[Shot]) -> Descriptors:
-    """Who is on the pictures of a lesson. The crops have a little less room around the face than pictures."""
-    identifier, found = load_identifier(), []
-    for shot in shots:
-        side = shot.crop.shape[0]
-        inset = round(side * DEFAULT_MARGIN / (1 + 2 * DEFAULT_MARGIN))
-        found.append(identifier.describe(shot.crop, [Box(inset, inset, side - 2 * inset, side - 2 * inset)]))
-    return np.concatenate(found)
-
-
-def _show_result(learned: Learned) -> None:
-    before = sum(shot.probabilities.emotion is emotion for emotion, shot, _ in learned)
-    after = sum(values.emotion is emotion for emotion, _, values in learned)
+def _show_result(shots: Mapping[Emotion, SeenFace], learned: Mapping[Emotion, EmotionProbabilities]) -> None:
+    before = sum(shot.probabilities.emotion is emotion for emotion, shot in shots.items())
+    after = sum(values.emotion is emotion for emotion, values in learned.items())
     st.header(f"{after} of {len(learned)} faces are right, before {before}", anchor=False)
     st.caption("These are the pictures it learned from, so new ones will do a little worse.")
-    for emotion, shot, values in learned:
+    for emotion, shot in shots.items():
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             show_sharp(encode_jpeg(shot.crop), alt=f"Your {emotion.adjective} face", width=56)
-            shares = f"{share_text(shot.probabilities[emotion])} → **{share_text(values[emotion])}**"
+            shares = f"{share_text(shot.probabilities[emotion])} → **{share_text(learned[emotion][emotion])}**"
             st.markdown(f"**{emotion.adjective.capitalize()}**  \n{shares}", width="content")

@@ -29,7 +29,10 @@ _PROBLEMS = {
         "No webcam found",
         "Connect a webcam or switch it on, then try again.",
     ),
-    Problem.REFUSED: ("The browser blocked the webcam", "{allow}, then try again."),
+    Problem.REFUSED: (
+        "The browser blocked the webcam",
+        "Click the symbol at the left of the address and allow the camera, then try again.",
+    ),
     Problem.BUSY: (
         "The webcam is in use",
         "Close the other program or tab, then try again.",
@@ -52,7 +55,6 @@ _PROBLEMS = {
 def show_problem(problem: Problem, *, again: Callable[[], None] | None = None) -> None:
     """Show a problem, its remedy, the alternatives to a webcam and, with a callback, the button "Try again"."""
     title, advice = _PROBLEMS[problem]
-    advice = advice.format(allow=_how_to_allow(st.context.headers.get("User-Agent", "")))
     with st.container(key=f"live-problem-{problem}"):
         st.warning(f"**{title}.** {advice}", icon=":material/videocam_off:")
         with st.container(horizontal=True):
@@ -65,19 +67,6 @@ def show_problem(problem: Problem, *, again: Callable[[], None] | None = None) -
     if snapshot or photo:
         st.session_state[state.SOURCE] = "Camera" if snapshot else "Upload"
         st.switch_page("pages/photo.py")
-
-
-def _how_to_allow(user_agent: str) -> str:
-    """Where a browser changes its permission for the webcam. Chrome's name also contains Safari, and Edge's both."""
-    if "Mobile" in user_agent or "Android" in user_agent:
-        return "Allow the camera in the browser's settings for this website"
-    if "Firefox" in user_agent:
-        return "Click the crossed-out camera at the left of the address and remove the block"
-    if "Chrome" in user_agent:
-        return "Click the camera with a cross, or the symbol at the left of the address, and allow the camera"
-    if "Safari" in user_agent:
-        return "Choose Safari > Settings for This Website > Camera > Allow"
-    return "Allow the camera in the address bar"
 
 
 VIDEO = {"width": {"ideal": 640}, "height": {"ideal": 480}, "frameRate": {"ideal": 24}, "facingMode": "user"}
@@ -226,7 +215,7 @@ def sync_session() -> LiveSession | None:
             st.session_state.pop(state.LIVE_STREAM, None)
             return session
         if session is not None:
-            session.stop_activity()
+            session.forget_pictures()
         session = new
         st.session_state[state.LIVE] = session
         for key in (state.LIVE_MOOD, state.LIVE_FACELESS, state.LIVE_PLAYLIST, state.queue("session")):
