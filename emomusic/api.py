@@ -20,8 +20,9 @@ from emomusic.faces.profile import FaceProfile, KnownFace, apply_profile, learn_
 from emomusic.faces.reading import FaceReading, PictureReading, load_networks, read_faces
 from emomusic.media.images import RgbImage, crop_face, read_image, require_rgb
 from emomusic.songs.genres import genres_of
-from emomusic.songs.recommend import Song, load_recommender
+from emomusic.songs.recommend import load_recommender
 from emomusic.songs.request import Policy, Request
+from emomusic.songs.song import Pick
 
 ImageSource: TypeAlias = bytes | str | os.PathLike[str] | RgbImage
 """A picture's bytes, its path, or its pixels: shape (height, width, 3), uint8, RGB, upright."""
@@ -99,7 +100,7 @@ def recommend_songs(
     seed: int = 0,
     hide_explicit: bool = False,
     genres: Collection[str] = (),
-) -> list[Song]:
+) -> list[Pick]:
     """Choose songs from the bundled catalogue.
 
     Args:

@@ -16,8 +16,8 @@ from emomusic.faces.reading import (
     affect_row,
     face_row,
 )
-from emomusic.songs.recommend import Song
 from emomusic.songs.request import Request, target_of
+from emomusic.songs.song import Pick
 from emomusic.songs.spotify.embeds import songs_m3u, track_url
 from emomusic.text import csv_text, escape_formula, format_clock
 
@@ -41,31 +41,31 @@ def _nested(row: Mapping[Any, Any]) -> dict[str, Any]:
     return record
 
 
-def song_record(song: Song) -> dict[str, Any]:
+def song_record(pick: Pick) -> dict[str, Any]:
     """One recommended song. Songs of Spotify have a `url`, audio files a `path`, bundled ones a licence and source."""
-    track = song.track
-    place = {"url": track_url(track.id)} if track.is_on_spotify else {}
-    if track.path is not None:
-        place["path"] = track.path
-    if track.licence is not None:
-        place |= {"licence": track.licence, "source": track.source or ""}
+    song = pick.song
+    place = {"url": track_url(song.id)} if song.is_on_spotify else {}
+    if song.path is not None:
+        place["path"] = song.path
+    if song.licence is not None:
+        place |= {"licence": song.licence, "source": song.source or ""}
     return {
-        "id": track.id,
-        "title": track.title,
-        "artists": list(track.artists),
+        "id": song.id,
+        "title": song.title,
+        "artists": list(song.artists),
         **place,
-        "mood": song.mood.value,
-        "likeliest_mood": song.likeliest_mood.value,
-        "genres": list(track.genres),
-        "score": song.score,
-        "reason": song.reason,
+        "mood": pick.mood.value,
+        "likeliest_mood": pick.likeliest_mood.value,
+        "genres": list(song.genres),
+        "score": pick.score,
+        "reason": pick.reason,
     }
 
 
 def picture_record(
     name: str,
     reading: PictureReading,
-    songs: Sequence[Song],
+    songs: Sequence[Pick],
     request: Request | None,
     *,
     decode_ms: float,
@@ -111,8 +111,8 @@ def film_record(
     name: str,
     reading: FilmReading,
     scenes: Sequence[Scene],
-    songs_of_scenes: Sequence[Sequence[Song]],
-    playlist: Sequence[Song | None],
+    songs_of_scenes: Sequence[Sequence[Pick]],
+    playlist: Sequence[Pick | None],
     request: Request,
     *,
     read_ms: float | None = None,
@@ -187,11 +187,11 @@ def _moment(row: Mapping[Any, Any]) -> dict[str, Any]:
     return {"time_s": row["time_s"], "num_faces": 0, **dict.fromkeys(["probabilities", *AFFECT_COLUMNS])}
 
 
-def film_playlist(scenes: Sequence[Scene], playlist: Sequence[Song | None]) -> str:
+def film_playlist(scenes: Sequence[Scene], playlist: Sequence[Pick | None]) -> str:
     """M3U playlist that follows a film, with the start of each scene in the titles: "0:31 Title, Artists"."""
-    chosen = [(scene, song) for scene, song in zip(scenes, playlist, strict=True) if song is not None]
-    titles = (f"{format_clock(scene.start_s)} {song.track.title}, {song.track.byline}" for scene, song in chosen)
-    return songs_m3u([song for _, song in chosen], titles)
+    chosen = [(scene, pick) for scene, pick in zip(scenes, playlist, strict=True) if pick is not None]
+    titles = (f"{format_clock(scene.start_s)} {pick.song.full_name}" for scene, pick in chosen)
+    return songs_m3u([pick for _, pick in chosen], titles)
 
 
 def film_faces_csv(reading: FilmReading) -> str:
@@ -234,7 +234,7 @@ def gallery_record(
     names: Sequence[str],
     gallery: Gallery,
     unread: Sequence[tuple[str, str]],
-    songs: Sequence[Song],
+    songs: Sequence[Pick],
     request: Request,
 ) -> dict[str, Any]:
     """Many pictures with their faces, the mean of all faces, and the songs.

@@ -6,12 +6,13 @@ Reads a sample with the default model, and writes its answer, so that the pages 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import msgspec
 from PIL import Image
 
 from emomusic.affect import affect_of
-from emomusic.app.example import DATA, PICTURE, Example, ExampleSong
+from emomusic.app.example import DATA, PICTURE, Example
 from emomusic.assets import data_dir
 from emomusic.faces.reading import load_networks, read_faces
 from emomusic.marks.picture import annotated_preview
@@ -23,6 +24,13 @@ SAMPLE, NUM_SONGS = "four-people", 4
 SIZE = (520, 400)  # CSS pixels; the picture has twice as many
 
 
+def _known(value: Any) -> Any:
+    """A value without the unknown fields of its objects."""
+    if isinstance(value, dict):
+        return {name: _known(field) for name, field in value.items() if field is not None and field == field}
+    return [_known(part) for part in value] if isinstance(value, list) else value
+
+
 def main() -> None:
     """Write the picture and the data."""
     image = read_image(data_dir() / "samples" / f"{SAMPLE}.jpg")
@@ -31,16 +39,8 @@ def main() -> None:
     if group is None:
         raise RuntimeError(f"expected faces in the sample {SAMPLE}. Received: none")
     songs = load_recommender().songs(Request(affect_of(group), group.emotion), NUM_SONGS)
-    example = Example(
-        [face.probabilities.as_dict() for face in reading.faces],
-        [
-            ExampleSong(
-                song.track.title, song.track.byline, song.reason, song.mood, song.point.valence, song.point.arousal
-            )
-            for song in songs
-        ],
-    )
-    text = json.dumps(msgspec.to_builtins(example), ensure_ascii=False, indent=1)
+    example = Example([face.probabilities.as_dict() for face in reading.faces], songs)
+    text = json.dumps(_known(msgspec.to_builtins(example)), ensure_ascii=False, indent=1)
     DATA.write_text(f"{text}\n", encoding="utf-8")
     drawn = Image.fromarray(annotated_preview(image, reading, *SIZE))
     drawn.thumbnail((2 * SIZE[0], 2 * SIZE[1]))

@@ -63,7 +63,7 @@ def test_what_cannot_be_read_has_an_error_of_the_project(tmp_path: Path) -> None
 def test_songs_for_a_picture_are_those_of_the_mean_of_its_faces(reading: PictureReading, policy: Policy) -> None:
     assert reading.group is not None
     songs = emomusic.recommend_songs(reading, policy=policy, num_songs=7)
-    assert len({song.track.id for song in songs}) == 7
+    assert len({pick.song.id for pick in songs}) == 7
     assert emomusic.recommend_songs(reading.group, policy=policy.value, num_songs=7) == songs
     face = reading.faces[0]
     assert emomusic.recommend_songs(face) == emomusic.recommend_songs(face.probabilities)

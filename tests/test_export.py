@@ -190,8 +190,8 @@ def test_the_playlist_file_tells_when_each_scene_starts() -> None:
     first, second = recommender.songs(MATCH, 2)
     lines = film_playlist(scenes, [first, None, second]).splitlines()
     assert lines[0] == "#EXTM3U"
-    assert lines[1].split(",", 1)[1] == f"0:00 {first.track.title}, {first.track.byline}"
-    assert lines[3].split(",", 1)[1] == f"0:06 {second.track.title}, {second.track.byline}"
+    assert lines[1].split(",", 1)[1] == f"0:00 {first.song.title}, {first.song.byline}"
+    assert lines[3].split(",", 1)[1] == f"0:06 {second.song.title}, {second.song.byline}"
     assert lines[2::2] == [song_record(song)["url"] for song in (first, second)]
 
 

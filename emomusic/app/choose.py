@@ -16,10 +16,10 @@ from emomusic.app.charts import show_chart
 from emomusic.app.frame import escape_markdown
 from emomusic.app.your_music import with_your_music
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex, clicked_mark
-from emomusic.songs.catalogue import Track
-from emomusic.songs.queue import PAGE, SongQueue
-from emomusic.songs.recommend import Song
+from emomusic.songs.queue import SongQueue
+from emomusic.songs.recommend import JOURNEY_STEPS
 from emomusic.songs.request import Policy, Request, nearest_emotion, target_of
+from emomusic.songs.song import Pick, Song
 from emomusic.songs.spotify.embeds import track_url
 
 MOST_POINTS = 60  # more faces would hide each other on the plane
@@ -97,7 +97,7 @@ def show_song_plane(
     """
     request = queue.request
     is_journey = request.policy is Policy.JOURNEY
-    numbered = queue.numbered(PAGE if is_journey else _SONGS_ON_PLANE)
+    picks = queue.playlist(JOURNEY_STEPS if is_journey else _SONGS_ON_PLANE)
     emotion = listener.emotion or nearest_emotion(listener.point)
     faces = [other for other in others if other.label != listener.label]
     faces.append(FacePoint(listener.label, listener.point, emotion))
@@ -118,38 +118,38 @@ def show_song_plane(
         show_chart(
             circumplex(
                 faces,
-                song_points((queued.number, queued.song) for queued in numbered),
+                song_points(picks),
                 path=is_journey,
                 height=_LEAST_HEIGHT if height == "stretch" else 420,
             ),
             key=key,
             alt=f"The affect plane: the listener at valence {listener.point.valence:.2f} and arousal "
-            f"{listener.point.arousal:.2f}, and {len(numbered)} songs",
+            f"{listener.point.arousal:.2f}, and {len(picks)} songs",
             height=height,
             on_select=take_mark,
             selection_mode="points",
         )
         note = _CIRCLES.get(listener.label, "Circles are faces")
-        if numbered:
+        if picks:
             note += ", squares are songs to click"
-        few = [] if is_journey else describe_few([queued.song for queued in numbered], target_of(request)[1])
+        few = [] if is_journey else describe_few(picks, target_of(request)[1])
         st.caption(" ".join([f"{note}.", *few]))
 
 
-def describe_few(songs: Sequence[Song], mood: Mood) -> list[str]:
+def describe_few(picks: Sequence[Pick], mood: Mood) -> list[str]:
     """A sentence if fewer than half of the songs have the requested mood; else an empty list."""
-    if 2 * sum(song.likeliest_mood == mood for song in songs) >= len(songs):
+    if 2 * sum(pick.likeliest_mood == mood for pick in picks) >= len(picks):
         return []
     return [f"Few songs are {mood}. These are the closest."]
 
 
-def song_points(numbered: Iterable[tuple[int, Song]]) -> list[SongPoint]:
+def song_points(picks: Iterable[Pick]) -> list[SongPoint]:
     """Numbered songs as points on the plane, coloured by the mood of their reason."""
-    return [SongPoint(number, song.track.full_name, song.point, song.likeliest_mood) for number, song in numbered]
+    return [SongPoint(pick.number, pick.song.full_name, pick.song.point, pick.likeliest_mood) for pick in picks]
 
 
-def song_line(track: Track) -> str:
+def song_line(song: Song) -> str:
     """A song as Markdown: the title, with a link to Spotify, and the artists."""
-    title = f"**{escape_markdown(track.title)}**"
-    title = f"[{title}]({track_url(track.id)})" if track.is_on_spotify else title
-    return f"{title} · {escape_markdown(track.byline)}"
+    title = f"**{escape_markdown(song.title)}**"
+    title = f"[{title}]({track_url(song.id)})" if song.is_on_spotify else title
+    return f"{title} · {escape_markdown(song.byline)}"

@@ -10,9 +10,7 @@ import numpy as np
 import streamlit as st
 
 from emomusic.affect import (
-    AffectPoint,
     EmotionProbabilities,
-    Mood,
     affect_of,
     describe,
     group_probabilities,
@@ -22,26 +20,16 @@ from emomusic.app.charts import show_chart, styled_room
 from emomusic.app.frame import escape_markdown
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex
 from emomusic.charts.face import probability_bars
+from emomusic.songs.song import Pick
 
 DATA, PICTURE = (Path(__file__).with_name(f"example.{ending}") for ending in ("json", "jpg"))
-
-
-class ExampleSong(msgspec.Struct, frozen=True):
-    """A song of the example."""
-
-    title: str
-    byline: str
-    reason: str
-    mood: Mood
-    valence: float
-    arousal: float
 
 
 class Example(msgspec.Struct, frozen=True):
     """The probabilities of each face by emotion, in the order of `Emotion`, and the first songs for the group."""
 
     faces: list[dict[str, float]]
-    songs: list[ExampleSong]
+    songs: list[Pick]
 
 
 @cache
@@ -73,7 +61,8 @@ def show_example(note: str) -> None:
     faces = [EmotionProbabilities(np.array([*shares.values()], np.float32)) for shares in example.faces]
     group = group_probabilities(faces)
     assert group is not None  # the script checks it
-    song = example.songs[0]
+    first = example.songs[0]
+    title, byline = escape_markdown(first.song.title), escape_markdown(first.song.byline)
     st.html(_STYLE)
     with styled_room("example", 320):
         with st.container(gap="xsmall"):
@@ -81,10 +70,7 @@ def show_example(note: str) -> None:
             names = ", ".join(f"face {number} {shares.emotion}" for number, shares in enumerate(faces, 1))
             with st.container(key="example-picture"):
                 st.image(PICTURE.read_bytes(), alt=f"Four people with framed faces: {names}", width="stretch")
-            st.markdown(
-                f":material/music_note: **{escape_markdown(song.title)}** · {escape_markdown(song.byline)}  \n"
-                f"{escape_markdown(song.reason)}"
-            )
+            st.markdown(f":material/music_note: **{title}** · {byline}  \n{escape_markdown(first.reason)}")
             st.caption(note)
         with st.container(height="stretch", vertical_alignment="center"):
             alt = f"Probabilities of the example: {list_shares(group.as_dict())}"
@@ -94,9 +80,6 @@ def show_example(note: str) -> None:
                 FacePoint(str(number), affect_of(shares), shares.emotion) for number, shares in enumerate(faces, 1)
             ]
             points.append(FacePoint("all", affect_of(group), group.emotion))
-            songs = [
-                SongPoint(number, song.title, AffectPoint(song.valence, song.arousal), song.mood)
-                for number, song in enumerate(example.songs, 1)
-            ]
+            songs = [SongPoint(pick.number, pick.song.title, pick.song.point, pick.mood) for pick in example.songs]
             alt = f"The affect plane with {len(faces)} faces and {len(songs)} songs of the example"
             show_chart(circumplex(points, songs, height=320), key="example-plane", alt=alt)

@@ -22,16 +22,15 @@ from emomusic.app.uploads import show_removal, show_uploader
 from emomusic.assets import ROOT
 from emomusic.errors import AudioError
 from emomusic.media.audio_formats import AUDIO_ENDINGS
-from emomusic.songs.library import Library, LocalSong
+from emomusic.songs.library import Library
 from emomusic.songs.local_songs import recommender_of
 from emomusic.songs.recommend import Recommender
+from emomusic.songs.records import local_song, record_of
+from emomusic.songs.song import Player, Song
 from emomusic.text import escape_control_chars, pluralize
 
 MAX_FILES, MAX_MB = 50, 200
 """Limits of the files of a session."""
-
-UPLOADED = "yours"
-"""Begins the ids of uploaded songs."""
 
 _PROBLEMS_SHOWN = 5
 _POLL_S = 1.0
@@ -48,18 +47,10 @@ def own_recommender() -> Recommender | None:
     return _uploads().recommender
 
 
-def own_song(track_id: str) -> bytes | None:
+def own_song(song_id: str) -> bytes | None:
     """The content of an uploaded song of this session, or None."""
-    return next((file.content for file in _uploads().files.values() if file.track_id == track_id), None)
-
-
-def library_song(number: int) -> str | None:
-    """The path of a song of the library, or None; also None on a server of other people."""
-    if not is_own_computer():
-        return None
-    with Library() as library:
-        song = library.find(number)
-    return None if song is None else song.path
+    files = _uploads().files.values()
+    return next((file.content for file in files if file.song is not None and file.song.id == song_id), None)
 
 
 def choose_files() -> None:
@@ -141,7 +132,7 @@ def library_job() -> LibraryJob:
 def _library_recommender(version: int) -> Recommender | None:  # noqa: ARG001 - part of the cache key
     with Library() as library:
         songs = library.songs()
-    return recommender_of(songs, "library") if songs else None
+    return recommender_of(songs) if songs else None
 
 
 def _choose_folders() -> None:
@@ -201,10 +192,10 @@ def _show_problems(problems: Sequence[str]) -> None:
 
 @dataclass
 class _File:
-    track_id: str
+    number: int
     name: str
     content: bytes
-    song: LocalSong | None = None
+    song: Song | None = None
     problem: str | None = None
 
 
@@ -253,7 +244,7 @@ def _store(files: Sequence[UploadedFile | DeletedFile]) -> None:
                 uploads.problem = f"More than {MAX_FILES} files or {MAX_MB} MB; the first ones stay. Remove some."
                 continue
             uploads.num_ever += 1
-            known = _File(f"{UPLOADED}-{uploads.num_ever}", file.name, file.getvalue())
+            known = _File(uploads.num_ever, file.name, file.getvalue())
         if known is not None:
             kept[file.file_id] = known
             num_bytes += len(known.content)
@@ -263,7 +254,7 @@ def _store(files: Sequence[UploadedFile | DeletedFile]) -> None:
 
 def _renew(uploads: _Uploads) -> None:
     songs = [file.song for file in uploads.files.values() if file.song is not None]
-    uploads.recommender = recommender_of(songs, UPLOADED) if songs else None
+    uploads.recommender = recommender_of(songs) if songs else None
 
 
 def _hear(uploads: _Uploads) -> None:
@@ -273,7 +264,6 @@ def _hear(uploads: _Uploads) -> None:
         return
     from emomusic.media.audio_file import read_song
     from emomusic.songs.hearing import load_sound_model
-    from emomusic.songs.workers import record_of
 
     bar = st.progress(0.0, "Listening to your files")
     for number, file in enumerate(waiting):
@@ -284,6 +274,6 @@ def _hear(uploads: _Uploads) -> None:
             file.problem = str(error)
             continue
         record = record_of(song, load_sound_model().hear(song.windows), file.name)
-        file.song = LocalSong.from_record(int(file.track_id.rpartition("-")[2]), file.name, record)
+        file.song = local_song(record, Player.UPLOAD, file.number, file.name)
     bar.empty()
     _renew(uploads)

@@ -15,10 +15,9 @@ from emomusic.app.frame import escape_markdown, shown_errors
 from emomusic.app.sources import is_spotify_silent, songs_recommender, substitution, use_spotify
 from emomusic.app.take_along import show_take_along
 from emomusic.app.your_music import choose_music, with_your_music
-from emomusic.songs.local_songs import UNKNOWN_ARTIST
-from emomusic.songs.queue import QueuedSong, SongQueue, artist_key
-from emomusic.songs.recommend import Song
+from emomusic.songs.queue import SongQueue, artist_key
 from emomusic.songs.request import Request
+from emomusic.songs.song import UNKNOWN_ARTIST, Pick
 from emomusic.songs.spotify.embeds import LARGE_PLAYER_HEIGHT, PLAYER_HEIGHT, embed_url, search_url
 from emomusic.text import join_names
 
@@ -139,7 +138,7 @@ def show_queue(queue: SongQueue, place: str, stem: str) -> None:
             choose_music()
             _require_current(queue)  # again, because the menu may have heard new files
             show_take_along(queue.playlist(PLAYLIST), place, stem)
-            if current is not None and current.song.track.is_on_spotify:
+            if current is not None and current.song.is_on_spotify:
                 is_large = bool(st.session_state.get(state.player_size(place)))
                 st.button(
                     "Smaller player" if is_large else "Larger player",
@@ -191,22 +190,22 @@ def _require_current(queue: SongQueue) -> None:
         st.rerun()
 
 
-def _show_song(queued: QueuedSong, queue: SongQueue, place: str) -> None:
-    track = queued.song.track
+def _show_song(pick: Pick, queue: SongQueue, place: str) -> None:
+    song = pick.song
     _show_source()
-    _show_song_text(queued.song, place)
-    kind = "framed" if track.is_on_spotify else "unframed"
+    _show_song_text(pick, place)
+    kind = "framed" if song.is_on_spotify else "unframed"
     with st.container(key=f"{kind}-{place}"), st.container(key=f"heard-{place}", gap=None):
-        if track.is_on_spotify:
+        if song.is_on_spotify:
             is_large = st.session_state.get(state.player_size(place))
             height = LARGE_PLAYER_HEIGHT if is_large else PLAYER_HEIGHT
-            show_player(track.id, track.full_name, place=place, height=height)
-        elif not track.is_audio:
-            address = search_url(f"{track.title} {track.byline}")
+            show_player(song.id, song.full_name, place=place, height=height)
+        elif not song.is_audio:
+            address = search_url(f"{song.title} {song.byline}")
             st.link_button("Search on Spotify", address, icon=":material/open_in_new:")
         else:
             with shown_errors():  # the file may be gone; the buttons stay
-                show_audio(track, place=place, on_end=lambda: _go_on(queue))
+                show_audio(song, place=place, on_end=lambda: _go_on(queue))
 
 
 def _show_source() -> None:
@@ -226,25 +225,25 @@ def show_substitute(point: AffectPoint | None, *, place: str) -> None:
         place: as for `show_player`.
     """
     _show_source()
-    songs = [] if point is None else songs_recommender().songs(Request(point=point), 1)
-    for song in songs:
-        if song.track.is_audio:
-            show_audio(song.track, place=place)
-            _show_song_text(song, place)
+    picks = [] if point is None else songs_recommender().songs(Request(point=point), 1)
+    for pick in picks:
+        if pick.song.is_audio:
+            show_audio(pick.song, place=place)
+            _show_song_text(pick, place)
 
 
-def _show_song_text(song: Song, place: str) -> None:
+def _show_song_text(pick: Pick, place: str) -> None:
     """Show title, artists, mood and reason, and the licence of a bundled song."""
-    track = song.track
+    song = pick.song
     with st.container(key=f"title-{place}"):
-        st.markdown(song_line(track))
-    reason = escape_markdown(song.reason)
-    if song.likeliest_mood not in song.reason:  # on a journey
-        reason = f"{song.likeliest_mood.capitalize()}. {reason}"
-    if not song.fits:
-        reason += f". Your music has few {song.mood} songs"
-    if track.licence is not None:
-        reason += f" · {escape_markdown(track.licence)}, [source]({track.source})"
+        st.markdown(song_line(song))
+    reason = escape_markdown(pick.reason)
+    if pick.likeliest_mood not in pick.reason:  # on a journey
+        reason = f"{pick.likeliest_mood.capitalize()}. {reason}"
+    if not pick.fits:
+        reason += f". Your music has few {pick.mood} songs"
+    if song.licence is not None:
+        reason += f" · {escape_markdown(song.licence)}, [source]({song.source})"
     with st.container(key=f"reason-{place}"):
         st.markdown(f":small[{reason}]")  # a link in a caption has too little contrast
 
@@ -266,32 +265,31 @@ def _play(queue: SongQueue, number: int) -> None:
 
 def _show_up_next(queue: SongQueue, place: str) -> None:
     with st.container(key=f"next-songs-{place}", gap=None):
-        for queued in queue.up_next(UP_NEXT):
-            track = queued.song.track
+        for pick in queue.up_next(UP_NEXT):
             st.button(
-                f"{queued.number}. **{escape_markdown(track.title)}** · {escape_markdown(track.byline)}",
+                f"{pick.number}. **{escape_markdown(pick.song.title)}** · {escape_markdown(pick.song.byline)}",
                 icon=":material/play_circle:",
                 on_click=_play,
-                args=(queue, queued.number),
+                args=(queue, pick.number),
                 type="tertiary",
                 width="stretch",
                 wrap=False,
-                key=f"play-{place}-{queued.number}",
+                key=f"play-{place}-{pick.number}",
             )
-            with st.container(key=f"why-{place}-{queued.number}"):
-                st.caption(escape_markdown(queued.song.reason))
+            with st.container(key=f"why-{place}-{pick.number}"):
+                st.caption(escape_markdown(pick.reason))
 
 
-def _skipped_by(queued: QueuedSong) -> tuple[str, str]:
+def _skipped_by(pick: Pick) -> tuple[str, str]:
     """Key and name of what "Not for me" skips: the main artist; of the few bundled songs, or of nobody, the song."""
-    track = queued.song.track
-    if track.licence is not None or track.artists[0] == UNKNOWN_ARTIST:
-        return track.id, track.title
-    return artist_key(track.artists[0]), track.artists[0]
+    song = pick.song
+    if song.licence is not None or song.artists[0] == UNKNOWN_ARTIST:
+        return song.id, song.title
+    return artist_key(song.artists[0]), song.artists[0]
 
 
-def _skip(queued: QueuedSong) -> None:
-    key, name = _skipped_by(queued)
+def _skip(pick: Pick) -> None:
+    key, name = _skipped_by(pick)
     skipped_artists()[key] = name
 
 
@@ -300,7 +298,5 @@ def _show_skipped(place: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(f"Skipped on this visit: {join_names(names)}", width="content")
             if st.button("Undo", icon=":material/undo:", type="tertiary", key=f"allow-{place}"):
-                skipped_artists().popitem()  # the last one
-                for key in [key for key in st.session_state if str(key).startswith(state.queue(""))]:
-                    del st.session_state[key]  # a queue without their songs starts again
+                skipped_artists().popitem()  # the last one; its songs return to their places
                 st.rerun()

@@ -95,7 +95,7 @@ def songs_recommender() -> Recommender:
 @load_once
 def _bundled_without_folders() -> Recommender:
     """The bundled songs for other people's playlists, which must not tell the folders of the server."""
-    return recommender_of([replace(song, path=Path(song.path).name) for song in bundled_songs()], "bundled")
+    return recommender_of([replace(song, path=Path(song.path or "").name) for song in bundled_songs()])
 
 
 def choose_source() -> Source:

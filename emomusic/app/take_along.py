@@ -18,8 +18,8 @@ from emomusic.app.secrets import spotify_credentials
 from emomusic.compat import browser_token
 from emomusic.errors import EmomusicError, SignInNeededError, SpotifyError
 from emomusic.export import request_record
-from emomusic.songs.recommend import Song
 from emomusic.songs.request import Request
+from emomusic.songs.song import Pick
 from emomusic.songs.spotify.account import Account, Login, Logins, Service, redirect_uri_of
 from emomusic.songs.spotify.embeds import songs_csv, songs_m3u, songs_txt, track_links
 from emomusic.text import for_excel, pluralize
@@ -65,13 +65,13 @@ export default function ({ data, parentElement }) {
 )
 
 
-def show_take_along(songs: Sequence[Song], place: str, stem: str) -> None:
+def show_take_along(songs: Sequence[Pick], place: str, stem: str) -> None:
     """Show a menu with the playlist in several forms; nothing without songs."""
     if not songs:
         return
     with st.popover("Take it along", key=f"take-{place}"):
         st.markdown(f"**{pluralize(len(songs), 'song')}** of this list")
-        if on_spotify := [song for song in songs if song.track.is_on_spotify]:
+        if on_spotify := [pick for pick in songs if pick.song.is_on_spotify]:
             _COPY(
                 data={
                     "label": "Copy for Spotify",
@@ -83,7 +83,7 @@ def show_take_along(songs: Sequence[Song], place: str, stem: str) -> None:
             )
             st.caption("Tip: paste the links into a playlist in Spotify's desktop app.")
             show_save(on_spotify, place)
-        if any(song.track.path is not None for song in songs):  # no player opens links to Spotify
+        if any(pick.song.path is not None for pick in songs):  # no player opens links to Spotify
             download_button("Playlist (M3U)", lambda: songs_m3u(songs), f"{stem}.m3u", key=f"m3u-{place}")
         download_button("List (text)", lambda: songs_txt(songs), f"{stem}-songs.txt", key=f"txt-{place}")
         download_button("Songs (CSV)", lambda: for_excel(songs_csv(songs)), f"{stem}-songs.csv", key=f"csv-{place}")
@@ -101,7 +101,7 @@ SERVICE: Mapping[str, Any] = {}
 """Addresses of another Spotify, for tests: keyword arguments of `Service`."""
 
 
-def show_save(songs: Sequence[Song], place: str) -> None:
+def show_save(songs: Sequence[Pick], place: str) -> None:
     """Show the button that saves a private playlist, or the way to sign in. Nothing without keys on this server."""
     try:
         if _logins() is None:
@@ -210,12 +210,12 @@ def _wait(login: Login) -> None:
         st.rerun()
 
 
-def _save(songs: Sequence[Song]) -> None:
+def _save(songs: Sequence[Pick]) -> None:
     account: Account = st.session_state[state.SPOTIFY_ACCOUNT]
     moods = dict.fromkeys(song.mood for song in songs)
     name = f"EmoMusic: {' to '.join((next(iter(moods)), *list(moods)[1:][-1:]))}"
     try:
-        url = account.save_playlist(name, [song.track.id for song in songs], description="Songs chosen by EmoMusic.")
+        url = account.save_playlist(name, [pick.song.id for pick in songs], description="Songs chosen by EmoMusic.")
     except SignInNeededError as error:
         del st.session_state[state.SPOTIFY_ACCOUNT]
         _note(error_text(error))

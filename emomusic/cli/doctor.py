@@ -140,4 +140,4 @@ def _music() -> str:
 
     recommender = load_recommender()
     songs = recommender.songs(Request(point=EMOTION_POINTS[Emotion.HAPPY], emotion=Emotion.HAPPY), 5)
-    return f"{len(recommender.catalogue):,} songs; for a happy face: {songs[0].track.full_name}"
+    return f"{len(recommender.catalogue):,} songs; for a happy face: {songs[0].song.full_name}"

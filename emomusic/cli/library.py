@@ -12,7 +12,8 @@ from emomusic.cli.arguments import STOPPED, Outcome, add_command, add_library_op
 from emomusic.text import escape_control_chars, pluralize
 
 if TYPE_CHECKING:
-    from emomusic.songs.library import Library, LocalSong
+    from emomusic.songs.library import Library
+    from emomusic.songs.song import Song
     from emomusic.songs.workers import Ear
 
 log = logging.getLogger(__name__)
@@ -109,17 +110,20 @@ def _opened(options: argparse.Namespace) -> Library:
     return Library(options.library)
 
 
-def _record(song: LocalSong) -> dict[str, Any]:
+def _record(song: Song) -> dict[str, Any]:
     """A song for JSON: a public contract."""
+    from emomusic.songs.song import UNKNOWN_ARTIST
+
+    assert song.hearing is not None  # the library gives only songs that were heard
     return {
         "path": song.path,
         "title": song.title,
-        "artists": list(song.artists),
+        "artists": [name for name in song.artists if name != UNKNOWN_ARTIST],
         "duration_s": song.duration_s,
-        "quadrant": song.quadrant.value,
-        "valence": song.valence,
-        "arousal": song.arousal,
-        "mood": song.mood.value,
+        "quadrant": song.hearing.quadrant.value,
+        "valence": song.hearing.valence,
+        "arousal": song.hearing.arousal,
+        "mood": song.hearing.mood.value,
     }
 
 

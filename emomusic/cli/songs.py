@@ -32,8 +32,9 @@ from emomusic.text import escape_control_chars, pluralize
 
 if TYPE_CHECKING:
     from emomusic.media.images import RgbImage
-    from emomusic.songs.recommend import Recommender, Song
+    from emomusic.songs.recommend import Recommender
     from emomusic.songs.request import Request
+    from emomusic.songs.song import Pick
 
 log = logging.getLogger(__name__)
 
@@ -171,7 +172,7 @@ def _analyzed_picture(
         if not any(face.is_known for face in reading.faces):
             log.warning("%s: the profile is of another person and was not used.", escape_control_chars(name))
     started = time.perf_counter()
-    songs: list[Song] = []
+    songs: list[Pick] = []
     request: Request | None = None
     if (group := reading.group) is not None:
         request = song_request(options, affect_of(group), group.emotion)

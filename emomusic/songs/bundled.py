@@ -7,12 +7,13 @@ from pathlib import Path
 
 from emomusic.assets import data_dir, load_once, require_intact
 from emomusic.errors import DatasetError
-from emomusic.songs.library import LocalSong
 from emomusic.songs.local_songs import recommender_of
 from emomusic.songs.recommend import Recommender
+from emomusic.songs.records import local_song
+from emomusic.songs.song import Player, Song
 
 SONGS = "songs.json"
-"""File with a list of records of `workers.record_of`, each with the song's `number`, `file`, `licence` and `source`."""
+"""File with a list of records of `records.record_of`, each with the song's `number`, `file`, `licence` and `source`."""
 
 
 def songs_dir() -> Path:
@@ -20,7 +21,7 @@ def songs_dir() -> Path:
     return data_dir() / "songs"
 
 
-def bundled_songs() -> list[LocalSong]:
+def bundled_songs() -> list[Song]:
     """The excerpts, with their licences and sources.
 
     Raises:
@@ -31,18 +32,18 @@ def bundled_songs() -> list[LocalSong]:
     try:
         records = json.loads(path.read_text(encoding="utf-8"))
         songs = [
-            LocalSong.from_record(record.pop("number"), str(path.with_name(record.pop("file"))), record)
+            local_song(record, Player.BUNDLED, record["number"], str(path.with_name(record["file"])))
             for record in records
         ]
         if not songs:
             raise ValueError("no songs")
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise DatasetError(f"expected a list of songs in {path}. Received: {error!r}. Restore the file") from error
-    require_intact(*(Path(song.path) for song in songs))
+    require_intact(*(Path(song.path or "") for song in songs))
     return songs
 
 
 @load_once
 def load_bundled_recommender() -> Recommender:
     """Recommender for the bundled songs, loaded once. Threads may share it. Errors are those of `bundled_songs`."""
-    return recommender_of(bundled_songs(), "bundled")
+    return recommender_of(bundled_songs())

@@ -14,20 +14,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.affect import AffectPoint, Mood
+from emomusic.affect import Mood
 from emomusic.assets import data_dir
 from emomusic.errors import DatasetError
-from emomusic.songs.features import FEATURE_NAMES, FEATURES, affect_of_track, affect_plane, feature_matrix
+from emomusic.songs.features import FEATURE_NAMES, FEATURES, affect_plane, feature_matrix
+from emomusic.songs.song import Player, Song
 from emomusic.songs.song_kinds import SongKind
 
 TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 """A Spotify id: 22 base-62 characters."""
-
-LOCAL_ID = re.compile(r"[a-z]+-[0-9]+")
-"""The id of an audio file, or of a song of a table without Spotify ids: its source and its number there."""
-
-TABLE = "table"
-"""Source of the songs of a table without Spotify ids."""
 
 ARTIST_SEPARATOR = ";"
 """Separates the artists, or the genres, in a cell; names contain commas ("Tyler, The Creator")."""
@@ -36,9 +31,9 @@ TRACK_COLUMNS: tuple[str, ...] = ("id", "title", "artists", *FEATURE_NAMES)
 """Required columns."""
 
 OPTIONAL_COLUMNS: tuple[str, ...] = (
-    "explicit", "album", "genres", "kind", "popularity", "duration_s", "year", "mood", "path", "licence", "source",
+    "explicit", "album", "genres", "kind", "popularity", "duration_s", "year", "mood", "path", "player",
 )  # fmt: skip
-"""Optional columns; `Track` has None, or no genres, for an absent one."""
+"""Optional columns; `Song` has None, or no genres, for an absent one. Without players, Spotify plays all songs."""
 
 CATALOGUE_FILE = "songs.parquet"
 """Bundled catalogue, in `data/catalogue/`."""
@@ -58,79 +53,6 @@ _NUMBER_RANGES = {feature.name: (feature.low, feature.high) for feature in FEATU
     "year": (1860.0, 2100.0),  # the oldest recording of a voice is from 1860
 }
 MOOD_RULE = f"mood must be one of {', '.join(mood.value.capitalize() for mood in Mood)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Track:
-    """A song with its audio features.
-
-    Attributes:
-        id: Spotify id, 22 characters, or a `LOCAL_ID`.
-        title: name of the song.
-        artists: at least one, main artist first.
-        explicit: whether the lyrics are marked explicit. None if unknown, as in all optional fields.
-        danceability: 0 to 1, as the next six; see `features.FEATURES`. Of an audio file, and of a song with a mood
-            only, just valence and energy are known; the others are NaN.
-        loudness_db: mean loudness, dB relative to full scale.
-        tempo_bpm: beats per minute; 0 if no beat was found.
-        album: name of the album.
-        genres: names in the table, empty if unknown.
-        popularity: 0 to 100, on the date of the table.
-        duration_s: length in seconds.
-        year: year of release.
-        mood: label from a labelled table.
-        path: of an audio file on the user's computer or the server, if there is one.
-        licence: of a bundled song.
-        source: of a bundled song.
-    """
-
-    id: str
-    title: str
-    artists: tuple[str, ...]
-    explicit: bool | None
-    danceability: float
-    energy: float
-    valence: float
-    acousticness: float
-    instrumentalness: float
-    liveness: float
-    speechiness: float
-    loudness_db: float
-    tempo_bpm: float
-    album: str | None = None
-    genres: tuple[str, ...] = ()
-    popularity: int | None = None
-    duration_s: float | None = None
-    year: int | None = None
-    mood: Mood | None = None
-    path: str | None = None
-    licence: str | None = None
-    source: str | None = None
-
-    @property
-    def is_on_spotify(self) -> bool:
-        """Whether Spotify's player can play the song."""
-        return TRACK_ID.fullmatch(self.id) is not None
-
-    @property
-    def is_audio(self) -> bool:
-        """Whether the app itself can play the song: it is a file that the app has read."""
-        return not (self.is_on_spotify or self.id.startswith(f"{TABLE}-"))
-
-    @property
-    def point(self) -> AffectPoint:
-        """Position on the affect plane."""
-        return affect_of_track(self.valence, self.energy)
-
-    @property
-    def byline(self) -> str:
-        """Artists joined by commas: "Dan + Shay, Justin Bieber"."""
-        return ", ".join(self.artists)
-
-    @property
-    def full_name(self) -> str:
-        """Title and artists: "Yellow, Coldplay"."""
-        return f"{self.title}, {self.byline}"
 
 
 def split_artists(cell: str) -> tuple[str, ...]:
@@ -174,9 +96,22 @@ class Catalogue:
     """
 
     def __init__(
-        self, table: pd.DataFrame, *, name: str = "catalogue", origin: Origin | None = None, is_local: bool = False
+        self,
+        table: pd.DataFrame,
+        *,
+        name: str = "catalogue",
+        origin: Origin | None = None,
+        is_local: bool = False,
+        songs: Sequence[Song] | None = None,
     ) -> None:
         """Validate a table. Messages number rows by its index.
+
+        Args:
+            table: one row for each song.
+            name: of the table in messages.
+            origin: of an imported table.
+            is_local: see the attribute.
+            songs: of the rows, if they exist already; otherwise the table has all that is known of them.
 
         Raises:
             DatasetError: a column is missing or a row is invalid.
@@ -184,6 +119,7 @@ class Catalogue:
         self.name = name
         self.origin = origin
         self.is_local = is_local
+        self._songs = songs
         require_columns(table, TRACK_COLUMNS, name=name)
         if table.empty:
             raise DatasetError(f"{name}: expected songs. Received: a table without rows")
@@ -242,15 +178,19 @@ class Catalogue:
         years = self.table["year"].dropna().unique() if "year" in self.table else ()
         return sorted({int(year) // 10 * 10 for year in years})
 
-    def track(self, row: int) -> Track:
+    def song(self, row: int) -> Song:
         """Song in a row, counted from 0."""
+        if self._songs is not None:
+            return self._songs[row]
         cells = {column: cell for column, values in self._cells.items() if not pd.isna(cell := values[row])}
-        return Track(
+        features: dict[str, Any] = {name: float(cells.get(name, np.nan)) for name in FEATURE_NAMES}
+        return Song(
             id=cells["id"],
             title=cells["title"],
             artists=split_artists(cells["artists"]),
+            player=Player(cells.get("player", Player.SPOTIFY)),
             explicit=bool(cells["explicit"]) if "explicit" in cells else None,
-            **{feature: float(cells.get(feature, np.nan)) for feature in FEATURE_NAMES},
+            **features,
             album=cells.get("album"),
             genres=split_artists(cells.get("genres", "")),
             popularity=int(cells["popularity"]) if "popularity" in cells else None,
@@ -258,8 +198,6 @@ class Catalogue:
             year=int(cells["year"]) if "year" in cells else None,
             mood=Mood(cells["mood"]) if "mood" in cells else None,
             path=cells.get("path"),
-            licence=cells.get("licence"),
-            source=cells.get("source"),
         )
 
     @cached_property
@@ -267,19 +205,19 @@ class Catalogue:
         """Array of each column; reading a row of a data frame takes ten times as long."""
         return {str(column): self.table[column].array for column in self.table}
 
-    def row_of(self, track_id: str) -> int:
+    def row_of(self, song_id: str) -> int:
         """Row of the song with this id. A KeyError if it is absent."""
-        if (row := self._row(track_id)) is None:
-            raise KeyError(track_id)
+        if (row := self._row(song_id)) is None:
+            raise KeyError(song_id)
         return row
 
-    def find(self, track_id: str) -> Track | None:
+    def find(self, song_id: str) -> Song | None:
         """Song with this id, or None."""
-        row = self._row(track_id)
-        return None if row is None else self.track(row)
+        row = self._row(song_id)
+        return None if row is None else self.song(row)
 
-    def _row(self, track_id: str) -> int | None:
-        rows = np.flatnonzero(self._cells["id"] == track_id)  # 0.4 ms; a dictionary would take 11 MB
+    def _row(self, song_id: str) -> int | None:
+        rows = np.flatnonzero(self._cells["id"] == song_id)  # 0.4 ms; a dictionary would take 11 MB
         return int(rows[0]) if len(rows) else None
 
     @cached_property
@@ -338,12 +276,12 @@ class Catalogue:
         popularity = self.table["popularity"].fillna(0).to_numpy(np.float64)[rows]
         return rows[np.argsort(-popularity, kind="stable")]
 
-    def search(self, text: str, *, limit: int = 20) -> list[Track]:
+    def search(self, text: str, *, limit: int = 20) -> list[Song]:
         """Songs with every word of `text` in title or artists, most popular first. Empty if there is no word."""
         if not normalize_text(text).split():
             return []
         rows = self.best_known_first(np.flatnonzero(self.matching(text)))
-        return [self.track(int(row)) for row in rows[:limit]]
+        return [self.song(int(row)) for row in rows[:limit]]
 
 
 def catalogue_file() -> Path:
@@ -406,8 +344,10 @@ def _check_songs(table: pd.DataFrame, *, name: str, is_local: bool) -> pd.DataFr
     """Validated copy of a table of songs with typed columns."""
     table = table.copy()
     ids = table["id"].astype("string").fillna("")
-    pattern = f"{TRACK_ID.pattern}|{LOCAL_ID.pattern}" if is_local else TRACK_ID.pattern
-    require_valid(~ids.str.fullmatch(pattern), table["id"], "id must have 22 letters and digits", name=name)
+    is_valid = ids.str.fullmatch(TRACK_ID.pattern)
+    if "player" in table:  # other ids only tell the rows apart
+        is_valid |= (table["player"] != Player.SPOTIFY) & (ids != "")
+    require_valid(~is_valid, table["id"], "id must have 22 letters and digits", name=name)
     require_valid(ids.duplicated(), table["id"], "id must be unique", name=name)
     for column in ("title", "artists"):
         cells = table[column].astype("string").fillna("").str.replace(ARTIST_SEPARATOR, " ", regex=False)

@@ -75,7 +75,7 @@ FEATURE_NAMES: tuple[str, ...] = tuple(FEATURES)
 FEATURE_LABELS: tuple[str, ...] = tuple(feature.label for feature in _FEATURES)
 
 
-def affect_of_track(valence: float, energy: float) -> AffectPoint:
+def affect_of_song(valence: float, energy: float) -> AffectPoint:
     """Position of a song on the affect plane, from values of 0 to 1. Energy serves as arousal."""
     return AffectPoint(2.0 * valence - 1.0, 2.0 * energy - 1.0)
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.affect import QUADRANT_CORNERS, QUADRANT_MOODS, Mood, Quadrant
+from emomusic.affect import QUADRANT_CORNERS, QUADRANT_MOODS, Quadrant
 from emomusic.assets import DAMAGED_ARRAYS, ModelKind, folder_of, load_once, require_intact
 from emomusic.errors import ModelError
 from emomusic.media.audio_file import PATCH_S, Window
+from emomusic.songs.song import Hearing
 from emomusic.songs.sound_network import TAGS, patches_of, run_network
 
 MODEL = "musicnn"
@@ -25,33 +26,6 @@ _NUM_TAGS = 5
 _SLOPE = 1.5  # of the kernel, by ten folds, see docs/experiments.md
 
 FloatArray = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Hearing:
-    """What a song sounds like.
-
-    Attributes:
-        probabilities: of the quadrants "Q1" to "Q4"; their sum is 1.
-        valence: -1 to 1, the mean over the corners of the quadrants, as is `arousal`.
-        mood: the most probable one.
-        moods: probability of each mood.
-        tags: the strongest five, with their probabilities.
-        timeline: time in seconds, valence and arousal of each patch of 3 s that was heard.
-    """
-
-    probabilities: dict[str, float]
-    valence: float
-    arousal: float
-    mood: Mood
-    moods: dict[Mood, float]
-    tags: tuple[tuple[str, float], ...]
-    timeline: tuple[tuple[float, float, float], ...]
-
-    @property
-    def quadrant(self) -> Quadrant:
-        """The most probable quadrant."""
-        return Quadrant(max(self.probabilities, key=self.probabilities.__getitem__))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,7 +126,6 @@ class SoundModel:
             probabilities={str(quadrant): share for quadrant, share in of_quadrants.items()},
             valence=valence,
             arousal=arousal,
-            mood=max(moods, key=moods.__getitem__),
             moods=moods,
             tags=tuple((TAGS[position], float(shares[position])) for position in strongest),
             timeline=tuple((time_s, *point) for time_s, point in zip(times, points.tolist(), strict=True)),

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,11 @@ from typing import Any
 
 import msgspec
 
-from emomusic.affect import Mood, Quadrant
+from emomusic.affect import Mood
 from emomusic.errors import LibraryError
-from emomusic.media.audio_formats import AUDIO_ENDINGS, title_of
+from emomusic.media.audio_formats import AUDIO_ENDINGS
+from emomusic.songs.records import local_song
+from emomusic.songs.song import Player, Song
 from emomusic.songs.workers import Ear, fingerprint_of, read_all
 
 VARIABLE = "EMOMUSIC_LIBRARY"
@@ -31,55 +34,6 @@ _TABLES = (
 _NUM_TABLES = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('folders', 'songs')"
 _LOCK_S = 20.0  # for another process to write
 _BATCH_S = 1.0  # of work, which a killed run loses at most
-_MOODS = {mood.value: mood for mood in Mood}
-
-
-@dataclass(frozen=True, slots=True)
-class LocalSong:
-    """An analysed audio file.
-
-    Attributes:
-        number: in its library, never used again.
-        path: of the file, or its name if it is in memory.
-        licence: of a bundled song, as `source`.
-
-    The others are those of `audio_file.AudioSong` and `hearing.Hearing`.
-    """
-
-    number: int
-    path: str
-    title: str
-    artists: tuple[str, ...]
-    album: str | None
-    genres: tuple[str, ...]
-    year: int | None
-    duration_s: float
-    probabilities: dict[str, float]
-    valence: float
-    arousal: float
-    moods: dict[Mood, float]
-    tags: tuple[tuple[str, float], ...]
-    licence: str | None = None
-    source: str | None = None
-
-    @property
-    def quadrant(self) -> Quadrant:
-        """The most probable quadrant."""
-        return Quadrant(max(self.probabilities, key=self.probabilities.__getitem__))
-
-    @property
-    def mood(self) -> Mood:
-        """The most probable mood."""
-        return max(self.moods, key=self.moods.__getitem__)
-
-    @classmethod
-    def from_record(cls, number: int, path: str, record: dict[str, Any]) -> LocalSong:
-        """A song from a record of `workers.record_of`."""
-        record["title"] = record["title"] or title_of(path)
-        record["artists"], record["genres"] = tuple(record["artists"]), tuple(record["genres"])
-        record["moods"] = {_MOODS[name]: share for name, share in record["moods"].items()}
-        record["tags"] = tuple(map(tuple, record["tags"]))
-        return cls(number, path, **record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +118,7 @@ class Library:
 
     # Songs
 
-    def songs(self, below: Sequence[Path] | None = None) -> list[LocalSong]:
+    def songs(self, below: Sequence[Path] | None = None) -> list[Song]:
         """The analysed songs, sorted by path.
 
         Args:
@@ -175,12 +129,6 @@ class Library:
             rows = self._rows("SELECT number, path, song FROM songs WHERE song IS NOT NULL ORDER BY path")
         return [_song(*row) for row in rows if is_in(row[1])]
 
-    def find(self, number: int) -> LocalSong | None:
-        """The song with a number, or None."""
-        with self._errors():
-            rows = self._rows("SELECT number, path, song FROM songs WHERE number = ? AND song IS NOT NULL", number)
-        return _song(*rows[0]) if rows else None
-
     @property
     def num_waiting(self) -> int:
         """Number of files that are not analysed yet."""
@@ -189,17 +137,17 @@ class Library:
 
     def info(self) -> dict[str, Any]:
         """The `file`, its `folders`, and the numbers of `songs`, `waiting` and `unreadable` files and of each mood."""
-        songs = self.songs()
+        moods = Counter(song.hearing.mood for song in self.songs() if song.hearing is not None)
         with self._errors():
             return {
                 "file": str(self.path),
                 "folders": [
                     row[0] for row in self._rows("SELECT path FROM folders WHERE inode NOT NULL ORDER BY path")
                 ],
-                "songs": len(songs),
+                "songs": moods.total(),
                 "waiting": self.num_waiting,
                 "unreadable": self._number("SELECT count(*) FROM songs WHERE error NOT NULL"),
-                "moods": {mood.value: sum(song.mood is mood for song in songs) for mood in Mood},
+                "moods": {mood.value: moods[mood] for mood in Mood},
             }
 
     # Files
@@ -275,7 +223,7 @@ class Library:
         sentences = tuple(f"{path}: {reason}" for path, reason in problems.items())
         return Changes(len(added), len(changed), len(moved), len(deleted), sentences)
 
-    def remove(self, paths: Sequence[Path]) -> list[LocalSong]:
+    def remove(self, paths: Sequence[Path]) -> list[Song]:
         """Forget folders or files, until they are added again.
 
         Returns:
@@ -361,8 +309,8 @@ class Library:
         self.close()
 
 
-def _song(number: int, path: str, record: str) -> LocalSong:
-    return LocalSong.from_record(number, path, msgspec.json.decode(record))
+def _song(number: int, path: str, record: str) -> Song:
+    return local_song(msgspec.json.decode(record), Player.LIBRARY, number, path)
 
 
 def _absolute(path: Path) -> str:

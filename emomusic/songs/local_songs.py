@@ -11,37 +11,29 @@ import pandas as pd
 from emomusic.errors import LibraryError
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, Catalogue
 from emomusic.songs.features import FEATURE_NAMES
-from emomusic.songs.library import Library, LocalSong
+from emomusic.songs.library import Library
 from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import Recommender
+from emomusic.songs.song import Song
 from emomusic.songs.song_kinds import kinds_of
 
-UNKNOWN_ARTIST = "Unknown artist"
 
-
-def recommender_of(songs: Sequence[LocalSong], source: str) -> Recommender:
+def recommender_of(songs: Sequence[Song]) -> Recommender:
     """Recommender for audio files, with the moods that were heard.
 
     Args:
-        songs: at least one.
-        source: begins the ids, such as "library".
+        songs: at least one, all from `records.local_song` and of one player.
     """
+    hearings = [song.hearing for song in songs if song.hearing is not None]
     columns: dict[str, list[object]] = {
-        "id": [f"{source}-{song.number}" for song in songs],
-        "title": [song.title for song in songs],
-        "artists": [ARTIST_SEPARATOR.join(song.artists) or UNKNOWN_ARTIST for song in songs],
-        **{name: [np.nan] * len(songs) for name in FEATURE_NAMES},
-        "valence": [(song.valence + 1) / 2 for song in songs],
-        "energy": [(song.arousal + 1) / 2 for song in songs],
-        "genres": [ARTIST_SEPARATOR.join(song.genres) for song in songs],
-        "duration_s": [song.duration_s for song in songs],
-        **{name: [getattr(song, name) for song in songs] for name in ("album", "year", "path", "licence", "source")},
+        **{name: [getattr(song, name) for song in songs] for name in ("id", "title", "album", "duration_s", "year")},
+        **{name: [getattr(song, name) for song in songs] for name in (*FEATURE_NAMES, "player")},
+        **{name: [ARTIST_SEPARATOR.join(getattr(song, name)) for song in songs] for name in ("artists", "genres")},
     }
-    # Arrow strings cannot hold file names outside Unicode
-    table = pd.DataFrame({name: pd.Series(cells, dtype=object) for name, cells in columns.items()})
+    table = pd.DataFrame(columns)
     table["kind"] = kinds_of(table)
-    probabilities = np.array([[song.moods[mood] for mood in MOODS] for song in songs], np.float32)
-    return Recommender(Catalogue(table, name=source, is_local=True), probabilities)
+    probabilities = np.array([[hearing.moods[mood] for mood in MOODS] for hearing in hearings], np.float32)
+    return Recommender(Catalogue(table, name=songs[0].player, is_local=True, songs=songs), probabilities)
 
 
 def load_library_recommender(path: Path | None = None) -> Recommender:
@@ -55,5 +47,5 @@ def load_library_recommender(path: Path | None = None) -> Recommender:
     """
     with Library(path) as library:
         if songs := library.songs():
-            return recommender_of(songs, "library")
+            return recommender_of(songs)
         raise LibraryError(f"expected songs in {library.path}. Received: none. Run: emomusic library add FOLDER")

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
-from dataclasses import dataclass, replace
+import threading
+from collections.abc import Iterable, Iterator, Set
+from dataclasses import replace
 
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, normalize_text
 from emomusic.songs.history import song_key
-from emomusic.songs.recommend import Recommender, Song
-from emomusic.songs.request import Policy, Request, target_of
+from emomusic.songs.recommend import Recommender
+from emomusic.songs.request import Request
+from emomusic.songs.song import Pick
 
-PAGE = 10
-"""Songs that the recommender chooses at once; the length of a journey."""
-
-_MOST_PAGES = 200  # ends the search for songs if nearly all artists are skipped
-
-
-@dataclass(frozen=True, slots=True)
-class QueuedSong:
-    """A song with its number in the queue, counted from 1. The number stays if the order changes."""
-
-    number: int
-    song: Song
+_MOST_SONGS = 2000  # ends the search for songs if nearly all artists are skipped
 
 
 class SongQueue:
-    """Songs for a request, chosen when they are needed. No song occurs twice. For one visitor, not thread-safe.
-
-    After a journey, songs of its target mood follow.
+    """Songs for a request, chosen when they are needed. No song occurs twice. Thread-safe.
 
     Attributes:
         request: of the listener.
@@ -35,103 +24,117 @@ class SongQueue:
     """
 
     def __init__(self, recommender: Recommender, request: Request, *, skipped: Set[str] = frozenset()) -> None:
-        """Start at the first song. Songs whose id or `artist_key` is in `skipped` are left out, also later ones."""
+        """Start at the first song.
+
+        Args:
+            recommender: chooses the songs.
+            request: of the listener.
+            skipped: ids of songs and results of `artist_key`. The set may change at any time: its songs leave the
+                queue at once, and return to their places when they are no longer in it.
+        """
         self.request = request
         self.recommender = recommender
         self._skipped = skipped
-        self._songs: list[QueuedSong] = []
+        self._source: Iterator[Pick] = recommender.walk(request)
+        self._picks: list[Pick] = []  # with the skipped ones
         self._keys: set[tuple[str, str]] = set()
-        self._position = 0
-        self._pages = 0
-        self._is_complete = False
+        self._position = 0  # of the current song, or of the skipped ones before it
+        self._lock = threading.RLock()
 
     @classmethod
     def of(
-        cls, songs: Iterable[Song], recommender: Recommender, request: Request, *, skipped: Set[str] = frozenset()
+        cls, picks: Iterable[Pick], recommender: Recommender, request: Request, *, skipped: Set[str] = frozenset()
     ) -> SongQueue:
         """A queue of these songs only, such as the playlist of a session, which has several requests."""
         queue = cls(recommender, request, skipped=skipped)
-        queue._add(songs)
-        queue._is_complete = True
+        queue._source = iter(list(picks))
         return queue
 
+    def continue_with(self, recommender: Recommender) -> None:
+        """Keep the songs up to the current one, and choose the next ones anew, for songs that were added since."""
+        with self._lock:
+            self._position, is_over = self._now(), self.current is None
+            del self._picks[self._position + (not is_over) :]
+            self._keys = {_key_of(pick) for pick in self._picks}
+            self.recommender, self._source = recommender, recommender.walk(self.request)
+
     @property
-    def current(self) -> QueuedSong | None:
+    def current(self) -> Pick | None:
         """The song to play; None after the last one."""
-        self._drop_skipped()
-        self._fill(self._position + 1)
-        return self._songs[self._position] if self._position < len(self._songs) else None
+        return next(iter(self._allowed(self._position, 1)), None)
 
-    def up_next(self, num_songs: int) -> list[QueuedSong]:
+    def up_next(self, num_songs: int) -> list[Pick]:
         """The songs after the current one, at most `num_songs`."""
-        self._drop_skipped()
-        self._fill(self._position + 1 + num_songs)
-        return self._songs[self._position + 1 : self._position + 1 + num_songs]
+        return self._allowed(self._position, num_songs + 1)[1:]
 
-    def playlist(self, num_songs: int) -> list[Song]:
-        """The songs of `numbered`."""
-        return [queued.song for queued in self.numbered(num_songs)]
-
-    def numbered(self, num_songs: int) -> list[QueuedSong]:
+    def playlist(self, num_songs: int) -> list[Pick]:
         """The first songs in the order of the queue, played or not, at most `num_songs`."""
-        self._drop_skipped()
-        self._fill(num_songs)
-        return self._songs[:num_songs]
+        return self._allowed(0, num_songs)
 
     def go_on(self) -> None:
         """Move to the next song."""
-        if self.current is not None:
-            self._position += 1
+        with self._lock:
+            if self.current is not None:
+                self._position = self._now() + 1
 
     def go_back(self) -> None:
         """Move to the song before the current one."""
-        self._drop_skipped()
-        self._position = max(self._position - 1, 0)
+        with self._lock:
+            self._position = next(iter(self._before()), self._position)
 
     @property
     def has_previous(self) -> bool:
         """Whether there is a song before the current one."""
-        self._drop_skipped()
-        return self._position > 0
+        with self._lock:
+            return any(True for _ in self._before())
 
     def play(self, number: int) -> None:
         """Move to a song of the queue. Songs that an upcoming one overtakes follow it."""
-        position = next((at for at, queued in enumerate(self._songs) if queued.number == number), self._position)
-        if position > self._position:
-            self._songs.insert(self._position + 1, self._songs.pop(position))
-            position = self._position + 1
-        self._position = position
+        with self._lock:
+            now = self._now()
+            position = next((at for at, pick in enumerate(self._picks) if pick.number == number), now)
+            if position > now:
+                self._picks.insert(now + 1, self._picks.pop(position))
+                position = now + 1
+            self._position = position
 
-    def _drop_skipped(self) -> None:
-        """Remove songs of skipped artists. The next song moves to the position of a removed current song."""
-        kept = [queued for queued in self._songs if not self._is_skipped(queued.song)]
-        if len(kept) < len(self._songs):
-            self._position -= sum(self._is_skipped(queued.song) for queued in self._songs[: self._position])
-            self._songs = kept
+    def _now(self) -> int:
+        """Position of the current song."""
+        current = self.current
+        return self._position if current is None else self._picks.index(current)
 
-    def _is_skipped(self, song: Song) -> bool:
-        return song.track.id in self._skipped or any(artist_key(name) in self._skipped for name in song.track.artists)
+    def _before(self) -> Iterator[int]:
+        """Positions of the allowed songs before the current one, the nearest first."""
+        return (at for at in reversed(range(self._position)) if not self._is_skipped(self._picks[at]))
 
-    def _fill(self, num_songs: int) -> None:
-        while len(self._songs) < num_songs and not self._is_complete:
-            request, page = self.request, self._pages
-            if request.policy is Policy.JOURNEY and page > 0:
-                point, mood = target_of(request)
-                request, page = replace(request, point=point, mood=mood, policy=Policy.MATCH), page - 1
-            songs = self.recommender.songs(request, PAGE, page=page)
-            self._pages += 1
-            is_journey = self.request.policy is Policy.JOURNEY and self._pages == 1
-            self._is_complete = (len(songs) < PAGE and not is_journey) or self._pages >= _MOST_PAGES
-            self._add(songs)
+    def _allowed(self, start: int, num_songs: int) -> list[Pick]:
+        """Songs from a position on that are not skipped."""
+        with self._lock:
+            known = (self._picks[at] for at in range(start, len(self._picks)))
+            allowed = [pick for pick in known if not self._is_skipped(pick)][:num_songs]
+            while len(allowed) < num_songs and len(self._picks) < _MOST_SONGS:
+                if (pick := self._next()) is None:
+                    break
+                if not self._is_skipped(pick):
+                    allowed.append(pick)
+            return allowed
 
-    def _add(self, songs: Iterable[Song]) -> None:
-        """Append songs that were not in the queue and whose artists are not skipped."""
-        for song in songs:
-            key = song_key(song.track.title, ARTIST_SEPARATOR.join(song.track.artists))
-            if key not in self._keys:
+    def _next(self) -> Pick | None:
+        """Append the next song of the source; None at its end."""
+        for pick in self._source:
+            if (key := _key_of(pick)) not in self._keys:
                 self._keys.add(key)
-                if not self._is_skipped(song):
-                    self._songs.append(QueuedSong(len(self._keys), song))
+                number = 1 + max((known.number for known in self._picks), default=0)
+                self._picks.append(replace(pick, number=number))
+                return self._picks[-1]
+        return None
+
+    def _is_skipped(self, pick: Pick) -> bool:
+        return pick.song.id in self._skipped or any(artist_key(name) in self._skipped for name in pick.song.artists)
+
+
+def _key_of(pick: Pick) -> tuple[str, str]:
+    return song_key(pick.song.title, ARTIST_SEPARATOR.join(pick.song.artists))
 
 
 def artist_key(name: str) -> str:

@@ -13,8 +13,8 @@ M. Schoen (eds.), Music and Medicine, 1948.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
-from itertools import chain, islice, takewhile
+from dataclasses import dataclass, fields, replace
+from itertools import chain, count, islice, takewhile
 from typing import Any
 
 import numpy as np
@@ -23,10 +23,11 @@ import pandas as pd
 
 from emomusic.affect import NEUTRAL_RADIUS, QUADRANT_MOODS, AffectPoint, Mood, quadrant_of, share_text
 from emomusic.assets import load_once
-from emomusic.songs.catalogue import Catalogue, Track
+from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.history import ARTIST_WINDOW, PlayHistory
 from emomusic.songs.mood import MOODS
 from emomusic.songs.request import Policy, Request, target_of
+from emomusic.songs.song import Pick
 from emomusic.songs.song_kinds import SongKind, included_kinds
 from emomusic.songs.stored_moods import load_songs_and_moods
 
@@ -52,31 +53,8 @@ _CLOSE = NEUTRAL_RADIUS  # on the plane
 
 _NUM_CANDIDATES = 10  # for one song of several
 
-
-@dataclass(frozen=True, slots=True)
-class Song:
-    """A recommended track.
-
-    Attributes:
-        track: the song.
-        mood: target mood; on a journey, the mood of its step.
-        score: 0 to 1, higher is better. The order also depends on popularity and seed.
-        point: position on the affect plane.
-        reason: short explanation.
-        likeliest_mood: most probable mood. Another one than `mood` if too few songs fit.
-    """
-
-    track: Track
-    mood: Mood
-    score: float
-    point: AffectPoint
-    reason: str
-    likeliest_mood: Mood
-
-    @property
-    def fits(self) -> bool:
-        """Whether the target mood is the most probable one."""
-        return self.likeliest_mood is self.mood
+JOURNEY_STEPS = 10
+"""Songs of a journey in `Recommender.walk`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,7 +115,7 @@ class Recommender:
         self._everything = _Songs(rows, self.plane.T, probabilities.T, _familiarity(table), tempo_bpm)
         self._by_mood = [self._everything[np.flatnonzero(likeliest == position)] for position in range(len(MOODS))]
 
-    def songs(self, request: Request, num_songs: int = 5, *, page: int = 0) -> list[Song]:
+    def songs(self, request: Request, num_songs: int = 5, *, page: int = 0) -> list[Pick]:
         """Recommended songs, best first.
 
         A request always gives the same order. With the same `num_songs`, pages do not repeat a song, and an artist
@@ -154,11 +132,21 @@ class Recommender:
             raise ValueError(f"page must be at least 0. Received: {page}")
         if request.policy is Policy.JOURNEY:
             return self._journey(request, num_songs, page)
+        return list(islice(self.walk(request), page * num_songs, (page + 1) * num_songs))
+
+    def walk(self, request: Request) -> Iterator[Pick]:
+        """All songs for a request, best first, each chosen when it is asked for. For one thread at a time.
+
+        Songs of the target mood follow the `JOURNEY_STEPS` songs of a journey, and may repeat one of them.
+        """
         target, mood = target_of(request)
-        rows = list(islice(self._walk(target, mood, request), page * num_songs, (page + 1) * num_songs))
-        scores = self._everything[np.array(rows, np.intp)].scores(target, mood).tolist()
-        reasons = [self._reason(row, target, mood) for row in rows]
-        return [self._song(row, mood, score, reason) for row, score, reason in zip(rows, scores, reasons, strict=True)]
+        if request.policy is Policy.JOURNEY:
+            yield from self._journey(request, JOURNEY_STEPS, 0)
+            request = replace(request, point=target, mood=mood, policy=Policy.MATCH)
+            target, mood = target_of(request)
+        for number, row in enumerate(self._rows(target, mood, request), 1):
+            score = float(self._everything[[row]].scores(target, mood)[0])
+            yield self._pick(number, row, mood, score, self._reason(row, target, mood))
 
     def _songs_of(self, mood: Mood, *, fitting: bool) -> _Songs:
         """The songs whose most probable mood is this one, or the other songs."""
@@ -178,7 +166,7 @@ class Recommender:
             without_kinds=[kind for kind in SongKind if kind not in included],
         )
 
-    def _walk(self, target: AffectPoint, mood: Mood, request: Request) -> Iterator[int]:
+    def _rows(self, target: AffectPoint, mood: Mood, request: Request) -> Iterator[int]:
         """Rows that fit the mood, then other rows, by descending score and bonus.
 
         A row waits while one of its artists is in the window. The iterator ends if all remaining rows wait. Audio files
@@ -203,7 +191,7 @@ class Recommender:
         for position in takewhile(lambda position: priorities[position] > -np.inf, _best_first(priorities)):
             yield int(songs.rows[position])
 
-    def _journey(self, request: Request, num_songs: int, page: int) -> list[Song]:
+    def _journey(self, request: Request, num_songs: int, page: int) -> list[Pick]:
         target, mood = target_of(request)
         window = max(ARTIST_WINDOW, num_songs)
         if self.catalogue.is_local and len(set(self._artists)) < 2 * window:
@@ -221,7 +209,7 @@ class Recommender:
         scores = _closeness(np.array(away, np.float32)).tolist()
         reasons = [self._step_reason(rows, step, request.point, target) for step in range(len(rows))]
         moods = _moods_on_the_way(waypoints, mood)
-        return [self._song(*song) for song in zip(rows, moods, scores, reasons, strict=True)]
+        return [self._pick(*step) for step in zip(count(1), rows, moods, scores, reasons, strict=False)]
 
     def _rows_at(self, waypoints: list[AffectPoint], mood: Mood, request: Request, history: PlayHistory) -> list[int]:
         """One row close to each waypoint, with its mood and a tempo close to the previous one.
@@ -250,9 +238,8 @@ class Recommender:
             rows.append(row)
         return rows
 
-    def _song(self, row: int, mood: Mood, score: float, reason: str) -> Song:
-        track = self.catalogue.track(row)
-        return Song(track, mood, score, track.point, reason, self._likeliest(row))
+    def _pick(self, number: int, row: int, mood: Mood, score: float, reason: str) -> Pick:
+        return Pick(self.catalogue.song(row), mood, score, reason, self._likeliest(row), number)
 
     def _likeliest(self, row: int) -> Mood:
         return MOODS[int(self.probabilities[row].argmax())]
@@ -400,8 +387,8 @@ def _difference(origin: AffectPoint, point: AffectPoint) -> str:
 
 
 def one_song_each(
-    requests: Sequence[Request], recommender: Recommender, first: Sequence[Song | None] = ()
-) -> list[Song | None]:
+    requests: Sequence[Request], recommender: Recommender, first: Sequence[Pick | None] = ()
+) -> list[Pick | None]:
     """One song for each request without repetition, for changing moods; None where no other song fits.
 
     Args:
@@ -411,9 +398,9 @@ def one_song_each(
     """
     chosen = list(first)
     for request in requests[len(first) :]:
-        taken = {song.track.id for song in chosen if song is not None}
-        songs = recommender.songs(request, max(_NUM_CANDIDATES, len(chosen) + 1))
-        chosen.append(next((song for song in songs if song.track.id not in taken), None))
+        taken = {pick.song.id for pick in chosen if pick is not None}
+        picks = recommender.songs(request, max(_NUM_CANDIDATES, len(chosen) + 1))
+        chosen.append(next((pick for pick in picks if pick.song.id not in taken), None))
     return chosen
 
 

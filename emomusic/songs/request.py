@@ -44,7 +44,8 @@ class Request:
             songs that are otherwise excluded.
         decades: first years of allowed decades (1990 for the nineties); empty allows all.
         tempo_bpm: inclusive range; None allows all.
-        today: holiday songs are excluded unless this date is in their season.
+        today: holiday songs are excluded unless this date is in their season. It counts for no comparison, so that a
+            queue goes on after midnight.
     """
 
     point: AffectPoint
@@ -57,7 +58,7 @@ class Request:
     genres: frozenset[str] = frozenset()
     decades: frozenset[int] = frozenset()
     tempo_bpm: tuple[float, float] | None = None
-    today: date = field(default_factory=date.today)
+    today: date = field(default_factory=date.today, compare=False)
 
     def __post_init__(self) -> None:
         if self.seed < 0:

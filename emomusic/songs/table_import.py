@@ -20,7 +20,6 @@ from emomusic.songs.catalogue import (
     ARTIST_SEPARATOR,
     MOOD_RULE,
     OPTIONAL_COLUMNS,
-    TABLE,
     TRACK_COLUMNS,
     Catalogue,
     Origin,
@@ -29,6 +28,7 @@ from emomusic.songs.catalogue import (
     require_valid,
 )
 from emomusic.songs.features import FEATURE_NAMES, FEATURES
+from emomusic.songs.song import UNKNOWN_ARTIST, Player
 from emomusic.text import size_over
 
 MAX_UPLOAD_BYTES = 50 * 2**20
@@ -38,8 +38,7 @@ MAX_COLUMNS = 1000
 """Limit because each column needs memory, even an empty one."""
 
 UNTITLED = "Untitled"
-UNKNOWN_ARTIST = "Unknown artist"
-"""Names of a song without title, artists and album. Its id still plays."""
+"""Title of a song without title, artists and album. Its id still plays."""
 
 _INTEGERS = {"popularity", "year", "duration_ms"}
 _NUMBERS = {*FEATURE_NAMES, "duration_s", *_INTEGERS}
@@ -67,7 +66,7 @@ _SOURCE_FEATURES = {feature.name: (feature.source_name,) for feature in FEATURES
 
 OWN_FORM = TableForm(
     "your own table (title, artists, and features or a mood)",
-    {column: (column,) for column in (*TRACK_COLUMNS, *OPTIONAL_COLUMNS) if column not in ("licence", "source")}
+    {column: (column,) for column in (*TRACK_COLUMNS, *OPTIONAL_COLUMNS) if column != "player"}
     | {feature.name: (feature.name, feature.source_name) for feature in FEATURES.values()}
     | {"title": ("title", "name"), "artists": ("artists", "artist"), "genres": ("genres", "genre")},
 )
@@ -168,7 +167,9 @@ def read_catalogue(data: bytes, *, name: str = "table") -> Catalogue:
     num_usable = len(table)
     table = table[~(table["id"].duplicated() & table["id"].notna())]
     origin = Origin(form.name, num_rows, num_usable - len(table), num_rows - num_usable)
-    is_local = not set(FEATURE_NAMES) <= names.keys() or bool(table["id"].str.startswith(f"{TABLE}-").any())
+    is_local = not set(FEATURE_NAMES) <= names.keys() or (
+        "player" in table and bool((table["player"] == Player.NONE).any())
+    )
     return Catalogue(table, name=name, origin=origin, is_local=is_local)
 
 
@@ -272,8 +273,10 @@ def _unified(table: pd.DataFrame, form: TableForm) -> pd.DataFrame:
 
 def _fill_missing_facts(table: pd.DataFrame) -> pd.DataFrame:
     """A table with ids for songs without one; without all features, with the valence and energy of their moods."""
-    numbers = pd.Series([f"{TABLE}-{row + 1}" for row in table.index], index=table.index)
-    table["id"] = table["id"].mask(table["id"].str.strip() == "", numbers) if "id" in table else numbers
+    has_no_id = table["id"].str.strip() == "" if "id" in table else pd.Series(True, index=table.index)
+    numbers = pd.Series([f"table-{row + 1}" for row in table.index], index=table.index)
+    table["id"] = table["id"].mask(has_no_id, numbers) if "id" in table else numbers
+    table["player"] = has_no_id.map({True: Player.NONE, False: Player.SPOTIFY})
     if set(FEATURE_NAMES) <= set(table.columns):
         return table
     moods = table["mood"].str.strip().str.casefold()

@@ -18,24 +18,24 @@ from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from emomusic.errors import AudioError, LibraryError
-from emomusic.media.audio_formats import title_of
+from emomusic.songs.records import record_of
 
 if TYPE_CHECKING:
-    from emomusic.media.audio_file import AudioSong, Window
+    from emomusic.media.audio_file import Window
+    from emomusic.songs.song import Hearing
 
 _BLOCK_BYTES = 2**16
-_NUM_TAGS = 5
 _MAX_CRASHES = 3  # in a row
 
 
 class Ear(Protocol):
     """Hears the mood of songs: a `SoundModel`."""
 
-    def hear(self, windows: Sequence[Window]) -> Any:
-        """The `Hearing` of a song."""
+    def hear(self, windows: Sequence[Window]) -> Hearing:
+        """What a song sounds like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,24 +115,6 @@ def _read(path: str, ear: Ear) -> Reading:
         name = Path(path).name
         return Reading(fingerprint, None, str(error) if isinstance(error, AudioError) else f"{name!r} cannot be read.")
     return Reading(fingerprint, json.dumps(record_of(song, ear.hear(song.windows), path)), None)
-
-
-def record_of(song: AudioSong, hearing: Any, path: str) -> dict[str, Any]:
-    """A song and its `Hearing` as values for JSON. The title is None if it is the name of the file at the path."""
-    return {
-        "title": None if song.title == title_of(path) else song.title,
-        **{name: getattr(song, name) for name in ("artists", "album", "genres", "year")},
-        "duration_s": round(song.duration_s, 3),
-        "probabilities": _rounded(hearing.probabilities),
-        "valence": round(hearing.valence, 4),
-        "arousal": round(hearing.arousal, 4),
-        "moods": _rounded(hearing.moods),
-        "tags": list(_rounded(dict(hearing.tags[:_NUM_TAGS])).items()),
-    }
-
-
-def _rounded(shares: Mapping[Any, float]) -> dict[str, float]:
-    return {str(name): round(share, 4) for name, share in shares.items()}
 
 
 def fingerprint_of(path: str) -> bytes:

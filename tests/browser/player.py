@@ -7,7 +7,8 @@ from functools import cache
 
 from playwright.sync_api import FloatRect, Locator, Page, expect
 
-from emomusic.songs.catalogue import Catalogue, Track, load_catalogue
+from emomusic.songs.catalogue import Catalogue, load_catalogue
+from emomusic.songs.song import Song
 
 PLAYER = 'iframe[src*="open.spotify.com"]'
 _SOURCE = re.compile(r"^https://open\.spotify\.com/embed/track/([0-9A-Za-z]{22})$")
@@ -57,7 +58,7 @@ def catalogue() -> Catalogue:
     return load_catalogue()
 
 
-def track(track_id: str) -> Track:
+def track(track_id: str) -> Song:
     """A song of the bundled catalogue."""
     found = catalogue().find(track_id)
     assert found is not None

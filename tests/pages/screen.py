@@ -71,7 +71,7 @@ def queue_of(app: AppTest, place: str = "photo") -> SongQueue:
 
 def playlist(app: AppTest, place: str = "photo", *, num_songs: int = 20) -> list[str]:
     """The track ids of the first songs of a queue."""
-    return [song.track.id for song in queue_of(app, place).playlist(num_songs)]
+    return [pick.song.id for pick in queue_of(app, place).playlist(num_songs)]
 
 
 def listed(app: AppTest, name: str) -> list[str]:

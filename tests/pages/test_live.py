@@ -371,12 +371,12 @@ def test_the_chosen_genres_apply_to_a_moment_and_to_the_session(app: AppTest, st
     app.query_params[state.GENRES] = ["salsa"]
     show(app, stream, session).button(key="live-play").click().run()
     assert not app.exception
-    assert all("salsa" in song.track.genres for song in queue_of(app, "live").playlist(20))
+    assert all("salsa" in pick.song.genres for pick in queue_of(app, "live").playlist(20))
     assert playing(app) == playlist(app, "live")[0]
     session.end()
     show(app, stream, session)
     queue = queue_of(app, "session")
-    assert ["salsa" in song.track.genres for song in queue.playlist(10)] == [True, True]
+    assert ["salsa" in pick.song.genres for pick in queue.playlist(10)] == [True, True]
 
 
 def listed_songs(app: AppTest) -> list[str]:
@@ -389,7 +389,7 @@ def test_the_playlist_of_a_session_is_listed_and_plays_after_a_click(app: AppTes
     session.end()
     show(app, stream, session)
     queue = queue_of(app, "session")
-    songs = [song.track.id for song in queue.playlist(10)]
+    songs = [pick.song.id for pick in queue.playlist(10)]
     assert len(set(songs)) == 2
     listed = listed_songs(app)
     assert [track in text for track, text in zip(songs, listed, strict=True)] == [True, True]

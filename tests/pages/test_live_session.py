@@ -9,8 +9,9 @@ from emomusic.app.live.session import CONNECT_TIMEOUT_S, LiveSession, Phase, Pro
 from emomusic.app.live.summary import MAX_SONGS, session_songs
 from emomusic.faces.reading import SHARES
 from emomusic.media.images import RgbImage
-from emomusic.songs.recommend import Song, load_recommender
+from emomusic.songs.recommend import load_recommender
 from emomusic.songs.request import Request
+from emomusic.songs.song import Pick
 from emomusic.stream.reader import LiveReader, LiveSettings, LiveView
 from emomusic.stream.timeline import COLUMNS, summarize
 from tests.fakes import FakeClassifier, FakeDetector, make_face
@@ -98,8 +99,8 @@ def table_of(*moods: tuple[int, Emotion | None]) -> pd.DataFrame:
 def test_a_playlist_has_one_song_per_scene() -> None:
     summary = summarize(table_of((20, Emotion.HAPPY), (10, Emotion.SAD), (30, Emotion.HAPPY)))
     chosen = session_songs(summary, load_recommender(), LIKE)
-    assert len({song.track.id for song in chosen}) == 3
-    happy, sad, again = (song.point for song in chosen)
+    assert len({pick.song.id for pick in chosen}) == 3
+    happy, sad, again = (pick.song.point for pick in chosen)
     assert min(happy.valence, again.valence) > 0 > sad.valence
 
 
@@ -110,7 +111,7 @@ class OneSong:
         self.song = load_recommender().songs(Request(point=EMOTION_POINTS[Emotion.SAD]), 1)
         self.num_asked = 0
 
-    def songs(self, request: Request, count: int) -> Sequence[Song]:
+    def songs(self, request: Request, count: int) -> Sequence[Pick]:
         self.num_asked += 1
         return self.song
 

@@ -1,6 +1,7 @@
 """The search tab of the Music page under AppTest, in the table and on a fake Spotify."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from emomusic.app.music import search
 from emomusic.app.music.tabs import FIND
 from emomusic.errors import SpotifyError
 from emomusic.songs.catalogue import Catalogue
+from emomusic.songs.song import Player, Song
 from emomusic.songs.spotify.reccobeats import ReccoBeats
-from emomusic.songs.spotify.search import SEARCH_LIMIT, Credentials, FeatureSource, FoundPage, FoundTrack
+from emomusic.songs.spotify.search import SEARCH_LIMIT, Credentials, FeatureSource, FoundPage
 from tests.pages.screen import listed, text_of, unescaped
 from tests.songs.tables import track_id
 
@@ -56,9 +58,9 @@ def test_a_server_without_keys_links_to_the_search_of_spotify(app: AppTest, monk
     assert not app.code
 
 
-def found_track(number: int, title: str, *, cover_url: str | None = None) -> FoundTrack:
+def found_song(number: int, title: str, *, cover_url: str | None = None) -> Song:
     """A result without features."""
-    return FoundTrack(track_id(number), title, ("B",), False, None, None, None, cover_url)
+    return Song(track_id(number), title, ("B",), Player.SPOTIFY, cover_url=cover_url)
 
 
 class FakeSpotify:
@@ -70,14 +72,11 @@ class FakeSpotify:
     def search(self, text: str, *, page: int = 0) -> FoundPage:
         if text == "fail":
             raise SpotifyError("Spotify asks to wait 30 s: ![x](https://example.org/x.png)")
-        track = self.catalogue.track(0)
+        song = self.catalogue.song(0)
         if self.reccobeats is not None:
-            other = FoundTrack(
-                track.id, "Measured", ("A",), False, None, None, None, None, track, FeatureSource.RECCOBEATS
-            )
-            return FoundPage((other,), 1)
-        known = FoundTrack(track.id, "Known", ("A",), False, None, None, None, COVER, track, FeatureSource.CATALOGUE)
-        return FoundPage((known, found_track(7, "Unknown")), 2)
+            return FoundPage((replace(song, title="Measured"),), 1, {song.id: FeatureSource.RECCOBEATS})
+        known = replace(song, title="Known", cover_url=COVER)
+        return FoundPage((known, found_song(7, "Unknown")), 2, {song.id: FeatureSource.CATALOGUE})
 
 
 def use(monkeypatch: pytest.MonkeyPatch, spotify: type, secret: str = "x") -> None:
@@ -111,7 +110,7 @@ def test_pages_of_results_have_back_and_next_buttons(app: AppTest, monkeypatch) 
         def search(self, text: str, *, page: int = 0) -> FoundPage:
             asked.append(page)
             numbers = range(page * SEARCH_LIMIT, min((page + 1) * SEARCH_LIMIT, 25))
-            return FoundPage(tuple(found_track(number, f"Song {number}") for number in numbers), 25)
+            return FoundPage(tuple(found_song(number, f"Song {number}") for number in numbers), 25)
 
     use(monkeypatch, Many)
     find(app, "zzzz")
@@ -135,7 +134,7 @@ def test_pages_beyond_spotifys_limit_are_not_offered(app: AppTest, monkeypatch) 
         def search(self, text: str, *, page: int = 0) -> FoundPage:
             if page > 99:
                 raise SpotifyError("too far")
-            return FoundPage((found_track(page, "A song"),), 5000)
+            return FoundPage((found_song(page, "A song"),), 5000)
 
     use(monkeypatch, Endless)
     app.session_state[state.music_widget("live-page", "zzzz")] = 98
@@ -187,7 +186,7 @@ def test_a_failed_service_is_asked_again_by_the_next_search(app: AppTest, monkey
 
         def search(self, text: str, *, page: int = 0) -> FoundPage:
             notice = "ReccoBeats was asked too often: try again in 2 s." if Busy.is_busy else None
-            return FoundPage((found_track(7, "Unknown"),), 1, notice)
+            return FoundPage((found_song(7, "Unknown"),), 1, notice=notice)
 
     use(monkeypatch, Busy)
     app.session_state[state.MUSIC_RECCOBEATS] = True

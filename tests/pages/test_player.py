@@ -14,8 +14,8 @@ from emomusic.app import state
 from emomusic.app.photo import answer
 from emomusic.app.picture_chooser import Picture, PictureState
 from emomusic.media.images import encode_png, read_image
-from emomusic.songs.catalogue import Track
 from emomusic.songs.queue import artist_key
+from emomusic.songs.song import Song
 from emomusic.songs.spotify.embeds import track_url
 from tests.pages.screen import (
     files_of,
@@ -44,11 +44,11 @@ def app(root: Path) -> AppTest:
     return app.run()
 
 
-def current_track(app: AppTest) -> Track:
+def current_track(app: AppTest) -> Song:
     queued = queue_of(app).current
     assert queued is not None
-    assert playing(app) == queued.song.track.id
-    return queued.song.track
+    assert playing(app) == queued.song.id
+    return queued.song
 
 
 def click(app: AppTest, key: str) -> AppTest:
@@ -109,7 +109,7 @@ def test_previous_goes_back_to_the_played_songs(app: AppTest) -> None:
 
 def artists_of(app: AppTest, num_songs: int = 20) -> set[str]:
     """The keys of the artists of the first songs."""
-    return {artist_key(name) for song in queue_of(app).playlist(num_songs) for name in song.track.artists}
+    return {artist_key(name) for pick in queue_of(app).playlist(num_songs) for name in pick.song.artists}
 
 
 def test_a_skipped_artist_never_plays_again_in_this_session(app: AppTest) -> None:

@@ -9,13 +9,14 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from emomusic.app import own_computer, own_files, state
+from emomusic.app import audio, own_computer, own_files, state
 from emomusic.app.audio import content_of
 from emomusic.app.own_computer import is_own_computer
 from emomusic.errors import LibraryError
 from emomusic.songs.bundled import bundled_songs
 from emomusic.songs.library import Library
 from emomusic.songs.local_songs import recommender_of
+from emomusic.songs.song import Player
 from tests.pages.screen import files_of, playing, queue_of, run_fragments, tracks
 from tests.songs.ears import load_fake_ear
 from tests.songs.songs import song_bytes
@@ -36,7 +37,7 @@ def current_id(app: AppTest) -> str:
     assert not app.exception
     queued = queue_of(app).current
     assert queued is not None
-    return queued.song.track.id
+    return queued.song.id
 
 
 def click(app: AppTest, key: str) -> AppTest:
@@ -71,7 +72,7 @@ def test_all_policies_and_buttons_work_with_bundled_songs(root: Path) -> None:
         assert first != second
         third = current_id(click(app, "skip-photo"))
         assert third not in (first, second)
-        assert second not in [song.track.id for song in queue_of(app).playlist(20)]
+        assert second not in [pick.song.id for pick in queue_of(app).playlist(20)]
         click(app, "allow-photo")
     assert set(moods["Match"][:3]) == {"happy"}
 
@@ -104,7 +105,7 @@ def test_uploaded_files_play_and_bad_ones_get_a_sentence(root: Path) -> None:
     upload(app, {"first.wav": untitled(4), "bad.mp3": b"not audio", "second.wav": untitled(5)})
     assert not app.exception
     queue = queue_of(app)
-    assert {song.track.path for song in queue.playlist(5)} == {"first.wav", "second.wav"}
+    assert {pick.song.path for pick in queue.playlist(5)} == {"first.wav", "second.wav"}
     assert any("bad" in caption.value for caption in app.caption)
     assert playing(photo_page(root, "own"))  # another visitor has no files
     upload(app, {})
@@ -124,23 +125,23 @@ def test_a_table_without_ids_gives_songs_on_other_pages(root: Path, monkeypatch:
     assert not app.get("audio")
     queued = queue_of(app).playlist(4)
     assert {song.mood for song in queued} == {"happy"}
-    assert current_id(click(app, "next-photo")) == queued[1].track.id
+    assert current_id(click(app, "next-photo")) == queued[1].song.id
     paths = [line for line in files["eileen-collins-1999.m3u"]().splitlines() if line.startswith("/music/")]
     assert set(paths) == {f"/music/{n}.mp3" for n in range(8)}
     with pytest.raises(LibraryError, match="no longer there"):
-        content_of(queued[0].track)
+        content_of(queued[0].song)
 
 
 def test_files_beyond_the_limits_are_left_out(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_files, "MAX_FILES", 2)
     app = upload(photo_page(root, "own"), {f"{number}.wav": untitled(2) for number in range(3)})
-    assert {song.track.path for song in queue_of(app).playlist(5)} == {"0.wav", "1.wav"}
+    assert {pick.song.path for pick in queue_of(app).playlist(5)} == {"0.wav", "1.wav"}
     monkeypatch.setattr(own_files, "MAX_FILES", 50)
     monkeypatch.setattr(own_files, "MAX_MB", 1)
     second = untitled(4)
     assert len(second) > 2**19
     app = upload(photo_page(root, "own"), {"0.wav": second, "1.wav": second})
-    assert {song.track.path for song in queue_of(app).playlist(5)} == {"0.wav"}
+    assert {pick.song.path for pick in queue_of(app).playlist(5)} == {"0.wav"}
 
 
 @pytest.mark.parametrize(
@@ -173,12 +174,13 @@ def test_no_song_of_the_library_or_of_another_visitor_is_served_elsewhere(
     with Library(create=True) as library:
         library.add([tmp_path / "music"])
         library.hear(load_fake_ear, "fake", workers=1, on_progress=lambda done, total: None)
-        recommender = recommender_of(library.songs(), "library")
-    track = recommender.catalogue.track(0)
-    monkeypatch.setattr(own_files, "is_own_computer", lambda: True)
+        recommender = recommender_of(library.songs())
+    track = recommender.catalogue.song(0)
+    monkeypatch.setattr(audio, "is_own_computer", lambda: True)
     assert content_of(track) == tmp_path / "music/song.wav"
-    monkeypatch.setattr(own_files, "is_own_computer", lambda: False)
+    monkeypatch.setattr(audio, "is_own_computer", lambda: False)
     with pytest.raises(LibraryError, match="no longer there"):
         content_of(track)
-    with pytest.raises(LibraryError, match="no longer there"):
-        content_of(replace(track, id="yours-1", path="/etc/passwd"))
+    for player in Player:
+        with pytest.raises(LibraryError, match="no longer there"):
+            content_of(replace(track, player=player, path="/etc/passwd"))

@@ -58,7 +58,7 @@ def in_url(app: AppTest) -> list[str]:
 
 
 def genres_of_songs(app: AppTest, place: str = "photo") -> list[set[str]]:
-    return [set(song.track.genres) for song in queue_of(app, place).playlist(20)]
+    return [set(pick.song.genres) for pick in queue_of(app, place).playlist(20)]
 
 
 def assert_only(app: AppTest, genres: frozenset[str], place: str = "photo") -> None:
@@ -100,7 +100,7 @@ def test_options_count_and_change_the_request(app: AppTest) -> None:
     request = queue_of(app).request
     assert (request.tempo_bpm, request.adventure, request.seed, request.hide_explicit) == ((100, 120), 1.0, 7, True)
     songs = queue_of(app).playlist(20)
-    assert all(100 <= song.track.tempo_bpm <= 120 and not song.track.explicit for song in songs)
+    assert all(100 <= pick.song.tempo_bpm <= 120 and not pick.song.explicit for pick in songs)
 
 
 def test_reset_restores_everything(app: AppTest) -> None:
@@ -165,7 +165,7 @@ def test_the_page_says_when_the_fitting_songs_end(root: Path) -> None:
     for _ in range(3):
         queued = queue_of(app).current
         assert queued is not None
-        fits.append(queued.song.fits)
+        fits.append(queued.fits)
         captions.append(FITS_NOT in text_of(app))
         app.button(key="next-photo").click().run()
     assert fits == [True, False, False]

@@ -4,31 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from emomusic.affect import Mood
 from emomusic.media.audio_file import Window
-
-
-@dataclass(frozen=True)
-class FakeHearing:
-    """The fields of `hearing.Hearing`."""
-
-    probabilities: dict[str, float]
-    valence: float
-    arousal: float
-    mood: Mood
-    moods: dict[Mood, float]
-    tags: tuple[tuple[str, float], ...] = (("tone", 0.9),)
-    timeline: tuple[tuple[float, float, float], ...] = ()
+from emomusic.songs.song import Hearing
 
 
 class FakeEar:
     """Loud sound is energetic (Q2), quiet sound calm (Q4). Very quiet sound ends the process."""
 
-    def hear(self, windows: Sequence[Window]) -> FakeHearing:
+    def hear(self, windows: Sequence[Window]) -> Hearing:
         peak = float(np.abs(windows[0].samples).max())
         if peak < CRASH_VOLUME:
             os._exit(9)
@@ -36,7 +23,7 @@ class FakeEar:
         mood, quadrant, sign = (Mood.ENERGETIC, "Q2", 1) if peak > 0.3 else (Mood.CALM, "Q4", -1)
         moods[mood] = 0.7
         probabilities = {f"Q{number}": 0.1 for number in (1, 2, 3, 4)} | {quadrant: 0.7}
-        return FakeHearing(probabilities, -0.5 * sign, 0.5 * sign, mood, moods)
+        return Hearing(probabilities, -0.5 * sign, 0.5 * sign, moods, (("tone", 0.9),))
 
 
 CRASH_VOLUME = 0.01

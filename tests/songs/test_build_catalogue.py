@@ -43,7 +43,7 @@ def test_the_most_popular_release_is_kept_with_the_genres_of_all() -> None:
     assert songs["title"].tolist() == ["Song", "Song"]
     assert songs["popularity"].tolist() == [90, 70]
     assert songs["duration_s"].tolist() == [200.5, 200.5]
-    assert Catalogue(songs).track(1).genres == ("alt-rock", "indie", "rock")
+    assert Catalogue(songs).song(1).genres == ("alt-rock", "indie", "rock")
 
 
 def test_a_holiday_song_is_on_no_other_album() -> None:

@@ -69,8 +69,8 @@ def test_written_songs_and_moods_are_read_back(tmp_path: Path) -> None:
     write_catalogue(path, Catalogue(table), different_from_any_model(5))
     assert [file.name for file in tmp_path.iterdir()] == ["songs.parquet"]
     catalogue, probabilities = load_songs_and_moods(path)
-    assert [catalogue.track(row) for row in range(5)] == [Catalogue(table).track(row) for row in range(5)]
-    assert catalogue.track(0).genres == ("jazz", "soul")
+    assert [catalogue.song(row) for row in range(5)] == [Catalogue(table).song(row) for row in range(5)]
+    assert catalogue.song(0).genres == ("jazz", "soul")
     assert catalogue.kinds.tolist() == [0, -1, 1, -1, -1]
     np.testing.assert_allclose(probabilities, different_from_any_model(5), atol=1e-6)
 
@@ -168,7 +168,7 @@ def test_absent_columns_and_cells_are_none() -> None:
     table = song_table(2).drop(columns=["album", "duration_s"])
     table["popularity"] = [None, 40]
     table["genres"] = ["pop; indie;", None]
-    first, second = (Catalogue(table).track(row) for row in range(2))
+    first, second = (Catalogue(table).song(row) for row in range(2))
     table["year"] = [1999, 2004]
     catalogue = Catalogue(table)
     assert (catalogue.genres, catalogue.decades) == (["indie", "pop"], [1990, 2000])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -15,8 +16,9 @@ from emomusic.media.audio_file import Window
 from emomusic.media.film_formats import demuxer_of
 from emomusic.songs import film_sound
 from emomusic.songs.film_sound import SoundSpan, hear_film
+from emomusic.songs.song import Hearing
 from tests.films import CODECS, NOBODY, film_bytes
-from tests.songs.ears import FakeEar, FakeHearing
+from tests.songs.ears import FakeEar
 from tests.songs.songs import tone, write_song
 
 
@@ -26,11 +28,11 @@ class _Ear(FakeEar):
     def __init__(self) -> None:
         self.num_heard: list[int] = []
 
-    def hear(self, windows: Sequence[Window]) -> FakeHearing:
+    def hear(self, windows: Sequence[Window]) -> Hearing:
         self.num_heard.append(len(windows))
         heard = [super(_Ear, self).hear([window]) for window in windows]
         timeline = [(w.start_s, h.valence, h.arousal) for w, h in zip(windows, heard, strict=True)]
-        return FakeHearing(heard[0].probabilities, 0, 0, Mood.CALM, {}, timeline=tuple(timeline))
+        return replace(heard[0], timeline=tuple(timeline))
 
 
 @pytest.fixture

@@ -9,59 +9,71 @@ import pytest
 from emomusic.affect import MOOD_POINTS, AffectPoint, Emotion, Mood
 from emomusic.errors import LibraryError
 from emomusic.export import song_record
-from emomusic.songs.library import LocalSong
-from emomusic.songs.local_songs import UNKNOWN_ARTIST, load_library_recommender, recommender_of
+from emomusic.songs.local_songs import load_library_recommender, recommender_of
 from emomusic.songs.queue import SongQueue
+from emomusic.songs.records import local_song
 from emomusic.songs.request import Policy, Request
+from emomusic.songs.song import UNKNOWN_ARTIST, Player, Song
 from emomusic.songs.spotify.embeds import songs_csv, songs_m3u
 
 POINTS = list(MOOD_POINTS.items())
 
 
-def song(number: int, mood: Mood, *, artists: tuple[str, ...] = (), **values: object) -> LocalSong:
+def song(
+    number: int, mood: Mood, *, artists: tuple[str, ...] = (), player: Player = Player.LIBRARY, **values: object
+) -> Song:
     point = MOOD_POINTS[mood]
-    moods = dict.fromkeys(Mood, 0.1) | {mood: 0.7}
-    path = os.fsdecode(f"/music/{number}".encode() + b"\xff.mp3")
-    return LocalSong(
-        number, path, f"Song {number}", artists, None, ("rock",), 1994, 200.0,
-        dict.fromkeys(("Q1", "Q2", "Q3", "Q4"), 0.25), point.valence, point.arousal, moods, (), **values,
-    )  # fmt: skip
+    record = {
+        "title": f"Song {number}",
+        "artists": artists,
+        "album": None,
+        "genres": ["rock"],
+        "year": 1994,
+        "duration_s": 200.0,
+        "valence": point.valence,
+        "arousal": point.arousal,
+        "tags": [],
+        "probabilities": dict.fromkeys(("Q1", "Q2", "Q3", "Q4"), 0.25),
+        "moods": {each.value: 0.7 if each is mood else 0.1 for each in Mood},
+    }
+    return local_song(record | values, player, number, os.fsdecode(f"/music/{number}".encode() + b"\xff.mp3"))
 
 
-def songs(num_songs: int, artist: str = "Artist") -> list[LocalSong]:
+def songs(num_songs: int, artist: str = "Artist") -> list[Song]:
     """Songs of all moods in turn, by one artist."""
     return [song(number, POINTS[number % 4][0], artists=(artist,)) for number in range(num_songs)]
 
 
 @pytest.mark.parametrize("mood", list(Mood))
 def test_songs_of_the_mood_come_first_even_by_one_artist(mood: Mood):
-    found = recommender_of(songs(24), "library").songs(Request(MOOD_POINTS[mood], mood=mood), 10)
+    found = recommender_of(songs(24)).songs(Request(MOOD_POINTS[mood], mood=mood), 10)
     assert [each.likeliest_mood for each in found[:6]] == [mood] * 6
-    assert len({each.track.id for each in found}) == 10
+    assert len({each.song.id for each in found}) == 10
 
 
 def test_artists_change_where_there_are_enough():
     found = [song(number, Mood.CALM, artists=(f"Artist {number % 20}",)) for number in range(40)]
-    first = recommender_of(found, "library").songs(Request(MOOD_POINTS[Mood.CALM], mood=Mood.CALM), 10)
-    assert len({each.track.byline for each in first}) == 10
+    first = recommender_of(found).songs(Request(MOOD_POINTS[Mood.CALM], mood=Mood.CALM), 10)
+    assert len({each.song.byline for each in first}) == 10
 
 
 @pytest.mark.parametrize("policy", list(Policy))
 def test_every_policy_and_the_queue_play_all_songs(policy: Policy):
-    recommender = recommender_of(songs(24), "library")
+    recommender = recommender_of(songs(24))
     queue = SongQueue(recommender, Request(AffectPoint(-0.6, -0.3), Emotion.SAD, policy=policy))
-    played = [queued.song.track.id for queued in queue.numbered(40)]
+    played = [queued.song.id for queued in queue.playlist(40)]
     assert Counter(played) == Counter(f"library-{number}" for number in range(24))
 
 
 def test_a_track_has_a_path_and_what_is_known():
-    recommender = recommender_of([song(7, Mood.HAPPY, licence="CC0", source="A site")], "bundled")
+    recommender = recommender_of([song(7, Mood.HAPPY, player=Player.BUNDLED, licence="CC0", source="A site")])
     (found,) = recommender.songs(Request(MOOD_POINTS[Mood.HAPPY]), 3)
-    track = found.track
+    track = found.song
+    assert track == song(7, Mood.HAPPY, player=Player.BUNDLED, licence="CC0", source="A site")
     assert (track.id, track.byline, track.genres, track.year) == ("bundled-7", UNKNOWN_ARTIST, ("rock",), 1994)
     assert (track.licence, track.source) == ("CC0", "A site")
     assert os.fsencode(track.path or "") == b"/music/7\xff.mp3"
-    assert (found.point.valence, found.point.arousal) == pytest.approx((0.7, 0.4))
+    assert (track.point.valence, track.point.arousal) == pytest.approx((0.7, 0.4))
     record = song_record(found)
     assert record.keys() >= {"id", "path", "licence", "source", "mood", "reason"}
     assert "url" not in record
@@ -70,7 +82,7 @@ def test_a_track_has_a_path_and_what_is_known():
 
 
 def test_filters_work():
-    recommender = recommender_of(songs(8), "library")
+    recommender = recommender_of(songs(8))
     point = MOOD_POINTS[Mood.CALM]
     assert len(recommender.songs(Request(point, genres=frozenset({"rock"}), decades=frozenset({1990})), 8)) == 8
     assert recommender.songs(Request(point, genres=frozenset({"jazz"})), 8) == []

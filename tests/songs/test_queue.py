@@ -1,12 +1,16 @@
 from collections.abc import Set
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 
 import pytest
 
 from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion
 from emomusic.songs.history import song_key
-from emomusic.songs.queue import PAGE, QueuedSong, SongQueue, artist_key
-from emomusic.songs.recommend import Recommender, Song
+from emomusic.songs.queue import SongQueue, artist_key
+from emomusic.songs.recommend import JOURNEY_STEPS as PAGE
+from emomusic.songs.recommend import Recommender
 from emomusic.songs.request import Policy, Request, target_of
+from emomusic.songs.song import Pick
 
 from .tables import recommender_over, song_table
 
@@ -19,24 +23,24 @@ def queue_over(num_songs: int, *, num_artists: int | None = None, skipped: Set[s
     return SongQueue(recommender_over(song_table(num_songs, num_artists=num_artists)), ANYWHERE, skipped=skipped)
 
 
-def played(queue: SongQueue, num_songs: int) -> list[Song]:
+def played(queue: SongQueue, num_songs: int) -> list[Pick]:
     """The next songs that are played, at most `num_songs`."""
     songs = []
     while len(songs) < num_songs and (current := queue.current) is not None:
-        songs.append(current.song)
+        songs.append(current)
         queue.go_on()
     return songs
 
 
-def ids(songs: list[Song]) -> list[str]:
-    return [song.track.id for song in songs]
+def ids(songs: list[Pick]) -> list[str]:
+    return [pick.song.id for pick in songs]
 
 
-def numbers(songs: list[QueuedSong]) -> list[int]:
-    return [queued.number for queued in songs]
+def numbers(songs: list[Pick]) -> list[int]:
+    return [pick.number for pick in songs]
 
 
-def current_of(queue: SongQueue) -> QueuedSong:
+def current_of(queue: SongQueue) -> Pick:
     assert queue.current is not None
     return queue.current
 
@@ -50,7 +54,7 @@ def test_sixty_songs_have_no_repeats(recommender: Recommender, policy: Policy) -
     songs = played(SongQueue(recommender, request), 60)
     assert len(songs) == 60
     assert len(set(ids(songs))) == 60
-    assert len({song_key(song.track.title, song.track.artists[0]) for song in songs}) == 60
+    assert len({song_key(pick.song.title, pick.song.artists[0]) for pick in songs}) == 60
     if policy is Policy.SOOTHE:
         assert songs[: 2 * PAGE] == recommender.songs(request, PAGE) + recommender.songs(request, PAGE, page=1)
 
@@ -70,7 +74,7 @@ def test_the_playlist_starts_at_the_first_song_whatever_is_played() -> None:
     assert (current_of(queue).number, numbers(queue.up_next(4))) == (1, [2, 3, 4, 5])
     before = queue.playlist(20)
     assert len(before) == 20
-    assert [queued.song for queued in queue.numbered(20)] == before
+    assert [pick.number for pick in before] == list(range(1, 21))
     played(queue, 2)
     assert queue.playlist(20) == before
     assert (current_of(queue).number, numbers(queue.up_next(4))) == (3, [4, 5, 6, 7])
@@ -83,14 +87,13 @@ def test_play_keeps_the_numbers_and_the_songs_it_jumps_over() -> None:
     for number in (2, 99):  # the current one, and an unknown one
         queue.play(number)
         assert (queue.current, queue.up_next(4)) == before
-    upcoming = {queued.number: queued.song for queued in queue.up_next(4)}
+    upcoming = {pick.number: pick for pick in queue.up_next(4)}
     queue.play(5)
-    assert current_of(queue) == QueuedSong(5, upcoming[5])
+    assert (current_of(queue), current_of(queue).number) == (upcoming[5], 5)
     after = queue.up_next(4)
     assert numbers(after) == [3, 4, 6, 7]
-    assert [queued.song for queued in after[:3]] == [upcoming[3], upcoming[4], upcoming[6]]
-    assert numbers(queue.numbered(6)) == [1, 2, 5, 3, 4, 6]
-    assert [queued.song for queued in queue.numbered(6)] == queue.playlist(6)
+    assert after[:3] == [upcoming[3], upcoming[4], upcoming[6]]
+    assert numbers(queue.playlist(6)) == [1, 2, 5, 3, 4, 6]
 
 
 def test_a_played_song_can_be_played_again() -> None:
@@ -115,8 +118,8 @@ def test_a_skipped_artist_disappears_from_the_queue_and_does_not_return(name: st
     skipped: dict[str, str] = {}
     queue = SongQueue(recommender_over(table), ANYWHERE, skipped=skipped.keys())
 
-    def has_artist(song: Song) -> bool:
-        return artist_key(name) in map(artist_key, song.track.artists)
+    def has_artist(song: Pick) -> bool:
+        return artist_key(name) in map(artist_key, song.song.artists)
 
     assert any(map(has_artist, queue.playlist(60)))
     skipped[artist_key(name)] = name
@@ -137,9 +140,9 @@ def test_the_position_is_right_after_a_song_is_removed(number: int, current: int
     for _ in range(2):
         queue.go_on()
     assert current_of(queue).number == 3
-    (song,) = [queued.song for queued in queue.numbered(10) if queued.number == number]
-    skipped.add(artist_key(song.track.artists[0]))
-    assert numbers(queue.numbered(5)) == [each for each in range(1, 7) if each != number]
+    (song,) = [pick for pick in queue.playlist(10) if pick.number == number]
+    skipped.add(artist_key(song.song.artists[0]))
+    assert numbers(queue.playlist(5)) == [each for each in range(1, 7) if each != number]
     assert (current_of(queue).number, numbers(queue.up_next(2))) == (current, upcoming)
 
 
@@ -159,10 +162,59 @@ def test_a_small_catalogue_ends_after_all_of_its_songs(num_songs: int, policy: P
 def test_a_queue_of_given_songs_has_only_these_without_repeats_and_skipped_artists() -> None:
     recommender = recommender_over(song_table(40))
     songs = recommender.songs(SAD, 5)
-    skipped = {artist_key(songs[1].track.artists[0])}
+    skipped = {artist_key(songs[1].song.artists[0])}
     queue = SongQueue.of([*songs, songs[0]], recommender, SAD, skipped=skipped)
     assert queue.request == SAD
-    assert numbers(queue.numbered(20)) == [1, 3, 4, 5]
-    skipped.clear()
+    assert numbers(queue.playlist(20)) == [1, 3, 4, 5]
     assert played(queue, 99) == [songs[0], *songs[2:]]
     assert queue.current is None
+    skipped.clear()
+    assert queue.playlist(20) == songs
+
+
+def test_a_skipped_song_returns_to_its_place_and_no_other_changes() -> None:
+    skipped: set[str] = set()
+    queue = queue_over(40, skipped=skipped)
+    played(queue, 2)
+    before = queue.playlist(8)
+    for at in (2, 0, 4):  # the current one, an earlier one, an upcoming one
+        skipped.add(before[at].song.id)
+    assert numbers(queue.playlist(5)) == [2, 4, 6, 7, 8]
+    assert (current_of(queue).number, numbers(queue.up_next(2))) == (4, [6, 7])
+    skipped.clear()
+    assert queue.playlist(8) == before
+    assert (current_of(queue).number, numbers(queue.up_next(2))) == (3, [4, 5])
+    skipped.add(before[2].song.id)
+    queue.go_on()
+    skipped.clear()
+    assert current_of(queue).number == 5  # the song that plays goes on
+    queue.go_back()
+    assert current_of(queue).number == 4
+
+
+def test_a_queue_goes_on_with_songs_that_were_added() -> None:
+    table = song_table(40)
+    queue = SongQueue(recommender_over(table.head(20)), ANYWHERE)
+    played(queue, 3)
+    queue.play(7)
+    before = queue.playlist(4)
+    queue.continue_with(recommender_over(table))
+    assert queue.playlist(4) == before
+    assert current_of(queue) == before[3]
+    after = queue.up_next(99)
+    assert sorted(ids([*before, *after])) == sorted(table["id"])
+    assert len({pick.number for pick in [*before, *after]}) == 40
+
+
+def test_a_request_of_yesterday_equals_that_of_today() -> None:
+    days = (date(2025, 11, 30), date(2025, 12, 1))
+    yesterday, today = (Request(point=ANYWHERE.point, today=day) for day in days)
+    assert yesterday == today
+
+
+def test_threads_share_a_queue() -> None:
+    queue = queue_over(400)
+    with ThreadPoolExecutor(8) as threads:
+        lists = [*threads.map(queue.playlist, range(20, 340, 5))]
+    assert all(made == lists[-1][: len(made)] for made in lists)
+    assert len(lists[-1]) == 335

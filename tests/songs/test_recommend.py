@@ -20,8 +20,9 @@ from emomusic.affect import (
 )
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.history import ARTIST_WINDOW
-from emomusic.songs.recommend import Recommender, Song, _difference, one_song_each
+from emomusic.songs.recommend import Recommender, _difference, one_song_each
 from emomusic.songs.request import Policy, Request, nearest_emotion, target_of
+from emomusic.songs.song import Pick
 from emomusic.songs.song_kinds import SongKind, included_kinds
 
 from .tables import recommender_over, song_table, track_id
@@ -45,17 +46,17 @@ GENRES = st.frozensets(st.sampled_from(["jazz", "comedy", "no such genre"]), max
 TEMPOS = st.none() | st.tuples(st.floats(40, 120), st.floats(120, 220))
 
 
-def pages(recommender: Recommender, request: Request, num_songs: int, num_pages: int) -> list[Song]:
+def pages(recommender: Recommender, request: Request, num_songs: int, num_pages: int) -> list[Pick]:
     return [song for page in range(num_pages) for song in recommender.songs(request, num_songs, page=page)]
 
 
-def ids(songs: Sequence[Song]) -> list[str]:
-    return [song.track.id for song in songs]
+def ids(songs: Sequence[Pick]) -> list[str]:
+    return [pick.song.id for pick in songs]
 
 
-def assert_no_artist_twice_in_a_window(songs: Sequence[Song]) -> None:
+def assert_no_artist_twice_in_a_window(songs: Sequence[Pick]) -> None:
     for first in range(len(songs)):
-        artists = [name.casefold() for song in songs[first : first + ARTIST_WINDOW] for name in song.track.artists]
+        artists = [name.casefold() for pick in songs[first : first + ARTIST_WINDOW] for name in pick.song.artists]
         assert len(artists) == len(set(artists))
 
 
@@ -109,11 +110,11 @@ def test_songs_for_an_emotion_and_a_policy_fit_and_are_known(
     kinds = {kind_of(recommender, song) for song in songs}
     assert kinds <= {None, *included_kinds(frozenset(), today)}
     for first in (songs[:10], ten):
-        assert np.median([song.track.popularity for song in first]) >= 50
+        assert np.median([pick.song.popularity for pick in first]) >= 50
 
 
-def kind_of(recommender: Recommender, song: Song) -> SongKind | None:
-    position = recommender.catalogue.kinds[recommender.catalogue.row_of(song.track.id)]
+def kind_of(recommender: Recommender, pick: Pick) -> SongKind | None:
+    position = recommender.catalogue.kinds[recommender.catalogue.row_of(pick.song.id)]
     return None if position < 0 else list(SongKind)[position]
 
 
@@ -148,7 +149,7 @@ def test_popularity_and_closeness_both_count(popularity: tuple[int, int], first:
     table[["valence", "energy"]] = [(0.9, 0.75), (0.6, 0.6)]  # both happy
     songs = recommender_over(table).songs(Request(EMOTION_POINTS[Emotion.HAPPY]), 2)
     assert all(song.fits for song in songs)
-    assert songs[0].track.id == track_id(first)
+    assert songs[0].song.id == track_id(first)
 
 
 def test_unknown_popularity_is_the_median() -> None:
@@ -166,7 +167,7 @@ def test_an_artist_can_return_after_ten_songs() -> None:
     table = song_table(30, num_artists=10)
     songs = recommender_over(table).songs(Request(AffectPoint(0, 0)), 30)
     assert len(songs) == 30
-    assert songs[0].track.artists == songs[10].track.artists
+    assert songs[0].song.artists == songs[10].song.artists
 
 
 def test_a_guest_counts_as_artist_and_only_one_version_of_a_song_is_recommended() -> None:
@@ -176,7 +177,7 @@ def test_a_guest_counts_as_artist_and_only_one_version_of_a_song_is_recommended(
     table.loc[1, "title"] = "Desperado (Live)"
     songs = recommender_over(table).songs(Request(AffectPoint(0, 0)), 12)
     assert len(songs) == 11
-    assert sum("Desperado" in song.track.title for song in songs) == 1
+    assert sum("Desperado" in pick.song.title for pick in songs) == 1
 
 
 # --- journeys
@@ -190,17 +191,17 @@ def test_a_journey_goes_in_even_steps_from_the_point_to_the_target(
     target, _ = target_of(request)
     songs = recommender.songs(request, 10, page=page)
     waypoints = np.linspace(astuple(request.point), astuple(target), 10)
-    distances = np.linalg.norm(np.array([astuple(song.point) for song in songs]) - waypoints, axis=1)
+    distances = np.linalg.norm(np.array([astuple(pick.song.point) for pick in songs]) - waypoints, axis=1)
     # The catalogue has few calm, pleasant songs, so later pages are less exact there
     assert distances.max() < 0.45
     assert distances.mean() < 0.2
-    assert len({name for song in songs for name in song.track.artists}) >= 10
+    assert len({name for pick in songs for name in pick.song.artists}) >= 10
 
 
 def test_a_journey_has_smaller_tempo_changes_than_match(recommender: Recommender) -> None:
     def mean_jump(policy: Policy) -> float:
         songs = [recommender.songs(Request(p, e, policy=policy), 10) for e, p in EMOTION_POINTS.items()]
-        return float(np.mean([np.abs(np.diff([song.track.tempo_bpm for song in row])).mean() for row in songs]))
+        return float(np.mean([np.abs(np.diff([pick.song.tempo_bpm for pick in row])).mean() for row in songs]))
 
     assert mean_jump(Policy.JOURNEY) < 0.6 * mean_jump(Policy.MATCH)
 
@@ -209,11 +210,11 @@ def test_a_short_journey_reaches_the_target_and_a_long_one_repeats_no_artist() -
     request = Request(AffectPoint(-0.8, -0.8), mood=Mood.HAPPY, policy=Policy.JOURNEY)
     songs = recommender_over(song_table(200, num_artists=4)).songs(request, 10)
     assert len(songs) == 4
-    assert songs[0].point.distance(request.point) < 0.4
-    assert songs[-1].point.distance(MOOD_POINTS[Mood.HAPPY]) < 0.4
+    assert songs[0].song.point.distance(request.point) < 0.4
+    assert songs[-1].song.point.distance(MOOD_POINTS[Mood.HAPPY]) < 0.4
     songs = recommender_over(song_table(400, num_artists=30)).songs(request, 20)  # longer than the window
     assert len(songs) == 20
-    assert len({artist for song in songs for artist in song.track.artists}) == 20
+    assert len({artist for pick in songs for artist in pick.song.artists}) == 20
 
 
 # --- reasons
@@ -224,8 +225,8 @@ def test_reasons_name_the_most_probable_mood_and_compare_with_the_target(recomme
     songs = recommender.songs(Request(point, Emotion.NEUTRAL), 20)
     assert {song.mood for song in songs} == {Mood.CALM}
     for song in songs:
-        probability = recommender.probabilities[recommender.catalogue.row_of(song.track.id)].max()
-        closeness = math.exp(-0.5 * (point.distance(song.point) / 0.45) ** 2)
+        probability = recommender.probabilities[recommender.catalogue.row_of(song.song.id)].max()
+        closeness = math.exp(-0.5 * (point.distance(song.song.point) / 0.45) ** 2)
         assert song.score == pytest.approx(0.4 * probability + 0.6 * closeness, abs=1e-5)
         word = "Probably" if probability >= 0.5 else "Perhaps"
         assert song.reason.startswith(f"{word} calm ({100 * probability:.0f} %), ")
@@ -241,7 +242,7 @@ def test_the_scores_and_reasons_of_a_journey_describe_its_steps(recommender: Rec
     songs = recommender.songs(request, 10)
     for step, song in enumerate(songs):
         waypoint = [a + (b - a) * step / 9 for a, b in zip(astuple(request.point), astuple(target), strict=True)]
-        distance = math.dist(waypoint, astuple(song.point))
+        distance = math.dist(waypoint, astuple(song.song.point))
         assert song.score == pytest.approx(math.exp(-0.5 * (distance / 0.45) ** 2), abs=1e-5)
         assert song.reason.startswith(f"Step {step + 1} of 10: ")
     reasons = [song.reason for song in songs]
@@ -257,7 +258,7 @@ def test_a_journey_reports_a_distant_start_or_target(recommender: Recommender) -
     target, _ = target_of(request)
     songs = recommender.songs(request, 5)
     for song, point in ((songs[0], request.point), (songs[-1], target)):
-        assert ("close to" in song.reason) is (song.point.distance(point) <= 0.3)
+        assert ("close to" in song.reason) is (song.song.point.distance(point) <= 0.3)
     assert "closest" in songs[-1].reason
 
 
@@ -279,10 +280,10 @@ def test_filtered_lists_are_reproducible_and_do_not_repeat(
     assert songs == pages(recommender, request, num_songs, 2)
     assert len(set(ids(songs))) == len(songs)
     assert_no_artist_twice_in_a_window(songs)
-    assert all(0.0 <= song.score <= 1.0 and song.point == song.track.point for song in songs)
-    assert not (request.hide_explicit and any(song.track.explicit for song in songs))
-    assert all(not genres or not genres.isdisjoint(song.track.genres) for song in songs)
-    assert all(tempo_bpm is None or tempo_bpm[0] <= song.track.tempo_bpm <= tempo_bpm[1] for song in songs)
+    assert all(0.0 <= pick.score <= 1.0 for pick in songs)
+    assert not (request.hide_explicit and any(pick.song.explicit for pick in songs))
+    assert all(not genres or not genres.isdisjoint(pick.song.genres) for pick in songs)
+    assert all(tempo_bpm is None or tempo_bpm[0] <= pick.song.tempo_bpm <= tempo_bpm[1] for pick in songs)
     table = recommender.catalogue.table
     kinds = [kind.value for kind in included_kinds(genres, request.today)]
     passes = ~(table["explicit"] & request.hide_explicit) & (table["kind"].isna() | table["kind"].isin(kinds))
@@ -295,7 +296,7 @@ def test_filtered_lists_are_reproducible_and_do_not_repeat(
 
 def test_adventure_prefers_less_popular_songs(recommender: Recommender) -> None:
     means = [
-        np.mean([s.track.popularity for s in recommender.songs(Request(AffectPoint(0.5, 0.4), adventure=a), 30)])
+        np.mean([s.song.popularity for s in recommender.songs(Request(AffectPoint(0.5, 0.4), adventure=a), 30)])
         for a in (0.0, 0.6, 1.0)
     ]
     assert means == sorted(means, reverse=True)
@@ -335,7 +336,7 @@ def request_of(emotion: Emotion, **options: Any) -> Request:
 HAPPY, SAD, ANGRY = (request_of(emotion) for emotion in (Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY))
 
 
-def chosen_ids(songs: Sequence[Song | None]) -> list[str]:
+def chosen_ids(songs: Sequence[Pick | None]) -> list[str]:
     return ids([song for song in songs if song is not None])
 
 
@@ -344,11 +345,11 @@ def test_songs_for_changing_moods_are_the_best_of_each_and_differ() -> None:
     requests = [HAPPY, SAD, HAPPY, ANGRY, SAD]
     songs = one_song_each(requests, recommender)
     assert [song and song.mood for song in songs] == [Mood.HAPPY, Mood.SAD, Mood.HAPPY, Mood.ENERGETIC, Mood.SAD]
-    assert chosen_ids(songs)[:2] == [recommender.songs(request, 10)[0].track.id for request in (HAPPY, SAD)]
+    assert chosen_ids(songs)[:2] == [recommender.songs(request, 10)[0].song.id for request in (HAPPY, SAD)]
     assert chosen_ids(one_song_each([HAPPY] * 25, recommender)) == ids(recommender.songs(HAPPY, 25))
     assert one_song_each(requests, recommender, songs[:2]) == songs
     strict = request_of(Emotion.HAPPY, hide_explicit=True)
-    assert [song and song.track.explicit for song in one_song_each([strict] * 8, recommender)] == [False] * 8
+    assert [pick and pick.song.explicit for pick in one_song_each([strict] * 8, recommender)] == [False] * 8
 
 
 def test_a_request_without_another_song_has_none() -> None:

@@ -11,6 +11,7 @@ from emomusic.affect import MOOD_POINTS, Mood
 from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import Origin
 from emomusic.songs.features import FEATURES
+from emomusic.songs.song import Player
 from emomusic.songs.table_import import (
     EXPORTIFY_FORM,
     KAGGLE_FORM,
@@ -78,7 +79,7 @@ def test_each_form_is_recognized_and_repeated_songs_are_read_once(form: str) -> 
     catalogue = read_catalogue(as_csv(pd.concat([table, table.iloc[[4, 1, 1]]])))
     assert catalogue.origin == Origin(form, 9, 3, 0)
     assert catalogue.table["title"].tolist() == [f"Song {number}" for number in range(6)]
-    track = catalogue.track(3)
+    track = catalogue.song(3)
     assert track == catalogue.find(track_id(3))
     assert (track.title, track.artists, track.album) == ("Song 3", ("Artist 3",), "Album")
     assert track.duration_s in (194.754, 200.0)
@@ -131,20 +132,20 @@ def test_a_thousands_separator_is_refused_and_a_decimal_zero_is_read() -> None:
 
 def test_optional_columns_of_each_form_are_kept() -> None:
     labelled = read_catalogue(as_csv(mood_table(2)))
-    assert [track.mood for track in map(labelled.track, (0, 2, 4, 6))] == list(Mood)
-    assert labelled.track(0).year == 2001
+    assert [track.mood for track in map(labelled.song, (0, 2, 4, 6))] == list(Mood)
+    assert labelled.song(0).year == 2001
     table = tidytuesday(4).assign(track_album_release_date=["2019-06-14", "14/06/1959", "", "1750"])
     catalogue = read_catalogue(as_csv(table))
-    assert [catalogue.track(row).year for row in range(4)] == [2019, 1959, None, None]
-    charts = catalogue.track(0)
+    assert [catalogue.song(row).year for row in range(4)] == [2019, 1959, None, None]
+    charts = catalogue.song(0)
     assert (charts.genres, charts.year, charts.explicit, charts.duration_s) == (("rock",), 2019, None, 194.754)
     blank = kaggle(2).astype(object)
     blank.loc[1, ["duration_ms", "popularity", "track_genre"]] = ""
     catalogue = read_catalogue(as_csv(blank))
-    by_genre, unknown = catalogue.track(0), catalogue.track(1)
+    by_genre, unknown = catalogue.song(0), catalogue.song(1)
     assert (unknown.duration_s, unknown.popularity, unknown.genres) == (None, None, ())
     assert (by_genre.genres, by_genre.year, by_genre.explicit) == (("rock",), None, song_table(1)["explicit"][0])
-    playlist = read_catalogue(as_csv(exportify())).track(0)
+    playlist = read_catalogue(as_csv(exportify())).song(0)
     assert (playlist.genres, playlist.year) == (("art pop", "rock"), 1987)
     assert playlist.explicit == song_table(1)["explicit"][0]
 
@@ -153,14 +154,14 @@ def test_an_own_table_can_have_the_names_of_spotify_and_a_column_genre() -> None
     table = song_table(2).rename(columns={"genres": "Genre"} | SOURCE_NAMES).assign(Genre=["jazz; soul", ""])
     catalogue = read_catalogue(as_csv(table))
     assert catalogue.origin == Origin(OWN_FORM.name, 2, 0, 0)
-    assert [catalogue.track(row).genres for row in range(2)] == [("jazz", "soul"), ()]
+    assert [catalogue.song(row).genres for row in range(2)] == [("jazz", "soul"), ()]
 
 
 def test_artists_are_separated_in_every_version_of_exportify() -> None:
     newest = exportify(2)
     newest["Artist Name(s)"] = ["Tyler, The Creator;A$AP Rocky", "Earth, Wind & Fire"]
     newest["Genres"] = ["art pop , rock;folk,", ""]
-    assert read_catalogue(as_csv(newest)).track(0).genres == ("art pop", "rock", "folk")
+    assert read_catalogue(as_csv(newest)).song(0).genres == ("art pop", "rock", "folk")
     escaped = exportify(2).assign(**{"Artist URI(s)": ["spotify:artist:a, spotify:artist:b", "spotify:artist:c"]})
     escaped["Artist Name(s)"] = ["Tyler\\, The Creator, A$AP Rocky", "Earth\\, Wind & Fire"]
     oldest = exportify(2).rename(columns={"Track URI": "Spotify ID"}).assign(**{"Artist IDs": ["a,b", "c"]})
@@ -169,8 +170,8 @@ def test_artists_are_separated_in_every_version_of_exportify() -> None:
         catalogue = read_catalogue(as_csv(table))
         assert catalogue.origin is not None
         assert catalogue.origin.form == EXPORTIFY_FORM.name
-        assert catalogue.track(0).artists == (first, "A$AP Rocky")
-        assert catalogue.track(1).artists == ("Earth, Wind & Fire",)
+        assert catalogue.song(0).artists == (first, "A$AP Rocky")
+        assert catalogue.song(1).artists == ("Earth, Wind & Fire",)
 
 
 def test_local_files_episodes_and_songs_without_features_are_skipped_and_counted() -> None:
@@ -201,7 +202,7 @@ def test_songs_without_names_get_placeholders(make: Callable[[int], pd.DataFrame
     table.loc[2, names] = absent
     catalogue = read_catalogue(as_csv(table))
     assert len(catalogue) == 4
-    track = catalogue.track(2)
+    track = catalogue.song(2)
     assert (track.title, track.artists, track.album) == (UNTITLED, (UNKNOWN_ARTIST,), None)
     table.loc[1, names[0]] = ""  # with a known artist, an empty title is an error
     with pytest.raises(DatasetError, match=r"row 2 \(3 with the header\): (title|artists) must not be empty"):
@@ -267,7 +268,7 @@ def test_a_damaged_table_is_read_or_refused_in_one_line(data: st.DataObject) -> 
     message, titles = "up.csv", ["a song"]
     try:
         catalogue = read_catalogue(bytes(written), name="up.csv")
-        titles = [catalogue.track(row).title for row in range(len(catalogue))]
+        titles = [catalogue.song(row).title for row in range(len(catalogue))]
     except DatasetError as error:
         message = str(error)
     assert message.startswith("up.csv")
@@ -279,15 +280,18 @@ def test_a_damaged_table_is_read_or_refused_in_one_line(data: st.DataObject) -> 
 def test_a_table_needs_no_ids_and_may_have_moods_instead_of_features() -> None:
     features = read_catalogue(as_csv(song_table(3).drop(columns="id")))
     assert features.has_features
-    assert [track.is_on_spotify or track.is_audio for track in map(features.track, range(3))] == [False] * 3
+    assert {features.song(row).player for row in range(3)} == {Player.NONE}
     mixed = song_table(3)
     mixed.loc[1, "id"] = ""
     catalogue = read_catalogue(as_csv(mixed))
-    assert [catalogue.track(row).is_on_spotify for row in range(3)] == [True, False, True]
+    assert [catalogue.song(row).player for row in range(3)] == [Player.SPOTIFY, Player.NONE, Player.SPOTIFY]
     moods = read_catalogue(b"Title,Artist,Mood\nA,X,Happy\nB,Y,sad\n")
     assert not moods.has_features
     for row, mood in enumerate((Mood.HAPPY, Mood.SAD)):
-        assert moods.track(row).point.distance(MOOD_POINTS[mood]) < 1e-6
+        assert moods.song(row).point.distance(MOOD_POINTS[mood]) < 1e-6
+    for song_id in ("library-1", "bundled-1", "table-2"):  # an id of a row names no file
+        with pytest.raises(DatasetError, match="22 letters and digits"):
+            read_catalogue(f"id,title,artist,mood\n{song_id},A,X,happy\n,B,Y,sad\n".encode())
     for data in (b"title,artist,mood\nA,X,\n", b"title,artist,mood\nA,X,angry\n"):
         with pytest.raises(DatasetError, match="mood must be one of"):
             read_catalogue(data)

@@ -26,8 +26,9 @@ from emomusic.charts.affect import FacePoint, circumplex
 from emomusic.charts.live import film_areas
 from emomusic.export import film_faces_csv, film_playlist, film_record
 from emomusic.songs.film_sound import SoundSpan
-from emomusic.songs.recommend import Recommender, Song, one_song_each
+from emomusic.songs.recommend import Recommender, one_song_each
 from emomusic.songs.request import Request
+from emomusic.songs.song import Pick
 from emomusic.stream.film import FilmReading, face_line
 from emomusic.stream.timeline import Scene, every_second
 from emomusic.text import for_excel, format_clock, join_names
@@ -374,10 +375,10 @@ def _requests(scenes: Sequence[Scene]) -> list[Request]:
     return [with_your_music(Request(point=segment.point, emotion=segment.emotion)) for segment in scenes]
 
 
-def _songs(scenes: Sequence[Scene]) -> list[Song | None]:
+def _songs(scenes: Sequence[Scene]) -> list[Pick | None]:
     """One song for each scene, for the visitor's music. New scenes leave the songs of the earlier ones."""
     requests, recommender = _requests(scenes), songs_recommender()
-    before: tuple[Recommender, list[Request], list[Song | None]]
+    before: tuple[Recommender, list[Request], list[Pick | None]]
     before = st.session_state.get(state.FILM_SONGS, (recommender, [], []))
     same = takewhile(lambda pair: pair[0] == pair[1], zip(before[1], requests, strict=False))
     num_same = sum(1 for _ in same) if before[0] is recommender else 0
@@ -390,7 +391,7 @@ def _songs(scenes: Sequence[Scene]) -> list[Song | None]:
 
 
 def _show_scenes(scenes: Sequence[Scene]) -> None:
-    for number, song in enumerate(_songs(scenes)):
+    for number, pick in enumerate(_songs(scenes)):
         with st.container(gap=None):
             st.button(
                 escape_markdown(_line(number, scenes)),
@@ -399,7 +400,7 @@ def _show_scenes(scenes: Sequence[Scene]) -> None:
                 args=(number, int(scenes[number].start_s)),
                 key=state.film_widget("play", str(number)),
             )
-            st.markdown("no song fits" if song is None else song_line(song.track))
+            st.markdown("no song fits" if pick is None else song_line(pick.song))
 
 
 def _show_plane(reading: FilmReading) -> None:

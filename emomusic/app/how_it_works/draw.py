@@ -24,7 +24,7 @@ from emomusic.faces.detection import MIN_CONFIDENCE, Stage
 from emomusic.faces.inspection import FeatureMaps, FloatMap, Insight
 from emomusic.media.images import RgbImage, encode_jpeg, encode_png, read_image, shrink
 from emomusic.results.findings import percent
-from emomusic.songs.bundled import bundled_songs, load_bundled_recommender
+from emomusic.songs.bundled import load_bundled_recommender
 from emomusic.songs.request import Policy, Request
 from emomusic.songs.sound_network import spectrogram_of
 from emomusic.text import pluralize
@@ -255,9 +255,9 @@ def show_songs(walk: Walk, facts: DeltaGenerator) -> None:
     mood = QUADRANT_MOODS[quadrant]
     _fact(facts, " ".join([f"**{quadrant.description.capitalize()} → {mood} songs.**", *describe_few(chosen, mood)]))
     with facts, st.container(key="how-songs", gap="small"):
-        for number, song in enumerate(chosen, 1):
-            st.markdown(f"{number}. {song_line(song.track)}  \n{escape_markdown(song.reason)}")
-    figure = plots.songs_place(values, str(walk.face.number), song_points(enumerate(chosen, 1)))
+        for pick in chosen:
+            st.markdown(f"{pick.number}. {song_line(pick.song)}  \n{escape_markdown(pick.reason)}")
+    figure = plots.songs_place(values, str(walk.face.number), song_points(chosen))
     alt = f"The plane with the face, {quadrant.description}, and {len(chosen)} songs around it"
     _chart(figure, "songs", alt=_alt(walk, alt))
 
@@ -265,16 +265,19 @@ def show_songs(walk: Walk, facts: DeltaGenerator) -> None:
 def show_sound(walk: Walk, facts: DeltaGenerator) -> None:
     """Show the sound of the nearest bundled song, its moods and its player."""
     (found,) = load_bundled_recommender().songs(_request_of(walk), 1)
-    song = next(song for song in bundled_songs() if found.track.id == f"bundled-{song.number}")
-    _fact(facts, f"Nearest to this face: {song_line(found.track)}")
+    song, hearing = found.song, found.song.hearing
+    assert song.path is not None  # as of every bundled song, like the others
+    assert song.duration_s is not None
+    assert hearing is not None
+    _fact(facts, f"Nearest to this face: {song_line(song)}")
     with facts:
-        show_audio(found.track, place="how")
+        show_audio(song, place="how")
     sound, bars = st.columns([3, 2], gap="medium")
     with sound:
         figure = plots.heard_song(_spectrogram(song.path), song.duration_s)
         _chart(figure, "sound", alt=f"The loudness of {song.title} by time and pitch")
     with bars:
-        shares = {str(mood): share for mood, share in song.moods.items()}
+        shares = {str(mood): share for mood, share in hearing.moods.items()}
         figure = share_bars(shares, letters=plots.LETTERS).update_traces(textfont_size=plots.LETTERS)
         _chart(figure, "moods", alt=f"The moods of {song.title}: {list_shares(shares)}")
 

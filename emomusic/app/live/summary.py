@@ -18,8 +18,9 @@ from emomusic.app.player import queue_of, show_queue, skipped_artists
 from emomusic.app.sources import songs_recommender
 from emomusic.app.your_music import with_your_music
 from emomusic.songs.queue import SongQueue
-from emomusic.songs.recommend import Recommender, Song, one_song_each
+from emomusic.songs.recommend import Recommender, one_song_each
 from emomusic.songs.request import Request
+from emomusic.songs.song import Pick
 from emomusic.stream.timeline import TIMELINE_SECONDS, SessionSummary, summarize
 from emomusic.text import format_clock
 
@@ -138,7 +139,7 @@ def _show_scenes(summary: SessionSummary, table: pd.DataFrame) -> None:
 def _show_playlist(session: LiveSession, num_scenes: int) -> None:
     st.header("Playlist of the session", anchor=False)
     queue = _session_queue(session)
-    songs = queue.numbered(MAX_SONGS)
+    songs = queue.playlist(MAX_SONGS)
     if not songs:
         st.info("No song fits. Choose other music.")
         return
@@ -147,8 +148,8 @@ def _show_playlist(session: LiveSession, num_scenes: int) -> None:
         if num_scenes <= MAX_SONGS
         else f"One song for each of the {MAX_SONGS} longest rows of the table."
     )
-    for queued in songs:
-        st.markdown(f"{queued.number}. {song_line(queued.song.track)}  \n{escape_markdown(queued.song.reason)}")
+    for pick in songs:
+        st.markdown(f"{pick.number}. {song_line(pick.song)}  \n{escape_markdown(pick.reason)}")
 
 
 def _play_session() -> None:
@@ -172,7 +173,7 @@ def _session_queue(session: LiveSession) -> SongQueue:
     return queue
 
 
-def session_songs(summary: SessionSummary, recommender: Recommender, like: Request) -> list[Song]:
+def session_songs(summary: SessionSummary, recommender: Recommender, like: Request) -> list[Pick]:
     """Return one song for each of the longest scenes, in order of time and without repetition."""
     longest = sorted(summary.scenes, key=lambda scene: -scene.seconds)[:MAX_SONGS]
     scenes = sorted(longest, key=lambda scene: scene.start_s)

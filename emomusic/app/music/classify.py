@@ -16,10 +16,10 @@ from emomusic.app.music.song_list import short_name, show_songs
 from emomusic.app.music.song_table import SongTable, cached_per_table, song_numbers
 from emomusic.app.own_table import mood_classifier
 from emomusic.charts.music import influence_bars, mood_bars
-from emomusic.songs.catalogue import Track
 from emomusic.songs.explain_mood import MoodExplanation, explain_mood, nearest_rows
 from emomusic.songs.features import FEATURE_LABELS, FEATURE_NAMES, FEATURES
 from emomusic.songs.mood import MOODS
+from emomusic.songs.song import Song
 
 _SENTENCE = state.music_widget("sentence")
 _NUM_OPTIONS = 30
@@ -39,21 +39,21 @@ def show_one_song(songs: SongTable) -> None:
         st.caption("The songs of this table have no audio features to explain their moods.")
         return
     st.markdown("**Or a song of the table, by its features**")
-    track = _choose_track(songs)
-    row = songs.catalogue.row_of(track.id)
+    song = _choose_song(songs)
+    row = songs.catalogue.row_of(song.id)
     start = songs.catalogue.features[row]
     _fix_heading_on_phones()
     sentence = st.container(key=_SENTENCE)
     charts, sliders = st.columns([3, 2], gap="large")
     with sliders:
-        features = _sliders(songs, track, start)
+        features = _sliders(songs, song, start)
     moved = bool((features != start).any())
     reference = start if moved else np.median(songs.catalogue.features, axis=0)
-    answer = explain_mood(mood_classifier(), features, start, reference, duration_s=track.duration_s)
+    answer = explain_mood(mood_classifier(), features, start, reference, duration_s=song.duration_s)
     with sentence:
         st.header(describe_moods(answer.probabilities), anchor=False)
     with charts:
-        _show_answer(track, answer, _main_reason(answer, features, reference, moved=moved), moved=moved)
+        _show_answer(song, answer, _main_reason(answer, features, reference, moved=moved), moved=moved)
     st.markdown("**Most similar songs**")
     show_songs(songs, nearest_songs(songs, row, features), name="nearest", plays_first=False)
 
@@ -70,10 +70,10 @@ div:has(> .st-key-{_SENTENCE}) {{
     )
 
 
-def _choose_track(songs: SongTable) -> Track:
+def _choose_song(songs: SongTable) -> Song:
     """The song in the address, else the best known one; the search of the page leads to others."""
     rows, _ = _best_known_first(songs)
-    options = [songs.catalogue.track(int(row)) for row in rows[:_NUM_OPTIONS]]
+    options = [songs.catalogue.song(int(row)) for row in rows[:_NUM_OPTIONS]]
     current = songs.catalogue.find(chosen(state.MUSIC_TRACK) or "") or options[0]
     names = {option.id: short_name(option) for option in (current, *options)}
     # Streamlit treats options of one name as the same, so each name has one id: the current song's, else the first
@@ -92,9 +92,9 @@ def _choose_track(songs: SongTable) -> Track:
     return current
 
 
-def _sliders(songs: SongTable, track: Track, start: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _sliders(songs: SongTable, song: Song, start: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Show nine sliders and return their values; an untouched slider returns the song's exact value."""
-    keys = [state.music_widget("slide", songs.digest, track.id, name) for name in FEATURE_NAMES]
+    keys = [state.music_widget("slide", songs.digest, song.id, name) for name in FEATURE_NAMES]
     defaults = [
         float(np.clip(round(float(value), feature.num_digits), feature.low, feature.high))
         for value, feature in zip(start, FEATURES.values(), strict=True)
@@ -133,9 +133,9 @@ def _best_known_first(songs: SongTable) -> tuple[npt.NDArray[np.int64], npt.NDAr
     return rows, songs.catalogue.features[rows]
 
 
-def _show_answer(track: Track, answer: MoodExplanation, reason: str, *, moved: bool) -> None:
-    label = f" Its label is **{track.mood}**." if track.mood is not None else ""
-    title = f"**{escape_markdown(track.title)}** by {escape_markdown(track.byline)}"
+def _show_answer(song: Song, answer: MoodExplanation, reason: str, *, moved: bool) -> None:
+    label = f" Its label is **{song.mood}**." if song.mood is not None else ""
+    title = f"**{escape_markdown(song.title)}** by {escape_markdown(song.byline)}"
     st.markdown(f"{title}, with changed features.{label}" if moved else f"{title}.{label}")
     show_chart(
         mood_bars(answer.probabilities, answer.start if moved else None),

@@ -21,8 +21,9 @@ from emomusic.charts.music import song_path
 from emomusic.errors import AudioError
 from emomusic.media.audio_file import MAX_S, PATCH_S, read_song, whole
 from emomusic.media.audio_formats import AUDIO_ENDINGS, FORMATS_IN_WORDS, HEAD_BYTES, demuxer_of
-from emomusic.songs.hearing import Hearing, load_sound_model
+from emomusic.songs.hearing import load_sound_model
 from emomusic.songs.request import nearest_emotion
+from emomusic.songs.song import Hearing
 from emomusic.text import format_clock, join_names
 
 MAX_MB = 100
@@ -41,7 +42,7 @@ Timeline: TypeAlias = tuple[tuple[float, float, float], ...]
 
 
 @dataclass(slots=True, eq=False)
-class _OwnSong:
+class _Upload:
     """The visitor's song and what was heard of it so far."""
 
     name: str
@@ -63,7 +64,7 @@ def show_own_song() -> None:
         type=list(AUDIO_ENDINGS),
         max_upload_size=MAX_MB,
     )
-    own: _OwnSong | None = st.session_state.get(state.MUSIC_SONG)
+    own: _Upload | None = st.session_state.get(state.MUSIC_SONG)
     if own is None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption("See the mood of a song, its path over the plane, and a face that fits. It stays in memory.")
@@ -79,7 +80,7 @@ def _store(files: Sequence[UploadedFile | DeletedFile]) -> None:
     st.session_state.pop(state.MUSIC_SONG, None)
     for file in files:
         if isinstance(file, UploadedFile):
-            st.session_state[state.MUSIC_SONG] = _OwnSong(file.name, file.getvalue())
+            st.session_state[state.MUSIC_SONG] = _Upload(file.name, file.getvalue())
 
 
 def describe_hearing(hearing: Hearing) -> str:
@@ -89,7 +90,7 @@ def describe_hearing(hearing: Hearing) -> str:
     return f"{words}: {quadrant.description} ({share_text(hearing.probabilities[quadrant])})"
 
 
-def _show(own: _OwnSong) -> None:
+def _show(own: _Upload) -> None:
     """Show the answer as soon as it is known, then the path. Reruns hear nothing again.
 
     Raises:
@@ -126,7 +127,7 @@ def _show(own: _OwnSong) -> None:
     )
 
 
-def _hear(own: _OwnSong) -> Hearing:
+def _hear(own: _Upload) -> Hearing:
     if own.problem is not None:
         raise AudioError(own.problem)
     if own.hearing is None:
@@ -144,7 +145,7 @@ def _hear(own: _OwnSong) -> Hearing:
     return own.hearing
 
 
-def _follow(own: _OwnSong) -> Timeline:
+def _follow(own: _Upload) -> Timeline:
     """The path of the song over the plane."""
     if own.path is None:
         parts = tuple(whole(io.BytesIO(own.data), own.step_s, own.name))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 
@@ -9,7 +11,7 @@ from emomusic.app import state
 from emomusic.app.address import chosen
 from emomusic.app.frame import error_text
 from emomusic.app.music.classify import describe_moods
-from emomusic.app.music.song_list import SongLine, describe_order, show_lines, show_songs
+from emomusic.app.music.song_list import describe_order, show_lines, show_songs
 from emomusic.app.music.song_table import SongTable, unique_songs
 from emomusic.app.own_table import mood_classifier
 from emomusic.app.secrets import spotify_credentials
@@ -17,14 +19,15 @@ from emomusic.errors import EmomusicError
 from emomusic.server.shared import shared
 from emomusic.songs.catalogue import normalize_text
 from emomusic.songs.features import FEATURE_NAMES
+from emomusic.songs.song import Song
 from emomusic.songs.spotify.embeds import search_url
 from emomusic.songs.spotify.reccobeats import ReccoBeats
 from emomusic.songs.spotify.search import (
     LAST_OFFSET,
     SEARCH_LIMIT,
     Credentials,
+    FeatureSource,
     FoundPage,
-    FoundTrack,
     LiveSpotify,
 )
 
@@ -95,27 +98,21 @@ def _search_spotify(songs: SongTable, text: str, credentials: Credentials) -> No
         st.caption(page.notice)
     _describe_count(page, number)
     was_asked = elsewhere and not page.notice
-    lines = [
-        SongLine(
-            track.id,
-            track.title,
-            ", ".join(track.artists),
-            _mood_of(track, elsewhere=was_asked),
-            can_ask=songs.catalogue.find(track.id) is not None,
-            cover_url=track.cover_url if with_covers else None,
-        )
-        for track in page.tracks
-    ]
-    show_lines(lines, name="live", digest=key, plays_first=False)
+    details = {
+        song if with_covers else replace(song, cover_url=None): _mood_of(song, page.sources.get(song.id), was_asked)
+        for song in page.songs
+    }
+    can_explain = {song.id for song in page.songs if songs.catalogue.find(song.id) is not None}
+    show_lines(details, name="live", digest=key, can_explain=can_explain, plays_first=False)
     _offer_pages(key, number, more=(number + 1) * SEARCH_LIMIT < min(page.total, LAST_OFFSET))
 
 
 def _describe_count(page: FoundPage, number: int) -> None:
     """Show which results are on this page; `number` counts pages from 0."""
-    if not page.tracks:
+    if not page.songs:
         st.info(f"Spotify found no {'more songs' if number else 'song'} for these words.", icon=":material/search_off:")
         return
-    first, last = number * SEARCH_LIMIT + 1, number * SEARCH_LIMIT + len(page.tracks)
+    first, last = number * SEARCH_LIMIT + 1, number * SEARCH_LIMIT + len(page.songs)
     which = f"Songs {first:,} to {last:,} of " if number else f"The first {last} of " if last < page.total else ""
     st.caption(f"{which}{page.total:,} found by Spotify, in Spotify's order.")
 
@@ -141,15 +138,15 @@ def _offer_pages(key: str, number: int, *, more: bool) -> None:
             )
 
 
-def _mood_of(found: FoundTrack, *, elsewhere: bool) -> str:
+def _mood_of(song: Song, source: FeatureSource | None, elsewhere: bool) -> str:
     """The mood of a search result, if the catalogue or ReccoBeats has its features; Spotify no longer provides them."""
-    if found.track is None:
+    if source is None:
         sources = "neither the catalogue nor ReccoBeats has" if elsewhere else "the catalogue does not have"
         return f"mood unknown: {sources} this song"
-    features = np.array([[getattr(found.track, name) for name in FEATURE_NAMES]])
-    length = np.array([np.nan if found.track.duration_s is None else found.track.duration_s])
+    features = np.array([[getattr(song, name) for name in FEATURE_NAMES]])
+    length = np.array([np.nan if song.duration_s is None else song.duration_s])
     probabilities = mood_classifier().predict_probabilities(features, duration_s=length)[0]
-    return f"{describe_moods(probabilities)} · features from {found.source}"
+    return f"{describe_moods(probabilities)} · features from {source}"
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -12,17 +12,17 @@ import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
-from emomusic.affect import AffectPoint, share_text
+from emomusic.affect import share_text
 from emomusic.app import state
 from emomusic.app.address import choose, chosen
 from emomusic.app.frame import download_button, escape_markdown
 from emomusic.app.music.song_table import SongTable, unique_songs
 from emomusic.app.player import show_player, show_substitute
 from emomusic.app.sources import is_spotify_silent
-from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_ID, Track
+from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_ID
 from emomusic.songs.features import FEATURE_NAMES, FEATURES
 from emomusic.songs.mood import MOODS
-from emomusic.songs.recommend import Song
+from emomusic.songs.song import Pick, Song
 from emomusic.songs.spotify.embeds import TRACK_ADDRESS, songs_txt, track_url
 from emomusic.text import escape_formula, for_excel
 
@@ -142,23 +142,10 @@ _PLAYING = state.music_widget("playing")  # the list and the song of the only pl
 _REFRESH = state.music_widget("refresh")  # whether the rest of the page has to change
 
 
-def short_name(track: Track) -> str:
+def short_name(song: Song) -> str:
     """Title and artists in one line, for menus."""
-    name = f"{track.title} · {track.byline}"
+    name = f"{song.title} · {song.byline}"
     return name if len(name) <= 60 else name[:59] + "…"
-
-
-@dataclass(frozen=True, slots=True)
-class SongLine:
-    """A song of a list."""
-
-    track_id: str
-    title: str
-    byline: str
-    details: str  # Markdown below the title, such as the mood
-    can_ask: bool = False  # whether a button opens the mood of the song
-    cover_url: str | None = None
-    point: AffectPoint | None = None  # on the plane, if known
 
 
 @st.fragment
@@ -174,13 +161,13 @@ def show_songs(
     digest = digest_of(rows)
     key = state.music_widget("shown", name, songs.digest, digest)
     num_shown = int(st.session_state.get(key, PAGE))
-    lines = []
+    details: dict[Song, str] = {}
     for row in map(int, rows[:num_shown]):
-        track = songs.catalogue.track(row)
-        source = f" {share_text(songs.probabilities[row].max())}" if track.mood is None else ", labelled"
-        mood = f"{MOODS[int(songs.moods[row])]}{source}"  # "happy 93 %", or "happy, labelled"
-        lines.append(SongLine(track.id, track.title, track.byline, mood, can_ask=can_ask, point=track.point))
-    show_lines(lines, name=name, digest=digest, plays_first=plays_first)
+        song = songs.catalogue.song(row)
+        source = f" {share_text(songs.probabilities[row].max())}" if song.mood is None else ", labelled"
+        details[song] = f"{MOODS[int(songs.moods[row])]}{source}"  # "happy 93 %", or "happy, labelled"
+    can_explain = {song.id for song in details} if can_ask else set()
+    show_lines(details, name=name, digest=digest, can_explain=can_explain, plays_first=plays_first)
     if len(rows) > num_shown:
         st.button(
             f"{min(PAGE, len(rows) - num_shown)} more of {len(rows) - num_shown:,}",
@@ -198,27 +185,31 @@ div[class*="st-key-{state.music_widget("play")}-"] button p {{ text-align: left;
 
 
 @st.fragment
-def show_lines(lines: Sequence[SongLine], *, name: str, digest: str, plays_first: bool = True) -> None:
+def show_lines(
+    details: Mapping[Song, str], *, name: str, digest: str, can_explain: Set[str], plays_first: bool = True
+) -> None:
     """Show songs as text with one player. A click on a title plays the song and reruns only this list.
 
     Args:
-        lines: the songs.
+        details: the songs, each with the Markdown below its title, such as its mood.
         name: of the list, unique on the page.
         digest: of the songs; the list is new if it changes.
+        can_explain: ids of the songs with a button that opens their mood.
         plays_first: whether a new list has a player for its first song; else the player follows a click.
     """
     st.html(_LEFT)
     seen = state.music_widget("seen", name)
-    if lines and st.session_state.get(seen) != digest:
+    if details and st.session_state.get(seen) != digest:
         st.session_state[seen] = digest
         if plays_first:
-            _play(name, lines[0].track_id)
+            _play(name, next(iter(details)).id)
     if st.session_state.pop(_REFRESH, False):
         st.rerun()  # another list shows a player, or another tab opens
     list_name, playing = st.session_state.get(_PLAYING, (None, None))
-    for line in lines:
+    for song, line in details.items():
         with st.container(gap=None):
-            _show_line(line, name, is_playing=(name, line.track_id) == (list_name, playing))
+            is_playing = (name, song.id) == (list_name, playing)
+            _show_line(song, line, name, is_playing=is_playing, can_explain=song.id in can_explain)
 
 
 def _play(name: str, track_id: str) -> None:
@@ -235,38 +226,37 @@ def _open_song(track_id: str) -> None:
     st.session_state[_REFRESH] = True  # the tabs are outside this fragment
 
 
-def _show_line(line: SongLine, name: str, *, is_playing: bool) -> None:
+def _show_line(song: Song, details: str, name: str, *, is_playing: bool, can_explain: bool) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if line.cover_url is not None:
-            st.image(line.cover_url, alt=f"Cover of {line.title}", width=64)
+        if song.cover_url is not None:
+            st.image(song.cover_url, alt=f"Cover of {song.title}", width=64)
         with st.container(gap=None):
             st.button(
-                f"**{escape_markdown(line.title)}** · {escape_markdown(line.byline)}",
+                f"**{escape_markdown(song.title)}** · {escape_markdown(song.byline)}",
                 icon=":material/music_note:" if is_playing else ":material/play_circle:",
-                key=state.music_widget("play", name, line.track_id),
+                key=state.music_widget("play", name, song.id),
                 on_click=_play,
-                args=(name, line.track_id),
+                args=(name, song.id),
                 type="tertiary",
             )
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                is_on_spotify = TRACK_ID.fullmatch(line.track_id) is not None
-                link = f" · [Open in Spotify]({track_url(line.track_id)})" if is_on_spotify else ""
-                st.markdown(f"{line.details}{link}", width="content")
-                if line.can_ask:
+                link = f" · [Open in Spotify]({track_url(song.id)})" if song.is_on_spotify else ""
+                st.markdown(f"{details}{link}", width="content")
+                if can_explain:
                     st.button(
                         "What mood is it?",
                         icon=":material/tune:",
-                        key=state.music_widget("ask", name, line.track_id),
+                        key=state.music_widget("ask", name, song.id),
                         on_click=_open_song,
-                        args=(line.track_id,),
+                        args=(song.id,),
                         type="tertiary",
                     )
-    if not is_on_spotify:
+    if not song.is_on_spotify or not is_playing:
         return
-    if is_playing and is_spotify_silent():
-        show_substitute(line.point, place=name)
-    elif is_playing:
-        show_player(line.track_id, f"{line.title}, {line.byline}", place=name)
+    if is_spotify_silent():
+        show_substitute(None if isnan(song.valence) else song.point, place=name)
+    else:
+        show_player(song.id, song.full_name, place=name)
 
 
 def digest_of(rows: Sequence[int] | npt.NDArray[np.int64]) -> str:
@@ -287,7 +277,7 @@ def show_table_downloads(songs: SongTable, rows: npt.NDArray[np.int64], *, name:
         )
         download_button(
             "List",
-            lambda: songs_txt(_song(songs, int(row)) for row in unique_songs(songs, rows)),
+            lambda: songs_txt(_pick(songs, int(row)) for row in unique_songs(songs, rows)),
             f"{name}.txt",
             icon=":material/notes:",
             key=state.music_widget("txt", name),
@@ -295,11 +285,10 @@ def show_table_downloads(songs: SongTable, rows: npt.NDArray[np.int64], *, name:
         )
 
 
-def _song(songs: SongTable, row: int) -> Song:
-    track = songs.catalogue.track(row)
+def _pick(songs: SongTable, row: int) -> Pick:
     mood, probability = MOODS[int(songs.moods[row])], float(songs.probabilities[row, songs.moods[row]])
     likeliest = MOODS[int(songs.probabilities[row].argmax())]
-    return Song(track, mood, probability, track.point, "chosen from the table", likeliest)
+    return Pick(songs.catalogue.song(row), mood, probability, "chosen from the table", likeliest)
 
 
 def describe_songs(songs: SongTable, rows: npt.NDArray[np.int64]) -> pd.DataFrame:

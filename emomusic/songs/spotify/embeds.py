@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from urllib.parse import quote
 
 from emomusic.errors import SpotifyError
-from emomusic.songs.catalogue import TRACK_ID, Track
-from emomusic.songs.recommend import Song
+from emomusic.songs.catalogue import TRACK_ID
+from emomusic.songs.song import Pick, Song
 from emomusic.text import csv_text, escape_formula
 
 PLAYER_HEIGHT = 152
@@ -48,56 +48,56 @@ def search_url(text: str) -> str:
     return f"https://open.spotify.com/search/{quote(text, safe='')}"
 
 
-def address_of(track: Track) -> str:
+def address_of(song: Song) -> str:
     """Path of an audio file, or URL of a track on Spotify; empty if neither is known."""
-    if track.path is not None:
-        return track.path
-    return track_url(track.id) if track.is_on_spotify else ""
+    if song.path is not None:
+        return song.path
+    return track_url(song.id) if song.is_on_spotify else ""
 
 
-def track_links(songs: Iterable[Song]) -> str:
+def track_links(picks: Iterable[Pick]) -> str:
     """Links to the songs on Spotify, one per line. Its desktop app accepts them pasted into a playlist."""
-    return "\n".join(track_url(song.track.id) for song in songs if song.track.is_on_spotify)
+    return "\n".join(track_url(pick.song.id) for pick in picks if pick.song.is_on_spotify)
 
 
-def songs_txt(songs: Iterable[Song]) -> str:
+def songs_txt(picks: Iterable[Pick]) -> str:
     """Plain text with one line for each song: "Artists \u2013 Title"."""
-    names = (f"{song.track.byline} \u2013 {song.track.title}" for song in songs)
+    names = (f"{pick.song.byline} \u2013 {pick.song.title}" for pick in picks)
     return "".join(f"{' '.join(name.split())}\n" for name in names)  # a line ends a song
 
 
-def songs_csv(songs: Iterable[Song]) -> str:
+def songs_csv(picks: Iterable[Pick]) -> str:
     """CSV with the columns `CSV_COLUMNS`. An apostrophe escapes formulas."""
     rows = []
-    for song in songs:
-        track = song.track
-        text = (track.title, track.byline, track.album or "", song.mood.value)
-        numbers = (f"{number:.4f}" for number in (song.score, song.point.valence, song.point.arousal))
+    for pick in picks:
+        song = pick.song
+        text = (song.title, song.byline, song.album or "", pick.mood.value)
+        numbers = (f"{number:.4f}" for number in (pick.score, song.point.valence, song.point.arousal))
         rows.append(
             [
                 *map(escape_formula, text),
                 *numbers,
-                escape_formula(song.reason),
-                track.id,
-                escape_formula(address_of(track)),
+                escape_formula(pick.reason),
+                song.id,
+                escape_formula(address_of(song)),
             ]
         )
     return csv_text(CSV_COLUMNS, rows)
 
 
-def songs_m3u(songs: Iterable[Song], titles: Iterable[str] | None = None) -> str:
+def songs_m3u(picks: Iterable[Pick], titles: Iterable[str] | None = None) -> str:
     """Extended M3U playlist of audio files and Spotify links, without songs that have neither.
 
     Args:
-        songs: in order.
+        picks: in order.
         titles: of the entries, one for each song; by default "Artists - Title".
     """
     lines = ["#EXTM3U"]
-    songs = list(songs)
-    titles = [f"{song.track.byline} - {song.track.title}" for song in songs] if titles is None else titles
+    songs = [pick.song for pick in picks]
+    titles = [f"{song.byline} - {song.title}" for song in songs] if titles is None else titles
     for song, title in zip(songs, titles, strict=True):
-        if not (address := address_of(song.track)):
+        if not (address := address_of(song)):
             continue
-        seconds = -1 if song.track.duration_s is None else round(song.track.duration_s)  # -1: unknown
+        seconds = -1 if song.duration_s is None else round(song.duration_s)  # -1: unknown
         lines += [f"#EXTINF:{seconds},{' '.join(title.split())}", address]  # a line ends an entry
     return "\n".join(lines) + "\n"

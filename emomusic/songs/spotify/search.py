@@ -7,14 +7,16 @@ and a page of results has at most ten tracks. ReccoBeats (reccobeats.com) is fre
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from emomusic.errors import SpotifyError
-from emomusic.songs.catalogue import LONGEST_S, TRACK_ID, Catalogue, Track
+from emomusic.songs.catalogue import LONGEST_S, TRACK_ID, Catalogue
+from emomusic.songs.features import FEATURE_NAMES
+from emomusic.songs.song import Player, Song
 from emomusic.songs.spotify.failures import TIMEOUT_S, quiet_spotipy, translated, web_client
 from emomusic.songs.spotify.reccobeats import ReccoBeats
 
@@ -70,46 +72,19 @@ class FeatureSource(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class FoundTrack:
-    """A search result.
-
-    Attributes:
-        id: Spotify id, 22 characters.
-        title: name of the song.
-        artists: at least one, main artist first.
-        explicit: whether the lyrics are marked explicit.
-        album: name of the album. None if unknown, as in all optional fields.
-        year: year of release.
-        duration_s: length in seconds.
-        cover_url: URL of an image of about 300 pixels.
-        track: track with audio features.
-        source: source of the features, None without `track`.
-    """
-
-    id: str
-    title: str
-    artists: tuple[str, ...]
-    explicit: bool
-    album: str | None
-    year: int | None
-    duration_s: float | None
-    cover_url: str | None
-    track: Track | None = None
-    source: FeatureSource | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class FoundPage:
     """One page of search results.
 
     Attributes:
-        tracks: in the order of Spotify, at most `SEARCH_LIMIT`.
+        songs: in the order of Spotify, at most `SEARCH_LIMIT`.
         total: number of results on all pages.
+        sources: of the audio features, by the ids of the songs that have them.
         notice: message if ReccoBeats failed, otherwise None.
     """
 
-    tracks: tuple[FoundTrack, ...]
+    songs: tuple[Song, ...]
     total: int
+    sources: Mapping[str, FeatureSource] = field(default_factory=dict)
     notice: str | None = None
 
 
@@ -160,10 +135,11 @@ class LiveSpotify:
         except SpotifyError:
             self._login = None  # it can hold an invalid token
             raise
-        tracks, notice = self._with_features(found)
-        return FoundPage(tuple(tracks), total, notice)
+        features, sources, notice = self._features([song.id for song in found])
+        songs = [replace(song, **features.get(song.id, {})) for song in found]
+        return FoundPage(tuple(songs), total, sources, notice)
 
-    def _found(self, words: str, offset: int) -> tuple[list[FoundTrack], int]:
+    def _found(self, words: str, offset: int) -> tuple[list[Song], int]:
         rejected = SpotifyError("Spotify rejected the keys of this server. Only its owner can correct them.")
         with translated("Spotify", {400: rejected, 401: rejected}):
             token = self._logged_in().get_access_token(as_dict=False)
@@ -171,8 +147,8 @@ class LiveSpotify:
         with translated("Spotify", {401: rejected, 403: no_premium}):
             client = web_client(token, self._api_url, self._timeout_s)
             results = client.search(words, limit=SEARCH_LIMIT, offset=offset, type="track")["tracks"]
-            tracks = [_found_track(item) for item in results["items"] if item is not None]
-            return list({track.id: track for track in tracks}.values()), int(results["total"])  # each song once
+            songs = [_found_song(item) for item in results["items"] if item is not None]
+            return list({song.id: song for song in songs}.values()), int(results["total"])  # each song once
 
     def _logged_in(self) -> spotipy.SpotifyClientCredentials:
         if self._login is None:
@@ -191,24 +167,25 @@ class LiveSpotify:
             self._login = login
         return self._login
 
-    def _with_features(self, found: list[FoundTrack]) -> tuple[list[FoundTrack], str | None]:
-        """The results with features, and a message if ReccoBeats failed."""
-        tracks = [self._catalogue.find(result.id) for result in found]
-        found = [
-            replace(result, track=track, source=FeatureSource.CATALOGUE) if track else result
-            for result, track in zip(found, tracks, strict=True)
-        ]
-        unknown = [result.id for result in found if result.track is None]
+    def _features(
+        self, ids: Sequence[str]
+    ) -> tuple[dict[str, Mapping[str, Any]], dict[str, FeatureSource], str | None]:
+        """Known features and their sources by id, and a message if ReccoBeats failed."""
+        known = [song for song_id in ids if (song := self._catalogue.find(song_id)) is not None]
+        features: dict[str, Mapping[str, Any]]
+        features = {song.id: {name: getattr(song, name) for name in FEATURE_NAMES} for song in known}
+        sources = dict.fromkeys(features, FeatureSource.CATALOGUE)
+        unknown = [song_id for song_id in ids if song_id not in features]
         if self._reccobeats is None or not unknown:
-            return found, None
+            return features, sources, None
         try:
-            features = self._reccobeats.features(unknown)
+            more = self._reccobeats.features(unknown)
         except SpotifyError as error:  # the search itself succeeded
-            return found, str(error)
-        return [_with_track(result, features[result.id]) if result.id in features else result for result in found], None
+            return features, sources, str(error)
+        return features | more, sources | dict.fromkeys(more, FeatureSource.RECCOBEATS), None
 
 
-def _found_track(item: Any) -> FoundTrack:
+def _found_song(item: Any) -> Song:
     """Convert an item of the response. Raises various errors if it is invalid."""
     track_id, title = item["id"], item["name"]
     artists = tuple(str(artist["name"]) for artist in item["artists"] if artist["name"])
@@ -218,10 +195,11 @@ def _found_track(item: Any) -> FoundTrack:
     year = re.match(r"(?:1[89]|20)\d\d", str(album.get("release_date") or ""))
     images = [image for image in album.get("images") or [] if isinstance(image.get("url"), str)]
     images.sort(key=lambda image: abs((image.get("width") or 0) - 300))
-    return FoundTrack(
+    return Song(
         id=track_id,
         title=title or "Untitled",
         artists=artists,
+        player=Player.SPOTIFY,
         explicit=item.get("explicit") is True,
         album=str(album["name"]) if album.get("name") else None,
         year=int(year[0]) if year else None,
@@ -246,17 +224,3 @@ def _cover_url(url: str) -> str | None:
     except ValueError:
         return None
     return url if parts.scheme == "https" and host.endswith(_COVER_HOSTS) else None
-
-
-def _with_track(result: FoundTrack, features: Mapping[str, Any]) -> FoundTrack:
-    track = Track(
-        id=result.id,
-        title=result.title,
-        artists=result.artists,
-        explicit=result.explicit,
-        **features,
-        album=result.album,
-        duration_s=result.duration_s,
-        year=result.year,
-    )
-    return replace(result, track=track, source=FeatureSource.RECCOBEATS)

@@ -6,8 +6,8 @@ import pytest
 
 from emomusic.affect import AffectPoint
 from emomusic.errors import SpotifyError
-from emomusic.songs.recommend import Song
 from emomusic.songs.request import Request
+from emomusic.songs.song import Pick
 from emomusic.songs.spotify.embeds import (
     CSV_COLUMNS,
     embed_url,
@@ -20,7 +20,7 @@ from tests.songs.tables import recommender_over, song_table
 ID = "2wrJq5XKLnmhRXHIAf9xBa"
 
 
-def songs_over(table: pd.DataFrame) -> list[Song]:
+def songs_over(table: pd.DataFrame) -> list[Pick]:
     return recommender_over(table).songs(Request(AffectPoint(0, 0)), len(table))
 
 
@@ -36,9 +36,9 @@ def test_urls_contain_the_id_and_an_invalid_one_is_refused(track_id: str) -> Non
 def test_the_csv_has_one_row_per_song() -> None:
     songs = songs_over(song_table(3))
     rows = list(csv.DictReader(io.StringIO(songs_csv(songs))))
-    assert [row["id"] for row in rows] == [song.track.id for song in songs]
+    assert [row["id"] for row in rows] == [pick.song.id for pick in songs]
     assert tuple(rows[0]) == CSV_COLUMNS
-    assert rows[0]["url"] == track_url(songs[0].track.id)
+    assert rows[0]["url"] == track_url(songs[0].song.id)
     assert float(rows[0]["score"]) == pytest.approx(songs[0].score, abs=1e-4)
     assert rows[0]["mood"] == songs[0].mood
 
@@ -57,7 +57,7 @@ def test_formulas_in_the_csv_are_escaped_and_other_text_is_unchanged() -> None:
 def test_the_playlist_is_an_extended_m3u_file_of_links() -> None:
     (song,) = songs_over(song_table(1))
     label = "#EXTINF:200,Artist 0 - Song 0"
-    assert songs_m3u([song]) == f"#EXTM3U\n{label}\n{track_url(song.track.id)}\n"
+    assert songs_m3u([song]) == f"#EXTM3U\n{label}\n{track_url(song.song.id)}\n"
     with_break = songs_m3u([song], ["0:31 Two\r\nhttps://example.org/\u2028lines"]).splitlines()
     assert with_break[1] == "#EXTINF:200,0:31 Two https://example.org/ lines"
     assert songs_m3u([]) == "#EXTM3U\n"

@@ -1,6 +1,7 @@
 """Spotify search and ReccoBeats against a local HTTP server."""
 
 import logging
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from emomusic.errors import SpotifyError
 from emomusic.songs.catalogue import Catalogue
-from emomusic.songs.features import FEATURES
+from emomusic.songs.features import FEATURE_NAMES, FEATURES
 from emomusic.songs.spotify.reccobeats import ReccoBeats
 from emomusic.songs.spotify.search import (
     Credentials,
@@ -85,11 +86,12 @@ def query_of(request: Request) -> dict[str, str]:
 def test_a_search_sends_the_token_and_returns_tracks() -> None:
     with spotify(results(item(1), item(2), total=70)) as server:
         page = live(server.url).search("  seven   nation  army ", page=3)
-    first = page.tracks[0]
-    assert (page.total, page.notice, len(page.tracks)) == (70, None, 2)
+    first = page.songs[0]
+    assert (page.total, page.notice, len(page.songs)) == (70, None, 2)
     assert (first.id, first.title, first.artists, first.explicit) == (track_id(1), "Song 1", ("One", "Two"), True)
     assert (first.album, first.year, first.duration_s, first.cover_url) == ("Album", 1999, 200.5, COVER)
-    assert (first.track, first.source) == (None, None)
+    assert math.isnan(first.energy)
+    assert page.sources == {}
     token, search = server.requests
     assert token.body == b"grant_type=client_credentials"
     assert token.headers["Authorization"] == "Basic aWQ6c2VjcmV0"
@@ -101,10 +103,10 @@ def test_one_login_is_used_until_a_search_fails() -> None:
     answers = [results(item(1)), results(item(1)), Reply({"error": {"message": "expired"}}, 401), results(item(1))]
     with spotify(lambda _: answers.pop(0)) as server:
         searcher = live(server.url)
-        assert [len(searcher.search("x").tracks) for _ in range(2)] == [1, 1]
+        assert [len(searcher.search("x").songs) for _ in range(2)] == [1, 1]
         with pytest.raises(SpotifyError, match="rejected"):
             searcher.search("x")
-        assert len(searcher.search("x").tracks) == 1
+        assert len(searcher.search("x").songs) == 1
     paths = [request.path.split("?")[0] for request in server.requests]
     assert paths == ["/token", *["/v1/search"] * 3, "/token", "/v1/search"]
 
@@ -115,7 +117,7 @@ def test_missing_optional_fields_are_none_and_a_song_is_found_once() -> None:
     lengths = [float("inf"), float("nan"), -1, 86_400_001, 86_400_000]
     timed = [item(number, duration_ms=length) for number, length in enumerate(lengths, 3)]
     with spotify(results(sparse, None, foreign, foreign, *timed)) as server:
-        first, second, *others = live(server.url).search("x").tracks
+        first, second, *others = live(server.url).search("x").songs
     assert [track.duration_s for track in others] == [None] * 4 + [86_400.0]
     assert (first.album, first.year, first.duration_s, first.cover_url) == (None, None, None, None)
     assert (second.album, second.year, second.cover_url) == (None, None, None)
@@ -123,7 +125,7 @@ def test_missing_optional_fields_are_none_and_a_song_is_found_once() -> None:
     urls = [None, "http://i.scdn.co/x", "https://i.scdn.co@example.org/x", "https://[x"]
     covered = [item(row, album={"name": "Album", "images": [{"url": url}]}) for row, url in enumerate(urls, 1)]
     with spotify(results(*covered)) as server:
-        assert [track.cover_url for track in live(server.url).search("x").tracks] == [None] * 4
+        assert [track.cover_url for track in live(server.url).search("x").songs] == [None] * 4
 
 
 def test_features_come_from_the_catalogue_or_reccobeats() -> None:
@@ -135,13 +137,14 @@ def test_features_come_from_the_catalogue_or_reccobeats() -> None:
     with spotify(results(item(1), item(5), item(6))) as server, serve(recco) as other:
         reccobeats = ReccoBeats(api_url=f"{other.url}/v1/audio-features", timeout_s=TIMEOUT_S)
         page = live(server.url, catalogue=catalogue, reccobeats=reccobeats).search("x")
-    assert [track.source for track in page.tracks] == [FeatureSource.CATALOGUE, FeatureSource.RECCOBEATS, None]
-    first, second, third = (result.track for result in page.tracks)
-    assert first == catalogue.find(track_id(1))
-    assert second is not None
+    assert page.sources == {track_id(1): FeatureSource.CATALOGUE, track_id(5): FeatureSource.RECCOBEATS}
+    first, second, third = page.songs
+    known = catalogue.find(track_id(1))
+    assert known is not None
+    assert [getattr(first, name) for name in FEATURE_NAMES] == [getattr(known, name) for name in FEATURE_NAMES]
     assert (second.id, second.energy, second.loudness_db, second.tempo_bpm) == (track_id(5), 0.5, -7.5, 120.0)
     assert (second.title, second.year, second.duration_s) == ("Song 5", 1999, 200.5)
-    assert third is None
+    assert math.isnan(third.energy)
     assert page.notice is None
     assert [query_of(request) for request in other.requests] == [{"ids": f"{track_id(5)},{track_id(6)}"}]
 
@@ -149,7 +152,7 @@ def test_features_come_from_the_catalogue_or_reccobeats() -> None:
 def test_a_search_succeeds_if_reccobeats_fails() -> None:
     with spotify(results(item(1))) as server, serve(lambda _: Reply(b"", 503)) as other:
         page = live(server.url, reccobeats=ReccoBeats(api_url=other.url, timeout_s=TIMEOUT_S)).search("x")
-    assert [track.track for track in page.tracks] == [None]
+    assert (len(page.songs), page.sources) == (1, {})
     assert page.notice == "ReccoBeats has an internal error (HTTP 503). Try again later."
 
 
@@ -207,7 +210,7 @@ def test_every_failure_of_the_login_is_a_short_message_and_can_be_repeated(answe
         with pytest.raises(SpotifyError, match=f"^{message}") as caught:
             searcher.search("x")
         assert len(server.requests) == 1
-        assert len(searcher.search("x").tracks) == 1
+        assert len(searcher.search("x").songs) == 1
     assert is_short_line(caught.value)
     assert "secret" not in str(caught.value).replace("client secret", "")
 

@@ -1,0 +1,163 @@
+"""A song of any source, what was heard of it, and why it was chosen."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from emomusic.affect import AffectPoint, Mood, Quadrant
+from emomusic.songs.features import affect_of_song
+
+UNKNOWN_ARTIST = "Unknown artist"
+"""The artist of a song whose tags or table name nobody."""
+
+
+class Player(StrEnum):
+    """What plays a song."""
+
+    SPOTIFY = "spotify"
+    """Spotify's player, by the id of the song."""
+    LIBRARY = "library"
+    """The browser: a file of one's own library, at `Song.path`."""
+    UPLOAD = "yours"
+    """The browser: an uploaded file in the memory of the session, under the id of the song."""
+    BUNDLED = "bundled"
+    """The browser: a file of `bundled.songs_dir()` with the name in `Song.path`."""
+    NONE = "none"
+    """Nothing: a row of a table without a Spotify id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """What a song sounds like.
+
+    Attributes:
+        probabilities: of the quadrants "Q1" to "Q4"; their sum is 1.
+        valence: -1 to 1, the mean over the corners of the quadrants, as is `arousal`.
+        moods: probability of each mood.
+        tags: the strongest five, with their probabilities.
+        timeline: time in seconds, valence and arousal of each patch of 3 s that was heard; empty if it was not stored.
+    """
+
+    probabilities: dict[str, float]
+    valence: float
+    arousal: float
+    moods: dict[Mood, float]
+    tags: tuple[tuple[str, float], ...]
+    timeline: tuple[tuple[float, float, float], ...] = ()
+
+    @property
+    def quadrant(self) -> Quadrant:
+        """The most probable quadrant."""
+        return Quadrant(max(self.probabilities, key=self.probabilities.__getitem__))
+
+    @property
+    def mood(self) -> Mood:
+        """The most probable mood."""
+        return max(self.moods, key=self.moods.__getitem__)
+
+
+@dataclass(frozen=True, slots=True)
+class Song:
+    """A song of any source. None stands for what is unknown.
+
+    Attributes:
+        id: Spotify id of 22 characters if Spotify plays it, otherwise unique in its source. It tells nothing else.
+        title: name of the song.
+        artists: at least one, main artist first.
+        player: what plays it.
+        danceability: 0 to 1, as the next six; see `features.FEATURES`. NaN if unknown, as in all features: of an audio
+            file, and of a song with a mood only, just valence and energy are known.
+        loudness_db: mean loudness, dB relative to full scale.
+        tempo_bpm: beats per minute; 0 if no beat was found.
+        explicit: whether the lyrics are marked explicit.
+        album: name of the album.
+        genres: names in the table or the tags, empty if unknown.
+        popularity: 0 to 100, on the date of the table.
+        duration_s: length in seconds.
+        year: year of release.
+        mood: label from a labelled table.
+        path: of an audio file, or its name.
+        licence: of a bundled song.
+        source: address of a bundled song.
+        cover_url: address of an image of about 300 pixels.
+        hearing: what was heard, of an audio file.
+    """
+
+    id: str
+    title: str
+    artists: tuple[str, ...]
+    player: Player
+    danceability: float = math.nan
+    energy: float = math.nan
+    valence: float = math.nan
+    acousticness: float = math.nan
+    instrumentalness: float = math.nan
+    liveness: float = math.nan
+    speechiness: float = math.nan
+    loudness_db: float = math.nan
+    tempo_bpm: float = math.nan
+    explicit: bool | None = None
+    album: str | None = None
+    genres: tuple[str, ...] = ()
+    popularity: int | None = None
+    duration_s: float | None = None
+    year: int | None = None
+    mood: Mood | None = None
+    path: str | None = None
+    licence: str | None = None
+    source: str | None = None
+    cover_url: str | None = None
+    hearing: Hearing | None = field(default=None, hash=False)
+
+    @property
+    def is_on_spotify(self) -> bool:
+        """Whether Spotify's player plays the song."""
+        return self.player is Player.SPOTIFY
+
+    @property
+    def is_audio(self) -> bool:
+        """Whether the browser's own player plays the song."""
+        return self.player in (Player.LIBRARY, Player.UPLOAD, Player.BUNDLED)
+
+    @property
+    def point(self) -> AffectPoint:
+        """Position on the affect plane."""
+        return affect_of_song(self.valence, self.energy)
+
+    @property
+    def byline(self) -> str:
+        """Artists joined by commas: "Dan + Shay, Justin Bieber"."""
+        return ", ".join(self.artists)
+
+    @property
+    def full_name(self) -> str:
+        """Title and artists: "Yellow, Coldplay"."""
+        return f"{self.title}, {self.byline}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A song that was chosen for a mood.
+
+    Attributes:
+        song: the song.
+        mood: target mood; on a journey, the mood of its step.
+        score: 0 to 1, higher is better. The order also depends on popularity and seed.
+        reason: short explanation.
+        likeliest_mood: most probable mood. Another one than `mood` if too few songs fit.
+        number: in the order of the choice, counted from 1. It stays if the order of a queue changes.
+    """
+
+    song: Song
+    mood: Mood
+    score: float
+    reason: str
+    likeliest_mood: Mood
+    number: int = field(default=0, compare=False)
+
+    @property
+    def fits(self) -> bool:
+        """Whether the target mood is the most probable one."""
+        return self.likeliest_mood is self.mood
