@@ -14,7 +14,7 @@ import pytest
 
 from emomusic.affect import Mood, Quadrant
 from emomusic.errors import LibraryError
-from emomusic.songs.library import Changes, Library, library_file
+from emomusic.songs.library import Changes, Library, library_file, library_version
 from emomusic.songs.song import UNKNOWN_ARTIST, Player, Song
 from tests.songs.ears import CRASH_VOLUME, load_fake_ear
 from tests.songs.songs import tone, write_song
@@ -204,6 +204,36 @@ def test_information_counts_the_files(library: Library, music: Path):
     }
 
 
+def test_the_version_tells_every_change_and_no_reading(library: Library, music: Path):
+    assert library_version(library.path.with_name("absent")) == (0, 0)
+    versions = [library_version(library.path)]
+    library.add([music])
+    versions.append(library_version(library.path))
+    with Library(library.path) as other:
+        hear(other)
+    versions.append(library_version(library.path))
+    library.remove([music / "loud.wav"])
+    versions.append(library_version(library.path))
+    assert len(set(versions)) == 4
+    library.songs()
+    library.info()
+    assert library_version(library.path) == versions[-1]
+
+
+def test_songs_come_while_the_analysis_runs(library: Library, music: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("emomusic.songs.library.SAVE_EVERY_S", 0)
+    library.add([music])
+    seen: list[tuple[int, tuple[int, int]]] = []
+
+    def look(done: int, total: int) -> None:
+        with Library(library.path) as other:
+            seen.append((len(other.songs()), library_version(library.path)))
+
+    library.hear(load_fake_ear, "m1", workers=1, on_progress=look)
+    assert [num_songs for num_songs, _ in seen] == [0, 1, 2, 2, 3]
+    assert len({version for _, version in seen}) == 5
+
+
 # Processes
 
 
@@ -231,7 +261,7 @@ from pathlib import Path
 from emomusic.songs import library
 from emomusic.songs.song import UNKNOWN_ARTIST, Player, Song
 from tests.songs.ears import load_fake_ear
-library._BATCH_S = 0
+library.SAVE_EVERY_S = 0
 with library.Library(Path(sys.argv[1]), create=True) as opened:
     opened.add([Path(sys.argv[2])])
     def on_progress(done, total):
