@@ -16,12 +16,14 @@ from emomusic.app.frame import error_text, escape_markdown
 from emomusic.app.state import page_state
 from emomusic.app.uploads import listed, show_removal, show_uploader
 from emomusic.assets import ModelKind, folder_of, load_once
-from emomusic.errors import EmomusicError
+from emomusic.errors import DatasetError, EmomusicError
 from emomusic.songs.catalogue import Catalogue
+from emomusic.songs.features import FEATURE_NAMES
 from emomusic.songs.mood import MOODS, MoodClassifier
 from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.table_import import MAX_UPLOAD_BYTES, read_catalogue
+from emomusic.text import join_names
 
 
 @load_once
@@ -38,10 +40,17 @@ def mood_probabilities(catalogue: Catalogue) -> npt.NDArray[np.float32]:
     """Shape (n, 4): of the mood model; of songs without features, 1 for their mood.
 
     Raises:
+        DatasetError: the table has neither all features nor all moods.
         ModelError: the mood model is absent or damaged.
     """
     if catalogue.has_features:
         return mood_classifier().predict_probabilities(catalogue.features, duration_s=catalogue.duration_s)
+    if "mood" not in catalogue.table or catalogue.table["mood"].isna().any():
+        absent = [name for name in FEATURE_NAMES if catalogue.table[name].isna().any()]
+        raise DatasetError(
+            f"{catalogue.name}: expected all audio features or a mood of each song. Received: songs without "
+            f"{join_names(absent)} and without a mood. Fill in these columns or the moods."
+        )
     own = catalogue.table["mood"].to_numpy(object)
     return np.column_stack([own == mood.value for mood in MOODS]).astype(np.float32)
 
@@ -83,7 +92,6 @@ def choose_own_table() -> None:
     if table.file is not None:
         with waiting, st.spinner(f"Reading {escape_markdown(table.file.name)}"):
             _read(table)
-        table.file = None  # last: an interrupted run reads it again
     if (own := table_recommender()) is not None:
         with waiting:
             note = f"Shown: **{escape_markdown(own.catalogue.name)}**"
@@ -109,3 +117,7 @@ def _read(table: TableState) -> None:
         table.recommender = Recommender(catalogue, mood_probabilities(catalogue))
     except EmomusicError as error:
         table.problem = error_text(error)
+    except Exception:
+        table.file = None
+        raise
+    table.file = None  # last: an interrupted run reads it again

@@ -379,6 +379,17 @@ def test_every_tab_works_for_songs_with_moods_only(app: AppTest) -> None:
             assert "danceability" not in app.dataframe[0].value
 
 
+@pytest.mark.parametrize("moods", [None, ["happy", None]])
+def test_songs_without_all_features_and_moods_are_refused_once(app: AppTest, moods: list[str | None] | None) -> None:
+    table = song_table(2).drop(columns="id").assign(liveness=np.nan)
+    upload(app, csv_of(table if moods is None else table.assign(mood=moods)))
+    for _ in range(2):  # the pending file is gone
+        assert not app.exception
+        (error,) = app.error
+        assert "liveness" in error.value
+        app.run()
+
+
 def test_the_mood_of_a_single_song_is_not_compared(app: AppTest) -> None:
     upload(app, csv_of(mood_table().head(1)))
     assert app.header[0].value.startswith("1 song: ")
