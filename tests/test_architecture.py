@@ -1,12 +1,23 @@
 """The import rule of the design, read from the source; and what must stay light, measured in a fresh interpreter."""
 
 import ast
+import importlib.util
+import inspect
 import json
+import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from emomusic.app import frame as app_frame
 
 # Which layer may import which. A name stands for the module and everything below it; a layer may import itself.
 GROUND = {"emomusic.errors", "emomusic.affect", "emomusic.text"}
@@ -142,6 +153,89 @@ def _lines_for_type_checkers(path: Path) -> set[int]:
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
         for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
     }
+
+
+MOST_LINES, MOST_FUNCTION_LINES, MOST_LEVELS = 450, 60, 5
+STILL_TOO_LARGE = {
+    "confusion_map", "batch", "write_card", "_fit", "_write",
+    "emomusic/app/film/results.py", "emomusic/media/audio_file.py",
+    "tests/pages/test_live.py", "tests/pages/test_music.py",
+}  # fmt: skip
+"""Functions and files that others still divide. This set only shrinks."""
+_BLOCKS = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.Match, ast.AsyncFor, ast.AsyncWith)
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def levels(node: ast.AST) -> int:
+    """How deep blocks and functions are nested in a function. An `elif` is on the level of its `if`."""
+    deepest = 0
+    for child in ast.iter_child_nodes(node):
+        is_elif = isinstance(node, ast.If) and isinstance(child, ast.If) and node.orelse == [child]
+        deepest = max(deepest, levels(child) + (isinstance(child, (*_BLOCKS, *_FUNCTIONS)) and not is_elif))
+    return deepest
+
+
+def test_files_and_functions_are_short(root: Path):
+    paths = [*source_files(root), *(root / "scripts").glob("*.py"), *(root / "tests").rglob("*.py")]
+    found = set()
+    for path in paths:
+        text = path.read_text(encoding="utf-8")
+        if text.count("\n") > MOST_LINES:
+            found.add(str(path.relative_to(root)))
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, _FUNCTIONS):
+                num_lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                if num_lines > MOST_FUNCTION_LINES or levels(node) > MOST_LEVELS:
+                    found.add(node.name)
+    assert found - STILL_TOO_LARGE == set()
+
+
+def stations(root: Path) -> list[str]:
+    """The functions on the path of one photo, as `docs/architecture.md` names them."""
+    text = (root / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = text.split("## The path of one photo\n")[1].split("\n## ")[0]
+    return re.findall(r"^\d+\. `([\w.]+)`", section, re.MULTILINE)
+
+
+def function_of(station: str) -> Any:
+    """The function that a station names, such as `media.images.read_image` or `songs.queue.SongQueue.current`."""
+    names = ["emomusic", *station.split(".")]
+    depth = next(n for n in range(len(names), 0, -1) if module_exists(".".join(names[:n])))
+    found = importlib.import_module(".".join(names[:depth]))
+    for name in names[depth:]:
+        found = getattr(found, name)
+    return found
+
+
+def module_exists(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:  # its parent is no package
+        return False
+
+
+def test_a_photo_passes_ten_functions_on_its_way_to_a_song(root: Path, monkeypatch: pytest.MonkeyPatch):
+    names = stations(root)
+    assert 5 <= len(names) <= 10
+    codes = {inspect.unwrap(function_of(name)).__code__: name for name in names}
+    called: list[str] = []
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        if event == "call" and (name := codes.get(frame.f_code)) is not None and name not in called:
+            called.append(name)
+
+    monkeypatch.setattr(app_frame, "forget_closed_pages", lambda: None)  # AppTest has no server
+    app = AppTest.from_file(str(root / "app.py"), default_timeout=120)
+    app.query_params["sample"] = "eileen-collins-1999"
+    sys.setprofile(note)
+    threading.setprofile(note)
+    try:
+        app.run()
+    finally:
+        sys.setprofile(None)
+        threading.setprofile(None)
+    assert not app.exception
+    assert called == names
 
 
 def test_imports_go_one_way(root: Path):

@@ -22,6 +22,18 @@ log = logging.getLogger(__name__)
 
 def add_commands(parent: Any) -> None:
     """Add the commands to the parser."""
+    _add_evaluate(parent)
+    profile = parent.add_parser("profile", help="Learn how one person shows emotions.")
+    kinds = profile.add_subparsers(dest="kind", required=True, metavar="create")
+    text = "Learn one face from DIR/<emotion>/*.jpg; neutral is required."
+    create = add_command(kinds, "create", create_profile, _show_figures, text)
+    create.add_argument("folder", type=arguments.path, metavar="DIR")
+    create.add_argument("--out", type=arguments.path, required=True, metavar="FILE", help="the profile, as JSON")
+    _add_train(parent)
+    add_command(parent, "models", models, _show_models, "The trained models, their figures, size and speed.")
+
+
+def _add_evaluate(parent: Any) -> None:
     evaluate = parent.add_parser("evaluate", help="Recompute the figures of a model on data.")
     kinds = evaluate.add_subparsers(dest="kind", required=True, metavar="face|music|sound")
     text = "Figures of a face model on FER2013 or on pictures."
@@ -35,34 +47,20 @@ def add_commands(parent: Any) -> None:
     face.add_argument(
         "--margin", type=arguments.number(-0.4, 1), help="context around the face, as a share of its longer side"
     )
-    face.add_argument(
-        "--ferplus",
-        action="store_true",
-        help="compare with what most of ten people saw (FER+), not with FER2013's label",
-    )
-    face.add_argument(
-        "--record",
-        action="store_true",
-        help="save the figures of --ferplus, or of --images with a new adjustment in five folds (`wild`)",
-    )
+    text = "compare with what most of ten people saw (FER+), not with FER2013's label"
+    face.add_argument("--ferplus", action="store_true", help=text)
+    text = "save the figures of --ferplus, or of --images with a new adjustment in five folds (`wild`)"
+    face.add_argument("--record", action="store_true", help=text)
     arguments.add_profile_option(face)
-    face.add_argument(
-        "--posed",
-        action="store_true",
-        help="assume that all seven emotions may be shown; with --ferplus --record: fit the adjustment for that",
-    )
+    text = "assume that all seven emotions may be shown; with --ferplus --record: fit the adjustment for that"
+    face.add_argument("--posed", action="store_true", help=text)
     text = "Figures of a mood model, by cross-validation."
     _add_mood_options(add_command(kinds, "music", evaluate_music, _show_figures, text))
     text = "Figures of the model that hears mood: of ten folds on its own clips, as it is on others."
     _add_clips_option(add_command(kinds, "sound", evaluate_sound_model, _show_figures, text))
 
-    profile = parent.add_parser("profile", help="Learn how one person shows emotions.")
-    kinds = profile.add_subparsers(dest="kind", required=True, metavar="create")
-    text = "Learn one face from DIR/<emotion>/*.jpg; neutral is required."
-    create = add_command(kinds, "create", create_profile, _show_figures, text)
-    create.add_argument("folder", type=arguments.path, metavar="DIR")
-    create.add_argument("--out", type=arguments.path, required=True, metavar="FILE", help="the profile, as JSON")
 
+def _add_train(parent: Any) -> None:
     train = parent.add_parser("train", help="Train a model.")
     kinds = train.add_subparsers(dest="kind", required=True, metavar="face|music|sound|export")
     face = add_command(kinds, "face", train_face, _show_figures, "Train a network on FER2013.")
@@ -80,8 +78,6 @@ def add_commands(parent: Any) -> None:
     export = add_command(kinds, "export", train_export, _show_exports, "Write model.onnx of trained face models.")
     export.add_argument("models", nargs="*", type=arguments.name, metavar="MODEL", help="all models if none is named")
 
-    add_command(parent, "models", models, _show_models, "The trained models, their figures, size and speed.")
-
 
 def _add_mood_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=arguments.name, help="name of a mood model")
@@ -97,94 +93,122 @@ def _add_clips_option(parser: argparse.ArgumentParser) -> None:
 def evaluate_face(options: argparse.Namespace) -> Outcome:
     """Recompute the figures of a face model."""
     from emomusic.assets import require_checkout, require_writable
-    from emomusic.faces.classifier import EmotionClassifier
-    from emomusic.faces.detection import MtcnnDetector
-    from emomusic.faces.fer2013 import Split, read_fer2013
-    from emomusic.faces.identity import FaceIdentifier
     from emomusic.faces.model_files import DEFAULT_MODEL, model_folder
-    from emomusic.faces.profile import KnownFace
-    from emomusic.media.images import DEFAULT_MARGIN
-    from emomusic.training.evaluate import (
-        evaluate_pictures,
-        evaluate_profile,
-        evaluate_split,
-        evaluate_split_on_votes,
-        evaluation_record,
-        fit_posed_faces,
-        fit_to_pictures,
-        labelled_pictures,
-        record_photographs,
-        record_posed_faces,
-        record_votes,
-    )
 
+    _require_agreement(options)
     name = options.model or DEFAULT_MODEL
-    if options.record and (bool(options.fer2013) != options.ferplus or options.aligned or options.margin is not None):
-        raise DatasetError(
-            "expected --record with --ferplus, or with --images and without --aligned or --margin: "
-            "it is for faces as the app cuts them"
-        )
-    if options.ferplus and not options.fer2013:
-        raise DatasetError("expected --ferplus with --fer2013: people voted on its pictures. Received: --images")
     if options.record:
         require_checkout("to keep figures with a model")
         require_writable(model_folder(name))
-    if options.profile is not None and (options.fer2013 or options.record):
-        raise DatasetError("expected --profile with --images and without --record")
     if options.fer2013:
-        if not options.split:
-            raise DatasetError("expected --split validation or --split test with --fer2013. Received: none")
-        if options.aligned or options.margin is not None:
-            raise DatasetError("expected --aligned and --margin with --images. Received: one of them with --fer2013")
-        split = Split(options.split)
-        fits_posed = options.posed and options.record
-        if fits_posed and split is not Split.VALIDATION:
-            raise DatasetError("expected --split validation with --posed --record, which fits an adjustment")
-        faces = read_fer2013(options.fer2013, needs=[split]).split(split)
-        classifier = EmotionClassifier.load(name)
-        if fits_posed:
-            scores, spec = fit_posed_faces(faces, classifier)
-            record_posed_faces(spec)
-            return evaluation_record(name, scores), 0
-        if not options.ferplus:
-            return evaluation_record(name, evaluate_split(faces, classifier, posed=options.posed)), 0
-        record = evaluate_split_on_votes(faces, split, classifier, posed=options.posed)
-        if options.record:
-            record_votes(name, record, split)
-        return record, 0
-    if options.split:
-        raise DatasetError(f"expected --split with --fer2013. Received: --split {options.split} with --images")
-    if options.aligned and options.margin is not None:
-        log.warning("--margin has no effect with --aligned: the pictures are not cropped.")
-    if options.posed and options.record:
-        raise DatasetError("expected --record with --images and without --posed: it is for photographs")
-    pictures = labelled_pictures(options.images)
-    classifier = EmotionClassifier.load(name)
-    if options.posed:
-        classifier = classifier.posed()
-    margin = DEFAULT_MARGIN if options.margin is None else options.margin
+        return _figures_on_fer2013(name, options), 0
     if options.profile is not None:
-        known = KnownFace(arguments.read_profile(options.profile), classifier)
-        detector = None if options.aligned else MtcnnDetector()
-        with progress("pictures", len(pictures)) as on_progress:
-            scores, num_known = evaluate_profile(
-                pictures, classifier, detector, known, FaceIdentifier(), margin=margin, on_progress=on_progress
-            )
-        if num_known < len(pictures) - scores.missed:
-            log.warning(
-                "%d faces are of another person; the profile was not used for them.",
-                len(pictures) - scores.missed - num_known,
-            )
-        return evaluation_record(name, scores), 0
+        return _figures_with_profile(name, options), 0
+    return _figures_on_pictures(name, options), 0
+
+
+def _require_agreement(options: argparse.Namespace) -> None:
+    """Raise a `DatasetError` for options that do not go together."""
+    is_cut = options.aligned or options.margin is not None
+    for is_wrong, expected in (
+        (
+            options.record and (bool(options.fer2013) != options.ferplus or is_cut),
+            "--record with --ferplus, or with --images and without --aligned or --margin: "
+            "it is for faces as the app cuts them",
+        ),
+        (
+            options.ferplus and not options.fer2013,
+            "--ferplus with --fer2013: people voted on its pictures. Received: --images",
+        ),
+        (options.profile and (options.fer2013 or options.record), "--profile with --images and without --record"),
+        (
+            options.fer2013 and not options.split,
+            "--split validation or --split test with --fer2013. Received: none",
+        ),
+        (
+            options.fer2013 and is_cut,
+            "--aligned and --margin with --images. Received: one of them with --fer2013",
+        ),
+        (
+            options.fer2013 and options.posed and options.record and options.split != "validation",
+            "--split validation with --posed --record, which fits an adjustment",
+        ),
+        (
+            options.images and options.split,
+            f"--split with --fer2013. Received: --split {options.split} with --images",
+        ),
+        (
+            options.images and options.posed and options.record,
+            "--record with --images and without --posed: it is for photographs",
+        ),
+    ):
+        if is_wrong:
+            raise DatasetError(f"expected {expected}")
+
+
+def _figures_on_fer2013(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    from emomusic.faces.classifier import EmotionClassifier
+    from emomusic.faces.fer2013 import Split, read_fer2013
+    from emomusic.training import evaluate
+
+    split = Split(options.split)
+    faces = read_fer2013(options.fer2013, needs=[split]).split(split)
+    classifier = EmotionClassifier.load(name)
+    if options.posed and options.record:
+        scores, spec = evaluate.fit_posed_faces(faces, classifier)
+        evaluate.record_posed_faces(spec)
+        return evaluate.evaluation_record(name, scores)
+    if not options.ferplus:
+        return evaluate.evaluation_record(name, evaluate.evaluate_split(faces, classifier, posed=options.posed))
+    record = evaluate.evaluate_split_on_votes(faces, split, classifier, posed=options.posed)
+    if options.record:
+        evaluate.record_votes(name, record, split)
+    return record
+
+
+def _figures_on_pictures(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    from emomusic.training import evaluate
+
+    pictures, classifier, detector, margin = _picture_tools(name, options)
     with progress("pictures", len(pictures)) as on_progress:
         if not options.record:
-            detector = None if options.aligned else MtcnnDetector()
-            scores = evaluate_pictures(pictures, classifier, detector, margin=margin, on_progress=on_progress)
-            return evaluation_record(name, scores), 0
-        detector = MtcnnDetector()
-        figures = fit_to_pictures(pictures, classifier, detector, margin=margin, on_progress=on_progress)
-    record_photographs(name, figures)
-    return figures.as_dict(name), 0
+            scores = evaluate.evaluate_pictures(pictures, classifier, detector, margin=margin, on_progress=on_progress)
+            return evaluate.evaluation_record(name, scores)
+        figures = evaluate.fit_to_pictures(pictures, classifier, detector, margin=margin, on_progress=on_progress)
+    evaluate.record_photographs(name, figures)
+    return figures.as_dict(name)
+
+
+def _figures_with_profile(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    from emomusic.faces.identity import FaceIdentifier
+    from emomusic.faces.profile import KnownFace
+    from emomusic.training.evaluate import evaluate_profile, evaluation_record
+
+    pictures, classifier, detector, margin = _picture_tools(name, options)
+    known = KnownFace(arguments.read_profile(options.profile), classifier)
+    with progress("pictures", len(pictures)) as on_progress:
+        scores, num_known = evaluate_profile(
+            pictures, classifier, detector, known, FaceIdentifier(), margin=margin, on_progress=on_progress
+        )
+    if others := len(pictures) - scores.missed - num_known:
+        log.warning("%d faces are of another person; the profile was not used for them.", others)
+    return evaluation_record(name, scores)
+
+
+def _picture_tools(name: str, options: argparse.Namespace) -> tuple[Any, Any, Any, float]:
+    """The labelled pictures of `--images`, the classifier, the detector unless they are aligned, and the margin."""
+    from emomusic.faces.classifier import EmotionClassifier
+    from emomusic.faces.detection import MtcnnDetector
+    from emomusic.media.images import DEFAULT_MARGIN
+    from emomusic.training.evaluate import labelled_pictures
+
+    if options.aligned and options.margin is not None:
+        log.warning("--margin has no effect with --aligned: the pictures are not cropped.")
+    pictures = labelled_pictures(options.images)
+    classifier = EmotionClassifier.load(name)
+    detector = None if options.aligned else MtcnnDetector()
+    margin = DEFAULT_MARGIN if options.margin is None else options.margin
+    return pictures, classifier.posed() if options.posed else classifier, detector, margin
 
 
 def create_profile(options: argparse.Namespace) -> Outcome:
