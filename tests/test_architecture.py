@@ -218,11 +218,11 @@ def test_a_photo_passes_ten_functions_on_its_way_to_a_song(root: Path, monkeypat
     names = stations(root)
     assert 5 <= len(names) <= 10
     codes = {inspect.unwrap(function_of(name)).__code__: name for name in names}
-    called: list[str] = []
+    called: dict[int, list[str]] = {}  # by thread: another one warms the networks up
 
     def note(frame: FrameType, event: str, _: object) -> None:
-        if event == "call" and (name := codes.get(frame.f_code)) is not None and name not in called:
-            called.append(name)
+        if event == "call" and (name := codes.get(frame.f_code)) is not None:
+            called.setdefault(threading.get_ident(), []).append(name)
 
     monkeypatch.setattr(app_frame, "forget_closed_pages", lambda: None)  # AppTest has no server
     app = AppTest.from_file(str(root / "app.py"), default_timeout=120)
@@ -235,7 +235,7 @@ def test_a_photo_passes_ten_functions_on_its_way_to_a_song(root: Path, monkeypat
         sys.setprofile(None)
         threading.setprofile(None)
     assert not app.exception
-    assert called == names
+    assert names in [list(dict.fromkeys(each)) for each in called.values()]
 
 
 def test_imports_go_one_way(root: Path):
