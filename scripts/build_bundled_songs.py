@@ -25,7 +25,7 @@ from emomusic.assets import write_checksums, write_json
 from emomusic.media.audio_file import read_song
 from emomusic.songs.bundled import SONGS, songs_dir
 from emomusic.songs.hearing import load_sound_model
-from emomusic.songs.workers import record_of
+from emomusic.songs.records import record_of
 
 LENGTH_S = 31.5
 FADE_S = 0.75

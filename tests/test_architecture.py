@@ -21,10 +21,8 @@ from emomusic.app import frame as app_frame
 
 # Which layer may import which. A name stands for the module and everything below it; a layer may import itself.
 GROUND = {"emomusic.errors", "emomusic.affect", "emomusic.text"}
-BASE = GROUND | {
-    f"emomusic.{name}"
-    for name in ("assets", "baselines", "calibration", "compat", "downloads", "metrics", "records", "runtime")
-}
+_BASE = "assets baselines calibration compat downloads metrics records runtime workers"
+BASE = GROUND | {f"emomusic.{name}" for name in _BASE.split()}
 DOMAINS = {f"emomusic.{name}" for name in ("media", "faces", "stream", "songs")}
 RESULTS = BASE | DOMAINS | {"emomusic.results", "emomusic.export"}
 LIBRARY = RESULTS | {"emomusic.charts", "emomusic.marks", "emomusic.api", "emomusic"}
@@ -38,6 +36,7 @@ MAY_IMPORT = {
     "emomusic.metrics": GROUND,
     "emomusic.records": GROUND | {"emomusic.assets", "emomusic.metrics"},
     "emomusic.runtime": GROUND,
+    "emomusic.workers": GROUND,
     "emomusic.calibration": GROUND | {"emomusic.metrics"},
     "emomusic.downloads": GROUND | {"emomusic.assets"},
     "emomusic.media": BASE,

@@ -12,9 +12,9 @@ from emomusic.cli.arguments import STOPPED, Outcome, add_command, add_library_op
 from emomusic.text import escape_control_chars, pluralize
 
 if TYPE_CHECKING:
+    from emomusic.songs.analysis import Ear
     from emomusic.songs.library import Library
     from emomusic.songs.song import Song
-    from emomusic.songs.workers import Ear
 
 log = logging.getLogger(__name__)
 

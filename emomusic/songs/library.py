@@ -18,9 +18,9 @@ import msgspec
 from emomusic.affect import Mood
 from emomusic.errors import LibraryError
 from emomusic.media.audio_formats import AUDIO_ENDINGS
+from emomusic.songs.analysis import Ear, analyse_all, fingerprint_of
 from emomusic.songs.records import local_song
 from emomusic.songs.song import Player, Song
-from emomusic.songs.workers import Ear, fingerprint_of, read_all
 
 VARIABLE = "EMOMUSIC_LIBRARY"
 """Environment variable with the path of the library."""
@@ -295,16 +295,16 @@ class Library:
         total, problems = len(waiting), []
         batch: list[tuple[Any, ...]] = []
         saved_s = time.monotonic()
-        readings = read_all(waiting, load_ear, workers) if waiting else iter(())
         try:
-            for done, (number, reading) in enumerate(readings, 1):
-                if reading.error is not None:
-                    problems.append(f"{waiting[number]}: {reading.error}")
-                batch.append((model, reading.fingerprint, reading.error, reading.song, number))
-                on_progress(done, total)
-                if time.monotonic() - saved_s >= SAVE_EVERY_S:
-                    self._save(batch)
-                    batch, saved_s = [], time.monotonic()
+            with contextlib.closing(analyse_all(waiting, load_ear, workers)) as analyses:
+                for done, (number, analysis) in enumerate(analyses, 1):
+                    if analysis.error is not None:
+                        problems.append(f"{waiting[number]}: {analysis.error}")
+                    batch.append((model, analysis.fingerprint, analysis.error, analysis.song, number))
+                    on_progress(done, total)
+                    if time.monotonic() - saved_s >= SAVE_EVERY_S:
+                        self._save(batch)
+                        batch, saved_s = [], time.monotonic()
         finally:
             self._save(batch)
         return problems

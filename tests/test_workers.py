@@ -1,0 +1,116 @@
+"""Calls in worker processes survive crashes, errors, and the end of the main process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter, deque
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from emomusic.errors import ModelError
+from emomusic.workers import Crash, run_in_processes
+
+
+def load(log: Path) -> Path:
+    """Writes a line for each process."""
+    with log.open("a", encoding="utf-8") as file:
+        file.write(f"{os.getpid()}\n")
+    return log
+
+
+def double(log: Path, number: int) -> int:
+    if number == 13:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if number == 14:
+        os._exit(7)
+    if number < 0:
+        raise ModelError(f"{log.name}: negative")
+    return 2 * number
+
+
+def wait_long(_: object, seconds: float) -> None:
+    time.sleep(seconds)
+
+
+def fail() -> None:
+    raise ModelError("damaged")
+
+
+def test_every_call_has_its_result_or_its_crash_and_each_process_loads_once(tmp_path: Path):
+    calls = deque([*range(12), 13, 14, *range(15, 20)])
+    results = dict(run_in_processes(calls, double, partial(load, tmp_path / "log"), workers=2))
+    assert results == {n: 2 * n for n in (*range(12), *range(15, 20))} | {13: Crash(-signal.SIGKILL), 14: Crash(7)}
+    pids = Counter((tmp_path / "log").read_text().split())
+    assert max(pids.values()) == 1
+    assert 2 <= len(pids) <= 4
+
+
+def test_calls_may_be_added_and_unfinished_ones_return(tmp_path: Path):
+    calls = deque([1])
+    found = []
+    results = run_in_processes(calls, double, partial(load, tmp_path / "log"), workers=1)
+    for call, result in results:
+        found.append(result)
+        if call < 3:
+            calls.append(call + 1)
+        elif call == 3:
+            calls.extend(range(50, 60))
+        else:
+            results.close()
+    assert found == [2, 4, 6, 100]
+    assert list(calls) == list(range(51, 60))
+
+
+def test_errors_of_work_and_load_are_raised(tmp_path: Path):
+    with pytest.raises(ModelError, match="log: negative"):
+        list(run_in_processes(deque([1, -1]), double, partial(load, tmp_path / "log"), workers=2))
+    with pytest.raises(ModelError, match="damaged"):
+        list(run_in_processes(deque([1]), wait_long, fail, workers=1))
+
+
+def test_a_stop_ends_slow_calls_at_once(tmp_path: Path):
+    stop = threading.Event()
+    threading.Timer(2, stop.set).start()
+    calls, started_s = deque([600.0] * 3), time.monotonic()
+    assert list(run_in_processes(calls, wait_long, partial(load, tmp_path / "log"), workers=2, stop=stop)) == []
+    assert time.monotonic() - started_s < 30
+    assert len(calls) == 3
+    for pid in map(int, (tmp_path / "log").read_text().split()):
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+MAIN = """
+import sys
+from collections import deque
+from functools import partial
+from pathlib import Path
+from emomusic.workers import run_in_processes
+from tests.test_workers import load, wait_long
+list(run_in_processes(deque([600.0] * 2), wait_long, partial(load, Path(sys.argv[1])), workers=2))
+"""
+
+
+def test_processes_end_with_a_killed_main_process(tmp_path: Path, root: Path):
+    log = tmp_path / "log"
+    main = subprocess.Popen(
+        [sys.executable, "-c", MAIN, str(log)], cwd=root, env={**os.environ, "PYTHONPATH": str(root)}
+    )
+    deadline_s = time.monotonic() + 60
+    while not log.exists() or len(log.read_text().split()) < 2:
+        assert time.monotonic() < deadline_s
+        time.sleep(0.1)
+    main.kill()
+    main.wait()
+    waiting = set(map(int, log.read_text().split()))
+    while waiting:
+        assert time.monotonic() < deadline_s
+        waiting = {pid for pid in waiting if Path(f"/proc/{pid}").exists()}
+        time.sleep(0.1)
