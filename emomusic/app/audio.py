@@ -13,13 +13,12 @@ from emomusic.app.frame import escape_markdown
 from emomusic.app.own_computer import is_own_computer
 from emomusic.app.own_files import own_song
 from emomusic.errors import EmomusicError, LibraryError
-from emomusic.media.audio_formats import HEAD_BYTES, demuxer_of
+from emomusic.media.audio_formats import HEAD_BYTES, mime_type_of
 from emomusic.media.images import encode_jpeg, read_image, shrink
 from emomusic.songs.bundled import songs_dir
 from emomusic.songs.queue import SongQueue
 from emomusic.songs.song import Player, Song
 
-_MIME_TYPES = {"mp3": "audio/mpeg", "mov": "audio/mp4", "aiff": "audio/aiff"}
 _COVER_SIDE = 256
 
 # Events of media do not bubble, so the document captures them
@@ -59,7 +58,6 @@ def show_audio(song: Song, *, place: str, on_end: Callable[[], None] | None = No
     """
     content = content_of(song)
     head = content[:HEAD_BYTES] if isinstance(content, bytes) else _head(content)
-    kind = demuxer_of(head, song.path or "") or "mp3"
     key, silent = f"audio-{place}", f"audio-{place}-silent"
     starts = st.session_state.get(state.STARTED_SONG) == (state.visit_number(), song.id)
     with st.container(key=key, horizontal=True, vertical_alignment="center", gap="small"):
@@ -67,7 +65,7 @@ def show_audio(song: Song, *, place: str, on_end: Callable[[], None] | None = No
             st.image(cover, alt=f"Cover of {song.title}", width=_COVER_SIDE // 4)
         st.audio(
             content if isinstance(content, bytes) else str(content),
-            format=_MIME_TYPES.get(kind, f"audio/{kind}"),
+            format=mime_type_of(head, song.path or ""),
             autoplay=starts,
         )
 

@@ -184,7 +184,6 @@ MUSIC_RECCOBEATS = "reccobeats"
 MUSIC_COVERS = "covers"
 MUSIC_UPLOAD = "music_upload"
 MUSIC_SONG_UPLOAD = "music_song_upload"
-MUSIC_SONG = "music_song"  # the visitor's own song, and what was heard of it; or absent
 
 # The models page. All but the last are also in the URL.
 MODELS_KIND = "kind"

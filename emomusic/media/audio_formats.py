@@ -43,6 +43,15 @@ def demuxer_of(head: bytes, name: str = "") -> str | None:
     return "mp3" if head.startswith(b"ID3") or _is_mp3_frame(head.lstrip(b"\0")[:3]) else None
 
 
+_MIME_TYPES = {"mp3": "audio/mpeg", "mov": "audio/mp4"}
+
+
+def mime_type_of(head: bytes, name: str = "") -> str:
+    """The MIME type of an audio file for browsers, as for `demuxer_of`."""
+    kind = demuxer_of(head, name) or "mp3"
+    return _MIME_TYPES.get(kind, f"audio/{kind}")
+
+
 def _is_mp3_frame(header: bytes) -> bool:
     """Whether these are the first three bytes of a frame: sync, layer 3, and a valid version, bit and sample rate."""
     if len(header) < 3 or header[0] != 0xFF or header[1] & 0xE6 != 0xE2:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import streamlit as st
 
@@ -13,6 +15,7 @@ from emomusic.faces.detection import FaceDetector, MtcnnDetector
 from emomusic.faces.reading import load_networks
 from emomusic.faces.turns import CountingClassifier, FairQueue, QueuedDetector, Readings
 from emomusic.runtime import num_cores
+from emomusic.server.capacity import capacity
 from emomusic.songs.recommend import Recommender, load_recommender
 
 log = logging.getLogger(__name__)
@@ -56,6 +59,12 @@ class Shared:
         """The networks for a camera, where people may show any emotion. They do not wait for turns, but are counted."""
         detector, classifier = load_networks(posed=True)
         return detector, CountingClassifier(classifier, self.readings)
+
+    @contextmanager
+    def visitor_turn(self, visitor: str) -> Iterator[None]:
+        """Hold a turn of a session for other work than that of `visitor_networks`; the server waits for it to end."""
+        with capacity().work(), self.queue.turn(visitor):
+            yield
 
     def recommender(self) -> Recommender:
         """The recommender."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -80,9 +82,16 @@ def spectrogram_of(samples: FloatArray) -> FloatArray:
     return np.asarray(mels[:, 0].reshape(-1, mels.shape[-1]))
 
 
-def run_network(patches: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Tags before the sigmoid, shape (n, 50), and features, shape (n, f), of patches of sound."""
-    batches = (patches[start : start + _BATCH] for start in range(0, len(patches), _BATCH))
-    results = [load_network()(np.ascontiguousarray(batch)) for batch in batches]
+def run_network(
+    patches: FloatArray, turn: Callable[[], AbstractContextManager[None]] = nullcontext
+) -> tuple[FloatArray, FloatArray]:
+    """Tags before the sigmoid, shape (n, 50), and features, shape (n, f), of patches of sound.
+
+    Each call of the network holds a `turn`.
+    """
+    results = []
+    for start in range(0, len(patches), _BATCH):
+        with turn():
+            results.append(load_network()(np.ascontiguousarray(patches[start : start + _BATCH])))
     tags, features = (np.concatenate(parts) for parts in zip(*results, strict=True))
     return tags, features

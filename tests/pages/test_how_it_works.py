@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Quadrant
+from emomusic import assets
+from emomusic.affect import EMOTIONS, Quadrant
 from emomusic.app import state
 from emomusic.app.frame import enter_app
 from emomusic.app.how_it_works import walk
@@ -17,7 +18,6 @@ from emomusic.app.how_it_works.draw import describe_agreement, describe_drop
 from emomusic.app.how_it_works.page import STEPS, step_named
 from emomusic.app.how_it_works.walk import Walk
 from emomusic.app.picture_chooser import Picture, PictureState
-from emomusic.faces.reading import FaceReading
 from emomusic.media.images import crop_face, encode_jpeg, to_network_input
 from tests.pages.screen import result_of, state_of, text_of
 
@@ -210,14 +210,12 @@ def test_the_look_step_shows_its_figures_and_going_back_recomputes_nothing(app: 
         assert walk.images[name] is data
 
 
-def test_all_steps_use_the_explained_probabilities(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`reading` may use bfloat16: one step showed 42 % neutral and the next 41 %."""
+def test_the_explained_probabilities_are_those_of_the_other_pages(app: AppTest) -> None:
     at(app, "probabilities", sample="morisot-self-portrait-1885")
     (face,) = result_of(app, Walk).faces
     explained = face.insight.probabilities
+    np.testing.assert_allclose(explained, face.reading.probabilities.values, atol=1e-6)
     assert f"→ {percent(explained.max())} after" in text_of(app)
-    off = FaceReading(face.reading.face, EmotionProbabilities.certain(Emotion.HAPPY))
-    monkeypatch.setattr(face, "reading", off)
     at(app, "place", sample="morisot-self-portrait-1885")
     assert f"{EMOTIONS[explained.argmax()]} {percent(explained.max())}" in text_of(app)
     at(app, "quadrant", sample="morisot-self-portrait-1885")
@@ -226,14 +224,21 @@ def test_all_steps_use_the_explained_probabilities(app: AppTest, monkeypatch: py
     assert "Near the neutral middle → calm songs" in text_of(app)
 
 
+def test_the_songs_with_sound_are_checked_once(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    at(app, "sound")
+    monkeypatch.setattr(assets, "sha256_of", pytest.fail)
+    app.run()
+    assert not app.exception
+    assert not app.error
+
+
 def test_the_texts_show_the_computed_figures(app: AppTest) -> None:
     at(app, "probabilities")
     face = result_of(app, Walk).faces[0]
     num_views = len(face.insight.logits)  # the face and, in some models, its mirror image
     *scores, shares = charts(app)[0]["data"][: num_views + 1]
     np.testing.assert_allclose([view["x"] for view in scores], face.insight.logits, atol=1e-3)
-    # In percent. `reading` may use bfloat16, the step does not
-    np.testing.assert_allclose(shares["x"], 100 * face.reading.probabilities.values, atol=2)
+    np.testing.assert_allclose(shares["x"], 100 * face.reading.probabilities.values, atol=1e-3)
     text = text_of(app)
     assert f"{face.insight.temperature:.2f}" in text
     assert not face.insight.smoothing or percent(face.insight.smoothing) in text

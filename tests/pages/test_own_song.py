@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,15 @@ from emomusic.affect import AffectPoint
 from emomusic.app import state
 from emomusic.app.frame import enter_app
 from emomusic.app.music import own_song
+from emomusic.app.music.own_song import OwnSong
 from emomusic.app.music.song_list import CLASSIFY
 from emomusic.media.audio_file import PATCH_S, read_song
+from emomusic.server import shared as server_shared
+from emomusic.server.capacity import Capacity
+from emomusic.server.shared import shared
 from emomusic.songs.hearing import Hearing, load_sound_model
 from emomusic.songs.request import nearest_emotion
-from tests.pages.screen import text_of
+from tests.pages.screen import state_of, text_of
 from tests.songs.songs import TAGS, song_bytes
 
 SECONDS = 120
@@ -97,8 +103,40 @@ def test_a_file_that_cannot_be_heard_is_one_message(app: AppTest, data: bytes) -
 
 def test_a_removed_song_leaves_the_session(app: AppTest) -> None:
     drop(app, song_bytes("wav"), "song.wav")
-    assert state.MUSIC_SONG in app.session_state
+    held = state_of(app, OwnSong).held
+    assert held is not None
+    assert held.num_bytes == len(song_bytes("wav"))
     app.file_uploader(key=state.MUSIC_SONG_UPLOAD).set_value(None).run()
     assert not app.exception
-    assert state.MUSIC_SONG not in app.session_state
+    assert state_of(app, OwnSong).data == b""
+    assert app.get("audio") == []
+
+
+def test_hearing_takes_the_turns_of_a_visitor_and_holds_up_the_end_of_the_server(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns: list[str] = []
+    here = Capacity(9, 9)
+    queue = shared().queue
+    monkeypatch.setattr(server_shared, "capacity", lambda: here)
+
+    @contextmanager
+    def turn(visitor: str) -> Iterator[None]:
+        assert here.is_busy
+        turns.append(visitor)
+        yield
+
+    monkeypatch.setattr(queue, "turn", turn)
+    drop(app, song_bytes("wav", seconds=90, rate=16_000), "long.wav")
+    assert len(turns) >= 5  # reading, hearing, reading for the path, and several calls of the network for it
+    assert len(set(turns)) == 1
+    assert not here.is_busy
+
+
+def test_a_song_that_the_server_has_no_memory_for_is_one_message(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own_song, "capacity", lambda: Capacity(9, 9, max_memory_mb=1))
+    drop(app, song_bytes("wav", seconds=90, rate=16_000), "long.wav")
+    (error,) = app.error
+    assert "MB" in error.value
+    assert state_of(app, OwnSong).data == b""
     assert app.get("audio") == []

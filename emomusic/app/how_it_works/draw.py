@@ -223,7 +223,7 @@ def _answer_by_step(insight: Insight) -> str:
 
 def show_point(walk: Walk, facts: DeltaGenerator) -> None:
     """Show the point of the face as a weighted mean."""
-    values = walk.face.probabilities
+    values = walk.face.reading.probabilities
     point = affect_of(values)
     heaviest = sorted(values.as_dict().items(), key=lambda weight: -weight[1])[:_NUM_WEIGHTS]
     weights = ", ".join(f"{name} {_percent(weight)}" for name, weight in heaviest if weight >= plots.LEAST_WEIGHT)
@@ -232,16 +232,16 @@ def show_point(walk: Walk, facts: DeltaGenerator) -> None:
         f"Valence {point.valence:.2f}, arousal {point.arousal:.2f}, both from -1 to 1. Thicker lines mean larger "
         f"weights: {weights}. Weights below {_percent(plots.LEAST_WEIGHT)} have no line.",
     )
-    figure = plots.weighed_place(values, str(walk.face.number))
+    figure = plots.weighed_place(values, str(walk.number))
     alt = f"The plane with the face at valence {point.valence:.2f} and arousal {point.arousal:.2f}"
     _chart(figure, "place", alt=_alt(walk, alt))
 
 
 def show_quadrant(walk: Walk, facts: DeltaGenerator) -> None:
     """Show the quadrant of the face."""
-    values = walk.face.probabilities
+    values = walk.face.reading.probabilities
     quadrant = quadrant_of(affect_of(values))
-    figure = plots.quarter_place(values, str(walk.face.number))
+    figure = plots.quarter_place(values, str(walk.number))
     _fact(facts, f"**{quadrant.description.capitalize()}:** {QUADRANT_MOODS[quadrant]} songs.")
     alt = _alt(walk, f"The plane with one quadrant filled: {quadrant.description}")
     _chart(figure, "quadrant", alt=alt)
@@ -249,7 +249,7 @@ def show_quadrant(walk: Walk, facts: DeltaGenerator) -> None:
 
 def show_songs(walk: Walk, facts: DeltaGenerator) -> None:
     """Show the first songs on the plane, and their list with reasons."""
-    values = walk.face.probabilities
+    values = walk.face.reading.probabilities
     quadrant = quadrant_of(affect_of(values))
     chosen = songs_recommender().songs(with_your_music(_request_of(walk)), _NUM_SONGS)
     mood = QUADRANT_MOODS[quadrant]
@@ -257,7 +257,7 @@ def show_songs(walk: Walk, facts: DeltaGenerator) -> None:
     with facts, st.container(key="how-songs", gap="small"):
         for pick in chosen:
             st.markdown(f"{pick.number}. {song_line(pick.song)}  \n{escape_markdown(pick.reason)}")
-    figure = plots.songs_place(values, str(walk.face.number), song_points(chosen))
+    figure = plots.songs_place(values, str(walk.number), song_points(chosen))
     alt = f"The plane with the face, {quadrant.description}, and {len(chosen)} songs around it"
     _chart(figure, "songs", alt=_alt(walk, alt))
 
@@ -291,7 +291,7 @@ def _spectrogram(path: str) -> FloatMap:
 
 
 def _request_of(walk: Walk) -> Request:
-    values = walk.face.probabilities
+    values = walk.face.reading.probabilities
     return Request(point=affect_of(values), emotion=values.emotion, policy=Policy.MATCH)
 
 
@@ -318,7 +318,7 @@ def _fit_height(ratio: float, *, other_rem: float) -> DeltaGenerator:
 
 def _alt(walk: Walk, alt: str) -> str:
     """Return an alternative text that names the face if there are several."""
-    return alt if len(walk.faces) == 1 else f"Face {walk.face.number}. {alt}"
+    return alt if len(walk.faces) == 1 else f"Face {walk.number}. {alt}"
 
 
 def _chart(figure: go.Figure, name: str, *, alt: str) -> None:

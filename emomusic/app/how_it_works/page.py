@@ -15,7 +15,7 @@ from emomusic.app.charts import roomy_columns, styled_room
 from emomusic.app.frame import shown_errors
 from emomusic.app.how_it_works import draw
 from emomusic.app.how_it_works.draw import CHART, WIDE
-from emomusic.app.how_it_works.walk import Walk, choose_photo, walk_of
+from emomusic.app.how_it_works.walk import Walk, choose_photo, show_face, walk_of
 from emomusic.app.picture_chooser import Picture
 from emomusic.faces.detection import MIN_CONFIDENCE
 from emomusic.server.shared import shared
@@ -315,7 +315,9 @@ def show_step(step: Step, picture: Picture) -> None:
             if step.needs_face and not walk.faces:
                 st.info("No face was found. Choose another photo, or go back to see the detection.")
             else:
-                walk.number = _choose_face(walk, face_buttons) if step.needs_face else 1
+                if step.needs_face and len(walk.faces) > 1:
+                    with face_buttons:
+                        _choose_face(walk)
                 step.draw(walk, facts)
         with room:
             _PRESENTER_KEYS(key=_KEYS)
@@ -326,20 +328,13 @@ def _go(step: Step) -> None:
     choose({state.HOW_STEP: step.key})
 
 
-def _choose_face(walk: Walk, container: DeltaGenerator) -> int:
-    """Let the visitor choose one of several faces. Returns its number."""
-    if len(walk.faces) == 1:
-        return 1
-    key = state.how_widget("face", walk.picture.digest)
-    chosen = int(st.session_state.get(key, 1))
+def _choose_face(walk: Walk) -> None:
+    """Let the visitor choose one of several faces."""
     # Other widgets than buttons use the arrow keys. A change of `type` would replace the button and lose the focus
-    with container:
-        for face in walk.faces:
-            name = f"Face {face.number}"
-            st.button(
-                f":primary[**{name}, selected**]" if face.number == chosen else name,
-                key=state.how_widget("face", str(face.number)),
-                on_click=state.put,
-                args=(key, face.number),
-            )
-    return chosen
+    for number in range(1, len(walk.faces) + 1):
+        st.button(
+            f":primary[**Face {number}, selected**]" if number == walk.number else f"Face {number}",
+            key=state.how_widget("face", str(number)),
+            on_click=show_face,
+            args=(number,),
+        )

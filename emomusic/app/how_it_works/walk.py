@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from emomusic.affect import EmotionProbabilities
 from emomusic.app import state
 from emomusic.app.picture_chooser import (
     Picture,
+    PictureState,
     choose_picture,
     keep_result,
     kept_result,
@@ -20,6 +20,7 @@ from emomusic.app.picture_chooser import (
     sample_picture,
     samples,
 )
+from emomusic.app.state import page_state
 from emomusic.compat import session_id
 from emomusic.faces.detection import DetectionTrace
 from emomusic.faces.grad_cam import grad_cam
@@ -37,8 +38,7 @@ class FaceWalk:
     The full-size crop is discarded, because it can be as large as the photo.
     """
 
-    def __init__(self, number: int, reading: FaceReading, crop: RgbImage, network_side: int) -> None:
-        self.number = number  # from left to right, starting at 1
+    def __init__(self, reading: FaceReading, crop: RgbImage, network_side: int) -> None:
         self.reading = reading
         self.side = len(crop)  # in pixels of the photo
         self.jpeg = encode_jpeg(shrink(crop, CROP_SIDE)[0])
@@ -47,14 +47,9 @@ class FaceWalk:
 
     @cached_property
     def insight(self) -> Insight:
-        """Feature maps, logits and probabilities."""
+        """Feature maps, logits, and the probabilities of `reading` to the precision of float32."""
         # Loading takes 50 ms; a kept network would take 15 MB
         return Explainer(shared().networks()[1].spec).look(self.network_input)
-
-    @cached_property
-    def probabilities(self) -> EmotionProbabilities:
-        """The probabilities of `insight`, in float32. `reading` may use bfloat16, so they can differ."""
-        return EmotionProbabilities(self.insight.probabilities.astype(np.float32))
 
     @cached_property
     def occlusion(self) -> Occlusion:
@@ -81,7 +76,7 @@ class Walk:
         self.size = (image.shape[1], image.shape[0])
         self.preview, self.scale = shrink(image)  # at most as large as a screen, and its size relative to the photo
         self.images: dict[str, bytes] = {}  # drawn, by name
-        self.number = 1  # of the shown face
+        self.number = 1  # of the shown face, from left to right
 
     @property
     def trace(self) -> DetectionTrace:
@@ -113,8 +108,8 @@ class Walk:
         with shared().queue.turn(session_id()):
             trace = detector.detect_with_trace(image)
         faces = tuple(
-            FaceWalk(number, face, crop_face(image, face.face.box), classifier.spec.side)
-            for number, face in enumerate(classify_faces(image, trace.faces, classifier), 1)
+            FaceWalk(reading, crop_face(image, reading.face.box), classifier.spec.side)
+            for reading in classify_faces(image, trace.faces, classifier)
         )
         return trace, faces
 
@@ -138,3 +133,9 @@ def walk_of(picture: Picture) -> Walk:
         walk = Walk(picture)
         keep_result(picture, walk)
     return walk
+
+
+def show_face(number: int) -> None:
+    """Show another face of the photo; for buttons."""
+    _, walk = page_state(PictureState).results[Walk]
+    walk.number = number

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
-from emomusic.affect import QUADRANT_MOODS, AffectPoint, Quadrant, describe_shares, list_shares, share_text
+from emomusic.affect import AffectPoint, describe_shares, list_shares, share_text
 from emomusic.app import state
 from emomusic.app.charts import roomy_columns, show_chart
 from emomusic.app.frame import escape_markdown, shown_errors
 from emomusic.app.sessions import WHEN_GONE
+from emomusic.app.state import page_state, state_key
 from emomusic.app.uploads import show_removal, show_uploader
 from emomusic.charts.face import share_bars
 from emomusic.charts.music import song_path
-from emomusic.errors import AudioError
+from emomusic.compat import session_id
+from emomusic.errors import AudioError, CapacityError
 from emomusic.media.audio_file import MAX_S, PATCH_S, read_song, whole
-from emomusic.media.audio_formats import AUDIO_ENDINGS, FORMATS_IN_WORDS, HEAD_BYTES, demuxer_of
+from emomusic.media.audio_formats import AUDIO_ENDINGS, FORMATS_IN_WORDS, HEAD_BYTES, mime_type_of
+from emomusic.server.budget import HeldBytes
+from emomusic.server.capacity import capacity
+from emomusic.server.shared import shared
 from emomusic.songs.hearing import load_sound_model
 from emomusic.songs.request import nearest_emotion
 from emomusic.songs.song import Hearing
@@ -29,29 +35,33 @@ from emomusic.text import format_clock, join_names
 MAX_MB = 100
 
 _MOST_PARTS = 24  # of the path; each takes up to 0.3 s of one core
-_TYPES = {
-    "mp3": "audio/mpeg",
-    "flac": "audio/flac",
-    "ogg": "audio/ogg",
-    "mov": "audio/mp4",
-    "wav": "audio/wav",
-    "aiff": "audio/aiff",
-}
 
 Timeline: TypeAlias = tuple[tuple[float, float, float], ...]
 
 
 @dataclass(slots=True, eq=False)
-class _Upload:
-    """The visitor's song and what was heard of it so far."""
+class OwnSong:
+    """The visitor's song and what was heard of it so far.
 
-    name: str
-    data: bytes
+    Attributes:
+        name: of the file; empty without one.
+        data: content of the file.
+        held: the bytes of `data` in the budget of the server.
+        problem: why the file cannot be stored or heard.
+        title: with artists and length, in Markdown.
+        hearing: of the song; None until it is known.
+        step_s: seconds between the parts of the path.
+        path: of the song over the plane; None until it is known.
+    """
+
+    name: str = ""
+    data: bytes = b""
+    held: HeldBytes | None = None
     problem: str | None = None
     title: str = ""
     hearing: Hearing | None = None
-    path: Timeline | None = None  # of the whole song; None until it is known
     step_s: float = 0.0
+    path: Timeline | None = None
 
 
 def show_own_song() -> None:
@@ -64,8 +74,8 @@ def show_own_song() -> None:
         type=list(AUDIO_ENDINGS),
         max_upload_size=MAX_MB,
     )
-    own: _Upload | None = st.session_state.get(state.MUSIC_SONG)
-    if own is None:
+    own = page_state(OwnSong)
+    if not own.name:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption("See the mood of a song, its path over the plane, and a face that fits. It stays in memory.")
             with st.popover("Privacy", icon=":material/visibility:", type="tertiary"):
@@ -77,10 +87,15 @@ def show_own_song() -> None:
 
 
 def _store(files: Sequence[UploadedFile | DeletedFile]) -> None:
-    st.session_state.pop(state.MUSIC_SONG, None)
+    own = st.session_state[state_key(OwnSong)] = OwnSong()
     for file in files:
         if isinstance(file, UploadedFile):
-            st.session_state[state.MUSIC_SONG] = _Upload(file.name, file.getvalue())
+            own.name = file.name
+            try:
+                own.held = capacity().memory.take(session_id(), file.size)
+                own.data = file.getvalue()
+            except CapacityError as error:
+                own.problem = str(error)
 
 
 def describe_hearing(hearing: Hearing) -> str:
@@ -90,11 +105,11 @@ def describe_hearing(hearing: Hearing) -> str:
     return f"{words}: {quadrant.description} ({share_text(hearing.probabilities[quadrant])})"
 
 
-def _show(own: _Upload) -> None:
+def _show(own: OwnSong) -> None:
     """Show the answer as soon as it is known, then the path. Reruns hear nothing again.
 
     Raises:
-        AudioError: the file cannot be read.
+        AudioError: the file cannot be stored or read.
     """
     answer = st.container()
     with answer, st.spinner("Listening to the song"):
@@ -102,11 +117,11 @@ def _show(own: _Upload) -> None:
     point = AffectPoint(hearing.valence, hearing.arousal)
     answer.header(describe_hearing(hearing), anchor=False)
     answer.markdown(own.title)
-    answer.audio(own.data, format=_TYPES.get(demuxer_of(own.data[:HEAD_BYTES], own.name) or "", "audio/wav"))
+    answer.audio(own.data, format=mime_type_of(own.data[:HEAD_BYTES], own.name))
     chart, words = roomy_columns([3, 2], key="own-song", gap="large")
     with words:
         st.markdown(f"**It fits a face that looks {nearest_emotion(point).adjective}.**")
-        shares = {QUADRANT_MOODS[Quadrant(name)].value: share for name, share in hearing.probabilities.items()}
+        shares = {mood.value: share for mood, share in hearing.moods.items()}
         show_chart(
             share_bars(shares, height=190, letters=14, bargap=0.3),
             key=state.music_widget("own-quadrants"),
@@ -127,27 +142,34 @@ def _show(own: _Upload) -> None:
     )
 
 
-def _hear(own: _Upload) -> Hearing:
+def _turn() -> AbstractContextManager[None]:
+    """A turn among the visitors."""
+    return shared().visitor_turn(session_id())
+
+
+def _hear(own: OwnSong) -> Hearing:
     if own.problem is not None:
         raise AudioError(own.problem)
     if own.hearing is None:
         try:
-            song = read_song(io.BytesIO(own.data), own.name)
+            with _turn():
+                song = read_song(io.BytesIO(own.data), own.name)
         except AudioError as error:
             own.problem = str(error)
             raise
         artists = f" by {escape_markdown(join_names(song.artists))}" if song.artists else ""
         own.title = f"**{escape_markdown(song.title)}**{artists}, {format_clock(song.duration_s)}"
-        hearing = load_sound_model().hear(song.windows)
+        hearing = load_sound_model().hear(song.windows, _turn)
         own.step_s = max(min(song.duration_s, MAX_S) / _MOST_PARTS, PATCH_S)
         own.path = hearing.timeline if len(song.windows) == 1 else None  # a short song was heard as a whole
         own.hearing = hearing
     return own.hearing
 
 
-def _follow(own: _Upload) -> Timeline:
+def _follow(own: OwnSong) -> Timeline:
     """The path of the song over the plane."""
     if own.path is None:
-        parts = tuple(whole(io.BytesIO(own.data), own.step_s, own.name))
-        own.path = load_sound_model().hear(parts).timeline
+        with _turn():
+            parts = tuple(whole(io.BytesIO(own.data), own.step_s, own.name))
+        own.path = load_sound_model().hear(parts, _turn).timeline
     return own.path
