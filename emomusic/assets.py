@@ -256,16 +256,6 @@ def checksum_of(folder: str) -> str:
     return hashlib.sha256(repr(listed).encode()).hexdigest()
 
 
-def require_intact(*paths: Path) -> None:
-    """Raise an `AssetError` if a bundled file is absent or damaged, or has no checksum."""
-    sums = _read_checksums()
-    for path in paths:
-        name = path.relative_to(ROOT).as_posix()
-        expected, received = sums.get(name), sha256_of(path)
-        if received != expected:
-            raise AssetError(f"expected {name} with SHA-256 {expected}. Received: {received}. {_RESTORE}")
-
-
 def write_checksums(folder: Path | None = None) -> None:
     """Update `SHA256SUMS` after a model or data changed.
 

@@ -100,7 +100,6 @@ class UnitReader:
 
         Raises:
             ModelError: there is no such model, its files are damaged, or its classes are not the seven emotions.
-            AssetError: a file of the detector is absent or damaged.
             BatchError: the URI is invalid.
         """
         self._dataset, self._model, self._rate = Dataset(out, settings_of(model, rate)), model, rate

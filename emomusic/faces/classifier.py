@@ -55,7 +55,7 @@ class EmotionClassifier:
             ModelError: there is no such model, or its files are absent, damaged or do not match.
         """
         folder = model_files.model_folder(name)
-        spec = model_files.read_spec(folder, verify=[model_files.ONNX])
+        spec = model_files.read_spec(folder)
         network = Network(folder / model_files.ONNX, one_thread=one_thread)
         expected = (spec.side, spec.side, 1), len(spec.classes)
         received = network.input_shape[1:], network.output_shape[-1]

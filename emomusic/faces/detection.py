@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.assets import models_dir, require_intact
+from emomusic.assets import models_dir
 from emomusic.faces import mtcnn
 from emomusic.faces.mtcnn import Boxes, Pyramid
 from emomusic.media.images import Box, RgbImage, require_rgb, shrink
@@ -165,10 +165,9 @@ class MtcnnDetector:
             one_thread: search all scales on the calling thread, in a process that shares the cores with others.
 
         Raises:
-            AssetError: a network is absent or damaged.
+            ModelError: a network is absent or damaged.
         """
         paths = [models_dir() / "detector" / name for name in DETECTOR_FILES]
-        require_intact(*paths)
         self._one_thread = one_thread
         self._propose, self._refine, self._output = (Network(path) for path in paths)
 

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.assets import require_intact
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
 from emomusic.faces.inspection import FloatMap
@@ -28,14 +27,12 @@ def grad_cam(spec: model_files.ModelSpec, face: npt.NDArray[np.uint8], winner: i
         The same shape, 0 to 1; all 0 if no part raises the class.
 
     Raises:
-        ModelError: the model has no graph for these maps.
-        AssetError: the graph is damaged.
+        ModelError: the model has no graph for these maps, or a damaged one.
     """
     path = model_files.model_folder(spec.name) / model_files.GRAD_CAM
     if not path.exists():
         advice = f"Choose {model_files.DEFAULT_MODEL}"
         raise ModelError(f"expected a model with {path.name}. Received: {spec.name}. {advice}")
-    require_intact(path)
     views = np.stack([face, face[:, ::-1]] if spec.mirrored else [face]).astype(np.float32)[..., None]
     is_winner = np.zeros((1, len(spec.classes)), np.float32)
     is_winner[0, winner] = 1

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.assets import load_once, models_dir, require_intact
+from emomusic.assets import load_once, models_dir
 from emomusic.media.images import Box, RgbImage, crop_face, to_network_input
 from emomusic.runtime import Network
 
@@ -49,11 +49,9 @@ class FaceIdentifier:
         """Load the network. `one_thread` is that of `Network`.
 
         Raises:
-            AssetError: it is absent or damaged.
+            ModelError: it is absent or damaged.
         """
-        path = models_dir() / MODEL
-        require_intact(path)
-        self._network = Network(path, one_thread=one_thread)
+        self._network = Network(models_dir() / MODEL, one_thread=one_thread)
 
     def describe(self, image: RgbImage, boxes: Sequence[Box]) -> Descriptors:
         """The descriptor of each face, at least one, at these boxes of an image."""
@@ -64,5 +62,5 @@ class FaceIdentifier:
 
 @load_once
 def load_identifier() -> FaceIdentifier:
-    """The network that tells persons apart, loaded once. Raises an `AssetError` if it is absent or damaged."""
+    """The network that tells persons apart, loaded once. Raises a `ModelError` if it is absent or damaged."""
     return FaceIdentifier()

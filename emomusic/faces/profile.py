@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
-from emomusic.assets import DAMAGED_ARRAYS, load_once, require_intact
+from emomusic.assets import DAMAGED_ARRAYS, load_once
 from emomusic.errors import ModelError, ProfileError
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
@@ -87,11 +87,9 @@ class People:
         """The numbers of a trained model.
 
         Raises:
-            ModelError: the model has none.
-            AssetError: the file is damaged.
+            ModelError: the model has none, or a damaged one.
         """
         path = people_path(model)
-        require_intact(path)
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 values = {name: arrays[name].astype(np.float64) for name in cls.__dataclass_fields__}

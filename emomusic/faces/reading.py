@@ -131,7 +131,6 @@ def load_networks(
     Raises:
         ModelError: there is no such model, its files are damaged, its classes are not the seven emotions, or it has no
             adjustment for posed faces.
-        AssetError: a file of the detector is absent or damaged.
     """
     detector, classifier = _load_networks(model, one_thread)
     return detector, classifier.posed() if posed else classifier

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import QUADRANT_CORNERS, QUADRANT_MOODS, Quadrant
-from emomusic.assets import DAMAGED_ARRAYS, ModelKind, folder_of, load_once, require_intact
+from emomusic.assets import DAMAGED_ARRAYS, ModelKind, folder_of, load_once
 from emomusic.errors import ModelError
 from emomusic.media.audio_file import PATCH_S, Window
 from emomusic.songs.song import Hearing
@@ -141,9 +141,6 @@ def load_sound_model() -> SoundModel:
     """The bundled model.
 
     Raises:
-        ModelError: a file is damaged.
-        AssetError: a file is absent or differs from its checksum.
+        ModelError: a file is absent or damaged.
     """
-    path = folder_of(ModelKind.SOUND, MODEL) / HEAD
-    require_intact(path)
-    return SoundModel(SoundHead.load(path))
+    return SoundModel(SoundHead.load(folder_of(ModelKind.SOUND, MODEL) / HEAD))

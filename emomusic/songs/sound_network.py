@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.assets import load_once, models_dir, require_intact
+from emomusic.assets import load_once, models_dir
 from emomusic.runtime import Network
 
 NETWORK = Path("sound/musicnn/network.onnx")
@@ -62,9 +62,7 @@ def load_network() -> Network:
     Raises:
         ModelError: the file is absent or damaged.
     """
-    path = models_dir() / NETWORK
-    require_intact(path)
-    return Network(path)
+    return Network(models_dir() / NETWORK)
 
 
 def spectrogram_of(samples: FloatArray) -> FloatArray:

@@ -69,7 +69,6 @@ def load_film_networks(model: str = DEFAULT_MODEL, one_thread: bool = False) -> 
 
     Raises:
         ModelError: there is no such model, its files are damaged, or its classes are not the seven emotions.
-        AssetError: a file of the detector or the identity network is absent or damaged.
     """
     return FilmNetworks(*load_networks(model, one_thread), FaceIdentifier(one_thread=one_thread))
 

@@ -39,12 +39,10 @@ def copy(tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     return Path(shutil.copytree(tiny_run.folder, tmp_path / "models" / "face" / "tiny"))
 
 
-def test_a_damaged_network_is_refused_by_its_checksum(copy: Path) -> None:
+def test_a_damaged_network_is_refused(copy: Path) -> None:
     network = copy / model_files.ONNX
-    content = bytearray(network.read_bytes())
-    content[len(content) // 2] ^= 1
-    network.write_bytes(content)
-    with pytest.raises(ModelError, match=r"expected .*model\.onnx with SHA-256 [0-9a-f]{64}\. Received: .*Restore"):
+    network.write_bytes(network.read_bytes()[:-9])
+    with pytest.raises(ModelError, match=r"expected a network in ONNX format\. Received: .*model\.onnx"):
         EmotionClassifier.load("tiny")
 
 
