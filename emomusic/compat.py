@@ -203,37 +203,6 @@ def release_upload(file_id: str) -> None:
         context.uploaded_file_mgr.remove_file(context.session_id, file_id)
 
 
-def check_browser_token() -> None:
-    """Check for `browser_token`."""
-    from streamlit.web.server.starlette import starlette_app_utils, starlette_server_config
-
-    _require(starlette_app_utils, "decode_xsrf_token_string")
-    _require(starlette_server_config, "XSRF_COOKIE_NAME")
-
-
-def browser_token() -> str | None:
-    """A random value that all tabs of the visitor's browser share; None without Streamlit's cookie.
-
-    Streamlit masks the cookie's value differently in every response.
-
-    Raises:
-        HookError: Streamlit has no such cookie.
-    """
-    check_browser_token()
-    import streamlit as st
-    from streamlit.web.server.starlette.starlette_app_utils import decode_xsrf_token_string
-    from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
-
-    token, _ = decode_xsrf_token_string(st.context.cookies.get(XSRF_COOKIE_NAME) or "")
-    return token.hex() if token else None
-
-
-def check_streamlit() -> None:
-    """Check for all hooks of Streamlit."""
-    check_streamlit_server()
-    check_browser_token()
-
-
 # streamlit-webrtc
 
 
@@ -264,7 +233,7 @@ HOOKS: Mapping[str, Callable[[], None]] = MappingProxyType(
     {
         "scikit-learn": check_forests,
         "starlette": check_uploads,
-        "streamlit": check_streamlit,
+        "streamlit": check_streamlit_server,
         "streamlit-webrtc": check_webrtc_stream,
     }
 )

@@ -44,10 +44,6 @@ class SpotifyError(EmomusicError):
     """Spotify, or a service for its tracks, refused or failed."""
 
 
-class SignInNeededError(SpotifyError):
-    """Spotify no longer accepts the visitor's token. The visitor must sign in again."""
-
-
 class CapacityError(EmomusicError):
     """The visitor, or all visitors together, would store more than this server has room for."""
 

@@ -9,12 +9,6 @@ from emomusic.app.frame import is_loaded, require_app, shown_errors
 
 require_app("photo")
 
-if "state" in st.query_params or state.SPOTIFY_CALLBACK in st.session_state:  # Spotify's redirect
-    from emomusic.app.take_along import finish_sign_in
-
-    if finish_sign_in():
-        st.stop()
-
 NOTE = "A sample, your own photo or a mood replaces this example."
 
 before = st.empty()  # the page before a choice, which a choice removes at once
@@ -35,9 +29,9 @@ with shown_errors():
     # Imported after the title, because these load pandas and OpenCV
     from emomusic.app.charts import styled_room
     from emomusic.app.example import show_example
-    from emomusic.app.photo.answer import show_photo
     from emomusic.app.photo.choices import choices_about
     from emomusic.app.photo.mood import choose_mood, chosen_mood, show_mood
+    from emomusic.app.photo.page import show_photo
     from emomusic.app.picture_chooser import choose_another_picture, choose_picture, is_photo_gone
 
     if (picture := choose_another_picture(choices_about, also_without=chosen_mood() is not None)) is not None:

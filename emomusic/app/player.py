@@ -5,21 +5,42 @@ A song of Spotify plays in Spotify's frame, an audio file in the browser's own p
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Literal
+
 import streamlit as st
 
 from emomusic.affect import AffectPoint
-from emomusic.app import state
 from emomusic.app.audio import show_audio, start_song
-from emomusic.app.choose import song_line
-from emomusic.app.frame import escape_markdown, shown_errors
-from emomusic.app.sources import is_spotify_silent, songs_recommender, substitution, use_spotify
-from emomusic.app.take_along import show_take_along
+from emomusic.app.frame import download_button, escape_markdown, shown_errors
+from emomusic.app.sources import (
+    SourceState,
+    is_spotify_silent,
+    note_silence,
+    songs_recommender,
+    substitution,
+    use_spotify,
+)
+from emomusic.app.state import from_state, page_state
 from emomusic.app.your_music import choose_music, with_your_music
 from emomusic.songs.queue import SongQueue, artist_key
+from emomusic.songs.recommend import Recommender
 from emomusic.songs.request import Request
-from emomusic.songs.song import UNKNOWN_ARTIST, Pick
-from emomusic.songs.spotify.embeds import LARGE_PLAYER_HEIGHT, PLAYER_HEIGHT, embed_url, search_url
-from emomusic.text import join_names
+from emomusic.songs.song import UNKNOWN_ARTIST, Pick, Song
+from emomusic.songs.spotify.embeds import (
+    LARGE_PLAYER_HEIGHT,
+    PLAYER_HEIGHT,
+    embed_url,
+    search_url,
+    songs_csv,
+    songs_m3u,
+    songs_txt,
+    track_links,
+    track_url,
+)
+from emomusic.text import for_excel, join_names, pluralize
 
 # One question for each window; the answer to a request without CORS cannot be read, but it tells that there is one
 _REACH = st.components.v2.component(
@@ -37,13 +58,32 @@ export default function ({ data, setTriggerValue }) {
 _PATIENCE_MS = 3000
 
 
+@dataclass
+class PlayerState:
+    """The players of a session.
+
+    Attributes:
+        queues: of the songs, by the place of the player.
+        skipped: what "Not for me" skipped: names by the key of an artist or the id of a song.
+        frames: the last song of Spotify's player in a place, and whether it was in the second of two slots.
+        large: the places with a large player.
+        plane_clicks: number of clicks on the plane of the page.
+    """
+
+    queues: dict[str, SongQueue] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
+    frames: dict[str, tuple[str, bool]] = field(default_factory=dict)
+    large: set[str] = field(default_factory=set)
+    plane_clicks: int = 0
+
+
 def _ask_spotify(address: str, place: str) -> None:
     """Find out whether Spotify's player answers in this browser, unless that is known."""
-    if state.SPOTIFY_SILENT not in st.session_state:
+    if page_state(SourceState).is_spotify_silent is None:
         _REACH(
             data={"address": address, "timeout_ms": _PATIENCE_MS},
             key=f"reach-{place}",
-            on_silent_change=lambda: state.put(state.SPOTIFY_SILENT, True),
+            on_silent_change=note_silence,
         )
 
 
@@ -60,14 +100,14 @@ def show_player(track_id: str, name: str, *, place: str, height: int = PLAYER_HE
         place: the name of the list, unique on the page.
         height: of the player, in pixels.
     """
-    slot = state.player_at(place)
-    before, is_second = st.session_state.get(slot, (track_id, False))
+    frames = page_state(PlayerState).frames
+    before, is_second = frames.get(place, (track_id, False))
     is_second ^= before != track_id
-    st.session_state[slot] = track_id, is_second
+    frames[place] = track_id, is_second
     with st.container(gap=None):
         slots = st.container(), st.container()
         slots[not is_second].empty()  # at once: a stale player would stay until the end of the run
-        with slots[is_second].container(key=state.player(place, track_id)):
+        with slots[is_second].container(key=f"player-{place}-{track_id}"):
             st.iframe(embed_url(track_id), height=height, alt=f"Spotify player: {name}")
         _ask_spotify(embed_url(track_id), place)
 
@@ -77,20 +117,43 @@ PLAYLIST = 20
 """Songs to take along."""
 
 
-def queue_of(request: Request, place: str) -> SongQueue:
-    """The queue of a page's player for a request. The same request and source keep its position."""
-    queue = st.session_state.get(state.queue(place))
-    recommender = songs_recommender()
-    if not isinstance(queue, SongQueue) or queue.request != request or queue.recommender is not recommender:
-        queue = SongQueue(recommender, request, skipped=skipped_artists().keys())
-        st.session_state[state.queue(place)] = queue
+def queue_of(
+    request: Request, place: str, choose: Callable[[Recommender, Request], Iterable[Pick]] | None = None
+) -> SongQueue:
+    """The queue of the player in a place. The same request and source keep its position.
+
+    Args:
+        request: for songs, with the visitor's music.
+        place: names the player.
+        choose: gives the songs of a list. Without it, songs for the request follow without end.
+    """
+    player, recommender = page_state(PlayerState), songs_recommender()
+    queue, skipped = player.queues.get(place), player.skipped.keys()
+    if queue is not None and queue.request == request:
+        if queue.recommender is recommender:
+            return queue
+        if choose is None and (now := queue.current) is not None and recommender.catalogue.find(now.song.id):
+            queue.continue_with(recommender)  # the source has further songs
+            return queue
+    if choose is None:
+        queue = SongQueue(recommender, request, skipped=skipped)
+    else:
+        queue = SongQueue.of(choose(recommender, request), recommender, request, skipped=skipped)
+    player.queues[place] = queue
     return queue
 
 
-def skipped_artists() -> dict[str, str]:
-    """What the visitor skipped in this session: names by the key of an artist or the id of a song."""
-    skipped: dict[str, str] = st.session_state.setdefault(state.SKIPPED_ARTISTS, {})
-    return skipped
+def play(place: str, step: int | Literal["next", "previous"]) -> None:
+    """Move the queue of a place to the next or the previous song, or to a number. An audio file starts by itself."""
+    if (queue := page_state(PlayerState).queues.get(place)) is not None:
+        if isinstance(step, int):
+            queue.play(step)
+        elif step == "next":
+            queue.go_on()
+        else:
+            queue.go_back()
+        if (current := queue.current) is not None:
+            start_song(current.song.id)
 
 
 # The player keeps its height, so that nothing below it moves with the next song of the same source
@@ -117,11 +180,14 @@ _STYLE = f"""<style>
 
 
 @st.fragment
-def show_queue(queue: SongQueue, place: str, stem: str) -> None:
+def show_queue(place: str, stem: str) -> None:
     """Show the player of a queue; its buttons rerun only this fragment, so the plane can still show a skipped song.
 
-    `place` is unique on the page, and the names of downloaded files start with `stem`.
+    Args:
+        place: as for `queue_of`, which the page calls first; unique on the page.
+        stem: start of the names of downloaded files.
     """
+    queue = page_state(PlayerState).queues[place]
     with shown_errors(), st.container(key=f"player-{place}", gap="xsmall"):
         st.html(_STYLE)
         _require_current(queue)
@@ -129,7 +195,7 @@ def show_queue(queue: SongQueue, place: str, stem: str) -> None:
         # The menus keep their position and stay open if the number of elements before them does not change
         with st.container(gap="xsmall", key=f"song-{place}"):
             if current is not None:
-                _show_song(current, queue, place)
+                _show_song(current, place)
             else:
                 st.info("The list ends here. Choose other genres or options.", icon=":material/music_off:")
         _show_buttons(queue, place)
@@ -137,16 +203,16 @@ def show_queue(queue: SongQueue, place: str, stem: str) -> None:
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             choose_music()
             _require_current(queue)  # again, because the menu may have heard new files
-            show_take_along(queue.playlist(PLAYLIST), place, stem)
+            _show_take_along(queue, place, stem)
             if current is not None and current.song.is_on_spotify:
-                is_large = bool(st.session_state.get(state.player_size(place)))
+                is_large = place in page_state(PlayerState).large
                 st.button(
                     "Smaller player" if is_large else "Larger player",
                     icon=f":material/{'close_fullscreen' if is_large else 'open_in_full'}:",
                     type="tertiary",
                     help="Smaller player" if is_large else "Larger player",
-                    on_click=state.put,
-                    args=(state.player_size(place), not is_large),
+                    on_click=_resize,
+                    args=(place,),
                     key=f"size-{place}",
                 )
         _show_skipped(place)
@@ -158,8 +224,8 @@ def _show_buttons(queue: SongQueue, place: str) -> None:
         st.button(
             "Previous",
             icon=":material/skip_previous:",
-            on_click=_go_back,
-            args=(queue,),
+            on_click=play,
+            args=(place, "previous"),
             disabled=not queue.has_previous,
             key=f"previous-{place}",
         )
@@ -168,8 +234,8 @@ def _show_buttons(queue: SongQueue, place: str) -> None:
             icon=":material/skip_next:",
             type="primary",
             shortcut="N",
-            on_click=_go_on,
-            args=(queue,),
+            on_click=play,
+            args=(place, "next"),
             disabled=current is None,
             key=f"next-{place}",
         )
@@ -178,7 +244,7 @@ def _show_buttons(queue: SongQueue, place: str) -> None:
             type="tertiary",
             help="Skip it" if current is None else f"Skip {escape_markdown(_skipped_by(current)[1])} on this visit",
             on_click=_skip,
-            args=(current,),
+            args=(place,),
             disabled=current is None,
             key=f"skip-{place}",
         )
@@ -190,22 +256,32 @@ def _require_current(queue: SongQueue) -> None:
         st.rerun()
 
 
-def _show_song(pick: Pick, queue: SongQueue, place: str) -> None:
+def _resize(place: str) -> None:
+    page_state(PlayerState).large ^= {place}
+
+
+def _show_song(pick: Pick, place: str) -> None:
     song = pick.song
     _show_source()
     _show_song_text(pick, place)
     kind = "framed" if song.is_on_spotify else "unframed"
     with st.container(key=f"{kind}-{place}"), st.container(key=f"heard-{place}", gap=None):
         if song.is_on_spotify:
-            is_large = st.session_state.get(state.player_size(place))
-            height = LARGE_PLAYER_HEIGHT if is_large else PLAYER_HEIGHT
+            height = LARGE_PLAYER_HEIGHT if place in page_state(PlayerState).large else PLAYER_HEIGHT
             show_player(song.id, song.full_name, place=place, height=height)
         elif not song.is_audio:
             address = search_url(f"{song.title} {song.byline}")
             st.link_button("Search on Spotify", address, icon=":material/open_in_new:")
         else:
             with shown_errors():  # the file may be gone; the buttons stay
-                show_audio(song, place=place, on_end=lambda: _go_on(queue))
+                show_audio(song, place=place, on_end=partial(play, place, "next"))
+
+
+def song_line(song: Song) -> str:
+    """A song as Markdown: the title, with a link to Spotify, and the artists."""
+    title = f"**{escape_markdown(song.title)}**"
+    title = f"[{title}]({track_url(song.id)})" if song.is_on_spotify else title
+    return f"{title} · {escape_markdown(song.byline)}"
 
 
 def _show_source() -> None:
@@ -248,29 +324,14 @@ def _show_song_text(pick: Pick, place: str) -> None:
         st.markdown(f":small[{reason}]")  # a link in a caption has too little contrast
 
 
-def _go_on(queue: SongQueue) -> None:
-    queue.go_on()
-    start_song(queue)
-
-
-def _go_back(queue: SongQueue) -> None:
-    queue.go_back()
-    start_song(queue)
-
-
-def _play(queue: SongQueue, number: int) -> None:
-    queue.play(number)
-    start_song(queue)
-
-
 def _show_up_next(queue: SongQueue, place: str) -> None:
     with st.container(key=f"next-songs-{place}", gap=None):
         for pick in queue.up_next(UP_NEXT):
             st.button(
                 f"{pick.number}. **{escape_markdown(pick.song.title)}** · {escape_markdown(pick.song.byline)}",
                 icon=":material/play_circle:",
-                on_click=_play,
-                args=(queue, pick.number),
+                on_click=play,
+                args=(place, pick.number),
                 type="tertiary",
                 width="stretch",
                 wrap=False,
@@ -288,15 +349,95 @@ def _skipped_by(pick: Pick) -> tuple[str, str]:
     return artist_key(song.artists[0]), song.artists[0]
 
 
-def _skip(pick: Pick) -> None:
-    key, name = _skipped_by(pick)
-    skipped_artists()[key] = name
+def _skip(place: str) -> None:
+    player = page_state(PlayerState)
+    if (current := player.queues[place].current) is not None:
+        key, name = _skipped_by(current)
+        player.skipped[key] = name
 
 
 def _show_skipped(place: str) -> None:
-    if names := [escape_markdown(name) for name in skipped_artists().values()]:
+    skipped = page_state(PlayerState).skipped
+    if names := [escape_markdown(name) for name in skipped.values()]:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.caption(f"Skipped on this visit: {join_names(names)}", width="content")
             if st.button("Undo", icon=":material/undo:", type="tertiary", key=f"allow-{place}"):
-                skipped_artists().popitem()  # the last one; its songs return to their places
+                skipped.popitem()  # the last one; its songs return to their places
                 st.rerun()
+
+
+# Files and links
+
+
+_COPY = st.components.v2.component(
+    "emomusic_copy",
+    html="""<button type="button"></button><span role="status"></span>""",
+    css="""
+:host { display: block; }
+button {
+  font: inherit; width: 100%; min-height: 2.5rem; padding: 0.25rem 0.75rem; cursor: pointer;
+  color: var(--st-text-color); background: var(--st-background-color);
+  border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius, 0.6rem);
+}
+button:hover { border-color: var(--st-primary-color); color: var(--st-primary-color); }
+button:focus-visible { outline: 3px solid; outline-offset: 2px; }
+span { display: block; font-size: 0.875rem; min-height: 1.3em; margin-top: 0.25rem; }
+""",
+    js="""
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {  // no permission, or a page without HTTPS
+    const area = document.createElement("textarea");
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    return done;
+  }
+}
+export default function ({ data, parentElement }) {
+  const button = parentElement.querySelector("button");
+  const status = parentElement.querySelector("span");
+  button.textContent = data.label;
+  button.onclick = async () => {
+    status.textContent = (await copy(data.text)) ? data.copied : data.failed;
+  };
+}
+""",
+)
+
+
+def _show_take_along(queue: SongQueue, place: str, stem: str) -> None:
+    """Show a menu with the playlist in several forms; nothing without songs."""
+    picks = queue.playlist(PLAYLIST)
+    if not picks:
+        return
+    with st.popover("Take it along", key=f"take-{place}"):
+        st.markdown(f"**{pluralize(len(picks), 'song')}** of this list")
+        if on_spotify := [pick for pick in picks if pick.song.is_on_spotify]:
+            _COPY(
+                data={
+                    "label": "Copy for Spotify",
+                    "text": track_links(on_spotify),
+                    "copied": f"{pluralize(len(on_spotify), 'link')} copied.",
+                    "failed": "The browser does not allow copying. Download the list instead.",
+                },
+                key=f"copy-{place}",
+            )
+            st.caption("Tip: paste the links into a playlist in Spotify's desktop app.")
+        if any(pick.song.path is not None for pick in picks):  # no player opens links to Spotify
+            _offer("Playlist (M3U)", songs_m3u, f"{stem}.m3u", place)
+        _offer("List (text)", songs_txt, f"{stem}-songs.txt", place)
+        _offer("Songs (CSV)", lambda picks: for_excel(songs_csv(picks)), f"{stem}-songs.csv", place)
+
+
+def _offer(label: str, write: Callable[[Sequence[Pick]], str | bytes], name: str, place: str) -> None:
+    """Show the button of a file with the songs of a queue, as they are when it is pressed."""
+
+    def make(player: PlayerState) -> str | bytes:
+        return write(player.queues[place].playlist(PLAYLIST))
+
+    download_button(label, from_state(page_state(PlayerState), make), name, key=f"{label}-{place}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from emomusic.app.address import choose, offered
 from emomusic.app.own_computer import is_own_computer
 from emomusic.app.own_files import own_recommender
 from emomusic.app.own_table import table_recommender
+from emomusic.app.state import page_state
 from emomusic.assets import load_once
 from emomusic.server.shared import shared
 from emomusic.songs.bundled import bundled_songs, load_bundled_recommender
@@ -38,9 +39,21 @@ LABELS: Mapping[Source, str] = {
 }
 
 
+@dataclass
+class SourceState:
+    """Whether Spotify's player did not answer; False if it is to play nevertheless, None if that is unknown."""
+
+    is_spotify_silent: bool | None = None
+
+
 def is_spotify_silent() -> bool:
     """Whether Spotify's player did not answer in this browser, and the visitor did not ask for it nevertheless."""
-    return st.session_state.get(state.SPOTIFY_SILENT) is True
+    return page_state(SourceState).is_spotify_silent is True
+
+
+def note_silence() -> None:
+    """Play other songs, because Spotify's player did not answer."""
+    page_state(SourceState).is_spotify_silent = True
 
 
 def substitution() -> str | None:
@@ -57,7 +70,7 @@ def substitution() -> str | None:
 
 def use_spotify() -> None:
     """Play songs of Spotify, even if its player did not answer."""
-    st.session_state[state.SPOTIFY_SILENT] = False
+    page_state(SourceState).is_spotify_silent = False
     choose({state.SONGS_FROM: None})
 
 

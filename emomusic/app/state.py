@@ -108,19 +108,10 @@ GENRES = "genres"  # only in the URL: names of genres and families
 GENRE_FAMILIES = "genre_families"
 GENRE_NAMES = "genre_names"
 TEMPO = "tempo"
-SPOTIFY_ACCOUNT = "spotify_account"  # the visitor's Account, or absent
-SPOTIFY_LOGIN = "spotify_login"  # the pending Login, or absent
-SPOTIFY_NOTE = "spotify_note"  # the result of the last action: an icon and a sentence
-SPOTIFY_CALLBACK = "spotify_callback"  # the result of a sign-in in this tab, with the visit on which it was shown
 SONGS_FROM = "songs"  # also in the URL: the source of songs, see `app.sources`
-SPOTIFY_SILENT = "spotify_silent"  # True if Spotify's player did not answer, False if it is to play nevertheless
-STARTED_SONG = "started_song"  # the visit, and the id of the song that starts by itself
-COVER = "cover"  # the cover of the song that plays: a dict by song id
 OWN_UPLOAD = "own_upload"
 LIBRARY_FOLDER = "library_folder"
 PROFILE_UPLOAD = "profile_upload"
-PLANE_CLICKS = "plane_clicks"  # number of clicks on the plane of the page in the session
-SKIPPED_ARTISTS = "skipped_artists"  # names by key, see `songs.queue.artist_key`
 
 # The live page
 LIVE = "live"  # the LiveSession, running or ended; absent before the first start
@@ -156,10 +147,6 @@ listener = partial(_key, "who")  # of a picture, by its digest: the chosen liste
 manual_emotion = partial(_key, "said-emotion")  # of a picture and a listener: the visitor's correction
 manual_mood = partial(_key, "said-mood")  # of a picture and a listener: the visitor's choice
 gallery_listener = partial(_key, "gallery-who")  # of a gallery, by its digest: the chosen listener
-player = partial(_key, "player")  # of a list and a song: another song has another key
-player_at = partial(_key, "player-at")  # of a list: its last song, and which of two slots its player used
-player_size = partial(_key, "player-size")  # of a list: whether its player is large
-queue = partial(_key, "queue")  # of a page's player, or "session": the playlist of a live session
 
 # Widgets of one page. The arguments are a name, and what the widget belongs to, such as a photo or a song
 how_widget = partial(_key, "how")

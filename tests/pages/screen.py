@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest, local_script_runner
 from emomusic.app import state
 from emomusic.app.address import Address
 from emomusic.app.picture_chooser import PictureState
+from emomusic.app.player import PlayerState
 from emomusic.songs.queue import SongQueue
 
 State = TypeVar("State")
@@ -64,9 +65,7 @@ def playing(app: AppTest) -> str:
 
 def queue_of(app: AppTest, place: str = "photo") -> SongQueue:
     """The queue of a page's player."""
-    queue = app.session_state[state.queue(place)]
-    assert isinstance(queue, SongQueue)
-    return queue
+    return state_of(app, PlayerState).queues[place]
 
 
 def playlist(app: AppTest, place: str = "photo", *, num_songs: int = 20) -> list[str]:

@@ -15,6 +15,7 @@ from emomusic.app.film import page as page_module
 from emomusic.app.film import results
 from emomusic.app.film.job import FilmHolder, FilmJob
 from emomusic.app.frame import enter_app
+from emomusic.app.player import PlayerState
 from emomusic.charts.live import SOUND
 from emomusic.media.images import RgbImage
 from emomusic.server.shared import shared
@@ -23,7 +24,7 @@ from emomusic.songs.recommend import one_song_each
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.films import NOBODY, film_bytes
 from tests.pages.film_jobs import GREY, Classifier, fakes, film_threads, wait_for_end
-from tests.pages.screen import files_of, labels, open_page, playing, queue_of, text_of, tracks, url_of
+from tests.pages.screen import files_of, labels, open_page, playing, queue_of, state_of, text_of, tracks, url_of
 from tests.waiting import wait_until
 
 SECONDS = 120
@@ -248,7 +249,7 @@ def test_another_video_returns_to_the_empty_page(shown: AppTest) -> None:
     scene_buttons(shown)[3].click().run()
     press(shown, ANOTHER)
     assert_chooser(shown)
-    assert state.queue("film") not in shown.session_state
+    assert "film" not in state_of(shown, PlayerState).queues
     for key in (state.FILM_SCENE, state.FILM_AT):
         assert key not in shown.session_state
 

@@ -23,6 +23,7 @@ from emomusic.app.live import page as page_module
 from emomusic.app.live.page import View
 from emomusic.app.live.session import LiveSession, Phase, Problem
 from emomusic.app.persons import PersonsState
+from emomusic.app.player import PlayerState
 from emomusic.errors import ModelError
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.model_files import DEFAULT_MODEL
@@ -35,7 +36,7 @@ from emomusic.stream.lesson import CAPTURE_S, COUNTDOWN_S, Lesson
 from emomusic.stream.persons import Recognition
 from emomusic.stream.reader import LiveReader, LiveSettings, SeenFace
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
-from tests.pages.screen import keys, playing, playlist, queue_of, text_of, tracks
+from tests.pages.screen import keys, playing, playlist, queue_of, state_of, text_of, tracks
 from tests.waiting import wait_until
 
 SECONDS = 120
@@ -397,10 +398,10 @@ def test_the_playlist_of_a_session_is_listed_and_plays_after_a_click(app: AppTes
     assert not app.exception
     assert playing(app) == songs[0]
     assert app.button(key="live-play-session").disabled
-    assert "play-live-2" in keys(app)
-    app.button(key="next-live").click().run()
+    assert "play-session-2" in keys(app)
+    app.button(key="next-session").click().run()
     assert playing(app) == songs[1]
-    app.button(key="next-live").click().run()
+    app.button(key="next-session").click().run()
     assert not app.exception
     assert tracks(app) == []  # the end; the list stays
     assert listed_songs(app) == listed
@@ -425,7 +426,7 @@ def test_the_session_is_over_after_a_visit_to_another_page_and_can_start_again(a
     stream.state.signalling = True
     app.run()
     assert app.session_state[state.LIVE] is not session
-    assert state.queue("session") not in app.session_state
+    assert "session" not in state_of(app, PlayerState).queues
     assert not app.exception
 
 

@@ -10,9 +10,9 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from emomusic.app import state
-from emomusic.app.choose import FIRST_POINTS
+from emomusic.app.answer import FIRST_POINTS
 from emomusic.app.models.try_it import Asked
-from emomusic.app.photo.answer import PhotoResult
+from emomusic.app.photo.page import PhotoResult
 from emomusic.app.picture_chooser import PictureState
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.media.images import encode_png, read_image

@@ -11,8 +11,9 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import EMOTION_POINTS, Emotion
 from emomusic.app import state
-from emomusic.app.photo import answer
+from emomusic.app.answer import Answer
 from emomusic.app.picture_chooser import Picture, PictureState
+from emomusic.app.player import PlayerState
 from emomusic.media.images import encode_png, read_image
 from emomusic.songs.queue import artist_key
 from emomusic.songs.song import Song
@@ -65,14 +66,14 @@ def choose_policy(app: AppTest, policy: str) -> None:
 
 def test_next_runs_only_the_player(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     num_planes = 0
-    show = answer.show_song_plane
+    show = Answer.show_plane
 
     def counted(*args: Any, **look: Any) -> None:
         nonlocal num_planes
         num_planes += 1
         show(*args, **look)
 
-    monkeypatch.setattr(answer, "show_song_plane", counted)
+    monkeypatch.setattr(Answer, "show_plane", counted)
     songs = playlist(app)
     for key, song in (("next-photo", 1), ("play-photo-4", 3)):
         app.button(key=key).click()
@@ -172,7 +173,7 @@ def test_files_and_links_leave_out_skipped_artists(files: dict[str, Any], app: A
     assert len(songs) == 20
     assert songs[0] == first  # songs that were played stay in the playlist
     assert copied_links(app) == [track_url(song) for song in songs]
-    skipped = next(iter(app.session_state[state.SKIPPED_ARTISTS].values()))
+    skipped = next(iter(state_of(app, PlayerState).skipped.values()))
     table = list(csv.DictReader(io.StringIO(files[f"{SAMPLE}-songs.csv"]().decode("utf-8-sig"))))
     assert [row["id"] for row in table] == songs
     assert [song["id"] for song in json.loads(files[f"{SAMPLE}.json"]())["songs"]] == songs

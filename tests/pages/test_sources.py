@@ -12,12 +12,13 @@ from streamlit.testing.v1 import AppTest
 from emomusic.app import audio, own_computer, own_files, state
 from emomusic.app.audio import content_of
 from emomusic.app.own_computer import is_own_computer
+from emomusic.app.sources import SourceState
 from emomusic.errors import LibraryError
 from emomusic.songs.bundled import bundled_songs
 from emomusic.songs.library import Library
 from emomusic.songs.local_songs import recommender_of
 from emomusic.songs.song import Player
-from tests.pages.screen import files_of, playing, queue_of, run_fragments, tracks
+from tests.pages.screen import files_of, playing, queue_of, run_fragments, state_of, tracks
 from tests.songs.ears import load_fake_ear
 from tests.songs.songs import song_bytes
 
@@ -49,7 +50,7 @@ def click(app: AppTest, key: str) -> AppTest:
 def test_bundled_songs_replace_a_silent_spotify_until_the_visitor_asks_for_it(root: Path) -> None:
     app = photo_page(root)
     of_spotify = playing(app)
-    app.session_state[state.SPOTIFY_SILENT] = True  # as the browser reports it
+    state_of(app, SourceState).is_spotify_silent = True  # as the browser reports it
     app.run()
     assert current_id(app).startswith("bundled-")
     assert not tracks(app)

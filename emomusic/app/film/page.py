@@ -17,7 +17,9 @@ from emomusic.app.example import show_example
 from emomusic.app.film.job import MAX_MB, MAX_S, FilmHolder, FilmJob, FilmStage, stored_upload, visitors_job
 from emomusic.app.film.results import show_details, show_people, show_screen
 from emomusic.app.frame import escape_markdown_message
+from emomusic.app.player import PlayerState
 from emomusic.app.sessions import WHEN_GONE
+from emomusic.app.state import page_state
 from emomusic.app.uploads import show_uploader
 from emomusic.assets import data_dir
 from emomusic.compat import session_id
@@ -90,8 +92,9 @@ def forget_job() -> None:
     """Delete the film and its results; for the `on_click` of a button."""
     if (job := visitors_job()) is not None:
         job.close()
-    for key in (state.FILM, state.FILM_SCENE, state.FILM_AT, state.FILM_SONGS, state.queue("film")):
+    for key in (state.FILM, state.FILM_SCENE, state.FILM_AT, state.FILM_SONGS):
         st.session_state.pop(key, None)
+    page_state(PlayerState).queues.pop("film", None)
     _set_sample(None)
 
 

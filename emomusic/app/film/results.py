@@ -14,11 +14,11 @@ import streamlit as st
 
 from emomusic.affect import AffectPoint, affect_of, describe, group_probabilities
 from emomusic.app import state
+from emomusic.app.answer import ALL, NOW, Listener, answer
 from emomusic.app.charts import roomy_columns, show_chart, styled_room
-from emomusic.app.choose import ALL, NOW, Listener, request_of, song_line
 from emomusic.app.film.job import PORTRAIT, FilmJob, FilmStage, visitors_job
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
-from emomusic.app.player import queue_of, show_queue
+from emomusic.app.player import song_line
 from emomusic.app.sources import songs_recommender
 from emomusic.app.tiles import show_tile, style_tiles
 from emomusic.app.your_music import with_your_music
@@ -211,8 +211,8 @@ def _show_answer(job: FilmJob, scene: int) -> None:
             with st.container(key="film-tiles-room"):
                 _show_scene_tiles(job, scenes, scene)
         point, emotion = job.mood_of(scene)
-        queue = queue_of(request_of(Listener(NOW, point, emotion, None)), "film")
-    show_queue(queue, "film", "emomusic-scene")
+        songs = answer(Listener(NOW, point, emotion), "film")
+    songs.show_player("emomusic-scene")
 
 
 def _show_scene_tiles(job: FilmJob, scenes: Sequence[Scene], scene: int) -> None:

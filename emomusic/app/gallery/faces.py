@@ -10,18 +10,19 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from emomusic.affect import EMOTIONS, EmotionProbabilities, Quadrant, affect_of, describe, list_shares, share_text
+from emomusic.affect import EMOTIONS, EmotionProbabilities, Quadrant, describe, share_text
 from emomusic.app import state
-from emomusic.app.charts import roomy_columns, show_chart, styled_room
-from emomusic.app.choose import (
+from emomusic.app.answer import (
     ALL,
     FIRST_POINTS,
     MOST_POINTS,
     Listener,
+    answer,
+    face_points,
     group_sentence,
-    request_of,
-    show_song_plane,
+    show_bars,
 )
+from emomusic.app.charts import roomy_columns, styled_room
 from emomusic.app.frame import download_button, escape_markdown
 from emomusic.app.gallery.pictures import (
     FACE_SIDE,
@@ -33,17 +34,12 @@ from emomusic.app.gallery.pictures import (
     read_gallery,
 )
 from emomusic.app.persons import choose_persons, show_known
-from emomusic.app.player import PLAYLIST, queue_of, show_queue
-from emomusic.app.state import page_state
-from emomusic.app.take_along import songs_json
+from emomusic.app.state import from_state, page_state
 from emomusic.app.tiles import show_sharp, show_tile, style_tiles
-from emomusic.charts.affect import FacePoint
-from emomusic.charts.face import probability_bars
 from emomusic.export import gallery_csv, gallery_record
 from emomusic.faces.gallery import GalleryFace
 from emomusic.marks.picture import annotated_preview
 from emomusic.media.images import encode_jpeg, read_image
-from emomusic.songs.queue import SongQueue
 from emomusic.text import escape_formula, for_excel, pluralize
 
 # An element's key is also its CSS class, as documented
@@ -113,29 +109,22 @@ def _show_answer(result: GalleryResult, group: EmotionProbabilities) -> None:
         with title:
             group_of = len(result.gallery.faces) if chosen is None else 1
             st.title(group_sentence(probabilities, group_of=group_of), anchor=False)
-        label = ALL if chosen is None else str(chosen.number)
-        listener = Listener(label, affect_of(probabilities), probabilities.emotion, None)
-        queue = queue_of(request_of(listener), "gallery")
-        show_queue(queue, "gallery", "gallery")
+        songs = answer(Listener.of(ALL if chosen is None else str(chosen.number), probabilities), "gallery")
+        songs.show_player("gallery")
     with right, st.container(key="gallery-faces"):
         _show_faces(result, chosen)
     bars, plane = roomy_columns([2, 3], key="details", gap="large")
     with bars:
         st.header("Emotions", anchor=False)
-        show_chart(
-            probability_bars(probabilities),
-            key="gallery-bars",
-            alt=f"Probabilities: {list_shares(probabilities.as_dict())}",
-        )
+        show_bars(probabilities, key="gallery-bars")
         if chosen is not None:
             _show_picture(result, chosen)
     with plane:
-        shown = result.gallery.faces[:MOST_POINTS]
-        points = [FacePoint(str(face.number), face.reading.point, face.reading.emotion) for face in shown]
-        show_song_plane(listener, points, queue)
+        songs.show_plane(face_points(face.reading for face in result.gallery.faces))
     _show_faces_table(result)
     with st.container(horizontal=True, gap="small"):
-        _show_gallery_downloads(result, listener, queue)
+        page_state(GalleryState).shown = result, songs
+        _show_downloads()
         choose_persons()
 
 
@@ -304,18 +293,23 @@ def _show_picture(result: GalleryResult, chosen: GalleryFace) -> None:
     )
 
 
-def _show_gallery_downloads(result: GalleryResult, listener: Listener, queue: SongQueue) -> None:
+def _show_downloads() -> None:
     """Show a menu with the gallery as files. The player offers the songs."""
-    names, gallery = result.names, result.gallery
+    gallery = page_state(GalleryState)
     with st.popover("Download", icon=":material/download:", key="gallery-downloads"):
-        download_button(
-            "Faces (CSV)", lambda: for_excel(gallery_csv(names, gallery)), "gallery-faces.csv", type="tertiary"
-        )
+        download_button("Faces (CSV)", from_state(gallery, _table_of), "gallery-faces.csv", type="tertiary")
+        download_button("Everything (JSON)", from_state(gallery, _record_of), "gallery.json", type="tertiary")
 
-        def make() -> str:
-            songs = queue.playlist(PLAYLIST)
-            return songs_json(
-                gallery_record(names, gallery, result.unread, songs, queue.request), listener, queue.request
-            )
 
-        download_button("Everything (JSON)", make, "gallery.json", type="tertiary")
+def _table_of(gallery: GalleryState) -> bytes:
+    assert gallery.shown is not None  # the page shows it
+    result, _ = gallery.shown
+    return for_excel(gallery_csv(result.names, result.gallery))
+
+
+def _record_of(gallery: GalleryState) -> str:
+    assert gallery.shown is not None  # the page shows it
+    result, songs = gallery.shown
+    return songs.json(
+        lambda picks, request: gallery_record(result.names, result.gallery, result.unread, picks, request)
+    )

@@ -14,6 +14,7 @@ from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
 from emomusic.app import state
 from emomusic.app.address import choose, chosen
+from emomusic.app.answer import Answer
 from emomusic.app.example import show_example
 from emomusic.app.persons import persons_version, read_visitor, with_persons
 from emomusic.app.picture_chooser import MAX_MB, Picture, Sample, sample_picture, samples
@@ -93,12 +94,14 @@ class GalleryState:
         read: the results, or why a photo could not be read, by the key of its source.
         persons_version: of the persons with whose profiles the faces were read.
         chosen: the gallery and its chosen face: digest of the photo, and position of the face in it; "" for everyone.
+        shown: what the page shows, for its files.
     """
 
     files: list[PictureSource] = field(default_factory=list)
     read: dict[str, GalleryPicture | str] = field(default_factory=dict)
     persons_version: int = 0
     chosen: tuple[str, str, int] = ("", "", 0)
+    shown: tuple[GalleryResult, Answer] | None = None
 
 
 def chosen_pictures() -> list[PictureSource]:
@@ -109,6 +112,7 @@ def chosen_pictures() -> list[PictureSource]:
     if chosen(state.GALLERY_RESULT) == _SAMPLES:
         return [PictureSource(sample.key, sample.path.name, partial(sample_picture, sample)) for sample in _portraits()]
     gallery.read.clear()  # delete faces that are no longer shown
+    gallery.shown = None
     return []
 
 
@@ -181,6 +185,7 @@ def read_gallery(sources: Sequence[PictureSource], place: DeltaGenerator) -> Gal
     """
     gallery = page_state(GalleryState)
     kept, wanted = gallery.read, sources[:MOST_PICTURES]
+    gallery.shown = None
     for gone in kept.keys() - {picture.key for picture in wanted}:
         del kept[gone]
     new = [picture for picture in wanted if picture.key not in kept]

@@ -11,11 +11,12 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.affect import EMOTIONS, QUADRANT_MOODS, affect_of, list_shares, quadrant_of, share_text
+from emomusic.app.answer import describe_few, song_points
 from emomusic.app.audio import show_audio
 from emomusic.app.charts import show_chart
-from emomusic.app.choose import describe_few, song_line, song_points
 from emomusic.app.frame import escape_markdown
 from emomusic.app.how_it_works.walk import CROP_SIDE, Walk
+from emomusic.app.player import song_line
 from emomusic.app.sources import songs_recommender
 from emomusic.app.your_music import with_your_music
 from emomusic.charts import steps as plots

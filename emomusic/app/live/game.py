@@ -10,7 +10,7 @@ import streamlit as st
 
 from emomusic.affect import affect_of, share_text
 from emomusic.app import state
-from emomusic.app.choose import NOW, Listener
+from emomusic.app.answer import NOW, Listener
 from emomusic.app.frame import shown_errors
 from emomusic.app.live.readings import show_trouble
 from emomusic.app.live.session import LiveSession

@@ -9,8 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from emomusic.affect import AffectPoint, EmotionProbabilities, affect_of, describe, list_shares, quadrant_of
+from emomusic.app.answer import ALL, group_sentence
 from emomusic.app.charts import show_chart
-from emomusic.app.choose import ALL, group_sentence
 from emomusic.app.frame import escape_markdown_message
 from emomusic.app.live.session import LiveSession
 from emomusic.charts.affect import FacePoint, circumplex

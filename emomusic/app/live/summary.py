@@ -10,12 +10,11 @@ import streamlit as st
 
 from emomusic.affect import MOOD_POINTS, Mood, affect_of, describe
 from emomusic.app import state
-from emomusic.app.choose import NOW, Listener, request_of, song_line
+from emomusic.app.answer import NOW, Listener, answer
 from emomusic.app.frame import download_button, escape_markdown
 from emomusic.app.live.readings import show_areas
 from emomusic.app.live.session import LiveSession
-from emomusic.app.player import queue_of, show_queue, skipped_artists
-from emomusic.app.sources import songs_recommender
+from emomusic.app.player import queue_of, show_queue, song_line
 from emomusic.app.your_music import with_your_music
 from emomusic.songs.queue import SongQueue
 from emomusic.songs.recommend import Recommender, one_song_each
@@ -56,9 +55,10 @@ def show_player(session: LiveSession | None, listener: Listener | None = None) -
     """Show the player for a listener, else the stored mood, or for the playlist of a session that is over."""
     listener = listener or st.session_state.get(state.LIVE_MOOD)
     if listener is not None:
-        show_queue(queue_of(request_of(listener), "live"), "live", "emomusic-live")
+        answer(listener, "live").show_player("emomusic-live")
     elif st.session_state.get(state.LIVE_PLAYLIST) and session is not None and not session.is_on:
-        show_queue(_session_queue(session), "live", "emomusic-session")
+        _session_queue(session)
+        show_queue("session", "emomusic-session")
 
 
 def show_session(session: LiveSession) -> None:
@@ -163,14 +163,12 @@ def _session_queue(session: LiveSession) -> SongQueue:
     mean = summary.mean
     point = MOOD_POINTS[Mood.CALM] if mean is None else affect_of(mean)
     request = with_your_music(Request(point=point))
-    queue: SongQueue | None = st.session_state.get(state.queue("session"))
-    recommender = songs_recommender()
-    if queue is None or queue.request != request or queue.recommender is not recommender:
+
+    def choose(recommender: Recommender, request: Request) -> list[Pick]:
         with st.spinner("Choosing songs"):
-            songs = session_songs(summary, recommender, request)
-        queue = SongQueue.of(songs, recommender, request, skipped=skipped_artists().keys())
-        st.session_state[state.queue("session")] = queue
-    return queue
+            return session_songs(summary, recommender, request)
+
+    return queue_of(request, "session", choose)
 
 
 def session_songs(summary: SessionSummary, recommender: Recommender, like: Request) -> list[Pick]:

@@ -11,6 +11,8 @@ import streamlit as st
 from emomusic.app import state
 from emomusic.app.live.ice import IceSettings
 from emomusic.app.live.session import LiveSession, Phase, Problem
+from emomusic.app.player import PlayerState
+from emomusic.app.state import page_state
 from emomusic.compat import HookError, set_visitor_stayed
 from emomusic.server.capacity import capacity
 from emomusic.server.shared import shared
@@ -218,8 +220,9 @@ def sync_session() -> LiveSession | None:
             session.forget_pictures()
         session = new
         st.session_state[state.LIVE] = session
-        for key in (state.LIVE_MOOD, state.LIVE_FACELESS, state.LIVE_PLAYLIST, state.queue("session")):
+        for key in (state.LIVE_MOOD, state.LIVE_FACELESS, state.LIVE_PLAYLIST):
             st.session_state.pop(key, None)
+        page_state(PlayerState).queues.pop("session", None)
     elif session is not None:
         session.update(playing=stream.state.playing, signalling=stream.state.signalling)
     return session

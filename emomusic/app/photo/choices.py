@@ -8,9 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from emomusic.affect import MOOD_POINTS, Emotion, EmotionProbabilities, Mood, affect_of
+from emomusic.affect import Emotion, EmotionProbabilities, Mood
 from emomusic.app import address, state
-from emomusic.app.choose import ALL, YOU, Listener
+from emomusic.app.answer import ALL, YOU, Listener
 from emomusic.faces.reading import PictureReading
 
 _MAX_BUTTONS = 8  # more faces are in a menu
@@ -53,8 +53,8 @@ class Choices:
         """The listener of the songs; None if nothing is known."""
         label = {state.EVERYONE: ALL, YOU: YOU}.get(self.who, str(self.face))
         if (shares := self.probabilities) is not None:
-            return Listener(label, affect_of(shares), shares.emotion, self.mood, self.emotion)
-        return None if self.mood is None else Listener(label, MOOD_POINTS[self.mood], None, self.mood)
+            return Listener.of(label, shares, self.mood, self.emotion)
+        return None if self.mood is None else Listener.of_mood(label, self.mood)
 
 
 def choices_of(reading: PictureReading, digest: str) -> Choices:
@@ -104,7 +104,7 @@ def choose_who(choices: Choices) -> None:
         st.segmented_control("Songs for", options, required=True, wrap=False, **look)
 
 
-def choose_face(number: int, digest: str) -> None:
+def choose_face(digest: str, number: int) -> None:
     """Choose a face; for callbacks."""
     st.session_state[state.fresh(state.listener(digest))] = f"Face {number}"
     _link_choices(digest)

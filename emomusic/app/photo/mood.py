@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from emomusic.affect import MOOD_POINTS, Mood
+from emomusic.affect import Mood
 from emomusic.app import address, state
+from emomusic.app.answer import YOU, Listener, answer
 from emomusic.app.charts import roomy_columns
-from emomusic.app.choose import YOU, Listener, show_song_plane
 from emomusic.app.picture_chooser import shown_picture
-from emomusic.app.player import queue_of, show_queue
-from emomusic.app.your_music import with_your_music
-from emomusic.songs.request import Request
 
 
 def chosen_mood() -> Mood | None:
@@ -33,9 +30,9 @@ def show_mood(mood: Mood) -> None:
     with st.container(key="mood-answer", gap="small"):
         st.title(f"{mood.capitalize()} songs", anchor=False)
         choose_mood()
-    queue = queue_of(with_your_music(Request(MOOD_POINTS[mood], mood=mood)), "photo")
+    songs = answer(Listener.of_mood(YOU, mood), "photo", policies=False)
     player, plane = roomy_columns([1, 1], key="mood", gap="large")
     with player:
-        show_queue(queue, "photo", f"emomusic-{mood}")
+        songs.show_player(f"emomusic-{mood}")
     with plane:
-        show_song_plane(Listener(YOU, MOOD_POINTS[mood], None, mood), [], queue)
+        songs.show_plane([])

@@ -32,7 +32,6 @@ LAST_OFFSET = 1000
 _COVER_HOSTS = (".scdn.co", ".spotifycdn.com")  # hosts of Spotify; other covers are not shown
 
 API_URL = "https://api.spotify.com/v1/"
-AUTHORIZE_URL = "https://accounts.spotify.com/authorize"
 TOKEN_URL = "https://accounts.spotify.com/api/token"
 
 

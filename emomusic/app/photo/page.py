@@ -1,34 +1,35 @@
-"""The answer to a photo: one screen with the faces, their emotions and a song; cards and downloads below."""
+"""The Photo page: one screen with the faces, their emotions and a song; cards and downloads below."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emomusic.affect import affect_of, describe, list_shares, quadrant_of
-from emomusic.app.charts import show_chart, styled_room
-from emomusic.app.choose import FIRST_POINTS, MOST_POINTS, Listener, group_sentence, request_of, show_song_plane
+from emomusic.affect import affect_of, describe, quadrant_of
+from emomusic.app.answer import FIRST_POINTS, MOST_POINTS, Answer, answer, face_points, group_sentence, show_bars
+from emomusic.app.charts import styled_room
 from emomusic.app.frame import download_button
 from emomusic.app.persons import choose_persons, persons_version, read_visitor, show_known, with_persons
 from emomusic.app.photo.choices import Choices, choices_of, choose_by_hand, choose_face, choose_who
 from emomusic.app.photo.screen import PARTS, screen_style, show_faces, show_picture
-from emomusic.app.picture_chooser import Picture, keep_result, kept_result, show_turn
-from emomusic.app.player import PLAYLIST, queue_of, show_queue
-from emomusic.app.take_along import songs_json
+from emomusic.app.picture_chooser import Picture, PictureState, keep_result, kept_result, show_turn
+from emomusic.app.state import from_state, page_state
 from emomusic.app.tiles import show_sharp
-from emomusic.charts.affect import FacePoint
-from emomusic.charts.face import probability_bars
 from emomusic.compat import return_free_memory
 from emomusic.errors import EmomusicError
 from emomusic.export import faces_csv, picture_record
 from emomusic.faces.reading import PictureReading
 from emomusic.marks.picture import ROOM_AROUND, annotated_picture
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, encode_png, shrink
-from emomusic.songs.queue import SongQueue
+from emomusic.songs.request import Request
+from emomusic.songs.song import Pick
 
 _PREVIEW_SIDE = 1400  # pixels; Streamlit shrinks images wider than 1460 pixels on every run
 _FACE_SIDE = 96
@@ -45,6 +46,32 @@ class PhotoResult:
     preview: bytes  # JPEG in screen size
     faces: tuple[bytes, ...]  # JPEG of each face
     persons_version: int  # of the persons with whose profiles the faces were read
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShownPhoto:
+    """What the page shows, for its files."""
+
+    result: PhotoResult
+    choices: Choices
+    songs: Answer | None
+
+    def annotated(self) -> bytes:
+        """The photo with its faces."""
+        return encode_png(annotated_picture(self.result.picture.read(), self.choices.reading))
+
+    def table(self) -> str:
+        """The faces."""
+        return faces_csv(self.result.reading)
+
+    def record(self) -> str:
+        """The faces, the request for songs and the songs."""
+        result = self.result
+
+        def record(picks: Sequence[Pick], request: Request) -> dict[str, Any]:
+            return picture_record(result.picture.name, result.reading, picks, request, decode_ms=result.decode_ms)
+
+        return "" if self.songs is None else self.songs.json(record)
 
 
 def _stored(picture: Picture) -> PhotoResult | None:
@@ -104,28 +131,28 @@ def show_photo(picture: Picture) -> None:
     with sentence:
         _show_sentence(choices, title)
     with on_photo:
-        show_faces(reading, on_face=lambda number: choose_face(number, picture.digest))
-    queue = None
+        show_faces(reading, on_face=partial(choose_face, picture.digest))
+    songs = None
     if listener is not None:
         with parts["player"]:  # before the charts, whose code keeps the browser busy for half a second
-            queue = queue_of(request_of(listener), "photo")
-            show_queue(queue, "photo", _stem_of(result))
+            songs = answer(listener, "photo")
+            songs.show_player(_stem_of(result))
     with parts["bars"]:
         _show_bars(choices)
-    if listener is not None and queue is not None:
+    if songs is not None:
         with parts["plane"]:
-            faces = enumerate(reading.faces[:MOST_POINTS], 1)
-            points = [FacePoint(str(number), face.point, face.emotion) for number, face in faces]
-
-            def choose_mark(label: str) -> None:
-                if label.isdecimal() and len(reading.faces) > 1:
-                    choose_face(int(label), picture.digest)
-
-            show_song_plane(listener, points, queue, on_face=choose_mark, height="stretch")
+            choose = partial(_choose_mark, picture.digest) if len(reading.faces) > 1 else None
+            songs.show_plane(face_points(reading.faces), on_face=choose, height="stretch")
+    keep_result(picture, ShownPhoto(result, choices, songs))
     with parts["actions"]:
-        _show_actions(result, choices, queue)
+        _show_actions(result, choices)
     if len(reading.faces) > 1:
         _show_face_cards(result, choices)
+
+
+def _choose_mark(digest: str, label: str) -> None:
+    if label.isdecimal():
+        choose_face(digest, int(label))
 
 
 def _show_sentence(choices: Choices, title: DeltaGenerator) -> None:
@@ -154,13 +181,12 @@ def _show_bars(choices: Choices) -> None:
     elif shares is not None:
         point = affect_of(shares)
         quadrant = quadrant_of(point)
-        alt = f"Probabilities: {list_shares(shares.as_dict())}"
-        show_chart(probability_bars(shares, height=150), key="bars", alt=alt, height="stretch")
+        show_bars(shares, key="bars", least_height=150, height="stretch")
         position = f"valence {point.valence:.2f}, arousal {point.arousal:.2f}"
         st.caption(f"{choices.who}: {quadrant.description}, {position}")
 
 
-def _show_actions(result: PhotoResult, choices: Choices, queue: SongQueue | None) -> None:
+def _show_actions(result: PhotoResult, choices: Choices) -> None:
     """Show the menus about the photo."""
     with st.container(horizontal=True, gap="xsmall", key="actions", wrap=False):
         if choices.reading.faces:
@@ -168,31 +194,30 @@ def _show_actions(result: PhotoResult, choices: Choices, queue: SongQueue | None
             label = f"Your choice: {', '.join(chosen)}" if chosen else "Correct"
             with st.popover(label, icon=":material/edit:", key="correct"):
                 choose_by_hand(choices)
-        if queue is not None and choices.listener is not None:
-            _show_downloads(result, choices, choices.listener, queue)
+        if choices.listener is not None:
+            _show_downloads(result, choices)
         choose_persons()
     show_known(choices.reading.faces)
 
 
-def _show_downloads(result: PhotoResult, choices: Choices, listener: Listener, queue: SongQueue) -> None:
+def _show_downloads(result: PhotoResult, choices: Choices) -> None:
     """Show a menu with the photo and its readings as files. The player offers the songs."""
     stem = _stem_of(result)
-
-    def annotated() -> bytes:
-        return encode_png(annotated_picture(result.picture.read(), choices.reading))
-
-    def everything() -> str:
-        songs = queue.playlist(PLAYLIST)
-        record = picture_record(result.picture.name, result.reading, songs, queue.request, decode_ms=result.decode_ms)
-        return songs_json(record, listener, queue.request)
-
     with st.popover("Download", icon=":material/download:", key="photo-downloads"):
         if result.reading.faces:
-            download_button("Photo with faces (PNG)", annotated, f"{stem}-faces.png", type="tertiary")
-            download_button("Faces (CSV)", lambda: faces_csv(result.reading), f"{stem}-faces.csv", type="tertiary")
-        download_button("Everything (JSON)", everything, f"{stem}.json", type="tertiary")
+            _offer("Photo with faces (PNG)", ShownPhoto.annotated, f"{stem}-faces.png")
+            _offer("Faces (CSV)", ShownPhoto.table, f"{stem}-faces.csv")
+        _offer("Everything (JSON)", ShownPhoto.record, f"{stem}.json")
         if choices.corrected:
             st.caption("The table and the JSON have the app's estimates.")
+
+
+def _offer(label: str, make: Callable[[ShownPhoto], str | bytes], name: str) -> None:
+    def make_now(photo: PictureState) -> str | bytes:
+        _, shown = photo.results[ShownPhoto]
+        return make(shown)
+
+    download_button(label, from_state(page_state(PictureState), make_now), name, type="tertiary")
 
 
 def _stem_of(result: PhotoResult) -> str:
@@ -223,11 +248,7 @@ def _show_face_cards(result: PhotoResult, choices: Choices) -> None:
                 with st.container(horizontal=True, vertical_alignment="center", wrap=False):
                     show_sharp(portrait, alt=f"Face {number}", width=56)
                     st.markdown(f"**Face {number}**  \n{words}")
-                show_chart(
-                    probability_bars(face.probabilities, height=190),
-                    key=f"bars-{number}",
-                    alt=f"Probabilities of face {number}: {list_shares(face.probabilities.as_dict())}",
-                )
+                show_bars(face.probabilities, key=f"bars-{number}", name=f"face {number}", least_height=190)
     if len(faces) > _CARDS_SHOWN:
         more = f"{len(faces) - _CARDS_SHOWN} more faces are in the downloads."
         st.caption(f"{more} {FIRST_POINTS}" if len(faces) > MOST_POINTS else more)

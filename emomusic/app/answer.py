@@ -1,0 +1,240 @@
+"""The answer to faces: songs for a listener, with their player, their plane and their files.
+
+A page reads faces, decides for whom the songs are, and shows the answer in the order of its screen:
+
+    listener = Listener.of(ALL, probabilities)       # or of one face, or of a mood
+    songs = answer(listener, "gallery")              # shows the policies; "gallery" names the player
+    songs.show_player("my-gallery")                  # a fragment; files begin with "my-gallery"
+    songs.show_plane(face_points(faces), on_face=choose_face)
+    songs.json(record)                               # a record of the page with the request, for a download
+
+The queue of a place stays in the session, with its position, until the listener, the policy, the visitor's music or the
+source of songs changes. `answer(..., policies=False)` is for a mood, which needs no policy. A list that is chosen in
+another way, such as one song for each scene, uses `player.queue_of` and `player.show_queue`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import streamlit as st
+
+from emomusic.affect import (
+    MOOD_POINTS,
+    AffectPoint,
+    Emotion,
+    EmotionProbabilities,
+    Mood,
+    affect_of,
+    describe,
+    list_shares,
+)
+from emomusic.app import state
+from emomusic.app.address import choose_one
+from emomusic.app.charts import show_chart
+from emomusic.app.player import PLAYLIST, PlayerState, play, queue_of, show_queue
+from emomusic.app.state import page_state
+from emomusic.app.your_music import with_your_music
+from emomusic.charts.affect import FacePoint, SongPoint, circumplex, clicked_mark
+from emomusic.charts.face import probability_bars
+from emomusic.export import request_record
+from emomusic.faces.reading import FaceReading
+from emomusic.songs.queue import SongQueue
+from emomusic.songs.recommend import JOURNEY_STEPS
+from emomusic.songs.request import Policy, Request, nearest_emotion, target_of
+from emomusic.songs.song import Pick
+
+MOST_POINTS = 60  # more faces would hide each other on the plane
+FIRST_POINTS = f"The plane shows the first {MOST_POINTS} faces. Their mean includes all of them."
+
+# Labels besides face numbers
+ALL = "all"
+NOW = "now"
+YOU = "you"
+
+_SONGS_ON_PLANE = 6
+_LEAST_HEIGHT = 200  # of a chart that fills its container, in pixels
+
+_POLICY_LINES = {
+    Policy.MATCH: "Songs near this mood: {mood}.",
+    Policy.SOOTHE: "Songs that calm or lift: {mood}.",
+    Policy.JOURNEY: "From this mood to {mood} songs, step by step.",
+    Policy.REPORT: "The Music Mood Lifter's choice: {mood}.",
+}
+
+_CIRCLES = {NOW: "The circle is that moment", YOU: "The circle is you"}
+"""The caption of the circles on the plane, by label."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """The face, group or person that songs are for."""
+
+    label: str  # on the plane: the number of the face, or `ALL`, `NOW` or `YOU`
+    point: AffectPoint
+    emotion: Emotion | None  # estimated or chosen by hand; None if only a mood is chosen
+    mood: Mood | None = None  # chosen by hand
+    manual_emotion: Emotion | None = None  # chosen by hand
+
+    @classmethod
+    def of(
+        cls,
+        label: str,
+        probabilities: EmotionProbabilities,
+        mood: Mood | None = None,
+        manual_emotion: Emotion | None = None,
+    ) -> Listener:
+        """The listener with these probabilities."""
+        return cls(label, affect_of(probabilities), probabilities.emotion, mood, manual_emotion)
+
+    @classmethod
+    def of_mood(cls, label: str, mood: Mood) -> Listener:
+        """The listener who chose a mood, without a face."""
+        return cls(label, MOOD_POINTS[mood], None, mood)
+
+    @property
+    def name(self) -> str:
+        """The name on the page: "Everyone", "Face 2", "You"."""
+        return {ALL: state.EVERYONE, YOU: "You"}.get(self.label, f"Face {self.label}")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The songs for a listener.
+
+    Attributes:
+        listener: of the songs.
+        queue: of the songs.
+        place: names the player; unique on the page.
+    """
+
+    listener: Listener
+    queue: SongQueue
+    place: str
+
+    def show_player(self, stem: str) -> None:
+        """Show the player. The names of its files start with `stem`."""
+        show_queue(self.place, stem)
+
+    def show_plane(
+        self,
+        others: Sequence[FacePoint],
+        *,
+        on_face: Callable[[str], None] | None = None,
+        height: Literal["content", "stretch"] = "content",
+    ) -> None:
+        """Show the listener, other faces and the first songs on the affect plane. A click plays a song.
+
+        Args:
+            others: the other faces.
+            on_face: called with the label of a clicked face. It holds no visitor's data.
+            height: of the chart, as for `st.plotly_chart`.
+        """
+        listener, request = self.listener, self.queue.request
+        is_journey = request.policy is Policy.JOURNEY
+        picks = self.queue.playlist(JOURNEY_STEPS if is_journey else _SONGS_ON_PLANE)
+        faces = [other for other in others if other.label != listener.label]
+        emotion = listener.emotion or nearest_emotion(listener.point)
+        faces.append(FacePoint(listener.label, listener.point, emotion))
+        # Another chart after each click: in the old one the mark stays selected, and a second click deselects it
+        key = f"plane-{page_state(PlayerState).plane_clicks}"
+        least = _LEAST_HEIGHT if height == "stretch" else 420
+        with st.container(key="plane", gap="xsmall", height=height):
+            show_chart(
+                circumplex(faces, song_points(picks), path=is_journey, height=least),
+                key=key,
+                alt=f"The affect plane: the listener at valence {listener.point.valence:.2f} and arousal "
+                f"{listener.point.arousal:.2f}, and {len(picks)} songs",
+                height=height,
+                on_select=partial(_take_mark, key, self.place, on_face),
+                selection_mode="points",
+            )
+            note = _CIRCLES.get(listener.label, "Circles are faces")
+            if picks:
+                note += ", squares are songs to click"
+            few = [] if is_journey else describe_few(picks, target_of(request)[1])
+            st.caption(" ".join([f"{note}.", *few]))
+
+    def json(self, record: Callable[[Sequence[Pick], Request], Mapping[str, Any]]) -> str:
+        """A record with the songs to take along, together with the request for them.
+
+        Args:
+            record: of the page, for its songs and their request.
+        """
+        listener, request = self.listener, self.queue.request
+        asked = request_record(
+            request, listener.name, manual_emotion=listener.manual_emotion, manual_mood=listener.mood
+        )
+        found = {**record(self.queue.playlist(PLAYLIST), request), "request": asked}
+        return json.dumps(found, ensure_ascii=False, indent=2)
+
+
+def answer(listener: Listener, place: str, *, policies: bool = True) -> Answer:
+    """Choose the songs for a listener and the visitor's music, in the player of a place.
+
+    Args:
+        listener: of the songs.
+        place: names the player; unique on the page.
+        policies: show the policies, and what the chosen one does.
+    """
+    request = Request(listener.point, emotion=listener.emotion, mood=listener.mood)
+    if policies:
+        request = _choose_policy(request)
+    return Answer(listener, queue_of(with_your_music(request), place), place)
+
+
+def _choose_policy(request: Request) -> Request:
+    policy = Policy(choose_one("How to choose songs", [policy.capitalize() for policy in Policy], state.POLICY).lower())
+    request = Request(request.point, emotion=request.emotion, mood=request.mood, policy=policy)
+    line = _POLICY_LINES[policy]
+    if request.mood is not None and policy is not Policy.JOURNEY:
+        line = "Songs of the mood you chose: {mood}."
+    st.caption(line.format(mood=target_of(request)[1]))
+    return request
+
+
+def _take_mark(key: str, place: str, on_face: Callable[[str], None] | None) -> None:
+    """Play the clicked song, or choose the clicked face."""
+    mark = clicked_mark(st.session_state[key]["selection"]["points"])
+    if isinstance(mark, int):
+        play(place, mark)
+    elif mark is not None and on_face is not None:
+        on_face(mark)
+    page_state(PlayerState).plane_clicks += 1
+
+
+def group_sentence(probabilities: EmotionProbabilities, *, group_of: int) -> str:
+    """Describe the emotion of one face or of a group: "Mostly happy", "Together: mostly happy"."""
+    words = describe(probabilities, of_group=group_of > 1)
+    return words if group_of == 1 else f"Together: {words.lower()}"
+
+
+def show_bars(
+    probabilities: EmotionProbabilities, *, key: str, name: str = "", least_height: int = 250, **look: Any
+) -> None:
+    """Show the seven probabilities of a face or a group, which `name` tells to screen readers."""
+    of = f" of {name}" if name else ""
+    alt = f"Probabilities{of}: {list_shares(probabilities.as_dict())}"
+    show_chart(probability_bars(probabilities, height=least_height), key=key, alt=alt, **look)
+
+
+def face_points(faces: Iterable[FaceReading]) -> list[FacePoint]:
+    """The first faces as numbered points on the plane."""
+    shown = [*faces][:MOST_POINTS]
+    return [FacePoint(str(number), face.point, face.emotion) for number, face in enumerate(shown, 1)]
+
+
+def song_points(picks: Iterable[Pick]) -> list[SongPoint]:
+    """Songs as points on the plane, coloured by the mood of their reason."""
+    return [SongPoint(pick.number, pick.song.full_name, pick.song.point, pick.likeliest_mood) for pick in picks]
+
+
+def describe_few(picks: Sequence[Pick], mood: Mood) -> list[str]:
+    """A sentence if fewer than half of the songs have the requested mood; else an empty list."""
+    if 2 * sum(pick.likeliest_mood == mood for pick in picks) >= len(picks):
+        return []
+    return [f"Few songs are {mood}. These are the closest."]
