@@ -11,7 +11,7 @@ st.title("How good are the models?", anchor=False)
 with shown_errors():
     # Imported after the title, because these load pandas and Plotly
     from emomusic.app.models.table import choose_models
-    from emomusic.app.models.tabs import show_diagnoses
+    from emomusic.app.models.tabs import show_tabs
 
     if (chosen := choose_models()) is not None:
-        show_diagnoses(chosen)
+        show_tabs(chosen)

@@ -11,8 +11,8 @@ require_app("music")
 # First, because a late style would move the tabs
 st.html(
     f"""<style>
-.st-key-{state.MUSIC_VIEW} {{ min-height: 100vh; }}
-@media (max-width: 640px) {{ .st-key-{state.MUSIC_VIEW} > div > [role="tablist"] {{ flex-wrap: wrap; }} }}
+.st-key-{state.MUSIC_TAB} {{ min-height: 100vh; }}
+@media (max-width: 640px) {{ .st-key-{state.MUSIC_TAB} > div > [role="tablist"] {{ flex-wrap: wrap; }} }}
 </style>"""
 )
 st.title("What does a mood sound like?", anchor=False)
@@ -21,10 +21,10 @@ st.markdown("Choose songs on the plane to hear them.")
 with shown_errors():
     # Imported after the title, because these load pandas and Plotly
     from emomusic.app.music.song_table import choose_table, explain_numbers, show_summary
-    from emomusic.app.music.tabs import show_views
+    from emomusic.app.music.tabs import show_tabs
 
     if (songs := choose_table()) is not None:
         explanation = show_summary(songs)
-        show_views(songs)
+        show_tabs(songs)
         with explanation:  # the last, because the first count of versions takes half a second
             explain_numbers(songs)

@@ -164,7 +164,7 @@ HOW_STEP = "step"  # only in the URL: the key of the shown step
 
 # The music page. The first four are also in the URL.
 MUSIC_TABLE = "table"
-MUSIC_VIEW = "view"
+MUSIC_TAB = "view"
 MUSIC_TRACK = "track"  # the id of the song to classify
 MUSIC_QUERY = "find"  # the search text
 MUSIC_RECCOBEATS = "reccobeats"
@@ -177,9 +177,9 @@ MODELS_KIND = "kind"
 MODELS_FACES = "faces"  # the one or two chosen face models
 MODELS_SONGS = "songs"  # the chosen mood models
 MODELS_SOUNDS = "sounds"  # the chosen sound models
-MODELS_FACE_VIEW = "face_view"
-MODELS_SONG_VIEW = "song_view"
-MODELS_SOUND_VIEW = "sound_view"
+MODELS_FACE_TAB = "face_view"
+MODELS_SONG_TAB = "song_view"
+MODELS_SOUND_TAB = "sound_view"
 MODELS_CLASSES = "classes"
 MODELS_CELL = "cell"  # of the confusion matrix of seven emotions, as "fear called sad"
 MODELS_FOUR_CELL = "four_cell"  # of the confusion matrix of four classes

@@ -186,12 +186,12 @@ def test_the_tabs_of_the_music_page_are_on_the_first_screen_and_keep_their_place
     page = open_page("/music", width=size[0], height=size[1])
     expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
     wait_until_idle(page)
-    assert_visible_in(page, size, (f".st-key-{state.MUSIC_VIEW} [role=tablist]",), "music")
+    assert_visible_in(page, size, (f".st-key-{state.MUSIC_TAB} [role=tablist]",), "music")
     expect(page.get_by_role("searchbox")).to_have_count(1)
     page.evaluate(SHIFTS)
     tabs = page.get_by_role("tab")
     place = tabs.first.bounding_box()
-    for name in ("Table", "Found songs", "Features by mood", "Plane"):
+    for name in ("Table", "Found songs", "Explore", "Plane"):
         tabs.filter(has_text=name).click()
         expect(tabs.filter(has_text=name)).to_have_attribute("aria-selected", "true")
         assert shift(page) <= MAX_SHIFT, name

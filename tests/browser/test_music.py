@@ -29,7 +29,7 @@ def music(open_page: Callable[..., Page]) -> Callable[..., Page]:
             page.get_by_role("link", name="Music").first.click()
         page.get_by_role("heading", name="What does a mood sound like?").wait_for()
         page.get_by_role("heading", name=re.compile("^81,198 songs")).wait_for(timeout=PATIENCE_MS)
-        page.locator(f".st-key-{state.MUSIC_VIEW}").wait_for()
+        page.locator(f".st-key-{state.MUSIC_TAB}").wait_for()
         expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
         return page
 
@@ -137,8 +137,7 @@ def test_a_phone_shows_the_open_tab_and_the_prediction_and_every_tab_fits(music:
     expect(answer).to_be_in_viewport()
     main = page.get_by_test_id("stMain")
     for name in (
-        "Features by mood",
-        "Correlations",
+        "Explore",
         "Mood profiles",
         "Table",
         "Found songs",

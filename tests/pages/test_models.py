@@ -51,7 +51,7 @@ def opened(app: AppTest, *names: str, view: str = "Confusions", kind: str = "Fac
     app.query_params[state.MODELS_KIND] = kind
     if names:
         app.query_params[state.MODELS_FACES if is_face else state.MODELS_SONGS] = list(names)
-    app.query_params[state.MODELS_FACE_VIEW if is_face else state.MODELS_SONG_VIEW] = view
+    app.query_params[state.MODELS_FACE_TAB if is_face else state.MODELS_SONG_TAB] = view
     app.run()
     assert not app.exception
     return app
@@ -129,7 +129,7 @@ def test_the_sound_model_has_a_row_beside_the_published_figure(app: AppTest) -> 
     assert matrix["data"][0]["x"] == bars["data"][0]["y"]
     assert f"{metrics['confusion'][3][2]} of the {sum(metrics['confusion'][3])} calm songs" in text_of(app)
     for view, num_charts in (("Figures", 1), ("Confidence", 2)):
-        app.query_params[state.MODELS_SOUND_VIEW] = view
+        app.query_params[state.MODELS_SOUND_TAB] = view
         app.run()
         assert not app.exception
         assert len(charts(app)) == num_charts

@@ -16,10 +16,11 @@ from emomusic.app.frame import enter_app
 from emomusic.app.music import song_list
 from emomusic.app.music import song_table as song_table_module
 from emomusic.app.music.classify import nearest_songs
+from emomusic.app.music.explore import describe_profile
 from emomusic.app.music.plane import MOST_DRAWN, selected_rows
 from emomusic.app.music.song_list import CLASSIFY, table_csv
 from emomusic.app.music.song_table import OWN, SHIPPED, SongTable, example_csv, unique_songs
-from emomusic.app.music.tabs import FIND, TABLE, _describe_profile
+from emomusic.app.music.tabs import FIND, TABLE
 from emomusic.app.own_table import TableState
 from emomusic.charts.selection import Area, Selection
 from emomusic.songs.catalogue import Catalogue
@@ -50,7 +51,7 @@ def charts(app: AppTest) -> list[dict[str, Any]]:
 
 
 def view(app: AppTest, name: str) -> AppTest:
-    app.query_params[state.MUSIC_VIEW] = name  # like a link
+    app.query_params[state.MUSIC_TAB] = name  # like a link
     return app.run()
 
 
@@ -120,7 +121,7 @@ def test_the_page_has_one_player_and_one_search_field_for_all_lists(app: AppTest
     assert tracks(app) == [selected[1]]
     (field,) = app.text_input
     field.set_value("abba").run()
-    assert app.query_params[state.MUSIC_VIEW] == FIND  # a search opens its tab
+    assert app.query_params[state.MUSIC_TAB] == FIND  # a search opens its tab
     assert tracks(app) == listed(app, "found")[:1]
     for name in (TABLE, CLASSIFY):
         assert len(view(app, name).text_input) == 1
@@ -180,8 +181,7 @@ def test_the_best_known_of_equally_similar_versions_is_listed(songs: SongTable) 
 @pytest.mark.parametrize(
     ("name", "words", "num_charts"),
     [
-        ("Features by mood", "eta squared", 9),
-        ("Correlations", "Pearson", 1),
+        ("Explore", "eta squared", 10),
         ("Mood profiles", "percentile", 1),
         (CLASSIFY, "Most similar songs", 2),
     ],
@@ -286,7 +286,7 @@ def test_filters_survive_a_change_of_tab(app: AppTest) -> None:
     next(toggle for toggle in app.toggle if "explicit" in toggle.key).set_value(True).run()
     before = app.dataframe[0].value
     assert 0 < len(before) < 20
-    view(app, "Correlations")
+    view(app, "Explore")
     assert not app.multiselect
     view(app, TABLE)
     assert not app.exception
@@ -342,15 +342,15 @@ def test_only_the_first_rows_of_a_very_long_table_are_shown(app: AppTest, monkey
 def test_profiles_name_only_clear_differences(app: AppTest) -> None:
     table = song_table(200).assign(instrumentalness=0.0)
     upload(app, csv_of(table))
-    view(app, "Features by mood")
+    view(app, "Explore")
     assert not app.exception
     assert any(re.match("Instrumentalness .*same", chart.proto.alt) for chart in app.get("plotly_chart"))
-    assert "than most" not in _describe_profile(Mood.HAPPY, np.full(9, 0.52))
+    assert "than most" not in describe_profile(Mood.HAPPY, np.full(9, 0.52))
     profile = np.full(9, 0.5)
     profile[0] = 0.75
-    assert " and " not in _describe_profile(Mood.SAD, profile)
+    assert " and " not in describe_profile(Mood.SAD, profile)
     profile[7] = 0.35
-    assert re.search(r"Calm\*\* .*more danceable and a little quieter", _describe_profile(Mood.CALM, profile))
+    assert re.search(r"Calm\*\* .*more danceable and a little quieter", describe_profile(Mood.CALM, profile))
 
 
 def test_an_example_of_each_mood_is_shown_until_a_table_is_chosen(app: AppTest) -> None:
@@ -369,7 +369,7 @@ def test_an_example_of_each_mood_is_shown_until_a_table_is_chosen(app: AppTest) 
 def test_every_tab_works_for_songs_with_moods_only(app: AppTest) -> None:
     upload(app, b"title,artist,mood\n" + b"".join(b"Song %d,A,happy\nOther %d,B,sad\n" % (n, n) for n in range(6)))
     assert app.header[0].value.startswith("12 songs: 6 happy, 6 sad")
-    for name in ("Plane", "Features by mood", "Correlations", "Mood profiles", TABLE, CLASSIFY, FIND):
+    for name in ("Plane", "Explore", "Mood profiles", TABLE, CLASSIFY, FIND):
         view(app, name)
         assert not app.exception, name
         assert not app.error, name
@@ -393,12 +393,12 @@ def test_songs_without_all_features_and_moods_are_refused_once(app: AppTest, moo
 def test_the_mood_of_a_single_song_is_not_compared(app: AppTest) -> None:
     upload(app, csv_of(mood_table().head(1)))
     assert app.header[0].value.startswith("1 song: ")
-    for name in ("Features by mood", "Correlations", "Mood profiles", TABLE, CLASSIFY, FIND):
+    for name in ("Explore", "Mood profiles", TABLE, CLASSIFY, FIND):
         view(app, name)
         assert not app.exception, name
         assert not re.search(r"\bnan\b|lowest for|than most|(\w+) and \1 ", text_of(app)), name
-        assert ("All songs of this table are calm" in text_of(app)) == (name in ("Features by mood", "Mood profiles"))
-        assert ("at least 10 songs" in text_of(app)) == (name == "Correlations")
+        assert ("All songs of this table are calm" in text_of(app)) == (name in ("Explore", "Mood profiles"))
+        assert ("at least 10 songs" in text_of(app)) == (name == "Explore")
 
 
 def test_results_are_cached_with_their_table(app: AppTest) -> None:

@@ -30,7 +30,7 @@ def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     st.cache_data.clear()  # remove results of other tests
     enter_app()
     app = AppTest.from_file(str(root / "pages/music.py"), default_timeout=SECONDS)
-    app.query_params[state.MUSIC_VIEW] = FIND
+    app.query_params[state.MUSIC_TAB] = FIND
     return app
 
 

@@ -35,7 +35,7 @@ def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "data"))
     enter_app()
     app = AppTest.from_file(str(root / "pages/music.py"), default_timeout=SECONDS)
-    app.query_params[state.MUSIC_VIEW] = CLASSIFY
+    app.query_params[state.MUSIC_TAB] = CLASSIFY
     return app.run()
 
 

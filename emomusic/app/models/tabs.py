@@ -40,37 +40,37 @@ _MEASURES = {
     "F1": ("f1", "The harmonic mean of precision and recall."),
 }
 
-_VIEWS = {
-    ModelKind.FACE: state.MODELS_FACE_VIEW,
-    ModelKind.MUSIC: state.MODELS_SONG_VIEW,
-    ModelKind.SOUND: state.MODELS_SOUND_VIEW,
+_TABS = {
+    ModelKind.FACE: state.MODELS_FACE_TAB,
+    ModelKind.MUSIC: state.MODELS_SONG_TAB,
+    ModelKind.SOUND: state.MODELS_SOUND_TAB,
 }
 
 
 @st.fragment
-def show_diagnoses(chosen: Chosen) -> None:
+def show_tabs(chosen: Chosen) -> None:
     """Show the tabs; a change of tab reruns only this fragment."""
     is_face = chosen.kind is ModelKind.FACE
-    views: dict[str, Callable[[Chosen], None]] = {"Try your face": show_try} if is_face else {}
-    views |= {"Confusions": show_confusion, "Figures": _show_figures}
+    tabs: dict[str, Callable[[Chosen], None]] = {"Try your face": show_try} if is_face else {}
+    tabs |= {"Confusions": show_confusion, "Figures": _show_figures}
     if is_face:
-        views |= {"Mistakes": show_mistakes, "Photographs": show_photographs}
-    views |= {"Confidence": _show_calibration}
-    views |= {"Learning": _show_learning} if is_face else {"Folds": _show_folds}
-    views["Card"] = _show_card
-    first, *_ = views
-    tabs = st.tabs(list(views), **widget(_VIEWS[chosen.kind], list(views), first))
-    for tab, view in zip(tabs, views.values(), strict=True):
+        tabs |= {"Mistakes": show_mistakes, "Photographs": show_photographs}
+    tabs |= {"Confidence": _show_calibration}
+    tabs |= {"Learning": _show_learning} if is_face else {"Folds": _show_folds}
+    tabs["Card"] = _show_card
+    first, *_ = tabs
+    shown = st.tabs(list(tabs), **widget(_TABS[chosen.kind], list(tabs), first))
+    for tab, show in zip(shown, tabs.values(), strict=True):
         if tab.open:
             with tab, shown_errors():  # an error in a fragment does not reach the page
-                if view in (show_confusion, _show_figures, _show_calibration):
+                if show in (show_confusion, _show_figures, _show_calibration):
                     st.caption(
                         "On the test pictures of FER2013 (PrivateTest), by its labels."
                         if is_face
                         else "From the first of five divisions of the songs into folds, which tests each song once. "
                         "Accuracy and mean F1 in the table above are means over all five."
                     )
-                view(chosen)
+                show(chosen)
 
 
 def _show_figures(chosen: Chosen) -> None:

@@ -222,7 +222,7 @@ def _play(name: str, track_id: str) -> None:
 
 def _open_song(track_id: str) -> None:
     """Open the tab on the mood of one song."""
-    choose({state.MUSIC_VIEW: CLASSIFY, state.MUSIC_TRACK: track_id})
+    choose({state.MUSIC_TAB: CLASSIFY, state.MUSIC_TRACK: track_id})
     st.session_state[_REFRESH] = True  # the tabs are outside this fragment
 
 
