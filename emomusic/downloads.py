@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import hashlib
-import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from emomusic.assets import downloads_dir, find_datasets, writing_advice
+from emomusic.assets import downloads_dir, find_datasets, sha256_of, writing_advice
 from emomusic.errors import AssetError, SettingsError
 
 Progress = Callable[[int, int | None], object]
@@ -36,10 +34,8 @@ class Download:
         path: relative to `downloads_dir()` or `$EMOMUSIC_DATA`.
         licence: licence as text.
         source: content and publisher as text.
-        sha256: checksum of the file, None if unknown.
-        columns: first columns of the header, checked if `sha256` is None.
-        num_rows: rows below the header, checked if `sha256` is None.
-        num_bytes: approximate size.
+        sha256: checksum of the file.
+        num_bytes: size.
     """
 
     name: str
@@ -47,9 +43,7 @@ class Download:
     path: str
     licence: str
     source: str
-    sha256: str | None
-    columns: tuple[str, ...]
-    num_rows: int
+    sha256: str
     num_bytes: int
 
 
@@ -64,20 +58,7 @@ _DOWNLOADS = (
         licence="none stated, for personal use only",
         source="686 songs with mood labels, github.com/cristobalvch/Spotify-Machine-Learning",
         sha256="84a74565cfb41385aef2896a8ed6b0b41ec7ff83e7332749db136a1de3133117",
-        columns=("name", "album", "artist", "id"),
-        num_rows=686,
         num_bytes=118_089,
-    ),
-    Download(
-        name="tidytuesday",
-        address="https://raw.githubusercontent.com/rfordatascience/tidytuesday/main/data/2020/2020-01-21/spotify_songs.csv",
-        path="music/spotify_songs.csv",
-        licence="open for the collection (see its LICENSE), song data by Spotify",
-        source="32,833 songs from playlists, TidyTuesday 2020-01-21, github.com/rfordatascience/tidytuesday",
-        sha256=None,  # only a conversion of the file was available; columns and rows are checked instead
-        columns=("track_id", "track_name", "track_artist", "track_popularity"),
-        num_rows=32_833,
-        num_bytes=8_000_000,
     ),
 )
 
@@ -112,8 +93,11 @@ def ensure(name: str, progress: Progress | None = None, *, timeout_s: float = TI
     if (path := _valid_copy(download)) is not None:
         return path
     data = _fetch(download, progress or (lambda _done, _total: None), timeout_s)
-    if problem := _problem(data, download):
-        raise AssetError(f"{name}: {problem}, from {download.address}. Nothing was written. Try again later")
+    if (received := hashlib.sha256(data).hexdigest()) != download.sha256:
+        raise AssetError(
+            f"{name}: expected a file with SHA-256 {download.sha256} from {download.address}. Received: one with "
+            f"{received}. Nothing was written. Try again later"
+        )
     target = downloads_dir() / download.path
     part = target.with_name(f"{target.name}.part")
     try:
@@ -129,8 +113,8 @@ def ensure(name: str, progress: Progress | None = None, *, timeout_s: float = TI
 
 def _valid_copy(download: Download) -> Path | None:
     for path in find_datasets(download.path):
-        with contextlib.suppress(OSError):  # a folder, or no permission
-            if _problem(path.read_bytes(), download) is None:
+        with contextlib.suppress(AssetError):  # a folder, or no permission
+            if sha256_of(path) == download.sha256:
                 return path
     return None
 
@@ -159,22 +143,3 @@ def _fetch(download: Download, progress: Progress, timeout_s: float) -> bytes:
             "Check the network connection, or try again later"
         ) from error
     return bytes(data)
-
-
-def _problem(data: bytes, download: Download) -> str | None:
-    """Difference between a file and the dataset, or None if they match."""
-    if download.sha256 is not None:
-        received = hashlib.sha256(data).hexdigest()
-        is_same = received == download.sha256
-        return None if is_same else f"expected a file with SHA-256 {download.sha256}. Received: one with {received}"
-    try:
-        header, *rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))) or [[]]
-    except (ValueError, csv.Error) as error:
-        return f"expected a CSV. Received: something else ({type(error).__name__})"
-    if tuple(header[: len(download.columns)]) != download.columns:
-        received = ", ".join(header)[:80] or "nothing"
-        return f"expected the columns {', '.join(download.columns)}. Received: {received}"
-    num_rows = sum(len(row) == len(header) for row in rows)  # without a truncated row
-    if num_rows != download.num_rows or num_rows != len(rows):
-        return f"expected {download.num_rows} rows of {len(header)} cells. Received: {num_rows} of {len(rows)} rows"
-    return None

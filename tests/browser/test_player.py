@@ -1,19 +1,15 @@
-"""The player in a real browser: next songs, skipped artists, and a playlist saved to Spotify."""
+"""The player in a real browser: next songs and skipped artists."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.accessibility import axe_report
-from tests.browser.conftest import PATIENCE_MS, fresh_server, without_spotify
 from tests.browser.player import PLAYER, box_of, most_players, song, song_after, track, watch_players
 from tests.browser.waiting import wait_until_idle
-from tests.fake_spotify import Behaviour, fake_spotify
 
 pytestmark = pytest.mark.browser
 
@@ -82,54 +78,3 @@ def test_the_menus_of_the_player_are_accessible_and_a_typed_n_is_no_shortcut(ope
     expect(page.get_by_role("button", name="Copy for Spotify")).to_have_count(0)
     page.keyboard.press("n")
     song_after(page, playing)
-
-
-def sign_in(page: Page) -> Page:
-    """Sign in from the open menu; returns the tab of the consent page, back at the app."""
-    page.get_by_role("button", name="Sign in to save to Spotify").click()
-    with page.context.expect_page() as opened:
-        page.get_by_role("link", name="Continue at Spotify").click()
-    tab: Page = opened.value
-    tab.get_by_test_id("stAlert").wait_for()
-    return tab
-
-
-def test_a_playlist_is_saved_to_spotify_after_a_sign_in(browser: Browser, tmp_path: Path) -> None:
-    with fake_spotify(Behaviour.DENIED) as fake:
-        settings = {"SPOTIFY_CLIENT_ID": fake.client_id, "SPOTIFY_CLIENT_SECRET": "of the tests"}
-        with fresh_server(tmp_path, settings | {"TEST_SPOTIFY": json.dumps(fake.urls)}) as server:
-            context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
-            without_spotify(context)
-            context.set_default_timeout(PATIENCE_MS)
-            page = context.new_page()
-            page.goto(f"{server}/?sample=eileen-collins-1999")
-            playing = song(page)
-            page.get_by_role("button", name="Take it along").click()
-
-            tab = sign_in(page)
-            assert tab.get_by_test_id("stAlertContentError").count() == 1
-            tab.close()
-            expect(page.get_by_role("button", name="Sign in to save to Spotify")).to_be_visible()
-            expect(page.get_by_role("dialog").get_by_role("img", name="error icon")).to_be_visible()
-            assert not fake.playlists
-
-            fake.behaviour = Behaviour.NORMAL
-            tab = sign_in(page)
-            assert tab.get_by_test_id("stAlertContentSuccess").count() == 1
-            assert "code=" not in tab.url
-            tab.close()
-            save = page.get_by_role("button", name="Save to Spotify", exact=True)
-            expect(save).to_be_visible()
-            assert song(page) == playing
-            save.click()
-            expect(page.get_by_role("link", name="open the playlist")).to_be_visible()
-            (saved,) = fake.playlists
-            assert not saved.public
-            assert saved.track_ids[0] == playing
-            page.get_by_role("button", name="Copy for Spotify").click()
-            expect(page.get_by_role("status").filter(has_text="20")).to_be_visible()
-            links = page.evaluate("navigator.clipboard.readText()").split("\n")
-            assert [f"https://open.spotify.com/track/{track_id}" for track_id in saved.track_ids] == links
-            context.close()
-    log = (tmp_path / "log").read_text(encoding="utf-8", errors="replace")
-    assert not [secret for secret in fake.tokens if secret in log]

@@ -1,9 +1,5 @@
-"""Start the app like `streamlit run`, and write the names of its threads to a file twice a second.
+"""Start the app like `streamlit run`, and write the names of its threads to a file twice a second."""
 
-`TEST_SPOTIFY` replaces the addresses of Spotify by those of a local server, as JSON.
-"""
-
-import json
 import os
 import sys
 import threading
@@ -23,9 +19,5 @@ def note(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    if replaced := os.environ.get("TEST_SPOTIFY"):
-        from emomusic.app import take_along
-
-        take_along.SERVICE = json.loads(replaced)
     threading.Thread(target=note, args=(Path(os.environ["TEST_THREADS"]),), daemon=True).start()
     sys.exit(main())

@@ -319,7 +319,7 @@ def test_a_missing_table_is_downloaded_on_a_click(app: AppTest, tmp_path: Path, 
 
 def test_a_server_offers_only_the_tables_that_it_has(app: AppTest, monkeypatch) -> None:
     monkeypatch.setattr(downloads, "find_download", lambda name: None)
-    app.query_params[state.MUSIC_TABLE] = "By genre"
+    app.query_params[state.MUSIC_TABLE] = "With moods"
     app.run()
     assert not app.exception
     assert app.segmented_control(key=state.MUSIC_TABLE).options == [SHIPPED, OWN]

@@ -39,8 +39,8 @@ _T = TypeVar("_T")
 _P = ParamSpec("_P")
 
 SHIPPED, OWN = "All songs", "Yours"
-DOWNLOADABLE = {"With moods": "moods", "By genre": "tidytuesday"}
-"""The label of each downloadable table with its name in `downloads`. All labels fit in one row of a phone."""
+LABELLED = "With moods"
+_LABELLED_NAME = "moods"  # in `downloads`
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
@@ -118,17 +118,16 @@ def choose_table() -> SongTable | None:
     Raises:
         EmomusicError: the table or the mood model cannot be read.
     """
-    paths = {label: downloads.find_download(name) for label, name in DOWNLOADABLE.items()}
-    others = [label for label, path in paths.items() if path is not None or is_own_computer()]
+    path = downloads.find_download(_LABELLED_NAME)
+    others = [LABELLED] if path is not None or is_own_computer() else []
     choice = choose_one("Table of songs", [SHIPPED, *others, OWN], state.MUSIC_TABLE)
     if choice == OWN:
         return _own_table()
-    path = paths.get(choice)
-    if choice in DOWNLOADABLE and path is None:
-        _offer_download(DOWNLOADABLE[choice])
+    if choice == LABELLED and path is None:
+        _offer_download()
         return None
     with st.spinner("Reading songs and moods"):
-        return _shipped(tuple(sorted(chosen_genres()))) if path is None else _downloaded(path)
+        return _downloaded(path) if choice == LABELLED and path else _shipped(tuple(sorted(chosen_genres())))
 
 
 @st.cache_resource(max_entries=9, show_spinner=False)
@@ -153,15 +152,15 @@ def _downloaded(path: Path) -> SongTable:
     return SongTable.of(read_catalogue(data, name=path.name), hashlib.sha256(data).hexdigest()[:16])
 
 
-def _offer_download(name: str) -> None:
+def _offer_download() -> None:
     """Describe a table that is not on this computer, and offer its download."""
-    known = downloads.DOWNLOADS[name]
+    known = downloads.DOWNLOADS[_LABELLED_NAME]
     st.markdown(f"This table is not installed: {known.source}. Licence: {known.licence}.")
     if st.button(
         f"Download ({file_size(known.num_bytes)})",
         icon=":material/download:",
         type="primary",
-        key=state.music_widget("download", name),
+        key=state.music_widget("download", _LABELLED_NAME),
     ):
         bar = st.progress(0.0, "Connecting to the server")
 
@@ -169,7 +168,7 @@ def _offer_download(name: str) -> None:
             bar.progress(min(done / (total or known.num_bytes), 1.0), f"{file_size(done)} downloaded")
 
         try:
-            downloads.ensure(name, report)
+            downloads.ensure(_LABELLED_NAME, report)
         finally:
             bar.empty()
         st.rerun()
