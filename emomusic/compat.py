@@ -170,6 +170,36 @@ def session_id() -> str:
     return "" if context is None else context.session_id
 
 
+def check_routes() -> None:
+    """Check for `add_route`, as far as possible without a running server."""
+    from starlette.requests import HTTPConnection
+    from streamlit import runtime
+    from streamlit.web.server.starlette.starlette_websocket import StarletteSessionClient
+
+    _require(runtime.Runtime, "get_client")
+    _require(HTTPConnection, "app")
+    if "_websocket" not in StarletteSessionClient.__init__.__code__.co_names:
+        raise HookError("expected StarletteSessionClient to have _websocket. Received: a version without it")
+
+
+def add_route(make: Callable[[str], Any]) -> None:
+    """Add a route to the running server, ahead of Streamlit's own. Call this in a run of a page.
+
+    Args:
+        make: returns the route of Starlette, given what precedes all paths of this server: "" or "/folder".
+
+    Raises:
+        HookError: Streamlit has another server.
+    """
+    check_routes()
+    from streamlit import get_option, runtime
+
+    client = runtime.get_instance().get_client(session_id())
+    _require(client, "_websocket")
+    base = str(get_option("server.baseUrlPath") or "").strip("/")
+    client._websocket.app.router.routes.insert(0, make(f"/{base}" if base else ""))  # type: ignore[union-attr]
+
+
 def check_uploads() -> None:
     """Check for `keep_uploads_in_memory` and `release_upload`."""
     from starlette.formparsers import MultiPartParser
@@ -203,6 +233,12 @@ def release_upload(file_id: str) -> None:
         context.uploaded_file_mgr.remove_file(context.session_id, file_id)
 
 
+def check_streamlit() -> None:
+    """Check for all hooks of Streamlit's server."""
+    check_streamlit_server()
+    check_routes()
+
+
 # streamlit-webrtc
 
 
@@ -233,7 +269,7 @@ HOOKS: Mapping[str, Callable[[], None]] = MappingProxyType(
     {
         "scikit-learn": check_forests,
         "starlette": check_uploads,
-        "streamlit": check_streamlit_server,
+        "streamlit": check_streamlit,
         "streamlit-webrtc": check_webrtc_stream,
     }
 )

@@ -2,13 +2,12 @@
 
 import streamlit as st
 
-from emomusic.app import state
-from emomusic.app.address import chosen
+from emomusic.app.film.state import has_film
 from emomusic.app.frame import require_app, shown_errors
 
 require_app("film")
 
-if not (st.session_state.get(state.FILM) or chosen(state.FILM_SAMPLE)):
+if not has_film():
     st.title("What does this film sound like?", anchor=False)
 
 with shown_errors():

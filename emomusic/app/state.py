@@ -187,14 +187,7 @@ MODELS_SONG_CELL = "song_cell"  # of the confusion matrix of moods
 MODELS_SOUND_CELL = "sound_cell"  # of the confusion matrix of quadrants
 
 # The film page
-FILM = "film_holder"  # the FilmHolder, reading or over; absent before the first
 FILM_UPLOAD = "film_upload"
 FILM_SAMPLE = "film"  # only in the URL: "sample" if the sample is shown
-FILM_LINKED = "film_linked"  # whether the URL named the sample at the last run
-FILM_SCENE = "film_scene"  # the chosen scene, from 0
-FILM_AT = "film_at"  # the second that the visitor chose; absent before the first choice
-FILM_CHOICES = "film_choices"  # number of these choices in the session
 FILM_FOLLOWS = "film_follows"  # whether the scene changes with the playback
 FILM_CLICKED = "film_clicked"  # the chart that takes the clicks
-FILM_SONGS = "film_songs"  # the requests of the scenes, and their songs
-FILM_DRAWN = "film_drawn"  # what the page showed at its last run

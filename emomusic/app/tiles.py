@@ -43,7 +43,7 @@ def style_tiles(kind: Kind, *, chosen: str = "") -> None:
 def show_tile(
     kind: Kind,
     name: str,
-    picture: bytes,
+    picture: bytes | str,
     label: str,
     *,
     alt: str,

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, Protocol
 
 import av
 import av.error
@@ -75,10 +75,26 @@ def _boxed(values: Any) -> Box:
     return Box(x, y, max(width, 1), max(height, 1))
 
 
+class Writable(Protocol):
+    """A binary file to write."""
+
+    def write(self, data: bytes, /) -> int:
+        """Write at the position."""
+        ...
+
+    def seek(self, offset: int, whence: int = ..., /) -> int:
+        """Move the position."""
+        ...
+
+    def tell(self) -> int:
+        """The position."""
+        ...
+
+
 def annotate_film(
     film: FilmFile,
     reading: FilmReading,
-    out: Path | BinaryIO,
+    out: Path | Writable,
     *,
     on_progress: Callable[[float], object] = lambda _: None,
 ) -> None:
@@ -87,7 +103,7 @@ def annotate_film(
     Args:
         film: the film, opened again `with_audio`. Larger films are reduced to 1280 pixels a side.
         reading: its faces.
-        out: path or binary file.
+        out: path or binary file, whose errors are raised.
         on_progress: takes the finished share, 0 to 1, and returns False to stop.
 
     Raises:

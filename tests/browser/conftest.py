@@ -125,10 +125,10 @@ def visit(page: Page, name: str) -> None:
 
 
 def download(page: Page, label: str, number: int = 0) -> Path:
-    """Press a button of this label once the page is idle: during a rerun, the server has no file for the button."""
+    """Press a button or link of this label once the page is idle: in a rerun, the server has no file for a button."""
     wait_until_idle(page)
     with page.expect_download() as waiting:
-        page.get_by_role("button", name=label).nth(number).click()
+        page.get_by_role("button", name=label).or_(page.get_by_role("link", name=label)).nth(number).click()
     return Path(waiting.value.path())
 
 

@@ -52,7 +52,7 @@ def fakes(classifier: Classifier | None = None, detector: FakeDetector | None = 
 
 def wait_for_end(job: FilmJob) -> None:
     """Wait until the job is over."""
-    wait_until(lambda: job.stage is FilmStage.OVER)
+    wait_until(lambda: job.view().stage is FilmStage.OVER)
 
 
 def film_threads() -> list[str]:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,10 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.app import state
+from emomusic.app.film import details, screen
 from emomusic.app.film import page as page_module
-from emomusic.app.film import results
-from emomusic.app.film.job import FilmHolder, FilmJob
+from emomusic.app.film.job import FilmHolder, FilmJob, FilmStage, FilmView
+from emomusic.app.film.state import FilmState
 from emomusic.app.frame import enter_app
 from emomusic.app.player import PlayerState
 from emomusic.charts.live import SOUND
@@ -67,7 +70,7 @@ def sample() -> FilmJob:
 @pytest.fixture
 def shown(app: AppTest, sample: FilmJob) -> AppTest:
     """The page with the sample."""
-    app.session_state[state.FILM] = FilmHolder(sample)
+    film_state(app).show(FilmHolder(sample))
     app.query_params[state.FILM_SAMPLE] = "sample"
     app.run()
     assert not app.exception
@@ -83,7 +86,13 @@ def classifier(monkeypatch: pytest.MonkeyPatch) -> Classifier:
 
 
 def job_of(app: AppTest) -> FilmJob | None:
-    return app.session_state[state.FILM].job if state.FILM in app.session_state else None
+    holder = film_state(app).holder
+    return None if holder is None else holder.job
+
+
+def film_state(app: AppTest) -> FilmState:
+    """What the visitor of the page has chosen."""
+    return state_of(app, FilmState)
 
 
 def upload(app: AppTest, content: bytes, name: str = "a film.mp4") -> AppTest:
@@ -113,7 +122,8 @@ def press(app: AppTest, label: str) -> AppTest:
 
 
 def downloads(app: AppTest) -> set[str]:
-    return {button.proto.label for button in app.get("download_button")} & DOWNLOADS
+    links = re.findall(r"download>(.*?)</a>", "".join(str(html.value) for html in app.html))
+    return {*(button.proto.label for button in app.get("download_button")), *links} & DOWNLOADS
 
 
 def video_of(app: AppTest) -> Any:
@@ -133,7 +143,7 @@ def assert_chooser(app: AppTest) -> None:
     assert len(app.file_uploader) == 1
     assert tracks(app) == []
     assert downloads(app) == set()
-    assert state.FILM not in app.session_state
+    assert job_of(app) is None
     assert state.FILM_SAMPLE not in app.query_params
 
 
@@ -149,7 +159,7 @@ def tiles(app: AppTest) -> list[Any]:
     return [button for button in app.button if (button.key or "").startswith("scene-scene-")]
 
 
-def test_the_sample_is_shown_with_its_people_scenes_and_songs(shown: AppTest) -> None:
+def test_the_sample_is_shown_with_its_people_scenes_and_songs(shown: AppTest, sample: FilmJob) -> None:
     assert shown.title[0].value == "Mostly happy"
     assert len(shown.title) == 1
     assert [tile.label for tile in tiles(shown)] == [
@@ -163,6 +173,7 @@ def test_the_sample_is_shown_with_its_people_scenes_and_songs(shown: AppTest) ->
     assert text_of(shown).count("In view for") == NUM_FACES
     assert [f"**Face {number}**" in text_of(shown) for number in range(1, 5)] == [True, True, True, False]
     assert len(shown.get("image")) == 2 * NUM_FACES + len(SCENES)
+    assert video_of(shown).url == sample.view().marked.address
     assert downloads(shown) == DOWNLOADS
     told = follow_of(shown)
     assert (told["scene"], told["follows"], told["at"]) == (0, True, None)
@@ -171,7 +182,8 @@ def test_the_sample_is_shown_with_its_people_scenes_and_songs(shown: AppTest) ->
 
 def test_another_scene_has_songs_of_its_mood_and_moves_the_film(shown: AppTest, sample: FilmJob) -> None:
     first, happy, video = playing(shown), queue_of(shown, "film").request, video_of(shown).id
-    number, scene = next((n, of) for n, of in enumerate(sample.scenes()) if of.quadrant != sample.scenes()[0].quadrant)
+    scenes = sample.view().scenes
+    number, scene = next((n, of) for n, of in enumerate(scenes) if of.quadrant != scenes[0].quadrant)
     scene_buttons(shown)[number].click().run()
     assert not shown.exception
     request = queue_of(shown, "film").request
@@ -193,8 +205,8 @@ def test_another_scene_has_songs_of_its_mood_and_moves_the_film(shown: AppTest, 
 def test_many_scenes_are_in_a_menu_and_further_faces_are_counted(
     shown: AppTest, monkeypatch: pytest.MonkeyPatch, sample: FilmJob
 ) -> None:
-    monkeypatch.setattr(results, "_MOST_TILES", 3)
-    monkeypatch.setattr(results, "_FACES_SHOWN", 2)
+    monkeypatch.setattr(screen, "_MOST_TILES", 3)
+    monkeypatch.setattr(details, "_FACES_SHOWN", 2)
     shown.run()
     assert len(shown.get("image")) == 4
     assert "1 more faces" in text_of(shown)
@@ -202,37 +214,39 @@ def test_many_scenes_are_in_a_menu_and_further_faces_are_counted(
     assert len(menu.options) == len(SCENES)
     menu.set_value(3).run()
     assert not shown.exception
-    assert follow_of(shown)["at"] == int(sample.scenes()[3].start_s)
+    assert follow_of(shown)["at"] == int(sample.view().scenes[3].start_s)
 
 
 def test_a_new_scene_leaves_the_songs_of_the_others(
     app: AppTest, sample: FilmJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scenes, new = sample.scenes(), []
+    scenes, new = sample.view().scenes, []
 
     def choose_songs(requests: Any, recommender: Any, first: Any = ()) -> Any:
         new.append(len(requests) - len(first))
         return one_song_each(requests, recommender, first)
 
-    monkeypatch.setattr(results, "one_song_each", choose_songs)
-    app.session_state[state.FILM] = FilmHolder(sample)
+    monkeypatch.setattr(details, "one_song_each", choose_songs)
+    film_state(app).show(FilmHolder(sample))
     for num_scenes in (3, 4, 4, 3):
-        monkeypatch.setattr(FilmJob, "scenes", lambda _, num_scenes=num_scenes: scenes[:num_scenes])
+        few = replace(sample.view(), scenes=scenes[:num_scenes])
+        monkeypatch.setattr(FilmJob, "view", lambda _, few=few: few)
         app.run()
         assert not app.exception
     assert new == [3, 1]
     app.query_params[state.GENRES] = "jazz"
     app.run()
     assert new == [3, 1, 3]
-    _, requests, songs = app.session_state[state.FILM_SONGS]
-    assert songs == one_song_each(requests, shared().recommender())
+    chosen = film_state(app).picks
+    assert chosen is not None
+    assert chosen.picks == one_song_each(chosen.requests, shared().recommender())
 
 
 def test_the_songs_and_files_follow_the_music_of_the_visitor(
     app: AppTest, sample: FilmJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = files_of(monkeypatch)
-    app.session_state[state.FILM] = FilmHolder(sample)
+    film_state(app).show(FilmHolder(sample))
     app.query_params[state.GENRES] = "jazz"
     app.run()
     record = json.loads(files["emomusic-film.json"]())  # made outside of the session
@@ -245,18 +259,50 @@ def test_the_songs_and_files_follow_the_music_of_the_visitor(
     assert all(entry["song"]["id"] in text_of(app) for entry in record["playlist"])
 
 
+def test_a_scene_keeps_the_song_of_the_mood_with_which_it_was_first_shown(sample: FilmJob) -> None:
+    happy, sad, *_ = sample.view().scenes
+    here = FilmState()
+    assert here.mood_of(0, happy) == (happy.point, happy.emotion)
+    assert here.mood_of(0, sad) == (happy.point, happy.emotion)
+    here.show(None)
+    assert here.mood_of(0, sad) == (sad.point, sad.emotion)
+
+
+def test_a_main_face_beyond_the_portraits_has_a_drawing(
+    app: AppTest, sample: FilmJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FilmJob, "portrait", lambda *_: None)
+    film_state(app).show(FilmHolder(sample))
+    app.run()
+    assert not app.exception
+    assert len(tiles(app)) == len(app.get("image")) == len(SCENES)
+
+
+def test_a_run_of_the_page_shows_one_moment_of_the_film(
+    app: AppTest, sample: FilmJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread may end with an error while the page runs."""
+    reading = FilmView(FilmStage.READING, 0.0)
+    moments = [reading, replace(reading, stage=FilmStage.OVER, error="a_damage")]
+    monkeypatch.setattr(FilmJob, "view", lambda _: moments.pop(0) if len(moments) > 1 else moments[0])
+    film_state(app).show(FilmHolder(sample))
+    app.run()
+    assert not app.exception
+    (error,) = app.error
+    assert error.value == "a\\_damage"
+
+
 def test_another_video_returns_to_the_empty_page(shown: AppTest) -> None:
     scene_buttons(shown)[3].click().run()
     press(shown, ANOTHER)
     assert_chooser(shown)
     assert "film" not in state_of(shown, PlayerState).queues
-    for key in (state.FILM_SCENE, state.FILM_AT):
-        assert key not in shown.session_state
+    assert (film_state(shown).scene, film_state(shown).at_s) == (0, None)
 
 
 def test_the_film_stays_after_a_visit_to_another_page(root: Path, sample: FilmJob) -> None:
     app = open_page(AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS).run(), "film")
-    app.session_state[state.FILM] = FilmHolder(sample)
+    film_state(app).show(FilmHolder(sample))
     app.query_params[state.FILM_SAMPLE] = "sample"
     scene_buttons(app.run())[2].click().run()
     open_page(app, "models")
@@ -264,7 +310,7 @@ def test_the_film_stays_after_a_visit_to_another_page(root: Path, sample: FilmJo
     assert not app.exception
     assert job_of(app) is sample
     assert url_of(app) == {state.FILM_SAMPLE: "sample"}
-    assert follow_of(app)["at"] == int(sample.scenes()[2].start_s)
+    assert follow_of(app)["at"] == int(sample.view().scenes[2].start_s)
 
 
 def test_an_upload_is_read_and_shown(app: AppTest, classifier: Classifier) -> None:
@@ -303,7 +349,7 @@ def test_the_mood_of_the_sound_is_a_band_below_the_timeline(app: AppTest, audio:
     finish(upload(app, film_bytes([(NOBODY, 6)], audio=audio)))
     job = job_of(app)
     assert job is not None
-    assert (job.problem, bool(job.sound)) == (None, has_band)
+    assert (job.view().problem, bool(job.view().sound)) == (None, has_band)
     (chart,) = (c.proto for c in app.get("plotly_chart") if c.proto.alt.startswith("Shares of the seven"))
     assert (SOUND in [trace["name"] for trace in json.loads(chart.spec)["data"]]) == has_band
     assert len([text for text in app.caption if "no sound" in text.value]) == (not has_band)

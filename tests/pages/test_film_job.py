@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import io
 import subprocess
 import sys
+import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -16,19 +18,22 @@ import pytest
 from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.app.film import job as job_module
 from emomusic.app.film.job import PORTRAIT, THREAD_NAME, FilmHolder, FilmJob, FilmStage, stored_upload
-from emomusic.errors import FilmError
+from emomusic.errors import CapacityError, FilmError
 from emomusic.media.images import RgbImage, read_image
+from emomusic.server.budget import ByteBudget
+from emomusic.server.capacity import Capacity
+from emomusic.server.streaming import StreamedFile
 from emomusic.stream.film import FilmNetworks, load_film_networks
-from tests.fakes import FakeClassifier, FakeDetector, make_face
+from tests.fakes import FakeDetector, make_face
 from tests.films import BIDEN, COLLINS, NOBODY, film_bytes
 from tests.pages.film_jobs import FACE, GREY, Classifier, fakes, film_threads, wait_for_end
 from tests.waiting import PATIENCE_S, wait_until
 
 
-def seconds_of(film: bytes | None) -> float:
+def seconds_of(film: StreamedFile | None) -> float:
     """Duration of the decoded frames of a film."""
     assert film is not None
-    with av.open(io.BytesIO(film)) as container:
+    with av.open(io.BytesIO(b"".join(film.chunks(0, len(film))))) as container:
         times = [frame.time or 0.0 for frame in container.decode(video=0)]
     return times[-1] + times[1] - times[0]
 
@@ -58,34 +63,34 @@ def start() -> Iterator[Callable[..., FilmJob]]:
 def test_a_film_is_read_and_its_faces_are_marked(start: Callable[..., FilmJob]) -> None:
     job = start(film_bytes([(COLLINS, 2), (BIDEN, 2)], size=(320, 240)), load_film_networks)
     wait_for_end(job)
-    assert (job.name, job.error, job.problem, job.cancelled.is_set()) == ("a film.mp4", None, None, False)
-    assert not job.is_reading
-    assert job.reading is not None
-    assert len(job.reading) == 16
-    assert [scene.emotion for scene in job.scenes()] == [Emotion.HAPPY, Emotion.NEUTRAL]
-    assert [face.number for face in job.reading.faces()] == [1, 2]
-    assert seconds_of(job.marked) == pytest.approx(4, abs=0.11)
-    assert job.marked != film_bytes([(COLLINS, 2), (BIDEN, 2)], size=(320, 240))
+    film = job.view()
+    assert (job.name, film.error, film.problem, film.is_cancelled) == ("a film.mp4", None, None, False)
+    assert not film.is_reading
+    assert film.reading is not None
+    assert len(film.reading) == 16
+    assert [scene.emotion for scene in film.scenes] == [Emotion.HAPPY, Emotion.NEUTRAL]
+    assert [face.number for face in film.reading.faces()] == [1, 2]
+    assert seconds_of(film.marked) == pytest.approx(4, abs=0.11)
     for number in (1, 2):
         assert read_image(job.portrait(number) or b"").shape == (PORTRAIT, PORTRAIT, 3)
     assert job.portrait(3) is None
-    assert read_image(job.preview or b"").shape == (240, 320, 3)
+    assert read_image(job.view().preview or b"").shape == (240, 320, 3)
 
 
 def test_a_cancelled_film_keeps_its_readings_and_is_marked_up_to_there(start: Callable[..., FilmJob]) -> None:
     classifier = Classifier(permissions=9)
     job = start(networks=fakes(classifier))
     assert classifier.has_stopped()
-    assert job.stage is FilmStage.READING
-    assert 0 < job.share < 1
-    job.cancelled.set()
+    assert job.view().stage is FilmStage.READING
+    assert 0 < job.view().share < 1
+    job.cancel()
     classifier.allow()
     wait_for_end(job)
-    assert job.cancelled.is_set()
-    assert job.error is None
-    assert job.reading is not None
-    assert len(job.reading) == 10  # the cancelled one is complete
-    assert seconds_of(job.marked) == pytest.approx(job.reading.end_s, abs=0.11)
+    assert job.view().is_cancelled
+    assert job.view().error is None
+    assert job.view().reading is not None
+    assert len(job.view().reading) == 10  # the cancelled one is complete
+    assert seconds_of(job.view().marked) == pytest.approx(job.view().reading.end_s, abs=0.11)
 
 
 def test_a_closed_job_ends_its_threads_and_closes_its_file() -> None:
@@ -97,8 +102,8 @@ def test_a_closed_job_ends_its_threads_and_closes_its_file() -> None:
     job.close()
     assert film_threads() == []
     assert file.closed
-    assert job.stage is FilmStage.OVER
-    assert job.marked is None
+    assert job.view().stage is FilmStage.OVER
+    assert job.view().marked is None
     job.close()  # again, without an error
 
 
@@ -120,7 +125,7 @@ from pathlib import Path
 from emomusic.stream.film import load_film_networks
 from emomusic.app.film.job import FilmJob
 job = FilmJob("faces.mp4", Path("data/samples/faces.mp4").open("rb"), load_film_networks)
-while job.reading is None or not len(job.reading):
+while job.view().reading is None or not len(job.view().reading):
     time.sleep(0.02)
 """
 
@@ -135,8 +140,8 @@ def test_a_file_that_is_no_film_is_an_error(film: bytes) -> None:
     file = io.BytesIO(film)
     job = FilmJob("notes.mp4", file, fakes())
     wait_for_end(job)
-    assert "notes.mp4" in (job.error or "")
-    assert (job.reading, job.problem, job.marked, job.scenes()) == (None, None, None, [])
+    assert "notes.mp4" in (job.view().error or "")
+    assert (job.view().reading, job.view().marked, job.view().scenes) == (None, None, ())
     assert file.closed
 
 
@@ -144,11 +149,11 @@ def test_a_film_that_breaks_off_keeps_its_readings(start: Callable[..., FilmJob]
     whole = film_bytes([(NOBODY, 3), (COLLINS, 3)], ending="mkv")
     job = start(whole[: len(whole) * 2 // 3])
     wait_for_end(job)
-    assert job.error is None
-    assert job.problem is not None
-    assert job.reading is not None
-    assert 3 < job.reading.end_s < 6
-    assert seconds_of(job.marked) == pytest.approx(job.reading.end_s, abs=0.3)
+    assert job.view().error is None
+    assert job.view().problem is not None
+    assert job.view().reading is not None
+    assert 3 < job.view().reading.end_s < 6
+    assert seconds_of(job.view().marked) == pytest.approx(job.view().reading.end_s, abs=0.3)
 
 
 def test_an_error_in_the_middle_keeps_the_readings(
@@ -162,11 +167,11 @@ def test_an_error_in_the_middle_keeps_the_readings(
 
     job = start(networks=fakes(Failing()))
     wait_for_end(job)
-    assert (job.error, job.marked) == (None, None)
-    assert "a fault" not in (job.problem or "a fault")
+    assert (job.view().error, job.view().marked) == (None, None)
+    assert "a fault" not in (job.view().problem or "a fault")
     assert "a fault" in caplog.text
-    assert job.reading is not None
-    assert len(job.reading) == 5
+    assert job.view().reading is not None
+    assert len(job.view().reading) == 5
 
 
 def test_a_film_that_cannot_be_marked_keeps_its_readings(
@@ -178,23 +183,24 @@ def test_a_film_that_cannot_be_marked_keeps_its_readings(
     monkeypatch.setattr(job_module, "annotate_film", draw)
     job = start()
     wait_for_end(job)
-    assert (job.error, job.marked) == (None, None)
-    assert job.problem is not None
-    assert job.reading is not None
-    assert len(job.reading) == 24
+    assert (job.view().error, job.view().marked) == (None, None)
+    assert job.view().problem is not None
+    assert job.view().reading is not None
+    assert len(job.view().reading) == 24
 
 
 def test_the_sound_of_a_cancelled_film_is_heard_up_to_there(start: Callable[..., FilmJob]) -> None:
     classifier = Classifier(permissions=16)
     job = start(film_bytes([(NOBODY, 12)], audio="aac"), fakes(classifier))
     assert classifier.has_stopped()
-    assert job.sound is None
-    job.cancelled.set()
+    assert job.view().sound is None
+    job.cancel()
     classifier.allow()
     wait_for_end(job)
-    assert job.reading is not None
-    assert job.sound
-    assert (job.sound[0].start_s, job.sound[-1].end_s) == pytest.approx((0, job.reading.end_s), abs=0.1)
+    film = job.view()
+    assert film.reading is not None
+    assert film.sound
+    assert (film.sound[0].start_s, film.sound[-1].end_s) == pytest.approx((0, film.reading.end_s), abs=0.1)
 
 
 def test_a_film_that_is_too_long_is_refused_and_one_of_unknown_duration_read_up_to_the_limit(
@@ -203,14 +209,14 @@ def test_a_film_that_is_too_long_is_refused_and_one_of_unknown_duration_read_up_
     monkeypatch.setattr(job_module, "MAX_S", 3)
     long = start()
     wait_for_end(long)
-    assert "0:06" in (long.error or "")
-    assert long.reading is None
+    assert "0:06" in (long.view().error or "")
+    assert long.view().reading is None
     job = start(film_bytes([(NOBODY, 6)], ending="mkv", options={"live": "1"}))
     wait_for_end(job)
-    assert (job.error, job.reading and job.reading.duration_s) == (None, None)
-    assert "0:03" in (job.problem or "")
-    assert job.reading is not None
-    assert job.reading.end_s == pytest.approx(3, abs=0.3)
+    assert (job.view().error, job.view().reading and job.view().reading.duration_s) == (None, None)
+    assert "0:03" in (job.view().problem or "")
+    assert job.view().reading is not None
+    assert job.view().reading.end_s == pytest.approx(3, abs=0.3)
 
 
 def test_a_third_film_waits_for_the_first_two(start: Callable[..., FilmJob]) -> None:
@@ -218,39 +224,21 @@ def test_a_third_film_waits_for_the_first_two(start: Callable[..., FilmJob]) -> 
     running = [start(networks=fakes(classifier)) for classifier in classifiers]
     assert all(classifier.has_stopped() for classifier in classifiers)
     stopped, next_ = start(), start()
-    assert {stopped.stage, next_.stage} == {FilmStage.WAITING}
-    assert stopped.is_reading
-    assert stopped.seconds_left() is None
-    stopped.cancelled.set()
+    assert {stopped.view().stage, next_.view().stage} == {FilmStage.WAITING}
+    assert stopped.view().is_reading
+    assert stopped.view().seconds_left() is None
+    stopped.cancel()
     wait_for_end(stopped)
-    assert (stopped.error, stopped.reading, stopped.marked) == (None, None, None)
-    assert next_.stage is FilmStage.WAITING
+    assert (stopped.view().error, stopped.view().reading, stopped.view().marked) == (None, None, None)
+    assert next_.view().stage is FilmStage.WAITING
     classifiers[0].allow()
     wait_for_end(next_)
-    assert next_.reading is not None
-    assert len(next_.reading) == 24
-    assert running[1].stage is FilmStage.READING
+    assert next_.view().reading is not None
+    assert len(next_.view().reading) == 24
+    assert running[1].view().stage is FilmStage.READING
     classifiers[1].allow()
     for job in running:
         wait_for_end(job)
-
-
-def test_the_mood_of_a_scene_stays_as_first_asked(start: Callable[..., FilmJob]) -> None:
-    classifier = Classifier(permissions=9)
-    job = start(networks=fakes(classifier))
-    assert classifier.has_stopped()
-    early = job.scenes()
-    point, emotion = job.mood_of(0)
-    assert (point, emotion) == (early[0].point, Emotion.HAPPY)
-    assert job.scenes() is early  # computed once for the same readings
-    classifier.probabilities = FakeClassifier(Emotion.HAPPY, share=0.5).probabilities
-    classifier.allow()
-    wait_for_end(job)
-    (scene,) = job.scenes()
-    assert scene.seconds == pytest.approx(6, abs=0.1)
-    assert scene.point.valence < point.valence - 0.1
-    assert job.mood_of(0) == (point, emotion)
-    assert job.mood_of(3) == (scene.point, scene.emotion)  # the last scenes were joined
 
 
 def test_a_song_needs_a_settled_scene_or_the_end(
@@ -259,30 +247,38 @@ def test_a_song_needs_a_settled_scene_or_the_end(
     classifier = Classifier(permissions=9)
     job = start(networks=fakes(classifier))
     assert classifier.has_stopped()
-    assert len(job.scenes()) == 1
-    assert not job.has_answer()
+    assert len(job.view().scenes) == 1
+    assert not job.view().has_answer
     with monkeypatch.context() as patch:
         patch.setattr(job_module, "_SETTLED_S", 2.0)
-        assert job.has_answer()
-    assert not job.has_answer()
+        assert job.view().has_answer
+    assert not job.view().has_answer
     classifier.allow()
     wait_for_end(job)
-    assert job.has_answer()
+    assert job.view().has_answer
 
 
 def test_the_number_of_portraits_is_limited(start: Callable[..., FilmJob], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_module, "_MOST_PORTRAITS", 1)
     job = start(networks=fakes(detector=FakeDetector([FACE, make_face(200, 40, 60, 75)])))
     wait_for_end(job)
-    assert job.reading is not None
-    assert [face.number for face in job.reading.faces()] == [1, 2]
+    assert job.view().reading is not None
+    assert [face.number for face in job.view().reading.faces()] == [1, 2]
     assert [job.portrait(number) is not None for number in (1, 2)] == [True, False]
+
+
+@pytest.fixture
+def budget(monkeypatch: pytest.MonkeyPatch) -> ByteBudget:
+    """The budget of files, on a server of its own."""
+    here = Capacity(9, 9)
+    monkeypatch.setattr(job_module, "capacity", lambda: here)
+    return here.files
 
 
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of temporary files."""
-    monkeypatch.setattr(job_module.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 
 
@@ -290,7 +286,7 @@ def test_an_upload_is_stored_without_a_name_and_not_kept_in_memory(temporary: Pa
     content = bytes(range(256)) * 10_000
     upload = io.BytesIO(content)
     gone = weakref.ref(upload)
-    with stored_upload(upload, len(content)) as stored:
+    with stored_upload(upload, len(content), "me") as stored:
         del upload
         assert gone() is None
         assert list(temporary.iterdir()) == []
@@ -301,25 +297,56 @@ def test_an_upload_is_stored_without_a_name_and_not_kept_in_memory(temporary: Pa
 
 def test_a_large_upload_is_refused_and_not_stored(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_module, "MAX_MB", 1)
-    with stored_upload(io.BytesIO(GREY), 2**20) as stored:
+    with stored_upload(io.BytesIO(GREY), 2**20, "me") as stored:
         assert stored.tell() == len(GREY)
     upload = io.BytesIO(GREY)
-    with pytest.raises(FilmError, match="at most 1 MB"), stored_upload(upload, 2**20 + 1):
+    with pytest.raises(FilmError, match="at most 1 MB"), stored_upload(upload, 2**20 + 1, "me"):
         pass
     assert upload.tell() == 0
     assert list(temporary.iterdir()) == []
 
 
-def test_uploads_beyond_the_places_of_the_server_are_refused_before_they_are_copied() -> None:
+def test_an_upload_counts_against_the_budget_until_it_is_closed(budget: ByteBudget) -> None:
+    budget.max_bytes = 3 * len(GREY)
     upload = io.BytesIO(GREY)
-    with contextlib.ExitStack() as places:
-        for _ in range(4):
-            places.enter_context(stored_upload(io.BytesIO(GREY), len(GREY)))
-        with pytest.raises(FilmError, match="no place"), stored_upload(upload, len(GREY)):
+    with contextlib.ExitStack() as stored:
+        for visitor in "abc":
+            stored.enter_context(stored_upload(io.BytesIO(GREY), len(GREY), visitor))
+        with pytest.raises(CapacityError, match="fill this server"), stored_upload(upload, len(GREY), "d"):
             pass
-        assert upload.tell() == 0
-    with stored_upload(upload, len(GREY)) as stored:  # a place is free again
-        assert stored.tell() == len(GREY)
+        assert upload.tell() == 0  # not copied
+    assert budget.num_bytes == 0
+    with stored_upload(upload, len(GREY), "d") as file:
+        assert (file.tell(), budget.num_bytes) == (len(GREY), len(GREY))
+
+
+def test_a_marked_film_beyond_the_budget_leaves_the_readings_and_a_sentence(
+    start: Callable[..., FilmJob], budget: ByteBudget
+) -> None:
+    budget.max_bytes = 2000
+    job = start()
+    wait_for_end(job)
+    film = job.view()
+    assert (film.error, film.marked) == (None, None)
+    assert "fill this server" in (film.problem or "")
+    assert film.reading is not None
+    assert len(film.reading) == 24
+    gc.collect()
+    assert budget.num_bytes == 0
+
+
+def test_a_marked_film_is_a_file_of_the_visitor_until_nothing_refers_to_it(
+    start: Callable[..., FilmJob], budget: ByteBudget, temporary: Path
+) -> None:
+    job = FilmJob("a film.mp4", io.BytesIO(GREY), fakes(), "me")
+    wait_for_end(job)
+    marked = job.view().marked
+    assert marked is not None
+    assert budget.held_by("me") == len(marked) > 1000
+    assert list(temporary.iterdir()) == []  # without a name
+    del marked, job
+    gc.collect()
+    assert budget.num_bytes == 0
 
 
 def test_a_full_disk_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,7 +355,7 @@ def test_a_full_disk_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
 
     file = Full()
-    monkeypatch.setattr(job_module.tempfile, "TemporaryFile", lambda: file)
-    with pytest.raises(FilmError, match="no room"), stored_upload(io.BytesIO(GREY), len(GREY)):
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda: file)
+    with pytest.raises(FilmError, match="no room"), stored_upload(io.BytesIO(GREY), len(GREY), "me"):
         pass
     assert file.closed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import io
 import logging
 import shutil
 import tempfile
@@ -12,15 +11,13 @@ import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import IO, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 import cv2
-import numpy as np
 import streamlit as st
 
-from emomusic.affect import AffectPoint, Emotion
-from emomusic.app import state
 from emomusic.compat import return_free_memory
 from emomusic.errors import EmomusicError, FilmError
 from emomusic.marks.film import annotate_film
@@ -29,6 +26,7 @@ from emomusic.media.film_file import FilmFile
 from emomusic.media.film_formats import demuxer_of
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, shrink
 from emomusic.server.capacity import capacity
+from emomusic.server.streaming import StreamedFile
 from emomusic.songs.film_sound import SoundSpan, hear_film
 from emomusic.stream.film import FilmMoment, FilmNetworks, FilmReading, read_film
 from emomusic.stream.timeline import Scene
@@ -51,16 +49,14 @@ _SETTLED_S = 10.0  # the mood of a first scene of this length hardly changes
 _MOST_PORTRAITS = 100
 _END_TIMEOUT_S = 5.0
 _LARGER = 1.5  # a portrait is replaced by one of a box this much wider
-
 _MOST_READ = 2  # at the same time: each decoder holds up to 300 MB and uses all cores
-_MOST_STORED = 4  # uploads on the disk, being read or waiting
 
 
 class Films:
-    """The films of all visitors of this process, with the turns of reading and the places for uploads on the disk."""
+    """The films of all visitors of this process, with the turns of reading."""
 
     def __init__(self) -> None:
-        self.turns, self.places = threading.BoundedSemaphore(_MOST_READ), threading.BoundedSemaphore(_MOST_STORED)
+        self.turns = threading.BoundedSemaphore(_MOST_READ)
         self.jobs: weakref.WeakSet[FilmJob] = weakref.WeakSet()
         atexit.register(self._end_threads)
 
@@ -89,76 +85,97 @@ class FilmStage(StrEnum):
     OVER = "over"
 
 
-class FilmJob:
-    """A film that is being read or was read. Its thread sets the attributes, and the page reads them."""
+@dataclass(frozen=True, slots=True, eq=False)
+class FilmView:
+    """A film that is being read or was read, at one moment. A run of the page shows one view.
 
-    def __init__(self, name: str, file: AbstractContextManager[BinaryIO], networks: Callable[[], FilmNetworks]) -> None:
-        """Start to read a film. The thread opens the file and loads the networks, so both may take long."""
-        self.name = name
-        self._enter(FilmStage.WAITING)
-        self.reading: FilmReading | None = None  # so far; None before the film is open
-        self.error: str | None = None  # why there are no readings
-        self.problem: str | None = None  # why the readings are incomplete
-        self.preview: bytes | None = None  # the current frame with its faces, as JPEG
-        self.marked: bytes | None = None  # the film with its faces marked, as MP4; None until it is drawn
-        self.sound: Sequence[SoundSpan] | None = None  # the moods of the film's sound; None before they are known
-        self._start_s = 0.0  # of the first frame in the clock of the file
-        self._portraits: dict[int, tuple[int, bytes]] = {}
-        self.cancelled, self._closed = threading.Event(), threading.Event()  # both end the reading; the first keeps it
-        self._scenes: tuple[int, list[Scene]] = (0, [])
-        self._main_faces: tuple[int, list[int]] = (0, [])
-        self._moods: dict[int, tuple[AffectPoint, Emotion]] = {}
-        self._thread = threading.Thread(target=self._run, args=(file, networks), name=THREAD_NAME, daemon=True)
-        self._turns = films().turns
-        films().jobs.add(self)
-        self._thread.start()
+    Attributes:
+        stage: what its thread does.
+        began_s: start of the stage, on the monotonic clock.
+        share: finished part of the stage, from 0 to 1.
+        reading: so far; None before the film is open.
+        scenes: so far. While the film is read, the last one may change.
+        is_cancelled: whether the visitor stopped the reading.
+        error: why there are no readings.
+        problem: why the readings are incomplete, or the film is not marked.
+        preview: the current frame with its faces, as JPEG.
+        marked: the film with its faces marked, as MP4; None until it is drawn.
+        sound: the moods of the film's sound; None before they are known.
+    """
+
+    stage: FilmStage
+    began_s: float
+    share: float = 0.0
+    reading: FilmReading | None = None
+    scenes: Sequence[Scene] = ()
+    is_cancelled: bool = False
+    error: str | None = None
+    problem: str | None = None
+    preview: bytes | None = None
+    marked: StreamedFile | None = None
+    sound: Sequence[SoundSpan] | None = None
 
     @property
     def is_reading(self) -> bool:
         """Whether readings may still arrive."""
         return self.stage in (FilmStage.WAITING, FilmStage.READING)
 
-    def portrait(self, number: int) -> bytes | None:
-        """A picture of a face, as JPEG."""
-        found = self._portraits.get(number)
-        return None if found is None else found[1]
+    @property
+    def has_answer(self) -> bool:
+        """Whether the first scene is known well enough for a song."""
+        return not self.is_reading or len(self.scenes) > 1 or any(of.seconds >= _SETTLED_S for of in self.scenes)
 
     def seconds_left(self) -> float | None:
         """Estimate for the current stage; None if it is too early."""
-        elapsed_s, share = time.monotonic() - self._began_s, self.share
-        return None if share < 0.01 or elapsed_s < 1 else elapsed_s * (1 - share) / share
+        elapsed_s = time.monotonic() - self.began_s
+        return None if self.share < 0.01 or elapsed_s < 1 else elapsed_s * (1 - self.share) / self.share
 
-    def scenes(self) -> list[Scene]:
-        """The scenes so far. While the film is read, the last one may change."""
-        count = 0 if self.reading is None else len(self.reading)
-        if self.reading is not None and count != self._scenes[0]:
-            self._scenes = count, self.reading.scenes()
-        return self._scenes[1]
 
-    def main_faces(self) -> list[int]:
-        """The number of the face that is in view longest in each scene."""
-        scenes, count = self.scenes(), self._scenes[0]
-        if self.reading is not None and count != self._main_faces[0]:
-            table = self.reading.faces_table()
-            starts = np.array([scene.start_s for scene in scenes])
-            owners = np.searchsorted(starts, table["time_s"].to_numpy(), side="right") - 1
-            faces = table["face"].to_numpy()
-            shown = [faces[owners == number] for number in range(len(scenes))]
-            self._main_faces = count, [int(np.bincount(these).argmax()) if these.size else 0 for these in shown]
-        return self._main_faces[1]
+class FilmJob:
+    """A film that a thread reads, marks and hears."""
 
-    def has_answer(self) -> bool:
-        """Whether the first scene is known well enough for a song."""
-        scenes = self.scenes()
-        return not self.is_reading or len(scenes) > 1 or (len(scenes) == 1 and scenes[0].seconds >= _SETTLED_S)
+    def __init__(
+        self,
+        name: str,
+        file: AbstractContextManager[BinaryIO],
+        networks: Callable[[], FilmNetworks],
+        visitor: str = "",
+    ) -> None:
+        """Start to read a film. The thread opens the file and loads the networks, so both may take long.
 
-    def mood_of(self, scene: int) -> tuple[AffectPoint, Emotion]:
-        """Position and emotion of a scene. They stay as first asked, so that its song does not change."""
-        if scene not in self._moods:
-            scenes = self.scenes()
-            found = scenes[min(scene, len(scenes) - 1)]  # the last ones may have been joined meanwhile
-            self._moods[scene] = found.point, found.emotion
-        return self._moods[scene]
+        Args:
+            name: of the film.
+            file: opens it.
+            networks: loads the networks.
+            visitor: the session to which the bytes of the marked film count.
+        """
+        self.name = name
+        self._visitor = visitor
+        self._view = FilmView(FilmStage.WAITING, time.monotonic())  # the thread replaces it
+        self._start_s = 0.0  # of the first frame in the clock of the file
+        self._portraits: dict[int, tuple[int, bytes]] = {}
+        self._cancelled, self._closed = threading.Event(), threading.Event()  # both end the reading; the first keeps it
+        self._scenes: tuple[int, Sequence[Scene]] = (0, ())
+        self._thread = threading.Thread(target=self._run, args=(file, networks), name=THREAD_NAME, daemon=True)
+        self._turns = films().turns
+        films().jobs.add(self)
+        self._thread.start()
+
+    def view(self) -> FilmView:
+        """The current state."""
+        view, scenes = self._view, self._scenes
+        if view.reading is not None and (count := len(view.reading)) != scenes[0]:
+            scenes = self._scenes = count, view.reading.scenes()
+        return replace(view, scenes=scenes[1], is_cancelled=self._cancelled.is_set())
+
+    def portrait(self, number: int) -> bytes | None:
+        """A picture of a face, as JPEG; None for a face beyond the first hundred."""
+        found = self._portraits.get(number)
+        return None if found is None else found[1]
+
+    def cancel(self) -> None:
+        """Stop the reading and keep its results."""
+        self._cancelled.set()
 
     def end(self) -> None:
         """Make the thread end, which closes the file."""
@@ -170,13 +187,21 @@ class FilmJob:
         self._thread.join(_END_TIMEOUT_S)
 
     def _should_stop(self) -> bool:
-        return self.cancelled.is_set() or self._closed.is_set()
+        return self._cancelled.is_set() or self._closed.is_set()
+
+    def _change(self, **changes: Any) -> None:
+        self._view = replace(self._view, **changes)
 
     def _enter(self, stage: FilmStage) -> None:
-        """Begin a stage; `share` is its finished part, from 0 to 1."""
-        self.stage, self.share, self._began_s = stage, 0.0, time.monotonic()
+        self._change(stage=stage, share=0.0, began_s=time.monotonic())
+
+    def _on_progress(self, share: float) -> bool:
+        """Take the finished share of a stage. False if the visitor has left."""
+        self._change(share=share)
+        return not self._closed.is_set()
 
     def _run(self, opening: AbstractContextManager[BinaryIO], networks: Callable[[], FilmNetworks]) -> None:
+        error = None
         try:
             with capacity().work(), opening as file:
                 while not self._turns.acquire(timeout=0.2):
@@ -184,41 +209,46 @@ class FilmJob:
                         return
                 try:
                     self._read(file, networks)
-                    if self.reading is not None and len(self.reading) and not self._closed.is_set():
-                        self._mark(file, self.reading)
-                        self._listen(file, self.reading)
+                    if (reading := self._view.reading) is not None and len(reading) and not self._closed.is_set():
+                        self._mark(file, reading)
+                        self._listen(file, reading)
                 finally:
                     self._turns.release()
-        except EmomusicError as error:
-            log.info("error shown to the visitor: %s", error)
-            self.error = str(error)
+        except EmomusicError as failure:
+            log.info("error shown to the visitor: %s", failure)
+            error = str(failure)
         except Exception:  # the page shows a sentence, the log the reason
             log.exception("a film cannot be read")
-            self.error = "The film cannot be read; choose another film."
+            error = "The film cannot be read; choose another film."
         finally:
-            if self.error is not None and self.reading is not None and len(self.reading):
-                end = format_clock(self.reading.end_s)
-                self.error, self.problem = None, f"The reading stopped because of an error; the results end at {end}."
-            self.stage = FilmStage.OVER
+            self._finish(error)
             return_free_memory()
+
+    def _finish(self, error: str | None) -> None:
+        problem, reading = self._view.problem, self._view.reading
+        if error is not None and reading is not None and len(reading):
+            end = format_clock(reading.end_s)
+            error, problem = None, f"The reading stopped because of an error; the results end at {end}."
+        self._change(stage=FilmStage.OVER, error=error, problem=problem)
 
     def _read(self, file: BinaryIO, networks: Callable[[], FilmNetworks]) -> None:
         loaded = networks()
         with FilmFile(file, name=self.name, max_s=MAX_S) as film:
-            self._enter(FilmStage.READING)
-            self.reading = reading = FilmReading(film)
             self._start_s = film.start_s
-            shown_s = 0.0
+            reading, shown_s = FilmReading(film), 0.0
+            self._enter(FilmStage.READING)
+            self._change(reading=reading)
             for moment in read_film(film, loaded):
                 reading.add(moment)
-                self.share = moment.share
+                self._change(share=moment.share)
                 self._keep_portraits(moment)
                 if (now_s := time.monotonic()) - shown_s >= _PREVIEW_INTERVAL_S:
+                    shown_s = now_s
                     small, scale = shrink(moment.image, _PREVIEW_SIDE)
-                    shown_s, self.preview = now_s, encode_jpeg(marked_frame(small, moment.faces, scale))
+                    self._change(preview=encode_jpeg(marked_frame(small, moment.faces, scale)))
                 if self._should_stop():
                     break
-            self.problem = film.problem
+            self._change(problem=film.problem)
 
     def _keep_portraits(self, moment: FilmMoment) -> None:
         """Keep the largest picture of each face."""
@@ -233,39 +263,33 @@ class FilmJob:
     def _mark(self, file: BinaryIO, reading: FilmReading) -> None:
         """Draw the marks up to the end of the reading. A failure leaves the readings."""
         self._enter(FilmStage.MARKING)
-
-        def on_progress(share: float) -> bool:
-            self.share = share
-            return not self._closed.is_set()
-
-        out = io.BytesIO()
+        marked = StreamedFile(capacity().files, self._visitor, "video/mp4", "emomusic-film.mp4")
         try:
             with FilmFile(file, name=self.name, with_audio=True) as film:
-                annotate_film(film, reading, out, on_progress=on_progress)
+                annotate_film(film, reading, marked, on_progress=self._on_progress)
         except FilmError as error:
             log.info("error shown to the visitor: %s", error)
-            self.problem = self.problem or "The faces could not be drawn into this film; the readings are complete."
+            why = "The faces could not be drawn into this film"
+            if marked.is_full:
+                why = "The films of all visitors fill this server, so it drew no faces into this one"
+            self._change(problem=self._view.problem or f"{why}; the readings are complete.")
             return
         if not self._closed.is_set():
-            self.marked = out.getvalue()
+            self._change(marked=marked)
 
     def _listen(self, file: BinaryIO, reading: FilmReading) -> None:
         """Hear the sound up to the end of the reading. A failure leaves the film without a band of sound."""
         self._enter(FilmStage.LISTENING)
-
-        def on_progress(share: float) -> bool:
-            self.share = share
-            return not self._closed.is_set()
-
         sound: Sequence[SoundSpan] = ()
         try:
             file.seek(0)
             if format_name := demuxer_of(file.read(16)):
-                end_s = reading.end_s
-                sound = hear_film(file, format_name, start_s=self._start_s, end_s=end_s, on_progress=on_progress)
+                sound = hear_film(
+                    file, format_name, start_s=self._start_s, end_s=reading.end_s, on_progress=self._on_progress
+                )
         except EmomusicError as error:
             log.info("a film has no sound to hear: %s", error)
-        self.sound = sound
+        self._change(sound=sound)
 
 
 class FilmHolder:
@@ -276,24 +300,17 @@ class FilmHolder:
         weakref.finalize(self, job.end)
 
 
-def visitors_job() -> FilmJob | None:
-    """The visitor's film. Fragments call this: Streamlit would keep a film that they refer to."""
-    holder: FilmHolder | None = st.session_state.get(state.FILM)
-    return None if holder is None else holder.job
-
-
 @contextmanager
-def stored_upload(file: IO[bytes], size: int) -> Iterator[BinaryIO]:
+def stored_upload(file: IO[bytes], size: int, visitor: str) -> Iterator[BinaryIO]:
     """A copy of an upload in a temporary file without a name, which the system deletes when it is closed.
 
     Raises:
-        FilmError: the upload is too large, the disk is full, or other films fill this server's places.
+        FilmError: the upload is too large, or the disk is full.
+        CapacityError: the files of this visitor or of all visitors fill this server.
     """
     if size > MAX_MB * 2**20:
         raise FilmError(f"This film is too large: {size_over(size)}, at most {MAX_MB} MB; choose a smaller film.")
-    places = films().places
-    if not places.acquire(blocking=False):
-        raise FilmError("This server has no place for a further film; try again in a few minutes.")
+    held = capacity().files.take(visitor, size)
     try:
         with tempfile.TemporaryFile() as stored:
             try:
@@ -305,4 +322,4 @@ def stored_upload(file: IO[bytes], size: int) -> Iterator[BinaryIO]:
             del file  # the copy in memory
             yield cast("BinaryIO", stored)
     finally:
-        places.release()
+        held.release()

@@ -14,8 +14,10 @@ from emomusic.app import state
 from emomusic.app.address import choose, chosen
 from emomusic.app.charts import styled_room
 from emomusic.app.example import show_example
-from emomusic.app.film.job import MAX_MB, MAX_S, FilmHolder, FilmJob, FilmStage, stored_upload, visitors_job
-from emomusic.app.film.results import show_details, show_people, show_screen
+from emomusic.app.film.details import show_details, show_people
+from emomusic.app.film.job import MAX_MB, MAX_S, FilmHolder, FilmJob, FilmStage, FilmView, stored_upload
+from emomusic.app.film.screen import show_screen
+from emomusic.app.film.state import SAMPLE, FilmState, visitors_job
 from emomusic.app.frame import escape_markdown_message
 from emomusic.app.player import PlayerState
 from emomusic.app.sessions import WHEN_GONE
@@ -28,23 +30,48 @@ from emomusic.server.shared import shared
 from emomusic.stream.film import FilmNetworks, load_film_networks
 from emomusic.text import format_clock
 
-_SAMPLE = "sample"  # the value in the URL
+_EVERY_S = 1.0
+_HEAD = "<style>.st-key-film-head { min-height: 3.75rem; }</style>"
 
 
-def current_job() -> FilmJob | None:
+def show_film() -> None:
+    """Show the page, in the order of the screen."""
+    job = _current_job()
+    if job is None:
+        with styled_room("film-start", 560):
+            _choose_film()
+            if visitors_job() is not None:  # an upload arrived
+                st.rerun()
+            show_example("The sample or your own film replaces this example.")
+        return
+    film = job.view()
+    page_state(FilmState).drawn = _drawn(film)
+    if film.error is not None:
+        st.title("This film cannot be read", anchor=False)
+        st.error(escape_markdown_message(film.error), icon=":material/error:")
+        _show_way_back()
+        return
+    st.session_state.setdefault(state.FILM_FOLLOWS, True)
+    _show_head(job, film)
+    show_screen(job, film)
+    if not film.is_reading:
+        show_details(job, film)
+
+
+def _current_job() -> FilmJob | None:
     """The visitor's film; None before the first. Starts the sample if the URL names it."""
-    job = visitors_job()
-    is_linked = chosen(state.FILM_SAMPLE) == _SAMPLE
+    here, job = page_state(FilmState), visitors_job()
+    is_linked = chosen(state.FILM_SAMPLE) == SAMPLE
     if is_linked and job is None:
         job = _start_sample()
-    elif job is not None and not is_linked and st.session_state.get(state.FILM_LINKED):  # after Back
-        forget_job()
+    elif job is not None and here.is_linked and not is_linked:  # after Back
+        _forget_job()
         st.rerun()  # the empty page has another title
-    st.session_state[state.FILM_LINKED] = is_linked
+    here.is_linked = is_linked
     return job
 
 
-def choose_film() -> None:
+def _choose_film() -> None:
     """Show the sample and the upload."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.button(
@@ -57,9 +84,9 @@ def choose_film() -> None:
         st.caption("Or your own film of people who agree. It is deleted when you leave.", width="content")
         with st.popover("Privacy", type="tertiary", icon=":material/lock:"):
             st.markdown(
-                "Your film stays in an unnamed temporary file of this server until it is read, marked and heard. The "
-                f"marked copy stays in memory until you choose another film, or {WHEN_GONE}. To recognise a face after "
-                "a cut, EmoMusic compares the faces of this film with each other and keeps no description of them."
+                "Your film stays in an unnamed temporary file of this server until it is read, marked and heard, and "
+                f"its marked copy until you choose another film, or {WHEN_GONE}. To recognise a face after a cut, "
+                "EmoMusic compares the faces of this film with each other and keeps no description of them."
             )
     with st.container(height=100, border=False):  # the height of the uploader while it loads
         show_uploader(
@@ -73,39 +100,14 @@ def choose_film() -> None:
         )
 
 
-def _start_sample() -> FilmJob:
-    """Read the bundled film."""
-    path = data_dir() / "samples" / "faces.mp4"
-    return _start(path.name, path.open("rb"))
-
-
-def cancel_job() -> None:
-    """Stop the reading and keep its results; for the `on_click` of a button.
-
-    Streamlit keeps the function after the end of the session, and a method of the job would keep the job.
-    """
-    if (job := visitors_job()) is not None:
-        job.cancelled.set()
-
-
-def forget_job() -> None:
-    """Delete the film and its results; for the `on_click` of a button."""
-    if (job := visitors_job()) is not None:
-        job.close()
-    for key in (state.FILM, state.FILM_SCENE, state.FILM_AT, state.FILM_SONGS):
-        st.session_state.pop(key, None)
-    page_state(PlayerState).queues.pop("film", None)
-    _set_sample(None)
-
-
 def _choose_sample() -> None:
     _start_sample()
-    _set_sample(_SAMPLE)
+    _set_sample(SAMPLE)
 
 
 def _set_sample(value: str | None) -> None:
     choose({state.FILM_SAMPLE: value})
-    st.session_state[state.FILM_LINKED] = value is not None
+    page_state(FilmState).is_linked = value is not None
 
 
 def _store_film(files: Sequence[UploadedFile | DeletedFile]) -> None:
@@ -113,16 +115,20 @@ def _store_film(files: Sequence[UploadedFile | DeletedFile]) -> None:
     for file in files:
         if isinstance(file, UploadedFile):
             _set_sample(None)
-            _start(file.name, stored_upload(file, file.size))
+            _start(file.name, stored_upload(file, file.size, session_id()))
+
+
+def _start_sample() -> FilmJob:
+    """Read the bundled film."""
+    path = data_dir() / "samples" / "faces.mp4"
+    return _start(path.name, path.open("rb"))
 
 
 def _start(name: str, file: AbstractContextManager[BinaryIO]) -> FilmJob:
     if (before := visitors_job()) is not None:
         before.close()
-    job = FilmJob(name, file, partial(_networks, session_id()))
-    st.session_state[state.FILM] = FilmHolder(job)
-    st.session_state.pop(state.FILM_SCENE, None)
-    st.session_state.pop(state.FILM_AT, None)
+    job = FilmJob(name, file, partial(_networks, session_id()), session_id())
+    page_state(FilmState).show(FilmHolder(job))
     return job
 
 
@@ -130,88 +136,79 @@ def _networks(visitor: str) -> FilmNetworks:
     return FilmNetworks(*shared().visitor_networks(visitor), load_film_networks().identifier)
 
 
-_EVERY_S = 1.0
-_HEAD = "<style>.st-key-film-head { min-height: 3.75rem; }</style>"
+def _cancel_job() -> None:
+    """Stop the reading and keep its results.
+
+    Streamlit keeps the function after the end of the session, and a method of the job would keep the job.
+    """
+    if (job := visitors_job()) is not None:
+        job.cancel()
 
 
-def show_film() -> None:
-    """Show the page, in the order of the screen."""
-    job = current_job()
-    if job is None:
-        with styled_room("film-start", 560):
-            choose_film()
-            if visitors_job() is not None:  # an upload arrived
-                st.rerun()
-            show_example("The sample or your own film replaces this example.")
-        return
-    st.session_state[state.FILM_DRAWN] = _drawn(job)
-    if job.error is not None:
-        st.title("This film cannot be read", anchor=False)
-        st.error(escape_markdown_message(job.error), icon=":material/error:")
-        st.button("Another film", icon=":material/movie:", on_click=forget_job, key=state.film_widget("another"))
-        return
-    st.session_state.setdefault(state.FILM_FOLLOWS, True)
-    _show_head(job)
-    show_screen(job)
-    if not job.is_reading:
-        show_details(job)
+def _forget_job() -> None:
+    """Delete the film and its results."""
+    if (job := visitors_job()) is not None:
+        job.close()
+    page_state(FilmState).show(None)
+    page_state(PlayerState).queues.pop("film", None)
+    _set_sample(None)
 
 
-def _drawn(job: FilmJob) -> tuple[object, ...]:
+def _show_way_back() -> None:
+    st.button("Another film", icon=":material/movie:", on_click=_forget_job, key=state.film_widget("another"))
+
+
+def _drawn(film: FilmView) -> tuple[object, ...]:
     """What decides the elements of the page. The page runs again when it changes."""
-    return job.stage, job.error, job.reading is not None, job.has_answer(), len(job.scenes())
+    return film.stage, film.error, film.reading is not None, film.has_answer, len(film.scenes)
 
 
-def _show_head(job: FilmJob) -> None:
+def _show_head(job: FilmJob, film: FilmView) -> None:
     """Show the progress or the people of the film, and the way to another film."""
     st.html(_HEAD)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="film-head", wrap=False):
         with st.container(width="stretch"):
-            if job.stage is FilmStage.OVER:
-                show_people(job)
+            if film.stage is FilmStage.OVER:
+                show_people(job, film)
             else:
                 _show_progress()
-        if job.is_reading:
+        if film.is_reading:
             st.button(
                 "Cancel",
                 icon=":material/stop_circle:",
-                on_click=cancel_job,
+                on_click=_cancel_job,
                 help="Stop here and keep the results",
                 key=state.film_widget("cancel"),
             )
         else:
-            st.button("Another film", icon=":material/movie:", on_click=forget_job, key=state.film_widget("another"))
-    if not job.is_reading:
-        if job.cancelled.is_set() and job.reading is not None:
-            st.caption(f":material/stop_circle: Stopped at {format_clock(job.reading.end_s)}. The results end there.")
-        elif job.problem is not None:
-            st.warning(escape_markdown_message(job.problem), icon=":material/broken_image:")
+            _show_way_back()
+    if not film.is_reading:
+        if film.is_cancelled and film.reading is not None:
+            st.caption(f":material/stop_circle: Stopped at {format_clock(film.reading.end_s)}. The results end there.")
+        elif film.problem is not None:
+            st.warning(escape_markdown_message(film.problem), icon=":material/broken_image:")
 
 
+@st.fragment(run_every=_EVERY_S)
 def _show_progress() -> None:
     """Show the state of the film, refreshed while its thread runs."""
-
-    @st.fragment(run_every=_EVERY_S)
-    def progress() -> None:
-        job = visitors_job()
-        if job is None:
-            return
-        if _drawn(job) != st.session_state.get(state.FILM_DRAWN):
-            st.rerun()
-        if job.stage is FilmStage.WAITING:
-            st.progress(0.0, "Waiting for the networks, or for the films of others")
-        elif job.stage is not FilmStage.OVER:
-            st.progress(job.share, _progress_text(job))
-
-    progress()
+    if (job := visitors_job()) is None:
+        return
+    film = job.view()
+    if _drawn(film) != page_state(FilmState).drawn:
+        st.rerun()
+    if film.stage is FilmStage.WAITING:
+        st.progress(0.0, "Waiting for the networks, or for the films of others")
+    else:
+        st.progress(film.share, _progress_text(film))
 
 
-def _progress_text(job: FilmJob) -> str:
-    left_s, reading = job.seconds_left(), job.reading
+def _progress_text(film: FilmView) -> str:
+    left_s, reading = film.seconds_left(), film.reading
     left = "" if left_s is None else f", {format_clock(left_s)} left"
-    if job.stage is FilmStage.LISTENING:
-        return f"Listening to the sound of the film: {100 * job.share:.0f} %{left}"
-    if job.stage is FilmStage.MARKING or reading is None:
-        return f"Drawing the faces into the film: {100 * job.share:.0f} %{left}"
+    if film.stage is FilmStage.LISTENING:
+        return f"Listening to the sound of the film: {100 * film.share:.0f} %{left}"
+    if film.stage is FilmStage.MARKING or reading is None:
+        return f"Drawing the faces into the film: {100 * film.share:.0f} %{left}"
     of = "" if reading.duration_s is None else f" of {format_clock(reading.duration_s)}"
     return f"Reading: {format_clock(reading.end_s)}{of}{left}"

@@ -1,0 +1,318 @@
+"""The first screen of a film: the video, the scene that plays with its song, and the timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from emomusic.affect import describe
+from emomusic.app import state
+from emomusic.app.answer import NOW, Listener, answer
+from emomusic.app.charts import show_chart, styled_room
+from emomusic.app.film.details import show_downloads
+from emomusic.app.film.job import FilmJob, FilmStage, FilmView
+from emomusic.app.film.state import FilmState, choose_scene, scene_line, scene_span, visitors_job
+from emomusic.app.frame import escape_markdown, shown_errors
+from emomusic.app.state import page_state
+from emomusic.app.tiles import show_tile, style_tiles
+from emomusic.charts.expressions import expression_uri
+from emomusic.charts.live import film_areas
+from emomusic.songs.film_sound import SoundSpan
+from emomusic.stream.film import FilmReading
+from emomusic.stream.timeline import Scene, every_second
+from emomusic.text import format_clock, join_names
+
+_EVERY_S = 2.0
+_MOST_TILES = 24  # more scenes are in a menu
+_TILE_SIDE = 72
+
+# Moves the video after a choice, draws the playhead, and reports the scene that plays when it changes
+_FOLLOW = st.components.v2.component(
+    "emomusic_film",
+    html="<i></i>",
+    css="""
+:host { display: block; height: 100%; }
+i {
+  position: absolute; width: 2px; background: var(--st-text-color); box-shadow: 0 0 0 1px var(--st-background-color);
+}
+""",
+    js="""
+export default function ({ data, parentElement, setTriggerValue }) {
+  const line = parentElement.querySelector("i");
+  const [first, last] = data.range;
+  let shown = data.scene;
+  const look = () => {
+    const video = document.querySelector(`${data.video} video`);
+    if (!video?.readyState) return;
+    if (video.emomusicChoice !== data.choice) {
+      const isNew = video.emomusicChoice === undefined;
+      video.emomusicChoice = data.choice;
+      if (data.at !== null) video.currentTime = data.at;
+      if (!isNew) video.play().catch(() => {});
+    }
+    const scene = Math.max(data.starts.findLastIndex((start) => start <= video.currentTime), 0);
+    if (data.follows && scene !== shown) setTriggerValue("scene", shown = scene);
+    const plot = document.querySelector(`${data.chart} .nsewdrag`)?.getBoundingClientRect();
+    line.hidden = !plot;
+    if (!plot) return;
+    const here = line.offsetParent.getBoundingClientRect();
+    const share = Math.min(Math.max((video.currentTime - first) / (last - first), 0), 1);
+    line.style.left = `${plot.left - here.left + share * plot.width - 1}px`;
+    line.style.top = `${plot.top - here.top}px`;
+    line.style.height = `${plot.height}px`;
+  };
+  clearInterval(parentElement.emomusicTimer);
+  parentElement.emomusicTimer = setInterval(look, 200);
+  look();
+  return () => clearInterval(parentElement.emomusicTimer);
+}
+""",
+)
+
+_STYLE = """<style>
+.st-key-film-screen {
+  display: grid; gap: 0.5rem 2rem; align-items: start; min-height: 760px;
+  grid-template: "film answer" auto "timeline answer" auto "actions answer" 1fr / 1fr 1fr;
+}
+:has(> .st-key-film-scene), .st-key-film-scene, :is(.st-key-film-scene > div, .st-key-film-scene > div > div) {
+  display: contents;  /* a fragment is a container in a container */
+}
+.st-key-film-screen > * { min-width: 0; }
+PLACES
+.st-key-film-frame {
+  aspect-ratio: RATIO; max-height: max(12rem, 100dvh - 33rem); overflow: hidden; border-radius: 8px;
+}
+.st-key-film-frame { position: relative; }
+.st-key-film-frame :not(video, img) { position: static !important; }
+.st-key-film-frame :is(video, img) {
+  position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; background: #000;
+}
+.st-key-film-frame [data-testid="stElementToolbar"] { display: none; }
+.st-key-film-part-timeline { position: relative; min-height: 17rem; }
+.st-key-film-follow { position: absolute; inset: 0; pointer-events: none; z-index: 1; }
+.st-key-film-answer h1 { padding-bottom: 0; }
+.st-key-film-tiles, .st-key-film-people { flex-wrap: nowrap; overflow-x: auto; padding: 5px 5px 8px; }
+.st-key-film-tiles > *, .st-key-film-people > * { flex-shrink: 0; }
+.st-key-film-tiles :is(img, div[class*="st-key-tile-"] > :first-child) { width: 100%; aspect-ratio: 1; }
+.st-key-film-tiles img { object-fit: cover; border-radius: 8px; }
+.st-key-film-tiles button { padding: 0; min-height: 0; }
+.st-key-film-tiles p { font-size: 0.875rem; line-height: 1.2; }
+.st-key-film-tiles strong { display: block; }
+.st-key-film-part-answer { min-height: 36rem; }
+.st-key-film-tiles-room { min-height: 7.75rem; }
+.st-key-film-follows { flex: none; height: 1.75rem; }  /* its switch is higher while its code loads */
+.st-key-film-people p { font-size: 0.875rem; line-height: 1.25; }
+.st-key-film-people img { border-radius: 8px; }
+@media (max-width: 800px) {
+  .st-key-film-screen { grid-template: "film" "answer" "timeline" "actions" / minmax(0, 1fr); }
+  .st-key-film-frame { max-height: 32dvh; }
+}
+</style>"""
+_PARTS = {part: f"film-part-{part}" for part in ("film", "answer", "timeline", "actions")}
+
+
+def show_screen(job: FilmJob, film: FilmView) -> None:
+    """Show the film, the chosen scene with its songs, the timeline and the downloads."""
+    reading = film.reading
+    ratio = 16 / 9 if reading is None else reading.width / reading.height
+    places = "\n".join(f":has(> .st-key-{key}) {{ grid-area: {part}; }}" for part, key in _PARTS.items())
+    st.html(_STYLE.replace("PLACES", places).replace("RATIO", f"{ratio:.4f}"))
+    with styled_room("film-screen", 760):
+        with st.container(key=_PARTS["film"]):
+            _show_picture(film)
+        with st.container(key="film-scene"):
+            _show_scene()
+        if not film.is_reading and film.scenes:
+            with st.container(key=_PARTS["actions"], horizontal=True, vertical_alignment="center"):
+                show_downloads(film)
+                st.caption(escape_markdown(job.name), width="content")
+
+
+def _show_picture(film: FilmView) -> None:
+    """Show the marked film, or before that the current frame."""
+    with st.container(key="film-frame"):
+        if film.marked is not None:
+            st.video(film.marked.address, format="video/mp4", muted=False)
+            return
+
+        @st.fragment(run_every=None if film.stage is FilmStage.OVER else 1.0)
+        def frame() -> None:
+            job = visitors_job()
+            if job is not None and (preview := job.view().preview) is not None:
+                st.image(preview, alt="The current frame with its faces", width="stretch")
+
+        frame()
+
+
+@st.fragment
+def _show_scene() -> None:
+    """Show the scene that plays or was chosen, with its songs, and the timeline."""
+    if (job := visitors_job()) is None:
+        return
+    film = job.view()
+    number = min(page_state(FilmState).scene, max(len(film.scenes) - 1, 0))
+    with shown_errors():
+        with st.container(key=_PARTS["answer"], gap="small"):
+            if film.scenes and film.has_answer:
+                _show_answer(job, film, number)
+            else:
+                with st.container(key="film-answer", gap="xsmall"):
+                    _show_no_answer(film)
+        with st.container(key=_PARTS["timeline"], gap="xsmall"):
+            if film.is_reading:
+                _show_growing()
+            elif film.reading is not None and len(film.reading):
+                _show_timeline(film, film.reading, number)
+
+
+def _show_no_answer(film: FilmView) -> None:
+    if film.is_reading:
+        st.title("Looking for the first scene", anchor=False)
+        st.caption("Its song appears here, while the rest of the film is read.")
+    elif film.reading is None:
+        st.title("Nothing was read", anchor=False)
+        st.markdown("The reading was stopped before it began. Choose the film again.")
+    else:
+        st.title("No face found", anchor=False)
+        st.markdown("Faces must look towards the camera. Try another film.")
+
+
+def _show_answer(job: FilmJob, film: FilmView, number: int) -> None:
+    """Show the chosen scene and its song."""
+    scene = film.scenes[number]
+    with st.container(key="film-answer", gap="xsmall"):
+        st.title(describe(scene.probabilities, of_group=True), anchor=False)
+        has_several = film.is_reading or len(film.scenes) > 1
+        with st.container(
+            horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="film-follows"
+        ):
+            last = f" of {len(film.scenes)}" if not film.is_reading else ""
+            st.caption(f"Scene {number + 1}{last}, {scene_span(scene)}", width="content")
+            if has_several:
+                st.toggle(
+                    "Follow the film",
+                    key=state.FILM_FOLLOWS,
+                    disabled=film.marked is None,
+                    help="The scene and its song change with the film",
+                    persist_state="session",
+                )
+        if has_several:
+            with st.container(key="film-tiles-room"):
+                _show_scene_tiles(job, film, number)
+        point, emotion = page_state(FilmState).mood_of(number, scene)
+        songs = answer(Listener(NOW, point, emotion), "film")
+    songs.show_player("emomusic-scene")
+
+
+def _show_scene_tiles(job: FilmJob, film: FilmView, chosen: int) -> None:
+    """Show the scenes: time, emotion, and the face that is in view longest."""
+    offered = film.scenes[: len(film.scenes) - film.is_reading]  # the last one may still change
+    if len(offered) < 2 or film.reading is None:
+        st.caption("The scenes appear here.")  # without an element, the container would take no room
+        return
+    if len(offered) > _MOST_TILES:
+        key = state.film_widget("scenes")
+        st.session_state[key] = chosen
+        st.selectbox(
+            "Scene",
+            range(len(offered)),
+            format_func=lambda number: scene_line(number, offered[number]),
+            key=key,
+            label_visibility="collapsed",
+            on_change=lambda: choose_scene(st.session_state[key]),
+        )
+        return
+    style_tiles("scene", chosen=f"scene-{chosen}")
+    with st.container(horizontal=True, gap="small", key="film-tiles"):
+        for number, (scene, face) in enumerate(zip(offered, film.reading.main_faces(offered), strict=True)):
+            show_tile(
+                "scene",
+                f"scene-{number}",
+                job.portrait(face) or expression_uri(scene.emotion),
+                f"**{format_clock(scene.start_s)}** {scene.emotion.adjective}",
+                alt=f"Face {face}",
+                width=_TILE_SIDE,
+                on_click=choose_scene,
+                args=(number,),
+            )
+
+
+@st.fragment(run_every=_EVERY_S)
+def _show_growing() -> None:
+    """Show the timeline so far, refreshed while the film is read."""
+    job = visitors_job()
+    film = None if job is None else job.view()
+    if film is not None and film.reading is not None and len(film.reading):
+        _show_chart(film.reading, film.scenes, None, key="film-growing")
+
+
+def _show_timeline(film: FilmView, reading: FilmReading, number: int) -> None:
+    """Show the timeline of a film that was read. A click moves the film and chooses the scene."""
+    here = page_state(FilmState)
+    # Another chart after each choice: in the old one the clicked second stays selected, and a second click deselects it
+    key = f"{state.FILM_CLICKED}-{here.num_choices}"
+
+    def on_select() -> None:
+        points = st.session_state[key]["selection"]["points"]
+        clicked = next((int(np.ravel(point["customdata"])[0]) for point in points if "customdata" in point), None)
+        if clicked is not None and (job := visitors_job()) is not None:
+            scenes = enumerate(job.view().scenes)
+            within = (n for n, scene in scenes if scene.start_s < clicked + 1 and clicked < scene.end_s)
+            choose_scene(next(within, number), clicked)
+
+    chosen, sound = number if film.scenes else None, film.sound or ()
+    figure = _show_chart(reading, film.scenes, chosen, sound, key=key, on_select=on_select, selection_mode="points")
+    band = "The lowest band is the film's own sound. " if sound else "The film has no sound to hear. "
+    st.caption(f"{'' if film.sound is None else band}Click to move the film.")
+    if film.marked is not None and film.scenes:
+        _follow_film([scene.start_s for scene in film.scenes], number, figure.layout.xaxis.range)
+
+
+def _follow_film(starts: Sequence[float], number: int, time_range: Sequence[float]) -> None:
+    """Move the film to the chosen second, and change the scene with the playback."""
+    here, key = page_state(FilmState), "film-follow"
+
+    def on_scene() -> None:
+        played = int(st.session_state[key]["scene"])
+        now = page_state(FilmState)
+        now.scene, now.at_s = played, int(starts[played])
+
+    _FOLLOW(
+        data={
+            "video": ".st-key-film-frame",
+            "chart": f".st-key-{_PARTS['timeline']}",
+            "range": list(time_range),
+            "starts": list(starts),
+            "scene": number,
+            "follows": bool(st.session_state.get(state.FILM_FOLLOWS)),
+            "at": here.at_s,
+            "choice": here.num_choices,
+        },
+        key=key,
+        on_scene_change=on_scene,
+    )
+
+
+def _show_chart(
+    reading: FilmReading,
+    scenes: Sequence[Scene],
+    chosen: int | None,
+    sound: Sequence[SoundSpan] = (),
+    *,
+    key: str,
+    **options: Any,
+) -> go.Figure:
+    table = every_second(reading.timeline())
+    figure = film_areas(table, scenes, chosen=chosen, sound=sound)
+    show_chart(
+        figure,
+        key=key,
+        alt=f"Shares of the seven emotions over {len(table)} seconds, in {len(scenes)} scenes"
+        + (f"; the sound is {join_names(dict.fromkeys(span.mood for span in sound))}" if sound else ""),
+        **options,
+    )
+    return figure

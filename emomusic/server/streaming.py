@@ -1,0 +1,151 @@
+"""Large files that the app makes for a visitor: unnamed, in the bytes of a budget, and streamed to the browser.
+
+Streamlit itself copies such a file into memory for each visitor, and again for each request.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import secrets
+import tempfile
+import threading
+import weakref
+from collections.abc import Iterator
+
+import streamlit as st
+from starlette.concurrency import iterate_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from emomusic.compat import add_route
+from emomusic.errors import CapacityError
+from emomusic.server.budget import ByteBudget
+
+_FOLDER = "/app/static/made"  # Streamlit's pages accept addresses below /app/static/
+_CHUNK = 2**18
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
+_files: weakref.WeakValueDictionary[str, StreamedFile] = weakref.WeakValueDictionary()
+
+
+class StreamedFile:
+    """A temporary file without a name, which is deleted when nothing refers to it. Threads may share it.
+
+    Attributes:
+        mime_type: of the content.
+        download_name: name of the file for a visitor who saves it.
+        is_full: whether a `write` failed because the budget is used up; FFmpeg hides the error.
+    """
+
+    def __init__(self, budget: ByteBudget, owner: str, mime_type: str, download_name: str) -> None:
+        """Begin an empty file whose bytes count against a budget.
+
+        Args:
+            budget: of temporary files.
+            owner: the visitor's session.
+            mime_type: of the content.
+            download_name: ends like `mime_type`.
+
+        Raises:
+            OSError: there is no folder for temporary files.
+        """
+        self.mime_type, self.download_name, self.is_full = mime_type, download_name, False
+        self._name = secrets.token_urlsafe(16) + download_name[download_name.rindex(".") :]
+        self._held = budget.take(owner, 0)
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115  # stays open until nothing refers to it
+        self._lock = threading.Lock()
+        weakref.finalize(self, self._file.close)
+        _files[self._name] = self
+
+    def __len__(self) -> int:
+        """Size in bytes."""
+        return self._held.num_bytes
+
+    def tell(self) -> int:
+        """The position of the next `write`."""
+        return self._file.tell()
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Move the position of the next `write`; the writer alone calls this."""
+        return self._file.seek(offset, whence)
+
+    def write(self, data: bytes) -> int:
+        """Write bytes.
+
+        Raises:
+            CapacityError: the budget is used up.
+            OSError: the disk is full.
+        """
+        if (more := self._file.tell() + len(data) - len(self)) > 0:
+            try:
+                self._held.grow(more)
+            except CapacityError:
+                self.is_full = True
+                raise
+        return self._file.write(data)
+
+    def chunks(self, start: int, stop: int) -> Iterator[bytes]:
+        """The bytes from `start` up to `stop`, after the last `write`."""
+        while start < stop:
+            with self._lock:
+                self._file.seek(start)
+                chunk = self._file.read(min(_CHUNK, stop - start))
+            if not chunk:
+                return
+            start += len(chunk)
+            yield chunk
+
+    @property
+    def address(self) -> str:
+        """The address of the content for `st.video` of this server's pages. Only who knows it can fetch the file.
+
+        Raises:
+            HookError: Streamlit's server takes no further routes.
+        """
+        _serve_files()
+        return f"{_FOLDER}/{self._name}"
+
+    @property
+    def download_address(self) -> str:
+        """The address for a link that saves the file."""
+        base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+        return f"{'/' if base else ''}{base}{self.address}?save"
+
+
+@functools.cache
+def _serve_files() -> None:
+    add_route(lambda base: Route(f"{base}{_FOLDER}/{{name}}", _send_file))
+
+
+async def _send_file(request: Request) -> Response:
+    """A file or the part of it that a player asks for."""
+    file = _files.get(request.path_params["name"])
+    if file is None:
+        return Response(status_code=404)
+    size = len(file)
+    start, stop = 0, size
+    headers = {"Accept-Ranges": "bytes", "Cache-Control": "private, no-store"}
+    if asked := request.headers.get("range"):
+        if (found := _range_of(asked, size)) is None:
+            return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})
+        start, stop = found
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
+    headers["Content-Length"] = str(stop - start)
+    if "save" in request.query_params:
+        headers["Content-Disposition"] = f'attachment; filename="{file.download_name}"'
+    return StreamingResponse(
+        iterate_in_threadpool(file.chunks(start, stop)), 206 if asked else 200, headers, file.mime_type
+    )
+
+
+def _range_of(asked: str, size: int) -> tuple[int, int] | None:
+    """First byte and the byte after the last of a `Range`; None if it is malformed or beyond the file."""
+    found = _RANGE.fullmatch(asked.strip())
+    if found is None or found[1] == found[2] == "":
+        return None
+    if not found[1]:
+        start, stop = max(size - int(found[2]), 0), size
+    else:
+        start, stop = int(found[1]), min(int(found[2] or size) + 1, size)
+    return (start, stop) if start < stop else None

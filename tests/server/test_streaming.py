@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from streamlit import runtime
+
+from emomusic.errors import CapacityError
+from emomusic.server import streaming
+from emomusic.server.budget import ByteBudget
+from emomusic.server.streaming import StreamedFile
+
+CONTENT = bytes(range(256)) * 4000
+
+
+@pytest.fixture
+def budget() -> ByteBudget:
+    return ByteBudget(3 * len(CONTENT), 2 * len(CONTENT))
+
+
+def made(budget: ByteBudget, content: bytes = CONTENT) -> StreamedFile:
+    file = StreamedFile(budget, "me", "video/mp4", "a film.mp4")
+    file.write(content)
+    return file
+
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+@pytest.fixture
+def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
+    """Requests to a server of Streamlit on which a page runs: status, headers and body."""
+    app = Starlette()
+    server = SimpleNamespace(get_client=lambda _: SimpleNamespace(_websocket=SimpleNamespace(app=app)))
+    monkeypatch.setattr(runtime, "get_instance", lambda: server)
+    streaming._serve_files.cache_clear()
+
+    def request(address: str, asked: str | None = None) -> Answer:
+        path, _, query = address.partition("?")
+        headers = [] if asked is None else [(b"range", asked.encode())]
+        scope = {"type": "http", "method": "GET", "path": path, "query_string": query.encode(), "headers": headers}
+        sent: list[Any] = []
+
+        async def receive() -> dict[str, str]:
+            return await asyncio.Future()
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        asyncio.run(app(scope, receive, send))
+        found = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
+        return sent[0]["status"], found, b"".join(message.get("body", b"") for message in sent)
+
+    return request
+
+
+def test_a_file_is_served_as_a_whole(ask: Callable[..., Answer], budget: ByteBudget) -> None:
+    file = made(budget)
+    status, headers, content = ask(file.address)
+    assert (status, content, headers["content-type"]) == (200, CONTENT, "video/mp4")
+    assert headers["content-length"] == str(len(CONTENT))
+    assert "content-disposition" not in headers
+    assert 'filename="a film.mp4"' in ask(file.download_address)[1]["content-disposition"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "start", "stop"),
+    [
+        ("bytes=0-", 0, None),
+        ("bytes=300000-300009", 300_000, 300_010),
+        ("bytes=-7", -7, None),
+        ("bytes=5-9999999", 5, None),
+    ],
+)
+def test_a_player_gets_the_part_that_it_asks_for(
+    ask: Callable[..., Answer], budget: ByteBudget, asked: str, start: int, stop: int | None
+) -> None:
+    file, expected = made(budget), CONTENT[start:stop]
+    status, headers, content = ask(file.address, asked)
+    assert (status, content) == (206, expected)
+    first = start % len(CONTENT)
+    assert headers["content-range"] == f"bytes {first}-{first + len(expected) - 1}/{len(CONTENT)}"
+
+
+@pytest.mark.parametrize("asked", ["bytes=9999999-", "bytes=-", "bytes=5-2", "bytes=1-2,4-5", "seconds=1-2"])
+def test_a_part_that_is_not_there_is_refused(ask: Callable[..., Answer], budget: ByteBudget, asked: str) -> None:
+    file = made(budget)
+    assert ask(file.address, asked)[0] == 416
+
+
+def test_a_file_is_gone_when_nothing_refers_to_it(ask: Callable[..., Answer], budget: ByteBudget) -> None:
+    file, other = made(budget), made(budget)
+    address = file.address
+    assert address != other.address
+    assert budget.held_by("me") == 2 * len(CONTENT)
+    del file
+    gc.collect()
+    assert ask(address)[0] == 404
+    assert budget.num_bytes == len(CONTENT)
+    assert ask(other.address)[0] == 200
+
+
+def test_a_file_beyond_the_budget_is_full_and_overwriting_takes_no_bytes(budget: ByteBudget) -> None:
+    file = made(budget)
+    file.seek(0)
+    file.write(CONTENT)
+    assert budget.num_bytes == len(file) == file.tell() == len(CONTENT)
+    with pytest.raises(CapacityError):
+        file.write(2 * CONTENT)
+    assert file.is_full
+    assert budget.num_bytes == len(CONTENT)
+
+
+@pytest.mark.usefixtures("ask")
+def test_an_address_below_a_folder_is_a_link_from_the_root(budget: ByteBudget, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = made(budget)
+    options: Callable[[str], str] = {"server.baseUrlPath": "music"}.__getitem__
+    monkeypatch.setattr(streaming.st, "get_option", options)
+    assert file.download_address.startswith("/music/app/static/")
+    assert file.address.startswith("/app/static/")  # the browser adds the folder
