@@ -9,7 +9,7 @@ import runpy
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -23,6 +23,7 @@ from emomusic.assets import ROOT, data_dir
 from emomusic.charts.colours import rgb_of
 from emomusic.compat import HookError, bound_free_memory, keep_uploads_in_memory
 from emomusic.errors import EmomusicError, SettingsError
+from emomusic.text import escape_control_chars, pluralize
 
 _MIME_TYPES = {
     "csv": "text/csv",
@@ -42,6 +43,7 @@ def download_button(label: str, make: Callable[[], str | bytes], name: str, **lo
 log = logging.getLogger(__name__)
 
 _WIDENED_S = 0.08
+_PROBLEMS_SHOWN = 5
 _LARGEST_IN_MEMORY = 64 * 2**20  # photos and song tables are smaller, with the rest of the request; films are not
 
 # The dark theme's primary colour is also used for text, and too bright behind Streamlit's white button labels.
@@ -185,6 +187,14 @@ def shown_errors() -> Iterator[None]:
         yield
     except EmomusicError as error:
         st.error(error_text(error), icon=":material/error:")
+
+
+def show_problems(problems: Sequence[str]) -> None:
+    """Show the first sentences about files, and how many there are."""
+    for problem in problems[:_PROBLEMS_SHOWN]:
+        st.caption(f":material/error: {escape_markdown_message(escape_control_chars(problem))}")
+    if len(problems) > _PROBLEMS_SHOWN:
+        st.caption(f"And {pluralize(len(problems) - _PROBLEMS_SHOWN, 'other problem')}.")
 
 
 def show_notice() -> None:

@@ -14,9 +14,10 @@ from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 from emomusic.app import state
 from emomusic.app.frame import error_text, escape_markdown
 from emomusic.app.state import page_state
-from emomusic.app.uploads import listed, show_removal, show_uploader
+from emomusic.app.uploads import hold, listed, show_removal, show_uploader
 from emomusic.assets import ModelKind, folder_of, load_once
 from emomusic.errors import DatasetError, EmomusicError
+from emomusic.server.budget import HeldBytes
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.features import FEATURE_NAMES
 from emomusic.songs.mood import MOODS, MoodClassifier
@@ -64,12 +65,14 @@ class TableState:
         recommender: of its songs.
         explored: what the Music page made of it.
         problem: why it cannot be read.
+        held: the bytes of the file in the budget of the server, also for its songs.
     """
 
     file: UploadedFile | None = None
     recommender: Recommender | None = None
     explored: Any = None
     problem: str | None = None
+    held: HeldBytes | None = None
 
 
 def table_recommender() -> Recommender | None:
@@ -103,10 +106,10 @@ def choose_own_table() -> None:
 def _store(files: Sequence[UploadedFile | DeletedFile]) -> None:
     """Store the uploaded table in the session, until it is read."""
     table = page_state(TableState)
-    table.file = table.recommender = table.explored = table.problem = None
+    table.file = table.recommender = table.explored = table.problem = table.held = None
     for file in files:
         if isinstance(file, UploadedFile):
-            table.file = file
+            table.held, table.file = hold(file), file
 
 
 def _read(table: TableState) -> None:

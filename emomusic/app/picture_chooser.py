@@ -19,7 +19,7 @@ from emomusic.app.charts import styled_room
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.app.state import page_state
 from emomusic.app.tiles import show_tile, style_tiles
-from emomusic.app.uploads import show_removal, show_uploader
+from emomusic.app.uploads import hold, show_removal, show_uploader
 from emomusic.assets import data_dir
 from emomusic.errors import ImageError
 from emomusic.media.images import (
@@ -31,6 +31,7 @@ from emomusic.media.images import (
     read_image,
     shrink,
 )
+from emomusic.server.budget import HeldBytes
 
 MAX_MB = MAX_BYTES // 2**20  # per file, in Streamlit's unit
 _MAX_ASPECT_RATIO = 100  # a longer photo would be less than a pixel high on the page
@@ -119,6 +120,7 @@ class PictureState:
     Attributes:
         shown: the shown photo.
         own: the visitor's photo, also while a sample is shown.
+        held: its bytes in the budget of the server.
         is_gone: whether the uploader in the menu reported that it has no photo.
         results: what the pages made of a photo, with its digest, by type.
         menus: the digest of the last photo by the name of a menu.
@@ -126,6 +128,7 @@ class PictureState:
 
     shown: Picture | None = None
     own: Picture | None = None
+    held: HeldBytes | None = None
     is_gone: bool = False
     results: dict[type[Any], tuple[str, Any]] = field(default_factory=dict)
     menus: dict[str, str] = field(default_factory=dict)
@@ -289,9 +292,9 @@ def _turn() -> None:
 
 def _store_own(files: Sequence[UploadedFile | DeletedFile]) -> None:
     """Store the visitor's photo, or None after its removal, and delete all that was computed from the last one."""
-    new = (Picture.of(file.name, file.getvalue()) for file in files if isinstance(file, UploadedFile))
-    photo = page_state(PictureState)
-    photo.own = next(new, None)
+    photo, new = page_state(PictureState), [file for file in files if isinstance(file, UploadedFile)]
+    photo.held = hold(new[0]) if new else None
+    photo.own = Picture.of(new[0].name, new[0].getvalue()) if new else None
     if photo.own is not None or _sample_of(photo.shown) is None:  # the removal keeps a shown sample
         photo.shown = photo.own
         choose(dict.fromkeys((state.SAMPLE, *SAMPLE_PARAMS)))

@@ -13,8 +13,12 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
+from emomusic.app.frame import escape_markdown_message
 from emomusic.app.state import page_state
-from emomusic.compat import release_upload
+from emomusic.compat import release_upload, session_id
+from emomusic.errors import CapacityError
+from emomusic.server.budget import HeldBytes
+from emomusic.server.capacity import capacity
 
 Store = Callable[[Sequence[UploadedFile | DeletedFile]], None]
 """Stores the listed files in the session, in place of the last ones; a `DeletedFile` is one that it stored before."""
@@ -22,9 +26,19 @@ Store = Callable[[Sequence[UploadedFile | DeletedFile]], None]
 
 @dataclass
 class UploadState:
-    """The ids of the files that the session has stored, by the key of their uploader."""
+    """The ids of the files that the session has stored, and why it stored none, by the key of their uploader."""
 
     stored: dict[str, list[str]] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+def hold(file: UploadedFile) -> HeldBytes:
+    """Reserve memory for a file that the session stores, as long as the result exists.
+
+    Raises:
+        CapacityError: the server has no room for it. `show_uploader` shows this error of a `Store`.
+    """
+    return capacity().memory.take(session_id(), file.size)
 
 
 def show_uploader(draw: Callable[..., object], label: str, widget: str, store: Store, **look: Any) -> None:
@@ -36,6 +50,8 @@ def show_uploader(draw: Callable[..., object], label: str, widget: str, store: S
         _take(widget, store)
     for file in new:
         release_upload(file.file_id)
+    if problem := page_state(UploadState).problems.get(widget):
+        st.error(escape_markdown_message(problem), icon=":material/error:")
     files, stored = listed(widget), _stored_ids(widget)
     if lost := sum(isinstance(file, DeletedFile) and file.file_id not in stored for file in files):
         files_lost = "this file" if len(files) == 1 else f"{lost} of these files"
@@ -64,8 +80,12 @@ def _take(widget: str, store: Store) -> None:
     files = [file for file in listed(widget) if isinstance(file, UploadedFile) or file.file_id in before]
     ids = [file.file_id for file in files]
     if ids != before:
-        store(files)
-        page_state(UploadState).stored[widget] = ids  # last: marks the list as stored
+        uploads, problem = page_state(UploadState), ""
+        try:
+            store(files)
+        except CapacityError as error:
+            problem = str(error)
+        uploads.stored[widget], uploads.problems[widget] = ids, problem  # last: marks the list as stored
 
 
 def listed(widget: str) -> list[UploadedFile | DeletedFile]:

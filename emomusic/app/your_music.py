@@ -28,6 +28,9 @@ _DEFAULTS: Mapping[str, Any] = {
 }
 """Defaults of the options, kept so that Reset can restore them."""
 
+_MARKED_EXPLICIT = (Source.SPOTIFY, Source.TABLE)
+"""The sources whose songs may be marked explicit. Only Spotify's have genres, tempo and fame."""
+
 _TITLES = {family.key: family.title for family in GENRE_FAMILIES}
 
 
@@ -43,18 +46,20 @@ def chosen_genres() -> frozenset[str]:
 
 
 def with_your_music(request: Request) -> Request:
-    """A request with the visitor's genres and options. Only Spotify's songs have genres, tempo and fame."""
-    if current_source() is not Source.SPOTIFY:
-        return replace(request, seed=int(st.session_state.get(state.fresh(state.SEED), _DEFAULTS[state.SEED])))
+    """A request with the visitor's genres and options, as far as the songs of the source have them."""
+    source = current_source()
     options = {key: st.session_state.get(state.fresh(key), default) for key, default in _DEFAULTS.items()}
+    request = replace(request, seed=int(options[state.SEED]))
+    if source in _MARKED_EXPLICIT:
+        request = replace(request, hide_explicit=bool(options[state.HIDE_EXPLICIT]))
+    if source is not Source.SPOTIFY:
+        return request
     tempo = tuple(options[state.TEMPO])
     return replace(
         request,
         genres=chosen_genres(),
         adventure=_ADVENTURES[options[state.ADVENTURE]],
         tempo_bpm=None if tempo == _TEMPO_RANGE else tempo,
-        hide_explicit=bool(options[state.HIDE_EXPLICIT]),
-        seed=int(options[state.SEED]),
     )
 
 
@@ -83,6 +88,7 @@ def choose_music() -> None:
             familiarity, tempo = state.fresh(state.ADVENTURE), state.fresh(state.TEMPO)
             st.select_slider("Familiarity", list(_ADVENTURES), key=familiarity, persist_state="session")
             st.slider("Tempo (BPM)", *_TEMPO_RANGE, step=5, key=tempo, persist_state="session")
+        if source in _MARKED_EXPLICIT:
             st.toggle("Hide explicit songs", key=state.fresh(state.HIDE_EXPLICIT), persist_state="session")
         seed_help = "Another number gives other songs that match equally well."
         st.number_input("Shuffle", 0, 9999, key=state.fresh(state.SEED), help=seed_help, persist_state="session")

@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Emotion
-from emomusic.app import state
+from emomusic.app import state, uploads
 from emomusic.app.frame import enter_app
 from emomusic.app.gallery import pictures as gallery_module
 from emomusic.app.gallery.pictures import GalleryState
@@ -20,6 +20,7 @@ from emomusic.faces.identity import load_identifier
 from emomusic.faces.profile import learn_profile
 from emomusic.faces.reading import load_networks
 from emomusic.media.images import crop_face, encode_png, read_image
+from emomusic.server.capacity import Capacity
 from tests.pages.screen import playing, playlist, songs_on_the_plane, state_of, text_of, tracks
 
 SECONDS = 120
@@ -220,3 +221,15 @@ def test_own_photos_remove_the_samples_from_the_url(app: AppTest, people: dict[s
     upload(app, [("a.jpg", people["eileen-collins-1999"])])
     assert state.GALLERY_RESULT not in app.query_params
     assert len(tiles(app)) == 1
+
+
+def test_a_photo_for_which_the_server_has_no_room_is_named(
+    app: AppTest, people: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = Capacity(1, 1, max_memory_mb=2)  # 1 MB for each visitor
+    monkeypatch.setattr(uploads, "capacity", lambda: small)
+    upload(app.run(), [("small.jpg", people["eileen-collins-1999"]), ("large.jpg", bytes(2**20))])
+    assert not app.exception
+    assert "1 face in 1 photo" in text_of(app)
+    assert "large\\.jpg" in app.expander[0].markdown[0].value
+    assert small.memory.num_bytes == 0  # the other one is read

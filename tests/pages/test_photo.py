@@ -9,7 +9,7 @@ import streamlit as st
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from emomusic.app import state
+from emomusic.app import state, uploads
 from emomusic.app.answer import FIRST_POINTS
 from emomusic.app.models.try_it import Asked
 from emomusic.app.photo.page import PhotoResult
@@ -17,6 +17,7 @@ from emomusic.app.picture_chooser import PictureState
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.media.images import encode_png, read_image
 from emomusic.server import shared
+from emomusic.server.capacity import Capacity
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.pages.screen import (
     faces_on_the_plane,
@@ -205,6 +206,21 @@ def test_an_unreadable_file_or_a_stripe_shows_one_message_and_a_title(app: AppTe
     app.button(key="sample-eileen-collins-1999").click().run()
     assert not app.error
     assert len(tracks(app)) == len(app.title) == 1
+
+
+def test_a_photo_for_which_the_server_has_no_room_is_not_stored(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch, root: Path
+) -> None:
+    small = Capacity(1, 1, max_memory_mb=2)  # 1 MB for each visitor
+    monkeypatch.setattr(uploads, "capacity", lambda: small)
+    photo = (root / "data/samples/eileen-collins-1999.jpg").read_bytes()
+    upload(app, "large.jpg", photo + bytes(2**20))
+    assert len(app.error) == 1
+    assert not tracks(app)
+    upload(app, "small.jpg", photo)
+    assert not app.error
+    assert len(tracks(app)) == 1
+    assert small.memory.num_bytes == len(photo)
 
 
 def test_choices_about_a_sample_are_in_the_url_and_a_link_restores_them(app: AppTest, root: Path) -> None:

@@ -1,6 +1,7 @@
 """The sources of songs: Spotify, the visitor's own files, and the bundled songs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,11 +10,13 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from emomusic.app import audio, own_computer, own_files, state
+from emomusic.app import audio, own_computer, own_files, sources, state, uploads
 from emomusic.app.audio import content_of
 from emomusic.app.own_computer import is_own_computer
 from emomusic.app.sources import SourceState
 from emomusic.errors import LibraryError
+from emomusic.server.capacity import Capacity, capacity
+from emomusic.server.shared import shared
 from emomusic.songs.bundled import bundled_songs
 from emomusic.songs.library import Library
 from emomusic.songs.local_songs import recommender_of
@@ -133,16 +136,95 @@ def test_a_table_without_ids_gives_songs_on_other_pages(root: Path, monkeypatch:
         content_of(queued[0].song)
 
 
+def test_explicit_songs_of_a_table_can_be_hidden(root: Path) -> None:
+    app = photo_page(root, "table")
+    rows = "".join(f"Song {n},Artist {n},happy,{n % 2 == 0}\n" for n in range(8))
+    app.file_uploader(key=state.MUSIC_UPLOAD).upload("mine.csv", f"title,artist,mood,explicit\n{rows}".encode())
+    run_fragments(app)
+    app.run()
+    assert {pick.song.explicit for pick in queue_of(app).playlist(8)} == {True, False}
+    app.toggle(key=state.HIDE_EXPLICIT).set_value(True).run()
+    assert not app.exception
+    assert [pick.song.explicit for pick in queue_of(app).playlist(8)] == [False] * 4
+
+
 def test_files_beyond_the_limits_are_left_out(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_files, "MAX_FILES", 2)
     app = upload(photo_page(root, "own"), {f"{number}.wav": untitled(2) for number in range(3)})
     assert {pick.song.path for pick in queue_of(app).playlist(5)} == {"0.wav", "1.wav"}
     monkeypatch.setattr(own_files, "MAX_FILES", 50)
-    monkeypatch.setattr(own_files, "MAX_MB", 1)
+    small = Capacity(1, 1, max_memory_mb=2)  # 1 MB for each visitor
+    monkeypatch.setattr(uploads, "capacity", lambda: small)
     second = untitled(4)
     assert len(second) > 2**19
     app = upload(photo_page(root, "own"), {"0.wav": second, "1.wav": second})
     assert {pick.song.path for pick in queue_of(app).playlist(5)} == {"0.wav"}
+    assert small.memory.num_bytes == len(second)
+    upload(app, {})
+    assert small.memory.num_bytes == 0
+
+
+def test_hearing_files_takes_the_turns_of_a_visitor(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app, turns, queue = photo_page(root, "own"), [], shared().queue
+    turn = queue.turn
+
+    def noted(visitor: str) -> AbstractContextManager[None]:
+        turns.append((visitor, capacity().is_busy))
+        return turn(visitor)
+
+    monkeypatch.setattr(queue, "turn", noted)
+    upload(app, {"first.wav": untitled(4)})
+    assert len(turns) >= 2  # reading and hearing
+    assert all(is_busy for _, is_busy in turns)
+
+
+@pytest.fixture
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
+    """Adds a number of songs to the library of the visitor's own computer, as the command does."""
+    monkeypatch.setenv("EMOMUSIC_LIBRARY", str(tmp_path / "library.sqlite"))
+    for module in (sources, own_files, audio):
+        monkeypatch.setattr(module, "is_own_computer", lambda: True)
+    (folder := tmp_path / "music").mkdir()
+
+    def add(num_songs: int) -> None:
+        for number in range(num_songs):
+            (folder / f"{len(list(folder.iterdir()))}.wav").write_bytes(song_bytes("wav", 2 + number / 10, tags={}))
+        with Library(create=True) as library:
+            library.add([folder])
+            library.hear(load_fake_ear, "fake", workers=1, on_progress=lambda done, total: None)
+
+    st.cache_resource.clear()
+    yield add
+    st.cache_resource.clear()
+
+
+def test_the_page_has_the_songs_that_the_command_adds(root: Path, library: Callable[[int], None]) -> None:
+    app = photo_page(root, "own")
+    assert playing(app)  # Spotify plays until the library has songs
+    for num_songs in (2, 4):
+        library(2)  # while the page is open
+        assert current_id(app.run()).startswith("library-")
+        assert len(queue_of(app).playlist(9)) == num_songs
+
+
+def test_further_songs_of_a_library_leave_the_current_one(root: Path, library: Callable[[int], None]) -> None:
+    library(3)
+    app = photo_page(root, "own")
+    second = current_id(click(app, "next-photo"))
+    library(1)
+    assert current_id(app.run()) == second
+    assert len(queue_of(app).playlist(9)) == 4
+
+
+def test_reruns_read_no_song_of_the_library_again(
+    root: Path, library: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library(1)
+    app = photo_page(root, "own")
+    monkeypatch.setattr(Library, "songs", None)
+    monkeypatch.setattr(Library, "info", None)
+    app.run()
+    assert not app.exception
 
 
 @pytest.mark.parametrize(

@@ -20,13 +20,14 @@ from emomusic.app.persons import persons_version, read_visitor, with_persons
 from emomusic.app.picture_chooser import MAX_MB, Picture, Sample, sample_picture, samples
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.app.state import page_state
-from emomusic.app.uploads import show_removal, show_uploader
+from emomusic.app.uploads import hold, show_removal, show_uploader
 from emomusic.compat import return_free_memory
-from emomusic.errors import ImageError
+from emomusic.errors import CapacityError, ImageError
 from emomusic.faces.gallery import Gallery
 from emomusic.faces.reading import PictureReading
 from emomusic.marks.picture import box_in_frame, framed_face, reframed_face
 from emomusic.media.images import PICTURE_ENDINGS, encode_jpeg, read_image, shrink
+from emomusic.server.budget import HeldBytes
 
 MOST_PICTURES = 100  # each takes about 200 KB of a session's memory
 FACE_SIDE = 96
@@ -49,6 +50,8 @@ class PictureSource:
     key: str  # identifies the file without its bytes
     name: str
     load: Callable[[], Picture] | None  # None after reading, so that the bytes are released
+    held: HeldBytes | None = None  # the bytes of the file in the budget of the server, until it is read
+    problem: str | None = None  # why the file is not stored
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -191,15 +194,15 @@ def read_gallery(sources: Sequence[PictureSource], place: DeltaGenerator) -> Gal
     new = [picture for picture in wanted if picture.key not in kept]
     for number, picture in enumerate(new, 1):
         place.progress((number - 1) / len(new), f"Reading photo {number} of {len(new)}")
-        kept[picture.key] = _LOST if picture.load is None else _read(picture.load())
-        picture.load = None
+        kept[picture.key] = picture.problem or (_LOST if picture.load is None else _read(picture.load()))
+        picture.load = picture.held = None
     if new:
         place.empty()
     if gallery.persons_version != persons_version():
         kept |= {key: read if isinstance(read, str) else _read_again(read) for key, read in kept.items()}
         gallery.persons_version = persons_version()
     for picture in sources[MOST_PICTURES:]:
-        picture.load = None
+        picture.load = picture.held = None
     return _gallery([(picture.name, kept[picture.key]) for picture in wanted], len(sources) - len(wanted))
 
 
@@ -260,14 +263,16 @@ def _store_files(files: Sequence[UploadedFile | DeletedFile]) -> None:
     """Store the uploaded photos in the session, until they are read."""
     gallery = page_state(GalleryState)
     before = {file.key: file for file in gallery.files}
-    gallery.files = [
-        before[file.file_id]
-        if isinstance(file, DeletedFile)
-        else PictureSource(file.file_id, file.name, partial(_loaded, file))
-        for file in files
-    ]
+    gallery.files = [before[file.file_id] if isinstance(file, DeletedFile) else _source_of(file) for file in files]
     if files:
         choose({state.GALLERY_RESULT: None})
+
+
+def _source_of(file: UploadedFile) -> PictureSource:
+    try:
+        return PictureSource(file.file_id, file.name, partial(_loaded, file), hold(file))
+    except CapacityError as error:
+        return PictureSource(file.file_id, file.name, None, problem=str(error))
 
 
 def _store_folder(files: Sequence[UploadedFile | DeletedFile]) -> None:
