@@ -225,7 +225,7 @@ def show_bars(
 def face_points(faces: Iterable[FaceReading]) -> list[FacePoint]:
     """The first faces as numbered points on the plane."""
     shown = [*faces][:MOST_POINTS]
-    return [FacePoint(str(number), face.point, face.emotion) for number, face in enumerate(shown, 1)]
+    return [FacePoint(str(face.number), face.point, face.emotion) for face in shown]
 
 
 def song_points(picks: Iterable[Pick]) -> list[SongPoint]:

@@ -15,10 +15,9 @@ from typing import Any
 
 import streamlit as st
 
-from emomusic.app import state
 from emomusic.app.address import open_address
 from emomusic.app.sessions import WHEN_GONE, forget_closed_pages
-from emomusic.app.state import Visit, page_state, visit_number
+from emomusic.app.state import CameraState, Visit, page_state, visit_number
 from emomusic.assets import ROOT, data_dir
 from emomusic.charts.colours import rgb_of
 from emomusic.compat import HookError, bound_free_memory, keep_uploads_in_memory
@@ -166,7 +165,7 @@ def require_app(page: str) -> None:
     if not _app_has_run().is_set():
         runpy.run_path(str(ROOT / "app.py"))
         st.stop()
-    if page != "live" and (session := st.session_state.get(state.LIVE)) is not None:
+    if page != "live" and (session := page_state(CameraState).session) is not None:
         session.forget_pictures()
     open_address(page)
 

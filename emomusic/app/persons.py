@@ -11,7 +11,7 @@ from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 from emomusic.affect import Emotion
 from emomusic.app import state
 from emomusic.app.frame import download_button, escape_markdown_message
-from emomusic.app.state import page_state
+from emomusic.app.state import CameraState, page_state
 from emomusic.app.uploads import show_uploader
 from emomusic.compat import session_id
 from emomusic.errors import EmomusicError
@@ -85,9 +85,8 @@ def add_person(profile: FaceProfile) -> KnownFace:
 
 def forget_persons() -> None:
     """Delete all profiles of this session, with the pictures of the lesson and the readings that they changed."""
-    if (live := st.session_state.get(state.LIVE)) is not None:
-        live.forget_pictures()
-        live.reader.forget_persons()
+    if (session := page_state(CameraState).session) is not None:
+        session.forget_persons()
     page_state(PersonsState).change(())
 
 

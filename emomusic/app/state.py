@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from weakref import ref
 
 import streamlit as st
@@ -69,6 +69,25 @@ def visit_number() -> int:
     return page_state(Visit).number
 
 
+class CameraSession(Protocol):
+    """A session with the visitor's camera; the Live page has it."""
+
+    def forget_pictures(self) -> None:
+        """Forget the pictures of the game and the lesson."""
+        ...
+
+    def forget_persons(self) -> None:
+        """Forget the pictures, the known persons and the estimates of their faces."""
+        ...
+
+
+@dataclass
+class CameraState:
+    """The visitor's camera session, running or ended; None before the first start."""
+
+    session: CameraSession | None = None
+
+
 @dataclass
 class _Renewals:
     """How often widgets were reset, by key."""
@@ -114,18 +133,9 @@ LIBRARY_FOLDER = "library_folder"
 PROFILE_UPLOAD = "profile_upload"
 
 # The live page
-LIVE = "live"  # the LiveSession, running or ended; absent before the first start
-LIVE_ATTEMPT = "live_attempt"  # identifies the camera request to the browser; absent before the first
-LIVE_ANSWER = "live_answer"  # the browser's camera Problem, or "" if the camera works
-LIVE_ASKED = "live_asked"  # whether the visitor pressed START, and is asked for consent
-LIVE_PRESS = "live_press"  # the camera request after which the video starts
 LIVE_STREAM = "live_stream"
-LIVE_VISIT = "live_visit"  # the visit on which the page last showed the stream
 LIVE_CAMERA = "live_camera"
 LIVE_CONSENT = "live_consent"
-LIVE_MOOD = "live_mood"  # the Listener for the songs; absent before the first
-LIVE_FACELESS = "live_faceless"  # whether there was no face when the visitor asked for songs
-LIVE_PLAYLIST = "live_playlist"  # whether the player has the playlist of a session that is over
 LIVE_VIEW = "shown"  # also in the URL
 LIVE_PLAYERS = "live_players"  # of the mirror game
 LIVE_MIRROR = "live_mirror"

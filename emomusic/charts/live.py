@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,14 +28,6 @@ _NAMED_SHARE = 0.22  # smallest bar segment with room for its name
 
 CLICKED, SOUND = "clicked", "sound"
 """Names of the traces of `film_areas` that take clicks."""
-
-
-@dataclass(frozen=True, slots=True)
-class NamedFace:
-    """A face or the group with its probabilities; `name` labels its bar."""
-
-    name: str
-    probabilities: EmotionProbabilities
 
 
 def mood_areas(table: pd.DataFrame) -> go.Figure:
@@ -169,15 +160,14 @@ def _without_gaps(table: pd.DataFrame) -> pd.DataFrame:
     return shares.ffill(limit=_BRIDGED_S - 1).fillna(0.0)
 
 
-def face_bars(faces: Sequence[NamedFace]) -> go.Figure:
-    """One stacked bar of seven probabilities per face, from top to bottom; the larger segments show their name."""
-    names = [face.name for face in faces]
+def face_bars(faces: Mapping[str, EmotionProbabilities]) -> go.Figure:
+    """One stacked bar of seven probabilities per named face, from top to bottom; the larger ones show their emotion."""
     figure = go.Figure()
     for emotion in EMOTIONS:
-        shares = [face.probabilities[emotion] for face in faces]
+        shares = [probabilities[emotion] for probabilities in faces.values()]
         figure.add_trace(
             go.Bar(
-                x=[100 * share for share in shares], y=names, orientation="h", name=emotion.value,
+                x=[100 * share for share in shares], y=list(faces), orientation="h", name=emotion.value,
                 marker={"color": EMOTION_COLOURS[emotion], "line": {"width": 0}},
                 text=[emotion.value if share >= _NAMED_SHARE else "" for share in shares],
                 textposition="inside", insidetextanchor="middle", textangle=0,

@@ -127,11 +127,12 @@ class Scene(WithEmotion):
         return self.start_s + self.seconds
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SessionSummary:
     """The main figures of a session.
 
     Attributes:
+        table: of its timeline.
         seconds: number of seconds with a reading.
         seconds_with_faces: number of seconds with a face.
         most_faces: largest number of faces at once.
@@ -139,6 +140,7 @@ class SessionSummary:
         scenes: in order, as from `scenes_of`.
     """
 
+    table: pd.DataFrame
     seconds: int
     seconds_with_faces: int
     most_faces: int
@@ -155,6 +157,7 @@ def summarize(table: pd.DataFrame) -> SessionSummary:
     """The summary of a timeline's table."""
     faces = table[table["num_faces"] > 0]
     return SessionSummary(
+        table=table,
         seconds=len(table),
         seconds_with_faces=len(faces),
         most_faces=int(table["num_faces"].max()) if len(table) else 0,

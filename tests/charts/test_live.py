@@ -7,7 +7,7 @@ import pytest
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Mood
 from emomusic.charts.colours import MOOD_COLOURS, QUADRANT_COLOURS
-from emomusic.charts.live import CLICKED, SOUND, NamedFace, face_bars, film_areas, mood_areas
+from emomusic.charts.live import CLICKED, SOUND, face_bars, film_areas, mood_areas
 from emomusic.songs.film_sound import SoundSpan
 from emomusic.stream.timeline import Scene, Timeline
 
@@ -79,10 +79,7 @@ def test_the_sound_of_a_film_is_a_band_below_the_areas_on_the_same_axis() -> Non
 
 def test_every_face_has_a_stacked_bar_and_large_segments_are_named() -> None:
     values = np.array([0.05, 0.0, 0.05, 0.6, 0.3, 0.0, 0.0], np.float32)
-    faces = [
-        NamedFace("Everyone", EmotionProbabilities(values)),
-        NamedFace("Face 3", EmotionProbabilities.certain(Emotion.SAD)),
-    ]
+    faces = {"Everyone": EmotionProbabilities(values), "Face 3": EmotionProbabilities.certain(Emotion.SAD)}
     traces = {trace.name: trace for trace in face_bars(faces).data}
     assert list(traces["happy"].x) == pytest.approx([60, 0])
     assert list(traces["happy"].y) == ["Everyone", "Face 3"]

@@ -21,9 +21,10 @@ from emomusic.app.frame import enter_app
 from emomusic.app.live import ice, video
 from emomusic.app.live import page as page_module
 from emomusic.app.live.page import View
-from emomusic.app.live.session import LiveSession, Phase, Problem
+from emomusic.app.live.session import LiveSession, LiveState, Phase, Problem
 from emomusic.app.persons import PersonsState
 from emomusic.app.player import PlayerState
+from emomusic.app.state import CameraState
 from emomusic.errors import ModelError
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.model_files import DEFAULT_MODEL
@@ -100,6 +101,16 @@ def charts(app: AppTest) -> list[dict[str, Any]]:
     return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
 
 
+def live_state(app: AppTest) -> LiveState:
+    return state_of(app, LiveState)
+
+
+def session_of(app: AppTest) -> LiveSession:
+    session = state_of(app, CameraState).session
+    assert isinstance(session, LiveSession)
+    return session
+
+
 def played(*scenes: tuple[int, tuple[Any, ...], Emotion]) -> LiveSession:
     """A playing session that has read the scenes: duration in seconds, faces, emotion."""
     clock, detector, classifier = FakeClock(), FakeDetector(), FakeClassifier()
@@ -121,9 +132,9 @@ def show(app: AppTest, stream: Stream, session: LiveSession | None) -> AppTest:
     stream.state.playing = session is not None and session.phase is Phase.PLAYING
     stream.state.signalling = session is not None and session.phase is Phase.CONNECTING
     app.session_state[state.LIVE_CONSENT] = True
-    app.session_state[state.LIVE_ATTEMPT], app.session_state[state.LIVE_ANSWER] = "one", ""
+    live_state(app).request, live_state(app).answer = "one", ""
     if session is not None:
-        app.session_state[state.LIVE] = session
+        state_of(app, CameraState).session = session
     return app.run()
 
 
@@ -133,10 +144,10 @@ def test_the_page_starts_without_the_camera_and_consent_requests_it(app: AppTest
     assert not app.checkbox  # the consent is asked for after START
     app.button(key="live-start").click().run()
     assert not app.checkbox(key=state.LIVE_CONSENT).value
-    assert state.LIVE_ATTEMPT not in app.session_state
+    assert not live_state(app).request
     app.checkbox(key=state.LIVE_CONSENT).check().run()
     assert not app.exception
-    assert app.session_state[state.LIVE_ATTEMPT]
+    assert live_state(app).request
     assert "Allow" in text_of(app)
     assert stream.options == []
     show(app, stream, None)
@@ -156,7 +167,7 @@ def test_a_camera_problem_is_a_warning_with_alternatives(
     app: AppTest, stream: Stream, problem: Problem, again: bool
 ) -> None:
     app.session_state[state.LIVE_CONSENT] = True
-    app.session_state[state.LIVE_ATTEMPT], app.session_state[state.LIVE_ANSWER] = "one", problem.value
+    live_state(app).request, live_state(app).answer = "one", problem.value
     app.run()
     assert not app.exception
     assert len(app.warning) == 1
@@ -168,7 +179,7 @@ def test_a_camera_problem_is_a_warning_with_alternatives(
     if again:
         app.button(key=f"live-again-{problem}").click().run()
         assert not app.warning
-        assert app.session_state[state.LIVE_ATTEMPT] != "one"
+        assert live_state(app).request not in ("one", "")
 
 
 @pytest.mark.parametrize(
@@ -208,12 +219,12 @@ def test_a_session_starts_without_a_callback(app: AppTest, stream: Stream) -> No
     show(app, stream, None)
     stream.state.signalling = True
     app.run()
-    session = app.session_state[state.LIVE]
+    session = session_of(app)
     assert session.phase is Phase.CONNECTING
     assert stream.options[-1]["video_frame_callback"] == session.on_frame
     stream.state.playing, stream.state.signalling = True, False
     app.run()
-    assert app.session_state[state.LIVE] is session
+    assert session_of(app) is session
     assert session.phase is Phase.PLAYING
     stream.state.playing = False
     app.run()
@@ -242,7 +253,7 @@ def test_without_a_free_place_the_page_offers_a_snapshot_until_there_is_one(
     assert (problems(app), len(stream.options)) == ([], 1)
     one_place.is_live = stream.state.signalling = True  # the other visitor was faster
     app.run()
-    assert state.LIVE not in app.session_state
+    assert state_of(app, CameraState).session is None
     assert problems(app) == [Problem.FULL]
 
 
@@ -261,9 +272,9 @@ def test_after_a_signalling_timeout_no_session_starts(
     assert not app.exception
     assert problems(app) == [Problem.BLOCKED]
     assert app.button(key=f"live-again-{Problem.BLOCKED}")
-    session = app.session_state[state.LIVE]
+    session = session_of(app)
     app.run()
-    assert app.session_state[state.LIVE] is session
+    assert session_of(app) is session
     assert session.phase is Phase.OVER
 
 
@@ -411,7 +422,7 @@ def test_the_session_is_over_after_a_visit_to_another_page_and_can_start_again(a
     session = played((6, TWO, Emotion.HAPPY))
     session.phase = Phase.CONNECTING
     app.run().button(key="live-start").click().run().checkbox(key=state.LIVE_CONSENT).check().run()
-    app.session_state[state.LIVE_ANSWER], app.session_state[state.LIVE] = "", session
+    live_state(app).answer, state_of(app, CameraState).session = "", session
     stream.state.signalling = True
     app.run()
     assert session.is_on
@@ -425,7 +436,7 @@ def test_the_session_is_over_after_a_visit_to_another_page_and_can_start_again(a
     assert (consent.value, consent.disabled) == (True, False)
     stream.state.signalling = True
     app.run()
-    assert app.session_state[state.LIVE] is not session
+    assert session_of(app) is not session
     assert "session" not in state_of(app, PlayerState).queues
     assert not app.exception
 
@@ -437,11 +448,11 @@ def test_a_slow_connection_is_kept_unless_the_visitor_left(app: AppTest, monkeyp
     monkeypatch.setattr(streamlit_webrtc.component, "get_this_session_info", lambda: runs)
     session = LiveSession(LiveReader(lambda: (FakeDetector(), FakeClassifier())))
     app.run().button(key="live-start").click().run().checkbox(key=state.LIVE_CONSENT).check().run()
-    app.session_state[state.LIVE_ANSWER] = ""
+    live_state(app).answer = ""
     app.run()
     context = app.session_state[state.LIVE_STREAM]
     context._set_state(streamlit_webrtc.component.WebRtcStreamerState(playing=False, signalling=True))
-    app.session_state[state.LIVE] = session
+    state_of(app, CameraState).session = session
     runs.script_run_count += 2
     app.run()
     assert not app.exception
@@ -466,7 +477,7 @@ def test_without_frames_there_is_no_mood(app: AppTest, stream: Stream) -> None:
     assert int(seconds[0]) >= 30  # more on a busy machine
     assert "0 faces" in text_of(app)
     app.button(key="live-play").click().run()
-    assert app.session_state[state.LIVE_FACELESS]
+    assert live_state(app).is_faceless
     stream.state.playing = False
     app.run()
     assert session.problem is Problem.LOST

@@ -8,19 +8,19 @@ from html import escape
 
 import streamlit as st
 
-from emomusic.affect import affect_of, share_text
+from emomusic.affect import share_text
 from emomusic.app import state
 from emomusic.app.answer import NOW, Listener
 from emomusic.app.frame import shown_errors
 from emomusic.app.live.readings import show_trouble
-from emomusic.app.live.session import LiveSession
+from emomusic.app.live.session import LiveSession, live_session
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.charts.colours import EMOTION_COLOURS
 from emomusic.charts.expressions import expression_uri
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.records import read_face_record
 from emomusic.results.findings import describe_hard_emotions
-from emomusic.stream.game import MAX_POINTS, ROUND_S, Attempt, GameView, MirrorGame, Stage
+from emomusic.stream.game import MAX_POINTS, ROUND_S, Attempt, GameView, Stage
 from emomusic.text import pluralize
 
 _REFRESH_S = 0.25
@@ -54,7 +54,7 @@ def show_game(session: LiveSession | None, result: GameView | None) -> None:
     elif result is not None:
         _show_points(session, result)
     else:
-        _show_round(session, session.game)
+        _show_round()
 
 
 def is_over(session: LiveSession, game: GameView) -> bool:
@@ -67,7 +67,7 @@ def game_listener(result: GameView) -> Listener | None:
     strongest = result.strongest
     if strongest is None or strongest.probabilities is None:
         return None
-    return Listener(NOW, affect_of(strongest.probabilities), strongest.probabilities.emotion, None)
+    return Listener.of(NOW, strongest.probabilities)
 
 
 def _show_start(session: LiveSession | None) -> None:
@@ -93,10 +93,11 @@ def _show_start(session: LiveSession | None) -> None:
     _show_button("Start the game", "start", session)
 
 
-def _start_game(session: LiveSession) -> None:
+def _start_game() -> None:
     """Start a game with as many players as before, else as chosen: perhaps after the last run of the page."""
-    chosen = _PLAYERS.index(st.session_state.get(state.LIVE_PLAYERS) or _PLAYERS[0]) + 1
-    session.start_game(chosen if session.game is None else session.game.num_players)
+    if (session := live_session()) is not None:
+        chosen = _PLAYERS.index(st.session_state.get(state.LIVE_PLAYERS) or _PLAYERS[0]) + 1
+        session.start_game(chosen if session.game is None else session.game.num_players)
 
 
 def _show_button(label: str, key: str, session: LiveSession | None) -> None:
@@ -109,30 +110,33 @@ def _show_button(label: str, key: str, session: LiveSession | None) -> None:
         shortcut=_KEY if is_on else None,
         disabled=not is_on,
         on_click=_start_game,
-        args=(session,),
         key=f"live-game-{key}",
     )
 
 
-def _show_round(session: LiveSession, game: MirrorGame) -> None:
+@st.fragment(run_every=_REFRESH_S)
+def _show_round() -> None:
     """Show the current round, refreshed four times a second."""
-
-    @st.fragment(run_every=_REFRESH_S)
-    def current() -> None:
-        view = game.view()
-        if view.stage is Stage.OVER:
+    session = live_session()
+    if session is None or session.game is None:
+        return
+    view = session.game.view()
+    if view.stage is Stage.OVER:
+        st.rerun()
+    show_trouble(session, session.view())
+    # Apart from the bars, so that the drawing is not drawn anew with them
+    st.html(_task_html(view))
+    st.html(_round_html(view))
+    with st.container(horizontal=True):
+        st.button("Next", icon=":material/skip_next:", shortcut=_KEY, on_click=_skip, key="live-game-next")
+        if st.button("End the game", type="tertiary", key="live-game-end"):
+            session.observe(None, session.lesson)
             st.rerun()
-        show_trouble(session, session.view())
-        # Apart from the bars, so that the drawing is not drawn anew with them
-        st.html(_task_html(view))
-        st.html(_round_html(view))
-        with st.container(horizontal=True):
-            st.button("Next", icon=":material/skip_next:", shortcut=_KEY, on_click=game.skip, key="live-game-next")
-            if st.button("End the game", type="tertiary", key="live-game-end"):
-                session.observe(None, session.lesson)
-                st.rerun()
 
-    current()
+
+def _skip() -> None:
+    if (session := live_session()) is not None and session.game is not None:
+        session.game.skip()
 
 
 def _task_html(view: GameView) -> str:

@@ -14,27 +14,21 @@ from emomusic.app.charts import roomy_columns
 from emomusic.app.example import show_example
 from emomusic.app.live.game import game_listener, is_over, show_game, show_rounds
 from emomusic.app.live.ice import IceSettings, ice_settings
-from emomusic.app.live.readings import show_now, show_timeline, show_words
-from emomusic.app.live.session import LiveSession, Phase, Problem
+from emomusic.app.live.readings import show_large, show_now, show_timeline, show_words
+from emomusic.app.live.session import LiveSession, LiveState, Phase, Problem
 from emomusic.app.live.summary import show_play_button, show_player, show_session, show_summary
 from emomusic.app.live.teach import show_lesson
-from emomusic.app.live.video import (
-    camera_problem,
-    is_camera_allowed,
-    mount_camera,
-    request_camera,
-    show_problem,
-    show_video,
-    sync_session,
-)
+from emomusic.app.live.video import mount_camera, show_problem, show_video, sync_session
 from emomusic.app.own_computer import LOCAL_HOSTS
 from emomusic.app.persons import persons
 from emomusic.app.secrets import read_secrets
 from emomusic.app.sessions import WHEN_GONE
+from emomusic.app.state import page_state
 from emomusic.server.capacity import capacity
 from emomusic.stream.game import GameView
 from emomusic.stream.persons import Recognition
 from emomusic.stream.reader import LiveSettings
+from emomusic.stream.timeline import summarize
 
 _DEFAULTS = LiveSettings()
 _CLASS_SIDE = 640  # faces in the back rows are small
@@ -100,7 +94,7 @@ def show_live() -> None:
     result = game if view is View.GAME and game is not None and session is not None and is_over(session, game) else None
     if session is not None and session.is_on:
         st.html(_LOW_TITLE)
-    if not (is_camera_allowed() and st.session_state.get(state.LIVE_CONSENT)):
+    if not (page_state(LiveState).is_camera_allowed and st.session_state.get(state.LIVE_CONSENT)):
         show_example("START replaces this example with the faces on your webcam, once a second.")
     elif not (session is not None and session.is_on) and not capacity().has_live_room:
         show_problem(Problem.FULL, again=lambda: None)  # the page then runs again and looks for a place
@@ -111,9 +105,9 @@ def show_live() -> None:
     if result is not None:
         show_rounds(result)
     elif session.phase is Phase.PLAYING and view is View.FACES:
-        show_timeline(session)
+        show_timeline()
     elif not session.is_on:
-        show_summary(session)
+        show_summary(summarize(session.reader.timeline()))
 
 
 def _show_columns(session: LiveSession | None, view: View, settings: IceSettings, result: GameView | None) -> None:
@@ -126,21 +120,21 @@ def _show_columns(session: LiveSession | None, view: View, settings: IceSettings
     with left:
         show_video(session, settings)
         if playing is not None and view is View.FACES:
-            show_words(playing)
+            show_words()
     with middle:
         if view is View.GAME:
             show_game(session, result)
         elif view is View.TEACH:
             show_lesson(playing)
         elif playing is not None:
-            show_now(playing, class_view=view is View.CLASSROOM)
+            show_large() if view is View.CLASSROOM else show_now()
         elif session is not None and not session.is_on:
-            show_session(session)
+            show_session(summarize(session.reader.timeline()), session.problem)
         else:
             st.caption(":material/face: Press START. The reading appears here.")
     with right:
         if playing is not None and view in (View.FACES, View.CLASSROOM):
-            show_play_button(playing)
+            show_play_button()
         show_player(session, None if result is None else game_listener(result))
 
 
@@ -179,7 +173,7 @@ def _show_head(session: LiveSession | None, settings: IceSettings) -> View:
 def _show_start(settings: IceSettings) -> None:
     """Show START, and after a press the notice and the question for consent in its place."""
     with st.container(border=True, key="live-begin"):
-        if not st.session_state.get(state.LIVE_ASKED):
+        if not page_state(LiveState).is_asked:
             with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
                 st.button("START", icon=":material/videocam:", type="primary", on_click=_ask, key="live-start")
                 st.markdown("See the emotions of the faces on your webcam, and hear songs for their mood.")
@@ -198,7 +192,7 @@ def _show_start(settings: IceSettings) -> None:
 
 
 def _ask() -> None:
-    st.session_state[state.LIVE_ASKED] = True
+    page_state(LiveState).is_asked = True
 
 
 def _ask_for_consent(*, disabled: bool = False) -> None:
@@ -210,21 +204,27 @@ def _ask_for_consent(*, disabled: bool = False) -> None:
         disabled=disabled,
         persist_state="session",  # on other pages too: show_video ends a session that the visitor left
     )
-    if agreed and state.LIVE_ATTEMPT not in st.session_state:  # after a restart the browser restores the tick
-        request_camera(press_start=True)
+    if agreed and not page_state(LiveState).request:  # after a restart the browser restores the tick
+        page_state(LiveState).request_camera(start_video=True)
         st.rerun()
 
 
 def _agree() -> None:
     if st.session_state[state.LIVE_CONSENT]:
-        request_camera(press_start=True)
+        page_state(LiveState).request_camera(start_video=True)
+
+
+def _request_camera() -> None:
+    page_state(LiveState).request_camera()
 
 
 def _show_camera_status(session: LiveSession | None) -> None:
-    if (problem := camera_problem()) is not None:
+    live = page_state(LiveState)
+    if live.answer:
+        problem = Problem(live.answer)
         can_change = problem not in (Problem.INSECURE, Problem.UNSUPPORTED)
-        show_problem(problem, again=request_camera if can_change else None)
+        show_problem(problem, again=_request_camera if can_change else None)
     elif session is not None and session.problem is not None:
         show_problem(session.problem)
-    elif st.session_state.get(state.LIVE_CONSENT) and not is_camera_allowed():
+    elif st.session_state.get(state.LIVE_CONSENT) and not live.is_camera_allowed:
         st.caption(":material/videocam: Your browser asks for the webcam. Allow it.")

@@ -9,13 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from emomusic.affect import AffectPoint, EmotionProbabilities, affect_of, describe, list_shares, quadrant_of
-from emomusic.app.answer import ALL, group_sentence
+from emomusic.app.answer import ALL, face_points, group_sentence
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import escape_markdown_message
-from emomusic.app.live.session import LiveSession
+from emomusic.app.live.session import LiveSession, live_session
 from emomusic.charts.affect import FacePoint, circumplex
 from emomusic.charts.face import probability_bars
-from emomusic.charts.live import NamedFace, face_bars, mood_areas
+from emomusic.charts.live import face_bars, mood_areas
 from emomusic.errors import EmomusicError
 from emomusic.server.capacity import capacity
 from emomusic.stream.reader import LiveView
@@ -26,65 +26,82 @@ _TRAIL_S = 20
 _FACES_SHOWN = 8
 
 
-def show_words(session: LiveSession) -> None:
+@st.fragment(run_every=_NOW_S)
+def show_words() -> None:
     """Show the current emotion in one sentence, refreshed once per second; the page calls this during the video."""
-
-    @st.fragment(run_every=_NOW_S)
-    def words() -> None:
-        view = session.view()
-        group = view.group
-        show_trouble(session, view)
-        sentence = (
-            _status(view, session.no_frame_s) if group is None else group_sentence(group, group_of=len(view.faces))
-        )
-        st.header(sentence, anchor=False)
-        lag = "" if view.lag_s is None else f" · {1000 * view.lag_s:.0f} ms delay"
-        adjusted = " · adjusted to your face" if view.is_adjusted else ""
-        st.caption(
-            f"{pluralize(len(view.faces), 'face')} · {_rate(view.frames_per_second)} frames per second · "
-            f"{_rate(view.readings_per_second)} readings per second{lag}{adjusted}"
-        )
-
-    words()
+    if (session := live_session()) is None:
+        return
+    view = session.view()
+    group = view.group
+    show_trouble(session, view)
+    sentence = _status(view, session.no_frame_s) if group is None else group_sentence(group, group_of=len(view.faces))
+    st.header(sentence, anchor=False)
+    lag = "" if view.lag_s is None else f" · {1000 * view.lag_s:.0f} ms delay"
+    adjusted = " · adjusted to your face" if view.is_adjusted else ""
+    st.caption(
+        f"{pluralize(len(view.faces), 'face')} · {_rate(view.frames_per_second)} frames per second · "
+        f"{_rate(view.readings_per_second)} readings per second{lag}{adjusted}"
+    )
 
 
-def show_now(session: LiveSession, *, class_view: bool) -> None:
+@st.fragment(run_every=_NOW_S)
+def show_now() -> None:
     """Show the current emotions, refreshed once per second; the page calls this during the video."""
-
-    @st.fragment(run_every=_NOW_S)
-    def now() -> None:
-        view = session.view()
-        group = view.group
-        if class_view:
-            show_trouble(session, view)
-            _show_large(view, group, session.no_frame_s)
-            return
-        if len(view.faces) > 1 and group is not None:
-            _show_rows(view, group)
-        else:
-            _show_bars(group)
-        points = [FacePoint(str(face.number), face.point, face.emotion) for face in view.faces]
-        if group is not None and len(points) > 1:
-            points.append(FacePoint(ALL, affect_of(group), group.emotion))
-        show_chart(
-            circumplex(points, trail=_trail(session.reader.timeline()), height=340),
-            key="live-plane",
-            alt=f"Valence and arousal of the faces, and of the group in the last {_TRAIL_S} seconds",
-        )
-
-    now()
+    if (session := live_session()) is None:
+        return
+    view = session.view()
+    group, points = view.group, face_points(view.faces)
+    if len(view.faces) > 1 and group is not None:
+        _show_rows(view, group)
+        points.append(FacePoint(ALL, affect_of(group), group.emotion))
+    else:
+        _show_bars(group)
+    show_chart(
+        circumplex(points, trail=_trail(session.reader.timeline()), height=340),
+        key="live-plane",
+        alt=f"Valence and arousal of the faces, and of the group in the last {_TRAIL_S} seconds",
+    )
 
 
-def show_timeline(session: LiveSession) -> None:
+@st.fragment(run_every=_NOW_S)
+def show_large() -> None:
+    """Show the mood of the group in large type, without names or numbers of faces, refreshed once per second."""
+    if (session := live_session()) is None:
+        return
+    view = session.view()
+    group = view.group
+    show_trouble(session, view)
+    heading = _status(view, session.no_frame_s) if group is None else describe(group)
+    st.html(f'<p class="live-large">{heading}</p>{_LARGE_TYPE}')
+    if group is not None:
+        quadrant = quadrant_of(affect_of(group))
+        faces = "1 face" if len(view.faces) == 1 else f"the mean of {len(view.faces)} faces"
+        with st.container(key="live-large-words"):
+            st.markdown(f"{quadrant.description.capitalize()}; {faces}")
+    with st.container(key="live-large-bars"):
+        _show_bars(group, font_px=_LARGE_FONT_PX, height="stretch")
+
+
+_LARGE_FONT_PX = 24
+# Streamlit's elements do not scale with the window. The bars take the height that two lines of text leave
+_LARGE_TYPE = """<style>
+.live-large { font-size: clamp(2.6rem, 5vw, 6.5rem); line-height: 1.1; margin: 0; font-weight: 600; }
+.st-key-live-large-words p { font-size: clamp(1.2rem, 2.2vw, 2.2rem); line-height: 1.3; }
+.st-key-live-large-bars { flex: none; height: clamp(14rem, 100vh - 23rem - 14vw, 30rem); }
+</style>"""
+
+
+def show_timeline() -> None:
     """Show the emotions of the group over the last ten minutes; the page calls this during the video."""
-
-    @st.fragment(run_every=_TIMELINE_S)
-    def timeline() -> None:
-        show_areas(session.reader.timeline(), key="live-timeline")
-
     st.markdown("**The last ten minutes**")
-    timeline()
+    _show_timeline_now()
     st.caption("The height of a colour is the mean share of an emotion over all faces. Gaps: no face, or no reading.")
+
+
+@st.fragment(run_every=_TIMELINE_S)
+def _show_timeline_now() -> None:
+    if (session := live_session()) is not None:
+        show_areas(session.reader.timeline(), key="live-timeline")
 
 
 def show_areas(table: pd.DataFrame, *, key: str) -> None:
@@ -128,46 +145,17 @@ def _rate(per_second: float) -> str:
 def _show_bars(group: EmotionProbabilities | None, *, font_px: int = 14, **options: Any) -> None:
     figure = probability_bars(group, height=230)
     figure.update_traces(textfont={"size": font_px}).update_yaxes(tickfont={"size": font_px})
-    show_chart(
-        figure,
-        key="live-bars",
-        alt=f"Probabilities: {'none' if group is None else list_shares(group.as_dict())}",
-        **options,
-    )
+    alt = f"Probabilities: {'none' if group is None else list_shares(group.as_dict())}"
+    show_chart(figure, key="live-bars", alt=alt, **options)
 
 
 def _show_rows(view: LiveView, group: EmotionProbabilities) -> None:
-    faces = [NamedFace("Everyone", group)]
-    faces += [NamedFace(f"Face {face.number}", face.probabilities) for face in view.faces[:_FACES_SHOWN]]
-    show_chart(
-        face_bars(faces),
-        key="live-rows",
-        alt="; ".join(f"{face.name}: {describe(face.probabilities)}" for face in faces),
-    )
+    rows = {"Everyone": group}
+    rows |= {f"Face {face.number}": face.probabilities for face in view.faces[:_FACES_SHOWN]}
+    alt = "; ".join(f"{name}: {describe(probabilities)}" for name, probabilities in rows.items())
+    show_chart(face_bars(rows), key="live-rows", alt=alt)
     if len(view.faces) > _FACES_SHOWN:
         st.caption(f"{len(view.faces) - _FACES_SHOWN} more faces are in the video.")
-
-
-def _show_large(view: LiveView, group: EmotionProbabilities | None, no_frame_s: float) -> None:
-    """Show the mood of the group in large type, without names or numbers of faces."""
-    heading = _status(view, no_frame_s) if group is None else describe(group)
-    st.html(f'<p class="live-large">{heading}</p>{_LARGE_TYPE}')
-    if group is not None:
-        quadrant = quadrant_of(affect_of(group))
-        faces = "1 face" if len(view.faces) == 1 else f"the mean of {len(view.faces)} faces"
-        with st.container(key="live-large-words"):
-            st.markdown(f"{quadrant.description.capitalize()}; {faces}")
-    with st.container(key="live-large-bars"):
-        _show_bars(group, font_px=_LARGE_FONT_PX, height="stretch")
-
-
-_LARGE_FONT_PX = 24
-# Streamlit's elements do not scale with the window. The bars take the height that two lines of text leave
-_LARGE_TYPE = """<style>
-.live-large { font-size: clamp(2.6rem, 5vw, 6.5rem); line-height: 1.1; margin: 0; font-weight: 600; }
-.st-key-live-large-words p { font-size: clamp(1.2rem, 2.2vw, 2.2rem); line-height: 1.3; }
-.st-key-live-large-bars { flex: none; height: clamp(14rem, 100vh - 23rem - 14vw, 30rem); }
-</style>"""
 
 
 def _trail(table: pd.DataFrame) -> Sequence[AffectPoint]:

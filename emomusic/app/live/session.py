@@ -1,9 +1,13 @@
-"""One live session. The video thread, the page and its fragments share it."""
+"""One live session, which the video thread, the page and its fragments share, and what the visitor asked for.
+
+Fragments and callbacks call `live_session`: Streamlit would keep a session that they refer to.
+"""
 
 from __future__ import annotations
 
 import logging
 import random
+import secrets
 import time
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -12,6 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emomusic.affect import EMOTIONS
+from emomusic.app.answer import Listener
+from emomusic.app.state import CameraState, page_state
 from emomusic.marks.picture import live_picture
 from emomusic.media.images import RgbImage
 from emomusic.stream.game import MirrorGame
@@ -48,6 +54,50 @@ class Problem(StrEnum):
     BLOCKED = "blocked"
     FULL = "full"
     LOST = "lost"
+
+
+@dataclass
+class LiveState:
+    """What a visitor has asked for on the Live page.
+
+    Attributes:
+        is_asked: whether the visitor pressed START, and is asked for consent.
+        request: identifies the request for the camera to the browser; "" before the first.
+        answer: the problem of that request, or "" if the camera works; None before the answer.
+        starts_video: whether the video starts when the camera is allowed.
+        visit: the visit on which the page last showed the video.
+        listener: for the songs; None before the first.
+        is_faceless: whether there was no face when the visitor asked for songs.
+        plays_session: whether the player has the playlist of a session that is over.
+    """
+
+    is_asked: bool = False
+    request: str = ""
+    answer: str | None = None
+    starts_video: bool = False
+    visit: int | None = None
+    listener: Listener | None = None
+    is_faceless: bool = False
+    plays_session: bool = False
+
+    @property
+    def is_camera_allowed(self) -> bool:
+        """Whether the browser has allowed the camera."""
+        return self.answer == ""
+
+    def request_camera(self, *, start_video: bool = False) -> None:
+        """Request the camera again. The answer arrives in a later run of the page."""
+        self.request, self.answer, self.starts_video = secrets.token_hex(4), None, start_video
+
+    def show(self, listener: Listener | None, *, is_faceless: bool = False, plays_session: bool = False) -> None:
+        """Give the player the songs for a listener, for the session, or none."""
+        self.listener, self.is_faceless, self.plays_session = listener, is_faceless, plays_session
+
+
+def live_session() -> LiveSession | None:
+    """The visitor's session, running or ended; None before the first start."""
+    session = page_state(CameraState).session
+    return session if isinstance(session, LiveSession) else None
 
 
 @dataclass(eq=False)
@@ -114,9 +164,11 @@ class LiveSession:
         """Start a mirror game with the emotions in random order. An earlier one is gone."""
         self.observe(MirrorGame(random.sample(EMOTIONS, len(EMOTIONS)), num_players=num_players), self.lesson)
 
-    def start_lesson(self) -> None:
+    def start_lesson(self) -> Lesson:
         """Begin a lesson. An earlier one is gone."""
-        self.observe(self.game, Lesson())
+        lesson = Lesson()
+        self.observe(self.game, lesson)
+        return lesson
 
     def observe(self, game: MirrorGame | None, lesson: Lesson | None) -> None:
         """Let this game and this lesson take the readings. Others are gone with their pictures."""
@@ -126,6 +178,11 @@ class LiveSession:
     def forget_pictures(self) -> None:
         """Forget the game and the lesson."""
         self.observe(None, None)
+
+    def forget_persons(self) -> None:
+        """Forget the game, the lesson, the known persons and the estimates of their faces."""
+        self.forget_pictures()
+        self.reader.forget_persons()
 
     def _enter(self, phase: Phase) -> None:
         self.phase, self.since_s = phase, time.monotonic()

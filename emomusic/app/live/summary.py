@@ -9,12 +9,12 @@ import pandas as pd
 import streamlit as st
 
 from emomusic.affect import MOOD_POINTS, Mood, affect_of, describe
-from emomusic.app import state
 from emomusic.app.answer import NOW, Listener, answer
 from emomusic.app.frame import download_button, escape_markdown
 from emomusic.app.live.readings import show_areas
-from emomusic.app.live.session import LiveSession
+from emomusic.app.live.session import LiveSession, LiveState, Problem, live_session
 from emomusic.app.player import queue_of, show_queue, song_line
+from emomusic.app.state import CameraState, from_state, page_state
 from emomusic.app.your_music import with_your_music
 from emomusic.songs.queue import SongQueue
 from emomusic.songs.recommend import Recommender, one_song_each
@@ -28,47 +28,44 @@ MAX_SONGS = 10
 _CARD: dict[str, Any] = {"border": True, "height": "stretch"}  # equal heights: one card has a second line
 
 
-def show_play_button(session: LiveSession) -> None:
+def show_play_button() -> None:
     """Show a button that stores the current mood of the group; the page calls this during the video."""
     st.button(
         "Play songs for this mood",
         icon=":material/queue_music:",
         type="primary",
         on_click=_keep_mood,
-        args=(session,),
         key="live-play",
     )
-    if st.session_state.get(state.LIVE_FACELESS):
+    if page_state(LiveState).is_faceless:
         st.caption("There is no mood without a face. Show a face to the webcam and try again.")
 
 
-def _keep_mood(session: LiveSession) -> None:
-    group = session.view().group
-    st.session_state[state.LIVE_FACELESS] = group is None
-    st.session_state.pop(state.LIVE_MOOD, None)
+def _keep_mood() -> None:
+    session = live_session()
+    group = None if session is None else session.view().group
+    listener = None if group is None else Listener.of(NOW, group)
+    page_state(LiveState).show(listener, is_faceless=listener is None)
     if group is not None:
-        st.session_state[state.LIVE_MOOD] = Listener(NOW, affect_of(group), group.emotion, None)
         st.toast(f"{describe(group)}: the player has its song.")
 
 
 def show_player(session: LiveSession | None, listener: Listener | None = None) -> None:
     """Show the player for a listener, else the stored mood, or for the playlist of a session that is over."""
-    listener = listener or st.session_state.get(state.LIVE_MOOD)
-    if listener is not None:
+    live = page_state(LiveState)
+    if (listener := listener or live.listener) is not None:
         answer(listener, "live").show_player("emomusic-live")
-    elif st.session_state.get(state.LIVE_PLAYLIST) and session is not None and not session.is_on:
-        _session_queue(session)
+    elif live.plays_session and session is not None and not session.is_on:
+        _session_queue(summarize(session.reader.timeline()))
         show_queue("session", "emomusic-session")
 
 
-def show_session(session: LiveSession) -> None:
+def show_session(summary: SessionSummary, problem: Problem | None) -> None:
     """Show how a session that is over went, in one sentence, and the button that plays its songs."""
-    table = session.reader.timeline()
-    summary = summarize(table)
     if summary.mean is None:
         if summary.seconds:
             st.info("The session is over. It showed no face.", icon=":material/face:")
-        elif session.problem is None:
+        elif problem is None:
             st.info("The session ended before the first reading. Press START to try again.", icon=":material/face:")
         return
     st.header(f"Session: {describe(summary.mean).lower()}", anchor=False)
@@ -77,10 +74,11 @@ def show_session(session: LiveSession) -> None:
         icon=":material/queue_music:",
         type="primary",
         on_click=_play_session,
-        disabled=bool(st.session_state.get(state.LIVE_PLAYLIST)),
+        disabled=page_state(LiveState).plays_session,
         key="live-play-session",
     )
-    first_s, last_s = int(table["time_s"].iloc[0]), int(table["time_s"].iloc[-1])
+    times = summary.table["time_s"]
+    first_s, last_s = int(times.iloc[0]), int(times.iloc[-1])
     is_cut = last_s >= TIMELINE_SECONDS
     _show_metrics(summary, duration_s=last_s + 1 if is_cut else last_s - first_s + 1)
     if is_cut:
@@ -88,15 +86,8 @@ def show_session(session: LiveSession) -> None:
         st.caption(f"All figures but the duration cover the last {minutes} minutes, from {format_clock(first_s)} on.")
 
 
-def show_summary(session: LiveSession) -> None:
-    """Show the figures, the chart, the moods and the songs of a session that is over."""
-    table = session.reader.timeline()
-    summary = summarize(table)
-    if summary.mean is None:
-        return
-    show_areas(table, key="live-session")
-    _show_scenes(summary, table)
-    _show_playlist(session, len(summary.scenes))
+def _play_session() -> None:
+    page_state(LiveState).show(None, plays_session=True)
 
 
 def _show_metrics(summary: SessionSummary, *, duration_s: int) -> None:
@@ -117,58 +108,53 @@ def _show_metrics(summary: SessionSummary, *, duration_s: int) -> None:
             )
 
 
-def _show_scenes(summary: SessionSummary, table: pd.DataFrame) -> None:
+def show_summary(summary: SessionSummary) -> None:
+    """Show the chart, the moods and the songs of a session that is over."""
+    if summary.mean is None:
+        return
+    show_areas(summary.table, key="live-session")
     st.dataframe(
         pd.DataFrame(
             {
                 "Start": [format_clock(scene.start_s) for scene in summary.scenes],
                 "Duration": [format_clock(scene.seconds) for scene in summary.scenes],
                 "Mood": [describe(scene.probabilities) for scene in summary.scenes],
-                "Quadrant": [s.quadrant.description for s in summary.scenes],
+                "Quadrant": [scene.quadrant.description for scene in summary.scenes],
             }
         ),
         hide_index=True,
     )
-
-    def make() -> str:
-        return str(table.to_csv(index=False, float_format="%.4f"))
-
+    make = from_state(page_state(CameraState), _make_csv)
     download_button("Timeline (CSV)", make, "emomusic-session.csv", icon=":material/download:", key="live-csv")
+    _show_playlist(summary)
 
 
-def _show_playlist(session: LiveSession, num_scenes: int) -> None:
+def _make_csv(camera: CameraState) -> str:
+    assert isinstance(camera.session, LiveSession)
+    return str(camera.session.reader.timeline().to_csv(index=False, float_format="%.4f"))
+
+
+def _show_playlist(summary: SessionSummary) -> None:
     st.header("Playlist of the session", anchor=False)
-    queue = _session_queue(session)
-    songs = queue.playlist(MAX_SONGS)
-    if not songs:
+    picks = _session_queue(summary).playlist(MAX_SONGS)
+    if not picks:
         st.info("No song fits. Choose other music.")
         return
-    st.caption(
-        "One song for each row of the table."
-        if num_scenes <= MAX_SONGS
-        else f"One song for each of the {MAX_SONGS} longest rows of the table."
-    )
-    for pick in songs:
+    rows = "row" if len(summary.scenes) <= MAX_SONGS else f"of the {MAX_SONGS} longest rows"
+    st.caption(f"One song for each {rows} of the table.")
+    for pick in picks:
         st.markdown(f"{pick.number}. {song_line(pick.song)}  \n{escape_markdown(pick.reason)}")
 
 
-def _play_session() -> None:
-    st.session_state[state.LIVE_PLAYLIST] = True
-    st.session_state.pop(state.LIVE_MOOD, None)
-
-
-def _session_queue(session: LiveSession) -> SongQueue:
+def _session_queue(summary: SessionSummary) -> SongQueue:
     """The playlist of a session that is over, for the visitor's music; chosen once."""
-    summary = summarize(session.reader.timeline())
-    mean = summary.mean
-    point = MOOD_POINTS[Mood.CALM] if mean is None else affect_of(mean)
-    request = with_your_music(Request(point=point))
+    point = MOOD_POINTS[Mood.CALM] if summary.mean is None else affect_of(summary.mean)
 
     def choose(recommender: Recommender, request: Request) -> list[Pick]:
         with st.spinner("Choosing songs"):
             return session_songs(summary, recommender, request)
 
-    return queue_of(request, "session", choose)
+    return queue_of(with_your_music(Request(point=point)), "session", choose)
 
 
 def session_songs(summary: SessionSummary, recommender: Recommender, like: Request) -> list[Pick]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from emomusic.affect import Emotion, EmotionProbabilities, describe, share_text
 from emomusic.app.frame import shown_errors
-from emomusic.app.live.session import LiveSession
+from emomusic.app.live.session import LiveSession, live_session
 from emomusic.app.persons import add_person, show_persons
 from emomusic.app.tiles import show_sharp
 from emomusic.charts.expressions import expression_uri
@@ -46,54 +47,58 @@ def show_lesson(session: LiveSession | None) -> None:
         with st.expander("Your profile", icon=":material/face:"):
             show_persons()
         return
-    if session.lesson is None:
-        session.start_lesson()
-    lesson = session.lesson
-    assert lesson is not None
-    if lesson.view().step is Step.DONE:
-        with shown_errors():
-            _show_result(lesson.shots(), _learned(lesson))
-        show_persons()
-        st.button("Teach another person", on_click=session.start_lesson, key="teach-again")
+    if (lesson := session.lesson) is None:
+        lesson = session.start_lesson()
+    if lesson.view().step is not Step.DONE:
+        _show_step()
         return
-
-    @st.fragment(run_every=_REFRESH_S)
-    def guide() -> None:
-        view = lesson.view()
-        if view.emotion is None:
-            st.rerun()
-        else:
-            _show_step(lesson, view, view.emotion)
-
-    guide()
+    with shown_errors():
+        _show_result(lesson.shots(), _learned(lesson))
+    show_persons()
+    st.button("Teach another person", on_click=_tell, args=(None,), key="teach-again")
 
 
-def _show_step(lesson: Lesson, view: LessonView, emotion: Emotion) -> None:
-    number, step = ORDER.index(emotion) + 1, view.step
-    st.header(f"{number} of {len(ORDER)}: {emotion.adjective}", anchor=False)
+def _tell(do: Callable[[Lesson], None] | None) -> None:
+    """Do something with the visitor's lesson, or begin another one."""
+    session = live_session()
+    if session is not None and do is None:
+        session.start_lesson()
+    elif session is not None and session.lesson is not None and do is not None:
+        do(session.lesson)
+
+
+@st.fragment(run_every=_REFRESH_S)
+def _show_step() -> None:
+    """Show what to do now, refreshed four times a second."""
+    session = live_session()
+    if session is None or session.lesson is None:
+        return
+    view = session.lesson.view()
+    if (emotion := view.emotion) is None:
+        st.rerun()
+    st.header(f"{ORDER.index(emotion) + 1} of {len(ORDER)}: {emotion.adjective}", anchor=False)
+    is_taken = view.step is Step.TAKEN and view.taken is not None
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        if step is Step.TAKEN and view.taken is not None:
+        if is_taken and view.taken is not None:
             show_sharp(encode_jpeg(view.taken.crop), alt=f"Your {emotion.adjective} face", width=_SIDE)
             st.markdown(f"Without a profile: {describe(view.taken.probabilities).lower()}")
         else:
             st.image(expression_uri(emotion), width=_SIDE)
             st.markdown(_instruction(view, emotion))
     with st.container(horizontal=True, gap="small"):
-        if step is Step.TAKEN:
-            st.button("Keep it", type="primary", shortcut=_KEY, on_click=lesson.keep, key="teach-keep")
-            st.button("Take it again", on_click=lesson.start, key="teach-retake")
+        if is_taken:
+            _show_button("Keep it", "keep", Lesson.keep, type="primary", shortcut=_KEY)
+            _show_button("Take it again", "retake", Lesson.start)
         else:
-            st.button(
-                "Take the picture",
-                type="primary",
-                shortcut=_KEY,
-                on_click=lesson.start,
-                disabled=step in (Step.COUNTING, Step.CAPTURING),
-                key="teach-start",
-            )
+            is_busy = view.step in (Step.COUNTING, Step.CAPTURING)
+            _show_button("Take the picture", "start", Lesson.start, type="primary", shortcut=_KEY, disabled=is_busy)
         if view.can_skip:
-            st.button("Skip", type="tertiary", on_click=lesson.skip, key="teach-skip")
-            st.button("Finish", type="tertiary", on_click=lesson.finish, key="teach-finish")
+            _show_button("Skip", "skip", Lesson.skip, type="tertiary")
+            _show_button("Finish", "finish", Lesson.finish, type="tertiary")
+
+
+def _show_button(label: str, key: str, do: Callable[[Lesson], None], **look: Any) -> None:
+    st.button(label, on_click=_tell, args=(do,), key=f"teach-{key}", **look)
 
 
 def _instruction(view: LessonView, emotion: Emotion) -> str:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable
 
 import streamlit as st
 
 from emomusic.app import state
 from emomusic.app.live.ice import IceSettings
-from emomusic.app.live.session import LiveSession, Phase, Problem
+from emomusic.app.live.session import LiveSession, LiveState, Phase, Problem, live_session
 from emomusic.app.player import PlayerState
-from emomusic.app.state import page_state
+from emomusic.app.state import CameraState, page_state
 from emomusic.compat import HookError, set_visitor_stayed
 from emomusic.server.capacity import capacity
 from emomusic.server.shared import shared
@@ -143,43 +142,20 @@ def mount_camera(*, takes_keys: bool) -> None:
 
     If the page starts to take keys, the component moves the focus from the video to the page.
     """
-    attempt = st.session_state.get(state.LIVE_ATTEMPT, "")
-    presses = is_camera_allowed() and st.session_state.get(state.LIVE_PRESS) == attempt
+    live = page_state(LiveState)
+    press = live.request if live.is_camera_allowed and live.starts_video else ""
     with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
         _CAMERA(
             key=state.LIVE_CAMERA,
-            data={"attempt": attempt, "video": VIDEO, "takesKeys": takes_keys, "press": attempt if presses else ""},
+            data={"attempt": live.request, "video": VIDEO, "takesKeys": takes_keys, "press": press},
             on_answer_change=_take_answer,
         )
 
 
-def request_camera(*, press_start: bool = False) -> None:
-    """Request the camera again. The answer arrives in a later run of the page.
-
-    Args:
-        press_start: start the video as soon as the camera is allowed.
-    """
-    attempt = st.session_state[state.LIVE_ATTEMPT] = secrets.token_hex(4)
-    if press_start:
-        st.session_state[state.LIVE_PRESS] = attempt
-    st.session_state.pop(state.LIVE_ANSWER, None)
-
-
-def is_camera_allowed() -> bool:
-    """Return whether the browser has allowed the camera."""
-    return st.session_state.get(state.LIVE_ANSWER) == ""
-
-
-def camera_problem() -> Problem | None:
-    """The camera problem that the browser reported, or None."""
-    answer = st.session_state.get(state.LIVE_ANSWER)
-    return Problem(answer) if answer else None
-
-
 def _take_answer() -> None:
-    answer = st.session_state[state.LIVE_CAMERA].answer
-    if answer is not None and answer["attempt"] == st.session_state.get(state.LIVE_ATTEMPT, ""):
-        st.session_state[state.LIVE_ANSWER] = answer["problem"]
+    answer, live = st.session_state[state.LIVE_CAMERA].answer, page_state(LiveState)
+    if answer is not None and answer["attempt"] == live.request:
+        live.answer = answer["problem"]
 
 
 log = logging.getLogger(__name__)
@@ -207,8 +183,7 @@ def sync_session() -> LiveSession | None:
 
     Call this in every run of the page. A callback is unreliable: a new message from the browser interrupts it.
     """
-    session: LiveSession | None = st.session_state.get(state.LIVE)
-    stream = st.session_state.get(state.LIVE_STREAM)
+    session, stream = live_session(), st.session_state.get(state.LIVE_STREAM)
     if stream is None:
         return session
     if stream.state.signalling and (session is None or not session.is_on):
@@ -218,10 +193,8 @@ def sync_session() -> LiveSession | None:
             return session
         if session is not None:
             session.forget_pictures()
-        session = new
-        st.session_state[state.LIVE] = session
-        for key in (state.LIVE_MOOD, state.LIVE_FACELESS, state.LIVE_PLAYLIST):
-            st.session_state.pop(key, None)
+        session = page_state(CameraState).session = new
+        page_state(LiveState).show(None)
         page_state(PlayerState).queues.pop("session", None)
     elif session is not None:
         session.update(playing=stream.state.playing, signalling=stream.state.signalling)
@@ -259,36 +232,32 @@ def show_video(session: LiveSession | None, settings: IceSettings) -> None:
         if session is not None:
             session.end()
         # Remove the stream from the page, because it would repeat its offer in every run
-        st.session_state[state.LIVE_ANSWER] = Problem.BLOCKED.value
+        page_state(LiveState).answer = Problem.BLOCKED.value
         st.session_state.pop(state.LIVE_STREAM, None)  # its state would remain "signalling"
         st.rerun()
     if session is not None and session.is_on and not (stream.state.playing or stream.state.signalling):
         session.end()  # the visitor opened another page, which stops the stream
         st.rerun()
     if session is not None and session.phase is Phase.CONNECTING:
-        _wait_for_connection(session)
+        _wait_for_connection()
 
 
 def _report_visit() -> None:
     """Tell the stream whether its visitor was on another page, because it must then restart."""
-    stream, visit = st.session_state.get(state.LIVE_STREAM), state.visit_number()
-    if stream is not None:
-        stayed = st.session_state.get(state.LIVE_VISIT) == visit
+    live, visit = page_state(LiveState), state.visit_number()
+    if (stream := st.session_state.get(state.LIVE_STREAM)) is not None:
         try:
-            set_visitor_stayed(stream, stayed=stayed)
+            set_visitor_stayed(stream, stayed=live.visit == visit)
         except HookError:
             log.exception("a slow connection may be dropped")
-    st.session_state[state.LIVE_VISIT] = visit
+    live.visit = visit
 
 
-def _wait_for_connection(session: LiveSession) -> None:
+@st.fragment(run_every=1.0)
+def _wait_for_connection() -> None:
     """Show the status of the connection, or a warning after the timeout."""
-
-    @st.fragment(run_every=1.0)
-    def waiting() -> None:
-        if session.is_slow:
-            show_problem(Problem.BLOCKED)
-        else:
-            st.caption(":material/hourglass_top: Connecting to the server.")
-
-    waiting()
+    session = live_session()
+    if session is not None and session.is_slow:
+        show_problem(Problem.BLOCKED)
+    else:
+        st.caption(":material/hourglass_top: Connecting to the server.")
