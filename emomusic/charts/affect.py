@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from emomusic.affect import EMOTION_POINTS, NEUTRAL_RADIUS, QUADRANT_CORNERS, AffectPoint, Emotion, Mood, Quadrant
 from emomusic.charts.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS, QUIET, TRAIL, faded, ink_on
+from emomusic.charts.layout import axis_title, lay_out, line
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,22 +96,19 @@ def circumplex(
     if faces:
         _draw_faces(figure, faces, shown[: len(faces)], sizes)
     _draw_names(figure)
-    figure.update_layout(
-        height=height,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        showlegend=False,
-        dragmode=False,
+    axis = {
+        "range": [-_RANGE, _RANGE],
+        "tickvals": [-1, 0, 1],
+        "showticklabels": height >= _SMALL,
+        "constrain": "domain",  # keeps the plane square and the axes next to it
+    }
+    return lay_out(
+        figure,
+        height,
+        x=axis | {"title": axis_title("valence: unpleasant to pleasant")},
+        y=axis | {"title": axis_title("arousal: drowsy to awake"), "scaleanchor": "x"},
         hoverlabel={"align": "left"},
     )
-    axis = {"range": [-_RANGE, _RANGE], "fixedrange": True, "showgrid": False, "zeroline": False, "ticks": ""}
-    if height < _SMALL:
-        axis["showticklabels"] = False
-    axis["constrain"] = "domain"  # keeps the plane square and the axes next to it
-    figure.update_xaxes(**axis, tickvals=[-1, 0, 1], title={"text": "valence: unpleasant to pleasant", "standoff": 4})
-    figure.update_yaxes(
-        **axis, tickvals=[-1, 0, 1], title={"text": "arousal: drowsy to awake", "standoff": 4}, scaleanchor="x"
-    )
-    return figure
 
 
 def _separate(points: Sequence[AffectPoint], widths: Sequence[float]) -> _Points:
@@ -183,12 +181,12 @@ def _ring(radius: float) -> dict[str, Any]:
 
 
 def _draw_plane(figure: go.Figure) -> None:
-    line = {"color": QUIET, "width": 1}
+    thin = {"color": QUIET, "width": 1}
     outlines = [
-        _ring(1.0) | {"line": line | {"dash": "solid"}},
-        _ring(NEUTRAL_RADIUS) | {"line": line | {"dash": "dot"}},
-        {"type": "line", "x0": -1, "x1": 1, "y0": 0, "y1": 0, "line": line},
-        {"type": "line", "x0": 0, "x1": 0, "y0": -1, "y1": 1, "line": line},
+        _ring(1.0) | {"line": thin | {"dash": "solid"}},
+        _ring(NEUTRAL_RADIUS) | {"line": thin | {"dash": "dot"}},
+        line((-1, 1), (0, 0)),
+        line((0, 0), (-1, 1)),
     ]
     # One update: Plotly validates all shapes again for each shape that is added
     figure.update_layout(

@@ -11,13 +11,11 @@ import plotly.graph_objects as go
 
 from emomusic.affect import Emotion
 from emomusic.charts.colours import CLASS_COLOURS, EMOTION_COLOURS, GUIDE, QUIET, RIGHT, WRONG, faded
+from emomusic.charts.layout import GRID, PERCENTS, REVERSED, axis_title, lay_out
 from emomusic.metrics import ClassScores, FloatArray, IntArray, Reliability, accuracy_interval
 from emomusic.records import FaceBin
 
-_MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
-_PERCENTS = {"tickvals": [0, 25, 50, 75, 100], "ticktext": ["0 %", "25 %", "50 %", "75 %", "100 %"]}
 _STANDOFF = 18  # pixels from the names of classes to the title of their axis
-_AXIS = {"fixedrange": True, "showgrid": False, "zeroline": False, "ticks": ""}
 
 # Pattern of the second model or of wrong answers
 _STRIPES = {"shape": "/", "size": 6, "solidity": 0.35, "fillmode": "replace"}
@@ -78,15 +76,16 @@ def confusion_map(
             type="rect", x0=column - 0.5, x1=column + 0.5, y0=row - 0.5, y1=row + 0.5,
             line={"color": text_color or EMOTION_COLOURS[Emotion.NEUTRAL], "width": 3},
         )  # fmt: skip
-    figure.update_layout(
-        height=430, margin=_MARGIN, dragmode=False, showlegend=False, hoverdistance=-1, hovermode="closest",
-        clickmode="event+select", annotations=numbers,
-    )  # fmt: skip
-    figure.update_xaxes(**_AXIS, title={"text": "predicted class", "standoff": _STANDOFF}, tickfont={"size": 13})
-    figure.update_yaxes(
-        **_AXIS, autorange="reversed", title={"text": "true class", "standoff": _STANDOFF}, tickfont={"size": 13}
+    return lay_out(
+        figure,
+        430,
+        x={"title": axis_title("predicted class", _STANDOFF), "tickfont": {"size": 13}},
+        y=REVERSED | {"title": axis_title("true class", _STANDOFF), "tickfont": {"size": 13}},
+        hoverdistance=-1,
+        hovermode="closest",
+        clickmode="event+select",
+        annotations=numbers,
     )
-    return figure
 
 
 def largest_mistake(confusion: IntArray) -> float:
@@ -117,17 +116,15 @@ def class_bars(models: Mapping[str, Mapping[str, ClassScores]], *, measure: str)
                 if measure == "recall" else "%{y}: %{x:.1f} %<extra>" + name + "</extra>",
             )
         )  # fmt: skip
-    figure.update_layout(
-        height=60 + sum((18 + 20 // len(models)) * len(per_class) for per_class in models.values()),
-        margin=_MARGIN | {"r": 30},
+    return lay_out(
+        figure,
+        60 + sum((18 + 20 // len(models)) * len(per_class) for per_class in models.values()),
+        x=PERCENTS | GRID | {"range": [0, 105], "title": ""},
+        y=REVERSED | {"tickfont": {"size": 14}},
+        margin={"r": 30},
         bargap=0.25,
         bargroupgap=0.08,
-        dragmode=False,
-        showlegend=False,
     )
-    figure.update_xaxes(**_PERCENTS, range=[0, 105], fixedrange=True, gridcolor=QUIET, zeroline=False, title="")
-    figure.update_yaxes(**_AXIS, autorange="reversed", tickfont={"size": 14})
-    return figure
 
 
 _BIN_ROW = 30  # pixels
@@ -173,17 +170,16 @@ def accuracy_by_group(models: Mapping[str, Mapping[str, Sequence[FaceBin]]]) -> 
             )
         )  # fmt: skip
     last = max(places.values(), default=0.0)
-    figure.update_layout(
-        height=round(70 + _BIN_ROW * (last + 1) * (1.0 if len(models) == 1 else 1.4)),
-        margin=_MARGIN | {"r": 24}, dragmode=False, showlegend=False, hovermode="closest", annotations=headings,
-    )  # fmt: skip
-    figure.update_xaxes(
-        **_PERCENTS, range=[-2, 108], fixedrange=True, gridcolor=QUIET, zeroline=False, title={"text": "accuracy"}
+    rows = {"range": [last + 0.7, -0.7], "tickvals": list(places.values()), "ticktext": labels}
+    return lay_out(
+        figure,
+        round(70 + _BIN_ROW * (last + 1) * (1.0 if len(models) == 1 else 1.4)),
+        x=PERCENTS | GRID | {"range": [-2, 108], "title": "accuracy"},
+        y=rows | {"tickfont": {"size": 14}},
+        margin={"r": 24},
+        hovermode="closest",
+        annotations=headings,
     )
-    figure.update_yaxes(
-        **_AXIS, range=[last + 0.7, -0.7], tickvals=list(places.values()), ticktext=labels, tickfont={"size": 14}
-    )
-    return figure
 
 
 def _interval(faces: FaceBin) -> tuple[float, float]:
@@ -254,13 +250,19 @@ def learning_curves(
     )  # fmt: skip
     for last in last_epochs[:-1]:
         figure.add_vline(last + 0.5, line={"color": GUIDE, "width": 1})
-    figure.update_layout(height=300, margin=_MARGIN, dragmode=False, legend=_LEGEND_ABOVE)
-    figure.update_xaxes(fixedrange=True, showgrid=False, zeroline=False, title={"text": "epoch"}, rangemode="tozero")
-    figure.update_yaxes(fixedrange=True, gridcolor=QUIET, zeroline=False, range=[0, top], title={"text": label})
-    return figure
+    return lay_out(
+        figure,
+        300,
+        x={"title": "epoch", "rangemode": "tozero"},
+        y=GRID | {"range": [0, top], "title": label},
+        **_LEGEND_ABOVE,
+    )
 
 
-_LEGEND_ABOVE = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": ""}
+_LEGEND_ABOVE: dict[str, Any] = {
+    "showlegend": True,
+    "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": ""},
+}
 
 
 def reliability_diagram(found: Reliability) -> go.Figure:
@@ -289,11 +291,8 @@ def reliability_diagram(found: Reliability) -> go.Figure:
             hovertemplate="confidence %{x:.0f} %, accuracy %{y:.0f} %<br>%{customdata:,} answers<extra></extra>",
         )
     )  # fmt: skip
-    axis = _PERCENTS | {"range": [0, 103], "fixedrange": True}
-    figure.update_layout(height=360, margin=_MARGIN, dragmode=False, showlegend=False)
-    figure.update_xaxes(**axis, gridcolor=QUIET, zeroline=False, title={"text": "confidence"})
-    figure.update_yaxes(**axis, gridcolor=QUIET, zeroline=False, title={"text": "accuracy"})
-    return figure
+    axis = PERCENTS | GRID | {"range": [0, 103]}
+    return lay_out(figure, 360, x=axis | {"title": "confidence"}, y=axis | {"title": "accuracy"})
 
 
 def confidence_histogram(found: Reliability, *, most: int, height: int) -> go.Figure:
@@ -310,15 +309,15 @@ def confidence_histogram(found: Reliability, *, most: int, height: int) -> go.Fi
                 hovertemplate=f"confidence about %{{x:.0f}} %: %{{y:,}} {name}<extra></extra>",
             )
         )  # fmt: skip
-    layout = {"height": height, "margin": _MARGIN | {"r": 24}, "barmode": "stack"}  # space for the last tick label
-    figure.update_layout(**layout, dragmode=False, legend=_LEGEND_ABOVE)
-    figure.update_xaxes(
-        **_PERCENTS, range=[0, 101], fixedrange=True, showgrid=False, title={"text": "confidence"},
-    )  # fmt: skip
-    figure.update_yaxes(
-        fixedrange=True, gridcolor=QUIET, zeroline=False, title={"text": "answers"}, range=[0, 1.05 * most]
+    return lay_out(
+        figure,
+        height,
+        x=PERCENTS | {"range": [0, 101], "title": "confidence"},
+        y=GRID | {"range": [0, 1.05 * most], "title": "answers"},
+        margin={"r": 24},  # space for the last tick label
+        barmode="stack",
+        **_LEGEND_ABOVE,
     )
-    return figure
 
 
 def fold_spread(models: Mapping[str, npt.NDArray[np.float64]]) -> go.Figure:
@@ -334,7 +333,5 @@ def fold_spread(models: Mapping[str, npt.NDArray[np.float64]]) -> go.Figure:
                 hovertemplate="%{x:.1f} % in one fold<extra>" + name + "</extra>",
             )
         )  # fmt: skip
-    figure.update_layout(height=60 + 70 * len(models), margin=_MARGIN, dragmode=False, showlegend=False)
-    figure.update_xaxes(fixedrange=True, gridcolor=QUIET, zeroline=False, title={"text": "accuracy, %"})
-    figure.update_yaxes(**_AXIS, autorange="reversed", tickfont={"size": 14})
-    return figure
+    height = 60 + 70 * len(models)
+    return lay_out(figure, height, x=GRID | {"title": "accuracy, %"}, y=REVERSED | {"tickfont": {"size": 14}})

@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from emomusic.affect import EMOTIONS, EmotionProbabilities, share_text
 from emomusic.charts.colours import CLASS_COLOURS
+from emomusic.charts.layout import BAR_MARGIN, REVERSED, lay_out
 
 
 def share_bars(shares: Mapping[str, float], *, height: int = 210, letters: int = 13, bargap: float = 0.28) -> go.Figure:
@@ -20,13 +21,14 @@ def share_bars(shares: Mapping[str, float], *, height: int = 210, letters: int =
             hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
         )
     )  # fmt: skip
-    figure.update_layout(
-        height=height, margin={"l": 0, "r": 8, "t": 4, "b": 4}, bargap=bargap, showlegend=False, dragmode=False
+    return lay_out(
+        figure,
+        height,
+        x={"range": [0, 116], "visible": False},  # space for the percentage to the right of a full bar
+        y=REVERSED | {"tickfont": {"size": letters}},
+        margin=BAR_MARGIN,
+        bargap=bargap,
     )
-    # Space for the percentage to the right of a full bar
-    figure.update_xaxes(range=[0, 116], visible=False, fixedrange=True)
-    figure.update_yaxes(autorange="reversed", fixedrange=True, ticks="", showgrid=False, tickfont={"size": letters})
-    return figure
 
 
 def probability_bars(probabilities: EmotionProbabilities | None, *, height: int = 250) -> go.Figure:

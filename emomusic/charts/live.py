@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from emomusic.affect import EMOTIONS, EmotionProbabilities, list_shares
 from emomusic.charts.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS, QUIET, faded, ink_on
+from emomusic.charts.layout import BAR_MARGIN, GRID, REVERSED, lay_out
 from emomusic.faces.reading import SHARES
 from emomusic.stream.timeline import Scene
 from emomusic.text import format_clock
@@ -48,23 +49,16 @@ def mood_areas(table: pd.DataFrame) -> go.Figure:
     last = max(last, first + _MIN_SPAN_S)
     step = next((step for step in (10, 30, 60, 120, 300) if (last - first) / step <= 8), 600)
     ticks = np.arange(-(-first // step) * step, last + 1, step)
-    figure.update_layout(
-        height=240, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False, uirevision="mood areas",
+    times = [format_clock(tick) for tick in ticks.tolist()]
+    return lay_out(
+        figure,
+        240,
+        x={"range": [first, last], "tickvals": ticks, "ticktext": times},
+        y=GRID | {"range": [0, 100], "tickvals": [0, 50, 100], "ticktext": ["0 %", "50 %", "100 %"]},
+        uirevision="mood areas",
+        showlegend=True,
         legend={"orientation": "h", "x": 0, "y": -0.18, "yanchor": "top", "traceorder": "normal", "title": ""},
-    )  # fmt: skip
-    figure.update_xaxes(
-        range=[first, last], fixedrange=True, showgrid=False, zeroline=False, tickvals=ticks,
-        ticktext=[format_clock(tick) for tick in ticks.tolist()],
-    )  # fmt: skip
-    figure.update_yaxes(
-        range=[0, 100],
-        fixedrange=True,
-        tickvals=[0, 50, 100],
-        ticktext=["0 %", "50 %", "100 %"],
-        gridcolor=QUIET,
-        zeroline=False,
     )
-    return figure
 
 
 def film_areas(
@@ -175,10 +169,13 @@ def face_bars(faces: Mapping[str, EmotionProbabilities]) -> go.Figure:
                 hovertemplate="%{y}: " + emotion.value + " %{x:.0f} %<extra></extra>",
             )
         )  # fmt: skip
-    figure.update_layout(
-        barmode="stack", bargap=0.3, height=46 * max(len(faces), 1) + 8, showlegend=False, dragmode=False,
-        margin={"l": 0, "r": 0, "t": 4, "b": 4}, uirevision="face rows",
-    )  # fmt: skip
-    figure.update_xaxes(range=[0, 100], visible=False, fixedrange=True)
-    figure.update_yaxes(autorange="reversed", fixedrange=True, ticks="", showgrid=False, tickfont={"size": 14})
-    return figure
+    return lay_out(
+        figure,
+        46 * max(len(faces), 1) + 8,
+        x={"range": [0, 100], "visible": False},
+        y=REVERSED | {"tickfont": {"size": 14}},
+        margin=BAR_MARGIN | {"r": 0},
+        barmode="stack",
+        bargap=0.3,
+        uirevision="face rows",
+    )

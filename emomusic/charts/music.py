@@ -27,6 +27,7 @@ from emomusic.charts.colours import (
     faded,
 )
 from emomusic.charts.face import share_bars
+from emomusic.charts.layout import BAR_MARGIN, REVERSED, axis_title, lay_out, line
 from emomusic.songs.features import FEATURE_LABELS, FEATURES, Feature
 from emomusic.songs.mood import MOODS
 from emomusic.text import format_clock
@@ -43,7 +44,6 @@ MOOD_GLYPHS: Mapping[Mood, str] = MappingProxyType(
 
 _MANY = 2000  # songs; smaller and paler symbols above
 _RANGE, _ROOM = 1.04, 1.15  # limits of the axes of the plane; names of quadrants are above and below it
-_MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 
 
 def song_plane(plane: npt.NDArray[np.float32], moods: npt.NDArray[np.int64], names: Sequence[str]) -> go.Figure:
@@ -67,21 +67,19 @@ def song_plane(plane: npt.NDArray[np.float32], moods: npt.NDArray[np.int64], nam
                 hovertemplate="%{text}<br>" + mood.value + ", valence %{x:.2f}, arousal %{y:.2f}<extra></extra>",
             )
         )  # fmt: skip
-    axes = {"x0": -1, "x1": 1, "y0": 0, "y1": 0, "type": "line", "line": {"color": QUIET, "width": 1}, "layer": "below"}
-    figure.update_layout(
-        height=480, margin={"l": 8, "r": 8, "t": 36, "b": 8}, showlegend=False, dragmode="lasso",
+    axis = {"fixedrange": False, "tickvals": [-1, 0, 1]}
+    quadrants = [quadrant_shape(quadrant, 0.07) for quadrant in QUADRANT_CORNERS]
+    return lay_out(
+        figure,
+        480,
+        x=axis | {"range": [-_RANGE, _RANGE], "title": axis_title("valence: unpleasant to pleasant")},
+        y=axis | {"range": [-_ROOM, _ROOM], "title": axis_title("arousal (energy): drowsy to awake")},
+        margin={"t": 36},
+        dragmode="lasso",
         hoverlabel={"align": "left"},
-        shapes=[
-            *(quadrant_shape(quadrant, 0.07) for quadrant in QUADRANT_CORNERS),
-            axes, axes | {"x0": 0, "x1": 0, "y0": -1, "y1": 1},
-        ],
+        shapes=[*quadrants, line((-1, 1), (0, 0)), line((0, 0), (-1, 1))],
         annotations=corner_notes(),
-    )  # fmt: skip
-    axis = {"range": [-_RANGE, _RANGE], "showgrid": False, "zeroline": False, "ticks": "", "tickvals": [-1, 0, 1]}
-    figure.update_xaxes(**axis, title={"text": "valence: unpleasant to pleasant", "standoff": 4})
-    axis["range"] = [-_ROOM, _ROOM]
-    figure.update_yaxes(**axis, title={"text": "arousal (energy): drowsy to awake", "standoff": 4})
-    return figure
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,20 +148,15 @@ def feature_ridges(values: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]
                 f"middle half {first:.{digits}f} to {third:.{digits}f}<extra></extra>",
             )
         )  # fmt: skip
-    ground = {"type": "line", "x0": low, "x1": high, "line": {"color": QUIET, "width": 1}, "layer": "below"}
-    figure.update_layout(
-        height=230, margin=_MARGIN | {"t": 2}, showlegend=False, dragmode=False,
-        shapes=[ground | {"y0": level, "y1": level} for level in range(len(MOODS))],
-    )  # fmt: skip
-    figure.update_xaxes(
-        range=[low, high], fixedrange=True, showgrid=False, zeroline=False, nticks=5,
-        title={"text": feature.unit or "0 to 1", "standoff": 4, "font": {"size": 13}},
-    )  # fmt: skip
-    figure.update_yaxes(
-        range=[-0.12, len(MOODS) - 0.02], fixedrange=True, showgrid=False, zeroline=False, ticks="",
-        tickvals=list(range(len(MOODS))), ticktext=[mood.value for mood in reversed(MOODS)], tickfont={"size": 13},
-    )  # fmt: skip
-    return figure
+    names = [mood.value for mood in reversed(MOODS)]
+    return lay_out(
+        figure,
+        230,
+        x={"range": [low, high], "nticks": 5, "title": axis_title(feature.unit or "0 to 1") | {"font": {"size": 13}}},
+        y={"range": [-0.12, len(MOODS) - 0.02], "tickvals": list(range(len(MOODS))), "ticktext": names},
+        margin={"t": 2},
+        shapes=[line((low, high), (level, level)) for level in range(len(MOODS))],
+    )
 
 
 def _hill(
@@ -207,10 +200,7 @@ def correlation_map(matrix: npt.NDArray[np.float64]) -> go.Figure:
                 font = {"size": 13} | ({"color": "white"} if abs(value) >= 0.5 else {})
                 text = _signed(value).lstrip("+")
                 numbers.append({"x": other, "y": name, "text": text, "showarrow": False, "font": font})
-    figure.update_layout(height=480, margin=_MARGIN, dragmode=False, annotations=numbers)
-    figure.update_xaxes(fixedrange=True, showgrid=False, tickangle=-45, ticks="")
-    figure.update_yaxes(fixedrange=True, showgrid=False, autorange="reversed", ticks="")
-    return figure
+    return lay_out(figure, 480, x={"tickangle": -45}, y=REVERSED, annotations=numbers)
 
 
 def mood_profiles(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
@@ -316,11 +306,14 @@ def influence_bars(points: npt.NDArray[np.float64], mood: Mood) -> go.Figure:
         )
     )  # fmt: skip
     figure.add_vline(x=0, line={"color": QUIET, "width": 1})
-    figure.update_layout(height=290, margin={"l": 0, "r": 8, "t": 4, "b": 4}, bargap=0.3, showlegend=False)
-    figure.update_layout(dragmode=False)
-    figure.update_xaxes(range=[-1.3 * reach, 1.3 * reach], visible=False, fixedrange=True)
-    figure.update_yaxes(autorange="reversed", fixedrange=True, ticks="", showgrid=False, tickfont={"size": 13})
-    return figure
+    return lay_out(
+        figure,
+        290,
+        x={"range": [-1.3 * reach, 1.3 * reach], "visible": False},
+        y=REVERSED | {"tickfont": {"size": 13}},
+        margin=BAR_MARGIN,
+        bargap=0.3,
+    )
 
 
 def _signed(value: float, *, digits: int = 2) -> str:

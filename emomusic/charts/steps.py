@@ -20,6 +20,7 @@ from emomusic.affect import (
 )
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex, quadrant_shape
 from emomusic.charts.colours import BOX_DROPPED, BOX_KEPT, EMOTION_COLOURS, HEAT, faded, rgb_of
+from emomusic.charts.layout import lay_out
 from emomusic.faces.detection import Landmarks
 from emomusic.faces.inspection import FeatureMaps, FloatMap, Insight
 from emomusic.faces.mtcnn import Boxes
@@ -177,17 +178,16 @@ def logit_bars(insight: Insight) -> go.Figure:
         )
     )  # fmt: skip
     # Explicit: otherwise bars and strokes give the two panels different rows
-    rows = {"range": [len(names) - 0.5, -0.5], "fixedrange": True, "showgrid": False}
-    figure.update_layout(
-        height=HEIGHT - 40,
-        margin={"l": 8, "r": 8, "t": 40, "b": 48},
-        showlegend=False,
-        dragmode=False,
+    lay_out(
+        figure,
+        HEIGHT - 40,
+        x={},
+        y={"range": [len(names) - 0.5, -0.5]},
+        margin={"t": 40, "b": 48},
         bargap=0.25,
-        xaxis={"domain": [0, 0.46], "title": {"text": "logits, no unit"}, "fixedrange": True},
-        xaxis2={"domain": [0.54, 1], "range": [0, 160], "visible": False, "fixedrange": True},
-        yaxis=rows,
-        yaxis2=rows | {"anchor": "x2", "showticklabels": False},
+        xaxis={"domain": [0, 0.46], "title": "logits, no unit"},
+        xaxis2={"domain": [0.54, 1], "range": [0, 160], "visible": False},
+        yaxis2={"anchor": "x2", "showticklabels": False},
         annotations=[
             {"x": x, "y": 1.08, "xref": "paper", "yref": "paper", "xanchor": "left", "showarrow": False, "text": text}
             for x, text in ((0, "<b>Scores</b>"), (0.54, "<b>Probabilities</b>"))
@@ -242,20 +242,15 @@ def heard_song(mels: npt.NDArray[np.float32], duration_s: float) -> go.Figure:
             colorscale=[[number / (len(HEAT) - 1), colour] for number, colour in enumerate(HEAT)],
         )
     )  # fmt: skip
-    fixed = {"fixedrange": True, "showgrid": False, "zeroline": False}
     pitches = (100, 500, 1000, 2000, 4000)
-    figure.update_layout(
-        height=HEIGHT - 120,
-        margin={"l": 8, "r": 8, "t": 8, "b": 48},
-        showlegend=False,
-        dragmode=False,
-        xaxis=fixed | {"title": {"text": "time, s"}, "range": [0, duration_s]},
-        yaxis=fixed
-        | {
-            "title": {"text": "pitch, Hz"}, "range": [0, bands], "tickvals": [bands * _height_of(hz) for hz in pitches],
-            "ticktext": [f"{hz:,}" for hz in pitches],
-        },
-    )  # fmt: skip
+    labels = {"tickvals": [bands * _height_of(hz) for hz in pitches], "ticktext": [f"{hz:,}" for hz in pitches]}
+    lay_out(
+        figure,
+        HEIGHT - 120,
+        x={"title": "time, s", "range": [0, duration_s]},
+        y=labels | {"title": "pitch, Hz", "range": [0, bands]},
+        margin={"b": 48},
+    )
     return _readable(figure)
 
 

@@ -1,0 +1,62 @@
+"""The layout that charts share: fixed axes without lines, and no legend, unless a chart asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import plotly.graph_objects as go
+
+from emomusic.charts.colours import QUIET
+
+GRID = {"showgrid": True, "gridcolor": QUIET}
+"""An axis with lines."""
+
+PERCENTS = {"tickvals": [0, 25, 50, 75, 100], "ticktext": ["0 %", "25 %", "50 %", "75 %", "100 %"]}
+"""An axis of percentages."""
+
+REVERSED = {"autorange": "reversed"}
+"""An axis of names, from top to bottom."""
+
+BAR_MARGIN = {"l": 0, "t": 4, "b": 4}
+"""Of bars with their names."""
+
+_MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
+_AXIS = {"fixedrange": True, "showgrid": False, "zeroline": False, "ticks": ""}
+
+
+def lay_out(
+    figure: go.Figure,
+    height: float,
+    *,
+    x: Mapping[str, Any],
+    y: Mapping[str, Any],
+    margin: Mapping[str, int] | None = None,
+    **layout: Any,
+) -> go.Figure:
+    """Set the layout of a figure and return it.
+
+    Args:
+        figure: changed in place.
+        height: in pixels.
+        x: of the horizontal axes; `title` can be a text.
+        y: of the vertical axes.
+        margin: the sides with other margins than 8 pixels.
+        layout: of the figure.
+    """
+    figure.update_layout(height=height, margin=_MARGIN | dict(margin or {}), dragmode=False, showlegend=False)
+    figure.update_layout(**layout)
+    figure.update_xaxes(**_AXIS | dict(x))
+    figure.update_yaxes(**_AXIS | dict(y))
+    return figure
+
+
+def axis_title(text: str, standoff: int = 4) -> dict[str, Any]:
+    """The title of an axis, near its tick labels."""
+    return {"text": text, "standoff": standoff}
+
+
+def line(x: tuple[float, float], y: tuple[float, float], **look: Any) -> dict[str, Any]:
+    """A thin line below the traces, as a shape of a figure."""
+    shape = {"type": "line", "x0": x[0], "x1": x[1], "y0": y[0], "y1": y[1], "layer": "below"}
+    return shape | {"line": {"color": QUIET, "width": 1} | look}
