@@ -10,7 +10,7 @@ A page reads faces, decides for whom the songs are, and shows the answer in the 
 
 The queue of a place stays in the session, with its position, until the listener, the policy, the visitor's music or the
 source of songs changes. `answer(..., policies=False)` is for a mood, which needs no policy. A list that is chosen in
-another way, such as one song for each scene, uses `player.queue_of` and `player.show_queue`.
+another way, such as one song for each scene, uses `queues.queue_of` and `player.show_queue`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ from emomusic.affect import (
 from emomusic.app import state
 from emomusic.app.address import choose_one
 from emomusic.app.charts import show_chart
-from emomusic.app.player import PLAYLIST, PlayerState, play, queue_of, show_queue
+from emomusic.app.player import PLAYLIST, show_queue
+from emomusic.app.queues import PlayerState, play, queue_of
 from emomusic.app.state import page_state
 from emomusic.app.your_music import with_your_music
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex, clicked_mark

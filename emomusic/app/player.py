@@ -5,16 +5,14 @@ A song of Spotify plays in Spotify's frame, an audio file in the browser's own p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Literal
 
 import streamlit as st
 
-from emomusic.affect import AffectPoint
-from emomusic.app.audio import show_audio, start_song
+from emomusic.app.audio import show_audio
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
+from emomusic.app.queues import PlayerState, play
 from emomusic.app.sources import (
     SourceState,
     is_spotify_silent,
@@ -26,8 +24,6 @@ from emomusic.app.sources import (
 from emomusic.app.state import from_state, page_state
 from emomusic.app.your_music import choose_music, with_your_music
 from emomusic.songs.queue import SongQueue, artist_key
-from emomusic.songs.recommend import Recommender
-from emomusic.songs.request import Request
 from emomusic.songs.song import UNKNOWN_ARTIST, Pick, Song
 from emomusic.songs.spotify.embeds import (
     LARGE_PLAYER_HEIGHT,
@@ -56,25 +52,6 @@ export default function ({ data, setTriggerValue }) {
 """,
 )
 _PATIENCE_MS = 3000
-
-
-@dataclass
-class PlayerState:
-    """The players of a session.
-
-    Attributes:
-        queues: of the songs, by the place of the player.
-        skipped: what "Not for me" skipped: names by the key of an artist or the id of a song.
-        frames: the last song of Spotify's player in a place, and whether it was in the second of two slots.
-        large: the places with a large player.
-        plane_clicks: number of clicks on the plane of the page.
-    """
-
-    queues: dict[str, SongQueue] = field(default_factory=dict)
-    skipped: dict[str, str] = field(default_factory=dict)
-    frames: dict[str, tuple[str, bool]] = field(default_factory=dict)
-    large: set[str] = field(default_factory=set)
-    plane_clicks: int = 0
 
 
 def _ask_spotify(address: str, place: str) -> None:
@@ -112,48 +89,9 @@ def show_player(track_id: str, name: str, *, place: str, height: int = PLAYER_HE
         _ask_spotify(embed_url(track_id), place)
 
 
-UP_NEXT = 3
+UP_NEXT, UP_NEXT_IN_LIST = 3, 4
 PLAYLIST = 20
 """Songs to take along."""
-
-
-def queue_of(
-    request: Request, place: str, choose: Callable[[Recommender, Request], Iterable[Pick]] | None = None
-) -> SongQueue:
-    """The queue of the player in a place. The same request and source keep its position.
-
-    Args:
-        request: for songs, with the visitor's music.
-        place: names the player.
-        choose: gives the songs of a list. Without it, songs for the request follow without end.
-    """
-    player, recommender = page_state(PlayerState), songs_recommender()
-    queue, skipped = player.queues.get(place), player.skipped.keys()
-    if queue is not None and queue.request == request:
-        if queue.recommender is recommender:
-            return queue
-        if choose is None and (now := queue.current) is not None and recommender.catalogue.find(now.song.id):
-            queue.continue_with(recommender)  # the source has further songs
-            return queue
-    if choose is None:
-        queue = SongQueue(recommender, request, skipped=skipped)
-    else:
-        queue = SongQueue.of(choose(recommender, request), recommender, request, skipped=skipped)
-    player.queues[place] = queue
-    return queue
-
-
-def play(place: str, step: int | Literal["next", "previous"]) -> None:
-    """Move the queue of a place to the next or the previous song, or to a number. An audio file starts by itself."""
-    if (queue := page_state(PlayerState).queues.get(place)) is not None:
-        if isinstance(step, int):
-            queue.play(step)
-        elif step == "next":
-            queue.go_on()
-        else:
-            queue.go_back()
-        if (current := queue.current) is not None:
-            start_song(current.song.id)
 
 
 # The player keeps its height, so that nothing below it moves with the next song of the same source
@@ -173,36 +111,40 @@ _STYLE = f"""<style>
 [class*="st-key-play-"] {{ height: 2rem; }}
 [class*="st-key-play-"] button {{ min-height: 2rem; padding: 0.125rem 0.5rem; justify-content: flex-start; }}
 [class*="st-key-play-"] button > div {{ width: 100%; justify-content: flex-start; }}
-[class*="st-key-why-"] {{ padding-left: 2.2rem; }}
+:is([class*="st-key-why-"], [class*="st-key-mood-"]) {{ padding-left: 2.2rem; }}
 @media (max-height: 850px), (max-width: 640px) {{ div:has(> [class*="st-key-why-"]) {{ display: none; }} }}
 [class*="st-key-play-"] button:hover {{ background: var(--st-secondary-background-color, rgb(128 128 138 / 15%)); }}
 </style>"""
 
 
 @st.fragment
-def show_queue(place: str, stem: str) -> None:
+def show_queue(place: str, stem: str, show_more: Callable[[], None] = lambda: None) -> None:
     """Show the player of a queue; its buttons rerun only this fragment, so the plane can still show a skipped song.
 
     Args:
-        place: as for `queue_of`, which the page calls first; unique on the page.
+        place: as for `queue_of` or `play_list`, which the page calls first; unique on the page.
         stem: start of the names of downloaded files.
+        show_more: shows buttons of the page.
     """
-    queue = page_state(PlayerState).queues[place]
+    queue, is_list = page_state(PlayerState).queues[place], place in page_state(PlayerState).lists
     with shown_errors(), st.container(key=f"player-{place}", gap="xsmall"):
         st.html(_STYLE)
-        _require_current(queue)
+        _require_current(queue, place)
         current = queue.current
         # The menus keep their position and stay open if the number of elements before them does not change
         with st.container(gap="xsmall", key=f"song-{place}"):
             if current is not None:
                 _show_song(current, place)
             else:
-                st.info("The list ends here. Choose other genres or options.", icon=":material/music_off:")
+                advice = "" if is_list else " Choose other genres or options."
+                st.info(f"The list ends here.{advice}", icon=":material/music_off:")
         _show_buttons(queue, place)
         _show_up_next(queue, place)
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-            choose_music()
-            _require_current(queue)  # again, because the menu may have heard new files
+            if not is_list:
+                choose_music()
+                _require_current(queue, place)  # again, because the menu may have heard new files
+            show_more()
             _show_take_along(queue, place, stem)
             if current is not None and current.song.is_on_spotify:
                 is_large = place in page_state(PlayerState).large
@@ -233,7 +175,7 @@ def _show_buttons(queue: SongQueue, place: str) -> None:
             "Next song",
             icon=":material/skip_next:",
             type="primary",
-            shortcut="N",
+            shortcut=None if place in page_state(PlayerState).lists else "N",  # a page may have two lists
             on_click=play,
             args=(place, "next"),
             disabled=current is None,
@@ -250,9 +192,13 @@ def _show_buttons(queue: SongQueue, place: str) -> None:
         )
 
 
-def _require_current(queue: SongQueue) -> None:
+def _require_current(queue: SongQueue, place: str) -> None:
     """Run the whole page again if the visitor's music has changed: other parts show the songs too."""
-    if with_your_music(queue.request) != queue.request or songs_recommender() is not queue.recommender:
+    lists = page_state(PlayerState).lists
+    if place in lists:
+        if lists[place][1] != is_spotify_silent():
+            st.rerun()
+    elif with_your_music(queue.request) != queue.request or songs_recommender() is not queue.recommender:
         st.rerun()
 
 
@@ -293,28 +239,14 @@ def _show_source() -> None:
                 st.button("Use Spotify", type="tertiary", on_click=use_spotify, key="use-spotify")
 
 
-def show_substitute(point: AffectPoint | None, *, place: str) -> None:
-    """Show an audio file in place of a song of Spotify, which does not answer.
-
-    Args:
-        point: of that song on the plane; without it, no file is chosen.
-        place: as for `show_player`.
-    """
-    _show_source()
-    picks = [] if point is None else songs_recommender().songs(Request(point=point), 1)
-    for pick in picks:
-        if pick.song.is_audio:
-            show_audio(pick.song, place=place)
-            _show_song_text(pick, place)
-
-
 def _show_song_text(pick: Pick, place: str) -> None:
     """Show title, artists, mood and reason, and the licence of a bundled song."""
     song = pick.song
     with st.container(key=f"title-{place}"):
         st.markdown(song_line(song))
     reason = escape_markdown(pick.reason)
-    if pick.likeliest_mood not in pick.reason:  # on a journey
+    is_list = place in page_state(PlayerState).lists
+    if pick.likeliest_mood not in pick.reason and not is_list:  # on a journey
         reason = f"{pick.likeliest_mood.capitalize()}. {reason}"
     if not pick.fits:
         reason += f". Your music has few {pick.mood} songs"
@@ -325,8 +257,9 @@ def _show_song_text(pick: Pick, place: str) -> None:
 
 
 def _show_up_next(queue: SongQueue, place: str) -> None:
+    is_list = place in page_state(PlayerState).lists
     with st.container(key=f"next-songs-{place}", gap=None):
-        for pick in queue.up_next(UP_NEXT):
+        for pick in queue.up_next(UP_NEXT_IN_LIST if is_list else UP_NEXT):
             st.button(
                 f"{pick.number}. **{escape_markdown(pick.song.title)}** · {escape_markdown(pick.song.byline)}",
                 icon=":material/play_circle:",
@@ -337,7 +270,7 @@ def _show_up_next(queue: SongQueue, place: str) -> None:
                 wrap=False,
                 key=f"play-{place}-{pick.number}",
             )
-            with st.container(key=f"why-{place}-{pick.number}"):
+            with st.container(key=f"{'mood' if is_list else 'why'}-{place}-{pick.number}"):
                 st.caption(escape_markdown(pick.reason))
 
 
@@ -431,7 +364,8 @@ def _show_take_along(queue: SongQueue, place: str, stem: str) -> None:
         if any(pick.song.path is not None for pick in picks):  # no player opens links to Spotify
             _offer("Playlist (M3U)", songs_m3u, f"{stem}.m3u", place)
         _offer("List (text)", songs_txt, f"{stem}-songs.txt", place)
-        _offer("Songs (CSV)", lambda picks: for_excel(songs_csv(picks)), f"{stem}-songs.csv", place)
+        if place not in page_state(PlayerState).lists:  # their moods can be unknown
+            _offer("Songs (CSV)", lambda picks: for_excel(songs_csv(picks)), f"{stem}-songs.csv", place)
 
 
 def _offer(label: str, write: Callable[[Sequence[Pick]], str | bytes], name: str, place: str) -> None:

@@ -178,7 +178,6 @@ MUSIC_TAB = "view"
 MUSIC_TRACK = "track"  # the id of the song to classify
 MUSIC_QUERY = "find"  # the search text
 MUSIC_RECCOBEATS = "reccobeats"
-MUSIC_COVERS = "covers"
 MUSIC_UPLOAD = "music_upload"
 MUSIC_SONG_UPLOAD = "music_song_upload"
 

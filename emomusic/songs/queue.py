@@ -47,7 +47,7 @@ class SongQueue:
     ) -> SongQueue:
         """A queue of these songs only, such as the playlist of a session, which has several requests."""
         queue = cls(recommender, request, skipped=skipped)
-        queue._source = iter(list(picks))
+        queue._source = iter(picks)
         return queue
 
     def continue_with(self, recommender: Recommender) -> None:

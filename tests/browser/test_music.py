@@ -75,12 +75,9 @@ def test_a_lasso_a_box_a_click_and_a_quadrant_select_songs_with_one_player(music
     drag(page, [(0.75, 0.15), (0.95, 0.15), (0.95, 0.4), (0.75, 0.4), (0.75, 0.16)])
     number = num_selected(page)
     assert 100 < number < 40_000
-    titles = page.locator('[class*="st-key-music-play-selection-"]')
+    titles = page.locator('[class*="st-key-play-music-"]')
     frames = page.locator('iframe[src*="open.spotify.com/embed/track"]')
-    expect(titles).to_have_count(5)
-    expect(frames).to_have_count(1)
-    page.get_by_role("button", name=re.compile("more of")).click()
-    expect(titles).to_have_count(10)
+    expect(titles).to_have_count(4)
     expect(frames).to_have_count(1)
     before = frames.get_attribute("src") or ""
     titles.nth(3).get_by_role("button").click()
@@ -109,7 +106,7 @@ def test_a_lasso_a_box_a_click_and_a_quadrant_select_songs_with_one_player(music
     }""")
     area.click(position={"x": x, "y": y})
     assert num_selected(page) < 20
-    expect(page.locator('[class*="st-key-music-play-selection-"]', has_text=name.split(" \u00b7 ")[0])).to_be_visible()
+    expect(page.locator(".st-key-player-music", has_text=name.split(" \u00b7 ")[0])).to_be_visible()
     page.get_by_role("button", name="Clear").click()
     expect(selected).to_have_count(0)
     page.get_by_role("radio", name="unpleasant and drowsy").click()

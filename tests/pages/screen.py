@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest, local_script_runner
 from emomusic.app import state
 from emomusic.app.address import Address
 from emomusic.app.picture_chooser import PictureState
-from emomusic.app.player import PlayerState
+from emomusic.app.queues import PlayerState
 from emomusic.songs.queue import SongQueue
 
 State = TypeVar("State")
@@ -71,12 +71,6 @@ def queue_of(app: AppTest, place: str = "photo") -> SongQueue:
 def playlist(app: AppTest, place: str = "photo", *, num_songs: int = 20) -> list[str]:
     """The track ids of the first songs of a queue."""
     return [pick.song.id for pick in queue_of(app, place).playlist(num_songs)]
-
-
-def listed(app: AppTest, name: str) -> list[str]:
-    """The track ids of the songs of a list of the Music page, with or without a player."""
-    start = state.music_widget("play", name, "")
-    return [key.removeprefix(start) for button in app.button if (key := button.key or "").startswith(start)]
 
 
 def labels(app: AppTest) -> set[str]:

@@ -18,7 +18,7 @@ from emomusic.app.film import page as page_module
 from emomusic.app.film.job import FilmHolder, FilmJob, FilmStage, FilmView
 from emomusic.app.film.state import FilmState
 from emomusic.app.frame import enter_app
-from emomusic.app.player import PlayerState
+from emomusic.app.queues import PlayerState
 from emomusic.charts.live import SOUND
 from emomusic.media.images import RgbImage
 from emomusic.server.shared import shared

@@ -23,7 +23,7 @@ from emomusic.app.live import page as page_module
 from emomusic.app.live.page import View
 from emomusic.app.live.session import LiveSession, LiveState, Phase, Problem
 from emomusic.app.persons import PersonsState
-from emomusic.app.player import PlayerState
+from emomusic.app.queues import PlayerState
 from emomusic.app.state import CameraState
 from emomusic.errors import ModelError
 from emomusic.faces.classifier import EmotionClassifier

@@ -18,16 +18,17 @@ from emomusic.app.music import song_table as song_table_module
 from emomusic.app.music.classify import nearest_songs
 from emomusic.app.music.explore import describe_profile
 from emomusic.app.music.plane import MOST_DRAWN, selected_rows
-from emomusic.app.music.song_list import CLASSIFY, table_csv
+from emomusic.app.music.song_list import CLASSIFY, PLACE, table_csv
 from emomusic.app.music.song_table import OWN, SHIPPED, SongTable, example_csv, unique_songs
 from emomusic.app.music.tabs import FIND, TABLE
 from emomusic.app.own_table import TableState
+from emomusic.app.sources import SourceState
 from emomusic.charts.selection import Area, Selection
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.features import FEATURES
 from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import load_recommender
-from tests.pages.screen import listed, state_of, text_of, tracks
+from tests.pages.screen import keys, playlist, state_of, text_of, tracks
 from tests.songs.tables import FakeClassifier, mood_table, song_table
 
 SECONDS = 120
@@ -75,9 +76,9 @@ def test_the_default_view_counts_the_moods_and_shows_the_plane(app: AppTest) -> 
     assert charts(app) == []  # only the open tab is computed
     assert sum(drawn(app).values()) == MOST_DRAWN
     catalogue = load_recommender().catalogue
-    assert len(examples := listed(app, "examples")) == len(MOODS)
+    assert len(examples := playlist(app, PLACE)) == len(MOODS)
     assert all(catalogue.kinds[catalogue.row_of(track)] == -1 for track in examples)  # no speech, no sleep sounds
-    assert tracks(app) == []
+    assert tracks(app) == examples[:1]
 
 
 def drawn(app: AppTest) -> dict[str, int]:
@@ -94,38 +95,60 @@ def selection(monkeypatch: pytest.MonkeyPatch) -> Selection:
     return chosen
 
 
-def test_a_selection_has_five_songs_with_one_player_and_a_button_for_more(app: AppTest, selection: Selection) -> None:
+def test_a_selection_has_one_player_and_four_songs_that_follow(app: AppTest, selection: Selection) -> None:
     app.run()
     assert not app.exception
     catalogue = load_recommender().catalogue
     number = selection.contains(catalogue.plane).sum()
     assert number > MOST_DRAWN  # the selection applies to all songs
     assert any(header.value.startswith(f"{number:,} songs selected") for header in app.header)
-    first = listed(app, "selection")
-    assert len(set(first)) == 5
+    first = playlist(app, PLACE)
+    assert len(set(first)) == 20
     assert tracks(app) == first[:1]
-    app.button(key=state.music_widget("more", "selection")).click().run()
-    assert listed(app, "selection")[:5] == first
-    popularity = [catalogue.find(track).popularity for track in listed(app, "selection")]
+    assert {key for key in keys(app) if key.startswith("play-")} == {f"play-{PLACE}-{number}" for number in range(2, 6)}
+    popularity = [catalogue.find(track).popularity for track in first]
     assert popularity == sorted(popularity, reverse=True)
-    assert len(set(listed(app, "selection"))) == 10
-    assert {button.label for button in app.get("download_button")} == {"CSV", "List"}
+    assert {button.label for button in app.get("download_button")} == {"CSV", "List (text)"}
     assert not app.exception
 
 
 def test_the_page_has_one_player_and_one_search_field_for_all_lists(app: AppTest, selection: Selection) -> None:
     app.run()
-    selected = listed(app, "selection")
+    selected = playlist(app, PLACE)
     assert tracks(app) == selected[:1]
-    app.button(key=state.music_widget("play", "selection", selected[1])).click().run()
+    app.button(key=f"play-{PLACE}-2").click().run()
     assert tracks(app) == [selected[1]]
     (field,) = app.text_input
     field.set_value("abba").run()
     assert app.query_params[state.MUSIC_TAB] == FIND  # a search opens its tab
-    assert tracks(app) == listed(app, "found")[:1]
+    assert tracks(app) == playlist(app, PLACE)[:1] != selected[1:2]
     for name in (TABLE, CLASSIFY):
         assert len(view(app, name).text_input) == 1
         assert not app.exception
+
+
+def test_a_list_plays_similar_files_if_spotify_is_silent_until_the_visitor_asks(
+    app: AppTest, selection: Selection
+) -> None:
+    state_of(app, SourceState).is_spotify_silent = True
+    app.run()
+    assert not app.exception
+    assert tracks(app) == []
+    assert len(app.get("audio")) == 1
+    app.button(key="use-spotify").click().run()
+    assert tracks(app) == playlist(app, PLACE)[:1]
+    assert app.get("audio") == []
+
+
+def test_the_current_song_of_a_search_can_be_explained(app: AppTest) -> None:
+    app.query_params[state.MUSIC_QUERY] = "abba"
+    view(app, FIND)
+    song = playlist(app, PLACE)[0]
+    app.button(key=state.music_widget("ask", PLACE)).click().run()
+    assert not app.exception
+    assert app.query_params[state.MUSIC_TAB] == CLASSIFY
+    assert app.query_params[state.MUSIC_TRACK] == song
+    assert state.music_widget("ask", PLACE) not in keys(app)  # the list of similar songs
 
 
 def test_the_chosen_genres_apply_to_the_plane_the_lists_and_the_table(app: AppTest, selection: Selection) -> None:
@@ -133,12 +156,12 @@ def test_the_chosen_genres_apply_to_the_plane_the_lists_and_the_table(app: AppTe
     passes = catalogue.passing(genres=["jazz", "blues"])
     app.query_params[state.GENRES] = "jazz-blues"
     app.query_params[state.MUSIC_QUERY] = "blues"
-    for name, tab in (("selection", "Plane"), ("found", FIND)):
+    for tab in ("Plane", FIND):
         view(app, tab)
         assert not app.exception
         assert app.header[0].value.startswith(f"{passes.sum():,} of 81,198 songs: ")
-        assert listed(app, name)
-        assert all(passes[catalogue.row_of(track)] for track in listed(app, name))
+        assert playlist(app, PLACE)
+        assert all(passes[catalogue.row_of(track)] for track in playlist(app, PLACE))
     del app.query_params[state.MUSIC_QUERY]
     view(app, TABLE)
     assert f"**{passes.sum():,}** of {passes.sum():,} songs" in text_of(app)

@@ -11,17 +11,18 @@ from streamlit.testing.v1 import AppTest
 from emomusic.app import state
 from emomusic.app.frame import enter_app
 from emomusic.app.music import search
+from emomusic.app.music.song_list import PLACE
 from emomusic.app.music.tabs import FIND
 from emomusic.errors import SpotifyError
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.song import Player, Song
 from emomusic.songs.spotify.reccobeats import ReccoBeats
-from emomusic.songs.spotify.search import SEARCH_LIMIT, Credentials, FeatureSource, FoundPage
-from tests.pages.screen import listed, text_of, unescaped
+from emomusic.songs.spotify.search import LAST_OFFSET, SEARCH_LIMIT, Credentials, FeatureSource, FoundPage
+from tests.pages.screen import playlist, queue_of, text_of, tracks, unescaped
 from tests.songs.tables import track_id
 
 SECONDS = 120
-COVER = "https://i.scdn.co/image/ab67616d00001e02"
+LIVE = "music-spotify"
 
 
 @pytest.fixture
@@ -41,10 +42,10 @@ def find(app: AppTest, words: str) -> AppTest:
 
 def test_each_song_is_listed_once_and_its_versions_are_counted(app: AppTest) -> None:
     find(app, "big fun inner city")
-    assert len(listed(app, "found")) == 3
+    assert len(playlist(app, PLACE)) == 3
     assert re.search(r"11 found.* 8 .*versions", text_of(app))
     find(app, "10000 hours piano")
-    assert not listed(app, "found")
+    assert tracks(app) == []
     find(app, "10,000 hours piano")
     assert re.search(r"\b1 found\.$", text_of(app), re.MULTILINE)
 
@@ -58,9 +59,9 @@ def test_a_server_without_keys_links_to_the_search_of_spotify(app: AppTest, monk
     assert not app.code
 
 
-def found_song(number: int, title: str, *, cover_url: str | None = None) -> Song:
+def found_song(number: int, title: str) -> Song:
     """A result without features."""
-    return Song(track_id(number), title, ("B",), Player.SPOTIFY, cover_url=cover_url)
+    return Song(track_id(number), title, ("B",), Player.SPOTIFY)
 
 
 class FakeSpotify:
@@ -75,7 +76,7 @@ class FakeSpotify:
         song = self.catalogue.song(0)
         if self.reccobeats is not None:
             return FoundPage((replace(song, title="Measured"),), 1, {song.id: FeatureSource.RECCOBEATS})
-        known = replace(song, title="Known", cover_url=COVER)
+        known = replace(song, title="Known")
         return FoundPage((known, found_song(7, "Unknown")), 2, {song.id: FeatureSource.CATALOGUE})
 
 
@@ -90,12 +91,11 @@ def test_spotify_is_searched_with_keys_and_a_failure_is_one_warning(app: AppTest
     use(monkeypatch, FakeSpotify)
     find(app, "zzzz")
     assert not app.exception
-    assert len(listed(app, "live")) == 2
+    assert len(playlist(app, LIVE)) == 2
     assert "2 found by Spotify" in text_of(app)
     assert "features from catalogue" in text_of(app)
     assert text_of(app).count("mood unknown") == 1
-    links = [f"[Open in Spotify](https://open.spotify.com/track/{track})" for track in listed(app, "live")]
-    assert all(link in text_of(app) for link in links)
+    assert f"(https://open.spotify.com/track/{playlist(app, LIVE)[0]})" in text_of(app)
     app.text_input(key=state.MUSIC_QUERY).set_value("fail").run()
     (warning,) = app.warning
     assert unescaped(warning.value).startswith("Spotify asks to wait 30 s: ![x]")
@@ -103,50 +103,45 @@ def test_spotify_is_searched_with_keys_and_a_failure_is_one_warning(app: AppTest
     assert not app.exception
 
 
-def test_pages_of_results_have_back_and_next_buttons(app: AppTest, monkeypatch) -> None:
+def test_further_pages_of_results_are_read_when_they_are_needed(app: AppTest, monkeypatch) -> None:
     asked: list[int] = []
 
     class Many(FakeSpotify):
         def search(self, text: str, *, page: int = 0) -> FoundPage:
             asked.append(page)
-            numbers = range(page * SEARCH_LIMIT, min((page + 1) * SEARCH_LIMIT, 25))
-            return FoundPage(tuple(found_song(number, f"Song {number}") for number in numbers), 25)
+            if page == 3:
+                raise SpotifyError("too often")
+            numbers = range(page * SEARCH_LIMIT, (page + 1) * SEARCH_LIMIT)
+            return FoundPage(tuple(found_song(number, f"Song {number}") for number in numbers), 5000)
 
     use(monkeypatch, Many)
     find(app, "zzzz")
-    assert listed(app, "live") == [track_id(number) for number in range(10)]
-    assert "10 of 25 found by Spotify" in text_of(app)
-    for first, last in ((11, 20), (21, 25)):
-        app.button(key=state.music_widget("live-more")).click().run()
-        assert listed(app, "live") == [track_id(number) for number in range(first - 1, last)]
-        assert f"Songs {first} to {last} of 25 found by Spotify" in text_of(app)
-    assert state.music_widget("live-more") not in [button.key for button in app.button]
-    app.button(key=state.music_widget("live-back")).click().run()
-    assert listed(app, "live")[0] == track_id(10)
-    assert asked == [0, 1, 2]  # page 1 is cached
-    app.text_input(key=state.MUSIC_QUERY).set_value("yyyy").run()
-    assert "10 of 25 found by Spotify" in text_of(app)
+    assert "5,000 found by Spotify" in text_of(app)
+    assert playlist(app, LIVE) == [track_id(number) for number in range(20)]
+    assert asked == [0, 1]
+    app.button(key=f"play-{LIVE}-5").click().run()
+    assert asked == [0, 1]
+    for _ in range(26):
+        queue_of(app, LIVE).go_on()
+    app.run()
+    assert set(asked) == {0, 1, 2, 3}
     assert not app.exception
+    assert any("too often" in error.value for error in app.error)
 
 
-def test_pages_beyond_spotifys_limit_are_not_offered(app: AppTest, monkeypatch) -> None:
+def test_no_page_beyond_spotifys_limit_is_asked_for(app: AppTest, monkeypatch) -> None:
     class Endless(FakeSpotify):
         def search(self, text: str, *, page: int = 0) -> FoundPage:
-            if page > 99:
+            if page * SEARCH_LIMIT >= LAST_OFFSET:
                 raise SpotifyError("too far")
-            return FoundPage((found_song(page, "A song"),), 5000)
+            numbers = range(page * SEARCH_LIMIT, (page + 1) * SEARCH_LIMIT)
+            return FoundPage(tuple(found_song(number, f"Song {number}") for number in numbers), 5000)
 
     use(monkeypatch, Endless)
-    app.session_state[state.music_widget("live-page", "zzzz")] = 98
-    find(app, "zzzz")
-    app.button(key=state.music_widget("live-more")).click().run()
-    assert "Songs 991 to 991 of 5,000" in text_of(app)
-    assert state.music_widget("live-more") not in [button.key for button in app.button]
-    app.session_state[state.music_widget("live-page", "zzzz")] = 100
+    find(app, "yyyy")
+    assert len(queue_of(app, LIVE).playlist(5000)) == LAST_OFFSET
     app.run()
-    assert [warning.value for warning in app.warning] == ["too far"]
-    app.button(key=state.music_widget("live-back")).click().run()
-    assert "Songs 991 to 991 of 5,000" in text_of(app)
+    assert not app.error
 
 
 def test_a_corrected_secret_takes_effect_at_once(app: AppTest, monkeypatch) -> None:
@@ -162,19 +157,16 @@ def test_a_corrected_secret_takes_effect_at_once(app: AppTest, monkeypatch) -> N
     use(monkeypatch, Strict, "right")
     app.run()
     assert not app.warning
-    assert len(listed(app, "live")) == 2
+    assert len(playlist(app, LIVE)) == 2
     use(monkeypatch, Strict, "wrong again")  # results of other keys are not shown
     app.run()
     assert len(app.warning) == 1
 
 
-def test_reccobeats_and_covers_are_used_only_if_switched_on(app: AppTest, monkeypatch) -> None:
+def test_reccobeats_is_used_only_if_switched_on(app: AppTest, monkeypatch) -> None:
     use(monkeypatch, FakeSpotify)
     find(app, "zzzz")
     assert "features from catalogue" in text_of(app)
-    assert not app.image
-    app.toggle(key=state.MUSIC_COVERS).set_value(True).run()
-    assert [image.value for image in app.image] == [[COVER]]  # the other song has none
     app.toggle(key=state.MUSIC_RECCOBEATS).set_value(True).run()
     assert not app.exception
     assert "features from reccobeats" in text_of(app)

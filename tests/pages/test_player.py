@@ -13,7 +13,7 @@ from emomusic.affect import EMOTION_POINTS, Emotion
 from emomusic.app import state
 from emomusic.app.answer import Answer
 from emomusic.app.picture_chooser import Picture, PictureState
-from emomusic.app.player import PlayerState
+from emomusic.app.queues import PlayerState
 from emomusic.media.images import encode_png, read_image
 from emomusic.songs.queue import artist_key
 from emomusic.songs.song import Song

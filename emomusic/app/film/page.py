@@ -19,7 +19,7 @@ from emomusic.app.film.job import MAX_MB, MAX_S, FilmHolder, FilmJob, FilmStage,
 from emomusic.app.film.screen import show_screen
 from emomusic.app.film.state import SAMPLE, FilmState, visitors_job
 from emomusic.app.frame import escape_markdown_message
-from emomusic.app.player import PlayerState
+from emomusic.app.queues import PlayerState
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.app.state import page_state
 from emomusic.app.uploads import show_uploader

@@ -13,7 +13,8 @@ from emomusic.app.answer import NOW, Listener, answer
 from emomusic.app.frame import download_button, escape_markdown
 from emomusic.app.live.readings import show_areas
 from emomusic.app.live.session import LiveSession, LiveState, Problem, live_session
-from emomusic.app.player import queue_of, show_queue, song_line
+from emomusic.app.player import show_queue, song_line
+from emomusic.app.queues import queue_of
 from emomusic.app.state import CameraState, from_state, page_state
 from emomusic.app.your_music import with_your_music
 from emomusic.songs.queue import SongQueue

@@ -10,7 +10,7 @@ import streamlit as st
 from emomusic.app import state
 from emomusic.app.live.ice import IceSettings
 from emomusic.app.live.session import LiveSession, LiveState, Phase, Problem, live_session
-from emomusic.app.player import PlayerState
+from emomusic.app.queues import PlayerState
 from emomusic.app.state import CameraState, page_state
 from emomusic.compat import HookError, set_visitor_stayed
 from emomusic.server.capacity import capacity

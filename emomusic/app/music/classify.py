@@ -55,7 +55,7 @@ def show_one_song(songs: SongTable) -> None:
     with charts:
         _show_answer(song, answer, _main_reason(answer, features, reference, moved=moved), moved=moved)
     st.markdown("**Most similar songs**")
-    show_songs(songs, nearest_songs(songs, row, features), name="nearest", plays_first=False)
+    show_songs(songs, nearest_songs(songs, row, features), name="nearest")
 
 
 def _fix_heading_on_phones() -> None:

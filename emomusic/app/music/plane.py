@@ -13,7 +13,7 @@ from emomusic.affect import QUADRANT_CORNERS, Mood, Quadrant
 from emomusic.app import state
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import text_color
-from emomusic.app.music.song_list import describe_order, show_songs, show_table_downloads
+from emomusic.app.music.song_list import describe_order, show_songs, show_table_download
 from emomusic.app.music.song_table import SongTable, cached_per_table, unique_songs
 from emomusic.charts import music as plots
 from emomusic.charts.colours import MOOD_COLOURS, write_in
@@ -122,7 +122,7 @@ def _show_selection(songs: SongTable, rows: npt.NDArray[np.int64]) -> None:
     moods = ", ".join(f"{counts[position]:,} {MOODS[position]}" for position in present)
     st.caption(f"{moods}{describe_order(songs, rows, once)}")
     with st.container(horizontal=True):
-        show_table_downloads(songs, rows, name="selected-songs")
+        show_table_download(songs, rows, name="selected-songs")
         st.button("Clear", icon=":material/close:", key=state.music_widget("clear"), on_click=_clear, args=(songs,))
     show_songs(songs, once, name="selection")
 
@@ -134,7 +134,7 @@ def _show_hint(songs: SongTable) -> None:
         "select a box, zoom and move. Choose moods to see only theirs."
     )
     st.markdown("**A clear example of each mood**")
-    show_songs(songs, _examples(songs), name="examples", plays_first=False)
+    show_songs(songs, _examples(songs), name="examples")
     for position in np.flatnonzero(np.bincount(songs.moods, minlength=len(MOODS)) == 0):
         st.caption(f"This table has no {MOODS[position]} song.")
 

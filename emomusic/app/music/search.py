@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from functools import partial
+from itertools import count
 
 import numpy as np
 import streamlit as st
 
+from emomusic.affect import Mood
 from emomusic.app import state
 from emomusic.app.address import chosen
 from emomusic.app.frame import error_text
 from emomusic.app.music.classify import describe_moods
-from emomusic.app.music.song_list import describe_order, show_lines, show_songs
+from emomusic.app.music.song_list import describe_order, show_explanation, show_songs
 from emomusic.app.music.song_table import SongTable, unique_songs
 from emomusic.app.own_table import mood_classifier
+from emomusic.app.player import show_queue
+from emomusic.app.queues import play_list
 from emomusic.app.secrets import spotify_credentials
 from emomusic.errors import EmomusicError
 from emomusic.server.shared import shared
 from emomusic.songs.catalogue import normalize_text
 from emomusic.songs.features import FEATURE_NAMES
-from emomusic.songs.song import Song
+from emomusic.songs.mood import MOODS
+from emomusic.songs.song import Pick, Song
 from emomusic.songs.spotify.embeds import search_url
 from emomusic.songs.spotify.reccobeats import ReccoBeats
 from emomusic.songs.spotify.search import (
@@ -32,6 +38,7 @@ from emomusic.songs.spotify.search import (
 )
 
 _NUM_EXAMPLES = 5
+_PLACE = "music-spotify"
 
 
 def show_search(songs: SongTable) -> None:
@@ -60,7 +67,7 @@ def _search_table(songs: SongTable, text: str) -> None:
     if not text:
         st.caption("Examples until you search: the best known songs of this table.")
         known = songs.catalogue.best_known_first(np.arange(len(songs)))[:_NUM_EXAMPLES]
-        show_songs(songs, unique_songs(songs, known), name="known", can_ask=True, plays_first=False)
+        show_songs(songs, unique_songs(songs, known), name="known", explains=True)
         return
     rows = songs.catalogue.best_known_first(np.flatnonzero(songs.catalogue.matching(text)))
     if not rows.size:
@@ -68,85 +75,63 @@ def _search_table(songs: SongTable, text: str) -> None:
         return
     once = unique_songs(songs, rows)
     st.caption(f"{len(rows):,} found{describe_order(songs, rows, once)}")
-    show_songs(songs, once, name="found", can_ask=True)
+    show_songs(songs, once, name="found", explains=True)
 
 
 def _search_spotify(songs: SongTable, text: str, credentials: Credentials) -> None:
     if not text:
         st.caption("Songs of all of Spotify appear here.")
         return
-    with st.container(horizontal=True):
-        elsewhere = st.toggle(
-            "Moods from ReccoBeats",
-            key=state.MUSIC_RECCOBEATS,
-            help="Get features from reccobeats.com for songs that the catalogue does not contain",
-            persist_state="session",
-        )
-        with_covers = st.toggle("Covers", key=state.MUSIC_COVERS, persist_state="session")
-    key = state.music_widget("live-page", text)
-    number = int(st.session_state.get(key, 0))
+    elsewhere = st.toggle(
+        "Moods from ReccoBeats",
+        key=state.MUSIC_RECCOBEATS,
+        help="Get features from reccobeats.com for songs that the catalogue does not contain",
+        persist_state="session",
+    )
     try:
         with st.spinner("Searching Spotify"):
-            page = _found(text, number, elsewhere, credentials)
+            page = _found(text, 0, elsewhere, credentials)
             if page.notice:  # a temporary problem, so the next search asks again
-                _found.clear(text, number, elsewhere, credentials)
+                _found.clear(text, 0, elsewhere, credentials)
     except EmomusicError as error:
         st.warning(error_text(error), icon=":material/cloud_off:")
-        _offer_pages(key, number, more=False)
         return
     if page.notice:
         st.caption(page.notice)
-    _describe_count(page, number)
-    was_asked = elsewhere and not page.notice
-    details = {
-        song if with_covers else replace(song, cover_url=None): _mood_of(song, page.sources.get(song.id), was_asked)
-        for song in page.songs
-    }
-    can_explain = {song.id for song in page.songs if songs.catalogue.find(song.id) is not None}
-    show_lines(details, name="live", digest=key, can_explain=can_explain, plays_first=False)
-    _offer_pages(key, number, more=(number + 1) * SEARCH_LIMIT < min(page.total, LAST_OFFSET))
-
-
-def _describe_count(page: FoundPage, number: int) -> None:
-    """Show which results are on this page; `number` counts pages from 0."""
     if not page.songs:
-        st.info(f"Spotify found no {'more songs' if number else 'song'} for these words.", icon=":material/search_off:")
+        st.info("Spotify found no song for these words.", icon=":material/search_off:")
         return
-    first, last = number * SEARCH_LIMIT + 1, number * SEARCH_LIMIT + len(page.songs)
-    which = f"Songs {first:,} to {last:,} of " if number else f"The first {last} of " if last < page.total else ""
-    st.caption(f"{which}{page.total:,} found by Spotify, in Spotify's order.")
+    st.caption(f"{page.total:,} found by Spotify, in Spotify's order.")
+    known = frozenset(song.id for song in page.songs if songs.catalogue.find(song.id) is not None)
+    picks = _picks_of_spotify(page, text, elsewhere, credentials)
+    play_list(picks, _PLACE, (text, elsewhere, page.notice, credentials.client_id))
+    show_queue(_PLACE, "spotify", partial(show_explanation, _PLACE, known))
 
 
-def _offer_pages(key: str, number: int, *, more: bool) -> None:
-    """Show the buttons for the previous and the next page; `key` stores the page number."""
-    with st.container(horizontal=True):
-        if number > 0:
-            st.button(
-                "Back",
-                icon=":material/arrow_back:",
-                key=state.music_widget("live-back"),
-                on_click=state.put,
-                args=(key, number - 1),
-            )
-        if more:
-            st.button(
-                "More songs",
-                icon=":material/queue_music:",
-                key=state.music_widget("live-more"),
-                on_click=state.put,
-                args=(key, number + 1),
-            )
+def _picks_of_spotify(page: FoundPage, text: str, elsewhere: bool, credentials: Credentials) -> Iterator[Pick]:
+    """The results of a search, page by page. The mood of a result without features is not shown.
+
+    Raises:
+        SpotifyError: a further page cannot be read.
+    """
+    for number in count(1):
+        for song in page.songs:
+            words, mood = _mood_of(song, page.sources.get(song.id), elsewhere and not page.notice)
+            yield Pick(song, mood, 0.0, words, mood)
+        if number * SEARCH_LIMIT >= min(page.total, LAST_OFFSET):
+            return
+        page = _found(text, number, elsewhere, credentials)
 
 
-def _mood_of(song: Song, source: FeatureSource | None, elsewhere: bool) -> str:
-    """The mood of a search result, if the catalogue or ReccoBeats has its features; Spotify no longer provides them."""
+def _mood_of(song: Song, source: FeatureSource | None, elsewhere: bool) -> tuple[str, Mood]:
+    """The mood of a result, if the catalogue or ReccoBeats has its features; Spotify no longer provides them."""
     if source is None:
         sources = "neither the catalogue nor ReccoBeats has" if elsewhere else "the catalogue does not have"
-        return f"mood unknown: {sources} this song"
+        return f"mood unknown: {sources} this song", MOODS[0]
     features = np.array([[getattr(song, name) for name in FEATURE_NAMES]])
     length = np.array([np.nan if song.duration_s is None else song.duration_s])
     probabilities = mood_classifier().predict_probabilities(features, duration_s=length)[0]
-    return f"{describe_moods(probabilities)} · features from {source}"
+    return f"{describe_moods(probabilities)} · features from {source}", MOODS[int(probabilities.argmax())]
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -1,10 +1,11 @@
-"""Songs as a list or a table, with one player for the whole page, and downloads."""
+"""Songs as a table, and as lists in the player of the page."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence, Set
-from math import isnan
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,16 @@ import streamlit as st
 from emomusic.affect import share_text
 from emomusic.app import state
 from emomusic.app.address import choose, chosen
-from emomusic.app.frame import download_button, escape_markdown
-from emomusic.app.music.song_table import SongTable, unique_songs
-from emomusic.app.player import show_player, show_substitute
-from emomusic.app.sources import is_spotify_silent
+from emomusic.app.frame import download_button
+from emomusic.app.music.song_table import SongTable
+from emomusic.app.player import show_queue
+from emomusic.app.queues import PlayerState, forget_list, play_list
+from emomusic.app.state import page_state
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_ID
 from emomusic.songs.features import FEATURE_NAMES, FEATURES
 from emomusic.songs.mood import MOODS
 from emomusic.songs.song import Pick, Song
-from emomusic.songs.spotify.embeds import TRACK_ADDRESS, songs_txt, track_url
+from emomusic.songs.spotify.embeds import TRACK_ADDRESS
 from emomusic.text import escape_formula, for_excel
 
 _MOST_SHOWN = 20_000  # rows that a browser can hold; Streamlit's lazy tables have no selectable rows
@@ -36,7 +38,7 @@ def show_table(songs: SongTable) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"**{len(rows):,}** of {len(songs):,} songs", width="content")
         if rows.size:
-            show_table_downloads(songs, rows, name="songs")
+            show_table_download(songs, rows, name="songs")
     if not rows.size:
         st.info("No song passes the search and all filters. Remove one of them.", icon=":material/filter_alt_off:")
         return
@@ -134,12 +136,11 @@ def _columns() -> dict[str, Any]:
     }
 
 
-PAGE = 5
 CLASSIFY = "What mood is this song?"
 """The title of the tab on one song."""
 
-_PLAYING = state.music_widget("playing")  # the list and the song of the only player
-_REFRESH = state.music_widget("refresh")  # whether the rest of the page has to change
+PLACE = "music"
+"""The player of all lists."""
 
 
 def short_name(song: Song) -> str:
@@ -148,115 +149,57 @@ def short_name(song: Song) -> str:
     return name if len(name) <= 60 else name[:59] + "…"
 
 
-@st.fragment
 def show_songs(
-    songs: SongTable,
-    rows: Sequence[int] | npt.NDArray[np.int64],
-    *,
-    name: str,
-    can_ask: bool = False,
-    plays_first: bool = True,
+    songs: SongTable, rows: Sequence[int] | npt.NDArray[np.int64], *, name: str, explains: bool = False
 ) -> None:
-    """Show the first songs of a list with one player, and a button for more; see `show_lines`."""
-    digest = digest_of(rows)
-    key = state.music_widget("shown", name, songs.digest, digest)
-    num_shown = int(st.session_state.get(key, PAGE))
-    details: dict[Song, str] = {}
-    for row in map(int, rows[:num_shown]):
-        song = songs.catalogue.song(row)
-        source = f" {share_text(songs.probabilities[row].max())}" if song.mood is None else ", labelled"
-        details[song] = f"{MOODS[int(songs.moods[row])]}{source}"  # "happy 93 %", or "happy, labelled"
-    can_explain = {song.id for song in details} if can_ask else set()
-    show_lines(details, name=name, digest=digest, can_explain=can_explain, plays_first=plays_first)
-    if len(rows) > num_shown:
-        st.button(
-            f"{min(PAGE, len(rows) - num_shown)} more of {len(rows) - num_shown:,}",
-            icon=":material/queue_music:",
-            key=state.music_widget("more", name),
-            on_click=state.put,
-            args=(key, num_shown + PAGE),
-        )
-
-
-# Streamlit centres a title that wraps
-_LEFT = f"""<style>
-div[class*="st-key-{state.music_widget("play")}-"] button p {{ text-align: left; }}
-</style>"""
-
-
-@st.fragment
-def show_lines(
-    details: Mapping[Song, str], *, name: str, digest: str, can_explain: Set[str], plays_first: bool = True
-) -> None:
-    """Show songs as text with one player. A click on a title plays the song and reruns only this list.
+    """Show the player of a list of songs.
 
     Args:
-        details: the songs, each with the Markdown below its title, such as its mood.
-        name: of the list, unique on the page.
-        digest: of the songs; the list is new if it changes.
-        can_explain: ids of the songs with a button that opens their mood.
-        plays_first: whether a new list has a player for its first song; else the player follows a click.
+        songs: the table.
+        rows: of the songs, in their order.
+        name: of the list.
+        explains: whether a button opens the mood of the current song.
     """
-    st.html(_LEFT)
-    seen = state.music_widget("seen", name)
-    if details and st.session_state.get(seen) != digest:
-        st.session_state[seen] = digest
-        if plays_first:
-            _play(name, next(iter(details)).id)
-    if st.session_state.pop(_REFRESH, False):
-        st.rerun()  # another list shows a player, or another tab opens
-    list_name, playing = st.session_state.get(_PLAYING, (None, None))
-    for song, line in details.items():
-        with st.container(gap=None):
-            is_playing = (name, song.id) == (list_name, playing)
-            _show_line(song, line, name, is_playing=is_playing, can_explain=song.id in can_explain)
+    if len(rows):
+        play_list(_picks(songs, rows), PLACE, (songs.digest, name, digest_of(rows)))
+        show_queue(PLACE, "music", partial(show_explanation, PLACE) if explains else _show_nothing)
 
 
-def _play(name: str, track_id: str) -> None:
-    """Move the page's only player to a song of a list."""
-    before, _ = st.session_state.get(_PLAYING, (name, None))
-    st.session_state[_PLAYING] = (name, track_id)
-    if before != name:
-        st.session_state[_REFRESH] = True
+def _picks(songs: SongTable, rows: Sequence[int] | npt.NDArray[np.int64]) -> Iterator[Pick]:
+    """The songs of a list, each with its mood: "happy 93 %", or "happy, labelled"."""
+    for row in map(int, rows):
+        song, mood = songs.catalogue.song(row), MOODS[int(songs.moods[row])]
+        probability = float(songs.probabilities[row].max())
+        words = f"{mood} {share_text(probability)}" if song.mood is None else f"{mood}, labelled"
+        yield Pick(song, mood, probability, words, mood)
 
 
-def _open_song(track_id: str) -> None:
-    """Open the tab on the mood of one song."""
-    choose({state.MUSIC_TAB: CLASSIFY, state.MUSIC_TRACK: track_id})
-    st.session_state[_REFRESH] = True  # the tabs are outside this fragment
+def _show_nothing() -> None:
+    """No button."""
 
 
-def _show_line(song: Song, details: str, name: str, *, is_playing: bool, can_explain: bool) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if song.cover_url is not None:
-            st.image(song.cover_url, alt=f"Cover of {song.title}", width=64)
-        with st.container(gap=None):
-            st.button(
-                f"**{escape_markdown(song.title)}** · {escape_markdown(song.byline)}",
-                icon=":material/music_note:" if is_playing else ":material/play_circle:",
-                key=state.music_widget("play", name, song.id),
-                on_click=_play,
-                args=(name, song.id),
-                type="tertiary",
-            )
-            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                link = f" · [Open in Spotify]({track_url(song.id)})" if song.is_on_spotify else ""
-                st.markdown(f"{details}{link}", width="content")
-                if can_explain:
-                    st.button(
-                        "What mood is it?",
-                        icon=":material/tune:",
-                        key=state.music_widget("ask", name, song.id),
-                        on_click=_open_song,
-                        args=(song.id,),
-                        type="tertiary",
-                    )
-    if not song.is_on_spotify or not is_playing:
+def show_explanation(place: str, known: Set[str] | None = None) -> None:
+    """Show the button that opens the mood of the current song of a place, if its id is known."""
+    current = page_state(PlayerState).queues[place].current
+    if current is None or (known is not None and current.song.id not in known):
         return
-    if is_spotify_silent():
-        show_substitute(None if isnan(song.valence) else song.point, place=name)
-    else:
-        show_player(song.id, song.full_name, place=name)
+    if st.button("What mood is it?", icon=":material/tune:", type="tertiary", key=state.music_widget("ask", place)):
+        choose({state.MUSIC_TAB: CLASSIFY, state.MUSIC_TRACK: current.song.id})
+        st.rerun()
+
+
+def forget_other_tables(songs: SongTable) -> None:
+    """Let go of the songs of another table than this one, which the visitor may have removed."""
+    if page_state(PlayedTable).digest != songs.digest:
+        page_state(PlayedTable).digest = songs.digest
+        forget_list(PLACE)
+
+
+@dataclass
+class PlayedTable:
+    """The table whose songs the player has."""
+
+    digest: str = ""
 
 
 def digest_of(rows: Sequence[int] | npt.NDArray[np.int64]) -> str:
@@ -264,31 +207,16 @@ def digest_of(rows: Sequence[int] | npt.NDArray[np.int64]) -> str:
     return hashlib.sha256(np.asarray(rows, np.int64).tobytes()).hexdigest()[:12]
 
 
-def show_table_downloads(songs: SongTable, rows: npt.NDArray[np.int64], *, name: str) -> None:
-    """Offer the songs of a list as CSV and as a playlist, created on demand."""
-    with st.container(horizontal=True, width="content"):
-        download_button(
-            "CSV",
-            lambda: table_csv(songs, rows),
-            f"{name}.csv",
-            icon=":material/download:",
-            key=state.music_widget("csv", name),
-            help="Title, artists, mood, probabilities and features",
-        )
-        download_button(
-            "List",
-            lambda: songs_txt(_pick(songs, int(row)) for row in unique_songs(songs, rows)),
-            f"{name}.txt",
-            icon=":material/notes:",
-            key=state.music_widget("txt", name),
-            help="Artists and titles as text, each song once",
-        )
-
-
-def _pick(songs: SongTable, row: int) -> Pick:
-    mood, probability = MOODS[int(songs.moods[row])], float(songs.probabilities[row, songs.moods[row]])
-    likeliest = MOODS[int(songs.probabilities[row].argmax())]
-    return Pick(songs.catalogue.song(row), mood, probability, "chosen from the table", likeliest)
+def show_table_download(songs: SongTable, rows: npt.NDArray[np.int64], *, name: str) -> None:
+    """Offer the songs of a list as CSV, made on demand."""
+    download_button(
+        "CSV",
+        lambda: table_csv(songs, rows),
+        f"{name}.csv",
+        icon=":material/download:",
+        key=state.music_widget("csv", name),
+        help="Title, artists, mood, probabilities and features",
+    )
 
 
 def describe_songs(songs: SongTable, rows: npt.NDArray[np.int64]) -> pd.DataFrame:

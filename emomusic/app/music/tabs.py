@@ -11,7 +11,7 @@ from emomusic.app.music.classify import show_one_song
 from emomusic.app.music.explore import show_features, show_profiles
 from emomusic.app.music.plane import show_plane
 from emomusic.app.music.search import show_search
-from emomusic.app.music.song_list import CLASSIFY, show_table
+from emomusic.app.music.song_list import CLASSIFY, forget_other_tables, show_table
 from emomusic.app.music.song_table import SongTable
 
 TABLE, FIND = "Table", "Found songs"
@@ -21,6 +21,7 @@ TABLE, FIND = "Table", "Found songs"
 @st.fragment
 def show_tabs(songs: SongTable) -> None:
     """Show the search and the tabs; a search, a change of tab and a selection rerun only this fragment."""
+    forget_other_tables(songs)
     tabs = {
         "Plane": show_plane,
         "Explore": show_features,
