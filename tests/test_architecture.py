@@ -263,7 +263,6 @@ HEAVY = {
     "streamlit_webrtc",
     "aiortc",
     "av",
-    "spotipy",
     "pandas",
     "sklearn",
     "scipy",

@@ -21,10 +21,10 @@ PACKAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "": (
             *("numpy", "onnxruntime", "opencv-python-headless", "av", "pandas", "pyarrow", "pillow", "pillow-heif"),
             *("scipy", "scikit-learn", "skops", "joblib", "filelock", "msgspec", "threadpoolctl", "requests"),
-            *("rich", "platformdirs"),
+            *("rich", "platformdirs", "pebble"),
         ),
         "app": (
-            *("streamlit", "streamlit-webrtc", "starlette", "aiortc", "plotly", "spotipy", "onnx"),
+            *("streamlit", "streamlit-webrtc", "starlette", "aiortc", "plotly", "onnx"),
             "prometheus-client",
         ),
         "cluster": ("ray",),

@@ -2,41 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from types import ModuleType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from emomusic.errors import SpotifyError
 
 if TYPE_CHECKING:
     import requests
-    import spotipy
 
 TIMEOUT_S = 5.0
 """Timeout of the connection and of each read, in seconds."""
 
 
-def quiet_spotipy() -> ModuleType:
-    """The package spotipy without its logs, which contain search texts and, at level DEBUG, tokens."""
-    import spotipy
-
-    logging.getLogger("spotipy").setLevel(logging.CRITICAL)
-    return cast("ModuleType", spotipy)
-
-
-def web_client(token: str, api_url: str, timeout_s: float) -> spotipy.Spotify:
-    """Client of the Web API, without a session: that of spotipy reports every error as 429."""
-    client = quiet_spotipy().Spotify(auth=token, requests_session=False, requests_timeout=timeout_s)
-    client.prefix = api_url
-    return client
-
-
 @contextmanager
 def translated(service: str, refusals: Mapping[int, SpotifyError]) -> Iterator[None]:
-    """Run requests, and code that reads their responses without checks, as spotipy does.
+    """Run requests, and code that reads their responses without checks.
 
     Args:
         service: name in messages.
@@ -48,7 +30,7 @@ def translated(service: str, refusals: Mapping[int, SpotifyError]) -> Iterator[N
     try:
         yield
     except Exception as error:
-        response = _response_of(error)
+        response: requests.Response | None = getattr(error, "response", None)
         if response is not None and response.status_code in refusals:
             raise refusals[response.status_code] from error
         raise SpotifyError(_message(error, response, service)) from error
@@ -69,16 +51,6 @@ def _message(error: Exception, response: requests.Response | None, service: str)
     if status >= 500:
         return f"{service} has an internal error (HTTP {status}). Try again later."
     return f"{service} refused the request (HTTP {status}). Try again later."
-
-
-def _response_of(error: BaseException | None) -> requests.Response | None:
-    """Response with an error status behind an exception. Those of spotipy do not always have the status."""
-    while error is not None:
-        response = getattr(error, "response", None)
-        if response is not None and response.status_code >= 400:
-            return cast("requests.Response", response)
-        error = error.__context__
-    return None
 
 
 def _pause(retry_after: str) -> str:
