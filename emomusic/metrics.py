@@ -5,7 +5,7 @@ scikit-learn computes what it can. It loads on first use.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -322,3 +322,12 @@ def mcnemar(first_right: npt.NDArray[np.bool_], second_right: npt.NDArray[np.boo
     differing = only_first + only_second
     p_value = float(binomtest(only_first, differing, 0.5).pvalue) if differing else 1.0
     return McNemar(len(first_right), only_first, only_second, p_value)
+
+
+def score_rows(per_class: Mapping[str, Mapping[str, Any]], form: str) -> str:
+    """Rows of a Markdown table with precision, recall, F1 and number of each class, formatted as `form`."""
+    return "\n".join(
+        f"| {name} | {scores['precision']:{form}} | {scores['recall']:{form}} | {scores['f1']:{form}} "
+        f"| {scores['support']} |"
+        for name, scores in per_class.items()
+    )

@@ -13,11 +13,11 @@ import pandas as pd
 
 from emomusic.assets import data_dir, sha256_of, write_checksums
 from emomusic.errors import DatasetError
-from emomusic.songs.catalogue import ARTIST_SEPARATOR, CATALOGUE_FILE, Catalogue
+from emomusic.songs.catalogue import ARTIST_SEPARATOR, Catalogue
 from emomusic.songs.features import FEATURES
 from emomusic.songs.genres import GENRES
 from emomusic.songs.song_kinds import kinds_of
-from emomusic.songs.stored_moods import predict_moods, write_catalogue
+from emomusic.songs.stored_moods import CATALOGUE_FILE, predict_moods, write_catalogue
 
 SHA256 = {
     ".csv": "b202fa49909b2d5cef71a04b1d21243cfeb36414535f2ca9272aa646721177bd",

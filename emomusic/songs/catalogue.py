@@ -7,7 +7,6 @@ import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from emomusic.affect import Mood
-from emomusic.assets import data_dir
 from emomusic.errors import DatasetError
 from emomusic.songs.features import FEATURE_NAMES, FEATURES, affect_plane, feature_matrix
 from emomusic.songs.song import Player, Song
@@ -34,9 +32,6 @@ OPTIONAL_COLUMNS: tuple[str, ...] = (
     "explicit", "album", "genres", "kind", "popularity", "duration_s", "year", "mood", "path", "player",
 )  # fmt: skip
 """Optional columns; `Song` has None, or no genres, for an absent one. Without players, Spotify plays all songs."""
-
-CATALOGUE_FILE = "songs.parquet"
-"""Bundled catalogue, in `data/catalogue/`."""
 
 LONGEST_S = 86_400.0
 """Largest valid duration: one day."""
@@ -275,48 +270,6 @@ class Catalogue:
             return rows
         popularity = self.table["popularity"].fillna(0).to_numpy(np.float64)[rows]
         return rows[np.argsort(-popularity, kind="stable")]
-
-    def search(self, text: str, *, limit: int = 20) -> list[Song]:
-        """Songs with every word of `text` in title or artists, most popular first. Empty if there is no word."""
-        if not normalize_text(text).split():
-            return []
-        rows = self.best_known_first(np.flatnonzero(self.matching(text)))
-        return [self.song(int(row)) for row in rows[:limit]]
-
-
-def catalogue_file() -> Path:
-    """Path of the bundled catalogue."""
-    return data_dir() / "catalogue" / CATALOGUE_FILE
-
-
-def load_catalogue(path: Path | None = None) -> Catalogue:
-    """Read a catalogue from Parquet, by default the bundled one.
-
-    Raises:
-        DatasetError: the file is unreadable or not a catalogue.
-    """
-    path = path or catalogue_file()
-    return Catalogue(read_songs(path), name=path.name)
-
-
-def read_songs(path: Path) -> pd.DataFrame:
-    """Unchecked table of a Parquet file.
-
-    Raises:
-        DatasetError: the file is unreadable.
-    """
-    from pyarrow.parquet import ParquetFile
-
-    try:
-        with path.open("rb") as file:  # the error of pyarrow would have no reason
-            # `pd.read_parquet` would load another 5 MB of libraries
-            songs: pd.DataFrame = ParquetFile(file).read().to_pandas()
-            return songs
-    except (OSError, ValueError) as error:  # base classes of pyarrow's errors
-        reason = getattr(error, "strerror", None) or error
-        raise DatasetError(
-            f"expected a Parquet table of songs. Received: {path} ({reason}). Restore the file from the repository"
-        ) from error
 
 
 _CORRECT_THE_ROW = "Correct the row or remove it."

@@ -1,9 +1,11 @@
-"""Repeated cross-validation of models that classify songs."""
+"""What the training of models of songs shares: repeated cross-validation, and the files of a model."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +15,17 @@ import numpy.typing as npt
 from sklearn.metrics import accuracy_score, f1_score
 from sklearn.model_selection import StratifiedKFold
 
+from emomusic.assets import CARD, METRICS, PREDICTIONS, SPEC, ModelKind, prepare_model_folder
 from emomusic.errors import DatasetError
 from emomusic.metrics import IntArray, expected_calibration_error, score
+from emomusic.records import write_metrics
 
 logger = logging.getLogger(__name__)
 
 NUM_FOLDS = 10
 NUM_REPEATS = 5
+
+_DRAFTS = "drafts-"
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
@@ -107,3 +113,58 @@ def cross_validate(
         "calibration_error": expected_calibration_error(labels, repeated_probabilities[0]),
     }
     return CrossValidation(metrics, labels, repeated_probabilities, repeated_folds)
+
+
+def prepare_folder(out: Path, *names: str) -> Path:
+    """Make and check the folder of a model, and remove what an interrupted run left.
+
+    Args:
+        out: the folder.
+        names: files that it may have, beside those of `write_model`.
+
+    Raises:
+        AssetError: the folder is not writable.
+        ModelError: it has other files.
+    """
+    out = prepare_model_folder(out, (*names, SPEC, METRICS, PREDICTIONS, CARD, f"{_DRAFTS}*"))
+    for draft in out.glob(f"{_DRAFTS}*"):
+        shutil.rmtree(draft)
+    return out
+
+
+def write_model(
+    kind: ModelKind,
+    out: Path,
+    found: CrossValidation,
+    *,
+    save: Callable[[Path], Mapping[str, Any]],
+    card: Callable[[dict[str, Any]], str],
+) -> dict[str, Any]:
+    """Write the files of a model into the folder of `prepare_folder`. A failure leaves the old ones.
+
+    Args:
+        kind: of the model.
+        out: the folder.
+        found: the evaluation.
+        save: writes the weights and `spec.json` into a folder, checks them, and returns further metrics.
+        card: makes the text of `CARD.md` from the metrics.
+
+    Returns:
+        Content of `metrics.json`.
+    """
+    with tempfile.TemporaryDirectory(dir=out, prefix=_DRAFTS) as folder:
+        new = Path(folder)
+        metrics = {**found.metrics, **save(new)}
+        write_metrics(kind, new, metrics)
+        found.save(new / PREDICTIONS)
+        (new / CARD).write_text(card(metrics), encoding="utf-8")
+        for path in list(new.iterdir()):
+            path.replace(out / path.name)
+    logger.info("wrote %s", out)
+    return metrics
+
+
+def matrix_rows(metrics: Mapping[str, Any]) -> str:
+    """Rows of a Markdown table with the confusion matrix."""
+    rows = zip(metrics["per_class"], metrics["confusion"], strict=True)
+    return "\n".join(f"| {name} | {' | '.join(map(str, row))} |" for name, row in rows)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import shutil
-import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +15,26 @@ import numpy.typing as npt
 import sklearn
 
 from emomusic.affect import Mood
-from emomusic.assets import CARD, METRICS, PREDICTIONS, SPEC, ModelKind, prepare_model_folder
+from emomusic.assets import ModelKind
 from emomusic.baselines import MUSIC_BASELINES, MUSIC_SOURCE
 from emomusic.downloads import DOWNLOADS
 from emomusic.errors import DatasetError
-from emomusic.metrics import IntArray, mistakes
-from emomusic.records import write_metrics
+from emomusic.metrics import IntArray, mistakes, score_rows
 from emomusic.songs.catalogue import MOOD_RULE, require_columns, require_valid
-from emomusic.songs.cross_validation import NUM_FOLDS, NUM_REPEATS, CrossValidation, cross_validate
+from emomusic.songs.cross_validation import (
+    NUM_FOLDS,
+    NUM_REPEATS,
+    CrossValidation,
+    cross_validate,
+    matrix_rows,
+    prepare_folder,
+    write_model,
+)
 from emomusic.songs.mood import MODEL_FILE, MOODS, MoodClassifier
 from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS, SEED
 from emomusic.songs.table_import import read_catalogue
 
 logger = logging.getLogger(__name__)
-
-_FILES = (MODEL_FILE, SPEC, METRICS, PREDICTIONS, CARD)
-_DRAFTS = "drafts-*"  # left by an interrupted run
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
@@ -96,25 +99,17 @@ def train_mood_model(
         ModelError: the folder contains other files or is not writable.
     """
     table = read_labelled_songs(data)
-    out = prepare_model_folder(out, (*_FILES, _DRAFTS))
-    for draft in out.glob(_DRAFTS):
-        shutil.rmtree(draft)
+    out = prepare_folder(out, MODEL_FILE)
     evaluation = evaluate_mood_model(table, model=model, num_repeats=num_repeats)
     classifier = MoodClassifier(model).fit(table.features, table.labels, duration_s=table.duration_s)
-    metrics = evaluation.metrics | {"ms_per_song": _ms_per_song(classifier, table)}
 
-    with tempfile.TemporaryDirectory(dir=out, prefix="drafts-") as folder:
-        new = Path(folder)
+    def save(new: Path) -> dict[str, Any]:
         classifier.save(new, data_sha256=table.sha256)
-        metrics["bytes"] = (new / MODEL_FILE).stat().st_size
-        write_metrics(ModelKind.MUSIC, new, metrics)
-        evaluation.save(new / PREDICTIONS)
-        (new / CARD).write_text(_card(metrics, table.sha256), encoding="utf-8")
         MoodClassifier.load(new)
-        for name in _FILES:
-            (new / name).replace(out / name)
-    logger.info("wrote %s", out)
-    return metrics
+        return {"ms_per_song": _ms_per_song(classifier, table), "bytes": (new / MODEL_FILE).stat().st_size}
+
+    card = partial(_card, data_sha256=table.sha256)
+    return write_model(ModelKind.MUSIC, out, evaluation, save=save, card=card)
 
 
 def _ms_per_song(classifier: MoodClassifier, table: LabelledSongs, *, num_songs: int = 6000) -> float:
@@ -217,15 +212,10 @@ def _card(metrics: dict[str, Any], data_sha256: str) -> str:
         num_folds=NUM_FOLDS,
         repeats="1 random split" if repeats == 1 else f"{repeats} random splits",
         fold_size=metrics["n"] // NUM_FOLDS,
-        table="\n".join(
-            f"| {mood} | {s['precision']:.3f} | {s['recall']:.3f} | {s['f1']:.3f} | {s['support']} |"
-            for mood, s in metrics["per_class"].items()
-        ),
+        table=score_rows(metrics["per_class"], ".3f"),
         heads=" | ".join(MOODS),
         rules=" --- |" * len(MOODS),
-        matrix="\n".join(
-            f"| {mood} | {' | '.join(map(str, row))} |" for mood, row in zip(MOODS, metrics["confusion"], strict=True)
-        ),
+        matrix=matrix_rows(metrics),
         duration=_UNKNOWN_LENGTH if spec.uses_duration else "",
         reported=f"\n\nAccuracies in {MUSIC_SOURCE}: {', '.join(reported)}." if reported else "",
         worst=f"{errors[0].count} {errors[0].true} songs predicted as {errors[0].predicted}" if errors else "none",

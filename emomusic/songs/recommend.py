@@ -13,7 +13,7 @@ M. Schoen (eds.), Music and Medicine, 1948.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from itertools import chain, count, islice, takewhile
 from typing import Any
 
@@ -110,10 +110,10 @@ class Recommender:
         self.plane = catalogue.plane
         self._artists, self._titles = table["artists"].array, table["title"].array
         tempo_bpm = np.nan_to_num(table["tempo_bpm"].to_numpy(np.float32))  # unknown for audio files
-        likeliest = probabilities.argmax(axis=1)
+        self._likeliest_moods = probabilities.argmax(axis=1)
         rows = np.arange(len(table))
         self._everything = _Songs(rows, self.plane.T, probabilities.T, _familiarity(table), tempo_bpm)
-        self._by_mood = [self._everything[np.flatnonzero(likeliest == position)] for position in range(len(MOODS))]
+        self._by_mood = [self._everything[self._likeliest_moods == position] for position in range(len(MOODS))]
 
     def songs(self, request: Request, num_songs: int = 5, *, page: int = 0) -> list[Pick]:
         """Recommended songs, best first.
@@ -151,9 +151,7 @@ class Recommender:
     def _songs_of(self, mood: Mood, *, fitting: bool) -> _Songs:
         """The songs whose most probable mood is this one, or the other songs."""
         position = MOODS.index(mood)
-        if fitting:
-            return self._by_mood[position]
-        return _joined(self._by_mood[:position] + self._by_mood[position + 1 :])
+        return self._by_mood[position] if fitting else self._everything[self._likeliest_moods != position]
 
     def _passing(self, request: Request) -> npt.NDArray[np.bool_]:
         """Shape (n,): songs that pass the filters."""
@@ -242,7 +240,7 @@ class Recommender:
         return Pick(self.catalogue.song(row), mood, score, reason, self._likeliest(row), number)
 
     def _likeliest(self, row: int) -> Mood:
-        return MOODS[int(self.probabilities[row].argmax())]
+        return MOODS[int(self._likeliest_moods[row])]
 
     def _reason(self, row: int, target: AffectPoint, mood: Mood) -> str:
         likeliest, probability = self._likeliest(row), float(self.probabilities[row].max())
@@ -265,13 +263,6 @@ class Recommender:
 
     def _point(self, row: int) -> AffectPoint:
         return AffectPoint(float(self.plane[row, 0]), float(self.plane[row, 1]))
-
-
-def _joined(parts: Sequence[_Songs]) -> _Songs:
-    """All songs in one set, in the order of their rows."""
-    columns = (np.concatenate([getattr(part, field.name) for part in parts], axis=-1) for field in fields(_Songs))
-    joined = _Songs(*columns)
-    return joined[np.argsort(joined.rows)]
 
 
 def _bonus(

@@ -30,20 +30,8 @@ TAGS = (
     *("jazz", "beautiful", "metal", "chillout", "male vocalists", "classic rock", "soul", "indie rock", "mellow"),
     *("electronica", "80s", "folk", "90s", "chill", "instrumental", "punk", "oldies", "blues", "hard rock", "ambient"),
     *("acoustic", "experimental", "female vocalist", "guitar", "hip-hop", "70s", "party", "country", "easy listening"),
-    *(
-        "sexy",
-        "catchy",
-        "funk",
-        "electro",
-        "heavy metal",
-        "progressive rock",
-        "60s",
-        "rnb",
-        "indie pop",
-        "sad",
-        "house",
-    ),
-    "happy",
+    *("sexy", "catchy", "funk", "electro", "heavy metal", "progressive rock", "60s", "rnb", "indie pop", "sad"),
+    *("house", "happy"),
 )
 """The tags of MSD_musicnn, in the order of its outputs."""
 

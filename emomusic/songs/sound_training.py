@@ -15,24 +15,27 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.assets import (
-    CARD,
-    METRICS,
-    PREDICTIONS,
     SPEC,
     ModelKind,
     folder_of,
     models_dir,
-    prepare_model_folder,
     write_json,
 )
 from emomusic.baselines import SOUND_BASELINE
 from emomusic.errors import DatasetError
 from emomusic.media.audio_file import read_song
 from emomusic.media.audio_formats import AUDIO_ENDINGS
-from emomusic.metrics import IntArray, expected_calibration_error, mistakes, score
-from emomusic.records import write_metrics
+from emomusic.metrics import IntArray, expected_calibration_error, mistakes, score, score_rows
 from emomusic.runtime import num_cores
-from emomusic.songs.cross_validation import NUM_FOLDS, NUM_REPEATS, CrossValidation, cross_validate
+from emomusic.songs.cross_validation import (
+    NUM_FOLDS,
+    NUM_REPEATS,
+    CrossValidation,
+    cross_validate,
+    matrix_rows,
+    prepare_folder,
+    write_model,
+)
 from emomusic.songs.hearing import HEAD, MODEL, QUADRANTS, SoundHead, directions, kernel, summary_of
 from emomusic.songs.sound_network import NETWORK, patches_of, run_network
 
@@ -43,7 +46,6 @@ _C = 0.003  # of ten folds, see docs/experiments.md, as the next two
 _RIDGE = 0.1
 _SHARPNESS = 5.0  # of the kernel's scores, which are shares of a quadrant
 _MIN_SCALE = 1e-3  # of a feature that hardly changes
-_FILES = (HEAD, SPEC, METRICS, PREDICTIONS, CARD)
 _KEPT = (NETWORK.name, "LICENSE")  # of scripts.build_sound_network
 
 
@@ -176,16 +178,15 @@ def train_sound(clips: Clips, out: Path, *, num_repeats: int = NUM_REPEATS) -> d
         DatasetError: a quadrant has fewer than ten clips.
         ModelError: the folder contains other files or is not writable.
     """
+    out = prepare_folder(out, HEAD, *_KEPT)
     found = cross_validate_head(clips, num_repeats=num_repeats)
-    out = prepare_model_folder(out, (*_FILES, *_KEPT))
-    fit_head(clips.summaries, clips.labels).save(out / HEAD)
-    write_json(out / SPEC, {"name": MODEL, "classes": list(QUADRANTS), "clips": sorted(clips.checksums)})
-    metrics = found.metrics | {"bytes": sum(path.stat().st_size for path in (models_dir() / NETWORK, out / HEAD))}
-    write_metrics(ModelKind.SOUND, out, metrics)
-    found.save(out / PREDICTIONS)
-    (out / CARD).write_text(_card(found.metrics), encoding="utf-8")
-    logger.info("wrote %s", out)
-    return metrics
+
+    def save(new: Path) -> dict[str, Any]:
+        fit_head(clips.summaries, clips.labels).save(new / HEAD)
+        write_json(new / SPEC, {"name": MODEL, "classes": list(QUADRANTS), "clips": sorted(clips.checksums)})
+        return {"bytes": sum(path.stat().st_size for path in (models_dir() / NETWORK, new / HEAD))}
+
+    return write_model(ModelKind.SOUND, out, found, save=save, card=_card)
 
 
 _CARD = """# Sound model `{model}`
@@ -242,12 +243,7 @@ def _card(metrics: dict[str, Any]) -> str:
         num_folds=NUM_FOLDS,
         repeats=metrics["folds"] // NUM_FOLDS,
         published=SOUND_BASELINE.figure,
-        table="\n".join(
-            f"| {name} | {s['precision']:.1%} | {s['recall']:.1%} | {s['f1']:.1%} | {s['support']} |"
-            for name, s in scores.items()
-        ),
-        matrix="\n".join(
-            f"| {name} | {' | '.join(map(str, row))} |" for name, row in zip(scores, metrics["confusion"], strict=True)
-        ),
+        table=score_rows(scores, ".1%"),
+        matrix=matrix_rows(metrics),
         worst=mistakes(np.array(metrics["confusion"]), QUADRANTS)[0],
     )

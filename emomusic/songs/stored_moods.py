@@ -9,15 +9,24 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.assets import ModelKind, folder_of, sha256_of
-from emomusic.songs.catalogue import Catalogue, catalogue_file, load_catalogue, read_songs
+from emomusic.assets import ModelKind, data_dir, folder_of, sha256_of
+from emomusic.errors import DatasetError
+from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.mood import MODEL_FILE, MOODS, MoodClassifier
 from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL
 
 log = logging.getLogger(__name__)
 
+CATALOGUE_FILE = "songs.parquet"
+"""The bundled catalogue, in `data/catalogue/`."""
+
 _MODEL_SHA256 = "mood_model_sha256"  # in the attributes of the table, which Parquet stores
 _DIGITS = 4
+
+
+def catalogue_file() -> Path:
+    """Path of the bundled catalogue."""
+    return data_dir() / "catalogue" / CATALOGUE_FILE
 
 
 def mood_model_file() -> Path:
@@ -39,8 +48,18 @@ def load_songs_and_moods(path: Path | None = None) -> tuple[Catalogue, npt.NDArr
         DatasetError: the catalogue is absent or damaged.
         ModelError: no valid probabilities are stored, and the mood model is absent or damaged.
     """
+    from pyarrow.parquet import ParquetFile
+
     path = path or catalogue_file()
-    table = read_songs(path)
+    try:
+        with path.open("rb") as file:  # the error of pyarrow would have no reason
+            # `pd.read_parquet` would load another 5 MB of libraries
+            table: pd.DataFrame = ParquetFile(file).read().to_pandas()
+    except (OSError, ValueError) as error:  # base classes of pyarrow's errors
+        reason = getattr(error, "strerror", None) or error
+        raise DatasetError(
+            f"expected a Parquet table of songs. Received: {path} ({reason}). Restore the file from the repository"
+        ) from error
     catalogue = Catalogue(table, name=path.name)
     stored = table.attrs.get(_MODEL_SHA256)
     if stored is not None and mood_model_file().is_file() and stored == sha256_of(mood_model_file()):
@@ -69,6 +88,6 @@ def write_catalogue(path: Path, catalogue: Catalogue, probabilities: npt.NDArray
 def store_moods() -> Path:
     """Predict and write the moods of the bundled songs. Returns the path of the catalogue."""
     path = catalogue_file()
-    catalogue = load_catalogue(path)
+    catalogue, _ = load_songs_and_moods(path)
     write_catalogue(path, catalogue, predict_moods(catalogue))
     return path

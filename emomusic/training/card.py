@@ -10,7 +10,7 @@ import numpy as np
 
 from emomusic.baselines import FACE_BASELINES, OF_SEVEN
 from emomusic.faces.model_files import START_WEIGHTS, ModelSpec
-from emomusic.metrics import FOUR, SEVEN, mistakes
+from emomusic.metrics import FOUR, SEVEN, mistakes, score_rows
 from emomusic.training.networks import NETWORKS
 
 
@@ -19,11 +19,7 @@ def write_card(spec: ModelSpec, metrics: dict[str, Any], path: Path) -> None:
     test, validation = metrics["test"], metrics["validation"]
     low, high = test["accuracy_interval"]
     network = NETWORKS[spec.network]
-    rows = "\n".join(
-        f"| {name} | {s['precision']:.1%} | {s['recall']:.1%} | {s['f1']:.1%} | {s['support']} |"
-        for name in spec.classes
-        if (s := test["per_class"][name])
-    )
+    rows = score_rows(test["per_class"], ".1%")
     limit = metrics["stages"][0]["config"].get("limit")
     data = f"the first {limit} pictures of Training" if limit else "the Training split"
     is_by_votes = metrics["stages"][-1]["config"].get("validation") == "ferplus"

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 
 from playwright.sync_api import FloatRect, Locator, Page, expect
 
-from emomusic.songs.catalogue import Catalogue, load_catalogue
+from emomusic.songs.recommend import load_recommender
 from emomusic.songs.song import Song
 
 PLAYER = 'iframe[src*="open.spotify.com"]'
@@ -52,15 +51,9 @@ def most_players(page: Page) -> int:
     return int(page.evaluate("window.mostPlayers"))
 
 
-@cache
-def catalogue() -> Catalogue:
-    """The bundled catalogue."""
-    return load_catalogue()
-
-
 def track(track_id: str) -> Song:
     """A song of the bundled catalogue."""
-    found = catalogue().find(track_id)
+    found = load_recommender().catalogue.find(track_id)
     assert found is not None
     return found
 

@@ -20,7 +20,7 @@ from emomusic.cli import doctor, main, songs
 from emomusic.downloads import DOWNLOADS
 from emomusic.faces.model_files import DEFAULT_MODEL, face_models
 from emomusic.media.images import RgbImage
-from emomusic.songs.catalogue import load_catalogue
+from emomusic.songs.recommend import load_recommender
 from tests.cli.conftest import Reply
 from tests.songs.tables import mood_table
 from tests.tiny_model import Run
@@ -209,7 +209,7 @@ def test_what_would_be_passed_over_is_refused(
 
 def test_options_decide_the_songs(run: Callable[..., Reply]) -> None:
     point = ("recommend", "--valence", "-5e-01", "--arousal", "6E-1", "--songs", "40")  # as Python writes numbers
-    table = load_catalogue().table
+    table = load_recommender().catalogue.table
     explicit = set(table["id"][table["explicit"]])
     answers = [run(*point, *options) for options in ((), (), ("--seed", "1"), ("--hide-explicit",))]
     _, songs, _ = run(*point, "--genres", "Opera, k-pop,", "soundtracks")  # genres, and a family

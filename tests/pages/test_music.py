@@ -242,7 +242,9 @@ def is_changed(app: AppTest) -> bool:
 
 
 def test_a_slider_changes_the_probabilities_and_can_be_reset(app: AppTest) -> None:
-    app.query_params[state.MUSIC_TRACK] = load_recommender().catalogue.search("yesterday beatles")[0].id
+    catalogue = load_recommender().catalogue
+    row = catalogue.best_known_first(np.flatnonzero(catalogue.matching("yesterday beatles")))[0]
+    app.query_params[state.MUSIC_TRACK] = catalogue.song(int(row)).id
     view(app, CLASSIFY)
     before = charts(app)[0]["data"][0]["text"]
     assert not is_changed(app)
