@@ -25,7 +25,6 @@ def confusion_map(
     confusion: IntArray,
     classes: Sequence[str],
     *,
-    shares: bool,
     chosen: tuple[str, str] | None,
     darkest: float,
     text_color: str | None,
@@ -37,7 +36,6 @@ def confusion_map(
     Args:
         confusion: shape (classes, classes), counts.
         classes: names of the classes.
-        shares: whether cells show percentages of the row instead of counts.
         chosen: the cell to frame, as true class and predicted class.
         darkest: the share of a row with the darkest brown, for comparable matrices.
         text_color: text colour of the page, for the frame; None for grey.
@@ -58,7 +56,7 @@ def confusion_map(
     cells = [(i, j) for i in range(len(classes)) for j in range(len(classes))]
     numbers = []
     for i, j in cells:
-        text = f"{100 * share[i, j]:.0f}" if shares else f"{confusion[i, j]}"
+        text = f"{100 * share[i, j]:.0f}"
         font = {"size": 13} | ({"color": "white"} if i == j and share[i, j] >= 0.5 else {})
         numbers.append({"x": classes[j], "y": classes[i], "text": text, "showarrow": False, "font": font})
     figure.add_trace(
@@ -100,11 +98,11 @@ def _shares(confusion: IntArray) -> npt.NDArray[np.float64]:
     return shares
 
 
-def class_bars(models: Mapping[str, Mapping[str, ClassScores]], *, measure: str) -> go.Figure:
-    """Bars of a score ("recall", "precision" or "f1") for every class, for one model name or two side by side."""
+def recall_bars(models: Mapping[str, Mapping[str, ClassScores]]) -> go.Figure:
+    """Bars of the recall of every class, for one model name or two side by side."""
     figure = go.Figure()
     for number, (name, per_class) in enumerate(models.items()):
-        percents = [100 * float(getattr(scores, measure)) for scores in per_class.values()]
+        percents = [100 * scores.recall for scores in per_class.values()]
         colours = [CLASS_COLOURS[label] for label in per_class]
         marker = {"color": colours, "cornerradius": 3} | ({"pattern": _STRIPES} if number else {})
         figure.add_trace(
@@ -112,8 +110,7 @@ def class_bars(models: Mapping[str, Mapping[str, ClassScores]], *, measure: str)
                 x=percents, y=list(per_class), orientation="h", name=name, marker=marker,
                 text=[f"{value:.0f}" for value in percents], textposition="outside", cliponaxis=False,
                 customdata=[scores.support for scores in per_class.values()],
-                hovertemplate="%{y}: %{x:.1f} % of %{customdata:,}<extra>" + name + "</extra>"
-                if measure == "recall" else "%{y}: %{x:.1f} %<extra>" + name + "</extra>",
+                hovertemplate="%{y}: %{x:.1f} % of %{customdata:,}<extra>" + name + "</extra>",
             )
         )  # fmt: skip
     return lay_out(

@@ -44,25 +44,15 @@ def choose_classes(chosen: Chosen) -> bool:
 
 def show_confusion(chosen: Chosen) -> None:
     """Show the confusion matrices and the selected cell."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        four = choose_classes(chosen)
-        numbers = st.segmented_control(
-            "Numbers",
-            ["Shares", "Counts"],
-            default="Shares",
-            required=True,
-            key=state.models_widget("numbers"),
-            label_visibility="collapsed",
-            persist_state="session",
-        )
+    four = choose_classes(chosen)
     figures = read_each(chosen.names, lambda name: class_metrics(chosen.kind, name, four=four))
     if not figures:
         return
     classes = next(iter(figures.values())).classes
-    unit = f"the share per 100 {chosen.kind.examples} with that label" if numbers == "Shares" else "a count"
     st.caption(
-        f"Rows are labels, columns are predictions, each number is {unit}. Blue cells are correct; a darker brown "
-        "is a larger share of mistakes. Click a cell for details." + (f" {SCORED_IN_FOUR}" if four else "")
+        f"Rows are labels, columns are predictions, each number is the share per 100 {chosen.kind.examples} with that "
+        "label. Blue cells are correct; a darker brown is a larger share of mistakes. Click a cell for details."
+        + (f" {SCORED_IN_FOUR}" if four else "")
     )
     # Each kind of matrix stores its own cell, because the classes differ
     menu = state.MODELS_FOUR_CELL if four else _CELLS[chosen.kind]
@@ -78,14 +68,12 @@ def show_confusion(chosen: Chosen) -> None:
         with column:
             if len(figures) > 1:
                 st.markdown(f"**{label_of(name)}**")
-            _show_map(name, own, cell, menu=menu, shares=numbers == "Shares", darkest=darkest)
+            _show_map(name, own, cell, menu=menu, darkest=darkest)
     with details:  # after the matrices, because it can read the dataset
         _show_cell(chosen, cell, figures, four=four)
 
 
-def _show_map(
-    name: str, figures: ClassMetrics, cell: tuple[str, str] | None, *, menu: str, shares: bool, darkest: float
-) -> None:
+def _show_map(name: str, figures: ClassMetrics, cell: tuple[str, str] | None, *, menu: str, darkest: float) -> None:
     # A new key for each cell: otherwise a second click on the cell only clears its selection
     key = state.models_widget("confusion", name, *(cell or ()))
     worst = figures.worst_mistake
@@ -95,9 +83,7 @@ def _show_map(
             choose({menu: clicked})
 
     show_chart(
-        confusion_map(
-            figures.confusion, figures.classes, shares=shares, chosen=cell, darkest=darkest, text_color=text_color()
-        ),
+        confusion_map(figures.confusion, figures.classes, chosen=cell, darkest=darkest, text_color=text_color()),
         key=key,
         on_select=take_cell,
         selection_mode="points",

@@ -18,7 +18,7 @@ from emomusic.app.frame import shown_errors
 from emomusic.app.models.saved import Chosen, classifier, predictions
 from emomusic.app.picture_chooser import sample_picture, samples
 from emomusic.assets import find_dataset
-from emomusic.charts.diagnostics import accuracy_by_group, class_bars
+from emomusic.charts.diagnostics import accuracy_by_group, recall_bars
 from emomusic.faces.fer2013 import Split, SplitPictures, read_split
 from emomusic.faces.harder import harder
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
@@ -227,28 +227,24 @@ def _show_recall(measured: Sequence[tuple[FaceRecord, PhotoScores]]) -> None:
         }
         kind = "an emotion" if classes == SEVEN else "a class"
         find = "find" if len(recalls) > 1 else "finds"
-        show_class_bars(
+        show_recall_bars(
             recalls,
-            measure="recall",
             meaning=f"The share of the faces of {kind} that {join_names(recalls)} {find}.",
             key=state.models_widget("photo-recall", *recalls),
             alt="Recall on photographs",
         )
 
 
-def show_class_bars(
-    models: Mapping[str, Mapping[str, ClassScores]], *, measure: str, meaning: str, key: str, alt: str
-) -> None:
-    """Show a score of every class of one model or two; `measure` is "recall", "precision" or "f1"."""
+def show_recall_bars(models: Mapping[str, Mapping[str, ClassScores]], *, meaning: str, key: str, alt: str) -> None:
+    """Show the recall of every class of one model or two."""
     full, *striped = models
     st.caption(meaning + (f" Full bars: {full}; striped: {striped[0]}." if striped else ""))
-    of_all = " of {:,}" if measure == "recall" else ""
     figures = "; ".join(
         f"{name} "
-        + ", ".join(f"{label} {getattr(s, measure):.0%}{of_all.format(s.support)}" for label, s in per_class.items())
+        + ", ".join(f"{label} {scores.recall:.0%} of {scores.support:,}" for label, scores in per_class.items())
         for name, per_class in models.items()
     )
-    show_chart(class_bars(models, measure=measure), key=key, alt=f"{alt}: {figures}")
+    show_chart(recall_bars(models), key=key, alt=f"{alt}: {figures}")
 
 
 def _overall(wild: PhotoScores) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +19,7 @@ from emomusic.app.address import choose, choose_one, offered, widget
 from emomusic.app.charts import roomy_columns
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
 from emomusic.app.models.saved import Chosen, predictions
+from emomusic.app.state import page_state
 from emomusic.assets import METRICS, ModelKind, folder_of
 from emomusic.records import FaceRecord, Record, read_record
 from emomusic.results.findings import (
@@ -48,6 +50,13 @@ _ROW_PX = 35
 
 # One or two models take the same place, so that the tabs below keep their position
 _STYLE = "<style>.st-key-models-summary { min-height: 12rem; }</style>"
+
+
+@dataclass
+class ModelsState:
+    """The models that a third choice has just removed."""
+
+    left_out: list[str] = field(default_factory=list)
 
 
 def choose_models() -> Chosen | None:
@@ -110,12 +119,11 @@ def keep_last(before: Sequence[str], now: Sequence[str]) -> list[str]:
 def _show_table(chosen: Chosen) -> None:
     names = [record.name for record in chosen.others]
     key, table = _CHOSEN[chosen.kind], state.models_widget("table", chosen.kind)
-    left_out = state.models_widget("left-out", chosen.kind)
 
     def take_rows() -> None:
         now = [names[row] for row in st.session_state[table].selection.rows if row < len(names)]
         kept = keep_last(st.session_state.get(key) or [], now)
-        st.session_state[left_out] = [name for name in now if name not in kept]
+        page_state(ModelsState).left_out = [name for name in now if name not in kept]
         choose({key: None if kept == names[:1] else kept})
 
     marked = sorted(names.index(name) for name in st.session_state[key])
@@ -134,8 +142,11 @@ def _show_table(chosen: Chosen) -> None:
         placeholder="—",
         alt=f"The {len(names)} trained {chosen.kind} models with their figures",
     )
-    if dropped := [label_of(name) for name in st.session_state.pop(left_out, [])]:
-        st.caption(f":material/info: Two models fit here, so {join_names(dropped)} is no longer chosen.")
+    page = page_state(ModelsState)
+    if page.left_out:
+        dropped = join_names(map(label_of, page.left_out))
+        st.caption(f":material/info: Two models fit here, so {dropped} is no longer chosen.")
+        page.left_out = []
     else:
         st.caption(
             "Tick a model to see where it fails, or two to compare them. Calibration error: how far its confidence "

@@ -13,7 +13,7 @@ from emomusic.app.address import widget
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import shown_errors
 from emomusic.app.models.confusion import SCORED_IN_FOUR, choose_classes, show_confusion
-from emomusic.app.models.photographs import show_class_bars, show_mistakes, show_photographs
+from emomusic.app.models.photographs import show_mistakes, show_photographs, show_recall_bars
 from emomusic.app.models.saved import Chosen, class_metrics, predictions, read_each, scores
 from emomusic.app.models.try_it import show_try
 from emomusic.assets import ModelKind
@@ -33,12 +33,6 @@ from emomusic.results.findings import (
 )
 from emomusic.results.overview import reports_of
 from emomusic.results.predictions import read_card, read_fold_accuracies, read_history
-
-_MEASURES = {
-    "Recall": ("recall", "The share of the pictures of a class that the model finds."),
-    "Precision": ("precision", "The share of correct answers among those that name a class."),
-    "F1": ("f1", "The harmonic mean of precision and recall."),
-}
 
 _TABS = {
     ModelKind.FACE: state.MODELS_FACE_TAB,
@@ -83,19 +77,11 @@ def _show_figures(chosen: Chosen) -> None:
         st.markdown(describe_classes(figures, name, chosen.kind.examples))
     chart, words = st.columns([3, 2], gap="large")
     with chart:
-        choice = st.segmented_control(
-            "Measure", list(_MEASURES), default="Recall", required=True, key=state.models_widget("measure"),
-            label_visibility="collapsed", persist_state="session",
-        )  # fmt: skip
-        measure, meaning = _MEASURES[choice]
-        if chosen.kind is not ModelKind.FACE:
-            meaning = meaning.replace("pictures", "songs")
-        show_class_bars(
+        show_recall_bars(
             {label_of(name): figures.per_class for name, figures in tables.items()},
-            measure=measure,
-            meaning=meaning,
+            meaning=f"Recall: the share of the {chosen.kind.examples} of a class that the model finds.",
             key=state.models_widget("class-bars"),
-            alt=f"{choice} by class",
+            alt="Recall by class",
         )
     with words:
         st.markdown("**Over all classes**")
