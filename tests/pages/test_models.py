@@ -16,7 +16,7 @@ from emomusic.affect import EMOTIONS
 from emomusic.app import state
 from emomusic.app.frame import enter_app
 from emomusic.app.models.confusion import cell_at
-from emomusic.app.models.table import keep_last
+from emomusic.app.models.table import ModelsState, keep_last
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
@@ -25,7 +25,7 @@ from emomusic.results.findings import FOUR_LEGEND
 from emomusic.server import shared
 from tests.fakes import FakeDetector, make_face
 from tests.model_files import LABELS, place_checkout, place_face_model
-from tests.pages.screen import text_of
+from tests.pages.screen import state_of, text_of
 
 SECONDS = 120
 VGG9 = "Nine-layer network (vgg9)"
@@ -82,7 +82,7 @@ def test_two_models_are_compared_with_mcnemars_test_and_a_third_is_refused_aloud
     assert re.search("Nine-layer.*better.*Capstone", heading(app))
     assert "p < 0.001" in text_of(app)
     assert len(charts(app)) == 2
-    app.session_state[state.models_widget("left-out", "face")] = ["vgg9"]  # as a click on a third row does
+    state_of(app, ModelsState).left_out = ["vgg9"]  # as a click on a third row does
     app.multiselect(key=state.MODELS_FACES).set_value(["cnn_capstone", "emonet"]).run()
     assert any(VGG9 in caption.value and "Two" in caption.value for caption in app.caption)
     app.multiselect(key=state.MODELS_FACES).set_value(["vgg9", "emonet"]).run()
