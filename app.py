@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from emomusic.app.address import close_address
 from emomusic.app.frame import enter_app, enter_page, icon, logo, show_notice, shown_errors, style_page, widen_page
 from emomusic.server.capacity import admit_visitor, capacity
 
@@ -31,3 +32,4 @@ enter_page(page.url_path)
 with shown_errors(), capacity().work():
     page.run()
 show_notice()
+close_address()

@@ -117,10 +117,14 @@ def open_address(page: str) -> None:
     else:
         _write(address)
 
+
+def close_address() -> None:
+    """Let the browser replace the URL after a return to the page; `app.py` calls this last."""
+    address = page_state(Address)
     pairs = [(name, choice) for name, choices in (address.replaced or {}).items() for choice in choices]
     query = None if address.replaced is None else "?" * bool(pairs) + urlencode(pairs)
     with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
-        _BROWSER(data={"query": query, "visit": visit}, key="address-of-the-browser", height=1)
+        _BROWSER(data={"query": query, "visit": address.visit}, key="address-of-the-browser", height=1)
 
 
 def choose(chosen: Mapping[str, str | Sequence[str] | None]) -> None:
