@@ -1,7 +1,7 @@
 """Members of ZIP and TAR archives, read into memory one at a time. Nothing is extracted to disk.
 
-Archives may be hostile: sizes, counts and unpacked lengths are bounded, and members of archives are never opened as
-archives.
+Archives may be hostile. `zipfile` and `tarfile` check their structure. Their headers and unpacked lengths are bounded
+here, and members of archives are never opened as archives.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import lzma
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 from emomusic.errors import ImageError
@@ -22,12 +22,11 @@ from emomusic.text import size_over
 ARCHIVE_ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 """Name endings of the archives that EmoMusic opens."""
 
-_MAX_MEMBERS = 1_000_000
 _MAX_HEADER_BYTES = 2**20  # of a TAR, which holds long names
 _MAX_UNPACKED_BYTES, _MAX_RATIO = 2**30, 200  # a compressed TAR may unpack to the sum of both limits
-_BLOCK_BYTES = 512  # of a TAR, which ends with empty blocks
 _IS_ENCRYPTED = 0x1  # a flag of ZIP
 _DAMAGED = "This archive is damaged or incomplete. Pack it again."
+_MEMBER_DAMAGED = "This file is damaged in its archive. Pack it again."
 _UNPACKERS: dict[str, Any] = {"gz": gzip.open, "tgz": gzip.open}
 _UNPACKERS |= dict.fromkeys(("bz2", "tbz2"), bz2.open) | dict.fromkeys(("xz", "txz"), lzma.open)
 
@@ -62,17 +61,11 @@ class Archive:
         Raises:
             ArchiveError: the file is damaged.
         """
-        self._file = file
-        self._zip: zipfile.ZipFile | None = None
         ending = name.lower().rpartition(".")[2]
+        self._file = file
         try:
-            self._num_bytes = file.seek(0, io.SEEK_END)
-            file.seek(0)
-            self._stream: Any = file
-            if ending == "zip":
-                self._zip = zipfile.ZipFile(file)
-            elif ending in _UNPACKERS:
-                self._stream = _UNPACKERS[ending](file)
+            self._zip = zipfile.ZipFile(file) if ending == "zip" else None
+            self._stream: Any = _UNPACKERS[ending](file) if ending in _UNPACKERS else file
         except Exception as error:  # zipfile raises anything on hostile bytes
             raise ArchiveError(_DAMAGED) from error
 
@@ -85,42 +78,31 @@ class Archive:
         Raises:
             ArchiveError: after the intact members: the archive is damaged, or unpacks to too much.
         """
-        members = self._tar_members() if self._zip is None else self._zip_members(self._zip)
-        num_members = 0
         try:
-            for member in members:
+            for member in self._tar_members() if self._zip is None else _zip_members(self._zip):
                 if (limit := max_bytes(member.name)) is None:
                     continue
-                num_members += 1
-                if num_members > _MAX_MEMBERS:
-                    raise ArchiveError(f"This archive has over {_MAX_MEMBERS:,} files. Split it.")
                 if member.problem is None and member.size > limit:
                     problem = f"This file is too large: {size_over(member.size)}, at most {limit / 2**20:.0f} MB."
-                    member = Member(member.name, member.position, member.size, problem)
+                    member = replace(member, problem=problem)
                 yield member
         except ArchiveError:
             raise
         except Exception as error:  # tarfile and the unpackers raise anything on hostile bytes
             raise ArchiveError(_DAMAGED) from error
 
-    def _zip_members(self, archive: zipfile.ZipFile) -> Iterator[Member]:
-        for position, info in enumerate(archive.infolist()):
-            if not info.is_dir():
-                yield Member(info.filename, position, info.file_size, _zip_problem(info))
-
     def _tar_members(self) -> Iterator[Member]:
-        limit = self._num_bytes
-        if self._stream is not self._file:
-            limit = _MAX_UNPACKED_BYTES + _MAX_RATIO * self._num_bytes
-        stream = _Headers(self._stream, limit)
+        num_bytes = self._file.seek(0, io.SEEK_END)
+        self._file.seek(0)
+        is_packed = self._stream is not self._file
+        stream = _Headers(self._stream, _MAX_UNPACKED_BYTES + _MAX_RATIO * num_bytes if is_packed else num_bytes)
         tar = tarfile.TarFile(fileobj=stream, errors="surrogateescape")  # type: ignore[arg-type]
         while (info := tar.next()) is not None:
             tar.members = []  # type: ignore[attr-defined]  # bounds memory
             if info.isreg():
-                problem = "This file is stored in parts. Pack it again." if info.issparse() else None
-                yield Member(info.name, info.offset_data, info.size, problem)
+                yield Member(info.name, info.offset_data, info.size, _MEMBER_DAMAGED if info.issparse() else None)
         stream.seek(tar.offset)
-        if stream.read(_BLOCK_BYTES) != bytes(_BLOCK_BYTES):
+        if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):  # tarfile takes any other end for the end
             raise ArchiveError(_DAMAGED)
 
     def read(self, position: int, size: int) -> bytes:
@@ -133,24 +115,26 @@ class Archive:
                 self._stream.seek(position)
                 data = self._stream.read(size)
         except Exception as error:
-            raise ArchiveError("This file is damaged in its archive. Pack it again.") from error
+            raise ArchiveError(_MEMBER_DAMAGED) from error
         if len(data) != size:
-            raise ArchiveError("This file is damaged in its archive. Pack it again.")
+            raise ArchiveError(_MEMBER_DAMAGED)
         return data
 
     def close(self) -> None:
         """Close the archive and its file."""
-        for each in (self._zip, self._stream, self._file):
-            if each is not None:
-                each.close()
+        self._stream.close()
+        self._file.close()
 
 
-def _zip_problem(info: zipfile.ZipInfo) -> str | None:
-    if info.flag_bits & _IS_ENCRYPTED:
-        return "This file is encrypted. Unpack the archive with its password."
-    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others unpack without a limit of memory
-        return "This file has a rare compression. Pack it again as an ordinary ZIP."
-    return None
+def _zip_members(archive: zipfile.ZipFile) -> Iterator[Member]:
+    for position, info in enumerate(archive.infolist()):
+        problem = None
+        if info.flag_bits & _IS_ENCRYPTED:
+            problem = "This file is encrypted. Unpack the archive with its password."
+        elif info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others need unbounded memory
+            problem = "This file has a rare compression. Pack it again as an ordinary ZIP."
+        if not info.is_dir():
+            yield Member(info.filename, position, info.file_size, problem)
 
 
 class _Headers:
@@ -158,6 +142,7 @@ class _Headers:
 
     def __init__(self, stream: Any, limit: int) -> None:
         self._stream, self._limit = stream, limit
+        self.tell: Callable[[], int] = stream.tell
 
     def read(self, size: int) -> bytes:
         if not 0 <= size <= _MAX_HEADER_BYTES:
@@ -168,6 +153,3 @@ class _Headers:
         if position > self._limit:
             raise ArchiveError("This archive unpacks to too many bytes. Unpack it and name the folder.")
         return int(self._stream.seek(position))
-
-    def tell(self) -> int:
-        return int(self._stream.tell())

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -76,19 +75,6 @@ def failure_row(name: str, *, is_film: bool, error: str) -> dict[str, Any]:
     return {"picture": name, "kind": FILM if is_film else PICTURE, "error": error}
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What the datasets hold before a run.
-
-    Attributes:
-        names: of the pictures and films with a row.
-        numbers: of the parts.
-    """
-
-    names: frozenset[str] = frozenset()
-    numbers: frozenset[int] = frozenset()
-
-
 class Dataset:
     """The datasets in a folder."""
 
@@ -111,15 +97,19 @@ class Dataset:
             pictures: rows with columns of `PICTURE_SCHEMA`. Missing ones are null.
             faces: a table with the columns of `FACE_SCHEMA`.
         """
-        self.folder.make(FACES, PICTURES)
         for dataset, table in ((FACES, faces), (PICTURES, pa.Table.from_pylist(pictures, PICTURE_SCHEMA))):
             file = pa.BufferOutputStream()
             settings = {_SETTINGS: self._settings}
             pq.write_table(table.replace_schema_metadata(settings), file, compression="zstd")
             self.folder.write(_part_name(dataset, number), file.getvalue())
 
-    def scan(self) -> Done:
-        """Find the finished parts. Parts that a killed run left unfinished or wrote twice are deleted.
+    def scan(self) -> tuple[set[str], int]:
+        """Find what the datasets hold. Parts that are unfinished or repeat a picture are deleted.
+
+        A killed run leaves such parts, and so does an orphan of it that writes its part later.
+
+        Returns:
+            The names of the pictures and films with a row, and the highest number of a part, which is 0 without parts.
 
         Raises:
             BatchError: a part is damaged or has other settings, or the folder cannot be read.
@@ -132,22 +122,15 @@ class Dataset:
         for number in pictures ^ faces:
             self._delete(number)
         names: set[str] = set()
-        numbers: set[int] = set()
         for number in sorted(pictures & faces):
             table = self._read(PICTURES, number, ["picture"])
             self._check_settings((table.schema.metadata or {}).get(_SETTINGS, b"").decode())
             found = table["picture"].to_pylist()
             if names.isdisjoint(found):
                 names.update(found)
-                numbers.add(number)
             else:
                 self._delete(number)
-        return Done(frozenset(names), frozenset(numbers))
-
-    def remove_foreign(self, numbers: set[int]) -> None:
-        """Delete all parts with other numbers. An orphan of a killed run may have written them."""
-        for number in (self._parts(PICTURES) | self._parts(FACES)) - numbers:
-            self._delete(number)
+        return names, max(pictures | faces, default=0)
 
     def summary(self) -> dict[str, Any]:
         """The figures of the datasets.

@@ -1,7 +1,7 @@
-"""The engine for a cluster: Ray Data, with an actor on each core that holds the networks.
+"""The engine for a cluster: Ray tasks, whose processes hold the networks.
 
-Ray restarts actors and repeats their units when a process or a node dies. The driver, which runs the command, owns the
-list of units, so that no other death loses it.
+Ray repeats the units of processes and nodes that die. The driver, which runs the command, owns the list of units, so
+that no other death loses it.
 """
 
 from __future__ import annotations
@@ -13,25 +13,21 @@ import signal
 import subprocess
 import sys
 import threading
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import ray
 
-from emomusic.batch.reader import Unit, UnitReader, UnitReport, write_crash
+from emomusic.batch.reader import MakeReader, Unit, UnitReader, UnitReport, write_crash
 from emomusic.batch.storage import BatchError, is_uri
 from emomusic.errors import EmomusicError
 from emomusic.runtime import num_cores
 from emomusic.text import escape_control_chars
 
-_RETRIES = 1  # of a unit whose actor died, before it is halved: the death of a node is no fault of the unit
-_MAX_START_DEATHS = 5  # in a row, of actors that load the networks
+_RETRIES = 1  # of a unit whose process died, before it is halved: the death of a node is no fault of the unit
 _ANSWER_S = 20
-
-MakeReader = Callable[[str, str, float], UnitReader]
-Task = tuple[MakeReader, str, str, float]  # makes a reader from model, out and rate
 
 
 def run_ray(
@@ -45,102 +41,61 @@ def run_ray(
     on_report: Callable[[UnitReport], None],
     make_reader: MakeReader = UnitReader,
 ) -> None:
-    """Read units in actors. Units whose actors die are repeated, then halved, until one picture is to blame.
+    """Read units on a cluster. Units whose processes die are repeated, then halved, until one picture is to blame.
 
-    The options are those of `local.run_local`. All nodes must reach `out`. `workers` limits the number of actors, by
+    The options are those of `local.run_local`. All nodes must reach `out`. `workers` limits the number of processes, by
     default one on each core of the cluster. The `address` of the cluster is `host:port`, or `auto` on one of its nodes;
     None starts Ray on this machine.
 
     Raises:
-        BatchError: there is no cluster at this address, its actors do not start, or the folder cannot be written.
+        BatchError: there is no cluster at this address, its processes do not start, or the folder cannot be written.
         ModelError: there is no such model, or its files are damaged.
-        KeyboardInterrupt: after Ctrl+C. The actors end at once; the parts of finished units stay.
+        KeyboardInterrupt: after Ctrl+C. The processes end at once; the parts of finished units stay.
     """
-    folder = out if is_uri(out) else str(Path(out).absolute())  # actors have other working directories
-    waiting = list(units)
-    next_number = max((unit.number for unit in waiting), default=0) + 1
-    task = make_reader, model, folder, rate
+    folder = out if is_uri(out) else str(Path(out).absolute())  # other nodes have other working directories
+    waiting, running = deque(units), dict[Any, Unit]()
     with _cluster(address):
-        _check_start(task)
-        while waiting:
-            left = {unit.number: unit for unit in waiting}
-            for result in _results(waiting, workers, task):
-                if isinstance(result, EmomusicError):
-                    raise result
-                del left[result.number]
-                on_report(result)
-            waiting = []
-            for unit in left.values():
-                rest = unit.after_crash(next_number)
-                if not rest:
+        read = ray.remote(num_cpus=1, max_retries=_RETRIES)(_read)
+        try:
+            _result_of(read.remote(make_reader, model, folder, rate, None))
+        except ray.exceptions.RayError as error:
+            raise _no_start(error) from error
+        while waiting or running:
+            resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+            while waiting and len(running) < (workers or max(int(resources.get("CPU", 1)), 1)):
+                unit = waiting.popleft()
+                running[read.remote(make_reader, model, folder, rate, unit)] = unit
+            (done, *_), _ = ray.wait(list(running))
+            unit = running.pop(done)
+            try:
+                on_report(_result_of(done))
+            except ray.exceptions.RayError:
+                if rest := unit.after_crash():
+                    waiting.extendleft(reversed(rest))
+                else:
                     on_report(write_crash(unit, folder))
-                waiting += rest
-                next_number = max(next_number, *(each.number + 1 for each in rest), 0)
 
 
-def _check_start(task: Task) -> None:
-    """Load the networks once, or raise. Ray restarts an actor for ever whose process dies while it loads them."""
+def _result_of(task: Any) -> UnitReport:
+    """The report of a task. Raises the `EmomusicError` of the task, or a `RayError` if its process died."""
+    result: UnitReport | EmomusicError = ray.get(task)
+    if isinstance(result, EmomusicError):
+        raise result
+    return result
+
+
+_readers: dict[tuple[Any, ...], UnitReader] = {}  # of a process, loaded once
+
+
+def _read(make_reader: MakeReader, model: str, out: str, rate: float, unit: Unit | None) -> UnitReport | EmomusicError:
+    """Read a unit, or only load the networks. Ray would wrap a raised error."""
+    options = make_reader, model, out, rate
     try:
-        error: EmomusicError | None = ray.get(ray.remote(num_cpus=1, max_retries=_RETRIES)(_start_error).remote(*task))
-    except ray.exceptions.RayError as cause:
-        raise _no_start(cause) from cause
-    if error is not None:
-        raise error
-
-
-def _start_error(make_reader: MakeReader, model: str, out: str, rate: float) -> EmomusicError | None:
-    try:
-        make_reader(model, out, rate)
+        if options not in _readers:
+            _readers[options] = make_reader(model, out, rate)
+        return UnitReport(0) if unit is None else _readers[options].read(unit)
     except EmomusicError as error:
         return error
-    return None
-
-
-def _results(units: Sequence[Unit], workers: int | None, task: Task) -> Iterator[UnitReport | EmomusicError]:
-    """The results of the units, in the order of their ends. Those whose actors died too often have none."""
-    from ray.data import ActorPoolStrategy, from_items
-
-    resources: Callable[[], dict[str, float]] = ray.cluster_resources
-    most = min(workers or max(int(resources().get("CPU", 1)), 1), len(units))
-    pool = ActorPoolStrategy(
-        min_size=1,
-        initial_size=most,
-        max_size=workers,
-        max_tasks_in_flight_per_actor=1,  # a crash then has one unit to blame
-    )
-    with warnings.catch_warnings():
-        # Ray Data has no other option for `max_task_retries`. Without a bound, a crash repeats for ever.
-        warnings.filterwarnings("ignore", "`ray_remote_args` is deprecated")
-        results = from_items(list(units), override_num_blocks=len(units)).map_batches(
-            _Actor, batch_size=1, compute=pool, num_cpus=1, fn_constructor_args=task, max_task_retries=_RETRIES
-        )
-    try:
-        for row in results.iter_rows():
-            yield row["result"]
-    except ray.exceptions.RayError as error:
-        raise _no_start(error) from error
-
-
-class _Actor:
-    """Reads units on a core of the cluster, with networks that are loaded once."""
-
-    def __init__(self, make_reader: MakeReader, model: str, out: str, rate: float) -> None:
-        self._reader: UnitReader | EmomusicError
-        try:
-            self._reader = make_reader(model, out, rate)
-        except EmomusicError as error:  # ends the run, and not only this actor
-            self._reader = error
-
-    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        return {"result": [self._read(unit) for unit in batch["item"]]}
-
-    def _read(self, unit: Unit) -> UnitReport | EmomusicError:
-        if isinstance(self._reader, EmomusicError):
-            return self._reader
-        try:
-            return self._reader.read(unit)
-        except EmomusicError as error:
-            return error
 
 
 def _no_start(error: BaseException) -> BatchError:
@@ -178,23 +133,6 @@ def _cluster(address: str | None) -> Iterator[None]:
             raise _no_cluster(address or "a new cluster on this machine", _first_line(error)) from error
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, before)  # `ray.init` replaces it
-        stack.enter_context(_settings())
-        yield
-
-
-@contextlib.contextmanager
-def _settings() -> Iterator[None]:
-    """Set the options of Ray Data."""
-    from ray.data import DataContext
-
-    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
-    context = DataContext.get_current().copy()
-    context.enable_progress_bars = False
-    context.max_errored_blocks = -1  # units without a result are halved
-    context.max_consecutive_actor_init_deaths = _MAX_START_DEATHS
-    context.execution_no_progress_timeout_s = -1  # a film may take hours
-    context.autoscaling_config.actor_pool_util_upscaling_threshold = 1.0  # reached with one unit per actor
-    with DataContext.current(context):
         yield
 
 
@@ -212,7 +150,7 @@ def _check(address: str) -> None:
 def _no_cluster(address: str, reason: str) -> BatchError:
     return BatchError(
         f"expected a Ray cluster at host:port, or auto on one of its nodes. Received: {escape_control_chars(address)} "
-        f"({reason}). Check the address, the token and the version of Ray. Ray Data does not accept ray:// addresses"
+        f"({reason}). Check the address, the token and the version of Ray"
     )
 
 

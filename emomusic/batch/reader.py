@@ -6,6 +6,7 @@ import contextlib
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -35,7 +36,7 @@ class Unit:
     """Pictures, or one film, that one worker reads and writes as one part.
 
     Attributes:
-        number: of the part, from 1.
+        number: of the part, and of its first item among those of all runs, from 1.
         items: in order.
         is_retry: whether a worker died while it read these items.
     """
@@ -44,12 +45,12 @@ class Unit:
     items: tuple[Item, ...]
     is_retry: bool = False
 
-    def after_crash(self, next_number: int) -> list[Unit]:
+    def after_crash(self) -> list[Unit]:
         """The units to try after a worker died with this one: two halves, or a single item again, if not its fault."""
         if len(self.items) == 1:
             return [] if self.is_retry else [Unit(self.number, self.items, is_retry=True)]
         half = len(self.items) // 2
-        parts = ((self.number, self.items[:half]), (next_number, self.items[half:]))
+        parts = ((self.number, self.items[:half]), (self.number + half, self.items[half:]))
         return [Unit(number, items, is_retry=True) for number, items in parts]
 
 
@@ -58,11 +59,9 @@ class UnitReport:
     """What a unit wrote.
 
     Attributes:
-        number: of the unit.
         pictures: number of rows of pictures and films, with failures.
     """
 
-    number: int
     pictures: int
 
 
@@ -70,9 +69,10 @@ def make_units(items: Sequence[Item], first_number: int = 1) -> list[Unit]:
     """The units of a batch: runs of 16 to 128 pictures, and each film alone."""
     size = min(max(len(items) // _NUM_UNITS, MIN_PICTURES), MAX_PICTURES)
     pictures = [item for item in items if not item.is_film]
-    runs = [pictures[start : start + size] for start in range(0, len(pictures), size)]
-    films = [[item] for item in items if item.is_film]
-    return [Unit(number, tuple(run)) for number, run in enumerate([*films, *runs], first_number)]
+    runs: list[tuple[Item, ...]] = [(item,) for item in items if item.is_film]
+    runs += [tuple(pictures[start : start + size]) for start in range(0, len(pictures), size)]
+    numbers = accumulate(map(len, runs), initial=first_number)
+    return [Unit(number, run) for number, run in zip(numbers, runs, strict=False)]
 
 
 def settings_of(model: str, rate: float) -> str:
@@ -84,7 +84,7 @@ def write_crash(unit: Unit, out: str) -> UnitReport:
     """Write the row of an item that kills its workers."""
     rows = [failure_row(item.name, is_film=item.is_film, error=_CRASHED) for item in unit.items]
     Dataset(out).write_part(unit.number, rows, FACE_SCHEMA.empty_table())
-    return UnitReport(unit.number, len(rows))
+    return UnitReport(len(rows))
 
 
 class UnitReader:
@@ -130,7 +130,7 @@ class UnitReader:
         if pictures:
             self._dataset.write_part(unit.number, pictures, pa.concat_tables(tables))
         return_free_memory()
-        return UnitReport(unit.number, len(pictures))
+        return UnitReport(len(pictures))
 
     def _open(self, item: Item, stack: contextlib.ExitStack) -> _Opened:
         """Decode a picture, or open a film, which the stack closes."""
@@ -186,6 +186,10 @@ class UnitReader:
         }
         faces.insert(0, "picture", name)
         return row, pa.Table.from_pandas(faces, FACE_SCHEMA, preserve_index=False)
+
+
+MakeReader = Callable[[str, str, float], UnitReader]
+"""Makes a reader from the model, the folder and the rate."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

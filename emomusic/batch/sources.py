@@ -13,11 +13,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import pyarrow as pa
 from pyarrow import fs
 
 from emomusic.batch.archives import ARCHIVE_ENDINGS, Archive
-from emomusic.batch.storage import BatchError, file_system, is_uri, public_uri, reason_of
+from emomusic.batch.storage import STORAGE_ERRORS, BatchError, file_system, is_uri, public_name, reason_of
 from emomusic.errors import ImageError
 from emomusic.media.film_formats import FILM_ENDINGS
 from emomusic.media.images import MAX_BYTES, PICTURE_ENDINGS
@@ -200,13 +199,13 @@ def _remote(uri: str) -> Iterator[Item]:
         if info.type == fs.FileType.Directory:
             below = system.get_file_info(fs.FileSelector(path, recursive=True))
             paths = sorted(each.path for each in below if each.type == fs.FileType.File)
-            yield from (_item(public_uri(uri, each), each, uri=uri) for each in paths if _max_bytes(each) is not None)
+            yield from (_item(public_name(uri, each), each, uri=uri) for each in paths if _max_bytes(each) is not None)
             return
-    except (BatchError, OSError, ValueError, NotImplementedError, pa.ArrowException) as error:
+    except (BatchError, *STORAGE_ERRORS) as error:
         problem = f"This location cannot be read: {reason_of(error)}."
-        yield _item(public_uri(uri), uri, uri=uri, problem=problem)
+        yield _item(public_name(uri), uri, uri=uri, problem=problem)
         return
-    name = public_uri(uri, path)
+    name = public_name(uri, path)
     if path.lower().endswith(ARCHIVE_ENDINGS):
         yield from _members(name, path, uri)
     else:
@@ -227,7 +226,7 @@ def open_file(path: str, uri: str) -> BinaryIO:
         return Path(path).open("rb")
     except FileNotFoundError:
         raise ImageError(_NOT_FOUND) from None
-    except (BatchError, OSError, ValueError, pa.ArrowException) as error:  # ValueError: a null byte in the path
+    except (BatchError, *STORAGE_ERRORS) as error:
         raise ImageError(f"This file cannot be read: {reason_of(error)}. Check its permissions.") from error
 
 

@@ -17,7 +17,10 @@ from emomusic.errors import EmomusicError
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # two letters at least: C:// is a drive
 _CREDENTIALS = re.compile(r"://[^/\s@]*@")
-_OBJECT_STORES = ("s3", "gcs", "abfs")  # a file appears there only when it is complete
+_OBJECT_STORES = ("s3", "gcs", "abfs")  # they have no folders, and a file appears there only when it is complete
+
+STORAGE_ERRORS = (OSError, ValueError, NotImplementedError, pa.ArrowException)
+"""Errors of file systems."""
 
 
 class BatchError(EmomusicError):
@@ -30,20 +33,29 @@ def is_uri(text: str) -> bool:
 
 
 @cache
-def file_system(uri: str) -> tuple[Any, str]:
-    """The file system of a URI, and the path in it. Raise a `BatchError` if the URI is invalid."""
+def file_system(location: str) -> tuple[Any, str]:
+    """The file system of a local path or URI, and the path in it. Raise a `BatchError` if the URI is invalid."""
+    if not is_uri(location):
+        return fs.LocalFileSystem(), str(Path(location).absolute())
     try:
-        system, path = fs.FileSystem.from_uri(uri)
-    except (OSError, ValueError, TypeError, NotImplementedError, pa.ArrowException) as error:
+        system, path = fs.FileSystem.from_uri(location)
+    except (*STORAGE_ERRORS, TypeError) as error:
         raise BatchError(
-            f"expected a URI such as s3://bucket/folder. Received: {public_uri(uri)} ({reason_of(error)})"
+            f"expected a URI such as s3://bucket/folder. Received: {public_name(location)} ({reason_of(error)})"
         ) from error
     return system, path
 
 
-def public_uri(uri: str, path: str | None = None) -> str:
-    """A URI without credentials (before "@") and options (after "?"), for messages; `path` replaces that of the URI."""
-    scheme, rest = uri.split("://", 1)
+def public_name(location: str, path: str | None = None) -> str:
+    """A location for messages, a URI without credentials (before "@") and options (after "?").
+
+    Args:
+        location: local path or URI.
+        path: replaces that of the URI.
+    """
+    if not is_uri(location):
+        return location
+    scheme, rest = location.split("://", 1)
     return f"{scheme}://{rest.split('?')[0].rpartition('@')[2] if path is None else path}"
 
 
@@ -52,20 +64,12 @@ class Folder:
 
     Attributes:
         name: for messages, without credentials.
-        local_path: None for a remote folder.
     """
 
     def __init__(self, location: str) -> None:
         """Find the folder. It need not exist. Raises as `file_system`."""
-        self.local_path: str | None = None
-        if is_uri(location):
-            self.name = public_uri(location)
-            self._system, self._path = file_system(location)
-        else:
-            self.name = location
-            self._system, self._path = fs.LocalFileSystem(), str(Path(location).absolute())
-        if self._system.type_name == "local":
-            self.local_path = self._path
+        self.name = public_name(location)
+        self._system, self._path = file_system(location)
 
     def names(self, subfolder: str) -> list[str]:
         """The sorted names of the files in a subfolder; empty if there is no such folder."""
@@ -74,13 +78,6 @@ class Folder:
             found = self._system.get_file_info(selector)
         return sorted(each.base_name for each in found if each.type == fs.FileType.File)
 
-    def make(self, *subfolders: str) -> None:
-        """Create the folder and these subfolders. An object store has none."""
-        if self._system.type_name not in _OBJECT_STORES:
-            for subfolder in subfolders:
-                with self._errors(subfolder):
-                    self._system.create_dir(f"{self._path}/{subfolder}", recursive=True)
-
     def open(self, name: str) -> Any:
         """A file of the folder for reading, as a `pyarrow.NativeFile`."""
         with self._errors(name):
@@ -88,15 +85,17 @@ class Folder:
 
     def write(self, name: str, data: Any) -> None:
         """Write bytes or an Arrow buffer. The file appears under its name only when it is complete."""
-        path = f"{self._path}/{name}"
-        parent, _, base = path.rpartition("/")
-        is_atomic = self._system.type_name in _OBJECT_STORES
-        part = path if is_atomic else f"{parent}/.{base}.{uuid.uuid4().hex}"  # Parquet readers ignore hidden files
+        parent, _, base = f"{self._path}/{name}".rpartition("/")
         with self._errors(name):
-            with self._system.open_output_stream(part) as file:
+            if self._system.type_name in _OBJECT_STORES:
+                part = base
+            else:
+                self._system.create_dir(parent, recursive=True)
+                part = f".{base}.{uuid.uuid4().hex}"  # Parquet readers ignore hidden files
+            with self._system.open_output_stream(f"{parent}/{part}") as file:
                 file.write(data)
-            if not is_atomic:
-                self._system.move(part, path)
+            if part != base:
+                self._system.move(f"{parent}/{part}", f"{parent}/{base}")
 
     def delete(self, name: str) -> None:
         """Delete a file, if it exists."""
@@ -110,21 +109,21 @@ class Folder:
         Raises:
             BatchError: another process holds it.
         """
-        if self.local_path is None:
+        if self._system.type_name != "local":
             yield
             return
         from filelock import FileLock, Timeout
 
-        self.make("")
-        lock = FileLock(Path(self.local_path, ".lock"))
+        lock = FileLock(Path(self._path, ".lock"))
         try:
+            Path(self._path).mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=0)
         except Timeout:
             raise BatchError(
                 f"expected a folder that no other run writes to. Received: {self.name}. Wait, or choose another folder"
             ) from None
-        except (OSError, NotImplementedError) as error:
-            raise BatchError(self._sentence(".lock", error)) from error
+        except STORAGE_ERRORS as error:
+            raise self._error(".lock", error) from error
         try:
             yield
         finally:
@@ -135,12 +134,14 @@ class Folder:
         """Turn errors of the file system into a sentence."""
         try:
             yield
-        except (OSError, ValueError, NotImplementedError, pa.ArrowException) as error:
-            raise BatchError(self._sentence(name, error)) from error
+        except STORAGE_ERRORS as error:
+            raise self._error(name, error) from error
 
-    def _sentence(self, name: str, error: Exception) -> str:
+    def _error(self, name: str, error: Exception) -> BatchError:
         where = f"{self.name.rstrip('/')}/{name}".rstrip("/")
-        return f"expected to read and write {where}. Received: {reason_of(error)}. Check the folder and its permissions"
+        return BatchError(
+            f"expected to read and write {where}. Received: {reason_of(error)}. Check the folder and its permissions"
+        )
 
 
 def reason_of(error: BaseException) -> str:

@@ -23,7 +23,9 @@ from emomusic.errors import EmomusicError
 from emomusic.text import escape_control_chars, pluralize
 
 if TYPE_CHECKING:
+    from emomusic.batch.parts import Dataset
     from emomusic.batch.reader import UnitReport
+    from emomusic.batch.sources import Item
 
 log = logging.getLogger(__name__)
 
@@ -56,8 +58,8 @@ def batch(options: argparse.Namespace) -> Outcome:
 
     The status is 2 if a picture or film could not be read, and 130 after Ctrl+C or SIGTERM, with the results so far.
     """
-    from emomusic.batch.parts import SUMMARY, Dataset, Done
-    from emomusic.batch.reader import make_units, settings_of
+    from emomusic.batch.parts import SUMMARY, Dataset
+    from emomusic.batch.reader import settings_of
     from emomusic.batch.sources import find_items
     from emomusic.batch.storage import BatchError, is_uri
     from emomusic.faces.model_files import DEFAULT_MODEL, model_folder
@@ -69,8 +71,8 @@ def batch(options: argparse.Namespace) -> Outcome:
     model_folder(model)  # report a wrong name before seconds of loading
     out = options.out if is_uri(options.out) else str(Path(options.out).absolute())
     dataset = Dataset(out, settings_of(model, options.rate))
-    run = _engine(options)
     workers = options.workers or (num_cores() if options.engine == "local" else None)
+    run = partial(_engine(options), model=model, out=out, rate=options.rate, workers=workers)
     with _sigterm_as_ctrl_c(), dataset.folder.locked():
         if not options.resume and dataset.has_results():
             raise BatchError(
@@ -78,45 +80,49 @@ def batch(options: argparse.Namespace) -> Outcome:
                 "Use --resume to continue, or choose another folder"
             )
         items = find_items(options.sources, sys.stdin.buffer if sys.stdin is not None else None)
-        done = dataset.scan() if options.resume else Done()
-        left = [item for item in items if item.name not in done.names]
-        numbers = set(done.numbers)
-        num_read = 0
-        status = 0
-        started_s = time.monotonic()
-        # Numbers of earlier runs stay unused, because an orphan of a killed run may still write its part.
-        units = make_units(left, first_number=max(numbers, default=0) + (len(items) if numbers else 0) + 1)
-        with progress("files", len(left), with_rate=True) as on_progress:
-
-            def on_report(report: UnitReport) -> None:
-                nonlocal num_read
-                if report.pictures:
-                    numbers.add(report.number)
-                num_read += report.pictures
-                on_progress(num_read)
-
-            try:
-                run(units, model=model, out=out, rate=options.rate, workers=workers, on_report=on_report)
-                dataset.remove_foreign(numbers)
-            except KeyboardInterrupt:
-                log.error("emomusic: stopped after %d of %d files. Continue with --resume", num_read, len(left))
-                status = STOPPED
-        seconds = time.monotonic() - started_s
-        summary = dataset.summary()
-        summary |= {
-            "engine": options.engine,
-            "workers": workers,
-            "read": num_read,
-            "seconds": round(seconds, 3),
-            "per_second": round(num_read / seconds, 3) if seconds > 0 else 0.0,
-            "resumed": len(done.names),
-        }
+        summary, is_stopped = _read(items, dataset, run)
+        summary |= {"engine": options.engine, "workers": workers}
         if summary["failed"]:
             log.error("emomusic: %s could not be read completely", pluralize(summary["failed"], "file"))
         for name, reason in summary.pop("examples"):
             log_file_error(name, reason)
         dataset.folder.write(SUMMARY, json.dumps(summary, indent=2).encode())
-    return summary, status or (2 if summary["failed"] else 0)
+    return summary, STOPPED if is_stopped else 2 if summary["failed"] else 0
+
+
+def _read(items: list[Item], dataset: Dataset, run: Callable[..., None]) -> tuple[dict[str, Any], bool]:
+    """Read the items that the datasets do not have. Returns the figures, and whether the user stopped the run."""
+    from emomusic.batch.reader import make_units
+
+    done, last = dataset.scan()
+    left = [item for item in items if item.name not in done]
+    # Numbers of earlier runs stay unused, because an orphan of a killed run may still write its part.
+    units = make_units(left, first_number=last + (len(items) if last else 0) + 1)
+    num_read, is_stopped, started_s = 0, False, time.monotonic()
+    with progress("files", len(left), with_rate=True) as on_progress:
+
+        def on_report(report: UnitReport) -> None:
+            nonlocal num_read
+            num_read += report.pictures
+            on_progress(num_read)
+
+        try:
+            run(units, on_report=on_report)
+        except KeyboardInterrupt:
+            is_stopped = True
+    seconds = time.monotonic() - started_s
+    dataset.scan()  # removes parts of orphans
+    summary = dataset.summary()
+    num_read = summary["pictures"] + summary["films"] - len(done)  # with the units that a stop cut short
+    if is_stopped:
+        log.error("emomusic: stopped after %d of %d files. Continue with --resume", num_read, len(left))
+    summary |= {
+        "read": num_read,
+        "seconds": round(seconds, 3),
+        "per_second": round(num_read / seconds, 3) if seconds > 0 else 0.0,
+        "resumed": len(done),
+    }
+    return summary, is_stopped
 
 
 def _engine(options: argparse.Namespace) -> Callable[..., None]:

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +54,17 @@ class CrashingReader(UnitReader):
 
 
 class PausingReader(UnitReader):
-    """A reader that reads the first unit, and waits for the stop in each other one."""
+    """A reader that reads the first unit, and waits for the stop after one picture of each other one."""
 
     def read(self, unit: Unit, should_stop: Callable[[], bool] = lambda: False) -> UnitReport:
-        while unit.number > 1 and not should_stop():
-            time.sleep(0.01)
-        return super().read(unit, should_stop)
+        asked = count()
+
+        def after_one() -> bool:
+            while next(asked) > 0 and not should_stop():
+                time.sleep(0.01)
+            return should_stop()
+
+        return super().read(unit, after_one if unit.number > 1 else should_stop)
 
 
 class DyingReader(UnitReader):

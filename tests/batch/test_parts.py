@@ -10,7 +10,7 @@ from pyarrow import fs
 
 from emomusic.batch import storage
 from emomusic.batch.parts import FACE_SCHEMA, Dataset, failure_row, reason_of_error
-from emomusic.batch.storage import BatchError, Folder, public_uri
+from emomusic.batch.storage import BatchError, Folder, public_name
 from tests.batch.pictures import parts_of, rows_of
 
 
@@ -27,11 +27,10 @@ def write(out: Path, number: int, names: Sequence[str]) -> None:
 
 
 def test_a_scan_finds_the_names_and_the_numbers(out: Path):
-    assert Dataset(str(out)).scan().names == frozenset()
+    assert Dataset(str(out)).scan() == (set(), 0)
     write(out, 3, ["a", "b"])
     write(out, 1_000_007, ["c"])
-    done = Dataset(str(out)).scan()
-    assert (done.names, done.numbers) == ({"a", "b", "c"}, {3, 1_000_007})
+    assert Dataset(str(out)).scan() == ({"a", "b", "c"}, 1_000_007)
 
 
 def test_a_scan_deletes_what_a_killed_run_left(out: Path):
@@ -41,7 +40,7 @@ def test_a_scan_deletes_what_a_killed_run_left(out: Path):
     (out / "faces" / "part-000003.parquet").unlink()
     (out / "faces" / ".part-000009.parquet.1f").write_bytes(b"half")
     (out / "faces" / "notes.txt").write_bytes(b"mine")
-    assert Dataset(str(out)).scan().names == {"a", "b", "h"}
+    assert Dataset(str(out)).scan()[0] == {"a", "b", "h"}
     assert parts_of(out) == {key: ["part-000001.parquet", "part-000005.parquet"] for key in ("faces", "pictures")}
     assert sorted(path.name for path in (out / "faces").iterdir())[0] == "notes.txt"
 
@@ -57,7 +56,7 @@ def test_a_damaged_part_is_an_error_that_names_it(out: Path):
 
 def test_parts_of_other_settings_are_refused(out: Path):
     Dataset(str(out), "model a").write_part(1, [picture("a")], faces())
-    assert Dataset(str(out), "model a").scan().names == {"a"}
+    assert Dataset(str(out), "model a").scan()[0] == {"a"}
     with pytest.raises(BatchError):
         Dataset(str(out), "model b").scan()
 
@@ -113,9 +112,7 @@ def test_results_go_to_a_remote_folder(monkeypatch: pytest.MonkeyPatch):
     assert not dataset.has_results()
     dataset.write_part(1, [picture("a")], faces("a"))
     with dataset.folder.locked():
-        assert dataset.scan().names == {"a"}
+        assert dataset.scan()[0] == {"a"}
     assert dataset.summary()["faces"] == 1
-    dataset.remove_foreign(set())
-    assert not dataset.has_results()
     assert "secret" not in dataset.folder.name
-    assert public_uri("s3://key:secret@bucket/a?region=x") == "s3://bucket/a"
+    assert public_name("s3://key:secret@bucket/a?region=x") == "s3://bucket/a"
