@@ -8,6 +8,7 @@ import math
 import statistics
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -81,7 +82,7 @@ def bench_live(path: Path, num_frames: int) -> list[Timing]:
     networks, num_warm = load_networks(), round(_WARM_UP_S * rate)
     callbacks, rates, lags, counts, memory = [], [], [], [], []
     busy_s, began_s, num_readings = 0.0, 0.0, 0
-    with LiveReader(lambda: networks) as reader:
+    with closing(LiveReader(lambda: networks)) as reader:
         started_s = time.perf_counter()
         for number, frame in enumerate(itertools.islice(_frames(path), num_warm + num_frames)):
             time.sleep(max(started_s + number / rate - time.perf_counter(), 0.0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -34,7 +35,7 @@ class Gallery:
     """The readings of several pictures.
 
     Attributes:
-        pictures: one reading per picture.
+        pictures: one reading per picture, with faces numbered over all pictures.
         faces: of all pictures, sorted by number.
     """
 
@@ -44,21 +45,21 @@ class Gallery:
     @classmethod
     def of(cls, pictures: Sequence[PictureReading]) -> Gallery:
         """The gallery of these pictures."""
-        places = [(picture, place) for picture, read in enumerate(pictures) for place in range(len(read.faces))]
-        faces = (
-            GalleryFace(picture, place, replace(pictures[picture].faces[place], number=number))
-            for number, (picture, place) in enumerate(places, 1)
+        number = itertools.count(1)
+        numbered = tuple(
+            replace(read, faces=tuple(replace(face, number=next(number)) for face in read.faces)) for read in pictures
         )
-        return cls(tuple(pictures), tuple(faces))
+        faces = (
+            GalleryFace(picture, place, face)
+            for picture, read in enumerate(numbered)
+            for place, face in enumerate(read.faces)
+        )
+        return cls(numbered, tuple(faces))
 
     @property
     def group(self) -> EmotionProbabilities | None:
         """The mean over all faces with equal weights; None without faces."""
         return group_probabilities([face.reading.probabilities for face in self.faces])
-
-    def first_number(self, picture: int) -> int:
-        """The number of the first face of a picture, also if the picture has none."""
-        return 1 + sum(len(read.faces) for read in self.pictures[:picture])
 
     def by_quadrant(self) -> Mapping[Quadrant, tuple[GalleryFace, ...]]:
         """The faces of each quadrant, sorted by their distance from the origin, farthest first."""

@@ -22,9 +22,9 @@ ROOM_AROUND = 0.15
 """Margin around displayed faces, as a share of the box; `images.DEFAULT_MARGIN` applies to the network's input."""
 
 
-def face_label(number: int, reading: FaceReading) -> str:
+def face_label(face: FaceReading) -> str:
     """The text of a face's label: "2 happy 93 %"."""
-    return f"{number} {reading.emotion} {share_text(reading.probabilities[reading.emotion])}"
+    return f"{face.number} {face.emotion} {share_text(face.probabilities[face.emotion])}"
 
 
 def annotated_picture(image: RgbImage, reading: PictureReading) -> RgbImage:
@@ -35,7 +35,7 @@ def annotated_picture(image: RgbImage, reading: PictureReading) -> RgbImage:
 
 
 def annotated_preview(
-    image: RgbImage, reading: PictureReading, width: int, height: int, *, first: int = 1, only: int | None = None
+    image: RgbImage, reading: PictureReading, width: int, height: int, *, only: int | None = None
 ) -> RgbImage:
     """A marked copy for display, with labels that are legible and do not hide a small image.
 
@@ -44,7 +44,6 @@ def annotated_preview(
         reading: its faces.
         width: of the displayed image, in pixels of the page.
         height: of the displayed image, in pixels of the page.
-        first: number of the first face.
         only: number of the only face with a label; None for labels on all faces.
 
     Returns:
@@ -54,9 +53,7 @@ def annotated_preview(
     scale = min(max(1.0, shown), 2 * shown, _MAX_SIDE / max(image.shape[:2]))
     size = tuple(max(round(side * scale), 1) for side in image.shape[1::-1])
     resized: RgbImage = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    marks = _marks(reading, max(size) / max(reading.width, reading.height), first)
-    if only is not None:
-        marks = [mark if number == only else replace(mark, text="") for number, mark in enumerate(marks, first)]
+    marks = _marks(reading, max(size) / max(reading.width, reading.height), only)
     draw_marks(resized, marks, replace(PHOTO, smallest=PHOTO.smallest * scale / shown))
     return resized
 
@@ -93,10 +90,14 @@ def _frame_width(side: int) -> int:
     return max(side // 32, 1)
 
 
-def _marks(reading: PictureReading, scale: float, first: int = 1) -> list[Mark]:
+def _marks(reading: PictureReading, scale: float, only: int | None = None) -> list[Mark]:
     return [
-        Mark(face.face.box.scaled(scale), face_label(number, face), EMOTION_COLOURS[face.emotion])
-        for number, face in enumerate(reading.faces, first)
+        Mark(
+            face.face.box.scaled(scale),
+            face_label(face) if only in (None, face.number) else "",
+            EMOTION_COLOURS[face.emotion],
+        )
+        for face in reading.faces
     ]
 
 

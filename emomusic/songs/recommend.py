@@ -377,18 +377,10 @@ def _difference(origin: AffectPoint, point: AffectPoint) -> str:
     return ("a little " if max(abs(valence), abs(arousal)) < 0.5 else "much ") + " and ".join(words)
 
 
-def one_song_each(
-    requests: Sequence[Request], recommender: Recommender, first: Sequence[Pick | None] = ()
-) -> list[Pick | None]:
-    """One song for each request without repetition, for changing moods; None where no other song fits.
-
-    Args:
-        requests: one for each song.
-        recommender: chooses the songs.
-        first: the songs of the first requests, if they are known.
-    """
-    chosen = list(first)
-    for request in requests[len(first) :]:
+def one_song_each(requests: Sequence[Request], recommender: Recommender) -> list[Pick | None]:
+    """One song for each request without repetition, for changing moods; None where no other song fits."""
+    chosen: list[Pick | None] = []
+    for request in requests:
         taken = {pick.song.id for pick in chosen if pick is not None}
         picks = recommender.songs(request, max(_NUM_CANDIDATES, len(chosen) + 1))
         chosen.append(next((pick for pick in picks if pick.song.id not in taken), None))

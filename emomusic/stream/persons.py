@@ -41,47 +41,6 @@ class _Seen:
     checked_s: float
 
 
-class PersonFinder:
-    """Recognises the faces of one stream by their identity, and follows them by their boxes. Not thread-safe.
-
-    The network of identities takes 15 ms a face, so it runs for new faces, and then once in seconds.
-    """
-
-    def __init__(self, identifier: Callable[[], Identifier]) -> None:
-        """The identifier is loaded when it is needed."""
-        self._identifier = identifier
-        self._seen: list[_Seen] = []
-        self._persons: Sequence[KnownFace] = ()
-
-    def find(
-        self, image: RgbImage, boxes: Sequence[Box], persons: Sequence[KnownFace], time_s: float
-    ) -> list[KnownFace | None]:
-        """The person of each face; None if it is none of these persons."""
-        if persons != self._persons:  # one is new, or forgotten
-            self._persons, self._seen = persons, []
-        if not persons:
-            return [None] * len(boxes)
-        before = [self._before(box, time_s) for box in boxes]
-        new = [box for box, seen in zip(boxes, before, strict=True) if seen is None]
-        found = iter(self._identifier().describe(image, new) if new else ())
-        self._seen = [
-            _Seen(box, _person_of(next(found), persons), time_s) if seen is None else replace(seen, box=box)
-            for box, seen in zip(boxes, before, strict=True)
-        ]
-        return [seen.person for seen in self._seen]
-
-    def _before(self, box: Box, time_s: float) -> _Seen | None:
-        """What is known of the face that was here; None if it must be recognised."""
-        best = max(self._seen, key=lambda seen: seen.box.overlap(box), default=None)
-        if best is None or best.box.overlap(box) < SAME_FACE_OVERLAP:
-            return None
-        return best if time_s - best.checked_s < _RECHECK_S[best.person is not None] else None
-
-
-def _person_of(descriptor: npt.NDArray[np.float32], persons: Sequence[KnownFace]) -> KnownFace | None:
-    return next((person for person in persons if person.profile.shows(descriptor[None])[0]), None)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sample:
     time_s: float
@@ -137,14 +96,19 @@ def _mean(samples: Sequence[_Sample]) -> npt.NDArray[np.float32]:
 class PersonReader:
     """Classifies the faces of one stream. Not thread-safe.
 
+    It recognises persons by their identity and follows them by their boxes. The network of identities takes 15 ms a
+    face, so it runs for new faces, and then once in seconds.
+
     Attributes:
         is_adjusted: whether the last faces were read with an estimate.
     """
 
     def __init__(self, identifier: Callable[[], Identifier], adjust: Callable[[], EmotionClassifier] | None) -> None:
         """Take the networks, which are loaded when they are needed. Without `adjust`, nobody's face is estimated."""
-        self._finder = PersonFinder(identifier)
+        self._identifier = identifier
         self._adjuster = None if adjust is None else Adjuster(identifier, adjust)
+        self._seen: list[_Seen] = []
+        self._known: Sequence[KnownFace] = ()  # of the last frame
         self.is_adjusted = False
 
     def forget_estimates(self) -> None:
@@ -170,7 +134,7 @@ class PersonReader:
         adjuster = self._adjuster if recognition is Recognition.ESTIMATED else None
         estimated = () if adjuster is None else adjuster.persons
         taught = () if recognition is Recognition.NOBODY else known
-        persons = self._finder.find(image, boxes, (*taught, *estimated), time_s)
+        persons = self._recognise(image, boxes, (*taught, *estimated), time_s)
         if adjuster is not None and persons == [None]:
             adjuster.observe(image, boxes[0], crops[0], time_s)
         self.is_adjusted = any(person in estimated for person in persons)
@@ -180,3 +144,31 @@ class PersonReader:
             classify = classifier.classify if person is None else person.classify
             found |= dict(zip(rows, classify([crops[row] for row in rows]), strict=True))
         return [found[row] for row in range(len(faces))]
+
+    def _recognise(
+        self, image: RgbImage, boxes: Sequence[Box], known: Sequence[KnownFace], time_s: float
+    ) -> list[KnownFace | None]:
+        """The person of each face; None if it is none of these persons."""
+        if known != self._known:  # one is new, or forgotten
+            self._known, self._seen = known, []
+        if not known:
+            return [None] * len(boxes)
+        before = [self._before(box, time_s) for box in boxes]
+        new = [box for box, seen in zip(boxes, before, strict=True) if seen is None]
+        found = iter(self._identifier().describe(image, new) if new else ())
+        self._seen = [
+            _Seen(box, _person_of(next(found), known), time_s) if seen is None else replace(seen, box=box)
+            for box, seen in zip(boxes, before, strict=True)
+        ]
+        return [seen.person for seen in self._seen]
+
+    def _before(self, box: Box, time_s: float) -> _Seen | None:
+        """What is known of the face that was here; None if it must be recognised."""
+        best = max(self._seen, key=lambda seen: seen.box.overlap(box), default=None)
+        if best is None or best.box.overlap(box) < SAME_FACE_OVERLAP:
+            return None
+        return best if time_s - best.checked_s < _RECHECK_S[best.person is not None] else None
+
+
+def _person_of(descriptor: npt.NDArray[np.float32], persons: Sequence[KnownFace]) -> KnownFace | None:
+    return next((person for person in persons if person.profile.shows(descriptor[None])[0]), None)

@@ -9,7 +9,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from emomusic.affect import EmotionProbabilities, group_probabilities
@@ -96,7 +95,6 @@ class LiveView:
         height: of the newest frame in pixels; 0 before the first frame.
         faces: at their positions in the newest frame, from left to right on the screen, with smoothed probabilities.
             A face keeps its number while it stays, and a lone face is number 1.
-        is_ready: whether the networks are loaded.
         frames_per_second: over the last two seconds.
         readings_per_second: over the last two seconds, or over the last two readings of the last ten seconds.
         lag_s: mean time from a frame to its reading, over the same readings; None without readings.
@@ -109,7 +107,6 @@ class LiveView:
     width: int
     height: int
     faces: tuple[FaceReading, ...]
-    is_ready: bool
     frames_per_second: float
     readings_per_second: float
     lag_s: float | None
@@ -174,7 +171,6 @@ class LiveReader:
         self._finder = FaceFinder()  # only the worker uses it
         self._adjust = adjust
         self.forget_persons()
-        self._ready = False
         self._error: Exception | None = None
         self._num_frames = self._num_readings = 0
         self._frames: deque[float] = deque(maxlen=_MAX_RATE)
@@ -250,14 +246,6 @@ class LiveReader:
         if worker is not None and worker is not threading.current_thread():
             worker.join(timeout_s)
 
-    def __enter__(self) -> LiveReader:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def _view(self) -> LiveView:
         now, (width, height) = self._clock(), self._size
         recent = [(at, lag) for at, lag in self._readings if now - at <= _RATE_WINDOW_S]
@@ -269,7 +257,6 @@ class LiveReader:
             width=width,
             height=height,
             faces=tuple(replace(face, number=numbers[face.number]) for face in faces if face is not None),
-            is_ready=self._ready,
             frames_per_second=_rate([at for at in self._frames if now - at <= _RATE_WINDOW_S]),
             readings_per_second=_rate([at for at, _ in recent]),
             lag_s=sum(lag for _, lag in recent) / len(recent) if recent else None,
@@ -329,7 +316,6 @@ class LiveReader:
     def _read(self, frame: Frame) -> None:
         detector, classifier = self._networks()
         with self._changed:
-            self._ready = True
             if self._closed.is_set():
                 return
             if self._newest is not None:  # loading takes seconds

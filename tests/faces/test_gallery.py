@@ -20,7 +20,7 @@ def test_faces_have_consecutive_numbers_over_all_pictures() -> None:
     gallery = Gallery.of([reading(Emotion.HAPPY, Emotion.SAD), reading(), reading(Emotion.FEAR)])
     assert [(face.number, face.picture, face.place) for face in gallery.faces] == [(1, 0, 0), (2, 0, 1), (3, 2, 0)]
     assert [face.reading.emotion for face in gallery.faces] == [Emotion.HAPPY, Emotion.SAD, Emotion.FEAR]
-    assert [gallery.first_number(picture) for picture in range(3)] == [1, 3, 3]
+    assert [[face.number for face in picture.faces] for picture in gallery.pictures] == [[1, 2], [], [3]]
 
 
 def test_each_quadrant_has_its_faces_sorted_by_intensity() -> None:

@@ -15,7 +15,7 @@ COLOUR = [int(EMOTION_COLOURS[Emotion.SAD][i : i + 2], 16) for i in (1, 3, 5)]
 def view() -> LiveView:
     """A sad face in the left half of a 320x240 frame."""
     reading = FaceReading(make_face(30, 80, 60, 75), FakeClassifier(Emotion.SAD).probabilities, number=4)
-    return LiveView(320, 240, (reading,), True, 30.0, 25.0, 0.05, 10, 8, None)
+    return LiveView(320, 240, (reading,), 30.0, 25.0, 0.05, 10, 8, None)
 
 
 @pytest.fixture

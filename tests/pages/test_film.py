@@ -23,7 +23,6 @@ from emomusic.charts.live import SOUND
 from emomusic.media.images import RgbImage
 from emomusic.server.shared import shared
 from emomusic.songs.genres import genres_of
-from emomusic.songs.recommend import one_song_each
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.films import NOBODY, film_bytes
 from tests.pages.film_jobs import GREY, Classifier, fakes, film_threads, wait_for_end
@@ -215,31 +214,6 @@ def test_many_scenes_are_in_a_menu_and_further_faces_are_counted(
     menu.set_value(3).run()
     assert not shown.exception
     assert follow_of(shown)["at"] == int(sample.view().scenes[3].start_s)
-
-
-def test_a_new_scene_leaves_the_songs_of_the_others(
-    app: AppTest, sample: FilmJob, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scenes, new = sample.view().scenes, []
-
-    def choose_songs(requests: Any, recommender: Any, first: Any = ()) -> Any:
-        new.append(len(requests) - len(first))
-        return one_song_each(requests, recommender, first)
-
-    monkeypatch.setattr(details, "one_song_each", choose_songs)
-    film_state(app).show(FilmHolder(sample))
-    for num_scenes in (3, 4, 4, 3):
-        few = replace(sample.view(), scenes=scenes[:num_scenes])
-        monkeypatch.setattr(FilmJob, "view", lambda _, few=few: few)
-        app.run()
-        assert not app.exception
-    assert new == [3, 1]
-    app.query_params[state.GENRES] = "jazz"
-    app.run()
-    assert new == [3, 1, 3]
-    chosen = film_state(app).picks
-    assert chosen is not None
-    assert chosen.picks == one_song_each(chosen.requests, shared().recommender())
 
 
 def test_the_songs_and_files_follow_the_music_of_the_visitor(

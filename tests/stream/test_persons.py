@@ -11,7 +11,7 @@ from emomusic.faces.identity import Descriptors
 from emomusic.faces.profile import People
 from emomusic.media.images import Box, RgbImage
 from emomusic.stream import persons as persons_module
-from emomusic.stream.persons import ALONE_S, Adjuster, PersonFinder, PersonReader, Recognition
+from emomusic.stream.persons import ALONE_S, Adjuster, PersonReader, Recognition
 from tests.fakes import FakeClassifier
 
 IMAGE = np.zeros((100, 400, 3), np.uint8)
@@ -49,25 +49,48 @@ def identifier() -> FakeIdentifier:
     return FakeIdentifier()
 
 
-def test_faces_are_recognised_once_and_followed_by_their_boxes(identifier: FakeIdentifier) -> None:
-    finder, anna = PersonFinder(lambda: identifier), person(1, 0)
-    persons = (anna,)
-    assert finder.find(IMAGE, [LEFT, RIGHT], persons, 0.0) == [anna, None]
-    assert finder.find(IMAGE, [MOVED, RIGHT], persons, 0.5) == [anna, None]
+class Watch:
+    """A reader of persons, and the frames that it reads."""
+
+    def __init__(self, identifier: FakeIdentifier) -> None:
+        self._reader = PersonReader(lambda: identifier, None)
+
+    def emotions(self, boxes: Sequence[Box], *known: Any, time_s: float = 0.0, **options: Any) -> list[int]:
+        faces = [(box, np.zeros((8, 8, 3), np.uint8)) for box in boxes]
+        found = self._reader.classify(IMAGE, faces, time_s, FakeClassifier(), known=known, **options)
+        return [int(each.values.argmax()) for each in found]
+
+
+@pytest.fixture
+def watch(identifier: FakeIdentifier) -> Watch:
+    return Watch(identifier)
+
+
+ANNA, BEN, NOBODY = 1, 2, Emotion.HAPPY.label
+"""The emotions of the persons, and of others."""
+
+
+def test_faces_are_recognised_once_and_followed_by_their_boxes(watch: Watch, identifier: FakeIdentifier) -> None:
+    anna = person(1, 0, shade=ANNA)
+    assert watch.emotions([LEFT, RIGHT], anna) == [ANNA, NOBODY]
+    assert watch.emotions([MOVED, RIGHT], anna, time_s=0.5) == [ANNA, NOBODY]
     assert identifier.num_faces == 2
-    assert finder.find(IMAGE, [RIGHT], persons, 1.5) == [None]  # asked again, as somebody may have turned
+    assert watch.emotions([RIGHT], anna, time_s=1.5) == [NOBODY]  # asked again, as somebody may have turned
     assert identifier.num_faces == 3
-    assert finder.find(IMAGE, [LEFT], persons, 1.6) == [anna]  # back
+    assert watch.emotions([LEFT], anna, time_s=1.6) == [ANNA]  # back
     assert identifier.num_faces == 4
 
 
-def test_new_and_forgotten_persons_count_at_once(identifier: FakeIdentifier) -> None:
-    finder, anna, ben = PersonFinder(lambda: identifier), person(1, 0), person(0, 1)
-    assert finder.find(IMAGE, [LEFT, RIGHT], (), 0.0) == [None, None]
+def test_each_face_is_read_with_its_person_and_new_and_forgotten_persons_count_at_once(
+    watch: Watch, identifier: FakeIdentifier
+) -> None:
+    anna, ben = person(1, 0, shade=ANNA), person(0, 1, shade=BEN)
+    assert watch.emotions([LEFT, RIGHT]) == [NOBODY, NOBODY]
     assert identifier.num_faces == 0
-    assert finder.find(IMAGE, [LEFT, RIGHT], (anna,), 0.1) == [anna, None]
-    assert finder.find(IMAGE, [LEFT, RIGHT], (anna, ben), 0.2) == [anna, ben]
-    assert finder.find(IMAGE, [LEFT, RIGHT], (), 0.3) == [None, None]
+    assert watch.emotions([LEFT, RIGHT], anna) == [ANNA, NOBODY]
+    assert watch.emotions([RIGHT, LEFT], anna, ben) == [BEN, ANNA]
+    assert watch.emotions([LEFT, RIGHT], anna, ben, recognition=Recognition.NOBODY) == [NOBODY, NOBODY]
+    assert watch.emotions([LEFT, RIGHT], ben) == [NOBODY, BEN]
 
 
 def test_a_calm_person_is_known_after_ten_seconds(identifier: FakeIdentifier, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,17 +111,3 @@ def test_a_calm_person_is_known_after_ten_seconds(identifier: FakeIdentifier, mo
     assert watch(RIGHT, 40, ALONE_S) == 2
     adjuster.forget()
     assert watch(LEFT, 60, 0) == 0
-
-
-def test_each_face_has_the_probabilities_of_its_person(identifier: FakeIdentifier) -> None:
-    anna, ben = person(1, 0, shade=1), person(0, 1, shade=2)
-    faces = [(box, np.zeros((8, 8, 3), np.uint8)) for box in (RIGHT, LEFT)]
-    reader = PersonReader(lambda: identifier, None)
-
-    def emotions(*known: Any, recognition: Recognition = Recognition.TAUGHT) -> list[int]:
-        found = reader.classify(IMAGE, faces, 0.0, FakeClassifier(), known=known, recognition=recognition)
-        return [int(each.values.argmax()) for each in found]
-
-    assert emotions(anna, ben) == [2, 1]
-    assert emotions(anna) == [Emotion.HAPPY.label, 1]
-    assert emotions(anna, recognition=Recognition.NOBODY) == [Emotion.HAPPY.label] * 2

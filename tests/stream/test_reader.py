@@ -2,6 +2,7 @@ import gc
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -82,13 +83,13 @@ def fake() -> FakeDetector:
 
 @pytest.fixture
 def reader(fake: FakeDetector, clock: FakeClock) -> Iterator[LiveReader]:
-    with LiveReader(lambda: (fake, FakeClassifier()), settings=SHARP, clock=clock) as reader:
+    with closing(LiveReader(lambda: (fake, FakeClassifier()), settings=SHARP, clock=clock)) as reader:
         yield reader
 
 
 def test_late_frames_are_dropped() -> None:
     detector = BlockedDetector([FACE])
-    with LiveReader(lambda: (detector, FakeClassifier()), settings=SHARP) as reader:
+    with closing(LiveReader(lambda: (detector, FakeClassifier()), settings=SHARP)) as reader:
         reader.submit_frame(frame(1))
         assert detector.entered.acquire(timeout=120)
         for shade in (2, 3, 4):
@@ -105,7 +106,7 @@ def test_late_frames_are_dropped() -> None:
 def test_faces_are_numbered_in_the_order_on_the_screen(fake: FakeDetector, clock: FakeClock, mirrored: bool) -> None:
     fake.faces = [make_face(x, 80, 60, 75) for x in (10, 150)]
     settings = replace(SHARP, mirrored=mirrored)
-    with LiveReader(lambda: (fake, FakeClassifier()), settings=settings, clock=clock) as reader:
+    with closing(LiveReader(lambda: (fake, FakeClassifier()), settings=settings, clock=clock)) as reader:
         faces = read(reader, frame()).faces
     assert [face.number for face in faces] == [1, 2]
     assert [face.face.box.x for face in faces] == ([150, 10] if mirrored else [10, 150])
@@ -174,7 +175,9 @@ def test_readings_adjust_to_one_person_also_after_a_game_and_besides_a_lesson(
     monkeypatch.setattr(reader_module, "load_identifier", FakeIdentifier)
     monkeypatch.setattr(persons_module, "describe_faces", lambda crops, _: neutral[None])
     monkeypatch.setattr(persons_module, "KnownFace", Estimate)
-    with LiveReader(lambda: (fake, FakeClassifier()), adjust=lambda: classifier, settings=SHARP, clock=clock) as reader:
+    with closing(
+        LiveReader(lambda: (fake, FakeClassifier()), adjust=lambda: classifier, settings=SHARP, clock=clock)
+    ) as reader:
         reader.observers = [observer(clock)]
 
         def adjusts(seconds: int = 1) -> bool:
@@ -231,7 +234,7 @@ def test_a_lesson_and_only_a_lesson_takes_faces_without_the_profile_of_a_known_p
 def test_boxes_follow_the_picture_between_readings() -> None:
     detector = BlockedDetector([FACE])
     detector.go_on.release()
-    with LiveReader(lambda: (detector, FakeClassifier()), settings=SHARP) as reader:
+    with closing(LiveReader(lambda: (detector, FakeClassifier()), settings=SHARP)) as reader:
         read(reader, NOISE[20:260, 20:340].copy())
         for step in range(1, 6):  # the picture moves by (4, 3) pixels without a reading
             view = reader.submit_frame(NOISE[20 - 3 * step : 260 - 3 * step, 20 - 4 * step : 340 - 4 * step].copy())
@@ -245,7 +248,7 @@ def test_boxes_follow_the_picture_between_readings() -> None:
 
 def test_probabilities_are_smoothed_with_the_time_constant(fake: FakeDetector, clock: FakeClock) -> None:
     classifier = FakeClassifier(Emotion.HAPPY, 0.9)
-    with LiveReader(lambda: (fake, classifier), settings=LiveSettings(smoothing_s=2.0), clock=clock) as reader:
+    with closing(LiveReader(lambda: (fake, classifier), settings=LiveSettings(smoothing_s=2.0), clock=clock)) as reader:
         read(reader, frame())
         classifier.probabilities = FakeClassifier(Emotion.SAD, 0.9).probabilities
         clock.advance(2.0)
@@ -259,7 +262,7 @@ def test_probabilities_are_smoothed_with_the_time_constant(fake: FakeDetector, c
 
 def test_the_view_has_rates_and_lag_in_seconds(clock: FakeClock) -> None:
     detector = BlockedDetector([FACE])
-    with LiveReader(lambda: (detector, FakeClassifier()), settings=SHARP, clock=clock) as reader:
+    with closing(LiveReader(lambda: (detector, FakeClassifier()), settings=SHARP, clock=clock)) as reader:
         assert reader.view().lag_s is None
         for number in range(5):
             reader.submit_frame(frame())
@@ -276,20 +279,19 @@ def test_the_view_has_rates_and_lag_in_seconds(clock: FakeClock) -> None:
         assert (reader.view().frames_per_second, reader.view().readings_per_second) == (0, 0)
 
 
-def test_the_view_is_not_ready_while_the_networks_load() -> None:
+def test_the_first_reading_is_of_the_newest_frame_after_the_networks_are_loaded() -> None:
     loaded, detector = threading.Event(), BlockedDetector([FACE])
 
     def networks() -> tuple[FakeDetector, FakeClassifier]:
         assert loaded.wait(20)
         return detector, FakeClassifier()
 
-    with LiveReader(networks, settings=SHARP) as reader:
+    with closing(LiveReader(networks, settings=SHARP)) as reader:
         for shade in (1, 2, 3):
-            assert not reader.submit_frame(frame(shade)).is_ready
+            reader.submit_frame(frame(shade))
         loaded.set()
         assert detector.entered.acquire(timeout=120)
         assert detector.shades == [3]  # not a frame from before the loading
-        assert reader.view().is_ready
         detector.go_on.release()
 
 
@@ -298,7 +300,7 @@ def test_a_successful_reading_clears_the_error(
 ) -> None:
     monkeypatch.setattr("emomusic.stream.reader._REST_AFTER_ERROR_S", 0.0)
     detector = BrokenDetector([FACE])
-    with LiveReader(lambda: (detector, FakeClassifier()), settings=SHARP) as reader:
+    with closing(LiveReader(lambda: (detector, FakeClassifier()), settings=SHARP)) as reader:
         for _ in range(3):
             reader.submit_frame(frame())
             wait_until(lambda: reader.view().error is not None)
@@ -324,7 +326,7 @@ def test_close_ends_the_worker_and_keeps_the_results(reader: LiveReader) -> None
 
 
 def test_an_idle_worker_ends_and_the_next_frame_starts_another(fake: FakeDetector) -> None:
-    with LiveReader(lambda: (fake, FakeClassifier()), settings=SHARP, idle_s=0.02) as reader:
+    with closing(LiveReader(lambda: (fake, FakeClassifier()), settings=SHARP, idle_s=0.02)) as reader:
         read(reader, frame())
         wait_until(lambda: not reader.is_running)
         view = read(reader, frame())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from itertools import takewhile
 
 import streamlit as st
 
@@ -63,17 +62,14 @@ def show_details(job: FilmJob, film: FilmView) -> None:
 
 
 def _picks(scenes: Sequence[Scene]) -> ScenePicks:
-    """One song for each scene, for the visitor's music. New scenes leave the songs of the earlier ones."""
+    """One song for each scene, for the visitor's music; chosen once."""
     here, recommender = page_state(FilmState), songs_recommender()
     requests = [with_your_music(Request(point=scene.point, emotion=scene.emotion)) for scene in scenes]
-    before = here.picks if here.picks is not None and here.picks.recommender is recommender else None
-    same = takewhile(lambda pair: pair[0] == pair[1], zip(before.requests, requests, strict=False) if before else ())
-    picks = list(before.picks[: sum(1 for _ in same)]) if before else []
-    if len(picks) < len(requests):
+    picks = here.picks
+    if picks is None or picks.recommender is not recommender or picks.requests != requests:
         with st.spinner("Choosing songs"):
-            picks = one_song_each(requests, recommender, picks)
-    here.picks = ScenePicks(recommender, requests, picks)
-    return here.picks
+            picks = here.picks = ScenePicks(recommender, requests, one_song_each(requests, recommender))
+    return picks
 
 
 def _show_scenes(scenes: Sequence[Scene]) -> None:

@@ -16,7 +16,6 @@ from enum import StrEnum
 from typing import IO, Any, BinaryIO, cast
 
 import cv2
-import streamlit as st
 
 from emomusic.compat import return_free_memory
 from emomusic.errors import EmomusicError, FilmError
@@ -52,27 +51,18 @@ _LARGER = 1.5  # a portrait is replaced by one of a box this much wider
 _MOST_READ = 2  # at the same time: each decoder holds up to 300 MB and uses all cores
 
 
-class Films:
-    """The films of all visitors of this process, with the turns of reading."""
-
-    def __init__(self) -> None:
-        self.turns = threading.BoundedSemaphore(_MOST_READ)
-        self.jobs: weakref.WeakSet[FilmJob] = weakref.WeakSet()
-        atexit.register(self._end_threads)
-
-    def _end_threads(self) -> None:
-        """End all threads. Python would stop them within C++ code, which aborts the process."""
-        jobs = list(self.jobs)
-        for job in jobs:
-            job.end()
-        for job in jobs:
-            job.close()
+_turns = threading.BoundedSemaphore(_MOST_READ)
+_jobs: weakref.WeakSet[FilmJob] = weakref.WeakSet()
 
 
-@st.cache_resource(show_spinner=False)
-def films() -> Films:
-    """The films of this process."""
-    return Films()
+@atexit.register
+def _end_threads() -> None:
+    """End all threads. Python would stop them within C++ code, which aborts the process."""
+    jobs = list(_jobs)
+    for job in jobs:
+        job.end()
+    for job in jobs:
+        job.close()
 
 
 class FilmStage(StrEnum):
@@ -157,8 +147,7 @@ class FilmJob:
         self._cancelled, self._closed = threading.Event(), threading.Event()  # both end the reading; the first keeps it
         self._scenes: tuple[int, Sequence[Scene]] = (0, ())
         self._thread = threading.Thread(target=self._run, args=(file, networks), name=THREAD_NAME, daemon=True)
-        self._turns = films().turns
-        films().jobs.add(self)
+        _jobs.add(self)
         self._thread.start()
 
     def view(self) -> FilmView:
@@ -204,7 +193,7 @@ class FilmJob:
         error = None
         try:
             with capacity().work(), opening as file:
-                while not self._turns.acquire(timeout=0.2):
+                while not _turns.acquire(timeout=0.2):
                     if self._should_stop():
                         return
                 try:
@@ -213,7 +202,7 @@ class FilmJob:
                         self._mark(file, reading)
                         self._listen(file, reading)
                 finally:
-                    self._turns.release()
+                    _turns.release()
         except EmomusicError as failure:
             log.info("error shown to the visitor: %s", failure)
             error = str(failure)

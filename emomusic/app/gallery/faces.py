@@ -281,10 +281,10 @@ def _name_of(result: GalleryResult, face: GalleryFace) -> str:
 
 def _show_picture(result: GalleryResult, chosen: GalleryFace) -> None:
     picture = result.pictures[chosen.picture]
-    first = result.gallery.first_number(chosen.picture)
     width, height = _PREVIEW
     small = read_image(picture.small)
-    shown = annotated_preview(small, picture.reading, width, height, first=first, only=chosen.number)
+    reading = result.gallery.pictures[chosen.picture]
+    shown = annotated_preview(small, reading, width, height, only=chosen.number)
     show_sharp(
         encode_jpeg(shown),
         alt=f"{picture.name} with framed faces; face {chosen.number} is labelled",
