@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,6 @@ from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import (
     ARTIST_SEPARATOR,
     MOOD_RULE,
-    OPTIONAL_COLUMNS,
     TRACK_COLUMNS,
     Catalogue,
     Origin,
@@ -47,94 +46,44 @@ _DECIMAL_ZERO = r"^\s*(\d+),(0)\s*$"
 _ABSENT = ("", "NA", "NaN", "nan", "null", "NULL", "None")  # in a column of numbers
 
 
-@dataclass(frozen=True, slots=True)
-class TableForm:
-    """Column names of a published table of songs.
+class TableForm(StrEnum):
+    """A known form of tables, with its name for people."""
 
-    Attributes:
-        name: label of the form.
-        columns: our column to its lower-case names in the table.
-        hint: advice for missing columns, can be empty.
-    """
-
-    name: str
-    columns: Mapping[str, tuple[str, ...]]
-    hint: str = ""
+    OWN = "your own table (title, artists, and features or a mood)"
+    MOODS = "labelled songs (data_moods.csv)"
+    TIDYTUESDAY = "TidyTuesday songs (spotify_songs.csv)"
+    KAGGLE = "Kaggle tracks by genre (dataset.csv)"
+    EXPORTIFY = "Exportify playlist"
 
 
-_SOURCE_FEATURES = {feature.name: (feature.source_name,) for feature in FEATURES.values()}
+_ALIASES: Mapping[str, tuple[str, ...]] = {
+    "id": ("id", "track_id", "track uri", "spotify id", "spotify track id", "track id"),
+    "title": ("title", "name", "track_name", "track name"),
+    "artists": ("artists", "artist", "track_artist", "artist name(s)", "artist name", "artist names"),
+    "artist_ids": ("artist uri(s)", "artist uri", "artist ids"),
+    "album": ("album", "track_album_name", "album_name", "album name"),
+    "genres": ("genres", "genre", "playlist_genre", "track_genre", "artist genres"),
+    "popularity": ("popularity", "track_popularity"),
+    "duration_ms": ("duration_ms", "length", "track duration (ms)", "duration (ms)"),
+    "released": ("release_date", "track_album_release_date", "album release date", "release date"),
+    **{name: (name,) for name in ("explicit", "kind", "duration_s", "year", "mood", "path")},
+    **{feature.name: (feature.source_name, feature.name) for feature in FEATURES.values()},
+}
+"""Our columns, and `artist_ids` and `released`, with their lower-case names in tables, the usual name first."""
 
-OWN_FORM = TableForm(
-    "your own table (title, artists, and features or a mood)",
-    {column: (column,) for column in (*TRACK_COLUMNS, *OPTIONAL_COLUMNS) if column != "player"}
-    | {feature.name: (feature.name, feature.source_name) for feature in FEATURES.values()}
-    | {"title": ("title", "name"), "artists": ("artists", "artist"), "genres": ("genres", "genre")},
-)
-MOODS_FORM = TableForm(
-    "labelled songs (data_moods.csv)",
-    _SOURCE_FEATURES
-    | {
-        "id": ("id",),
-        "title": ("name",),
-        "artists": ("artist",),
-        "album": ("album",),
-        "mood": ("mood",),
-        "popularity": ("popularity",),
-        "duration_ms": ("length",),
-        "year": ("release_date",),
-    },
-)
-TIDYTUESDAY_FORM = TableForm(
-    "TidyTuesday songs (spotify_songs.csv)",
-    _SOURCE_FEATURES
-    | {
-        "id": ("track_id",),
-        "title": ("track_name",),
-        "artists": ("track_artist",),
-        "album": ("track_album_name",),
-        "genres": ("playlist_genre",),
-        "popularity": ("track_popularity",),
-        "duration_ms": ("duration_ms",),
-        "year": ("track_album_release_date",),
-    },
-)
-KAGGLE_FORM = TableForm(
-    "Kaggle tracks by genre (dataset.csv)",
-    _SOURCE_FEATURES
-    | {
-        "id": ("track_id",),
-        "title": ("track_name",),
-        "artists": ("artists",),
-        "album": ("album_name",),
-        "genres": ("track_genre",),
-        "popularity": ("popularity",),
-        "explicit": ("explicit",),
-        "duration_ms": ("duration_ms",),
-    },
-)
-EXPORTIFY_FORM = TableForm(
-    "Exportify playlist",
-    _SOURCE_FEATURES
-    | {
-        "id": ("track uri", "spotify id", "spotify track id", "track id"),
-        "title": ("track name",),
-        "artists": ("artist name(s)", "artist name", "artist names"),
-        "artist_ids": ("artist uri(s)", "artist uri", "artist ids"),
-        "album": ("album name",),
-        "genres": ("genres", "artist genres"),
-        "popularity": ("popularity",),
-        "explicit": ("explicit",),
-        "duration_ms": ("track duration (ms)", "duration (ms)"),
-        "year": ("album release date", "release date"),
-    },
-    hint="Select audio features in the settings of Exportify.",
-)
+_MARKS = {
+    "length": TableForm.MOODS,
+    "track_artist": TableForm.TIDYTUESDAY,
+    "track_genre": TableForm.KAGGLE,
+    **dict.fromkeys(("track uri", "spotify id", "spotify track id", "track id"), TableForm.EXPORTIFY),
+}
+"""Columns that only one form has."""
 
-TABLE_FORMS: tuple[TableForm, ...] = (OWN_FORM, MOODS_FORM, TIDYTUESDAY_FORM, KAGGLE_FORM, EXPORTIFY_FORM)
+_EXPORTIFY_HINT = "Select audio features in the settings of Exportify."
 
 
 def read_catalogue(data: bytes, *, name: str = "table") -> Catalogue:
-    """Read a table of songs in any of `TABLE_FORMS`.
+    """Read a table of songs in any `TableForm`.
 
     A song needs no Spotify id, and either all features or a mood, which then gives its valence and energy. Only the
     first of several rows with the same id is kept. Local files, episodes and songs without features in an
@@ -162,11 +111,11 @@ def read_catalogue(data: bytes, *, name: str = "table") -> Catalogue:
     table = table[_is_usable(table, form)]
     if table.empty:
         raise DatasetError(
-            f"{name}: expected songs with audio features. Received: {num_rows} rows without features. {form.hint}"
+            f"{name}: expected songs with audio features. Received: {num_rows} rows without features. {_EXPORTIFY_HINT}"
         )
     num_usable = len(table)
     table = table[~(table["id"].duplicated() & table["id"].notna())]
-    origin = Origin(form.name, num_rows, num_usable - len(table), num_rows - num_usable)
+    origin = Origin(form, num_rows, num_usable - len(table), num_rows - num_usable)
     is_local = not set(FEATURE_NAMES) <= names.keys() or (
         "player" in table and bool((table["player"] == Player.NONE).any())
     )
@@ -210,49 +159,44 @@ def _read_cells(data: bytes, name: str) -> tuple[pd.DataFrame, bool]:
 
 
 def _recognize(columns: list[str], name: str) -> tuple[TableForm, dict[str, str]]:
-    """Form with the most matching columns, and a mapping of our column names to those of the table."""
+    """The form, and a mapping of our column names to those of the table."""
     keys = [str(column).casefold() for column in columns]
     originals = dict(zip(reversed(keys), reversed(columns), strict=True))  # the first of several equal names
-    names = {"id", "title", "artists"}
-
-    def matches(form: TableForm) -> dict[str, str]:
-        pairs = ((ours, alias) for ours, aliases in form.columns.items() for alias in reversed(aliases))
-        return {ours: alias for ours, alias in pairs if alias in originals}  # the first alias of each column
-
-    form, matched = max(
-        ((form, matches(form)) for form in TABLE_FORMS), key=lambda pair: (len(names & pair[1].keys()), len(pair[1]))
-    )
+    form = next((form for mark, form in _MARKS.items() if mark in originals), TableForm.OWN)
+    if form is TableForm.MOODS and "release_date" not in originals:
+        form = TableForm.OWN
+        del originals["length"]  # perhaps of another unit
+    pairs = ((ours, alias) for ours, aliases in _ALIASES.items() for alias in reversed(aliases))
+    names = {ours: alias for ours, alias in pairs if alias in originals}  # the first alias of each column
     received = listed(columns)
-    if len(names & matched.keys()) < 2:
+    if len({"id", "title", "artists"} & names.keys()) < 2:
         raise DatasetError(
-            f"{name}: expected the columns of one of these tables: {'; '.join(form.name for form in TABLE_FORMS)}. "
+            f"{name}: expected the columns of one of these tables: {'; '.join(TableForm)}. "
             f"Received the columns: {received}"
         )
-    optional = set() if form is EXPORTIFY_FORM else {"id"}
-    if form is OWN_FORM and "mood" in matched:
+    optional = set() if form is TableForm.EXPORTIFY else {"id"}
+    if form is TableForm.OWN and "mood" in names:
         optional |= set(FEATURE_NAMES)
-    missing = [form.columns[column][0] for column in TRACK_COLUMNS if column not in matched and column not in optional]
-    if missing:
-        raise DatasetError(
-            f"{name}, read as {form.name}: missing {missed(missing)}. Received: {received}. "
-            f"{form.hint or 'Add them or choose another table.'}"
-        )
-    if ambiguous := {key for key in matched.values() if keys.count(key) > 1}:
+    if missing := [_ALIASES[column][0] for column in TRACK_COLUMNS if column not in names.keys() | optional]:
+        advice = _EXPORTIFY_HINT if form is TableForm.EXPORTIFY else "Add them or choose another table."
+        raise DatasetError(f"{name}, read as {form}: missing {missed(missing)}. Received: {received}. {advice}")
+    if ambiguous := {key for key in names.values() if keys.count(key) > 1}:
         raise DatasetError(f"{name}: expected unique columns. Received twice: {', '.join(sorted(ambiguous))}")
-    return form, {ours: originals[alias] for ours, alias in matched.items()}
+    return form, {ours: originals[alias] for ours, alias in names.items()}
 
 
 def _unified(table: pd.DataFrame, form: TableForm) -> pd.DataFrame:
     """Convert to our columns, units and separators. Invalid cells stay; `Catalogue` reports them with their row."""
     table = table.copy()
-    if form is EXPORTIFY_FORM:
+    if form is TableForm.EXPORTIFY:
         ids = table.pop("artist_ids") if "artist_ids" in table else None
         table["artists"] = _exportify_artists(table["artists"], ids)
         table["id"] = table["id"].str.removeprefix("spotify:track:")
         if "genres" in table:
             table["genres"] = table["genres"].str.replace(r"\s*[,;]\s*", ARTIST_SEPARATOR, regex=True)
-    if "year" in table and form is not OWN_FORM:
-        table["year"] = table["year"].str.extract(r"\b((?:1[89]|20)\d\d)\b", expand=False)
+    if "released" in table:
+        years = table.pop("released").str.extract(r"\b((?:1[89]|20)\d\d)\b", expand=False)
+        table["year"] = table.get("year", years)
     for column in table.columns:
         if column in _NUMBERS:
             table[column] = _without(table[column], _ABSENT)
@@ -266,9 +210,8 @@ def _unified(table: pd.DataFrame, form: TableForm) -> pd.DataFrame:
         words = table["explicit"].str.strip().str.casefold()
         known = words.map({"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False})
         table["explicit"] = known.astype(object).where(known.notna(), table["explicit"])
-    if form in (TIDYTUESDAY_FORM, KAGGLE_FORM):
-        _fill_missing_names(table)
-    return table if form is EXPORTIFY_FORM else _fill_missing_facts(table)
+    _fill_missing_names(table)
+    return table if form is TableForm.EXPORTIFY else _fill_missing_facts(table)
 
 
 def _fill_missing_facts(table: pd.DataFrame) -> pd.DataFrame:
@@ -292,7 +235,9 @@ def _fill_missing_facts(table: pd.DataFrame) -> pd.DataFrame:
 def _fill_missing_names(table: pd.DataFrame) -> None:
     """Name songs that Spotify has removed, in place. R writes their names as NA."""
     columns = [column for column in ("title", "artists", "album") if column in table]
-    is_unnamed = (table[columns].isna() | table[columns].isin(["", "NA"])).all(axis="columns")
+    if "id" not in table:
+        return
+    is_unnamed = (table[columns].isna() | table[columns].isin(["", "NA"])).all(axis="columns") & (table["id"] != "")
     table.loc[is_unnamed, ["title", "artists"]] = [UNTITLED, UNKNOWN_ARTIST]
     if "album" in table:
         table.loc[is_unnamed, "album"] = None
@@ -300,7 +245,7 @@ def _fill_missing_names(table: pd.DataFrame) -> None:
 
 def _is_usable(table: pd.DataFrame, form: TableForm) -> pd.Series:
     """Rows that are songs with features. Only Exportify tables contain others."""
-    if form is not EXPORTIFY_FORM:
+    if form is not TableForm.EXPORTIFY:
         return pd.Series(True, index=table.index)
     ids = table["id"].fillna("")
     is_track = ~(ids.isin(["", "null"]) | ids.str.startswith(("spotify:local:", "spotify:episode:")))

@@ -13,13 +13,9 @@ from emomusic.songs.catalogue import Origin
 from emomusic.songs.features import FEATURES
 from emomusic.songs.song import Player
 from emomusic.songs.table_import import (
-    EXPORTIFY_FORM,
-    KAGGLE_FORM,
-    MOODS_FORM,
-    OWN_FORM,
-    TIDYTUESDAY_FORM,
     UNKNOWN_ARTIST,
     UNTITLED,
+    TableForm,
     read_catalogue,
 )
 
@@ -56,11 +52,11 @@ def exportify(num_songs: int = 6) -> pd.DataFrame:
 
 
 FORMS: dict[str, Callable[[int], pd.DataFrame]] = {
-    OWN_FORM.name: song_table,
-    MOODS_FORM.name: lambda num_songs: mood_table(num_songs).head(num_songs),
-    TIDYTUESDAY_FORM.name: tidytuesday,
-    KAGGLE_FORM.name: kaggle,
-    EXPORTIFY_FORM.name: exportify,
+    TableForm.OWN: song_table,
+    TableForm.MOODS: lambda num_songs: mood_table(num_songs).head(num_songs),
+    TableForm.TIDYTUESDAY: tidytuesday,
+    TableForm.KAGGLE: kaggle,
+    TableForm.EXPORTIFY: exportify,
 }
 
 
@@ -85,7 +81,7 @@ def test_each_form_is_recognized_and_repeated_songs_are_read_once(form: str) -> 
     assert track.duration_s in (194.754, 200.0)
 
 
-@pytest.mark.parametrize("form", [KAGGLE_FORM.name, EXPORTIFY_FORM.name])
+@pytest.mark.parametrize("form", [TableForm.KAGGLE, TableForm.EXPORTIFY])
 def test_order_encoding_separator_and_case_do_not_matter(form: str) -> None:
     table = FORMS[form](6)
     data = as_csv(table)
@@ -153,7 +149,7 @@ def test_optional_columns_of_each_form_are_kept() -> None:
 def test_an_own_table_can_have_the_names_of_spotify_and_a_column_genre() -> None:
     table = song_table(2).rename(columns={"genres": "Genre"} | SOURCE_NAMES).assign(Genre=["jazz; soul", ""])
     catalogue = read_catalogue(as_csv(table))
-    assert catalogue.origin == Origin(OWN_FORM.name, 2, 0, 0)
+    assert catalogue.origin == Origin(TableForm.OWN, 2, 0, 0)
     assert [catalogue.song(row).genres for row in range(2)] == [("jazz", "soul"), ()]
 
 
@@ -169,7 +165,7 @@ def test_artists_are_separated_in_every_version_of_exportify() -> None:
     for table, first in ((newest, "Tyler, The Creator"), (escaped, "Tyler, The Creator"), (oldest, "Tyler")):
         catalogue = read_catalogue(as_csv(table))
         assert catalogue.origin is not None
-        assert catalogue.origin.form == EXPORTIFY_FORM.name
+        assert catalogue.origin.form == TableForm.EXPORTIFY
         assert catalogue.song(0).artists == (first, "A$AP Rocky")
         assert catalogue.song(1).artists == ("Earth, Wind & Fire",)
 
@@ -181,7 +177,7 @@ def test_local_files_episodes_and_songs_without_features_are_skipped_and_counted
     table.loc[4, [source.capitalize() for source in SOURCE_NAMES.values()]] = None
     catalogue = read_catalogue(as_csv(pd.concat([table, table.iloc[[0]]])))
     assert catalogue.table["id"].tolist() == [track_id(number) for number in (0, 3, 5)]
-    assert catalogue.origin == Origin(EXPORTIFY_FORM.name, 7, 1, 3)
+    assert catalogue.origin == Origin(TableForm.EXPORTIFY, 7, 1, 3)
 
 
 def test_the_error_for_a_playlist_without_features_mentions_exportify() -> None:
