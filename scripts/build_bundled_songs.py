@@ -23,9 +23,9 @@ import numpy.typing as npt
 
 from emomusic.assets import write_checksums, write_json
 from emomusic.media.audio_file import read_song
-from emomusic.songs.bundled import SONGS, songs_dir
+from emomusic.songs.analysis import record_of
 from emomusic.songs.hearing import load_sound_model
-from emomusic.songs.records import record_of
+from emomusic.songs.local_songs import SONGS, songs_dir
 
 LENGTH_S = 31.5
 FADE_S = 0.75
@@ -191,8 +191,9 @@ def hear(records: list[dict[str, Any]]) -> None:
         path = songs_dir() / record["file"]
         song = read_song(path)
         kept = {name: record[name] for name in ("number", "file", "licence", "source")}
-        heard.append(kept | record_of(song, load_sound_model().hear(song.windows), str(path)))
-        sound, moods = read_sound(path, 0), heard[-1]["moods"]
+        hearing = load_sound_model().hear(song.windows)
+        heard.append(kept | record_of(song, hearing, str(path)))
+        sound, moods = read_sound(path, 0), hearing.moods
         rms_db, peak_db = 10 * np.log10(np.mean(sound**2)), 20 * np.log10(np.abs(sound).max())
         first, second = sorted(moods, key=moods.__getitem__)[:-3:-1]
         levels = f"{rms_db:.1f} dB, peak {peak_db:.1f} dB"

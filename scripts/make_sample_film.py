@@ -16,7 +16,7 @@ import numpy as np
 
 from emomusic.assets import data_dir, write_checksums
 from emomusic.media.images import RgbImage, read_image
-from emomusic.songs.bundled import songs_dir
+from emomusic.songs.local_songs import songs_dir
 
 WIDTH, HEIGHT, RATE = 640, 360, 20
 SONGS, SOUND_RATE = ("david-04.mp3", "mission-music-3.mp3"), 44_100

@@ -17,7 +17,7 @@ from emomusic.app.state import page_state, visit_number
 from emomusic.errors import EmomusicError, LibraryError
 from emomusic.media.audio_formats import HEAD_BYTES, mime_type_of
 from emomusic.media.images import encode_jpeg, read_image, shrink
-from emomusic.songs.bundled import songs_dir
+from emomusic.songs.local_songs import songs_dir
 from emomusic.songs.song import Player, Song
 
 _COVER_SIDE = 256

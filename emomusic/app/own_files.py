@@ -21,9 +21,9 @@ from emomusic.errors import AudioError, CapacityError
 from emomusic.media.audio_formats import AUDIO_ENDINGS
 from emomusic.server.budget import HeldBytes
 from emomusic.server.shared import shared
+from emomusic.songs.analysis import local_song, record_of
 from emomusic.songs.local_songs import recommender_of
 from emomusic.songs.recommend import Recommender
-from emomusic.songs.records import local_song, record_of
 from emomusic.songs.song import Player, Song
 from emomusic.text import pluralize
 

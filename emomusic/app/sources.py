@@ -17,8 +17,7 @@ from emomusic.app.own_table import table_recommender
 from emomusic.app.state import page_state
 from emomusic.assets import load_once
 from emomusic.server.shared import shared
-from emomusic.songs.bundled import bundled_songs, load_bundled_recommender
-from emomusic.songs.local_songs import recommender_of
+from emomusic.songs.local_songs import bundled_songs, load_bundled_recommender, recommender_of
 from emomusic.songs.recommend import Recommender
 
 

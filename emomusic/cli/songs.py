@@ -216,7 +216,7 @@ def _recommender(options: argparse.Namespace) -> Recommender:
 
         return load_library_recommender(options.library)
     if options.source == "bundled":
-        from emomusic.songs.bundled import load_bundled_recommender
+        from emomusic.songs.local_songs import load_bundled_recommender
 
         return load_bundled_recommender()
     from emomusic.songs.recommend import load_recommender

@@ -1,4 +1,4 @@
-"""Analysis of audio files, in worker processes if there are many."""
+"""Analysis of audio files, in worker processes if there are many, and its records for JSON."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from emomusic.errors import AudioError, LibraryError
-from emomusic.songs.records import record_of
+from emomusic.media.audio_formats import title_of
+from emomusic.songs.song import UNKNOWN_ARTIST, Hearing, Player, Song
 from emomusic.workers import Crash, run_in_processes
 
 if TYPE_CHECKING:
-    from emomusic.media.audio_file import Window
-    from emomusic.songs.song import Hearing
+    from emomusic.media.audio_file import AudioSong, Window
 
+_NUM_TAGS = 5
 _BLOCK_BYTES = 2**16
 _MAX_CRASHES = 10  # in a row
 
@@ -116,3 +117,53 @@ def fingerprint_of(path: str) -> bytes:
             file.seek(max(at, 0))
             digest.update(file.read(_BLOCK_BYTES))
     return digest.digest()
+
+
+def record_of(song: AudioSong, hearing: Hearing, path: str) -> dict[str, Any]:
+    """A song and its `Hearing` as values for JSON. The title is None if it is the name of the file at the path."""
+    return {
+        "title": None if song.title == title_of(path) else song.title,
+        **{name: getattr(song, name) for name in ("artists", "album", "genres", "year")},
+        "duration_s": round(song.duration_s, 3),
+        "probabilities": _rounded(hearing.probabilities),
+        "valence": round(hearing.valence, 4),
+        "arousal": round(hearing.arousal, 4),
+        "tags": list(_rounded(dict(hearing.tags[:_NUM_TAGS])).items()),
+    }
+
+
+def _rounded(shares: Mapping[Any, float]) -> dict[str, float]:
+    return {str(name): round(share, 4) for name, share in shares.items()}
+
+
+def local_song(record: Mapping[str, Any], player: Player, number: int, path: str) -> Song:
+    """A song from a result of `record_of`.
+
+    Args:
+        record: may have a licence and a source, too.
+        player: what plays it.
+        number: unique for this player.
+        path: of the file, or its name.
+    """
+    valence, arousal = record["valence"], record["arousal"]
+    return Song(
+        id=f"{player}-{number}",
+        title=record["title"] or title_of(path),
+        artists=tuple(record["artists"]) or (UNKNOWN_ARTIST,),
+        player=player,
+        energy=(arousal + 1) / 2,
+        valence=(valence + 1) / 2,
+        album=record["album"],
+        genres=tuple(record["genres"]),
+        duration_s=record["duration_s"],
+        year=record["year"],
+        path=path,
+        licence=record.get("licence"),
+        source=record.get("source"),
+        hearing=Hearing(
+            probabilities=record["probabilities"],
+            valence=valence,
+            arousal=arousal,
+            tags=tuple(map(tuple, record["tags"])),
+        ),
+    )

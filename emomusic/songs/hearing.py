@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.affect import QUADRANT_CORNERS, QUADRANT_MOODS, Quadrant
+from emomusic.affect import QUADRANT_CORNERS, Quadrant
 from emomusic.assets import DAMAGED_ARRAYS, ModelKind, folder_of, load_once
 from emomusic.errors import ModelError
 from emomusic.media.audio_file import PATCH_S, Window
@@ -123,14 +123,11 @@ class SoundModel:
         ]
         shares = (1 / (1 + np.exp(-tags))).mean(axis=0)
         strongest = np.argsort(-shares, kind="stable")[:_NUM_TAGS]
-        of_quadrants = dict(zip(QUADRANTS, probabilities.tolist(), strict=True))
-        moods = {QUADRANT_MOODS[quadrant]: share for quadrant, share in of_quadrants.items()}
         valence, arousal = (probabilities @ _CORNERS).tolist()
         return Hearing(
-            probabilities={str(quadrant): share for quadrant, share in of_quadrants.items()},
+            probabilities=dict(zip(map(str, QUADRANTS), probabilities.tolist(), strict=True)),
             valence=valence,
             arousal=arousal,
-            moods=moods,
             tags=tuple((TAGS[position], float(shares[position])) for position in strongest),
             timeline=tuple((time_s, *point) for time_s, point in zip(times, points.tolist(), strict=True)),
         )

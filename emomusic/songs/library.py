@@ -18,8 +18,7 @@ import msgspec
 from emomusic.affect import Mood
 from emomusic.errors import LibraryError
 from emomusic.media.audio_formats import AUDIO_ENDINGS
-from emomusic.songs.analysis import Ear, analyse_all, fingerprint_of
-from emomusic.songs.records import local_song
+from emomusic.songs.analysis import Ear, analyse_all, fingerprint_of, local_song
 from emomusic.songs.song import Player, Song
 
 VARIABLE = "EMOMUSIC_LIBRARY"

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from emomusic.affect import AffectPoint, Mood, Quadrant
+from emomusic.affect import QUADRANT_MOODS, AffectPoint, Mood, Quadrant
 from emomusic.songs.features import affect_of_song
 
 UNKNOWN_ARTIST = "Unknown artist"
@@ -23,7 +23,7 @@ class Player(StrEnum):
     UPLOAD = "yours"
     """The browser: an uploaded file in the memory of the session, under the id of the song."""
     BUNDLED = "bundled"
-    """The browser: a file of `bundled.songs_dir()` with the name in `Song.path`."""
+    """The browser: a file of `local_songs.songs_dir()` with the name in `Song.path`."""
     NONE = "none"
     """Nothing: a row of a table without a Spotify id."""
 
@@ -35,7 +35,6 @@ class Hearing:
     Attributes:
         probabilities: of the quadrants "Q1" to "Q4"; their sum is 1.
         valence: -1 to 1, the mean over the corners of the quadrants, as is `arousal`.
-        moods: probability of each mood.
         tags: the strongest five, with their probabilities.
         timeline: time in seconds, valence and arousal of each patch of 3 s that was heard; empty if it was not stored.
     """
@@ -43,7 +42,6 @@ class Hearing:
     probabilities: dict[str, float]
     valence: float
     arousal: float
-    moods: dict[Mood, float]
     tags: tuple[tuple[str, float], ...]
     timeline: tuple[tuple[float, float, float], ...] = ()
 
@@ -54,8 +52,13 @@ class Hearing:
 
     @property
     def mood(self) -> Mood:
-        """The most probable mood."""
-        return max(self.moods, key=self.moods.__getitem__)
+        """The most probable mood, that of the quadrant."""
+        return QUADRANT_MOODS[self.quadrant]
+
+    @property
+    def moods(self) -> dict[Mood, float]:
+        """Probability of each mood, in the order of the quadrants."""
+        return {QUADRANT_MOODS[Quadrant(name)]: share for name, share in self.probabilities.items()}
 
 
 @dataclass(frozen=True, slots=True)

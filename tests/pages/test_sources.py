@@ -17,9 +17,8 @@ from emomusic.app.sources import SourceState
 from emomusic.errors import LibraryError
 from emomusic.server.capacity import Capacity, capacity
 from emomusic.server.shared import shared
-from emomusic.songs.bundled import bundled_songs
 from emomusic.songs.library import Library
-from emomusic.songs.local_songs import recommender_of
+from emomusic.songs.local_songs import bundled_songs, recommender_of
 from emomusic.songs.song import Player
 from tests.pages.screen import files_of, playing, queue_of, run_fragments, state_of, tracks
 from tests.songs.ears import load_fake_ear

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from emomusic.affect import Mood
 from emomusic.media.audio_file import Window
 from emomusic.songs.song import Hearing
 
@@ -19,11 +18,9 @@ class FakeEar:
         peak = float(np.abs(windows[0].samples).max())
         if peak < CRASH_VOLUME:
             os._exit(9)
-        moods = {Mood.CALM: 0.1, Mood.HAPPY: 0.1, Mood.ENERGETIC: 0.1, Mood.SAD: 0.1}
-        mood, quadrant, sign = (Mood.ENERGETIC, "Q2", 1) if peak > 0.3 else (Mood.CALM, "Q4", -1)
-        moods[mood] = 0.7
+        quadrant, sign = ("Q2", 1) if peak > 0.3 else ("Q4", -1)
         probabilities = {f"Q{number}": 0.1 for number in (1, 2, 3, 4)} | {quadrant: 0.7}
-        return Hearing(probabilities, -0.5 * sign, 0.5 * sign, moods, (("tone", 0.9),))
+        return Hearing(probabilities, -0.5 * sign, 0.5 * sign, (("tone", 0.9),))
 
 
 CRASH_VOLUME = 0.01

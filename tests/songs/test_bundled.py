@@ -12,8 +12,8 @@ from emomusic import assets
 from emomusic.affect import MOOD_POINTS, Mood
 from emomusic.errors import DatasetError
 from emomusic.media.audio_file import read_song
-from emomusic.songs.bundled import SONGS, bundled_songs, load_bundled_recommender, songs_dir
 from emomusic.songs.hearing import load_sound_model
+from emomusic.songs.local_songs import SONGS, bundled_songs, load_bundled_recommender, songs_dir
 from emomusic.songs.request import Request
 from emomusic.songs.song import Hearing, Song
 

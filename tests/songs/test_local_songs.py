@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from emomusic.affect import MOOD_POINTS, AffectPoint, Emotion, Mood
+from emomusic.affect import MOOD_POINTS, QUADRANT_MOODS, AffectPoint, Emotion, Mood
 from emomusic.errors import LibraryError
 from emomusic.export import song_record
+from emomusic.songs.analysis import local_song
+from emomusic.songs.hearing import QUADRANTS
 from emomusic.songs.local_songs import load_library_recommender, recommender_of
 from emomusic.songs.queue import SongQueue
-from emomusic.songs.records import local_song
 from emomusic.songs.request import Policy, Request
 from emomusic.songs.song import UNKNOWN_ARTIST, Player, Song
 from emomusic.songs.spotify.embeds import songs_csv, songs_m3u
@@ -33,8 +34,7 @@ def song(
         "valence": point.valence,
         "arousal": point.arousal,
         "tags": [],
-        "probabilities": dict.fromkeys(("Q1", "Q2", "Q3", "Q4"), 0.25),
-        "moods": {each.value: 0.7 if each is mood else 0.1 for each in Mood},
+        "probabilities": {quadrant: 0.7 if QUADRANT_MOODS[quadrant] is mood else 0.1 for quadrant in QUADRANTS},
     }
     return local_song(record | values, player, number, os.fsdecode(f"/music/{number}".encode() + b"\xff.mp3"))
 

@@ -25,7 +25,7 @@ from emomusic.faces.detection import MIN_CONFIDENCE, Stage
 from emomusic.faces.inspection import FeatureMaps, FloatMap, Insight
 from emomusic.media.images import RgbImage, encode_jpeg, encode_png, read_image, shrink
 from emomusic.results.findings import percent
-from emomusic.songs.bundled import load_bundled_recommender
+from emomusic.songs.local_songs import load_bundled_recommender
 from emomusic.songs.request import Policy, Request
 from emomusic.songs.sound_network import spectrogram_of
 from emomusic.text import pluralize
