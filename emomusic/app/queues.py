@@ -85,10 +85,10 @@ _ORIGIN = AffectPoint(0, 0)
 
 
 def _substitutes(picks: Iterable[Pick], source: Recommender) -> Iterator[Pick]:
-    """The nearest songs of another source for the songs whose place on the plane is known."""
+    """Songs of another source, near those whose point is known, and of the same mood."""
     for pick in picks:
         if not isnan(pick.song.valence):
-            yield from source.songs(Request(pick.song.point), 1)
+            yield from source.songs(Request(pick.song.point, mood=pick.mood), 1)
 
 
 def forget_list(place: str) -> None:

@@ -45,9 +45,9 @@ def lay_out(
         layout: of the figure.
     """
     figure.update_layout(height=height, margin=_MARGIN | dict(margin or {}), dragmode=False, showlegend=False)
-    figure.update_layout(**layout)
     figure.update_xaxes(**_AXIS | dict(x))
     figure.update_yaxes(**_AXIS | dict(y))
+    figure.update_layout(**layout)
     return figure
 
 

@@ -20,7 +20,7 @@ from emomusic.affect import (
 )
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex, quadrant_shape
 from emomusic.charts.colours import BOX_DROPPED, BOX_KEPT, EMOTION_COLOURS, HEAT, faded, rgb_of
-from emomusic.charts.layout import lay_out
+from emomusic.charts.layout import GRID, lay_out
 from emomusic.faces.detection import Landmarks
 from emomusic.faces.inspection import FeatureMaps, FloatMap, Insight
 from emomusic.faces.mtcnn import Boxes
@@ -177,6 +177,7 @@ def logit_bars(insight: Insight) -> go.Figure:
             cliponaxis=False, hoverinfo="skip",
         )
     )  # fmt: skip
+    heading = {"y": 1, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom", "showarrow": False}
     # Explicit: otherwise bars and strokes give the two panels different rows
     lay_out(
         figure,
@@ -185,14 +186,13 @@ def logit_bars(insight: Insight) -> go.Figure:
         y={"range": [len(names) - 0.5, -0.5]},
         margin={"t": 40, "b": 48},
         bargap=0.25,
-        xaxis={"domain": [0, 0.46], "title": "logits, no unit"},
+        xaxis=GRID | {"domain": [0, 0.46], "title": "logits, no unit"},
         xaxis2={"domain": [0.54, 1], "range": [0, 160], "visible": False},
         yaxis2={"anchor": "x2", "showticklabels": False},
         annotations=[
-            {"x": x, "y": 1.08, "xref": "paper", "yref": "paper", "xanchor": "left", "showarrow": False, "text": text}
-            for x, text in ((0, "<b>Scores</b>"), (0.54, "<b>Probabilities</b>"))
+            heading | {"x": x, "text": text} for x, text in ((0, "<b>Scores</b>"), (0.54, "<b>Probabilities</b>"))
         ],
-    )  # fmt: skip
+    )
     return _readable(figure)
 
 

@@ -20,6 +20,7 @@ from emomusic.app.frame import download_button
 from emomusic.app.music.song_table import SongTable
 from emomusic.app.player import show_queue
 from emomusic.app.queues import PlayerState, forget_list, play_list
+from emomusic.app.sources import is_spotify_silent
 from emomusic.app.state import page_state
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_ID
 from emomusic.songs.features import FEATURE_NAMES, FEATURES
@@ -179,9 +180,9 @@ def _show_nothing() -> None:
 
 
 def show_explanation(place: str, known: Set[str] | None = None) -> None:
-    """Show the button that opens the mood of the current song of a place, if its id is known."""
+    """Show the button that opens the mood of the current song of a place, if its id is known, and no other plays."""
     current = page_state(PlayerState).queues[place].current
-    if current is None or (known is not None and current.song.id not in known):
+    if current is None or is_spotify_silent() or (known is not None and current.song.id not in known):
         return
     if st.button("What mood is it?", icon=":material/tune:", type="tertiary", key=state.music_widget("ask", place)):
         choose({state.MUSIC_TAB: CLASSIFY, state.MUSIC_TRACK: current.song.id})
