@@ -38,6 +38,7 @@ class SongQueue:
         self._source: Iterator[Pick] = recommender.walk(request)
         self._picks: list[Pick] = []  # with the skipped ones
         self._keys: set[tuple[str, str]] = set()
+        self._num_chosen = 0
         self._position = 0  # of the current song, or of the skipped ones before it
         self._lock = threading.RLock()
 
@@ -56,6 +57,7 @@ class SongQueue:
             self._position, is_over = self._now(), self.current is None
             del self._picks[self._position + (not is_over) :]
             self._keys = {_key_of(pick) for pick in self._picks}
+            self._num_chosen = max((pick.number for pick in self._picks), default=0)
             self.recommender, self._source = recommender, recommender.walk(self.request)
 
     @property
@@ -124,8 +126,8 @@ class SongQueue:
         for pick in self._source:
             if (key := _key_of(pick)) not in self._keys:
                 self._keys.add(key)
-                number = 1 + max((known.number for known in self._picks), default=0)
-                self._picks.append(replace(pick, number=number))
+                self._num_chosen += 1
+                self._picks.append(replace(pick, number=self._num_chosen))
                 return self._picks[-1]
         return None
 

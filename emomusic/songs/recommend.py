@@ -132,7 +132,9 @@ class Recommender:
             raise ValueError(f"page must be at least 0. Received: {page}")
         if request.policy is Policy.JOURNEY:
             return self._journey(request, num_songs, page)
-        return list(islice(self.walk(request), page * num_songs, (page + 1) * num_songs))
+        target, mood = target_of(request)
+        rows = list(islice(self._rows(target, mood, request), page * num_songs, (page + 1) * num_songs))
+        return self._picks(rows, target, mood, first=page * num_songs + 1)
 
     def walk(self, request: Request) -> Iterator[Pick]:
         """All songs for a request, best first, each chosen when it is asked for. For one thread at a time.
@@ -144,9 +146,10 @@ class Recommender:
             yield from self._journey(request, JOURNEY_STEPS, 0)
             request = replace(request, point=target, mood=mood, policy=Policy.MATCH)
             target, mood = target_of(request)
-        for number, row in enumerate(self._rows(target, mood, request), 1):
-            score = float(self._everything[[row]].scores(target, mood)[0])
-            yield self._pick(number, row, mood, score, self._reason(row, target, mood))
+        rows, first = self._rows(target, mood, request), 1
+        while some := list(islice(rows, JOURNEY_STEPS)):
+            yield from self._picks(some, target, mood, first=first)
+            first += len(some)
 
     def _songs_of(self, mood: Mood, *, fitting: bool) -> _Songs:
         """The songs whose most probable mood is this one, or the other songs."""
@@ -235,6 +238,13 @@ class Recommender:
             history.add(row)
             rows.append(row)
         return rows
+
+    def _picks(self, rows: list[int], target: AffectPoint, mood: Mood, *, first: int) -> list[Pick]:
+        """Songs of one mood, numbered from `first`."""
+        scores = self._everything[np.array(rows, np.intp)].scores(target, mood).tolist()
+        reasons = [self._reason(row, target, mood) for row in rows]
+        numbered = zip(count(first), rows, scores, reasons, strict=False)
+        return [self._pick(number, row, mood, score, reason) for number, row, score, reason in numbered]
 
     def _pick(self, number: int, row: int, mood: Mood, score: float, reason: str) -> Pick:
         return Pick(self.catalogue.song(row), mood, score, reason, self._likeliest(row), number)
