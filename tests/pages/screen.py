@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -17,6 +18,25 @@ from emomusic.app.queues import PlayerState
 from emomusic.songs.queue import SongQueue
 
 State = TypeVar("State")
+
+
+SAMPLE = "eileen-collins-1999"
+"""The sample with a happy face."""
+
+
+def start_app(root: Path, **link: str | list[str]) -> AppTest:
+    """The app after its first run, with these parameters in the URL."""
+    app = AppTest.from_file(str(root / "app.py"), default_timeout=240)
+    app.query_params.update(link)
+    return app.run()
+
+
+def click(app: AppTest, key: str) -> AppTest:
+    """Click a button of a fragment like in a browser, and then show the whole page."""
+    app.button(key=key).click()
+    run_fragments(app)
+    assert not app.exception
+    return app.run()
 
 
 def text_of(app: AppTest) -> str:

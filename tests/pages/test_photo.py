@@ -26,6 +26,7 @@ from tests.pages.screen import (
     playlist,
     result_of,
     songs_on_the_plane,
+    start_app,
     state_of,
     text_of,
     tracks,
@@ -236,10 +237,7 @@ def test_choices_about_a_sample_are_in_the_url_and_a_link_restores_them(app: App
     assert state.MOOD not in app.query_params
     assert tracks(app) != chosen
 
-    visitor = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
-    for name, value in link.items():
-        visitor.query_params[name] = value
-    visitor.run()
+    visitor = start_app(root, **link)
     assert not visitor.exception
     assert "Together" not in visitor.title[0].value
     assert tracks(visitor) == chosen

@@ -19,6 +19,8 @@ from emomusic.songs.queue import artist_key
 from emomusic.songs.song import Song
 from emomusic.songs.spotify.embeds import track_url
 from tests.pages.screen import (
+    SAMPLE,
+    click,
     files_of,
     keys,
     labels,
@@ -28,21 +30,17 @@ from tests.pages.screen import (
     queue_of,
     run_fragments,
     songs_on_the_plane,
+    start_app,
     state_of,
     tracks,
     unescaped,
 )
 
-SECONDS = 120
-SAMPLE = "eileen-collins-1999"
-
 
 @pytest.fixture
 def app(root: Path) -> AppTest:
     """The Photo page with a happy face."""
-    app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
-    app.query_params[state.SAMPLE] = SAMPLE
-    return app.run()
+    return start_app(root, sample=SAMPLE)
 
 
 def current_track(app: AppTest) -> Song:
@@ -50,14 +48,6 @@ def current_track(app: AppTest) -> Song:
     assert queued is not None
     assert playing(app) == queued.song.id
     return queued.song
-
-
-def click(app: AppTest, key: str) -> AppTest:
-    """Click a button of the player like in a browser, and then show the whole page."""
-    app.button(key=key).click()
-    run_fragments(app)
-    assert not app.exception
-    return app.run()
 
 
 def choose_policy(app: AppTest, policy: str) -> None:
@@ -188,7 +178,7 @@ def test_files_and_links_leave_out_skipped_artists(files: dict[str, Any], app: A
 
 
 def test_a_photo_without_a_face_has_its_songs_in_the_file(files: dict[str, Any], root: Path) -> None:
-    app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
+    app = AppTest.from_file(str(root / "app.py"), default_timeout=120)
     state_of(app, PictureState).shown = Picture.of("icon.png", encode_png(read_image(root / "data/icon.png")))
     app.run()
     assert not app.exception

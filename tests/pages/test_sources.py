@@ -20,20 +20,9 @@ from emomusic.server.shared import shared
 from emomusic.songs.library import Library
 from emomusic.songs.local_songs import bundled_songs, recommender_of
 from emomusic.songs.song import Player
-from tests.pages.screen import files_of, playing, queue_of, run_fragments, state_of, tracks
+from tests.pages.screen import SAMPLE, click, files_of, playing, queue_of, run_fragments, start_app, state_of, tracks
 from tests.songs.ears import load_fake_ear
 from tests.songs.songs import song_bytes
-
-SECONDS = 120
-
-
-def photo_page(root: Path, source: str | None = None) -> AppTest:
-    """The Photo page with a happy face and the songs of a source."""
-    app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
-    app.query_params[state.SAMPLE] = "eileen-collins-1999"
-    if source is not None:
-        app.query_params[state.SONGS_FROM] = source
-    return app.run()
 
 
 def current_id(app: AppTest) -> str:
@@ -43,14 +32,8 @@ def current_id(app: AppTest) -> str:
     return queued.song.id
 
 
-def click(app: AppTest, key: str) -> AppTest:
-    app.button(key=key).click()
-    run_fragments(app)
-    return app.run()
-
-
 def test_bundled_songs_replace_a_silent_spotify_until_the_visitor_asks_for_it(root: Path) -> None:
-    app = photo_page(root)
+    app = start_app(root, sample=SAMPLE)
     of_spotify = playing(app)
     state_of(app, SourceState).is_spotify_silent = True  # as the browser reports it
     app.run()
@@ -65,7 +48,7 @@ def test_bundled_songs_replace_a_silent_spotify_until_the_visitor_asks_for_it(ro
 
 
 def test_all_policies_and_buttons_work_with_bundled_songs(root: Path) -> None:
-    app = photo_page(root, "bundled")
+    app = start_app(root, sample=SAMPLE, songs="bundled")
     moods = {}
     for policy in ("Match", "Soothe", "Journey"):
         app.segmented_control(key=state.POLICY).set_value(policy).run()
@@ -82,7 +65,7 @@ def test_all_policies_and_buttons_work_with_bundled_songs(root: Path) -> None:
 
 def test_files_tell_a_visitor_no_folder_of_the_server(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = files_of(monkeypatch)
-    photo_page(root, "bundled")
+    start_app(root, sample=SAMPLE, songs="bundled")
     lists = [make() for name, make in files.items() if name.rpartition(".")[2] in ("m3u", "json", "csv")]
     texts = [made if isinstance(made, str) else made.decode("utf-8") for made in lists]
     names = [Path(song.path).name for song in bundled_songs()]
@@ -103,21 +86,21 @@ def upload(app: AppTest, files: Mapping[str, bytes]) -> AppTest:
 
 
 def test_uploaded_files_play_and_bad_ones_get_a_sentence(root: Path) -> None:
-    app = photo_page(root, "own")
+    app = start_app(root, sample=SAMPLE, songs="own")
     assert playing(app)  # Spotify plays until a file is ready
     upload(app, {"first.wav": untitled(4), "bad.mp3": b"not audio", "second.wav": untitled(5)})
     assert not app.exception
     queue = queue_of(app)
     assert {pick.song.path for pick in queue.playlist(5)} == {"first.wav", "second.wav"}
     assert any("bad" in caption.value for caption in app.caption)
-    assert playing(photo_page(root, "own"))  # another visitor has no files
+    assert playing(start_app(root, sample=SAMPLE, songs="own"))  # another visitor has no files
     upload(app, {})
     assert playing(app)
 
 
 def test_a_table_without_ids_gives_songs_on_other_pages(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = files_of(monkeypatch)
-    app = photo_page(root, "table")
+    app = start_app(root, sample=SAMPLE, songs="table")
     assert playing(app)  # Spotify plays until there is a table
     rows = "".join(f"Song {n},Artist {n},{'happy' if n % 2 else 'sad'},/music/{n}.mp3\n" for n in range(8))
     app.file_uploader(key=state.MUSIC_UPLOAD).upload("mine.csv", f"title,artist,mood,path\n{rows}".encode())
@@ -136,7 +119,7 @@ def test_a_table_without_ids_gives_songs_on_other_pages(root: Path, monkeypatch:
 
 
 def test_explicit_songs_of_a_table_can_be_hidden(root: Path) -> None:
-    app = photo_page(root, "table")
+    app = start_app(root, sample=SAMPLE, songs="table")
     rows = "".join(f"Song {n},Artist {n},happy,{n % 2 == 0}\n" for n in range(8))
     app.file_uploader(key=state.MUSIC_UPLOAD).upload("mine.csv", f"title,artist,mood,explicit\n{rows}".encode())
     run_fragments(app)
@@ -149,14 +132,14 @@ def test_explicit_songs_of_a_table_can_be_hidden(root: Path) -> None:
 
 def test_files_beyond_the_limits_are_left_out(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_files, "MAX_FILES", 2)
-    app = upload(photo_page(root, "own"), {f"{number}.wav": untitled(2) for number in range(3)})
+    app = upload(start_app(root, sample=SAMPLE, songs="own"), {f"{number}.wav": untitled(2) for number in range(3)})
     assert {pick.song.path for pick in queue_of(app).playlist(5)} == {"0.wav", "1.wav"}
     monkeypatch.setattr(own_files, "MAX_FILES", 50)
     small = Capacity(1, 1, max_memory_mb=2)  # 1 MB for each visitor
     monkeypatch.setattr(uploads, "capacity", lambda: small)
     second = untitled(4)
     assert len(second) > 2**19
-    app = upload(photo_page(root, "own"), {"0.wav": second, "1.wav": second})
+    app = upload(start_app(root, sample=SAMPLE, songs="own"), {"0.wav": second, "1.wav": second})
     assert {pick.song.path for pick in queue_of(app).playlist(5)} == {"0.wav"}
     assert small.memory.num_bytes == len(second)
     upload(app, {})
@@ -164,7 +147,7 @@ def test_files_beyond_the_limits_are_left_out(root: Path, monkeypatch: pytest.Mo
 
 
 def test_hearing_files_takes_the_turns_of_a_visitor(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    app, turns, queue = photo_page(root, "own"), [], shared().queue
+    app, turns, queue = start_app(root, sample=SAMPLE, songs="own"), [], shared().queue
     turn = queue.turn
 
     def noted(visitor: str) -> AbstractContextManager[None]:
@@ -198,7 +181,7 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
 
 def test_the_page_has_the_songs_that_the_command_adds(root: Path, library: Callable[[int], None]) -> None:
-    app = photo_page(root, "own")
+    app = start_app(root, sample=SAMPLE, songs="own")
     assert playing(app)  # Spotify plays until the library has songs
     for num_songs in (2, 4):
         library(2)  # while the page is open
@@ -208,7 +191,7 @@ def test_the_page_has_the_songs_that_the_command_adds(root: Path, library: Calla
 
 def test_further_songs_of_a_library_leave_the_current_one(root: Path, library: Callable[[int], None]) -> None:
     library(3)
-    app = photo_page(root, "own")
+    app = start_app(root, sample=SAMPLE, songs="own")
     second = current_id(click(app, "next-photo"))
     library(1)
     assert current_id(app.run()) == second
@@ -219,7 +202,7 @@ def test_reruns_read_no_song_of_the_library_again(
     root: Path, library: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     library(1)
-    app = photo_page(root, "own")
+    app = start_app(root, sample=SAMPLE, songs="own")
     monkeypatch.setattr(Library, "songs", None)
     monkeypatch.setattr(Library, "info", None)
     app.run()

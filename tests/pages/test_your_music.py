@@ -7,28 +7,17 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.app import state
 from emomusic.songs.genres import GENRE_FAMILIES
-from tests.pages.screen import menu_label, playlist, queue_of, run_fragments, text_of, tracks
+from tests.pages.screen import SAMPLE, menu_label, playlist, queue_of, run_fragments, start_app, text_of, tracks
 
-SECONDS = 240
-SAMPLE = "eileen-collins-1999"
 MENU = "Your music"
 FITS_NOT = "Your music has few"
 FAMILIES = {family.key: frozenset(family.genres) for family in GENRE_FAMILIES}
 
 
-def new_app(root: Path, *genres: str, sample: str | None = SAMPLE) -> AppTest:
-    app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
-    if sample is not None:
-        app.query_params[state.SAMPLE] = sample
-    if genres:
-        app.query_params[state.GENRES] = list(genres)
-    return app.run()
-
-
 @pytest.fixture
 def app(root: Path) -> AppTest:
     """The Photo page with a happy face."""
-    return new_app(root)
+    return start_app(root, sample=SAMPLE)
 
 
 def choose(app: AppTest, *, families: list[str] | None = None, genres: list[str] | None = None) -> AppTest:
@@ -125,7 +114,7 @@ def test_reset_restores_everything(app: AppTest) -> None:
 
 @pytest.mark.parametrize("unknown", ["no-such-genre", "<script>"])
 def test_unknown_names_in_a_link_are_ignored(root: Path, unknown: str) -> None:
-    app = new_app(root, unknown, "salsa")
+    app = start_app(root, sample=SAMPLE, genres=[unknown, "salsa"])
     assert not app.exception
     assert not app.error
     assert queue_of(app).request.genres == {"salsa"}
@@ -158,7 +147,7 @@ def test_back_and_forward_restore_the_genres(app: AppTest) -> None:
 
 def test_the_page_says_when_the_fitting_songs_end(root: Path) -> None:
     """The caption belongs to the song in the player."""
-    app = new_app(root)
+    app = start_app(root, sample=SAMPLE)
     app.slider(key=state.TEMPO).set_value((60, 80)).run()
     choose(app, genres=["classical"])
     fits, captions = [], []

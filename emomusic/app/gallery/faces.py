@@ -210,15 +210,14 @@ def _choose_face(result: GalleryResult) -> GalleryFace | None:
     if shown != result.key:  # after a change of the photos, the same face has another number
         same = (f for f in faces if f.place == place and result.pictures[f.picture].digest == digest)
         st.session_state[key] = next((face.number for face in same), 0)  # else everyone
+    names = [state.EVERYONE, *(f"Face {face.number}, {result.names[face.picture]}" for face in faces)]
     number = st.selectbox(
         "Songs for",
-        range(len(faces) + 1),
+        range(len(names)),
         key=key,
         label_visibility="collapsed",
         persist_state="session",
-        format_func=lambda number: (
-            f"Face {number}, {result.names[faces[number - 1].picture]}" if number else state.EVERYONE
-        ),
+        format_func=names.__getitem__,
     )
     chosen = faces[number - 1] if number else None
     position = ("", 0) if chosen is None else (result.pictures[chosen.picture].digest, chosen.place)
