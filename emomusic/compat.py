@@ -1,7 +1,10 @@
-"""All uses of private parts of libraries, each with a check.
+"""Uses of private Python parts of libraries, each with a check.
 
 A hook raises `HookError` if its target is gone. A test runs all checks in `HOOKS`.
 `pyproject.toml` bounds the versions of these libraries.
+
+Styles and scripts in `app` also depend on Streamlit's page: its classes `.st-key-…`, its test ids `st…` and its
+attribute `data-stale`. They have no check here: the browser tests fail if a new version of Streamlit changes them.
 """
 
 from __future__ import annotations

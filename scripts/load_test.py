@@ -27,9 +27,9 @@ from typing import Any, NoReturn
 from emomusic.assets import data_dir
 from emomusic.errors import EmomusicError
 from emomusic.media.images import encode_jpeg, read_image
-from scripts.load_visitor import Journal, Outcome, Visitor
+from scripts.load_visitor import Outcome, Visitor
 from scripts.servers import Server, run_proxy, run_replica
-from scripts.timing import machine, spread
+from scripts.timing import machine, resident_mb, spread
 
 _THREADS = 64  # for HTTP requests
 _WARM_UP_S = 300.0
@@ -89,7 +89,9 @@ def make_photos() -> list[bytes]:
 
 async def _measure(load: Load, servers: Sequence[Server], photos: Sequence[bytes]) -> dict[str, Any]:
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS))
-    journal, address = Journal(), servers[-1].address
+    outcomes: list[Outcome] = []
+    address = servers[-1].address
+    visitors = [Visitor(number, address, photos, outcomes, load.think) for number in range(load.visitors)]
     for replica in servers[: load.replicas]:  # so that its networks are loaded
         await _answer_newcomer(replica.address, photos)
     began_s = monotonic()
@@ -98,19 +100,20 @@ async def _measure(load: Load, servers: Sequence[Server], photos: Sequence[bytes
 
     async def come(number: int) -> None:
         await asyncio.sleep(number * load.arrive_within / load.visitors)
-        await Visitor(number, address, photos, journal, load.think).stay(ends_s)
+        await visitors[number].stay(ends_s)
 
     async def watch() -> None:
         while (left_s := ends_s - monotonic()) > 0:
-            seen, row_began_s = len(journal.outcomes), monotonic()
+            seen, row_began_s = len(outcomes), monotonic()
             await asyncio.sleep(min(load.interval, left_s))
-            rows.append({"present": journal.num_present, **summarize(journal.outcomes[seen:], row_began_s)})
+            num_present = sum(visitor.is_present for visitor in visitors)
+            rows.append({"present": num_present, **summarize(outcomes[seen:], row_began_s)})
 
     await asyncio.gather(watch(), *(come(number) for number in range(load.visitors)))
     return {
-        **summarize(journal.outcomes, began_s),
+        **summarize(outcomes, began_s),
         "seconds until a newcomer has a song after the load": await _answer_newcomer(address, photos),
-        "MB": {server.name: round(server.memory_mb()) for server in servers},
+        "MB": {server.name: round(resident_mb(server.process.pid)) for server in servers},
         "intervals": rows,
     }
 
@@ -121,13 +124,14 @@ async def _answer_newcomer(address: str, photos: Sequence[bytes]) -> float:
     Raises:
         EmomusicError: there is none within five minutes.
     """
-    journal, began_s = Journal(), monotonic()
+    outcomes: list[Outcome] = []
+    began_s = monotonic()
     while monotonic() < began_s + _WARM_UP_S:
-        await Visitor(-1, address, photos, journal, 0).stay(monotonic() + 0.5)
-        if any(_is_answer(outcome) for outcome in journal.outcomes):
+        await Visitor(-1, address, photos, outcomes, 0).stay(monotonic() + 0.5)
+        if any(_is_answer(outcome) for outcome in outcomes):
             return round(monotonic() - began_s, 1)
         await asyncio.sleep(1)
-    raise EmomusicError(f"expected an answer from {address}. Received: {journal.outcomes[-1]}. Read its messages.")
+    raise EmomusicError(f"expected an answer from {address}. Received: {outcomes[-1]}. Read its messages.")
 
 
 def summarize(outcomes: Sequence[Outcome], began_s: float) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Literal
 from uuid import uuid4
@@ -25,15 +25,11 @@ from websockets.typing import Subprotocol
 from emomusic.errors import EmomusicError
 
 ANSWER_WITHIN_S = 30.0
-BUSY = "busy"
-"""Key of the container that the app shows to a visitor it refuses."""
-
 _PAUSE_S = 1.0  # before the page is opened again
 _XSRF = "_streamlit_xsrf"
 _JPEG_START, _JPEG_COMMENT = 2, b"\xff\xfe"  # bytes before the first segment; a marker, before the segment's length
 
 Action = Literal["open", "photo", "song"]
-Result = Literal["answered", "error", "refused"]
 
 
 class LoadError(EmomusicError):
@@ -45,146 +41,86 @@ class RefusedError(LoadError):
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """An element, or a container without `element`, with the number of the run that sent it."""
-
-    key: str
-    fragment: str
-    run: int
-    element: Element | None = None
-
-
-class Page:
-    """Elements by position, updated with each message of the server.
-
-    Attributes:
-        run: number of runs that have started.
-        is_running: whether the latest run goes on.
-        session_id: of the session on the server; "" before the first run.
-        script_hash: of the shown page, for the next run.
-        query_string: of the shown page, for the next run.
-    """
-
-    def __init__(self) -> None:
-        self.run = 0
-        self.is_running = False
-        self.session_id = self.script_hash = self.query_string = ""
-        self._shown: dict[tuple[int, ...], Shown] = {}
-        self._fragments: frozenset[str] = frozenset()  # of the latest run; empty for a run of the whole page
-
-    def receive(self, message: ForwardMsg) -> None:
-        """Apply a message."""
-        match message.WhichOneof("type"):
-            case "new_session":
-                self.run += 1
-                self.is_running = True
-                self._fragments = frozenset(message.metadata.run.fragment_ids)
-                self.session_id = message.new_session.initialize.session_id
-                self.script_hash = message.new_session.page_script_hash
-            case "delta":
-                self._apply(tuple(message.metadata.delta_path), message)
-            case "page_info_changed":
-                self.query_string = message.page_info_changed.query_string
-            case "script_finished" if message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
-                self.is_running = False
-                for path, shown in list(self._shown.items()):
-                    if shown.run < self.run and (not self._fragments or shown.fragment in self._fragments):
-                        del self._shown[path]
-
-    def _apply(self, path: tuple[int, ...], message: ForwardMsg) -> None:
-        delta = message.delta
-        before = self._shown.get(path)
-        is_block = delta.WhichOneof("type") == "add_block"
-        if not is_block or (before is not None and before.element is not None):
-            for old in [old for old in self._shown if old[: len(path)] == path]:  # a container, with its children
-                del self._shown[old]
-        if is_block:
-            self._shown[path] = Shown(_key(delta.add_block.id), delta.fragment_id, self.run)
-        else:
-            element = delta.new_element
-            widget = getattr(element, element.WhichOneof("type") or "empty")
-            self._shown[path] = Shown(_key(getattr(widget, "id", "")), delta.fragment_id, self.run, element)
-
-    def has_key(self, key: str) -> bool:
-        """Whether a container or widget with this key is on the page."""
-        return any(shown.key == key for shown in self._shown.values())
-
-    def find(self, kind: str, *, key: str = "", inside: str = "", after_run: int = 0) -> Shown | None:
-        """The first element of a kind, or None.
-
-        Args:
-            kind: name of the field of Streamlit's `Element`, such as "button".
-            key: key of the widget; "" for any.
-            inside: key of a container around it; "" for any.
-            after_run: the element must come from a later run.
-        """
-        for path, shown in self._shown.items():
-            if shown.element is None or shown.element.WhichOneof("type") != kind or shown.run <= after_run:
-                continue
-            around = {self._shown[path[:n]].key for n in range(1, len(path)) if path[:n] in self._shown}
-            if key in ("", shown.key) and (not inside or inside in around):
-                return shown
-        return None
-
-    def problem(self) -> str | None:
-        """The first exception or error message on the page, in a few words; None without."""
-        for shown in self._shown.values():
-            if shown.element is None:
-                continue
-            if shown.element.WhichOneof("type") == "exception":
-                return f"exception on the page: {shown.element.exception.type}"
-            if shown.element.WhichOneof("type") == "alert" and shown.element.alert.format == Alert.ERROR:
-                return f"error message on the page: {shown.element.alert.body[:100]}"
-        return None
-
-
-def _key(element_id: str) -> str:
-    """The script's key in an id such as "$$ID-<hash>-<key>"; "" without."""
-    parts = element_id.split("-", 2)
-    return parts[2] if len(parts) == 3 and parts[2] != "None" else ""
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
     """One action of a visitor.
 
     Attributes:
         action: what the visitor asked for.
         result: how it ended.
-        ended_s: on the monotonic clock.
         elapsed_s: duration.
         reason: of an error.
     """
 
     action: Action
-    result: Result
-    ended_s: float
+    result: Literal["answered", "error", "refused"]
     elapsed_s: float
     reason: str = ""
 
 
-@dataclass(slots=True)
-class Journal:
-    """The outcomes of all visitors.
+class Page:
+    """What a visitor sees of the page, updated with each message of the server.
 
     Attributes:
-        outcomes: in the order of their ends.
-        num_present: number of visitors whose page is open.
+        is_running: whether a run goes on.
+        hello: of the latest run; it names the session and the page.
+        query_string: of the shown page, for the next run.
+        uploader: id of the widget.
+        next_button: id of the button for the next song and its fragment; None while it is absent or disabled.
+        song: address of the player; a visitor who waits for another one sets it to None.
+        problem: the first exception or error message of the run, in a few words.
+        is_refused: whether the app has no room for the visitor.
     """
 
-    outcomes: list[Outcome] = field(default_factory=list)
-    num_present: int = 0
+    def __init__(self) -> None:
+        self.is_running, self.query_string, self.uploader = True, "", ""
+        self.hello: Any = None
+        self.next_button: tuple[str, str] | None = None
+        self.song: str | None = None
+        self.problem: str | None = None
+        self.is_refused = False
+
+    def receive(self, message: ForwardMsg) -> None:
+        """Apply a message."""
+        match message.WhichOneof("type"):
+            case "new_session":
+                self.is_running, self.hello, self.problem = True, message.new_session, None
+            case "page_info_changed":
+                self.query_string = message.page_info_changed.query_string
+            case "script_finished" if message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+                self.is_running = False
+            case "delta" if message.delta.WhichOneof("type") == "add_block":
+                self.is_refused |= message.delta.add_block.id.endswith("-busy")
+            case "delta":
+                self._show(message.delta.new_element, message.delta.fragment_id)
+
+    def _show(self, element: Element, fragment: str) -> None:
+        match element.WhichOneof("type"):
+            case "file_uploader" if element.file_uploader.id.endswith("-upload"):
+                self.uploader = element.file_uploader.id
+            case "button" if element.button.id.endswith("-next-photo"):
+                self.next_button = None if element.button.disabled else (element.button.id, fragment)
+            case "iframe" if "spotify" in element.iframe.src:
+                self.song = element.iframe.src
+            case "exception":
+                self.problem = self.problem or f"exception on the page: {element.exception.type}"
+            case "alert" if element.alert.format == Alert.ERROR:
+                self.problem = self.problem or f"error message on the page: {element.alert.body[:100]}"
 
 
 class Visitor:
-    """One visitor. `stay` never raises for an answer of the app; the journal records it."""
+    """One visitor. `stay` never raises for an answer of the app; `outcomes` records it.
 
-    def __init__(self, number: int, address: str, photos: Sequence[bytes], journal: Journal, think_s: float) -> None:
-        self.address = address
-        self.journal = journal
-        self._photos = photos
-        self._think_s = think_s
+    Attributes:
+        page: what the visitor sees.
+        is_present: whether the page is open.
+    """
+
+    def __init__(
+        self, number: int, address: str, photos: Sequence[bytes], outcomes: list[Outcome], think_s: float
+    ) -> None:
+        self._address, self._photos, self._outcomes, self._think_s = address, photos, outcomes, think_s
         self._chance = random.Random(number)
+        self.is_present = False
         self._begin()
 
     def _begin(self) -> None:
@@ -205,92 +141,60 @@ class Visitor:
             try:
                 async with self._recorded("open"):
                     await self._connect()
-                self.journal.num_present += 1
-                try:
-                    await self._use(until_s)
-                finally:
-                    self.journal.num_present -= 1
+                self.is_present = True
+                while monotonic() < until_s:
+                    pause_s = self._chance.expovariate(1 / self._think_s) if self._think_s else 0.0
+                    await asyncio.sleep(min(pause_s, until_s - monotonic()))
+                    if self._chance.random() < 0.5 or self.page.next_button is None:
+                        await self._show_photo()
+                    else:
+                        await self._ask_for_song(*self.page.next_button)
             except RefusedError:
                 return
             except LoadError:
                 await asyncio.sleep(_PAUSE_S)
             finally:
+                self.is_present = False
                 await self._disconnect()
 
-    async def _use(self, until_s: float) -> None:
-        """Ask for photos and songs, with pauses."""
-        while monotonic() < until_s:
-            pause_s = self._chance.expovariate(1 / self._think_s) if self._think_s else 0.0
-            await asyncio.sleep(min(pause_s, until_s - monotonic()))
-            if self._chance.random() < 0.5 or self._next_button() is None:
-                await self._show_photo()
-            else:
-                await self._ask_for_song()
-
     async def _show_photo(self) -> None:
-        before = self.page.run
         async with self._recorded("photo"):
-            uploader = self.page.find("file_uploader", key="upload")
-            if uploader is None or uploader.element is None:
+            if not self.page.uploader:
                 raise LoadError("the page has no uploader")
-            await self._upload(uploader.element.file_uploader.id)
-            await self._until(lambda: self._has_answer(before) or self._is_hopeless())
+            await self._upload(self.page.uploader)
+            self.page.song = None  # the answer has one
+            await self._rerun()
+            await self._until(lambda: self.page.song is not None)
 
-    async def _ask_for_song(self) -> None:
-        before = self._song()
+    async def _ask_for_song(self, button: str, fragment: str) -> None:
+        before = self.page.song
         async with self._recorded("song"):
-            button = self._next_button()
-            if button is None or button.element is None:
-                raise LoadError("the page has no button for the next song")
-            press = WidgetState(id=button.element.button.id, trigger_value=True)
-            await self._rerun(press, fragment=button.fragment)
-            await self._until(lambda: self._song() not in (before, None) or self._is_hopeless())
+            await self._rerun(WidgetState(id=button, trigger_value=True), fragment=fragment)
+            await self._until(lambda: self.page.song != before)
 
     @contextlib.asynccontextmanager
     async def _recorded(self, action: Action) -> AsyncIterator[None]:
         """Record an action, whose result must be a page without an error."""
         began_s = monotonic()
 
-        def record(result: Result, reason: str = "") -> None:
-            self.journal.outcomes.append(Outcome(action, result, monotonic(), monotonic() - began_s, reason))
+        def record(result: Literal["answered", "error", "refused"], reason: str = "") -> None:
+            self._outcomes.append(Outcome(action, result, monotonic() - began_s, reason))
 
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 yield
-            if self.page.has_key(BUSY):
+            if self.page.is_refused:
                 raise RefusedError("the app is busy")
-            if problem := self.page.problem():
-                raise LoadError(problem)
+            if self.page.problem:
+                raise LoadError(self.page.problem)
         except RefusedError:
             record("refused")
             raise
-        except TimeoutError as error:
-            record("error", "no answer in time")
-            raise LoadError("no answer in time") from error
-        except LoadError as error:
-            record("error", str(error))
-            raise
+        except (TimeoutError, LoadError) as error:
+            reason = str(error) or "no answer in time"
+            record("error", reason)
+            raise LoadError(reason) from error
         record("answered")
-
-    # What the page shows
-
-    def _is_hopeless(self) -> bool:
-        return self.page.has_key(BUSY) or self.page.problem() is not None
-
-    def _has_answer(self, after_run: int) -> bool:
-        """Whether the annotated photo and its song come from a later run."""
-        picture = self.page.find("imgs", inside="photo-preview", after_run=after_run)
-        return picture is not None and self._song(after_run) is not None
-
-    def _song(self, after_run: int = 0) -> str | None:
-        """Address of the player."""
-        shown = self.page.find("iframe", inside="player-photo", after_run=after_run)
-        return shown.element.iframe.src if shown and shown.element else None
-
-    def _next_button(self) -> Any:
-        """The button for the next song, if it is enabled."""
-        shown = self.page.find("button", key="next-photo")
-        return shown if shown and shown.element and not shown.element.button.disabled else None
 
     # The protocol
 
@@ -301,8 +205,8 @@ class Visitor:
         tokens = ["streamlit", self._http.cookies.get(_XSRF) or "PLACEHOLDER_AUTH_TOKEN"]
         try:
             self._socket = await connect(
-                self.address.replace("http", "ws", 1) + "/_stcore/stream",
-                origin=self.address,  # type: ignore[arg-type]  # a NewType of str
+                self._address.replace("http", "ws", 1) + "/_stcore/stream",
+                origin=self._address,  # type: ignore[arg-type]  # a NewType of str
                 subprotocols=[Subprotocol(token) for token in tokens],
                 additional_headers={"Cookie": "; ".join(f"{c.name}={c.value}" for c in self._http.cookies)},
                 proxy=None,
@@ -313,7 +217,7 @@ class Visitor:
             raise LoadError(f"no WebSocket: {type(error).__name__}") from error
         self._reader = asyncio.create_task(self._read(self._socket))
         await self._rerun()
-        await self._until(lambda: self.page.run and not self.page.is_running)
+        await self._until(lambda: not self.page.is_running)
 
     async def _disconnect(self) -> None:
         if self._socket is not None:
@@ -331,13 +235,13 @@ class Visitor:
                 self._changed.set()
         asyncio.get_running_loop().call_soon(self._changed.set)  # when this task is done
 
-    async def _until(self, holds: Callable[[], object]) -> None:
-        """Wait for a condition.
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        """Wait for a condition, an error on the page, or a refusal.
 
         Raises:
             LoadError: the connection closes first.
         """
-        while not holds():
+        while not (holds() or self.page.problem or self.page.is_refused):
             self._changed.clear()
             if self._reader is None or self._reader.done():
                 raise LoadError("the WebSocket closed")
@@ -356,20 +260,21 @@ class Visitor:
         run = message.rerun_script
         run.widget_states.widgets.extend([*states, *([self._uploaded] if self._uploaded else [])])
         run.fragment_id, run.query_string = fragment, self.page.query_string
-        run.page_script_hash = self.page.script_hash
-        run.context_info.url, run.context_info.locale, run.context_info.timezone = self.address, "en-GB", "UTC"
+        run.page_script_hash = getattr(self.page.hello, "page_script_hash", "")
+        run.context_info.url, run.context_info.locale, run.context_info.timezone = self._address, "en-GB", "UTC"
         run.context_info.color_scheme = "light"
         await self._send(message)
 
     async def _upload(self, widget_id: str) -> None:
-        """Upload a photo that the app has not seen, in place of the last one."""
+        """Upload a photo that the app has not seen, in place of the last one. The next run has it."""
         if self._uploaded is not None:
             (last,) = self._uploaded.file_uploader_state_value.uploaded_file_info
             self._uploaded = None
             await self._rerun()
             await self._request("DELETE", last.file_urls.delete_url)
         ask, self._urls = BackMsg(), None
-        ask.file_urls_request.request_id, ask.file_urls_request.session_id = str(uuid4()), self.page.session_id
+        session_id = self.page.hello.initialize.session_id
+        ask.file_urls_request.request_id, ask.file_urls_request.session_id = str(uuid4()), session_id
         ask.file_urls_request.file_names.append("photo.jpg")
         await self._send(ask)
         await self._until(lambda: self._urls is not None)
@@ -384,7 +289,6 @@ class Visitor:
         self._uploaded.file_uploader_state_value.uploaded_file_info.append(
             UploadedFileInfo(name="photo.jpg", size=len(data), file_id=urls.file_id, file_urls=urls)
         )
-        await self._rerun()
 
     async def _request(self, method: str, path: str, **options: Any) -> None:
         """Send an HTTP request with the visitor's cookies.
@@ -393,7 +297,7 @@ class Visitor:
             LoadError: the server does not answer, or with an error.
         """
         headers = {"X-Xsrftoken": self._http.cookies.get(_XSRF) or ""}
-        url = self.address + path
+        url = self._address + path
         try:
             response = await asyncio.to_thread(
                 self._http.request, method, url, timeout=ANSWER_WITHIN_S, headers=headers, **options

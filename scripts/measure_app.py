@@ -1,4 +1,4 @@
-"""Measure the app in Chromium: first paint and result, clicks on samples, memory, the player, the plane of songs.
+"""Measure the app in Chromium: first paint and result, clicks on samples, memory, the player.
 
     python -m scripts.measure_app > docs/benchmarks/app.json
     python -m scripts.measure_app --use 30 > docs/benchmarks/use.json
@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import statistics
 import time
 from typing import Any
 
@@ -20,7 +19,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from emomusic.assets import ROOT, data_dir
 from scripts.servers import run_replica
-from scripts.timing import machine, spread
+from scripts.timing import machine, resident_mb, spread
 
 _TIMEOUT_MS = 60_000
 _NUM_STARTS, _NUM_VISITORS, _NUM_PHOTOS, _NUM_CLICKS = 3, 10, 10, 20
@@ -56,7 +55,6 @@ _CHOOSE = """name => new Promise(resolve => {
   }, 5);
   document.querySelector(`.st-key-sample-${name} button`).click();
 })"""
-_PAINTED = "() => new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)))"
 
 
 def open_page(browser: Browser, address: str) -> Page:
@@ -108,14 +106,14 @@ def measure_memory(browser: Browser) -> dict[str, Any]:
             page.wait_for_function(_IS_NEW, arg=before)
             wait_for_result(page)
         time.sleep(_REST_S)
-        figures = {"MB ten seconds after ten photos": round(server.memory_mb())}
+        figures = {"MB ten seconds after ten photos": round(resident_mb(server.process.pid))}
         pages = [open_page(browser, server.address) for _ in range(_NUM_VISITORS)]
         for number, each in enumerate(pages):  # all uploads before the first result
             upload(each, number)
         for each in pages:
             wait_for_result(each)
         time.sleep(_REST_S)
-        return figures | {"MB ten seconds after ten concurrent visitors": round(server.memory_mb())}
+        return figures | {"MB ten seconds after ten concurrent visitors": round(resident_mb(server.process.pid))}
 
 
 def measure_use(browser: Browser, minutes: float) -> dict[str, Any]:
@@ -126,69 +124,31 @@ def measure_use(browser: Browser, minutes: float) -> dict[str, Any]:
         wait_for_result(page)
         ends_s = time.monotonic() + 60 * minutes
         while time.monotonic() < ends_s:
-            for name, use in _USES.items():
+            for name, (clicks, repeats, wait_ms) in _USES.items():
                 page.get_by_role("link", name=name).first.click()
                 page.locator("h1").first.wait_for()
                 page.wait_for_timeout(_LOOK_MS)
-                use(page)
-            figures["MB after each round"].append(round(server.memory_mb()))
+                for _ in range(repeats):
+                    for button in page.locator(clicks).all():
+                        button.click()
+                        page.wait_for_timeout(_LOOK_MS)
+                page.wait_for_timeout(wait_ms)
+            figures["MB after each round"].append(round(resident_mb(server.process.pid)))
         page.context.close()
         time.sleep(_GONE_S)
-        return figures | {"MB after the page was closed": round(server.memory_mb())}
-
-
-def _click_all(page: Page, selector: str) -> None:
-    page.locator(selector).first.wait_for()
-    for button in page.locator(selector).all():
-        button.click()
-        page.wait_for_timeout(_LOOK_MS)
-
-
-def _use_photos(page: Page) -> None:
-    _click_all(page, "[class*='st-key-sample-'] button:visible")
-    _click_all(page, ".st-key-next-photo button")
-
-
-def _use_live(page: Page) -> None:
-    start = page.locator(".st-key-live-start button")
-    if start.count():  # later visits start by themselves
-        start.click()
-    page.wait_for_timeout(10 * _LOOK_MS)
-
-
-def _use_film(page: Page) -> None:
-    samples = page.locator(".st-key-film-sample button")
-    if samples.count():
-        samples.first.click()
-    page.locator(".st-key-film-downloads").wait_for()
-
-
-def _use_gallery(page: Page) -> None:
-    samples = page.get_by_role("button", name="Show the samples")
-    if samples.count():
-        samples.first.click()
-    page.wait_for_timeout(3 * _LOOK_MS)
-
-
-def _use_tabs(page: Page) -> None:
-    _click_all(page, "[role=tab]")
-
-
-def _use_lesson(page: Page) -> None:
-    for _ in range(11):
-        page.keyboard.press("ArrowRight")
-        page.wait_for_timeout(_LOOK_MS)
+        return figures | {"MB after the page was closed": round(resident_mb(server.process.pid))}
 
 
 _LOOK_MS, _GONE_S = 1500, 150
+# What a visitor clicks on each page and how often, and the milliseconds of a look at it
 _USES = {
-    "Photo": _use_photos,
-    "Live": _use_live,
-    "Film": _use_film,
-    "Gallery": _use_gallery,
-    "Music": _use_tabs,
-    "Models": _use_tabs,
-    "How it works": _use_lesson,
+    "Photo": ("[class*='st-key-sample-'] button:visible, .st-key-next-photo button", 1, 0),
+    "Live": (".st-key-live-start button", 1, 15_000),  # later visits start by themselves
+    "Film": (".st-key-film-sample button", 1, 15_000),
+    "Gallery": ("button:has-text('Show the samples')", 1, 4500),
+    "Music": ("[role=tab]", 1, 0),
+    "Models": ("[role=tab]", 1, 0),
+    "How it works": ("[class*='st-key-how-next'] button", 11, 0),
 }
 
 
@@ -233,29 +193,6 @@ def measure_player(page: Page) -> dict[str, Any]:
     return figures
 
 
-def measure_plane(browser: Browser, address: str) -> dict[str, Any]:
-    """Seconds until the plane of all songs is painted: after a click on Music, and in a new session."""
-    clicks, visits = [], []
-    for _ in range(_NUM_STARTS):
-        for seconds, path in ((visits, "music"), (clicks, "models")):
-            began_s = time.perf_counter()
-            page = open_page(browser, f"{address}/{path}")
-            if path == "models":
-                page.get_by_test_id("stDataFrame").first.wait_for()
-                page.wait_for_timeout(2000)
-                began_s = time.perf_counter()
-                page.get_by_role("link", name="Music").first.click()
-                page.wait_for_url("**/music*")
-            page.locator(".js-plotly-plot canvas").first.wait_for(state="attached")
-            page.evaluate(_PAINTED)
-            seconds.append(time.perf_counter() - began_s)
-            page.context.close()
-    return {
-        "seconds from a click on Music until the plane is painted": round(statistics.median(clicks), 2),
-        "seconds until the plane is painted, new session": round(statistics.median(visits), 2),
-    }
-
-
 def main() -> None:
     """Run the measurements and print them as JSON."""
     parser = argparse.ArgumentParser(description="Measure the app in Chromium.")
@@ -279,9 +216,7 @@ def main() -> None:
         with run_replica("app", script=_APP) as server:
             page = open_page(browser, f"{server.address}/?sample=four-people")
             wait_for_result(page)
-            figures |= (
-                measure_clicks(browser, server.address) | measure_player(page) | measure_plane(browser, server.address)
-            )
+            figures |= measure_clicks(browser, server.address) | measure_player(page)
         browser.close()
     print(json.dumps(figures, indent=2))
 

@@ -47,11 +47,6 @@ class Server:
     address: str
     process: subprocess.Popen[bytes]
 
-    def memory_mb(self) -> float:
-        """Resident memory of the running process."""
-        pages = Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii").split()[1]
-        return int(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
-
 
 @contextlib.contextmanager
 def run_replica(name: str, *, script: Path = ENTRY, cores: Sequence[int] = ()) -> Iterator[Server]:
@@ -76,7 +71,7 @@ def run_replica(name: str, *, script: Path = ENTRY, cores: Sequence[int] = ()) -
             return found[0] if found else ""
 
         # The variable is that of `make run` and of the containers
-        with _run(name, command, address, settings={"MALLOC_ARENA_MAX": "2"}, stdout=output.fileno()) as server:
+        with _run(name, command, address, {"MALLOC_ARENA_MAX": "2"}, stdout=output.fileno()) as server:
             yield server
 
 
@@ -105,7 +100,7 @@ def run_proxy(replicas: Sequence[Server]) -> Iterator[Server]:
             "XDG_DATA_HOME": home,
         }
         command = [caddy, "run", "--config", str(CADDYFILE), "--adapter", "caddyfile"]
-        with _run("caddy", command, lambda: address, settings=settings) as server:
+        with _run("caddy", command, lambda: address, settings) as server:
             yield server
 
 
@@ -114,13 +109,13 @@ def _run(
     name: str,
     command: list[str],
     address: Callable[[], str],
+    settings: Mapping[str, str],
     *,
-    settings: Mapping[str, str] | None = None,
     stdout: int = subprocess.DEVNULL,
 ) -> Iterator[Server]:
     """Run a process; `address` returns its URL, or "" until it is known."""
     process = subprocess.Popen(
-        command, cwd=ROOT, env=os.environ | dict(settings or {}), stdin=subprocess.DEVNULL, stdout=stdout
+        command, cwd=ROOT, env=os.environ | dict(settings), stdin=subprocess.DEVNULL, stdout=stdout
     )
     try:
         ends_s = time.monotonic() + _READY_WITHIN_S

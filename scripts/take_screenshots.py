@@ -23,23 +23,27 @@ THEMES = ("light", "dark")
 PLAYS = f"{state.SONGS_FROM}=bundled"
 """The bundled songs need no network."""
 
-DETAILS = ".st-key-face-cards"  # below the first screen
 DEMO = ("photo", "game", "film", "sound")
 DEMO_SIZE, DEMO_MS = (1080, 675), 2500
+
+SHOTS = {
+    "start": ("/", ".st-key-example-plane .js-plotly-plot"),
+    "photo": (f"/?sample=four-people&{PLAYS}", ".st-key-plane .js-plotly-plot"),
+    "gallery": (f"/gallery?{state.GALLERY_RESULT}=samples&{PLAYS}", ".st-key-plane .js-plotly-plot"),
+    "film": (f"/film?{state.FILM_SAMPLE}=sample&{PLAYS}", "video"),
+    "music": ("/music", ".js-plotly-plot"),
+    "models": ("/models?faces=emonet_photo&faces=emonet&face_view=Confusions", ".js-plotly-plot"),
+    "how": (f"/how_it_works?sample=four-people&step=proposals&{PLAYS}", "img[alt^='The photo with']"),
+    "sound": (f"/how_it_works?sample=four-people&step=sound&{PLAYS}", "[class*='st-key-how-'] .js-plotly-plot"),
+}
+"""Address and awaited element of each picture. Where there is a song, it plays."""
 
 
 def take(page: Page, out: Path, name: str) -> None:
     """Save a screenshot after animations have ended."""
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(3000)
     page.screenshot(path=out / f"{name}.png")
     print(out / f"{name}.png")
-
-
-def play_song(page: Page) -> None:
-    """Start the song, and wait for the plane below it."""
-    page.locator("audio").evaluate("audio => audio.play()")
-    page.locator(".st-key-plane .js-plotly-plot").wait_for(state="attached")
-    page.wait_for_function("document.querySelector('audio').currentTime > 3")
 
 
 def open_live(page: Page, url: str, view: str, ready: str) -> None:
@@ -80,33 +84,16 @@ def main(url: str, out: Path, film: Path) -> None:
                 )
                 page = context.new_page()
                 page.set_default_timeout(120_000)
-                page.goto(url)
-                page.locator(".st-key-example-plane .js-plotly-plot").wait_for()
-                take(page, out, f"start-{width}-{theme}")
-                page.goto(f"{url}/?sample=four-people&{PLAYS}")
-                play_song(page)
-                take(page, out, f"photo-{width}-{theme}")
-                page.locator(DETAILS).evaluate("element => element.scrollIntoView()")
-                take(page, out, f"details-{width}-{theme}")
-                page.goto(f"{url}/gallery?{state.GALLERY_RESULT}=samples&{PLAYS}")
-                play_song(page)
-                take(page, out, f"gallery-{width}-{theme}")
-                page.goto(f"{url}/film?{state.FILM_SAMPLE}=sample&{PLAYS}")
-                page.locator("video").wait_for()
-                page.wait_for_timeout(3000)  # until the browser shows the first frame
-                take(page, out, f"film-{width}-{theme}")
-                page.goto(f"{url}/music")
-                page.locator(".js-plotly-plot").first.wait_for()
-                take(page, out, f"music-{width}-{theme}")
-                page.goto(f"{url}/models?faces=emonet_photo&faces=emonet&face_view=Confusions")
-                page.locator(".js-plotly-plot").nth(1).wait_for()
-                take(page, out, f"models-{width}-{theme}")
-                page.goto(f"{url}/how_it_works?sample=four-people&step=proposals&{PLAYS}")
-                page.get_by_alt_text("The photo with").wait_for()
-                take(page, out, f"how-{width}-{theme}")
-                page.goto(f"{url}/how_it_works?sample=four-people&step=sound&{PLAYS}")
-                page.locator('[class*="st-key-how-"] .js-plotly-plot').first.wait_for()
-                take(page, out, f"sound-{width}-{theme}")
+                for name, (path, ready) in SHOTS.items():
+                    page.goto(f"{url}{path}")
+                    page.locator(ready).first.wait_for(state="attached")
+                    if page.locator("audio").count():
+                        page.locator("audio").evaluate("audio => audio.play()")
+                        page.wait_for_function("document.querySelector('audio').currentTime > 3")
+                    take(page, out, f"{name}-{width}-{theme}")
+                    if name == "photo":  # below the first screen
+                        page.locator(".st-key-face-cards").evaluate("element => element.scrollIntoView()")
+                        take(page, out, f"details-{width}-{theme}")
                 take_live(page, url, out, f"{width}-{theme}")
                 context.close()
         browser.close()

