@@ -5,24 +5,30 @@ Every image of this package has shape (height, width, 3), uint8, RGB, upright. T
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import io
 import logging
+import math
 import os
-import stat
 import threading
+import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias, cast
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError, _imaging
 
 from emomusic.errors import ImageError
+from emomusic.media.files import GuardedFile, open_file
+from emomusic.media.formats import FORMATS, Kind, foreign_file, kind_of
+from emomusic.media.formats import PICTURE_ENDINGS as PICTURE_ENDINGS
 from emomusic.text import size_over
 
 log = logging.getLogger(__name__)
@@ -30,11 +36,14 @@ log = logging.getLogger(__name__)
 RgbImage: TypeAlias = npt.NDArray[np.uint8]
 """Shape (height, width, 3), uint8, RGB, upright."""
 
-PICTURE_ENDINGS = ("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "heic", "heif", "avif", "jfif", "jpe")
-"""Name endings of the files that `read_image` decodes."""
-
 MAX_BYTES = 20 * 2**20
 MAX_PIXELS = 50_000_000
+MAX_RATIO = 100
+"""Of the longer side to the shorter one. Decoders need a row of memory for each row, however short."""
+
+WORK_S = 10.0
+"""Processor time for decoding. Usually, 50 megapixels take 2 s."""
+
 WORKING_SIDE = 1280
 
 # Best on photographs (docs/decisions.md). The faces of FER2013 fit their frame as tightly as the detector's boxes.
@@ -42,10 +51,11 @@ DEFAULT_MARGIN = 0.0
 
 # An allow-list, because other decoders are unsafe: EPS starts Ghostscript.
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "HEIF", "AVIF")
-FORMATS_IN_WORDS = "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF"
-ISO_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")
-"""Brands of pictures in the container of MP4."""
+FORMATS_IN_WORDS = FORMATS[Kind.PICTURE]
 
+_MOST_SCANS = 100  # of a progressive JPEG, which has ten; each visits all pixels
+_WITHOUT_LENGTH = b"\0\1\xd0\xd1\xd2\xd3\xd4\xd5\xd6\xd7\xd8"  # markers of JPEG
+_TILE_SIDES, _MAX_TILE_PIXELS = (322, 323), 2**26  # tags of TIFF, whose decoder holds a tile and the picture
 _CHUNK_ROWS = 64  # bounds memory: a whole picture in float64 takes 400 MB
 
 # Bounds memory: decoding 50 megapixels takes half a gigabyte.
@@ -62,75 +72,105 @@ def read_image(source: bytes | str | os.PathLike[str]) -> RgbImage:
         Shape (height, width, 3), uint8, RGB.
 
     Raises:
-        ImageError: the file is absent, empty, damaged, not a picture, over 20 MB or over 50 megapixels.
+        ImageError: the file is absent, empty, damaged, not a picture, over 20 MB, over 50 megapixels, too narrow, or
+            takes too long to decode.
     """
     if isinstance(source, bytes):
         name, data = "This file", source
     else:
         path = Path(source)
-        name, data = repr(path.name or str(path)), _read_file(path)
+        name = repr(path.name or str(path))  # "." and "/" have no name
+        with open_file(path, ImageError, "a picture", path.name or str(path)) as file:
+            try:
+                if (size := os.fstat(file.fileno()).st_size) > MAX_BYTES:
+                    raise _too_many_bytes(name, size)
+                data = file.read(MAX_BYTES + 1)
+            except OSError as error:
+                raise ImageError(f"{name} cannot be read: {error.strerror}; copy it to another disk.") from None
     if not data:
-        raise ImageError(f"{name} is empty. Choose another file.")
+        raise ImageError(f"{name} is empty; choose another file.")
     if len(data) > MAX_BYTES:
         raise _too_many_bytes(name, len(data))
     with _decoding:
         return _decode(data, name)
 
 
-def _read_file(path: Path) -> bytes:
-    name = path.name or str(path)  # "." and "/" have no name
-    try:
-        # A pipe or a device may block or never end.
-        if not stat.S_ISREG((status := path.stat()).st_mode):
-            raise ImageError(f"{name!r} is a folder or a device, not a file. Choose a picture.")
-        if status.st_size > MAX_BYTES:
-            raise _too_many_bytes(repr(name), status.st_size)
-        with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise ImageError(f"{name!r} was not found. Check the name.") from None
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise ImageError(f"{name!r} cannot be read: {reason}. Check its name and permissions.") from None
-
-
 def _too_many_bytes(name: str, num_bytes: int) -> ImageError:
     limit = f"{MAX_BYTES / 2**20:.0f} MB"
-    return ImageError(f"{name} is too large: {size_over(num_bytes)}, at most {limit}. Choose a smaller file.")
+    return ImageError(f"{name} is too large: {size_over(num_bytes)}, at most {limit}; choose a smaller file.")
 
 
 def _decode(data: bytes, name: str) -> RgbImage:
-    limit = f"at most {MAX_PIXELS / 1e6:.0f} megapixels. Choose a smaller picture."
     _prepare_pillow()
+    file = GuardedFile(io.BytesIO(data))
+    file.deadline_s = time.thread_time() + WORK_S
     try:
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as picture:
-            width, height = picture.size
-            if width * height > MAX_PIXELS:
-                megapixels = f"{width * height / 1e6:.0f} ({width}x{height})"
-                raise ImageError(f"{name} is too large: {megapixels}, {limit}")
-            if width < 1 or height < 1:
-                raise ImageError(f"{name} is damaged: {width}x{height} pixels. Choose another file.")
+        with Image.open(cast("BinaryIO", file), formats=_FORMATS) as picture:
+            _check(picture, data, name)
             picture.load()
             return _to_rgb(picture)
     except ImageError:
         raise
     except Image.DecompressionBombError:
-        raise ImageError(f"{name} is too large: {limit}") from None
+        limit = f"at most {MAX_PIXELS / 1e6:.0f} megapixels"
+        raise ImageError(f"{name} is too large: {limit}; choose a smaller picture.") from None
     except UnidentifiedImageError as error:
-        raise ImageError(
-            f"{name} is not a picture, or is damaged, or has a rare encoding. Choose a file in JPEG or PNG."
-        ) from error
+        if (kind := kind_of(data)) is Kind.PICTURE:
+            raise ImageError(f"{name} is damaged or has a rare encoding; choose a file in JPEG or PNG.") from error
+        raise ImageError(foreign_file(name, kind, Kind.PICTURE)) from error
     except Exception as error:  # decoders raise anything on hostile bytes: SyntaxError, struct.error, MemoryError, …
-        raise ImageError(f"{name} is damaged or incomplete. Choose another file.") from error
+        if file.is_late:
+            raise ImageError(f"{name} takes too long to decode; save it as JPEG.") from error
+        raise ImageError(f"{name} is damaged or incomplete; choose another file.") from error
+
+
+def _check(picture: Image.Image, data: bytes, name: str) -> None:
+    """Raise an `ImageError` if an opened picture takes too much memory or time to decode."""
+    width, height = picture.size
+    if width < 1 or height < 1:
+        raise ImageError(f"{name} is damaged: {width}x{height} pixels; choose another file.")
+    if width * height > MAX_PIXELS:
+        raise ImageError(
+            f"{name} is too large: {width * height / 1e6:.0f} ({width}x{height}), at most {MAX_PIXELS / 1e6:.0f} "
+            "megapixels; choose a smaller picture."
+        )
+    tile = [side for tag in _TILE_SIDES if isinstance(side := getattr(picture, "tag_v2", {}).get(tag), int)]
+    if math.prod(tile) > _MAX_TILE_PIXELS:
+        raise ImageError(f"{name} is damaged: it has tiles of {tile} pixels; choose another file.")
+    if max(width, height) > MAX_RATIO * min(width, height):
+        raise ImageError(
+            f"{name} is too narrow: {width}x{height} pixels, at most {MAX_RATIO} times as long as wide; choose a "
+            "picture that shows a face."
+        )
+    if data.startswith(b"\xff\xd8") and _num_scans(data) > _MOST_SCANS:
+        raise ImageError(f"{name} has over {_MOST_SCANS} scans, which take too long; save it as a JPEG again.")
+
+
+def _num_scans(jpeg: bytes) -> int:
+    """The number of scans of a JPEG, up to one above the limit."""
+    at = number = 0
+    while (at := jpeg.find(b"\xff", at)) >= 0 and number <= _MOST_SCANS:
+        marker, length = jpeg[at + 1 : at + 2], int.from_bytes(jpeg[at + 2 : at + 4], "big")
+        if marker == b"\xd9":  # the end; a preview or a film may follow
+            break
+        if marker == b"\xff":  # padding
+            at += 1
+        else:
+            number += marker == b"\xda"
+            has_length = marker and marker not in _WITHOUT_LENGTH
+            at += 2 + length if has_length else 2
+    return number
 
 
 @cache
 def _prepare_pillow() -> None:
-    """Register HEIC with Pillow and ignore its warnings about metadata and sizes, which `_decode` checks.
+    """Register HEIC with Pillow and ignore its warnings about metadata and sizes, which `_check` checks.
 
     The filter is set once, because warning filters belong to the process and changing them is not thread-safe.
     """
     warnings.filterwarnings("ignore", module=r"PIL\.|pillow_heif")
+    with contextlib.suppress(AttributeError, OSError):  # libtiff prints errors, which Pillow raises
+        ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
     import pillow_heif
 
     pillow_heif.register_heif_opener()

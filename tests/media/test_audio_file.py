@@ -1,7 +1,9 @@
 """Tags and windows of real audio files of every format."""
 
 import io
+import itertools
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +12,9 @@ import pytest
 from emomusic.errors import AudioError
 from emomusic.media import audio_file
 from emomusic.media.audio_file import PATCH_S, SAMPLE_RATE, read_cover, read_song, whole, windows_of
+from emomusic.media.formats import tag_length
 from emomusic.media.images import encode_png
-from tests.songs.songs import CODECS, RATE, song_bytes, tone, write_song
+from tests.songs.songs import CODECS, song_bytes, tone, write_song
 
 
 def loudness(samples: np.ndarray) -> float:
@@ -156,8 +159,165 @@ def test_a_very_short_song_is_refused(content: bytes, message: str):
             read(io.BytesIO(content))
 
 
+def song_of(sound: np.ndarray, ending: str = "flac", **options) -> io.BytesIO:
+    write_song(buffer := io.BytesIO(), ending, sound.astype(np.float32), rate=SAMPLE_RATE, **options)
+    return buffer
+
+
 def test_silence_is_refused():
-    buffer = io.BytesIO()
-    write_song(buffer, "flac", np.zeros((2, 3 * RATE), np.float32))
-    with pytest.raises(AudioError, match="is silent"):
-        read_song(buffer, "x")
+    noise = 3e-4 * np.random.default_rng(0).uniform(-1, 1, (2, 3 * SAMPLE_RATE))
+    for sound in (np.zeros((2, 3 * SAMPLE_RATE)), np.zeros((2, 90 * SAMPLE_RATE)), noise):
+        for read in (read_song, lambda source: list(whole(source, 2.0))):
+            with pytest.raises(AudioError, match="is silent"):
+                read(song_of(sound))
+
+
+PAUSE = np.zeros((2, 100 * SAMPLE_RATE))
+MUSIC = tone(20, rate=SAMPLE_RATE)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param([MUSIC, PAUSE, PAUSE, PAUSE, MUSIC], id="a hidden track"),
+        pytest.param([PAUSE, PAUSE, MUSIC], id="at the end"),
+        pytest.param([MUSIC, PAUSE], id="at the start"),
+        pytest.param([PAUSE] * 14 + [MUSIC], id="after the longest sound that is decoded from the start"),
+        pytest.param([PAUSE[:, : 20 * SAMPLE_RATE], MUSIC, PAUSE[:, : 9 * SAMPLE_RATE]], id="a short song"),
+    ],
+)
+@pytest.mark.parametrize("is_pipe", [False, True])
+def test_windows_lie_where_the_song_sounds(parts: list[np.ndarray], is_pipe: bool):
+    if is_pipe and len(parts) == 15:
+        pytest.skip("a pipe is decoded from the start")
+    sound = np.concatenate(parts, axis=1)
+    buffer = song_of(sound)
+    song = read_song(Pipe(buffer.getvalue()) if is_pipe else buffer)
+    assert song.duration_s == pytest.approx(sound.shape[1] / SAMPLE_RATE, abs=0.1)
+    assert len(song.windows) >= 2
+    assert [window.start_s for window in song.windows] == sorted({window.start_s for window in song.windows})
+    for window in song.windows:
+        assert (np.abs(window.samples) > 1e-3).mean() > 0.45
+    if len(parts) < 15:
+        assert all(np.abs(window.samples).max() > 0.1 for window in whole(buffer, 10.0))
+
+
+def test_a_song_that_sounds_everywhere_has_its_usual_windows():
+    song = read_song(song_of(tone(90, rate=SAMPLE_RATE)))
+    assert [window.start_s for window in song.windows] == pytest.approx([13.5, 43.5, 73.5], abs=0.01)
+
+
+@pytest.mark.parametrize("factor", [-1.0, -0.8])
+def test_channels_that_cancel_each_other_are_no_silence(factor: float):
+    left = tone(10, rate=SAMPLE_RATE)[:1]
+    song = read_song(song_of(np.concatenate([left, factor * left])))
+    np.testing.assert_allclose(song.windows[0].samples, left[0], atol=1e-3)
+
+
+APE = b"APETAGEX\xd0\x07\0\0\x40\x9c\0\0" + bytes(16) + bytes(40_000)
+
+
+@pytest.mark.parametrize("front", [b"\x11" * 40_000, b"\x11", APE, APE + b"\x11" * 20_000])
+def test_an_mp3_may_begin_with_junk(front: bytes):
+    content = song_bytes("mp3", 70, rate=SAMPLE_RATE)
+    for cut in (0, 700):
+        song = read_song(io.BytesIO(front + content[cut:]))
+        assert song.duration_s == pytest.approx(70, abs=0.3)
+        assert frequency(song.windows[0].samples) == pytest.approx(440, abs=2)
+
+
+def test_an_mp3_may_begin_with_a_long_ape_tag():
+    front = b"APETAGEX\xd0\x07\0\0\x40\x0d\x03\0" + bytes(16) + b"\x11" * 200_000
+    song = read_song(io.BytesIO(front + song_bytes("mp3", 70, rate=SAMPLE_RATE)))
+    assert song.duration_s == pytest.approx(70, abs=0.2)
+
+
+def test_a_long_tag_before_another_format_is_passed_over():
+    tag = b"ID3\4\0\0\0\x08\0\0" + bytes(2**17)
+    assert read_song(io.BytesIO(tag + song_bytes("flac"))).title == "A Tone"
+    with pytest.raises(AudioError, match="format that is not read"):
+        read_song(io.BytesIO(tag + b"\xff\xf1\x50\x80" * 9999))
+
+
+# Tags
+
+LATIN = {"title": "J\xf3ga", "artist": "Bj\xf6rk \u2019s"}
+
+
+def id3v1(title: bytes, artist: bytes) -> bytes:
+    return b"TAG" + title.ljust(30, b"\0") + artist.ljust(30, b"\0") + bytes(65)
+
+
+def riff_info(title: bytes, artist: bytes) -> bytes:
+    items = b"".join(
+        key + len(text).to_bytes(4, "little") + text + bytes(len(text) % 2)
+        for key, text in ((b"INAM", title), (b"IART", artist))
+    )
+    return b"LIST" + (4 + len(items)).to_bytes(4, "little") + b"INFO" + items
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_tags_are_utf_8_or_windows_1252(encoding: str):
+    title, artist = (text.encode(encoding) for text in LATIN.values())
+    mp3 = song_bytes("mp3", tags={})
+    mp3 = mp3[tag_length(mp3) :] + id3v1(title, artist)
+    wav = song_bytes("wav", tags={}) + riff_info(title, artist)
+    wav = wav[:4] + (len(wav) - 8).to_bytes(4, "little") + wav[8:]
+    for content in (mp3, wav):
+        song = read_song(io.BytesIO(content))
+        assert (song.title, song.artists) == (LATIN["title"], (LATIN["artist"],))
+
+
+def id3(version: int, *frames: tuple[bytes, bytes]) -> bytes:
+    bits = 7 if version == 4 else 8
+    body = b"".join(
+        key + bytes(len(text) >> shift * bits & (2**bits - 1) for shift in (3, 2, 1, 0)) + b"\0\0" + text
+        for key, text in frames
+    )
+    return b"ID3" + bytes([version, 0, 0, *(len(body) >> shift * 7 & 127 for shift in (3, 2, 1, 0))]) + body
+
+
+@pytest.mark.parametrize("version", [3, 4])
+@pytest.mark.parametrize(
+    "artists",
+    [
+        b"\3" + "Ann\xe4\0Bob".encode(),
+        b"\0" + "Ann\xe4\0Bob".encode("latin-1"),
+        b"\1" + "Ann\xe4\0".encode("utf-16") + "Bob".encode("utf-16"),
+        b"\2" + "Ann\xe4\0Bob\0".encode("utf-16-be"),
+    ],
+)
+def test_id3_may_name_several_artists(version: int, artists: bytes):
+    cover = (b"APIC", b"\0image/png\0\3\0\x89PNG\r\n\x1a\n" + bytes(2**17))
+    for frames in ([(b"TIT2", b"\3One")], [(b"TIT2", b"\3One"), cover]):
+        content = id3(version, *frames, (b"TPE1", artists)) + song_bytes("mp3", tags={})
+        song = read_song(io.BytesIO(content))
+        assert (song.title, song.artists) == ("One", ("Ann\xe4", "Bob"))
+
+
+def test_windows_1252_that_is_declared_as_latin_1_is_read():
+    content = id3(4, (b"TIT2", b"\0It\x92s \x93here\x94")) + song_bytes("mp3", tags={})
+    assert read_song(io.BytesIO(content)).title == "It\u2019s \u201chere\u201d"
+
+
+# Limits
+
+
+def test_reading_can_be_cancelled():
+    class CancelledError(Exception):
+        pass
+
+    def checkpoint() -> None:
+        raise CancelledError
+
+    for read in (read_song, lambda *args, **options: list(whole(*args, 1.0, **options))):
+        with pytest.raises(CancelledError):
+            read(io.BytesIO(song_bytes("wav")), checkpoint=checkpoint)
+
+
+def test_decoding_ends_after_a_time(monkeypatch: pytest.MonkeyPatch):
+    clock = itertools.count()
+    monkeypatch.setattr(time, "thread_time", lambda: 0.1 * next(clock))
+    for read in (read_song, lambda source: list(whole(source, 1.0))):
+        with pytest.raises(AudioError, match="takes too long"):
+            read(io.BytesIO(song_bytes("wav", 90, rate=SAMPLE_RATE)))

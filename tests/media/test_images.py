@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pillow_heif
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -30,7 +31,7 @@ RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
 def encoded(picture: Image.Image, fmt: str, **options: object) -> bytes:
     if fmt == "HEIF":
-        images._prepare_pillow()
+        pillow_heif.register_heif_opener()
     buffer = io.BytesIO()
     picture.save(buffer, fmt, **options)
     return buffer.getvalue()
@@ -160,14 +161,27 @@ def test_more_than_20_megabytes_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fmt", ["JPEG", "HEIF"])
-def test_too_many_pixels_are_refused_before_decoding(fmt: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_pixels_are_refused(fmt: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data = encoded(four_corners(), fmt)
     monkeypatch.setattr(images, "MAX_PIXELS", 64 * 48)
     assert_four_corners(read_image(data))
     monkeypatch.setattr(images, "MAX_PIXELS", 64 * 48 - 1)
-    monkeypatch.setattr(images, "_to_rgb", lambda picture: pytest.fail("decoded"))
     with pytest.raises(ImageError, match=r"too large.*64x48.* megapixels"):
         read_image(data)
+
+
+def test_a_picture_is_at_most_100_times_as_long_as_wide() -> None:
+    assert read_image(encoded(Image.new("RGB", (300, 3)), "PNG")).shape == (3, 300, 3)
+    for size in ((301, 3), (3, 301)):
+        with pytest.raises(ImageError, match="too narrow"):
+            read_image(encoded(Image.new("RGB", size), "PNG"))
+
+
+def test_a_progressive_jpeg_with_a_preview_is_read() -> None:
+    preview = encoded(four_corners(), "JPEG", progressive=True)
+    exif = b"Exif\0\0" + preview * 20  # not counted
+    data = encoded(four_corners(), "JPEG", progressive=True, exif=exif)
+    assert_four_corners(read_image(data + preview * 20))
 
 
 # Boxes

@@ -1,0 +1,283 @@
+"""Kinds and formats of files, told by their bytes, and the sentence about foreign files. FFmpeg is not loaded."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import stat
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import BinaryIO
+
+
+class Kind(StrEnum):
+    """What a file holds."""
+
+    PICTURE = "a picture"
+    FILM = "a film"
+    SONG = "an audio file"
+    ARCHIVE = "an archive"
+    TABLE = "a table"
+    OTHER = "another file"
+
+
+PICTURE_ENDINGS = ("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "heic", "heif", "avif", "jfif", "jpe")
+FILM_ENDINGS = ("mp4", "mov", "m4v", "webm", "mkv", "avi", "gif")
+AUDIO_ENDINGS = ("mp3", "flac", "ogg", "oga", "opus", "m4a", "m4b", "wav", "aif", "aiff", "aifc", "mka", "weba")
+
+FORMATS = {
+    Kind.PICTURE: "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF",
+    Kind.FILM: "MP4, MOV, WebM, MKV, AVI or animated GIF",
+    Kind.SONG: "MP3, FLAC, Ogg, Opus, M4A, WAV or AIFF",
+    Kind.ARCHIVE: "ZIP or TAR",
+    Kind.TABLE: "CSV",
+}
+"""The formats of each kind that EmoMusic reads, for people."""
+
+HEAD_BYTES = 2**16
+"""Bytes that tell the format. An MP3 may begin with junk or the rest of a frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """The format of a file.
+
+    Attributes:
+        kind: what it holds. The head of an MP4 or Matroska file does not tell songs from films; `kind_of` does.
+        demuxer: FFmpeg's name for a format of films or songs that EmoMusic reads; otherwise None.
+    """
+
+    kind: Kind
+    demuxer: str | None = None
+
+
+# Only these demuxers: others are rarely tested, and playlists open other files.
+_READ = [
+    (0, b"fLaC", Format(Kind.SONG, "flac")),
+    (8, b"WAVE", Format(Kind.SONG, "wav")),
+    (8, b"AIFF", Format(Kind.SONG, "aiff")),
+    (8, b"AIFC", Format(Kind.SONG, "aiff")),
+    (0, b"OggS", Format(Kind.SONG, "ogg")),
+    (0, b"\x1a\x45\xdf\xa3", Format(Kind.FILM, "matroska")),
+    (8, b"AVI ", Format(Kind.FILM, "avi")),
+    (0, b"GIF8", Format(Kind.PICTURE, "gif")),
+    *((4, atom, Format(Kind.FILM, "mov")) for atom in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")),
+]
+_STARTS = {
+    Kind.PICTURE: (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"8BPS", b"\xff\x0a", b"\0\0\0\x0cJXL "),
+    Kind.FILM: (b"FLV\1", b"\0\0\1\xba", b"\0\0\1\xb3", b".RMF"),
+    Kind.SONG: (
+        b"\xff\xf1",
+        b"\xff\xf9",
+        b"MAC ",
+        b"wvpk",
+        b"MPCK",
+        b"MP+",
+        b"MThd",
+        b"#!AMR",
+        b"caff",
+        b"DSD ",
+        b".snd",
+    ),
+    Kind.ARCHIVE: (b"PK\3\4", b"PK\5\6", b"7z\xbc\xaf", b"Rar!", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"),
+    Kind.TABLE: (b"PAR1",),
+}
+_ISO_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")
+_M4A_BRANDS = (b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B ")
+_ASF = b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"
+_ASF_VIDEO = b"\xc0\xef\x19\xbc\x4d\x5b\xcf\x11\xa8\xfd\x00\x80\x5f\x5c\x44\x2b"
+_SPREADSHEETS = (".xlsx", ".ods")  # archives by their bytes
+
+
+def format_of(head: bytes, name: str = "") -> Format:
+    """The format of a file.
+
+    Args:
+        head: the first `HEAD_BYTES` bytes, or all of a smaller file.
+        name: of the file. Some M4A files begin like films, and only their name tells.
+    """
+    if head[4:8] == b"ftyp" and head[8:12] in _ISO_BRANDS:
+        return Format(Kind.PICTURE)
+    if head[4:8] == b"ftyp" and (head[8:12] in _M4A_BRANDS or name.lower().endswith((".m4a", ".m4b"))):
+        return Format(Kind.SONG, "mov")
+    if head.startswith(b"OggS") and b"theora" in head[:128]:
+        return Format(Kind.FILM)
+    for at, mark, found in _READ:
+        if head.startswith(mark, at):
+            return found
+    if length := tag_length(head):  # usually before MP3
+        after = format_of(head[length:])
+        return after if after.kind is Kind.SONG else Format(Kind.SONG, "mp3")
+    if head.startswith(_ASF):
+        return Format(Kind.FILM if _ASF_VIDEO in head else Kind.SONG)
+    if len(head) > 188 and head[0] == head[188] == 0x47 and (len(head) <= 376 or head[376] == 0x47):  # MPEG-TS
+        return Format(Kind.FILM)
+    kind = next((kind for kind, starts in _STARTS.items() if head.startswith(starts)), Kind.OTHER)
+    if head[8:12] == b"WEBP":
+        kind = Kind.PICTURE
+    elif head[257:262] == b"ustar":
+        kind = Kind.ARCHIVE
+    elif kind is Kind.OTHER and _has_mp3_frames(head):
+        return Format(Kind.SONG, "mp3")
+    is_table = (kind is Kind.OTHER and _is_table(head)) or name.lower().endswith(_SPREADSHEETS)
+    return Format(Kind.TABLE if is_table else kind)
+
+
+_MIME_TYPES = {"mp3": "audio/mpeg", "mov": "audio/mp4", "matroska": "audio/webm"}
+
+
+def mime_type_of(head: bytes, name: str = "") -> str:
+    """The MIME type of a song for browsers, as for `format_of`."""
+    demuxer = format_of(head, name).demuxer or "mp3"
+    return _MIME_TYPES.get(demuxer, f"audio/{demuxer}")
+
+
+def tag_length(head: bytes) -> int:
+    """Bytes of the ID3 and APE tags at the start of a file; more than those of `head` if they end after it."""
+    at = 0
+    while True:
+        if head.startswith(b"ID3", at):
+            at += 10 + sum((byte & 127) << 7 * (3 - place) for place, byte in enumerate(head[at + 6 : at + 10]))
+        elif head.startswith(b"APETAGEX", at):
+            at += 32 + int.from_bytes(head[at + 12 : at + 16], "little")
+        else:
+            return at
+
+
+_RATES = {0xFA: (44_100, 48_000, 32_000), 0xF2: (22_050, 24_000, 16_000), 0xE2: (11_025, 12_000, 8_000)}
+_KBITS = {
+    True: (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    False: (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+
+
+def _has_mp3_frames(head: bytes) -> bool:
+    """Whether two MP3 frames of the same kind follow one another."""
+    for match in re.finditer(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]", head):
+        at = match.start()
+        length = _mp3_frame_length(head[at : at + 3])
+        following = head[at + length : at + length + 3]
+        if length and _mp3_frame_length(following) and following[1] >> 1 == head[at + 1] >> 1:
+            return True
+    return False
+
+
+def _mp3_frame_length(header: bytes) -> int:
+    """Bytes of a frame with this header; 0 if it is invalid."""
+    if len(header) < 3 or header[0] != 0xFF or (version := header[1] & 0xFE) not in _RATES:
+        return 0
+    kbit, rate = header[2] >> 4, header[2] >> 2 & 3
+    if kbit in (0, 15) or rate == 3:
+        return 0
+    is_first = version == 0xFA
+    return (144 if is_first else 72) * 1000 * _KBITS[is_first][kbit - 1] // _RATES[version][rate] + (header[2] >> 1 & 1)
+
+
+def _is_table(head: bytes) -> bool:
+    """Whether text has the same separator in its first lines."""
+    text = head.decode("utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else "latin-1", "ignore")
+    lines = [line for line in text.splitlines()[:5] if line.strip()]
+    if "\0" in text or not lines:
+        return False
+    counts = ([line.count(separator) for line in lines] for separator in ",;\t")
+    return lines[0].startswith("sep=") or any(len(each) > 1 and 0 < each[0] <= min(each) for each in counts)
+
+
+# Whole files
+
+Source = str | os.PathLike[str] | BinaryIO | bytes
+
+
+def kind_of(source: Source, name: str = "") -> Kind:
+    """What a file holds, also in formats that EmoMusic does not read. `OTHER` if it cannot be read.
+
+    A GIF with a single picture is a picture. MP4, MOV, WebM and Matroska files with sound only are songs.
+
+    Args:
+        source: path, content, or a binary file with `seek`, which stays open at its start.
+        name: of content or of a binary file.
+    """
+    try:
+        if isinstance(source, bytes):
+            return _kind_of(io.BytesIO(source), name)
+        if not isinstance(source, str | os.PathLike):
+            return _kind_of(source, name)
+        if not stat.S_ISREG((path := Path(source)).stat().st_mode):  # a pipe may block
+            return Kind.OTHER
+        with path.open("rb") as file:
+            return _kind_of(file, path.name)
+    except (OSError, ValueError):  # ValueError: a null byte in the path
+        return Kind.OTHER
+
+
+def _kind_of(file: BinaryIO, name: str) -> Kind:
+    file.seek(0)
+    head = file.read(HEAD_BYTES)
+    found = format_of(head, name)
+    if found.demuxer == "gif":
+        found = Format(Kind.FILM if _is_animated(file) else Kind.PICTURE)
+    elif found.kind is Kind.FILM and found.demuxer in ("mov", "matroska"):
+        tracks = _mov_tracks(file) if found.demuxer == "mov" else set(re.findall(rb"\x86[\x81-\xbf]([VA])_", head))
+        if tracks in ({b"A"}, {b"soun"}):
+            found = Format(Kind.SONG)
+    file.seek(0)
+    return found.kind
+
+
+_MOST_ATOMS, _MOST_INDEX_BYTES = 1000, 2**25
+
+
+def _mov_tracks(file: BinaryIO) -> set[bytes]:
+    """Which of b"vide" and b"soun" an MP4 has."""
+    at = 0
+    for _ in range(_MOST_ATOMS):
+        file.seek(at)
+        head = file.read(16)
+        length = int.from_bytes(head[8:16] if head[:4] == b"\0\0\0\1" else head[:4], "big")
+        if head[4:8] == b"moov":
+            index = file.read(min(length, _MOST_INDEX_BYTES))
+            return set(re.findall(rb"hdlr.{8}(vide|soun)", index, re.DOTALL))
+        if length < 8:
+            break
+        at += length
+    return set()
+
+
+def _is_animated(file: BinaryIO) -> bool:
+    from PIL import Image
+
+    try:
+        file.seek(0)
+        with Image.open(file, formats=["GIF"]) as picture:
+            return bool(getattr(picture, "is_animated", False))
+    except Exception:  # decoders raise anything on hostile bytes; `read_image` then explains the problem
+        return False
+
+
+# Other files
+
+
+def foreign_file(name: str, found: Kind, wanted: Kind) -> str:
+    """The sentence about a file of another kind, or of the wanted kind in a format that is not read.
+
+    Args:
+        name: of the file in quotes, or "This file".
+        found: as from `kind_of`.
+        wanted: what is read here.
+    """
+    choice = f"choose {FORMATS[wanted]}"
+    if found is wanted:
+        return f"{name} is {found} in a format that is not read, or damaged; {choice}."
+    if found is Kind.OTHER:
+        return f"{name} is not {wanted}; {choice}."
+    if found is Kind.ARCHIVE:
+        choice += f", or a {FORMATS[found]} for emomusic batch"
+    return f"{name} is {found}, not {wanted}; {choice}."
+
+
+def title_of(path: str) -> str:
+    """Title of a song without one in its tags, from the name of its file."""
+    stem = os.fsencode(Path(path).stem).decode("utf-8", "replace")
+    return " ".join(stem.replace("_", " ").split()) or "Song"

@@ -1,0 +1,167 @@
+"""Files are told apart by their bytes, and each kind has one sentence."""
+
+import io
+import os
+import zipfile
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from emomusic.media.formats import (
+    AUDIO_ENDINGS,
+    FILM_ENDINGS,
+    FORMATS,
+    HEAD_BYTES,
+    Kind,
+    foreign_file,
+    format_of,
+    kind_of,
+    mime_type_of,
+)
+from tests.films import CODECS as FILM_CODECS
+from tests.films import write_frames
+from tests.songs.songs import CODECS, song_bytes, tone
+
+FRAME = b"\xff\xfb\x90\x00" + bytes(413)  # MPEG-1, 128 kbit/s, 44.1 kHz
+
+
+@pytest.mark.parametrize("ending", CODECS)
+def test_every_format_of_songs_is_known(ending: str, tmp_path: Path):
+    content = song_bytes(ending)
+    (tmp_path / "song").write_bytes(content)
+    assert ending in AUDIO_ENDINGS
+    assert kind_of(content) == kind_of(tmp_path / "song") == kind_of(io.BytesIO(content)) == Kind.SONG
+    assert format_of(content[:HEAD_BYTES]).demuxer is not None
+    types = {"mp3": "mpeg", "m4a": "mp4", "opus": "ogg"}
+    assert mime_type_of(content[:HEAD_BYTES]) == f"audio/{types.get(ending, ending)}"
+
+
+@pytest.mark.parametrize("ending", FILM_CODECS)
+def test_every_format_of_films_is_known(ending: str):
+    frames = [np.full((32, 32, 3), shade, np.uint8) for shade in (0, 99)]
+    write_frames(out := io.BytesIO(), frames, ending=ending, audio=FILM_CODECS[ending][1])
+    content = out.getvalue()
+    assert ending in FILM_ENDINGS
+    assert kind_of(content) == kind_of(io.BytesIO(content)) == Kind.FILM
+    assert format_of(content[:16]).demuxer is not None
+
+
+@pytest.mark.parametrize("fmt", ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF"])
+def test_every_format_of_pictures_is_known(fmt: str):
+    Image.new("RGB", (16, 16)).save(out := io.BytesIO(), fmt)
+    assert kind_of(out.getvalue()) == Kind.PICTURE
+
+
+def sound_only(container: str, codec: str) -> bytes:
+    """A tone of 3 s in a container of films."""
+    with av.open(out := io.BytesIO(), "w", format=container) as output:
+        stream = output.add_stream(codec, rate=48_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(tone(3, rate=48_000)[:1]), "fltp", "mono")
+        frame.sample_rate = 48_000
+        fitted = av.AudioResampler(stream.format.name, "mono", 48_000, frame_size=stream.codec_context.frame_size)
+        for part in [*fitted.resample(frame), *fitted.resample(None), None]:
+            output.mux(stream.encode(part))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("container", "codec"), [("webm", "libopus"), ("matroska", "libmp3lame"), ("mp4", "aac"), ("mov", "alac")]
+)
+def test_a_film_with_sound_only_is_a_song(container: str, codec: str):
+    from emomusic.media.audio_file import read_song
+
+    content = sound_only(container, codec)
+    assert kind_of(content) == Kind.SONG
+    assert read_song(io.BytesIO(content)).duration_s == pytest.approx(3, abs=0.1)
+
+
+def test_the_name_tells_an_m4a_file_with_the_brand_of_films():
+    content = b"\0\0\0\x18ftypisom" + bytes(12)
+    assert kind_of(content) == kind_of(content, "song.mp4") == Kind.FILM
+    assert kind_of(content, "Song.M4A") == Kind.SONG
+
+
+@pytest.mark.parametrize(
+    ("head", "demuxer"),
+    [
+        (FRAME * 2, "mp3"),
+        (bytes(700) + FRAME * 2, "mp3"),  # padded
+        (b"\x11" * 60_000 + FRAME * 2, "mp3"),  # cut in mid-frame, or with junk in front
+        (b"APETAGEX\xd0\x07\0\0\x40\x9c\0\0" + bytes(16) + b"\x11" * 40_000 + FRAME * 2, "mp3"),
+        (b"\xff\xf3\x40\xc0" + bytes(100) + b"\xff\xf3\x40\xc0", "mp3"),  # MPEG-2
+        (b"ID3\4\0\0", "mp3"),
+        (b"ID3\4\0\0\0\0\0\x05" + bytes(5) + b"fLaC", "flac"),
+        (b"RF64\0\0\0\0WAVE", "wav"),
+        (b"FORM\0\0\0\0AIFC", "aiff"),
+        (FRAME + b"\0" + FRAME, None),
+        (b"\xff\xfb\xf0\x00" + bytes(413), None),  # an invalid bit rate
+        (b"\xff\xfe<\0?\0", None),  # text in UTF-16
+        (b"#EXTM3U\nsong.mp3", None),
+        (bytes(HEAD_BYTES), None),
+        (b"ID3\4\0\0\0\0\0\0" * 6000, "mp3"),
+        (b"", None),
+    ],
+)
+def test_the_first_bytes_choose_the_demuxer(head: bytes, demuxer: str | None):
+    assert format_of(head[:HEAD_BYTES]).demuxer == demuxer
+
+
+def zip_file() -> bytes:
+    with zipfile.ZipFile(out := io.BytesIO(), "w") as archive:
+        archive.writestr("song.mp3", FRAME * 9)
+    return out.getvalue()
+
+
+ASF = b"\x30\x26\xb2\x75\x8e\x66\xcf\x11" + bytes(60)
+ASF_VIDEO = b"\xc0\xef\x19\xbc\x4d\x5b\xcf\x11\xa8\xfd\x00\x80\x5f\x5c\x44\x2b"
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"OggS" + bytes(24) + b"\x80theora", Kind.FILM),
+        (ASF + ASF_VIDEO, Kind.FILM),
+        (ASF, Kind.SONG),
+        (b"FLV\1\5", Kind.FILM),
+        ((b"\x47" + bytes(187)) * 4, Kind.FILM),
+        (b"\xff\xf1\x50\x80" + bytes(99), Kind.SONG),
+        (b"ID3\4\0\0\0\0\0\0\xff\xf1\x50\x80", Kind.SONG),
+        (b"wvpk" + bytes(99), Kind.SONG),
+        (b"8BPS\0\1", Kind.PICTURE),
+        (b"7z\xbc\xaf\x27\x1c", Kind.ARCHIVE),
+        (b"Rar!\x1a\7", Kind.ARCHIVE),
+        (zip_file(), Kind.ARCHIVE),
+        (bytes(257) + b"ustar\0" + FRAME * 9, Kind.ARCHIVE),
+        (b"sep=;\ntitle;artist\n", Kind.TABLE),
+        (b"title,artist\nJ\xf3ga,Bj\xf6rk\n", Kind.TABLE),
+        ("title\tartist\nJóga\tBjörk\n".encode("utf-16"), Kind.TABLE),
+        (b"PAR1", Kind.TABLE),
+        (b"a song\n" * 9, Kind.OTHER),
+        (b"%PDF-1.7\n", Kind.OTHER),
+        (b"", Kind.OTHER),
+    ],
+)
+def test_files_that_are_not_read_have_a_kind(content: bytes, kind: Kind):
+    assert kind_of(content) == kind
+
+
+def test_a_spreadsheet_is_a_table():
+    assert kind_of(zip_file(), "Songs.XLSX") == Kind.TABLE
+
+
+def test_what_cannot_be_read_has_no_kind(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    assert {kind_of(path) for path in (tmp_path, tmp_path / "pipe", tmp_path / "absent", "a\0b")} == {Kind.OTHER}
+
+
+def test_a_foreign_file_has_one_sentence_with_the_formats_of_the_wanted_kind():
+    for wanted, formats in FORMATS.items():
+        for found in Kind:
+            sentence = foreign_file("'x'", found, wanted)
+            assert sentence.count(".") == 1
+            assert formats in sentence
+            assert len(sentence) < 160
+            assert f"not {wanted}" in sentence or f"is {wanted}" in sentence
