@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import msgspec
@@ -73,7 +72,7 @@ def library_version(path: Path | None = None) -> tuple[int, int]:
         return 0, 0
 
 
-class Library:
+class Library(contextlib.AbstractContextManager["Library"]):
     """An opened library, for one thread. Several processes may open it.
 
     Attributes:
@@ -313,17 +312,9 @@ class Library:
         with self._errors(), self._transaction():
             self._db.executemany(query, batch)
 
-    def close(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the file."""
         self._db.close()
-
-    def __enter__(self) -> Library:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _song(number: int, path: str, record: str) -> Song:

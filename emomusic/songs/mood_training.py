@@ -108,7 +108,7 @@ def train_mood_model(
         MoodClassifier.load(new)
         return {"ms_per_song": _ms_per_song(classifier, table), "bytes": (new / MODEL_FILE).stat().st_size}
 
-    card = partial(_card, data_sha256=table.sha256)
+    card = partial(mood_card, data_sha256=table.sha256)
     return write_model(ModelKind.MUSIC, out, evaluation, save=save, card=card)
 
 
@@ -195,7 +195,8 @@ Most frequent error: {worst}. Expected calibration error (15 bins): {calibration
 """
 
 
-def _card(metrics: dict[str, Any], data_sha256: str) -> str:
+def mood_card(metrics: dict[str, Any], data_sha256: str) -> str:
+    """Text of `CARD.md` for a content of `metrics.json`."""
     errors = mistakes(np.array(metrics["confusion"]), MOODS)
     repeats = metrics["folds"] // NUM_FOLDS
     spec = MOOD_MODELS[metrics["model"]]

@@ -11,7 +11,7 @@ from emomusic.assets import models_dir, sha256_of
 from emomusic.errors import DatasetError, ModelError
 from emomusic.songs.mood import MoodClassifier
 from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS
-from emomusic.songs.mood_training import _card, evaluate_mood_model, read_labelled_songs, train_mood_model
+from emomusic.songs.mood_training import evaluate_mood_model, mood_card, read_labelled_songs, train_mood_model
 
 from .tables import mood_table
 
@@ -117,7 +117,7 @@ def test_the_card_of_every_bundled_model_has_the_figures_of_its_metrics(name: st
     card = (folder / "CARD.md").read_text(encoding="utf-8")
     spec = read_json(folder / "spec.json")
     if spec["sklearn_version"] == sklearn.__version__:
-        assert card == _card(read_json(folder / "metrics.json"), spec["data_sha256"])
+        assert card == mood_card(read_json(folder / "metrics.json"), spec["data_sha256"])
     assert "no stated licence" in card
     assert MoodClassifier.load(folder).name == name
 

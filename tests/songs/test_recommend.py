@@ -20,7 +20,7 @@ from emomusic.affect import (
 )
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.history import ARTIST_WINDOW
-from emomusic.songs.recommend import Recommender, _difference, one_song_each
+from emomusic.songs.recommend import Recommender, one_song_each
 from emomusic.songs.request import Policy, Request, nearest_emotion, target_of
 from emomusic.songs.song import Pick
 from emomusic.songs.song_kinds import SongKind, included_kinds
@@ -153,11 +153,10 @@ def test_popularity_and_closeness_both_count(popularity: tuple[int, int], first:
 
 
 def test_unknown_popularity_is_the_median() -> None:
-    table = song_table(3)
-    table["popularity"] = [None, 20, 60]
-    np.testing.assert_allclose(recommender_over(table)._everything.familiarity, [0.4, 0.2, 0.6], rtol=1e-6)
+    table = song_table(3).assign(popularity=[None, 20, 60], valence=0.75, energy=0.7)
+    assert ids(recommender_over(table).songs(HAPPY, 3)) == [track_id(2), track_id(0), track_id(1)]
     for unknown in (table.drop(columns="popularity"), table.assign(popularity=None)):
-        assert recommender_over(unknown)._everything.familiarity.tolist() == [0, 0, 0]
+        assert len(recommender_over(unknown).songs(HAPPY, 3)) == 3
 
 
 # --- artists and versions
@@ -232,8 +231,11 @@ def test_reasons_name_the_most_probable_mood_and_compare_with_the_target(recomme
         assert song.reason.startswith(f"{word} calm ({100 * probability:.0f} %), ")
         assert song.likeliest_mood is Mood.CALM
         assert song.reason.endswith("the target mood")
-    assert "a little brighter and quieter" in _difference(AffectPoint(0, 0), AffectPoint(0.3, -0.3))
-    assert "much darker and livelier" in _difference(AffectPoint(0, 0), AffectPoint(-0.6, 0.3))
+    table = song_table(2)
+    table[["valence", "energy"]] = [(0.65, 0.35), (0.2, 0.65)]
+    reasons = {pick.song.id: pick.reason for pick in recommender_over(table).songs(Request(AffectPoint(0, 0)), 2)}
+    assert "a little brighter and quieter than" in reasons[track_id(0)]
+    assert "much darker and livelier than" in reasons[track_id(1)]
 
 
 def test_the_scores_and_reasons_of_a_journey_describe_its_steps(recommender: Recommender) -> None:

@@ -53,15 +53,11 @@ def credentials_of(values: Mapping[str, Any]) -> Credentials | None:
     """Credentials from secrets or environment variables, or None if a part is absent.
 
     Args:
-        values: `SPOTIFY_CLIENT_ID` and `SPOTIFY_CLIENT_SECRET`, or `SPOTIPY_CLIENT_ID` and `SPOTIPY_CLIENT_SECRET`,
-            in any case.
+        values: `SPOTIFY_CLIENT_ID` and `SPOTIFY_CLIENT_SECRET`, in any case.
     """
     named = {str(name).upper(): str(value).strip() for name, value in values.items()}
-    for prefix in ("SPOTIFY", "SPOTIPY"):
-        client_id, secret = named.get(f"{prefix}_CLIENT_ID"), named.get(f"{prefix}_CLIENT_SECRET")
-        if client_id and secret:
-            return Credentials(client_id, secret)
-    return None
+    client_id, secret = (named.get(f"SPOTIFY_CLIENT_{part}") for part in ("ID", "SECRET"))
+    return Credentials(client_id, secret) if client_id and secret else None
 
 
 class FeatureSource(StrEnum):

@@ -241,8 +241,8 @@ def test_searches_and_secrets_are_not_logged(caplog: pytest.LogCaptureFixture) -
     assert "client_secret" not in repr(CREDENTIALS)
 
 
-def test_credentials_are_read_from_both_names_in_any_case() -> None:
-    assert credentials_of({"spotipy_client_id": " id ", "SPOTIPY_CLIENT_SECRET": "secret", "other": 1}) == CREDENTIALS
+def test_credentials_are_read_in_any_case() -> None:
+    assert credentials_of({"spotify_client_id": " id ", "SPOTIFY_CLIENT_SECRET": "secret", "other": 1}) == CREDENTIALS
     assert credentials_of({"SPOTIFY_CLIENT_ID": "id"}) is None
     assert credentials_of({"SPOTIFY_CLIENT_ID": "id", "SPOTIFY_CLIENT_SECRET": "  "}) is None
 
