@@ -111,7 +111,7 @@ def recommend_songs(
         num_songs: number of songs, at least 1.
         seed: another number gives other songs of about equal fit.
         hide_explicit: leave out songs marked as explicit.
-        genres: names of genres or keys of families, see `music.genres`; empty allows all.
+        genres: names of genres or keys of families, see `songs.genres`; empty allows all.
 
     Returns:
         The songs in the order to play them.

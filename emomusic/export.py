@@ -195,7 +195,7 @@ def film_playlist(scenes: Sequence[Scene], playlist: Sequence[Pick | None]) -> s
 
 
 def film_faces_csv(reading: FilmReading) -> str:
-    """The faces of each reading of a film as CSV, with the columns `FILM_COLUMNS` of `face.film`."""
+    """The faces of each reading of a film as CSV, with the columns `FILM_COLUMNS` of `stream.film`."""
     table = reading.faces_table()
     table = table.round(dict.fromkeys(["confidence", *SHARES, "valence", "arousal"], 4))
     return csv_text(table.columns.tolist(), table.itertuples(index=False))

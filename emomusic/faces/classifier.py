@@ -104,7 +104,7 @@ class EmotionClassifier:
         return np.asarray(adjust_logits(self.probabilities(inputs), self.spec.adjustment), np.float32)
 
     def describe(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-        """What `face.profile` compares of faces: logarithms of the classes' probabilities, each minus their mean.
+        """What `faces.profile` compares of faces: logarithms of the classes' probabilities, each minus their mean.
 
         Args:
             inputs: as for `probabilities`.

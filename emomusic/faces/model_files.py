@@ -38,7 +38,7 @@ GRAD_CAM = "grad_cam.onnx"
 """The network with a gradient, which explains its answers (`emomusic.faces.grad_cam`). Few models have it."""
 
 PEOPLE = "people.npz"
-"""How people differ, to learn one face (`face.profile`). Only the default model has it."""
+"""How people differ, to learn one face (`faces.profile`). Only the default model has it."""
 
 FILES = (WEIGHTS, ONNX, GRAD_CAM, PEOPLE, HISTORY, PREDICTIONS, METRICS, CARD, SPEC)
 """All files of a model. Training writes them in this order, so a folder with a spec is complete."""

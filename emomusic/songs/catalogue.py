@@ -86,7 +86,7 @@ class Catalogue:
     Attributes:
         name: name of the table in messages.
         table: `TRACK_COLUMNS` and available `OPTIONAL_COLUMNS`, rows numbered from 0. Do not modify.
-        origin: set by `catalogue_import.read_catalogue`, otherwise None.
+        origin: set by `table_import.read_catalogue`, otherwise None.
         is_local: whether the songs are audio files, or of a visitor's table; they need no Spotify ids and features.
     """
 

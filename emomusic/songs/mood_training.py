@@ -58,7 +58,7 @@ class LabelledSongs:
 
 
 def read_labelled_songs(path: Path) -> LabelledSongs:
-    """Read `data_moods.csv` or another table with a mood for each song, see `catalogue_import`.
+    """Read `data_moods.csv` or another table with a mood for each song, see `table_import`.
 
     Raises:
         DatasetError: the file is unreadable, a column or a mood is missing, or a row is invalid.
