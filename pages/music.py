@@ -20,7 +20,7 @@ st.markdown("Choose songs on the plane to hear them.")
 
 with shown_errors():
     # Imported after the title, because these load pandas and Plotly
-    from emomusic.app.music.song_table import choose_table, explain_numbers, show_summary
+    from emomusic.app.music.catalogues import choose_table, explain_numbers, show_summary
     from emomusic.app.music.tabs import show_tabs
 
     if (songs := choose_table()) is not None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 _MOST_AREAS, _MOST_CORNERS = 20, 1000  # a browser can send any number
 
 _Mask: TypeAlias = npt.NDArray[np.bool_]
-_Places: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+_Points: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 
 
 class Point(msgspec.Struct, frozen=True):
@@ -49,7 +49,7 @@ class Selection(msgspec.Struct, frozen=True):
         except msgspec.ValidationError:
             return cls()
 
-    def contains(self, plane: _Places) -> _Mask:
+    def contains(self, plane: _Points) -> _Mask:
         """Whether each song lies in one of the areas or, without areas, nearest to a clicked point.
 
         Args:
@@ -68,28 +68,28 @@ class Selection(msgspec.Struct, frozen=True):
         return chosen
 
 
-def in_box(places: _Places, corners: npt.NDArray[np.float64]) -> _Mask:
-    """Whether places are inside the smallest box around some corners; nothing is inside of no corners.
+def in_box(points: _Points, corners: npt.NDArray[np.float64]) -> _Mask:
+    """Whether points are inside the smallest box around some corners; nothing is inside of no corners.
 
     Args:
-        places: shape (n, 2).
+        points: shape (n, 2).
         corners: shape (m, 2).
     """
     if not len(corners):
-        return np.zeros(len(places), np.bool_)
-    inside: _Mask = ((places >= corners.min(axis=0)) & (places <= corners.max(axis=0))).all(axis=1)
+        return np.zeros(len(points), np.bool_)
+    inside: _Mask = ((points >= corners.min(axis=0)) & (points <= corners.max(axis=0))).all(axis=1)
     return inside
 
 
-def in_polygon(places: _Places, corners: npt.NDArray[np.float64]) -> _Mask:
-    """Whether places are inside a polygon (even-odd rule).
+def in_polygon(points: _Points, corners: npt.NDArray[np.float64]) -> _Mask:
+    """Whether points are inside a polygon (even-odd rule).
 
     Args:
-        places: shape (n, 2).
+        points: shape (n, 2).
         corners: shape (m, 2).
     """
-    x, y = places.T
-    inside = np.zeros(len(places), np.bool_)
+    x, y = points.T
+    inside = np.zeros(len(points), np.bool_)
     for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, 1, axis=0), strict=True):
         if y0 != y1:
             inside ^= ((y0 > y) != (y1 > y)) & (x < (x1 - x0) * (y - y0) / (y1 - y0) + x0)

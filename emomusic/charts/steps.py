@@ -196,31 +196,31 @@ def logit_bars(insight: Insight) -> go.Figure:
     return _readable(figure)
 
 
-def weighed_place(probabilities: EmotionProbabilities, label: str) -> go.Figure:
+def weights_on_plane(probabilities: EmotionProbabilities, label: str) -> go.Figure:
     """The plane with a line from the face to each emotion of at least `LEAST_WEIGHT`; width shows probability."""
     figure = _plane(probabilities, label)
     point = affect_of(probabilities)
     lines = [
         {
-            "type": "line", "x0": point.valence, "y0": point.arousal, "x1": place.valence, "y1": place.arousal,
+            "type": "line", "x0": point.valence, "y0": point.arousal, "x1": end.valence, "y1": end.arousal,
             "line": {"color": faded(EMOTION_COLOURS[emotion], 0.8), "width": 1 + 14 * share}, "layer": "below",
             "name": emotion.value,
         }
-        for emotion, place in EMOTION_POINTS.items()
+        for emotion, end in EMOTION_POINTS.items()
         if (share := probabilities[emotion]) >= LEAST_WEIGHT
     ]  # fmt: skip
     figure.layout.shapes += tuple(lines)
     return _readable(figure)
 
 
-def quarter_place(probabilities: EmotionProbabilities, label: str) -> go.Figure:
+def quadrant_on_plane(probabilities: EmotionProbabilities, label: str) -> go.Figure:
     """The plane with the quadrant, or the neutral centre, of the face highlighted."""
     figure = _plane(probabilities, label)
     figure.add_shape(quadrant_shape(quadrant_of(affect_of(probabilities)), 0.3), name="lit")
     return _readable(figure)
 
 
-def songs_place(probabilities: EmotionProbabilities, label: str, songs: Sequence[SongPoint]) -> go.Figure:
+def songs_on_plane(probabilities: EmotionProbabilities, label: str, songs: Sequence[SongPoint]) -> go.Figure:
     """The plane with a face and the songs recommended for it."""
     return _readable(_plane(probabilities, label, songs))
 

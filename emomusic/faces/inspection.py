@@ -61,8 +61,8 @@ class Insight:
     Attributes:
         face: shape (side, side), uint8, grey: the input of the network.
         levels: feature maps from fine to coarse.
-        logits: shape (views, classes): for the face and, if the model is mirrored, its mirror image.
-        averaged: shape (classes,): the mean of the softmax over the views.
+        logits: shape (images, classes): for the face and, if the model is mirrored, its mirror image.
+        averaged: shape (classes,): the mean of the softmax over these images.
         smoothing: the label smoothing to invert, as a share of `averaged`.
         temperature: divisor of the logits.
         calibrated: shape (classes,): `averaged` after both corrections.
@@ -141,8 +141,8 @@ class Explainer:
         """
         spec = self._spec
         face = to_network_input([crop], spec.side)[0]
-        views = np.stack([face, face[:, ::-1]] if spec.mirrored else [face]).astype(np.float32)
-        scores, *maps = self._network(views)
+        images = np.stack([face, face[:, ::-1]] if spec.mirrored else [face]).astype(np.float32)
+        scores, *maps = self._network(images)
         logits = scores.astype(np.float64)
         averaged = softmax(logits).mean(axis=0)
         calibrated = calibrate(averaged[None], spec)

@@ -77,7 +77,7 @@ def test_next_and_back_lead_through_all_steps_with_their_texts_and_drawings(app:
         assert step.key in app.query_params[state.HOW_STEP]
         assert app.title[0].value == step.title
         text = text_of(app)
-        assert all(words in text for words in (step.first, step.second, step.source))
+        assert all(words in text for words in (step.first, step.second, step.reference))
         assert image_alts(app) or charts(app)
         assert all(image_alts(app))
         if step is not STEPS[-1]:

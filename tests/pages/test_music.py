@@ -13,13 +13,12 @@ from emomusic import downloads
 from emomusic.affect import Mood, Quadrant
 from emomusic.app import state
 from emomusic.app.frame import enter_app
-from emomusic.app.music import song_list
-from emomusic.app.music import song_table as song_table_module
+from emomusic.app.music import catalogues, song_list
+from emomusic.app.music.catalogues import OWN, SHIPPED, MoodCatalogue, example_csv, unique_songs
 from emomusic.app.music.classify import nearest_songs
 from emomusic.app.music.explore import describe_profile
 from emomusic.app.music.plane import MOST_DRAWN, selected_rows
 from emomusic.app.music.song_list import CLASSIFY, PLACE, table_csv
-from emomusic.app.music.song_table import OWN, SHIPPED, SongTable, example_csv, unique_songs
 from emomusic.app.music.tabs import FIND, TABLE
 from emomusic.app.own_table import TableState
 from emomusic.app.sources import SourceState
@@ -186,7 +185,7 @@ def test_the_plane_shows_the_chosen_genres_and_moods(app: AppTest) -> None:
     assert not app.exception
 
 
-def test_the_best_known_of_equally_similar_versions_is_listed(songs: SongTable) -> None:
+def test_the_best_known_of_equally_similar_versions_is_listed(songs: MoodCatalogue) -> None:
     table = songs.catalogue.table
     names = list(FEATURES)
     table.loc[20:, names] = table.loc[:19, names].to_numpy()  # two versions of every song with equal features
@@ -329,7 +328,7 @@ def test_a_missing_table_is_downloaded_on_a_click(app: AppTest, tmp_path: Path, 
         mood_table().to_csv(path, index=False)
         return path
 
-    monkeypatch.setattr(song_table_module, "is_own_computer", lambda: True)
+    monkeypatch.setattr(catalogues, "is_own_computer", lambda: True)
     monkeypatch.setattr(downloads, "find_download", lambda name: path if path.exists() else None)
     monkeypatch.setattr(downloads, "ensure", ensure)
     app.query_params[state.MUSIC_TABLE] = "With moods"
@@ -435,7 +434,7 @@ def test_results_are_cached_with_their_table(app: AppTest) -> None:
     app.session_state[state.state_key(TableState)] = TableState()
     view(app, TABLE)
     gc.collect()
-    tables = [found for found in gc.get_objects() if isinstance(found, SongTable)]
+    tables = [found for found in gc.get_objects() if isinstance(found, MoodCatalogue)]
     assert "gone.csv" not in [table.catalogue.name for table in tables]
 
 
@@ -453,13 +452,13 @@ def test_text_of_a_table_is_escaped_in_messages(app: AppTest) -> None:
 
 
 @pytest.fixture
-def songs(monkeypatch: pytest.MonkeyPatch) -> SongTable:
+def songs(monkeypatch: pytest.MonkeyPatch) -> MoodCatalogue:
     monkeypatch.setattr("emomusic.app.own_table.mood_classifier", FakeClassifier)
     table = song_table(40).assign(year=[1985, 1999, 2001, np.nan] * 10)
-    return SongTable.of(Catalogue(table), "digest")
+    return MoodCatalogue.of(Catalogue(table), "digest")
 
 
-def test_a_selection_has_the_chosen_moods_and_quadrant(songs: SongTable) -> None:
+def test_a_selection_has_the_chosen_moods_and_quadrant(songs: MoodCatalogue) -> None:
     plane, square = songs.catalogue.plane, Selection(box=[Area([-0.5, 0.5], [-0.5, 0.5])])
     inside = (np.abs(plane) <= 0.5).all(axis=1)
     assert 0 < inside.sum() < 40
@@ -474,7 +473,7 @@ def test_a_selection_has_the_chosen_moods_and_quadrant(songs: SongTable) -> None
         assert selected_rows(songs, chosen, moods, quadrant).tolist() == np.flatnonzero(expected).tolist()
 
 
-def test_unique_songs_keeps_the_first_version(songs: SongTable) -> None:
+def test_unique_songs_keeps_the_first_version(songs: MoodCatalogue) -> None:
     table = songs.catalogue.table
     table.loc[[3, 7, 9], "title"] = ["Don't - Live", "DON\u2019T", "Don't (Remastered)"]
     table.loc[[3, 7, 9], "artists"] = ["Beyoncé", "Beyonce;Another", "Somebody else"]
@@ -482,7 +481,7 @@ def test_unique_songs_keeps_the_first_version(songs: SongTable) -> None:
     assert unique_songs(songs, np.array([3, 5, 7])).tolist() == [3, 5]
 
 
-def test_formulas_are_escaped_in_a_csv(songs: SongTable) -> None:
+def test_formulas_are_escaped_in_a_csv(songs: MoodCatalogue) -> None:
     songs.catalogue.table.loc[0, "title"] = '=HYPERLINK("http://x")'
     text = table_csv(songs, np.array([0, 1])).decode("utf-8-sig")
     assert "\"'=HYPERLINK(" in text

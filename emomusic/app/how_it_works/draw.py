@@ -198,7 +198,7 @@ def show_probabilities(walk: Walk, facts: DeltaGenerator) -> None:
     scores = ", ".join(f"{e} {x:.1f}" for e, x in zip(EMOTIONS, insight.logits[0], strict=True))
     shares = list_shares(dict(zip(EMOTIONS, insight.probabilities.tolist(), strict=True)))
     effect = "raises" if insight.temperature < 1 else "lowers" if insight.temperature > 1 else "does not change"
-    mirrored = "Faint bars show the mirror image; the app averages both views. " if len(insight.logits) > 1 else ""
+    mirrored = "Faint bars show the mirror image; the app averages both. " if len(insight.logits) > 1 else ""
     smoothed = f"Calibration removes {_percent(insight.smoothing)} label smoothing. " if insight.smoothing else ""
     _fact(
         facts,
@@ -233,7 +233,7 @@ def show_point(walk: Walk, facts: DeltaGenerator) -> None:
         f"Valence {point.valence:.2f}, arousal {point.arousal:.2f}, both from -1 to 1. Thicker lines mean larger "
         f"weights: {weights}. Weights below {_percent(plots.LEAST_WEIGHT)} have no line.",
     )
-    figure = plots.weighed_place(values, str(walk.number))
+    figure = plots.weights_on_plane(values, str(walk.number))
     alt = f"The plane with the face at valence {point.valence:.2f} and arousal {point.arousal:.2f}"
     _chart(figure, "place", alt=_alt(walk, alt))
 
@@ -242,7 +242,7 @@ def show_quadrant(walk: Walk, facts: DeltaGenerator) -> None:
     """Show the quadrant of the face."""
     values = walk.face.reading.probabilities
     quadrant = quadrant_of(affect_of(values))
-    figure = plots.quarter_place(values, str(walk.number))
+    figure = plots.quadrant_on_plane(values, str(walk.number))
     _fact(facts, f"**{quadrant.description.capitalize()}:** {QUADRANT_MOODS[quadrant]} songs.")
     alt = _alt(walk, f"The plane with one quadrant filled: {quadrant.description}")
     _chart(figure, "quadrant", alt=alt)
@@ -258,7 +258,7 @@ def show_songs(walk: Walk, facts: DeltaGenerator) -> None:
     with facts, st.container(key="how-songs", gap="small"):
         for pick in chosen:
             st.markdown(f"{pick.number}. {song_line(pick.song)}  \n{escape_markdown(pick.reason)}")
-    figure = plots.songs_place(values, str(walk.number), song_points(chosen))
+    figure = plots.songs_on_plane(values, str(walk.number), song_points(chosen))
     alt = f"The plane with the face, {quadrant.description}, and {len(chosen)} songs around it"
     _chart(figure, "songs", alt=_alt(walk, alt))
 

@@ -29,7 +29,7 @@ class Step:
     title: str
     first: str  # two sentences for students
     second: str
-    source: str
+    reference: str
     draw: Callable[[Walk, DeltaGenerator], None]
     waiting: str = "Detecting faces"  # text of the spinner
     needs_face: bool = True
@@ -321,7 +321,7 @@ def show_step(step: Step, picture: Picture) -> None:
                 step.draw(walk, facts)
         with room:
             _PRESENTER_KEYS(key=_KEYS)
-    st.caption(f"Source: {step.source}")
+    st.caption(f"Source: {step.reference}")
 
 
 def _go(step: Step) -> None:

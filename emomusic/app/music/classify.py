@@ -11,9 +11,9 @@ from emomusic.app import state
 from emomusic.app.address import choose, chosen
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import escape_markdown
+from emomusic.app.music.catalogues import MoodCatalogue, cached_per_catalogue, song_numbers
 from emomusic.app.music.own_song import show_own_song
 from emomusic.app.music.song_list import short_name, show_songs
-from emomusic.app.music.song_table import SongTable, cached_per_table, song_numbers
 from emomusic.app.own_table import mood_classifier
 from emomusic.charts.music import influence_bars, mood_bars
 from emomusic.songs.explain_mood import MoodExplanation, explain_mood, nearest_rows
@@ -31,7 +31,7 @@ def describe_moods(probabilities: npt.NDArray[np.float32]) -> str:
     return describe_shares([mood.value for mood in MOODS], probabilities.tolist())
 
 
-def show_one_song(songs: SongTable) -> None:
+def show_one_song(songs: MoodCatalogue) -> None:
     """Show the visitor's own song; then a song of the table, its sliders, the probabilities and the nearest songs."""
     show_own_song()
     st.divider()
@@ -70,7 +70,7 @@ div:has(> .st-key-{_SENTENCE}) {{
     )
 
 
-def _choose_song(songs: SongTable) -> Song:
+def _choose_song(songs: MoodCatalogue) -> Song:
     """The song in the address, else the best known one; the search of the page leads to others."""
     rows, _ = _best_known_first(songs)
     options = [songs.catalogue.song(int(row)) for row in rows[:_NUM_OPTIONS]]
@@ -92,7 +92,7 @@ def _choose_song(songs: SongTable) -> Song:
     return current
 
 
-def _sliders(songs: SongTable, song: Song, start: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _sliders(songs: MoodCatalogue, song: Song, start: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Show nine sliders and return their values; an untouched slider returns the song's exact value."""
     keys = [state.music_widget("slide", songs.digest, song.id, name) for name in FEATURE_NAMES]
     defaults = [
@@ -126,8 +126,8 @@ def _sliders(songs: SongTable, song: Song, start: npt.NDArray[np.float64]) -> np
     return features
 
 
-@cached_per_table
-def _best_known_first(songs: SongTable) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+@cached_per_catalogue
+def _best_known_first(songs: MoodCatalogue) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
     """All rows, the best known first, shape (n,), and their features, shape (n, 9)."""
     rows = songs.catalogue.best_known_first(np.arange(len(songs)))
     return rows, songs.catalogue.features[rows]
@@ -172,7 +172,7 @@ def _main_reason(
     return f"mainly its {cause}, for {answer.mood}"
 
 
-def nearest_songs(songs: SongTable, row: int, features: npt.NDArray[np.float64]) -> list[int]:
+def nearest_songs(songs: MoodCatalogue, row: int, features: npt.NDArray[np.float64]) -> list[int]:
     """The rows of the five songs with the most similar features, the nearest first.
 
     Each song appears once, with its nearest or else best known version. The song of `row` is left out.

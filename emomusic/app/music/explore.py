@@ -12,7 +12,7 @@ from emomusic.affect import Mood
 from emomusic.app import state
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import text_color
-from emomusic.app.music.song_table import SongTable, cached_per_table
+from emomusic.app.music.catalogues import MoodCatalogue, cached_per_catalogue
 from emomusic.charts import music as plots
 from emomusic.charts.colours import write_in
 from emomusic.songs.features import FEATURE_LABELS, FEATURE_NAMES, FEATURES
@@ -37,13 +37,13 @@ _COMPARATIVES = {
 """Words for songs with a higher and with a lower value of each feature."""
 
 
-@cached_per_table
-def _standings(songs: SongTable) -> list[plots.Standing]:
+@cached_per_catalogue
+def _standings(songs: MoodCatalogue) -> list[plots.Standing]:
     return plots.standings(songs.catalogue.features, songs.moods)
 
 
-@cached_per_table
-def _ridges(songs: SongTable, colour: str | None) -> list[go.Figure]:
+@cached_per_catalogue
+def _ridges(songs: MoodCatalogue, colour: str | None) -> list[go.Figure]:
     features = songs.catalogue.features
     order = [standing.feature for standing in _standings(songs)]
     figures = [plots.feature_ridges(features[:, FEATURE_NAMES.index(f.name)], songs.moods, f) for f in order]
@@ -52,7 +52,7 @@ def _ridges(songs: SongTable, colour: str | None) -> list[go.Figure]:
     return figures
 
 
-def show_features(songs: SongTable) -> None:
+def show_features(songs: MoodCatalogue) -> None:
     """Show how the features differ between the moods, and how they depend on each other."""
     if not _has_features(songs):
         return
@@ -61,7 +61,7 @@ def show_features(songs: SongTable) -> None:
     _show_correlations(songs)
 
 
-def _show_differences(songs: SongTable) -> None:
+def _show_differences(songs: MoodCatalogue) -> None:
     standings = _standings(songs)
     best, last = standings[0], standings[-1]
     if not _warn_of_single_mood(songs):
@@ -91,14 +91,14 @@ def _show_differences(songs: SongTable) -> None:
                 )
 
 
-def _has_features(songs: SongTable) -> bool:
+def _has_features(songs: MoodCatalogue) -> bool:
     """Whether the songs have audio features; otherwise, say so."""
     if not songs.catalogue.has_features:
         st.info("These songs have moods only. A comparison needs audio features.", icon=":material/grid_off:")
     return songs.catalogue.has_features
 
 
-def _warn_of_single_mood(songs: SongTable) -> bool:
+def _warn_of_single_mood(songs: MoodCatalogue) -> bool:
     """Show a message if all songs have one mood, and return whether this is so."""
     present = np.unique(songs.moods)
     if len(present) == 1:
@@ -106,7 +106,7 @@ def _warn_of_single_mood(songs: SongTable) -> bool:
     return len(present) == 1
 
 
-def _show_correlations(songs: SongTable) -> None:
+def _show_correlations(songs: MoodCatalogue) -> None:
     if len(songs) < _MIN_CORRELATED:
         st.info(f"Correlations need at least {_MIN_CORRELATED} songs.", icon=":material/grid_off:")
         return
@@ -139,8 +139,8 @@ def _show_correlations(songs: SongTable) -> None:
         )
 
 
-@cached_per_table
-def _profiles(songs: SongTable) -> tuple[npt.NDArray[np.float64], pd.DataFrame]:
+@cached_per_catalogue
+def _profiles(songs: MoodCatalogue) -> tuple[npt.NDArray[np.float64], pd.DataFrame]:
     """The mean percentiles of each mood, and the means with units."""
     features = songs.catalogue.features
     present = [(songs.moods == position).any() for position in range(len(MOODS))]
@@ -171,7 +171,7 @@ def describe_profile(mood: Mood, profile: npt.NDArray[np.float64]) -> str:
     return f"**{mood.capitalize()}** songs are {join_names(traits)} than most."
 
 
-def show_profiles(songs: SongTable) -> None:
+def show_profiles(songs: MoodCatalogue) -> None:
     """Show the mean percentiles of each mood."""
     if not _has_features(songs):
         return

@@ -13,8 +13,8 @@ from emomusic.affect import QUADRANT_CORNERS, Mood, Quadrant
 from emomusic.app import state
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import text_color
+from emomusic.app.music.catalogues import MoodCatalogue, cached_per_catalogue, unique_songs
 from emomusic.app.music.song_list import describe_order, show_songs, show_table_download
-from emomusic.app.music.song_table import SongTable, cached_per_table, unique_songs
 from emomusic.charts import music as plots
 from emomusic.charts.colours import MOOD_COLOURS, write_in
 from emomusic.charts.selection import Selection, in_box
@@ -36,7 +36,7 @@ _TOUCH = """<style>
 </style>"""
 
 
-def show_plane(songs: SongTable) -> None:
+def show_plane(songs: MoodCatalogue) -> None:
     """Show the plane and the selected songs."""
     st.html(_TOUCH)
     chart, side = st.columns([3, 2], gap="large")
@@ -49,7 +49,7 @@ def show_plane(songs: SongTable) -> None:
             _show_hint(songs)
 
 
-def _choose_rows(songs: SongTable) -> npt.NDArray[np.int64]:
+def _choose_rows(songs: MoodCatalogue) -> npt.NDArray[np.int64]:
     """The row numbers of the songs that the visitor selects, of the chosen moods."""
     with st.container(horizontal=True):
         moods = st.pills(
@@ -73,7 +73,7 @@ def _choose_rows(songs: SongTable) -> npt.NDArray[np.int64]:
     return selected_rows(songs, Selection.of(event["selection"]), of_moods, quadrant)
 
 
-def _clear(songs: SongTable) -> None:
+def _clear(songs: MoodCatalogue) -> None:
     for name in ("plane", "quadrant"):
         state.renew(state.music_widget(name, songs.digest))
 
@@ -82,8 +82,8 @@ def _label_mood(mood: Mood) -> str:
     return f':color[{plots.MOOD_GLYPHS[mood]}]{{foreground="{MOOD_COLOURS[mood]}"}} {mood}'
 
 
-@cached_per_table
-def _figure(songs: SongTable, moods: Sequence[Mood], colour: str | None) -> go.Figure:
+@cached_per_catalogue
+def _figure(songs: MoodCatalogue, moods: Sequence[Mood], colour: str | None) -> go.Figure:
     rows = np.random.default_rng(0).permutation(len(songs))[:MOST_DRAWN]  # all songs, or always the same sample
     rows = rows[_has_mood(songs, moods)[rows]]
     table = songs.catalogue.table.iloc[rows]
@@ -93,12 +93,12 @@ def _figure(songs: SongTable, moods: Sequence[Mood], colour: str | None) -> go.F
     return figure
 
 
-def _has_mood(songs: SongTable, moods: Sequence[Mood]) -> npt.NDArray[np.bool_]:
+def _has_mood(songs: MoodCatalogue, moods: Sequence[Mood]) -> npt.NDArray[np.bool_]:
     return np.isin(songs.moods, [MOODS.index(mood) for mood in moods])
 
 
 def selected_rows(
-    songs: SongTable, selection: Selection, moods: Sequence[Mood], quadrant: Quadrant | None
+    songs: MoodCatalogue, selection: Selection, moods: Sequence[Mood], quadrant: Quadrant | None
 ) -> npt.NDArray[np.int64]:
     """The row numbers of the selected songs, also of those that the chart does not draw.
 
@@ -113,7 +113,7 @@ def selected_rows(
     return own[chosen]
 
 
-def _show_selection(songs: SongTable, rows: npt.NDArray[np.int64]) -> None:
+def _show_selection(songs: MoodCatalogue, rows: npt.NDArray[np.int64]) -> None:
     rows = songs.catalogue.best_known_first(rows)
     once = unique_songs(songs, rows)
     counts = np.bincount(songs.moods[rows], minlength=len(MOODS))
@@ -127,7 +127,7 @@ def _show_selection(songs: SongTable, rows: npt.NDArray[np.int64]) -> None:
     show_songs(songs, once, name="selection")
 
 
-def _show_hint(songs: SongTable) -> None:
+def _show_hint(songs: MoodCatalogue) -> None:
     st.header("Draw around some songs", anchor=False)
     st.markdown(
         "Drag the mouse around songs on the plane to hear them, or choose a quadrant. The tools above the plane also "
@@ -139,8 +139,8 @@ def _show_hint(songs: SongTable) -> None:
         st.caption(f"This table has no {MOODS[position]} song.")
 
 
-@cached_per_table
-def _examples(songs: SongTable) -> list[int]:
+@cached_per_catalogue
+def _examples(songs: MoodCatalogue) -> list[int]:
     """The row of the song with the highest confidence in each mood, without speech, sleep sounds and similar kinds."""
     rows = []
     for position in range(len(MOODS)):

@@ -13,9 +13,9 @@ from emomusic.affect import Mood
 from emomusic.app import state
 from emomusic.app.address import chosen
 from emomusic.app.frame import error_text
+from emomusic.app.music.catalogues import MoodCatalogue, unique_songs
 from emomusic.app.music.classify import describe_moods
 from emomusic.app.music.song_list import describe_order, show_explanation, show_songs
-from emomusic.app.music.song_table import SongTable, unique_songs
 from emomusic.app.own_table import mood_classifier
 from emomusic.app.player import show_queue
 from emomusic.app.queues import play_list
@@ -41,7 +41,7 @@ _NUM_EXAMPLES = 5
 _PLACE = "music-spotify"
 
 
-def show_search(songs: SongTable) -> None:
+def show_search(songs: MoodCatalogue) -> None:
     """Show the hits of the search in the table and on Spotify; without a search, the best known songs."""
     text = (chosen(state.MUSIC_QUERY) or "").strip()
     if not normalize_text(text).split():  # an accent alone would match every title
@@ -63,7 +63,7 @@ def show_search(songs: SongTable) -> None:
             st.link_button("Search on Spotify", search_url(text), icon=":material/open_in_new:", disabled=not text)
 
 
-def _search_table(songs: SongTable, text: str) -> None:
+def _search_table(songs: MoodCatalogue, text: str) -> None:
     if not text:
         st.caption("Examples until you search: the best known songs of this table.")
         known = songs.catalogue.best_known_first(np.arange(len(songs)))[:_NUM_EXAMPLES]
@@ -78,7 +78,7 @@ def _search_table(songs: SongTable, text: str) -> None:
     show_songs(songs, once, name="found", explains=True)
 
 
-def _search_spotify(songs: SongTable, text: str, credentials: Credentials) -> None:
+def _search_spotify(songs: MoodCatalogue, text: str, credentials: Credentials) -> None:
     if not text:
         st.caption("Songs of all of Spotify appear here.")
         return

@@ -17,7 +17,7 @@ from emomusic.affect import share_text
 from emomusic.app import state
 from emomusic.app.address import choose, chosen
 from emomusic.app.frame import download_button
-from emomusic.app.music.song_table import SongTable
+from emomusic.app.music.catalogues import MoodCatalogue
 from emomusic.app.player import show_queue
 from emomusic.app.queues import PlayerState, forget_list, play_list
 from emomusic.app.sources import is_spotify_silent
@@ -33,7 +33,7 @@ _MOST_SHOWN = 20_000  # rows that a browser can hold; Streamlit's lazy tables ha
 _FASTEST_BPM = 250
 
 
-def show_table(songs: SongTable) -> None:
+def show_table(songs: MoodCatalogue) -> None:
     """Show the filters, the songs that pass, and a player for the selected row."""
     rows = songs.catalogue.best_known_first(_choose_rows(songs))
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -63,7 +63,7 @@ def show_table(songs: SongTable) -> None:
         show_songs(songs, chosen, name="row")
 
 
-def _choose_rows(songs: SongTable) -> npt.NDArray[np.int64]:
+def _choose_rows(songs: MoodCatalogue) -> npt.NDArray[np.int64]:
     """The row numbers of the songs that pass the visitor's filters, in the order of the table."""
     catalogue, digest = songs.catalogue, songs.digest
     # These widgets keep their values when the user opens another tab or page
@@ -151,7 +151,7 @@ def short_name(song: Song) -> str:
 
 
 def show_songs(
-    songs: SongTable, rows: Sequence[int] | npt.NDArray[np.int64], *, name: str, explains: bool = False
+    songs: MoodCatalogue, rows: Sequence[int] | npt.NDArray[np.int64], *, name: str, explains: bool = False
 ) -> None:
     """Show the player of a list of songs.
 
@@ -166,7 +166,7 @@ def show_songs(
         show_queue(PLACE, "music", partial(show_explanation, PLACE) if explains else _show_nothing)
 
 
-def _picks(songs: SongTable, rows: Sequence[int] | npt.NDArray[np.int64]) -> Iterator[Pick]:
+def _picks(songs: MoodCatalogue, rows: Sequence[int] | npt.NDArray[np.int64]) -> Iterator[Pick]:
     """The songs of a list, each with its mood: "happy 93 %", or "happy, labelled"."""
     for row in map(int, rows):
         song, mood = songs.catalogue.song(row), MOODS[int(songs.moods[row])]
@@ -189,7 +189,7 @@ def show_explanation(place: str, known: Set[str] | None = None) -> None:
         st.rerun()
 
 
-def forget_other_tables(songs: SongTable) -> None:
+def forget_other_tables(songs: MoodCatalogue) -> None:
     """Let go of the songs of another table than this one, which the visitor may have removed."""
     if page_state(PlayedTable).digest != songs.digest:
         page_state(PlayedTable).digest = songs.digest
@@ -208,7 +208,7 @@ def digest_of(rows: Sequence[int] | npt.NDArray[np.int64]) -> str:
     return hashlib.sha256(np.asarray(rows, np.int64).tobytes()).hexdigest()[:12]
 
 
-def show_table_download(songs: SongTable, rows: npt.NDArray[np.int64], *, name: str) -> None:
+def show_table_download(songs: MoodCatalogue, rows: npt.NDArray[np.int64], *, name: str) -> None:
     """Offer the songs of a list as CSV, made on demand."""
     download_button(
         "CSV",
@@ -220,7 +220,7 @@ def show_table_download(songs: SongTable, rows: npt.NDArray[np.int64], *, name: 
     )
 
 
-def describe_songs(songs: SongTable, rows: npt.NDArray[np.int64]) -> pd.DataFrame:
+def describe_songs(songs: MoodCatalogue, rows: npt.NDArray[np.int64]) -> pd.DataFrame:
     """A table for display: title, artists, mood, confidence in percent, features and link, one row per song."""
     table = songs.catalogue.table.iloc[rows]
     moods = np.array([mood.value for mood in MOODS])[songs.moods[rows]]
@@ -236,7 +236,7 @@ def describe_songs(songs: SongTable, rows: npt.NDArray[np.int64]) -> pd.DataFram
     return described.assign(url=addresses).reset_index(drop=True)
 
 
-def table_csv(songs: SongTable, rows: npt.NDArray[np.int64]) -> bytes:
+def table_csv(songs: MoodCatalogue, rows: npt.NDArray[np.int64]) -> bytes:
     """Songs as CSV for spreadsheets, with formulas escaped."""
     table = describe_songs(songs, rows).drop(columns="confidence")
     for position, mood in enumerate(MOODS):
@@ -246,7 +246,7 @@ def table_csv(songs: SongTable, rows: npt.NDArray[np.int64]) -> bytes:
     return for_excel(table.to_csv(index=False))
 
 
-def describe_order(songs: SongTable, rows: npt.NDArray[np.int64], once: npt.NDArray[np.int64]) -> str:
+def describe_order(songs: MoodCatalogue, rows: npt.NDArray[np.int64], once: npt.NDArray[np.int64]) -> str:
     """The order of a list, and how many versions `unique_songs` left out, as the end of a sentence and a sentence."""
     order = ", best known first" if "popularity" in songs.catalogue.table and len(once) > 1 else ""
     if not (number := len(rows) - len(once)):

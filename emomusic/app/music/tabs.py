@@ -7,19 +7,19 @@ import streamlit as st
 from emomusic.app import state
 from emomusic.app.address import choose, chosen, text_widget, widget
 from emomusic.app.frame import shown_errors
+from emomusic.app.music.catalogues import MoodCatalogue
 from emomusic.app.music.classify import show_one_song
 from emomusic.app.music.explore import show_features, show_profiles
 from emomusic.app.music.plane import show_plane
 from emomusic.app.music.search import show_search
 from emomusic.app.music.song_list import CLASSIFY, forget_other_tables, show_table
-from emomusic.app.music.song_table import SongTable
 
 TABLE, FIND = "Table", "Found songs"
 """Titles of the tabs that follow a search."""
 
 
 @st.fragment
-def show_tabs(songs: SongTable) -> None:
+def show_tabs(songs: MoodCatalogue) -> None:
     """Show the search and the tabs; a search, a change of tab and a selection rerun only this fragment."""
     forget_other_tables(songs)
     tabs = {

@@ -44,7 +44,7 @@ _LABELLED_NAME = "moods"  # in `downloads`
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
-class SongTable:
+class MoodCatalogue:
     """A table of songs with the mood of each song. The songs never change, so visitors can share it."""
 
     digest: str  # unique to the table, for widget keys
@@ -55,13 +55,15 @@ class SongTable:
     num_all: int  # how many songs the table has without a choice of genres
     has_your_music: bool = False  # whether the visitor's genres apply to it
     is_example: bool = False  # shown until the visitor has chosen an own table
-    cache: dict[Any, Any] = field(default_factory=dict, repr=False)  # of functions with `cached_per_table`
+    cache: dict[Any, Any] = field(default_factory=dict, repr=False)  # of functions with `cached_per_catalogue`
 
     def __len__(self) -> int:
         return len(self.catalogue)
 
     @classmethod
-    def of(cls, catalogue: Catalogue, digest: str, probabilities: npt.NDArray[np.float32] | None = None) -> SongTable:
+    def of(
+        cls, catalogue: Catalogue, digest: str, probabilities: npt.NDArray[np.float32] | None = None
+    ) -> MoodCatalogue:
         """The table for a catalogue, with moods from labels, or from these probabilities or the mood model.
 
         Raises:
@@ -79,7 +81,9 @@ class SongTable:
         return cls(digest, catalogue, probabilities, moods, num_labelled, len(catalogue))
 
 
-def cached_per_table(compute: Callable[Concatenate[SongTable, _P], _T]) -> Callable[Concatenate[SongTable, _P], _T]:
+def cached_per_catalogue(
+    compute: Callable[Concatenate[MoodCatalogue, _P], _T],
+) -> Callable[Concatenate[MoodCatalogue, _P], _T]:
     """Cache the results of a function in its table.
 
     A Streamlit cache would keep a visitor's own songs after the visit.
@@ -87,7 +91,7 @@ def cached_per_table(compute: Callable[Concatenate[SongTable, _P], _T]) -> Calla
     name = f"{compute.__module__}.{compute.__qualname__}"
 
     @functools.wraps(compute)
-    def of(songs: SongTable, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    def of(songs: MoodCatalogue, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
         key = (name, args, tuple(kwargs.items()))
         if key not in songs.cache:  # two threads can both compute it, with the same result
             songs.cache[key] = compute(songs, *args, **kwargs)
@@ -97,8 +101,8 @@ def cached_per_table(compute: Callable[Concatenate[SongTable, _P], _T]) -> Calla
     return of
 
 
-@cached_per_table
-def song_numbers(songs: SongTable) -> npt.NDArray[np.int64]:
+@cached_per_catalogue
+def song_numbers(songs: MoodCatalogue) -> npt.NDArray[np.int64]:
     """Shape (n,): a number per song, equal for all its versions."""
     numbers: dict[tuple[str, str], int] = {}
     table = songs.catalogue.table
@@ -106,13 +110,13 @@ def song_numbers(songs: SongTable) -> npt.NDArray[np.int64]:
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
 
 
-def unique_songs(songs: SongTable, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def unique_songs(songs: MoodCatalogue, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """The rows without later versions of the same song, in their order."""
     _, first = np.unique(song_numbers(songs)[rows], return_index=True)
     return rows[np.sort(first)]
 
 
-def choose_table() -> SongTable | None:
+def choose_table() -> MoodCatalogue | None:
     """Let the user choose a table, and return it, or None while there is none.
 
     Raises:
@@ -131,7 +135,7 @@ def choose_table() -> SongTable | None:
 
 
 @st.cache_resource(max_entries=9, show_spinner=False)
-def _shipped(genres: tuple[str, ...]) -> SongTable:
+def _shipped(genres: tuple[str, ...]) -> MoodCatalogue:
     """The shipped table with songs of these genres. No genres select all songs."""
     recommender = shared().recommender()  # it already has the probabilities
     catalogue, probabilities = recommender.catalogue, recommender.probabilities
@@ -140,16 +144,16 @@ def _shipped(genres: tuple[str, ...]) -> SongTable:
         rows = np.flatnonzero(catalogue.passing(genres=genres))
         catalogue, probabilities = Catalogue(catalogue.table.iloc[rows], name=catalogue.name), probabilities[rows]
         digest += f"-{hashlib.sha256(','.join(genres).encode()).hexdigest()[:8]}"
-    return replace(SongTable.of(catalogue, digest, probabilities), num_all=num_all, has_your_music=True)
+    return replace(MoodCatalogue.of(catalogue, digest, probabilities), num_all=num_all, has_your_music=True)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _downloaded(path: Path) -> SongTable:
+def _downloaded(path: Path) -> MoodCatalogue:
     try:
         data = path.read_bytes()
     except OSError as error:
         raise DatasetError(f"expected to read {path.name}. Received: {error.strerror}") from error
-    return SongTable.of(read_catalogue(data, name=path.name), hashlib.sha256(data).hexdigest()[:16])
+    return MoodCatalogue.of(read_catalogue(data, name=path.name), hashlib.sha256(data).hexdigest()[:16])
 
 
 def _offer_download() -> None:
@@ -174,7 +178,7 @@ def _offer_download() -> None:
         st.rerun()
 
 
-def _own_table() -> SongTable:
+def _own_table() -> MoodCatalogue:
     """Let the visitor choose an own table, and return it, or an example."""
     choose_own_table()
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -202,21 +206,21 @@ def _own_table() -> SongTable:
         )
     if (own := table_recommender()) is None:
         return _example()
-    songs: SongTable | None = page_state(TableState).explored
+    songs: MoodCatalogue | None = page_state(TableState).explored
     if songs is None or songs.catalogue is not own.catalogue:
         digest = hashlib.sha256(own.catalogue.table.to_csv().encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        songs = page_state(TableState).explored = SongTable.of(own.catalogue, digest, own.probabilities)
+        songs = page_state(TableState).explored = MoodCatalogue.of(own.catalogue, digest, own.probabilities)
     return songs
 
 
 @st.cache_resource(show_spinner=False)
-def _example() -> SongTable:
+def _example() -> MoodCatalogue:
     """The best known songs of each mood, as an example for a user's own table."""
     songs = _shipped(())
     known = unique_songs(songs, songs.catalogue.best_known_first(np.arange(len(songs))))
     rows = np.concatenate([known[songs.moods[known] == position][:3] for position in range(len(MOODS))])
     catalogue = Catalogue(songs.catalogue.table.iloc[rows].reset_index(drop=True), name="Example")
-    return replace(SongTable.of(catalogue, "example", songs.probabilities[rows]), is_example=True)
+    return replace(MoodCatalogue.of(catalogue, "example", songs.probabilities[rows]), is_example=True)
 
 
 def example_csv() -> bytes:
@@ -224,7 +228,7 @@ def example_csv() -> bytes:
     return for_excel(_example().catalogue.table[list(TRACK_COLUMNS)].to_csv(index=False))
 
 
-def show_summary(songs: SongTable) -> DeltaGenerator:
+def show_summary(songs: MoodCatalogue) -> DeltaGenerator:
     """Show the number of songs per mood. Returns the menu for `explain_numbers`."""
     counts = np.bincount(songs.moods, minlength=len(MOODS))
     order = np.argsort(-counts, kind="stable")
@@ -237,7 +241,7 @@ def show_summary(songs: SongTable) -> DeltaGenerator:
         return st.popover("What the numbers mean", icon=":material/help:")
 
 
-def _origin(songs: SongTable) -> str:
+def _origin(songs: MoodCatalogue) -> str:
     accuracy = _accuracy()
     if songs.num_labelled == len(songs):
         sentences = ["The moods are labels of the table."]
@@ -265,7 +269,7 @@ def _accuracy() -> str:
     )
 
 
-def explain_numbers(songs: SongTable) -> None:
+def explain_numbers(songs: MoodCatalogue) -> None:
     """Show the source of the moods, and the meaning of versions, plane, moods and features."""
     st.markdown(_origin(songs))
     if num_versions := len(songs) - int(song_numbers(songs).max()) - 1:
