@@ -118,7 +118,6 @@ class PictureState:
     """The photo of all pages.
 
     Attributes:
-        shown: the shown photo.
         own: the visitor's photo, also while a sample is shown.
         held: its bytes in the budget of the server.
         is_gone: whether the uploader in the menu reported that it has no photo.
@@ -126,7 +125,6 @@ class PictureState:
         menus: the digest of the last photo by the name of a menu.
     """
 
-    shown: Picture | None = None
     own: Picture | None = None
     held: HeldBytes | None = None
     is_gone: bool = False
@@ -135,8 +133,9 @@ class PictureState:
 
 
 def shown_picture() -> Picture | None:
-    """The photo that was chosen last on any page; None before the first."""
-    return page_state(PictureState).shown
+    """The photo that was chosen last on any page: the sample that the URL names, or the visitor's; None before it."""
+    sample = _shown_sample()
+    return page_state(PictureState).own if sample is None else sample_picture(sample)
 
 
 def is_photo_gone() -> bool:
@@ -158,12 +157,9 @@ def kept_result(kind: type[Result], picture: Picture) -> Result | None:
 def choose_picture(about: About | None = None) -> Picture | None:
     """Show the samples, the upload and the camera; returns the photo chosen last, or None before the first.
 
-    The URL names the shown sample, and a sample that the URL names is shown.
-
     Args:
         about: gives the earlier choices about a sample that is chosen.
     """
-    _open_linked_sample()
     _sample_row("samples", about)
     _choose_own()
     return shown_picture()
@@ -176,9 +172,8 @@ def choose_another_picture(about: About, *, also_without: bool = False) -> Pictu
     uploader has lost its photo: to replace one, the uploader reports no photo first, and then must be there to report
     the other.
     """
-    _open_linked_sample()
-    photo = page_state(PictureState)
-    if photo.shown is not None:
+    photo, shown = page_state(PictureState), shown_picture()
+    if shown is not None:
         photo.is_gone = False
     elif not (also_without or photo.is_gone):
         return None
@@ -187,18 +182,18 @@ def choose_another_picture(about: About, *, also_without: bool = False) -> Pictu
         _sample_row("small-samples", about)
         with picture_menu("Another photo", "another"):
             _choose_own()
-    return photo.shown
+    return shown
 
 
 @contextlib.contextmanager
 def picture_menu(label: str, name: str) -> Iterator[None]:
     """A menu that closes when another photo is chosen."""
-    photo = page_state(PictureState)
+    menus, shown = page_state(PictureState).menus, shown_picture()
     # A new key closes the popover. The key must not change while there is no photo: during a replacement the uploader
     # reports no file first, and it would be removed before it reports the second file
-    if photo.shown is not None:
-        photo.menus[name] = photo.shown.digest
-    with st.popover(label, icon=":material/image:", key=f"{name}-{photo.menus.get(name, 'none')}"):
+    if shown is not None:
+        menus[name] = shown.digest
+    with st.popover(label, icon=":material/image:", key=f"{name}-{menus.get(name, 'none')}"):
         yield
 
 
@@ -233,21 +228,14 @@ def _choose_own() -> None:
                     label_visibility="collapsed",
                 )
             widget = state.CAMERA if source == "Camera" else state.UPLOAD
-            if is_own_shown():
+            if _is_own_shown():
                 show_removal(widget, "Remove photo", _remove_own)
                 show_turn("turn-in-menu")
 
 
-def _open_linked_sample() -> None:
-    """Show the sample that the URL names, after a link, Back or Forward.
-
-    If the visitor goes back to a URL without a sample, the photo from before the sample returns.
-    """
-    photo, linked = page_state(PictureState), _sample(chosen(state.SAMPLE))
-    if linked is not None:
-        photo.shown = sample_picture(linked)
-    elif _sample_of(photo.shown) is not None:
-        photo.shown = photo.own
+def _shown_sample() -> Sample | None:
+    """The sample that the URL names."""
+    return _sample(chosen(state.SAMPLE))
 
 
 def _sample(key: str | None) -> Sample | None:
@@ -256,8 +244,7 @@ def _sample(key: str | None) -> Sample | None:
 
 def _choose_sample(key: str, about: About | None) -> None:
     if (sample := _sample(key)) is not None:
-        picture = page_state(PictureState).shown = sample_picture(sample)
-        choices = dict.fromkeys(SAMPLE_PARAMS) if about is None else about(picture.digest)
+        choices = dict.fromkeys(SAMPLE_PARAMS) if about is None else about(sample_picture(sample).digest)
         choose({**choices, state.SAMPLE: key})
 
 
@@ -267,27 +254,20 @@ def sample_picture(sample: Sample) -> Picture:
     return Picture.of(sample.path.name, sample.path.read_bytes())
 
 
-def _sample_of(picture: Picture | None) -> Sample | None:
-    """The sample that shows the picture; None for a photo of the visitor."""
-    return next((sample for sample in samples() if sample_picture(sample) == picture), None)
-
-
-def is_own_shown() -> bool:
-    """Whether the shown photo is the visitor's."""
-    shown = shown_picture()
-    return shown is not None and _sample_of(shown) is None
+def _is_own_shown() -> bool:
+    return page_state(PictureState).own is not None and _shown_sample() is None
 
 
 def show_turn(key: str = "turn") -> None:
     """Offer to turn the visitor's own photo; the samples are upright."""
-    if is_own_shown():
+    if _is_own_shown():
         st.button("Turn by 90°", icon=":material/rotate_right:", on_click=_turn, key=key)
 
 
 def _turn() -> None:
     photo = page_state(PictureState)
-    if photo.shown is not None:
-        photo.shown = photo.own = photo.shown.turned()
+    if photo.own is not None:
+        photo.own = photo.own.turned()
 
 
 def _store_own(files: Sequence[UploadedFile | DeletedFile]) -> None:
@@ -295,10 +275,9 @@ def _store_own(files: Sequence[UploadedFile | DeletedFile]) -> None:
     photo, new = page_state(PictureState), [file for file in files if isinstance(file, UploadedFile)]
     photo.held = hold(new[0]) if new else None
     photo.own = Picture.of(new[0].name, new[0].getvalue()) if new else None
-    if photo.own is not None or _sample_of(photo.shown) is None:  # the removal keeps a shown sample
-        photo.shown = photo.own
+    if photo.own is not None or _shown_sample() is None:  # the removal keeps a shown sample
         choose(dict.fromkeys((state.SAMPLE, *SAMPLE_PARAMS)))
-    photo.is_gone = photo.shown is None
+    photo.is_gone = shown_picture() is None
     photo.results.clear()
 
 
@@ -338,7 +317,7 @@ _ROWS = """<style>
 
 def _sample_row(key: str, about: About | None) -> None:
     """Show the samples as tiles with labels, or small ones for the key "small-samples"."""
-    shown = _sample_of(shown_picture())
+    shown = _shown_sample()
     style_tiles("sample", chosen="" if shown is None else shown.key)
     st.html(_ROWS)
     look: dict[str, Any] = {"gap": "small"} if key == "samples" else {"gap": "xsmall", "width": "content"}

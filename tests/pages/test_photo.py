@@ -146,20 +146,20 @@ def test_an_own_photo_that_the_uploader_lost_can_be_removed(app: AppTest, root: 
     assert not app.exception
     assert tracks(app) == []
     assert REMOVE not in buttons(app)
-    assert (photo.shown, photo.own, photo.results) == (None, None, {})
+    assert (photo.own, photo.results) == (None, {})
     assert not {state.SAMPLE, state.WHO, state.SAYS, state.MOOD} & set(app.query_params)
 
 
 def test_removing_an_own_photo_while_a_sample_is_shown_deletes_all_of_its_data(app: AppTest, root: Path) -> None:
     upload(app, "me.jpg", (root / "data/samples/grace-hopper-1984.jpg").read_bytes())
     photo = state_of(app, PictureState)
-    own = photo.shown
+    own = photo.own
     app.button(key="sample-eileen-collins-1999").click().run()
     photo.results[Asked] = ("of the own photo", Asked(None, 0, ()))
     app.file_uploader(key=state.UPLOAD).set_value(None).run()
     assert not app.exception
     assert app.query_params[state.SAMPLE] in ("eileen-collins-1999", ["eileen-collins-1999"])
-    assert result_of(app, PhotoResult).picture == photo.shown != own
+    assert result_of(app, PhotoResult).picture != own
     assert photo.own is None
     assert Asked not in photo.results
 
