@@ -31,7 +31,10 @@ _FACES_SHOWN = 12
 _PORTRAIT_SIDE = 44
 _SONGS_OF_SCENE = 5  # in the JSON file, as from the command
 _LINK_STYLE = """<style>
-a[download] { color: inherit; text-decoration: none; line-height: 1.6; }
+a[download] {
+  display: inline-flex; align-items: center; min-height: 2.5rem; font-size: 0.875rem; color: inherit;
+  text-decoration: none;
+}
 a[download]:is(:hover, :focus-visible) { color: var(--st-primary-color); }
 </style>"""
 

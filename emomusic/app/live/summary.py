@@ -26,7 +26,7 @@ from emomusic.text import format_clock
 
 MAX_SONGS = 10
 
-_CARD: dict[str, Any] = {"border": True, "height": "stretch"}  # equal heights: one card has a second line
+_CARD: dict[str, Any] = {"border": True, "height": 136}  # equal heights: one card has a second line. "stretch" overlaps
 
 
 def show_play_button() -> None:
