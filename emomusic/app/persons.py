@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
@@ -11,7 +12,7 @@ from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 from emomusic.affect import Emotion
 from emomusic.app import state
 from emomusic.app.frame import download_button, escape_markdown_message
-from emomusic.app.state import CameraState, page_state
+from emomusic.app.state import CameraState, from_state, page_state
 from emomusic.app.uploads import show_uploader
 from emomusic.compat import session_id
 from emomusic.errors import EmomusicError
@@ -97,7 +98,8 @@ def show_persons() -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"**Person {number}:** {join_names(learned)}", width="content")
             name = f"emomusic-face-{number}.json"
-            download_button("Download", person.profile.to_json, name, type="tertiary", key=f"person-{number}")
+            make = from_state(page_state(PersonsState), partial(_profile_of, number - 1))
+            download_button("Download", make, name, type="tertiary", key=f"person-{number}")
     if persons():
         st.button("Forget", icon=":material/delete:", on_click=forget_persons, key="persons-forget")
     show_uploader(
@@ -111,6 +113,10 @@ def show_persons() -> None:
     if problem := page_state(PersonsState).problem:
         st.error(escape_markdown_message(problem), icon=":material/error:")
     st.caption("A profile holds numbers, no picture. It stays in the memory of this visit unless you download it.")
+
+
+def _profile_of(position: int, persons: PersonsState) -> bytes:
+    return persons.known[position].profile.to_json()
 
 
 def _load(files: Sequence[UploadedFile | DeletedFile]) -> None:

@@ -1,5 +1,7 @@
+import gc
 import io
 import json
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ from emomusic.app import state, uploads
 from emomusic.app.answer import FIRST_POINTS
 from emomusic.app.models.try_it import Asked
 from emomusic.app.photo.page import PhotoResult
-from emomusic.app.picture_chooser import PictureState
+from emomusic.app.picture_chooser import Picture, PictureState
+from emomusic.app.player import PlayerState
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.media.images import encode_png, read_image
 from emomusic.server import shared
@@ -24,6 +27,7 @@ from tests.pages.screen import (
     keys,
     open_page,
     playlist,
+    queue_of,
     result_of,
     songs_on_the_plane,
     start_app,
@@ -131,6 +135,21 @@ def test_the_uploader_stays_while_it_replaces_a_photo(app: AppTest, root: Path) 
 
 
 REMOVE = "Remove photo"
+
+
+def test_widgets_fragments_and_downloads_hold_no_photo_and_no_queue(app: AppTest, root: Path) -> None:
+    """Streamlit keeps their functions and arguments after the session."""
+    upload(app, "me.jpg", (root / "data/samples/four-people.jpg").read_bytes())
+    app.button(key="next-photo").click().run()
+    picture, queue = state_of(app, PictureState).own, weakref.ref(queue_of(app))
+    assert picture is not None
+    digest = picture.digest
+    del picture
+    for kind in (PictureState, PlayerState):
+        del app.session_state[state.state_key(kind)]
+    gc.collect()
+    assert queue() is None
+    assert not [each for each in gc.get_objects() if isinstance(each, Picture) and each.digest == digest]
 
 
 def test_an_own_photo_that_the_uploader_lost_can_be_removed(app: AppTest, root: Path) -> None:
