@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import streamlit as st
@@ -16,11 +15,10 @@ from emomusic.app.own_computer import is_own_computer
 from emomusic.app.own_library import choose_folders, library_songs
 from emomusic.app.state import page_state
 from emomusic.app.uploads import hold, show_removal, show_uploader
-from emomusic.compat import session_id
 from emomusic.errors import AudioError, CapacityError
 from emomusic.media.audio_formats import AUDIO_ENDINGS
 from emomusic.server.budget import HeldBytes
-from emomusic.server.shared import shared
+from emomusic.server.shared import visitor_turn
 from emomusic.songs.analysis import local_song, record_of
 from emomusic.songs.local_songs import recommender_of
 from emomusic.songs.recommend import Recommender
@@ -136,17 +134,12 @@ def _hear(uploads: OwnFiles) -> None:
     for number, file in enumerate(waiting):
         bar.progress(number / len(waiting), f"Listening to your files: {number + 1} of {len(waiting)}")
         try:
-            with _turn():
+            with visitor_turn():
                 song = read_song(io.BytesIO(file.content), file.name)
         except AudioError as error:
             file.problem = str(error)
             continue
-        record = record_of(song, load_sound_model().hear(song.windows, _turn), file.name)
+        record = record_of(song, load_sound_model().hear(song.windows, visitor_turn), file.name)
         file.song = local_song(record, Player.UPLOAD, file.number, file.name)
     bar.empty()
     _renew(uploads)
-
-
-def _turn() -> AbstractContextManager[None]:
-    """A turn among the visitors."""
-    return shared().visitor_turn(session_id())

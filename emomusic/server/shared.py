@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from emomusic.compat import session_id
 from emomusic.errors import EmomusicError
 from emomusic.faces.classifier import Classifier, EmotionClassifier
 from emomusic.faces.detection import FaceDetector, MtcnnDetector
@@ -60,12 +61,6 @@ class Shared:
         detector, classifier = load_networks(posed=True)
         return detector, CountingClassifier(classifier, self.readings)
 
-    @contextmanager
-    def visitor_turn(self, visitor: str) -> Iterator[None]:
-        """Hold a turn of a session for other work than that of `visitor_networks`; the server waits for it to end."""
-        with capacity().work(), self.queue.turn(visitor):
-            yield
-
     def recommender(self) -> Recommender:
         """The recommender."""
         return load_recommender()
@@ -75,3 +70,10 @@ class Shared:
 def shared() -> Shared:
     """What visitors of this server share; the first call starts loading and returns at once."""
     return Shared()
+
+
+@contextmanager
+def visitor_turn() -> Iterator[None]:
+    """Hold a turn of the session for other work than that of `visitor_networks`; the server waits for it to end."""
+    with capacity().work(), shared().queue.turn(session_id()):
+        yield

@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import AffectPoint
-from emomusic.app import state
+from emomusic.app import state, uploads
 from emomusic.app.frame import enter_app
 from emomusic.app.music import own_song
 from emomusic.app.music.own_song import OwnSong
@@ -134,7 +134,7 @@ def test_hearing_takes_the_turns_of_a_visitor_and_holds_up_the_end_of_the_server
 
 
 def test_a_song_that_the_server_has_no_memory_for_is_one_message(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own_song, "capacity", lambda: Capacity(9, 9, max_memory_mb=1))
+    monkeypatch.setattr(uploads, "capacity", lambda: Capacity(9, 9, max_memory_mb=1))
     drop(app, song_bytes("wav", seconds=90, rate=16_000), "long.wav")
     (error,) = app.error
     assert "MB" in error.value

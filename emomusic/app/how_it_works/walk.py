@@ -21,13 +21,12 @@ from emomusic.app.picture_chooser import (
     samples,
 )
 from emomusic.app.state import page_state
-from emomusic.compat import session_id
 from emomusic.faces.detection import DetectionTrace
 from emomusic.faces.grad_cam import grad_cam
 from emomusic.faces.inspection import Explainer, FloatMap, Insight, Occlusion, agreement, occlude
 from emomusic.faces.reading import FaceReading, classify_faces
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
-from emomusic.server.shared import shared
+from emomusic.server.shared import shared, visitor_turn
 
 CROP_SIDE = 720  # pixels: twice the displayed width on most screens
 
@@ -105,7 +104,7 @@ class Walk:
         """Trace and faces in one property, so that the original is decoded only once."""
         detector, classifier = shared().networks()
         image = self.preview if self.scale == 1.0 else self.picture.read()
-        with shared().queue.turn(session_id()):
+        with visitor_turn():
             trace = detector.detect_with_trace(image)
         faces = tuple(
             FaceWalk(reading, crop_face(image, reading.face.box), classifier.spec.side)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -17,16 +16,14 @@ from emomusic.app.charts import roomy_columns, show_chart
 from emomusic.app.frame import escape_markdown, shown_errors
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.app.state import page_state, state_key
-from emomusic.app.uploads import show_removal, show_uploader
+from emomusic.app.uploads import hold, show_removal, show_uploader
 from emomusic.charts.face import share_bars
 from emomusic.charts.music import song_path
-from emomusic.compat import session_id
-from emomusic.errors import AudioError, CapacityError
+from emomusic.errors import AudioError
 from emomusic.media.audio_file import MAX_S, PATCH_S, read_song, whole
 from emomusic.media.audio_formats import AUDIO_ENDINGS, FORMATS_IN_WORDS, HEAD_BYTES, mime_type_of
 from emomusic.server.budget import HeldBytes
-from emomusic.server.capacity import capacity
-from emomusic.server.shared import shared
+from emomusic.server.shared import visitor_turn
 from emomusic.songs.hearing import load_sound_model
 from emomusic.songs.request import nearest_emotion
 from emomusic.songs.song import Hearing
@@ -47,7 +44,7 @@ class OwnSong:
         name: of the file; empty without one.
         data: content of the file.
         held: the bytes of `data` in the budget of the server.
-        problem: why the file cannot be stored or heard.
+        problem: why the file cannot be heard.
         title: with artists and length, in Markdown.
         hearing: of the song; None until it is known.
         step_s: seconds between the parts of the path.
@@ -90,12 +87,7 @@ def _store(files: Sequence[UploadedFile | DeletedFile]) -> None:
     own = st.session_state[state_key(OwnSong)] = OwnSong()
     for file in files:
         if isinstance(file, UploadedFile):
-            own.name = file.name
-            try:
-                own.held = capacity().memory.take(session_id(), file.size)
-                own.data = file.getvalue()
-            except CapacityError as error:
-                own.problem = str(error)
+            own.held, own.name, own.data = hold(file), file.name, file.getvalue()
 
 
 def describe_hearing(hearing: Hearing) -> str:
@@ -109,7 +101,7 @@ def _show(own: OwnSong) -> None:
     """Show the answer as soon as it is known, then the path. Reruns hear nothing again.
 
     Raises:
-        AudioError: the file cannot be stored or read.
+        AudioError: the file cannot be read.
     """
     answer = st.container()
     with answer, st.spinner("Listening to the song"):
@@ -142,24 +134,19 @@ def _show(own: OwnSong) -> None:
     )
 
 
-def _turn() -> AbstractContextManager[None]:
-    """A turn among the visitors."""
-    return shared().visitor_turn(session_id())
-
-
 def _hear(own: OwnSong) -> Hearing:
     if own.problem is not None:
         raise AudioError(own.problem)
     if own.hearing is None:
         try:
-            with _turn():
+            with visitor_turn():
                 song = read_song(io.BytesIO(own.data), own.name)
         except AudioError as error:
             own.problem = str(error)
             raise
         artists = f" by {escape_markdown(join_names(song.artists))}" if song.artists else ""
         own.title = f"**{escape_markdown(song.title)}**{artists}, {format_clock(song.duration_s)}"
-        hearing = load_sound_model().hear(song.windows, _turn)
+        hearing = load_sound_model().hear(song.windows, visitor_turn)
         own.step_s = max(min(song.duration_s, MAX_S) / _MOST_PARTS, PATCH_S)
         own.path = hearing.timeline if len(song.windows) == 1 else None  # a short song was heard as a whole
         own.hearing = hearing
@@ -169,7 +156,7 @@ def _hear(own: OwnSong) -> Hearing:
 def _follow(own: OwnSong) -> Timeline:
     """The path of the song over the plane."""
     if own.path is None:
-        with _turn():
+        with visitor_turn():
             parts = tuple(whole(io.BytesIO(own.data), own.step_s, own.name))
-        own.path = load_sound_model().hear(parts, _turn).timeline
+        own.path = load_sound_model().hear(parts, visitor_turn).timeline
     return own.path
