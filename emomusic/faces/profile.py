@@ -29,7 +29,7 @@ from emomusic.assets import DAMAGED_ARRAYS, load_once
 from emomusic.errors import ModelError, ProfileError
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
-from emomusic.faces.identity import Identifier
+from emomusic.faces.identity import SAME_PERSON, Identifier
 from emomusic.faces.reading import PictureReading
 from emomusic.media.images import RgbImage, crop_face, to_network_input
 
@@ -41,9 +41,6 @@ MAX_BYTES = 64 * 1024
 
 MAX_SHOTS = 20
 """Most pictures of one emotion."""
-
-SAME_PERSON = 0.65
-"""Smallest cosine of a face's descriptor and the mean of a profile's."""
 
 _SIZE, _IDENTITY_SIZE, _MAX_NUMBER = 3 * len(EMOTIONS), 1024, 1000.0
 _NEUTRAL = Emotion.NEUTRAL.label

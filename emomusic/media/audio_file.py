@@ -18,10 +18,11 @@ from emomusic.media.container import DAMAGE, MediaFile
 from emomusic.media.formats import HEAD_BYTES, Format, Kind, foreign_file, format_of, tag_length, title_of
 from emomusic.media.sound import PATCH_S as PATCH_S
 from emomusic.media.sound import SAMPLE_RATE as SAMPLE_RATE
-from emomusic.media.sound import FloatArray, can_hear, mono_sound, sounding_share
 from emomusic.media.sound import Window as Window
+from emomusic.media.sound import can_hear, mono_sound, sounding_share
 from emomusic.media.sound import windows_of as windows_of
 from emomusic.media.tags import Tags, tags_of
+from emomusic.runtime import FloatArray
 
 log = logging.getLogger(__name__)
 

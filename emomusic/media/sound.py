@@ -11,7 +11,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
+from emomusic.runtime import FloatArray
 
 SAMPLE_RATE = 16_000
 PATCH_S = 3.008

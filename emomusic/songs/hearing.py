@@ -14,6 +14,7 @@ from emomusic.affect import QUADRANT_CORNERS, Quadrant
 from emomusic.assets import DAMAGED_ARRAYS, ModelKind, folder_of, load_once
 from emomusic.errors import ModelError
 from emomusic.media.audio_file import PATCH_S, Window
+from emomusic.runtime import FloatArray
 from emomusic.songs.song import Hearing
 from emomusic.songs.sound_network import TAGS, patches_of, run_network
 
@@ -25,8 +26,6 @@ QUADRANTS = (Quadrant.Q1, Quadrant.Q2, Quadrant.Q3, Quadrant.Q4)
 _CORNERS = np.array([QUADRANT_CORNERS[quadrant] for quadrant in QUADRANTS], np.float64)
 _NUM_TAGS = 5
 _SLOPE = 1.5  # of the kernel, by ten folds, see docs/experiments.md
-
-FloatArray = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,10 +7,9 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from emomusic.assets import load_once, models_dir
-from emomusic.runtime import Network
+from emomusic.runtime import FloatArray, Network
 
 NETWORK = Path("sound/musicnn/network.onnx")
 
@@ -23,7 +22,6 @@ NUM_FEATURES = 2 * (50 + 200) + 2 * (50 + 384)
 
 _BATCH = 8  # patches in one call; each needs about 20 MB
 
-FloatArray = npt.NDArray[np.float32]
 
 TAGS = (
     *("rock", "pop", "alternative", "indie", "electronic", "female vocalists", "dance", "00s", "alternative rock"),

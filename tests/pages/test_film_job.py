@@ -17,7 +17,7 @@ import pytest
 
 from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.app.film import job as job_module
-from emomusic.app.film.job import PORTRAIT, THREAD_NAME, FilmHolder, FilmJob, FilmStage, stored_upload
+from emomusic.app.film.job import PORTRAIT, THREAD_NAME, FilmHolder, FilmJob, FilmStage, FilmView, stored_upload
 from emomusic.errors import CapacityError, FilmError
 from emomusic.media.images import RgbImage, read_image
 from emomusic.server.budget import ByteBudget
@@ -77,20 +77,23 @@ def test_a_film_is_read_and_its_faces_are_marked(start: Callable[..., FilmJob]) 
     assert read_image(job.view().preview or b"").shape == (240, 320, 3)
 
 
-def test_a_cancelled_film_keeps_its_readings_and_is_marked_up_to_there(start: Callable[..., FilmJob]) -> None:
-    classifier = Classifier(permissions=9)
-    job = start(networks=fakes(classifier))
+def test_a_cancelled_film_keeps_its_readings_and_is_marked_and_heard_up_to_there(start: Callable[..., FilmJob]) -> None:
+    classifier = Classifier(permissions=16)
+    job = start(film_bytes([(NOBODY, 12)], audio="aac"), fakes(classifier))
     assert classifier.has_stopped()
-    assert job.view().stage is FilmStage.READING
-    assert 0 < job.view().share < 1
+    film = job.view()
+    assert (film.stage, film.sound) == (FilmStage.READING, None)
+    assert 0 < film.share < 1
     job.cancel()
     classifier.allow()
     wait_for_end(job)
-    assert job.view().is_cancelled
-    assert job.view().error is None
-    assert job.view().reading is not None
-    assert len(job.view().reading) == 10  # the cancelled one is complete
-    assert seconds_of(job.view().marked) == pytest.approx(job.view().reading.end_s, abs=0.11)
+    film = job.view()
+    assert (film.is_cancelled, film.error) == (True, None)
+    assert film.reading is not None
+    assert len(film.reading) == 17  # the cancelled one is complete
+    assert seconds_of(film.marked) == pytest.approx(film.reading.end_s, abs=0.11)
+    assert film.sound
+    assert (film.sound[0].start_s, film.sound[-1].end_s) == pytest.approx((0, film.reading.end_s), abs=0.1)
 
 
 def test_a_closed_job_ends_its_threads_and_closes_its_file() -> None:
@@ -145,62 +148,41 @@ def test_a_file_that_is_no_film_is_an_error(film: bytes) -> None:
     assert file.closed
 
 
-def test_a_film_that_breaks_off_keeps_its_readings(start: Callable[..., FilmJob]) -> None:
+class Failing(Classifier):
+    """Fails at the sixth frame."""
+
+    def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
+        if self.num_frames == 5:
+            raise RuntimeError("a fault")
+        return super().classify(crops)
+
+
+def test_a_film_that_breaks_off_an_error_and_a_missing_encoder_keep_the_readings(
+    start: Callable[..., FilmJob], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def end_of(*arguments: Any) -> FilmView:
+        job = start(*arguments)
+        wait_for_end(job)
+        film = job.view()
+        assert film.error is None
+        assert "a fault" not in (film.problem or "a fault")
+        return film
+
     whole = film_bytes([(NOBODY, 3), (COLLINS, 3)], ending="mkv")
-    job = start(whole[: len(whole) * 2 // 3])
-    wait_for_end(job)
-    assert job.view().error is None
-    assert job.view().problem is not None
-    assert job.view().reading is not None
-    assert 3 < job.view().reading.end_s < 6
-    assert seconds_of(job.view().marked) == pytest.approx(job.view().reading.end_s, abs=0.3)
-
-
-def test_an_error_in_the_middle_keeps_the_readings(
-    start: Callable[..., FilmJob], caplog: pytest.LogCaptureFixture
-) -> None:
-    class Failing(Classifier):
-        def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
-            if self.num_frames == 5:
-                raise RuntimeError("a fault")
-            return super().classify(crops)
-
-    job = start(networks=fakes(Failing()))
-    wait_for_end(job)
-    assert (job.view().error, job.view().marked) == (None, None)
-    assert "a fault" not in (job.view().problem or "a fault")
+    film = end_of(whole[: len(whole) * 2 // 3])
+    assert film.reading is not None
+    assert 3 < film.reading.end_s < 6
+    assert seconds_of(film.marked) == pytest.approx(film.reading.end_s, abs=0.3)
+    film = end_of(GREY, fakes(Failing()))
+    assert (film.marked, len(film.reading or ())) == (None, 5)
     assert "a fault" in caplog.text
-    assert job.view().reading is not None
-    assert len(job.view().reading) == 5
 
-
-def test_a_film_that_cannot_be_marked_keeps_its_readings(
-    start: Callable[..., FilmJob], monkeypatch: pytest.MonkeyPatch
-) -> None:
     def draw(*_: Any, **__: Any) -> None:
         raise FilmError("no encoder")
 
     monkeypatch.setattr(job_module, "annotate_film", draw)
-    job = start()
-    wait_for_end(job)
-    assert (job.view().error, job.view().marked) == (None, None)
-    assert job.view().problem is not None
-    assert job.view().reading is not None
-    assert len(job.view().reading) == 24
-
-
-def test_the_sound_of_a_cancelled_film_is_heard_up_to_there(start: Callable[..., FilmJob]) -> None:
-    classifier = Classifier(permissions=16)
-    job = start(film_bytes([(NOBODY, 12)], audio="aac"), fakes(classifier))
-    assert classifier.has_stopped()
-    assert job.view().sound is None
-    job.cancel()
-    classifier.allow()
-    wait_for_end(job)
-    film = job.view()
-    assert film.reading is not None
-    assert film.sound
-    assert (film.sound[0].start_s, film.sound[-1].end_s) == pytest.approx((0, film.reading.end_s), abs=0.1)
+    film = end_of()
+    assert (film.marked, len(film.reading or ())) == (None, 24)
 
 
 def test_a_film_that_is_too_long_is_refused_and_one_of_unknown_duration_read_up_to_the_limit(
