@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from emomusic.app.address import close_address
+from emomusic.app.address import open_address, show_address
 from emomusic.app.frame import enter_app, enter_page, icon, logo, show_notice, shown_errors, style_page, widen_page
 from emomusic.server.capacity import admit_visitor, capacity
 
@@ -29,7 +29,10 @@ page = st.navigation(pages, position="top")
 if page.url_path:
     st.set_page_config(page_title=f"{page.title} · EmoMusic")  # distinguishes tabs and bookmarks
 enter_page(page.url_path)
-with shown_errors(), capacity().work():
+screen, notice = st.container(), st.container()
+open_address(page.url_path or "photo")
+show_address()  # below, but before the page runs: a visitor may click at once
+with screen, shown_errors(), capacity().work():
     page.run()
-show_notice()
-close_address()
+with notice:
+    show_notice()

@@ -90,7 +90,7 @@ class Address:
 
 
 def open_address(page: str) -> None:
-    """Copy the URL to the session, at the start of each run of a page.
+    """Copy the URL to the session, at the start of each run of a page; a second call in a run does nothing.
 
     The URL wins after a link, Back or Forward. After a return from another page, which clears the URL, the session
     wins.
@@ -118,8 +118,8 @@ def open_address(page: str) -> None:
         _write(address)
 
 
-def close_address() -> None:
-    """Let the browser replace the URL after a return to the page; `app.py` calls this last."""
+def show_address() -> None:
+    """Let the browser replace the URL after a return to the page, and close the menu that led to it."""
     address = page_state(Address)
     pairs = [(name, choice) for name, choices in (address.replaced or {}).items() for choice in choices]
     query = None if address.replaced is None else "?" * bool(pairs) + urlencode(pairs)
