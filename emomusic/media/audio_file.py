@@ -41,6 +41,7 @@ _LEAST_SPEED = 120  # seconds of sound that one second of processor time decodes
 _SHORT_S = 60.0
 _SHARES = (1 / 6, 3 / 6, 5 / 6)  # of the song, in the middle of the windows
 _MOST_PLACES = 120  # where sound is looked for in a song with silent parts
+_SOME, _MOST = 0.25, 0.9  # of a window that sounds, where it should lie and where there is a choice
 _LENGTH = round(PATCH_S * SAMPLE_RATE)
 _MIN_S = 1.0
 
@@ -123,16 +124,16 @@ def _choose(sound_at: Callable[[float], FloatArray], duration_s: float) -> list[
         sound_at: returns a window's samples.
         duration_s: of the song.
     """
-    if duration_s > _SHORT_S:
-        windows = [Window(at, sound_at(at)) for at in (share * duration_s - PATCH_S / 2 for share in _SHARES)]
-        if min(len(window.samples) for window in windows) < _LENGTH / 2:
-            return []
-        if len(_sounding(windows)) == len(windows):
-            return windows
-    windows = _sounding([Window(at, sound_at(at)) for at in _places(duration_s)])
+    places = _places(duration_s)
     if duration_s <= _SHORT_S:
-        return windows
-    return [windows[place] for place in sorted({int(share * len(windows)) for share in _SHARES})] if windows else []
+        return _sounding([Window(at, sound_at(at)) for at in places], _SOME)
+    windows = [Window(at, sound_at(at)) for at in (share * duration_s - PATCH_S / 2 for share in _SHARES)]
+    if min(len(window.samples) for window in windows) < _LENGTH / 2:
+        return []
+    if len(_sounding(windows, _SOME)) < len(windows):
+        found = _sounding([Window(at, sound_at(at)) for at in places], _MOST)
+        windows = [found[place] for place in sorted({int(share * len(found)) for share in _SHARES})] if found else []
+    return windows
 
 
 def _places(duration_s: float) -> list[float]:
@@ -141,10 +142,10 @@ def _places(duration_s: float) -> list[float]:
     return list(map(float, np.linspace(0.0, max(duration_s - PATCH_S, 0.0), number)))
 
 
-def _sounding(windows: list[Window]) -> list[Window]:
-    """The windows that sound through most of their length, or longest."""
+def _sounding(windows: list[Window], least: float) -> list[Window]:
+    """The windows that sound, for at least this share of the time that the best one sounds."""
     shares = [sounding_share(window.samples) for window in windows]
-    return [window for window, share in zip(windows, shares, strict=True) if share > max(shares) / 2]
+    return [window for window, share in zip(windows, shares, strict=True) if share > 0 and share >= least * max(shares)]
 
 
 def _joined(blocks: Iterable[FloatArray]) -> FloatArray:

@@ -197,7 +197,7 @@ def test_windows_lie_where_the_song_sounds(parts: list[np.ndarray], is_pipe: boo
     assert len(song.windows) >= 2
     assert [window.start_s for window in song.windows] == sorted({window.start_s for window in song.windows})
     for window in song.windows:
-        assert (np.abs(window.samples) > 1e-3).mean() > 0.45
+        assert (np.abs(window.samples) > 1e-3).mean() > (0.2 if song.duration_s < 60 else 0.85)
     if len(parts) < 15:
         assert all(np.abs(window.samples).max() > 0.1 for window in whole(buffer, 10.0))
 
