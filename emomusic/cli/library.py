@@ -12,7 +12,6 @@ from emomusic.cli.arguments import STOPPED, Outcome, add_command, add_library_op
 from emomusic.text import escape_control_chars, pluralize
 
 if TYPE_CHECKING:
-    from emomusic.songs.analysis import Ear
     from emomusic.songs.library import Library
     from emomusic.songs.song import Song
 
@@ -39,14 +38,6 @@ def add_commands(parent: Any) -> None:
             parser.add_argument("paths", nargs=paths, type=arguments.path, metavar="PATH", help="folder or audio file")
 
 
-def load_ear() -> Ear:
-    """The model that hears mood. A function of a module, so that other processes find it."""
-    from emomusic.songs.hearing import load_sound_model  # type: ignore[import-not-found, unused-ignore]
-
-    ear: Ear = load_sound_model()
-    return ear
-
-
 def add(options: argparse.Namespace) -> Outcome:
     """Add folders, and analyse their files. The status is 2 if a file cannot be read, and 130 after Ctrl+C."""
     return _analyse(options, options.paths, is_new=True)
@@ -60,6 +51,7 @@ def update(options: argparse.Namespace) -> Outcome:
 def _analyse(options: argparse.Namespace, paths: list[Path] | None, *, is_new: bool = False) -> Outcome:
     from emomusic.assets import checksum_of
     from emomusic.runtime import num_cores
+    from emomusic.songs.hearing import load_sound_model
     from emomusic.songs.library import Library
 
     status = 0
@@ -72,7 +64,11 @@ def _analyse(options: argparse.Namespace, paths: list[Path] | None, *, is_new: b
         try:
             with progress("songs", 0, with_rate=True) as on_progress:
                 unread = library.hear(
-                    load_ear, checksum_of("models/sound"), workers=num_cores(), below=paths, on_progress=on_progress
+                    load_sound_model,
+                    checksum_of("models/sound"),
+                    workers=num_cores(),
+                    below=paths,
+                    on_progress=on_progress,
                 )
             status = 2 if unread else 0
             problems += unread

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from emomusic.cli import library as command
 from tests.songs.ears import load_fake_ear
 from tests.songs.songs import tone, write_song
 
@@ -15,7 +14,7 @@ from .conftest import Reply
 @pytest.fixture
 def music(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two songs, with a fake model and a library of its own."""
-    monkeypatch.setattr(command, "load_ear", load_fake_ear)
+    monkeypatch.setattr("emomusic.songs.hearing.load_sound_model", load_fake_ear)
     monkeypatch.setattr("emomusic.runtime.num_cores", lambda: 1)
     monkeypatch.setenv("EMOMUSIC_LIBRARY", str(tmp_path / "library.sqlite"))
     folder = tmp_path / "music"

@@ -16,9 +16,8 @@ from emomusic.app.music.own_song import show_own_song
 from emomusic.app.music.song_list import short_name, show_songs
 from emomusic.app.own_table import mood_classifier
 from emomusic.charts.music import influence_bars, mood_bars
-from emomusic.songs.explain_mood import MoodExplanation, explain_mood, nearest_rows
 from emomusic.songs.features import FEATURE_LABELS, FEATURE_NAMES, FEATURES
-from emomusic.songs.mood import MOODS
+from emomusic.songs.mood import MOODS, MoodExplanation, explain_mood, nearest_rows
 from emomusic.songs.song import Song
 
 _SENTENCE = state.music_widget("sentence")

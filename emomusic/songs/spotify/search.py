@@ -18,8 +18,7 @@ from emomusic.errors import SpotifyError
 from emomusic.songs.catalogue import LONGEST_S, TRACK_ID, Catalogue
 from emomusic.songs.features import FEATURE_NAMES
 from emomusic.songs.song import Player, Song
-from emomusic.songs.spotify.failures import TIMEOUT_S, translated
-from emomusic.songs.spotify.reccobeats import ReccoBeats
+from emomusic.songs.spotify.reccobeats import TIMEOUT_S, ReccoBeats, translated
 
 SEARCH_LIMIT = 10
 """Most tracks per page; Spotify refuses more."""
