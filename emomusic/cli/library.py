@@ -39,7 +39,7 @@ def add_commands(parent: Any) -> None:
 
 
 def add(options: argparse.Namespace) -> Outcome:
-    """Add folders, and analyse their files. The status is 2 if a file cannot be read, and 130 after Ctrl+C."""
+    """Add folders, and analyse their files. The status is 2 if some cannot be read, and 130 after Ctrl+C."""
     return _analyse(options, options.paths, is_new=True)
 
 
@@ -57,9 +57,8 @@ def _analyse(options: argparse.Namespace, paths: list[Path] | None, *, is_new: b
     status = 0
     with Library(options.library, create=True) as library:
         changes = library.add(paths or []) if is_new else library.update(paths)
-        log.info(
-            "%d new, %d changed, %d moved, %d deleted", changes.new, changes.changed, changes.moved, changes.deleted
-        )
+        counts = changes.new, changes.changed, changes.moved, changes.deleted, changes.num_others
+        log.info("%d new, %d changed, %d moved, %d deleted; %d of other formats", *counts)
         problems = list(changes.problems)
         try:
             with progress("songs", 0, with_rate=True) as on_progress:
@@ -70,8 +69,8 @@ def _analyse(options: argparse.Namespace, paths: list[Path] | None, *, is_new: b
                     below=paths,
                     on_progress=on_progress,
                 )
-            status = 2 if unread else 0
             problems += unread
+            status = 2 if problems else 0
         except KeyboardInterrupt:
             problems.insert(0, "stopped. Continue with: emomusic library update")
             status = STOPPED

@@ -31,6 +31,7 @@ from emomusic.errors import EmomusicError, ImageError, ProfileError
 from emomusic.text import escape_control_chars, pluralize
 
 if TYPE_CHECKING:
+    from emomusic.media.formats import Kind
     from emomusic.media.images import RgbImage
     from emomusic.songs.recommend import Recommender
     from emomusic.songs.request import Request
@@ -74,26 +75,25 @@ def analyze(options: argparse.Namespace) -> Outcome:
     """
     from emomusic.assets import require_writable
     from emomusic.faces.model_files import DEFAULT_MODEL, model_folder
-    from emomusic.media.audio_formats import is_audio
-    from emomusic.media.film_formats import is_film
+    from emomusic.media.formats import Kind, kind_of
 
     if "" in options.images:
         raise ImageError("expected the names of pictures. Received: ''")
     model_folder(options.model or DEFAULT_MODEL)  # report a wrong name before seconds of loading
     if options.annotate:
         require_writable(options.annotate)
-    are_songs = [is_audio(name) for name in options.images]  # asked first: an M4A file begins like a film
-    are_films = [not is_song and is_film(name) for name, is_song in zip(options.images, are_songs, strict=True)]
+    kinds = [kind_of(name) for name in options.images]
+    has_others = Kind.FILM in kinds or Kind.SONG in kinds
     options.known = None
     if options.profile is not None:
-        if any(are_songs) or any(are_films):
+        if has_others:
             raise ProfileError("expected --profile with pictures. Received: films or songs")
         from emomusic.faces.profile import KnownFace
         from emomusic.faces.reading import load_networks
 
         options.known = KnownFace(read_profile(options.profile), load_networks(options.model or DEFAULT_MODEL)[1])
-    noun = "files" if any(are_films) or any(are_songs) else "pictures"
-    bar = progress("film", 1, in_percent=True) if are_films == [True] else progress(noun, len(are_films))
+    noun = "files" if has_others else "pictures"
+    bar = progress("film", 1, in_percent=True) if kinds == [Kind.FILM] else progress(noun, len(kinds))
     records: list[dict[str, Any]] = []
     status = 0
     with bar as on_progress:
@@ -102,7 +102,7 @@ def analyze(options: argparse.Namespace) -> Outcome:
             on_progress(len(records) + share)
 
         try:
-            for record, found in _analyzed(options, are_songs, are_films, on_share):
+            for record, found in _analyzed(options, kinds, on_share):
                 records.append(record)
                 status = max(status, found)
                 on_progress(len(records))
@@ -117,22 +117,21 @@ def analyze(options: argparse.Namespace) -> Outcome:
 
 
 def _analyzed(
-    options: argparse.Namespace, are_songs: Sequence[bool], are_films: Sequence[bool], on_share: Callable[[float], None]
+    options: argparse.Namespace, kinds: Sequence[Kind], on_share: Callable[[float], None]
 ) -> Iterator[tuple[dict[str, Any], int]]:
     """Yield the record of each file and its exit status. Errors go to stderr. `on_share` takes the share of a film."""
-    from emomusic.media.film_formats import FILM_ENDINGS
+    from emomusic.media.formats import FILM_ENDINGS, Kind
     from emomusic.media.images import read_image
 
-    kinds = zip(options.images, are_songs, are_films, strict=True)
-    for position, (name, is_song, is_film) in enumerate(kinds, 1):
-        if is_song:
+    for position, (name, kind) in enumerate(zip(options.images, kinds, strict=True), 1):
+        if kind is Kind.SONG:
             from emomusic.cli.sounds import analyze_song
 
             yield analyze_song(name)
             continue
         started = time.perf_counter()
         try:
-            image = None if is_film else read_image(name)
+            image = None if kind is Kind.FILM else read_image(name)
         except ImageError as error:
             ending = name.lower().rpartition(".")[2]
             if ending == "gif" or ending not in FILM_ENDINGS:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from emomusic.errors import AudioError, LibraryError
-from emomusic.media.audio_formats import title_of
+from emomusic.media.formats import title_of
 from emomusic.songs.song import UNKNOWN_ARTIST, Hearing, Player, Song
 from emomusic.workers import Crash, run_in_processes
 

@@ -8,7 +8,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ import msgspec
 
 from emomusic.affect import Mood
 from emomusic.errors import LibraryError
-from emomusic.media.audio_formats import AUDIO_ENDINGS
+from emomusic.media.folders import FolderWalk
+from emomusic.media.formats import AUDIO_ENDINGS
 from emomusic.songs.analysis import Ear, analyse_all, fingerprint_of, local_song
 from emomusic.songs.song import Player, Song
 
@@ -38,13 +39,18 @@ SAVE_EVERY_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What an update found: numbers of files, and sentences about folders that cannot be read. Their songs stay."""
+    """What an update found: numbers of files, and sentences about folders that cannot be read. Their songs stay.
+
+    Attributes:
+        num_others: files of other formats, in all folders.
+    """
 
     new: int = 0
     changed: int = 0
     moved: int = 0
     deleted: int = 0
     problems: tuple[str, ...] = ()
+    num_others: int = field(default=0, compare=False)
 
 
 def library_file() -> Path:
@@ -208,7 +214,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
             for path in map(_absolute, below or ()):
                 if not any(_contains(root, path) for root in roots):
                     raise _not_in_library(path)
-            found, problems = _walk(folders)
+            found, problems, num_others = _walk(folders)
             found = {path: stamp for path, stamp in found.items() if is_in(path)}
             rows = {row[0]: row for row in self._rows("SELECT path, number, size, mtime_ns, fingerprint FROM songs")}
             lost = [
@@ -237,7 +243,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
                     ((os.fsencode(path), *found[path]) for path in added),
                 )
         sentences = tuple(f"{path}: {reason}" for path, reason in problems.items())
-        return Changes(len(added), len(changed), len(moved), len(deleted), sentences)
+        return Changes(len(added), len(changed), len(moved), len(deleted), sentences, num_others)
 
     def remove(self, paths: Sequence[Path]) -> list[Song]:
         """Forget folders or files, until they are added again.
@@ -344,41 +350,28 @@ def _has_audio_ending(name: str) -> bool:
     return name.lower().rpartition(".")[2] in AUDIO_ENDINGS
 
 
-def _walk(folders: Mapping[str, int | None]) -> tuple[dict[str, tuple[int, int]], dict[str, str]]:
-    """Size and time of each audio file, and the reason for each folder that cannot be read.
+def _walk(folders: Mapping[str, int | None]) -> tuple[dict[str, tuple[int, int]], dict[str, str], int]:
+    """Size and time of each audio file, the reason for each folder that cannot be read, and the number of other files.
 
     Args:
         folders: with their inodes. A folder that is empty, and not the one that was added, is that of a disk that is
             not connected. Folders without inode are left out.
     """
-    found: dict[str, tuple[int, int]] = {}
-    problems: dict[str, str] = {}
-    for root, inode in folders.items():
-        is_file = inode is not None and Path(root).is_file()
-        waiting = [] if inode is None else [root]
-        while waiting:
-            folder = waiting.pop()
-            try:
-                if is_file:
-                    stat = Path(root).stat()
-                    found[root] = (stat.st_size, stat.st_mtime_ns)
-                    continue
-                entries = list(os.scandir(folder))
-                if folder == root and not entries and Path(root).stat().st_ino != inode:
-                    problems[root] = "this folder is empty, perhaps a disk is not connected; its songs stay"
-            except OSError as error:
-                problems[folder] = f"this folder cannot be read ({error.strerror}); its songs stay"
-                continue
-            for entry in entries:
-                if entry.name.startswith(".") or folders.get(entry.path, 0) is None:
-                    continue
-                with contextlib.suppress(OSError):  # it is gone
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-                    elif _has_audio_ending(entry.name) and entry.is_file():
-                        stat = entry.stat()
-                        found[entry.path] = (stat.st_size, stat.st_mtime_ns)
-    return found, problems
+    roots = {path: inode for path, inode in folders.items() if inode is not None}
+    found = {path: _stamp(Path(path).stat()) for path in roots if Path(path).is_file()}
+    walk = FolderWalk([path for path in roots if path not in found], _has_audio_ending, folders.keys() - roots.keys())
+    for entry in walk:
+        with contextlib.suppress(OSError):  # it is gone
+            found[entry.path] = _stamp(entry.stat())
+    problems = {path: f"this folder cannot be read ({why}); its songs stay" for path, why in walk.problems.items()}
+    for root in map(Path, roots.keys() - found.keys() - problems.keys()):
+        if root.stat().st_ino != roots[str(root)] and not any(root.iterdir()):
+            problems[str(root)] = "this folder is empty, perhaps a disk is not connected; its songs stay"
+    return found, problems, walk.num_others
+
+
+def _stamp(stat: os.stat_result) -> tuple[int, int]:
+    return stat.st_size, stat.st_mtime_ns
 
 
 def _moved(new: Mapping[str, int], lost: Iterable[tuple[Any, ...]]) -> dict[str, int]:

@@ -24,7 +24,7 @@ from emomusic.assets import (
 from emomusic.baselines import SOUND_BASELINE
 from emomusic.errors import DatasetError
 from emomusic.media.audio_file import read_song
-from emomusic.media.audio_formats import AUDIO_ENDINGS
+from emomusic.media.formats import AUDIO_ENDINGS
 from emomusic.metrics import IntArray, expected_calibration_error, mistakes, score, score_rows
 from emomusic.runtime import num_cores
 from emomusic.songs.cross_validation import (

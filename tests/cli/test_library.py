@@ -48,6 +48,10 @@ def test_the_library_keeps_its_contract(run: Callable[..., Reply], music: Path, 
     assert run("library", "list", "--library", tmp_path / "other.sqlite")[:2] == (0, [])
     assert run("library", "remove", music / "a.wav")[:2] == (0, songs[:1])
     assert run("library", "list")[1] == songs[1:]
+    music.rename(tmp_path / "away")
+    status, same, err = run("library", "update")
+    assert (status, same) == (2, songs[1:])
+    assert "cannot be read" in err
 
 
 def test_songs_are_recommended_from_the_library(run: Callable[..., Reply], music: Path, tmp_path: Path):

@@ -92,6 +92,16 @@ def test_songs_are_found_and_analysed_once(library: Library, music: Path):
     )
 
 
+def test_a_link_to_a_folder_is_followed_once_and_other_files_are_counted(library: Library, music: Path, tmp_path: Path):
+    write(tmp_path / "elsewhere" / "linked.wav", hertz=900)
+    for name in ("link", "again"):
+        (music / name).symlink_to(tmp_path / "elsewhere")
+    write(music / "@eaDir" / "preview.wav")
+    changes = library.add([music])
+    assert changes == Changes(new=6)
+    assert changes.num_others == 1
+
+
 def test_names_outside_unicode_are_kept(library: Library, music: Path):
     (song,) = filled(library, music).songs([music / "b"])
     assert Path(song.path or "").is_file()
