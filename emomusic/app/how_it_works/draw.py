@@ -23,6 +23,7 @@ from emomusic.charts import steps as plots
 from emomusic.charts.face import share_bars
 from emomusic.faces.detection import MIN_CONFIDENCE, Stage
 from emomusic.faces.inspection import FeatureMaps, FloatMap, Insight
+from emomusic.marks import steps as drawings
 from emomusic.media.images import RgbImage, encode_jpeg, encode_png, read_image, shrink
 from emomusic.results.findings import percent
 from emomusic.songs.local_songs import load_bundled_recommender
@@ -97,7 +98,7 @@ def _boxes(walk: Walk, name: str, stage: Stage, *, landmarks: bool = False) -> N
     def draw() -> RgbImage:
         image, scale = _displayed(walk)
         marks = [face.landmarks for face in walk.trace.faces] if landmarks else []
-        return plots.boxes_on_picture(image, stage.found, kept, scale=scale, landmarks=marks)
+        return drawings.boxes_on_picture(image, stage.found, kept, scale=scale, landmarks=marks)
 
     alt = f"The photo with {pluralize(len(stage.found), 'box', 'boxes')}, {len(kept)} with thick lines"
     _image(walk, name, draw, alt=alt)
@@ -120,7 +121,7 @@ def show_crop(walk: Walk, facts: DeltaGenerator) -> None:
     _image(
         walk,
         "crop",
-        lambda: plots.crop_steps(read_image(face.jpeg), face.network_input),
+        lambda: drawings.crop_steps(read_image(face.jpeg), face.network_input),
         alt=_alt(walk, alt),
         ratio=1.5,
     )
@@ -154,7 +155,7 @@ def show_explanations(walk: Walk, facts: DeltaGenerator) -> None:
         walk,
         "look",
         lambda: np.concatenate(
-            [plots.heat_on_face(insight.face, heat, CROP_SIDE) for heat in (face.grad_cam, occlusion.heat)], axis=1
+            [drawings.heat_on_face(insight.face, heat, CROP_SIDE) for heat in (face.grad_cam, occlusion.heat)], axis=1
         ),
         alt=_alt(walk, f"Grad-CAM and occlusion for {answer}, side by side"),
         ratio=2.0,
@@ -341,4 +342,4 @@ def _percent(share: float) -> str:
 
 def _strip(level: FeatureMaps) -> bytes:
     """Return the maps as PNG, which has transparent gaps."""
-    return encode_png(plots.map_strip(level, _MAP))
+    return encode_png(drawings.map_strip(level, _MAP))
