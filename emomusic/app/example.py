@@ -9,17 +9,11 @@ import msgspec
 import numpy as np
 import streamlit as st
 
-from emomusic.affect import (
-    EmotionProbabilities,
-    affect_of,
-    describe,
-    group_probabilities,
-    list_shares,
-)
+from emomusic.affect import EmotionProbabilities, affect_of, describe, group_probabilities
+from emomusic.app.answer import show_bars, song_points
 from emomusic.app.charts import show_chart, styled_room
 from emomusic.app.frame import escape_markdown
-from emomusic.charts.affect import FacePoint, SongPoint, circumplex
-from emomusic.charts.face import probability_bars
+from emomusic.charts.affect import FacePoint, circumplex
 from emomusic.songs.song import Pick
 
 DATA, PICTURE = (Path(__file__).with_name(f"example.{ending}") for ending in ("json", "jpg"))
@@ -73,13 +67,12 @@ def show_example(note: str) -> None:
             st.markdown(f":material/music_note: **{title}** · {byline}  \n{escape_markdown(first.reason)}")
             st.caption(note)
         with st.container(height="stretch", vertical_alignment="center"):
-            alt = f"Probabilities of the example: {list_shares(group.as_dict())}"
-            show_chart(probability_bars(group, height=220), key="example-bars", alt=alt)
+            show_bars(group, key="example-bars", name="the example", least_height=220)
         with st.container():
             points = [
                 FacePoint(str(number), affect_of(shares), shares.emotion) for number, shares in enumerate(faces, 1)
             ]
             points.append(FacePoint("all", affect_of(group), group.emotion))
-            songs = [SongPoint(pick.number, pick.song.title, pick.song.point, pick.mood) for pick in example.songs]
+            songs = song_points(example.songs)
             alt = f"The affect plane with {len(faces)} faces and {len(songs)} songs of the example"
             show_chart(circumplex(points, songs, height=320), key="example-plane", alt=alt)

@@ -180,29 +180,17 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     st.cache_resource.clear()
 
 
-def test_the_page_has_the_songs_that_the_command_adds(root: Path, library: Callable[[int], None]) -> None:
-    app = start_app(root, sample=SAMPLE, songs="own")
-    assert playing(app)  # Spotify plays until the library has songs
-    for num_songs in (2, 4):
-        library(2)  # while the page is open
-        assert current_id(app.run()).startswith("library-")
-        assert len(queue_of(app).playlist(9)) == num_songs
-
-
-def test_further_songs_of_a_library_leave_the_current_one(root: Path, library: Callable[[int], None]) -> None:
-    library(3)
-    app = start_app(root, sample=SAMPLE, songs="own")
-    second = current_id(click(app, "next-photo"))
-    library(1)
-    assert current_id(app.run()) == second
-    assert len(queue_of(app).playlist(9)) == 4
-
-
-def test_reruns_read_no_song_of_the_library_again(
+def test_the_page_has_the_songs_that_the_command_adds_and_reads_each_once(
     root: Path, library: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    library(1)
     app = start_app(root, sample=SAMPLE, songs="own")
+    assert playing(app)  # Spotify plays until the library has songs
+    library(2)  # while the page is open
+    assert current_id(app.run()).startswith("library-")
+    second = current_id(click(app, "next-photo"))
+    library(2)
+    assert current_id(app.run()) == second
+    assert len(queue_of(app).playlist(9)) == 4
     monkeypatch.setattr(Library, "songs", None)
     monkeypatch.setattr(Library, "info", None)
     app.run()
