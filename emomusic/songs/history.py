@@ -31,12 +31,6 @@ class PlayHistory:
         self._recent: deque[tuple[str, ...]] = deque(maxlen=window - 1)
         self._recent_artists: frozenset[str] = frozenset()
 
-    def copy(self) -> PlayHistory:
-        """Independent copy."""
-        other = PlayHistory(self._artists, self._titles)
-        other._songs, other._recent, other._recent_artists = set(self._songs), self._recent.copy(), self._recent_artists
-        return other
-
     def add(self, row: int) -> None:
         """Record a played row."""
         self._songs.add(self._song_key(row))

@@ -115,26 +115,19 @@ class Recommender:
         self._everything = _Songs(rows, self.plane.T, probabilities.T, _familiarity(table), tempo_bpm)
         self._by_mood = [self._everything[self._likeliest_moods == position] for position in range(len(MOODS))]
 
-    def songs(self, request: Request, num_songs: int = 5, *, page: int = 0) -> list[Pick]:
+    def songs(self, request: Request, num_songs: int = 5) -> list[Pick]:
         """Recommended songs, best first.
 
-        A request always gives the same order. With the same `num_songs`, pages do not repeat a song, and an artist
-        occurs once in `ARTIST_WINDOW` songs, also across pages. Each page of a journey goes from start to target.
+        A request always gives the same order. No song is repeated, and an artist occurs once in `ARTIST_WINDOW` songs.
 
         Args:
             request: target, policy and filters.
-            num_songs: at least 1. The result is shorter if songs run out.
-            page: 0 for the first songs.
+            num_songs: at least 1; the steps of a journey. The result is shorter if songs run out.
         """
         if num_songs < 1:
             raise ValueError(f"num_songs must be at least 1. Received: {num_songs}")
-        if page < 0:
-            raise ValueError(f"page must be at least 0. Received: {page}")
-        if request.policy is Policy.JOURNEY:
-            return self._journey(request, num_songs, page)
-        target, mood = target_of(request)
-        rows = list(islice(self._rows(target, mood, request), page * num_songs, (page + 1) * num_songs))
-        return self._picks(rows, target, mood, first=page * num_songs + 1)
+        is_journey = request.policy is Policy.JOURNEY
+        return self._journey(request, num_songs) if is_journey else list(islice(self.walk(request), num_songs))
 
     def walk(self, request: Request) -> Iterator[Pick]:
         """All songs for a request, best first, each chosen when it is asked for. For one thread at a time.
@@ -143,7 +136,7 @@ class Recommender:
         """
         target, mood = target_of(request)
         if request.policy is Policy.JOURNEY:
-            yield from self._journey(request, JOURNEY_STEPS, 0)
+            yield from self._journey(request, JOURNEY_STEPS)
             request = replace(request, point=target, mood=mood, policy=Policy.MATCH)
             target, mood = target_of(request)
         rows, first = self._rows(target, mood, request), 1
@@ -192,32 +185,27 @@ class Recommender:
         for position in takewhile(lambda position: priorities[position] > -np.inf, _best_first(priorities)):
             yield int(songs.rows[position])
 
-    def _journey(self, request: Request, num_songs: int, page: int) -> list[Pick]:
+    def _journey(self, request: Request, num_songs: int) -> list[Pick]:
         target, mood = target_of(request)
         window = max(ARTIST_WINDOW, num_songs)
         if self.catalogue.is_local and len(set(self._artists)) < 2 * window:
             window = 1
-        history = PlayHistory(self._artists, self._titles, window=window)
-        for _ in range(page + 1):
-            waypoints = _waypoints(request.point, target, num_songs)
-            rows = self._rows_at(waypoints, mood, request, history.copy())
-            while len(rows) < len(waypoints):  # songs run out: fewer waypoints, so that the journey reaches the target
-                waypoints = _waypoints(request.point, target, len(rows))
-                rows = self._rows_at(waypoints, mood, request, history.copy())
-            for row in rows:
-                history.add(row)
+        waypoints = _waypoints(request.point, target, num_songs)
+        while len(rows := self._rows_at(waypoints, mood, request, window)) < len(waypoints):
+            waypoints = _waypoints(request.point, target, len(rows))  # songs run out; the journey reaches the target
         away = [self._point(row).distance(waypoint) for row, waypoint in zip(rows, waypoints, strict=True)]
         scores = _closeness(np.array(away, np.float32)).tolist()
         reasons = [self._step_reason(rows, step, request.point, target) for step in range(len(rows))]
         moods = _moods_on_the_way(waypoints, mood)
         return [self._pick(*step) for step in zip(count(1), rows, moods, scores, reasons, strict=False)]
 
-    def _rows_at(self, waypoints: list[AffectPoint], mood: Mood, request: Request, history: PlayHistory) -> list[int]:
+    def _rows_at(self, waypoints: list[AffectPoint], mood: Mood, request: Request, window: int) -> list[int]:
         """One row close to each waypoint, with its mood and a tempo close to the previous one.
 
-        Ends at the first waypoint without a row that `history` allows.
+        Ends at the first waypoint without a row of another song and of artists that are not in the window.
         """
         rows: list[int] = []
+        history = PlayHistory(self._artists, self._titles, window=window)
         passing = self._passing(request)
         bonuses: dict[tuple[Mood, bool], npt.NDArray[np.float32]] = {}  # minus infinity for rows never allowed later
         for waypoint, step_mood in zip(waypoints, _moods_on_the_way(waypoints, mood), strict=True):

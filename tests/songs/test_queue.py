@@ -56,7 +56,7 @@ def test_sixty_songs_have_no_repeats(recommender: Recommender, policy: Policy) -
     assert len(set(ids(songs))) == 60
     assert len({song_key(pick.song.title, pick.song.artists[0]) for pick in songs}) == 60
     if policy is Policy.SOOTHE:
-        assert songs[: 2 * PAGE] == recommender.songs(request, PAGE) + recommender.songs(request, PAGE, page=1)
+        assert songs[: 2 * PAGE] == recommender.songs(request, 2 * PAGE)
 
 
 def test_a_journey_is_followed_by_songs_of_its_target_mood(recommender: Recommender) -> None:
