@@ -83,12 +83,12 @@ class Face:
     Attributes:
         box: inside the image, in its pixels.
         confidence: 0 to 1.
-        landmarks: may lie outside the image if the border cuts the face.
+        landmarks: may lie outside the image if the border cuts the face; None for a face that a stream follows.
     """
 
     box: Box
     confidence: float
-    landmarks: Landmarks
+    landmarks: Landmarks | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

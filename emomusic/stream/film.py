@@ -110,7 +110,7 @@ def read_film(film: FilmFile, networks: FilmNetworks, *, rate: float = DEFAULT_R
         if ready.is_cut:
             tracks.start_shot()
         tracks.follow(ready.grey)
-        frame = Frame(ready.small, ready.grey, tracks.points(), ready.frame.time_s)
+        frame = Frame(ready.small, ready.grey, tracks.corners(), ready.frame.time_s)
         found = finder.find(networks.detector, frame, DETECT_SIDE, detected=ready.detected)
         image = film.picture(ready.frame, WORKING_SIDE)
         scale = image.shape[1] / ready.small.shape[1]

@@ -209,7 +209,7 @@ class LiveReader:
                 self._started_s = now
             self._tracks.follow(grey)
             self._size = (image.shape[1], image.shape[0])
-            self._newest = Frame(image, grey, self._tracks.points(), now)
+            self._newest = Frame(image, grey, self._tracks.corners(), now)
             self._num_frames += 1
             self._frames.append(now)
             if self._worker is None:
@@ -268,7 +268,7 @@ class LiveReader:
 
     def _number_faces(self) -> dict[int, int]:
         """The shown number of each track: its own while it stays, and the smallest free one for a newcomer."""
-        tracks = sorted(self._tracks.points())
+        tracks = sorted(self._tracks.corners())
         numbers = {track: self._numbers[track] for track in tracks if track in self._numbers and len(tracks) > 1}
         for track in tracks:
             if track not in numbers:

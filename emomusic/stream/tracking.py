@@ -12,15 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import EmotionProbabilities
-from emomusic.faces.detection import Face, FaceDetector, Landmarks
+from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.reading import FaceReading
 from emomusic.media.images import Box, RgbImage, require_rgb, shrink
 
 GreyImage: TypeAlias = npt.NDArray[np.uint8]
 """Shape (height, width), uint8."""
 
-TrackPoints: TypeAlias = dict[int, npt.NDArray[np.float64]]
-"""The points of each track by its number, as in `FaceTrack.points`."""
+TrackCorners: TypeAlias = dict[int, npt.NDArray[np.float64]]
+"""The corners of each track by its number, as in `FaceTrack.corners`."""
 
 SHOWN_S = 0.5
 """A missed face stays visible for this time, because detections flicker."""
@@ -50,15 +50,15 @@ class FaceTrack:
 
     Attributes:
         number: constant while the face stays.
-        points: shape (7, 2), two corners of the box and five landmarks, as shares of the frame's width and height,
-            because a slow connection changes the frame size.
+        corners: shape (2, 2), top left and bottom right of the box, as shares of the frame's width and height, because
+            a slow connection changes the frame size.
         confidence: of the last detection.
         shares: shape (7,), smoothed probabilities.
         last_s: time of the last detection.
     """
 
     number: int
-    points: npt.NDArray[np.float64]
+    corners: npt.NDArray[np.float64]
     confidence: float
     shares: npt.NDArray[np.float64]
     last_s: float
@@ -70,10 +70,8 @@ class FaceTrack:
 
     def reading(self, width: int, height: int) -> FaceReading | None:
         """The reading in pixels of a frame of this size; None if the face left the frame."""
-        points = self.points * (width, height)
-        if (box := box_of(points, width, height)) is None:
-            return None
-        return FaceReading(Face(box, self.confidence, landmarks_of(points)), self.probabilities, number=self.number)
+        box = box_of(self.corners, width, height)
+        return None if box is None else FaceReading(Face(box, self.confidence), self.probabilities, number=self.number)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,13 +81,13 @@ class Frame:
     Attributes:
         image: shape (height, width, 3), uint8, RGB.
         grey: the output of `to_flow_image`.
-        points: the output of `FaceTracker.points` for this frame.
+        corners: the output of `FaceTracker.corners` for this frame.
         time_s: time of arrival.
     """
 
     image: RgbImage
     grey: GreyImage
-    points: TrackPoints
+    corners: TrackCorners
     time_s: float
 
 
@@ -99,21 +97,21 @@ class FaceTracker:
     def __init__(self) -> None:
         self._tracks: list[FaceTrack] = []
         self._next_number = 1
-        self._grey: GreyImage | None = None  # the frame of the points
+        self._grey: GreyImage | None = None  # the frame of the corners
         self._time_s = 0.0  # of the newest reading
 
     def shown(self) -> list[FaceTrack]:
         """The visible tracks, from left to right."""
         visible = (track for track in self._tracks if self._time_s - track.last_s <= SHOWN_S)
-        return sorted(visible, key=lambda track: (track.points[0, 0], track.number))
+        return sorted(visible, key=lambda track: (track.corners[0, 0], track.number))
 
     def found(self) -> list[FaceTrack]:
         """The tracks of the newest reading, without missed faces."""
         return [track for track in self.shown() if track.last_s == self._time_s]
 
-    def points(self) -> TrackPoints:
-        """The current points of each track, which a `Frame` holds for `update`."""
-        return {track.number: track.points for track in self._tracks}
+    def corners(self) -> TrackCorners:
+        """The current corners of each track, which a `Frame` holds for `update`."""
+        return {track.number: track.corners for track in self._tracks}
 
     def update(
         self,
@@ -125,20 +123,20 @@ class FaceTracker:
     ) -> None:
         """Add the reading of one frame, with its faces in its pixels. `smoothing_s` is a time constant."""
         time_s, size = frame.time_s, (frame.image.shape[1], frame.image.shape[0])
-        # A track that began after this frame arrived is not in `frame.points`.
-        known = [replace(track, points=frame.points.get(track.number, track.points)) for track in self._tracks]
-        matches = _match([face.box for face in faces], [box_of(track.points * size, *size) for track in known])
+        # A track that began after this frame arrived is not in `frame.corners`.
+        known = [replace(track, corners=frame.corners.get(track.number, track.corners)) for track in self._tracks]
+        matches = _match([face.box for face in faces], [box_of(track.corners, *size) for track in known])
         updated = []
         for position, (face, row) in enumerate(zip(faces, probabilities, strict=True)):
-            points, values = points_of(face) / size, row.values.astype(np.float64)
+            corners, values = corners_of(face.box) / size, row.values.astype(np.float64)
             if (index := matches.get(position)) is None:
-                updated.append(FaceTrack(self._next_number, points, face.confidence, values, time_s))
+                updated.append(FaceTrack(self._next_number, corners, face.confidence, values, time_s))
                 self._next_number += 1
                 continue
             track = known[index]
             weight = 1.0 if smoothing_s == 0 else 1.0 - math.exp(-max(time_s - track.last_s, 0.0) / smoothing_s)
             values = track.shares + weight * (values - track.shares)
-            updated.append(FaceTrack(track.number, points, face.confidence, values, time_s))
+            updated.append(FaceTrack(track.number, corners, face.confidence, values, time_s))
         matched = set(matches.values())
         is_new_scene = bool(updated) and not matched  # otherwise a missed face may still be there
         missed = [] if is_new_scene else [track for index, track in enumerate(known) if index not in matched]
@@ -160,8 +158,8 @@ class FaceTracker:
         """Move the tracks to a newer frame, an output of `to_flow_image`."""
         if self._grey is not None and self._grey.shape == grey.shape and self._tracks:
             size = (grey.shape[1], grey.shape[0])
-            moved = _follow(np.stack([track.points for track in self._tracks]) * size, self._grey, grey) / size
-            self._tracks = [replace(track, points=points) for track, points in zip(self._tracks, moved, strict=True)]
+            moved = _follow(np.stack([track.corners for track in self._tracks]) * size, self._grey, grey) / size
+            self._tracks = [replace(track, corners=found) for track, found in zip(self._tracks, moved, strict=True)]
         self._grey = grey
 
 
@@ -187,8 +185,7 @@ class FaceFinder:
         """
         small, scale = shrink(frame.image, side)
         height, width = small.shape[:2]
-        points = [points * (width, height) for points in frame.points.values()]
-        known = [box for each in points if (box := box_of(each, width, height)) is not None]
+        known = [box for each in frame.corners.values() if (box := box_of(each, width, height)) is not None]
         is_due = frame.time_s - self._detected_s >= (_SHORT_INTERVAL_S if self._lost_one else self._interval_s)
         if detected is None and known and not is_due:
             faces = detector.detect_near(small, known)
@@ -198,47 +195,40 @@ class FaceFinder:
             if detected is not None:
                 return list(detected)
             faces = detector.detect(small)
-        return [_scaled(face, 1 / scale, frame.image) for face in faces]
+        size = frame.image.shape[1::-1]
+        return [Face(face.box.scaled(1 / scale).clipped(*size), face.confidence) for face in faces]
 
 
-def _scaled(face: Face, factor: float, image: RgbImage) -> Face:
-    """A face of a reduced image in pixels of the full image."""
-    points = points_of(face) * factor
-    box = box_of(points, image.shape[1], image.shape[0])
-    assert box is not None  # it lies inside the reduced image
-    return Face(box, face.confidence, landmarks_of(points))
-
-
-def _follow(points: npt.NDArray[np.float64], before: GreyImage, now: GreyImage) -> npt.NDArray[np.float64]:
-    """The points of faces in a newer frame, by Lucas and Kanade's optical flow of a grid on each face.
+def _follow(boxes: npt.NDArray[np.float64], before: GreyImage, now: GreyImage) -> npt.NDArray[np.float64]:
+    """The boxes of faces in a newer frame, by Lucas and Kanade's optical flow of a grid on each face.
 
     The medians over the grid give one shift and one growth for each face. A face that loses most of its grid stays.
 
     Args:
-        points: shape (n, 7, 2), in pixels of `before`.
-        before: the frame of `points`.
+        boxes: their corners, shape (n, 2, 2), in pixels of `before`.
+        before: the frame of `boxes`.
         now: the newer frame.
 
     Returns:
-        Shape (n, 7, 2), in pixels of `now`.
+        Shape (n, 2, 2), in pixels of `now`.
     """
-    corners, sides = points[:, :1], points[:, 1:2] - points[:, :1]
+    corners, sides = boxes[:, :1], boxes[:, 1:] - boxes[:, :1]
     old = corners + _GRID * sides  # shape (n, 16, 2)
     moved, found, _ = cv2.calcOpticalFlowPyrLK(
         before, now, old.reshape(-1, 1, 2).astype(np.float32), None, winSize=(15, 15), maxLevel=2
     )
-    tracked = found.reshape(len(points), -1) == 1
+    tracked = found.reshape(len(boxes), -1) == 1
     enough = np.count_nonzero(tracked, axis=1) > len(_GRID) // 2
     if not enough.any():
-        return points
+        return boxes
     old, new = old[enough], moved.reshape(old.shape)[enough].astype(np.float64)
     tracked, centers = tracked[enough], (corners + sides / 2)[enough]
     shifts = _medians(new - old, tracked)
     spreads = _medians(np.abs(old - centers), tracked).sum(axis=2, keepdims=True)
     new_spreads = _medians(np.abs(new - centers - shifts), tracked).sum(axis=2, keepdims=True)
     growths = np.clip(new_spreads / spreads, *_GROWTH_LIMITS)
-    result = points.copy()
-    result[enough] = centers + shifts + growths * (points[enough] - centers)
+    result = boxes.copy()
+    result[enough] = centers + shifts + growths * (boxes[enough] - centers)
     return result
 
 
@@ -259,22 +249,16 @@ def to_flow_image(image: RgbImage) -> GreyImage:
     return shrink(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), _FLOW_SIDE)[0]
 
 
-def points_of(face: Face) -> npt.NDArray[np.float64]:
-    """The corners and landmarks of a face, shape (7, 2), in pixels."""
-    box = face.box
-    return np.array(((box.x, box.y), (box.right, box.bottom), *face.landmarks.points), np.float64)
+def corners_of(box: Box) -> npt.NDArray[np.float64]:
+    """The top left and bottom right of a box, shape (2, 2), in pixels."""
+    return np.array(((box.x, box.y), (box.right, box.bottom)), np.float64)
 
 
-def box_of(points: npt.NDArray[np.float64], width: int, height: int) -> Box | None:
-    """The box of such points, clipped to an image of this size; None if it lies outside."""
-    (left, top), (right, bottom) = np.rint(points[:2]).astype(int).tolist()
+def box_of(corners: npt.NDArray[np.float64], width: int, height: int) -> Box | None:
+    """The box of corners as shares of an image of this size, clipped to it; None if it lies outside."""
+    (left, top), (right, bottom) = np.rint(corners * (width, height)).astype(int).tolist()
     left, top, right, bottom = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
     return Box(left, top, right - left, bottom - top) if right > left and bottom > top else None
-
-
-def landmarks_of(points: npt.NDArray[np.float64]) -> Landmarks:
-    """The landmarks of such points."""
-    return Landmarks(*((x, y) for x, y in points[2:].tolist()))
 
 
 def _match(found: Sequence[Box], known: Sequence[Box | None]) -> dict[int, int]:

@@ -41,6 +41,7 @@ class Conditions:
 
 def conditions_of(image: RgbImage, face: Face) -> Conditions:
     """The conditions of one detected face."""
+    assert face.landmarks is not None
     left, right, nose = (np.array(point) for point in face.landmarks.points[:3])
     eyes = right - left
     crop = cv2.cvtColor(crop_face(image, face.box), cv2.COLOR_RGB2GRAY)

@@ -112,11 +112,10 @@ def test_faces_are_numbered_in_the_order_on_the_screen(fake: FakeDetector, clock
     assert [face.face.box.x for face in faces] == ([150, 10] if mirrored else [10, 150])
 
 
-def test_a_reading_has_box_landmarks_and_emotion(reader: LiveReader) -> None:
+def test_a_reading_has_box_and_emotion(reader: LiveReader) -> None:
     view = read(reader, frame())
     (face,) = view.faces
     assert (face.number, face.emotion, face.face.box) == (1, Emotion.HAPPY, FACE.box)
-    assert face.face.landmarks.nose == pytest.approx(FACE.landmarks.nose)
     assert view.group is not None
     assert view.group.values == pytest.approx(face.probabilities.values)
     assert (view.width, view.height) == (320, 240)
@@ -241,7 +240,6 @@ def test_boxes_follow_the_picture_between_readings() -> None:
             (face,) = view.faces
             assert face.face.box.x == pytest.approx(FACE.box.x + 4 * step, abs=1)
             assert face.face.box.y == pytest.approx(FACE.box.y + 3 * step, abs=1)
-            assert face.face.landmarks.nose[0] == pytest.approx(FACE.landmarks.nose[0] + 4 * step, abs=1)
         assert reader.view().num_readings == 1
         detector.go_on.release()
 

@@ -14,8 +14,8 @@ from emomusic.stream.tracking import (
     FaceFinder,
     FaceTracker,
     Frame,
-    TrackPoints,
-    points_of,
+    TrackCorners,
+    corners_of,
     to_flow_image,
 )
 from tests.fakes import FakeDetector, make_face
@@ -31,11 +31,11 @@ def update(
     faces: list[Face],
     time_s: float,
     *,
-    points: TrackPoints | None = None,
+    corners: TrackCorners | None = None,
     smoothing_s: float = 0.0,
     shows: object = HAPPY,
 ) -> None:
-    frame = Frame(BLANK, GREY, tracks.points() if points is None else points, time_s)
+    frame = Frame(BLANK, GREY, tracks.corners() if corners is None else corners, time_s)
     tracks.update(frame, faces, [shows] * len(faces), smoothing_s=smoothing_s)  # type: ignore[list-item]
 
 
@@ -47,14 +47,14 @@ def test_a_face_that_moves_a_little_keeps_its_number() -> None:
     tracks = FaceTracker()
     for step in range(20):  # two faces pass each other
         update(tracks, [make_face(10 + 12 * step, 10), make_face(250 - 12 * step, 100)], 0.1 * step)
-    assert [(track.number, round(track.points[0, 0] * 320)) for track in tracks.shown()] == [(2, 22), (1, 238)]
+    assert [(track.number, round(track.corners[0, 0] * 320)) for track in tracks.shown()] == [(2, 22), (1, 238)]
 
 
 def test_a_face_matches_the_track_of_largest_overlap() -> None:
     tracks = FaceTracker()
     update(tracks, [make_face(100), make_face(130)], 0.0)
     update(tracks, [make_face(112), make_face(142)], 0.1)
-    assert [(track.number, round(track.points[0, 0] * 320)) for track in tracks.shown()] == [(1, 112), (2, 142)]
+    assert [(track.number, round(track.corners[0, 0] * 320)) for track in tracks.shown()] == [(1, 112), (2, 142)]
 
 
 def test_a_missed_face_stays_visible_for_half_a_second() -> None:
@@ -134,8 +134,8 @@ def test_boxes_follow_the_picture(across: int, down: int, growth: float) -> None
     matrix = np.array([[growth, 0, 0], [0, growth, 0]], np.float64)
     matrix[:, 2] = (across, down) + center * (1 - growth) - growth * np.array([40, 30])
     tracks.follow(cv2.warpAffine(cv2.cvtColor(NOISE, cv2.COLOR_RGB2GRAY), matrix, SIZE))
-    moved = tracks.shown()[0].points * SIZE
-    expected = center + (across, down) + growth * (points_of(face) - center)
+    moved = tracks.shown()[0].corners * SIZE
+    expected = center + (across, down) + growth * (corners_of(face.box) - center)
     assert moved == pytest.approx(expected, abs=1.0)
 
 
@@ -143,16 +143,16 @@ def test_boxes_follow_the_picture(across: int, down: int, growth: float) -> None
 def test_a_face_without_optical_flow_keeps_its_position(now: np.ndarray) -> None:
     tracks = FaceTracker()
     update(tracks, [make_face()], 0.0)
-    before = tracks.points()[1]
+    before = tracks.corners()[1]
     tracks.follow(now)
-    assert tracks.points()[1] == pytest.approx(before)
+    assert tracks.corners()[1] == pytest.approx(before)
 
 
 def test_a_shot_begins_without_faces_and_with_new_numbers() -> None:
     tracks = FaceTracker()
     update(tracks, [make_face(10), make_face(100)], 0.0)
     tracks.start_shot()
-    assert (tracks.shown(), tracks.points()) == ([], {})
+    assert (tracks.shown(), tracks.corners()) == ([], {})
     update(tracks, [make_face(10)], 0.1)  # at the place of the first face
     assert numbers(tracks) == [3]
 
@@ -167,23 +167,24 @@ def find(
     *,
     known: tuple[Face, ...] = (),
     detected: list[Face] | None = None,
-) -> list[Face]:
-    points = {number: points_of(face) / SIZE for number, face in enumerate(known)}
-    return finder.find(detector, Frame(BLANK, GREY, points, time_s), 320, detected=detected)
+) -> list[Box]:
+    corners = {number: corners_of(face.box) / SIZE for number, face in enumerate(known)}
+    faces = finder.find(detector, Frame(BLANK, GREY, corners, time_s), 320, detected=detected)
+    return [face.box for face in faces]
 
 
 def test_known_faces_are_searched_nearby_and_regularly_all() -> None:
     finder, detector = FaceFinder(), FakeDetector([make_face()])
     for step in range(11):  # of a tenth of a second
-        assert find(finder, detector, step / 10, known=(make_face(),)) == [make_face()]
+        assert find(finder, detector, step / 10, known=(make_face(),)) == [make_face().box]
     assert (detector.num_calls, detector.num_near_calls) == (3, 8)  # at 0, 0.5 and 1 s
 
 
 def test_faces_detected_before_are_taken() -> None:
     finder, detector = FaceFinder(), FakeDetector([make_face(100)])
-    assert find(finder, detector, 0.0, known=(make_face(),), detected=[make_face(50)]) == [make_face(50)]
+    assert find(finder, detector, 0.0, known=(make_face(),), detected=[make_face(50)]) == [make_face(50).box]
     assert find(finder, detector, 0.1, known=(make_face(),), detected=[]) == []
-    assert find(finder, detector, 0.1 + DETECT_INTERVAL_S - 0.01, known=(make_face(),)) == [make_face(100)]
+    assert find(finder, detector, 0.1 + DETECT_INTERVAL_S - 0.01, known=(make_face(),)) == [make_face(100).box]
     assert (detector.num_calls, detector.num_near_calls) == (0, 1)
 
 
@@ -191,4 +192,3 @@ def test_faces_of_a_reduced_frame_are_in_its_own_pixels() -> None:
     frame = Frame(np.zeros((480, 640, 3), np.uint8), GREY, {}, 0.0)
     (face,) = FaceFinder().find(FakeDetector([make_face(20, 30, 40, 50)]), frame, 320)
     assert face.box == Box(40, 60, 80, 100)
-    assert face.landmarks.points[0] == pytest.approx((2 * (20 + 0.3 * 40), 2 * (30 + 0.4 * 50)))

@@ -97,7 +97,7 @@ def _boxes(walk: Walk, name: str, stage: Stage, *, landmarks: bool = False) -> N
 
     def draw() -> RgbImage:
         image, scale = _displayed(walk)
-        marks = [face.landmarks for face in walk.trace.faces] if landmarks else []
+        marks = [face.landmarks for face in walk.trace.faces if landmarks and face.landmarks is not None]
         return drawings.boxes_on_picture(image, stage.found, kept, scale=scale, landmarks=marks)
 
     alt = f"The photo with {pluralize(len(stage.found), 'box', 'boxes')}, {len(kept)} with thick lines"
