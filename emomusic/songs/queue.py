@@ -52,7 +52,7 @@ class SongQueue:
         return queue
 
     def continue_with(self, recommender: Recommender) -> None:
-        """Keep the songs up to the current one, and choose the next ones anew, for songs that were added since."""
+        """Keep the songs up to the current one, and choose the next ones again, from songs that were added since."""
         with self._lock:
             self._position, is_over = self._now(), self.current is None
             del self._picks[self._position + (not is_over) :]

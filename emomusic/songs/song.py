@@ -10,7 +10,7 @@ from emomusic.affect import QUADRANT_MOODS, AffectPoint, Mood, Quadrant
 from emomusic.songs.features import affect_of_song
 
 UNKNOWN_ARTIST = "Unknown artist"
-"""The artist of a song whose tags or table name nobody."""
+"""The artist of a song without artists in its tags or its table."""
 
 
 class Player(StrEnum):
@@ -19,7 +19,7 @@ class Player(StrEnum):
     SPOTIFY = "spotify"
     """Spotify's player, by the id of the song."""
     LIBRARY = "library"
-    """The browser: a file of one's own library, at `Song.path`."""
+    """The browser: a file of the user's library, at `Song.path`."""
     UPLOAD = "yours"
     """The browser: an uploaded file in the memory of the session, under the id of the song."""
     BUNDLED = "bundled"
@@ -63,7 +63,7 @@ class Hearing:
 
 @dataclass(frozen=True, slots=True)
 class Song:
-    """A song of any source. None stands for what is unknown.
+    """A song of any source. Unknown fields are None.
 
     Attributes:
         id: Spotify id of 22 characters if Spotify plays it, otherwise unique in its source. It tells nothing else.
