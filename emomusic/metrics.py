@@ -1,7 +1,4 @@
-"""Metrics of a classifier from true labels and predicted probabilities.
-
-scikit-learn computes what it can. It loads on first use.
-"""
+"""Metrics of a classifier from true labels and predicted probabilities. scikit-learn is not loaded."""
 
 from __future__ import annotations
 
@@ -116,8 +113,6 @@ def score(y_true: IntArray, y_pred: IntArray, classes: Sequence[str]) -> Scores:
     Raises:
         ValueError: the shapes differ, are empty, or hold other labels.
     """
-    from sklearn import metrics
-
     if y_true.shape != y_pred.shape or y_true.ndim != 1 or not len(y_true):
         raise ValueError(f"expected two equal lengths above 0. Received: {y_true.shape} and {y_pred.shape}")
     y_true, y_pred = y_true.astype(np.int64), y_pred.astype(np.int64)
@@ -127,13 +122,14 @@ def score(y_true: IntArray, y_pred: IntArray, classes: Sequence[str]) -> Scores:
             raise ValueError(
                 f"expected {name} labels from {first} to {last}. Received: {values.min()} to {values.max()}"
             )
-    precision, recall, f1, support = metrics.precision_recall_fscore_support(
-        y_true, y_pred, labels=np.arange(len(classes)), zero_division=0.0
+    counts = np.zeros((len(classes), len(classes) + 1), np.int64)
+    np.add.at(counts, (y_true, y_pred), 1)  # the last column counts missed examples
+    matrix, support = counts[:, :-1], counts.sum(axis=1)
+    hits, called, present = matrix.diagonal(), matrix.sum(axis=0), support > 0
+    precision, recall, f1 = (
+        _share(count, of) for count, of in ((hits, called), (hits, support), (2 * hits, called + support))
     )
-    # The last column, of missed examples, is cut off below
-    matrix = metrics.confusion_matrix(y_true, y_pred, labels=[*range(len(classes)), MISSED])
-    present = support > 0
-    right = int((y_true == y_pred).sum())
+    right = int(hits.sum())
     return Scores(
         n=len(y_true),
         missed=int((y_pred == MISSED).sum()),
@@ -146,8 +142,13 @@ def score(y_true: IntArray, y_pred: IntArray, classes: Sequence[str]) -> Scores:
             name: ClassScores(float(precision[i]), float(recall[i]), float(f1[i]), int(support[i]))
             for i, name in enumerate(classes)
         },
-        confusion=np.asarray(matrix[: len(classes), : len(classes)]),
+        confusion=matrix,
     )
+
+
+def _share(counts: IntArray, of: IntArray) -> npt.NDArray[np.float64]:
+    """Counts as shares of others; 0 of 0."""
+    return np.divide(counts, of, out=np.zeros(len(of)), where=of > 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +221,8 @@ def top_k_accuracy(y_true: IntArray, probabilities: FloatArray, *, k: int = 2) -
         probabilities: shape (n, classes), more classes than `k`.
         k: number of classes that count.
     """
-    from sklearn.metrics import top_k_accuracy_score
-
-    return float(top_k_accuracy_score(y_true, probabilities, k=k, labels=np.arange(probabilities.shape[1])))
+    likeliest = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
+    return float((likeliest == y_true[:, None]).any(axis=1).mean())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,13 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-import streamlit as st
-
 from emomusic.app.frame import shown_errors
 from emomusic.assets import ModelKind, load_once
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.model_files import DEFAULT_MODEL
-from emomusic.metrics import FOUR, ClassMetrics, Scores
+from emomusic.metrics import FOUR, ClassMetrics
 from emomusic.records import FaceRecord, Record, read_record
 from emomusic.results.findings import in_words
 from emomusic.results.predictions import Predictions, read_predictions
@@ -42,17 +40,11 @@ def classifier(name: str) -> EmotionClassifier:
     return shared().networks()[1] if name == DEFAULT_MODEL else EmotionClassifier.load(name)
 
 
-@st.cache_resource(max_entries=32, show_spinner="Computing the figures")
-def scores(kind: ModelKind, name: str, *, four: bool) -> Scores:
-    """All metrics of the predictions; the first call loads scikit-learn."""
-    return predictions(kind, name).grouped(four=four).scores()
-
-
 def class_metrics(kind: ModelKind, name: str, *, four: bool) -> ClassMetrics:
     """Metrics per class from training; computed from the predictions if four classes replace seven."""
     own = read_record(kind, name).by_class
     if four and own.classes != FOUR:
-        own = scores(kind, name, four=True)
+        own = predictions(kind, name).grouped(four=True).scores()
     in_people_words = {in_words(label): scores for label, scores in own.per_class.items()}
     return ClassMetrics(per_class=in_people_words, confusion=own.confusion)
 

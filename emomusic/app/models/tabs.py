@@ -14,7 +14,7 @@ from emomusic.app.charts import show_chart
 from emomusic.app.frame import shown_errors
 from emomusic.app.models.confusion import SCORED_IN_FOUR, choose_classes, show_confusion
 from emomusic.app.models.photographs import show_mistakes, show_photographs, show_recall_bars
-from emomusic.app.models.saved import Chosen, class_metrics, predictions, read_each, scores
+from emomusic.app.models.saved import Chosen, class_metrics, predictions, read_each
 from emomusic.app.models.try_it import show_try
 from emomusic.assets import ModelKind
 from emomusic.charts import diagnostics as plots
@@ -98,7 +98,7 @@ def _show_figures(chosen: Chosen) -> None:
 def _overall(kind: ModelKind, record: Record, *, four: bool) -> dict[str, str]:
     """The metrics of a model over all classes, formatted as text."""
     own = predictions(kind, record.name)
-    found = scores(kind, record.name, four=four)
+    found = own.grouped(four=four).scores()
     is_own = found.classes == own.classes
     return {
         "accuracy": with_range(found.accuracy, found.accuracy_interval),
