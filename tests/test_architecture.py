@@ -263,6 +263,7 @@ HEAVY = {
     "streamlit_webrtc",
     "aiortc",
     "av",
+    "spotipy",
     "pandas",
     "sklearn",
     "scipy",

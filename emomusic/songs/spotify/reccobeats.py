@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING, Any, cast
 
 from emomusic.errors import SpotifyError
 from emomusic.songs.features import FEATURES
@@ -19,9 +20,17 @@ TIMEOUT_S = 5.0
 """Timeout of the connection and of each read, in seconds."""
 
 
+def quiet_spotipy() -> ModuleType:
+    """The package spotipy without its logs, which contain search texts and, at level DEBUG, tokens."""
+    import spotipy
+
+    logging.getLogger("spotipy").setLevel(logging.CRITICAL)
+    return cast("ModuleType", spotipy)
+
+
 @contextmanager
 def translated(service: str, refusals: Mapping[int, SpotifyError]) -> Iterator[None]:
-    """Run requests, and code that reads their responses without checks.
+    """Run requests, and code that reads their responses without checks, as spotipy does.
 
     Args:
         service: name in messages.
@@ -33,7 +42,7 @@ def translated(service: str, refusals: Mapping[int, SpotifyError]) -> Iterator[N
     try:
         yield
     except Exception as error:
-        response: requests.Response | None = getattr(error, "response", None)
+        response = _response_of(error)
         if response is not None and response.status_code in refusals:
             raise refusals[response.status_code] from error
         raise SpotifyError(_message(error, response, service)) from error
@@ -54,6 +63,16 @@ def _message(error: Exception, response: requests.Response | None, service: str)
     if status >= 500:
         return f"{service} has an internal error (HTTP {status}). Try again later."
     return f"{service} refused the request (HTTP {status}). Try again later."
+
+
+def _response_of(error: BaseException | None) -> requests.Response | None:
+    """Response with an error status behind an exception. Those of spotipy do not always have the status."""
+    while error is not None:
+        response = getattr(error, "response", None)
+        if response is not None and response.status_code >= 400:
+            return cast("requests.Response", response)
+        error = error.__context__
+    return None
 
 
 def _pause(retry_after: str) -> str:

@@ -7,18 +7,20 @@ and a page of results has at most ten tracks. ReccoBeats (reccobeats.com) is fre
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from emomusic.errors import SpotifyError
 from emomusic.songs.catalogue import LONGEST_S, TRACK_ID, Catalogue
 from emomusic.songs.features import FEATURE_NAMES
 from emomusic.songs.song import Player, Song
-from emomusic.songs.spotify.reccobeats import TIMEOUT_S, ReccoBeats, translated
+from emomusic.songs.spotify.reccobeats import TIMEOUT_S, ReccoBeats, quiet_spotipy, translated
+
+if TYPE_CHECKING:
+    import spotipy
 
 SEARCH_LIMIT = 10
 """Most tracks per page; Spotify refuses more."""
@@ -27,9 +29,6 @@ LAST_OFFSET = 1000
 """Spotify gives no results after this position."""
 
 _COVER_HOSTS = (".scdn.co", ".spotifycdn.com")  # hosts of Spotify; other covers are not shown
-
-_TOKEN_MARGIN_S = 60.0
-_NO_TOKEN = ("", 0.0)  # with the time of its end
 
 API_URL = "https://api.spotify.com/v1/"
 TOKEN_URL = "https://accounts.spotify.com/api/token"
@@ -52,11 +51,15 @@ def credentials_of(values: Mapping[str, Any]) -> Credentials | None:
     """Credentials from secrets or environment variables, or None if a part is absent.
 
     Args:
-        values: `SPOTIFY_CLIENT_ID` and `SPOTIFY_CLIENT_SECRET`, in any case.
+        values: `SPOTIFY_CLIENT_ID` and `SPOTIFY_CLIENT_SECRET`, or `SPOTIPY_CLIENT_ID` and `SPOTIPY_CLIENT_SECRET`,
+            in any case.
     """
     named = {str(name).upper(): str(value).strip() for name, value in values.items()}
-    client_id, secret = (named.get(f"SPOTIFY_CLIENT_{part}") for part in ("ID", "SECRET"))
-    return Credentials(client_id, secret) if client_id and secret else None
+    for prefix in ("SPOTIFY", "SPOTIPY"):
+        client_id, secret = named.get(f"{prefix}_CLIENT_ID"), named.get(f"{prefix}_CLIENT_SECRET")
+        if client_id and secret:
+            return Credentials(client_id, secret)
+    return None
 
 
 class FeatureSource(StrEnum):
@@ -112,7 +115,7 @@ class LiveSpotify:
         self._api_url = api_url
         self._token_url = token_url
         self._timeout_s = timeout_s
-        self._token = _NO_TOKEN
+        self._login: spotipy.SpotifyClientCredentials | None = None  # has a token
 
     def search(self, text: str, *, page: int = 0) -> FoundPage:
         """Search results, with features if available.
@@ -128,45 +131,41 @@ class LiveSpotify:
         try:
             found, total = self._found(words, page * SEARCH_LIMIT)
         except SpotifyError:
-            self._token = _NO_TOKEN  # it may be invalid
+            self._login = None  # its token may be invalid
             raise
         features, sources, notice = self._features([song.id for song in found])
         songs = [replace(song, **features.get(song.id, {})) for song in found]
         return FoundPage(tuple(songs), total, sources, notice)
 
     def _found(self, words: str, offset: int) -> tuple[list[Song], int]:
-        import requests
-
         rejected = SpotifyError("Spotify rejected the keys of this server. Only its owner can correct them.")
         with translated("Spotify", {400: rejected, 401: rejected}):
-            token = self._valid_token()
+            token = self._logged_in().get_access_token(as_dict=False)
         no_premium = SpotifyError("Spotify does not allow this app to search. The owner of the app needs Premium.")
         with translated("Spotify", {401: rejected, 403: no_premium}):
-            query = {"q": words, "limit": str(SEARCH_LIMIT), "offset": str(offset), "type": "track"}
-            headers = {"Authorization": f"Bearer {token}"}
-            response = requests.get(f"{self._api_url}search", query, headers=headers, timeout=self._timeout_s)
-            response.raise_for_status()
-            results = response.json()["tracks"]
+            client = quiet_spotipy().Spotify(auth=token, requests_session=False, requests_timeout=self._timeout_s)
+            client.prefix = self._api_url
+            results = client.search(words, limit=SEARCH_LIMIT, offset=offset, type="track")["tracks"]
             songs = [_found_song(item) for item in results["items"] if item is not None]
             return list({song.id: song for song in songs}.values()), int(results["total"])  # each song once
 
-    def _valid_token(self) -> str:
-        """The token of the last search, or a new one if it soon expires."""
-        import requests
+    def _logged_in(self) -> spotipy.SpotifyClientCredentials:
+        """The client that fetches tokens and keeps them until they expire."""
+        if self._login is None:
+            spotipy = quiet_spotipy()
+            from spotipy.cache_handler import MemoryCacheHandler
 
-        token, end_s = self._token
-        if time.monotonic() > end_s:
-            response = requests.post(
-                self._token_url,
-                data={"grant_type": "client_credentials"},
-                auth=(self._credentials.client_id, self._credentials.client_secret),
-                timeout=self._timeout_s,
+            # Without a session: that of spotipy reports every error as 429
+            login = spotipy.SpotifyClientCredentials(
+                client_id=self._credentials.client_id,
+                client_secret=self._credentials.client_secret,
+                requests_session=False,
+                requests_timeout=self._timeout_s,
+                cache_handler=MemoryCacheHandler(),
             )
-            response.raise_for_status()
-            answer = response.json()
-            token = str(answer["access_token"])
-            self._token = token, time.monotonic() + float(answer["expires_in"]) - _TOKEN_MARGIN_S
-        return token
+            login.OAUTH_TOKEN_URL = self._token_url
+            self._login = login
+        return self._login
 
     def _features(
         self, ids: Sequence[str]

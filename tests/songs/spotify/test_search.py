@@ -235,7 +235,7 @@ def test_searches_and_secrets_are_not_logged(caplog: pytest.LogCaptureFixture) -
     caplog.set_level(logging.DEBUG)
     with spotify(Reply(b"", 500)) as server, pytest.raises(SpotifyError):
         live(server.url).search("a private search")
-    logs = [record.getMessage() for record in caplog.records if record.name.startswith("emomusic")]
+    logs = [record.getMessage() for record in caplog.records if record.name.startswith("spotipy")]
     assert "private" not in "".join(logs)
     assert "secret'" not in repr(CREDENTIALS)
     assert "client_secret" not in repr(CREDENTIALS)
