@@ -129,21 +129,34 @@ class Votes(msgspec.Struct, frozen=True, eq=False, omit_defaults=True, forbid_un
     test: VoteScores | None = None
 
 
-class ProfileScores(msgspec.Struct, frozen=True):
-    """Metrics on simulated persons of whom something is known (`scripts.build_people`)."""
+class CollectionScores(msgspec.Struct, frozen=True, kw_only=True):
+    """Metrics on one collection of posed faces (`evaluate face --images DIR --posed --record`).
 
-    macro_recall: Share
-    lowest_recall: Share
+    Attributes:
+        persons: their number; 0 if the names of the pictures do not tell.
+        people: who they are, and where from; empty if not known.
+        is_trained: whether the network learned from most of these persons.
+    """
+
+    n: Count
+    missed: Count
+    persons: Count
+    people: str
+    is_trained: bool
+    accuracy: Share
+    accuracy_interval: tuple[Share, Share]
+    recall: dict[str, Share]
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
-    """One stage of a training."""
+    """One stage of a training; `made_by` tells how, if the command did not."""
 
     config: dict[str, Any]
     epochs: Count
     best_epoch: Count
     val_accuracy: Share
     training_minutes: Annotated[float, msgspec.Meta(ge=0)]
+    made_by: str = ""
 
 
 class FaceRecord(
@@ -169,7 +182,8 @@ class FaceRecord(
         test: on PrivateTest of FER2013.
         ferplus: against people's votes; None if not measured, as are the next two.
         wild: on photographs.
-        profiles: with a profile of the person, by what it knows.
+        profiles: accuracy on persons of a collection by what a profile knows, with the number of faces and persons.
+        collections: on posed faces of collections.
     """
 
     kind: ClassVar[ModelKind] = ModelKind.FACE
@@ -188,7 +202,8 @@ class FaceRecord(
     test: SplitScores
     ferplus: Votes | None = None
     wild: PhotoScores | None = None
-    profiles: dict[str, ProfileScores] | None = None
+    profiles: dict[str, dict[str, float]] | None = None
+    collections: dict[str, CollectionScores] | None = None
 
     def __post_init__(self) -> None:
         if self.classes not in (SEVEN, FOUR):

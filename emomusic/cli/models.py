@@ -16,6 +16,7 @@ from emomusic.text import escape_control_chars, file_size
 
 if TYPE_CHECKING:
     from emomusic.songs.sound_training import Clips
+    from emomusic.training.posed import PosedFaces
 
 log = logging.getLogger(__name__)
 
@@ -49,10 +50,10 @@ def _add_evaluate(parent: Any) -> None:
     )
     text = "compare with what most of ten people saw (FER+), not with FER2013's label"
     face.add_argument("--ferplus", action="store_true", help=text)
-    text = "save the figures of --ferplus, or of --images with a new adjustment in five folds (`wild`)"
+    text = "save the figures of --ferplus, or of --images: with a new adjustment in five folds (`wild`), or of --posed"
     face.add_argument("--record", action="store_true", help=text)
     arguments.add_profile_option(face)
-    text = "assume that all seven emotions may be shown; with --ferplus --record: fit the adjustment for that"
+    text = "assume that all seven emotions may be shown"
     face.add_argument("--posed", action="store_true", help=text)
     text = "Figures of a mood model, by cross-validation."
     _add_mood_options(add_command(kinds, "music", evaluate_music, _show_figures, text))
@@ -67,6 +68,8 @@ def _add_train(parent: Any) -> None:
     face.add_argument("--network", required=True)
     face.add_argument("--preset", type=arguments.name, help="the training configuration; each network has its own")
     face.add_argument("--fer2013", type=arguments.path, required=True, metavar="CSV")
+    text = "collections of faces with persons, DIR/<collection>/<emotion>/<person>_*.jpg, for presets that need them"
+    face.add_argument("--posed-faces", type=arguments.path, metavar="DIR", help=text)
     face.add_argument("--out", type=arguments.path, metavar="DIR", help="the model's folder (models/face/<network>)")
     face.add_argument("--resume", action="store_true", help="continue from the checkpoint in the model's folder")
     music = add_command(kinds, "music", train_music, _show_figures, "Fit a mood model on labelled songs.")
@@ -130,17 +133,10 @@ def _require_agreement(options: argparse.Namespace) -> None:
             "--aligned and --margin with --images. Received: one of them with --fer2013",
         ),
         (
-            options.fer2013 and options.posed and options.record and options.split != "validation",
-            "--split validation with --posed --record, which fits an adjustment",
-        ),
-        (
             options.images and options.split,
             f"--split with --fer2013. Received: --split {options.split} with --images",
         ),
-        (
-            options.images and options.posed and options.record,
-            "--record with --images and without --posed: it is for photographs",
-        ),
+        (options.fer2013 and options.posed and options.record, "--posed --record with --images"),
     ):
         if is_wrong:
             raise DatasetError(f"expected {expected}")
@@ -154,10 +150,6 @@ def _figures_on_fer2013(name: str, options: argparse.Namespace) -> dict[str, Any
     split = Split(options.split)
     faces = read_fer2013(options.fer2013, needs=[split]).split(split)
     classifier = EmotionClassifier.load(name)
-    if options.posed and options.record:
-        scores, spec = evaluate.fit_posed_faces(faces, classifier)
-        evaluate.record_posed_faces(spec)
-        return evaluate.evaluation_record(name, scores)
     if not options.ferplus:
         return evaluate.evaluation_record(name, evaluate.evaluate_split(faces, classifier, posed=options.posed))
     record = evaluate.evaluate_split_on_votes(faces, split, classifier, posed=options.posed)
@@ -171,8 +163,10 @@ def _figures_on_pictures(name: str, options: argparse.Namespace) -> dict[str, An
 
     pictures, classifier, detector, margin = _picture_tools(name, options)
     with progress("pictures", len(pictures)) as on_progress:
-        if not options.record:
+        if options.posed or not options.record:
             scores = evaluate.evaluate_pictures(pictures, classifier, detector, margin=margin, on_progress=on_progress)
+            if options.record:
+                evaluate.record_collection(name, options.images, pictures, scores)
             return evaluate.evaluation_record(name, scores)
         figures = evaluate.fit_to_pictures(pictures, classifier, detector, margin=margin, on_progress=on_progress)
     evaluate.record_photographs(name, figures)
@@ -313,6 +307,7 @@ def train_face(options: argparse.Namespace) -> Outcome:
         raise ModelError(f"expected one of the presets {', '.join(PRESETS)}. Received: {preset!r}")
     out = options.out or _own_folder(options.network, preset)
     dataset = read_fer2013(options.fer2013, needs=list(Split))
+    posed = None if options.posed_faces is None else _posed_faces(options.posed_faces)
     from emomusic.training.train import EpochReport, train
 
     with progress("epochs", sum(stage.epochs for stage in PRESETS[preset])) as advance:
@@ -329,9 +324,25 @@ def train_face(options: argparse.Namespace) -> Outcome:
                 report.seconds_left / 60,
             )
 
-        metrics = train(options.network, dataset, out, preset=preset, resume=options.resume, on_progress=on_progress)
+        metrics = train(
+            options.network,
+            dataset,
+            out,
+            preset=preset,
+            posed=posed,
+            resume=options.resume,
+            on_progress=on_progress,
+        )
     write_checksums(out)
     return metrics, 0
+
+
+def _posed_faces(folder: Path) -> PosedFaces:
+    from emomusic.faces.detection import MtcnnDetector
+    from emomusic.training.posed import posed_pictures, read_posed_faces
+
+    with progress("pictures", len(posed_pictures(folder))) as on_progress:
+        return read_posed_faces(folder, MtcnnDetector(), on_progress)
 
 
 def _own_folder(network: str, preset: str) -> Path:

@@ -40,12 +40,9 @@ class EmotionClassifier:
         spec: the description in the model's folder.
     """
 
-    def __init__(
-        self, forward: Forward, spec: model_files.ModelSpec, outputs: Callable[..., list[FloatArray]] | None = None
-    ) -> None:
+    def __init__(self, forward: Forward, spec: model_files.ModelSpec) -> None:
         self.spec = spec
         self._forward = forward
-        self._outputs = outputs or (lambda pixels: [forward(pixels)])
 
     @classmethod
     def load(cls, name: str = model_files.DEFAULT_MODEL, *, one_thread: bool = False) -> EmotionClassifier:
@@ -64,7 +61,7 @@ class EmotionClassifier:
                 f"expected a network in {folder} with the input shape and classes of {SPEC}: {expected}. "
                 f"Received: {received}. Restore the files"
             )
-        return cls(network.map_batch, spec, network.map_outputs)
+        return cls(network.map_batch, spec)
 
     def posed(self) -> EmotionClassifier:
         """The same network for faces that may show any of the emotions, as people do for the camera.
@@ -79,9 +76,7 @@ class EmotionClassifier:
                 f"expected a model with an adjustment for posed faces, such as {model_files.DEFAULT_MODEL}. "
                 f"Received: {self.spec.name}. Choose another model"
             )
-        return EmotionClassifier(
-            self._forward, replace(self.spec, adjustment=self.spec.posed_adjustment), self._outputs
-        )
+        return EmotionClassifier(self._forward, replace(self.spec, adjustment=self.spec.posed_adjustment))
 
     def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
         """Probabilities for each face, cropped as by `images.crop_face`. Raises as `require_emotions`."""
@@ -104,24 +99,9 @@ class EmotionClassifier:
         return np.asarray(adjust_logits(self.probabilities(inputs), self.spec.adjustment), np.float32)
 
     def describe(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-        """What `faces.profile` compares of faces: logarithms of the classes' probabilities, each minus their mean.
-
-        Args:
-            inputs: as for `probabilities`.
-
-        Returns:
-            Shape (n, classes) for each output of the network, side by side, float64. Of `emonet_photo`, these are how
-            ten people would see the face (FER+), and how it was meant (FER2013's labels; `scripts.build_people`).
-        """
-        found = []
-        for start in range(0, len(inputs), _BATCH):
-            pixels = inputs[start : start + _BATCH].astype(np.float32)
-            views = [pixels, pixels[:, :, ::-1]] if self.spec.mirrored else [pixels]
-            outputs = self._outputs(np.concatenate(views))
-            first, *others = (np.mean(np.split(output, len(views)), axis=0) for output in outputs)
-            logs = [np.log(np.clip(calibrate(first, self.spec), _LEAST, 1.0)), *others]
-            found.append(np.hstack([each - each.mean(axis=1, keepdims=True) for each in logs]))
-        return np.concatenate(found).astype(np.float64)
+        """What `faces.profile` compares: logarithms of `probabilities`, minus their mean, shape (n, classes)."""
+        logs = np.log(np.clip(self.probabilities(inputs), _LEAST, 1.0).astype(np.float64))
+        return np.asarray(logs - logs.mean(axis=1, keepdims=True))
 
     def probabilities(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Calibrated probabilities for prepared inputs.

@@ -1,18 +1,17 @@
 """What the app learned of one person's face: a small classifier for the faces that this person pulls.
 
-A face is described by 21 numbers, logarithms of the emotions' probabilities from three outputs: as ten people would see
-it (FER+), as it was meant (the labels of FER2013, the network's second output), and those of another network
-(`COMPANIONS`), which errs on other faces. Persons differ in their neutral face, and in how and how strongly they show
-each emotion. A Gaussian model of people (`models/face/<name>/people.npz`, written by `python -m scripts.build_people`)
-has these differences. A person's shots condition it in closed form, so one neutral face moves all emotions, each
-further shot moves its emotion more, and emotions without a shot keep the faces of others.
+A face is described by seven numbers, logarithms of the emotions' probabilities. Persons differ in their neutral face,
+and in how and how strongly they show each emotion. A Gaussian model of real persons (`models/face/<name>/people.npz`,
+written by training, `training.people`) has these differences. A person's shots condition it in closed form, so one
+neutral face moves all emotions, and each further shot moves its emotion more. While emotions have no shot, the face is
+also read as of anyone, and as the difference from the neutral shot; the difference counts more for persons whose
+neutral face lies far from those of known people.
 
 A profile holds numbers only. It is biometric data: the library neither stores nor logs it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +24,8 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
-from emomusic.assets import DAMAGED_ARRAYS, load_once
+from emomusic.assets import DAMAGED_ARRAYS
+from emomusic.calibration import adjust_logits
 from emomusic.errors import ModelError, ProfileError
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
@@ -33,51 +33,40 @@ from emomusic.faces.identity import SAME_PERSON, Identifier
 from emomusic.faces.reading import PictureReading
 from emomusic.media.images import RgbImage, crop_face, to_network_input
 
-COMPANIONS = ("emonet",)
-"""Networks that describe a face together with the classifier's."""
-
 MAX_BYTES = 64 * 1024
-"""Largest profile as JSON. One takes about 9 KB."""
+"""Largest profile as JSON. One takes about 8 KB."""
 
 MAX_SHOTS = 20
 """Most pictures of one emotion."""
 
-_SIZE, _IDENTITY_SIZE, _MAX_NUMBER = 3 * len(EMOTIONS), 1024, 1000.0
+_SIZE, _IDENTITY_SIZE, _MAX_NUMBER = len(EMOTIONS), 1024, 1000.0
 _NEUTRAL = Emotion.NEUTRAL.label
 _ROUNDS, _LEAST_NEUTRAL = 3, 0.5  # of `estimate_profile`
 _ADVICE = "Choose a file that EmoMusic saved, or teach the face again."
 
 Vectors = npt.NDArray[np.float64]
-"""Faces as `describe_faces` returns them, shape (n, 21)."""
+"""Faces as `describe_faces` returns them, shape (n, 7)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class People:
-    """How the faces of people differ.
+    """How the faces of people differ, from persons whom the networks that described them had not met.
 
     Attributes:
-        means: of the emotions, shape (7, 21), as meant by the labels of FER2013.
-        between: covariance of the faces of different persons with one emotion, shape (21, 21).
-        within: covariance of the faces of one person with one emotion, shape (21, 21).
-        person: share of `between` by which persons' neutral faces differ.
-        expression: share of `between` by which the ways of showing an emotion differ.
-        intensity: mean strength of expressions, relative to `means`.
-        intensity_std: its standard deviation.
-        calm: share of `within` by which neutral faces of a person differ.
-        contrast: weight of the difference from the neutral shot while other emotions have no shot.
+        means: of the emotions, shape (7, 7): the neutral face, and what each emotion adds to one's own.
+        between: covariance of the neutral faces of persons, shape (7, 7).
+        ways: covariance of what an emotion adds, shape (7, 7).
+        within: covariance of the pictures of one person with one emotion, shape (7, 7).
         evidence: factor of the log likelihoods, because the numbers of a face depend on each other.
+        reach: distance of a neutral face, in standard deviations, at which only the difference from it counts.
     """
 
     means: npt.NDArray[np.float64]
     between: npt.NDArray[np.float64]
+    ways: npt.NDArray[np.float64]
     within: npt.NDArray[np.float64]
-    person: float
-    expression: float
-    intensity: float
-    intensity_std: float
-    calm: float
-    contrast: float
     evidence: float
+    reach: float
 
     @classmethod
     def load(cls, model: str) -> People:
@@ -98,19 +87,22 @@ class People:
         return cls(**numbers)
 
     def conditioned(
-        self, faces: Mapping[Emotion, npt.NDArray[np.float64]], counts: Mapping[Emotion, int]
+        self,
+        faces: Mapping[Emotion, npt.NDArray[np.float64]],
+        counts: Mapping[Emotion, int],
+        anyone: Sequence[Sequence[float]],
     ) -> Conditioned:
-        """The faces to expect of a person whose mean faces of some emotions are known, from `counts` shots each."""
+        """The faces to expect of a person whose mean faces of some emotions are known, from `counts` shots each.
+
+        `anyone` is the adjustment that reads posed faces of anyone (`ModelSpec.posed_adjustment`).
+        """
         num_emotions, size = self.means.shape
-        ways = self.means - self.means[_NEUTRAL]
-        expected = self.means[_NEUTRAL] + self.intensity * ways
         prior = np.zeros((num_emotions, size, num_emotions, size))
-        prior += self.person * self.between[None, :, None, :]
+        prior += self.between[None, :, None, :]
         for label in range(num_emotions):
             if label != _NEUTRAL:
-                own = self.expression * self.between + self.intensity_std**2 * np.outer(ways[label], ways[label])
-                prior[label, :, label, :] += own
-        covariance, mean = prior.reshape(num_emotions * size, -1), expected.ravel()
+                prior[label, :, label, :] += self.ways
+        covariance, mean = prior.reshape(num_emotions * size, -1), self.means.ravel()
         if faces:
             known = np.concatenate([np.arange(size) + emotion.label * size for emotion in faces])
             seen = np.concatenate(list(faces.values()))
@@ -120,23 +112,26 @@ class People:
             covariance = covariance - gain @ covariance[known]
         blocks = covariance.reshape(num_emotions, size, num_emotions, size)
         each = np.stack([blocks[label, :, label, :] + self.within for label in range(num_emotions)])
-        each[_NEUTRAL] -= (1 - self.calm) * self.within
         roots = np.linalg.cholesky(each)
         inverse = np.linalg.inv(roots)
+        neutral = faces.get(Emotion.NEUTRAL, self.means[_NEUTRAL])
+        apart = neutral - self.means[_NEUTRAL]
+        distance = math.sqrt(apart @ np.linalg.solve(self.between + self.within, apart) / size)
         return Conditioned(
             maps=np.swapaxes(inverse, 1, 2),
             offsets=np.einsum("cij,cj->ci", inverse, mean.reshape(num_emotions, size)),
             constants=-np.log(np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1),
             evidence=self.evidence,
-            neutral=_log_probabilities(faces.get(Emotion.NEUTRAL, self.means[_NEUTRAL])),
-            contrast=self.contrast * (num_emotions - len(faces)) / (num_emotions - 1) if faces else 0.0,
+            neutral=_log_probabilities(neutral),
+            anyone=np.asarray(anyone, np.float64),
+            general=(num_emotions - max(len(faces), 1)) / (num_emotions - 1),
+            contrast=min(distance / self.reach, 1.0),
         )
 
 
 def _log_probabilities(faces: Vectors) -> npt.NDArray[np.float64]:
-    """The first output of described faces, as logarithms of probabilities."""
-    logs = faces[..., : len(EMOTIONS)]
-    return np.asarray(logs - np.log(np.exp(logs).sum(axis=-1, keepdims=True)))
+    """Described faces as logarithms of probabilities."""
+    return np.asarray(faces - np.log(np.exp(faces).sum(axis=-1, keepdims=True)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,12 +139,14 @@ class Conditioned:
     """A Gaussian for the faces of each emotion, and the neutral face to compare with.
 
     Attributes:
-        maps: shape (7, 21, 21); a face times this, minus `offsets`, has independent numbers of variance 1.
-        offsets: shape (7, 21).
+        maps: shape (7, 7, 7); a face times this, minus `offsets`, has independent numbers of variance 1.
+        offsets: shape (7, 7).
         constants: logarithms of the densities at the centres, shape (7,).
         evidence: that of `People`.
         neutral: logarithms of the emotions' probabilities on the neutral shot, shape (7,).
-        contrast: weight of their rise, where neutral counts as a rise of 1.
+        anyone: that of `People.conditioned`.
+        general: weight of reading the face without further shots, which falls with each.
+        contrast: share of that for the rise from the neutral shot, where neutral counts as a rise of 1.
     """
 
     maps: npt.NDArray[np.float64]
@@ -157,14 +154,19 @@ class Conditioned:
     constants: npt.NDArray[np.float64]
     evidence: float
     neutral: npt.NDArray[np.float64]
+    anyone: npt.NDArray[np.float64]
+    general: float
     contrast: float
 
     def probabilities(self, faces: Vectors) -> npt.NDArray[np.float32]:
         """The probabilities of the emotions, each equally frequent, shape (n, 7)."""
         distances = ((np.matmul(faces[None], self.maps) - self.offsets[:, None]) ** 2).sum(axis=2).T
-        rises = _log_probabilities(faces) - self.neutral
+        logs = _log_probabilities(faces)
+        rises = logs - self.neutral
         rises[:, _NEUTRAL] = 1.0
-        logits = self.evidence * (self.constants - distances / 2) + self.contrast * rises
+        of_anyone = np.log(adjust_logits(np.exp(logs), self.anyone))  # type: ignore[arg-type]
+        general = (1 - self.contrast) * of_anyone + self.contrast * rises
+        logits = self.evidence * (self.constants - distances / 2) + self.general * general
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
 
@@ -184,22 +186,9 @@ def people_path(model: str) -> Path:
     return path
 
 
-@load_once
-def load_companions() -> tuple[EmotionClassifier, ...]:
-    """The networks of `COMPANIONS`, loaded once in about 0.2 s. Raises a `ModelError` as `EmotionClassifier.load`."""
-    return tuple(EmotionClassifier.load(name) for name in COMPANIONS)
-
-
 def describe_faces(crops: Sequence[RgbImage], classifier: EmotionClassifier) -> Vectors:
     """Faces, at least one, cropped as by `images.crop_face`, as numbers."""
-    networks = (classifier, *load_companions())
-    return np.hstack([network.describe(to_network_input(crops, network.spec.side)) for network in networks])
-
-
-def _checksum(classifier: EmotionClassifier) -> str:
-    """The checksum of all networks that describe a face."""
-    networks = (classifier, *load_companions())
-    return hashlib.sha256("".join(network.spec.onnx_sha256 for network in networks).encode()).hexdigest()
+    return classifier.describe(to_network_input(crops, classifier.spec.side))
 
 
 _Number = Annotated[float, msgspec.Meta(ge=-_MAX_NUMBER, le=_MAX_NUMBER)]
@@ -210,7 +199,7 @@ class _Stored(msgspec.Struct, forbid_unknown_fields=True):
     """A profile as JSON."""
 
     format: Literal["emomusic face profile"]
-    version: Literal[1]
+    version: Literal[2]
     model: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     model_sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
     shots: Annotated[dict[Emotion, _Shots], msgspec.Meta(min_length=1, max_length=len(EMOTIONS))]
@@ -224,9 +213,9 @@ class FaceProfile:
 
     Attributes:
         model: the trained model that described the faces.
-        model_sha256: checksum of the networks. Others describe faces otherwise.
+        model_sha256: checksum of the network. Others describe faces otherwise.
         shots: number of pictures of each emotion; neutral is there.
-        faces: their mean, shape (21,), for each emotion of `shots`.
+        faces: their mean, shape (7,), for each emotion of `shots`.
         identity: mean descriptor of the person, shape (1024,), length 1.
     """
 
@@ -237,10 +226,10 @@ class FaceProfile:
     identity: npt.NDArray[np.float32]
 
     def to_json(self) -> bytes:
-        """The profile as a file of about 9 KB."""
+        """The profile as a file of about 8 KB."""
         stored = _Stored(
             format="emomusic face profile",
-            version=1,
+            version=2,
             model=self.model,
             model_sha256=self.model_sha256,
             shots=dict(self.shots),
@@ -271,7 +260,7 @@ class FaceProfile:
         except (ValueError, RecursionError) as error:
             reason = " ".join(str(error).split())[:120]
             raise ProfileError(
-                f"expected a face profile. Received: another or a damaged file ({reason}). {_ADVICE}"
+                f"expected a face profile. Received: another, an older or a damaged file ({reason}). {_ADVICE}"
             ) from error
         return cls(
             model=stored.model,
@@ -338,8 +327,8 @@ def estimate_profile(
     for _ in range(_ROUNDS):
         nearest = np.argsort(((faces - calm) ** 2).sum(axis=1))[: max(len(faces) // 2, 1)]
         calm = np.median(faces[nearest], axis=0)
-    anyone = People.load(classifier.spec.name).conditioned({}, {})
-    if anyone.probabilities(calm[None])[0, _NEUTRAL] <= _LEAST_NEUTRAL:
+    anyone = adjust_logits(np.exp(_log_probabilities(calm[None])), classifier.spec.posed_adjustment)
+    if anyone[0, _NEUTRAL] <= _LEAST_NEUTRAL:
         return None
     return _profile_of({Emotion.NEUTRAL: calm}, {Emotion.NEUTRAL: 1}, descriptors, classifier)
 
@@ -353,7 +342,7 @@ def _profile_of(
     total = descriptors.mean(axis=0)
     return FaceProfile(
         model=classifier.spec.name,
-        model_sha256=_checksum(classifier),
+        model_sha256=classifier.spec.onnx_sha256,
         shots=MappingProxyType(dict(shots)),
         faces=MappingProxyType(dict(faces)),
         identity=np.asarray(total / max(math.sqrt(float(total @ total)), 1e-6), np.float32),
@@ -376,13 +365,13 @@ class KnownFace:
         """
         name = classifier.spec.name
         people = People.load(name)
-        if (profile.model, profile.model_sha256) != (name, _checksum(classifier)):
+        if (profile.model, profile.model_sha256) != (name, classifier.spec.onnx_sha256):
             raise ProfileError(
                 f"expected a face profile for {name} in its present version. "
                 f"Received: one for {profile.model!r}, perhaps of another version. Teach the face again."
             )
         self.profile, self._classifier = profile, classifier
-        self._conditioned = people.conditioned(profile.faces, profile.shots)
+        self._conditioned = people.conditioned(profile.faces, profile.shots, classifier.spec.posed_adjustment)
 
     def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
         """Probabilities for faces of this person, cropped as by `images.crop_face`."""

@@ -291,6 +291,20 @@ def describe_photographs(record: FaceRecord, wild: PhotoScores) -> str:
     return sentence + "."
 
 
+def describe_people(record: FaceRecord) -> str:
+    """State for whom a model works, by collection of posed faces, the weakest last; empty if not measured."""
+    ordered = sorted((record.collections or {}).items(), key=lambda pair: -pair[1].accuracy)
+    parts = [
+        f"{with_range(one.accuracy, one.accuracy_interval)} for {one.people or f'{one.persons} persons of {name}'}"
+        for name, one in ordered
+    ]
+    if not parts:
+        return ""
+    others = " It had not met these persons." if not any(one.is_trained for _, one in ordered) else ""
+    weakest = ordered[-1][1].people or ordered[-1][0]
+    return f"Right on faces pulled for the camera: {'; '.join(parts)}.{others} It works worst for {weakest}."
+
+
 def _bin(faces: FaceBin) -> str:
     """The accuracy of a bin, with counts if it is small."""
     counts = f", {round(faces.accuracy * faces.n)} of {faces.n}" if faces.n < _SMALL_CLASS else ""

@@ -166,10 +166,12 @@ def read_history(name: str) -> History:
     try:
         table = pd.read_csv(folder / HISTORY, usecols=_CURVES, dtype=np.float64)
         curves = {column: table[column].to_numpy() for column in _CURVES}
-        history = History(**curves, best_epoch=record.best_epoch, stages=record.stages)
-        if not 1 <= record.best_epoch <= len(history) == history.last_epochs[-1]:
+        stages = tuple(stage for stage in record.stages if not stage.made_by)  # others kept no curves
+        best_epoch = min(record.best_epoch, len(table)) if stages != record.stages else record.best_epoch
+        history = History(**curves, best_epoch=best_epoch, stages=stages)
+        if not 1 <= history.best_epoch <= len(history) == history.last_epochs[-1]:
             raise ValueError(
-                f"{len(history)} epochs, with the best as {record.best_epoch} and stages that end after "
+                f"{len(history)} epochs, with the best as {best_epoch} and stages that end after "
                 f"{', '.join(map(str, history.last_epochs))}"
             )
     except (OSError, ValueError) as error:

@@ -14,14 +14,15 @@ from emomusic.media.images import to_network_input
 from emomusic.metrics import in_classes
 from emomusic.training.augmentation import augment
 from emomusic.training.ferplus import vote_shares
+from emomusic.training.posed import PosedFaces
 from emomusic.training.presets import TrainingConfig
 
 Batch = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
 
-def steps_per_epoch(faces: LabelledFaces, config: TrainingConfig) -> int:
+def steps_per_epoch(faces: LabelledFaces, config: TrainingConfig, posed: PosedFaces | None = None) -> int:
     """Number of full batches in one epoch."""
-    return max(1, len(_repeated(faces, config)) // config.batch_size)
+    return max(1, len(_repeated(faces, config, posed)) // config.batch_size)
 
 
 def one_hot(labels: npt.NDArray[np.uint8], classes: Sequence[str]) -> npt.NDArray[np.float32]:
@@ -36,6 +37,7 @@ def augmented_batches(
     side: int = SIDE,
     classes: Sequence[str] = EMOTIONS,
     teacher_probs: npt.NDArray[np.float32] | None = None,
+    posed: PosedFaces | None = None,
     first_epoch: int = 0,
 ) -> Iterator[Batch]:
     """Endless batches of training pictures, in a new order each epoch.
@@ -48,6 +50,7 @@ def augmented_batches(
         side: side of the network's input, in pixels.
         classes: classes of the network.
         teacher_probs: mean probabilities of the teachers, shape (n, 7); None without teachers.
+        posed: faces that are shown `config.posed` times an epoch with their own shares; None for none.
         first_epoch: first epoch of the stream, from 0.
 
     Yields:
@@ -63,31 +66,43 @@ def augmented_batches(
         labelled = (1 - np.float32(config.distillation_weight)) * labelled + np.float32(config.distillation_weight) * (
             teacher_probs @ of_emotions
         )
-    repeated = _repeated(faces, config)
+    repeated, pictures = _repeated(faces, config, posed), faces.images
+    if posed is not None:
+        pictures = np.concatenate([pictures, posed.images])
     for epoch in itertools.count(first_epoch):
         done = min(1.0, epoch / config.epochs)
         vote_weight = np.float32(config.votes * (1 - done) + config.final_votes * done)
         targets = (1 - vote_weight) * labelled + vote_weight * voted
+        if posed is not None:
+            targets = np.concatenate([targets, posed.shares @ of_emotions])
         augmentation = (
             config.augmentation if epoch < config.epochs - config.finetune_epochs else config.finetune_augmentation
         )
         order = np.random.default_rng((config.seed, epoch)).permutation(repeated)
-        for index in range(steps_per_epoch(faces, config)):
+        for index in range(steps_per_epoch(faces, config, posed)):
             rng = np.random.default_rng((config.seed, epoch, index))
             chosen = order[index * config.batch_size : (index + 1) * config.batch_size]
-            varied = augment(faces.images[chosen], augmentation, rng)
+            varied = augment(pictures[chosen], augmentation, rng)
             images = to_network_input(list(varied), side).astype(np.float32)
             labels = targets[chosen]
-            if config.mixup > 0:
-                share = np.float32(rng.beta(config.mixup, config.mixup))
-                partner = rng.permutation(len(chosen))
-                images = share * images + (1 - share) * images[partner]
-                labels = share * labels + (1 - share) * labels[partner]
-            yield images, labels
+            yield _mixed(images, labels, config.mixup, rng)
 
 
-def _repeated(faces: LabelledFaces, config: TrainingConfig) -> npt.NDArray[np.intp]:
-    """Positions of the pictures of one epoch; pictures of rare emotions are repeated."""
+def _mixed(
+    images: npt.NDArray[np.float32], labels: npt.NDArray[np.float32], alpha: float, rng: np.random.Generator
+) -> Batch:
+    """The batch, mixed with itself in another order (H. Zhang et al., "mixup", ICLR 2018); 0 mixes nothing."""
+    if not alpha > 0:
+        return images, labels
+    share, partner = np.float32(rng.beta(alpha, alpha)), rng.permutation(len(images))
+    return share * images + (1 - share) * images[partner], share * labels + (1 - share) * labels[partner]
+
+
+def _repeated(faces: LabelledFaces, config: TrainingConfig, posed: PosedFaces | None) -> npt.NDArray[np.intp]:
+    """Positions of the pictures of one epoch; pictures of rare emotions are repeated, and posed faces follow."""
     counts = np.bincount(faces.labels, minlength=len(EMOTIONS))
     times = np.round((counts.max() / np.maximum(counts, 1)) ** config.oversampling).astype(np.intp)
-    return np.repeat(np.arange(len(faces)), times[faces.labels])
+    own = np.repeat(np.arange(len(faces)), times[faces.labels])
+    if posed is None:
+        return own
+    return np.concatenate([own, np.tile(len(faces) + np.arange(len(posed)), config.posed)])

@@ -12,6 +12,7 @@ from emomusic.baselines import FACE_BASELINES, OF_SEVEN
 from emomusic.faces.model_files import START_WEIGHTS, ModelSpec
 from emomusic.metrics import FOUR, SEVEN, mistakes, score_rows
 from emomusic.training.networks import NETWORKS
+from emomusic.training.posed import COLLECTIONS
 
 
 def write_card(spec: ModelSpec, metrics: dict[str, Any], path: Path) -> None:
@@ -30,6 +31,7 @@ def write_card(spec: ModelSpec, metrics: dict[str, Any], path: Path) -> None:
     four = [f"{split['four_class_accuracy']:.1%}" for split in (validation, test)] if has_emotions else []
     four_line = f"| four-class accuracy (Q1, Q2, Q3, N) | {' | '.join(four)} |\n" if four else ""
     out = f" --out models/face/{spec.name}" if spec.name != spec.network else ""
+    posed = " --posed-faces DIR" if any(stage["config"].get("posed") for stage in metrics["stages"]) else ""
     path.write_text(
         f"""# {spec.name}
 
@@ -39,7 +41,7 @@ Architecture: {network.source}.
 
 ## Training
 
-`python -m emomusic train face --network {spec.network} --preset {spec.preset} --fer2013 fer2013.csv{out}`
+`python -m emomusic train face --network {spec.network} --preset {spec.preset} --fer2013 fer2013.csv{posed}{out}`
 
 {_stages(metrics["stages"])}
 
@@ -67,7 +69,7 @@ PrivateTest by class:
 {rows}
 
 People agree with about 65 % of FER2013's labels (Goodfellow et al., 2013).
-{_on_votes(metrics.get("ferplus"), spec.classes)}{_on_photographs(metrics.get("wild"))}{_with_profiles(metrics.get("profiles"))}{_compared_with_report(spec, metrics)}
+{_on_votes(metrics.get("ferplus"), spec.classes)}{_on_photographs(metrics.get("wild"))}{_on_collections(metrics.get("collections"))}{_with_profiles(metrics.get("profiles"))}{_compared_with_report(spec, metrics)}
 ## Limits
 
 {_failures(test, spec.classes)}
@@ -85,7 +87,7 @@ education.
 
 FER2013 may be used for research; this project does not contain its pictures. The weights are under this project's
 licence, as far as the rights in the training data allow.
-""",  # noqa: E501
+{_terms(metrics["stages"])}""",  # noqa: E501
         encoding="utf-8",
     )
 
@@ -95,6 +97,17 @@ _CLASSES: dict[tuple[str, ...], str] = {
     SEVEN: "seven facial expressions",
     FOUR: "four classes: Q1 (happy), Q2 (angry, disgust, fear, surprise), Q3 (sad), N (neutral)",
 }
+
+
+def _terms(stages: Sequence[dict[str, Any]]) -> str:
+    """The collections of posed faces that a stage learned from, with their terms; empty without."""
+    if not any(stage["config"].get("posed") for stage in stages):
+        return ""
+    rows = "".join(f"- {one.title}: {one.people}; {one.terms}.\n" for one in COLLECTIONS.values())
+    return (
+        "\nThe model also learned from faces of these collections, of which this project contains no picture:\n\n"
+        f"{rows}\nThe weights are therefore for research and teaching, as far as these rights allow.\n"
+    )
 
 
 def _stages(stages: Sequence[dict[str, Any]]) -> str:
@@ -133,6 +146,11 @@ def _methods(stages: Sequence[dict[str, Any]]) -> str:
         lines.append(f"Final epochs without rotation and scaling, which blur pictures (Touvron et al., 2019): {used}.")
     if any((config.get("augmentation") or {}).get("jpeg") for config in configs):
         lines.append("Pictures with the defects of photographs in the last stage: low resolution, blur, JPEG.")
+    if used := _used(configs, "posed", "d"):
+        lines.append(f"Posed faces (see the end), shown so often in an epoch: {used}.")
+    if used := _used(configs, "start_share", ".0%"):
+        lines.append(f"The initial weights are a share of the result (Wortsman et al., 2022): {used}.")
+    lines += [f"Stage {number}: {made}" for number, stage in enumerate(stages, 1) if (made := stage.get("made_by"))]
     if used := _used(configs, "sam_rho", "g"):
         lines.append(f"Sharpness-aware minimisation (Foret et al., 2021) with radius {used}.")
     return "".join(f"- {line}\n" for line in lines)
@@ -205,18 +223,40 @@ def _in_detail(wild: dict[str, Any]) -> str:
     )
 
 
-def _with_profiles(profiles: dict[str, dict[str, float]] | None) -> str:
-    """The figures of simulated persons with a face profile, if they are recorded."""
-    if profiles is None:
+def _on_collections(collections: dict[str, dict[str, Any]] | None) -> str:
+    """The metrics on collections of posed faces, and the weakest of them, if they are recorded."""
+    if not collections:
         return ""
     rows = "\n".join(
-        f"| {known} | {one['macro_recall']:.1%} | {one['lowest_recall']:.1%} |" for known, one in profiles.items()
+        f"| {name} | {one['people']} | {one['persons'] or 'not known'} | {'yes' if one['is_trained'] else 'no'} | "
+        f"{one['n']} | {one['accuracy']:.1%} ({' to '.join(f'{end:.1%}' for end in one['accuracy_interval'])}) | "
+        f"{', '.join(f'{emotion} {recall:.0%}' for emotion, recall in one['recall'].items())} |"
+        for name, one in collections.items()
     )
+    weakest = min(collections, key=lambda name: float(collections[name]["accuracy"]))
     return (
-        "\nPersons simulated from PrivateTest who pull faces for the camera "
-        "(`python -m scripts.build_people fer2013.csv --simulate`). Photographs of real persons can differ:\n\n"
-        "| known of the person | mean recall | lowest recall of an emotion in any setting |\n| --- | --- | --- |\n"
-        f"{rows}\n"
+        "\nPosed faces by collection, with the adjustment for posed faces. Collections of the training that are marked "
+        "with no were judged by the same training without them, adjusted to the others:\n\n"
+        "| collection | people | persons | learned from | faces | accuracy | recall |\n"
+        f"| --- | --- | --- | --- | --- | --- | --- |\n{rows}\n\nThe model works worst for {weakest}"
+        f"{': ' + collections[weakest]['people'] if collections[weakest]['people'] else ''}.\n"
+    )
+
+
+def _with_profiles(profiles: dict[str, dict[str, float]] | None) -> str:
+    """The accuracy on real persons with a face profile, if it is recorded."""
+    if profiles is None:
+        return ""
+    known = list(dict.fromkeys(name for one in profiles.values() for name in one if name not in ("faces", "persons")))
+    rows = "\n".join(
+        f"| {name} | " + " | ".join(f"{one[name]:.1%}" if name in one else "" for one in profiles.values()) + " |"
+        for name in known
+    )
+    heads = " | ".join(f"{name}, {one['persons']:.0f} persons" for name, one in profiles.items())
+    return (
+        "\nAccuracy on persons of whom something is known. The network and the numbers of people come from other "
+        "collections. Where a person has one face of each emotion (cfee), neutral faces are not judged, and the judged "
+        f"emotion has no shot:\n\n| known of the person | {heads} |\n| --- |{' --- |' * len(profiles)}\n{rows}\n"
     )
 
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.assets import CARD, METRICS, SPEC, ModelKind, read_metrics
-from emomusic.calibration import adjust_logits, fit_adjustment, fit_equal_classes, raise_recall, told_apart
+from emomusic.calibration import adjust_logits, fit_adjustment, told_apart
 from emomusic.errors import DatasetError, ImageError, ModelError
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
@@ -48,7 +48,9 @@ from emomusic.metrics import (
 from emomusic.records import PhotoScores, write_metrics
 from emomusic.training.card import write_card
 from emomusic.training.conditions import Conditions, accuracy_by_condition, conditions_of
-from emomusic.training.ferplus import evaluate_on_votes, seen_emotions, seen_frequencies
+from emomusic.training.ferplus import evaluate_on_votes
+from emomusic.training.people import collection_record
+from emomusic.training.posed import COLLECTIONS, mixture
 
 if TYPE_CHECKING:
     import keras
@@ -57,8 +59,6 @@ log = logging.getLogger(__name__)
 
 FOLDS = 5
 """Folds of labelled photographs for evaluating an adjustment."""
-LEAST_RECALL = 0.35
-"""Smallest recall of an emotion by FER2013's labels, the emotions that people meant to show, for posed faces."""
 _AT_ONCE = 64  # crops in one batch
 _TIMED = 8  # faces in one timed call
 
@@ -98,42 +98,20 @@ def evaluate_split_on_votes(
     return {"model": spec.name, **figures}
 
 
-def fit_posed_faces(faces: LabelledFaces, classifier: EmotionClassifier) -> tuple[Scores, model_files.ModelSpec]:
-    """Fit the adjustment of a model for posed faces to the FER+ votes on Training and on these faces.
-
-    Ten people rarely see fear where it was meant, so emotions rise until each has `LEAST_RECALL` by FER2013's labels.
-
-    Args:
-        faces: of the validation split.
-        classifier: a model of the seven emotions.
-
-    Returns:
-        The metrics against the emotion that most people saw on `faces`, and the spec with the adjustment.
-
-    Raises:
-        DatasetError: the votes are absent or damaged.
-    """
-    classifier.require_emotions()
-    seen = seen_emotions(faces, Split.VALIDATION).astype(np.int64)
-    answers = classifier.probabilities(to_network_input(list(faces.images), classifier.spec.side))
-    equal = fit_equal_classes(seen_frequencies(), seen, answers)
-    raised = raise_recall(equal, faces.labels.astype(np.int64), answers, least=LEAST_RECALL)
-    adjustment = raised.round(3).tolist()
-    scores = evaluate(seen, adjust_logits(answers, adjustment).argmax(axis=1))
-    return scores, replace(classifier.spec, posed_adjustment=tuple(tuple(row) for row in adjustment))
-
-
 def labelled_pictures(folder: Path) -> list[tuple[Path, Emotion]]:
     """The pictures in `folder/<emotion>/`, in a fixed order.
 
     Raises:
-        DatasetError: the folder is absent, has a subfolder with another name than an emotion, or has no pictures.
+        DatasetError: the folder is absent, has no pictures, or has a subfolder with another name than an emotion or a
+            mixture of two (`posed.mixture`), whose pictures are left out.
     """
     if not folder.is_dir():
         raise DatasetError(f"expected a folder with a subfolder for each emotion. Received: {folder}")
     known = {emotion.value: emotion for emotion in EMOTIONS}
     found: list[tuple[Path, Emotion]] = []
     for child in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+        if len(mixture(child.name)) > 1:
+            continue
         if child.name.lower() not in known:
             raise DatasetError(f"expected subfolders named {', '.join(known)}. Received: {child.name}")
         files = (Path(folder, name) for folder, _, names in os.walk(child, onerror=_raise) for name in names)
@@ -409,14 +387,14 @@ def record_votes(name: str, figures: dict[str, Any], split: Split) -> None:
     _record(model_files.read_spec(folder), {"ferplus": before | {split.value: kept}})
 
 
-def record_posed_faces(spec: model_files.ModelSpec) -> None:
-    """Save the adjustment of `fit_posed_faces`."""
-    _record(spec, {})
-
-
-def record_profiles(name: str, figures: dict[str, dict[str, float]]) -> None:
-    """Save the figures of simulated persons with a face profile (`scripts.build_people`) in metrics and card."""
-    _record(model_files.read_spec(model_files.model_folder(name)), {"profiles": figures})
+def record_collection(name: str, folder: Path, pictures: Sequence[tuple[Path, Emotion]], scores: Scores) -> None:
+    """Save the metrics of `evaluate_pictures` on a collection as posed faces, under the name of its folder."""
+    persons = {path.stem.partition("_")[0] for path, _ in pictures if "_" in path.stem}
+    collection = folder.resolve().name
+    record = collection_record(collection, scores, len(persons), is_trained=collection in COLLECTIONS)
+    model = model_files.model_folder(name)
+    before = read_metrics(model).get("collections", {})
+    _record(model_files.read_spec(model), {"collections": before | {collection: record}})
 
 
 def _record(spec: model_files.ModelSpec, added: dict[str, Any]) -> None:

@@ -82,13 +82,6 @@ def vote_shares(images: npt.NDArray[np.uint8], split: Split = Split.TRAIN) -> np
     return shares
 
 
-def seen_frequencies(split: Split = Split.TRAIN) -> npt.NDArray[np.float64]:
-    """The share of pictures of a split on which most people saw each emotion, shape (7,)."""
-    votes = _read_votes(split)[1][:, : len(EMOTIONS)]
-    counts = np.bincount(votes[votes.any(axis=1)].argmax(axis=1), minlength=len(EMOTIONS))
-    return np.asarray(counts / counts.sum())
-
-
 def seen_emotions(faces: LabelledFaces, split: Split) -> npt.NDArray[np.uint8]:
     """The emotion with the most votes on each picture, or its label if no vote is for one of the seven."""
     shares = vote_shares(faces.images, split)

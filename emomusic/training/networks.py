@@ -306,7 +306,7 @@ NETWORKS: Mapping[str, NetworkSpec] = MappingProxyType(
                 48,
                 partial(_emonet, name="emonet_photo"),
                 _EMONET_SOURCE,
-                "photo",
+                "faces",
                 eight_bits=True,
                 grad_cam="block3c_relu",
             ),

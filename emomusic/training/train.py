@@ -8,7 +8,6 @@ mixup, dropout) depend only on the seed, the epoch and the batch, so a resumed r
 from __future__ import annotations
 
 import csv
-import hashlib
 import logging
 import shutil
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ import numpy.typing as npt
 
 from emomusic.assets import CARD, HISTORY, PREDICTIONS, ModelKind, prepare_model_folder, sha256_of
 from emomusic.calibration import fit_calibration
+from emomusic.errors import DatasetError
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier, calibrate
 from emomusic.faces.fer2013 import Fer2013, LabelledFaces, Split
@@ -36,6 +36,16 @@ from emomusic.training.evaluate import evaluate_labels, keras_classifier, ms_per
 from emomusic.training.export_onnx import export_onnx
 from emomusic.training.ferplus import evaluate_on_votes, seen_emotions
 from emomusic.training.networks import NETWORKS
+from emomusic.training.optimizer import build_optimizer
+from emomusic.training.people import (
+    Described,
+    fit_anyone,
+    fit_people,
+    judge_profiles,
+    judge_strangers,
+    write_people,
+)
+from emomusic.training.posed import COLLECTIONS, PosedFaces, digest_of
 from emomusic.training.presets import FIRST, PRESETS, PREVIOUS, TrainingConfig
 from emomusic.training.sam import sharpness_aware
 from emomusic.training.start_weights import apply_start_weights, copy_layers
@@ -72,6 +82,7 @@ class _Run:
     stages: tuple[TrainingConfig, ...]
     splits: dict[Split, LabelledFaces]
     out: Path
+    posed: PosedFaces | None = None
 
     @property
     def checkpoint(self) -> Path:
@@ -79,9 +90,22 @@ class _Run:
         return self.out / _CHECKPOINT
 
     @property
+    def left_out(self) -> list[TrainingConfig]:
+        """The last stage once more without each collection of posed faces, to judge it on people it has not met."""
+        known = [] if self.posed is None or not self.stages[-1].posed else np.unique(self.posed.collections).tolist()
+        posed = [name for name in known if name in COLLECTIONS and COLLECTIONS[name].is_posed]
+        return [replace(self.stages[-1], leave_out=name) for name in posed] if len(posed) > 1 else []
+
+    def folder(self, number: int, leave_out: str = "") -> Path:
+        """The checkpoint of a stage, counted from 1."""
+        return self.checkpoint / f"stage{number}{leave_out and f'-without-{leave_out}'}"
+
+    @property
     def stage_folders(self) -> list[Path]:
-        """The checkpoint of each stage."""
-        return [self.checkpoint / f"stage{number}" for number in range(1, len(self.stages) + 1)]
+        """The checkpoint of each stage, and of each of `left_out`."""
+        last = len(self.stages)
+        own = [self.folder(number) for number in range(1, last + 1)]
+        return own + [self.folder(last, config.leave_out) for config in self.left_out]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -116,6 +140,7 @@ def train(
     out: Path,
     *,
     preset: str | None = None,
+    posed: PosedFaces | None = None,
     resume: bool = False,
     on_progress: Callable[[EpochReport], None] = lambda _: None,
 ) -> dict[str, Any]:
@@ -126,6 +151,7 @@ def train(
         dataset: with all three splits.
         out: the model's folder, which is replaced at the end. Its name is the model's name.
         preset: a key of `PRESETS`; None for the network's own.
+        posed: faces for the stages that need them.
         resume: continue from the checkpoint in `out`, if there is one.
         on_progress: called after every epoch.
 
@@ -133,7 +159,7 @@ def train(
         The content of `metrics.json`.
 
     Raises:
-        DatasetError: a split is absent.
+        DatasetError: a split is absent, or the posed faces that a stage needs.
         ModelError: the checkpoint belongs to another run; the folder holds other files or is not writable; start
             weights or teachers are absent or do not fit; or the backend of Keras does not support the preset.
         ValueError: the network or preset is unknown.
@@ -142,12 +168,25 @@ def train(
         raise ValueError(
             f"expected a network of {list(NETWORKS)} and a preset of {list(PRESETS)}. Received: {network}, {preset}"
         )
-    preset = preset or NETWORKS[network].preset
-    stages = PRESETS[preset]
+    stages = PRESETS[preset := preset or NETWORKS[network].preset]
+    if posed is None and any(stage.posed for stage in stages):
+        raise DatasetError(f"expected posed faces for the preset {preset}. Received: none. Give --posed-faces DIR")
     limit = stages[0].limit
     splits = {split: dataset.split(split).first(limit or len(dataset.split(split))) for split in Split}
     out = prepare_model_folder(out, (*model_files.FILES, _CHECKPOINT))
-    run = _Run(network, preset, stages, splits, out)
+    run = _Run(network, preset, stages, splits, out, posed)
+    _prepare_checkpoint(run, resume=resume)
+    trained: list[_Stage] = []
+    for config in stages:
+        trained.append(_fit(run, config, trained, on_progress))
+    without = [_fit(run, config, trained[:-1], lambda _: None) for config in run.left_out]
+    metrics = _write(run, trained, without)
+    shutil.rmtree(run.checkpoint)
+    return metrics
+
+
+def _prepare_checkpoint(run: _Run, *, resume: bool) -> None:
+    """Check the folder of the checkpoint, and empty it unless the run resumes."""
     prepare_model_folder(run.checkpoint, (_DRAFTS, *(path.name for path in run.stage_folders)))
     for folder in run.stage_folders:
         prepare_model_folder(folder, CHECKPOINT_FILES)
@@ -158,12 +197,6 @@ def train(
         if has_state:
             log.info("Discarded the checkpoint in %s.", run.checkpoint)
         shutil.rmtree(run.checkpoint)
-    trained: list[_Stage] = []
-    for config in stages:
-        trained.append(_fit(run, config, trained, on_progress))
-    metrics = _write(run, trained)
-    shutil.rmtree(run.checkpoint)
-    return metrics
 
 
 def _fit(
@@ -173,25 +206,32 @@ def _fit(
     network, splits = config.network or run.network, run.splits
     spec = NETWORKS[network]
     number, num_epochs = len(earlier) + 1, sum(len(stage.history) for stage in earlier)
-    folder = run.stage_folders[number - 1]
+    folder = run.folder(number, config.leave_out)
+    posed, judged = _posed_faces(run, config)
     keras.utils.set_random_seed(config.seed)
     model = spec.build(config.precision)
     if config.start == PREVIOUS:
         copy_layers(earlier[-1].model, model)
     elif config.start is not None:
         apply_start_weights(model, config.start)
+    initial = {layer.name: layer.get_weights() for layer in model.layers}
     if config.sam_rho:
         model = sharpness_aware(model, config.sam_rho)
-    steps = steps_per_epoch(splits[Split.TRAIN], config)
+    steps = steps_per_epoch(splits[Split.TRAIN], config, posed)
     model.compile(
-        optimizer=_optimizer(config, steps),
+        optimizer=build_optimizer(config, steps),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         # XLA halves the speed of convolutions on CPUs; other backends decide themselves
         jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
     )
     model.optimizer.build(model.trainable_variables)
-    identity = {"network": network, "stage": number, "config": asdict(config), "data": _digest(splits)}
+    identity = {
+        "network": network,
+        "stage": number,
+        "config": asdict(config),
+        "data": digest_of(splits.values(), posed),
+    }
     checkpoint = Checkpoint(folder, identity, config.early_stopping)
     checkpoint.set_model(model)
 
@@ -211,7 +251,9 @@ def _fit(
 
     averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.ema_momentum else []
     reporting = keras.callbacks.LambdaCallback(on_epoch_end=report)
-    validation = splits[Split.VALIDATION]
+    images, labels = splits[Split.VALIDATION].images, _validation_labels(run, config)
+    if judged is not None:
+        images, labels = np.concatenate([images, judged.images]), np.concatenate([labels, judged.labels])
     if first_epoch < config.epochs and not checkpoint.has_stopped_early:
         model.fit(
             augmented_batches(
@@ -220,12 +262,13 @@ def _fit(
                 side=spec.side,
                 classes=spec.classes,
                 teacher_probs=_teacher_probs(run, config, earlier),
+                posed=posed,
                 first_epoch=first_epoch,
             ),
             steps_per_epoch=steps,
             validation_data=(
-                to_network_input(list(validation.images), spec.side).astype(np.float32),
-                one_hot(_validation_labels(run, config), spec.classes),
+                to_network_input(list(images), spec.side).astype(np.float32),
+                one_hot(labels, spec.classes),
             ),
             validation_batch_size=256,
             initial_epoch=first_epoch,
@@ -237,6 +280,9 @@ def _fit(
     trained = spec.build("float32")  # without bfloat16 and the optimizer
     model.load_weights(folder / BEST)
     copy_layers(model, trained)
+    for layer in trained.layers if (share := config.start_share) else ():
+        pairs = zip(layer.get_weights(), initial[layer.name], strict=True)
+        layer.set_weights([(1 - share) * now + share * before for now, before in pairs])
     return _Stage(config, network, trained, folder / BEST, history())
 
 
@@ -246,12 +292,11 @@ def _validation_labels(run: _Run, config: TrainingConfig) -> npt.NDArray[np.uint
     return seen_emotions(faces, Split.VALIDATION) if config.validation == "ferplus" else faces.labels
 
 
-def _digest(splits: dict[Split, LabelledFaces]) -> str:
-    """A checksum of the dataset."""
-    sha = hashlib.sha256()
-    for faces in splits.values():
-        sha.update(faces.images.tobytes() + faces.labels.tobytes())
-    return sha.hexdigest()
+def _posed_faces(run: _Run, config: TrainingConfig) -> tuple[PosedFaces | None, PosedFaces | None]:
+    """The posed faces that a stage learns from, and those of the persons held out."""
+    if run.posed is None or not config.posed:
+        return None, None
+    return run.posed.where(run.posed.collections != config.leave_out).split()
 
 
 def _teacher_probs(run: _Run, config: TrainingConfig, earlier: Sequence[_Stage]) -> npt.NDArray[np.float32] | None:
@@ -269,30 +314,7 @@ def _teacher_probs(run: _Run, config: TrainingConfig, earlier: Sequence[_Stage])
             teacher = EmotionClassifier.load(name)
         teacher.require_emotions()
         answers.append(teacher.probabilities(to_network_input(images, teacher.spec.side)))
-    mean: npt.NDArray[np.float32] = np.mean(answers, axis=0, dtype=np.float32)
-    return mean
-
-
-def _optimizer(config: TrainingConfig, steps: int) -> keras.optimizers.Optimizer:
-    total = steps * config.epochs
-    warm = max(1, round(total * config.warmup))
-    rate = keras.optimizers.schedules.CosineDecay(
-        config.learning_rate / 25,
-        decay_steps=max(1, total - warm),
-        alpha=1e-3,
-        warmup_target=config.learning_rate,
-        warmup_steps=warm,
-    )
-    common: dict[str, Any] = {"weight_decay": config.weight_decay or None, "clipnorm": config.clip_norm or None}
-    if config.ema_momentum:
-        common |= {"use_ema": True, "ema_momentum": config.ema_momentum}
-    if config.optimizer == "sgd":
-        optimizer = keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, **common)
-    else:
-        optimizer = keras.optimizers.Adam(rate, **common)
-    if config.weight_decay:
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer
+    return np.asarray(np.mean(answers, axis=0, dtype=np.float32))
 
 
 def _model_spec(run: _Run, stage: _Stage, weights: Path) -> model_files.ModelSpec:
@@ -322,8 +344,23 @@ def _calibrated(
     return replace(spec, smoothing=smoothing, temperature=temperature), probabilities
 
 
-def _write(run: _Run, stages: Sequence[_Stage]) -> dict[str, Any]:
-    """Calibrate the last stage on validation, evaluate it on test, and write the model's files together."""
+def _of_strangers(run: _Run, without: Sequence[_Stage]) -> dict[str, Described]:
+    """The faces of each collection that a stage left out, as that stage describes them."""
+    found: dict[str, Described] = {}
+    for stage in without:
+        assert run.posed is not None
+        spec, _ = _calibrated(run, stage, keras_classifier(stage.model, _model_spec(run, stage, stage.weights)))
+        faces = run.posed.of(stage.config.leave_out)
+        described = keras_classifier(stage.model, spec).describe(to_network_input(list(faces.images), spec.side))
+        found[stage.config.leave_out] = Described(described, faces.labels.astype(np.int64), faces.persons)
+    return found
+
+
+def _write(run: _Run, stages: Sequence[_Stage], without: Sequence[_Stage]) -> dict[str, Any]:
+    """Calibrate the last stage on validation, evaluate it on test, and write the model's files together.
+
+    `without` are the stages that left out a collection.
+    """
     splits, out, model = run.splits, run.out, stages[-1].model
     drafts = run.checkpoint / _DRAFTS
     drafts.mkdir(parents=True, exist_ok=True)
@@ -340,6 +377,10 @@ def _write(run: _Run, stages: Sequence[_Stage]) -> dict[str, Any]:
         log.warning("The export needs TensorFlow. To export later, run: emomusic train export %s", out.name)
         classifier = keras_classifier(saved, uncalibrated)
     spec, on_validation = _calibrated(run, stages[-1], classifier)
+    if strangers := _of_strangers(run, without):
+        table = fit_anyone(list(strangers.values())).round(3)
+        spec = replace(spec, posed_adjustment=tuple(tuple(row) for row in table.tolist()))
+        write_people(fit_people(list(strangers.values())), drafts / model_files.PEOPLE)
     before = {
         Split.VALIDATION: on_validation,
         Split.TEST: classifier.probabilities(to_network_input(list(splits[Split.TEST].images), spec.side)),
@@ -364,6 +405,8 @@ def _write(run: _Run, stages: Sequence[_Stage]) -> dict[str, Any]:
     }
     if all(votes.values()):
         metrics["ferplus"] = votes
+    if strangers:
+        metrics |= {"profiles": judge_profiles(strangers), "collections": judge_strangers(strangers)}
     with (drafts / HISTORY).open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(history[0]))
         writer.writeheader()

@@ -11,7 +11,7 @@ from emomusic.assets import ModelKind
 from emomusic.baselines import Baseline
 from emomusic.errors import ModelError
 from emomusic.metrics import ClassMetrics, ClassScores, McNemar
-from emomusic.records import FaceBin, FaceRecord, Votes, read_face_record, read_record
+from emomusic.records import CollectionScores, FaceBin, FaceRecord, Votes, read_face_record, read_record
 from emomusic.results import findings
 from emomusic.results.findings import (
     answer_of,
@@ -21,6 +21,7 @@ from emomusic.results.findings import (
     describe_comparison,
     describe_hard_emotions,
     describe_model,
+    describe_people,
     describe_photographs,
     describe_reports,
     label_of,
@@ -113,6 +114,24 @@ def test_photographs_are_described_by_the_property_that_changes_the_accuracy_mos
     alike = replace(plain, groups={"size": (FaceBin("large", 500, 0.6), FaceBin("small", 474, 0.6))})
     assert len(numbers_in(describe_photographs(face, alike))) == 4
     assert "four" in describe_photographs(narrow, plain)
+
+
+def test_the_weakest_group_is_named(face: FaceRecord) -> None:
+    assert describe_people(face) == ""
+    strong = CollectionScores(
+        n=100,
+        missed=0,
+        persons=9,
+        people="nine persons",
+        is_trained=False,
+        accuracy=0.75,
+        accuracy_interval=(0.65, 0.83),
+        recall={},
+    )
+    weak = replace(strong, people="", accuracy=0.5, accuracy_interval=(0.4, 0.6))
+    text = describe_people(replace(face, collections={"weak": weak, "strong": strong}))
+    assert text.index("75.0") < text.index("50.0\N{NO-BREAK SPACE}% (40.0 to 60.0) for 9 persons of weak")
+    assert text.endswith("worst for weak.")
 
 
 def test_reports_are_quoted_with_figures_and_notes(face: FaceRecord, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,18 +3,22 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from emomusic import assets
+from emomusic.affect import Emotion
 from emomusic.cli.main import main
 from emomusic.errors import ModelError
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.fer2013 import Fer2013, LabelledFaces, Split
-from emomusic.faces.model_files import GRAD_CAM, ONNX, WEIGHTS, read_spec
+from emomusic.faces.model_files import GRAD_CAM, ONNX, WEIGHTS, read_spec, write_spec
+from emomusic.metrics import evaluate
 from emomusic.training import ferplus
+from emomusic.training.evaluate import record_collection
 from tests.tiny_model import Run
 
 
@@ -76,21 +80,19 @@ def test_evaluation_counts_the_votes(
 
 
 @pytest.mark.usefixtures("faces")
-def test_the_adjustment_for_posed_faces_is_fitted_to_the_votes_and_kept(
+def test_figures_of_posed_faces_are_kept_by_collection(
     model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(ModelError, match="adjustment for posed faces"):
         EmotionClassifier.load("tiny").posed()
-    source = ["--fer2013", str(tmp_path / "fer2013.csv"), "--split", "validation", "--ferplus"]
-    assert main(["evaluate", "face", "--model", "tiny", *source, "--posed", "--record", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["n"] == 8
-    classifier = EmotionClassifier.load("tiny")
-    assert classifier.posed().spec.adjustment == classifier.spec.posed_adjustment != classifier.spec.adjustment
-    slopes = np.array(classifier.spec.posed_adjustment)[:, :-1]
-    np.testing.assert_allclose(slopes, slopes[0, 0] * np.eye(len(slopes)))
-    capsys.readouterr()
+    write_spec(replace(read_spec(model), posed_adjustment=tuple(map(tuple, np.eye(7, 8).tolist()))), model)
+    source = ["--fer2013", str(tmp_path / "fer2013.csv"), "--split", "validation"]
     for votes in ([], ["--ferplus"]):
-        assert main(["evaluate", "face", "--model", "tiny", *source[:4], *votes, "--posed", "--json"]) == 0
+        assert main(["evaluate", "face", "--model", "tiny", *source, *votes, "--posed", "--json"]) == 0
         assert json.loads(capsys.readouterr().out)["n"] == 8
-    source[3] = "test"
-    assert main(["evaluate", "face", "--model", "tiny", *source, "--posed", "--record"]) == 2
+    assert main(["evaluate", "face", "--model", "tiny", *source, "--ferplus", "--posed", "--record"]) == 2
+    pictures = [(tmp_path / f"someone/fear/{person}_1.jpg", Emotion.FEAR) for person in (1, 2)]
+    record_collection("tiny", tmp_path / "someone", pictures, evaluate(np.array([2, 2]), np.array([2, 0])))
+    kept = assets.read_metrics(model)["collections"]["someone"]
+    assert (kept["persons"], kept["accuracy"], kept["is_trained"]) == (2, 0.5, False)
+    assert "| someone |" in (model / "CARD.md").read_text(encoding="utf-8")

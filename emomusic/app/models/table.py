@@ -29,6 +29,7 @@ from emomusic.results.findings import (
     describe_comparison,
     describe_in_four,
     describe_model,
+    describe_people,
     describe_photographs,
     describe_reports,
     label_of,
@@ -71,6 +72,8 @@ def choose_models() -> Chosen | None:
     records, problems = read_records(kind)
     if records:
         st.header(answer_of(records[0]), anchor=False)
+        if isinstance(records[0], FaceRecord) and (people := describe_people(records[0])):
+            st.markdown(people)
     choose_one("Which models", list(_KINDS), state.MODELS_KIND)
     if not records and problems:
         raise next(iter(problems.values()))

@@ -1,0 +1,196 @@
+"""How persons differ, for profiles of one face (`faces.profile`), and how well profiles work in another collection.
+
+The faces of each collection are described by a network that did not learn from it, as a network describes its users.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from emomusic.affect import EMOTIONS, Emotion
+from emomusic.calibration import adjust_logits, fit_equal_classes, softmax
+from emomusic.faces.profile import People
+from emomusic.metrics import FloatArray, Scores, evaluate
+from emomusic.training.posed import COLLECTIONS
+
+_NEUTRAL = Emotion.NEUTRAL.label
+_SHRINK = 0.2  # of the covariances towards a multiple of the identity
+_WAYS, _EVIDENCE, _REACH = 0.3, 0.3, 1.0  # chosen on one collection, judged on another (docs/experiments.md)
+_DRAWS = 4  # of the shots of each person
+_COMPARED = ("difference from neutral", "regression")
+_KNOWN = {"nothing": 0, "a neutral shot": 1, "two shots": 2, "three shots": 3, "five shots": 5, "all seven shots": 7}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Described:
+    """Faces of one collection.
+
+    Attributes:
+        faces: as from `EmotionClassifier.describe`, shape (n, 7).
+        labels: shape (n,).
+        persons: shape (n,).
+    """
+
+    faces: npt.NDArray[np.float64]
+    labels: npt.NDArray[np.int64]
+    persons: npt.NDArray[np.str_]
+
+    def shown_by(self) -> Iterator[dict[int, npt.NDArray[np.intp]]]:
+        """For each person with a neutral face, the positions of the faces by label."""
+        for person in np.unique(self.persons):
+            own = np.flatnonzero(self.persons == person)
+            shown = {int(label): own[self.labels[own] == label] for label in np.unique(self.labels[own])}
+            if _NEUTRAL in shown:
+                yield shown
+
+
+def fit_people(collections: Sequence[Described]) -> People:
+    """The numbers of people, from the persons of all collections with the same weight."""
+    neutral, ways, noise = [], [], []
+    for described in collections:
+        for shown in described.shown_by():
+            means = {label: described.faces[own].mean(axis=0) for label, own in shown.items()}
+            neutral.append(means[_NEUTRAL])
+            ways += [(label, mean - means[_NEUTRAL]) for label, mean in means.items() if label != _NEUTRAL]
+            noise += [
+                (described.faces[own] - means[label]) * np.sqrt(len(own) / (len(own) - 1))
+                for label, own in shown.items()
+                if len(own) > 1
+            ]
+    added = np.zeros((len(EMOTIONS), len(EMOTIONS)))
+    spread = []
+    for label in {label for label, _ in ways}:
+        of_label = np.array([way for each, way in ways if each == label])
+        added[label] = of_label.mean(axis=0)
+        spread.append(np.cov(of_label.T, bias=True))
+    calm = np.array(neutral)
+    return People(
+        means=calm.mean(axis=0) + added,
+        between=_shrunk(np.cov(calm.T, bias=True)),
+        ways=_WAYS * _shrunk(np.mean(spread, axis=0)),
+        within=_shrunk(np.cov(np.concatenate(noise).T, bias=True)) if noise else _shrunk(np.cov(calm.T, bias=True)),
+        evidence=_EVIDENCE,
+        reach=_REACH,
+    )
+
+
+def _shrunk(covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The covariance, mixed with a multiple of the identity of the same trace."""
+    size = len(covariance)
+    shrunk = (1 - _SHRINK) * covariance + (_SHRINK * np.trace(covariance) / size + 1e-6) * np.eye(size)
+    return np.asarray(shrunk)
+
+
+def write_people(people: People, path: Path) -> None:
+    """Write `people.npz`."""
+    arrays = {name: np.asarray(getattr(people, name)) for name in People.__dataclass_fields__}
+    np.savez_compressed(path, allow_pickle=False, **arrays)
+
+
+def judge_profiles(collections: Mapping[str, Described]) -> dict[str, dict[str, Any]]:
+    """Accuracy on each collection, by what is known of the person, with numbers of people from the others.
+
+    Shots are drawn at random. A person's only face of an emotion is no shot while it is judged, and a person's only
+    neutral face is not judged.
+    """
+    table = {}
+    for name, judged in collections.items():
+        others = [described for other, described in collections.items() if other != name]
+        people = fit_people(others)
+        if not _has_noise(others):
+            people = replace(people, within=fit_people(list(collections.values())).within)
+        table[name] = _judge(judged, people, fit_anyone(others).tolist())
+    return table
+
+
+def judge_strangers(collections: Mapping[str, Described]) -> dict[str, dict[str, Any]]:
+    """Metrics on each collection as posed faces, with an adjustment fitted on the others."""
+    table = {}
+    for name, judged in collections.items():
+        others = [described for other, described in collections.items() if other != name]
+        answers = adjust_logits(softmax(judged.faces), fit_anyone(others).tolist())
+        scores = evaluate(judged.labels, answers.argmax(axis=1))
+        table[name] = collection_record(name, scores, len(np.unique(judged.persons)), is_trained=False)
+    return table
+
+
+def collection_record(name: str, scores: Scores, num_persons: int, *, is_trained: bool) -> dict[str, Any]:
+    """Metrics on a collection, for JSON (`records.CollectionScores`)."""
+    return {
+        "n": scores.n,
+        "missed": scores.missed,
+        "persons": num_persons,
+        "people": COLLECTIONS[name].people if name in COLLECTIONS else "",
+        "is_trained": is_trained,
+        "accuracy": scores.accuracy,
+        "accuracy_interval": list(scores.accuracy_interval),
+        "recall": {emotion: figures.recall for emotion, figures in scores.per_class.items()},
+    }
+
+
+def fit_anyone(collections: Sequence[Described]) -> FloatArray:
+    """The adjustment for posed faces of people that a network has not met."""
+    labels = np.concatenate([each.labels for each in collections])
+    return fit_equal_classes(labels, softmax(np.concatenate([each.faces for each in collections])))
+
+
+def _has_noise(collections: Sequence[Described]) -> bool:
+    """Whether any person shows an emotion twice."""
+    return any(len(own) > 1 for described in collections for shown in described.shown_by() for own in shown.values())
+
+
+def _judge(described: Described, people: People, anyone: Sequence[Sequence[float]]) -> dict[str, Any]:
+    rng = np.random.default_rng(0)
+    right: dict[str, list[npt.NDArray[np.bool_]]] = {known: [] for known in (*_KNOWN, *_COMPARED)}
+    for _ in range(_DRAWS):
+        for shown in described.shown_by():
+            shots = {label: int(rng.choice(own)) for label, own in shown.items()}
+            order = [_NEUTRAL, *(int(label) for label in rng.permutation([each for each in shots if each != _NEUTRAL]))]
+            several = [label for label, own in shown.items() if len(own) > 1]
+            rest = [np.setdiff1d(shown[label], shots[label]) for label in several]
+            groups = [(order, np.concatenate(rest))] if rest else []
+            groups += [
+                ([other for other in order if other != label], shown[label])
+                for label in order
+                if label != _NEUTRAL and label not in several
+            ]
+            for known_order, own in groups:
+                _read(described, people, anyone, shots, known_order, own, right)
+    return {known: float(np.concatenate(rows).mean()) for known, rows in right.items() if rows} | {
+        "faces": int(sum(len(rows) for rows in right["nothing"]) / _DRAWS),
+        "persons": sum(1 for _ in described.shown_by()),
+    }
+
+
+def _read(
+    described: Described,
+    people: People,
+    anyone: Sequence[Sequence[float]],
+    shots: Mapping[int, int],
+    order: Sequence[int],
+    judged: npt.NDArray[np.intp],
+    right: dict[str, list[npt.NDArray[np.bool_]]],
+) -> None:
+    """Add which faces are read right to `right`, by what is known."""
+    faces, labels = described.faces[judged], described.labels[judged]
+    logs = np.log(softmax(faces))
+    right["nothing"].append(adjust_logits(np.exp(logs), anyone).argmax(axis=1) == labels)
+    for known, count in _KNOWN.items():
+        if count and (count <= len(order) or count == len(EMOTIONS)):
+            own = {EMOTIONS[label]: described.faces[shots[label]] for label in order[:count]}
+            answers = people.conditioned(own, dict.fromkeys(own, 1), anyone).probabilities(faces)
+            right[known].append(answers.argmax(axis=1) == labels)
+    rises = logs - np.log(softmax(described.faces[[shots[_NEUTRAL]]]))
+    rises[:, _NEUTRAL] = 1.0
+    right["difference from neutral"].append(rises.argmax(axis=1) == labels)
+    if len(order) == len(EMOTIONS):
+        from sklearn.linear_model import LogisticRegression
+
+        regression = LogisticRegression(max_iter=1000).fit(described.faces[[shots[label] for label in order]], order)
+        right["regression"].append(regression.predict(faces) == labels)

@@ -1,0 +1,267 @@
+"""Faces that people pulled for research, with persons: the layout, the crops, and what each face shows.
+
+A collection has pictures `<emotion>/<person>_<picture>.jpg` (or png). Further folders named by two emotions hold
+mixtures, and `votes.csv` has the shares of raters. `COLLECTIONS` describes those that the project knows. They are for
+research, and none of their pictures is in this project.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import logging
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from emomusic.affect import EMOTIONS, Emotion
+from emomusic.assets import DAMAGED_ARRAYS, models_dir, sha256_of
+from emomusic.errors import DatasetError, ImageError
+from emomusic.faces.detection import FaceDetector
+from emomusic.faces.fer2013 import SIDE, LabelledFaces
+from emomusic.media.images import PICTURE_ENDINGS, crop_face, read_image, to_network_input
+
+log = logging.getLogger(__name__)
+
+HELD_OUT = 8
+"""One of so many persons of each collection judges the network and never trains it."""
+
+VOTES = "votes.csv"
+_VOTE_WEIGHT = np.float32(0.5)  # of the raters; the rest is the emotion that was asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A collection of labelled faces.
+
+    Attributes:
+        title: its name and authors.
+        people: who they are, and where from.
+        terms: what it may be used for.
+        is_posed: whether people pulled the faces for the camera.
+    """
+
+    title: str
+    people: str
+    terms: str
+    is_posed: bool
+
+
+COLLECTIONS: Mapping[str, Collection] = MappingProxyType(
+    {
+        "cfee": Collection(
+            "Compound Facial Expressions of Emotion (Du, Tao and Martinez, PNAS 2014)",
+            "230 persons in the United States",
+            "for research, not for commerce",
+            is_posed=True,
+        ),
+        "taiwan": Collection(
+            "Taiwanese performers with the shares of raters (github.com/lai-wei-cheng/b12207073)",
+            "29 performers in Taiwan",
+            "for research",
+            is_posed=True,
+        ),
+        "sfew": Collection(
+            "Static Facial Expressions in the Wild 2.0 (Dhall, Goecke, Lucey and Gedeon, 2011)",
+            "actors in films, most of them from the United States",
+            "for research, not for commerce",
+            is_posed=False,
+        ),
+    }
+)
+
+_WORDS = {
+    "angrily": Emotion.ANGRY,
+    "disgustedly": Emotion.DISGUST,
+    "disgusted": Emotion.DISGUST,
+    "fearfully": Emotion.FEAR,
+    "fearful": Emotion.FEAR,
+    "happily": Emotion.HAPPY,
+    "sadly": Emotion.SAD,
+    "surprised": Emotion.SURPRISE,
+    **{emotion.value: emotion for emotion in EMOTIONS},
+}
+# Names of mixtures in Compound Facial Expressions of Emotion that are one word
+_ONE_WORD = {"appalled": "disgust_angry", "hatred": "angry_disgust", "awed": "surprise_fear"}
+
+
+def mixture(folder: str) -> tuple[Emotion, ...]:
+    """The emotion that a folder is named after, or two for a mixture; empty for other names."""
+    name = folder.lower()
+    words = _ONE_WORD.get(name, name).split("_")
+    return tuple(_WORDS[word] for word in words) if len(words) <= 2 and all(word in _WORDS for word in words) else ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PosedFaces:
+    """Crops of labelled faces.
+
+    Attributes:
+        images: shape (n, 48, 48), uint8, grey.
+        shares: of the emotions, as training target, shape (n, 7), float32, rows summing to 1.
+        labels: the emotion that was asked for, shape (n,), uint8. Of a mixture, the first one.
+        is_mixture: shape (n,).
+        collections: name of the collection, shape (n,).
+        persons: `<collection>/<person>`, shape (n,). Of films, the first word of the title.
+        missed: number of pictures without a face, which are left out.
+    """
+
+    images: npt.NDArray[np.uint8]
+    shares: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.uint8]
+    is_mixture: npt.NDArray[np.bool_]
+    collections: npt.NDArray[np.str_]
+    persons: npt.NDArray[np.str_]
+    missed: int = 0
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def where(self, chosen: npt.NDArray[np.bool_]) -> PosedFaces:
+        """The chosen faces; `chosen` has shape (n,)."""
+        return PosedFaces(**{name: getattr(self, name)[chosen] for name in _ARRAYS})
+
+    def of(self, collection: str) -> PosedFaces:
+        """The faces of one emotion in a collection."""
+        return self.where((self.collections == collection) & ~self.is_mixture)
+
+    def split(self) -> tuple[PosedFaces, PosedFaces]:
+        """The faces to train with, and those of one emotion of the persons held out."""
+        held = np.zeros(len(self), np.bool_)
+        for collection in np.unique(self.collections):
+            persons = np.unique(self.persons[self.collections == collection])
+            held |= np.isin(self.persons, persons[HELD_OUT // 2 :: HELD_OUT])
+        return self.where(~held), self.where(held & ~self.is_mixture)
+
+
+_ARRAYS = ("images", "shares", "labels", "is_mixture", "collections", "persons")
+
+
+def digest_of(splits: Iterable[LabelledFaces], posed: PosedFaces | None) -> str:
+    """A checksum of training data."""
+    sha = hashlib.sha256()
+    if posed is not None:
+        sha.update(posed.images.tobytes() + posed.shares.tobytes())
+    for faces in splits:
+        sha.update(faces.images.tobytes() + faces.labels.tobytes())
+    return sha.hexdigest()
+
+
+def read_posed_faces(
+    folder: Path, detector: FaceDetector, on_progress: Callable[[int], None] = lambda _: None
+) -> PosedFaces:
+    """Read collections and cut their faces as the app does. The crops stay in one file of the user's cache.
+
+    Args:
+        folder: a collection, or a folder of collections.
+        detector: finds the faces; the largest one counts.
+        on_progress: called with the number of pictures done.
+
+    Raises:
+        DatasetError: the folder is absent, has no such pictures, or its votes are damaged.
+    """
+    pictures = posed_pictures(folder)
+    cached = _cache(folder, [path for path, *_ in pictures])
+    try:
+        with np.load(cached, allow_pickle=False) as arrays:
+            return PosedFaces(**{name: arrays[name] for name in _ARRAYS}, missed=int(arrays["missed"]))
+    except FileNotFoundError:
+        log.info("Cutting %d faces of %s, once.", len(pictures), folder)
+    except DAMAGED_ARRAYS as error:
+        log.warning("Cutting the faces of %s again: %s", folder, error)
+    votes = {collection: _votes(path) for path, collection in {(p.parents[1], c) for p, c, _ in pictures}}
+    rows: list[tuple[Any, ...]] = []
+    for number, (path, collection, shown) in enumerate(pictures, 1):
+        crop = _crop(path, detector)
+        person, _, picture = path.stem.partition("_")
+        shares = np.eye(len(EMOTIONS), dtype=np.float32)[[emotion.label for emotion in shown]].mean(axis=0)
+        seen = votes[collection].get(picture)
+        if seen is not None and shown[0] is not Emotion.NEUTRAL:  # raters had no box for neutral
+            shares = (1 - _VOTE_WEIGHT) * shares + _VOTE_WEIGHT * seen
+        if crop is not None:
+            rows.append((crop, shares, shown[0].label, len(shown) > 1, collection, f"{collection}/{person}"))
+        on_progress(number)
+    if not rows:
+        raise DatasetError(f"expected pictures of faces in {folder}. Received: none with a face")
+    kinds = (np.uint8, np.float32, np.uint8, np.bool_, np.str_, np.str_)
+    columns: list[Any] = [np.array(column, kind) for column, kind in zip(zip(*rows, strict=True), kinds, strict=True)]
+    faces = PosedFaces(**dict(zip(_ARRAYS, columns, strict=True)), missed=len(pictures) - len(rows))
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    part = cached.with_suffix(f".{os.getpid()}.npz")
+    np.savez_compressed(
+        part, allow_pickle=False, missed=np.array(faces.missed), **{name: getattr(faces, name) for name in _ARRAYS}
+    )
+    part.replace(cached)
+    return faces
+
+
+def posed_pictures(folder: Path) -> list[tuple[Path, str, tuple[Emotion, ...]]]:
+    """Path, collection and emotions of each picture, in a fixed order. Raises as `read_posed_faces`."""
+    if not folder.is_dir():
+        raise DatasetError(f"expected a folder with a collection of faces. Received: {folder}")
+    folders = [path for path in sorted(folder.iterdir()) if path.is_dir()]
+    collections = [folder] if any(mixture(path.name) for path in folders) else folders
+    found = [
+        (path, collection.name, shown)
+        for collection in collections
+        for child in sorted(collection.iterdir() if collection.is_dir() else ())
+        if child.is_dir() and (shown := mixture(child.name))
+        for path in sorted(child.iterdir())
+        if re.fullmatch(r"[^._][^_]*_.+", path.stem) and path.suffix[1:].lower() in PICTURE_ENDINGS
+    ]
+    if not found:
+        raise DatasetError(f"expected pictures named <emotion>/<person>_<picture>.jpg in {folder}. Received: none")
+    return found
+
+
+def _crop(path: Path, detector: FaceDetector) -> npt.NDArray[np.uint8] | None:
+    """The largest face as the network's input, shape (48, 48); None without a face."""
+    try:
+        image = read_image(path)
+    except ImageError as error:
+        log.warning("Left out: %s", error)
+        return None
+    boxes = [face.box for face in detector.detect(image)]
+    if not boxes:
+        return None
+    largest = max(boxes, key=lambda box: box.width * box.height)
+    return to_network_input([crop_face(image, largest)], SIDE)[0, ..., 0]
+
+
+def _votes(collection: Path) -> dict[str, npt.NDArray[np.float32]]:
+    """Shares of the raters by picture, from `votes.csv` if there is one."""
+    path = collection / VOTES
+    if not path.is_file():
+        return {}
+    shares = {}
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                numbers = np.array([float(row.get(emotion.value) or 0) for emotion in EMOTIONS], np.float32)
+                if not (numbers.min() >= 0 and 0 < numbers.sum() < np.inf):
+                    raise ValueError(f"votes of {row['picture']} that are not shares")
+                shares[row["picture"]] = numbers / numbers.sum()
+    except (OSError, KeyError, ValueError, csv.Error) as error:
+        raise DatasetError(
+            f"expected the columns picture and emotions with shares in {path}. Received: {error}"
+        ) from error
+    return shares
+
+
+def _cache(folder: Path, pictures: list[Path]) -> Path:
+    """The file of the crops of these pictures, as this detector finds them."""
+    sha = hashlib.sha256()
+    for path in [*pictures, *sorted(folder.rglob(VOTES))]:
+        stat = path.stat()
+        sha.update(f"{path.relative_to(folder)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    for network in sorted((models_dir() / "detector").glob("*.onnx")):
+        sha.update(sha256_of(network).encode())
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return root / "emomusic" / f"posed-{sha.hexdigest()[:16]}.npz"

@@ -1,0 +1,161 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emomusic.affect import EMOTIONS, Emotion
+from emomusic.errors import DatasetError
+from emomusic.faces.fer2013 import Fer2013, Split
+from emomusic.media.images import encode_png
+from emomusic.training import train as train_module
+from emomusic.training.batches import augmented_batches, steps_per_epoch
+from emomusic.training.evaluate import labelled_pictures
+from emomusic.training.people import Described, fit_people, judge_profiles, judge_strangers
+from emomusic.training.posed import PosedFaces, mixture, read_posed_faces
+from emomusic.training.presets import PRESETS, TrainingConfig
+from tests.fakes import FakeDetector, make_face
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def put(folder: Path, name: str, grey: int = 100) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(encode_png(np.full((60, 60, 3), grey, np.uint8)))
+
+
+@pytest.fixture
+def collections(tmp_path: Path) -> Path:
+    root = tmp_path / "posed"
+    for person in range(16):
+        for emotion in EMOTIONS:
+            put(root, f"taiwan/{emotion.value}/{person:02}_a.png", 40 + 10 * emotion.label)
+    put(root, "cfee/happily_surprised/1_1.png")
+    put(root, "cfee/hatred/1_2.png")
+    put(root, "cfee/neutral/1_3.png")
+    put(root, "cfee/neutral/nobody.png")  # no person
+    (root / "taiwan" / "votes.csv").write_text("picture,happy,sad,angry,disgust,fear,surprise\na,0.5,0.5,0,0,0,0\n")
+    return root
+
+
+class OneFace(FakeDetector):
+    """Finds one face in each picture."""
+
+    def __init__(self) -> None:
+        super().__init__([make_face(5, 5, 48, 48)])
+
+
+def test_names_of_folders_tell_one_or_two_emotions() -> None:
+    assert mixture("fear") == (Emotion.FEAR,)
+    assert mixture("angrily_disgusted") == (Emotion.ANGRY, Emotion.DISGUST)
+    assert mixture("awed") == (Emotion.SURPRISE, Emotion.FEAR)
+    assert mixture("contempt") == ()
+
+
+def test_mixtures_are_two_halves_and_raters_have_half_a_say(collections: Path) -> None:
+    faces = read_posed_faces(collections, OneFace())
+    assert len(faces) == 16 * 7 + 3
+    (shares,) = faces.shares[faces.is_mixture & (faces.labels == Emotion.HAPPY.label)]
+    assert shares[[Emotion.HAPPY.label, Emotion.SURPRISE.label]].tolist() == [0.5, 0.5]
+    afraid = faces.shares[(faces.collections == "taiwan") & (faces.labels == Emotion.FEAR.label)]
+    assert afraid[0, [Emotion.FEAR.label, Emotion.HAPPY.label, Emotion.SAD.label]].tolist() == [0.5, 0.25, 0.25]
+    calm = faces.shares[(faces.collections == "taiwan") & (faces.labels == Emotion.NEUTRAL.label)]
+    assert calm[0, Emotion.NEUTRAL.label] == 1
+
+
+def test_faces_are_cut_once(collections: Path) -> None:
+    detector = OneFace()
+    first = read_posed_faces(collections, detector)
+    again = read_posed_faces(collections, detector)
+    assert detector.num_calls == 16 * 7 + 3
+    np.testing.assert_array_equal(first.images, again.images)
+    put(collections, "cfee/sad/2_1.png")
+    assert len(read_posed_faces(collections, detector)) == len(first) + 1
+
+
+def test_a_person_is_on_one_side_only(collections: Path) -> None:
+    train, judged = read_posed_faces(collections, OneFace()).split()
+    assert set(train.persons) & set(judged.persons) == set()
+    assert set(judged.persons) == {"taiwan/04", "taiwan/12"}
+
+
+def test_a_folder_without_such_pictures_is_told(tmp_path: Path) -> None:
+    put(tmp_path, "x/happy/1.png")
+    with pytest.raises(DatasetError, match="<emotion>/<person>_<picture>"):
+        read_posed_faces(tmp_path, OneFace())
+
+
+def test_damaged_votes_are_told(collections: Path) -> None:
+    (collections / "taiwan" / "votes.csv").write_text("picture,happy\na,none\n")
+    with pytest.raises(DatasetError, match=r"votes\.csv"):
+        read_posed_faces(collections, OneFace())
+
+
+def test_evaluation_leaves_mixtures_out(collections: Path) -> None:
+    assert {emotion for _, emotion in labelled_pictures(collections / "cfee")} == {Emotion.NEUTRAL}
+
+
+def test_an_epoch_shows_each_posed_face_as_often_as_asked(collections: Path, dataset: Fer2013) -> None:
+    posed, faces = read_posed_faces(collections, OneFace()).of("taiwan"), dataset.split(Split.TRAIN)
+    config = TrainingConfig(epochs=1, learning_rate=0.1, batch_size=len(faces) + 2 * len(posed), posed=2)
+    assert steps_per_epoch(faces, config, posed) == 1
+    images, labels = next(augmented_batches(faces, config, posed=posed))
+    shown = [image.tobytes() for image in images.astype(np.uint8)[..., 0]]
+    assert shown.count(posed.images[0].tobytes()) == 2 * sum(
+        image.tobytes() == posed.images[0].tobytes() for image in posed.images
+    )
+    np.testing.assert_allclose(labels.sum(axis=1), 1, atol=1e-6)
+
+
+def test_a_preset_with_posed_faces_needs_them(dataset: Fer2013, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="--posed-faces"):
+        train_module.train("tiny", dataset, tmp_path / "model", preset="faces")
+
+
+def test_training_with_posed_faces_judges_strangers(
+    collections: Path, dataset: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posed = read_posed_faces(collections, OneFace()).of("taiwan")
+    twins = {name: np.concatenate([getattr(posed, name)] * 2) for name in ("images", "shares", "labels", "is_mixture")}
+    names = np.array(["cfee"] * len(posed) + ["taiwan"] * len(posed))
+    both = PosedFaces(**twins, collections=names, persons=np.char.add(names, np.tile(posed.persons, 2)))
+    stage = TrainingConfig(epochs=1, learning_rate=0.05, batch_size=64, posed=1, start_share=0.5)
+    monkeypatch.setattr(train_module, "PRESETS", {**PRESETS, "test": (stage,)})
+    metrics = train_module.train("tiny", dataset, tmp_path / "tiny", preset="test", posed=both)
+    assert metrics["collections"].keys() == metrics["profiles"].keys() == {"cfee", "taiwan"}
+    assert metrics["collections"]["taiwan"]["persons"] == 16
+    assert (tmp_path / "tiny" / "people.npz").is_file()
+
+
+def persons(seed: int, *, num_persons: int = 12, pictures: int = 3) -> Described:
+    """Persons whose faces differ from each other more than their emotions do."""
+    rng = np.random.default_rng(seed)
+    own = rng.normal(size=(num_persons, 1, 1, 7)) * 2
+    faces = own + 1.5 * np.eye(7)[None, :, None] + rng.normal(size=(num_persons, 7, pictures, 7)) * 0.3
+    labels = np.broadcast_to(np.arange(7)[None, :, None], faces.shape[:3]).ravel()
+    names = np.repeat(np.arange(num_persons), 7 * pictures).astype(str)
+    return Described(faces.reshape(-1, 7), labels.astype(np.int64), names)
+
+
+def test_shots_help_with_persons_of_another_collection() -> None:
+    figures = judge_profiles({"one": persons(0), "other": persons(1)})
+    for known in figures.values():
+        assert known["nothing"] + 0.2 < known["a neutral shot"] <= known["all seven shots"]
+        assert (known["faces"], known["persons"]) == (12 * 7 * 2, 12)
+
+
+def test_strangers_are_judged_with_the_adjustment_of_others() -> None:
+    figures = judge_strangers({"taiwan": persons(0), "other": persons(1)})
+    assert (figures["taiwan"]["n"], figures["taiwan"]["persons"]) == (252, 12)
+    assert figures["taiwan"]["people"]
+    assert not figures["other"]["people"]
+
+
+def test_numbers_of_people_are_of_real_persons() -> None:
+    people = fit_people([persons(0, num_persons=400)])
+    assert 3 < np.diag(people.between).mean() < 5
+    assert 0.07 < np.diag(people.within).mean() < 0.12
