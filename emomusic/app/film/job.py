@@ -204,8 +204,8 @@ class FilmJob:
                 finally:
                     _turns.release()
         except EmomusicError as failure:
-            log.info("error shown to the visitor: %s", failure)
             error = str(failure)
+            log.info("error shown to the visitor: %s", error)
         except Exception:  # the page shows a sentence, the log the reason
             log.exception("a film cannot be read")
             error = "The film cannot be read; choose another film."
@@ -257,7 +257,7 @@ class FilmJob:
             with FilmFile(file, name=self.name, with_audio=True) as film:
                 annotate_film(film, reading, marked, on_progress=self._on_progress)
         except FilmError as error:
-            log.info("error shown to the visitor: %s", error)
+            log.info("error shown to the visitor: %s", str(error))  # a kept record would keep the film by its frames
             why = "The faces could not be drawn into this film"
             if marked.is_full:
                 why = "The films of all visitors fill this server, so it drew no faces into this one"
@@ -277,7 +277,7 @@ class FilmJob:
                     file, format_name, start_s=self._start_s, end_s=reading.end_s, on_progress=self._on_progress
                 )
         except EmomusicError as error:
-            log.info("a film has no sound to hear: %s", error)
+            log.info("a film has no sound to hear: %s", str(error))  # as above
         self._change(sound=sound)
 
 
