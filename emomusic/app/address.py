@@ -52,23 +52,17 @@ PARAMS: Mapping[str, tuple[str, ...]] = {
 """The URL parameters of each page."""
 
 # Streamlit adds a step to the history for each change of the parameters: after a return to a page by the menu, Back
-# would need two presses. The menu that opens on narrow screens stays open over the next page.
+# would need two presses. The menu that opens on narrow screens stays open over the next page. A visitor may click in it
+# before this code has loaded, so each visit after the first closes it.
 _BROWSER = st.components.v2.component(
     "emomusic_address",
     js="""
+const CLOSE = '[data-testid="stSidebar"][data-collapsed="false"] [data-testid="stSidebarCollapseButton"] button';
 export default function ({ data }) {
-  if (data.query !== null && window.emomusicVisit !== data.visit) {
-    window.emomusicVisit = data.visit;
-    history.replaceState(history.state, "", location.pathname + data.query);
-  }
-  if (!window.emomusicMenu) {
-    window.emomusicMenu = true;
-    document.addEventListener("click", (event) => {
-      if (event.target.closest('[data-testid="stSidebarNavLink"]')) {
-        document.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click();
-      }
-    });
-  }
+  if (window.emomusicVisit === data.visit) return;
+  window.emomusicVisit = data.visit;
+  if (data.query !== null) history.replaceState(history.state, "", location.pathname + data.query);
+  if (data.visit > 1) document.querySelector(CLOSE)?.click();
 }
 """,
 )
