@@ -1,6 +1,6 @@
 """The answer to faces: songs for a listener, with their player, their plane and their files.
 
-A page reads faces, decides for whom the songs are, and shows the answer in the order of its screen:
+A page reads faces, makes the listener of the songs, and shows the answer in the order of its screen:
 
     listener = Listener.of(ALL, probabilities)       # or of one face, or of a mood
     songs = answer(listener, "gallery")              # shows the policies; "gallery" names the player

@@ -1,4 +1,4 @@
-"""A visitor's own audio files: the library of one's own computer, or uploaded files in the memory of the session."""
+"""A visitor's own audio files: the library on the visitor's computer, or uploads in the memory of the session."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class _File:
 
 @dataclass
 class OwnFiles:
-    """The uploaded files of a session by their id of Streamlit, and what they give."""
+    """The uploaded files of a session by their id of Streamlit, and the recommender for their songs."""
 
     files: dict[str, _File] = field(default_factory=dict)
     num_ever: int = 0

@@ -143,11 +143,6 @@ LIVE_ADJUST = "live_adjust"
 LIVE_BOXES = "live_boxes"
 
 
-def put(key: str, value: object) -> None:
-    """Set a key; for the `on_click` of a button."""
-    st.session_state[key] = value
-
-
 def _key(*parts: str) -> str:
     return "-".join(parts)
 
