@@ -23,7 +23,6 @@ from tests.waiting import wait_until
 
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    "--js-flags=--no-opt",
     *("--disable-component-update", "--disable-sync", "--force-prefers-reduced-motion"),
 )
 PATIENCE_MS = 120_000  # TensorFlow loads slowly on a busy machine

@@ -1,4 +1,4 @@
-"""Checks of every page: nothing moves while it loads; title, headings and accessibility, in both themes."""
+"""Checks of every page: title, headings and accessibility, in both themes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from playwright.sync_api import Page, expect
 
 from emomusic.app.how_it_works.page import STEPS
 from tests.browser.accessibility import axe_report
-from tests.browser.waiting import MAX_SHIFT, SHIFTS, shift
 
 pytestmark = pytest.mark.browser
 
@@ -32,13 +31,12 @@ SCREENS = (
 
 
 @pytest.mark.parametrize(("path", "title", "last"), SCREENS, ids=[path for path, _, _ in SCREENS])
-def test_a_page_does_not_move_and_has_its_title_ordered_headings_and_no_violation(
+def test_a_page_has_its_title_ordered_headings_and_no_violation(
     open_page: Callable[..., Page], path: str, title: str, last: str
 ) -> None:
     """Screen readers navigate by headings: one title, then its sections, then their subsections."""
-    page = open_page(path, script=f"({SHIFTS})()")
+    page = open_page(path)
     expect(page.get_by_text(last, exact=True).first).to_be_visible()
-    assert shift(page) <= MAX_SHIFT
     expect(page).to_have_title(title)
     assert axe_report(page) is None
     levels = page.locator("h1, h2, h3, h4, h5, h6").evaluate_all("all => all.map(one => Number(one.tagName[1]))")

@@ -1,4 +1,4 @@
-"""Conditions that end a wait: the page has run, and its layout has come to rest. The shifts of its layout."""
+"""Conditions that end a wait: the page has run, and its layout has come to rest."""
 
 from __future__ import annotations
 
@@ -28,20 +28,6 @@ _REST = """element => new Promise(resolve => {
 })"""
 
 
-MAX_SHIFT = 0.05
-
-# Shifts within half a second of a click do not count, as in Cumulative Layout Shift (CLS). Streamlit's own change to
-# the wide layout moves its empty container, and is the larger, the more of the page arrives in the same frame
-SHIFTS = """() => {
-  window.shift = 0;
-  const widens = entry => entry.sources[0]?.node?.dataset?.testid === "stMainBlockContainer";
-  new PerformanceObserver(list => {
-    for (const entry of list.getEntries())
-      if (!entry.hadRecentInput && !widens(entry)) window.shift += entry.value;
-  }).observe({type: "layout-shift"});
-}"""
-
-
 def wait_until_idle(page: Page) -> None:
     """Wait until the page's script has ended and all its elements are drawn."""
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
@@ -52,9 +38,3 @@ def wait_until_at_rest(part: Locator) -> None:
     """Wait until the only match is visible and no longer moves."""
     expect(part).to_be_visible()
     part.evaluate(_REST)
-
-
-def shift(page: Page) -> float:
-    """The layout shift since the last call."""
-    wait_until_idle(page)
-    return float(page.evaluate("() => { const shift = window.shift; window.shift = 0; return shift; }"))
