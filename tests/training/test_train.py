@@ -24,6 +24,7 @@ from emomusic.training import train as train_module
 from emomusic.training.checkpoint import Checkpoint, KeepBest
 from emomusic.training.evaluate import evaluate_split, evaluation_record
 from emomusic.training.networks import NETWORKS, NetworkSpec
+from emomusic.training.optimizer import build_optimizer
 from emomusic.training.presets import FIRST, PRESETS, PREVIOUS, TrainingConfig
 from emomusic.training.train import train
 from tests.tiny_model import Run
@@ -386,7 +387,7 @@ def test_a_teacher_of_other_classes_is_refused(dataset: Fer2013) -> None:
 @pytest.mark.parametrize("config", [PRESETS["default"][0], PRESETS["quadrants"][0]], ids=["sgd", "adam"])
 def test_the_learning_rate_of_every_preset_starts_and_ends_as_configured(config: TrainingConfig) -> None:
     steps = 40  # per epoch: half of every warm-up is a whole number of steps
-    optimizer = train_module._optimizer(config, steps)
+    optimizer = build_optimizer(config, steps)
     rates = []
     for share in (0, config.warmup / 2, config.warmup, 0.5, 1):
         optimizer.iterations.assign(round(share * steps * config.epochs))
@@ -397,7 +398,7 @@ def test_the_learning_rate_of_every_preset_starts_and_ends_as_configured(config:
 
 def test_only_kernels_decay() -> None:
     model = NETWORKS["tiny"].build("float32")
-    optimizer = train_module._optimizer(PRESETS["default"][0], 10)
+    optimizer = build_optimizer(PRESETS["default"][0], 10)
     optimizer.build(model.trainable_variables)
     decaying = {v.path for v in model.trainable_variables if optimizer._use_weight_decay(v)}
     assert decaying == {v.path for v in model.trainable_variables if v.path.endswith("kernel")}

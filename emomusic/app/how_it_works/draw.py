@@ -207,10 +207,8 @@ def show_probabilities(walk: Walk, facts: DeltaGenerator) -> None:
         facts,
         f"**{_answer_by_step(insight)}**  \n"
         f"{mirrored}{smoothed}A temperature of {insight.temperature:.2f} {effect} the confidence. Thin lines show the "
-        "probabilities before calibration.",
+        f"probabilities before calibration.  \n{describe_people(read_face_record(DEFAULT_MODEL))}",
     )
-    if people := describe_people(read_face_record(DEFAULT_MODEL)):
-        _fact(facts, people)
     figure = plots.logit_bars(insight)
     _chart(figure, "logits", alt=_alt(walk, f"Scores: {scores}; probabilities: {shares}"))
 
