@@ -15,7 +15,7 @@ from emomusic.app.own_computer import is_own_computer
 from emomusic.app.own_files import own_song
 from emomusic.app.state import page_state, visit_number
 from emomusic.errors import EmomusicError, LibraryError
-from emomusic.media.audio_formats import HEAD_BYTES, mime_type_of
+from emomusic.media.formats import HEAD_BYTES, mime_type_of
 from emomusic.media.images import encode_jpeg, read_image, shrink
 from emomusic.songs.local_songs import songs_dir
 from emomusic.songs.song import Player, Song

@@ -16,7 +16,7 @@ from emomusic.app.own_library import choose_folders, library_songs
 from emomusic.app.state import page_state
 from emomusic.app.uploads import hold, show_removal, show_uploader
 from emomusic.errors import AudioError, CapacityError
-from emomusic.media.audio_formats import AUDIO_ENDINGS
+from emomusic.media.formats import AUDIO_ENDINGS
 from emomusic.server.budget import HeldBytes
 from emomusic.server.shared import visitor_turn
 from emomusic.songs.analysis import local_song, record_of

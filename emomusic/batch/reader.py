@@ -19,7 +19,7 @@ from emomusic.compat import return_free_memory
 from emomusic.errors import FilmError, ImageError
 from emomusic.faces.reading import SHARES, affect_row, face_row, load_networks, read_faces
 from emomusic.media.ahead import ahead
-from emomusic.media.film_formats import is_film
+from emomusic.media.formats import Kind, kind_of
 from emomusic.media.images import MAX_BYTES, RgbImage, read_image
 from emomusic.text import size_over
 
@@ -212,8 +212,8 @@ def _decoded(item: Item, file: BinaryIO) -> _Opened:
     head, size = file.read(_HEAD_BYTES), file.seek(0, io.SEEK_END)
     file.seek(0)
     is_gif, is_large = head.startswith(b"GIF8"), size > MAX_BYTES
-    data = b"" if is_large or (is_film(head) and not is_gif) else file.read(MAX_BYTES)
-    if not is_film(data or head) and not (is_gif and is_large):
+    data = b"" if is_large or (kind_of(head) is Kind.FILM and not is_gif) else file.read(MAX_BYTES)
+    if kind_of(data or head) is not Kind.FILM and not (is_gif and is_large):
         try:
             if is_large:
                 limit = f"{MAX_BYTES / 2**20:.0f} MB"

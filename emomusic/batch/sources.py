@@ -18,7 +18,7 @@ from pyarrow import fs
 from emomusic.batch.archives import ARCHIVE_ENDINGS, Archive
 from emomusic.batch.storage import STORAGE_ERRORS, BatchError, file_system, is_uri, public_name, reason_of
 from emomusic.errors import ImageError
-from emomusic.media.film_formats import FILM_ENDINGS
+from emomusic.media.formats import FILM_ENDINGS
 from emomusic.media.images import MAX_BYTES, PICTURE_ENDINGS
 
 MAX_FILM_BYTES = 500 * 2**20

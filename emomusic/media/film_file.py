@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.errors import FilmError
-from emomusic.media.film_formats import FORMATS_IN_WORDS, demuxer_of
+from emomusic.media.formats import FORMATS, Kind, film_demuxer
 from emomusic.media.images import RgbImage
 from emomusic.text import format_clock
 
@@ -139,8 +139,8 @@ class FilmFile:
         if not self._size:
             raise FilmError(f"{self._quoted} is empty; choose another file.")
         self._file.seek(0)
-        if (format_name := demuxer_of(self._file.read(16))) is None:
-            raise FilmError(f"{self._quoted} is not a film; choose a file in {FORMATS_IN_WORDS}.")
+        if (format_name := film_demuxer(self._file.read(16))) is None:
+            raise FilmError(f"{self._quoted} is not a film; choose a file in {FORMATS[Kind.FILM]}.")
         self._is_cut_off = _is_cut_off(self._file, self._size, format_name)
         self._file.seek(0)
         try:

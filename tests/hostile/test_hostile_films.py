@@ -24,7 +24,7 @@ from PIL import Image
 
 from emomusic.errors import FilmError
 from emomusic.media.film_file import FilmFile
-from emomusic.media.film_formats import is_film
+from emomusic.media.formats import Kind, kind_of
 from emomusic.stream.film import FilmNetworks, FilmReading, read_film
 from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier
 from tests.films import CODECS, write_frames
@@ -188,7 +188,7 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     reasons = {folder: "is a folder", pipe: "device", Path("/dev/zero"): "device", link: "was not found"}
     for path, reason in reasons.items():
         assert_refused(path, reason)
-        assert is_film(path) is False
+        assert kind_of(path) is not Kind.FILM
     for name in ("nul\x00l.mp4", "x" * 5000):
         error, _ = end_of(Path(name))
         assert error is not None

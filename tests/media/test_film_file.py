@@ -13,7 +13,7 @@ from PIL import Image
 
 from emomusic.errors import FilmError
 from emomusic.media.film_file import FilmFile
-from emomusic.media.film_formats import is_film
+from emomusic.media.formats import Kind, kind_of
 from emomusic.media.images import RgbImage
 from tests.films import CODECS, DEFAULT_RATE, SAMPLES, colour_quarters, write_frames
 
@@ -247,4 +247,8 @@ def gif_bytes(num_frames: int) -> bytes:
 def test_a_film_is_known_by_its_first_bytes(data: bytes, expected: bool, tmp_path: Path) -> None:
     path = tmp_path / "file.jpg"  # the name does not matter
     path.write_bytes(data)
-    assert (is_film(data), is_film(path), is_film(str(path))) == (expected, expected, expected)
+    assert (kind_of(data) is Kind.FILM, kind_of(path) is Kind.FILM, kind_of(str(path)) is Kind.FILM) == (
+        expected,
+        expected,
+        expected,
+    )

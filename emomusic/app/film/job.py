@@ -22,7 +22,7 @@ from emomusic.errors import EmomusicError, FilmError
 from emomusic.marks.film import annotate_film
 from emomusic.marks.picture import ROOM_AROUND, marked_frame
 from emomusic.media.film_file import FilmFile
-from emomusic.media.film_formats import demuxer_of
+from emomusic.media.formats import film_demuxer
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, shrink
 from emomusic.server.capacity import capacity
 from emomusic.server.streaming import StreamedFile
@@ -272,7 +272,7 @@ class FilmJob:
         sound: Sequence[SoundSpan] = ()
         try:
             file.seek(0)
-            if format_name := demuxer_of(file.read(16)):
+            if format_name := film_demuxer(file.read(16)):
                 sound = hear_film(
                     file, format_name, start_s=self._start_s, end_s=reading.end_s, on_progress=self._on_progress
                 )

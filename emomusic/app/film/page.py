@@ -25,7 +25,7 @@ from emomusic.app.state import page_state
 from emomusic.app.uploads import show_uploader
 from emomusic.assets import data_dir
 from emomusic.compat import session_id
-from emomusic.media.film_formats import FILM_ENDINGS, FORMATS_IN_WORDS
+from emomusic.media.formats import FILM_ENDINGS, FORMATS, Kind
 from emomusic.server.shared import shared
 from emomusic.stream.film import FilmNetworks, load_film_networks
 from emomusic.text import format_clock
@@ -91,7 +91,7 @@ def _choose_film() -> None:
     with st.container(height=100, border=False):  # the height of the uploader while it loads
         show_uploader(
             st.file_uploader,
-            f"Drop a film here: {FORMATS_IN_WORDS}, up to {MAX_S // 60} minutes and {MAX_MB} MB",
+            f"Drop a film here: {FORMATS[Kind.FILM]}, up to {MAX_S // 60} minutes and {MAX_MB} MB",
             state.FILM_UPLOAD,
             _store_film,
             type=list(FILM_ENDINGS),
