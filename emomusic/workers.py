@@ -13,6 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import connection
 from typing import Any, TypeVar
@@ -60,6 +61,28 @@ def run_in_processes(
         BrokenProcessPool: the processes end without a call, for example because memory is short.
         Exception: whatever `work` and `load` raise.
     """
+    has_progress = True
+    while has_progress:
+        has_progress = False
+        try:
+            with contextlib.closing(_run_in_pool(calls, work, load, workers, stop)) as results:
+                for result in results:
+                    has_progress = True
+                    yield result
+            return
+        except BrokenProcessPool:  # also if a process ends between two calls; another pool continues
+            if not has_progress:
+                raise
+
+
+def _run_in_pool(
+    calls: deque[_Call],
+    work: Callable[[_Loaded, _Call], _Result],
+    load: Callable[[], _Loaded],
+    workers: int,
+    stop: threading.Event | None,
+) -> Generator[tuple[_Call, _Result | Crash]]:
+    """As `run_in_processes`, with one pool, which breaks if a process ends without a call."""
     from pebble import ProcessExpired, ProcessPool
 
     running: dict[Future[Any], _Call] = {}
@@ -67,19 +90,18 @@ def run_in_processes(
     try:
         while stop is None or not stop.is_set():
             while calls and len(running) < 2 * workers:  # one waits for each worker
-                call = calls.popleft()
                 with _sigint_blocked():
-                    running[pool.schedule(_run, (work, load, call))] = call
+                    running[pool.schedule(_run, (work, load, calls[0]))] = calls[0]
+                calls.popleft()
             if not running:
                 break
             done = wait(running, None if stop is None else _POLL_S, FIRST_COMPLETED).done
             for future in [future for future in running if future in done]:
-                call = running.pop(future)
                 try:
                     result: _Result | Crash = future.result()
                 except ProcessExpired as expired:
                     result = Crash(expired.exitcode)
-                yield call, result
+                yield running.pop(future), result
     finally:
         calls.extendleft(reversed(running.values()))
         pool.stop()  # type: ignore[no-untyped-call]

@@ -23,11 +23,9 @@ from emomusic.charts import steps as plots
 from emomusic.charts.face import share_bars
 from emomusic.faces.detection import MIN_CONFIDENCE, Stage
 from emomusic.faces.inspection import FeatureMaps, FloatMap, Insight
-from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.marks import steps as drawings
 from emomusic.media.images import RgbImage, encode_jpeg, encode_png, read_image, shrink
-from emomusic.records import read_face_record
-from emomusic.results.findings import describe_people, percent
+from emomusic.results.findings import percent
 from emomusic.songs.local_songs import load_bundled_recommender
 from emomusic.songs.request import Policy, Request
 from emomusic.songs.sound_network import spectrogram_of
@@ -207,7 +205,7 @@ def show_probabilities(walk: Walk, facts: DeltaGenerator) -> None:
         facts,
         f"**{_answer_by_step(insight)}**  \n"
         f"{mirrored}{smoothed}A temperature of {insight.temperature:.2f} {effect} the confidence. Thin lines show the "
-        f"probabilities before calibration.  \n{describe_people(read_face_record(DEFAULT_MODEL))}",
+        "probabilities before calibration.",
     )
     figure = plots.logit_bars(insight)
     _chart(figure, "logits", alt=_alt(walk, f"Scores: {scores}; probabilities: {shares}"))
