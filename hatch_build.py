@@ -25,6 +25,7 @@ EXCLUDED = (
 """Patterns of files in SHA256SUMS that the wheel excludes."""
 
 COMPANIONS = {
+    "data/band": ("LICENSE", "band.json"),
     "data/catalogue": ("LICENSE", "SOURCE.md"),
     "data/samples": ("SOURCES.md",),
     "data/songs": ("LICENSE", "songs.json"),

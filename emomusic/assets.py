@@ -177,7 +177,7 @@ _WEIGHTS_LICENCE = "MIT, as far as the rights in the training data allow"
 
 
 def list_assets() -> list[Asset]:
-    """List the catalogue, samples, songs, FER+ votes, detector, identity network, start weights and trained models.
+    """List the bundled data, the detector, the identity network, the start weights and the trained models.
 
     A wheel has no votes and no start weights.
     """
@@ -185,6 +185,7 @@ def list_assets() -> list[Asset]:
         ("catalogue", "data/catalogue", "ODbL 1.0", "Spotify Tracks Dataset, DOI 10.34740/KAGGLE/DSV/4372070"),
         ("samples", "data/samples", "public domain", "see data/samples/SOURCES.md"),
         ("songs", "data/songs", "CC BY-SA 3.0, CC BY 3.0 or MIT, each in songs.json", "see data/songs/songs.json"),
+        ("band", "data/band", "MIT", "notes of this project, played with FluidR3 GM"),
         ("votes", "data/ferplus", "MIT", "FER+, github.com/microsoft/FERPlus"),
         ("detector", "models/detector", "MIT", "MTCNN, exported from the Python package mtcnn 1.0.0"),
         (
@@ -212,7 +213,7 @@ def list_assets() -> list[Asset]:
     ]
 
 
-_WITH_CHECKSUM = (".parquet", ".jpg", ".mp3", ".mp4", ".keras", ".onnx", ".skops", ".npz")
+_WITH_CHECKSUM = (".parquet", ".jpg", ".mp3", ".opus", ".mp4", ".keras", ".onnx", ".skops", ".npz")
 
 
 def shipped_files() -> Iterator[Path]:

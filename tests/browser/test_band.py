@@ -1,0 +1,283 @@
+"""The mixer of the band and the recorder in Chromium, on a page of their own without Streamlit."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import numpy.typing as npt
+import pytest
+from playwright.sync_api import Page, Playwright, Route
+from scipy.io import wavfile
+
+from emomusic.assets import data_dir
+from scripts.build_band import LOOPS, place_gains
+from tests.browser.conftest import FLAGS, chromium
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.browser
+
+SCRIPTS = Path(__file__).parents[2] / "emomusic" / "app" / "live"
+BAND = data_dir() / "band"
+STYLES = [style["name"] for style in json.loads((BAND / "band.json").read_text(encoding="utf-8"))["styles"]]
+RATE = 48_000
+CAMERA = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+
+SAD, HAPPY, ANGRY = ({"valence": v, "arousal": a} for v, a in ((-0.63, -0.27), (0.81, 0.51), (-0.51, 0.59)))
+
+PAGE = """<!doctype html><title>band</title><button>START</button><video muted autoplay playsinline></video>
+<script type="module">
+import { BandMixer, placeGains } from "/band.js";
+import { recordClip, saveClip } from "/recorder.js";
+const fetchLoop = async (style, loop) => (await fetch(`/loops/${style}-${loop}`)).arrayBuffer();
+const band = await (await fetch("/loops/band.json")).json();
+Object.assign(window, { placeGains, recordClip, saveClip, mixer: new BandMixer(band, fetchLoop) });
+const start = () => window.mixer.start(band.styles[0].name).then(() => (window.started = true));
+document.querySelector("button").onclick = start;
+window.ready = true;
+</script>"""
+
+# Plays without a sound device, as fast as the machine can; the changes come at exact times
+RENDER = """async ({ style, seconds, changes, windows }) => {
+  const context = new OfflineAudioContext(2, seconds * 48000, 48000);
+  await window.mixer.start(style, context);
+  for (const [time, places] of changes) {
+    context.suspend(time).then(() => (window.mixer.setPlace(places), context.resume()));
+  }
+  const buffer = await context.startRendering();
+  const cut = ([start, length]) => [0, 1].map((channel) =>
+    [...buffer.getChannelData(channel).subarray(start * 48000, start * 48000 + length)]);
+  return windows.map(cut);
+}"""
+
+# The last 0.68 s
+LISTEN = """() => {
+  const { output } = window.mixer;
+  const meter = (window.meter ??= output.connect(new AnalyserNode(output.context, { fftSize: 32768 })));
+  const samples = new Float32Array(meter.fftSize);
+  meter.getFloatTimeDomainData(samples);
+  return [...samples];
+}"""
+
+
+@pytest.fixture(scope="module")
+def with_camera(playwright: Playwright) -> Iterator[Any]:
+    browser = playwright.chromium.launch(executable_path=chromium(), args=[*FLAGS, *CAMERA])
+    yield browser
+    browser.close()
+
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def open_band(with_camera: Any) -> Iterator[Open]:
+    """Open the page, with the bundled loops or with others by name; uncaught errors fail the test."""
+    context, errors = with_camera.new_context(), []
+
+    def opened(loops: dict[str, bytes] | None = None, length_s: float | None = None) -> Page:
+        def answer(route: Route) -> None:
+            name = route.request.url.partition("band.test/")[2]
+            if name.endswith(".js"):
+                route.fulfill(body=(SCRIPTS / name).read_text(encoding="utf-8"), content_type="text/javascript")
+            elif name == "loops/band.json":
+                band = json.loads((BAND / "band.json").read_text(encoding="utf-8"))
+                if length_s is not None:
+                    band["styles"][0]["length_s"] = length_s
+                route.fulfill(json=band)
+            elif name.startswith("loops/"):
+                loop = name.removeprefix("loops/")
+                own = None if loops is None else loops[loop.partition("-")[2]]
+                route.fulfill(body=own or (BAND / f"{loop}.opus").read_bytes())
+            else:
+                route.fulfill(body=PAGE, content_type="text/html")
+
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.route("https://band.test/**", answer)
+        page.goto("https://band.test/")
+        page.wait_for_function("window.ready")
+        return page
+
+    yield opened
+    context.close()
+    assert errors == []
+
+
+def start(page: Page) -> None:
+    page.click("button")
+    page.wait_for_function("window.started")
+
+
+def level_db(page: Page) -> float:
+    return float(page.evaluate("window.mixer.levelDb"))
+
+
+def render(
+    page: Page, seconds: float, changes: list[tuple[float, list[dict[str, float]]]], windows: list[tuple[float, int]]
+) -> list[npt.NDArray[np.float64]]:
+    """Parts of the sound, shape (2, length), at start and length of each window, with changes of the places."""
+    task = {"style": STYLES[0], "seconds": seconds, "changes": changes, "windows": windows}
+    return [np.array(part) for part in page.evaluate(RENDER, task)]
+
+
+def wav_of(samples: npt.NDArray[np.floating]) -> bytes:
+    """A file with the margins of the band's loops."""
+    margin = RATE // 4
+    file = io.BytesIO()
+    wavfile.write(file, RATE, np.concatenate([samples[-margin:], samples, samples[:margin]]).astype(np.float32))
+    return file.getvalue()
+
+
+def test_the_gain_law_is_that_of_the_published_curves(open_band: Open) -> None:
+    places = [(v, a) for v in np.linspace(-1, 1, 9).tolist() for a in np.linspace(-1, 1, 17).tolist()]
+    ours = [place_gains(*place) for place in places]
+    theirs = open_band().evaluate("places => places.map(([v, a]) => window.placeGains(v, a))", places)
+    for (gains, cutoff_hz), mix in zip(ours, theirs, strict=True):
+        assert mix["gains"] == pytest.approx(gains, abs=1e-9)
+        assert mix["cutoffHz"] == pytest.approx(cutoff_hz)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_the_band_plays_and_is_silent_when_muted(open_band: Open, style: str) -> None:
+    page = open_band()
+    start(page)
+    page.evaluate("style => window.mixer.setStyle(style)", style)
+    for place in (SAD, HAPPY, ANGRY):
+        page.evaluate("place => window.mixer.setPlace([place])", place)
+        wait_until(lambda: level_db(page) > -45)
+    page.evaluate("window.mixer.setMuted(true)")
+    wait_until(lambda: level_db(page) < -80)
+    page.evaluate("window.mixer.setMuted(false)")
+    wait_until(lambda: level_db(page) > -45)
+    page.evaluate("window.mixer.setVolume(0)")
+    wait_until(lambda: level_db(page) < -80)
+    page.evaluate("window.mixer.stop()")
+    assert not page.evaluate("window.mixer.isPlaying")
+    assert level_db(page) == -120
+
+
+WINDOW = 8192  # 0.17 s
+PERIODS = dict(zip(LOOPS, range(20, 60, 5), strict=True))  # 117 to 322 Hz, which the filter passes
+TONES = {
+    loop: wav_of(0.1 * np.sin(2 * np.pi * periods * np.arange(8 * WINDOW) / WINDOW))
+    for loop, periods in PERIODS.items()
+}
+TONE_S = 8 * WINDOW / RATE
+
+
+def gains_of(sound: npt.NDArray[np.float64]) -> dict[str, float]:
+    """The gain of each loop in a part of one channel with `TONES`."""
+    spectrum = np.abs(np.fft.rfft(sound * np.hanning(WINDOW + 1)[:-1])) * 4 / WINDOW
+    return {loop: float(spectrum[periods]) / 0.1 / 0.8 for loop, periods in PERIODS.items()}
+
+
+def test_the_gains_follow_the_face_within_a_second_and_a_half(open_band: Open) -> None:
+    page = open_band(TONES, TONE_S)
+    window_s = WINDOW / RATE
+    changes = [(1, [HAPPY]), (5, [SAD]), (9, [ANGRY])]
+    times = [start + after for start in (1, 5, 9) for after in (0, 0.25, 1.5)]
+    parts = render(page, 11, changes, [(time - window_s, WINDOW) for time in times])
+    heard = [gains_of(part[0]) for part in parts]
+    for (_, (place,)), (before, soon, late) in zip(changes, zip(*[iter(heard)] * 3, strict=True), strict=True):
+        goal, _ = place_gains(**place)
+        assert late == pytest.approx(goal, abs=0.02)
+        for loop in LOOPS:  # a glide and not a jump
+            assert abs(soon[loop] - before[loop]) < 0.7 * abs(goal[loop] - before[loop]) + 0.02
+
+
+def test_two_faces_play_a_duet_and_more_play_as_one(open_band: Open) -> None:
+    page = open_band(TONES, TONE_S)
+    changes = [(1, [HAPPY]), (4, [SAD, HAPPY]), (7, [HAPPY, HAPPY]), (10, [SAD, HAPPY, ANGRY])]
+    solo, duet, alike, group = render(page, 13, changes, [(time + 2, WINDOW) for time, _ in changes])
+    left, right = gains_of(duet[0]), gains_of(duet[1])
+    assert left["padMinor"] > 2 * right["padMinor"]
+    assert right["drumsMajor"] > 2 * left["drumsMajor"]
+    mean = {axis: np.mean([place[axis] for place in (SAD, HAPPY, ANGRY)]) for axis in SAD}
+    for channel in group:
+        assert gains_of(channel) == pytest.approx(place_gains(**mean)[0], abs=0.02)
+    powers = [float(np.mean(part**2)) for part in (solo, duet, alike, group)]
+    assert 10 * np.log10(max(powers) / min(powers)) < 2
+
+
+IMPULSE_S, SPACING_S = 0.5, 0.06
+
+
+def impulses() -> dict[str, bytes]:
+    """Loops of half a second with one impulse each, one after the other."""
+    loops = {}
+    for position, loop in enumerate(LOOPS):
+        samples = np.zeros(round(IMPULSE_S * RATE))
+        samples[round(position * SPACING_S * RATE)] = 1
+        loops[loop] = wav_of(samples)
+    return loops
+
+
+def largest_shift_ms(sound: npt.NDArray[np.float64]) -> float:
+    """How far an impulse is from its place between the others."""
+    length, spacing = round(IMPULSE_S * RATE), round(SPACING_S * RATE)
+    at = np.flatnonzero(np.abs(sound[:length]) > 0.03)
+    at = at[np.insert(np.diff(at) > spacing // 2, 0, True)]  # the filter widens an impulse
+    assert len(at) == len(LOOPS)
+    shifts = np.diff(np.append(at, at[0] + length))
+    gap = int(shifts.argmax())  # from the last loop to the first
+    return float(np.abs(np.delete(shifts, gap) - spacing).max()) * 1000 / RATE
+
+
+def test_the_loops_stay_together_for_two_minutes(open_band: Open) -> None:
+    page = open_band(impulses(), IMPULSE_S)
+    everything = [(0.5, [{"valence": 0, "arousal": 1}])]
+    for part in render(page, 124, everything, [(time_s, round(IMPULSE_S * RATE)) for time_s in (3, 123)]):
+        assert largest_shift_ms(part[0]) < 0.1
+
+
+@pytest.mark.parametrize("seconds", [2, pytest.param(120, marks=pytest.mark.slow)])
+def test_the_loops_stay_together_on_a_sound_device(open_band: Open, seconds: int) -> None:
+    page = open_band(impulses(), IMPULSE_S)
+    page.evaluate("window.mixer.setPlace([{ valence: 0, arousal: 1 }])")
+    start(page)
+    page.evaluate(LISTEN)  # connects the meter
+    wait_until(lambda: page.evaluate("window.mixer.output.context.currentTime") > seconds)
+    assert largest_shift_ms(np.array(page.evaluate(LISTEN))) < 5
+
+
+SHOW_CAMERA = """async () => {
+  const video = document.querySelector("video");
+  video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 } });
+  await video.play();
+}"""
+RECORD = """async (seconds) => {
+  const mark = { box: [0.1, 0.4, 0.2, 0.3], label: "happy", colour: "#ff00ff" };
+  const state = () => ({ marks: [mark], points: [{ valence: 0.8, arousal: 0.5, colour: "#0000ff" }] });
+  const sound = window.mixer.output;
+  const clip = await window.recordClip({ video: document.querySelector("video"), sound, state, seconds });
+  window.saveClip(clip, "clip");
+}"""
+
+
+def test_a_clip_has_the_mirrored_marks_the_sound_and_its_length(open_band: Open) -> None:
+    page = open_band()
+    page.evaluate("place => window.mixer.setPlace([place])", HAPPY)
+    start(page)
+    page.evaluate(SHOW_CAMERA)
+    with page.expect_download() as waiting:
+        page.evaluate(RECORD, 15)
+    with av.open(str(waiting.value.path())) as file:
+        frames = [(frame.time, frame.to_ndarray(format="rgb24")) for frame in file.decode(video=0)][-20:]
+    with av.open(str(waiting.value.path())) as file:
+        sounds = [(frame.time, frame.to_ndarray()) for frame in file.decode(audio=0)]
+    assert 14 < max(frames[-1][0], sounds[-1][0]) < 16
+    assert len(frames) == 20  # a busy machine encodes few frames, and the last ones are late
+    sound = np.concatenate([sound.ravel() for _, sound in sounds])
+    assert 10 * np.log10(np.mean(sound**2)) > -45
+    picture = frames[-1][1].astype(int)
+    height, width = picture.shape[:2]
+    is_magenta = (picture[..., 0] > 150) & (picture[..., 1] < 110) & (picture[..., 2] > 150)
+    columns = np.flatnonzero(is_magenta[height // 2]) / width
+    assert columns.min() == pytest.approx(0.7, abs=0.02)  # mirrored: the box is at the right
+    assert columns.max() == pytest.approx(0.9, abs=0.02)

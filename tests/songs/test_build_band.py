@@ -1,0 +1,129 @@
+"""scripts/build_band.py: loops of equal length and loudness, without a click, whose mixes sound as the face looks."""
+
+import json
+import tomllib
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from emomusic.assets import data_dir
+from scripts.build_band import (
+    AROUSALS,
+    BARS,
+    LOOPS,
+    MARGIN_S,
+    NOTES,
+    RATE,
+    STEPS,
+    VALENCES,
+    Sound,
+    beats,
+    hear,
+    loop_length,
+    loudness_db,
+    midi_of,
+    mix,
+    pitch_of,
+    place_gains,
+)
+
+BAND = json.loads((data_dir() / "band" / "band.json").read_text(encoding="utf-8"))
+MARGIN = round(MARGIN_S * RATE)
+Style = dict[str, Any]
+
+
+@pytest.fixture(scope="module", params=BAND["styles"], ids=lambda style: style["name"])
+def style(request: pytest.FixtureRequest) -> Style:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def files(style: Style) -> dict[str, Sound]:
+    """The files of a style, with their margins."""
+    sounds = {}
+    for name in LOOPS:
+        with av.open(str(data_dir() / "band" / f"{style['name']}-{name}.opus")) as file:
+            sounds[name] = np.concatenate([frame.to_ndarray() for frame in file.decode(audio=0)], axis=1).T
+    return sounds
+
+
+@pytest.fixture(scope="module")
+def loops(files: dict[str, Sound]) -> dict[str, Sound]:
+    """The loops of a style as the browser plays them: the margin after the end is blended into the start."""
+    shares = np.linspace(0, 1, MARGIN, endpoint=False)[:, None]
+    blended = {name: sound[MARGIN:-MARGIN].copy() for name, sound in files.items()}
+    for name, loop in blended.items():
+        loop[:MARGIN] = files[name][-MARGIN:] * (1 - shares) + loop[:MARGIN] * shares
+    return blended
+
+
+def click(loop: Sound) -> float:
+    """The step from the end of a loop to its start, as a share of the largest step in the 20 ms around it."""
+    around = np.concatenate([loop[-RATE // 100 :], loop[: RATE // 100]])
+    steps = np.abs(np.diff(around, axis=0)).max(axis=1)
+    seam = len(steps) // 2
+    return float(steps[seam] / np.delete(steps, seam).max())
+
+
+def test_all_loops_of_a_style_have_eight_bars_and_a_margin(style: Style, files: dict[str, Sound]) -> None:
+    length = loop_length(style["tempo_bpm"])
+    assert length == style["length_s"] * RATE == BARS * 4 * 60 / style["tempo_bpm"] * RATE
+    assert {len(sound) for sound in files.values()} == {length + 2 * MARGIN}
+
+
+def test_no_loop_clicks_at_its_seam(loops: dict[str, Sound]) -> None:
+    assert {name for name, loop in loops.items() if click(loop) > 1} == set()
+    tone = np.sin(np.arange(RATE) / 20)[:, None]
+    assert click(tone[: RATE - 40]) > 1  # what a cut within a wave gives
+
+
+def test_all_mixes_are_equally_loud_and_do_not_clip(loops: dict[str, Sound]) -> None:
+    mixes = [mix(loops, valence, arousal) for valence in (-1, -0.25, 0, 0.25, 1) for arousal in (-1, 0, 0.2, 0.4, 1)]
+    loudness = [loudness_db(mixed) for mixed in mixes]
+    assert max(loudness) - min(loudness) < 2
+    assert max(np.abs(mixed).max() for mixed in mixes) < 1
+
+
+def test_the_model_hears_valence_and_arousal_rise_along_their_axes(style: Style, loops: dict[str, Sound]) -> None:
+    for axis, places in (("valence", VALENCES), ("arousal", AROUSALS)):
+        at, heard = np.array(style["heard"][axis]).T
+        assert tuple(at) == places
+        assert np.diff(heard).min() > 0
+        assert heard[-1] - heard[0] > 0.8
+    again = np.mean([hear(mix(loops, valence, AROUSALS[-1]))[1] for valence in VALENCES])
+    assert again == pytest.approx(style["heard"]["arousal"][-1][1], abs=0.05)  # heard before the encoding
+
+
+def test_a_calm_neutral_face_leaves_the_pad_and_arousal_adds_the_rest() -> None:
+    def playing(valence: float, arousal: float) -> set[str]:
+        return {name for name, gain in place_gains(valence, arousal)[0].items() if gain > 0.01}
+
+    assert playing(0, 0) == {"padMinor", "padMajor"}
+    assert playing(-1, 1) == {"padMinor", "bassMinor", "leadMinor", "drumsMinor"}
+    assert playing(1, 1) == {"padMajor", "bassMajor", "leadMajor", "drumsMajor"}
+    cutoffs = [place_gains(0, arousal)[1] for arousal in (-1, -0.3, 0, 0.3, 1)]
+    assert cutoffs == sorted(cutoffs)
+
+
+def test_the_minor_version_is_a_third_lower_within_the_key() -> None:
+    assert [pitch_of(note, "", lower=0) for note in ("C4", "A3", "B2")] == [60, 57, 47]
+    assert [pitch_of(note, "", lower=2) for note in ("C4", "E4", "G4")] == [57, 60, 64]  # A minor
+    assert [pitch_of(note, "B", lower=2) for note in ("D4", "F4", "A4")] == [58, 62, 65]  # B flat major
+
+
+def test_the_notes_of_each_layer_fill_eight_bars(style: Style) -> None:
+    notes = tomllib.loads(NOTES.read_text(encoding="utf-8"))[style["name"]]
+    for layer in ("pad", "bass", "lead"):
+        assert sum(int(token.split(":")[1]) for token in notes[layer]["notes"].split()) == BARS * STEPS, layer
+    for version in ("minor", "major"):
+        assert {len(pattern) for pattern in notes["drums"][version].values()} == {STEPS}
+
+
+def test_a_midi_file_holds_its_events_in_order() -> None:
+    layer = {"kits": [24, 25], "minor": {"kick": "x" + "." * 15}}
+    content = midi_of(beats(layer, 0), 120)
+    assert content.startswith(b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk")
+    assert content.endswith(b"\xff\x2f\x00")
+    assert content.count(b"\x99\x24") == BARS
