@@ -141,7 +141,7 @@ export class BandMixer {
 
   /** Follow the faces: a list of {valence, arousal}, from the left to the right of the mirrored picture. */
   setPlace(places) {
-    if (!places.length) return; // nobody is seen: the music stays
+    if (!places.length) return; // without a face, the music stays
     this.#places = places;
     if (!this.#context) return;
     const isDuet = places.length === 2;
