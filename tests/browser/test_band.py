@@ -260,6 +260,7 @@ RECORD = """async (seconds) => {
 }"""
 
 
+@pytest.mark.slow  # records in real time, and needs an idle core for the picture
 def test_a_clip_has_the_mirrored_marks_the_sound_and_its_length(open_band: Open) -> None:
     page = open_band()
     page.evaluate("place => window.mixer.setPlace([place])", HAPPY)
