@@ -53,6 +53,20 @@ class CrashingReader(UnitReader):
         return super().read(unit, should_stop)
 
 
+class KilledReader(UnitReader):
+    """A reader whose process is killed once, as by a machine without memory."""
+
+    def __init__(self, model: str, out: str, rate: float) -> None:
+        super().__init__(model, out, rate)
+        self._mark = Path(f"{out}.killed")
+
+    def read(self, unit: Unit, should_stop: Callable[[], bool] = lambda: False) -> UnitReport:
+        if unit.number > 1 and not self._mark.exists():
+            self._mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().read(unit, should_stop)
+
+
 class PausingReader(UnitReader):
     """A reader that reads the first unit, and waits for the stop after one picture of each other one."""
 

@@ -1,8 +1,6 @@
 """The local engine: crashes, errors and Ctrl+C, with real processes."""
 
 import multiprocessing
-import os
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ from emomusic.batch.parts import Dataset
 from emomusic.batch.reader import Unit, UnitReader, UnitReport, make_units
 from emomusic.batch.sources import find_items
 from emomusic.batch.storage import BatchError
-from tests.batch.pictures import BROKEN, CrashingReader, DyingReader, make_folder, parts_of, rows_of
+from tests.batch.pictures import BROKEN, CrashingReader, DyingReader, KilledReader, make_folder, parts_of, rows_of
 
 
 def run(units: list[Unit], out: Path, **options: Any) -> list[UnitReport]:
@@ -56,16 +54,8 @@ def test_a_picture_that_kills_its_worker_becomes_a_row(tmp_path: Path, out: Path
 
 
 def test_a_killed_worker_loses_nothing(pictures: Path, out: Path):
-    killed: list[int] = []
-
-    def kill_one(report: UnitReport) -> None:
-        child = next((child for child in multiprocessing.active_children() if child.pid), None)
-        if not killed and child is not None and child.pid is not None:
-            os.kill(child.pid, signal.SIGKILL)
-            killed.append(child.pid)
-
-    run(units_of(pictures, size=3), out, on_report=kill_one)
-    assert killed
+    run(units_of(pictures, size=3), out, make_reader=KilledReader)
+    assert Path(f"{out}.killed").exists()
     rows = rows_of(out, "pictures")
     assert len(rows) == 15
     assert sum(row["error"] is not None for row in rows) == len(BROKEN)

@@ -19,7 +19,7 @@ import pytest
 from emomusic.batch.reader import Unit, UnitReader, UnitReport
 from emomusic.cli import doctor
 from emomusic.cli import main as cli
-from tests.batch.pictures import BROKEN, CrashingReader, DyingReader, parts_of, rows_of
+from tests.batch.pictures import BROKEN, CrashingReader, DyingReader, KilledReader, parts_of, rows_of
 from tests.waiting import wait_until
 
 
@@ -122,20 +122,6 @@ class TestWithRay:
         assert address in captured.err
         assert captured.err.count("\n") == 1
         assert captured.out == ""
-
-
-class KilledReader(UnitReader):
-    """A reader whose process is killed once, as by a machine without memory."""
-
-    def __init__(self, model: str, out: str, rate: float) -> None:
-        super().__init__(model, out, rate)
-        self._mark = Path(f"{out}.killed")
-
-    def read(self, unit: Unit, should_stop: Callable[[], bool] = lambda: False) -> UnitReport:
-        if unit.number > 1 and not self._mark.exists():
-            self._mark.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().read(unit, should_stop)
 
 
 class SlowReader(UnitReader):
