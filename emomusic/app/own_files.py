@@ -16,7 +16,7 @@ from emomusic.app.own_library import choose_folders, library_songs
 from emomusic.app.state import page_state
 from emomusic.app.uploads import hold, show_removal, show_uploader
 from emomusic.errors import AudioError, CapacityError
-from emomusic.media.formats import AUDIO_ENDINGS
+from emomusic.media.formats import SONG_UPLOADS
 from emomusic.server.budget import HeldBytes
 from emomusic.server.shared import visitor_turn
 from emomusic.songs.analysis import local_song, record_of
@@ -77,7 +77,7 @@ def _upload() -> None:
         f"Audio files, at most {MAX_FILES}, each up to {MAX_MB} MB",
         state.OWN_UPLOAD,
         _store,
-        type=list(AUDIO_ENDINGS),
+        type=list(SONG_UPLOADS),
         accept_multiple_files=True,
         max_upload_size=MAX_MB,
     )

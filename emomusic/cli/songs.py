@@ -248,4 +248,4 @@ def _show_picture(record: dict[str, Any]) -> None:
         print(f"  {record['group']['mood']} songs for it:")
         show_songs(record["songs"], indent="    ")
     else:
-        print("  no face found: try a picture with the whole face, from the front, in better light")
+        print("  no face found: turn it if it lies on its side, or try one with the whole face in better light")

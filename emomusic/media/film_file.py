@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.errors import FilmError
-from emomusic.media.formats import FORMATS, Kind, film_demuxer
+from emomusic.media.formats import HEAD_BYTES, Kind, film_demuxer, foreign_file, format_of
 from emomusic.media.images import RgbImage
 from emomusic.text import format_clock
 
@@ -139,8 +139,9 @@ class FilmFile:
         if not self._size:
             raise FilmError(f"{self._quoted} is empty; choose another file.")
         self._file.seek(0)
-        if (format_name := film_demuxer(self._file.read(16))) is None:
-            raise FilmError(f"{self._quoted} is not a film; choose a file in {FORMATS[Kind.FILM]}.")
+        head = self._file.read(HEAD_BYTES)
+        if (format_name := film_demuxer(head)) is None:
+            raise FilmError(foreign_file(self._quoted, format_of(head, self.name).kind, Kind.FILM))
         self._is_cut_off = _is_cut_off(self._file, self._size, format_name)
         self._file.seek(0)
         try:

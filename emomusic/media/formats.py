@@ -26,6 +26,8 @@ class Kind(StrEnum):
 PICTURE_ENDINGS = ("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "heic", "heif", "avif", "jfif", "jpe")
 FILM_ENDINGS = ("mp4", "mov", "m4v", "webm", "mkv", "avi", "gif")
 AUDIO_ENDINGS = ("mp3", "flac", "ogg", "oga", "opus", "m4a", "m4b", "wav", "aif", "aiff", "aifc", "mka", "weba")
+SONG_UPLOADS = (*AUDIO_ENDINGS, "mp4", "webm", "mkv")
+"""Endings of films too, which may have sound only."""
 
 FORMATS = {
     Kind.PICTURE: "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF",

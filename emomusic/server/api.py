@@ -5,6 +5,7 @@ curl -H "Authorization: Bearer $TOKEN" --data-binary @photo.jpg "https://emo.exa
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import logging
 import math
@@ -21,11 +22,12 @@ from starlette.responses import JSONResponse
 
 from emomusic.affect import affect_of
 from emomusic.compat import return_free_memory
-from emomusic.errors import EmomusicError, ImageError, SettingsError
+from emomusic.errors import CapacityError, EmomusicError, ImageError, SettingsError
 from emomusic.export import picture_record
 from emomusic.faces.reading import read_faces
 from emomusic.media.images import MAX_BYTES, read_image
 from emomusic.runtime import num_cores
+from emomusic.server.budget import HeldBytes
 from emomusic.server.capacity import capacity
 from emomusic.server.shared import shared
 from emomusic.songs.genres import genres_of
@@ -40,6 +42,7 @@ TOKEN, PER_MINUTE = "EMOMUSIC_API_TOKEN", "EMOMUSIC_API_PER_MINUTE"
 _DEFAULT_PER_MINUTE, _MOST_PER_MINUTE = 60, 100_000
 _SHORTEST_TOKEN = 16
 _CALLS_PER_CORE = 4
+_BODY_S = 60.0  # for the picture to arrive
 _NAME = "photo"  # the JSON names the picture like this, because the API takes no names of files
 
 
@@ -106,8 +109,9 @@ class AnalyzeApi:
         """Read one picture: the body of the request.
 
         Returns:
-            A list with one record, as from `analyze --json`. Status 401 without the token, 413 for a body over 20 MB,
-            422 for other parameters or a file that cannot be read, 429 above the rate, 503 if the server stops.
+            A list with one record, as from `analyze --json`. Status 401 without the token, 408 for a body that takes
+            too long, 413 for one over 20 MB, 415 for a form, 422 for other parameters or a file that cannot be read,
+            429 above the rate, 503 if the server is busy or stops.
         """
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not hmac.compare_digest(token.strip().encode(), self._token):
@@ -116,44 +120,58 @@ class AnalyzeApi:
             return _refused(503, "the server stops; try again in a minute", {"Retry-After": "60"})
         if wait_s := self._limit.seconds_to_wait():
             return _refused(429, "too many pictures; try again later", {"Retry-After": str(math.ceil(wait_s))})
-        if self._num_running >= self._most_running:
-            return _refused(503, "the server is busy; try again in a second", {"Retry-After": "1"})
-        self._num_running += 1
-        try:
-            with capacity().work():
-                return await self._answer(request)
-        finally:
-            self._num_running -= 1
+        with capacity().work():
+            return await self._answer(request)
 
     async def _answer(self, request: Request) -> JSONResponse:
+        if request.headers.get("content-type", "").startswith("multipart/"):
+            return _refused(
+                415, "expected the picture as the body. Received: a form. Use curl --data-binary @photo.jpg"
+            )
+        held = capacity().memory.take("api", 0)
         try:
             query = _query(request.query_params)
-        except EmomusicError as error:
-            return _refused(422, str(error))
-        try:
-            data = await _body(request)
+            async with asyncio.timeout(_BODY_S):
+                data = await _body(request, held)
+            if data is None:
+                return _refused(413, f"expected a picture of at most {MAX_BYTES // 2**20} MB")
+            if self._num_running >= self._most_running:
+                raise CapacityError("calls")
+            self._num_running += 1
+            try:
+                return JSONResponse([await run_in_threadpool(_analyzed, data, query)])
+            finally:
+                self._num_running -= 1
+        except TimeoutError:
+            return _refused(408, f"expected the picture within {_BODY_S:.0f} s")
         except ClientDisconnect:
             return _refused(400, "the connection ended before the picture")
-        if data is None:
-            return _refused(413, f"expected a picture of at most {MAX_BYTES // 2**20} MB")
-        try:
-            record = await run_in_threadpool(_analyzed, data, query)
+        except CapacityError:
+            return _refused(503, "the server is busy; try again in a second", {"Retry-After": "1"})
         except ImageError as error:
             return JSONResponse([{"image": _NAME, "error": str(error)}], 422)
-        return JSONResponse([record])
+        except EmomusicError as error:
+            return _refused(422, str(error))
+        finally:
+            held.release()
 
 
 def _refused(status: int, reason: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     return JSONResponse({"error": reason}, status, headers)
 
 
-async def _body(request: Request) -> bytes | None:
-    """The body; None if it is too large."""
+async def _body(request: Request, held: HeldBytes) -> bytes | None:
+    """The body, whose bytes are held; None if it is too large.
+
+    Raises:
+        CapacityError: the server has no room for it.
+    """
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > MAX_BYTES:
         return None
     data = bytearray()
     async for chunk in request.stream():
+        held.grow(len(chunk))
         data += chunk
         if len(data) > MAX_BYTES:
             return None
@@ -166,6 +184,9 @@ def _query(parameters: QueryParams) -> _Query:
     Raises:
         EmomusicError: one is unknown or malformed.
     """
+    for name in parameters:
+        if name != "genres" and len(values := parameters.getlist(name)) > 1:
+            raise EmomusicError(f"expected {name} once. Received: {name}={f'&{name}='.join(values)}")
     genres = [name for text in parameters.getlist("genres") for name in text.split(",") if name.strip()]
     try:
         query = msgspec.convert({**parameters, "genres": genres}, _Query, strict=False)

@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Mount, Route
 
 from emomusic.server.api import AnalyzeApi, api_settings
 from emomusic.server.capacity import capacity
@@ -76,10 +76,10 @@ def routes(environment: Mapping[str, str]) -> list[BaseRoute]:
     async def monitoring(_: Request) -> Response:
         return Response(await run_in_threadpool(generate_latest, registry), media_type=CONTENT_TYPE_LATEST)
 
-    found: list[BaseRoute] = [Route("/ready", _ready), Route("/metrics", monitoring)]
-    if (settings := api_settings(environment)) is not None:
-        found.append(Route("/api/analyze", AnalyzeApi(*settings).analyze, methods=["POST"]))
-    return found
+    settings = api_settings(environment)
+    api = [Route("/analyze", AnalyzeApi(*settings).analyze, methods=["POST"])] if settings else []
+    # A mount answers 404 and 405 itself; otherwise Streamlit would answer with its page
+    return [Route("/ready", _ready), Route("/metrics", monitoring), Mount("/api", routes=api)]
 
 
 async def _ready(_: Request) -> JSONResponse:

@@ -141,8 +141,8 @@ def jpeg() -> bytes:
 
 OTHERS = {
     "empty": (b"", "is empty"),
-    "text": (b"just text, renamed to .mp4\n" * 20, "is not a film"),
-    "mpeg transport stream": ((b"\x47\x40\x00\x10" + bytes(184)) * 10, "is not a film"),
+    "text": (b"just text, renamed to .mp4\n" * 20, "not a film; choose MP4"),
+    "mpeg transport stream": ((b"\x47\x40\x00\x10" + bytes(184)) * 10, "a format that is not read"),
     "mp4 with sound only": (mp4_with_sound_only(), "has no video"),
     "ftyp and zeros": (b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + bytes(500), "damaged"),
     "gif signature only": (b"GIF89a", "damaged"),

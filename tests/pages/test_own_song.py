@@ -24,6 +24,7 @@ from emomusic.server.capacity import Capacity
 from emomusic.server.shared import shared
 from emomusic.songs.hearing import Hearing, load_sound_model
 from emomusic.songs.request import nearest_emotion
+from tests.media.test_formats import sound_only
 from tests.pages.screen import state_of, text_of
 from tests.songs.songs import TAGS, song_bytes
 
@@ -55,6 +56,11 @@ def path_of(app: AppTest) -> dict[str, Any]:
 
 def heard(data: bytes) -> Hearing:
     return load_sound_model().hear(read_song(io.BytesIO(data)).windows)
+
+
+def test_a_film_with_sound_only_is_a_song(app: AppTest) -> None:
+    drop(app, sound_only("webm", "libopus"), "tone.webm")
+    assert len(app.get("audio")) == 1
 
 
 def test_a_dropped_song_has_its_quadrant_tags_a_face_and_its_path(

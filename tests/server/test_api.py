@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -123,6 +124,17 @@ def test_a_body_above_the_limit_is_refused_with_and_without_its_length(ask: Ask)
     assert ask("/api/analyze", pieces)[0] == 413
 
 
+def test_a_form_is_answered_with_the_right_call(ask: Ask, photo: bytes) -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\n' + photo + b"\r\n--x--\r\n"
+    status, _, answer = ask("/api/analyze", body, headers={"Content-Type": "multipart/form-data; boundary=x"})
+    assert status == 415
+    assert "--data-binary" in json.loads(answer)["error"]
+
+
+def test_other_methods_and_addresses_are_refused(ask: Ask) -> None:
+    assert [ask(path)[0] for path in ("/api/analyze", "/api/analyse")] == [405, 404]
+
+
 @pytest.mark.parametrize("body", [b"", b"\x00\x00\x00\x18ftypmp42"])
 def test_a_file_that_is_no_picture_is_an_error_entry(ask: Ask, body: bytes) -> None:
     status, _, answer = ask("/api/analyze", body)
@@ -132,7 +144,7 @@ def test_a_file_that_is_no_picture_is_an_error_entry(ask: Ask, body: bytes) -> N
 
 @pytest.mark.parametrize(
     "query",
-    ["songs=-1", "songs=101", "seed=4294967296", "policy=angry", "genres=nothing", "name=x.jpg"],
+    ["songs=-1", "songs=101", "songs=1&songs=2", "seed=4294967296", "policy=angry", "genres=nothing", "name=x.jpg"],
 )
 def test_a_wrong_parameter_is_an_error(ask: Ask, photo: bytes, query: str) -> None:
     status, _, answer = ask(f"/api/analyze?{query}", photo)
@@ -214,14 +226,32 @@ def test_a_call_is_work_in_progress_and_a_busy_server_refuses_more(
     assert ask("/api/analyze", photo)[0] == 200
 
 
-def test_a_client_that_goes_away_frees_its_place(slow: Slow, ask: Ask, here: Capacity, photo: bytes) -> None:
-    slow.may_end.set()
+@contextmanager
+def slow_body(ask: Ask, here: Capacity) -> Iterator[socket.socket]:
+    """A call whose picture does not end."""
+    before = here.memory.held_by("api")
     with socket.create_connection(("127.0.0.1", ask.port)) as client:
         head = f"POST /api/analyze HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 999\r\n\r\n"
-        client.sendall(head.encode() + photo[:9])
-        wait_until(lambda: here.is_busy)
+        client.sendall(head.encode() + b"a picture")
+        wait_until(lambda: here.memory.held_by("api") > before)
+        yield client
+
+
+def test_slow_bodies_take_no_place_and_go_with_their_clients(
+    slow: Slow, ask: Ask, here: Capacity, photo: bytes
+) -> None:
+    slow.may_end.set()
+    with slow_body(ask, here), slow_body(ask, here):
+        assert here.is_busy
+        assert ask("/api/analyze", photo)[0] == 200
     wait_until(lambda: not here.is_busy)
-    assert ask("/api/analyze", photo)[0] == 200
+    assert here.memory.num_bytes == 0
+
+
+def test_a_body_that_takes_too_long_is_refused(ask: Ask, here: Capacity, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "_BODY_S", 0.1)
+    with slow_body(ask, here) as client:
+        assert client.recv(99).startswith(b"HTTP/1.1 408")
 
 
 def test_monitoring_counts_readings_and_reports_the_limits(ask: Ask, photo: bytes) -> None:

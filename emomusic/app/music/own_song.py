@@ -21,7 +21,7 @@ from emomusic.charts.face import share_bars
 from emomusic.charts.music import song_path
 from emomusic.errors import AudioError
 from emomusic.media.audio_file import MAX_S, PATCH_S, read_song, whole
-from emomusic.media.formats import AUDIO_ENDINGS, FORMATS, HEAD_BYTES, Kind, mime_type_of
+from emomusic.media.formats import FORMATS, HEAD_BYTES, SONG_UPLOADS, Kind, mime_type_of
 from emomusic.server.budget import HeldBytes
 from emomusic.server.shared import visitor_turn
 from emomusic.songs.hearing import load_sound_model
@@ -68,7 +68,7 @@ def show_own_song() -> None:
         f"Drop a song: {FORMATS[Kind.SONG]}, up to {MAX_MB} MB",
         state.MUSIC_SONG_UPLOAD,
         _store,
-        type=list(AUDIO_ENDINGS),
+        type=list(SONG_UPLOADS),
         max_upload_size=MAX_MB,
     )
     own = page_state(OwnSong)
