@@ -29,9 +29,9 @@ page = st.navigation(pages, position="top")
 if page.url_path:
     st.set_page_config(page_title=f"{page.title} · EmoMusic")  # distinguishes tabs and bookmarks
 enter_page(page.url_path)
-screen, notice = st.container(), st.container()
 open_address(page.url_path or "photo")
-show_address()  # below, but before the page runs: a visitor may click at once
+show_address()  # before the page runs, because a visitor may click at once; above it, where nothing can push it
+screen, notice = st.container(), st.container()
 with screen, shown_errors(), capacity().work():
     page.run()
 with notice:

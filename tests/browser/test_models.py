@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL
 from tests.browser.conftest import PATIENCE_MS
-from tests.browser.waiting import wait_until_idle
+from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 
 pytestmark = pytest.mark.browser
 
@@ -132,6 +132,24 @@ def test_choices_keep_the_table_in_place_and_back_undoes_them(models: Callable[.
         page.go_back()
     expect(heading).to_have_text(compared)
     expect(page.get_by_role("tab").first).to_have_attribute("aria-selected", "true")
+
+
+def test_the_table_keeps_its_place_when_the_fonts_arrive_last(open_page: Callable[..., Page]) -> None:
+    """Until then, the answer has letters of other widths, and other lines."""
+    fonts: list[Route] = []
+    page = open_page()
+    page.route("**/*.woff2", lambda font: fonts.append(font))
+    page.goto(f"{page.url}models", wait_until="commit")
+    table = page.get_by_test_id("stDataFrame").first
+    wait_until_idle(page)
+    wait_until_at_rest(table)
+    place = table.bounding_box()
+    assert fonts
+    for font in fonts:
+        font.continue_()
+    page.evaluate("document.fonts.ready.then(() => null)")
+    wait_until_at_rest(table)
+    assert table.bounding_box() == place
 
 
 def test_views_fit_a_phone_and_a_keyboard_chooses_models(models: Callable[..., Page]) -> None:

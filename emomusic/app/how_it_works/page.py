@@ -198,7 +198,7 @@ _STYLE = f"""<style>
 /* Full screen: the picture takes the place of the header, which has no use there */
 :root:fullscreen {{ --how-saved: 3.5rem; }}
 :root:fullscreen [data-testid="stHeader"] {{ display: none; }}
-:root:fullscreen .stMainBlockContainer {{ padding: 1.5rem 2rem 0; }}
+:root:fullscreen .stMainBlockContainer {{ padding: 0.4375rem 2rem 0; }}
 </style>"""
 
 # Browsers send scroll keys to the focused element. After loading or a click in the header, that is not the main part.

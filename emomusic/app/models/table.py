@@ -49,8 +49,16 @@ _CHOSEN = {
 _MOST = 2
 _ROW_PX = 35
 
-# One or two models take the same place, so that the tabs below keep their position
-_STYLE = "<style>.st-key-models-summary { min-height: 12rem; }</style>"
+# One or two models take the same place, so that the tabs below keep their position. The answer has more lines until the
+# browser has the font, and on a phone, where it grows
+_ANSWER_PX = 172
+_SWITCH_PX = 40  # as Streamlit reserves until the switch has loaded
+_STYLE = f"""<style>
+.st-key-models-summary {{ min-height: 12rem; }}
+:has(> .st-key-models-default), .st-key-models-default {{
+  height: auto !important; min-height: {_ANSWER_PX}px; flex: none !important; overflow: visible;
+}}
+</style>"""
 
 
 @dataclass
@@ -70,11 +78,13 @@ def choose_models() -> Chosen | None:
     # Each part is drawn in its order on the screen: Streamlit reserves no place for an empty container
     kind = _KINDS[next(iter(offered(state.MODELS_KIND, list(_KINDS))), next(iter(_KINDS)))]
     records, problems = read_records(kind)
-    if records:
-        st.header(answer_of(records[0]), anchor=False)
-        if isinstance(records[0], FaceRecord) and (people := describe_people(records[0])):
-            st.markdown(people)
-    choose_one("Which models", list(_KINDS), state.MODELS_KIND)
+    with st.container(height=_ANSWER_PX, border=False, gap="xsmall", key="models-default"):
+        if records:
+            st.header(answer_of(records[0]), anchor=False)
+            if isinstance(records[0], FaceRecord) and (people := describe_people(records[0])):
+                st.markdown(people)
+    with st.container(height=_SWITCH_PX, border=False):
+        choose_one("Which models", list(_KINDS), state.MODELS_KIND)
     if not records and problems:
         raise next(iter(problems.values()))
     if not records:
