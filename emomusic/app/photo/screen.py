@@ -38,7 +38,7 @@ _GRID = """<style>
   grid-template: AREAS; grid-template-columns: COLUMNS; grid-template-rows: ROWS;
 }
 @media (max-height: 800px) and (min-width: 641px) {  /* a laptop */
-  [data-testid="stMainBlockContainer"] { padding-top: 5.3rem; }
+  [data-testid="stMainBlockContainer"] { padding-top: calc(5.3rem - 17px); /* the address takes 17 pixels */ }
   .st-key-small-samples > * { width: 40px; }
   .st-key-screen { --height: clamp(31rem, 100dvh - 12.5rem, MAXIMUM); }
 }
