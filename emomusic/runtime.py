@@ -44,7 +44,7 @@ class Network:
     """An exported network, safe to share between threads.
 
     Attributes:
-        input_shape: of the first input; a string or None for an axis of any length.
+        input_shapes: of the inputs; a string or None for an axis of any length.
         output_shape: of the first output; a string or None for an axis of any length.
     """
 
@@ -82,7 +82,7 @@ class Network:
             reason = " ".join(str(error).split())[:200]
             raise ModelError(f"expected a network in ONNX format. Received: {source} ({reason})") from error
         self._inputs = [value.name for value in self._session.get_inputs()]
-        self.input_shape: tuple[int | str | None, ...] = tuple(self._session.get_inputs()[0].shape)
+        self.input_shapes: list[list[int | str | None]] = [value.shape for value in self._session.get_inputs()]
         self.output_shape: tuple[int | str | None, ...] = tuple(self._session.get_outputs()[0].shape)
 
     def __call__(self, *inputs: npt.NDArray[Any]) -> list[FloatArray]:

@@ -41,7 +41,6 @@ def bench_photo(*, runs: int) -> list[Timing]:
     """Time loading, decoding, detection, classification and recommending."""
     from emomusic.faces.reading import load_networks
     from emomusic.media.images import crop_face, read_image
-    from emomusic.training.evaluate import mtcnn_search
 
     started = time.perf_counter()
     recommender = load_recommender()
@@ -52,7 +51,12 @@ def bench_photo(*, runs: int) -> list[Timing]:
         single("load the songs", music_loaded - started, "s"),
         single("load the detector and the face model", networks_loaded - music_loaded, "s"),
     ]
-    find_with_mtcnn = mtcnn_search()
+    try:
+        from mtcnn import MTCNN
+    except ImportError:  # without the libraries of training
+        find_with_mtcnn = None
+    else:
+        find_with_mtcnn = MTCNN().detect_faces
     for name in ("eileen-collins-1999.jpg", "four-people.jpg", "barack-obama-2012.jpg"):
         sample = data_dir() / "samples" / name
         image = read_image(sample)  # raises if it is absent or damaged

@@ -45,12 +45,9 @@ def _add_evaluate(parent: Any) -> None:
     source.add_argument("--images", type=arguments.path, metavar="DIR", help="holds DIR/<emotion>/*.jpg, png, …")
     face.add_argument("--split", choices=("validation", "test"), help="part of FER2013")
     face.add_argument("--aligned", action="store_true", help="the pictures are face crops already")
-    face.add_argument(
-        "--margin", type=arguments.number(-0.4, 1), help="context around the face, as a share of its longer side"
-    )
     text = "compare with what most of ten people saw (FER+), not with FER2013's label"
     face.add_argument("--ferplus", action="store_true", help=text)
-    text = "save the figures of --ferplus, or of --images: with a new adjustment in five folds (`wild`), or of --posed"
+    text = "save the figures of --images: with a new adjustment in five folds, or of --posed"
     face.add_argument("--record", action="store_true", help=text)
     arguments.add_profile_option(face)
     text = "assume that all seven emotions may be shown"
@@ -63,7 +60,7 @@ def _add_evaluate(parent: Any) -> None:
 
 def _add_train(parent: Any) -> None:
     train = parent.add_parser("train", help="Train a model.")
-    kinds = train.add_subparsers(dest="kind", required=True, metavar="face|music|sound|export")
+    kinds = train.add_subparsers(dest="kind", required=True, metavar="face|music|sound")
     face = add_command(kinds, "face", train_face, _show_figures, "Train a network on FER2013.")
     face.add_argument("--network", required=True)
     face.add_argument("--preset", type=arguments.name, help="the training configuration; each network has its own")
@@ -78,8 +75,6 @@ def _add_train(parent: Any) -> None:
     sound = add_command(kinds, "sound", train_sound_model, _show_figures, "Fit the model that hears mood.")
     _add_clips_option(sound)
     sound.add_argument("--out", type=arguments.path, metavar="DIR", help="the model's folder (models/sound/musicnn)")
-    export = add_command(kinds, "export", train_export, _show_exports, "Write model.onnx of trained face models.")
-    export.add_argument("models", nargs="*", type=arguments.name, metavar="MODEL", help="all models if none is named")
 
 
 def _add_mood_options(parser: argparse.ArgumentParser) -> None:
@@ -103,40 +98,23 @@ def evaluate_face(options: argparse.Namespace) -> Outcome:
     if options.record:
         require_checkout("to keep figures with a model")
         require_writable(model_folder(name))
-    if options.fer2013:
-        return _figures_on_fer2013(name, options), 0
-    if options.profile is not None:
-        return _figures_with_profile(name, options), 0
-    return _figures_on_pictures(name, options), 0
+    figures = _figures_on_fer2013 if options.fer2013 else _figures_on_pictures
+    return figures(name, options), 0
 
 
 def _require_agreement(options: argparse.Namespace) -> None:
     """Raise a `DatasetError` for options that do not go together."""
-    is_cut = options.aligned or options.margin is not None
+    has_pictures = options.images is not None
     for is_wrong, expected in (
+        (has_pictures and options.split, "--split with --fer2013. Received: --images"),
+        (not has_pictures and not options.split, "--split validation or --split test with --fer2013. Received: none"),
+        (has_pictures and options.ferplus, "--ferplus with --fer2013, whose pictures people voted on"),
+        (not has_pictures and options.aligned, "--aligned with --images. Received: --fer2013"),
         (
-            options.record and (bool(options.fer2013) != options.ferplus or is_cut),
-            "--record with --ferplus, or with --images and without --aligned or --margin: "
-            "it is for faces as the app cuts them",
+            options.record and (not has_pictures or options.aligned),
+            "--record with --images and without --aligned: it is for faces as the app cuts them",
         ),
-        (
-            options.ferplus and not options.fer2013,
-            "--ferplus with --fer2013: people voted on its pictures. Received: --images",
-        ),
-        (options.profile and (options.fer2013 or options.record), "--profile with --images and without --record"),
-        (
-            options.fer2013 and not options.split,
-            "--split validation or --split test with --fer2013. Received: none",
-        ),
-        (
-            options.fer2013 and is_cut,
-            "--aligned and --margin with --images. Received: one of them with --fer2013",
-        ),
-        (
-            options.images and options.split,
-            f"--split with --fer2013. Received: --split {options.split} with --images",
-        ),
-        (options.fer2013 and options.posed and options.record, "--posed --record with --images"),
+        (options.profile and (not has_pictures or options.record), "--profile with --images and without --record"),
     ):
         if is_wrong:
             raise DatasetError(f"expected {expected}")
@@ -150,59 +128,40 @@ def _figures_on_fer2013(name: str, options: argparse.Namespace) -> dict[str, Any
     split = Split(options.split)
     faces = read_fer2013(options.fer2013, needs=[split]).split(split)
     classifier = EmotionClassifier.load(name)
-    if not options.ferplus:
-        return evaluate.evaluation_record(name, evaluate.evaluate_split(faces, classifier, posed=options.posed))
-    record = evaluate.evaluate_split_on_votes(faces, split, classifier, posed=options.posed)
-    if options.record:
-        evaluate.record_votes(name, record, split)
-    return record
+    if options.ferplus:
+        return evaluate.evaluate_split_on_votes(faces, split, classifier, posed=options.posed)
+    return evaluate.evaluation_record(name, evaluate.evaluate_split(faces, classifier, posed=options.posed))
 
 
 def _figures_on_pictures(name: str, options: argparse.Namespace) -> dict[str, Any]:
-    from emomusic.training import evaluate
-
-    pictures, classifier, detector, margin = _picture_tools(name, options)
-    with progress("pictures", len(pictures)) as on_progress:
-        if options.posed or not options.record:
-            scores = evaluate.evaluate_pictures(pictures, classifier, detector, margin=margin, on_progress=on_progress)
-            if options.record:
-                evaluate.record_collection(name, options.images, pictures, scores)
-            return evaluate.evaluation_record(name, scores)
-        figures = evaluate.fit_to_pictures(pictures, classifier, detector, margin=margin, on_progress=on_progress)
-    evaluate.record_photographs(name, figures)
-    return figures.as_dict(name)
-
-
-def _figures_with_profile(name: str, options: argparse.Namespace) -> dict[str, Any]:
-    from emomusic.faces.identity import FaceIdentifier
-    from emomusic.faces.profile import KnownFace
-    from emomusic.training.evaluate import evaluate_profile, evaluation_record
-
-    pictures, classifier, detector, margin = _picture_tools(name, options)
-    known = KnownFace(arguments.read_profile(options.profile), classifier)
-    with progress("pictures", len(pictures)) as on_progress:
-        scores, num_known = evaluate_profile(
-            pictures, classifier, detector, known, FaceIdentifier(), margin=margin, on_progress=on_progress
-        )
-    if others := len(pictures) - scores.missed - num_known:
-        log.warning("%d faces are of another person; the profile was not used for them.", others)
-    return evaluation_record(name, scores)
-
-
-def _picture_tools(name: str, options: argparse.Namespace) -> tuple[Any, Any, Any, float]:
-    """The labelled pictures of `--images`, the classifier, the detector unless they are aligned, and the margin."""
+    """Figures on the labelled pictures of `--images`, saved with `--record`."""
     from emomusic.faces.classifier import EmotionClassifier
     from emomusic.faces.detection import MtcnnDetector
-    from emomusic.media.images import DEFAULT_MARGIN
-    from emomusic.training.evaluate import labelled_pictures
+    from emomusic.faces.identity import FaceIdentifier
+    from emomusic.faces.profile import KnownFace
+    from emomusic.training import evaluate
 
-    if options.aligned and options.margin is not None:
-        log.warning("--margin has no effect with --aligned: the pictures are not cropped.")
-    pictures = labelled_pictures(options.images)
-    classifier = EmotionClassifier.load(name)
+    pictures, classifier = evaluate.labelled_pictures(options.images), EmotionClassifier.load(name)
     detector = None if options.aligned else MtcnnDetector()
-    margin = DEFAULT_MARGIN if options.margin is None else options.margin
-    return pictures, classifier.posed() if options.posed else classifier, detector, margin
+    if options.posed:
+        classifier = classifier.posed()
+    with progress("pictures", len(pictures)) as on_progress:
+        if options.profile is not None:
+            known = KnownFace(arguments.read_profile(options.profile), classifier)
+            scores, num_known = evaluate.evaluate_profile(
+                pictures, classifier, detector, known, FaceIdentifier(), on_progress
+            )
+            if others := len(pictures) - scores.missed - num_known:
+                log.warning("%d faces are of another person; the profile was not used for them.", others)
+        elif options.record and not options.posed:
+            record, adjustment = evaluate.fit_to_pictures(pictures, classifier, detector, on_progress)
+            evaluate.record_photographs(name, record, adjustment)
+            return record
+        else:
+            scores = evaluate.evaluate_pictures(pictures, classifier, detector, on_progress)
+    if options.record:
+        evaluate.record_collection(name, options.images, pictures, scores)
+    return evaluate.evaluation_record(name, scores)
 
 
 def create_profile(options: argparse.Namespace) -> Outcome:
@@ -359,28 +318,6 @@ def _own_folder(network: str, preset: str) -> Path:
     return folder
 
 
-def train_export(options: argparse.Namespace) -> Outcome:
-    """Export the named face models, or all of them."""
-    from emomusic.assets import require_checkout, write_checksums
-    from emomusic.cli.doctor import require_packages
-    from emomusic.faces.model_files import face_models, model_folder
-    from emomusic.training.export_onnx import export_model
-
-    require_checkout("to export a model")
-    require_packages("train")
-    names = options.models or face_models()
-    for name in names:
-        model_folder(name)  # report a wrong name before seconds of loading
-    exports = []
-    with progress("models", len(names)) as on_progress:
-        for done, name in enumerate(names, 1):
-            path = export_model(name)
-            write_checksums(path.parent)
-            exports.append({"model": name, "path": str(path), "bytes": path.stat().st_size})
-            on_progress(done)
-    return exports, 0
-
-
 def models(_: argparse.Namespace) -> Outcome:
     """List the trained models. The status is 2 if one is damaged."""
     from emomusic.assets import ModelKind
@@ -399,11 +336,6 @@ def models(_: argparse.Namespace) -> Outcome:
 
 def _show_figures(metrics: dict[str, Any]) -> None:
     print(json.dumps(metrics, ensure_ascii=False, indent=2))
-
-
-def _show_exports(exports: list[dict[str, Any]]) -> None:
-    for export in exports:
-        print(f"{export['model']}: {export['path']}, {file_size(export['bytes'])}")
 
 
 def _show_models(records: list[dict[str, Any]]) -> None:

@@ -54,8 +54,8 @@ class EmotionClassifier:
         folder = model_files.model_folder(name)
         spec = model_files.read_spec(folder)
         network = Network(folder / model_files.ONNX, one_thread=one_thread)
-        expected = (spec.side, spec.side, 1), len(spec.classes)
-        received = network.input_shape[1:], network.output_shape[-1]
+        expected = [spec.side, spec.side, 1], len(spec.classes)
+        received = network.input_shapes[0][1:], network.output_shape[-1]
         if expected != received:
             raise ModelError(
                 f"expected a network in {folder} with the input shape and classes of {SPEC}: {expected}. "

@@ -1,7 +1,4 @@
-"""Random changes of training pictures: geometry, light, detail and occlusion.
-
-The code uses NumPy and OpenCV on the CPU, so that every Keras backend gets the same pictures for the same seed.
-"""
+"""Random changes of training pictures: geometry, light, detail and occlusion."""
 
 from __future__ import annotations
 

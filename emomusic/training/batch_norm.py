@@ -12,15 +12,14 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[
 
     Keras reads each map in float32 several times, which takes a third of a training step in bfloat16 on a CPU. The
     kernel reads bfloat16, accumulates in float32, and returns the same result to the precision of bfloat16. Inference
-    and other backends use Keras's implementation. Do not save this layer; copy weights with
-    `start_weights.copy_layers`.
+    uses Keras's implementation. Do not save this layer; copy weights with `start_weights.copy_layers`.
 
     The moving average uses the unbiased variance, n / (n - 1) times that of Keras.
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Normalise images, shape (batch, height, width, channels)."""
-        if not training or keras.backend.backend() != "tensorflow":
+        if not training:
             return super().call(inputs, training=training, mask=mask)
         import tensorflow
 

@@ -43,6 +43,15 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
         self.rows: list[dict[str, float]] = []
         self._started = 0.0
 
+    @property
+    def best(self) -> Path:
+        """The file of the best weights."""
+        return self.folder / BEST
+
+    def exists(self) -> bool:
+        """Whether an interrupted or finished stage left a state."""
+        return (self.folder / STATE).is_file()
+
     def restore(self) -> int:
         """Load the state of an interrupted run, and return the number of finished epochs.
 
@@ -56,7 +65,7 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
                     f"expected a checkpoint of this network, configuration and data in {self.folder}. "
                     "Received: another. Start again without --resume"
                 )
-            self.model.load_weights(self.folder / BEST)  # fail now, not after the last epoch
+            self.model.load_weights(self.best)  # fail now, not after the last epoch
             self.model.load_weights(self.folder / f"epoch{state['epoch']}.weights.h5")
             self.rows = state["history"]
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -119,7 +128,7 @@ class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
         if self._checkpoint.epochs_since_best == 0:
             temporary = self._checkpoint.folder / "part.weights.h5"  # Keras requires this ending
             self.model.save_weights(temporary)
-            temporary.replace(self._checkpoint.folder / BEST)
+            temporary.replace(self._checkpoint.best)
         self._checkpoint.commit()
         if self._checkpoint.has_stopped_early:
             self.model.stop_training = True

@@ -7,8 +7,8 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,22 +18,14 @@ import numpy.typing as npt
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.assets import CARD, METRICS, SPEC, ModelKind, read_metrics
 from emomusic.calibration import adjust_logits, fit_adjustment, told_apart
-from emomusic.errors import DatasetError, ImageError, ModelError
+from emomusic.errors import DatasetError, ImageError
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
-from emomusic.faces.detection import FaceDetector
+from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.fer2013 import LabelledFaces, Split
 from emomusic.faces.identity import Identifier
 from emomusic.faces.profile import KnownFace
-from emomusic.media.images import (
-    DEFAULT_MARGIN,
-    PICTURE_ENDINGS,
-    Box,
-    RgbImage,
-    crop_face,
-    read_image,
-    to_network_input,
-)
+from emomusic.media.images import PICTURE_ENDINGS, Box, RgbImage, crop_face, read_image, to_network_input
 from emomusic.metrics import (
     MISSED,
     SEVEN,
@@ -59,6 +51,9 @@ log = logging.getLogger(__name__)
 
 FOLDS = 5
 """Folds of labelled photographs for evaluating an adjustment."""
+Adjustment = tuple[tuple[float, ...], ...]
+"""As `ModelSpec.adjustment`."""
+
 _AT_ONCE = 64  # crops in one batch
 _TIMED = 8  # faces in one timed call
 
@@ -96,6 +91,38 @@ def evaluate_split_on_votes(
     if figures is None:
         raise DatasetError(f"expected pictures of FER2013 with votes in FER+ ({split}). Received: other pictures")
     return {"model": spec.name, **figures}
+
+
+def evaluate_splits(
+    splits: Mapping[Split, LabelledFaces],
+    before: Mapping[Split, npt.NDArray[Any]],
+    after: Mapping[Split, npt.NDArray[Any]],
+    classes: Sequence[str],
+) -> dict[str, Any]:
+    """Metrics of each split from probabilities before and after calibration, and against the votes, for JSON."""
+    found: dict[str, Any] = {s.value: figures(splits[s], after[s], classes, before=before[s]) for s in after}
+    votes = {s.value: evaluate_on_votes(splits[s].images, s, rows.argmax(axis=1), classes) for s, rows in after.items()}
+    return found | {"ferplus": votes} if all(votes.values()) else found
+
+
+def figures(
+    faces: LabelledFaces, probabilities: npt.NDArray[Any], classes: Sequence[str], *, before: npt.NDArray[Any]
+) -> dict[str, Any]:
+    """Metrics of one split, for JSON. `before` are the probabilities before calibration."""
+    y_true = in_classes(faces.labels, classes)
+    y_pred = probabilities.argmax(axis=1)
+    unseen = ~faces.in_training
+    return {
+        **evaluate_labels(faces.labels.astype(np.int64), y_pred, classes).as_dict(),
+        "not_in_training": {
+            "n": int(unseen.sum()),
+            "accuracy": float((y_true == y_pred)[unseen].mean()) if unseen.any() else None,
+        },
+        "calibration": {
+            "expected_error": expected_calibration_error(y_true, probabilities),
+            "expected_error_before": expected_calibration_error(y_true, before),
+        },
+    }
 
 
 def labelled_pictures(folder: Path) -> list[tuple[Path, Emotion]]:
@@ -137,8 +164,6 @@ def evaluate_pictures(
     pictures: list[tuple[Path, Emotion]],
     classifier: EmotionClassifier,
     detector: FaceDetector | None,
-    *,
-    margin: float = DEFAULT_MARGIN,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> Scores:
     """Metrics on labelled photographs through the whole pipeline.
@@ -147,13 +172,12 @@ def evaluate_pictures(
         pictures: paths and emotions, from `labelled_pictures`.
         classifier: the model with its adjustment for photographs.
         detector: finds the faces; the largest face counts. None if the pictures are face crops.
-        margin: context around the face, see `images.crop_face`.
         on_progress: called with the number of pictures done.
 
     Returns:
         The metrics. Pictures without a face and unreadable pictures count as wrong and as missed.
     """
-    answers, _ = _answers(pictures, classifier, detector, margin=margin, on_progress=on_progress)
+    answers, _ = _answers(pictures, classifier, detector, on_progress)
     return _judge_answers(pictures, adjust_logits(answers, classifier.spec.adjustment), classifier.spec.classes)
 
 
@@ -163,89 +187,50 @@ def evaluate_profile(
     detector: FaceDetector | None,
     known: KnownFace,
     identifier: Identifier,
-    *,
-    margin: float = DEFAULT_MARGIN,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> tuple[Scores, int]:
     """Metrics as from `evaluate_pictures`, with a profile for the faces of its person; and the number of these."""
     y_pred, num_known = np.full(len(pictures), MISSED), 0
-    for index, (path, _) in enumerate(pictures):
-        try:
-            image = read_image(path)
-        except ImageError as error:
-            log.warning("Counted as missed: %s", error)
-            continue
-        boxes = [Box(0, 0, image.shape[1], image.shape[0])]
-        if detector is not None:
-            boxes = [face.box for face in detector.detect(image)]
-        if boxes:
-            box = max(boxes, key=lambda box: box.width * box.height)
-            crop = image if detector is None else crop_face(image, box, margin=margin)
-            is_known = bool(known.profile.shows(identifier.describe(image, [box]))[0])
-            (answer,) = (known if is_known else classifier).classify([crop])
-            y_pred[index], num_known = answer.emotion.label, num_known + is_known
-        on_progress(index + 1)
-    y_true = np.array([emotion.label for _, emotion in pictures], np.int64)
-    return evaluate_labels(y_true, y_pred, classifier.spec.classes), num_known
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PhotographFigures:
-    """The evaluation of a model on photographs, where the adjustment of each fold was fitted on the other folds.
-
-    Attributes:
-        scores: the metrics.
-        calibration_error: expected calibration error over the detected faces.
-        groups: accuracy by pose, size and sharpness (`conditions.accuracy_by_condition`), without the photographs of
-            `groups_without`.
-        groups_without: classes that the model cannot tell apart. They would distort the groups where they are frequent.
-        adjustment: fitted on all pictures.
-    """
-
-    scores: Scores
-    calibration_error: float
-    groups: dict[str, list[dict[str, Any]]]
-    groups_without: tuple[str, ...]
-    adjustment: tuple[tuple[float, ...], ...]
-
-    def as_dict(self, model: str) -> dict[str, Any]:
-        """Plain values for JSON, without the adjustment."""
-        return evaluation_record(model, self.scores) | {
-            "calibration_error": self.calibration_error,
-            "groups": self.groups,
-            "groups_without": list(self.groups_without),
-        }
+    for index, image, face, crop in _crops(pictures, detector, on_progress):
+        box = Box(0, 0, image.shape[1], image.shape[0]) if face is None else face.box
+        is_known = bool(known.profile.shows(identifier.describe(image, [box]))[0])
+        (answer,) = (known if is_known else classifier).classify([crop])
+        y_pred[index], num_known = answer.emotion.label, num_known + is_known
+    return evaluate_labels(_labels(pictures), y_pred, classifier.spec.classes), num_known
 
 
 def fit_to_pictures(
     pictures: list[tuple[Path, Emotion]],
     classifier: EmotionClassifier,
-    detector: FaceDetector,
-    *,
-    margin: float = DEFAULT_MARGIN,
+    detector: FaceDetector | None,
     on_progress: Callable[[int], None] = lambda _: None,
-) -> PhotographFigures:
+) -> tuple[dict[str, Any], Adjustment]:
     """Fit and cross-validate the adjustment of a model for photographs.
 
     Args: as for `evaluate_pictures`; the current adjustment of `classifier` is ignored.
+
+    Returns:
+        The metrics for JSON (`records.PhotoScores`), where the adjustment of each fold was fitted on the other folds;
+        and the adjustment fitted on all pictures. The groups of faces leave out classes that the model cannot tell
+        apart, which would distort the groups where they are frequent.
 
     Raises:
         DatasetError: fewer than `FOLDS` faces of one of the model's classes.
     """
     classes = classifier.spec.classes
-    answers, conditions = _answers(pictures, classifier, detector, margin=margin, on_progress=on_progress)
-    y_true = in_classes(np.array([emotion.label for _, emotion in pictures]), classes)
+    answers, conditions = _answers(pictures, classifier, detector, on_progress)
+    y_true = in_classes(_labels(pictures), classes)
     adjusted, adjustment = adjust_in_folds(y_true, answers, classes)
     found = ~np.isnan(adjusted).any(axis=1)
     is_right = found & (np.nan_to_num(adjusted).argmax(axis=1) == y_true)
     told = np.isin(y_true, told_apart(y_true[found], answers[found]))
-    return PhotographFigures(
-        scores=_judge_answers(pictures, adjusted, classes),
-        calibration_error=expected_calibration_error(y_true[found], adjusted[found]),
-        groups=accuracy_by_condition(list(itertools.compress(conditions, told)), is_right[told]),
-        groups_without=tuple(name for label, name in enumerate(classes) if not told[y_true == label].any()),
-        adjustment=tuple(tuple(round(float(number), 3) for number in row) for row in adjustment),
-    )
+    record = evaluation_record(classifier.spec.name, _judge_answers(pictures, adjusted, classes)) | {
+        "folds": FOLDS,
+        "calibration_error": expected_calibration_error(y_true[found], adjusted[found]),
+        "groups": accuracy_by_condition(list(itertools.compress(conditions, told)), is_right[told]),
+        "groups_without": [name for label, name in enumerate(classes) if not told[y_true == label].any()],
+    }
+    return record, tuple(tuple(round(float(number), 3) for number in row) for row in adjustment)
 
 
 def adjust_in_folds(y_true: IntArray, answers: FloatArray, classes: Sequence[str]) -> tuple[FloatArray, FloatArray]:
@@ -283,15 +268,13 @@ def _answers(
     pictures: list[tuple[Path, Emotion]],
     classifier: EmotionClassifier,
     detector: FaceDetector | None,
-    *,
-    margin: float,
     on_progress: Callable[[int], None],
 ) -> tuple[FloatArray, list[Conditions | None]]:
     """Probabilities without the adjustment, shape (n, classes), NaN for pictures without a face; and the conditions.
 
     Face crops have no conditions, because nothing detects their landmarks.
     """
-    conditions: list[Conditions | None] = []
+    conditions: list[Conditions | None] = [None] * len(pictures)
     answers = np.full((len(pictures), len(classifier.spec.classes)), np.nan)
     waiting: list[tuple[int, npt.NDArray[np.uint8]]] = []  # network inputs: decoded pictures have up to 150 MB
 
@@ -301,53 +284,46 @@ def _answers(
             answers[[index for index, _ in waiting]] = classifier.probabilities(inputs)
         waiting.clear()
 
-    for index, (path, _) in enumerate(pictures):
-        crop, condition = _crop_of(path, detector, margin)
-        conditions.append(condition)
-        if crop is not None:
-            waiting.append((index, to_network_input([crop], classifier.spec.side)))
+    for index, image, face, crop in _crops(pictures, detector, on_progress):
+        conditions[index] = None if face is None else conditions_of(image, face)
+        waiting.append((index, to_network_input([crop], classifier.spec.side)))
         if len(waiting) == _AT_ONCE:
             classify()
-        on_progress(index + 1)
     classify()
     return answers, conditions
+
+
+def _crops(
+    pictures: list[tuple[Path, Emotion]], detector: FaceDetector | None, on_progress: Callable[[int], None]
+) -> Iterator[tuple[int, RgbImage, Face | None, RgbImage]]:
+    """Position, pixels, largest face and its crop for each picture with a face; all of the picture without detector."""
+    for index, (path, _) in enumerate(pictures):
+        try:
+            image = read_image(path)
+            faces = [] if detector is None else detector.detect(image)
+            if detector is None:
+                yield index, image, None, image
+            elif faces:
+                face = max(faces, key=lambda face: face.box.width * face.box.height)
+                yield index, image, face, crop_face(image, face.box)
+        except ImageError as error:
+            log.warning("Counted as missed: %s", error)
+        on_progress(index + 1)
+
+
+def _labels(pictures: list[tuple[Path, Emotion]]) -> IntArray:
+    return np.array([emotion.label for _, emotion in pictures], np.int64)
 
 
 def _judge_answers(pictures: list[tuple[Path, Emotion]], answers: FloatArray, classes: Sequence[str]) -> Scores:
     is_missed = np.isnan(answers).any(axis=1)
     y_pred = np.where(is_missed, MISSED, np.nan_to_num(answers).argmax(axis=1))
-    return evaluate_labels(np.array([emotion.label for _, emotion in pictures], np.int64), y_pred, classes)
-
-
-def _crop_of(path: Path, detector: FaceDetector | None, margin: float) -> tuple[RgbImage | None, Conditions | None]:
-    """The crop of the largest face and its conditions; None without a face."""
-    try:
-        image = read_image(path)
-    except ImageError as error:
-        log.warning("Counted as missed: %s", error)
-        return None, None
-    if detector is None:
-        return image, None
-    faces = detector.detect(image)
-    if not faces:
-        return None, None
-    face = max(faces, key=lambda face: face.box.width * face.box.height)
-    return crop_face(image, face.box, margin=margin), conditions_of(image, face)
+    return evaluate_labels(_labels(pictures), y_pred, classes)
 
 
 def evaluation_record(model: str, scores: Scores) -> dict[str, Any]:
     """The metrics as JSON of the command. A model of four classes has its accuracy under two names."""
     return {"model": model, "four_class_accuracy": scores.accuracy, **scores.as_dict()}
-
-
-def mtcnn_search() -> Callable[[RgbImage], object] | None:
-    """The search of the package `mtcnn`, as a reference for `bench`; None without the libraries of training."""
-    try:
-        from mtcnn import MTCNN
-    except ImportError:
-        return None
-    search: Callable[[RgbImage], object] = MTCNN().detect_faces
-    return search
 
 
 def ms_per_face(classifier: EmotionClassifier, *, runs: int = 30) -> list[float]:
@@ -372,19 +348,10 @@ def record_speed(name: str, milliseconds: float) -> None:
     write_metrics(ModelKind.FACE, folder, read_metrics(folder) | {"ms_per_face": milliseconds})
 
 
-def record_photographs(name: str, figures: PhotographFigures) -> None:
+def record_photographs(name: str, record: dict[str, Any], adjustment: Adjustment) -> None:
     """Save the result of `fit_to_pictures` in a model's spec, metrics (as `wild`) and card."""
-    record = figures.as_dict(name) | {"folds": FOLDS}
-    spec = replace(model_files.read_spec(model_files.model_folder(name)), adjustment=figures.adjustment)
+    spec = replace(model_files.read_spec(model_files.model_folder(name)), adjustment=adjustment)
     _record(spec, {"wild": {field: record[field] for field in PhotoScores.__struct_fields__}})
-
-
-def record_votes(name: str, figures: dict[str, Any], split: Split) -> None:
-    """Save the result of `evaluate_split_on_votes` in a model's metrics (as `ferplus`) and card."""
-    folder = model_files.model_folder(name)
-    before = read_metrics(folder).get("ferplus", {})
-    kept = {key: value for key, value in figures.items() if key != "model"}
-    _record(model_files.read_spec(folder), {"ferplus": before | {split.value: kept}})
 
 
 def record_collection(name: str, folder: Path, pictures: Sequence[tuple[Path, Emotion]], scores: Scores) -> None:
@@ -405,20 +372,11 @@ def _record(spec: model_files.ModelSpec, added: dict[str, Any]) -> None:
         drafts = Path(name)
         model_files.write_spec(spec, drafts)
         write_metrics(ModelKind.FACE, drafts, metrics)
-        try:
-            write_card(spec, metrics, drafts / CARD)
-        except KeyError as error:
-            raise ModelError(f"expected {error} among the figures in {folder / METRICS}. Received: none") from error
+        write_card(spec, metrics, drafts / CARD)
         for file in (SPEC, METRICS, CARD):
             (drafts / file).replace(folder / file)
 
 
 def keras_classifier(model: keras.Model, spec: model_files.ModelSpec) -> EmotionClassifier:
-    """A classifier that runs a Keras model, for training and for checking exports."""
-    import keras
-
-    def forward(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        answers = model(keras.ops.convert_to_tensor(pixels), training=False)
-        return np.asarray(keras.ops.convert_to_numpy(answers), np.float32)
-
-    return EmotionClassifier(forward, spec)
+    """A classifier that runs a Keras model, for training."""
+    return EmotionClassifier(lambda pixels: np.asarray(model(pixels, training=False), np.float32), spec)

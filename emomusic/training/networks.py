@@ -1,8 +1,7 @@
 """Network architectures: `NETWORKS` maps a name to its specification.
 
 Every network takes raw grey pixels, 0 to 255, shape (batch, side, side, 1), and returns class probabilities. Scaling is
-its first layer. Networks use only backend-neutral Keras 3 layers, so they train under TensorFlow, JAX or PyTorch.
-`import keras` happens in the first build.
+its first layer. `import keras` happens in the first build.
 
 For the networks of the student reports, `source` names the parts that the report leaves open and we chose.
 """
@@ -35,7 +34,7 @@ class NetworkSpec:
         preset: its default key in `presets.PRESETS`.
         classes: class names, in the order of its outputs.
         eight_bits: whether its export computes in integers of eight bits (`export_onnx`).
-        grad_cam: the layer whose maps Grad-CAM weighs, if an export explains answers (`training.grad_cam`). Its side
+        grad_cam: the layer whose maps Grad-CAM weighs, if an export explains answers (`faces.grad_cam`). Its side
             is at least a sixth of the input: coarser maps agree less with occlusion (docs/decisions.md).
     """
 

@@ -30,3 +30,14 @@ def build_optimizer(config: TrainingConfig, steps: int) -> keras.optimizers.Opti
     if config.weight_decay:
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
     return optimizer
+
+
+def compile_model(model: keras.Model, config: TrainingConfig, steps: int) -> None:
+    """Prepare a network for the training of a stage; `steps` are those of one epoch."""
+    model.compile(
+        optimizer=build_optimizer(config, steps),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
+        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+        jit_compile=False,  # XLA halves the speed of convolutions on CPUs
+    )
+    model.optimizer.build(model.trainable_variables)

@@ -26,7 +26,6 @@ class TrainingConfig:
         weight_decay: decoupled, multiplied by the current rate; kernels only.
         clip_norm: bound of the gradient's norm; 0 for none.
         sam_rho: radius of sharpness-aware minimisation (`sam`), which makes a step 1.5 times as slow; 0 for none.
-            TensorFlow only.
         ema_momentum: of the moving average of the weights, which is evaluated and saved; 0 for no average.
         label_smoothing: share of the label that is spread over all classes.
         mixup: alpha of the Beta distribution for mixup; 0 for none.

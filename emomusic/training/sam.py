@@ -9,8 +9,6 @@ from typing import Any
 
 import keras
 
-from emomusic.errors import ModelError
-
 
 class SharpnessAware(keras.Model):  # type: ignore[misc]
     """A network trained by sharpness-aware minimisation; it shares layers and weights with the original.
@@ -24,7 +22,7 @@ class SharpnessAware(keras.Model):  # type: ignore[misc]
     radius = 0.0  # set by `sharpness_aware`
 
     def train_step(self, data: Any) -> Any:
-        """One training step under TensorFlow."""
+        """One training step."""
         import tensorflow
 
         x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
@@ -60,15 +58,7 @@ class SharpnessAware(keras.Model):  # type: ignore[misc]
 
 
 def sharpness_aware(model: keras.Model, radius: float) -> keras.Model:
-    """Wrap a network for sharpness-aware minimisation. Raise a `ModelError` if Keras does not run on TensorFlow.
-
-    `radius` is the norm of the move uphill, over all weights.
-    """
-    if keras.backend.backend() != "tensorflow":
-        raise ModelError(
-            "expected the backend TensorFlow for training with sam_rho. "
-            f"Received: {keras.backend.backend()}. Unset KERAS_BACKEND, or choose another preset"
-        )
+    """Wrap a network for sharpness-aware minimisation. `radius` is the norm of the move uphill, over all weights."""
     aware = SharpnessAware(model.inputs, model.outputs, name=model.name)
     aware.radius = radius
     return aware

@@ -7,7 +7,6 @@ mixup, dropout) depend only on the seed, the epoch and the batch, so a resumed r
 
 from __future__ import annotations
 
-import csv
 import logging
 import shutil
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from typing import Any
 import keras
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from emomusic.assets import CARD, HISTORY, PREDICTIONS, ModelKind, prepare_model_folder, sha256_of
 from emomusic.calibration import fit_calibration
@@ -26,17 +26,17 @@ from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier, calibrate
 from emomusic.faces.fer2013 import Fer2013, LabelledFaces, Split
 from emomusic.media.images import to_network_input
-from emomusic.metrics import expected_calibration_error, in_classes
+from emomusic.metrics import in_classes
 from emomusic.records import write_metrics
 from emomusic.runtime import Network
-from emomusic.training.batches import augmented_batches, one_hot, steps_per_epoch
+from emomusic.training.batches import Batch, augmented_batches, one_hot, steps_per_epoch
 from emomusic.training.card import write_card
-from emomusic.training.checkpoint import BEST, CHECKPOINT_FILES, MONITOR, STATE, Checkpoint, KeepBest, write_weights
-from emomusic.training.evaluate import evaluate_labels, keras_classifier, ms_per_face
+from emomusic.training.checkpoint import CHECKPOINT_FILES, MONITOR, STATE, Checkpoint, KeepBest, write_weights
+from emomusic.training.evaluate import evaluate_splits, keras_classifier, ms_per_face
 from emomusic.training.export_onnx import export_onnx
-from emomusic.training.ferplus import evaluate_on_votes, seen_emotions
+from emomusic.training.ferplus import seen_emotions
 from emomusic.training.networks import NETWORKS
-from emomusic.training.optimizer import build_optimizer
+from emomusic.training.optimizer import compile_model
 from emomusic.training.people import (
     Described,
     fit_anyone,
@@ -160,8 +160,8 @@ def train(
 
     Raises:
         DatasetError: a split is absent, or the posed faces that a stage needs.
-        ModelError: the checkpoint belongs to another run; the folder holds other files or is not writable; start
-            weights or teachers are absent or do not fit; or the backend of Keras does not support the preset.
+        ModelError: the checkpoint belongs to another run; the folder holds other files or is not writable; or start
+            weights or teachers are absent or do not fit.
         ValueError: the network or preset is unknown.
     """
     if network not in NETWORKS or preset not in {None, *PRESETS}:
@@ -203,10 +203,8 @@ def _fit(
     run: _Run, config: TrainingConfig, earlier: Sequence[_Stage], on_progress: Callable[[EpochReport], None]
 ) -> _Stage:
     """Train one stage, from its checkpoint if there is one. A finished stage is read from its checkpoint."""
-    network, splits = config.network or run.network, run.splits
-    spec = NETWORKS[network]
-    number, num_epochs = len(earlier) + 1, sum(len(stage.history) for stage in earlier)
-    folder = run.folder(number, config.leave_out)
+    network, train_faces = config.network or run.network, run.splits[Split.TRAIN]
+    spec, number = NETWORKS[network], len(earlier) + 1
     posed, judged = _posed_faces(run, config)
     keras.utils.set_random_seed(config.seed)
     model = spec.build(config.precision)
@@ -217,47 +215,23 @@ def _fit(
     initial = {layer.name: layer.get_weights() for layer in model.layers}
     if config.sam_rho:
         model = sharpness_aware(model, config.sam_rho)
-    steps = steps_per_epoch(splits[Split.TRAIN], config, posed)
-    model.compile(
-        optimizer=build_optimizer(config, steps),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
-        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
-        # XLA halves the speed of convolutions on CPUs; other backends decide themselves
-        jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
-    )
-    model.optimizer.build(model.trainable_variables)
+    steps = steps_per_epoch(train_faces, config, posed)
+    compile_model(model, config, steps)
     identity = {
         "network": network,
         "stage": number,
         "config": asdict(config),
-        "data": digest_of(splits.values(), posed),
+        "data": digest_of(run.splits.values(), posed),
     }
-    checkpoint = Checkpoint(folder, identity, config.early_stopping)
+    checkpoint = Checkpoint(run.folder(number, config.leave_out), identity, config.early_stopping)
     checkpoint.set_model(model)
-
-    def history() -> list[dict[str, float]]:
-        return [{"stage": number, **row, "epoch": row["epoch"] + num_epochs} for row in checkpoint.rows]
-
-    first_epoch = 0
-    if (folder / STATE).is_file():
-        first_epoch = checkpoint.restore()
-        log.info("Stage %d of %d: resuming after epoch %d.", number, len(run.stages), num_epochs + first_epoch)
-    num_planned = num_epochs + sum(stage.epochs for stage in run.stages[number - 1 :])
-
-    def report(*_: Any) -> None:
-        row = history()[-1]
-        mean = float(np.mean([done["seconds"] for done in checkpoint.rows[first_epoch:]]))  # of this machine
-        on_progress(EpochReport(int(row["epoch"]), num_planned, row, mean * (num_planned - row["epoch"])))
-
-    averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.ema_momentum else []
-    reporting = keras.callbacks.LambdaCallback(on_epoch_end=report)
-    images, labels = splits[Split.VALIDATION].images, _validation_labels(run, config)
-    if judged is not None:
-        images, labels = np.concatenate([images, judged.images]), np.concatenate([labels, judged.labels])
+    first_epoch = checkpoint.restore() if checkpoint.exists() else 0
     if first_epoch < config.epochs and not checkpoint.has_stopped_early:
+        averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.ema_momentum else []
+        report = _reporting(run, earlier, checkpoint, on_progress)
         model.fit(
             augmented_batches(
-                splits[Split.TRAIN],
+                train_faces,
                 config,
                 side=spec.side,
                 classes=spec.classes,
@@ -266,24 +240,53 @@ def _fit(
                 first_epoch=first_epoch,
             ),
             steps_per_epoch=steps,
-            validation_data=(
-                to_network_input(list(images), spec.side).astype(np.float32),
-                one_hot(labels, spec.classes),
-            ),
+            validation_data=_validation_data(run, config, judged),
             validation_batch_size=256,
             initial_epoch=first_epoch,
             epochs=config.epochs,
             shuffle=False,  # the batches are shuffled already
-            callbacks=[checkpoint, *averaging, KeepBest(checkpoint), reporting],
+            callbacks=[checkpoint, *averaging, KeepBest(checkpoint), report],
             verbose=0,
         )
     trained = spec.build("float32")  # without bfloat16 and the optimizer
-    model.load_weights(folder / BEST)
+    model.load_weights(checkpoint.best)
     copy_layers(model, trained)
-    for layer in trained.layers if (share := config.start_share) else ():
-        pairs = zip(layer.get_weights(), initial[layer.name], strict=True)
-        layer.set_weights([(1 - share) * now + share * before for now, before in pairs])
-    return _Stage(config, network, trained, folder / BEST, history())
+    if share := config.start_share:
+        for layer in trained.layers:
+            pairs = zip(layer.get_weights(), initial[layer.name], strict=True)
+            layer.set_weights([(1 - share) * now + share * before for now, before in pairs])
+    return _Stage(config, network, trained, checkpoint.best, _history(earlier, checkpoint))
+
+
+def _history(earlier: Sequence[_Stage], checkpoint: Checkpoint) -> list[dict[str, float]]:
+    """The rows of a stage in `history.csv`, with epochs counted over all stages."""
+    before = sum(len(stage.history) for stage in earlier)
+    return [{"stage": len(earlier) + 1, **row, "epoch": row["epoch"] + before} for row in checkpoint.rows]
+
+
+def _reporting(
+    run: _Run, earlier: Sequence[_Stage], checkpoint: Checkpoint, on_progress: Callable[[EpochReport], None]
+) -> keras.callbacks.Callback:
+    """A callback that reports each epoch, with the time left at the mean speed of this run."""
+    first = len(checkpoint.rows)
+    num_planned = sum(len(stage.history) for stage in earlier)
+    num_planned += sum(stage.epochs for stage in run.stages[len(earlier) :])
+
+    def report(*_: Any) -> None:
+        row = _history(earlier, checkpoint)[-1]
+        mean = float(np.mean([done["seconds"] for done in checkpoint.rows[first:]]))
+        on_progress(EpochReport(int(row["epoch"]), num_planned, row, mean * (num_planned - row["epoch"])))
+
+    return keras.callbacks.LambdaCallback(on_epoch_end=report)
+
+
+def _validation_data(run: _Run, config: TrainingConfig, judged: PosedFaces | None) -> Batch:
+    """The inputs and labels that choose the epoch: PublicTest, and the posed faces of the persons held out."""
+    spec = NETWORKS[config.network or run.network]
+    images, labels = run.splits[Split.VALIDATION].images, _validation_labels(run, config)
+    if judged is not None:
+        images, labels = np.concatenate([images, judged.images]), np.concatenate([labels, judged.labels])
+    return to_network_input(list(images), spec.side).astype(np.float32), one_hot(labels, spec.classes)
 
 
 def _validation_labels(run: _Run, config: TrainingConfig) -> npt.NDArray[np.uint8]:
@@ -365,26 +368,22 @@ def _write(run: _Run, stages: Sequence[_Stage], without: Sequence[_Stage]) -> di
     drafts = run.checkpoint / _DRAFTS
     drafts.mkdir(parents=True, exist_ok=True)
     write_weights(model, drafts / model_files.WEIGHTS)
-    uncalibrated = _model_spec(run, stages[-1], drafts / model_files.WEIGHTS)
     saved = keras.saving.load_model(drafts / model_files.WEIGHTS, compile=False, safe_mode=True)
-    if keras.backend.backend() == "tensorflow":
-        exported = drafts / model_files.ONNX
-        network = NETWORKS[run.network]
-        export_onnx(saved, exported, eight_bits=network.eight_bits, grad_cam=network.grad_cam)
-        uncalibrated = replace(uncalibrated, onnx_sha256=sha256_of(exported))
-        classifier = EmotionClassifier(Network(exported).map_batch, uncalibrated)
-    else:
-        log.warning("The export needs TensorFlow. To export later, run: emomusic train export %s", out.name)
-        classifier = keras_classifier(saved, uncalibrated)
+    exported, network = drafts / model_files.ONNX, NETWORKS[run.network]
+    export_onnx(saved, exported, eight_bits=network.eight_bits, grad_cam=network.grad_cam)
+    spec = replace(
+        _model_spec(run, stages[-1], drafts / model_files.WEIGHTS),
+        onnx_sha256=sha256_of(exported),
+    )
+    classifier = EmotionClassifier(Network(exported).map_batch, spec)
     spec, on_validation = _calibrated(run, stages[-1], classifier)
-    if strangers := _of_strangers(run, without):
+    strangers = _of_strangers(run, without)
+    if strangers:
         table = fit_anyone(list(strangers.values())).round(3)
         spec = replace(spec, posed_adjustment=tuple(tuple(row) for row in table.tolist()))
         write_people(fit_people(list(strangers.values())), drafts / model_files.PEOPLE)
-    before = {
-        Split.VALIDATION: on_validation,
-        Split.TEST: classifier.probabilities(to_network_input(list(splits[Split.TEST].images), spec.side)),
-    }
+    on_test = classifier.probabilities(to_network_input(list(splits[Split.TEST].images), spec.side))
+    before = {Split.VALIDATION: on_validation, Split.TEST: on_test}
     after = {split: calibrate(rows, spec).astype(np.float32) for split, rows in before.items()}
     history = [row for stage in stages for row in stage.history]
     metrics: dict[str, Any] = {
@@ -398,19 +397,11 @@ def _write(run: _Run, stages: Sequence[_Stage], without: Sequence[_Stage]) -> di
         "best_epoch": stages[-1].best_epoch,
         "ms_per_face": float(np.median(ms_per_face(classifier))),
         "training_minutes": sum(row["seconds"] for row in history) / 60,
-        **{s.value: figures(splits[s], after[s], spec.classes, before=before[s]) for s in after},
+        **evaluate_splits(splits, before, after, spec.classes),
     }
-    votes = {
-        s.value: evaluate_on_votes(splits[s].images, s, rows.argmax(axis=1), spec.classes) for s, rows in after.items()
-    }
-    if all(votes.values()):
-        metrics["ferplus"] = votes
     if strangers:
         metrics |= {"profiles": judge_profiles(strangers), "collections": judge_strangers(strangers)}
-    with (drafts / HISTORY).open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(history[0]))
-        writer.writeheader()
-        writer.writerows(history)
+    pd.DataFrame(history).to_csv(drafts / HISTORY, index=False)
     np.savez_compressed(
         drafts / PREDICTIONS,
         allow_pickle=False,
@@ -420,30 +411,10 @@ def _write(run: _Run, stages: Sequence[_Stage], without: Sequence[_Stage]) -> di
     write_metrics(ModelKind.FACE, drafts, metrics)
     write_card(spec, metrics, drafts / CARD)
     model_files.write_spec(spec, drafts)
-    model_files.read_spec(drafts, verify=[model_files.WEIGHTS, *([model_files.ONNX] if spec.onnx_sha256 else [])])
+    model_files.read_spec(drafts, verify=[model_files.WEIGHTS, model_files.ONNX])
     for name in model_files.FILES:
         if (drafts / name).exists():
             (drafts / name).replace(out / name)
         else:
             (out / name).unlink(missing_ok=True)
     return metrics
-
-
-def figures(
-    faces: LabelledFaces, probabilities: npt.NDArray[Any], classes: Sequence[str], *, before: npt.NDArray[Any]
-) -> dict[str, Any]:
-    """Metrics of one split, for JSON. `before` are the probabilities before calibration."""
-    y_true = in_classes(faces.labels, classes)
-    y_pred = probabilities.argmax(axis=1)
-    unseen = ~faces.in_training
-    return {
-        **evaluate_labels(faces.labels.astype(np.int64), y_pred, classes).as_dict(),
-        "not_in_training": {
-            "n": int(unseen.sum()),
-            "accuracy": float((y_true == y_pred)[unseen].mean()) if unseen.any() else None,
-        },
-        "calibration": {
-            "expected_error": expected_calibration_error(y_true, probabilities),
-            "expected_error_before": expected_calibration_error(y_true, before),
-        },
-    }

@@ -22,7 +22,7 @@ from emomusic.metrics import FOUR
 from emomusic.training import card
 from emomusic.training import train as train_module
 from emomusic.training.checkpoint import Checkpoint, KeepBest
-from emomusic.training.evaluate import evaluate_split, evaluation_record
+from emomusic.training.evaluate import evaluate_split, evaluation_record, figures
 from emomusic.training.networks import NETWORKS, NetworkSpec
 from emomusic.training.optimizer import build_optimizer
 from emomusic.training.presets import FIRST, PRESETS, PREVIOUS, TrainingConfig
@@ -108,7 +108,7 @@ def test_figures_are_also_given_on_the_pictures_that_do_not_stand_in_training(ti
 def test_where_all_pictures_stand_in_training_there_is_no_such_figure() -> None:
     faces = LabelledFaces(np.zeros((2, 48, 48), np.uint8), np.zeros(2, np.uint8), np.ones(2, np.bool_))
     probabilities = np.eye(7)[:2]
-    found = train_module.figures(faces, probabilities, EMOTIONS, before=probabilities)
+    found = figures(faces, probabilities, EMOTIONS, before=probabilities)
     assert found["not_in_training"] == {"n": 0, "accuracy": None}
     assert found["accuracy"] == 0.5
 
