@@ -19,7 +19,7 @@ from emomusic.faces.reading import (
 from emomusic.songs.request import Request, target_of
 from emomusic.songs.song import Pick
 from emomusic.songs.spotify.embeds import songs_m3u, track_url
-from emomusic.text import csv_text, escape_formula, format_clock
+from emomusic.text import csv_text, format_clock
 
 if TYPE_CHECKING:
     from emomusic.stream.film import FilmFace, FilmReading  # loads FFmpeg, which pictures do not need
@@ -223,7 +223,6 @@ def request_record(
         "arousal": target.arousal,
         "adventure": request.adventure,
         "genres": sorted(request.genres),
-        "decades": sorted(request.decades),
         "tempo_bpm": None if request.tempo_bpm is None else list(request.tempo_bpm),
         "hide_explicit": request.hide_explicit,
         "seed": request.seed,
@@ -260,8 +259,8 @@ def faces_csv(reading: PictureReading) -> str:
 
 
 def gallery_csv(names: Sequence[str], gallery: Gallery) -> str:
-    """The faces of many pictures as CSV, numbered as in the gallery. Names that look like formulas are escaped."""
+    """The faces of many pictures as CSV, numbered as in the gallery."""
     number, *others = FACE_COLUMNS
-    rows = [face_row(face.reading) | {"picture": escape_formula(names[face.picture])} for face in gallery.faces]
+    rows = [face_row(face.reading) | {"picture": names[face.picture]} for face in gallery.faces]
     columns = [number, "picture", *others]
     return csv_text(columns, ([row[column] for column in columns] for row in rows))

@@ -1,12 +1,18 @@
-"""Numbers and lists for people; text escaped for terminals and spreadsheets."""
+"""Numbers and lists for people; text of others escaped for terminals, spreadsheets, charts and playlists.
+
+`app.frame.escape_markdown` escapes it for pages.
+"""
 
 from __future__ import annotations
 
 import csv
+import html
 import io
 import math
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from urllib.parse import quote
 
 
 def pluralize(number: int, noun: str, plural: str | None = None) -> str:
@@ -43,20 +49,43 @@ def escape_control_chars(text: str) -> str:
     )
 
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+def escape_html(text: str) -> str:
+    """Escape text for Plotly, which shows some HTML in labels and at the pointer."""
+    return html.escape(text, quote=False)
+
+
+def escape_line(text: str) -> str:
+    """Text on one line of a list or a playlist."""
+    return " ".join(text.split())
+
+
+def escape_path(path: str) -> str:
+    """A path on one line of a playlist: as an address, if its name has line breaks."""
+    return f"file://{quote(path, errors='surrogateescape')}" if len(path.splitlines()) > 1 else path
+
+
+# At the start of a cell, or after what separates cells in other countries
+_FORMULA = re.compile(r"(^ *|[;\t\r\n] *)(?=[=+\-@\t\r\n])")
 
 
 def escape_formula(text: str) -> str:
-    """Put an apostrophe before a cell that a spreadsheet would run as a formula (OWASP, "CSV Injection")."""
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA_STARTS) else text
+    """Put an apostrophe before what a spreadsheet would run as a formula (OWASP, "CSV Injection")."""
+    return _FORMULA.sub(r"\1'", text)
+
+
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
-    """Format a table as CSV."""
+    """Format a table as CSV, with formulas escaped."""
+
+    def escaped(cell: object) -> object:
+        return escape_formula(cell) if isinstance(cell, str) and not _NUMBER.fullmatch(cell) else cell
+
     file = io.StringIO(newline="")
     writer = csv.writer(file)
     writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerows(map(escaped, row) for row in rows)
     return file.getvalue()
 
 

@@ -68,9 +68,15 @@ def text_color() -> str | None:
     return str(st.get_option(f"theme.{theme}.textColor")) if theme else None
 
 
+# Streamlit looks for addresses and icons after Markdown has removed the backslashes. An invisible letter parts them
+_SPLIT = re.compile(r"((?<=http)s?:|:(?=material/)|www(?=\.)|@(?=\w))", re.IGNORECASE)
+_WORD_JOINER = "\u2060"
+
+
 def escape_markdown(text: str) -> str:
-    """Text on one line, with Markdown's special characters escaped."""
-    return "".join(f"\\{c}" if c in r"\`*_{}[]()<>#+-.!|~$:^" else c for c in " ".join(text.split()))
+    """Text on one line, with Markdown's special characters escaped, and neither links nor icons."""
+    parted = _SPLIT.sub(rf"\1{_WORD_JOINER}", " ".join(text.split()))
+    return "".join(f"\\{c}" if c in r"\`*_{}[]()<>#+-.!|~$:^&" else c for c in parted)
 
 
 def escape_markdown_message(text: str) -> str:

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from emomusic.affect import EMOTION_POINTS, NEUTRAL_RADIUS, QUADRANT_CORNERS, AffectPoint, Emotion, Mood, Quadrant
 from emomusic.charts.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS, QUIET, TRAIL, faded, ink_on
 from emomusic.charts.layout import axis_title, lay_out, line
+from emomusic.text import escape_html
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +266,8 @@ def _draw_songs(figure: go.Figure, songs: Sequence[SongPoint], shown: _Points, *
             },
             **_CLICKABLE,
             customdata=[
-                (song.title, song.mood.value, song.point.valence, song.point.arousal, song.number) for song in songs
+                (escape_html(song.title), song.mood.value, song.point.valence, song.point.arousal, song.number)
+                for song in songs
             ],
             hovertemplate="%{customdata[0]}<br>%{customdata[1]}: valence %{customdata[2]:.2f}, "
             "energy %{customdata[3]:.2f}<extra></extra>",

@@ -13,7 +13,7 @@ from emomusic.errors import ModelError
 from emomusic.faces import model_files
 from emomusic.records import FaceRecord, MoodRecord, Record, VoteScores, read_record
 from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL
-from emomusic.text import csv_text, escape_formula
+from emomusic.text import csv_text
 
 
 def is_default(kind: ModelKind, name: str) -> bool:
@@ -102,7 +102,6 @@ def overview_csv(records: Sequence[Record]) -> str:
     for record in records:
         values = document(record)
         values["reported"] = "; ".join(f"{r.percent} ({r.title}; {r.note})" for r in reports_of(record))
-        values["name"] = escape_formula(record.name)  # a folder may have any name
         rows.append(dict(_columns(values)))
     columns = list(dict.fromkeys(column for row in rows for column in row))
     return csv_text(columns, ([row.get(column, "") for column in columns] for row in rows))

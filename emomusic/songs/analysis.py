@@ -11,10 +11,13 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypedDict
+
+from msgspec import Meta
 
 from emomusic.errors import AudioError, LibraryError
 from emomusic.media.formats import title_of
+from emomusic.songs.catalogue import LONGEST_S
 from emomusic.songs.song import UNKNOWN_ARTIST, Hearing, Player, Song
 from emomusic.workers import Crash, run_in_processes
 
@@ -24,6 +27,34 @@ if TYPE_CHECKING:
 _NUM_TAGS = 5
 _BLOCK_BYTES = 2**16
 _MAX_CRASHES = 10  # in a row
+
+
+_Share = Annotated[float, Meta(ge=0, le=1)]
+_Level = Annotated[float, Meta(ge=-1, le=1)]
+
+
+class QuadrantShares(TypedDict):
+    """Probabilities of the quadrants."""
+
+    Q1: _Share
+    Q2: _Share
+    Q3: _Share
+    Q4: _Share
+
+
+class SongRecord(TypedDict):
+    """A song and its `Hearing` as values for JSON. The title is None if it is the name of the file."""
+
+    title: str | None
+    artists: list[str]
+    album: str | None
+    genres: list[str]
+    year: int | None
+    duration_s: Annotated[float, Meta(ge=0, le=LONGEST_S)]
+    probabilities: QuadrantShares
+    valence: _Level
+    arousal: _Level
+    tags: list[tuple[str, float]]
 
 
 class Ear(Protocol):
@@ -120,7 +151,7 @@ def fingerprint_of(path: str) -> bytes:
 
 
 def record_of(song: AudioSong, hearing: Hearing, path: str) -> dict[str, Any]:
-    """A song and its `Hearing` as values for JSON. The title is None if it is the name of the file at the path."""
+    """The `SongRecord` of a song in the file at the path."""
     return {
         "title": None if song.title == title_of(path) else song.title,
         **{name: getattr(song, name) for name in ("artists", "album", "genres", "year")},

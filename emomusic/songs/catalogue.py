@@ -63,6 +63,20 @@ def normalize_text(text: str) -> str:
     return "".join(letter for letter in letters if ord(letter) not in _ACCENTS).casefold()
 
 
+_VERSION_NOTE = re.compile(r" - | \(| \[")
+"""Separates the title from notes: "Creep - Acoustic", "Stay (feat. Mikky Ekko)"."""
+_PART = re.compile(r"\b(?:pt|part|no|act)\b\.? ?(?:\d+|[ivx]+)\b|^[ivx]+(?=\.)")
+"""Part number in a note: "Symphony No. 5 - II. Andante", "Another Brick in the Wall (Part 1)"."""
+
+
+def song_key(title: str, artists: str) -> tuple[str, str]:
+    """Key shared by all versions of a song. Remasters and remixes have different ids."""
+    name = normalize_text(title)
+    base, *note = _VERSION_NOTE.split(name, maxsplit=1)
+    parts = _PART.findall(note[0]) if note else []  # parts of a work are different songs
+    return " ".join([base.strip() or name, *parts]), normalize_text(split_artists(artists)[0])
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Form of an imported table and its row counts.
@@ -71,13 +85,26 @@ class Origin:
         form: name of the recognized form.
         num_rows: rows of the file.
         num_duplicates: skipped rows with the id of an earlier row.
-        num_left_out: skipped rows without a Spotify track (local files, episodes) or without features.
+        num_left_out: skipped rows: empty, without a Spotify track (local files, episodes) or without features.
+        num_not_found: skipped rows of a table with names only, which the catalogue does not have.
     """
 
     form: str
     num_rows: int
     num_duplicates: int
     num_left_out: int
+    num_not_found: int = 0
+
+    @property
+    def sentences(self) -> list[str]:
+        """The form and the counts, for people."""
+        counts = (
+            (self.num_duplicates, "a repeated song"),
+            (self.num_left_out, "empty or without features"),
+            (self.num_not_found, "not found in the catalogue"),
+        )
+        skipped = [f"{number:,} {why}" for number, why in counts if number]
+        return [f"Format: {self.form}."] + ([f"Of {self.num_rows:,} rows: {', '.join(skipped)}."] if skipped else [])
 
 
 class Catalogue:
@@ -144,11 +171,6 @@ class Catalogue:
         """Shape (n, 2): positions on the affect plane."""
         return affect_plane(self.table)
 
-    @property
-    def genres(self) -> list[str]:
-        """Sorted names of all genres; empty without this column."""
-        return sorted({genre for genres in self._genres[1] for genre in genres})
-
     @cached_property
     def _genres(self) -> tuple[npt.NDArray[np.intp], list[tuple[str, ...]]]:
         """Number of the genre cell of each row, and the genres of each different cell.
@@ -166,12 +188,6 @@ class Catalogue:
         cells = self.table["kind"] if "kind" in self.table else pd.Series([None] * len(self), dtype=object)
         kinds: npt.NDArray[np.int8] = cells.map(positions).fillna(-1).to_numpy().astype(np.int8)
         return kinds
-
-    @property
-    def decades(self) -> list[int]:
-        """Sorted first years of the decades; empty without a column of years."""
-        years = self.table["year"].dropna().unique() if "year" in self.table else ()
-        return sorted({int(year) // 10 * 10 for year in years})
 
     def song(self, row: int) -> Song:
         """Song in a row, counted from 0."""
@@ -202,16 +218,28 @@ class Catalogue:
 
     def row_of(self, song_id: str) -> int:
         """Row of the song with this id. A KeyError if it is absent."""
-        if (row := self._row(song_id)) is None:
+        if (row := self.row_of_id(song_id)) is None:
             raise KeyError(song_id)
         return row
 
+    def row_of_name(self, title: str, artists: str) -> int | None:
+        """Row of the best known version of a song with this title and main artist, or None."""
+        name, first = song_key(title, artists)
+        mains = (first, re.split(r", | & | feat\b|/", first, maxsplit=1)[0])
+        return next((row for main in mains if (row := self._rows_by_name.get((name, main))) is not None), None)
+
+    @cached_property
+    def _rows_by_name(self) -> dict[tuple[str, str], int]:
+        keys = list(map(song_key, self.table["title"], self.table["artists"]))
+        return {keys[row]: row for row in self.best_known_first(np.arange(len(self)))[::-1].tolist()}
+
     def find(self, song_id: str) -> Song | None:
         """Song with this id, or None."""
-        row = self._row(song_id)
+        row = self.row_of_id(song_id)
         return None if row is None else self.song(row)
 
-    def _row(self, song_id: str) -> int | None:
+    def row_of_id(self, song_id: str) -> int | None:
+        """Row of the song with this id, or None."""
         rows = np.flatnonzero(self._cells["id"] == song_id)  # 0.4 ms; a dictionary would take 11 MB
         return int(rows[0]) if len(rows) else None
 
@@ -231,18 +259,16 @@ class Catalogue:
         self,
         *,
         genres: Collection[str] = (),
-        decades: Collection[int] = (),
         tempo_bpm: tuple[float, float] | None = None,
         hide_explicit: bool = False,
         without_kinds: Collection[SongKind] = (),
     ) -> npt.NDArray[np.bool_]:
         """Shape (n,): songs that pass all filters.
 
-        A song of unknown genre or year fails a filter for it.
+        A song of unknown genre fails a filter for genres.
 
         Args:
             genres: a song must have one of them; empty allows all.
-            decades: allowed decades; 1990 is 1990 to 1999. Empty allows all.
             tempo_bpm: inclusive range; None allows all.
             hide_explicit: remove songs marked explicit.
             without_kinds: remove songs of these kinds.
@@ -253,8 +279,6 @@ class Catalogue:
             wanted = frozenset(genres)
             has_any = np.array([not wanted.isdisjoint(combination) for combination in combinations], np.bool_)
             passes &= has_any[numbers]
-        if decades:
-            passes &= (table["year"] // 10 * 10).isin(decades).to_numpy(bool) if "year" in table else False
         if tempo_bpm is not None:
             passes &= table["tempo_bpm"].between(*tempo_bpm).to_numpy(bool)
         if hide_explicit and "explicit" in table:

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Sequence
 
-from emomusic.songs.catalogue import normalize_text, split_artists
+from emomusic.songs.catalogue import normalize_text, song_key, split_artists
 
 ARTIST_WINDOW = 10
 """An artist occurs once in this number of consecutive songs."""
-
-
-def song_key(title: str, artists: str) -> tuple[str, str]:
-    """Key shared by all versions of a song. Remasters and remixes have different ids."""
-    name = normalize_text(title)
-    base, *note = _VERSION_NOTE.split(name, maxsplit=1)
-    parts = _PART.findall(note[0]) if note else []  # parts of a work are different songs
-    return " ".join([base.strip() or name, *parts]), normalize_text(split_artists(artists)[0])
 
 
 class PlayHistory:
@@ -50,9 +41,3 @@ class PlayHistory:
 
     def _song_key(self, row: int) -> tuple[str, str]:
         return song_key(self._titles[row], self._artists[row])
-
-
-_VERSION_NOTE = re.compile(r" - | \(| \[")
-"""Separates the title from notes: "Creep - Acoustic", "Stay (feat. Mikky Ekko)"."""
-_PART = re.compile(r"\b(?:pt|part|no|act)\b\.? ?(?:\d+|[ivx]+)\b|^[ivx]+(?=\.)")
-"""Part number in a note: "Symphony No. 5 - II. Andante", "Another Brick in the Wall (Part 1)"."""

@@ -18,12 +18,14 @@ from emomusic.affect import Mood
 from emomusic.errors import LibraryError
 from emomusic.media.folders import FolderWalk
 from emomusic.media.formats import AUDIO_ENDINGS
-from emomusic.songs.analysis import Ear, analyse_all, fingerprint_of, local_song
+from emomusic.songs.analysis import Ear, SongRecord, analyse_all, fingerprint_of, local_song
 from emomusic.songs.song import Player, Song
 
 VARIABLE = "EMOMUSIC_LIBRARY"
 """Environment variable with the path of the library."""
 
+_FILE = "library.sqlite"
+_MAGIC = b"SQLite format 3\0"
 _VERSION = 1
 _TABLES = (
     "CREATE TABLE folders (path TEXT UNIQUE NOT NULL, inode INTEGER)",  # without inode: left out
@@ -32,6 +34,8 @@ _TABLES = (
 )
 _NUM_TABLES = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('folders', 'songs')"
 _LOCK_S = 20.0  # for another process to write
+# Errors of cells with other content than this module writes
+_DAMAGES = (msgspec.MsgspecError, ValueError, TypeError, LookupError, OverflowError, MemoryError)
 _COUNTER_AT = 24  # of SQLite's header: the counter of changes, with a rollback journal
 SAVE_EVERY_S = 1.0
 """Work that a killed analysis loses at most. Other processes see the songs as often."""
@@ -59,7 +63,7 @@ def library_file() -> Path:
         return Path(chosen)
     import platformdirs
 
-    return platformdirs.user_data_path("emomusic", appauthor=False) / "library.sqlite"
+    return platformdirs.user_data_path("emomusic", appauthor=False) / _FILE
 
 
 def library_version(path: Path | None = None) -> tuple[int, int]:
@@ -115,12 +119,40 @@ class Library(contextlib.AbstractContextManager["Library"]):
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, *_DAMAGES) as error:
+            code = getattr(error, "sqlite_errorcode", None)
+            if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise LibraryError(f"{self.path} is in use by another program. Try again.") from error
+            if (
+                code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or isinstance(error, _DAMAGES)
+            ) and self._is_own:
+                raise LibraryError(
+                    f"expected a library of music. Received: a damaged file, which is now {self._set_aside()}. "
+                    "Add your folders again, on the page or with: emomusic library add FOLDER"
+                ) from error
             reason = getattr(error, "strerror", None) or error
             raise LibraryError(
                 f"expected a library of music. Received: {self.path} ({reason}). "
                 f"Choose another file with --library or {VARIABLE}"
             ) from error
+
+    @property
+    def _is_own(self) -> bool:
+        """Whether the file was a library once, and not another one that was chosen by mistake."""
+        try:
+            with self.path.open("rb") as file:
+                return file.read(len(_MAGIC)) == _MAGIC or self.path.name == _FILE
+        except OSError:
+            return False
+
+    def _set_aside(self) -> Path:
+        """Rename the file, with its unfinished changes, and return the new path."""
+        aside = self.path.with_name(f"{self.path.name}.damaged")
+        self._db.close()
+        for end in ("-journal", ""):
+            with contextlib.suppress(FileNotFoundError):
+                Path(f"{self.path}{end}").replace(f"{aside}{end}")
+        return aside
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -149,7 +181,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
         is_in = _is_in(below)
         with self._errors():
             rows = self._rows("SELECT number, path, song FROM songs WHERE song IS NOT NULL ORDER BY path")
-        return [_song(*row) for row in rows if is_in(row[1])]
+            return [_song(*row) for row in rows if is_in(row[1])]
 
     @property
     def num_waiting(self) -> int:
@@ -295,7 +327,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
         is_in = _is_in(below)
         with self._errors():
             rows = self._rows("SELECT number, path FROM songs WHERE model IS NOT ? ORDER BY number", model)
-        waiting = {number: path for number, path in rows if is_in(path)}
+            waiting = {number: path for number, path in rows if is_in(path)}
         total, problems = len(waiting), []
         batch: list[tuple[Any, ...]] = []
         saved_s = time.monotonic()
@@ -324,7 +356,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
 
 
 def _song(number: int, path: str, record: str) -> Song:
-    return local_song(msgspec.json.decode(record), Player.LIBRARY, number, path)
+    return local_song(msgspec.json.decode(record, type=SongRecord), Player.LIBRARY, number, path)
 
 
 def _absolute(path: Path) -> str:

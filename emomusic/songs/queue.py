@@ -6,8 +6,7 @@ import threading
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import replace
 
-from emomusic.songs.catalogue import ARTIST_SEPARATOR, normalize_text
-from emomusic.songs.history import song_key
+from emomusic.songs.catalogue import ARTIST_SEPARATOR, normalize_text, song_key
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.request import Request
 from emomusic.songs.song import Pick

@@ -154,7 +154,6 @@ class Recommender:
         included = included_kinds(request.genres, request.today)
         return self.catalogue.passing(
             genres=request.genres,
-            decades=request.decades,
             tempo_bpm=request.tempo_bpm,
             hide_explicit=request.hide_explicit,
             without_kinds=[kind for kind in SongKind if kind not in included],

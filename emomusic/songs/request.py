@@ -42,7 +42,6 @@ class Request:
         adventure: 0 prefers popular songs, 1 unpopular ones.
         genres: a song must have one of them; empty allows all. A genre of comedy, sleep or children's songs includes
             songs that are otherwise excluded.
-        decades: first years of allowed decades (1990 for the nineties); empty allows all.
         tempo_bpm: inclusive range; None allows all.
         today: holiday songs are excluded unless this date is in their season. It counts for no comparison, so that a
             queue goes on after midnight.
@@ -56,7 +55,6 @@ class Request:
     hide_explicit: bool = False
     adventure: float = 0.2
     genres: frozenset[str] = frozenset()
-    decades: frozenset[int] = frozenset()
     tempo_bpm: tuple[float, float] | None = None
     today: date = field(default_factory=date.today, compare=False)
 

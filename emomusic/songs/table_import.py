@@ -1,6 +1,7 @@
 """Import of published and private CSV tables of songs; `read_catalogue` recognizes the form by its columns.
 
 Cells are read as text, because type inference reads the title "1999" as a number and "None" as a missing cell.
+A table with names only takes its features from the songs of a catalogue with these names.
 """
 
 from __future__ import annotations
@@ -25,16 +26,23 @@ from emomusic.songs.catalogue import (
     listed,
     missed,
     require_valid,
+    split_artists,
 )
 from emomusic.songs.features import FEATURE_NAMES, FEATURES
 from emomusic.songs.song import UNKNOWN_ARTIST, Player
-from emomusic.text import size_over
+from emomusic.text import pluralize, size_over
 
 MAX_UPLOAD_BYTES = 50 * 2**20
 """Largest table: 2.5 times the largest published one (114,000 tracks, 20 MB)."""
 
 MAX_COLUMNS = 1000
 """Limit because each column needs memory, even an empty one."""
+
+MAX_LINES, MAX_LINE_BYTES = 250_000, 100_000
+"""Limits of the whole file, which are checked before it is decoded."""
+
+MAX_CELL_LETTERS = 5_000
+"""Limit of the cells that are used."""
 
 UNTITLED = "Untitled"
 """Title of a song without title, artists and album. Its id still plays."""
@@ -54,10 +62,11 @@ class TableForm(StrEnum):
     TIDYTUESDAY = "TidyTuesday songs (spotify_songs.csv)"
     KAGGLE = "Kaggle tracks by genre (dataset.csv)"
     EXPORTIFY = "Exportify playlist"
+    NAMES = "titles and artists"
 
 
 _ALIASES: Mapping[str, tuple[str, ...]] = {
-    "id": ("id", "track_id", "track uri", "spotify id", "spotify track id", "track id"),
+    "id": ("id", "track_id", "track uri", "spotify id", "spotify track id", "track id", "spotify - id"),
     "title": ("title", "name", "track_name", "track name"),
     "artists": ("artists", "artist", "track_artist", "artist name(s)", "artist name", "artist names"),
     "artist_ids": ("artist uri(s)", "artist uri", "artist ids"),
@@ -81,37 +90,57 @@ _MARKS = {
 
 _EXPORTIFY_HINT = "Select audio features in the settings of Exportify."
 
+# A list as Python writes it: ['Dan + Shay', "Screamin' Jay Hawkins"]
+_QUOTED = r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\""""
+_PYTHON_LIST = re.compile(rf"\s*\[\s*(?:{_QUOTED})(?:\s*,\s*(?:{_QUOTED}))*\s*\]\s*")
 
-def read_catalogue(data: bytes, *, name: str = "table") -> Catalogue:
+# An Exportify table in any language has these columns in this order, and "Tempo" is the name in all Latin ones
+_BEFORE_TEMPO: tuple[str, ...] = ("danceability", "energy", "key", "loudness", "mode", "speechiness", "acousticness")
+_BEFORE_TEMPO += ("instrumentalness", "liveness", "valence")
+_ARTIST_WORDS = re.compile("artist|artiest|künstler|sanatç|アーティスト|艺人|藝人|歌手|فنان|καλλιτέχν")
+
+
+def read_catalogue(data: bytes, *, name: str = "table", known: Catalogue | None = None) -> Catalogue:
     """Read a table of songs in any `TableForm`.
 
     A song needs no Spotify id, and either all features or a mood, which then gives its valence and energy. Only the
     first of several rows with the same id is kept. Local files, episodes and songs without features in an
-    Exportify playlist are skipped. `Catalogue.origin` has both counts.
+    Exportify playlist are skipped, as are empty rows. `Catalogue.origin` has all counts.
 
     Args:
         data: a CSV in UTF-8, with or without a byte order mark, separated by commas, semicolons or tabs. Numbers can
             have decimal commas if semicolons or tabs separate the cells.
         name: name in messages.
+        known: songs with features. A table with neither features nor moods gives the songs of this catalogue that have
+            its ids or its titles and artists. None refuses such a table.
 
     Raises:
         DatasetError: the table is unreadable, its form is unknown, a column is missing, or a row is invalid.
     """
     cells, has_decimal_commas = _read_cells(data, name)
-    form, names = _recognize(list(cells.columns), name)
+    num_rows = len(cells)
+    cells = _in_english(cells[(cells != "").any(axis="columns")])
+    form, names = _recognize(list(cells.columns), name, has_known=known is not None)
     table = cells[list(names.values())].set_axis(list(names), axis="columns")
     if table.empty:
         raise DatasetError(f"{name}: expected songs. Received: a table without rows. Add a row for each song.")
+    _require_short_cells(table, name)
+    for column in ("artists", "genres"):
+        if column in table:
+            table[column] = table[column].map(_without_brackets)
+    if form is TableForm.NAMES and known is not None:
+        return _matched(table, known, name=name, num_rows=num_rows)
     if has_decimal_commas:
         for column in _NUMBERS & set(table.columns):
             # In columns of integers, a comma could separate thousands: 215,000 ms is not 215
             comma = _DECIMAL_ZERO if column in _INTEGERS else _DECIMAL_COMMA
             table[column] = table[column].str.replace(comma, r"\1.\2", regex=True)
-    table, num_rows = _unified(table, form), len(table)
+    table = _unified(table, form)
     table = table[_is_usable(table, form)]
     if table.empty:
         raise DatasetError(
-            f"{name}: expected songs with audio features. Received: {num_rows} rows without features. {_EXPORTIFY_HINT}"
+            f"{name}: expected songs with audio features. Received: {len(cells)} rows without features. "
+            f"{_EXPORTIFY_HINT}"
         )
     num_usable = len(table)
     table = table[~(table["id"].duplicated() & table["id"].notna())]
@@ -129,6 +158,7 @@ def _read_cells(data: bytes, name: str) -> tuple[pd.DataFrame, bool]:
             f"{name}: expected at most {MAX_UPLOAD_BYTES // 2**20} MB. Received: {size_over(len(data))}. "
             "Split the table or keep fewer columns."
         )
+    _require_short_lines(data, name)
     try:
         text = data.decode("utf-8-sig")
         if "\0" in text:
@@ -139,7 +169,9 @@ def _read_cells(data: bytes, name: str) -> tuple[pd.DataFrame, bool]:
         raise DatasetError(
             f'{name}: expected a CSV in UTF-8. Received: {received}. Save the table as "CSV UTF-8".'
         ) from error
-    separator = max(",;\t", key=re.split("[\r\n]", text, maxsplit=1)[0].count)
+    if declared := re.match(r"sep=([,;\t])[ ,;\t]*\r?\n", text, re.IGNORECASE):  # a line of Excel
+        text = text[declared.end() :]
+    separator = declared[1] if declared else max(",;\t", key=re.split("[\r\n]", text, maxsplit=1)[0].count)
     try:
         header = next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])
         if len(header) > MAX_COLUMNS:
@@ -158,7 +190,72 @@ def _read_cells(data: bytes, name: str) -> tuple[pd.DataFrame, bool]:
     return table, separator != ","
 
 
-def _recognize(columns: list[str], name: str) -> tuple[TableForm, dict[str, str]]:
+def _require_short_lines(data: bytes, name: str) -> None:
+    """Refuse a file with too many or too long lines."""
+    codes = np.frombuffer(data, np.uint8)
+    ends = np.flatnonzero((codes == ord("\n")) | (codes == ord("\r")))
+    longest = int(np.diff(ends, prepend=-1, append=len(codes)).max()) - 1
+    for received, limit, unit in ((len(ends), MAX_LINES, "lines"), (longest, MAX_LINE_BYTES, "bytes in a line")):
+        if received > limit:
+            raise DatasetError(
+                f"{name}: expected at most {limit:,} {unit}. Received: {received:,}. Split the table or its cells."
+            )
+
+
+def _require_short_cells(table: pd.DataFrame, name: str) -> None:
+    for column in table:
+        is_long = table[column].str.len() > MAX_CELL_LETTERS
+        rule = f"{column} must have at most {MAX_CELL_LETTERS:,} letters"
+        require_valid(is_long, table[column], rule, name=name)
+
+
+def _in_english(cells: pd.DataFrame) -> pd.DataFrame:
+    """The cells of an Exportify table in another language, with the English names of the columns that are used."""
+    columns = [str(column).casefold() for column in cells.columns]
+    first = cells.iloc[0].tolist() if len(cells) else []
+    ids = next((place for place, cell in enumerate(first) if str(cell).startswith("spotify:track:")), None)
+    if ids is None or columns[ids] in _ALIASES["id"]:
+        return cells
+    artists = [
+        place
+        for place, column in enumerate(columns)
+        if _ARTIST_WORDS.search(column) and not str(first[place]).startswith("spotify:artist:")
+    ]
+    renamed = {ids: "track uri", ids + 1: "track name"} | ({artists[0]: "artist name(s)"} if artists else {})
+    if "danceability" not in columns and "tempo" in columns and (start := columns.index("tempo") - 10) > 0:
+        renamed |= dict(enumerate(_BEFORE_TEMPO, start))
+    return cells.set_axis([renamed.get(place, column) for place, column in enumerate(columns)], axis="columns")
+
+
+def _without_brackets(cell: str) -> str:
+    """The names of a Python list, separated like other names; another cell as it is."""
+    if not _PYTHON_LIST.fullmatch(cell):
+        return cell
+    names = (single or double for single, double in re.findall(_QUOTED, cell))
+    return ARTIST_SEPARATOR.join(re.sub(r"\\(.)", r"\1", name) for name in names)
+
+
+def _matched(table: pd.DataFrame, known: Catalogue, *, name: str, num_rows: int) -> Catalogue:
+    """The songs of a catalogue that have the ids, or else the titles and artists, of a table."""
+    ids = table["id"].str.removeprefix("spotify:track:") if "id" in table else [""] * len(table)
+    names = zip(table["title"], table["artists"], strict=True) if {"title", "artists"} <= set(table) else ()
+    found = [known.row_of_id(song_id) for song_id in ids]
+    for place, (title, artists) in enumerate(names):
+        if found[place] is None and title.strip() and split_artists(artists):
+            found[place] = known.row_of_name(title, artists)
+    rows = list(dict.fromkeys(row for row in found if row is not None))
+    num_unknown = found.count(None)
+    if not rows:
+        raise DatasetError(
+            f"{name}: expected audio features, moods, or songs of the catalogue. Received: no features, and "
+            f"{pluralize(num_unknown, 'title')} that the catalogue does not have."
+        )
+    num_repeated = len(found) - num_unknown - len(rows)
+    origin = Origin(TableForm.NAMES, num_rows, num_repeated, num_rows - len(found), num_unknown)
+    return Catalogue(known.table.iloc[rows].reset_index(drop=True), name=name, origin=origin)
+
+
+def _recognize(columns: list[str], name: str, *, has_known: bool) -> tuple[TableForm, dict[str, str]]:
     """The form, and a mapping of our column names to those of the table."""
     keys = [str(column).casefold() for column in columns]
     originals = dict(zip(reversed(keys), reversed(columns), strict=True))  # the first of several equal names
@@ -175,11 +272,15 @@ def _recognize(columns: list[str], name: str) -> tuple[TableForm, dict[str, str]
             f"Received the columns: {received}"
         )
     optional = set() if form is TableForm.EXPORTIFY else {"id"}
+    has_no_features = names.keys().isdisjoint(FEATURE_NAMES)
     if form is TableForm.OWN and "mood" in names:
         optional |= set(FEATURE_NAMES)
+    elif has_known and has_no_features:
+        form, optional = TableForm.NAMES, set(TRACK_COLUMNS)
     if missing := [_ALIASES[column][0] for column in TRACK_COLUMNS if column not in names.keys() | optional]:
         advice = _EXPORTIFY_HINT if form is TableForm.EXPORTIFY else "Add them or choose another table."
-        raise DatasetError(f"{name}, read as {form}: missing {missed(missing)}. Received: {received}. {advice}")
+        what = f"missing audio features ({missed(missing)})" if has_no_features else f"missing {missed(missing)}"
+        raise DatasetError(f"{name}, read as {form}: {what}. Received: {received}. {advice}")
     if ambiguous := {key for key in names.values() if keys.count(key) > 1}:
         raise DatasetError(f"{name}: expected unique columns. Received twice: {', '.join(sorted(ambiguous))}")
     return form, {ours: originals[alias] for ours, alias in names.items()}

@@ -304,18 +304,14 @@ def test_filters_survive_a_change_of_tab(app: AppTest) -> None:
     view(app, TABLE)
     app.text_input[0].set_value("song").run()
     app.pills[0].set_value(["happy", "sad"]).run()
-    app.multiselect[0].set_value(["rock"]).run()
-    app.multiselect[1].set_value([1990]).run()
     next(slider for slider in app.slider if "tempo" in slider.key).set_value((70, 175)).run()
     next(toggle for toggle in app.toggle if "explicit" in toggle.key).set_value(True).run()
     before = app.dataframe[0].value
-    assert 0 < len(before) < 20
+    assert 0 < len(before) < 40
     view(app, "Explore")
-    assert not app.multiselect
     view(app, TABLE)
     assert not app.exception
     assert app.text_input[0].value == "song"
-    assert [choice.value for choice in app.multiselect] == [["rock"], [1990]]
     pd.testing.assert_frame_equal(app.dataframe[0].value, before)
 
 
@@ -442,7 +438,8 @@ def test_text_of_a_table_is_escaped_in_messages(app: AppTest) -> None:
     header = b"![x](https://example.org/x.png),__y__\n1,2\n"
     upload(app, header, name="__z__ ![z](https://example.org/z.png).csv")
     (error,) = app.error
-    assert r"\!\[x\]\(https\://example" in error.value
+    assert r"\!\[x\]\(https\:" in error.value
+    assert "https\\://" not in error.value
     assert r"\_\_y\_\_" in error.value
     assert r"\_\_z\_\_ \!\[z\]" in error.value
     app.segmented_control(key=state.MUSIC_TABLE).set_value(SHIPPED).run()

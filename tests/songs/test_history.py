@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from emomusic.songs.history import PlayHistory, song_key
+from emomusic.songs.catalogue import song_key
+from emomusic.songs.history import PlayHistory
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from emomusic.affect import Mood, Quadrant
@@ -330,3 +331,44 @@ def test_the_files_are_never_changed(library: Library, music: Path):
     filled(library, music).update()
     library.remove([music])
     assert state() == before
+
+
+def test_a_damaged_library_is_set_aside_and_a_new_scan_works(tmp_path: Path, music: Path):
+    path = tmp_path / "library.sqlite"
+    with Library(path, create=True) as library:
+        filled(library, music)
+    whole, rng, num_damaged = path.read_bytes(), np.random.default_rng(0), 0
+    for _ in range(150):
+        damaged = np.frombuffer(whole, np.uint8).copy()
+        damaged[rng.integers(0, len(damaged), rng.integers(1, 200))] = rng.integers(0, 256)
+        path.write_bytes(damaged.tobytes())
+        problem = problem_of(path)
+        assert "\n" not in problem
+        if not path.exists():  # otherwise no damage, or that of another version or of a folder that was never added
+            num_damaged += 1
+            assert path.with_name("library.sqlite.damaged").read_bytes()
+            assert "library add" in problem
+            with Library(path, create=True) as library:
+                assert library.add([music]) == Changes(new=5)
+    assert num_damaged > 50
+
+
+def problem_of(path: Path) -> str:
+    """The sentence about a library; empty if it can be read."""
+    try:
+        with Library(path) as library:
+            assert all(song.hearing and song.hearing.mood for song in library.songs())
+            library.info()
+            library.update()
+    except LibraryError as error:
+        return str(error)
+    return ""
+
+
+def test_a_library_in_use_says_to_try_again(library: Library, music: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("emomusic.songs.library._LOCK_S", 0.1)
+    with closing(sqlite3.connect(library.path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(LibraryError, match="in use by another program"), Library(library.path):
+            pass
+    assert library.songs() == []

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion
-from emomusic.songs.history import song_key
+from emomusic.songs.catalogue import song_key
 from emomusic.songs.queue import SongQueue, artist_key
 from emomusic.songs.recommend import JOURNEY_STEPS as PAGE
 from emomusic.songs.recommend import Recommender

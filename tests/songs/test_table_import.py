@@ -182,7 +182,7 @@ def test_local_files_episodes_and_songs_without_features_are_skipped_and_counted
 
 def test_the_error_for_a_playlist_without_features_mentions_exportify() -> None:
     features = [source.capitalize() for source in SOURCE_NAMES.values()]
-    with pytest.raises(DatasetError, match=r"missing columns danceability, energy, .*settings of Exportify"):
+    with pytest.raises(DatasetError, match=r"missing audio features .*settings of Exportify"):
         read_catalogue(as_csv(exportify().drop(columns=features)))
     table = exportify().astype(object)
     table[features] = None
@@ -238,7 +238,9 @@ GOOD = as_csv(song_table(3))
         (GOOD + b"one,two\n", r"row 4 \(5 with the header\): "),
         (GOOD + GOOD.splitlines()[1] + b",\n", "Received: Expected 17 fields in line 5, saw 18. Quote"),
         (GOOD.replace(b",Song 1,", b',"Song 1,'), "Received: EOF inside string"),
-        (b'"' + b"x" * 200_000, "Received: field larger than field limit"),
+        (b'"' + b"x" * 200_000, "at most 100,000 bytes in a line. Received: 200,001"),
+        (GOOD + b"\n" * 250_000, "at most 250,000 lines. Received: 250,00"),
+        (GOOD.replace(b"Song 1", b"x" * 5_001), "row 2 .*title must have at most 5,000 letters"),
         (as_csv(kaggle(3).drop(columns="loudness")), "read as Kaggle .*missing column loudness. Received: .*, "),
         (GOOD.replace(b"album", b"energy"), "Received twice: energy"),
         (bytes(50 * 2**20 + 1), "expected at most 50 MB. Received: 50.1 MB. Split"),
@@ -293,3 +295,67 @@ def test_a_table_needs_no_ids_and_may_have_moods_instead_of_features() -> None:
             read_catalogue(data)
     with pytest.raises(DatasetError, match="danceability"):
         read_catalogue(b"title,artist\nA,X\n")
+
+
+def test_artists_and_genres_may_be_lists_as_python_writes_them() -> None:
+    artists = ["""['Dan + Shay', "Screamin' Jay, Hawkins"]""", r"""['Both \'a\' and "b"']""", "[Unnamed]", "[]"]
+    genres = ["['art pop', 'rock']", "[]", "jazz", ""]
+    catalogue = read_catalogue(as_csv(song_table(4).assign(artists=artists, genres=genres)))
+    assert [catalogue.song(row).artists for row in range(4)] == [
+        ("Dan + Shay", "Screamin' Jay, Hawkins"),
+        ("Both 'a' and \"b\"",),
+        ("[Unnamed]",),
+        ("[]",),
+    ]
+    assert catalogue.song(0).genres == ("art pop", "rock")
+
+
+def test_a_line_that_declares_the_separator_and_empty_rows_are_skipped() -> None:
+    table = song_table(3).assign(title="a,b,c,d")
+    data = b"sep=;\r\n" + as_csv(table, sep=";", lineterminator="\r\n")
+    expected = read_catalogue(as_csv(table)).table
+    pd.testing.assert_frame_equal(read_catalogue(data).table, expected)
+    catalogue = read_catalogue(as_csv(table) + b"," * (len(table.columns) - 1) + b"\n")
+    pd.testing.assert_frame_equal(catalogue.table, expected)
+    assert catalogue.origin == Origin(TableForm.OWN, 4, 0, 1)
+
+
+@pytest.mark.parametrize("translates_features", [True, False])
+def test_exportify_is_read_in_other_languages(translates_features: bool) -> None:
+    table = exportify(3)
+    features = [source.capitalize() for source in SOURCE_NAMES.values()]
+    table = table[[column for column in table if column not in features]].join(
+        table[["Danceability", "Energy"]].assign(Key=1).join(table["Loudness"]).assign(Mode=1)
+    )
+    rest = ["Speechiness", "Acousticness", "Instrumentalness", "Liveness", "Valence", "Tempo"]
+    table = table.join(exportify(3)[rest])
+    german = {"Track URI": "Track-URI", "Track Name": "Track-Name", "Artist Name(s)": "K\u00fcnstlername(n)"}
+    if translates_features:
+        german |= {"Danceability": "Tanzbarkeit", "Energy": "Energie", "Key": "Tonart", "Loudness": "Lautst\u00e4rke"}
+        german |= {"Mode": "Modus", "Speechiness": "Sprachanteil", "Acousticness": "Akustik", "Valence": "Valenz"}
+        german |= {"Instrumentalness": "Instrumentalit\u00e4t", "Liveness": "Lebendigkeit"}
+    columns = ["id", "title", "artists", *SOURCE_NAMES]
+    expected = read_catalogue(as_csv(exportify(3))).table[columns]
+    pd.testing.assert_frame_equal(read_catalogue(as_csv(table.rename(columns=german))).table[columns], expected)
+
+
+def test_a_table_of_names_gives_the_songs_of_a_catalogue() -> None:
+    known = read_catalogue(
+        as_csv(
+            song_table(5).assign(
+                title=["D\u00e9j\u00e0 Vu - Live", "Deja vu", "Deja vu (Remix)", "Two", "Three"],
+                artists=["Beyonc\u00e9;Jay-Z", "Beyonce", "BEYONC\u00c9", "Two", "Three"],
+                popularity=[10, 40, 30, 5, 5],
+            )
+        )
+    )
+    header = "Track name,Artist name,Album,Playlist name,Type,ISRC,Spotify - id\n"
+    rows = ['d\u00e9ja vu,"Beyonc\u00e9, Somebody",,,,,', "Deja Vu,Nobody,,,,,", "x,y,,,,," + track_id(4), ",,,,,,"]
+    data = (header + "\n".join([rows[2], *rows])).encode()
+    catalogue = read_catalogue(data, known=known)
+    assert catalogue.table["id"].tolist() == [track_id(4), track_id(1)]  # the best known version
+    assert catalogue.origin == Origin(TableForm.NAMES, 5, 1, 1, 1)
+    with pytest.raises(DatasetError, match="missing audio features"):
+        read_catalogue(data)
+    with pytest.raises(DatasetError, match="1 title that the catalogue does not have"):
+        read_catalogue(b"title,artist\nNo,Body\n", known=known)

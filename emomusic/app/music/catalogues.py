@@ -27,9 +27,8 @@ from emomusic.assets import ModelKind
 from emomusic.errors import DatasetError
 from emomusic.records import MoodRecord, read_record
 from emomusic.server.shared import shared
-from emomusic.songs.catalogue import TRACK_COLUMNS, Catalogue
+from emomusic.songs.catalogue import TRACK_COLUMNS, Catalogue, song_key
 from emomusic.songs.features import FEATURES
-from emomusic.songs.history import song_key
 from emomusic.songs.mood import MOODS
 from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL
 from emomusic.songs.table_import import read_catalogue
@@ -250,11 +249,7 @@ def _origin(songs: MoodCatalogue) -> str:
     else:
         sentences = [f"The moods are predictions {accuracy}."]
     if (origin := songs.catalogue.origin) is not None:
-        sentences.append(f"Format: {origin.form}.")
-        if origin.num_duplicates:
-            sentences.append(f"{origin.num_duplicates:,} of {origin.num_rows:,} rows repeat a song and are left out.")
-        if origin.num_left_out:
-            sentences.append(f"{pluralize(origin.num_left_out, 'row')} without a Spotify id or features left out.")
+        sentences += origin.sentences
     return " ".join(sentences)
 
 

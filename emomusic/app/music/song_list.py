@@ -73,21 +73,6 @@ def _choose_rows(songs: MoodCatalogue) -> npt.NDArray[np.int64]:
             label_visibility="collapsed", persist_state="session",
         )  # fmt: skip
         with st.popover("Filters", icon=":material/tune:"):
-            genres: list[str] = []
-            if not songs.has_your_music and (genre_options := catalogue.genres):
-                genres = st.multiselect(
-                    "Genre",
-                    genre_options,
-                    key=state.music_widget("genres", digest),
-                    placeholder="All genres",
-                    persist_state="session",
-                )
-            decades: list[int] = []
-            if decade_options := catalogue.decades:
-                decades = st.multiselect(
-                    "Decade", decade_options, format_func=lambda decade: f"{decade}s",
-                    key=state.music_widget("decades", digest), placeholder="All decades", persist_state="session",
-                )  # fmt: skip
             tempo = st.slider(
                 "Tempo (BPM)",
                 0,
@@ -104,8 +89,6 @@ def _choose_rows(songs: MoodCatalogue) -> npt.NDArray[np.int64]:
             )
     slowest, fastest = tempo
     passes = catalogue.matching(chosen(state.MUSIC_QUERY) or "") & catalogue.passing(
-        genres=genres,
-        decades=decades,
         # The slider's ends mean no limit, and the tempo may be unknown
         tempo_bpm=None if tempo == (0, _FASTEST_BPM) else (slowest, fastest if fastest < _FASTEST_BPM else np.inf),
         hide_explicit=bool(hide_explicit),

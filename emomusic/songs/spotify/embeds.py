@@ -8,7 +8,7 @@ from urllib.parse import quote
 from emomusic.errors import SpotifyError
 from emomusic.songs.catalogue import TRACK_ID
 from emomusic.songs.song import Pick, Song
-from emomusic.text import csv_text, escape_formula
+from emomusic.text import csv_text, escape_line, escape_path
 
 PLAYER_HEIGHT = 152
 """Height of the compact player, in pixels."""
@@ -63,25 +63,17 @@ def track_links(picks: Iterable[Pick]) -> str:
 def songs_txt(picks: Iterable[Pick]) -> str:
     """Plain text with one line for each song: "Artists \u2013 Title"."""
     names = (f"{pick.song.byline} \u2013 {pick.song.title}" for pick in picks)
-    return "".join(f"{' '.join(name.split())}\n" for name in names)  # a line ends a song
+    return "".join(f"{escape_line(name)}\n" for name in names)
 
 
 def songs_csv(picks: Iterable[Pick]) -> str:
-    """CSV with the columns `CSV_COLUMNS`. An apostrophe escapes formulas."""
+    """CSV with the columns `CSV_COLUMNS`."""
     rows = []
     for pick in picks:
         song = pick.song
-        text = (song.title, song.byline, song.album or "", pick.mood.value)
         numbers = (f"{number:.4f}" for number in (pick.score, song.point.valence, song.point.arousal))
-        rows.append(
-            [
-                *map(escape_formula, text),
-                *numbers,
-                escape_formula(pick.reason),
-                song.id,
-                escape_formula(address_of(song)),
-            ]
-        )
+        text = (song.title, song.byline, song.album or "", pick.mood.value)
+        rows.append([*text, *numbers, pick.reason, song.id, address_of(song)])
     return csv_text(CSV_COLUMNS, rows)
 
 
@@ -99,5 +91,5 @@ def songs_m3u(picks: Iterable[Pick], titles: Iterable[str] | None = None) -> str
         if not (address := address_of(song)):
             continue
         seconds = -1 if song.duration_s is None else round(song.duration_s)  # -1: unknown
-        lines += [f"#EXTINF:{seconds},{' '.join(title.split())}", address]  # a line ends an entry
+        lines += [f"#EXTINF:{seconds},{escape_line(title)}", escape_path(address)]
     return "\n".join(lines) + "\n"
