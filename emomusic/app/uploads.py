@@ -48,8 +48,6 @@ def show_uploader(draw: Callable[..., object], label: str, widget: str, store: S
     new = [file for file in listed(widget) if isinstance(file, UploadedFile)]
     if any(file.file_id not in _stored_ids(widget) for file in new):
         _take(widget, store)
-    for file in new:
-        release_upload(file.file_id)
     if problem := page_state(UploadState).problems.get(widget):
         st.error(escape_markdown_message(problem), icon=":material/error:")
     files, stored = listed(widget), _stored_ids(widget)
@@ -85,7 +83,10 @@ def _take(widget: str, store: Store) -> None:
             store(files)
         except CapacityError as error:
             problem = str(error)
-        uploads.stored[widget], uploads.problems[widget] = ids, problem  # last: marks the list as stored
+        uploads.stored[widget], uploads.problems[widget] = ids, problem  # marks the list as stored
+        for file in files:  # at once: the page may show no uploader again
+            if isinstance(file, UploadedFile):
+                release_upload(file.file_id)
 
 
 def listed(widget: str) -> list[UploadedFile | DeletedFile]:

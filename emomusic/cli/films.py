@@ -95,8 +95,8 @@ def _annotate(name: str, reading: FilmReading, out: Path, on_share: Callable[[fl
     """Write the film with marked faces. The exit status: 2 if it cannot be written, 130 after Ctrl+C."""
     part = out.with_name(f"{out.name}.part")
     try:
-        with FilmFile(name, with_audio=True) as film:
-            annotate_film(film, reading, part, on_progress=on_share)
+        with FilmFile(name, with_audio=True) as film, part.open("wb") as file:
+            annotate_film(film, reading, file, on_progress=on_share)
         part.replace(out)
     except FilmError as error:
         log_file_error(name, str(error))

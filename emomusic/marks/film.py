@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
-from pathlib import Path
 from typing import Any, Protocol
 
 import av
@@ -27,6 +26,7 @@ _CLOCK = Fraction(1, 1000)  # unit of the times in the file
 
 # The options of slower presets that reduce the size most. "superfast" takes 1.4 to 1.8 times as long for a lower PSNR.
 _ENCODING = {"preset": "ultrafast", "crf": "25", "x264-params": "cabac=1:deblock=0,0:bframes=3:b-adapt=0:subme=1"}
+_SOUND_BITS, _LEAST_BITS = 128_000, 256_000  # a second; the picture of a larger film takes what the film takes
 _LATE_READINGS = 1.5  # a box stays for this number of reading intervals without a new reading
 _SAME_PLACE = 0.2  # two boxes of a face that overlap less are not on one path
 _SOUND_JITTER_S = 0.1  # shorter gaps are rounding errors
@@ -94,7 +94,7 @@ class Writable(Protocol):
 def annotate_film(
     film: FilmFile,
     reading: FilmReading,
-    out: Path | Writable,
+    out: Writable,
     *,
     on_progress: Callable[[float], object] = lambda _: None,
 ) -> None:
@@ -103,16 +103,14 @@ def annotate_film(
     Args:
         film: the film, opened again `with_audio`. Larger films are reduced to 1280 pixels a side.
         reading: its faces.
-        out: path or binary file, whose errors are raised.
+        out: binary file.
         on_progress: takes the finished share, 0 to 1, and returns False to stop.
 
     Raises:
         FilmError: the file cannot be written.
     """
     try:
-        # FFmpeg opens the file a second time to move its index to the front, which needs a path
-        options = {"movflags": "+faststart"} if isinstance(out, Path) else {}
-        with av.open(out, "w", format="mp4", options=options) as container:
+        with av.open(out, "w", format="mp4") as container:
             _write(film, reading, container, on_progress)
     except (av.error.FFmpegError, OSError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -124,7 +122,9 @@ def _write(film: FilmFile, reading: FilmReading, container: Any, on_progress: Ca
     scale = min(WORKING_SIDE / max(film.width, film.height), 1.0)
     width, height = (max(round(side * scale) // 2 * 2, 2) for side in (film.width, film.height))  # H.264 needs even
     rate = Fraction(min(film.frames_per_second, 120)).limit_denominator(1001)
-    video = container.add_stream("libx264", rate, options=_ENCODING)
+    bits = 8 * film.num_bytes / max(film.duration_s or 0.0, reading.end_s)
+    most = str(max(round(bits) - _SOUND_BITS * (film.audio is not None), _LEAST_BITS))  # grain would take any number
+    video = container.add_stream("libx264", rate, options={**_ENCODING, "maxrate": most, "bufsize": most})
     video.width, video.height, video.pix_fmt = width, height, "yuv420p"
     video.codec_context.time_base = _CLOCK
     sound = _Sound(film, container)
@@ -132,23 +132,23 @@ def _write(film: FilmFile, reading: FilmReading, container: Any, on_progress: Ca
     end_s = read_s  # earlier if the marking is stopped
 
     def frames() -> Iterator[tuple[float, av.VideoFrame]]:
-        for decoded in film.frames():
-            if decoded.time_s >= read_s:
+        for frame in film.frames():
+            if frame.time_s >= read_s:
                 return
-            yield decoded.time_s, film.yuv_frame(decoded, width, height)
+            yield frame.time_s, film.yuv_frame(frame, width, height)
 
-    for time_s, frame in ahead(frames()):
-        pts = round(time_s / _CLOCK)
-        if pts <= last:
-            continue
-        last = pts
-        draw_marks(YuvImage(yuv_planes(frame)), marks.at(time_s, scale), VIDEO)
-        frame.pts, frame.time_base = pts, _CLOCK
-        container.mux(video.encode(frame))
-        sound.encode(time_s)
-        if on_progress(min(time_s / read_s, 1.0)) is False:
-            end_s = time_s
-            break
+    with contextlib.closing(ahead(frames())) as decoded:  # also after an error, before the film is closed
+        for time_s, frame in decoded:
+            pts = round(time_s / _CLOCK)
+            if pts > last:
+                last = pts
+                draw_marks(YuvImage(yuv_planes(frame)), marks.at(time_s, scale), VIDEO)
+                frame.pts, frame.time_base = pts, _CLOCK
+                container.mux(video.encode(frame))
+                sound.encode(time_s)
+            if on_progress(min(time_s / read_s, 1.0)) is False:
+                end_s = time_s
+                break
     container.mux(video.encode())
     sound.encode(end_s, is_end=True)
 

@@ -1,7 +1,4 @@
-"""Film files: checks of untrusted files, and their frames as a stream.
-
-FFmpeg decodes, through PyAV. It sees only the bytes of this file: playlists, other files and addresses are refused.
-"""
+"""Film files: checks of untrusted files, and their frames as a stream."""
 
 from __future__ import annotations
 
@@ -11,13 +8,10 @@ import logging
 import math
 import os
 import re
-import stat
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
 import av
 import av.error
@@ -25,15 +19,13 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.errors import FilmError
+from emomusic.media.container import DAMAGE, MediaFile
+from emomusic.media.files import GuardedFile
 from emomusic.media.formats import HEAD_BYTES, Kind, film_demuxer, foreign_file, format_of
 from emomusic.media.images import RgbImage
 from emomusic.text import format_clock
 
 log = logging.getLogger(__name__)
-
-# No messages of FFmpeg, not even for errors. Those of a decoder thread wait for the GIL, and PyAV may hold it while it
-# waits for that thread.
-av.logging.set_level(None)
 
 MAX_PIXELS = 4096 * 2304
 """Largest frame. Decoding holds about twenty."""
@@ -56,6 +48,7 @@ _MAX_ERRORS = 200  # damaged packets in a row
 _MISSING_S = 1.0  # a film that ends earlier than announced by more is incomplete
 _MISSING_SHARE = 0.02
 _MAX_GAP_S = 24 * 3600.0  # a jump of the clock is damage
+_MAX_RATE, _MAX_PIXEL_RATE = 1000, MAX_PIXELS * 128  # for each second of film; a clock may stand still
 _ONE_THREAD_PIXELS = 1280 * 720
 _SKIPPED_FRAMES = 3  # skip the frames that no other frame needs, if fewer than every third is wanted
 _BUFFER_BYTES = 2**18
@@ -78,11 +71,12 @@ class FilmFrame:
     frame: Any
 
 
-class FilmFile:
+class FilmFile(MediaFile):
     """An opened film.
 
     Attributes:
-        name: of the file, for messages.
+        demuxer: FFmpeg's name of its format.
+        num_bytes: size of the file.
         width: of the upright film in square pixels.
         height: of the upright film in square pixels.
         duration_s: as announced by the file; None if unknown.
@@ -93,6 +87,9 @@ class FilmFile:
         start_s: time of the first frame in the clock of the file.
     """
 
+    error_type = FilmError
+    noun = "a film"
+
     def __init__(
         self,
         source: str | os.PathLike[str] | BinaryIO,
@@ -100,6 +97,7 @@ class FilmFile:
         name: str | None = None,
         max_s: float | None = None,
         with_audio: bool = False,
+        should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         """Open a film and check its head.
 
@@ -108,65 +106,43 @@ class FilmFile:
             name: name of the file for messages; by default that of the path.
             max_s: longest allowed film in seconds; None for no limit.
             with_audio: keep the packets of the sound in `audio_packets`.
+            should_stop: asked before each frame, wanted or not, after the first. True ends the frames.
 
         Raises:
             FilmError: no such file, not a film, damaged from the start, encrypted, too large or too long.
         """
-        self._own_file: BinaryIO | None = None
-        if isinstance(source, str | os.PathLike):
-            path = Path(source)
-            name = name or path.name or str(path)
-            source = self._own_file = _open(path, name)
-        self.name = name or "this file"
-        self._quoted = repr(self.name) if name else "This file"
-        self._file, self._max_s, self._with_audio = _Source(source), max_s, with_audio
+        super().__init__(source, name)
+        self._max_s, self._with_audio, self._should_stop = max_s, with_audio, should_stop
         self.audio: Any = None
         self.audio_packets: deque[Any] = deque()
         self.start_s = 0.0
         self.problem: str | None = None
-        try:
-            self._size = self._file.seek(0, io.SEEK_END)
+        self._was_damaged = False
+        with self._opening():
             self._open()
-        except BaseException as error:
-            self.close()
-            if self._file.error is not None and isinstance(error, Exception):
-                reason = self._file.error.strerror or "input error"
-                raise FilmError(f"{self._quoted} cannot be read: {reason}; copy it to another disk.") from error
-            raise
 
     def _open(self) -> None:
-        self._container: Any = None
-        if not self._size:
-            raise FilmError(f"{self._quoted} is empty; choose another file.")
+        self.num_bytes = self._file.seek(0, io.SEEK_END)
+        if not self.num_bytes:
+            raise FilmError(f"{self.quoted} is empty; choose another file.")
+        head = self._file.head(HEAD_BYTES)
+        if (demuxer := film_demuxer(head)) is None:
+            raise FilmError(foreign_file(self.quoted, format_of(head, self.name).kind, Kind.FILM))
+        self.demuxer = demuxer
+        self._is_cut_off = _is_cut_off(self._file, self.num_bytes, demuxer)
         self._file.seek(0)
-        head = self._file.read(HEAD_BYTES)
-        if (format_name := film_demuxer(head)) is None:
-            raise FilmError(foreign_file(self._quoted, format_of(head, self.name).kind, Kind.FILM))
-        self._is_cut_off = _is_cut_off(self._file, self._size, format_name)
-        self._file.seek(0)
-        try:
-            self._container = av.open(
-                self._file,
-                "r",
-                format=format_name,
-                metadata_errors="replace",
-                buffer_size=_BUFFER_BYTES,
-                io_open=_refuse,
-            )
-            streams = [s for s in self._container.streams.video if not s.disposition & _ATTACHED_PICTURE]
-        except (av.error.FFmpegError, ValueError, OverflowError, MemoryError) as error:
-            log.debug("a film cannot be opened", exc_info=error)
-            raise FilmError(f"{self._quoted} is damaged or incomplete; choose another file.") from None
+        self._open_container(demuxer, _BUFFER_BYTES)
+        streams = [s for s in self._container.streams.video if not s.disposition & _ATTACHED_PICTURE]
         if not streams:
-            raise FilmError(f"{self._quoted} has no video; choose a film that shows a face.")
+            raise FilmError(f"{self.quoted} has no video; choose a film that shows a face.")
         self._stream: Any = streams[0]
         codec = self._stream.codec_context
         if codec is None:
-            raise FilmError(f"{self._quoted} has an unknown video format; save it as MP4.")
+            raise FilmError(f"{self.quoted} has an unknown video format; save it as MP4.")
         if codec.codec_tag in _ENCRYPTED_TAGS or "enc_key_id" in self._stream.metadata:  # MP4, Matroska
             raise self._encrypted()
         if codec.name not in _CODECS:
-            raise FilmError(f"{self._quoted} has a rare video format ({codec.name[:20]}); save it as MP4.")
+            raise FilmError(f"{self.quoted} has a rare video format ({codec.name[:20]}); save it as MP4.")
         self._check_size(codec.width, codec.height)
         if self._with_audio:
             known = (s for s in self._container.streams.audio if s.codec_context and s.codec_context.sample_rate)
@@ -179,13 +155,13 @@ class FilmFile:
         self.duration_s = self._announced_duration()
         if self._max_s is not None and self.duration_s is not None and self.duration_s > self._max_s + 1:
             raise FilmError(
-                f"{self._quoted} is too long: {format_clock(self.duration_s)} minutes, at most "
+                f"{self.quoted} is too long: {format_clock(self.duration_s)} minutes, at most "
                 f"{format_clock(self._max_s)}; choose a shorter film."
             )
         self._decoded = self._decode()
         first = next(self._decoded, None)
         if first is None:
-            raise FilmError(f"{self._quoted} is damaged: no frame can be decoded; choose another file.")
+            raise FilmError(f"{self.quoted} is damaged: no frame can be decoded; choose another file.")
         self._first = first
         frame = self._first.frame
         width = max(round(frame.width * frame_ratio(self._stream)), 1)
@@ -194,12 +170,12 @@ class FilmFile:
         self.width, self.height = (frame.height, width) if self._is_turned else (width, frame.height)
 
     def _encrypted(self) -> FilmError:
-        return FilmError(f"{self._quoted} is encrypted; choose a film without copy protection.")
+        return FilmError(f"{self.quoted} is encrypted; choose a film without copy protection.")
 
     def _check_size(self, width: int, height: int) -> None:
         if width * height > MAX_PIXELS:
             raise FilmError(
-                f"{self._quoted} is too large: {width}x{height} pixels, at most 4096x2304; choose a smaller film."
+                f"{self.quoted} is too large: {width}x{height} pixels, at most 4096x2304; choose a smaller film."
             )
 
     def _announced_duration(self) -> float | None:
@@ -238,48 +214,30 @@ class FilmFile:
             yield frame
 
     def _decode(self) -> Iterator[FilmFrame]:
-        time_s, last_s, num_frames, num_errors, was_damaged = 0.0, 0.0, 0, 0, False
+        time_s, last_s, num_frames, num_pixels = 0.0, 0.0, 0, 0
         spacing_s = 1 / self.frames_per_second
-        packets = self._container.demux(*(stream for stream in (self._stream, self.audio) if stream is not None))
-        while True:
-            try:
-                packet = next(packets)
-                if packet.stream is not self._stream:
-                    self.audio_packets.append(packet)
-                    continue
-                if packet.has_sidedata("encryption_info"):
-                    if not num_frames:
-                        raise self._encrypted()
-                    was_damaged = True
-                    continue
-                frames = packet.decode()
-                num_errors = 0
-            except StopIteration:
-                break
-            except av.error.EOFError:
-                break
-            except (av.error.FFmpegError, ValueError, OverflowError, MemoryError) as error:
-                log.debug("a packet is damaged", exc_info=error)
-                num_errors, was_damaged = num_errors + 1, True
-                if num_errors >= _MAX_ERRORS or isinstance(error, MemoryError):
-                    break
+        for frame in self._decoded_packets():
+            num_pixels += frame.width * frame.height
+            if frame.width * frame.height > MAX_PIXELS:  # the size may change within a stream
+                self._was_damaged = True
                 continue
-            for frame in frames:
-                if frame.width * frame.height > MAX_PIXELS:  # the size may change within a stream
-                    was_damaged = True
-                    continue
-                if not num_frames:
-                    self.start_s = frame.time or 0.0
-                expected_s = time_s + spacing_s if num_frames else 0.0
-                given_s = expected_s if frame.time is None else frame.time - self.start_s
-                time_s = given_s if time_s <= given_s <= time_s + _MAX_GAP_S else expected_s
-                num_frames += 1
-                last_s = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else 0.0
-                if self._max_s is not None and time_s > self._max_s:
-                    self.problem = f"The film is too long; the results end at {format_clock(self._max_s)}."
-                    return
-                share = time_s / self.duration_s if self.duration_s is not None else self._file.tell() / self._size
-                yield FilmFrame(time_s, min(share, 1.0), frame)
+            if not num_frames:
+                self.start_s = frame.time or 0.0
+            expected_s = time_s + spacing_s if num_frames else 0.0
+            given_s = expected_s if frame.time is None else frame.time - self.start_s
+            time_s = given_s if time_s <= given_s <= time_s + _MAX_GAP_S else expected_s
+            num_frames += 1
+            last_s = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else 0.0
+            if self._max_s is not None and time_s > self._max_s:
+                self.problem = f"The film is too long; the results end at {format_clock(self._max_s)}."
+                return
+            if num_frames > _MAX_RATE * (time_s + 1) or num_pixels > _MAX_PIXEL_RATE * (time_s + 1):
+                self.problem = f"The film has too many frames a second; the results end at {format_clock(time_s)}."
+                return
+            share = time_s / self.duration_s if self.duration_s is not None else self._file.tell() / self.num_bytes
+            yield FilmFrame(time_s, min(share, 1.0), frame)
+        if self._should_stop():
+            return
         end_s = time_s + max(spacing_s, last_s)
         missing_s = 0.0 if self.duration_s is None else self.duration_s - end_s
         if (
@@ -288,8 +246,36 @@ class FilmFile:
             or missing_s > max(_MISSING_S, _MISSING_SHARE * (self.duration_s or 0.0))
         ):
             self.problem = f"The film is incomplete; the results end at {format_clock(end_s)}."
-        elif was_damaged:
+        elif self._was_damaged:
             self.problem = "Parts of the film are damaged, so the results have gaps."
+
+    def _decoded_packets(self) -> Iterator[Any]:
+        """The frames of PyAV that can be decoded, until someone asks to stop. Keeps the packets of the sound."""
+        packets = self._container.demux(*(stream for stream in (self._stream, self.audio) if stream is not None))
+        has_frames, num_errors = False, 0
+        while num_errors < _MAX_ERRORS and not (has_frames and self._should_stop()):
+            try:
+                packet = next(packets)
+                if packet.stream is not self._stream:
+                    self.audio_packets.append(packet)
+                    continue
+                if packet.has_sidedata("encryption_info"):
+                    if not has_frames:
+                        raise self._encrypted()
+                    self._was_damaged = True
+                    continue
+                frames = packet.decode()
+                num_errors = 0
+            except (StopIteration, av.error.EOFError):
+                return
+            except DAMAGE as error:
+                log.debug("a packet is damaged", exc_info=error)
+                num_errors, self._was_damaged = num_errors + 1, True
+                if isinstance(error, MemoryError):
+                    return
+                continue
+            has_frames = has_frames or bool(frames)
+            yield from frames
 
     def picture(self, frame: FilmFrame, max_side: int | None = None) -> RgbImage:
         """A frame as an upright image of at most `max_side` pixels a side; None for the film's size."""
@@ -313,47 +299,6 @@ class FilmFile:
         if self._is_turned:
             image = image.swapaxes(0, 1)
         return image[:: -1 if self._is_flipped else 1, :: -1 if self._is_mirrored else 1]
-
-    def close(self) -> None:
-        """Close the film, and the file if it was opened from a path."""
-        container, self._container = getattr(self, "_container", None), None
-        if container is not None:
-            container.close()
-        if self._own_file is not None:
-            self._own_file.close()
-
-    def __enter__(self) -> FilmFile:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-class _Source:
-    """A file that ends where it cannot be read, because PyAV prints the errors of files.
-
-    Attributes:
-        error: why it cannot be read; None if it can.
-    """
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.error: OSError | None = None
-
-    def read(self, size: int) -> bytes:
-        try:
-            return self._file.read(size)
-        except OSError as error:
-            self.error = error
-            return b""
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
 
 
 _DURATION_TAG = re.compile(r"(\d{1,2}):(\d\d):(\d\d\.\d{1,9})", re.ASCII)
@@ -383,13 +328,13 @@ def _orientation(frame: Any) -> tuple[bool, bool, bool]:
     return False, bool(across < 0), bool(down < 0)
 
 
-def _is_cut_off(file: _Source, size: int, format_name: str) -> bool:
+def _is_cut_off(file: GuardedFile, size: int, demuxer: str) -> bool:
     """Whether a file ends too early, in the formats whose announced duration is then shorter."""
-    if format_name == "gif":
+    if demuxer == "gif":
         file.seek(max(size - _GIF_PADDING, 0))
         return not file.read(_GIF_PADDING).rstrip(b"\0").endswith(b";")
     at = 0
-    for _ in range(_MAX_ATOMS if format_name == "mov" else 0):  # a film of fragments may lack the last ones
+    for _ in range(_MAX_ATOMS if demuxer == "mov" else 0):  # a film of fragments may lack the last ones
         file.seek(at)
         head = file.read(16)
         length = int.from_bytes(head[8:16] if head[:4] == b"\0\0\0\1" else head[:4], "big")
@@ -399,19 +344,3 @@ def _is_cut_off(file: _Source, size: int, format_name: str) -> bool:
             return head[4:8] in (b"moof", b"mdat")
         at += length
     return False
-
-
-def _open(path: Path, name: str) -> BinaryIO:
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device may block or never end
-            raise FilmError(f"{name!r} is a folder or a device, not a file; choose a film.")
-        return path.open("rb")
-    except FileNotFoundError:
-        raise FilmError(f"{name!r} was not found; check the name.") from None
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise FilmError(f"{name!r} cannot be read: {reason}; check its name and permissions.") from None
-
-
-def _refuse(url: str, flags: int, options: dict[str, str]) -> NoReturn:  # noqa: ARG001
-    raise PermissionError("a film may not open other files")

@@ -20,7 +20,6 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from emomusic.compat import add_route
-from emomusic.errors import CapacityError
 from emomusic.server.budget import ByteBudget
 
 _FOLDER = "/app/static/made"  # Streamlit's pages accept addresses below /app/static/
@@ -35,7 +34,6 @@ class StreamedFile:
     Attributes:
         mime_type: of the content.
         download_name: name of the file for a visitor who saves it.
-        is_full: whether a `write` failed because the budget is used up; FFmpeg hides the error.
     """
 
     def __init__(self, budget: ByteBudget, owner: str, mime_type: str, download_name: str) -> None:
@@ -50,10 +48,11 @@ class StreamedFile:
         Raises:
             OSError: there is no folder for temporary files.
         """
-        self.mime_type, self.download_name, self.is_full = mime_type, download_name, False
+        self.mime_type, self.download_name = mime_type, download_name
         self._name = secrets.token_urlsafe(16) + download_name[download_name.rindex(".") :]
         self._held = budget.take(owner, 0)
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115  # stays open until nothing refers to it
+        # Stays open until nothing refers to it; a buffer would fail again then, if the disk is full
+        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
         self._lock = threading.Lock()
         weakref.finalize(self, self._file.close)
         _files[self._name] = self
@@ -78,12 +77,11 @@ class StreamedFile:
             OSError: the disk is full.
         """
         if (more := self._file.tell() + len(data) - len(self)) > 0:
-            try:
-                self._held.grow(more)
-            except CapacityError:
-                self.is_full = True
-                raise
-        return self._file.write(data)
+            self._held.grow(more)
+        left = memoryview(data)
+        while left:
+            left = left[self._file.write(left) :]
+        return len(data)
 
     def chunks(self, start: int, stop: int) -> Iterator[bytes]:
         """The bytes from `start` up to `stop`, after the last `write`."""

@@ -9,7 +9,8 @@ from typing import BinaryIO
 import numpy as np
 
 from emomusic.affect import QUADRANT_MOODS, AffectPoint, Mood, quadrant_of
-from emomusic.media.audio_file import PATCH_S, AudioFile, Window, windows_of
+from emomusic.errors import AudioError
+from emomusic.media.audio_file import PATCH_S, AudioFile, windows_of
 from emomusic.songs.hearing import load_sound_model
 
 _MOST_WINDOWS = 60  # each takes up to 0.3 s of one core
@@ -44,17 +45,21 @@ def hear_film(
         on_progress: takes the finished share, 0 to 1, and returns False to stop.
 
     Raises:
-        AudioError: the film has no sound, or a damaged or rare one.
+        AudioError: the film has no sound, or a damaged or rare one, or `on_progress` stopped it.
     """
+
+    def check() -> None:
+        if not on_progress(0.0):
+            raise AudioError("the hearing was stopped")
+
     step_s = max(end_s / _MOST_WINDOWS, PATCH_S)
-    windows: list[Window] = []
-    with AudioFile(file, format_name=format_name) as sound:
+    with AudioFile(file, format_name=format_name, checkpoint=check) as sound:
         offset_s = sound.start_s - start_s
-        for window in windows_of(sound.sound(length_s=max(end_s - offset_s, 0.0)), step_s):
-            if not on_progress(0.0):
-                return []
-            if window.start_s + offset_s + step_s > 0:  # the sound may begin before the picture
-                windows.append(replace(window, start_s=window.start_s + offset_s))
+        windows = [
+            replace(window, start_s=window.start_s + offset_s)
+            for window in windows_of(sound.sound(length_s=max(end_s - offset_s, 0.0)), step_s)
+            if window.start_s + offset_s + step_s > 0  # the sound may begin before the picture
+        ]
     audible = [window for window in windows if np.abs(window.samples).max(initial=0) >= _SILENCE]
     spans: list[SoundSpan] = []
     for part in np.array_split(np.arange(len(audible)), -(-len(audible) // _NUM_TOGETHER) or 1):

@@ -106,18 +106,19 @@ def read_film(film: FilmFile, networks: FilmNetworks, *, rate: float = DEFAULT_R
     if not MIN_RATE <= rate <= MAX_RATE:
         raise ValueError(f"rate must be from {MIN_RATE} to {MAX_RATE}. Received: {rate}")
     tracks, finder, people = FaceTracker(), FaceFinder(math.inf), _People(networks.identifier)
-    for ready in ahead(_searched(film, networks.detector, rate)):
-        if ready.is_cut:
-            tracks.start_shot()
-        tracks.follow(ready.grey)
-        frame = Frame(ready.small, ready.grey, tracks.corners(), ready.frame.time_s)
-        found = finder.find(networks.detector, frame, DETECT_SIDE, detected=ready.detected)
-        image = film.picture(ready.frame, WORKING_SIDE)
-        scale = image.shape[1] / ready.small.shape[1]
-        crops = [crop_face(image, face.box.scaled(scale).clipped(*image.shape[1::-1])) for face in found]
-        tracks.update(frame, found, networks.classifier.classify(crops), smoothing_s=_SMOOTHING_S)
-        faces = people.named(tracks.found(), image, ready.frame.time_s)
-        yield FilmMoment(ready.frame.time_s, ready.frame.share, image, faces, ready.is_cut)
+    with contextlib.closing(ahead(_searched(film, networks.detector, rate))) as searched:
+        for ready in searched:
+            if ready.is_cut:
+                tracks.start_shot()
+            tracks.follow(ready.grey)
+            frame = Frame(ready.small, ready.grey, tracks.corners(), ready.frame.time_s)
+            found = finder.find(networks.detector, frame, DETECT_SIDE, detected=ready.detected)
+            image = film.picture(ready.frame, WORKING_SIDE)
+            scale = image.shape[1] / ready.small.shape[1]
+            crops = [crop_face(image, face.box.scaled(scale).clipped(*image.shape[1::-1])) for face in found]
+            tracks.update(frame, found, networks.classifier.classify(crops), smoothing_s=_SMOOTHING_S)
+            faces = people.named(tracks.found(), image, ready.frame.time_s)
+            yield FilmMoment(ready.frame.time_s, ready.frame.share, image, faces, ready.is_cut)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -79,6 +79,7 @@ def test_photos_and_films_are_deleted_after_reading_or_after_their_pages_are_clo
         assert is_served(photo)
 
         expect(open_("/film", film).get_by_text(re.compile("^Reading: "))).to_be_visible()
+        wait_until(lambda: uploaded_bytes(address) == 0)  # released after copying, although the page is open
         assert len(list(unnamed_files(folder))) == 1
         assert list(folder.iterdir()) == []
         wait_until(lambda: THREAD_NAME in threads.read_text().splitlines())

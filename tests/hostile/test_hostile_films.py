@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import itertools
 import os
 import re
 import struct
@@ -269,7 +270,7 @@ def with_location(data: bytes, location: bytes) -> bytes:
 
 def test_a_film_opens_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = stored(tmp_path, red_film(), "target.mp4")
-    monkeypatch.setattr("emomusic.media.film_file._refuse", lambda *args: pytest.fail(f"opens {args}"))
+    monkeypatch.setattr("emomusic.media.container._refuse", lambda *args: pytest.fail(f"opens {args}"))
     path = stored(tmp_path, with_location(intact("mov"), target.as_posix().encode() + b"\x00"), "film.mov")
     assert_ends(path)
     with FilmFile(path) as film:  # FFmpeg takes the samples from this file
@@ -285,18 +286,38 @@ def test_an_encrypted_film_is_refused() -> None:
     assert_refused(buffer.getvalue(), "encrypted")
 
 
-def jpeg_film(payloads: Sequence[bytes]) -> bytes:
-    """A film with these packets, announced with 40x30 pixels."""
+def jpeg_film(payloads: Sequence[bytes], clock: Fraction = Fraction(1, 10)) -> bytes:
+    """A film with these packets, announced with 40x30 pixels, one for each tick of the clock."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="mov") as container:
         stream = container.add_stream("mjpeg", 10)
+        stream.codec_context.time_base = clock
         stream.width, stream.height, stream.pix_fmt = 40, 30, "yuvj420p"
         for number, payload in enumerate(payloads):
             packet = av.Packet(payload)
             packet.pts = packet.dts = number
-            packet.time_base, packet.stream, packet.is_keyframe = Fraction(1, 10), stream, True
+            packet.time_base, packet.stream, packet.is_keyframe = clock, stream, True
             container.mux(packet)
     return buffer.getvalue()
+
+
+def test_a_film_whose_clock_stands_still_ends_after_a_second_of_frames() -> None:
+    small, large = io.BytesIO(), io.BytesIO()
+    Image.new("RGB", (8, 8)).save(small, "JPEG")
+    Image.new("L", (4096, 2304)).save(large, "JPEG")
+    for payload, num_frames, num_decoded in ((small.getvalue(), 3000, 1000), (large.getvalue(), 400, 128)):
+        data = jpeg_film([payload] * num_frames, Fraction(1, 1_000_000))
+        with FilmFile(io.BytesIO(data)) as film:
+            assert sum(1 for _ in film.frames()) == pytest.approx(num_decoded, abs=2)
+            assert film.problem is not None
+            assert_short(film.problem)
+
+
+def test_a_film_can_be_stopped_while_its_frames_are_skipped() -> None:
+    answers = itertools.chain([False, False], itertools.repeat(True))
+    with FilmFile(io.BytesIO(intact("mkv")), should_stop=lambda: next(answers)) as film:
+        assert len(list(film.frames(0.1))) == 1
+        assert film.problem is None  # the film is complete, the reading is not
 
 
 def jpeg_claiming(width: int, height: int) -> bytes:

@@ -112,7 +112,6 @@ def test_a_file_beyond_the_budget_is_full_and_overwriting_takes_no_bytes(budget:
     assert budget.num_bytes == len(file) == file.tell() == len(CONTENT)
     with pytest.raises(CapacityError):
         file.write(2 * CONTENT)
-    assert file.is_full
     assert budget.num_bytes == len(CONTENT)
 
 

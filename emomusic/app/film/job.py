@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import logging
 import shutil
 import tempfile
@@ -22,7 +23,6 @@ from emomusic.errors import EmomusicError, FilmError
 from emomusic.marks.film import annotate_film
 from emomusic.marks.picture import ROOM_AROUND, marked_frame
 from emomusic.media.film_file import FilmFile
-from emomusic.media.formats import film_demuxer
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, shrink
 from emomusic.server.capacity import capacity
 from emomusic.server.streaming import StreamedFile
@@ -142,7 +142,6 @@ class FilmJob:
         self.name = name
         self._visitor = visitor
         self._view = FilmView(FilmStage.WAITING, time.monotonic())  # the thread replaces it
-        self._start_s = 0.0  # of the first frame in the clock of the file
         self._portraits: dict[int, tuple[int, bytes]] = {}
         self._cancelled, self._closed = threading.Event(), threading.Event()  # both end the reading; the first keeps it
         self._scenes: tuple[int, Sequence[Scene]] = (0, ())
@@ -221,9 +220,12 @@ class FilmJob:
         self._change(stage=FilmStage.OVER, error=error, problem=problem)
 
     def _read(self, file: BinaryIO, networks: Callable[[], FilmNetworks]) -> None:
-        loaded = networks()
-        with FilmFile(file, name=self.name, max_s=MAX_S) as film:
-            self._start_s = film.start_s
+        loaded, ends = networks(), (self._cancelled, self._closed)
+
+        def should_stop() -> bool:  # not a method: the cycle of the film's generators would keep the job
+            return any(end.is_set() for end in ends)
+
+        with FilmFile(file, name=self.name, max_s=MAX_S, should_stop=should_stop) as film:
             reading, shown_s = FilmReading(film), 0.0
             self._enter(FilmStage.READING)
             self._change(reading=reading)
@@ -235,7 +237,7 @@ class FilmJob:
                     shown_s = now_s
                     small, scale = shrink(moment.image, _PREVIEW_SIDE)
                     self._change(preview=encode_jpeg(marked_frame(small, moment.faces, scale)))
-                if self._should_stop():
+                if should_stop():
                     break
             self._change(problem=film.problem)
 
@@ -252,16 +254,14 @@ class FilmJob:
     def _mark(self, file: BinaryIO, reading: FilmReading) -> None:
         """Draw the marks up to the end of the reading. A failure leaves the readings."""
         self._enter(FilmStage.MARKING)
-        marked = StreamedFile(capacity().files, self._visitor, "video/mp4", "emomusic-film.mp4")
         try:
-            with FilmFile(file, name=self.name, with_audio=True) as film:
+            marked = StreamedFile(capacity().files, self._visitor, "video/mp4", "emomusic-film.mp4")
+            with FilmFile(file, name=self.name, with_audio=True, should_stop=self._closed.is_set) as film:
                 annotate_film(film, reading, marked, on_progress=self._on_progress)
-        except FilmError as error:
+        except (EmomusicError, OSError) as error:
             log.info("error shown to the visitor: %s", str(error))  # a kept record would keep the film by its frames
-            why = "The faces could not be drawn into this film"
-            if marked.is_full:
-                why = "The films of all visitors fill this server, so it drew no faces into this one"
-            self._change(problem=self._view.problem or f"{why}; the readings are complete.")
+            why = "The faces could not be drawn into this film, or there is no room for it; the readings are complete."
+            self._change(problem=self._view.problem or why)
             return
         if not self._closed.is_set():
             self._change(marked=marked)
@@ -271,11 +271,9 @@ class FilmJob:
         self._enter(FilmStage.LISTENING)
         sound: Sequence[SoundSpan] = ()
         try:
-            file.seek(0)
-            if format_name := film_demuxer(file.read(16)):
-                sound = hear_film(
-                    file, format_name, start_s=self._start_s, end_s=reading.end_s, on_progress=self._on_progress
-                )
+            with FilmFile(file) as film:
+                demuxer, start_s = film.demuxer, film.start_s
+            sound = hear_film(file, demuxer, start_s=start_s, end_s=reading.end_s, on_progress=self._on_progress)
         except EmomusicError as error:
             log.info("a film has no sound to hear: %s", str(error))  # as above
         self._change(sound=sound)
@@ -299,16 +297,24 @@ def stored_upload(file: IO[bytes], size: int, visitor: str) -> Iterator[BinaryIO
     """
     if size > MAX_MB * 2**20:
         raise FilmError(f"This film is too large: {size_over(size)}, at most {MAX_MB} MB; choose a smaller film.")
-    held = capacity().files.take(visitor, size)
+    with contextlib.ExitStack() as stack:
+        stack.callback(capacity().files.take(visitor, size).release)
+        try:
+            stored = stack.enter_context(tempfile.TemporaryFile(buffering=0))  # a buffer would fail again at the end
+            shutil.copyfileobj(file, stored, 2**20)
+            if stored.tell() != size:
+                raise OSError("a write was cut short")
+        except OSError as error:
+            raise FilmError(
+                "The server has no room for this film; choose a smaller one, or try again later."
+            ) from error
+        del file  # the copy in memory
+        yield cast("BinaryIO", stored)
+
+
+def has_room() -> bool:
+    """Whether the folder of temporary files takes the largest film."""
     try:
-        with tempfile.TemporaryFile() as stored:
-            try:
-                shutil.copyfileobj(file, stored, 2**20)
-            except OSError as error:
-                raise FilmError(
-                    "The server has no room for this film; choose a smaller one, or try again later."
-                ) from error
-            del file  # the copy in memory
-            yield cast("BinaryIO", stored)
-    finally:
-        held.release()
+        return shutil.disk_usage(tempfile.gettempdir()).free > MAX_MB * 2**20
+    except OSError:  # no folder takes a file
+        return False

@@ -15,7 +15,7 @@ from emomusic.app.address import choose, chosen
 from emomusic.app.charts import styled_room
 from emomusic.app.example import show_example
 from emomusic.app.film.details import show_details, show_people
-from emomusic.app.film.job import MAX_MB, MAX_S, FilmHolder, FilmJob, FilmStage, FilmView, stored_upload
+from emomusic.app.film.job import MAX_MB, MAX_S, FilmHolder, FilmJob, FilmStage, FilmView, has_room, stored_upload
 from emomusic.app.film.screen import show_screen
 from emomusic.app.film.state import SAMPLE, FilmState, visitors_job
 from emomusic.app.frame import escape_markdown_message
@@ -88,6 +88,9 @@ def _choose_film() -> None:
                 f"its marked copy until you choose another film, or {WHEN_GONE}. To recognise a face after a cut, "
                 "EmoMusic compares the faces of this film with each other and keeps no description of them."
             )
+    if not has_room():
+        st.info("This server has no room for films now. Watch the sample, or come back later.", icon=":material/info:")
+        return
     with st.container(height=100, border=False):  # the height of the uploader while it loads
         show_uploader(
             st.file_uploader,
