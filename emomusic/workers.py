@@ -1,6 +1,7 @@
-"""Calls in worker processes, with pebble: a crash ends one call, and names it.
+"""Calls in worker processes: a crash ends one call, and names it.
 
-Threads are slower than processes where FFmpeg reads through Python, whose lock they share.
+Threads are slower than processes where FFmpeg reads through Python, whose lock they share. The executor of the standard
+library fails all calls after a crash, and `pebble` may hang when an idle process dies.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import connection
@@ -22,7 +22,8 @@ _Call = TypeVar("_Call")
 _Loaded = TypeVar("_Loaded")
 _Result = TypeVar("_Result")
 
-_POLL_S = 0.1
+_MOST_DEATHS = 3  # of processes in a row, before a call has begun
+_BEGUN = "begun"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +34,51 @@ class Crash:
         exit_status: of the process; negative for the number of a signal.
     """
 
-    exit_status: int
+    exit_status: int | None
+
+
+class _Worker:
+    """A process with the call that it has, if any. Its pipe breaks when it dies."""
+
+    def __init__(self, work: Callable[[Any, Any], Any], load: Callable[[], Any]) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs, work, load), daemon=True)
+        with _sigint_blocked():
+            self.process.start()
+        theirs.close()
+        self.calls: list[Any] = []
+        self.has_begun = False
+
+    def give(self, call: object) -> None:
+        self.calls, self.has_begun = [call], False
+        with contextlib.suppress(OSError):  # its death shows at the pipe
+            self.pipe.send(call)
+
+    def outcome(self) -> tuple[Any] | Crash | None:
+        """The result of the call, or the end of the process; None if the call has just begun."""
+        try:
+            message = self.pipe.recv()
+        except (EOFError, OSError):
+            return Crash(self.end())
+        if message == _BEGUN:
+            self.has_begun = True
+            return None
+        result, error = message
+        if error is not None:
+            raise error
+        return (result,)
+
+    def end(self) -> int | None:
+        """Kill the process, unless it is dead, and return its exit status."""
+        self.process.kill()
+        self.process.join()
+        self.pipe.close()
+        return self.process.exitcode
 
 
 def run_in_processes(
-    calls: deque[_Call],
-    work: Callable[[_Loaded, _Call], _Result],
-    load: Callable[[], _Loaded],
-    *,
-    workers: int,
-    stop: threading.Event | None = None,
+    calls: deque[_Call], work: Callable[[_Loaded, _Call], _Result], load: Callable[[], _Loaded], *, workers: int
 ) -> Generator[tuple[_Call, _Result | Crash]]:
     """Run calls in processes, and yield each with its result, or with the crash that it caused.
 
@@ -52,65 +88,46 @@ def run_in_processes(
     Args:
         calls: taken from the left. More may be added between results.
         work: computes a result from what `load` gave and a call. A function of a module, so that processes find it.
-        load: called once in each process, before its first call. SIGTERM ends a process at once, unless `load` installs
-            a handler.
+        load: called once in each process, before its first call.
         workers: number of processes.
-        stop: ends the iterator between calls.
 
     Raises:
         BrokenProcessPool: the processes end without a call, for example because memory is short.
         Exception: whatever `work` and `load` raise.
     """
-    has_progress = True
-    while has_progress:
-        has_progress = False
-        try:
-            with contextlib.closing(_run_in_pool(calls, work, load, workers, stop)) as results:
-                for result in results:
-                    has_progress = True
-                    yield result
-            return
-        except BrokenProcessPool:  # also if a process ends between two calls; another pool continues
-            if not has_progress:
-                raise
-
-
-def _run_in_pool(
-    calls: deque[_Call],
-    work: Callable[[_Loaded, _Call], _Result],
-    load: Callable[[], _Loaded],
-    workers: int,
-    stop: threading.Event | None,
-) -> Generator[tuple[_Call, _Result | Crash]]:
-    """As `run_in_processes`, with one pool, which breaks if a process ends without a call."""
-    from pebble import ProcessExpired, ProcessPool
-
-    running: dict[Future[Any], _Call] = {}
-    pool = ProcessPool(workers, initializer=_end_with_parent, context=multiprocessing.get_context("spawn"))
+    pool: dict[Any, _Worker] = {}
+    num_deaths = 0
     try:
-        while stop is None or not stop.is_set():
-            while calls and len(running) < 2 * workers:  # one waits for each worker
-                with _sigint_blocked():
-                    running[pool.schedule(_run, (work, load, calls[0]))] = calls[0]
-                calls.popleft()
-            if not running:
-                break
-            done = wait(running, None if stop is None else _POLL_S, FIRST_COMPLETED).done
-            for future in [future for future in running if future in done]:
-                try:
-                    result: _Result | Crash = future.result()
-                except ProcessExpired as expired:
-                    result = Crash(expired.exitcode)
-                yield running.pop(future), result
+        while calls or any(worker.calls for worker in pool.values()):
+            idle = deque(worker for worker in pool.values() if not worker.calls)
+            while calls and (idle or len(pool) < workers):
+                worker = idle.popleft() if idle else _Worker(work, load)
+                pool[worker.pipe] = worker
+                worker.give(calls.popleft())
+            for pipe in connection.wait(list(pool)):
+                worker = pool[pipe]
+                outcome = worker.outcome()
+                if isinstance(outcome, Crash):
+                    del pool[pipe]
+                    if worker.has_begun:
+                        yield worker.calls[0], outcome
+                        continue
+                    calls.extendleft(worker.calls)
+                    num_deaths += len(worker.calls)
+                    if num_deaths == _MOST_DEATHS:
+                        raise BrokenProcessPool(f"exit status {outcome.exit_status} before a call")
+                elif outcome is not None:
+                    num_deaths, worker.has_begun = 0, False
+                    yield worker.calls.pop(), outcome[0]
     finally:
-        calls.extendleft(reversed(running.values()))
-        pool.stop()  # type: ignore[no-untyped-call]
-        pool.join()
+        calls.extendleft(call for worker in reversed(pool.values()) for call in worker.calls)
+        for worker in pool.values():
+            worker.end()
 
 
 @contextlib.contextmanager
 def _sigint_blocked() -> Iterator[None]:
-    """Keeps Ctrl+C from processes that start meanwhile, and from those that their threads start later."""
+    """Keeps Ctrl+C from processes that start meanwhile."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
@@ -124,24 +141,25 @@ def _sigint_blocked() -> Iterator[None]:
 # In a worker
 
 
+def _serve(pipe: connection.Connection, work: Callable[[Any, Any], Any], load: Callable[[], Any]) -> None:
+    """Answer calls until the pipe closes."""
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    loaded: list[Any] = []
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        while True:
+            call = pipe.recv()
+            try:
+                if not loaded:
+                    loaded.append(load())
+                pipe.send(_BEGUN)
+                pipe.send((work(loaded[0], call), None))
+            except Exception as error:
+                pipe.send((None, error))
+
+
 def _end_with_parent() -> None:
-    """End this process on SIGTERM, and when the main process dies, for whatever reason."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # pebble's handler waits for the end of native code
+    """End this process when the main process dies, for whatever reason."""
     parent = multiprocessing.parent_process()
-    if parent is not None:
-        sentinel = parent.sentinel
-
-        def watch() -> None:
-            connection.wait([sentinel])
-            os._exit(1)
-
-        threading.Thread(target=watch, name="parent", daemon=True).start()
-
-
-_loaded: list[Any] = []
-
-
-def _run(work: Callable[[_Loaded, _Call], _Result], load: Callable[[], _Loaded], call: _Call) -> _Result:
-    if not _loaded:
-        _loaded.append(load())
-    return work(_loaded[0], call)
+    assert parent is not None
+    connection.wait([parent.sentinel])
+    os._exit(1)

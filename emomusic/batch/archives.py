@@ -1,4 +1,4 @@
-"""Members of ZIP and TAR archives, read into memory one at a time. Nothing is extracted to disk.
+"""Members of ZIP and TAR archives, read one at a time. Nothing is extracted; films use unnamed temporary files.
 
 Archives may be hostile. `zipfile` and `tarfile` check their structure. Their headers and unpacked lengths are bounded
 here, and members of archives are never opened as archives.
@@ -7,16 +7,19 @@ here, and members of archives are never opened as archives.
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import io
 import lzma
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from emomusic.errors import ImageError
+from emomusic.media.images import MAX_BYTES
 from emomusic.text import size_over
 
 ARCHIVE_ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
@@ -24,6 +27,7 @@ ARCHIVE_ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar
 
 _MAX_HEADER_BYTES = 2**20  # of a TAR, which holds long names
 _MAX_UNPACKED_BYTES, _MAX_RATIO = 2**30, 200  # a compressed TAR may unpack to the sum of both limits
+_PIECE_BYTES = 2**20
 _IS_ENCRYPTED = 0x1  # a flag of ZIP
 _DAMAGED = "This archive is damaged or incomplete. Pack it again."
 _MEMBER_DAMAGED = "This file is damaged in its archive. Pack it again."
@@ -105,20 +109,29 @@ class Archive:
         if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):  # tarfile takes any other end for the end
             raise ArchiveError(_DAMAGED)
 
-    def read(self, position: int, size: int) -> bytes:
-        """The content of a `Member`. Raise an `ArchiveError` if it is damaged, or has not the declared size."""
-        try:
-            if self._zip is not None:
-                with self._zip.open(self._zip.infolist()[position]) as member:
-                    data = member.read(size) + member.read(1)  # the end has the checksum
-            else:
-                self._stream.seek(position)
-                data = self._stream.read(size)
-        except Exception as error:
-            raise ArchiveError(_MEMBER_DAMAGED) from error
-        if len(data) != size:
-            raise ArchiveError(_MEMBER_DAMAGED)
-        return data
+    def open(self, position: int, size: int) -> BinaryIO:
+        """The content of a `Member`, in memory or in an unnamed temporary file.
+
+        Raises:
+            ArchiveError: it is damaged, or has not the declared size.
+        """
+        with contextlib.ExitStack() as stack:
+            spooled = tempfile.SpooledTemporaryFile(MAX_BYTES)  # noqa: SIM115  the stack closes it
+            file = stack.enter_context(cast("BinaryIO", spooled))
+            try:
+                if self._zip is not None:
+                    with self._zip.open(self._zip.infolist()[position]) as member:
+                        num_left = _copy(member, file, size) + len(member.read(1))  # the end has the checksum
+                else:
+                    self._stream.seek(position)
+                    num_left = _copy(self._stream, file, size)
+            except Exception as error:
+                raise ArchiveError(_MEMBER_DAMAGED) from error
+            if num_left:
+                raise ArchiveError(_MEMBER_DAMAGED)
+            file.seek(0)
+            stack.pop_all()  # the caller closes it
+            return file
 
     def close(self) -> None:
         """Close the archive and its file."""
@@ -135,6 +148,14 @@ def _zip_members(archive: zipfile.ZipFile) -> Iterator[Member]:
             problem = "This file has a rare compression. Pack it again as an ordinary ZIP."
         if not info.is_dir():
             yield Member(info.filename, position, info.file_size, problem)
+
+
+def _copy(source: Any, target: BinaryIO, size: int) -> int:
+    """Copy bytes in small pieces, and return the number that the source lacks."""
+    while size and (piece := source.read(min(size, _PIECE_BYTES))):
+        target.write(piece)
+        size -= len(piece)
+    return size
 
 
 class _Headers:

@@ -104,9 +104,7 @@ class Dataset:
             self.folder.write(_part_name(dataset, number), file.getvalue())
 
     def scan(self) -> tuple[set[str], int]:
-        """Find what the datasets hold. Parts that are unfinished or repeat a picture are deleted.
-
-        A killed run leaves such parts, and so does an orphan of it that writes its part later.
+        """Find what the datasets hold. Unfinished parts, as a killed run leaves them, are deleted.
 
         Returns:
             The names of the pictures and films with a row, and the highest number of a part, which is 0 without parts.
@@ -120,17 +118,14 @@ class Dataset:
                     self.folder.delete(f"{dataset}/{name}")
         pictures, faces = self._parts(PICTURES), self._parts(FACES)
         for number in pictures ^ faces:
-            self._delete(number)
+            for dataset in (PICTURES, FACES):
+                self.folder.delete(_part_name(dataset, number))
         names: set[str] = set()
         for number in sorted(pictures & faces):
             table = self._read(PICTURES, number, ["picture"])
             self._check_settings((table.schema.metadata or {}).get(_SETTINGS, b"").decode())
-            found = table["picture"].to_pylist()
-            if names.isdisjoint(found):
-                names.update(found)
-            else:
-                self._delete(number)
-        return names, max(pictures | faces, default=0)
+            names.update(table["picture"].to_pylist())
+        return names, max(pictures & faces, default=0)
 
     def summary(self) -> dict[str, Any]:
         """The figures of the datasets.
@@ -174,11 +169,6 @@ class Dataset:
         """The numbers of the parts of a dataset."""
         matches = (_PART.fullmatch(name) for name in self.folder.names(dataset))
         return {int(match[1]) for match in matches if match is not None}
-
-    def _delete(self, number: int) -> None:
-        """Delete a part. Without its pictures it counts as unfinished, so that a kill in between does no harm."""
-        for dataset in (PICTURES, FACES):
-            self.folder.delete(_part_name(dataset, number))
 
     def _read(self, dataset: str, number: int, columns: list[str]) -> Any:
         name = _part_name(dataset, number)

@@ -20,7 +20,7 @@ from typing import Any
 
 import ray
 
-from emomusic.batch.reader import MakeReader, Unit, UnitReader, UnitReport, write_crash
+from emomusic.batch.reader import MakeReader, Unit, UnitReader, write_crash
 from emomusic.batch.storage import BatchError, is_uri
 from emomusic.errors import EmomusicError
 from emomusic.runtime import num_cores
@@ -38,7 +38,7 @@ def run_ray(
     rate: float,
     workers: int | None = None,
     address: str | None = None,
-    on_report: Callable[[UnitReport], None],
+    on_read: Callable[[int], None],
     make_reader: MakeReader = UnitReader,
 ) -> None:
     """Read units on a cluster. Units whose processes die are repeated, then halved, until one picture is to blame.
@@ -68,17 +68,17 @@ def run_ray(
             (done, *_), _ = ray.wait(list(running))
             unit = running.pop(done)
             try:
-                on_report(_result_of(done))
+                on_read(_result_of(done))
             except ray.exceptions.RayError:
                 if rest := unit.after_crash():
                     waiting.extendleft(reversed(rest))
                 else:
-                    on_report(write_crash(unit, folder))
+                    on_read(write_crash(unit, folder))
 
 
-def _result_of(task: Any) -> UnitReport:
-    """The report of a task. Raises the `EmomusicError` of the task, or a `RayError` if its process died."""
-    result: UnitReport | EmomusicError = ray.get(task)
+def _result_of(task: Any) -> int:
+    """The number of rows of a task. Raises the `EmomusicError` of the task, or a `RayError` if its process died."""
+    result: int | EmomusicError = ray.get(task)
     if isinstance(result, EmomusicError):
         raise result
     return result
@@ -87,13 +87,13 @@ def _result_of(task: Any) -> UnitReport:
 _readers: dict[tuple[Any, ...], UnitReader] = {}  # of a process, loaded once
 
 
-def _read(make_reader: MakeReader, model: str, out: str, rate: float, unit: Unit | None) -> UnitReport | EmomusicError:
+def _read(make_reader: MakeReader, model: str, out: str, rate: float, unit: Unit | None) -> int | EmomusicError:
     """Read a unit, or only load the networks. Ray would wrap a raised error."""
     options = make_reader, model, out, rate
     try:
         if options not in _readers:
             _readers[options] = make_reader(model, out, rate)
-        return UnitReport(0) if unit is None else _readers[options].read(unit)
+        return 0 if unit is None else _readers[options].read(unit)
     except EmomusicError as error:
         return error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -19,15 +18,13 @@ from emomusic.compat import return_free_memory
 from emomusic.errors import FilmError, ImageError
 from emomusic.faces.reading import SHARES, affect_row, face_row, load_networks, read_faces
 from emomusic.media.ahead import ahead
-from emomusic.media.formats import Kind, kind_of
+from emomusic.media.formats import HEAD_BYTES, Kind, kind_of
 from emomusic.media.images import MAX_BYTES, RgbImage, read_image
-from emomusic.text import size_over
 
 MIN_PICTURES, MAX_PICTURES = 16, 128
 """Number of pictures in a unit."""
 
 _NUM_UNITS = 100  # of a batch, where the limits allow it: enough for progress and for an even end
-_HEAD_BYTES = 16
 _CRASHED = "This file stops the program that reads it. Choose another file."
 
 
@@ -54,17 +51,6 @@ class Unit:
         return [Unit(number, items, is_retry=True) for number, items in parts]
 
 
-@dataclass(frozen=True, slots=True)
-class UnitReport:
-    """What a unit wrote.
-
-    Attributes:
-        pictures: number of rows of pictures and films, with failures.
-    """
-
-    pictures: int
-
-
 def make_units(items: Sequence[Item], first_number: int = 1) -> list[Unit]:
     """The units of a batch: runs of 16 to 128 pictures, and each film alone."""
     size = min(max(len(items) // _NUM_UNITS, MIN_PICTURES), MAX_PICTURES)
@@ -80,11 +66,11 @@ def settings_of(model: str, rate: float) -> str:
     return f"--model {model} --rate {rate:g}"
 
 
-def write_crash(unit: Unit, out: str) -> UnitReport:
-    """Write the row of an item that kills its workers."""
+def write_crash(unit: Unit, out: str) -> int:
+    """Write the row of an item that kills its workers, and return the number of rows."""
     rows = [failure_row(item.name, is_film=item.is_film, error=_CRASHED) for item in unit.items]
     Dataset(out).write_part(unit.number, rows, FACE_SCHEMA.empty_table())
-    return UnitReport(len(rows))
+    return len(rows)
 
 
 class UnitReader:
@@ -105,15 +91,9 @@ class UnitReader:
         self._dataset, self._model, self._rate = Dataset(out, settings_of(model, rate)), model, rate
         self._detector, self._classifier = load_networks(model, one_thread=True)
         self._opener = Opener()
-        pa.array([0])  # loads pandas, which would delay the first part, and with it a stop
 
-    def read(self, unit: Unit, should_stop: Callable[[], bool] = lambda: False) -> UnitReport:
-        """Read a unit and write its parts.
-
-        Args:
-            unit: the pictures and films.
-            should_stop: asked before each picture, and at each reading of a film. A stopped unit writes the pictures
-                that it has read; a stopped film has no row.
+    def read(self, unit: Unit) -> int:
+        """Read a unit, write its parts, and return the number of pictures and films.
 
         Raises:
             BatchError: the folder cannot be written.
@@ -123,42 +103,44 @@ class UnitReader:
         with contextlib.ExitStack() as stack:
             opened = ahead((self._open(item, stack) for item in unit.items), lambda each: each.num_bytes)
             for each in stack.enter_context(contextlib.closing(opened)):
-                if should_stop() or (found := self._rows(each, should_stop)) is None:
-                    break
-                pictures.append(found[0])
-                tables.append(found[1])
-        if pictures:
-            self._dataset.write_part(unit.number, pictures, pa.concat_tables(tables))
+                row, faces = self._rows(each)
+                pictures.append(row)
+                tables.append(faces)
+        self._dataset.write_part(unit.number, pictures, pa.concat_tables(tables))
         return_free_memory()
-        return UnitReport(len(pictures))
+        return len(pictures)
 
     def _open(self, item: Item, stack: contextlib.ExitStack) -> _Opened:
-        """Decode a picture, or open a film, which the stack closes."""
+        """Decode a picture, or open a film, which the stack closes. The content decides, as in `analyze`."""
         try:
-            return _decoded(item, stack.enter_context(self._opener.open(item)))
+            file = stack.enter_context(self._opener.open(item))
+            kind = kind_of(file, item.name)
+            if kind is Kind.FILM or (item.is_film and kind is not Kind.PICTURE):  # the error of a film explains more
+                return _Opened(item, film=file)
+            image = read_image(file.read(MAX_BYTES + 1 if kind is Kind.PICTURE else HEAD_BYTES))
+            file.close()
+            return _Opened(item, image=image, num_bytes=image.nbytes)
         except ImageError as error:
             return _Opened(item, error=str(error))
         except OSError as error:
             return _Opened(item, error=f"This file cannot be read: {error.strerror or 'input error'}. Copy it again.")
 
-    def _rows(self, opened: _Opened, should_stop: Callable[[], bool]) -> tuple[dict[str, Any], Any] | None:
-        """The row of a picture or film, and the table of its faces; None if a film is stopped."""
-        name = opened.item.name
+    def _rows(self, opened: _Opened) -> tuple[dict[str, Any], Any]:
+        """The row of a picture or film, and the table of its faces."""
+        item, error = opened.item, opened.error
         if opened.film is not None:
             try:
-                return self._film_rows(name, opened.film, should_stop)
-            except FilmError as error:
-                return failure_row(name, is_film=True, error=str(error)), FACE_SCHEMA.empty_table()
+                return self._film_rows(item.name, opened.film)
+            except FilmError as problem:
+                error = str(problem)
         if opened.image is None:
-            row = failure_row(name, is_film=opened.item.is_film, error=opened.error)
-            return row, FACE_SCHEMA.empty_table()
+            is_film = item.is_film or opened.film is not None
+            return failure_row(item.name, is_film=is_film, error=error), FACE_SCHEMA.empty_table()
         reading = read_faces(opened.image, self._detector, self._classifier)
-        faces = [{"picture": name, **face_row(face)} for face in reading.faces]
-        return picture_row(name, reading), pa.Table.from_pylist(faces, FACE_SCHEMA)
+        faces = [{"picture": item.name, **face_row(face)} for face in reading.faces]
+        return picture_row(item.name, reading), pa.Table.from_pylist(faces, FACE_SCHEMA)
 
-    def _film_rows(
-        self, name: str, file: BinaryIO, should_stop: Callable[[], bool]
-    ) -> tuple[dict[str, Any], Any] | None:
+    def _film_rows(self, name: str, file: BinaryIO) -> tuple[dict[str, Any], Any]:
         from emomusic.media.film_file import FilmFile
         from emomusic.stream.film import FilmReading, load_film_networks, read_film  # loads FFmpeg, for films only
 
@@ -166,8 +148,6 @@ class UnitReader:
             reading, networks = FilmReading(film, self._rate), load_film_networks(self._model, one_thread=True)
             with contextlib.closing(read_film(film, networks, rate=self._rate)) as moments:
                 for moment in moments:
-                    if should_stop():
-                        return None
                     reading.add(moment)
         faces = reading.faces_table()
         affect = {}
@@ -201,29 +181,3 @@ class _Opened:
     film: BinaryIO | None = None
     error: str = ""
     num_bytes: int = 0
-
-
-def _decoded(item: Item, file: BinaryIO) -> _Opened:
-    """A file as a picture or film. The content decides, as in `analyze`.
-
-    Raises:
-        ImageError: it is neither, or too large for a picture.
-    """
-    head, size = file.read(_HEAD_BYTES), file.seek(0, io.SEEK_END)
-    file.seek(0)
-    is_gif, is_large = head.startswith(b"GIF8"), size > MAX_BYTES
-    data = b"" if is_large or (kind_of(head) is Kind.FILM and not is_gif) else file.read(MAX_BYTES)
-    if kind_of(data or head) is not Kind.FILM and not (is_gif and is_large):
-        try:
-            if is_large:
-                limit = f"{MAX_BYTES / 2**20:.0f} MB"
-                raise ImageError(f"This file is too large: {size_over(size)}, at most {limit}. Choose a smaller file.")
-            image = read_image(data)
-            file.close()
-            return _Opened(item, image=image, num_bytes=image.nbytes)
-        except ImageError:
-            if not item.is_film:  # the error of a film explains more
-                file.close()
-                raise
-    file.seek(0)
-    return _Opened(item, film=file, num_bytes=size if item.member is not None else 0)

@@ -5,7 +5,7 @@ Finding them opens no picture. What cannot be found or listed becomes an item wi
 
 from __future__ import annotations
 
-import io
+import logging
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,14 +18,17 @@ from pyarrow import fs
 from emomusic.batch.archives import ARCHIVE_ENDINGS, Archive
 from emomusic.batch.storage import STORAGE_ERRORS, BatchError, file_system, is_uri, public_name, reason_of
 from emomusic.errors import ImageError
+from emomusic.media.folders import FolderWalk, is_left_out
 from emomusic.media.formats import FILM_ENDINGS
 from emomusic.media.images import MAX_BYTES, PICTURE_ENDINGS
+from emomusic.text import escape_control_chars
+
+log = logging.getLogger(__name__)
 
 MAX_FILM_BYTES = 500 * 2**20
 """Largest film in an archive. Others are read as a stream."""
 
 _STDIN = "-"
-_HIDDEN = "._"  # macOS keeps attributes of the pictures in such files
 _NOT_FOUND = "This file was not found. Check the name."
 
 
@@ -114,7 +117,7 @@ def has_ending(name: str, endings: Iterable[str]) -> bool:
 
 def _max_bytes(name: str) -> int | None:
     """The largest size of a picture or film with this name; None for other files."""
-    if name.rpartition("/")[2].startswith(_HIDDEN):
+    if is_left_out(name.rpartition("/")[2]):
         return None
     if has_ending(name, FILM_ENDINGS):
         return MAX_FILM_BYTES
@@ -144,17 +147,14 @@ def _file(path: Path) -> Iterator[Item]:
 
 
 def _folder(folder: Path) -> Iterator[Item]:
-    """The pictures and films in a folder and its subfolders. Links to folders are not followed."""
-    unread: list[OSError] = []
-    for parent, folders, files in os.walk(folder, onerror=unread.append):
-        folders.sort()
-        for name in sorted(files):
-            if _max_bytes(name) is not None:
-                path = Path(parent, name)
-                yield _item(str(path), str(path.absolute()))
-    for error in unread:
-        problem = f"This folder cannot be read: {error.strerror}. Check its permissions."
-        yield _item(str(error.filename), str(error.filename), problem=problem)
+    """The pictures and films in a folder and its subfolders."""
+    walk = FolderWalk([folder], lambda name: _max_bytes(name) is not None)
+    for entry in walk:
+        yield _item(entry.path, str(Path(entry.path).absolute()))
+    for path, reason in walk.problems.items():
+        yield _item(path, path, problem=f"This folder cannot be read: {reason}. Check its permissions.")
+    if walk.others_left_out:
+        log.warning("%s: %s", escape_control_chars(str(folder)), walk.others_left_out)
 
 
 def _pattern(path: Path) -> Iterator[Item]:
@@ -168,8 +168,7 @@ def _pattern(path: Path) -> Iterator[Item]:
         yield _item(str(path), str(path), problem="No file has a name of this pattern. Check the pattern.")
     for match in matches:
         if match.is_dir():
-            if not match.is_symlink():
-                yield from _folder(match)
+            yield from _folder(match)
         elif _max_bytes(match.name) is not None or match.name.lower().endswith(ARCHIVE_ENDINGS):
             yield from _file(match)
 
@@ -251,7 +250,7 @@ class Opener:
             self.close()
             self._archive = Archive(open_file(item.path, item.uri), item.path)
             self._place = (item.path, item.uri)
-        return io.BytesIO(self._archive.read(*item.member))
+        return self._archive.open(*item.member)
 
     def close(self) -> None:
         """Close the archive."""

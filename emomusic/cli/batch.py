@@ -24,7 +24,6 @@ from emomusic.text import escape_control_chars, pluralize
 
 if TYPE_CHECKING:
     from emomusic.batch.parts import Dataset
-    from emomusic.batch.reader import UnitReport
     from emomusic.batch.sources import Item
 
 log = logging.getLogger(__name__)
@@ -93,29 +92,34 @@ def batch(options: argparse.Namespace) -> Outcome:
 def _read(items: list[Item], dataset: Dataset, run: Callable[..., None]) -> tuple[dict[str, Any], bool]:
     """Read the items that the datasets do not have. Returns the figures, and whether the user stopped the run."""
     from emomusic.batch.reader import make_units
+    from emomusic.batch.storage import BatchError
 
     done, last = dataset.scan()
     left = [item for item in items if item.name not in done]
-    # Numbers of earlier runs stay unused, because an orphan of a killed run may still write its part.
-    units = make_units(left, first_number=last + (len(items) if last else 0) + 1)
+    units = make_units(left, first_number=last + 1)
     num_read, is_stopped, started_s = 0, False, time.monotonic()
     with progress("files", len(left), with_rate=True) as on_progress:
 
-        def on_report(report: UnitReport) -> None:
+        def on_read(number: int) -> None:
             nonlocal num_read
-            num_read += report.pictures
+            num_read += number
             on_progress(num_read)
 
         try:
-            run(units, on_report=on_report)
+            run(units, on_read=on_read)
         except KeyboardInterrupt:
             is_stopped = True
     seconds = time.monotonic() - started_s
-    dataset.scan()  # removes parts of orphans
+    dataset.scan()  # removes what a stop left
     summary = dataset.summary()
-    num_read = summary["pictures"] + summary["films"] - len(done)  # with the units that a stop cut short
+    num_read = summary["pictures"] + summary["films"] - len(done)
     if is_stopped:
         log.error("emomusic: stopped after %d of %d files. Continue with --resume", num_read, len(left))
+    elif num_read < len(left):
+        raise BatchError(
+            f"expected {len(left)} new rows in {dataset.folder.name}. Received: {num_read}, as if parts were deleted. "
+            "Use --resume"
+        )
     summary |= {
         "read": num_read,
         "seconds": round(seconds, 3),

@@ -21,7 +21,7 @@ PACKAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "": (
             *("numpy", "onnxruntime", "opencv-python-headless", "av", "pandas", "pyarrow", "pillow", "pillow-heif"),
             *("scipy", "scikit-learn", "skops", "joblib", "filelock", "msgspec", "threadpoolctl", "requests"),
-            *("rich", "platformdirs", "pebble"),
+            *("rich", "platformdirs"),
         ),
         "app": (
             *("streamlit", "streamlit-webrtc", "starlette", "aiortc", "plotly", "spotipy", "onnx"),

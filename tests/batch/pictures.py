@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
-from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
 from emomusic.assets import data_dir
-from emomusic.batch.reader import Unit, UnitReader, UnitReport
+from emomusic.batch.reader import Unit, UnitReader
 from emomusic.media.images import encode_jpeg, read_image, shrink
 
 SAMPLES = sorted((data_dir() / "samples").glob("*.jpg"))
@@ -47,10 +45,10 @@ def parts_of(out: Path) -> dict[str, list[str]]:
 class CrashingReader(UnitReader):
     """A reader that a picture with "crash" in its name stops, as a fault of a decoder would."""
 
-    def read(self, unit: Unit, should_stop: Callable[[], bool] = lambda: False) -> UnitReport:
+    def read(self, unit: Unit) -> int:
         if any("crash" in item.name for item in unit.items):
             os.kill(os.getpid(), signal.SIGSEGV)
-        return super().read(unit, should_stop)
+        return super().read(unit)
 
 
 class KilledReader(UnitReader):
@@ -60,25 +58,20 @@ class KilledReader(UnitReader):
         super().__init__(model, out, rate)
         self._mark = Path(f"{out}.killed")
 
-    def read(self, unit: Unit, should_stop: Callable[[], bool] = lambda: False) -> UnitReport:
+    def read(self, unit: Unit) -> int:
         if unit.number > 1 and not self._mark.exists():
             self._mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        return super().read(unit, should_stop)
+        return super().read(unit)
 
 
 class PausingReader(UnitReader):
-    """A reader that reads the first unit, and waits for the stop after one picture of each other one."""
+    """A reader that reads the first unit and waits in the others."""
 
-    def read(self, unit: Unit, should_stop: Callable[[], bool] = lambda: False) -> UnitReport:
-        asked = count()
-
-        def after_one() -> bool:
-            while next(asked) > 0 and not should_stop():
-                time.sleep(0.01)
-            return should_stop()
-
-        return super().read(unit, after_one if unit.number > 1 else should_stop)
+    def read(self, unit: Unit) -> int:
+        if unit.number > 1:
+            time.sleep(600)
+        return super().read(unit)
 
 
 class DyingReader(UnitReader):

@@ -8,17 +8,17 @@ import pytest
 
 from emomusic.batch.local import run_local
 from emomusic.batch.parts import Dataset
-from emomusic.batch.reader import Unit, UnitReader, UnitReport, make_units
+from emomusic.batch.reader import Unit, UnitReader, make_units
 from emomusic.batch.sources import find_items
 from emomusic.batch.storage import BatchError
 from tests.batch.pictures import BROKEN, CrashingReader, DyingReader, KilledReader, make_folder, parts_of, rows_of
 
 
-def run(units: list[Unit], out: Path, **options: Any) -> list[UnitReport]:
-    reports: list[UnitReport] = []
-    values = {"model": "emonet_photo", "rate": 4.0, "workers": 2, "on_report": reports.append}
+def run(units: list[Unit], out: Path, **options: Any) -> list[int]:
+    numbers: list[int] = []
+    values = {"model": "emonet_photo", "rate": 4.0, "workers": 2, "on_read": numbers.append}
     run_local(units, out=str(out), **{**values, **options})
-    return reports
+    return numbers
 
 
 def units_of(*sources: Path, size: int = 4) -> list[Unit]:
@@ -33,8 +33,8 @@ def _no_process_stays() -> Any:
 
 
 def test_two_workers_write_the_rows_of_one(pictures: Path, out: Path, tmp_path: Path):
-    reports = run(units_of(pictures), out)
-    assert sum(report.pictures for report in reports) == 15
+    numbers = run(units_of(pictures), out)
+    assert sum(numbers) == 15
     reader = UnitReader("emonet_photo", str(tmp_path / "alone"), 4.0)
     for unit in make_units(find_items([str(pictures)])):
         reader.read(unit)
@@ -45,11 +45,11 @@ def test_two_workers_write_the_rows_of_one(pictures: Path, out: Path, tmp_path: 
 def test_a_picture_that_kills_its_worker_becomes_a_row(tmp_path: Path, out: Path):
     folder = make_folder(tmp_path / "pictures", 6)
     (folder / "crash.jpg").write_bytes((folder / "000000.jpg").read_bytes())
-    reports = run(units_of(folder, size=6), out, make_reader=CrashingReader)
+    numbers = run(units_of(folder, size=6), out, make_reader=CrashingReader)
     rows = {Path(row["picture"]).name: row for row in rows_of(out, "pictures")}
-    assert len(rows) == sum(report.pictures for report in reports) == 6 + len(BROKEN) + 1
+    assert len(rows) == sum(numbers) == 6 + len(BROKEN) + 1
     assert {name for name, row in rows.items() if row["error"] is not None} == {*BROKEN, "crash.jpg"}
-    assert len(parts_of(out)["pictures"]) == sum(report.pictures > 0 for report in reports)
+    assert len(parts_of(out)["pictures"]) == sum(number > 0 for number in numbers)
     assert parts_of(out)["faces"] == parts_of(out)["pictures"]
 
 

@@ -8,18 +8,17 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from emomusic.batch.reader import Unit, UnitReader, UnitReport
+from emomusic.batch.reader import UnitReader
 from emomusic.cli import doctor
 from emomusic.cli import main as cli
-from tests.batch.pictures import BROKEN, CrashingReader, DyingReader, KilledReader, parts_of, rows_of
+from tests.batch.pictures import BROKEN, CrashingReader, DyingReader, KilledReader, PausingReader, parts_of, rows_of
 from tests.waiting import wait_until
 
 
@@ -101,7 +100,7 @@ class TestWithRay:
         assert parts_of(out)["pictures"] == []
 
     def test_ctrl_c_keeps_finished_parts(self, pictures: Path, out: Path):
-        with run(pictures, "--out", out, "--workers", "1", reader="SlowReader") as process:
+        with run(pictures, "--out", out, "--workers", "1", reader="PausingReader") as process:
             wait_until(lambda: parts_of(out)["pictures"] or process.poll() is not None)
             family = descendants(process.pid)
             process.send_signal(signal.SIGINT)
@@ -124,16 +123,7 @@ class TestWithRay:
         assert captured.out == ""
 
 
-class SlowReader(UnitReader):
-    """A reader that needs minutes for a unit after the first one."""
-
-    def read(self, unit: Unit, should_stop: Callable[[], bool] = lambda: False) -> UnitReport:
-        if unit.number > 1:
-            time.sleep(600)
-        return super().read(unit, should_stop)
-
-
-READERS = {reader.__name__: reader for reader in (UnitReader, CrashingReader, DyingReader, KilledReader, SlowReader)}
+READERS = {reader.__name__: reader for reader in (UnitReader, CrashingReader, DyingReader, KilledReader, PausingReader)}
 
 
 def main(reader: str, *arguments: str) -> int:

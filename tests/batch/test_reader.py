@@ -38,10 +38,10 @@ def read(reader: UnitReader, *sources: Path) -> list[Any]:
 
 
 def test_the_rows_of_pictures_are_those_of_analyze(reader: UnitReader, pictures: Path, out: Path):
-    report, *rest = read(reader, pictures, SAMPLES / FOUR_PEOPLE)
+    number, *rest = read(reader, pictures, SAMPLES / FOUR_PEOPLE)
     rows, faces = rows_of(out, "pictures"), rows_of(out, "faces")
     assert rest == []
-    assert report.pictures == 16
+    assert number == 16
     assert sum(row["error"] is not None for row in rows) == len(BROKEN)
     assert len(faces) >= 8
     for row, record in zip(rows, analyzed(*(Path(row["picture"]) for row in rows)), strict=True):
@@ -65,10 +65,9 @@ def test_the_rows_of_pictures_are_those_of_analyze(reader: UnitReader, pictures:
 def test_the_rows_of_a_film_are_those_of_analyze(reader: UnitReader, out: Path, tmp_path: Path):
     path = tmp_path / "film.mp4"
     write_film(path, [(COLLINS, 1.2), (BIDEN, 1.2)])
-    (report,) = read(reader, path)
+    assert read(reader, path) == [1]
     (row,), faces = rows_of(out, "pictures"), rows_of(out, "faces")
     (record,) = analyzed(path)
-    assert report.pictures == 1
     assert [{"time_s": face["time_s"], "face": face["face"], **face_of(face)} for face in faces] == record["readings"]
     assert {name: row[name] for name in ("width", "height", "duration_s")} == {
         name: record[name] for name in ("width", "height", "duration_s")
@@ -92,22 +91,6 @@ def test_the_content_and_not_the_name_tells_films_from_pictures(reader: UnitRead
         "text.mov": "film",
     }
     assert [name for name, row in rows.items() if row["error"] is not None] == ["text.mov"]
-
-
-def test_a_stopped_unit_writes_what_it_has(reader: UnitReader, out: Path, pictures: Path):
-    (unit,) = make_units(find_items([str(pictures)]))
-    answers = iter([False] * 5 + [True])
-    report = reader.read(unit, lambda: next(answers))
-    assert report.pictures == len(rows_of(out, "pictures")) == 5
-    assert [row["picture"] for row in rows_of(out, "pictures")] == sorted(item.name for item in unit.items[:5])
-
-
-def test_a_stopped_film_has_no_row(reader: UnitReader, out: Path, tmp_path: Path):
-    write_film(tmp_path / "film.mp4", [(COLLINS, 3.0)])
-    answers = iter([False] * 3 + [True] * 10)
-    (unit,) = make_units(find_items([str(tmp_path)]))
-    assert reader.read(unit, lambda: next(answers)).pictures == 0
-    assert not out.exists()
 
 
 def test_a_film_is_a_unit_of_its_own():

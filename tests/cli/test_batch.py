@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from emomusic.batch import local
 from emomusic.cli import main as cli
 from tests.batch.pictures import BROKEN, make_folder, parts_of, rows_of
 from tests.films import COLLINS, write_film
@@ -161,5 +162,13 @@ def test_a_stopped_run_keeps_what_is_read(paused: tuple[subprocess.Popen[bytes],
     assert process.returncode == 130
     answer = json.loads(text)
     assert answer == json.loads((out / "summary.json").read_text(encoding="utf-8"))
-    assert answer["pictures"] == answer["read"] == len(rows_of(out, "pictures")) == 17  # and no unit is half lost
+    assert answer["pictures"] == answer["read"] == len(rows_of(out, "pictures")) == 16  # the first unit
     assert b"Traceback" not in errors
+
+
+def test_a_deleted_folder_of_results_is_no_success(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(local, "run_local", lambda *_, **__: None)  # as if its parts were deleted
+    assert batch(pictures, "--out", tmp_path / "out") == ({}, 2)
+    assert f"expected {NUM_PICTURES + len(BROKEN)} new rows" in capsys.readouterr().err
