@@ -3,7 +3,17 @@
 import streamlit as st
 
 from emomusic.app.address import open_address, show_address
-from emomusic.app.frame import enter_app, enter_page, icon, logo, show_notice, shown_errors, style_page, widen_page
+from emomusic.app.frame import (
+    enter_app,
+    enter_page,
+    icon,
+    is_loaded,
+    logo,
+    show_notice,
+    shown_errors,
+    style_page,
+    widen_page,
+)
 from emomusic.server.capacity import admit_visitor, capacity
 
 enter_app()
@@ -31,8 +41,15 @@ if page.url_path:
 enter_page(page.url_path)
 open_address(page.url_path or "photo")
 show_address()  # before the page runs, because a visitor may click at once; above it, where nothing can push it
-screen, notice = st.container(), st.container()
-with screen, shown_errors(), capacity().work():
-    page.run()
-with notice:
-    show_notice()
+screen, notice, bar = st.container(), st.container(), st.container()
+try:
+    with screen, shown_errors(), capacity().work():
+        page.run()
+    with notice:
+        show_notice()
+finally:  # also if the page stops its run: the music goes on
+    if is_loaded("emomusic.app.queues"):  # else nothing plays
+        from emomusic.app.bar import show_bar
+
+        with bar:
+            show_bar()

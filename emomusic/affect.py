@@ -212,7 +212,7 @@ BETTER_MOODS: Mapping[Emotion, Mood] = MappingProxyType(
 )
 
 # The mood of the songs in each quadrant. The names are our choice: songs with high arousal and low valence count as
-# energetic, and a neutral face gets calm songs.
+# energetic, and the neutral middle gets calm songs.
 QUADRANT_MOODS: Mapping[Quadrant, Mood] = MappingProxyType(
     {
         Quadrant.Q1: Mood.HAPPY,
@@ -259,6 +259,18 @@ def quadrant_of(point: AffectPoint, *, neutral_radius: float = NEUTRAL_RADIUS) -
     if point.arousal >= 0:
         return Quadrant.Q1 if point.valence >= 0 else Quadrant.Q2
     return Quadrant.Q4 if point.valence >= 0 else Quadrant.Q3
+
+
+def matching_mood(emotion: Emotion, point: AffectPoint) -> Mood:
+    """The mood of the songs that match an emotion: that of its quadrant, so that sad faces get sad songs.
+
+    Args:
+        emotion: the most probable one. A neutral face gets the mood of the side to which it leans: happy or calm.
+        point: of the face.
+    """
+    if emotion is Emotion.NEUTRAL:
+        return Mood.HAPPY if point.valence > 0 else Mood.CALM
+    return QUADRANT_MOODS[quadrant_of(EMOTION_POINTS[emotion])]
 
 
 class WithEmotion:
@@ -317,6 +329,13 @@ def describe_shares(names: Sequence[str], shares: Sequence[float], *, is_mixture
     if next_ >= 0.15:
         return f"Mostly {first}, {'a little' if is_mixture else 'perhaps'} {second}"
     return f"Mostly {first}"
+
+
+def describe_mood(probabilities: EmotionProbabilities, mood: Mood) -> str:
+    """Why songs have a mood, with the emotions that count: "Sad 53 %, neutral 36 %: sad songs"."""
+    ranked = sorted(probabilities.as_dict().items(), key=lambda pair: -pair[1])[:2]
+    shares = {Emotion(name).adjective: share for name, share in ranked if share >= 0.15 or (name, share) == ranked[0]}
+    return f"{list_shares(shares).capitalize()}: {mood} songs"
 
 
 def share_text(share: float) -> str:

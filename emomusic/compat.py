@@ -14,6 +14,7 @@ import ctypes
 import os
 import threading
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -118,7 +119,23 @@ def check_streamlit_server() -> None:
 
     _require(runtime.Runtime, "_get_async_objs", "is_active_session", "close_session", "media_file_mgr")
     _require(SessionManager, "list_sessions")
-    _require(MediaFileManager, "remove_orphaned_files")
+    _require(MediaFileManager, "remove_orphaned_files", "add")
+
+
+def media_address(content: bytes | Path, mime_type: str, slot: str) -> str:
+    """The address of a file for the page of this session, until the next run of the app without it.
+
+    Args:
+        content: of the file, or its path.
+        mime_type: of the content.
+        slot: names its use on the page; another file for the same use replaces it.
+    """
+    from streamlit import runtime
+
+    if not runtime.exists():  # in tests of pages
+        return f"/media/{slot}"
+    files = runtime.get_instance().media_file_mgr
+    return str(files.add(content if isinstance(content, bytes) else str(content), mime_type, slot))
 
 
 class ServerInternals:

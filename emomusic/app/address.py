@@ -9,7 +9,7 @@ Nothing about a visitor's own photo is written to the URL.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -167,9 +167,9 @@ def widget(name: str, options: Sequence[str], first: str | None = None, *, most:
     return _set(name, valid if most > 1 else next(iter(valid), None), first)
 
 
-def choose_one(label: str, options: Sequence[str], name: str) -> str:
-    """Show buttons for a choice in the URL; the first option is the default."""
-    look = widget(name, options, options[0])
+def choose_one(label: str, options: Sequence[str], name: str, *, name_of: Callable[[str], str] = str) -> str:
+    """Show buttons for a choice in the URL; the first option is the default. `name_of` gives the text of an option."""
+    look = widget(name, options, options[0]) | {"format_func": name_of}
     return str(st.segmented_control(label, options, required=True, label_visibility="collapsed", **look))
 
 

@@ -3,7 +3,7 @@
 A page reads faces, makes the listener of the songs, and shows the answer in the order of its screen:
 
     listener = Listener.of(ALL, probabilities)       # or of one face, or of a mood
-    songs = answer(listener, "gallery")              # shows the policies; "gallery" names the player
+    songs = answer(listener, "gallery")              # shows the policies; the bar plays the queue "gallery"
     songs.show_player("my-gallery")                  # a fragment; files begin with "my-gallery"
     songs.show_plane(face_points(faces), on_face=choose_face)
     songs.json(record)                               # a record of the page with the request, for a download
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -31,6 +31,7 @@ from emomusic.affect import (
     Mood,
     affect_of,
     describe,
+    describe_mood,
     list_shares,
 )
 from emomusic.app import state
@@ -46,7 +47,7 @@ from emomusic.export import request_record
 from emomusic.faces.reading import FaceReading
 from emomusic.songs.queue import SongQueue
 from emomusic.songs.recommend import JOURNEY_STEPS
-from emomusic.songs.request import Policy, Request, nearest_emotion, target_of
+from emomusic.songs.request import Policy, Request, nearest_emotion, start_mood, target_of
 from emomusic.songs.song import Pick
 
 MOST_POINTS = 60  # more faces would hide each other on the plane
@@ -60,12 +61,8 @@ YOU = "you"
 _SONGS_ON_PLANE = 6
 _LEAST_HEIGHT = 200  # of a chart that fills its container, in pixels
 
-_POLICY_LINES = {
-    Policy.MATCH: "Songs near this mood: {mood}.",
-    Policy.SOOTHE: "Songs that calm or lift: {mood}.",
-    Policy.JOURNEY: "From this mood to {mood} songs, step by step.",
-    Policy.REPORT: "The Music Mood Lifter's choice: {mood}.",
-}
+_POLICY_NAMES = {Policy.MATCH: "Match me", Policy.SOOTHE: "Lift me", Policy.JOURNEY: "Take me there"}
+"""The policies of the pages. "How it works" shows what `Policy.REPORT` would play."""
 
 _CIRCLES = {NOW: "The circle is that moment", YOU: "The circle is you"}
 """The caption of the circles on the plane, by label."""
@@ -78,6 +75,7 @@ class Listener:
     label: str  # on the plane: the number of the face, or `ALL`, `NOW` or `YOU`
     point: AffectPoint
     emotion: Emotion | None  # estimated or chosen by hand; None if only a mood is chosen
+    probabilities: EmotionProbabilities | None  # of the emotions; None if only a mood is chosen
     mood: Mood | None = None  # chosen by hand
     manual_emotion: Emotion | None = None  # chosen by hand
 
@@ -90,12 +88,12 @@ class Listener:
         manual_emotion: Emotion | None = None,
     ) -> Listener:
         """The listener with these probabilities."""
-        return cls(label, affect_of(probabilities), probabilities.emotion, mood, manual_emotion)
+        return cls(label, affect_of(probabilities), probabilities.emotion, probabilities, mood, manual_emotion)
 
     @classmethod
     def of_mood(cls, label: str, mood: Mood) -> Listener:
         """The listener who chose a mood, without a face."""
-        return cls(label, MOOD_POINTS[mood], None, mood)
+        return cls(label, MOOD_POINTS[mood], None, None, mood)
 
     @property
     def name(self) -> str:
@@ -174,28 +172,41 @@ class Answer:
         return json.dumps(found, ensure_ascii=False, indent=2)
 
 
-def answer(listener: Listener, place: str, *, policies: bool = True) -> Answer:
-    """Choose the songs for a listener and the visitor's music, in the player of a place.
+def answer(listener: Listener, place: str, *, policies: bool = True, starts: bool = True) -> Answer:
+    """Choose the songs for a listener and the visitor's music.
 
     Args:
         listener: of the songs.
-        place: names the player; unique on the page.
+        place: names their queue; unique in the app.
         policies: show the policies, and what the chosen one does.
+        starts: whether the bar plays new songs at once.
     """
     request = Request(listener.point, emotion=listener.emotion, mood=listener.mood)
     if policies:
-        request = _choose_policy(request)
-    return Answer(listener, queue_of(with_your_music(request), place), place)
+        options = [policy.capitalize() for policy in _POLICY_NAMES]
+        chosen = choose_one("How to choose songs", options, state.POLICY, name_of=_policy_name)
+        request = replace(request, policy=Policy(chosen.lower()))
+        st.caption(_policy_line(listener, request))
+    return Answer(listener, queue_of(with_your_music(request), place, starts=starts), place)
 
 
-def _choose_policy(request: Request) -> Request:
-    policy = Policy(choose_one("How to choose songs", [policy.capitalize() for policy in Policy], state.POLICY).lower())
-    request = Request(request.point, emotion=request.emotion, mood=request.mood, policy=policy)
-    line = _POLICY_LINES[policy]
-    if request.mood is not None and policy is not Policy.JOURNEY:
-        line = "Songs of the mood you chose: {mood}."
-    st.caption(line.format(mood=target_of(request)[1]))
-    return request
+def _policy_name(option: str) -> str:
+    return _POLICY_NAMES[Policy(option.lower())]
+
+
+def _policy_line(listener: Listener, request: Request) -> str:
+    """Why the songs have their mood: "Sad 53 %, neutral 36 %: sad songs"."""
+    mood = target_of(request)[1]
+    if request.policy is Policy.JOURNEY:
+        return f"From {start_mood(request)} to {mood} songs, step by step."
+    if request.mood is not None:
+        return f"You chose {mood} songs."
+    if request.policy is Policy.SOOTHE:
+        return f"{'Calm songs after a tense' if mood is Mood.CALM else 'Happy songs to lift this'} mood."
+    if listener.manual_emotion is not None:
+        return f"You say {listener.manual_emotion.adjective}: {mood} songs."
+    assert listener.probabilities is not None  # absent only with a mood
+    return describe_mood(listener.probabilities, mood)
 
 
 def _take_mark(key: str, place: str, on_face: Callable[[str], None] | None) -> None:

@@ -1,186 +1,112 @@
-"""The player: one song of a queue, the next songs as text, and the playlist to take along.
+"""The songs of a place on its page: the current one with its reason, the next ones, and the playlist to take along.
 
-A song of Spotify plays in Spotify's frame, an audio file in the browser's own player.
+The bar of the app (`bar.py`) plays them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import streamlit as st
 
-from emomusic.app.audio import show_audio
-from emomusic.app.frame import download_button, escape_markdown, shown_errors
-from emomusic.app.queues import PlayerState, play
-from emomusic.app.sources import (
-    SourceState,
-    is_spotify_silent,
-    note_silence,
-    songs_recommender,
-    substitution,
-    use_spotify,
-)
+from emomusic.app.frame import download_button, escape_markdown
+from emomusic.app.queues import PlayerState, play, start
+from emomusic.app.sources import is_spotify_silent, songs_recommender, substitution, use_spotify
 from emomusic.app.state import from_state, page_state
 from emomusic.app.your_music import choose_music, with_your_music
 from emomusic.songs.queue import SongQueue, artist_key
+from emomusic.songs.request import Policy
 from emomusic.songs.song import UNKNOWN_ARTIST, Pick, Song
-from emomusic.songs.spotify.embeds import (
-    LARGE_PLAYER_HEIGHT,
-    PLAYER_HEIGHT,
-    embed_url,
-    search_url,
-    songs_csv,
-    songs_m3u,
-    songs_txt,
-    track_links,
-    track_url,
-)
+from emomusic.songs.spotify.embeds import search_url, songs_csv, songs_m3u, songs_txt, track_links, track_url
 from emomusic.text import for_excel, join_names, pluralize
-
-# One question for each window; the answer to a request without CORS cannot be read, but it tells that there is one
-_REACH = st.components.v2.component(
-    "emomusic_reach",
-    js="""
-export default function ({ data, setTriggerValue }) {
-  const ask = () =>
-    fetch(data.address, { mode: "no-cors", method: "HEAD", signal: AbortSignal.timeout(data.timeout_ms) })
-      .then(() => true, () => false);
-  window.emomusicSpotify ??= ask();
-  window.emomusicSpotify.then((answers) => answers || setTriggerValue("silent", true));
-}
-""",
-)
-_PATIENCE_MS = 3000
-
-
-def _ask_spotify(address: str, place: str) -> None:
-    """Find out whether Spotify's player answers in this browser, unless that is known."""
-    if page_state(SourceState).is_spotify_silent is None:
-        _REACH(
-            data={"address": address, "timeout_ms": _PATIENCE_MS},
-            key=f"reach-{place}",
-            on_silent_change=note_silence,
-        )
-
-
-def show_player(track_id: str, name: str, *, place: str, height: int = PLAYER_HEIGHT) -> None:
-    """Show Spotify's player of one song, and find out whether it answers.
-
-    Another song needs a new frame: a changed frame address would be a step of the browser's history, and Back would
-    change the players one by one. The keyed container creates the frame in one of two alternating slots. In the same
-    slot, a slow server could load the old song into the new frame.
-
-    Args:
-        track_id: of the song on Spotify.
-        name: of the song, for screen readers.
-        place: the name of the list, unique on the page.
-        height: of the player, in pixels.
-    """
-    frames = page_state(PlayerState).frames
-    before, is_second = frames.get(place, (track_id, False))
-    is_second ^= before != track_id
-    frames[place] = track_id, is_second
-    with st.container(gap=None):
-        slots = st.container(), st.container()
-        slots[not is_second].empty()  # at once: a stale player would stay until the end of the run
-        with slots[is_second].container(key=f"player-{place}-{track_id}"):
-            st.iframe(embed_url(track_id), height=height, alt=f"Spotify player: {name}")
-        _ask_spotify(embed_url(track_id), place)
-
 
 UP_NEXT, UP_NEXT_IN_LIST = 3, 4
 PLAYLIST = 20
 """Songs to take along."""
 
 
-# The player keeps its height, so that nothing below it moves with the next song of the same source
-_AUDIO_HEIGHT = 56
-_STYLE = f"""<style>
-:is([class*="st-key-title-"], [class*="st-key-why-"]) p {{
+_STYLE = """<style>
+:is([class*="st-key-title-"], [class*="st-key-why-"]) p {
   white-space: nowrap; overflow: hidden; text-overflow: ellipsis;
-}}
-[class*="st-key-reason-"] {{ min-height: 2.75rem; }}
-[class*="st-key-reason-"] p {{ line-height: 1.3rem; }}
-[class*="st-key-heard-"] {{ min-height: {_AUDIO_HEIGHT}px; justify-content: center; }}
-[class*="st-key-framed-"] > div > [class*="st-key-heard-"] {{ min-height: {PLAYER_HEIGHT}px; }}
-/* Icons whose names are for screen readers */
-:is([class*="st-key-previous-"], [class*="st-key-size-"]) p {{
-  position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
-}}
-[class*="st-key-play-"] {{ height: 2rem; }}
-[class*="st-key-play-"] button {{ min-height: 2rem; padding: 0.125rem 0.5rem; justify-content: flex-start; }}
-[class*="st-key-play-"] button > div {{ width: 100%; justify-content: flex-start; }}
-:is([class*="st-key-why-"], [class*="st-key-mood-"]) {{ padding-left: 2.2rem; }}
-@media (max-height: 850px), (max-width: 640px) {{ div:has(> [class*="st-key-why-"]) {{ display: none; }} }}
-[class*="st-key-play-"] button:hover {{ background: var(--st-secondary-background-color, rgb(128 128 138 / 15%)); }}
+}
+[class*="st-key-reason-"] { min-height: 2.75rem; }
+[class*="st-key-reason-"] p { line-height: 1.3rem; }
+[class*="st-key-play-"] { height: 2rem; }
+[class*="st-key-play-"] button { min-height: 2rem; padding: 0.125rem 0.5rem; justify-content: flex-start; }
+[class*="st-key-play-"] button > div { width: 100%; justify-content: flex-start; }
+:is([class*="st-key-why-"], [class*="st-key-mood-"]) { padding-left: 2.2rem; }
+@media (max-height: 850px), (max-width: 640px) { div:has(> [class*="st-key-why-"]) { display: none; } }
+[class*="st-key-play-"] button:hover { background: var(--st-secondary-background-color, rgb(128 128 138 / 15%)); }
 </style>"""
 
 
-@st.fragment
 def show_queue(place: str, stem: str, show_more: Callable[[], None] = lambda: None) -> None:
-    """Show the player of a queue; its buttons rerun only this fragment, so the plane can still show a skipped song.
+    """Show the songs of a place.
 
     Args:
         place: as for `queue_of` or `play_list`, which the page calls first; unique on the page.
         stem: start of the names of downloaded files.
         show_more: shows buttons of the page.
     """
-    queue, is_list = page_state(PlayerState).queues[place], place in page_state(PlayerState).lists
-    with shown_errors(), st.container(key=f"player-{place}", gap="xsmall"):
+    player = page_state(PlayerState)
+    queue, is_list = player.queues[place], place in player.lists
+    current = queue.current
+    with st.container(key=f"player-{place}", gap="xsmall"):
         st.html(_STYLE)
-        _require_current(queue, place)
-        current = queue.current
+        _show_source()
         # The menus keep their position and stay open if the number of elements before them does not change
         with st.container(gap="xsmall", key=f"song-{place}"):
             if current is not None:
-                _show_song(current, place)
+                _show_song_text(current, place)
             else:
                 advice = "" if is_list else " Choose other genres or options."
                 st.info(f"The list ends here.{advice}", icon=":material/music_off:")
-        _show_buttons(queue, place)
+        _show_buttons(current, place)
         _show_up_next(queue, place)
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             if not is_list:
                 choose_music()
-                _require_current(queue, place)  # again, because the menu may have heard new files
+                # The menu may have heard new files, and the page shows the songs elsewhere too
+                if with_your_music(queue.request) != queue.request or songs_recommender() is not queue.recommender:
+                    st.rerun()
             show_more()
             _show_take_along(queue, place, stem)
-            if current is not None and current.song.is_on_spotify:
-                is_large = place in page_state(PlayerState).large
-                st.button(
-                    "Smaller player" if is_large else "Larger player",
-                    icon=f":material/{'close_fullscreen' if is_large else 'open_in_full'}:",
-                    type="tertiary",
-                    help="Smaller player" if is_large else "Larger player",
-                    on_click=_resize,
-                    args=(place,),
-                    key=f"size-{place}",
-                )
         _show_skipped(place)
 
 
-def _show_buttons(queue: SongQueue, place: str) -> None:
-    current = queue.current
+def show_start(place: str) -> None:
+    """Show the button that lets the bar play the songs of a place."""
+    st.button(
+        "Play",
+        icon=":material/play_arrow:",
+        type="primary",
+        on_click=start,
+        args=(place,),
+        disabled=page_state(PlayerState).queues[place].current is None,
+        key=f"start-{place}",
+    )
+
+
+def _show_buttons(current: Pick | None, place: str) -> None:
+    """Show a button that plays the songs of this place or the next one of them, and the one that skips."""
+    player = page_state(PlayerState)
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.button(
-            "Previous",
-            icon=":material/skip_previous:",
-            on_click=play,
-            args=(place, "previous"),
-            disabled=not queue.has_previous,
-            key=f"previous-{place}",
-        )
-        st.button(
-            "Next song",
-            icon=":material/skip_next:",
-            type="primary",
-            shortcut=None if place in page_state(PlayerState).lists else "N",  # a page may have two lists
-            on_click=play,
-            args=(place, "next"),
-            disabled=current is None,
-            key=f"next-{place}",
-        )
+        if current is not None and not (current.song.is_on_spotify or current.song.is_audio):
+            address = search_url(f"{current.song.title} {current.song.byline}")
+            st.link_button("Search on Spotify", address, icon=":material/open_in_new:")
+        if player.playing == place:
+            st.button(
+                "Next song",
+                icon=":material/skip_next:",
+                type="primary",
+                shortcut=None if place in player.lists else "N",  # a page may have two lists
+                on_click=play,
+                args=(place, "next"),
+                disabled=current is None,
+                key=f"next-{place}",
+            )
+        else:
+            show_start(place)
         st.button(
             "Not for me",
             type="tertiary",
@@ -190,37 +116,6 @@ def _show_buttons(queue: SongQueue, place: str) -> None:
             disabled=current is None,
             key=f"skip-{place}",
         )
-
-
-def _require_current(queue: SongQueue, place: str) -> None:
-    """Run the whole page again if the visitor's music has changed: other parts show the songs too."""
-    lists = page_state(PlayerState).lists
-    if place in lists:
-        if lists[place][1] != is_spotify_silent():
-            st.rerun()
-    elif with_your_music(queue.request) != queue.request or songs_recommender() is not queue.recommender:
-        st.rerun()
-
-
-def _resize(place: str) -> None:
-    page_state(PlayerState).large ^= {place}
-
-
-def _show_song(pick: Pick, place: str) -> None:
-    song = pick.song
-    _show_source()
-    _show_song_text(pick, place)
-    kind = "framed" if song.is_on_spotify else "unframed"
-    with st.container(key=f"{kind}-{place}"), st.container(key=f"heard-{place}", gap=None):
-        if song.is_on_spotify:
-            height = LARGE_PLAYER_HEIGHT if place in page_state(PlayerState).large else PLAYER_HEIGHT
-            show_player(song.id, song.full_name, place=place, height=height)
-        elif not song.is_audio:
-            address = search_url(f"{song.title} {song.byline}")
-            st.link_button("Search on Spotify", address, icon=":material/open_in_new:")
-        else:
-            with shown_errors():  # the file may be gone; the buttons stay
-                show_audio(song, place=place, on_end=partial(play, place, "next"))
 
 
 def song_line(song: Song) -> str:
@@ -240,7 +135,7 @@ def _show_source() -> None:
 
 
 def _show_song_text(pick: Pick, place: str) -> None:
-    """Show title, artists, mood and reason, and the licence of a bundled song."""
+    """Show title, artists and reason, and the licence of a bundled song."""
     song = pick.song
     with st.container(key=f"title-{place}"):
         st.markdown(song_line(song))
@@ -248,7 +143,7 @@ def _show_song_text(pick: Pick, place: str) -> None:
     is_list = place in page_state(PlayerState).lists
     if pick.likeliest_mood not in pick.reason and not is_list:  # on a journey
         reason = f"{pick.likeliest_mood.capitalize()}. {reason}"
-    if not pick.fits:
+    if not pick.fits and song.licence is None:
         reason += f". Your music has few {pick.mood} songs"
     if song.licence is not None:
         reason += f" · {escape_markdown(song.licence)}, [source]({song.source})"
@@ -284,9 +179,13 @@ def _skipped_by(pick: Pick) -> tuple[str, str]:
 
 def _skip(place: str) -> None:
     player = page_state(PlayerState)
-    if (current := player.queues[place].current) is not None:
+    queue = player.queues[place]
+    if (current := queue.current) is not None:
+        if queue.request.policy is Policy.JOURNEY:
+            queue.continue_with(queue.recommender)  # from the song that was heard
         key, name = _skipped_by(current)
         player.skipped[key] = name
+        start(place)
 
 
 def _show_skipped(place: str) -> None:

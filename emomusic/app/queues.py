@@ -1,4 +1,8 @@
-"""What the players of the pages play: queues of songs for a request, and lists."""
+"""What plays: queues of songs for a request, and lists. Each has a place; the bar plays the queue of one place.
+
+New songs of a place begin by themselves with `starts=True`. The callback of a button calls `start`,
+or `play` with a step.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,6 @@ from math import isnan
 from typing import Literal
 
 from emomusic.affect import AffectPoint
-from emomusic.app.audio import start_song
 from emomusic.app.sources import is_spotify_silent, songs_recommender
 from emomusic.app.state import page_state
 from emomusic.songs.queue import SongQueue
@@ -16,37 +19,47 @@ from emomusic.songs.recommend import Recommender
 from emomusic.songs.request import Request
 from emomusic.songs.song import Pick
 
+FADE_S = 3.0
+"""How long a song fades into the next one in `PlayerState.fading`."""
+
 
 @dataclass
 class PlayerState:
-    """The players of a session.
+    """What a session plays.
 
     Attributes:
-        queues: of the songs, by the place of the player.
+        queues: of the songs, by place.
         lists: identifies the list of a place, and whether Spotify was silent; absent where songs follow without end.
         skipped: what "Not for me" skipped: names by the key of an artist or the id of a song.
-        frames: the last song of Spotify's player in a place, and whether it was in the second of two slots.
-        large: the places with a large player.
+        playing: the place that the bar plays.
+        starts: how often a song was to begin.
+        fading: the places whose songs fade into each other.
         plane_clicks: number of clicks on the plane of the page.
     """
 
     queues: dict[str, SongQueue] = field(default_factory=dict)
     lists: dict[str, tuple[Hashable, bool]] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
-    frames: dict[str, tuple[str, bool]] = field(default_factory=dict)
-    large: set[str] = field(default_factory=set)
+    playing: str = ""
+    starts: int = 0
+    fading: set[str] = field(default_factory=set)
     plane_clicks: int = 0
 
 
 def queue_of(
-    request: Request, place: str, choose: Callable[[Recommender, Request], Iterable[Pick]] | None = None
+    request: Request,
+    place: str,
+    choose: Callable[[Recommender, Request], Iterable[Pick]] | None = None,
+    *,
+    starts: bool = False,
 ) -> SongQueue:
-    """The queue of the player in a place. The same request and source keep its position.
+    """The queue of a place. The same request and source keep its position.
 
     Args:
         request: for songs, with the visitor's music.
-        place: names the player.
+        place: names the queue.
         choose: gives the songs of a list. Without it, songs for the request follow without end.
+        starts: whether the bar plays new songs at once.
     """
     player, recommender = page_state(PlayerState), songs_recommender()
     queue, skipped = player.queues.get(place), player.skipped.keys()
@@ -61,17 +74,20 @@ def queue_of(
     else:
         queue = SongQueue.of(choose(recommender, request), recommender, request, skipped=skipped)
     player.queues[place] = queue
+    if starts:
+        start(place)
     return queue
 
 
-def play_list(picks: Iterable[Pick], place: str, key: Hashable) -> None:
-    """Give the player of a place a list, which needs no request. The same list keeps its position.
+def play_list(picks: Iterable[Pick], place: str, key: Hashable, *, starts: bool = False) -> None:
+    """Give a place a list, which needs no request. The same list keeps its position.
 
     Args:
         picks: the songs, read when they are needed. In place of those of Spotify, audio files like them play if
             Spotify does not answer.
-        place: names the player.
+        place: names the queue.
         key: identifies the list.
+        starts: whether the bar plays another list at once.
     """
     player, silent = page_state(PlayerState), is_spotify_silent()
     if player.lists.get(place) != (key, silent):
@@ -79,6 +95,8 @@ def play_list(picks: Iterable[Pick], place: str, key: Hashable) -> None:
         chosen = _substitutes(picks, source) if silent else picks
         player.queues[place] = SongQueue.of(chosen, source, Request(_ORIGIN), skipped=player.skipped.keys())
         player.lists[place] = key, silent
+        if starts:
+            start(place)
 
 
 _ORIGIN = AffectPoint(0, 0)
@@ -98,8 +116,14 @@ def forget_list(place: str) -> None:
     player.lists.pop(place, None)
 
 
+def start(place: str) -> None:
+    """Let the bar play the songs of a place."""
+    player = page_state(PlayerState)
+    player.playing, player.starts = place, player.starts + 1
+
+
 def play(place: str, step: int | Literal["next", "previous"]) -> None:
-    """Move the queue of a place to the next or the previous song, or to a number. An audio file starts by itself."""
+    """Move the queue of a place to the next or the previous song, or to a number, and play it."""
     if (queue := page_state(PlayerState).queues.get(place)) is not None:
         if isinstance(step, int):
             queue.play(step)
@@ -107,5 +131,14 @@ def play(place: str, step: int | Literal["next", "previous"]) -> None:
             queue.go_on()
         else:
             queue.go_back()
-        if (current := queue.current) is not None:
-            start_song(current.song.id)
+        start(place)
+
+
+def follow_source() -> None:
+    """Choose the songs that play from another source if Spotify turned silent while their page was not shown."""
+    player = page_state(PlayerState)
+    queue = player.queues.get(player.playing)
+    if queue is None or player.playing in player.lists or not is_spotify_silent():
+        return
+    if (current := queue.current) is not None and current.song.is_on_spotify:
+        queue_of(queue.request, player.playing)

@@ -40,13 +40,14 @@ LABELS: Mapping[Source, str] = {
 
 @dataclass
 class SourceState:
-    """Whether Spotify's player did not answer; False if it is to play nevertheless, None if that is unknown."""
+    """Whether Spotify's player did not answer, None if that is unknown; and how often the visitor wanted to know."""
 
     is_spotify_silent: bool | None = None
+    num_asked: int = 1
 
 
 def is_spotify_silent() -> bool:
-    """Whether Spotify's player did not answer in this browser, and the visitor did not ask for it nevertheless."""
+    """Whether Spotify's player did not answer in this browser."""
     return page_state(SourceState).is_spotify_silent is True
 
 
@@ -61,15 +62,15 @@ def substitution() -> str | None:
     if chosen is current:
         return None
     if chosen is Source.SPOTIFY:
-        why = "Spotify does not answer"
-    else:
-        why = f"No {'table' if chosen is Source.TABLE else 'file'} of yours is ready"
-    return f"{why}. Playing: {LABELS[current]}."
+        return f"Spotify {'still ' if page_state(SourceState).num_asked > 1 else ''}does not answer."
+    return f"No {'table' if chosen is Source.TABLE else 'file'} of yours is ready. Playing: {LABELS[current]}."
 
 
 def use_spotify() -> None:
-    """Play songs of Spotify, even if its player did not answer."""
-    page_state(SourceState).is_spotify_silent = False
+    """Play songs of Spotify, and ask again whether its player answers."""
+    sources = page_state(SourceState)
+    if sources.is_spotify_silent:
+        sources.is_spotify_silent, sources.num_asked = None, sources.num_asked + 1
     choose({state.SONGS_FROM: None})
 
 

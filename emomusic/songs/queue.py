@@ -57,7 +57,7 @@ class SongQueue:
             del self._picks[self._position + (not is_over) :]
             self._keys = {_key_of(pick) for pick in self._picks}
             self._num_chosen = max((pick.number for pick in self._picks), default=0)
-            self.recommender, self._source = recommender, recommender.walk(self.request)
+            self.recommender, self._source = recommender, recommender.walk(self.request, self._picks)
 
     @property
     def current(self) -> Pick | None:

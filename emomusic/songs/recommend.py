@@ -1,8 +1,8 @@
 """Song recommendations for a point on the affect plane.
 
-*Match* plays songs close to the point. *Soothe* plays songs that calm tense emotions and lift the others. *Journey*
-goes in steps from the point to that mood, the iso principle of music therapy [1]. *Report* plays songs of the mood that
-the report "Music Mood Lifter" assigns to the emotion.
+*Match* plays songs of the emotion's mood, close to the point. *Soothe* plays songs that calm tense emotions and lift
+the others. *Journey* goes in steps from the point to that mood, the iso principle of music therapy [1]. *Report* plays
+songs of the mood that the report "Music Mood Lifter" assigns to the emotion.
 
 A song fits a mood if it is its most probable mood. Other songs follow only if the filters leave too few that fit.
 
@@ -26,7 +26,7 @@ from emomusic.assets import load_once
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.history import ARTIST_WINDOW, PlayHistory
 from emomusic.songs.mood import MOODS
-from emomusic.songs.request import Policy, Request, target_of
+from emomusic.songs.request import Policy, Request, start_mood, target_of
 from emomusic.songs.song import Pick
 from emomusic.songs.song_kinds import SongKind, included_kinds
 from emomusic.songs.stored_moods import load_songs_and_moods
@@ -50,6 +50,8 @@ _TEMPO_JUMP_COST = 0.25  # per 100 BPM
 _JOURNEY_POPULARITY_BONUS = 1.3
 _JOURNEY_SHUFFLE = 0.08
 _CLOSE = NEUTRAL_RADIUS  # on the plane
+
+_FEW_SONGS = 150  # of a catalogue; among more, each waypoint has close songs
 
 _NUM_CANDIDATES = 10  # for one song of several
 
@@ -129,14 +131,19 @@ class Recommender:
         is_journey = request.policy is Policy.JOURNEY
         return self._journey(request, num_songs) if is_journey else list(islice(self.walk(request), num_songs))
 
-    def walk(self, request: Request) -> Iterator[Pick]:
+    def walk(self, request: Request, heard: Sequence[Pick] = ()) -> Iterator[Pick]:
         """All songs for a request, best first, each chosen when it is asked for. For one thread at a time.
 
         Songs of the target mood follow the `JOURNEY_STEPS` songs of a journey, and may repeat one of them.
+
+        Args:
+            request: target, policy and filters.
+            heard: the steps of a journey that were heard; it continues from the last one.
         """
         target, mood = target_of(request)
         if request.policy is Policy.JOURNEY:
-            yield from self._journey(request, JOURNEY_STEPS)
+            if len(heard) < JOURNEY_STEPS:
+                yield from self._journey(request, JOURNEY_STEPS, heard)
             request = replace(request, point=target, mood=mood, policy=Policy.MATCH)
             target, mood = target_of(request)
         rows, first = self._rows(target, mood, request), 1
@@ -184,30 +191,42 @@ class Recommender:
         for position in takewhile(lambda position: priorities[position] > -np.inf, _best_first(priorities)):
             yield int(songs.rows[position])
 
-    def _journey(self, request: Request, num_songs: int) -> list[Pick]:
+    def _journey(self, request: Request, num_songs: int, heard: Sequence[Pick] = ()) -> list[Pick]:
+        """The steps of a journey of `num_songs` songs that follow the heard ones. It is shorter if songs run out."""
         target, mood = target_of(request)
         window = max(ARTIST_WINDOW, num_songs)
         if self.catalogue.is_local and len(set(self._artists)) < 2 * window:
             window = 1
         waypoints = _waypoints(request.point, target, num_songs)
-        while len(rows := self._rows_at(waypoints, mood, request, window)) < len(waypoints):
-            waypoints = _waypoints(request.point, target, len(rows))  # songs run out; the journey reaches the target
+        if heard:
+            waypoints = _waypoints(heard[-1].song.point, target, num_songs - len(heard) + 1)[1:]
+        moods = _moods_on_the_way(waypoints, mood if heard else start_mood(request), mood)
+        known = [self.catalogue.row_of(pick.song.id) for pick in heard if self.catalogue.find(pick.song.id)]
+        while len(rows := self._rows_at(waypoints, moods, request, window, known)) < len(waypoints):
+            waypoints = _fewer(waypoints, len(rows))  # songs run out; the journey reaches the target
+            moods = _moods_on_the_way(waypoints, moods[0], mood)
         away = [self._point(row).distance(waypoint) for row, waypoint in zip(rows, waypoints, strict=True)]
         scores = _closeness(np.array(away, np.float32)).tolist()
-        reasons = [self._step_reason(rows, step, request.point, target) for step in range(len(rows))]
-        moods = _moods_on_the_way(waypoints, mood)
-        return [self._pick(*step) for step in zip(count(1), rows, moods, scores, reasons, strict=False)]
+        points = [*(pick.song.point for pick in heard), *map(self._point, rows)]
+        reasons = [_step_reason(points, step, target) for step in range(len(heard), len(points))]
+        numbers = count(len(heard) + 1)
+        return [self._pick(*step) for step in zip(numbers, rows, moods, scores, reasons, strict=False)]
 
-    def _rows_at(self, waypoints: list[AffectPoint], mood: Mood, request: Request, window: int) -> list[int]:
+    def _rows_at(
+        self, waypoints: list[AffectPoint], moods: list[Mood], request: Request, window: int, known: list[int]
+    ) -> list[int]:
         """One row close to each waypoint, with its mood and a tempo close to the previous one.
 
-        Ends at the first waypoint without a row of another song and of artists that are not in the window.
+        Among few songs, each is nearer to the last waypoint than the one before. Ends at the first waypoint without a
+        row of another song and of artists that are not in the window. The `known` rows were heard before.
         """
         rows: list[int] = []
         history = PlayHistory(self._artists, self._titles, window=window)
+        for heard in known:
+            history.add(heard)
         passing = self._passing(request)
         bonuses: dict[tuple[Mood, bool], npt.NDArray[np.float32]] = {}  # minus infinity for rows never allowed later
-        for waypoint, step_mood in zip(waypoints, _moods_on_the_way(waypoints, mood), strict=True):
+        for waypoint, step_mood in zip(waypoints, moods, strict=True):
             for fitting in (True, False):
                 songs = self._songs_of(step_mood, fitting=fitting)
                 if (bonus := bonuses.get((step_mood, fitting))) is None:
@@ -217,6 +236,9 @@ class Recommender:
                 if rows:
                     before_bpm = self._everything.tempo_bpm[rows[-1]]
                     costs += np.float32(_TEMPO_JUMP_COST / 100.0) * np.abs(songs.tempo_bpm - before_bpm)
+                    if len(self._everything.rows) < _FEW_SONGS:
+                        left = self._point(rows[-1]).distance(waypoints[-1])
+                        costs[songs.distances(waypoints[-1]) > left] = np.inf
                 row = _cheapest_allowed(costs, songs.rows, history, bonus)
                 if row is not None:
                     break
@@ -229,7 +251,7 @@ class Recommender:
     def _picks(self, rows: list[int], target: AffectPoint, mood: Mood, *, first: int) -> list[Pick]:
         """Songs of one mood, numbered from `first`."""
         scores = self._everything[np.array(rows, np.intp)].scores(target, mood).tolist()
-        reasons = [self._reason(row, target, mood) for row in rows]
+        reasons = [self._reason(row, mood) for row in rows]
         numbered = zip(count(first), rows, scores, reasons, strict=False)
         return [self._pick(number, row, mood, score, reason) for number, row, score, reason in numbered]
 
@@ -239,24 +261,11 @@ class Recommender:
     def _likeliest(self, row: int) -> Mood:
         return MOODS[int(self._likeliest_moods[row])]
 
-    def _reason(self, row: int, target: AffectPoint, mood: Mood) -> str:
+    def _reason(self, row: int, mood: Mood) -> str:
         likeliest, probability = self._likeliest(row), float(self.probabilities[row].max())
         words = f"{'probably' if probability >= 0.5 else 'perhaps'} {likeliest} ({share_text(probability)})"
         words = words.capitalize() if likeliest is mood else f"Nearest to {mood}: {words}"
-        difference = _difference(target, self._point(row))
-        comparison = f"{difference} than" if difference else f"as {_character(target)} as"
-        return f"{words}, {comparison} the target mood"
-
-    def _step_reason(self, rows: list[int], step: int, start: AffectPoint, target: AffectPoint) -> str:
-        label = f"Step {step + 1} of {len(rows)}"
-        point = self._point(rows[step])
-        for end, end_point, name in ((0, start, "start"), (len(rows) - 1, target, "target")):
-            if step == end:
-                distance = "close to the" if point.distance(end_point) <= _CLOSE else "the closest song to the"
-                return f"{label}: {_character(point)}, {distance} {name}"
-        change = _difference(self._point(rows[step - 1]), point)
-        comparison = f"{change} than" if change else f"{_character(point)}, similar to"
-        return f"{label}: {comparison} the previous song"
+        return f"{words}, {_character(self._point(row))}"
 
     def _point(self, row: int) -> AffectPoint:
         return AffectPoint(float(self.plane[row, 0]), float(self.plane[row, 1]))
@@ -335,10 +344,15 @@ def _waypoints(start: AffectPoint, target: AffectPoint, num_points: int) -> list
     ]
 
 
-def _moods_on_the_way(waypoints: list[AffectPoint], mood: Mood) -> list[Mood]:
-    """Mood of each waypoint; the last one has the target mood unless it is also the start."""
+def _fewer(waypoints: list[AffectPoint], num_points: int) -> list[AffectPoint]:
+    """Evenly spaced points between the same ends."""
+    return _waypoints(waypoints[0], waypoints[-1], num_points)
+
+
+def _moods_on_the_way(waypoints: list[AffectPoint], first: Mood, last: Mood) -> list[Mood]:
+    """Mood of each waypoint; a single one has the first mood."""
     moods = [QUADRANT_MOODS[quadrant_of(waypoint)] for waypoint in waypoints]
-    return [*moods[:-1], mood] if len(moods) > 1 else moods
+    return [first, *moods[1:-1], last] if len(moods) > 1 else [first]
 
 
 def _closeness(distances: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -371,7 +385,16 @@ def _difference(origin: AffectPoint, point: AffectPoint) -> str:
     ]
     if not words:
         return ""
-    return ("a little " if max(abs(valence), abs(arousal)) < 0.5 else "much ") + " and ".join(words)
+    return ("a little " if max(abs(valence), abs(arousal)) < 0.5 else "") + " and ".join(words)
+
+
+def _step_reason(points: Sequence[AffectPoint], step: int, target: AffectPoint) -> str:
+    """The reason for a step of a journey, counted from 0, by the points of its songs."""
+    label, point = f"Step {step + 1} of {len(points)}: ", points[step]
+    if step == len(points) - 1 and point.distance(target) <= _CLOSE:
+        return f"{label}{_character(point)}, close to the target"
+    change = _difference(points[step - 1], point) if step else ""
+    return label + (f"{change} than the step before" if change else _character(point))
 
 
 def one_song_each(requests: Sequence[Request], recommender: Recommender) -> list[Pick | None]:

@@ -15,6 +15,7 @@ from emomusic.affect import (
     AffectPoint,
     Emotion,
     Mood,
+    matching_mood,
     quadrant_of,
 )
 
@@ -72,12 +73,19 @@ def nearest_emotion(point: AffectPoint) -> Emotion:
     return min(EMOTION_POINTS, key=lambda emotion: EMOTION_POINTS[emotion].distance(point))
 
 
+def start_mood(request: Request) -> Mood:
+    """The mood of the listener. Without an emotion, the point decides."""
+    if request.emotion is None:
+        return QUADRANT_MOODS[quadrant_of(request.point)]
+    return matching_mood(request.emotion, request.point)
+
+
 def target_of(request: Request) -> tuple[AffectPoint, Mood]:
     """Target point and target mood of a request."""
     if request.mood is not None:
         return MOOD_POINTS[request.mood], request.mood
     if request.policy is Policy.MATCH:
-        return request.point, QUADRANT_MOODS[quadrant_of(request.point)]
+        return request.point, start_mood(request)
     moods = REPORT_MOODS if request.policy is Policy.REPORT else BETTER_MOODS
     mood = moods[request.emotion or nearest_emotion(request.point)]
     return MOOD_POINTS[mood], mood

@@ -32,11 +32,10 @@ def start_app(root: Path, **link: str | list[str]) -> AppTest:
 
 
 def click(app: AppTest, key: str) -> AppTest:
-    """Click a button of a fragment like in a browser, and then show the whole page."""
-    app.button(key=key).click()
-    run_fragments(app)
+    """Click a button, and show the whole page."""
+    app.button(key=key).click().run()
     assert not app.exception
-    return app.run()
+    return app
 
 
 def text_of(app: AppTest) -> str:
@@ -73,14 +72,22 @@ def unescaped(markdown: str) -> str:
 
 
 def tracks(app: AppTest) -> list[str]:
-    """The track ids of the players on the page."""
-    return [frame.proto.src.rsplit("/", 1)[1] for frame in app.get("iframe")]
+    """The ids of the current songs of the places on the page."""
+    places = [key.partition("-")[2] for key in sorted(keys(app)) if key.startswith(("next-", "start-"))]
+    return [pick.song.id for place in places if (pick := queue_of(app, place).current) is not None]
 
 
 def playing(app: AppTest) -> str:
-    """The track id of the only player on the page."""
-    (track,) = tracks(app)
-    return track
+    """The id of the current song of the only place on the page."""
+    (song,) = tracks(app)
+    return song
+
+
+def bar_of(app: AppTest) -> dict[str, Any]:
+    """What the bar tells the browser, after the first run: later, AppTest runs the page without `app.py`."""
+    (bar,) = (each.proto for each in app.get("bidi_component") if each.proto.component_name == "emomusic_bar")
+    data: dict[str, Any] = json.loads(bar.json)
+    return data
 
 
 def queue_of(app: AppTest, place: str = "photo") -> SongQueue:

@@ -236,10 +236,10 @@ def test_the_songs_and_files_follow_the_music_of_the_visitor(
 def test_a_scene_keeps_the_song_of_the_mood_with_which_it_was_first_shown(sample: FilmJob) -> None:
     happy, sad, *_ = sample.view().scenes
     here = FilmState()
-    assert here.mood_of(0, happy) == (happy.point, happy.emotion)
-    assert here.mood_of(0, sad) == (happy.point, happy.emotion)
+    assert here.mood_of(0, happy) is happy.probabilities
+    assert here.mood_of(0, sad) is happy.probabilities
     here.show(None)
-    assert here.mood_of(0, sad) == (sad.point, sad.emotion)
+    assert here.mood_of(0, sad) is sad.probabilities
 
 
 def test_a_main_face_beyond_the_portraits_has_a_drawing(

@@ -21,7 +21,7 @@ from emomusic.faces.profile import learn_profile
 from emomusic.faces.reading import load_networks
 from emomusic.media.images import crop_face, encode_png, read_image
 from emomusic.server.capacity import Capacity
-from tests.pages.screen import playing, playlist, songs_on_the_plane, state_of, text_of, tracks
+from tests.pages.screen import playing, playlist, queue_of, songs_on_the_plane, state_of, text_of, tracks
 
 SECONDS = 120
 SAMPLES = "Show the samples"
@@ -82,7 +82,7 @@ def test_a_click_on_a_face_chooses_its_songs(app: AppTest, people: dict[str, byt
     assert "**✓ 2 happy**" in tiles(app)
     digest = Picture.of("b.jpg", people["eileen-collins-1999"]).digest
     assert any(f".st-key-tile-{digest}-0 img {{ outline" in html.proto.body for html in app.get("html"))
-    assert "this mood: happy" in text_of(app)
+    assert queue_of(app, "gallery").current.mood == "happy"
     assert tracks(app) != first
     (menu,) = app.selectbox
     assert menu.value == 2
@@ -143,7 +143,7 @@ def test_the_table_escapes_formulas_and_shows_small_shares(app: AppTest, people:
     assert shown.iloc[0, frame.value.columns.get_loc("disgust")] == "<1 %"
     assert not app.selectbox  # a single face is chosen
     assert "happy" in app.title[0].value
-    assert "this mood: happy" in text_of(app)
+    assert queue_of(app, "gallery").current.mood == "happy"
     assert [source.load for source in state_of(app, GalleryState).files] == [None]  # its bytes are released
     (stored,) = state_of(app, GalleryState).read.values()
     assert max(read_image(stored.small).shape) <= 960

@@ -1,4 +1,4 @@
-"""The player of the Photo page: the next song, skipped artists and the playlist to take along."""
+"""The songs of the Photo page in the bar: the next song, skipped artists and the playlist to take along."""
 
 import csv
 import io
@@ -11,7 +11,6 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import EMOTION_POINTS, Emotion
 from emomusic.app import state
-from emomusic.app.answer import Answer
 from emomusic.app.picture_chooser import Picture, PictureState
 from emomusic.app.queues import PlayerState
 from emomusic.media.images import encode_png, read_image
@@ -20,6 +19,7 @@ from emomusic.songs.song import Song
 from emomusic.songs.spotify.embeds import track_url
 from tests.pages.screen import (
     SAMPLE,
+    bar_of,
     click,
     files_of,
     keys,
@@ -28,7 +28,6 @@ from tests.pages.screen import (
     playing,
     playlist,
     queue_of,
-    run_fragments,
     songs_on_the_plane,
     start_app,
     state_of,
@@ -54,41 +53,31 @@ def choose_policy(app: AppTest, policy: str) -> None:
     app.segmented_control(key=state.POLICY).set_value(policy).run()
 
 
-def test_next_runs_only_the_player(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    num_planes = 0
-    show = Answer.show_plane
-
-    def counted(*args: Any, **look: Any) -> None:
-        nonlocal num_planes
-        num_planes += 1
-        show(*args, **look)
-
-    monkeypatch.setattr(Answer, "show_plane", counted)
-    songs = playlist(app)
-    for key, song in (("next-photo", 1), ("play-photo-4", 3)):
-        app.button(key=key).click()
-        run_fragments(app)
-        assert not app.exception
-        assert tracks(app) == [songs[song]]
-        assert not app.title
-    assert num_planes == 0
-    app.run()
-    assert num_planes == 1
-    assert playing(app) == songs[3]
-
-
-def test_the_plane_has_the_numbers_of_the_queue_and_previous_goes_back(app: AppTest) -> None:
-    first = playing(app)
-    assert app.button(key="previous-photo").disabled
-    click(app, "play-photo-4")
-    click(app, "previous-photo")
-    assert playing(app) == first
+def test_the_bar_plays_the_song_and_the_next_one_waits(app: AppTest) -> None:
+    songs, player = playlist(app), state_of(app, PlayerState)
+    assert (bar_of(app)["song"]["id"], bar_of(app)["next"]["id"]) == (songs[0], songs[1])
+    assert not bar_of(app)["has_previous"]
+    assert (player.playing, player.starts) == ("photo", 1)
     click(app, "next-photo")
-    assert [number for number, _ in songs_on_the_plane(app)] == [1, 4, 2, 3, 5, 6]
-    app.button(key="skip-photo").click()
-    run_fragments(app)
-    app.run()  # a skip draws the player only
+    assert (playing(app), queue_of(app).has_previous) == (songs[1], True)
+    click(app, "play-photo-4")
+    assert (playing(app), player.starts) == (songs[3], 3)
+    assert [number for number, _ in songs_on_the_plane(app)] == [1, 2, 4, 3, 5, 6]
+    click(app, "skip-photo")
+    assert (playing(app) in songs[:2], player.starts) == (False, 4)
     assert 4 not in [number for number, _ in songs_on_the_plane(app)]
+
+
+def test_a_skipped_step_of_a_journey_leads_on_from_the_song_that_was_heard(app: AppTest) -> None:
+    choose_policy(app, "Journey")
+    assert [pick.reason.split(":")[0] for pick in queue_of(app).playlist(3)] == [f"Step {n} of 10" for n in (1, 2, 3)]
+    click(app, "play-photo-2")
+    heard = current_track(app)
+    click(app, "skip-photo")
+    next_ = queue_of(app).current
+    assert next_ is not None
+    assert next_.reason.startswith("Step 3 of 10")
+    assert next_.song.id != heard.id
 
 
 # --- skipped artists
@@ -122,12 +111,9 @@ def test_each_undo_allows_the_artist_that_was_skipped_last(app: AppTest) -> None
     click(app, "skip-photo")
     click(app, "skip-photo")
     assert {*songs[:2]}.isdisjoint(playlist(app))
-    app.button(key="allow-photo").click()
-    run_fragments(app)
+    click(app, "allow-photo")
     assert songs[0] not in playlist(app)
-    app.run()
-    app.button(key="allow-photo").click()
-    run_fragments(app)
+    click(app, "allow-photo")
     assert not app.exception
     assert "allow-photo" not in keys(app)
     assert playing(app) == songs[0]  # the queue starts again
@@ -153,8 +139,7 @@ def test_files_and_links_leave_out_skipped_artists(files: dict[str, Any], app: A
     first = playing(app)
     for _ in range(3):
         app.button(key="next-photo").click().run()
-    app.button(key="skip-photo").click()
-    run_fragments(app)
+    app.button(key="skip-photo").click().run()
     songs = playlist(app)
     assert len(songs) == 20
     assert songs[0] == first  # songs that were played stay in the playlist
@@ -188,27 +173,3 @@ def test_a_photo_without_a_face_has_its_songs_in_the_file(files: dict[str, Any],
     assert record["faces"] == []
     assert [song["id"] for song in record["songs"]] == playlist(app)
     assert record["request"]["manual_emotion"] == "sad"
-
-
-ONE, OTHER = "a" * 22, "b" * 22
-
-
-def one_player() -> None:
-    import streamlit as st
-
-    from emomusic.app.player import show_player
-
-    show_player(st.session_state.track, "a song", place="songs")
-
-
-def test_the_player_of_another_song_uses_the_other_slot() -> None:
-    """In the same slot, a slow server could load the old song into the new frame."""
-    app = AppTest.from_function(one_player)
-    slots = []
-    for track in (ONE, ONE, OTHER, OTHER, ONE):
-        app.session_state["track"] = track
-        (outer,) = app.run().main.children.values()
-        assert not app.exception
-        (slot,) = (number for number in (0, 1) if outer.children[number].children[0].type != "empty")
-        slots.append(slot)
-    assert slots == [0, 0, 1, 1, 0]

@@ -10,9 +10,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from emomusic.app import audio, own_computer, own_files, sources, state, uploads
-from emomusic.app.audio import content_of
+from emomusic.app import bar, own_computer, own_files, sources, state, uploads
+from emomusic.app.bar import content_of
 from emomusic.app.own_computer import is_own_computer
+from emomusic.app.queues import PlayerState
 from emomusic.app.sources import SourceState
 from emomusic.errors import LibraryError
 from emomusic.server.capacity import Capacity, capacity
@@ -20,7 +21,7 @@ from emomusic.server.shared import shared
 from emomusic.songs.library import Library
 from emomusic.songs.local_songs import bundled_songs, recommender_of
 from emomusic.songs.song import Player
-from tests.pages.screen import SAMPLE, click, files_of, playing, queue_of, run_fragments, start_app, state_of, tracks
+from tests.pages.screen import SAMPLE, bar_of, click, files_of, playing, queue_of, start_app, state_of
 from tests.songs.ears import load_fake_ear
 from tests.songs.songs import song_bytes
 
@@ -32,17 +33,21 @@ def current_id(app: AppTest) -> str:
     return queued.song.id
 
 
-def test_bundled_songs_replace_a_silent_spotify_until_the_visitor_asks_for_it(root: Path) -> None:
+def test_bundled_songs_replace_a_silent_spotify_until_it_answers(root: Path) -> None:
     app = start_app(root, sample=SAMPLE)
     of_spotify = playing(app)
+    assert bar_of(app)["ask"]["number"] == 1
     state_of(app, SourceState).is_spotify_silent = True  # as the browser reports it
     app.run()
     assert current_id(app).startswith("bundled-")
-    assert not tracks(app)
-    assert len(app.get("audio")) == 1
+    starts = state_of(app, PlayerState).starts
     click(app, "use-spotify")
     assert playing(app) == of_spotify
-    assert not app.get("audio")
+    sources = state_of(app, SourceState)
+    assert (sources.is_spotify_silent, sources.num_asked) == (None, 2)  # the bar asks again
+    assert state_of(app, PlayerState).starts == starts + 1
+    sources.is_spotify_silent = True
+    assert current_id(app.run()).startswith("bundled-")
     app.query_params[state.SONGS_FROM] = "bundled"
     assert current_id(app.run()).startswith("bundled-")
 
@@ -81,7 +86,6 @@ def untitled(seconds: float) -> bytes:
 def upload(app: AppTest, files: Mapping[str, bytes]) -> AppTest:
     uploader = app.file_uploader(key=state.OWN_UPLOAD)
     uploader.set_value([(name, content, "audio/wav") for name, content in files.items()])
-    run_fragments(app)
     return app.run()
 
 
@@ -104,10 +108,8 @@ def test_a_table_without_ids_gives_songs_on_other_pages(root: Path, monkeypatch:
     assert playing(app)  # Spotify plays until there is a table
     rows = "".join(f"Song {n},Artist {n},{'happy' if n % 2 else 'sad'},/music/{n}.mp3\n" for n in range(8))
     app.file_uploader(key=state.MUSIC_UPLOAD).upload("mine.csv", f"title,artist,mood,path\n{rows}".encode())
-    run_fragments(app)
     app.run()
     assert current_id(app).startswith("table-")
-    assert not tracks(app)  # no player: Spotify does not know the songs, and the server does not read the files
     assert not app.get("audio")
     queued = queue_of(app).playlist(4)
     assert {song.mood for song in queued} == {"happy"}
@@ -122,7 +124,6 @@ def test_explicit_songs_of_a_table_can_be_hidden(root: Path) -> None:
     app = start_app(root, sample=SAMPLE, songs="table")
     rows = "".join(f"Song {n},Artist {n},happy,{n % 2 == 0}\n" for n in range(8))
     app.file_uploader(key=state.MUSIC_UPLOAD).upload("mine.csv", f"title,artist,mood,explicit\n{rows}".encode())
-    run_fragments(app)
     app.run()
     assert {pick.song.explicit for pick in queue_of(app).playlist(8)} == {True, False}
     app.toggle(key=state.HIDE_EXPLICIT).set_value(True).run()
@@ -164,7 +165,7 @@ def test_hearing_files_takes_the_turns_of_a_visitor(root: Path, monkeypatch: pyt
 def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
     """Adds a number of songs to the library of the visitor's own computer, as the command does."""
     monkeypatch.setenv("EMOMUSIC_LIBRARY", str(tmp_path / "library.sqlite"))
-    for module in (sources, own_files, audio):
+    for module in (sources, own_files, bar):
         monkeypatch.setattr(module, "is_own_computer", lambda: True)
     (folder := tmp_path / "music").mkdir()
 
@@ -229,9 +230,9 @@ def test_no_song_of_the_library_or_of_another_visitor_is_served_elsewhere(
         library.hear(load_fake_ear, "fake", workers=1, on_progress=lambda done, total: None)
         recommender = recommender_of(library.songs())
     track = recommender.catalogue.song(0)
-    monkeypatch.setattr(audio, "is_own_computer", lambda: True)
+    monkeypatch.setattr(bar, "is_own_computer", lambda: True)
     assert content_of(track) == tmp_path / "music/song.wav"
-    monkeypatch.setattr(audio, "is_own_computer", lambda: False)
+    monkeypatch.setattr(bar, "is_own_computer", lambda: False)
     with pytest.raises(LibraryError, match="no longer there"):
         content_of(track)
     for player in Player:

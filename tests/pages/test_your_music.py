@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.app import state
 from emomusic.songs.genres import GENRE_FAMILIES
-from tests.pages.screen import SAMPLE, menu_label, playlist, queue_of, run_fragments, start_app, text_of, tracks
+from tests.pages.screen import SAMPLE, menu_label, playlist, queue_of, start_app, text_of, tracks
 
 MENU = "Your music"
 FITS_NOT = "Your music has few"
@@ -67,9 +67,7 @@ def test_families_and_single_genres_add_up(app: AppTest) -> None:
     choose(app, families=[])
     assert in_url(app) == ["salsa", "tango"]
     assert_only(app, frozenset({"salsa", "tango"}))
-    app.multiselect(key=state.GENRE_NAMES).set_value(["salsa"])
-    run_fragments(app)  # a choice in the menu, which is in the player's fragment, draws the whole page
-    assert app.title
+    app.multiselect(key=state.GENRE_NAMES).set_value(["salsa"]).run()
     assert_only(app, frozenset({"salsa"}))
 
 

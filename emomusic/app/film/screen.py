@@ -203,8 +203,7 @@ def _show_answer(job: FilmJob, film: FilmView, number: int) -> None:
         if has_several:
             with st.container(key="film-tiles-room"):
                 _show_scene_tiles(job, film, number)
-        point, emotion = page_state(FilmState).mood_of(number, scene)
-        songs = answer(Listener(NOW, point, emotion), "film")
+        songs = answer(Listener.of(NOW, page_state(FilmState).mood_of(number, scene)), "film", starts=False)
     songs.show_player("emomusic-scene")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from emomusic.affect import AffectPoint, Emotion, describe
+from emomusic.affect import EmotionProbabilities, describe
 from emomusic.app.address import chosen
 from emomusic.app.state import FILM_SAMPLE, page_state
 from emomusic.text import format_clock
@@ -48,7 +48,7 @@ class FilmState:
         scene: index of the chosen scene.
         at_s: the second that the visitor chose; None before the first choice.
         num_choices: number of these choices in the session.
-        moods: position and emotion of the scenes that had a song, as first seen, so that their songs stay.
+        moods: probabilities of the scenes that had a song, as first seen, so that their songs stay.
         picks: the song of each scene.
     """
 
@@ -58,12 +58,12 @@ class FilmState:
     scene: int = 0
     at_s: int | None = None
     num_choices: int = 0
-    moods: dict[int, tuple[AffectPoint, Emotion]] = field(default_factory=dict)
+    moods: dict[int, EmotionProbabilities] = field(default_factory=dict)
     picks: ScenePicks | None = None
 
-    def mood_of(self, number: int, scene: Scene) -> tuple[AffectPoint, Emotion]:
-        """Position and emotion of a scene, as first asked."""
-        return self.moods.setdefault(number, (scene.point, scene.emotion))
+    def mood_of(self, number: int, scene: Scene) -> EmotionProbabilities:
+        """Probabilities of a scene, as first asked."""
+        return self.moods.setdefault(number, scene.probabilities)
 
     def show(self, holder: FilmHolder | None) -> None:
         """Show another film, or none."""

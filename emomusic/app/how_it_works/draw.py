@@ -12,11 +12,11 @@ from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.affect import EMOTIONS, QUADRANT_MOODS, affect_of, list_shares, quadrant_of, share_text
 from emomusic.app.answer import describe_few, song_points
-from emomusic.app.audio import show_audio
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import escape_markdown
 from emomusic.app.how_it_works.walk import CROP_SIDE, Walk
-from emomusic.app.player import song_line
+from emomusic.app.player import show_start, song_line
+from emomusic.app.queues import play_list
 from emomusic.app.sources import songs_recommender
 from emomusic.app.your_music import with_your_music
 from emomusic.charts import steps as plots
@@ -273,7 +273,8 @@ def show_sound(walk: Walk, facts: DeltaGenerator) -> None:
     assert hearing is not None
     _fact(facts, f"Nearest to this face: {song_line(song)}")
     with facts:
-        show_audio(song, place="how")
+        play_list([found], "how", song.id)
+        show_start("how")
     sound, bars = st.columns([3, 2], gap="medium")
     with sound:
         figure = plots.heard_song(_spectrogram(song.path), song.duration_s)

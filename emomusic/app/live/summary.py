@@ -14,7 +14,7 @@ from emomusic.app.frame import download_button, escape_markdown
 from emomusic.app.live.readings import show_areas
 from emomusic.app.live.session import LiveSession, LiveState, Problem, live_session
 from emomusic.app.player import show_queue, song_line
-from emomusic.app.queues import queue_of
+from emomusic.app.queues import queue_of, start
 from emomusic.app.state import CameraState, from_state, page_state
 from emomusic.app.your_music import with_your_music
 from emomusic.songs.queue import SongQueue
@@ -89,6 +89,7 @@ def show_session(summary: SessionSummary, problem: Problem | None) -> None:
 
 def _play_session() -> None:
     page_state(LiveState).show(None, plays_session=True)
+    start("session")
 
 
 def _show_metrics(summary: SessionSummary, *, duration_s: int) -> None:

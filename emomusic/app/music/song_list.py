@@ -145,7 +145,7 @@ def show_songs(
         explains: whether a button opens the mood of the current song.
     """
     if len(rows):
-        play_list(_picks(songs, rows), PLACE, (songs.digest, name, digest_of(rows)))
+        play_list(_picks(songs, rows), PLACE, (songs.digest, name, digest_of(rows)), starts=name == "row")
         show_queue(PLACE, "music", partial(show_explanation, PLACE) if explains else _show_nothing)
 
 

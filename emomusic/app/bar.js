@@ -1,0 +1,216 @@
+/**
+ * The player of the app. It belongs to the window, so that a change of the page does not interrupt it.
+ *
+ * Whatever starts to sound tells the window with the event `emomusic:sound`, and every other source pauses:
+ *
+ *   window.dispatchEvent(new CustomEvent("emomusic:sound", { detail: { source: "band" } }));
+ *
+ * `detail.with` names the sources that go on, such as ["player"] for a film whose songs play with it.
+ */
+const SOUND = "emomusic:sound";
+const SPOTIFY = "https://open.spotify.com";
+const FADE_STEP_MS = 40;
+
+export class SongPlayer extends EventTarget {
+  #decks = [new Audio(), new Audio()]; // the second one only for a crossfade
+  #fading = 0;
+  song = null;
+  isRefused = false; // the browser wants a click first
+  isFailed = false;
+
+  constructor() {
+    super();
+    for (const deck of this.#decks) {
+      const unlessOther = (act) => () => deck === this.audio && act();
+      deck.preload = "auto";
+      for (const name of ["play", "pause", "timeupdate", "durationchange"]) {
+        deck.addEventListener(name, unlessOther(() => this.#change()));
+      }
+      deck.addEventListener("ended", unlessOther(() => this.dispatchEvent(new Event("ended"))));
+      deck.addEventListener("error", unlessOther(() => this.#change((this.isFailed = true))));
+    }
+    window.addEventListener(SOUND, ({ detail }) => {
+      if (detail.source !== "player" && !detail.with?.includes("player")) this.pause();
+    });
+  }
+
+  /** The element that plays the current song. */
+  get audio() {
+    return this.#decks[0];
+  }
+
+  get isPlaying() {
+    return !this.audio.paused && !this.audio.ended;
+  }
+
+  /** Play a song from its start. With `fade_s`, the song before fades out meanwhile. */
+  begin(song, fade_s = 0) {
+    clearInterval(this.#fading);
+    const isFading = fade_s > 0 && this.isPlaying;
+    if (isFading) this.#decks.reverse();
+    else this.#decks[1].pause();
+    Object.assign(this, { song, isRefused: false, isFailed: false });
+    this.audio.src = song.url;
+    this.audio.volume = isFading ? 0 : 1;
+    if (isFading) this.#fade(fade_s);
+    if (navigator.mediaSession) {
+      const artwork = song.cover ? [{ src: song.cover }] : [];
+      navigator.mediaSession.metadata = new MediaMetadata({ title: song.title, artist: song.artist, artwork });
+    }
+    return this.resume();
+  }
+
+  #fade(fade_s) {
+    const [now, before] = this.#decks, [start, level] = [performance.now(), before.volume];
+    this.#fading = setInterval(() => {
+      const share = Math.min((performance.now() - start) / (1000 * fade_s), 1);
+      now.volume = Math.sin((share * Math.PI) / 2);
+      before.volume = level * Math.cos((share * Math.PI) / 2);
+      if (share < 1) return;
+      clearInterval(this.#fading);
+      before.pause();
+    }, FADE_STEP_MS);
+  }
+
+  /** Go on with the current song. */
+  async resume() {
+    window.dispatchEvent(new CustomEvent(SOUND, { detail: { source: "player" } }));
+    try {
+      await this.audio.play();
+      this.isRefused = false;
+    } catch (error) {
+      this.isRefused = error.name === "NotAllowedError"; // another error means another song, or a broken one
+    }
+    this.#change();
+  }
+
+  pause() {
+    this.#decks.forEach((deck) => deck.pause());
+  }
+
+  /** Let go of the song. */
+  stop() {
+    this.pause();
+    this.song = null;
+    this.#change();
+  }
+
+  #change() {
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+const ICONS = {
+  play: "M8 5v14l11-7z",
+  pause: "M6 5h4v14H6zM14 5h4v14h-4z",
+  previous: "M6 6h2v12H6zM19 6v12l-9-6z",
+  next: "M16 6h2v12h-2zM5 6v12l9-6z",
+};
+const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+
+/** The window's player, made by the first bar. */
+const thePlayer = () => (window.emomusicPlayer ??= new SongPlayer());
+
+/** Spotify's frame: it plays once it is ready, pauses for other sources, and its end leads to the next song. */
+function hearSpotify(frame, onEnd) {
+  let isPlaying = false;
+  const tell = (command) => frame.contentWindow?.postMessage({ command }, SPOTIFY);
+  const onMessage = ({ origin, source, data }) => {
+    if (origin !== SPOTIFY || source !== frame.contentWindow) return;
+    if (data?.type === "ready" && frame.src) tell("play");
+    if (data?.type !== "playback_update") return;
+    const { isPaused, position, duration } = data.payload ?? {};
+    if (!isPaused && !isPlaying) window.dispatchEvent(new CustomEvent(SOUND, { detail: { source: "spotify" } }));
+    if (isPaused && isPlaying && duration && position >= duration - 500) onEnd();
+    isPlaying = !isPaused;
+  };
+  const onSound = ({ detail }) => detail.source !== "spotify" && frame.src && tell("pause");
+  window.addEventListener("message", onMessage);
+  window.addEventListener(SOUND, onSound);
+  return () => {
+    window.removeEventListener("message", onMessage);
+    window.removeEventListener(SOUND, onSound);
+  };
+}
+
+/** Find out whether Spotify answers in this browser: once, and again for each larger `number`. */
+function askSpotify({ address, number, timeout_ms }) {
+  const ask = () =>
+    // The answer to a request without CORS cannot be read, but it tells that there is one
+    fetch(address, { mode: "no-cors", method: "HEAD", signal: AbortSignal.timeout(timeout_ms) })
+      .then(() => true, () => false);
+  if (number > 1 && window.emomusicAsked !== number) window.emomusicSpotify = ask();
+  window.emomusicAsked = number;
+  return (window.emomusicSpotify ??= ask());
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const player = thePlayer();
+  const [bar, cover, frame, slider] = [".bar", "img", "iframe", "input"].map((name) => parentElement.querySelector(name));
+  const button = (name) => parentElement.querySelector(`.${name}`);
+  const { song, start } = data;
+  const label = (name, icon, text) => {
+    button(name).setAttribute("aria-label", text);
+    button(name).querySelector("path").setAttribute("d", ICONS[icon]);
+  };
+
+  const draw = () => {
+    const { audio } = player;
+    const shown = song?.url ? player.song : song; // while the server learns of the next song, it plays
+    bar.hidden = !shown;
+    if (!shown) return;
+    const isPlaying = player.isPlaying;
+    bar.classList.toggle("refused", player.isRefused);
+    bar.classList.toggle("on-spotify", Boolean(song?.spotify));
+    label("play", isPlaying ? "pause" : "play", isPlaying ? "Pause" : "Play");
+    label("previous", "previous", "Previous song");
+    label("next", "next", "Next");
+    button("play").disabled = !song?.url && !song?.spotify;
+    button("previous").disabled = !data.has_previous;
+    button("next").disabled = !song;
+    parentElement.querySelector("b").textContent = shown.title;
+    const trouble = player.isFailed ? "This browser cannot play this file." : player.isRefused ? "Press Play." : null;
+    parentElement.querySelector("span").textContent = trouble ?? shown.artist;
+    cover.hidden = !shown.cover;
+    if (shown.cover && cover.src !== shown.cover) cover.src = shown.cover;
+    const length = Number.isFinite(audio.duration) ? audio.duration : 0;
+    slider.max = length;
+    slider.value = audio.currentTime;
+    slider.setAttribute("aria-valuetext", `${clock(audio.currentTime)} of ${clock(length)}`);
+    parentElement.querySelector("time").textContent = `${clock(audio.currentTime)} / ${clock(length)}`;
+  };
+
+  const goOn = () => {
+    if (!song) return;
+    if (data.next?.url) player.begin(data.next, data.fade_s); // at once; the server follows
+    setTriggerValue("next", song.id);
+  };
+  button("play").onclick = () => (player.isPlaying ? player.pause() : player.resume());
+  button("next").onclick = goOn;
+  button("previous").onclick = () => setTriggerValue("previous", song?.id);
+  slider.oninput = () => (player.audio.currentTime = slider.value);
+  player.addEventListener("change", draw);
+  player.addEventListener("ended", goOn);
+  const endSpotify = hearSpotify(frame, goOn);
+  const keys = { play: () => player.resume(), pause: () => player.pause(), nexttrack: goOn };
+  Object.entries(keys).forEach(([action, act]) => navigator.mediaSession?.setActionHandler(action, act));
+
+  const isNewStart = player.start !== start;
+  player.start = start;
+  if (song?.url && player.song?.id !== song.id) player.begin(song, data.fade_s);
+  else if (song?.url && isNewStart && !player.isPlaying) player.resume();
+  else if (!song?.url && player.song) player.stop();
+  if (frame.dataset.song !== (song?.spotify ?? "")) {
+    frame.dataset.song = song?.spotify ?? "";
+    frame.hidden = !song?.spotify;
+    song?.spotify ? (frame.src = song.spotify) : frame.removeAttribute("src");
+    frame.title = song?.spotify ? `Spotify player: ${song.title}, ${song.artist}` : "";
+  }
+  if (data.ask) askSpotify(data.ask).then((answers) => answers || setTriggerValue("silent", data.ask.number));
+  draw();
+  return () => {
+    player.removeEventListener("change", draw);
+    player.removeEventListener("ended", goOn);
+    endSpotify();
+  };
+}

@@ -1,0 +1,187 @@
+"""The bar at the bottom of every page: the one player of the app.
+
+`queues.py` says what plays. `bar.js` keeps the sound in the browser's window, so that a change of the page does not
+interrupt it.
+"""
+
+from __future__ import annotations
+
+import io
+from base64 import b64encode
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from emomusic.app.frame import error_text
+from emomusic.app.own_computer import is_own_computer
+from emomusic.app.own_files import own_song
+from emomusic.app.queues import FADE_S, PlayerState, follow_source, play
+from emomusic.app.sources import SourceState, note_silence
+from emomusic.app.state import page_state
+from emomusic.compat import media_address
+from emomusic.errors import EmomusicError, LibraryError
+from emomusic.media.audio_file import read_cover
+from emomusic.media.formats import HEAD_BYTES, mime_type_of
+from emomusic.media.images import encode_jpeg, read_image, shrink
+from emomusic.songs.local_songs import songs_dir
+from emomusic.songs.song import Player, Song
+from emomusic.songs.spotify.embeds import embed_url
+
+_COVER_SIDE = 256
+_PATIENCE_MS = 3000  # for Spotify's answer
+
+_BAR = st.components.v2.component(
+    "emomusic_bar",
+    html="""<div class="bar" role="region" aria-label="Player" hidden>
+  <img alt="" hidden>
+  <button class="previous"><svg viewBox="0 0 24 24"><path/></svg></button>
+  <button class="play"><svg viewBox="0 0 24 24"><path/></svg></button>
+  <button class="next"><svg viewBox="0 0 24 24"><path/></svg></button>
+  <p><b></b> <span></span></p>
+  <input type="range" min="0" step="0.1" aria-label="Position"><time></time>
+  <iframe allow="autoplay; clipboard-write; encrypted-media" hidden></iframe>
+</div>""",
+    css="""
+.bar {
+  display: flex; align-items: center; gap: 0.4rem; box-sizing: border-box; height: 3rem; padding: 0 1rem;
+  color: var(--st-text-color); background: var(--st-secondary-background-color);
+  border-top: 1px solid var(--st-border-color); font: 0.9rem var(--st-font, sans-serif); pointer-events: auto;
+}
+[hidden] { display: none !important; }
+button {
+  display: grid; place-items: center; flex: none; width: 2.4rem; height: 2.4rem; padding: 0; border: 0;
+  border-radius: 50%; color: inherit; background: none; cursor: pointer;
+}
+button:hover:enabled, .play { background: color-mix(in srgb, currentColor 15%, transparent); }
+button:disabled { opacity: 0.4; cursor: default; }
+button:focus-visible, input:focus-visible { outline: 3px solid; outline-offset: 2px; }
+svg { width: 1.5rem; fill: currentColor; }
+.refused { height: 5rem; }
+.refused .play { width: 4.25rem; height: 4.25rem; }
+.refused .play svg { width: 3rem; }
+img { width: 2.75rem; height: 2.75rem; border-radius: 4px; object-fit: cover; }
+p { flex: 1; min-width: 4rem; margin: 0; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+input { flex: 1; min-width: 4rem; max-width: 24rem; accent-color: var(--st-primary-color); }
+time { font-variant-numeric: tabular-nums; flex: none; }
+iframe { flex: 2; max-width: 40rem; height: 80px; border: 0; border-radius: 12px; }
+.on-spotify { height: 5.75rem; }
+.on-spotify :is(.play, input, time, p) { display: none; }
+@media (max-width: 640px) { time, img { display: none; } input { flex: 0.6; } .bar { padding-inline: 0.4rem; } }
+""",
+    js=Path(__file__).with_name("bar.js").read_text(encoding="utf-8"),
+)
+
+_STYLE = """<style>
+.st-key-player-bar {
+  position: fixed; inset: auto 0 0 0; z-index: 99; gap: 0; width: 100% !important; pointer-events: none;
+}
+.st-key-player-bar [data-stale] { opacity: 1 !important; }
+[data-testid="stMainBlockContainer"] { padding-bottom: 6rem; }
+</style>"""
+
+
+@dataclass
+class CoverState:
+    """The id of a song and its cover as an address of data; one is enough."""
+
+    song_id: str = ""
+    address: str | None = None
+
+
+def show_bar() -> None:
+    """Show what plays: the current song of the place that plays. `app.py` calls this after each page."""
+    player = page_state(PlayerState)
+    data: dict[str, Any] = {"song": None, "next": None, "problem": None, "ask": None, "has_previous": False}
+    try:
+        follow_source()
+        queue = player.queues.get(player.playing)
+        if queue is not None and (current := queue.current) is not None:
+            data["song"] = _playable(current.song, "bar-song") | {"cover": _cover(current.song)}
+            data["next"] = next((_playable(pick.song, "bar-next") for pick in queue.up_next(1)), None)
+            data["has_previous"] = queue.has_previous
+            sources = page_state(SourceState)
+            if current.song.is_on_spotify and sources.is_spotify_silent is None:
+                address = embed_url(current.song.id)
+                data["ask"] = {"address": address, "number": sources.num_asked, "timeout_ms": _PATIENCE_MS}
+    except EmomusicError as error:  # the file may be gone
+        data["problem"] = error_text(error)
+    fade_s = FADE_S if player.playing in player.fading else 0
+    with st.container(key="player-bar"):
+        st.html(_STYLE)
+        _BAR(
+            data=data | {"start": player.starts, "fade_s": fade_s},
+            key="bar",
+            on_next_change=_go_on,
+            on_previous_change=_go_back,
+            on_silent_change=note_silence,
+        )
+
+
+def _go_on() -> None:
+    """Move to the next song, unless the browser tells of an earlier one."""
+    player = page_state(PlayerState)
+    queue = player.queues.get(player.playing)
+    if queue is not None and queue.current is not None and queue.current.song.id == st.session_state["bar"]["next"]:
+        play(player.playing, "next")
+
+
+def _go_back() -> None:
+    play(page_state(PlayerState).playing, "previous")
+
+
+def _playable(song: Song, slot: str) -> dict[str, Any]:
+    """A song for the browser: with the address of its sound or of Spotify's frame, if it has one.
+
+    Raises:
+        LibraryError: the file is gone, or not one that this session may hear.
+    """
+    found = {"id": song.id, "title": song.title, "artist": song.byline, "url": None, "spotify": None}
+    if song.is_on_spotify:
+        found["spotify"] = embed_url(song.id)
+    elif song.is_audio:
+        content = content_of(song)
+        found["url"] = media_address(content, mime_type_of(_head(content), song.path or ""), slot)
+    return found
+
+
+def content_of(song: Song) -> bytes | Path:
+    """The content or the file of a song.
+
+    Raises:
+        LibraryError: the file is gone, or not one that this session may hear.
+    """
+    path = Path(song.path or "")
+    if song.player is Player.UPLOAD and (content := own_song(song.id)) is not None:
+        return content
+    if song.player is Player.BUNDLED:
+        path = songs_dir() / path.name
+    may_hear = song.player is Player.BUNDLED or (song.player is Player.LIBRARY and is_own_computer())
+    if not may_hear or not path.is_file():
+        raise LibraryError(f"{song.title!r} is no longer there; choose another song.")
+    return path
+
+
+def _head(content: bytes | Path) -> bytes:
+    if isinstance(content, bytes):
+        return content[:HEAD_BYTES]
+    with content.open("rb") as file:
+        return file.read(HEAD_BYTES)
+
+
+def _cover(song: Song) -> str | None:
+    """A small JPEG of the cover of an audio file, or None."""
+    if not song.is_audio or song.player is Player.BUNDLED:
+        return None
+    state = page_state(CoverState)
+    if state.song_id != song.id:
+        content = content_of(song)
+        try:
+            picture = read_cover(io.BytesIO(content) if isinstance(content, bytes) else content)
+            image = None if picture is None else encode_jpeg(shrink(read_image(picture), _COVER_SIDE)[0])
+        except EmomusicError:  # a song without a readable cover plays
+            image = None
+        address = None if image is None else f"data:image/jpeg;base64,{b64encode(image).decode()}"
+        state.song_id, state.address = song.id, address
+    return state.address
