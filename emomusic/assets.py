@@ -7,7 +7,6 @@ A checkout has `data/` and `models/` next to the package. An installed wheel has
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -25,7 +24,7 @@ from pathlib import Path
 from tokenize import TokenError
 from typing import Any, ParamSpec, TypeVar
 
-from emomusic.errors import AssetError, ModelError, SettingsError
+from emomusic.errors import AssetError, ModelError
 
 _Options = ParamSpec("_Options")
 _Loaded = TypeVar("_Loaded")
@@ -112,36 +111,24 @@ def write_json(path: Path, value: object) -> None:
 
 
 def downloads_dir() -> Path:
-    """The folder for downloaded datasets: `data/` in a checkout.
-
-    In an installed wheel: `$EMOMUSIC_DATA`, or `$XDG_DATA_HOME/emomusic`, or `~/.local/share/emomusic`.
-
-    Raises:
-        SettingsError: there is no home folder, and `$EMOMUSIC_DATA` is not set.
-    """
+    """The folder for downloaded datasets: `data/`; of a wheel, `$EMOMUSIC_DATA` or the user's data folder."""
     if not IS_WHEEL:
         return data_dir()
-    if chosen := os.environ.get("EMOMUSIC_DATA"):
-        return Path(chosen)
-    base = os.environ.get("XDG_DATA_HOME")
-    try:
-        return (Path(base) if base else Path.home() / ".local" / "share") / "emomusic"
-    except RuntimeError as error:
-        raise SettingsError(f"expected a home folder for datasets. Received: none. {_CHOOSE_FOLDER}") from error
+    from platformdirs import user_data_path
+
+    return Path(os.environ.get("EMOMUSIC_DATA") or user_data_path("emomusic"))
 
 
 def writing_advice() -> str:
     """Advice for errors when `downloads_dir()` is not writable."""
-    return _CHOOSE_FOLDER if IS_WHEEL else "Make the folder writable"
+    return "Set EMOMUSIC_DATA to a folder that you may write into" if IS_WHEEL else "Make the folder writable"
 
 
 def find_datasets(relative: str) -> list[Path]:
     """Existing copies of a dataset: in `$EMOMUSIC_DATA`, then in `downloads_dir()`."""
     places = [Path(value)] if (value := os.environ.get("EMOMUSIC_DATA")) else []
-    with contextlib.suppress(AssetError):  # no home folder
-        if not any(os.path.realpath(place) == os.path.realpath(downloads_dir()) for place in places):
-            places.append(downloads_dir())
-    return [base / relative for base in places if os.path.exists(base / relative)]  # noqa: PTH110  no error without permission
+    paths = [base / relative for base in (*places, downloads_dir())]
+    return [path for path in paths if os.path.exists(path)]  # noqa: PTH110  no error without permission
 
 
 def find_dataset(relative: str) -> Path | None:
@@ -335,7 +322,6 @@ def require_writable(folder: Path) -> None:
 
 _CHECKSUMS = "SHA256SUMS"
 _RESTORE = "Install the wheel again" if IS_WHEEL else "Restore the files from the repository"
-_CHOOSE_FOLDER = "Set EMOMUSIC_DATA to a folder that you may write into"
 
 
 def _read_checksums() -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from emomusic import downloads
-from emomusic.cli.arguments import Outcome, add_command, progress, status_of
+from emomusic.cli.arguments import Outcome, add_command, status_of
 from emomusic.downloads import Download
 
 
@@ -32,8 +32,7 @@ def data_list(_: argparse.Namespace) -> Outcome:
 
 def data_get(options: argparse.Namespace) -> Outcome:
     """Download a dataset, unless it is present."""
-    with progress("bytes", 0) as on_progress:
-        downloads.ensure(options.name, lambda done, total: on_progress(done, total))
+    downloads.ensure(options.name)
     return [_download_record(downloads.DOWNLOADS[options.name])], 0
 
 

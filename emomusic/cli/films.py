@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from emomusic.affect import AffectPoint
-from emomusic.cli.arguments import STOPPED, list_most, log_file_error, show_songs, song_request
+from emomusic.cli.arguments import list_most, log_file_error, show_songs, song_request
 from emomusic.errors import FilmError
 from emomusic.export import film_record
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.marks.film import annotate_film
 from emomusic.media.film_file import FilmFile
 from emomusic.songs.recommend import load_recommender, one_song_each
-from emomusic.stream.film import FilmNetworks, FilmReading, load_film_networks, read_film
+from emomusic.stream.film import FilmReading, load_film_networks, read_film
 from emomusic.text import escape_control_chars, format_clock, pluralize
 
 _READ_SHARE = 0.6  # of the time for a film that is marked, too
@@ -35,10 +35,7 @@ def analyze_film(
         on_share: takes the finished share, 0 to 1.
 
     Returns:
-        The record and its exit status: 2 if the film is incomplete or cannot be read or written, 130 after Ctrl+C.
-
-    Raises:
-        KeyboardInterrupt: before the first reading.
+        The record and its exit status: 2 if the film is incomplete or cannot be read or written.
     """
     try:
         with FilmFile(name) as film:
@@ -46,7 +43,10 @@ def analyze_film(
             started = time.perf_counter()
             reading = FilmReading(film, options.rate)
             read_share = 1.0 if out is None else _READ_SHARE
-            is_read = _read(film, networks, reading, lambda share: on_share(read_share * share))
+            with contextlib.closing(read_film(film, networks, rate=reading.rate)) as moments:
+                for moment in moments:
+                    reading.add(moment)
+                    on_share(read_share * moment.share)
             read_ms = 1000 * (time.perf_counter() - started)
     except FilmError as error:
         log_file_error(name, str(error))
@@ -55,10 +55,7 @@ def analyze_film(
     if film.problem is not None:
         log_file_error(name, film.problem)
         status = 2
-    if not is_read:
-        log_file_error(name, f"stopped. The results end at {format_clock(reading.end_s)}.")
-        status = STOPPED
-    elif out is not None:
+    if out is not None:
         status = max(status, _annotate(name, reading, out, lambda s: on_share(read_share + (1 - read_share) * s)))
     started = time.perf_counter()
     scenes = reading.scenes()
@@ -77,22 +74,8 @@ def analyze_film(
     return record, status
 
 
-def _read(film: FilmFile, networks: FilmNetworks, reading: FilmReading, on_share: Callable[[float], None]) -> bool:
-    """Read a film up to its end or to Ctrl+C. False after Ctrl+C."""
-    try:
-        with contextlib.closing(read_film(film, networks, rate=reading.rate)) as moments:
-            for moment in moments:
-                reading.add(moment)
-                on_share(moment.share)
-    except KeyboardInterrupt:
-        if not len(reading):
-            raise
-        return False
-    return True
-
-
 def _annotate(name: str, reading: FilmReading, out: Path, on_share: Callable[[float], None]) -> int:
-    """Write the film with marked faces. The exit status: 2 if it cannot be written, 130 after Ctrl+C."""
+    """Write the film with marked faces. The exit status: 2 if it cannot be written."""
     part = out.with_name(f"{out.name}.part")
     try:
         with FilmFile(name, with_audio=True) as film, part.open("wb") as file:
@@ -104,9 +87,6 @@ def _annotate(name: str, reading: FilmReading, out: Path, on_share: Callable[[fl
     except OSError as error:
         log_file_error(name, f"expected to write {out}. Received: {error.strerror}")
         return 2
-    except KeyboardInterrupt:
-        log_file_error(name, "stopped. The film with marked faces is not written.")
-        return STOPPED
     finally:
         part.unlink(missing_ok=True)
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import logging
 from pathlib import Path
@@ -251,7 +250,7 @@ def _mood_model_name(name: str | None) -> str:
 
 def train_face(options: argparse.Namespace) -> Outcome:
     """Train a network and write its folder."""
-    from emomusic.assets import require_checkout, write_checksums
+    from emomusic.assets import ModelKind, folder_of, require_checkout, write_checksums
     from emomusic.cli.doctor import require_packages
     from emomusic.faces.fer2013 import Split, read_fer2013
     from emomusic.training.networks import NETWORKS
@@ -264,7 +263,7 @@ def train_face(options: argparse.Namespace) -> Outcome:
     preset = options.preset or NETWORKS[options.network].preset
     if preset not in PRESETS:
         raise ModelError(f"expected one of the presets {', '.join(PRESETS)}. Received: {preset!r}")
-    out = options.out or _own_folder(options.network, preset)
+    out = options.out or folder_of(ModelKind.FACE, options.network)
     dataset = read_fer2013(options.fer2013, needs=list(Split))
     posed = None if options.posed_faces is None else _posed_faces(options.posed_faces)
     from emomusic.training.train import EpochReport, train
@@ -302,20 +301,6 @@ def _posed_faces(folder: Path) -> PosedFaces:
 
     with progress("pictures", len(posed_pictures(folder))) as on_progress:
         return read_posed_faces(folder, MtcnnDetector(), on_progress)
-
-
-def _own_folder(network: str, preset: str) -> Path:
-    """The default folder of a network. Warns if it holds a model of another preset."""
-    from emomusic.assets import ModelKind, folder_of
-    from emomusic.faces.model_files import read_spec
-
-    folder = folder_of(ModelKind.FACE, network)
-    with contextlib.suppress(ModelError):  # no finished model
-        if (existing := read_spec(folder).preset) != preset:
-            log.warning(
-                "This replaces the model in %s, trained with the preset %s. --out DIR keeps it.", folder, existing
-            )
-    return folder
 
 
 def models(_: argparse.Namespace) -> Outcome:

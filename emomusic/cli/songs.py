@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, affect_of
 from emomusic.cli import arguments
 from emomusic.cli.arguments import (
-    STOPPED,
     Outcome,
     add_command,
     add_library_option,
@@ -70,8 +69,7 @@ def add_commands(parent: Any) -> None:
 def analyze(options: argparse.Namespace) -> Outcome:
     """Read the faces of each picture or film and recommend songs, and hear the mood of each song.
 
-    A file that cannot be read becomes an `error` entry. The status is 2 if a file could not be read or written, and 130
-    after Ctrl+C, with the readings so far.
+    A file that cannot be read becomes an `error` entry. The status is 2 if a file could not be read or written.
     """
     from emomusic.assets import require_writable
     from emomusic.faces.model_files import DEFAULT_MODEL, model_folder
@@ -92,8 +90,8 @@ def analyze(options: argparse.Namespace) -> Outcome:
         from emomusic.faces.reading import load_networks
 
         options.known = KnownFace(read_profile(options.profile), load_networks(options.model or DEFAULT_MODEL)[1])
-    noun = "files" if has_others else "pictures"
-    bar = progress("film", 1, in_percent=True) if kinds == [Kind.FILM] else progress(noun, len(kinds))
+    is_film = kinds == [Kind.FILM]
+    bar = progress("film", 1, in_percent=True) if is_film else progress("files", len(kinds))
     records: list[dict[str, Any]] = []
     status = 0
     with bar as on_progress:
@@ -101,18 +99,10 @@ def analyze(options: argparse.Namespace) -> Outcome:
         def on_share(share: float) -> None:
             on_progress(len(records) + share)
 
-        try:
-            for record, found in _analyzed(options, kinds, on_share):
-                records.append(record)
-                status = max(status, found)
-                on_progress(len(records))
-                if found == STOPPED:
-                    break
-        except KeyboardInterrupt:
-            if not records:
-                raise
-            log.error("emomusic: stopped after %d of %d %s", len(records), len(options.images), noun)
-            status = STOPPED
+        for record, found in _analyzed(options, kinds, on_share):
+            records.append(record)
+            status = max(status, found)
+            on_progress(len(records))
     return records, status
 
 
@@ -182,12 +172,16 @@ def _analyzed_picture(
         from emomusic.marks.picture import annotated_picture
         from emomusic.media.images import encode_png
 
+        part = out.with_name(f"{out.name}.part")
         try:
-            out.write_bytes(encode_png(annotated_picture(image, reading)))
+            part.write_bytes(encode_png(annotated_picture(image, reading)))
+            part.replace(out)
         except OSError as error:
             problem = f"expected to write {out.name!r} into {out.parent}. Received: {error.strerror}"
             log.error("emomusic: %s", escape_control_chars(problem))
             status = 2
+        finally:
+            part.unlink(missing_ok=True)
     return picture_record(name, reading, songs, request, decode_ms=decode_ms, recommend_ms=recommend_ms), status
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import socket
 import subprocess
 import sys
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 from emomusic.cli import arguments
 from emomusic.cli.arguments import Outcome, add_command, status_of
 from emomusic.cli.doctor import examine
-from emomusic.errors import SettingsError
 
 
 def add_commands(parent: Any) -> None:
@@ -35,8 +33,6 @@ def app(options: argparse.Namespace) -> Outcome:
 
     require_packages("app")
     address = options.address or os.environ.get("STREAMLIT_SERVER_ADDRESS", "localhost")
-    if options.address or options.port:
-        _require_free_port(address, options.port or 0)
     # -P: files in the current folder must not shadow libraries
     command = [sys.executable, "-P", "-m", "streamlit", "run", str(ROOT / "app.py"), f"--server.address={address}"]
     command += [f"--server.port={options.port}"] if options.port else []
@@ -45,21 +41,6 @@ def app(options: argparse.Namespace) -> Outcome:
     if os.name == "posix":
         os.execv(command[0], command)
     return None, subprocess.run(command, check=False).returncode
-
-
-def _require_free_port(address: str, port: int) -> None:
-    """Raise a `SettingsError` if a server cannot listen there, because Streamlit's own message has no advice."""
-    try:
-        family, kind, protocol, _, place = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            if os.name == "posix":  # as servers do, so that a port closed a moment ago counts as free
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(place)
-    except OSError as error:
-        raise SettingsError(
-            f"expected a free port of this machine. Received: {address}:{port or 'any'} ({error.strerror}). "
-            "Choose another --port or --address"
-        ) from error
 
 
 def doctor(_: argparse.Namespace) -> Outcome:

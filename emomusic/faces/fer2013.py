@@ -150,15 +150,16 @@ def _csv_rows(source: Path, *, only: Split | None = None) -> Iterator[Row]:
                     f"without {', '.join(missing)}"
                 )
             emotion, pixels, usage = (header.index(name) for name in _COLUMNS)
-            for row in reader:
-                if not row:
-                    continue
+            for row in filter(None, reader):
                 try:
-                    if only is None or _usage(row[usage]) is only:
-                        yield _usage(row[usage]), _label(row[emotion]), _pixels(row[pixels])
-                except (ValueError, IndexError) as error:
-                    reason = "too few columns" if isinstance(error, IndexError) else error
-                    raise DatasetError(f"{source.name}, line {reader.line_num}: {reason}") from error
+                    split, label = USAGE_TO_SPLIT[row[usage].strip()], _LABELS[row[emotion].strip()]
+                    if only in (None, split):
+                        yield split, label, _pixels(row[pixels])
+                except (KeyError, IndexError, ValueError) as error:
+                    raise DatasetError(
+                        f"{source.name}, line {reader.line_num}: expected an emotion from 0 to 6, {SIDE * SIDE} pixels "
+                        f"from 0 to 255 and a Usage of {', '.join(USAGE_TO_SPLIT)}. Received: {str(error)[:40]}"
+                    ) from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(
             f"{source.name}, after line {reader.line_num}: expected CSV text. Received: {error}"
@@ -167,29 +168,12 @@ def _csv_rows(source: Path, *, only: Split | None = None) -> Iterator[Row]:
         raise DatasetError(f"expected to read {source}. Received: {error.strerror}") from error
 
 
-def _usage(text: str) -> Split:
-    if text.strip() not in USAGE_TO_SPLIT:
-        raise ValueError(f"expected a Usage of {', '.join(USAGE_TO_SPLIT)}. Received: {text[:40]!r}")
-    return USAGE_TO_SPLIT[text.strip()]
-
-
-def _label(text: str) -> int:
-    if text.strip() not in {str(emotion.label) for emotion in EMOTIONS}:
-        raise ValueError(f"expected an emotion from 0 to {len(EMOTIONS) - 1}. Received: {text[:40]!r}")
-    return int(text)
-
-
+_LABELS = {str(emotion.label): emotion.label for emotion in EMOTIONS}
 _GREYS = {str(value): value for value in range(256)}  # faster and stricter than int(), which accepts "1_0"
 
 
 def _pixels(text: str) -> npt.NDArray[np.uint8]:
-    try:
-        values = bytes(map(_GREYS.__getitem__, text.split()))
-    except KeyError as error:
-        invalid = error.args[0][:40]
-        raise ValueError(f"expected pixels from 0 to 255, separated by spaces. Received: {invalid!r}") from error
-    if len(values) != SIDE * SIDE:
-        raise ValueError(f"expected {SIDE * SIDE} pixels. Received: {len(values)}")
+    values = bytes(map(_GREYS.__getitem__, text.split()))
     return np.frombuffer(values, np.uint8).reshape(SIDE, SIDE)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +24,7 @@ from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.fer2013 import LabelledFaces, Split
 from emomusic.faces.identity import Identifier
 from emomusic.faces.profile import KnownFace
+from emomusic.media.folders import FolderWalk
 from emomusic.media.images import PICTURE_ENDINGS, Box, RgbImage, crop_face, read_image, to_network_input
 from emomusic.metrics import (
     MISSED,
@@ -141,23 +141,13 @@ def labelled_pictures(folder: Path) -> list[tuple[Path, Emotion]]:
             continue
         if child.name.lower() not in known:
             raise DatasetError(f"expected subfolders named {', '.join(known)}. Received: {child.name}")
-        files = (Path(folder, name) for folder, _, names in os.walk(child, onerror=_raise) for name in names)
-        # Skip hidden files: macOS writes `._photo.jpg` files to foreign disks, other programs write thumbnails
-        pictures = sorted(
-            path
-            for path in files
-            if path.suffix[1:].lower() in PICTURE_ENDINGS
-            and not any(part.startswith(".") for part in path.relative_to(child).parts)
-        )
-        found += [(path, known[child.name.lower()]) for path in pictures]
+        walk = FolderWalk([child], lambda name: name.lower().rpartition(".")[2] in PICTURE_ENDINGS)
+        found += [(Path(entry.path), known[child.name.lower()]) for entry in walk]
+        for path, reason in walk.problems.items():  # the metrics must include all pictures
+            raise DatasetError(f"expected a folder of pictures. Received: {path} ({reason})")
     if not found:
         raise DatasetError(f"expected pictures in {folder}/<emotion>/. Received: none")
     return found
-
-
-def _raise(error: OSError) -> None:
-    """Fail on unreadable folders, because the metrics must include all pictures."""
-    raise DatasetError(f"expected a folder of pictures. Received: {error.filename} ({error.strerror})") from error
 
 
 def evaluate_pictures(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
 
 import av
 import numpy as np
@@ -14,7 +13,7 @@ import pytest
 from emomusic.affect import EMOTIONS
 from emomusic.cli import films, main
 from emomusic.stream import film
-from emomusic.stream.film import FilmMoment, FilmNetworks, FilmReading
+from emomusic.stream.film import FilmNetworks
 from tests.cli.conftest import Reply
 from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier, make_face
 from tests.films import COLLINS, FOUR_PEOPLE, NOBODY, film_bytes, write_film
@@ -52,17 +51,6 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> FakeDetector:
     for module in ("emomusic.songs.recommend", "emomusic.cli.films"):
         monkeypatch.setattr(f"{module}.load_recommender", lambda: small)
     return detector
-
-
-def stopping_after(num_readings: int) -> Callable[..., Iterator[FilmMoment]]:
-    """A `read_film` that Ctrl+C stops."""
-
-    def read(*arguments: Any, **options: Any) -> Iterator[FilmMoment]:
-        for _, moment in zip(range(num_readings), film.read_film(*arguments, **options), strict=False):
-            yield moment
-        raise KeyboardInterrupt
-
-    return read
 
 
 def test_films_and_pictures_are_answered_in_order(run: Callable[..., Reply], real: Path, sample: Path) -> None:
@@ -128,20 +116,6 @@ def test_a_film_that_breaks_off_keeps_its_results(
 
 
 @pytest.mark.usefixtures("fakes")
-def test_the_readings_before_ctrl_c_are_the_answer(
-    run: Callable[..., Reply], grey: Path, sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(films, "read_film", stopping_after(3))
-    status, records, err = run("analyze", sample, grey, sample, "--annotate", tmp_path / "out")
-    assert status == 130
-    assert [record.get("video", record.get("image")) for record in records] == [str(sample), str(grey)]
-    assert len(records[1]["timeline"]) == 3
-    assert (len(records[1]["scenes"]), "error" in records[1]) == (1, False)
-    assert str(grey) in err.splitlines()[-1]
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["001-eileen-collins-1999.png"]
-
-
-@pytest.mark.usefixtures("fakes")
 def test_annotate_writes_the_film_with_marked_faces(
     run: Callable[..., Reply], grey: Path, sample: Path, tmp_path: Path
 ) -> None:
@@ -159,24 +133,15 @@ def test_annotate_writes_the_film_with_marked_faces(
 
 
 @pytest.mark.usefixtures("fakes")
-@pytest.mark.parametrize("status", [2, 130])
 def test_a_marked_film_that_cannot_be_written_costs_no_reading(
-    run: Callable[..., Reply], grey: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int
+    run: Callable[..., Reply], grey: Path, tmp_path: Path
 ) -> None:
     (out := tmp_path / "out").mkdir()
-    if status == 2:
-        (out / "001-grey.mp4.part").symlink_to("/dev/full")  # as on a full disk
-    else:
-        monkeypatch.setattr(films, "annotate_film", interrupted)
+    (out / "001-grey.mp4.part").symlink_to("/dev/full")  # as on a full disk
     found, (record,), err = run("analyze", grey, "--annotate", out)
-    assert (found, len(record["timeline"]), "error" in record) == (status, 8, False)
+    assert (found, len(record["timeline"]), "error" in record) == (2, 8, False)
     assert err.count("\n") == 1
     assert list(out.iterdir()) == []
-
-
-def interrupted(_: Any, __: FilmReading, out: BinaryIO, **___: Any) -> None:
-    out.write(b"part")
-    raise KeyboardInterrupt
 
 
 def test_without_json_a_person_reads_faces_and_scenes(real: Path, capsys: pytest.CaptureFixture[str]) -> None:

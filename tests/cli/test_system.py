@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from pathlib import Path
 
@@ -60,19 +59,6 @@ def test_port_and_address_are_those_asked_for(started: list[Command], monkeypatc
         ["--server.address=127.0.0.1", f"--server.port={port}"],
         ["--server.address=0.0.0.0", f"--server.port={port}"],
     ]
-
-
-def test_a_taken_port_is_one_line_and_status_2(started: list[Command], capsys: pytest.CaptureFixture[str]) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        assert main.main(["app", "--address", "127.0.0.1", "--port", str(port)]) == 2
-        assert main.main(["app", "--address", "192.0.2.1"]) == 2  # of another machine
-    taken_line, foreign_line = capsys.readouterr().err.splitlines()
-    assert f"Received: 127.0.0.1:{port}" in taken_line
-    assert "Received: 192.0.2.1:any" in foreign_line
-    assert started == []
 
 
 @pytest.mark.parametrize(("is_wheel", "advice"), [(True, "'emomusic[app]'"), (False, "-r requirements-serve.txt")])

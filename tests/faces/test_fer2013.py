@@ -72,11 +72,11 @@ def change(table: Table, row: int, column: int, value: str) -> Table:
 @pytest.mark.parametrize(
     ("row", "column", "value", "message"),
     [
-        (1, 0, "7", r"line 2: expected an emotion from 0 to 6. Received: '7'"),
-        (40, 2, "Test", r"line 41: expected a Usage of Training, PublicTest, PrivateTest. Received: 'Test'"),
-        (17, 1, "0 " * 2303, r"line 18: expected 2304 pixels. Received: 2303"),
-        (17, 1, "0 " * 2303 + "256", r"line 18: expected pixels from 0 to 255, .*Received: '256'"),
-        (17, 1, "1_0 " * 2304, r"line 18: expected pixels from 0 to 255, .*Received: '1_0'"),
+        (1, 0, "7", r"line 2: expected an emotion from 0 to 6, .* Received: '7'"),
+        (40, 2, "Test", r"line 41: expected .* a Usage of Training, PublicTest, PrivateTest. Received: 'Test'"),
+        (17, 1, "0 " * 2303, r"line 18: expected .* 2304 pixels .* Received: .*2303"),
+        (17, 1, "0 " * 2303 + "256", r"line 18: expected .* pixels from 0 to 255 .*Received: '256'"),
+        (17, 1, "1_0 " * 2304, r"line 18: expected .* pixels from 0 to 255 .*Received: '1_0'"),
     ],
 )
 def test_the_error_names_the_line_of_an_invalid_cell(

@@ -317,8 +317,7 @@ def test_filters_survive_a_change_of_tab(app: AppTest) -> None:
 def test_a_missing_table_is_downloaded_on_a_click(app: AppTest, tmp_path: Path, monkeypatch) -> None:
     path = tmp_path / "data/music/data_moods.csv"
 
-    def ensure(name: str, progress) -> Path:
-        progress(50, None)
+    def ensure(name: str) -> Path:
         path.parent.mkdir(parents=True)
         mood_table().to_csv(path, index=False)
         return path

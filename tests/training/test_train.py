@@ -19,7 +19,7 @@ from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.fer2013 import Fer2013, LabelledFaces, Split
 from emomusic.faces.model_files import read_spec
 from emomusic.metrics import FOUR
-from emomusic.training import card
+from emomusic.training import architectures, card
 from emomusic.training import train as train_module
 from emomusic.training.checkpoint import Checkpoint, KeepBest
 from emomusic.training.evaluate import evaluate_split, evaluation_record, figures
@@ -162,6 +162,7 @@ def state_of(out: Path, stage: int) -> dict[str, Any]:
 def test_a_run_killed_in_its_second_stage_and_resumed_ends_like_an_uninterrupted_one(
     dataset: Fer2013, tmp_path: Path, preset: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(architectures.GRAPHS, "twin", architectures.GRAPHS["tiny"])
     monkeypatch.setattr(train_module, "NETWORKS", {**NETWORKS, "twin": replace(NETWORKS["tiny"], name="twin")})
     taught: list[str] = []
     teach = train_module.keras_classifier
@@ -299,15 +300,16 @@ def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
 ) -> None:
     four = FOUR
 
-    def build(dtype: str) -> keras.Model:
+    def quarters() -> tuple[keras.KerasTensor, keras.KerasTensor]:
         inputs = keras.layers.Input((64, 64, 1), name="pixels")
-        x = keras.layers.Conv2D(8, 5, activation="relu", dtype=dtype, name="conv")(inputs)
+        x = keras.layers.Conv2D(8, 5, activation="relu", name="conv")(inputs)
         x = keras.layers.GlobalAveragePooling2D(name="mean")(x)
-        return keras.Model(inputs, keras.layers.Dense(4, activation="softmax", name="answer")(x), name="quarters")
+        return inputs, keras.layers.Dense(4, activation="softmax", name="answer")(x)
 
+    monkeypatch.setitem(architectures.GRAPHS, "quarters", quarters)
     networks = {
         **NETWORKS,
-        "quarters": NetworkSpec("quarters", "One convolution", 64, build, "this test", "test", four),
+        "quarters": NetworkSpec("quarters", "One convolution", 64, "this test", "test", four),
     }
     monkeypatch.setattr(train_module, "NETWORKS", networks)
     monkeypatch.setattr(card, "NETWORKS", networks)

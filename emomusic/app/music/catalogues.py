@@ -165,15 +165,8 @@ def _offer_download() -> None:
         type="primary",
         key=state.music_widget("download", _LABELLED_NAME),
     ):
-        bar = st.progress(0.0, "Connecting to the server")
-
-        def report(done: int, total: int | None) -> None:
-            bar.progress(min(done / (total or known.num_bytes), 1.0), f"{file_size(done)} downloaded")
-
-        try:
-            downloads.ensure(_LABELLED_NAME, report)
-        finally:
-            bar.empty()
+        with st.spinner("Downloading the table"):
+            downloads.ensure(_LABELLED_NAME)
         st.rerun()
 
 

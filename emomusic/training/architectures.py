@@ -1,0 +1,235 @@
+"""The layers of the networks in `networks.NETWORKS`, which names their sources.
+
+Each function returns the input and the output of a network, in Keras's current dtype policy. Layer names are unique and
+always the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import keras
+from keras import layers
+
+from emomusic.metrics import FOUR, SEVEN
+from emomusic.training.batch_norm import FusedBatchNormalization
+
+_Graph = tuple[keras.KerasTensor, keras.KerasTensor]
+
+
+def build(network: str, dtype: str) -> keras.Model:
+    """The untrained network for a Keras dtype policy such as "float32" or "mixed_bfloat16"."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(dtype)
+    try:
+        return keras.Model(*GRAPHS[network](), name=network)
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _pixel_input(side: int) -> _Graph:
+    """The input, and each picture scaled to zero mean and unit variance.
+
+    Standardisation removes differences in light and contrast, which vary more in photographs than in FER2013.
+    """
+    pixels = layers.Input((side, side, 1), name="pixels")
+    x = layers.Rescaling(1 / 255, dtype="float32", name="to_unit")(pixels)
+    x = layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False, dtype="float32", name="standardise")(x)
+    return pixels, layers.Activation("linear", name="cast")(x)
+
+
+def _plain_input(side: int) -> _Graph:
+    """The input, and pixels scaled to -1 to 1, as in the reports."""
+    pixels = layers.Input((side, side, 1), name="pixels")
+    x = layers.Rescaling(1 / 127.5, offset=-1, dtype="float32", name="to_plus_minus_one")(pixels)
+    return pixels, layers.Activation("linear", name="cast")(x)
+
+
+def _probabilities(features: keras.KerasTensor, num_classes: int = len(SEVEN)) -> keras.KerasTensor:
+    """Softmax of the logits, always in float32."""
+    logits = layers.Dense(num_classes, name="logits")(features)
+    return layers.Activation("softmax", dtype="float32", name="probabilities")(logits)
+
+
+def _convolution(
+    x: keras.KerasTensor,
+    filters: int,
+    name: str,
+    *,
+    side: int = 3,
+    strides: int = 1,
+    relu: bool = True,
+    gamma: str = "ones",
+) -> keras.KerasTensor:
+    """A convolution, batch normalisation with initial factors `gamma`, and optional ReLU."""
+    x = layers.Conv2D(
+        filters,
+        side,
+        strides=strides,
+        padding="same",
+        use_bias=False,
+        kernel_initializer="he_normal",
+        name=f"{name}_conv",
+    )(x)
+    # Training in bfloat16 uses the fused layer; saved models contain only layers of Keras
+    is_fused = keras.config.dtype_policy().name == "mixed_bfloat16"
+    norm = FusedBatchNormalization if is_fused else layers.BatchNormalization
+    x = norm(momentum=0.9, gamma_initializer=gamma, name=f"{name}_norm")(x)
+    return layers.Activation("relu", name=f"{name}_relu")(x) if relu else x
+
+
+def _blocks(x: keras.KerasTensor, blocks: tuple[tuple[int, ...], ...]) -> keras.KerasTensor:
+    """Blocks of 3x3 convolutions, each followed by 2x2 pooling."""
+    for number, filters_of_block in enumerate(blocks, 1):
+        for letter, filters in zip("abcdef", filters_of_block, strict=False):
+            x = _convolution(x, filters, f"block{number}{letter}")
+        x = layers.MaxPooling2D(2, name=f"block{number}_pool")(x)
+    return x
+
+
+def _classified(maps: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
+    """Probabilities by global average pooling, dropout and a softmax layer."""
+    x = layers.GlobalAveragePooling2D(name="mean")(maps)
+    return _probabilities(layers.Dropout(dropout, name="dropout")(x))
+
+
+def _tiny() -> _Graph:
+    inputs, x = _pixel_input(48)
+    return inputs, _classified(_blocks(x, ((8,), (16,), (16,))), 0.1)
+
+
+_VGG9_BLOCKS = ((32,), (64, 64), (128, 128, 128), (256, 256, 256))
+
+
+def _vgg9() -> _Graph:
+    inputs, x = _pixel_input(48)
+    return inputs, _classified(_blocks(x, _VGG9_BLOCKS), 0.4)
+
+
+def _emonet() -> _Graph:
+    """The nine convolutions of `vgg9` and a residual block of two more.
+
+    The block's initial output is zero, so a network that starts from a trained `vgg9` first predicts the same.
+    """
+    inputs, x = _pixel_input(48)
+    x = shortcut = _blocks(x, _VGG9_BLOCKS)
+    x = _convolution(x, 256, "block5a")
+    x = _convolution(x, 256, "block5b", relu=False, gamma="zeros")
+    x = layers.Add(name="block5_sum")([x, shortcut])
+    return inputs, _classified(x, 0.4)
+
+
+def _xception_entry_exit() -> _Graph:
+    """Xception without its middle flow; each module has a strided convolution as its shortcut."""
+    inputs, x = _plain_input(64)
+    x = _convolution(x, 32, "entry1", strides=2)
+    x = _convolution(x, 32, "entry2")
+    for number, filters in enumerate((48, 96, 192, 384), 1):
+        name = f"module{number}"
+        shortcut = _convolution(x, filters, f"{name}_shortcut", side=1, strides=2, relu=False)
+        x = _convolution(x, filters, f"{name}a")
+        x = _convolution(x, filters, f"{name}b", relu=False)
+        x = layers.MaxPooling2D(3, strides=2, padding="same", name=f"{name}_pool")(x)
+        x = layers.Add(name=f"{name}_sum")([x, shortcut])
+        x = layers.Activation("relu", name=f"{name}_relu")(x)
+    return inputs, _classified(x, 0.4)
+
+
+def _cnn_paper() -> _Graph:
+    """Three blocks of two convolutions and a dense layer of 1,024, with dropout and without batch normalisation."""
+    inputs, x = _plain_input(48)
+    for number, filters in enumerate((64, 128, 256), 1):
+        for letter, padding in (("a", "valid"), ("b", "same")):
+            x = layers.Conv2D(
+                filters,
+                3,
+                padding=padding,
+                activation="relu",
+                kernel_initializer="he_normal",
+                name=f"block{number}{letter}",
+            )(x)
+        x = layers.MaxPooling2D(2, name=f"block{number}_pool")(x)
+        x = layers.Dropout(0.25, name=f"block{number}_dropout")(x)
+    x = layers.Flatten(name="flatten")(x)
+    x = layers.Dense(1024, activation="relu", kernel_initializer="he_normal", name="dense1")(x)
+    x = layers.Dropout(0.5, name="dense1_dropout")(x)
+    return inputs, _probabilities(x)
+
+
+def _cnn_improved() -> _Graph:
+    """Five blocks up to 512 filters, each with batch normalisation, pooling and dropout; one dense layer."""
+    inputs, x = _plain_input(48)
+    blocks = (((32,), 0.1), ((64, 64), 0.1), ((128, 128), 0.1), ((256, 256), 0.1), ((512,), 0.4))
+    for number, (filters_of_block, dropout) in enumerate(blocks, 1):
+        for letter, filters in zip("ab", filters_of_block, strict=False):
+            x = _convolution(x, filters, f"block{number}{letter}")
+        x = layers.MaxPooling2D(2, padding="same", name=f"block{number}_pool")(x)
+        x = layers.Dropout(dropout, name=f"block{number}_dropout")(x)
+    x = layers.Flatten(name="flatten")(x)
+    x = _dense(x, 256, 0.5, "dense1")
+    return inputs, _probabilities(x)
+
+
+def _dense(x: keras.KerasTensor, units: int, dropout: float, name: str) -> keras.KerasTensor:
+    x = layers.Dense(units, use_bias=False, kernel_initializer="he_normal", name=name)(x)
+    x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
+    x = layers.Activation("relu", name=f"{name}_relu")(x)
+    return layers.Dropout(dropout, name=f"{name}_dropout")(x)
+
+
+def _cnn_capstone() -> _Graph:
+    """Four blocks of convolution, batch normalisation, activation, pooling and dropout; two dense layers."""
+    inputs, x = _plain_input(48)
+    for number, filters in enumerate((32, 64, 128, 256), 1):
+        x = _convolution(x, filters, f"block{number}")
+        x = layers.MaxPooling2D(2, name=f"block{number}_pool")(x)
+        x = layers.Dropout(0.1, name=f"block{number}_dropout")(x)
+    x = layers.Flatten(name="flatten")(x)
+    x = _dense(x, 256, 0.4, "dense1")
+    x = _dense(x, 128, 0.3, "dense2")
+    return inputs, _probabilities(x)
+
+
+# MobileNet: filters of the pointwise convolution of each block, and the blocks with stride 2
+_MOBILENET_FILTERS = (64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
+_MOBILENET_HALVING = frozenset({2, 4, 6, 12})
+_MOBILENET_SIDE = 96  # pixels; the network enlarges its input
+
+
+def _mobilenet_quadrants() -> _Graph:
+    """MobileNet with biases instead of batch normalisation, which is folded into its start weights.
+
+    The network enlarges the picture and rescales the pixels to match the data of its start weights. Layers have the
+    names used there (`start_weights`).
+    """
+    # He initialisation: Keras would count all channels, but a depthwise filter uses one
+    depthwise = keras.initializers.RandomNormal(stddev=(2 / 9) ** 0.5)
+    inputs, x = _pixel_input(48)
+    x = layers.Rescaling(64.0, name="to_spread")(x)
+    x = layers.Resizing(_MOBILENET_SIDE, _MOBILENET_SIDE, name="enlarge")(x)
+    x = layers.Conv2D(32, 3, strides=2, padding="same", name="conv1")(x)
+    x = layers.ReLU(6.0, name="conv1_relu")(x)
+    for number, filters in enumerate(_MOBILENET_FILTERS, 1):
+        strides = 2 if number in _MOBILENET_HALVING else 1
+        x = layers.DepthwiseConv2D(
+            3, strides=strides, padding="same", depthwise_initializer=depthwise, name=f"conv_dw_{number}"
+        )(x)
+        x = layers.ReLU(6.0, name=f"conv_dw_{number}_relu")(x)
+        x = layers.Conv2D(filters, 1, kernel_initializer="he_normal", name=f"conv_pw_{number}")(x)
+        x = layers.ReLU(6.0, name=f"conv_pw_{number}_relu")(x)
+    x = layers.GlobalAveragePooling2D(name="mean")(x)
+    x = layers.Dropout(0.3, name="dropout")(x)
+    return inputs, _probabilities(x, len(FOUR))
+
+
+GRAPHS: dict[str, Callable[[], _Graph]] = {
+    "tiny": _tiny,
+    "vgg9": _vgg9,
+    "emonet": _emonet,
+    "emonet_photo": _emonet,
+    "xception_entry_exit": _xception_entry_exit,
+    "cnn_paper": _cnn_paper,
+    "cnn_improved": _cnn_improved,
+    "cnn_capstone": _cnn_capstone,
+    "mobilenet_quadrants": _mobilenet_quadrants,
+}
