@@ -31,18 +31,25 @@ with shown_errors():
     from emomusic.app.example import show_example
     from emomusic.app.photo.choices import choices_about
     from emomusic.app.photo.mood import choose_mood, chosen_mood, show_mood
-    from emomusic.app.photo.page import show_photo
-    from emomusic.app.picture_chooser import choose_another_picture, choose_picture, is_photo_gone
+    from emomusic.app.photo.page import show_photos
+    from emomusic.app.picture_chooser import (
+        choose_other_pictures,
+        choose_picture,
+        has_pictures,
+        keep_over_reload,
+    )
 
-    if (picture := choose_another_picture(choices_about, also_without=chosen_mood() is not None)) is not None:
-        show_photo(picture)
+    if has_pictures() or chosen_mood() is not None:
+        choose_other_pictures(choices_about)
+    if has_pictures():
+        show_photos()
     elif (mood := chosen_mood()) is not None:
         show_mood(mood)
-    elif is_photo_gone():
-        show_example(NOTE)
     else:
         with start or open_start(), styled_room("start", 700):  # a link may name no sample
-            if choose_picture(choices_about) is not None:
+            choose_picture(choices_about)
+            if has_pictures():  # an upload arrived
                 st.rerun()
             choose_mood()
             show_example(NOTE)
+    keep_over_reload()

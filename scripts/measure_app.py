@@ -145,7 +145,6 @@ _USES = {
     "Photo": ("[class*='st-key-sample-'] button:visible, .st-key-next-photo button", 1, 0),
     "Live": (".st-key-live-start button", 1, 15_000),  # later visits start by themselves
     "Film": (".st-key-film-sample button", 1, 15_000),
-    "Gallery": ("button:has-text('Show the samples')", 1, 4500),
     "Music": ("[role=tab]", 1, 0),
     "Models": ("[role=tab]", 1, 0),
     "How it works": ("[class*='st-key-how-next'] button", 11, 0),

@@ -29,7 +29,7 @@ DEMO_SIZE, DEMO_MS = (1080, 675), 2500
 SHOTS = {
     "start": ("/", ".st-key-example-plane .js-plotly-plot"),
     "photo": (f"/?sample=four-people&{PLAYS}", ".st-key-plane .js-plotly-plot"),
-    "gallery": (f"/gallery?{state.GALLERY_RESULT}=samples&{PLAYS}", ".st-key-plane .js-plotly-plot"),
+    "several": (f"/?{state.SAMPLE}=all&{PLAYS}", ".st-key-plane .js-plotly-plot"),
     "film": (f"/film?{state.FILM_SAMPLE}=sample&{PLAYS}", "video"),
     "music": ("/music", ".js-plotly-plot"),
     "models": ("/models?faces=emonet_photo&faces=emonet&face_view=Confusions", ".js-plotly-plot"),

@@ -26,7 +26,7 @@ BASE = GROUND | {f"emomusic.{name}" for name in _BASE.split()}
 DOMAINS = {f"emomusic.{name}" for name in ("media", "faces", "stream", "songs")}
 RESULTS = BASE | DOMAINS | {"emomusic.results", "emomusic.export"}
 LIBRARY = RESULTS | {"emomusic.charts", "emomusic.marks", "emomusic.api", "emomusic"}
-PAGES = ("photo", "live", "film", "gallery", "music", "models", "how_it_works")
+PAGES = ("photo", "live", "film", "music", "models", "how_it_works")
 MAY_IMPORT = {
     **{name: set() for name in GROUND},
     "emomusic": GROUND | {"emomusic.api"},  # emomusic/__init__.py

@@ -3,8 +3,8 @@
 A page reads faces, makes the listener of the songs, and shows the answer in the order of its screen:
 
     listener = Listener.of(ALL, probabilities)       # or of one face, or of a mood
-    songs = answer(listener, "gallery")              # shows the policies; the bar plays the queue "gallery"
-    songs.show_player("my-gallery")                  # a fragment; files begin with "my-gallery"
+    songs = answer(listener, "photo")                # shows the policies; the bar plays the queue "photo"
+    songs.show_player("my-photo")                    # a fragment; files begin with "my-photo"
     songs.show_plane(face_points(faces), on_face=choose_face)
     songs.json(record)                               # a record of the page with the request, for a download
 
@@ -138,7 +138,8 @@ class Answer:
         picks = self.queue.playlist(JOURNEY_STEPS if is_journey else _SONGS_ON_PLANE)
         faces = [other for other in others if other.label != listener.label]
         emotion = listener.emotion or nearest_emotion(listener.point)
-        faces.append(FacePoint(listener.label, listener.point, emotion))
+        pictures = {other.label: other.picture for other in others}
+        faces.append(FacePoint(listener.label, listener.point, emotion, pictures.get(listener.label, "")))
         # Another chart after each click: in the old one the mark stays selected, and a second click deselects it
         key = f"plane-{page_state(PlayerState).plane_clicks}"
         least = _LEAST_HEIGHT if height == "stretch" else 420
@@ -151,8 +152,10 @@ class Answer:
                 height=height,
                 on_select=partial(_take_mark, key, self.place, on_face),
                 selection_mode="points",
+                config={"scrollZoom": any(pictures.values())},
             )
-            note = _CIRCLES.get(listener.label, "Circles are faces")
+            faces_are = "Click a face, scroll to zoom" if any(pictures.values()) else "Circles are faces"
+            note = _CIRCLES.get(listener.label, faces_are)
             if picks:
                 note += ", squares are songs to click"
             few = [] if is_journey else describe_few(picks, target_of(request)[1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -61,15 +61,21 @@ def with_persons(image: RgbImage, reading: PictureReading) -> PictureReading:
     return reading
 
 
-def show_known(faces: Iterable[FaceReading]) -> None:
-    """Tell which faces were read with a profile."""
-    if known := [f"face {number}" for number, face in enumerate(faces, 1) if face.is_known]:
+def show_known(faces: Sequence[FaceReading]) -> None:
+    """Tell which faces were read with a profile, or that they are other people's."""
+    if known := [f"face {face.number}" for face in faces if face.is_known]:
         st.caption(f":material/face: Read with a profile: {join_names(known)}")
+    elif persons() and faces:
+        st.caption(":material/face: The profile is of another person. These faces are read without it.")
 
 
 def choose_persons() -> None:
     """Show a menu to use, download and forget profiles."""
     with st.popover("This is me", icon=":material/face:", key="persons"):
+        if not persons():
+            st.markdown("EmoMusic reads your face better after a short lesson with your camera, or with its profile.")
+            view = {state.LIVE_VIEW: "Teach"}
+            st.page_link("pages/live.py", label="Teach it my face", icon=":material/school:", query_params=view)
         show_persons()
 
 

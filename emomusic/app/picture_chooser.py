@@ -1,13 +1,16 @@
-"""Choose a photo: a sample, an upload or a snapshot. Photos stay in the session's memory."""
+"""Choose photos: samples, an upload of one to a hundred, or a snapshot. They stay in the session's memory."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 import numpy as np
 import streamlit as st
@@ -16,12 +19,15 @@ from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 from emomusic.app import state
 from emomusic.app.address import SAMPLE_PARAMS, choose, chosen
 from emomusic.app.charts import styled_room
+from emomusic.app.frame import escape_markdown
+from emomusic.app.own_computer import LOCAL_HOSTS
 from emomusic.app.sessions import WHEN_GONE
-from emomusic.app.state import page_state
+from emomusic.app.state import fresh, page_state, renew
 from emomusic.app.tiles import show_tile, style_tiles
-from emomusic.app.uploads import hold, show_removal, show_uploader
+from emomusic.app.uploads import hold, show_uploader
 from emomusic.assets import data_dir
-from emomusic.errors import ImageError
+from emomusic.compat import release_upload
+from emomusic.errors import CapacityError, ImageError
 from emomusic.media.images import (
     FORMATS_IN_WORDS,
     MAX_BYTES,
@@ -32,15 +38,20 @@ from emomusic.media.images import (
     shrink,
 )
 from emomusic.server.budget import HeldBytes
+from emomusic.text import pluralize
 
-MAX_MB = MAX_BYTES // 2**20  # per file, in Streamlit's unit
+MOST_PICTURES = 100
+_MAX_MB = MAX_BYTES // 2**20  # per file, in Streamlit's unit
 _MAX_ASPECT_RATIO = 100  # a longer photo would be less than a pixel high on the page
 Result = TypeVar("Result")
 About = Callable[[str], Mapping[str, str | None]]
 """The visitor's choices about a sample, given by its digest, by URL parameter."""
 
-THUMBNAIL = 104  # pixels: a row has eight on a desktop, three on a phone
-SMALL_THUMBNAIL = 52
+ALL_SAMPLES = "all"
+"""In the URL: the samples as one group."""
+_GROUP = "four-people"  # composed of other samples
+_THUMBNAIL = 104  # pixels: a row has eight on a desktop, three on a phone
+_SMALL_THUMBNAIL = 52
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +63,21 @@ class Picture:
         data: its content.
         digest: identifies the photo and its turns.
         turns: quarter turns clockwise before it is shown and read.
+        held: its bytes in the budget of the server.
+        problem: why the server did not store it.
     """
 
     name: str
     data: bytes
     digest: str
     turns: int = 0
+    held: HeldBytes | None = field(default=None, compare=False)
+    problem: str = ""
 
     @classmethod
-    def of(cls, name: str, data: bytes) -> Picture:
+    def of(cls, name: str, data: bytes, held: HeldBytes | None = None) -> Picture:
         """Make a picture from bytes."""
-        return cls(name, data, hashlib.sha256(data).hexdigest()[:16])
+        return cls(name, data, hashlib.sha256(data).hexdigest()[:16], held=held)
 
     def read(self) -> RgbImage:
         """Decode the photo.
@@ -70,6 +85,8 @@ class Picture:
         Raises:
             ImageError: the photo cannot be decoded, or is too long and narrow.
         """
+        if self.problem:
+            raise ImageError(self.problem)
         image = read_image(self.data)
         if self.turns:
             image = np.ascontiguousarray(np.rot90(image, -self.turns))
@@ -102,7 +119,7 @@ def samples() -> list[Sample]:
         Sample(key, title, data_dir() / "samples" / f"{key}.jpg")
         for key, title in (
             ("barack-obama-2012", "A smile"),
-            ("four-people", "Four people"),
+            (_GROUP, "Four people"),
             ("joe-biden-2010", "A stern look"),
             ("eileen-collins-1999", "An astronaut"),
             ("barack-obama-2009-speaking", "Speaking"),
@@ -115,36 +132,67 @@ def samples() -> list[Sample]:
 
 @dataclass
 class PictureState:
-    """The photo of all pages.
+    """The photos of all pages.
 
     Attributes:
-        own: the visitor's photo, also while a sample is shown.
-        held: its bytes in the budget of the server.
-        is_gone: whether the uploader in the menu reported that it has no photo.
-        results: what the pages made of a photo, with its digest, by type.
-        menus: the digest of the last photo by the name of a menu.
+        own: the visitor's photos, also while a sample is shown. Of several, a small copy replaces each one after it
+            was read.
+        notes: sentences about files that are not among them.
+        results: what the pages made of the photos, with their digest, by type.
+        token: names this state to the browser's tab; "" without own photos.
+        asks: whether the tab may have photos of a session before a reload.
+        is_gone: whether it had some that the server has forgotten.
     """
 
-    own: Picture | None = None
-    held: HeldBytes | None = None
-    is_gone: bool = False
+    own: tuple[Picture, ...] = ()
+    notes: tuple[str, ...] = ()
     results: dict[type[Any], tuple[str, Any]] = field(default_factory=dict)
-    menus: dict[str, str] = field(default_factory=dict)
+    token: str = ""
+    asks: bool = True
+    is_gone: bool = False
+
+    def take(self, own: tuple[Picture, ...], notes: tuple[str, ...] = ()) -> None:
+        """Replace the photos, and delete all that was computed from the last ones."""
+        self.own, self.notes, self.asks, self.is_gone = own, notes, False, False
+        self.results.clear()
+        self.token = secrets.token_urlsafe(16) if own else ""
+        if own:
+            _STATES[self.token] = self
+
+
+_STATES: WeakValueDictionary[str, PictureState] = WeakValueDictionary()
+
+
+def _pictures_of(key: str | None) -> tuple[Picture, ...]:
+    """The samples that the URL names."""
+    named = [each for each in samples() if each.key == key or (key == ALL_SAMPLES and each.key != _GROUP)]
+    return tuple(map(sample_picture, named))
+
+
+def shown_pictures() -> tuple[Picture, ...]:
+    """The photos that were chosen last on any page: the samples that the URL names, or the visitor's."""
+    return _pictures_of(chosen(state.SAMPLE)) or page_state(PictureState).own
 
 
 def shown_picture() -> Picture | None:
-    """The photo that was chosen last on any page: the sample that the URL names, or the visitor's; None before it."""
-    sample = _shown_sample()
-    return page_state(PictureState).own if sample is None else sample_picture(sample)
+    """The first of these photos; None before a choice."""
+    return next(iter(shown_pictures()), None)
 
 
-def is_photo_gone() -> bool:
-    """Whether the visitor removed the shown photo in the menu, perhaps to choose another one."""
-    return page_state(PictureState).is_gone
+def has_pictures() -> bool:
+    """Whether photos were chosen. A page asks this, because Streamlit keeps the variables of its script."""
+    return bool(shown_pictures())
+
+
+def digest_of(pictures: Sequence[Picture]) -> str:
+    """Identifies photos: the digest of one, a digest of several."""
+    if len(pictures) == 1:
+        return pictures[0].digest
+    return hashlib.sha256("".join(picture.digest for picture in pictures).encode()).hexdigest()[:16]
 
 
 def keep_result(picture: Picture, result: object) -> None:
-    """Keep a result about a photo in the session, until the visitor chooses an own photo or removes it."""
+    """Keep a result about a photo in the session, until the visitor chooses own photos or removes them."""
     page_state(PictureState).results[type(result)] = (picture.digest, result)
 
 
@@ -161,39 +209,25 @@ def choose_picture(about: About | None = None) -> Picture | None:
         about: gives the earlier choices about a sample that is chosen.
     """
     _sample_row("samples", about)
+    if page_state(PictureState).is_gone:
+        st.info("The server no longer has your photo. Choose it again.", icon=":material/history:")
     _choose_own()
     return shown_picture()
 
 
-def choose_another_picture(about: About, *, also_without: bool = False) -> Picture | None:
-    """Like `choose_picture`, in one row: small samples, and a menu for the visitor's photo.
-
-    Shows nothing before the first choice, unless the page asks for the row without a photo. The row stays after the
-    uploader has lost its photo: to replace one, the uploader reports no photo first, and then must be there to report
-    the other.
-    """
-    photo, shown = page_state(PictureState), shown_picture()
-    if shown is not None:
-        photo.is_gone = False
-    elif not (also_without or photo.is_gone):
-        return None
+def choose_other_pictures(about: About) -> None:
+    """Show small samples and a menu for the visitor's photos in one row."""
     look: dict[str, Any] = {"horizontal": True, "gap": "small", "vertical_alignment": "center", "wrap": False}
-    with styled_room("chooser-row", SMALL_THUMBNAIL + 10), st.container(key="chooser", **look):
+    with styled_room("chooser-row", _SMALL_THUMBNAIL + 10), st.container(key="chooser", **look):
         _sample_row("small-samples", about)
-        with picture_menu("Another photo", "another"):
+        with picture_menu("Other photos", "another"):
             _choose_own()
-    return shown
 
 
 @contextlib.contextmanager
 def picture_menu(label: str, name: str) -> Iterator[None]:
     """A menu that closes when another photo is chosen."""
-    menus, shown = page_state(PictureState).menus, shown_picture()
-    # A new key closes the popover. The key must not change while there is no photo: during a replacement the uploader
-    # reports no file first, and it would be removed before it reports the second file
-    if shown is not None:
-        menus[name] = shown.digest
-    with st.popover(label, icon=":material/image:", key=f"{name}-{menus.get(name, 'none')}"):
+    with st.popover(label, icon=":material/image:", key=f"{name}-{digest_of(shown_pictures())}"):
         yield
 
 
@@ -203,7 +237,7 @@ def _choose_own() -> None:
     look: dict[str, Any] = {"vertical_alignment": "top" if is_camera else "center"}
     with st.container(horizontal=True, gap="medium", key=f"own-{'camera' if is_camera else 'file'}", **look):
         source = st.segmented_control(
-            "Your own photo",
+            "Your own photos",
             ["Upload", "Camera"],
             required=True,
             key=state.SOURCE,
@@ -211,40 +245,49 @@ def _choose_own() -> None:
         )
         with st.container(width="stretch"):
             if source == "Camera":
-                st.caption(
-                    "EmoMusic estimates the emotion of every face: photograph only yourself or people who agree. "
-                    f"The photo stays in memory and is deleted {WHEN_GONE}."
-                )
-                look = {"width": 480, "label_visibility": "collapsed"}
-                show_uploader(st.camera_input, "Take a photo", state.CAMERA, _store_own, **look)
+                _show_camera()
             else:
-                show_uploader(
-                    st.file_uploader,
-                    f"Drop a photo here: {FORMATS_IN_WORDS}, up to {MAX_MB} MB",
-                    state.UPLOAD,
-                    _store_own,
-                    type=list(PICTURE_ENDINGS),
-                    max_upload_size=MAX_MB,
-                    label_visibility="collapsed",
-                )
-            widget = state.CAMERA if source == "Camera" else state.UPLOAD
-            if _is_own_shown():
-                show_removal(widget, "Remove photo", _remove_own)
+                show_drop_zone(state.UPLOAD)
+            if page_state(PictureState).own and not _pictures_of(chosen(state.SAMPLE)):
+                st.button("Remove", icon=":material/delete:", on_click=_remove_own, key="remove-own")
                 show_turn("turn-in-menu")
 
 
-def _shown_sample() -> Sample | None:
-    """The sample that the URL names."""
-    return _sample(chosen(state.SAMPLE))
+def _show_camera() -> None:
+    address = urlsplit(st.context.url or "")
+    if address.scheme == "http" and address.hostname not in LOCAL_HOSTS:
+        st.warning(
+            "**The camera needs HTTPS.** Browsers allow it only at https:// or localhost. Ask the owner of this "
+            "server for an https:// address.",
+            icon=":material/no_photography:",
+        )
+        return
+    st.caption(
+        "EmoMusic estimates the emotion of every face: photograph only yourself or people who agree. "
+        f"The photo stays in memory and is deleted {WHEN_GONE}."
+    )
+    look: dict[str, Any] = {"width": 480, "label_visibility": "collapsed"}
+    show_uploader(st.camera_input, "Take a photo", fresh(state.CAMERA), _store_own, **look)
 
 
-def _sample(key: str | None) -> Sample | None:
-    return next((sample for sample in samples() if sample.key == key), None)
+def show_drop_zone(widget: str) -> None:
+    """Show the drop zone for one to a hundred photos, which replace the last ones."""
+    show_uploader(
+        st.file_uploader,
+        f"Drop one to {MOST_PICTURES} photos here: {FORMATS_IN_WORDS}, up to {_MAX_MB} MB",
+        fresh(widget),
+        _store_own,
+        type=list(PICTURE_ENDINGS),
+        accept_multiple_files=True,
+        max_upload_size=_MAX_MB,
+        label_visibility="collapsed",
+    )
 
 
-def _choose_sample(key: str, about: About | None) -> None:
-    if (sample := _sample(key)) is not None:
-        choices = dict.fromkeys(SAMPLE_PARAMS) if about is None else about(sample_picture(sample).digest)
+def choose_sample(key: str, about: About | None) -> None:
+    """Show a sample, with the earlier choices about it; for callbacks."""
+    if pictures := _pictures_of(key):
+        choices = dict.fromkeys(SAMPLE_PARAMS) if about is None else about(digest_of(pictures))
         choose({**choices, state.SAMPLE: key})
 
 
@@ -254,36 +297,81 @@ def sample_picture(sample: Sample) -> Picture:
     return Picture.of(sample.path.name, sample.path.read_bytes())
 
 
-def _is_own_shown() -> bool:
-    return page_state(PictureState).own is not None and _shown_sample() is None
-
-
 def show_turn(key: str = "turn") -> None:
     """Offer to turn the visitor's own photo; the samples are upright."""
-    if _is_own_shown():
+    if len(page_state(PictureState).own) == 1 and not _pictures_of(chosen(state.SAMPLE)):
         st.button("Turn by 90°", icon=":material/rotate_right:", on_click=_turn, key=key)
 
 
 def _turn() -> None:
     photo = page_state(PictureState)
-    if photo.own is not None:
-        photo.own = photo.own.turned()
+    if len(photo.own) == 1:
+        photo.take((photo.own[0].turned(),))
 
 
 def _store_own(files: Sequence[UploadedFile | DeletedFile]) -> None:
-    """Store the visitor's photo, or None after its removal, and delete all that was computed from the last one."""
-    photo, new = page_state(PictureState), [file for file in files if isinstance(file, UploadedFile)]
-    photo.held = hold(new[0]) if new else None
-    photo.own = Picture.of(new[0].name, new[0].getvalue()) if new else None
-    if photo.own is not None or _shown_sample() is None:  # the removal keeps a shown sample
+    """Store the visitor's photos in place of the last ones. Streamlit keeps none of them."""
+    new = [file for file in files if isinstance(file, UploadedFile)]
+    taken: dict[str, Picture] = {}
+    doubles = []
+    for file in new[:MOST_PICTURES]:
+        picture = _taken(file)
+        if picture.digest in taken:
+            doubles.append(picture.name)
+        taken.setdefault(picture.digest, picture)
+    for file in new:
+        release_upload(file.file_id)
+        file.close()  # the session keeps the object, and with it the bytes, until the next run
+    if taken:
+        notes = [f"Duplicates, shown once: {', '.join(map(escape_markdown, doubles[:3]))}."] if doubles else []
+        if (left_out := len(new) - MOST_PICTURES) > 0:
+            notes.append(f"The limit is {MOST_PICTURES} photos; {pluralize(left_out, 'file')} not read.")
+        page_state(PictureState).take(tuple(taken.values()), tuple(notes))
+        for widget in (state.UPLOAD, state.UPLOAD_AGAIN, state.CAMERA):
+            renew(widget)  # an empty one, so that the next photos replace these
         choose(dict.fromkeys((state.SAMPLE, *SAMPLE_PARAMS)))
-    photo.is_gone = shown_picture() is None
-    photo.results.clear()
 
 
-def _remove_own(files: Sequence[UploadedFile | DeletedFile]) -> None:
-    _store_own(files)
-    page_state(PictureState).is_gone = False
+def _taken(file: UploadedFile) -> Picture:
+    try:
+        return Picture.of(file.name, file.getvalue(), hold(file))
+    except CapacityError as error:
+        return Picture(file.name, b"", file.file_id, problem=str(error))
+
+
+def _remove_own() -> None:
+    choose(dict.fromkeys((state.SAMPLE, *SAMPLE_PARAMS)))
+    page_state(PictureState).take(())
+
+
+# A reload begins another session. The one before it lives for two minutes, and the tab knows the token of its photos
+_TAB = st.components.v2.component(
+    "emomusic_tab",
+    js="""
+export default function ({ data, setTriggerValue }) {
+  const before = sessionStorage.emomusicPhotos;
+  if (data.token) sessionStorage.emomusicPhotos = data.token;
+  else delete sessionStorage.emomusicPhotos;
+  if (data.asks && before) setTriggerValue("token", before);
+}
+""",
+)
+_TAB_KEY = "photos-of-the-tab"
+
+
+def keep_over_reload() -> None:
+    """Let the browser's tab remember the visitor's photos, and take them back after a reload."""
+    photo = page_state(PictureState)
+    with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
+        _TAB(data={"token": photo.token, "asks": photo.asks}, key=_TAB_KEY, on_token_change=_take_back, height=1)
+
+
+def _take_back() -> None:
+    photo, before = page_state(PictureState), _STATES.get(str(st.session_state[_TAB_KEY].token))
+    if photo.asks and before is not None and before.own:
+        photo.take(before.own, before.notes)
+    elif photo.asks:
+        photo.asks, photo.is_gone = False, True
 
 
 _ROWS = """<style>
@@ -317,8 +405,7 @@ _ROWS = """<style>
 
 def _sample_row(key: str, about: About | None) -> None:
     """Show the samples as tiles with labels, or small ones for the key "small-samples"."""
-    shown = _shown_sample()
-    style_tiles("sample", chosen="" if shown is None else shown.key)
+    style_tiles("sample", chosen=next((each.key for each in samples() if each.key == chosen(state.SAMPLE)), ""))
     st.html(_ROWS)
     look: dict[str, Any] = {"gap": "small"} if key == "samples" else {"gap": "xsmall", "width": "content"}
     with st.container(horizontal=True, key=key, **look):
@@ -329,8 +416,8 @@ def _sample_row(key: str, about: About | None) -> None:
                 thumbnail(sample.path),
                 sample.title,
                 alt=f"Sample: {sample.title}",
-                width=THUMBNAIL if key == "samples" else SMALL_THUMBNAIL,
-                on_click=_choose_sample,
+                width=_THUMBNAIL if key == "samples" else _SMALL_THUMBNAIL,
+                on_click=choose_sample,
                 args=(sample.key, about),
             )
 
@@ -345,5 +432,5 @@ def thumbnail(path: Path) -> bytes:
     height, width = image.shape[:2]
     side = min(height, width)
     left, top = (width - side) // 2, (height - side) // 6
-    small, _ = shrink(image[top : top + side, left : left + side], 2 * THUMBNAIL)
+    small, _ = shrink(image[top : top + side, left : left + side], 2 * _THUMBNAIL)
     return encode_jpeg(small)

@@ -3,10 +3,10 @@
 Streamlit keeps widgets by string keys. Everything else is a field of a dataclass next to the functions that use it:
 
     @dataclass
-    class GalleryState:
-        files: list[PictureSource] = field(default_factory=list)
+    class FilmState:
+        jobs: list[FilmJob] = field(default_factory=list)
 
-    page_state(GalleryState).files.append(file)
+    page_state(FilmState).jobs.append(job)
 
 Callbacks and fragments take no visitor's data as arguments, because Streamlit keeps their arguments after the session.
 They read the state.
@@ -113,6 +113,8 @@ def renew(key: str) -> None:
 
 EVERYONE = "Everyone"  # the listener of all faces of a picture
 UPLOAD = "upload"
+UPLOAD_AGAIN = "upload_again"  # the drop zone below an error
+WITHOUT_FACES = "without_faces"  # on the card
 CAMERA = "camera"
 SOURCE = "source"
 SAMPLE = "sample"  # also in the URL
@@ -151,18 +153,12 @@ def _key(*parts: str) -> str:
 listener = partial(_key, "who")  # of a picture, by its digest: the chosen listener
 manual_emotion = partial(_key, "said-emotion")  # of a picture and a listener: the visitor's correction
 manual_mood = partial(_key, "said-mood")  # of a picture and a listener: the visitor's choice
-gallery_listener = partial(_key, "gallery-who")  # of a gallery, by its digest: the chosen listener
 
 # Widgets of one page. The arguments are a name, and what the widget belongs to, such as a photo or a song
 how_widget = partial(_key, "how")
 music_widget = partial(_key, "music")
 models_widget = partial(_key, "models")
 film_widget = partial(_key, "film")
-
-# The gallery
-GALLERY_FILES = "gallery_files"
-GALLERY_SOURCE = "gallery_source"
-GALLERY_RESULT = "wall"  # only in the URL: "samples" if they are shown
 
 # "How it works"
 HOW_STEP = "step"  # only in the URL: the key of the shown step

@@ -17,11 +17,15 @@ from emomusic.text import escape_html
 
 @dataclass(frozen=True, slots=True)
 class FacePoint:
-    """A face or the group on the plane. `label` has at most three letters, drawn inside the circle."""
+    """A face or the group on the plane. `label` has at most three letters, drawn inside the circle.
+
+    `picture` is the address of an image, such as a data URI, which takes the place of the circle.
+    """
 
     label: str
     point: AffectPoint
     emotion: Emotion
+    picture: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ _SIZES, _BORDERS = (22.0, 18.0, 17.0), (2.0, 1.5, 1.25)
 _LABEL = 13  # the smallest letters of the app
 _WIDER = 30 / 22  # factor for labels of three letters
 _SONG_SIZE = 18.0
+# Sides of pictures, in plane units: all of them cover the plane as densely, within these limits
+_PICTURES, _SIDES, _CHOSEN = 0.8, (0.12, 0.26), 1.35
 
 _NAME_PLACES = {  # side of the dot, and diameter of the gap in pixels, which holds a name off a face on its dot
     Emotion.ANGRY: ("top center", 20),
@@ -60,6 +66,7 @@ _NAME_PLACES = {  # side of the dot, and diameter of the gap in pixels, which ho
     Emotion.NEUTRAL: ("bottom center", 20),
 }
 _DOT, _SMALL = 7, 300  # pixels
+_CLEAR = "rgba(0, 0, 0, 0)"
 # `Canvas` is the browser's page background, which Python does not know
 # A click dims no other mark
 _CLICKABLE: Mapping[str, Any] = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}}}
@@ -74,10 +81,10 @@ def circumplex(
     trail: Sequence[AffectPoint] = (),
     height: int = 420,
 ) -> go.Figure:
-    """Draw the affect plane: valence across, arousal upwards, both from -1 to 1.
+    """Draw the affect plane: valence across, arousal upwards, both from -1 to 1. A plane with pictures can be zoomed.
 
     Args:
-        faces: drawn as labelled circles in the colour of their emotion.
+        faces: drawn as labelled circles in the colour of their emotion. The last one is the listener.
         songs: drawn as numbered squares in the colour of their mood.
         path: whether a line joins the songs in order.
         trail: earlier positions of the face or group, oldest first. Older points are fainter.
@@ -90,14 +97,24 @@ def circumplex(
     points = [*(face.point for face in faces), *(song.point for song in songs)]
     size = float(np.interp(len(faces), _NUM_FACES, _SIZES))
     sizes = [size * _WIDER if len(face.label) > 2 else size for face in faces]
-    widths = [_CIRCLE * across / _SIZES[0] for across in sizes] + [_SQUARE] * len(songs)
-    shown = _separate(points, widths)
+    widths = [_CIRCLE * across / _SIZES[0] for across in sizes]
+    num_pictures = sum(bool(face.picture) for face in faces)
+    if num_pictures:
+        side = float(np.clip(_PICTURES / np.sqrt(num_pictures), *_SIDES))
+        widths = [side if face.picture else width for face, width in zip(faces, widths, strict=True)]
+    shown = _separate(points, widths + [_SQUARE] * len(songs))
     if songs:
         _draw_songs(figure, songs, shown[len(faces) :], path=path)
+    names = list(EMOTION_POINTS)
+    if num_pictures:
+        _draw_pictures(figure, faces, shown, side)
+        hidden = [position for face, position in zip(faces, shown, strict=False) if face.picture]
+        names = [name for name in names if not _is_near(EMOTION_POINTS[name], hidden, side)]
     if faces:
         _draw_faces(figure, faces, shown[: len(faces)], sizes)
-    _draw_names(figure)
+    _draw_names(figure, names)
     axis = {
+        "fixedrange": not num_pictures,
         "range": [-_RANGE, _RANGE],
         "tickvals": [-1, 0, 1],
         "showticklabels": height >= _SMALL,
@@ -109,6 +126,7 @@ def circumplex(
         x=axis | {"title": axis_title("valence: unpleasant to pleasant")},
         y=axis | {"title": axis_title("arousal: drowsy to awake"), "scaleanchor": "x"},
         hoverlabel={"align": "left"},
+        dragmode="pan" if num_pictures else False,
     )
 
 
@@ -213,17 +231,17 @@ def _draw_plane(figure: go.Figure) -> None:
     )
 
 
-def _draw_names(figure: go.Figure) -> None:
-    """Write the emotion names above all marks, on the outer side of their dots. Faces lie on the inner side."""
+def _draw_names(figure: go.Figure, emotions: Sequence[Emotion]) -> None:
+    """Write emotion names above all marks, on the outer side of their dots. Faces lie on the inner side."""
     figure.add_trace(
         go.Scatter(
-            x=[point.valence for point in EMOTION_POINTS.values()],
-            y=[point.arousal for point in EMOTION_POINTS.values()],
+            x=[EMOTION_POINTS[emotion].valence for emotion in emotions],
+            y=[EMOTION_POINTS[emotion].arousal for emotion in emotions],
             mode="markers+text",
-            text=[f'<span style="{_HALO}">{emotion.value}</span>' for emotion in EMOTION_POINTS],
-            textposition=[_NAME_PLACES[emotion][0] for emotion in EMOTION_POINTS],
+            text=[f'<span style="{_HALO}">{emotion.value}</span>' for emotion in emotions],
+            textposition=[_NAME_PLACES[emotion][0] for emotion in emotions],
             textfont={"size": _LABEL},
-            marker={"size": [_NAME_PLACES[emotion][1] for emotion in EMOTION_POINTS], "opacity": 0},
+            marker={"size": [_NAME_PLACES[emotion][1] for emotion in emotions], "opacity": 0},
             hoverinfo="skip",
             name="names",
         )
@@ -276,19 +294,44 @@ def _draw_songs(figure: go.Figure, songs: Sequence[SongPoint], shown: _Points, *
     )
 
 
+def _is_near(point: AffectPoint, positions: _Points, distance: float) -> bool:
+    return any(max(abs(point.valence - x), abs(point.arousal - y)) < distance for x, y in positions)
+
+
+def _draw_pictures(figure: go.Figure, faces: Sequence[FacePoint], shown: _Points, side: float) -> None:
+    """Draw the pictures of faces, framed in the colour of their emotion, the listener larger."""
+    images, frames = [], []
+    for number, (face, (x, y)) in enumerate(zip(faces, shown, strict=False), 1):
+        if face.picture:
+            across = side * _CHOSEN if number == len(faces) else side
+            image = {"source": face.picture, "x": x, "y": y, "sizex": across, "sizey": across}
+            images.append(image | {"xref": "x", "yref": "y", "xanchor": "center", "yanchor": "middle"})
+            corners = {"x0": x - across / 2, "x1": x + across / 2, "y0": y - across / 2, "y1": y + across / 2}
+            look = {"color": EMOTION_COLOURS[face.emotion], "width": 5 if number == len(faces) else 3}
+            frames.append({"type": "rect", **corners, "line": look})
+    figure.update_layout(images=images, shapes=[*figure.layout.shapes, *frames])
+
+
 def _draw_faces(figure: go.Figure, faces: Sequence[FacePoint], shown: _Points, sizes: Sequence[float]) -> None:
+    """Draw circles with labels. Those of pictures are transparent, for clicks, with the label below."""
     figure.add_trace(
         go.Scatter(
             x=[x for x, _ in shown],
             y=[y for _, y in shown],
             mode="markers+text",
             text=[f"<b>{face.label}</b>" for face in faces],
-            textfont={"size": _LABEL, "color": [ink_on(EMOTION_COLOURS[face.emotion]) for face in faces]},
+            textfont={
+                "size": _LABEL,
+                "color": [_CLEAR if face.picture else ink_on(EMOTION_COLOURS[face.emotion]) for face in faces],
+            },
             marker={
-                "size": sizes,
-                "color": [EMOTION_COLOURS[face.emotion] for face in faces],
+                "size": [2 * size if face.picture else size for face, size in zip(faces, sizes, strict=True)],
+                "color": [_CLEAR if face.picture else EMOTION_COLOURS[face.emotion] for face in faces],
                 "opacity": 1,  # Plotly's default lets covered marks show through
-                "line": {"width": float(np.interp(len(faces), _NUM_FACES, _BORDERS)), "color": "white"},
+                "line": {
+                    "width": float(np.interp(len(faces), _NUM_FACES, _BORDERS)),
+                    "color": [_CLEAR if face.picture else "white" for face in faces],
+                },
             },
             **_CLICKABLE,
             customdata=[(face.emotion.value, face.point.valence, face.point.arousal, face.label) for face in faces],

@@ -1,12 +1,12 @@
-"""The faces of several pictures, numbered and grouped by quadrant."""
+"""The faces of several pictures, numbered over all of them."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from emomusic.affect import AffectPoint, EmotionProbabilities, Quadrant, group_probabilities
+from emomusic.affect import EmotionProbabilities, group_probabilities
 from emomusic.faces.reading import FaceReading, PictureReading
 
 
@@ -60,12 +60,3 @@ class Gallery:
     def group(self) -> EmotionProbabilities | None:
         """The mean over all faces with equal weights; None without faces."""
         return group_probabilities([face.reading.probabilities for face in self.faces])
-
-    def by_quadrant(self) -> Mapping[Quadrant, tuple[GalleryFace, ...]]:
-        """The faces of each quadrant, sorted by their distance from the origin, farthest first."""
-        by_quadrant: dict[Quadrant, list[GalleryFace]] = {quadrant: [] for quadrant in Quadrant}
-        for face in self.faces:
-            by_quadrant[face.reading.quadrant].append(face)
-        for faces in by_quadrant.values():
-            faces.sort(key=lambda face: face.reading.point.distance(AffectPoint(0, 0)), reverse=True)
-        return {quadrant: tuple(faces) for quadrant, faces in by_quadrant.items()}

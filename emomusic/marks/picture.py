@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import cv2
-import numpy as np
-from PIL import Image, ImageOps
 
-from emomusic.affect import Emotion, EmotionProbabilities, share_text
+from emomusic.affect import EmotionProbabilities, share_text
 from emomusic.charts.colours import EMOTION_COLOURS
 from emomusic.faces.reading import FaceReading, PictureReading
 from emomusic.marks.drawing import PHOTO, VIDEO, Mark, draw_marks
-from emomusic.media.images import Box, RgbImage, crop_face
+from emomusic.media.images import Box, RgbImage
 from emomusic.stream.reader import LiveView
 
 _MAX_SIDE = 1400  # Streamlit shrinks images wider than 1460 pixels on every run
@@ -34,9 +32,7 @@ def annotated_picture(image: RgbImage, reading: PictureReading) -> RgbImage:
     return picture
 
 
-def annotated_preview(
-    image: RgbImage, reading: PictureReading, width: int, height: int, *, only: int | None = None
-) -> RgbImage:
+def annotated_preview(image: RgbImage, reading: PictureReading, width: int, height: int) -> RgbImage:
     """A marked copy for display, with labels that are legible and do not hide a small image.
 
     Args:
@@ -44,7 +40,6 @@ def annotated_preview(
         reading: its faces.
         width: of the displayed image, in pixels of the page.
         height: of the displayed image, in pixels of the page.
-        only: number of the only face with a label; None for labels on all faces.
 
     Returns:
         Between one and two image pixels per page pixel, for high-resolution screens.
@@ -53,51 +48,14 @@ def annotated_preview(
     scale = min(max(1.0, shown), 2 * shown, _MAX_SIDE / max(image.shape[:2]))
     size = tuple(max(round(side * scale), 1) for side in image.shape[1::-1])
     resized: RgbImage = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    marks = _marks(reading, max(size) / max(reading.width, reading.height), only)
+    marks = _marks(reading, max(size) / max(reading.width, reading.height))
     draw_marks(resized, marks, replace(PHOTO, smallest=PHOTO.smallest * scale / shown))
     return resized
 
 
-def framed_face(image: RgbImage, reading: FaceReading, side: int) -> RgbImage:
-    """A cropped face of the image that was read, with a frame in the colour of its emotion, `side` pixels wide."""
-    inside = side - 2 * _frame_width(side)
-    crop = crop_face(image, reading.face.box, margin=ROOM_AROUND)
-    face = Image.fromarray(crop).resize((inside, inside), Image.Resampling.BOX if crop.shape[0] > inside else None)
-    return _framed(face, side, reading.emotion)
-
-
-def reframed_face(framed: RgbImage, emotion: Emotion) -> RgbImage:
-    """A picture from `framed_face` with a frame in the colour of another emotion."""
-    side = framed.shape[0]
-    frame = _frame_width(side)
-    return _framed(Image.fromarray(framed[frame:-frame, frame:-frame]), side, emotion)
-
-
-def _framed(face: Image.Image, side: int, emotion: Emotion) -> RgbImage:
-    framed: RgbImage = np.asarray(ImageOps.expand(face, _frame_width(side), EMOTION_COLOURS[emotion]))
-    return framed
-
-
-def box_in_frame(side: int) -> Box:
-    """The position of the face in a picture from `framed_face`."""
-    inside = side - 2 * _frame_width(side)
-    box = round(inside / (1 + 2 * ROOM_AROUND))
-    start = (side - box) // 2
-    return Box(start, start, box, box)
-
-
-def _frame_width(side: int) -> int:
-    return max(side // 32, 1)
-
-
-def _marks(reading: PictureReading, scale: float, only: int | None = None) -> list[Mark]:
+def _marks(reading: PictureReading, scale: float) -> list[Mark]:
     return [
-        Mark(
-            face.face.box.scaled(scale),
-            face_label(face) if only in (None, face.number) else "",
-            EMOTION_COLOURS[face.emotion],
-        )
-        for face in reading.faces
+        Mark(face.face.box.scaled(scale), face_label(face), EMOTION_COLOURS[face.emotion]) for face in reading.faces
     ]
 
 

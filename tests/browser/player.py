@@ -1,4 +1,4 @@
-"""The player, which Photo, Gallery and Live share: its song, and its place on the screen."""
+"""The player, which Photo and Live share: its song, and its place on the screen."""
 
 from __future__ import annotations
 

@@ -59,18 +59,19 @@ def test_photos_and_films_are_deleted_after_reading_or_after_their_pages_are_clo
     with fresh_server(tmp_path, settings) as address, browser.new_context() as context:
         without_spotify(context)
 
-        def open_(path: str, file: Path) -> Page:
+        def open_(path: str, file: Path | list[Path]) -> Page:
             page = context.new_page()
             page.set_default_timeout(PATIENCE_MS)
             page.goto(address + path)
             page.locator('input[type="file"]').set_input_files(file)
             return page
 
-        gallery = open_("/gallery", root / "data/samples/joe-biden-2010.jpg")
-        gallery.get_by_text("1 face in 1 photo").wait_for()
-        # Streamlit opens `pages/gallery.py` of a fresh server without `app.py`; see `require_app`
-        expect(gallery.get_by_text("an expression is not a feeling").first).to_be_visible()
-        expect(gallery.get_by_test_id("stSidebarNav")).to_have_count(0)
+        photos = [root / f"data/samples/{name}.jpg" for name in ("joe-biden-2010", "grace-hopper-1984")]
+        # Streamlit opens `pages/photo.py` of a fresh server without `app.py`; see `require_app`
+        several = open_("/photo", photos)
+        several.get_by_text("2 faces in 2 photos").wait_for()
+        expect(several.get_by_text("an expression is not a feeling").first).to_be_visible()
+        expect(several.get_by_test_id("stSidebarNav")).to_have_count(0)
         wait_until(lambda: uploaded_bytes(address) == 0)  # released after reading
 
         page = open_("/", root / "data/samples/eileen-collins-1999.jpg")

@@ -86,7 +86,7 @@ def show(page: Page, screen: Screen, root: Path) -> None:
     if screen.sample is not None:
         page.get_by_role("button", name=screen.sample, exact=True).click()
     else:
-        page.get_by_role("button", name="Another photo").click()
+        page.get_by_role("button", name="Other photos").click()
         photo = {"name": "wide.jpg", "mimeType": "image/jpeg", "buffer": wide_photo(root)}
         page.locator('input[type="file"]').set_input_files(photo)  # type: ignore[arg-type]
     if before is not None:
@@ -167,7 +167,7 @@ def test_the_answer_is_on_the_first_screen_for_every_shape_and_window(
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/?sample=four-people", "/live", "/gallery?wall=samples", "/music", "/models", "/how_it_works"]
+    "path", ["/", "/?sample=four-people", "/live", "/?sample=all", "/music", "/models", "/how_it_works"]
 )
 def test_nothing_moves_while_a_page_loads(open_page: Callable[..., Page], path: str) -> None:
     page = open_page(path)  # loads the networks

@@ -13,15 +13,16 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, Playwright, expect
 
+from emomusic.marks.card import SIZE
 from tests.browser.conftest import PATIENCE_MS, download, visit
-from tests.browser.player import PLAYER, song, song_after
+from tests.browser.player import PLAYER, box_of, song, song_after
 from tests.browser.test_live import camera, write_camera_film
 from tests.browser.waiting import wait_until_idle
 
 pytestmark = pytest.mark.browser
 
 EMOTION = re.compile(r"happy|sad|angry|afraid|disgusted|surprised|neutral", re.IGNORECASE)
-CORRECT, ANOTHER = "Correct", "Another photo"
+CORRECT, ANOTHER = "Correct", "Other photos"
 
 DROP = """([base64, name]) => {
   const bytes = Uint8Array.from(atob(base64), c => c.charCodeAt(0));
@@ -211,6 +212,46 @@ def test_everything_can_be_downloaded_and_the_links_copied(open_page: Callable[.
     assert asked["mood"] == record["group"]["mood"]
     with download(page, "Faces (CSV)").open(encoding="utf-8-sig", newline="") as file:
         assert len(list(csv.DictReader(file))) == 4
+
+
+def test_several_photos_lie_on_the_plane_where_a_click_chooses_a_face_and_a_reload_keeps_them(
+    open_page: Callable[..., Page], root: Path, tmp_path: Path
+) -> None:
+    page = open_page()
+    names = ("eileen-collins-1999", "four-people", "joe-biden-2010")
+    page.locator('input[type="file"]').set_input_files([root / f"data/samples/{name}.jpg" for name in names])
+    expect(page.get_by_text("6 faces in 3 photos")).to_be_visible()
+    everyones = song(page)
+    expect(page.locator(".st-key-plane .imagelayer image")).to_have_count(6)
+    wait_until_idle(page)
+    box = box_of(page.locator(".st-key-plane .imagelayer image").first)
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.get_by_role("heading", name=re.compile("^Clearly happy"))).to_be_visible()
+    expect(page.get_by_alt_text("eileen-collins-1999.jpg")).to_be_visible()
+    shown = song_after(page, everyones)
+    assert box_of(page.locator(".st-key-plane .imagelayer image").last)["width"] > box["width"]  # the chosen one
+
+    page.get_by_role("button", name="Download").click()
+    with Image.open(download(page, "Card (PNG)")) as card:
+        assert (card.format, card.size) == ("PNG", SIZE)
+    rows = list(csv.DictReader(download(page, "Faces (CSV)").read_text(encoding="utf-8-sig").splitlines()))
+    assert [row["picture"] for row in rows] == [f"{names[place]}.jpg" for place in (0, 1, 1, 1, 1, 2)]
+    record = json.loads(download(page, "Everything").read_text(encoding="utf-8"))
+    assert [len(picture["faces"]) for picture in record["pictures"]] == [1, 4, 1]
+    assert record["songs"][0]["id"] == shown
+
+    page.reload()
+    expect(page.get_by_text("6 faces in 3 photos")).to_be_visible()
+    assert song(page) == everyones
+    page.evaluate("window.addEventListener('beforeunload', () => { sessionStorage.emomusicPhotos = 'ended'; })")
+    page.reload()
+    expect(page.get_by_text("no longer has your photo")).to_be_visible()
+    files = page.locator('input[type="file"]')
+    (tmp_path / "letter.jpg").write_bytes(b"Dear reader")
+    files.set_input_files(tmp_path / "letter.jpg")
+    expect(page.get_by_role("heading", name="This photo cannot be read")).to_be_visible()
+    page.locator('input[type="file"]').set_input_files(root / "data/samples/eileen-collins-1999.jpg")
+    expect(page.get_by_role("heading", name=re.compile("happy"))).to_be_visible()
 
 
 # Without a frame of the camera, the button does nothing, and a visitor presses it again

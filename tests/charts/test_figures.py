@@ -8,7 +8,7 @@ from emomusic.charts.affect import FacePoint, SongPoint, circumplex
 from emomusic.charts.colours import EMOTION_COLOURS
 from emomusic.charts.face import probability_bars
 from emomusic.faces.reading import read_faces
-from emomusic.marks.picture import annotated_picture, annotated_preview, face_label, framed_face, reframed_face
+from emomusic.marks.picture import annotated_picture, face_label
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 
 
@@ -41,33 +41,3 @@ def test_an_annotated_image_is_marked_at_the_face() -> None:
     assert changed[:, 1].min() >= 60
     assert (marked[100:120, 120:150] == image[100:120, 120:150]).all()
     assert face_label(reading.faces[0]) == "1 happy 80 %"
-
-
-def test_only_the_chosen_face_has_a_label() -> None:
-    picture = np.zeros((900, 900, 3), np.uint8)
-    boxes = [make_face(100 + 260 * number, 400, 160, 200) for number in range(3)]
-    reading = read_faces(picture, FakeDetector(boxes), FakeClassifier())
-
-    def columns_with_tags(**chosen: int) -> list[bool]:
-        """Whether anything is drawn above the frame of each face."""
-        drawn = annotated_preview(picture, reading, 900, 900, **chosen).any(axis=2)
-        return [bool(drawn[:390, box.box.x : box.box.right].any()) for box in boxes]
-
-    assert columns_with_tags() == [True, True, True]
-    assert columns_with_tags(only=2) == [False, True, False]
-
-
-def test_a_face_is_framed_in_its_colour() -> None:
-    picture = np.full((1000, 1000, 3), 90, np.uint8)
-    (reading,) = read_faces(picture, FakeDetector([make_face(40, 40, 900, 900)]), FakeClassifier()).faces
-    framed = framed_face(picture, reading, 192)
-    assert framed.shape == (192, 192, 3)
-    assert framed.dtype == np.uint8
-    colour = [int(EMOTION_COLOURS[Emotion.HAPPY][start : start + 2], 16) for start in (1, 3, 5)]
-    for corner in ((0, 0), (5, 100), (191, 191)):
-        assert framed[corner].tolist() == colour
-    assert framed[6:186, 6:186].min() == framed[6:186, 6:186].max() == 90
-    again = reframed_face(framed, Emotion.SAD)
-    assert again[0, 0].tolist() != colour
-    np.testing.assert_array_equal(again[6:186, 6:186], framed[6:186, 6:186])
-    np.testing.assert_array_equal(reframed_face(again, Emotion.HAPPY), framed)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Quadrant
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
 from emomusic.faces.gallery import Gallery
 from emomusic.faces.reading import FaceReading, PictureReading
 from tests.fakes import make_face
@@ -21,20 +21,6 @@ def test_faces_have_consecutive_numbers_over_all_pictures() -> None:
     assert [(face.number, face.picture, face.place) for face in gallery.faces] == [(1, 0, 0), (2, 0, 1), (3, 2, 0)]
     assert [face.reading.emotion for face in gallery.faces] == [Emotion.HAPPY, Emotion.SAD, Emotion.FEAR]
     assert [[face.number for face in picture.faces] for picture in gallery.pictures] == [[1, 2], [], [3]]
-
-
-def test_each_quadrant_has_its_faces_sorted_by_intensity() -> None:
-    strong, weak = reading(Emotion.HAPPY, share=0.95), reading(Emotion.HAPPY, share=0.6)
-    gallery = Gallery.of([weak, strong, reading(Emotion.ANGRY, Emotion.NEUTRAL)])
-    quadrants = gallery.by_quadrant()
-    assert list(quadrants) == list(Quadrant)
-    assert {quadrant: [face.number for face in faces] for quadrant, faces in quadrants.items()} == {
-        Quadrant.Q1: [2, 1],
-        Quadrant.Q2: [3],
-        Quadrant.Q3: [],
-        Quadrant.Q4: [],
-        Quadrant.N: [4],
-    }
 
 
 def test_every_face_has_the_same_weight_in_the_group() -> None:

@@ -44,6 +44,12 @@ def text_of(app: AppTest) -> str:
     return "\n".join(str(element.value) for element in elements)
 
 
+def upload(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
+    """Drop photos into the first drop zone, which replace the last ones."""
+    app.file_uploader[0].set_value([(*file, "image/jpeg") for file in files])
+    return app.run()
+
+
 def state_of(app: AppTest, kind: type[State]) -> State:
     """The session's instance of a dataclass of `emomusic.app`."""
     key = state.state_key(kind)

@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.app import state
 from emomusic.app.address import PARAMS
-from emomusic.app.photo.page import PhotoResult
+from emomusic.app.photo.reading import Photos
 from tests.pages.screen import open_page, result_of, url_of
 
 SECONDS = 120
@@ -23,7 +23,7 @@ def test_each_page_shows_its_own_choices_and_a_return_restores_them(root: Path) 
         assert not app.exception
         expected = {name: value for name, value in link.items() if name in PARAMS[page]}
         assert url_of(app) == expected
-    assert result_of(app, PhotoResult).picture.name == "four-people.jpg"
+    assert result_of(app, Photos).names == ["four-people.jpg"]
     (policy,) = (control for control in app.segmented_control if control.key == state.POLICY)
     assert policy.value == "Soothe"
     assert app.slider(key=state.TEMPO).value == (60, 140)

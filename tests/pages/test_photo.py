@@ -9,16 +9,23 @@ import numpy as np
 import pytest
 import streamlit as st
 from PIL import Image
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 from streamlit.testing.v1 import AppTest
 
-from emomusic.app import state, uploads
+from emomusic.affect import Emotion
+from emomusic.app import picture_chooser, state, uploads
 from emomusic.app.answer import FIRST_POINTS
 from emomusic.app.models.try_it import Asked
-from emomusic.app.photo.page import PhotoResult
+from emomusic.app.persons import PersonsState
+from emomusic.app.photo import reading
+from emomusic.app.photo.reading import Photos
 from emomusic.app.picture_chooser import Picture, PictureState
 from emomusic.app.player import PlayerState
 from emomusic.app.sessions import WHEN_GONE
-from emomusic.media.images import encode_png, read_image
+from emomusic.faces.identity import load_identifier
+from emomusic.faces.profile import learn_profile
+from emomusic.faces.reading import load_networks
+from emomusic.media.images import crop_face, encode_png, read_image
 from emomusic.server import shared
 from emomusic.server.capacity import Capacity
 from tests.fakes import FakeClassifier, FakeDetector, make_face
@@ -26,6 +33,7 @@ from tests.pages.screen import (
     faces_on_the_plane,
     keys,
     open_page,
+    plane_of,
     playlist,
     queue_of,
     result_of,
@@ -34,6 +42,7 @@ from tests.pages.screen import (
     state_of,
     text_of,
     tracks,
+    upload,
 )
 
 SECONDS = 120
@@ -61,20 +70,9 @@ def pick(app: AppTest, key: str, value: str | None) -> None:
     control(app, key).set_value(value).run()
 
 
-def buttons(app: AppTest) -> dict[str, Any]:
-    """The buttons by label."""
-    return {button.label: button for button in app.button}
-
-
 def downloads(app: AppTest) -> set[str]:
     """The labels of the offered files."""
     return {button.proto.label for button in app.get("download_button")}
-
-
-def upload(app: AppTest, name: str, data: bytes) -> AppTest:
-    app.run()
-    app.file_uploader(key=state.UPLOAD).upload(name, data)
-    return app.run()
 
 
 def test_the_empty_page_offers_samples_and_shows_the_notice(app: AppTest) -> None:
@@ -104,7 +102,7 @@ def test_a_sample_shows_a_sentence_bars_one_player_and_three_next_songs(app: App
 
 def test_without_a_matching_song_the_page_says_so_and_offers_no_playlist(app: AppTest) -> None:
     sample(app, "eileen-collins-1999")
-    first, result = tracks(app), result_of(app, PhotoResult)
+    first, result = tracks(app), result_of(app, Photos)
     assert {"Songs (CSV)", "List (text)"} <= downloads(app)
     app.multiselect(key=state.GENRE_NAMES).set_value(["opera"]).run()
     app.slider(key=state.TEMPO).set_value((215, 220)).run()
@@ -118,31 +116,15 @@ def test_without_a_matching_song_the_page_says_so_and_offers_no_playlist(app: Ap
     app.button(key="your-music-reset").click().run()
     assert not app.exception
     assert tracks(app) == first
-    assert result_of(app, PhotoResult) is result  # the face was not read again
+    assert result_of(app, Photos) is result  # the face was not read again
     assert "squares" in text_of(app)
-
-
-def test_the_uploader_stays_while_it_replaces_a_photo(app: AppTest, root: Path) -> None:
-    """It reports no file first. In another place of the page, it would be new and would not report the second file."""
-    upload(app, "me.jpg", (root / "data/samples/four-people.jpg").read_bytes())
-    app.file_uploader(key=state.UPLOAD).set_value([]).run()
-    assert not app.exception
-    assert tracks(app) == []
-    (menu,) = app.get("popover")
-    assert menu.get("file_uploader")
-    upload(app, "you.jpg", (root / "data/samples/joe-biden-2010.jpg").read_bytes())
-    assert len(tracks(app)) == 1
-
-
-REMOVE = "Remove photo"
 
 
 def test_widgets_fragments_and_downloads_hold_no_photo_and_no_queue(app: AppTest, root: Path) -> None:
     """Streamlit keeps their functions and arguments after the session."""
-    upload(app, "me.jpg", (root / "data/samples/four-people.jpg").read_bytes())
+    upload(app.run(), ("me.jpg", (root / "data/samples/four-people.jpg").read_bytes()))
     app.button(key="next-photo").click().run()
-    picture, queue = state_of(app, PictureState).own, weakref.ref(queue_of(app))
-    assert picture is not None
+    (picture,), queue = state_of(app, PictureState).own, weakref.ref(queue_of(app))
     digest = picture.digest
     del picture
     for kind in (PictureState, PlayerState):
@@ -152,35 +134,133 @@ def test_widgets_fragments_and_downloads_hold_no_photo_and_no_queue(app: AppTest
     assert not [each for each in gc.get_objects() if isinstance(each, Picture) and each.digest == digest]
 
 
-def test_an_own_photo_that_the_uploader_lost_can_be_removed(app: AppTest, root: Path) -> None:
-    upload(app, "me.jpg", (root / "data/samples/four-people.jpg").read_bytes())
-    assert REMOVE not in buttons(app)  # the uploader lists it
+def test_an_own_photo_stays_on_another_page_and_can_be_removed(app: AppTest, root: Path) -> None:
+    upload(app.run(), ("me.jpg", (root / "data/samples/four-people.jpg").read_bytes()))
     photo = state_of(app, PictureState)
     photo.results[Asked] = ("of that photo", Asked(None, 0, ()))
-    open_page(app, "gallery")
+    open_page(app, "music")
     open_page(app, "photo")
-    assert len(tracks(app)) == 1  # still shown
-    assert REMOVE in buttons(app)
-    buttons(app)[REMOVE].click().run()
+    assert len(tracks(app)) == 1
+    app.button(key="remove-own").click().run()
     assert not app.exception
     assert tracks(app) == []
-    assert REMOVE not in buttons(app)
-    assert (photo.own, photo.results) == (None, {})
+    assert (photo.own, photo.results, photo.token) == ((), {}, "")
     assert not {state.SAMPLE, state.WHO, state.SAYS, state.MOOD} & set(app.query_params)
 
 
-def test_removing_an_own_photo_while_a_sample_is_shown_deletes_all_of_its_data(app: AppTest, root: Path) -> None:
-    upload(app, "me.jpg", (root / "data/samples/grace-hopper-1984.jpg").read_bytes())
-    photo = state_of(app, PictureState)
-    own = photo.own
+def test_another_photo_replaces_the_last_one_with_all_that_was_computed_from_it(app: AppTest, root: Path) -> None:
+    upload(app.run(), ("me.jpg", (root / "data/samples/grace-hopper-1984.jpg").read_bytes()))
     app.button(key="sample-eileen-collins-1999").click().run()
+    assert "remove-own" not in keys(app)
+    photo = state_of(app, PictureState)
     photo.results[Asked] = ("of the own photo", Asked(None, 0, ()))
-    app.file_uploader(key=state.UPLOAD).set_value(None).run()
+    upload(app, ("you.jpg", (root / "data/samples/joe-biden-2010.jpg").read_bytes()))
     assert not app.exception
-    assert app.query_params[state.SAMPLE] in ("eileen-collins-1999", ["eileen-collins-1999"])
-    assert result_of(app, PhotoResult).picture != own
-    assert photo.own is None
+    assert [picture.name for picture in photo.own] == ["you.jpg"]
     assert Asked not in photo.results
+    assert state.SAMPLE not in app.query_params
+
+
+def group(app: AppTest, root: Path, *names: str) -> AppTest:
+    """Drop samples together as own photos."""
+    return upload(app.run(), *((f"{name}.jpg", (root / f"data/samples/{name}.jpg").read_bytes()) for name in names))
+
+
+def pictures_on_the_plane(app: AppTest) -> int:
+    return len(plane_of(app)["layout"]["images"])
+
+
+def test_the_faces_of_several_photos_lie_on_the_plane_and_one_can_be_chosen(app: AppTest) -> None:
+    app.query_params[state.SAMPLE] = "all"
+    app.run()
+    assert not app.exception
+    assert app.title[0].value.startswith("Together: ")
+    assert pictures_on_the_plane(app) == 7
+    assert "7 faces in 7 photos" in text_of(app)
+    everyones = tracks(app)
+    (menu,) = (menu for menu in app.selectbox if (menu.key or "").startswith("who-"))
+    assert menu.options[3] == "Face 3, eileen-collins-1999.jpg"
+    menu.select("Face 3").run()
+    assert not app.exception
+    assert "happy" in app.title[0].value
+    assert tracks(app) != everyones
+    assert app.query_params[state.WHO] == "Face 3"
+    assert app.button(key="photo-face-3").label.endswith("happy")  # its photo
+    pick(app, "said-emotion", "sad")
+    assert app.title[0].value.startswith("Sad")
+
+
+def test_of_several_photos_only_small_copies_stay(app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = Capacity(1, 1, max_memory_mb=16)  # 8 MB for each visitor
+    monkeypatch.setattr(uploads, "capacity", lambda: room)
+    large = encode_png(np.random.default_rng(0).integers(0, 255, (1000, 2000, 3), np.uint8))  # 6 MB, no face
+    group(app, root, "joe-biden-2010")
+    upload(app, ("large.png", large), ("a.jpg", (root / "data/samples/grace-hopper-1984.jpg").read_bytes()))
+    assert not app.exception
+    assert "1 face in 2 photos" in text_of(app)
+    copies = state_of(app, PictureState).own
+    assert max(copies[0].read().shape) == 1400
+    assert room.memory.num_bytes == 0
+    app.run()
+    del copies
+    kept = [each for each in gc.get_objects() if isinstance(each, UploadedFile) and not each.closed]
+    assert kept == []
+
+
+def test_files_of_several_that_do_not_count_are_named(
+    app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(picture_chooser, "MOST_PICTURES", 4)
+    collins = (root / "data/samples/eileen-collins-1999.jpg").read_bytes()
+    icon = encode_png(read_image(root / "data/icon.png"))
+    bad = ("bad_*.jpg", b"\xff\xd8\xffnonsense")
+    upload(app.run(), bad, ("icon.png", icon), ("a.jpg", collins), ("again.jpg", collins), ("more.jpg", collins))
+    assert not app.exception
+    assert "1 face in 2 photos: 1 happy." in text_of(app)
+    for words in (
+        "1 file could not be read",
+        "bad\\_\\*.jpg",
+        "No face found in icon\\.png",
+        "again\\.jpg",
+        "1 file not",
+    ):
+        assert words in text_of(app), words
+    assert len(tracks(app)) == 1
+    upload(app, bad, ("b.jpg", b"Dear reader"))
+    assert not app.exception
+    assert len(app.title) == 1
+    assert tracks(app) == []
+    upload(app, ("a.jpg", collins))  # in the drop zone below the error, too
+    assert len(tracks(app)) == 1
+
+
+def test_a_profile_counts_for_photos_that_were_read_before_and_is_forgotten(
+    app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    detector, classifier = load_networks()
+    image = read_image(root / "data/samples/grace-hopper-1984.jpg")
+    (face,) = detector.detect(image)
+    identity = load_identifier().describe(image, [face.box])
+    profile = learn_profile({Emotion.NEUTRAL: [crop_face(image, face.box)]}, identity, classifier)
+    group(app, root, "joe-biden-2010", "grace-hopper-1984")
+    before = [photo.reading.faces for photo in result_of(app, Photos).photos]
+    monkeypatch.setattr(reading, "read_visitor", None)  # the faces are not searched again
+    app.file_uploader(key=state.PROFILE_UPLOAD).set_value(("me.json", profile.to_json(), "application/json")).run()
+    assert not app.exception
+    assert "Read with a profile: face 2" in text_of(app)
+    ((stern,), (mine,)) = (photo.reading.faces for photo in result_of(app, Photos).photos)
+    assert mine.probabilities[Emotion.NEUTRAL] > before[1][0].probabilities[Emotion.NEUTRAL] + 0.1
+    assert stern == before[0][0]  # another person
+    person = weakref.ref(state_of(app, PersonsState).known[0])
+    app.button(key="persons-forget").click().run()
+    assert not app.exception
+    assert [photo.reading.faces for photo in result_of(app, Photos).photos] == before
+    gc.collect()
+    assert person() is None
+    monkeypatch.undo()
+    app.file_uploader(key=state.PROFILE_UPLOAD).set_value(("me.json", profile.to_json(), "application/json")).run()
+    sample(app, "eileen-collins-1999")
+    assert "another person" in text_of(app)
 
 
 @pytest.mark.parametrize(("num_faces", "is_crowd"), [(60, False), (61, True)])
@@ -208,7 +288,7 @@ def test_the_plane_shows_at_most_60_faces_and_the_page_says_so(
 def test_a_photo_without_a_face_offers_a_choice_by_hand(app: AppTest) -> None:
     buffer = io.BytesIO()
     Image.fromarray(np.full((240, 320, 3), (70, 130, 180), np.uint8)).save(buffer, "PNG")
-    upload(app, "sky.png", buffer.getvalue())
+    upload(app.run(), ("sky.png", buffer.getvalue()))
     assert not app.exception
     assert "No face" in app.title[0].value
     assert tracks(app) == []
@@ -218,9 +298,9 @@ def test_a_photo_without_a_face_offers_a_choice_by_hand(app: AppTest) -> None:
 
 
 def test_an_unreadable_file_or_a_stripe_shows_one_message_and_a_title(app: AppTest) -> None:
-    upload(app, "stripe.png", encode_png(np.full((5, 505, 3), 128, np.uint8)))
+    upload(app.run(), ("stripe.png", encode_png(np.full((5, 505, 3), 128, np.uint8))))
     assert "505x5 pixels" in app.error[0].value
-    upload(app, "letter.jpg", b"Dear reader")
+    upload(app.run(), ("letter.jpg", b"Dear reader"))
     assert not app.exception
     assert [len(app.error), len(app.title)] == [1, 1]
     app.button(key="sample-eileen-collins-1999").click().run()
@@ -234,10 +314,10 @@ def test_a_photo_for_which_the_server_has_no_room_is_not_stored(
     small = Capacity(1, 1, max_memory_mb=2)  # 1 MB for each visitor
     monkeypatch.setattr(uploads, "capacity", lambda: small)
     photo = (root / "data/samples/eileen-collins-1999.jpg").read_bytes()
-    upload(app, "large.jpg", photo + bytes(2**20))
+    upload(app.run(), ("large.jpg", photo + bytes(2**20)))
     assert len(app.error) == 1
     assert not tracks(app)
-    upload(app, "small.jpg", photo)
+    upload(app.run(), ("small.jpg", photo))
     assert not app.error
     assert len(tracks(app)) == 1
     assert small.memory.num_bytes == len(photo)
@@ -265,8 +345,7 @@ def test_choices_about_a_sample_are_in_the_url_and_a_link_restores_them(app: App
 def test_an_own_photo_has_no_choices_of_a_sample_and_writes_none_to_the_url(app: AppTest, root: Path) -> None:
     sample(app, "eileen-collins-1999")
     pick(app, "said-emotion", "sad")
-    app.file_uploader(key=state.UPLOAD).upload("me.jpg", (root / "data/samples/grace-hopper-1984.jpg").read_bytes())
-    app.run()
+    upload(app, ("me.jpg", (root / "data/samples/grace-hopper-1984.jpg").read_bytes()))
     assert not app.exception
     assert CHOICE not in text_of(app)
     assert not {state.SAMPLE, state.SAYS} & set(app.query_params)
@@ -346,7 +425,7 @@ def test_a_correction_changes_the_sentence_the_frame_the_card_and_the_group(app:
 
 def test_a_photo_that_lies_on_its_side_can_be_turned(app: AppTest, root: Path) -> None:
     image = read_image(root / "data/samples/eileen-collins-1999.jpg")
-    upload(app, "side.png", encode_png(np.ascontiguousarray(np.rot90(image))))
+    upload(app.run(), ("side.png", encode_png(np.ascontiguousarray(np.rot90(image)))))
     assert "No face" in app.title[0].value
     app.button(key="turn").click().run()
     assert not app.exception

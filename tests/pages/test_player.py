@@ -160,7 +160,7 @@ def test_files_and_links_leave_out_skipped_artists(files: dict[str, Any], app: A
 
 def test_a_photo_without_a_face_has_its_songs_in_the_file(files: dict[str, Any], root: Path) -> None:
     app = AppTest.from_file(str(root / "app.py"), default_timeout=120)
-    state_of(app, PictureState).own = Picture.of("icon.png", encode_png(read_image(root / "data/icon.png")))
+    state_of(app, PictureState).own = (Picture.of("icon.png", encode_png(read_image(root / "data/icon.png"))),)
     app.run()
     assert not app.exception
     assert tracks(app) == []

@@ -1,4 +1,4 @@
-"""The visitor's choices about a photo: everyone or one face, corrected emotions, and the mood of the songs."""
+"""The visitor's choices about the photos: everyone or one face, corrected emotions, and the mood of the songs."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Any
 
 import streamlit as st
 
-from emomusic.affect import Emotion, EmotionProbabilities, Mood
+from emomusic.affect import Emotion, EmotionProbabilities, Mood, group_probabilities
 from emomusic.app import address, state
 from emomusic.app.answer import ALL, YOU, Listener
-from emomusic.faces.reading import PictureReading
+from emomusic.faces.reading import FaceReading
 
 _MAX_BUTTONS = 8  # more faces are in a menu
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Choices:
-    """What the visitor chose, and the reading with the corrections.
+    """What the visitor chose, and the faces with the corrections.
 
     Attributes:
         who: `EVERYONE`, "Face 2", or `YOU` without a face.
-        reading: each corrected face has all probability on its emotion.
+        faces: by number; each corrected face has all probability on its emotion.
         emotion: the correction of `who`.
         mood: of the songs for `who`.
         corrected: numbers of the corrected faces.
@@ -30,7 +30,7 @@ class Choices:
     """
 
     who: str
-    reading: PictureReading
+    faces: tuple[FaceReading, ...]
     emotion: Emotion | None
     mood: Mood | None
     corrected: frozenset[int]
@@ -45,8 +45,10 @@ class Choices:
     def probabilities(self) -> EmotionProbabilities | None:
         """Probabilities of the chosen face or of everyone, as corrected; None without a face and a choice."""
         if self.face is not None:
-            return self.reading.faces[self.face - 1].probabilities
-        return EmotionProbabilities.certain(self.emotion) if self.emotion is not None else self.reading.group
+            return self.faces[self.face - 1].probabilities
+        if self.emotion is not None:
+            return EmotionProbabilities.certain(self.emotion)
+        return group_probabilities([face.probabilities for face in self.faces])
 
     @property
     def listener(self) -> Listener | None:
@@ -57,9 +59,8 @@ class Choices:
         return None if self.mood is None else Listener.of_mood(label, self.mood)
 
 
-def choices_of(reading: PictureReading, digest: str) -> Choices:
-    """The choices about a photo, before its widgets are drawn. The URL sets them if a sample is shown."""
-    faces = reading.faces
+def choices_of(faces: Sequence[FaceReading], digest: str) -> Choices:
+    """The choices about the faces of the photos, before their widgets are drawn. The URL sets those about samples."""
     options = [state.EVERYONE, *(f"Face {number}" for number in range(1, len(faces) + 1))]
     if len(faces) > 1:
         widgets = {state.WHO: _follow_link(state.WHO, state.listener(digest), options, digest)}
@@ -83,7 +84,7 @@ def choices_of(reading: PictureReading, digest: str) -> Choices:
     )
     return Choices(
         who,
-        replace(reading, faces=corrected),
+        corrected,
         st.session_state[widgets[state.SAYS]["key"]],
         st.session_state[widgets[state.MOOD]["key"]],
         frozenset(said),
@@ -91,15 +92,21 @@ def choices_of(reading: PictureReading, digest: str) -> Choices:
     )
 
 
-def choose_who(choices: Choices) -> None:
-    """Show buttons for everyone and each face; many faces are in a menu."""
-    num_faces = len(choices.reading.faces)
+def choose_who(choices: Choices, photos: Sequence[str] = ()) -> None:
+    """Show buttons for everyone and each face. Many faces are in a menu.
+
+    Args:
+        choices: about the faces.
+        photos: the name of each face's photo, if there are several; the menu shows them.
+    """
     if state.WHO not in choices.widgets:
         return
-    options = [state.EVERYONE, *(f"Face {number}" for number in range(1, num_faces + 1))]
+    options = [state.EVERYONE, *(f"Face {number}" for number in range(1, len(choices.faces) + 1))]
     look = {"label_visibility": "collapsed", **choices.widgets[state.WHO]}
-    if num_faces > _MAX_BUTTONS:
-        st.selectbox("Songs for", options, width=160, **look)
+    if photos or len(choices.faces) > _MAX_BUTTONS:
+        names = {f"Face {number}": f"Face {number}, {photo}" for number, photo in enumerate(photos, 1)}
+        width = 240 if photos else 160
+        st.selectbox("Songs for", options, width=width, format_func=lambda who: names.get(who, who), **look)
     else:
         st.segmented_control("Songs for", options, required=True, wrap=False, **look)
 

@@ -8,7 +8,8 @@ from emomusic.affect import Mood
 from emomusic.app import address, state
 from emomusic.app.answer import YOU, Listener, answer
 from emomusic.app.charts import roomy_columns
-from emomusic.app.picture_chooser import shown_picture
+from emomusic.app.photo.choices import choices_about
+from emomusic.app.picture_chooser import ALL_SAMPLES, choose_sample, shown_picture
 
 
 def chosen_mood() -> Mood | None:
@@ -18,11 +19,19 @@ def chosen_mood() -> Mood | None:
 
 
 def choose_mood() -> None:
-    """Show the moods in one row."""
+    """Show the moods in one row, and the samples as a group."""
     st.html("<style>.st-key-without-face { min-height: 2.625rem; }</style>")  # the pills appear later
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="without-face"):
         st.markdown("**No photo?** Choose a mood:", width="content")
         st.pills("Mood", list(Mood), label_visibility="collapsed", **address.widget(state.MOOD, [*Mood]))
+        st.button(
+            "All samples as a group",
+            icon=":material/photo_library:",
+            type="tertiary",
+            on_click=choose_sample,
+            args=(ALL_SAMPLES, choices_about),
+            key="all-samples",
+        )
 
 
 def show_mood(mood: Mood) -> None:

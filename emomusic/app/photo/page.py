@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,142 +14,175 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emomusic.affect import affect_of, describe, quadrant_of
+from emomusic.affect import EMOTIONS, affect_of, describe, quadrant_of
+from emomusic.app import state
 from emomusic.app.answer import FIRST_POINTS, MOST_POINTS, Answer, answer, face_points, group_sentence, show_bars
 from emomusic.app.charts import styled_room
-from emomusic.app.frame import download_button
-from emomusic.app.persons import choose_persons, persons_version, read_visitor, show_known, with_persons
+from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message, show_problems
+from emomusic.app.persons import choose_persons, show_known
 from emomusic.app.photo.choices import Choices, choices_of, choose_by_hand, choose_face, choose_who
+from emomusic.app.photo.reading import Photos, photos_of_page
 from emomusic.app.photo.screen import PARTS, screen_style, show_faces, show_picture
-from emomusic.app.picture_chooser import Picture, PictureState, keep_result, kept_result, show_turn
+from emomusic.app.picture_chooser import Picture, PictureState, show_drop_zone, show_turn, shown_pictures
 from emomusic.app.state import from_state, page_state
 from emomusic.app.tiles import show_sharp
-from emomusic.compat import return_free_memory
-from emomusic.errors import EmomusicError
-from emomusic.export import faces_csv, picture_record
+from emomusic.charts.affect import FacePoint
+from emomusic.export import faces_csv, gallery_csv, gallery_record, picture_record
 from emomusic.faces.reading import PictureReading
-from emomusic.marks.picture import ROOM_AROUND, annotated_picture
-from emomusic.media.images import RgbImage, crop_face, encode_jpeg, encode_png, shrink
+from emomusic.marks.card import PICTURE_SIZE, Card, card_title, draw_card
+from emomusic.marks.picture import annotated_picture, annotated_preview
+from emomusic.media.images import encode_png, read_image
 from emomusic.songs.request import Request
 from emomusic.songs.song import Pick
+from emomusic.text import for_excel, pluralize
 
-_PREVIEW_SIDE = 1400  # pixels; Streamlit shrinks images wider than 1460 pixels on every run
-_FACE_SIDE = 96
 _CARDS_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PhotoResult:
-    """A photo that was read, with the images that the page shows."""
-
-    picture: Picture
-    reading: PictureReading
-    decode_ms: float
-    preview: bytes  # JPEG in screen size
-    faces: tuple[bytes, ...]  # JPEG of each face
-    persons_version: int  # of the persons with whose profiles the faces were read
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ShownPhoto:
+class ShownPhotos:
     """What the page shows, for its files."""
 
-    result: PhotoResult
+    photos: Photos
+    first: Picture
     choices: Choices
     songs: Answer | None
 
     def annotated(self) -> bytes:
         """The photo with its faces."""
-        return encode_png(annotated_picture(self.result.picture.read(), self.choices.reading))
+        return encode_png(annotated_picture(self.first.read(), self._corrected))
 
-    def table(self) -> str:
+    @property
+    def _corrected(self) -> PictureReading:
+        return replace(self.photos.gallery.pictures[0], faces=self.choices.faces)
+
+    def table(self) -> str | bytes:
         """The faces."""
-        return faces_csv(self.result.reading)
+        photos = self.photos
+        if photos.one is not None:
+            return faces_csv(photos.one.reading)
+        return for_excel(gallery_csv(photos.names, photos.gallery))
 
     def record(self) -> str:
         """The faces, the request for songs and the songs."""
-        result = self.result
+        photos = self.photos
 
         def record(picks: Sequence[Pick], request: Request) -> dict[str, Any]:
-            return picture_record(result.picture.name, result.reading, picks, request, decode_ms=result.decode_ms)
+            if (one := photos.one) is not None:
+                return picture_record(one.look.name, one.reading, picks, request, decode_ms=one.look.decode_ms)
+            return gallery_record(photos.names, photos.gallery, photos.unread, picks, request)
 
         return "" if self.songs is None else self.songs.json(record)
 
-
-def _stored(picture: Picture) -> PhotoResult | None:
-    """The result of an earlier run."""
-    result = kept_result(PhotoResult, picture)
-    return None if result is None or result.persons_version != persons_version() else result
-
-
-def _read(picture: Picture, image: RgbImage, preview: bytes, decode_ms: float) -> PhotoResult:
-    """Find and read the faces of a photo, and store the result."""
-    reading = with_persons(image, read_visitor(image))
-    return_free_memory()
-    faces = tuple(
-        encode_jpeg(shrink(crop_face(image, face.face.box, margin=ROOM_AROUND), _FACE_SIDE)[0])
-        for face in reading.faces
-    )
-    result = PhotoResult(picture, reading, decode_ms, preview, faces, persons_version())
-    keep_result(picture, result)
-    return result
+    def card(self, *, with_faces: bool = True) -> bytes:
+        """The card to send."""
+        shares, one = self.choices.probabilities, self.photos.one
+        pick = None if self.songs is None else self.songs.queue.current
+        assert shares is not None  # the page offers it only then
+        pictures = []
+        if with_faces and one is not None:
+            pictures = [annotated_preview(read_image(one.look.preview), self._corrected, *PICTURE_SIZE)]
+        elif with_faces:
+            pictures = [read_image(face) for photo in self.photos.photos for face in photo.faces]
+        title = card_title(shares.emotion, datetime.now().astimezone().date(), pick)
+        return encode_png(draw_card(Card(title, _sentence(self.choices), shares, pick, pictures)))
 
 
-def show_photo(picture: Picture) -> None:
-    """Read a photo and show the page for it. The photo appears before its faces are found.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Screen:
+    """The places of the page that are filled later."""
+
+    style: DeltaGenerator
+    sentence: DeltaGenerator
+    title: DeltaGenerator
+    parts: Mapping[str, DeltaGenerator]
+
+
+def show_photos() -> None:
+    """Read the photos and show the page for them. A single photo appears before its faces are found.
 
     Raises:
-        EmomusicError: the photo cannot be read, or a model is missing.
+        EmomusicError: a model is missing or damaged.
     """
-    result = _stored(picture)
-    style = st.empty()
+    photos, style, on_photo = photos_of_page(), st.empty(), None
+    num_photos = len(photos.chosen)
     with styled_room("photo-answer", 672):
         sentence = st.container(key="sentence", horizontal=True, gap="small", vertical_alignment="center")
         with sentence:
             title = st.empty()
-        if result is None:
+        if not photos.is_read:
             title.title("Looking for faces", anchor=False, width="content")
-            started = time.perf_counter()
-            try:
-                image = picture.read()
-            except EmomusicError:
-                title.title("This photo cannot be read", anchor=False)
-                raise
-            decode_ms = 1000 * (time.perf_counter() - started)
-            preview = encode_jpeg(shrink(image, _PREVIEW_SIDE)[0])
-            unread = PictureReading(image.shape[1], image.shape[0], (), 0, 0)
-            style.html(screen_style(unread, None, has_songs=True, is_read=False))
+        if (look := photos.look(next(iter(photos.chosen))) if num_photos == 1 else None) is not None:
+            unread = PictureReading(look.width, look.height, (), 0, 0)
+            style.html(screen_style(unread, None))
         with st.container(key="screen"):
             parts = {part: st.container(key=f"part-{part}", gap="xsmall", height="stretch") for part in PARTS}
+    if look is not None:
+        with parts["picture"]:
+            on_photo = show_picture(look.preview, "The photo")
+
+    def show_progress(number: int) -> None:
+        if num_photos > 1:
+            title.title(f"Reading photo {number + 1} of {num_photos}", anchor=False)
+
+    photos.finish(show_progress)
+    if photos.photos:
+        _show_answer(photos, _Screen(style, sentence, title, parts), on_photo)
+    else:
+        title.title("This photo cannot be read" if num_photos == 1 else "No photo can be read", anchor=False)
+        _show_unread(photos)
+        show_drop_zone(state.UPLOAD_AGAIN)
+
+
+def _show_answer(photos: Photos, screen: _Screen, on_photo: DeltaGenerator | None) -> None:
+    """Show the parts of the screen. Of several photos, that of the chosen face is shown."""
+    gallery, parts = photos.gallery, screen.parts
+    choices = choices_of([face.reading for face in gallery.faces], photos.digest)
+    listener, is_group = choices.listener, photos.one is None
+    number = 0 if choices.face is None else gallery.faces[choices.face - 1].picture
+    corrected = tuple(face for face in choices.faces if gallery.faces[face.number - 1].picture == number)
+    reading = replace(gallery.pictures[number], faces=corrected)
+    look = {"has_songs": listener is not None, "is_group": is_group, "has_faces": bool(choices.faces)}
+    screen.style.html(screen_style(reading, choices.face, **look))
+    screen.title.title(_sentence(choices), anchor=False, width="content")
+    names = [photos.names[face.picture] for face in gallery.faces] if is_group else []
+    with screen.sentence, st.container(key="who", width="content"):
+        choose_who(choices, names)
     with parts["picture"]:
-        if result is None:
-            on_photo = show_picture(preview, "The photo")
-            result = _read(picture, image, preview, decode_ms)
-        else:
-            on_photo = show_picture(result.preview, "The photo")
-    choices = choices_of(result.reading, picture.digest)
-    reading, listener = choices.reading, choices.listener
-    style.html(screen_style(reading, choices.face, has_songs=listener is not None))
-    with sentence:
-        _show_sentence(choices, title)
-    with on_photo:
-        show_faces(reading, on_face=partial(choose_face, picture.digest))
+        if is_group:
+            on_photo = _show_chosen(photos, choices, number)
+        if on_photo is not None:
+            with on_photo:
+                show_faces(reading, on_face=partial(choose_face, photos.digest))
     songs = None
     if listener is not None:
         with parts["player"]:  # before the charts, whose code keeps the browser busy for half a second
             songs = answer(listener, "photo")
-            songs.show_player(_stem_of(result))
+            songs.show_player(_stem(photos))
     with parts["bars"]:
         _show_bars(choices)
     if songs is not None:
         with parts["plane"]:
-            choose = partial(_choose_mark, picture.digest) if len(reading.faces) > 1 else None
-            songs.show_plane(face_points(reading.faces), on_face=choose, height="stretch")
-    keep_result(picture, ShownPhoto(result, choices, songs))
+            choose = partial(_choose_mark, photos.digest) if len(choices.faces) > 1 else None
+            songs.show_plane(_points(photos, choices), on_face=choose, height="stretch")
+    first = shown_pictures()[0]
+    page_state(PictureState).results[ShownPhotos] = photos.digest, ShownPhotos(photos, first, choices, songs)
     with parts["actions"]:
-        _show_actions(result, choices)
-    if len(reading.faces) > 1:
-        _show_face_cards(result, choices)
+        _show_actions(photos, choices)
+    if is_group:
+        _show_notes(photos)
+    elif len(choices.faces) > 1:
+        _show_face_cards(photos, choices)
+
+
+def _points(photos: Photos, choices: Choices) -> list[FacePoint]:
+    """The faces on the plane, with their pictures if there are several photos."""
+    points = face_points(choices.faces)
+    if photos.one is not None:
+        return points
+    faces = (b64encode(face).decode() for photo in photos.photos for face in photo.faces)
+    pictures = (f"data:image/jpeg;base64,{face}" for face in faces)
+    return [replace(point, picture=picture) for point, picture in zip(points, pictures, strict=False)]
 
 
 def _choose_mark(digest: str, label: str) -> None:
@@ -155,23 +190,50 @@ def _choose_mark(digest: str, label: str) -> None:
         choose_face(digest, int(label))
 
 
-def _show_sentence(choices: Choices, title: DeltaGenerator) -> None:
-    """Show the emotion as the title, and buttons for everyone and each face."""
-    faces, shares = choices.reading.faces, choices.probabilities
-    sentence = "No face found"
-    if faces and choices.emotion is not None:
-        sentence = f"{'' if choices.face else 'Together: '}{choices.emotion.adjective}, as you say".capitalize()
-    elif faces and shares is not None:
-        sentence = group_sentence(shares, group_of=1 if choices.face else len(faces))
-    title.title(sentence, anchor=False, width="content")
-    with st.container(key="who", width="content"):
-        choose_who(choices)
+def _sentence(choices: Choices) -> str:
+    """The emotion of the chosen face or of everyone."""
+    shares = choices.probabilities
+    if not choices.faces or shares is None:
+        return "No face found"
+    if choices.emotion is not None:
+        return f"{'' if choices.face else 'Together: '}{choices.emotion.adjective}, as you say".capitalize()
+    return group_sentence(shares, group_of=1 if choices.face else len(choices.faces))
+
+
+def _show_chosen(photos: Photos, choices: Choices, number: int) -> DeltaGenerator | None:
+    """Show how many faces show which emotion, and the photo of the chosen face."""
+    counts = Counter(face.emotion for face in choices.faces)
+    shown = ", ".join(f"{counts[emotion]} {emotion.adjective}" for emotion in EMOTIONS if counts[emotion])
+    num_faces, num_photos = pluralize(len(choices.faces), "face"), pluralize(len(photos.photos), "photo")
+    st.markdown(f"{num_faces} in {num_photos}{': ' if shown else ''}{shown}.")
+    return None if choices.face is None else show_picture(photos.photos[number].look.preview, photos.names[number])
+
+
+def _show_notes(photos: Photos) -> None:
+    """Show what the figures of several photos leave out, and the files that could not be read."""
+    notes = list(page_state(PictureState).notes)
+    if without := [photo.look.name for photo in photos.photos if not photo.faces]:
+        more = f" and {len(without) - 3} more" if len(without) > 3 else ""
+        notes.insert(0, f"No face found in {', '.join(map(escape_markdown, without[:3]))}{more}.")
+    if len(photos.gallery.faces) > MOST_POINTS:
+        notes.append(FIRST_POINTS)
+    if notes:
+        st.caption(" ".join(notes))
+    _show_unread(photos)
+
+
+def _show_unread(photos: Photos) -> None:
+    if len(photos.chosen) == 1:
+        st.error(escape_markdown_message(photos.unread[0][1]), icon=":material/error:")
+    elif unread := photos.unread:
+        st.error(f"{pluralize(len(unread), 'file')} could not be read.", icon=":material/error:")
+        show_problems([f"{name}: {reason}" for name, reason in unread])
 
 
 def _show_bars(choices: Choices) -> None:
     """Show the seven probabilities of the chosen face or of everyone; without a face, the choice by hand."""
     shares = choices.probabilities
-    if not choices.reading.faces:
+    if not choices.faces:
         st.markdown(
             "Faces must look towards the camera and span at least 1/60 of the photo's longer side. Turn the photo if "
             "it lies on its side, or choose an emotion or a mood."
@@ -186,43 +248,47 @@ def _show_bars(choices: Choices) -> None:
         st.caption(f"{choices.who}: {quadrant.description}, {position}")
 
 
-def _show_actions(result: PhotoResult, choices: Choices) -> None:
-    """Show the menus about the photo."""
+def _show_actions(photos: Photos, choices: Choices) -> None:
+    """Show the menus about the photos."""
     with st.container(horizontal=True, gap="xsmall", key="actions", wrap=False):
-        if choices.reading.faces:
+        if choices.faces:
             chosen = [name for name in (choices.emotion and choices.emotion.adjective, choices.mood) if name]
             label = f"Your choice: {', '.join(chosen)}" if chosen else "Correct"
             with st.popover(label, icon=":material/edit:", key="correct"):
                 choose_by_hand(choices)
         if choices.listener is not None:
-            _show_downloads(result, choices)
+            _show_downloads(photos, choices)
         choose_persons()
-    show_known(choices.reading.faces)
+    show_known(choices.faces)
 
 
-def _show_downloads(result: PhotoResult, choices: Choices) -> None:
-    """Show a menu with the photo and its readings as files. The player offers the songs."""
-    stem = _stem_of(result)
+def _stem(photos: Photos) -> str:
+    """Start of the names of downloaded files."""
+    return (Path(photos.names[0]).stem or "picture") if photos.one is not None else "photos"
+
+
+def _show_downloads(photos: Photos, choices: Choices) -> None:
+    """Show a menu with the card, the photo and its readings as files. The player offers the songs."""
+    stem = _stem(photos)
     with st.popover("Download", icon=":material/download:", key="photo-downloads"):
-        if result.reading.faces:
-            _offer("Photo with faces (PNG)", ShownPhoto.annotated, f"{stem}-faces.png")
-            _offer("Faces (CSV)", ShownPhoto.table, f"{stem}-faces.csv")
-        _offer("Everything (JSON)", ShownPhoto.record, f"{stem}.json")
+        if choices.probabilities is not None:
+            _offer("Card (PNG)", ShownPhotos.card, f"{stem}-card.png")
+            _offer("Card without faces (PNG)", partial(ShownPhotos.card, with_faces=False), f"{stem}-card.png")
+        if choices.faces:
+            if photos.one is not None:
+                _offer("Photo with faces (PNG)", ShownPhotos.annotated, f"{stem}-faces.png")
+            _offer("Faces (CSV)", ShownPhotos.table, f"{stem}-faces.csv")
+        _offer("Everything (JSON)", ShownPhotos.record, f"{stem}.json")
         if choices.corrected:
             st.caption("The table and the JSON have the app's estimates.")
 
 
-def _offer(label: str, make: Callable[[ShownPhoto], str | bytes], name: str) -> None:
+def _offer(label: str, make: Callable[[ShownPhotos], str | bytes], name: str) -> None:
     def make_now(photo: PictureState) -> str | bytes:
-        _, shown = photo.results[ShownPhoto]
+        _, shown = photo.results[ShownPhotos]
         return make(shown)
 
     download_button(label, from_state(page_state(PictureState), make_now), name, type="tertiary")
-
-
-def _stem_of(result: PhotoResult) -> str:
-    """Start of the names of downloaded files."""
-    return Path(result.picture.name).stem or "picture"
 
 
 # On a phone the cards form one row that scrolls sideways
@@ -235,13 +301,13 @@ _CARDS = """<style>
 </style>"""
 
 
-def _show_face_cards(result: PhotoResult, choices: Choices) -> None:
+def _show_face_cards(photos: Photos, choices: Choices) -> None:
     """Show one card per face, in the order of the numbers on the photo."""
-    faces = choices.reading.faces
     st.html(_CARDS.replace("CHOSEN", str(choices.face or "none")))
     st.header("Each face", anchor=False)
+    shown = zip(choices.faces[:_CARDS_SHOWN], photos.photos[0].faces, strict=False)
     with st.container(horizontal=True, gap="small", key="face-cards"):
-        for number, (face, portrait) in enumerate(zip(faces[:_CARDS_SHOWN], result.faces, strict=False), 1):
+        for number, (face, portrait) in enumerate(shown, 1):
             with st.container(border=True, width=300, key=f"card-{number}"):
                 said = number in choices.corrected
                 words = f"{face.emotion.adjective.capitalize()}, as you say" if said else describe(face.probabilities)
@@ -249,6 +315,6 @@ def _show_face_cards(result: PhotoResult, choices: Choices) -> None:
                     show_sharp(portrait, alt=f"Face {number}", width=56)
                     st.markdown(f"**Face {number}**  \n{words}")
                 show_bars(face.probabilities, key=f"bars-{number}", name=f"face {number}", least_height=190)
-    if len(faces) > _CARDS_SHOWN:
-        more = f"{len(faces) - _CARDS_SHOWN} more faces are in the downloads."
-        st.caption(f"{more} {FIRST_POINTS}" if len(faces) > MOST_POINTS else more)
+    if len(choices.faces) > _CARDS_SHOWN:
+        more = f"{len(choices.faces) - _CARDS_SHOWN} more faces are in the downloads."
+        st.caption(f"{more} {FIRST_POINTS}" if len(choices.faces) > MOST_POINTS else more)

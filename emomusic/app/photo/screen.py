@@ -1,8 +1,12 @@
-"""The first screen of the Photo page: a grid for the shape of the photo, and the photo with a button on each face."""
+"""The first screen of the Photo page: a grid for the shape of the photo, and the photo with a button on each face.
+
+Of several photos, the faces lie on a large plane, and the photo of the chosen face is smaller.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -13,13 +17,7 @@ from emomusic.faces.reading import FaceReading, PictureReading
 PARTS = ("picture", "player", "bars", "plane", "actions")
 """The parts of the screen, in the order of a phone."""
 
-_WIDE, _VERY_WIDE = 1.3, 2.1  # width / height
 _NUMBERS_ONLY = 12  # more faces have no room for words
-
-# The areas of the parts for a photo that is tall or square, wide, and very wide
-_TALL_AREAS = '"picture bars player" "picture plane player" "actions plane player"'
-_WIDE_AREAS = '"picture plane player" "bars plane player" "actions plane player"'
-_VERY_WIDE_AREAS = '"picture picture player" "bars plane player" "actions plane player"'
 
 # A container's key is also its CSS class, as documented; its wrapper is the item of the grid
 _GRID = """<style>
@@ -73,8 +71,8 @@ CHOSEN button { outline: 3px solid #fff; outline-offset: 1px; box-shadow: 0 0 0 
 FACES
 @media (max-width: 1023px) {
   .st-key-screen {
-    grid-template-areas: "picture player" "actions player" "bars plane";
-    grid-template-columns: minmax(0, 1fr) minmax(20rem, 1fr); grid-template-rows: auto auto 26rem;
+    grid-template-areas: TABLET; grid-template-columns: minmax(0, 1fr) minmax(20rem, 1fr);
+    grid-template-rows: auto auto 26rem;
   }
   .st-key-part-picture > :has(> .st-key-photo-frame) { flex: none; }
   .st-key-photo-frame { aspect-ratio: RATIO; height: auto; max-height: 60vh; }
@@ -82,8 +80,7 @@ FACES
 @media (max-width: 640px) {
   .st-key-photo-answer, .st-key-screen { gap: 0.5rem; }
   .st-key-screen {
-    grid-template-areas: "picture" "player" "bars" "plane" "actions"; grid-template-columns: minmax(0, 1fr);
-    grid-template-rows: auto auto 12rem 25rem auto;
+    grid-template: PHONE;
   }
   .st-key-sentence h1 { min-height: 2.4em; }
   .st-key-photo-frame { max-height: 20vh; }
@@ -98,39 +95,111 @@ _NATURAL = """.st-key-part-picture > :has(> .st-key-photo-frame) { flex: none; }
 .st-key-photo-frame { aspect-ratio: RATIO; height: auto; }"""
 
 
-_BY_HAND = ".st-key-screen > :has(> .st-key-part-bars) { contain: none; }"
+_LOW = " .st-key-photo-frame { max-height: 14rem; }"
+_BY_HAND = "\n.st-key-screen > :has(> .st-key-part-bars) { contain: none; }"
 
 
-def screen_style(reading: PictureReading, chosen: int | None, *, has_songs: bool, is_read: bool = True) -> str:
-    """The style of the screen for the shape of a photo, its faces, and the chosen one."""
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """The grid of the parts: areas on a desktop, their rows and columns, and the largest height.
+
+    Attributes:
+        frame: style of the photo.
+        tablet: areas.
+        phone: areas, rows and columns.
+    """
+
+    areas: str
+    rows: str
+    columns: str
+    maximum: str
+    frame: str = _NATURAL
+    tablet: str = '"picture player" "actions player" "bars plane"'
+    phone: str = '"picture" auto "player" auto "bars" 12rem "plane" 25rem "actions" auto / minmax(0, 1fr)'
+
+
+_GROUP = _Layout(
+    '"plane bars player" "plane picture player" "actions actions player"',
+    "minmax(11.25rem, 1fr) auto auto",
+    "minmax(0, 1.7fr) minmax(0, 1fr) minmax(21.5rem, 1.1fr)",
+    "44rem",
+    _NATURAL + _LOW,
+    '"bars player" "picture player" "plane plane"',
+    '"player" auto "plane" 25rem "bars" 12rem "picture" auto "actions" auto / minmax(0, 1fr)',
+)
+_WIDE = _Layout(
+    '"picture plane player" "bars plane player" "actions plane player"',
+    "auto minmax(11.25rem, 1fr) auto",
+    "minmax(0, 1fr) minmax(0, 1fr) minmax(21.5rem, 0.85fr)",
+    "36rem",
+)
+_VERY_WIDE = replace(
+    _WIDE, areas='"picture picture player" "bars plane player" "actions plane player"', maximum="42rem"
+)
+_TALL = _Layout(
+    '"picture bars player" "picture plane player" "actions plane player"',
+    "clamp(11.25rem, var(--height) * 0.3, 14rem) minmax(0, 1fr) auto",
+    "minmax(16rem, min(64% - 20rem, (var(--height) - 3.5rem) * RATIO)) minmax(0, 1fr) minmax(21.5rem, 0.9fr)",
+    "42rem",
+    frame="",
+)
+# The photo is beside the bars on a phone
+_VERY_TALL = replace(
+    _TALL,
+    phone='"picture bars" 11rem "player player" auto "plane plane" 25rem "actions actions" auto / '
+    "minmax(0, 1fr) minmax(0, 1.3fr)",
+)
+
+
+def _layout(shape: float, *, is_group: bool) -> _Layout:
+    """The layout for a photo of this width / height, or for several photos."""
+    if is_group:
+        return _GROUP
+    limits = ((1.0, _VERY_TALL), (1.3, _TALL), (2.1, _WIDE))
+    return next((layout for limit, layout in limits if shape < limit), _VERY_WIDE)
+
+
+def screen_style(
+    reading: PictureReading,
+    chosen: int | None,
+    *,
+    has_songs: bool = True,
+    has_faces: bool = True,
+    is_group: bool = False,
+) -> str:
+    """The style of the screen for the shape of a photo, its faces, and the chosen one.
+
+    Args:
+        reading: of the photo, or of the shown one of several.
+        chosen: number of the chosen face.
+        has_songs: whether there is a player.
+        has_faces: whether any photo has a face, or may have one.
+        is_group: whether there are several photos.
+    """
     shape = reading.width / reading.height
-    frame = ""
-    areas, rows, maximum = _TALL_AREAS, "clamp(11.25rem, var(--height) * 0.3, 14rem) minmax(0, 1fr) auto", "42rem"
-    picture = f"minmax(16rem, min(64% - 20rem, (var(--height) - 3.5rem) * {shape:.4f}))"
-    columns, frame = f"{picture} minmax(0, 1fr) minmax(21.5rem, 0.9fr)", ""
-    if shape >= _WIDE:
-        columns, rows = "minmax(0, 1fr) minmax(0, 1fr) minmax(21.5rem, 0.85fr)", "auto minmax(11.25rem, 1fr) auto"
-        areas, frame = _VERY_WIDE_AREAS if shape >= _VERY_WIDE else _WIDE_AREAS, _NATURAL
-        maximum = "42rem" if shape >= _VERY_WIDE else "36rem"
-    if is_read and not reading.faces:  # the choice by hand is in the place of the bars
-        rows, frame = "auto minmax(18rem, 1fr) auto", frame + "\n" + _BY_HAND
-        if not has_songs:
-            areas, columns = '"picture bars" "picture bars" "actions bars"', columns.rpartition(" minmax(21.5rem")[0]
+    layout = _layout(shape, is_group=is_group)
+    if not has_faces:  # the choice by hand is in the place of the bars
+        layout = replace(layout, rows="auto minmax(18rem, 1fr) auto", frame=layout.frame + _BY_HAND)
+    if not has_songs:
+        columns = layout.columns.rpartition(" minmax(21.5rem")[0]
+        layout = replace(layout, areas='"picture bars" "picture bars" "actions bars"', columns=columns)
     places = "\n".join(f".st-key-screen > :has(> .st-key-part-{part}) {{ grid-area: {part}; }}" for part in PARTS)
-    faces = "\n".join(_face_style(number, face, reading) for number, face in enumerate(reading.faces, 1))
     is_one_of_many = chosen is not None and len(reading.faces) > 1
     values = {
-        "AREAS": areas, "COLUMNS": columns, "ROWS": rows, "MAXIMUM": maximum, "FRAME": frame, "PLACES": places,
-        "FACES": faces, "RATIO": f"{shape:.4f}", "CHOSEN": f".st-key-photo-face-{chosen if is_one_of_many else 'none'}",
-    }  # fmt: skip
+        **{name.upper(): value for name, value in asdict(layout).items()},
+        "PLACES": places,
+        "FACES": "\n".join(_face_style(face, reading) for face in reading.faces),
+        "CHOSEN": f".st-key-photo-face-{chosen if is_one_of_many else 'none'}",
+        "RATIO": f"{shape:.4f}",
+    }
     style = _GRID
     for name, value in values.items():
         style = style.replace(name, value)
     return style
 
 
-def _face_style(number: int, face: FaceReading, reading: PictureReading) -> str:
-    box, colour = face.face.box, EMOTION_COLOURS[face.emotion]
+def _face_style(face: FaceReading, reading: PictureReading) -> str:
+    number, box, colour = face.number, face.face.box, EMOTION_COLOURS[face.emotion]
     left, top, width, height = (
         100 * part / side
         for part, side in zip((box.x, box.y, box.width, box.height), (reading.width, reading.height) * 2, strict=True)
@@ -164,6 +233,6 @@ def show_faces(reading: PictureReading, *, on_face: Callable[[int], None]) -> No
         reading: of the photo.
         on_face: called with the number of a clicked face.
     """
-    for number, face in enumerate(reading.faces, 1):
-        word = "" if len(reading.faces) > _NUMBERS_ONLY else f" {face.emotion}"
+    for face in reading.faces:
+        number, word = face.number, "" if len(reading.faces) > _NUMBERS_ONLY else f" {face.emotion}"
         st.button(f"**{number}**{word}", key=f"photo-face-{number}", type="tertiary", on_click=on_face, args=(number,))

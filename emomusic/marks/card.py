@@ -1,0 +1,160 @@
+"""A card to send: a title, the faces or only their sentence, the seven bars, the plane and the song."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from emomusic.affect import EMOTIONS, AffectPoint, Emotion, EmotionProbabilities, Mood, affect_of, share_text
+from emomusic.charts.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS, rgb_of
+from emomusic.media.images import RgbImage
+from emomusic.songs.song import Pick
+
+SIZE = 1080, 1350
+_PAPER, _INK, _QUIET, _EMPTY = "#FBF7F2", "#22202A", "#6A6572", "#E9E2DB"
+_EDGE = 60  # pixels
+_PICTURE = (_EDGE, 170, SIZE[0] - _EDGE, 730)  # left, top, right, bottom
+PICTURE_SIZE = _PICTURE[2] - _PICTURE[0], _PICTURE[3] - _PICTURE[1]
+"""Width and height of the largest picture."""
+_BARS_TOP, _BAR, _NAMES = 860, 38, 150
+_PLANE, _RADIUS = (815, 1000), 165  # its centre
+
+_ADJECTIVES = {
+    Emotion.ANGRY: ("stern", "stormy"), Emotion.DISGUST: ("picky", "sour"), Emotion.FEAR: ("jumpy", "wary"),
+    Emotion.HAPPY: ("sunny", "beaming"), Emotion.SAD: ("blue", "rainy"), Emotion.SURPRISE: ("wide-eyed", "startled"),
+    Emotion.NEUTRAL: ("quiet", "level-headed"),
+}  # fmt: skip
+_TONES = {
+    Mood.CALM: "on a calm note", Mood.HAPPY: "on a bright note", Mood.SAD: "on a low note",
+    Mood.ENERGETIC: "at full volume",
+}  # fmt: skip
+
+
+def card_title(emotion: Emotion, day: date, pick: Pick | None) -> str:
+    """A playful title from an emotion, a day and a song: "A stern Tuesday at 92 beats a minute"."""
+    words = _ADJECTIVES[emotion]
+    title = f"A {words[day.toordinal() % len(words)]} {day:%A}"
+    if pick is None:
+        return title
+    has_tempo = pick.song.tempo_bpm > 0  # unknown is not a number
+    return f"{title} {f'at {pick.song.tempo_bpm:.0f} beats a minute' if has_tempo else _TONES[pick.likeliest_mood]}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Card:
+    """What a card shows.
+
+    Attributes:
+        title: one line.
+        sentence: about the faces.
+        shares: of the chosen face, or of everyone.
+        pick: the song, if any.
+        pictures: the marked photo, or faces; without them, the sentence takes their place.
+    """
+
+    title: str
+    sentence: str
+    shares: EmotionProbabilities
+    pick: Pick | None
+    pictures: Sequence[RgbImage] = ()
+
+
+def draw_card(card: Card) -> RgbImage:
+    """Draw a card of `SIZE`."""
+    picture = Image.new("RGB", SIZE, _PAPER)
+    draw = ImageDraw.Draw(picture)
+    _write(draw, (_EDGE, 60), card.title, 58, SIZE[0] - 2 * _EDGE)
+    if card.pictures:
+        _paste(picture, card.pictures)
+        _write(draw, (_EDGE, 765), card.sentence, 40, SIZE[0] - 2 * _EDGE)
+    else:
+        left, top, right, bottom = _PICTURE
+        draw.rounded_rectangle(_PICTURE, 24, EMOTION_COLOURS[card.shares.emotion])
+        draw.rounded_rectangle((left + 8, top + 8, right - 8, bottom - 8), 18, _PAPER)
+        _write(draw, (SIZE[0] // 2, (top + bottom) // 2), card.sentence, 72, right - left - 80, anchor="mm")
+    _draw_bars(draw, card.shares)
+    _draw_plane(draw, card)
+    if card.pick is not None:
+        song = card.pick.song
+        _write(draw, (_EDGE, 1198), song.title, 40, 960)
+        _write(draw, (_EDGE, 1250), song.byline, 32, 960, _QUIET)
+    _write(draw, (_EDGE, 1302), "EmoMusic: an expression is not a feeling", 24, 960, _QUIET)
+    return np.array(picture)
+
+
+def _write(
+    draw: ImageDraw.ImageDraw,
+    place: tuple[int, int],
+    text: str,
+    size: int,
+    width: int,
+    colour: str = _INK,
+    anchor: str = "lt",
+) -> None:
+    """Write one line, smaller or shorter if it would be wider than `width`."""
+    least, font, shown = 0.6 * size, ImageFont.load_default(size), text
+    while font.getlength(text) > width and size > least:
+        size -= 2
+        font = ImageFont.load_default(size)
+    while font.getlength(shown) > width:
+        text = text[:-1]
+        shown = f"{text.rstrip()}…"
+    draw.text(place, shown, fill=colour, font=font, anchor=anchor)
+
+
+def _paste(card: Image.Image, pictures: Sequence[RgbImage]) -> None:
+    """Paste pictures of equal height as rows into the middle of their place, as large as possible."""
+    left, top, right, bottom = _PICTURE
+    shape = pictures[0].shape[1] / pictures[0].shape[0]
+    rows = max(1, round(np.sqrt(len(pictures) * shape * (bottom - top) / (right - left))))
+    columns = -(-len(pictures) // rows)
+    scale = min((right - left) / columns / shape, (bottom - top) / rows)
+    width, height = int(scale * shape), int(scale)
+    x0, y0 = (left + right - columns * width) // 2, (top + bottom - rows * height) // 2
+    gap = 4 if len(pictures) > 1 else 0
+    for number, each in enumerate(pictures):
+        small = Image.fromarray(each).resize((width - gap, height - gap), Image.Resampling.LANCZOS)
+        card.paste(small, (x0 + number % columns * width, y0 + number // columns * height))
+
+
+def _draw_bars(draw: ImageDraw.ImageDraw, shares: EmotionProbabilities) -> None:
+    left, right = _EDGE + _NAMES, 520
+    for number, emotion in enumerate(EMOTIONS):
+        top, share = _BARS_TOP + number * (_BAR + 6), shares[emotion]
+        middle = top + _BAR // 2
+        _write(draw, (left - 16, middle), emotion.value, 28, _NAMES, anchor="rm")
+        draw.rounded_rectangle((left, top, right, top + _BAR), 6, _EMPTY)
+        filled = left + max(share * (right - left), 6)
+        draw.rounded_rectangle((left, top, filled, top + _BAR), 6, EMOTION_COLOURS[emotion])
+        _write(draw, (right + 12, middle), share_text(share), 26, 90, anchor="lm")
+
+
+def _draw_plane(draw: ImageDraw.ImageDraw, card: Card) -> None:
+    """Draw the circumplex with the faces' circle and the song's square."""
+    (x, y), radius = _PLANE, _RADIUS
+    box = (x - radius, y - radius, x + radius, y + radius)
+    for start, colour in zip((270, 180, 90, 0), list(QUADRANT_COLOURS.values()), strict=False):
+        draw.pieslice(box, start, start + 90, _pale(colour))
+    draw.ellipse(box, outline=_QUIET, width=2)
+    draw.line((x - radius, y, x + radius, y), _QUIET)
+    draw.line((x, y - radius, x, y + radius), _QUIET)
+    for text, place, anchor in (("awake", (x, y - radius - 8), "mb"), ("drowsy", (x, y + radius + 8), "mt")):
+        draw.text(place, text, _QUIET, ImageFont.load_default(24), anchor)
+    if card.pick is not None and not np.isnan(card.pick.song.valence):
+        draw.rectangle(_around(card.pick.song.point, 14), MOOD_COLOURS[card.pick.likeliest_mood], "white", 3)
+    draw.ellipse(_around(affect_of(card.shares), 20), EMOTION_COLOURS[card.shares.emotion], "white", 3)
+
+
+def _around(point: AffectPoint, size: int) -> tuple[float, float, float, float]:
+    """A box around a point of the plane."""
+    x, y = _PLANE[0] + _RADIUS * point.valence, _PLANE[1] - _RADIUS * point.arousal
+    return x - size, y - size, x + size, y + size
+
+
+def _pale(colour: str) -> tuple[int, ...]:
+    """A colour, faded on the paper."""
+    return tuple(round(0.15 * part + 0.85 * paper) for part, paper in zip(rgb_of(colour), rgb_of(_PAPER), strict=True))
