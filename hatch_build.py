@@ -28,6 +28,7 @@ COMPANIONS = {
     "data/band": ("LICENSE", "band.json"),
     "data/catalogue": ("LICENSE", "SOURCE.md"),
     "data/samples": ("SOURCES.md",),
+    "data/samples/example": ("answer.json",),
     "data/songs": ("LICENSE", "songs.json"),
     "models/detector": ("LICENSE",),
     "models/identity": ("LICENSE",),

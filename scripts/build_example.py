@@ -13,7 +13,7 @@ from PIL import Image
 
 from emomusic.affect import affect_of
 from emomusic.app.example import DATA, PICTURE, Example
-from emomusic.assets import data_dir
+from emomusic.assets import data_dir, write_checksums
 from emomusic.faces.reading import load_networks, read_faces
 from emomusic.marks.picture import annotated_preview
 from emomusic.media.images import read_image
@@ -45,6 +45,7 @@ def main() -> None:
     drawn = Image.fromarray(annotated_preview(image, reading, *SIZE))
     drawn.thumbnail((2 * SIZE[0], 2 * SIZE[1]))
     drawn.save(PICTURE, quality=70, optimize=True)
+    write_checksums(PICTURE.parent)
     print(f"{PICTURE.name}: {PICTURE.stat().st_size:,} bytes; {DATA.name}: {DATA.stat().st_size:,} bytes")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -13,10 +12,11 @@ from emomusic.affect import EmotionProbabilities, affect_of, describe, group_pro
 from emomusic.app.answer import show_bars, song_points
 from emomusic.app.charts import show_chart, styled_room
 from emomusic.app.frame import escape_markdown
+from emomusic.assets import data_dir
 from emomusic.charts.affect import FacePoint, circumplex
 from emomusic.songs.song import Pick
 
-DATA, PICTURE = (Path(__file__).with_name(f"example.{ending}") for ending in ("json", "jpg"))
+DATA, PICTURE = (data_dir() / "samples" / "example" / name for name in ("answer.json", "picture.jpg"))
 
 
 class Example(msgspec.Struct, frozen=True):

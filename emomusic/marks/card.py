@@ -16,7 +16,7 @@ from emomusic.songs.song import Pick
 
 SIZE = 1080, 1350
 _PAPER, _INK, _QUIET, _EMPTY = "#FBF7F2", "#22202A", "#6A6572", "#E9E2DB"
-_EDGE = 60  # pixels
+_EDGE, _FRAME = 60, 4  # pixels
 _PICTURE = (_EDGE, 170, SIZE[0] - _EDGE, 730)  # left, top, right, bottom
 PICTURE_SIZE = _PICTURE[2] - _PICTURE[0], _PICTURE[3] - _PICTURE[1]
 """Width and height of the largest picture."""
@@ -42,6 +42,13 @@ def card_title(emotion: Emotion, day: date, pick: Pick | None) -> str:
         return title
     has_tempo = pick.song.tempo_bpm > 0  # unknown is not a number
     return f"{title} {f'at {pick.song.tempo_bpm:.0f} beats a minute' if has_tempo else _TONES[pick.likeliest_mood]}"
+
+
+def framed(face: RgbImage, emotion: Emotion) -> RgbImage:
+    """The picture of a face with a frame in the colour of its emotion."""
+    marked = np.full_like(face, rgb_of(EMOTION_COLOURS[emotion]))
+    marked[_FRAME:-_FRAME, _FRAME:-_FRAME] = face[_FRAME:-_FRAME, _FRAME:-_FRAME]
+    return marked
 
 
 @dataclass(frozen=True, slots=True, eq=False)

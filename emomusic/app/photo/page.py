@@ -29,7 +29,7 @@ from emomusic.app.tiles import show_sharp
 from emomusic.charts.affect import FacePoint
 from emomusic.export import faces_csv, gallery_csv, gallery_record, picture_record
 from emomusic.faces.reading import PictureReading
-from emomusic.marks.card import PICTURE_SIZE, Card, card_title, draw_card
+from emomusic.marks.card import PICTURE_SIZE, Card, card_title, draw_card, framed
 from emomusic.marks.picture import annotated_picture, annotated_preview
 from emomusic.media.images import encode_png, read_image
 from emomusic.songs.request import Request
@@ -69,7 +69,7 @@ class ShownPhotos:
 
         def record(picks: Sequence[Pick], request: Request) -> dict[str, Any]:
             if (one := photos.one) is not None:
-                return picture_record(one.look.name, one.reading, picks, request, decode_ms=one.look.decode_ms)
+                return picture_record(one.name, one.reading, picks, request, decode_ms=one.decode_ms)
             return gallery_record(photos.names, photos.gallery, photos.unread, picks, request)
 
         return "" if self.songs is None else self.songs.json(record)
@@ -81,9 +81,10 @@ class ShownPhotos:
         assert shares is not None  # the page offers it only then
         pictures = []
         if with_faces and one is not None:
-            pictures = [annotated_preview(read_image(one.look.preview), self._corrected, *PICTURE_SIZE)]
+            pictures = [annotated_preview(read_image(one.preview), self._corrected, *PICTURE_SIZE)]
         elif with_faces:
-            pictures = [read_image(face) for photo in self.photos.photos for face in photo.faces]
+            faces = (read_image(face) for photo in self.photos.photos for face in photo.faces)
+            pictures = [framed(face, each.emotion) for face, each in zip(faces, self.choices.faces, strict=True)]
         title = card_title(shares.emotion, datetime.now().astimezone().date(), pick)
         return encode_png(draw_card(Card(title, _sentence(self.choices), shares, pick, pictures)))
 
@@ -105,21 +106,21 @@ def show_photos() -> None:
         EmomusicError: a model is missing or damaged.
     """
     photos, style, on_photo = photos_of_page(), st.empty(), None
-    num_photos = len(photos.chosen)
+    num_photos = len(photos.each)
     with styled_room("photo-answer", 672):
         sentence = st.container(key="sentence", horizontal=True, gap="small", vertical_alignment="center")
         with sentence:
             title = st.empty()
         if not photos.is_read:
             title.title("Looking for faces", anchor=False, width="content")
-        if (look := photos.look(next(iter(photos.chosen))) if num_photos == 1 else None) is not None:
-            unread = PictureReading(look.width, look.height, (), 0, 0)
-            style.html(screen_style(unread, None))
+        first = photos.look(next(iter(photos.each))) if num_photos == 1 else None
+        if first is not None and not first.problem:
+            style.html(screen_style(first.reading, None))
         with st.container(key="screen"):
             parts = {part: st.container(key=f"part-{part}", gap="xsmall", height="stretch") for part in PARTS}
-    if look is not None:
+    if first is not None and not first.problem:
         with parts["picture"]:
-            on_photo = show_picture(look.preview, "The photo")
+            on_photo = show_picture(first.preview, "The photo")
 
     def show_progress(number: int) -> None:
         if num_photos > 1:
@@ -206,13 +207,13 @@ def _show_chosen(photos: Photos, choices: Choices, number: int) -> DeltaGenerato
     shown = ", ".join(f"{counts[emotion]} {emotion.adjective}" for emotion in EMOTIONS if counts[emotion])
     num_faces, num_photos = pluralize(len(choices.faces), "face"), pluralize(len(photos.photos), "photo")
     st.markdown(f"{num_faces} in {num_photos}{': ' if shown else ''}{shown}.")
-    return None if choices.face is None else show_picture(photos.photos[number].look.preview, photos.names[number])
+    return None if choices.face is None else show_picture(photos.photos[number].preview, photos.names[number])
 
 
 def _show_notes(photos: Photos) -> None:
     """Show what the figures of several photos leave out, and the files that could not be read."""
     notes = list(page_state(PictureState).notes)
-    if without := [photo.look.name for photo in photos.photos if not photo.faces]:
+    if without := [photo.name for photo in photos.photos if not photo.faces]:
         more = f" and {len(without) - 3} more" if len(without) > 3 else ""
         notes.insert(0, f"No face found in {', '.join(map(escape_markdown, without[:3]))}{more}.")
     if len(photos.gallery.faces) > MOST_POINTS:
@@ -223,7 +224,7 @@ def _show_notes(photos: Photos) -> None:
 
 
 def _show_unread(photos: Photos) -> None:
-    if len(photos.chosen) == 1:
+    if len(photos.each) == 1:
         st.error(escape_markdown_message(photos.unread[0][1]), icon=":material/error:")
     elif unread := photos.unread:
         st.error(f"{pluralize(len(unread), 'file')} could not be read.", icon=":material/error:")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from emomusic.app.persons import persons_version, read_visitor, with_persons
 from emomusic.app.picture_chooser import Picture, PictureState, digest_of, shown_pictures
@@ -18,99 +18,123 @@ from emomusic.media.images import RgbImage, crop_face, encode_jpeg, read_image, 
 
 _PREVIEW_SIDE = 1400  # pixels; Streamlit shrinks images wider than 1460 pixels on every run
 _FACE_SIDE = 128
+_NOTHING = PictureReading(1, 1, (), 0, 0)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Look:
-    """A photo before its faces are found.
-
-    Attributes:
-        preview: JPEG in screen size.
-        image: the photo; None once it was read.
-    """
-
-    name: str
-    preview: bytes
-    width: int
-    height: int
-    decode_ms: float
-    image: RgbImage | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(eq=False)
 class Photo:
-    """A photo that was read, with the images that the page shows.
+    """A photo with what the page shows of it. It holds no file.
 
     Attributes:
-        look: without the image.
-        found: the faces, read without profiles.
+        name: of the file.
+        problem: why it cannot be read.
+        image: the photo, until it is read.
+        preview: JPEG in screen size.
+        decode_ms: duration of the decoding.
+        found: the faces, read without profiles; none before the photo is read.
         reading: the faces, read with the profiles of the session's persons.
         faces: JPEG of each face.
     """
 
-    look: Look
-    found: PictureReading
-    reading: PictureReading
-    faces: tuple[bytes, ...]
+    name: str
+    problem: str = ""
+    image: RgbImage | None = None
+    preview: bytes = b""
+    decode_ms: float = 0.0
+    found: PictureReading = _NOTHING
+    reading: PictureReading = _NOTHING
+    faces: tuple[bytes, ...] = ()
+
+    @classmethod
+    def of(cls, picture: Picture) -> Photo:
+        """The photo before its faces are found."""
+        started = time.perf_counter()
+        try:
+            image = picture.read()
+        except ImageError as error:
+            return cls(picture.name, str(error))
+        decode_ms, preview = 1000 * (time.perf_counter() - started), encode_jpeg(shrink(image, _PREVIEW_SIDE)[0])
+        unread = replace(_NOTHING, width=image.shape[1], height=image.shape[0])
+        return cls(picture.name, "", image, preview, decode_ms, unread, unread)
+
+    def read(self) -> None:
+        """Find and read the faces."""
+        if (image := self.image) is not None:
+            self.found = read_visitor(image)
+            self.reading = with_persons(image, self.found)
+            crops = (crop_face(image, face.face.box, margin=ROOM_AROUND) for face in self.found.faces)
+            self.faces = tuple(encode_jpeg(shrink(crop, _FACE_SIDE)[0]) for crop in crops)
+            self.image = image = None
+            return_free_memory()
+
+    def read_again(self) -> None:
+        """Read the faces with the profiles of other persons, from the copy in screen size."""
+        if self.problem:
+            return
+        image, found = read_image(self.preview), self.found
+        height, width = image.shape[:2]
+        boxes = (each.face.box.scaled(width / found.width).clipped(width, height) for each in found.faces)
+        small = (replace(each, face=replace(each.face, box=box)) for each, box in zip(found.faces, boxes, strict=True))
+        known = with_persons(image, replace(found, faces=tuple(small))).faces
+        faces = (replace(each, face=face.face) for each, face in zip(known, found.faces, strict=True))
+        self.reading = replace(found, faces=tuple(faces))
 
 
 @dataclass(eq=False)
 class Photos:
-    """The photos of the page, as far as they were read. It holds no file, so that each one goes after its reading.
+    """The photos of the page, as far as they were read.
 
     Attributes:
-        digest: of all photos.
-        chosen: the file names in their order, by the digest of the photo.
-        read: a photo or why it cannot be read, by digest.
+        digest: of all of them.
+        each: by digest, in their order; None before it was decoded.
         persons_version: of the persons with whose profiles the faces were read.
     """
 
     digest: str
-    chosen: dict[str, str]
-    read: dict[str, Photo | Look | str] = field(default_factory=dict)
-    persons_version: int = 0
+    each: dict[str, Photo | None]
+    persons_version: int
 
     @property
     def is_read(self) -> bool:
         """Whether all photos were read."""
-        return all(isinstance(self.read.get(digest), Photo | str) for digest in self.chosen)
+        return all(photo is not None and photo.image is None for photo in self.each.values())
 
     @property
     def photos(self) -> list[Photo]:
-        """The photos that were read."""
-        return [photo for digest in self.chosen if isinstance(photo := self.read.get(digest), Photo)]
-
-    @property
-    def one(self) -> Photo | None:
-        """The photo, if only one was chosen."""
-        return self.photos[0] if len(self.chosen) == 1 and self.photos else None
-
-    @property
-    def names(self) -> list[str]:
-        """Their file names."""
-        return [photo.look.name for photo in self.photos]
+        """The photos without a problem."""
+        return [photo for photo in self.each.values() if photo is not None and not photo.problem]
 
     @property
     def unread(self) -> list[tuple[str, str]]:
         """Name and reason of each file that cannot be read."""
-        return [(name, why) for digest, name in self.chosen.items() if isinstance(why := self.read.get(digest), str)]
+        return [(photo.name, photo.problem) for photo in self.each.values() if photo is not None and photo.problem]
+
+    @property
+    def one(self) -> Photo | None:
+        """The photo, if only one was chosen and it has no problem."""
+        return self.photos[0] if len(self.each) == 1 and self.photos else None
+
+    @property
+    def names(self) -> list[str]:
+        """The file names."""
+        return [photo.name for photo in self.photos]
 
     @property
     def gallery(self) -> Gallery:
-        """Their faces, numbered over all photos."""
+        """The faces, numbered over all photos."""
         return Gallery.of([photo.reading for photo in self.photos])
 
-    def look(self, digest: str) -> Look | None:
-        """The look of a photo, which is kept until it is read; None if it cannot be read."""
-        found = self.read.get(digest)
-        if found is None:
-            found = self.read[digest] = _look_at(digest)
-        if isinstance(found, Photo):
-            return found.look
-        return None if isinstance(found, str) else found
+    def look(self, digest: str) -> Photo:
+        """A photo, decoded if that was not done."""
+        photo = self.each[digest]
+        if photo is None:
+            photo = self.each[digest] = Photo.of(next(one for one in shown_pictures() if one.digest == digest))
+        return photo
 
     def finish(self, on_progress: Callable[[int], None]) -> None:
         """Read the photos that are not read yet; an interrupted run keeps its results.
+
+        Of several, a copy in screen size replaces each own photo that was read.
 
         Args:
             on_progress: called with the number of photos that are read.
@@ -118,17 +142,19 @@ class Photos:
         Raises:
             EmomusicError: a model is missing or damaged.
         """
-        for number, digest in enumerate(self.chosen):
-            if not isinstance(self.read.get(digest), Photo | str):
+        mine = page_state(PictureState)
+        for number, (digest, before) in enumerate(self.each.items()):
+            if before is None or before.image is not None:
                 on_progress(number)
-                look = self.look(digest)
-                if look is not None:
-                    self.read[digest] = _read(look)
-                if len(self.chosen) > 1:
-                    _let_go_of(digest, look)
+                photo = self.look(digest)
+                photo.read()
+                if len(self.each) > 1:
+                    mine.own = tuple(
+                        replace(one, data=photo.preview, held=None) if one.digest == digest else one for one in mine.own
+                    )
         if self.persons_version != persons_version():
-            again = {digest: _read_again(photo) for digest, photo in self.read.items() if isinstance(photo, Photo)}
-            self.read |= again
+            for photo in self.photos:
+                photo.read_again()
             self.persons_version = persons_version()
 
 
@@ -137,51 +163,6 @@ def photos_of_page() -> Photos:
     results, pictures = page_state(PictureState).results, shown_pictures()
     digest, photos = results.get(Photos, ("", None))
     if not isinstance(photos, Photos) or digest != digest_of(pictures):
-        names = {picture.digest: picture.name for picture in pictures}
-        photos = Photos(digest_of(pictures), names, persons_version=persons_version())
+        photos = Photos(digest_of(pictures), dict.fromkeys(each.digest for each in pictures), persons_version())
         results[Photos] = photos.digest, photos
     return photos
-
-
-def _picture(digest: str) -> Picture:
-    return next(picture for picture in shown_pictures() if picture.digest == digest)
-
-
-def _look_at(digest: str) -> Look | str:
-    picture, started = _picture(digest), time.perf_counter()
-    try:
-        image = picture.read()
-    except ImageError as error:
-        return str(error)
-    decode_ms = 1000 * (time.perf_counter() - started)
-    height, width = image.shape[:2]
-    return Look(picture.name, encode_jpeg(shrink(image, _PREVIEW_SIDE)[0]), width, height, decode_ms, image)
-
-
-def _read(look: Look) -> Photo:
-    assert look.image is not None  # it is not read yet
-    found = read_visitor(look.image)
-    reading = with_persons(look.image, found)
-    faces = tuple(
-        encode_jpeg(shrink(crop_face(look.image, face.face.box, margin=ROOM_AROUND), _FACE_SIDE)[0])
-        for face in found.faces
-    )
-    return_free_memory()
-    return Photo(replace(look, image=None), found, reading, faces)
-
-
-def _let_go_of(digest: str, look: Look | None) -> None:
-    """Replace an own photo that was read by its copy in screen size."""
-    mine, copy = page_state(PictureState), b"" if look is None else look.preview
-    mine.own = tuple(replace(each, data=copy, held=None) if each.digest == digest else each for each in mine.own)
-
-
-def _read_again(photo: Photo) -> Photo:
-    """The photo after a change of the persons, from its copy in screen size."""
-    image, found = read_image(photo.look.preview), photo.found
-    height, width = image.shape[:2]
-    boxes = (each.face.box.scaled(width / found.width).clipped(width, height) for each in found.faces)
-    small = tuple(replace(each, face=replace(each.face, box=box)) for each, box in zip(found.faces, boxes, strict=True))
-    known = with_persons(image, replace(found, faces=small)).faces
-    faces = tuple(replace(each, face=face.face) for each, face in zip(known, found.faces, strict=True))
-    return replace(photo, reading=replace(found, faces=faces))

@@ -50,7 +50,7 @@ PLACES
 .st-key-photo-frame { container-type: size; width: 100%; }
 FRAME
 .st-key-photo-preview { position: relative; width: min(100cqw, 100cqh * RATIO) !important; }
-.st-key-photo-preview > div:first-child, .st-key-photo-preview img { width: 100% !important; }
+.st-key-photo-preview :is(div:first-child, [data-testid="stFullScreenFrame"] > div, img) { width: 100% !important; }
 .st-key-photo-preview img { border-radius: 8px; }
 .st-key-photo-preview [data-testid="stElementToolbar"] { display: none; }
 [class*="st-key-photo-face-"] { position: absolute !important; }
