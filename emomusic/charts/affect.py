@@ -213,6 +213,7 @@ def _draw_plane(figure: go.Figure) -> None:
             *(quadrant_shape(quadrant, 0.07) for quadrant in QUADRANT_CORNERS),
             *(outline | {"layer": "below"} for outline in outlines),
         ],
+        annotations=corner_notes(),
     )
     figure.add_trace(
         go.Scatter(

@@ -133,8 +133,12 @@ _WIDE = _Layout(
     "minmax(0, 1fr) minmax(0, 1fr) minmax(21.5rem, 0.85fr)",
     "36rem",
 )
+# Its plane is too small for the names of the quadrants on a laptop
 _VERY_WIDE = replace(
-    _WIDE, areas='"picture picture player" "bars plane player" "actions plane player"', maximum="42rem"
+    _WIDE,
+    areas='"picture picture player" "bars plane player" "actions plane player"',
+    maximum="42rem",
+    frame=_NATURAL + "@media (max-height: 800px) { .st-key-plane .annotation { display: none; } }",
 )
 _TALL = _Layout(
     '"picture bars player" "picture plane player" "actions plane player"',
