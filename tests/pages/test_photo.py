@@ -22,6 +22,7 @@ from emomusic.app.photo.reading import Photos
 from emomusic.app.picture_chooser import Picture, PictureState
 from emomusic.app.player import PlayerState
 from emomusic.app.sessions import WHEN_GONE
+from emomusic.assets import find_datasets
 from emomusic.faces.identity import load_identifier
 from emomusic.faces.profile import learn_profile
 from emomusic.faces.reading import load_networks
@@ -444,3 +445,22 @@ def test_a_mood_without_a_photo_plays_its_songs_and_is_in_the_url(app: AppTest) 
     assert not app.exception
     assert state.MOOD not in app.query_params
     assert "happy" in app.title[0].value
+
+
+def test_the_page_names_at_least_five_of_seven_emotions_that_people_pull(app: AppTest) -> None:
+    """The first five persons of each emotion in `cfee`, by file name: only one person has all seven.
+
+    The network was trained on them, so this tests the path through the page, and not how well strangers are read.
+    """
+    folders = find_datasets("posed/cfee")
+    if not folders:
+        pytest.skip("needs posed/cfee in $EMOMUSIC_DATA")
+    shots: dict[Emotion, dict[str, Path]] = {}
+    for emotion in Emotion:
+        for path in sorted((folders[0] / emotion).iterdir()):
+            shots.setdefault(emotion, {}).setdefault(path.stem.partition("_")[0], path)
+    for persons in zip(*([*each.values()][:5] for each in shots.values()), strict=True):
+        upload(app.run(), *((path.name, path.read_bytes()) for path in persons))
+        readings = [photo.reading.faces for photo in result_of(app, Photos).photos]
+        named = [max(faces, key=lambda face: face.face.box.width) for faces in readings]
+        assert sum(face.emotion is emotion for face, emotion in zip(named, shots, strict=True)) >= 5
