@@ -30,7 +30,7 @@ PARAMS: Mapping[str, tuple[str, ...]] = {
     "photo": (state.SAMPLE, *SAMPLE_PARAMS, *_SONGS),
     "live": (state.LIVE_VIEW, *_SONGS),
     "film": (state.FILM_SAMPLE, *_SONGS),
-    "music": (state.MUSIC_TABLE, state.MUSIC_TAB, state.MUSIC_TRACK, state.MUSIC_QUERY, state.GENRES),
+    "music": (state.MUSIC_TAB, state.MUSIC_TRACK, state.MUSIC_QUERY, state.GENRES, state.SONGS_FROM),
     "models": (
         state.MODELS_KIND,
         state.MODELS_FACES,

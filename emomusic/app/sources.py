@@ -81,21 +81,27 @@ def _chosen() -> Source | None:
 
 def current_source() -> Source:
     """The source of the songs that play. Files and tables that are not there yet have no songs."""
+    source = ready_source()
+    if source is not Source.SPOTIFY or not is_spotify_silent():
+        return source
+    return Source.BUNDLED if own_recommender() is None else Source.OWN
+
+
+def ready_source() -> Source:
+    """The chosen source, also if Spotify is silent; Spotify in place of files and tables that are not there yet."""
     chosen = _chosen()
     if chosen is Source.BUNDLED or (chosen is Source.TABLE and table_recommender() is not None):
         return chosen
-    if (chosen is Source.OWN or is_spotify_silent()) and own_recommender() is not None:
-        return Source.OWN
-    return Source.BUNDLED if is_spotify_silent() else Source.SPOTIFY
+    return Source.OWN if chosen is Source.OWN and own_recommender() is not None else Source.SPOTIFY
 
 
-def songs_recommender() -> Recommender:
-    """The recommender for the songs of the current source.
+def songs_recommender(source: Source | None = None) -> Recommender:
+    """The recommender for the songs of a source, by default of the current one.
 
     Raises:
         EmomusicError: the catalogue or a model is damaged.
     """
-    source = current_source()
+    source = source or current_source()
     if source is Source.OWN and (own := own_recommender()) is not None:
         return own
     if source is Source.TABLE and (table := table_recommender()) is not None:

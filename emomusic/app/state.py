@@ -123,7 +123,6 @@ SAYS = "says"
 MOOD = "mood"
 POLICY = "policy"  # also in the URL
 HIDE_EXPLICIT = "hide_explicit"
-SEED = "seed"
 ADVENTURE = "adventure"
 GENRES = "genres"  # only in the URL: names of genres and families
 GENRE_FAMILIES = "genre_families"
@@ -163,13 +162,12 @@ film_widget = partial(_key, "film")
 # "How it works"
 HOW_STEP = "step"  # only in the URL: the key of the shown step
 
-# The music page. The first four are also in the URL.
-MUSIC_TABLE = "table"
+# The music page. The first three are also in the URL.
 MUSIC_TAB = "view"
 MUSIC_TRACK = "track"  # the id of the song to classify
 MUSIC_QUERY = "find"  # the search text
 MUSIC_RECCOBEATS = "reccobeats"
-MUSIC_UPLOAD = "music_upload"
+TABLE_UPLOAD = "table_upload"
 MUSIC_SONG_UPLOAD = "music_song_upload"
 
 # The models page. All but the last are also in the URL.

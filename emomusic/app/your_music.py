@@ -1,19 +1,19 @@
-"""Your music: genres for every page with songs, kept in the URL and the session, and options."""
+"""Your music: the one panel of every page with songs. Source and genres are in the URL, options in the session."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.app import state
 from emomusic.app.address import choose, chosen_all
 from emomusic.app.own_files import choose_files
 from emomusic.app.own_table import choose_own_table
 from emomusic.app.sources import Source, choose_source, current_source
+from emomusic.app.state import page_state
 from emomusic.errors import DatasetError
 from emomusic.songs.genres import GENRE_FAMILIES, GENRES, genres_of, names_of
 from emomusic.songs.request import Request
@@ -24,12 +24,19 @@ _DEFAULTS: Mapping[str, Any] = {
     state.ADVENTURE: "familiar",
     state.TEMPO: _TEMPO_RANGE,
     state.HIDE_EXPLICIT: False,
-    state.SEED: 0,
 }
 """Defaults of the options, kept so that Reset can restore them."""
 
 _MARKED_EXPLICIT = (Source.SPOTIFY, Source.TABLE)
 """The sources whose songs may be marked explicit. Only Spotify's have genres, tempo and fame."""
+
+
+@dataclass
+class Shuffle:
+    """The seed of the order of songs that match equally well."""
+
+    seed: int = 0
+
 
 _TITLES = {family.key: family.title for family in GENRE_FAMILIES}
 
@@ -45,11 +52,11 @@ def chosen_genres() -> frozenset[str]:
     return frozenset().union(*known)
 
 
-def with_your_music(request: Request) -> Request:
+def with_your_music(request: Request, source: Source | None = None) -> Request:
     """A request with the visitor's genres and options, as far as the songs of the source have them."""
-    source = current_source()
+    source = source or current_source()
     options = {key: st.session_state.get(state.fresh(key), default) for key, default in _DEFAULTS.items()}
-    request = replace(request, seed=int(options[state.SEED]))
+    request = replace(request, seed=page_state(Shuffle).seed)
     if source in _MARKED_EXPLICIT:
         request = replace(request, hide_explicit=bool(options[state.HIDE_EXPLICIT]))
     if source is not Source.SPOTIFY:
@@ -63,20 +70,15 @@ def with_your_music(request: Request) -> Request:
     )
 
 
-def choose_genres() -> None:
-    """Show the menu of genres. `chosen_genres` reads the choice."""
-    names = names_of(chosen_genres())
-    with _menu(len(names)):
-        _choose_genres(names)
-
-
 def choose_music() -> None:
     """Show the menu of the source, genres and options for songs. `with_your_music` reads the choice."""
     names = names_of(chosen_genres())
     num_changed = sum(
         st.session_state.setdefault(state.fresh(key), default) != default for key, default in _DEFAULTS.items()
     )
-    with _menu(len(names) + num_changed):
+    num_choices = len(names) + num_changed
+    label = f"Your music · {num_choices}" if num_choices else "Your music"
+    with st.popover(label, icon=":material/genres:", key="your-music"):
         source = choose_source()
         if source is Source.OWN:
             choose_files()
@@ -90,20 +92,14 @@ def choose_music() -> None:
             st.slider("Tempo (BPM)", *_TEMPO_RANGE, step=5, key=tempo, persist_state="session")
         if source in _MARKED_EXPLICIT:
             st.toggle("Hide explicit songs", key=state.fresh(state.HIDE_EXPLICIT), persist_state="session")
-        seed_help = "Another number gives other songs that match equally well."
-        st.number_input("Shuffle", 0, 9999, key=state.fresh(state.SEED), help=seed_help, persist_state="session")
-        st.button(
-            "Reset",
-            icon=":material/undo:",
-            on_click=_reset,
-            disabled=not (names or num_changed),
-            key="your-music-reset",
-        )
+        with st.container(horizontal=True):
+            st.button("Other songs", icon=":material/shuffle:", on_click=_shuffle, key="your-music-shuffle")
+            is_changed = bool(num_choices or page_state(Shuffle).seed)
+            st.button("Reset", icon=":material/undo:", on_click=_reset, disabled=not is_changed, key="your-music-reset")
 
 
-def _menu(num_choices: int) -> DeltaGenerator:
-    label = f"Your music · {num_choices}" if num_choices else "Your music"
-    return st.popover(label, icon=":material/genres:", key="your-music")
+def _shuffle() -> None:
+    page_state(Shuffle).seed += 1
 
 
 def _choose_genres(names: list[str]) -> None:
@@ -149,5 +145,6 @@ def _store_genres() -> None:
 
 def _reset() -> None:
     choose({state.GENRES: None})
+    page_state(Shuffle).seed = 0
     for key in _DEFAULTS:
         state.renew(key)

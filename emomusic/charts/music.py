@@ -5,7 +5,6 @@ Features have the shape (n, 9), in the order of `features.FEATURES`, and moods t
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -15,12 +14,13 @@ import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go
 
-from emomusic.affect import QUADRANT_CORNERS, QUADRANT_MOODS, AffectPoint, Emotion, Mood, quadrant_of
+from emomusic.affect import QUADRANT_CORNERS, AffectPoint, Emotion, Mood, Quadrant
 from emomusic.charts.affect import SongPoint, circumplex, corner_notes, quadrant_shape
 from emomusic.charts.colours import (
     EMOTION_COLOURS,
     GUIDE,
     MOOD_COLOURS,
+    QUADRANT_COLOURS,
     QUIET,
     RIGHT,
     WRONG,
@@ -30,29 +30,32 @@ from emomusic.charts.face import share_bars
 from emomusic.charts.layout import BAR_MARGIN, REVERSED, axis_title, lay_out, line
 from emomusic.songs.features import FEATURE_LABELS, FEATURES, Feature
 from emomusic.songs.mood import MOODS
-from emomusic.text import format_clock
+from emomusic.text import escape_html, format_clock
 
 MOOD_SYMBOLS: Mapping[Mood, str] = MappingProxyType(
     {Mood.CALM: "circle", Mood.HAPPY: "diamond", Mood.ENERGETIC: "triangle-up", Mood.SAD: "square"}
 )
 """Marker symbols, so that moods differ in more than colour."""
 
-MOOD_GLYPHS: Mapping[Mood, str] = MappingProxyType(
-    {Mood.CALM: "\u25cf", Mood.HAPPY: "\u25c6", Mood.ENERGETIC: "\u25b2", Mood.SAD: "\u25a0"}
-)
-"""The same symbols in text."""
-
 _MANY = 2000  # songs; smaller and paler symbols above
 _RANGE, _ROOM = 1.04, 1.15  # limits of the axes of the plane; names of quadrants are above and below it
 
 
-def song_plane(plane: npt.NDArray[np.float32], moods: npt.NDArray[np.int64], names: Sequence[str]) -> go.Figure:
-    """Songs on the plane of valence and arousal, one trace for each mood, ready for a lasso.
+def song_plane(
+    plane: npt.NDArray[np.float32],
+    moods: npt.NDArray[np.int64],
+    names: Sequence[str],
+    rows: npt.NDArray[np.int64],
+    chosen: Quadrant | None = None,
+) -> go.Figure:
+    """Songs on the plane of valence and arousal, one trace for each mood.
 
     Args:
         plane: shape (n, 2), valence and arousal from -1 to 1.
         moods: shape (n,), positions in `Mood`.
         names: shown at the pointer, one for each song.
+        rows: shape (n,): `customdata` of the songs.
+        chosen: the marked quadrant.
     """
     size, opacity = (4.5, 0.65) if len(plane) > _MANY else (8, 0.8)
     figure = go.Figure()
@@ -61,21 +64,24 @@ def song_plane(plane: npt.NDArray[np.float32], moods: npt.NDArray[np.int64], nam
         figure.add_trace(
             go.Scattergl(
                 x=plane[own, 0], y=plane[own, 1], mode="markers", name=mood.value,
-                text=[html.escape(names[row], quote=False) for row in own.tolist()],
+                text=[escape_html(names[row]) for row in own.tolist()], customdata=rows[own],
                 marker={"symbol": MOOD_SYMBOLS[mood], "size": size, "color": MOOD_COLOURS[mood], "opacity": opacity},
-                selected={"marker": {"opacity": 0.95}}, unselected={"marker": {"opacity": 0.12}},
+                selected={"marker": {"opacity": 1, "size": 16}}, unselected={"marker": {"opacity": opacity}},
                 hovertemplate="%{text}<br>" + mood.value + ", valence %{x:.2f}, arousal %{y:.2f}<extra></extra>",
             )
         )  # fmt: skip
-    axis = {"fixedrange": False, "tickvals": [-1, 0, 1]}
-    quadrants = [quadrant_shape(quadrant, 0.07) for quadrant in QUADRANT_CORNERS]
+    axis = {"tickvals": [-1, 0, 1]}
+    quadrants = [quadrant_shape(quadrant, 0.35 if quadrant is chosen else 0.07) for quadrant in QUADRANT_CORNERS]
+    if chosen is not None:
+        side, level = QUADRANT_CORNERS[chosen]
+        frame = {"type": "rect", "x0": 0, "x1": side, "y0": 0, "y1": level}
+        quadrants.append(frame | {"line": {"color": QUADRANT_COLOURS[chosen], "width": 3}})
     return lay_out(
         figure,
         480,
         x=axis | {"range": [-_RANGE, _RANGE], "title": axis_title("valence: unpleasant to pleasant")},
         y=axis | {"range": [-_ROOM, _ROOM], "title": axis_title("arousal (energy): drowsy to awake")},
         margin={"t": 36},
-        dragmode="lasso",
         hoverlabel={"align": "left"},
         shapes=[*quadrants, line((-1, 1), (0, 0)), line((0, 0), (-1, 1))],
         annotations=corner_notes(),
@@ -203,56 +209,6 @@ def correlation_map(matrix: npt.NDArray[np.float64]) -> go.Figure:
     return lay_out(figure, 480, x={"tickangle": -45}, y=REVERSED, annotations=numbers)
 
 
-def mood_profiles(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """The mean rank of each mood's songs among all songs, for every feature.
-
-    Every value becomes the share of songs below it (ties count half), so that units are comparable and outliers have
-    little effect.
-
-    Returns:
-        Shape (4, 9), 0 to 1; 0.5 is the median rank. NaN for a mood without songs.
-    """
-    ranks = (pd.DataFrame(features).rank() - 0.5) / len(features)
-    return ranks.groupby(moods).mean().reindex(range(len(MOODS))).to_numpy()
-
-
-def profile_radar(profiles: npt.NDArray[np.float64]) -> go.Figure:
-    """One outline of `mood_profiles` per mood over the nine features; the dotted ring is the median song."""
-    round_ = [*FEATURE_LABELS, FEATURE_LABELS[0]]
-    figure = go.Figure(
-        go.Scatterpolar(
-            r=[50] * len(round_), theta=round_, mode="lines", name="all songs", hoverinfo="skip",
-            line={"dash": "dot", "width": 2, "color": GUIDE},
-        )
-    )  # fmt: skip
-    for mood, profile in zip(MOODS, profiles, strict=True):
-        if np.isnan(profile).any():
-            continue
-        percents = 100 * np.append(profile, profile[0])
-        figure.add_trace(
-            go.Scatterpolar(
-                r=percents, theta=round_, mode="lines+markers", name=mood.value, fill="toself",
-                fillcolor=faded(MOOD_COLOURS[mood], 0.08), line={"color": MOOD_COLOURS[mood], "width": 2.5},
-                marker={"symbol": MOOD_SYMBOLS[mood], "size": 8},
-                hovertemplate="%{theta}: above %{r:.0f} % of the songs<extra>" + mood.value + "</extra>",
-            )
-        )  # fmt: skip
-    ring = {"gridcolor": QUIET, "linecolor": QUIET}
-    figure.update_layout(
-        height=480,
-        margin={"l": 70, "r": 70, "t": 30, "b": 20},
-        dragmode=False,
-        legend={"orientation": "h", "x": 0.5, "xanchor": "center", "y": -0.1, "yanchor": "top", "title": ""},
-        polar={
-            "bgcolor": "rgba(0, 0, 0, 0)",
-            "radialaxis": ring
-            | {"range": [0, 100], "tickvals": [25, 50, 75], "ticksuffix": " %", "angle": 90, "tickangle": 90},
-            "angularaxis": ring | {"rotation": 90, "direction": "clockwise"},
-        },
-    )
-    return figure
-
-
 def song_path(path: Sequence[tuple[float, float, float]], song: AffectPoint, mood: Mood) -> go.Figure:
     """The way of a song over the affect plane.
 
@@ -262,10 +218,9 @@ def song_path(path: Sequence[tuple[float, float, float]], song: AffectPoint, moo
         mood: of the whole song.
     """
     points = [AffectPoint(valence, arousal) for _, valence, arousal in path]
-    colours = [MOOD_COLOURS[QUADRANT_MOODS[quadrant_of(point, neutral_radius=0)]] for point in points]
     figure = circumplex([], [SongPoint(1, "the whole song", song, mood)], trail=points)
     figure.update_traces(
-        selector={"name": "trail"}, marker={"color": colours, "opacity": 0.9}, hoverinfo="all",
+        selector={"name": "trail"}, hoverinfo="all",
         text=[format_clock(time_s) for time_s, *_ in path],
         hovertemplate="%{text}: valence %{x:.2f}, arousal %{y:.2f}<extra></extra>",
     )  # fmt: skip
@@ -294,12 +249,14 @@ def mood_bars(probabilities: npt.NDArray[np.float32], start: npt.NDArray[np.floa
 
 
 def influence_bars(points: npt.NDArray[np.float64], mood: Mood) -> go.Figure:
-    """The effect of each feature on the probability of a mood, in percentage points."""
+    """The effect of each feature on the probability of a mood, in percentage points; what speaks for it comes first."""
+    order = np.argsort(-points, kind="stable")
+    points, labels = points[order], [FEATURE_LABELS[position] for position in order]
     reach = max(5.0, float(np.abs(points).max()))
     for_it, against_it = MOOD_COLOURS[mood], EMOTION_COLOURS[Emotion.NEUTRAL]
     figure = go.Figure(
         go.Bar(
-            x=points, y=FEATURE_LABELS, orientation="h",
+            x=points, y=labels, orientation="h",
             marker={"color": [for_it if value >= 0 else against_it for value in points], "cornerradius": 3},
             text=[_signed(value, digits=0) for value in points], textposition="outside", cliponaxis=False,
             hovertemplate="%{y}: %{x:+.1f} points<extra></extra>",

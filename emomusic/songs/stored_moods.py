@@ -9,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.assets import ModelKind, data_dir, folder_of, sha256_of
+from emomusic.assets import ModelKind, data_dir, folder_of, load_once, sha256_of
 from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import Catalogue
+from emomusic.songs.features import FEATURE_NAMES
 from emomusic.songs.mood import MODEL_FILE, MOODS, MoodClassifier
 from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL
+from emomusic.text import join_names
 
 log = logging.getLogger(__name__)
 
@@ -69,10 +71,33 @@ def load_songs_and_moods(path: Path | None = None) -> tuple[Catalogue, npt.NDArr
     return catalogue, predict_moods(catalogue)
 
 
+@load_once
+def mood_classifier() -> MoodClassifier:
+    """The default mood model, loaded once. Threads may share it.
+
+    Raises:
+        ModelError: it is absent or damaged.
+    """
+    return MoodClassifier.load(folder_of(ModelKind.MUSIC, DEFAULT_MOOD_MODEL))
+
+
 def predict_moods(catalogue: Catalogue) -> npt.NDArray[np.float32]:
-    """Probabilities of the default mood model, shape (n, 4), in the order of `Mood`."""
-    classifier = MoodClassifier.load(folder_of(ModelKind.MUSIC, DEFAULT_MOOD_MODEL))
-    return classifier.predict_probabilities(catalogue.features, duration_s=catalogue.duration_s)
+    """Probabilities, shape (n, 4), in the order of `Mood`: of the default mood model; without features, 1 for the mood.
+
+    Raises:
+        DatasetError: the table has neither all features nor all moods.
+        ModelError: the mood model is absent or damaged.
+    """
+    if catalogue.has_features:
+        return mood_classifier().predict_probabilities(catalogue.features, duration_s=catalogue.duration_s)
+    if "mood" not in catalogue.table or catalogue.table["mood"].isna().any():
+        absent = [name for name in FEATURE_NAMES if catalogue.table[name].isna().any()]
+        raise DatasetError(
+            f"{catalogue.name}: expected all audio features or a mood of each song. Received: songs without "
+            f"{join_names(absent)} and without a mood. Fill in these columns or the moods."
+        )
+    own = catalogue.table["mood"].to_numpy(object)
+    return np.column_stack([own == mood.value for mood in MOODS]).astype(np.float32)
 
 
 def write_catalogue(path: Path, catalogue: Catalogue, probabilities: npt.NDArray[np.float32]) -> None:

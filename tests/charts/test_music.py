@@ -9,8 +9,6 @@ from emomusic.charts.music import (
     feature_ridges,
     influence_bars,
     mood_bars,
-    mood_profiles,
-    profile_radar,
     song_plane,
     standings,
 )
@@ -84,18 +82,6 @@ def test_the_correlation_map_shows_each_pair_once() -> None:
     assert (strong.x, strong.y, strong.font.color) == ("Danceability", "Tempo", "white")
 
 
-def test_a_profile_is_the_mean_rank_of_a_moods_songs() -> None:
-    values = np.tile(np.arange(4.0)[:, None], (1, 9))
-    profiles = mood_profiles(values, np.array([CALM, HAPPY, ENERGETIC, SAD]))
-    assert profiles[:, 0] == pytest.approx([0.125, 0.375, 0.625, 0.875])
-    assert mood_profiles(np.ones((3, 9)), np.array([CALM, CALM, SAD]))[[CALM, SAD]] == pytest.approx(0.5)
-
-
-def test_a_mood_without_songs_has_no_outline() -> None:
-    profiles = mood_profiles(np.random.default_rng(0).random((4, 9)), np.array([HAPPY, HAPPY, SAD, SAD]))
-    assert [trace.name for trace in profile_radar(profiles).data] == ["all songs", "happy", "sad"]
-
-
 def test_the_bars_are_the_probabilities_in_the_order_of_the_moods() -> None:
     now, start = np.array([0.1, 0.6, 0.296, 0.004], np.float32), np.array([0.7, 0.1, 0.1, 0.1], np.float32)
     bars, marks = mood_bars(now, start).data
@@ -105,21 +91,23 @@ def test_the_bars_are_the_probabilities_in_the_order_of_the_moods() -> None:
     assert len(mood_bars(now).data) == 1
 
 
-def test_influences_show_their_sign() -> None:
-    (bars,) = influence_bars(np.array([12.3, -4.6, 0.2, 0, 0, 0, 0, 0, 0]), Mood.SAD).data
-    assert tuple(bars.y) == FEATURE_LABELS
-    assert list(bars.text[:4]) == ["+12", "\u22125", "0", "0"]
-    assert bars.marker.color[0] == MOOD_COLOURS[Mood.SAD] != bars.marker.color[1]
+def test_influences_show_their_sign_and_the_strongest_comes_first() -> None:
+    (bars,) = influence_bars(np.array([-4.6, 12.3, 0.2, 0, 0, 0, 0, 0, 0]), Mood.SAD).data
+    assert tuple(bars.y[:2]) == ("Energy", "Valence")
+    assert set(bars.y) == set(FEATURE_LABELS)
+    assert [*bars.text[:2], bars.text[-1]] == ["+12", "0", "\u22125"]
+    assert bars.marker.color[0] == MOOD_COLOURS[Mood.SAD] != bars.marker.color[-1]
 
 
 def test_the_plane_has_each_song_in_the_trace_of_its_mood(features: np.ndarray) -> None:
     plane = features[:, :2].astype(np.float32)
     names = [f"<b>Song</b> {row}" for row in range(200)]
-    figure = song_plane(plane, FOUR, names)
+    figure = song_plane(plane, FOUR, names, 1000 + np.arange(200))
     assert [trace.name for trace in figure.data] == [mood.value for mood in MOODS]
     for position, trace in enumerate(figure.data):
         own = np.flatnonzero(position == FOUR)
         assert np.stack([trace.x, trace.y], axis=1) == pytest.approx(plane[own])
         assert list(trace.text) == [f"&lt;b&gt;Song&lt;/b&gt; {row}" for row in own]
+        assert trace.customdata.tolist() == (1000 + own).tolist()
         assert trace.marker.color == MOOD_COLOURS[MOODS[position]]
     assert len({trace.marker.symbol for trace in figure.data}) == 4

@@ -1,6 +1,5 @@
-"""The search tab of the Music page under AppTest, in the table and on a fake Spotify."""
+"""The search of the Music page on a fake Spotify."""
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,19 +9,18 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.app import state
 from emomusic.app.frame import enter_app
-from emomusic.app.music import search
-from emomusic.app.music.song_list import PLACE
-from emomusic.app.music.tabs import FIND
+from emomusic.app.music import table
+from emomusic.app.music.page import TABLE
+from emomusic.app.music.songs import ON_SPOTIFY
 from emomusic.errors import SpotifyError
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.song import Player, Song
 from emomusic.songs.spotify.reccobeats import ReccoBeats
 from emomusic.songs.spotify.search import LAST_OFFSET, SEARCH_LIMIT, Credentials, FeatureSource, FoundPage
-from tests.pages.screen import playlist, queue_of, text_of, tracks, unescaped
+from tests.pages.screen import playlist, queue_of, text_of, unescaped
 from tests.songs.tables import track_id
 
 SECONDS = 120
-LIVE = "music-spotify"
 
 
 @pytest.fixture
@@ -31,7 +29,7 @@ def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     st.cache_data.clear()  # remove results of other tests
     enter_app()
     app = AppTest.from_file(str(root / "pages/music.py"), default_timeout=SECONDS)
-    app.query_params[state.MUSIC_TAB] = FIND
+    app.query_params[state.MUSIC_TAB] = TABLE
     return app
 
 
@@ -40,18 +38,8 @@ def find(app: AppTest, words: str) -> AppTest:
     return app.run()
 
 
-def test_each_song_is_listed_once_and_its_versions_are_counted(app: AppTest) -> None:
-    find(app, "big fun inner city")
-    assert len(playlist(app, PLACE)) == 3
-    assert re.search(r"11 found.* 8 .*versions", text_of(app))
-    find(app, "10000 hours piano")
-    assert tracks(app) == []
-    find(app, "10,000 hours piano")
-    assert re.search(r"\b1 found\.$", text_of(app), re.MULTILINE)
-
-
 def test_a_server_without_keys_links_to_the_search_of_spotify(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "spotify_credentials", lambda: None)
+    monkeypatch.setattr(table, "spotify_credentials", lambda: None)
     find(app, "ac/dc & co")
     assert not app.exception
     (link,) = app.get("link_button")
@@ -83,19 +71,19 @@ class FakeSpotify:
 def use(monkeypatch: pytest.MonkeyPatch, spotify: type, secret: str = "x") -> None:
     """Replace Spotify by a fake, with keys that no other test has."""
     credentials = Credentials(f"id of {spotify.__qualname__}", secret)
-    monkeypatch.setattr(search, "spotify_credentials", lambda: credentials)
-    monkeypatch.setattr(search, "LiveSpotify", spotify)
+    monkeypatch.setattr(table, "spotify_credentials", lambda: credentials)
+    monkeypatch.setattr(table, "LiveSpotify", spotify)
 
 
 def test_spotify_is_searched_with_keys_and_a_failure_is_one_warning(app: AppTest, monkeypatch) -> None:
     use(monkeypatch, FakeSpotify)
     find(app, "zzzz")
     assert not app.exception
-    assert len(playlist(app, LIVE)) == 2
+    assert len(playlist(app, ON_SPOTIFY)) == 2
     assert "2 found by Spotify" in text_of(app)
     assert "features from catalogue" in text_of(app)
     assert text_of(app).count("mood unknown") == 1
-    assert f"(https://open.spotify.com/track/{playlist(app, LIVE)[0]})" in text_of(app)
+    assert f"(https://open.spotify.com/track/{playlist(app, ON_SPOTIFY)[0]})" in text_of(app)
     app.text_input(key=state.MUSIC_QUERY).set_value("fail").run()
     (warning,) = app.warning
     assert unescaped(warning.value).startswith("Spotify asks to wait 30 s: ![x]")
@@ -117,12 +105,12 @@ def test_further_pages_of_results_are_read_when_they_are_needed(app: AppTest, mo
     use(monkeypatch, Many)
     find(app, "zzzz")
     assert "5,000 found by Spotify" in text_of(app)
-    assert playlist(app, LIVE) == [track_id(number) for number in range(20)]
+    assert playlist(app, ON_SPOTIFY) == [track_id(number) for number in range(20)]
     assert asked == [0, 1]
-    app.button(key=f"play-{LIVE}-5").click().run()
+    app.button(key=f"play-{ON_SPOTIFY}-5").click().run()
     assert asked == [0, 1]
     for _ in range(26):
-        queue_of(app, LIVE).go_on()
+        queue_of(app, ON_SPOTIFY).go_on()
     app.run()
     assert set(asked) == {0, 1, 2, 3}
     assert not app.exception
@@ -139,7 +127,7 @@ def test_no_page_beyond_spotifys_limit_is_asked_for(app: AppTest, monkeypatch) -
 
     use(monkeypatch, Endless)
     find(app, "yyyy")
-    assert len(queue_of(app, LIVE).playlist(5000)) == LAST_OFFSET
+    assert len(queue_of(app, ON_SPOTIFY).playlist(5000)) == LAST_OFFSET
     app.run()
     assert not app.error
 
@@ -157,7 +145,7 @@ def test_a_corrected_secret_takes_effect_at_once(app: AppTest, monkeypatch) -> N
     use(monkeypatch, Strict, "right")
     app.run()
     assert not app.warning
-    assert len(playlist(app, LIVE)) == 2
+    assert len(playlist(app, ON_SPOTIFY)) == 2
     use(monkeypatch, Strict, "wrong again")  # results of other keys are not shown
     app.run()
     assert len(app.warning) == 1
@@ -228,4 +216,4 @@ def test_a_mistake_in_the_secrets_is_one_warning_and_its_place_is_in_the_log(
     assert "hidden" not in text_of(app) + caplog.text
     assert "No song" in app.info[0].value  # the table is still searched
     secrets.write_text('[spotify]\nclient_id = "an id"\nclient_secret = "a secret"\n', encoding="utf-8")
-    assert search.spotify_credentials() == Credentials("an id", "a secret")
+    assert table.spotify_credentials() == Credentials("an id", "a secret")

@@ -17,7 +17,7 @@ from emomusic.app import state, uploads
 from emomusic.app.frame import enter_app
 from emomusic.app.music import own_song
 from emomusic.app.music.own_song import OwnSong
-from emomusic.app.music.song_list import CLASSIFY
+from emomusic.app.music.songs import YOUR_SONG
 from emomusic.media.audio_file import PATCH_S, read_song
 from emomusic.server import shared as server_shared
 from emomusic.server.capacity import Capacity
@@ -36,7 +36,7 @@ def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "data"))
     enter_app()
     app = AppTest.from_file(str(root / "pages/music.py"), default_timeout=SECONDS)
-    app.query_params[state.MUSIC_TAB] = CLASSIFY
+    app.query_params[state.MUSIC_TAB] = YOUR_SONG
     return app.run()
 
 

@@ -107,7 +107,7 @@ def test_a_table_without_ids_gives_songs_on_other_pages(root: Path, monkeypatch:
     app = start_app(root, sample=SAMPLE, songs="table")
     assert playing(app)  # Spotify plays until there is a table
     rows = "".join(f"Song {n},Artist {n},{'happy' if n % 2 else 'sad'},/music/{n}.mp3\n" for n in range(8))
-    app.file_uploader(key=state.MUSIC_UPLOAD).upload("mine.csv", f"title,artist,mood,path\n{rows}".encode())
+    app.file_uploader(key=state.TABLE_UPLOAD).upload("mine.csv", f"title,artist,mood,path\n{rows}".encode())
     app.run()
     assert current_id(app).startswith("table-")
     assert not app.get("audio")
@@ -123,7 +123,7 @@ def test_a_table_without_ids_gives_songs_on_other_pages(root: Path, monkeypatch:
 def test_explicit_songs_of_a_table_can_be_hidden(root: Path) -> None:
     app = start_app(root, sample=SAMPLE, songs="table")
     rows = "".join(f"Song {n},Artist {n},happy,{n % 2 == 0}\n" for n in range(8))
-    app.file_uploader(key=state.MUSIC_UPLOAD).upload("mine.csv", f"title,artist,mood,explicit\n{rows}".encode())
+    app.file_uploader(key=state.TABLE_UPLOAD).upload("mine.csv", f"title,artist,mood,explicit\n{rows}".encode())
     app.run()
     assert {pick.song.explicit for pick in queue_of(app).playlist(8)} == {True, False}
     app.toggle(key=state.HIDE_EXPLICIT).set_value(True).run()

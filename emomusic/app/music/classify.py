@@ -11,14 +11,13 @@ from emomusic.app import state
 from emomusic.app.address import choose, chosen
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import escape_markdown
-from emomusic.app.music.catalogues import MoodCatalogue, cached_per_catalogue, song_numbers
 from emomusic.app.music.own_song import show_own_song
-from emomusic.app.music.song_list import short_name, show_songs
-from emomusic.app.own_table import mood_classifier
+from emomusic.app.music.songs import SIMILAR, Songs, show_songs
 from emomusic.charts.music import influence_bars, mood_bars
 from emomusic.songs.features import FEATURE_LABELS, FEATURE_NAMES, FEATURES
 from emomusic.songs.mood import MOODS, MoodExplanation, explain_mood, nearest_rows
 from emomusic.songs.song import Song
+from emomusic.songs.stored_moods import mood_classifier
 
 _SENTENCE = state.music_widget("sentence")
 _NUM_OPTIONS = 30
@@ -30,7 +29,7 @@ def describe_moods(probabilities: npt.NDArray[np.float32]) -> str:
     return describe_shares([mood.value for mood in MOODS], probabilities.tolist())
 
 
-def show_one_song(songs: MoodCatalogue) -> None:
+def show_one_song(songs: Songs) -> None:
     """Show the visitor's own song; then a song of the table, its sliders, the probabilities and the nearest songs."""
     show_own_song()
     st.divider()
@@ -40,21 +39,21 @@ def show_one_song(songs: MoodCatalogue) -> None:
     st.markdown("**Or a song of the table, by its features**")
     song = _choose_song(songs)
     row = songs.catalogue.row_of(song.id)
-    start = songs.catalogue.features[row]
+    start = songs.features[row]
     _fix_heading_on_phones()
     sentence = st.container(key=_SENTENCE)
     charts, sliders = st.columns([3, 2], gap="large")
     with sliders:
         features = _sliders(songs, song, start)
     moved = bool((features != start).any())
-    reference = start if moved else np.median(songs.catalogue.features, axis=0)
+    reference = start if moved else np.median(songs.features, axis=0)
     answer = explain_mood(mood_classifier(), features, start, reference, duration_s=song.duration_s)
     with sentence:
         st.header(describe_moods(answer.probabilities), anchor=False)
     with charts:
         _show_answer(song, answer, _main_reason(answer, features, reference, moved=moved), moved=moved)
     st.markdown("**Most similar songs**")
-    show_songs(songs, nearest_songs(songs, row, features), name="nearest")
+    show_songs(songs, nearest_songs(songs, row, features), SIMILAR)
 
 
 def _fix_heading_on_phones() -> None:
@@ -69,16 +68,15 @@ div:has(> .st-key-{_SENTENCE}) {{
     )
 
 
-def _choose_song(songs: MoodCatalogue) -> Song:
+def _choose_song(songs: Songs) -> Song:
     """The song in the address, else the best known one; the search of the page leads to others."""
-    rows, _ = _best_known_first(songs)
-    options = [songs.catalogue.song(int(row)) for row in rows[:_NUM_OPTIONS]]
+    options = [songs.catalogue.song(int(row)) for row in songs.known_first[:_NUM_OPTIONS]]
     current = songs.catalogue.find(chosen(state.MUSIC_TRACK) or "") or options[0]
-    names = {option.id: short_name(option) for option in (current, *options)}
+    names = {option.id: f"{option.title} · {option.byline}" for option in (current, *options)}
     # Streamlit treats options of one name as the same, so each name has one id: the current song's, else the first
     id_of_name = {name: song_id for song_id, name in reversed(names.items())}
     ids = list(reversed(id_of_name.values()))
-    key = state.music_widget("start", songs.digest, current.id)
+    key = state.music_widget("start", songs.token, current.id)
     st.selectbox(
         "Song" if chosen(state.MUSIC_TRACK) else "Example song",
         ids,
@@ -91,9 +89,9 @@ def _choose_song(songs: MoodCatalogue) -> Song:
     return current
 
 
-def _sliders(songs: MoodCatalogue, song: Song, start: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _sliders(songs: Songs, song: Song, start: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Show nine sliders and return their values; an untouched slider returns the song's exact value."""
-    keys = [state.music_widget("slide", songs.digest, song.id, name) for name in FEATURE_NAMES]
+    keys = [state.music_widget("slide", songs.token, song.id, name) for name in FEATURE_NAMES]
     defaults = [
         float(np.clip(round(float(value), feature.num_digits), feature.low, feature.high))
         for value, feature in zip(start, FEATURES.values(), strict=True)
@@ -123,13 +121,6 @@ def _sliders(songs: MoodCatalogue, song: Song, start: npt.NDArray[np.float64]) -
         disabled=bool((features == start).all()),
     )
     return features
-
-
-@cached_per_catalogue
-def _best_known_first(songs: MoodCatalogue) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-    """All rows, the best known first, shape (n,), and their features, shape (n, 9)."""
-    rows = songs.catalogue.best_known_first(np.arange(len(songs)))
-    return rows, songs.catalogue.features[rows]
 
 
 def _show_answer(song: Song, answer: MoodExplanation, reason: str, *, moved: bool) -> None:
@@ -171,17 +162,12 @@ def _main_reason(
     return f"mainly its {cause}, for {answer.mood}"
 
 
-def nearest_songs(songs: MoodCatalogue, row: int, features: npt.NDArray[np.float64]) -> list[int]:
+def nearest_songs(songs: Songs, row: int, features: npt.NDArray[np.float64]) -> list[int]:
     """The rows of the five songs with the most similar features, the nearest first.
 
     Each song appears once, with its nearest or else best known version. The song of `row` is left out.
     """
-    order, table = _best_known_first(songs)
-    numbers = song_numbers(songs)
-    nearest: dict[int, int] = {}
-    for other in map(int, order[nearest_rows(table, features, len(table))]):  # usually ends after a few rows
-        if numbers[other] != numbers[row]:
-            nearest.setdefault(int(numbers[other]), other)
-        if len(nearest) == _NUM_NEAREST:
-            break
-    return list(nearest.values())
+    order = songs.known_first
+    near = songs.unique(order[nearest_rows(songs.features[order], features, len(order))])
+    others: list[int] = near[songs.numbers[near] != songs.numbers[row]].tolist()
+    return others[:_NUM_NEAREST]

@@ -1,70 +1,153 @@
-"""What the features of a table's songs tell: by mood, in pairs, and the profile of each mood."""
+"""The songs on the valence-arousal plane, and what their features tell: by mood, and in pairs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from emomusic.affect import Mood
+from emomusic.affect import QUADRANT_CORNERS, Quadrant
 from emomusic.app import state
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import text_color
-from emomusic.app.music.catalogues import MoodCatalogue, cached_per_catalogue
+from emomusic.app.music.songs import EXPLORE, Rows, Songs, labelled_songs, show_songs
+from emomusic.app.own_computer import is_own_computer
+from emomusic.app.sources import Source, ready_source
+from emomusic.app.state import page_state
 from emomusic.charts import music as plots
-from emomusic.charts.colours import write_in
-from emomusic.songs.features import FEATURE_LABELS, FEATURE_NAMES, FEATURES
+from emomusic.songs.catalogue import ARTIST_SEPARATOR
+from emomusic.songs.features import FEATURE_LABELS, FEATURE_NAMES, Feature
 from emomusic.songs.mood import MOODS
-from emomusic.text import join_names
+from emomusic.text import pluralize
 
+MOST_DRAWN = 8000
+"""Largest number of songs in the chart; the lists have all songs."""
+
+_NUM_NEAR = 20  # songs after the clicked one
 _MIN_CORRELATED = 10  # songs
-_MIN_DEVIATION = 0.1  # of a mood's mean percentile from 0.5, to be mentioned
-_CLEAR_DEVIATION = 0.2  # smaller deviations are "a little"
-
-_COMPARATIVES = {
-    "danceability": ("more danceable", "less danceable"),
-    "energy": ("more intense", "less intense"),
-    "valence": ("brighter", "darker"),
-    "acousticness": ("more acoustic", "less acoustic"),
-    "instrumentalness": ("less sung", "more sung"),
-    "liveness": ("more often live", "less often live"),
-    "speechiness": ("more spoken", "less spoken"),
-    "loudness_db": ("louder", "quieter"),
-    "tempo_bpm": ("faster", "slower"),
-}
-"""Words for songs with a higher and with a lower value of each feature."""
 
 
-@cached_per_catalogue
-def _standings(songs: MoodCatalogue) -> list[plots.Standing]:
-    return plots.standings(songs.catalogue.features, songs.moods)
+@dataclass
+class PlaneState:
+    """The row of the clicked song, the token of its songs, and whether it is to start."""
+
+    row: int | None = None
+    token: str = ""
+    starts: bool = False
 
 
-@cached_per_catalogue
-def _ridges(songs: MoodCatalogue, colour: str | None) -> list[go.Figure]:
-    features = songs.catalogue.features
-    order = [standing.feature for standing in _standings(songs)]
-    figures = [plots.feature_ridges(features[:, FEATURE_NAMES.index(f.name)], songs.moods, f) for f in order]
-    for figure in figures:
-        write_in(figure, colour)
-    return figures
+def show_explore(songs: Songs) -> None:
+    """Show the plane with a list of its songs, and the features of labelled songs."""
+    chart, side = st.columns([3, 2], gap="large")
+    with chart:
+        quadrant = st.pills(
+            "Quadrant", list(QUADRANT_CORNERS), format_func=lambda choice: choice.description,
+            key=state.music_widget("quadrant"), on_change=_forget_click, label_visibility="collapsed",
+        )  # fmt: skip
+        _show_plane(songs, quadrant)
+    with side:
+        _show_list(songs, quadrant)
+    of_spotify = ready_source() is Source.SPOTIFY
+    labelled = labelled_songs() if of_spotify else None
+    st.subheader("How the moods differ", anchor=False)
+    if labelled is not None:
+        st.caption(f"{pluralize(len(labelled), 'song')} with a mood label, from which the mood models learned.")
+    elif of_spotify and is_own_computer():
+        st.caption("These moods are predictions. For labelled songs, run `emomusic data get moods`.")
+    _show_features(labelled or songs)
 
 
-def show_features(songs: MoodCatalogue) -> None:
-    """Show how the features differ between the moods, and how they depend on each other."""
-    if not _has_features(songs):
+def _plane(songs: Songs, quadrant: Quadrant | None) -> go.Figure:
+    rows = np.random.default_rng(0).permutation(len(songs))[:MOST_DRAWN]  # all songs, or always the same sample
+    table = songs.catalogue.table.iloc[rows]
+    names = table["title"].str.cat(table["artists"].str.replace(ARTIST_SEPARATOR, ", ", regex=False), " \u00b7 ")
+    titles = names.str.slice(0, 80).tolist()
+    return plots.song_plane(songs.catalogue.plane[rows], songs.moods[rows], titles, rows, quadrant)
+
+
+def _show_plane(songs: Songs, quadrant: Quadrant | None) -> None:
+    key = state.music_widget("plane", songs.token)
+    num_drawn = min(len(songs), MOST_DRAWN)
+    show_chart(
+        songs.cached(("plane", quadrant, text_color()), lambda: _plane(songs, quadrant)),
+        key=key,
+        alt=f"{num_drawn:,} of {pluralize(len(songs), 'song')} on the plane of valence and arousal, with their moods",
+        on_select=partial(_take_click, key, songs.token),
+        selection_mode="points",
+    )
+
+
+def _take_click(key: str, token: str) -> None:
+    for point in st.session_state[key]["selection"]["points"]:
+        row = next(iter(np.ravel(point.get("customdata", [])).tolist()), None)
+        if isinstance(row, int):
+            clicked = page_state(PlaneState)
+            clicked.row, clicked.token, clicked.starts = row, token, True
+
+
+def _forget_click() -> None:
+    page_state(PlaneState).row = None
+
+
+def _show_list(songs: Songs, quadrant: Quadrant | None) -> None:
+    """Show the clicked song and those near it, the best known songs of a quadrant, or an example of each mood."""
+    clicked = page_state(PlaneState)
+    starts, clicked.starts = clicked.starts, False
+    if clicked.row is not None and clicked.token == songs.token and 0 <= clicked.row < len(songs):
+        st.markdown("**The song you clicked, and those near it**")
+        show_songs(songs, songs_near(songs, clicked.row), EXPLORE, starts=starts)
+    elif quadrant is not None:
+        corner = np.array(QUADRANT_CORNERS[quadrant], np.float32)
+        inside = np.flatnonzero((songs.catalogue.plane * corner >= 0).all(axis=1))
+        known = songs.unique(songs.catalogue.best_known_first(inside))
+        st.markdown(f"**{pluralize(len(inside), 'song')}, {quadrant.description}**, best known first")
+        show_songs(songs, known, EXPLORE)
+    else:
+        st.markdown("**A clear example of each mood.** Click a song on the plane to hear it, or choose a quadrant.")
+        show_songs(songs, _examples(songs), EXPLORE)
+
+
+def songs_near(songs: Songs, row: int) -> Rows:
+    """The row, and those of the nearest songs on the plane, each song once."""
+    away = np.linalg.norm(songs.catalogue.plane - songs.catalogue.plane[row], axis=1)
+    away[row] = -1  # before other songs at the same point
+    return songs.unique(np.argsort(away, kind="stable")[: 3 * _NUM_NEAR])[: _NUM_NEAR + 1]
+
+
+def _examples(songs: Songs) -> list[int]:
+    """The row of the song with the highest confidence in each mood, without speech, sleep sounds and similar kinds."""
+    rows = []
+    for position in range(len(MOODS)):
+        own = np.flatnonzero(songs.moods == position)
+        own = own[order] if (order := np.flatnonzero(songs.catalogue.kinds[own] < 0)).size else own
+        if own.size:
+            rows.append(int(own[songs.probabilities[own, position].argmax()]))
+    return rows
+
+
+def _show_features(songs: Songs) -> None:
+    if not songs.catalogue.has_features:
+        st.info("These songs have moods only. A comparison needs audio features.", icon=":material/grid_off:")
         return
     _show_differences(songs)
-    st.markdown("**Which features rise together**")
-    _show_correlations(songs)
+    st.subheader("Which features rise together", anchor=False)
+    if len(songs) < _MIN_CORRELATED:
+        st.info(f"Correlations need at least {_MIN_CORRELATED} songs.", icon=":material/grid_off:")
+    else:
+        _show_correlations(songs)
 
 
-def _show_differences(songs: MoodCatalogue) -> None:
-    standings = _standings(songs)
+def _show_differences(songs: Songs) -> None:
+    standings = songs.cached("standings", lambda: plots.standings(songs.features, songs.moods))
+    ridges = songs.cached(("ridges", text_color()), lambda: _ridges(songs, [s.feature for s in standings]))
     best, last = standings[0], standings[-1]
-    if not _warn_of_single_mood(songs):
+    if len(present := np.unique(songs.moods)) == 1:
+        st.markdown(f"All of these songs are {MOODS[present[0]]}, so there are no moods to compare.")
+    else:
         st.markdown(
             f"**{best.feature.label} differs most between the moods**, lowest for {best.lowest} and "
             f"highest for {best.highest} songs; {last.feature.label.lower()} differs least."
@@ -74,127 +157,40 @@ def _show_differences(songs: MoodCatalogue) -> None:
         "variance that the mood explains (eta squared)."
     )
     with st.grid("auto", min_column_width=310, gap="medium"):
-        for standing, figure in zip(standings, _ridges(songs, text_color()), strict=True):
+        for standing, ridge in zip(standings, ridges, strict=True):
             feature = standing.feature
+            order = f"lowest for {standing.lowest} songs, highest for {standing.highest} songs"
+            order = order if standing.lowest != standing.highest else "the same for all"
             with st.container(gap="xxsmall"):
-                st.markdown(f"**{feature.label}** · {100 * standing.share:.0f} %")
-                st.caption(feature.description)
+                st.markdown(f"**{feature.label}** · {100 * standing.share:.0f} %", help=feature.description)
                 show_chart(
-                    figure,
+                    ridge,
                     key=state.music_widget("hills", feature.name),
-                    alt=f"{feature.label} by mood, "
-                    + (
-                        "the same for all"
-                        if standing.lowest == standing.highest
-                        else f"lowest for {standing.lowest} songs, highest for {standing.highest} songs"
-                    ),
+                    alt=f"{feature.label} by mood, {order}",
                 )
 
 
-def _has_features(songs: MoodCatalogue) -> bool:
-    """Whether the songs have audio features; otherwise, say so."""
-    if not songs.catalogue.has_features:
-        st.info("These songs have moods only. A comparison needs audio features.", icon=":material/grid_off:")
-    return songs.catalogue.has_features
+def _ridges(songs: Songs, features: Sequence[Feature]) -> list[go.Figure]:
+    values = songs.features.T
+    return [plots.feature_ridges(values[FEATURE_NAMES.index(each.name)], songs.moods, each) for each in features]
 
 
-def _warn_of_single_mood(songs: MoodCatalogue) -> bool:
-    """Show a message if all songs have one mood, and return whether this is so."""
-    present = np.unique(songs.moods)
-    if len(present) == 1:
-        st.markdown(f"All songs of this table are {MOODS[present[0]]}, so there are no moods to compare.")
-    return len(present) == 1
-
-
-def _show_correlations(songs: MoodCatalogue) -> None:
-    if len(songs) < _MIN_CORRELATED:
-        st.info(f"Correlations need at least {_MIN_CORRELATED} songs.", icon=":material/grid_off:")
-        return
-    matrix = plots.correlations(songs.catalogue.features)
-    labels = FEATURE_LABELS
-    lower = np.where(np.tri(len(labels), k=-1, dtype=bool), np.nan_to_num(matrix), 0.0)
-    up, with_up = divmod(int(lower.argmax()), len(labels))
-    down, with_down = divmod(int(lower.argmin()), len(labels))
-    sentences = []
-    if (highest := lower[up, with_up]) > 0:
-        sentences.append(f"**{labels[with_up]} and {labels[up].lower()} rise together** ({highest:.2f}).")
-    if (lowest := lower[down, with_down]) < 0:
-        sentences.append(
-            f"If {labels[with_down].lower()} is high, {labels[down].lower()} tends to be low (\u2212{-lowest:.2f})."
-        )
+def _show_correlations(songs: Songs) -> None:
+    matrix = songs.cached("correlations", lambda: plots.correlations(songs.features))
+    lower = np.where(np.tri(len(FEATURE_LABELS), k=-1, dtype=bool), np.nan_to_num(matrix), 0.0)
+    up, with_up = divmod(int(lower.argmax()), len(FEATURE_LABELS))
+    strongest = f"**{FEATURE_LABELS[with_up]} and {FEATURE_LABELS[up].lower()} rise together** ({lower.max():.2f})."
     chart, words = st.columns([3, 2], gap="large")
     with words:
-        for sentence in sentences:
-            st.markdown(sentence)
+        if lower.max() > 0:
+            st.markdown(strongest)
         st.caption(
-            "Pearson correlation of each pair of features over all songs of this table: 1 means that both rise "
-            "together, \u22121 that one falls as the other rises, 0 no linear relation. A correlation does not show a "
-            "cause."
+            "Pearson correlation of each pair of features: 1 means that both rise together, \u22121 that one falls as "
+            "the other rises, 0 no linear relation. A correlation does not show a cause."
         )
     with chart:
         show_chart(
             plots.correlation_map(matrix),
             key=state.music_widget("correlations"),
-            alt=" ".join(["Correlations of the nine features.", *sentences]).replace("*", ""),
-        )
-
-
-@cached_per_catalogue
-def _profiles(songs: MoodCatalogue) -> tuple[npt.NDArray[np.float64], pd.DataFrame]:
-    """The mean percentiles of each mood, and the means with units."""
-    features = songs.catalogue.features
-    present = [(songs.moods == position).any() for position in range(len(MOODS))]
-    rows = {
-        feature.titled: [
-            f"{features[songs.moods == position, column].mean():.{feature.num_digits}f}" if is_there else None
-            for position, is_there in enumerate(present)
-        ]
-        for column, feature in enumerate(FEATURES.values())
-    }
-    means = pd.DataFrame.from_dict(rows, orient="index", columns=[mood.value for mood in MOODS])
-    return plots.mood_profiles(features, songs.moods), means
-
-
-def describe_profile(mood: Mood, profile: npt.NDArray[np.float64]) -> str:
-    """Describe how the songs of a mood differ from others, in one sentence."""
-    if np.isnan(profile).any():
-        return f"**{mood.capitalize()}**: no song in this table."
-    furthest = np.argsort(-np.abs(profile - 0.5), kind="stable")[:3]
-    traits = [
-        ("" if abs(profile[at] - 0.5) >= _CLEAR_DEVIATION else "a little ")
-        + _COMPARATIVES[FEATURE_NAMES[at]][0 if profile[at] > 0.5 else 1]
-        for at in furthest
-        if abs(profile[at] - 0.5) >= _MIN_DEVIATION
-    ]
-    if not traits:
-        return f"**{mood.capitalize()}** songs are like the rest."
-    return f"**{mood.capitalize()}** songs are {join_names(traits)} than most."
-
-
-def show_profiles(songs: MoodCatalogue) -> None:
-    """Show the mean percentiles of each mood."""
-    if not _has_features(songs):
-        return
-    profiles, means = _profiles(songs)
-    chart, words = st.columns([3, 2], gap="large")
-    with words:
-        if not _warn_of_single_mood(songs):
-            for mood, profile in zip(MOODS, profiles, strict=True):
-                st.markdown(describe_profile(mood, profile))
-        st.caption(
-            "Each value is a percentile: the share of songs in this table with a lower value. An outline shows a "
-            "mood's mean percentiles; the dotted ring at 50 % is the mean of all songs."
-        )
-        with st.expander("Means with units"):
-            st.dataframe(
-                means,
-                key=state.music_widget("means"),
-                column_config={mood.value: st.column_config.TextColumn(alignment="right") for mood in MOODS},
-                alt="Mean of each feature for the songs of each mood",
-            )
-    with chart:
-        show_chart(
-            plots.profile_radar(profiles),
-            key=state.music_widget("profiles"),
-            alt="Mean percentiles of each mood in the nine features",
+            alt=f"Correlations of the nine features. {strongest.replace('*', '')}",
         )

@@ -1,0 +1,100 @@
+"""The Music page: what its songs are, and its tabs. Only the open tab is computed."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from emomusic.app import state
+from emomusic.app.address import widget
+from emomusic.app.frame import shown_errors
+from emomusic.app.music.classify import show_one_song
+from emomusic.app.music.explore import show_explore
+from emomusic.app.music.songs import YOUR_SONG, Songs, forget_other_source, shown_songs
+from emomusic.app.music.table import show_table
+from emomusic.app.your_music import choose_music
+from emomusic.assets import ModelKind
+from emomusic.records import MoodRecord, read_record
+from emomusic.songs.features import FEATURES
+from emomusic.songs.mood import MOODS
+from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL
+from emomusic.text import pluralize
+
+TABLE = "Table"
+"""The title of the tab with the search."""
+
+
+def show_music() -> None:
+    """Show the summary, "Your music" and the tabs.
+
+    Raises:
+        EmomusicError: the catalogue or a model is damaged.
+    """
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        heading = st.empty()
+        choose_music()
+        explanation = st.popover("What the numbers mean", icon=":material/help:")
+    with st.spinner("Reading songs and moods"):
+        songs = shown_songs()
+    if songs is None:
+        st.info("No song passes the options of your music. Change them.", icon=":material/filter_alt_off:")
+        return
+    heading.markdown(_summary(songs))
+    forget_other_source()
+    tabs = {"Explore": show_explore, YOUR_SONG: show_one_song, TABLE: show_table}
+    first, *_ = tabs
+    shown = st.tabs(list(tabs), **widget(state.MUSIC_TAB, list(tabs), first))
+    for tab, show in zip(shown, tabs.values(), strict=True):
+        if tab.open:
+            with tab, shown_errors():  # the other tabs stay
+                show(songs)
+    with explanation:
+        _explain_numbers(songs)
+
+
+def _summary(songs: Songs) -> str:
+    """The number of songs, and of those of each mood."""
+    counts = np.bincount(songs.moods, minlength=len(MOODS))
+    order = np.argsort(-counts, kind="stable")
+    which = f"{len(songs):,} of " if len(songs) != songs.num_all else ""
+    moods = ", ".join(f"{counts[position]:,} {MOODS[position]}" for position in order)
+    return f"**{which}{pluralize(songs.num_all, 'song')}**: {moods}"
+
+
+def _origin(songs: Songs) -> str:
+    if songs.catalogue.is_local and not songs.catalogue.has_features and not songs.num_labelled:
+        sentences = ["The moods were heard in the audio files."]
+    elif songs.num_labelled == len(songs):
+        sentences = ["The moods are labels of the table."]
+    elif songs.num_labelled:
+        sentences = [f"{songs.num_labelled:,} moods are labels of the table. The others are predictions {_accuracy()}."]
+    else:
+        sentences = [f"The moods are predictions {_accuracy()}."]
+    return " ".join(sentences + (songs.catalogue.origin.sentences if songs.catalogue.origin is not None else []))
+
+
+@st.cache_data(show_spinner=False)
+def _accuracy() -> str:
+    """The accuracy of the mood model, from its saved metrics."""
+    record = read_record(ModelKind.MUSIC, DEFAULT_MOOD_MODEL)
+    assert isinstance(record, MoodRecord)
+    return (
+        f"by the model *{record.name}* from audio features, with an accuracy of {100 * record.mean_accuracy:.0f} ± "
+        f"{100 * record.spread:.0f} % on {record.n} held-out songs"
+    )
+
+
+def _explain_numbers(songs: Songs) -> None:
+    """Show the source of the moods, and the meaning of the plane and the features."""
+    st.markdown(
+        f"{_origin(songs)}\n\n"
+        "**Plane.** Valence is how positive a song sounds, energy how intense. Energy is the arousal axis. The plane "
+        "scales both from \u22121 to 1, as for faces. Many calm songs have a low valence and lie on the unpleasant "
+        "side.\n\n"
+        "**Lists** have the best known version of each song.\n\n"
+        "**Features** from Spotify:\n\n"
+        + "\n".join(
+            f"- *{feature.label}*{f' ({feature.unit})' if feature.unit else ''}: {feature.description}"
+            for feature in FEATURES.values()
+        )
+    )

@@ -1,0 +1,240 @@
+"""The songs of the Music page: those of the visitor's music, with their moods, their lists and their table."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import streamlit as st
+
+from emomusic import downloads
+from emomusic.affect import AffectPoint, share_text
+from emomusic.app import state
+from emomusic.app.address import choose
+from emomusic.app.player import show_queue
+from emomusic.app.queues import PlayerState, forget_list, play, play_list
+from emomusic.app.sources import Source, ready_source, songs_recommender
+from emomusic.app.state import page_state
+from emomusic.app.your_music import with_your_music
+from emomusic.errors import DatasetError
+from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_ID, Catalogue, song_key
+from emomusic.songs.features import FEATURE_NAMES
+from emomusic.songs.mood import MOODS
+from emomusic.songs.recommend import Recommender
+from emomusic.songs.request import Request
+from emomusic.songs.song import Pick
+from emomusic.songs.spotify.embeds import TRACK_ADDRESS
+from emomusic.songs.stored_moods import predict_moods
+from emomusic.songs.table_import import read_catalogue
+from emomusic.text import escape_formula, for_excel
+
+Rows = npt.NDArray[np.int64]
+Options = tuple[frozenset[str], tuple[float, float] | None, bool]
+Made = TypeVar("Made")
+
+EXPLORE, SIMILAR, FOUND, ON_SPOTIFY = PLACES = ("music", "music-similar", "music-table", "music-spotify")
+"""The lists of the page; each keeps its song while another one is shown."""
+
+YOUR_SONG = "Your song"
+"""The title of the tab on one song."""
+
+
+class Songs:
+    """Songs with their moods. They never change, so visitors can share them.
+
+    Attributes:
+        catalogue: the songs.
+        probabilities: shape (n, 4), of the moods, in the order of `Mood`.
+        moods: shape (n,), positions in `Mood`: the label of a song, else its most probable mood.
+        num_labelled: songs with a label.
+        num_all: songs without the visitor's options.
+        token: unique, for widget keys.
+    """
+
+    def __init__(self, catalogue: Catalogue, probabilities: npt.NDArray[np.float32], num_all: int) -> None:
+        self.catalogue, self.probabilities, self.num_all = catalogue, probabilities, num_all
+        self.moods = probabilities.argmax(axis=1).astype(np.int64)
+        self.num_labelled = 0
+        self.token = uuid.uuid4().hex[:8]
+        self._cache: dict[Hashable, Any] = {}
+        if "mood" in catalogue.table:
+            positions = catalogue.table["mood"].map({mood.value: position for position, mood in enumerate(MOODS)})
+            labelled = positions.notna().to_numpy(bool)
+            self.moods[labelled] = positions[labelled].to_numpy(np.int64)
+            self.num_labelled = int(labelled.sum())
+
+    def __len__(self) -> int:
+        return len(self.catalogue)
+
+    def cached(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """A result of these songs, made once. A Streamlit cache would keep a visitor's own songs after the visit."""
+        if key not in self._cache:  # two threads can both make it, with the same result
+            self._cache[key] = make()
+        made: Made = self._cache[key]
+        return made
+
+    @cached_property
+    def numbers(self) -> Rows:
+        """Shape (n,): a number per song, equal for all its versions."""
+        numbers: dict[tuple[str, str], int] = {}
+        keys = map(song_key, self.catalogue.table["title"], self.catalogue.table["artists"])
+        return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
+
+    @cached_property
+    def known_first(self) -> Rows:
+        """All rows, the best known song first."""
+        return self.catalogue.best_known_first(np.arange(len(self)))
+
+    @cached_property
+    def features(self) -> npt.NDArray[np.float64]:
+        """Shape (n, 9), in the order of `features.FEATURES`."""
+        return self.catalogue.features
+
+    def unique(self, rows: Rows) -> Rows:
+        """The rows without later versions of the same song, in their order."""
+        _, first = np.unique(self.numbers[rows], return_index=True)
+        return rows[np.sort(first)]
+
+    def picks(self, rows: Sequence[int] | Rows) -> Iterator[Pick]:
+        """The songs of a list, each with its mood: "happy 93 %", or "happy, labelled"."""
+        for row in map(int, rows):
+            song, mood = self.catalogue.song(row), MOODS[int(self.moods[row])]
+            probability = float(self.probabilities[row].max())
+            words = f"{mood} {share_text(probability)}" if song.mood is None else f"{mood}, labelled"
+            yield Pick(song, mood, probability, words, mood)
+
+    def describe(self, rows: Rows) -> pd.DataFrame:
+        """A table for display: title, mood, confidence in percent, artists, features and link, one row per song."""
+        table = self.catalogue.table.iloc[rows]
+        moods = np.array([mood.value for mood in MOODS])[self.moods[rows]]
+        percents = 100 * self.probabilities[rows, self.moods[rows]]
+        described = table[["title"]].assign(mood=moods, confidence=percents, artists=table["artists"])
+        known = [column for column in ("genres", "year", "popularity", "explicit") if column in table]
+        described = described.join(table[[*FEATURE_NAMES, *known]]).dropna(axis="columns", how="all")
+        for column in {"title", "artists", "genres"} & set(described):  # the page's table can be saved as CSV
+            names = described[column].fillna("").astype(str).str.replace(ARTIST_SEPARATOR, ", ", regex=False)
+            described[column] = names.map(escape_formula)
+        # `track_url` is slow for long tables and not needed, because a catalogue has only valid ids
+        addresses = (TRACK_ADDRESS + table["id"]).where(table["id"].str.fullmatch(TRACK_ID.pattern))
+        return described.assign(url=addresses).reset_index(drop=True)
+
+    def csv(self, rows: Rows) -> bytes:
+        """Songs as CSV for spreadsheets, with the probability of each mood."""
+        table = self.describe(rows).drop(columns="confidence")
+        for position, mood in enumerate(MOODS):
+            table[f"probability_{mood}"] = self.probabilities[rows, position].round(4)
+        return for_excel(table.to_csv(index=False))
+
+
+_MOST_KEPT = 6
+_kept: WeakKeyDictionary[Recommender, dict[Options, Songs | None]] = WeakKeyDictionary()
+"""The songs of each recommender by options; they go with the recommender, also when a visitor removes a table."""
+
+
+def shown_songs() -> Songs | None:
+    """The songs of the visitor's music that pass its options; None if none does.
+
+    Raises:
+        EmomusicError: the catalogue or a model is damaged.
+    """
+    source = ready_source()
+    recommender, request = songs_recommender(source), with_your_music(Request(AffectPoint(0, 0)), source)
+    kept = _kept.setdefault(recommender, {})
+    options = request.genres, request.tempo_bpm, request.hide_explicit
+    if options not in kept:  # two threads can both make them
+        found = _passing(recommender, *options)
+        for oldest in list(kept)[: len(kept) - _MOST_KEPT + 1]:
+            kept.pop(oldest, None)
+        kept[options] = found
+        return found
+    return kept[options]
+
+
+def _passing(
+    recommender: Recommender, genres: frozenset[str], tempo_bpm: tuple[float, float] | None, hide_explicit: bool
+) -> Songs | None:
+    catalogue, probabilities = recommender.catalogue, recommender.probabilities
+    passes = catalogue.passing(genres=genres, tempo_bpm=tempo_bpm, hide_explicit=hide_explicit)
+    if not passes.any():
+        return None
+    if not passes.all():
+        catalogue = Catalogue(
+            catalogue.table[passes], name=catalogue.name, origin=catalogue.origin, is_local=catalogue.is_local
+        )
+    return Songs(catalogue, probabilities[passes], len(passes))
+
+
+def labelled_songs() -> Songs | None:
+    """The songs with a mood label that the mood models learned from, if they are on this computer.
+
+    Raises:
+        EmomusicError: the file or a model is damaged.
+    """
+    path = downloads.find_download("moods")
+    return None if path is None else _labelled(path)
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _labelled(path: Path) -> Songs:
+    try:
+        catalogue = read_catalogue(path.read_bytes(), name=path.name)
+    except OSError as error:
+        raise DatasetError(f"expected to read {path.name}. Received: {error.strerror}") from error
+    return Songs(catalogue, predict_moods(catalogue), len(catalogue))
+
+
+@dataclass
+class MusicState:
+    """The source of the songs in the lists."""
+
+    source: Source | None = None
+
+
+def forget_other_source() -> None:
+    """Let go of the lists with songs of another source, which may have been the visitor's own."""
+    if page_state(MusicState).source is not (source := ready_source()):
+        page_state(MusicState).source = source
+        for place in PLACES:
+            forget_list(place)
+
+
+def show_songs(songs: Songs, rows: Sequence[int] | Rows, place: str, *, starts: bool = False) -> None:
+    """Show a list of songs.
+
+    Args:
+        songs: of the page.
+        rows: of the list, in their order.
+        place: one of `PLACES`.
+        starts: whether its first song plays at once.
+    """
+    if len(rows):
+        play_list(songs.picks(rows), place, (songs.token, digest_of(rows)))
+        if starts:
+            play(place, 1)
+        show_queue(place, "music", partial(show_question, place))
+
+
+def digest_of(rows: Sequence[int] | Rows) -> str:
+    """A digest of row numbers, for keys."""
+    return hashlib.sha256(np.asarray(rows, np.int64).tobytes()).hexdigest()[:12]
+
+
+def show_question(place: str) -> None:
+    """Show the button that explains the mood of a list's song, if its features are known."""
+    current, songs = page_state(PlayerState).queues[place].current, shown_songs()
+    if current is None or songs is None or songs.catalogue.find(current.song.id) is None:
+        return
+    if not songs.catalogue.has_features:
+        return
+    if st.button("What mood is it?", icon=":material/tune:", type="tertiary", key=state.music_widget("ask", place)):
+        choose({state.MUSIC_TAB: YOUR_SONG, state.MUSIC_TRACK: current.song.id})
+        st.rerun()

@@ -1,0 +1,208 @@
+"""The songs as a table with a search, also on Spotify if the server has keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from emomusic.affect import Mood
+from emomusic.app import state
+from emomusic.app.address import chosen, text_widget
+from emomusic.app.frame import download_button, error_text
+from emomusic.app.music.classify import describe_moods
+from emomusic.app.music.songs import FOUND, ON_SPOTIFY, Rows, Songs, digest_of, show_question, show_songs
+from emomusic.app.player import show_queue
+from emomusic.app.queues import play_list
+from emomusic.app.secrets import spotify_credentials
+from emomusic.app.state import from_state, page_state
+from emomusic.errors import EmomusicError
+from emomusic.server.shared import shared
+from emomusic.songs.catalogue import normalize_text
+from emomusic.songs.features import FEATURE_NAMES, FEATURES
+from emomusic.songs.mood import MOODS
+from emomusic.songs.song import Pick, Song
+from emomusic.songs.spotify.embeds import search_url
+from emomusic.songs.spotify.reccobeats import ReccoBeats
+from emomusic.songs.spotify.search import (
+    LAST_OFFSET,
+    SEARCH_LIMIT,
+    Credentials,
+    FeatureSource,
+    FoundPage,
+    LiveSpotify,
+)
+from emomusic.songs.stored_moods import mood_classifier
+
+_MOST_LISTED = 200  # songs from the clicked row on
+_MOST_SHOWN = 20_000  # rows that a browser can hold; Streamlit's lazy tables have no selectable rows
+
+
+@dataclass
+class FoundSongs:
+    """Whether a click has chosen another row."""
+
+    starts: bool = False
+
+
+def show_table(songs: Songs) -> None:
+    """Show the search, the songs that it finds, a list from the clicked row on, and what Spotify finds."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.text_input(
+            "Find a song",
+            type="search",
+            icon=":material/search:",
+            placeholder="Find a song: title, artist, or both",
+            label_visibility="collapsed",
+            width=420,
+            **text_widget(state.MUSIC_QUERY),
+        )
+        moods = st.pills(
+            "Mood", MOODS, selection_mode="multi", key=state.music_widget("moods"),
+            label_visibility="collapsed", persist_state="session",
+        )  # fmt: skip
+    words = (chosen(state.MUSIC_QUERY) or "").strip()
+    passes = songs.catalogue.matching(words)
+    if moods:
+        passes &= np.isin(songs.moods, [MOODS.index(mood) for mood in moods])
+    rows = songs.known_first[passes[songs.known_first]]
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(f"**{len(rows):,}** of {len(songs):,} songs", width="content")
+        if rows.size:
+            download_button(
+                "CSV",
+                from_state(songs, partial(Songs.csv, rows=rows)),
+                "songs.csv",
+                icon=":material/download:",
+                key=state.music_widget("csv"),
+                help="Title, artists, mood, probabilities and features",
+            )
+    if rows.size:
+        _show_rows(songs, rows)
+    else:
+        st.info("No song has all of these words and one of the moods.", icon=":material/filter_alt_off:")
+    if normalize_text(words).split():  # an accent alone finds nothing
+        _show_spotify(words)
+
+
+def _show_rows(songs: Songs, rows: Rows) -> None:
+    shown = rows[:_MOST_SHOWN]
+    # The selection is a row number, so other rows need another key
+    key = state.music_widget("table", songs.token, digest_of(shown))
+    event: Any = st.dataframe(
+        songs.describe(shown),
+        key=key,
+        height=430,
+        hide_index=True,
+        column_config=_columns(),
+        on_select=_take_row,
+        selection_mode="single-row",
+        alt=f"{len(shown):,} songs with their mood and features",
+    )
+    more = f" The table shows the first {len(shown):,} songs; search for others." if len(rows) > len(shown) else ""
+    st.caption(f"Click a column name to sort, or the left edge of a row to play from there on.{more}")
+    table = page_state(FoundSongs)
+    starts, table.starts = table.starts, False
+    if event.selection.rows:
+        first = event.selection.rows[0]
+        show_songs(songs, songs.unique(shown[first : first + _MOST_LISTED]), FOUND, starts=starts)
+
+
+def _take_row() -> None:
+    page_state(FoundSongs).starts = True
+
+
+def _columns() -> dict[str, Any]:
+    numbers = {
+        feature.name: st.column_config.NumberColumn(
+            feature.titled, format=f"%.{feature.num_digits}f", help=feature.description
+        )
+        for feature in FEATURES.values()
+    }
+    return numbers | {
+        "title": st.column_config.TextColumn("Title", width=150),  # on a phone, the next columns have room too
+        "mood": st.column_config.TextColumn("Mood", width=80),
+        "confidence": st.column_config.ProgressColumn(
+            "Confidence", format="%.0f %%", min_value=0, max_value=100, width=90,
+            help="The model's probability of the mood",
+        ),
+        "artists": st.column_config.TextColumn("Artists", width="medium"),
+        "genres": "Genres",
+        "year": st.column_config.NumberColumn("Year", format="%d"),
+        "popularity": st.column_config.NumberColumn("Popularity", format="%.0f", help="0 to 100, when collected"),
+        "explicit": st.column_config.CheckboxColumn("Explicit"),
+        "url": st.column_config.LinkColumn("Spotify", display_text="Open"),
+    }  # fmt: skip
+
+
+def _show_spotify(words: str) -> None:
+    """Show what Spotify finds for these words, or a link to its search."""
+    st.subheader("On Spotify", anchor=False)
+    try:
+        if (credentials := spotify_credentials()) is None:
+            st.link_button("Search on Spotify", search_url(words), icon=":material/open_in_new:")
+            return
+        elsewhere = st.toggle(
+            "Moods from ReccoBeats",
+            key=state.MUSIC_RECCOBEATS,
+            help="Get features from reccobeats.com for songs that the catalogue does not contain",
+            persist_state="session",
+        )
+        with st.spinner("Searching Spotify"):
+            page = _found(words, 0, elsewhere, credentials)
+            if page.notice:  # a temporary problem, so the next search asks again
+                _found.clear(words, 0, elsewhere, credentials)
+    except EmomusicError as error:
+        st.warning(error_text(error), icon=":material/cloud_off:")
+        return
+    if page.notice:
+        st.caption(page.notice)
+    if not page.songs:
+        st.info("Spotify found no song for these words.", icon=":material/search_off:")
+        return
+    st.caption(f"{page.total:,} found by Spotify, in Spotify's order.")
+    picks = _picks_of_spotify(page, words, elsewhere, credentials)
+    play_list(picks, ON_SPOTIFY, (words, elsewhere, page.notice, credentials.client_id))
+    show_queue(ON_SPOTIFY, "spotify", partial(show_question, ON_SPOTIFY))
+
+
+def _picks_of_spotify(page: FoundPage, text: str, elsewhere: bool, credentials: Credentials) -> Iterator[Pick]:
+    """The results of a search, page by page. The mood of a result without features is not shown.
+
+    Raises:
+        SpotifyError: a further page cannot be read.
+    """
+    for number in count(1):
+        for song in page.songs:
+            words, mood = _mood_of(song, page.sources.get(song.id), elsewhere and not page.notice)
+            yield Pick(song, mood, 0.0, words, mood)
+        if number * SEARCH_LIMIT >= min(page.total, LAST_OFFSET):
+            return
+        page = _found(text, number, elsewhere, credentials)
+
+
+def _mood_of(song: Song, source: FeatureSource | None, elsewhere: bool) -> tuple[str, Mood]:
+    """The mood of a result, if the catalogue or ReccoBeats has its features; Spotify no longer provides them."""
+    if source is None:
+        sources = "neither the catalogue nor ReccoBeats has" if elsewhere else "the catalogue does not have"
+        return f"mood unknown: {sources} this song", MOODS[0]
+    features = np.array([[getattr(song, name) for name in FEATURE_NAMES]])
+    length = np.array([np.nan if song.duration_s is None else song.duration_s])
+    probabilities = mood_classifier().predict_probabilities(features, duration_s=length)[0]
+    return f"{describe_moods(probabilities)} · features from {source}", MOODS[int(probabilities.argmax())]
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _live(elsewhere: bool, credentials: Credentials) -> LiveSpotify:
+    catalogue = shared().recommender().catalogue
+    return LiveSpotify(credentials, catalogue=catalogue, reccobeats=ReccoBeats() if elsewhere else None)
+
+
+@st.cache_data(max_entries=64, ttl=600, show_spinner=False)
+def _found(text: str, number: int, elsewhere: bool, credentials: Credentials) -> FoundPage:
+    return _live(elsewhere, credentials).search(text, page=number)
