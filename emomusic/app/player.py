@@ -40,13 +40,19 @@ _STYLE = """<style>
 </style>"""
 
 
-def show_queue(place: str, stem: str, show_more: Callable[[], None] = lambda: None) -> None:
+def show_queue(
+    place: str,
+    stem: str,
+    show_more: Callable[[], None] = lambda: None,
+    show_next: Callable[[], None] | None = None,
+) -> None:
     """Show the songs of a place.
 
     Args:
         place: as for `queue_of` or `play_list`, which the page calls first; unique on the page.
         stem: start of the names of downloaded files.
         show_more: shows buttons of the page.
+        show_next: shows the next songs in another way.
     """
     player = page_state(PlayerState)
     queue, is_list = player.queues[place], place in player.lists
@@ -62,7 +68,7 @@ def show_queue(place: str, stem: str, show_more: Callable[[], None] = lambda: No
                 advice = "" if is_list else " Choose other genres or options."
                 st.info(f"The list ends here.{advice}", icon=":material/music_off:")
         _show_buttons(current, place)
-        _show_up_next(queue, place)
+        _show_up_next(queue, place) if show_next is None else show_next()
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             if not is_list:
                 choose_music()

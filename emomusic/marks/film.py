@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any
 
 import av
 import av.error
@@ -75,26 +75,10 @@ def _boxed(values: Any) -> Box:
     return Box(x, y, max(width, 1), max(height, 1))
 
 
-class Writable(Protocol):
-    """A binary file to write."""
-
-    def write(self, data: bytes, /) -> int:
-        """Write at the position."""
-        ...
-
-    def seek(self, offset: int, whence: int = ..., /) -> int:
-        """Move the position."""
-        ...
-
-    def tell(self) -> int:
-        """The position."""
-        ...
-
-
 def annotate_film(
     film: FilmFile,
     reading: FilmReading,
-    out: Writable,
+    out: Any,
     *,
     on_progress: Callable[[float], object] = lambda _: None,
 ) -> None:

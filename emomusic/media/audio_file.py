@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import av
 import av.error
@@ -25,6 +26,8 @@ from emomusic.media.tags import Tags, tags_of
 from emomusic.runtime import FloatArray
 
 log = logging.getLogger(__name__)
+
+_Part = TypeVar("_Part")
 
 Source = str | os.PathLike[str] | BinaryIO
 Checkpoint = Callable[[], None]
@@ -308,14 +311,28 @@ class AudioFile(MediaFile):
         length_s = MAX_S if length_s is None else length_s
         num_left = round(length_s * SAMPLE_RATE)
         end_s = None if start_s is None else start_s + length_s
+        for block in self._timed(mono_sound(self._frames(start_s, end_s)), length_s):
+            yield block[:num_left]
+            if (num_left := num_left - len(block)) <= 0:
+                return
+
+    def stereo(self, rate: int) -> Iterator[FloatArray]:
+        """Stereo sound from the start, up to `MAX_S` or another kind of samples, in blocks of shape (2, n)."""
+        resampler, most = av.AudioResampler("fltp", "stereo", rate), int(MAX_S * rate)
+        decoded = itertools.chain(self._frames(None, None), (None,))
+        for frame in self._timed((each for part in decoded for each in resampler.resample(part)), MAX_S):
+            yield np.clip(np.nan_to_num(frame.to_ndarray()), -1, 1)
+            if (most := most - frame.samples) <= 0:
+                return
+
+    def _timed(self, parts: Iterable[_Part], length_s: float) -> Iterator[_Part]:
+        """Decoded parts, for which this length of sound has processor time."""
         self._file.deadline_s = (self._file.deadline_s or 0.0) + length_s / _LEAST_SPEED
         try:
-            for block in mono_sound(self._frames(start_s, end_s)):
+            for part in parts:
                 paused_s = time.thread_time()
-                yield block[:num_left]
+                yield part
                 self._file.deadline_s += time.thread_time() - paused_s
-                if (num_left := num_left - len(block)) <= 0:
-                    return
         except DAMAGE:
             raise self._damaged() from None
 

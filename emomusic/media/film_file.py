@@ -21,7 +21,7 @@ import numpy.typing as npt
 from emomusic.errors import FilmError
 from emomusic.media.container import DAMAGE, MediaFile
 from emomusic.media.files import GuardedFile
-from emomusic.media.formats import HEAD_BYTES, Kind, film_demuxer, foreign_file, format_of
+from emomusic.media.formats import HEAD_BYTES, Kind, foreign_file, format_of
 from emomusic.media.images import RgbImage
 from emomusic.text import format_clock
 
@@ -126,12 +126,13 @@ class FilmFile(MediaFile):
         if not self.num_bytes:
             raise FilmError(f"{self.quoted} is empty; choose another file.")
         head = self._file.head(HEAD_BYTES)
-        if (demuxer := film_demuxer(head)) is None:
-            raise FilmError(foreign_file(self.quoted, format_of(head, self.name).kind, Kind.FILM))
-        self.demuxer = demuxer
-        self._is_cut_off = _is_cut_off(self._file, self.num_bytes, demuxer)
+        found = format_of(head, self.name)
+        if found.demuxer is None or not (found.kind is Kind.FILM or found.demuxer in ("gif", "mov")):
+            raise FilmError(foreign_file(self.quoted, found.kind, Kind.FILM))
+        self.demuxer = found.demuxer
+        self._is_cut_off = _is_cut_off(self._file, self.num_bytes, self.demuxer)
         self._file.seek(0)
-        self._open_container(demuxer, _BUFFER_BYTES)
+        self._open_container(self.demuxer, _BUFFER_BYTES)
         streams = [s for s in self._container.streams.video if not s.disposition & _ATTACHED_PICTURE]
         if not streams:
             raise FilmError(f"{self.quoted} has no video; choose a film that shows a face.")

@@ -283,10 +283,3 @@ def title_of(path: str) -> str:
     """Title of a song without one in its tags, from the name of its file."""
     stem = os.fsencode(Path(path).stem).decode("utf-8", "replace")
     return " ".join(stem.replace("_", " ").split()) or "Song"
-
-
-def film_demuxer(head: bytes) -> str | None:
-    """FFmpeg's demuxer for a film with these first 16 bytes; None if they are not those of a film."""
-    found = format_of(head)
-    is_film = found.kind is Kind.FILM or found.demuxer in ("gif", "mov")
-    return found.demuxer if is_film else None

@@ -6,12 +6,14 @@ Streamlit itself copies such a file into memory for each visitor, and again for 
 from __future__ import annotations
 
 import functools
+import io
 import re
 import secrets
 import tempfile
 import threading
 import weakref
 from collections.abc import Iterator
+from typing import Any
 
 import streamlit as st
 from starlette.concurrency import iterate_in_threadpool
@@ -94,6 +96,10 @@ class StreamedFile:
             start += len(chunk)
             yield chunk
 
+    def reader(self) -> io.BufferedReader:
+        """The content after the last `write`, as a file with a position of its own."""
+        return io.BufferedReader(_Reader(self))
+
     @property
     def address(self) -> str:
         """The address of the content for `st.video` of this server's pages. Only who knows it can fetch the file.
@@ -109,6 +115,27 @@ class StreamedFile:
         """The address for a link that saves the file."""
         base = str(st.get_option("server.baseUrlPath") or "").strip("/")
         return f"{'/' if base else ''}{base}{self.address}?save"
+
+
+class _Reader(io.RawIOBase):
+    def __init__(self, file: StreamedFile) -> None:
+        self._file, self._at = file, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        part = next(self._file.chunks(self._at, min(self._at + len(buffer), len(self._file))), b"")
+        buffer[: len(part)] = part
+        self._at += len(part)
+        return len(part)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = offset + (0, self._at, len(self._file))[whence]
+        return self._at
 
 
 @functools.cache

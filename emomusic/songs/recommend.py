@@ -12,7 +12,7 @@ M. Schoen (eds.), Music and Medicine, 1948.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import chain, count, islice, takewhile
 from typing import Any
@@ -23,7 +23,7 @@ import pandas as pd
 
 from emomusic.affect import NEUTRAL_RADIUS, QUADRANT_MOODS, AffectPoint, Mood, quadrant_of, share_text
 from emomusic.assets import load_once
-from emomusic.songs.catalogue import Catalogue
+from emomusic.songs.catalogue import Catalogue, normalize_text
 from emomusic.songs.history import ARTIST_WINDOW, PlayHistory
 from emomusic.songs.mood import MOODS
 from emomusic.songs.request import Policy, Request, start_mood, target_of
@@ -52,8 +52,6 @@ _JOURNEY_SHUFFLE = 0.08
 _CLOSE = NEUTRAL_RADIUS  # on the plane
 
 _FEW_SONGS = 150  # of a catalogue; among more, each waypoint has close songs
-
-_NUM_CANDIDATES = 10  # for one song of several
 
 JOURNEY_STEPS = 10
 """Songs of a journey in `Recommender.walk`."""
@@ -397,13 +395,21 @@ def _step_reason(points: Sequence[AffectPoint], step: int, target: AffectPoint) 
     return label + (f"{change} than the step before" if change else _character(point))
 
 
-def one_song_each(requests: Sequence[Request], recommender: Recommender) -> list[Pick | None]:
-    """One song for each request without repetition, for changing moods; None where no other song fits."""
+def one_song_each(
+    requests: Sequence[Request], recommender: Recommender, skipped: Set[str] = frozenset()
+) -> list[Pick | None]:
+    """One song for each request without repetition, for changing moods; None where no other song fits.
+
+    `skipped` are ids of songs and normalized names of artists that are left out.
+    """
     chosen: list[Pick | None] = []
+    taken = set(skipped)
     for request in requests:
-        taken = {pick.song.id for pick in chosen if pick is not None}
-        picks = recommender.songs(request, max(_NUM_CANDIDATES, len(chosen) + 1))
-        chosen.append(next((pick for pick in picks if pick.song.id not in taken), None))
+        names = ((pick, {pick.song.id, *map(normalize_text, pick.song.artists)}) for pick in recommender.walk(request))
+        pick = next((pick for pick, known in names if taken.isdisjoint(known)), None)
+        chosen.append(pick)
+        if pick is not None:
+            taken.add(pick.song.id)
     return chosen
 
 

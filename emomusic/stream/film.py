@@ -314,15 +314,6 @@ class FilmReading:
             cuts_s = list(self._cuts_s)
         return scenes_of(table, shortest_s=MIN_SCENE_S, row_s=self._row_s(table["time_s"].to_numpy()), cuts_s=cuts_s)
 
-    def main_faces(self, scenes: Sequence[Scene]) -> list[int]:
-        """The number of the face that is in view longest in each scene; 0 if there is none."""
-        times, counts, rows = self._arrays()
-        starts = [scene.start_s for scene in scenes]
-        owners = np.searchsorted(starts, np.repeat(times, counts).round(3), side="right") - 1
-        numbers = rows[:, 0].astype(np.int64)
-        shown = [numbers[owners == scene] for scene in range(len(scenes))]
-        return [int(np.bincount(these).argmax()) if these.size else 0 for these in shown]
-
     def _row_s(self, times: npt.NDArray[np.float64]) -> float:
         """Seconds from reading to reading, which a film with few frames determines."""
         wanted_s = 1 / self.rate

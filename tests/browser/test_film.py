@@ -12,7 +12,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PATIENCE_MS, download
-from tests.browser.player import song
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 from tests.films import BIDEN, COLLINS, write_film
 
@@ -121,5 +120,29 @@ def test_two_visitors_get_the_results_of_their_films_which_follow_clicks(
     page.keyboard.press("Escape")
     click_second(page, 2)  # a happy scene
     expect(page.get_by_role("heading", level=1)).to_contain_text("happy")
-    wait_until_idle(page)
-    assert song(page) != song(other)
+
+
+# The title of the song that sounds, while the film plays below its usual volume
+SUNG = f"""() => {{
+  const player = window.emomusicPlayer, video = {VIDEO};
+  const sounds = player?.isPlaying && player.audio.currentTime > 0.2 && !video.paused && video.volume < 0.5;
+  return sounds ? player.song.title : "";
+}}"""
+
+
+def test_the_song_of_a_scene_sounds_while_the_film_plays_and_changes_at_a_cut(open_page: Callable[..., Page]) -> None:
+    page = open_page("/film?film=sample&songs=bundled")
+    wait_for_results(page)
+    tiles = page.locator('[class*="st-key-scene-scene-"] button')
+    first, second = (tiles.nth(number).inner_text().splitlines()[-1] for number in (1, 2))
+    tiles.nth(1).click()
+    page.wait_for_function(f"title => ({SUNG})() === title", arg=first)
+    page.wait_for_function(f"title => ({SUNG})() === title", arg=second)  # at the cut
+    page.get_by_text("Follow the film").click()
+    page.wait_for_function(f"() => !window.emomusicPlayer.isPlaying && !{VIDEO}.paused && {VIDEO}.volume === 1")
+    page.get_by_text("Follow the film").click()
+    page.wait_for_function(f"({SUNG})() !== ''")
+    page.evaluate(f"{VIDEO}.pause()")
+    page.wait_for_function("() => !window.emomusicPlayer.isPlaying")
+    page.get_by_label("Play", exact=True).click()  # in the bar: the film goes on too
+    page.wait_for_function(f"({SUNG})() !== ''")

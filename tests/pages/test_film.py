@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -26,7 +27,18 @@ from emomusic.songs.genres import genres_of
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.films import NOBODY, film_bytes
 from tests.pages.film_jobs import GREY, Classifier, fakes, film_threads, wait_for_end
-from tests.pages.screen import files_of, labels, open_page, playing, queue_of, state_of, text_of, tracks, url_of
+from tests.pages.screen import (
+    files_of,
+    labels,
+    open_page,
+    playing,
+    playlist,
+    state_of,
+    text_of,
+    tracks,
+    unescaped,
+    url_of,
+)
 from tests.waiting import wait_until
 
 SECONDS = 120
@@ -130,11 +142,6 @@ def video_of(app: AppTest) -> Any:
     return video.proto
 
 
-def scene_buttons(app: AppTest) -> list[Any]:
-    """The buttons of the list of scenes."""
-    return [button for button in app.button if (button.key or "").startswith(state.film_widget("play"))]
-
-
 def assert_chooser(app: AppTest) -> None:
     assert not app.exception
     assert app.title
@@ -159,64 +166,20 @@ def tiles(app: AppTest) -> list[Any]:
 
 
 def test_the_sample_is_shown_with_its_people_scenes_and_songs(shown: AppTest, sample: FilmJob) -> None:
-    assert shown.title[0].value == "Mostly happy"
-    assert len(shown.title) == 1
-    assert [tile.label for tile in tiles(shown)] == [
-        "**0:00** happy",
-        "**0:03** sad",
-        "**0:06** angry",
-        "**0:09** happy",
-    ]
-    assert len(scene_buttons(shown)) == len(SCENES)
+    assert [title.value for title in shown.title] == ["Mostly happy"]
+    times = ["**0:00** happy", "**0:03** sad", "**0:06** angry", "**0:09** happy"]
+    assert [tile.label.split("  \n")[0] for tile in tiles(shown)] == times
     assert len(tracks(shown)) == 1
     assert text_of(shown).count("In view for") == NUM_FACES
-    assert [f"**Face {number}**" in text_of(shown) for number in range(1, 5)] == [True, True, True, False]
-    assert len(shown.get("image")) == 2 * NUM_FACES + len(SCENES)
+    assert len(shown.get("image")) == NUM_FACES + len(SCENES)
     assert video_of(shown).url == sample.view().marked.address
     assert downloads(shown) == DOWNLOADS
     told = follow_of(shown)
-    assert (told["scene"], told["follows"], told["at"]) == (0, True, None)
+    assert (told["scene"], told["follows"], told["at"], told["song"]) == (0, True, None, None)
     assert told["starts"] == pytest.approx([0, 3, 6, 9], abs=0.3)
 
 
-def test_another_scene_has_songs_of_its_mood_and_moves_the_film(shown: AppTest, sample: FilmJob) -> None:
-    first, happy, video = playing(shown), queue_of(shown, "film").request, video_of(shown).id
-    scenes = sample.view().scenes
-    number, scene = next((n, of) for n, of in enumerate(scenes) if of.quadrant != scenes[0].quadrant)
-    scene_buttons(shown)[number].click().run()
-    assert not shown.exception
-    request = queue_of(shown, "film").request
-    assert (request.emotion, request.point) == (scene.emotion, scene.point)
-    assert request != happy
-    assert playing(shown) != first
-    assert shown.title[0].value != "Mostly happy"
-    assert (follow_of(shown)["at"], follow_of(shown)["choice"]) == (int(scene.start_s), 1)
-    tiles(shown)[0].click().run()
-    assert playing(shown) == first
-    assert (follow_of(shown)["at"], follow_of(shown)["choice"]) == (0, 2)
-    tiles(shown)[0].click().run()  # the same scene again
-    assert follow_of(shown)["choice"] == 3
-    assert video_of(shown).id == video  # the browser keeps the video
-    shown.toggle(key=state.FILM_FOLLOWS).set_value(False).run()
-    assert not follow_of(shown)["follows"]
-
-
-def test_many_scenes_are_in_a_menu_and_further_faces_are_counted(
-    shown: AppTest, monkeypatch: pytest.MonkeyPatch, sample: FilmJob
-) -> None:
-    monkeypatch.setattr(screen, "_MOST_TILES", 3)
-    monkeypatch.setattr(details, "_FACES_SHOWN", 2)
-    shown.run()
-    assert len(shown.get("image")) == 4
-    assert "1 more faces" in text_of(shown)
-    menu = shown.selectbox(key=state.film_widget("scenes"))
-    assert len(menu.options) == len(SCENES)
-    menu.set_value(3).run()
-    assert not shown.exception
-    assert follow_of(shown)["at"] == int(sample.view().scenes[3].start_s)
-
-
-def test_the_songs_and_files_follow_the_music_of_the_visitor(
+def test_the_player_the_page_and_the_files_have_one_list_that_follows_the_music_of_the_visitor(
     app: AppTest, sample: FilmJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = files_of(monkeypatch)
@@ -224,32 +187,81 @@ def test_the_songs_and_files_follow_the_music_of_the_visitor(
     app.query_params[state.GENRES] = "jazz"
     app.run()
     record = json.loads(files["emomusic-film.json"]())  # made outside of the session
-    of_scenes = [song["id"] for scene in record["scenes"] for song in scene["songs"]]
-    songs = [playing(app), *of_scenes, *(entry["song"]["id"] for entry in record["playlist"])]
-    jazz = genres_of(["jazz"])
+    songs = [entry["song"]["id"] for entry in record["playlist"]]
+    assert songs == playlist(app, "film")
     catalogue = shared().recommender().catalogue
     tracks = [catalogue.find(song) for song in songs]
+    jazz = genres_of(["jazz"])
     assert all(track is not None and jazz & set(track.genres) for track in tracks)
-    assert all(entry["song"]["id"] in text_of(app) for entry in record["playlist"])
+    titles = [unescaped(tile.label).split("  \n")[1] for tile in tiles(app)]
+    assert titles == [track.title for track in tracks if track is not None]
+    links = [line for line in files["emomusic-film.m3u"]().splitlines() if line.startswith("http")]
+    assert [link.rpartition("/")[2] for link in links] == songs
 
 
-def test_a_scene_keeps_the_song_of_the_mood_with_which_it_was_first_shown(sample: FilmJob) -> None:
+def test_another_scene_plays_its_song_and_moves_the_film(shown: AppTest, sample: FilmJob) -> None:
+    songs, video, player = playlist(shown, "film"), video_of(shown).id, state_of(shown, PlayerState)
+    assert player.playing != "film"  # until the visitor starts the film, or chooses a scene
+    for choice, number in enumerate((2, 0, 0, 3), start=1):
+        tiles(shown)[number].click().run()
+        assert not shown.exception
+        assert (playing(shown), player.playing, player.starts) == (songs[number], "film", choice)
+        assert playlist(shown, "film") == songs
+        told = follow_of(shown)
+        start_s = int(sample.view().scenes[number].start_s)
+        assert (told["scene"], told["at"], told["choice"], told["song"]) == (number, start_s, choice, songs[number])
+    assert video_of(shown).id == video  # the browser keeps the video
+    shown.toggle(key=state.FILM_FOLLOWS).set_value(False).run()
+    assert not follow_of(shown)["follows"]
+    tiles(shown)[1].click().run()
+    assert (playing(shown), player.starts) == (songs[3], 4)
+
+
+def test_a_skipped_song_is_replaced_in_its_scene(shown: AppTest) -> None:
+    tiles(shown)[1].click().run()
+    before = playlist(shown, "film")
+    press(shown, "Not for me")
+    after = playlist(shown, "film")
+    assert playing(shown) == after[1]
+    assert before[1] not in after
+    assert before[0] == after[0]
+
+
+def test_the_film_with_its_songs_is_made_when_they_are_files(shown: AppTest) -> None:
+    label = "Film with its songs (MP4)"
+    assert label not in labels(shown)
+    shown.query_params[state.SONGS_FROM] = "bundled"
+    press(shown.run(), label)
+    mixed = film_state(shown).mixed
+    assert mixed is not None
+    assert f'href="{mixed[1].download_address}" download>{label}' in "".join(html.value for html in shown.html)
+    with av.open(io.BytesIO(b"".join(mixed[1].chunks(0, len(mixed[1]))))) as film:
+        assert [stream.codec_context.name for stream in film.streams] == ["h264", "aac"]
+        assert film.duration / av.time_base == pytest.approx(12, abs=0.2)
+
+
+def test_of_many_scenes_the_next_ones_are_shown_and_further_faces_are_counted(
+    shown: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(screen, "_MOST_TILES", 3)
+    monkeypatch.setattr(details, "_FACES_SHOWN", 2)
+    assert len(shown.run().get("image")) == 2 + 3
+    assert "1 more faces" in text_of(shown)
+    for number, first in ((2, 1), (3, 1), (1, 0)):
+        shown.button(key=f"scene-scene-{number}").click().run()
+        assert [tile.key for tile in tiles(shown)] == [f"scene-scene-{n}" for n in range(first, first + 3)]
+
+
+def test_a_chosen_scene_keeps_the_mood_with_which_it_was_first_shown(sample: FilmJob) -> None:
     happy, sad, *_ = sample.view().scenes
     here = FilmState()
-    assert here.mood_of(0, happy) is happy.probabilities
-    assert here.mood_of(0, sad) is happy.probabilities
+    assert here.mood_of(0, happy) == here.mood_of(0, sad) == (happy.point, happy.emotion)
+    assert (here.mood_of(1, happy), here.mood_of(1, sad)) == (
+        (happy.point, happy.emotion),
+        (sad.point, sad.emotion),
+    )
     here.show(None)
-    assert here.mood_of(0, sad) is sad.probabilities
-
-
-def test_a_main_face_beyond_the_portraits_has_a_drawing(
-    app: AppTest, sample: FilmJob, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(FilmJob, "portrait", lambda *_: None)
-    film_state(app).show(FilmHolder(sample))
-    app.run()
-    assert not app.exception
-    assert len(tiles(app)) == len(app.get("image")) == len(SCENES)
+    assert here.mood_of(0, sad) == (sad.point, sad.emotion)
 
 
 def test_a_run_of_the_page_shows_one_moment_of_the_film(
@@ -267,7 +279,7 @@ def test_a_run_of_the_page_shows_one_moment_of_the_film(
 
 
 def test_another_video_returns_to_the_empty_page(shown: AppTest) -> None:
-    scene_buttons(shown)[3].click().run()
+    tiles(shown)[3].click().run()
     press(shown, ANOTHER)
     assert_chooser(shown)
     assert "film" not in state_of(shown, PlayerState).queues
@@ -278,7 +290,7 @@ def test_the_film_stays_after_a_visit_to_another_page(root: Path, sample: FilmJo
     app = open_page(AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS).run(), "film")
     film_state(app).show(FilmHolder(sample))
     app.query_params[state.FILM_SAMPLE] = "sample"
-    scene_buttons(app.run())[2].click().run()
+    tiles(app.run())[2].click().run()
     open_page(app, "models")
     open_page(app, "film")
     assert not app.exception

@@ -13,7 +13,7 @@ import pytest
 from emomusic.affect import Mood
 from emomusic.errors import AudioError
 from emomusic.media.audio_file import Window
-from emomusic.media.formats import film_demuxer
+from emomusic.media.formats import format_of
 from emomusic.songs import film_sound
 from emomusic.songs.film_sound import SoundSpan, hear_film
 from emomusic.songs.song import Hearing
@@ -86,7 +86,7 @@ def test_a_stopped_hearing_has_no_result(ear: _Ear) -> None:
 @pytest.mark.parametrize("ending", [ending for ending, (_, audio) in CODECS.items() if audio])
 def test_the_sound_of_every_format_is_heard(ending: str) -> None:
     film = film_bytes([(NOBODY, 8)], ending=ending, audio=CODECS[ending][1])
-    spans = heard(io.BytesIO(film), film_demuxer(film[:16]) or "", end_s=8)
+    spans = heard(io.BytesIO(film), format_of(film).demuxer or "", end_s=8)
     assert (spans[0].start_s, spans[-1].end_s) == pytest.approx((0, 8), abs=0.1)
     assert all(one.end_s == pytest.approx(other.start_s) for one, other in pairwise(spans))
 
@@ -95,4 +95,4 @@ def test_the_sound_of_every_format_is_heard(ending: str) -> None:
 def test_a_film_without_sound_is_an_error(ending: str) -> None:
     film = film_bytes([(NOBODY, 2)], ending=ending)
     with pytest.raises(AudioError):
-        heard(io.BytesIO(film), film_demuxer(film[:16]) or "")
+        heard(io.BytesIO(film), format_of(film).demuxer or "")

@@ -42,7 +42,8 @@ THREAD_NAME = "film"
 PORTRAIT = 96
 """Side of a face's picture in pixels."""
 
-_PREVIEW_SIDE = 960
+_PREVIEW_SIDE, _FRAME_SIDE = 960, 256
+_FRAME_STEP_S = 1.0  # half of the shortest scene, so that each has a frame in its middle
 _PREVIEW_INTERVAL_S = 0.5
 _SETTLED_S = 10.0  # the mood of a first scene of this length hardly changes
 _MOST_PORTRAITS = 100
@@ -143,6 +144,7 @@ class FilmJob:
         self._visitor = visitor
         self._view = FilmView(FilmStage.WAITING, time.monotonic())  # the thread replaces it
         self._portraits: dict[int, tuple[int, bytes]] = {}
+        self._frames: dict[float, bytes] = {}
         self._cancelled, self._closed = threading.Event(), threading.Event()  # both end the reading; the first keeps it
         self._scenes: tuple[int, Sequence[Scene]] = (0, ())
         self._thread = threading.Thread(target=self._run, args=(file, networks), name=THREAD_NAME, daemon=True)
@@ -160,6 +162,11 @@ class FilmJob:
         """A picture of a face, as JPEG; None for a face beyond the first hundred."""
         found = self._portraits.get(number)
         return None if found is None else found[1]
+
+    def frame_of(self, scene: Scene) -> bytes:
+        """A small frame from about the middle of a scene, as JPEG."""
+        times = [time_s for time_s in list(self._frames) if time_s < scene.end_s]
+        return self._frames[min(times, key=lambda time_s: abs(time_s - scene.start_s - scene.seconds / 2))]
 
     def cancel(self) -> None:
         """Stop the reading and keep its results."""
@@ -226,13 +233,16 @@ class FilmJob:
             return any(end.is_set() for end in ends)
 
         with FilmFile(file, name=self.name, max_s=MAX_S, should_stop=should_stop) as film:
-            reading, shown_s = FilmReading(film), 0.0
+            reading, shown_s, next_s = FilmReading(film), 0.0, 0.0
             self._enter(FilmStage.READING)
             self._change(reading=reading)
             for moment in read_film(film, loaded):
                 reading.add(moment)
                 self._change(share=moment.share)
                 self._keep_portraits(moment)
+                if moment.time_s >= next_s:
+                    next_s = moment.time_s + _FRAME_STEP_S
+                    self._frames[moment.time_s] = encode_jpeg(shrink(moment.image, _FRAME_SIDE)[0])
                 if (now_s := time.monotonic()) - shown_s >= _PREVIEW_INTERVAL_S:
                     shown_s = now_s
                     small, scale = shrink(moment.image, _PREVIEW_SIDE)

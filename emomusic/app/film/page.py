@@ -14,7 +14,7 @@ from emomusic.app import state
 from emomusic.app.address import choose, chosen
 from emomusic.app.charts import styled_room
 from emomusic.app.example import show_example
-from emomusic.app.film.details import show_details, show_people
+from emomusic.app.film.details import show_people
 from emomusic.app.film.job import MAX_MB, MAX_S, FilmHolder, FilmJob, FilmStage, FilmView, has_room, stored_upload
 from emomusic.app.film.screen import show_screen
 from emomusic.app.film.state import SAMPLE, FilmState, visitors_job
@@ -54,8 +54,6 @@ def show_film() -> None:
     st.session_state.setdefault(state.FILM_FOLLOWS, True)
     _show_head(job, film)
     show_screen(job, film)
-    if not film.is_reading:
-        show_details(job, film)
 
 
 def _current_job() -> FilmJob | None:
@@ -171,10 +169,10 @@ def _show_head(job: FilmJob, film: FilmView) -> None:
     st.html(_HEAD)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="film-head", wrap=False):
         with st.container(width="stretch"):
-            if film.stage is FilmStage.OVER:
-                show_people(job, film)
-            else:
+            if film.stage is not FilmStage.OVER:
                 _show_progress()
+            elif film.reading is not None:
+                show_people(job, film.reading)
         if film.is_reading:
             st.button(
                 "Cancel",

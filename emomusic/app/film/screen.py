@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,15 +13,16 @@ import streamlit as st
 
 from emomusic.affect import describe
 from emomusic.app import state
-from emomusic.app.answer import NOW, Listener, answer
 from emomusic.app.charts import show_chart, styled_room
-from emomusic.app.film.details import show_downloads
+from emomusic.app.film.details import show_downloads, show_plane
 from emomusic.app.film.job import FilmJob, FilmStage, FilmView
-from emomusic.app.film.state import FilmState, choose_scene, scene_line, scene_span, visitors_job
+from emomusic.app.film.songs import PLACE, choose_scene, scene_picks, sing
+from emomusic.app.film.state import FilmState, ScenePicks, scene_span, visitors_job
 from emomusic.app.frame import escape_markdown, shown_errors
+from emomusic.app.player import show_queue
+from emomusic.app.queues import PlayerState
 from emomusic.app.state import page_state
 from emomusic.app.tiles import show_tile, style_tiles
-from emomusic.charts.expressions import expression_uri
 from emomusic.charts.live import film_areas
 from emomusic.songs.film_sound import SoundSpan
 from emomusic.stream.film import FilmReading
@@ -27,10 +30,9 @@ from emomusic.stream.timeline import Scene, every_second
 from emomusic.text import format_clock, join_names
 
 _EVERY_S = 2.0
-_MOST_TILES = 24  # more scenes are in a menu
-_TILE_SIDE = 72
+_MOST_TILES = 24  # a click on the timeline reaches further scenes
+_TILE_WIDTH = 128
 
-# Moves the video after a choice, draws the playhead, and reports the scene that plays when it changes
 _FOLLOW = st.components.v2.component(
     "emomusic_film",
     html="<i></i>",
@@ -40,46 +42,13 @@ i {
   position: absolute; width: 2px; background: var(--st-text-color); box-shadow: 0 0 0 1px var(--st-background-color);
 }
 """,
-    js="""
-export default function ({ data, parentElement, setTriggerValue }) {
-  const line = parentElement.querySelector("i");
-  const [first, last] = data.range;
-  let shown = data.scene;
-  const look = () => {
-    const video = document.querySelector(`${data.video} video`);
-    if (!video?.readyState) return;
-    if (video.emomusicChoice !== data.choice) {
-      const isNew = video.emomusicChoice === undefined;
-      video.emomusicChoice = data.choice;
-      if (data.at !== null) video.currentTime = data.at;
-      if (!isNew) video.play().catch(() => {});
-    }
-    const scene = Math.max(data.starts.findLastIndex((start) => start <= video.currentTime), 0);
-    if (data.follows && scene !== shown) setTriggerValue("scene", shown = scene);
-    const plot = document.querySelector(`${data.chart} .nsewdrag`)?.getBoundingClientRect();
-    line.hidden = !plot;
-    if (!plot) return;
-    const here = line.offsetParent.getBoundingClientRect();
-    const share = Math.min(Math.max((video.currentTime - first) / (last - first), 0), 1);
-    line.style.left = `${plot.left - here.left + share * plot.width - 1}px`;
-    line.style.top = `${plot.top - here.top}px`;
-    line.style.height = `${plot.height}px`;
-  };
-  clearInterval(parentElement.emomusicTimer);
-  parentElement.emomusicTimer = setInterval(look, 200);
-  look();
-  return () => clearInterval(parentElement.emomusicTimer);
-}
-""",
+    js=Path(__file__).with_name("follow.js").read_text(encoding="utf-8"),
 )
 
 _STYLE = """<style>
 .st-key-film-screen {
   display: grid; gap: 0.5rem 2rem; align-items: start; min-height: 760px;
   grid-template: "film answer" auto "timeline answer" auto "actions answer" 1fr / 1fr 1fr;
-}
-:has(> .st-key-film-scene), .st-key-film-scene, :is(.st-key-film-scene > div, .st-key-film-scene > div > div) {
-  display: contents;  /* a fragment is a container in a container */
 }
 .st-key-film-screen > * { min-width: 0; }
 PLACES
@@ -97,13 +66,14 @@ PLACES
 .st-key-film-answer h1 { padding-bottom: 0; }
 .st-key-film-tiles, .st-key-film-people { flex-wrap: nowrap; overflow-x: auto; padding: 5px 5px 8px; }
 .st-key-film-tiles > *, .st-key-film-people > * { flex-shrink: 0; }
-.st-key-film-tiles :is(img, div[class*="st-key-tile-"] > :first-child) { width: 100%; aspect-ratio: 1; }
+.st-key-film-tiles :is(img, div[class*="st-key-tile-"] > :first-child) { width: 100%; aspect-ratio: 16 / 9; }
 .st-key-film-tiles img { object-fit: cover; border-radius: 8px; }
 .st-key-film-tiles button { padding: 0; min-height: 0; }
 .st-key-film-tiles p { font-size: 0.875rem; line-height: 1.2; }
-.st-key-film-tiles strong { display: block; }
+.st-key-film-tiles button, .st-key-film-tiles button :is(div, span, p) { max-width: 100%; }
+.st-key-film-tiles p { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .st-key-film-part-answer { min-height: 36rem; }
-.st-key-film-tiles-room { min-height: 7.75rem; }
+.st-key-film-tiles { min-height: 8.25rem; }
 .st-key-film-follows { flex: none; height: 1.75rem; }  /* its switch is higher while its code loads */
 .st-key-film-people p { font-size: 0.875rem; line-height: 1.25; }
 .st-key-film-people img { border-radius: 8px; }
@@ -116,18 +86,31 @@ _PARTS = {part: f"film-part-{part}" for part in ("film", "answer", "timeline", "
 
 
 def show_screen(job: FilmJob, film: FilmView) -> None:
-    """Show the film, the chosen scene with its songs, the timeline and the downloads."""
+    """Show the film, the chosen scene with its song, the timeline and the downloads."""
     reading = film.reading
     ratio = 16 / 9 if reading is None else reading.width / reading.height
     places = "\n".join(f":has(> .st-key-{key}) {{ grid-area: {part}; }}" for part, key in _PARTS.items())
     st.html(_STYLE.replace("PLACES", places).replace("RATIO", f"{ratio:.4f}"))
+    number = min(page_state(FilmState).scene, max(len(film.scenes) - 1, 0))
     with styled_room("film-screen", 760):
         with st.container(key=_PARTS["film"]):
             _show_picture(film)
-        with st.container(key="film-scene"):
-            _show_scene()
+        with st.container(key=_PARTS["answer"], gap="small"), shown_errors():
+            if film.scenes and film.has_answer:
+                _show_answer(job, film, number)
+            else:
+                with st.container(key="film-answer", gap="xsmall"):
+                    _show_no_answer(film)
+        with st.container(key=_PARTS["timeline"], gap="xsmall"):
+            if film.is_reading:
+                _show_growing()
+            elif film.reading is not None and len(film.reading):
+                _show_timeline(film, film.reading, number)
         if not film.is_reading and film.scenes:
-            with st.container(key=_PARTS["actions"], horizontal=True, vertical_alignment="center"):
+            with (
+                st.container(key=_PARTS["actions"], horizontal=True, vertical_alignment="center"),
+                shown_errors(),
+            ):
                 show_downloads(film)
                 st.caption(escape_markdown(job.name), width="content")
 
@@ -148,27 +131,6 @@ def _show_picture(film: FilmView) -> None:
         frame()
 
 
-@st.fragment
-def _show_scene() -> None:
-    """Show the scene that plays or was chosen, with its songs, and the timeline."""
-    if (job := visitors_job()) is None:
-        return
-    film = job.view()
-    number = min(page_state(FilmState).scene, max(len(film.scenes) - 1, 0))
-    with shown_errors():
-        with st.container(key=_PARTS["answer"], gap="small"):
-            if film.scenes and film.has_answer:
-                _show_answer(job, film, number)
-            else:
-                with st.container(key="film-answer", gap="xsmall"):
-                    _show_no_answer(film)
-        with st.container(key=_PARTS["timeline"], gap="xsmall"):
-            if film.is_reading:
-                _show_growing()
-            elif film.reading is not None and len(film.reading):
-                _show_timeline(film, film.reading, number)
-
-
 def _show_no_answer(film: FilmView) -> None:
     if film.is_reading:
         st.title("Looking for the first scene", anchor=False)
@@ -182,59 +144,48 @@ def _show_no_answer(film: FilmView) -> None:
 
 
 def _show_answer(job: FilmJob, film: FilmView, number: int) -> None:
-    """Show the chosen scene and its song."""
-    scene = film.scenes[number]
+    """Show the chosen scene, the scenes around it, and its song."""
+    scene, picks = film.scenes[number], scene_picks(film.scenes)
+    has_several = film.is_reading or len(film.scenes) > 1
     with st.container(key="film-answer", gap="xsmall"):
         st.title(describe(scene.probabilities, of_group=True), anchor=False)
-        has_several = film.is_reading or len(film.scenes) > 1
         with st.container(
             horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="film-follows"
         ):
             last = f" of {len(film.scenes)}" if not film.is_reading else ""
             st.caption(f"Scene {number + 1}{last}, {scene_span(scene)}", width="content")
-            if has_several:
-                st.toggle(
-                    "Follow the film",
-                    key=state.FILM_FOLLOWS,
-                    disabled=film.marked is None,
-                    help="The scene and its song change with the film",
-                    persist_state="session",
-                )
-        if has_several:
-            with st.container(key="film-tiles-room"):
-                _show_scene_tiles(job, film, number)
-        songs = answer(Listener.of(NOW, page_state(FilmState).mood_of(number, scene)), "film", starts=False)
-    songs.show_player("emomusic-scene")
+            st.toggle(
+                "Follow the film",
+                key=state.FILM_FOLLOWS,
+                disabled=film.marked is None,
+                help="The songs play with the film, and change with its scenes",
+                persist_state="session",
+            )
+    show_next = partial(_show_scenes, job, film, picks, number) if has_several else None
+    show_queue(PLACE, "emomusic-scene", show_next=show_next)
+    if not film.is_reading and film.reading is not None:
+        show_plane(film.reading)
 
 
-def _show_scene_tiles(job: FilmJob, film: FilmView, chosen: int) -> None:
-    """Show the scenes: time, emotion, and the face that is in view longest."""
-    offered = film.scenes[: len(film.scenes) - film.is_reading]  # the last one may still change
-    if len(offered) < 2 or film.reading is None:
-        st.caption("The scenes appear here.")  # without an element, the container would take no room
-        return
-    if len(offered) > _MOST_TILES:
-        key = state.film_widget("scenes")
-        st.session_state[key] = chosen
-        st.selectbox(
-            "Scene",
-            range(len(offered)),
-            format_func=lambda number: scene_line(number, offered[number]),
-            key=key,
-            label_visibility="collapsed",
-            on_change=lambda: choose_scene(st.session_state[key]),
-        )
-        return
+def _show_scenes(job: FilmJob, film: FilmView, picks: ScenePicks, chosen: int) -> None:
+    """Show the scenes: a frame, time, emotion and song of each. The next ones are in view."""
+    offered = len(film.scenes) - film.is_reading  # the last one may still change
+    first = max(min(chosen - 1, offered - _MOST_TILES), 0)
     style_tiles("scene", chosen=f"scene-{chosen}")
     with st.container(horizontal=True, gap="small", key="film-tiles"):
-        for number, (scene, face) in enumerate(zip(offered, film.reading.main_faces(offered), strict=True)):
+        if offered < 1:
+            st.caption("The scenes appear here.")  # without an element, the container would take no room
+        for number in range(first, min(first + _MOST_TILES, offered)):
+            scene, pick = film.scenes[number], picks.picks[number]
+            label = f"**{format_clock(scene.start_s)}** {scene.emotion.adjective}"
+            song = "no song fits" if pick is None else f"{escape_markdown(pick.song.title)}"
             show_tile(
                 "scene",
                 f"scene-{number}",
-                job.portrait(face) or expression_uri(scene.emotion),
-                f"**{format_clock(scene.start_s)}** {scene.emotion.adjective}",
-                alt=f"Face {face}",
-                width=_TILE_SIDE,
+                job.frame_of(scene),
+                f"{label}  \n{song}",
+                alt=f"Scene {number + 1}",
+                width=_TILE_WIDTH,
                 on_click=choose_scene,
                 args=(number,),
             )
@@ -272,14 +223,15 @@ def _show_timeline(film: FilmView, reading: FilmReading, number: int) -> None:
 
 
 def _follow_film(starts: Sequence[float], number: int, time_range: Sequence[float]) -> None:
-    """Move the film to the chosen second, and change the scene with the playback."""
-    here, key = page_state(FilmState), "film-follow"
+    """Move the film to the chosen second, change the scene with the playback, and lower the film below its song."""
+    here, player, key = page_state(FilmState), page_state(PlayerState), "film-follow"
 
     def on_scene() -> None:
         played = int(st.session_state[key]["scene"])
-        now = page_state(FilmState)
-        now.scene, now.at_s = played, int(starts[played])
+        page_state(FilmState).at_s = int(starts[played])
+        sing(played)
 
+    queue = player.queues.get(PLACE) if player.playing == PLACE else None
     _FOLLOW(
         data={
             "video": ".st-key-film-frame",
@@ -287,6 +239,7 @@ def _follow_film(starts: Sequence[float], number: int, time_range: Sequence[floa
             "range": list(time_range),
             "starts": list(starts),
             "scene": number,
+            "song": None if queue is None or queue.current is None else queue.current.song.id,
             "follows": bool(st.session_state.get(state.FILM_FOLLOWS)),
             "at": here.at_s,
             "choice": here.num_choices,

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from emomusic.affect import EmotionProbabilities, describe
+from emomusic.affect import AffectPoint, Emotion
 from emomusic.app.address import chosen
 from emomusic.app.state import FILM_SAMPLE, page_state
 from emomusic.text import format_clock
 
 if TYPE_CHECKING:
     from emomusic.app.film.job import FilmHolder, FilmJob  # loads OpenCV and FFmpeg
+    from emomusic.server.streaming import StreamedFile
     from emomusic.songs.recommend import Recommender
     from emomusic.songs.request import Request
     from emomusic.songs.song import Pick
@@ -29,11 +30,13 @@ class ScenePicks:
     Attributes:
         recommender: chose them.
         requests: of the scenes, for the visitor's music.
+        skipped: what the visitor had skipped, as in `PlayerState`.
         picks: the songs; None where no song fits.
     """
 
     recommender: Recommender
     requests: Sequence[Request]
+    skipped: Set[str]
     picks: Sequence[Pick | None]
 
 
@@ -48,8 +51,9 @@ class FilmState:
         scene: index of the chosen scene.
         at_s: the second that the visitor chose; None before the first choice.
         num_choices: number of these choices in the session.
-        moods: probabilities of the scenes that had a song, as first seen, so that their songs stay.
+        moods: those of the chosen scenes, as first seen, so that their songs stay.
         picks: the song of each scene.
+        mixed: the film with these songs, if the visitor asked for it.
     """
 
     holder: FilmHolder | None = None
@@ -58,16 +62,19 @@ class FilmState:
     scene: int = 0
     at_s: int | None = None
     num_choices: int = 0
-    moods: dict[int, EmotionProbabilities] = field(default_factory=dict)
+    moods: dict[int, tuple[AffectPoint, Emotion]] = field(default_factory=dict)
     picks: ScenePicks | None = None
+    mixed: tuple[ScenePicks, StreamedFile] | None = None
 
-    def mood_of(self, number: int, scene: Scene) -> EmotionProbabilities:
-        """Probabilities of a scene, as first asked."""
-        return self.moods.setdefault(number, scene.probabilities)
+    def mood_of(self, number: int, scene: Scene) -> tuple[AffectPoint, Emotion]:
+        """Position and emotion of a scene; of a chosen one, as first seen."""
+        if number == self.scene:
+            self.moods.setdefault(number, (scene.point, scene.emotion))
+        return self.moods.get(number, (scene.point, scene.emotion))
 
     def show(self, holder: FilmHolder | None) -> None:
         """Show another film, or none."""
-        self.holder, self.scene, self.at_s, self.picks = holder, 0, None, None
+        self.holder, self.scene, self.at_s, self.picks, self.mixed = holder, 0, None, None, None
         self.moods.clear()
 
 
@@ -77,22 +84,9 @@ def visitors_job() -> FilmJob | None:
     return None if holder is None else holder.job
 
 
-def choose_scene(number: int, at_s: int | None = None) -> None:
-    """Choose a scene, and move the film to a second, or to the start of the scene."""
-    here, job = page_state(FilmState), visitors_job()
-    if job is not None and number < len(scenes := job.view().scenes):
-        here.scene, here.at_s = number, int(scenes[number].start_s) if at_s is None else at_s
-        here.num_choices += 1
-
-
 def scene_span(scene: Scene) -> str:
     """The times of a scene: "0:03 to 0:12"."""
     return f"{format_clock(scene.start_s)} to {format_clock(scene.end_s)}"
-
-
-def scene_line(number: int, scene: Scene) -> str:
-    """A scene in a line: "Scene 2, 0:03 to 0:12: mostly happy"."""
-    return f"Scene {number + 1}, {scene_span(scene)}: {describe(scene.probabilities, of_group=True).lower()}"
 
 
 def has_film() -> bool:

@@ -1,0 +1,73 @@
+/**
+ * Follows the film: moves the video after a choice, draws the playhead, and reports the scene that plays.
+ *
+ * The song of the scene plays with the video, whose own sound is lower then. See `bar.js` for what else may sound.
+ */
+const SOUND = "emomusic:sound";
+const LOWERED = 0.25;
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const line = parentElement.querySelector("i");
+  const [first, last] = data.range;
+  let shown = data.scene;
+  let video = null;
+  const end = new AbortController();
+  const tell = (...others) =>
+    window.dispatchEvent(new CustomEvent(SOUND, { detail: { source: "film", with: others } }));
+
+  const isSinging = () => data.song !== null && window.emomusicPlayer?.song?.id === data.song;
+
+  const sing = () => {
+    if (!data.follows) return tell();
+    tell("player", "spotify");
+    if (isSinging()) window.emomusicPlayer.resume();
+    else setTriggerValue("scene", shown);
+  };
+
+  const watch = (found) => {
+    video = found;
+    const { signal } = end;
+    video.addEventListener("play", sing, { signal });
+    video.addEventListener("pause", () => video.isConnected && data.follows && tell(), { signal }); // the song too
+    window.addEventListener(SOUND, ({ detail }) => {
+      if (detail.source === "film") return;
+      if (!data.follows || !["player", "spotify"].includes(detail.source)) video.pause();
+      else if (video.paused && !video.ended && isSinging()) video.play().catch(() => {});
+    }, { signal });
+    if (video.emomusicFollows !== data.follows && !video.paused) sing();
+    video.emomusicFollows = data.follows;
+  };
+
+  const look = () => {
+    const found = document.querySelector(`${data.video} video`);
+    if (!found?.readyState) return;
+    if (found !== video) watch(found);
+    if (video.emomusicChoice !== data.choice) {
+      const isNew = video.emomusicChoice === undefined;
+      video.emomusicChoice = data.choice;
+      if (data.at !== null) video.currentTime = data.at;
+      if (!isNew) video.play().catch(() => {});
+    }
+    const volume = data.follows && window.emomusicPlayer?.isPlaying ? LOWERED : 1;
+    if (video.emomusicVolume !== volume) video.volume = video.emomusicVolume = volume;
+    const scene = Math.max(data.starts.findLastIndex((start) => start <= video.currentTime), 0);
+    if (data.follows && scene !== shown) setTriggerValue("scene", (shown = scene));
+    const plot = document.querySelector(`${data.chart} .nsewdrag`)?.getBoundingClientRect();
+    line.hidden = !plot;
+    if (!plot) return;
+    const here = line.offsetParent.getBoundingClientRect();
+    const share = Math.min(Math.max((video.currentTime - first) / (last - first), 0), 1);
+    line.style.left = `${plot.left - here.left + share * plot.width - 1}px`;
+    line.style.top = `${plot.top - here.top}px`;
+    line.style.height = `${plot.height}px`;
+  };
+
+  parentElement.emomusicEnd?.();
+  const timer = setInterval(look, 200);
+  parentElement.emomusicEnd = () => {
+    clearInterval(timer);
+    end.abort();
+  };
+  look();
+  return parentElement.emomusicEnd;
+}

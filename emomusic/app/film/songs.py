@@ -1,0 +1,96 @@
+"""One song for each scene: chosen once, played by the bar, and mixed into the film."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from emomusic.app.bar import content_of
+from emomusic.app.film.state import FilmState, ScenePicks, visitors_job
+from emomusic.app.queues import PlayerState, start
+from emomusic.app.sources import songs_recommender
+from emomusic.app.state import FILM_FOLLOWS, page_state
+from emomusic.app.your_music import with_your_music
+from emomusic.compat import session_id
+from emomusic.media.film_songs import SceneSong, add_songs
+from emomusic.server.capacity import capacity
+from emomusic.server.streaming import StreamedFile
+from emomusic.songs.queue import SongQueue
+from emomusic.songs.recommend import one_song_each
+from emomusic.songs.request import Request
+from emomusic.stream.timeline import Scene
+
+PLACE = "film"
+"""Names the queue of the scenes."""
+
+
+def scene_picks(scenes: Sequence[Scene]) -> ScenePicks:
+    """One song for each scene, for the visitor's music. The queue of the bar holds the same songs."""
+    here, recommender, player = page_state(FilmState), songs_recommender(), page_state(PlayerState)
+    moods = (here.mood_of(number, scene) for number, scene in enumerate(scenes))
+    requests = [with_your_music(Request(point, emotion=emotion)) for point, emotion in moods]
+    skipped, picks = frozenset(player.skipped), here.picks
+    if picks is None or (picks.recommender, picks.requests, picks.skipped) != (recommender, requests, skipped):
+        with st.spinner("Choosing songs"):
+            found = one_song_each(requests, recommender, skipped)
+        picks = here.picks = ScenePicks(recommender, requests, skipped, found)
+        _queue_scene()
+    return picks
+
+
+def _queue_scene() -> None:
+    """Let the queue of the bar begin with the song of the chosen scene; the songs before it stay."""
+    here, player = page_state(FilmState), page_state(PlayerState)
+    if (picks := here.picks) is None:
+        return
+    songs = [pick for pick in picks.picks if pick is not None]
+    queue = SongQueue.of(songs, picks.recommender, picks.requests[0], skipped=player.skipped.keys())
+    later = {pick.song.id for pick in picks.picks[here.scene :] if pick is not None}
+    while queue.current is not None and queue.current.song.id not in later:
+        queue.go_on()
+    player.queues[PLACE] = queue
+    player.fading.add(PLACE)
+
+
+def sing(number: int) -> None:
+    """Choose a scene, and let the bar play its song."""
+    page_state(FilmState).scene = number
+    _queue_scene()
+    start(PLACE)
+
+
+def choose_scene(number: int, at_s: int | None = None) -> None:
+    """Choose a scene and play it: the film from a second, or from the start of the scene, and its song."""
+    here, job = page_state(FilmState), visitors_job()
+    if job is not None and number < len(scenes := job.view().scenes):
+        here.at_s = int(scenes[number].start_s) if at_s is None else at_s
+        here.num_choices += 1
+        if st.session_state.get(FILM_FOLLOWS):
+            sing(number)
+        else:
+            here.scene = number
+
+
+def has_files(picks: ScenePicks) -> bool:
+    """Whether a song of a scene is an audio file."""
+    return any(pick is not None and pick.song.is_audio for pick in picks.picks)
+
+
+def mix_film(marked: StreamedFile, scenes: Sequence[Scene], picks: ScenePicks) -> StreamedFile:
+    """The marked film with the songs of its scenes that are audio files, below its own sound.
+
+    Raises:
+        CapacityError: the files of this visitor or of all visitors fill this server.
+        EmomusicError: a song cannot be read, or the file cannot be written.
+        OSError: the disk is full.
+    """
+    songs = [
+        SceneSong(scene.start_s, scene.end_s, content_of(pick.song))
+        for scene, pick in zip(scenes, picks.picks, strict=True)
+        if pick is not None and pick.song.is_audio
+    ]
+    mixed = StreamedFile(capacity().files, session_id(), "video/mp4", "emomusic-film-with-songs.mp4")
+    bar = st.progress(0.0, "Mixing the songs")
+    add_songs(marked.reader, songs, mixed, on_progress=lambda share: bar.progress(share, "Mixing the songs"))
+    return mixed

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from emomusic.errors import AudioError, FilmError
+from emomusic.media.film_songs import SceneSong, add_songs
+from tests.films import NOBODY, film_bytes
+
+RATE = 48_000
+
+
+def tone(path: Path, hertz: int, seconds: float) -> Path:
+    """A WAV file with a tone."""
+    with av.open(path, "w", format="wav") as container:
+        stream = container.add_stream("pcm_s16le", 44_100, layout="mono")
+        wave = 0.8 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * 44_100)) / 44_100)
+        frame = av.AudioFrame.from_ndarray((32_000 * wave[None]).astype(np.int16), "s16", "mono")
+        frame.sample_rate = 44_100
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def levels(data: bytes, start_s: float, end_s: float) -> dict[int, float]:
+    """The levels of the tones in a part of a film."""
+    with av.open(io.BytesIO(data)) as container:
+        resampler = av.AudioResampler("fltp", "mono", RATE)
+        parts = [each.to_ndarray()[0] for frame in container.decode(audio=0) for each in resampler.resample(frame)]
+    part = np.concatenate(parts)[round(start_s * RATE) : round(end_s * RATE)]
+    spectrum = np.abs(np.fft.rfft(part * np.hanning(len(part)))) / len(part)
+    places = np.fft.rfftfreq(len(part), 1 / RATE)
+    return {hertz: float(spectrum[np.abs(places - hertz) < 5].max()) for hertz in (440, 1000, 2000)}
+
+
+@pytest.mark.parametrize("audio", ["aac", None])
+def test_songs_fade_into_each_other_below_the_sound_of_the_film(audio: str | None, tmp_path: Path) -> None:
+    film, out = film_bytes([(NOBODY, 12)], audio=audio), io.BytesIO()
+    first, second = tone(tmp_path / "first.wav", 1000, 2.0), tone(tmp_path / "second.wav", 2000, 20.0)
+    shares: list[float] = []
+    songs = [SceneSong(0, 6, first), SceneSong(6, 12, second.read_bytes())]
+    add_songs(lambda: io.BytesIO(film), songs, out, on_progress=shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    with av.open(io.BytesIO(out.getvalue())) as container:
+        assert [stream.codec_context.name for stream in container.streams] == ["h264", "aac"]
+        assert container.duration / av.time_base == pytest.approx(12, abs=0.2)
+        assert sum(1 for _ in container.decode(video=0)) == 120
+    early, late = levels(out.getvalue(), 2.5, 4.5), levels(out.getvalue(), 8, 11)  # the first one has been repeated
+    assert early[1000] > 10 * early[2000]
+    assert late[2000] > 10 * late[1000]
+    at_cut = levels(out.getvalue(), 5.8, 6.2)
+    assert min(at_cut[1000], at_cut[2000]) > 0.3 * max(early[1000], late[2000])
+    assert (early[440] > 0.3 * early[1000]) == (audio is not None)
+
+
+def test_a_song_that_is_gone_and_a_full_disk_are_errors(tmp_path: Path) -> None:
+    film = film_bytes([(NOBODY, 2)])
+    with pytest.raises(AudioError):
+        add_songs(lambda: io.BytesIO(film), [SceneSong(0, 2, tmp_path / "gone.wav")], io.BytesIO())
+    with pytest.raises(FilmError, match="write"), io.FileIO("/dev/full", "w") as full:
+        add_songs(lambda: io.BytesIO(film), [], full)
