@@ -263,9 +263,11 @@ def check_streamlit() -> None:
 
 
 def check_webrtc_stream() -> None:
-    """Check for `set_visitor_stayed`."""
+    """Check for `set_visitor_stayed` and `close_stream`."""
+    from streamlit_webrtc import component
     from streamlit_webrtc.component import WebRtcStreamerContext
 
+    _require(component, "_reset_context")
     if "_last_rendered_run_count" not in WebRtcStreamerContext.__annotations__:
         raise HookError("expected WebRtcStreamerContext to have _last_rendered_run_count. Received: one without it")
 
@@ -283,6 +285,18 @@ def set_visitor_stayed(stream: Any, *, stayed: bool) -> None:
     """
     _require(stream, "_last_rendered_run_count")
     stream._last_rendered_run_count = None if stayed else _LONG_AGO
+
+
+def close_stream(stream: Any) -> None:
+    """End a video stream that no page shows any more.
+
+    Raises:
+        HookError: streamlit-webrtc cannot end one.
+    """
+    check_webrtc_stream()
+    from streamlit_webrtc.component import _reset_context
+
+    _reset_context(stream)
 
 
 HOOKS: Mapping[str, Callable[[], None]] = MappingProxyType(

@@ -47,16 +47,15 @@ def take(page: Page, out: Path, name: str) -> None:
 
 
 def open_live(page: Page, url: str, view: str, ready: str) -> None:
-    """Open a view of the live page, give consent, and wait until the video runs and shows the element `ready`."""
+    """Open a view of the live page, start it, and wait until the video runs and shows the element `ready`."""
     page.goto(f"{url}/live?{state.LIVE_VIEW}={view}&{PLAYS}")
     page.locator(".st-key-live-start button").click()
-    page.locator(f".st-key-{state.LIVE_CONSENT} label").click()
     page.locator(ready).wait_for()
 
 
 def take_live(page: Page, url: str, out: Path, ending: str) -> None:
     """Save the readings, a round of the mirror game, and the lesson with a face that it took."""
-    open_live(page, url, "Faces", ".st-key-live-play button:enabled")
+    open_live(page, url, "Faces", f".st-key-{state.LIVE_MUSIC}")
     page.wait_for_timeout(12_000)  # for a longer timeline
     take(page, out, f"live-{ending}")
     open_live(page, url, "Mirror+game", ".st-key-live-game-start button:enabled")

@@ -172,7 +172,7 @@ def require_app(page: str) -> None:
         runpy.run_path(str(ROOT / "app.py"))
         st.stop()
     if page != "live" and (session := page_state(CameraState).session) is not None:
-        session.forget_pictures()
+        session.leave()
     open_address(page)
 
 

@@ -72,8 +72,8 @@ def visit_number() -> int:
 class CameraSession(Protocol):
     """A session with the visitor's camera; the Live page has it."""
 
-    def forget_pictures(self) -> None:
-        """Forget the pictures of the game and the lesson."""
+    def leave(self) -> None:
+        """Forget the pictures of the game and the lesson, because the visitor looks at another page."""
         ...
 
     def forget_persons(self) -> None:
@@ -136,7 +136,8 @@ PROFILE_UPLOAD = "profile_upload"
 # The live page
 LIVE_STREAM = "live_stream"
 LIVE_CAMERA = "live_camera"
-LIVE_CONSENT = "live_consent"
+LIVE_FRAMES = "live_frames"
+LIVE_MUSIC = "live_music"
 LIVE_VIEW = "shown"  # also in the URL
 LIVE_PLAYERS = "live_players"  # of the mirror game
 LIVE_MIRROR = "live_mirror"

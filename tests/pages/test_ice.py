@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from streamlit_webrtc.config import compile_rtc_configuration
 
-from emomusic.app.live.ice import DEFAULT_STUN_URL, ICE, TURN_SECRET, IceSettings, ice_settings, turn_credentials
+from emomusic.app.live.ice import (
+    DEFAULT_STUN_URL,
+    ICE,
+    LIVE,
+    TURN_SECRET,
+    IceSettings,
+    fixed_way,
+    ice_settings,
+    turn_credentials,
+)
+from emomusic.app.live.session import Way
 from emomusic.errors import SettingsError
 
 TURN_URLS = ["turn:turn.example.org:3478?transport=udp", "turns:turn.example.org:5349?transport=tcp"]
@@ -99,3 +109,10 @@ def test_a_malformed_setting_is_an_error_without_passwords(values: dict[str, str
     with pytest.raises(SettingsError, match=words) as caught:
         ice_settings(values, nearby=False)
     assert "pear" not in str(caught.value)
+
+
+def test_the_owner_may_fix_the_way_of_the_frames() -> None:
+    ways = {"": None, " WebRTC ": Way.WEBRTC, "page": Way.PAGE}
+    assert {text: fixed_way({LIVE: text}) for text in ways} == ways
+    with pytest.raises(SettingsError, match=LIVE):
+        fixed_way({LIVE: "pigeons"})

@@ -181,6 +181,12 @@ export class BandMixer {
     return Math.max(10 * Math.log10(power), SILENCE_DB);
   }
 
+  /** How loud each seat plays now, and the gain of each of its loops, as they glide. */
+  get seats() {
+    const gainsOf = (inputs) => Object.fromEntries(this.#band.loops.map((loop) => [loop, inputs[loop].gain.value]));
+    return this.#seats.map(({ inputs, level }) => ({ level: level.gain.value, gains: gainsOf(inputs) }));
+  }
+
   /** The node that plays, for a recording or a meter; null before the start. */
   get output() {
     return this.#context && this.#output;

@@ -15,9 +15,10 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from emomusic.app.live.session import Way
 from emomusic.errors import SettingsError
 
-ICE, TURN_SECRET = "EMOMUSIC_ICE", "EMOMUSIC_TURN_SECRET"
+ICE, TURN_SECRET, LIVE = "EMOMUSIC_ICE", "EMOMUSIC_TURN_SECRET", "EMOMUSIC_LIVE"
 """Names of the settings."""
 
 DEFAULT_STUN_URL = "stun:stun.l.google.com:19302"
@@ -107,6 +108,20 @@ def ice_settings(values: Mapping[str, object], *, nearby: bool, now_s: float | N
     return msgspec.structs.replace(
         settings, servers=tuple(_with_user(server, secret, expiry_s) for server in settings.servers)
     )
+
+
+def fixed_way(values: Mapping[str, object]) -> Way | None:
+    """The only way of the frames to the server, by the settings; None to try WebRTC first.
+
+    Raises:
+        SettingsError: the setting is neither of both.
+    """
+    if not (text := str(values.get(LIVE) or "").strip().lower()):
+        return None
+    try:
+        return Way(text)
+    except ValueError:
+        raise SettingsError(f"expected {LIVE} to be {' or '.join(Way)}. Received: {text!r}") from None
 
 
 def _with_user(server: IceServer, secret: str, expiry_s: int) -> IceServer:

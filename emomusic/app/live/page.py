@@ -1,8 +1,9 @@
-"""The Live page: notice, consent, options, video, readings and session summary."""
+"""The Live page: consent, options, video, readings, music and session summary."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from enum import StrEnum
 from urllib.parse import urlsplit
 
@@ -13,10 +14,11 @@ from emomusic.app.address import choose_one
 from emomusic.app.charts import roomy_columns
 from emomusic.app.example import show_example
 from emomusic.app.live.game import game_listener, is_over, show_game, show_rounds
-from emomusic.app.live.ice import IceSettings, ice_settings
-from emomusic.app.live.readings import show_large, show_now, show_timeline, show_words
+from emomusic.app.live.ice import IceSettings, fixed_way, ice_settings
+from emomusic.app.live.music import SONGS, choose_music, show_band, show_songs
+from emomusic.app.live.readings import show_faces, show_large, show_plane, show_timeline, show_words
 from emomusic.app.live.session import LiveSession, LiveState, Phase, Problem
-from emomusic.app.live.summary import show_play_button, show_player, show_session, show_summary
+from emomusic.app.live.summary import show_player, show_session, show_summary
 from emomusic.app.live.teach import show_lesson
 from emomusic.app.live.video import mount_camera, show_problem, show_video, sync_session
 from emomusic.app.own_computer import LOCAL_HOSTS
@@ -72,13 +74,17 @@ def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
         )
 
 
-# Widths of the columns: the video, what is read, and the songs
+# Widths of the columns: the video, what is read, and the music
 _COLUMNS = {View.FACES: (10, 8, 8), View.CLASSROOM: (6, 10, 7), View.GAME: (10, 15, 7), View.TEACH: (10, 15, 7)}
 
-# During the video, a phone's first screen has the video, the sentence and the songs, and then the charts
+# During the video, the title makes room, and a phone's first screen has the sentence, the video and the music
 _LOW_TITLE = """<style>
+[data-testid="stMain"] h1 { font-size: 1.25rem; padding: 0; }
+.st-key-live-words { min-height: 5rem; }
 @media (max-width: 640px) {
-  [data-testid="stMain"] h1 { font-size: 1.25rem; padding: 0; }
+  [data-testid="stMain"] h1, .st-key-live-words [data-testid="stCaptionContainer"] {
+    position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+  }
   .st-key-roomy-live > div > .stHorizontalBlock > .stColumn:last-child { order: 1; }
   .st-key-roomy-live > div > .stHorizontalBlock > .stColumn:nth-child(2) { order: 2; }
 }
@@ -87,14 +93,18 @@ _LOW_TITLE = """<style>
 
 def show_live() -> None:
     """Show the page, in the order of the screen."""
-    settings = connection_settings()
+    values, live = {**os.environ, **read_secrets()}, page_state(LiveState)
+    if (fixed := fixed_way(values)) is not None:
+        live.way, live.is_way_fixed = fixed, True
+    settings = connection_settings(values)
     session = sync_session()
+    live.shown = None if session is None else session.phase
     view = _show_head(session, settings)
     game = None if session is None or session.game is None else session.game.view()
     result = game if view is View.GAME and game is not None and session is not None and is_over(session, game) else None
     if session is not None and session.is_on:
         st.html(_LOW_TITLE)
-    if not (page_state(LiveState).is_camera_allowed and st.session_state.get(state.LIVE_CONSENT)):
+    if not live.is_camera_allowed:
         show_example("START replaces this example with the faces on your webcam, once a second.")
     elif not (session is not None and session.is_on) and not capacity().has_live_room:
         show_problem(Problem.FULL, again=lambda: None)  # the page then runs again and looks for a place
@@ -111,54 +121,58 @@ def show_live() -> None:
 
 
 def _show_columns(session: LiveSession | None, view: View, settings: IceSettings, result: GameView | None) -> None:
-    """Show the video, what is read, and the songs.
+    """Show the video, what is read, and the music.
 
     All views use the same columns, so the video keeps its position in the page and its connection.
     """
     playing = session if session is not None and session.phase is Phase.PLAYING else None
     left, middle, right = roomy_columns(_COLUMNS[view], key="live", gap="medium")
     with left:
+        with st.container(key="live-words", gap="xsmall"):
+            if playing is not None and view is View.FACES:
+                show_words()
         show_video(session, settings)
-        if playing is not None and view is View.FACES:
-            show_words()
     with middle:
         if view is View.GAME:
             show_game(session, result)
         elif view is View.TEACH:
             show_lesson(playing)
         elif playing is not None:
-            show_large() if view is View.CLASSROOM else show_now()
+            show_large() if view is View.CLASSROOM else show_plane()
         elif session is not None and not session.is_on:
             show_session(summarize(session.reader.timeline()), session.problem)
         else:
             st.caption(":material/face: Press START. The reading appears here.")
     with right:
-        if playing is not None and view in (View.FACES, View.CLASSROOM):
-            show_play_button()
+        if result is None and playing is not None and view is not View.TEACH:
+            style = choose_music()
+            show_songs() if style == SONGS else show_band(style)
+        if playing is not None and view is View.FACES:
+            show_faces()
         show_player(session, None if result is None else game_listener(result))
 
 
-def connection_settings() -> IceSettings:
-    """Read the connection settings from `.streamlit/secrets.toml`, else from the environment.
+def connection_settings(values: Mapping[str, object]) -> IceSettings:
+    """Read the connection settings.
 
     Raises:
-        SettingsError: a setting or the file is malformed.
+        SettingsError: a setting is malformed.
     """
     nearby = urlsplit(st.context.url or "").hostname in LOCAL_HOSTS
-    return ice_settings({**os.environ, **read_secrets()}, nearby=nearby)
+    return ice_settings(values, nearby=nearby)
 
 
 def _show_head(session: LiveSession | None, settings: IceSettings) -> View:
     """Show everything above the video. Returns the chosen view."""
     is_on = session is not None and session.is_on
-    has_agreed = bool(st.session_state.get(state.LIVE_CONSENT))
+    has_agreed = bool(page_state(LiveState).request)
     with st.container(key="live-head"):
         mount_camera(takes_keys=is_on and st.session_state.get(state.LIVE_VIEW) in (View.GAME, View.TEACH))
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             view = View(choose_one("View", list(View), state.LIVE_VIEW))
             choose_settings(session, class_view=view is View.CLASSROOM)
-            if has_agreed:
-                _ask_for_consent(disabled=is_on)
+            if has_agreed:  # whoever joins sees what was agreed
+                st.caption(":material/check: Everyone on camera agrees to face analysis", width="content")
         if view is View.CLASSROOM:
             st.caption(
                 "Large type, and the mood of the whole group without marks on faces. Use it with volunteers who act; "
@@ -171,47 +185,27 @@ def _show_head(session: LiveSession | None, settings: IceSettings) -> View:
 
 
 def _show_start(settings: IceSettings) -> None:
-    """Show START, and after a press the notice and the question for consent in its place."""
-    with st.container(border=True, key="live-begin"):
-        if not page_state(LiveState).is_asked:
-            with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-                st.button("START", icon=":material/videocam:", type="primary", on_click=_ask, key="live-start")
-                st.markdown("See the emotions of the faces on your webcam, and hear songs for their mood.")
-            return
-        contacts = f" To connect, browser and server contact {', '.join(settings.hosts)}." if settings.hosts else ""
-        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-            _ask_for_consent()
-            st.markdown("The video goes to this server, which estimates expressions. **No frame is kept.**")
-            with st.popover("Privacy", icon=":material/visibility:", type="tertiary"):
-                st.markdown(
-                    "Your pictures in the mirror game and the lesson stay in memory until you leave. A person alone on "
-                    "camera is remembered as numbers until the video ends, to adjust the readings (see Options). The "
-                    "figures of the last ten minutes stay in memory until you start again, or "
-                    f"{WHEN_GONE}.{contacts}"
-                )
-
-
-def _ask() -> None:
-    page_state(LiveState).is_asked = True
-
-
-def _ask_for_consent(*, disabled: bool = False) -> None:
-    # Visible during the video too: whoever joins sees what was agreed
-    agreed = st.checkbox(
-        "Everyone on camera agrees to face analysis",
-        key=state.LIVE_CONSENT,
-        on_change=_agree,
-        disabled=disabled,
-        persist_state="session",  # on other pages too: show_video ends a session that the visitor left
-    )
-    if agreed and not page_state(LiveState).request:  # after a restart the browser restores the tick
-        page_state(LiveState).request_camera(start_video=True)
-        st.rerun()
-
-
-def _agree() -> None:
-    if st.session_state[state.LIVE_CONSENT]:
-        page_state(LiveState).request_camera(start_video=True)
+    """Show START, which gives the consent, and the notice."""
+    contacts = f" To connect, browser and server contact {', '.join(settings.hosts)}." if settings.hosts else ""
+    with (
+        st.container(border=True, key="live-begin"),
+        st.container(horizontal=True, vertical_alignment="center", gap="medium"),
+    ):
+        st.button(
+            "START: everyone on camera agrees to face analysis",
+            icon=":material/videocam:",
+            type="primary",
+            on_click=_request_camera,
+            key="live-start",
+        )
+        st.markdown("The video goes to this server, which estimates expressions. **No frame is kept.**")
+        with st.popover("Privacy", icon=":material/visibility:", type="tertiary"):
+            st.markdown(
+                "Your pictures in the mirror game and the lesson stay in memory until you leave. A person alone on "
+                "camera is remembered as numbers until the video ends, to adjust the readings (see Options). The "
+                "figures of the last ten minutes stay in memory until you start again, or "
+                f"{WHEN_GONE}.{contacts}"
+            )
 
 
 def _request_camera() -> None:
@@ -226,5 +220,5 @@ def _show_camera_status(session: LiveSession | None) -> None:
         show_problem(problem, again=_request_camera if can_change else None)
     elif session is not None and session.problem is not None:
         show_problem(session.problem)
-    elif st.session_state.get(state.LIVE_CONSENT) and not live.is_camera_allowed:
+    elif live.request and not live.is_camera_allowed:
         st.caption(":material/videocam: Your browser asks for the webcam. Allow it.")

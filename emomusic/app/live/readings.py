@@ -23,7 +23,8 @@ from emomusic.text import pluralize
 
 _NOW_S, _TIMELINE_S = 1.0, 2.0  # between refreshes; a chart of ten minutes has 70 kB
 _TRAIL_S = 20
-_FACES_SHOWN = 8
+_FACES_SHOWN = 6
+_PLANE_HEIGHT = 430
 
 
 @st.fragment(run_every=_NOW_S)
@@ -45,22 +46,31 @@ def show_words() -> None:
 
 
 @st.fragment(run_every=_NOW_S)
-def show_now() -> None:
-    """Show the current emotions, refreshed once per second; the page calls this during the video."""
+def show_plane() -> None:
+    """Show the faces and their trail on the plane, refreshed once per second; the page calls this during the video."""
     if (session := live_session()) is None:
         return
     view = session.view()
     group, points = view.group, face_points(view.faces)
     if len(view.faces) > 1 and group is not None:
-        _show_rows(view, group)
         points.append(FacePoint(ALL, affect_of(group), group.emotion))
-    else:
-        _show_bars(group)
     show_chart(
-        circumplex(points, trail=_trail(session.reader.timeline()), height=340),
+        circumplex(points, trail=_trail(session.reader.timeline()), height=_PLANE_HEIGHT),
         key="live-plane",
         alt=f"Valence and arousal of the faces, and of the group in the last {_TRAIL_S} seconds",
     )
+
+
+@st.fragment(run_every=_NOW_S)
+def show_faces() -> None:
+    """Show the probabilities of the faces, refreshed once per second; the page calls this during the video."""
+    if (session := live_session()) is None:
+        return
+    view = session.view()
+    if len(view.faces) > 1 and view.group is not None:
+        _show_rows(view, view.group)
+    else:
+        _show_bars(view.group)
 
 
 @st.fragment(run_every=_NOW_S)

@@ -10,15 +10,19 @@ const TYPES = [
 
 const between = (value) => Math.min(Math.max(value, -1), 1);
 
-function drawMarks(context, marks, { width, height }) {
+/** Draw frames and names of faces. A box is x, y, width and height, as shares of the picture before it is mirrored. */
+export function drawMarks(context, marks, { width, height }, isMirrored) {
   context.lineWidth = Math.max(2, width / 240);
   context.font = `600 ${Math.max(14, width / 32)}px sans-serif`;
   context.textBaseline = "bottom";
-  for (const { box: [x, y, w, h], label, colour } of marks) {
-    const left = (1 - x - w) * width; // the picture is mirrored, its text is not
+  for (const { box: [x, y, w, h], label, colour, ink = "white" } of marks) {
+    const left = (isMirrored ? 1 - x - w : x) * width; // a mirrored picture has no mirrored text
     context.strokeStyle = context.fillStyle = colour;
     context.strokeRect(left, y * height, w * width, h * height);
-    context.fillText(label, left, y * height - context.lineWidth);
+    const { width: length, fontBoundingBoxAscent: ascent } = context.measureText(label);
+    context.fillRect(left - context.lineWidth / 2, y * height - ascent, length + 8, ascent);
+    context.fillStyle = ink;
+    context.fillText(label, left + 4, y * height);
   }
 }
 
@@ -38,13 +42,13 @@ function drawPlane(context, points, { width, height }) {
   }
 }
 
-/** Draw one frame of a clip. The boxes are x, y, width and height, as shares of the picture before it is mirrored. */
-export function drawFrame(canvas, video, { marks = [], points = [] }) {
+/** Draw one frame of a clip, with marks as for `drawMarks`. */
+export function drawFrame(canvas, video, { marks = [], points = [], isMirrored = true }) {
   const context = canvas.getContext("2d");
-  context.setTransform(-1, 0, 0, 1, canvas.width, 0);
+  if (isMirrored) context.setTransform(-1, 0, 0, 1, canvas.width, 0);
   context.drawImage(video, 0, 0, canvas.width, canvas.height);
   context.setTransform(1, 0, 0, 1, 0, 0);
-  drawMarks(context, marks, canvas);
+  drawMarks(context, marks, canvas, isMirrored);
   drawPlane(context, points, canvas);
 }
 
@@ -53,7 +57,7 @@ export function drawFrame(canvas, video, { marks = [], points = [] }) {
  *
  * @param video the playing picture.
  * @param sound an AudioNode, such as the output of the mixer; null for a silent clip.
- * @param state gives the {marks, points} of a frame.
+ * @param state gives the {marks, points, isMirrored} of a frame.
  * @param signal an AbortSignal, which ends the clip early.
  * @returns a Blob; its type tells the format.
  */

@@ -9,10 +9,11 @@ import pandas as pd
 import streamlit as st
 
 from emomusic.affect import MOOD_POINTS, Mood, affect_of, describe
-from emomusic.app.answer import NOW, Listener, answer
+from emomusic.app.answer import Listener, answer
 from emomusic.app.frame import download_button, escape_markdown
+from emomusic.app.live.music import PLACE
 from emomusic.app.live.readings import show_areas
-from emomusic.app.live.session import LiveSession, LiveState, Problem, live_session
+from emomusic.app.live.session import LiveSession, LiveState, Problem
 from emomusic.app.player import show_queue, song_line
 from emomusic.app.queues import queue_of, start
 from emomusic.app.state import CameraState, from_state, page_state
@@ -29,34 +30,11 @@ MAX_SONGS = 10
 _CARD: dict[str, Any] = {"border": True, "height": 136}  # equal heights: one card has a second line. "stretch" overlaps
 
 
-def show_play_button() -> None:
-    """Show a button that stores the current mood of the group; the page calls this during the video."""
-    st.button(
-        "Play songs for this mood",
-        icon=":material/queue_music:",
-        type="primary",
-        on_click=_keep_mood,
-        key="live-play",
-    )
-    if page_state(LiveState).is_faceless:
-        st.caption("There is no mood without a face. Show a face to the webcam and try again.")
-
-
-def _keep_mood() -> None:
-    session = live_session()
-    group = None if session is None else session.view().group
-    listener = None if group is None else Listener.of(NOW, group)
-    page_state(LiveState).show(listener, is_faceless=listener is None)
-    if group is not None:
-        st.toast(f"{describe(group)}: the player has its song.")
-
-
-def show_player(session: LiveSession | None, listener: Listener | None = None) -> None:
-    """Show the player for a listener, else the stored mood, or for the playlist of a session that is over."""
-    live = page_state(LiveState)
-    if (listener := listener or live.listener) is not None:
-        answer(listener, "live").show_player("emomusic-live")
-    elif live.plays_session and session is not None and not session.is_on:
+def show_player(session: LiveSession | None, listener: Listener | None) -> None:
+    """Show the player for the listener of a game, or for the playlist of a session that is over."""
+    if listener is not None:
+        answer(listener, PLACE).show_player("emomusic-live")
+    elif page_state(LiveState).plays_session and session is not None and not session.is_on:
         _session_queue(summarize(session.reader.timeline()))
         show_queue("session", "emomusic-session")
 
@@ -78,24 +56,19 @@ def show_session(summary: SessionSummary, problem: Problem | None) -> None:
         disabled=page_state(LiveState).plays_session,
         key="live-play-session",
     )
-    times = summary.table["time_s"]
-    first_s, last_s = int(times.iloc[0]), int(times.iloc[-1])
-    is_cut = last_s >= TIMELINE_SECONDS
-    _show_metrics(summary, duration_s=last_s + 1 if is_cut else last_s - first_s + 1)
-    if is_cut:
-        minutes = TIMELINE_SECONDS // 60
-        st.caption(f"All figures but the duration cover the last {minutes} minutes, from {format_clock(first_s)} on.")
 
 
 def _play_session() -> None:
-    page_state(LiveState).show(None, plays_session=True)
+    page_state(LiveState).plays_session = True
     start("session")
 
 
-def _show_metrics(summary: SessionSummary, *, duration_s: int) -> None:
-    longest = summary.longest
+def _show_metrics(summary: SessionSummary) -> None:
+    longest, times = summary.longest, summary.table["time_s"]
+    first_s, last_s = int(times.iloc[0]), int(times.iloc[-1])
+    is_cut = last_s >= TIMELINE_SECONDS
     with st.container(horizontal=True):
-        st.metric("Duration", format_clock(duration_s), **_CARD)
+        st.metric("Duration", format_clock(last_s + 1 if is_cut else last_s - first_s + 1), **_CARD)
         # A percentage, because a reading may take longer than a second on a busy machine
         st.metric("With a face", f"{100 * summary.seconds_with_faces / summary.seconds:.0f} %", **_CARD)
         st.metric("Most faces at once", summary.most_faces, **_CARD)
@@ -108,12 +81,16 @@ def _show_metrics(summary: SessionSummary, *, duration_s: int) -> None:
                 delta_arrow="off",
                 **_CARD,
             )
+    if is_cut:
+        minutes = TIMELINE_SECONDS // 60
+        st.caption(f"All figures but the duration cover the last {minutes} minutes, from {format_clock(first_s)} on.")
 
 
 def show_summary(summary: SessionSummary) -> None:
-    """Show the chart, the moods and the songs of a session that is over."""
+    """Show the figures, the chart, the moods and the songs of a session that is over."""
     if summary.mean is None:
         return
+    _show_metrics(summary)
     show_areas(summary.table, key="live-session")
     st.dataframe(
         pd.DataFrame(

@@ -1,4 +1,4 @@
-"""Camera permission, the WebRTC stream to the server, and the problems of both."""
+"""Camera permission, the video by WebRTC or over the page's own connection, and the problems of these."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ import streamlit as st
 
 from emomusic.app import state
 from emomusic.app.live.ice import IceSettings
-from emomusic.app.live.session import LiveSession, LiveState, Phase, Problem, live_session
-from emomusic.app.queues import PlayerState
-from emomusic.app.state import CameraState, page_state
-from emomusic.compat import HookError, set_visitor_stayed
-from emomusic.server.capacity import capacity
-from emomusic.server.shared import shared
-from emomusic.stream.reader import LiveReader
+from emomusic.app.live.own_connection import VIDEO, show_camera
+from emomusic.app.live.session import LiveSession, LiveState, Phase, Problem, Way, live_session, start_session
+from emomusic.app.state import page_state
+from emomusic.compat import HookError, close_stream, set_visitor_stayed
+from emomusic.text import pluralize
 
 _PROBLEMS = {
     Problem.INSECURE: (
@@ -70,9 +68,6 @@ def show_problem(problem: Problem, *, again: Callable[[], None] | None = None) -
         st.switch_page("pages/photo.py")
 
 
-VIDEO = {"width": {"ideal": 640}, "height": {"ideal": 480}, "frameRate": {"ideal": 24}, "facingMode": "user"}
-"""Camera constraints: enough for faces at a desk; two cores can decode and encode it."""
-
 # The browser loads the module once per tab, so the top-level variables survive reruns of the page.
 _JAVASCRIPT = """
 let lastAttempt = "";
@@ -89,7 +84,7 @@ const PROBLEMS = {
 function unavailable() {
   if (!window.isSecureContext) return "insecure";
   const devices = navigator.mediaDevices;
-  return devices && devices.getUserMedia && window.RTCPeerConnection ? "" : "unsupported";
+  return devices && devices.getUserMedia ? "" : "unsupported";
 }
 
 async function requestCamera(video) {
@@ -117,6 +112,7 @@ export default function ({ data, setTriggerValue }) {
   if (!checked) {
     checked = true;
     if (unavailable()) setTriggerValue("answer", { attempt: "", problem: unavailable() });
+    if (!window.RTCPeerConnection) setTriggerValue("silent", true);
   }
   // After a click on START, keys would go to the frame of the video
   if (data.takesKeys && !tookKeys && document.activeElement?.tagName === "IFRAME") {
@@ -143,12 +139,13 @@ def mount_camera(*, takes_keys: bool) -> None:
     If the page starts to take keys, the component moves the focus from the video to the page.
     """
     live = page_state(LiveState)
-    press = live.request if live.is_camera_allowed and live.starts_video else ""
+    press = live.request if live.is_camera_allowed and live.starts_video and live.way is Way.WEBRTC else ""
     with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
         _CAMERA(
             key=state.LIVE_CAMERA,
             data={"attempt": live.request, "video": VIDEO, "takesKeys": takes_keys, "press": press},
             on_answer_change=_take_answer,
+            on_silent_change=_do_without_webrtc,
         )
 
 
@@ -156,6 +153,10 @@ def _take_answer() -> None:
     answer, live = st.session_state[state.LIVE_CAMERA].answer, page_state(LiveState)
     if answer is not None and answer["attempt"] == live.request:
         live.answer = answer["problem"]
+
+
+def _do_without_webrtc() -> None:
+    page_state(LiveState).way = Way.PAGE
 
 
 log = logging.getLogger(__name__)
@@ -179,32 +180,71 @@ _TRANSLATIONS = {
 
 
 def sync_session() -> LiveSession | None:
-    """Return this visitor's session, created or updated from the state of the stream.
+    """Return this visitor's session, created or updated from the state of the camera or the stream.
 
     Call this in every run of the page. A callback is unreliable: a new message from the browser interrupts it.
     """
-    session, stream = live_session(), st.session_state.get(state.LIVE_STREAM)
-    if stream is None:
+    session, stream, live = live_session(), st.session_state.get(state.LIVE_STREAM), page_state(LiveState)
+    if live.way is Way.PAGE:
+        if live.is_camera_allowed and live.starts_video:
+            live.starts_video = False
+            session = start_session(Way.PAGE) or session
+    elif stream is None:
         return session
-    if stream.state.signalling and (session is None or not session.is_on):
-        new = LiveSession(LiveReader(shared().live_networks, adjust=lambda: shared().networks()[1]))
-        if not capacity().start_live(new):  # another visitor took the last place after this page was drawn
+    elif stream.state.signalling and (session is None or not session.is_on):
+        if (new := start_session(Way.WEBRTC)) is None:  # another visitor took the last place after this page was drawn
             st.session_state.pop(state.LIVE_STREAM, None)
-            return session
-        if session is not None:
-            session.forget_pictures()
-        session = page_state(CameraState).session = new
-        page_state(LiveState).show(None)
-        page_state(PlayerState).queues.pop("session", None)
+        session = new or session
     elif session is not None:
         session.update(playing=stream.state.playing, signalling=stream.state.signalling)
     return session
 
 
 def show_video(session: LiveSession | None, settings: IceSettings) -> None:
-    """Show the video with START and STOP.
+    """Show the video with START and STOP."""
+    if page_state(LiveState).way is Way.WEBRTC:
+        _show_stream(session, settings)
+    elif session is not None and session.is_on:
+        show_camera()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button("STOP", icon=":material/stop:", on_click=_stop, key="live-stop")
+            if session.phase is Phase.PLAYING:
+                _show_rate()
+    else:
+        st.button("START", icon=":material/videocam:", type="primary", on_click=_restart, key="live-restart")
 
-    Both buttons belong to the stream component: starting it from Python opens several connections. Always render the
+
+def _stop() -> None:
+    if (session := live_session()) is not None:
+        session.end()
+
+
+def _restart() -> None:
+    page_state(LiveState).request_camera()
+
+
+@st.fragment(run_every=2.0)
+def _show_rate() -> None:
+    """Say that the connection is the slower one."""
+    if (session := live_session()) is not None:
+        rate = pluralize(round(session.view().readings_per_second), "reading")
+        st.caption(f"Slower connection: about {rate} per second")
+
+
+def _leave_webrtc(session: LiveSession | None) -> None:
+    """Go on over the page's own connection, with the same session."""
+    page_state(LiveState).way = Way.PAGE
+    if session is not None:
+        session.way = Way.PAGE
+    if (stream := st.session_state.pop(state.LIVE_STREAM, None)) is not None:
+        close_stream(stream)
+    st.rerun()
+
+
+def _show_stream(session: LiveSession | None, settings: IceSettings) -> None:
+    """Show the video of WebRTC.
+
+    Its buttons belong to the stream component: starting it from Python opens several connections. Always render the
     component at the same position of the page; moving it closes the connection.
     """
     # The import takes almost a second, so only this page pays for it
@@ -229,6 +269,8 @@ def show_video(session: LiveSession | None, settings: IceSettings) -> None:
         )
     except SignallingTimeoutError:
         log.warning("signalling timed out")
+        if not page_state(LiveState).is_way_fixed:
+            _leave_webrtc(session)
         if session is not None:
             session.end()
         # Remove the stream from the page, because it would repeat its offer in every run
@@ -253,11 +295,13 @@ def _report_visit() -> None:
     live.visit = visit
 
 
-@st.fragment(run_every=1.0)
+@st.fragment(run_every=0.5)
 def _wait_for_connection() -> None:
-    """Show the status of the connection, or a warning after the timeout."""
+    """Show the status of the connection; after the timeout, go on without WebRTC, or show a warning."""
     session = live_session()
     if session is not None and session.is_slow:
+        if not page_state(LiveState).is_way_fixed:
+            _leave_webrtc(session)
         show_problem(Problem.BLOCKED)
     else:
         st.caption(":material/hourglass_top: Connecting to the server.")

@@ -1,0 +1,54 @@
+"""Scripts that the tests of the Live page run in the browser."""
+
+# A browser that finds no way to the server by WebRTC, and keeps the streams of its camera
+WITHOUT_WEBRTC = """
+const Connection = window.RTCPeerConnection;
+window.RTCPeerConnection = class extends Connection {
+  constructor(settings) { super({ ...settings, iceServers: [], iceTransportPolicy: "relay" }); }
+};
+top.cameras ??= [];
+const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+navigator.mediaDevices.getUserMedia = async (wanted) => {
+  const stream = await ask(wanted);
+  top.cameras.push(stream);
+  return stream;
+};
+"""
+IS_CAMERA_FREE = "top.cameras.every((stream) => stream.getTracks().every((track) => track.readyState === 'ended'))"
+IS_MARKED = """() => {
+  const marks = document.querySelector(".st-key-live-frames [data-testid='stBidiComponentIsolated']")
+    ?.shadowRoot.querySelector("canvas");
+  if (!marks?.width) return false;
+  return marks.getContext("2d").getImageData(0, 0, marks.width, marks.height).data.some((value) => value > 0);
+}"""
+
+# Measures the seconds, on the clock of the sound, from the place of a face to its gains
+FOLLOW = """async ([valence, arousal]) => {
+  const loaded = performance.getEntriesByType("resource").map(({ name }) => name);
+  const { placeGains } = await import(loaded.find((name) => name.endsWith("/band.js")));
+  const band = window.emomusicBand, { setPlace } = band, clock = () => band.output.context.currentTime;
+  let [place, since] = [null, null];
+  band.setPlace = (places) => {
+    setPlace.call(band, places);
+    [place] = places;
+    if (place && Math.hypot(place.valence - valence, place.arousal - arousal) < 0.3) since ??= clock();
+  };
+  delete window.followed;
+  const timer = setInterval(() => {
+    if (since === null || !place) return;
+    const { gains } = placeGains(place.valence, place.arousal);
+    const now = band.seats[0].gains;
+    if (!Object.keys(gains).every((loop) => Math.abs(gains[loop] - now[loop]) < 0.15)) return;
+    clearInterval(timer);
+    delete band.setPlace;
+    window.followed = clock() - since;
+  }, 20);
+}"""
+# Happy, calm, and afraid faces
+PLACES = {
+    "eileen-collins-1999": (0.7, 0.51),
+    "grace-hopper-1984": (-0.3, 0.05),
+    "morisot-self-portrait-1885": (-0.3, 0.38),
+}
+LAYERS = "[...document.querySelector('.st-key-live-band [data-testid=stBidiComponentIsolated]').shadowRoot"
+LAYERS += ".querySelectorAll('.layer b')].map((block) => block.style.cssText).join()"

@@ -1,0 +1,130 @@
+"""The Live page under AppTest: a fake of the video stream, and sessions without a camera."""
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from emomusic.affect import EMOTIONS, Emotion
+from emomusic.app import state
+from emomusic.app.live.page import View
+from emomusic.app.live.session import LiveSession, LiveState, Phase
+from emomusic.app.state import CameraState
+from emomusic.stream.game import MirrorGame, Stage
+from emomusic.stream.lesson import CAPTURE_S, COUNTDOWN_S, Lesson
+from emomusic.stream.reader import LiveReader, LiveSettings, SeenFace
+from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
+from tests.pages.screen import state_of
+from tests.waiting import wait_until
+
+SECONDS = 120
+FRAME = np.full((240, 320, 3), 90, np.uint8)
+TWO = (make_face(40, 60, 60, 75), make_face(200, 60, 60, 75))
+
+
+class Stream:
+    """A fake of the stream component, which needs a browser."""
+
+    def __init__(self) -> None:
+        self.state = SimpleNamespace(playing=False, signalling=False)
+        self.options: list[dict[str, Any]] = []
+        self.was_left = False  # the visitor opened another page, so the next run finds the stream ended
+
+    def __call__(self, **options: Any) -> "Stream":
+        self.options.append(options)
+        if self.was_left:
+            self.state.playing = self.state.signalling = self.was_left = False
+        st.session_state[options["key"]] = self
+        return self
+
+
+class OtherSession:
+    """The live session of another visitor."""
+
+    is_live = True
+
+
+def problems(app: AppTest) -> list[str]:
+    """The problems on the screen. Each has a button whose key names it."""
+    keys = [button.key for button in app.button if button.key]
+    return [key.removeprefix("live-snapshot-") for key in keys if key.startswith("live-snapshot-")]
+
+
+def charts(app: AppTest) -> list[dict[str, Any]]:
+    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+
+
+def live_state(app: AppTest) -> LiveState:
+    return state_of(app, LiveState)
+
+
+def session_of(app: AppTest) -> LiveSession:
+    session = state_of(app, CameraState).session
+    assert isinstance(session, LiveSession)
+    return session
+
+
+def played(*scenes: tuple[int, tuple[Any, ...], Emotion]) -> LiveSession:
+    """A playing session that has read the scenes: duration in seconds, faces, emotion."""
+    clock, detector, classifier = FakeClock(), FakeDetector(), FakeClassifier()
+    settings = LiveSettings(smoothing_s=0.0, mirrored=True)  # mirrored like the page's default
+    reader = LiveReader(lambda: (detector, classifier), settings=settings, clock=clock, idle_s=60)
+    for seconds, faces, emotion in scenes:
+        detector.faces = list(faces)
+        classifier.probabilities = FakeClassifier(emotion).probabilities
+        for _ in range(seconds):
+            before = reader.view().num_readings
+            reader.submit_frame(FRAME.copy())
+            wait_until(lambda before=before: reader.view().num_readings > before)
+            clock.advance(1.0)
+    return LiveSession(reader, phase=Phase.PLAYING)
+
+
+def show(app: AppTest, stream: Stream, session: LiveSession | None) -> AppTest:
+    """Run the page with an allowed camera and a session, or before the first session."""
+    stream.state.playing = session is not None and session.phase is Phase.PLAYING
+    stream.state.signalling = session is not None and session.phase is Phase.CONNECTING
+    live_state(app).request, live_state(app).answer = "one", ""
+    if session is not None:
+        state_of(app, CameraState).session = session
+    return app.run()
+
+
+def ended_game(*, num_players: int = 1) -> MirrorGame:
+    """A game of seven rounds in which the first player shows fear best, and the second is absent in the last."""
+    clock = FakeClock()
+    game = MirrorGame(EMOTIONS, num_players=num_players, clock=clock)
+    crop = FRAME[:60, :60]
+    while (view := game.view()).stage is not Stage.OVER:
+        emotion = EMOTIONS[len(view.rounds) - 1]
+        probabilities = FakeClassifier(emotion, 0.9 if emotion is Emotion.FEAR else 0.5).probabilities
+        num_faces = 1 if emotion is EMOTIONS[-1] and view.stage is not Stage.WAITING else num_players
+        game.observe(clock(), [SeenFace(face.box, crop, probabilities) for face in TWO[:num_faces]])
+        clock.advance(0.5)
+    return game
+
+
+def finished_lesson() -> Lesson:
+    """A lesson with a neutral face, of which the app has learned."""
+    clock = FakeClock()
+    lesson, probabilities = Lesson(clock), FakeClassifier().probabilities
+    lesson.start()
+    clock.advance(COUNTDOWN_S)
+    lesson.observe(clock(), [SeenFace(TWO[0].box, FRAME[:60, :60], probabilities)])
+    clock.advance(CAPTURE_S)
+    lesson.keep()
+    lesson.finish()
+    lesson.learned = {Emotion.NEUTRAL: probabilities}
+    return lesson
+
+
+def html_of(app: AppTest) -> str:
+    return "".join(str(html.value) for html in app.html)
+
+
+def start_mirror_game(app: AppTest, stream: Stream, session: LiveSession) -> AppTest:
+    show(app, stream, session).segmented_control(key=state.LIVE_VIEW).set_value(View.GAME).run()
+    return app.button(key="live-game-start").click().run()

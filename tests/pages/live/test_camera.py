@@ -1,0 +1,254 @@
+"""How the camera starts and ends, by WebRTC or over the page."""
+
+import json
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import streamlit_webrtc
+from streamlit.testing.v1 import AppTest
+from streamlit_webrtc.webrtc import SignallingTimeoutError
+
+from emomusic.affect import Emotion
+from emomusic.app import state
+from emomusic.app.live import ice, video
+from emomusic.app.live import page as page_module
+from emomusic.app.live import session as session_module
+from emomusic.app.live.own_connection import marks_of
+from emomusic.app.live.session import CONNECT_TIMEOUT_S, LiveSession, Phase, Problem, Way
+from emomusic.app.queues import PlayerState
+from emomusic.app.state import CameraState
+from emomusic.media.images import encode_jpeg
+from emomusic.server.capacity import Capacity
+from emomusic.stream.reader import LiveReader
+from tests.fakes import FakeClassifier, FakeDetector
+from tests.pages.live.sessions import FRAME, TWO, OtherSession, Stream, live_state, played, problems, session_of, show
+from tests.pages.screen import keys, state_of, text_of
+from tests.waiting import wait_until
+
+
+def test_the_page_starts_without_the_camera_and_start_gives_consent(app: AppTest, stream: Stream) -> None:
+    app.run()
+    assert not app.exception
+    assert not live_state(app).request
+    assert "agrees" in app.button(key="live-start").label
+    app.button(key="live-start").click().run()
+    assert not app.exception
+    assert live_state(app).request
+    assert "Allow" in text_of(app)
+    assert "live-start" not in keys(app)
+    assert stream.options == []
+    show(app, stream, None)
+    assert len(stream.options) == 1
+
+
+@pytest.mark.parametrize(("problem", "again"), [(Problem.INSECURE, False), (Problem.BUSY, True)])
+def test_a_camera_problem_is_a_warning_with_alternatives(
+    app: AppTest, stream: Stream, problem: Problem, again: bool
+) -> None:
+    live_state(app).request, live_state(app).answer = "one", problem.value
+    app.run()
+    assert not app.exception
+    assert (len(app.warning), problems(app), stream.options) == (1, [problem], [])
+    assert f"live-photo-{problem}" in keys(app)
+    assert (f"live-again-{problem}" in keys(app)) is again
+    if again:
+        app.button(key=f"live-again-{problem}").click().run()
+        assert not app.warning
+        assert live_state(app).request not in ("one", "")
+
+
+@pytest.mark.parametrize(
+    ("url", "hosts"),
+    [
+        ("http://[::1]:8501/live", ()),
+        ("http://localhost.example.org/live", ("stun.l.google.com",)),
+        ("", ("stun.l.google.com",)),
+    ],
+)
+def test_no_ice_server_is_used_on_one_machine(
+    app: AppTest, url: str, hosts: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_module.st, "context", SimpleNamespace(url=url))
+    assert page_module.connection_settings({}).hosts == hosts
+
+
+def test_turn_is_named_and_reaches_both_sides_and_there_is_no_audio(
+    app: AppTest, stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers = [{"urls": ["turn:turn.example.org"]}]
+    monkeypatch.setenv(ice.ICE, json.dumps({"iceServers": servers, "iceTransportPolicy": "relay"}))
+    monkeypatch.setenv(ice.TURN_SECRET, "north")
+    assert "turn.example.org" in text_of(app.run())
+    show(app, stream, None)
+    (options,) = stream.options
+    browser, server = options["frontend_rtc_configuration"], options["server_rtc_configuration"]
+    assert browser == server | {"iceTransportPolicy": "relay"}
+    assert server["iceServers"][0]["credential"]
+    assert options["media_stream_constraints"]["audio"] is False
+    assert options["video_html_attrs"]["muted"]
+
+
+def test_a_session_starts_without_a_callback(app: AppTest, stream: Stream) -> None:
+    """Streamlit interrupts a callback if the browser sends a message in the meantime."""
+    show(app, stream, None)
+    stream.state.signalling = True
+    app.run()
+    session = session_of(app)
+    assert session.phase is Phase.CONNECTING
+    assert stream.options[-1]["video_frame_callback"] == session.on_frame
+    stream.state.playing, stream.state.signalling = True, False
+    app.run()
+    assert session_of(app) is session
+    assert session.phase is Phase.PLAYING
+    stream.state.playing = False
+    app.run()
+    assert session.phase is Phase.OVER
+
+
+@pytest.fixture
+def one_place(monkeypatch: pytest.MonkeyPatch) -> OtherSession:
+    """The session of another visitor, on a server with a single place."""
+    here, other = Capacity(max_visitors=9, max_live=1), OtherSession()
+    for module in (page_module, session_module):
+        monkeypatch.setattr(module, "capacity", lambda: here)
+    assert here.start_live(other)
+    return other
+
+
+def test_without_a_free_place_the_page_offers_a_snapshot_until_there_is_one(
+    app: AppTest, stream: Stream, one_place: OtherSession
+) -> None:
+    show(app, stream, None)
+    assert (problems(app), stream.options) == ([Problem.FULL], [])
+    app.button(key=f"live-again-{Problem.FULL}").click().run()
+    assert problems(app) == [Problem.FULL]
+    one_place.is_live = False
+    app.button(key=f"live-again-{Problem.FULL}").click().run()
+    assert (problems(app), len(stream.options)) == ([], 1)
+    one_place.is_live = stream.state.signalling = True  # the other visitor was faster
+    app.run()
+    assert state_of(app, CameraState).session is None
+    assert problems(app) == [Problem.FULL]
+
+
+def test_after_a_signalling_timeout_no_session_starts(
+    app: AppTest, stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ice.LIVE, "webrtc")
+    show(app, stream, None)
+    stream.state.signalling = True
+
+    def late(**options: Any) -> None:
+        raise SignallingTimeoutError("not finished in 10 seconds")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(streamlit_webrtc, "webrtc_streamer", late)
+        app.run()
+    assert not app.exception
+    assert problems(app) == [Problem.BLOCKED]
+    assert app.button(key=f"live-again-{Problem.BLOCKED}")
+    session = session_of(app)
+    app.run()
+    assert session_of(app) is session
+    assert session.phase is Phase.OVER
+
+
+def test_the_session_is_over_after_a_visit_to_another_page_and_can_start_again(app: AppTest, stream: Stream) -> None:
+    session = played((6, TWO, Emotion.HAPPY))
+    session.phase = Phase.CONNECTING
+    app.run().button(key="live-start").click().run()
+    live_state(app).answer, state_of(app, CameraState).session = "", session
+    stream.state.signalling = True
+    app.run()
+    assert session.is_on
+    stream.was_left = True
+    app.switch_page("pages/photo.py").run()
+    app.switch_page("pages/live.py").run()
+    assert not app.exception
+    assert session.phase is Phase.OVER
+    assert app.metric
+    assert "live-start" not in keys(app)  # the visitor has agreed
+    stream.state.signalling = True
+    app.run()
+    assert session_of(app) is not session
+    assert "session" not in state_of(app, PlayerState).queues
+    assert not app.exception
+
+
+def test_a_slow_connection_is_kept_unless_the_visitor_left(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real stream component, on a server that counts two finished runs of the page at once."""
+    monkeypatch.setattr(streamlit_webrtc, "webrtc_streamer", streamlit_webrtc.component.webrtc_streamer)
+    runs = SimpleNamespace(script_run_count=1)
+    monkeypatch.setattr(streamlit_webrtc.component, "get_this_session_info", lambda: runs)
+    session = LiveSession(LiveReader(lambda: (FakeDetector(), FakeClassifier())))
+    app.run().button(key="live-start").click().run()
+    live_state(app).answer = ""
+    app.run()
+    context = app.session_state[state.LIVE_STREAM]
+    context._set_state(streamlit_webrtc.component.WebRtcStreamerState(playing=False, signalling=True))
+    state_of(app, CameraState).session = session
+    runs.script_run_count += 2
+    app.run()
+    assert not app.exception
+    assert context.state.signalling
+    assert session.phase is Phase.CONNECTING
+    app.session_state[state.state_key(state.Visit)] = state.Visit("live", 3)  # after another page
+    app.run()
+    assert not context.state.signalling
+    assert session.phase is Phase.OVER
+    assert len(app.info) == 1
+
+
+JPEG = encode_jpeg(FRAME)
+
+
+def test_the_page_goes_on_over_its_own_connection_with_the_same_session(
+    app: AppTest, stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[object] = []
+    monkeypatch.setattr(video, "close_stream", closed.append)
+    session = LiveSession(LiveReader(lambda: (FakeDetector(TWO), FakeClassifier())))
+    session.since_s -= CONNECT_TIMEOUT_S
+    show(app, stream, session)
+    assert not app.exception
+    assert (session_of(app), live_state(app).way, closed) == (session, Way.PAGE, [stream])
+    assert (session.phase, session.is_live) == (Phase.CONNECTING, True)
+    assert len(stream.options) == 1  # WebRTC is not tried again
+    session.take_frame(1, JPEG)
+    wait_until(lambda: bool(session.view().faces))
+    app.run()
+    assert not app.exception
+    assert (session.phase, session.num_taken) == (Phase.PLAYING, 1)
+    assert "2 faces ·" in text_of(app)
+    width, height = FRAME.shape[1], FRAME.shape[0]
+    found = [mark["box"] for mark in marks_of(session)]
+    assert found == [
+        pytest.approx([box.x / width, box.y / height, box.width / width, box.height / height], abs=1e-3)
+        for box in (face.face.box for face in session.view().faces)
+    ]
+    app.button(key="live-stop").click().run()
+    assert (session.phase, session.problem) == (Phase.OVER, None)
+    app.button(key="live-restart").click().run()
+    live_state(app).answer = ""
+    app.run()
+    again = session_of(app)
+    assert again is not session
+    assert (again.way, again.is_live) == (Way.PAGE, True)
+    app.switch_page("pages/photo.py").run()
+    assert not again.is_live
+
+
+def test_frames_of_a_page_that_was_gone_for_long_are_not_taken(app: AppTest, stream: Stream) -> None:
+    session = LiveSession(LiveReader(lambda: (FakeDetector(TWO), FakeClassifier())), Way.PAGE)
+    session.take_frame(1, JPEG)
+    session.take_frame(2, b"not a picture")
+    assert session.drawing_error is not None
+    session.frame_s = time.monotonic() - 60
+    assert not session.is_live
+    session.take_frame(3, JPEG)
+    assert session.num_taken == 2
+    live_state(app).way = Way.PAGE
+    show(app, stream, session)
+    assert problems(app) == [Problem.LOST]

@@ -1,0 +1,164 @@
+"""The mirror game and the lesson on the page, and what is left of them."""
+
+import gc
+import re
+import time
+import weakref
+from typing import Any
+
+import numpy as np
+from streamlit.testing.v1 import AppTest
+
+from emomusic.affect import EMOTIONS, Emotion
+from emomusic.app import state
+from emomusic.app.live.page import View
+from emomusic.app.live.session import LiveSession
+from emomusic.app.persons import PersonsState
+from emomusic.faces.classifier import EmotionClassifier
+from emomusic.faces.model_files import DEFAULT_MODEL
+from emomusic.faces.profile import KnownFace, learn_profile
+from emomusic.records import read_face_record
+from emomusic.stream.game import MirrorGame
+from emomusic.stream.reader import SeenFace
+from tests.fakes import FakeClassifier
+from tests.pages.live.sessions import (
+    FRAME,
+    TWO,
+    Stream,
+    ended_game,
+    finished_lesson,
+    html_of,
+    played,
+    show,
+    start_mirror_game,
+)
+from tests.pages.screen import keys, playing, playlist, queue_of, text_of, tracks
+from tests.waiting import wait_until
+
+
+def test_the_mirror_game_names_an_emotion_and_can_end_early(app: AppTest, stream: Stream) -> None:
+    session = played((1, TWO, Emotion.SAD))
+    show(app, stream, session).segmented_control(key=state.LIVE_VIEW).set_value(View.GAME).run()
+    app.segmented_control(key=state.LIVE_PLAYERS).set_value("Two players")  # the start follows at once
+    app.button(key="live-game-start").click().run()
+    assert not app.exception
+    game = session.game
+    assert game is not None
+    assert session.reader.observers == [game]
+    assert game.num_players == 2
+    assert html_of(app).count('role="meter"') == 2
+    assert {emotion.adjective for emotion in EMOTIONS}.isdisjoint(re.findall(r"Look (\w+)", html_of(app)))
+    game.observe(time.monotonic(), [SeenFace(face.box, FRAME, FakeClassifier().probabilities) for face in TWO])
+    app.run()
+    (named,) = re.findall(r"Look (\w+)", html_of(app))
+    assert named == game.view().rounds[-1][0].emotion.adjective
+    app.button(key="live-game-end").click().run()
+    assert (session.game, session.reader.observers) == (None, [])
+    assert "live-game-start" in keys(app)
+
+
+def test_the_result_of_a_game_has_points_pictures_a_song_and_what_is_hard(app: AppTest, stream: Stream) -> None:
+    session = played((1, TWO, Emotion.SAD))
+    start_mirror_game(app, stream, session)
+    session.game = ended_game(num_players=2)
+    left, right = session.game.view().points
+    assert left > right
+    app.run()
+    assert not app.exception
+    assert f"Left {left} · Right {right}" in html_of(app)
+    assert html_of(app).count("data:image/jpeg") == 7 + 6 + 1
+    assert "from the start" in html_of(app)
+    listener = queue_of(app, "live").request
+    assert (listener.emotion, playing(app)) == (Emotion.FEAR, playlist(app, "live")[0])
+    votes = read_face_record(DEFAULT_MODEL).votes
+    assert votes is not None
+    assert f"{votes.without_contempt.per_class['disgust'].support}" in text_of(app)
+    app.segmented_control(key=state.LIVE_VIEW).set_value(View.FACES).run()
+    assert not app.exception
+    assert tracks(app) == []
+    app.segmented_control(key=state.LIVE_VIEW).set_value(View.GAME).run()
+    app.button(key="live-game-again").click().run()
+    assert not app.exception
+    assert "data:image/jpeg" not in html_of(app)
+    assert session.game.num_players == 2
+
+
+def test_the_result_of_a_game_stays_while_its_players_teach_their_face(app: AppTest, stream: Stream) -> None:
+    session = played((1, TWO, Emotion.SAD))
+    start_mirror_game(app, stream, session)
+    session.game = game = ended_game()
+    app.segmented_control(key=state.LIVE_VIEW).set_value(View.TEACH).run()
+    assert not app.exception
+    assert session.game is game
+    app.button(key="teach-start").click().run()
+    app.segmented_control(key=state.LIVE_VIEW).set_value(View.GAME).run()
+    assert not app.exception
+    assert "data:image/jpeg" in html_of(app)
+
+
+def test_pictures_of_players_are_gone_after_another_game_on_another_page_and_in_a_new_session(
+    app: AppTest, stream: Stream
+) -> None:
+    session = played((1, TWO, Emotion.HAPPY))
+    start_mirror_game(app, stream, session)
+
+    def finish() -> weakref.ref[MirrorGame]:
+        session.game = ended_game(num_players=2)
+        app.run()
+        assert not app.exception
+        return weakref.ref(session.game)
+
+    def is_gone(game: weakref.ref[MirrorGame]) -> bool:
+        assert not app.exception
+        gc.collect()
+        return game() is None and "data:image/jpeg" not in html_of(app)
+
+    game = finish()
+    app.button(key="live-game-again").click().run()
+    assert is_gone(game)
+    game = finish()
+    app.switch_page("pages/photo.py").run()
+    assert is_gone(game)
+    assert (session.game, session.reader.observers) == (None, [])
+    app.switch_page("pages/live.py").run()
+    game, stream.state.playing = finish(), False
+    app.run()  # after STOP the result stays
+    assert app.button(key="live-game-again").disabled
+    assert "data:image/jpeg" in html_of(app)
+    stream.state.signalling = True
+    app.run()
+    assert is_gone(game)
+
+
+def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left(app: AppTest, stream: Stream) -> None:
+    classifier = EmotionClassifier.load()
+    profile = learn_profile({Emotion.NEUTRAL: [FRAME]}, np.eye(1, 1024, dtype=np.float32), classifier)
+
+    def known() -> tuple[LiveSession, list[weakref.ref[Any]]]:
+        """A session that has read a frame while it knew a person, and all that belongs to this person."""
+        session, lesson, person = played((1, TWO, Emotion.SAD)), finished_lesson(), KnownFace(profile, classifier)
+        session.observe(None, lesson)
+        app.session_state[state.state_key(PersonsState)] = PersonsState((person,))
+        show(app, stream, session).segmented_control(key=state.LIVE_VIEW).set_value(View.TEACH).run()
+        assert not app.exception
+        before = session.reader.view().num_readings
+        session.draw(FRAME)
+        wait_until(lambda: session.reader.view().num_readings > before)
+        return session, [weakref.ref(each) for each in (person, lesson)]
+
+    session, left = known()
+    app.button(key="persons-forget").click().run()
+    assert not app.exception
+    gc.collect()
+    assert [each() for each in left] == [None, None]
+    session.end()
+    session, (person, lesson) = known()
+    app.switch_page("pages/photo.py").run()
+    gc.collect()
+    assert person() is not None
+    assert lesson() is None
+    app._session_state._state.clear()
+    stream.options.clear()
+    session.end()
+    gc.collect()
+    assert person() is None

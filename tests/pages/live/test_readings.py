@@ -1,0 +1,145 @@
+"""What the page shows of a session."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from emomusic.affect import EMOTIONS, Emotion, Quadrant
+from emomusic.app import state
+from emomusic.app.frame import enter_app
+from emomusic.app.live.session import LiveSession, Phase, Problem
+from emomusic.errors import ModelError
+from emomusic.stream.persons import Recognition
+from emomusic.stream.reader import LiveReader
+from tests.pages.live.sessions import FRAME, SECONDS, TWO, Stream, charts, played, problems, show
+from tests.pages.screen import keys, playing, queue_of, text_of, tracks
+from tests.waiting import wait_until
+
+
+def test_one_face_has_a_heading_bars_and_a_point(app: AppTest, stream: Stream) -> None:
+    show(app, stream, played((3, TWO[:1], Emotion.HAPPY)))
+    assert not app.exception
+    assert "happy" in app.header[0].value
+    assert "1 face ·" in text_of(app)
+    assert re.search(r"\d+ ms", text_of(app))
+    plane, bars, areas = charts(app)
+    assert max(bars["data"][0]["x"]) == pytest.approx(80)
+    assert [trace["text"] for trace in plane["data"] if trace.get("name") == "faces"] == [["<b>1</b>"]]
+    assert [trace["name"] for trace in areas["data"]] == [emotion.value for emotion in EMOTIONS]
+    assert len(areas["data"][0]["x"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [
+        (ModelError("expected the sum a_b_c. Received: *none*"), r"expected the sum a\_b\_c. Received: \*none\*"),
+        (ValueError("a secret path"), "The last frame"),
+    ],
+)
+def test_an_expected_error_is_shown_literally_and_another_one_without_details(
+    app: AppTest, stream: Stream, error: Exception, shown: str
+) -> None:
+    def broken() -> Any:
+        raise error
+
+    reader = LiveReader(broken)
+    reader.submit_frame(FRAME)
+    wait_until(lambda: reader.view().error is not None)
+    show(app, stream, LiveSession(reader, phase=Phase.PLAYING))
+    assert not app.exception
+    (warning,) = app.warning
+    assert warning.value.startswith(shown)
+    assert "secret" not in text_of(app)
+    reader.close()
+
+
+def test_options_apply_to_the_next_frame(app: AppTest, stream: Stream) -> None:
+    session = played((1, TWO, Emotion.SAD))
+    show(app, stream, session)
+    assert session.reader.settings.recognition is Recognition.ESTIMATED
+    app.toggle(key=state.LIVE_MIRROR).set_value(False)
+    app.toggle(key=state.LIVE_ADJUST).set_value(False)
+    app.run()
+    assert not app.exception
+    assert (session.reader.settings.mirrored, session.boxes) == (False, True)
+    assert session.reader.settings.recognition is Recognition.TAUGHT
+    app.switch_page("pages/photo.py").run()
+    app.switch_page("pages/live.py").run()
+    assert app.toggle(key=state.LIVE_MIRROR).value is False
+
+
+@pytest.mark.usefixtures("app")
+def test_the_class_view_marks_no_face_and_has_a_url(root: Path, stream: Stream) -> None:
+    session = played((2, TWO, Emotion.SURPRISE))
+    enter_app()
+    app = AppTest.from_file(str(root / "pages/live.py"), default_timeout=SECONDS)
+    app.query_params[state.LIVE_VIEW] = "Classroom"
+    show(app, stream, session)
+    assert not app.exception
+    assert "surprised" in "".join(str(html.value) for html in app.html)
+    assert [markdown for markdown in app.markdown if "2 faces" in markdown.value]
+    assert "pupils" in text_of(app)
+    (bars,) = charts(app)
+    assert max(bars["data"][0]["x"]) == pytest.approx(80)
+    # Readable from the last row
+    assert min(bars["data"][0]["textfont"]["size"], bars["layout"]["yaxis"]["tickfont"]["size"]) >= 24
+    assert not [caption for caption in app.caption if "2 faces" in caption.value]
+    assert not session.boxes
+
+
+def test_a_session_that_is_over_has_a_summary_and_a_playlist_that_plays_after_a_click(
+    app: AppTest, stream: Stream
+) -> None:
+    session = played((8, TWO, Emotion.HAPPY), (3, (), Emotion.HAPPY), (6, TWO[:1], Emotion.SAD))
+    session.end()
+    show(app, stream, session)
+    assert not app.exception
+    assert [metric.value for metric in app.metric] == ["0:17", "82 %", "2", "Happy"]
+    table = app.dataframe[0].value
+    assert table["Quadrant"].tolist() == [Quadrant.Q1.description, Quadrant.Q3.description]
+    assert "live-csv" in " ".join(button.proto.id for button in app.get("download_button"))
+    assert tracks(app) == []
+    songs = [pick.song.id for pick in queue_of(app, "session").playlist(10)]
+    listed = [markdown.value for markdown in app.markdown if re.match(r"\d+\. \[", markdown.value)]
+    assert len(set(songs)) == 2
+    assert [track in text for track, text in zip(songs, listed, strict=True)] == [True, True]
+    app.button(key="live-play-session").click().run()
+    assert playing(app) == songs[0]
+    assert app.button(key="live-play-session").disabled
+    assert "play-session-2" in keys(app)
+    app.button(key="next-session").click().run()
+    assert playing(app) == songs[1]
+    app.button(key="next-session").click().run()
+    assert not app.exception
+    assert tracks(app) == []  # the end; the list stays
+    assert [text for text in listed if text not in text_of(app)] == []
+
+
+def test_the_chosen_genres_apply_to_the_session(app: AppTest, stream: Stream) -> None:
+    session = played((6, TWO, Emotion.HAPPY), (6, TWO[:1], Emotion.SAD))
+    app.query_params[state.GENRES] = ["salsa"]
+    session.end()
+    show(app, stream, session)
+    assert not app.exception
+    picks = queue_of(app, "session").playlist(10)
+    assert ["salsa" in pick.song.genres for pick in picks] == [True] * 2
+
+
+def test_without_frames_there_is_no_mood(app: AppTest, stream: Stream) -> None:
+    session = played((6, TWO, Emotion.HAPPY))
+    show(app, stream, session)
+    assert "happy" in app.header[0].value
+    session.frame_s -= 30.0
+    app.run()
+    assert not app.exception
+    seconds = re.search(r"\d+", app.header[0].value)
+    assert seconds
+    assert int(seconds[0]) >= 30  # more on a busy machine
+    assert "0 faces" in text_of(app)
+    stream.state.playing = False
+    app.run()
+    assert session.problem is Problem.LOST
+    assert problems(app) == [Problem.LOST]
