@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from emomusic.affect import Emotion, EmotionProbabilities, Mood, affect_of
-from emomusic.faces.gallery import Gallery
+from emomusic.affect import Emotion, EmotionProbabilities, Mood, affect_of, group_probabilities
 from emomusic.faces.reading import (
     AFFECT_COLUMNS,
     FACE_COLUMNS,
@@ -231,7 +230,7 @@ def request_record(
 
 def gallery_record(
     names: Sequence[str],
-    gallery: Gallery,
+    readings: Sequence[PictureReading],
     unread: Sequence[tuple[str, str]],
     songs: Sequence[Pick],
     request: Request,
@@ -239,16 +238,17 @@ def gallery_record(
     """Many pictures with their faces, the mean of all faces, and the songs.
 
     Args:
-        names: of the gallery's pictures.
-        gallery: the readings.
+        names: of the pictures.
+        readings: of the pictures, from `number_faces`.
         unread: name and reason of each file that could not be read.
         songs: for `request`.
         request: only its policy counts here.
     """
-    pictures = [_picture(name, reading) for name, reading in zip(names, gallery.pictures, strict=True)]
+    pictures = [_picture(name, reading) for name, reading in zip(names, readings, strict=True)]
+    group = group_probabilities([face.probabilities for reading in readings for face in reading.faces])
     return {
         "pictures": pictures + [{"image": name, "error": reason} for name, reason in unread],
-        "group": _group(gallery.group, request),
+        "group": _group(group, request),
         "songs": [song_record(song) for song in songs],
     }
 
@@ -258,9 +258,10 @@ def faces_csv(reading: PictureReading) -> str:
     return csv_text(FACE_COLUMNS, (face_row(face).values() for face in reading.faces))
 
 
-def gallery_csv(names: Sequence[str], gallery: Gallery) -> str:
-    """The faces of many pictures as CSV, numbered as in the gallery."""
+def gallery_csv(names: Sequence[str], readings: Sequence[PictureReading]) -> str:
+    """The faces of many pictures, from `number_faces`, as CSV."""
     number, *others = FACE_COLUMNS
-    rows = [face_row(face.reading) | {"picture": names[face.picture]} for face in gallery.faces]
+    named = zip(names, readings, strict=True)
+    rows = [face_row(face) | {"picture": name} for name, reading in named for face in reading.faces]
     columns = [number, "picture", *others]
     return csv_text(columns, ([row[column] for column in columns] for row in rows))

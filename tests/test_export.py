@@ -19,8 +19,7 @@ from emomusic.export import (
     request_record,
     song_record,
 )
-from emomusic.faces.gallery import Gallery
-from emomusic.faces.reading import SHARES, FaceReading, PictureReading, read_faces
+from emomusic.faces.reading import SHARES, FaceReading, PictureReading, number_faces, read_faces
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.recommend import Recommender, one_song_each
 from emomusic.songs.request import Policy, Request
@@ -76,7 +75,9 @@ def test_what_was_said_by_hand_stands_beside_what_was_read() -> None:
 
 
 def test_the_table_of_a_wall_names_the_picture_of_each_face() -> None:
-    rows = list(csv.DictReader(io.StringIO(gallery_csv(["=a().jpg", "b, c.jpg"], Gallery.of([read(5, 80), read(30)])))))
+    rows = list(
+        csv.DictReader(io.StringIO(gallery_csv(["=a().jpg", "b, c.jpg"], number_faces([read(5, 80), read(30)]))))
+    )
     assert [(row["face"], row["picture"], row["x"]) for row in rows] == [
         ("1", "'=a().jpg", "5"),
         ("2", "'=a().jpg", "80"),
@@ -90,14 +91,13 @@ def test_the_table_of_a_wall_names_the_picture_of_each_face() -> None:
 
 def test_the_record_of_a_wall_has_its_pictures_and_those_that_could_not_be_read() -> None:
     request = Request(EMOTION_POINTS[Emotion.SAD], Emotion.SAD, mood=Mood.CALM)
-    gallery = Gallery.of([read(5), read()])
-    record = gallery_record(["a.jpg", "b.jpg"], gallery, [("c.jpg", "is empty")], [], request)
+    record = gallery_record(["a.jpg", "b.jpg"], [read(5), read()], [("c.jpg", "is empty")], [], request)
     assert [picture["image"] for picture in record["pictures"]] == ["a.jpg", "b.jpg", "c.jpg"]
     assert [len(picture["faces"]) for picture in record["pictures"][:2]] == [1, 0]
     assert record["pictures"][2] == {"image": "c.jpg", "error": "is empty"}
     assert record["group"]["mood"] == "happy"  # of all the faces, whatever was asked for
     assert json.loads(json.dumps(record)) == record  # plain values only
-    assert gallery_record([], Gallery.of([]), [], [], request)["group"] is None
+    assert gallery_record([], [], [], [], request)["group"] is None
 
 
 def film_reading(*emotions: Emotion | None, duration_s: float | None = None, rate: float = 2.0) -> FilmReading:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 from emomusic.affect import (
@@ -69,6 +70,15 @@ class PictureReading:
     def group(self) -> EmotionProbabilities | None:
         """The mean over all faces; None without faces."""
         return group_probabilities([reading.probabilities for reading in self.faces])
+
+
+def number_faces(readings: Sequence[PictureReading]) -> list[PictureReading]:
+    """The readings of several pictures, with the faces numbered over all of them in their order."""
+    number = count(1)
+    return [
+        replace(reading, faces=tuple(replace(face, number=next(number)) for face in reading.faces))
+        for reading in readings
+    ]
 
 
 def face_row(reading: FaceReading) -> dict[str, Any]:

@@ -3,9 +3,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
-from emomusic.faces.reading import load_networks, read_faces
+from emomusic.faces.reading import load_networks, number_faces, read_faces
 from emomusic.media.images import RgbImage
-from tests.fakes import FakeDetector, make_face
+from tests.fakes import FakeClassifier, FakeDetector, make_face
 
 IMAGE = np.full((100, 160, 3), 90, np.uint8)
 
@@ -29,3 +29,10 @@ def test_photographs_and_cameras_share_the_networks() -> None:
     assert same is detector
     assert cameras._forward == photographs._forward
     assert cameras.spec.adjustment == photographs.spec.posed_adjustment != photographs.spec.adjustment
+
+
+def test_faces_have_consecutive_numbers_over_all_pictures() -> None:
+    networks = FakeDetector([make_face(5), make_face(60)]), FakeClassifier()
+    image = np.zeros((90, 120, 3), np.uint8)
+    readings = number_faces([read_faces(image, *networks), read_faces(image, FakeDetector([]), networks[1])] * 2)
+    assert [[face.number for face in reading.faces] for reading in readings] == [[1, 2], [], [3, 4], []]

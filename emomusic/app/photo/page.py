@@ -54,14 +54,14 @@ class ShownPhotos:
 
     @property
     def _corrected(self) -> PictureReading:
-        return replace(self.photos.gallery.pictures[0], faces=self.choices.faces)
+        return replace(self.photos.readings[0], faces=self.choices.faces)
 
     def table(self) -> str | bytes:
         """The faces."""
         photos = self.photos
         if photos.one is not None:
             return faces_csv(photos.one.reading)
-        return for_excel(gallery_csv(photos.names, photos.gallery))
+        return for_excel(gallery_csv(photos.names, photos.readings))
 
     def record(self) -> str:
         """The faces, the request for songs and the songs."""
@@ -70,7 +70,7 @@ class ShownPhotos:
         def record(picks: Sequence[Pick], request: Request) -> dict[str, Any]:
             if (one := photos.one) is not None:
                 return picture_record(one.name, one.reading, picks, request, decode_ms=one.decode_ms)
-            return gallery_record(photos.names, photos.gallery, photos.unread, picks, request)
+            return gallery_record(photos.names, photos.readings, photos.unread, picks, request)
 
         return "" if self.songs is None else self.songs.json(record)
 
@@ -137,16 +137,17 @@ def show_photos() -> None:
 
 def _show_answer(photos: Photos, screen: _Screen, on_photo: DeltaGenerator | None) -> None:
     """Show the parts of the screen. Of several photos, that of the chosen face is shown."""
-    gallery, parts = photos.gallery, screen.parts
-    choices = choices_of([face.reading for face in gallery.faces], photos.digest)
+    readings, parts = photos.readings, screen.parts
+    choices = choices_of([face for reading in readings for face in reading.faces], photos.digest)
+    owners = [number for number, reading in enumerate(readings) for _ in reading.faces]
     listener, is_group = choices.listener, photos.one is None
-    number = 0 if choices.face is None else gallery.faces[choices.face - 1].picture
-    corrected = tuple(face for face in choices.faces if gallery.faces[face.number - 1].picture == number)
-    reading = replace(gallery.pictures[number], faces=corrected)
+    number = 0 if choices.face is None else owners[choices.face - 1]
+    corrected = tuple(face for face, owner in zip(choices.faces, owners, strict=True) if owner == number)
+    reading = replace(readings[number], faces=corrected)
     look = {"has_songs": listener is not None, "is_group": is_group, "has_faces": bool(choices.faces)}
     screen.style.html(screen_style(reading, choices.face, **look))
     screen.title.title(_sentence(choices), anchor=False, width="content")
-    names = [photos.names[face.picture] for face in gallery.faces] if is_group else []
+    names = [photos.names[owner] for owner in owners] if is_group else []
     with screen.sentence, st.container(key="who", width="content"):
         choose_who(choices, names)
     with parts["picture"]:
@@ -216,7 +217,7 @@ def _show_notes(photos: Photos) -> None:
     if without := [photo.name for photo in photos.photos if not photo.faces]:
         more = f" and {len(without) - 3} more" if len(without) > 3 else ""
         notes.insert(0, f"No face found in {', '.join(map(escape_markdown, without[:3]))}{more}.")
-    if len(photos.gallery.faces) > MOST_POINTS:
+    if sum(len(photo.faces) for photo in photos.photos) > MOST_POINTS:
         notes.append(FIRST_POINTS)
     if notes:
         st.caption(" ".join(notes))

@@ -11,8 +11,7 @@ from emomusic.app.picture_chooser import Picture, PictureState, digest_of, shown
 from emomusic.app.state import page_state
 from emomusic.compat import return_free_memory
 from emomusic.errors import ImageError
-from emomusic.faces.gallery import Gallery
-from emomusic.faces.reading import PictureReading
+from emomusic.faces.reading import PictureReading, number_faces
 from emomusic.marks.picture import ROOM_AROUND
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, read_image, shrink
 
@@ -120,9 +119,9 @@ class Photos:
         return [photo.name for photo in self.photos]
 
     @property
-    def gallery(self) -> Gallery:
-        """The faces, numbered over all photos."""
-        return Gallery.of([photo.reading for photo in self.photos])
+    def readings(self) -> list[PictureReading]:
+        """Their readings, with the faces numbered over all photos."""
+        return number_faces([photo.reading for photo in self.photos])
 
     def look(self, digest: str) -> Photo:
         """A photo, decoded if that was not done."""

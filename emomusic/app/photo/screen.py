@@ -31,14 +31,15 @@ _GRID = """<style>
 .st-key-actions { flex-wrap: nowrap; }
 .st-key-actions button { padding-inline: 0.45rem; }
 .st-key-screen {
-  --height: clamp(31rem, 100dvh - 13.5rem, MAXIMUM);
+  --height: clamp(31rem, 100dvh - 16.75rem, MAXIMUM);  /* above the bar of the player */
   display: grid; gap: 1rem 1.5rem; min-height: var(--height); align-items: stretch;
   grid-template: AREAS; grid-template-columns: COLUMNS; grid-template-rows: ROWS;
 }
 @media (max-height: 800px) and (min-width: 641px) {  /* a laptop */
-  [data-testid="stMainBlockContainer"] { padding-top: calc(5.3rem - 17px); /* the address takes 17 pixels */ }
+  [data-testid="stMainBlockContainer"] { padding-top: calc(3.9rem - 17px); /* the address takes 17 pixels */ }
+  div.st-key-chooser-row-room { min-height: 50px; }
   .st-key-small-samples > * { width: 40px; }
-  .st-key-screen { --height: clamp(31rem, 100dvh - 12.5rem, MAXIMUM); }
+  .st-key-screen { --height: clamp(30.25rem, 100dvh - 14.5rem, MAXIMUM); }
 }
 .st-key-screen > * { min-width: 0; min-height: 0; }
 /* The charts fill what the other parts leave */
@@ -124,7 +125,7 @@ _GROUP = _Layout(
     "minmax(0, 1.7fr) minmax(0, 1fr) minmax(21.5rem, 1.1fr)",
     "44rem",
     _NATURAL + _LOW,
-    '"bars player" "picture player" "plane plane"',
+    '"actions player" "picture player" "bars plane"',
     '"player" auto "plane" 25rem "bars" 12rem "picture" auto "actions" auto / minmax(0, 1fr)',
 )
 _WIDE = _Layout(
@@ -133,12 +134,13 @@ _WIDE = _Layout(
     "minmax(0, 1fr) minmax(0, 1fr) minmax(21.5rem, 0.85fr)",
     "36rem",
 )
-# Its plane is too small for the names of the quadrants on a laptop
+# On a laptop, its plane is too small for the names of the quadrants
 _VERY_WIDE = replace(
     _WIDE,
     areas='"picture picture player" "bars plane player" "actions plane player"',
     maximum="42rem",
-    frame=_NATURAL + "@media (max-height: 800px) { .st-key-plane .annotation { display: none; } }",
+    frame=_NATURAL + "@media (max-height: 800px) { .st-key-plane .annotation { display: none; } "
+    ".st-key-photo-frame { max-height: 11.5rem; } }",
 )
 _TALL = _Layout(
     '"picture bars player" "picture plane player" "actions plane player"',
