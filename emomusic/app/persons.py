@@ -74,7 +74,7 @@ def choose_persons() -> None:
     with st.popover("This is me", icon=":material/face:", key="persons"):
         if not persons():
             st.markdown("EmoMusic reads your face better after a short lesson with your camera, or with its profile.")
-            view = {state.LIVE_VIEW: "Teach"}
+            view = {state.LIVE_VIEW: state.LIVE_TEACH}
             st.page_link("pages/live.py", label="Teach it my face", icon=":material/school:", query_params=view)
         show_persons()
 

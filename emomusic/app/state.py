@@ -139,6 +139,7 @@ LIVE_CAMERA = "live_camera"
 LIVE_FRAMES = "live_frames"
 LIVE_MUSIC = "live_music"
 LIVE_VIEW = "shown"  # also in the URL
+LIVE_TEACH = "Teach it your face"  # the value of the lesson
 LIVE_PLAYERS = "live_players"  # of the mirror game
 LIVE_MIRROR = "live_mirror"
 LIVE_ADJUST = "live_adjust"

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
-Kind = Literal["sample", "hung", "scene"]
+Kind = Literal["sample", "scene"]
 """Prefixes of the tiles' button keys; no other key may start with one, or its element gets the tile style."""
 
 # Streamlit has no image button, so the button under each image is stretched over the whole tile. An element's key is
@@ -25,14 +25,14 @@ div[class*="st-key-tile-"] [data-testid="stElementToolbar"] { display: none; }
 </style>"""
 
 
-def show_sharp(picture: bytes, *, alt: str, width: int, caption: str | None = None) -> None:
+def show_sharp(picture: bytes, *, alt: str, width: int) -> None:
     """Show an image with all of its pixels, also on high-density screens.
 
     With a width in pixels, `st.image` shrinks the image; with the width "stretch" it does not. The image is a JPEG,
     because Streamlit converts a PNG to JPEG at every run.
     """
     with st.container(width=width):
-        st.image(picture, alt=alt, caption=caption, width="stretch")
+        st.image(picture, alt=alt, width="stretch")
 
 
 def style_tiles(kind: Kind, *, chosen: str = "") -> None:

@@ -42,7 +42,7 @@ class View(StrEnum):
     FACES = "Faces"
     CLASSROOM = "Classroom"
     GAME = "Mirror game"
-    TEACH = "Teach it your face"
+    TEACH = state.LIVE_TEACH
 
 
 def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
