@@ -1,5 +1,8 @@
 """Write `data/songs/`: excerpts of free songs from Debian packages, with the mood that the model hears.
 
+`hear_packages` heard the music of more packages than these. For each mood, we took songs of many authors with the
+clearest mood, and some nearer to the middle of the plane, so that different faces get different songs.
+
     python -m scripts.build_bundled_songs PACKAGES   # a folder of .deb files
     python -m scripts.build_bundled_songs            # hear the excerpts again, after the model of sound changed
 
@@ -27,7 +30,7 @@ from emomusic.songs.analysis import record_of
 from emomusic.songs.hearing import load_sound_model
 from emomusic.songs.local_songs import SONGS, songs_dir
 
-LENGTH_S = 31.5
+LENGTH_S = 24.5
 FADE_S = 0.75
 RATE = 44_100
 BIT_RATE = 80_000
@@ -65,6 +68,12 @@ MULDJORD = Origin("fretsonfire-songs-muldjord", BY_SA, _MULDJORD, f"{_FRETS}/mul
 WARZONE = Origin(
     "warzone2100-music", BY_SA, "https://wz2100.net/", "usr/share/games/warzone2100/music/albums/aftermath_soundtrack"
 )
+KART = Origin("supertuxkart-data", BY_SA, "https://supertuxkart.net/", "usr/share/games/supertuxkart/data/music")
+NAEV = Origin("naev-data", BY, "https://naev.org/", "usr/share/naev/dat/snd/music")
+NAEV_SHARED = Origin("naev-data", BY_SA, "https://naev.org/", "usr/share/naev/dat/snd/music")
+MARS = Origin(
+    "marsshooter-data", BY_SA, "https://mars-game.sourceforge.net/", "usr/share/games/marsshooter/audio/music"
+)
 SECTOID = Origin("fretsonfire-songs-sectoid", MIT, _SECTOID, f"{_FRETS}/sectoid")
 
 
@@ -86,26 +95,57 @@ class Excerpt:
 
 _MCCRACKEN, _PARROTTE, _HOFFMANN = "Max McCracken", "Shawn Parrotte", "Christian Hoffmann"
 _MARINO, _VIOLA, _ESCAPE = "Manuel Marino", "Carlos Viola Iborra", "Escape from chaosland"
+_WHALLON, _REEVES, _SHELL = "Nikola Whallon", "David Reeves", "Obsidian Shell"
 
 EXCERPTS = (
     Excerpt("Icy Lands", _PARROTTE, HYPERROGUE, ("hr3-icyland.ogg",), 18),
     Excerpt("Feelings", _VIOLA, SECTOID, ("Feelings/song.ogg", "Feelings/guitar.ogg"), 0),
     Excerpt("Orbital Elevator", _MCCRACKEN, SINGULARITY, ("Orbital Elevator.ogg",), 99),
     Excerpt("Geoscape Music", _MARINO, UFO, ("van_geoscape.ogg",), 36),
+    Excerpt("Ambient 2.5", _WHALLON, NAEV, ("ambient2_5.ogg",), 43),
+    Excerpt("Aberrations", _MCCRACKEN, SINGULARITY, ("Aberrations.ogg",), 123),
+    Excerpt("West", "Chris Leutwyler", KART, ("West.ogg",), 27),
+    Excerpt("Snowy", "Chris Leutwyler", KART, ("Snowy.ogg",), 28),
+    Excerpt("Tutorial", _HOFFMANN, UFO_SHARED, ("Crystan-Tutorial.ogg",), 70),
+    Excerpt("Valley", "DJ Helium", KART, ("valley.ogg",), 19),
+    Excerpt("Mountain", "Lincoln Domina", HYPERROGUE, ("hr-domina-mountain.ogg",), 54),
+    Excerpt("Subsea", "Claude Werner", KART, ("subsea.ogg",), 115),
     Excerpt("Hunting Grounds", "Lincoln Domina", HYPERROGUE, ("hr-domina-hunting.ogg",), 0),
     Excerpt("A New Journey", _MCCRACKEN, SINGULARITY, ("A New Journey.ogg",), 13),
-    Excerpt("David 04", "David Reeves", UFO, ("David04.ogg",), 111),
+    Excerpt("David 04", _REEVES, UFO, ("David04.ogg",), 111),
     Excerpt("Battlescape 06", _HOFFMANN, UFO_SHARED, ("Crystan-Battlescape06.ogg",), 139),
-    Excerpt("Escape from Chaosland", _VIOLA, SECTOID, (f"{_ESCAPE}/song.ogg", f"{_ESCAPE}/guitar.ogg"), 129),
+    Excerpt("Sky Vibe", "Speedsound", KART, ("SkyVibe-HighFrequency.ogg",), 79),
+    Excerpt("Nebula Battle 2", _WHALLON, NAEV, ("nebu_battle2.ogg",), 71),
+    Excerpt("Lava", "Kalsan", KART, ("Lava.ogg",), 89),
+    Excerpt("Egypt", "0zone0ne", KART, ("egypt.ogg",), 80),
+    Excerpt("Golden Fields", "Krobonil & 0zone0ne", KART, ("farm.ogg",), 8),
+    Excerpt("Zalek 1", _WHALLON, NAEV, ("zalek1.ogg",), 129),
+    Excerpt("Bay", "0zone0ne", KART, ("bay.ogg",), 52),
+    Excerpt("Kart Grand Prix", "Weirwood", KART, ("kart_grand_prix.ogg",), 67),
+    Excerpt("Escape from Chaosland", _VIOLA, SECTOID, (f"{_ESCAPE}/song.ogg", f"{_ESCAPE}/guitar.ogg"), 24),
     Excerpt("Armygeddon", "Muldjord", MULDJORD, ("armygeddon/song.ogg", "armygeddon/guitar.ogg"), 150),
     Excerpt("War of Freedom", _VIOLA, SECTOID, ("War of freedom/song.ogg", "War of freedom/guitar.ogg"), 27),
     Excerpt("Fire Fight", "Marine Baklund", UFO_SHARED, ("MarineFireFight.ogg",), 90),
     Excerpt("Mission Music 2", _MARINO, UFO, ("van_mission2.ogg",), 117),
+    Excerpt("David 02", _REEVES, UFO, ("David02.ogg",), 30),
+    Excerpt("Marine 01", "Marine Baklund", UFO_SHARED, ("Marine01.ogg",), 92),
+    Excerpt("Wings of Cruelty", _SHELL, MARS, ("09_wings_of_cruelty.ogg",), 158),
+    Excerpt("Fear", _SHELL, MARS, ("03_fear.ogg",), 120),
+    Excerpt("FLF Battle 1", _WHALLON, NAEV, ("flf_battle1.ogg",), 101),
+    Excerpt("Combat 2", "Askyel", NAEV_SHARED, ("combat2.ogg",), 16),
+    Excerpt("Urban Warfare", "Marine Baklund", UFO_SHARED, ("MarineUrbanWarfare.ogg",), 84),
     Excerpt("Nuclear Heartbeat", "LupusMechanicus", WARZONE, ("track17.opus",), 18),
     Excerpt("Mission Music 3", _MARINO, UFO, ("van_mission3.ogg",), 126),
     Excerpt("Enemy Unknown", _MCCRACKEN, SINGULARITY, ("Enemy Unknown.ogg",), 199),
     Excerpt("Geoscape Theme 1", "Karl Macklin", UFO, ("karlmacklin_geoscape.ogg",), 111),
     Excerpt("Battlescape 01", _HOFFMANN, UFO_SHARED, ("Crystan-Battlescape01.ogg",), 121),
+    Excerpt("Intro (Sad)", _HOFFMANN, UFO_SHARED, ("Crystan-IntroSad.ogg",), 69),
+    Excerpt("Media Threat", _MCCRACKEN, SINGULARITY, ("Media Threat.ogg",), 236),
+    Excerpt("Nebula Battle 1", _WHALLON, NAEV, ("nebu_battle1.ogg",), 17),
+    Excerpt("Battlescape 04", _HOFFMANN, UFO_SHARED, ("Crystan-Battlescape04.ogg",), 23),
+    Excerpt("Hell", _PARROTTE, HYPERROGUE, ("hr3-hell.ogg",), 16),
+    Excerpt("Inevitable", _MCCRACKEN, SINGULARITY, ("Inevitable.ogg",), 29),
+    Excerpt("Dvaered 1", "Askyel", NAEV_SHARED, ("dvaered1.ogg",), 87),
 )
 
 

@@ -15,7 +15,7 @@ from uv import find_uv_bin
 
 from emomusic.faces.model_files import DEFAULT_MODEL, FILES, WEIGHTS
 
-MAX_WHEEL_BYTES = 62_000_000
+MAX_WHEEL_BYTES = 68_000_000
 FOR_TRAINING = {"tensorflow", "keras", "mtcnn", "h5py", "tf2onnx"}
 TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 

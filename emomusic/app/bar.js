@@ -133,6 +133,19 @@ function hearSpotify(frame, onEnd) {
   };
 }
 
+/** The frame with Spotify's player of a song. Another address in the same frame would be a step of the history. */
+function showFrame(frame, song) {
+  const address = song?.spotify ?? "";
+  if ((frame.getAttribute("src") ?? "") === address) return frame;
+  const other = frame.cloneNode();
+  other.hidden = !address;
+  other.title = address && `Spotify player: ${song.title}, ${song.artist}`;
+  other.removeAttribute("src");
+  if (address) other.src = address;
+  frame.replaceWith(other);
+  return other;
+}
+
 /** Find out whether Spotify answers in this browser: once, and again for each larger `number`. */
 function askSpotify({ address, number, timeout_ms }) {
   const ask = () =>
@@ -146,7 +159,8 @@ function askSpotify({ address, number, timeout_ms }) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const player = thePlayer();
-  const [bar, cover, frame, slider] = [".bar", "img", "iframe", "input"].map((name) => parentElement.querySelector(name));
+  const [bar, cover, slider] = [".bar", "img", "input"].map((name) => parentElement.querySelector(name));
+  const frame = showFrame(parentElement.querySelector("iframe"), data.song);
   const button = (name) => parentElement.querySelector(`.${name}`);
   const { song, start } = data;
   const label = (name, icon, text) => {
@@ -200,12 +214,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (song?.url && player.song?.id !== song.id) player.begin(song, data.fade_s);
   else if (song?.url && isNewStart && !player.isPlaying) player.resume();
   else if (!song?.url && player.song) player.stop();
-  if (frame.dataset.song !== (song?.spotify ?? "")) {
-    frame.dataset.song = song?.spotify ?? "";
-    frame.hidden = !song?.spotify;
-    song?.spotify ? (frame.src = song.spotify) : frame.removeAttribute("src");
-    frame.title = song?.spotify ? `Spotify player: ${song.title}, ${song.artist}` : "";
-  }
   if (data.ask) askSpotify(data.ask).then((answers) => answers || setTriggerValue("silent", data.ask.number));
   draw();
   return () => {

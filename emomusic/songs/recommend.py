@@ -21,7 +21,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.affect import NEUTRAL_RADIUS, QUADRANT_MOODS, AffectPoint, Mood, quadrant_of, share_text
+from emomusic.affect import (
+    EMOTION_POINTS,
+    NEUTRAL_RADIUS,
+    QUADRANT_MOODS,
+    AffectPoint,
+    Emotion,
+    Mood,
+    Quadrant,
+    matching_mood,
+    quadrant_of,
+    share_text,
+)
 from emomusic.assets import load_once
 from emomusic.songs.catalogue import Catalogue, normalize_text
 from emomusic.songs.history import ARTIST_WINDOW, PlayHistory
@@ -114,6 +125,7 @@ class Recommender:
         rows = np.arange(len(table))
         self._everything = _Songs(rows, self.plane.T, probabilities.T, _familiarity(table), tempo_bpm)
         self._by_mood = [self._everything[self._likeliest_moods == position] for position in range(len(MOODS))]
+        self._ranks = [_ranks(songs.plane) for songs in self._by_mood] if catalogue.is_local else []
 
     def songs(self, request: Request, num_songs: int = 5) -> list[Pick]:
         """Recommended songs, best first.
@@ -184,7 +196,11 @@ class Recommender:
         self, target: AffectPoint, mood: Mood, request: Request, passing: npt.NDArray[np.bool_], *, fitting: bool
     ) -> Iterator[int]:
         songs = self._songs_of(mood, fitting=fitting)
-        priorities = songs.scores(target, mood)
+        if fitting and self._ranks:
+            place = _place_among_faces(target, mood)
+            priorities = -np.linalg.norm(self._ranks[MOODS.index(mood)] - place[:, None], axis=0).astype(np.float32)
+        else:
+            priorities = songs.scores(target, mood)
         priorities += _bonus(songs, request, passing, popularity=_POPULARITY_BONUS, shuffle=_SHUFFLE)
         for position in takewhile(lambda position: priorities[position] > -np.inf, _best_first(priorities)):
             yield int(songs.rows[position])
@@ -267,6 +283,26 @@ class Recommender:
 
     def _point(self, row: int) -> AffectPoint:
         return AffectPoint(float(self.plane[row, 0]), float(self.plane[row, 1]))
+
+
+def _ranks(plane: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Ranks in each row, evenly from -1 to 1. What is heard lies at the corners of the plane, far from all faces."""
+    ranks = plane.argsort(axis=1).argsort(axis=1)
+    return np.asarray(2 * ranks / max(plane.shape[1] - 1, 1) - 1, np.float32)
+
+
+def _place_among_faces(point: AffectPoint, mood: Mood) -> npt.NDArray[np.float32]:
+    """Where a point lies between the faces of a mood: -1 is the darkest or quietest one, 1 the brightest or liveliest.
+
+    Among audio files, the brightest happy face gets the brightest happy song.
+    """
+    faces = [place for emotion, place in EMOTION_POINTS.items() if matching_mood(emotion, place) is mood]
+    points = np.array([(place.valence, place.arousal) for place in [*faces, EMOTION_POINTS[Emotion.NEUTRAL]]])
+    low, high = points.min(axis=0), points.max(axis=0)
+    if mood is QUADRANT_MOODS[Quadrant.N]:  # of the unpleasant half of the neutral faces
+        low, high = np.array([-NEUTRAL_RADIUS, -NEUTRAL_RADIUS / 2]), np.array([0, NEUTRAL_RADIUS / 2])
+    place = 2 * (np.array([point.valence, point.arousal]) - low) / (high - low) - 1
+    return np.asarray(np.clip(place, -1, 1), np.float32)
 
 
 def _bonus(

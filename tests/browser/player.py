@@ -1,4 +1,4 @@
-"""The player, which Photo and Live share: its song, and its place on the screen."""
+"""The bar that plays the songs of all pages: what sounds, and Spotify's frame."""
 
 from __future__ import annotations
 
@@ -14,20 +14,29 @@ _SOURCE = re.compile(r"^https://open\.spotify\.com/embed/track/([0-9A-Za-z]{22})
 
 PHONE = (390, 844)
 
-# Counts the players after each change of the page
-_WATCH = """() => {
-  window.mostPlayers = 0;
-  const count = () => {
-    const players = document.querySelectorAll('iframe[src*="open.spotify.com"]').length;
-    window.mostPlayers = Math.max(window.mostPlayers, players);
-  };
-  count();
-  new MutationObserver(count).observe(document.body, {childList: true, subtree: true});
+_PLAYS = """([after, seconds]) => {
+  const { song, audio } = window.emomusicPlayer ?? {};
+  return song && song.id !== after && !audio.paused && audio.currentTime > seconds && song.id;
+}"""
+
+# The largest sample of what the browser plays, once there is one that can be heard
+_LEVEL = """async () => {
+  const context = new AudioContext();
+  await context.resume();
+  const analyser = new AnalyserNode(context, { fftSize: 4096 });
+  context.createMediaStreamSource(window.emomusicPlayer.audio.captureStream()).connect(analyser);
+  const samples = new Float32Array(analyser.fftSize);
+  for (let tries = 0, level = 0; tries < 500; tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    analyser.getFloatTimeDomainData(samples);
+    if ((level = Math.max(...samples.map(Math.abs))) > 0.01) return context.close().then(() => level);
+  }
+  return 0;
 }"""
 
 
 def song(page: Page) -> str:
-    """The track id of the only player, once it is shown."""
+    """The track id of Spotify's player, once it is shown."""
     frame = page.locator(PLAYER)
     expect(frame).to_have_count(1)
     match = _SOURCE.match(frame.get_attribute("src") or "")
@@ -36,19 +45,24 @@ def song(page: Page) -> str:
 
 
 def song_after(page: Page, before: str) -> str:
-    """The track id of the only player, once it has another song."""
+    """The track id of Spotify's player, once it has another song."""
     expect(page.locator(f'iframe[src$="{before}"]')).to_have_count(0)
     return song(page)
 
 
-def watch_players(page: Page) -> None:
-    """Count the players from now on."""
-    page.evaluate(_WATCH)
+def sounding(page: Page, *, after: str = "", seconds: float = 0.05) -> str:
+    """The id of the song that sounds, once it is another one than `after` and has played up to this second."""
+    return str(page.wait_for_function(_PLAYS, arg=[after, seconds]).json_value())
 
 
-def most_players(page: Page) -> int:
-    """The largest number of players at one time since `watch_players`."""
-    return int(page.evaluate("window.mostPlayers"))
+def level(page: Page) -> float:
+    """The loudest sample of the song within ten seconds, from 0 to 1; 0 if it is silent."""
+    return float(page.evaluate(_LEVEL))
+
+
+def is_paused(page: Page) -> bool:
+    """Whether the bar is paused."""
+    return bool(page.evaluate("window.emomusicPlayer.audio.paused"))
 
 
 def track(track_id: str) -> Song:

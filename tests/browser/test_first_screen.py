@@ -49,17 +49,15 @@ class Screen:
         ".st-key-photo-preview img",
         ".st-key-bars .js-plotly-plot",
         ".st-key-plane .js-plotly-plot",
-        ".st-key-heard-photo",
+        ".st-key-title-photo",
         ".st-key-next-photo button",
-        ".st-key-previous-photo button",
         ".st-key-next-songs-photo",
     )
     parts_on_phone: tuple[str, ...] = (
         ".st-key-sentence h1",
         ".st-key-photo-preview img",
-        ".st-key-heard-photo",
+        ".st-key-title-photo",
         ".st-key-next-photo button",
-        ".st-key-previous-photo button",
     )
 
 
@@ -124,7 +122,7 @@ def shift(page: Page) -> float:
 
 def place_of_player(page: Page) -> tuple[float, float]:
     """Where the player is in the page. A click on a busy machine may scroll the page."""
-    left, top = page.locator(".st-key-heard-photo").evaluate(
+    left, top = page.locator(".st-key-title-photo").evaluate(
         "(player, page) => [player.getBoundingClientRect().x, player.getBoundingClientRect().y + page.scrollTop]",
         page.get_by_test_id("stMain").element_handle(),
     )
@@ -146,7 +144,7 @@ def test_the_answer_is_on_the_first_screen_for_every_shape_and_window(
 
     # No part moves when a face is chosen or another song plays
     show(page, SCREENS["very wide"], root)
-    for button in (".st-key-photo-face-3 button", ".st-key-next-photo button", ".st-key-previous-photo button"):
+    for button in (".st-key-photo-face-3 button", ".st-key-next-photo button", "button.previous"):
         place = place_of_player(page)
         page.locator(button).click()
         wait_until_idle(page)
@@ -157,7 +155,7 @@ def test_the_answer_is_on_the_first_screen_for_every_shape_and_window(
     songs, faces = (page.locator(".st-key-plane .scatterlayer .trace").nth(number) for number in (1, 2))
     for mark, text in (
         (faces.locator(".points path").nth(0), page.get_by_role("radio", name="Face 1", checked=True)),
-        (songs.locator(".points path").nth(5), page.locator(".st-key-previous-photo button:enabled")),
+        (songs.locator(".points path").nth(5), page.locator("button.previous:enabled")),
     ):
         box = mark.bounding_box()
         assert box is not None

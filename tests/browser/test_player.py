@@ -1,60 +1,177 @@
-"""The player in a real browser: next songs and skipped artists."""
+"""The bar in a real browser: what sounds after a click, over pages, and from each source."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import io
+import re
+import wave
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
+from emomusic.affect import EMOTIONS, Mood
+from emomusic.songs.local_songs import load_bundled_recommender
+from emomusic.songs.mood import MOODS
 from tests.browser.accessibility import axe_report
-from tests.browser.player import PLAYER, box_of, most_players, song, song_after, track, watch_players
+from tests.browser.conftest import PATIENCE_MS, fresh_server, visit, without_spotify
+from tests.browser.player import PLAYER, is_paused, level, song, song_after, sounding, track
 from tests.browser.waiting import wait_until_idle
 
 pytestmark = pytest.mark.browser
 
-NUM_PRESSES = 12
+NUM_PRESSES = 5
+FITTING = {"happy": {"happy"}, "surprised": {"happy"}, "sad": {"sad"}, "neutral": {"calm", "happy"}}
+"""The moods of songs for an emotion; energetic for the others."""
+
+REASON = re.compile(r" %: (calm|happy|energetic|sad) songs$")
+
+# Notes the longest time, in seconds of this clock, in which the song did not go on
+WATCH_GAPS = """() => {
+  const { audio } = window.emomusicPlayer;
+  window.gap = 0;
+  let [before, place] = [performance.now(), audio.currentTime];
+  setInterval(() => {
+    const [now, here] = [performance.now(), window.emomusicPlayer.audio.currentTime];
+    if (here > place) window.gap = Math.max(window.gap, (now - before) / 1000 - (here - place));
+    else if (here === place) return;
+    [before, place] = [now, here];
+  }, 20);
+}"""
 
 
-def test_one_player_plays_every_song_once_and_then_the_chosen_ones(open_page: Callable[..., Page]) -> None:
+@pytest.fixture
+def offline(browser: Browser, server: str) -> Iterator[Page]:
+    """The front page, without Spotify."""
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    context.route("https://open.spotify.com/**", lambda route: route.abort())
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(server)
+    page.get_by_role("heading", level=1).wait_for()
+    yield page
+    context.close()
+
+
+def tone(seconds: float, hertz: float) -> bytes:
+    """A WAV file, which every browser plays."""
+    times = np.arange(round(8000 * seconds)) / 8000
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes((8000 * np.sin(2 * np.pi * hertz * times)).astype("<i2").tobytes())
+    return buffer.getvalue()
+
+
+def mood_of(song_id: str) -> str:
+    """The mood of a bundled song."""
+    bundled = load_bundled_recommender()
+    return str(MOODS[int(bundled.probabilities[bundled.catalogue.row_of(song_id)].argmax())])
+
+
+def test_each_sample_and_each_mood_sounds_as_the_sentence_says(offline: Page, server: str) -> None:
+    samples, sentence = offline.locator("[class*='st-key-sample-'] button"), offline.get_by_role("heading", level=1)
+    expect(samples).to_have_count(8)
+    songs: list[str] = []
+    for number in range(8):
+        said = sentence.inner_text()
+        samples.nth(number).click()
+        expect(sentence).not_to_have_text(re.compile(f"^({re.escape(said)}|Looking for faces)$"))
+        wait_until_idle(offline)
+        songs.append(sounding(offline))
+        assert level(offline) > 0.01
+        reason = offline.get_by_text(REASON).inner_text()
+        words = re.findall(r"[a-z]+", sentence.inner_text().lower())
+        first = next(word for word in words if word in [emotion.adjective for emotion in EMOTIONS])
+        assert mood_of(songs[-1]) in FITTING.get(first, {"energetic"}), (number, first, songs[-1])
+        assert reason.endswith(f": {mood_of(songs[-1])} songs")
+    assert len(set(songs)) >= 6, songs
+    offline.goto(server)
+    for mood in Mood:
+        offline.get_by_role("button", name=mood, exact=True).click()
+        expect(sentence).to_have_text(f"{mood.capitalize()} songs")
+        songs.append(sounding(offline, after=songs[-1] if mood is not Mood.CALM else ""))
+        assert level(offline) > 0.01
+        assert mood_of(songs[-1]) == mood
+
+
+def test_a_song_goes_on_over_pages_and_stops_for_other_sounds(offline: Page) -> None:
+    offline.locator("[class*='st-key-sample-'] button").first.click()
+    first = sounding(offline, seconds=0.5)
+    offline.evaluate(WATCH_GAPS)
+    for name in ("Models", "Music", "How it works"):
+        visit(offline, name)
+        wait_until_idle(offline)
+    assert sounding(offline) == first
+    assert offline.evaluate("window.gap") < 0.5
+
+    offline.evaluate("window.dispatchEvent(new CustomEvent('emomusic:sound', { detail: { source: 'band' } }))")
+    assert is_paused(offline)
+    offline.get_by_role("button", name="Play", exact=True).click()
+    assert sounding(offline) == first
+    told = {"source": "film", "with": ["player"]}
+    offline.evaluate("detail => window.dispatchEvent(new CustomEvent('emomusic:sound', { detail }))", told)
+    assert not is_paused(offline)
+
+    # The next song follows at the end, and sounds again where the browser asks for a click first
+    offline.evaluate("() => { const { audio } = window.emomusicPlayer; audio.currentTime = audio.duration - 0.3 }")
+    sounding(offline, after=first)
+    refuse = "HTMLMediaElement.prototype.play = () => Promise.reject(new DOMException('', 'NotAllowedError'))"
+    offline.evaluate(f"() => {{ {refuse} }}")
+    offline.get_by_role("button", name="Next", exact=True).click()
+    offline.locator(".bar.refused").wait_for()
+    assert offline.get_by_role("button", name="Play", exact=True).bounding_box()["height"] > 60  # type: ignore[index]
+
+
+def test_songs_fade_into_each_other_when_asked(offline: Page) -> None:
+    offline.locator("[class*='st-key-sample-'] button").first.click()
+    sounding(offline, seconds=0.5)
+    volumes = offline.evaluate("""async () => {
+      const player = window.emomusicPlayer, before = player.audio, volumes = [];
+      player.begin({ ...player.song, id: "other" }, 0.6);
+      while (!before.paused) {
+        volumes.push([before.volume, player.audio.volume]);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      return [...volumes, [0, player.audio.volume]];
+    }""")
+    assert len(volumes) > 4
+    assert [old for old, _ in volumes] == sorted((old for old, _ in volumes), reverse=True)
+    assert [new for _, new in volumes] == sorted(new for _, new in volumes)
+    assert all(old**2 + new**2 == pytest.approx(1, abs=0.1) for old, new in volumes)
+    assert sounding(offline) == "other"
+
+
+def test_spotify_plays_each_song_once_and_then_the_chosen_ones(open_page: Callable[..., Page]) -> None:
     page = open_page("/?sample=four-people")
     heard = [song(page)]
-    watch_players(page)
     next_song = page.get_by_role("button", name="Next song")
     for number in range(NUM_PRESSES):
         next_song.click() if number % 2 else page.keyboard.press("n")
         heard.append(song_after(page, heard[-1]))
     assert len(set(heard)) == NUM_PRESSES + 1
-
     page.locator(f".st-key-play-photo-{NUM_PRESSES + 4}").wait_for()  # the last of the next three
     upcoming = page.locator(f".st-key-play-photo-{NUM_PRESSES + 3} button")
     title = upcoming.locator("strong").inner_text()
     upcoming.click()
     heard.append(song_after(page, heard[-1]))
     assert track(heard[-1]).title == title
-
     page.get_by_role("button", name="Not for me").click()
     after_skip = song_after(page, heard[-1])
     assert track(heard[-1]).artists[0] not in track(after_skip).artists
     page.get_by_role("button", name="Undo").click()
     assert song_after(page, after_skip) == heard[-1]  # it returns to its place
-
-    # Another face changes sentence and song in place
-    sentence, main = page.get_by_role("heading", level=1), page.get_by_test_id("stMain")
-    main.evaluate("element => element.scrollTo(0, 100)")
-    before, place = sentence.inner_text(), box_of(page.locator(PLAYER))
     page.get_by_role("radio", name="Face 3").click()
     of_face = song_after(page, heard[-1])
-    expect(sentence).not_to_have_text(before)
-    wait_until_idle(page)
-    assert main.evaluate("element => element.scrollTop") == 100
-    assert box_of(page.locator(PLAYER)) == place
-    page.get_by_role("radio", name="Soothe").click()
+    page.get_by_role("radio", name="Lift me").click()
     song_after(page, of_face)
-    assert most_players(page) == 1
 
 
-def test_the_menus_of_the_player_are_accessible_and_a_typed_n_is_no_shortcut(open_page: Callable[..., Page]) -> None:
+def test_the_menus_of_the_songs_are_accessible_and_a_typed_n_is_no_shortcut(open_page: Callable[..., Page]) -> None:
     page = open_page("/?sample=four-people", width=390, height=844, theme="dark")
     playing = song(page)
     page.get_by_role("button", name="Your music").click()
@@ -78,3 +195,82 @@ def test_the_menus_of_the_player_are_accessible_and_a_typed_n_is_no_shortcut(ope
     expect(page.get_by_role("button", name="Copy for Spotify")).to_have_count(0)
     page.keyboard.press("n")
     song_after(page, playing)
+
+
+def test_a_spotify_without_an_answer_gives_way_to_a_song_that_plays(browser: Browser, server: str) -> None:
+    context = browser.new_context()
+    context.set_default_timeout(PATIENCE_MS)
+    waiting: list[Route] = []  # the page's own patience ends the request
+    context.route("https://open.spotify.com/**", lambda route: waiting.append(route))
+    page = context.new_page()
+    page.goto(f"{server}/")
+    page.locator("[class*='st-key-sample-'] button").first.click()
+    first = sounding(page)
+    expect(page.locator(PLAYER)).to_have_count(0)
+    page.get_by_role("button", name="Use Spotify").click()
+    song(page)
+    assert is_paused(page)
+    sounding(page)  # it comes back by itself
+    expect(page.get_by_text("still does not answer")).to_be_visible()
+    page.get_by_role("button", name="Next song").click()
+    sounding(page, after=first)
+    report = axe_report(page)
+    assert report is None, report
+    for route in waiting:
+        route.abort()
+    context.close()
+
+
+def test_a_folder_of_this_computer_plays(open_page: Callable[..., Page], tmp_path: Path) -> None:
+    for number in (1, 2):
+        (tmp_path / f"Own song {number}.wav").write_bytes(tone(3, 200 * number))
+    (tmp_path / "broken.mp3").write_bytes(b"ID3 and nothing else")
+    page = open_page("/?sample=four-people&songs=own")
+    song(page)  # there is no file yet
+    page.get_by_role("button", name="Your music").click()
+    page.get_by_role("textbox", name="Folder with music").fill(str(tmp_path / "absent"))
+    page.get_by_role("button", name="Add this folder").click()
+    expect(page.get_by_test_id("stAlert")).to_be_visible()
+    page.get_by_role("textbox", name="Folder with music").fill(str(tmp_path))
+    page.get_by_role("button", name="Add this folder").click()
+    first = sounding(page)
+    expect(page.locator(PLAYER)).to_have_count(0)
+    expect(page.get_by_text("broken.mp3")).to_be_visible()
+    page.keyboard.press("Escape")
+    sounding(page, after=first)  # it ends after three seconds
+    page.get_by_role("button", name="Your music").click()
+    page.get_by_role("button", name="Remove").click()
+    song(page)
+
+
+@pytest.fixture(scope="module")
+def public_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server for other people."""
+    with fresh_server(tmp_path_factory.mktemp("public"), {"EMOMUSIC_SHARED": "1"}) as address:
+        yield address
+
+
+def test_two_visitors_hear_only_their_own_files(browser: Browser, public_server: str) -> None:
+    heard = {}
+    contexts = [browser.new_context() for _ in range(2)]
+    for number, context in enumerate(contexts):
+        without_spotify(context)
+        context.set_default_timeout(PATIENCE_MS)
+        page = context.new_page()
+        page.goto(f"{public_server}/?sample=four-people&songs=own")
+        song(page)
+        page.get_by_role("button", name="Your music").click()
+        assert page.get_by_role("textbox", name="Folder with music").count() == 0
+        files = [
+            {"name": f"Visitor {number} song {each}.wav", "mimeType": "audio/wav", "buffer": tone(3, 150 + 100 * each)}
+            for each in (1, 2)
+        ]
+        page.locator(".st-key-own_upload input[type=file]").set_input_files(files)  # type: ignore[arg-type]
+        sounding(page)
+        page.keyboard.press("Escape")
+        heard[number] = page.locator(".st-key-player-photo").inner_text() + page.locator(".bar").inner_text()
+    assert "Visitor 0 song" in heard[0]
+    assert "Visitor 0" not in heard[1]
+    assert "Visitor 1 song" in heard[1]
+    for context in contexts:
+        context.close()

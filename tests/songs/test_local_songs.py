@@ -114,13 +114,11 @@ def hearing(song: Song) -> Hearing:
     return song.hearing
 
 
-def test_each_mood_has_three_songs_and_all_are_small():
+def test_each_mood_has_ten_songs_and_all_are_small():
     songs = bundled_songs()
-    assert 12 <= len(songs) <= 24
-    assert min(Counter(hearing(song).mood for song in songs).values()) >= 3
-    assert {hearing(song).mood for song in songs} == set(Mood)
-    assert min(song.duration_s or 0 for song in songs) >= 30
-    assert sum(Path(song.path or "").stat().st_size for song in songs) <= 6_000_000
+    assert min(Counter(hearing(song).mood for song in songs)[mood] for mood in Mood) >= 10
+    assert min(song.duration_s or 0 for song in songs) >= 24
+    assert sum(Path(song.path or "").stat().st_size for song in songs) <= 12_000_000
     assert {Path(song.path or "") for song in songs} == set(songs_dir().glob("*.mp3"))
 
 
