@@ -31,12 +31,12 @@ from emomusic.affect import (
     Quadrant,
     matching_mood,
     quadrant_of,
-    share_text,
 )
 from emomusic.assets import load_once
 from emomusic.songs.catalogue import Catalogue, normalize_text
 from emomusic.songs.history import ARTIST_WINDOW, PlayHistory
 from emomusic.songs.mood import MOODS
+from emomusic.songs.reasons import mood_reason, step_reason
 from emomusic.songs.request import Policy, Request, start_mood, target_of
 from emomusic.songs.song import Pick
 from emomusic.songs.song_kinds import SongKind, included_kinds
@@ -60,7 +60,6 @@ _FIRST_ROWS = 1024  # sorted first; the others only for longer lists
 _TEMPO_JUMP_COST = 0.25  # per 100 BPM
 _JOURNEY_POPULARITY_BONUS = 1.3
 _JOURNEY_SHUFFLE = 0.08
-_CLOSE = NEUTRAL_RADIUS  # on the plane
 
 _FEW_SONGS = 150  # of a catalogue; among more, each waypoint has close songs
 
@@ -222,7 +221,7 @@ class Recommender:
         away = [self._point(row).distance(waypoint) for row, waypoint in zip(rows, waypoints, strict=True)]
         scores = _closeness(np.array(away, np.float32)).tolist()
         points = [*(pick.song.point for pick in heard), *map(self._point, rows)]
-        reasons = [_step_reason(points, step, target) for step in range(len(heard), len(points))]
+        reasons = [step_reason(points, step, target) for step in range(len(heard), len(points))]
         numbers = count(len(heard) + 1)
         return [self._pick(*step) for step in zip(numbers, rows, moods, scores, reasons, strict=False)]
 
@@ -265,7 +264,10 @@ class Recommender:
     def _picks(self, rows: list[int], target: AffectPoint, mood: Mood, *, first: int) -> list[Pick]:
         """Songs of one mood, numbered from `first`."""
         scores = self._everything[np.array(rows, np.intp)].scores(target, mood).tolist()
-        reasons = [self._reason(row, mood) for row in rows]
+        reasons = [
+            mood_reason(self._likeliest(row), float(self.probabilities[row].max()), mood, self._point(row))
+            for row in rows
+        ]
         numbered = zip(count(first), rows, scores, reasons, strict=False)
         return [self._pick(number, row, mood, score, reason) for number, row, score, reason in numbered]
 
@@ -274,12 +276,6 @@ class Recommender:
 
     def _likeliest(self, row: int) -> Mood:
         return MOODS[int(self._likeliest_moods[row])]
-
-    def _reason(self, row: int, mood: Mood) -> str:
-        likeliest, probability = self._likeliest(row), float(self.probabilities[row].max())
-        words = f"{'probably' if probability >= 0.5 else 'perhaps'} {likeliest} ({share_text(probability)})"
-        words = words.capitalize() if likeliest is mood else f"Nearest to {mood}: {words}"
-        return f"{words}, {_character(self._point(row))}"
 
     def _point(self, row: int) -> AffectPoint:
         return AffectPoint(float(self.plane[row, 0]), float(self.plane[row, 1]))
@@ -401,34 +397,6 @@ def _familiarity(table: pd.DataFrame) -> npt.NDArray[np.float32]:
         return np.zeros(len(table), np.float32)
     popularity = table["popularity"].fillna(table["popularity"].median()).to_numpy(np.float32)
     return np.asarray(popularity / np.float32(100.0), np.float32)
-
-
-def _character(point: AffectPoint) -> str:
-    """Description of a point: "bright and lively"."""
-    valence = "bright" if point.valence >= 0.15 else "dark" if point.valence <= -0.15 else "mild"
-    arousal = "lively" if point.arousal >= 0.15 else "quiet" if point.arousal <= -0.15 else "even"
-    return f"{valence} and {arousal}"
-
-
-def _difference(origin: AffectPoint, point: AffectPoint) -> str:
-    """Comparison with another point: "a little brighter and quieter", empty for similar points."""
-    valence, arousal = point.valence - origin.valence, point.arousal - origin.arousal
-    words = [
-        *(["brighter" if valence > 0 else "darker"] if abs(valence) >= 0.15 else []),
-        *(["livelier" if arousal > 0 else "quieter"] if abs(arousal) >= 0.15 else []),
-    ]
-    if not words:
-        return ""
-    return ("a little " if max(abs(valence), abs(arousal)) < 0.5 else "") + " and ".join(words)
-
-
-def _step_reason(points: Sequence[AffectPoint], step: int, target: AffectPoint) -> str:
-    """The reason for a step of a journey, counted from 0, by the points of its songs."""
-    label, point = f"Step {step + 1} of {len(points)}: ", points[step]
-    if step == len(points) - 1 and point.distance(target) <= _CLOSE:
-        return f"{label}{_character(point)}, close to the target"
-    change = _difference(points[step - 1], point) if step else ""
-    return label + (f"{change} than the step before" if change else _character(point))
 
 
 def one_song_each(
