@@ -189,6 +189,12 @@ class Library(contextlib.AbstractContextManager["Library"]):
         with self._errors():
             return self._number("SELECT count(*) FROM songs WHERE model IS NULL")
 
+    @property
+    def num_files(self) -> int:
+        """Number of all files."""
+        with self._errors():
+            return self._number("SELECT count(*) FROM songs")
+
     def info(self) -> dict[str, Any]:
         """The `file`, its `folders`, and the numbers of `songs`, `waiting` and `unreadable` files and of each mood."""
         moods = Counter(song.hearing.mood for song in self.songs() if song.hearing is not None)

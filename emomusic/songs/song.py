@@ -84,7 +84,6 @@ class Song:
         path: of an audio file, or its name.
         licence: of a bundled song.
         source: address of a bundled song.
-        cover_url: address of an image of about 300 pixels.
         hearing: what was heard, of an audio file.
     """
 
@@ -111,7 +110,6 @@ class Song:
     path: str | None = None
     licence: str | None = None
     source: str | None = None
-    cover_url: str | None = None
     hearing: Hearing | None = field(default=None, hash=False)
 
     @property

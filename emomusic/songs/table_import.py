@@ -57,10 +57,8 @@ _ABSENT = ("", "NA", "NaN", "nan", "null", "NULL", "None")  # in a column of num
 class TableForm(StrEnum):
     """A known form of tables, with its name for people."""
 
-    OWN = "your own table (title, artists, and features or a mood)"
+    OWN = "table of songs (title, artists, and features or a mood)"
     MOODS = "labelled songs (data_moods.csv)"
-    TIDYTUESDAY = "TidyTuesday songs (spotify_songs.csv)"
-    KAGGLE = "Kaggle tracks by genre (dataset.csv)"
     EXPORTIFY = "Exportify playlist"
     NAMES = "titles and artists"
 
@@ -82,8 +80,6 @@ _ALIASES: Mapping[str, tuple[str, ...]] = {
 
 _MARKS = {
     "length": TableForm.MOODS,
-    "track_artist": TableForm.TIDYTUESDAY,
-    "track_genre": TableForm.KAGGLE,
     **dict.fromkeys(("track uri", "spotify id", "spotify track id", "track id"), TableForm.EXPORTIFY),
 }
 """Columns that only one form has."""

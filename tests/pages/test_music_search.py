@@ -16,8 +16,8 @@ from emomusic.errors import SpotifyError
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.song import Player, Song
 from emomusic.songs.spotify.reccobeats import ReccoBeats
-from emomusic.songs.spotify.search import LAST_OFFSET, SEARCH_LIMIT, Credentials, FeatureSource, FoundPage
-from tests.pages.screen import playlist, queue_of, text_of, unescaped
+from emomusic.songs.spotify.search import Credentials, FeatureSource, FoundSongs
+from tests.pages.screen import playlist, text_of, unescaped
 from tests.songs.tables import track_id
 
 SECONDS = 120
@@ -58,14 +58,14 @@ class FakeSpotify:
     def __init__(self, credentials: Credentials, *, catalogue: Catalogue, reccobeats: ReccoBeats | None) -> None:
         self.credentials, self.catalogue, self.reccobeats = credentials, catalogue, reccobeats
 
-    def search(self, text: str, *, page: int = 0) -> FoundPage:
+    def search(self, text: str) -> FoundSongs:
         if text == "fail":
             raise SpotifyError("Spotify asks to wait 30 s: ![x](https://example.org/x.png)")
         song = self.catalogue.song(0)
         if self.reccobeats is not None:
-            return FoundPage((replace(song, title="Measured"),), 1, {song.id: FeatureSource.RECCOBEATS})
+            return FoundSongs((replace(song, title="Measured"),), 1, {song.id: FeatureSource.RECCOBEATS})
         known = replace(song, title="Known")
-        return FoundPage((known, found_song(7, "Unknown")), 2, {song.id: FeatureSource.CATALOGUE})
+        return FoundSongs((known, found_song(7, "Unknown")), 2, {song.id: FeatureSource.CATALOGUE})
 
 
 def use(monkeypatch: pytest.MonkeyPatch, spotify: type, secret: str = "x") -> None:
@@ -91,53 +91,12 @@ def test_spotify_is_searched_with_keys_and_a_failure_is_one_warning(app: AppTest
     assert not app.exception
 
 
-def test_further_pages_of_results_are_read_when_they_are_needed(app: AppTest, monkeypatch) -> None:
-    asked: list[int] = []
-
-    class Many(FakeSpotify):
-        def search(self, text: str, *, page: int = 0) -> FoundPage:
-            asked.append(page)
-            if page == 3:
-                raise SpotifyError("too often")
-            numbers = range(page * SEARCH_LIMIT, (page + 1) * SEARCH_LIMIT)
-            return FoundPage(tuple(found_song(number, f"Song {number}") for number in numbers), 5000)
-
-    use(monkeypatch, Many)
-    find(app, "zzzz")
-    assert "5,000 found by Spotify" in text_of(app)
-    assert playlist(app, ON_SPOTIFY) == [track_id(number) for number in range(20)]
-    assert asked == [0, 1]
-    app.button(key=f"play-{ON_SPOTIFY}-5").click().run()
-    assert asked == [0, 1]
-    for _ in range(26):
-        queue_of(app, ON_SPOTIFY).go_on()
-    app.run()
-    assert set(asked) == {0, 1, 2, 3}
-    assert not app.exception
-    assert any("too often" in error.value for error in app.error)
-
-
-def test_no_page_beyond_spotifys_limit_is_asked_for(app: AppTest, monkeypatch) -> None:
-    class Endless(FakeSpotify):
-        def search(self, text: str, *, page: int = 0) -> FoundPage:
-            if page * SEARCH_LIMIT >= LAST_OFFSET:
-                raise SpotifyError("too far")
-            numbers = range(page * SEARCH_LIMIT, (page + 1) * SEARCH_LIMIT)
-            return FoundPage(tuple(found_song(number, f"Song {number}") for number in numbers), 5000)
-
-    use(monkeypatch, Endless)
-    find(app, "yyyy")
-    assert len(queue_of(app, ON_SPOTIFY).playlist(5000)) == LAST_OFFSET
-    app.run()
-    assert not app.error
-
-
 def test_a_corrected_secret_takes_effect_at_once(app: AppTest, monkeypatch) -> None:
     class Strict(FakeSpotify):
-        def search(self, text: str, *, page: int = 0) -> FoundPage:
+        def search(self, text: str) -> FoundSongs:
             if self.credentials.client_secret != "right":
                 raise SpotifyError("Spotify does not accept the credentials.")
-            return super().search(text, page=page)
+            return super().search(text)
 
     use(monkeypatch, Strict, "wrong")
     find(app, "zzzz")
@@ -164,9 +123,9 @@ def test_a_failed_service_is_asked_again_by_the_next_search(app: AppTest, monkey
     class Busy(FakeSpotify):
         is_busy = True
 
-        def search(self, text: str, *, page: int = 0) -> FoundPage:
+        def search(self, text: str) -> FoundSongs:
             notice = "ReccoBeats was asked too often: try again in 2 s." if Busy.is_busy else None
-            return FoundPage((found_song(7, "Unknown"),), 1, notice=notice)
+            return FoundSongs((found_song(7, "Unknown"),), 1, notice=notice)
 
     use(monkeypatch, Busy)
     app.session_state[state.MUSIC_RECCOBEATS] = True

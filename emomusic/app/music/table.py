@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -29,14 +27,7 @@ from emomusic.songs.mood import MOODS
 from emomusic.songs.song import Pick, Song
 from emomusic.songs.spotify.embeds import search_url
 from emomusic.songs.spotify.reccobeats import ReccoBeats
-from emomusic.songs.spotify.search import (
-    LAST_OFFSET,
-    SEARCH_LIMIT,
-    Credentials,
-    FeatureSource,
-    FoundPage,
-    LiveSpotify,
-)
+from emomusic.songs.spotify.search import Credentials, FeatureSource, FoundSongs, LiveSpotify
 from emomusic.songs.stored_moods import mood_classifier
 
 _MOST_LISTED = 200  # songs from the clicked row on
@@ -44,7 +35,7 @@ _MOST_SHOWN = 20_000  # rows that a browser can hold; Streamlit's lazy tables ha
 
 
 @dataclass
-class FoundSongs:
+class TableClick:
     """Whether a click has chosen another row."""
 
     starts: bool = False
@@ -106,7 +97,7 @@ def _show_rows(songs: Songs, rows: Rows) -> None:
     )
     more = f" The table shows the first {len(shown):,} songs; search for others." if len(rows) > len(shown) else ""
     st.caption(f"Click a column name to sort, or the left edge of a row to play from there on.{more}")
-    table = page_state(FoundSongs)
+    table = page_state(TableClick)
     starts, table.starts = table.starts, False
     if event.selection.rows:
         first = event.selection.rows[0]
@@ -114,7 +105,7 @@ def _show_rows(songs: Songs, rows: Rows) -> None:
 
 
 def _take_row() -> None:
-    page_state(FoundSongs).starts = True
+    page_state(TableClick).starts = True
 
 
 def _columns() -> dict[str, Any]:
@@ -154,36 +145,22 @@ def _show_spotify(words: str) -> None:
             persist_state="session",
         )
         with st.spinner("Searching Spotify"):
-            page = _found(words, 0, elsewhere, credentials)
-            if page.notice:  # a temporary problem, so the next search asks again
-                _found.clear(words, 0, elsewhere, credentials)
+            found = _found(words, elsewhere, credentials)
+            if found.notice:  # a temporary problem, so the next search asks again
+                _found.clear(words, elsewhere, credentials)
     except EmomusicError as error:
         st.warning(error_text(error), icon=":material/cloud_off:")
         return
-    if page.notice:
-        st.caption(page.notice)
-    if not page.songs:
+    if found.notice:
+        st.caption(found.notice)
+    if not found.songs:
         st.info("Spotify found no song for these words.", icon=":material/search_off:")
         return
-    st.caption(f"{page.total:,} found by Spotify, in Spotify's order.")
-    picks = _picks_of_spotify(page, words, elsewhere, credentials)
-    play_list(picks, ON_SPOTIFY, (words, elsewhere, page.notice, credentials.client_id))
+    st.caption(f"{found.total:,} found by Spotify, in Spotify's order.")
+    moods = [_mood_of(song, found.sources.get(song.id), elsewhere and not found.notice) for song in found.songs]
+    picks = [Pick(song, mood, 0.0, why, mood) for song, (why, mood) in zip(found.songs, moods, strict=True)]
+    play_list(picks, ON_SPOTIFY, (words, elsewhere, found.notice, credentials.client_id))
     show_queue(ON_SPOTIFY, "spotify", partial(show_question, ON_SPOTIFY))
-
-
-def _picks_of_spotify(page: FoundPage, text: str, elsewhere: bool, credentials: Credentials) -> Iterator[Pick]:
-    """The results of a search, page by page. The mood of a result without features is not shown.
-
-    Raises:
-        SpotifyError: a further page cannot be read.
-    """
-    for number in count(1):
-        for song in page.songs:
-            words, mood = _mood_of(song, page.sources.get(song.id), elsewhere and not page.notice)
-            yield Pick(song, mood, 0.0, words, mood)
-        if number * SEARCH_LIMIT >= min(page.total, LAST_OFFSET):
-            return
-        page = _found(text, number, elsewhere, credentials)
 
 
 def _mood_of(song: Song, source: FeatureSource | None, elsewhere: bool) -> tuple[str, Mood]:
@@ -204,5 +181,5 @@ def _live(elsewhere: bool, credentials: Credentials) -> LiveSpotify:
 
 
 @st.cache_data(max_entries=64, ttl=600, show_spinner=False)
-def _found(text: str, number: int, elsewhere: bool, credentials: Credentials) -> FoundPage:
-    return _live(elsewhere, credentials).search(text, page=number)
+def _found(text: str, elsewhere: bool, credentials: Credentials) -> FoundSongs:
+    return _live(elsewhere, credentials).search(text)

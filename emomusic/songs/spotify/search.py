@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from emomusic.errors import SpotifyError
 from emomusic.songs.catalogue import LONGEST_S, TRACK_ID, Catalogue
@@ -23,12 +22,7 @@ if TYPE_CHECKING:
     import spotipy
 
 SEARCH_LIMIT = 10
-"""Most tracks per page; Spotify refuses more."""
-
-LAST_OFFSET = 1000
-"""Spotify gives no results after this position."""
-
-_COVER_HOSTS = (".scdn.co", ".spotifycdn.com")  # hosts of Spotify; other covers are not shown
+"""Most tracks of a search; Spotify refuses more."""
 
 API_URL = "https://api.spotify.com/v1/"
 TOKEN_URL = "https://accounts.spotify.com/api/token"
@@ -70,12 +64,12 @@ class FeatureSource(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class FoundPage:
-    """One page of search results.
+class FoundSongs:
+    """The first results of a search.
 
     Attributes:
         songs: in the order of Spotify, at most `SEARCH_LIMIT`.
-        total: number of results on all pages.
+        total: number of all results.
         sources: of the audio features, by the ids of the songs that have them.
         notice: message if ReccoBeats failed, otherwise None.
     """
@@ -117,27 +111,23 @@ class LiveSpotify:
         self._timeout_s = timeout_s
         self._login: spotipy.SpotifyClientCredentials | None = None  # has a token
 
-    def search(self, text: str, *, page: int = 0) -> FoundPage:
-        """Search results, with features if available.
-
-        Args:
-            text: words of title or artists, at least one.
-            page: 0 for the first page. Spotify gives results up to `LAST_OFFSET`.
+    def search(self, text: str) -> FoundSongs:
+        """The first songs with these words in title or artists, with features if available.
 
         Raises:
             SpotifyError: the request fails.
         """
         words = " ".join(text.split())[:250]  # limit of Spotify
         try:
-            found, total = self._found(words, page * SEARCH_LIMIT)
+            found, total = self._found(words)
         except SpotifyError:
             self._login = None  # its token may be invalid
             raise
         features, sources, notice = self._features([song.id for song in found])
         songs = [replace(song, **features.get(song.id, {})) for song in found]
-        return FoundPage(tuple(songs), total, sources, notice)
+        return FoundSongs(tuple(songs), total, sources, notice)
 
-    def _found(self, words: str, offset: int) -> tuple[list[Song], int]:
+    def _found(self, words: str) -> tuple[list[Song], int]:
         rejected = SpotifyError("Spotify rejected the keys of this server. Only its owner can correct them.")
         with translated("Spotify", {400: rejected, 401: rejected}):
             token = self._logged_in().get_access_token(as_dict=False)
@@ -145,7 +135,7 @@ class LiveSpotify:
         with translated("Spotify", {401: rejected, 403: no_premium}):
             client = quiet_spotipy().Spotify(auth=token, requests_session=False, requests_timeout=self._timeout_s)
             client.prefix = self._api_url
-            results = client.search(words, limit=SEARCH_LIMIT, offset=offset, type="track")["tracks"]
+            results = client.search(words, limit=SEARCH_LIMIT, type="track")["tracks"]
             songs = [_found_song(item) for item in results["items"] if item is not None]
             return list({song.id: song for song in songs}.values()), int(results["total"])  # each song once
 
@@ -193,8 +183,6 @@ def _found_song(item: Any) -> Song:
         raise ValueError("not a track")
     album = item.get("album") or {}
     year = re.match(r"(?:1[89]|20)\d\d", str(album.get("release_date") or ""))
-    images = [image for image in album.get("images") or [] if isinstance(image.get("url"), str)]
-    images.sort(key=lambda image: abs((image.get("width") or 0) - 300))
     return Song(
         id=track_id,
         title=title or "Untitled",
@@ -204,7 +192,6 @@ def _found_song(item: Any) -> Song:
         album=str(album["name"]) if album.get("name") else None,
         year=int(year[0]) if year else None,
         duration_s=_length_s(item.get("duration_ms")),
-        cover_url=_cover_url(images[0]["url"]) if images else None,
     )
 
 
@@ -214,13 +201,3 @@ def _length_s(duration_ms: Any) -> float | None:
         return None
     duration_s = float(duration_ms) / 1000.0
     return duration_s if 0.0 <= duration_s <= LONGEST_S else None
-
-
-def _cover_url(url: str) -> str | None:
-    """URL of a cover, None if the host is not Spotify."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        return None
-    return url if parts.scheme == "https" and host.endswith(_COVER_HOSTS) else None
