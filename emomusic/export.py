@@ -220,9 +220,7 @@ def request_record(
         "mood": mood.value,
         "valence": target.valence,
         "arousal": target.arousal,
-        "adventure": request.adventure,
         "genres": sorted(request.genres),
-        "tempo_bpm": None if request.tempo_bpm is None else list(request.tempo_bpm),
         "hide_explicit": request.hide_explicit,
         "seed": request.seed,
     }

@@ -11,7 +11,7 @@ import streamlit as st
 
 from emomusic.app.frame import download_button, escape_markdown
 from emomusic.app.queues import PlayerState, play, start
-from emomusic.app.sources import is_spotify_silent, songs_recommender, substitution, use_spotify
+from emomusic.app.sources import Source, current_source, is_spotify_silent, songs_recommender, substitution, use_spotify
 from emomusic.app.state import from_state, page_state
 from emomusic.app.your_music import choose_music, with_your_music
 from emomusic.songs.queue import SongQueue, artist_key
@@ -150,7 +150,8 @@ def _show_song_text(pick: Pick, place: str) -> None:
     if pick.likeliest_mood not in pick.reason and not is_list:  # on a journey
         reason = f"{pick.likeliest_mood.capitalize()}. {reason}"
     if not pick.fits and song.licence is None:
-        reason += f". Your music has few {pick.mood} songs"
+        is_own = current_source() in (Source.OWN, Source.TABLE)
+        reason += f". {'Your music has few' if is_own else 'There are few other'} {pick.mood} songs"
     if song.licence is not None:
         reason += f" · {escape_markdown(song.licence)}, [source]({song.source})"
     with st.container(key=f"reason-{place}"):

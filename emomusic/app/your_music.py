@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import streamlit as st
 
@@ -18,17 +16,8 @@ from emomusic.errors import DatasetError
 from emomusic.songs.genres import GENRE_FAMILIES, GENRES, genres_of, names_of
 from emomusic.songs.request import Request
 
-_ADVENTURES = {"well known": 0.0, "familiar": 0.2, "any": 0.6, "adventurous": 1.0}
-_TEMPO_RANGE = (40, 220)
-_DEFAULTS: Mapping[str, Any] = {
-    state.ADVENTURE: "familiar",
-    state.TEMPO: _TEMPO_RANGE,
-    state.HIDE_EXPLICIT: False,
-}
-"""Defaults of the options, kept so that Reset can restore them."""
-
 _MARKED_EXPLICIT = (Source.SPOTIFY, Source.TABLE)
-"""The sources whose songs may be marked explicit. Only Spotify's have genres, tempo and fame."""
+"""The sources whose songs may be marked explicit. Only Spotify's have genres."""
 
 
 @dataclass
@@ -55,28 +44,15 @@ def chosen_genres() -> frozenset[str]:
 def with_your_music(request: Request, source: Source | None = None) -> Request:
     """A request with the visitor's genres and options, as far as the songs of the source have them."""
     source = source or current_source()
-    options = {key: st.session_state.get(state.fresh(key), default) for key, default in _DEFAULTS.items()}
-    request = replace(request, seed=page_state(Shuffle).seed)
-    if source in _MARKED_EXPLICIT:
-        request = replace(request, hide_explicit=bool(options[state.HIDE_EXPLICIT]))
-    if source is not Source.SPOTIFY:
-        return request
-    tempo = tuple(options[state.TEMPO])
-    return replace(
-        request,
-        genres=chosen_genres(),
-        adventure=_ADVENTURES[options[state.ADVENTURE]],
-        tempo_bpm=None if tempo == _TEMPO_RANGE else tempo,
-    )
+    hides = bool(st.session_state.get(state.fresh(state.HIDE_EXPLICIT), False)) and source in _MARKED_EXPLICIT
+    genres = chosen_genres() if source is Source.SPOTIFY else frozenset[str]()
+    return replace(request, seed=page_state(Shuffle).seed, hide_explicit=hides, genres=genres)
 
 
 def choose_music() -> None:
     """Show the menu of the source, genres and options for songs. `with_your_music` reads the choice."""
     names = names_of(chosen_genres())
-    num_changed = sum(
-        st.session_state.setdefault(state.fresh(key), default) != default for key, default in _DEFAULTS.items()
-    )
-    num_choices = len(names) + num_changed
+    num_choices = len(names) + st.session_state.setdefault(state.fresh(state.HIDE_EXPLICIT), False)
     label = f"Your music · {num_choices}" if num_choices else "Your music"
     with st.popover(label, icon=":material/genres:", key="your-music"):
         source = choose_source()
@@ -87,9 +63,6 @@ def choose_music() -> None:
         # The session keeps the values of the widgets while another page, or another source, is shown
         if source is Source.SPOTIFY:
             _choose_genres(names)
-            familiarity, tempo = state.fresh(state.ADVENTURE), state.fresh(state.TEMPO)
-            st.select_slider("Familiarity", list(_ADVENTURES), key=familiarity, persist_state="session")
-            st.slider("Tempo (BPM)", *_TEMPO_RANGE, step=5, key=tempo, persist_state="session")
         if source in _MARKED_EXPLICIT:
             st.toggle("Hide explicit songs", key=state.fresh(state.HIDE_EXPLICIT), persist_state="session")
         with st.container(horizontal=True):
@@ -146,5 +119,4 @@ def _store_genres() -> None:
 def _reset() -> None:
     choose({state.GENRES: None})
     page_state(Shuffle).seed = 0
-    for key in _DEFAULTS:
-        state.renew(key)
+    state.renew(state.HIDE_EXPLICIT)

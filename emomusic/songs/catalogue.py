@@ -259,7 +259,6 @@ class Catalogue:
         self,
         *,
         genres: Collection[str] = (),
-        tempo_bpm: tuple[float, float] | None = None,
         hide_explicit: bool = False,
         without_kinds: Collection[SongKind] = (),
     ) -> npt.NDArray[np.bool_]:
@@ -269,7 +268,6 @@ class Catalogue:
 
         Args:
             genres: a song must have one of them; empty allows all.
-            tempo_bpm: inclusive range; None allows all.
             hide_explicit: remove songs marked explicit.
             without_kinds: remove songs of these kinds.
         """
@@ -279,8 +277,6 @@ class Catalogue:
             wanted = frozenset(genres)
             has_any = np.array([not wanted.isdisjoint(combination) for combination in combinations], np.bool_)
             passes &= has_any[numbers]
-        if tempo_bpm is not None:
-            passes &= table["tempo_bpm"].between(*tempo_bpm).to_numpy(bool)
         if hide_explicit and "explicit" in table:
             passes &= ~table["explicit"].to_numpy(bool)
         if without_kinds:

@@ -48,17 +48,15 @@ _PROBABILITY_WEIGHT = 0.4
 _CLOSENESS_WEIGHT = 0.6
 _CLOSENESS_SIGMA = 0.45  # on the plane, whose diagonal is 2.8
 
-# Added to the score for the order only. Popularity counts as much as the fit, because people want songs they know.
-_POPULARITY_BONUS = 1.0
+# Added to the score for the order only. Popularity counts much, because people want songs they know.
+_POPULARITY_BONUS = 2 / 3
 _SHUFFLE = 0.05  # random, from the seed
-
-_NEUTRAL_ADVENTURE = 0.6  # popularity has no effect; above this value, unpopular songs rank higher
 
 _FIRST_ROWS = 1024  # sorted first; the others only for longer lists
 
 # Costs of a journey, as distances on the plane. Few songs are close to a waypoint, so the shuffle is larger than above
 _TEMPO_JUMP_COST = 0.25  # per 100 BPM
-_JOURNEY_POPULARITY_BONUS = 1.3
+_JOURNEY_POPULARITY_BONUS = 1.3 * 2 / 3
 _JOURNEY_SHUFFLE = 0.08
 
 _FEW_SONGS = 150  # of a catalogue; among more, each waypoint has close songs
@@ -170,7 +168,6 @@ class Recommender:
         included = included_kinds(request.genres, request.today)
         return self.catalogue.passing(
             genres=request.genres,
-            tempo_bpm=request.tempo_bpm,
             hide_explicit=request.hide_explicit,
             without_kinds=[kind for kind in SongKind if kind not in included],
         )
@@ -307,7 +304,7 @@ def _bonus(
     """Values added to the scores: popularity, shuffle, and minus infinity for filtered songs."""
     bonus = np.random.default_rng(request.seed).random(len(songs.rows), np.float32)
     bonus *= np.float32(shuffle)
-    bonus += np.float32(popularity * (1 - request.adventure / _NEUTRAL_ADVENTURE)) * songs.familiarity
+    bonus += np.float32(popularity) * songs.familiarity
     bonus[~passing[songs.rows]] = -np.inf
     return bonus
 

@@ -40,10 +40,8 @@ class Request:
         policy: how to choose the target.
         seed: shuffles songs of similar scores; the same seed gives the same list.
         hide_explicit: remove songs marked explicit.
-        adventure: 0 prefers popular songs, 1 unpopular ones.
         genres: a song must have one of them; empty allows all. A genre of comedy, sleep or children's songs includes
             songs that are otherwise excluded.
-        tempo_bpm: inclusive range; None allows all.
         today: holiday songs are excluded unless this date is in their season. It counts for no comparison, so that a
             queue goes on after midnight.
     """
@@ -54,18 +52,12 @@ class Request:
     policy: Policy = Policy.MATCH
     seed: int = 0
     hide_explicit: bool = False
-    adventure: float = 0.2
     genres: frozenset[str] = frozenset()
-    tempo_bpm: tuple[float, float] | None = None
     today: date = field(default_factory=date.today, compare=False)
 
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise ValueError(f"seed must be at least 0. Received: {self.seed}")
-        if not 0.0 <= self.adventure <= 1.0:
-            raise ValueError(f"adventure must be from 0 to 1. Received: {self.adventure}")
-        if self.tempo_bpm is not None and not self.tempo_bpm[0] <= self.tempo_bpm[1]:
-            raise ValueError(f"tempo_bpm must be a lower and a higher number. Received: {self.tempo_bpm}")
 
 
 def nearest_emotion(point: AffectPoint) -> Emotion:

@@ -17,7 +17,7 @@ def test_each_page_shows_its_own_choices_and_a_return_restores_them(root: Path) 
     link = {state.SAMPLE: "four-people", state.WHO: "Face 2", state.POLICY: "Soothe", state.GENRES: "jazz"}
     for name, value in link.items():
         app.query_params[name] = value
-    app.run().slider(key=state.TEMPO).set_value((60, 140)).run()
+    app.run().toggle(key=state.HIDE_EXPLICIT).set_value(True).run()
     for page in ("live", "how_it_works", "photo"):
         open_page(app, page)
         assert not app.exception
@@ -26,4 +26,4 @@ def test_each_page_shows_its_own_choices_and_a_return_restores_them(root: Path) 
     assert result_of(app, Photos).names == ["four-people.jpg"]
     (policy,) = (control for control in app.segmented_control if control.key == state.POLICY)
     assert policy.value == "Soothe"
-    assert app.slider(key=state.TEMPO).value == (60, 140)
+    assert app.toggle(key=state.HIDE_EXPLICIT).value

@@ -1,6 +1,5 @@
 """The search of the Music page on a fake Spotify."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +12,9 @@ from emomusic.app.music import table
 from emomusic.app.music.page import TABLE
 from emomusic.app.music.songs import ON_SPOTIFY
 from emomusic.errors import SpotifyError
-from emomusic.songs.catalogue import Catalogue
+from emomusic.songs.recommend import load_recommender
 from emomusic.songs.song import Player, Song
-from emomusic.songs.spotify.reccobeats import ReccoBeats
-from emomusic.songs.spotify.search import Credentials, FeatureSource, FoundSongs
+from emomusic.songs.spotify.search import Credentials, FoundSongs
 from tests.pages.screen import playlist, text_of, unescaped
 from tests.songs.tables import track_id
 
@@ -53,19 +51,15 @@ def found_song(number: int, title: str) -> Song:
 
 
 class FakeSpotify:
-    """Finds one song with features and one without, or fails."""
+    """Finds one song of the catalogue and another one, or fails."""
 
-    def __init__(self, credentials: Credentials, *, catalogue: Catalogue, reccobeats: ReccoBeats | None) -> None:
-        self.credentials, self.catalogue, self.reccobeats = credentials, catalogue, reccobeats
+    def __init__(self, credentials: Credentials) -> None:
+        self.credentials = credentials
 
     def search(self, text: str) -> FoundSongs:
         if text == "fail":
             raise SpotifyError("Spotify asks to wait 30 s: ![x](https://example.org/x.png)")
-        song = self.catalogue.song(0)
-        if self.reccobeats is not None:
-            return FoundSongs((replace(song, title="Measured"),), 1, {song.id: FeatureSource.RECCOBEATS})
-        known = replace(song, title="Known")
-        return FoundSongs((known, found_song(7, "Unknown")), 2, {song.id: FeatureSource.CATALOGUE})
+        return FoundSongs((load_recommender().catalogue.song(0), found_song(7, "Unknown")), 20)
 
 
 def use(monkeypatch: pytest.MonkeyPatch, spotify: type, secret: str = "x") -> None:
@@ -80,8 +74,7 @@ def test_spotify_is_searched_with_keys_and_a_failure_is_one_warning(app: AppTest
     find(app, "zzzz")
     assert not app.exception
     assert len(playlist(app, ON_SPOTIFY)) == 2
-    assert "2 found by Spotify" in text_of(app)
-    assert "features from catalogue" in text_of(app)
+    assert "20 found by Spotify" in text_of(app)
     assert text_of(app).count("mood unknown") == 1
     assert f"(https://open.spotify.com/track/{playlist(app, ON_SPOTIFY)[0]})" in text_of(app)
     app.text_input(key=state.MUSIC_QUERY).set_value("fail").run()
@@ -108,37 +101,6 @@ def test_a_corrected_secret_takes_effect_at_once(app: AppTest, monkeypatch) -> N
     use(monkeypatch, Strict, "wrong again")  # results of other keys are not shown
     app.run()
     assert len(app.warning) == 1
-
-
-def test_reccobeats_is_used_only_if_switched_on(app: AppTest, monkeypatch) -> None:
-    use(monkeypatch, FakeSpotify)
-    find(app, "zzzz")
-    assert "features from catalogue" in text_of(app)
-    app.toggle(key=state.MUSIC_RECCOBEATS).set_value(True).run()
-    assert not app.exception
-    assert "features from reccobeats" in text_of(app)
-
-
-def test_a_failed_service_is_asked_again_by_the_next_search(app: AppTest, monkeypatch) -> None:
-    class Busy(FakeSpotify):
-        is_busy = True
-
-        def search(self, text: str) -> FoundSongs:
-            notice = "ReccoBeats was asked too often: try again in 2 s." if Busy.is_busy else None
-            return FoundSongs((found_song(7, "Unknown"),), 1, notice=notice)
-
-    use(monkeypatch, Busy)
-    app.session_state[state.MUSIC_RECCOBEATS] = True
-    find(app, "busy")
-    assert "asked too often" in text_of(app)
-    assert "nor ReccoBeats" not in text_of(app)
-    Busy.is_busy = False
-    app.run()
-    assert "asked too often" not in text_of(app)
-    assert "nor ReccoBeats" in text_of(app)
-    Busy.is_busy = True
-    app.run()
-    assert "asked too often" not in text_of(app)  # the answer is cached
 
 
 @pytest.fixture

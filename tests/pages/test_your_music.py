@@ -7,10 +7,9 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.app import state
 from emomusic.songs.genres import GENRE_FAMILIES
-from tests.pages.screen import SAMPLE, menu_label, playlist, queue_of, start_app, text_of, tracks
+from tests.pages.screen import SAMPLE, menu_label, playlist, queue_of, start_app, tracks
 
 MENU = "Your music"
-FITS_NOT = "Your music has few"
 FAMILIES = {family.key: frozenset(family.genres) for family in GENRE_FAMILIES}
 
 
@@ -72,24 +71,21 @@ def test_families_and_single_genres_add_up(app: AppTest) -> None:
 
 
 def test_options_count_and_change_the_request(app: AppTest) -> None:
-    app.slider(key=state.TEMPO).set_value((100, 120)).run()
-    app.select_slider(key=state.ADVENTURE).set_value("adventurous").run()
     for _ in range(2):
         app.button(key="your-music-shuffle").click().run()
     app.toggle(key=state.HIDE_EXPLICIT).set_value(True).run()
     choose(app, genres=["salsa"])
-    assert menu_label(app, MENU) == f"{MENU} · 4"
+    assert menu_label(app, MENU) == f"{MENU} · 2"
     request = queue_of(app).request
-    assert (request.tempo_bpm, request.adventure, request.seed, request.hide_explicit) == ((100, 120), 1.0, 2, True)
+    assert (request.seed, request.hide_explicit, request.genres) == (2, True, {"salsa"})
     songs = queue_of(app).playlist(20)
-    assert all(100 <= pick.song.tempo_bpm <= 120 and not pick.song.explicit for pick in songs)
+    assert all("salsa" in pick.song.genres and not pick.song.explicit for pick in songs)
 
 
 def test_reset_restores_everything(app: AppTest) -> None:
     before = playlist(app)
     assert app.button(key="your-music-reset").disabled
     choose(app, families=["rock-music"], genres=["salsa"])
-    app.slider(key=state.TEMPO).set_value((100, 120)).run()
     app.toggle(key=state.HIDE_EXPLICIT).set_value(True).run()
     assert not app.button(key="your-music-reset").disabled
     app.button(key="your-music-reset").click().run()
@@ -97,8 +93,8 @@ def test_reset_restores_everything(app: AppTest) -> None:
     assert menu_label(app, MENU) == MENU
     assert shown_choice(app) == ([], [])
     assert in_url(app) == []
-    (tempo,) = (slider for slider in app.slider if slider.label.startswith("Tempo"))
-    assert tempo.value == (40, 220)
+    (hides,) = (toggle for toggle in app.toggle if toggle.label.startswith("Hide"))
+    assert not hides.value
     assert playlist(app) == before
     assert app.button(key="your-music-reset").disabled
     choose(app, genres=["salsa"])  # the new widgets work
@@ -136,19 +132,3 @@ def test_back_and_forward_restore_the_genres(app: AppTest) -> None:
     assert playlist(app) == jazz
     choose(app, genres=["tango"])
     assert in_url(app) == ["jazz-blues", "tango"]
-
-
-def test_the_page_says_when_the_fitting_songs_end(root: Path) -> None:
-    """The caption belongs to the song in the player."""
-    app = start_app(root, sample=SAMPLE)
-    app.slider(key=state.TEMPO).set_value((60, 80)).run()
-    choose(app, genres=["classical"])
-    fits, captions = [], []
-    for _ in range(3):
-        queued = queue_of(app).current
-        assert queued is not None
-        fits.append(queued.fits)
-        captions.append(FITS_NOT in text_of(app))
-        app.button(key="next-photo").click().run()
-    assert fits == [True, False, False]
-    assert captions == [False, True, True]

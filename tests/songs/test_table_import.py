@@ -73,7 +73,7 @@ def renamed_song(table: pd.DataFrame, *titles: str) -> pd.DataFrame:
 def test_each_form_is_recognized_and_repeated_songs_are_read_once(form: str) -> None:
     table = FORMS[form](6)
     catalogue = read_catalogue(as_csv(pd.concat([table, table.iloc[[4, 1, 1]]])))
-    known = form if form in TableForm else TableForm.OWN
+    known = form if isinstance(form, TableForm) else TableForm.OWN
     assert catalogue.origin == Origin(known, 9, 3, 0)
     assert catalogue.table["title"].tolist() == [f"Song {number}" for number in range(6)]
     track = catalogue.song(3)

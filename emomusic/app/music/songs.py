@@ -38,7 +38,7 @@ from emomusic.songs.table_import import read_catalogue
 from emomusic.text import escape_formula, for_excel
 
 Rows = npt.NDArray[np.int64]
-Options = tuple[frozenset[str], tuple[float, float] | None, bool]
+Options = tuple[frozenset[str], bool]
 Made = TypeVar("Made")
 
 EXPLORE, SIMILAR, FOUND, ON_SPOTIFY = PLACES = ("music", "music-similar", "music-table", "music-spotify")
@@ -149,7 +149,7 @@ def shown_songs() -> Songs | None:
     source = ready_source()
     recommender, request = songs_recommender(source), with_your_music(Request(AffectPoint(0, 0)), source)
     kept = _kept.setdefault(recommender, {})
-    options = request.genres, request.tempo_bpm, request.hide_explicit
+    options = request.genres, request.hide_explicit
     if options not in kept:  # two threads can both make them
         found = _passing(recommender, *options)
         for oldest in list(kept)[: len(kept) - _MOST_KEPT + 1]:
@@ -159,11 +159,9 @@ def shown_songs() -> Songs | None:
     return kept[options]
 
 
-def _passing(
-    recommender: Recommender, genres: frozenset[str], tempo_bpm: tuple[float, float] | None, hide_explicit: bool
-) -> Songs | None:
+def _passing(recommender: Recommender, genres: frozenset[str], hide_explicit: bool) -> Songs | None:
     catalogue, probabilities = recommender.catalogue, recommender.probabilities
-    passes = catalogue.passing(genres=genres, tempo_bpm=tempo_bpm, hide_explicit=hide_explicit)
+    passes = catalogue.passing(genres=genres, hide_explicit=hide_explicit)
     if not passes.any():
         return None
     if not passes.all():

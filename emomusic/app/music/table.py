@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from emomusic.affect import Mood
 from emomusic.app import state
 from emomusic.app.address import chosen, text_widget
 from emomusic.app.frame import download_button, error_text
@@ -22,13 +21,11 @@ from emomusic.app.state import from_state, page_state
 from emomusic.errors import EmomusicError
 from emomusic.server.shared import shared
 from emomusic.songs.catalogue import normalize_text
-from emomusic.songs.features import FEATURE_NAMES, FEATURES
+from emomusic.songs.features import FEATURES
 from emomusic.songs.mood import MOODS
 from emomusic.songs.song import Pick, Song
 from emomusic.songs.spotify.embeds import search_url
-from emomusic.songs.spotify.reccobeats import ReccoBeats
-from emomusic.songs.spotify.search import Credentials, FeatureSource, FoundSongs, LiveSpotify
-from emomusic.songs.stored_moods import mood_classifier
+from emomusic.songs.spotify.search import Credentials, FoundSongs, LiveSpotify
 
 _MOST_LISTED = 200  # songs from the clicked row on
 _MOST_SHOWN = 20_000  # rows that a browser can hold; Streamlit's lazy tables have no selectable rows
@@ -138,48 +135,35 @@ def _show_spotify(words: str) -> None:
         if (credentials := spotify_credentials()) is None:
             st.link_button("Search on Spotify", search_url(words), icon=":material/open_in_new:")
             return
-        elsewhere = st.toggle(
-            "Moods from ReccoBeats",
-            key=state.MUSIC_RECCOBEATS,
-            help="Get features from reccobeats.com for songs that the catalogue does not contain",
-            persist_state="session",
-        )
         with st.spinner("Searching Spotify"):
-            found = _found(words, elsewhere, credentials)
-            if found.notice:  # a temporary problem, so the next search asks again
-                _found.clear(words, elsewhere, credentials)
+            found = _found(words, credentials)
     except EmomusicError as error:
         st.warning(error_text(error), icon=":material/cloud_off:")
         return
-    if found.notice:
-        st.caption(found.notice)
     if not found.songs:
         st.info("Spotify found no song for these words.", icon=":material/search_off:")
         return
     st.caption(f"{found.total:,} found by Spotify, in Spotify's order.")
-    moods = [_mood_of(song, found.sources.get(song.id), elsewhere and not found.notice) for song in found.songs]
-    picks = [Pick(song, mood, 0.0, why, mood) for song, (why, mood) in zip(found.songs, moods, strict=True)]
-    play_list(picks, ON_SPOTIFY, (words, elsewhere, found.notice, credentials.client_id))
+    picks = [_pick_of(song) for song in found.songs]
+    play_list(picks, ON_SPOTIFY, (words, credentials.client_id))
     show_queue(ON_SPOTIFY, "spotify", partial(show_question, ON_SPOTIFY))
 
 
-def _mood_of(song: Song, source: FeatureSource | None, elsewhere: bool) -> tuple[str, Mood]:
-    """The mood of a result, if the catalogue or ReccoBeats has its features; Spotify no longer provides them."""
-    if source is None:
-        sources = "neither the catalogue nor ReccoBeats has" if elsewhere else "the catalogue does not have"
-        return f"mood unknown: {sources} this song", MOODS[0]
-    features = np.array([[getattr(song, name) for name in FEATURE_NAMES]])
-    length = np.array([np.nan if song.duration_s is None else song.duration_s])
-    probabilities = mood_classifier().predict_probabilities(features, duration_s=length)[0]
-    return f"{describe_moods(probabilities)} · features from {source}", MOODS[int(probabilities.argmax())]
+def _pick_of(song: Song) -> Pick:
+    """A result with its mood, if the catalogue has the song; Spotify no longer provides features."""
+    recommender = shared().recommender()
+    if (row := recommender.catalogue.row_of_id(song.id)) is None:
+        return Pick(song, MOODS[0], 0.0, "mood unknown: the catalogue does not have this song", MOODS[0])
+    probabilities = recommender.probabilities[row]
+    mood = MOODS[int(probabilities.argmax())]
+    return Pick(recommender.catalogue.song(row), mood, 0.0, describe_moods(probabilities), mood)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _live(elsewhere: bool, credentials: Credentials) -> LiveSpotify:
-    catalogue = shared().recommender().catalogue
-    return LiveSpotify(credentials, catalogue=catalogue, reccobeats=ReccoBeats() if elsewhere else None)
+def _live(credentials: Credentials) -> LiveSpotify:
+    return LiveSpotify(credentials)
 
 
 @st.cache_data(max_entries=64, ttl=600, show_spinner=False)
-def _found(text: str, elsewhere: bool, credentials: Credentials) -> FoundSongs:
-    return _live(elsewhere, credentials).search(text)
+def _found(words: str, credentials: Credentials) -> FoundSongs:
+    return _live(credentials).search(words)

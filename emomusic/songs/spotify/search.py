@@ -1,24 +1,26 @@
-"""Spotify search with client credentials; audio features from the catalogue or ReccoBeats.
+"""Spotify search with client credentials.
 
 Since November 2024, Spotify gives new apps no audio features. Since February 2026, the owner of an app needs Premium,
-and a page of results has at most ten tracks. ReccoBeats (reccobeats.com) is free and optional.
+and a search gives at most ten tracks.
 """
 
 from __future__ import annotations
 
+import logging
+import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, cast
 
 from emomusic.errors import SpotifyError
-from emomusic.songs.catalogue import LONGEST_S, TRACK_ID, Catalogue
-from emomusic.songs.features import FEATURE_NAMES
+from emomusic.songs.catalogue import LONGEST_S, TRACK_ID
 from emomusic.songs.song import Player, Song
-from emomusic.songs.spotify.reccobeats import TIMEOUT_S, ReccoBeats, quiet_spotipy, translated
 
 if TYPE_CHECKING:
+    import requests
     import spotipy
 
 SEARCH_LIMIT = 10
@@ -26,6 +28,10 @@ SEARCH_LIMIT = 10
 
 API_URL = "https://api.spotify.com/v1/"
 TOKEN_URL = "https://accounts.spotify.com/api/token"
+
+
+TIMEOUT_S = 5.0
+"""Timeout of the connection and of each read, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +62,6 @@ def credentials_of(values: Mapping[str, Any]) -> Credentials | None:
     return None
 
 
-class FeatureSource(StrEnum):
-    """Source of the audio features."""
-
-    CATALOGUE = "catalogue"
-    RECCOBEATS = "reccobeats"
-
-
 @dataclass(frozen=True, slots=True)
 class FoundSongs:
     """The first results of a search.
@@ -70,14 +69,10 @@ class FoundSongs:
     Attributes:
         songs: in the order of Spotify, at most `SEARCH_LIMIT`.
         total: number of all results.
-        sources: of the audio features, by the ids of the songs that have them.
-        notice: message if ReccoBeats failed, otherwise None.
     """
 
     songs: tuple[Song, ...]
     total: int
-    sources: Mapping[str, FeatureSource] = field(default_factory=dict)
-    notice: str | None = None
 
 
 class LiveSpotify:
@@ -87,8 +82,6 @@ class LiveSpotify:
         self,
         credentials: Credentials,
         *,
-        catalogue: Catalogue,
-        reccobeats: ReccoBeats | None = None,
         api_url: str = API_URL,
         token_url: str = TOKEN_URL,
         timeout_s: float = TIMEOUT_S,
@@ -97,52 +90,45 @@ class LiveSpotify:
 
         Args:
             credentials: of the app.
-            catalogue: first source of features.
-            reccobeats: second source of features, optional.
             api_url: URL of the Web API, with a trailing slash.
             token_url: URL for tokens.
             timeout_s: timeout of each request, in seconds.
         """
         self._credentials = credentials
-        self._catalogue = catalogue
-        self._reccobeats = reccobeats
         self._api_url = api_url
         self._token_url = token_url
         self._timeout_s = timeout_s
         self._login: spotipy.SpotifyClientCredentials | None = None  # has a token
 
     def search(self, text: str) -> FoundSongs:
-        """The first songs with these words in title or artists, with features if available.
+        """The first songs with these words in title or artists, without features.
 
         Raises:
             SpotifyError: the request fails.
         """
         words = " ".join(text.split())[:250]  # limit of Spotify
         try:
-            found, total = self._found(words)
+            return self._found(words)
         except SpotifyError:
             self._login = None  # its token may be invalid
             raise
-        features, sources, notice = self._features([song.id for song in found])
-        songs = [replace(song, **features.get(song.id, {})) for song in found]
-        return FoundSongs(tuple(songs), total, sources, notice)
 
-    def _found(self, words: str) -> tuple[list[Song], int]:
+    def _found(self, words: str) -> FoundSongs:
         rejected = SpotifyError("Spotify rejected the keys of this server. Only its owner can correct them.")
-        with translated("Spotify", {400: rejected, 401: rejected}):
+        with _translated({400: rejected, 401: rejected}):
             token = self._logged_in().get_access_token(as_dict=False)
         no_premium = SpotifyError("Spotify does not allow this app to search. The owner of the app needs Premium.")
-        with translated("Spotify", {401: rejected, 403: no_premium}):
-            client = quiet_spotipy().Spotify(auth=token, requests_session=False, requests_timeout=self._timeout_s)
+        with _translated({401: rejected, 403: no_premium}):
+            client = _quiet_spotipy().Spotify(auth=token, requests_session=False, requests_timeout=self._timeout_s)
             client.prefix = self._api_url
             results = client.search(words, limit=SEARCH_LIMIT, type="track")["tracks"]
-            songs = [_found_song(item) for item in results["items"] if item is not None]
-            return list({song.id: song for song in songs}.values()), int(results["total"])  # each song once
+            songs = {item["id"]: _found_song(item) for item in results["items"] if item is not None}  # each song once
+            return FoundSongs(tuple(songs.values()), int(results["total"]))
 
     def _logged_in(self) -> spotipy.SpotifyClientCredentials:
         """The client that fetches tokens and keeps them until they expire."""
         if self._login is None:
-            spotipy = quiet_spotipy()
+            spotipy = _quiet_spotipy()
             from spotipy.cache_handler import MemoryCacheHandler
 
             # Without a session: that of spotipy reports every error as 429
@@ -156,23 +142,6 @@ class LiveSpotify:
             login.OAUTH_TOKEN_URL = self._token_url
             self._login = login
         return self._login
-
-    def _features(
-        self, ids: Sequence[str]
-    ) -> tuple[dict[str, Mapping[str, Any]], dict[str, FeatureSource], str | None]:
-        """Known features and their sources by id, and a message if ReccoBeats failed."""
-        known = [song for song_id in ids if (song := self._catalogue.find(song_id)) is not None]
-        features: dict[str, Mapping[str, Any]]
-        features = {song.id: {name: getattr(song, name) for name in FEATURE_NAMES} for song in known}
-        sources = dict.fromkeys(features, FeatureSource.CATALOGUE)
-        unknown = [song_id for song_id in ids if song_id not in features]
-        if self._reccobeats is None or not unknown:
-            return features, sources, None
-        try:
-            more = self._reccobeats.features(unknown)
-        except SpotifyError as error:  # the search itself succeeded
-            return features, sources, str(error)
-        return features | more, sources | dict.fromkeys(more, FeatureSource.RECCOBEATS), None
 
 
 def _found_song(item: Any) -> Song:
@@ -201,3 +170,65 @@ def _length_s(duration_ms: Any) -> float | None:
         return None
     duration_s = float(duration_ms) / 1000.0
     return duration_s if 0.0 <= duration_s <= LONGEST_S else None
+
+
+def _quiet_spotipy() -> ModuleType:
+    """The package spotipy without its logs, which contain search texts and, at level DEBUG, tokens."""
+    import spotipy
+
+    logging.getLogger("spotipy").setLevel(logging.CRITICAL)
+    return cast("ModuleType", spotipy)
+
+
+@contextmanager
+def _translated(refusals: Mapping[int, SpotifyError]) -> Iterator[None]:
+    """Run requests, and code that reads their responses without checks, as spotipy does.
+
+    Args:
+        refusals: errors for some HTTP statuses, instead of the general ones.
+
+    Raises:
+        SpotifyError: for every failure.
+    """
+    try:
+        yield
+    except Exception as error:
+        response = _response_of(error)
+        if response is not None and response.status_code in refusals:
+            raise refusals[response.status_code] from error
+        raise SpotifyError(_message(error, response)) from error
+
+
+def _message(error: Exception, response: requests.Response | None) -> str:
+    import requests
+
+    if response is None:
+        if isinstance(error, requests.Timeout):
+            return "Spotify did not answer in time. Try again later."
+        if isinstance(error, requests.ConnectionError):
+            return "Spotify cannot be reached. Check the network connection."
+        return "Spotify sent an invalid response. Try again later."
+    status = response.status_code
+    if status == 429:
+        return f"Too many requests to Spotify. Try again {_pause(response.headers.get('Retry-After', ''))}."
+    if status >= 500:
+        return f"Spotify has an internal error (HTTP {status}). Try again later."
+    return f"Spotify refused the request (HTTP {status}). Try again later."
+
+
+def _response_of(error: BaseException | None) -> requests.Response | None:
+    """Response with an error status behind an exception. Those of spotipy do not always have the status."""
+    while error is not None:
+        response = getattr(error, "response", None)
+        if response is not None and response.status_code >= 400:
+            return cast("requests.Response", response)
+        error = error.__context__
+    return None
+
+
+def _pause(retry_after: str) -> str:
+    """When to try again, from the Retry-After header; Spotify does not send dates."""
+    if not (retry_after.isascii() and retry_after.isdecimal()):
+        return "later"
+    pause_s = int(retry_after[:9])
+    return f"in {pause_s} s" if pause_s <= 120 else f"in {math.ceil(pause_s / 60)} minutes"

@@ -1,4 +1,4 @@
-"""Spotify search and ReccoBeats against a local HTTP server."""
+"""Spotify search against a local HTTP server."""
 
 import logging
 import math
@@ -10,21 +10,16 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from emomusic.errors import SpotifyError
-from emomusic.songs.catalogue import Catalogue
-from emomusic.songs.features import FEATURE_NAMES, FEATURES
-from emomusic.songs.spotify.reccobeats import ReccoBeats
 from emomusic.songs.spotify.search import (
     Credentials,
-    FeatureSource,
     LiveSpotify,
     credentials_of,
 )
 from tests.servers import Reply, Request, Server, closed_address, serve
-from tests.songs.tables import song_table, track_id
+from tests.songs.tables import track_id
 
 CREDENTIALS = Credentials("id", "secret")
 TOKEN = Reply({"access_token": "token", "token_type": "Bearer", "expires_in": 3600})
-SOURCE_FEATURES = {feature.source_name: 0.5 for feature in FEATURES.values()} | {"loudness": -7.5, "tempo": 120}
 TIMEOUT_S = 20.0  # no test waits for it
 
 Handler = Callable[[Request], Reply]
@@ -54,11 +49,6 @@ def results(*items: Any, total: int | None = None) -> Reply:
     return Reply({"tracks": {"items": list(items), "total": len(items) if total is None else total}})
 
 
-def recco_entry(number: int, **changes: Any) -> dict[str, Any]:
-    href = f"https://open.spotify.com/track/{track_id(number)}"
-    return {"id": "0f0e0d0c", "href": href} | SOURCE_FEATURES | changes
-
-
 @contextmanager
 def spotify(search: Reply | Handler, token: Reply | Handler = TOKEN) -> Iterator[Server]:
     """A server with tokens at /token and results at /v1/search."""
@@ -72,8 +62,8 @@ def spotify(search: Reply | Handler, token: Reply | Handler = TOKEN) -> Iterator
 
 
 def live(url: str, **options: Any) -> LiveSpotify:
-    """A client of the server at a URL. Its catalogue has one song, which no search finds, with the id 0."""
-    options = {"timeout_s": TIMEOUT_S, "catalogue": Catalogue(song_table(1))} | options
+    """A client of the server at a URL."""
+    options = {"timeout_s": TIMEOUT_S} | options
     return LiveSpotify(CREDENTIALS, api_url=f"{url}/v1/", token_url=f"{url}/token", **options)
 
 
@@ -85,11 +75,10 @@ def test_a_search_sends_the_token_and_returns_tracks() -> None:
     with spotify(results(item(1), item(2), total=70)) as server:
         page = live(server.url).search("  seven   nation  army ")
     first = page.songs[0]
-    assert (page.total, page.notice, len(page.songs)) == (70, None, 2)
+    assert (page.total, len(page.songs)) == (70, 2)
     assert (first.id, first.title, first.artists, first.explicit) == (track_id(1), "Song 1", ("One", "Two"), True)
     assert (first.album, first.year, first.duration_s) == ("Album", 1999, 200.5)
     assert math.isnan(first.energy)
-    assert page.sources == {}
     token, search = server.requests
     assert token.body == b"grant_type=client_credentials"
     assert token.headers["Authorization"] == "Basic aWQ6c2VjcmV0"
@@ -120,34 +109,6 @@ def test_missing_optional_fields_are_none_and_a_song_is_found_once() -> None:
     assert (first.album, first.year, first.duration_s) == (None, None, None)
     assert (second.album, second.year) == (None, None)
     assert (first.explicit, second.explicit) == (False, False)
-
-
-def test_features_come_from_the_catalogue_or_reccobeats() -> None:
-    catalogue = Catalogue(song_table(2))
-
-    def recco(request: Request) -> Reply:
-        return Reply({"content": [recco_entry(5)]})
-
-    with spotify(results(item(1), item(5), item(6))) as server, serve(recco) as other:
-        reccobeats = ReccoBeats(api_url=f"{other.url}/v1/audio-features", timeout_s=TIMEOUT_S)
-        page = live(server.url, catalogue=catalogue, reccobeats=reccobeats).search("x")
-    assert page.sources == {track_id(1): FeatureSource.CATALOGUE, track_id(5): FeatureSource.RECCOBEATS}
-    first, second, third = page.songs
-    known = catalogue.find(track_id(1))
-    assert known is not None
-    assert [getattr(first, name) for name in FEATURE_NAMES] == [getattr(known, name) for name in FEATURE_NAMES]
-    assert (second.id, second.energy, second.loudness_db, second.tempo_bpm) == (track_id(5), 0.5, -7.5, 120.0)
-    assert (second.title, second.year, second.duration_s) == ("Song 5", 1999, 200.5)
-    assert math.isnan(third.energy)
-    assert page.notice is None
-    assert [query_of(request) for request in other.requests] == [{"ids": f"{track_id(5)},{track_id(6)}"}]
-
-
-def test_a_search_succeeds_if_reccobeats_fails() -> None:
-    with spotify(results(item(1))) as server, serve(lambda _: Reply(b"", 503)) as other:
-        page = live(server.url, reccobeats=ReccoBeats(api_url=other.url, timeout_s=TIMEOUT_S)).search("x")
-    assert (len(page.songs), page.sources) == (1, {})
-    assert page.notice == "ReccoBeats has an internal error (HTTP 503). Try again later."
 
 
 INVALID_RESPONSES = [
@@ -215,11 +176,9 @@ def is_short_line(error: SpotifyError) -> bool:
 
 
 def test_a_silent_or_absent_server_is_a_short_message() -> None:
-    with spotify(Reply(hang=True), Reply(hang=True)) as server:
-        with pytest.raises(SpotifyError, match=r"^Spotify did not answer in time\."):
-            live(server.url, timeout_s=0.05).search("x")
-        with pytest.raises(SpotifyError, match=r"^ReccoBeats did not answer in time\."):
-            ReccoBeats(api_url=f"{server.url}/token", timeout_s=0.05).features([track_id(1)])
+    silent = spotify(Reply(hang=True), Reply(hang=True))
+    with silent as server, pytest.raises(SpotifyError, match=r"^Spotify did not answer in time\."):
+        live(server.url, timeout_s=0.05).search("x")
     with pytest.raises(SpotifyError, match=r"^Spotify cannot be reached") as caught:
         live(closed_address()).search("x")
     assert is_short_line(caught.value)
@@ -239,35 +198,3 @@ def test_credentials_are_read_in_any_case() -> None:
     assert credentials_of({"spotify_client_id": " id ", "SPOTIFY_CLIENT_SECRET": "secret", "other": 1}) == CREDENTIALS
     assert credentials_of({"SPOTIFY_CLIENT_ID": "id"}) is None
     assert credentials_of({"SPOTIFY_CLIENT_ID": "id", "SPOTIFY_CLIENT_SECRET": "  "}) is None
-
-
-def features_from(answer: Reply) -> dict[str, Any]:
-    ids = [track_id(number) for number in range(3)]
-    with serve(lambda _: answer) as server:
-        return dict(ReccoBeats(api_url=server.url, timeout_s=TIMEOUT_S).features(ids))
-
-
-def test_reccobeats_gives_our_features_in_the_order_of_the_ids() -> None:
-    invalid = [{"energy": 1.01}, {"energy": "0.5"}, {"energy": None}, {"tempo": float("nan")}, {"loudness": -61}]
-    for changes in [*invalid, {"href": 5}]:
-        assert features_from(Reply({"content": [recco_entry(1, **changes)]})) == {}
-    found = features_from(Reply({"content": [recco_entry(2), recco_entry(7), recco_entry(0)]}))
-    assert list(found) == [track_id(0), track_id(2)]
-    expected = {name: SOURCE_FEATURES[feature.source_name] for name, feature in FEATURES.items()}
-    assert dict(found[track_id(2)]) == expected
-    assert features_from(Reply(b"", 404)) == {}
-
-
-@pytest.mark.parametrize(
-    ("answer", "message"),
-    [
-        (Reply(b"", 429, {"Retry-After": "120"}), r"Too many requests to ReccoBeats.* 120 s\."),
-        (Reply(b"", 403), r"ReccoBeats refused .*\(HTTP 403\)"),
-        (Reply(b"["), "ReccoBeats sent an invalid response"),
-        (Reply({"content": ["x"]}), "ReccoBeats sent an invalid response"),
-    ],
-)
-def test_every_failure_of_reccobeats_is_a_short_message(answer: Reply, message: str) -> None:
-    with pytest.raises(SpotifyError, match=f"^{message}") as caught:
-        features_from(answer)
-    assert is_short_line(caught.value)
