@@ -29,25 +29,19 @@ with shown_errors():
     # Imported after the title, because these load pandas and OpenCV
     from emomusic.app.charts import styled_room
     from emomusic.app.example import show_example
-    from emomusic.app.photo.choices import choices_about
     from emomusic.app.photo.mood import choose_mood, chosen_mood, show_mood
     from emomusic.app.photo.page import show_photos
-    from emomusic.app.picture_chooser import (
-        choose_other_pictures,
-        choose_picture,
-        has_pictures,
-        keep_over_reload,
-    )
+    from emomusic.app.picture_chooser import choose_other_pictures, choose_picture, has_pictures, keep_over_reload
 
     if has_pictures() or chosen_mood() is not None:
-        choose_other_pictures(choices_about)
+        choose_other_pictures()
     if has_pictures():
         show_photos()
     elif (mood := chosen_mood()) is not None:
         show_mood(mood)
     else:
         with start or open_start(), styled_room("start", 700):  # a link may name no sample
-            choose_picture(choices_about)
+            choose_picture()
             if has_pictures():  # an upload arrived
                 st.rerun()
             choose_mood()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -44,8 +44,6 @@ MOST_PICTURES = 100
 _MAX_MB = MAX_BYTES // 2**20  # per file, in Streamlit's unit
 _MAX_ASPECT_RATIO = 100  # a longer photo would be less than a pixel high on the page
 Result = TypeVar("Result")
-About = Callable[[str], Mapping[str, str | None]]
-"""The visitor's choices about a sample, given by its digest, by URL parameter."""
 
 ALL_SAMPLES = "all"
 """In the URL: the samples as one group."""
@@ -202,24 +200,20 @@ def kept_result(kind: type[Result], picture: Picture) -> Result | None:
     return result if digest == picture.digest else None
 
 
-def choose_picture(about: About | None = None) -> Picture | None:
-    """Show the samples, the upload and the camera; returns the photo chosen last, or None before the first.
-
-    Args:
-        about: gives the earlier choices about a sample that is chosen.
-    """
-    _sample_row("samples", about)
+def choose_picture() -> Picture | None:
+    """Show the samples, the upload and the camera; returns the photo chosen last, or None before the first."""
+    _sample_row("samples")
     if page_state(PictureState).is_gone:
         st.info("The server no longer has your photo. Choose it again.", icon=":material/history:")
     _choose_own()
     return shown_picture()
 
 
-def choose_other_pictures(about: About) -> None:
+def choose_other_pictures() -> None:
     """Show small samples and a menu for the visitor's photos in one row."""
     look: dict[str, Any] = {"horizontal": True, "gap": "small", "vertical_alignment": "center", "wrap": False}
     with styled_room("chooser-row", _SMALL_THUMBNAIL + 10), st.container(key="chooser", **look):
-        _sample_row("small-samples", about)
+        _sample_row("small-samples")
         with picture_menu("Other photos", "another"):
             _choose_own()
 
@@ -284,11 +278,9 @@ def show_drop_zone(widget: str) -> None:
     )
 
 
-def choose_sample(key: str, about: About | None) -> None:
-    """Show a sample, with the earlier choices about it; for callbacks."""
-    if pictures := _pictures_of(key):
-        choices = dict.fromkeys(SAMPLE_PARAMS) if about is None else about(digest_of(pictures))
-        choose({**choices, state.SAMPLE: key})
+def choose_sample(key: str | None) -> None:
+    """Show a sample, or none; for callbacks."""
+    choose({**dict.fromkeys(SAMPLE_PARAMS), state.SAMPLE: key})
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
@@ -329,7 +321,7 @@ def _store_own(files: Sequence[UploadedFile | DeletedFile]) -> None:
         page_state(PictureState).take(tuple(taken.values()), tuple(notes))
         for widget in (state.UPLOAD, state.UPLOAD_AGAIN, state.CAMERA):
             renew(widget)  # an empty one, so that the next photos replace these
-        choose(dict.fromkeys((state.SAMPLE, *SAMPLE_PARAMS)))
+        choose_sample(None)
 
 
 def _taken(file: UploadedFile) -> Picture:
@@ -340,7 +332,7 @@ def _taken(file: UploadedFile) -> Picture:
 
 
 def _remove_own() -> None:
-    choose(dict.fromkeys((state.SAMPLE, *SAMPLE_PARAMS)))
+    choose_sample(None)
     page_state(PictureState).take(())
 
 
@@ -403,7 +395,7 @@ _ROWS = """<style>
 </style>"""
 
 
-def _sample_row(key: str, about: About | None) -> None:
+def _sample_row(key: str) -> None:
     """Show the samples as tiles with labels, or small ones for the key "small-samples"."""
     style_tiles("sample", chosen=next((each.key for each in samples() if each.key == chosen(state.SAMPLE)), ""))
     st.html(_ROWS)
@@ -418,7 +410,7 @@ def _sample_row(key: str, about: About | None) -> None:
                 alt=f"Sample: {sample.title}",
                 width=_THUMBNAIL if key == "samples" else _SMALL_THUMBNAIL,
                 on_click=choose_sample,
-                args=(sample.key, about),
+                args=(sample.key,),
             )
 
 

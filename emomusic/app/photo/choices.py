@@ -136,18 +136,16 @@ def _follow_link(name: str, key: str, options: Sequence[str], digest: str) -> di
     return {"key": state.fresh(key), "persist_state": "session", "on_change": _link_choices, "args": (digest,)}
 
 
-def choices_about(digest: str) -> dict[str, str | None]:
-    """The visitor's choices about a picture, given by its digest, by URL parameter."""
-    who = st.session_state.get(state.fresh(state.listener(digest)))  # absent for a single face
-    about = digest, who or "Face 1"
-    return {
-        state.WHO: None if who == state.EVERYONE else who,
-        state.SAYS: st.session_state.get(state.fresh(state.manual_emotion(*about))),
-        state.MOOD: st.session_state.get(state.fresh(state.manual_mood(*about))),
-    }
-
-
 def _link_choices(digest: str) -> None:
     """Write the choices about a sample to the URL."""
-    if address.chosen(state.SAMPLE) is not None:
-        address.choose(choices_about(digest))
+    if address.chosen(state.SAMPLE) is None:
+        return
+    who = st.session_state.get(state.fresh(state.listener(digest)))  # absent for a single face
+    about = digest, who or "Face 1"
+    address.choose(
+        {
+            state.WHO: None if who == state.EVERYONE else who,
+            state.SAYS: st.session_state.get(state.fresh(state.manual_emotion(*about))),
+            state.MOOD: st.session_state.get(state.fresh(state.manual_mood(*about))),
+        }
+    )

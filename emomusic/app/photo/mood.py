@@ -8,7 +8,6 @@ from emomusic.affect import Mood
 from emomusic.app import address, state
 from emomusic.app.answer import YOU, Listener, answer
 from emomusic.app.charts import roomy_columns
-from emomusic.app.photo.choices import choices_about
 from emomusic.app.picture_chooser import ALL_SAMPLES, choose_sample, shown_picture
 
 
@@ -29,7 +28,7 @@ def choose_mood() -> None:
             icon=":material/photo_library:",
             type="tertiary",
             on_click=choose_sample,
-            args=(ALL_SAMPLES, choices_about),
+            args=(ALL_SAMPLES,),
             key="all-samples",
         )
 
