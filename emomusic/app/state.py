@@ -114,7 +114,6 @@ def renew(key: str) -> None:
 EVERYONE = "Everyone"  # the listener of all faces of a picture
 UPLOAD = "upload"
 UPLOAD_AGAIN = "upload_again"  # the drop zone below an error
-WITHOUT_FACES = "without_faces"  # on the card
 CAMERA = "camera"
 SOURCE = "source"
 SAMPLE = "sample"  # also in the URL
