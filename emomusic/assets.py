@@ -234,6 +234,13 @@ def check_assets() -> list[tuple[Asset, str | None]]:
     return checked
 
 
+def require_intact(path: Path) -> None:
+    """Raise an `AssetError` if a bundled file is absent or differs from its checksum."""
+    listed = _read_checksums().get(path.relative_to(ROOT).as_posix())
+    if sha256_of(path) != listed:
+        raise AssetError(f"expected {path} with SHA-256 {listed}. Received: another file. {_RESTORE}")
+
+
 def checksum_of(folder: str) -> str:
     """One checksum of all listed files in a folder, such as "models/sound", without reading them.
 

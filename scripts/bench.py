@@ -51,11 +51,10 @@ def bench_photo(*, runs: int) -> list[Timing]:
         single("load the songs", music_loaded - started, "s"),
         single("load the detector and the face model", networks_loaded - music_loaded, "s"),
     ]
-    try:
+    find_with_mtcnn = None
+    with contextlib.suppress(ImportError):  # without the libraries of training
         from mtcnn import MTCNN
-    except ImportError:  # without the libraries of training
-        find_with_mtcnn = None
-    else:
+
         find_with_mtcnn = MTCNN().detect_faces
     for name in ("eileen-collins-1999.jpg", "four-people.jpg", "barack-obama-2012.jpg"):
         sample = data_dir() / "samples" / name
@@ -189,10 +188,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=number(1, 1_000_000, whole=True), metavar="N", help=text)
     parser.add_argument("--record", action="store_true", help="for models: save each time in the model's metrics.json")
     options = parser.parse_args(arguments)
-    if options.film and options.part not in ("live", "film"):
-        parser.error(f"expected a film only with live or film. Received: {options.part} {options.film}")
-    if options.record and options.part != "models":
-        parser.error(f"expected --record only with models. Received: {options.part} --record")
+    if (options.film and options.part not in ("live", "film")) or (options.record and options.part != "models"):
+        parser.error(f"expected a film only with live or film, and --record with models. Received: {options.part}")
     try:
         with contextlib.redirect_stdout(sys.stderr):  # libraries print
             timings = measure(options)

@@ -25,6 +25,13 @@ settings.register_profile("emomusic", deadline=None, max_examples=50, derandomiz
 settings.load_profile("emomusic")
 
 
+_WITH_TENSORFLOW = (
+    "tests/training/",
+    *(f"tests/faces/test_{name}.py" for name in ("classifier", "inspection", "mtcnn", "reference")),
+)
+"""Tests of one worker, so that the others do not load TensorFlow."""
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """One worker more than cores, because browser tests wait for half of their time."""
@@ -43,7 +50,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         def _split_scope(self, nodeid: str) -> str:
             if nodeid.startswith("tests/browser/"):
                 return nodeid
-            return "tests/training" if nodeid.startswith("tests/training/") else nodeid.split("::")[0]
+            return "tensorflow" if nodeid.startswith(_WITH_TENSORFLOW) else nodeid.split("::")[0]
 
     return ByFile(config, log)
 

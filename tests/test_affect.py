@@ -119,12 +119,6 @@ def test_the_positions_of_many_are_those_of_each(faces: list[EmotionProbabilitie
     np.testing.assert_allclose(rows, np.reshape(expected, (-1, 2)), atol=1e-12)
 
 
-@pytest.mark.parametrize("factor", [1e-3, 1000.0])
-def test_a_sum_over_faces_lies_where_its_mean_does(factor: float) -> None:
-    shares = np.array([of(happy=0.5, sad=0.2).values, of(angry=0.9).values], np.float64)
-    np.testing.assert_allclose(affect.affect_of_rows(factor * shares), affect.affect_of_rows(shares), atol=1e-12)
-
-
 @given(probabilities())
 def test_as_dict_names_plain_numbers_that_sum_to_one(face: EmotionProbabilities) -> None:
     named = face.as_dict()

@@ -1,4 +1,5 @@
 import json
+from dataclasses import astuple
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +10,7 @@ from hypothesis.extra import numpy as hnp
 from scipy.special import softmax
 from scipy.stats import chi2
 from sklearn.calibration import calibration_curve
+from sklearn.metrics import precision_recall_fscore_support
 
 from emomusic import calibration, metrics
 from emomusic.affect import EMOTIONS, FOUR_CLASSES
@@ -37,14 +39,8 @@ def test_accuracy_confusion_and_class_scores_agree(labels: tuple[npt.NDArray[np.
     assert found.n == len(y_true)
     assert found.missed == found.n - found.confusion.sum()
     assert found.accuracy == pytest.approx(found.confusion.trace() / found.n)
-    for i, emotion in enumerate(EMOTIONS):
-        scores = found.per_class[emotion.value]
-        right, called = found.confusion[i, i], found.confusion[:, i].sum()
-        assert scores.support == (y_true == i).sum()
-        assert scores.recall == pytest.approx(right / scores.support if scores.support else 0)
-        assert scores.precision == pytest.approx(right / called if called else 0)
-        total = scores.precision + scores.recall
-        assert scores.f1 == pytest.approx(2 * scores.precision * scores.recall / total if total else 0)
+    expected = precision_recall_fscore_support(y_true, y_pred, labels=range(7), zero_division=0)
+    np.testing.assert_allclose([astuple(scores) for scores in found.per_class.values()], np.transpose(expected))
     present = [scores for scores in found.per_class.values() if scores.support]
     assert found.macro_precision == pytest.approx(np.mean([scores.precision for scores in present]))
     assert found.macro_recall == pytest.approx(np.mean([scores.recall for scores in present]))
@@ -85,12 +81,6 @@ def test_missed_faces_count_as_wrong() -> None:
     assert found.per_class["neutral"].recall == 0
 
 
-def test_all_missed_is_an_accuracy_of_zero() -> None:
-    found = metrics.evaluate(np.array([2, 5]), np.array([MISSED, MISSED]))
-    assert (found.accuracy, found.macro_f1, found.accuracy_interval[0]) == (0, 0, 0)
-    assert found.confusion.sum() == 0
-
-
 def test_figures_are_plain_values_for_json() -> None:
     found = metrics.evaluate(np.array([0, 1, 6], np.uint8), np.array([0, 2, MISSED]))
     back = json.loads(json.dumps(found.as_dict(), allow_nan=False))
@@ -123,14 +113,6 @@ def test_the_interval_of_an_accuracy_holds_it_and_stays_between_0_and_1(counts: 
     assert right / n - 1e-12 <= high <= 1
 
 
-def test_the_interval_is_wilsons() -> None:
-    # E. B. Wilson's formula by hand, for 65 % of FER2013's 3,589 test pictures: about 1.5 points to either side
-    p, n, z = 2333 / 3589, 3589, 1.959964
-    middle, half = p + z * z / (2 * n), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    expected = ((middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n))
-    assert metrics.accuracy_interval(2333, 3589) == pytest.approx(expected, abs=1e-6)
-
-
 @given(rows_of_probabilities(), st.floats(0.1, 10))
 def test_softening_keeps_the_order_and_the_sum(rows: npt.NDArray[np.float32], temperature: float) -> None:
     softened = calibration.apply_temperature(rows, temperature)
@@ -149,14 +131,6 @@ def test_taking_smoothing_back_undoes_it(rows: npt.NDArray[np.float32], smoothin
     np.testing.assert_allclose(calibration.invert_label_smoothing(smoothed, smoothing), possible, atol=1e-3)
 
 
-@pytest.mark.parametrize("sharpness", [0.5, 3.0])
-def test_the_fitted_temperature_undoes_a_known_one(sharpness: float) -> None:
-    rng = np.random.default_rng(0)
-    logits = 2 * rng.normal(size=(4000, 7))
-    y_true = _draw_labels(softmax(logits, axis=1), rng)
-    assert calibration.fit_temperature(y_true, softmax(logits * sharpness, axis=1)) == pytest.approx(sharpness, rel=0.1)
-
-
 @pytest.mark.parametrize(("smoothing", "sharpness"), [(0.0, 1.5), (0.2, 0.7)])
 def test_the_fitted_calibration_undoes_a_known_one(smoothing: float, sharpness: float) -> None:
     rng = np.random.default_rng(0)
@@ -165,13 +139,6 @@ def test_the_fitted_calibration_undoes_a_known_one(smoothing: float, sharpness: 
     shown = (1 - smoothing) * softmax(logits * sharpness, axis=1) + smoothing / 7
     fitted = calibration.fit_calibration(y_true, shown)
     assert fitted == pytest.approx((smoothing, sharpness), abs=0.03, rel=0.1)
-
-
-def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
-    probabilities = np.full((10, 7), 0.2 / 6)
-    probabilities[:, 0] = 0.8
-    y_true = np.array([0] * 5 + [1] * 5)
-    assert metrics.expected_calibration_error(y_true, probabilities) == pytest.approx(0.3)
 
 
 def test_calibration_error_is_zero_for_an_honest_classifier_and_weighs_bins_by_size() -> None:
@@ -228,13 +195,6 @@ def test_mcnemar_is_the_exact_test_and_near_the_approximate_one_for_many() -> No
     statistic = (abs(only_first - only_second) - 1) ** 2 / (only_first + only_second)
     assert found.p_value == pytest.approx(chi2.sf(statistic, 1), rel=0.02)
     assert found.is_beyond_chance
-
-
-def test_models_that_never_disagree_do_not_differ() -> None:
-    right = np.array([True, False, True])
-    found = metrics.mcnemar(right, right)
-    assert (found.n, found.only_first, found.only_second, found.p_value) == (3, 0, 0, 1.0)
-    assert not found.is_beyond_chance
 
 
 @pytest.mark.parametrize("others", [np.zeros(2, bool), np.zeros(0, bool), np.zeros((3, 1), bool)])
@@ -296,11 +256,6 @@ def test_a_class_that_cannot_be_told_from_others_is_not_guessed() -> None:
     own = np.r_[found[2, :2], found[2, 3], found[:2, 2]]
     np.testing.assert_array_equal(own, 0)
     assert found[2, 2] > 0
-
-
-def test_full_certainty_falls_into_the_last_bin() -> None:
-    found = metrics.reliability(np.array([0]), np.array([[1.0, 0.0]]), num_bins=10)
-    assert (len(found.counts), len(found.accuracy), found.counts[-1]) == (10, 10, 1)
 
 
 def test_equal_classes_undo_the_frequencies_of_the_training_data() -> None:

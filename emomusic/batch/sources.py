@@ -5,6 +5,7 @@ Finding them opens no picture. What cannot be found or listed becomes an item wi
 
 from __future__ import annotations
 
+import glob
 import logging
 import os
 import stat
@@ -133,7 +134,7 @@ def _local(source: str, *, is_pattern: bool = True) -> Iterator[Item]:
     if path.is_dir():
         yield from _folder(path)
     elif not os.path.lexists(source) and is_pattern and any(sign in source for sign in "*?["):
-        yield from _pattern(path)
+        yield from _pattern(source)
     else:
         yield from _file(path)
 
@@ -157,15 +158,11 @@ def _folder(folder: Path) -> Iterator[Item]:
         log.warning("%s: %s", escape_control_chars(str(folder)), walk.others_left_out)
 
 
-def _pattern(path: Path) -> Iterator[Item]:
+def _pattern(source: str) -> Iterator[Item]:
     """The pictures, films and archives that match, and those in the folders that match."""
-    root = Path(path.anchor)
-    try:
-        matches = sorted(root.glob(str(path.relative_to(root))))
-    except (ValueError, NotImplementedError, OSError):
-        matches = []
+    matches = sorted(map(Path, glob.glob(source, recursive=True)))  # noqa: PTH207  it also takes absolute patterns
     if not matches:
-        yield _item(str(path), str(path), problem="No file has a name of this pattern. Check the pattern.")
+        yield _item(source, source, problem="No file has a name of this pattern. Check the pattern.")
     for match in matches:
         if match.is_dir():
             yield from _folder(match)

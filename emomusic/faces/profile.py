@@ -39,7 +39,7 @@ MAX_BYTES = 64 * 1024
 MAX_SHOTS = 20
 """Most pictures of one emotion."""
 
-_SIZE, _IDENTITY_SIZE, _MAX_NUMBER = len(EMOTIONS), 1024, 1000.0
+_SIZE, _IDENTITY_SIZE, _MAX_NUMBER = len(EMOTIONS), 1024, 20.0
 _NEUTRAL = Emotion.NEUTRAL.label
 _ROUNDS, _LEAST_NEUTRAL = 3, 0.5  # of `estimate_profile`
 _ADVICE = "Choose a file that EmoMusic saved, or teach the face again."

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.assets import ModelKind, data_dir, folder_of, load_once, sha256_of
+from emomusic.assets import ModelKind, data_dir, folder_of, load_once, require_intact, sha256_of
 from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.features import FEATURE_NAMES
@@ -47,12 +47,15 @@ def load_songs_and_moods(path: Path | None = None) -> tuple[Catalogue, npt.NDArr
         The catalogue, and an array of shape (n, 4), in the order of `Mood`.
 
     Raises:
-        DatasetError: the catalogue is absent or damaged.
+        AssetError: the bundled catalogue is absent or damaged.
+        DatasetError: another one is.
         ModelError: no valid probabilities are stored, and the mood model is absent or damaged.
     """
     from pyarrow.parquet import ParquetFile
 
-    path = path or catalogue_file()
+    if path is None:
+        path = catalogue_file()
+        require_intact(path)
     try:
         with path.open("rb") as file:  # the error of pyarrow would have no reason
             # `pd.read_parquet` would load another 5 MB of libraries

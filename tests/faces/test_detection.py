@@ -7,16 +7,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from emomusic import assets
 from emomusic.errors import ModelError
 from emomusic.faces import detection
-from emomusic.faces.detection import Face, Landmarks, MtcnnDetector
-from emomusic.faces.mtcnn import Boxes
+from emomusic.faces.detection import Face, MtcnnDetector
 from emomusic.media.images import Box, RgbImage, read_image
-from tests.fakes import make_face
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 
@@ -60,11 +56,6 @@ def test_the_samples_have_the_counted_faces(detector: MtcnnDetector, name: str) 
         assert marks.left_eye[1] < marks.nose[1] < marks.mouth_left[1]
 
 
-def test_a_box_overlaps_the_face(detector: MtcnnDetector) -> None:
-    face = the_face(detector.detect(sample("eileen-collins-1999.jpg")))
-    assert face.box.overlap(Box(180, 65, 85, 107)) > 0.9
-
-
 # Sizes and positions
 
 
@@ -104,15 +95,6 @@ def test_the_box_of_a_face_at_the_border_lies_inside(detector: MtcnnDetector) ->
 @pytest.mark.parametrize("size", [(1, 2000), (12, 12), (20, 20)])
 def test_tiny_and_thin_pictures_have_no_face(detector: MtcnnDetector, size: tuple[int, int]) -> None:
     assert detector.detect(np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)) == []
-
-
-@pytest.mark.parametrize("size", [(12, 70_000), (13, 40), (371, 403), (700, 12), (911, 90)])
-def test_strips_give_the_output_of_the_whole_image(detector: MtcnnDetector, size: tuple[int, int]) -> None:
-    pixels = np.random.default_rng(0).standard_normal((*size, 3)).astype(np.float32)
-    (whole,) = detector._propose(pixels.transpose(2, 0, 1)[None])
-    (strips,) = detector._maps([pixels])
-    assert strips.shape == whole.shape
-    np.testing.assert_allclose(strips, whole, atol=1e-4)
 
 
 def test_a_picture_without_a_face_gives_an_empty_list(detector: MtcnnDetector) -> None:
@@ -188,46 +170,6 @@ def test_other_shapes_and_types_are_refused(detector: MtcnnDetector, image: np.n
         detector.detect_near(image, [Box(5, 5, 20, 20)])
     with pytest.raises(ValueError, match="image must be uint8"):
         detector.detect_with_trace(image)
-
-
-# Conversion of the output
-
-coordinates = st.floats(-60, 160, allow_nan=False)
-
-
-@settings(deadline=None)
-@given(
-    corners=st.lists(st.tuples(coordinates, coordinates, coordinates, coordinates), max_size=6),
-    width=st.integers(1, 100),
-    height=st.integers(1, 100),
-    scale=st.floats(0.05, 1.0),
-)
-def test_any_output_becomes_boxes_inside_the_image(
-    corners: list[tuple[float, float, float, float]], width: int, height: int, scale: float
-) -> None:
-    found = Boxes(np.array(corners).reshape(-1, 4), np.full(len(corners), 1.0000001), np.zeros((len(corners), 2, 5)))
-    image = np.zeros((height, width, 3), np.uint8)
-    faces = detection._to_faces(found, image, detection._View(image, scale))
-    for face in faces:
-        assert face.box.clipped(width, height) == face.box
-        assert face.confidence == 1.0
-    kept = detection._without_duplicates(faces)
-    assert bool(kept) == bool(faces)
-    for face in faces:
-        assert any(face.box.overlap(other.box) > 0.5 for other in kept)
-
-
-def test_the_more_confident_box_of_a_face_is_kept() -> None:
-    high, low, other = make_face(0, confidence=0.99), make_face(4, confidence=0.95), make_face(60, confidence=0.91)
-    assert detection._without_duplicates([low, other, high]) == [high, other]
-
-
-def test_landmarks_are_in_order() -> None:
-    points = np.array([[[21, 41, 31, 22, 42], [31, 32, 51, 61, 62]]], np.float64)
-    found = Boxes(np.array([[10.0, 20, 50, 80]]), np.array([0.99]), points)
-    image = np.zeros((200, 200, 3), np.uint8)
-    face = the_face(detection._to_faces(found, image, detection._View(image, 0.5)))
-    assert face.landmarks == Landmarks((42.0, 62.0), (82.0, 64.0), (62.0, 102.0), (44.0, 122.0), (84.0, 124.0))
 
 
 def test_the_error_names_a_damaged_or_absent_network(

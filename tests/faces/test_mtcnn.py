@@ -5,7 +5,6 @@ import tracemalloc
 import cv2
 import numpy as np
 import pytest
-from mtcnn.utils.bboxes import smart_nms_from_bboxes
 
 from emomusic.faces.mtcnn import MAX_BOXES, Pyramid, non_maximum_suppression, planes
 
@@ -19,6 +18,8 @@ def boxes(count: int, *, side: int = 600, seed: int = 0) -> tuple[np.ndarray, np
 @pytest.mark.parametrize(("overlap", "threshold"), [("union", 0.5), ("min", 0.7)])
 @pytest.mark.parametrize("count", [0, 2, 300])
 def test_the_result_equals_that_of_the_package(overlap: str, threshold: float, count: int) -> None:
+    from mtcnn.utils.bboxes import smart_nms_from_bboxes  # loads TensorFlow
+
     corners, confidence = boxes(count)
     rows = np.c_[np.zeros(count), corners, confidence]
     expected = smart_nms_from_bboxes(rows.copy(), threshold, method=overlap, initial_sort=True)

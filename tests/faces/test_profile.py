@@ -105,6 +105,7 @@ def test_a_profile_knows_its_person(profile: FaceProfile) -> None:
         {"shots": {"neutral": 1, "happy": 10**9}},
         {"version": 1},
         {"faces": {"neutral": [0.0] * 7}},
+        {"shots": {"neutral": 1}, "faces": {"neutral": [1000.0, -1000.0, 0.0, 0.0, 0.0, 0.0, 0.0]}},
         {"faces": {"neutral": [0.0] * 6, "happy": [0.0] * 7}},
         {"extra": 1},
     ],

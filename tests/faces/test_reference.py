@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mtcnn import MTCNN
 
 from emomusic.faces.detection import MIN_CONFIDENCE, MtcnnDetector
 from emomusic.media.images import read_image, shrink
@@ -13,6 +12,8 @@ SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 
 
 def test_the_samples_have_the_same_faces_as_in_the_package(detector: MtcnnDetector) -> None:
+    from mtcnn import MTCNN  # loads TensorFlow
+
     package = MTCNN()
     for name in ("four-people.jpg", "morisot-self-portrait-1885.jpg", "barack-obama-2009-speaking.jpg"):
         image, _ = shrink(read_image(SAMPLES / name))

@@ -5,8 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from emomusic import assets
 from emomusic.assets import sha256_of
-from emomusic.errors import DatasetError
+from emomusic.errors import AssetError, DatasetError
 from emomusic.songs import stored_moods
 from emomusic.songs.catalogue import Catalogue, normalize_text
 from emomusic.songs.features import FEATURES
@@ -213,3 +214,15 @@ def test_the_error_for_percentages_says_to_divide_by_100() -> None:
         Catalogue(table)
     with pytest.raises(DatasetError, match="Correct the row"):
         Catalogue(table.assign(energy=[0.0, 0.5, 0.7, 1.0, 31.5]))
+
+
+def test_a_changed_bundled_catalogue_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = tmp_path / "data" / "catalogue" / catalogue_file().name
+    changed.parent.mkdir(parents=True)
+    content = bytearray(catalogue_file().read_bytes())
+    content[len(content) // 2] ^= 1
+    changed.write_bytes(content)
+    (tmp_path / "SHA256SUMS").write_bytes((assets.ROOT / "SHA256SUMS").read_bytes())
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    with pytest.raises(AssetError, match=r"songs\.parquet with SHA-256"):
+        load_songs_and_moods()

@@ -1,13 +1,15 @@
 """The fused batch normalisation against Keras's own."""
 
-import keras
+from __future__ import annotations
+
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from emomusic.training.batch_norm import FusedBatchNormalization
 from emomusic.training.networks import NETWORKS
 from emomusic.training.start_weights import copy_layers
+from tests.lazy import lazy
+
+keras, tf, batch_norm = lazy("keras"), lazy("tensorflow"), lazy("emomusic.training.batch_norm")
 
 CHANNELS = 5
 IMAGES = np.random.default_rng(0).normal(2, 3, (8, 6, 6, CHANNELS)).astype(np.float32)
@@ -39,7 +41,9 @@ def trained_once(kind: type[keras.layers.Layer], dtype: str) -> dict[str, np.nda
 
 @pytest.mark.parametrize(("dtype", "precision"), [("float32", 1e-4), ("mixed_bfloat16", 1e-2)])
 def test_a_step_is_the_same_as_with_keras_own_layer(dtype: str, precision: float) -> None:
-    ours, keras_own = (trained_once(kind, dtype) for kind in (FusedBatchNormalization, keras.layers.BatchNormalization))
+    ours, keras_own = (
+        trained_once(kind, dtype) for kind in (batch_norm.FusedBatchNormalization, keras.layers.BatchNormalization)
+    )
     count = IMAGES.size // CHANNELS
     unbiased = keras_own.pop("moving variance") - 0.9
     np.testing.assert_allclose(ours.pop("moving variance") - 0.9, unbiased * count / (count - 1), rtol=precision)
@@ -50,8 +54,8 @@ def test_a_step_is_the_same_as_with_keras_own_layer(dtype: str, precision: float
 
 def test_only_a_network_in_training_has_it_and_its_weights_fit_the_plain_one() -> None:
     fast, plain = NETWORKS["tiny"].build("mixed_bfloat16"), NETWORKS["tiny"].build("float32")
-    assert any(isinstance(layer, FusedBatchNormalization) for layer in fast.layers)
-    assert not any(isinstance(layer, FusedBatchNormalization) for layer in plain.layers)
+    assert any(isinstance(layer, batch_norm.FusedBatchNormalization) for layer in fast.layers)
+    assert not any(isinstance(layer, batch_norm.FusedBatchNormalization) for layer in plain.layers)
     for weight in fast.weights:
         weight.assign(np.random.default_rng(1).uniform(0.5, 1, weight.shape))
     copy_layers(fast, plain)

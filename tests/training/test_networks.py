@@ -1,9 +1,13 @@
-import keras
+from __future__ import annotations
+
 import numpy as np
 import pytest
 
 from emomusic.training.networks import NETWORKS
 from emomusic.training.start_weights import copy_layers
+from tests.lazy import lazy
+
+keras = lazy("keras")
 
 # Every network, with the number of its weights: whoever changes one has to say so here
 PARAMETERS = {

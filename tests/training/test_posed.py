@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 from pathlib import Path
 
 import numpy as np
@@ -7,13 +9,15 @@ from emomusic.affect import EMOTIONS, Emotion
 from emomusic.errors import DatasetError
 from emomusic.faces.fer2013 import Fer2013, Split
 from emomusic.media.images import encode_png
-from emomusic.training import train as train_module
 from emomusic.training.batches import augmented_batches, steps_per_epoch
 from emomusic.training.evaluate import labelled_pictures
 from emomusic.training.people import Described, fit_people, judge_profiles, judge_strangers
 from emomusic.training.posed import PosedFaces, mixture, read_posed_faces
 from emomusic.training.presets import PRESETS, TrainingConfig
 from tests.fakes import FakeDetector, make_face
+from tests.lazy import lazy
+
+train_module = lazy("emomusic.training.train")
 
 
 def put(folder: Path, name: str, grey: int = 100) -> None:
@@ -108,7 +112,7 @@ def test_training_with_posed_faces_judges_strangers(
     names = np.array(["cfee"] * len(posed) + ["taiwan"] * len(posed))
     both = PosedFaces(**twins, collections=names, persons=np.char.add(names, np.tile(posed.persons, 2)))
     stage = TrainingConfig(epochs=1, learning_rate=0.05, batch_size=64, posed=1, start_share=0.5)
-    monkeypatch.setattr(train_module, "PRESETS", {**PRESETS, "test": (stage,)})
+    monkeypatch.setattr("emomusic.training.train.PRESETS", {**PRESETS, "test": (stage,)})
     metrics = train_module.train("tiny", dataset, tmp_path / "tiny", preset="test", posed=both)
     assert metrics["collections"].keys() == metrics["profiles"].keys() == {"cfee", "taiwan"}
     assert metrics["collections"]["taiwan"]["persons"] == 16

@@ -1,11 +1,13 @@
 """Sharpness-aware steps against the same by hand."""
 
-import keras
+from __future__ import annotations
+
 import numpy as np
 import pytest
 
-from emomusic.training.batch_norm import FusedBatchNormalization
-from emomusic.training.sam import sharpness_aware
+from tests.lazy import lazy
+
+keras, sam, batch_norm = lazy("keras"), lazy("emomusic.training.sam"), lazy("emomusic.training.batch_norm")
 
 RADIUS, RATE = 0.3, 0.1
 RNG = np.random.default_rng(0)
@@ -27,7 +29,7 @@ def normalised(norm: type[keras.layers.BatchNormalization]) -> keras.Model:
 
 def after_a_step(model: keras.Model, num_pictures: int = len(X)) -> float:
     """Take one step; the loss that is told of it."""
-    aware = sharpness_aware(model, RADIUS)
+    aware = sam.sharpness_aware(model, RADIUS)
     aware.compile(optimizer=keras.optimizers.SGD(RATE), loss="mse", jit_compile=False)
     return float(aware.train_on_batch(X[:num_pictures], Y[:num_pictures]))
 
@@ -48,10 +50,9 @@ def test_a_step_goes_uphill_by_half_a_batch_and_learns_there_from_all() -> None:
 
 
 # TensorFlow's kernel averages the variance without bias, Keras's own layer that of the sample
-@pytest.mark.parametrize(("norm", "ddof"), [(keras.layers.BatchNormalization, 0), (FusedBatchNormalization, 1)])
-def test_averages_of_batch_normalisation_know_nothing_of_the_step_uphill(
-    norm: type[keras.layers.BatchNormalization], ddof: int
-) -> None:
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_averages_of_batch_normalisation_know_nothing_of_the_step_uphill(ddof: int) -> None:
+    norm = batch_norm.FusedBatchNormalization if ddof else keras.layers.BatchNormalization
     model = normalised(norm)
     after_a_step(model)
     layer = next(layer for layer in model.layers if isinstance(layer, norm))

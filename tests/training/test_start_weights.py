@@ -1,6 +1,7 @@
+from __future__ import annotations
+
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 
@@ -9,6 +10,9 @@ from emomusic.errors import ModelError
 from emomusic.faces.model_files import START_WEIGHTS, WEIGHTS, model_folder
 from emomusic.training.networks import NETWORKS
 from emomusic.training.start_weights import apply_start_weights
+from tests.lazy import lazy
+
+keras = lazy("keras")
 
 
 def test_layers_of_the_same_name_take_their_weights_and_no_other_does() -> None:

@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 import csv
 import json
 import logging
@@ -7,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 
@@ -19,15 +20,15 @@ from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.fer2013 import Fer2013, LabelledFaces, Split
 from emomusic.faces.model_files import read_spec
 from emomusic.metrics import FOUR
-from emomusic.training import architectures, card
-from emomusic.training import train as train_module
-from emomusic.training.checkpoint import Checkpoint, KeepBest
+from emomusic.training import card
 from emomusic.training.evaluate import evaluate_split, evaluation_record, figures
 from emomusic.training.networks import NETWORKS, NetworkSpec
-from emomusic.training.optimizer import build_optimizer
 from emomusic.training.presets import FIRST, PRESETS, PREVIOUS, TrainingConfig
-from emomusic.training.train import train
+from tests.lazy import lazy
 from tests.tiny_model import Run
+
+keras, architectures = lazy("keras"), lazy("emomusic.training.architectures")
+checkpoint_module, train_module = lazy("emomusic.training.checkpoint"), lazy("emomusic.training.train")
 
 # Uses everything with a state: momentum, averages, dropout, schedule, mixup
 FULL = TrainingConfig(
@@ -48,7 +49,7 @@ class KilledError(Exception):
     """Ends a run from within, as a signal would."""
 
 
-def kill_after(epoch: int) -> Callable[[train_module.EpochReport], None]:
+def kill_after(epoch: int) -> Callable[[Any], None]:
     def on_progress(report: train_module.EpochReport) -> None:
         if report.epoch == epoch:
             raise KilledError
@@ -61,7 +62,7 @@ def preset(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Adds a preset with the given stages, and returns its name."""
 
     def put(*stages: TrainingConfig) -> str:
-        monkeypatch.setattr(train_module, "PRESETS", {**PRESETS, "test": stages})
+        monkeypatch.setattr("emomusic.training.train.PRESETS", {**PRESETS, "test": stages})
         return "test"
 
     return put
@@ -163,7 +164,9 @@ def test_a_run_killed_in_its_second_stage_and_resumed_ends_like_an_uninterrupted
     dataset: Fer2013, tmp_path: Path, preset: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(architectures.GRAPHS, "twin", architectures.GRAPHS["tiny"])
-    monkeypatch.setattr(train_module, "NETWORKS", {**NETWORKS, "twin": replace(NETWORKS["tiny"], name="twin")})
+    monkeypatch.setattr(
+        "emomusic.training.train.NETWORKS", {**NETWORKS, "twin": replace(NETWORKS["tiny"], name="twin")}
+    )
     taught: list[str] = []
     teach = train_module.keras_classifier
 
@@ -171,7 +174,7 @@ def test_a_run_killed_in_its_second_stage_and_resumed_ends_like_an_uninterrupted
         taught.append(spec.network)
         return teach(model, spec)
 
-    monkeypatch.setattr(train_module, "keras_classifier", watched)
+    monkeypatch.setattr("emomusic.training.train.keras_classifier", watched)
     second = replace(FULL, epochs=2, sam_rho=0.1, start=PREVIOUS, teachers=(PREVIOUS, FIRST), distillation_weight=0.5)
     name, out, whole_out = preset(replace(FULL, epochs=1, network="twin"), second), tmp_path / "net", tmp_path / "whole"
 
@@ -181,11 +184,11 @@ def test_a_run_killed_in_its_second_stage_and_resumed_ends_like_an_uninterrupted
         kill_after(3)(report)
 
     with pytest.raises(KilledError):
-        train("tiny", dataset, whole_out, preset=name, on_progress=copy_then_kill)
+        train_module.train("tiny", dataset, whole_out, preset=name, on_progress=copy_then_kill)
     whole = state_of(whole_out, 1)["history"] + state_of(whole_out, 2)["history"]
     assert {path.name for path in out.iterdir()} == {"checkpoint"}
     reports: list[train_module.EpochReport] = []
-    metrics = train("tiny", dataset, out, preset=name, resume=True, on_progress=reports.append)
+    metrics = train_module.train("tiny", dataset, out, preset=name, resume=True, on_progress=reports.append)
     assert set(taught) == {"twin"}
     assert read_spec(out).network == "tiny"
     assert [(stage["config"]["start"], stage["epochs"]) for stage in metrics["stages"]] == [(None, 1), (PREVIOUS, 2)]
@@ -204,7 +207,7 @@ def test_the_votes_choose_the_epoch_where_the_stage_says_so(dataset: Fer2013, mo
         assert split is Split.VALIDATION
         return np.full(len(faces), Emotion.SAD.label, np.uint8)
 
-    monkeypatch.setattr(train_module, "seen_emotions", seen)
+    monkeypatch.setattr("emomusic.training.train.seen_emotions", seen)
     run = train_module._Run("tiny", "smoke", (FULL,), dict(dataset.splits), Path("unused"))
     voted = train_module._validation_labels(run, replace(FULL, validation="ferplus"))
     assert set(voted.tolist()) == {Emotion.SAD.label}
@@ -217,7 +220,7 @@ def killed_once(dataset: Fer2013, tmp_path_factory: pytest.TempPathFactory) -> P
     """The folder of a run of "smoke" that was killed after its first epoch."""
     made = tmp_path_factory.mktemp("run") / "killed"
     with pytest.raises(KilledError):
-        train("tiny", dataset, made, preset="smoke", on_progress=kill_after(1))
+        train_module.train("tiny", dataset, made, preset="smoke", on_progress=kill_after(1))
     return made
 
 
@@ -232,7 +235,7 @@ def test_a_checkpoint_of_another_configuration_is_refused_and_kept(
 ) -> None:
     name = preset(replace(PRESETS["smoke"][0], seed=1))
     with pytest.raises(ModelError, match=r"checkpoint of this network, configuration and data in .*Received: another"):
-        train("tiny", dataset, killed, preset=name, resume=True)
+        train_module.train("tiny", dataset, killed, preset=name, resume=True)
     assert (killed / "checkpoint" / "stage1" / "state.json").is_file()
 
 
@@ -247,27 +250,27 @@ def test_a_damaged_checkpoint_is_refused_with_advice(dataset: Fer2013, killed: P
     else:
         weights.write_bytes(weights.read_bytes()[:1000])
     with pytest.raises(ModelError, match=r"complete checkpoint in .*stage1. Received: .* without --resume"):
-        train("tiny", dataset, killed, preset="smoke", resume=True)
+        train_module.train("tiny", dataset, killed, preset="smoke", resume=True)
 
 
 def test_a_run_without_resume_starts_at_epoch_1(
     dataset: Fer2013, killed: Path, tiny_run: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, train_module.log.name), pytest.raises(KilledError):
-        train("tiny", dataset, killed, preset="smoke", on_progress=kill_after(1))
+        train_module.train("tiny", dataset, killed, preset="smoke", on_progress=kill_after(1))
     (message,) = [record.getMessage() for record in caplog.records if record.name == train_module.log.name]
     assert str(killed / "checkpoint") in message
     (row,) = state_of(killed, 1)["history"]
     assert row["loss"] == pytest.approx(history_of(tiny_run.folder)[0]["loss"], rel=1e-4)
 
 
-def checkpoint_of(folder: Path) -> tuple[Checkpoint, keras.Model]:
+def checkpoint_of(folder: Path) -> tuple[Any, keras.Model]:
     """A checkpoint with a patience of three epochs, and its model."""
     inputs = keras.Input((1,))
     model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
     model.compile(optimizer="sgd", loss="mse")
     model.stop_training = False
-    checkpoint = Checkpoint(folder, {}, 3)
+    checkpoint = checkpoint_module.Checkpoint(folder, {}, 3)
     checkpoint.set_model(model)
     return checkpoint, model
 
@@ -279,7 +282,7 @@ def test_early_stopping_counts_on_across_a_kill(tmp_path: Path) -> None:
         number = checkpoint.restore() if stops else 0
         assert number == len(stops)
         assert not checkpoint.has_stopped_early
-        best = KeepBest(checkpoint)
+        best = checkpoint_module.KeepBest(checkpoint)
         best.set_model(model)
         model.set_weights([np.full((1, 1), number), np.zeros(1)])
         checkpoint.on_epoch_begin(number)
@@ -311,11 +314,11 @@ def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
         **NETWORKS,
         "quarters": NetworkSpec("quarters", "One convolution", 64, "this test", "test", four),
     }
-    monkeypatch.setattr(train_module, "NETWORKS", networks)
+    monkeypatch.setattr("emomusic.training.train.NETWORKS", networks)
     monkeypatch.setattr(card, "NETWORKS", networks)
     preset(replace(FULL, epochs=1))
     folder = tmp_path / "models" / "face" / "quarters"
-    metrics = train("quarters", dataset, folder, preset="test")
+    metrics = train_module.train("quarters", dataset, folder, preset="test")
     assert read_spec(folder, verify=[model_files.WEIGHTS, model_files.ONNX]).classes == four
     assert list(metrics["test"]["per_class"]) == ["Q1", "Q2", "Q3", "N"]
     assert np.sum(metrics["test"]["confusion"]) == metrics["test"]["n"] == 42
@@ -337,9 +340,9 @@ def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
 
 def test_an_unknown_network_or_preset_is_refused(dataset: Fer2013, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"expected a network of \['tiny', .*Received: huge, smoke"):
-        train("huge", dataset, tmp_path, preset="smoke")
+        train_module.train("huge", dataset, tmp_path, preset="smoke")
     with pytest.raises(ValueError, match=r"a preset of \['smoke', .*Received: tiny, quick"):
-        train("tiny", dataset, tmp_path, preset="quick")
+        train_module.train("tiny", dataset, tmp_path, preset="quick")
 
 
 @pytest.mark.parametrize("strange", ["thesis.txt", "checkpoint/of-another-program"])
@@ -348,7 +351,7 @@ def test_a_folder_of_other_things_is_refused_and_kept(dataset: Fer2013, tmp_path
     path.parent.mkdir(exist_ok=True)
     path.touch()
     with pytest.raises(ModelError, match=f"Received: .* with {path.name}"):
-        train("tiny", dataset, tmp_path, preset="smoke")
+        train_module.train("tiny", dataset, tmp_path, preset="smoke")
     assert path.exists()
 
 
@@ -357,7 +360,7 @@ def test_a_dataset_without_one_of_its_splits_is_refused_before_anything_is_writt
 ) -> None:
     part = Fer2013({split: faces for split, faces in dataset.splits.items() if split is not Split.TEST})
     with pytest.raises(DatasetError, match="expected pictures of the test split"):
-        train("tiny", part, tmp_path / "net", preset="smoke")
+        train_module.train("tiny", part, tmp_path / "net", preset="smoke")
     assert not (tmp_path / "net").exists()
 
 
@@ -389,7 +392,7 @@ def test_a_teacher_of_other_classes_is_refused(dataset: Fer2013) -> None:
 @pytest.mark.parametrize("config", [PRESETS["default"][0], PRESETS["quadrants"][0]], ids=["sgd", "adam"])
 def test_the_learning_rate_of_every_preset_starts_and_ends_as_configured(config: TrainingConfig) -> None:
     steps = 40  # per epoch: half of every warm-up is a whole number of steps
-    optimizer = build_optimizer(config, steps)
+    optimizer = lazy("emomusic.training.optimizer").build_optimizer(config, steps)
     rates = []
     for share in (0, config.warmup / 2, config.warmup, 0.5, 1):
         optimizer.iterations.assign(round(share * steps * config.epochs))
@@ -400,8 +403,16 @@ def test_the_learning_rate_of_every_preset_starts_and_ends_as_configured(config:
 
 def test_only_kernels_decay() -> None:
     model = NETWORKS["tiny"].build("float32")
-    optimizer = build_optimizer(PRESETS["default"][0], 10)
+    optimizer = lazy("emomusic.training.optimizer").build_optimizer(PRESETS["default"][0], 10)
     optimizer.build(model.trainable_variables)
     decaying = {v.path for v in model.trainable_variables if optimizer._use_weight_decay(v)}
     assert decaying == {v.path for v in model.trainable_variables if v.path.endswith("kernel")}
     assert decaying
+
+
+def test_weights_above_the_range_of_half_precision_are_refused(tmp_path: Path) -> None:
+    model = NETWORKS["tiny"].build("float32")
+    model.set_weights([weight + 70_000 for weight in model.get_weights()])
+    with pytest.raises(ModelError, match=r"expected weights of tiny below 65,504\. Received: larger ones"):
+        checkpoint_module.write_weights(model, tmp_path / "half.keras")
+    assert not list(tmp_path.iterdir())
