@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import gc
 import logging
+import threading
 from collections.abc import Callable
 from time import monotonic
 
 import streamlit as st
 from streamlit import runtime
 
-from emomusic.compat import ServerInternals, return_free_memory
+from emomusic.compat import ServerInternals, overwrite_free_memory, return_free_memory
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class _Cleanup:
         self._kept_s = max(st.get_option("server.disconnectedSessionTTL") / 2 - late_s, 0.0)
         self._left_at: dict[str, float] = {}
         self._deleted_at = monotonic()
+        self._has_closed = False
 
     def run(self) -> None:
         """Delete what is left, now and every few seconds."""
@@ -63,6 +65,9 @@ class _Cleanup:
             self._deleted_at = now
             self._try(self._server.delete_unused_files)
             gc.collect()  # reference cycles of pages can hold photos
+            if self._has_closed:
+                self._has_closed = False
+                threading.Thread(target=overwrite_free_memory, daemon=True).start()
         self._try(lambda: self._close_left_sessions(now))
         return_free_memory()
 
@@ -78,4 +83,5 @@ class _Cleanup:
         for session in left:
             if now - self._left_at[session.id] >= self._kept_s:
                 self._server.close(session)
+                self._has_closed = True
                 del self._left_at[session.id]
