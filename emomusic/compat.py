@@ -231,24 +231,76 @@ def add_route(make: Callable[[str], Any]) -> None:
     Raises:
         HookError: Streamlit has another server.
     """
+    from streamlit import get_option
+
+    base = str(get_option("server.baseUrlPath") or "").strip("/")
+    _server_app().router.routes.insert(0, make(f"/{base}" if base else ""))
+
+
+def add_middleware(kind: Callable[[Any], Any]) -> None:
+    """Put an ASGI middleware before the running server, if it has none of this kind. Call this in a run of a page.
+
+    Raises:
+        HookError: Streamlit has another server.
+    """
+    app = _server_app()
+    _require(app, "user_middleware", "middleware_stack")
+    if all(each.cls is not kind for each in app.user_middleware):
+        app.middleware_stack = kind(app.middleware_stack)
+
+
+def _server_app() -> Any:
+    """The app of Starlette that serves the page."""
     check_routes()
-    from streamlit import get_option, runtime
+    from streamlit import runtime
 
     client = runtime.get_instance().get_client(session_id())
     _require(client, "_websocket")
-    base = str(get_option("server.baseUrlPath") or "").strip("/")
-    client._websocket.app.router.routes.insert(0, make(f"/{base}" if base else ""))  # type: ignore[union-attr]
+    return client._websocket.app  # type: ignore[union-attr]
 
 
 def check_uploads() -> None:
-    """Check for `keep_uploads_in_memory` and `release_upload`."""
+    """Check for the functions about uploads."""
     from starlette.formparsers import MultiPartParser
     from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
     from streamlit.runtime.scriptrunner import get_script_run_ctx
+    from streamlit.web.server import server_util
+    from streamlit.web.server.starlette import starlette_app_utils, starlette_server_config
 
     _require(MultiPartParser, "spool_max_size")
-    _require(MemoryUploadedFileManager, "remove_file")
+    _require(MemoryUploadedFileManager, "add_file", "remove_file")
+    _require(server_util, "is_xsrf_enabled")
+    _require(starlette_app_utils, "validate_xsrf_token")
+    _require(starlette_server_config, "XSRF_COOKIE_NAME")
     assert callable(get_script_run_ctx)
+
+
+def has_upload_token(headers: Mapping[str, str], cookies: Mapping[str, str]) -> bool:
+    """Whether a request comes from a page of this server, as Streamlit requires of uploads."""
+    from streamlit.web.server.server_util import is_xsrf_enabled
+    from streamlit.web.server.starlette.starlette_app_utils import validate_xsrf_token
+    from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
+
+    token = headers.get("X-Xsrftoken")
+    return not is_xsrf_enabled() or bool(validate_xsrf_token(token, cookies.get(XSRF_COOKIE_NAME)))
+
+
+def can_upload(cookies: Mapping[str, str]) -> bool:
+    """Whether a browser that sends these cookies can upload files."""
+    from streamlit.web.server.server_util import is_xsrf_enabled
+    from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
+
+    return XSRF_COOKIE_NAME in cookies or not is_xsrf_enabled()
+
+
+def keep_upload(session: str, record: Any) -> None:
+    """Put an uploaded file into Streamlit's store."""
+    from streamlit import runtime
+    from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+
+    manager = runtime.get_instance().uploaded_file_mgr
+    assert isinstance(manager, MemoryUploadedFileManager)
+    manager.add_file(session, record)
 
 
 def keep_uploads_in_memory(max_bytes: int) -> None:

@@ -107,7 +107,7 @@ def test_a_draining_replica_gets_no_new_visitors(site: Site):
 
 
 @needs_caddy
-@pytest.mark.parametrize("path", ["/METRICS", "/%6detrics", "/a/../metrics", "//metrics"])
+@pytest.mark.parametrize("path", ["/METRICS", "/%6detrics", "/a/../metrics", "//metrics", "/_stcore/metrics"])
 def test_the_metrics_are_hidden(site: Site, path: str):
     with requests.Session() as visitor:
         request = visitor.prepare_request(requests.Request("GET", site.url))

@@ -14,13 +14,14 @@ from functools import cache
 from typing import Any
 
 import streamlit as st
+from streamlit import runtime
 
 from emomusic.app.address import open_address
 from emomusic.app.sessions import WHEN_GONE, forget_closed_pages
 from emomusic.app.state import CameraState, Visit, page_state, visit_number
 from emomusic.assets import ROOT, data_dir
 from emomusic.charts.colours import rgb_of
-from emomusic.compat import HookError, bound_free_memory, keep_uploads_in_memory
+from emomusic.compat import HookError, add_middleware, bound_free_memory, keep_uploads_in_memory
 from emomusic.errors import EmomusicError, SettingsError
 from emomusic.text import escape_control_chars, pluralize
 
@@ -103,6 +104,10 @@ def enter_app() -> None:
         try:
             keep_uploads_in_memory(_LARGEST_IN_MEMORY)
             forget_closed_pages()
+            if runtime.exists():
+                from emomusic.server.gate import Gate  # loads OpenCV
+
+                add_middleware(Gate)
         except HookError:  # without these, the notice about photos would be wrong
             _app_has_run().clear()
             log.exception("photos would be written to disk, or stay after their pages are closed")

@@ -7,8 +7,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-SHARED = "EMOMUSIC_SHARED"
-"""Environment variable: 1 if other people use this server, also through its own browser."""
+from emomusic.server.capacity import is_shared
 
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
@@ -16,8 +15,15 @@ _PROXY_HEADERS = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-
 
 
 def is_own_computer() -> bool:
-    """Whether browser and server are on one computer. A proxy on the server's computer adds a header."""
+    """Whether browser and server are on one computer, and the server has a local address only.
+
+    A proxy on the server's computer must add a header, or the server needs the setting `EMOMUSIC_SHARED`.
+
+    Raises:
+        SettingsError: the setting is malformed.
+    """
     headers = st.context.headers
-    if os.environ.get(SHARED) == "1" or any(name in headers for name in _PROXY_HEADERS):
+    if is_shared(os.environ) or any(name in headers for name in _PROXY_HEADERS):
         return False
-    return urlsplit(f"//{headers.get('Host', '')}").hostname in LOCAL_HOSTS and st.context.ip_address is None
+    hosts = urlsplit(f"//{headers.get('Host', '')}").hostname, st.get_option("server.address")
+    return all(host in LOCAL_HOSTS for host in hosts) and st.context.ip_address is None

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
 
 import streamlit as st
+from streamlit import runtime
 from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
 from emomusic.app.frame import escape_markdown_message
 from emomusic.app.state import page_state
-from emomusic.compat import release_upload, session_id
+from emomusic.compat import can_upload, release_upload, session_id
 from emomusic.errors import CapacityError
 from emomusic.server.budget import HeldBytes
 from emomusic.server.capacity import capacity
+from emomusic.server.gate import upload_of
 
 Store = Callable[[Sequence[UploadedFile | DeletedFile]], None]
 """Stores the listed files in the session, in place of the last ones; a `DeletedFile` is one that it stored before."""
@@ -38,11 +40,25 @@ def hold(file: UploadedFile) -> HeldBytes:
     Raises:
         CapacityError: the server has no room for it. `show_uploader` shows this error of a `Store`.
     """
+    if (upload := upload_of(session_id(), file.file_id)) is not None:
+        upload.held.release()  # the same bytes
     return capacity().memory.take(session_id(), file.size)
+
+
+def content_of(file: UploadedFile) -> tuple[BinaryIO, int]:
+    """The content of a file, which may be a temporary file, and its size."""
+    upload = upload_of(session_id(), file.file_id)
+    return (file, file.size) if upload is None else upload.opened()
 
 
 def show_uploader(draw: Callable[..., object], label: str, widget: str, store: Store, **look: Any) -> None:
     """Show `st.file_uploader` or `st.camera_input`, and store its files after each change, also after their removal."""
+    if runtime.exists() and not can_upload(st.context.cookies):
+        st.warning(
+            "This browser sends no cookies here, and uploads need them. Open the app in its own tab, or allow cookies.",
+            icon=":material/cookie_off:",
+        )
+        st.link_button("Open in its own tab", st.context.url or "/", icon=":material/open_in_new:")
     draw(label, key=widget, on_change=_take, args=(widget, store), **look)
     # A file can arrive with the run of a fragment. The page's own run can interrupt the callback, and not repeat it
     new = [file for file in listed(widget) if isinstance(file, UploadedFile)]

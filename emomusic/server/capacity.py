@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import weakref
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from functools import cache
+from ipaddress import ip_address
 from time import monotonic
 from typing import NamedTuple, Protocol
 
@@ -24,7 +25,10 @@ from emomusic.server.budget import MB, ByteBudget
 
 MAX_VISITORS, MAX_LIVE = "EMOMUSIC_MAX_VISITORS", "EMOMUSIC_MAX_LIVE"
 MAX_MEMORY_MB, MAX_FILES_MB = "EMOMUSIC_MAX_MEMORY_MB", "EMOMUSIC_MAX_FILES_MB"
+SHARED = "EMOMUSIC_SHARED"
 """Names of the settings."""
+
+_YES, _NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 VISITORS_PER_CORE = 30  # docs/deployment.md: 30 per core wait 2.6 s for an answer, 35 wait 9.7 s
 LIVE_PER_CORE = 1  # docs/deployment.md: two on two cores have 16.7 frames per second, three have 6.7
@@ -41,6 +45,13 @@ class Limits(NamedTuple):
     live: int
     memory_mb: int = MEMORY_MB
     files_mb: int = FILES_MB
+
+
+class _Visit(NamedTuple):
+    """When the page of an admitted visitor was last open, and the address of the browser."""
+
+    seen_s: float
+    address: str
 
 
 class LiveWork(Protocol):
@@ -67,17 +78,30 @@ class Capacity:
         self.memory, self.files = (ByteBudget(most * MB, most * MB // 2) for most in (max_memory_mb, max_files_mb))
         self.is_draining = False  # whether the process stops soon and refuses new visitors
         self._lock = threading.RLock()
-        self._seen_s: dict[str, float] = {}  # when the pages of the admitted visitors were last open
+        self._visits: dict[str, _Visit] = {}  # of the admitted visitors
         self._num_working = 0
         self._live: weakref.WeakSet[LiveWork] = weakref.WeakSet()
 
-    def admit(self, visitor: str) -> bool:
-        """Whether a session may use the app. One that was admitted may stay, also after a short disconnection."""
+    def admit(self, visitor: str, address: str = "") -> bool:
+        """Whether a session may use the app. One that was admitted may stay, also after a short disconnection.
+
+        Args:
+            visitor: the session.
+            address: of its browser; "" if unknown. One address takes at most half of the places.
+        """
         with self._lock:
-            if visitor not in self._seen_s and not self.has_room:
-                return False
-            self._seen_s[visitor] = monotonic()
+            if visitor not in self._visits:
+                is_open = self.has_room  # forgets closed sessions
+                same = sum(bool(address) and visit.address == address for visit in self._visits.values())
+                if not is_open or same >= max(self.max_visitors // 2, 1):
+                    return False
+            self._visits[visitor] = _Visit(monotonic(), address)
             return True
+
+    def is_admitted(self, visitor: str) -> bool:
+        """Whether a session was admitted."""
+        with self._lock:
+            return visitor in self._visits
 
     @property
     def has_room(self) -> bool:
@@ -90,16 +114,16 @@ class Capacity:
         now_s, kept_s = monotonic(), st.get_option("server.disconnectedSessionTTL")
         num_open = 0
         with self._lock:
-            for visitor, seen_s in list(self._seen_s.items()):
+            for visitor, (seen_s, address) in list(self._visits.items()):
                 # Streamlit's list of all sessions is not thread-safe
                 if runtime.exists() and runtime.get_instance().is_active_session(visitor):
-                    self._seen_s[visitor] = now_s
+                    self._visits[visitor] = _Visit(now_s, address)
                     num_open += 1
                 elif now_s - seen_s > kept_s:
-                    del self._seen_s[visitor]
+                    del self._visits[visitor]
         return num_open
 
-    @contextmanager
+    @contextlib.contextmanager
     def work(self) -> Iterator[None]:
         """Count the block as work in progress, for which a stop of the server waits."""
         with self._lock:
@@ -153,6 +177,27 @@ def limits(environment: Mapping[str, str]) -> Limits:
     return Limits(*found)
 
 
+def is_shared(environment: Mapping[str, str]) -> bool:
+    """Whether the setting `EMOMUSIC_SHARED` says that other people use this server, also through its own browser.
+
+    Raises:
+        SettingsError: the setting is neither yes nor no.
+    """
+    text = environment.get(SHARED, "").strip().lower()
+    if text not in (*_YES, *_NO):
+        raise SettingsError(f"expected {SHARED} to be 1 or 0. Received: {text!r}. Change it")
+    return text in _YES
+
+
+def visitor_address() -> str:
+    """The address of the visitor's browser, also behind a proxy that adds `X-Forwarded-For`; "" if unknown."""
+    peer = st.context.ip_address
+    with contextlib.suppress(ValueError):
+        if peer and not ip_address(peer).is_private:
+            return peer
+    return (st.context.headers.get("X-Forwarded-For") or "").rpartition(",")[2].strip()
+
+
 @cache
 def capacity() -> Capacity:
     """The capacity of this process, with the limits of `limits`."""
@@ -161,7 +206,7 @@ def capacity() -> Capacity:
 
 def admit_visitor() -> None:
     """Stop the page with an explanation if this process has no room for the visitor; `app.py` calls this."""
-    if not runtime.exists() or capacity().admit(session_id()):
+    if not runtime.exists() or capacity().admit(session_id(), visitor_address()):
         return
     with st.container(key="busy"):
         if capacity().is_draining:

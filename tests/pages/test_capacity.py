@@ -53,6 +53,34 @@ def test_the_visitor_above_the_limit_is_refused_until_another_leaves(server: Run
     assert capacity.admit("c")
 
 
+def test_one_address_takes_half_of_the_places(server: Runtime) -> None:
+    capacity = Capacity(max_visitors=4, max_live=1)
+    server.open = set("abcdef")
+    assert [capacity.admit(visitor, "192.0.2.1") for visitor in "abc"] == [True, True, False]
+    assert capacity.admit("a", "192.0.2.1")
+    assert [capacity.admit(visitor) for visitor in "def"] == [True, True, False]  # their address is unknown
+    assert [capacity.is_admitted(visitor) for visitor in "adf"] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "address"),
+    [
+        (None, None, ""),
+        (None, "192.0.2.9, 8.8.8.8", "8.8.8.8"),
+        ("10.0.0.1", "8.8.8.8", "8.8.8.8"),
+        ("10.0.0.1", None, ""),  # many visitors, if this is a proxy
+        ("8.8.4.4", "8.8.8.8", "8.8.4.4"),  # only a proxy may name another address
+        ("unknown", None, ""),
+    ],
+)
+def test_the_address_is_that_of_the_browser(
+    peer: str | None, forwarded: str | None, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers = {"X-Forwarded-For": forwarded} if forwarded else {}
+    monkeypatch.setattr(st, "context", SimpleNamespace(headers=headers, ip_address=peer))
+    assert module.visitor_address() == address
+
+
 def test_an_admitted_visitor_may_return_until_the_session_is_deleted(
     server: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,13 +10,13 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from emomusic.app import bar, own_computer, own_files, sources, state, uploads
+from emomusic.app import bar, own_files, sources, state, uploads
 from emomusic.app.bar import content_of
 from emomusic.app.own_computer import is_own_computer
 from emomusic.app.queues import PlayerState
 from emomusic.app.sources import SourceState
-from emomusic.errors import LibraryError
-from emomusic.server.capacity import Capacity, capacity
+from emomusic.errors import LibraryError, SettingsError
+from emomusic.server.capacity import SHARED, Capacity, capacity
 from emomusic.server.shared import shared
 from emomusic.songs.library import Library
 from emomusic.songs.local_songs import bundled_songs, recommender_of
@@ -199,24 +199,38 @@ def test_the_page_has_the_songs_that_the_command_adds_and_reads_each_once(
 
 
 @pytest.mark.parametrize(
-    ("headers", "address", "shared", "own"),
+    ("headers", "address", "server", "shared", "own"),
     [
-        ({"Host": "localhost:8501"}, None, "", True),
-        ({"Host": "[::1]:8501"}, None, "0", True),
-        ({"Host": "127.0.0.1:8501"}, None, "1", False),
-        ({"Host": "emo.example.org"}, None, "", False),
-        ({"Host": "localhost.example.org"}, None, "", False),
-        ({"Host": "localhost:8501"}, "192.168.1.7", "", False),
-        ({"Host": "localhost", "X-Forwarded-For": "192.168.1.7"}, None, "", False),
-        ({}, None, "", False),
+        ({"Host": "localhost:8501"}, None, "localhost", "", True),
+        ({"Host": "[::1]:8501"}, None, "127.0.0.1", "0", True),
+        ({"Host": "localhost:8501"}, None, None, "", False),  # a server for the whole network
+        ({"Host": "localhost:8501"}, None, "0.0.0.0", "", False),
+        ({"Host": "127.0.0.1:8501"}, None, "localhost", "1", False),
+        ({"Host": "127.0.0.1:8501"}, None, "localhost", "True", False),
+        ({"Host": "localhost.example.org"}, None, "localhost", "", False),
+        ({"Host": "localhost:8501"}, "192.168.1.7", "localhost", "", False),
+        ({"Host": "localhost", "X-Forwarded-For": "192.168.1.7"}, None, "localhost", "", False),
+        ({}, None, "localhost", "", False),
     ],
 )
 def test_only_a_local_browser_without_a_proxy_is_on_the_own_computer(
-    headers: Mapping[str, str], address: str | None, shared: str, own: bool, monkeypatch: pytest.MonkeyPatch
+    headers: Mapping[str, str],
+    address: str | None,
+    server: str | None,
+    shared: str,
+    own: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(st, "context", SimpleNamespace(headers=headers, ip_address=address))
-    monkeypatch.setenv(own_computer.SHARED, shared)
+    monkeypatch.setattr(st, "get_option", {"server.address": server}.__getitem__)
+    monkeypatch.setenv(SHARED, shared)
     assert is_own_computer() is own
+
+
+def test_a_malformed_setting_offers_no_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SHARED, "sometimes")
+    with pytest.raises(SettingsError, match="sometimes"):
+        is_own_computer()
 
 
 def test_no_song_of_the_library_or_of_another_visitor_is_served_elsewhere(

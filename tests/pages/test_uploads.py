@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import streamlit as st
@@ -49,6 +50,17 @@ def app() -> AppTest:
 
 def upload(app: AppTest, *files: tuple[str, bytes, str]) -> AppTest:
     return app.file_uploader(key="files").set_value(files).run()
+
+
+@pytest.mark.parametrize("cookies", [{}, {"_streamlit_xsrf": "2|token"}])
+def test_a_browser_without_cookies_is_told_what_uploads_need(
+    cookies: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads.runtime, "exists", lambda: True)
+    monkeypatch.setattr(st, "context", SimpleNamespace(cookies=cookies, url="https://emo.example.org/live"))
+    app = AppTest.from_function(page).run()
+    assert [link.proto.url for link in app.get("link_button")] == ([] if cookies else ["https://emo.example.org/live"])
+    assert len(app.file_uploader) == 1
 
 
 def test_a_file_is_stored_once_and_released(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -318,7 +318,8 @@ def stored_upload(file: IO[bytes], size: int, visitor: str) -> Iterator[BinaryIO
             raise FilmError(
                 "The server has no room for this film; choose a smaller one, or try again later."
             ) from error
-        del file  # the copy in memory
+        file.close()  # the upload
+        del file
         yield cast("BinaryIO", stored)
 
 

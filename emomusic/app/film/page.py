@@ -22,7 +22,7 @@ from emomusic.app.frame import escape_markdown_message
 from emomusic.app.queues import PlayerState
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.app.state import page_state
-from emomusic.app.uploads import show_uploader
+from emomusic.app.uploads import content_of, show_uploader
 from emomusic.assets import data_dir
 from emomusic.compat import session_id
 from emomusic.media.formats import FILM_ENDINGS, FORMATS, Kind
@@ -116,7 +116,7 @@ def _store_film(files: Sequence[UploadedFile | DeletedFile]) -> None:
     for file in files:
         if isinstance(file, UploadedFile):
             _set_sample(None)
-            _start(file.name, stored_upload(file, file.size, session_id()))
+            _start(file.name, stored_upload(*content_of(file), session_id()))
 
 
 def _start_sample() -> FilmJob:

@@ -1,0 +1,131 @@
+"""What the server decides before Streamlit: which uploads it takes, and which addresses are pages."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import BinaryIO
+
+from starlette.datastructures import Headers, UploadFile
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit import get_option, runtime
+from streamlit.runtime.uploaded_file_manager import UploadedFileRec
+
+from emomusic.assets import ROOT
+from emomusic.compat import has_upload_token, keep_upload
+from emomusic.errors import CapacityError
+from emomusic.server.budget import MB, HeldBytes
+from emomusic.server.capacity import capacity
+
+LARGE = 64 * MB
+"""A larger upload is a film or a long song. It goes to an unnamed temporary file, never to memory."""
+
+_UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/([^/]+)")
+_NO_PAGES = ("/component/", "/_stcore/", "/media/", "/app/")
+
+
+class Upload(UploadedFileRec):
+    """A file as Streamlit keeps it, until its uploader or its session is gone.
+
+    Attributes:
+        held: its bytes in a budget of the server.
+        file: the content of a large one, whose `data` are empty.
+    """
+
+    held: HeldBytes
+    file: BinaryIO | None = None
+
+    def opened(self) -> tuple[BinaryIO, int]:
+        """The content, which the caller closes, and its size. The page holds the bytes itself then."""
+        self.held.release()
+        file, self.file = self.file or io.BytesIO(self.data), None
+        size = file.seek(0, io.SEEK_END)
+        file.seek(0)
+        return file, size
+
+    def __del__(self) -> None:
+        if self.file is not None:
+            self.file.close()
+
+
+def upload_of(session: str, file_id: str) -> Upload | None:
+    """The file that Streamlit keeps; None if the page has released it."""
+    kept = runtime.get_instance().uploaded_file_mgr.get_files(session, [file_id]) if runtime.exists() else []
+    return kept[0] if kept and isinstance(kept[0], Upload) else None
+
+
+class Gate:
+    """An ASGI app that refuses uploads of strangers and beyond the budget, and tells browsers which pages exist."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        base = str(get_option("server.baseUrlPath") or "").strip("/")
+        self._base = f"/{base}" if base else ""
+        self._pages = {"", "gallery", *(path.stem for path in (ROOT / "pages").glob("*.py"))}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or pass it on to Streamlit."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path = scope["path"].removeprefix(self._base)
+        if scope["method"] == "PUT" and (upload := _UPLOAD.fullmatch(path)):
+            await self._take(upload[1], upload[2], scope, receive, send)
+            return
+
+        async def send_status(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 200 and not self._exists(path):
+                is_page = Headers(raw=message["headers"]).get("content-type", "").startswith("text/html")
+                message["status"] = 404 if is_page else 200  # the page then says so too
+            await send(message)
+
+        await self._app(scope, receive, send_status)
+
+    def _exists(self, path: str) -> bool:
+        return path.strip("/") in self._pages or path.startswith(_NO_PAGES)
+
+    async def _take(self, session: str, file_id: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hold the bytes of an upload, and store it."""
+        length = Headers(scope=scope).get("content-length", "")
+        is_large = length.isdecimal() and LARGE < int(length) <= (get_option("server.maxUploadSize") + 1) * MB
+        status = 403 if not capacity().is_admitted(session) else 0 if length.isdecimal() else 411
+        if not status:
+            try:
+                held = (capacity().files if is_large else capacity().memory).take(session, int(length))
+            except CapacityError:
+                status = 413
+        if status:
+            await Response(status_code=status, headers={"Connection": "close"})(scope, receive, send)
+        elif is_large:
+            response = await _store_large(Request(scope, receive), session, file_id, held)
+            await response(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+            for record in runtime.get_instance().uploaded_file_mgr.get_files(session, [file_id]):
+                _keep(session, Upload(*record), held)
+
+
+async def _store_large(request: Request, session: str, file_id: str, held: HeldBytes) -> Response:
+    """Store a film, which Starlette has written to a temporary file without a name."""
+    if not has_upload_token(request.headers, request.cookies):
+        return Response(status_code=403)
+    try:
+        form = await request.form(max_files=1, max_fields=1)
+    except OSError:
+        return Response(status_code=507)
+    except ClientDisconnect:
+        return Response(status_code=400)
+    files = [value for value in form.values() if isinstance(value, UploadFile)]
+    if len(files) != 1:
+        return Response(status_code=400)
+    upload = Upload(file_id, files[0].filename or "", files[0].content_type or "", b"")
+    upload.file = files[0].file
+    _keep(session, upload, held)
+    return Response(status_code=204)
+
+
+def _keep(session: str, upload: Upload, held: HeldBytes) -> None:
+    upload.held = held
+    keep_upload(session, upload)

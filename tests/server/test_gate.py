@@ -1,0 +1,131 @@
+"""Uploads and addresses before Streamlit sees them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+from streamlit import runtime
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.web.server.starlette.starlette_app_utils import generate_xsrf_token_string
+from streamlit.web.server.starlette.starlette_routes import create_upload_routes
+
+from emomusic.server import gate
+from emomusic.server.capacity import Capacity
+from emomusic.server.gate import Gate, upload_of
+
+FRAME = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n', b"\r\n--x--\r\n"
+FILE = bytes(range(256)) * 1200
+LENGTH = len(FILE) + sum(map(len, FRAME))
+
+Ask = Callable[..., int]
+
+
+class Server(SimpleNamespace):
+    """Streamlit's server with one open session, "me"."""
+
+    uploaded_file_mgr = MemoryUploadedFileManager("/upload")
+
+    def is_active_session(self, visitor: str) -> bool:
+        return visitor == "me"
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> Capacity:
+    """The capacity of the server, which has admitted its visitor."""
+    here = Capacity(max_visitors=2, max_live=1, max_memory_mb=1, max_files_mb=1)
+    monkeypatch.setattr(gate, "capacity", lambda: here)
+    monkeypatch.setattr(runtime, "exists", lambda: True)
+    monkeypatch.setattr(runtime, "get_instance", lambda: server)
+    server = Server()
+    assert here.admit("me")
+    return here
+
+
+@pytest.fixture
+def ask(here: Capacity) -> Ask:
+    """Requests through the gate to Streamlit's routes of uploads, and to its page at every other address."""
+    server = runtime.get_instance()
+    routes = create_upload_routes(server, server.uploaded_file_mgr, "")
+    routes.append(Route("/{path:path}", lambda _: HTMLResponse("the page")))
+    app = Gate(Starlette(routes=routes))
+    token = generate_xsrf_token_string()
+
+    def request(path: str, body: bytes | None = None, **headers: str) -> int:
+        """The status. Without a body, a read of it fails."""
+        sent = {"content-type": "multipart/form-data; boundary=x", "x-xsrftoken": token}
+        sent |= {"cookie": f"_streamlit_xsrf={token}"} | headers
+        scope = {
+            "type": "http",
+            "method": "PUT" if "upload" in path else "GET",
+            "path": path,
+            "query_string": b"",
+            "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in sent.items()],
+        }
+        answers: list[Any] = []
+
+        async def receive() -> dict[str, Any]:
+            assert body is not None
+            return {"type": "http.request", "body": FRAME[0] + body + FRAME[1], "more_body": False}
+
+        async def send(message: Any) -> None:
+            answers.append(message)
+
+        asyncio.run(app(scope, receive, send))
+        return int(answers[0]["status"])
+
+    return request
+
+
+@pytest.mark.parametrize(
+    ("visitor", "headers", "status"),
+    [
+        ("stranger", {"content_length": "9"}, 403),
+        ("me", {}, 411),
+        ("me", {"content_length": str(2**20)}, 413),  # a visitor has half of the budget
+        ("me", {"content_length": str(65 * 2**20)}, 413),
+    ],
+)
+def test_an_upload_is_refused_before_its_body_is_read(
+    ask: Ask, visitor: str, headers: dict[str, str], status: int
+) -> None:
+    assert ask(f"/_stcore/upload_file/{visitor}/1", **headers) == status
+
+
+@pytest.mark.parametrize("is_large", [False, True])
+def test_an_upload_counts_until_streamlit_forgets_it(
+    ask: Ask, here: Capacity, is_large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "LARGE", LENGTH - 1 if is_large else LENGTH)
+    budget, server = here.files if is_large else here.memory, runtime.get_instance()
+    assert ask("/_stcore/upload_file/me/1", FILE, content_length=str(LENGTH)) == 204
+    assert ask("/_stcore/upload_file/me/2", content_length=str(LENGTH)) == 413
+    assert here.memory.num_bytes + here.files.num_bytes == budget.held_by("me") == LENGTH
+    upload = upload_of("me", "1")
+    assert upload is not None
+    assert (upload.name, len(upload.data)) == ("a.mp4", 0 if is_large else len(FILE))
+    content, size = upload.opened()
+    assert (content.read(), size, budget.num_bytes) == (FILE, len(FILE), 0)  # the page holds its copy itself
+    content.close()
+    del upload
+    assert ask("/_stcore/upload_file/me/2", FILE, content_length=str(LENGTH)) == 204
+    server.uploaded_file_mgr.remove_session_files("me")
+    assert budget.num_bytes == 0
+    assert upload_of("me", "1") is None
+
+
+def test_a_large_upload_of_another_site_is_refused(ask: Ask, here: Capacity, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "LARGE", 9)
+    assert ask("/_stcore/upload_file/me/1", FILE, content_length=str(LENGTH), cookie="") == 403
+    assert here.files.num_bytes == 0
+
+
+def test_only_addresses_of_pages_are_found(ask: Ask) -> None:
+    paths = ("/", "/live", "/how_it_works", "/component/x/index.html", "/musik", "/live/more", "/api/analyze")
+    assert [ask(path) for path in paths] == [200, 200, 200, 200, 404, 404, 404]
