@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import io
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from streamlit import runtime
 
 from emomusic.app.frame import error_text
 from emomusic.app.own_computer import is_own_computer
@@ -25,11 +26,13 @@ from emomusic.errors import EmomusicError, LibraryError
 from emomusic.media.audio_file import read_cover
 from emomusic.media.formats import HEAD_BYTES, mime_type_of
 from emomusic.media.images import encode_jpeg, read_image, shrink
+from emomusic.server.streaming import LocalFile
 from emomusic.songs.local_songs import songs_dir
 from emomusic.songs.song import Player, Song
 from emomusic.songs.spotify.embeds import embed_url
 
 _COVER_SIDE = 256
+_MOST_SERVED = 4  # the shown song, the next one, and those that fade out
 _PATIENCE_MS = 3000  # for Spotify's answer
 
 _BAR = st.components.v2.component(
@@ -90,6 +93,13 @@ class CoverState:
     address: str | None = None
 
 
+@dataclass
+class LocalFiles:
+    """The files of this computer that play, or did so lately, by path; the last one is the newest."""
+
+    files: dict[Path, LocalFile] = field(default_factory=dict)
+
+
 def show_bar() -> None:
     """Show what plays: the current song of the place that plays. `app.py` calls this after each page."""
     player = page_state(PlayerState)
@@ -142,8 +152,19 @@ def _playable(song: Song, slot: str) -> dict[str, Any]:
         found["spotify"] = embed_url(song.id)
     elif song.is_audio:
         content = content_of(song)
-        found["url"] = media_address(content, mime_type_of(_head(content), song.path or ""), slot)
+        found["url"] = _address(content, mime_type_of(_head(content), song.path or ""), slot)
     return found
+
+
+def _address(content: bytes | Path, mime_type: str, slot: str) -> str:
+    if isinstance(content, bytes) or not runtime.exists():  # in tests of pages
+        return media_address(content, mime_type, slot)
+    files = page_state(LocalFiles).files
+    served = files.pop(content, None) or LocalFile(content, mime_type)
+    files[content] = served
+    while len(files) > _MOST_SERVED:
+        del files[next(iter(files))]
+    return served.address
 
 
 def content_of(song: Song) -> bytes | Path:

@@ -1,4 +1,4 @@
-"""Large files that the app makes for a visitor: unnamed, in the bytes of a budget, and streamed to the browser.
+"""Large files that a page streams to its browser: those that the app makes, and songs of one's own computer.
 
 Streamlit itself copies such a file into memory for each visitor, and again for each request.
 """
@@ -13,12 +13,13 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from starlette.concurrency import iterate_in_threadpool
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from emomusic.compat import add_route
@@ -27,14 +28,43 @@ from emomusic.server.budget import ByteBudget
 _FOLDER = "/app/static/made"  # Streamlit's pages accept addresses below /app/static/
 _CHUNK = 2**18
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
-_files: weakref.WeakValueDictionary[str, StreamedFile] = weakref.WeakValueDictionary()
+_files: weakref.WeakValueDictionary[str, ServedFile] = weakref.WeakValueDictionary()
 
 
-class StreamedFile:
-    """A temporary file without a name, which is deleted when nothing refers to it. Threads may share it.
+class ServedFile:
+    """A file that has an address as long as something refers to this object.
 
     Attributes:
         mime_type: of the content.
+    """
+
+    def __init__(self, mime_type: str, ending: str = "") -> None:
+        self.mime_type, self._name = mime_type, secrets.token_urlsafe(16) + ending
+        _files[self._name] = self
+
+    @property
+    def address(self) -> str:
+        """The address of the content. Only who knows it can fetch the file.
+
+        Raises:
+            HookError: Streamlit's server takes no further routes.
+        """
+        _serve_files()
+        return f"{_FOLDER}/{self._name}"
+
+
+class LocalFile(ServedFile):
+    """A file of this computer, at `path`."""
+
+    def __init__(self, path: Path, mime_type: str) -> None:
+        super().__init__(mime_type)
+        self.path = path
+
+
+class StreamedFile(ServedFile):
+    """A temporary file without a name, which is deleted when nothing refers to it. Threads may share it.
+
+    Attributes:
         download_name: name of the file for a visitor who saves it.
     """
 
@@ -50,14 +80,13 @@ class StreamedFile:
         Raises:
             OSError: there is no folder for temporary files.
         """
-        self.mime_type, self.download_name = mime_type, download_name
-        self._name = secrets.token_urlsafe(16) + download_name[download_name.rindex(".") :]
+        super().__init__(mime_type, download_name[download_name.rindex(".") :])
+        self.download_name = download_name
         self._held = budget.take(owner, 0)
         # Stays open until nothing refers to it; a buffer would fail again then, if the disk is full
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
         self._lock = threading.Lock()
         weakref.finalize(self, self._file.close)
-        _files[self._name] = self
 
     def __len__(self) -> int:
         """Size in bytes."""
@@ -101,16 +130,6 @@ class StreamedFile:
         return io.BufferedReader(_Reader(self))
 
     @property
-    def address(self) -> str:
-        """The address of the content for `st.video` of this server's pages. Only who knows it can fetch the file.
-
-        Raises:
-            HookError: Streamlit's server takes no further routes.
-        """
-        _serve_files()
-        return f"{_FOLDER}/{self._name}"
-
-    @property
     def download_address(self) -> str:
         """The address for a link that saves the file."""
         base = str(st.get_option("server.baseUrlPath") or "").strip("/")
@@ -148,9 +167,13 @@ async def _send_file(request: Request) -> Response:
     file = _files.get(request.path_params["name"])
     if file is None:
         return Response(status_code=404)
+    headers = {"Accept-Ranges": "bytes", "Cache-Control": "private, no-store"}
+    if isinstance(file, LocalFile):
+        is_there = await run_in_threadpool(file.path.is_file)
+        return FileResponse(file.path, 200, headers, file.mime_type) if is_there else Response(status_code=404)
+    assert isinstance(file, StreamedFile)
     size = len(file)
     start, stop = 0, size
-    headers = {"Accept-Ranges": "bytes", "Cache-Control": "private, no-store"}
     if asked := request.headers.get("range"):
         if (found := _range_of(asked, size)) is None:
             return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,7 +14,7 @@ from streamlit import runtime
 from emomusic.errors import CapacityError
 from emomusic.server import streaming
 from emomusic.server.budget import ByteBudget
-from emomusic.server.streaming import StreamedFile
+from emomusic.server.streaming import LocalFile, StreamedFile
 
 CONTENT = bytes(range(256)) * 4000
 
@@ -103,6 +104,21 @@ def test_a_file_is_gone_when_nothing_refers_to_it(ask: Callable[..., Answer], bu
     assert ask(address)[0] == 404
     assert budget.num_bytes == len(CONTENT)
     assert ask(other.address)[0] == 200
+
+
+def test_a_file_of_this_computer_is_served_by_parts_while_something_refers_to_it(
+    ask: Callable[..., Answer], tmp_path: Path
+) -> None:
+    (path := tmp_path / "song.mp3").write_bytes(CONTENT)
+    song = LocalFile(path, "audio/mpeg")
+    status, headers, content = ask(address := song.address, "bytes=7-10")
+    assert (status, content, headers["content-type"]) == (206, CONTENT[7:11], "audio/mpeg")
+    assert ask(address, "bytes=9999999-")[0] == 416
+    path.unlink()
+    assert ask(address)[0] == 404
+    path.write_bytes(CONTENT)
+    del song
+    assert ask(address)[0] == 404
 
 
 def test_a_file_beyond_the_budget_is_full_and_overwriting_takes_no_bytes(budget: ByteBudget) -> None:
