@@ -41,7 +41,8 @@ lock: $(BIN)/uv  ## rewrite the lock files from pyproject.toml; UPGRADE=1 update
 	@$(COMPILE) --extra cluster -c requirements.txt -o requirements-cluster.txt
 	@$(COMPILE) --extra dev -c requirements.txt -o requirements-dev.txt
 COMPILE = $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --fork-strategy fewest \
-	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+	$(if $(UPGRADE),--upgrade)
 
 train:  ## train a network: FER2013=path/to/fer2013.csv [NETWORK=emonet_photo] [ARGS=--resume]
 	@if [ ! -e "$(FER2013)" ]; then \

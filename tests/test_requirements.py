@@ -24,7 +24,7 @@ from emomusic.songs.table_import import MAX_UPLOAD_BYTES
 
 OURS = {"app", "emomusic", "pages", "scripts", "tests"}
 ALIASES = {"tensorflow-cpu": "tensorflow"}
-PIN = re.compile(r"([a-z0-9][a-z0-9-]*)==([0-9][0-9a-z.]*)( ; .+)?")
+PIN = re.compile(r"([a-z0-9][a-z0-9-]*)==([0-9][0-9a-z.]*)( ; .+?)?( --hash=sha256:[0-9a-f]{64})+")
 ALL_LOCK = "requirements-dev.txt"
 FOR_TRAINING = {"tensorflow", "tensorflow-cpu", "keras", "mtcnn", "h5py", "lz4", "tf2onnx"}
 
@@ -100,9 +100,15 @@ def test_doctor_checks_every_declared_package(root: Path, extra: str):
     assert set(doctor.PACKAGES[extra]) - transitive == names
 
 
+def lines_of(lock: Path) -> list[str]:
+    """The lines without comments; one for each package, with its hashes."""
+    lines = lock.read_text(encoding="utf-8").replace(" \\\n    ", " ").splitlines()
+    return [line for line in lines if not line.lstrip().startswith("#")]
+
+
 def pins_of(lock: Path) -> dict[str, str]:
     """Versions of a lock file by name, without markers."""
-    matches = [PIN.fullmatch(line) for line in lock.read_text(encoding="utf-8").splitlines() if line[:1] not in " #"]
+    matches = map(PIN.fullmatch, lines_of(lock))
     return {match[1]: match[2] for match in matches if match}
 
 
@@ -119,8 +125,7 @@ def test_a_lock_pins_every_dependency_in_one_version(root: Path, lock: str, extr
     assert declared(root, "", *extras) - pins.keys() == set()
     assert pins.items() <= pins_of(root / ALL_LOCK).items()
     assert "train" in extras or not pins.keys() & FOR_TRAINING
-    lines = (root / lock).read_text(encoding="utf-8").splitlines()
-    assert [line for line in lines if not line.lstrip().startswith("#") and not PIN.fullmatch(line)] == []
+    assert [line for line in lines_of(root / lock) if not PIN.fullmatch(line)] == []
 
 
 def test_streamlit_accepts_the_largest_upload_and_starts_without_a_prompt(root: Path):

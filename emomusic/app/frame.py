@@ -101,6 +101,8 @@ def enter_app() -> None:
     if not _app_has_run().is_set():
         _app_has_run().set()
         bound_free_memory()
+        # Its warnings have the ids of sessions, with which a stranger could ask for their state
+        logging.getLogger("streamlit.runtime.websocket_session_manager").setLevel(logging.ERROR)
         try:
             keep_uploads_in_memory(_LARGEST_IN_MEMORY)
             forget_closed_pages()
