@@ -241,6 +241,7 @@ def _show_bars(choices: Choices) -> None:
             "it lies on its side, or choose an emotion or a mood."
         )
         show_turn()
+        show_drop_zone(state.UPLOAD_AGAIN)
         choose_by_hand(choices)
     elif shares is not None:
         point = affect_of(shares)

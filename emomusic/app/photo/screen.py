@@ -100,6 +100,9 @@ _LOW = " .st-key-photo-frame { max-height: 14rem; }"
 _BY_HAND = "\n.st-key-screen > :has(> .st-key-part-bars) { contain: none; }"
 
 
+_PHONE = '"picture" auto "player" auto "bars" 12rem "plane" 25rem "actions" auto / minmax(0, 1fr)'
+
+
 @dataclass(frozen=True, slots=True)
 class _Layout:
     """The grid of the parts: areas on a desktop, their rows and columns, and the largest height.
@@ -116,7 +119,7 @@ class _Layout:
     maximum: str
     frame: str = _NATURAL
     tablet: str = '"picture player" "actions player" "bars plane"'
-    phone: str = '"picture" auto "player" auto "bars" 12rem "plane" 25rem "actions" auto / minmax(0, 1fr)'
+    phone: str = _PHONE
 
 
 _GROUP = _Layout(
@@ -185,8 +188,11 @@ def screen_style(
     shape = reading.width / reading.height
     layout = _layout(shape, is_group=is_group)
     if not has_faces:  # the choice by hand is in the place of the bars
-        layout = replace(layout, rows="auto minmax(18rem, 1fr) auto", frame=layout.frame + _BY_HAND)
-    if not has_songs:
+        phone = _PHONE.replace("12rem", "auto").replace("25rem", "25rem" if has_songs else "auto")
+        layout = replace(layout, rows="auto minmax(18rem, 1fr) auto", frame=layout.frame + _BY_HAND, phone=phone)
+    if not has_songs and is_group:
+        layout = replace(layout, areas='"bars" "picture" "actions"', columns="minmax(0, 1fr)", rows="auto auto auto")
+    elif not has_songs:
         columns = layout.columns.rpartition(" minmax(21.5rem")[0]
         layout = replace(layout, areas='"picture bars" "picture bars" "actions bars"', columns=columns)
     places = "\n".join(f".st-key-screen > :has(> .st-key-part-{part}) {{ grid-area: {part}; }}" for part in PARTS)
