@@ -13,9 +13,8 @@ from PIL import Image
 
 from emomusic.errors import FilmError
 from emomusic.media.film_file import FilmFile
-from emomusic.media.formats import Kind, kind_of
 from emomusic.media.images import RgbImage
-from tests.films import CODECS, DEFAULT_RATE, SAMPLES, colour_quarters, write_frames
+from tests.films import CODECS, DEFAULT_RATE, colour_quarters, write_frames
 
 WIDTH, HEIGHT = 160, 96
 QUARTERS = colour_quarters(WIDTH, HEIGHT)
@@ -220,35 +219,3 @@ def test_a_film_cut_off_in_the_middle_has_a_problem(ending: str, options: dict[s
         problem = problem_of(part)
         assert problem is not None
         assert f"0:{int(times[-1] + 1 / DEFAULT_RATE + 0.01):02d}" in problem
-
-
-# is_film
-
-
-def gif_bytes(num_frames: int) -> bytes:
-    buffer = io.BytesIO()
-    pictures = [Image.new("L", (8, 8), 90 * number) for number in range(num_frames)]
-    pictures[0].save(buffer, "GIF", save_all=True, append_images=pictures[1:])
-    return buffer.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("data", "expected"),
-    [
-        *(pytest.param(film_of([QUARTERS] * 2, ending=ending), True, id=ending) for ending in ("mp4", "mkv", "avi")),
-        pytest.param(b"\x00\x00\x00\x08wide\x00\x00\x00\x00mdat", True, id="old quicktime"),
-        pytest.param(b"\x00\x00\x00\x18ftypheic" + bytes(20), False, id="heic brand"),
-        pytest.param(gif_bytes(1), False, id="gif with one picture"),
-        pytest.param(gif_bytes(2), True, id="gif with two pictures"),
-        pytest.param((SAMPLES / "joe-biden-2010.jpg").read_bytes()[:5000], False, id="jpeg"),
-        pytest.param(b"", False, id="empty"),
-    ],
-)
-def test_a_film_is_known_by_its_first_bytes(data: bytes, expected: bool, tmp_path: Path) -> None:
-    path = tmp_path / "file.jpg"  # the name does not matter
-    path.write_bytes(data)
-    assert (kind_of(data) is Kind.FILM, kind_of(path) is Kind.FILM, kind_of(str(path)) is Kind.FILM) == (
-        expected,
-        expected,
-        expected,
-    )

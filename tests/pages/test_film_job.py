@@ -138,16 +138,6 @@ def test_a_process_that_ends_while_a_film_is_read_does_not_crash(root: Path) -> 
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("film", [b"", GREY[:200]], ids=["empty", "head"])
-def test_a_file_that_is_no_film_is_an_error(film: bytes) -> None:
-    file = io.BytesIO(film)
-    job = FilmJob("notes.mp4", file, fakes())
-    wait_for_end(job)
-    assert "notes.mp4" in (job.view().error or "")
-    assert (job.view().reading, job.view().marked, job.view().scenes) == (None, None, ())
-    assert file.closed
-
-
 class Failing(Classifier):
     """Fails at the sixth frame."""
 
@@ -183,22 +173,6 @@ def test_a_film_that_breaks_off_an_error_and_a_missing_encoder_keep_the_readings
     monkeypatch.setattr(job_module, "annotate_film", draw)
     film = end_of()
     assert (film.marked, len(film.reading or ())) == (None, 24)
-
-
-def test_a_film_that_is_too_long_is_refused_and_one_of_unknown_duration_read_up_to_the_limit(
-    start: Callable[..., FilmJob], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(job_module, "MAX_S", 3)
-    long = start()
-    wait_for_end(long)
-    assert "0:06" in (long.view().error or "")
-    assert long.view().reading is None
-    job = start(film_bytes([(NOBODY, 6)], ending="mkv", options={"live": "1"}))
-    wait_for_end(job)
-    assert (job.view().error, job.view().reading and job.view().reading.duration_s) == (None, None)
-    assert "0:03" in (job.view().problem or "")
-    assert job.view().reading is not None
-    assert job.view().reading.end_s == pytest.approx(3, abs=0.3)
 
 
 def test_a_third_film_waits_for_the_first_two(start: Callable[..., FilmJob]) -> None:

@@ -208,16 +208,6 @@ def test_a_face_of_one_reading_counts_only_if_no_face_has_more() -> None:
     assert [face.number for face in once.faces()] == [1, 2]
 
 
-def test_a_cut_is_a_boundary_for_a_small_change() -> None:
-    def scenes(is_cut: bool) -> list[float]:
-        calm = [moment(number / 4, (1, Emotion.NEUTRAL, 0.75)) for number in range(10)]
-        cut = moment(2.5, (2, Emotion.SAD, 0.55), is_cut=is_cut)
-        rest = [moment(number / 4, (2, Emotion.SAD, 0.55)) for number in range(11, 20)]
-        return [scene.start_s for scene in reading_of(*calm, cut, *rest).scenes()]
-
-    assert (scenes(is_cut=False), scenes(is_cut=True)) == ([0], [0, 2.5])
-
-
 def test_a_film_with_few_frames_has_scenes_without_gaps() -> None:
     slides = [moment(3.0 * number, (1, HAPPY if number < 4 else SAD, 0.9)) for number in range(8)]
     reading = reading_of(*slides)
