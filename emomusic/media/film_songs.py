@@ -50,7 +50,7 @@ def add_songs(
         open_film: opens an MP4 of `annotate_film`, whose pictures are copied as they are.
         songs: in the order of time.
         out: binary file.
-        on_progress: takes the finished share, 0 to 1.
+        on_progress: takes the finished share, 0 to 1, and returns False to stop.
 
     Raises:
         AudioError: a song cannot be read.
@@ -74,7 +74,8 @@ def add_songs(
                 while mixed_s < packet.dts * packet.time_base:
                     target.mux(encoder.encode(_frame(next(mixed), mixed_s)))
                     mixed_s += 1
-                    on_progress(min(mixed_s / end_s, 1.0))
+                    if on_progress(min(mixed_s / end_s, 1.0)) is False:
+                        return
             target.mux(encoder.encode())
     except (av.error.FFmpegError, OSError) as error:
         reason = getattr(error, "strerror", None) or error

@@ -227,17 +227,21 @@ def test_a_skipped_song_is_replaced_in_its_scene(shown: AppTest) -> None:
     assert before[0] == after[0]
 
 
-def test_the_film_with_its_songs_is_made_when_they_are_files(shown: AppTest) -> None:
+@pytest.mark.usefixtures("classifier")
+def test_the_film_with_its_songs_is_made_when_they_are_files(app: AppTest) -> None:
     label = "Film with its songs (MP4)"
-    assert label not in labels(shown)
-    shown.query_params[state.SONGS_FROM] = "bundled"
-    press(shown.run(), label)
-    mixed = film_state(shown).mixed
+    finish(upload(app, GREY))
+    assert label not in labels(app)
+    app.query_params[state.SONGS_FROM] = "bundled"
+    finish(press(app.run(), label))
+    job = job_of(app)
+    assert job is not None
+    mixed = job.view().mixed
     assert mixed is not None
-    assert f'href="{mixed[1].download_address}" download>{label}' in "".join(html.value for html in shown.html)
-    with av.open(io.BytesIO(b"".join(mixed[1].chunks(0, len(mixed[1]))))) as film:
+    assert f'href="{mixed.download_address}" download>{label}' in "".join(html.value for html in app.html)
+    with av.open(mixed.reader()) as film:
         assert [stream.codec_context.name for stream in film.streams] == ["h264", "aac"]
-        assert film.duration / av.time_base == pytest.approx(12, abs=0.2)
+        assert film.duration / av.time_base == pytest.approx(6, abs=0.2)
 
 
 def test_of_many_scenes_the_next_ones_are_shown_and_further_faces_are_counted(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 import streamlit as st
 
@@ -11,16 +10,15 @@ from emomusic.affect import AffectPoint, affect_of, group_probabilities
 from emomusic.app import state
 from emomusic.app.answer import ALL
 from emomusic.app.charts import show_chart
-from emomusic.app.film.job import FilmJob, FilmView
-from emomusic.app.film.songs import has_files, mix_film, scene_picks
+from emomusic.app.film.job import FilmJob, FilmStage, FilmView
+from emomusic.app.film.songs import has_files, mix_songs, scene_picks
 from emomusic.app.film.state import FilmState, ScenePicks
-from emomusic.app.frame import download_button, escape_markdown, shown_errors
+from emomusic.app.frame import download_button, escape_markdown
 from emomusic.app.state import from_state, page_state
 from emomusic.charts.affect import FacePoint, circumplex
 from emomusic.export import film_faces_csv, film_playlist, film_record
 from emomusic.server.streaming import StreamedFile
 from emomusic.stream.film import FilmReading, face_line
-from emomusic.stream.timeline import Scene
 from emomusic.text import for_excel, format_clock
 
 _MOST_POINTS = 60  # of the trail
@@ -72,8 +70,12 @@ def show_downloads(film: FilmView) -> None:
     with st.popover("Download", icon=":material/download:", key="film-downloads"):
         if film.marked is not None:
             _show_link(film.marked, "Marked film (MP4)")
-            if has_files(picks):
-                _show_mixed(film.marked, film.scenes, picks)
+            label = "Film with its songs (MP4)"
+            if film.mixed is not None and here.mixed is picks:
+                _show_link(film.mixed, label)
+            elif has_files(picks):
+                key, is_over = state.film_widget("mix"), film.stage is FilmStage.OVER
+                st.button(label, type="tertiary", on_click=mix_songs, disabled=not is_over, key=key)
         for label, make, name in (
             ("Readings (CSV)", _make_csv, "emomusic-film.csv"),
             ("Everything (JSON)", _make_json, "emomusic-film.json"),
@@ -85,16 +87,6 @@ def show_downloads(film: FilmView) -> None:
 def _show_link(file: StreamedFile, label: str) -> None:
     # Looks like the buttons, whose files Streamlit would keep in memory
     st.html(f'{_LINK_STYLE}<a href="{file.download_address}" download>{label}</a>')
-
-
-def _show_mixed(marked: StreamedFile, scenes: Sequence[Scene], picks: ScenePicks) -> None:
-    here, label = page_state(FilmState), "Film with its songs (MP4)"
-    if here.mixed is not None and here.mixed[0] is picks:
-        _show_link(here.mixed[1], label)
-    elif st.button(label, icon=":material/queue_music:", type="tertiary", key=state.film_widget("mix")):
-        with shown_errors():
-            here.mixed = picks, mix_film(marked, scenes, picks)
-            st.rerun()
 
 
 def _made_of(here: FilmState) -> tuple[str, FilmView, FilmReading, ScenePicks]:

@@ -23,6 +23,7 @@ from emomusic.errors import EmomusicError, FilmError
 from emomusic.marks.film import annotate_film
 from emomusic.marks.picture import ROOM_AROUND, marked_frame
 from emomusic.media.film_file import FilmFile
+from emomusic.media.film_songs import SceneSong, add_songs
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, shrink
 from emomusic.server.capacity import capacity
 from emomusic.server.streaming import StreamedFile
@@ -74,6 +75,7 @@ class FilmStage(StrEnum):
     MARKING = "marking"
     LISTENING = "listening"
     OVER = "over"
+    MIXING = "mixing"  # again, if the visitor asks for it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,6 +94,7 @@ class FilmView:
         preview: the current frame with its faces, as JPEG.
         marked: the film with its faces marked, as MP4; None until it is drawn.
         sound: the moods of the film's sound; None before they are known.
+        mixed: the marked film with the songs of `FilmJob.mix`; None until they are mixed.
     """
 
     stage: FilmStage
@@ -105,6 +108,7 @@ class FilmView:
     preview: bytes | None = None
     marked: StreamedFile | None = None
     sound: Sequence[SoundSpan] | None = None
+    mixed: StreamedFile | None = None
 
     @property
     def is_reading(self) -> bool:
@@ -287,6 +291,27 @@ class FilmJob:
         except EmomusicError as error:
             log.info("a film has no sound to hear: %s", str(error))  # as above
         self._change(sound=sound)
+
+    def mix(self, songs: Sequence[SceneSong]) -> None:
+        """Start to mix songs below the sound of the marked film, which is over."""
+        self._change(mixed=None)
+        self._enter(FilmStage.MIXING)
+        self._thread = threading.Thread(target=self._mix, args=(songs,), name=THREAD_NAME, daemon=True)
+        self._thread.start()
+
+    def _mix(self, songs: Sequence[SceneSong]) -> None:
+        marked, mixed = self._view.marked, None
+        assert marked is not None
+        try:
+            with capacity().work():
+                mixed = StreamedFile(capacity().files, self._visitor, "video/mp4", "emomusic-film-with-songs.mp4")
+                add_songs(marked.reader, songs, mixed, on_progress=self._on_progress)
+        except (EmomusicError, OSError) as error:
+            log.info("error shown to the visitor: %s", str(error))
+            why = "The songs could not be mixed into the film: one cannot be read, or there is no room for the result."
+            mixed = None
+            self._change(problem=why)
+        self._change(stage=FilmStage.OVER, mixed=None if self._closed.is_set() else mixed)
 
 
 class FilmHolder:

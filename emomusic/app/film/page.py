@@ -209,6 +209,8 @@ def _progress_text(film: FilmView) -> str:
     left = "" if left_s is None else f", {format_clock(left_s)} left"
     if film.stage is FilmStage.LISTENING:
         return f"Listening to the sound of the film: {100 * film.share:.0f} %{left}"
+    if film.stage is FilmStage.MIXING:
+        return f"Mixing the songs into the film: {100 * film.share:.0f} %{left}"
     if film.stage is FilmStage.MARKING or reading is None:
         return f"Drawing the faces into the film: {100 * film.share:.0f} %{left}"
     of = "" if reading.duration_s is None else f" of {format_clock(reading.duration_s)}"

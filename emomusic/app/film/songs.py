@@ -8,14 +8,12 @@ import streamlit as st
 
 from emomusic.app.bar import content_of
 from emomusic.app.film.state import FilmState, ScenePicks, visitors_job
+from emomusic.app.frame import shown_errors
 from emomusic.app.queues import PlayerState, start
 from emomusic.app.sources import songs_recommender
 from emomusic.app.state import FILM_FOLLOWS, page_state
 from emomusic.app.your_music import with_your_music
-from emomusic.compat import session_id
-from emomusic.media.film_songs import SceneSong, add_songs
-from emomusic.server.capacity import capacity
-from emomusic.server.streaming import StreamedFile
+from emomusic.media.film_songs import SceneSong
 from emomusic.songs.queue import SongQueue
 from emomusic.songs.recommend import one_song_each
 from emomusic.songs.request import Request
@@ -77,20 +75,16 @@ def has_files(picks: ScenePicks) -> bool:
     return any(pick is not None and pick.song.is_audio for pick in picks.picks)
 
 
-def mix_film(marked: StreamedFile, scenes: Sequence[Scene], picks: ScenePicks) -> StreamedFile:
-    """The marked film with the songs of its scenes that are audio files, below its own sound.
-
-    Raises:
-        CapacityError: the files of this visitor or of all visitors fill this server.
-        EmomusicError: a song cannot be read, or the file cannot be written.
-        OSError: the disk is full.
-    """
-    songs = [
-        SceneSong(scene.start_s, scene.end_s, content_of(pick.song))
-        for scene, pick in zip(scenes, picks.picks, strict=True)
-        if pick is not None and pick.song.is_audio
-    ]
-    mixed = StreamedFile(capacity().files, session_id(), "video/mp4", "emomusic-film-with-songs.mp4")
-    bar = st.progress(0.0, "Mixing the songs")
-    add_songs(marked.reader, songs, mixed, on_progress=lambda share: bar.progress(share, "Mixing the songs"))
-    return mixed
+def mix_songs() -> None:
+    """Let the thread of the film mix the songs of the scenes that are audio files."""
+    here, job = page_state(FilmState), visitors_job()
+    if job is None or (picks := here.picks) is None:
+        return
+    with shown_errors():
+        songs = [
+            SceneSong(scene.start_s, scene.end_s, content_of(pick.song))
+            for scene, pick in zip(job.view().scenes, picks.picks, strict=True)
+            if pick is not None and pick.song.is_audio
+        ]
+        here.mixed = picks
+        job.mix(songs)

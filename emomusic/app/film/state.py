@@ -13,7 +13,6 @@ from emomusic.text import format_clock
 
 if TYPE_CHECKING:
     from emomusic.app.film.job import FilmHolder, FilmJob  # loads OpenCV and FFmpeg
-    from emomusic.server.streaming import StreamedFile
     from emomusic.songs.recommend import Recommender
     from emomusic.songs.request import Request
     from emomusic.songs.song import Pick
@@ -53,7 +52,7 @@ class FilmState:
         num_choices: number of these choices in the session.
         moods: those of the chosen scenes, as first seen, so that their songs stay.
         picks: the song of each scene.
-        mixed: the film with these songs, if the visitor asked for it.
+        mixed: the songs that the visitor wanted in the film; None before.
     """
 
     holder: FilmHolder | None = None
@@ -64,7 +63,7 @@ class FilmState:
     num_choices: int = 0
     moods: dict[int, tuple[AffectPoint, Emotion]] = field(default_factory=dict)
     picks: ScenePicks | None = None
-    mixed: tuple[ScenePicks, StreamedFile] | None = None
+    mixed: ScenePicks | None = None
 
     def mood_of(self, number: int, scene: Scene) -> tuple[AffectPoint, Emotion]:
         """Position and emotion of a scene; of a chosen one, as first seen."""
