@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from emomusic.affect import EMOTION_POINTS, NEUTRAL_RADIUS, QUADRANT_CORNERS, AffectPoint, Emotion, Mood, Quadrant
-from emomusic.charts.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS, QUIET, TRAIL, faded, ink_on
+from emomusic.charts.colours import EMOTION_COLOURS, QUADRANT_COLOURS, QUIET, TRAIL, faded, ink_on
 from emomusic.charts.layout import axis_title, lay_out, line
 from emomusic.text import escape_html
 
@@ -85,7 +85,7 @@ def circumplex(
 
     Args:
         faces: drawn as labelled circles in the colour of their emotion. The last one is the listener.
-        songs: drawn as numbered squares in the colour of their mood.
+        songs: drawn as numbered grey squares: colours are for emotions.
         path: whether a line joins the songs in order.
         trail: earlier positions of the face or group, oldest first. Older points are fainter.
         height: of the figure, in pixels.
@@ -275,11 +275,11 @@ def _draw_songs(figure: go.Figure, songs: Sequence[SongPoint], shown: _Points, *
             mode="lines+markers+text" if path else "markers+text",
             line={"color": QUIET, "width": 2},
             text=[str(song.number) for song in songs],
-            textfont={"size": _LABEL, "color": [ink_on(MOOD_COLOURS[song.mood]) for song in songs]},
+            textfont={"size": _LABEL, "color": ink_on(TRAIL)},
             marker={
                 "symbol": "square",
                 "size": _SONG_SIZE,
-                "color": [MOOD_COLOURS[song.mood] for song in songs],
+                "color": TRAIL,
                 "line": {"width": 1, "color": "white"},
             },
             **_CLICKABLE,

@@ -56,7 +56,7 @@ RIGHT, WRONG = "#1F66B5", "#8A5F00"
 """Correct and wrong answers; also negative and positive correlations."""
 
 TRAIL = "#80808A"
-"""Earlier positions: a grey that is no emotion's colour."""
+"""Earlier positions, and songs among faces: a grey that is no emotion's colour."""
 
 
 def rgb_of(colour: str) -> tuple[int, int, int]:

@@ -216,12 +216,6 @@ class Catalogue:
         """Array of each column; reading a row of a data frame takes ten times as long."""
         return {str(column): self.table[column].array for column in self.table}
 
-    def row_of(self, song_id: str) -> int:
-        """Row of the song with this id. A KeyError if it is absent."""
-        if (row := self.row_of_id(song_id)) is None:
-            raise KeyError(song_id)
-        return row
-
     def row_of_name(self, title: str, artists: str) -> int | None:
         """Row of the best known version of a song with this title and main artist, or None."""
         name, first = song_key(title, artists)
@@ -235,10 +229,10 @@ class Catalogue:
 
     def find(self, song_id: str) -> Song | None:
         """Song with this id, or None."""
-        row = self.row_of_id(song_id)
+        row = self.row_of(song_id)
         return None if row is None else self.song(row)
 
-    def row_of_id(self, song_id: str) -> int | None:
+    def row_of(self, song_id: str) -> int | None:
         """Row of the song with this id, or None."""
         rows = np.flatnonzero(self._cells["id"] == song_id)  # 0.4 ms; a dictionary would take 11 MB
         return int(rows[0]) if len(rows) else None

@@ -17,7 +17,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from emomusic.assets import CARD, METRICS, PREDICTIONS, SPEC, ModelKind, prepare_model_folder
 from emomusic.errors import DatasetError
-from emomusic.metrics import IntArray, expected_calibration_error, score
+from emomusic.metrics import IntArray, expected_calibration_error, score, score_rows
 from emomusic.records import write_metrics
 
 logger = logging.getLogger(__name__)
@@ -164,7 +164,15 @@ def write_model(
     return metrics
 
 
-def matrix_rows(metrics: Mapping[str, Any]) -> str:
-    """Rows of a Markdown table with the confusion matrix."""
-    rows = zip(metrics["per_class"], metrics["confusion"], strict=True)
-    return "\n".join(f"| {name} | {' | '.join(map(str, row))} |" for name, row in rows)
+def card_values(metrics: Mapping[str, Any], number_format: str) -> dict[str, Any]:
+    """What both cards say of the metrics: counts, folds, and the rows of the tables of scores and confusion."""
+    scores = metrics["per_class"]
+    rows = zip(scores, metrics["confusion"], strict=True)
+    return {
+        **metrics,
+        "counts": ", ".join(f"{each['support']} {name}" for name, each in scores.items()),
+        "num_folds": NUM_FOLDS,
+        "repeats": metrics["folds"] // NUM_FOLDS,
+        "table": score_rows(scores, number_format),
+        "matrix": "\n".join(f"| {name} | {' | '.join(map(str, row))} |" for name, row in rows),
+    }

@@ -19,14 +19,14 @@ from emomusic.assets import ModelKind
 from emomusic.baselines import MUSIC_BASELINES, MUSIC_SOURCE
 from emomusic.downloads import DOWNLOADS
 from emomusic.errors import DatasetError
-from emomusic.metrics import IntArray, mistakes, score_rows
+from emomusic.metrics import IntArray, mistakes
 from emomusic.songs.catalogue import MOOD_RULE, require_columns, require_valid
 from emomusic.songs.cross_validation import (
     NUM_FOLDS,
     NUM_REPEATS,
     CrossValidation,
+    card_values,
     cross_validate,
-    matrix_rows,
     prepare_folder,
     write_model,
 )
@@ -198,25 +198,22 @@ Most frequent error: {worst}. Expected calibration error (15 bins): {calibration
 def mood_card(metrics: dict[str, Any], data_sha256: str) -> str:
     """Text of `CARD.md` for a content of `metrics.json`."""
     errors = mistakes(np.array(metrics["confusion"]), MOODS)
-    repeats = metrics["folds"] // NUM_FOLDS
+    values = card_values(metrics, ".3f")
     spec = MOOD_MODELS[metrics["model"]]
     reported = [f"{report.figure:.2f} ({report.note})" for report in MUSIC_BASELINES.get(metrics["model"], ())]
+    num_repeats = values.pop("repeats")
     return _CARD.format(
-        **metrics,
+        **values,
         description=spec.description,
         features=", ".join(spec.inputs),
         moods=", ".join(MOODS),
         sklearn_version=sklearn.__version__,
-        counts=", ".join(f"{scores['support']} {mood}" for mood, scores in metrics["per_class"].items()),
         sha256=data_sha256,
         source=_KNOWN_SOURCE if data_sha256 == DOWNLOADS["moods"].sha256 else "unknown",
-        num_folds=NUM_FOLDS,
-        repeats="1 random split" if repeats == 1 else f"{repeats} random splits",
+        repeats="1 random split" if num_repeats == 1 else f"{num_repeats} random splits",
         fold_size=metrics["n"] // NUM_FOLDS,
-        table=score_rows(metrics["per_class"], ".3f"),
         heads=" | ".join(MOODS),
         rules=" --- |" * len(MOODS),
-        matrix=matrix_rows(metrics),
         duration=_UNKNOWN_LENGTH if spec.uses_duration else "",
         reported=f"\n\nAccuracies in {MUSIC_SOURCE}: {', '.join(reported)}." if reported else "",
         worst=f"{errors[0].count} {errors[0].true} songs predicted as {errors[0].predicted}" if errors else "none",

@@ -211,7 +211,7 @@ class Recommender:
         if heard:
             waypoints = _waypoints(heard[-1].song.point, target, num_songs - len(heard) + 1)[1:]
         moods = _moods_on_the_way(waypoints, mood if heard else start_mood(request), mood)
-        known = [self.catalogue.row_of(pick.song.id) for pick in heard if self.catalogue.find(pick.song.id)]
+        known = [row for pick in heard if (row := self.catalogue.row_of(pick.song.id)) is not None]
         while len(rows := self._rows_at(waypoints, moods, request, window, known)) < len(waypoints):
             waypoints = _fewer(waypoints, len(rows))  # songs run out; the journey reaches the target
             moods = _moods_on_the_way(waypoints, moods[0], mood)

@@ -25,14 +25,13 @@ from emomusic.baselines import SOUND_BASELINE
 from emomusic.errors import DatasetError
 from emomusic.media.audio_file import read_song
 from emomusic.media.formats import AUDIO_ENDINGS
-from emomusic.metrics import IntArray, expected_calibration_error, mistakes, score, score_rows
+from emomusic.metrics import IntArray, expected_calibration_error, mistakes, score
 from emomusic.runtime import num_cores
 from emomusic.songs.cross_validation import (
-    NUM_FOLDS,
     NUM_REPEATS,
     CrossValidation,
+    card_values,
     cross_validate,
-    matrix_rows,
     prepare_folder,
     write_model,
 )
@@ -236,14 +235,8 @@ Most frequent mistake: {worst.predicted} for {worst.true}.
 
 
 def _card(metrics: dict[str, Any]) -> str:
-    scores = metrics["per_class"]
     return _CARD.format(
-        **metrics,
-        counts=", ".join(f"{each['support']} {name}" for name, each in scores.items()),
-        num_folds=NUM_FOLDS,
-        repeats=metrics["folds"] // NUM_FOLDS,
+        **card_values(metrics, ".1%"),
         published=SOUND_BASELINE.figure,
-        table=score_rows(scores, ".1%"),
-        matrix=matrix_rows(metrics),
         worst=mistakes(np.array(metrics["confusion"]), QUADRANTS)[0],
     )

@@ -235,7 +235,7 @@ def _matched(table: pd.DataFrame, known: Catalogue, *, name: str, num_rows: int)
     """The songs of a catalogue that have the ids, or else the titles and artists, of a table."""
     ids = table["id"].str.removeprefix("spotify:track:") if "id" in table else [""] * len(table)
     names = zip(table["title"], table["artists"], strict=True) if {"title", "artists"} <= set(table) else ()
-    found = [known.row_of_id(song_id) for song_id in ids]
+    found = [known.row_of(song_id) for song_id in ids]
     for place, (title, artists) in enumerate(names):
         if found[place] is None and title.strip() and split_artists(artists):
             found[place] = known.row_of_name(title, artists)

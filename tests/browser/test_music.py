@@ -55,7 +55,7 @@ def test_a_click_on_the_plane_plays_at_once_and_a_quadrant_is_marked(music: Call
     }""")
     area.click(position={"x": x, "y": y})
     expect(page.get_by_text("The song you clicked")).to_be_visible(timeout=PATIENCE_MS)
-    page.wait_for_function("[...document.querySelectorAll('audio')].some(each => !each.paused && each.currentTime > 0)")
+    page.wait_for_function("emomusicPlayer.isPlaying && emomusicPlayer.audio.currentTime > 0")
     marked = "element => element.closest('.js-plotly-plot')._fullLayout.shapes.filter(s => s.line.width === 3).length"
     assert area.evaluate(marked) == 0
     page.get_by_role("radio", name="unpleasant and drowsy").click()

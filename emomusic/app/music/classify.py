@@ -39,6 +39,7 @@ def show_one_song(songs: Songs) -> None:
     st.markdown("**Or a song of the table, by its features**")
     song = _choose_song(songs)
     row = songs.catalogue.row_of(song.id)
+    assert row is not None  # a song of this catalogue
     start = songs.features[row]
     _fix_heading_on_phones()
     sentence = st.container(key=_SENTENCE)

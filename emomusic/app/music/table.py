@@ -152,7 +152,7 @@ def _show_spotify(words: str) -> None:
 def _pick_of(song: Song) -> Pick:
     """A result with its mood, if the catalogue has the song; Spotify no longer provides features."""
     recommender = shared().recommender()
-    if (row := recommender.catalogue.row_of_id(song.id)) is None:
+    if (row := recommender.catalogue.row_of(song.id)) is None:
         return Pick(song, MOODS[0], 0.0, "mood unknown: the catalogue does not have this song", MOODS[0])
     probabilities = recommender.probabilities[row]
     mood = MOODS[int(probabilities.argmax())]

@@ -13,9 +13,6 @@ from emomusic.text import csv_text, escape_line, escape_path
 PLAYER_HEIGHT = 152
 """Height of the compact player, in pixels."""
 
-LARGE_PLAYER_HEIGHT = 352
-"""Height of the player with a large cover, in pixels."""
-
 TRACK_ADDRESS = "https://open.spotify.com/track/"
 """URL prefix of a track id."""
 
