@@ -140,7 +140,6 @@ LIVE_TEACH = "Teach it your face"  # the value of the lesson
 LIVE_PLAYERS = "live_players"  # of the mirror game
 LIVE_MIRROR = "live_mirror"
 LIVE_ADJUST = "live_adjust"
-LIVE_BOXES = "live_boxes"
 
 
 def _key(*parts: str) -> str:

@@ -24,8 +24,8 @@ from emomusic.media.images import Box, RgbImage, encode_jpeg
 from emomusic.stream.persons import Recognition
 from emomusic.stream.reader import SeenFace
 
-ROUND_S, RESULT_S = 5.0, 2.0
-"""Seconds to show an emotion, and seconds for its result."""
+COUNTDOWN_S, ROUND_S, RESULT_S = 3.0, 5.0, 2.0
+"""Seconds before the first emotion, seconds to show one, and seconds for its result."""
 
 MAX_POINTS = 100
 """Of a player in a round."""
@@ -42,6 +42,7 @@ class Stage(StrEnum):
     """Stage of the game."""
 
     WAITING = "waiting"  # for the faces of all players
+    COUNTING = "counting"  # down to the first round
     SHOWING = "showing"
     RESULT = "result"
     OVER = "over"
@@ -94,7 +95,7 @@ class GameView:
         stage: of the game.
         rounds: the attempts of all players, from left to right, in each round so far, the current one included.
         num_rounds: of the whole game.
-        left_s: seconds left in the round.
+        left_s: seconds left in the round, or in the countdown.
         now: the current probabilities of each player; None without a face.
     """
 
@@ -108,6 +109,12 @@ class GameView:
     def points(self) -> tuple[int, ...]:
         """The sum of each player."""
         return tuple(sum(attempt.points for attempt in attempts) for attempts in zip(*self.rounds, strict=True))
+
+    @property
+    def winner(self) -> int | None:
+        """The player with the most points; None for a draw or a single player."""
+        best = [player for player, points in enumerate(self.points) if points == max(self.points)]
+        return best[0] if len(best) == 1 < len(self.points) else None
 
     @property
     def strongest(self) -> Attempt | None:
@@ -199,7 +206,7 @@ class MirrorGame:
                     self._seen[player] = _Seen.after(self._seen[player], time_s, face)
             if self._started_s is None:
                 if None not in players:
-                    self._started_s = self._clock()
+                    self._started_s = self._clock() + (COUNTDOWN_S if len(self._rounds) == 1 else 0.0)
                 return
             elapsed_s = time_s - self._started_s
             if not 0 <= elapsed_s <= ROUND_S:  # a late reading still counts during the result
@@ -227,13 +234,15 @@ class MirrorGame:
                 stage = Stage.OVER
             elif self._started_s is None:
                 stage = Stage.WAITING
+            elif elapsed_s < 0:
+                stage = Stage.COUNTING
             else:
                 stage = Stage.SHOWING if elapsed_s < ROUND_S else Stage.RESULT
             return GameView(
                 stage=stage,
                 rounds=tuple(tuple(attempts) for attempts in self._rounds),
                 num_rounds=len(self._emotions),
-                left_s=max(ROUND_S - elapsed_s, 0.0),
+                left_s=-elapsed_s if elapsed_s < 0 else max(ROUND_S - elapsed_s, 0.0),
                 now=tuple(
                     seen.probabilities if seen and now_s - seen.time_s <= _SEEN_S else None for seen in self._seen
                 ),

@@ -36,6 +36,9 @@ SESSION_SCENE_S = 5
 # Cost of a scene in squared distance times seconds, for each second of the shortest scene. The distance is that on
 # the affect plane, and with this weight that of the probabilities: happy to angry has 2.7, 60 % to 80 % happy 0.1.
 _CHANGE_COST, _PROBABILITY_WEIGHT = 0.3, 0.5
+_SESSION_CHANGE_COST = (
+    0.08  # so that ten seconds of another emotion are a scene; a second of a session has little noise
+)
 _COST_AT_CUT = 0.25  # relative: a change of mood at a cut is likely
 
 
@@ -162,12 +165,17 @@ def summarize(table: pd.DataFrame) -> SessionSummary:
         seconds_with_faces=len(faces),
         most_faces=int(table["num_faces"].max()) if len(table) else 0,
         mean=_scene(0, len(faces), faces[SHARES].to_numpy().mean(axis=0)).probabilities if len(faces) else None,
-        scenes=tuple(scenes_of(table)),
+        scenes=tuple(scenes_of(table, change_cost=_SESSION_CHANGE_COST)),
     )
 
 
 def scenes_of(
-    table: pd.DataFrame, *, shortest_s: float = SESSION_SCENE_S, row_s: float = 1, cuts_s: Collection[float] = ()
+    table: pd.DataFrame,
+    *,
+    shortest_s: float = SESSION_SCENE_S,
+    row_s: float = 1,
+    cuts_s: Collection[float] = (),
+    change_cost: float = _CHANGE_COST,
 ) -> list[Scene]:
     """The scenes of a timeline, each of a stable mood, for a playlist that follows it.
 
@@ -180,6 +188,7 @@ def scenes_of(
         shortest_s: in seconds. A shorter scene occurs only between two gaps.
         row_s: seconds between two rows.
         cuts_s: times of the rows after a cut of the film, where a scene costs less.
+        change_cost: of a further scene, for each second of the shortest one.
 
     Returns:
         In order of time. Neighbours differ in their quadrant or their emotion, or have a gap between them.
@@ -187,7 +196,7 @@ def scenes_of(
     faces = table[table["num_faces"] > 0]
     times, shares = faces["time_s"].tolist(), faces[SHARES].to_numpy()
     features = np.hstack([affect_of_rows(shares), shares * _PROBABILITY_WEIGHT**0.5])
-    costs = np.where(faces["time_s"].isin(cuts_s), _COST_AT_CUT, 1.0) * _CHANGE_COST * shortest_s / row_s
+    costs = np.where(faces["time_s"].isin(cuts_s), _COST_AT_CUT, 1.0) * change_cost * shortest_s / row_s
     gaps = [row for row in range(1, len(times)) if times[row] - times[row - 1] - row_s >= shortest_s]
     scenes = []
     for first, stop in itertools.pairwise([0, *gaps, len(times)] if times else []):

@@ -370,6 +370,8 @@ def test_the_band_follows_the_face_and_is_muted_drawn_and_recorded(playwright: P
         page.get_by_role("button", name="Mute").click()
         page.wait_for_function("window.emomusicBand.levelDb > -45")
         page.get_by_role("button", name="Record 15 seconds").click()
+        page.evaluate("window.began = window.emomusicBand.output.context.currentTime")
+        page.wait_for_function("window.emomusicBand.output.context.currentTime > window.began + 2")
         with page.expect_download() as waiting:
             page.get_by_role("button", name="Save it now").click()
         with av.open(str(waiting.value.path())) as clip:

@@ -5,11 +5,17 @@ from hypothesis import strategies as st
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
 from emomusic.media.images import Box, read_image
+from emomusic.stream import game
 from emomusic.stream.game import MAX_POINTS, RESULT_S, ROUND_S, Attempt, MirrorGame, Stage
 from emomusic.stream.reader import SeenFace
 from tests.fakes import FakeClassifier, FakeClock
 
 FIRST, SECOND = Emotion.HAPPY, Emotion.FEAR
+
+
+@pytest.fixture(autouse=True)
+def _no_countdown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(game, "COUNTDOWN_S", 0.0)
 
 
 def face(emotion: Emotion = FIRST, share: float = 0.8, *, x: int = 100, side: int = 60) -> SeenFace:
@@ -59,6 +65,19 @@ def test_a_round_waits_for_a_face() -> None:
     assert (play.stage, play.game.view().left_s) == (Stage.WAITING, ROUND_S)
     play.read(face())
     assert play.stage is Stage.SHOWING
+
+
+def test_the_first_round_begins_after_a_countdown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(game, "COUNTDOWN_S", 3.0)
+    play = Play()
+    play.read(face(share=0.9), seconds=2)
+    assert play.stage is Stage.COUNTING
+    assert play.game.view().left_s == pytest.approx(1.0)
+    assert play.last().probabilities is None  # not yet
+    play.read(face(share=0.9), seconds=1.2)
+    assert (play.stage, play.last().emotion) == (Stage.SHOWING, FIRST)
+    play.read(face(), seconds=ROUND_S + RESULT_S)
+    assert play.stage is Stage.SHOWING  # without another countdown
 
 
 def test_quality_and_speed_give_points() -> None:

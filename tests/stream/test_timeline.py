@@ -39,6 +39,16 @@ def spans(table: pd.DataFrame, shortest_s: int = 5) -> list[tuple[int, int, str]
     return [(s.start_s, s.seconds, str(s.quadrant)) for s in scenes_of(table, shortest_s=shortest_s)]
 
 
+def test_ten_seconds_of_another_emotion_are_a_scene_of_a_session() -> None:
+    calm, sad = (
+        EmotionProbabilities(np.array([0.05, 0.05, 0.05, 0.1, sad, 0.05, 0.7 - sad], np.float32)) for sad in (0.2, 0.5)
+    )
+    scenes = summarize(session((calm, 30), (sad, 10), (calm, 30))).scenes
+    assert [(scene.emotion, scene.seconds) for scene in scenes] == [
+        (Emotion.NEUTRAL, 30), (Emotion.SAD, 10), (Emotion.NEUTRAL, 30),
+    ]  # fmt: skip
+
+
 def test_a_second_is_the_mean_of_its_readings() -> None:
     timeline = Timeline()
     for time_s, group in ((0.0, HAPPY), (0.4, HAPPY), (0.7, HAPPY), (0.9, SAD), (1.0, SAD)):

@@ -11,13 +11,15 @@ import streamlit as st
 from emomusic.affect import share_text
 from emomusic.app import state
 from emomusic.app.answer import NOW, Listener
-from emomusic.app.frame import shown_errors
+from emomusic.app.frame import download_button, shown_errors
 from emomusic.app.live.readings import show_trouble
 from emomusic.app.live.session import LiveSession, live_session
 from emomusic.app.sessions import WHEN_GONE
+from emomusic.app.state import CameraState, from_state, page_state
 from emomusic.charts.colours import EMOTION_COLOURS
 from emomusic.charts.expressions import expression_uri
 from emomusic.faces.model_files import DEFAULT_MODEL
+from emomusic.marks.strip import face_strip
 from emomusic.records import read_face_record
 from emomusic.results.findings import describe_hard_emotions
 from emomusic.stream.game import MAX_POINTS, ROUND_S, Attempt, GameView, Stage
@@ -144,6 +146,8 @@ def _task_html(view: GameView) -> str:
     if view.stage is Stage.WAITING:
         faces = "a face" if len(view.now) == 1 else "two faces"
         return f'<div class="game game-row"><p class="game-large">Waiting for {faces}</p></div>'
+    if view.stage is Stage.COUNTING:
+        return f'<div class="game game-row"><p class="game-large">{math.ceil(view.left_s)}</p></div>'
     emotion = view.rounds[-1][0].emotion
     return (
         f'<div class="game game-row"><img src="{expression_uri(emotion)}" alt="">'
@@ -185,6 +189,8 @@ def _share(share: float) -> str:
 
 def _show_points(session: LiveSession, view: GameView) -> None:
     points = " · ".join(f"{name} {total}" for name, total in zip(_names(view), view.points, strict=True))
+    if view.winner is not None:
+        points = f"{_names(view)[view.winner]} wins: {points}"
     st.html(
         f'<div class="game"><p class="game-large">{points}</p><p>of {MAX_POINTS * len(view.rounds)} points</p></div>'
     )
@@ -205,9 +211,20 @@ def show_rounds(view: GameView) -> None:
         for attempts in view.rounds
     )
     st.html(f'<div class="game-cards">{cards}</div>')
+    if view.strongest is not None:
+        make = from_state(page_state(CameraState), _make_strip)
+        download_button(
+            "All faces (PNG)", make, "emomusic-faces.png", icon=":material/download:", key="live-game-strip"
+        )
     st.header("Hard for people, hard for models", anchor=False)
     with shown_errors():
         st.markdown(f"{describe_hard_emotions(read_face_record(DEFAULT_MODEL))} The Models page has all figures.")
+
+
+def _make_strip(camera: CameraState) -> bytes:
+    assert isinstance(camera.session, LiveSession)
+    assert camera.session.game is not None
+    return face_strip(camera.session.game.view().rounds)
 
 
 def _attempt_html(attempt: Attempt, name: str) -> str:

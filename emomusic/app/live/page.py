@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from urllib.parse import urlsplit
 
 import streamlit as st
 
+from emomusic.affect import EMOTIONS, Emotion
 from emomusic.app import state
 from emomusic.app.address import choose_one
 from emomusic.app.charts import roomy_columns
@@ -26,8 +27,10 @@ from emomusic.app.persons import persons
 from emomusic.app.secrets import read_secrets
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.app.state import page_state
+from emomusic.charts.expressions import expression_uri
 from emomusic.server.capacity import capacity
 from emomusic.stream.game import GameView
+from emomusic.stream.lesson import ORDER
 from emomusic.stream.persons import Recognition
 from emomusic.stream.reader import LiveSettings
 from emomusic.stream.timeline import summarize
@@ -49,9 +52,6 @@ def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
     """Show the options and apply them to a running session from its next frame on."""
     with st.popover("Options", icon=":material/tune:"):
         mirror = st.toggle("Mirror the video", value=True, key=state.LIVE_MIRROR, persist_state="session")
-        boxes = st.toggle(
-            "Boxes and emotions", value=True, key=state.LIVE_BOXES, disabled=class_view, persist_state="session"
-        )
         adjusts = st.toggle(
             "Adjust to your face",
             value=True,
@@ -66,7 +66,7 @@ def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
         )
     if session is not None:
         session.reader.known = persons()
-        session.boxes = boxes and not class_view
+        session.boxes = not class_view
         session.reader.settings = LiveSettings(
             detect_side=_CLASS_SIDE if class_view else _DEFAULTS.detect_side,
             mirrored=mirror,
@@ -105,7 +105,7 @@ def show_live() -> None:
     if session is not None and session.is_on:
         st.html(_LOW_TITLE)
     if not live.is_camera_allowed:
-        show_example("START replaces this example with the faces on your webcam, once a second.")
+        _show_opening(view)
     elif not (session is not None and session.is_on) and not capacity().has_live_room:
         show_problem(Problem.FULL, again=lambda: None)  # the page then runs again and looks for a place
     else:
@@ -118,6 +118,33 @@ def show_live() -> None:
         show_timeline()
     elif not session.is_on:
         show_summary(summarize(session.reader.timeline()))
+
+
+# Drawn faces before START, their width in pixels, and what the view does
+_OPENINGS: Mapping[View, tuple[Sequence[Emotion], int, str]] = {
+    View.CLASSROOM: (
+        [*EMOTIONS, *[Emotion.HAPPY, Emotion.NEUTRAL] * 9],
+        64,
+        "The mood of all faces together, in type that the last row can read.",
+    ),
+    View.GAME: (
+        EMOTIONS,
+        136,
+        "Show seven emotions to the camera, alone or in two. The song of your strongest face plays at the end.",
+    ),
+    View.TEACH: (ORDER, 136, "A minute with your neutral face and six others makes the readings yours."),
+}
+
+
+def _show_opening(view: View) -> None:
+    """Show what the view is like before the first START."""
+    if view not in _OPENINGS:
+        show_example("START replaces this example with the faces on your webcam, once a second.")
+        return
+    emotions, width, text = _OPENINGS[view]
+    faces = "".join(f'<img src="{expression_uri(emotion)}" width="{width}" alt="">' for emotion in emotions)
+    st.html(f'<div style="display: flex; flex-wrap: wrap; gap: 0.75rem; max-width: 70rem">{faces}</div>')
+    st.markdown(text)
 
 
 def _show_columns(session: LiveSession | None, view: View, settings: IceSettings, result: GameView | None) -> None:

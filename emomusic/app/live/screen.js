@@ -104,7 +104,8 @@ class Band {
     this.record.textContent = "Save it now";
     try {
       const { signal } = this.#clip;
-      saveClip(await recordClip({ video, sound: this.#mixer.output, state, seconds: CLIP_S, signal }), "emomusic-live");
+      const clip = await recordClip({ video, sound: this.#mixer.output, state, seconds: CLIP_S, signal });
+      if (clip.size) saveClip(clip, "emomusic-live"); // a clip that ends at once has no frame
     } finally {
       this.#clip = null;
       this.record.textContent = label;

@@ -7,6 +7,7 @@ import weakref
 from typing import Any
 
 import numpy as np
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import EMOTIONS, Emotion
@@ -14,11 +15,12 @@ from emomusic.app import state
 from emomusic.app.live.page import View
 from emomusic.app.live.session import LiveSession
 from emomusic.app.persons import PersonsState
+from emomusic.app.queues import PlayerState
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.profile import KnownFace, learn_profile
 from emomusic.records import read_face_record
-from emomusic.stream.game import MirrorGame
+from emomusic.stream.game import MirrorGame, Stage
 from emomusic.stream.reader import SeenFace
 from tests.fakes import FakeClassifier
 from tests.pages.live.sessions import (
@@ -32,11 +34,13 @@ from tests.pages.live.sessions import (
     show,
     start_mirror_game,
 )
-from tests.pages.screen import keys, playing, playlist, queue_of, text_of, tracks
+from tests.pages.screen import keys, playing, playlist, queue_of, state_of, text_of, tracks
 from tests.waiting import wait_until
 
 
-def test_the_mirror_game_names_an_emotion_and_can_end_early(app: AppTest, stream: Stream) -> None:
+def test_the_mirror_game_counts_down_names_an_emotion_and_can_end_early(
+    app: AppTest, stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
     session = played((1, TWO, Emotion.SAD))
     show(app, stream, session).segmented_control(key=state.LIVE_VIEW).set_value(View.GAME).run()
     app.segmented_control(key=state.LIVE_PLAYERS).set_value("Two players")  # the start follows at once
@@ -49,6 +53,8 @@ def test_the_mirror_game_names_an_emotion_and_can_end_early(app: AppTest, stream
     assert html_of(app).count('role="meter"') == 2
     assert {emotion.adjective for emotion in EMOTIONS}.isdisjoint(re.findall(r"Look (\w+)", html_of(app)))
     game.observe(time.monotonic(), [SeenFace(face.box, FRAME, FakeClassifier().probabilities) for face in TWO])
+    assert game.view().stage is Stage.COUNTING
+    monkeypatch.setattr(game, "_started_s", time.monotonic())
     app.run()
     (named,) = re.findall(r"Look (\w+)", html_of(app))
     assert named == game.view().rounds[-1][0].emotion.adjective
@@ -65,9 +71,10 @@ def test_the_result_of_a_game_has_points_pictures_a_song_and_what_is_hard(app: A
     assert left > right
     app.run()
     assert not app.exception
-    assert f"Left {left} · Right {right}" in html_of(app)
+    assert f"Left wins: Left {left} · Right {right}" in html_of(app)
     assert html_of(app).count("data:image/jpeg") == 7 + 6 + 1
     assert "from the start" in html_of(app)
+    assert state_of(app, PlayerState).playing == "live"
     listener = queue_of(app, "live").request
     assert (listener.emotion, playing(app)) == (Emotion.FEAR, playlist(app, "live")[0])
     votes = read_face_record(DEFAULT_MODEL).votes

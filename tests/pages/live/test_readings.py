@@ -7,15 +7,18 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from emomusic.affect import EMOTIONS, Emotion, Quadrant
+from emomusic.affect import EMOTIONS, Emotion, Mood, Quadrant
 from emomusic.app import state
 from emomusic.app.frame import enter_app
+from emomusic.app.live.music import PLACE, SONGS
+from emomusic.app.live.page import View
 from emomusic.app.live.session import LiveSession, Phase, Problem
+from emomusic.app.queues import PlayerState
 from emomusic.errors import ModelError
 from emomusic.stream.persons import Recognition
 from emomusic.stream.reader import LiveReader
 from tests.pages.live.sessions import FRAME, SECONDS, TWO, Stream, charts, played, problems, show
-from tests.pages.screen import keys, playing, queue_of, text_of, tracks
+from tests.pages.screen import keys, playing, queue_of, state_of, text_of, tracks
 from tests.waiting import wait_until
 
 
@@ -143,3 +146,31 @@ def test_without_frames_there_is_no_mood(app: AppTest, stream: Stream) -> None:
     app.run()
     assert session.problem is Problem.LOST
     assert problems(app) == [Problem.LOST]
+
+
+def test_songs_follow_the_mood_of_the_last_ten_seconds(app: AppTest, stream: Stream) -> None:
+    show(app, stream, played((4, TWO, Emotion.HAPPY), (12, TWO, Emotion.SAD)))
+    player = state_of(app, PlayerState)
+    assert player.playing == ""  # the band plays
+    app.segmented_control(key=state.LIVE_MUSIC).set_value(SONGS).run()
+    assert not app.exception
+    assert (player.playing, player.fading, player.starts) == (PLACE, {PLACE}, 1)
+    first = playing(app)
+    assert {pick.mood for pick in queue_of(app, PLACE).playlist(3)} == {Mood.SAD}
+    app.run()
+    assert (playing(app), player.starts) == (first, 1)  # the same mood: the song goes on
+    show(app, stream, played((4, TWO, Emotion.SAD), (12, TWO, Emotion.HAPPY)))
+    assert not app.exception
+    assert {pick.mood for pick in queue_of(app, PLACE).playlist(3)} == {Mood.HAPPY}
+    assert player.starts == 2
+
+
+def test_each_view_opens_with_its_own_picture(app: AppTest) -> None:
+    pictures = set()
+    for view in View:
+        app.query_params[state.LIVE_VIEW] = view.value
+        app.run()
+        assert not app.exception
+        assert "live-start" in keys(app)
+        pictures.add(("".join(str(html.value) for html in app.html if "<img" in str(html.value)), len(charts(app))))
+    assert len(pictures) == len(View)
