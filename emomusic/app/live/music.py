@@ -12,11 +12,11 @@ from emomusic.affect import EmotionProbabilities, Mood, affect_of
 from emomusic.app import state
 from emomusic.app.answer import NOW, Listener, answer
 from emomusic.app.live.files import live_folder, script_that_calls
-from emomusic.app.live.session import LiveState, Phase, live_session
+from emomusic.app.live.own_connection import points_of
+from emomusic.app.live.session import LiveState, Phase, Way, live_session
 from emomusic.app.queues import PlayerState
 from emomusic.app.state import page_state
 from emomusic.assets import data_dir
-from emomusic.charts.colours import EMOTION_COLOURS
 from emomusic.songs.request import Request, target_of
 from emomusic.stream.timeline import summarize
 
@@ -96,26 +96,18 @@ def _forget_mood() -> None:
     page_state(PlayerState).queues.pop(PLACE, None)
 
 
-@st.fragment(run_every=_REFRESH_S)
 def show_band(style: str) -> None:
-    """Let the band play for the faces, and show its layers; the page calls this during the video.
+    """Let the band play a style for the faces, and show its layers; the page calls this during the video."""
+    # Without WebRTC, the answer to each frame has the points, and a refresh would hold up the next frame
+    refresh_s = _REFRESH_S if page_state(LiveState).way is Way.WEBRTC else None
+    st.fragment(_play_band, run_every=refresh_s)(style)
 
-    Args:
-        style: of the band; "" for silence.
-    """
-    if (session := live_session()) is None:
-        return
-    points = [
-        {
-            "valence": round(face.point.valence, 3),
-            "arousal": round(face.point.arousal, 3),
-            "colour": EMOTION_COLOURS[face.emotion],
-        }
-        for face in session.view().faces
-    ]
-    is_playing = session.phase is Phase.PLAYING
-    data = {"folder": live_folder(), "style": style if is_playing else "", "points": points}
-    _BAND(key="live-band", data=data)
+
+def _play_band(style: str) -> None:
+    if (session := live_session()) is not None:
+        is_playing = session.phase is Phase.PLAYING
+        data = {"folder": live_folder(), "style": style if is_playing else "", "points": points_of(session)}
+        _BAND(key="live-band", data=data)
 
 
 def show_songs() -> None:

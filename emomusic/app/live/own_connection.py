@@ -52,6 +52,7 @@ def show_camera() -> None:
                 "answer": session.num_taken,
                 "isMirrored": session.reader.settings.mirrored,
                 "marks": marks_of(session),
+                "points": points_of(session),
             },
             on_frame_change=_take_frame,
             on_lost_change=_lose_camera,
@@ -75,6 +76,18 @@ def marks_of(session: LiveSession) -> list[dict[str, Any]]:
         }
 
     return [mark(face) for face in view.faces]
+
+
+def points_of(session: LiveSession) -> list[dict[str, Any]]:
+    """The places of the faces for the browser, from left to right."""
+    return [
+        {
+            "valence": round(face.point.valence, 3),
+            "arousal": round(face.point.arousal, 3),
+            "colour": EMOTION_COLOURS[face.emotion],
+        }
+        for face in session.view().faces
+    ]
 
 
 def _take_frame() -> None:

@@ -20,14 +20,17 @@ export function showBand(component) {
   update(Band, component);
 }
 
+let [band, camera] = [null, null]; // those on the page
+
 class Band {
   #mixer = null;
-  #data;
+  #data = {};
   #playing = "";
   #clip = null;
   #silencedBy = ""; // the visitor or another source of sound
 
   constructor(element, { folder }) {
+    band = this;
     const find = (selector) => element.querySelector(selector);
     [this.mute, this.volume, this.record, this.note] = [".mute", "input", ".record", "output"].map(find);
     this.layers = element.querySelectorAll(".layer");
@@ -62,6 +65,12 @@ class Band {
     this.#data = data;
     this.record.disabled = !data.style;
     this.task = this.task.then(() => this.#follow()).catch(() => this.#say("The band cannot play."));
+  }
+
+  /** Follow the faces of the last frame. */
+  conduct(points) {
+    this.#data.points = points;
+    this.#mixer?.setPlace(points);
   }
 
   /** Play what the last call asks for. */
@@ -115,6 +124,7 @@ class Band {
 
   #end() {
     clearInterval(this.timer);
+    if (band === this) band = null;
     window.removeEventListener(SOUND, this.#hear);
     document.removeEventListener("pointerdown", this.#wake, true);
     this.#clip?.abort();
@@ -125,8 +135,6 @@ class Band {
 const FRAME_MS = 70; // between two frames, for a fast server
 const PATIENCE_MS = 3000; // a run of the page may swallow a frame
 const JPEG_QUALITY = 0.75;
-
-let camera = null; // the one on the page, if there is one
 
 /** The camera, whose frames go to the server one at a time: `data.answer` is the number of the last that arrived. */
 export function showCamera(component) {
@@ -152,6 +160,7 @@ class Camera {
   async update({ data, setTriggerValue }) {
     this.trigger = setTriggerValue;
     [this.marks, this.isMirrored, this.#answer] = [data.marks, data.isMirrored, data.answer];
+    band?.conduct(data.points);
     this.video.style.transform = data.isMirrored ? "scaleX(-1)" : "";
     const [width, height] = [this.video.videoWidth, this.video.videoHeight];
     if (width) {

@@ -236,8 +236,8 @@ def _leave_webrtc(session: LiveSession | None) -> None:
     page_state(LiveState).way = Way.PAGE
     if session is not None:
         session.way = Way.PAGE
-    if (stream := st.session_state.pop(state.LIVE_STREAM, None)) is not None:
-        close_stream(stream)
+    if (stream := st.session_state.get(state.LIVE_STREAM)) is not None:
+        close_stream(stream)  # it stays in the session, because the browser may still report its state
     st.rerun()
 
 

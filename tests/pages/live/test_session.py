@@ -111,7 +111,7 @@ class OneSong:
         self.song = load_recommender().songs(Request(point=EMOTION_POINTS[Emotion.SAD]), 1)
         self.num_asked = 0
 
-    def songs(self, request: Request, count: int) -> Sequence[Pick]:
+    def walk(self, request: Request) -> Sequence[Pick]:
         self.num_asked += 1
         return self.song
 
