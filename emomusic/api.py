@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, EmotionProbabilities, affect_of
+from emomusic.affect import AffectPoint, Emotion, EmotionProbabilities, affect_of
 from emomusic.errors import ImageError
 from emomusic.faces.identity import load_identifier
 from emomusic.faces.model_files import DEFAULT_MODEL
@@ -161,17 +161,11 @@ def _place_of(target: Target) -> tuple[AffectPoint, Emotion | None]:
     if isinstance(target, AffectPoint):
         return target, None
     if isinstance(target, str):
-        emotion = Emotion(target)
-        return EMOTION_POINTS[emotion], emotion
-    probabilities = _probabilities(target)
-    return affect_of(probabilities), probabilities.emotion
-
-
-def _probabilities(target: EmotionProbabilities | FaceReading | PictureReading) -> EmotionProbabilities:
-    if isinstance(target, EmotionProbabilities):
-        return target
-    if isinstance(target, FaceReading):
-        return target.probabilities
-    if target.group is None:
-        raise ImageError("expected a picture with a face. Received: one without. Choose a picture that shows a face")
-    return target.group
+        target = EmotionProbabilities.certain(Emotion(target))
+    elif isinstance(target, FaceReading):
+        target = target.probabilities
+    elif isinstance(target, PictureReading):
+        if target.group is None:
+            raise ImageError("expected a picture with a face. Received: one without. Choose one that shows a face")
+        target = target.group
+    return affect_of(target), target.emotion
