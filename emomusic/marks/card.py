@@ -9,7 +9,16 @@ from datetime import date
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from emomusic.affect import EMOTIONS, AffectPoint, Emotion, EmotionProbabilities, Mood, affect_of, share_text
+from emomusic.affect import (
+    EMOTIONS,
+    QUADRANT_CORNERS,
+    AffectPoint,
+    Emotion,
+    EmotionProbabilities,
+    Mood,
+    affect_of,
+    share_text,
+)
 from emomusic.charts.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS, rgb_of
 from emomusic.media.images import RgbImage
 from emomusic.songs.song import Pick
@@ -21,7 +30,7 @@ _PICTURE = (_EDGE, 170, SIZE[0] - _EDGE, 730)  # left, top, right, bottom
 PICTURE_SIZE = _PICTURE[2] - _PICTURE[0], _PICTURE[3] - _PICTURE[1]
 """Width and height of the largest picture."""
 _BARS_TOP, _BAR, _NAMES = 860, 38, 150
-_PLANE, _RADIUS = (815, 1000), 165  # its centre
+_PLANE, _RADIUS = (815, 992), 165  # its centre
 
 _ADJECTIVES = {
     Emotion.ANGRY: ("stern", "stormy"), Emotion.DISGUST: ("picky", "sour"), Emotion.FEAR: ("jumpy", "wary"),
@@ -144,8 +153,9 @@ def _draw_plane(draw: ImageDraw.ImageDraw, card: Card) -> None:
     """Draw the circumplex with the faces' circle and the song's square."""
     (x, y), radius = _PLANE, _RADIUS
     box = (x - radius, y - radius, x + radius, y + radius)
-    for start, colour in zip((270, 180, 90, 0), list(QUADRANT_COLOURS.values()), strict=False):
-        draw.pieslice(box, start, start + 90, _pale(colour))
+    for quadrant, (side, level) in QUADRANT_CORNERS.items():
+        across, down = sorted((x, x + side * radius)), sorted((y, y - level * radius))
+        draw.rectangle((across[0], down[0], across[1], down[1]), _pale(QUADRANT_COLOURS[quadrant]))
     draw.ellipse(box, outline=_QUIET, width=2)
     draw.line((x - radius, y, x + radius, y), _QUIET)
     draw.line((x, y - radius, x, y + radius), _QUIET)
