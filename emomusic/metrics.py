@@ -61,12 +61,6 @@ class ClassMetrics(msgspec.Struct, frozen=True, eq=False, kw_only=True):  # arra
         """All mistakes, the most frequent first."""
         return mistakes(self.confusion, self.classes)
 
-    @property
-    def worst_mistake(self) -> tuple[str, str] | None:
-        """The true and the predicted class of the most frequent mistake; None without mistakes."""
-        made = self.mistakes
-        return (made[0].true, made[0].predicted) if made else None
-
 
 class Scores(ClassMetrics, frozen=True, eq=False, kw_only=True, omit_defaults=True):
     """Metrics of predicted against true classes.
@@ -211,18 +205,6 @@ def accuracy_interval(right: int, n: int) -> tuple[float, float]:
 
     interval = binomtest(right, n).proportion_ci(confidence_level=0.95, method="wilson")
     return float(interval.low), float(interval.high)
-
-
-def top_k_accuracy(y_true: IntArray, probabilities: FloatArray, *, k: int = 2) -> float:
-    """Share of examples whose true class is among the `k` most probable classes.
-
-    Args:
-        y_true: shape (n,), positions of the classes.
-        probabilities: shape (n, classes), more classes than `k`.
-        k: number of classes that count.
-    """
-    likeliest = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
-    return float((likeliest == y_true[:, None]).any(axis=1).mean())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""Models: a table of all models, and details of one or two."""
+"""Models: which emotions they see, for whom, a table of all models, and details of one or two."""
 
 import streamlit as st
 
@@ -6,12 +6,10 @@ from emomusic.app.frame import require_app, shown_errors
 
 require_app("models")
 
-st.title("How good are the models?", anchor=False)
+st.title("Which emotions can it see?", anchor=False)
 
 with shown_errors():
     # Imported after the title, because these load pandas and Plotly
-    from emomusic.app.models.table import choose_models
-    from emomusic.app.models.tabs import show_tabs
+    from emomusic.app.models.page import show_models
 
-    if (chosen := choose_models()) is not None:
-        show_tabs(chosen)
+    show_models()

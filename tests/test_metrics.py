@@ -163,16 +163,6 @@ def test_the_reliability_diagram_is_scikit_learns_with_the_counts() -> None:
     assert len(found.edges) == 11
 
 
-@given(rows_of_probabilities(), st.data())
-def test_two_guesses_are_right_at_least_as_often_as_one(rows: npt.NDArray[np.float32], data: st.DataObject) -> None:
-    y_true = data.draw(hnp.arrays(np.int64, len(rows), elements=st.integers(0, 6)))
-    ranks = (rows > rows[np.arange(len(rows)), y_true][:, None]).sum(axis=1)
-    ties = (rows == rows[np.arange(len(rows)), y_true][:, None]).sum(axis=1) > 1
-    top_2 = metrics.top_k_accuracy(y_true, rows)
-    assert ((ranks < 2) & ~ties).mean() <= top_2 <= (ranks < 2).mean() + 1e-12
-    assert metrics.top_k_accuracy(y_true, rows, k=6) >= top_2
-
-
 @given(st.integers(1, 300).flatmap(lambda n: st.tuples(*[hnp.arrays(np.bool_, n)] * 2)))
 def test_mcnemar_counts_what_only_one_has_right(rights: tuple[npt.NDArray[np.bool_], ...]) -> None:
     first, second = rights

@@ -32,18 +32,12 @@ PARAMS: Mapping[str, tuple[str, ...]] = {
     "film": (state.FILM_SAMPLE, *_SONGS),
     "music": (state.MUSIC_TAB, state.MUSIC_TRACK, state.MUSIC_QUERY, state.GENRES, state.SONGS_FROM),
     "models": (
-        state.MODELS_KIND,
+        state.MODELS_BENCHMARK,
         state.MODELS_FACES,
         state.MODELS_SONGS,
-        state.MODELS_SOUNDS,
-        state.MODELS_FACE_TAB,
-        state.MODELS_SONG_TAB,
-        state.MODELS_SOUND_TAB,
-        state.MODELS_CLASSES,
+        state.MODELS_TAB,
         state.MODELS_CELL,
-        state.MODELS_FOUR_CELL,
-        state.MODELS_SONG_CELL,
-        state.MODELS_SOUND_CELL,
+        state.MODELS_CLASS,
         state.SAMPLE,
     ),
     "how_it_works": (state.HOW_STEP, state.SAMPLE, state.GENRES, state.SONGS_FROM),
@@ -78,8 +72,9 @@ class Address:
     url: dict[str, list[str]] = field(default_factory=dict)
     # The page's parameters as the browser replaces them after a return to the page; None if they need no change
     replaced: dict[str, list[str]] | None = None
-    # The widgets drawn on this visit. Streamlit resets the widgets of a page when another one is opened
-    drawn: set[str] = field(default_factory=set)
+    # The options of the widgets drawn on this visit. Streamlit resets a widget when another page is opened, and when it
+    # has other options
+    drawn: dict[str, list[str]] = field(default_factory=dict)
 
 
 def open_address(page: str) -> None:
@@ -163,7 +158,7 @@ def widget(name: str, options: Sequence[str], first: str | None = None, *, most:
     valid = offered(name, options, most=most)
     if name not in page_state(Address).chosen and first is not None:
         valid = [first]
-    return _set(name, valid if most > 1 else next(iter(valid), None), first)
+    return _set(name, valid if most > 1 else next(iter(valid), None), first, options)
 
 
 def choose_one(label: str, options: Sequence[str], name: str, *, name_of: Callable[[str], str] = str) -> str:
@@ -177,11 +172,11 @@ def text_widget(name: str) -> dict[str, Any]:
     return _set(name, chosen(name) or "", "")
 
 
-def _set(name: str, value: object, first: str | None) -> dict[str, Any]:
+def _set(name: str, value: object, first: str | None, options: Sequence[str] = ()) -> dict[str, Any]:
     drawn = page_state(Address).drawn
-    if not (name in drawn and name in st.session_state and st.session_state[name] == value):
+    if not (drawn.get(name) == [*options] and name in st.session_state and st.session_state[name] == value):
         st.session_state[name] = value
-    drawn.add(name)
+    drawn[name] = [*options]
     return {"key": name, "on_change": _store, "args": (name, first)}
 
 

@@ -167,19 +167,13 @@ MUSIC_QUERY = "find"  # the search text
 TABLE_UPLOAD = "table_upload"
 MUSIC_SONG_UPLOAD = "music_song_upload"
 
-# The models page. All but the last are also in the URL.
-MODELS_KIND = "kind"
+# The models page, all also in the URL
+MODELS_BENCHMARK = "kind"
 MODELS_FACES = "faces"  # the one or two chosen face models
-MODELS_SONGS = "songs"  # the chosen mood models
-MODELS_SOUNDS = "sounds"  # the chosen sound models
-MODELS_FACE_TAB = "face_view"
-MODELS_SONG_TAB = "song_view"
-MODELS_SOUND_TAB = "sound_view"
-MODELS_CLASSES = "classes"
-MODELS_CELL = "cell"  # of the confusion matrix of seven emotions, as "fear called sad"
-MODELS_FOUR_CELL = "four_cell"  # of the confusion matrix of four classes
-MODELS_SONG_CELL = "song_cell"  # of the confusion matrix of moods
-MODELS_SOUND_CELL = "sound_cell"  # of the confusion matrix of quadrants
+MODELS_SONGS = "songs"  # the chosen models of songs
+MODELS_TAB = "face_view"
+MODELS_CELL = "cell"  # of the confusion matrix, as "fear called sad"
+MODELS_CLASS = "class"
 
 # The film page
 FILM_UPLOAD = "film_upload"

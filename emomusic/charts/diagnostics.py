@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -14,20 +15,16 @@ from emomusic.charts.colours import CLASS_COLOURS, EMOTION_COLOURS, GUIDE, QUIET
 from emomusic.charts.layout import GRID, PERCENTS, REVERSED, axis_title, lay_out
 from emomusic.metrics import ClassScores, FloatArray, IntArray, Reliability, accuracy_interval
 from emomusic.records import FaceBin
+from emomusic.results.predictions import Thresholds
 
 _STANDOFF = 18  # pixels from the names of classes to the title of their axis
 
-# Pattern of the second model or of wrong answers
+# Pattern of wrong answers
 _STRIPES = {"shape": "/", "size": 6, "solidity": 0.35, "fillmode": "replace"}
 
 
 def confusion_map(
-    confusion: IntArray,
-    classes: Sequence[str],
-    *,
-    chosen: tuple[str, str] | None,
-    darkest: float,
-    text_color: str | None,
+    confusion: IntArray, classes: Sequence[str], *, chosen: tuple[str, str] | None, text_color: str | None
 ) -> go.Figure:
     """A confusion matrix: true classes as rows, predictions as columns; correct cells cold, mistakes warm.
 
@@ -37,28 +34,12 @@ def confusion_map(
         confusion: shape (classes, classes), counts.
         classes: names of the classes.
         chosen: the cell to frame, as true class and predicted class.
-        darkest: the share of a row with the darkest brown, for comparable matrices.
         text_color: text colour of the page, for the frame; None for grey.
     """
-    rows, share, right = confusion.sum(axis=1, keepdims=True), _shares(confusion), np.eye(len(classes), dtype=bool)
-    worst = max(darkest, 0.05)
-    # -1 is the most frequent mistake, 1 a class that is always correct
-    shade = np.where(right, share, -np.maximum(share / worst, 1e-3))  # 0 has the colour of a correct cell
-    # White numbers are legible on diagonal shares from 0.5 up, the page's text on all other cells
-    steps = [(0.0, WRONG, 0.6), (0.4999, WRONG, 0.04), (0.5, RIGHT, 0.1), (0.7499, RIGHT, 0.35), (0.75, RIGHT, 0.85)]
-    steps.append((1.0, RIGHT, 1.0))
-    figure = go.Figure(
-        go.Heatmap(
-            z=shade, x=list(classes), y=list(classes), zmin=-1, zmax=1, xgap=2, ygap=2, showscale=False,
-            colorscale=[[place, faded(colour, opacity)] for place, colour, opacity in steps], hoverinfo="skip",
-        )
-    )  # fmt: skip
+    rows = confusion.sum(axis=1, keepdims=True)
+    share = np.divide(confusion, rows, out=np.zeros(confusion.shape), where=rows > 0)
     cells = [(i, j) for i in range(len(classes)) for j in range(len(classes))]
-    numbers = []
-    for i, j in cells:
-        text = f"{100 * share[i, j]:.0f}"
-        font = {"size": 13} | ({"color": "white"} if i == j and share[i, j] >= 0.5 else {})
-        numbers.append({"x": classes[j], "y": classes[i], "text": text, "showarrow": False, "font": font})
+    figure = go.Figure(_shades(share, classes))
     figure.add_trace(
         go.Scatter(
             x=[classes[j] for _, j in cells], y=[classes[i] for i, _ in cells], mode="markers", name="cells",
@@ -74,6 +55,11 @@ def confusion_map(
             type="rect", x0=column - 0.5, x1=column + 0.5, y0=row - 0.5, y1=row + 0.5,
             line={"color": text_color or EMOTION_COLOURS[Emotion.NEUTRAL], "width": 3},
         )  # fmt: skip
+    numbers = []
+    for i, j in cells:
+        font = {"size": 13} | ({"color": "white"} if i == j and share[i, j] >= _DARK else {})
+        number = {"x": classes[j], "y": classes[i], "text": f"{100 * share[i, j]:.0f}", "showarrow": False}
+        numbers.append(number | {"font": font})
     return lay_out(
         figure,
         430,
@@ -86,124 +72,139 @@ def confusion_map(
     )
 
 
-def largest_mistake(confusion: IntArray) -> float:
-    """The largest off-diagonal share of a row, from 0 to 1."""
-    return float(_shares(confusion)[~np.eye(len(confusion), dtype=bool)].max(initial=0))
+_DARK = 0.5
+"""The share of a correct cell from which on its number is white, and that of the darkest mistake."""
 
 
-def _shares(confusion: IntArray) -> npt.NDArray[np.float64]:
-    """Counts as shares of their row; 0 in a row without examples."""
-    rows = confusion.sum(axis=1, keepdims=True)
-    shares: npt.NDArray[np.float64] = np.divide(confusion, rows, out=np.zeros(confusion.shape), where=rows > 0)
-    return shares
+def _shades(share: FloatArray, classes: Sequence[str]) -> go.Heatmap:
+    """The colours of a confusion matrix: from -1, half of a class mistaken, to 1, a class that is always correct."""
+    mistakes = -np.clip(share / _DARK, 1e-3, 1)  # 0 has the colour of a correct cell
+    # White numbers are legible on diagonal shares from 0.5 up, the page's text on all other cells
+    steps = [(0.0, WRONG, 0.6), (0.4999, WRONG, 0.04), (0.5, RIGHT, 0.1), (0.7499, RIGHT, 0.35), (0.75, RIGHT, 0.85)]
+    steps.append((1.0, RIGHT, 1.0))
+    return go.Heatmap(
+        z=np.where(np.eye(len(classes), dtype=bool), share, mistakes), x=list(classes), y=list(classes),
+        zmin=-1, zmax=1, xgap=2, ygap=2, showscale=False, hoverinfo="skip",
+        colorscale=[[place, faded(colour, opacity)] for place, colour, opacity in steps],
+    )  # fmt: skip
 
 
-def recall_bars(models: Mapping[str, Mapping[str, ClassScores]]) -> go.Figure:
-    """Bars of the recall of every class, for one model name or two side by side."""
-    figure = go.Figure()
-    for number, (name, per_class) in enumerate(models.items()):
-        percents = [100 * scores.recall for scores in per_class.values()]
-        colours = [CLASS_COLOURS[label] for label in per_class]
-        marker = {"color": colours, "cornerradius": 3} | ({"pattern": _STRIPES} if number else {})
-        figure.add_trace(
-            go.Bar(
-                x=percents, y=list(per_class), orientation="h", name=name, marker=marker,
-                text=[f"{value:.0f}" for value in percents], textposition="outside", cliponaxis=False,
-                customdata=[scores.support for scores in per_class.values()],
-                hovertemplate="%{y}: %{x:.1f} % of %{customdata:,}<extra>" + name + "</extra>",
-            )
-        )  # fmt: skip
+def recall_bars(per_class: Mapping[str, ClassScores]) -> go.Figure:
+    """Bars of the recall of every class of a model."""
+    percents = [100 * scores.recall for scores in per_class.values()]
+    figure = go.Figure(
+        go.Bar(
+            x=percents, y=list(per_class), orientation="h", name="recall",
+            marker={"color": [CLASS_COLOURS[label] for label in per_class], "cornerradius": 3},
+            text=[f"{value:.0f}" for value in percents], textposition="outside", cliponaxis=False,
+            customdata=[scores.support for scores in per_class.values()],
+            hovertemplate="%{y}: %{x:.1f} % of %{customdata:,}<extra></extra>",
+        )
+    )  # fmt: skip
     return lay_out(
         figure,
-        60 + sum((18 + 20 // len(models)) * len(per_class) for per_class in models.values()),
-        x=PERCENTS | GRID | {"range": [0, 105], "title": ""},
+        FIRST_PX,
+        x=PERCENTS | GRID | {"range": [0, 105], "title": "recall"},
         y=REVERSED | {"tickfont": {"size": 14}},
         margin={"r": 30},
         bargap=0.25,
-        bargroupgap=0.08,
     )
 
 
-_BIN_ROW = 30  # pixels
+FIRST_PX = 270
+"""The height of the charts on the first screen."""
 
 
-def accuracy_by_group(models: Mapping[str, Mapping[str, Sequence[FaceBin]]]) -> go.Figure:
-    """Accuracy on bins of faces as points with their 95 % intervals, for one model or two.
+_LONGEST_LINE = 24  # letters, of a name, for a phone
+
+
+def accuracy_by_group(groups: Mapping[str, Sequence[FaceBin]], *, height: int) -> go.Figure:
+    """Accuracy on groups of faces as points with their 95 % intervals, and their names above.
 
     Args:
-        models: bins by model name and by the title of their group. Empty bins are left out.
+        groups: by the title of a set of groups. Empty groups are left out.
+        height: in pixels.
     """
-    places, labels, headings = _bin_places(models)
-    figure = go.Figure()
-    for number, (model, groups) in enumerate(models.items()):
-        shown = [(title, faces) for title, bins in groups.items() for faces in bins if faces.n]
-        if not shown:
-            continue
-        share = np.array([faces.accuracy for _, faces in shown])
-        low, high = np.array([_interval(faces) for _, faces in shown]).T
-        offset = 0.0 if len(models) == 1 else 0.4 * (number - 0.5)
-        y = [places[title, faces.name] + offset for title, faces in shown]
-        figure.add_trace(
-            go.Scatter(
-                x=100 * share, y=y, mode="markers", name=model, cliponaxis=False,
-                marker={"color": RIGHT, "size": 11, "symbol": "diamond-open" if number else "circle"},
-                error_x={
-                    "array": np.maximum(100 * (high - share), 0), "arrayminus": np.maximum(100 * (share - low), 0),
-                    "color": RIGHT, "thickness": 1.5, "width": 0,
-                },
-                customdata=[
-                    (faces.name, f"{faces.n:,}", f"{100 * start:.1f} to {100 * end:.1f}")
-                    for (_, faces), start, end in zip(shown, low, high, strict=True)
-                ],
-                hovertemplate="%{customdata[0]}: %{x:.1f} % of %{customdata[1]} (%{customdata[2]})"
-                f"<extra>{model}</extra>",
-            )
-        )  # fmt: skip
-        figure.add_trace(
-            go.Scatter(
-                x=100 * np.maximum(high, share + 0.03), y=y, mode="text", name=f"{model}, numbers",
-                text=[f"\N{NO-BREAK SPACE}{100 * each:.0f}" for each in share],
-                textposition="middle right", textfont={"size": 13}, cliponaxis=False, hoverinfo="skip",
-            )
-        )  # fmt: skip
-    last = max(places.values(), default=0.0)
-    rows = {"range": [last + 0.7, -0.7], "tickvals": list(places.values()), "ticktext": labels}
+    rows = [(title, faces) for title, bins in groups.items() for faces in bins if faces.n]
+    starts = {title: rows.index(next(row for row in rows if row[0] == title)) for title, _ in rows}
+    # One free row before each set but the first, for its heading
+    places = [number + list(starts).index(title) for number, (title, _) in enumerate(rows)]
+    share = np.array([faces.accuracy for _, faces in rows])
+    low, high = np.array([accuracy_interval(round(faces.accuracy * faces.n), faces.n) for _, faces in rows]).T
+    figure = go.Figure(
+        go.Scatter(
+            x=100 * share, y=places, mode="markers+text", name="accuracy", cliponaxis=False,
+            marker={"color": RIGHT, "size": 11},
+            error_x={
+                "array": np.maximum(100 * (high - share), 0), "arrayminus": np.maximum(100 * (share - low), 0),
+                "color": RIGHT, "thickness": 1.5, "width": 0,
+            },
+            text=[f"{100 * each:.0f}" for each in share], textposition="top center",
+            customdata=[
+                (faces.name, f"{faces.n:,}", f"{100 * start:.1f} to {100 * end:.1f}")
+                for (_, faces), start, end in zip(rows, low, high, strict=True)
+            ],
+            hovertemplate="%{customdata[0]}: %{x:.1f} % of %{customdata[1]} (%{customdata[2]})<extra></extra>",
+        )
+    )  # fmt: skip
+    headings = [
+        {"x": 0, "xref": "paper", "xanchor": "left", "y": places[start] - 0.8, "text": f"<b>{title}</b>"}
+        for title, start in starts.items()
+    ]
     return lay_out(
         figure,
-        round(70 + _BIN_ROW * (last + 1) * (1.0 if len(models) == 1 else 1.4)),
-        x=PERCENTS | GRID | {"range": [-2, 108], "title": "accuracy"},
-        y=rows | {"tickfont": {"size": 14}},
+        height,
+        x=PERCENTS | GRID | {"range": [-2, 102], "title": "accuracy"},
+        y={
+            "range": [places[-1] + 0.6, -1.2 if any(groups) else -0.7],
+            "tickvals": places,
+            "ticktext": ["<br>".join(wrap(f"{faces.name}, {faces.n:,}", _LONGEST_LINE)) for _, faces in rows],
+            "tickfont": {"size": 13},
+        },
         margin={"r": 24},
         hovermode="closest",
-        annotations=headings,
+        annotations=[heading | {"showarrow": False} for heading in headings],
     )
 
 
-def _interval(faces: FaceBin) -> tuple[float, float]:
-    """The 95 % interval of the accuracy on a bin that is not empty."""
-    return accuracy_interval(round(faces.accuracy * faces.n), faces.n)
+def threshold_curves(found: Thresholds, *, chosen: int | None, share: float) -> tuple[go.Figure, go.Figure]:
+    """Precision against recall, and recall against false alarms (ROC), each with a dot at the threshold.
 
-
-def _bin_places(
-    models: Mapping[str, Mapping[str, Sequence[FaceBin]]],
-) -> tuple[dict[tuple[str, str], float], list[str], list[dict[str, Any]]]:
-    """The row of each bin, by the title of its group and its name, its label, and a heading above each group."""
-    groups: dict[str, dict[str, dict[str, None]]] = {}  # the different sizes of each bin
-    for named in models.values():
-        for title, bins in named.items():
-            for faces in bins:
-                if faces.n:
-                    groups.setdefault(title, {}).setdefault(faces.name, {})[f"{faces.n:,}"] = None
-    places: dict[tuple[str, str], float] = {}
-    labels, headings = [], []
-    row = 0.0
-    for title, sizes in groups.items():
-        place = {"x": 0, "xref": "paper", "xanchor": "left", "y": row}
-        headings.append(place | {"text": f"<b>{title}</b>", "showarrow": False})
-        places |= {(title, name): row + number for number, name in enumerate(sizes, 1)}
-        labels += [f"{name}, {' / '.join(numbers)}" for name, numbers in sizes.items()]
-        row += len(sizes) + 1.4
-    return places, labels, headings
+    Args:
+        found: of one class.
+        chosen: the position of the threshold in `found`; None without a dot.
+        share: of the class among all examples, the precision of guessing.
+    """
+    panels = (
+        ("recall", "precision", found.recall, found.precision, ([0, 100], [100 * share] * 2)),
+        ("false alarms", "recall", found.false_alarms, found.recall, ([0, 100], [0, 100])),
+    )
+    figures = []
+    for x_title, y_title, x, y, (guess_x, guess_y) in panels:
+        figure = go.Figure(
+            go.Scatter(
+                x=guess_x, y=guess_y, mode="lines", name="guessing", hoverinfo="skip",
+                line={"color": GUIDE, "dash": "dot", "width": 2},
+            )
+        )  # fmt: skip
+        figure.add_trace(
+            go.Scatter(
+                x=100 * x, y=100 * y, mode="lines", name="model", line={"color": RIGHT, "width": 2.5},
+                customdata=100 * found.thresholds,
+                hovertemplate=f"{y_title} %{{y:.0f}} %, {x_title} %{{x:.0f}} %<extra>%{{customdata:.0f}} %</extra>",
+            )
+        )  # fmt: skip
+        if chosen is not None:
+            marker = {"size": 13, "color": WRONG, "line": {"width": 2, "color": "white"}}
+            figure.add_trace(
+                go.Scatter(
+                    x=[100 * x[chosen]], y=[100 * y[chosen]], mode="markers", name="threshold", marker=marker,
+                    hoverinfo="skip",
+                )
+            )  # fmt: skip
+        axis = PERCENTS | GRID | {"range": [-2, 103]}
+        figures.append(lay_out(figure, 300, x=axis | {"title": x_title}, y=axis | {"title": y_title}))
+    return figures[0], figures[1]
 
 
 def learning_curves(
@@ -292,8 +293,8 @@ def reliability_diagram(found: Reliability) -> go.Figure:
     return lay_out(figure, 360, x=axis | {"title": "confidence"}, y=axis | {"title": "accuracy"})
 
 
-def confidence_histogram(found: Reliability, *, most: int, height: int) -> go.Figure:
-    """Number of correct and wrong answers by confidence, with an axis for `most` answers, for comparable charts."""
+def confidence_histogram(found: Reliability) -> go.Figure:
+    """Number of correct and wrong answers by confidence."""
     right = np.rint(np.nan_to_num(found.accuracy) * found.counts)
     middles = 50 * (found.edges[:-1] + found.edges[1:])
     width = 100 * (found.edges[1] - found.edges[0])
@@ -308,9 +309,9 @@ def confidence_histogram(found: Reliability, *, most: int, height: int) -> go.Fi
         )  # fmt: skip
     return lay_out(
         figure,
-        height,
+        260,
         x=PERCENTS | {"range": [0, 101], "title": "confidence"},
-        y=GRID | {"range": [0, 1.05 * most], "title": "answers"},
+        y=GRID | {"title": "answers"},
         margin={"r": 24},  # space for the last tick label
         barmode="stack",
         **_LEGEND_ABOVE,

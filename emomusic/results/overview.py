@@ -1,8 +1,10 @@
-"""The trained models of a kind, and their results for a list, a table and other programs. No model is loaded."""
+"""The trained models of a kind, and their results for a page, a list and other programs. No model is loaded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -11,9 +13,125 @@ from emomusic.assets import SPEC, ModelKind, models_dir
 from emomusic.baselines import FACE_BASELINES, MUSIC_BASELINES, SOUND_BASELINE, Baseline
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
+from emomusic.metrics import FOUR, ClassScores
 from emomusic.records import FaceRecord, MoodRecord, Record, VoteScores, read_record
 from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL
-from emomusic.text import csv_text
+
+TITLES = MappingProxyType(
+    {
+        "emonet_photo": "Photo model",
+        "emonet": "FER2013 champion",
+        "vgg9": "Nine-layer network",
+        "cnn_capstone": "Capstone network",
+        "cnn_improved": "Improved network",
+        "cnn_paper": "First network",
+        "mobilenet_quadrants": "Four-class network",
+        "xception_entry_exit": "Mood Lifter network",
+        "ensemble": "Ensemble",
+        "gradient_boosting": "Boosted trees",
+        "logistic": "Logistic regression",
+        "mlp": "Neural network",
+        "random_forest": "Random forest",
+        "svm": "Support vectors",
+        "musicnn": "Sound network",
+    }
+)
+"""Names of models for people, by folder."""
+
+FOUR_LEGEND = (
+    "The four classes of the student report on portraits: happy; tense (angry, disgust, fear and surprise); sad; "
+    "neutral."
+)
+_FOUR_WORDS = dict(zip(FOUR, ("happy", "tense", "sad", "neutral"), strict=True))
+
+
+def label_of(name: str) -> str:
+    """The name of a model for people, with the name of its folder."""
+    return f"{TITLES[name]} ({name})" if name in TITLES else name
+
+
+def in_words(name: str) -> str:
+    """The name of a class for people: a word for one of `FOUR`."""
+    return _FOUR_WORDS.get(name, name)
+
+
+def of_100(share: float) -> str:
+    """Format a share as a number out of 100, with one decimal."""
+    return f"{100 * share:.1f}"
+
+
+def percent(share: float) -> str:
+    """Format a share as a percentage with one decimal and a no-break space."""
+    return f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
+
+
+def to_text(interval: tuple[float, float]) -> str:
+    """Format an interval of shares as numbers out of 100."""
+    return " to ".join(map(of_100, interval))
+
+
+class Benchmark(StrEnum):
+    """What models are evaluated on; the value is for people."""
+
+    PHOTOGRAPHS = "Photographs"
+    VOTES = "People's votes"
+    LABELS = "FER2013's labels"
+    FEATURES = "Mood models"
+    SOUND = "Sound models"
+
+    @property
+    def kind(self) -> ModelKind:
+        """The models that have these figures."""
+        songs = {Benchmark.FEATURES: ModelKind.MUSIC, Benchmark.SOUND: ModelKind.SOUND}
+        return songs.get(self, ModelKind.FACE)
+
+    @property
+    def has_predictions(self) -> bool:
+        """Whether the answer about each example is saved, besides the figures."""
+        return self not in (Benchmark.PHOTOGRAPHS, Benchmark.VOTES)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The figures of a model on one benchmark.
+
+    Attributes:
+        n: number of examples.
+        accuracy: over the model's own classes.
+        range: its 95 % interval, or its standard deviation over the folds, for people.
+        calibration_error: None if not measured.
+        per_class: scores by class, in words for people.
+    """
+
+    n: int
+    accuracy: float
+    range: str
+    macro_f1: float
+    calibration_error: float | None
+    per_class: dict[str, ClassScores]
+
+
+def evaluation(record: Record, benchmark: Benchmark) -> Evaluation | None:
+    """The figures of a model on a benchmark of its kind; None if not measured."""
+    if not isinstance(record, FaceRecord):
+        by_class, spread = record.by_class.per_class, f"± {of_100(record.spread)}"
+        return Evaluation(record.n, record.mean_accuracy, spread, record.macro_f1, record.calibration_error, by_class)
+    found = {Benchmark.PHOTOGRAPHS: record.wild, Benchmark.VOTES: record.votes, Benchmark.LABELS: record.test}
+    scores = found[benchmark]
+    if scores is None:
+        return None
+    inner = scores.without_contempt if isinstance(scores, VoteScores) else scores
+    errors = {Benchmark.LABELS: record.test.calibration.expected_error}
+    if record.wild is not None:
+        errors[Benchmark.PHOTOGRAPHS] = record.wild.calibration_error
+    return Evaluation(
+        scores.n,
+        scores.accuracy,
+        to_text(scores.accuracy_interval),
+        inner.macro_f1,
+        errors.get(benchmark),
+        {in_words(label): own for label, own in inner.per_class.items()},
+    )
 
 
 def is_default(kind: ModelKind, name: str) -> bool:
@@ -91,33 +209,3 @@ def _by_votes(votes: VoteScores) -> dict[str, Any]:
         "macro_recall": inner.macro_recall,
         "macro_f1": inner.macro_f1,
     }
-
-
-def overview_csv(records: Sequence[Record]) -> str:
-    """Results of one kind as a table with one row for each model. Nested values become several columns.
-
-    Scores by class are left out. `class_metrics_csv` has them for one model.
-    """
-    rows = []
-    for record in records:
-        values = document(record)
-        values["reported"] = "; ".join(f"{r.percent} ({r.title}; {r.note})" for r in reports_of(record))
-        rows.append(dict(_columns(values)))
-    columns = list(dict.fromkeys(column for row in rows for column in row))
-    return csv_text(columns, ([row.get(column, "") for column in columns] for row in rows))
-
-
-def _columns(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The columns of a document: two for an interval, one for each part of a dict and of a bin of faces."""
-    for name, value in values.items():
-        if name == "accuracy_interval":
-            yield from zip((f"{prefix}accuracy_low", f"{prefix}accuracy_high"), value, strict=True)
-        elif name == "groups":
-            for group, bins in value.items():
-                for faces in bins:
-                    yield from _columns(faces, f"{prefix}{group}_{faces.pop('name')}_")
-        elif isinstance(value, dict):
-            if name != "per_class":
-                yield from _columns(value, f"{prefix}{name}_")
-        elif name not in ("ferplus", "wild"):  # not measured
-            yield f"{prefix}{name}", " ".join(value) if isinstance(value, list | tuple) else value

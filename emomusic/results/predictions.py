@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
@@ -12,9 +12,9 @@ import pandas as pd
 from emomusic.affect import EMOTIONS
 from emomusic.assets import CARD, DAMAGED_ARRAYS, HISTORY, PREDICTIONS, ModelKind, folder_of
 from emomusic.errors import ModelError
-from emomusic.metrics import FOUR, ClassMetrics, ClassScores, IntArray, McNemar, Scores, in_classes, mcnemar, score
+from emomusic.metrics import FOUR, IntArray, McNemar, Scores, in_classes, mcnemar, score
 from emomusic.records import Stage, read_face_record, read_record
-from emomusic.text import csv_text
+from emomusic.results.overview import in_words
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
@@ -46,13 +46,16 @@ class Predictions:
         return self.y_true if self.emotions is None else self.emotions
 
     def grouped(self, *, four: bool) -> Grouped:
-        """True and predicted classes, in the model's own classes, or in Q1, Q2, Q3 and N for face models."""
+        """True and predicted classes, in the model's own classes, or in Q1, Q2, Q3 and N for face models.
+
+        The class of the most probable emotion is predicted, not the most probable class.
+        """
         if not four or self.classes == FOUR:
-            return Grouped(self.classes, self.y_true, self.y_pred, self.probabilities.max(axis=1))
-        y_pred = in_classes(self.y_pred, FOUR)
-        in_answer = in_classes(np.arange(len(self.classes)), FOUR) == y_pred[:, None]
-        confidence = (self.probabilities * in_answer).sum(axis=1)
-        return Grouped(FOUR, in_classes(self.y_true, FOUR), y_pred, confidence)
+            return Grouped(tuple(map(in_words, self.classes)), self.y_true, self.y_pred, self.probabilities)
+        members = in_classes(np.arange(len(self.classes)), FOUR)
+        sums = [self.probabilities[:, members == number].sum(axis=1) for number in range(len(FOUR))]
+        classes = tuple(map(in_words, FOUR))
+        return Grouped(classes, in_classes(self.y_true, FOUR), in_classes(self.y_pred, FOUR), np.stack(sums, axis=1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,16 +63,21 @@ class Grouped:
     """True and predicted labels in one set of classes.
 
     Attributes:
-        classes: class names.
+        classes: class names, in words for people.
         y_true: shape (n,), positions in `classes`.
         y_pred: shape (n,), positions in `classes`.
-        confidence: shape (n,), probability of the predicted class.
+        probabilities: shape (n, classes).
     """
 
     classes: tuple[str, ...]
     y_true: IntArray
     y_pred: IntArray
-    confidence: npt.NDArray[np.float32]
+    probabilities: npt.NDArray[np.float32]
+
+    @property
+    def confidence(self) -> npt.NDArray[np.float32]:
+        """Shape (n,), probability of the predicted class."""
+        return np.take_along_axis(self.probabilities, self.y_pred[:, None], axis=1)[:, 0]
 
     @property
     def right(self) -> npt.NDArray[np.bool_]:
@@ -79,6 +87,12 @@ class Grouped:
     def scores(self) -> Scores:
         """Metrics of these predictions."""
         return score(self.y_true, self.y_pred, self.classes)
+
+    def cell(self, true: str, predicted: str) -> npt.NDArray[np.int64]:
+        """Positions of the examples in one cell of the confusion matrix, by falling confidence."""
+        row, column = self.classes.index(true), self.classes.index(predicted)
+        rows = np.flatnonzero((self.y_true == row) & (self.y_pred == column))
+        return rows[np.argsort(-self.confidence[rows], kind="stable")]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,25 +124,8 @@ class History:
         return tuple(accumulate(stage.epochs for stage in self.stages))
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """McNemar's test of two models on the same examples, in classes that both have."""
-
-    first: str
-    second: str
-    num_classes: int
-    test: McNemar
-
-
 _ROUNDING = 1e-3  # tolerance for sums of probabilities
 _CURVES = ["loss", "accuracy", "val_loss", "val_accuracy"]
-
-
-def class_metrics_csv(figures: ClassMetrics) -> str:
-    """One row for each class: its scores and its row of the confusion matrix."""
-    header = ["class", *(field.name for field in fields(ClassScores)), *(f"called {name}" for name in figures.classes)]
-    rows = zip(figures.per_class.items(), figures.confusion.tolist(), strict=True)
-    return csv_text(header, ([label, *astuple(scores), *counts] for (label, scores), counts in rows))
 
 
 def read_predictions(kind: ModelKind, name: str) -> Predictions:
@@ -207,7 +204,7 @@ def read_card(kind: ModelKind, name: str) -> str:
         raise ModelError(f"expected a card in {path}. Received: {error}") from error
 
 
-def compare(first: Predictions, second: Predictions) -> Comparison | None:
+def compare(first: Predictions, second: Predictions) -> McNemar | None:
     """Test whether two models differ beyond chance; None if their test examples differ.
 
     A model of seven emotions and one of four classes are compared in four.
@@ -215,51 +212,40 @@ def compare(first: Predictions, second: Predictions) -> Comparison | None:
     if not np.array_equal(first.truth, second.truth):
         return None
     one, other = (predictions.grouped(four=first.classes != second.classes) for predictions in (first, second))
-    return Comparison(first.name, second.name, len(one.classes), mcnemar(one.right, other.right))
+    return mcnemar(one.right, other.right)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Cell:
-    """The examples in one cell of a confusion matrix.
+class Thresholds:
+    """What a model finds of one class if it calls an example so from a probability on, for each possible threshold.
 
     Attributes:
-        true: the class of its row.
-        predicted: the class of its column.
-        rows: shape (n,), positions of the examples by falling confidence.
-        num_true: number of examples of the true class.
-        num_turned: number of examples of class `predicted` that were predicted as `true`.
-        num_second: number of `rows` whose second most probable class is the true one.
-        mean: shape (classes,), mean probabilities over `rows`; None without rows, or if the cell is not in the model's
-            classes.
+        thresholds: shape (n,), falling probabilities.
+        precision: shape (n,), the share of the called examples that are of the class.
+        recall: shape (n,), the share of the class that is called.
+        false_alarms: shape (n,), the share of the other examples that are called.
+        called: shape (n,), number of called examples.
     """
 
-    true: str
-    predicted: str
-    rows: npt.NDArray[np.int64]
-    num_true: int
-    num_turned: int
-    num_second: int
-    mean: npt.NDArray[np.float64] | None
+    thresholds: npt.NDArray[np.float64]
+    precision: npt.NDArray[np.float64]
+    recall: npt.NDArray[np.float64]
+    false_alarms: npt.NDArray[np.float64]
+    called: npt.NDArray[np.int64]
+
+    def at(self, threshold: float) -> int | None:
+        """The position of the lowest probability of at least `threshold`; None if no example has one."""
+        reached = int((self.thresholds >= threshold).sum())
+        return reached - 1 if reached else None
 
 
-def confusion_cell(predictions: Predictions, true: str, predicted: str, *, four: bool) -> Cell:
-    """Select the examples of one cell of a confusion matrix, as in `Predictions.grouped`.
-
-    Raises:
-        ValueError: the matrix has no such class.
-    """
-    group = predictions.grouped(four=four)
-    row, column = group.classes.index(true), group.classes.index(predicted)
-    rows = np.flatnonzero((group.y_true == row) & (group.y_pred == column))
-    rows = rows[np.argsort(-group.confidence[rows], kind="stable")]
-    is_own = group.classes == predictions.classes
-    second = np.argsort(-predictions.probabilities[rows], axis=1, kind="stable")[:, 1]
-    return Cell(
-        true,
-        predicted,
-        rows,
-        num_true=int((group.y_true == row).sum()),
-        num_turned=int(((group.y_true == column) & (group.y_pred == row)).sum()),
-        num_second=int((second == row).sum()) if is_own else 0,
-        mean=predictions.probabilities[rows].mean(axis=0).astype(np.float64) if is_own and rows.size else None,
-    )
+def thresholds_of(group: Grouped, label: str) -> Thresholds:
+    """Precision, recall and false alarms of a class at every threshold. Some examples are of it, and not all."""
+    number = group.classes.index(label)
+    shares = group.probabilities[:, number].astype(np.float64)
+    order = np.argsort(-shares, kind="stable")
+    is_class = (group.y_true == number)[order]
+    ends = np.flatnonzero(np.diff(shares[order], append=-1.0))  # equal probabilities are called together
+    hits, called = np.cumsum(is_class)[ends], ends + 1
+    others = len(is_class) - int(is_class.sum())
+    return Thresholds(shares[order][ends], hits / called, hits / is_class.sum(), (called - hits) / others, called)

@@ -8,20 +8,21 @@ from emomusic.charts.diagnostics import (
     confidence_histogram,
     confusion_map,
     fold_spread,
-    largest_mistake,
     learning_curves,
     recall_bars,
     reliability_diagram,
+    threshold_curves,
 )
 from emomusic.metrics import ClassScores, reliability
 from emomusic.records import FaceBin
+from emomusic.results.predictions import Thresholds
 
 CLASSES = ("calm", "happy", "sad")
 MATRIX = np.array([[8, 2, 0], [1, 4, 5], [0, 0, 0]])
 
 
-def drawn(*, chosen: tuple[str, str] | None = None, darkest: float = largest_mistake(MATRIX)) -> go.Figure:
-    return confusion_map(MATRIX, CLASSES, chosen=chosen, darkest=darkest, text_color=None)
+def drawn(*, chosen: tuple[str, str] | None = None) -> go.Figure:
+    return confusion_map(MATRIX, CLASSES, chosen=chosen, text_color=None)
 
 
 def test_the_matrix_writes_shares_of_the_row() -> None:
@@ -36,10 +37,8 @@ def test_correct_cells_and_mistakes_have_different_shades() -> None:
     z = np.array(shades.z)
     assert (z[right] >= 0).all()
     assert (z[~right] < 0).all()
-    assert z[1, 2] == pytest.approx(-1)  # the most frequent mistake is the darkest
+    assert z[1, 2] == pytest.approx(-1)  # half of a class is the darkest
     assert z[0, 1] == pytest.approx(-0.4)
-    darker, _ = drawn(darkest=0.8).data
-    assert np.array(darker.z)[1, 2] == pytest.approx(-0.5 / 0.8)
 
 
 def test_every_cell_has_a_selectable_point_row_by_row() -> None:
@@ -52,32 +51,34 @@ def test_every_cell_has_a_selectable_point_row_by_row() -> None:
     assert not drawn().layout.shapes
 
 
-def test_bars_have_class_colours_and_the_second_model_has_stripes() -> None:
-    scores = {name: ClassScores(0.5, 0.25, 0.33, 10) for name in CLASSES}
-    first, second = recall_bars({"a": scores, "b": scores}).data
-    assert list(first.x) == [25.0] * 3
-    assert list(first.marker.color) == [CLASS_COLOURS[name] for name in CLASSES]
-    assert first.marker.pattern.shape is None
-    assert second.marker.pattern.shape == "/"
+def test_bars_have_class_colours() -> None:
+    (bars,) = recall_bars({name: ClassScores(0.5, 0.25, 0.33, 10) for name in CLASSES}).data
+    assert list(bars.x) == [25.0] * 3
+    assert list(bars.marker.color) == [CLASS_COLOURS[name] for name in CLASSES]
 
 
-def test_groups_of_faces_have_a_row_for_each_bin_and_two_models_share_rows() -> None:
+def test_groups_of_faces_have_a_row_for_each_bin_with_faces() -> None:
     pose = (FaceBin("front", 1500, 0.75), FaceBin("side", 80, 0.5), FaceBin("none", 0, 0.0))
-    one = accuracy_by_group({"a": {"Pose": pose, "Size": (FaceBin("front", 10, 1.0),)}})
-    points, numbers = one.data
+    figure = accuracy_by_group({"Pose": pose, "Size": (FaceBin("front", 10, 1.0),)}, height=300)
+    (points,) = figure.data
     assert list(points.x) == [75.0, 50.0, 100.0]
-    assert [float(text) for text in numbers.text] == [75, 50, 100]
-    assert list(points.y) == list(one.layout.yaxis.tickvals) == sorted(set(points.y))
-    assert list(one.layout.yaxis.ticktext) == ["front, 1,500", "side, 80", "front, 10"]
-    assert [note.y < place for note, place in zip(one.layout.annotations, (points.y[0], points.y[2]), strict=True)]
+    assert [float(text) for text in points.text] == [75, 50, 100]
+    assert list(points.y) == list(figure.layout.yaxis.tickvals) == sorted(set(points.y))
+    assert list(figure.layout.yaxis.ticktext) == ["front, 1,500", "side, 80", "front, 10"]
+    headings = figure.layout.annotations
+    assert [note.y < place for note, place in zip(headings, (points.y[0], points.y[2]), strict=True)]
+    assert points.y[1] < headings[1].y
     assert points.error_x.array[0] < points.error_x.array[1]  # fewer faces, wider interval
     assert points.error_x.array[2] == pytest.approx(0)
-    both = accuracy_by_group({"a": {"Pose": pose}, "b": {"Pose": (FaceBin("side", 90, 0.25),)}, "c": {}})
-    first, _, second, _ = both.data
-    assert first.y[1] < second.y[0]
-    assert abs(first.y[1] - second.y[0]) < 1
-    assert first.marker.symbol != second.marker.symbol
-    assert list(both.layout.yaxis.ticktext) == ["front, 1,500", "side, 80 / 90"]
+
+
+def test_a_dot_marks_the_threshold_on_both_curves() -> None:
+    shares = np.array([0.9, 0.4])
+    found = Thresholds(shares, np.array([1.0, 0.5]), np.array([0.5, 1.0]), np.array([0.0, 0.25]), np.array([1, 4]))
+    for figure, x, y in zip(threshold_curves(found, chosen=1, share=0.5), (100, 25), (50, 100), strict=True):
+        *_, dot = figure.data
+        assert (dot.x[0], dot.y[0]) == (x, y)
+    assert [len(figure.data) for figure in threshold_curves(found, chosen=None, share=0.5)] == [2, 2]
 
 
 def test_learning_curves_mark_the_best_epoch_and_separate_stages() -> None:
@@ -100,7 +101,7 @@ def test_reliability_points_are_the_bins_and_the_line_skips_small_bins() -> None
     assert list(points.x) == pytest.approx(100 * found.confidence[filled], abs=0.01)
     assert list(points.y) == pytest.approx(100 * found.accuracy[filled], abs=0.01)
     assert len(line.x) == (found.counts >= 10).sum() < filled.sum()
-    right, wrong = confidence_histogram(found, most=400, height=260).data
+    right, wrong = confidence_histogram(found).data
     assert np.array(right.y) + np.array(wrong.y) == pytest.approx(found.counts)
     assert np.array(right.y).sum() == pytest.approx((found.accuracy * found.counts)[filled].sum())
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
-import timeit
 from collections import Counter
 from dataclasses import dataclass
 
@@ -22,35 +20,28 @@ from emomusic.app.tiles import show_sharp
 from emomusic.charts.face import share_bars
 from emomusic.compat import session_id
 from emomusic.errors import EmomusicError
-from emomusic.media.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
+from emomusic.media.images import crop_face, encode_jpeg, shrink, to_network_input
 from emomusic.metrics import FOUR
-from emomusic.records import Record
-from emomusic.results.findings import FOUR_LEGEND, in_words, label_of
+from emomusic.results.overview import FOUR_LEGEND, in_words, label_of
 from emomusic.server.capacity import capacity
 from emomusic.server.shared import shared
 
 _CROP_SIDE = 120
-_NUM_TIMED = 5  # calls, for the median time
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ModelAnswer:
-    """One model's probabilities for a face with the time per call, or the problem if it failed."""
-
-    name: str
-    classes: tuple[str, ...]
-    probabilities: npt.NDArray[np.float32] | None
-    elapsed_ms: float
-    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """The answers of all models about one picture; `face` is its largest face as JPEG, None without a face."""
+    """The answers of all models about the largest face of a picture.
+
+    Attributes:
+        face: as JPEG; None without a face.
+        num_faces: in the picture.
+        answers: the probabilities by name of the model, or the problem of one that failed.
+    """
 
     face: bytes | None
     num_faces: int
-    answers: tuple[ModelAnswer, ...]
+    answers: dict[str, npt.NDArray[np.float32] | str]
 
 
 def show_try(chosen: Chosen) -> None:
@@ -71,7 +62,7 @@ def show_try(chosen: Chosen) -> None:
             with capacity().work():
                 keep_result(picture, _ask_all(picture, chosen))
     if (asked := kept_result(Asked, picture)) is not None:
-        _show_answers(asked)
+        _show_answers(asked, chosen)
 
 
 def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
@@ -80,31 +71,21 @@ def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
         detector, _ = shared().visitor_networks(session_id())
         faces = detector.detect(image)
     if not faces:
-        return Asked(None, 0, ())
+        return Asked(None, 0, {})
     box = max((face.box for face in faces), key=lambda box: box.width * box.height)
     crop = crop_face(image, box)
-    answers = []
-    bar = st.progress(0.0)
-    for number, record in enumerate(chosen.others):
-        bar.progress(number / len(chosen.others), f"Asking {label_of(record.name)}")
-        answers.append(_ask(record, crop))
-    bar.empty()
-    return Asked(encode_jpeg(shrink(crop, 2 * _CROP_SIDE)[0]), len(faces), tuple(answers))
+    answers: dict[str, npt.NDArray[np.float32] | str] = {}
+    with st.spinner("Asking the models"):
+        for record in chosen.others:
+            try:
+                model = classifier(record.name)
+                answers[record.name] = model.of_photographs(to_network_input([crop], model.spec.side))[0]
+            except EmomusicError as error:
+                answers[record.name] = str(error)
+    return Asked(encode_jpeg(shrink(crop, 2 * _CROP_SIDE)[0]), len(faces), answers)
 
 
-def _ask(record: Record, crop: RgbImage) -> ModelAnswer:
-    name, classes = record.name, record.classes
-    try:
-        model = classifier(name)
-        crops = to_network_input([crop], model.spec.side)
-        probabilities = model.of_photographs(crops)[0]
-        times_s = timeit.repeat(lambda: model.of_photographs(crops), number=1, repeat=_NUM_TIMED)
-    except EmomusicError as error:
-        return ModelAnswer(name, classes, None, 0.0, str(error))
-    return ModelAnswer(name, classes, probabilities, 1000 * statistics.median(times_s))
-
-
-def _show_answers(asked: Asked) -> None:
+def _show_answers(asked: Asked, chosen: Chosen) -> None:
     if asked.face is None:
         st.header("No face found", anchor=False)
         st.markdown("Try another picture with a whole face, from the front, in good light.")
@@ -112,41 +93,31 @@ def _show_answers(asked: Asked) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         show_sharp(asked.face, alt="The face that the models were asked about", width=_CROP_SIDE)
         st.markdown(f"**{_agreement(asked)}**" + (" Only the largest face was used." if asked.num_faces > 1 else ""))
+    classes = {record.name: record.by_class.classes for record in chosen.others}
     with st.grid("auto", min_column_width=280, gap="medium"):
-        for answer in asked.answers:
+        for name, answer in asked.answers.items():
             with st.container(border=True, gap="xsmall"):
-                if answer.probabilities is None:
-                    st.markdown(f"**{label_of(answer.name)}** failed  \n{escape_markdown(answer.problem)}")
+                if isinstance(answer, str):
+                    st.markdown(f"**{label_of(name)}** failed  \n{escape_markdown(answer)}")
                     continue
-                adjectives = [
-                    Emotion(name).adjective if name in EMOTIONS else in_words(name) for name in answer.classes
-                ]
-                words = describe_shares(adjectives, answer.probabilities.tolist())
-                st.markdown(f"**{label_of(answer.name)}**  \n{words}")
-                shares = dict(zip(map(in_words, answer.classes), answer.probabilities.tolist(), strict=True))
+                shares = dict(zip(map(in_words, classes[name]), answer.tolist(), strict=True))
+                adjectives = [Emotion(label).adjective if label in EMOTIONS else label for label in shares]
+                st.markdown(f"**{label_of(name)}**  \n{describe_shares(adjectives, answer.tolist())}")
                 show_chart(
                     share_bars(shares, height=40 + 26 * len(shares)),
-                    key=state.models_widget("answer", answer.name),
-                    alt=f"Probabilities by {label_of(answer.name)}: {list_shares(shares)}",
+                    key=state.models_widget("answer", name),
+                    alt=f"Probabilities by {label_of(name)}: {list_shares(shares)}",
                 )
-                if answer.classes == FOUR:
+                if classes[name] == FOUR:
                     st.caption(FOUR_LEGEND)
-                st.caption(f"{answer.elapsed_ms:.1f} ms on this server")
 
 
 def _agreement(asked: Asked) -> str:
     """How many models of seven emotions name each emotion."""
-    winners = [
-        answer.classes[int(answer.probabilities.argmax())]
-        for answer in asked.answers
-        if answer.probabilities is not None and answer.classes != FOUR
-    ]
-    if not winners:
-        return "No model of seven emotions answered."
-    if len(winners) == 1:
-        return "Only one model answered."
-    counts = Counter(winners)
-    if len(counts) == 1:
-        return f"All {len(winners)} models of seven emotions say {winners[0]}."
-    ranked = [f"{count} say{'s' if count == 1 else ''} {name}" for name, count in counts.most_common()]
-    return f"The models of seven emotions differ: {', '.join(ranked)}."
+    counts = Counter(
+        str(EMOTIONS[int(answer.argmax())])
+        for answer in asked.answers.values()
+        if not isinstance(answer, str) and len(answer) == len(EMOTIONS)
+    )
+    ranked = [f"{count} of {counts.total()} say {name}" for name, count in counts.most_common()]
+    return f"Of the models of seven emotions, {', '.join(ranked)}." if ranked else "No model answered."

@@ -1,0 +1,320 @@
+"""The tabs of the Models page. Only the open tab is computed; two models are shown side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from emomusic.app import state
+from emomusic.app.address import choose, widget
+from emomusic.app.charts import show_chart
+from emomusic.app.frame import shown_errors, text_color
+from emomusic.app.models.pictures import face_grid, show_mistakes, test_pictures
+from emomusic.app.models.saved import Chosen, predictions
+from emomusic.app.models.try_it import show_try
+from emomusic.assets import ModelKind
+from emomusic.charts import diagnostics as plots
+from emomusic.metrics import reliability
+from emomusic.records import FaceRecord, Record
+from emomusic.results.findings import describe_training
+from emomusic.results.overview import FOUR_LEGEND, Benchmark, evaluation, in_words, label_of, percent, reports_of
+from emomusic.results.predictions import read_card, read_history, thresholds_of
+from emomusic.text import join_names
+
+_CALLED = " called "
+_FACES_SHOWN = 12
+_THRESHOLD = 50  # %
+
+_Part = Callable[[Chosen, Record], None]
+
+
+@st.fragment
+def show_details(chosen: Chosen) -> None:
+    """Show the tabs; a change of tab reruns only this fragment."""
+    titles = tabs_of(chosen.benchmark)
+    for tab, title in zip(st.tabs(titles, **widget(state.MODELS_TAB, titles, titles[0])), titles, strict=True):
+        if tab.open:
+            with tab, shown_errors():  # an error in a fragment does not reach the page
+                show_try(chosen) if title == _TRY else _show_tab(title, chosen)
+
+
+def _show_tab(title: str, chosen: Chosen) -> None:
+    """Show a tab for each chosen model."""
+    _show_legend(title, chosen)
+    show, _ = _TABS[title]
+    for column, record in zip(st.columns(len(chosen.records), gap="large"), chosen.records, strict=True):
+        with column, shown_errors():  # an error in one model leaves the other on the page
+            if len(chosen.records) > 1:
+                st.markdown(f"**{label_of(record.name)}**")
+            show(chosen, record)
+
+
+_LEGENDS = {
+    "Confusions": "Rows are labels, columns are predictions, each number is the share per 100 {examples} with that "
+    "label. Blue cells are correct; a darker brown is a larger share of mistakes. Click a cell for details.",
+    "Confidence": "With perfect calibration, 80 of 100 answers at a confidence of 80 % are correct, and the points lie "
+    "on the dotted line. Below it, the confidence is too high. The bars count right and wrong answers.",
+    "Learning": "Accuracy and loss by epoch, in training and in validation (PublicTest). The dot marks the best epoch. "
+    "If only training improves, the model overfits.",
+    "Photographs": "Accuracy by property of the faces, with its 95 % range and the number of faces.",
+    "One class": "A model can call an example by a class only from a probability on. A high threshold gives few false "
+    "alarms, a low one finds more.",
+}
+
+
+def _show_legend(title: str, chosen: Chosen) -> None:
+    """Show what a tab means, and its choices that both models share."""
+    if title in _LEGENDS:
+        st.caption(_LEGENDS[title].format(examples=chosen.kind.examples))
+    if chosen.in_four and title in ("Figures", "Confusions", "Mistakes", "Photographs"):
+        st.caption(f"{FOUR_LEGEND} For a model of seven emotions, the most likely emotion decides the class.")
+    if title == "Confusions":
+        _choose_cell(chosen)
+    if title == "One class":
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            options = _classes(chosen)
+            st.selectbox("Class", options, width=240, **widget(state.MODELS_CLASS, options, options[0]))
+            key = state.models_widget("threshold")
+            st.slider("Called from a probability of", 0, 100, _THRESHOLD, format="%d %%", width=400, key=key)
+
+
+def _classes(chosen: Chosen) -> list[str]:
+    """The classes of the matrices of all chosen models, in words."""
+    widest = max((record.by_class.classes for record in chosen.records), key=len)
+    narrow = next((record.by_class.classes for record in chosen.faces if record.has_four), widest)
+    return [in_words(label) for label in narrow]
+
+
+def _show_figures(chosen: Chosen, record: Record) -> None:
+    """Precision, recall and F1 by class, with the F1 of the report."""
+    if (found := evaluation(record, chosen.benchmark)) is None:
+        st.info("Not measured here.", icon=":material/image_not_supported:")
+        return
+    table = pd.DataFrame.from_dict(
+        {
+            label: {"precision": 100 * s.precision, "recall": 100 * s.recall, "F1": 100 * s.f1, "number": s.support}
+            for label, s in found.per_class.items()
+        },
+        orient="index",
+    )
+    report = next((report.f1 for report in reports_of(record)), {})
+    if report:
+        table["F1 in the report"] = [100 * share for share in report.values()]
+    st.dataframe(
+        table.rename_axis("class").reset_index(),
+        key=state.models_widget("classes", record.name),
+        hide_index=True,
+        height="content",
+        column_config={
+            **{
+                title: st.column_config.NumberColumn(format="%.1f %%")
+                for title in ("precision", "recall", "F1", "F1 in the report")
+            },
+            "number": st.column_config.NumberColumn(chosen.kind.examples, format="localized"),
+        },
+        alt=f"Precision, recall and F1 of {label_of(record.name)} by class",
+    )
+
+
+def _choose_cell(chosen: Chosen) -> None:
+    """A menu of all cells, the mistakes first, for the keyboard and the address."""
+    classes = _classes(chosen)
+    pairs = sorted(((true, called) for true in classes for called in classes), key=lambda pair: pair[0] == pair[1])
+    options = [_CALLED.join(pair) for pair in pairs]
+    st.selectbox(
+        "Cell of the matrix",
+        options,
+        index=None,
+        placeholder="Click a cell or choose it here",
+        width=320,
+        **widget(state.MODELS_CELL, options),
+    )
+
+
+def _show_confusion(chosen: Chosen, record: Record) -> None:
+    """Show the confusion matrix, and the selected cell with some of its pictures."""
+    own = predictions(chosen.kind, record.name)
+    group = own.grouped(four=chosen.in_four)
+    scores = group.scores()
+    selected = st.session_state[state.MODELS_CELL]
+    cell = None if selected is None else (selected.split(_CALLED)[0], selected.split(_CALLED)[1])
+    # A new key for each cell: otherwise a second click on the cell only clears its selection
+    key = state.models_widget("confusion", record.name, *(cell or ()))
+
+    def take_cell() -> None:
+        if (clicked := cell_at(st.session_state[key].selection.points, group.classes)) is not None:
+            choose({state.MODELS_CELL: clicked})
+
+    worst = scores.mistakes[:5]
+    show_chart(
+        plots.confusion_map(scores.confusion, group.classes, chosen=cell, text_color=text_color()),
+        key=key,
+        on_select=take_cell,
+        selection_mode="points",
+        alt=f"Confusion matrix of {label_of(record.name)}"
+        + "".join(f"; the most frequent mistake: {one.true} called {one.predicted}" for one in worst[:1]),
+    )
+    if cell is None:
+        lines = [f"1. {one.true} called {one.predicted}: {one.count:,}" for one in worst]
+        st.markdown("\n".join(["**Most frequent mistakes**\n", *lines]))
+        return
+    true, called = cell
+    rows, num_true = group.cell(true, called), scores.per_class[true].support
+    st.markdown(
+        f"It calls {len(rows):,} of the {num_true:,} {true} {chosen.kind.examples} {called} "
+        f"({percent(len(rows) / max(num_true, 1))})."
+    )
+    if chosen.faces and rows.size and (pictures := test_pictures(own)) is not None:
+        face_grid(group, pictures, rows[:_FACES_SHOWN])
+
+
+def cell_at(points: Sequence[dict[str, int]], classes: Sequence[str]) -> str | None:
+    """The menu option of the clicked cell, or None if the click missed the matrix."""
+    hits = [point["point_index"] for point in points if point["curve_number"] == 1]
+    if not hits or hits[-1] >= len(classes) ** 2:
+        return None
+    row, column = divmod(hits[-1], len(classes))
+    return f"{classes[row]}{_CALLED}{classes[column]}"
+
+
+def _show_class(chosen: Chosen, record: Record) -> None:
+    """Show what a model finds of one class at a threshold, how frequent the class is, and some of its pictures."""
+    own = predictions(chosen.kind, record.name)
+    group, label = own.grouped(four=chosen.in_four), st.session_state[state.MODELS_CLASS]
+    number = group.classes.index(label)
+    is_class = group.y_true == number
+    found, threshold = thresholds_of(group, label), st.session_state[state.models_widget("threshold")]
+    at = found.at(threshold / 100)
+    if at is None:
+        st.markdown(f"No {chosen.kind.examples} reach {threshold} %.")
+    else:
+        st.markdown(
+            f"From {threshold} % on, it calls {found.called[at]:,} {chosen.kind.examples} {label}: "
+            f"{percent(found.precision[at])} of them are (precision), and it finds {percent(found.recall[at])} of all "
+            f"{label} (recall). False alarms: {percent(found.false_alarms[at])} of the others."
+        )
+    figures = plots.threshold_curves(found, chosen=at, share=float(is_class.mean()))
+    names = ("Precision and recall", "ROC")
+    for column, name, figure in zip(st.columns(2), names, figures, strict=True):
+        with column:
+            show_chart(figure, key=state.models_widget(name, record.name), alt=f"{name} of {label}")
+    st.markdown(
+        f"{int(is_class.sum()):,} of {len(is_class):,} {chosen.kind.examples} are {label} ({percent(is_class.mean())})."
+    )
+    if chosen.faces and (pictures := test_pictures(own)) is not None:
+        rows = np.flatnonzero(is_class)
+        order = np.argsort(-group.probabilities[rows, number], kind="stable")
+        face_grid(group, pictures, rows[order][:_FACES_SHOWN])
+
+
+def _show_confidence(chosen: Chosen, record: Record) -> None:
+    own = predictions(chosen.kind, record.name)
+    found, model = reliability(own.y_true, own.probabilities), label_of(record.name)
+    confidence, accuracy = float(own.probabilities.max(axis=1).mean()), float((own.y_pred == own.y_true).mean())
+    verdict = "higher" if confidence > accuracy else "lower"
+    st.markdown(
+        f"Its confidence is {percent(confidence)} on average, {verdict} than its accuracy, {percent(accuracy)}."
+    )
+    show_chart(
+        plots.reliability_diagram(found),
+        key=state.models_widget("reliability", record.name),
+        alt=f"Accuracy of {model} by confidence",
+    )
+    show_chart(
+        plots.confidence_histogram(found),
+        key=state.models_widget("confidence", record.name),
+        alt=f"Right and wrong answers of {model} by confidence",
+    )
+
+
+_PROPERTIES = {"pose": "Head pose", "size": "Face size", "sharpness": "Sharpness"}
+
+
+def _show_photographs(_: Chosen, record: Record) -> None:
+    """Show on which photographs a model fails."""
+    wild = record.wild if isinstance(record, FaceRecord) else None
+    if wild is None or not wild.groups:
+        st.info("Not measured on photographs.", icon=":material/image_not_supported:")
+        return
+    groups = {_PROPERTIES.get(name, name): bins for name, bins in wild.groups.items()}
+    alt = [
+        f"{title}: " + ", ".join(f"{faces.name} {faces.accuracy:.0%} of {faces.n:,}" for faces in bins if faces.n)
+        for title, bins in groups.items()
+    ]
+    show_chart(
+        plots.accuracy_by_group(groups, height=480),
+        key=state.models_widget("groups", record.name),
+        alt=f"Accuracy of {label_of(record.name)}. {'; '.join(alt)}",
+    )
+    left_out = f" Without {join_names(wild.groups_without)}, which it cannot tell apart." if wild.groups_without else ""
+    st.caption(f"In {wild.missed:,} of {wild.n:,} photographs no face was found; these count as wrong above.{left_out}")
+
+
+def _show_learning(_: Chosen, record: Record) -> None:
+    history, model = read_history(record.name), label_of(record.name)
+    top = 1.05 * max(history.loss.max(), history.val_loss.max())
+    curves = (
+        ("accuracy, %", 100 * history.accuracy, 100 * history.val_accuracy, 100.0),
+        ("loss", history.loss, history.val_loss, top),
+    )
+    for label, training, validation, end in curves:
+        show_chart(
+            plots.learning_curves(
+                training,
+                validation,
+                best_epoch=history.best_epoch,
+                last_epochs=history.last_epochs,
+                label=label,
+                top=float(end),
+            ),
+            key=state.models_widget("learning", label, record.name),
+            alt=f"{label} of {model} over {len(history)} epochs: validation from {validation[0]:.2f} to "
+            f"{validation[-1]:.2f}",
+        )
+    # Below the charts, so that those of two models are level
+    best = percent(history.val_accuracy[history.best_epoch - 1])
+    stages = f" in {len(history.stages)} stages (vertical lines)" if len(history.stages) > 1 else ""
+    st.markdown(
+        f"Epoch {history.best_epoch} of {len(history)}{stages} is best, right on {best} of the validation pictures. "
+        f"{describe_training(history.stages)}"
+    )
+
+
+# A card's tables are wider than a phone, so each table scrolls on its own
+_CARD_STYLE = """<style>
+div[class*="st-key-models-card"] table { display: block; overflow-x: auto; }
+</style>"""
+
+
+def _show_card(chosen: Chosen, record: Record) -> None:
+    st.html(_CARD_STYLE)
+    with st.container(border=True, key=state.models_widget("card", record.name)):
+        # Headings of the card go below the headings of the page
+        st.markdown(read_card(chosen.kind, record.name).replace("\n## ", "\n#### ").replace("# ", "### ", 1))
+
+
+_TRY = "Try your face"
+_FACES = [benchmark for benchmark in Benchmark if benchmark.kind is ModelKind.FACE]
+_SAVED = [benchmark for benchmark in Benchmark if benchmark.has_predictions]
+_TABS: Mapping[str, tuple[_Part, Collection[Benchmark]]] = MappingProxyType(
+    {
+        "Figures": (_show_figures, list(Benchmark)),
+        "Confusions": (_show_confusion, _SAVED),
+        "One class": (_show_class, _SAVED),
+        "Confidence": (_show_confidence, _SAVED),
+        "Photographs": (_show_photographs, [Benchmark.PHOTOGRAPHS]),
+        "Mistakes": (lambda _, record: show_mistakes(record), [Benchmark.LABELS]),
+        "Learning": (_show_learning, _FACES),
+        _TRY: (lambda *_: None, _FACES),  # one for all models
+        "Card": (_show_card, list(Benchmark)),
+    }
+)
+
+
+def tabs_of(benchmark: Benchmark) -> list[str]:
+    """The tabs with details on a benchmark."""
+    return [title for title, (_, benchmarks) in _TABS.items() if benchmark in benchmarks]

@@ -1,0 +1,142 @@
+"""Pictures of a model's answers: the test pictures of FER2013, or without that dataset harder copies of the samples."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from emomusic.app.models.saved import classifier, predictions
+from emomusic.app.picture_chooser import sample_picture, samples
+from emomusic.assets import find_dataset
+from emomusic.faces.fer2013 import Split, SplitPictures, read_split
+from emomusic.faces.harder import harder
+from emomusic.media.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
+from emomusic.records import Record
+from emomusic.results.overview import in_words
+from emomusic.results.predictions import Grouped, Predictions
+from emomusic.server.shared import shared
+
+_DATASET = "fer2013.csv"
+_MOST = 24
+_SIDE = 96  # pixels on the page, twice the size in FER2013
+_LARGEST = 384  # pixels, of a crop before it is made harder
+
+
+def test_pictures(own: Predictions) -> SplitPictures | None:
+    """The test pictures of FER2013, in the order of a model's predictions; None if absent or not the same.
+
+    The smoke preset evaluates on the first pictures only, so there can be more pictures than predictions.
+
+    Raises:
+        DatasetError: the file is damaged.
+    """
+    if (path := find_dataset(_DATASET)) is None:
+        return None
+    with st.spinner("Reading the test pictures. The first time takes some seconds."):
+        pictures = _pictures(path)
+    return pictures if np.array_equal(pictures.labels[: len(own.truth)], own.truth) else None
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _pictures(path: Path) -> SplitPictures:
+    return read_split(path, Split.TEST)
+
+
+def show_mistakes(record: Record) -> None:
+    """Show the most confident mistakes on FER2013, or without that dataset the answers about harder sample faces."""
+    if find_dataset(_DATASET) is None:
+        st.caption(
+            "The same face, made harder to see: the expression stays, so an answer that changes is a mistake. "
+            "FER2013's own pictures may not be copied, so these are EmoMusic's samples."
+        )
+        _show_changed(record.name)
+        return
+    st.caption(
+        "Wrong answers on the test set, the highest confidence first. Some labels are wrong, and some pictures show no "
+        "face."
+    )
+    own = predictions(record.kind, record.name)
+    if (pictures := test_pictures(own)) is None:
+        st.info(f"It was evaluated on other pictures than those in {_DATASET}.")
+        return
+    wrong = np.flatnonzero(own.y_pred != own.y_true)
+    order = np.argsort(-own.probabilities[wrong].max(axis=1), kind="stable")
+    face_grid(own.grouped(four=False), pictures, wrong[order][:_MOST])
+
+
+def _show_changed(name: str) -> None:
+    with st.spinner("Reading the samples", show_time=False):
+        answers = _harder_answers(name)
+    changed = [answer for answer in answers if answer.after != answer.before]
+    changed.sort(key=lambda answer: -answer.confidence)
+    by_defect = Counter(answer.defect for answer in changed)
+    defects = Counter(answer.defect for answer in answers)
+    counts = ", ".join(f"{defect} {by_defect[defect]} of {number}" for defect, number in defects.items())
+    st.markdown(f"It changes its answer on {len(changed)} of {len(answers)} harder pictures: {counts}.")
+    with st.container(horizontal=True, gap="small"):
+        for answer in changed[:_MOST]:
+            _show_face(
+                answer.jpeg,
+                f"A face, {answer.defect}, called {answer.after} instead of {answer.before}",
+                f"{answer.defect}  \n{answer.before} → **{answer.after}**",
+                answer.confidence,
+            )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _HarderAnswer:
+    """A model's answers about a sample face before and after a defect, the latter with its confidence."""
+
+    defect: str
+    jpeg: bytes
+    before: str
+    after: str
+    confidence: float
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _sample_faces() -> list[RgbImage]:
+    """The faces of the samples of one person, cut out. The group shows the same photos."""
+    detector, _ = shared().networks()
+    images = [sample_picture(sample).read() for sample in samples()]
+    found = [(image, detector.detect(image)) for image in images]
+    return [crop_face(image, faces[0].box) for image, faces in found if len(faces) == 1]
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _harder_answers(name: str) -> list[_HarderAnswer]:
+    model = classifier(name)
+    answers = []
+    for crop in _sample_faces():
+        copies = harder(shrink(crop, _LARGEST)[0])
+        rows = model.of_photographs(to_network_input([crop, *copies.values()], model.spec.side))
+        before, *after = (in_words(model.spec.classes[row]) for row in rows.argmax(axis=1).tolist())
+        answers += [
+            _HarderAnswer(defect, encode_jpeg(shrink(copy, 2 * _SIDE)[0]), before, word, float(row.max()))
+            for (defect, copy), word, row in zip(copies.items(), after, rows[1:], strict=True)
+        ]
+    return answers
+
+
+def face_grid(group: Grouped, pictures: SplitPictures, rows: npt.NDArray[np.int64]) -> None:
+    """Show pictures side by side, each with its label, the prediction and the confidence."""
+    with st.container(horizontal=True, gap="small"):
+        for row in rows.tolist():
+            label, answer = (group.classes[int(of[row])] for of in (group.y_true, group.y_pred))
+            _show_face(
+                pictures.images[row],
+                f"A face labelled {label}, called {answer}",
+                f"{label}  \ncalled **{answer}**",
+                float(group.confidence[row]),
+            )
+
+
+def _show_face(image: bytes | npt.NDArray[np.uint8], alt: str, words: str, confidence: float) -> None:
+    with st.container(width=_SIDE + 32, gap="xxsmall"):
+        st.image(image, width=_SIDE, output_format="PNG" if isinstance(image, np.ndarray) else "auto", alt=alt)
+        st.caption(f"{words}  \nconfidence {100 * confidence:.0f} %")

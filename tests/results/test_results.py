@@ -1,0 +1,446 @@
+"""The saved results of trained models: their form, what pages and commands say of them, and damaged files."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from msgspec.structs import replace
+from sklearn.metrics import f1_score, precision_recall_curve, roc_curve
+
+from emomusic import assets
+from emomusic.affect import EMOTIONS
+from emomusic.assets import ModelKind, folder_of, read_metrics
+from emomusic.cli import main
+from emomusic.errors import ModelError
+from emomusic.faces import model_files
+from emomusic.faces.model_files import face_models
+from emomusic.metrics import ClassMetrics, ClassScores, McNemar, expected_calibration_error
+from emomusic.records import (
+    CollectionScores,
+    FaceRecord,
+    MoodRecord,
+    SoundRecord,
+    Votes,
+    read_face_record,
+    read_record,
+    write_metrics,
+)
+from emomusic.results.findings import (
+    answer,
+    describe_comparison,
+    describe_figures,
+    describe_hard_emotions,
+    describe_people,
+    list_reports,
+    people_of,
+)
+from emomusic.results.overview import Benchmark, document, evaluation, read_records, reports_of
+from emomusic.results.predictions import (
+    compare,
+    read_card,
+    read_fold_accuracies,
+    read_history,
+    read_predictions,
+    thresholds_of,
+)
+from tests.model_files import LABELS, place_checkout, place_face_model
+
+
+def numbers_in(sentence: str) -> list[float]:
+    """All numbers of a sentence that are words of their own, in order."""
+    return [float(found.replace(",", "")) for found in re.findall(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?![\w])", sentence)]
+
+
+@pytest.fixture
+def checkout(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(assets, "ROOT", place_checkout(root, tmp_path))
+    monkeypatch.setattr(model_files, "DEFAULT_MODEL", "vgg9")  # of these, whichever the app's is
+    return tmp_path
+
+
+@pytest.fixture
+def metrics_file(checkout: Path) -> Path:
+    """The metrics of the stand-in for vgg9."""
+    return checkout / "models" / "face" / "vgg9" / "metrics.json"
+
+
+@pytest.fixture
+def face(checkout: Path) -> FaceRecord:
+    """The results of a synthetic model: 0.4 on photographs, 0.8 by people's votes."""
+    return read_face_record("vgg9")
+
+
+# What ships
+
+
+def test_the_figures_that_ship_are_those_of_the_answers_that_ship() -> None:
+    assert face_models()
+    for name in face_models():
+        own, record = read_predictions(ModelKind.FACE, name), read_face_record(name)
+        found = own.grouped(four=False).scores()
+        assert found.accuracy == pytest.approx(record.test.accuracy)
+        assert found.accuracy_interval == pytest.approx(record.test.accuracy_interval)
+        assert found.macro_f1 == pytest.approx(record.test.macro_f1)
+        np.testing.assert_array_equal(found.confusion, record.by_class.confusion)
+        error = expected_calibration_error(own.y_true, own.probabilities)
+        assert error == pytest.approx(record.test.calibration.expected_error, abs=1e-6)
+        assert len(read_history(name)) == sum(stage.epochs for stage in record.stages if not stage.made_by)
+        assert read_card(ModelKind.FACE, name).startswith("#")
+
+
+@pytest.mark.parametrize(("kind", "number"), [(ModelKind.MUSIC, 6), (ModelKind.SOUND, 1)])
+def test_the_figures_of_the_models_of_songs_are_those_of_their_answers(kind: ModelKind, number: int) -> None:
+    records, problems = read_records(kind)
+    assert (len(records), problems) == (number, {})
+    for record in records:
+        assert isinstance(record, MoodRecord | SoundRecord)
+        accuracies, own = read_fold_accuracies(kind, record.name), read_predictions(kind, record.name)
+        assert accuracies.shape == (5, 10)
+        assert (accuracies.mean(), accuracies.std()) == pytest.approx((record.mean_accuracy, record.spread))
+        assert sorted(own.classes) == ["calm", "energetic", "happy", "sad"]
+        assert own.classes == record.by_class.classes
+        np.testing.assert_array_equal(own.grouped(four=False).scores().confusion, record.confusion)
+        error = expected_calibration_error(own.y_true, own.probabilities)
+        assert error == pytest.approx(record.calibration_error)
+        if isinstance(record, MoodRecord):
+            with np.load(folder_of(kind, record.name) / "predictions.npz") as file:
+                labels, probabilities, folds = (
+                    file[key] for key in ("labels", "repeated_probabilities", "repeated_folds")
+                )
+            parts = [(repeat, folds[repeat] == fold) for repeat in range(5) for fold in range(10)]
+            predicted = probabilities.argmax(axis=2)
+            macro_f1s = [f1_score(labels[part], predicted[repeat][part], average="macro") for repeat, part in parts]
+            assert (record.macro_f1, record.macro_f1_std) == pytest.approx((np.mean(macro_f1s), np.std(macro_f1s)))
+
+
+def test_the_models_are_told_with_their_spread_and_the_reports_beside_them(
+    checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main(["models"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    (vgg9,) = [line for line in lines if line.startswith("face/vgg9")]
+    assert "40.0% in the wild" in vgg9
+    assert "51 kB, 0.5 ms a face" in vgg9
+    (quadrants,) = [number for number, line in enumerate(lines) if line.startswith("face/mobilenet_quadrants")]
+    assert lines[quadrants + 1].startswith("  reported: 72 % (four classes, Matching emotions")
+    assert any(line.startswith("music/ensemble: accuracy 83.9% ± 3.7 over 4 classes") for line in lines)
+
+
+def test_the_documents_have_the_keys_of_the_contract(checkout: Path) -> None:
+    start, end = ["kind", "name", "default", "classes", "accuracy"], ["bytes", "item", "ms_per_item"]
+    common = ["macro_f1", "calibration_error"]
+    expected = {
+        ModelKind.FACE: [
+            *start, "accuracy_interval", "four_class_accuracy", *common, "not_in_training", "ferplus", "wild",
+            "reported", "evaluated_on", "parameters", *end,
+        ],
+        ModelKind.MUSIC: [*start, "accuracy_std", *common, "reported", "evaluated_on", *end],
+        ModelKind.SOUND: [*start, "accuracy_std", *common, "reported", "evaluated_on", *end],
+    }  # fmt: skip
+    for kind, keys in expected.items():
+        documents = [document(record) for record in read_records(kind)[0]]
+        assert [list(each) for each in documents] == len(documents) * [keys]
+        assert [each["default"] for each in documents] == [True] + (len(documents) - 1) * [False]
+        json.dumps(documents, allow_nan=False)
+
+
+def test_reports_are_those_of_the_network_and_not_of_the_folder(checkout: Path) -> None:
+    other = place_face_model(checkout, "my_own", skill=1.0)
+    write_metrics(ModelKind.FACE, other, read_metrics(other) | {"network": "cnn_capstone"})
+    records = {record.name: record for kind in ModelKind for record in read_records(kind)[0]}
+    assert next(iter(records)) == "vgg9"
+    assert reports_of(records["my_own"]) == reports_of(records["cnn_capstone"])
+    assert reports_of(records["my_own"])[0].percent == "58 to 63 %"
+    assert reports_of(records["mobilenet_quadrants"])[0].f1 == {"Q1": 0.86, "Q2": 0.77, "Q3": 0.54, "N": 0.61}
+    assert [report.figure for report in reports_of(records["mlp"])] == [0.82, 0.8]
+
+
+def test_contempt_counts_as_wrong_in_seven_emotions_and_in_four_classes(checkout: Path) -> None:
+    vgg9, quadrants = (read_face_record(name) for name in ("vgg9", "mobilenet_quadrants"))
+    assert vgg9.votes is not None
+    assert quadrants.votes is not None
+    assert (vgg9.votes.n, vgg9.votes.contempt, vgg9.votes.accuracy) == (410, 10, 0.8)
+    assert vgg9.votes.in_four == pytest.approx(0.9 * 400 / 410)
+    assert vgg9.votes.without_contempt.classes == EMOTIONS
+    assert quadrants.votes.in_four == pytest.approx(0.82 * 400 / 410)
+    assert (quadrants.classes, quadrants.has_four) == (("Q1", "Q2", "Q3", "N"), True)
+    assert quadrants.test.in_four == quadrants.test.accuracy
+    assert read_face_record("emonet").votes is None
+
+
+def test_models_of_seven_and_of_four_classes_are_compared_in_four(checkout: Path) -> None:
+    vgg9, quadrants = (read_predictions(ModelKind.FACE, name) for name in ("vgg9", "mobilenet_quadrants"))
+    assert quadrants.classes == ("Q1", "Q2", "Q3", "N")
+    found = compare(vgg9, quadrants)
+    assert found is not None
+    grouped = vgg9.grouped(four=True)
+    assert found.only_first == (grouped.right & (quadrants.y_pred != quadrants.y_true)).sum()
+    alike = compare(vgg9, read_predictions(ModelKind.FACE, "cnn_capstone"))
+    assert alike is not None
+    assert alike.is_beyond_chance
+    place_face_model(checkout, "elsewhere", skill=2.0, labels=LABELS[::-1].copy())
+    assert compare(vgg9, read_predictions(ModelKind.FACE, "elsewhere")) is None
+
+
+# What pages say
+
+
+def test_the_figures_are_those_of_the_benchmark(face: FaceRecord) -> None:
+    found = {benchmark: evaluation(face, benchmark) for benchmark in Benchmark if benchmark.kind is ModelKind.FACE}
+    assert [own and own.accuracy for own in found.values()] == [0.4, 0.8, face.test.accuracy]
+    assert [own and own.calibration_error for own in found.values()] == [
+        0.08, None, face.test.calibration.expected_error,
+    ]  # fmt: skip
+    assert evaluation(replace(face, wild=None), Benchmark.PHOTOGRAPHS) is None
+    photographs = found[Benchmark.PHOTOGRAPHS]
+    assert photographs is not None
+    words = answer(face, photographs, Benchmark.PHOTOGRAPHS)
+    # All of a recall below 50 %, with the counts of small classes; the best is 70 %
+    assert numbers_in(words) == [40.0, 31.0, 50.0, 70.0, 10.0, 1, 10, 20.0, 2, 10, 30.0, 3, 10, 40.0, 4, 10]
+    assert [words.index(name) for name in ("neutral", "angry", "disgust", "fear", "happy")] == sorted(
+        words.index(name) for name in ("neutral", "angry", "disgust", "fear", "happy")
+    )
+    narrow = evaluation(read_face_record("mobilenet_quadrants"), Benchmark.LABELS)
+    assert narrow is not None
+    assert list(narrow.per_class) == ["happy", "tense", "sad", "neutral"]
+    record = read_record(ModelKind.SOUND, "musicnn")
+    heard = evaluation(record, Benchmark.SOUND)
+    assert heard is not None
+    assert numbers_in(answer(record, heard, Benchmark.SOUND))[:2] == [76.7, 4.2]
+
+
+def test_the_weakest_group_is_named_and_drawn_last(face: FaceRecord) -> None:
+    assert describe_people(face) == ""
+    strong = CollectionScores(
+        n=100,
+        missed=0,
+        persons=9,
+        people="nine persons",
+        is_trained=False,
+        accuracy=0.75,
+        accuracy_interval=(0.65, 0.83),
+        recall={},
+    )
+    weak = replace(strong, people="", accuracy=0.3, accuracy_interval=(0.2, 0.4))
+    met = replace(face, collections={"weak": weak, "strong": strong})
+    assert re.search(r"worst for 9 persons of weak: 30.0\s% \(20.0 to 40.0\)", describe_people(met))
+    assert [(one.n, one.accuracy) for one in people_of(met)] == [(100, 0.75), (90, 0.4), (100, 0.3)]
+
+
+def test_reports_stand_beside_our_figures_with_the_reason(face: FaceRecord) -> None:
+    assert list_reports(face) == []
+    (row,) = list_reports(read_face_record("mobilenet_quadrants"))
+    _, said, got, why = row.values()
+    assert said.startswith("72 %")
+    assert got == f"{100 * read_face_record('mobilenet_quadrants').test.accuracy:.1f}\N{NO-BREAK SPACE}%"
+    assert "3,591" in why
+    assert "FER+" not in why
+    learnt = replace(face.stages[0], config={"votes": 0.5, "teachers": ["vgg9"], "distillation_weight": 0.5})
+    (row,) = list_reports(replace(face, network="cnn_capstone", stages=(learnt,)))
+    assert "FER+" in row["Why they differ"]
+    assert len(list_reports(read_record(ModelKind.MUSIC, "mlp"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("test", "words"),
+    [
+        (McNemar(3589, 300, 200, 0.00001), "a is better than b"),
+        (McNemar(3589, 200, 250, 0.02), "b is better than a"),
+        (McNemar(3589, 103, 83, 0.16), "Chance can explain"),
+        (McNemar(3589, 50, 50, 1.0), "Chance can explain"),
+    ],
+)
+def test_a_comparison_names_the_better_model_only_beyond_chance(face: FaceRecord, test: McNemar, words: str) -> None:
+    a, b, narrow = replace(face, name="a"), replace(face, name="b"), read_face_record("mobilenet_quadrants")
+    verdict, counts = describe_comparison(a, b, test)
+    assert words in verdict
+    assert numbers_in(counts)[:3] == [3589, test.only_first, test.only_second]
+    assert "four" not in counts
+    assert "four" in describe_comparison(a, narrow, test)[1]
+
+
+def test_figures_are_compared_the_better_one_first(face: FaceRecord) -> None:
+    one, other = (evaluation(face, benchmark) for benchmark in (Benchmark.PHOTOGRAPHS, Benchmark.VOTES))
+    assert one is not None
+    assert other is not None
+    assert numbers_in(describe_figures(face, one, replace(face, name="mine"), other)) == [80, 76, 84, 40, 31, 50]
+    assert "differ" in describe_figures(face, one, read_face_record("mobilenet_quadrants"), other)
+
+
+def test_the_hard_emotions_are_those_of_the_votes_and_of_people_who_disagree(face: FaceRecord) -> None:
+    assert face.votes is not None
+    inner = face.votes.without_contempt
+    few = inner.per_class | {"fear": ClassScores(0.5, 0.5, 0.5, 1)}
+    seen = replace(face, ferplus=Votes(test=replace(face.votes, seven=replace(inner, per_class=few))))
+    labelled = face.test.per_class["fear"].support
+    assert f"{labelled} of its test pictures fear" in describe_hard_emotions(seen)
+    for record in (replace(face, ferplus=None), read_face_record("mobilenet_quadrants")):
+        with pytest.raises(ModelError, match="votes"):
+            describe_hard_emotions(record)
+
+
+# Predictions
+
+
+@pytest.mark.parametrize("four", [False, True])
+def test_a_cell_holds_the_examples_that_the_matrix_counts(checkout: Path, four: bool) -> None:
+    group = read_predictions(ModelKind.FACE, "cnn_capstone").grouped(four=four)
+    matrix = group.scores().confusion
+    for i, true in enumerate(group.classes):
+        for j, predicted in enumerate(group.classes):
+            rows = group.cell(true, predicted)
+            assert len(rows) == matrix[i, j]
+            assert (np.diff(group.confidence[rows]) <= 0).all()
+
+
+def test_four_classes_are_as_sure_as_their_emotions_together(checkout: Path) -> None:
+    own = read_predictions(ModelKind.FACE, "cnn_capstone")
+    np.testing.assert_array_equal(own.grouped(four=False).confidence, own.probabilities.max(axis=1))
+    group = own.grouped(four=True)
+    angry, disgust, fear, happy, sad, surprise, neutral = own.probabilities.T
+    summed = np.stack([happy, angry + disgust + fear + surprise, sad, neutral], axis=1)
+    np.testing.assert_allclose(group.confidence, summed[np.arange(len(summed)), group.y_pred], atol=1e-6)
+
+
+def test_thresholds_give_the_curves_of_scikit_learn(checkout: Path) -> None:
+    group = read_predictions(ModelKind.FACE, "cnn_capstone").grouped(four=False)
+    found = thresholds_of(group, "happy")
+    is_happy, shares = group.y_true == 3, group.probabilities[:, 3]
+    precision, recall, thresholds = precision_recall_curve(is_happy, shares)
+    np.testing.assert_allclose(found.precision, precision[:-1][::-1])
+    np.testing.assert_allclose(found.recall, recall[:-1][::-1])
+    np.testing.assert_allclose(found.thresholds, thresholds[::-1])
+    np.testing.assert_allclose(found.false_alarms, roc_curve(is_happy, shares, drop_intermediate=False)[0][1:])
+    for threshold in (0.0, 0.5):
+        at = found.at(threshold)
+        assert at is not None
+        assert found.called[at] == (shares >= threshold).sum()
+    assert found.at(1.1) is None
+
+
+def test_the_worst_mistake_is_never_a_right_answer() -> None:
+    scores = {name: ClassScores(0.5, 0.5, 0.5, 10) for name in "abc"}
+    figures = ClassMetrics(per_class=scores, confusion=np.array([[90, 1, 2], [3, 50, 0], [7, 0, 70]]))
+    assert [(mistake.true, mistake.predicted) for mistake in figures.mistakes[:2]] == [("c", "a"), ("b", "a")]
+    assert ClassMetrics(per_class=scores, confusion=np.diag([1, 2, 3])).mistakes == []
+
+
+# Damaged files
+
+
+def test_one_damaged_model_is_told_and_costs_no_other(metrics_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    metrics = json.loads(metrics_file.read_text())
+    for key in ("n", "accuracy", "four_class_accuracy"):
+        wild = {name: figure for name, figure in metrics["wild"].items() if name != key}
+        metrics_file.write_text(json.dumps(metrics | {"wild": wild}))
+        with pytest.raises(ModelError, match=rf"vgg9\. Received: .*{key}"):
+            read_face_record("vgg9")
+    assert main.main(["models", "--json"]) == 2
+    out, err = capsys.readouterr()
+    names = {record["name"] for record in json.loads(out)}
+    assert names >= {"cnn_capstone", "emonet", "mobilenet_quadrants", "ensemble"}
+    assert "vgg9" not in names
+    assert err.startswith(f"emomusic: expected the results of a face model in {metrics_file.parent}. Received: ")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "problem"),
+    [
+        (("bytes",), "0.7", "int"),
+        (("test", "accuracy"), float("nan"), "accuracy"),
+        (("test", "confusion"), [[1, 2], [3]], "confusion"),
+        (("test", "confusion", 0, 0), 0.5, "int"),
+        (("wild", "per_class", "happy", "recall"), -1, "recall"),
+        (("wild", "groups", "pose", 0, "n"), True, "int"),
+        (("ferplus", "test", "accuracy_interval"), [0.5], "accuracy_interval"),
+        (("ferplus", "test", "seven"), None, "seven or four"),
+        (("stages",), [], "stages"),
+        (("invented",), 1, "invented"),
+    ],
+)
+def test_what_is_no_result_is_neither_written_nor_read(
+    metrics_file: Path, place: tuple[str | int, ...], value: object, problem: str
+) -> None:
+    metrics = json.loads(metrics_file.read_text())
+    *way, last = place
+    inner: Any = metrics
+    for name in way:
+        inner = inner[name]
+    inner[last] = value
+    with pytest.raises(ModelError, match=f"to write.*{problem}"):
+        write_metrics(ModelKind.FACE, metrics_file.parent, metrics)
+    metrics_file.write_text(json.dumps(metrics))
+    with pytest.raises(ModelError, match=f"vgg9.*{problem}"):
+        read_face_record("vgg9")
+
+
+def test_other_classes_than_the_emotions_or_quadrants_are_refused(metrics_file: Path) -> None:
+    metrics = json.loads(metrics_file.read_text())
+    scores = metrics["test"]["per_class"]
+    metrics["test"]["per_class"] = {f"cat {number}": each for number, each in enumerate(scores.values())}
+    with pytest.raises(ModelError, match=r"Received: .*cat 0"):
+        write_metrics(ModelKind.FACE, metrics_file.parent, metrics)
+
+
+READERS: list[tuple[str, Callable[[], object]]] = [
+    ("predictions.npz", lambda: read_predictions(ModelKind.FACE, "vgg9")),
+    ("history.csv", lambda: read_history("vgg9")),
+    ("metrics.json", lambda: read_face_record("vgg9")),
+    ("CARD.md", lambda: read_card(ModelKind.FACE, "vgg9")),
+]
+
+
+@pytest.mark.parametrize(
+    ("file", "read", "damage"),
+    [(file, read, damage) for file, read in READERS for damage in (b"\xff\xfe damaged", None)],
+)
+def test_a_damaged_file_is_told_with_its_folder(
+    checkout: Path, file: str, read: Callable[[], object], damage: bytes | None
+) -> None:
+    path = checkout / "models" / "face" / "vgg9" / file
+    path.unlink() if damage is None else path.write_bytes(damage)
+    with pytest.raises(ModelError, match=r"vgg9.*Received: "):
+        read()
+
+
+@pytest.mark.parametrize("best", [0, 4])
+def test_the_best_epoch_is_in_the_history(checkout: Path, best: int) -> None:
+    path = checkout / "models" / "face" / "vgg9" / "metrics.json"
+    metrics = json.loads(path.read_text())
+    history = read_history("vgg9")
+    assert (history.best_epoch, history.last_epochs) == (2, (3,))
+    assert history.stages[0].config["label_smoothing"] == 0.1
+    path.write_text(json.dumps(metrics | {"best_epoch": best}))
+    with pytest.raises(ModelError, match=f"vgg9.*3 epochs, with the best as {best}"):
+        read_history("vgg9")
+
+
+def test_answers_that_do_not_fit_the_classes_are_refused(checkout: Path) -> None:
+    faces = checkout / "models" / "face"
+    quadrants = (faces / "mobilenet_quadrants" / "metrics.json").read_bytes()
+    (faces / "vgg9" / "metrics.json").write_bytes(quadrants)
+    with pytest.raises(ModelError, match=r"expected probabilities of shape \(420, 4\)"):
+        read_predictions(ModelKind.FACE, "vgg9")
+
+
+@pytest.mark.parametrize("damage", ["labels", "nan", "sums", "empty"])
+def test_answers_that_cannot_be_are_refused(checkout: Path, damage: str) -> None:
+    path = checkout / "models" / "face" / "vgg9" / "predictions.npz"
+    with np.load(path) as arrays:
+        labels, rows = arrays["test_labels"].copy(), arrays["test_probabilities"].copy()
+    if damage == "labels":
+        labels[7] = len(EMOTIONS)
+    elif damage == "nan":
+        rows[7, 2] = np.nan
+    elif damage == "sums":
+        rows *= 10
+    else:
+        labels, rows = labels[:0], rows[:0]
+    np.savez_compressed(path, test_labels=labels, test_probabilities=rows)
+    with pytest.raises(ModelError, match=r"vgg9.*Restore the file"):
+        read_predictions(ModelKind.FACE, "vgg9")
