@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +18,8 @@ from emomusic.affect import (
     share_text,
 )
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex, quadrant_shape
-from emomusic.charts.colours import EMOTION_COLOURS, HEAT, faded
-from emomusic.charts.layout import GRID, lay_out
+from emomusic.charts.colours import EMOTION_COLOURS, HEAT, RIGHT, WRONG, faded
+from emomusic.charts.layout import GRID, REVERSED, lay_out
 from emomusic.faces.inspection import Insight
 
 HEIGHT = 580  # pixels, of most drawings
@@ -27,11 +27,11 @@ LETTERS = 17  # pixels: the smallest font size
 LEAST_WEIGHT = 0.01  # smallest probability with a line on the plane
 
 
-def logit_bars(insight: Insight) -> go.Figure:
-    """Logits of the network on the left, probabilities after softmax and calibration on the right."""
+def logit_bars(insight: Insight, probabilities: npt.NDArray[np.float64]) -> go.Figure:
+    """Logits of the network on the left, the given probabilities and those before calibration on the right."""
     names = [emotion.value for emotion in EMOTIONS]
     colours = [EMOTION_COLOURS[emotion] for emotion in EMOTIONS]
-    percents, before = 100 * insight.probabilities, 100 * insight.averaged
+    percents, before = 100 * probabilities, 100 * insight.averaged
     figure = go.Figure()
     for number, (title, row) in enumerate(zip(("the face", "its mirror image"), insight.logits, strict=False)):
         figure.add_trace(
@@ -80,36 +80,83 @@ def logit_bars(insight: Insight) -> go.Figure:
             heading | {"x": x, "text": text} for x, text in ((0, "<b>Scores</b>"), (0.54, "<b>Probabilities</b>"))
         ],
     )
-    return _readable(figure)
+    return readable(figure)
 
 
-def weights_on_plane(probabilities: EmotionProbabilities, label: str) -> go.Figure:
-    """The plane with a line from the face to each emotion of at least `LEAST_WEIGHT`; width shows probability."""
-    figure = _plane(probabilities, label)
+def face_on_plane(
+    probabilities: EmotionProbabilities,
+    label: str,
+    *,
+    weights: bool = False,
+    quadrant: bool = False,
+    songs: Sequence[SongPoint] = (),
+) -> go.Figure:
+    """The plane with a face.
+
+    Args:
+        probabilities: of the face.
+        label: of its mark.
+        weights: draw a line to each emotion of at least `LEAST_WEIGHT`; its width shows the probability.
+        quadrant: highlight the quadrant, or the neutral centre, of the face.
+        songs: recommended for it.
+    """
     point = affect_of(probabilities)
-    lines = [
-        {
-            "type": "line", "x0": point.valence, "y0": point.arousal, "x1": end.valence, "y1": end.arousal,
-            "line": {"color": faded(EMOTION_COLOURS[emotion], 0.8), "width": 1 + 14 * share}, "layer": "below",
-            "name": emotion.value,
-        }
-        for emotion, end in EMOTION_POINTS.items()
-        if (share := probabilities[emotion]) >= LEAST_WEIGHT
-    ]  # fmt: skip
-    figure.layout.shapes += tuple(lines)
-    return _readable(figure)
+    figure = circumplex([FacePoint(label, point, probabilities.emotion)], songs, height=HEIGHT)
+    if weights:
+        figure.layout.shapes += tuple(
+            {
+                "type": "line", "x0": point.valence, "y0": point.arousal, "x1": end.valence, "y1": end.arousal,
+                "line": {"color": faded(EMOTION_COLOURS[emotion], 0.8), "width": 1 + 14 * share}, "layer": "below",
+                "name": emotion.value,
+            }
+            for emotion, end in EMOTION_POINTS.items()
+            if (share := probabilities[emotion]) >= LEAST_WEIGHT
+        )  # fmt: skip
+    if quadrant:
+        figure.add_shape(quadrant_shape(quadrant_of(point), 0.3), name="lit")
+    return readable(figure)
 
 
-def quadrant_on_plane(probabilities: EmotionProbabilities, label: str) -> go.Figure:
-    """The plane with the quadrant, or the neutral centre, of the face highlighted."""
-    figure = _plane(probabilities, label)
-    figure.add_shape(quadrant_shape(quadrant_of(affect_of(probabilities)), 0.3), name="lit")
-    return _readable(figure)
+def pixel_grid(grey: npt.NDArray[np.uint8]) -> go.Figure:
+    """The brightness of pixels, with numbers if they are large enough. `grey` is square."""
+    figure = go.Figure(
+        go.Heatmap(
+            z=grey, zmin=0, zmax=255, colorscale=[[0, "black"], [1, "white"]], showscale=False, xgap=1, ygap=1,
+            texttemplate="%{z}" if len(grey) <= _MOST_NUMBERS else None,
+            hovertemplate="%{z} of 255<extra></extra>",
+        )
+    )  # fmt: skip
+    square = {"visible": False, "constrain": "domain"}
+    return readable(lay_out(figure, HEIGHT, x=square, y=square | REVERSED | {"scaleanchor": "x"}))
 
 
-def songs_on_plane(probabilities: EmotionProbabilities, label: str, songs: Sequence[SongPoint]) -> go.Figure:
-    """The plane with a face and the songs recommended for it."""
-    return _readable(_plane(probabilities, label, songs))
+_MOST_NUMBERS = 16  # in a row
+
+
+def band_curves(styles: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]) -> go.Figure:
+    """What the network of sound hears by what the band was asked for: a solid and a dashed line for each style.
+
+    Args:
+        styles: pairs of an asked and a heard value from -1 to 1, by "valence" and "arousal", by name of the style.
+    """
+    figure = go.Figure()
+    for colour, place, (name, heard) in zip((RIGHT, WRONG), ("bottom", "top"), styles.items(), strict=False):
+        for axis, dash in (("valence", "solid"), ("arousal", "dash")):
+            x, y = zip(*heard[axis], strict=True)
+            text = [""] * (len(x) - 1) + [f" {name}, {axis}"]
+            figure.add_trace(
+                go.Scatter(
+                    x=x, y=y, mode="lines+markers+text", name=f"{name}, {axis}", text=text, cliponaxis=False,
+                    textposition=f"{place} right", line={"color": colour, "width": 3, "dash": dash},
+                    hovertemplate="asked %{x}, heard %{y:.2f}<extra></extra>",
+                )
+            )  # fmt: skip
+    ends = {"range": [-1, 1]}
+    lay_out(
+        figure, HEIGHT - 60, x=GRID | ends | {"title": "the face, from -1 to 1"}, y=GRID | ends | {"title": "heard"},
+        margin={"b": 48, "r": 60},
+    )  # fmt: skip
+    return readable(figure)
 
 
 def heard_song(mels: npt.NDArray[np.float32], duration_s: float) -> go.Figure:
@@ -138,7 +185,7 @@ def heard_song(mels: npt.NDArray[np.float32], duration_s: float) -> go.Figure:
         y=labels | {"title": "pitch, Hz", "range": [0, bands]},
         margin={"b": 48},
     )
-    return _readable(figure)
+    return readable(figure)
 
 
 _MAX_COLUMNS = 360
@@ -153,11 +200,7 @@ def _height_of(hz: float) -> float:
     return mel(hz) / mel(8000)
 
 
-def _plane(probabilities: EmotionProbabilities, label: str, songs: Sequence[SongPoint] = ()) -> go.Figure:
-    return circumplex([FacePoint(label, affect_of(probabilities), probabilities.emotion)], songs, height=HEIGHT)
-
-
-def _readable(figure: go.Figure) -> go.Figure:
+def readable(figure: go.Figure) -> go.Figure:
     """The figure with larger text and marks for a projector."""
     font = {"size": LETTERS}
     figure.update_layout(font=font)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from emomusic.app.how_it_works.page import STEPS
+from emomusic.app.how_it_works.steps import STEPS
 from tests.browser.accessibility import axe_report
 
 pytestmark = pytest.mark.browser

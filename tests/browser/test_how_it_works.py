@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
-from emomusic.app.how_it_works.page import STEPS, step_named
+from emomusic.app.how_it_works.steps import STEPS, Step, step_named
 from tests.browser.player import PHONE
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 
@@ -19,22 +19,35 @@ pytestmark = pytest.mark.browser
 
 PROJECTOR = {"width": 1280, "height": 720}
 
-# The height of images and charts from the first to the last
-DRAWN = """() => {
-  const parts = [...document.querySelectorAll('.stMain :is(.stPlotlyChart, img)')].map(e => e.getBoundingClientRect());
-  return Math.max(...parts.map(part => part.bottom)) - Math.min(...parts.map(part => part.top));
-}"""
-# The sum of the layout shifts since the last call, without those right after a key
-SHIFTS = """() => {
+# The measures of a step once it is drawn, in one call, because each call waits for a busy machine: the height of images
+# and charts from the first to the last; the lowest edge, the source included; the layout shifts since the last call,
+# without those right after a key; and the overflow of the width
+MEASURES = """title => {
+  const all = query => [...document.querySelectorAll(query)];
   window.shifts ??= new PerformanceObserver(() => {});
-  const found = window.shifts.takeRecords().filter(entry => !entry.hadRecentInput);
   window.shifts.observe({ type: "layout-shift", buffered: false });
-  return found.reduce((sum, entry) => sum + entry.value, 0);
-}"""
-# Lowest edge of figures, songs, images and charts; scroll position; overflow of the width
-BOTTOM = """() => {
-  const parts = [...document.querySelectorAll('.stMain :is(.stPlotlyChart, img), [class*="st-key-how-"] p')];
-  return Math.max(...parts.map(part => part.getBoundingClientRect().bottom));
+  window.shift = window.shifts.takeRecords().filter(entry => !entry.hadRecentInput)
+    .reduce((sum, entry) => sum + entry.value, window.shift ?? 0);
+  const drawn = all('.stMain :is(.stPlotlyChart, img)');
+  const source = all('[data-testid="stCaptionContainer"]').find(part => part.innerText.startsWith("Source"));
+  const isShown = document.querySelector("h1")?.innerText === title && all(".st-key-how-fact").length === 1 && source
+    && document.querySelector('[data-test-script-state="notRunning"]') && !document.querySelector('[data-stale="true"]')
+    && !all('[data-testid="stSkeleton"]').some(part => part.checkVisibility())
+    && drawn.length && drawn.every(part => part.matches("img") ? part.complete : part.querySelector(".main-svg"));
+  const now = JSON.stringify([...drawn, source].map(part => part?.getBoundingClientRect()));
+  const isAtRest = now === window.before;
+  window.before = now;
+  if (!(isShown && isAtRest)) return null;
+  const main = document.querySelector('[data-testid="stMain"]');
+  const parts = drawn.map(part => part.getBoundingClientRect());
+  const shift = window.shift;
+  window.shift = 0;
+  const texts = all('[class*="st-key-how-"] p').map(part => part.getBoundingClientRect().bottom);
+  return {
+    height: Math.max(...parts.map(part => part.bottom)) - Math.min(...parts.map(part => part.top)),
+    bottom: Math.max(source.getBoundingClientRect().bottom, ...parts.map(part => part.bottom), ...texts),
+    shift, wide: main.scrollWidth - main.clientWidth,
+  };
 }"""
 SCROLLED = """document.querySelector('[data-testid="stMain"]').scrollTop"""
 TOO_WIDE = """() => {
@@ -80,39 +93,57 @@ def shown(page: Page, key: str) -> None:
     wait_until_idle(page)  # elements of the last step disappear at the end of the run
 
 
-def face_button(page: Page, number: int) -> Locator:
-    return page.get_by_role("button", name=re.compile(f"^Face {number}"))
-
-
 def resize(page: Page, width: int, height: int) -> None:
     page.set_viewport_size({"width": width, "height": height})
     wait_until_at_rest(page.locator(".stMainBlockContainer"))
 
 
+def measured(page: Page, step: Step) -> dict[str, float]:
+    found: dict[str, float] = page.wait_for_function(MEASURES, arg=step.title).json_value()
+    return found
+
+
 def test_the_keys_lead_through_all_steps_which_fill_a_projector(present: Callable[..., Page]) -> None:
-    """With a photo in portrait format."""
-    page, bottoms, heights, shifts = present(STEPS[0].key, "morisot-self-portrait-1885", **PROJECTOR), {}, {}, {}
+    """With a photo in portrait format. The source of each step is on the screen too."""
+    page, found = present(STEPS[0].key, "morisot-self-portrait-1885", **PROJECTOR), {}
     for step in STEPS:
-        shown(page, step.key)
-        expect(page).to_have_url(re.compile(f"step={step.key}&sample=morisot"))
-        expect(page).to_have_title(f"{step.title} · How it works · EmoMusic")
-        if step.key in ("probabilities", "place", "quadrant", "songs", "sound"):
-            expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
-        wait_until_at_rest(page.locator(".stMainBlockContainer"))
-        shifts[step.key] = page.evaluate(SHIFTS)
-        bottoms[step.key], heights[step.key] = page.evaluate(BOTTOM), page.evaluate(DRAWN)
+        found[step.key] = measured(page, step)
+        assert re.search(f"step={step.key}&sample=morisot", page.url)
         page.keyboard.press("ArrowRight")  # no effect on the last step
-    assert {key: bottom for key, bottom in bottoms.items() if bottom > PROJECTOR["height"]} == {}
-    assert {key: height for key, height in heights.items() if height < 0.6 * PROJECTOR["height"]} == {}
-    assert {key: shift for key, shift in shifts.items() if shift > 0.05} == {}
-    resize(page, *PHONE)
-    for step in STEPS[-2:-5:-1]:
-        page.keyboard.press("ArrowLeft")
-        shown(page, step.key)
-        assert page.evaluate(TOO_WIDE) <= 0, step.key
+    assert page.title() == f"{STEPS[-1].title} · How it works · EmoMusic"
+    height = PROJECTOR["height"]
+    assert {key: own["bottom"] for key, own in found.items() if own["bottom"] > height} == {}
+    assert {key: own["height"] for key, own in found.items() if own["height"] < 0.45 * height} == {}
+    assert {key: own["shift"] for key, own in found.items() if own["shift"] > 0.05} == {}
+    page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    page.keyboard.press("ArrowLeft")
+    assert measured(page, STEPS[-2])["wide"] <= 0
     page.get_by_role("button", name="Next").focus()
     page.keyboard.press("Enter")
-    shown(page, STEPS[-3].key)
+    assert measured(page, STEPS[-1])["wide"] <= 0
+
+
+def test_the_bars_follow_a_square_that_the_pointer_and_the_keys_move(present: Callable[..., Page]) -> None:
+    page = present("cover", "eileen-collins-1999", width=640, height=400)  # also at 200 % zoom
+    square, fact = page.get_by_role("button", name="Grey square"), page.locator(".st-key-how-fact")
+    before = fact.inner_text()
+    square.scroll_into_view_if_needed()
+    box = square.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 10, box["y"] - 3 * box["height"], steps=5)
+    page.mouse.up()
+    expect(fact).not_to_have_text(before)
+    moved, place = fact.inner_text(), square.bounding_box()
+    square.focus()
+    for _ in range(6):
+        page.keyboard.press("ArrowDown")  # to the mouth
+    expect(fact).not_to_have_text(moved)
+    assert square.bounding_box() != place
+    expect(square).to_be_focused()
+    expect(page).to_have_url(re.compile("step=cover"))
+    assert page.evaluate(TOO_WIDE) <= 0
 
 
 def scroll(page: Page, key: str) -> float:
@@ -154,16 +185,19 @@ def test_a_link_opens_its_step_where_a_face_can_be_chosen(present: Callable[...,
         expect(page.get_by_test_id("stHeader")).to_be_visible(visible=not is_full)
     page.keyboard.press("ArrowRight")
     shown(page, "crop")
-    face_button(page, 4).click()
-    expect(page.get_by_alt_text(re.compile("^Face 4.*colour"))).to_be_visible()
-    expect(face_button(page, 4)).to_have_accessible_name(re.compile("selected"))
-    # The keys work after a click, and the focus stays
-    for number in (3, 2):
-        shown(page, "crop")
-        page.keyboard.press("Shift+Tab")
+    for number, key in ((4, None), (3, "Enter")):
+        menu = page.get_by_role("button", name=re.compile("^Face . of 4"))
+        menu.focus()
         page.keyboard.press("Enter")
+        option = page.get_by_role("button", name=f"Face {number}", exact=True)
+        if key is None:
+            option.click()
+        else:
+            option.focus()
+            page.keyboard.press(key)
         expect(page.get_by_alt_text(re.compile(f"^Face {number}.*colour"))).to_be_visible()
-        expect(face_button(page, number)).to_be_focused()
+        expect(option).to_have_count(0)  # the menu closes
+        shown(page, "crop")
     page.keyboard.press("ArrowRight")
     shown(page, "maps")
     resize(page, *PHONE)

@@ -8,7 +8,7 @@ from tests.fakes import FakeClassifier
 def test_line_width_follows_probability() -> None:
     values = FakeClassifier(Emotion.SAD, 0.7).probabilities
     point = affect_of(values)
-    lines = {shape.name: shape for shape in steps.weights_on_plane(values, "1").layout.shapes if shape.name}
+    lines = {shape.name: shape for shape in steps.face_on_plane(values, "1", weights=True).layout.shapes if shape.name}
     assert set(lines) == {emotion.value for emotion in EMOTIONS}
     assert lines["sad"].line.width == max(line.line.width for line in lines.values()) > 3 * lines["happy"].line.width
     for emotion, place in EMOTION_POINTS.items():

@@ -15,10 +15,14 @@ from emomusic.app import state
 from emomusic.app.frame import enter_app
 from emomusic.app.how_it_works import walk
 from emomusic.app.how_it_works.draw import describe_agreement, describe_drop
-from emomusic.app.how_it_works.page import STEPS, step_named
+from emomusic.app.how_it_works.steps import STEPS, step_named
 from emomusic.app.how_it_works.walk import Walk
 from emomusic.app.picture_chooser import Picture, PictureState
+from emomusic.app.queues import PlayerState
+from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.media.images import crop_face, encode_jpeg, to_network_input
+from emomusic.records import read_face_record
+from emomusic.results.findings import describe_people, people_of
 from tests.pages.screen import keys, result_of, state_of, text_of
 
 SECONDS = 240
@@ -148,8 +152,8 @@ def test_alternative_texts_and_buttons_name_the_face(app: AppTest, step: Any) ->
     if not step.needs_face:
         return
     press(app, "Face 3")
-    labels = [button.label for button in app.button if (button.key or "").startswith("how-face")]
-    assert labels == ["Face 1", "Face 2", ":primary[**Face 3, selected**]", "Face 4"]
+    faces = {button.label: button.disabled for button in app.button if re.fullmatch(r"Face \d", button.label)}
+    assert faces == {"Face 1": False, "Face 2": False, "Face 3": True, "Face 4": False}
     assert all(alt.startswith("Face 3. ") for alt in alts(app))
 
 
@@ -235,19 +239,65 @@ def test_the_texts_show_the_computed_figures(app: AppTest) -> None:
 def test_each_song_has_a_link_and_a_reason(app: AppTest) -> None:
     at(app, "songs")
     songs = [markdown.value for markdown in app.markdown if re.match(r"\d\. \[\*\*", markdown.value)]
-    assert len(songs) == 5
+    assert len(songs) == 3
+    assert "would play happy songs" in text_of(app)  # the report
+    app.button(key="start-how").click().run()
+    assert state_of(app, PlayerState).playing == "how"
     assert all("open.spotify.com/track/" in song and song.split("  \n")[1] for song in songs)
     assert "Pleasant and awake → happy songs" in text_of(app)
 
 
-def test_the_last_step_shows_the_sound_the_moods_and_the_player_of_a_bundled_song(app: AppTest) -> None:
-    at(app, KEYS[-1])
+def test_the_sound_of_a_bundled_song_is_shown_with_its_moods_and_plays(app: AppTest) -> None:
+    at(app, "sound")
     assert not app.exception
     sound, moods = charts(app)
     assert sound["data"][0]["type"] == "heatmap"
     assert sum(moods["data"][0]["x"]) == pytest.approx(100, abs=0.1)
     assert moods["data"][0]["y"][int(np.argmax(moods["data"][0]["x"]))] == "happy"
     assert "start-how" in keys(app)
+
+
+def shown_probabilities(app: AppTest) -> np.ndarray:
+    (bars,) = (trace for trace in charts(app)[0]["data"] if trace.get("name") == "probability")
+    return np.array(bars["x"])
+
+
+def test_a_temperature_moves_the_bars(app: AppTest) -> None:
+    at(app, "probabilities")
+    before = shown_probabilities(app)
+    app.slider(key=state.how_widget("temperature")).set_value(4.0).run()
+    after = shown_probabilities(app)
+    assert after.argmax() == before.argmax()
+    assert after.max() < before.max()
+    assert after.sum() == pytest.approx(100)
+
+
+def test_the_first_step_zooms_to_the_brightness_of_pixels(app: AppTest) -> None:
+    at(app, "picture")
+    zoom = app.select_slider(key=state.how_widget("zoom"))
+    zoom.set_value(zoom.options[-1]).run()
+    assert not app.exception
+    (pixels,) = charts(app)[0]["data"]
+    assert pixels["type"] == "heatmap"
+    assert "z" in pixels["texttemplate"]
+    assert image_alts(app) == []
+
+
+def test_a_square_over_the_face_changes_the_answer(app: AppTest) -> None:
+    at(app, "cover")
+    assert not app.exception
+    (bars,) = charts(app)[0]["data"]
+    assert sum(bars["x"]) == pytest.approx(100, abs=0.1)
+    face = result_of(app, Walk).faces[0]
+    assert bars["x"][face.insight.winner] != pytest.approx(100 * face.insight.probabilities.max(), abs=0.01)
+
+
+def test_the_step_on_people_names_the_weakest_group(app: AppTest) -> None:
+    at(app, "people")
+    record = read_face_record(DEFAULT_MODEL)
+    groups = charts(app)[0]["layout"]["yaxis"]["ticktext"]
+    assert [group.replace("<br>", " ") for group in groups] == [f"{one.name}, {one.n:,}" for one in people_of(record)]
+    assert describe_people(record) in text_of(app)
 
 
 @pytest.mark.parametrize(

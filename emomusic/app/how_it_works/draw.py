@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import partial
 
@@ -10,22 +11,30 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emomusic.affect import EMOTIONS, QUADRANT_MOODS, affect_of, list_shares, quadrant_of, share_text
+from emomusic.affect import EMOTIONS, QUADRANT_MOODS, REPORT_MOODS, affect_of, list_shares, quadrant_of, share_text
+from emomusic.app import state
 from emomusic.app.answer import describe_few, song_points
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import escape_markdown
+from emomusic.app.how_it_works.cover import place_square
 from emomusic.app.how_it_works.walk import CROP_SIDE, Walk
 from emomusic.app.player import show_start, song_line
 from emomusic.app.queues import play_list
 from emomusic.app.sources import songs_recommender
 from emomusic.app.your_music import with_your_music
+from emomusic.assets import data_dir
 from emomusic.charts import steps as plots
+from emomusic.charts.diagnostics import accuracy_by_group
 from emomusic.charts.face import share_bars
 from emomusic.faces.detection import MIN_CONFIDENCE, Stage
 from emomusic.faces.inspection import FeatureMaps, FloatMap, Insight
+from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.marks import steps as drawings
 from emomusic.media.images import RgbImage, encode_jpeg, encode_png, read_image, shrink
-from emomusic.results.findings import percent
+from emomusic.records import read_face_record
+from emomusic.results.findings import describe_people, people_of
+from emomusic.results.overview import percent
+from emomusic.server.shared import shared
 from emomusic.songs.local_songs import load_bundled_recommender
 from emomusic.songs.request import Policy, Request
 from emomusic.songs.sound_network import spectrogram_of
@@ -37,11 +46,13 @@ CHART = "how-chart"
 WIDE = 1.6
 """An image of at least this ratio of width to height lies below the sentences, not next to them."""
 
+_COVERED = 0.25  # the square, as a share of the face
 _LONGEST = 2200  # pixels, of an image
 _MIN_REM = 16  # lowest height for a low window
 _MAP = 96
 _STRIP = 590  # width of six maps
-_NUM_SONGS = 5
+_NUM_SONGS = 3
+_ZOOMS = (64, 12)  # pixels
 _NUM_WEIGHTS = 3  # emotions listed with the plane
 
 
@@ -49,48 +60,52 @@ _NUM_WEIGHTS = 3  # emotions listed with the plane
 
 
 def show_photo(walk: Walk, facts: DeltaGenerator) -> None:
-    """Show the photo and its number of pixels."""
+    """Show the photo and its number of pixels; zoomed in, the brightness of each pixel."""
     width, height = walk.size
-    _image(walk, "picture", lambda: _displayed(walk)[0], alt="The photo")
     _fact(facts, f"{width:,} by {height:,} pixels, {3 * width * height:,} numbers")
+    with facts:
+        options = ["The photo", *(f"{side} pixels" for side in _ZOOMS)]
+        zoom = options.index(st.select_slider("Zoom", options, key=state.how_widget("zoom")))
+    if not zoom:
+        _image(walk, "picture", lambda: _displayed(walk)[0], alt="The photo")
+        return
+    side = min(_ZOOMS[zoom - 1], *walk.preview.shape[:2])
+    top, left = (int(share * (size - side)) for share, size in zip((0.35, 0.5), walk.preview.shape[:2], strict=True))
+    grey = walk.preview[top : top + side, left : left + side].mean(axis=2).round().astype(np.uint8)
+    _chart(plots.pixel_grid(grey), "pixels", alt=f"The brightness of {side} by {side} pixels of the photo")
 
 
 def show_proposals(walk: Walk, facts: DeltaGenerator) -> None:
     """Show the boxes of P-Net."""
     stage = walk.trace.proposals
-    _boxes(walk, "proposals", stage)
-    _fact(facts, f"{pluralize(len(stage.found), 'box', 'boxes')} proposed (blue), {len(stage.kept):,} kept (yellow)")
+    found = pluralize(len(stage.found), "box", "boxes")
+    _boxes(walk, facts, "proposals", stage, f"{found} proposed (blue), {len(stage.kept):,} kept (yellow)")
 
 
 def show_refined(walk: Walk, facts: DeltaGenerator) -> None:
     """Show the boxes of R-Net."""
-    trace, stage = walk.trace, walk.trace.refined
-    _boxes(walk, "refined", stage)
-    _fact(
-        facts,
-        f"{pluralize(len(trace.proposals.kept), 'box', 'boxes')} checked, {len(stage.found):,} accepted (blue), "
-        f"{len(stage.kept):,} kept (yellow)",
-    )
+    stage, checked = walk.trace.refined, pluralize(len(walk.trace.proposals.kept), "box", "boxes")
+    counts = f"{len(stage.found):,} accepted (blue), {len(stage.kept):,} kept (yellow)"
+    _boxes(walk, facts, "refined", stage, f"{checked} checked, {counts}")
 
 
 def show_faces(walk: Walk, facts: DeltaGenerator) -> None:
     """Show the faces of O-Net with their landmarks."""
-    trace = walk.trace
-    _boxes(walk, "output", trace.output, landmarks=True)
+    faces, num_checked = walk.trace.faces, len(walk.trace.refined.kept)
     # "100 %" would be a rounding error: no detection is certain
-    values = [face.confidence for face in trace.faces[:4]]
-    confidences = ", ".join(f"over {percent(0.999)}" if value > 0.9995 else percent(value) for value in values)
-    checked = f"{pluralize(len(trace.refined.kept), 'box', 'boxes')} checked"
-    if not len(trace.refined.kept):
-        _fact(facts, "No box left to check")
-    elif not trace.faces:
-        _fact(facts, f"{checked}, no face found: each confidence is below {_percent(MIN_CONFIDENCE)}")
+    confidences = [f"over {percent(0.999)}" if f.confidence > 0.9995 else percent(f.confidence) for f in faces[:4]]
+    if not num_checked:
+        fact = "No box left to check"
+    elif not faces:
+        fact = f"No face found: each confidence is below {_percent(MIN_CONFIDENCE)}"
     else:
-        more = ", …" if len(trace.faces) > 4 else ""
-        _fact(facts, f"{checked}, {pluralize(len(trace.faces), 'face')} found. Confidence: {confidences}{more}")
+        more = ", …" if len(faces) > 4 else ""
+        fact = f"{pluralize(len(faces), 'face')} found. Confidence: {', '.join(confidences)}{more}"
+    checked = f"{pluralize(num_checked, 'box', 'boxes')} checked. " if num_checked else ""
+    _boxes(walk, facts, "output", walk.trace.output, checked + fact, landmarks=True)
 
 
-def _boxes(walk: Walk, name: str, stage: Stage, *, landmarks: bool = False) -> None:
+def _boxes(walk: Walk, facts: DeltaGenerator, name: str, stage: Stage, fact: str, *, landmarks: bool = False) -> None:
     kept = stage.kept
     if landmarks:
         kept = kept.take(kept.confidence >= MIN_CONFIDENCE)
@@ -102,6 +117,7 @@ def _boxes(walk: Walk, name: str, stage: Stage, *, landmarks: bool = False) -> N
 
     alt = f"The photo with {pluralize(len(stage.found), 'box', 'boxes')}, {len(kept)} with thick lines"
     _image(walk, name, draw, alt=alt)
+    _fact(facts, fact)
 
 
 def _displayed(walk: Walk) -> tuple[RgbImage, float]:
@@ -135,7 +151,7 @@ def show_crop(walk: Walk, facts: DeltaGenerator) -> None:
 def show_maps(walk: Walk, facts: DeltaGenerator) -> None:
     """Show some feature maps of each size."""
     levels = walk.face.insight.levels
-    with _fit_height(_STRIP / _MAP / len(levels), other_rem=12 + 3.0 * len(levels)):
+    with _fit_height(_STRIP / _MAP / len(levels), other_rem=14.5 + 3.0 * len(levels)):
         for number, level in enumerate(levels):
             side, num_shown = level.maps.shape[1], len(level.maps)
             st.markdown(f"**{side} by {side} pixels, {num_shown} of {level.num_channels} maps**")
@@ -193,22 +209,54 @@ def describe_drop(answer: str, before: float, lowest: float) -> str:
     return f"Covering the lightest area lowers “{answer}” from {high} to {low}."
 
 
+def show_cover(walk: Walk, facts: DeltaGenerator) -> None:
+    """Let the visitor move a grey square over the face, and show the answer about the rest."""
+    face = walk.face
+    pixels = face.network_input
+    square, bars = st.columns(2, gap="medium")
+    with square, st.container(key="how-cover"):
+        left, top = place_square(pixels, _COVERED, key=state.how_widget("cover", str(walk.number)))
+    covered, side = pixels.copy(), len(pixels)
+    row, column, length = (round(share * side) for share in (top, left, _COVERED))
+    covered[row : row + length, column : column + length] = round(float(pixels.mean()))
+    (answer,) = shared().networks()[1].of_photographs(covered[None, ..., None])
+    shares = dict(zip(EMOTIONS, answer.tolist(), strict=True))
+    before = face.insight.probabilities
+    winner = face.insight.winner
+    with bars:
+        figure = share_bars(shares, letters=plots.LETTERS).update_traces(textfont_size=plots.LETTERS)
+        _chart(figure, "covered", alt=_alt(walk, f"Without the square: {list_shares(shares)}"))
+    _fact(facts, f"{EMOTIONS[winner]}: {percent(before[winner])}, with the square {percent(float(answer[winner]))}")
+
+
 def show_probabilities(walk: Walk, facts: DeltaGenerator) -> None:
-    """Show logits, softmax, calibration and the final probabilities."""
+    """Show logits, softmax, calibration and the final probabilities at a temperature to move."""
     insight = walk.face.insight
-    scores = ", ".join(f"{e} {x:.1f}" for e, x in zip(EMOTIONS, insight.logits[0], strict=True))
-    shares = list_shares(dict(zip(EMOTIONS, insight.probabilities.tolist(), strict=True)))
-    effect = "raises" if insight.temperature < 1 else "lowers" if insight.temperature > 1 else "does not change"
-    mirrored = "Faint bars show the mirror image; the app averages both. " if len(insight.logits) > 1 else ""
-    smoothed = f"Calibration removes {_percent(insight.smoothing)} label smoothing. " if insight.smoothing else ""
+    mirrored = "Faint bars: the mirror image, averaged. " if len(insight.logits) > 1 else ""
+    smoothed = f"removes {_percent(insight.smoothing)} label smoothing and " if insight.smoothing else ""
     _fact(
         facts,
         f"**{_answer_by_step(insight)}**  \n"
-        f"{mirrored}{smoothed}A temperature of {insight.temperature:.2f} {effect} the confidence. Thin lines show the "
-        "probabilities before calibration.",
+        f"{mirrored}Calibration {smoothed}divides the scores by {insight.temperature:.2f}; thin lines: before it.",
     )
-    figure = plots.logit_bars(insight)
-    _chart(figure, "logits", alt=_alt(walk, f"Scores: {scores}; probabilities: {shares}"))
+    with facts:
+        label = "Temperature: 1 is the app's answer"
+        temperature = st.slider(label, 0.25, 4.0, 1.0, 0.25, key=state.how_widget("temperature"))
+    shares = insight.probabilities ** (1 / temperature)
+    shares /= shares.sum()
+    scores = ", ".join(f"{e} {x:.1f}" for e, x in zip(EMOTIONS, insight.logits[0], strict=True))
+    listed = list_shares(dict(zip(EMOTIONS, shares.tolist(), strict=True)))
+    figure = plots.logit_bars(insight, shares)
+    _chart(figure, "logits", alt=_alt(walk, f"Scores: {scores}; probabilities: {listed}"))
+
+
+def show_people(_: Walk, facts: DeltaGenerator) -> None:
+    """Show for whom the network works."""
+    record = read_face_record(DEFAULT_MODEL)
+    groups = people_of(record)
+    _fact(facts, describe_people(record) or "This network was not measured on collections of persons.")
+    alt = ", ".join(f"{one.name} {one.accuracy:.0%} of {one.n:,}" for one in groups)
+    _chart(plots.readable(accuracy_by_group({"": groups}, height=plots.HEIGHT)), "people", alt=f"Right answers: {alt}")
 
 
 def _answer_by_step(insight: Insight) -> str:
@@ -234,7 +282,7 @@ def show_point(walk: Walk, facts: DeltaGenerator) -> None:
         f"Valence {point.valence:.2f}, arousal {point.arousal:.2f}, both from -1 to 1. Thicker lines mean larger "
         f"weights: {weights}. Weights below {_percent(plots.LEAST_WEIGHT)} have no line.",
     )
-    figure = plots.weights_on_plane(values, str(walk.number))
+    figure = plots.face_on_plane(values, str(walk.number), weights=True)
     alt = f"The plane with the face at valence {point.valence:.2f} and arousal {point.arousal:.2f}"
     _chart(figure, "place", alt=_alt(walk, alt))
 
@@ -243,7 +291,7 @@ def show_quadrant(walk: Walk, facts: DeltaGenerator) -> None:
     """Show the quadrant of the face."""
     values = walk.face.reading.probabilities
     quadrant = quadrant_of(affect_of(values))
-    figure = plots.quadrant_on_plane(values, str(walk.number))
+    figure = plots.face_on_plane(values, str(walk.number), quadrant=True)
     _fact(facts, f"**{quadrant.description.capitalize()}:** {QUADRANT_MOODS[quadrant]} songs.")
     alt = _alt(walk, f"The plane with one quadrant filled: {quadrant.description}")
     _chart(figure, "quadrant", alt=alt)
@@ -253,13 +301,18 @@ def show_songs(walk: Walk, facts: DeltaGenerator) -> None:
     """Show the first songs on the plane, and their list with reasons."""
     values = walk.face.reading.probabilities
     quadrant = quadrant_of(affect_of(values))
-    chosen = songs_recommender().songs(with_your_music(_request_of(walk)), _NUM_SONGS)
+    request = with_your_music(_request_of(walk))
+    chosen = songs_recommender().songs(request, _NUM_SONGS)
     mood = QUADRANT_MOODS[quadrant]
-    _fact(facts, " ".join([f"**{quadrant.description.capitalize()} → {mood} songs.**", *describe_few(chosen, mood)]))
+    report = f"“Music Mood Lifter” would play {REPORT_MOODS[values.emotion]} songs."
+    words = [f"**{quadrant.description.capitalize()} → {mood} songs.**", *describe_few(chosen, mood), report]
+    _fact(facts, " ".join(words))
     with facts, st.container(key="how-songs", gap="small"):
+        play_list(chosen, "how", request)
+        show_start("how")
         for pick in chosen:
             st.markdown(f"{pick.number}. {song_line(pick.song)}  \n{escape_markdown(pick.reason)}")
-    figure = plots.songs_on_plane(values, str(walk.number), song_points(chosen))
+    figure = plots.face_on_plane(values, str(walk.number), songs=song_points(chosen))
     alt = f"The plane with the face, {quadrant.description}, and {len(chosen)} songs around it"
     _chart(figure, "songs", alt=_alt(walk, alt))
 
@@ -285,6 +338,17 @@ def show_sound(walk: Walk, facts: DeltaGenerator) -> None:
         _chart(figure, "moods", alt=f"The moods of {song.title}: {list_shares(shares)}")
 
 
+def show_band(_: Walk, facts: DeltaGenerator) -> None:
+    """Show what the network of sound hears in the band's mixes."""
+    styles = json.loads((data_dir() / "band/band.json").read_text(encoding="utf-8"))["styles"]
+    _fact(facts, "Solid lines: pleasant or not (valence). Dashed lines: calm or awake (arousal).")
+    curves = {style["name"]: style["heard"] for style in styles}
+    alt = "; ".join(
+        f"{name}: heard valence {c['valence'][0][1]} to {c['valence'][-1][1]}" for name, c in curves.items()
+    )
+    _chart(plots.band_curves(curves), "band", alt=f"What the network hears in the mixes. {alt}")
+
+
 @st.cache_resource(max_entries=18, show_spinner=False)
 def _spectrogram(path: str) -> FloatMap:
     """The spectrogram of a bundled song."""
@@ -305,7 +369,7 @@ def _image(walk: Walk, name: str, draw: Callable[[], RgbImage], *, alt: str, rat
     """Show an image as large as the window allows; `ratio` is width by height, by default the photo's."""
     width, height = walk.size
     ratio = ratio or width / height
-    with _fit_height(ratio, other_rem=18 if ratio >= WIDE else 12):
+    with _fit_height(ratio, other_rem=23.5 if ratio >= WIDE else 14.5):
         st.image(walk.cached(name, lambda: encode_jpeg(draw())), alt=alt, width="stretch")
 
 
