@@ -35,7 +35,7 @@ a[download]:is(:hover, :focus-visible) { color: var(--st-primary-color); }
 
 
 def show_people(job: FilmJob, reading: FilmReading) -> None:
-    """Show who is in a film: the portraits, numbers and emotions, and when they are in view."""
+    """Show the faces of a film: portraits, numbers, emotions and times."""
     faces = reading.faces()
     with st.container(horizontal=True, gap="medium", key="film-people"):
         for face in faces[:_FACES_SHOWN]:

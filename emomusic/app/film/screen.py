@@ -168,7 +168,7 @@ def _show_answer(job: FilmJob, film: FilmView, number: int) -> None:
 
 
 def _show_scenes(job: FilmJob, film: FilmView, picks: ScenePicks, chosen: int) -> None:
-    """Show the scenes: a frame, time, emotion and song of each. The next ones are in view."""
+    """Show a frame, the time, the emotion and the song of the chosen scene and of those around it."""
     offered = len(film.scenes) - film.is_reading  # the last one may still change
     first = max(min(chosen - 1, offered - _MOST_TILES), 0)
     style_tiles("scene", chosen=f"scene-{chosen}")
