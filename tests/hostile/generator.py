@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import io
+import json
 import random
 import re
 import struct
+import tarfile
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from functools import cache
+from contextlib import ExitStack
+from functools import cache, partial
 
 import numpy as np
 import pillow_heif
 from PIL import Image
 
+from tests.films import CODECS as FILM_CODECS
+from tests.films import write_frames
 from tests.songs.songs import CODECS, song_bytes
+from tests.songs.tables import mood_table
 
 File = tuple[str, bytes]
 """Name and content."""
@@ -179,6 +186,81 @@ SONG_BOMBS: dict[str, Callable[[], bytes]] = {
     "channels.wav": lambda: wav(bytes(range(256)) * 99, channels=500),
 }
 
+# Films, tables, profiles and archives
+
+FILMS = tuple(FILM_CODECS)
+
+
+@cache
+def film(ending: str) -> bytes:
+    """An intact film of two shots with sound, where the format has any."""
+    shades = (0, 99, 180, 240) * 5
+    frames = [np.full((48, 64, 3), shade, np.uint8) for shade in shades]
+    write_frames(out := io.BytesIO(), frames, ending=ending, audio=FILM_CODECS[ending][1])
+    return out.getvalue()
+
+
+@cache
+def table() -> bytes:
+    return mood_table().to_csv(index=False).encode()
+
+
+def profile(value: str = "0.5") -> bytes:
+    """A profile whose numbers have this value."""
+    numbers = [1 / 32] * 1024  # of length 1
+    fields = {"format": "emomusic face profile", "version": 2, "model": "emonet_photo", "model_sha256": "0" * 64}
+    faces = {"neutral": "NUMBERS"}
+    text = json.dumps({**fields, "shots": {"neutral": 1}, "faces": faces, "identity": numbers})
+    return text.replace('"NUMBERS"', f"[{', '.join([value] * 7)}]").encode()
+
+
+@cache
+def archive(ending: str) -> bytes:
+    """An archive with a picture."""
+    with ExitStack() as stack:
+        out = io.BytesIO()
+        if ending == "zip":
+            stack.enter_context(zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED)).writestr("a.png", picture("png"))
+        else:
+            info = tarfile.TarInfo("a.png")
+            info.size = len(picture("png"))
+            mode = f"w{ending.removeprefix('tar').replace('.', ':')}"
+            tar = stack.enter_context(tarfile.open(fileobj=out, mode=mode))  # type: ignore[call-overload]
+            tar.addfile(info, io.BytesIO(picture("png")))
+    return out.getvalue()
+
+
+def _zip_of(name: str, num_bytes: int) -> bytes:
+    with (
+        zipfile.ZipFile(out := io.BytesIO(), "w", zipfile.ZIP_DEFLATED, compresslevel=1) as holder,
+        holder.open(name, "w") as member,
+    ):
+        for _ in range(num_bytes // 2**20):
+            member.write(bytes(2**20))
+    return out.getvalue()
+
+
+ARCHIVES = ("zip", "tar", "tar.gz", "tar.xz")
+TABLE_BOMBS: dict[str, Callable[[], bytes]] = {
+    "rows.csv": lambda: b"title,artist,mood\n" + b"a,b,sad\n" * 4_900_000,
+    "cell.csv": lambda: b"title,artist,mood\n" + b"a" * 20_000_000 + b",b,sad\n",
+    "columns.csv": lambda: b"a," * 2_000_000 + b"\n" + b"1," * 2_000_000,
+    "quote.csv": lambda: b'title,artist,mood\n"' + b"a,b,sad\n" * 1_000_000,
+    "zeros.csv": lambda: bytes(20_000_000),
+    "blank.csv": lambda: b"title,artist,mood\n" + b"\n" * 20_000_000,
+}
+PROFILE_BOMBS: dict[str, Callable[[], bytes]] = {
+    "large.json": lambda: profile("1e308"),
+    "huge.json": lambda: profile("1e999"),
+    "nan.json": lambda: profile("NaN"),
+    "nested.json": lambda: b"[" * 500_000,
+    "long.json": lambda: b'{"format": "' + b"a" * 50_000_000 + b'"}',
+}
+ARCHIVE_BOMBS: dict[str, Callable[[], bytes]] = {
+    "film.zip": lambda: _zip_of("a.mp4", 501 * 2**20),
+    "picture.zip": lambda: _zip_of("a.png", 100 * 2**20),
+}
+
 # Damage
 
 _EXTREMES = (0, 1, 0x7F, 0x80, 0xFF)
@@ -208,19 +290,22 @@ def damaged(data: bytes, others: list[bytes], rng: random.Random) -> bytes:
     return bytes(content)
 
 
-def hostile_pictures(number: int, seed: int = 0) -> Iterator[File]:
-    """Pictures: all bombs, and others up to this number."""
-    yield from _hostile(PICTURE_BOMBS, {name: lambda name=name: picture(name) for name in PICTURES}, number, seed)
+Makes = dict[str, Callable[[], bytes]]
+
+KINDS: dict[str, tuple[Makes, Makes]] = {
+    "pictures": (PICTURE_BOMBS, {name: partial(picture, name) for name in PICTURES}),
+    "songs": (SONG_BOMBS, {name: partial(song, name) for name in SONGS}),
+    "films": ({}, {name: partial(film, name) for name in FILMS}),
+    "tables": (TABLE_BOMBS, {"csv": table}),
+    "profiles": (PROFILE_BOMBS, {"json": profile}),
+    "archives": (ARCHIVE_BOMBS, {name: partial(archive, name) for name in ARCHIVES}),
+}
+"""The files that ask for much, and the intact ones, of each kind."""
 
 
-def hostile_songs(number: int, seed: int = 0) -> Iterator[File]:
-    """Songs: all bombs, and others up to this number."""
-    yield from _hostile(SONG_BOMBS, {name: lambda name=name: song(name) for name in SONGS}, number, seed)
-
-
-def _hostile(
-    bombs: dict[str, Callable[[], bytes]], intact: dict[str, Callable[[], bytes]], number: int, seed: int
-) -> Iterator[File]:
+def hostile_files(kind: str, number: int, seed: int = 0) -> Iterator[File]:
+    """All files of a kind that ask for much, and damaged ones up to this number."""
+    bombs, intact = KINDS[kind]
     for name, make in bombs.items():
         yield name, make()
     rng = random.Random(seed)
