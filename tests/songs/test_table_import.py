@@ -24,15 +24,6 @@ from .tables import mood_table, song_table, track_id
 SOURCE_NAMES = {feature.name: feature.source_name for feature in FEATURES.values()}
 
 
-def tidytuesday(num_songs: int = 6) -> pd.DataFrame:
-    table = song_table(num_songs).drop(columns=["explicit", "duration_s"])
-    names = {"id": "track_id", "title": "track_name", "artists": "track_artist", "popularity": "track_popularity"}
-    names |= {"album": "track_album_name", "genres": "playlist_genre"}
-    return table.rename(columns=names | SOURCE_NAMES).assign(
-        duration_ms=194754, track_album_id="x", track_album_release_date="2019-06-14", playlist_name="Pop Remix", key=6
-    )
-
-
 def kaggle(num_songs: int = 6) -> pd.DataFrame:
     table = song_table(num_songs).drop(columns=["duration_s"])
     names = {"id": "track_id", "title": "track_name", "album": "album_name", "genres": "track_genre"}
@@ -54,7 +45,6 @@ def exportify(num_songs: int = 6) -> pd.DataFrame:
 FORMS: dict[str, Callable[[int], pd.DataFrame]] = {
     TableForm.OWN: song_table,
     TableForm.MOODS: lambda num_songs: mood_table(num_songs).head(num_songs),
-    "tidytuesday": tidytuesday,
     "kaggle": kaggle,
     TableForm.EXPORTIFY: exportify,
 }
@@ -131,11 +121,9 @@ def test_optional_columns_of_each_form_are_kept() -> None:
     labelled = read_catalogue(as_csv(mood_table(2)))
     assert [track.mood for track in map(labelled.song, (0, 2, 4, 6))] == list(Mood)
     assert labelled.song(0).year == 2001
-    table = tidytuesday(4).assign(track_album_release_date=["2019-06-14", "14/06/1959", "", "1750"])
+    table = kaggle(4).assign(release_date=["2019-06-14", "14/06/1959", "", "1750"])
     catalogue = read_catalogue(as_csv(table))
     assert [catalogue.song(row).year for row in range(4)] == [2019, 1959, None, None]
-    charts = catalogue.song(0)
-    assert (charts.genres, charts.year, charts.explicit, charts.duration_s) == (("rock",), 2019, None, 194.754)
     blank = kaggle(2).astype(object)
     blank.loc[1, ["duration_ms", "popularity", "track_genre"]] = ""
     catalogue = read_catalogue(as_csv(blank))
@@ -191,10 +179,10 @@ def test_the_error_for_a_playlist_without_features_mentions_exportify() -> None:
         read_catalogue(as_csv(table))
 
 
-@pytest.mark.parametrize(("make", "absent"), [(tidytuesday, "NA"), (kaggle, "")])
-def test_songs_without_names_get_placeholders(make: Callable[[int], pd.DataFrame], absent: str) -> None:
-    table = make(4).astype(object)
-    columns = {"track_name", "track_artist", "artists", "track_album_name", "album_name"}
+@pytest.mark.parametrize("absent", ["NA", ""])
+def test_songs_without_names_get_placeholders(absent: str) -> None:
+    table = kaggle(4).astype(object)
+    columns = {"track_name", "artists", "album_name"}
     names = [column for column in table if column in columns]
     table.loc[2, names] = absent
     catalogue = read_catalogue(as_csv(table))

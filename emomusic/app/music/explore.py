@@ -46,7 +46,7 @@ def show_explore(songs: Songs) -> None:
     with chart:
         quadrant = st.pills(
             "Quadrant", list(QUADRANT_CORNERS), format_func=lambda choice: choice.description,
-            key=state.music_widget("quadrant"), on_change=_forget_click, label_visibility="collapsed",
+            key=state.music_widget("quadrant"), on_change=_forget_click, label_visibility="collapsed", wrap=True,
         )  # fmt: skip
         _show_plane(songs, quadrant)
     with side:
