@@ -149,9 +149,6 @@ def _show_song_text(pick: Pick, place: str) -> None:
     is_list = place in page_state(PlayerState).lists
     if pick.likeliest_mood not in pick.reason and not is_list:  # on a journey
         reason = f"{pick.likeliest_mood.capitalize()}. {reason}"
-    if not pick.fits and song.licence is None:
-        is_own = current_source() in (Source.OWN, Source.TABLE)
-        reason += f". {'Your music has few' if is_own else 'There are few other'} {pick.mood} songs"
     if song.licence is not None:
         reason += f" · {escape_markdown(song.licence)}, [source]({song.source})"
     with st.container(key=f"reason-{place}"):
@@ -208,47 +205,6 @@ def _show_skipped(place: str) -> None:
 # Files and links
 
 
-_COPY = st.components.v2.component(
-    "emomusic_copy",
-    html="""<button type="button"></button><span role="status"></span>""",
-    css="""
-:host { display: block; }
-button {
-  font: inherit; width: 100%; min-height: 2.5rem; padding: 0.25rem 0.75rem; cursor: pointer;
-  color: var(--st-text-color); background: var(--st-background-color);
-  border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius, 0.6rem);
-}
-button:hover { border-color: var(--st-primary-color); color: var(--st-primary-color); }
-button:focus-visible { outline: 3px solid; outline-offset: 2px; }
-span { display: block; font-size: 0.875rem; min-height: 1.3em; margin-top: 0.25rem; }
-""",
-    js="""
-async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {  // no permission, or a page without HTTPS
-    const area = document.createElement("textarea");
-    area.value = text;
-    document.body.append(area);
-    area.select();
-    const done = document.execCommand("copy");
-    area.remove();
-    return done;
-  }
-}
-export default function ({ data, parentElement }) {
-  const button = parentElement.querySelector("button");
-  const status = parentElement.querySelector("span");
-  button.textContent = data.label;
-  button.onclick = async () => {
-    status.textContent = (await copy(data.text)) ? data.copied : data.failed;
-  };
-}
-""",
-)
-
-
 def _show_take_along(queue: SongQueue, place: str, stem: str) -> None:
     """Show a menu with the playlist in several forms; nothing without songs."""
     picks = queue.playlist(PLAYLIST)
@@ -256,17 +212,9 @@ def _show_take_along(queue: SongQueue, place: str, stem: str) -> None:
         return
     with st.popover("Take it along", key=f"take-{place}"):
         st.markdown(f"**{pluralize(len(picks), 'song')}** of this list")
-        if on_spotify := [pick for pick in picks if pick.song.is_on_spotify]:
-            _COPY(
-                data={
-                    "label": "Copy for Spotify",
-                    "text": track_links(on_spotify),
-                    "copied": f"{pluralize(len(on_spotify), 'link')} copied.",
-                    "failed": "The browser does not allow copying. Download the list instead.",
-                },
-                key=f"copy-{place}",
-            )
-            st.caption("Tip: paste the links into a playlist in Spotify's desktop app.")
+        if links := track_links(picks):
+            st.caption("Copy these links, and paste them into a playlist in Spotify's desktop app.")
+            st.code(links, language=None, height=100)
         if any(pick.song.path is not None for pick in picks):  # no player opens links to Spotify
             _offer("Playlist (M3U)", songs_m3u, f"{stem}.m3u", place)
         _offer("List (text)", songs_txt, f"{stem}-songs.txt", place)

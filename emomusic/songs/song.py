@@ -157,8 +157,3 @@ class Pick:
     reason: str
     likeliest_mood: Mood
     number: int = field(default=0, compare=False)
-
-    @property
-    def fits(self) -> bool:
-        """Whether the target mood is the most probable one."""
-        return self.likeliest_mood is self.mood

@@ -188,11 +188,11 @@ def test_the_menus_of_the_songs_are_accessible_and_a_typed_n_is_no_shortcut(open
         page.keyboard.press("Escape")
         wait_until_idle(page)
     page.get_by_role("button", name="Take it along").click()
-    page.get_by_role("button", name="Copy for Spotify").wait_for()
+    page.get_by_test_id("stCode").wait_for()
     report = axe_report(page)
     assert report is None, report
     page.keyboard.press("Escape")
-    expect(page.get_by_role("button", name="Copy for Spotify")).to_have_count(0)
+    expect(page.get_by_test_id("stCode")).to_have_count(0)
     page.keyboard.press("n")
     song_after(page, playing)
 

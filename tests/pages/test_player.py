@@ -130,9 +130,9 @@ def files(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def copied_links(app: AppTest) -> list[str]:
-    """The lines that the button copies."""
-    (component,) = (each.proto for each in app.get("bidi_component") if each.proto.component_name == "emomusic_copy")
-    return json.loads(component.json)["text"].splitlines()
+    """The lines to copy."""
+    (links,) = app.code
+    return links.value.splitlines()
 
 
 def test_files_and_links_leave_out_skipped_artists(files: dict[str, Any], app: AppTest) -> None:

@@ -118,7 +118,7 @@ def test_songs_for_an_emotion_and_a_policy_fit_and_are_known(
 ) -> None:
     request = Request(EMOTION_POINTS[emotion], emotion, policy=policy, today=today)
     songs, ten = recommender.songs(request, 30), recommender.songs(request, 10)
-    assert all(song.likeliest_mood is song.mood and song.fits for song in [*songs, *ten])
+    assert all(song.likeliest_mood is song.mood for song in [*songs, *ten])
     if policy is not Policy.JOURNEY:
         assert {song.mood for song in songs} == {target_of(request)[1]}
     kinds = {kind_of(recommender, song) for song in songs}
@@ -141,10 +141,13 @@ def test_the_nearest_songs_follow_if_no_song_fits() -> None:
     assert {song.mood for song in songs} == {Mood.HAPPY}
     assert [song.likeliest_mood for song in songs] == [Mood.ENERGETIC, Mood.CALM, Mood.SAD]
     for song in songs:
-        assert not song.fits
+        assert song.likeliest_mood is not song.mood
         assert song.reason.startswith("Nearest to happy: p")
         assert f"{song.likeliest_mood} (" in song.reason
-    assert all(song.fits for song in recommender_over(table).songs(replace(request, genres=frozenset({"pop"})), 6))
+    assert all(
+        song.likeliest_mood is song.mood
+        for song in recommender_over(table).songs(replace(request, genres=frozenset({"pop"})), 6)
+    )
 
 
 def test_a_song_that_fits_comes_before_a_closer_and_better_known_one() -> None:
@@ -154,7 +157,7 @@ def test_a_song_that_fits_comes_before_a_closer_and_better_known_one() -> None:
     songs = Recommender(Catalogue(table), probabilities).songs(Request(AffectPoint(0, 0), mood=Mood.HAPPY), 2)
     assert ids(songs) == [track_id(0), track_id(1)]
     assert [song.likeliest_mood for song in songs] == [Mood.HAPPY, Mood.CALM]
-    assert [song.fits for song in songs] == [True, False]
+    assert [song.likeliest_mood is song.mood for song in songs] == [True, False]
 
 
 @pytest.mark.parametrize(("popularity", "first"), [((40, 60), 0), ((0, 100), 1)])
@@ -162,7 +165,7 @@ def test_popularity_and_closeness_both_count(popularity: tuple[int, int], first:
     table = song_table(2).assign(popularity=popularity)
     table[["valence", "energy"]] = [(0.9, 0.75), (0.6, 0.6)]  # both happy
     songs = recommender_over(table).songs(Request(EMOTION_POINTS[Emotion.HAPPY]), 2)
-    assert all(song.fits for song in songs)
+    assert all(song.likeliest_mood is song.mood for song in songs)
     assert songs[0].song.id == track_id(first)
 
 

@@ -10,9 +10,6 @@ from emomusic.songs.catalogue import TRACK_ID
 from emomusic.songs.song import Pick, Song
 from emomusic.text import csv_text, escape_line, escape_path
 
-PLAYER_HEIGHT = 152
-"""Height of the compact player, in pixels."""
-
 TRACK_ADDRESS = "https://open.spotify.com/track/"
 """URL prefix of a track id."""
 
@@ -36,7 +33,7 @@ def track_url(track_id: str) -> str:
 
 
 def embed_url(track_id: str) -> str:
-    """URL of the player of a track, for a frame of `PLAYER_HEIGHT` or more. Raises as `checked_track_id`."""
+    """URL of the player of a track, for a frame of 80 pixels or more. Raises as `checked_track_id`."""
     return f"https://open.spotify.com/embed/track/{checked_track_id(track_id)}"
 
 
