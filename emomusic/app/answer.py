@@ -136,6 +136,8 @@ class Answer:
         listener, request = self.listener, self.queue.request
         is_journey = request.policy is Policy.JOURNEY
         picks = self.queue.playlist(JOURNEY_STEPS if is_journey else _SONGS_ON_PLANE)
+        if is_journey:  # not the songs that follow it
+            picks = [pick for pick in picks if pick.is_step]
         faces = [other for other in others if other.label != listener.label]
         emotion = listener.emotion or nearest_emotion(listener.point)
         pictures = {other.label: other.picture for other in others}

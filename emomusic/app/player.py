@@ -34,7 +34,7 @@ _STYLE = """<style>
 [class*="st-key-play-"] { height: 2rem; }
 [class*="st-key-play-"] button { min-height: 2rem; padding: 0.125rem 0.5rem; justify-content: flex-start; }
 [class*="st-key-play-"] button > div { width: 100%; justify-content: flex-start; }
-:is([class*="st-key-why-"], [class*="st-key-mood-"]) { padding-left: 2.2rem; }
+:is([class*="st-key-why-"], [class*="st-key-listed-"]) { padding-left: 2.2rem; }
 @media (max-height: 850px), (max-width: 640px) { div:has(> [class*="st-key-why-"]) { display: none; } }
 [class*="st-key-play-"] button:hover { background: var(--st-secondary-background-color, rgb(128 128 138 / 15%)); }
 </style>"""
@@ -169,7 +169,7 @@ def _show_up_next(queue: SongQueue, place: str) -> None:
                 wrap=False,
                 key=f"play-{place}-{pick.number}",
             )
-            with st.container(key=f"{'mood' if is_list else 'why'}-{place}-{pick.number}"):
+            with st.container(key=f"{'listed' if is_list else 'why'}-{place}-{pick.number}"):
                 st.caption(escape_markdown(pick.reason))
 
 

@@ -220,7 +220,8 @@ class Recommender:
         points = [*(pick.song.point for pick in heard), *map(self._point, rows)]
         reasons = [step_reason(points, step, target) for step in range(len(heard), len(points))]
         numbers = count(len(heard) + 1)
-        return [self._pick(*step) for step in zip(numbers, rows, moods, scores, reasons, strict=False)]
+        steps = zip(numbers, rows, moods, scores, reasons, strict=False)
+        return [replace(self._pick(*step), is_step=True) for step in steps]
 
     def _rows_at(
         self, waypoints: list[AffectPoint], moods: list[Mood], request: Request, window: int, known: list[int]

@@ -149,6 +149,7 @@ class Pick:
         reason: short explanation.
         likeliest_mood: most probable mood. Another one than `mood` if too few songs fit.
         number: in the order of the choice, counted from 1. It stays if the order of a queue changes.
+        is_step: whether the song is a step of a journey.
     """
 
     song: Song
@@ -157,3 +158,4 @@ class Pick:
     reason: str
     likeliest_mood: Mood
     number: int = field(default=0, compare=False)
+    is_step: bool = field(default=False, compare=False)

@@ -24,7 +24,9 @@ _LEVEL = """async () => {
   const context = new AudioContext();
   await context.resume();
   const analyser = new AnalyserNode(context, { fftSize: 4096 });
-  context.createMediaStreamSource(window.emomusicPlayer.audio.captureStream()).connect(analyser);
+  const stream = window.emomusicPlayer.audio.captureStream();
+  while (!stream.getAudioTracks().length) await new Promise((resolve) => setTimeout(resolve, 20));
+  context.createMediaStreamSource(stream).connect(analyser);
   const samples = new Float32Array(analyser.fftSize);
   for (let tries = 0, level = 0; tries < 500; tries++) {
     await new Promise((resolve) => setTimeout(resolve, 20));

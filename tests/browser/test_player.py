@@ -92,7 +92,7 @@ def test_each_sample_and_each_mood_sounds_as_the_sentence_says(offline: Page, se
     assert len(set(songs)) >= 6, songs
     offline.goto(server)
     for mood in Mood:
-        offline.get_by_role("button", name=mood, exact=True).click()
+        offline.get_by_role("radio", name=mood, exact=True).click()
         expect(sentence).to_have_text(f"{mood.capitalize()} songs")
         songs.append(sounding(offline, after=songs[-1] if mood is not Mood.CALM else ""))
         assert level(offline) > 0.01
