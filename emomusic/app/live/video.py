@@ -233,7 +233,8 @@ def _show_rate() -> None:
 
 def _leave_webrtc(session: LiveSession | None) -> None:
     """Go on over the page's own connection, with the same session."""
-    page_state(LiveState).way = Way.PAGE
+    live = page_state(LiveState)
+    live.way, live.starts_video = Way.PAGE, session is None
     if session is not None:
         session.way = Way.PAGE
     if (stream := st.session_state.get(state.LIVE_STREAM)) is not None:

@@ -211,6 +211,7 @@ def test_the_page_goes_on_over_its_own_connection_with_the_same_session(
     monkeypatch.setattr(video, "close_stream", closed.append)
     session = LiveSession(LiveReader(lambda: (FakeDetector(TWO), FakeClassifier())))
     session.since_s -= CONNECT_TIMEOUT_S
+    live_state(app).starts_video = True
     show(app, stream, session)
     assert not app.exception
     assert (session_of(app), live_state(app).way, closed) == (session, Way.PAGE, [stream])
