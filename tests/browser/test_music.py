@@ -45,13 +45,12 @@ def plane_area(page: Page) -> Locator:
     return area
 
 
-def test_a_click_on_the_plane_plays_at_once_and_a_quadrant_is_marked(music: Callable[..., Page]) -> None:
-    page = music()
-    page.get_by_role("button", name="Use Spotify").wait_for(timeout=PATIENCE_MS)  # there is no network
+def test_a_click_on_the_plane_plays_at_once_and_a_quadrant_is_marked(open_page: Callable[..., Page]) -> None:
+    page = open_page("/music?songs=bundled")
     area = plane_area(page)
     x, y = area.evaluate("""element => {
       const {_fullData: [, songs], _fullLayout: {xaxis, yaxis}} = element.closest(".js-plotly-plot");
-      return [xaxis.l2p(songs.x[7]), yaxis.l2p(songs.y[7])];
+      return [xaxis.l2p(songs.x[0]), yaxis.l2p(songs.y[0])];
     }""")
     area.click(position={"x": x, "y": y})
     expect(page.get_by_text("The song you clicked")).to_be_visible(timeout=PATIENCE_MS)
