@@ -35,7 +35,7 @@ ONNX = "model.onnx"
 """The same network for the app."""
 
 GRAD_CAM = "grad_cam.onnx"
-"""The network with factors for its maps, which explain its answers (`faces.grad_cam`). Few models have it."""
+"""The network with a gradient, which explains its answers (`emomusic.faces.grad_cam`). Few models have it."""
 
 PEOPLE = "people.npz"
 """How people differ, to learn one face (`faces.profile`). Only the default model has it."""

@@ -14,8 +14,9 @@ import numpy.typing as npt
 from emomusic.assets import data_dir
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
-from emomusic.runtime import Network
+from emomusic.runtime import FloatArray, Network
 from emomusic.training.augmentation import augment
+from emomusic.training.grad_cam import append_grad_cam, halve_kernels, keras_maps
 from emomusic.training.presets import VARIED
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ OPSET = 17
 
 MAX_DIFFERENCE, MAX_DIFFERENCE_IN_EIGHT_BITS = 0.005, 0.15
 """Maximum difference of probabilities between an export and Keras. Half precision causes a tenth of it."""
+
+MAX_DIFFERENCE_OF_MAPS = 0.05
+"""Maximum difference between exported maps and those of Keras, whose highest value is 1."""
 
 _MIN_HALVED = 64  # weights; smaller tensors contain thresholds and shapes
 _NUM_VARIANTS = 24  # of each sample face, for the ranges of the activations
@@ -46,21 +50,24 @@ def export_onnx(model: keras.Model, path: Path, *, eight_bits: bool = False, gra
     """
     proto = _converted(model)
     side = model.input_shape[1]
+    faces = np.random.default_rng(0).integers(0, 256, (8, side, side, 1)).astype(np.float32)
     if grad_cam:
-        explained = with_gains(proto, grad_cam)
-        halve_weights(explained)
+        winner = model.output_shape[-1] - 1
+        explained = type(proto)()
+        explained.CopyFrom(proto)
+        append_grad_cam(explained, grad_cam)
+        halve_kernels(explained, model)
+        maps = Network(explained.SerializeToString())(faces, np.eye(winner + 1, dtype=np.float32)[[winner]])[0]
+        expected_maps = keras_maps(model, grad_cam, faces, winner)
+        _require_equal(maps / expected_maps.max(), expected_maps / expected_maps.max(), MAX_DIFFERENCE_OF_MAPS, model)
         _save(explained, path.with_name(model_files.GRAD_CAM))
+    limit = MAX_DIFFERENCE
     if eight_bits:
         faces, limit = varied_samples(side).astype(np.float32), MAX_DIFFERENCE_IN_EIGHT_BITS
         proto = _in_eight_bits(proto, faces)
     else:
-        faces, limit = np.random.default_rng(0).integers(0, 256, (8, side, side, 1)).astype(np.float32), MAX_DIFFERENCE
         halve_weights(proto)
-    difference = float(np.abs(Network(proto.SerializeToString())(faces)[0] - model(faces, training=False)).max())
-    if not difference <= limit:  # also catches NaN
-        raise ModelError(
-            f"expected an export with the outputs of {model.name}. Received: a difference of {difference:.4f}"
-        )
+    _require_equal(Network(proto.SerializeToString())(faces)[0], model(faces, training=False).numpy(), limit, model)
     _save(proto, path)
 
 
@@ -84,27 +91,12 @@ def _converted(model: keras.Model) -> Any:
     return proto
 
 
-def with_gains(proto: Any, layer: str) -> Any:
-    """The logits of a network that ends in a softmax, with factors for its maps (`faces.grad_cam`).
-
-    The second input, "gains", has the shape (m, 1, rows, columns): a factor for each position of the maps of a ReLU
-    layer, in m variants.
-    """
-    from onnx import TensorProto, helper, shape_inference, utils
-
-    whole = shape_inference.infer_shapes(proto)
-    (features,) = (node.output[0] for node in whole.graph.node if node.op_type == "Relu" and f"/{layer}" in node.name)
-    sides = next(value for value in whole.graph.value_info if value.name == features).type.tensor_type.shape.dim[2:]
-    explained = utils.Extractor(whole).extract_model([whole.graph.input[0].name], [whole.graph.node[-1].input[0]])
-    nodes = explained.graph.node
-    for node in nodes:
-        node.input[:] = ["weighted" if name == features else name for name in node.input]
-    place = next(place for place, node in enumerate(nodes, 1) if features in node.output)
-    nodes.insert(place, helper.make_node("Mul", [features, "gains"], ["weighted"]))
-    shape = ("m", 1, *(side.dim_value for side in sides))
-    explained.graph.input.append(helper.make_tensor_value_info("gains", TensorProto.FLOAT, shape))
-    del explained.graph.value_info[:]  # has the batch of the faces, not of the variants
-    return explained
+def _require_equal(received: FloatArray, expected: FloatArray, limit: float, model: keras.Model) -> None:
+    difference = float(np.abs(expected - received).max())
+    if not difference <= limit:  # also catches NaN
+        raise ModelError(
+            f"expected an export with the outputs of {model.name}. Received: a difference of {difference:.4f}"
+        )
 
 
 def _save(proto: Any, path: Path) -> None:
