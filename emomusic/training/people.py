@@ -23,6 +23,7 @@ _NEUTRAL = Emotion.NEUTRAL.label
 _SHRINK = 0.2  # of the covariances towards a multiple of the identity
 _WAYS, _EVIDENCE, _REACH = 0.3, 0.3, 1.0  # chosen on one collection, judged on another (docs/experiments.md)
 _DRAWS = 4  # of the shots of each person
+_COMPARED = ("difference from neutral", "regression")
 _KNOWN = {"nothing": 0, "a neutral shot": 1, "two shots": 2, "three shots": 3, "five shots": 5, "all seven shots": 7}
 
 
@@ -146,7 +147,7 @@ def _has_noise(collections: Sequence[Described]) -> bool:
 
 def _judge(described: Described, people: People, anyone: Sequence[Sequence[float]]) -> dict[str, Any]:
     rng = np.random.default_rng(0)
-    right: dict[str, list[npt.NDArray[np.bool_]]] = {known: [] for known in _KNOWN}
+    right: dict[str, list[npt.NDArray[np.bool_]]] = {known: [] for known in (*_KNOWN, *_COMPARED)}
     for _ in range(_DRAWS):
         for shown in described.shown_by():
             shots = {label: int(rng.choice(own)) for label, own in shown.items()}
@@ -178,9 +179,18 @@ def _read(
 ) -> None:
     """Add which faces are read right to `right`, by what is known."""
     faces, labels = described.faces[judged], described.labels[judged]
-    right["nothing"].append(adjust_logits(softmax(faces), anyone).argmax(axis=1) == labels)
+    logs = np.log(softmax(faces))
+    right["nothing"].append(adjust_logits(np.exp(logs), anyone).argmax(axis=1) == labels)
     for known, count in _KNOWN.items():
         if count and (count <= len(order) or count == len(EMOTIONS)):
             own = {EMOTIONS[label]: described.faces[shots[label]] for label in order[:count]}
             answers = people.conditioned(own, dict.fromkeys(own, 1), anyone).probabilities(faces)
             right[known].append(answers.argmax(axis=1) == labels)
+    rises = logs - np.log(softmax(described.faces[[shots[_NEUTRAL]]]))
+    rises[:, _NEUTRAL] = 1.0
+    right["difference from neutral"].append(rises.argmax(axis=1) == labels)
+    if len(order) == len(EMOTIONS):
+        from sklearn.linear_model import LogisticRegression
+
+        regression = LogisticRegression(max_iter=1000).fit(described.faces[[shots[label] for label in order]], order)
+        right["regression"].append(regression.predict(faces) == labels)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import logging
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS, Emotion
+from emomusic.assets import DAMAGED_ARRAYS, models_dir, sha256_of
 from emomusic.errors import DatasetError, ImageError
 from emomusic.faces.detection import FaceDetector
 from emomusic.faces.fer2013 import SIDE, LabelledFaces
@@ -108,6 +110,7 @@ class PosedFaces:
         is_mixture: shape (n,).
         collections: name of the collection, shape (n,).
         persons: `<collection>/<person>`, shape (n,). Of films, the first word of the title.
+        missed: number of pictures without a face, which are left out.
     """
 
     images: npt.NDArray[np.uint8]
@@ -116,6 +119,7 @@ class PosedFaces:
     is_mixture: npt.NDArray[np.bool_]
     collections: npt.NDArray[np.str_]
     persons: npt.NDArray[np.str_]
+    missed: int = 0
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -153,7 +157,7 @@ def digest_of(splits: Iterable[LabelledFaces], posed: PosedFaces | None) -> str:
 def read_posed_faces(
     folder: Path, detector: FaceDetector, on_progress: Callable[[int], None] = lambda _: None
 ) -> PosedFaces:
-    """Read collections and cut their faces as the app does.
+    """Read collections and cut their faces as the app does. The crops stay in one file of the user's cache.
 
     Args:
         folder: a collection, or a folder of collections.
@@ -164,6 +168,14 @@ def read_posed_faces(
         DatasetError: the folder is absent, has no such pictures, or its votes are damaged.
     """
     pictures = posed_pictures(folder)
+    cached = _cache(folder, [path for path, *_ in pictures])
+    try:
+        with np.load(cached, allow_pickle=False) as arrays:
+            return PosedFaces(**{name: arrays[name] for name in _ARRAYS}, missed=int(arrays["missed"]))
+    except FileNotFoundError:
+        log.info("Cutting %d faces of %s, once.", len(pictures), folder)
+    except DAMAGED_ARRAYS as error:
+        log.warning("Cutting the faces of %s again: %s", folder, error)
     votes = {collection: _votes(path) for path, collection in {(p.parents[1], c) for p, c, _ in pictures}}
     rows: list[tuple[Any, ...]] = []
     for number, (path, collection, shown) in enumerate(pictures, 1):
@@ -180,7 +192,14 @@ def read_posed_faces(
         raise DatasetError(f"expected pictures of faces in {folder}. Received: none with a face")
     kinds = (np.uint8, np.float32, np.uint8, np.bool_, np.str_, np.str_)
     columns: list[Any] = [np.array(column, kind) for column, kind in zip(zip(*rows, strict=True), kinds, strict=True)]
-    return PosedFaces(**dict(zip(_ARRAYS, columns, strict=True)))
+    faces = PosedFaces(**dict(zip(_ARRAYS, columns, strict=True)), missed=len(pictures) - len(rows))
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    part = cached.with_suffix(f".{os.getpid()}.npz")
+    np.savez_compressed(
+        part, allow_pickle=False, missed=np.array(faces.missed), **{name: getattr(faces, name) for name in _ARRAYS}
+    )
+    part.replace(cached)
+    return faces
 
 
 def posed_pictures(folder: Path) -> list[tuple[Path, str, tuple[Emotion, ...]]]:
@@ -234,3 +253,15 @@ def _votes(collection: Path) -> dict[str, npt.NDArray[np.float32]]:
             f"expected the columns picture and emotions with shares in {path}. Received: {error}"
         ) from error
     return shares
+
+
+def _cache(folder: Path, pictures: list[Path]) -> Path:
+    """The file of the crops of these pictures, as this detector finds them."""
+    sha = hashlib.sha256()
+    for path in [*pictures, *sorted(folder.rglob(VOTES))]:
+        stat = path.stat()
+        sha.update(f"{path.relative_to(folder)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    for network in sorted((models_dir() / "detector").glob("*.onnx")):
+        sha.update(sha256_of(network).encode())
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return root / "emomusic" / f"posed-{sha.hexdigest()[:16]}.npz"
