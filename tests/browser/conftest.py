@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -59,7 +60,7 @@ def fresh_server(
 ) -> Iterator[str]:
     """A new server on a free or reserved port; its log in `folder` is checked at the end.
 
-    `folder` has the files `threads`, with the names of its threads, and `pid`. `settings` are added to its environment.
+    `folder` has the file `pid`. `settings` are added to its environment.
     """
     chromium()
     root, log = Path(__file__).resolve().parents[2], folder / "log"
@@ -78,6 +79,14 @@ def fresh_server(
     text = CLOSED_WHILE_SENDING.sub("", log.read_text(encoding="utf-8", errors="replace"))
     for problem in ("Traceback", "Warning", "deprecated", "Exception", "Stack (most recent call last)"):
         assert problem not in text, text
+
+
+def thread_names(folder: Path) -> list[str]:
+    """The names of the threads of the server in this folder."""
+    (names := folder / "threads").unlink(missing_ok=True)
+    os.kill(int((folder / "pid").read_text(encoding="ascii")), signal.SIGUSR1)
+    wait_until(names.exists)
+    return names.read_text(encoding="utf-8").splitlines()
 
 
 @pytest.fixture(scope="session")

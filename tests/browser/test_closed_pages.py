@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import contextlib
 import re
+import secrets
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from urllib.parse import urlencode
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from emomusic.app import state
 from emomusic.app.film.job import THREAD_NAME
-from tests.browser.conftest import PATIENCE_MS, fresh_server, without_spotify
+from emomusic.app.music.page import YOUR_SONG
+from emomusic.app.sources import Source
+from tests.browser.conftest import PATIENCE_MS, fresh_server, thread_names, without_spotify
 from tests.browser.player import PLAYER
-from tests.films import BIDEN, COLLINS, HOPPER, write_film
+from tests.browser.waiting import wait_until_idle
+from tests.films import BIDEN, COLLINS, HOPPER, film_bytes
+from tests.hostile.generator import wav
+from tests.songs.tables import mood_table
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
+NUM_COPIES = 300  # of a marker in each file
 UPLOADED = re.compile(r'^cache_memory_bytes\{cache_type="UploadedFileManager".*\} (\d+)$', re.MULTILINE)
 
 
@@ -47,47 +58,94 @@ def unnamed_files(folder: Path) -> Iterator[str]:
                 yield target
 
 
+def photo_with(marker: bytes, root: Path) -> bytes:
+    content, copies = (root / "data/samples/eileen-collins-1999.jpg").read_bytes(), (marker + bytes(160)) * NUM_COPIES
+    return content[:2] + b"\xff\xfe" + (len(copies) + 2).to_bytes(2, "big") + copies + content[2:]
+
+
+def film_with(marker: bytes) -> bytes:
+    """A film that takes longer to read than the test."""
+    film = film_bytes([(COLLINS, 240), (BIDEN, 240), (HOPPER, 240)], size=(160, 90), rate=5)
+    copies = (marker + bytes(160)) * NUM_COPIES
+    return film + (len(copies) + 8).to_bytes(4, "big") + b"free" + copies
+
+
+def song_with(marker: bytes) -> bytes:
+    return wav((np.random.default_rng(0).bytes(600) + marker) * NUM_COPIES)
+
+
+def table_with(marker: bytes) -> bytes:
+    titles = [f"{marker.decode()} {number}" for number in range(NUM_COPIES)]
+    return mood_table(NUM_COPIES // 4).assign(name=titles).to_csv(index=False).encode()
+
+
+def copies_in_memory(process: int, marker: bytes) -> int:
+    """How often a marker is in the memory of a process."""
+    number = 0
+    with Path(f"/proc/{process}/maps").open() as maps, Path(f"/proc/{process}/mem").open("rb", 0) as memory:
+        for line in maps:
+            start, stop = (int(place, 16) for place in line.split()[0].split("-"))
+            if " r" in line and "[v" not in line:
+                with contextlib.suppress(OSError):  # unmapped meanwhile
+                    memory.seek(start)
+                    number += memory.read(stop - start).count(marker)
+    return number
+
+
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs the open files of Linux")
 def test_photos_and_films_are_deleted_after_reading_or_after_their_pages_are_closed(
     browser: Browser, tmp_path: Path, root: Path
 ) -> None:
-    folder, threads, film = tmp_path / "temporary", tmp_path / "threads", tmp_path / "long.mp4"
-    folder.mkdir()
-    shots = [(COLLINS, 240), (BIDEN, 240), (HOPPER, 240)]  # take longer to read than the test
-    write_film(film, shots, size=(160, 90), rate=5)
+    (folder := tmp_path / "temporary").mkdir()
+    photo = partial(photo_with, root=root)
+    makes = {"x.jpg": photo, "y.jpg": photo, "x.mp4": film_with, "x.wav": song_with, "x.csv": table_with}
+    markers = {name: secrets.token_hex(16).encode() for name in makes}
+    for name, make in makes.items():
+        (tmp_path / name).write_bytes(make(markers[name]))
     settings = {"STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "20", "TMPDIR": str(folder)}
     with fresh_server(tmp_path, settings) as address, browser.new_context() as context:
         without_spotify(context)
 
-        def open_(path: str, file: Path | list[Path]) -> Page:
+        process = int((tmp_path / "pid").read_text())
+
+        def open_(path: str, *names: str, menu: str = "") -> Page:
             page = context.new_page()
             page.set_default_timeout(PATIENCE_MS)
             page.goto(address + path)
-            page.locator('input[type="file"]').set_input_files(file)
+            if menu:
+                wait_until_idle(page)
+                page.get_by_role("button", name=menu).first.click()
+            page.locator('input[type="file"]').set_input_files([tmp_path / name for name in names])
             return page
 
-        photos = [root / f"data/samples/{name}.jpg" for name in ("joe-biden-2010", "grace-hopper-1984")]
         # Streamlit opens `pages/photo.py` of a fresh server without `app.py`; see `require_app`
-        several = open_("/photo", photos)
+        several = open_("/photo", "x.jpg", "y.jpg")
         several.get_by_text("2 faces in 2 photos").wait_for()
         expect(several.get_by_text("an expression is not a feeling").first).to_be_visible()
         expect(several.get_by_test_id("stSidebarNav")).to_have_count(0)
         wait_until(lambda: uploaded_bytes(address) == 0)  # released after reading
 
-        page = open_("/", root / "data/samples/eileen-collins-1999.jpg")
+        music = urlencode({state.SONGS_FROM: Source.TABLE})
+        open_(f"/music?{music}", "x.csv", menu="Your music").get_by_text(re.compile("^300 songs")).first.wait_for()
+        open_(f"/music?{urlencode({state.MUSIC_TAB: YOUR_SONG})}", "x.wav").get_by_text("It fits a face").wait_for()
+        page = open_("/", "x.jpg")
         page.locator(PLAYER).wait_for()
         photo = page.locator(".st-key-photo-preview img").evaluate("image => image.src")
         assert is_served(photo)
 
-        expect(open_("/film", film).get_by_text(re.compile("^Reading: "))).to_be_visible()
+        expect(open_("/film", "x.mp4").get_by_text(re.compile("^Reading: "))).to_be_visible()
         wait_until(lambda: uploaded_bytes(address) == 0)  # released after copying, although the page is open
         assert len(list(unnamed_files(folder))) == 1
         assert list(folder.iterdir()) == []
-        wait_until(lambda: THREAD_NAME in threads.read_text().splitlines())
+        wait_until(lambda: THREAD_NAME in thread_names(tmp_path))
+        in_memory = [name for name in makes if copies_in_memory(process, markers[name]) >= NUM_COPIES]
+        assert in_memory == ["x.jpg", "x.wav", "x.csv"]  # the film is in its file
         for closed in context.pages:
             closed.close()
         wait_until(lambda: not is_served(photo))
         wait_until(lambda: uploaded_bytes(address) == 0)
         wait_until(lambda: not list(unnamed_files(folder)))
-        wait_until(lambda: THREAD_NAME not in threads.read_text().splitlines())
+        wait_until(lambda: THREAD_NAME not in thread_names(tmp_path))
         assert list(folder.iterdir()) == []
+        # Parts of pages of memory stay that Python has freed
+        wait_until(lambda: all(copies_in_memory(process, each) < NUM_COPIES / 5 for each in markers.values()))

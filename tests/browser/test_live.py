@@ -21,7 +21,16 @@ from emomusic.faces.profile import FaceProfile
 from emomusic.media.images import RgbImage, encode_jpeg, read_image
 from emomusic.stream.reader import THREAD_NAME
 from tests.browser.accessibility import axe_report
-from tests.browser.conftest import FLAGS, PATIENCE_MS, chromium, download, fresh_server, visit, without_spotify
+from tests.browser.conftest import (
+    FLAGS,
+    PATIENCE_MS,
+    chromium,
+    download,
+    fresh_server,
+    thread_names,
+    visit,
+    without_spotify,
+)
 from tests.browser.live_scripts import FOLLOW, IS_CAMERA_FREE, IS_MARKED, LAYERS, PLACES, WITHOUT_WEBRTC
 from tests.browser.player import PLAYER
 from tests.films import SAMPLES
@@ -163,8 +172,7 @@ def sees(page: Page, text: str) -> None:
 
 
 def wait_for_readers(folder: Path, number: int) -> None:
-    threads = folder / "threads"
-    wait_until(lambda: threads.read_text(encoding="utf-8").splitlines().count(THREAD_NAME) == number)
+    wait_until(lambda: thread_names(folder).count(THREAD_NAME) == number)
 
 
 def test_readings_follow_the_webcam_and_the_session_has_songs(playwright: Playwright, server: str, film: Path) -> None:
