@@ -22,7 +22,7 @@ SCREENS = (
     ("/film", "Film · EmoMusic", "What does this film sound like?"),
     ("/film?film=sample", "Film · EmoMusic", "Download"),
     ("/gallery?wall=samples", "EmoMusic", "7 faces in 7 photos: 2 happy, 1 surprised, 4 neutral."),
-    ("/music", "Music · EmoMusic", "Draw around some songs"),
+    ("/music", "Music · EmoMusic", "How the moods differ"),
     ("/models?face_view=Card", "Models · EmoMusic", "Data and licence"),
     ("/models?face_view=Figures", "Models · EmoMusic", "Figures"),
     ("/how_it_works?sample=four-people&step=look", f"{LOOK} · How it works · EmoMusic", LOOK),

@@ -185,16 +185,15 @@ def test_the_tabs_of_the_music_page_are_on_the_first_screen_and_keep_their_place
     expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
     wait_until_idle(page)
     assert_visible_in(page, size, (f".st-key-{state.MUSIC_TAB} [role=tablist]",), "music")
-    expect(page.get_by_role("searchbox")).to_have_count(1)
     page.evaluate(SHIFTS)
     tabs = page.get_by_role("tab")
     place = tabs.first.bounding_box()
-    for name in ("Table", "Found songs", "Explore", "Plane"):
+    for name in ("Table", "Explore", "Table"):
         tabs.filter(has_text=name).click()
         expect(tabs.filter(has_text=name)).to_have_attribute("aria-selected", "true")
         assert shift(page) <= MAX_SHIFT, name
         assert tabs.first.bounding_box() == place, name
     page.get_by_role("searchbox").fill("queen")
     page.get_by_role("searchbox").press("Enter")
-    expect(tabs.filter(has_text="Found songs")).to_have_attribute("aria-selected", "true")
+    expect(page.get_by_text(" of 81,198 songs")).to_be_visible()
     assert shift(page) <= MAX_SHIFT

@@ -10,7 +10,8 @@ from emomusic.songs.genres import GENRE_FAMILIES, GENRES, genres_of, names_of
 def test_every_genre_of_the_catalogue_is_in_exactly_one_family(catalogue: Catalogue) -> None:
     grouped = [genre for family in GENRE_FAMILIES for genre in family.genres]
     assert len(grouped) == len(set(grouped)) == 114
-    assert sorted(grouped) == list(GENRES) == catalogue.genres
+    assert sorted(grouped) == list(GENRES)
+    assert {genre for row in range(len(catalogue)) for genre in catalogue.song(row).genres} == set(GENRES)
     keys = {family.key for family in GENRE_FAMILIES}
     assert len(keys) == len(GENRE_FAMILIES)
     assert keys.isdisjoint(GENRES)

@@ -53,7 +53,7 @@ def show_explore(songs: Songs) -> None:
         _show_list(songs, quadrant)
     of_spotify = ready_source() is Source.SPOTIFY
     labelled = labelled_songs() if of_spotify else None
-    st.subheader("How the moods differ", anchor=False)
+    st.header("How the moods differ", anchor=False)
     if labelled is not None:
         st.caption(f"{pluralize(len(labelled), 'song')} with a mood label, from which the mood models learned.")
     elif of_spotify and is_own_computer():

@@ -130,7 +130,7 @@ def _columns() -> dict[str, Any]:
 
 def _show_spotify(words: str) -> None:
     """Show what Spotify finds for these words, or a link to its search."""
-    st.subheader("On Spotify", anchor=False)
+    st.header("On Spotify", anchor=False)
     try:
         if (credentials := spotify_credentials()) is None:
             st.link_button("Search on Spotify", search_url(words), icon=":material/open_in_new:")
