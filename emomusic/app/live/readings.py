@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,8 @@ from emomusic.affect import AffectPoint, EmotionProbabilities, affect_of, descri
 from emomusic.app.answer import ALL, face_points, group_sentence
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import escape_markdown_message
-from emomusic.app.live.session import LiveSession, live_session
+from emomusic.app.live.session import LiveSession, LiveState, Way, live_session
+from emomusic.app.state import page_state
 from emomusic.charts.affect import FacePoint, circumplex
 from emomusic.charts.face import probability_bars
 from emomusic.charts.live import face_bars, mood_areas
@@ -25,6 +27,20 @@ _NOW_S, _TIMELINE_S = 1.0, 2.0  # between refreshes; a chart of ten minutes has 
 _TRAIL_S = 20
 _FACES_SHOWN = 6
 _PLANE_HEIGHT = 430
+
+
+def _charted(every_s: float) -> Callable[[Callable[[LiveSession], None]], Callable[[], None]]:
+    """Make a fragment with charts. Over the page's own connection, each refresh holds up a frame, so it has fewer."""
+
+    def fragment_of(show: Callable[[LiveSession], None]) -> Callable[[], None]:
+        @wraps(show)
+        def refresh() -> None:
+            if (session := live_session()) is not None:
+                show(session)
+
+        return lambda: st.fragment(refresh, run_every=every_s * (1 + (page_state(LiveState).way is Way.PAGE)))()
+
+    return fragment_of
 
 
 @st.fragment(run_every=_NOW_S)
@@ -45,11 +61,9 @@ def show_words() -> None:
     )
 
 
-@st.fragment(run_every=_NOW_S)
-def show_plane() -> None:
+@_charted(_NOW_S)
+def show_plane(session: LiveSession) -> None:
     """Show the faces and their trail on the plane, refreshed once per second; the page calls this during the video."""
-    if (session := live_session()) is None:
-        return
     view = session.view()
     group, points = view.group, face_points(view.faces)
     if len(view.faces) > 1 and group is not None:
@@ -61,11 +75,9 @@ def show_plane() -> None:
     )
 
 
-@st.fragment(run_every=_NOW_S)
-def show_faces() -> None:
+@_charted(_NOW_S)
+def show_faces(session: LiveSession) -> None:
     """Show the probabilities of the faces, refreshed once per second; the page calls this during the video."""
-    if (session := live_session()) is None:
-        return
     view = session.view()
     if len(view.faces) > 1 and view.group is not None:
         _show_rows(view, view.group)
@@ -73,11 +85,9 @@ def show_faces() -> None:
         _show_bars(view.group)
 
 
-@st.fragment(run_every=_NOW_S)
-def show_large() -> None:
+@_charted(_NOW_S)
+def show_large(session: LiveSession) -> None:
     """Show the mood of the group in large type, without names or numbers of faces, refreshed once per second."""
-    if (session := live_session()) is None:
-        return
     view = session.view()
     group = view.group
     show_trouble(session, view)
@@ -108,10 +118,9 @@ def show_timeline() -> None:
     st.caption("The height of a colour is the mean share of an emotion over all faces. Gaps: no face, or no reading.")
 
 
-@st.fragment(run_every=_TIMELINE_S)
-def _show_timeline_now() -> None:
-    if (session := live_session()) is not None:
-        show_areas(session.reader.timeline(), key="live-timeline")
+@_charted(_TIMELINE_S)
+def _show_timeline_now(session: LiveSession) -> None:
+    show_areas(session.reader.timeline(), key="live-timeline")
 
 
 def show_areas(table: pd.DataFrame, *, key: str) -> None:

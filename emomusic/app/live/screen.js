@@ -132,7 +132,7 @@ class Band {
   }
 }
 
-const FRAME_MS = 70; // between two frames, for a fast server
+const FRAME_MS = 40; // between two frames, as of the camera
 const PATIENCE_MS = 3000; // a run of the page may swallow a frame
 const JPEG_QUALITY = 0.75;
 
@@ -154,7 +154,7 @@ class Camera {
     this.video = element.querySelector("video");
     this.canvas = element.querySelector("canvas");
     camera = this;
-    this.timer = setInterval(() => (element.isConnected ? this.#send() : this.#end()), FRAME_MS);
+    this.timer = setInterval(() => (element.isConnected ? this.#send() : this.#end()), FRAME_MS / 2);
   }
 
   async update({ data, setTriggerValue }) {
@@ -167,7 +167,7 @@ class Camera {
       Object.assign(this.canvas, { width, height });
       drawMarks(this.canvas.getContext("2d"), data.marks, { width, height }, data.isMirrored);
     }
-    if (this.#stream) return;
+    if (this.#stream) return void this.#send();
     this.#stream = navigator.mediaDevices.getUserMedia({ video: data.video, audio: false });
     try {
       this.video.srcObject = await this.#stream;
@@ -181,7 +181,7 @@ class Camera {
   async #send() {
     const now = performance.now();
     const isOpen = this.#answer === this.#sent || now - this.#sent_ms > PATIENCE_MS;
-    if (this.#isSending || !isOpen || !this.video.videoWidth) return;
+    if (this.#isSending || !isOpen || now - this.#sent_ms < FRAME_MS || !this.video.videoWidth) return;
     this.#isSending = true;
     const canvas = new OffscreenCanvas(this.video.videoWidth, this.video.videoHeight);
     canvas.getContext("2d").drawImage(this.video, 0, 0);
