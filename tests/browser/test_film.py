@@ -133,6 +133,7 @@ SUNG = f"""() => {{
 def test_the_song_of_a_scene_sounds_while_the_film_plays_and_changes_at_a_cut(open_page: Callable[..., Page]) -> None:
     page = open_page("/film?film=sample&songs=bundled")
     wait_for_results(page)
+    page.evaluate(f"{VIDEO}.loop = true")  # else the film may end first on a busy machine
     tiles = page.locator('[class*="st-key-scene-scene-"] button')
     first, second = (tiles.nth(number).inner_text().splitlines()[-1] for number in (1, 2))
     tiles.nth(1).click()

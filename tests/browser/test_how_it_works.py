@@ -27,6 +27,7 @@ MEASURES = """title => {
   window.shifts ??= new PerformanceObserver(() => {});
   window.shifts.observe({ type: "layout-shift", buffered: false });
   window.shift = window.shifts.takeRecords().filter(entry => !entry.hadRecentInput)
+    .filter(entry => entry.sources.some(part => part.previousRect.width))  // a hidden part that appears has not moved
     .reduce((sum, entry) => sum + entry.value, window.shift ?? 0);
   const drawn = all('.stMain :is(.stPlotlyChart, img)');
   const source = all('[data-testid="stCaptionContainer"]').find(part => part.innerText.startsWith("Source"));

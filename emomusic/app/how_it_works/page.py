@@ -23,6 +23,7 @@ _TOP_PX, _STEP_PX = 52, 502
 # Type for a projector. Markdown has no size between text and heading. Streamlit adds the key of a container as a class
 _STYLE = f"""<style>
 .st-key-how-title {{ overflow: visible; }}
+.st-key-how-temperature {{ flex: none; height: 4.5rem; }}
 .st-key-how-title h1 {{ font-size: clamp(1.5rem, 2.4vw, 2.6rem); line-height: 1.25; padding: 0; }}
 .st-key-how-top {{ overflow: auto hidden; padding: 4px; }}
 .st-key-{_KEYS} {{ position: absolute; }} /* removes the gap of this invisible element */
