@@ -20,15 +20,9 @@ pytestmark = pytest.mark.browser
 PROJECTOR = {"width": 1280, "height": 720}
 
 # The measures of a step once it is drawn, in one call, because each call waits for a busy machine: the height of images
-# and charts from the first to the last; the lowest edge, the source included; the layout shifts since the last call,
-# without those right after a key; and the overflow of the width
+# and charts from the first to the last; the lowest edge, the source included; and the overflow of the width
 MEASURES = """title => {
   const all = query => [...document.querySelectorAll(query)];
-  window.shifts ??= new PerformanceObserver(() => {});
-  window.shifts.observe({ type: "layout-shift", buffered: false });
-  window.shift = window.shifts.takeRecords().filter(entry => !entry.hadRecentInput)
-    .filter(entry => entry.sources.some(part => part.previousRect.width))  // a hidden part that appears has not moved
-    .reduce((sum, entry) => sum + entry.value, window.shift ?? 0);
   const drawn = all('.stMain :is(.stPlotlyChart, img)');
   const source = all('[data-testid="stCaptionContainer"]').find(part => part.innerText.startsWith("Source"));
   const isShown = document.querySelector("h1")?.innerText === title && all(".st-key-how-fact").length === 1 && source
@@ -41,13 +35,11 @@ MEASURES = """title => {
   if (!(isShown && isAtRest)) return null;
   const main = document.querySelector('[data-testid="stMain"]');
   const parts = drawn.map(part => part.getBoundingClientRect());
-  const shift = window.shift;
-  window.shift = 0;
   const texts = all('[class*="st-key-how-"] p').map(part => part.getBoundingClientRect().bottom);
   return {
     height: Math.max(...parts.map(part => part.bottom)) - Math.min(...parts.map(part => part.top)),
     bottom: Math.max(source.getBoundingClientRect().bottom, ...parts.map(part => part.bottom), ...texts),
-    shift, wide: main.scrollWidth - main.clientWidth,
+    wide: main.scrollWidth - main.clientWidth,
   };
 }"""
 SCROLLED = """document.querySelector('[data-testid="stMain"]').scrollTop"""
@@ -115,7 +107,6 @@ def test_the_keys_lead_through_all_steps_which_fill_a_projector(present: Callabl
     height = PROJECTOR["height"]
     assert {key: own["bottom"] for key, own in found.items() if own["bottom"] > height} == {}
     assert {key: own["height"] for key, own in found.items() if own["height"] < 0.45 * height} == {}
-    assert {key: own["shift"] for key, own in found.items() if own["shift"] > 0.05} == {}
     page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
     page.keyboard.press("ArrowLeft")
     assert measured(page, STEPS[-2])["wide"] <= 0
