@@ -136,6 +136,7 @@ def test_the_song_of_a_scene_sounds_while_the_film_plays_and_changes_at_a_cut(op
     page.evaluate(f"{VIDEO}.loop = true")  # else the film may end first on a busy machine
     tiles = page.locator('[class*="st-key-scene-scene-"] button')
     first, second = (tiles.nth(number).inner_text().splitlines()[-1] for number in (1, 2))
+    assert first != second
     tiles.nth(1).click()
     page.wait_for_function(f"title => ({SUNG})() === title", arg=first)
     page.wait_for_function(f"title => ({SUNG})() === title", arg=second)  # at the cut
@@ -147,3 +148,4 @@ def test_the_song_of_a_scene_sounds_while_the_film_plays_and_changes_at_a_cut(op
     page.wait_for_function("() => !window.emomusicPlayer.isPlaying")
     page.get_by_label("Play", exact=True).click()  # in the bar: the film goes on too
     page.wait_for_function(f"({SUNG})() !== ''")
+    assert not page.evaluate(f"{VIDEO}.paused")
