@@ -29,8 +29,7 @@ with shown_errors():
     # Imported after the title, because these load pandas and OpenCV
     from emomusic.app.charts import styled_room
     from emomusic.app.example import show_example
-    from emomusic.app.photo.mood import choose_mood, chosen_mood, show_mood
-    from emomusic.app.photo.page import show_photos
+    from emomusic.app.photo.page import choose_mood, chosen_mood, show_mood, show_photos
     from emomusic.app.picture_chooser import choose_other_pictures, choose_picture, has_pictures, keep_over_reload
 
     if has_pictures() or chosen_mood() is not None:

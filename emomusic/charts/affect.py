@@ -215,82 +215,74 @@ def _draw_plane(figure: go.Figure) -> None:
         ],
         annotations=corner_notes(),
     )
-    figure.add_trace(
-        go.Scatter(
-            x=[point.valence for point in EMOTION_POINTS.values()],
-            y=[point.arousal for point in EMOTION_POINTS.values()],
-            mode="markers",
-            text=[emotion.value for emotion in EMOTION_POINTS],
-            marker={
-                "symbol": "cross-thin",
-                "size": _DOT,
-                "line": {"width": 1.5, "color": list(EMOTION_COLOURS.values())},
-            },
-            hovertemplate="%{text}: valence %{x:.2f}, arousal %{y:.2f}<extra>Russell & Mehrabian 1977</extra>",
-        )
+    figure.add_scatter(
+        x=[point.valence for point in EMOTION_POINTS.values()],
+        y=[point.arousal for point in EMOTION_POINTS.values()],
+        mode="markers",
+        text=[emotion.value for emotion in EMOTION_POINTS],
+        marker={
+            "symbol": "cross-thin",
+            "size": _DOT,
+            "line": {"width": 1.5, "color": list(EMOTION_COLOURS.values())},
+        },
+        hovertemplate="%{text}: valence %{x:.2f}, arousal %{y:.2f}<extra>Russell & Mehrabian 1977</extra>",
     )
 
 
 def _draw_names(figure: go.Figure, emotions: Sequence[Emotion]) -> None:
     """Write emotion names above all marks, on the outer side of their dots. Faces lie on the inner side."""
-    figure.add_trace(
-        go.Scatter(
-            x=[EMOTION_POINTS[emotion].valence for emotion in emotions],
-            y=[EMOTION_POINTS[emotion].arousal for emotion in emotions],
-            mode="markers+text",
-            text=[f'<span style="{_HALO}">{emotion.value}</span>' for emotion in emotions],
-            textposition=[_NAME_PLACES[emotion][0] for emotion in emotions],
-            textfont={"size": _LABEL},
-            marker={"size": [_NAME_PLACES[emotion][1] for emotion in emotions], "opacity": 0},
-            hoverinfo="skip",
-            name="names",
-        )
+    figure.add_scatter(
+        x=[EMOTION_POINTS[emotion].valence for emotion in emotions],
+        y=[EMOTION_POINTS[emotion].arousal for emotion in emotions],
+        mode="markers+text",
+        text=[f'<span style="{_HALO}">{emotion.value}</span>' for emotion in emotions],
+        textposition=[_NAME_PLACES[emotion][0] for emotion in emotions],
+        textfont={"size": _LABEL},
+        marker={"size": [_NAME_PLACES[emotion][1] for emotion in emotions], "opacity": 0},
+        hoverinfo="skip",
+        name="names",
     )
 
 
 def _draw_trail(figure: go.Figure, trail: Sequence[AffectPoint]) -> None:
     ages = [step / len(trail) for step in range(1, len(trail) + 1)]
-    figure.add_trace(
-        go.Scatter(
-            x=[point.valence for point in trail],
-            y=[point.arousal for point in trail],
-            mode="lines+markers",
-            line={"color": QUIET, "width": 1, "shape": "spline", "smoothing": 0.6},
-            marker={
-                "size": [4 + 6 * age for age in ages],
-                "color": [faded(TRAIL, round(0.8 * age, 3)) for age in ages],
-                "line": {"width": 0},
-            },
-            hoverinfo="skip",
-            name="trail",
-        )
+    figure.add_scatter(
+        x=[point.valence for point in trail],
+        y=[point.arousal for point in trail],
+        mode="lines+markers",
+        line={"color": QUIET, "width": 1, "shape": "spline", "smoothing": 0.6},
+        marker={
+            "size": [4 + 6 * age for age in ages],
+            "color": [faded(TRAIL, round(0.8 * age, 3)) for age in ages],
+            "line": {"width": 0},
+        },
+        hoverinfo="skip",
+        name="trail",
     )
 
 
 def _draw_songs(figure: go.Figure, songs: Sequence[SongPoint], shown: _Points, *, path: bool) -> None:
-    figure.add_trace(
-        go.Scatter(
-            x=[x for x, _ in shown],
-            y=[y for _, y in shown],
-            mode="lines+markers+text" if path else "markers+text",
-            line={"color": QUIET, "width": 2},
-            text=[str(song.number) for song in songs],
-            textfont={"size": _LABEL, "color": ink_on(TRAIL)},
-            marker={
-                "symbol": "square",
-                "size": _SONG_SIZE,
-                "color": TRAIL,
-                "line": {"width": 1, "color": "white"},
-            },
-            **_CLICKABLE,
-            customdata=[
-                (escape_html(song.title), song.mood.value, song.point.valence, song.point.arousal, song.number)
-                for song in songs
-            ],
-            hovertemplate="%{customdata[0]}<br>%{customdata[1]}: valence %{customdata[2]:.2f}, "
-            "energy %{customdata[3]:.2f}<extra></extra>",
-            name="songs",
-        )
+    figure.add_scatter(
+        x=[x for x, _ in shown],
+        y=[y for _, y in shown],
+        mode="lines+markers+text" if path else "markers+text",
+        line={"color": QUIET, "width": 2},
+        text=[str(song.number) for song in songs],
+        textfont={"size": _LABEL, "color": ink_on(TRAIL)},
+        marker={
+            "symbol": "square",
+            "size": _SONG_SIZE,
+            "color": TRAIL,
+            "line": {"width": 1, "color": "white"},
+        },
+        **_CLICKABLE,
+        customdata=[
+            (escape_html(song.title), song.mood.value, song.point.valence, song.point.arousal, song.number)
+            for song in songs
+        ],
+        hovertemplate="%{customdata[0]}<br>%{customdata[1]}: valence %{customdata[2]:.2f}, "
+        "energy %{customdata[3]:.2f}<extra></extra>",
+        name="songs",
     )
 
 
@@ -314,29 +306,27 @@ def _draw_pictures(figure: go.Figure, faces: Sequence[FacePoint], shown: _Points
 
 def _draw_faces(figure: go.Figure, faces: Sequence[FacePoint], shown: _Points, sizes: Sequence[float]) -> None:
     """Draw circles with labels. Those of pictures are transparent, for clicks, with the label below."""
-    figure.add_trace(
-        go.Scatter(
-            x=[x for x, _ in shown],
-            y=[y for _, y in shown],
-            mode="markers+text",
-            text=[f"<b>{face.label}</b>" for face in faces],
-            textfont={
-                "size": _LABEL,
-                "color": [_CLEAR if face.picture else ink_on(EMOTION_COLOURS[face.emotion]) for face in faces],
+    figure.add_scatter(
+        x=[x for x, _ in shown],
+        y=[y for _, y in shown],
+        mode="markers+text",
+        text=[f"<b>{face.label}</b>" for face in faces],
+        textfont={
+            "size": _LABEL,
+            "color": [_CLEAR if face.picture else ink_on(EMOTION_COLOURS[face.emotion]) for face in faces],
+        },
+        marker={
+            "size": [2 * size if face.picture else size for face, size in zip(faces, sizes, strict=True)],
+            "color": [_CLEAR if face.picture else EMOTION_COLOURS[face.emotion] for face in faces],
+            "opacity": 1,  # Plotly's default lets covered marks show through
+            "line": {
+                "width": float(np.interp(len(faces), _NUM_FACES, _BORDERS)),
+                "color": [_CLEAR if face.picture else "white" for face in faces],
             },
-            marker={
-                "size": [2 * size if face.picture else size for face, size in zip(faces, sizes, strict=True)],
-                "color": [_CLEAR if face.picture else EMOTION_COLOURS[face.emotion] for face in faces],
-                "opacity": 1,  # Plotly's default lets covered marks show through
-                "line": {
-                    "width": float(np.interp(len(faces), _NUM_FACES, _BORDERS)),
-                    "color": [_CLEAR if face.picture else "white" for face in faces],
-                },
-            },
-            **_CLICKABLE,
-            customdata=[(face.emotion.value, face.point.valence, face.point.arousal, face.label) for face in faces],
-            hovertemplate="%{text}, %{customdata[0]}: valence %{customdata[1]:.2f}, arousal %{customdata[2]:.2f}"
-            "<extra></extra>",
-            name="faces",
-        )
+        },
+        **_CLICKABLE,
+        customdata=[(face.emotion.value, face.point.valence, face.point.arousal, face.label) for face in faces],
+        hovertemplate="%{text}, %{customdata[0]}: valence %{customdata[1]:.2f}, arousal %{customdata[2]:.2f}"
+        "<extra></extra>",
+        name="faces",
     )

@@ -7,7 +7,6 @@ kinds of colour blindness (measured in tests/charts/test_colours.py). A name or 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from emomusic.affect import Emotion, Mood, Quadrant
@@ -15,41 +14,36 @@ from emomusic.affect import Emotion, Mood, Quadrant
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-EMOTION_COLOURS: Mapping[Emotion, str] = MappingProxyType(
-    {
-        Emotion.ANGRY: "#B43713",
-        Emotion.DISGUST: "#1A9241",
-        Emotion.FEAR: "#9A35FA",
-        Emotion.HAPPY: "#BB8409",
-        Emotion.SAD: "#2F8DEE",
-        Emotion.SURPRISE: "#CB0AA3",
-        Emotion.NEUTRAL: "#7A7474",
-    }
-)
+EMOTION_COLOURS: Mapping[Emotion, str] = {
+    Emotion.ANGRY: "#B43713",
+    Emotion.DISGUST: "#1A9241",
+    Emotion.FEAR: "#9A35FA",
+    Emotion.HAPPY: "#BB8409",
+    Emotion.SAD: "#2F8DEE",
+    Emotion.SURPRISE: "#CB0AA3",
+    Emotion.NEUTRAL: "#7A7474",
+}
 
-QUADRANT_COLOURS: Mapping[Quadrant, str] = MappingProxyType(
-    {
-        Quadrant.Q1: EMOTION_COLOURS[Emotion.HAPPY],
-        Quadrant.Q2: EMOTION_COLOURS[Emotion.ANGRY],
-        Quadrant.Q3: EMOTION_COLOURS[Emotion.SAD],
-        Quadrant.Q4: EMOTION_COLOURS[Emotion.DISGUST],
-        Quadrant.N: EMOTION_COLOURS[Emotion.NEUTRAL],
-    }
-)
+QUADRANT_COLOURS: Mapping[Quadrant, str] = {
+    Quadrant.Q1: EMOTION_COLOURS[Emotion.HAPPY],
+    Quadrant.Q2: EMOTION_COLOURS[Emotion.ANGRY],
+    Quadrant.Q3: EMOTION_COLOURS[Emotion.SAD],
+    Quadrant.Q4: EMOTION_COLOURS[Emotion.DISGUST],
+    Quadrant.N: EMOTION_COLOURS[Emotion.NEUTRAL],
+}
 
-MOOD_COLOURS: Mapping[Mood, str] = MappingProxyType(
-    {
-        Mood.CALM: EMOTION_COLOURS[Emotion.DISGUST],
-        Mood.HAPPY: EMOTION_COLOURS[Emotion.HAPPY],
-        Mood.ENERGETIC: EMOTION_COLOURS[Emotion.SURPRISE],
-        Mood.SAD: EMOTION_COLOURS[Emotion.SAD],
-    }
-)
+MOOD_COLOURS: Mapping[Mood, str] = {
+    Mood.CALM: EMOTION_COLOURS[Emotion.DISGUST],
+    Mood.HAPPY: EMOTION_COLOURS[Emotion.HAPPY],
+    Mood.ENERGETIC: EMOTION_COLOURS[Emotion.SURPRISE],
+    Mood.SAD: EMOTION_COLOURS[Emotion.SAD],
+}
 
-CLASS_COLOURS: Mapping[str, str] = MappingProxyType(
-    {str(name): colour for name, colour in (*MOOD_COLOURS.items(), *EMOTION_COLOURS.items(), *QUADRANT_COLOURS.items())}
-    | {"tense": QUADRANT_COLOURS[Quadrant.Q2]}  # of the four classes of face models
-)
+CLASS_COLOURS: Mapping[str, str] = {
+    **{mood.value: colour for mood, colour in MOOD_COLOURS.items()},
+    **{emotion.value: colour for emotion, colour in EMOTION_COLOURS.items()},
+    "tense": QUADRANT_COLOURS[Quadrant.Q2],  # of the four classes of face models
+}
 """Colours by class name, for all kinds of classes. An emotion and a mood of the same name have the same colour."""
 
 RIGHT, WRONG = "#1F66B5", "#8A5F00"

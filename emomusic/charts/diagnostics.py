@@ -15,7 +15,7 @@ from emomusic.charts.colours import CLASS_COLOURS, EMOTION_COLOURS, GUIDE, QUIET
 from emomusic.charts.layout import GRID, PERCENTS, REVERSED, axis_title, lay_out
 from emomusic.metrics import ClassScores, FloatArray, IntArray, Reliability, accuracy_interval
 from emomusic.records import FaceBin
-from emomusic.results.predictions import Thresholds
+from emomusic.results.predictions import History, Thresholds
 
 _STANDOFF = 18  # pixels from the names of classes to the title of their axis
 
@@ -40,14 +40,12 @@ def confusion_map(
     share = np.divide(confusion, rows, out=np.zeros(confusion.shape), where=rows > 0)
     cells = [(i, j) for i in range(len(classes)) for j in range(len(classes))]
     figure = go.Figure(_shades(share, classes))
-    figure.add_trace(
-        go.Scatter(
-            x=[classes[j] for _, j in cells], y=[classes[i] for i, _ in cells], mode="markers", name="cells",
-            marker={"symbol": "square", "size": 30, "opacity": 0, "color": QUIET},
-            selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}},
-            customdata=[(f"{confusion[i, j]:,} of {int(rows[i, 0]):,}", f"{100 * share[i, j]:.1f}") for i, j in cells],
-            hovertemplate="%{y}, predicted %{x}<br>%{customdata[0]}, %{customdata[1]} %<extra></extra>",
-        )
+    figure.add_scatter(
+        x=[classes[j] for _, j in cells], y=[classes[i] for i, _ in cells], mode="markers", name="cells",
+        marker={"symbol": "square", "size": 30, "opacity": 0, "color": QUIET},
+        selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}},
+        customdata=[(f"{confusion[i, j]:,} of {int(rows[i, 0]):,}", f"{100 * share[i, j]:.1f}") for i, j in cells],
+        hovertemplate="%{y}, predicted %{x}<br>%{customdata[0]}, %{customdata[1]} %<extra></extra>",
     )  # fmt: skip
     if chosen is not None:
         row, column = classes.index(chosen[0]), classes.index(chosen[1])
@@ -92,14 +90,12 @@ def _shades(share: FloatArray, classes: Sequence[str]) -> go.Heatmap:
 def recall_bars(per_class: Mapping[str, ClassScores]) -> go.Figure:
     """Bars of the recall of every class of a model."""
     percents = [100 * scores.recall for scores in per_class.values()]
-    figure = go.Figure(
-        go.Bar(
-            x=percents, y=list(per_class), orientation="h", name="recall",
-            marker={"color": [CLASS_COLOURS[label] for label in per_class], "cornerradius": 3},
-            text=[f"{value:.0f}" for value in percents], textposition="outside", cliponaxis=False,
-            customdata=[scores.support for scores in per_class.values()],
-            hovertemplate="%{y}: %{x:.1f} % of %{customdata:,}<extra></extra>",
-        )
+    figure = go.Figure().add_bar(
+        x=percents, y=list(per_class), orientation="h", name="recall",
+        marker={"color": [CLASS_COLOURS[label] for label in per_class], "cornerradius": 3},
+        text=[f"{value:.0f}" for value in percents], textposition="outside", cliponaxis=False,
+        customdata=[scores.support for scores in per_class.values()],
+        hovertemplate="%{y}: %{x:.1f} % of %{customdata:,}<extra></extra>",
     )  # fmt: skip
     return lay_out(
         figure,
@@ -131,21 +127,19 @@ def accuracy_by_group(groups: Mapping[str, Sequence[FaceBin]], *, height: int) -
     places = [number + list(starts).index(title) for number, (title, _) in enumerate(rows)]
     share = np.array([faces.accuracy for _, faces in rows])
     low, high = np.array([accuracy_interval(round(faces.accuracy * faces.n), faces.n) for _, faces in rows]).T
-    figure = go.Figure(
-        go.Scatter(
-            x=100 * share, y=places, mode="markers+text", name="accuracy", cliponaxis=False,
-            marker={"color": RIGHT, "size": 11},
-            error_x={
-                "array": np.maximum(100 * (high - share), 0), "arrayminus": np.maximum(100 * (share - low), 0),
-                "color": RIGHT, "thickness": 1.5, "width": 0,
-            },
-            text=[f"{100 * each:.0f}" for each in share], textposition="top center",
-            customdata=[
-                (faces.name, f"{faces.n:,}", f"{100 * start:.1f} to {100 * end:.1f}")
-                for (_, faces), start, end in zip(rows, low, high, strict=True)
-            ],
-            hovertemplate="%{customdata[0]}: %{x:.1f} % of %{customdata[1]} (%{customdata[2]})<extra></extra>",
-        )
+    figure = go.Figure().add_scatter(
+        x=100 * share, y=places, mode="markers+text", name="accuracy", cliponaxis=False,
+        marker={"color": RIGHT, "size": 11},
+        error_x={
+            "array": np.maximum(100 * (high - share), 0), "arrayminus": np.maximum(100 * (share - low), 0),
+            "color": RIGHT, "thickness": 1.5, "width": 0,
+        },
+        text=[f"{100 * each:.0f}" for each in share], textposition="top center",
+        customdata=[
+            (faces.name, f"{faces.n:,}", f"{100 * start:.1f} to {100 * end:.1f}")
+            for (_, faces), start, end in zip(rows, low, high, strict=True)
+        ],
+        hovertemplate="%{customdata[0]}: %{x:.1f} % of %{customdata[1]} (%{customdata[2]})<extra></extra>",
     )  # fmt: skip
     headings = [
         {"x": 0, "xref": "paper", "xanchor": "left", "y": places[start] - 0.8, "text": f"<b>{title}</b>"}
@@ -181,26 +175,20 @@ def threshold_curves(found: Thresholds, *, chosen: int | None, share: float) -> 
     )
     figures = []
     for x_title, y_title, x, y, (guess_x, guess_y) in panels:
-        figure = go.Figure(
-            go.Scatter(
-                x=guess_x, y=guess_y, mode="lines", name="guessing", hoverinfo="skip",
-                line={"color": GUIDE, "dash": "dot", "width": 2},
-            )
+        figure = go.Figure().add_scatter(
+            x=guess_x, y=guess_y, mode="lines", name="guessing", hoverinfo="skip",
+            line={"color": GUIDE, "dash": "dot", "width": 2},
         )  # fmt: skip
-        figure.add_trace(
-            go.Scatter(
-                x=100 * x, y=100 * y, mode="lines", name="model", line={"color": RIGHT, "width": 2.5},
-                customdata=100 * found.thresholds,
-                hovertemplate=f"{y_title} %{{y:.0f}} %, {x_title} %{{x:.0f}} %<extra>%{{customdata:.0f}} %</extra>",
-            )
+        figure.add_scatter(
+            x=100 * x, y=100 * y, mode="lines", name="model", line={"color": RIGHT, "width": 2.5},
+            customdata=100 * found.thresholds,
+            hovertemplate=f"{y_title} %{{y:.0f}} %, {x_title} %{{x:.0f}} %<extra>%{{customdata:.0f}} %</extra>",
         )  # fmt: skip
         if chosen is not None:
             marker = {"size": 13, "color": WRONG, "line": {"width": 2, "color": "white"}}
-            figure.add_trace(
-                go.Scatter(
-                    x=[100 * x[chosen]], y=[100 * y[chosen]], mode="markers", name="threshold", marker=marker,
-                    hoverinfo="skip",
-                )
+            figure.add_scatter(
+                x=[100 * x[chosen]], y=[100 * y[chosen]], mode="markers", name="threshold", marker=marker,
+                hoverinfo="skip",
             )  # fmt: skip
         axis = PERCENTS | GRID | {"range": [-2, 103]}
         figures.append(lay_out(figure, 300, x=axis | {"title": x_title}, y=axis | {"title": y_title}))
@@ -208,45 +196,32 @@ def threshold_curves(found: Thresholds, *, chosen: int | None, share: float) -> 
 
 
 def learning_curves(
-    training: FloatArray,
-    validation: FloatArray,
-    *,
-    best_epoch: int,
-    label: str,
-    top: float,
-    last_epochs: Sequence[int],
+    training: FloatArray, validation: FloatArray, history: History, *, label: str, top: float
 ) -> go.Figure:
     """A metric over the epochs of a training, on the training and the validation set.
 
     Args:
         training: shape (epochs,).
         validation: shape (epochs,), on PublicTest.
-        best_epoch: the epoch of the saved checkpoint, from 1; marked.
+        history: its best epoch is marked, and lines separate its stages.
         label: title of the y axis.
         top: upper limit of the y axis.
-        last_epochs: the last epoch of each training stage; a line separates stages.
     """
-    epochs = np.arange(1, len(training) + 1)
+    epochs, best_epoch = np.arange(1, len(training) + 1), history.best_epoch
     figure = go.Figure()
-    for values, name, colour, dash in (
-        (training, "training", WRONG, "dot"),
-        (validation, "validation", RIGHT, "solid"),
-    ):
-        figure.add_trace(
-            go.Scatter(
-                x=epochs, y=np.round(values, 4), mode="lines", name=name,
-                line={"color": colour, "width": 2.5, "dash": dash},
-                hovertemplate=f"epoch %{{x}}: %{{y:.3f}}<extra>{name}</extra>",
-            )
+    lines = ((training, "training", WRONG, "dot"), (validation, "validation", RIGHT, "solid"))
+    for values, name, colour, dash in lines:
+        figure.add_scatter(
+            x=epochs, y=np.round(values, 4), mode="lines", name=name,
+            line={"color": colour, "width": 2.5, "dash": dash},
+            hovertemplate=f"epoch %{{x}}: %{{y:.3f}}<extra>{name}</extra>",
         )  # fmt: skip
-    figure.add_trace(
-        go.Scatter(
-            x=[best_epoch], y=[float(validation[best_epoch - 1])], mode="markers", name="best",
-            marker={"symbol": "circle", "size": 10, "color": RIGHT, "line": {"width": 2, "color": "white"}},
-            hovertemplate=f"best epoch {best_epoch}: %{{y:.3f}}<extra></extra>",
-        )
+    figure.add_scatter(
+        x=[best_epoch], y=[float(validation[best_epoch - 1])], mode="markers", name="best",
+        marker={"symbol": "circle", "size": 10, "color": RIGHT, "line": {"width": 2, "color": "white"}},
+        hovertemplate=f"best epoch {best_epoch}: %{{y:.3f}}<extra></extra>",
     )  # fmt: skip
-    for last in last_epochs[:-1]:
+    for last in history.last_epochs[:-1]:
         figure.add_vline(last + 0.5, line={"color": GUIDE, "width": 1})
     return lay_out(
         figure,
@@ -268,26 +243,20 @@ def reliability_diagram(found: Reliability) -> go.Figure:
     filled = found.counts > 0
     confidence, accuracy = (100 * values[filled] for values in (found.confidence, found.accuracy))
     counts = found.counts[filled]
-    figure = go.Figure(
-        go.Scatter(
-            x=[0, 100], y=[0, 100], mode="lines", name="calibrated", hoverinfo="skip",
-            line={"color": GUIDE, "dash": "dot", "width": 2},
-        )
+    figure = go.Figure().add_scatter(
+        x=[0, 100], y=[0, 100], mode="lines", name="calibrated", hoverinfo="skip",
+        line={"color": GUIDE, "dash": "dot", "width": 2},
     )  # fmt: skip
     many = counts >= 10  # the accuracy of smaller bins is noise
-    figure.add_trace(
-        go.Scatter(
-            x=confidence[many], y=accuracy[many], mode="lines", name="line", hoverinfo="skip",
-            line={"color": RIGHT, "width": 2},
-        )
+    figure.add_scatter(
+        x=confidence[many], y=accuracy[many], mode="lines", name="line", hoverinfo="skip",
+        line={"color": RIGHT, "width": 2},
     )  # fmt: skip
-    figure.add_trace(
-        go.Scatter(
-            x=np.round(confidence, 2), y=np.round(accuracy, 2), mode="markers", name="model",
-            marker={"color": RIGHT, "size": 6 + 16 * np.sqrt(counts / counts.max()), "opacity": 0.9},
-            customdata=counts,
-            hovertemplate="confidence %{x:.0f} %, accuracy %{y:.0f} %<br>%{customdata:,} answers<extra></extra>",
-        )
+    figure.add_scatter(
+        x=np.round(confidence, 2), y=np.round(accuracy, 2), mode="markers", name="model",
+        marker={"color": RIGHT, "size": 6 + 16 * np.sqrt(counts / counts.max()), "opacity": 0.9},
+        customdata=counts,
+        hovertemplate="confidence %{x:.0f} %, accuracy %{y:.0f} %<br>%{customdata:,} answers<extra></extra>",
     )  # fmt: skip
     axis = PERCENTS | GRID | {"range": [0, 103]}
     return lay_out(figure, 360, x=axis | {"title": "confidence"}, y=axis | {"title": "accuracy"})
@@ -301,11 +270,9 @@ def confidence_histogram(found: Reliability) -> go.Figure:
     figure = go.Figure()
     for counts, name, colour in ((right, "right", RIGHT), (found.counts - right, "wrong", WRONG)):
         marker = {"color": colour} | ({"pattern": _STRIPES} if name == "wrong" else {})
-        figure.add_trace(
-            go.Bar(
-                x=middles, y=counts, width=0.92 * width, name=name, marker=marker,
-                hovertemplate=f"confidence about %{{x:.0f}} %: %{{y:,}} {name}<extra></extra>",
-            )
+        figure.add_bar(
+            x=middles, y=counts, width=0.92 * width, name=name, marker=marker,
+            hovertemplate=f"confidence about %{{x:.0f}} %: %{{y:,}} {name}<extra></extra>",
         )  # fmt: skip
     return lay_out(
         figure,
@@ -323,13 +290,11 @@ def fold_spread(models: Mapping[str, npt.NDArray[np.float64]]) -> go.Figure:
     figure = go.Figure()
     for name, accuracies in models.items():
         percents = 100 * accuracies.ravel()
-        figure.add_trace(
-            go.Box(
-                x=percents, name=f"{name}<br>{percents.mean():.1f} %", orientation="h", boxpoints="all", boxmean=True,
-                pointpos=0, jitter=0.8, fillcolor="rgba(0, 0, 0, 0)", line={"color": WRONG, "width": 2},
-                marker={"color": RIGHT, "size": 6, "opacity": 0.85}, hoveron="points",
-                hovertemplate="%{x:.1f} % in one fold<extra>" + name + "</extra>",
-            )
+        figure.add_box(
+            x=percents, name=f"{name}<br>{percents.mean():.1f} %", orientation="h", boxpoints="all", boxmean=True,
+            pointpos=0, jitter=0.8, fillcolor="rgba(0, 0, 0, 0)", line={"color": WRONG, "width": 2},
+            marker={"color": RIGHT, "size": 6, "opacity": 0.85}, hoveron="points",
+            hovertemplate="%{x:.1f} % in one fold<extra>" + name + "</extra>",
         )  # fmt: skip
     height = 60 + 70 * len(models)
     return lay_out(figure, height, x=GRID | {"title": "accuracy, %"}, y=REVERSED | {"tickfont": {"size": 14}})

@@ -13,13 +13,11 @@ from emomusic.charts.layout import BAR_MARGIN, REVERSED, lay_out
 
 def share_bars(shares: Mapping[str, float], *, height: int = 210, letters: int = 13, bargap: float = 0.28) -> go.Figure:
     """One bar per class, in the given order, with its name and percentage. Sizes are pixels."""
-    figure = go.Figure(
-        go.Bar(
-            x=[100 * share for share in shares.values()], y=list(shares), orientation="h",
-            marker={"color": [CLASS_COLOURS[name] for name in shares], "cornerradius": 3},
-            text=[share_text(share) for share in shares.values()], textposition="outside", cliponaxis=False,
-            hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
-        )
+    figure = go.Figure().add_bar(
+        x=[100 * share for share in shares.values()], y=list(shares), orientation="h",
+        marker={"color": [CLASS_COLOURS[name] for name in shares], "cornerradius": 3},
+        text=[share_text(share) for share in shares.values()], textposition="outside", cliponaxis=False,
+        hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
     )  # fmt: skip
     return lay_out(
         figure,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -32,9 +31,12 @@ from emomusic.songs.features import FEATURE_LABELS, FEATURES, Feature
 from emomusic.songs.mood import MOODS
 from emomusic.text import escape_html, format_clock
 
-MOOD_SYMBOLS: Mapping[Mood, str] = MappingProxyType(
-    {Mood.CALM: "circle", Mood.HAPPY: "diamond", Mood.ENERGETIC: "triangle-up", Mood.SAD: "square"}
-)
+MOOD_SYMBOLS: Mapping[Mood, str] = {
+    Mood.CALM: "circle",
+    Mood.HAPPY: "diamond",
+    Mood.ENERGETIC: "triangle-up",
+    Mood.SAD: "square",
+}
 """Marker symbols, so that moods differ in more than colour."""
 
 _MANY = 2000  # songs; smaller and paler symbols above
@@ -61,14 +63,12 @@ def song_plane(
     figure = go.Figure()
     for position, mood in enumerate(MOODS):
         own = np.flatnonzero(moods == position)
-        figure.add_trace(
-            go.Scattergl(
-                x=plane[own, 0], y=plane[own, 1], mode="markers", name=mood.value,
-                text=[escape_html(names[row]) for row in own.tolist()], customdata=rows[own],
-                marker={"symbol": MOOD_SYMBOLS[mood], "size": size, "color": MOOD_COLOURS[mood], "opacity": opacity},
-                selected={"marker": {"opacity": 1, "size": 16}}, unselected={"marker": {"opacity": opacity}},
-                hovertemplate="%{text}<br>" + mood.value + ", valence %{x:.2f}, arousal %{y:.2f}<extra></extra>",
-            )
+        figure.add_scattergl(
+            x=plane[own, 0], y=plane[own, 1], mode="markers", name=mood.value,
+            text=[escape_html(names[row]) for row in own.tolist()], customdata=rows[own],
+            marker={"symbol": MOOD_SYMBOLS[mood], "size": size, "color": MOOD_COLOURS[mood], "opacity": opacity},
+            selected={"marker": {"opacity": 1, "size": 16}}, unselected={"marker": {"opacity": opacity}},
+            hovertemplate="%{text}<br>" + mood.value + ", valence %{x:.2f}, arousal %{y:.2f}<extra></extra>",
         )  # fmt: skip
     axis = {"tickvals": [-1, 0, 1]}
     quadrants = [quadrant_shape(quadrant, 0.35 if quadrant is chosen else 0.07) for quadrant in QUADRANT_CORNERS]
@@ -135,24 +135,20 @@ def feature_ridges(values: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]
             continue
         places, heights = _hill(own, low, high)
         colour = MOOD_COLOURS[mood]
-        figure.add_trace(
-            go.Scatter(
-                x=np.concatenate([places, places[::-1]]),
-                y=np.concatenate([level + heights, np.full(len(places), level)]),
-                mode="lines", fill="toself", fillcolor=faded(colour, 0.35), line={"color": colour, "width": 1.5},
-                hoverinfo="skip",
-            )
+        figure.add_scatter(
+            x=np.concatenate([places, places[::-1]]),
+            y=np.concatenate([level + heights, np.full(len(places), level)]),
+            mode="lines", fill="toself", fillcolor=faded(colour, 0.35), line={"color": colour, "width": 1.5},
+            hoverinfo="skip",
         )  # fmt: skip
         first, median, third = (float(q) for q in np.quantile(own, [0.25, 0.5, 0.75]))
         unit, digits = f" {feature.unit}" if feature.unit else "", feature.num_digits
-        figure.add_trace(
-            go.Scatter(
-                x=[min(max(median, low), high)], y=[level], mode="markers", name=f"{mood.value} median",
-                marker={"symbol": MOOD_SYMBOLS[mood], "size": 9, "color": colour,
-                        "line": {"width": 1.5, "color": "white"}},
-                hovertemplate=f"{mood.value}: median {median:.{digits}f}{unit}, "
-                f"middle half {first:.{digits}f} to {third:.{digits}f}<extra></extra>",
-            )
+        figure.add_scatter(
+            x=[min(max(median, low), high)], y=[level], mode="markers", name=f"{mood.value} median",
+            marker={"symbol": MOOD_SYMBOLS[mood], "size": 9, "color": colour,
+                    "line": {"width": 1.5, "color": "white"}},
+            hovertemplate=f"{mood.value}: median {median:.{digits}f}{unit}, "
+            f"middle half {first:.{digits}f} to {third:.{digits}f}<extra></extra>",
         )  # fmt: skip
     names = [mood.value for mood in reversed(MOODS)]
     return lay_out(
@@ -192,12 +188,10 @@ def correlation_map(matrix: npt.NDArray[np.float64]) -> go.Figure:
     cold, warm = RIGHT, WRONG
     steps = [(0.0, cold, 1.0), (0.25, cold, 0.92), (0.2501, cold, 0.3), (0.4999, cold, 0.06)]
     steps += [(0.5, warm, 0.06), (0.7499, warm, 0.3), (0.75, warm, 0.92), (1.0, warm, 1.0)]
-    figure = go.Figure(
-        go.Heatmap(
-            z=lower, x=columns, y=rows, zmin=-1, zmax=1, xgap=2, ygap=2, showscale=False,
-            colorscale=[[place, faded(colour, opacity)] for place, colour, opacity in steps],
-            hoverongaps=False, hovertemplate="%{y} and %{x}: %{z:.2f}<extra></extra>",
-        )
+    figure = go.Figure().add_heatmap(
+        z=lower, x=columns, y=rows, zmin=-1, zmax=1, xgap=2, ygap=2, showscale=False,
+        colorscale=[[place, faded(colour, opacity)] for place, colour, opacity in steps],
+        hoverongaps=False, hovertemplate="%{y} and %{x}: %{z:.2f}<extra></extra>",
     )  # fmt: skip
     numbers = []
     for name, row in zip(rows, lower, strict=True):
@@ -238,12 +232,10 @@ def mood_bars(probabilities: npt.NDArray[np.float32], start: npt.NDArray[np.floa
     shares = dict(zip(MOODS, probabilities.tolist(), strict=True))
     figure = share_bars(shares, height=190, letters=14, bargap=0.3)
     if start is not None:
-        figure.add_trace(
-            go.Scatter(
-                x=100 * start.astype(np.float64), y=MOODS, mode="markers", name="start", cliponaxis=False,
-                marker={"symbol": "line-ns", "size": 22, "line": {"width": 3, "color": GUIDE}},
-                hovertemplate="%{y} at the start: %{x:.1f} %<extra></extra>",
-            )
+        figure.add_scatter(
+            x=100 * start.astype(np.float64), y=MOODS, mode="markers", name="start", cliponaxis=False,
+            marker={"symbol": "line-ns", "size": 22, "line": {"width": 3, "color": GUIDE}},
+            hovertemplate="%{y} at the start: %{x:.1f} %<extra></extra>",
         )  # fmt: skip
     return figure
 
@@ -254,13 +246,11 @@ def influence_bars(points: npt.NDArray[np.float64], mood: Mood) -> go.Figure:
     points, labels = points[order], [FEATURE_LABELS[position] for position in order]
     reach = max(5.0, float(np.abs(points).max()))
     for_it, against_it = MOOD_COLOURS[mood], EMOTION_COLOURS[Emotion.NEUTRAL]
-    figure = go.Figure(
-        go.Bar(
-            x=points, y=labels, orientation="h",
-            marker={"color": [for_it if value >= 0 else against_it for value in points], "cornerradius": 3},
-            text=[_signed(value, digits=0) for value in points], textposition="outside", cliponaxis=False,
-            hovertemplate="%{y}: %{x:+.1f} points<extra></extra>",
-        )
+    figure = go.Figure().add_bar(
+        x=points, y=labels, orientation="h",
+        marker={"color": [for_it if value >= 0 else against_it for value in points], "cornerradius": 3},
+        text=[_signed(value, digits=0) for value in points], textposition="outside", cliponaxis=False,
+        hovertemplate="%{y}: %{x:+.1f} points<extra></extra>",
     )  # fmt: skip
     figure.add_vline(x=0, line={"color": QUIET, "width": 1})
     return lay_out(

@@ -34,35 +34,27 @@ def logit_bars(insight: Insight, probabilities: npt.NDArray[np.float64]) -> go.F
     percents, before = 100 * probabilities, 100 * insight.averaged
     figure = go.Figure()
     for number, (title, row) in enumerate(zip(("the face", "its mirror image"), insight.logits, strict=False)):
-        figure.add_trace(
-            go.Bar(
-                x=row.tolist(), y=names, orientation="h", name=title, xaxis="x", yaxis="y", offsetgroup=str(number),
-                marker={"color": colours if number == 0 else [faded(colour, 0.45) for colour in colours]},
-                hovertemplate=f"%{{y}}, {title}: %{{x:.2f}}<extra></extra>",
-            )
+        figure.add_bar(
+            x=row.tolist(), y=names, orientation="h", name=title, xaxis="x", yaxis="y", offsetgroup=str(number),
+            marker={"color": colours if number == 0 else [faded(colour, 0.45) for colour in colours]},
+            hovertemplate=f"%{{y}}, {title}: %{{x:.2f}}<extra></extra>",
         )  # fmt: skip
-    figure.add_trace(
-        go.Bar(
-            x=percents.tolist(), y=names, orientation="h", name="probability", xaxis="x2", yaxis="y2",
-            marker={"color": colours}, hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
-        )
+    figure.add_bar(
+        x=percents.tolist(), y=names, orientation="h", name="probability", xaxis="x2", yaxis="y2",
+        marker={"color": colours}, hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
     )  # fmt: skip
     # The light rim separates the stroke from a grey bar
     for name, width, colour in (("rim", 7, "#FFFFFF"), ("before", 3, "#5A5A63")):
-        figure.add_trace(
-            go.Scatter(
-                x=before.tolist(), y=names, mode="markers", name=name, xaxis="x2", yaxis="y2",
-                marker={"symbol": "line-ns", "size": 24, "line": {"width": width, "color": colour}},
-                hovertemplate="%{y}, before: %{x:.1f} %<extra></extra>",
-            )
+        figure.add_scatter(
+            x=before.tolist(), y=names, mode="markers", name=name, xaxis="x2", yaxis="y2",
+            marker={"symbol": "line-ns", "size": 24, "line": {"width": width, "color": colour}},
+            hovertemplate="%{y}, before: %{x:.1f} %<extra></extra>",
         )  # fmt: skip
     # To the right of both the bar and the stroke
-    figure.add_trace(
-        go.Scatter(
-            x=np.maximum(percents, before).tolist(), y=names, mode="text", name="shares", xaxis="x2", yaxis="y2",
-            text=[f"  {share_text(value / 100)}" for value in percents.tolist()], textposition="middle right",
-            cliponaxis=False, hoverinfo="skip",
-        )
+    figure.add_scatter(
+        x=np.maximum(percents, before).tolist(), y=names, mode="text", name="shares", xaxis="x2", yaxis="y2",
+        text=[f"  {share_text(value / 100)}" for value in percents.tolist()], textposition="middle right",
+        cliponaxis=False, hoverinfo="skip",
     )  # fmt: skip
     heading = {"y": 1, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom", "showarrow": False}
     # Explicit: otherwise bars and strokes give the two panels different rows
@@ -119,12 +111,10 @@ def face_on_plane(
 
 def pixel_grid(grey: npt.NDArray[np.uint8]) -> go.Figure:
     """The brightness of pixels, with numbers if they are large enough. `grey` is square."""
-    figure = go.Figure(
-        go.Heatmap(
-            z=grey, zmin=0, zmax=255, colorscale=[[0, "black"], [1, "white"]], showscale=False, xgap=1, ygap=1,
-            texttemplate="%{z}" if len(grey) <= _MOST_NUMBERS else None,
-            hovertemplate="%{z} of 255<extra></extra>",
-        )
+    figure = go.Figure().add_heatmap(
+        z=grey, zmin=0, zmax=255, colorscale=[[0, "black"], [1, "white"]], showscale=False, xgap=1, ygap=1,
+        texttemplate="%{z}" if len(grey) <= _MOST_NUMBERS else None,
+        hovertemplate="%{z} of 255<extra></extra>",
     )  # fmt: skip
     square = {"visible": False, "constrain": "domain"}
     return readable(lay_out(figure, HEIGHT, x=square, y=square | REVERSED | {"scaleanchor": "x"}))
@@ -144,12 +134,10 @@ def band_curves(styles: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]
         for axis, dash in (("valence", "solid"), ("arousal", "dash")):
             x, y = zip(*heard[axis], strict=True)
             text = [""] * (len(x) - 1) + [f" {name}, {axis}"]
-            figure.add_trace(
-                go.Scatter(
-                    x=x, y=y, mode="lines+markers+text", name=f"{name}, {axis}", text=text, cliponaxis=False,
-                    textposition=f"{place} right", line={"color": colour, "width": 3, "dash": dash},
-                    hovertemplate="asked %{x}, heard %{y:.2f}<extra></extra>",
-                )
+            figure.add_scatter(
+                x=x, y=y, mode="lines+markers+text", name=f"{name}, {axis}", text=text, cliponaxis=False,
+                textposition=f"{place} right", line={"color": colour, "width": 3, "dash": dash},
+                hovertemplate="asked %{x}, heard %{y:.2f}<extra></extra>",
             )  # fmt: skip
     ends = {"range": [-1, 1]}
     lay_out(
@@ -170,11 +158,9 @@ def heard_song(mels: npt.NDArray[np.float32], duration_s: float) -> go.Figure:
     step = -(-frames // _MAX_COLUMNS)
     columns = mels[: frames // step * step].reshape(-1, step, bands).mean(axis=1)
     loudness = np.interp(columns, (columns.min(), columns.max()), (0, 255)).round().astype(np.uint8).T
-    figure = go.Figure(
-        go.Heatmap(
-            z=loudness, dx=duration_s / loudness.shape[1], showscale=False, hoverinfo="skip",
-            colorscale=[[number / (len(HEAT) - 1), colour] for number, colour in enumerate(HEAT)],
-        )
+    figure = go.Figure().add_heatmap(
+        z=loudness, dx=duration_s / loudness.shape[1], showscale=False, hoverinfo="skip",
+        colorscale=[[number / (len(HEAT) - 1), colour] for number, colour in enumerate(HEAT)],
     )  # fmt: skip
     pitches = (100, 500, 1000, 2000, 4000)
     labels = {"tickvals": [bands * _height_of(hz) for hz in pitches], "ticktext": [f"{hz:,}" for hz in pitches]}

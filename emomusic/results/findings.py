@@ -11,17 +11,11 @@ from emomusic.errors import ModelError
 from emomusic.faces.model_files import START_WEIGHTS
 from emomusic.metrics import ClassScores, McNemar
 from emomusic.records import CollectionScores, FaceBin, FaceRecord, Record, SoundRecord, Stage
-from emomusic.results.overview import TITLES, Benchmark, Evaluation, label_of, of_100, percent, reports_of, to_text
+from emomusic.results.overview import Benchmark, Evaluation, label_of, of_100, percent, reports_of, title_of, to_text
 from emomusic.text import join_names
 
-# Its members were chosen on the same songs; docs/experiments.md has the unbiased figure
-_CHOSEN_ON_ITS_SONGS = "ensemble"
-
-# Recall of a class with fewer examples comes with counts
-_SMALL_CLASS = 100
-
-_WEAK = 0.5
-"""A class is weak if the model finds less than this share of its examples."""
+_SMALL_CLASS = 100  # recall of a class with fewer examples comes with counts
+_WEAK = 0.5  # a class is weak if the model finds less than this share of its examples
 
 
 def answer(record: Record, found: Evaluation, benchmark: Benchmark) -> str:
@@ -37,7 +31,7 @@ def answer(record: Record, found: Evaluation, benchmark: Benchmark) -> str:
     named = join_names(f"{percent(present[label].recall)} of {label}{_counts_of(present[label])}" for label in weak)
     best = ordered[-1]
     return (
-        f"{TITLES.get(record.name, record.name)}: right on {percent(found.accuracy)} {where} ({found.range}). "
+        f"{title_of(record)}: right on {percent(found.accuracy)} {where} ({found.range}). "
         f"It finds {percent(present[best].recall)} of {best}, but only {named}."
     )
 
@@ -106,26 +100,22 @@ def _unlike_reports(record: Record) -> str:
 
 def describe_choice(record: Record) -> str:
     """A reservation about the figures of a model; empty if there is none."""
-    if record.kind is ModelKind.MUSIC and record.name == _CHOSEN_ON_ITS_SONGS:
+    if record.kind is ModelKind.MUSIC and record.name == "ensemble":  # docs/experiments.md has the unbiased figure
         return "Its members were chosen on the same songs, so the figure is a little too high."
     return ""
 
 
 def describe_figures(first: Record, found: Evaluation, second: Record, other: Evaluation) -> str:
     """Compare the accuracy of two models on a benchmark by their ranges, the better one first."""
-    (better, high), (worse, low) = sorted(((first, found), (second, other)), key=lambda pair: -pair[1].accuracy)
-    shares = ", ".join(
-        f"{TITLES.get(record.name, record.name)} {percent(own.accuracy)} ({own.range})"
-        for record, own in ((better, high), (worse, low))
-    )
-    if better.by_class.classes != worse.by_class.classes:
-        return f"{shares}. Their classes differ, so these figures do not compare."
-    return f"{shares}."
+    ranked = sorted(((first, found), (second, other)), key=lambda pair: -pair[1].accuracy)
+    shares = ", ".join(f"{title_of(record)} {percent(own.accuracy)} ({own.range})" for record, own in ranked)
+    are_alike = first.by_class.classes == second.by_class.classes
+    return f"{shares}." + ("" if are_alike else " Their classes differ, so these figures do not compare.")
 
 
 def describe_comparison(first: Record, second: Record, test: McNemar) -> tuple[str, str]:
     """State which of two models is better or that chance can explain the difference, and the test behind it."""
-    one, other = (TITLES.get(record.name, record.name) for record in (first, second))
+    one, other = (title_of(record) for record in (first, second))
     is_face = first.kind is ModelKind.FACE
     in_four = ", in four classes" if first.by_class.classes != second.by_class.classes else ""
     if not test.is_beyond_chance:

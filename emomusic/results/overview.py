@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -17,25 +16,23 @@ from emomusic.metrics import FOUR, ClassScores
 from emomusic.records import FaceRecord, MoodRecord, Record, VoteScores, read_record
 from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL
 
-TITLES = MappingProxyType(
-    {
-        "emonet_photo": "Photo model",
-        "emonet": "FER2013 champion",
-        "vgg9": "Nine-layer network",
-        "cnn_capstone": "Capstone network",
-        "cnn_improved": "Improved network",
-        "cnn_paper": "First network",
-        "mobilenet_quadrants": "Four-class network",
-        "xception_entry_exit": "Mood Lifter network",
-        "ensemble": "Ensemble",
-        "gradient_boosting": "Boosted trees",
-        "logistic": "Logistic regression",
-        "mlp": "Neural network",
-        "random_forest": "Random forest",
-        "svm": "Support vectors",
-        "musicnn": "Sound network",
-    }
-)
+TITLES = {
+    "emonet_photo": "Photo model",
+    "emonet": "FER2013 champion",
+    "vgg9": "Nine-layer network",
+    "cnn_capstone": "Capstone network",
+    "cnn_improved": "Improved network",
+    "cnn_paper": "First network",
+    "mobilenet_quadrants": "Four-class network",
+    "xception_entry_exit": "Mood Lifter network",
+    "ensemble": "Ensemble",
+    "gradient_boosting": "Boosted trees",
+    "logistic": "Logistic regression",
+    "mlp": "Neural network",
+    "random_forest": "Random forest",
+    "svm": "Support vectors",
+    "musicnn": "Sound network",
+}
 """Names of models for people, by folder."""
 
 FOUR_LEGEND = (
@@ -43,6 +40,11 @@ FOUR_LEGEND = (
     "neutral."
 )
 _FOUR_WORDS = dict(zip(FOUR, ("happy", "tense", "sad", "neutral"), strict=True))
+
+
+def title_of(record: Record) -> str:
+    """The name of a model for people."""
+    return TITLES.get(record.name, record.name)
 
 
 def label_of(name: str) -> str:
@@ -116,22 +118,17 @@ def evaluation(record: Record, benchmark: Benchmark) -> Evaluation | None:
     if not isinstance(record, FaceRecord):
         by_class, spread = record.by_class.per_class, f"± {of_100(record.spread)}"
         return Evaluation(record.n, record.mean_accuracy, spread, record.macro_f1, record.calibration_error, by_class)
-    found = {Benchmark.PHOTOGRAPHS: record.wild, Benchmark.VOTES: record.votes, Benchmark.LABELS: record.test}
-    scores = found[benchmark]
-    if scores is None:
+    found = {
+        Benchmark.PHOTOGRAPHS: (record.wild, record.wild, getattr(record.wild, "calibration_error", None)),
+        Benchmark.VOTES: (record.votes, getattr(record.votes, "without_contempt", None), None),
+        Benchmark.LABELS: (record.test, record.test, record.test.calibration.expected_error),
+    }
+    scores, inner, error = found[benchmark]
+    if scores is None or inner is None:
         return None
-    inner = scores.without_contempt if isinstance(scores, VoteScores) else scores
-    errors = {Benchmark.LABELS: record.test.calibration.expected_error}
-    if record.wild is not None:
-        errors[Benchmark.PHOTOGRAPHS] = record.wild.calibration_error
-    return Evaluation(
-        scores.n,
-        scores.accuracy,
-        to_text(scores.accuracy_interval),
-        inner.macro_f1,
-        errors.get(benchmark),
-        {in_words(label): own for label, own in inner.per_class.items()},
-    )
+    per_class = {in_words(label): own for label, own in inner.per_class.items()}
+    interval = to_text(scores.accuracy_interval)
+    return Evaluation(scores.n, scores.accuracy, interval, inner.macro_f1, error, per_class)
 
 
 def is_default(kind: ModelKind, name: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from emomusic.app import state
 from tests.browser.conftest import PATIENCE_MS
@@ -84,6 +84,23 @@ def test_a_phone_shows_every_tab_the_prediction_and_the_figures(music: Callable[
     frame = page.get_by_test_id("stDataFrame").bounding_box()
     assert frame is not None
     assert frame["width"] >= 34 + 150 + 80 + 90  # selection, title, mood and confidence
+
+
+def test_nothing_moves_when_the_drop_zone_of_a_song_arrives_last(open_page: Callable[..., Page]) -> None:
+    code: list[Route] = []
+    page = open_page()
+    page.route("**/FileUploader*.js", lambda part: code.append(part))
+    page.goto(f"{page.url}music?view=Your+song", wait_until="commit")
+    below = page.get_by_text("Or a song of the table, by its features")
+    page.get_by_test_id("stSlider").last.wait_for()
+    wait_until_at_rest(below)
+    place = below.bounding_box()
+    assert code
+    for part in code:
+        part.continue_()
+    expect(page.get_by_text("Drop a song")).to_be_visible()
+    wait_until_at_rest(below)
+    assert below.bounding_box() == place
 
 
 def test_a_table_can_be_larger_than_a_photo(music: Callable[..., Page], tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
@@ -14,8 +15,8 @@ from emomusic.charts.diagnostics import (
     threshold_curves,
 )
 from emomusic.metrics import ClassScores, reliability
-from emomusic.records import FaceBin
-from emomusic.results.predictions import Thresholds
+from emomusic.records import FaceBin, Stage
+from emomusic.results.predictions import History, Thresholds
 
 CLASSES = ("calm", "happy", "sad")
 MATRIX = np.array([[8, 2, 0], [1, 4, 5], [0, 0, 0]])
@@ -83,7 +84,11 @@ def test_a_dot_marks_the_threshold_on_both_curves() -> None:
 
 def test_learning_curves_mark_the_best_epoch_and_separate_stages() -> None:
     training, validation = np.array([0.2, 0.4, 0.6]), np.array([0.3, 0.5, 0.4])
-    figure = learning_curves(training, validation, best_epoch=2, last_epochs=(1, 3), label="right", top=1.0)
+    stages = tuple(
+        Stage(config={}, epochs=epochs, best_epoch=1, val_accuracy=0.5, training_minutes=1.0) for epochs in (1, 2)
+    )
+    history = History(pd.DataFrame(), 2, stages)
+    figure = learning_curves(training, validation, history, label="right", top=1.0)
     first, second, best = figure.data
     assert list(first.y) == list(training)
     assert list(second.y) == list(validation)

@@ -173,6 +173,7 @@ def test_the_sample_is_shown_with_its_people_scenes_and_songs(shown: AppTest, sa
     assert text_of(shown).count("In view for") == NUM_FACES
     assert len(shown.get("image")) == NUM_FACES + len(SCENES)
     assert video_of(shown).url == sample.view().marked.address
+    assert sample.name in video_of(shown).alt
     assert downloads(shown) == DOWNLOADS
     told = follow_of(shown)
     assert (told["scene"], told["follows"], told["at"], told["song"]) == (0, True, None, None)

@@ -1,6 +1,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,11 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from emomusic import assets
-from emomusic.affect import EMOTIONS, Quadrant
+from emomusic.affect import (
+    EMOTIONS,
+    EmotionProbabilities,
+    Quadrant,
+)
 from emomusic.app import state
 from emomusic.app.frame import enter_app
 from emomusic.app.how_it_works import walk
@@ -23,7 +28,7 @@ from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.media.images import crop_face, encode_jpeg, to_network_input
 from emomusic.records import read_face_record
 from emomusic.results.findings import describe_people, people_of
-from tests.pages.screen import keys, result_of, state_of, text_of
+from tests.pages.screen import keys, queue_of, result_of, state_of, text_of
 
 SECONDS = 240
 KEYS = [step.key for step in STEPS]
@@ -208,8 +213,6 @@ def test_the_explained_probabilities_are_those_of_the_other_pages(app: AppTest) 
     assert f"{EMOTIONS[explained.argmax()]} {percent(explained.max())}" in text_of(app)
     at(app, "quadrant", sample="morisot-self-portrait-1885")
     assert Quadrant.N.description.capitalize() in text_of(app)
-    at(app, "songs", sample="morisot-self-portrait-1885")
-    assert "Near the neutral middle → calm songs" in text_of(app)
 
 
 def test_the_songs_with_sound_are_checked_once(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -244,7 +247,19 @@ def test_each_song_has_a_link_and_a_reason(app: AppTest) -> None:
     app.button(key="start-how").click().run()
     assert state_of(app, PlayerState).playing == "how"
     assert all("open.spotify.com/track/" in song and song.split("  \n")[1] for song in songs)
-    assert "Pleasant and awake → happy songs" in text_of(app)
+
+
+def test_the_sentence_and_the_songs_have_the_mood_of_the_emotion_and_not_of_the_quadrant(app: AppTest) -> None:
+    at(app, "songs")
+    (face,) = result_of(app, Walk).faces
+    sad_then_neutral = np.array([0.03, 0.03, 0.03, 0.03, 0.43, 0.03, 0.42], np.float32)
+    face.reading = replace(face.reading, probabilities=EmotionProbabilities(sad_then_neutral))
+    assert face.reading.quadrant is Quadrant.N  # whose songs are calm
+    app.run()
+    assert not app.exception
+    assert re.search("Sad 43 %.*: sad songs", text_of(app))
+    assert "calm songs" not in text_of(app)
+    assert {pick.likeliest_mood for pick in queue_of(app, "how").playlist(3)} == {"sad"}
 
 
 def test_the_sound_of_a_bundled_song_is_shown_with_its_moods_and_plays(app: AppTest) -> None:

@@ -76,7 +76,8 @@ def test_a_dropped_song_has_its_quadrant_tags_a_face_and_its_path(
     assert f"**{TAGS['title']}**" in text_of(app)
     assert path_of(app)["text"] == ["0:00", "0:03", "0:06"]
     assert path_of(app)["x"] == pytest.approx([valence for _, valence, _ in expected.timeline])
-    assert len(app.get("audio")) == 1
+    (audio,) = app.get("audio")
+    assert audio.proto.alt == TAGS["title"]
     monkeypatch.setattr(own_song, "load_sound_model", pytest.fail)
     app.run()  # hears nothing again
     assert not app.exception

@@ -81,14 +81,14 @@ def test_the_figures_that_ship_are_those_of_the_answers_that_ship() -> None:
     assert face_models()
     for name in face_models():
         own, record = read_predictions(ModelKind.FACE, name), read_face_record(name)
-        found = own.grouped(four=False).scores()
+        found = own.scores()
         assert found.accuracy == pytest.approx(record.test.accuracy)
         assert found.accuracy_interval == pytest.approx(record.test.accuracy_interval)
         assert found.macro_f1 == pytest.approx(record.test.macro_f1)
         np.testing.assert_array_equal(found.confusion, record.by_class.confusion)
         error = expected_calibration_error(own.y_true, own.probabilities)
         assert error == pytest.approx(record.test.calibration.expected_error, abs=1e-6)
-        assert len(read_history(name)) == sum(stage.epochs for stage in record.stages if not stage.made_by)
+        assert len(read_history(name).curves) == sum(stage.epochs for stage in record.stages if not stage.made_by)
         assert read_card(ModelKind.FACE, name).startswith("#")
 
 
@@ -103,7 +103,7 @@ def test_the_figures_of_the_models_of_songs_are_those_of_their_answers(kind: Mod
         assert (accuracies.mean(), accuracies.std()) == pytest.approx((record.mean_accuracy, record.spread))
         assert sorted(own.classes) == ["calm", "energetic", "happy", "sad"]
         assert own.classes == record.by_class.classes
-        np.testing.assert_array_equal(own.grouped(four=False).scores().confusion, record.confusion)
+        np.testing.assert_array_equal(own.scores().confusion, record.confusion)
         error = expected_calibration_error(own.y_true, own.probabilities)
         assert error == pytest.approx(record.calibration_error)
         if isinstance(record, MoodRecord):
@@ -174,11 +174,12 @@ def test_contempt_counts_as_wrong_in_seven_emotions_and_in_four_classes(checkout
 
 def test_models_of_seven_and_of_four_classes_are_compared_in_four(checkout: Path) -> None:
     vgg9, quadrants = (read_predictions(ModelKind.FACE, name) for name in ("vgg9", "mobilenet_quadrants"))
-    assert quadrants.classes == ("Q1", "Q2", "Q3", "N")
+    assert quadrants.classes == ("happy", "tense", "sad", "neutral")
     found = compare(vgg9, quadrants)
     assert found is not None
-    grouped = vgg9.grouped(four=True)
-    assert found.only_first == (grouped.right & (quadrants.y_pred != quadrants.y_true)).sum()
+    grouped = vgg9.in_four()
+    right = grouped.y_pred == grouped.y_true
+    assert found.only_first == (right & (quadrants.y_pred != quadrants.y_true)).sum()
     alike = compare(vgg9, read_predictions(ModelKind.FACE, "cnn_capstone"))
     assert alike is not None
     assert alike.is_beyond_chance
@@ -288,7 +289,8 @@ def test_the_hard_emotions_are_those_of_the_votes_and_of_people_who_disagree(fac
 
 @pytest.mark.parametrize("four", [False, True])
 def test_a_cell_holds_the_examples_that_the_matrix_counts(checkout: Path, four: bool) -> None:
-    group = read_predictions(ModelKind.FACE, "cnn_capstone").grouped(four=four)
+    group = read_predictions(ModelKind.FACE, "cnn_capstone")
+    group = group.in_four() if four else group
     matrix = group.scores().confusion
     for i, true in enumerate(group.classes):
         for j, predicted in enumerate(group.classes):
@@ -299,15 +301,15 @@ def test_a_cell_holds_the_examples_that_the_matrix_counts(checkout: Path, four: 
 
 def test_four_classes_are_as_sure_as_their_emotions_together(checkout: Path) -> None:
     own = read_predictions(ModelKind.FACE, "cnn_capstone")
-    np.testing.assert_array_equal(own.grouped(four=False).confidence, own.probabilities.max(axis=1))
-    group = own.grouped(four=True)
+    np.testing.assert_array_equal(own.confidence, own.probabilities.max(axis=1))
+    group = own.in_four()
     angry, disgust, fear, happy, sad, surprise, neutral = own.probabilities.T
     summed = np.stack([happy, angry + disgust + fear + surprise, sad, neutral], axis=1)
     np.testing.assert_allclose(group.confidence, summed[np.arange(len(summed)), group.y_pred], atol=1e-6)
 
 
 def test_thresholds_give_the_curves_of_scikit_learn(checkout: Path) -> None:
-    group = read_predictions(ModelKind.FACE, "cnn_capstone").grouped(four=False)
+    group = read_predictions(ModelKind.FACE, "cnn_capstone")
     found = thresholds_of(group, "happy")
     is_happy, shares = group.y_true == 3, group.probabilities[:, 3]
     precision, recall, thresholds = precision_recall_curve(is_happy, shares)

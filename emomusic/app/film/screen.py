@@ -94,7 +94,7 @@ def show_screen(job: FilmJob, film: FilmView) -> None:
     number = min(page_state(FilmState).scene, max(len(film.scenes) - 1, 0))
     with styled_room("film-screen", 760):
         with st.container(key=_PARTS["film"]):
-            _show_picture(film)
+            _show_picture(film, job.name)
         with st.container(key=_PARTS["answer"], gap="small"), shown_errors():
             if film.scenes and film.has_answer:
                 _show_answer(job, film, number)
@@ -115,11 +115,11 @@ def show_screen(job: FilmJob, film: FilmView) -> None:
                 st.caption(escape_markdown(job.name), width="content")
 
 
-def _show_picture(film: FilmView) -> None:
+def _show_picture(film: FilmView, name: str) -> None:
     """Show the marked film, or before that the current frame."""
     with st.container(key="film-frame"):
         if film.marked is not None:
-            st.video(film.marked.address, format="video/mp4", muted=False)
+            st.video(film.marked.address, format="video/mp4", muted=False, alt=f"{name} with its faces")
             return
 
         @st.fragment(run_every=None if film.stage is FilmStage.OVER else 1.0)

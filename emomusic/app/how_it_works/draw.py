@@ -11,7 +11,16 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emomusic.affect import EMOTIONS, QUADRANT_MOODS, REPORT_MOODS, affect_of, list_shares, quadrant_of, share_text
+from emomusic.affect import (
+    EMOTIONS,
+    QUADRANT_MOODS,
+    REPORT_MOODS,
+    affect_of,
+    describe_mood,
+    list_shares,
+    quadrant_of,
+    share_text,
+)
 from emomusic.app import state
 from emomusic.app.answer import describe_few, song_points
 from emomusic.app.charts import show_chart
@@ -36,7 +45,7 @@ from emomusic.results.findings import describe_people, people_of
 from emomusic.results.overview import percent
 from emomusic.server.shared import shared
 from emomusic.songs.local_songs import load_bundled_recommender
-from emomusic.songs.request import Policy, Request
+from emomusic.songs.request import Request, target_of
 from emomusic.songs.sound_network import spectrogram_of
 from emomusic.text import pluralize
 
@@ -292,7 +301,7 @@ def show_quadrant(walk: Walk, facts: DeltaGenerator) -> None:
     values = walk.face.reading.probabilities
     quadrant = quadrant_of(affect_of(values))
     figure = plots.face_on_plane(values, str(walk.number), quadrant=True)
-    _fact(facts, f"**{quadrant.description.capitalize()}:** {QUADRANT_MOODS[quadrant]} songs.")
+    _fact(facts, f"**{quadrant.description.capitalize()}.** Songs there are {QUADRANT_MOODS[quadrant]}.")
     alt = _alt(walk, f"The plane with one quadrant filled: {quadrant.description}")
     _chart(figure, "quadrant", alt=alt)
 
@@ -300,20 +309,18 @@ def show_quadrant(walk: Walk, facts: DeltaGenerator) -> None:
 def show_songs(walk: Walk, facts: DeltaGenerator) -> None:
     """Show the first songs on the plane, and their list with reasons."""
     values = walk.face.reading.probabilities
-    quadrant = quadrant_of(affect_of(values))
     request = with_your_music(_request_of(walk))
     chosen = songs_recommender().songs(request, _NUM_SONGS)
-    mood = QUADRANT_MOODS[quadrant]
+    mood = target_of(request)[1]  # the emotion decides it, not the quadrant of the face
     report = f"“Music Mood Lifter” would play {REPORT_MOODS[values.emotion]} songs."
-    words = [f"**{quadrant.description.capitalize()} → {mood} songs.**", *describe_few(chosen, mood), report]
-    _fact(facts, " ".join(words))
+    _fact(facts, " ".join([f"**{describe_mood(values, mood)}.**", *describe_few(chosen, mood), report]))
     with facts, st.container(key="how-songs", gap="small"):
         play_list(chosen, "how", request)
         show_start("how")
         for pick in chosen:
             st.markdown(f"{pick.number}. {song_line(pick.song)}  \n{escape_markdown(pick.reason)}")
     figure = plots.face_on_plane(values, str(walk.number), songs=song_points(chosen))
-    alt = f"The plane with the face, {quadrant.description}, and {len(chosen)} songs around it"
+    alt = f"The plane with the face and {len(chosen)} songs around it"
     _chart(figure, "songs", alt=_alt(walk, alt))
 
 
@@ -359,7 +366,7 @@ def _spectrogram(path: str) -> FloatMap:
 
 def _request_of(walk: Walk) -> Request:
     values = walk.face.reading.probabilities
-    return Request(point=affect_of(values), emotion=values.emotion, policy=Policy.MATCH)
+    return Request(affect_of(values), emotion=values.emotion)
 
 
 # Shared parts

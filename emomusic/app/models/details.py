@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -84,9 +83,8 @@ def _show_legend(title: str, chosen: Chosen) -> None:
 
 def _classes(chosen: Chosen) -> list[str]:
     """The classes of the matrices of all chosen models, in words."""
-    widest = max((record.by_class.classes for record in chosen.records), key=len)
-    narrow = next((record.by_class.classes for record in chosen.faces if record.has_four), widest)
-    return [in_words(label) for label in narrow]
+    fewest = min((record.by_class.classes for record in chosen.records), key=len)
+    return [in_words(label) for label in fewest]
 
 
 def _show_figures(chosen: Chosen, record: Record) -> None:
@@ -94,26 +92,21 @@ def _show_figures(chosen: Chosen, record: Record) -> None:
     if (found := evaluation(record, chosen.benchmark)) is None:
         st.info("Not measured here.", icon=":material/image_not_supported:")
         return
-    table = pd.DataFrame.from_dict(
-        {
-            label: {"precision": 100 * s.precision, "recall": 100 * s.recall, "F1": 100 * s.f1, "number": s.support}
-            for label, s in found.per_class.items()
-        },
-        orient="index",
-    )
-    report = next((report.f1 for report in reports_of(record)), {})
-    if report:
+    rows = [
+        (label, 100 * scores.precision, 100 * scores.recall, 100 * scores.f1, scores.support)
+        for label, scores in found.per_class.items()
+    ]
+    table = pd.DataFrame(rows, columns=["class", "precision", "recall", "F1", "number"])
+    if report := next((report.f1 for report in reports_of(record)), {}):
         table["F1 in the report"] = [100 * share for share in report.values()]
+    percents = ("precision", "recall", "F1", "F1 in the report")
     st.dataframe(
-        table.rename_axis("class").reset_index(),
+        table,
         key=state.models_widget("classes", record.name),
         hide_index=True,
         height="content",
         column_config={
-            **{
-                title: st.column_config.NumberColumn(format="%.1f %%")
-                for title in ("precision", "recall", "F1", "F1 in the report")
-            },
+            **dict.fromkeys(percents, st.column_config.NumberColumn(format="%.1f %%")),
             "number": st.column_config.NumberColumn(chosen.kind.examples, format="localized"),
         },
         alt=f"Precision, recall and F1 of {label_of(record.name)} by class",
@@ -137,21 +130,19 @@ def _choose_cell(chosen: Chosen) -> None:
 
 def _show_confusion(chosen: Chosen, record: Record) -> None:
     """Show the confusion matrix, and the selected cell with some of its pictures."""
-    own = predictions(chosen.kind, record.name)
-    group = own.grouped(four=chosen.in_four)
-    scores = group.scores()
-    selected = st.session_state[state.MODELS_CELL]
-    cell = None if selected is None else (selected.split(_CALLED)[0], selected.split(_CALLED)[1])
+    found = chosen.predictions(record)
+    scores, selected = found.scores(), st.session_state[state.MODELS_CELL]
+    true, _, called = (selected or "").partition(_CALLED)
     # A new key for each cell: otherwise a second click on the cell only clears its selection
-    key = state.models_widget("confusion", record.name, *(cell or ()))
+    key = state.models_widget("confusion", record.name, true, called)
 
     def take_cell() -> None:
-        if (clicked := cell_at(st.session_state[key].selection.points, group.classes)) is not None:
+        if (clicked := cell_at(st.session_state[key].selection.points, found.classes)) is not None:
             choose({state.MODELS_CELL: clicked})
 
-    worst = scores.mistakes[:5]
+    worst, cell = scores.mistakes[:5], (true, called) if selected else None
     show_chart(
-        plots.confusion_map(scores.confusion, group.classes, chosen=cell, text_color=text_color()),
+        plots.confusion_map(scores.confusion, found.classes, chosen=cell, text_color=text_color()),
         key=key,
         on_select=take_cell,
         selection_mode="points",
@@ -162,14 +153,13 @@ def _show_confusion(chosen: Chosen, record: Record) -> None:
         lines = [f"1. {one.true} called {one.predicted}: {one.count:,}" for one in worst]
         st.markdown("\n".join(["**Most frequent mistakes**\n", *lines]))
         return
-    true, called = cell
-    rows, num_true = group.cell(true, called), scores.per_class[true].support
+    rows, num_true = found.cell(true, called), scores.per_class[true].support
     st.markdown(
         f"It calls {len(rows):,} of the {num_true:,} {true} {chosen.kind.examples} {called} "
         f"({percent(len(rows) / max(num_true, 1))})."
     )
-    if chosen.faces and rows.size and (pictures := test_pictures(own)) is not None:
-        face_grid(group, pictures, rows[:_FACES_SHOWN])
+    if chosen.faces and rows.size and (pictures := test_pictures(found)) is not None:
+        face_grid(found, pictures, rows[:_FACES_SHOWN])
 
 
 def cell_at(points: Sequence[dict[str, int]], classes: Sequence[str]) -> str | None:
@@ -183,21 +173,20 @@ def cell_at(points: Sequence[dict[str, int]], classes: Sequence[str]) -> str | N
 
 def _show_class(chosen: Chosen, record: Record) -> None:
     """Show what a model finds of one class at a threshold, how frequent the class is, and some of its pictures."""
-    own = predictions(chosen.kind, record.name)
-    group, label = own.grouped(four=chosen.in_four), st.session_state[state.MODELS_CLASS]
-    number = group.classes.index(label)
-    is_class = group.y_true == number
-    found, threshold = thresholds_of(group, label), st.session_state[state.models_widget("threshold")]
-    at = found.at(threshold / 100)
+    found, label = chosen.predictions(record), st.session_state[state.MODELS_CLASS]
+    number = found.classes.index(label)
+    is_class = found.y_true == number
+    curves, threshold = thresholds_of(found, label), st.session_state[state.models_widget("threshold")]
+    at = curves.at(threshold / 100)
     if at is None:
         st.markdown(f"No {chosen.kind.examples} reach {threshold} %.")
     else:
         st.markdown(
-            f"From {threshold} % on, it calls {found.called[at]:,} {chosen.kind.examples} {label}: "
-            f"{percent(found.precision[at])} of them are (precision), and it finds {percent(found.recall[at])} of all "
-            f"{label} (recall). False alarms: {percent(found.false_alarms[at])} of the others."
+            f"From {threshold} % on, it calls {curves.called[at]:,} {chosen.kind.examples} {label}: "
+            f"{percent(curves.precision[at])} of them are (precision), and it finds {percent(curves.recall[at])} of "
+            f"all {label} (recall). False alarms: {percent(curves.false_alarms[at])} of the others."
         )
-    figures = plots.threshold_curves(found, chosen=at, share=float(is_class.mean()))
+    figures = plots.threshold_curves(curves, chosen=at, share=float(is_class.mean()))
     names = ("Precision and recall", "ROC")
     for column, name, figure in zip(st.columns(2), names, figures, strict=True):
         with column:
@@ -205,10 +194,10 @@ def _show_class(chosen: Chosen, record: Record) -> None:
     st.markdown(
         f"{int(is_class.sum()):,} of {len(is_class):,} {chosen.kind.examples} are {label} ({percent(is_class.mean())})."
     )
-    if chosen.faces and (pictures := test_pictures(own)) is not None:
+    if chosen.faces and (pictures := test_pictures(found)) is not None:
         rows = np.flatnonzero(is_class)
-        order = np.argsort(-group.probabilities[rows, number], kind="stable")
-        face_grid(group, pictures, rows[order][:_FACES_SHOWN])
+        order = np.argsort(-found.probabilities[rows, number], kind="stable")
+        face_grid(found, pictures, rows[order][:_FACES_SHOWN])
 
 
 def _show_confidence(chosen: Chosen, record: Record) -> None:
@@ -219,16 +208,9 @@ def _show_confidence(chosen: Chosen, record: Record) -> None:
     st.markdown(
         f"Its confidence is {percent(confidence)} on average, {verdict} than its accuracy, {percent(accuracy)}."
     )
-    show_chart(
-        plots.reliability_diagram(found),
-        key=state.models_widget("reliability", record.name),
-        alt=f"Accuracy of {model} by confidence",
-    )
-    show_chart(
-        plots.confidence_histogram(found),
-        key=state.models_widget("confidence", record.name),
-        alt=f"Right and wrong answers of {model} by confidence",
-    )
+    key, other = (state.models_widget(name, record.name) for name in ("reliability", "confidence"))
+    show_chart(plots.reliability_diagram(found), key=key, alt=f"Accuracy of {model} by confidence")
+    show_chart(plots.confidence_histogram(found), key=other, alt=f"Right and wrong answers of {model} by confidence")
 
 
 _PROPERTIES = {"pose": "Head pose", "size": "Face size", "sharpness": "Sharpness"}
@@ -255,31 +237,22 @@ def _show_photographs(_: Chosen, record: Record) -> None:
 
 
 def _show_learning(_: Chosen, record: Record) -> None:
-    history, model = read_history(record.name), label_of(record.name)
-    top = 1.05 * max(history.loss.max(), history.val_loss.max())
-    curves = (
-        ("accuracy, %", 100 * history.accuracy, 100 * history.val_accuracy, 100.0),
-        ("loss", history.loss, history.val_loss, top),
-    )
-    for label, training, validation, end in curves:
+    history = read_history(record.name)
+    curves, num_epochs = history.curves, len(history.curves)
+    top = 1.05 * float(curves[["loss", "val_loss"]].to_numpy().max())
+    for name, label, scale, end in (("accuracy", "accuracy, %", 100, 100.0), ("loss", "loss", 1, top)):
+        training, validation = (scale * curves[column].to_numpy() for column in (name, f"val_{name}"))
         show_chart(
-            plots.learning_curves(
-                training,
-                validation,
-                best_epoch=history.best_epoch,
-                last_epochs=history.last_epochs,
-                label=label,
-                top=float(end),
-            ),
+            plots.learning_curves(training, validation, history, label=label, top=end),
             key=state.models_widget("learning", label, record.name),
-            alt=f"{label} of {model} over {len(history)} epochs: validation from {validation[0]:.2f} to "
+            alt=f"{label} of {label_of(record.name)} over {num_epochs} epochs: validation from {validation[0]:.2f} to "
             f"{validation[-1]:.2f}",
         )
     # Below the charts, so that those of two models are level
-    best = percent(history.val_accuracy[history.best_epoch - 1])
+    best = percent(curves["val_accuracy"][history.best_epoch - 1])
     stages = f" in {len(history.stages)} stages (vertical lines)" if len(history.stages) > 1 else ""
     st.markdown(
-        f"Epoch {history.best_epoch} of {len(history)}{stages} is best, right on {best} of the validation pictures. "
+        f"Epoch {history.best_epoch} of {num_epochs}{stages} is best, right on {best} of the validation pictures. "
         f"{describe_training(history.stages)}"
     )
 
@@ -300,19 +273,17 @@ def _show_card(chosen: Chosen, record: Record) -> None:
 _TRY = "Try your face"
 _FACES = [benchmark for benchmark in Benchmark if benchmark.kind is ModelKind.FACE]
 _SAVED = [benchmark for benchmark in Benchmark if benchmark.has_predictions]
-_TABS: Mapping[str, tuple[_Part, Collection[Benchmark]]] = MappingProxyType(
-    {
-        "Figures": (_show_figures, list(Benchmark)),
-        "Confusions": (_show_confusion, _SAVED),
-        "One class": (_show_class, _SAVED),
-        "Confidence": (_show_confidence, _SAVED),
-        "Photographs": (_show_photographs, [Benchmark.PHOTOGRAPHS]),
-        "Mistakes": (lambda _, record: show_mistakes(record), [Benchmark.LABELS]),
-        "Learning": (_show_learning, _FACES),
-        _TRY: (lambda *_: None, _FACES),  # one for all models
-        "Card": (_show_card, list(Benchmark)),
-    }
-)
+_TABS: Mapping[str, tuple[_Part, Collection[Benchmark]]] = {
+    "Figures": (_show_figures, list(Benchmark)),
+    "Confusions": (_show_confusion, _SAVED),
+    "One class": (_show_class, _SAVED),
+    "Confidence": (_show_confidence, _SAVED),
+    "Photographs": (_show_photographs, [Benchmark.PHOTOGRAPHS]),
+    "Mistakes": (lambda _, record: show_mistakes(record), [Benchmark.LABELS]),
+    "Learning": (_show_learning, _FACES),
+    _TRY: (lambda *_: None, _FACES),  # one for all models
+    "Card": (_show_card, list(Benchmark)),
+}
 
 
 def tabs_of(benchmark: Benchmark) -> list[str]:

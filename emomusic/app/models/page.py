@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -22,18 +21,9 @@ from emomusic.app.state import page_state
 from emomusic.assets import METRICS, ModelKind, folder_of
 from emomusic.charts.diagnostics import FIRST_PX, accuracy_by_group, fold_spread, recall_bars
 from emomusic.records import FaceRecord, Record
-from emomusic.results.findings import (
-    answer,
-    describe_choice,
-    describe_comparison,
-    describe_figures,
-    describe_people,
-    list_reports,
-    people_of,
-)
+from emomusic.results import findings
 from emomusic.results.overview import (
     FOUR_LEGEND,
-    TITLES,
     Benchmark,
     Evaluation,
     document,
@@ -41,6 +31,7 @@ from emomusic.results.overview import (
     label_of,
     read_records,
     reports_of,
+    title_of,
 )
 from emomusic.results.predictions import compare
 from emomusic.text import join_names
@@ -142,7 +133,7 @@ def _show_answer(chosen: Chosen) -> None:
         if found is None:
             st.header(f"{label_of(record.name)} was not measured here", anchor=False)
             return
-        st.header(answer(record, found, chosen.benchmark), anchor=False)
+        st.header(findings.answer(record, found, chosen.benchmark), anchor=False)
     recall, people = roomy_columns([1, 1], key="models-first", gap="large")
     with recall:
         finds = ", ".join(
@@ -157,14 +148,14 @@ def _show_answer(chosen: Chosen) -> None:
             alt = ", ".join(f"{name} {values.min():.0%} to {values.max():.0%}" for name, values in folds.items())
             figure = fold_spread({label_of(name): values for name, values in folds.items()})
             _first_chart(figure, "folds", alt=f"Accuracy in every fold: {alt}")
-        elif groups := people_of(record):
+        elif groups := findings.people_of(record):
             st.markdown("**For whom it works**, with 95 % ranges and the number of faces")
             alt = ", ".join(f"{one.name} {one.accuracy:.0%} of {one.n:,}" for one in groups)
             _first_chart(accuracy_by_group({"": groups}, height=FIRST_PX), "people", alt=f"Right answers: {alt}")
         else:
             st.markdown("For whom this model works was not measured.")
     with _room("models-weakest"):
-        if isinstance(record, FaceRecord) and (weakest := describe_people(record)):
+        if isinstance(record, FaceRecord) and (weakest := findings.describe_people(record)):
             st.markdown(weakest)
 
 
@@ -219,22 +210,20 @@ def _show_table(chosen: Chosen) -> None:
         st.caption("Tick a model to see where it fails, or two to compare them.")
 
 
-_NUMBERS: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {
-        "Mean F1": ("%.1f %%", "The mean over the classes of the harmonic mean of precision and recall"),
-        "Calibration error": ("%.3f", "How far the confidence is from the share of right answers: 0 is perfect"),
-        "Time a face": ("%.1f ms", "In calls of eight faces with mirror images, on all processors"),
-        "Time a song": ("%.1f µs", "In one large batch; a µs is a millionth of a second"),
-        "Size": ("%.2f MB", "Size of the file"),
-    }
-)
+_NUMBERS: Mapping[str, tuple[str, str]] = {
+    "Mean F1": ("%.1f %%", "The mean over the classes of the harmonic mean of precision and recall"),
+    "Calibration error": ("%.3f", "How far the confidence is from the share of right answers: 0 is perfect"),
+    "Time a face": ("%.1f ms", "In calls of eight faces with mirror images, on all processors"),
+    "Time a song": ("%.1f µs", "In one large batch; a µs is a millionth of a second"),
+    "Size": ("%.2f MB", "Size of the file"),
+}
 """Format and explanation of the columns of numbers, by title."""
 
 
 def _row(record: Record, found: Evaluation | None) -> dict[str, Any]:
     """A row of the table by column title; all kinds of models have the same order."""
     row: dict[str, Any] = {
-        "Model": TITLES.get(record.name, record.name),
+        "Model": title_of(record),
         "Right": None if found is None else 100 * found.accuracy,
         "Range": "—" if found is None else found.range,
         "Classes": len(record.by_class.classes),
@@ -300,9 +289,9 @@ def _show_downloads(chosen: Chosen) -> None:
 def _show_reports(record: Record) -> None:
     """Show what the reports about such a model said, what ours got and why they differ."""
     st.header(label_of(record.name), anchor=False)
-    if caveat := describe_choice(record):
+    if caveat := findings.describe_choice(record):
         st.markdown(caveat)
-    if rows := list_reports(record):
+    if rows := findings.list_reports(record):
         st.table(pd.DataFrame(rows).set_index("Report"), border="horizontal")
     else:
         st.markdown("No report published a figure of such a model.")
@@ -311,7 +300,11 @@ def _show_reports(record: Record) -> None:
 def _show_comparison(chosen: Chosen) -> None:
     """Show which of two models is better on the benchmark."""
     (first, second), (found, other) = chosen.records, chosen.evaluations
-    shares = describe_figures(first, found, second, other) if found and other else "One of them was not measured here."
+    shares = (
+        findings.describe_figures(first, found, second, other)
+        if found and other
+        else "One of them was not measured here."
+    )
     if not chosen.benchmark.has_predictions:
         st.header(f"{label_of(first.name)} and {label_of(second.name)}", anchor=False)
         st.markdown(f"{shares} Which of the faces each has right was not saved, so no test compares them.")
@@ -321,6 +314,6 @@ def _show_comparison(chosen: Chosen) -> None:
         st.header("These models cannot be compared", anchor=False)
         st.markdown(f"{shares} Their test examples differ.")
         return
-    verdict, test = describe_comparison(first, second, comparison)
+    verdict, test = findings.describe_comparison(first, second, comparison)
     st.header(verdict, anchor=False)
     st.markdown(f"{shares} {test}")

@@ -18,7 +18,7 @@ from emomusic.faces.harder import harder
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
 from emomusic.records import Record
 from emomusic.results.overview import in_words
-from emomusic.results.predictions import Grouped, Predictions
+from emomusic.results.predictions import Predictions
 from emomusic.server.shared import shared
 
 _DATASET = "fer2013.csv"
@@ -39,7 +39,7 @@ def test_pictures(own: Predictions) -> SplitPictures | None:
         return None
     with st.spinner("Reading the test pictures. The first time takes some seconds."):
         pictures = _pictures(path)
-    return pictures if np.array_equal(pictures.labels[: len(own.truth)], own.truth) else None
+    return pictures if np.array_equal(pictures.labels[: len(own.labels)], own.labels) else None
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -65,8 +65,8 @@ def show_mistakes(record: Record) -> None:
         st.info(f"It was evaluated on other pictures than those in {_DATASET}.")
         return
     wrong = np.flatnonzero(own.y_pred != own.y_true)
-    order = np.argsort(-own.probabilities[wrong].max(axis=1), kind="stable")
-    face_grid(own.grouped(four=False), pictures, wrong[order][:_MOST])
+    order = np.argsort(-own.confidence[wrong], kind="stable")
+    face_grid(own, pictures, wrong[order][:_MOST])
 
 
 def _show_changed(name: str) -> None:
@@ -123,16 +123,16 @@ def _harder_answers(name: str) -> list[_HarderAnswer]:
     return answers
 
 
-def face_grid(group: Grouped, pictures: SplitPictures, rows: npt.NDArray[np.int64]) -> None:
+def face_grid(found: Predictions, pictures: SplitPictures, rows: npt.NDArray[np.int64]) -> None:
     """Show pictures side by side, each with its label, the prediction and the confidence."""
     with st.container(horizontal=True, gap="small"):
         for row in rows.tolist():
-            label, answer = (group.classes[int(of[row])] for of in (group.y_true, group.y_pred))
+            label, answer = (found.classes[int(of[row])] for of in (found.y_true, found.y_pred))
             _show_face(
                 pictures.images[row],
                 f"A face labelled {label}, called {answer}",
                 f"{label}  \ncalled **{answer}**",
-                float(group.confidence[row]),
+                float(found.confidence[row]),
             )
 
 

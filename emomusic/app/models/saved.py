@@ -10,6 +10,7 @@ from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.records import FaceRecord, Record
 from emomusic.results import predictions as results
 from emomusic.results.overview import Benchmark, Evaluation, evaluation
+from emomusic.results.predictions import Predictions
 from emomusic.server.shared import shared
 
 predictions = load_once(results.read_predictions)
@@ -54,3 +55,8 @@ class Chosen:
     def in_four(self) -> bool:
         """Whether their answers are compared in four classes, because one of them has no others."""
         return any(record.has_four for record in self.faces)
+
+    def predictions(self, record: Record) -> Predictions:
+        """The predictions of a chosen model, in the classes in which they are compared."""
+        own = predictions(self.kind, record.name)
+        return own.in_four() if self.in_four else own

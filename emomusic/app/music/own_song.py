@@ -12,14 +12,13 @@ from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
 from emomusic.affect import AffectPoint, describe_shares, list_shares, share_text
 from emomusic.app import state
-from emomusic.app.charts import roomy_columns, show_chart
+from emomusic.app.charts import roomy_columns, show_chart, styled_room
 from emomusic.app.frame import escape_markdown, shown_errors
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.app.state import page_state, state_key
 from emomusic.app.uploads import hold, show_removal, show_uploader
 from emomusic.charts.face import share_bars
 from emomusic.charts.music import song_path
-from emomusic.errors import AudioError
 from emomusic.media.audio_file import MAX_S, PATCH_S, read_song, whole
 from emomusic.media.formats import FORMATS, HEAD_BYTES, SONG_UPLOADS, Kind, mime_type_of
 from emomusic.server.budget import HeldBytes
@@ -33,6 +32,10 @@ MAX_MB = 100
 
 _MOST_PARTS = 24  # of the path; each takes up to 0.3 s of one core
 
+# Until the drop zone has loaded it is 40 pixels high
+_DROP_PX = 96
+_STYLE = f"<style>.st-key-own-song-drop {{ min-height: {_DROP_PX}px; }}</style>"
+
 Timeline: TypeAlias = tuple[tuple[float, float, float], ...]
 
 
@@ -44,8 +47,8 @@ class OwnSong:
         name: of the file; empty without one.
         data: content of the file.
         held: the bytes of `data` in the budget of the server.
-        problem: why the file cannot be heard.
-        title: with artists and length, in Markdown.
+        title: of the song.
+        words: title, artists and length, in Markdown.
         hearing: of the song; None until it is known.
         step_s: seconds between the parts of the path.
         path: of the song over the plane; None until it is known.
@@ -54,8 +57,8 @@ class OwnSong:
     name: str = ""
     data: bytes = b""
     held: HeldBytes | None = None
-    problem: str | None = None
     title: str = ""
+    words: str = ""
     hearing: Hearing | None = None
     step_s: float = 0.0
     path: Timeline | None = None
@@ -63,14 +66,16 @@ class OwnSong:
 
 def show_own_song() -> None:
     """Show the upload, and the mood of the uploaded song."""
-    show_uploader(
-        st.file_uploader,
-        f"Drop a song: {FORMATS[Kind.SONG]}, up to {MAX_MB} MB",
-        state.MUSIC_SONG_UPLOAD,
-        _store,
-        type=list(SONG_UPLOADS),
-        max_upload_size=MAX_MB,
-    )
+    st.html(_STYLE)
+    with styled_room("own-song-drop", _DROP_PX):
+        show_uploader(
+            st.file_uploader,
+            f"Drop a song: {FORMATS[Kind.SONG]}, up to {MAX_MB} MB",
+            state.MUSIC_SONG_UPLOAD,
+            _store,
+            type=list(SONG_UPLOADS),
+            max_upload_size=MAX_MB,
+        )
     own = page_state(OwnSong)
     if not own.name:
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -108,8 +113,8 @@ def _show(own: OwnSong) -> None:
         hearing = _hear(own)
     point = AffectPoint(hearing.valence, hearing.arousal)
     answer.header(describe_hearing(hearing), anchor=False)
-    answer.markdown(own.title)
-    answer.audio(own.data, format=mime_type_of(own.data[:HEAD_BYTES], own.name))
+    answer.markdown(own.words)
+    answer.audio(own.data, format=mime_type_of(own.data[:HEAD_BYTES], own.name), alt=own.title)
     chart, words = roomy_columns([3, 2], key="own-song", gap="large")
     with words:
         st.markdown(f"**It fits a face that looks {nearest_emotion(point).adjective}.**")
@@ -135,17 +140,12 @@ def _show(own: OwnSong) -> None:
 
 
 def _hear(own: OwnSong) -> Hearing:
-    if own.problem is not None:
-        raise AudioError(own.problem)
     if own.hearing is None:
-        try:
-            with visitor_turn():
-                song = read_song(io.BytesIO(own.data), own.name)
-        except AudioError as error:
-            own.problem = str(error)
-            raise
+        with visitor_turn():
+            song = read_song(io.BytesIO(own.data), own.name)
         artists = f" by {escape_markdown(join_names(song.artists))}" if song.artists else ""
-        own.title = f"**{escape_markdown(song.title)}**{artists}, {format_clock(song.duration_s)}"
+        own.title = song.title
+        own.words = f"**{escape_markdown(song.title)}**{artists}, {format_clock(song.duration_s)}"
         hearing = load_sound_model().hear(song.windows, visitor_turn)
         own.step_s = max(min(song.duration_s, MAX_S) / _MOST_PARTS, PATCH_S)
         own.path = hearing.timeline if len(song.windows) == 1 else None  # a short song was heard as a whole

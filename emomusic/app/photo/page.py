@@ -1,4 +1,4 @@
-"""The Photo page: one screen with the faces, their emotions and a song; cards and downloads below."""
+"""The Photo page: one screen with the faces, their emotions and a song, cards and downloads; or songs for a mood."""
 
 from __future__ import annotations
 
@@ -14,16 +14,34 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emomusic.affect import EMOTIONS, affect_of, describe, quadrant_of
-from emomusic.app import state
-from emomusic.app.answer import FIRST_POINTS, MOST_POINTS, Answer, answer, face_points, group_sentence, show_bars
-from emomusic.app.charts import styled_room
+from emomusic.affect import EMOTIONS, Mood, affect_of, describe, quadrant_of
+from emomusic.app import address, state
+from emomusic.app.answer import (
+    FIRST_POINTS,
+    MOST_POINTS,
+    YOU,
+    Answer,
+    Listener,
+    answer,
+    face_points,
+    group_sentence,
+    show_bars,
+)
+from emomusic.app.charts import roomy_columns, styled_room
 from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message, show_problems
 from emomusic.app.persons import choose_persons, show_known
 from emomusic.app.photo.choices import Choices, choices_of, choose_by_hand, choose_face, choose_who
 from emomusic.app.photo.reading import Photos, photos_of_page
 from emomusic.app.photo.screen import PARTS, screen_style, show_faces, show_picture
-from emomusic.app.picture_chooser import Picture, PictureState, show_drop_zone, show_turn, shown_pictures
+from emomusic.app.picture_chooser import (
+    ALL_SAMPLES,
+    Picture,
+    PictureState,
+    choose_sample,
+    show_drop_zone,
+    show_turn,
+    shown_pictures,
+)
 from emomusic.app.state import from_state, page_state
 from emomusic.app.tiles import show_sharp
 from emomusic.charts.affect import FacePoint
@@ -89,16 +107,6 @@ class ShownPhotos:
         return encode_png(draw_card(Card(title, _sentence(self.choices), shares, pick, pictures)))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Screen:
-    """The places of the page that are filled later."""
-
-    style: DeltaGenerator
-    sentence: DeltaGenerator
-    title: DeltaGenerator
-    parts: Mapping[str, DeltaGenerator]
-
-
 def show_photos() -> None:
     """Read the photos and show the page for them. A single photo appears before its faces are found.
 
@@ -108,17 +116,15 @@ def show_photos() -> None:
     photos, style, on_photo = photos_of_page(), st.empty(), None
     num_photos = len(photos.each)
     with styled_room("photo-answer", 672):
-        sentence = st.container(key="sentence", horizontal=True, gap="small", vertical_alignment="center")
-        with sentence:
-            title = st.empty()
+        with st.container(key="sentence", horizontal=True, gap="small", vertical_alignment="center"):
+            title, who = st.empty(), st.container(key="who", width="content")
         if not photos.is_read:
             title.title("Looking for faces", anchor=False, width="content")
-        first = photos.look(next(iter(photos.each))) if num_photos == 1 else None
-        if first is not None and not first.problem:
-            style.html(screen_style(first.reading, None))
         with st.container(key="screen"):
             parts = {part: st.container(key=f"part-{part}", gap="xsmall", height="stretch") for part in PARTS}
-    if first is not None and not first.problem:
+    parts |= {"style": style, "title": title, "who": who}
+    if num_photos == 1 and not (first := photos.look(next(iter(photos.each)))).problem:
+        style.html(screen_style(first.reading, None))
         with parts["picture"]:
             on_photo = show_picture(first.preview, "The photo")
 
@@ -128,16 +134,16 @@ def show_photos() -> None:
 
     photos.finish(show_progress)
     if photos.photos:
-        _show_answer(photos, _Screen(style, sentence, title, parts), on_photo)
+        _show_answer(photos, parts, on_photo)
     else:
         title.title("This photo cannot be read" if num_photos == 1 else "No photo can be read", anchor=False)
         _show_unread(photos)
         show_drop_zone(state.UPLOAD_AGAIN)
 
 
-def _show_answer(photos: Photos, screen: _Screen, on_photo: DeltaGenerator | None) -> None:
+def _show_answer(photos: Photos, parts: Mapping[str, DeltaGenerator], on_photo: DeltaGenerator | None) -> None:
     """Show the parts of the screen. Of several photos, that of the chosen face is shown."""
-    readings, parts = photos.readings, screen.parts
+    readings = photos.readings
     choices = choices_of([face for reading in readings for face in reading.faces], photos.digest)
     owners = [number for number, reading in enumerate(readings) for _ in reading.faces]
     listener, is_group = choices.listener, photos.one is None
@@ -145,10 +151,10 @@ def _show_answer(photos: Photos, screen: _Screen, on_photo: DeltaGenerator | Non
     corrected = tuple(face for face, owner in zip(choices.faces, owners, strict=True) if owner == number)
     reading = replace(readings[number], faces=corrected)
     look = {"has_songs": listener is not None, "is_group": is_group, "has_faces": bool(choices.faces)}
-    screen.style.html(screen_style(reading, choices.face, **look))
-    screen.title.title(_sentence(choices), anchor=False, width="content")
+    parts["style"].html(screen_style(reading, choices.face, **look))
+    parts["title"].title(_sentence(choices), anchor=False, width="content")
     names = [photos.names[owner] for owner in owners] if is_group else []
-    with screen.sentence, st.container(key="who", width="content"):
+    with parts["who"]:
         choose_who(choices, names)
     with parts["picture"]:
         if is_group:
@@ -321,3 +327,41 @@ def _show_face_cards(photos: Photos, choices: Choices) -> None:
     if len(choices.faces) > _CARDS_SHOWN:
         more = f"{len(choices.faces) - _CARDS_SHOWN} more faces are in the downloads."
         st.caption(f"{more} {FIRST_POINTS}" if len(choices.faces) > MOST_POINTS else more)
+
+
+# A mood without a photo
+
+
+def chosen_mood() -> Mood | None:
+    """The mood in the URL, if there is no photo."""
+    has_photo = shown_pictures() or address.chosen(state.SAMPLE) is not None
+    return None if has_photo else next(iter(address.offered(state.MOOD, [*Mood])), None)
+
+
+def choose_mood() -> None:
+    """Show the moods in one row, and the samples as a group."""
+    st.html("<style>.st-key-without-face { min-height: 2.625rem; }</style>")  # the pills appear later
+    with st.container(horizontal=True, gap="small", vertical_alignment="center", key="without-face"):
+        st.markdown("**No photo?** Choose a mood:", width="content")
+        st.pills("Mood", list(Mood), label_visibility="collapsed", **address.widget(state.MOOD, [*Mood]))
+        st.button(
+            "All samples as a group",
+            icon=":material/photo_library:",
+            type="tertiary",
+            on_click=choose_sample,
+            args=(ALL_SAMPLES,),
+            key="all-samples",
+        )
+
+
+def show_mood(mood: Mood) -> None:
+    """Show the player and the plane for a mood."""
+    with st.container(key="mood-answer", gap="small"):
+        st.title(f"{mood.capitalize()} songs", anchor=False)
+        choose_mood()
+    songs = answer(Listener.of_mood(YOU, mood), "photo", policies=False)
+    player, plane = roomy_columns([1, 1], key="mood", gap="large")
+    with player:
+        songs.show_player(f"emomusic-{mood}")
+    with plane:
+        songs.show_plane([])

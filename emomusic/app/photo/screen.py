@@ -94,12 +94,8 @@ FACES
 # The photo is as high as its width asks for
 _NATURAL = """.st-key-part-picture > :has(> .st-key-photo-frame) { flex: none; }
 .st-key-photo-frame { aspect-ratio: RATIO; height: auto; }"""
-
-
 _LOW = " .st-key-photo-frame { max-height: 14rem; }"
 _BY_HAND = "\n.st-key-screen > :has(> .st-key-part-bars) { contain: none; }"
-
-
 _PHONE = '"picture" auto "player" auto "bars" 12rem "plane" 25rem "actions" auto / minmax(0, 1fr)'
 
 
@@ -160,14 +156,6 @@ _VERY_TALL = replace(
 )
 
 
-def _layout(shape: float, *, is_group: bool) -> _Layout:
-    """The layout for a photo of this width / height, or for several photos."""
-    if is_group:
-        return _GROUP
-    limits = ((1.0, _VERY_TALL), (1.3, _TALL), (2.1, _WIDE))
-    return next((layout for limit, layout in limits if shape < limit), _VERY_WIDE)
-
-
 def screen_style(
     reading: PictureReading,
     chosen: int | None,
@@ -186,7 +174,8 @@ def screen_style(
         is_group: whether there are several photos.
     """
     shape = reading.width / reading.height
-    layout = _layout(shape, is_group=is_group)
+    limits = ((1.0, _VERY_TALL), (1.3, _TALL), (2.1, _WIDE))
+    layout = _GROUP if is_group else next((of for limit, of in limits if shape < limit), _VERY_WIDE)
     if not has_faces:  # the choice by hand is in the place of the bars
         phone = _PHONE.replace("12rem", "auto").replace("25rem", "25rem" if has_songs else "auto")
         layout = replace(layout, rows="auto minmax(18rem, 1fr) auto", frame=layout.frame + _BY_HAND, phone=phone)
@@ -226,12 +215,7 @@ def _face_style(face: FaceReading, reading: PictureReading) -> str:
 
 
 def show_picture(picture: bytes, alt: str) -> DeltaGenerator:
-    """Show a photo; returns the container for the buttons of its faces.
-
-    Args:
-        picture: JPEG.
-        alt: its description.
-    """
+    """Show a photo, given as JPEG; returns the container for the buttons of its faces."""
     with st.container(key="photo-frame", height="stretch"):
         preview = st.container(key="photo-preview", gap=None)
     preview.image(picture, alt=alt, width="stretch")
@@ -239,12 +223,7 @@ def show_picture(picture: bytes, alt: str) -> DeltaGenerator:
 
 
 def show_faces(reading: PictureReading, *, on_face: Callable[[int], None]) -> None:
-    """Show a button on each face, numbered and named in the colour of its emotion.
-
-    Args:
-        reading: of the photo.
-        on_face: called with the number of a clicked face.
-    """
+    """Show a button on each face, numbered and named in the colour of its emotion; a click gives its number."""
     for face in reading.faces:
         number, word = face.number, "" if len(reading.faces) > _NUMBERS_ONLY else f" {face.emotion}"
         st.button(f"**{number}**{word}", key=f"photo-face-{number}", type="tertiary", on_click=on_face, args=(number,))
