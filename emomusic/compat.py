@@ -15,6 +15,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -202,6 +203,38 @@ class ServerInternals:
         self._delete_unused_files()
 
 
+_ANSWERS = ("file_urls_response", "backend_operation_response", "heartbeat_ack")
+
+
+@cache
+def keep_answers() -> None:
+    """Stop Streamlit from dropping its answers to a browser's requests when a run of the page begins.
+
+    A busy server has not sent them yet at that moment. Without its answer, an upload or a download never begins.
+    """
+    check_answers()
+    from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
+
+    clear = ForwardMsgQueue.clear
+
+    def clear_others(
+        queue: ForwardMsgQueue, retain_lifecycle_msgs: bool = False, fragment_ids_this_run: list[str] | None = None
+    ) -> None:
+        is_new_run = retain_lifecycle_msgs and fragment_ids_this_run is None  # a fragment's run keeps them
+        answers = [each for each in queue._queue if is_new_run and each.WhichOneof("type") in _ANSWERS]
+        clear(queue, retain_lifecycle_msgs, fragment_ids_this_run)
+        queue._queue += answers
+
+    ForwardMsgQueue.clear = clear_others  # type: ignore[assignment, method-assign]
+
+
+def check_answers() -> None:
+    """Check for `keep_answers`."""
+    from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
+
+    _require(ForwardMsgQueue(), "_queue", "clear")
+
+
 def session_id() -> str:
     """The id of the visitor's session; "" outside a page."""
     from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -328,6 +361,7 @@ def release_upload(file_id: str) -> None:
 def check_streamlit() -> None:
     """Check for all hooks of Streamlit's server."""
     check_streamlit_server()
+    check_answers()
     check_routes()
 
 

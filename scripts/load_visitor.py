@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import random
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic
@@ -12,6 +14,7 @@ from typing import Any, Literal
 from uuid import uuid4
 
 import requests
+from requests.adapters import HTTPAdapter
 from streamlit.proto.Alert_pb2 import Alert
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Common_pb2 import FileURLsResponse, UploadedFileInfo
@@ -27,6 +30,7 @@ from emomusic.errors import EmomusicError
 ANSWER_WITHIN_S = 30.0
 _PAUSE_S = 1.0  # before the page is opened again
 _XSRF = "_streamlit_xsrf"
+_UPLOADER = re.compile("-upload(-[0-9]+)?$")  # its key changes with each upload
 _JPEG_START, _JPEG_COMMENT = 2, b"\xff\xfe"  # bytes before the first segment; a marker, before the segment's length
 
 Action = Literal["open", "photo", "song"]
@@ -66,7 +70,7 @@ class Page:
         query_string: of the shown page, for the next run.
         uploader: id of the widget.
         next_button: id of the button for the next song and its fragment; None while it is absent or disabled.
-        song: address of the player; a visitor who waits for another one sets it to None.
+        song: id of the song in the bar; None before the answer to a photo.
         problem: the first exception or error message of the run, in a few words.
         is_refused: whether the app has no room for the visitor.
     """
@@ -95,12 +99,14 @@ class Page:
 
     def _show(self, element: Element, fragment: str) -> None:
         match element.WhichOneof("type"):
-            case "file_uploader" if element.file_uploader.id.endswith("-upload"):
-                self.uploader = element.file_uploader.id
+            case "file_uploader" if _UPLOADER.search(element.file_uploader.id):
+                if self.uploader != element.file_uploader.id:  # the server has the photo
+                    self.uploader, self.song = element.file_uploader.id, None
             case "button" if element.button.id.endswith("-next-photo"):
                 self.next_button = None if element.button.disabled else (element.button.id, fragment)
-            case "iframe" if "spotify" in element.iframe.src:
-                self.song = element.iframe.src
+            case "bidi_component" if element.bidi_component.component_name == "emomusic_bar":
+                song = json.loads(element.bidi_component.json)["song"]
+                self.song = song and song["id"]
             case "exception":
                 self.problem = self.problem or f"exception on the page: {element.exception.type}"
             case "alert" if element.alert.format == Alert.ERROR:
@@ -128,6 +134,7 @@ class Visitor:
         self.page = Page()
         self._http = requests.Session()
         self._http.trust_env = False
+        self._http.mount("http://", HTTPAdapter(max_retries=1))  # as browsers do, if the connection was idle too long
         self._socket: ClientConnection | None = None
         self._reader: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
@@ -161,10 +168,10 @@ class Visitor:
         async with self._recorded("photo"):
             if not self.page.uploader:
                 raise LoadError("the page has no uploader")
-            await self._upload(self.page.uploader)
-            self.page.song = None  # the answer has one
+            before = self.page.uploader
+            await self._upload(before)
             await self._rerun()
-            await self._until(lambda: self.page.song is not None)
+            await self._until(lambda: self.page.uploader != before and self.page.song is not None)
 
     async def _ask_for_song(self, button: str, fragment: str) -> None:
         before = self.page.song

@@ -5,6 +5,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 
 from emomusic import compat
 
@@ -40,3 +42,15 @@ def test_a_stream_without_a_run_count_raises_an_error(monkeypatch: pytest.Monkey
         compat.HOOKS["streamlit-webrtc"]()
     with pytest.raises(compat.HookError, match="_last_rendered_run_count"):
         compat.set_visitor_stayed(SimpleNamespace(), stayed=True)
+
+
+def test_an_answer_to_a_browser_outlives_the_start_of_a_run() -> None:
+    compat.keep_answers()
+    queue, answer, delta = ForwardMsgQueue(), ForwardMsg(), ForwardMsg()
+    answer.file_urls_response.response_id = "upload"
+    delta.delta.new_element.markdown.body = "of the last run"
+    for message in (answer, delta):
+        queue.enqueue(message)
+    queue.clear(retain_lifecycle_msgs=True)
+    assert queue.flush() == [answer]
+    assert queue.is_empty()

@@ -26,7 +26,6 @@ from emomusic.app.state import fresh, page_state, renew
 from emomusic.app.tiles import show_tile, style_tiles
 from emomusic.app.uploads import hold, show_uploader
 from emomusic.assets import data_dir
-from emomusic.compat import release_upload
 from emomusic.errors import CapacityError, ImageError
 from emomusic.media.images import (
     FORMATS_IN_WORDS,
@@ -311,17 +310,17 @@ def _store_own(files: Sequence[UploadedFile | DeletedFile]) -> None:
         if picture.digest in taken:
             doubles.append(picture.name)
         taken.setdefault(picture.digest, picture)
-    for file in new:
-        release_upload(file.file_id)
-        file.close()  # the session keeps the object, and with it the bytes, until the next run
     if taken:
         notes = [f"Duplicates, shown once: {', '.join(map(escape_markdown, doubles[:3]))}."] if doubles else []
         if (left_out := len(new) - MOST_PICTURES) > 0:
             notes.append(f"The limit is {MOST_PICTURES} photos; {pluralize(left_out, 'file')} not read.")
+        choose_sample(None)
         page_state(PictureState).take(tuple(taken.values()), tuple(notes))
         for widget in (state.UPLOAD, state.UPLOAD_AGAIN, state.CAMERA):
             renew(widget)  # an empty one, so that the next photos replace these
-        choose_sample(None)
+    # Last, because another run of the page can interrupt this one, and stores the same files again
+    for file in new:
+        file.close()  # the session keeps the object, and with it the bytes, until the next run
 
 
 def _taken(file: UploadedFile) -> Picture:

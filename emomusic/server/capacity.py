@@ -189,13 +189,17 @@ def is_shared(environment: Mapping[str, str]) -> bool:
     return text in _YES
 
 
-def visitor_address() -> str:
-    """The address of the visitor's browser, also behind a proxy that adds `X-Forwarded-For`; "" if unknown."""
-    peer = st.context.ip_address
+def address_of(peer: str | None, forwarded: str) -> str:
+    """The address of a browser, also behind a proxy that adds `X-Forwarded-For`; "" if unknown.
+
+    Args:
+        peer: the address of the connection.
+        forwarded: the header, "" without one.
+    """
     with contextlib.suppress(ValueError):
         if peer and not ip_address(peer).is_private:
             return peer
-    return (st.context.headers.get("X-Forwarded-For") or "").rpartition(",")[2].strip()
+    return forwarded.rpartition(",")[2].strip()
 
 
 @cache
@@ -206,7 +210,8 @@ def capacity() -> Capacity:
 
 def admit_visitor() -> None:
     """Stop the page with an explanation if this process has no room for the visitor; `app.py` calls this."""
-    if not runtime.exists() or capacity().admit(session_id(), visitor_address()):
+    address = address_of(st.context.ip_address, st.context.headers.get("X-Forwarded-For", ""))
+    if not runtime.exists() or capacity().admit(session_id(), address):
         return
     with st.container(key="busy"):
         if capacity().is_draining:

@@ -1,15 +1,17 @@
-"""What the server decides before Streamlit: which uploads it takes, and which addresses are pages."""
+"""What the server decides before Streamlit: which connections and uploads it takes, and which addresses are pages."""
 
 from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from typing import BinaryIO
 
 from starlette.datastructures import Headers, UploadFile
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
 from streamlit import get_option, runtime
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
@@ -17,7 +19,7 @@ from emomusic.assets import ROOT
 from emomusic.compat import has_upload_token, keep_upload
 from emomusic.errors import CapacityError
 from emomusic.server.budget import MB, HeldBytes
-from emomusic.server.capacity import capacity
+from emomusic.server.capacity import address_of, capacity
 
 LARGE = 64 * MB
 """A larger upload is a film or a long song. It goes to an unnamed temporary file, never to memory."""
@@ -57,16 +59,23 @@ def upload_of(session: str, file_id: str) -> Upload | None:
 
 
 class Gate:
-    """An ASGI app that refuses uploads of strangers and beyond the budget, and tells browsers which pages exist."""
+    """An ASGI app that bounds connections and uploads, and tells browsers which pages exist.
+
+    Uploads of strangers and beyond the budget are refused.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._connections: Counter[str] = Counter()  # the open WebSockets, by the browser's address
         base = str(get_option("server.baseUrlPath") or "").strip("/")
         self._base = f"/{base}" if base else ""
         self._pages = {"", "gallery", *(path.stem for path in (ROOT / "pages").glob("*.py"))}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on to Streamlit."""
+        if scope["type"] == "websocket":
+            await self._connect(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -82,6 +91,21 @@ class Gate:
             await send(message)
 
         await self._app(scope, receive, send_status)
+
+    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a page connect. An address has as many connections as the server has places; others need memory only."""
+        address = address_of((scope.get("client") or [""])[0], Headers(scope=scope).get("x-forwarded-for", ""))
+        # Behind some proxies the addresses of all visitors are unknown. Then as many may wait as have a place
+        most = capacity().max_visitors * (1 if address else 2)
+        if self._connections[address] >= most:
+            await WebSocketClose()(scope, receive, send)
+            return
+        self._connections[address] += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._connections[address] -= 1
+            self._connections += Counter()  # forgets addresses without one
 
     def _exists(self, path: str) -> bool:
         return path.strip("/") in self._pages or path.startswith(_NO_PAGES)

@@ -161,7 +161,7 @@ def test_files_are_deleted_even_if_sessions_cannot_be_closed(
 
 def test_the_page_text_matches_the_settings(root: Path) -> None:
     config = tomllib.loads((root / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
-    assert config["runner"]["postScriptGC"] is False
+    assert config["runner"] == {"fastReruns": False, "postScriptGC": False}
     assert config["server"]["disconnectedSessionTTL"] / 2 == 120
     assert "two minutes" in sessions.WHEN_GONE
 

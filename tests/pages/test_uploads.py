@@ -11,14 +11,16 @@ import streamlit as st
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartParser
 from streamlit.proto.Common_pb2 import FileURLs
+from streamlit.runtime.scriptrunner import StopException
 from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile, UploadedFileRec
 from streamlit.testing.v1 import AppTest
 
-from emomusic.app import frame, uploads
+from emomusic.app import frame, picture_chooser, uploads
 from emomusic.app.state import state_key
 from emomusic.compat import HookError
 from emomusic.media.images import MAX_BYTES
 from emomusic.songs.table_import import MAX_UPLOAD_BYTES
+from tests.pages.screen import state_of
 
 
 def page() -> None:
@@ -83,6 +85,29 @@ def test_an_interrupted_upload_is_stored_in_the_next_run(app: AppTest) -> None:
     assert "stored" not in app.session_state
     app.run()
     assert app.session_state["stored"] == [["a.jpg"]]
+
+
+def photo_page() -> None:
+    """A page with the drop zone for photos."""
+    from emomusic.app.picture_chooser import show_drop_zone
+
+    show_drop_zone("upload")
+
+
+@pytest.mark.parametrize("step", ["page_state", "choose_sample", "renew"])
+def test_a_photo_is_stored_although_another_run_interrupts_it(step: str) -> None:
+    def interrupt(*_: object) -> None:
+        patch.undo()
+        raise StopException
+
+    app = AppTest.from_function(photo_page).run()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(picture_chooser, step, interrupt)
+        app.file_uploader[0].set_value([A]).run()
+    app.run()
+    (photo,) = state_of(app, picture_chooser.PictureState).own
+    assert photo.data == A[1]
+    assert not app.info
 
 
 def test_a_file_stays_on_another_page_and_can_be_removed_after_it(app: AppTest) -> None:

@@ -129,3 +129,32 @@ def test_a_large_upload_of_another_site_is_refused(ask: Ask, here: Capacity, mon
 def test_only_addresses_of_pages_are_found(ask: Ask) -> None:
     paths = ("/", "/live", "/how_it_works", "/component/x/index.html", "/musik", "/live/more", "/api/analyze")
     assert [ask(path) for path in paths] == [200, 200, 200, 200, 404, 404, 404]
+
+
+@pytest.mark.parametrize(("peer", "most"), [("8.8.8.8", 2), ("127.0.0.1", 4)])
+def test_an_address_has_as_many_connections_as_the_server_has_places(here: Capacity, peer: str, most: int) -> None:
+    accepted, refused = 0, 0
+
+    async def connected(*_: object) -> None:
+        nonlocal accepted
+        accepted += 1
+        await over.wait()
+
+    async def send(message: Any) -> None:
+        nonlocal refused
+        refused += message["type"] == "websocket.close"
+
+    async def connect(*peers: str) -> None:
+        scopes = [{"type": "websocket", "client": (peer, 1), "headers": []} for peer in peers]
+        tasks = [asyncio.create_task(app(scope, send, send)) for scope in scopes]
+        for _ in range(9):
+            await asyncio.sleep(0)
+        over.set()
+        await asyncio.gather(*tasks)
+
+    app = Gate(connected)
+    for _ in range(2):  # their places are free again
+        over, before = asyncio.Event(), accepted
+        asyncio.run(connect(*[peer] * 9, "8.8.4.4"))
+        assert accepted - before == most + 1
+    assert refused == 2 * (9 - most)
