@@ -1,10 +1,10 @@
-"""Uses of private Python parts of libraries, each with a check.
+"""Uses of private Python parts of libraries. Tests use each of them with the real library.
 
-A hook raises `HookError` if its target is gone. A test runs all checks in `HOOKS`.
-`pyproject.toml` bounds the versions of these libraries.
+`pyproject.toml` bounds the versions of the libraries in `HOOKED`. If a part is missing all the same, a hook raises an
+`AttributeError` or an `ImportError`.
 
 Styles and scripts in `app` also depend on Streamlit's page: its classes `.st-key-…`, its test ids `st…` and its
-attribute `data-stale`. They have no check here: the browser tests fail if a new version of Streamlit changes them.
+attribute `data-stale`. The browser tests fail if a new version of Streamlit changes them.
 """
 
 from __future__ import annotations
@@ -17,26 +17,9 @@ import threading
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from emomusic.errors import EmomusicError
-
-
-class HookError(EmomusicError):
-    """A library lacks a part that a hook needs."""
-
-
-def _require(owner: Any, *names: str) -> None:
-    """Check that an object, a class or a module has these attributes.
-
-    Raises:
-        HookError: one is missing.
-    """
-    where = getattr(owner, "__name__", None) or type(owner).__name__
-    for name in names:
-        if not hasattr(owner, name):
-            raise HookError(f"expected {where} to have {name}. Received: a version without it")
+HOOKED = ("scikit-learn", "starlette", "streamlit", "streamlit-webrtc")
 
 
 # The C library
@@ -77,20 +60,13 @@ _OVERWRITTEN_BYTES = 2**20
 # scikit-learn
 
 
-def check_forests() -> None:
-    """Check for `leave_warning_filters_alone`."""
-    from sklearn.ensemble import _forest
-
-    _require(_forest, "Parallel", "delayed")
-
-
+@cache
 def leave_warning_filters_alone() -> None:
     """Stop scikit-learn's forests from changing Python's warning filters.
 
     Their wrapper empties and refills the list for each tree, and all threads share it: concurrent predictions lose
     filters.
     """
-    check_forests()
     import joblib  # type: ignore[import-untyped]
     from sklearn.ensemble import _forest
 
@@ -123,17 +99,6 @@ _IMPORT_LOCK = threading.Lock()
 # Streamlit
 
 
-def check_streamlit_server() -> None:
-    """Check for `ServerInternals`, as far as possible without a running server."""
-    from streamlit import runtime
-    from streamlit.runtime.media_file_manager import MediaFileManager
-    from streamlit.runtime.session_manager import SessionManager
-
-    _require(runtime.Runtime, "_get_async_objs", "is_active_session", "close_session", "media_file_mgr")
-    _require(SessionManager, "list_sessions")
-    _require(MediaFileManager, "remove_orphaned_files", "add")
-
-
 def media_address(content: bytes | Path, mime_type: str, slot: str) -> str:
     """The address of a file for the page of this session, until the next run of the app without it.
 
@@ -157,18 +122,11 @@ class ServerInternals:
     """Sessions, files and event loop of the running Streamlit server."""
 
     def __init__(self) -> None:
-        """Look them up.
-
-        Raises:
-            HookError: one is missing.
-        """
-        check_streamlit_server()
+        """Look them up."""
         from streamlit import runtime
 
         server = runtime.get_instance()
-        _require(server, "_session_mgr")
         objects = server._get_async_objs()
-        _require(objects, "eventloop")
         self._server = server
         self._sessions = server._session_mgr
         self._files = server.media_file_mgr
@@ -191,7 +149,6 @@ class ServerInternals:
         self._server.close_session(session.id)
         session.session_state.clear()  # without waiting for the garbage collector
         for name in _PARTS_WITH_DATA:
-            _require(session, name)
             setattr(session, name, type(getattr(session, name))())
 
     def keep_files_between_runs(self) -> None:
@@ -212,7 +169,6 @@ def keep_answers() -> None:
 
     A busy server has not sent them yet at that moment. Without its answer, an upload or a download never begins.
     """
-    check_answers()
     from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 
     clear = ForwardMsgQueue.clear
@@ -228,13 +184,6 @@ def keep_answers() -> None:
     ForwardMsgQueue.clear = clear_others  # type: ignore[assignment, method-assign]
 
 
-def check_answers() -> None:
-    """Check for `keep_answers`."""
-    from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
-
-    _require(ForwardMsgQueue(), "_queue", "clear")
-
-
 def session_id() -> str:
     """The id of the visitor's session; "" outside a page."""
     from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -243,26 +192,11 @@ def session_id() -> str:
     return "" if context is None else context.session_id
 
 
-def check_routes() -> None:
-    """Check for `add_route`, as far as possible without a running server."""
-    from starlette.requests import HTTPConnection
-    from streamlit import runtime
-    from streamlit.web.server.starlette.starlette_websocket import StarletteSessionClient
-
-    _require(runtime.Runtime, "get_client")
-    _require(HTTPConnection, "app")
-    if "_websocket" not in StarletteSessionClient.__init__.__code__.co_names:
-        raise HookError("expected StarletteSessionClient to have _websocket. Received: a version without it")
-
-
 def add_route(make: Callable[[str], Any]) -> None:
     """Add a route to the running server, ahead of Streamlit's own. Call this in a run of a page.
 
     Args:
         make: returns the route of Starlette, given what precedes all paths of this server: "" or "/folder".
-
-    Raises:
-        HookError: Streamlit has another server.
     """
     from streamlit import get_option
 
@@ -271,41 +205,18 @@ def add_route(make: Callable[[str], Any]) -> None:
 
 
 def add_middleware(kind: Callable[[Any], Any]) -> None:
-    """Put an ASGI middleware before the running server, if it has none of this kind. Call this in a run of a page.
-
-    Raises:
-        HookError: Streamlit has another server.
-    """
+    """Put an ASGI middleware before the running server, if it has none of this kind. Call this in a run of a page."""
     app = _server_app()
-    _require(app, "user_middleware", "middleware_stack")
     if all(each.cls is not kind for each in app.user_middleware):
         app.middleware_stack = kind(app.middleware_stack)
 
 
 def _server_app() -> Any:
     """The app of Starlette that serves the page."""
-    check_routes()
     from streamlit import runtime
 
     client = runtime.get_instance().get_client(session_id())
-    _require(client, "_websocket")
     return client._websocket.app  # type: ignore[union-attr]
-
-
-def check_uploads() -> None:
-    """Check for the functions about uploads."""
-    from starlette.formparsers import MultiPartParser
-    from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-    from streamlit.runtime.scriptrunner import get_script_run_ctx
-    from streamlit.web.server import server_util
-    from streamlit.web.server.starlette import starlette_app_utils, starlette_server_config
-
-    _require(MultiPartParser, "spool_max_size")
-    _require(MemoryUploadedFileManager, "add_file", "remove_file")
-    _require(server_util, "is_xsrf_enabled")
-    _require(starlette_app_utils, "validate_xsrf_token")
-    _require(starlette_server_config, "XSRF_COOKIE_NAME")
-    assert callable(get_script_run_ctx)
 
 
 def has_upload_token(headers: Mapping[str, str], cookies: Mapping[str, str]) -> bool:
@@ -342,7 +253,6 @@ def keep_uploads_in_memory(max_bytes: int) -> None:
     Args:
         max_bytes: larger uploads still pass through an unnamed temporary file.
     """
-    check_uploads()
     from starlette.formparsers import MultiPartParser
 
     MultiPartParser.spool_max_size = max_bytes
@@ -358,25 +268,7 @@ def release_upload(file_id: str) -> None:
         context.uploaded_file_mgr.remove_file(context.session_id, file_id)
 
 
-def check_streamlit() -> None:
-    """Check for all hooks of Streamlit's server."""
-    check_streamlit_server()
-    check_answers()
-    check_routes()
-
-
 # streamlit-webrtc
-
-
-def check_webrtc_stream() -> None:
-    """Check for `set_visitor_stayed` and `close_stream`."""
-    from streamlit_webrtc import component
-    from streamlit_webrtc.component import WebRtcStreamerContext
-
-    _require(component, "_reset_context")
-    if "_last_rendered_run_count" not in WebRtcStreamerContext.__annotations__:
-        raise HookError("expected WebRtcStreamerContext to have _last_rendered_run_count. Received: one without it")
-
 
 _LONG_AGO = -2  # a run count that no run follows
 
@@ -385,32 +277,12 @@ def set_visitor_stayed(stream: Any, *, stayed: bool) -> None:
     """Tell a video stream whether its visitor stayed on the page. If not, the stream restarts.
 
     streamlit-webrtc 0.79 infers this from run counts. On a busy server it then drops connections that are starting.
-
-    Raises:
-        HookError: the stream has no such run count.
     """
-    _require(stream, "_last_rendered_run_count")
     stream._last_rendered_run_count = None if stayed else _LONG_AGO
 
 
 def close_stream(stream: Any) -> None:
-    """End a video stream that no page shows any more.
-
-    Raises:
-        HookError: streamlit-webrtc cannot end one.
-    """
-    check_webrtc_stream()
+    """End a video stream that no page shows any more."""
     from streamlit_webrtc.component import _reset_context
 
     _reset_context(stream)
-
-
-HOOKS: Mapping[str, Callable[[], None]] = MappingProxyType(
-    {
-        "scikit-learn": check_forests,
-        "starlette": check_uploads,
-        "streamlit": check_streamlit,
-        "streamlit-webrtc": check_webrtc_stream,
-    }
-)
-"""The check for each library with hooks."""

@@ -39,8 +39,8 @@ from emomusic.app.address import choose_one
 from emomusic.app.charts import show_chart
 from emomusic.app.player import PLAYLIST, show_queue
 from emomusic.app.queues import PlayerState, play, queue_of
+from emomusic.app.sources import with_your_music
 from emomusic.app.state import page_state
-from emomusic.app.your_music import with_your_music
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex, clicked_mark
 from emomusic.charts.face import probability_bars
 from emomusic.export import request_record

@@ -17,7 +17,7 @@ from streamlit import runtime
 
 from emomusic.app.frame import error_text
 from emomusic.app.own_computer import is_own_computer
-from emomusic.app.own_files import own_song
+from emomusic.app.own_music import own_song
 from emomusic.app.queues import FADE_S, PlayerState, follow_source, play
 from emomusic.app.sources import SourceState, note_silence
 from emomusic.app.state import page_state

@@ -21,7 +21,7 @@ from emomusic.app.sessions import WHEN_GONE, forget_closed_pages
 from emomusic.app.state import CameraState, Visit, page_state, visit_number
 from emomusic.assets import ROOT, data_dir
 from emomusic.charts.colours import rgb_of
-from emomusic.compat import HookError, add_middleware, bound_free_memory, keep_answers, keep_uploads_in_memory
+from emomusic.compat import add_middleware, bound_free_memory, keep_answers, keep_uploads_in_memory
 from emomusic.errors import EmomusicError, SettingsError
 from emomusic.text import escape_control_chars, pluralize
 
@@ -111,7 +111,7 @@ def enter_app() -> None:
                 from emomusic.server.gate import Gate  # loads OpenCV
 
                 add_middleware(Gate)
-        except HookError:  # without these, the notice about photos would be wrong, or uploads would get lost
+        except (AttributeError, ImportError):  # without these, the notice about photos would be wrong
             _app_has_run().clear()
             log.exception("photos would be written to disk, or stay after their pages are closed")
             st.error(

@@ -11,9 +11,15 @@ import streamlit as st
 
 from emomusic.app.frame import download_button, escape_markdown
 from emomusic.app.queues import PlayerState, play, start
-from emomusic.app.sources import is_spotify_silent, songs_recommender, substitution, use_spotify
+from emomusic.app.sources import (
+    choose_music,
+    is_spotify_silent,
+    songs_recommender,
+    substitution,
+    use_spotify,
+    with_your_music,
+)
 from emomusic.app.state import from_state, page_state
-from emomusic.app.your_music import choose_music, with_your_music
 from emomusic.songs.queue import SongQueue, artist_key
 from emomusic.songs.request import Policy
 from emomusic.songs.song import UNKNOWN_ARTIST, Pick, Song

@@ -33,11 +33,7 @@ _FILES_EVERY_S = 30.0  # a download stays for 30 to 60 s
 
 
 def forget_closed_pages() -> None:
-    """Start to delete sessions that have been closed for half of `server.disconnectedSessionTTL`.
-
-    Raises:
-        HookError: Streamlit lacks a part for this.
-    """
+    """Start to delete sessions that have been closed for half of `server.disconnectedSessionTTL`."""
     if runtime.exists():
         server = ServerInternals()
         server.keep_files_between_runs()

@@ -1,4 +1,7 @@
-"""Where songs come from: Spotify's catalogue, the visitor's files or table, or the songs that come with EmoMusic."""
+"""Your music: where songs come from, and the one panel of every page with songs.
+
+The source and genres are in the URL, options in the session.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,17 @@ from pathlib import Path
 import streamlit as st
 
 from emomusic.app import state
-from emomusic.app.address import choose, offered
+from emomusic.app.address import choose, chosen_all, offered
 from emomusic.app.own_computer import is_own_computer
-from emomusic.app.own_files import own_recommender
-from emomusic.app.own_table import table_recommender
-from emomusic.app.state import page_state
+from emomusic.app.own_music import TableState, choose_files, choose_table, own_recommender
+from emomusic.app.state import fresh, page_state, renew
 from emomusic.assets import load_once
+from emomusic.errors import DatasetError
 from emomusic.server.shared import shared
+from emomusic.songs.genres import GENRE_FAMILIES, GENRES, genres_of, names_of
 from emomusic.songs.local_songs import bundled_songs, load_bundled_recommender, recommender_of
 from emomusic.songs.recommend import Recommender
+from emomusic.songs.request import Request
 
 
 class Source(StrEnum):
@@ -37,13 +42,23 @@ LABELS: Mapping[Source, str] = {
     Source.BUNDLED: "EmoMusic's songs",
 }
 
+_MARKED_EXPLICIT = (Source.SPOTIFY, Source.TABLE)
+"""The sources whose songs may be marked explicit. Only Spotify's have genres."""
+
 
 @dataclass
 class SourceState:
-    """Whether Spotify's player did not answer, None if that is unknown; and how often the visitor wanted to know."""
+    """What the session knows of its sources.
+
+    Attributes:
+        is_spotify_silent: whether Spotify's player did not answer; None if that is unknown.
+        num_asked: how often the visitor wanted to know.
+        seed: of the order of songs that match equally well.
+    """
 
     is_spotify_silent: bool | None = None
     num_asked: int = 1
+    seed: int = 0
 
 
 def is_spotify_silent() -> bool:
@@ -75,8 +90,7 @@ def use_spotify() -> None:
 
 
 def _chosen() -> Source | None:
-    names = offered(state.SONGS_FROM, list(Source))
-    return Source(names[0]) if names else None
+    return next(iter(offered(state.SONGS_FROM, list(Source))), None)
 
 
 def current_source() -> Source:
@@ -89,26 +103,29 @@ def current_source() -> Source:
 
 def ready_source() -> Source:
     """The chosen source, also if Spotify is silent; Spotify in place of files and tables that are not there yet."""
-    chosen = _chosen()
-    if chosen is Source.BUNDLED or (chosen is Source.TABLE and table_recommender() is not None):
-        return chosen
-    return Source.OWN if chosen is Source.OWN and own_recommender() is not None else Source.SPOTIFY
+    chosen = _chosen() or Source.SPOTIFY
+    return Source.SPOTIFY if _recommender(chosen) is None else chosen
 
 
 def songs_recommender(source: Source | None = None) -> Recommender:
-    """The recommender for the songs of a source, by default of the current one.
+    """The recommender for the songs of a source that has songs, by default of the current one.
 
     Raises:
         EmomusicError: the catalogue or a model is damaged.
     """
-    source = source or current_source()
-    if source is Source.OWN and (own := own_recommender()) is not None:
-        return own
-    if source is Source.TABLE and (table := table_recommender()) is not None:
-        return table
-    if source is Source.SPOTIFY:
-        return shared().recommender()
-    return load_bundled_recommender() if is_own_computer() else _bundled_without_folders()
+    return _recommender(source or current_source()) or songs_recommender(Source.BUNDLED)  # if files were removed now
+
+
+def _recommender(source: Source) -> Recommender | None:
+    match source:
+        case Source.SPOTIFY:
+            return shared().recommender()
+        case Source.OWN:
+            return own_recommender()
+        case Source.TABLE:
+            return page_state(TableState).recommender
+        case Source.BUNDLED:
+            return load_bundled_recommender() if is_own_computer() else _bundled_without_folders()
 
 
 @load_once
@@ -117,13 +134,56 @@ def _bundled_without_folders() -> Recommender:
     return recommender_of([replace(song, path=Path(song.path or "").name) for song in bundled_songs()])
 
 
-def choose_source() -> Source:
+def with_your_music(request: Request, source: Source | None = None) -> Request:
+    """A request with the visitor's genres and options, as far as the songs of the source have them."""
+    source = source or current_source()
+    hides = bool(st.session_state.get(fresh(state.HIDE_EXPLICIT), False)) and source in _MARKED_EXPLICIT
+    genres = _chosen_genres() if source is Source.SPOTIFY else frozenset[str]()
+    return replace(request, seed=page_state(SourceState).seed, hide_explicit=hides, genres=genres)
+
+
+def _chosen_genres() -> frozenset[str]:
+    """The genres that the visitor chose on any page; empty for all."""
+    known = []
+    for name in chosen_all(state.GENRES):
+        try:
+            known.append(genres_of([name]))
+        except DatasetError:  # from a link of another version
+            continue
+    return frozenset().union(*known)
+
+
+# The panel
+
+
+def choose_music() -> None:
+    """Show the menu of the source, genres and options for songs. `with_your_music` reads the choice."""
+    names = names_of(_chosen_genres())
+    num_choices = len(names) + st.session_state.setdefault(fresh(state.HIDE_EXPLICIT), False)
+    label = f"Your music · {num_choices}" if num_choices else "Your music"
+    with st.popover(label, icon=":material/genres:", key="your-music"):
+        source = _choose_source()
+        if source is Source.OWN:
+            choose_files()
+        elif source is Source.TABLE:
+            choose_table()
+        # The session keeps the values of the widgets while another page, or another source, is shown
+        if source is Source.SPOTIFY:
+            _choose_genres(names)
+        if source in _MARKED_EXPLICIT:
+            st.toggle("Hide explicit songs", key=fresh(state.HIDE_EXPLICIT), persist_state="session")
+        with st.container(horizontal=True):
+            st.button("Other songs", icon=":material/shuffle:", on_click=_shuffle, key="your-music-shuffle")
+            is_changed = bool(num_choices or page_state(SourceState).seed)
+            st.button("Reset", icon=":material/undo:", on_click=_reset, disabled=not is_changed, key="your-music-reset")
+
+
+def _choose_source() -> Source:
     """Show the sources; returns the chosen one, which may have no songs yet."""
     shown = _chosen() or current_source()
-    key = state.fresh(state.SONGS_FROM)
-    if st.session_state.get(key, shown) != shown:  # after Back, a link or a fallback
-        state.renew(state.SONGS_FROM)
-        key = state.fresh(state.SONGS_FROM)
+    if st.session_state.get(fresh(state.SONGS_FROM), shown) != shown:  # after Back, a link or a fallback
+        renew(state.SONGS_FROM)
+    key = fresh(state.SONGS_FROM)
     st.segmented_control(
         "Songs from",
         list(Source),
@@ -131,12 +191,63 @@ def choose_source() -> Source:
         format_func=LABELS.__getitem__,
         required=True,
         key=key,
-        on_change=_store,
+        on_change=_store_source,
         args=(key,),
     )
     return shown
 
 
-def _store(key: str) -> None:
+def _store_source(key: str) -> None:
     source = Source(st.session_state[key])
     use_spotify() if source is Source.SPOTIFY else choose({state.SONGS_FROM: source})
+
+
+def _choose_genres(names: list[str]) -> None:
+    if names != chosen_all(state.GENRES):
+        choose({state.GENRES: names or None})
+    is_shown = fresh(state.GENRE_NAMES) in st.session_state
+    if is_shown and sorted(_shown_genres()) != sorted(names):  # after Back, Forward or a link
+        renew(state.GENRE_FAMILIES)
+        renew(state.GENRE_NAMES)
+    titles = {family.key: family.title for family in GENRE_FAMILIES}
+    st.pills(
+        "Music you like",
+        list(titles),
+        selection_mode="multi",
+        default=[name for name in names if name in titles],
+        format_func=titles.__getitem__,
+        key=fresh(state.GENRE_FAMILIES),
+        on_change=_store_genres,
+        persist_state="session",
+        wrap=True,
+    )
+    st.multiselect(
+        "Single genres",
+        GENRES,
+        default=[name for name in names if name not in titles],
+        key=fresh(state.GENRE_NAMES),
+        on_change=_store_genres,
+        persist_state="session",
+        placeholder="All genres",
+    )
+    st.caption("The genres apply on every page with songs. Without a choice, songs of all genres play.")
+
+
+def _shown_genres() -> list[str]:
+    """The names of families and genres that the menu shows."""
+    keys = fresh(state.GENRE_FAMILIES), fresh(state.GENRE_NAMES)
+    return [name for key in keys for name in st.session_state.get(key) or ()]
+
+
+def _store_genres() -> None:
+    choose({state.GENRES: names_of(genres_of(_shown_genres())) or None})
+
+
+def _shuffle() -> None:
+    page_state(SourceState).seed += 1
+
+
+def _reset() -> None:
+    choose({state.GENRES: None})
+    page_state(SourceState).seed = 0
+    renew(state.HIDE_EXPLICIT)

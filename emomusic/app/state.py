@@ -37,7 +37,7 @@ def page_state(kind: type[State]) -> State:
 
 def state_key(kind: type[object]) -> str:
     """The key of a dataclass in the session; for tests."""
-    return f"state-{kind.__name__}"
+    return f"state-{kind.__module__}.{kind.__qualname__}"
 
 
 def from_state(state: State, make: Callable[[State], Made]) -> Callable[[], Made]:

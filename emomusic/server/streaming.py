@@ -44,11 +44,7 @@ class ServedFile:
 
     @property
     def address(self) -> str:
-        """The address of the content. Only who knows it can fetch the file.
-
-        Raises:
-            HookError: Streamlit's server takes no further routes.
-        """
+        """The address of the content. Only who knows it can fetch the file."""
         _serve_files()
         return f"{_FOLDER}/{self._name}"
 

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from emomusic.affect import Mood
 from emomusic.assets import SPEC, write_json
-from emomusic.compat import HookError, import_skops, leave_warning_filters_alone
+from emomusic.compat import import_skops, leave_warning_filters_alone
 from emomusic.errors import ModelError
 from emomusic.songs.features import FEATURES
 from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS, build_mood_model
@@ -113,7 +113,7 @@ class MoodClassifier:
         inputs = self._inputs(features, duration_s)
         if len(features) == 0:
             return np.zeros((0, len(MOODS)), np.float32)
-        _keep_warning_filters()
+        leave_warning_filters_alone()
         with _single_thread():
             probabilities: npt.NDArray[np.float32] = self._estimator.predict_proba(inputs).astype(np.float32)
         return probabilities
@@ -254,15 +254,6 @@ def _single_thread() -> AbstractContextManager[Any]:
     """
     limited: AbstractContextManager[Any] = _openmp().limit(limits=1)
     return limited
-
-
-@cache
-def _keep_warning_filters() -> None:
-    """Install the hook once, or log that this failed."""
-    try:
-        leave_warning_filters_alone()
-    except HookError:
-        logger.warning("predictions on several threads can change Python's warning filters", exc_info=True)
 
 
 @cache

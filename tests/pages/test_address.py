@@ -1,7 +1,10 @@
 """The registry of choices in the URL, over several pages."""
 
+from dataclasses import make_dataclass
 from pathlib import Path
 
+import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from emomusic.app import state
@@ -27,3 +30,10 @@ def test_each_page_shows_its_own_choices_and_a_return_restores_them(root: Path) 
     (policy,) = (control for control in app.segmented_control if control.key == state.POLICY)
     assert policy.value == "Soothe"
     assert app.toggle(key=state.HIDE_EXPLICIT).value
+
+
+def test_classes_of_one_name_have_a_state_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(st, "session_state", {})
+    photo, film = (make_dataclass("Choices", [], namespace={"__module__": module}) for module in ("photo", "film"))
+    assert isinstance(state.page_state(photo), photo)
+    assert isinstance(state.page_state(film), film)

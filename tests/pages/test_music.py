@@ -22,7 +22,7 @@ from emomusic.app.music.classify import nearest_songs
 from emomusic.app.music.explore import MOST_DRAWN, PlaneState, songs_near
 from emomusic.app.music.page import TABLE
 from emomusic.app.music.songs import EXPLORE, SIMILAR, YOUR_SONG, Songs
-from emomusic.app.own_table import TableState
+from emomusic.app.own_music import TableState
 from emomusic.app.queues import PlayerState
 from emomusic.app.sources import SourceState
 from emomusic.songs.catalogue import Catalogue

@@ -15,7 +15,6 @@ from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 
 from emomusic.app import sessions
-from emomusic.compat import HookError
 
 
 class Server:
@@ -164,13 +163,6 @@ def test_the_page_text_matches_the_settings(root: Path) -> None:
     assert config["runner"] == {"fastReruns": False, "postScriptGC": False}
     assert config["server"]["disconnectedSessionTTL"] / 2 == 120
     assert "two minutes" in sessions.WHEN_GONE
-
-
-def test_a_streamlit_without_the_needed_internals_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "exists", lambda: True)
-    monkeypatch.setattr(runtime, "get_instance", SimpleNamespace)
-    with pytest.raises(HookError):
-        sessions.forget_closed_pages()
 
 
 class Photo:

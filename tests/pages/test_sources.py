@@ -10,7 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from emomusic.app import bar, own_files, sources, state, uploads
+from emomusic.app import bar, own_music, sources, state, uploads
 from emomusic.app.bar import content_of
 from emomusic.app.own_computer import is_own_computer
 from emomusic.app.queues import PlayerState
@@ -132,10 +132,10 @@ def test_explicit_songs_of_a_table_can_be_hidden(root: Path) -> None:
 
 
 def test_files_beyond_the_limits_are_left_out(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own_files, "MAX_FILES", 2)
+    monkeypatch.setattr(own_music, "MAX_FILES", 2)
     app = upload(start_app(root, sample=SAMPLE, songs="own"), {f"{number}.wav": untitled(2) for number in range(3)})
     assert {pick.song.path for pick in queue_of(app).playlist(5)} == {"0.wav", "1.wav"}
-    monkeypatch.setattr(own_files, "MAX_FILES", 50)
+    monkeypatch.setattr(own_music, "MAX_FILES", 50)
     small = Capacity(1, 1, max_memory_mb=2)  # 1 MB for each visitor
     monkeypatch.setattr(uploads, "capacity", lambda: small)
     second = untitled(4)
@@ -165,7 +165,7 @@ def test_hearing_files_takes_the_turns_of_a_visitor(root: Path, monkeypatch: pyt
 def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
     """Adds a number of songs to the library of the visitor's own computer, as the command does."""
     monkeypatch.setenv("EMOMUSIC_LIBRARY", str(tmp_path / "library.sqlite"))
-    for module in (sources, own_files, bar):
+    for module in (sources, own_music, bar):
         monkeypatch.setattr(module, "is_own_computer", lambda: True)
     (folder := tmp_path / "music").mkdir()
 

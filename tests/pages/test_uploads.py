@@ -17,7 +17,6 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.app import frame, picture_chooser, uploads
 from emomusic.app.state import state_key
-from emomusic.compat import HookError
 from emomusic.media.images import MAX_BYTES
 from emomusic.songs.table_import import MAX_UPLOAD_BYTES
 from tests.pages.screen import state_of
@@ -153,7 +152,7 @@ def test_an_app_that_cannot_keep_its_promise_about_photos_does_not_start(
     monkeypatch: pytest.MonkeyPatch, root: Path, hook: str
 ) -> None:
     def fail(*_: object) -> None:
-        raise HookError("a version without it")
+        raise AttributeError("a version without it")
 
     frame._app_has_run.cache_clear()
     monkeypatch.setattr(frame, hook, fail)

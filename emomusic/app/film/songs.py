@@ -10,9 +10,8 @@ from emomusic.app.bar import content_of
 from emomusic.app.film.state import FilmState, ScenePicks, visitors_job
 from emomusic.app.frame import shown_errors
 from emomusic.app.queues import PlayerState, start
-from emomusic.app.sources import songs_recommender
+from emomusic.app.sources import songs_recommender, with_your_music
 from emomusic.app.state import FILM_FOLLOWS, page_state
-from emomusic.app.your_music import with_your_music
 from emomusic.media.film_songs import SceneSong
 from emomusic.songs.queue import SongQueue
 from emomusic.songs.recommend import one_song_each

@@ -29,8 +29,7 @@ from emomusic.app.how_it_works.cover import place_square
 from emomusic.app.how_it_works.walk import CROP_SIDE, Walk
 from emomusic.app.player import show_start, song_line
 from emomusic.app.queues import play_list
-from emomusic.app.sources import songs_recommender
-from emomusic.app.your_music import with_your_music
+from emomusic.app.sources import songs_recommender, with_your_music
 from emomusic.assets import data_dir
 from emomusic.charts import steps as plots
 from emomusic.charts.diagnostics import accuracy_by_group

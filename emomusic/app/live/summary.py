@@ -16,8 +16,8 @@ from emomusic.app.live.readings import show_areas
 from emomusic.app.live.session import LiveSession, LiveState, Problem
 from emomusic.app.player import show_queue, song_line
 from emomusic.app.queues import queue_of, start
+from emomusic.app.sources import with_your_music
 from emomusic.app.state import CameraState, from_state, page_state
-from emomusic.app.your_music import with_your_music
 from emomusic.songs.queue import SongQueue
 from emomusic.songs.recommend import Recommender, one_song_each
 from emomusic.songs.request import Request

@@ -12,7 +12,7 @@ from emomusic.app.live.ice import IceSettings
 from emomusic.app.live.own_connection import VIDEO, show_camera
 from emomusic.app.live.session import LiveSession, LiveState, Phase, Problem, Way, live_session, start_session
 from emomusic.app.state import page_state
-from emomusic.compat import HookError, close_stream, set_visitor_stayed
+from emomusic.compat import close_stream, set_visitor_stayed
 from emomusic.text import pluralize
 
 _PROBLEMS = {
@@ -289,10 +289,7 @@ def _report_visit() -> None:
     """Tell the stream whether its visitor was on another page, because it must then restart."""
     live, visit = page_state(LiveState), state.visit_number()
     if (stream := st.session_state.get(state.LIVE_STREAM)) is not None:
-        try:
-            set_visitor_stayed(stream, stayed=live.visit == visit)
-        except HookError:
-            log.exception("a slow connection may be dropped")
+        set_visitor_stayed(stream, stayed=live.visit == visit)
     live.visit = visit
 
 

@@ -12,7 +12,7 @@ from emomusic.app.music.classify import show_one_song
 from emomusic.app.music.explore import show_explore
 from emomusic.app.music.songs import YOUR_SONG, Songs, forget_other_source, shown_songs
 from emomusic.app.music.table import show_table
-from emomusic.app.your_music import choose_music
+from emomusic.app.sources import choose_music
 from emomusic.assets import ModelKind
 from emomusic.records import MoodRecord, read_record
 from emomusic.songs.features import FEATURES

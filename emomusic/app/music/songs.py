@@ -22,9 +22,8 @@ from emomusic.app import state
 from emomusic.app.address import choose
 from emomusic.app.player import show_queue
 from emomusic.app.queues import PlayerState, forget_list, play, play_list
-from emomusic.app.sources import Source, ready_source, songs_recommender
+from emomusic.app.sources import Source, ready_source, songs_recommender, with_your_music
 from emomusic.app.state import page_state
-from emomusic.app.your_music import with_your_music
 from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_ID, Catalogue, song_key
 from emomusic.songs.features import FEATURE_NAMES
