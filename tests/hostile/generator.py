@@ -10,10 +10,12 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from fractions import Fraction
 from functools import cache, partial
 
+import av
 import numpy as np
 import pillow_heif
 from PIL import Image
@@ -200,6 +202,53 @@ def film(ending: str) -> bytes:
     return out.getvalue()
 
 
+def jpeg() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (40, 30), "red").save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def jpeg_film(payloads: Sequence[bytes], clock: Fraction = Fraction(1, 10)) -> bytes:
+    """A film with these packets, announced with 40x30 pixels, one for each tick of the clock."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mov") as container:
+        stream = container.add_stream("mjpeg", 10)
+        stream.codec_context.time_base = clock
+        stream.width, stream.height, stream.pix_fmt = 40, 30, "yuvj420p"
+        for number, payload in enumerate(payloads):
+            packet = av.Packet(payload)
+            packet.pts = packet.dts = number
+            packet.time_base, packet.stream, packet.is_keyframe = clock, stream, True
+            container.mux(packet)
+    return buffer.getvalue()
+
+
+def jpeg_claiming(width: int, height: int) -> bytes:
+    data = jpeg()
+    at = data.index(b"\xff\xc0") + 5
+    return data[:at] + struct.pack(">HH", height, width) + data[at + 4 :]
+
+
+def gif_of(width: int, height: int) -> bytes:
+    screen = b"GIF89a" + struct.pack("<HHBBB", width, height, 0x80, 0, 0) + bytes(6)
+    image = b"," + struct.pack("<HHHHB", 0, 0, width, height, 0) + b"\x02\x02\x4c\x01\x00"
+    return screen + image * 2 + b";"
+
+
+def large_film() -> bytes:
+    """A film of 5000x5000 pixels."""
+    buffer = io.BytesIO()
+    write_frames(buffer, [np.zeros((5000, 5000, 3), np.uint8)] * 2, ending="mp4")
+    return buffer.getvalue()
+
+
+FILM_BOMBS: dict[str, Callable[[], bytes]] = {
+    "wide.gif": lambda: gif_of(4097, 2304),  # just above the limit
+    "large.mp4": large_film,
+    "claims.mov": lambda: jpeg_film([jpeg_claiming(65_500, 65_500)] * 9),
+}
+
+
 @cache
 def table() -> bytes:
     return mood_table().to_csv(index=False).encode()
@@ -295,7 +344,7 @@ Makes = dict[str, Callable[[], bytes]]
 KINDS: dict[str, tuple[Makes, Makes]] = {
     "pictures": (PICTURE_BOMBS, {name: partial(picture, name) for name in PICTURES}),
     "songs": (SONG_BOMBS, {name: partial(song, name) for name in SONGS}),
-    "films": ({}, {name: partial(film, name) for name in FILMS}),
+    "films": (FILM_BOMBS, {name: partial(film, name) for name in FILMS}),
     "tables": (TABLE_BOMBS, {"csv": table}),
     "profiles": (PROFILE_BOMBS, {"json": profile}),
     "archives": (ARCHIVE_BOMBS, {name: partial(archive, name) for name in ARCHIVES}),

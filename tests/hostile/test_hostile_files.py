@@ -29,6 +29,10 @@ from emomusic.media.audio_file import SAMPLE_RATE, read_cover, read_song, whole
 from emomusic.media.film_file import FilmFile
 from emomusic.media.images import read_image
 from emomusic.songs.table_import import read_catalogue
+from emomusic.stream.film import FilmNetworks, read_film
+from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier
+
+NETWORKS = FilmNetworks(FakeDetector(), FakeClassifier(), FakeIdentifier())
 
 def peak_mb():
     return int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
@@ -45,10 +49,10 @@ def read_audio(path):
     for window in whole(path, 2.5):
         pass
 
-def read_film(path):
+def read_film_file(path):
     with FilmFile(path, max_s=600) as film:
-        for frame in film.frames(5):
-            film.picture(frame)
+        times = [moment.time_s for moment in read_film(film, NETWORKS)]
+        assert times == sorted(times)
 
 def read_table(path):
     assert len(read_catalogue(path.read_bytes(), name=path.name)) <= 200_000
@@ -60,7 +64,7 @@ def read_archive(path):
                 file.read(2**20)
 
 read = {
-    "pictures": read_picture, "songs": read_audio, "films": read_film, "tables": read_table,
+    "pictures": read_picture, "songs": read_audio, "films": read_film_file, "tables": read_table,
     "profiles": lambda path: FaceProfile.from_json(path.read_bytes()), "archives": read_archive,
 }[sys.argv[2]]
 before, threads = peak_mb(), threading.active_count()
