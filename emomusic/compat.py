@@ -34,11 +34,12 @@ def bound_free_memory() -> None:
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     with contextlib.suppress(OSError, AttributeError, TypeError):  # not glibc
         malloc = ctypes.CDLL(None)
-        malloc.mallopt(_TRIM_THRESHOLD, 16_000_000)  # smaller ones make the search for faces slower
+        malloc.mallopt(_TRIM_THRESHOLD, _TRIMMED_BYTES)  # smaller ones make the search for faces slower
         malloc.mallopt(_MMAP_THRESHOLD, 4_000_000)
 
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of malloc.h
+_TRIMMED_BYTES = 16_000_000
 
 
 def return_free_memory() -> None:
@@ -48,13 +49,38 @@ def return_free_memory() -> None:
 
 
 def overwrite_free_memory() -> None:
-    """Overwrite most small objects that Python has freed. Their memory keeps its content otherwise. Takes 0.1 s."""
+    """Overwrite most of what was freed. Its memory keeps its content otherwise. Takes 0.3 s."""
+    _overwrite_pools()
     for size in range(48, 513, 16):  # Python's pools, from the smallest text to the largest
         blocks = [bytes(size - sys.getsizeof(b"")) for _ in range(_OVERWRITTEN_BYTES // size)]
         del blocks  # at once, or the next ones would need more memory
 
 
 _OVERWRITTEN_BYTES = 2**20
+
+
+def _overwrite_pools() -> None:
+    """Overwrite the ends of glibc's pools, which `return_free_memory` returns of its first pool only.
+
+    A thread has a pool of its own if there is one, so this takes as many threads as there can be pools.
+    """
+    started, one_by_one = threading.Barrier(_MOST_POOLS), threading.Lock()
+
+    def overwrite() -> None:
+        block = bytearray(_BLOCK_BYTES)  # of the pool of this thread
+        started.wait()
+        with one_by_one:
+            blocks = [block, *(bytes(_BLOCK_BYTES) for _ in range(_TRIMMED_BYTES // _BLOCK_BYTES))]
+            del blocks  # glibc returns an end that is this long
+
+    threads = [threading.Thread(target=overwrite, daemon=True) for _ in range(_MOST_POOLS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+_MOST_POOLS, _BLOCK_BYTES = 16, 2**20
 
 
 # scikit-learn

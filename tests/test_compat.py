@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
 from starlette.formparsers import MultiPartParser
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
@@ -25,3 +30,45 @@ def test_an_answer_to_a_browser_outlives_the_start_of_a_run() -> None:
     queue.clear(retain_lifecycle_msgs=True)
     assert queue.flush() == [answer]
     assert queue.is_empty()
+
+
+# Files of 60 KB that a thread has freed, and how often their content is in memory then, and after it was overwritten
+FREED = r"""
+import secrets, threading
+from pathlib import Path
+from emomusic.compat import bound_free_memory, overwrite_free_memory, return_free_memory
+
+def copies():
+    number = 0
+    with Path("/proc/self/maps").open() as maps, Path("/proc/self/mem").open("rb", 0) as memory:
+        for line in maps:
+            start, stop = (int(place, 16) for place in line.split()[0].split("-"))
+            if "rw" in line and not line.endswith("]\n") or "[heap]" in line:
+                memory.seek(start)
+                number += memory.read(stop - start).count(marker)
+    return number
+
+def read_files():
+    files = [(marker + bytes(160)) * 300 for _ in range(5)]
+
+bound_free_memory()
+marker = secrets.token_hex(16).encode()
+for _ in range(2):
+    thread = threading.Thread(target=read_files)
+    thread.start()
+    thread.join()
+return_free_memory()
+before = copies()
+overwrite_free_memory()
+print(before, copies())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the memory of a process of Linux")
+def test_what_a_thread_has_freed_is_overwritten() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FREED], cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True
+    )
+    before, after = map(int, done.stdout.split())
+    assert before >= 300
+    assert after < 60

@@ -30,6 +30,7 @@ WHEN_GONE = "two minutes after you close the page"
 
 _EVERY_S = 5.0
 _FILES_EVERY_S = 30.0  # a download stays for 30 to 60 s
+_OVERWRITES = 3  # a thread of a closed page may end after the first one
 
 
 def forget_closed_pages() -> None:
@@ -50,7 +51,7 @@ class _Cleanup:
         self._kept_s = max(st.get_option("server.disconnectedSessionTTL") / 2 - late_s, 0.0)
         self._left_at: dict[str, float] = {}
         self._deleted_at = monotonic()
-        self._has_closed = False
+        self._overwrites_left = 0
 
     def run(self) -> None:
         """Delete what is left, now and every few seconds."""
@@ -61,8 +62,8 @@ class _Cleanup:
             self._deleted_at = now
             self._try(self._server.delete_unused_files)
             gc.collect()  # reference cycles of pages can hold photos
-            if self._has_closed:
-                self._has_closed = False
+            if self._overwrites_left:
+                self._overwrites_left -= 1
                 threading.Thread(target=overwrite_free_memory, daemon=True).start()
         self._try(lambda: self._close_left_sessions(now))
         return_free_memory()
@@ -79,5 +80,5 @@ class _Cleanup:
         for session in left:
             if now - self._left_at[session.id] >= self._kept_s:
                 self._server.close(session)
-                self._has_closed = True
+                self._overwrites_left = _OVERWRITES
                 del self._left_at[session.id]
