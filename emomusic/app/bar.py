@@ -16,7 +16,6 @@ import streamlit as st
 from streamlit import runtime
 
 from emomusic.app.frame import error_text
-from emomusic.app.own_computer import is_own_computer
 from emomusic.app.own_music import own_song
 from emomusic.app.queues import FADE_S, PlayerState, follow_source, play
 from emomusic.app.sources import SourceState, note_silence
@@ -26,6 +25,7 @@ from emomusic.errors import EmomusicError, LibraryError
 from emomusic.media.audio_file import read_cover
 from emomusic.media.formats import HEAD_BYTES, mime_type_of
 from emomusic.media.images import encode_jpeg, read_image, shrink
+from emomusic.server.capacity import is_own_computer
 from emomusic.server.streaming import LocalFile
 from emomusic.songs.local_songs import songs_dir
 from emomusic.songs.song import Player, Song
@@ -86,17 +86,16 @@ _STYLE = """<style>
 
 
 @dataclass
-class CoverState:
-    """The id of a song and its cover as an address of data; one is enough."""
+class BarState:
+    """What the browser needs of the songs.
 
-    song_id: str = ""
-    address: str | None = None
+    Attributes:
+        cover_of: the id of a song, of which `cover` is the cover as an address of data.
+        files: those of this computer that play, or did so lately, by path; the last one is the newest.
+    """
 
-
-@dataclass
-class LocalFiles:
-    """The files of this computer that play, or did so lately, by path; the last one is the newest."""
-
+    cover_of: str = ""
+    cover: str | None = None
     files: dict[Path, LocalFile] = field(default_factory=dict)
 
 
@@ -159,7 +158,7 @@ def _playable(song: Song, slot: str) -> dict[str, Any]:
 def _address(content: bytes | Path, mime_type: str, slot: str) -> str:
     if isinstance(content, bytes) or not runtime.exists():  # in tests of pages
         return media_address(content, mime_type, slot)
-    files = page_state(LocalFiles).files
+    files = page_state(BarState).files
     served = files.pop(content, None) or LocalFile(content, mime_type)
     files[content] = served
     while len(files) > _MOST_SERVED:
@@ -195,14 +194,14 @@ def _cover(song: Song) -> str | None:
     """A small JPEG of the cover of an audio file, or None."""
     if not song.is_audio or song.player is Player.BUNDLED:
         return None
-    state = page_state(CoverState)
-    if state.song_id != song.id:
+    bar = page_state(BarState)
+    if bar.cover_of != song.id:
         content = content_of(song)
         try:
             picture = read_cover(io.BytesIO(content) if isinstance(content, bytes) else content)
             image = None if picture is None else encode_jpeg(shrink(read_image(picture), _COVER_SIDE)[0])
         except EmomusicError:  # a song without a readable cover plays
             image = None
-        address = None if image is None else f"data:image/jpeg;base64,{b64encode(image).decode()}"
-        state.song_id, state.address = song.id, address
-    return state.address
+        bar.cover = None if image is None else f"data:image/jpeg;base64,{b64encode(image).decode()}"
+        bar.cover_of = song.id
+    return bar.cover

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import mimetypes
 import re
 import runpy
 import sys
@@ -25,21 +26,6 @@ from emomusic.compat import add_middleware, bound_free_memory, keep_answers, kee
 from emomusic.errors import EmomusicError, SettingsError
 from emomusic.text import escape_control_chars, pluralize
 
-_MIME_TYPES = {
-    "csv": "text/csv",
-    "json": "application/json",
-    "m3u": "audio/x-mpegurl",
-    "mp4": "video/mp4",
-    "png": "image/png",
-    "txt": "text/plain",
-}
-
-
-def download_button(label: str, make: Callable[[], str | bytes], name: str, **look: Any) -> None:
-    """Show a download button that makes its file on demand and does not rerun the page."""
-    st.download_button(label, make, name, _MIME_TYPES[name.rpartition(".")[2]], on_click="ignore", **look)
-
-
 log = logging.getLogger(__name__)
 
 _WIDENED_S = 0.08
@@ -49,7 +35,7 @@ _LARGEST_IN_MEMORY = 64 * 2**20  # photos and song tables are smaller, with the 
 # The dark theme's primary colour is also used for text, and too bright behind Streamlit's white button labels.
 # Primary buttons and selected tags therefore get a darker colour there; selected button groups get the link colour.
 # `kind`, `data-tag` and `data-selected` are undocumented; axe checks the resulting contrast in the browser tests.
-DARK_BUTTON, _DARK_BUTTON_HOVER = "#A84F82", "#934271"
+_DARK_BUTTON, _DARK_BUTTON_HOVER = "#A84F82", "#934271"
 _LIGHT_BUTTON_HOVER = "#712E57"
 
 
@@ -67,6 +53,11 @@ def text_color() -> str | None:
     """The theme's text colour, for charts; None if the browser has not reported its theme."""
     theme = st.context.theme.type
     return str(st.get_option(f"theme.{theme}.textColor")) if theme else None
+
+
+def download_button(label: str, make: Callable[[], str | bytes], name: str, **look: Any) -> None:
+    """Show a download button that makes its file on demand and does not rerun the page."""
+    st.download_button(label, make, name, mimetypes.guess_type(name)[0], on_click="ignore", **look)
 
 
 # Streamlit looks for addresses and icons after Markdown has removed the backslashes. An invisible letter parts them
@@ -149,7 +140,7 @@ def style_page() -> None:
     st.html(
         f"""<style>
 .stApp button[kind="primary"]:not(:disabled) {{
-  background-color: light-dark({primary}, {DARK_BUTTON}); border-color: light-dark({primary}, {DARK_BUTTON});
+  background-color: light-dark({primary}, {_DARK_BUTTON}); border-color: light-dark({primary}, {_DARK_BUTTON});
 }}
 .stApp button[kind="primary"]:not(:disabled):is(:hover, :focus-visible, :active) {{
   background-color: light-dark({_LIGHT_BUTTON_HOVER}, {_DARK_BUTTON_HOVER});
@@ -158,7 +149,7 @@ def style_page() -> None:
 /* The song belongs to the first screen, so an answer has a small heading */
 .stApp [class*="-answer"] h1 {{ font-size: 1.75rem; line-height: 1.2; padding: 0 0 1rem; }}
 @media (max-width: 640px) {{ .stApp [class*="-answer"] h1 {{ font-size: 1.4rem; }} }}
-.stApp [data-tag] {{ background-color: light-dark({primary}, {DARK_BUTTON}); }}
+.stApp [data-tag] {{ background-color: light-dark({primary}, {_DARK_BUTTON}); }}
 .stApp [data-testid="stButtonGroup"] button[data-variant][data-selected="true"] {{
   color: light-dark({primary}, {link});
 }}

@@ -14,7 +14,6 @@ from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
 from emomusic.app import state
 from emomusic.app.frame import error_text, escape_markdown, show_problems
-from emomusic.app.own_computer import is_own_computer
 from emomusic.app.own_library import choose_folders, library_songs
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.app.state import page_state
@@ -22,6 +21,7 @@ from emomusic.app.uploads import hold, listed, show_removal, show_uploader
 from emomusic.errors import AudioError, CapacityError, EmomusicError
 from emomusic.media.formats import SONG_UPLOADS
 from emomusic.server.budget import HeldBytes
+from emomusic.server.capacity import is_own_computer
 from emomusic.server.shared import shared, visitor_turn
 from emomusic.songs.analysis import local_song, record_of
 from emomusic.songs.local_songs import recommender_of

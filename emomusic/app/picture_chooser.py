@@ -20,7 +20,6 @@ from emomusic.app import state
 from emomusic.app.address import SAMPLE_PARAMS, choose, chosen
 from emomusic.app.charts import styled_room
 from emomusic.app.frame import escape_markdown
-from emomusic.app.own_computer import LOCAL_HOSTS
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.app.state import fresh, page_state, renew
 from emomusic.app.tiles import show_tile, style_tiles
@@ -37,6 +36,7 @@ from emomusic.media.images import (
     shrink,
 )
 from emomusic.server.budget import HeldBytes
+from emomusic.server.capacity import LOCAL_HOSTS
 from emomusic.text import pluralize
 
 MOST_PICTURES = 100
@@ -171,11 +171,6 @@ def shown_pictures() -> tuple[Picture, ...]:
     return _pictures_of(chosen(state.SAMPLE)) or page_state(PictureState).own
 
 
-def shown_picture() -> Picture | None:
-    """The first of these photos; None before a choice."""
-    return next(iter(shown_pictures()), None)
-
-
 def has_pictures() -> bool:
     """Whether photos were chosen. A page asks this, because Streamlit keeps the variables of its script."""
     return bool(shown_pictures())
@@ -205,7 +200,7 @@ def choose_picture() -> Picture | None:
     if page_state(PictureState).is_gone:
         st.info("The server no longer has your photo. Choose it again.", icon=":material/history:")
     _choose_own()
-    return shown_picture()
+    return next(iter(shown_pictures()), None)
 
 
 def choose_other_pictures() -> None:

@@ -14,11 +14,11 @@ import streamlit as st
 
 from emomusic.app import state
 from emomusic.app.address import choose, chosen_all, offered
-from emomusic.app.own_computer import is_own_computer
 from emomusic.app.own_music import TableState, choose_files, choose_table, own_recommender
 from emomusic.app.state import fresh, page_state, renew
 from emomusic.assets import load_once
 from emomusic.errors import DatasetError
+from emomusic.server.capacity import is_own_computer
 from emomusic.server.shared import shared
 from emomusic.songs.genres import GENRE_FAMILIES, GENRES, genres_of, names_of
 from emomusic.songs.local_songs import bundled_songs, load_bundled_recommender, recommender_of

@@ -1,5 +1,7 @@
 """How many visitors, live sessions and bytes this process serves, what it works on, and whether it is about to stop.
 
+Also who its visitors are: their addresses, and whether a visitor uses the server's own computer.
+
 `docs/deployment.md` describes the settings and how the defaults were measured.
 """
 
@@ -14,6 +16,7 @@ from functools import cache
 from ipaddress import ip_address
 from time import monotonic
 from typing import NamedTuple, Protocol
+from urllib.parse import urlsplit
 
 import streamlit as st
 from streamlit import runtime
@@ -35,6 +38,9 @@ LIVE_PER_CORE = 1  # docs/deployment.md: two on two cores have 16.7 frames per s
 MEMORY_MB = 500  # docs/deployment.md: 1 GB for a replica, half of it for the process
 FILES_MB = 2000  # the size of /tmp in deploy/: four videos, or two with their marked copies
 
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+
+_PROXY_HEADERS = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip")
 _ASK_AGAIN_S = 5.0
 
 
@@ -187,6 +193,22 @@ def is_shared(environment: Mapping[str, str]) -> bool:
     if text not in (*_YES, *_NO):
         raise SettingsError(f"expected {SHARED} to be 1 or 0. Received: {text!r}. Change it")
     return text in _YES
+
+
+def is_own_computer() -> bool:
+    """Whether browser and server are on one computer, whose files and network the pages may then use.
+
+    The server has a local address only. A proxy on its computer must add a header, or the server needs the setting
+    `EMOMUSIC_SHARED`.
+
+    Raises:
+        SettingsError: the setting is malformed.
+    """
+    headers = st.context.headers
+    if is_shared(os.environ) or any(name in headers for name in _PROXY_HEADERS):
+        return False
+    hosts = urlsplit(f"//{headers.get('Host', '')}").hostname, st.get_option("server.address")
+    return all(host in LOCAL_HOSTS for host in hosts) and st.context.ip_address is None
 
 
 def address_of(peer: str | None, forwarded: str) -> str:

@@ -12,11 +12,10 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.app import bar, own_music, sources, state, uploads
 from emomusic.app.bar import content_of
-from emomusic.app.own_computer import is_own_computer
 from emomusic.app.queues import PlayerState
 from emomusic.app.sources import SourceState
 from emomusic.errors import LibraryError, SettingsError
-from emomusic.server.capacity import SHARED, Capacity, capacity
+from emomusic.server.capacity import SHARED, Capacity, capacity, is_own_computer
 from emomusic.server.shared import shared
 from emomusic.songs.library import Library
 from emomusic.songs.local_songs import bundled_songs, recommender_of

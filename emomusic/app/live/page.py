@@ -22,13 +22,12 @@ from emomusic.app.live.session import LiveSession, LiveState, Phase, Problem
 from emomusic.app.live.summary import show_player, show_session, show_summary
 from emomusic.app.live.teach import show_lesson
 from emomusic.app.live.video import mount_camera, show_problem, show_video, sync_session
-from emomusic.app.own_computer import LOCAL_HOSTS
 from emomusic.app.persons import persons
 from emomusic.app.secrets import read_secrets
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.app.state import page_state
 from emomusic.charts.expressions import expression_uri
-from emomusic.server.capacity import capacity
+from emomusic.server.capacity import LOCAL_HOSTS, capacity
 from emomusic.stream.game import GameView
 from emomusic.stream.lesson import ORDER
 from emomusic.stream.persons import Recognition

@@ -15,10 +15,10 @@ from emomusic.app import state
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import text_color
 from emomusic.app.music.songs import EXPLORE, Rows, Songs, labelled_songs, show_songs
-from emomusic.app.own_computer import is_own_computer
 from emomusic.app.sources import Source, ready_source
 from emomusic.app.state import page_state
 from emomusic.charts import music as plots
+from emomusic.server.capacity import is_own_computer
 from emomusic.songs.catalogue import ARTIST_SEPARATOR
 from emomusic.songs.features import FEATURE_LABELS, FEATURE_NAMES, Feature
 from emomusic.songs.mood import MOODS
