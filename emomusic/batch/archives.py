@@ -1,16 +1,13 @@
 """Members of ZIP and TAR archives, read one at a time. Nothing is extracted; films use unnamed temporary files.
 
-Archives may be hostile. `zipfile` and `tarfile` check their structure. Their headers and unpacked lengths are bounded
-here, and members of archives are never opened as archives.
+Archives may be hostile. `zipfile` and `tarfile` check their structure and bound what they read of a member. Members of
+archives are never opened as archives.
 """
 
 from __future__ import annotations
 
-import bz2
-import contextlib
-import gzip
 import io
-import lzma
+import shutil
 import tarfile
 import tempfile
 import zipfile
@@ -26,13 +23,10 @@ ARCHIVE_ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar
 """Name endings of the archives that EmoMusic opens."""
 
 _MAX_HEADER_BYTES = 2**20  # of a TAR, which holds long names
-_MAX_UNPACKED_BYTES, _MAX_RATIO = 2**30, 200  # a compressed TAR may unpack to the sum of both limits
-_PIECE_BYTES = 2**20
+_MAX_UNPACKED_BYTES, _MAX_RATIO = 2**30, 200  # a TAR may unpack to the sum of both limits
 _IS_ENCRYPTED = 0x1  # a flag of ZIP
 _DAMAGED = "This archive is damaged or incomplete. Pack it again."
 _MEMBER_DAMAGED = "This file is damaged in its archive. Pack it again."
-_UNPACKERS: dict[str, Any] = {"gz": gzip.open, "tgz": gzip.open}
-_UNPACKERS |= dict.fromkeys(("bz2", "tbz2"), bz2.open) | dict.fromkeys(("xz", "txz"), lzma.open)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +50,18 @@ class ArchiveError(ImageError):
     """An archive, or one of its members, cannot be read."""
 
 
+class _Header(tarfile.TarInfo):
+    """A header of a TAR. `tarfile` reads those of other members than files as a whole."""
+
+    @classmethod
+    def frombuf(cls, *args: Any, **kwargs: Any) -> Any:
+        """The header in a block."""
+        header = super().frombuf(*args, **kwargs)
+        if not header.isreg() and header.size > _MAX_HEADER_BYTES:
+            raise ArchiveError(_DAMAGED)
+        return header
+
+
 class Archive:
     """An opened archive."""
 
@@ -65,12 +71,14 @@ class Archive:
         Raises:
             ArchiveError: the file is damaged.
         """
-        ending = name.lower().rpartition(".")[2]
         self._file = file
+        self._max_bytes = _MAX_UNPACKED_BYTES + _MAX_RATIO * file.seek(0, io.SEEK_END)
+        file.seek(0)
         try:
-            self._zip = zipfile.ZipFile(file) if ending == "zip" else None
-            self._stream: Any = _UNPACKERS[ending](file) if ending in _UNPACKERS else file
-        except Exception as error:  # zipfile raises anything on hostile bytes
+            self._archive = (
+                zipfile.ZipFile(file) if name.lower().endswith(".zip") else tarfile.open(fileobj=file, tarinfo=_Header)  # noqa: SIM115  `close` closes it
+            )
+        except Exception as error:  # zipfile and tarfile raise anything on hostile bytes
             raise ArchiveError(_DAMAGED) from error
 
     def members(self, max_bytes: Callable[[str], int | None]) -> Iterator[Member]:
@@ -82,8 +90,9 @@ class Archive:
         Raises:
             ArchiveError: after the intact members: the archive is damaged, or unpacks to too much.
         """
+        is_zip = isinstance(self._archive, zipfile.ZipFile)
         try:
-            for member in self._tar_members() if self._zip is None else _zip_members(self._zip):
+            for member in _zip_members(self._archive) if is_zip else _tar_members(self._archive, self._max_bytes):
                 if (limit := max_bytes(member.name)) is None:
                     continue
                 if member.problem is None and member.size > limit:
@@ -92,22 +101,8 @@ class Archive:
                 yield member
         except ArchiveError:
             raise
-        except Exception as error:  # tarfile and the unpackers raise anything on hostile bytes
+        except Exception as error:
             raise ArchiveError(_DAMAGED) from error
-
-    def _tar_members(self) -> Iterator[Member]:
-        num_bytes = self._file.seek(0, io.SEEK_END)
-        self._file.seek(0)
-        is_packed = self._stream is not self._file
-        stream = _Headers(self._stream, _MAX_UNPACKED_BYTES + _MAX_RATIO * num_bytes if is_packed else num_bytes)
-        tar = tarfile.TarFile(fileobj=stream, errors="surrogateescape")  # type: ignore[arg-type]
-        while (info := tar.next()) is not None:
-            tar.members = []  # type: ignore[attr-defined]  # bounds memory
-            if info.isreg():
-                yield Member(info.name, info.offset_data, info.size, _MEMBER_DAMAGED if info.issparse() else None)
-        stream.seek(tar.offset)
-        if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):  # tarfile takes any other end for the end
-            raise ArchiveError(_DAMAGED)
 
     def open(self, position: int, size: int) -> BinaryIO:
         """The content of a `Member`, in memory or in an unnamed temporary file.
@@ -115,31 +110,32 @@ class Archive:
         Raises:
             ArchiveError: it is damaged, or has not the declared size.
         """
-        with contextlib.ExitStack() as stack:
-            spooled = tempfile.SpooledTemporaryFile(MAX_BYTES)  # noqa: SIM115  the stack closes it
-            file = stack.enter_context(cast("BinaryIO", spooled))
-            try:
-                if self._zip is not None:
-                    with self._zip.open(self._zip.infolist()[position]) as member:
-                        num_left = _copy(member, file, size) + len(member.read(1))  # the end has the checksum
-                else:
-                    self._stream.seek(position)
-                    num_left = _copy(self._stream, file, size)
-            except Exception as error:
-                raise ArchiveError(_MEMBER_DAMAGED) from error
-            if num_left:
-                raise ArchiveError(_MEMBER_DAMAGED)
-            file.seek(0)
-            stack.pop_all()  # the caller closes it
-            return file
+        file = cast("BinaryIO", tempfile.SpooledTemporaryFile(MAX_BYTES))  # noqa: SIM115  the caller closes it
+        try:
+            with self._content(position, size) as content:
+                shutil.copyfileobj(content, file)
+            if file.tell() != size:
+                raise EOFError
+        except Exception as error:
+            file.close()
+            raise ArchiveError(_MEMBER_DAMAGED) from error
+        file.seek(0)
+        return file
+
+    def _content(self, position: int, size: int) -> Any:
+        if isinstance(self._archive, zipfile.ZipFile):
+            return self._archive.open(self._archive.infolist()[position])
+        info = tarfile.TarInfo()
+        info.offset_data, info.size = position, size
+        return self._archive.extractfile(info)
 
     def close(self) -> None:
         """Close the archive and its file."""
-        self._stream.close()
+        self._archive.close()
         self._file.close()
 
 
-def _zip_members(archive: zipfile.ZipFile) -> Iterator[Member]:
+def _zip_members(archive: Any) -> Iterator[Member]:
     for position, info in enumerate(archive.infolist()):
         problem = None
         if info.flag_bits & _IS_ENCRYPTED:
@@ -150,27 +146,12 @@ def _zip_members(archive: zipfile.ZipFile) -> Iterator[Member]:
             yield Member(info.filename, position, info.file_size, problem)
 
 
-def _copy(source: Any, target: BinaryIO, size: int) -> int:
-    """Copy bytes in small pieces, and return the number that the source lacks."""
-    while size and (piece := source.read(min(size, _PIECE_BYTES))):
-        target.write(piece)
-        size -= len(piece)
-    return size
-
-
-class _Headers:
-    """A stream for `tarfile`, which reads headers only: no long read, and no position beyond the limit."""
-
-    def __init__(self, stream: Any, limit: int) -> None:
-        self._stream, self._limit = stream, limit
-        self.tell: Callable[[], int] = stream.tell
-
-    def read(self, size: int) -> bytes:
-        if not 0 <= size <= _MAX_HEADER_BYTES:
-            raise ArchiveError(_DAMAGED)
-        return bytes(self._stream.read(size))
-
-    def seek(self, position: int) -> int:
-        if position > self._limit:
+def _tar_members(archive: Any, max_bytes: int) -> Iterator[Member]:
+    for info in archive:
+        if archive.offset > max_bytes:  # the next header
             raise ArchiveError("This archive unpacks to too many bytes. Unpack it and name the folder.")
-        return int(self._stream.seek(position))
+        if info.isreg():
+            yield Member(info.name, info.offset_data, info.size, _MEMBER_DAMAGED if info.issparse() else None)
+    archive.fileobj.seek(archive.offset)
+    if archive.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):  # tarfile takes any other end for the end
+        raise EOFError

@@ -114,16 +114,16 @@ class Folder:
             return
         from filelock import FileLock, Timeout
 
-        lock = FileLock(Path(self._path, ".lock"))
-        try:
+        lock = FileLock(Path(self._path, ".lock"), timeout=0)
+        with self._errors(".lock"):
             Path(self._path).mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise BatchError(
-                f"expected a folder that no other run writes to. Received: {self.name}. Wait, or choose another folder"
-            ) from None
-        except STORAGE_ERRORS as error:
-            raise self._error(".lock", error) from error
+            try:
+                lock.acquire()
+            except Timeout:
+                raise BatchError(
+                    f"expected a folder that no other run writes to. Received: {self.name}. "
+                    "Wait, or choose another folder"
+                ) from None
         try:
             yield
         finally:
@@ -135,13 +135,10 @@ class Folder:
         try:
             yield
         except STORAGE_ERRORS as error:
-            raise self._error(name, error) from error
-
-    def _error(self, name: str, error: Exception) -> BatchError:
-        where = f"{self.name.rstrip('/')}/{name}".rstrip("/")
-        return BatchError(
-            f"expected to read and write {where}. Received: {reason_of(error)}. Check the folder and its permissions"
-        )
+            raise BatchError(
+                f"expected to read and write {self.name.rstrip('/')}/{name}. Received: {reason_of(error)}. "
+                "Check the folder and its permissions"
+            ) from error
 
 
 def reason_of(error: BaseException) -> str:
