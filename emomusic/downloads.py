@@ -15,9 +15,6 @@ from emomusic.errors import AssetError, SettingsError
 TIMEOUT_S = 10.0
 """Timeout for the connection and for each read."""
 
-MAX_BYTES = 20 * 2**20
-"""A larger response is refused."""
-
 
 @dataclass(frozen=True, slots=True)
 class Download:
@@ -42,22 +39,22 @@ class Download:
     num_bytes: int
 
 
-_DOWNLOADS = (
-    Download(
-        name="moods",
-        address=(
-            "https://raw.githubusercontent.com/cristobalvch/Spotify-Machine-Learning/"
-            "6d952aa707f67991dc9295c80980ba6311931952/data/data_moods.csv"
-        ),
-        path="music/data_moods.csv",
-        licence="none stated, for personal use only",
-        source="686 songs with mood labels, github.com/cristobalvch/Spotify-Machine-Learning",
-        sha256="84a74565cfb41385aef2896a8ed6b0b41ec7ff83e7332749db136a1de3133117",
-        num_bytes=118_089,
-    ),
+DOWNLOADS: Mapping[str, Download] = MappingProxyType(
+    {
+        "moods": Download(
+            name="moods",
+            address=(
+                "https://raw.githubusercontent.com/cristobalvch/Spotify-Machine-Learning/"
+                "6d952aa707f67991dc9295c80980ba6311931952/data/data_moods.csv"
+            ),
+            path="music/data_moods.csv",
+            licence="none stated, for personal use only",
+            source="686 songs with mood labels, github.com/cristobalvch/Spotify-Machine-Learning",
+            sha256="84a74565cfb41385aef2896a8ed6b0b41ec7ff83e7332749db136a1de3133117",
+            num_bytes=118_089,
+        )
+    }
 )
-
-DOWNLOADS: Mapping[str, Download] = MappingProxyType({download.name: download for download in _DOWNLOADS})
 
 
 def find_download(name: str) -> Path | None:
@@ -99,20 +96,16 @@ def ensure(name: str, *, timeout_s: float = TIMEOUT_S) -> Path:
 
 
 def _fetch(download: Download, timeout_s: float) -> bytes:
+    """The response, of which a byte more than the dataset is enough to refuse it."""
     import requests
 
-    data = bytearray()
     try:
         with requests.get(download.address, stream=True, timeout=timeout_s) as response:
             response.raise_for_status()
-            for piece in response.iter_content(MAX_BYTES // 16):
-                data += piece
-                if len(data) > MAX_BYTES:
-                    raise AssetError(f"{download.name}: expected at most {MAX_BYTES} bytes. Received: more")
+            return bytes(next(response.iter_content(download.num_bytes + 1), b""))
     except requests.RequestException as error:  # its messages name pools and objects
         reason = type(error).__name__ if error.response is None else f"HTTP {error.response.status_code}"
         raise AssetError(
             f"{download.name}: expected a dataset at {download.address}. Received: {reason}. "
             "Check the network connection, or try again later"
         ) from error
-    return bytes(data)

@@ -170,19 +170,22 @@ def mistakes(confusion: IntArray, classes: Sequence[str]) -> list[Mistake]:
     return sorted(made, key=lambda mistake: -mistake.count)
 
 
-def evaluate(y_true: IntArray, y_pred: IntArray) -> Scores:
-    """Compare predicted with true emotions, in seven and in four classes.
+def evaluate(y_true: IntArray, y_pred: IntArray, classes: Sequence[str] = SEVEN) -> Scores:
+    """Compare predictions of a face model with true emotions; of a model of seven emotions also in four classes.
 
     Args:
         y_true: shape (n,), positions in `EMOTIONS`.
-        y_pred: shape (n,), positions in `EMOTIONS`, or `MISSED`.
+        y_pred: shape (n,), positions in the classes of the model, or `MISSED`.
+        classes: `SEVEN` or `FOUR`.
 
     Raises:
-        ValueError: the shapes differ, are empty, or hold other labels.
+        ValueError: the shapes differ, are empty, or hold other labels; or there are other classes.
     """
-    seven = score(y_true, y_pred, SEVEN)
+    scores = score(in_classes(y_true, classes), y_pred, classes)
+    if tuple(classes) == FOUR:
+        return scores
     four = score(in_classes(y_true, FOUR), in_classes(y_pred, FOUR), FOUR)
-    return replace(seven, four_class_accuracy=four.accuracy, four_class_confusion=four.confusion)
+    return replace(scores, four_class_accuracy=four.accuracy, four_class_confusion=four.confusion)
 
 
 def in_classes(emotions: IntArray, classes: Sequence[str]) -> npt.NDArray[np.int64]:

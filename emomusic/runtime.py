@@ -97,13 +97,8 @@ class Network:
             batch: shape (n, …), n at least 1.
             min_part: smallest part, because each thread has a cost.
         """
-        return self.map_outputs(batch, min_part=min_part)[0]
-
-    def map_outputs(self, batch: npt.NDArray[Any], *, min_part: int = 4) -> list[FloatArray]:
-        """All outputs for a batch, computed as by `map_batch`."""
         num_parts = 1 if self._one_thread else max(min(num_cores(), len(batch) // min_part), 1)
-        parts = map_threads(self, np.array_split(batch, num_parts))
-        return [np.concatenate(output) for output in zip(*parts, strict=True)]
+        return np.concatenate([outputs[0] for outputs in map_threads(self, np.array_split(batch, num_parts))])
 
 
 def map_threads(compute: Callable[[Item], Result], items: Sequence[Item], *, one_thread: bool = False) -> list[Result]:

@@ -111,7 +111,7 @@ def bench_models(*, runs: int, record: bool) -> list[Timing]:
     from emomusic.assets import require_writable
     from emomusic.faces.classifier import EmotionClassifier
     from emomusic.faces.model_files import face_models, model_folder
-    from emomusic.training.evaluate import ms_per_face, record_speed
+    from emomusic.training.evaluate import ms_per_face, record_figures
 
     names = face_models()
     for name in names if record else ():
@@ -121,7 +121,7 @@ def bench_models(*, runs: int, record: bool) -> list[Timing]:
         times = ms_per_face(EmotionClassifier.load(name), runs=runs)
         timings.append(Timing(f"a face of eight, {name}", *spread(times), "ms", runs))
         if record:
-            record_speed(name, timings[-1].median)
+            record_figures(name, {"ms_per_face": timings[-1].median})
     return timings
 
 

@@ -1,7 +1,7 @@
 """Write `data/songs/`: excerpts of free songs from Debian packages, with the mood that the model hears.
 
-`hear_packages` heard the music of more packages than these. For each mood, we took songs of many authors with the
-clearest mood, and some nearer to the middle of the plane, so that different faces get different songs.
+Of the songs of these and more packages, we took for each mood those of many authors with the clearest mood, and some
+nearer to the middle of the plane, so that different faces get different songs.
 
     python -m scripts.build_bundled_songs PACKAGES   # a folder of .deb files
     python -m scripts.build_bundled_songs            # hear the excerpts again, after the model of sound changed

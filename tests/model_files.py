@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from emomusic.affect import EMOTIONS
-from emomusic.metrics import FOUR, SEVEN, evaluate, expected_calibration_error, in_classes, score
+from emomusic.metrics import FOUR, SEVEN, evaluate, expected_calibration_error, in_classes
 from emomusic.training.presets import PRESETS
 
 LABELS = np.random.default_rng(0).integers(0, len(EMOTIONS), 420)
@@ -54,7 +54,7 @@ def place_face_model(
     y_true = in_classes(labels, FOUR if four else SEVEN)
     rows = probabilities_of(y_true, 4 if four else 7, skill=skill, seed=len(name))
     y_pred = rows.argmax(axis=1)
-    scores = score(y_true, y_pred, FOUR) if four else evaluate(y_true, y_pred)
+    scores = evaluate(labels, y_pred, FOUR if four else SEVEN)
     test: dict[str, Any] = scores.as_dict() | {
         "not_in_training": {"n": 400, "accuracy": 0.5},
         "calibration": {"expected_error": expected_calibration_error(y_true, rows), "expected_error_before": 0.1},

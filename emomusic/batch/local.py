@@ -9,40 +9,35 @@ from collections.abc import Callable, Iterable
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 
-from emomusic.batch.reader import MakeReader, Unit, UnitReader, write_crash
+from emomusic.batch.parts import Dataset
+from emomusic.batch.reader import Unit, UnitReader, write_crash
 from emomusic.batch.storage import BatchError
-from emomusic.runtime import num_cores
 from emomusic.workers import Crash, run_in_processes
 
 
 def run_local(
     units: Iterable[Unit],
+    load: Callable[[], UnitReader],
+    dataset: Dataset,
     *,
-    model: str,
-    out: str,
-    rate: float,
-    workers: int | None = None,
+    workers: int,
     on_read: Callable[[int], None],
-    make_reader: MakeReader = UnitReader,
 ) -> None:
     """Read units in worker processes. Units of workers that die are halved, until one picture is to blame.
 
     Args:
         units: in this order.
-        model: name of a trained face model.
-        out: folder of the datasets, local path or URI.
-        rate: readings per second of film.
-        workers: number of processes; None for one per core.
+        load: makes the reader of a worker.
+        dataset: of the results.
+        workers: number of processes.
         on_read: takes the number of pictures and films of each finished unit.
-        make_reader: makes the reader of a worker from `model`, `out` and `rate`.
 
     Raises:
         BatchError: a worker cannot start, or the folder cannot be written.
         ModelError: there is no such model, or its files are damaged.
     """
     calls: deque[Unit | None] = deque([None, *units])  # the first call only loads the networks
-    load = partial(_load, make_reader, model, out, rate)
-    with contextlib.closing(run_in_processes(calls, _read, load, workers=workers or num_cores())) as results:
+    with contextlib.closing(run_in_processes(calls, _read, partial(_load, load), workers=workers)) as results:
         try:
             for unit, result in results:
                 if not isinstance(result, Crash):
@@ -52,7 +47,7 @@ def run_local(
                 elif rest := unit.after_crash():
                     calls.extendleft(reversed(rest))
                 else:
-                    on_read(write_crash(unit, out))
+                    on_read(write_crash(unit, dataset))
         except BrokenProcessPool as error:
             raise BatchError(
                 f"expected a worker process to load the networks. Received: {error}. "
@@ -63,9 +58,9 @@ def run_local(
 # In a worker
 
 
-def _load(make_reader: MakeReader, model: str, out: str, rate: float) -> UnitReader:
+def _load(load: Callable[[], UnitReader]) -> UnitReader:
     sys.stdout = sys.stderr  # standard output has the answer of the command
-    return make_reader(model, out, rate)
+    return load()
 
 
 def _read(reader: UnitReader, unit: Unit | None) -> int:

@@ -20,8 +20,9 @@ from typing import Any
 
 import ray
 
-from emomusic.batch.reader import MakeReader, Unit, UnitReader, write_crash
-from emomusic.batch.storage import BatchError, is_uri
+from emomusic.batch.parts import Dataset
+from emomusic.batch.reader import Unit, UnitReader, write_crash
+from emomusic.batch.storage import BatchError
 from emomusic.errors import EmomusicError
 from emomusic.runtime import num_cores
 from emomusic.text import escape_control_chars
@@ -32,39 +33,36 @@ _ANSWER_S = 20
 
 def run_ray(
     units: Iterable[Unit],
+    load: Callable[[], UnitReader],
+    dataset: Dataset,
     *,
-    model: str,
-    out: str,
-    rate: float,
-    workers: int | None = None,
-    address: str | None = None,
+    workers: int | None,
     on_read: Callable[[int], None],
-    make_reader: MakeReader = UnitReader,
+    address: str | None,
 ) -> None:
     """Read units on a cluster. Units whose processes die are repeated, then halved, until one picture is to blame.
 
-    The options are those of `local.run_local`. All nodes must reach `out`. `workers` limits the number of processes, by
-    default one on each core of the cluster. The `address` of the cluster is `host:port`, or `auto` on one of its nodes;
-    None starts Ray on this machine.
+    The options are those of `local.run_local`. All nodes must reach the folder. `workers` limits the number of
+    processes; None is for one on each core of the cluster. The `address` of the cluster is `host:port`, or `auto` on
+    one of its nodes; None starts Ray on this machine.
 
     Raises:
         BatchError: there is no cluster at this address, its processes do not start, or the folder cannot be written.
         ModelError: there is no such model, or its files are damaged.
         KeyboardInterrupt: after Ctrl+C. The processes end at once; the parts of finished units stay.
     """
-    folder = out if is_uri(out) else str(Path(out).absolute())  # other nodes have other working directories
     waiting, running = deque(units), dict[Any, Unit]()
     with _cluster(address):
         read = ray.remote(num_cpus=1, max_retries=_RETRIES)(_read)
         try:
-            _result_of(read.remote(make_reader, model, folder, rate, None))
+            _result_of(read.remote(load, None))
         except ray.exceptions.RayError as error:
             raise _no_start(error) from error
         while waiting or running:
             resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
             while waiting and len(running) < (workers or max(int(resources.get("CPU", 1)), 1)):
                 unit = waiting.popleft()
-                running[read.remote(make_reader, model, folder, rate, unit)] = unit
+                running[read.remote(load, unit)] = unit
             (done, *_), _ = ray.wait(list(running))
             unit = running.pop(done)
             try:
@@ -73,7 +71,7 @@ def run_ray(
                 if rest := unit.after_crash():
                     waiting.extendleft(reversed(rest))
                 else:
-                    on_read(write_crash(unit, folder))
+                    on_read(write_crash(unit, dataset))
 
 
 def _result_of(task: Any) -> int:
@@ -84,16 +82,15 @@ def _result_of(task: Any) -> int:
     return result
 
 
-_readers: dict[tuple[Any, ...], UnitReader] = {}  # of a process, loaded once
+_readers: list[UnitReader] = []  # of a process, loaded once
 
 
-def _read(make_reader: MakeReader, model: str, out: str, rate: float, unit: Unit | None) -> int | EmomusicError:
+def _read(load: Callable[[], UnitReader], unit: Unit | None) -> int | EmomusicError:
     """Read a unit, or only load the networks. Ray would wrap a raised error."""
-    options = make_reader, model, out, rate
     try:
-        if options not in _readers:
-            _readers[options] = make_reader(model, out, rate)
-        return 0 if unit is None else _readers[options].read(unit)
+        if not _readers:
+            _readers.append(load())
+        return 0 if unit is None else _readers[0].read(unit)
     except EmomusicError as error:
         return error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, BinaryIO
@@ -66,10 +66,10 @@ def settings_of(model: str, rate: float) -> str:
     return f"--model {model} --rate {rate:g}"
 
 
-def write_crash(unit: Unit, out: str) -> int:
+def write_crash(unit: Unit, dataset: Dataset) -> int:
     """Write the row of an item that kills its workers, and return the number of rows."""
     rows = [failure_row(item.name, is_film=item.is_film, error=_CRASHED) for item in unit.items]
-    Dataset(out).write_part(unit.number, rows, FACE_SCHEMA.empty_table())
+    dataset.write_part(unit.number, rows, FACE_SCHEMA.empty_table())
     return len(rows)
 
 
@@ -166,10 +166,6 @@ class UnitReader:
         }
         faces.insert(0, "picture", name)
         return row, pa.Table.from_pandas(faces, FACE_SCHEMA, preserve_index=False)
-
-
-MakeReader = Callable[[str, str, float], UnitReader]
-"""Makes a reader from the model, the folder and the rate."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

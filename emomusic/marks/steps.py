@@ -52,7 +52,7 @@ def boxes_on_picture(
         marks.append(Mark(box, _percent(float(confidence)) if len(kept) <= _MAX_NAMED_BOXES else "", BOX_KEPT))
     draw_marks(picture, marks, _PROJECTED)
     for face in landmarks:
-        for x, y in face.points:
+        for x, y in face:
             centre = (round(x * scale), round(y * scale))
             cv2.circle(picture, centre, 3 * line + 2, (0, 0, 0), -1, cv2.LINE_AA)
             cv2.circle(picture, centre, 3 * line, rgb_of(BOX_KEPT), -1, cv2.LINE_AA)

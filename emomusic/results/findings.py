@@ -8,7 +8,7 @@ from typing import Any
 from emomusic.assets import ModelKind
 from emomusic.baselines import OF_FOUR
 from emomusic.errors import ModelError
-from emomusic.faces.model_files import START_WEIGHTS
+from emomusic.faces.model_files import FACERES, FACERES_TITLE
 from emomusic.metrics import ClassScores, McNemar
 from emomusic.records import CollectionScores, FaceBin, FaceRecord, Record, SoundRecord, Stage
 from emomusic.results.overview import Benchmark, Evaluation, label_of, of_100, percent, reports_of, title_of, to_text
@@ -172,7 +172,7 @@ def describe_training(stages: Sequence[Stage]) -> str:
         reasons.append("pictures are changed at random")
     sentences = [f"Training can look worse than validation: only in training, {join_names(reasons)}."]
     if (start := first.get("start")) is not None:
-        title = START_WEIGHTS[start].title if start in START_WEIGHTS else start
+        title = FACERES_TITLE if start == FACERES else start
         sentences.insert(0, f"Training started from {title}, so the curves start high.")
     by_votes = [stage.config.get("validation") not in (None, "fer2013") for stage in stages]
     if any(by_votes):

@@ -12,7 +12,7 @@ import keras
 from keras import layers
 
 from emomusic.metrics import FOUR, SEVEN
-from emomusic.training.batch_norm import FusedBatchNormalization
+from emomusic.training.steps import FusedBatchNormalization
 
 _Graph = tuple[keras.KerasTensor, keras.KerasTensor]
 

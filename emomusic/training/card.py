@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emomusic.baselines import FACE_BASELINES, OF_SEVEN
-from emomusic.faces.model_files import START_WEIGHTS, ModelSpec
+from emomusic.faces.model_files import FACERES, FACERES_SOURCE, FACERES_TITLE, ModelSpec
 from emomusic.metrics import FOUR, SEVEN, mistakes, score_rows
 from emomusic.training.networks import NETWORKS
 from emomusic.training.posed import COLLECTIONS
@@ -82,9 +82,7 @@ def _recalls(per_class: Mapping[str, Mapping[str, float]]) -> str:
 
 def _start(config: Mapping[str, Any]) -> str:
     start = config.get("start") or "random"
-    if start in START_WEIGHTS:
-        return f"{START_WEIGHTS[start].title} ({START_WEIGHTS[start].source})"
-    return str(start)
+    return f"{FACERES_TITLE} ({FACERES_SOURCE})" if start == FACERES else str(start)
 
 
 def _methods(stages: Sequence[dict[str, Any]]) -> list[str]:

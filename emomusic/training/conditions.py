@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +14,6 @@ from emomusic.faces.detection import Face
 from emomusic.media.images import RgbImage, crop_face
 
 _SHARPNESS_SIDE = 96  # pixels; sharpness depends on the size of the crop
-
-# Upper limits of the bins, from easy to hard, with their names
-_TURNS = ((0.1, 8.0, "towards the camera"), (0.2, 15.0, "slightly turned"), (np.inf, np.inf, "turned or tilted"))
-_SIDES = ((300, "over 300 pixels"), (120, "120 to 300 pixels"), (0, "under 120 pixels"))
-_SHARPNESSES = ((150.0, "sharp"), (50.0, "slightly blurred"), (0.0, "blurred"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +37,7 @@ class Conditions:
 def conditions_of(image: RgbImage, face: Face) -> Conditions:
     """The conditions of one detected face."""
     assert face.landmarks is not None
-    left, right, nose = (np.array(point) for point in face.landmarks.points[:3])
+    left, right, nose = (np.array(point) for point in face.landmarks[:3])
     eyes = right - left
     crop = cv2.cvtColor(crop_face(image, face.box), cv2.COLOR_RGB2GRAY)
     crop = cv2.resize(crop, (_SHARPNESS_SIDE, _SHARPNESS_SIDE), interpolation=cv2.INTER_AREA)
@@ -52,6 +47,26 @@ def conditions_of(image: RgbImage, face: Face) -> Conditions:
         side=max(face.box.width, face.box.height),
         sharpness=float(cv2.Laplacian(crop, cv2.CV_64F).var()),
     )
+
+
+# Names of the bins, from easy to hard; a face is in the first that takes it
+_BINS: Mapping[str, Mapping[str, Callable[[Conditions], bool]]] = {
+    "pose": {
+        "towards the camera": lambda face: face.turn < 0.1 and face.tilt < 8,
+        "slightly turned": lambda face: face.turn < 0.2 and face.tilt < 15,
+        "turned or tilted": lambda _: True,
+    },
+    "size": {
+        "over 300 pixels": lambda face: face.side >= 300,
+        "120 to 300 pixels": lambda face: face.side >= 120,
+        "under 120 pixels": lambda _: True,
+    },
+    "sharpness": {
+        "sharp": lambda face: face.sharpness >= 150,
+        "slightly blurred": lambda face: face.sharpness >= 50,
+        "blurred": lambda _: True,
+    },
+}
 
 
 def accuracy_by_condition(
@@ -66,23 +81,13 @@ def accuracy_by_condition(
     Returns:
         For "pose", "size" and "sharpness", the bins as `{"name", "n", "accuracy"}`. Empty bins are left out.
     """
-    groups: dict[str, dict[str, list[bool]]] = {
-        "pose": {name: [] for *_, name in _TURNS},
-        "size": {name: [] for _, name in _SIDES},
-        "sharpness": {name: [] for _, name in _SHARPNESSES},
-    }
-    for one, right in zip(conditions, is_right.tolist(), strict=True):
-        if one is None:
-            continue
-        pose = next(name for turn, tilt, name in _TURNS if one.turn < turn and one.tilt < tilt)
-        groups["pose"][pose].append(right)
-        groups["size"][next(name for side, name in _SIDES if one.side >= side)].append(right)
-        groups["sharpness"][next(name for least, name in _SHARPNESSES if one.sharpness >= least)].append(right)
-    return {
-        group: [
-            {"name": name, "n": len(answers), "accuracy": sum(answers) / len(answers)}
-            for name, answers in bins.items()
-            if answers
+    found: dict[str, list[dict[str, Any]]] = {}
+    known = [(face, right) for face, right in zip(conditions, is_right.tolist(), strict=True) if face is not None]
+    for group, bins in _BINS.items():
+        answers: dict[str, list[bool]] = {name: [] for name in bins}
+        for face, right in known:
+            answers[next(name for name, takes in bins.items() if takes(face))].append(right)
+        found[group] = [
+            {"name": name, "n": len(each), "accuracy": sum(each) / len(each)} for name, each in answers.items() if each
         ]
-        for group, bins in groups.items()
-    }
+    return found

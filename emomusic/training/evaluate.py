@@ -28,14 +28,12 @@ from emomusic.media.folders import FolderWalk
 from emomusic.media.images import PICTURE_ENDINGS, Box, RgbImage, crop_face, read_image, to_network_input
 from emomusic.metrics import (
     MISSED,
-    SEVEN,
     FloatArray,
     IntArray,
     Scores,
     evaluate,
     expected_calibration_error,
     in_classes,
-    score,
 )
 from emomusic.records import PhotoScores, write_metrics
 from emomusic.training.card import write_card
@@ -58,36 +56,28 @@ _AT_ONCE = 64  # crops in one batch
 _TIMED = 8  # faces in one timed call
 
 
-def evaluate_labels(emotions: IntArray, y_pred: IntArray, classes: Sequence[str]) -> Scores:
-    """Compare predictions, positions in the classes of a model or `MISSED`, with true emotions."""
-    if tuple(classes) == SEVEN:
-        return evaluate(emotions, y_pred)
-    return score(in_classes(emotions, classes), y_pred, classes)
-
-
-def _predict(faces: LabelledFaces, classifier: EmotionClassifier, *, posed: bool) -> IntArray:
-    """Positions in the classes of the model, shape (n,)."""
-    inputs = to_network_input(list(faces.images), classifier.spec.side)
-    answers = classifier.posed().of_photographs(inputs) if posed else classifier.probabilities(inputs)
-    return np.asarray(answers.argmax(axis=1))
-
-
-def evaluate_split(faces: LabelledFaces, classifier: EmotionClassifier, *, posed: bool = False) -> Scores:
-    """Metrics on one split of FER2013; `posed`: with the adjustment for posed faces."""
-    y_pred = _predict(faces, classifier, posed=posed)
-    return evaluate_labels(faces.labels.astype(np.int64), y_pred, classifier.spec.classes)
-
-
-def evaluate_split_on_votes(
-    faces: LabelledFaces, split: Split, classifier: EmotionClassifier, *, posed: bool = False
+def evaluate_split(
+    faces: LabelledFaces, split: Split, classifier: EmotionClassifier, *, posed: bool, by_votes: bool
 ) -> dict[str, Any]:
-    """Metrics as from `evaluate_split`, against the FER+ votes, as JSON (`ferplus.evaluate_on_votes`).
+    """Metrics on one split of FER2013, as JSON of the command.
+
+    Args:
+        faces: of the split.
+        split: the split.
+        classifier: the model.
+        posed: use the adjustment for posed faces.
+        by_votes: compare with the FER+ votes (`ferplus.evaluate_on_votes`), not with the labels of FER2013.
 
     Raises:
         DatasetError: the votes are absent or damaged, or have none of these pictures.
+        ModelError: the model has no adjustment for posed faces.
     """
-    spec = classifier.spec
-    figures = evaluate_on_votes(faces.images, split, _predict(faces, classifier, posed=posed), spec.classes)
+    spec, inputs = classifier.spec, to_network_input(list(faces.images), classifier.spec.side)
+    answers = classifier.posed().of_photographs(inputs) if posed else classifier.probabilities(inputs)
+    y_pred = answers.argmax(axis=1)
+    if not by_votes:
+        return evaluation_record(spec.name, evaluate(faces.labels, y_pred, spec.classes))
+    figures = evaluate_on_votes(faces.images, split, y_pred, spec.classes)
     if figures is None:
         raise DatasetError(f"expected pictures of FER2013 with votes in FER+ ({split}). Received: other pictures")
     return {"model": spec.name, **figures}
@@ -113,7 +103,7 @@ def figures(
     y_pred = probabilities.argmax(axis=1)
     unseen = ~faces.in_training
     return {
-        **evaluate_labels(faces.labels.astype(np.int64), y_pred, classes).as_dict(),
+        **evaluate(faces.labels, y_pred, classes).as_dict(),
         "not_in_training": {
             "n": int(unseen.sum()),
             "accuracy": float((y_true == y_pred)[unseen].mean()) if unseen.any() else None,
@@ -186,7 +176,7 @@ def evaluate_profile(
         is_known = bool(known.profile.shows(identifier.describe(image, [box]))[0])
         (answer,) = (known if is_known else classifier).classify([crop])
         y_pred[index], num_known = answer.emotion.label, num_known + is_known
-    return evaluate_labels(_labels(pictures), y_pred, classifier.spec.classes), num_known
+    return evaluate(_labels(pictures), y_pred, classifier.spec.classes), num_known
 
 
 def fit_to_pictures(
@@ -308,7 +298,7 @@ def _labels(pictures: list[tuple[Path, Emotion]]) -> IntArray:
 def _judge_answers(pictures: list[tuple[Path, Emotion]], answers: FloatArray, classes: Sequence[str]) -> Scores:
     is_missed = np.isnan(answers).any(axis=1)
     y_pred = np.where(is_missed, MISSED, np.nan_to_num(answers).argmax(axis=1))
-    return evaluate_labels(_labels(pictures), y_pred, classes)
+    return evaluate(_labels(pictures), y_pred, classes)
 
 
 def evaluation_record(model: str, scores: Scores) -> dict[str, Any]:
@@ -332,16 +322,10 @@ def ms_per_face(classifier: EmotionClassifier, *, runs: int = 30) -> list[float]
     return times
 
 
-def record_speed(name: str, milliseconds: float) -> None:
-    """Save the time per face of a model in its metrics."""
-    folder = model_files.model_folder(name)
-    write_metrics(ModelKind.FACE, folder, read_metrics(folder) | {"ms_per_face": milliseconds})
-
-
 def record_photographs(name: str, record: dict[str, Any], adjustment: Adjustment) -> None:
     """Save the result of `fit_to_pictures` in a model's spec, metrics (as `wild`) and card."""
-    spec = replace(model_files.read_spec(model_files.model_folder(name)), adjustment=adjustment)
-    _record(spec, {"wild": {field: record[field] for field in PhotoScores.__struct_fields__}})
+    added = {"wild": {field: record[field] for field in PhotoScores.__struct_fields__}}
+    record_figures(name, added, adjustment=adjustment)
 
 
 def record_collection(name: str, folder: Path, pictures: Sequence[tuple[Path, Emotion]], scores: Scores) -> None:
@@ -349,17 +333,20 @@ def record_collection(name: str, folder: Path, pictures: Sequence[tuple[Path, Em
     persons = {path.stem.partition("_")[0] for path, _ in pictures if "_" in path.stem}
     collection = folder.resolve().name
     record = collection_record(collection, scores, len(persons), is_trained=collection in COLLECTIONS)
-    model = model_files.model_folder(name)
-    before = read_metrics(model).get("collections", {})
-    _record(model_files.read_spec(model), {"collections": before | {collection: record}})
+    before = read_metrics(model_files.model_folder(name)).get("collections", {})
+    record_figures(name, {"collections": before | {collection: record}})
 
 
-def _record(spec: model_files.ModelSpec, added: dict[str, Any]) -> None:
-    """Write a model's spec, metrics with the added ones, and card together. Raise a `ModelError` if one is damaged."""
-    folder = model_files.model_folder(spec.name)
-    metrics = read_metrics(folder) | added
-    with tempfile.TemporaryDirectory(dir=folder, prefix="drafts-") as name:
-        drafts = Path(name)
+def record_figures(name: str, added: Mapping[str, Any], **changes: Any) -> None:
+    """Add metrics to those of a model, and write its spec with changes, its metrics and its card together.
+
+    Raises:
+        ModelError: one of the files is damaged.
+    """
+    folder = model_files.model_folder(name)
+    spec, metrics = replace(model_files.read_spec(folder), **changes), {**read_metrics(folder), **added}
+    with tempfile.TemporaryDirectory(dir=folder, prefix="drafts-") as drafts_name:
+        drafts = Path(drafts_name)
         model_files.write_spec(spec, drafts)
         write_metrics(ModelKind.FACE, drafts, metrics)
         write_card(spec, metrics, drafts / CARD)

@@ -21,7 +21,7 @@ from emomusic.affect import EMOTIONS
 from emomusic.assets import DAMAGED_ARRAYS, data_dir
 from emomusic.errors import DatasetError
 from emomusic.faces.fer2013 import LabelledFaces, Split
-from emomusic.metrics import FOUR, SEVEN, IntArray, evaluate, in_classes, score
+from emomusic.metrics import SEVEN, IntArray, evaluate, in_classes, score
 
 VOTES = data_dir() / "ferplus" / "votes.npz"
 """Written by `python -m scripts.build_votes`."""
@@ -130,11 +130,10 @@ def evaluate_on_votes(
     true, predicted = seen[is_emotion], y_pred[is_emotion]
     y_true = np.concatenate([in_classes(true, classes), np.full(is_contempt.sum(), len(classes))])
     with_contempt = score(y_true, np.concatenate([predicted, y_pred[is_contempt]]), (*classes, CONTEMPT))
-    seven = evaluate(true, predicted) if tuple(classes) == SEVEN else None
-    inner = seven or score(in_classes(true, classes), predicted, FOUR)
+    inner = evaluate(true, predicted, classes)
     return {
         **with_contempt.as_dict(),
-        "four_class_accuracy": seven.four_class_accuracy if seven else inner.accuracy,
+        "four_class_accuracy": inner.in_four,
         "contempt": int(is_contempt.sum()),
-        "seven" if seven else "four": inner.as_dict(),
+        "seven" if tuple(classes) == SEVEN else "four": inner.as_dict(),
     }

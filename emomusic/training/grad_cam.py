@@ -1,4 +1,4 @@
-"""Grad-CAM as an ONNX graph, which `emomusic.faces.grad_cam` runs without TensorFlow.
+"""Grad-CAM as an ONNX graph, which `emomusic.faces.inspection` runs without TensorFlow.
 
 Grad-CAM [1] weighs feature maps by the gradient of a class's logit, here at each position, as HiResCAM [2] does. The
 graph is the network, followed by the gradient of its second part, which shares the weights of the first.

@@ -31,7 +31,7 @@ class NetworkSpec:
         preset: its default key in `presets.PRESETS`.
         classes: class names, in the order of its outputs.
         eight_bits: whether its export computes in integers of eight bits (`export_onnx`).
-        grad_cam: the layer whose maps Grad-CAM weighs, if an export explains answers (`faces.grad_cam`). Its side
+        grad_cam: the layer whose maps Grad-CAM weighs, if an export explains answers (`faces.inspection`). Its side
             is at least a sixth of the input: coarser maps agree less with occlusion (docs/decisions.md).
     """
 

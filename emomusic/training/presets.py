@@ -25,7 +25,7 @@ class TrainingConfig:
             along a cosine.
         weight_decay: decoupled, multiplied by the current rate; kernels only.
         clip_norm: bound of the gradient's norm; 0 for none.
-        sam_rho: radius of sharpness-aware minimisation (`sam`), which makes a step 1.5 times as slow; 0 for none.
+        sam_rho: radius of sharpness-aware minimisation (`steps`), which makes a step 1.5 times as slow; 0 for none.
         ema_momentum: of the moving average of the weights, which is evaluated and saved; 0 for no average.
         label_smoothing: share of the label that is spread over all classes.
         mixup: alpha of the Beta distribution for mixup; 0 for none.
@@ -43,7 +43,7 @@ class TrainingConfig:
             "Robust fine-tuning of zero-shot models", CVPR 2022).
         oversampling: repeats pictures of rare emotions. 1 makes all emotions about equally frequent; 0 repeats none.
         network: the key in `NETWORKS` of another network for this stage; None for the network of the run.
-        start: a key of `start_weights.START_WEIGHTS`, a trained model, or `PREVIOUS`; None for random weights.
+        start: `model_files.FACERES`, a trained model, or `PREVIOUS`; None for random weights.
         early_stopping: stop after this many epochs without a higher validation accuracy; None to run all epochs.
         precision: a Keras dtype policy; "mixed_bfloat16" is twice as fast on CPUs with AVX512-BF16.
         limit: use only the first pictures of each split; None for all. The first stage decides.

@@ -1,7 +1,6 @@
 """Initial weights for training: a face recognition network, or one of our trained models.
 
-`START_WEIGHTS` lists the files in `models/start/`. Layers with the same name take the weights; other layers keep their
-random initialisation.
+Layers with the same name take the weights; other layers keep their random initialisation.
 """
 
 from __future__ import annotations
@@ -14,22 +13,22 @@ import numpy.typing as npt
 
 from emomusic.assets import DAMAGED_ARRAYS, models_dir
 from emomusic.errors import ModelError
-from emomusic.faces.model_files import START_WEIGHTS, WEIGHTS, model_folder
+from emomusic.faces.model_files import FACERES, FACERES_PATH, WEIGHTS, model_folder
 
 if TYPE_CHECKING:
     import keras
 
 
 def apply_start_weights(model: keras.Model, name: str) -> int:
-    """Copy weights of `START_WEIGHTS`, or of a trained model, into the layers of the same names. Return their number.
+    """Copy weights of `FACERES`, or of a trained model, into the layers of the same names. Return their number.
 
     Raises:
         ModelError: the file is absent, damaged, or does not fit the network; or the name is unknown.
     """
-    path = models_dir() / START_WEIGHTS[name].path if name in START_WEIGHTS else model_folder(name) / WEIGHTS
+    path = models_dir() / FACERES_PATH if name == FACERES else model_folder(name) / WEIGHTS
     count = 0
     try:
-        known = _shipped(path) if name in START_WEIGHTS else _trained(path)
+        known = _shipped(path) if name == FACERES else _trained(path)
         for layer in model.layers:
             if layer.name in known:
                 layer.set_weights(known[layer.name])

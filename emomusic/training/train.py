@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from emomusic.calibration import fit_calibration
 from emomusic.errors import DatasetError
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier, calibrate
-from emomusic.faces.fer2013 import Fer2013, LabelledFaces, Split
+from emomusic.faces.fer2013 import LabelledFaces, Split
 from emomusic.media.images import to_network_input
 from emomusic.metrics import in_classes
 from emomusic.records import write_metrics
@@ -36,7 +36,6 @@ from emomusic.training.evaluate import evaluate_splits, keras_classifier, ms_per
 from emomusic.training.export_onnx import export_onnx
 from emomusic.training.ferplus import seen_emotions
 from emomusic.training.networks import NETWORKS
-from emomusic.training.optimizer import compile_model
 from emomusic.training.people import (
     Described,
     fit_anyone,
@@ -47,8 +46,8 @@ from emomusic.training.people import (
 )
 from emomusic.training.posed import COLLECTIONS, PosedFaces, digest_of
 from emomusic.training.presets import FIRST, PRESETS, PREVIOUS, TrainingConfig
-from emomusic.training.sam import sharpness_aware
 from emomusic.training.start_weights import apply_start_weights, copy_layers
+from emomusic.training.steps import compile_model, sharpness_aware
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +79,7 @@ class _Run:
     network: str
     preset: str
     stages: tuple[TrainingConfig, ...]
-    splits: dict[Split, LabelledFaces]
+    splits: Mapping[Split, LabelledFaces]
     out: Path
     posed: PosedFaces | None = None
 
@@ -110,12 +109,11 @@ class _Run:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Stage:
-    """A trained stage: its best weights, in float32 and as a file, and the rows of its epochs in `history.csv`."""
+    """A trained stage: its best weights, in float32, and the rows of its epochs in `history.csv`."""
 
     config: TrainingConfig
     network: str
     model: keras.Model
-    weights: Path
     history: list[dict[str, float]]
 
     @property
@@ -136,7 +134,7 @@ class _Stage:
 
 def train(
     network: str,
-    dataset: Fer2013,
+    splits: Mapping[Split, LabelledFaces],
     out: Path,
     *,
     preset: str | None = None,
@@ -148,7 +146,7 @@ def train(
 
     Args:
         network: a key of `NETWORKS`.
-        dataset: with all three splits.
+        splits: all three of FER2013.
         out: the model's folder, which is replaced at the end. Its name is the model's name.
         preset: a key of `PRESETS`; None for the network's own.
         posed: faces for the stages that need them.
@@ -159,7 +157,7 @@ def train(
         The content of `metrics.json`.
 
     Raises:
-        DatasetError: a split is absent, or the posed faces that a stage needs.
+        DatasetError: the posed faces that a stage needs are absent.
         ModelError: the checkpoint belongs to another run; the folder holds other files or is not writable; or start
             weights or teachers are absent or do not fit.
         ValueError: the network or preset is unknown.
@@ -172,7 +170,7 @@ def train(
     if posed is None and any(stage.posed for stage in stages):
         raise DatasetError(f"expected posed faces for the preset {preset}. Received: none. Give --posed-faces DIR")
     limit = stages[0].limit
-    splits = {split: dataset.split(split).first(limit or len(dataset.split(split))) for split in Split}
+    splits = {split: faces.first(limit or len(faces)) for split, faces in splits.items()}
     out = prepare_model_folder(out, (*model_files.FILES, _CHECKPOINT))
     run = _Run(network, preset, stages, splits, out, posed)
     _prepare_checkpoint(run, resume=resume)
@@ -255,7 +253,7 @@ def _fit(
         for layer in trained.layers:
             pairs = zip(layer.get_weights(), initial[layer.name], strict=True)
             layer.set_weights([(1 - share) * now + share * before for now, before in pairs])
-    return _Stage(config, network, trained, checkpoint.best, _history(earlier, checkpoint))
+    return _Stage(config, network, trained, _history(earlier, checkpoint))
 
 
 def _history(earlier: Sequence[_Stage], checkpoint: Checkpoint) -> list[dict[str, float]]:
@@ -310,9 +308,7 @@ def _teacher_probs(run: _Run, config: TrainingConfig, earlier: Sequence[_Stage])
     answers = []
     for name in config.teachers:
         if name in {PREVIOUS, FIRST}:
-            stage = earlier[-1] if name == PREVIOUS else earlier[0]
-            spec, _ = _calibrated(run, stage, keras_classifier(stage.model, _model_spec(run, stage, stage.weights)))
-            teacher = keras_classifier(stage.model, spec)
+            teacher = _classifier_of(run, earlier[-1] if name == PREVIOUS else earlier[0])
         else:
             teacher = EmotionClassifier.load(name)
         teacher.require_emotions()
@@ -320,8 +316,14 @@ def _teacher_probs(run: _Run, config: TrainingConfig, earlier: Sequence[_Stage])
     return np.asarray(np.mean(answers, axis=0, dtype=np.float32))
 
 
-def _model_spec(run: _Run, stage: _Stage, weights: Path) -> model_files.ModelSpec:
-    """The spec of a stage's model without calibration and without an export."""
+def _classifier_of(run: _Run, stage: _Stage) -> EmotionClassifier:
+    """The calibrated classifier of a stage."""
+    spec, _ = _calibrated(run, stage, keras_classifier(stage.model, _model_spec(run, stage)))
+    return keras_classifier(stage.model, spec)
+
+
+def _model_spec(run: _Run, stage: _Stage) -> model_files.ModelSpec:
+    """The spec of a stage's model without calibration and without files."""
     network = NETWORKS[stage.network]
     return model_files.ModelSpec(
         name=run.out.name,
@@ -331,7 +333,7 @@ def _model_spec(run: _Run, stage: _Stage, weights: Path) -> model_files.ModelSpe
         mirrored=True,
         temperature=1.0,
         parameters=stage.model.count_params(),
-        sha256=sha256_of(weights),
+        sha256="",
         classes=network.classes,
     )
 
@@ -352,9 +354,8 @@ def _of_strangers(run: _Run, without: Sequence[_Stage]) -> dict[str, Described]:
     found: dict[str, Described] = {}
     for stage in without:
         assert run.posed is not None
-        spec, _ = _calibrated(run, stage, keras_classifier(stage.model, _model_spec(run, stage, stage.weights)))
-        faces = run.posed.of(stage.config.leave_out)
-        described = keras_classifier(stage.model, spec).describe(to_network_input(list(faces.images), spec.side))
+        classifier, faces = _classifier_of(run, stage), run.posed.of(stage.config.leave_out)
+        described = classifier.describe(to_network_input(list(faces.images), classifier.spec.side))
         found[stage.config.leave_out] = Described(described, faces.labels.astype(np.int64), faces.persons)
     return found
 
@@ -372,7 +373,8 @@ def _write(run: _Run, stages: Sequence[_Stage], without: Sequence[_Stage]) -> di
     exported, network = drafts / model_files.ONNX, NETWORKS[run.network]
     export_onnx(saved, exported, eight_bits=network.eight_bits, grad_cam=network.grad_cam)
     spec = replace(
-        _model_spec(run, stages[-1], drafts / model_files.WEIGHTS),
+        _model_spec(run, stages[-1]),
+        sha256=sha256_of(drafts / model_files.WEIGHTS),
         onnx_sha256=sha256_of(exported),
     )
     classifier = EmotionClassifier(Network(exported).map_batch, spec)
@@ -411,7 +413,6 @@ def _write(run: _Run, stages: Sequence[_Stage], without: Sequence[_Stage]) -> di
     write_metrics(ModelKind.FACE, drafts, metrics)
     write_card(spec, metrics, drafts / CARD)
     model_files.write_spec(spec, drafts)
-    model_files.read_spec(drafts, verify=[model_files.WEIGHTS, model_files.ONNX])
     for name in model_files.FILES:
         if (drafts / name).exists():
             (drafts / name).replace(out / name)

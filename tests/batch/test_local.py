@@ -1,6 +1,7 @@
 """The local engine: crashes, errors and Ctrl+C, with real processes."""
 
 import multiprocessing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ from emomusic.batch.storage import BatchError
 from tests.batch.pictures import BROKEN, CrashingReader, DyingReader, KilledReader, make_folder, parts_of, rows_of
 
 
-def run(units: list[Unit], out: Path, **options: Any) -> list[int]:
+def run(units: list[Unit], out: Path, kind: type[UnitReader] = UnitReader) -> list[int]:
     numbers: list[int] = []
-    values = {"model": "emonet_photo", "rate": 4.0, "workers": 2, "on_read": numbers.append}
-    run_local(units, out=str(out), **{**values, **options})
+    load = partial(kind, "emonet_photo", str(out), 4.0)
+    run_local(units, load, Dataset(str(out)), workers=2, on_read=numbers.append)
     return numbers
 
 
@@ -45,7 +46,7 @@ def test_two_workers_write_the_rows_of_one(pictures: Path, out: Path, tmp_path: 
 def test_a_picture_that_kills_its_worker_becomes_a_row(tmp_path: Path, out: Path):
     folder = make_folder(tmp_path / "pictures", 6)
     (folder / "crash.jpg").write_bytes((folder / "000000.jpg").read_bytes())
-    numbers = run(units_of(folder, size=6), out, make_reader=CrashingReader)
+    numbers = run(units_of(folder, size=6), out, CrashingReader)
     rows = {Path(row["picture"]).name: row for row in rows_of(out, "pictures")}
     assert len(rows) == sum(numbers) == 6 + len(BROKEN) + 1
     assert {name for name, row in rows.items() if row["error"] is not None} == {*BROKEN, "crash.jpg"}
@@ -54,7 +55,7 @@ def test_a_picture_that_kills_its_worker_becomes_a_row(tmp_path: Path, out: Path
 
 
 def test_a_killed_worker_loses_nothing(pictures: Path, out: Path):
-    run(units_of(pictures, size=3), out, make_reader=KilledReader)
+    run(units_of(pictures, size=3), out, KilledReader)
     assert Path(f"{out}.killed").exists()
     rows = rows_of(out, "pictures")
     assert len(rows) == 15
@@ -64,4 +65,4 @@ def test_a_killed_worker_loses_nothing(pictures: Path, out: Path):
 
 def test_a_worker_that_cannot_load_is_an_error(pictures: Path, out: Path):
     with pytest.raises(BatchError):
-        run(units_of(pictures), out, make_reader=DyingReader)
+        run(units_of(pictures), out, DyingReader)

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -128,11 +127,10 @@ READERS = {reader.__name__: reader for reader in (UnitReader, CrashingReader, Dy
 
 def main(reader: str, *arguments: str) -> int:
     """Run the command with small units and another reader. Ray leaves open files and processes to its end."""
-    from emomusic.batch import ray
     from emomusic.batch import reader as units
 
     units.MIN_PICTURES = 8
-    ray.run_ray = partial(ray.run_ray, make_reader=READERS[reader])
+    units.UnitReader = READERS[reader]
     return cli.main(arguments)
 
 

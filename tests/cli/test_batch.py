@@ -103,13 +103,12 @@ def test_wrong_options_are_one_line_and_status_2(
 PAUSING = """
 import signal
 import sys
-from functools import partial
-from emomusic.batch import local
+from emomusic.batch import reader
 from emomusic.cli import main
 from tests.batch.pictures import PausingReader
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # the shell of the tests may ignore it
-    local.run_local = partial(local.run_local, make_reader=PausingReader)
+    reader.UnitReader = PausingReader
     sys.exit(main.main(sys.argv[1:]))
 """
 

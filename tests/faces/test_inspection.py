@@ -12,9 +12,8 @@ from emomusic.errors import ModelError
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import MtcnnDetector
-from emomusic.faces.grad_cam import grad_cam
 from emomusic.faces.identity import MODEL
-from emomusic.faces.inspection import Explainer, Occlusion, agreement, occlude
+from emomusic.faces.inspection import Explainer, Occlusion, agreement, grad_cam, harder, occlude
 from emomusic.faces.model_files import ModelSpec
 from emomusic.media.images import RgbImage, crop_face, read_image, to_network_input
 from emomusic.runtime import Network
@@ -167,3 +166,13 @@ def test_agreement_is_one_for_equal_and_minus_one_for_opposite_order() -> None:
     heat = np.random.default_rng(2).random((12, 12)).astype(np.float32)
     assert agreement(heat**2, drops_of(heat**2)) == pytest.approx(1)
     assert agreement(heat, drops_of(-heat)) == pytest.approx(-1)
+
+
+def test_harder_copies_keep_the_shape_and_change_the_pixels() -> None:
+    crop = np.random.default_rng(0).integers(60, 256, (64, 64, 3), np.uint8)
+    copies = harder(crop)
+    assert all(copy.shape == crop.shape and copy.dtype == np.uint8 for copy in copies.values())
+    assert copies["dark"].mean() < 0.25 * crop.mean()
+    assert copies["blurred"].std() < crop.std() > copies["small"].std()
+    assert np.array_equal(copies["mouth covered"][:39], crop[:39])
+    assert not np.array_equal(copies["tilted"], crop)

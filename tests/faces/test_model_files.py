@@ -77,15 +77,3 @@ def test_a_damaged_spec_or_an_invalid_value_is_refused(
     (tmp_path / assets.SPEC).write_text(text)
     with pytest.raises(ModelError, match=rf"expected a trained model in .*Received: .*{message}"):
         model_files.read_spec(tmp_path)
-
-
-def test_the_checksum_is_verified_on_request(checkout: Path) -> None:
-    folder = make_model(checkout, "x")
-    assert model_files.read_spec(folder, verify=[model_files.WEIGHTS]).name == "x"
-    (folder / model_files.WEIGHTS).write_bytes(b"other")
-    assert model_files.read_spec(folder).name == "x"
-    with pytest.raises(ModelError, match=r"with SHA-256 [0-9a-f]{64}\. Received: [0-9a-f]{64}\. Restore the file"):
-        model_files.read_spec(folder, verify=[model_files.WEIGHTS])
-    (folder / model_files.WEIGHTS).unlink()
-    with pytest.raises(ModelError, match=r"No such file.*Restore the file"):
-        model_files.read_spec(folder, verify=[model_files.WEIGHTS])

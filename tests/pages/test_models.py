@@ -20,7 +20,7 @@ from emomusic.app.models.page import ModelsState, keep_last
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
-from emomusic.faces.fer2013 import SplitPictures
+from emomusic.faces.fer2013 import LabelledFaces, Split
 from emomusic.results.overview import FOUR_LEGEND, Benchmark
 from emomusic.server import shared
 from tests.fakes import FakeDetector, make_face
@@ -283,9 +283,8 @@ def test_mistakes_cells_and_classes_show_their_pictures_with_the_dataset(
     place_dataset(tmp_path)
     place_face_model(tmp_path, "elsewhere", skill=1.0, labels=LABELS[::-1].copy())
     images = np.random.default_rng(0).integers(0, 256, (len(LABELS), 48, 48), np.uint8)
-    monkeypatch.setattr(
-        "emomusic.app.models.pictures.read_split", lambda path, split: SplitPictures(images, LABELS.astype(np.uint8))
-    )
+    faces = LabelledFaces(images, LABELS.astype(np.uint8), np.zeros(len(LABELS), np.bool_))
+    monkeypatch.setattr("emomusic.app.models.pictures.read_fer2013", lambda *_: {Split.TEST: faces})
     opened(app, "vgg9", view="Mistakes")
     captions = [caption.value for caption in app.caption if "called **" in caption.value]
     assert len(captions) == 24

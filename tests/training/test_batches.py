@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from emomusic.affect import EMOTIONS, Emotion
-from emomusic.faces.fer2013 import Fer2013, LabelledFaces, Split
+from emomusic.faces.fer2013 import LabelledFaces, Split
 from emomusic.metrics import FOUR
 from emomusic.training import batches
 from emomusic.training.augmentation import Augmentation
 from emomusic.training.batches import Batch, augmented_batches, one_hot, steps_per_epoch
 from emomusic.training.presets import PRESETS, TrainingConfig
+from tests.tiny_model import Splits
 
 FULL = TrainingConfig(
     epochs=3, learning_rate=0.05, batch_size=32, mixup=0.2, augmentation=PRESETS["smoke"][0].augmentation
@@ -28,8 +29,8 @@ def assert_same(one: list[Batch], other: list[Batch]) -> None:
             np.testing.assert_array_equal(a, b)
 
 
-def test_the_stream_depends_on_nothing_but_the_seed(dataset: Fer2013) -> None:
-    faces = dataset.split(Split.TRAIN)
+def test_the_stream_depends_on_nothing_but_the_seed(dataset: Splits) -> None:
+    faces = dataset[Split.TRAIN]
     first = take(faces, FULL, 7)
     np.random.default_rng().random(5)
     assert_same(take(faces, FULL, 7), first)
@@ -37,16 +38,16 @@ def test_the_stream_depends_on_nothing_but_the_seed(dataset: Fer2013) -> None:
     assert not np.array_equal(other[0][0], first[0][0])
 
 
-def test_a_later_first_epoch_goes_on_where_the_stream_would_be(dataset: Fer2013) -> None:
-    faces = dataset.split(Split.TRAIN)
+def test_a_later_first_epoch_goes_on_where_the_stream_would_be(dataset: Splits) -> None:
+    faces = dataset[Split.TRAIN]
     steps = steps_per_epoch(faces, FULL)
     whole = take(faces, FULL, 3 * steps)
     assert_same(take(faces, FULL, steps, first_epoch=2), whole[2 * steps :])
     assert not np.array_equal(whole[0][0], whole[steps][0])
 
 
-def test_an_epoch_shows_no_picture_twice(dataset: Fer2013) -> None:
-    faces = dataset.split(Split.TRAIN)
+def test_an_epoch_shows_no_picture_twice(dataset: Splits) -> None:
+    faces = dataset[Split.TRAIN]
     plain = TrainingConfig(epochs=1, learning_rate=0.1, batch_size=36)
     assert steps_per_epoch(faces, plain) == 7
     batches = take(faces, plain, 7)
@@ -63,13 +64,13 @@ def test_an_epoch_shows_no_picture_twice(dataset: Fer2013) -> None:
 )
 @pytest.mark.parametrize("classes", [EMOTIONS, FOUR], ids=["seven", "four"])
 def test_votes_soften_the_labels_by_the_share_of_the_epoch(
-    dataset: Fer2013,
+    dataset: Splits,
     classes: Sequence[str],
     final_votes: float,
     weights: tuple[float, ...],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    faces = dataset.split(Split.TRAIN)
+    faces = dataset[Split.TRAIN]
     shares = np.zeros((len(faces), len(EMOTIONS)), np.float32)
     shares[::2] = [0.5, 0.5, 0, 0, 0, 0, 0]  # nobody voted on the others
     monkeypatch.setattr(batches, "vote_shares", lambda images: shares[: len(images)])
@@ -90,8 +91,8 @@ def test_votes_soften_the_labels_by_the_share_of_the_epoch(
 
 
 @pytest.mark.parametrize("classes", [EMOTIONS, FOUR], ids=["seven", "four"])
-def test_teachers_give_their_share_of_the_label(dataset: Fer2013, classes: Sequence[str]) -> None:
-    faces = dataset.split(Split.TRAIN)
+def test_teachers_give_their_share_of_the_label(dataset: Splits, classes: Sequence[str]) -> None:
+    faces = dataset[Split.TRAIN]
     config = replace(FULL, mixup=0.0, distillation_weight=0.25)
     teacher_probs = np.tile(np.float32([0, 0, 0, 0.75, 0, 0.25, 0]), (len(faces), 1))
     happy, surprise = one_hot(np.array([Emotion.HAPPY.label, Emotion.SURPRISE.label], np.uint8), classes)

@@ -14,12 +14,12 @@ from emomusic.affect import Emotion
 from emomusic.cli.main import main
 from emomusic.errors import ModelError
 from emomusic.faces.classifier import EmotionClassifier
-from emomusic.faces.fer2013 import Fer2013, LabelledFaces, Split
+from emomusic.faces.fer2013 import LabelledFaces, Split
 from emomusic.faces.model_files import read_spec, write_spec
 from emomusic.metrics import evaluate
 from emomusic.training import ferplus
 from emomusic.training.evaluate import record_collection
-from tests.tiny_model import Run
+from tests.tiny_model import Run, Splits
 
 
 @pytest.fixture
@@ -33,9 +33,9 @@ def model(tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 
 
 @pytest.fixture
-def faces(dataset: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LabelledFaces:
+def faces(dataset: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LabelledFaces:
     """Eight faces, on which people saw each emotion once, and contempt: in a CSV as validation and test."""
-    faces = dataset.split(Split.TEST).first(8)
+    faces = dataset[Split.TEST].first(8)
     with (tmp_path / "fer2013.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["emotion", "pixels", "Usage"])

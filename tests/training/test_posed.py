@@ -7,7 +7,7 @@ import pytest
 
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.errors import DatasetError
-from emomusic.faces.fer2013 import Fer2013, Split
+from emomusic.faces.fer2013 import Split
 from emomusic.media.images import encode_png
 from emomusic.training.batches import augmented_batches, steps_per_epoch
 from emomusic.training.evaluate import labelled_pictures
@@ -16,6 +16,7 @@ from emomusic.training.posed import PosedFaces, mixture, read_posed_faces
 from emomusic.training.presets import PRESETS, TrainingConfig
 from tests.fakes import FakeDetector, make_face
 from tests.lazy import lazy
+from tests.tiny_model import Splits
 
 train_module = lazy("emomusic.training.train")
 
@@ -103,8 +104,8 @@ def test_evaluation_leaves_mixtures_out(collections: Path) -> None:
     assert {emotion for _, emotion in labelled_pictures(collections / "cfee")} == {Emotion.NEUTRAL}
 
 
-def test_an_epoch_shows_each_posed_face_as_often_as_asked(collections: Path, dataset: Fer2013) -> None:
-    posed, faces = read_posed_faces(collections, OneFace()).of("taiwan"), dataset.split(Split.TRAIN)
+def test_an_epoch_shows_each_posed_face_as_often_as_asked(collections: Path, dataset: Splits) -> None:
+    posed, faces = read_posed_faces(collections, OneFace()).of("taiwan"), dataset[Split.TRAIN]
     config = TrainingConfig(epochs=1, learning_rate=0.1, batch_size=len(faces) + 2 * len(posed), posed=2)
     assert steps_per_epoch(faces, config, posed) == 1
     images, labels = next(augmented_batches(faces, config, posed=posed))
@@ -115,13 +116,13 @@ def test_an_epoch_shows_each_posed_face_as_often_as_asked(collections: Path, dat
     np.testing.assert_allclose(labels.sum(axis=1), 1, atol=1e-6)
 
 
-def test_a_preset_with_posed_faces_needs_them(dataset: Fer2013, tmp_path: Path) -> None:
+def test_a_preset_with_posed_faces_needs_them(dataset: Splits, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="--posed-faces"):
         train_module.train("tiny", dataset, tmp_path / "model", preset="faces")
 
 
 def test_training_with_posed_faces_judges_strangers(
-    collections: Path, dataset: Fer2013, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    collections: Path, dataset: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     posed = read_posed_faces(collections, OneFace()).of("taiwan")
     twins = {name: np.concatenate([getattr(posed, name)] * 2) for name in ("images", "shares", "labels", "is_mixture")}

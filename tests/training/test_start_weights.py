@@ -7,7 +7,7 @@ import pytest
 
 from emomusic import assets
 from emomusic.errors import ModelError
-from emomusic.faces.model_files import START_WEIGHTS, WEIGHTS, model_folder
+from emomusic.faces.model_files import FACERES_PATH, WEIGHTS, model_folder
 from emomusic.training.networks import NETWORKS
 from emomusic.training.start_weights import apply_start_weights
 from tests.lazy import lazy
@@ -19,7 +19,7 @@ def test_layers_of_the_same_name_take_their_weights_and_no_other_does() -> None:
     model = NETWORKS["mobilenet_quadrants"].build("float32")
     logits = model.get_layer("logits").get_weights()[0].copy()
     assert apply_start_weights(model, "faceres") == 27  # the first convolution, thirteen blocks of two
-    with np.load(assets.models_dir() / START_WEIGHTS["faceres"].path) as arrays:
+    with np.load(assets.models_dir() / FACERES_PATH) as arrays:
         for layer in ("conv1", "conv_dw_7", "conv_pw_13"):
             kernel, bias = model.get_layer(layer).get_weights()
             np.testing.assert_array_equal(kernel, arrays[f"{layer}/kernel"].astype(np.float32))
@@ -36,7 +36,7 @@ def test_a_network_with_other_layers_is_refused() -> None:
 def test_a_missing_or_damaged_file_is_an_error_that_names_it(
     content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "models" / START_WEIGHTS["faceres"].path
+    path = tmp_path / "models" / FACERES_PATH
     path.parent.mkdir(parents=True)
     if content is not None:
         path.write_bytes(content)

@@ -22,8 +22,7 @@ from emomusic.app.picture_chooser import (
 )
 from emomusic.app.state import page_state
 from emomusic.faces.detection import DetectionTrace
-from emomusic.faces.grad_cam import grad_cam
-from emomusic.faces.inspection import Explainer, FloatMap, Insight, Occlusion, agreement, occlude
+from emomusic.faces.inspection import Explainer, FloatMap, Insight, Occlusion, agreement, grad_cam, occlude
 from emomusic.faces.reading import FaceReading, classify_faces
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
 from emomusic.server.shared import shared, visitor_turn

@@ -13,8 +13,8 @@ import streamlit as st
 from emomusic.app.models.saved import classifier, predictions
 from emomusic.app.picture_chooser import sample_picture, samples
 from emomusic.assets import find_dataset
-from emomusic.faces.fer2013 import Split, SplitPictures, read_split
-from emomusic.faces.harder import harder
+from emomusic.faces.fer2013 import LabelledFaces, Split, read_fer2013
+from emomusic.faces.inspection import harder
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
 from emomusic.records import Record
 from emomusic.results.overview import in_words
@@ -27,7 +27,7 @@ _SIDE = 96  # pixels on the page, twice the size in FER2013
 _LARGEST = 384  # pixels, of a crop before it is made harder
 
 
-def test_pictures(own: Predictions) -> SplitPictures | None:
+def test_pictures(own: Predictions) -> LabelledFaces | None:
     """The test pictures of FER2013, in the order of a model's predictions; None if absent or not the same.
 
     The smoke preset evaluates on the first pictures only, so there can be more pictures than predictions.
@@ -43,8 +43,8 @@ def test_pictures(own: Predictions) -> SplitPictures | None:
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
-def _pictures(path: Path) -> SplitPictures:
-    return read_split(path, Split.TEST)
+def _pictures(path: Path) -> LabelledFaces:
+    return read_fer2013(path, [Split.TEST])[Split.TEST]
 
 
 def show_mistakes(record: Record) -> None:
@@ -123,7 +123,7 @@ def _harder_answers(name: str) -> list[_HarderAnswer]:
     return answers
 
 
-def face_grid(found: Predictions, pictures: SplitPictures, rows: npt.NDArray[np.int64]) -> None:
+def face_grid(found: Predictions, pictures: LabelledFaces, rows: npt.NDArray[np.int64]) -> None:
     """Show pictures side by side, each with its label, the prediction and the confidence."""
     with st.container(horizontal=True, gap="small"):
         for row in rows.tolist():

@@ -1,0 +1,151 @@
+"""Sharpness-aware steps against the same by hand, the fused batch normalisation against that of Keras, optimizers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from emomusic.training.networks import NETWORKS
+from emomusic.training.presets import PRESETS, TrainingConfig
+from emomusic.training.start_weights import copy_layers
+from tests.lazy import lazy
+
+keras, tf, steps = lazy("keras"), lazy("tensorflow"), lazy("emomusic.training.steps")
+
+RADIUS, RATE = 0.3, 0.1
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(8, 3)).astype(np.float32)
+Y = RNG.normal(size=(8, 1)).astype(np.float32)
+
+
+def linear() -> keras.Model:
+    inputs = keras.layers.Input((3,))
+    return keras.Model(inputs, keras.layers.Dense(1, use_bias=False)(inputs))
+
+
+def normalised(norm: type[keras.layers.BatchNormalization]) -> keras.Model:
+    """The three numbers are the channels of a picture of one pixel."""
+    inputs = keras.layers.Input((3,))
+    x = norm(momentum=0.5)(keras.layers.Reshape((1, 1, 3))(inputs))
+    return keras.Model(inputs, keras.layers.Dense(1, use_bias=False)(keras.layers.Flatten()(x)))
+
+
+def after_a_step(model: keras.Model, num_pictures: int = len(X)) -> float:
+    """Take one step; the loss that is told of it."""
+    aware = steps.sharpness_aware(model, RADIUS)
+    aware.compile(optimizer=keras.optimizers.SGD(RATE), loss="mse", jit_compile=False)
+    return float(aware.train_on_batch(X[:num_pictures], Y[:num_pictures]))
+
+
+def slope(x: np.ndarray, y: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """The gradient of the mean squared error of x @ w."""
+    return 2 * x.T @ (x @ w - y) / len(x)
+
+
+def test_a_step_goes_uphill_by_half_a_batch_and_learns_there_from_all() -> None:
+    model = linear()
+    before = model.get_weights()[0]
+    loss = after_a_step(model)
+    uphill = slope(X[:4], Y[:4], before)
+    there = before + RADIUS * uphill / np.linalg.norm(uphill)
+    np.testing.assert_allclose(model.get_weights()[0], before - RATE * slope(X, Y, there), rtol=1e-4)
+    assert loss == pytest.approx(float(np.mean((X @ there - Y) ** 2)), rel=1e-4)
+
+
+# TensorFlow's kernel averages the variance without bias, Keras's own layer that of the sample
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_averages_of_batch_normalisation_know_nothing_of_the_step_uphill(ddof: int) -> None:
+    norm = steps.FusedBatchNormalization if ddof else keras.layers.BatchNormalization
+    model = normalised(norm)
+    after_a_step(model)
+    layer = next(layer for layer in model.layers if isinstance(layer, norm))
+    np.testing.assert_allclose(layer.moving_mean, X[:4].mean(axis=0) / 2, rtol=1e-4)
+    np.testing.assert_allclose(layer.moving_variance, 0.5 + X[:4].var(axis=0, ddof=ddof) / 2, rtol=1e-4)
+
+
+def test_of_one_picture_all_of_it_shows_the_way() -> None:
+    model = linear()
+    before = model.get_weights()[0]
+    after_a_step(model, 1)
+    uphill = slope(X[:1], Y[:1], before)
+    there = before + RADIUS * uphill / np.linalg.norm(uphill)
+    np.testing.assert_allclose(model.get_weights()[0], before - RATE * slope(X[:1], Y[:1], there), rtol=1e-4)
+
+
+# Batch normalisation
+
+
+CHANNELS = 5
+IMAGES = np.random.default_rng(0).normal(2, 3, (8, 6, 6, CHANNELS)).astype(np.float32)
+
+
+def trained_once(kind: type[keras.layers.Layer], dtype: str) -> dict[str, np.ndarray]:
+    """What one step of training gives and leaves behind, and the answer in judging after it."""
+    layer = kind(momentum=0.9, dtype=dtype)
+    layer.build(IMAGES.shape)
+    layer.gamma.assign(np.arange(1, CHANNELS + 1) / 3)
+    layer.beta.assign(np.arange(CHANNELS) / 4)
+    images = tf.constant(IMAGES)
+    with tf.GradientTape() as tape:
+        tape.watch(images)
+        answer = layer(images, training=True)
+        cubes = tf.reduce_sum(tf.cast(answer, tf.float32) ** 3)
+    gradients = tape.gradient(cubes, [images, layer.gamma, layer.beta])
+    found = {
+        "answer": answer,
+        "gradient of images": gradients[0],
+        "gradient of gamma": gradients[1],
+        "gradient of beta": gradients[2],
+        "moving mean": layer.moving_mean,
+        "moving variance": layer.moving_variance,
+        "judged": layer(images, training=False),
+    }
+    return {name: np.asarray(value, np.float32) for name, value in found.items()}
+
+
+@pytest.mark.parametrize(("dtype", "precision"), [("float32", 1e-4), ("mixed_bfloat16", 1e-2)])
+def test_a_step_is_the_same_as_with_keras_own_layer(dtype: str, precision: float) -> None:
+    ours, keras_own = (
+        trained_once(kind, dtype) for kind in (steps.FusedBatchNormalization, keras.layers.BatchNormalization)
+    )
+    count = IMAGES.size // CHANNELS
+    unbiased = keras_own.pop("moving variance") - 0.9
+    np.testing.assert_allclose(ours.pop("moving variance") - 0.9, unbiased * count / (count - 1), rtol=precision)
+    for name, expected in keras_own.items():
+        allowed = (precision + 1 / count) * np.abs(expected).max()  # judging divides by the moving variance
+        np.testing.assert_allclose(ours[name], expected, atol=allowed, err_msg=name)
+
+
+def test_only_a_network_in_training_has_it_and_its_weights_fit_the_plain_one() -> None:
+    fast, plain = NETWORKS["tiny"].build("mixed_bfloat16"), NETWORKS["tiny"].build("float32")
+    assert any(isinstance(layer, steps.FusedBatchNormalization) for layer in fast.layers)
+    assert not any(isinstance(layer, steps.FusedBatchNormalization) for layer in plain.layers)
+    for weight in fast.weights:
+        weight.assign(np.random.default_rng(1).uniform(0.5, 1, weight.shape))
+    copy_layers(fast, plain)
+    pictures = np.random.default_rng(2).integers(0, 256, (4, 48, 48, 1)).astype(np.float32)
+    np.testing.assert_allclose(plain(pictures), fast(pictures), atol=0.02)
+
+
+# The optimizer
+
+
+@pytest.mark.parametrize("config", [PRESETS["default"][0], PRESETS["quadrants"][0]], ids=["sgd", "adam"])
+def test_the_learning_rate_of_every_preset_starts_and_ends_as_configured(config: TrainingConfig) -> None:
+    num_steps = 40  # per epoch: half of every warm-up is a whole number of steps
+    optimizer = steps.build_optimizer(config, num_steps)
+    rates = []
+    for share in (0, config.warmup / 2, config.warmup, 0.5, 1):
+        optimizer.iterations.assign(round(share * num_steps * config.epochs))
+        rates.append(float(optimizer.learning_rate) / config.learning_rate)
+    assert rates == pytest.approx([0.04, 0.52, 1, rates[3], 0.001], rel=1e-2)
+    assert 0.001 < rates[3] < 1
+
+
+def test_only_kernels_decay() -> None:
+    model = NETWORKS["tiny"].build("float32")
+    optimizer = steps.build_optimizer(PRESETS["default"][0], 10)
+    optimizer.build(model.trainable_variables)
+    decaying = {v.path for v in model.trainable_variables if optimizer._use_weight_decay(v)}
+    assert decaying == {v.path for v in model.trainable_variables if v.path.endswith("kernel")}
+    assert decaying
