@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, TypeAlias
 
 import msgspec
@@ -122,13 +121,6 @@ class VoteScores(Scores, frozen=True, eq=False, kw_only=True, omit_defaults=True
         return self.without_contempt.in_four * self.without_contempt.n / self.n
 
 
-class Votes(msgspec.Struct, frozen=True, eq=False, omit_defaults=True, forbid_unknown_fields=True):
-    """Metrics against people's votes by split; None if not measured."""
-
-    validation: VoteScores | None = None
-    test: VoteScores | None = None
-
-
 class CollectionScores(msgspec.Struct, frozen=True, kw_only=True):
     """Metrics on one collection of posed faces (`evaluate face --images DIR --posed --record`).
 
@@ -180,7 +172,7 @@ class FaceRecord(
         ms_per_face: in calls of eight faces with their mirror images.
         validation: on PublicTest of FER2013.
         test: on PrivateTest of FER2013.
-        ferplus: against people's votes; None if not measured, as are the next two.
+        ferplus: against people's votes, by split; None if not measured, as are the next two.
         wild: on photographs.
         profiles: accuracy on persons of a collection by what a profile knows, with the number of faces and persons.
         collections: on posed faces of collections.
@@ -200,7 +192,7 @@ class FaceRecord(
     training_minutes: float
     validation: SplitScores
     test: SplitScores
-    ferplus: Votes | None = None
+    ferplus: dict[str, VoteScores] | None = None
     wild: PhotoScores | None = None
     profiles: dict[str, dict[str, float]] | None = None
     collections: dict[str, CollectionScores] | None = None
@@ -227,7 +219,7 @@ class FaceRecord(
     @property
     def votes(self) -> VoteScores | None:
         """Its metrics against people's votes on PrivateTest; None if not measured."""
-        return None if self.ferplus is None else self.ferplus.test
+        return (self.ferplus or {}).get("test")
 
     @property
     def evaluated_on(self) -> str:
@@ -235,7 +227,7 @@ class FaceRecord(
         return f"FER2013 PrivateTest (n = {self.test.n})"
 
 
-class _SongRecord(
+class SongRecord(
     ClassMetrics,
     frozen=True,
     eq=False,
@@ -243,97 +235,51 @@ class _SongRecord(
     forbid_unknown_fields=True,
     rename={"name": "model", "num_bytes": "bytes"},
 ):
-    """The saved results of a model of songs. The metrics by class are those of the first repeat of the folds.
+    """The saved results of a model that predicts moods from features, or quadrants from sound.
+
+    The metrics by class are those of the first repeat of the folds.
 
     Attributes:
+        kind: of the model.
         name: name of its folder.
         n: number of songs.
         folds: of all repeats.
+        accuracy: mean over the folds.
+        accuracy_std: standard deviation over the folds.
         macro_f1_std: standard deviation of `macro_f1`.
         calibration_error: over the first repeat of the folds.
         num_bytes: size of the model's files on disk.
+        ms_per_song: of a large batch; None if not measured.
     """
 
+    kind: ModelKind
     name: str
     n: Count
     folds: Count
+    accuracy: Share
+    accuracy_std: Share
     macro_f1: Share
     macro_f1_std: Share
     calibration_error: Share
     num_bytes: Count
-
-
-class Spread(msgspec.Struct, frozen=True):
-    """Mean and standard deviation over the folds."""
-
-    mean: Share
-    std: Share
-
-
-class MoodRecord(_SongRecord, frozen=True, eq=False, kw_only=True, omit_defaults=True):
-    """The saved results of a model that predicts moods from features; `ms_per_song` is of a large batch."""
-
-    kind: ClassVar[ModelKind] = ModelKind.MUSIC
-
-    accuracy: Spread
     ms_per_song: Milliseconds | None = None
 
     @property
-    def mean_accuracy(self) -> float:
-        """Mean over the folds."""
-        return self.accuracy.mean
-
-    @property
-    def spread(self) -> float:
-        """Standard deviation of the accuracy over the folds."""
-        return self.accuracy.std
-
-    @property
     def by_class(self) -> ClassMetrics:
-        """Its metrics by mood."""
-        return self
-
-    @property
-    def evaluated_on(self) -> str:
-        """The data, for people."""
-        return f"{self.folds} folds of data_moods.csv (n = {self.n})"
-
-
-class SoundRecord(_SongRecord, frozen=True, eq=False, kw_only=True):
-    """The saved results of a model that hears mood. Its classes are quadrants."""
-
-    kind: ClassVar[ModelKind] = ModelKind.SOUND
-    ms_per_song: ClassVar[float | None] = None
-
-    accuracy: Share
-    accuracy_std: Share
-
-    @property
-    def mean_accuracy(self) -> float:
-        """Mean over the folds."""
-        return self.accuracy
-
-    @property
-    def spread(self) -> float:
-        """Standard deviation of the accuracy over the folds."""
-        return self.accuracy_std
-
-    @property
-    def by_class(self) -> ClassMetrics:
-        """Its metrics by the mood of each quadrant."""
+        """Its metrics by mood, also of quadrants."""
+        if self.kind is ModelKind.MUSIC:
+            return self
         moods = {QUADRANT_MOODS[Quadrant(name)].value: scores for name, scores in self.per_class.items()}
         return ClassMetrics(per_class=moods, confusion=self.confusion)
 
     @property
     def evaluated_on(self) -> str:
         """The data, for people."""
-        return f"{self.folds} folds of 4Q clips (n = {self.n})"
+        data = "data_moods.csv" if self.kind is ModelKind.MUSIC else "4Q clips"
+        return f"{self.folds} folds of {data} (n = {self.n})"
 
 
-Record: TypeAlias = FaceRecord | MoodRecord | SoundRecord
-_FORMS: Mapping[ModelKind, type[Record]] = MappingProxyType(
-    {ModelKind.FACE: FaceRecord, ModelKind.MUSIC: MoodRecord, ModelKind.SOUND: SoundRecord}
-)
+Record: TypeAlias = FaceRecord | SongRecord
 
 
 def read_record(kind: ModelKind, name: str) -> Record:
@@ -367,7 +313,12 @@ def write_metrics(kind: ModelKind, folder: Path, metrics: Mapping[str, Any]) -> 
 
 
 def _converted(kind: ModelKind, metrics: Mapping[str, Any]) -> Record:
-    return msgspec.convert(metrics, _FORMS[kind], dec_hook=_matrix)
+    if kind is ModelKind.FACE:
+        return msgspec.convert(metrics, FaceRecord, dec_hook=_matrix)
+    values = {**metrics, "kind": kind}
+    if isinstance(spread := metrics.get("accuracy"), Mapping):  # of moods
+        values |= {"accuracy": spread.get("mean"), "accuracy_std": spread.get("std")}
+    return msgspec.convert(values, SongRecord, dec_hook=_matrix)
 
 
 def _matrix(_: type, value: object) -> IntArray:

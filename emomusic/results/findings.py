@@ -10,7 +10,7 @@ from emomusic.baselines import OF_FOUR
 from emomusic.errors import ModelError
 from emomusic.faces.model_files import FACERES, FACERES_TITLE
 from emomusic.metrics import ClassScores, McNemar
-from emomusic.records import CollectionScores, FaceBin, FaceRecord, Record, SoundRecord, Stage
+from emomusic.records import CollectionScores, FaceBin, FaceRecord, Record, Stage
 from emomusic.results.overview import Benchmark, Evaluation, label_of, of_100, percent, reports_of, title_of, to_text
 from emomusic.text import join_names
 
@@ -72,7 +72,7 @@ def list_reports(record: Record) -> list[dict[str, str]]:
         if isinstance(record, FaceRecord):
             own = record.test.in_four if report.of == OF_FOUR else record.test.accuracy
         else:
-            own = record.macro_f1 if isinstance(record, SoundRecord) else record.mean_accuracy
+            own = record.macro_f1 if record.kind is ModelKind.SOUND else record.accuracy
         rows.append(
             {
                 "Report": report.title,

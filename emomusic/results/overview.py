@@ -13,7 +13,7 @@ from emomusic.baselines import FACE_BASELINES, MUSIC_BASELINES, SOUND_BASELINE, 
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
 from emomusic.metrics import FOUR, ClassScores
-from emomusic.records import FaceRecord, MoodRecord, Record, VoteScores, read_record
+from emomusic.records import FaceRecord, Record, VoteScores, read_record
 from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL
 
 TITLES = {
@@ -116,8 +116,8 @@ class Evaluation:
 def evaluation(record: Record, benchmark: Benchmark) -> Evaluation | None:
     """The figures of a model on a benchmark of its kind; None if not measured."""
     if not isinstance(record, FaceRecord):
-        by_class, spread = record.by_class.per_class, f"± {of_100(record.spread)}"
-        return Evaluation(record.n, record.mean_accuracy, spread, record.macro_f1, record.calibration_error, by_class)
+        by_class, spread = record.by_class.per_class, f"± {of_100(record.accuracy_std)}"
+        return Evaluation(record.n, record.accuracy, spread, record.macro_f1, record.calibration_error, by_class)
     found = {
         Benchmark.PHOTOGRAPHS: (record.wild, record.wild, getattr(record.wild, "calibration_error", None)),
         Benchmark.VOTES: (record.votes, getattr(record.votes, "without_contempt", None), None),
@@ -153,7 +153,7 @@ def reports_of(record: Record) -> tuple[Baseline, ...]:
     if isinstance(record, FaceRecord):
         report = FACE_BASELINES.get(record.network)
         return () if report is None else (report,)
-    return MUSIC_BASELINES.get(record.name, ()) if isinstance(record, MoodRecord) else (SOUND_BASELINE,)
+    return MUSIC_BASELINES.get(record.name, ()) if record.kind is ModelKind.MUSIC else (SOUND_BASELINE,)
 
 
 def document(record: Record) -> dict[str, Any]:
@@ -173,8 +173,8 @@ def document(record: Record) -> dict[str, Any]:
         size, item, ms_per_item = {"parameters": record.parameters}, "a face", record.ms_per_face
     else:
         figures = {
-            "accuracy": record.mean_accuracy,
-            "accuracy_std": record.spread,
+            "accuracy": record.accuracy,
+            "accuracy_std": record.accuracy_std,
             "macro_f1": record.macro_f1,
             "calibration_error": record.calibration_error,
         }

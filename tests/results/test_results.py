@@ -22,9 +22,7 @@ from emomusic.metrics import ClassMetrics, ClassScores, McNemar, expected_calibr
 from emomusic.records import (
     CollectionScores,
     FaceRecord,
-    MoodRecord,
-    SoundRecord,
-    Votes,
+    SongRecord,
     read_face_record,
     read_record,
     write_metrics,
@@ -97,16 +95,16 @@ def test_the_figures_of_the_models_of_songs_are_those_of_their_answers(kind: Mod
     records, problems = read_records(kind)
     assert (len(records), problems) == (number, {})
     for record in records:
-        assert isinstance(record, MoodRecord | SoundRecord)
+        assert isinstance(record, SongRecord)
         accuracies, own = read_fold_accuracies(kind, record.name), read_predictions(kind, record.name)
         assert accuracies.shape == (5, 10)
-        assert (accuracies.mean(), accuracies.std()) == pytest.approx((record.mean_accuracy, record.spread))
+        assert (accuracies.mean(), accuracies.std()) == pytest.approx((record.accuracy, record.accuracy_std))
         assert sorted(own.classes) == ["calm", "energetic", "happy", "sad"]
         assert own.classes == record.by_class.classes
         np.testing.assert_array_equal(own.scores().confusion, record.confusion)
         error = expected_calibration_error(own.y_true, own.probabilities)
         assert error == pytest.approx(record.calibration_error)
-        if isinstance(record, MoodRecord):
+        if kind is ModelKind.MUSIC:
             with np.load(folder_of(kind, record.name) / "predictions.npz") as file:
                 labels, probabilities, folds = (
                     file[key] for key in ("labels", "repeated_probabilities", "repeated_folds")
@@ -276,7 +274,7 @@ def test_the_hard_emotions_are_those_of_the_votes_and_of_people_who_disagree(fac
     assert face.votes is not None
     inner = face.votes.without_contempt
     few = inner.per_class | {"fear": ClassScores(0.5, 0.5, 0.5, 1)}
-    seen = replace(face, ferplus=Votes(test=replace(face.votes, seven=replace(inner, per_class=few))))
+    seen = replace(face, ferplus={"test": replace(face.votes, seven=replace(inner, per_class=few))})
     labelled = face.test.per_class["fear"].support
     assert f"{labelled} of its test pictures fear" in describe_hard_emotions(seen)
     for record in (replace(face, ferplus=None), read_face_record("mobilenet_quadrants")):

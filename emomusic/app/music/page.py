@@ -14,7 +14,7 @@ from emomusic.app.music.songs import YOUR_SONG, Songs, forget_other_source, show
 from emomusic.app.music.table import show_table
 from emomusic.app.sources import choose_music
 from emomusic.assets import ModelKind
-from emomusic.records import MoodRecord, read_record
+from emomusic.records import SongRecord, read_record
 from emomusic.songs.features import FEATURES
 from emomusic.songs.mood import MOODS
 from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL
@@ -77,10 +77,10 @@ def _origin(songs: Songs) -> str:
 def _accuracy() -> str:
     """The accuracy of the mood model, from its saved metrics."""
     record = read_record(ModelKind.MUSIC, DEFAULT_MOOD_MODEL)
-    assert isinstance(record, MoodRecord)
+    assert isinstance(record, SongRecord)
     return (
-        f"by the model *{record.name}* from audio features, with an accuracy of {100 * record.mean_accuracy:.0f} ± "
-        f"{100 * record.spread:.0f} % on {record.n} held-out songs"
+        f"by the model *{record.name}* from audio features, with an accuracy of {100 * record.accuracy:.0f} ± "
+        f"{100 * record.accuracy_std:.0f} % on {record.n} held-out songs"
     )
 
 
