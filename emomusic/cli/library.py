@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emomusic.cli import arguments
@@ -26,8 +25,8 @@ def add_commands(parent: Any) -> None:
     group = parent.add_parser("library", help=text, description=text)
     commands = group.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, run, show, paths, text in (
-        ("add", add, _show_songs, "+", "Analyse the audio files in folders."),
-        ("update", update, _show_songs, "*", "Find new, changed, moved and deleted files; by default in all folders."),
+        ("add", analyse, _show_songs, "+", "Analyse the audio files in folders."),
+        ("update", analyse, _show_songs, "*", "Find new, changed, moved and deleted files; by default in all folders."),
         ("remove", remove, _show_songs, "+", "Forget folders or files."),
         ("list", list_, _show_songs, None, "The analysed songs."),
         ("info", info, _show_info, None, "The folders, and how many songs there are."),
@@ -38,25 +37,19 @@ def add_commands(parent: Any) -> None:
             parser.add_argument("paths", nargs=paths, type=arguments.path, metavar="PATH", help="folder or audio file")
 
 
-def add(options: argparse.Namespace) -> Outcome:
-    """Add folders, and analyse their files. The status is 2 if some cannot be read, and 130 after Ctrl+C."""
-    return _analyse(options, options.paths, is_new=True)
+def analyse(options: argparse.Namespace) -> Outcome:
+    """Add folders, or find what changed in them, and analyse their files.
 
-
-def update(options: argparse.Namespace) -> Outcome:
-    """Find and analyse what changed. The status is that of `add`."""
-    return _analyse(options, options.paths or None)
-
-
-def _analyse(options: argparse.Namespace, paths: list[Path] | None, *, is_new: bool = False) -> Outcome:
+    The status is 2 if some cannot be read, and 130 after Ctrl+C.
+    """
     from emomusic.assets import checksum_of
     from emomusic.runtime import num_cores
     from emomusic.songs.hearing import load_sound_model
     from emomusic.songs.library import Library
 
-    status = 0
+    status, paths = 0, options.paths or None
     with Library(options.library, create=True) as library:
-        changes = library.add(paths or []) if is_new else library.update(paths)
+        changes = library.add(options.paths) if options.action == "add" else library.update(paths)
         counts = changes.new, changes.changed, changes.moved, changes.deleted, changes.num_others
         log.info("%d new, %d changed, %d moved, %d deleted; %d of other formats", *counts)
         problems = list(changes.problems)

@@ -14,6 +14,7 @@ from emomusic.errors import DatasetError, ModelError, ProfileError
 from emomusic.text import escape_control_chars, file_size
 
 if TYPE_CHECKING:
+    from emomusic.assets import ModelKind
     from emomusic.songs.sound_training import Clips
     from emomusic.training.posed import PosedFaces
 
@@ -193,15 +194,13 @@ def evaluate_music(options: argparse.Namespace) -> Outcome:
 
 def train_music(options: argparse.Namespace) -> Outcome:
     """Fit a mood model and write its folder."""
-    from emomusic.assets import ModelKind, folder_of, require_checkout, write_checksums
+    from emomusic.assets import ModelKind, folder_of, write_checksums
     from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL
     from emomusic.songs.mood_training import train_mood_model
     from emomusic.songs.stored_moods import store_moods
 
     name = _mood_model_name(options.model)
-    if options.out is None:
-        require_checkout("to train a mood model without --out")
-    out = options.out or folder_of(ModelKind.MUSIC, name)
+    out = _folder_for(options, ModelKind.MUSIC, name)
     metrics = train_mood_model(options.data, model=name, out=out)
     if out.resolve() == folder_of(ModelKind.MUSIC, DEFAULT_MOOD_MODEL).resolve():
         write_checksums(store_moods().parent)
@@ -218,16 +217,23 @@ def evaluate_sound_model(options: argparse.Namespace) -> Outcome:
 
 def train_sound_model(options: argparse.Namespace) -> Outcome:
     """Fit the head of the model that hears mood, and write its folder."""
-    from emomusic.assets import ModelKind, folder_of, require_checkout, write_checksums
+    from emomusic.assets import ModelKind, write_checksums
     from emomusic.songs.hearing import MODEL
     from emomusic.songs.sound_training import train_sound
 
-    if options.out is None:
-        require_checkout("to train the model of sound without --out")
-    out = options.out or folder_of(ModelKind.SOUND, MODEL)
+    out = _folder_for(options, ModelKind.SOUND, MODEL)
     metrics = train_sound(_clips(options.data), out)
     write_checksums(out)
     return metrics, 0
+
+
+def _folder_for(options: argparse.Namespace, kind: ModelKind, name: str) -> Path:
+    """The folder for a new model: `--out`, or that of the checkout. Raises an `AssetError` in an installed wheel."""
+    from emomusic.assets import folder_of, require_checkout
+
+    if options.out is None:
+        require_checkout("to train a model without --out")
+    return options.out or folder_of(kind, name)
 
 
 def _clips(folder: Path) -> Clips:
@@ -248,7 +254,7 @@ def _mood_model_name(name: str | None) -> str:
 
 def train_face(options: argparse.Namespace) -> Outcome:
     """Train a network and write its folder."""
-    from emomusic.assets import ModelKind, folder_of, require_checkout, write_checksums
+    from emomusic.assets import ModelKind, require_checkout, write_checksums
     from emomusic.cli.doctor import require_packages
     from emomusic.faces.fer2013 import read_fer2013
     from emomusic.training.networks import NETWORKS
@@ -261,7 +267,7 @@ def train_face(options: argparse.Namespace) -> Outcome:
     preset = options.preset or NETWORKS[options.network].preset
     if preset not in PRESETS:
         raise ModelError(f"expected one of the presets {', '.join(PRESETS)}. Received: {preset!r}")
-    out = options.out or folder_of(ModelKind.FACE, options.network)
+    out = _folder_for(options, ModelKind.FACE, options.network)
     splits = read_fer2013(options.fer2013)
     posed = None if options.posed_faces is None else _posed_faces(options.posed_faces)
     from emomusic.training.train import EpochReport, train

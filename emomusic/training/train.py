@@ -137,7 +137,7 @@ def train(
     splits: Mapping[Split, LabelledFaces],
     out: Path,
     *,
-    preset: str | None = None,
+    preset: str,
     posed: PosedFaces | None = None,
     resume: bool = False,
     on_progress: Callable[[EpochReport], None] = lambda _: None,
@@ -148,7 +148,7 @@ def train(
         network: a key of `NETWORKS`.
         splits: all three of FER2013.
         out: the model's folder, which is replaced at the end. Its name is the model's name.
-        preset: a key of `PRESETS`; None for the network's own.
+        preset: a key of `PRESETS`.
         posed: faces for the stages that need them.
         resume: continue from the checkpoint in `out`, if there is one.
         on_progress: called after every epoch.
@@ -160,13 +160,8 @@ def train(
         DatasetError: the posed faces that a stage needs are absent.
         ModelError: the checkpoint belongs to another run; the folder holds other files or is not writable; or start
             weights or teachers are absent or do not fit.
-        ValueError: the network or preset is unknown.
     """
-    if network not in NETWORKS or preset not in {None, *PRESETS}:
-        raise ValueError(
-            f"expected a network of {list(NETWORKS)} and a preset of {list(PRESETS)}. Received: {network}, {preset}"
-        )
-    stages = PRESETS[preset := preset or NETWORKS[network].preset]
+    stages = PRESETS[preset]
     if posed is None and any(stage.posed for stage in stages):
         raise DatasetError(f"expected posed faces for the preset {preset}. Received: none. Give --posed-faces DIR")
     limit = stages[0].limit

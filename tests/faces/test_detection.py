@@ -48,7 +48,7 @@ def test_the_samples_have_the_counted_faces(detector: MtcnnDetector, name: str) 
         assert face.confidence >= 0.9
         assert face.box.clipped(width, height) == face.box
         marks = face.landmarks
-        for x, y in marks.points:
+        for x, y in marks:
             assert face.box.x < x < face.box.right
             assert face.box.y < y < face.box.bottom
         assert marks.left_eye[0] < marks.right_eye[0]

@@ -340,13 +340,6 @@ def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
 # What a run refuses
 
 
-def test_an_unknown_network_or_preset_is_refused(dataset: Splits, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"expected a network of \['tiny', .*Received: huge, smoke"):
-        train_module.train("huge", dataset, tmp_path, preset="smoke")
-    with pytest.raises(ValueError, match=r"a preset of \['smoke', .*Received: tiny, quick"):
-        train_module.train("tiny", dataset, tmp_path, preset="quick")
-
-
 @pytest.mark.parametrize("strange", ["thesis.txt", "checkpoint/of-another-program"])
 def test_a_folder_of_other_things_is_refused_and_kept(dataset: Splits, tmp_path: Path, strange: str) -> None:
     path = tmp_path / strange
