@@ -7,7 +7,6 @@ research, and none of their pictures is in this project.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import logging
 import os
@@ -20,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.assets import DAMAGED_ARRAYS, models_dir, sha256_of
@@ -27,6 +27,7 @@ from emomusic.errors import DatasetError, ImageError
 from emomusic.faces.detection import FaceDetector
 from emomusic.faces.fer2013 import SIDE, LabelledFaces
 from emomusic.media.images import PICTURE_ENDINGS, crop_face, read_image, to_network_input
+from emomusic.metrics import SEVEN
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +111,6 @@ class PosedFaces:
         is_mixture: shape (n,).
         collections: name of the collection, shape (n,).
         persons: `<collection>/<person>`, shape (n,). Of films, the first word of the title.
-        missed: number of pictures without a face, which are left out.
     """
 
     images: npt.NDArray[np.uint8]
@@ -119,7 +119,6 @@ class PosedFaces:
     is_mixture: npt.NDArray[np.bool_]
     collections: npt.NDArray[np.str_]
     persons: npt.NDArray[np.str_]
-    missed: int = 0
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -171,7 +170,7 @@ def read_posed_faces(
     cached = _cache(folder, [path for path, *_ in pictures])
     try:
         with np.load(cached, allow_pickle=False) as arrays:
-            return PosedFaces(**{name: arrays[name] for name in _ARRAYS}, missed=int(arrays["missed"]))
+            return PosedFaces(**{name: arrays[name] for name in _ARRAYS})
     except FileNotFoundError:
         log.info("Cutting %d faces of %s, once.", len(pictures), folder)
     except DAMAGED_ARRAYS as error:
@@ -192,14 +191,12 @@ def read_posed_faces(
         raise DatasetError(f"expected pictures of faces in {folder}. Received: none with a face")
     kinds = (np.uint8, np.float32, np.uint8, np.bool_, np.str_, np.str_)
     columns: list[Any] = [np.array(column, kind) for column, kind in zip(zip(*rows, strict=True), kinds, strict=True)]
-    faces = PosedFaces(**dict(zip(_ARRAYS, columns, strict=True)), missed=len(pictures) - len(rows))
+    arrays = dict(zip(_ARRAYS, columns, strict=True))
     cached.parent.mkdir(parents=True, exist_ok=True)
     part = cached.with_suffix(f".{os.getpid()}.npz")
-    np.savez_compressed(
-        part, allow_pickle=False, missed=np.array(faces.missed), **{name: getattr(faces, name) for name in _ARRAYS}
-    )
+    np.savez_compressed(part, allow_pickle=False, **arrays)
     part.replace(cached)
-    return faces
+    return PosedFaces(**arrays)
 
 
 def posed_pictures(folder: Path) -> list[tuple[Path, str, tuple[Emotion, ...]]]:
@@ -240,19 +237,17 @@ def _votes(collection: Path) -> dict[str, npt.NDArray[np.float32]]:
     path = collection / VOTES
     if not path.is_file():
         return {}
-    shares = {}
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                numbers = np.array([float(row.get(emotion.value) or 0) for emotion in EMOTIONS], np.float32)
-                if not (numbers.min() >= 0 and 0 < numbers.sum() < np.inf):
-                    raise ValueError(f"votes of {row['picture']} that are not shares")
-                shares[row["picture"]] = numbers / numbers.sum()
-    except (OSError, KeyError, ValueError, csv.Error) as error:
+        table = pd.read_csv(path, dtype={"picture": str}).set_index("picture").reindex(columns=SEVEN).fillna(0)
+        shares = table.to_numpy(np.float32)
+        totals = shares.sum(axis=1, keepdims=True)
+        if not ((shares >= 0).all() and ((totals > 0) & (totals < np.inf)).all()):
+            raise ValueError("votes that are not shares")
+    except (OSError, KeyError, ValueError) as error:
         raise DatasetError(
             f"expected the columns picture and emotions with shares in {path}. Received: {error}"
         ) from error
-    return shares
+    return dict(zip(table.index, shares / totals, strict=True))
 
 
 def _cache(folder: Path, pictures: list[Path]) -> Path:
