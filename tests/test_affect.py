@@ -66,21 +66,6 @@ def test_every_point_of_the_plane_lies_in_exactly_one_quadrant(point: AffectPoin
     assert near or quadrant is affect.quadrant_of(point, neutral_radius=0)
 
 
-@pytest.mark.parametrize(
-    ("valence", "arousal", "expected"),
-    [
-        (0.0, 0.0, Quadrant.N),
-        (affect.NEUTRAL_RADIUS, 0.0, Quadrant.Q1),
-        (-affect.NEUTRAL_RADIUS, 0.0, Quadrant.Q2),
-        (0.0, -affect.NEUTRAL_RADIUS, Quadrant.Q4),
-        (1.0, 1.0, Quadrant.Q1),
-        (-1.0, -1.0, Quadrant.Q3),
-    ],
-)
-def test_on_an_axis_the_pleasant_or_the_awake_side_wins(valence: float, arousal: float, expected: Quadrant) -> None:
-    assert affect.quadrant_of(AffectPoint(valence, arousal)) is expected
-
-
 @given(probabilities())
 def test_a_face_lies_inside_the_hull_of_the_emotions(face: EmotionProbabilities) -> None:
     point = affect.affect_of(face)
@@ -108,24 +93,6 @@ def test_a_groups_position_is_the_mean_of_its_faces(faces: list[EmotionProbabili
     np.testing.assert_allclose(group.values, np.mean([face.values for face in faces], axis=0), atol=1e-6)
     assert middle.valence == pytest.approx(np.mean([p.valence for p in each]), abs=1e-5)
     assert middle.arousal == pytest.approx(np.mean([p.arousal for p in each]), abs=1e-5)
-
-
-@given(st.lists(probabilities(), max_size=8))
-def test_the_positions_of_many_are_those_of_each(faces: list[EmotionProbabilities]) -> None:
-    rows = affect.affect_of_rows(np.array([face.values for face in faces]).reshape(-1, 7))
-    assert rows.shape == (len(faces), 2)
-    assert rows.dtype == np.float64
-    expected = [(point.valence, point.arousal) for point in map(affect.affect_of, faces)]
-    np.testing.assert_allclose(rows, np.reshape(expected, (-1, 2)), atol=1e-12)
-
-
-@given(probabilities())
-def test_as_dict_names_plain_numbers_that_sum_to_one(face: EmotionProbabilities) -> None:
-    named = face.as_dict()
-    assert list(named) == [emotion.value for emotion in affect.EMOTIONS]
-    assert {type(value) for value in named.values()} == {float}
-    assert sum(named.values()) == pytest.approx(1, abs=1e-5)
-    assert named[face.emotion.value] == max(named.values())
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 import emomusic
 from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion
-from emomusic.errors import ImageError, ModelError
+from emomusic.errors import ImageError
 from emomusic.faces.reading import PictureReading
 from emomusic.media.images import read_image
 from emomusic.songs.request import Policy
@@ -50,13 +50,6 @@ def test_pixels_of_another_kind_are_the_callers_mistake(pixels: Any, reading: Pi
         emomusic.read_picture(pixels)
     with pytest.raises(ValueError, match="must be uint8"):
         emomusic.draw_reading(pixels, reading)
-
-
-def test_what_cannot_be_read_has_an_error_of_the_project(tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match=r"absent\.jpg"):
-        emomusic.read_picture(tmp_path / "absent.jpg")
-    with pytest.raises(ModelError, match="no-such-model"):
-        emomusic.read_picture(np.zeros((64, 64, 3), np.uint8), model="no-such-model")
 
 
 @pytest.mark.parametrize("policy", list(Policy))

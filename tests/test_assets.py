@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from emomusic import assets
-from emomusic.errors import AssetError, ModelError
+from emomusic.errors import ModelError
 
 
 def test_datasets_are_looked_for_in_the_environments_folder_then_in_data(
@@ -63,15 +63,6 @@ def test_a_wheel_lists_what_it_holds_alone(in_wheel: Path) -> None:
     assert "data/samples/a.jpg is absent" in problems()["data/samples"]
     shutil.rmtree(in_wheel / "data" / "samples")
     assert list(problems()) == ["data/samples"]
-
-
-def test_what_changes_files_needs_a_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
-    assets.require_checkout("to train a network")
-    monkeypatch.setattr(assets, "IS_WHEEL", True)
-    with pytest.raises(
-        AssetError, match=r"expected a checkout of EmoMusic to train a network\. .*Clone the repository"
-    ):
-        assets.require_checkout("to train a network")
 
 
 @pytest.fixture
@@ -150,17 +141,3 @@ def test_threads_share_one_load_for_each_argument_and_root(monkeypatch: pytest.M
     monkeypatch.setattr(assets, "ROOT", tmp_path)
     assert load() is not found[0]
     assert loaded == ["usual", "other", "usual"]
-
-
-def test_a_failed_load_is_tried_again() -> None:
-    problems = [ModelError("expected weights")]
-
-    @assets.load_once
-    def load() -> str:
-        if problems:
-            raise problems.pop()
-        return "weights"
-
-    with pytest.raises(ModelError, match="expected weights"):
-        load()
-    assert load() == "weights"

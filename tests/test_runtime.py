@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from emomusic import runtime
+from emomusic.assets import models_dir
+from emomusic.errors import ModelError
 
 
 def test_the_networks_write_no_file(root: Path, tmp_path: Path) -> None:
@@ -49,3 +51,12 @@ def test_a_call_computes_the_last_items_while_threads_compute_the_first() -> Non
         return item if item != 1 or last.wait(10) else -1
 
     assert runtime.map_threads(compute, range(5)) == [0, 1, 2, 3, 4]
+
+
+def test_a_damaged_or_absent_network_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "network.onnx"
+    for content in (None, (models_dir() / "detector" / "pnet.onnx").read_bytes()[:-9]):
+        if content is not None:
+            path.write_bytes(content)
+        with pytest.raises(ModelError, match=r"expected a network.*network\.onnx"):
+            runtime.Network(path)

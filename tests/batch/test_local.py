@@ -9,7 +9,7 @@ import pytest
 
 from emomusic.batch.local import run_local
 from emomusic.batch.parts import Dataset
-from emomusic.batch.reader import Unit, UnitReader, make_units
+from emomusic.batch.reader import Unit, UnitReader
 from emomusic.batch.sources import find_items
 from emomusic.batch.storage import BatchError
 from tests.batch.pictures import BROKEN, CrashingReader, DyingReader, KilledReader, make_folder, parts_of, rows_of
@@ -31,16 +31,6 @@ def units_of(*sources: Path, size: int = 4) -> list[Unit]:
 def _no_process_stays() -> Any:
     yield
     assert multiprocessing.active_children() == []
-
-
-def test_two_workers_write_the_rows_of_one(pictures: Path, out: Path, tmp_path: Path):
-    numbers = run(units_of(pictures), out)
-    assert sum(numbers) == 15
-    reader = UnitReader("emonet_photo", str(tmp_path / "alone"), 4.0)
-    for unit in make_units(find_items([str(pictures)])):
-        reader.read(unit)
-    for dataset in ("faces", "pictures"):
-        assert rows_of(out, dataset) == rows_of(tmp_path / "alone", dataset)
 
 
 def test_a_picture_that_kills_its_worker_becomes_a_row(tmp_path: Path, out: Path):

@@ -1,21 +1,25 @@
 """The sources of a batch: folders, patterns, lists, archives and remote locations."""
 
 import contextlib
+import gzip
 import io
 import os
+import random
 import sys
 import tarfile
+import tracemalloc
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
 from pyarrow import fs
 
-from emomusic.batch import sources
+from emomusic.batch import archives, sources
 from emomusic.batch.sources import Item, Opener, find_items
 from emomusic.batch.storage import BatchError
 from emomusic.errors import ImageError
+from emomusic.media.images import MAX_BYTES
 
 SAMPLE = Path(__file__).parents[2] / "data" / "samples" / "grace-hopper-1984.jpg"
 
@@ -102,21 +106,28 @@ def test_an_unreadable_folder_is_an_item_with_a_problem(folder: Path, monkeypatc
 # Archives
 
 
-def zip_of(path: Path, *names: str) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for position, name in enumerate(names):
-            archive.writestr(name, SAMPLE.read_bytes() + bytes([position]))
-    return path
+def zip_bytes(names: Iterable[tuple[str, bytes]], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", compression) as archive:
+        for name, data in names:
+            archive.writestr(name, data)
+    return file.getvalue()
 
 
-def tar_of(path: Path, *names: str) -> Path:
-    with tarfile.open(path, f"w:{path.suffix[1:]}") as archive:
-        for position, name in enumerate(names):
-            data = SAMPLE.read_bytes() + bytes([position])
+def tar_bytes(names: Iterable[tuple[str, bytes]], packing: str = "") -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode=f"w:{packing}") as archive:
+        for name, data in names:
             info = tarfile.TarInfo(name)
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
-    return path
+    return file.getvalue()
+
+
+def packed(ending: str, names: Sequence[str]) -> bytes:
+    """An archive of the sample under several names, each with its position at the end."""
+    members = [(name, SAMPLE.read_bytes() + bytes([position])) for position, name in enumerate(names)]
+    return zip_bytes(members) if ending == "zip" else tar_bytes(members, ending.removeprefix("tar."))
 
 
 MEMBERS = ("a.jpg", "sub/b.png", "notes.txt", "inner.zip", "__MACOSX/._a.jpg", "c.MP4")
@@ -124,8 +135,8 @@ MEMBERS = ("a.jpg", "sub/b.png", "notes.txt", "inner.zip", "__MACOSX/._a.jpg", "
 
 @pytest.mark.parametrize("ending", ["zip", "tar.gz", "tar.xz"])
 def test_an_archive_gives_its_pictures_and_films(tmp_path: Path, ending: str):
-    make = zip_of if ending == "zip" else tar_of
-    path = make(tmp_path / f"pack.{ending}", *MEMBERS)
+    path = tmp_path / f"pack.{ending}"
+    path.write_bytes(packed(ending, MEMBERS))
     items = find_items([str(path)])
     assert [item.name for item in items] == [f"{path}/{name}" for name in ("a.jpg", "sub/b.png", "c.MP4")]
     assert [item.is_film for item in items] == [False, False, True]
@@ -136,7 +147,8 @@ def test_an_archive_gives_its_pictures_and_films(tmp_path: Path, ending: str):
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_members_of_one_name_stay_distinct(tmp_path: Path):
-    path = zip_of(tmp_path / "pack.zip", *["a.jpg"] * 3)
+    path = tmp_path / "pack.zip"
+    path.write_bytes(packed("zip", ["a.jpg"] * 3))
     items = find_items([str(path)])
     assert len({item.name for item in items}) == 3
     assert [content[-1] for content in contents_of(items)] == [0, 1, 2]
@@ -155,6 +167,129 @@ def test_links_and_folders_in_a_tar_are_no_items(tmp_path: Path):
     assert names_of(path) == [f"{path}/../../a\\udce9.jpg"]
 
 
+# Hostile archives give rows or reasons, in bounded memory, and write nothing
+
+
+DATA = random.Random(0).randbytes(5000)
+
+
+def outcomes(path: Path) -> dict[str, bytes | None]:
+    """The content of each item of an archive; None if it cannot be read."""
+    found: dict[str, bytes | None] = {}
+    with contextlib.closing(Opener()) as opener:
+        for item in find_items([str(path)]):
+            try:
+                with opener.open(item) as file:
+                    found[item.name.removeprefix(f"{path}/")] = file.read()
+            except ImageError:
+                found[item.name.removeprefix(f"{path}/")] = None
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+    return found
+
+
+def with_flags(data: bytes) -> bytes:
+    """A ZIP whose first member is marked as encrypted."""
+    patched = bytearray(data)
+    patched[data.index(b"PK\3\4") + 6] |= 1
+    patched[data.index(b"PK\1\2") + 8] |= 1
+    return bytes(patched)
+
+
+def with_size(data: bytes, size: int) -> bytes:
+    """A ZIP that declares another size of its first member."""
+    patched = bytearray(data)
+    for start in (data.index(b"PK\3\4") + 22, data.index(b"PK\1\2") + 24):
+        patched[start : start + 4] = size.to_bytes(4, "little")
+    return bytes(patched)
+
+
+TWO = {"a.jpg": DATA, "b.jpg": DATA[::-1]}
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        with_flags(zip_bytes(TWO.items())),
+        with_size(zip_bytes(TWO.items()), 100),
+        with_size(zip_bytes(TWO.items()), 6000),
+        zip_bytes(TWO.items(), zipfile.ZIP_STORED).replace(DATA, DATA[:-1] + b"?"),
+        zip_bytes(TWO.items(), zipfile.ZIP_STORED).replace(b"a.jpg", b"x.jpg", 1).replace(b"x.jpg", b"a.jpx", 1),
+    ],
+    ids=["encrypted", "declared too small", "declared too large", "checksum", "other name"],
+)
+def test_a_bad_member_does_not_harm_the_others(tmp_path: Path, damaged: bytes):
+    (tmp_path / "pack.zip").write_bytes(damaged)
+    assert outcomes(tmp_path / "pack.zip") == {"a.jpg": None, "b.jpg": DATA[::-1]}
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_compression_without_bounds_of_memory_is_refused(tmp_path: Path, compression: int):
+    (tmp_path / "pack.zip").write_bytes(zip_bytes(TWO.items(), compression))
+    assert outcomes(tmp_path / "pack.zip") == {"a.jpg": None, "b.jpg": None}
+
+
+@pytest.mark.parametrize("ending", ["zip", "tar.gz"])
+@pytest.mark.parametrize("data", [b"", b"no archive"])
+def test_what_is_no_archive_is_one_failure(tmp_path: Path, ending: str, data: bytes):
+    path = tmp_path / f"pack.{ending}"
+    path.write_bytes(data)
+    assert outcomes(path) == {str(path): None}
+
+
+@pytest.mark.parametrize("kept", [600, 512 + 5120 + 512])
+def test_a_tar_that_ends_early_gives_what_it_has_and_one_failure(tmp_path: Path, kept: int):
+    path = tmp_path / "pack.tar.gz"
+    path.write_bytes(gzip.compress(tar_bytes(TWO.items())[:kept]))
+    found = outcomes(path)
+    assert found.pop(str(path)) is None
+    intact = {name: data for name, data in found.items() if data is not None}
+    assert intact == dict(list(TWO.items())[: kept // (512 + 5120)])
+
+
+def test_a_sparse_member_is_a_failure(tmp_path: Path):
+    path = tmp_path / "pack.tar"
+    info = tarfile.TarInfo("a.jpg")
+    info.size = 0
+    info.pax_headers = {"GNU.sparse.map": "0,0", "GNU.sparse.size": str(10**12)}
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
+        archive.addfile(info)
+    assert outcomes(path) == {"a.jpg": None}
+
+
+def test_a_member_over_the_limit_is_a_failure(tmp_path: Path):
+    path = tmp_path / "pack.tar"
+    info = tarfile.TarInfo("a.jpg")
+    info.size = MAX_BYTES + 1
+    path.write_bytes(info.tobuf())
+    assert outcomes(path) == {"a.jpg": None, str(path): None}
+
+
+def test_a_tar_that_unpacks_to_too_much_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(archives, "_MAX_UNPACKED_BYTES", 2**20)
+    path = tmp_path / "pack.tar.gz"
+    path.write_bytes(gzip.compress(tar_bytes([("a.jpg", DATA), ("b.txt", bytes(2**24)), ("c.jpg", DATA)])))
+    assert outcomes(path) == {"a.jpg": DATA, str(path): None}
+
+
+def test_a_long_header_is_not_read(tmp_path: Path):
+    path = tmp_path / "pack.tar.gz"
+    info = tarfile.TarInfo("a.jpg")
+    info.type, info.size = tarfile.XHDTYPE, 2**26
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        file.write(info.tobuf())
+        for _ in range(2**6):
+            file.write(bytes(2**20))
+    tracemalloc.start()
+    try:
+        assert outcomes(path) == {str(path): None}
+        assert tracemalloc.get_traced_memory()[1] < 2**24
+    finally:
+        tracemalloc.stop()
+
+
+# Remote locations
+
+
 @pytest.mark.parametrize("name", ["absent.jpg", "pipe.jpg", "a\0b.jpg"])
 def test_what_is_no_file_cannot_be_opened(folder: Path, name: str):
     os.mkfifo(folder.parent / "pipe.jpg")
@@ -162,18 +297,13 @@ def test_what_is_no_file_cannot_be_opened(folder: Path, name: str):
         Opener().open(Item(name, str(folder.parent / name)))
 
 
-# Remote locations
-
-
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> fs.FileSystem:
     """A remote file system at s3://."""
     system = fs._MockFileSystem()
     system.create_dir("bucket/folder/sub")
-    zipped = io.BytesIO()
-    with zipfile.ZipFile(zipped, "w") as archive:
-        archive.writestr("z.jpg", SAMPLE.read_bytes())
-    contents = {"a.jpg": SAMPLE.read_bytes(), "sub/b.png": b"", "notes.txt": b"", "sub/pack.zip": zipped.getvalue()}
+    contents = {"a.jpg": SAMPLE.read_bytes(), "sub/b.png": b"", "notes.txt": b""}
+    contents["sub/pack.zip"] = zip_bytes([("z.jpg", SAMPLE.read_bytes())])
     for name, data in contents.items():
         with system.open_output_stream(f"bucket/folder/{name}") as file:
             file.write(data)

@@ -1,16 +1,12 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from emomusic import assets
-from emomusic.errors import ModelError
-from emomusic.faces import detection
 from emomusic.faces.detection import Face, MtcnnDetector
 from emomusic.media.images import Box, RgbImage, read_image
 
@@ -157,32 +153,3 @@ def test_boxes_of_a_padded_search_are_in_pixels_of_the_image(detector: MtcnnDete
     height, width = cut.shape[:2]
     assert abs(left + right - width) < width / 2
     assert abs(top + bottom - height) < height / 2
-
-
-@pytest.mark.parametrize(
-    "image",
-    [np.zeros((50, 50), np.uint8), np.zeros((50, 50, 3), np.float32), np.zeros((0, 50, 3), np.uint8)],
-)
-def test_other_shapes_and_types_are_refused(detector: MtcnnDetector, image: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="image must be uint8"):
-        detector.detect(image)
-    with pytest.raises(ValueError, match="image must be uint8"):
-        detector.detect_near(image, [Box(5, 5, 20, 20)])
-    with pytest.raises(ValueError, match="image must be uint8"):
-        detector.detect_with_trace(image)
-
-
-def test_the_error_names_a_damaged_or_absent_network(
-    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    name = detection.DETECTOR_FILES[-1]
-    shutil.copytree(root / "models" / "detector", tmp_path / "models" / "detector")
-    monkeypatch.setattr(assets, "ROOT", tmp_path)
-    MtcnnDetector()
-    file = tmp_path / "models" / "detector" / name
-    file.write_bytes(file.read_bytes()[:-9])
-    with pytest.raises(ModelError, match=name):
-        MtcnnDetector()
-    file.unlink()
-    with pytest.raises(ModelError, match=name):
-        MtcnnDetector()

@@ -1,16 +1,12 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from emomusic import assets
-from emomusic.errors import ModelError
-from emomusic.faces import identity
 from emomusic.faces.detection import MtcnnDetector
-from emomusic.faces.identity import MODEL, SAME_PERSON, Descriptors, FaceIdentifier
+from emomusic.faces.identity import SAME_PERSON, Descriptors, FaceIdentifier
 from emomusic.media.images import Box, RgbImage, read_image
 from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, HOPPER, MORISOT, OBAMA, OBAMA_SPEAKING, SAMPLES
 
@@ -42,15 +38,3 @@ def test_only_one_person_is_similar(descriptors: Descriptors) -> None:
             assert similar[one, other] >= SAME_PERSON
         else:
             assert similar[one, other] < SAME_PERSON - 0.05, (PEOPLE[one], PEOPLE[other])
-
-
-def test_a_damaged_or_absent_network_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "models" / MODEL
-    path.parent.mkdir(parents=True)
-    path.write_bytes((assets.models_dir() / MODEL).read_bytes()[:-9])
-    monkeypatch.setattr(identity, "models_dir", lambda: tmp_path / "models")
-    with pytest.raises(ModelError, match=MODEL):
-        FaceIdentifier()
-    path.unlink()
-    with pytest.raises(ModelError, match=MODEL):
-        FaceIdentifier()

@@ -14,7 +14,7 @@ from emomusic.errors import DatasetError
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import Face, Landmarks
 from emomusic.faces.model_files import ModelSpec, read_spec
-from emomusic.media.images import PICTURE_ENDINGS, Box, RgbImage
+from emomusic.media.images import Box, RgbImage
 from emomusic.training.evaluate import (
     FOLDS,
     evaluate_pictures,
@@ -124,16 +124,6 @@ def test_photographs_are_read_as_adjusted_and_fer2013_is_not() -> None:
     assert (leaning.of_photographs(inputs).argmax(axis=1) == Emotion.ANGRY.label).all()
     crops = [np.repeat(face, 3, axis=2) for face in inputs]
     assert [answer.emotion for answer in leaning.classify(crops)] == [Emotion.ANGRY] * 3
-
-
-def test_pictures_of_every_ending_that_can_be_read_are_judged(tmp_path: Path) -> None:
-    (tmp_path / "happy").mkdir()
-    for ending in (*PICTURE_ENDINGS, "HEIF", "txt"):
-        (tmp_path / "happy" / f"1.{ending}").touch()
-        (tmp_path / "happy" / f"._1.{ending}").touch()  # as macOS leaves on a foreign disk
-        (tmp_path / "happy" / ".thumbnails").mkdir(exist_ok=True)
-        (tmp_path / "happy" / ".thumbnails" / f"1.{ending}").touch()
-    assert len(labelled_pictures(tmp_path)) == len(PICTURE_ENDINGS) + 1
 
 
 class Found:
