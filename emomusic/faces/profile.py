@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
@@ -73,9 +72,14 @@ class People:
         """The numbers of a trained model.
 
         Raises:
-            ModelError: the model has none, or a damaged one.
+            ModelError: there is no such model, it cannot learn a face, or its numbers are damaged.
         """
-        path = people_path(model)
+        path = model_files.model_folder(model) / model_files.PEOPLE
+        if not path.is_file():
+            raise ModelError(
+                f"expected a model that can learn a face, such as {model_files.DEFAULT_MODEL}. "
+                f"Received: {model}. Choose another model"
+            )
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 values = {name: arrays[name].astype(np.float64) for name in cls.__dataclass_fields__}
@@ -169,21 +173,6 @@ class Conditioned:
         logits = self.evidence * (self.constants - distances / 2) + self.general * general
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
-
-
-def people_path(model: str) -> Path:
-    """The file of `People` of a trained model.
-
-    Raises:
-        ModelError: there is no such model, or it cannot learn a face.
-    """
-    path = model_files.model_folder(model) / model_files.PEOPLE
-    if not path.is_file():
-        raise ModelError(
-            f"expected a model that can learn a face, such as {model_files.DEFAULT_MODEL}. "
-            f"Received: {model}. Choose another model"
-        )
-    return path
 
 
 def describe_faces(crops: Sequence[RgbImage], classifier: EmotionClassifier) -> Vectors:
@@ -296,13 +285,8 @@ def learn_profile(
         raise ProfileError(
             f"expected at most {MAX_SHOTS} pictures of each emotion. Received: {max(counts.values())}. Remove some"
         )
-    people_path(classifier.spec.name)  # report a model that cannot learn
-    ordered = [crop for emotion in counts for crop in crops[emotion]]
-    faces = describe_faces(ordered, classifier)
-    ends = np.cumsum(list(counts.values()))
-    means = {
-        emotion: faces[end - counts[emotion] : end].mean(axis=0) for emotion, end in zip(counts, ends, strict=True)
-    }
+    People.load(classifier.spec.name)  # report a model that cannot learn
+    means = {emotion: describe_faces(crops[emotion], classifier).mean(axis=0) for emotion in counts}
     return _profile_of(means, counts, descriptors, classifier)
 
 

@@ -1,4 +1,4 @@
-"""The layers of the networks in `networks.NETWORKS`, which names their sources.
+"""The layers of the networks in `networks.NETWORKS`, which names their sources, and their initial weights.
 
 Each function returns the input and the output of a network, in Keras's current dtype policy. Layer names are unique and
 always the same.
@@ -7,10 +7,16 @@ always the same.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
+import numpy as np
+import numpy.typing as npt
 from keras import layers
 
+from emomusic.assets import DAMAGED_ARRAYS, models_dir
+from emomusic.errors import ModelError
+from emomusic.faces.model_files import FACERES, FACERES_PATH, WEIGHTS, model_folder
 from emomusic.metrics import FOUR, SEVEN
 from emomusic.training.steps import FusedBatchNormalization
 
@@ -200,7 +206,7 @@ def _mobilenet_quadrants() -> _Graph:
     """MobileNet with biases instead of batch normalisation, which is folded into its start weights.
 
     The network enlarges the picture and rescales the pixels to match the data of its start weights. Layers have the
-    names used there (`start_weights`).
+    names used there (`apply_start_weights`).
     """
     # He initialisation: Keras would count all channels, but a depthwise filter uses one
     depthwise = keras.initializers.RandomNormal(stddev=(2 / 9) ** 0.5)
@@ -233,3 +239,53 @@ GRAPHS: dict[str, Callable[[], _Graph]] = {
     "cnn_capstone": _cnn_capstone,
     "mobilenet_quadrants": _mobilenet_quadrants,
 }
+
+
+# Initial weights
+
+
+def apply_start_weights(model: keras.Model, name: str) -> int:
+    """Copy weights of `FACERES`, or of a trained model, into the layers of the same names. Return their number.
+
+    Other layers keep their random initialisation.
+
+    Raises:
+        ModelError: the file is absent, damaged, or does not fit the network; or the name is unknown.
+    """
+    path = models_dir() / FACERES_PATH if name == FACERES else model_folder(name) / WEIGHTS
+    count = 0
+    try:
+        known = _shipped(path) if name == FACERES else _trained(path)
+        for layer in model.layers:
+            if layer.name in known:
+                layer.set_weights(known[layer.name])
+                count += 1
+    except DAMAGED_ARRAYS as error:
+        raise ModelError(f"expected start weights for {model.name} in {path}. Received: {error}") from error
+    if not count:
+        raise ModelError(f"expected layer names of {model.name} in {path}. Received: none")
+    return count
+
+
+def copy_layers(source: keras.Model, target: keras.Model) -> None:
+    """Copy the weights of the layers that both networks have, in any precision."""
+    known = {layer.name: layer for layer in source.layers}
+    for layer in target.layers:
+        if layer.name in known:
+            layer.set_weights(known[layer.name].get_weights())
+
+
+_Weights = dict[str, list[npt.NDArray[np.float32]]]
+
+
+def _shipped(path: Path) -> _Weights:
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        layers = {name.split("/")[0] for name in arrays}
+        return {
+            layer: [arrays[f"{layer}/{part}"].astype(np.float32) for part in ("kernel", "bias")] for layer in layers
+        }
+
+
+def _trained(path: Path) -> _Weights:
+    model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    return {layer.name: weights for layer in model.layers if (weights := layer.get_weights())}

@@ -48,7 +48,7 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[
 
     Keras reads each map in float32 several times, which takes a third of a training step in bfloat16 on a CPU. The
     kernel reads bfloat16, accumulates in float32, and returns the same result to the precision of bfloat16. Inference
-    uses Keras's implementation. Do not save this layer; copy weights with `start_weights.copy_layers`.
+    uses Keras's implementation. Do not save this layer; copy weights with `architectures.copy_layers`.
 
     The moving average uses the unbiased variance, n / (n - 1) times that of Keras.
     """
@@ -73,7 +73,7 @@ class SharpnessAware(keras.Model):  # type: ignore[misc]
     Each step moves the weights uphill by `radius`, along the gradient of half of the batch, and then applies the
     gradient of the whole batch at that point. The paper uses the whole batch twice; half of it works as well and costs
     half. Batch normalisation updates its averages only before the move. Do not save this model; copy weights with
-    `start_weights.copy_layers`.
+    `architectures.copy_layers`.
 
     [1] P. Foret et al., "Sharpness-aware minimization for efficiently improving generalization", ICLR 2021.
     """

@@ -29,6 +29,7 @@ from emomusic.media.images import to_network_input
 from emomusic.metrics import in_classes
 from emomusic.records import write_metrics
 from emomusic.runtime import Network
+from emomusic.training.architectures import apply_start_weights, copy_layers
 from emomusic.training.batches import Batch, augmented_batches, one_hot, steps_per_epoch
 from emomusic.training.card import write_card
 from emomusic.training.checkpoint import CHECKPOINT_FILES, MONITOR, STATE, Checkpoint, KeepBest, write_weights
@@ -46,7 +47,6 @@ from emomusic.training.people import (
 )
 from emomusic.training.posed import COLLECTIONS, PosedFaces, digest_of
 from emomusic.training.presets import FIRST, PRESETS, PREVIOUS, TrainingConfig
-from emomusic.training.start_weights import apply_start_weights, copy_layers
 from emomusic.training.steps import compile_model, sharpness_aware
 
 log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ import pytest
 
 from emomusic.faces.detection import Face, Landmarks
 from emomusic.media.images import Box, RgbImage
-from emomusic.training.conditions import Conditions, accuracy_by_condition, conditions_of
+from emomusic.training.evaluate import Conditions, accuracy_by_condition, conditions_of
 
 EASY = Conditions(turn=0.0, tilt=0.0, side=400, sharpness=900.0)
 

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from emomusic.training.networks import NETWORKS
-from emomusic.training.start_weights import copy_layers
 from tests.lazy import lazy
 
-keras = lazy("keras")
+keras, architectures = lazy("keras"), lazy("emomusic.training.architectures")
 
 # Every network, with the number of its weights: whoever changes one has to say so here
 PARAMETERS = {
@@ -60,7 +59,7 @@ def test_bfloat16_has_the_same_float32_weights_and_answers_in_float32(built: dic
     assert [w.shape for w in mixed.weights] == [w.shape for w in plain.weights]
     assert {w.dtype for w in mixed.weights} == {"float32"}
     assert {layer.compute_dtype for layer in mixed.layers if isinstance(layer, keras.layers.Conv2D)} == {"bfloat16"}
-    copy_layers(plain, mixed)
+    architectures.copy_layers(plain, mixed)
     probabilities = answer(mixed, pictures(name))
     assert probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)

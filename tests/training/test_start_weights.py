@@ -9,16 +9,15 @@ from emomusic import assets
 from emomusic.errors import ModelError
 from emomusic.faces.model_files import FACERES_PATH, WEIGHTS, model_folder
 from emomusic.training.networks import NETWORKS
-from emomusic.training.start_weights import apply_start_weights
 from tests.lazy import lazy
 
-keras = lazy("keras")
+keras, architectures = lazy("keras"), lazy("emomusic.training.architectures")
 
 
 def test_layers_of_the_same_name_take_their_weights_and_no_other_does() -> None:
     model = NETWORKS["mobilenet_quadrants"].build("float32")
     logits = model.get_layer("logits").get_weights()[0].copy()
-    assert apply_start_weights(model, "faceres") == 27  # the first convolution, thirteen blocks of two
+    assert architectures.apply_start_weights(model, "faceres") == 27  # the first convolution, thirteen blocks of two
     with np.load(assets.models_dir() / FACERES_PATH) as arrays:
         for layer in ("conv1", "conv_dw_7", "conv_pw_13"):
             kernel, bias = model.get_layer(layer).get_weights()
@@ -29,7 +28,7 @@ def test_layers_of_the_same_name_take_their_weights_and_no_other_does() -> None:
 
 def test_a_network_with_other_layers_is_refused() -> None:
     with pytest.raises(ModelError, match=r"tiny in .*weights\.npz\. Received: none"):
-        apply_start_weights(NETWORKS["tiny"].build("float32"), "faceres")
+        architectures.apply_start_weights(NETWORKS["tiny"].build("float32"), "faceres")
 
 
 @pytest.mark.parametrize("content", [None, b"no archive"], ids=["absent", "other"])
@@ -43,12 +42,14 @@ def test_a_missing_or_damaged_file_is_an_error_that_names_it(
     model = NETWORKS["mobilenet_quadrants"].build("float32")
     monkeypatch.setattr(assets, "ROOT", tmp_path)
     with pytest.raises(ModelError, match=r"expected start weights for mobilenet_quadrants in .*weights\.npz"):
-        apply_start_weights(model, "faceres")
+        architectures.apply_start_weights(model, "faceres")
 
 
 def test_a_network_begins_as_the_trained_model_it_grows_out_of() -> None:
     model = NETWORKS["emonet"].build("float32")
-    assert apply_start_weights(model, "vgg9") == 19  # nine convolutions, each with its norm, and the logits
+    assert (
+        architectures.apply_start_weights(model, "vgg9") == 19
+    )  # nine convolutions, each with its norm, and the logits
     source = keras.saving.load_model(model_folder("vgg9") / WEIGHTS, compile=False, safe_mode=True)
     faces = np.random.default_rng(0).integers(0, 256, (3, 48, 48, 1)).astype(np.float32)
     answers = [keras.ops.convert_to_numpy(network(faces)) for network in (model, source)]
@@ -57,4 +58,4 @@ def test_a_network_begins_as_the_trained_model_it_grows_out_of() -> None:
 
 def test_an_unknown_name_is_an_error_that_says_what_there_is() -> None:
     with pytest.raises(ModelError, match=r"expected one of the trained models .*vgg9.*Received: 'imagenet'"):
-        apply_start_weights(NETWORKS["tiny"].build("float32"), "imagenet")
+        architectures.apply_start_weights(NETWORKS["tiny"].build("float32"), "imagenet")

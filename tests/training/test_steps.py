@@ -7,10 +7,10 @@ import pytest
 
 from emomusic.training.networks import NETWORKS
 from emomusic.training.presets import PRESETS, TrainingConfig
-from emomusic.training.start_weights import copy_layers
 from tests.lazy import lazy
 
 keras, tf, steps = lazy("keras"), lazy("tensorflow"), lazy("emomusic.training.steps")
+architectures = lazy("emomusic.training.architectures")
 
 RADIUS, RATE = 0.3, 0.1
 RNG = np.random.default_rng(0)
@@ -122,7 +122,7 @@ def test_only_a_network_in_training_has_it_and_its_weights_fit_the_plain_one() -
     assert not any(isinstance(layer, steps.FusedBatchNormalization) for layer in plain.layers)
     for weight in fast.weights:
         weight.assign(np.random.default_rng(1).uniform(0.5, 1, weight.shape))
-    copy_layers(fast, plain)
+    architectures.copy_layers(fast, plain)
     pictures = np.random.default_rng(2).integers(0, 256, (4, 48, 48, 1)).astype(np.float32)
     np.testing.assert_allclose(plain(pictures), fast(pictures), atol=0.02)
 
