@@ -15,6 +15,7 @@ import argparse
 import json
 import subprocess
 import tempfile
+import tomllib
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,11 +38,10 @@ BIT_RATE = 80_000
 RMS_DB = -16.0
 PEAK_DB = -2.0  # MP3 overshoots the peaks a little
 
-BY_SA, BY, MIT = "CC BY-SA 3.0", "CC BY 3.0", "MIT"
 _TEXTS = {
-    BY_SA: "https://creativecommons.org/licenses/by-sa/3.0/",
-    BY: "https://creativecommons.org/licenses/by/3.0/",
-    MIT: "data/songs/LICENSE",
+    "CC BY-SA 3.0": "https://creativecommons.org/licenses/by-sa/3.0/",
+    "CC BY 3.0": "https://creativecommons.org/licenses/by/3.0/",
+    "MIT": "data/songs/LICENSE",
 }
 
 
@@ -53,28 +53,6 @@ class Origin:
     licence: str
     source: str
     folder: str
-
-
-_UFO = ("https://sourceforge.net/projects/ufoai/", "usr/share/games/ufoai/base/0music/music")
-_FRETS = "usr/share/games/fretsonfire/data/songs"
-_SECTOID = "http://www.nivel21.net/personal/sectoid/fretsonfire/Sectoid_Frets_on_Fire_Song_Pack.zip"
-_MULDJORD = "http://downloads.muldjord.com/muldjord-armygeddon_fof.tar.bz2"
-
-SINGULARITY = Origin("singularity-music", BY_SA, "http://emhsoft.com/singularity", "usr/share/games/singularity/music")
-HYPERROGUE = Origin("hyperrogue-music", BY_SA, "https://www.roguetemple.com/z/hyper/", "usr/share/hyperrogue/music")
-UFO_SHARED = Origin("ufoai-music", BY_SA, *_UFO)
-UFO = Origin("ufoai-music", BY, *_UFO)
-MULDJORD = Origin("fretsonfire-songs-muldjord", BY_SA, _MULDJORD, f"{_FRETS}/muldjord")
-WARZONE = Origin(
-    "warzone2100-music", BY_SA, "https://wz2100.net/", "usr/share/games/warzone2100/music/albums/aftermath_soundtrack"
-)
-KART = Origin("supertuxkart-data", BY_SA, "https://supertuxkart.net/", "usr/share/games/supertuxkart/data/music")
-NAEV = Origin("naev-data", BY, "https://naev.org/", "usr/share/naev/dat/snd/music")
-NAEV_SHARED = Origin("naev-data", BY_SA, "https://naev.org/", "usr/share/naev/dat/snd/music")
-MARS = Origin(
-    "marsshooter-data", BY_SA, "https://mars-game.sourceforge.net/", "usr/share/games/marsshooter/audio/music"
-)
-SECTOID = Origin("fretsonfire-songs-sectoid", MIT, _SECTOID, f"{_FRETS}/sectoid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,64 +67,14 @@ class Excerpt:
     title: str
     artist: str
     origin: Origin
-    files: tuple[str, ...]
+    files: list[str]
     start_s: float
 
 
-_MCCRACKEN, _PARROTTE, _HOFFMANN = "Max McCracken", "Shawn Parrotte", "Christian Hoffmann"
-_MARINO, _VIOLA, _ESCAPE = "Manuel Marino", "Carlos Viola Iborra", "Escape from chaosland"
-_WHALLON, _REEVES, _SHELL = "Nikola Whallon", "David Reeves", "Obsidian Shell"
-
-EXCERPTS = (
-    Excerpt("Icy Lands", _PARROTTE, HYPERROGUE, ("hr3-icyland.ogg",), 18),
-    Excerpt("Feelings", _VIOLA, SECTOID, ("Feelings/song.ogg", "Feelings/guitar.ogg"), 0),
-    Excerpt("Orbital Elevator", _MCCRACKEN, SINGULARITY, ("Orbital Elevator.ogg",), 99),
-    Excerpt("Geoscape Music", _MARINO, UFO, ("van_geoscape.ogg",), 36),
-    Excerpt("Ambient 2.5", _WHALLON, NAEV, ("ambient2_5.ogg",), 43),
-    Excerpt("Aberrations", _MCCRACKEN, SINGULARITY, ("Aberrations.ogg",), 123),
-    Excerpt("West", "Chris Leutwyler", KART, ("West.ogg",), 27),
-    Excerpt("Snowy", "Chris Leutwyler", KART, ("Snowy.ogg",), 28),
-    Excerpt("Tutorial", _HOFFMANN, UFO_SHARED, ("Crystan-Tutorial.ogg",), 70),
-    Excerpt("Valley", "DJ Helium", KART, ("valley.ogg",), 19),
-    Excerpt("Mountain", "Lincoln Domina", HYPERROGUE, ("hr-domina-mountain.ogg",), 54),
-    Excerpt("Subsea", "Claude Werner", KART, ("subsea.ogg",), 115),
-    Excerpt("Hunting Grounds", "Lincoln Domina", HYPERROGUE, ("hr-domina-hunting.ogg",), 0),
-    Excerpt("A New Journey", _MCCRACKEN, SINGULARITY, ("A New Journey.ogg",), 13),
-    Excerpt("David 04", _REEVES, UFO, ("David04.ogg",), 111),
-    Excerpt("Battlescape 06", _HOFFMANN, UFO_SHARED, ("Crystan-Battlescape06.ogg",), 139),
-    Excerpt("Sky Vibe", "Speedsound", KART, ("SkyVibe-HighFrequency.ogg",), 79),
-    Excerpt("Nebula Battle 2", _WHALLON, NAEV, ("nebu_battle2.ogg",), 71),
-    Excerpt("Lava", "Kalsan", KART, ("Lava.ogg",), 89),
-    Excerpt("Egypt", "0zone0ne", KART, ("egypt.ogg",), 80),
-    Excerpt("Golden Fields", "Krobonil & 0zone0ne", KART, ("farm.ogg",), 8),
-    Excerpt("Zalek 1", _WHALLON, NAEV, ("zalek1.ogg",), 129),
-    Excerpt("Bay", "0zone0ne", KART, ("bay.ogg",), 52),
-    Excerpt("Kart Grand Prix", "Weirwood", KART, ("kart_grand_prix.ogg",), 67),
-    Excerpt("Escape from Chaosland", _VIOLA, SECTOID, (f"{_ESCAPE}/song.ogg", f"{_ESCAPE}/guitar.ogg"), 24),
-    Excerpt("Armygeddon", "Muldjord", MULDJORD, ("armygeddon/song.ogg", "armygeddon/guitar.ogg"), 150),
-    Excerpt("War of Freedom", _VIOLA, SECTOID, ("War of freedom/song.ogg", "War of freedom/guitar.ogg"), 27),
-    Excerpt("Fire Fight", "Marine Baklund", UFO_SHARED, ("MarineFireFight.ogg",), 90),
-    Excerpt("Mission Music 2", _MARINO, UFO, ("van_mission2.ogg",), 117),
-    Excerpt("David 02", _REEVES, UFO, ("David02.ogg",), 30),
-    Excerpt("Marine 01", "Marine Baklund", UFO_SHARED, ("Marine01.ogg",), 92),
-    Excerpt("Wings of Cruelty", _SHELL, MARS, ("09_wings_of_cruelty.ogg",), 158),
-    Excerpt("Fear", _SHELL, MARS, ("03_fear.ogg",), 120),
-    Excerpt("FLF Battle 1", _WHALLON, NAEV, ("flf_battle1.ogg",), 101),
-    Excerpt("Combat 2", "Askyel", NAEV_SHARED, ("combat2.ogg",), 16),
-    Excerpt("Urban Warfare", "Marine Baklund", UFO_SHARED, ("MarineUrbanWarfare.ogg",), 84),
-    Excerpt("Nuclear Heartbeat", "LupusMechanicus", WARZONE, ("track17.opus",), 18),
-    Excerpt("Mission Music 3", _MARINO, UFO, ("van_mission3.ogg",), 126),
-    Excerpt("Enemy Unknown", _MCCRACKEN, SINGULARITY, ("Enemy Unknown.ogg",), 199),
-    Excerpt("Geoscape Theme 1", "Karl Macklin", UFO, ("karlmacklin_geoscape.ogg",), 111),
-    Excerpt("Battlescape 01", _HOFFMANN, UFO_SHARED, ("Crystan-Battlescape01.ogg",), 121),
-    Excerpt("Intro (Sad)", _HOFFMANN, UFO_SHARED, ("Crystan-IntroSad.ogg",), 69),
-    Excerpt("Media Threat", _MCCRACKEN, SINGULARITY, ("Media Threat.ogg",), 236),
-    Excerpt("Nebula Battle 1", _WHALLON, NAEV, ("nebu_battle1.ogg",), 17),
-    Excerpt("Battlescape 04", _HOFFMANN, UFO_SHARED, ("Crystan-Battlescape04.ogg",), 23),
-    Excerpt("Hell", _PARROTTE, HYPERROGUE, ("hr3-hell.ogg",), 16),
-    Excerpt("Inevitable", _MCCRACKEN, SINGULARITY, ("Inevitable.ogg",), 29),
-    Excerpt("Dvaered 1", "Askyel", NAEV_SHARED, ("dvaered1.ogg",), 87),
-)
+def read_excerpts() -> list[Excerpt]:
+    """The excerpts that `scripts/songs.toml` names."""
+    table = tomllib.loads(Path(__file__).with_name("songs.toml").read_text(encoding="utf-8"))
+    return [Excerpt(**each | {"origin": Origin(**table["origins"][each["origin"]])}) for each in table["excerpts"]]
 
 
 def unpack(packages: Path, origin: Origin, out: Path) -> Path:
@@ -212,7 +140,7 @@ def build(packages: Path) -> list[dict[str, Any]]:
         path.unlink()
     records = []
     with tempfile.TemporaryDirectory() as out:
-        for number, excerpt in enumerate(EXCERPTS, 1):
+        for number, excerpt in enumerate(read_excerpts(), 1):
             folder = unpack(packages, excerpt.origin, Path(out))
             sounds = [read_sound(folder / name, excerpt.start_s) for name in excerpt.files]
             name = "-".join("".join(each if each.isalnum() else " " for each in excerpt.title.lower()).split())
