@@ -87,23 +87,22 @@ def test_a_run_writes_every_file_and_metrics_that_any_program_can_read(tiny_run:
     assert read["bytes"] == (tiny_run.folder / "model.keras").stat().st_size
 
 
-def test_the_predictions_give_the_metrics_again(tiny_run: Run, dataset: Splits) -> None:
-    with np.load(tiny_run.folder / "predictions.npz", allow_pickle=False) as arrays:
+def test_the_saved_classifier_gives_the_written_predictions_and_these_the_metrics(
+    only_tiny: Run, dataset: Splits
+) -> None:
+    classifier = EmotionClassifier.load("tiny")
+    with np.load(only_tiny.folder / "predictions.npz", allow_pickle=False) as arrays:
         predictions = dict(arrays)
-    for split in (Split.VALIDATION, Split.TEST):
+    for split, num_unseen in ((Split.VALIDATION, 42), (Split.TEST, 38)):
         labels, probabilities = predictions[f"{split}_labels"], predictions[f"{split}_probabilities"]
-        written = tiny_run.metrics[split.value]
-        np.testing.assert_array_equal(labels, dataset[split].labels)
+        written, faces = only_tiny.metrics[split.value], dataset[split]
+        np.testing.assert_array_equal(labels, faces.labels)
+        np.testing.assert_allclose(classifier.probabilities(faces.images[..., None]), probabilities, atol=1e-5)
         again = metrics.evaluate(labels, probabilities.argmax(axis=1)).as_dict()
         assert {name: written[name] for name in again} == again
         assert written["calibration"]["expected_error"] == metrics.expected_calibration_error(labels, probabilities)
-
-
-def test_figures_are_also_given_on_the_pictures_that_do_not_stand_in_training(tiny_run: Run) -> None:
-    with np.load(tiny_run.folder / "predictions.npz", allow_pickle=False) as arrays:
-        right = arrays["test_probabilities"].argmax(axis=1) == arrays["test_labels"]
-    assert tiny_run.metrics["test"]["not_in_training"] == {"n": 38, "accuracy": right[4:].mean()}
-    assert tiny_run.metrics["validation"]["not_in_training"]["n"] == 42
+        is_right = (probabilities.argmax(axis=1) == labels)[~faces.in_training]
+        assert written["not_in_training"] == {"n": num_unseen, "accuracy": is_right.mean()}
 
 
 def test_where_all_pictures_stand_in_training_there_is_no_such_figure() -> None:
@@ -112,14 +111,6 @@ def test_where_all_pictures_stand_in_training_there_is_no_such_figure() -> None:
     found = figures(faces, probabilities, EMOTIONS, before=probabilities)
     assert found["not_in_training"] == {"n": 0, "accuracy": None}
     assert found["accuracy"] == 0.5
-
-
-def test_the_saved_classifier_gives_the_written_probabilities(only_tiny: Run, dataset: Splits) -> None:
-    classifier = EmotionClassifier.load("tiny")
-    with np.load(only_tiny.folder / "predictions.npz", allow_pickle=False) as arrays:
-        for split in (Split.VALIDATION, Split.TEST):
-            probabilities = classifier.probabilities(dataset[split].images[..., None])
-            np.testing.assert_allclose(probabilities, arrays[f"{split}_probabilities"], atol=1e-5)
 
 
 def test_the_history_has_every_epoch_once_and_is_what_was_told(tiny_run: Run) -> None:
@@ -133,21 +124,16 @@ def test_the_history_has_every_epoch_once_and_is_what_was_told(tiny_run: Run) ->
     assert tiny_run.reports[-1].seconds_left == 0
 
 
-def test_the_model_is_that_of_the_best_epoch_on_validation(tiny_run: Run, dataset: Splits) -> None:
-    history = history_of(tiny_run.folder)
+def test_the_file_has_the_weights_of_the_best_epoch_as_its_spec_says(tiny_run: Run, dataset: Splits) -> None:
+    history, spec = history_of(tiny_run.folder), read_spec(tiny_run.folder)
     best = max(row["val_accuracy"] for row in history)
     assert history[tiny_run.metrics["best_epoch"] - 1]["val_accuracy"] == best
     model = keras.saving.load_model(tiny_run.folder / "model.keras", safe_mode=True)
     faces = dataset[Split.VALIDATION]
     predicted = keras.ops.convert_to_numpy(model(faces.images[..., None].astype(np.float32))).argmax(axis=1)
     assert (predicted == faces.labels).mean() == pytest.approx(best, abs=1e-6)
-
-
-def test_what_is_said_of_the_model_is_true_of_its_file(tiny_run: Run) -> None:
-    spec = model_files.read_spec(tiny_run.folder)
-    assert spec.sha256 == assets.sha256_of(tiny_run.folder / model_files.WEIGHTS)
-    assert spec.onnx_sha256 == assets.sha256_of(tiny_run.folder / model_files.ONNX)
-    model = keras.saving.load_model(tiny_run.folder / "model.keras", safe_mode=True)
+    assert spec.sha256 == assets.sha256_of(tiny_run.folder / "model.keras")
+    assert spec.onnx_sha256 == assets.sha256_of(tiny_run.folder / "model.onnx")
     assert (spec.name, spec.network, spec.preset, spec.side, spec.mirrored) == ("tiny", "tiny", "smoke", 48, True)
     assert spec.parameters == model.count_params() == tiny_run.metrics["parameters"]
     assert getattr(model, "optimizer", None) is None
