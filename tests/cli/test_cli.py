@@ -281,29 +281,18 @@ def test_doctor_tells_what_is_absent_and_ends_with_status_2(
     assert all(name in err.splitlines()[-1] for name in bad)
 
 
-def test_evaluate_judges_aligned_crops_without_a_detector(run: Callable[..., Reply], tmp_path: Path) -> None:
-    rng = np.random.default_rng(0)
-    for emotion in ("happy", "sad"):
-        (tmp_path / emotion).mkdir()
-        for number in range(3):
-            Image.fromarray(rng.integers(0, 256, (60, 60, 3), np.uint8)).save(tmp_path / emotion / f"{number}.png")
-    status, figures, _ = run("evaluate", "face", "--images", tmp_path, "--aligned")
-    assert status == 0
-    assert (figures["n"], figures["missed"]) == (6, 0)
-    assert np.array(figures["confusion"]).shape == (7, 7)
-    assert np.array(figures["confusion"]).sum() == 6
-
-
-def test_a_picture_with_no_face_counts_as_wrong_and_missed(
+def test_evaluate_counts_a_picture_without_a_face_as_wrong_unless_it_is_a_crop(
     run: Callable[..., Reply], samples: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "happy").mkdir()
     shutil.copy(samples / "eileen-collins-1999.jpg", tmp_path / "happy")
     Image.new("RGB", (200, 200), "white").save(tmp_path / "happy" / "blank.png")
-    status, figures, _ = run("evaluate", "face", "--images", tmp_path)
-    assert status == 0
-    assert (figures["n"], figures["missed"]) == (2, 1)
-    assert figures["accuracy"] <= 0.5
+    for options, num_missed in (((), 1), (("--aligned",), 0)):
+        status, figures, _ = run("evaluate", "face", "--images", tmp_path, *options)
+        assert (status, figures["n"], figures["missed"]) == (0, 2, num_missed)
+        assert np.shape(figures["confusion"]) == (7, 7)
+        assert np.sum(figures["confusion"]) == 2 - num_missed
+        assert figures["accuracy"] == figures["confusion"][3][3] / 2
 
 
 def test_the_committed_figures_are_what_evaluate_computes(run: Callable[..., Reply]) -> None:

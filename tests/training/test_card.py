@@ -61,28 +61,6 @@ def test_the_limits_come_from_the_metrics(tiny_run: Run, metrics: dict[str, Any]
     assert "also in Training | | not known |" in card
 
 
-def test_collections_and_profiles_of_real_persons_are_in_the_card(
-    tiny_run: Run, metrics: dict[str, Any], tmp_path: Path
-) -> None:
-    metrics["profiles"] = {"taiwan": {"a neutral shot": 0.657, "faces": 900, "persons": 26}}
-    one = {
-        "n": 10,
-        "missed": 0,
-        "persons": 3,
-        "people": "",
-        "is_trained": False,
-        "accuracy": 0.5,
-        "recall": {"fear": 0.25},
-    }
-    weak = one | {"people": "three persons", "accuracy": 0.4, "accuracy_interval": [0.2, 0.6]}
-    metrics["collections"] = {"strong": one | {"accuracy_interval": [0.3, 0.7]}, "weak": weak}
-    card = card_of(tiny_run, metrics, tmp_path / CARD)
-    assert "taiwan, 26 persons" in card
-    assert "| a neutral shot | 65.7% |" in card
-    assert "| strong |  | 3 | no | 10 | 50.0% (30.0% to 70.0%) | fear 25% |" in card
-    assert "weak: three persons" in card
-
-
 def test_a_model_with_another_name_than_its_network_has_its_folder_in_the_command(
     tiny_run: Run, metrics: dict[str, Any], tmp_path: Path
 ) -> None:
