@@ -60,19 +60,6 @@ def invert_label_smoothing(probabilities: FloatArray, smoothing: float) -> Float
     return np.asarray(inverted / inverted.sum(axis=1, keepdims=True))
 
 
-def fit_temperature(y_true: IntArray, probabilities: FloatArray) -> float:
-    """The temperature that maximises the likelihood of the true classes."""
-    from scipy.optimize import minimize_scalar
-    from sklearn.metrics import log_loss
-
-    def loss(log_temperature: float) -> float:
-        scaled = apply_temperature(probabilities, float(np.exp(log_temperature)))
-        return float(log_loss(y_true, scaled, labels=np.arange(probabilities.shape[1])))
-
-    found = minimize_scalar(loss, bounds=(np.log(0.1), np.log(10.0)), method="bounded")
-    return float(np.exp(found.x))
-
-
 def fit_calibration(y_true: IntArray, probabilities: FloatArray) -> tuple[float, float]:
     """The smoothing to invert, then the temperature, that together maximise the likelihood of the true classes.
 
@@ -85,14 +72,23 @@ def fit_calibration(y_true: IntArray, probabilities: FloatArray) -> tuple[float,
     from scipy.optimize import minimize_scalar
     from sklearn.metrics import log_loss
 
-    def loss(smoothing: float) -> float:
+    def fit_temperature(smoothing: float) -> tuple[float, float]:
+        """The temperature for this smoothing, and its loss."""
         inverted = invert_label_smoothing(probabilities, smoothing)
-        scaled = apply_temperature(inverted, fit_temperature(y_true, inverted))
-        return float(log_loss(y_true, scaled, labels=np.arange(probabilities.shape[1])))
 
-    found = minimize_scalar(loss, bounds=(0.0, 0.3), method="bounded", options={"xatol": _SMOOTHING_TOLERANCE})
+        def loss(log_temperature: float) -> float:
+            scaled = apply_temperature(inverted, float(np.exp(log_temperature)))
+            return float(log_loss(y_true, scaled, labels=np.arange(probabilities.shape[1])))
+
+        found = minimize_scalar(loss, bounds=(np.log(0.1), np.log(10.0)), method="bounded")
+        return float(np.exp(found.x)), float(found.fun)
+
+    options = {"xatol": _SMOOTHING_TOLERANCE}
+    found = minimize_scalar(
+        lambda share: fit_temperature(share)[1], bounds=(0.0, 0.3), method="bounded", options=options
+    )
     smoothing = round(float(found.x), 4) if found.x > _SMOOTHING_TOLERANCE else 0.0
-    return smoothing, round(fit_temperature(y_true, invert_label_smoothing(probabilities, smoothing)), 4)
+    return smoothing, round(fit_temperature(smoothing)[0], 4)
 
 
 def adjust_logits(probabilities: FloatArray, adjustment: Sequence[Sequence[float]]) -> FloatArray:

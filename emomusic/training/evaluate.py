@@ -6,7 +6,7 @@ import itertools
 import logging
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.assets import CARD, METRICS, SPEC, ModelKind, read_metrics
 from emomusic.calibration import adjust_logits, fit_adjustment, told_apart
-from emomusic.errors import DatasetError, ImageError
+from emomusic.errors import DatasetError
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import Face, FaceDetector
@@ -26,7 +26,7 @@ from emomusic.faces.fer2013 import LabelledFaces, Split
 from emomusic.faces.identity import Identifier
 from emomusic.faces.profile import KnownFace
 from emomusic.media.folders import FolderWalk
-from emomusic.media.images import PICTURE_ENDINGS, Box, RgbImage, crop_face, read_image, to_network_input
+from emomusic.media.images import PICTURE_ENDINGS, Box, RgbImage, crop_face, to_network_input
 from emomusic.metrics import (
     MISSED,
     FloatArray,
@@ -40,7 +40,7 @@ from emomusic.records import PhotoScores, write_metrics
 from emomusic.training.card import write_card
 from emomusic.training.ferplus import evaluate_on_votes
 from emomusic.training.people import collection_record
-from emomusic.training.posed import COLLECTIONS, mixture
+from emomusic.training.posed import COLLECTIONS, largest_faces, mixture
 
 if TYPE_CHECKING:
     import keras
@@ -172,7 +172,7 @@ def evaluate_profile(
 ) -> tuple[Scores, int]:
     """Metrics as from `evaluate_pictures`, with a profile for the faces of its person; and the number of these."""
     y_pred, num_known = np.full(len(pictures), MISSED), 0
-    for index, image, face, crop in _crops(pictures, detector, on_progress):
+    for index, image, face, crop in largest_faces([path for path, _ in pictures], detector, on_progress):
         box = Box(0, 0, image.shape[1], image.shape[0]) if face is None else face.box
         is_known = bool(known.profile.shows(identifier.describe(image, [box]))[0])
         (answer,) = (known if is_known else classifier).classify([crop])
@@ -265,31 +265,13 @@ def _answers(
             answers[[index for index, _ in waiting]] = classifier.probabilities(inputs)
         waiting.clear()
 
-    for index, image, face, crop in _crops(pictures, detector, on_progress):
+    for index, image, face, crop in largest_faces([path for path, _ in pictures], detector, on_progress):
         conditions[index] = None if face is None else conditions_of(image, face)
         waiting.append((index, to_network_input([crop], classifier.spec.side)))
         if len(waiting) == _AT_ONCE:
             classify()
     classify()
     return answers, conditions
-
-
-def _crops(
-    pictures: list[tuple[Path, Emotion]], detector: FaceDetector | None, on_progress: Callable[[int], None]
-) -> Iterator[tuple[int, RgbImage, Face | None, RgbImage]]:
-    """Position, pixels, largest face and its crop for each picture with a face; all of the picture without detector."""
-    for index, (path, _) in enumerate(pictures):
-        try:
-            image = read_image(path)
-            faces = [] if detector is None else detector.detect(image)
-            if detector is None:
-                yield index, image, None, image
-            elif faces:
-                face = max(faces, key=lambda face: face.box.width * face.box.height)
-                yield index, image, face, crop_face(image, face.box)
-        except ImageError as error:
-            log.warning("Counted as missed: %s", error)
-        on_progress(index + 1)
 
 
 def _labels(pictures: list[tuple[Path, Emotion]]) -> IntArray:

@@ -11,7 +11,7 @@ import hashlib
 import logging
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -24,9 +24,9 @@ import pandas as pd
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.assets import DAMAGED_ARRAYS, models_dir, sha256_of
 from emomusic.errors import DatasetError, ImageError
-from emomusic.faces.detection import FaceDetector
+from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.fer2013 import SIDE, LabelledFaces
-from emomusic.media.images import PICTURE_ENDINGS, crop_face, read_image, to_network_input
+from emomusic.media.images import PICTURE_ENDINGS, RgbImage, crop_face, read_image, to_network_input
 from emomusic.metrics import SEVEN
 
 log = logging.getLogger(__name__)
@@ -177,16 +177,15 @@ def read_posed_faces(
         log.warning("Cutting the faces of %s again: %s", folder, error)
     votes = {collection: _votes(path) for path, collection in {(p.parents[1], c) for p, c, _ in pictures}}
     rows: list[tuple[Any, ...]] = []
-    for number, (path, collection, shown) in enumerate(pictures, 1):
-        crop = _crop(path, detector)
+    for index, _, _, crop in largest_faces([path for path, *_ in pictures], detector, on_progress):
+        path, collection, shown = pictures[index]
         person, _, picture = path.stem.partition("_")
         shares = np.eye(len(EMOTIONS), dtype=np.float32)[[emotion.label for emotion in shown]].mean(axis=0)
         seen = votes[collection].get(picture)
         if seen is not None and shown[0] is not Emotion.NEUTRAL:  # raters had no box for neutral
             shares = (1 - _VOTE_WEIGHT) * shares + _VOTE_WEIGHT * seen
-        if crop is not None:
-            rows.append((crop, shares, shown[0].label, len(shown) > 1, collection, f"{collection}/{person}"))
-        on_progress(number)
+        grey = to_network_input([crop], SIDE)[0, ..., 0]
+        rows.append((grey, shares, shown[0].label, len(shown) > 1, collection, f"{collection}/{person}"))
     if not rows:
         raise DatasetError(f"expected pictures of faces in {folder}. Received: none with a face")
     kinds = (np.uint8, np.float32, np.uint8, np.bool_, np.str_, np.str_)
@@ -218,18 +217,25 @@ def posed_pictures(folder: Path) -> list[tuple[Path, str, tuple[Emotion, ...]]]:
     return found
 
 
-def _crop(path: Path, detector: FaceDetector) -> npt.NDArray[np.uint8] | None:
-    """The largest face as the network's input, shape (48, 48); None without a face."""
-    try:
-        image = read_image(path)
-    except ImageError as error:
-        log.warning("Left out: %s", error)
-        return None
-    boxes = [face.box for face in detector.detect(image)]
-    if not boxes:
-        return None
-    largest = max(boxes, key=lambda box: box.width * box.height)
-    return to_network_input([crop_face(image, largest)], SIDE)[0, ..., 0]
+def largest_faces(
+    paths: Sequence[Path], detector: FaceDetector | None, on_progress: Callable[[int], None]
+) -> Iterator[tuple[int, RgbImage, Face | None, RgbImage]]:
+    """Position, pixels, largest face and its crop for each picture with a face; all of the picture without detector.
+
+    `on_progress` takes the number of pictures done.
+    """
+    for index, path in enumerate(paths):
+        try:
+            image = read_image(path)
+            faces = [] if detector is None else detector.detect(image)
+            if detector is None:
+                yield index, image, None, image
+            elif faces:
+                face = max(faces, key=lambda face: face.box.width * face.box.height)
+                yield index, image, face, crop_face(image, face.box)
+        except ImageError as error:
+            log.warning("Left out: %s", error)
+        on_progress(index + 1)
 
 
 def _votes(collection: Path) -> dict[str, npt.NDArray[np.float32]]:
