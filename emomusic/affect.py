@@ -37,20 +37,16 @@ class Emotion(StrEnum):
     @property
     def adjective(self) -> str:
         """The adjective for sentences such as "Mostly surprised"."""
-        return _ADJECTIVES[self]
+        return _ADJECTIVES.get(self, self.value)
 
 
 EMOTIONS: tuple[Emotion, ...] = tuple(Emotion)
 
 _ADJECTIVES: Mapping[Emotion, str] = MappingProxyType(
     {
-        Emotion.ANGRY: "angry",
         Emotion.DISGUST: "disgusted",
         Emotion.FEAR: "afraid",
-        Emotion.HAPPY: "happy",
-        Emotion.SAD: "sad",
         Emotion.SURPRISE: "surprised",
-        Emotion.NEUTRAL: "neutral",
     }
 )
 
@@ -199,16 +195,9 @@ REPORT_MOODS: Mapping[Emotion, Mood] = MappingProxyType(
 )
 
 # The moods that calm or lift: calm after tense emotions, happy after all others. The table is our choice.
+_TENSE = (Emotion.ANGRY, Emotion.DISGUST, Emotion.FEAR)
 BETTER_MOODS: Mapping[Emotion, Mood] = MappingProxyType(
-    {
-        Emotion.ANGRY: Mood.CALM,
-        Emotion.DISGUST: Mood.CALM,
-        Emotion.FEAR: Mood.CALM,
-        Emotion.HAPPY: Mood.HAPPY,
-        Emotion.SAD: Mood.HAPPY,
-        Emotion.SURPRISE: Mood.HAPPY,
-        Emotion.NEUTRAL: Mood.HAPPY,
-    }
+    {emotion: Mood.CALM if emotion in _TENSE else Mood.HAPPY for emotion in EMOTIONS}
 )
 
 # The mood of the songs in each quadrant. The names are our choice: songs with high arousal and low valence count as

@@ -119,11 +119,6 @@ def downloads_dir() -> Path:
     return Path(os.environ.get("EMOMUSIC_DATA") or user_data_path("emomusic"))
 
 
-def writing_advice() -> str:
-    """Advice for errors when `downloads_dir()` is not writable."""
-    return "Set EMOMUSIC_DATA to a folder that you may write into" if IS_WHEEL else "Make the folder writable"
-
-
 def find_datasets(relative: str) -> list[Path]:
     """Existing copies of a dataset: in `$EMOMUSIC_DATA`, then in `downloads_dir()`."""
     places = [Path(value)] if (value := os.environ.get("EMOMUSIC_DATA")) else []

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from emomusic.assets import downloads_dir, find_datasets, sha256_of, writing_advice
+from emomusic import assets
+from emomusic.assets import downloads_dir, find_datasets, sha256_of
 from emomusic.errors import AssetError, SettingsError
 
 TIMEOUT_S = 10.0
@@ -89,8 +90,10 @@ def ensure(name: str, *, timeout_s: float = TIMEOUT_S) -> Path:
         part.write_bytes(data)
         part.replace(target)
     except OSError as error:
+        advice = "Set EMOMUSIC_DATA to a folder that you may write into"
         raise SettingsError(
-            f"expected to write {download.path}. Received: {error.strerror}. {writing_advice()}"
+            f"expected to write {download.path}. Received: {error.strerror}. "
+            f"{advice if assets.IS_WHEEL else 'Make the folder writable'}"
         ) from error
     return target
 

@@ -1,12 +1,12 @@
 """`profile create`, and `analyze` and `evaluate face` with a profile."""
 
-import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from emomusic.cli.main import main
+from tests.cli.conftest import Reply
 
 
 @pytest.fixture
@@ -19,54 +19,40 @@ def shots(root: Path, tmp_path: Path) -> Path:
 
 
 def test_a_profile_is_made_used_and_kept_from_another_person(
-    shots: Path, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Callable[..., Reply], shots: Path, root: Path, tmp_path: Path
 ) -> None:
-    out = tmp_path / "face.json"
-    assert main(["profile", "create", str(shots), "--out", str(out), "--json"]) == 0
-    record = json.loads(capsys.readouterr().out)
-    assert record == {"emotions": {"happy": 1, "neutral": 1}, "model": "emonet_photo", "bytes": out.stat().st_size}
-    assert main(["evaluate", "face", "--images", str(shots), "--profile", str(out), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["accuracy"] == 1
-    samples = root / "data" / "samples"
-    assert main(["analyze", str(samples / "grace-hopper-1984.jpg"), "--json"]) == 0
-    before = json.loads(capsys.readouterr().out)
-    assert main(["analyze", str(samples / "grace-hopper-1984.jpg"), "--profile", str(out), "--json"]) == 0
-    answer = capsys.readouterr()
-    assert "another person" in answer.err
-    assert json.loads(answer.out)[0]["faces"] == before[0]["faces"]
+    out, other = tmp_path / "new" / "face.json", root / "data" / "samples" / "grace-hopper-1984.jpg"
+    status, record, _ = run("profile", "create", shots, "--out", out)
+    expected = {"emotions": {"happy": 1, "neutral": 1}, "model": "emonet_photo", "bytes": out.stat().st_size}
+    assert (status, record) == (0, expected)
+    status, figures, _ = run("evaluate", "face", "--images", shots, "--profile", out)
+    assert (status, figures["accuracy"]) == (0, 1)
+    _, before, _ = run("analyze", other)
+    status, after, err = run("analyze", other, "--profile", out)
+    assert (status, after[0]["faces"]) == (0, before[0]["faces"])
+    assert "another person" in err
 
 
 @pytest.mark.parametrize("content", [None, b"{}"])
 def test_a_profile_that_is_none_is_one_line_and_status_2(
-    content: bytes | None, shots: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    run: Callable[..., Reply], content: bytes | None, shots: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "face.json"
     if content is not None:
         file.write_bytes(content)
-    for command in (["analyze", "x.jpg"], ["evaluate", "face", "--images", str(shots)]):
-        assert main([*command, "--profile", str(file)]) == 2
-        error = capsys.readouterr().err
-        assert "face profile" in error
-        assert error.count("\n") == 1
+    for command in (["analyze", "x.jpg"], ["evaluate", "face", "--images", shots]):
+        status, answer, err = run(*command, "--profile", file)
+        assert (status, answer, err.count("\n")) == (2, None, 1)
+        assert "face profile" in err
 
 
-def test_pictures_without_a_neutral_face_make_no_profile(
-    shots: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_profile_needs_a_neutral_face_and_replaces_no_folder(
+    run: Callable[..., Reply], shots: Path, tmp_path: Path
 ) -> None:
+    status, answer, err = run("profile", "create", shots, "--out", shots)
+    assert (status, answer, err.count("\n")) == (2, None, 1)
+    assert "a file to write the profile into" in err
     shutil.rmtree(shots / "neutral")
-    assert main(["profile", "create", str(shots), "--out", str(tmp_path / "face.json")]) == 2
-    assert "neutral" in capsys.readouterr().err
+    status, _, err = run("profile", "create", shots, "--out", tmp_path / "face.json")
+    assert (status, "neutral" in err) == (2, True)
     assert not (tmp_path / "face.json").exists()
-
-
-def test_a_profile_gets_its_folder_and_never_replaces_one(
-    shots: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "new" / "face.json"
-    assert main(["profile", "create", str(shots), "--out", str(out)]) == 0
-    assert out.is_file()
-    capsys.readouterr()
-    assert main(["profile", "create", str(shots), "--out", str(tmp_path / "new")]) == 2
-    error = capsys.readouterr().err
-    assert "a file to write the profile into" in error
-    assert error.count("\n") == 1
