@@ -145,10 +145,8 @@ def build(packages: Path) -> list[dict[str, Any]]:
             sounds = [read_sound(folder / name, excerpt.start_s) for name in excerpt.files]
             name = "-".join("".join(each if each.isalnum() else " " for each in excerpt.title.lower()).split())
             write_excerpt(songs_dir() / f"{name}.mp3", levelled(np.sum(sounds, axis=0)), excerpt)
-            origin = excerpt.origin
-            records.append(
-                {"number": number, "file": f"{name}.mp3", "licence": origin.licence, "source": origin.source}
-            )
+            origin = {"licence": excerpt.origin.licence, "source": excerpt.origin.source}
+            records.append({"number": number, "file": f"{name}.mp3", **origin})
     return records
 
 

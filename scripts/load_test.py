@@ -22,7 +22,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from time import monotonic
-from typing import Any, NoReturn
+from typing import Any
 
 from emomusic.assets import data_dir
 from emomusic.errors import EmomusicError
@@ -167,17 +167,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.load_test", description=str(__doc__).split("\n", 1)[0])
     for name, default in asdict(Load()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default, help=f"({default})")
-    signal.signal(signal.SIGTERM, _stop)  # the servers must not outlive this command
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
+    )  # the servers must not outlive this command
     try:
         print(json.dumps(measure(Load(**vars(parser.parse_args()))), indent=2))
     except EmomusicError as error:
         print(error, file=sys.stderr)
         return 2
     return 0
-
-
-def _stop(*_: object) -> NoReturn:
-    sys.exit(128 + signal.SIGTERM)
 
 
 if __name__ == "__main__":

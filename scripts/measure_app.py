@@ -201,12 +201,8 @@ def main() -> None:
     chromium = next(path for name in names if (path := shutil.which(name)))
     figures = {"machine": machine()}
     with sync_playwright() as playwright:
-        flags = [
-            "--no-sandbox",
-            "--disable-gpu",
-            "--use-fake-device-for-media-stream",
-            "--use-fake-ui-for-media-stream",
-        ]
+        camera = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+        flags = ["--no-sandbox", "--disable-gpu", *camera]
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)
         if minutes is not None:
             print(json.dumps(figures | measure_use(browser, minutes), indent=2))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import mmap
-import os
 import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from emomusic.runtime import num_cores
+from emomusic.text import pluralize
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,8 @@ class Timing:
 
 def machine() -> str:
     """Describe this machine, with the processors that this process may use."""
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    noun = "processor" if processors == 1 else "processors"
-    return f"{platform.system()} {platform.machine()}, {processors} {noun}, Python {platform.python_version()}"
+    processors = pluralize(num_cores(), "processor")
+    return f"{platform.system()} {platform.machine()}, {processors}, Python {platform.python_version()}"
 
 
 def resident_mb(process: int | str = "self") -> float:
