@@ -129,14 +129,9 @@ def export_patch_network(weights: list[Array], path: Path, *, side: int, pooling
         channels = kernel.shape[-1]
         x = graph.convolution(x, str(number), kernel, bias, slopes)
         if pool is not None:
-            size, stride, padding = pool
-            x = graph.add(
-                *("MaxPool", x),
-                output=f"pool{number}",
-                kernel_shape=[size, size],
-                strides=[stride, stride],
-                auto_pad=padding,
-            )
+            (size, stride, padding), output = pool, f"pool{number}"
+            sides = {"kernel_shape": [size, size], "strides": [stride, stride]}
+            x = graph.add("MaxPool", x, output=output, auto_pad=padding, **sides)
     kernel, bias, slopes = (next(remaining) for _ in range(3))
     rows = round((len(kernel) / channels) ** 0.5)
     # mtcnn flattens (column, row, channel), ONNX (channel, row, column)

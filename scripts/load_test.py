@@ -167,9 +167,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.load_test", description=str(__doc__).split("\n", 1)[0])
     for name, default in asdict(Load()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default, help=f"({default})")
-    signal.signal(
-        signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM)
-    )  # the servers must not outlive this command
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends the servers, too
     try:
         print(json.dumps(measure(Load(**vars(parser.parse_args()))), indent=2))
     except EmomusicError as error:
