@@ -81,15 +81,10 @@ def analyze(options: argparse.Namespace) -> Outcome:
     if options.annotate:
         require_writable(options.annotate)
     kinds = [kind_of(name) for name in options.images]
-    has_others = Kind.FILM in kinds or Kind.SONG in kinds
-    options.known = None
     if options.profile is not None:
-        if has_others:
+        if Kind.FILM in kinds or Kind.SONG in kinds:
             raise ProfileError("expected --profile with pictures. Received: films or songs")
-        from emomusic.faces.profile import KnownFace
-        from emomusic.faces.reading import load_networks
-
-        options.known = KnownFace(read_profile(options.profile), load_networks(options.model or DEFAULT_MODEL)[1])
+        options.profile = read_profile(options.profile)
     is_film = kinds == [Kind.FILM]
     bar = progress("film", 1, in_percent=True) if is_film else progress("files", len(kinds))
     records: list[dict[str, Any]] = []
@@ -144,20 +139,15 @@ def _analyzed_picture(
     name: str, image: RgbImage, options: argparse.Namespace, *, out: Path | None, decode_ms: float
 ) -> tuple[dict[str, Any], int]:
     """The record of a picture and its exit status: 2 if it could not be written."""
+    from emomusic.api import read_picture
     from emomusic.export import picture_record
     from emomusic.faces.model_files import DEFAULT_MODEL
-    from emomusic.faces.reading import load_networks, read_faces
     from emomusic.songs.recommend import load_recommender
 
-    networks, recommender = load_networks(options.model or DEFAULT_MODEL), load_recommender()
-    reading = read_faces(image, *networks)
-    if options.known is not None:
-        from emomusic.faces.identity import load_identifier
-        from emomusic.faces.profile import apply_profile
-
-        reading = apply_profile(image, reading, options.known, load_identifier())
-        if not any(face.is_known for face in reading.faces):
-            log.warning("%s: the profile is of another person and was not used.", escape_control_chars(name))
+    recommender = load_recommender()
+    reading = read_picture(image, model=options.model or DEFAULT_MODEL, profile=options.profile)
+    if options.profile is not None and not any(face.is_known for face in reading.faces):
+        log.warning("%s: the profile is of another person and was not used.", escape_control_chars(name))
     started = time.perf_counter()
     songs: list[Pick] = []
     request: Request | None = None

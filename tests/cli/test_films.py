@@ -46,7 +46,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> FakeDetector:
     """Fakes of networks and recommender: one happy face in each picture of the detector."""
     detector, classifier = FakeDetector([make_face(20, 20, 60, 70)]), FakeClassifier()
     small = recommender_over(song_table(40))
-    monkeypatch.setattr("emomusic.faces.reading.load_networks", lambda _: (detector, classifier))
+    monkeypatch.setattr("emomusic.api.load_networks", lambda _: (detector, classifier))
     monkeypatch.setattr(films, "load_film_networks", lambda _: FilmNetworks(detector, classifier, FakeIdentifier()))
     for module in ("emomusic.songs.recommend", "emomusic.cli.films"):
         monkeypatch.setattr(f"{module}.load_recommender", lambda: small)
