@@ -16,7 +16,7 @@ import numpy as np
 from emomusic.compat import return_free_memory
 from emomusic.faces.reading import load_networks
 from emomusic.marks.film import annotate_film
-from emomusic.marks.picture import live_picture
+from emomusic.marks.picture import marked_frame
 from emomusic.media.film_file import FilmFile
 from emomusic.media.images import RgbImage
 from emomusic.stream.film import DEFAULT_RATE, FilmReading, load_film_networks, read_film
@@ -91,7 +91,7 @@ def bench_live(path: Path, num_frames: int) -> list[Timing]:
                 num_readings = reader.view().num_readings
             called_s = time.perf_counter()
             view = reader.submit_frame(frame)
-            live_picture(frame, view)
+            marked_frame(frame, view.faces)
             callback_s = time.perf_counter() - called_s
             if number >= num_warm:
                 callbacks.append(1000 * callback_s)

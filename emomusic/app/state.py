@@ -138,7 +138,6 @@ LIVE_MUSIC = "live_music"
 LIVE_VIEW = "shown"  # also in the URL
 LIVE_TEACH = "Teach it your face"  # the value of the lesson
 LIVE_PLAYERS = "live_players"  # of the mirror game
-LIVE_MIRROR = "live_mirror"
 LIVE_ADJUST = "live_adjust"
 
 

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from emomusic.affect import EMOTIONS, EmotionProbabilities, list_shares
 from emomusic.charts.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS, QUIET, faded, ink_on
-from emomusic.charts.layout import BAR_MARGIN, GRID, REVERSED, lay_out
+from emomusic.charts.layout import BAR_MARGIN, GRID, REVERSED, lay_out, line
 from emomusic.faces.reading import SHARES
 from emomusic.stream.timeline import Scene
 from emomusic.text import format_clock
@@ -66,29 +66,20 @@ def film_areas(
 ) -> go.Figure:
     """The group over a film: the areas of `mood_areas` with the numbered scenes above and the sound below them.
 
-    A transparent bar for each second, in the trace `CLICKED`, takes clicks, as do the bars of the sound: the
-    `customdata` of both is the second.
-
-    Args:
-        table: from `timeline.every_second`.
-        scenes: the bands, in the colours of their quadrants.
-        chosen: index of the outlined scene.
-        sound: the moods of the film's own sound; none for no band.
+    The trace `CLICKED` has a transparent bar for each second, which takes clicks, as do the bars of the sound: the
+    `customdata` of both is the second. `table` is from `timeline.every_second`, and `chosen` the index of the outlined
+    scene.
     """
     figure = mood_areas(table)
     figure.update_traces(hoverinfo="skip", hovertemplate=None)
     found = table[table["num_faces"] > 0]
     seconds = found["time_s"].astype(int).tolist()
-    shares = (zip(SHARES, row, strict=True) for row in found[SHARES].to_numpy().tolist())
-    ranked = [sorted(pairs, key=lambda pair: -pair[1]) for pairs in shares]
+    strongest = [list_shares(dict(row.nlargest(2))) for _, row in found[SHARES].iterrows()]
     figure.add_trace(
         go.Bar(
             x=[second + 0.5 for second in seconds], y=[_BAND_TOP] * len(seconds), width=1, name=CLICKED,
             marker={"color": "rgba(0, 0, 0, 0)", "line": {"width": 0}}, showlegend=False, customdata=seconds,
-            hovertext=[
-                f"{format_clock(second)}: {list_shares(dict(most[:2]))}"
-                for second, most in zip(seconds, ranked, strict=True)
-            ],
+            hovertext=[f"{format_clock(time_s)}: {text}" for time_s, text in zip(seconds, strongest, strict=True)],
             hovertemplate="%{hovertext}<extra></extra>",
         )
     )  # fmt: skip
@@ -98,14 +89,7 @@ def film_areas(
             type="rect", x0=scene.start_s, x1=scene.end_s, y0=_BAND_BOTTOM, y1=_BAND_TOP, layer="above",
             fillcolor=colour, line={"width": 2 if is_chosen else 0.5, "color": QUIET},
         )  # fmt: skip
-        figure.add_shape(
-            type="line",
-            x0=scene.start_s,
-            x1=scene.start_s,
-            y0=0,
-            y1=_BAND_BOTTOM,
-            line={"width": 1, "dash": "dot", "color": QUIET},
-        )
+        figure.add_shape(line((scene.start_s, scene.start_s), (0, _BAND_BOTTOM), dash="dot") | {"layer": "above"})
         if len(scenes) <= _NUMBERED_SCENES:
             figure.add_annotation(
                 x=(scene.start_s + scene.end_s) / 2, y=(_BAND_BOTTOM + _BAND_TOP) / 2, text=str(number),
@@ -133,9 +117,7 @@ def _draw_sound(figure: go.Figure, sound: Sequence[SoundSpan]) -> None:
             textposition="inside", insidetextanchor="middle", textangle=0, constraintext="none",
             textfont={"size": 13, "color": [ink_on(colour) for colour in colours]},
             customdata=[int(start_s) for start_s, *_ in spans],
-            hovertext=[
-                f"{format_clock(start_s)} to {format_clock(end_s)}: {mood} sound" for start_s, end_s, mood in spans
-            ],
+            hovertext=[f"{format_clock(start)} to {format_clock(end)}: {mood} sound" for start, end, mood in spans],
             hovertemplate="%{hovertext}<extra></extra>",
         )
     )  # fmt: skip

@@ -12,7 +12,6 @@ from emomusic.charts.colours import EMOTION_COLOURS
 from emomusic.faces.reading import FaceReading, PictureReading
 from emomusic.marks.drawing import PHOTO, VIDEO, Mark, draw_marks
 from emomusic.media.images import Box, RgbImage
-from emomusic.stream.reader import LiveView
 
 _MAX_SIDE = 1400  # Streamlit shrinks images wider than 1460 pixels on every run
 
@@ -59,26 +58,8 @@ def _marks(reading: PictureReading, scale: float) -> list[Mark]:
     ]
 
 
-def live_picture(image: RgbImage, view: LiveView, *, mirror: bool = True, boxes: bool = True) -> RgbImage:
-    """A copy of a video frame with its faces marked, as from `LiveReader.submit_frame`.
-
-    Args:
-        image: the frame.
-        view: its faces.
-        mirror: whether to flip the image horizontally; text is not mirrored.
-        boxes: whether to mark the faces.
-    """
-    picture = cv2.flip(image, 1) if mirror else image.copy()
-    if boxes:
-        marks = [video_mark(face.number, face.face.box, face.probabilities) for face in view.faces]
-        if mirror:
-            marks = [replace(mark, box=replace(mark.box, x=image.shape[1] - mark.box.right)) for mark in marks]
-        draw_marks(picture, marks, VIDEO)
-    return picture
-
-
 def marked_frame(image: RgbImage, faces: Sequence[FaceReading], scale: float = 1.0) -> RgbImage:
-    """A copy of a film's frame, or of a smaller copy of this scale, with its faces marked."""
+    """A copy of a frame of a film or camera, or of a smaller copy of this scale, with its faces marked."""
     picture = image.copy()
     marks = [video_mark(face.number, face.face.box.scaled(scale), face.probabilities) for face in faces]
     draw_marks(picture, marks, VIDEO)

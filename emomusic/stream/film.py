@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.affect import EMOTIONS, AffectPoint, Emotion, EmotionProbabilities, affect_of_rows, describe, quadrant_of
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, describe
 from emomusic.assets import load_once
 from emomusic.faces.classifier import Classifier
 from emomusic.faces.detection import Face, FaceDetector
@@ -24,7 +24,7 @@ from emomusic.faces.reading import FACE_COLUMNS, SHARES, FaceReading, load_netwo
 from emomusic.media.ahead import ahead
 from emomusic.media.film_file import FilmFile, FilmFrame
 from emomusic.media.images import WORKING_SIDE, RgbImage, crop_face
-from emomusic.stream.timeline import Scene, scenes_of, timeline_table
+from emomusic.stream.timeline import Scene, add_affect, scenes_of, timeline_table
 from emomusic.stream.tracking import FaceFinder, FaceTrack, FaceTracker, Frame, GreyImage, to_flow_image
 from emomusic.text import format_clock
 
@@ -34,11 +34,10 @@ DEFAULT_RATE, MIN_RATE, MAX_RATE = 4.0, 0.1, 30.0
 MIN_SCENE_S = 2.0
 """Shortest scene. A shorter one occurs only between two gaps without faces."""
 
-DETECT_SIDE = 480
-"""Longer side of the frame for detection, in pixels."""
-
 FILM_COLUMNS = ["time_s", *FACE_COLUMNS]
 """Columns of `FilmReading.faces_table`."""
+
+_DETECT_SIDE = 480  # longer side of the frame for detection, in pixels
 
 _SMOOTHING_S = 0.3
 _DETECT_INTERVAL_S = 1.4  # between two searches for newcomers; with four readings a second, every sixth
@@ -75,21 +74,13 @@ def load_film_networks(model: str = DEFAULT_MODEL, one_thread: bool = False) -> 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FilmMoment:
-    """The reading of one frame.
+    """The reading of one frame."""
 
-    Attributes:
-        time_s: seconds from the first frame.
-        share: of the film that is decoded, 0 to 1.
-        image: the frame, upright, at most 1280 pixels a side: shape (height, width, 3), uint8, RGB.
-        faces: from left to right, in pixels of `image`. The numbers belong to persons.
-        is_cut: whether the frame is the first after a cut.
-    """
-
-    time_s: float
-    share: float
-    image: RgbImage
-    faces: tuple[FaceReading, ...]
-    is_cut: bool = False
+    time_s: float  # seconds from the first frame
+    share: float  # of the film that is decoded, 0 to 1
+    image: RgbImage  # the frame, upright, at most 1280 pixels a side: shape (height, width, 3), uint8, RGB
+    faces: tuple[FaceReading, ...]  # from left to right, in pixels of `image`. The numbers belong to persons
+    is_cut: bool = False  # whether the frame is the first after a cut
 
 
 def read_film(film: FilmFile, networks: FilmNetworks, *, rate: float = DEFAULT_RATE) -> Generator[FilmMoment]:
@@ -112,7 +103,7 @@ def read_film(film: FilmFile, networks: FilmNetworks, *, rate: float = DEFAULT_R
                 tracks.start_shot()
             tracks.follow(ready.grey)
             frame = Frame(ready.small, ready.grey, tracks.corners(), ready.frame.time_s)
-            found = finder.find(networks.detector, frame, DETECT_SIDE, detected=ready.detected)
+            found = finder.find(networks.detector, frame, _DETECT_SIDE, detected=ready.detected)
             image = film.picture(ready.frame, WORKING_SIDE)
             scale = image.shape[1] / ready.small.shape[1]
             crops = [crop_face(image, face.box.scaled(scale).clipped(*image.shape[1::-1])) for face in found]
@@ -123,15 +114,7 @@ def read_film(film: FilmFile, networks: FilmNetworks, *, rate: float = DEFAULT_R
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Prepared:
-    """A frame with what does not depend on the tracking.
-
-    Attributes:
-        frame: the frame.
-        small: its picture for detection.
-        grey: a copy for the optical flow.
-        is_cut: whether the frame is the first after a cut.
-        detected: all faces in pixels of `small`; None between two detections.
-    """
+    """What does not depend on the tracking. `detected` is in pixels of `small`, or None between two detections."""
 
     frame: FilmFrame
     small: RgbImage
@@ -144,17 +127,15 @@ def _searched(film: FilmFile, detector: FaceDetector, rate: float) -> Iterator[_
     detected_s = -math.inf
     with contextlib.closing(ahead(_decoded(film, rate))) as decoded:
         for ready in decoded:
-            if ready.is_cut or ready.frame.time_s - detected_s >= _DETECT_INTERVAL_S:
-                detected_s = ready.frame.time_s
-                yield replace(ready, detected=detector.detect(ready.small))
-            else:
-                yield ready
+            is_due = ready.is_cut or ready.frame.time_s - detected_s >= _DETECT_INTERVAL_S
+            detected_s = ready.frame.time_s if is_due else detected_s
+            yield replace(ready, detected=detector.detect(ready.small)) if is_due else ready
 
 
 def _decoded(film: FilmFile, rate: float) -> Iterator[_Prepared]:
     last: GreyImage | None = None
     for frame in film.frames(rate):
-        small = film.picture(frame, DETECT_SIDE)
+        small = film.picture(frame, _DETECT_SIDE)
         grey = to_flow_image(small)
         thumbnail = cv2.resize(grey, _THUMBNAIL, interpolation=cv2.INTER_AREA)
         is_cut = last is not None and cv2.norm(thumbnail, last, cv2.NORM_L1) / thumbnail.size > _CUT_DIFFERENCE
@@ -208,22 +189,14 @@ class _People:
 
 @dataclass(frozen=True, slots=True)
 class FilmFace:
-    """One person of a film.
+    """One person of a film."""
 
-    Attributes:
-        number: from 1, in the order of appearance.
-        start_s: time of the first reading.
-        end_s: time of the last reading.
-        seconds: with this face.
-        probabilities: the mean.
-        highlight: the strongest other emotion and its time; None if no other emotion was the most probable.
-    """
-
-    number: int
-    start_s: float
-    end_s: float
-    seconds: float
-    probabilities: EmotionProbabilities
+    number: int  # from 1, in the order of appearance
+    start_s: float  # time of the first reading
+    end_s: float  # time of the last reading
+    seconds: float  # with this face
+    probabilities: EmotionProbabilities  # the mean
+    # The strongest other emotion and its time; None if no other emotion was the most probable
     highlight: tuple[Emotion, float] | None
 
 
@@ -240,11 +213,8 @@ def face_line(face: FilmFace) -> str:
 class FilmReading:
     """The readings of a film so far. One thread adds moments, and others may read.
 
-    Attributes:
-        width: of the film in pixels, the unit of the boxes.
-        height: of the film in pixels.
-        duration_s: of the film as announced by the file; None if unknown.
-        rate: readings per second of film.
+    Boxes are in pixels of the film, `width` by `height`. `duration_s` is that of the file, or None. `rate` is the
+    number of readings per second.
     """
 
     def __init__(self, film: FilmFile, rate: float = DEFAULT_RATE) -> None:
@@ -292,11 +262,8 @@ class FilmReading:
         table.insert(0, "time_s", np.repeat(times, counts).round(3))
         table.insert(1, "face", faces[:, 0].astype(np.int64))
         table = table.astype(dict.fromkeys(("x", "y", "width", "height"), "int64"))
-        shares = faces[:, 6:]
-        table["emotion"] = [EMOTIONS[label].value for label in shares.argmax(axis=1)]
-        points = affect_of_rows(shares) if len(shares) else np.empty((0, 2))
-        table["valence"], table["arousal"] = points[:, 0], points[:, 1]
-        table["quadrant"] = [quadrant_of(AffectPoint(*point)).value for point in points.tolist()]
+        table["emotion"] = [EMOTIONS[label].value for label in faces[:, 6:].argmax(axis=1)]
+        add_affect(table)
         return table[FILM_COLUMNS]
 
     def timeline(self) -> pd.DataFrame:
@@ -316,22 +283,17 @@ class FilmReading:
 
     def _row_s(self, times: npt.NDArray[np.float64]) -> float:
         """Seconds from reading to reading, which a film with few frames determines."""
-        wanted_s = 1 / self.rate
-        usual_s = float(np.median(np.diff(times))) if len(times) > 1 else wanted_s
-        return usual_s if usual_s > 1.5 * wanted_s else wanted_s
+        usual_s = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+        return usual_s if usual_s > 1.5 / self.rate else 1 / self.rate
 
     def faces(self) -> list[FilmFace]:
         """The persons, in the order of their numbers. A face with a single reading is left out if others have more."""
         times, counts, rows = self._arrays()
         row_s, rows_s = self._row_s(times), np.repeat(times, counts)
         numbers, num_readings = np.unique(rows[:, 0].astype(int), return_counts=True)
-        least = _MIN_READINGS if num_readings.max(initial=0) >= _MIN_READINGS else 1
-        return [
-            _film_face(number, rows_s[mine], rows[mine, 6:], row_s)
-            for number, count in zip(numbers.tolist(), num_readings.tolist(), strict=True)
-            if count >= least
-            for mine in [rows[:, 0] == number]
-        ]
+        least = min(_MIN_READINGS, num_readings.max(initial=0))
+        masks = [(number, rows[:, 0] == number) for number in numbers[num_readings >= least].tolist()]
+        return [_film_face(number, rows_s[mine], rows[mine, 6:], row_s) for number, mine in masks]
 
 
 def _film_face(number: int, times: npt.NDArray[np.float64], shares: npt.NDArray[np.float64], row_s: float) -> FilmFace:
@@ -342,11 +304,6 @@ def _film_face(number: int, times: npt.NDArray[np.float64], shares: npt.NDArray[
     if len(others):
         strongest = others[shares[others, top[others]].argmax()]
         highlight = EMOTIONS[top[strongest]], round(float(times[strongest]), 3)
-    return FilmFace(
-        number=number,
-        start_s=round(float(times[0]), 3),
-        end_s=round(float(times[-1]), 3),
-        seconds=len(times) * row_s,
-        probabilities=EmotionProbabilities((mean / mean.sum()).astype(np.float32)),
-        highlight=highlight,
-    )
+    probabilities = EmotionProbabilities((mean / mean.sum()).astype(np.float32))
+    first_s, last_s = round(float(times[0]), 3), round(float(times[-1]), 3)
+    return FilmFace(number, first_s, last_s, len(times) * row_s, probabilities, highlight)

@@ -10,17 +10,16 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import partial
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from emomusic.affect import Emotion, EmotionProbabilities
-from emomusic.media.images import Box, RgbImage, encode_jpeg
+from emomusic.media.images import Box, encode_jpeg
 from emomusic.stream.persons import Recognition
 from emomusic.stream.reader import SeenFace
 
@@ -50,19 +49,12 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attempt:
-    """The best moment of one player in one round.
+    """The best moment of one player in one round."""
 
-    Attributes:
-        emotion: the named one.
-        probabilities: of the best moment; None if there was no face.
-        picture: the face at that moment, JPEG, 160 pixels wide; empty if there was no face.
-        reached_s: seconds until the named emotion was the most probable one; None if it never was.
-    """
-
-    emotion: Emotion
-    probabilities: EmotionProbabilities | None = None
-    picture: bytes = b""
-    reached_s: float | None = None
+    emotion: Emotion  # the named one
+    probabilities: EmotionProbabilities | None = None  # of the best moment; None if there was no face
+    picture: bytes = b""  # the face at that moment, JPEG, 160 pixels wide; empty if there was no face
+    reached_s: float | None = None  # seconds until the named emotion was the most probable one; None if it never was
 
     @property
     def share(self) -> float:
@@ -75,35 +67,17 @@ class Attempt:
         speed = 0.0 if self.reached_s is None else (ROUND_S - self.reached_s) / (ROUND_S - _FULL_SPEED_S)
         return round(_QUALITY_POINTS * self.share + _SPEED_POINTS * min(max(speed, 0.0), 1.0))
 
-    def with_reading(
-        self, elapsed_s: float, probabilities: EmotionProbabilities, picture: Callable[[], bytes]
-    ) -> Attempt:
-        """The attempt after a reading; `picture` is only called if the reading is the best."""
-        attempt = self
-        if self.reached_s is None and probabilities.emotion is self.emotion:
-            attempt = replace(attempt, reached_s=elapsed_s)
-        if self.probabilities is None or probabilities[self.emotion] > self.share:
-            attempt = replace(attempt, probabilities=probabilities, picture=picture())
-        return attempt
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GameView:
-    """The state of a game at one moment.
+    """The state of a game at one moment."""
 
-    Attributes:
-        stage: of the game.
-        rounds: the attempts of all players, from left to right, in each round so far, the current one included.
-        num_rounds: of the whole game.
-        left_s: seconds left in the round, or in the countdown.
-        now: the current probabilities of each player; None without a face.
-    """
-
-    stage: Stage
+    stage: Stage  # of the game
+    # The attempts of all players, from left to right, in each round so far, the current one included
     rounds: tuple[tuple[Attempt, ...], ...]
-    num_rounds: int
-    left_s: float
-    now: tuple[EmotionProbabilities | None, ...]
+    num_rounds: int  # of the whole game
+    left_s: float  # seconds left in the round, or in the countdown
+    now: tuple[EmotionProbabilities | None, ...]  # the current probabilities of each player; None without a face
 
     @property
     def points(self) -> tuple[int, ...]:
@@ -123,38 +97,30 @@ class GameView:
         return max(seen, key=lambda attempt: attempt.share, default=None)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Seen:
-    """The last readings of a player.
+class _Player:
+    """The readings of a player in the last moment."""
 
-    Attributes:
-        recent: times and probabilities of the last moment, oldest first.
-        box: of the last one.
-    """
+    def __init__(self) -> None:
+        self._recent: deque[tuple[float, SeenFace]] = deque()
 
-    recent: tuple[tuple[float, npt.NDArray[np.float32]], ...]
-    box: Box
+    def add(self, time_s: float, face: SeenFace) -> None:
+        self._recent.append((time_s, face))
+        while time_s - self._recent[0][0] > _MEAN_S:
+            self._recent.popleft()
 
-    @classmethod
-    def after(cls, before: _Seen | None, time_s: float, face: SeenFace) -> _Seen:
-        kept = () if before is None else before.recent
-        kept = tuple(entry for entry in kept if time_s - entry[0] <= _MEAN_S)
-        return cls((*kept, (time_s, face.probabilities.values)), face.box)
+    def probabilities(self, now_s: float) -> EmotionProbabilities | None:
+        """The mean; None without a face for a while."""
+        if not self._recent or now_s - self._recent[-1][0] > _SEEN_S:
+            return None
+        shares = [face.probabilities.values for _, face in self._recent]
+        return EmotionProbabilities(np.mean(shares, axis=0, dtype=np.float32))
 
-    @property
-    def time_s(self) -> float:
-        return self.recent[-1][0]
-
-    @property
-    def probabilities(self) -> EmotionProbabilities:
-        return EmotionProbabilities(np.mean([values for _, values in self.recent], axis=0, dtype=np.float32))
-
-    def distance(self, face: SeenFace) -> float:
-        """Between the centers of the boxes, in pixels."""
-        one, other = self.box, face.box
-        return math.hypot(
-            one.x - other.x + (one.width - other.width) / 2, one.y - other.y + (one.height - other.height) / 2
-        )
+    def distance(self, box: Box) -> float:
+        """Between the centers of a box and the last one, in pixels."""
+        if not self._recent:
+            return math.inf
+        own = self._recent[-1][1].box
+        return math.hypot(own.x - box.x + (own.width - box.width) / 2, own.y - box.y + (own.height - box.height) / 2)
 
 
 class MirrorGame:
@@ -167,15 +133,7 @@ class MirrorGame:
     def __init__(
         self, emotions: Sequence[Emotion], *, num_players: int = 1, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Start a game.
-
-        Args:
-            emotions: one for each round.
-            num_players: 1 or 2.
-            clock: seconds, the clock of the readings.
-        """
-        if not emotions or num_players not in (1, 2):
-            raise ValueError(f"expected emotions, and 1 or 2 players. Received: {emotions}, {num_players}")
+        """Start a game of 1 or 2 players with a round for each emotion. The readings have the same clock."""
         self.num_players = num_players
         self._emotions = tuple(emotions)
         self._clock = clock
@@ -184,7 +142,7 @@ class MirrorGame:
         self._is_over = False
         self._started_s: float | None = None  # of the round; None while it waits
         self._changed_s = 0.0  # start of the last round
-        self._seen: list[_Seen | None] = [None] * num_players
+        self._players = [_Player() for _ in range(num_players)]
         self._start_round()
 
     @property
@@ -200,22 +158,28 @@ class MirrorGame:
             self._advance()
             if self._is_over:
                 return
-            players = self._players(faces)
-            for player, face in enumerate(players):
-                if face is not None:
-                    self._seen[player] = _Seen.after(self._seen[player], time_s, face)
+            found = self._assign(faces)
+            for player, face in found:
+                player.add(time_s, face)
             if self._started_s is None:
-                if None not in players:
+                if len(found) == self.num_players:
                     self._started_s = self._clock() + (COUNTDOWN_S if len(self._rounds) == 1 else 0.0)
                 return
             elapsed_s = time_s - self._started_s
             if not 0 <= elapsed_s <= ROUND_S:  # a late reading still counts during the result
                 return
-            attempts = self._rounds[-1]
-            for player, (face, seen) in enumerate(zip(players, self._seen, strict=True)):
-                if face is not None and seen is not None:
-                    picture = partial(_picture, face.crop)
-                    attempts[player] = attempts[player].with_reading(elapsed_s, seen.probabilities, picture)
+            for player, face in found:
+                if (probabilities := player.probabilities(time_s)) is not None:
+                    self._score(self._players.index(player), elapsed_s, probabilities, face)
+
+    def _score(self, player: int, elapsed_s: float, probabilities: EmotionProbabilities, face: SeenFace) -> None:
+        attempt = self._rounds[-1][player]
+        if attempt.reached_s is None and probabilities.emotion is attempt.emotion:
+            attempt = replace(attempt, reached_s=elapsed_s)
+        if attempt.probabilities is None or probabilities[attempt.emotion] > attempt.share:
+            small = cv2.resize(face.crop, (_PICTURE_SIDE, _PICTURE_SIDE), interpolation=cv2.INTER_AREA)
+            attempt = replace(attempt, probabilities=probabilities, picture=encode_jpeg(small))
+        self._rounds[-1][player] = attempt
 
     def skip(self) -> None:
         """Go to the next round, but not in the first half second of a round, because a held key repeats."""
@@ -243,9 +207,7 @@ class MirrorGame:
                 rounds=tuple(tuple(attempts) for attempts in self._rounds),
                 num_rounds=len(self._emotions),
                 left_s=-elapsed_s if elapsed_s < 0 else max(ROUND_S - elapsed_s, 0.0),
-                now=tuple(
-                    seen.probabilities if seen and now_s - seen.time_s <= _SEEN_S else None for seen in self._seen
-                ),
+                now=tuple(player.probabilities(now_s) for player in self._players),
             )
 
     def _advance(self) -> None:
@@ -260,18 +222,10 @@ class MirrorGame:
             emotion = self._emotions[len(self._rounds)]
             self._rounds.append([Attempt(emotion) for _ in range(self.num_players)])
 
-    def _players(self, faces: Sequence[SeenFace]) -> list[SeenFace | None]:
-        """The face of each player, from left to right on the screen."""
+    def _assign(self, faces: Sequence[SeenFace]) -> list[tuple[_Player, SeenFace]]:
+        """The faces of the players, from left to right on the screen."""
         largest = sorted(range(len(faces)), key=lambda index: -faces[index].box.width * faces[index].box.height)
-        players = [faces[index] for index in sorted(largest[: self.num_players])]
-        if len(players) == self.num_players:
-            return [*players]
-        if not players:
-            return [None] * self.num_players
-        (face,) = players
-        first, second = (math.inf if seen is None else seen.distance(face) for seen in self._seen)
-        return [None, face] if second < first else [face, None]
-
-
-def _picture(crop: RgbImage) -> bytes:
-    return encode_jpeg(cv2.resize(crop, (_PICTURE_SIDE, _PICTURE_SIDE), interpolation=cv2.INTER_AREA))
+        found = [faces[index] for index in sorted(largest[: self.num_players])]
+        if len(found) == self.num_players:
+            return list(zip(self._players, found, strict=True))
+        return [(min(self._players, key=lambda player: player.distance(face.box)), face) for face in found]

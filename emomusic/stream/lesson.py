@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,15 +13,7 @@ from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.stream.persons import Recognition
 from emomusic.stream.reader import SeenFace
 
-ORDER = (
-    Emotion.NEUTRAL,
-    Emotion.HAPPY,
-    Emotion.SURPRISE,
-    Emotion.SAD,
-    Emotion.ANGRY,
-    Emotion.DISGUST,
-    Emotion.FEAR,
-)
+ORDER = tuple(map(Emotion, ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear")))
 """Neutral first, because a profile needs it; then from easy to hard."""
 
 COUNTDOWN_S, CAPTURE_S = 3.0, 1.5
@@ -39,19 +32,12 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LessonView:
-    """The state of a lesson at one moment.
+    """The state of a lesson at one moment."""
 
-    Attributes:
-        step: what happens now.
-        emotion: the emotion to show; None at the end.
-        seconds_left: until the capture; 0 outside of the countdown.
-        taken: the best face of this emotion so far.
-    """
-
-    step: Step
-    emotion: Emotion | None
-    seconds_left: float
-    taken: SeenFace | None
+    step: Step  # what happens now
+    emotion: Emotion | None  # the emotion to show; None at the end
+    seconds_left: float  # of the countdown, until the capture
+    taken: SeenFace | None  # the best face of this emotion so far
 
     @property
     def can_skip(self) -> bool:
@@ -73,28 +59,20 @@ class Lesson:
         self._lock = threading.RLock()
         self._shots: dict[Emotion, SeenFace] = {}
         self._position = 0
-        self._started_s: float | None = None
+        self._started_s = math.inf  # of the countdown
         self._best: SeenFace | None = None
 
     def view(self) -> LessonView:
         """The current state."""
         with self._lock:
-            emotion = ORDER[self._position] if self._position < len(ORDER) else None
-            seconds_left = 0.0
-            if emotion is None:
-                step = Step.DONE
-            elif self._started_s is None:
-                step = Step.READY
-            else:
-                elapsed_s = self._clock() - self._started_s
-                seconds_left = max(COUNTDOWN_S - elapsed_s, 0.0)
-                if elapsed_s < COUNTDOWN_S:
-                    step = Step.COUNTING
-                elif elapsed_s < COUNTDOWN_S + CAPTURE_S:
-                    step = Step.CAPTURING
-                else:
-                    step = Step.MISSED if self._best is None else Step.TAKEN
-            return LessonView(step, emotion, seconds_left, self._best)
+            if self._position == len(ORDER):
+                return LessonView(Step.DONE, None, 0.0, None)
+            left_s, step = self._started_s + COUNTDOWN_S - self._clock(), Step.READY
+            if left_s <= -CAPTURE_S:
+                step = Step.MISSED if self._best is None else Step.TAKEN
+            elif left_s < math.inf:
+                step = Step.COUNTING if left_s > 0 else Step.CAPTURING
+            return LessonView(step, ORDER[self._position], left_s, self._best)
 
     def shots(self) -> dict[Emotion, SeenFace]:
         """The kept faces, in the order of `Emotion`, with their probabilities without a profile."""
@@ -111,9 +89,7 @@ class Lesson:
         """Keep the best picture of the largest face during the capture, as an `Observer`."""
         with self._lock:
             emotion = self.view().emotion
-            if not faces or self._started_s is None or emotion is None:
-                return
-            if not 0 <= time_s - self._started_s - COUNTDOWN_S < CAPTURE_S:
+            if not faces or emotion is None or not 0 <= time_s - self._started_s - COUNTDOWN_S < CAPTURE_S:
                 return
             face = max(faces, key=lambda seen: seen.box.width * seen.box.height)
             if self._best is None or face.probabilities[emotion] > self._best.probabilities[emotion]:
@@ -144,4 +120,4 @@ class Lesson:
                 self._position = len(ORDER)
 
     def _go_on(self) -> None:
-        self._position, self._started_s, self._best = self._position + 1, None, None
+        self._position, self._started_s, self._best = self._position + 1, math.inf, None

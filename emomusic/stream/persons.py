@@ -48,73 +48,31 @@ class _Sample:
     descriptor: npt.NDArray[np.float32]
 
 
-class Adjuster:
-    """Estimates the neutral face of persons who are alone on camera for ten seconds. Not thread-safe.
-
-    Attributes:
-        persons: the estimates, the newest last.
-    """
-
-    def __init__(self, identifier: Callable[[], Identifier], classifier: Callable[[], EmotionClassifier]) -> None:
-        """The networks are loaded when they are needed."""
-        self._identifier, self._classifier = identifier, classifier
-        self._tried_s = -math.inf
-        self.forget()
-
-    def forget(self) -> None:
-        """Forget all persons."""
-        self.persons: tuple[KnownFace, ...] = ()
-        self._samples: list[_Sample] = []
-
-    def observe(self, image: RgbImage, box: Box, crop: RgbImage, time_s: float) -> None:
-        """Take a look, once in a second, at the only face of a frame, if it is of no known person."""
-        if time_s - self._tried_s < _SAMPLE_S:
-            return
-        self._tried_s = time_s
-        if self._samples and time_s - self._samples[-1].time_s > _LONGEST_GAP_S:
-            self._samples = []
-        descriptor = self._identifier().describe(image, [box])[0]
-        if self._samples and descriptor @ _mean(self._samples) < SAME_PERSON:
-            return  # somebody else, or turned away
-        classifier = self._classifier()
-        self._samples.append(_Sample(time_s, describe_faces([crop], classifier)[0], descriptor))
-        if time_s - self._samples[0].time_s < ALONE_S:
-            return
-        faces, descriptors = zip(*((sample.face, sample.descriptor) for sample in self._samples), strict=True)
-        if (profile := estimate_profile(np.stack(faces), np.stack(descriptors), classifier)) is None:
-            del self._samples[0]  # try again with the next
-        else:
-            self.persons = (*self.persons, KnownFace(profile, classifier))[-_MOST_ESTIMATES:]
-            self._samples = []
-
-
-def _mean(samples: Sequence[_Sample]) -> npt.NDArray[np.float32]:
-    mean = np.mean([sample.descriptor for sample in samples], axis=0)
-    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-6), np.float32)
-
-
 class PersonReader:
     """Classifies the faces of one stream. Not thread-safe.
 
     It recognises persons by their identity and follows them by their boxes. The network of identities takes 15 ms a
     face, so it runs for new faces, and then once in seconds.
 
+    A person who is alone on camera for ten seconds gets an estimate of the neutral face.
+
     Attributes:
+        estimates: of such persons, the newest last.
         is_adjusted: whether the last faces were read with an estimate.
     """
 
     def __init__(self, identifier: Callable[[], Identifier], adjust: Callable[[], EmotionClassifier] | None) -> None:
         """Take the networks, which are loaded when they are needed. Without `adjust`, nobody's face is estimated."""
-        self._identifier = identifier
-        self._adjuster = None if adjust is None else Adjuster(identifier, adjust)
+        self._identifier, self._adjust = identifier, adjust
         self._seen: list[_Seen] = []
         self._known: Sequence[KnownFace] = ()  # of the last frame
-        self.is_adjusted = False
+        self.is_adjusted, self._tried_s = False, -math.inf
+        self.forget_estimates()
 
     def forget_estimates(self) -> None:
         """Forget the estimated faces."""
-        if self._adjuster is not None:
-            self._adjuster.forget()
+        self.estimates: tuple[KnownFace, ...] = ()
+        self._samples: list[_Sample] = []
 
     def classify(
         self,
@@ -131,12 +89,12 @@ class PersonReader:
         Whoever taught the app wins over an estimate.
         """
         boxes, crops = [box for box, _ in faces], [crop for _, crop in faces]
-        adjuster = self._adjuster if recognition is Recognition.ESTIMATED else None
-        estimated = () if adjuster is None else adjuster.persons
+        adjusts = self._adjust is not None and recognition is Recognition.ESTIMATED
+        estimated = self.estimates if adjusts else ()
         taught = () if recognition is Recognition.NOBODY else known
         persons = self._recognise(image, boxes, (*taught, *estimated), time_s)
-        if adjuster is not None and persons == [None]:
-            adjuster.observe(image, boxes[0], crops[0], time_s)
+        if adjusts and persons == [None]:
+            self._estimate(image, boxes[0], crops[0], time_s)
         self.is_adjusted = any(person in estimated for person in persons)
         found: dict[int, EmotionProbabilities] = {}
         for person in dict.fromkeys(persons):
@@ -144,6 +102,28 @@ class PersonReader:
             classify = classifier.classify if person is None else person.classify
             found |= dict(zip(rows, classify([crops[row] for row in rows]), strict=True))
         return [found[row] for row in range(len(faces))]
+
+    def _estimate(self, image: RgbImage, box: Box, crop: RgbImage, time_s: float) -> None:
+        """Take a look, once in a second, at the only face of a frame, if it is of no known person."""
+        if self._adjust is None or time_s - self._tried_s < _SAMPLE_S:
+            return
+        self._tried_s = time_s
+        if self._samples and time_s - self._samples[-1].time_s > _LONGEST_GAP_S:
+            self._samples = []
+        descriptor = self._identifier().describe(image, [box])[0]
+        mean = np.sum([sample.descriptor for sample in self._samples], axis=0)
+        if self._samples and descriptor @ mean < SAME_PERSON * np.linalg.norm(mean):
+            return  # somebody else, or turned away
+        classifier = self._adjust()
+        self._samples.append(_Sample(time_s, describe_faces([crop], classifier)[0], descriptor))
+        if time_s - self._samples[0].time_s < ALONE_S:
+            return
+        faces, descriptors = zip(*((sample.face, sample.descriptor) for sample in self._samples), strict=True)
+        if (profile := estimate_profile(np.stack(faces), np.stack(descriptors), classifier)) is None:
+            del self._samples[0]  # try again with the next
+        else:
+            self.estimates = (*self.estimates, KnownFace(profile, classifier))[-_MOST_ESTIMATES:]
+            self._samples = []
 
     def _recognise(
         self, image: RgbImage, boxes: Sequence[Box], known: Sequence[KnownFace], time_s: float
@@ -155,9 +135,10 @@ class PersonReader:
             return [None] * len(boxes)
         before = [self._before(box, time_s) for box in boxes]
         new = [box for box, seen in zip(boxes, before, strict=True) if seen is None]
-        found = iter(self._identifier().describe(image, new) if new else ())
+        rows = self._identifier().describe(image, new)[:, None] if new else ()
+        found = iter([next((each for each in known if each.profile.shows(row)[0]), None) for row in rows])
         self._seen = [
-            _Seen(box, _person_of(next(found), known), time_s) if seen is None else replace(seen, box=box)
+            _Seen(box, next(found), time_s) if seen is None else replace(seen, box=box)
             for box, seen in zip(boxes, before, strict=True)
         ]
         return [seen.person for seen in self._seen]
@@ -168,7 +149,3 @@ class PersonReader:
         if best is None or best.box.overlap(box) < SAME_FACE_OVERLAP:
             return None
         return best if time_s - best.checked_s < _RECHECK_S[best.person is not None] else None
-
-
-def _person_of(descriptor: npt.NDArray[np.float32], persons: Sequence[KnownFace]) -> KnownFace | None:
-    return next((person for person in persons if person.profile.shows(descriptor[None])[0]), None)

@@ -44,32 +44,21 @@ Networks: TypeAlias = tuple[FaceDetector, Classifier]
 
 @dataclass(frozen=True, slots=True)
 class LiveSettings:
-    """Settings of a reader, which may change while it runs.
+    """Settings of a reader, which may change while it runs."""
 
-    Attributes:
-        smoothing_s: time constant of the probabilities in seconds, at most 10. 0 disables smoothing.
-        detect_side: longer side of the frame for detection, 160 to 1280 pixels. Faces have at least about 12 pixels
-            there. A larger side finds smaller faces and takes longer.
-        mirrored: whether the page mirrors the frames. Faces are then sorted and numbered from right to left.
-        recognition: whose own faces the readings take into account.
-    """
-
-    smoothing_s: float = 0.7
+    smoothing_s: float = 0.7  # time constant of the probabilities in seconds, at most 10. 0 disables smoothing
+    # Longer side of the frame for detection, 160 to 1280 pixels. Faces have at least about 12 pixels there. A larger
+    # side finds smaller faces and takes longer
     detect_side: int = 320
-    mirrored: bool = False
-    recognition: Recognition = Recognition.ESTIMATED
+    recognition: Recognition = Recognition.ESTIMATED  # whose own faces the readings take into account
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SeenFace:
-    """A face of one reading, before smoothing.
-
-    Attributes:
-        crop: as from `images.crop_face`.
-    """
+    """A face of one reading, before smoothing."""
 
     box: Box
-    crop: RgbImage
+    crop: RgbImage  # as from `images.crop_face`
     probabilities: EmotionProbabilities
 
 
@@ -88,32 +77,20 @@ class Observer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LiveView:
-    """The state of a stream at one moment.
+    """The state of a stream at one moment."""
 
-    Attributes:
-        width: of the newest frame in pixels, the unit of the boxes; 0 before the first frame.
-        height: of the newest frame in pixels; 0 before the first frame.
-        faces: at their positions in the newest frame, from left to right on the screen, with smoothed probabilities.
-            A face keeps its number while it stays, and a lone face is number 1.
-        frames_per_second: over the last two seconds.
-        readings_per_second: over the last two seconds, or over the last two readings of the last ten seconds.
-        lag_s: mean time from a frame to its reading, over the same readings; None without readings.
-        num_frames: all frames.
-        num_readings: all readings.
-        error: error of the last reading; None if it succeeded.
-        is_adjusted: whether the last reading used an estimate of a person's face.
-    """
-
-    width: int
-    height: int
+    width: int  # of the newest frame in pixels, the unit of the boxes; 0 before the first frame
+    height: int  # of the newest frame in pixels; 0 before the first frame
+    # At their positions in the newest frame, from left to right on the screen, with smoothed probabilities. A face
+    # keeps its number while it stays, and a lone face is number 1
     faces: tuple[FaceReading, ...]
-    frames_per_second: float
-    readings_per_second: float
-    lag_s: float | None
-    num_frames: int
-    num_readings: int
-    error: Exception | None
-    is_adjusted: bool = False
+    frames_per_second: float  # over the last two seconds
+    readings_per_second: float  # over the last two seconds, or over the last two readings of the last ten seconds
+    lag_s: float | None  # mean time from a frame to its reading, over the same readings; None without readings
+    num_frames: int  # all frames
+    num_readings: int  # all readings
+    error: Exception | None  # error of the last reading; None if it succeeded
+    is_adjusted: bool = False  # whether the last reading used an estimate of a person's face
 
     @property
     def group(self) -> EmotionProbabilities | None:
@@ -124,14 +101,8 @@ class LiveView:
 class LiveReader:
     """Reads the stream of one viewer. Several readers may share the networks.
 
-    `submit_frame` stores the newest frame for the worker and never waits for a reading. The first frame starts the
-    worker. It ends after `close`, or after `idle_s` seconds without a frame; the next frame starts another. The results
-    stay available after `close`.
-
-    Attributes:
-        settings: may change at any time.
-        observers: see each reading. May change at any time.
-        known: persons whose faces the readings recognise. May change at any time.
+    The first frame starts the worker, and the first after its end another. The results stay available after `close`.
+    The `settings`, the `observers` of each reading and the `known` persons may change at any time.
     """
 
     def __init__(
@@ -146,19 +117,16 @@ class LiveReader:
         """Create a reader without starting its worker.
 
         Args:
-            networks: returns the detector and the classifier. The worker calls it, so it may take long. Its exception
-                becomes the view's `error`.
-            adjust: returns the model with which the readings adjust to a person; None if they never do.
-            settings: settings of the readings.
+            networks: gives the detector and the classifier to the worker. Its exception becomes the view's `error`.
+            adjust: gives the model with which the readings adjust to a person; None if they never do.
+            settings: of the readings.
             clock: monotonic time in seconds.
             idle_s: the worker ends after this time without a frame.
         """
         self.settings = settings or LiveSettings()
         self.observers: Sequence[Observer] = ()
         self.known: Sequence[KnownFace] = ()
-        self._networks = networks
-        self._clock = clock
-        self._idle_s = idle_s
+        self._networks, self._adjust, self._clock, self._idle_s = networks, adjust, clock, idle_s
         self._changed = threading.Condition()  # guards the attributes below, for a few milliseconds at most
         self._closed = threading.Event()
         self._worker: threading.Thread | None = None
@@ -169,7 +137,6 @@ class LiveReader:
         self._timeline = Timeline()
         self._started_s = 0.0  # time of the first frame
         self._finder = FaceFinder()  # only the worker uses it
-        self._adjust = adjust
         self.forget_persons()
         self._error: Exception | None = None
         self._num_frames = self._num_readings = 0
@@ -188,11 +155,10 @@ class LiveReader:
             return self._worker is not None and self._worker.is_alive()
 
     def submit_frame(self, image: RgbImage) -> LiveView:
-        """Store the newest frame and return the view with the faces at their positions in it.
+        """Store the newest frame for the worker, without waiting for a reading.
 
         Args:
-            image: shape (height, width, 3), uint8, RGB, not mirrored. Its size may change. Do not modify it afterwards,
-                because the worker reads it later.
+            image: shape (height, width, 3), uint8, RGB, as on the screen. Its size may change. Do not modify it later.
 
         Returns:
             The faces of the latest reading, moved to this frame; after `close`, the last view.
@@ -247,15 +213,14 @@ class LiveReader:
             worker.join(timeout_s)
 
     def _view(self) -> LiveView:
-        now, (width, height) = self._clock(), self._size
+        now, size, numbers = self._clock(), self._size, self._number_faces()
         recent = [(at, lag) for at, lag in self._readings if now - at <= _RATE_WINDOW_S]
         if len(recent) < 2:
             recent = [(at, lag) for at, lag in list(self._readings)[-2:] if now - at <= _SLOW_WINDOW_S]
-        tracks, numbers = self._tracks.shown(), self._number_faces()
-        faces = [track.reading(width, height) for track in (tracks[::-1] if self.settings.mirrored else tracks)]
+        faces = [track.reading(*size) for track in self._tracks.shown()]
         return LiveView(
-            width=width,
-            height=height,
+            width=size[0],
+            height=size[1],
             faces=tuple(replace(face, number=numbers[face.number]) for face in faces if face is not None),
             frames_per_second=_rate([at for at in self._frames if now - at <= _RATE_WINDOW_S]),
             readings_per_second=_rate([at for at, _ in recent]),
@@ -278,18 +243,19 @@ class LiveReader:
 
     def _run(self) -> None:
         """The worker's loop, until `close` or idle."""
-        log.debug("a live reader starts")
         rest_s = 0.0
         while (frame := self._next_frame(rest_s)) is not None:
             started_s = time.perf_counter()
             try:
                 self._read(frame)
-                rest_s = self._rest(time.perf_counter() - started_s)
+                worked_s = time.perf_counter() - started_s
+                rest_s = max(worked_s * _REST, 0.0 if self.view().faces else _EMPTY_REST_S - worked_s)
             except Exception as error:  # the view shows it, and the video continues
-                self._keep_error(error)
+                if str(error) != str(self._error):  # once, not for every frame
+                    log.warning("a reading failed", exc_info=error)
+                self._error = error.with_traceback(None)  # the traceback would keep the frame
                 rest_s = _REST_AFTER_ERROR_S
             del frame  # frees the memory during the wait
-        log.debug("a live reader ends")
 
     def _next_frame(self, rest_s: float) -> Frame | None:
         """Rest, then wait for the newest frame; None if the worker should end."""
@@ -301,18 +267,6 @@ class LiveReader:
                 self._worker = None  # under the lock, so that the next frame starts another
             return frame
 
-    def _rest(self, worked_s: float) -> float:
-        """Seconds to rest after a reading of this duration."""
-        with self._changed:
-            empty = not self._tracks.shown()
-        return max(worked_s * _REST, _EMPTY_REST_S - worked_s if empty else 0.0)
-
-    def _keep_error(self, error: Exception) -> None:
-        with self._changed:
-            if str(error) != str(self._error):  # once, not for every frame
-                log.warning("a reading failed", exc_info=error)
-            self._error = error.with_traceback(None)  # the traceback would keep the frame
-
     def _read(self, frame: Frame) -> None:
         detector, classifier = self._networks()
         with self._changed:
@@ -322,18 +276,12 @@ class LiveReader:
                 frame, self._newest = self._newest, None
         settings, observers, persons = self.settings, self.observers, self._persons
         faces = self._finder.find(detector, frame, settings.detect_side)
-        if settings.mirrored:
-            faces.reverse()
         seen = [(face.box, crop_face(frame.image, face.box)) for face in faces]
         if settings.recognition is not Recognition.ESTIMATED:
             persons.forget_estimates()
+        least = min([settings.recognition, *(observer.recognition for observer in observers)])
         probabilities = persons.classify(
-            frame.image,
-            seen,
-            frame.time_s,
-            classifier,
-            known=self.known,
-            recognition=min([settings.recognition, *(observer.recognition for observer in observers)]),
+            frame.image, seen, frame.time_s, classifier, known=self.known, recognition=least
         )
         for observer in observers:
             found = [SeenFace(box, crop, row) for (box, crop), row in zip(seen, probabilities, strict=True)]

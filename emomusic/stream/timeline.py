@@ -30,15 +30,10 @@ TIMELINE_SECONDS = 600
 
 COLUMNS = ["time_s", "num_faces", *SHARES, *AFFECT_COLUMNS]
 
-SESSION_SCENE_S = 5
-"""Shortest scene of a session."""
-
 # Cost of a scene in squared distance times seconds, for each second of the shortest scene. The distance is that on
 # the affect plane, and with this weight that of the probabilities: happy to angry has 2.7, 60 % to 80 % happy 0.1.
 _CHANGE_COST, _PROBABILITY_WEIGHT = 0.3, 0.5
-_SESSION_CHANGE_COST = (
-    0.08  # so that ten seconds of another emotion are a scene; a second of a session has little noise
-)
+_SESSION_CHANGE_COST = 0.08  # lower, so that ten seconds count: a second of a session has little noise
 _COST_AT_CUT = 0.25  # relative: a change of mood at a cut is likely
 
 
@@ -63,12 +58,9 @@ class Timeline:
                 self._seconds.popleft()
 
     def table(self) -> pd.DataFrame:
-        """One row for each second with a reading, the oldest first.
+        """One row for each second with a reading, the oldest first, as from `timeline_table`.
 
-        Returns:
-            Columns `COLUMNS`: `time_s` in whole seconds from the start; `num_faces`, the maximum of the second; the
-            mean share of each emotion; `valence`, `arousal` and `quadrant` of that mean. In seconds without a face
-            `num_faces` is 0 and the other values are missing.
+        `time_s` is in whole seconds from the start, and `num_faces` the maximum of the second.
         """
         with self._lock:
             seconds = list(self._seconds)
@@ -79,26 +71,24 @@ class Timeline:
 def timeline_table(
     times: npt.NDArray[np.number], num_faces: npt.NDArray[np.int64], totals: npt.NDArray[np.float64]
 ) -> pd.DataFrame:
-    """The table of a group at many times, like `Timeline.table`.
+    """The columns `COLUMNS` at many times: mean shares of the emotions, and their `valence`, `arousal` and `quadrant`.
 
-    Args:
-        times: shape (n,), in seconds.
-        num_faces: shape (n,).
-        totals: shape (n, 7), the sum of the probabilities over the faces; 0 without faces.
+    Without a face, these are missing. `totals` has shape (n, 7), the sums of the probabilities over the faces.
     """
-    found = num_faces > 0
-    shares, points = np.full(totals.shape, np.nan), np.full((len(totals), 2), np.nan)
+    shares, found = np.full(totals.shape, np.nan), num_faces > 0
     shares[found] = totals[found] / totals[found].sum(axis=1, keepdims=True)
-    points[found] = affect_of_rows(totals[found])
     table = pd.DataFrame(shares, columns=SHARES)
     table.insert(0, "time_s", times)
     table.insert(1, "num_faces", num_faces)
+    add_affect(table)
+    return table.astype({"quadrant": "string"})
+
+
+def add_affect(table: pd.DataFrame) -> None:
+    """Add the columns `AFFECT_COLUMNS` to a table of probabilities; missing ones give missing values."""
+    points = affect_of_rows(table[SHARES].to_numpy())
     table["valence"], table["arousal"] = points[:, 0], points[:, 1]
-    quadrants = [
-        quadrant_of(AffectPoint(*point)).value if ok else None for ok, point in zip(found, points, strict=True)
-    ]
-    table["quadrant"] = pd.Series(quadrants, index=table.index, dtype="string")
-    return table
+    table["quadrant"] = [None if np.isnan(v) else quadrant_of(AffectPoint(v, a)).value for v, a in points.tolist()]
 
 
 def every_second(table: pd.DataFrame) -> pd.DataFrame:
@@ -112,17 +102,11 @@ def every_second(table: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class Scene(WithEmotion):
-    """A time span in which the mood of the group is stable.
+    """A time span in which the mood of the group is stable."""
 
-    Attributes:
-        start_s: seconds from the start of the session.
-        seconds: duration.
-        probabilities: the mean over the span.
-    """
-
-    start_s: float
-    seconds: float
-    probabilities: EmotionProbabilities
+    start_s: float  # seconds from the start of the session
+    seconds: float  # duration
+    probabilities: EmotionProbabilities  # the mean over the span
 
     @property
     def end_s(self) -> float:
@@ -132,47 +116,24 @@ class Scene(WithEmotion):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SessionSummary:
-    """The main figures of a session.
-
-    Attributes:
-        table: of its timeline.
-        seconds: number of seconds with a reading.
-        seconds_with_faces: number of seconds with a face.
-        most_faces: largest number of faces at once.
-        mean: over the seconds with faces; None if there are none.
-        scenes: in order, as from `scenes_of`.
-    """
+    """A timeline's table with the mean over the seconds with faces, None without any, and the scenes in order."""
 
     table: pd.DataFrame
-    seconds: int
-    seconds_with_faces: int
-    most_faces: int
     mean: EmotionProbabilities | None
     scenes: tuple[Scene, ...]
-
-    @property
-    def longest(self) -> Scene | None:
-        """The longest scene, the first of equal ones; None if there are none."""
-        return max(self.scenes, key=lambda scene: scene.seconds, default=None)
 
 
 def summarize(table: pd.DataFrame) -> SessionSummary:
     """The summary of a timeline's table."""
-    faces = table[table["num_faces"] > 0]
-    return SessionSummary(
-        table=table,
-        seconds=len(table),
-        seconds_with_faces=len(faces),
-        most_faces=int(table["num_faces"].max()) if len(table) else 0,
-        mean=_scene(0, len(faces), faces[SHARES].to_numpy().mean(axis=0)).probabilities if len(faces) else None,
-        scenes=tuple(scenes_of(table, change_cost=_SESSION_CHANGE_COST)),
-    )
+    shares = table.loc[table["num_faces"] > 0, SHARES].to_numpy()
+    mean = _scene(0, 0, shares.mean(axis=0)).probabilities if len(shares) else None
+    return SessionSummary(table, mean, tuple(scenes_of(table, change_cost=_SESSION_CHANGE_COST)))
 
 
 def scenes_of(
     table: pd.DataFrame,
     *,
-    shortest_s: float = SESSION_SCENE_S,
+    shortest_s: float = 5,
     row_s: float = 1,
     cuts_s: Collection[float] = (),
     change_cost: float = _CHANGE_COST,

@@ -22,11 +22,8 @@ GreyImage: TypeAlias = npt.NDArray[np.uint8]
 TrackCorners: TypeAlias = dict[int, npt.NDArray[np.float64]]
 """The corners of each track by its number, as in `FaceTrack.corners`."""
 
-SHOWN_S = 0.5
-"""A missed face stays visible for this time, because detections flicker."""
-
-REMEMBERED_S = 2.0
-"""A missed face keeps its number for this time."""
+SHOWN_S, REMEMBERED_S = 0.5, 2.0
+"""A missed face stays visible for the first time, because detections flicker, and keeps its number for the second."""
 
 # Seconds between two runs of `detect`, which takes ten times as long as `detect_near`; shorter after a lost face.
 DETECT_INTERVAL_S = 0.5
@@ -36,9 +33,7 @@ SAME_FACE_OVERLAP = 0.25
 """Boxes of one face, a moment apart, overlap more than this, and boxes of neighbours less."""
 
 _FLOW_SIDE = 320
-
-# Limits of a face's growth between two frames.
-_GROWTH_LIMITS = (0.9, 1.1)
+_GROWTH_LIMITS = (0.9, 1.1)  # of a face between two frames
 
 # Grid of followed points as shares of the box, inside the face to exclude the background.
 _GRID = np.array([(x, y) for y in (0.3, 0.43, 0.57, 0.7) for x in (0.3, 0.43, 0.57, 0.7)])
@@ -46,22 +41,15 @@ _GRID = np.array([(x, y) for y in (0.3, 0.43, 0.57, 0.7) for x in (0.3, 0.43, 0.
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FaceTrack:
-    """One face over time.
+    """One face over time."""
 
-    Attributes:
-        number: constant while the face stays.
-        corners: shape (2, 2), top left and bottom right of the box, as shares of the frame's width and height, because
-            a slow connection changes the frame size.
-        confidence: of the last detection.
-        shares: shape (7,), smoothed probabilities.
-        last_s: time of the last detection.
-    """
-
-    number: int
+    number: int  # constant while the face stays
+    # Shape (2, 2), top left and bottom right of the box, as shares of the frame's width and height, because a slow
+    # connection changes the frame size
     corners: npt.NDArray[np.float64]
-    confidence: float
-    shares: npt.NDArray[np.float64]
-    last_s: float
+    confidence: float  # of the last detection
+    shares: npt.NDArray[np.float64]  # shape (7,), smoothed probabilities
+    last_s: float  # time of the last detection
 
     @property
     def probabilities(self) -> EmotionProbabilities:
@@ -76,19 +64,12 @@ class FaceTrack:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """A frame of the stream with the data to follow faces from it.
+    """A frame of the stream with the data to follow faces from it."""
 
-    Attributes:
-        image: shape (height, width, 3), uint8, RGB.
-        grey: the output of `to_flow_image`.
-        corners: the output of `FaceTracker.corners` for this frame.
-        time_s: time of arrival.
-    """
-
-    image: RgbImage
-    grey: GreyImage
-    corners: TrackCorners
-    time_s: float
+    image: RgbImage  # shape (height, width, 3), uint8, RGB
+    grey: GreyImage  # the output of `to_flow_image`
+    corners: TrackCorners  # the output of `FaceTracker.corners` for this frame
+    time_s: float  # time of arrival
 
 
 class FaceTracker:
@@ -114,12 +95,7 @@ class FaceTracker:
         return {track.number: track.corners for track in self._tracks}
 
     def update(
-        self,
-        frame: Frame,
-        faces: Sequence[Face],
-        probabilities: Sequence[EmotionProbabilities],
-        *,
-        smoothing_s: float,
+        self, frame: Frame, faces: Sequence[Face], probabilities: Sequence[EmotionProbabilities], *, smoothing_s: float
     ) -> None:
         """Add the reading of one frame, with its faces in its pixels. `smoothing_s` is a time constant."""
         time_s, size = frame.time_s, (frame.image.shape[1], frame.image.shape[0])
@@ -128,15 +104,14 @@ class FaceTracker:
         matches = _match([face.box for face in faces], [box_of(track.corners, *size) for track in known])
         updated = []
         for position, (face, row) in enumerate(zip(faces, probabilities, strict=True)):
-            corners, values = corners_of(face.box) / size, row.values.astype(np.float64)
+            number, values = self._next_number, row.values.astype(np.float64)
             if (index := matches.get(position)) is None:
-                updated.append(FaceTrack(self._next_number, corners, face.confidence, values, time_s))
                 self._next_number += 1
-                continue
-            track = known[index]
-            weight = 1.0 if smoothing_s == 0 else 1.0 - math.exp(-max(time_s - track.last_s, 0.0) / smoothing_s)
-            values = track.shares + weight * (values - track.shares)
-            updated.append(FaceTrack(track.number, corners, face.confidence, values, time_s))
+            else:
+                number, elapsed_s = known[index].number, max(time_s - known[index].last_s, 0.0)
+                weight = 1.0 if smoothing_s == 0 else 1.0 - math.exp(-elapsed_s / smoothing_s)
+                values = known[index].shares + weight * (values - known[index].shares)
+            updated.append(FaceTrack(number, corners_of(face.box) / size, face.confidence, values, time_s))
         matched = set(matches.values())
         is_new_scene = bool(updated) and not matched  # otherwise a missed face may still be there
         missed = [] if is_new_scene else [track for index, track in enumerate(known) if index not in matched]
@@ -183,17 +158,16 @@ class FaceFinder:
             side: longer side of the copy to search, in pixels.
             detected: all faces of the frame, if they are known already.
         """
+        if detected is not None:
+            self._detected_s, self._lost_one = frame.time_s, False
+            return list(detected)
         small, scale = shrink(frame.image, side)
-        height, width = small.shape[:2]
-        known = [box for each in frame.corners.values() if (box := box_of(each, width, height)) is not None]
-        is_due = frame.time_s - self._detected_s >= (_SHORT_INTERVAL_S if self._lost_one else self._interval_s)
-        if detected is None and known and not is_due:
+        known = [box for each in frame.corners.values() if (box := box_of(each, *small.shape[1::-1])) is not None]
+        if known and frame.time_s - self._detected_s < (_SHORT_INTERVAL_S if self._lost_one else self._interval_s):
             faces = detector.detect_near(small, known)
             self._lost_one = len(faces) < len(known)
         else:
             self._detected_s, self._lost_one = frame.time_s, False
-            if detected is not None:
-                return list(detected)
             faces = detector.detect(small)
         size = frame.image.shape[1::-1]
         return [Face(face.box.scaled(1 / scale).clipped(*size), face.confidence) for face in faces]
@@ -217,30 +191,16 @@ def _follow(boxes: npt.NDArray[np.float64], before: GreyImage, now: GreyImage) -
     moved, found, _ = cv2.calcOpticalFlowPyrLK(
         before, now, old.reshape(-1, 1, 2).astype(np.float32), None, winSize=(15, 15), maxLevel=2
     )
-    tracked = found.reshape(len(boxes), -1) == 1
-    enough = np.count_nonzero(tracked, axis=1) > len(_GRID) // 2
-    if not enough.any():
-        return boxes
-    old, new = old[enough], moved.reshape(old.shape)[enough].astype(np.float64)
-    tracked, centers = tracked[enough], (corners + sides / 2)[enough]
-    shifts = _medians(new - old, tracked)
-    spreads = _medians(np.abs(old - centers), tracked).sum(axis=2, keepdims=True)
-    new_spreads = _medians(np.abs(new - centers - shifts), tracked).sum(axis=2, keepdims=True)
-    growths = np.clip(new_spreads / spreads, *_GROWTH_LIMITS)
+    moved, tracked = moved.reshape(old.shape).astype(np.float64), found.reshape(len(boxes), -1) == 1
     result = boxes.copy()
-    result[enough] = centers + shifts + growths * (boxes[enough] - centers)
+    for box, before_face, now_face, ok in zip(result, old, moved, tracked, strict=True):
+        if np.count_nonzero(ok) > len(_GRID) // 2:
+            center = box.mean(axis=0)
+            shift = np.median(now_face[ok] - before_face[ok], axis=0)
+            spread = np.median(np.abs(before_face[ok] - center), axis=0).sum()
+            growth = np.median(np.abs(now_face[ok] - center - shift), axis=0).sum() / spread
+            box[:] = center + shift + np.clip(growth, *_GROWTH_LIMITS) * (box - center)
     return result
-
-
-def _medians(values: npt.NDArray[np.float64], tracked: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """The median over the tracked points of each face, at least one: shape (n, points, 2) to (n, 1, 2)."""
-    # `np.nanmedian` takes a millisecond for seven faces, this a few microseconds.
-    ordered = np.sort(np.where(tracked[..., None], values, np.inf), axis=1)
-    middle = (np.count_nonzero(tracked, axis=1) - 1)[:, None, None] / 2
-    low = np.take_along_axis(ordered, np.floor(middle).astype(int), axis=1)
-    high = np.take_along_axis(ordered, np.ceil(middle).astype(int), axis=1)
-    medians: npt.NDArray[np.float64] = (low + high) / 2
-    return medians
 
 
 def to_flow_image(image: RgbImage) -> GreyImage:
@@ -263,7 +223,7 @@ def box_of(corners: npt.NDArray[np.float64], width: int, height: int) -> Box | N
 
 def _match(found: Sequence[Box], known: Sequence[Box | None]) -> dict[int, int]:
     """Matches of faces and tracks, largest overlap first: index of the face to index of the track."""
-    # Greedy, because the import of `scipy.optimize.linear_sum_assignment` takes 0.9 s before the first reading.
+    # Without `scipy.optimize.linear_sum_assignment`, whose import takes 0.9 s
     overlaps = np.array([[0.0 if track is None else face.overlap(track) for track in known] for face in found])
     matches: dict[int, int] = {}
     while overlaps.size and overlaps.max() >= SAME_FACE_OVERLAP:

@@ -44,11 +44,16 @@ FOLLOW = """async ([valence, arousal]) => {
     window.followed = clock() - since;
   }, 20);
 }"""
-# Happy, calm, and afraid faces
-PLACES = {
-    "eileen-collins-1999": (0.7, 0.51),
-    "grace-hopper-1984": (-0.3, 0.05),
-    "morisot-self-portrait-1885": (-0.3, 0.38),
-}
 LAYERS = "[...document.querySelector('.st-key-live-band [data-testid=stBidiComponentIsolated]').shadowRoot"
 LAYERS += ".querySelectorAll('.layer b')].map((block) => block.style.cssText).join()"
+
+# The level of the last moments in dB, where 0 is the loudest; -120 for silence. Its argument is a mixer
+LEVEL_DB = """((mixer) => {
+  const output = mixer?.output;
+  if (!output) return -120;
+  const meter = (output.meter ??= output.connect(new AnalyserNode(output.context, { fftSize: 4096 })));
+  const samples = new Float32Array(meter.fftSize);
+  meter.getFloatTimeDomainData(samples);
+  const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
+  return Math.max(10 * Math.log10(power), -120);
+})"""

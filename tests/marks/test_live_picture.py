@@ -4,23 +4,20 @@ import pytest
 from emomusic.affect import Emotion
 from emomusic.charts.colours import EMOTION_COLOURS
 from emomusic.faces.reading import FaceReading
-from emomusic.marks.picture import live_picture, marked_frame
+from emomusic.marks.picture import marked_frame
 from emomusic.media.images import RgbImage
-from emomusic.stream.reader import LiveView
 from tests.fakes import FakeClassifier, make_face
 
 COLOUR = [int(EMOTION_COLOURS[Emotion.SAD][i : i + 2], 16) for i in (1, 3, 5)]
 
 
-def view() -> LiveView:
-    """A sad face in the left half of a 320x240 frame."""
-    reading = FaceReading(make_face(30, 80, 60, 75), FakeClassifier(Emotion.SAD).probabilities, number=4)
-    return LiveView(320, 240, (reading,), 30.0, 25.0, 0.05, 10, 8, None)
+SAD_FACE = FaceReading(make_face(30, 80, 60, 75), FakeClassifier(Emotion.SAD).probabilities, number=4)
+"""In the left half of a 320x240 frame."""
 
 
 @pytest.fixture
 def frame() -> RgbImage:
-    """A frame that is darker to the right, so that mirroring is visible."""
+    """A frame that is darker to the right."""
     shades = np.linspace(200, 50, 320).astype(np.uint8)
     return np.repeat(np.tile(shades, (240, 1))[..., None], 3, axis=2)
 
@@ -30,19 +27,11 @@ def columns_of_colour(image: RgbImage) -> tuple[int, int]:
     return int(columns.min()), int(columns.max())
 
 
-@pytest.mark.parametrize(("mirror", "left", "right"), [(False, 28, 92), (True, 227, 292)])
-def test_marks_lie_on_the_face_with_and_without_mirroring(frame: RgbImage, mirror: bool, left: int, right: int) -> None:
-    drawn = live_picture(frame, view(), mirror=mirror)
-    first, last = columns_of_colour(drawn[90:150])
-    assert (first, last) == (pytest.approx(left, abs=3), pytest.approx(right, abs=3))
-    assert (drawn[200, 0, 0] < drawn[200, 319, 0]) == mirror
-
-
 @pytest.mark.parametrize("scale", [1.0, 0.5])
-def test_a_film_frame_is_marked_at_its_size(frame: RgbImage, scale: float) -> None:
+def test_a_frame_of_a_film_or_camera_is_marked_at_its_size(frame: RgbImage, scale: float) -> None:
     small = frame[:: round(1 / scale), :: round(1 / scale)].copy()
     before = small.copy()
-    drawn = marked_frame(small, view().faces, scale)
+    drawn = marked_frame(small, [SAD_FACE], scale)
     np.testing.assert_array_equal(small, before)
     assert drawn.shape == small.shape
     first, last = columns_of_colour(drawn[round(90 * scale) : round(150 * scale)])

@@ -11,7 +11,7 @@ from emomusic.faces.identity import Descriptors
 from emomusic.faces.profile import People
 from emomusic.media.images import Box, RgbImage
 from emomusic.stream import persons as persons_module
-from emomusic.stream.persons import ALONE_S, Adjuster, PersonReader, Recognition
+from emomusic.stream.persons import ALONE_S, PersonReader, Recognition
 from tests.fakes import FakeClassifier
 
 IMAGE = np.zeros((100, 400, 3), np.uint8)
@@ -96,18 +96,16 @@ def test_each_face_is_read_with_its_person_and_new_and_forgotten_persons_count_a
 def test_a_calm_person_is_known_after_ten_seconds(identifier: FakeIdentifier, monkeypatch: pytest.MonkeyPatch) -> None:
     face = People.load("emonet_photo").means[Emotion.NEUTRAL.label]
     monkeypatch.setattr(persons_module, "describe_faces", lambda *_: face[None])
-    adjuster = Adjuster(lambda: identifier, EmotionClassifier.load)
+    reader = PersonReader(lambda: identifier, EmotionClassifier.load)
 
     def watch(box: Box, start_s: float, seconds: float) -> int:
         for time_s in np.arange(start_s, start_s + seconds + 0.1, 0.5):
-            adjuster.observe(IMAGE, box, IMAGE, float(time_s))
-        return len(adjuster.persons)
+            reader.classify(IMAGE, [(box, IMAGE)], float(time_s), FakeClassifier())
+        return len(reader.estimates)
 
     assert watch(LEFT, 0, ALONE_S - 1) == 0
     assert watch(RIGHT, 11, 1) == 0  # somebody else for a moment
     assert watch(LEFT, 20, ALONE_S - 1) == 0  # after a gap
     assert watch(LEFT, 30, 0) == 1
-    assert adjuster.persons[0].profile.shows(identifier.describe(IMAGE, [LEFT, RIGHT])).tolist() == [True, False]
+    assert reader.estimates[0].profile.shows(identifier.describe(IMAGE, [LEFT, RIGHT])).tolist() == [True, False]
     assert watch(RIGHT, 40, ALONE_S) == 2
-    adjuster.forget()
-    assert watch(LEFT, 60, 0) == 0

@@ -102,25 +102,6 @@ def test_late_frames_are_dropped() -> None:
         assert reader.view().num_frames == 4
 
 
-@pytest.mark.parametrize("mirrored", [False, True])
-def test_faces_are_numbered_in_the_order_on_the_screen(fake: FakeDetector, clock: FakeClock, mirrored: bool) -> None:
-    fake.faces = [make_face(x, 80, 60, 75) for x in (10, 150)]
-    settings = replace(SHARP, mirrored=mirrored)
-    with closing(LiveReader(lambda: (fake, FakeClassifier()), settings=settings, clock=clock)) as reader:
-        faces = read(reader, frame()).faces
-    assert [face.number for face in faces] == [1, 2]
-    assert [face.face.box.x for face in faces] == ([150, 10] if mirrored else [10, 150])
-
-
-def test_a_reading_has_box_and_emotion(reader: LiveReader) -> None:
-    view = read(reader, frame())
-    (face,) = view.faces
-    assert (face.number, face.emotion, face.face.box) == (1, Emotion.HAPPY, FACE.box)
-    assert view.group is not None
-    assert view.group.values == pytest.approx(face.probabilities.values)
-    assert (view.width, view.height) == (320, 240)
-
-
 class Watcher:
     """An observer that keeps what it sees."""
 

@@ -1,19 +1,17 @@
 import itertools
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
-from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Quadrant
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
 from emomusic.faces.reading import SHARES
 from emomusic.stream.timeline import (
     TIMELINE_SECONDS,
     Timeline,
-    _partition,
     every_second,
     scenes_of,
     summarize,
@@ -86,13 +84,11 @@ def test_only_a_long_gap_interrupts_a_scene() -> None:
     assert spans(session((HAPPY, 10), (None, 5), (HAPPY, 10))) == [(0, 10, "Q1"), (15, 10, "Q1")]
 
 
-def test_the_longest_scene_is_the_first_of_equal_ones() -> None:
+def test_a_summary_has_the_mean_over_the_seconds_with_faces() -> None:
     summary = summarize(session((HAPPY, 10), (SAD, 20), (ANGRY, 20), (None, 3)))
-    assert (summary.seconds, summary.seconds_with_faces, summary.most_faces) == (53, 50, 2)
-    assert summary.longest is not None
-    assert (summary.longest.quadrant, summary.longest.start_s, summary.longest.seconds) == (Quadrant.Q3, 10, 20)
     assert summary.mean is not None
     assert summary.mean[Emotion.HAPPY] == pytest.approx(0.2)
+    assert [scene.emotion for scene in summary.scenes] == [Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY]
 
 
 @given(st.lists(st.tuples(st.sampled_from([None, *EMOTIONS]), st.integers(1, 12)), max_size=12), st.integers(1, 8))
@@ -157,39 +153,6 @@ def test_a_cut_makes_only_a_change_count() -> None:
     assert starts(table, **options) == [0]
     assert starts(table, [2.5], **options) == [0, 2.5]
     assert starts(film_table((HAPPY, 10), (mix(happy=0.95), 10)), [2.5], **options) == [0]
-
-
-def partitions(count: int, shortest: int) -> Iterator[list[tuple[int, int]]]:
-    """All partitions of rows into pieces of at least `shortest` rows, or into one piece."""
-    if count:
-        yield [(0, count)]
-    for start in range(shortest, count - shortest + 1):
-        for pieces in partitions(start, shortest):
-            yield [*pieces, (start, count)]
-
-
-def cost_of(pieces: list[tuple[int, int]], features: np.ndarray, costs: np.ndarray) -> float:
-    errors = (((part := features[start:end]) - part.mean(axis=0)) ** 2 for start, end in pieces)
-    return float(sum(error.sum() for error in errors) + sum(costs[start] for start, _ in pieces))
-
-
-@given(
-    st.integers(1, 11).flatmap(
-        lambda count: st.tuples(
-            hnp.arrays(np.float64, (count, 2), elements=st.floats(-1, 1).map(lambda value: round(value, 3))),
-            hnp.arrays(np.float64, count, elements=st.sampled_from([0.05, 0.2, 0.8, 2.0])),
-        )
-    ),
-    st.integers(1, 4),
-)
-def test_a_partition_is_as_good_as_the_best_of_all(data: tuple[np.ndarray, np.ndarray], shortest: int) -> None:
-    features, costs = data
-    pieces = _partition(features, shortest, costs)
-    assert [start for start, _ in pieces] == [0, *(end for _, end in pieces[:-1])]
-    assert pieces[-1][1] == len(features)
-    assert len(pieces) == 1 or min(end - start for start, end in pieces) >= shortest
-    best = min(cost_of(each, features, costs) for each in partitions(len(features), shortest))
-    assert cost_of(pieces, features, costs) == pytest.approx(best, abs=1e-9)
 
 
 def test_every_second_is_the_mean_of_its_faces() -> None:

@@ -6,7 +6,6 @@ const FADE_S = 0.03; // time constant, short but without a click
 const DUET_PAN = 0.7;
 const DUET_GAIN = 0.5; // two alike seats are as loud as one
 const BUTTERWORTH_DB = -3.01;
-const SILENCE_DB = -120;
 
 const ramp = (value, start, end) => Math.min(Math.max((value - start) / (end - start), 0), 1);
 
@@ -80,7 +79,6 @@ export class BandMixer {
   #band;
   #fetchLoop;
   #context = null;
-  #analyser;
   #output;
   #seats = [];
   #sources = [];
@@ -102,9 +100,8 @@ export class BandMixer {
   async start(style, context = new AudioContext({ sampleRate: 48000 })) {
     await this.stop();
     this.#context = context;
-    this.#analyser = new AnalyserNode(context, { fftSize: 4096 });
     this.#output = new GainNode(context, { gain: 0 });
-    this.#output.connect(this.#analyser).connect(context.destination);
+    this.#output.connect(context.destination);
     this.#seats = [0, 1].map(() => new Seat(context, this.#band.loops, this.#output));
     context.resume?.()?.catch(() => {}); // an offline context resumes only while it renders
     await this.#play(style);
@@ -170,15 +167,6 @@ export class BandMixer {
 
   get isPlaying() {
     return this.#sources.length > 0;
-  }
-
-  /** The level of the last moments in dB, where 0 is the loudest; -120 for silence. */
-  get levelDb() {
-    if (!this.#context) return SILENCE_DB;
-    const samples = new Float32Array(this.#analyser.fftSize);
-    this.#analyser.getFloatTimeDomainData(samples);
-    const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
-    return Math.max(10 * Math.log10(power), SILENCE_DB);
   }
 
   /** How loud each seat plays now, and the gain of each of its loops, as they glide. */

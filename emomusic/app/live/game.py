@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import math
+import random
 from base64 import b64encode
 from html import escape
 
 import streamlit as st
 
-from emomusic.affect import share_text
+from emomusic.affect import EMOTIONS, share_text
 from emomusic.app import state
 from emomusic.app.answer import NOW, Listener
 from emomusic.app.frame import download_button, shown_errors
 from emomusic.app.live.readings import show_trouble
 from emomusic.app.live.session import LiveSession, live_session
 from emomusic.app.sessions import WHEN_GONE
-from emomusic.app.state import CameraState, from_state, page_state
+from emomusic.app.state import from_state
 from emomusic.charts.colours import EMOTION_COLOURS
 from emomusic.charts.expressions import expression_uri
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.marks.strip import face_strip
 from emomusic.records import read_face_record
 from emomusic.results.findings import describe_hard_emotions
-from emomusic.stream.game import MAX_POINTS, ROUND_S, Attempt, GameView, Stage
+from emomusic.stream.game import MAX_POINTS, ROUND_S, Attempt, GameView, MirrorGame, Stage
 from emomusic.text import pluralize
 
 _REFRESH_S = 0.25
@@ -59,17 +60,10 @@ def show_game(session: LiveSession | None, result: GameView | None) -> None:
         _show_round()
 
 
-def is_over(session: LiveSession, game: GameView) -> bool:
-    """Whether the result of a game can be shown. STOP ends a game too."""
-    return not session.is_on or game.stage is Stage.OVER
-
-
 def game_listener(result: GameView) -> Listener | None:
     """The strongest face of a game, as the listener for songs."""
-    strongest = result.strongest
-    if strongest is None or strongest.probabilities is None:
-        return None
-    return Listener.of(NOW, strongest.probabilities)
+    found = result.strongest
+    return None if found is None or found.probabilities is None else Listener.of(NOW, found.probabilities)
 
 
 def _show_start(session: LiveSession | None) -> None:
@@ -99,7 +93,8 @@ def _start_game() -> None:
     """Start a game with as many players as before, else as chosen: perhaps after the last run of the page."""
     if (session := live_session()) is not None:
         chosen = _PLAYERS.index(st.session_state.get(state.LIVE_PLAYERS) or _PLAYERS[0]) + 1
-        session.start_game(chosen if session.game is None else session.game.num_players)
+        num_players = chosen if session.game is None else session.game.num_players
+        session.observe(MirrorGame(random.sample(EMOTIONS, len(EMOTIONS)), num_players=num_players), session.lesson)
 
 
 def _show_button(label: str, key: str, session: LiveSession | None) -> None:
@@ -143,16 +138,14 @@ def _skip() -> None:
 
 def _task_html(view: GameView) -> str:
     """The named emotion with its drawing; before the round nothing is named."""
+    emotion, picture = view.rounds[-1][0].emotion, ""
     if view.stage is Stage.WAITING:
-        faces = "a face" if len(view.now) == 1 else "two faces"
-        return f'<div class="game game-row"><p class="game-large">Waiting for {faces}</p></div>'
-    if view.stage is Stage.COUNTING:
-        return f'<div class="game game-row"><p class="game-large">{math.ceil(view.left_s)}</p></div>'
-    emotion = view.rounds[-1][0].emotion
-    return (
-        f'<div class="game game-row"><img src="{expression_uri(emotion)}" alt="">'
-        f'<p class="game-large">Look {emotion.adjective}</p></div>'
-    )
+        text = f"Waiting for {'a face' if len(view.now) == 1 else 'two faces'}"
+    elif view.stage is Stage.COUNTING:
+        text = f"{math.ceil(view.left_s)}"
+    else:
+        picture, text = f'<img src="{expression_uri(emotion)}" alt="">', f"Look {emotion.adjective}"
+    return f'<div class="game game-row">{picture}<p class="game-large">{text}</p></div>'
 
 
 def _round_html(view: GameView) -> str:
@@ -202,8 +195,9 @@ def _show_points(session: LiveSession, view: GameView) -> None:
         )
 
 
-def show_rounds(view: GameView) -> None:
+def show_rounds(game: MirrorGame) -> None:
     """Show every round with the players' pictures, and which emotions are hard."""
+    view = game.view()
     st.header("Your faces", anchor=False)
     cards = "".join(
         f'<figure><figcaption><img src="{expression_uri(attempts[0].emotion)}" alt="">{attempts[0].emotion}'
@@ -212,7 +206,7 @@ def show_rounds(view: GameView) -> None:
     )
     st.html(f'<div class="game-cards">{cards}</div>')
     if view.strongest is not None:
-        make = from_state(page_state(CameraState), _make_strip)
+        make = from_state(game, _make_strip)
         download_button(
             "All faces (PNG)", make, "emomusic-faces.png", icon=":material/download:", key="live-game-strip"
         )
@@ -221,10 +215,8 @@ def show_rounds(view: GameView) -> None:
         st.markdown(f"{describe_hard_emotions(read_face_record(DEFAULT_MODEL))} The Models page has all figures.")
 
 
-def _make_strip(camera: CameraState) -> bytes:
-    assert isinstance(camera.session, LiveSession)
-    assert camera.session.game is not None
-    return face_strip(camera.session.game.view().rounds)
+def _make_strip(game: MirrorGame) -> bytes:
+    return face_strip(game.view().rounds)
 
 
 def _attempt_html(attempt: Attempt, name: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import time
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -57,23 +58,17 @@ class IceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def hosts(self) -> tuple[str, ...]:
         """Host names without duplicates."""
-        urls = [url for server in self.servers for url in server.urls]
-        return tuple(dict.fromkeys(url.split(":")[1].split("?")[0] for url in urls))
+        return tuple(dict.fromkeys(re.split("[:?]", url)[1] for server in self.servers for url in server.urls))
 
     def as_dict(self) -> dict[str, Any]:
         """Convert to the format of the browser and of aiortc."""
-        record: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
-        return record
+        return dict(msgspec.json.decode(msgspec.json.encode(self)))
 
 
 def turn_credentials(secret: str, expiry_s: int) -> tuple[str, str]:
-    """Return a temporary TURN user name and its password.
+    """A temporary TURN user name and its password, by the secret of the TURN server. `expiry_s` is since 1970.
 
     Source: "A REST API for Access to TURN Services" (draft-uberti-behave-turn-rest-00), `use-auth-secret` in coturn.
-
-    Args:
-        secret: shared with the TURN server.
-        expiry_s: seconds since 1970.
     """
     username = f"{expiry_s}:{_USERNAME}"
     digest = hmac.new(secret.encode(), username.encode(), hashlib.sha1).digest()
@@ -81,7 +76,7 @@ def turn_credentials(secret: str, expiry_s: int) -> tuple[str, str]:
 
 
 def ice_settings(values: Mapping[str, object], *, nearby: bool, now_s: float | None = None) -> IceSettings:
-    """Return the settings for a session that starts now.
+    """The settings for a session that starts now.
 
     Args:
         values: by name. Without `EMOMUSIC_ICE`, a public STUN server is used.
@@ -105,9 +100,13 @@ def ice_settings(values: Mapping[str, object], *, nearby: bool, now_s: float | N
     if settings.policy == "relay" and not has_turn:
         raise SettingsError(f"expected an address of TURN in {ICE} for the policy relay. Received: none")
     expiry_s = (int(time.time() if now_s is None else now_s) // _STEP_S + 3) * _STEP_S
-    return msgspec.structs.replace(
-        settings, servers=tuple(_with_user(server, secret, expiry_s) for server in settings.servers)
-    )
+    servers = []
+    for server in settings.servers:
+        needs_user = server.is_turn and not (server.username and server.credential)
+        if needs_user and not secret:
+            raise SettingsError(f"expected {TURN_SECRET}, or a username and a credential in {ICE}. Received: neither")
+        servers.append(IceServer(server.urls, *turn_credentials(secret, expiry_s)) if needs_user else server)
+    return IceSettings(tuple(servers), settings.policy)
 
 
 def fixed_way(values: Mapping[str, object]) -> Way | None:
@@ -116,18 +115,7 @@ def fixed_way(values: Mapping[str, object]) -> Way | None:
     Raises:
         SettingsError: the setting is neither of both.
     """
-    if not (text := str(values.get(LIVE) or "").strip().lower()):
-        return None
-    try:
-        return Way(text)
-    except ValueError:
-        raise SettingsError(f"expected {LIVE} to be {' or '.join(Way)}. Received: {text!r}") from None
-
-
-def _with_user(server: IceServer, secret: str, expiry_s: int) -> IceServer:
-    """A TURN server with a user name. Its own one has priority."""
-    if not server.is_turn or (server.username and server.credential):
-        return server
-    if not secret:
-        raise SettingsError(f"expected {TURN_SECRET}, or a username and a credential in {ICE}. Received: neither")
-    return IceServer(server.urls, *turn_credentials(secret, expiry_s))
+    text = str(values.get(LIVE) or "").strip().lower()
+    if text and text not in list(Way):
+        raise SettingsError(f"expected {LIVE} to be {' or '.join(Way)}. Received: {text!r}")
+    return Way(text) if text else None

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-import msgspec
+import json
+
 import streamlit as st
 
 from emomusic.affect import EmotionProbabilities, Mood, affect_of
 from emomusic.app import state
 from emomusic.app.answer import NOW, Listener, answer
-from emomusic.app.live.files import live_folder, script_that_calls
-from emomusic.app.live.own_connection import points_of
+from emomusic.app.live.browser import live_folder, points_of, script_that_calls
 from emomusic.app.live.session import LiveState, Phase, Way, live_session
 from emomusic.app.queues import PlayerState
 from emomusic.app.state import page_state
@@ -65,18 +65,10 @@ output { display: block; min-height: 1.3em; margin-top: 0.25rem; }
 )
 
 
-class _Style(msgspec.Struct):
-    name: str
-
-
-class _Band(msgspec.Struct):
-    styles: list[_Style]
-
-
 def choose_music() -> str:
     """Show the choice between the styles of the band and songs. Returns the style, or `SONGS`."""
-    content = (data_dir() / "band" / "band.json").read_bytes()
-    styles = [style.name for style in msgspec.json.decode(content, type=_Band).styles]
+    band = json.loads((data_dir() / "band" / "band.json").read_bytes())
+    styles = [style["name"] for style in band["styles"]]
     chosen: str = st.segmented_control(
         "Music",
         [*styles, SONGS],
@@ -132,5 +124,5 @@ def _follow_mood() -> None:
         st.caption("A face on the webcam chooses the first song.")
 
 
-def _mood_of(probabilities: EmotionProbabilities) -> Mood:
-    return target_of(Request(affect_of(probabilities), emotion=probabilities.emotion))[1]
+def _mood_of(mean: EmotionProbabilities) -> Mood:
+    return target_of(Request(affect_of(mean), emotion=mean.emotion))[1]

@@ -14,21 +14,29 @@ from emomusic.app import state
 from emomusic.app.address import choose_one
 from emomusic.app.charts import roomy_columns
 from emomusic.app.example import show_example
-from emomusic.app.live.game import game_listener, is_over, show_game, show_rounds
+from emomusic.app.live.game import game_listener, show_game, show_rounds
 from emomusic.app.live.ice import IceSettings, fixed_way, ice_settings
 from emomusic.app.live.music import SONGS, choose_music, show_band, show_songs
-from emomusic.app.live.readings import show_faces, show_large, show_plane, show_timeline, show_words
+from emomusic.app.live.readings import (
+    show_faces,
+    show_large,
+    show_plane,
+    show_player,
+    show_session,
+    show_summary,
+    show_timeline,
+    show_words,
+)
 from emomusic.app.live.session import LiveSession, LiveState, Phase, Problem
-from emomusic.app.live.summary import show_player, show_session, show_summary
 from emomusic.app.live.teach import show_lesson
-from emomusic.app.live.video import mount_camera, show_problem, show_video, sync_session
+from emomusic.app.live.video import mount_camera, request_camera, show_problem, show_video, sync_session
 from emomusic.app.persons import persons
 from emomusic.app.secrets import read_secrets
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.app.state import page_state
 from emomusic.charts.expressions import expression_uri
 from emomusic.server.capacity import LOCAL_HOSTS, capacity
-from emomusic.stream.game import GameView
+from emomusic.stream.game import GameView, Stage
 from emomusic.stream.lesson import ORDER
 from emomusic.stream.persons import Recognition
 from emomusic.stream.reader import LiveSettings
@@ -50,7 +58,6 @@ class View(StrEnum):
 def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
     """Show the options and apply them to a running session from its next frame on."""
     with st.popover("Options", icon=":material/tune:"):
-        mirror = st.toggle("Mirror the video", value=True, key=state.LIVE_MIRROR, persist_state="session")
         adjusts = st.toggle(
             "Adjust to your face",
             value=True,
@@ -68,7 +75,6 @@ def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
         session.boxes = not class_view
         session.reader.settings = LiveSettings(
             detect_side=_CLASS_SIDE if class_view else _DEFAULTS.detect_side,
-            mirrored=mirror,
             recognition=Recognition.ESTIMATED if adjusts else Recognition.TAUGHT,
         )
 
@@ -99,38 +105,35 @@ def show_live() -> None:
     session = sync_session()
     live.shown = None if session is None else session.phase
     view = _show_head(session, settings)
-    game = None if session is None or session.game is None else session.game.view()
-    result = game if view is View.GAME and game is not None and session is not None and is_over(session, game) else None
-    if session is not None and session.is_on:
+    game = None if session is None else session.game
+    is_on = session is not None and session.is_on
+    # STOP ends a game too
+    is_over = view is View.GAME and game is not None and (game.view().stage is Stage.OVER or not is_on)
+    result = game.view() if game is not None and is_over else None
+    if is_on:
         st.html(_LOW_TITLE)
     if not live.is_camera_allowed:
         _show_opening(view)
-    elif not (session is not None and session.is_on) and not capacity().has_live_room:
+    elif not is_on and not capacity().has_live_room:
         show_problem(Problem.FULL, again=lambda: None)  # the page then runs again and looks for a place
     else:
         _show_columns(session, view, settings, result)
     if session is None:
         return
-    if result is not None:
-        show_rounds(result)
+    if game is not None and is_over:
+        show_rounds(game)
     elif session.phase is Phase.PLAYING and view is View.FACES:
         show_timeline()
     elif not session.is_on:
-        show_summary(summarize(session.reader.timeline()))
+        show_summary(session)
 
 
+_CLASS: Sequence[Emotion] = [*EMOTIONS, *[Emotion.HAPPY, Emotion.NEUTRAL] * 9]
+_GAME = "Show seven emotions to the camera, alone or in two. The song of your strongest face plays at the end."
 # Drawn faces before START, their width in pixels, and what the view does
 _OPENINGS: Mapping[View, tuple[Sequence[Emotion], int, str]] = {
-    View.CLASSROOM: (
-        [*EMOTIONS, *[Emotion.HAPPY, Emotion.NEUTRAL] * 9],
-        64,
-        "The mood of all faces together, in type that the last row can read.",
-    ),
-    View.GAME: (
-        EMOTIONS,
-        136,
-        "Show seven emotions to the camera, alone or in two. The song of your strongest face plays at the end.",
-    ),
+    View.CLASSROOM: (_CLASS, 64, "The mood of all faces together, in type that the last row can read."),
+    View.GAME: (EMOTIONS, 136, _GAME),
     View.TEACH: (ORDER, 136, "A minute with your neutral face and six others makes the readings yours."),
 }
 
@@ -147,10 +150,7 @@ def _show_opening(view: View) -> None:
 
 
 def _show_columns(session: LiveSession | None, view: View, settings: IceSettings, result: GameView | None) -> None:
-    """Show the video, what is read, and the music.
-
-    All views use the same columns, so the video keeps its position in the page and its connection.
-    """
+    """Show the video, what is read, and the music: in all views in the same columns, so the video stays connected."""
     playing = session if session is not None and session.phase is Phase.PLAYING else None
     left, middle, right = roomy_columns(_COLUMNS[view], key="live", gap="medium")
     with left:
@@ -179,34 +179,35 @@ def _show_columns(session: LiveSession | None, view: View, settings: IceSettings
 
 
 def connection_settings(values: Mapping[str, object]) -> IceSettings:
-    """Read the connection settings.
-
-    Raises:
-        SettingsError: a setting is malformed.
-    """
+    """The settings of the connection, as `ice_settings` reads them."""
     nearby = urlsplit(st.context.url or "").hostname in LOCAL_HOSTS
     return ice_settings(values, nearby=nearby)
 
 
 def _show_head(session: LiveSession | None, settings: IceSettings) -> View:
     """Show everything above the video. Returns the chosen view."""
-    is_on = session is not None and session.is_on
-    has_agreed = bool(page_state(LiveState).request)
+    live, is_on = page_state(LiveState), session is not None and session.is_on
     with st.container(key="live-head"):
         mount_camera(takes_keys=is_on and st.session_state.get(state.LIVE_VIEW) in (View.GAME, View.TEACH))
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             view = View(choose_one("View", list(View), state.LIVE_VIEW))
             choose_settings(session, class_view=view is View.CLASSROOM)
-            if has_agreed:  # whoever joins sees what was agreed
+            if live.request:  # whoever joins sees what was agreed
                 st.caption(":material/check: Everyone on camera agrees to face analysis", width="content")
         if view is View.CLASSROOM:
             st.caption(
                 "Large type, and the mood of the whole group without marks on faces. Use it with volunteers who act; "
                 "do not analyse pupils."
             )
-        if not has_agreed:
+        if not live.request:
             _show_start(settings)
-        _show_camera_status(session)
+        if live.answer:
+            can_change = live.answer not in (Problem.INSECURE, Problem.UNSUPPORTED)
+            show_problem(Problem(live.answer), again=request_camera if can_change else None)
+        elif session is not None and session.problem is not None:
+            show_problem(session.problem)
+        elif live.request and not live.is_camera_allowed:
+            st.caption(":material/videocam: Your browser asks for the webcam. Allow it.")
     return view
 
 
@@ -221,7 +222,7 @@ def _show_start(settings: IceSettings) -> None:
             "START: everyone on camera agrees to face analysis",
             icon=":material/videocam:",
             type="primary",
-            on_click=_request_camera,
+            on_click=request_camera,
             key="live-start",
         )
         st.markdown("The video goes to this server, which estimates expressions. **No frame is kept.**")
@@ -232,19 +233,3 @@ def _show_start(settings: IceSettings) -> None:
                 "figures of the last ten minutes stay in memory until you start again, or "
                 f"{WHEN_GONE}.{contacts}"
             )
-
-
-def _request_camera() -> None:
-    page_state(LiveState).request_camera()
-
-
-def _show_camera_status(session: LiveSession | None) -> None:
-    live = page_state(LiveState)
-    if live.answer:
-        problem = Problem(live.answer)
-        can_change = problem not in (Problem.INSECURE, Problem.UNSUPPORTED)
-        show_problem(problem, again=_request_camera if can_change else None)
-    elif session is not None and session.problem is not None:
-        show_problem(session.problem)
-    elif live.request and not live.is_camera_allowed:
-        st.caption(":material/videocam: Your browser asks for the webcam. Allow it.")

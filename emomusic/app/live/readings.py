@@ -1,32 +1,53 @@
-"""Current faces, their trail and the last ten minutes. Fragments refresh them without a rerun of the page."""
+"""Current faces, their trail and the last ten minutes, in fragments; and the summary of a session that is over."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from emomusic.affect import AffectPoint, EmotionProbabilities, affect_of, describe, list_shares, quadrant_of
-from emomusic.app.answer import ALL, face_points, group_sentence
+from emomusic.affect import (
+    MOOD_POINTS,
+    AffectPoint,
+    EmotionProbabilities,
+    Mood,
+    affect_of,
+    describe,
+    list_shares,
+    quadrant_of,
+)
+from emomusic.app.answer import ALL, Listener, answer, face_points, group_sentence
 from emomusic.app.charts import show_chart
-from emomusic.app.frame import escape_markdown_message
-from emomusic.app.live.session import LiveSession, LiveState, Way, live_session
-from emomusic.app.state import page_state
+from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message
+from emomusic.app.live.music import PLACE
+from emomusic.app.live.session import LiveSession, LiveState, Problem, Way, live_session
+from emomusic.app.player import show_queue, song_line
+from emomusic.app.queues import queue_of, start
+from emomusic.app.sources import with_your_music
+from emomusic.app.state import from_state, page_state
 from emomusic.charts.affect import FacePoint, circumplex
 from emomusic.charts.face import probability_bars
 from emomusic.charts.live import face_bars, mood_areas
 from emomusic.errors import EmomusicError
 from emomusic.server.capacity import capacity
+from emomusic.songs.queue import SongQueue
+from emomusic.songs.recommend import Recommender, one_song_each
+from emomusic.songs.request import Request
+from emomusic.songs.song import Pick
 from emomusic.stream.reader import LiveView
-from emomusic.text import pluralize
+from emomusic.stream.timeline import TIMELINE_SECONDS, SessionSummary, summarize
+from emomusic.text import format_clock, pluralize
 
 _NOW_S, _TIMELINE_S = 1.0, 2.0  # between refreshes; a chart of ten minutes has 70 kB
 _TRAIL_S = 20
 _FACES_SHOWN = 6
 _PLANE_HEIGHT = 430
+_MAX_SONGS = 10
+_CARD: dict[str, Any] = {"border": True, "height": 136}  # equal heights: one card has a second line. "stretch" overlaps
 
 
 def _charted(every_s: float) -> Callable[[Callable[[LiveSession], None]], Callable[[], None]]:
@@ -79,10 +100,15 @@ def show_plane(session: LiveSession) -> None:
 def show_faces(session: LiveSession) -> None:
     """Show the probabilities of the faces, refreshed once per second; the page calls this during the video."""
     view = session.view()
-    if len(view.faces) > 1 and view.group is not None:
-        _show_rows(view, view.group)
-    else:
+    if len(view.faces) <= 1 or view.group is None:
         _show_bars(view.group)
+        return
+    rows = {"Everyone": view.group}
+    rows |= {f"Face {face.number}": face.probabilities for face in view.faces[:_FACES_SHOWN]}
+    alt = "; ".join(f"{name}: {describe(probabilities)}" for name, probabilities in rows.items())
+    show_chart(face_bars(rows), key="live-rows", alt=alt)
+    if len(view.faces) > _FACES_SHOWN:
+        st.caption(f"{len(view.faces) - _FACES_SHOWN} more faces are in the video.")
 
 
 @_charted(_NOW_S)
@@ -111,16 +137,12 @@ _LARGE_TYPE = """<style>
 </style>"""
 
 
-def show_timeline() -> None:
+@_charted(_TIMELINE_S)
+def show_timeline(session: LiveSession) -> None:
     """Show the emotions of the group over the last ten minutes; the page calls this during the video."""
     st.markdown("**The last ten minutes**")
-    _show_timeline_now()
-    st.caption("The height of a colour is the mean share of an emotion over all faces. Gaps: no face, or no reading.")
-
-
-@_charted(_TIMELINE_S)
-def _show_timeline_now(session: LiveSession) -> None:
     show_areas(session.reader.timeline(), key="live-timeline")
+    st.caption("The height of a colour is the mean share of an emotion over all faces. Gaps: no face, or no reading.")
 
 
 def show_areas(table: pd.DataFrame, *, key: str) -> None:
@@ -136,7 +158,7 @@ def show_trouble(session: LiveSession, view: LiveView) -> None:
                 "This server restarts in a moment, which ends the video. Press START again afterwards.",
                 icon=":material/restart_alt:",
             )
-    error = view.error or session.drawing_error
+    error = view.error or session.frame_error
     if error is None:
         return
     # The message of an EmomusicError is for visitors. The log has the traceback of all others
@@ -168,18 +190,100 @@ def _show_bars(group: EmotionProbabilities | None, *, font_px: int = 14, **optio
     show_chart(figure, key="live-bars", alt=alt, **options)
 
 
-def _show_rows(view: LiveView, group: EmotionProbabilities) -> None:
-    rows = {"Everyone": group}
-    rows |= {f"Face {face.number}": face.probabilities for face in view.faces[:_FACES_SHOWN]}
-    alt = "; ".join(f"{name}: {describe(probabilities)}" for name, probabilities in rows.items())
-    show_chart(face_bars(rows), key="live-rows", alt=alt)
-    if len(view.faces) > _FACES_SHOWN:
-        st.caption(f"{len(view.faces) - _FACES_SHOWN} more faces are in the video.")
-
-
-def _trail(table: pd.DataFrame) -> Sequence[AffectPoint]:
-    """Return the positions of the group in the last seconds, oldest first."""
-    if table.empty:
-        return []
-    recent = table[table["time_s"] > table["time_s"].iloc[-1] - _TRAIL_S].dropna(subset=["valence", "arousal"])
+def _trail(table: pd.DataFrame) -> list[AffectPoint]:
+    """The positions of the group in the last seconds, oldest first."""
+    recent = table[table["time_s"] > table["time_s"].max() - _TRAIL_S].dropna(subset=["valence"])
     return [AffectPoint(*row) for row in recent[["valence", "arousal"]].itertuples(index=False)]
+
+
+def show_player(session: LiveSession | None, listener: Listener | None) -> None:
+    """Show the player for the listener of a game, or for the playlist of a session that is over."""
+    if listener is not None:
+        answer(listener, PLACE).show_player("emomusic-live")
+    elif page_state(LiveState).plays_session and session is not None and not session.is_on:
+        _session_queue(summarize(session.reader.timeline()))
+        show_queue("session", "emomusic-session")
+
+
+def show_session(summary: SessionSummary, problem: Problem | None) -> None:
+    """Show how a session that is over went, in one sentence, and the button that plays its songs."""
+    if summary.mean is None:
+        if len(summary.table):
+            st.info("The session is over. It showed no face.", icon=":material/face:")
+        elif problem is None:
+            st.info("The session ended before the first reading. Press START to try again.", icon=":material/face:")
+        return
+    st.header(f"Session: {describe(summary.mean).lower()}", anchor=False)
+    st.button(
+        "Play the songs of the session",
+        icon=":material/queue_music:",
+        type="primary",
+        on_click=_play_session,
+        disabled=page_state(LiveState).plays_session,
+        key="live-play-session",
+    )
+
+
+def _play_session() -> None:
+    page_state(LiveState).plays_session = True
+    start("session")
+
+
+def show_summary(session: LiveSession) -> None:
+    """Show the figures, the chart, the moods and the songs of a session that is over."""
+    if (summary := summarize(session.reader.timeline())).mean is None:
+        return
+    times, num_faces = summary.table["time_s"], summary.table["num_faces"]
+    first_s, last_s = int(times.iloc[0]), int(times.iloc[-1])
+    is_cut = last_s >= TIMELINE_SECONDS
+    longest = max(summary.scenes, key=lambda scene: scene.seconds)
+    span = f"{format_clock(longest.seconds)}, from {format_clock(longest.start_s)}"
+    with st.container(horizontal=True):
+        st.metric("Duration", format_clock(last_s + 1 if is_cut else last_s - first_s + 1), **_CARD)
+        # A percentage, because a reading may take longer than a second on a busy machine
+        st.metric("With a face", f"{100 * (num_faces > 0).mean():.0f} %", **_CARD)
+        st.metric("Most faces at once", int(num_faces.max()), **_CARD)
+        mood = longest.emotion.adjective.capitalize()
+        st.metric("Longest mood", mood, span, delta_color="off", delta_arrow="off", **_CARD)
+    if is_cut:
+        minutes = TIMELINE_SECONDS // 60
+        st.caption(f"All figures but the duration cover the last {minutes} minutes, from {format_clock(first_s)} on.")
+    show_areas(summary.table, key="live-session")
+    rows = [
+        (format_clock(s.start_s), format_clock(s.seconds), describe(s.probabilities), s.quadrant.description)
+        for s in summary.scenes
+    ]
+    st.dataframe(pd.DataFrame(rows, columns=["Start", "Duration", "Mood", "Quadrant"]), hide_index=True)
+    make = from_state(session, _make_csv)
+    download_button("Timeline (CSV)", make, "emomusic-session.csv", icon=":material/download:", key="live-csv")
+    _show_playlist(summary)
+
+
+def _make_csv(session: LiveSession) -> str:
+    return str(session.reader.timeline().to_csv(index=False, float_format="%.4f"))
+
+
+def _show_playlist(summary: SessionSummary) -> None:
+    st.header("Playlist of the session", anchor=False)
+    picks = _session_queue(summary).playlist(_MAX_SONGS)
+    if not picks:
+        st.info("No song fits. Choose other music.")
+        return
+    rows = "row" if len(summary.scenes) <= _MAX_SONGS else f"of the {_MAX_SONGS} longest rows"
+    st.caption(f"One song for each {rows} of the table.")
+    for pick in picks:
+        st.markdown(f"{pick.number}. {song_line(pick.song)}  \n{escape_markdown(pick.reason)}")
+
+
+def _session_queue(summary: SessionSummary) -> SongQueue:
+    """One song for each of the longest scenes, in order of time, for the visitor's music; chosen once."""
+    point = MOOD_POINTS[Mood.CALM] if summary.mean is None else affect_of(summary.mean)
+
+    def choose(recommender: Recommender, like: Request) -> list[Pick]:
+        longest = sorted(summary.scenes, key=lambda scene: -scene.seconds)[:_MAX_SONGS]
+        scenes = sorted(longest, key=lambda scene: scene.start_s)
+        with st.spinner("Choosing songs"):
+            songs = one_song_each([replace(like, point=s.point, emotion=s.emotion) for s in scenes], recommender)
+        return [song for song in songs if song is not None]
+
+    return queue_of(with_your_music(Request(point=point)), "session", choose)

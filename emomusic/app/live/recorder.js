@@ -10,13 +10,13 @@ const TYPES = [
 
 const between = (value) => Math.min(Math.max(value, -1), 1);
 
-/** Draw frames and names of faces. A box is x, y, width and height, as shares of the picture before it is mirrored. */
-export function drawMarks(context, marks, { width, height }, isMirrored) {
+/** Draw frames and names of faces. A box is x, y, width and height, as shares of the mirrored picture. */
+export function drawMarks(context, marks, { width, height }) {
   context.lineWidth = Math.max(2, width / 240);
   context.font = `600 ${Math.max(14, width / 32)}px sans-serif`;
   context.textBaseline = "bottom";
   for (const { box: [x, y, w, h], label, colour, ink = "white" } of marks) {
-    const left = (isMirrored ? 1 - x - w : x) * width; // a mirrored picture has no mirrored text
+    const left = x * width;
     context.strokeStyle = context.fillStyle = colour;
     context.strokeRect(left, y * height, w * width, h * height);
     const { width: length, fontBoundingBoxAscent: ascent } = context.measureText(label);
@@ -42,13 +42,12 @@ function drawPlane(context, points, { width, height }) {
   }
 }
 
-/** Draw one frame of a clip, with marks as for `drawMarks`. */
-export function drawFrame(canvas, video, { marks = [], points = [], isMirrored = true }) {
+function drawFrame(canvas, video, { marks = [], points = [], isMirrored = false }) {
   const context = canvas.getContext("2d");
-  if (isMirrored) context.setTransform(-1, 0, 0, 1, canvas.width, 0);
+  if (!isMirrored) context.setTransform(-1, 0, 0, 1, canvas.width, 0);
   context.drawImage(video, 0, 0, canvas.width, canvas.height);
-  context.setTransform(1, 0, 0, 1, 0, 0);
-  drawMarks(context, marks, canvas, isMirrored);
+  context.resetTransform();
+  drawMarks(context, marks, canvas);
   drawPlane(context, points, canvas);
 }
 
@@ -57,7 +56,7 @@ export function drawFrame(canvas, video, { marks = [], points = [], isMirrored =
  *
  * @param video the playing picture.
  * @param sound an AudioNode, such as the output of the mixer; null for a silent clip.
- * @param state gives the {marks, points, isMirrored} of a frame.
+ * @param state gives the {marks, points, isMirrored} of a frame; the last for a video that is mirrored already.
  * @param signal an AbortSignal, which ends the clip early.
  * @returns a Blob; its type tells the format.
  */

@@ -1,4 +1,5 @@
-// The parts of the Live page in the browser: the band with its layers, and the camera without WebRTC.
+// The parts of the Live page in the browser: the question for the camera, the band with its layers, and the camera
+// without WebRTC.
 
 import { BandMixer } from "./band.js";
 import { drawMarks, recordClip, saveClip } from "./recorder.js";
@@ -106,7 +107,7 @@ class Band {
     const frame = document.querySelector('iframe[title*="webrtc"]')?.contentDocument;
     const video = camera?.video ?? frame?.querySelector("video");
     if (!video?.videoWidth) return;
-    const state = () => ({ ...this.#data, marks: camera?.marks, isMirrored: camera?.isMirrored ?? false });
+    const state = () => ({ ...this.#data, marks: camera?.marks, isMirrored: !camera }); // WebRTC returns both
     const label = this.record.textContent;
     this.#say("Recording. The clip stays in this browser.");
     this.#clip = new AbortController();
@@ -134,40 +135,37 @@ class Band {
 
 const FRAME_MS = 40; // between two frames, as of the camera
 const PATIENCE_MS = 3000; // a run of the page may swallow a frame
+const AHEAD_MS = 500; // longest time for which a mark goes on without an answer
 const JPEG_QUALITY = 0.75;
 
-/** The camera, whose frames go to the server one at a time: `data.answer` is the number of the last that arrived. */
+/**
+ * The camera, whose frames go to the server one at a time. `data` has the marks of the last frame that arrived, with the
+ * `number` of each face, and as `answer` the number of the frame.
+ */
 export function showCamera(component) {
   update(Camera, component);
 }
 
 class Camera {
-  marks = [];
-  isMirrored = true;
   #stream = null;
   #sent = 0;
   #sent_ms = 0;
   #answer = 0;
-  #isSending = false;
+  #answered_ms = 0; // when the frame of the answer was taken
+  #marks = []; // of this frame, with the speed of each face in shares of the picture per millisecond
 
   constructor(element) {
     this.video = element.querySelector("video");
     this.canvas = element.querySelector("canvas");
     camera = this;
-    this.timer = setInterval(() => (element.isConnected ? this.#send() : this.#end()), FRAME_MS / 2);
+    this.timer = setInterval(() => (element.isConnected ? this.#tick() : this.#end()), FRAME_MS / 2);
   }
 
   async update({ data, setTriggerValue }) {
     this.trigger = setTriggerValue;
-    [this.marks, this.isMirrored, this.#answer] = [data.marks, data.isMirrored, data.answer];
+    this.#follow(data);
     band?.conduct(data.points);
-    this.video.style.transform = data.isMirrored ? "scaleX(-1)" : "";
-    const [width, height] = [this.video.videoWidth, this.video.videoHeight];
-    if (width) {
-      Object.assign(this.canvas, { width, height });
-      drawMarks(this.canvas.getContext("2d"), data.marks, { width, height }, data.isMirrored);
-    }
-    if (this.#stream) return void this.#send();
+    if (this.#stream) return void this.#tick();
     this.#stream = navigator.mediaDevices.getUserMedia({ video: data.video, audio: false });
     try {
       this.video.srcObject = await this.#stream;
@@ -178,29 +176,120 @@ class Camera {
     }
   }
 
-  async #send() {
+  /** Take the marks of an answer, and the speed of each face since the answer before. */
+  #follow({ answer, marks }) {
+    const isNext = answer === this.#sent && answer !== this.#answer;
+    const passed_ms = this.#sent_ms - this.#answered_ms;
+    const before = new Map(this.#marks.map((mark) => [mark.number, mark]));
+    const speedOf = ({ number, box }) => {
+      const { box: old = box, speed = [0, 0] } = before.get(number) ?? {};
+      return isNext ? speed.map((value, axis) => (value + (box[axis] - old[axis]) / passed_ms) / 2) : speed;
+    };
+    this.#marks = marks.map((mark) => ({ ...mark, speed: speedOf(mark) }));
+    if (isNext) [this.#answer, this.#answered_ms] = [answer, this.#sent_ms];
+  }
+
+  /** The marks at their places now: faces go on as they moved between the last two answers. */
+  get marks() {
+    const ahead_ms = Math.min(performance.now() - this.#answered_ms, AHEAD_MS);
+    return this.#marks.map(({ box: [x, y, ...size], speed: [right, down], ...mark }) => {
+      return { ...mark, box: [x + right * ahead_ms, y + down * ahead_ms, ...size] };
+    });
+  }
+
+  #tick() {
+    const { videoWidth: width, videoHeight: height } = this.video;
+    if (!width) return;
+    if (this.canvas.width !== width) Object.assign(this.canvas, { width, height });
+    const context = this.canvas.getContext("2d");
+    context.clearRect(0, 0, width, height);
+    drawMarks(context, this.marks, this.canvas);
+    this.#send();
+  }
+
+  #send() {
     const now = performance.now();
     const isOpen = this.#answer === this.#sent || now - this.#sent_ms > PATIENCE_MS;
-    if (this.#isSending || !isOpen || now - this.#sent_ms < FRAME_MS || !this.video.videoWidth) return;
-    this.#isSending = true;
-    const canvas = new OffscreenCanvas(this.video.videoWidth, this.video.videoHeight);
-    canvas.getContext("2d").drawImage(this.video, 0, 0);
-    const blob = await canvas.convertToBlob({ type: "image/jpeg", quality: JPEG_QUALITY });
-    const reader = new FileReader();
-    reader.onload = () => {
-      [this.#isSending, this.#sent, this.#sent_ms] = [false, this.#sent + 1, now];
-      this.trigger("frame", { number: this.#sent, jpeg: reader.result.split(",")[1] });
-    };
-    reader.readAsDataURL(blob);
+    if (!isOpen || now - this.#sent_ms < FRAME_MS) return;
+    const { videoWidth: width, videoHeight: height } = this.video;
+    const shot = Object.assign(document.createElement("canvas"), { width, height });
+    shot.getContext("2d").drawImage(this.video, 0, 0);
+    [this.#sent, this.#sent_ms] = [this.#sent + 1, now];
+    const jpeg = shot.toDataURL("image/jpeg", JPEG_QUALITY).split(",")[1];
+    this.trigger("frame", { number: this.#sent, jpeg });
   }
 
   async #end() {
     clearInterval(this.timer);
     if (camera === this) camera = null;
     const stream = await this.#stream?.catch(() => null);
-    stream?.getTracks().forEach((track) => {
-      track.onended = null;
-      track.stop();
-    });
+    stream?.getTracks().forEach((track) => track.stop());
+  }
+}
+
+const PROBLEMS = {
+  NotAllowedError: "refused", SecurityError: "refused", NotFoundError: "absent",
+  OverconstrainedError: "absent", NotReadableError: "busy", AbortError: "busy",
+};
+let [lastAttempt, lastPress, wasChecked, tookKeys] = ["", "", false, false]; // one page for each tab
+
+function missing() {
+  if (!window.isSecureContext) return "insecure";
+  return navigator.mediaDevices?.getUserMedia ? "" : "unsupported";
+}
+
+async function tryCamera(video) {
+  if (missing()) return missing();
+  const stop = (stream) => stream.getTracks().forEach((track) => track.stop());
+  const asked = navigator.mediaDevices.getUserMedia({ video, audio: false });
+  return asked.then(stop).then(() => "", ({ name }) => PROBLEMS[name] ?? "unsupported");
+}
+
+/** Use the page of the stream component as soon as it is there: `use` returns whether it was. */
+function inStream(use, triesLeft) {
+  const frame = document.querySelector('iframe[title*="webrtc"]');
+  if (!use(frame?.contentDocument) && triesLeft) setTimeout(() => inStream(use, triesLeft - 1), 200);
+}
+
+// For a visitor who has pressed START and agreed
+function pressStart(page) {
+  const buttons = [...(page?.querySelectorAll("button:not(:disabled)") ?? [])];
+  const start = buttons.find((button) => button.textContent.trim() === "START");
+  start?.click();
+  return start;
+}
+
+// The page lacks the fonts of the app, writes in capitals, and does not name its video
+function dress(page) {
+  if (!page?.querySelector("button")) return false;
+  page.querySelector("video")?.setAttribute("aria-label", "Your webcam");
+  const add = (tag, content) => page.head.append(Object.assign(page.createElement(tag), content));
+  if (!page.querySelector("style.app")) {
+    document.querySelectorAll("link[rel=stylesheet]").forEach(({ href }) => add("link", { rel: "stylesheet", href }));
+    add("style", { className: "app", textContent: "button { text-transform: none !important }" });
+  }
+  return true;
+}
+
+/** Ask for the camera once for each `data.attempt`, and answer with the problem, if any. */
+export function askForCamera({ data, setTriggerValue }) {
+  const hasWebrtc = Boolean(window.RTCPeerConnection);
+  const answer = (attempt, problem) => setTriggerValue("answer", { attempt, problem, hasWebrtc });
+  inStream(dress, 50);
+  if (!wasChecked && missing()) answer("", missing());
+  wasChecked = true;
+  // After a click on START, keys would go to the frame of the video
+  if (data.takesKeys && !tookKeys && document.activeElement?.tagName === "IFRAME") {
+    document.activeElement.blur();
+    window.focus();
+  }
+  tookKeys = data.takesKeys;
+  if (data.press && data.press !== lastPress) {
+    lastPress = data.press;
+    inStream(pressStart, 300);
+  }
+  if (data.attempt && data.attempt !== lastAttempt) {
+    lastAttempt = data.attempt;
+    tryCamera(data.video).then((problem) => answer(data.attempt, problem));
   }
 }

@@ -5,22 +5,20 @@ Fragments and callbacks call `live_session`: Streamlit would keep a session that
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import random
-import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 
-from emomusic.affect import EMOTIONS, EmotionProbabilities
+from emomusic.affect import EmotionProbabilities
 from emomusic.app.queues import PlayerState
 from emomusic.app.state import CameraState, page_state
-from emomusic.marks.picture import live_picture
+from emomusic.marks.picture import marked_frame
 from emomusic.media.images import RgbImage, read_image, shrink
 from emomusic.server.capacity import capacity
 from emomusic.server.shared import shared
@@ -71,38 +69,22 @@ class Problem(StrEnum):
 
 @dataclass
 class LiveState:
-    """What a visitor has asked for on the Live page.
+    """What a visitor has asked for on the Live page."""
 
-    Attributes:
-        request: identifies the request for the camera to the browser; "" before the visitor has agreed.
-        answer: the problem of that request, or "" if the camera works; None before the answer.
-        starts_video: whether the video starts when the camera is allowed.
-        visit: the visit on which the page last showed the video.
-        way: of the frames to the server.
-        is_way_fixed: whether the owner of the server has fixed it.
-        shown: the phase of the session in the last run of the page.
-        mood: that the songs are for; None before the first song.
-        plays_session: whether the player has the playlist of a session that is over.
-    """
-
-    request: str = ""
-    answer: str | None = None
-    starts_video: bool = False
-    visit: int | None = None
-    way: Way = Way.WEBRTC
-    is_way_fixed: bool = False
-    shown: Phase | None = None
-    mood: EmotionProbabilities | None = None
-    plays_session: bool = False
+    request: str = ""  # identifies the request for the camera to the browser; "" before the visitor has agreed
+    answer: str | None = None  # the problem of that request, or "" if the camera works; None before the answer
+    starts_video: bool = False  # whether the video starts when the camera is allowed
+    visit: int | None = None  # the visit on which the page last showed the video
+    way: Way = Way.WEBRTC  # of the frames to the server
+    is_way_fixed: bool = False  # whether the owner of the server has fixed it
+    shown: Phase | None = None  # the phase of the session in the last run of the page
+    mood: EmotionProbabilities | None = None  # that the songs are for; None before the first song
+    plays_session: bool = False  # whether the player has the playlist of a session that is over
 
     @property
     def is_camera_allowed(self) -> bool:
         """Whether the browser has allowed the camera."""
         return self.answer == ""
-
-    def request_camera(self) -> None:
-        """Request the camera and then start the video. The answer arrives in a later run of the page."""
-        self.request, self.answer, self.starts_video = secrets.token_hex(4), None, True
 
 
 def live_session() -> LiveSession | None:
@@ -117,7 +99,7 @@ def start_session(way: Way) -> LiveSession | None:
     if not capacity().start_live(new):
         return None
     if (session := live_session()) is not None:
-        session.forget_pictures()
+        session.observe(None, None)
     live = page_state(LiveState)
     page_state(CameraState).session, live.plays_session, live.mood = new, False, None
     page_state(PlayerState).queues.pop("session", None)
@@ -137,8 +119,7 @@ class LiveSession:
     phase: Phase = Phase.CONNECTING
     problem: Problem | None = None  # why the video ended or never started; None after STOP
     boxes: bool = True  # whether the faces on the video are marked
-    drawing_error: Exception | None = None  # of the last frame
-    since_s: float = field(default_factory=time.monotonic)  # start of the phase
+    frame_error: Exception | None = None  # of the last frame
     frame_s: float = field(default_factory=time.monotonic)  # the last frame, or the start of the session
     game: MirrorGame | None = None  # with pictures of the players
     lesson: Lesson | None = None  # with pictures of a person
@@ -162,7 +143,7 @@ class LiveSession:
     @property
     def is_slow(self) -> bool:
         """Whether connecting has taken too long."""
-        return self.phase is Phase.CONNECTING and time.monotonic() - self.since_s >= CONNECT_TIMEOUT_S
+        return self.phase is Phase.CONNECTING and time.monotonic() - self.frame_s >= CONNECT_TIMEOUT_S
 
     @property
     def no_frame_s(self) -> float:
@@ -178,7 +159,7 @@ class LiveSession:
     def update(self, *, playing: bool, signalling: bool) -> None:
         """Set the phase from the browser's connection state."""
         if playing and self.phase is Phase.CONNECTING:
-            self._enter(Phase.PLAYING)
+            self.phase = Phase.PLAYING
         elif self.is_on and not playing and not signalling:
             # The browser does not report a reason. Until STOP, frames arrive
             lost = Problem.LOST if self.no_frame_s else None
@@ -187,13 +168,8 @@ class LiveSession:
     def end(self, problem: Problem | None = None) -> None:
         """End the session with its lesson, and close the reader. Readings and the game stay available."""
         self.observe(self.game, None)
-        self.problem = problem
-        self._enter(Phase.OVER)
+        self.phase, self.problem = Phase.OVER, problem
         self.reader.close()
-
-    def start_game(self, num_players: int) -> None:
-        """Start a mirror game with the emotions in random order. An earlier one is gone."""
-        self.observe(MirrorGame(random.sample(EMOTIONS, len(EMOTIONS)), num_players=num_players), self.lesson)
 
     def start_lesson(self) -> Lesson:
         """Begin a lesson. An earlier one is gone."""
@@ -208,21 +184,14 @@ class LiveSession:
 
     def leave(self) -> None:
         """Forget the game and the lesson, because the visitor looks at another page. WebRTC ends by itself."""
-        self.forget_pictures()
+        self.observe(None, None)
         if self.way is Way.PAGE and self.is_on:
             self.end()
 
-    def forget_pictures(self) -> None:
-        """Forget the game and the lesson."""
-        self.observe(None, None)
-
     def forget_persons(self) -> None:
         """Forget the game, the lesson, the known persons and the estimates of their faces."""
-        self.forget_pictures()
+        self.observe(None, None)
         self.reader.forget_persons()
-
-    def _enter(self, phase: Phase) -> None:
-        self.phase, self.since_s = phase, time.monotonic()
 
     def on_frame(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Draw the known faces on a frame. The video thread calls this and never waits for a reading."""
@@ -232,32 +201,30 @@ class LiveSession:
         return av.VideoFrame.from_ndarray(image, format="rgb24")
 
     def draw(self, image: RgbImage) -> RgbImage:
-        """Submit a frame to the reader and draw its faces. After an error, return the frame unchanged."""
-        with self._kept_error():
-            view = self.reader.submit_frame(image)
-            marked = live_picture(image, view, mirror=self.reader.settings.mirrored, boxes=self.boxes)
-        return marked if self.drawing_error is None else image
+        """Submit a frame to the reader. Returns its mirror image with the faces, which an error leaves out."""
+        mirrored = cv2.flip(image, 1)
+        view = self._submit(lambda: mirrored)
+        return mirrored if view is None or not self.boxes else marked_frame(mirrored, view.faces)
 
     def take_frame(self, number: int, jpeg: bytes) -> None:
         """Take a frame that came over the page's connection. The first one begins the video."""
         if self.is_live:
             self.num_taken = number
             self.update(playing=True, signalling=False)
-            with self._kept_error():
-                self.reader.submit_frame(shrink(read_image(jpeg), _LARGEST_SIDE)[0])
+            self._submit(lambda: cv2.flip(shrink(read_image(jpeg), _LARGEST_SIDE)[0], 1))
 
-    @contextlib.contextmanager
-    def _kept_error(self) -> Iterator[None]:
-        """Keep an error with a new frame for the page, because an exception would end the video."""
+    def _submit(self, make_frame: Callable[[], RgbImage]) -> LiveView | None:
+        """Submit a frame, or keep the error for the page, because an exception would end the video."""
         self.frame_s = time.monotonic()
         try:
-            yield
+            view = self.reader.submit_frame(make_frame())
         except Exception as error:
-            if str(error) != str(self.drawing_error):
-                log.exception("a frame cannot be drawn")
-            self.drawing_error = error.with_traceback(None)  # the traceback holds the frame
-        else:
-            self.drawing_error = None
+            if str(error) != str(self.frame_error):
+                log.exception("a frame cannot be read")
+            self.frame_error = error.with_traceback(None)  # the traceback holds the frame
+            return None
+        self.frame_error = None
+        return view
 
     def on_ended(self) -> None:
         """Close the reader after STOP, a closed tab or a lost connection. Runs on the event loop: never waits."""

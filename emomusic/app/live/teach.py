@@ -18,7 +18,7 @@ from emomusic.faces.identity import load_identifier
 from emomusic.faces.profile import learn_profile
 from emomusic.media.images import Box, encode_jpeg
 from emomusic.server.shared import shared
-from emomusic.stream.lesson import ORDER, Lesson, LessonView, Step
+from emomusic.stream.lesson import ORDER, Lesson, Step
 from emomusic.stream.reader import SeenFace
 
 _REFRESH_S = 0.25
@@ -37,11 +37,7 @@ _HINTS: Mapping[Emotion, str] = {
 
 
 def show_lesson(session: LiveSession | None) -> None:
-    """Show the lesson of a session, and the persons who taught the app their face.
-
-    Args:
-        session: whose video runs; None for none.
-    """
+    """Show the lesson of a session whose video runs, and the persons who taught the app their face."""
     if session is None:
         st.markdown("Start the video. A minute with your neutral face and six others makes the readings yours.")
         with st.expander("Your profile", icon=":material/face:"):
@@ -84,7 +80,9 @@ def _show_step() -> None:
             st.markdown(f"Without a profile: {describe(view.taken.probabilities).lower()}")
         else:
             st.image(expression_uri(emotion), width=_SIDE)
-            st.markdown(_instruction(view, emotion))
+            missed = "No face was seen. Look into the camera and try again."
+            words = {Step.COUNTING: f"## {view.seconds_left:.0f}", Step.CAPTURING: "## Hold it", Step.MISSED: missed}
+            st.markdown(words.get(view.step, _HINTS[emotion]))
     with st.container(horizontal=True, gap="small"):
         if is_taken:
             _show_button("Keep it", "keep", Lesson.keep, type="primary", shortcut=_KEY)
@@ -99,18 +97,6 @@ def _show_step() -> None:
 
 def _show_button(label: str, key: str, do: Callable[[Lesson], None], **look: Any) -> None:
     st.button(label, on_click=_tell, args=(do,), key=f"teach-{key}", **look)
-
-
-def _instruction(view: LessonView, emotion: Emotion) -> str:
-    match view.step:
-        case Step.COUNTING:
-            return f"## {view.seconds_left:.0f}"
-        case Step.CAPTURING:
-            return "## Hold it"
-        case Step.MISSED:
-            return "No face was seen. Look into the camera and try again."
-        case _:
-            return _HINTS[emotion]
 
 
 def _learned(lesson: Lesson) -> Mapping[Emotion, EmotionProbabilities]:

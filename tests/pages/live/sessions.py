@@ -28,6 +28,8 @@ TWO = (make_face(40, 60, 60, 75), make_face(200, 60, 60, 75))
 class Stream:
     """A fake of the stream component, which needs a browser."""
 
+    _last_rendered_run_count = None
+
     def __init__(self) -> None:
         self.state = SimpleNamespace(playing=False, signalling=False)
         self.options: list[dict[str, Any]] = []
@@ -70,7 +72,7 @@ def session_of(app: AppTest) -> LiveSession:
 def played(*scenes: tuple[int, tuple[Any, ...], Emotion]) -> LiveSession:
     """A playing session that has read the scenes: duration in seconds, faces, emotion."""
     clock, detector, classifier = FakeClock(), FakeDetector(), FakeClassifier()
-    settings = LiveSettings(smoothing_s=0.0, mirrored=True)  # mirrored like the page's default
+    settings = LiveSettings(smoothing_s=0.0)
     reader = LiveReader(lambda: (detector, classifier), settings=settings, clock=clock, idle_s=60)
     for seconds, faces, emotion in scenes:
         detector.faces = list(faces)

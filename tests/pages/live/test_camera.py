@@ -15,7 +15,7 @@ from emomusic.app import state
 from emomusic.app.live import ice, video
 from emomusic.app.live import page as page_module
 from emomusic.app.live import session as session_module
-from emomusic.app.live.own_connection import marks_of
+from emomusic.app.live.browser import marks_of
 from emomusic.app.live.session import CONNECT_TIMEOUT_S, LiveSession, Phase, Problem, Way
 from emomusic.app.queues import PlayerState
 from emomusic.app.state import CameraState
@@ -41,22 +41,6 @@ def test_the_page_starts_without_the_camera_and_start_gives_consent(app: AppTest
     assert stream.options == []
     show(app, stream, None)
     assert len(stream.options) == 1
-
-
-@pytest.mark.parametrize(("problem", "again"), [(Problem.INSECURE, False), (Problem.BUSY, True)])
-def test_a_camera_problem_is_a_warning_with_alternatives(
-    app: AppTest, stream: Stream, problem: Problem, again: bool
-) -> None:
-    live_state(app).request, live_state(app).answer = "one", problem.value
-    app.run()
-    assert not app.exception
-    assert (len(app.warning), problems(app), stream.options) == (1, [problem], [])
-    assert f"live-photo-{problem}" in keys(app)
-    assert (f"live-again-{problem}" in keys(app)) is again
-    if again:
-        app.button(key=f"live-again-{problem}").click().run()
-        assert not app.warning
-        assert live_state(app).request not in ("one", "")
 
 
 @pytest.mark.parametrize(
@@ -210,7 +194,7 @@ def test_the_page_goes_on_over_its_own_connection_with_the_same_session(
     closed: list[object] = []
     monkeypatch.setattr(video, "close_stream", closed.append)
     session = LiveSession(LiveReader(lambda: (FakeDetector(TWO), FakeClassifier())))
-    session.since_s -= CONNECT_TIMEOUT_S
+    session.frame_s -= CONNECT_TIMEOUT_S
     live_state(app).starts_video = True
     show(app, stream, session)
     assert not app.exception
@@ -245,7 +229,7 @@ def test_frames_of_a_page_that_was_gone_for_long_are_not_taken(app: AppTest, str
     session = LiveSession(LiveReader(lambda: (FakeDetector(TWO), FakeClassifier())), Way.PAGE)
     session.take_frame(1, JPEG)
     session.take_frame(2, b"not a picture")
-    assert session.drawing_error is not None
+    assert session.frame_error is not None
     session.frame_s = time.monotonic() - 60
     assert not session.is_live
     session.take_frame(3, JPEG)

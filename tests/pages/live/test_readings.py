@@ -64,15 +64,13 @@ def test_options_apply_to_the_next_frame(app: AppTest, stream: Stream) -> None:
     session = played((1, TWO, Emotion.SAD))
     show(app, stream, session)
     assert session.reader.settings.recognition is Recognition.ESTIMATED
-    app.toggle(key=state.LIVE_MIRROR).set_value(False)
-    app.toggle(key=state.LIVE_ADJUST).set_value(False)
-    app.run()
+    app.toggle(key=state.LIVE_ADJUST).set_value(False).run()
     assert not app.exception
-    assert (session.reader.settings.mirrored, session.boxes) == (False, True)
+    assert session.boxes
     assert session.reader.settings.recognition is Recognition.TAUGHT
     app.switch_page("pages/photo.py").run()
     app.switch_page("pages/live.py").run()
-    assert app.toggle(key=state.LIVE_MIRROR).value is False
+    assert app.toggle(key=state.LIVE_ADJUST).value is False
 
 
 @pytest.mark.usefixtures("app")
@@ -193,4 +191,4 @@ def test_charts_leave_time_to_frames_over_the_page(
     live_state(app).way = session.way = way
     show(app, stream, session)
     assert not app.exception
-    assert [found[name] for name in ("show_plane", "show_faces", "_show_timeline_now")] == seconds
+    assert [found[name] for name in ("show_plane", "show_faces", "show_timeline")] == seconds
