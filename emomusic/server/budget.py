@@ -14,13 +14,13 @@ MB = 2**20
 class ByteBudget:
     """Counts the bytes that visitors store, against a limit for each visitor and one for all.
 
-    Threads may share one instance.
+    Threads may share one instance. `HeldBytes` uses its `lock` and `held`.
     """
 
     def __init__(self, max_bytes: int, max_bytes_each: int) -> None:
         self.max_bytes, self.max_bytes_each = max_bytes, max_bytes_each
-        self._lock = threading.RLock()
-        self._held: weakref.WeakSet[HeldBytes] = weakref.WeakSet()
+        self.lock = threading.RLock()
+        self.held: weakref.WeakSet[HeldBytes] = weakref.WeakSet()
 
     def take(self, owner: str, num_bytes: int) -> HeldBytes:
         """Reserve bytes until `release`, or until nothing refers to the result.
@@ -40,34 +40,14 @@ class ByteBudget:
 
     def held_by(self, owner: str) -> int:
         """Bytes that one visitor stores."""
-        with self._lock:
-            return sum(held.num_bytes for held in self._held if held.owner == owner)
+        with self.lock:
+            return sum(held.num_bytes for held in self.held if held.owner == owner)
 
     @property
     def num_bytes(self) -> int:
         """Bytes that all visitors store."""
-        with self._lock:
-            return sum(held.num_bytes for held in self._held)
-
-    def _grow(self, held: HeldBytes, num_bytes: int) -> None:
-        with self._lock:
-            if self.held_by(held.owner) + num_bytes > self.max_bytes_each:
-                most = self.max_bytes_each // MB
-                raise CapacityError(
-                    f"You may store {most} MB. Received: {size_over(self.held_by(held.owner) + num_bytes)}. "
-                    "Remove other files, or choose a smaller one"
-                )
-            if self.num_bytes + num_bytes > self.max_bytes:
-                raise CapacityError(
-                    "The files of all visitors fill this server. Choose a smaller one, or try again in a few minutes"
-                )
-            held.num_bytes += num_bytes
-            self._held.add(held)
-
-    def _release(self, held: HeldBytes) -> None:
-        with self._lock:
-            held.num_bytes = 0
-            self._held.discard(held)
+        with self.lock:
+            return sum(held.num_bytes for held in self.held)
 
 
 class HeldBytes:
@@ -87,8 +67,22 @@ class HeldBytes:
         Raises:
             CapacityError: as `ByteBudget.take`.
         """
-        self._budget._grow(self, num_bytes)
+        budget = self._budget
+        with budget.lock:
+            if (total := budget.held_by(self.owner) + num_bytes) > budget.max_bytes_each:
+                raise CapacityError(
+                    f"You may store {budget.max_bytes_each // MB} MB. Received: {size_over(total)}. "
+                    "Remove other files, or choose a smaller one"
+                )
+            if budget.num_bytes + num_bytes > budget.max_bytes:
+                raise CapacityError(
+                    "The files of all visitors fill this server. Choose a smaller one, or try again in a few minutes"
+                )
+            self.num_bytes += num_bytes
+            budget.held.add(self)
 
     def release(self) -> None:
         """Give the bytes back. A second call does nothing."""
-        self._budget._release(self)
+        with self._budget.lock:
+            self.num_bytes = 0
+            self._budget.held.discard(self)
