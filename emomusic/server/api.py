@@ -28,7 +28,7 @@ from emomusic.faces.reading import read_faces
 from emomusic.media.images import MAX_BYTES, read_image
 from emomusic.runtime import num_cores
 from emomusic.server.budget import HeldBytes
-from emomusic.server.capacity import capacity
+from emomusic.server.capacity import capacity, whole_number
 from emomusic.server.shared import shared
 from emomusic.songs.genres import genres_of
 from emomusic.songs.request import Policy
@@ -62,20 +62,14 @@ def api_settings(environment: Mapping[str, str]) -> tuple[str, int] | None:
     Raises:
         SettingsError: the token is too short, or the rate is not a positive whole number.
     """
-    token, rate = (environment.get(name, "").strip() for name in (TOKEN, PER_MINUTE))
-    if not token:
+    if not (token := environment.get(TOKEN, "").strip()):
         return None
     if len(token) < _SHORTEST_TOKEN or not token.isascii():
         raise SettingsError(
             f"expected {TOKEN} to have at least {_SHORTEST_TOKEN} ASCII characters. Received: {len(token)}. "
             "Generate a longer one"
         )
-    rate = rate or str(_DEFAULT_PER_MINUTE)
-    if not rate.isdecimal() or not 1 <= int(rate) <= _MOST_PER_MINUTE:
-        raise SettingsError(
-            f"expected {PER_MINUTE} to be a whole number from 1 to {_MOST_PER_MINUTE}. Received: {rate!r}. Change it"
-        )
-    return token, int(rate)
+    return token, whole_number(environment, PER_MINUTE, _DEFAULT_PER_MINUTE, _MOST_PER_MINUTE)
 
 
 class RateLimit:

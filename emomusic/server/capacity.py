@@ -172,15 +172,21 @@ def limits(environment: Mapping[str, str]) -> Limits:
     Raises:
         SettingsError: a setting is not a positive whole number.
     """
-    cores = num_cores()
-    defaults = Limits(VISITORS_PER_CORE * cores, LIVE_PER_CORE * cores)
-    found = []
-    for name, default in zip((MAX_VISITORS, MAX_LIVE, MAX_MEMORY_MB, MAX_FILES_MB), defaults, strict=True):
-        text = environment.get(name, "").strip() or str(default)
-        if not text.isdecimal() or int(text) < 1:
-            raise SettingsError(f"expected {name} to be a whole number, at least 1. Received: {text!r}. Change it")
-        found.append(int(text))
-    return Limits(*found)
+    defaults = Limits(VISITORS_PER_CORE * num_cores(), LIVE_PER_CORE * num_cores())
+    names = MAX_VISITORS, MAX_LIVE, MAX_MEMORY_MB, MAX_FILES_MB
+    return Limits(*(whole_number(environment, *setting) for setting in zip(names, defaults, strict=True)))
+
+
+def whole_number(environment: Mapping[str, str], name: str, default: int, most: int = 1_000_000) -> int:
+    """A setting from 1 to `most`.
+
+    Raises:
+        SettingsError: it is not a whole number in this range.
+    """
+    text = environment.get(name, "").strip() or str(default)
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        raise SettingsError(f"expected {name} to be a whole number from 1 to {most}. Received: {text!r}. Change it")
+    return int(text)
 
 
 def is_shared(environment: Mapping[str, str]) -> bool:

@@ -228,21 +228,13 @@ def test_a_malformed_setting_offers_no_folders(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_no_song_of_the_library_or_of_another_visitor_is_served_elsewhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    library: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "music").mkdir()
-    (tmp_path / "music/song.wav").write_bytes(song_bytes(seconds=2))
-    monkeypatch.setenv("EMOMUSIC_LIBRARY", str(tmp_path / "library.sqlite"))
-    with Library(create=True) as library:
-        library.add([tmp_path / "music"])
-        library.hear(load_fake_ear, "fake", workers=1, on_progress=lambda done, total: None)
-        recommender = recommender_of(library.songs())
-    track = recommender.catalogue.song(0)
-    monkeypatch.setattr(bar, "is_own_computer", lambda: True)
-    assert content_of(track) == tmp_path / "music/song.wav"
+    library(1)
+    with Library() as songs:
+        track = recommender_of(songs.songs()).catalogue.song(0)
+    assert content_of(track) == Path(track.path or "")
     monkeypatch.setattr(bar, "is_own_computer", lambda: False)
-    with pytest.raises(LibraryError, match="no longer there"):
-        content_of(track)
-    for player in Player:
+    for song in (track, *(replace(track, player=player, path="/etc/passwd") for player in Player)):
         with pytest.raises(LibraryError, match="no longer there"):
-            content_of(replace(track, player=player, path="/etc/passwd"))
+            content_of(song)

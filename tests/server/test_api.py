@@ -60,6 +60,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Capacity:
     return here
 
 
+@contextmanager
 def serve(environment: dict[str, str]) -> Iterator[Ask]:
     config = uvicorn.Config(
         Starlette(routes=routes.routes(environment)), port=0, log_config=None, lifespan="off", ws="none"
@@ -77,7 +78,8 @@ def serve(environment: dict[str, str]) -> Iterator[Ask]:
 
 @pytest.fixture
 def ask(here: Capacity) -> Iterator[Ask]:
-    yield from serve(ENVIRONMENT)
+    with serve(ENVIRONMENT) as ask:
+        yield ask
 
 
 @pytest.fixture
@@ -103,11 +105,8 @@ def test_the_answer_is_that_of_the_command(ask: Ask, root: Path, photo: bytes) -
 
 
 def test_without_a_token_there_is_no_api(here: Capacity, photo: bytes) -> None:
-    serving = serve({})
-    ask = next(serving)
-    assert ask("/api/analyze", photo)[0] == 404
-    assert ask("/metrics")[0] == 200
-    serving.close()
+    with serve({}) as ask:
+        assert [ask("/api/analyze", photo)[0], ask("/metrics")[0]] == [404, 200]
 
 
 @pytest.mark.parametrize("token", [None, TOKEN + "x", "ü"])
@@ -159,14 +158,12 @@ def test_a_picture_without_a_face_has_no_songs(ask: Ask, root: Path) -> None:
 
 
 def test_calls_above_the_rate_wait(here: Capacity, photo: bytes) -> None:
-    serving = serve(ENVIRONMENT | {"EMOMUSIC_API_PER_MINUTE": "2"})
-    ask = next(serving)
-    assert ask("/api/analyze?songs=0", photo)[0] == 200
-    status, headers, _ = ask("/api/analyze?songs=0", photo)
+    with serve(ENVIRONMENT | {"EMOMUSIC_API_PER_MINUTE": "2"}) as ask:
+        assert ask("/api/analyze", photo, token="wrong")[0] == 401  # a stranger does not use up the rate
+        assert ask("/api/analyze?songs=0", photo)[0] == 200
+        status, headers, _ = ask("/api/analyze?songs=0", photo)
     assert status == 429
     assert 1 <= int(headers["retry-after"]) <= 30
-    assert ask("/api/analyze", photo, token="wrong")[0] == 401  # a stranger does not use up the rate
-    serving.close()
 
 
 def test_the_rate_is_kept_over_time(monkeypatch: pytest.MonkeyPatch) -> None:
