@@ -67,11 +67,11 @@ def _overwrite_pools() -> None:
     started, one_by_one = threading.Barrier(_MOST_POOLS), threading.Lock()
 
     def overwrite() -> None:
-        block = bytearray(_BLOCK_BYTES)  # of the pool of this thread
+        block = bytearray(2**16)  # of the pool of this thread
         started.wait()
         with one_by_one:
-            blocks = [block, *(bytes(_BLOCK_BYTES) for _ in range(_TRIMMED_BYTES // _BLOCK_BYTES))]
-            del blocks  # glibc returns an end that is this long
+            blocks = [bytes(_BLOCK_BYTES) for _ in range(_TRIMMED_BYTES // _BLOCK_BYTES + 1)]
+            del block, blocks  # just above the threshold, so that glibc returns all of it
 
     threads = [threading.Thread(target=overwrite, daemon=True) for _ in range(_MOST_POOLS)]
     for thread in threads:
