@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter, deque
 from functools import partial
@@ -82,32 +80,3 @@ def test_a_process_that_dies_between_two_calls_loses_none(tmp_path: Path):
         if call < 20:
             calls.append(call + 1 if call != 12 else 15)  # 13 and 14 crash
     assert found == [2 * number for number in (*range(13), *range(15, 21))]
-
-
-MAIN = """
-import sys
-from collections import deque
-from functools import partial
-from pathlib import Path
-from emomusic.workers import run_in_processes
-from tests.test_workers import load, wait_long
-list(run_in_processes(deque([600.0] * 2), wait_long, partial(load, Path(sys.argv[1])), workers=2))
-"""
-
-
-def test_processes_end_with_a_killed_main_process(tmp_path: Path, root: Path):
-    log = tmp_path / "log"
-    main = subprocess.Popen(
-        [sys.executable, "-c", MAIN, str(log)], cwd=root, env={**os.environ, "PYTHONPATH": str(root)}
-    )
-    deadline_s = time.monotonic() + 60
-    while not log.exists() or len(log.read_text().split()) < 2:
-        assert time.monotonic() < deadline_s
-        time.sleep(0.1)
-    main.kill()
-    main.wait()
-    waiting = set(map(int, log.read_text().split()))
-    while waiting:
-        assert time.monotonic() < deadline_s
-        waiting = {pid for pid in waiting if Path(f"/proc/{pid}").exists()}
-        time.sleep(0.1)

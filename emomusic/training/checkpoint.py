@@ -25,8 +25,8 @@ _DRAWS_PER_EPOCH = 1 << 20  # more than any network draws, so that epochs never 
 class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
     """Saves the latest weights, the optimizer's state and the history after every epoch.
 
-    It runs before `SwapEMAWeights`, so it saves the weights that training continues with. `KeepBest` commits an epoch
-    after its weights were evaluated.
+    It runs before `SwapEMAWeights`, so it saves the weights that training continues with. `keep_best` is for the end of
+    an epoch, after its weights were evaluated.
     """
 
     def __init__(self, folder: Path, identity: dict[str, Any], patience: int | None) -> None:
@@ -104,33 +104,21 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
     def _weights(self) -> Path:
         return self.folder / f"epoch{len(self.rows)}.weights.h5"
 
-    def commit(self) -> None:
-        """Make the epoch that just ended the one to resume from."""
+    def keep_best(self, _epoch: int, _logs: dict[str, float] | None = None) -> None:
+        """Save the weights if they are the best so far, make this epoch the one to resume from, and stop early.
+
+        It runs after `SwapEMAWeights`, so it saves averaged weights.
+        """
+        if self.epochs_since_best == 0:
+            temporary = self.folder / "part.weights.h5"  # Keras requires this ending
+            self.model.save_weights(temporary)
+            temporary.replace(self.best)
         state = {"identity": self._identity, "epoch": len(self.rows), "history": self.rows}
         write_json(self.folder / STATE, state)
         for older in self.folder.glob("epoch*.weights.h5"):
             if older != self._weights():
                 older.unlink()
-
-
-class KeepBest(keras.callbacks.Callback):  # type: ignore[misc]
-    """Saves the best weights on validation, then commits the epoch and stops early.
-
-    It runs after `SwapEMAWeights`, so it saves averaged weights.
-    """
-
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        super().__init__()
-        self._checkpoint = checkpoint
-
-    def on_epoch_end(self, _epoch: int, _logs: dict[str, float] | None = None) -> None:
-        """Save the weights if they are the best so far, then commit."""
-        if self._checkpoint.epochs_since_best == 0:
-            temporary = self._checkpoint.folder / "part.weights.h5"  # Keras requires this ending
-            self.model.save_weights(temporary)
-            temporary.replace(self._checkpoint.best)
-        self._checkpoint.commit()
-        if self._checkpoint.has_stopped_early:
+        if self.has_stopped_early:
             self.model.stop_training = True
 
 

@@ -32,7 +32,7 @@ from emomusic.runtime import Network
 from emomusic.training.architectures import apply_start_weights, copy_layers
 from emomusic.training.batches import Batch, augmented_batches, one_hot, steps_per_epoch
 from emomusic.training.card import write_card
-from emomusic.training.checkpoint import CHECKPOINT_FILES, MONITOR, STATE, Checkpoint, KeepBest, write_weights
+from emomusic.training.checkpoint import CHECKPOINT_FILES, MONITOR, STATE, Checkpoint, write_weights
 from emomusic.training.evaluate import evaluate_splits, keras_classifier, ms_per_face
 from emomusic.training.export_onnx import export_onnx
 from emomusic.training.ferplus import seen_emotions
@@ -221,6 +221,7 @@ def _fit(
     first_epoch = checkpoint.restore() if checkpoint.exists() else 0
     if first_epoch < config.epochs and not checkpoint.has_stopped_early:
         averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.ema_momentum else []
+        keep_best = keras.callbacks.LambdaCallback(on_epoch_end=checkpoint.keep_best)
         report = _reporting(run, earlier, checkpoint, on_progress)
         model.fit(
             augmented_batches(
@@ -238,7 +239,7 @@ def _fit(
             initial_epoch=first_epoch,
             epochs=config.epochs,
             shuffle=False,  # the batches are shuffled already
-            callbacks=[checkpoint, *averaging, KeepBest(checkpoint), report],
+            callbacks=[checkpoint, *averaging, keep_best, report],
             verbose=0,
         )
     trained = spec.build("float32")  # without bfloat16 and the optimizer

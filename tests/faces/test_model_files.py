@@ -24,11 +24,10 @@ SPEC = ModelSpec(
 
 
 def make_model(root: Path, name: str) -> Path:
-    """A model's folder with weights and a matching spec."""
+    """A model's folder with a spec."""
     folder = root / "models" / "face" / name
     folder.mkdir(parents=True)
-    (folder / model_files.WEIGHTS).write_bytes(name.encode())
-    model_files.write_spec(replace(SPEC, name=name, sha256=assets.sha256_of(folder / model_files.WEIGHTS)), folder)
+    model_files.write_spec(replace(SPEC, name=name), folder)
     return folder
 
 
@@ -50,12 +49,6 @@ def test_a_path_is_not_a_model_name(checkout: Path, name: str) -> None:
     make_model(checkout, "x")
     with pytest.raises(ModelError, match="expected one of the trained models x"):
         model_files.model_folder(name)
-
-
-def test_a_spec_equals_its_saved_file(tmp_path: Path) -> None:
-    model_files.write_spec(SPEC, tmp_path)
-    assert model_files.read_spec(tmp_path) == SPEC
-    assert [path.name for path in tmp_path.iterdir()] == ["spec.json"]
 
 
 @pytest.mark.parametrize(
