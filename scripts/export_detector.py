@@ -155,12 +155,8 @@ def export_all(folder: Path) -> None:
         return [np.asarray(values, np.float32) for values in stage.model.get_weights()]
 
     export_pnet(weights(StagePNet()), folder / "pnet.onnx")
-    for name, stage, side, pooling in (
-        ("rnet", StageRNet(), 24, _RNET_POOLING),
-        ("onet", StageONet(), 48, _ONET_POOLING),
-    ):
-        path = folder / f"{name}.onnx"
-        export_patch_network(weights(stage), path, side=side, pooling=pooling)
+    export_patch_network(weights(StageRNet()), folder / "rnet.onnx", side=24, pooling=_RNET_POOLING)
+    export_patch_network(weights(StageONet()), folder / "onet.onnx", side=48, pooling=_ONET_POOLING)
 
 
 if __name__ == "__main__":

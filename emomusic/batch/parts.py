@@ -123,7 +123,12 @@ class Dataset:
         names: set[str] = set()
         for number in sorted(pictures & faces):
             table = self._read(PICTURES, number, ["picture"])
-            self._check_settings((table.schema.metadata or {}).get(_SETTINGS, b"").decode())
+            settings = (table.schema.metadata or {}).get(_SETTINGS, b"").decode()
+            if settings and self._settings and settings != self._settings:
+                raise BatchError(
+                    f"expected results with {self._settings}. Received: results with {settings}. "
+                    "Use the same options, or choose another folder"
+                )
             names.update(table["picture"].to_pylist())
         return names, max(pictures & faces, default=0)
 
@@ -157,13 +162,6 @@ class Dataset:
             "emotions": {emotion.value: emotions[emotion.value] for emotion in EMOTIONS},
             "examples": examples,
         }
-
-    def _check_settings(self, settings: str) -> None:
-        if settings and self._settings and settings != self._settings:
-            raise BatchError(
-                f"expected results with {self._settings}. Received: results with {settings}. "
-                "Use the same options, or choose another folder"
-            )
 
     def _parts(self, dataset: str) -> set[int]:
         """The numbers of the parts of a dataset."""

@@ -57,7 +57,10 @@ def run_ray(
         try:
             _result_of(read.remote(load, None))
         except ray.exceptions.RayError as error:
-            raise _no_start(error) from error
+            raise BatchError(
+                f"expected Ray to load the networks. Received: {_first_line(error)}. Check the memory of the nodes, "
+                'and that each has the same versions of Python and of EmoMusic, from pip install "emomusic[cluster]"'
+            ) from error
         while waiting or running:
             resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
             while waiting and len(running) < (workers or max(int(resources.get("CPU", 1)), 1)):
@@ -93,13 +96,6 @@ def _read(load: Callable[[], UnitReader], unit: Unit | None) -> int | EmomusicEr
         return 0 if unit is None else _readers[0].read(unit)
     except EmomusicError as error:
         return error
-
-
-def _no_start(error: BaseException) -> BatchError:
-    return BatchError(
-        f"expected Ray to load the networks. Received: {_first_line(error)}. Check the memory of the nodes, and that "
-        'each has the same versions of Python and of EmoMusic, from pip install "emomusic[cluster]"'
-    )
 
 
 # The connection

@@ -136,15 +136,7 @@ def _local(source: str, *, is_pattern: bool = True) -> Iterator[Item]:
     elif not os.path.lexists(source) and is_pattern and any(sign in source for sign in "*?["):
         yield from _pattern(source)
     else:
-        yield from _file(path)
-
-
-def _file(path: Path) -> Iterator[Item]:
-    name, place = str(path), str(path.absolute())
-    if name.lower().endswith(ARCHIVE_ENDINGS):
-        yield from _members(name, place, "")
-    else:
-        yield _item(name, place)
+        yield from _file(str(path), str(path.absolute()))
 
 
 def _folder(folder: Path) -> Iterator[Item]:
@@ -167,11 +159,14 @@ def _pattern(source: str) -> Iterator[Item]:
         if match.is_dir():
             yield from _folder(match)
         elif _max_bytes(match.name) is not None or match.name.lower().endswith(ARCHIVE_ENDINGS):
-            yield from _file(match)
+            yield from _file(str(match), str(match.absolute()))
 
 
-def _members(name: str, path: str, uri: str) -> Iterator[Item]:
-    """The pictures and films in an archive, and the archive itself if it cannot be read to its end."""
+def _file(name: str, path: str, uri: str = "") -> Iterator[Item]:
+    """A file; of an archive its pictures and films, and the archive itself if it cannot be read to its end."""
+    if not path.lower().endswith(ARCHIVE_ENDINGS):
+        yield _item(name, path, uri=uri)
+        return
     try:
         with open_file(path, uri) as file:
             for member in Archive(file, path).members(_max_bytes):
@@ -201,11 +196,7 @@ def _remote(uri: str) -> Iterator[Item]:
         problem = f"This location cannot be read: {reason_of(error)}."
         yield _item(public_name(uri), uri, uri=uri, problem=problem)
         return
-    name = public_name(uri, path)
-    if path.lower().endswith(ARCHIVE_ENDINGS):
-        yield from _members(name, path, uri)
-    else:
-        yield _item(name, path, uri=uri)
+    yield from _file(public_name(uri, path), path, uri)
 
 
 # Opening
