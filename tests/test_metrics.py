@@ -25,12 +25,6 @@ def judged(draw: st.DrawFn) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64
     return y_true, y_pred
 
 
-@st.composite
-def rows_of_probabilities(draw: st.DrawFn) -> npt.NDArray[np.float32]:
-    weights = draw(hnp.arrays(np.float64, (draw(st.integers(1, 20)), 7), elements=st.floats(1e-6, 1)))
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-
-
 @given(judged())
 def test_accuracy_confusion_and_class_scores_agree(labels: tuple[npt.NDArray[np.int64], ...]) -> None:
     y_true, y_pred = labels
@@ -87,24 +81,6 @@ def test_labels_that_cannot_be_compared_are_refused(y_true: npt.NDArray, y_pred:
         metrics.evaluate(y_true, y_pred)
 
 
-@given(rows_of_probabilities(), st.floats(0.1, 10))
-def test_softening_keeps_the_order_and_the_sum(rows: npt.NDArray[np.float32], temperature: float) -> None:
-    softened = calibration.apply_temperature(rows, temperature)
-    assert softened.shape == rows.shape
-    np.testing.assert_allclose(softened.sum(axis=1), 1, atol=1e-12)
-    order = rows.argsort(axis=1, kind="stable")
-    assert (np.diff(np.take_along_axis(softened, order, axis=1), axis=1) >= 0).all()
-    assert (softened[np.arange(len(rows)), rows.argmax(axis=1)] == softened.max(axis=1)).all()
-
-
-@given(rows_of_probabilities(), st.floats(0.01, 0.5))
-def test_taking_smoothing_back_undoes_it(rows: npt.NDArray[np.float32], smoothing: float) -> None:
-    possible = np.maximum(rows.astype(np.float64), 1e-3)
-    possible /= possible.sum(axis=1, keepdims=True)
-    smoothed = (1 - smoothing) * possible + smoothing / rows.shape[1]
-    np.testing.assert_allclose(calibration.invert_label_smoothing(smoothed, smoothing), possible, atol=1e-3)
-
-
 @pytest.mark.parametrize(("smoothing", "sharpness"), [(0.0, 1.5), (0.2, 0.7)])
 def test_the_fitted_calibration_undoes_a_known_one(smoothing: float, sharpness: float) -> None:
     rng = np.random.default_rng(0)
@@ -135,17 +111,6 @@ def test_the_reliability_diagram_is_scikit_learns_with_the_counts() -> None:
     assert found.counts.sum() == 500
     assert np.isnan(found.accuracy[~filled]).all()
     assert len(found.edges) == 11
-
-
-@given(st.integers(1, 300).flatmap(lambda n: st.tuples(*[hnp.arrays(np.bool_, n)] * 2)))
-def test_mcnemar_counts_what_only_one_has_right(rights: tuple[npt.NDArray[np.bool_], ...]) -> None:
-    first, second = rights
-    found, turned = metrics.mcnemar(first, second), metrics.mcnemar(second, first)
-    assert found.only_first - found.only_second == first.sum() - second.sum()
-    assert found.only_first + found.only_second == (first != second).sum()
-    assert (turned.only_first, turned.only_second) == (found.only_second, found.only_first)
-    assert turned.p_value == pytest.approx(found.p_value)
-    assert 0 < found.p_value <= 1 + 1e-12
 
 
 def test_mcnemar_is_the_exact_test_and_near_the_approximate_one_for_many() -> None:

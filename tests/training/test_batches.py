@@ -132,11 +132,3 @@ def test_pictures_settle_in_the_last_epochs() -> None:
     assert [bool(np.isin(pictures, (0, 200)).all()) for pictures in shown] == [False, False, True]
     known = {image.tobytes() for image in (*images, *images[:, :, ::-1])}
     assert not {picture.astype(np.uint8).tobytes() for picture in shown[-1]} <= known
-
-
-def test_four_classes_group_the_emotions() -> None:
-    labels = np.arange(7, dtype=np.uint8)  # angry, disgust, fear, happy, sad, surprise, neutral
-    np.testing.assert_array_equal(one_hot(labels, FOUR).argmax(axis=1), [1, 1, 1, 0, 2, 1, 3])
-    np.testing.assert_array_equal(one_hot(labels, FOUR).sum(axis=1), 1)
-    with pytest.raises(ValueError, match=r"expected the seven emotions or .*Received: \('yes', 'no'\)"):
-        one_hot(labels, ("yes", "no"))
