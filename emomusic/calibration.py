@@ -108,7 +108,7 @@ def adjust_logits(probabilities: FloatArray, adjustment: Sequence[Sequence[float
     if not len(adjustment):
         return probabilities.astype(np.float64)
     table = np.asarray(adjustment, np.float64)
-    return softmax(_logs(probabilities) @ table[:, :-1].T + table[:, -1])
+    return softmax(log_probabilities(probabilities) @ table[:, :-1].T + table[:, -1])
 
 
 def fit_equal_classes(y_true: IntArray, probabilities: FloatArray) -> FloatArray:
@@ -124,7 +124,7 @@ def fit_equal_classes(y_true: IntArray, probabilities: FloatArray) -> FloatArray
     from scipy.optimize import minimize
     from scipy.special import log_softmax
 
-    num_classes, logs = probabilities.shape[1], _logs(probabilities)
+    num_classes, logs = probabilities.shape[1], log_probabilities(probabilities)
     counts = np.bincount(y_true, minlength=num_classes)
     weights = (1.0 / counts.clip(min=1))[y_true] / (counts > 0).sum()
 
@@ -137,7 +137,8 @@ def fit_equal_classes(y_true: IntArray, probabilities: FloatArray) -> FloatArray
     return np.column_stack([np.exp(found[0]) * np.eye(num_classes), found[1:] - found[1:].mean()])
 
 
-def _logs(probabilities: FloatArray) -> FloatArray:
+def log_probabilities(probabilities: FloatArray) -> FloatArray:
+    """Logarithms in float64; those of 0 are bounded."""
     return np.asarray(np.log(np.clip(probabilities.astype(np.float64), _LEAST, 1.0)))
 
 
@@ -155,7 +156,7 @@ def fit_adjustment(y_true: IntArray, probabilities: FloatArray) -> FloatArray:
     table = np.eye(num_classes, num_classes + 1)
     if told:
         used = np.isin(y_true, told)
-        fitted = _fit_map(np.searchsorted(told, y_true[used]), _logs(probabilities)[used][:, told])
+        fitted = _fit_map(np.searchsorted(told, y_true[used]), log_probabilities(probabilities)[used][:, told])
         table[:, :-1] *= np.diag(fitted).mean()
         table[np.ix_(told, [*told, num_classes])] = fitted
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from emomusic.affect import EmotionProbabilities
 from emomusic.assets import SPEC
-from emomusic.calibration import adjust_logits, apply_temperature, invert_label_smoothing
+from emomusic.calibration import adjust_logits, apply_temperature, invert_label_smoothing, log_probabilities
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
 from emomusic.media.images import RgbImage, to_network_input
@@ -19,7 +19,6 @@ from emomusic.metrics import SEVEN, FloatArray
 from emomusic.runtime import Network
 
 _BATCH = 32  # bounds memory: each of 64 views takes about half a megabyte
-_LEAST = 1e-4  # a probability of 0 has no logarithm
 
 Forward = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 """A network. Takes pixels, shape (n, side, side, 1), and returns probabilities, shape (n, classes)."""
@@ -100,7 +99,7 @@ class EmotionClassifier:
 
     def describe(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
         """What `faces.profile` compares: logarithms of `probabilities`, minus their mean, shape (n, classes)."""
-        logs = np.log(np.clip(self.probabilities(inputs), _LEAST, 1.0).astype(np.float64))
+        logs = log_probabilities(self.probabilities(inputs))
         return np.asarray(logs - logs.mean(axis=1, keepdims=True))
 
     def probabilities(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

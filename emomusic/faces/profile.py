@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
 from emomusic.assets import DAMAGED_ARRAYS
-from emomusic.calibration import adjust_logits
+from emomusic.calibration import adjust_logits, softmax
 from emomusic.errors import ModelError, ProfileError
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
@@ -171,8 +171,7 @@ class Conditioned:
         of_anyone = np.log(adjust_logits(np.exp(logs), self.anyone))  # type: ignore[arg-type]
         general = (1 - self.contrast) * of_anyone + self.contrast * rises
         logits = self.evidence * (self.constants - distances / 2) + self.general * general
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
+        return np.asarray(softmax(logits), np.float32)
 
 
 def describe_faces(crops: Sequence[RgbImage], classifier: EmotionClassifier) -> Vectors:

@@ -201,7 +201,7 @@ def fit_to_pictures(
     classes = classifier.spec.classes
     answers, conditions = _answers(pictures, classifier, detector, on_progress)
     y_true = in_classes(_labels(pictures), classes)
-    adjusted, adjustment = adjust_in_folds(y_true, answers, classes)
+    adjusted, adjustment = _adjust_in_folds(y_true, answers, classes)
     found = ~np.isnan(adjusted).any(axis=1)
     is_right = found & (np.nan_to_num(adjusted).argmax(axis=1) == y_true)
     told = np.isin(y_true, told_apart(y_true[found], answers[found]))
@@ -214,20 +214,10 @@ def fit_to_pictures(
     return record, tuple(tuple(round(float(number), 3) for number in row) for row in adjustment)
 
 
-def adjust_in_folds(y_true: IntArray, answers: FloatArray, classes: Sequence[str]) -> tuple[FloatArray, FloatArray]:
-    """Adjust probabilities; the adjustment of each fold is fitted on the other folds.
+def _adjust_in_folds(y_true: IntArray, answers: FloatArray, classes: Sequence[str]) -> tuple[FloatArray, FloatArray]:
+    """Probabilities, each with an adjustment fitted on the other folds, and the adjustment fitted on all.
 
-    Args:
-        y_true: shape (n,), positions in `classes`.
-        answers: probabilities, shape (n, classes); rows of NaN for pictures without a face.
-        classes: class names.
-
-    Returns:
-        The adjusted probabilities, with the same rows of NaN; and the adjustment fitted on all, as from
-        `calibration.fit_adjustment`.
-
-    Raises:
-        DatasetError: fewer than `FOLDS` faces of one of the classes.
+    Rows of NaN, of pictures without a face, stay. Raises as `fit_to_pictures`.
     """
     from sklearn.model_selection import StratifiedKFold
 
