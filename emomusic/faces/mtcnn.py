@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from emomusic.media.images import RgbImage
 
-FloatArray = npt.NDArray[np.float64]
+Float64Array = npt.NDArray[np.float64]
 
 # P-Net returns a map of boxes of 12 pixels with a stride of 2.
 _CELL, _STRIDE = 12, 2
@@ -56,7 +56,7 @@ class Pyramid:
             return _normalize(areas.astype(np.float32))
         return _normalize(cv2.resize(self.pixels, (num_columns, num_rows), interpolation=cv2.INTER_AREA))
 
-    def _area_sums(self, num_rows: int, num_columns: int) -> FloatArray:
+    def _area_sums(self, num_rows: int, num_columns: int) -> Float64Array:
         """Sums of the pixels in each area. The corners of areas lie between those of pixels."""
         top, below = _corners(self.pixels.shape[0], num_rows)
         left, after = _corners(self.pixels.shape[1], num_columns)
@@ -68,16 +68,16 @@ class Pyramid:
         return np.diff(np.diff(_between(first, second, after[:, None]), axis=0), axis=1)
 
 
-def _corners(length: int, count: int) -> tuple[npt.NDArray[np.intp], FloatArray]:
+def _corners(length: int, count: int) -> tuple[npt.NDArray[np.intp], Float64Array]:
     """The corners of equal parts of a length: whole numbers, and the rest of 0 to 1."""
     corners = np.linspace(0, length, count + 1)
     whole = np.minimum(corners.astype(np.intp), length - 1)
     return whole, corners - whole
 
 
-def _between(first: npt.NDArray[Any], second: npt.NDArray[Any], share: FloatArray) -> FloatArray:
+def _between(first: npt.NDArray[Any], second: npt.NDArray[Any], share: Float64Array) -> Float64Array:
     """Values between two, of this share of the second."""
-    values: FloatArray = share * (second - first)
+    values: Float64Array = share * (second - first)
     values += first
     return values
 
@@ -104,9 +104,9 @@ class Boxes:
         landmarks: shape (n, 2, 5), float64: x and y of the five points; None before O-Net.
     """
 
-    corners: FloatArray
-    confidence: FloatArray
-    landmarks: FloatArray | None = None
+    corners: Float64Array
+    confidence: Float64Array
+    landmarks: Float64Array | None = None
 
     def __len__(self) -> int:
         return len(self.confidence)
@@ -141,7 +141,7 @@ def concatenated(boxes: Sequence[Boxes]) -> Boxes:
     )
 
 
-def scales(width: int, height: int) -> FloatArray:
+def scales(width: int, height: int) -> Float64Array:
     """Scales of the image pyramid as factors of the image size; empty for an image of a few pixels."""
     count = round(-(math.log(min(width, height) / _CELL) / math.log(_SCALE_FACTOR) + 1))
     return np.asarray(_FIRST_SCALE * _SCALE_FACTOR ** np.arange(max(count, 0)))
@@ -165,7 +165,7 @@ def decode_proposals(output: npt.NDArray[np.float32], scale: float) -> Boxes:
     return Boxes(corners, 1 / (1 + np.exp(-logits[rows, columns].astype(np.float64))))
 
 
-def squares(corners: FloatArray) -> FloatArray:
+def squares(corners: Float64Array) -> Float64Array:
     """Boxes extended to squares around their centers."""
     sides = corners[:, 2:] - corners[:, :2]
     largest = sides.max(axis=1, keepdims=True)
@@ -173,13 +173,13 @@ def squares(corners: FloatArray) -> FloatArray:
     return np.concatenate([starts, starts + largest], axis=1)
 
 
-def regressed(corners: FloatArray, offsets: npt.NDArray[np.float32]) -> FloatArray:
+def regressed(corners: Float64Array, offsets: npt.NDArray[np.float32]) -> Float64Array:
     """Boxes shifted by the offsets of a network, which are shares of the side plus one pixel."""
     sides = corners[:, 2:] - corners[:, :2] + 1
     return np.asarray(corners + offsets * np.tile(sides, 2))
 
 
-def patches(planes: npt.NDArray[np.float32], corners: FloatArray, side: int) -> tuple[npt.NDArray[np.float32], ...]:
+def patches(planes: npt.NDArray[np.float32], corners: Float64Array, side: int) -> tuple[npt.NDArray[np.float32], ...]:
     """Inputs of R-Net and O-Net: the planes, the region of each box, and a mask of the samples inside the image.
 
     The first and last sample of a row lie on the edges of the box, as in TensorFlow's `crop_and_resize`. The networks
@@ -196,7 +196,7 @@ def patches(planes: npt.NDArray[np.float32], corners: FloatArray, side: int) -> 
 
 
 def non_maximum_suppression(
-    corners: FloatArray, confidence: FloatArray, threshold: float, *, overlap: Literal["union", "min"] = "union"
+    corners: Float64Array, confidence: Float64Array, threshold: float, *, overlap: Literal["union", "min"] = "union"
 ) -> npt.NDArray[np.intp]:
     """Positions of the boxes that overlap no box of higher confidence, most confident first.
 

@@ -15,17 +15,15 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from emomusic.errors import ModelError
+from emomusic.runtime import FloatArray
 
 if TYPE_CHECKING:
     import keras
 
-FloatMaps = npt.NDArray[np.float32]
 
-
-def keras_maps(model: keras.Model, layer: str, faces: FloatMaps, winner: int) -> FloatMaps:
+def keras_maps(model: keras.Model, layer: str, faces: FloatArray, winner: int) -> FloatArray:
     """The maps as Keras computes them, for comparison with the graph.
 
     Args:
