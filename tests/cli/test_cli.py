@@ -212,14 +212,6 @@ def test_a_name_that_is_no_text_costs_no_answer(root: Path, samples: Path, tmp_p
     assert rb"caf\udce9.jpg: 4 faces" in done.stdout
 
 
-def test_models_lists_every_trained_model_with_its_figures(run: Callable[..., Reply]) -> None:
-    status, models, _ = run("models")
-    assert status == 0
-    assert [model["name"] for model in models if model["kind"] == "face"] == face_models()
-    assert all(0 < model["accuracy"] < 1 and model["bytes"] > 0 for model in models)
-    assert models[0]["default"]
-
-
 def test_data_check_finds_a_damaged_file(
     run: Callable[..., Reply], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -321,19 +313,6 @@ def fer2013(tmp_path: Path) -> Path:
             for number in range(7):
                 writer.writerow([number % 7, " ".join(map(str, rng.integers(0, 256, 2304))), usage])
     return path
-
-
-@pytest.mark.parametrize(
-    "command", [("evaluate", "face", "--split", "test"), ("train", "face", "--network", "tiny")], ids=" ".join
-)
-def test_a_split_that_is_absent_is_told_alone(
-    run: Callable[..., Reply], fer2013: Path, command: tuple[str, ...]
-) -> None:
-    header, *rows = fer2013.read_text().splitlines(keepends=True)
-    fer2013.write_text(header + "".join(row for row in rows if "Training" in row))
-    status, answer, err = run(*command, "--fer2013", fer2013)
-    assert (status, answer) == (2, None)
-    assert re.fullmatch(r"emomusic: expected pictures of the \w+ split \(\w+\) in .*Received: none\..*\n", err)
 
 
 def test_training_takes_the_options(

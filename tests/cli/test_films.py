@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -142,13 +141,3 @@ def test_a_marked_film_that_cannot_be_written_costs_no_reading(
     assert (found, len(record["timeline"]), "error" in record) == (2, 8, False)
     assert err.count("\n") == 1
     assert list(out.iterdir()) == []
-
-
-def test_without_json_a_person_reads_faces_and_scenes(real: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main.main(["analyze", str(real), "--songs", "1"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"{real}: 0:05, 4 faces"
-    assert [line.split(":")[0] for line in lines[1:5]] == [f"  Face {number}" for number in (1, 2, 3, 4)]
-    scenes = [line for line in lines if re.fullmatch(r"  0:0\d to 0:0\d: [a-z].*", line)]
-    assert scenes
-    assert sum("https://open.spotify.com/track/" in line for line in lines) == len(scenes)

@@ -10,7 +10,6 @@ from emomusic.affect import EMOTIONS
 from emomusic.assets import CARD, METRICS, read_metrics
 from emomusic.faces.model_files import face_models, model_folder, read_spec
 from emomusic.training.card import write_card
-from emomusic.training.networks import NETWORKS
 from tests.tiny_model import Run
 
 
@@ -23,25 +22,6 @@ def metrics(tiny_run: Run) -> dict[str, Any]:
 def card_of(tiny_run: Run, metrics: dict[str, Any], path: Path) -> str:
     write_card(read_spec(tiny_run.folder), metrics, path)
     return path.read_text(encoding="utf-8")
-
-
-def test_the_card_of_a_run_contains_its_metrics(tiny_run: Run, tmp_path: Path) -> None:
-    card = (tiny_run.folder / CARD).read_text(encoding="utf-8")
-    assert card == card_of(tiny_run, read_metrics(tiny_run.folder), tmp_path / "card.md")
-    assert card.startswith("# tiny\n")
-    test = tiny_run.metrics["test"]
-    low, high = test["accuracy_interval"]
-    for text in (
-        NETWORKS["tiny"].title,
-        "3,807 weights",
-        "--network tiny --preset smoke",
-        f"**{test['accuracy']:.1%}** (95 % interval {low:.1%} to {high:.1%}, n = 42)",
-        f"{test['not_in_training']['accuracy']:.1%} (n = 38)",
-        f"epoch {tiny_run.metrics['best_epoch']},",
-    ):
-        assert text in card
-    assert "{" not in card
-    assert "256 pictures" in card
 
 
 def test_the_limits_come_from_the_metrics(tiny_run: Run, metrics: dict[str, Any], tmp_path: Path) -> None:
