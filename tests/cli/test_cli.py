@@ -124,6 +124,7 @@ def test_marked_pictures_have_the_same_size_and_short_names_and_one_that_fails_c
         ("analyze", "absent.jpg", "--annotate", "/dev/null/folder"),
         ("evaluate", "face", "--fer2013", "absent.csv", "--split", "test", "--aligned"),
         ("evaluate", "face", "--images", "absent", "--posed", "--record"),
+        ("evaluate", "face", "--images", "absent", "--aligned", "--record"),
         ("evaluate", "face", "--fer2013", "absent.csv", "--split", "test", "--ferplus", "--posed", "--record"),
         ("train", "face", "--network", "nosuch", "--fer2013", "absent.csv"),
         ("train", "music", "--model", "nosuch", "--data", "absent.csv"),

@@ -37,7 +37,9 @@ def write(tmp_path: Path) -> Callable[[Table], Path]:
     return write
 
 
-def test_every_row_goes_to_the_split_of_its_usage(table: Table, write: Callable[[Table], Path]) -> None:
+def test_every_row_goes_to_the_split_of_its_usage_and_duplicates_are_marked(
+    table: Table, write: Callable[[Table], Path]
+) -> None:
     dataset = read_fer2013(write(table))
     assert {split: len(faces) for split, faces in dataset.items()} == {"train": 28, "validation": 6, "test": 6}
     for split, start in ((Split.TRAIN, 0), (Split.VALIDATION, 28), (Split.TEST, 34)):
@@ -46,10 +48,6 @@ def test_every_row_goes_to_the_split_of_its_usage(table: Table, write: Callable[
         assert (faces.images.dtype, faces.labels.dtype, faces.in_training.dtype) == (np.uint8, np.uint8, np.bool_)
         assert faces.labels.tolist() == [(start + i) % 7 for i in range(len(faces))]
         assert " ".join(map(str, faces.images[1].ravel())) == table[1 + start + 1][1]
-
-
-def test_a_duplicate_of_a_training_picture_is_marked(table: Table, write: Callable[[Table], Path]) -> None:
-    dataset = read_fer2013(write(table))
     assert np.flatnonzero(dataset[Split.TEST].in_training).tolist() == [TWIN - 34]
     assert not dataset[Split.VALIDATION].in_training.any()
     assert dataset[Split.TRAIN].in_training.all()

@@ -9,7 +9,6 @@ import pytest
 from emomusic import assets
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.assets import CARD, read_metrics
-from emomusic.cli.main import main
 from emomusic.errors import DatasetError
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import Face, Landmarks
@@ -22,15 +21,8 @@ from emomusic.training.evaluate import (
     labelled_pictures,
     record_photographs,
 )
+from tests.fakes import FakeDetector, make_face
 from tests.tiny_model import Run
-
-
-@pytest.mark.parametrize("source", [("--fer2013", "x.csv", "--split", "test"), ("--images", "x", "--aligned")])
-def test_only_figures_of_the_whole_pipeline_are_kept(
-    source: tuple[str, ...], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["evaluate", "face", *source, "--record"]) == 2
-    assert "expected --record with --images and without --aligned" in capsys.readouterr().err
 
 
 class WholePicture:
@@ -126,25 +118,11 @@ def test_photographs_are_read_as_adjusted_and_fer2013_is_not() -> None:
     assert [answer.emotion for answer in leaning.classify(crops)] == [Emotion.ANGRY] * 3
 
 
-class Found:
-    """A detector that finds boxes at given places."""
-
-    def __init__(self, *boxes: Box) -> None:
-        self.boxes = boxes
-
-    def detect(self, image: RgbImage) -> list[Face]:
-        return [Face(box, 1.0, Landmarks(*[(0.0, 0.0)] * 5)) for box in self.boxes]
-
-
-def shade_of(emotion: Emotion) -> int:
-    return 30 * (emotion.label + 1)
-
-
 def test_of_several_faces_the_largest_is_judged(tiny_run: Run, tmp_path: Path) -> None:
-    picture = np.full((100, 100), shade_of(Emotion.ANGRY), np.uint8)
-    picture[30:, 30:] = shade_of(Emotion.SURPRISE)
+    picture = np.full((100, 100), 30 * (Emotion.ANGRY.label + 1), np.uint8)
+    picture[30:, 30:] = 30 * (Emotion.SURPRISE.label + 1)
     cv2.imwrite(str(tmp_path / "two.png"), picture)
     knows = Leaning(read_spec(tiny_run.folder))
-    detector = Found(Box(5, 5, 20, 20), Box(50, 40, 40, 50))
+    detector = FakeDetector([make_face(5, 5, 20, 20), make_face(50, 40, 40, 50)])
     pictures = [(tmp_path / "two.png", Emotion.SURPRISE)]
     assert evaluate_pictures(pictures, knows, detector).accuracy == 1
