@@ -132,6 +132,8 @@ def test_choices_keep_the_table_in_place_and_back_undoes_them(models: Callable[.
         page.go_back()
     expect(heading).to_have_text(compared)
     expect(page.get_by_role("tab").first).to_have_attribute("aria-selected", "true")
+    wait_until_idle(page)
+    wait_until_at_rest(page.get_by_test_id("stDataFrame").first)
     assert page.get_by_test_id("stDataFrame").first.bounding_box() == place
 
 
