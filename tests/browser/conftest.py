@@ -25,6 +25,8 @@ from tests.waiting import wait_until
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--force-prefers-reduced-motion"),
+    # A route of Playwright would switch off the cache
+    "--host-resolver-rules=MAP open.spotify.com ~NOTFOUND",
 )
 PATIENCE_MS = 120_000  # TensorFlow loads slowly on a busy machine
 # A page's timeout does not apply to `expect`, and its default of 5 s is too short for a new server
@@ -141,41 +143,46 @@ def download(page: Page, label: str, number: int = 0) -> Path:
     return Path(waiting.value.path())
 
 
-def without_spotify(context: BrowserContext) -> None:
-    """Answer requests to Spotify's players, so that tests need no network.
+def with_spotify(context: BrowserContext) -> None:
+    """Say at once that Spotify answers, so that a test which waits for something else does not wait for it.
 
-    The page's question whether Spotify answers is answered at once: a test that waits for something else answers late.
+    Its players stay empty: the browser cannot find Spotify.
     """
     context.add_init_script("window.emomusicSpotify = Promise.resolve(true)")
-    context.route(
-        "https://open.spotify.com/**", lambda route: route.fulfill(body="<p>player</p>", content_type="text/html")
-    )
+
+
+@pytest.fixture(scope="session")
+def shared_context(browser: Browser) -> Iterator[BrowserContext]:
+    """The windows of `open_page`, which share a cache."""
+    with browser.new_context() as context:
+        with_spotify(context)
+        yield context
 
 
 @pytest.fixture
-def open_page(browser: Browser, server: str) -> Iterator[Callable[..., Page]]:
+def open_page(shared_context: BrowserContext, server: str) -> Iterator[Callable[..., Page]]:
     """Open the app in a new window; uncaught script errors fail the test.
 
     Requests to hosts other than the app and Spotify's players fail the test too.
     """
-    contexts: list[BrowserContext] = []
     errors: list[str] = []
     requested: set[str] = set()
 
     def open_(path: str = "/", *, width: int = 1440, height: int = 900, theme: str = "light") -> Page:
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)  # type: ignore[arg-type]
-        contexts.append(context)
-        without_spotify(context)
-        context.on("request", lambda request: requested.add(urlsplit(request.url).hostname or ""))
-        page = context.new_page()
+        page = shared_context.new_page()
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
         page.set_default_timeout(PATIENCE_MS)
+        page.on("request", lambda request: requested.add(urlsplit(request.url).hostname or ""))
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(server + path)
         page.get_by_role("heading", level=1).wait_for()
         return page
 
     yield open_
-    for context in contexts:
-        context.close()
+    for page in shared_context.pages:
+        page.close()
+    shared_context.clear_permissions()
+    shared_context.clear_cookies()
     assert not errors
     assert requested <= {urlsplit(server).hostname, "open.spotify.com", ""}  # "": data and blob URLs

@@ -20,7 +20,7 @@ from emomusic.app import state
 from emomusic.app.film.job import THREAD_NAME
 from emomusic.app.music.page import YOUR_SONG
 from emomusic.app.sources import Source
-from tests.browser.conftest import PATIENCE_MS, fresh_server, thread_names, without_spotify
+from tests.browser.conftest import PATIENCE_MS, fresh_server, thread_names, with_spotify
 from tests.browser.player import PLAYER
 from tests.browser.waiting import wait_until_idle
 from tests.films import BIDEN, COLLINS, HOPPER, film_bytes
@@ -104,7 +104,7 @@ def test_photos_and_films_are_deleted_after_reading_or_after_their_pages_are_clo
         (tmp_path / name).write_bytes(make(markers[name]))
     settings = {"STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "20", "TMPDIR": str(folder)}
     with fresh_server(tmp_path, settings) as address, browser.new_context() as context:
-        without_spotify(context)
+        with_spotify(context)
 
         process = int((tmp_path / "pid").read_text())
 

@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 
 from emomusic.app.live import ice
 from emomusic.app.live.session import Problem
-from tests.browser.conftest import PATIENCE_MS, download, fresh_server, visit, without_spotify
+from tests.browser.conftest import PATIENCE_MS, download, fresh_server, visit, with_spotify
 from tests.browser.test_live import SUMMARY, camera, film, open_live, problem, sees, stream, wait_for_start
 from tests.servers import reserved_port
 from tests.test_caddy import answers, run_caddy
@@ -73,7 +73,7 @@ def open_(browser: Browser) -> Iterator[Open]:
     def open_page(address: str) -> Page:
         context = browser.new_context()
         contexts.append(context)
-        without_spotify(context)
+        with_spotify(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.goto(address)

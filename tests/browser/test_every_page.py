@@ -9,33 +9,43 @@ from playwright.sync_api import Page, expect
 
 from emomusic.app.how_it_works.steps import STEPS
 from tests.browser.accessibility import axe_report
+from tests.browser.test_first_screen import MAX_SHIFT, SHIFTS, shift
+from tests.browser.waiting import wait_until_idle
 
 pytestmark = pytest.mark.browser
 
 LOOK = next(step.title for step in STEPS if step.key == "look")
 
-# Pages with content, their titles, and a text of each that appears last
+# Pages with content, their titles, a text of each that appears last, and whether all parts come with the page
 SCREENS = (
-    ("/", "EmoMusic", "A sample, your own photo or a mood replaces this example."),
-    ("/?sample=four-people&who=Face+3&songs=bundled", "EmoMusic", "Each face"),
-    ("/live", "Live · EmoMusic", "What does this moment sound like?"),
-    ("/film", "Film · EmoMusic", "What does this film sound like?"),
-    ("/film?film=sample", "Film · EmoMusic", "Download"),
-    ("/gallery?wall=samples", "EmoMusic", "7 faces in 7 photos: 2 happy, 1 surprised, 4 neutral."),
-    ("/music", "Music · EmoMusic", "How the moods differ"),
-    ("/models?face_view=Card", "Models · EmoMusic", "Data and licence"),
-    ("/models?face_view=Figures", "Models · EmoMusic", "Figures"),
-    ("/how_it_works?sample=four-people&step=look", f"{LOOK} · How it works · EmoMusic", LOOK),
+    ("/", "EmoMusic", "A sample, your own photo or a mood replaces this example.", True),
+    ("/?sample=four-people&who=Face+3&songs=bundled", "EmoMusic", "Each face", True),
+    ("/live", "Live · EmoMusic", "What does this moment sound like?", True),
+    ("/film", "Film · EmoMusic", "What does this film sound like?", True),
+    ("/film?film=sample", "Film · EmoMusic", "Download", False),
+    ("/gallery?wall=samples", "EmoMusic", "7 faces in 7 photos: 2 happy, 1 surprised, 4 neutral.", True),
+    ("/music", "Music · EmoMusic", "How the moods differ", True),
+    ("/models?face_view=Card", "Models · EmoMusic", "Data and licence", True),
+    ("/models?face_view=Figures", "Models · EmoMusic", "Figures", True),
+    ("/how_it_works?sample=four-people&step=look", f"{LOOK} · How it works · EmoMusic", LOOK, True),
 )
 
 
-@pytest.mark.parametrize(("path", "title", "last"), SCREENS, ids=[path for path, _, _ in SCREENS])
-def test_a_page_has_its_title_ordered_headings_and_no_violation(
-    open_page: Callable[..., Page], path: str, title: str, last: str
+@pytest.mark.parametrize(("path", "title", "last", "is_complete"), SCREENS, ids=[path for path, *_ in SCREENS])
+def test_a_page_has_its_title_ordered_headings_no_violation_and_keeps_its_place(
+    open_page: Callable[..., Page], path: str, title: str, last: str, is_complete: bool
 ) -> None:
     """Screen readers navigate by headings: one title, then its sections, then their subsections."""
     page = open_page(path)
     expect(page.get_by_text(last, exact=True).first).to_be_visible()
+    if is_complete:  # the first visit has loaded the networks
+        wait_until_idle(page)
+        page.add_init_script(f"({SHIFTS})()")
+        page.reload()
+        expect(page.get_by_text(last, exact=True).first).to_be_visible()
+        if charts := page.locator(".js-plotly-plot").count():
+            expect(page.locator(".js-plotly-plot .main-svg").nth(charts - 1)).to_be_visible()
+        assert shift(page) <= MAX_SHIFT
     expect(page).to_have_title(title)
     assert axe_report(page) is None
     levels = page.locator("h1, h2, h3, h4, h5, h6").evaluate_all("all => all.map(one => Number(one.tagName[1]))")

@@ -164,19 +164,6 @@ def test_the_answer_is_on_the_first_screen_for_every_shape_and_window(
         wait_until_idle(page)
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/?sample=four-people", "/live", "/?sample=all", "/music", "/models", "/how_it_works"]
-)
-def test_nothing_moves_while_a_page_loads(open_page: Callable[..., Page], path: str) -> None:
-    page = open_page(path)  # loads the networks
-    wait_until_idle(page)
-    page.add_init_script(f"({SHIFTS})()")
-    page.reload()
-    parts = page.locator('.js-plotly-plot .main-svg, [class*="st-key-how-"] img, [data-testid="stDataFrame"]')
-    expect(parts.last).to_be_visible()
-    assert shift(page) <= MAX_SHIFT
-
-
 @pytest.mark.parametrize("size", [DESKTOP, PHONE])
 def test_the_tabs_of_the_music_page_are_on_the_first_screen_and_keep_their_place(
     open_page: Callable[..., Page], size: tuple[int, int]

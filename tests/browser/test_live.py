@@ -31,7 +31,7 @@ from tests.browser.conftest import (
     fresh_server,
     thread_names,
     visit,
-    without_spotify,
+    with_spotify,
 )
 from tests.browser.live_scripts import FOLLOW, IS_CAMERA_FREE, IS_MARKED, LAYERS, LEVEL_DB, WITHOUT_WEBRTC
 from tests.browser.player import PLAYER
@@ -147,7 +147,7 @@ def window(playwright: Playwright, *flags: str, permissions: tuple[str, ...] = (
     browser = playwright.chromium.launch(executable_path=chromium(complete=True), args=[*FLAGS, *flags])
     try:
         context = browser.new_context(viewport={"width": 1440, "height": 900}, permissions=list(permissions))
-        without_spotify(context)
+        with_spotify(context)
         page = context.new_page()
         page.set_default_timeout(LONG_MS)
         yield page

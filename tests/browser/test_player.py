@@ -16,7 +16,7 @@ from emomusic.affect import EMOTIONS, Mood
 from emomusic.songs.local_songs import load_bundled_recommender
 from emomusic.songs.mood import MOODS
 from tests.browser.accessibility import axe_report
-from tests.browser.conftest import PATIENCE_MS, fresh_server, visit, without_spotify
+from tests.browser.conftest import PATIENCE_MS, fresh_server, visit, with_spotify
 from tests.browser.player import PLAYER, is_paused, level, song, song_after, sounding, track
 from tests.browser.waiting import wait_until_idle
 
@@ -253,7 +253,7 @@ def test_two_visitors_hear_only_their_own_files(browser: Browser, public_server:
     heard = {}
     contexts = [browser.new_context() for _ in range(2)]
     for number, context in enumerate(contexts):
-        without_spotify(context)
+        with_spotify(context)
         context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         page.goto(f"{public_server}/?sample=four-people&songs=own")
