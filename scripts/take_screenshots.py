@@ -1,4 +1,4 @@
-"""Take the README's screenshots and its moving picture from a running app: wide and narrow, light and dark.
+"""Take the README's screenshots, a card and its moving picture from a running app: wide and narrow, light and dark.
 
 ffmpeg -loop 1 -i data/samples/four-people.jpg -t 4 -r 12 -pix_fmt yuv420p -vf "scale=640:-2,pad=640:480:0:-1" f.y4m
 EMOMUSIC_DATA= streamlit run app.py --server.headless true &
@@ -13,7 +13,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageOps
 from playwright.sync_api import Page, sync_playwright
 
 from emomusic.app import state
@@ -23,7 +23,7 @@ THEMES = ("light", "dark")
 PLAYS = f"{state.SONGS_FROM}=bundled"
 """The bundled songs need no network."""
 
-DEMO = ("photo", "game", "film", "sound")
+DEMO = ("photo-1440-light", "card", "game-1440-light", "film-1440-light", "sound-1440-light")
 DEMO_SIZE, DEMO_MS = (1080, 675), 2500
 
 SHOTS = {
@@ -44,6 +44,23 @@ def take(page: Page, out: Path, name: str) -> None:
     page.wait_for_timeout(3000)
     page.screenshot(path=out / f"{name}.png")
     print(out / f"{name}.png")
+
+
+def play(page: Page) -> None:
+    """Play the page's song, if there is one that waits for a click."""
+    button = page.get_by_role("button", name="Play", exact=True)
+    if button.count():
+        button.first.click()
+        page.wait_for_function("window.emomusicPlayer.isPlaying && window.emomusicPlayer.audio.currentTime > 1")
+
+
+def save_card(page: Page, url: str, path: Path) -> None:
+    """Save the card of the photo."""
+    page.goto(f"{url}{SHOTS['photo'][0]}")
+    page.get_by_role("button", name="Download").click()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Card (PNG)").click()
+    waiting.value.save_as(path)
 
 
 def open_live(page: Page, url: str, view: str, ready: str) -> None:
@@ -86,17 +103,18 @@ def main(url: str, out: Path, film: Path) -> None:
                 for name, (path, ready) in SHOTS.items():
                     page.goto(f"{url}{path}")
                     page.locator(ready).first.wait_for(state="attached")
-                    if page.locator("audio").count():
-                        page.locator("audio").evaluate("audio => audio.play()")
-                        page.wait_for_function("document.querySelector('audio').currentTime > 3")
+                    if PLAYS in path:
+                        play(page)
                     take(page, out, f"{name}-{width}-{theme}")
                     if name == "photo":  # below the first screen
                         page.locator(".st-key-face-cards").evaluate("element => element.scrollIntoView()")
                         take(page, out, f"details-{width}-{theme}")
                 take_live(page, url, out, f"{width}-{theme}")
+                if (width, theme) == (1440, "light"):
+                    save_card(page, url, out / "card.png")
                 context.close()
         browser.close()
-    first, *others = (Image.open(out / f"{name}-1440-light.png").convert("RGB").resize(DEMO_SIZE) for name in DEMO)
+    first, *others = (ImageOps.pad(Image.open(out / f"{name}.png").convert("RGB"), DEMO_SIZE) for name in DEMO)
     first.save(out.parent / "demo.webp", save_all=True, append_images=others, duration=DEMO_MS, loop=0, quality=80)
 
 
