@@ -96,7 +96,7 @@ class People:
         counts: Mapping[Emotion, int],
         anyone: Sequence[Sequence[float]],
     ) -> Conditioned:
-        """The faces to expect of a person whose mean faces of some emotions are known, from `counts` shots each.
+        """The faces to expect of a person whose mean faces of neutral and perhaps more are known, from `counts` shots.
 
         `anyone` is the adjustment that reads posed faces of anyone (`ModelSpec.posed_adjustment`).
         """
@@ -107,18 +107,17 @@ class People:
             if label != _NEUTRAL:
                 prior[label, :, label, :] += self.ways
         covariance, mean = prior.reshape(num_emotions * size, -1), self.means.ravel()
-        if faces:
-            known = np.concatenate([np.arange(size) + emotion.label * size for emotion in faces])
-            seen = np.concatenate(list(faces.values()))
-            shots = np.diag([1 / counts[emotion] for emotion in faces])
-            gain = np.linalg.solve(covariance[np.ix_(known, known)] + np.kron(shots, self.within), covariance[known]).T
-            mean = mean + gain @ (seen - mean[known])
-            covariance = covariance - gain @ covariance[known]
+        known = np.concatenate([np.arange(size) + emotion.label * size for emotion in faces])
+        seen = np.concatenate(list(faces.values()))
+        shots = np.diag([1 / counts[emotion] for emotion in faces])
+        gain = np.linalg.solve(covariance[np.ix_(known, known)] + np.kron(shots, self.within), covariance[known]).T
+        mean = mean + gain @ (seen - mean[known])
+        covariance = covariance - gain @ covariance[known]
         blocks = covariance.reshape(num_emotions, size, num_emotions, size)
         each = np.stack([blocks[label, :, label, :] + self.within for label in range(num_emotions)])
         roots = np.linalg.cholesky(each)
         inverse = np.linalg.inv(roots)
-        neutral = faces.get(Emotion.NEUTRAL, self.means[_NEUTRAL])
+        neutral = faces[Emotion.NEUTRAL]
         apart = neutral - self.means[_NEUTRAL]
         distance = math.sqrt(apart @ np.linalg.solve(self.between + self.within, apart) / size)
         return Conditioned(
@@ -128,7 +127,7 @@ class People:
             evidence=self.evidence,
             neutral=_log_probabilities(neutral),
             anyone=np.asarray(anyone, np.float64),
-            general=(num_emotions - max(len(faces), 1)) / (num_emotions - 1),
+            general=(num_emotions - len(faces)) / (num_emotions - 1),
             contrast=min(distance / self.reach, 1.0),
         )
 
