@@ -216,8 +216,8 @@ def test_a_name_that_is_no_text_costs_no_answer(root: Path, samples: Path, tmp_p
 def test_data_check_finds_a_damaged_file(
     run: Callable[..., Reply], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for part in ("data", "models"):
-        shutil.copytree(root / part, tmp_path / part)
+    shutil.copytree(root / "data", tmp_path / "data")
+    (tmp_path / "models").symlink_to(root / "models")
     shutil.copy(root / "SHA256SUMS", tmp_path)
     monkeypatch.setattr(assets, "ROOT", tmp_path)
     status, records, _ = run("data", "check")
