@@ -15,8 +15,7 @@ from emomusic.assets import data_dir, sha256_of, write_checksums
 from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, Catalogue
 from emomusic.songs.features import FEATURES
-from emomusic.songs.genres import GENRES
-from emomusic.songs.song_kinds import kinds_of
+from emomusic.songs.genres import GENRES, kinds_of
 from emomusic.songs.stored_moods import CATALOGUE_FILE, predict_moods, write_catalogue
 
 SHA256 = {
@@ -42,7 +41,7 @@ SOURCE = """# The bundled catalogue
 - Changes: {num_rows:,} rows merged to one row per song (equal title and artists): the most popular release with the
   genres of all releases. {num_broken:,} songs without a title, or whose analysis failed (tempo and danceability 0), are
   left out. Columns that the app does not use are left out, and the others renamed. Added: `kind` (speech, sleep sounds,
-  children's and holiday songs; `emomusic/songs/song_kinds.py`) and the mood probabilities of the bundled mood model.
+  children's and holiday songs; `emomusic/songs/genres.py`) and the mood probabilities of the bundled mood model.
 - Made by `python -m scripts.build_catalogue dataset.csv`.
 """
 

@@ -18,7 +18,7 @@ import onnx
 
 from emomusic.assets import models_dir, write_checksums
 from emomusic.media.audio_file import SAMPLE_RATE
-from emomusic.songs.sound_network import HOP, NETWORK, NUM_FEATURES, NUM_SAMPLES, TAGS
+from emomusic.songs.hearing import HOP, NETWORK, NUM_SAMPLES, TAGS
 from emomusic.training.export_onnx import halve_weights
 from scripts.onnx_graph import Graph
 
@@ -161,7 +161,8 @@ def main(wheel: Path) -> None:
     graph.add("Identity", found[0][0], output="tags")
     graph.add("Concat", *(name for pair in found for name in pair), output="features", axis=1)
     path = models_dir() / NETWORK
-    graph.save(path, {"sound": ["n", NUM_SAMPLES]}, {"tags": ["n", len(TAGS)], "features": ["n", NUM_FEATURES]})
+    num_features = 2 * (50 + 200) + 2 * (50 + 384)  # tags and inner features of four networks
+    graph.save(path, {"sound": ["n", NUM_SAMPLES]}, {"tags": ["n", len(TAGS)], "features": ["n", num_features]})
     halved = onnx.load(path)
     halve_weights(halved, kept=("waves", "powers"))
     onnx.save(halved, path)

@@ -161,6 +161,6 @@ def _show_progress(has_songs: bool) -> None:
     if not library_job().is_running or (not has_songs and library_songs().recommender is not None):
         st.rerun()
     with Library() as library:
-        num_left, num_files = library.num_waiting, library.num_files
+        num_left, num_files = library.counts()
     words = f"{num_files - num_left:,} of {pluralize(num_files, 'file')} analysed" if num_left else "Looking for files"
     st.progress((num_files - num_left) / num_files if num_left else 0.0, words)

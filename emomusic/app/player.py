@@ -20,7 +20,8 @@ from emomusic.app.sources import (
     with_your_music,
 )
 from emomusic.app.state import from_state, page_state
-from emomusic.songs.queue import SongQueue, artist_key
+from emomusic.songs.catalogue import normalize_text
+from emomusic.songs.queue import SongQueue
 from emomusic.songs.request import Policy
 from emomusic.songs.song import UNKNOWN_ARTIST, Pick, Song
 from emomusic.songs.spotify.embeds import search_url, songs_csv, songs_m3u, songs_txt, track_links, track_url
@@ -184,7 +185,7 @@ def _skipped_by(pick: Pick) -> tuple[str, str]:
     song = pick.song
     if song.licence is not None or song.artists[0] == UNKNOWN_ARTIST:
         return song.id, song.title
-    return artist_key(song.artists[0]), song.artists[0]
+    return normalize_text(song.artists[0]), song.artists[0]
 
 
 def _skip(place: str) -> None:

@@ -72,7 +72,7 @@ def queue_of(
     if choose is None:
         queue = SongQueue(recommender, request, skipped=skipped)
     else:
-        queue = SongQueue.of(choose(recommender, request), recommender, request, skipped=skipped)
+        queue = SongQueue(recommender, request, picks=choose(recommender, request), skipped=skipped)
     player.queues[place] = queue
     if starts:
         start(place)
@@ -93,7 +93,7 @@ def play_list(picks: Iterable[Pick], place: str, key: Hashable, *, starts: bool 
     if player.lists.get(place) != (key, silent):
         source = songs_recommender()
         chosen = _substitutes(picks, source) if silent else picks
-        player.queues[place] = SongQueue.of(chosen, source, Request(_ORIGIN), skipped=player.skipped.keys())
+        player.queues[place] = SongQueue(source, Request(_ORIGIN), picks=chosen, skipped=player.skipped.keys())
         player.lists[place] = key, silent
         if starts:
             start(place)

@@ -17,7 +17,7 @@ from emomusic.stream.timeline import Scene
 from emomusic.text import format_clock
 
 if TYPE_CHECKING:
-    from emomusic.songs.film_sound import SoundSpan
+    from emomusic.songs.hearing import SoundSpan
 
 _BRIDGED_S = 3  # longest gap to fill; slow machines read less than one frame a second
 _MIN_SPAN_S = 30  # narrowest time axis

@@ -151,7 +151,7 @@ def heard_song(mels: npt.NDArray[np.float32], duration_s: float) -> go.Figure:
     """The sound of a song: loudness by time and pitch.
 
     Args:
-        mels: shape (frames, bands), from `songs.sound_network.spectrogram_of`.
+        mels: shape (frames, bands), from `songs.hearing.spectrogram_of`.
         duration_s: of all frames.
     """
     frames, bands = mels.shape

@@ -15,7 +15,7 @@ from emomusic.text import escape_control_chars, file_size
 
 if TYPE_CHECKING:
     from emomusic.assets import ModelKind
-    from emomusic.songs.sound_training import Clips
+    from emomusic.songs.cross_validation import Examples
     from emomusic.training.posed import PosedFaces
 
 log = logging.getLogger(__name__)
@@ -195,7 +195,7 @@ def evaluate_music(options: argparse.Namespace) -> Outcome:
 def train_music(options: argparse.Namespace) -> Outcome:
     """Fit a mood model and write its folder."""
     from emomusic.assets import ModelKind, folder_of, write_checksums
-    from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL
+    from emomusic.songs.mood import DEFAULT_MOOD_MODEL
     from emomusic.songs.mood_training import train_mood_model
     from emomusic.songs.stored_moods import store_moods
 
@@ -236,7 +236,7 @@ def _folder_for(options: argparse.Namespace, kind: ModelKind, name: str) -> Path
     return options.out or folder_of(kind, name)
 
 
-def _clips(folder: Path) -> Clips:
+def _clips(folder: Path) -> Examples:
     from emomusic.songs.sound_training import read_clips
 
     with progress("clips", 0, with_rate=True) as on_progress:
@@ -245,7 +245,7 @@ def _clips(folder: Path) -> Clips:
 
 def _mood_model_name(name: str | None) -> str:
     """The named mood model, or the default one."""
-    from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS
+    from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MOOD_MODELS
 
     if name is not None and name not in MOOD_MODELS:
         raise ModelError(f"expected one of the mood models {', '.join(MOOD_MODELS)}. Received: {name!r}")

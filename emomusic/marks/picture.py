@@ -16,7 +16,7 @@ from emomusic.media.images import Box, RgbImage
 _MAX_SIDE = 1400  # Streamlit shrinks images wider than 1460 pixels on every run
 
 ROOM_AROUND = 0.15
-"""Margin around displayed faces, as a share of the box; `images.DEFAULT_MARGIN` applies to the network's input."""
+"""Margin around displayed faces, as a share of the box; the network's input has none."""
 
 
 def face_label(face: FaceReading) -> str:

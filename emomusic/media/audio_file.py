@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import logging
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -22,16 +22,11 @@ from emomusic.media.sound import SAMPLE_RATE as SAMPLE_RATE
 from emomusic.media.sound import Window as Window
 from emomusic.media.sound import can_hear, mono_sound, sounding_share
 from emomusic.media.sound import windows_of as windows_of
-from emomusic.media.tags import Tags, tags_of
 from emomusic.runtime import FloatArray
-
-log = logging.getLogger(__name__)
 
 _Part = TypeVar("_Part")
 
 Source = str | os.PathLike[str] | BinaryIO
-Checkpoint = Callable[[], None]
-"""Called again and again; it raises an exception to stop the work."""
 
 MAX_S = 20 * 60.0
 """Longest sound that is decoded from the start."""
@@ -53,19 +48,20 @@ _DECODE_BYTES = 2**30
 _TAG_BYTES = 2**20  # before the sound, in which artists are looked for
 _BUFFER_BYTES = 2**16
 _MAX_COVER_BYTES = 10 * 2**20
-_MAX_ERRORS = 200  # damaged packets in a row
 _MAX_DURATION_S = 100 * 3600.0
 _PREROLL_S = 0.2  # decoders need some packets before the first right sample
 _MAX_FRAME = 2**17  # samples
+
+_MAX_TAG_CHARS = 300
+_ID3_CODECS = {0: "cp1252", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}
+_WINDOWS = {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
 
 # An allow-list, because FFmpeg has some hundred rarely tested decoders. `av.open` probes streams with these alone.
 _CODECS = (
     "mp3float,mp3,mp2float,mp2,flac,vorbis,libvorbis,opus,libopus,aac,alac,speex,libspeex,pcm_u8,pcm_s8,pcm_s16le,"
     "pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be,pcm_alaw,pcm_mulaw"
 )
-_ENCRYPTED_TAGS = ("enca", "drms")
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF")
-_ATTACHED_PICTURE = av.stream.Disposition.attached_pic
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,22 +84,21 @@ class AudioSong:
     windows: tuple[Window, ...]
 
 
-def read_song(source: Source, name: str | None = None, *, checkpoint: Checkpoint = lambda: None) -> AudioSong:
+def read_song(source: Source, name: str | None = None) -> AudioSong:
     """Read the tags of an audio file and the sound of its windows.
 
-    A file of unknown length, a damaged one, and a stream without `seek` are decoded from the start, up to `MAX_S`.
+    A file of unknown length and a damaged one are decoded from the start, up to `MAX_S`.
 
     Args:
-        source: path, or a binary file, which stays open.
+        source: path, or a binary file with `seek`, which stays open.
         name: name of the file for messages and for a song without tags; by default that of the path.
-        checkpoint: called for each packet.
 
     Raises:
         AudioError: no such file, not audio, damaged, encrypted, silent, or shorter than a second.
     """
-    with AudioFile(source, name, checkpoint=checkpoint) as file:
+    with AudioFile(source, name) as file:
         duration_s, windows = file.duration_s or 0.0, []
-        if duration_s > _SHORT_S and file.is_seekable:
+        if duration_s > _SHORT_S:
             windows = _choose(lambda start_s: _joined(file.sound(start_s, PATCH_S)), duration_s)
         if not windows:
             sound = _joined(file.sound())
@@ -115,9 +110,7 @@ def read_song(source: Source, name: str | None = None, *, checkpoint: Checkpoint
         file.check(duration_s)
         if not windows:
             raise AudioError(f"{file.quoted} is silent; choose another song.")
-        tags = file.tags()
-        title = tags.title or title_of(file.name)
-        return AudioSong(title, tags.artists, tags.album, tags.genres, tags.year, duration_s, tuple(windows))
+        return file.song(duration_s, windows)
 
 
 def _choose(sound_at: Callable[[float], FloatArray], duration_s: float) -> list[Window]:
@@ -155,15 +148,13 @@ def _joined(blocks: Iterable[FloatArray]) -> FloatArray:
     return np.concatenate([np.empty(0, np.float32), *blocks])
 
 
-def whole(
-    source: Source, step_s: float, name: str | None = None, *, checkpoint: Checkpoint = lambda: None
-) -> Iterator[Window]:
+def whole(source: Source, step_s: float, name: str | None = None) -> Iterator[Window]:
     """Windows of 3 s every `step_s` seconds, up to `MAX_S`, without silent ones. A shorter song has one window.
 
     Raises:
         AudioError: as for `read_song`.
     """
-    with AudioFile(source, name, checkpoint=checkpoint) as file:
+    with AudioFile(source, name) as file:
         is_silent = True
         for window in windows_of(file.sound(), step_s):
             file.check(len(window.samples) / SAMPLE_RATE)
@@ -192,7 +183,6 @@ class AudioFile(MediaFile):
         name: of the file; empty if unknown.
         quoted: the name for messages.
         duration_s: as announced by the file; None if unknown.
-        is_seekable: whether `sound` can start anywhere.
         start_s: time of the first sample in the clock of the file.
     """
 
@@ -205,39 +195,33 @@ class AudioFile(MediaFile):
         name: str | None = None,
         *,
         format_name: str | None = None,
-        checkpoint: Checkpoint = lambda: None,
+        checkpoint: Callable[[], None] = lambda: None,
     ) -> None:
-        """Open a file and check its head. The other arguments and the errors are those of `read_song`.
+        """Open a file and check its head.
 
-        `format_name` is FFmpeg's demuxer for a film whose sound is wanted; None accepts only audio files.
+        Args:
+            source: as for `read_song`, as are `name` and the errors.
+            name: of the file.
+            format_name: FFmpeg's demuxer for a film whose sound is wanted; None accepts only audio files.
+            checkpoint: called for each packet; it raises an exception to stop the work.
         """
+        self._format_name, self._checkpoint = format_name, checkpoint
         super().__init__(source, name)
-        self._checkpoint = checkpoint
-        self._file.num_left, self._file.deadline_s = _OPEN_BYTES, time.thread_time() + WORK_S
-        self.is_seekable = self._file.is_seekable
-        with self._opening():
-            self._open(format_name)
 
-    def _open(self, format_name: str | None) -> None:
-        head = self._file.head(HEAD_BYTES)
-        if not head:
-            raise AudioError(f"{self.quoted} is empty; choose another file.")
-        found = self._format(head) if format_name is None else Format(Kind.SONG, format_name)
+    def _open(self) -> None:
+        self._file.num_left, self._file.deadline_s = _OPEN_BYTES, time.thread_time() + WORK_S
+        head = self._head()
+        found = self._format(head) if self._format_name is None else Format(Kind.SONG, self._format_name)
         if found.demuxer is None or not (found.kind is Kind.SONG or found.demuxer in ("mov", "matroska")):
             raise AudioError(foreign_file(self.quoted, found.kind, Kind.SONG))
         self._open_container(found.demuxer, _BUFFER_BYTES, container_options={"codec_whitelist": _CODECS})
         stream = next(iter(self._container.streams.audio), None)
-        pictures = [each for each in self._container.streams.video if not each.disposition & _ATTACHED_PICTURE]
-        if found.kind is Kind.FILM and pictures:
+        if found.kind is Kind.FILM and self._videos():
             raise AudioError(foreign_file(self.quoted, Kind.FILM, Kind.SONG))
         if stream is None:
             raise AudioError(f"{self.quoted} has no sound; choose another file.")
         codec = stream.codec_context
-        if codec is not None and codec.codec_tag in _ENCRYPTED_TAGS:
-            raise self._encrypted()
-        if codec is None or codec.name not in _CODECS.split(","):
-            kind = "unknown" if codec is None else codec.name[:20]
-            raise AudioError(f"{self.quoted} has a rare audio format ({kind}); save it as MP3.")
+        self._require_codec(codec, _CODECS, "audio", "MP3")
         if not can_hear(codec.sample_rate or 0, codec.channels):
             raise self._damaged()
         codec.thread_count = 1
@@ -250,7 +234,7 @@ class AudioFile(MediaFile):
         """The format by the first bytes, and by those after tags, which may have covers."""
         self._tag = head
         found, length = format_of(head, self.name), tag_length(head)
-        if length and self.is_seekable:
+        if length:
             self._tag = self._file.head(min(length, _TAG_BYTES))
             self._file.seek(length)
             after = format_of(self._file.read(HEAD_BYTES))
@@ -268,9 +252,6 @@ class AudioFile(MediaFile):
             seconds = (self._container.duration or 0) / av.time_base
         return seconds if 0 < seconds < _MAX_DURATION_S else None
 
-    def _encrypted(self) -> AudioError:
-        return AudioError(f"{self.quoted} is encrypted; choose a song without copy protection.")
-
     def check(self, duration_s: float) -> None:
         """Check the decoded sound.
 
@@ -286,18 +267,31 @@ class AudioFile(MediaFile):
         if duration_s < _MIN_S:
             raise AudioError(f"{self.quoted} is shorter than a second; choose a longer song.")
 
-    def tags(self) -> Tags:
-        """Title, artists, album, genres and year from the file."""
-        return tags_of((self._stream.metadata, self._container.metadata), self._tag)  # Ogg has the tags in the stream
+    def song(self, duration_s: float, windows: Iterable[Window]) -> AudioSong:
+        """The song with the tags of the file."""
+        tags = {
+            key.lower(): text
+            for metadata in (self._stream.metadata, self._container.metadata)  # Ogg has the tags in the stream
+            for key, value in metadata.items()
+            if (text := " ".join(_decoded(value).replace("\0", ";").split())[:_MAX_TAG_CHARS])
+        }
+        artists = _id3_artists(self._tag) or tags.get("artist") or tags.get("album_artist") or tags.get("composer")
+        year = re.search(r"\b(?:18[6-9]|19\d|20\d)\d(?!\d)", tags.get("date") or tags.get("year") or "", re.ASCII)
+        return AudioSong(
+            title=tags.get("title") or title_of(self.name),
+            artists=_names(artists or ""),
+            album=tags.get("album"),
+            genres=_names(tags.get("genre", "").lower().replace(",", ";")),
+            year=int(year[0]) if year else None,
+            duration_s=duration_s,
+            windows=tuple(windows),
+        )
 
     def cover(self) -> bytes | None:
         """The first embedded picture, as it is; None without one."""
-        pictures = [each for each in self._container.streams.video if each.disposition & _ATTACHED_PICTURE]
-        if not pictures:
-            return None
         try:
-            content = bytes(next(self._container.demux(pictures[0])))
-        except (StopIteration, *DAMAGE):
+            content = bytes(next(self._container.demux(self._videos(attached=True)[0])))
+        except (IndexError, StopIteration, *DAMAGE):
             return None
         return content if len(content) <= _MAX_COVER_BYTES and content.startswith(_PICTURES) else None
 
@@ -305,7 +299,7 @@ class AudioFile(MediaFile):
         """Mono sound at 16 kHz, in blocks of about a second.
 
         Args:
-            start_s: seconds from the start of the song; None for the start. Needs `is_seekable`.
+            start_s: seconds from the start of the song; None for the start.
             length_s: maximal length, by default `MAX_S`.
         """
         length_s = MAX_S if length_s is None else length_s
@@ -337,37 +331,56 @@ class AudioFile(MediaFile):
             raise self._damaged() from None
 
     def _frames(self, start_s: float | None, end_s: float | None) -> Iterator[Any]:
-        if self.is_seekable:
-            offset_s = max((start_s or 0.0) - _PREROLL_S, 0.0) + self.start_s
-            try:
-                self._container.seek(int(offset_s / self._stream.time_base), stream=self._stream)
-            except DAMAGE:
-                if start_s is not None:
-                    return
-        packets = self._container.demux(self._stream)
-        num_errors = 0
-        while num_errors < _MAX_ERRORS and not self._file.is_past_deadline():
-            self._checkpoint()
-            try:
-                packet = next(packets)
-                if start_s is not None and packet.pts is not None:
-                    time_s = float(packet.pts * packet.time_base) - self.start_s
-                    if time_s < start_s - 2 * _PREROLL_S:
-                        continue
-                if packet.has_sidedata("encryption_info"):
-                    raise self._encrypted()
-                frames = packet.decode()
-                num_errors = 0
-            except (StopIteration, av.error.EOFError, MemoryError):
+        offset_s = max((start_s or 0.0) - _PREROLL_S, 0.0) + self.start_s
+        try:
+            self._container.seek(int(offset_s / self._stream.time_base), stream=self._stream)
+        except DAMAGE:
+            if start_s is not None:
                 return
-            except DAMAGE as error:
-                log.debug("a packet is damaged", exc_info=error)
-                num_errors += 1
-                continue
-            for frame in frames:
-                if start_s is not None and end_s is not None and frame.time is not None:
-                    if frame.time - self.start_s >= end_s:
-                        return
-                    if frame.time - self.start_s + frame.samples / frame.sample_rate <= start_s:
-                        continue
-                yield frame
+
+        def is_over(_: bool) -> bool:
+            self._checkpoint()
+            return self._file.is_past_deadline()
+
+        def is_wanted(packet: Any) -> bool:
+            if start_s is None or packet.pts is None:
+                return True
+            return float(packet.pts * packet.time_base) - self.start_s >= start_s - 2 * _PREROLL_S
+
+        for frame in self._decoded_frames(self._stream, is_over=is_over, is_wanted=is_wanted):
+            if start_s is not None and end_s is not None and frame.time is not None:
+                if frame.time - self.start_s >= end_s:
+                    return
+                if frame.time - self.start_s + frame.samples / frame.sample_rate <= start_s:
+                    continue
+            yield frame
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name for part in text.split(";") if (name := part.strip()))
+
+
+def _decoded(value: str) -> str:
+    """The text of a tag: UTF-8, otherwise Windows-1252, which is often declared as Latin-1."""
+    content = value.encode("utf-8", "surrogateescape")
+    try:
+        return content.decode().translate(_WINDOWS)
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
+
+
+def _id3_artists(tag: bytes) -> str:
+    """The artists of an ID3 tag, separated by semicolons. FFmpeg gives the first one only."""
+    if len(tag) < 10 or tag[3] not in (3, 4) or tag[5] & 0xC0:  # unsynchronised, or with an extended header
+        return ""
+    at = 10
+    while (head := tag[at : at + 10])[:4].isalnum() and len(head) == 10:
+        bits = 7 if tag[3] == 4 else 8
+        size = sum(byte << bits * (3 - place) for place, byte in enumerate(head[4:8]))
+        if head[:4] == b"TPE1" and head[9] == 0:
+            text = tag[at + 10 : at + 10 + size]
+            decoded = text[1:].decode(_ID3_CODECS.get(text[0] if text else 0, "latin-1"), "replace")
+            names = (" ".join(name.replace("\ufeff", "").split()) for name in decoded.split("\0"))
+            return ";".join(filter(None, names))[:_MAX_TAG_CHARS]
+        at += 10 + size
+    return ""

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO, ClassVar, NoReturn, Self
 
 import av
@@ -18,6 +17,7 @@ import av.error
 
 from emomusic.errors import EmomusicError
 from emomusic.media.files import GuardedFile, open_file
+from emomusic.media.formats import HEAD_BYTES
 
 log = logging.getLogger(__name__)
 
@@ -28,15 +28,19 @@ av.logging.set_level(None)
 DAMAGE = (av.error.FFmpegError, ValueError, OverflowError, MemoryError)
 """What PyAV raises for damaged files."""
 
+_ENCRYPTED_TAGS = ("enca", "drms", "encv", "drmi")  # in MP4
+_ATTACHED_PICTURE = av.stream.Disposition.attached_pic
+_MAX_ERRORS = 200  # damaged packets in a row
 
-class MediaFile:
+
+class MediaFile(ABC):
     """An opened film or song.
 
     Attributes:
         name: of the file; empty if unknown.
         quoted: the name for messages.
         error_type: of all problems with the file.
-        noun: what to choose instead of a folder.
+        noun: what to choose instead of a folder or an encrypted file.
     """
 
     error_type: ClassVar[type[EmomusicError]]
@@ -49,23 +53,24 @@ class MediaFile:
         """
         self._own_file: BinaryIO | None = None
         self._container: Any = None
+        self._was_damaged = False
         if isinstance(source, str | os.PathLike):
             name = name or Path(source).name or str(source)  # "." and "/" have no name
             source = self._own_file = open_file(source, self.error_type, self.noun, name)
         self.name = name or ""
         self.quoted = repr(name) if name else "This file"
         self._file = GuardedFile(source)
-
-    @contextmanager
-    def _opening(self) -> Iterator[None]:
-        """Close the file after an error."""
         try:
-            yield
+            self._open()
         except BaseException as error:
             self.close()
             if self._file.error is not None and isinstance(error, Exception):
                 raise self._unreadable() from error
             raise
+
+    @abstractmethod
+    def _open(self) -> None:
+        """Check the head of the file, and open its container."""
 
     def _open_container(self, demuxer: str, buffer_size: int, **options: Any) -> None:
         try:
@@ -81,6 +86,63 @@ class MediaFile:
         except DAMAGE as error:
             log.debug("a file cannot be opened", exc_info=error)
             raise self._damaged() from None
+
+    def _head(self) -> bytes:
+        """The first bytes."""
+        if not (head := self._file.head(HEAD_BYTES)):
+            raise self.error_type(f"{self.quoted} is empty; choose another file.")
+        return head
+
+    def _videos(self, *, attached: bool = False) -> list[Any]:
+        """The streams of pictures, or the covers."""
+        videos = self._container.streams.video
+        return [each for each in videos if bool(each.disposition & _ATTACHED_PICTURE) == attached]
+
+    def _require_codec(self, codec: Any, known: str, kind: str, format_name: str) -> None:
+        """Refuse an encrypted stream, and one whose decoder is not in an allow-list, separated by commas."""
+        if codec is not None and codec.codec_tag in _ENCRYPTED_TAGS:
+            raise self._encrypted()
+        if codec is None or codec.name not in known.split(","):
+            name = "unknown" if codec is None else codec.name[:20]
+            raise self.error_type(f"{self.quoted} has a rare {kind} format ({name}); save it as {format_name}.")
+
+    def _decoded_frames(
+        self, *streams: Any, is_over: Callable[[bool], bool], is_wanted: Callable[[Any], bool]
+    ) -> Iterator[Any]:
+        """The frames of packets that can be decoded. Damaged packets are skipped.
+
+        Args:
+            streams: of PyAV.
+            is_over: asked before each packet whether to stop; takes whether there were frames.
+            is_wanted: tells whether a packet is to be decoded.
+        """
+        packets = self._container.demux(*streams)
+        has_frames, num_errors = False, 0
+        while num_errors < _MAX_ERRORS and not is_over(has_frames):
+            try:
+                packet = next(packets)
+                if not is_wanted(packet):
+                    continue
+                if packet.has_sidedata("encryption_info"):
+                    if not has_frames:
+                        raise self._encrypted()
+                    self._was_damaged = True
+                    continue
+                frames = packet.decode()
+                num_errors = 0
+            except (StopIteration, av.error.EOFError):
+                return
+            except DAMAGE as error:
+                log.debug("a packet is damaged", exc_info=error)
+                num_errors, self._was_damaged = num_errors + 1, True
+                if isinstance(error, MemoryError):
+                    return
+                continue
+            has_frames = has_frames or bool(frames)
+            yield from frames
+
+    def _encrypted(self) -> EmomusicError:
+        return self.error_type(f"{self.quoted} is encrypted; choose {self.noun} without copy protection.")
 
     def _damaged(self) -> EmomusicError:
         return self.error_type(f"{self.quoted} is damaged or incomplete; choose another file.")
@@ -100,9 +162,7 @@ class MediaFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 

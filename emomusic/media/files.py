@@ -37,7 +37,6 @@ class GuardedFile:
     """A file that ends where it cannot be read or a limit is reached, because decoders print or hide exceptions.
 
     Attributes:
-        is_seekable: whether it can go back.
         num_left: bytes until the limit; None for no limit.
         deadline_s: processor time of this thread until which it can be read; None for no limit.
         error: why it cannot be read; None if it can.
@@ -46,40 +45,30 @@ class GuardedFile:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._start, self._unread = 0, b""
-        self.is_seekable = file.seekable()
+        self._start = 0
         self.num_left: int | None = None
         self.deadline_s: float | None = None
         self.error: OSError | None = None
         self.is_late = False
 
     def head(self, size: int) -> bytes:
-        """The first bytes, which `read` gives again. Call this before other methods."""
-        if self.is_seekable:
-            self._file.seek(0)
-        head = b""
-        while len(head) < size and (part := self.read(size - len(head))):  # pipes give parts
-            head += part
-        if self.is_seekable:
-            self._file.seek(0)
-        else:
-            self._unread = head
+        """The first bytes, which `read` gives again."""
+        self.seek(0)
+        head = self.read(size)
+        self.seek(0)
         return head
 
     def skip(self, size: int) -> None:
-        """Let a file with `seek` begin later."""
+        """Let the file begin later."""
         self._start = size
         self.seek(0)
 
     def seekable(self) -> bool:
         """For PyAV."""
-        return self.is_seekable
+        return True
 
     def read(self, size: int = -1) -> bytes:
         """The next bytes; none at the end, after an error, and after a limit."""
-        if self._unread:
-            part, self._unread = self._unread[:size], self._unread[size:]
-            return part
         if self.is_past_deadline():
             return b""
         try:

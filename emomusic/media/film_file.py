@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import logging
 import math
 import os
 import re
@@ -14,18 +13,15 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import av
-import av.error
 import numpy as np
 import numpy.typing as npt
 
 from emomusic.errors import FilmError
-from emomusic.media.container import DAMAGE, MediaFile
+from emomusic.media.container import MediaFile
 from emomusic.media.files import GuardedFile
-from emomusic.media.formats import HEAD_BYTES, Kind, foreign_file, format_of
+from emomusic.media.formats import Kind, foreign_file, format_of, mov_atoms
 from emomusic.media.images import RgbImage
 from emomusic.text import format_clock
-
-log = logging.getLogger(__name__)
 
 MAX_PIXELS = 4096 * 2304
 """Largest frame. Decoding holds about twenty."""
@@ -33,18 +29,11 @@ MAX_PIXELS = 4096 * 2304
 _MAX_CODED_PIXELS = MAX_PIXELS * 5 // 4  # codecs round the sides up
 
 # An allow-list, because FFmpeg has some hundred rarely tested decoders.
-_CODECS = frozenset(
-    name
-    for line in (
-        "av1 libdav1d cinepak dvvideo ffv1 flv gif h261 h263 h264 hevc huffyuv mjpeg mpeg1video mpeg2video mpeg4",
-        "msmpeg4 msmpeg4v1 msmpeg4v2 msmpeg4v3 png prores qtrle rawvideo theora utvideo vc1 vp6 vp6f vp8 libvpx vp9",
-        "libvpx-vp9 wmv1 wmv2 wmv3",
-    )
-    for name in line.split()
+_CODECS = (
+    "av1,libdav1d,cinepak,dvvideo,ffv1,flv,gif,h261,h263,h264,hevc,huffyuv,mjpeg,mpeg1video,mpeg2video,mpeg4,msmpeg4,"
+    "msmpeg4v1,msmpeg4v2,msmpeg4v3,png,prores,qtrle,rawvideo,theora,utvideo,vc1,vp6,vp6f,vp8,libvpx,vp9,libvpx-vp9,"
+    "wmv1,wmv2,wmv3"
 )
-_ENCRYPTED_TAGS = ("encv", "drmi")
-
-_MAX_ERRORS = 200  # damaged packets in a row
 _MISSING_S = 1.0  # a film that ends earlier than announced by more is incomplete
 _MISSING_SHARE = 0.02
 _MAX_GAP_S = 24 * 3600.0  # a jump of the clock is damage
@@ -52,7 +41,6 @@ _MAX_RATE, _MAX_PIXEL_RATE = 1000, MAX_PIXELS * 128  # for each second of film; 
 _ONE_THREAD_PIXELS = 1280 * 720
 _SKIPPED_FRAMES = 3  # skip the frames that no other frame needs, if fewer than every third is wanted
 _BUFFER_BYTES = 2**18
-_MAX_ATOMS = 100_000  # 13 hours in fragments of a second
 _GIF_PADDING = 64
 
 
@@ -111,39 +99,29 @@ class FilmFile(MediaFile):
         Raises:
             FilmError: no such file, not a film, damaged from the start, encrypted, too large or too long.
         """
-        super().__init__(source, name)
         self._max_s, self._with_audio, self._should_stop = max_s, with_audio, should_stop
         self.audio: Any = None
         self.audio_packets: deque[Any] = deque()
         self.start_s = 0.0
         self.problem: str | None = None
-        self._was_damaged = False
-        with self._opening():
-            self._open()
+        super().__init__(source, name)
 
     def _open(self) -> None:
         self.num_bytes = self._file.seek(0, io.SEEK_END)
-        if not self.num_bytes:
-            raise FilmError(f"{self.quoted} is empty; choose another file.")
-        head = self._file.head(HEAD_BYTES)
-        found = format_of(head, self.name)
+        found = format_of(self._head(), self.name)
         if found.demuxer is None or not (found.kind is Kind.FILM or found.demuxer in ("gif", "mov")):
             raise FilmError(foreign_file(self.quoted, found.kind, Kind.FILM))
         self.demuxer = found.demuxer
         self._is_cut_off = _is_cut_off(self._file, self.num_bytes, self.demuxer)
         self._file.seek(0)
         self._open_container(self.demuxer, _BUFFER_BYTES)
-        streams = [s for s in self._container.streams.video if not s.disposition & _ATTACHED_PICTURE]
-        if not streams:
+        self._stream: Any = next(iter(self._videos()), None)
+        if self._stream is None:
             raise FilmError(f"{self.quoted} has no video; choose a film that shows a face.")
-        self._stream: Any = streams[0]
         codec = self._stream.codec_context
-        if codec is None:
-            raise FilmError(f"{self.quoted} has an unknown video format; save it as MP4.")
-        if codec.codec_tag in _ENCRYPTED_TAGS or "enc_key_id" in self._stream.metadata:  # MP4, Matroska
+        if "enc_key_id" in self._stream.metadata:  # Matroska
             raise self._encrypted()
-        if codec.name not in _CODECS:
-            raise FilmError(f"{self.quoted} has a rare video format ({codec.name[:20]}); save it as MP4.")
+        self._require_codec(codec, _CODECS, "video", "MP4")
         self._check_size(codec.width, codec.height)
         if self._with_audio:
             known = (s for s in self._container.streams.audio if s.codec_context and s.codec_context.sample_rate)
@@ -169,9 +147,6 @@ class FilmFile(MediaFile):
         self._check_size(width, frame.height)
         self._is_turned, self._is_mirrored, self._is_flipped = _orientation(frame)
         self.width, self.height = (frame.height, width) if self._is_turned else (width, frame.height)
-
-    def _encrypted(self) -> FilmError:
-        return FilmError(f"{self.quoted} is encrypted; choose a film without copy protection.")
 
     def _check_size(self, width: int, height: int) -> None:
         if width * height > MAX_PIXELS:
@@ -217,7 +192,12 @@ class FilmFile(MediaFile):
     def _decode(self) -> Iterator[FilmFrame]:
         time_s, last_s, num_frames, num_pixels = 0.0, 0.0, 0, 0
         spacing_s = 1 / self.frames_per_second
-        for frame in self._decoded_packets():
+        frames = self._decoded_frames(
+            *(stream for stream in (self._stream, self.audio) if stream is not None),
+            is_over=lambda has_frames: has_frames and self._should_stop(),
+            is_wanted=self._is_picture,
+        )
+        for frame in frames:
             num_pixels += frame.width * frame.height
             if frame.width * frame.height > MAX_PIXELS:  # the size may change within a stream
                 self._was_damaged = True
@@ -250,33 +230,12 @@ class FilmFile(MediaFile):
         elif self._was_damaged:
             self.problem = "Parts of the film are damaged, so the results have gaps."
 
-    def _decoded_packets(self) -> Iterator[Any]:
-        """The frames of PyAV that can be decoded, until someone asks to stop. Keeps the packets of the sound."""
-        packets = self._container.demux(*(stream for stream in (self._stream, self.audio) if stream is not None))
-        has_frames, num_errors = False, 0
-        while num_errors < _MAX_ERRORS and not (has_frames and self._should_stop()):
-            try:
-                packet = next(packets)
-                if packet.stream is not self._stream:
-                    self.audio_packets.append(packet)
-                    continue
-                if packet.has_sidedata("encryption_info"):
-                    if not has_frames:
-                        raise self._encrypted()
-                    self._was_damaged = True
-                    continue
-                frames = packet.decode()
-                num_errors = 0
-            except (StopIteration, av.error.EOFError):
-                return
-            except DAMAGE as error:
-                log.debug("a packet is damaged", exc_info=error)
-                num_errors, self._was_damaged = num_errors + 1, True
-                if isinstance(error, MemoryError):
-                    return
-                continue
-            has_frames = has_frames or bool(frames)
-            yield from frames
+    def _is_picture(self, packet: Any) -> bool:
+        """Whether a packet is of the pictures. Those of the sound are kept."""
+        if packet.stream is self._stream:
+            return True
+        self.audio_packets.append(packet)
+        return False
 
     def picture(self, frame: FilmFrame, max_side: int | None = None) -> RgbImage:
         """A frame as an upright image of at most `max_side` pixels a side; None for the film's size."""
@@ -303,8 +262,6 @@ class FilmFile(MediaFile):
 
 
 _DURATION_TAG = re.compile(r"(\d{1,2}):(\d\d):(\d\d\.\d{1,9})", re.ASCII)
-
-_ATTACHED_PICTURE = av.stream.Disposition.attached_pic
 
 
 def yuv_planes(frame: av.VideoFrame) -> list[npt.NDArray[np.uint8]]:
@@ -334,14 +291,6 @@ def _is_cut_off(file: GuardedFile, size: int, demuxer: str) -> bool:
     if demuxer == "gif":
         file.seek(max(size - _GIF_PADDING, 0))
         return not file.read(_GIF_PADDING).rstrip(b"\0").endswith(b";")
-    at = 0
-    for _ in range(_MAX_ATOMS if demuxer == "mov" else 0):  # a film of fragments may lack the last ones
-        file.seek(at)
-        head = file.read(16)
-        length = int.from_bytes(head[8:16] if head[:4] == b"\0\0\0\1" else head[:4], "big")
-        if length < 8:
-            return False
-        if at + length > size:
-            return head[4:8] in (b"moof", b"mdat")
-        at += length
-    return False
+    # A film of fragments may lack the last ones
+    atoms = mov_atoms(file) if demuxer == "mov" else ()
+    return any(at + length > size and name in (b"moof", b"mdat") for name, at, length in atoms)

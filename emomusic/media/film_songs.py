@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -64,7 +65,7 @@ def add_songs(
         ):
             pictures = target.add_stream_from_template(film.streams.video[0])
             encoder: Any = target.add_stream("aac", _RATE, layout="stereo")
-            mixed = _mix(_Samples(_sound_of(sound)), songs)
+            mixed = _mix(_seconds(_sound_of(sound)), songs)
             end_s, mixed_s = film.duration / av.time_base, 0
             for packet in film.demux(film.streams.video[0]):
                 if packet.dts is None:  # the end
@@ -82,18 +83,16 @@ def add_songs(
         raise FilmError(f"expected to write the film with its songs. Received: {reason}") from error
 
 
-def _mix(film: _Samples, songs: Sequence[SceneSong]) -> Iterator[FloatArray]:
+def _mix(film: Iterator[FloatArray], songs: Sequence[SceneSong]) -> Iterator[FloatArray]:
     """The sound of the film with the songs, second by second, shape (2, 48000)."""
-    playing = [(song, _Samples(_repeated(song.content))) for song in songs]
-    start_s = 0
-    while True:
-        mixed = _FILM_LEVEL * film.take(_RATE)
+    playing = [(song, _seconds(_repeated(song.content))) for song in songs]
+    for start_s, second in enumerate(film):
+        mixed = _FILM_LEVEL * second
         times_s = (start_s + np.arange(_RATE) / _RATE).astype(np.float32)
-        for song, samples in playing:
+        for song, seconds in playing:
             if (levels := song.levels(times_s)).any():
-                mixed += _SONG_LEVEL * levels * samples.take(_RATE)
+                mixed += _SONG_LEVEL * levels * next(seconds)
         yield np.clip(mixed, -1, 1)
-        start_s += 1
 
 
 def _frame(samples: FloatArray, start_s: int) -> av.AudioFrame:
@@ -102,18 +101,14 @@ def _frame(samples: FloatArray, start_s: int) -> av.AudioFrame:
     return frame
 
 
-class _Samples:
-    """Blocks of sound that are taken in other lengths. Silence follows them."""
-
-    def __init__(self, blocks: Iterator[FloatArray]) -> None:
-        self._blocks = blocks
-        self._rest = np.zeros((2, 0), np.float32)
-
-    def take(self, count: int) -> FloatArray:
-        while self._rest.shape[1] < count and (block := next(self._blocks, None)) is not None:
-            self._rest = np.concatenate([self._rest, block], axis=1)
-        taken, self._rest = self._rest[:, :count], self._rest[:, count:]
-        return np.pad(taken, ((0, 0), (0, count - taken.shape[1])))
+def _seconds(blocks: Iterator[FloatArray]) -> Iterator[FloatArray]:
+    """Sound second by second, and silence after it."""
+    rest = np.zeros((2, 0), np.float32)
+    for block in itertools.chain(blocks, itertools.repeat(np.zeros((2, _RATE), np.float32))):
+        rest = np.concatenate([rest, block], axis=1)
+        while rest.shape[1] >= _RATE:
+            yield rest[:, :_RATE]
+            rest = rest[:, _RATE:]
 
 
 def _sound_of(film: Any) -> Iterator[FloatArray]:

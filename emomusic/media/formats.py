@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import os
 import re
-import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
+
+from emomusic.errors import EmomusicError
+from emomusic.media.files import GuardedFile, open_file
 
 
 class Kind(StrEnum):
@@ -55,8 +58,15 @@ class Format:
     demuxer: str | None = None
 
 
+_OTHER_STARTS = {
+    Kind.PICTURE: (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"8BPS", b"\xff\x0a", b"\0\0\0\x0cJXL "),
+    Kind.FILM: (b"FLV\1", b"\0\0\1\xba", b"\0\0\1\xb3", b".RMF"),
+    Kind.SONG: (b"\xff\xf1", b"\xff\xf9", b"MAC ", b"wvpk", b"MPCK", b"MP+", b"MThd", b"#!AMR", b"caff", b".snd"),
+    Kind.ARCHIVE: (b"PK\3\4", b"PK\5\6", b"7z\xbc\xaf", b"Rar!", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"),
+    Kind.TABLE: (b"PAR1",),
+}
 # Only these demuxers: others are rarely tested, and playlists open other files.
-_READ = [
+_MARKS = [
     (0, b"fLaC", Format(Kind.SONG, "flac")),
     (8, b"WAVE", Format(Kind.SONG, "wav")),
     (8, b"AIFF", Format(Kind.SONG, "aiff")),
@@ -66,26 +76,11 @@ _READ = [
     (8, b"AVI ", Format(Kind.FILM, "avi")),
     (0, b"GIF8", Format(Kind.PICTURE, "gif")),
     *((4, atom, Format(Kind.FILM, "mov")) for atom in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")),
+    (0, b"DSD ", Format(Kind.SONG)),
+    (8, b"WEBP", Format(Kind.PICTURE)),
+    (257, b"ustar", Format(Kind.ARCHIVE)),
+    *((0, start, Format(kind)) for kind, starts in _OTHER_STARTS.items() for start in starts),
 ]
-_STARTS = {
-    Kind.PICTURE: (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"8BPS", b"\xff\x0a", b"\0\0\0\x0cJXL "),
-    Kind.FILM: (b"FLV\1", b"\0\0\1\xba", b"\0\0\1\xb3", b".RMF"),
-    Kind.SONG: (
-        b"\xff\xf1",
-        b"\xff\xf9",
-        b"MAC ",
-        b"wvpk",
-        b"MPCK",
-        b"MP+",
-        b"MThd",
-        b"#!AMR",
-        b"caff",
-        b"DSD ",
-        b".snd",
-    ),
-    Kind.ARCHIVE: (b"PK\3\4", b"PK\5\6", b"7z\xbc\xaf", b"Rar!", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"),
-    Kind.TABLE: (b"PAR1",),
-}
 _ISO_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")
 _M4A_BRANDS = (b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B ")
 _ASF = b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"
@@ -106,9 +101,10 @@ def format_of(head: bytes, name: str = "") -> Format:
         return Format(Kind.SONG, "mov")
     if head.startswith(b"OggS") and b"theora" in head[:128]:
         return Format(Kind.FILM)
-    for at, mark, found in _READ:
+    for at, mark, found in _MARKS:
         if head.startswith(mark, at):
-            return found
+            is_spreadsheet = found.kind is Kind.ARCHIVE and name.lower().endswith(_SPREADSHEETS)
+            return Format(Kind.TABLE) if is_spreadsheet else found
     if length := tag_length(head):  # usually before MP3
         after = format_of(head[length:])
         return after if after.kind is Kind.SONG else Format(Kind.SONG, "mp3")
@@ -116,15 +112,9 @@ def format_of(head: bytes, name: str = "") -> Format:
         return Format(Kind.FILM if _ASF_VIDEO in head else Kind.SONG)
     if len(head) > 188 and head[0] == head[188] == 0x47 and (len(head) <= 376 or head[376] == 0x47):  # MPEG-TS
         return Format(Kind.FILM)
-    kind = next((kind for kind, starts in _STARTS.items() if head.startswith(starts)), Kind.OTHER)
-    if head[8:12] == b"WEBP":
-        kind = Kind.PICTURE
-    elif head[257:262] == b"ustar":
-        kind = Kind.ARCHIVE
-    elif kind is Kind.OTHER and _has_mp3_frames(head):
+    if _has_mp3_frames(head):
         return Format(Kind.SONG, "mp3")
-    is_table = (kind is Kind.OTHER and _is_table(head)) or name.lower().endswith(_SPREADSHEETS)
-    return Format(Kind.TABLE if is_table else kind)
+    return Format(Kind.TABLE if _is_table(head) else Kind.OTHER)
 
 
 _MIME_TYPES = {"mp3": "audio/mpeg", "mov": "audio/mp4", "matroska": "audio/webm"}
@@ -206,11 +196,9 @@ def kind_of(source: Source, name: str = "") -> Kind:
             return _kind_of(io.BytesIO(source), name)
         if not isinstance(source, str | os.PathLike):
             return _kind_of(source, name)
-        if not stat.S_ISREG((path := Path(source)).stat().st_mode):  # a pipe may block
-            return Kind.OTHER
-        with path.open("rb") as file:
-            return _kind_of(file, path.name)
-    except (OSError, ValueError):  # ValueError: a null byte in the path
+        with open_file(source, EmomusicError, "", "") as file:
+            return _kind_of(file, Path(source).name)
+    except (OSError, EmomusicError):
         return Kind.OTHER
 
 
@@ -228,23 +216,30 @@ def _kind_of(file: BinaryIO, name: str) -> Kind:
     return found.kind
 
 
-_MOST_ATOMS, _MOST_INDEX_BYTES = 1000, 2**25
+_MOST_INDEX_BYTES = 2**25
+_MOST_ATOMS = 100_000  # 13 hours in fragments of a second
 
 
 def _mov_tracks(file: BinaryIO) -> set[bytes]:
     """Which of b"vide" and b"soun" an MP4 has."""
+    for name, _, length in mov_atoms(file):
+        if name == b"moov":
+            index = file.read(min(length, _MOST_INDEX_BYTES))
+            return set(re.findall(rb"hdlr.{8}(vide|soun)", index, re.DOTALL))
+    return set()
+
+
+def mov_atoms(file: BinaryIO | GuardedFile) -> Iterator[tuple[bytes, int, int]]:
+    """Name, place and length of each atom of an MP4 file, up to one that is invalid."""
     at = 0
     for _ in range(_MOST_ATOMS):
         file.seek(at)
         head = file.read(16)
         length = int.from_bytes(head[8:16] if head[:4] == b"\0\0\0\1" else head[:4], "big")
-        if head[4:8] == b"moov":
-            index = file.read(min(length, _MOST_INDEX_BYTES))
-            return set(re.findall(rb"hdlr.{8}(vide|soun)", index, re.DOTALL))
         if length < 8:
-            break
+            return
+        yield head[4:8], at, length
         at += length
-    return set()
 
 
 def _is_animated(file: BinaryIO) -> bool:

@@ -14,7 +14,7 @@ from emomusic.errors import ModelError
 from emomusic.faces import model_files
 from emomusic.metrics import FOUR, ClassScores
 from emomusic.records import FaceRecord, Record, VoteScores, read_record
-from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL
+from emomusic.songs.mood import DEFAULT_MOOD_MODEL
 
 TITLES = {
     "emonet_photo": "Photo model",

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections import deque
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypedDict
 
 from msgspec import Meta
 
@@ -22,24 +19,13 @@ from emomusic.songs.song import UNKNOWN_ARTIST, Hearing, Player, Song
 from emomusic.workers import Crash, run_in_processes
 
 if TYPE_CHECKING:
-    from emomusic.media.audio_file import AudioSong, Window
+    from emomusic.media.audio_file import AudioSong
+    from emomusic.songs.hearing import SoundModel
 
-_NUM_TAGS = 5
-_BLOCK_BYTES = 2**16
 _MAX_CRASHES = 10  # in a row
-
 
 _Share = Annotated[float, Meta(ge=0, le=1)]
 _Level = Annotated[float, Meta(ge=-1, le=1)]
-
-
-class QuadrantShares(TypedDict):
-    """Probabilities of the quadrants."""
-
-    Q1: _Share
-    Q2: _Share
-    Q3: _Share
-    Q4: _Share
 
 
 class SongRecord(TypedDict):
@@ -51,35 +37,22 @@ class SongRecord(TypedDict):
     genres: list[str]
     year: int | None
     duration_s: Annotated[float, Meta(ge=0, le=LONGEST_S)]
-    probabilities: QuadrantShares
+    probabilities: Annotated[dict[Literal["Q1", "Q2", "Q3", "Q4"], _Share], Meta(min_length=4)]
     valence: _Level
     arousal: _Level
     tags: list[tuple[str, float]]
 
 
-class Ear(Protocol):
-    """Hears the mood of songs: a `SoundModel`."""
+class Analysis(NamedTuple):
+    """What is known of an audio file: why it cannot be heard, or its `record_of` as JSON."""
 
-    def hear(self, windows: Sequence[Window]) -> Hearing:
-        """What a song sounds like."""
-
-
-@dataclass(frozen=True, slots=True)
-class Analysis:
-    """What is known of an audio file.
-
-    Attributes:
-        fingerprint: of its content; None if it cannot be read.
-        song: its `record_of` as JSON; None if it cannot be heard.
-        error: why it cannot be heard; None if it can.
-    """
-
-    fingerprint: bytes | None
-    song: str | None
     error: str | None
+    song: str | None
 
 
-def analyse_all(files: Mapping[int, str], load_ear: Callable[[], Ear], workers: int) -> Generator[tuple[int, Analysis]]:
+def analyse_all(
+    files: Mapping[int, str], load_ear: Callable[[], SoundModel], workers: int
+) -> Generator[tuple[int, Analysis]]:
     """Analyse files in processes. A file that ends its process twice counts as unreadable.
 
     Args:
@@ -110,7 +83,7 @@ def analyse_all(files: Mapping[int, str], load_ear: Callable[[], Ear], workers: 
                     crashed.add(number)
                     calls.append(call)  # again at the end: memory may have been short
                 elif isinstance(analysis, Crash):
-                    yield number, Analysis(None, None, f"{Path(path).name!r} stops the decoder; choose another.")
+                    yield number, Analysis(f"{Path(path).name!r} stops the decoder; choose another.", None)
                 else:
                     num_crashes = 0
                     yield number, analysis
@@ -121,33 +94,15 @@ def analyse_all(files: Mapping[int, str], load_ear: Callable[[], Ear], workers: 
         ) from None
 
 
-def _analyse(ear: Ear, call: tuple[int, str]) -> Analysis:
+def _analyse(ear: SoundModel, call: tuple[int, str]) -> Analysis:
     from emomusic.media.audio_file import read_song
 
     _, path = call
-    fingerprint = None
     try:
-        fingerprint = fingerprint_of(path)
         song = read_song(Path(path))
-    except (AudioError, OSError) as error:
-        name = Path(path).name
-        return Analysis(fingerprint, None, str(error) if isinstance(error, AudioError) else f"{name!r} cannot be read.")
-    return Analysis(fingerprint, json.dumps(record_of(song, ear.hear(song.windows), path)), None)
-
-
-def fingerprint_of(path: str) -> bytes:
-    """Hash of a file's size and of its first, middle and last bytes; the whole file would take a hundred times as long.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
-    with Path(path).open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        digest = hashlib.blake2b(str(size).encode(), digest_size=16)
-        for at in (0, (size - _BLOCK_BYTES) // 2, size - _BLOCK_BYTES):
-            file.seek(max(at, 0))
-            digest.update(file.read(_BLOCK_BYTES))
-    return digest.digest()
+    except AudioError as error:
+        return Analysis(str(error), None)
+    return Analysis(None, json.dumps(record_of(song, ear.hear(song.windows), path)))
 
 
 def record_of(song: AudioSong, hearing: Hearing, path: str) -> dict[str, Any]:
@@ -159,7 +114,7 @@ def record_of(song: AudioSong, hearing: Hearing, path: str) -> dict[str, Any]:
         "probabilities": _rounded(hearing.probabilities),
         "valence": round(hearing.valence, 4),
         "arousal": round(hearing.arousal, 4),
-        "tags": list(_rounded(dict(hearing.tags[:_NUM_TAGS])).items()),
+        "tags": list(_rounded(dict(hearing.tags)).items()),
     }
 
 
@@ -177,6 +132,8 @@ def local_song(record: Mapping[str, Any], player: Player, number: int, path: str
         path: of the file, or its name.
     """
     valence, arousal = record["valence"], record["arousal"]
+    tags = tuple(map(tuple, record["tags"]))
+    known: dict[str, Any] = {name: record.get(name) for name in ("album", "duration_s", "year", "licence", "source")}
     return Song(
         id=f"{player}-{number}",
         title=record["title"] or title_of(path),
@@ -184,17 +141,8 @@ def local_song(record: Mapping[str, Any], player: Player, number: int, path: str
         player=player,
         energy=(arousal + 1) / 2,
         valence=(valence + 1) / 2,
-        album=record["album"],
         genres=tuple(record["genres"]),
-        duration_s=record["duration_s"],
-        year=record["year"],
         path=path,
-        licence=record.get("licence"),
-        source=record.get("source"),
-        hearing=Hearing(
-            probabilities=record["probabilities"],
-            valence=valence,
-            arousal=arousal,
-            tags=tuple(map(tuple, record["tags"])),
-        ),
+        hearing=Hearing(record["probabilities"], valence, arousal, tags),
+        **known,
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,9 +16,9 @@ import pandas as pd
 
 from emomusic.affect import Mood
 from emomusic.errors import DatasetError
-from emomusic.songs.features import FEATURE_NAMES, FEATURES, affect_plane, feature_matrix
+from emomusic.songs.features import FEATURE_NAMES, FEATURES
+from emomusic.songs.genres import SongKind
 from emomusic.songs.song import Player, Song
-from emomusic.songs.song_kinds import SongKind
 
 TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 """A Spotify id: 22 base-62 characters."""
@@ -63,6 +64,17 @@ def normalize_text(text: str) -> str:
     return "".join(letter for letter in letters if ord(letter) not in _ACCENTS).casefold()
 
 
+_OF_CELL: Mapping[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("id", "title", "album", "path"), str),
+    **dict.fromkeys((*FEATURE_NAMES, "duration_s"), float),
+    **dict.fromkeys(("artists", "genres"), split_artists),
+    **dict.fromkeys(("popularity", "year"), int),
+    "explicit": bool,
+    "mood": Mood,
+    "player": Player,
+}
+"""What makes each field of a song from its cell."""
+
 _VERSION_NOTE = re.compile(r" - | \(| \[")
 """Separates the title from notes: "Creep - Acoustic", "Stay (feat. Mikky Ekko)"."""
 _PART = re.compile(r"\b(?:pt|part|no|act)\b\.? ?(?:\d+|[ivx]+)\b|^[ivx]+(?=\.)")
@@ -75,6 +87,42 @@ def song_key(title: str, artists: str) -> tuple[str, str]:
     base, *note = _VERSION_NOTE.split(name, maxsplit=1)
     parts = _PART.findall(note[0]) if note else []  # parts of a work are different songs
     return " ".join([base.strip() or name, *parts]), normalize_text(split_artists(artists)[0])
+
+
+ARTIST_WINDOW = 10
+"""An artist occurs once in this number of consecutive songs."""
+
+
+class PlayHistory:
+    """Played songs and recent artists: no repeated song in any version, and a pause between songs of an artist."""
+
+    def __init__(self, artists: Sequence[str], titles: Sequence[str], *, window: int = ARTIST_WINDOW) -> None:
+        """Start without songs. `artists` and `titles` are columns of a catalogue, `window` as `ARTIST_WINDOW`."""
+        self._artists = artists
+        self._titles = titles
+        self._songs: set[tuple[str, str]] = set()
+        self._recent: deque[tuple[str, ...]] = deque(maxlen=window - 1)
+        self._recent_artists: frozenset[str] = frozenset()
+
+    def add(self, row: int) -> None:
+        """Record a played row."""
+        self._songs.add(self._song_key(row))
+        self._recent.append(self._artist_keys(row))
+        self._recent_artists = frozenset().union(*self._recent)
+
+    def knows(self, row: int) -> bool:
+        """Whether any version of this song was played."""
+        return self._song_key(row) in self._songs
+
+    def allows(self, row: int) -> bool:
+        """Whether neither the song was played nor its artists are recent."""
+        return self._recent_artists.isdisjoint(self._artist_keys(row)) and not self.knows(row)
+
+    def _artist_keys(self, row: int) -> tuple[str, ...]:
+        return tuple(normalize_text(name) for name in split_artists(self._artists[row]))
+
+    def _song_key(self, row: int) -> tuple[str, str]:
+        return song_key(self._titles[row], self._artists[row])
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +202,7 @@ class Catalogue:
     @property
     def features(self) -> npt.NDArray[np.float64]:
         """Shape (n, 9), in the order of `features.FEATURES`."""
-        return feature_matrix(self.table)
+        return self.table[list(FEATURE_NAMES)].to_numpy(np.float64)
 
     @property
     def has_features(self) -> bool:
@@ -162,14 +210,15 @@ class Catalogue:
         return not np.isnan(self.features).any()
 
     @property
-    def duration_s(self) -> npt.NDArray[np.float64] | None:
-        """Shape (n,): lengths in seconds, NaN if unknown. None without this column."""
-        return self.table["duration_s"].to_numpy(np.float64) if "duration_s" in self.table else None
+    def inputs(self) -> npt.NDArray[np.float64]:
+        """Shape (n, 10): the features, and lengths in seconds, NaN if unknown."""
+        durations_s = self.table.get("duration_s", pd.Series(np.nan, self.table.index))
+        return np.column_stack([self.features, durations_s.to_numpy(np.float64)])
 
     @property
     def plane(self) -> npt.NDArray[np.float32]:
-        """Shape (n, 2): positions on the affect plane."""
-        return affect_plane(self.table)
+        """Shape (n, 2): positions on the affect plane, as `Song.point`."""
+        return (2.0 * self.table[["valence", "energy"]].to_numpy(np.float64) - 1.0).astype(np.float32)
 
     @cached_property
     def _genres(self) -> tuple[npt.NDArray[np.intp], list[tuple[str, ...]]]:
@@ -184,37 +233,21 @@ class Catalogue:
     @cached_property
     def kinds(self) -> npt.NDArray[np.int8]:
         """Shape (n,): position in `SongKind`, -1 for other songs."""
-        positions = {kind.value: position for position, kind in enumerate(SongKind)}
-        cells = self.table["kind"] if "kind" in self.table else pd.Series([None] * len(self), dtype=object)
-        kinds: npt.NDArray[np.int8] = cells.map(positions).fillna(-1).to_numpy().astype(np.int8)
-        return kinds
+        cells = pd.Index(self.table["kind"] if "kind" in self.table else [None] * len(self))
+        return pd.Index([kind.value for kind in SongKind]).get_indexer(cells).astype(np.int8)
 
     def song(self, row: int) -> Song:
         """Song in a row, counted from 0."""
         if self._songs is not None:
             return self._songs[row]
-        cells = {column: cell for column, values in self._cells.items() if not pd.isna(cell := values[row])}
-        features: dict[str, Any] = {name: float(cells.get(name, np.nan)) for name in FEATURE_NAMES}
-        return Song(
-            id=cells["id"],
-            title=cells["title"],
-            artists=split_artists(cells["artists"]),
-            player=Player(cells.get("player", Player.SPOTIFY)),
-            explicit=bool(cells["explicit"]) if "explicit" in cells else None,
-            **features,
-            album=cells.get("album"),
-            genres=split_artists(cells.get("genres", "")),
-            popularity=int(cells["popularity"]) if "popularity" in cells else None,
-            duration_s=float(cells["duration_s"]) if "duration_s" in cells else None,
-            year=int(cells["year"]) if "year" in cells else None,
-            mood=Mood(cells["mood"]) if "mood" in cells else None,
-            path=cells.get("path"),
-        )
+        cells = {column: values[row] for column, values in self._cells.items()}
+        known: dict[str, Any] = {name: _OF_CELL[name](cell) for name, cell in cells.items() if not pd.isna(cell)}
+        return Song(**({"player": Player.SPOTIFY} | known))
 
     @cached_property
     def _cells(self) -> dict[str, Any]:
-        """Array of each column; reading a row of a data frame takes ten times as long."""
-        return {str(column): self.table[column].array for column in self.table}
+        """Array of each column of songs; reading a row of a data frame takes ten times as long."""
+        return {name: self.table[name].array for name in _OF_CELL if name in self.table}
 
     def row_of_name(self, title: str, artists: str) -> int | None:
         """Row of the best known version of a song with this title and main artist, or None."""

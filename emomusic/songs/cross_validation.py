@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import accuracy_score, f1_score
 from sklearn.model_selection import StratifiedKFold
 
 from emomusic.assets import CARD, METRICS, PREDICTIONS, SPEC, ModelKind, prepare_model_folder
 from emomusic.errors import DatasetError
-from emomusic.metrics import IntArray, expected_calibration_error, score, score_rows
+from emomusic.metrics import Scores, expected_calibration_error, score, score_rows
 from emomusic.records import write_metrics
 
 logger = logging.getLogger(__name__)
@@ -27,8 +26,28 @@ NUM_REPEATS = 5
 
 _DRAFTS = "drafts-"
 
+Predict = Callable[[npt.NDArray[Any]], npt.NDArray[np.floating]]
+
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
+class Examples:
+    """Songs labelled with their class.
+
+    Attributes:
+        inputs: shape (n, f): of the model, as for `MoodClassifier.fit` or from `hearing.summary_of`.
+        labels: shape (n,): positions in the classes.
+        checksums: of the content of each file that they were read from.
+    """
+
+    inputs: npt.NDArray[Any]
+    labels: npt.NDArray[np.int64]
+    checksums: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class CrossValidation:
     """Cross-validation of a model.
 
@@ -46,22 +65,12 @@ class CrossValidation:
     repeated_probabilities: npt.NDArray[np.float32]
     repeated_folds: npt.NDArray[np.int8]
 
-    def save(self, path: Path) -> None:
-        """Write labels, predictions and folds, without data of the songs."""
-        np.savez_compressed(
-            path,
-            labels=self.labels.astype(np.int8),
-            probabilities=self.repeated_probabilities[0],
-            repeated_probabilities=self.repeated_probabilities,
-            repeated_folds=self.repeated_folds,
-        )
-
 
 def cross_validate(
     model: str,
-    labels: npt.NDArray[np.int64],
+    examples: Examples,
     classes: Sequence[str],
-    predict: Callable[[IntArray, IntArray], npt.NDArray[np.floating]],
+    fit: Callable[[npt.NDArray[Any], npt.NDArray[np.int64]], Predict],
     *,
     num_repeats: int = NUM_REPEATS,
     seed: int,
@@ -70,15 +79,16 @@ def cross_validate(
 
     Args:
         model: its name.
-        labels: shape (n,), positions in `classes`.
+        examples: the songs.
         classes: names of the classes.
-        predict: fits a model to the songs at some positions, and predicts the probabilities of those at others.
+        fit: fits a model to inputs and labels, and returns what predicts the probabilities for inputs.
         num_repeats: number of random splits into ten folds.
         seed: of the first split.
 
     Raises:
         DatasetError: a class has fewer than ten songs.
     """
+    inputs, labels = examples.inputs, examples.labels
     counts = np.bincount(labels, minlength=len(classes))
     if counts.min() < NUM_FOLDS:
         received = ", ".join(f"{count} {name}" for name, count in zip(classes, counts, strict=True))
@@ -86,25 +96,21 @@ def cross_validate(
 
     repeated_probabilities = np.zeros((num_repeats, len(labels), len(classes)), np.float32)
     repeated_folds = np.zeros((num_repeats, len(labels)), np.int8)
-    accuracies: list[float] = []
-    macro_f1s: list[float] = []
+    scores: list[Scores] = []
     for repeat in range(num_repeats):
         folds = StratifiedKFold(NUM_FOLDS, shuffle=True, random_state=seed + repeat)
-        for fold, (train, test) in enumerate(folds.split(labels, labels)):
-            probabilities = predict(train, test)
-            predicted = probabilities.argmax(axis=1)
-            accuracies.append(float(accuracy_score(labels[test], predicted)))
-            macro_f1s.append(float(f1_score(labels[test], predicted, average="macro", zero_division=0.0)))
-            repeated_probabilities[repeat, test] = probabilities
+        for fold, (rest, test) in enumerate(folds.split(labels, labels)):
+            repeated_probabilities[repeat, test] = probabilities = fit(inputs[rest], labels[rest])(inputs[test])
             repeated_folds[repeat, test] = fold
-        logger.info("%s: repeat %d of %d, mean accuracy %.3f", model, repeat + 1, num_repeats, np.mean(accuracies))
+            scores.append(score(labels[test], probabilities.argmax(axis=1), classes))
+        logger.info("%s: repeat %d of %d, accuracy %.3f", model, repeat + 1, num_repeats, scores[-1].accuracy)
 
-    predicted = repeated_probabilities[0].argmax(axis=1)
-    first_repeat = score(labels, predicted, classes).as_dict()
+    accuracies, macro_f1s = ([getattr(each, name) for each in scores] for name in ("accuracy", "macro_f1"))
+    first_repeat = score(labels, repeated_probabilities[0].argmax(axis=1), classes).as_dict()
     metrics = {
         "model": model,
         "n": len(labels),
-        "folds": len(accuracies),
+        "folds": len(scores),
         "accuracy": {"mean": float(np.mean(accuracies)), "std": float(np.std(accuracies))},
         "macro_f1": float(np.mean(macro_f1s)),
         "macro_f1_std": float(np.std(macro_f1s)),
@@ -115,48 +121,47 @@ def cross_validate(
     return CrossValidation(metrics, labels, repeated_probabilities, repeated_folds)
 
 
-def prepare_folder(out: Path, *names: str) -> Path:
-    """Make and check the folder of a model, and remove what an interrupted run left.
+def train(
+    kind: ModelKind,
+    out: Path,
+    names: Sequence[str],
+    evaluate: Callable[[], CrossValidation],
+    *,
+    save: Callable[[Path], Mapping[str, Any]],
+    card: Callable[[dict[str, Any]], str],
+) -> dict[str, Any]:
+    """Evaluate a model and write its files into a folder. A failure leaves the old ones.
 
     Args:
+        kind: of the model.
         out: the folder.
-        names: files that it may have, beside those of `write_model`.
+        names: of further files that it may have.
+        evaluate: the cross-validation.
+        save: fits the model, writes its weights and `spec.json` into a folder, and returns further metrics.
+        card: makes the text of `CARD.md` from the metrics.
+
+    Returns:
+        Content of `metrics.json`.
 
     Raises:
         AssetError: the folder is not writable.
         ModelError: it has other files.
     """
     out = prepare_model_folder(out, (*names, SPEC, METRICS, PREDICTIONS, CARD, f"{_DRAFTS}*"))
-    for draft in out.glob(f"{_DRAFTS}*"):
+    for draft in out.glob(f"{_DRAFTS}*"):  # of an interrupted run
         shutil.rmtree(draft)
-    return out
-
-
-def write_model(
-    kind: ModelKind,
-    out: Path,
-    found: CrossValidation,
-    *,
-    save: Callable[[Path], Mapping[str, Any]],
-    card: Callable[[dict[str, Any]], str],
-) -> dict[str, Any]:
-    """Write the files of a model into the folder of `prepare_folder`. A failure leaves the old ones.
-
-    Args:
-        kind: of the model.
-        out: the folder.
-        found: the evaluation.
-        save: writes the weights and `spec.json` into a folder, checks them, and returns further metrics.
-        card: makes the text of `CARD.md` from the metrics.
-
-    Returns:
-        Content of `metrics.json`.
-    """
+    found = evaluate()
     with tempfile.TemporaryDirectory(dir=out, prefix=_DRAFTS) as folder:
         new = Path(folder)
         metrics = {**found.metrics, **save(new)}
         write_metrics(kind, new, metrics)
-        found.save(new / PREDICTIONS)
+        np.savez_compressed(  # without data of the songs
+            new / PREDICTIONS,
+            labels=found.labels.astype(np.int8),
+            probabilities=found.repeated_probabilities[0],
+            repeated_probabilities=found.repeated_probabilities,
+            repeated_folds=found.repeated_folds,
+        )
         (new / CARD).write_text(card(metrics), encoding="utf-8")
         for path in list(new.iterdir()):
             path.replace(out / path.name)
@@ -164,8 +169,8 @@ def write_model(
     return metrics
 
 
-def card_values(metrics: Mapping[str, Any], number_format: str) -> dict[str, Any]:
-    """What both cards say of the metrics: counts, folds, and the rows of the tables of scores and confusion."""
+def card_values(metrics: Mapping[str, Any], number_format: str, class_name: str) -> dict[str, Any]:
+    """What both cards say of the metrics: counts, folds, and the tables of scores and confusion."""
     scores = metrics["per_class"]
     rows = zip(scores, metrics["confusion"], strict=True)
     return {
@@ -173,6 +178,8 @@ def card_values(metrics: Mapping[str, Any], number_format: str) -> dict[str, Any
         "counts": ", ".join(f"{each['support']} {name}" for name, each in scores.items()),
         "num_folds": NUM_FOLDS,
         "repeats": metrics["folds"] // NUM_FOLDS,
-        "table": score_rows(scores, number_format),
-        "matrix": "\n".join(f"| {name} | {' | '.join(map(str, row))} |" for name, row in rows),
+        "table": f"| {class_name} | precision | recall | F1 | songs |\n| --- | --- | --- | --- | --- |\n"
+        + score_rows(scores, number_format),
+        "matrix": f"| true {class_name} | {' | '.join(scores)} |\n{'| --- ' * (len(scores) + 1)}|\n"
+        + "\n".join(f"| {name} | {' | '.join(map(str, row))} |" for name, row in rows),
     }

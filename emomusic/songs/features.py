@@ -1,4 +1,4 @@
-"""Nine audio features of Spotify: names, ranges, units, and the position of a song on the affect plane.
+"""Nine audio features of Spotify: names, ranges and units.
 
 Definitions: Spotify Web API, "Get Track's Audio Features" (closed to new apps since November 2024).
 """
@@ -8,15 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
-
-import numpy as np
-import numpy.typing as npt
-
-from emomusic.affect import AffectPoint
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +64,3 @@ _FEATURES = (
 FEATURES: Mapping[str, Feature] = MappingProxyType({feature.name: feature for feature in _FEATURES})
 FEATURE_NAMES: tuple[str, ...] = tuple(FEATURES)
 FEATURE_LABELS: tuple[str, ...] = tuple(feature.label for feature in _FEATURES)
-
-
-def affect_of_song(valence: float, energy: float) -> AffectPoint:
-    """Position of a song on the affect plane, from values of 0 to 1. Energy serves as arousal."""
-    return AffectPoint(2.0 * valence - 1.0, 2.0 * energy - 1.0)
-
-
-def affect_plane(table: pd.DataFrame) -> npt.NDArray[np.float32]:
-    """Positions of the songs of a table on the affect plane, shape (n, 2), float32."""
-    return (2.0 * table[["valence", "energy"]].to_numpy(np.float64) - 1.0).astype(np.float32)
-
-
-def feature_matrix(table: pd.DataFrame) -> npt.NDArray[np.float64]:
-    """Features of songs, shape (n, 9), in the order of `FEATURES`."""
-    return table[list(FEATURE_NAMES)].to_numpy(np.float64)

@@ -1,31 +1,103 @@
-"""The mood of a song, from its sound."""
+"""The mood of a song, from its sound.
+
+A network turns sound into tags and features: those of musicnn (Pons and Serra, 2019), in one graph. A head turns
+features into moods.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.affect import QUADRANT_CORNERS, Quadrant
-from emomusic.assets import DAMAGED_ARRAYS, ModelKind, folder_of, load_once
-from emomusic.errors import ModelError
-from emomusic.media.audio_file import PATCH_S, Window
-from emomusic.runtime import FloatArray
+from emomusic.affect import QUADRANT_CORNERS, QUADRANT_MOODS, AffectPoint, Mood, Quadrant, quadrant_of
+from emomusic.assets import DAMAGED_ARRAYS, ModelKind, folder_of, load_once, models_dir
+from emomusic.errors import AudioError, ModelError
+from emomusic.media.audio_file import PATCH_S, AudioFile, Window, windows_of
+from emomusic.media.sound import SILENCE
+from emomusic.runtime import FloatArray, Network
 from emomusic.songs.song import Hearing
-from emomusic.songs.sound_network import TAGS, patches_of, run_network
 
 MODEL = "musicnn"
 HEAD = "head.npz"
+NETWORK = Path("sound/musicnn/network.onnx")
+
+HOP = 256
+NUM_SAMPLES = 186 * HOP + 512
+"""Samples of one patch, at 16 kHz: 187 frames of the spectrogram."""
+
+_BATCH = 8  # patches in one call; each needs about 20 MB
+
+TAGS = (
+    *("rock", "pop", "alternative", "indie", "electronic", "female vocalists", "dance", "00s", "alternative rock"),
+    *("jazz", "beautiful", "metal", "chillout", "male vocalists", "classic rock", "soul", "indie rock", "mellow"),
+    *("electronica", "80s", "folk", "90s", "chill", "instrumental", "punk", "oldies", "blues", "hard rock", "ambient"),
+    *("acoustic", "experimental", "female vocalist", "guitar", "hip-hop", "70s", "party", "country", "easy listening"),
+    *("sexy", "catchy", "funk", "electro", "heavy metal", "progressive rock", "60s", "rnb", "indie pop", "sad"),
+    *("house", "happy"),
+)
+"""The tags of MSD_musicnn, in the order of its outputs."""
 
 QUADRANTS = (Quadrant.Q1, Quadrant.Q2, Quadrant.Q3, Quadrant.Q4)
 
 _CORNERS = np.array([QUADRANT_CORNERS[quadrant] for quadrant in QUADRANTS], np.float64)
 _NUM_TAGS = 5
 _SLOPE = 1.5  # of the kernel, by ten folds, see docs/experiments.md
+
+_MOST_WINDOWS = 60  # of a film; each takes up to 0.3 s of one core
+_NUM_TOGETHER = 8  # windows in one answer of the model, as long as the clips that it was trained on
+
+
+def patches_of(samples: FloatArray) -> FloatArray:
+    """Cut sound into patches, shape (n, `NUM_SAMPLES`), n at least 1. Silence fills a sound shorter than one patch."""
+    if len(samples) < NUM_SAMPLES:
+        samples = np.pad(samples, (0, NUM_SAMPLES - len(samples)))
+    return np.lib.stride_tricks.sliding_window_view(samples, NUM_SAMPLES)[::NUM_SAMPLES]
+
+
+@load_once
+def load_network() -> Network:
+    """The network, one for each process.
+
+    Raises:
+        ModelError: the file is absent or damaged.
+    """
+    return Network(models_dir() / NETWORK)
+
+
+def spectrogram_of(samples: FloatArray) -> FloatArray:
+    """The loudness that the network sees, shape (frames, 96): 62.5 frames a second, bands from 0 to 8,000 Hz.
+
+    Raises:
+        ModelError: the file is absent or damaged.
+    """
+    import onnx
+
+    model = onnx.load(models_dir() / NETWORK)
+    del model.graph.output[:]
+    model.graph.output.append(onnx.helper.make_tensor_value_info("mels", onnx.TensorProto.FLOAT, None))
+    (mels,) = Network(model.SerializeToString())(np.ascontiguousarray(patches_of(samples)))
+    return np.asarray(mels[:, 0].reshape(-1, mels.shape[-1]))
+
+
+def run_network(
+    patches: FloatArray, turn: Callable[[], AbstractContextManager[None]] = nullcontext
+) -> tuple[FloatArray, FloatArray]:
+    """Tags before the sigmoid, shape (n, 50), and features, shape (n, f), of patches of sound.
+
+    Each call of the network holds a `turn`.
+    """
+    results = []
+    for start in range(0, len(patches), _BATCH):
+        with turn():
+            results.append(load_network()(np.ascontiguousarray(patches[start : start + _BATCH])))
+    tags, features = (np.concatenate(parts) for parts in zip(*results, strict=True))
+    return tags, features
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,3 +212,63 @@ def load_sound_model() -> SoundModel:
         ModelError: a file is absent or damaged.
     """
     return SoundModel(SoundHead.load(folder_of(ModelKind.SOUND, MODEL) / HEAD))
+
+
+@dataclass(frozen=True, slots=True)
+class SoundSpan:
+    """A span of a film whose sound has one mood. Times are seconds from the first frame."""
+
+    start_s: float
+    end_s: float
+    mood: Mood
+
+
+def hear_film(
+    file: BinaryIO,
+    format_name: str,
+    *,
+    start_s: float,
+    end_s: float,
+    on_progress: Callable[[float], bool] = lambda _: True,
+) -> list[SoundSpan]:
+    """The moods of a film's sound, in the order of time, with gaps where it is silent.
+
+    Args:
+        file: the film, which stays open.
+        format_name: FFmpeg's demuxer for it.
+        start_s: time of the first frame in the clock of the file.
+        end_s: seconds from the first frame to the end of the result.
+        on_progress: takes the finished share, 0 to 1, and returns False to stop.
+
+    Raises:
+        AudioError: the film has no sound, or a damaged or rare one, or `on_progress` stopped it.
+    """
+
+    def check() -> None:
+        if not on_progress(0.0):
+            raise AudioError("the hearing was stopped")
+
+    step_s = max(end_s / _MOST_WINDOWS, PATCH_S)
+    with AudioFile(file, format_name=format_name, checkpoint=check) as sound:
+        offset_s = sound.start_s - start_s
+        windows = [
+            replace(window, start_s=window.start_s + offset_s)
+            for window in windows_of(sound.sound(length_s=max(end_s - offset_s, 0.0)), step_s)
+            if window.start_s + offset_s + step_s > 0  # the sound may begin before the picture
+        ]
+    audible = [window for window in windows if np.abs(window.samples).max(initial=0) >= SILENCE]
+    spans: list[SoundSpan] = []
+    for part in np.array_split(np.arange(len(audible)), -(-len(audible) // _NUM_TOGETHER) or 1):
+        if not part.size or not on_progress(float(part[0] / len(audible))):
+            break
+        together = [audible[position] for position in part.tolist()]
+        for window, (_, valence, arousal) in zip(together, load_sound_model().hear(together).timeline, strict=True):
+            mood = QUADRANT_MOODS[quadrant_of(AffectPoint(valence, arousal), neutral_radius=0)]
+            # After the last window, the sound is shorter than another one
+            length_s = step_s + (PATCH_S if window is windows[-1] else 0.0)
+            span = SoundSpan(max(window.start_s, 0.0), min(window.start_s + length_s, end_s), mood)
+            if spans and spans[-1].mood == mood and span.start_s <= spans[-1].end_s + 1e-6:
+                spans[-1] = replace(spans[-1], end_s=span.end_s)
+            else:
+                spans.append(span)
+    return spans

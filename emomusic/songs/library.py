@@ -7,10 +7,10 @@ import os
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,8 +18,11 @@ from emomusic.affect import Mood
 from emomusic.errors import LibraryError
 from emomusic.media.folders import FolderWalk
 from emomusic.media.formats import AUDIO_ENDINGS
-from emomusic.songs.analysis import Ear, SongRecord, analyse_all, fingerprint_of, local_song
+from emomusic.songs.analysis import SongRecord, analyse_all, local_song
 from emomusic.songs.song import Player, Song
+
+if TYPE_CHECKING:
+    from emomusic.songs.hearing import SoundModel
 
 VARIABLE = "EMOMUSIC_LIBRARY"
 """Environment variable with the path of the library."""
@@ -27,11 +30,16 @@ VARIABLE = "EMOMUSIC_LIBRARY"
 _FILE = "library.sqlite"
 _MAGIC = b"SQLite format 3\0"
 _VERSION = 1
-_TABLES = (
-    "CREATE TABLE folders (path TEXT UNIQUE NOT NULL, inode INTEGER)",  # without inode: left out
-    "CREATE TABLE songs (number INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT UNIQUE NOT NULL, size INTEGER NOT NULL, "
-    "mtime_ns INTEGER NOT NULL, model TEXT, fingerprint BLOB, error TEXT, song TEXT)",  # without model: waits
-)
+_CREATE = f"""
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS folders (path TEXT UNIQUE NOT NULL, inode INTEGER);  -- without inode: left out
+CREATE TABLE IF NOT EXISTS songs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT UNIQUE NOT NULL, size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL, model TEXT, fingerprint BLOB, error TEXT, song TEXT  -- without model: waits
+);
+PRAGMA user_version = {_VERSION};
+COMMIT;
+"""
 _NUM_TABLES = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('folders', 'songs')"
 _LOCK_S = 20.0  # for another process to write
 # Errors of cells with other content than this module writes
@@ -104,15 +112,11 @@ class Library(contextlib.AbstractContextManager["Library"]):
             if create:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             file: Path | str = self.path if create or self.path.exists() else ":memory:"
-            self._db = sqlite3.connect(file, timeout=_LOCK_S, isolation_level=None)
+            self._db = sqlite3.connect(file, timeout=_LOCK_S, isolation_level="IMMEDIATE")
             self._db.text_factory = os.fsdecode  # of paths outside Unicode
             if not self._number("PRAGMA user_version") and not self._number(_NUM_TABLES):
-                with self._transaction():
-                    if not self._number(_NUM_TABLES):  # no other process was faster
-                        for statement in (*_TABLES, f"PRAGMA user_version = {_VERSION}"):
-                            self._db.execute(statement)
-            version = self._number("PRAGMA user_version")
-            if version != _VERSION or self._number(_NUM_TABLES) != len(_TABLES):
+                self._db.executescript(_CREATE)
+            if self._number("PRAGMA user_version") != _VERSION or self._number(_NUM_TABLES) != 2:
                 raise sqlite3.DatabaseError(f"not a library of version {_VERSION}")
 
     @contextlib.contextmanager
@@ -154,16 +158,6 @@ class Library(contextlib.AbstractContextManager["Library"]):
                 Path(f"{self.path}{end}").replace(f"{aside}{end}")
         return aside
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
-
     def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         return self._db.execute(query, values).fetchall()
 
@@ -181,19 +175,17 @@ class Library(contextlib.AbstractContextManager["Library"]):
         is_in = _is_in(below)
         with self._errors():
             rows = self._rows("SELECT number, path, song FROM songs WHERE song IS NOT NULL ORDER BY path")
-            return [_song(*row) for row in rows if is_in(row[1])]
+            return [
+                local_song(msgspec.json.decode(record, type=SongRecord), Player.LIBRARY, number, path)
+                for number, path, record in rows
+                if is_in(path)
+            ]
 
-    @property
-    def num_waiting(self) -> int:
-        """Number of files that are not analysed yet."""
+    def counts(self) -> tuple[int, int]:
+        """The numbers of files that are not analysed yet, and of all files."""
         with self._errors():
-            return self._number("SELECT count(*) FROM songs WHERE model IS NULL")
-
-    @property
-    def num_files(self) -> int:
-        """Number of all files."""
-        with self._errors():
-            return self._number("SELECT count(*) FROM songs")
+            ((waiting, total),) = self._rows("SELECT count(*) FILTER (WHERE model IS NULL), count(*) FROM songs")
+            return waiting, total
 
     def info(self) -> dict[str, Any]:
         """The `file`, its `folders`, and the numbers of `songs`, `waiting` and `unreadable` files and of each mood."""
@@ -205,7 +197,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
                     row[0] for row in self._rows("SELECT path FROM folders WHERE inode NOT NULL ORDER BY path")
                 ],
                 "songs": moods.total(),
-                "waiting": self.num_waiting,
+                "waiting": self.counts()[0],
                 "unreadable": self._number("SELECT count(*) FROM songs WHERE error NOT NULL"),
                 "moods": {mood.value: moods[mood] for mood in Mood},
             }
@@ -227,7 +219,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
                 )
             roots.append((os.fsencode(path), Path(path).stat().st_ino))
         is_in = _is_in(paths)
-        with self._errors(), self._transaction():
+        with self._errors(), self._db:
             for rowid, path in self._rows("SELECT rowid, path FROM folders WHERE inode IS NULL"):
                 if is_in(path):
                     self._db.execute("DELETE FROM folders WHERE rowid = ?", (rowid,))
@@ -254,27 +246,24 @@ class Library(contextlib.AbstractContextManager["Library"]):
                     raise _not_in_library(path)
             found, problems, num_others = _walk(folders)
             found = {path: stamp for path, stamp in found.items() if is_in(path)}
-            rows = {row[0]: row for row in self._rows("SELECT path, number, size, mtime_ns, fingerprint FROM songs")}
-            lost = [
-                row
-                for path, row in rows.items()
-                if path not in found and not any(_contains(folder, path) for folder in problems)
-            ]
-            new = sorted(found.keys() - rows.keys())
-            moved = _moved({path: found[path][0] for path in new}, lost)
+            known = {path: tuple(stamp) for path, *stamp in self._rows("SELECT path, size, mtime_ns FROM songs")}
+            changed = [path for path in found.keys() & known.keys() if found[path] != known[path]]
+            lost = [path for path in known.keys() - found.keys() if not any(_contains(each, path) for each in problems)]
+            new = sorted(found.keys() - known.keys())
+            moved = _moved({path: found[path] for path in new}, {path: known[path] for path in lost})
             added = [path for path in new if path not in moved]
-            changed = [path for path in found.keys() & rows.keys() if found[path] != rows[path][2:4]]
-            kept = set(moved.values())
-            deleted = [row[1:2] for row in lost if is_in(row[0]) and row[1] not in kept]
-            with self._transaction():
-                self._db.executemany("DELETE FROM songs WHERE number = ?", deleted)
+            deleted = [path for path in set(lost) - set(moved.values()) if is_in(path)]
+            with self._db:
                 self._db.executemany(
-                    "UPDATE songs SET path = CAST(? AS TEXT), mtime_ns = ? WHERE number = ?",
-                    ((os.fsencode(path), found[path][1], number) for path, number in moved.items()),
+                    "DELETE FROM songs WHERE path = CAST(? AS TEXT)", ([os.fsencode(path)] for path in deleted)
                 )
                 self._db.executemany(
-                    "UPDATE songs SET size = ?, mtime_ns = ?, model = NULL WHERE number = ?",
-                    ((*found[path], rows[path][1]) for path in changed),
+                    "UPDATE songs SET path = CAST(? AS TEXT) WHERE path = CAST(? AS TEXT)",
+                    ((os.fsencode(path), os.fsencode(before)) for path, before in moved.items()),
+                )
+                self._db.executemany(
+                    "UPDATE songs SET size = ?, mtime_ns = ?, model = NULL WHERE path = CAST(? AS TEXT)",
+                    ((*found[path], os.fsencode(path)) for path in changed),
                 )
                 self._db.executemany(
                     "INSERT OR IGNORE INTO songs (path, size, mtime_ns) VALUES (CAST(? AS TEXT), ?, ?)",
@@ -293,7 +282,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
             LibraryError: a path is not in the library.
         """
         removed = self.songs(paths)
-        with self._errors(), self._transaction():
+        with self._errors(), self._db:
             for path in map(_absolute, paths):
                 count = 0
                 for table in ("folders", "songs"):
@@ -311,7 +300,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
 
     def hear(
         self,
-        load_ear: Callable[[], Ear],
+        load_ear: Callable[[], SoundModel],
         model: str,
         *,
         workers: int,
@@ -342,7 +331,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
                 for done, (number, analysis) in enumerate(analyses, 1):
                     if analysis.error is not None:
                         problems.append(f"{waiting[number]}: {analysis.error}")
-                    batch.append((model, analysis.fingerprint, analysis.error, analysis.song, number))
+                    batch.append((model, *analysis, number))
                     on_progress(done, total)
                     if time.monotonic() - saved_s >= SAVE_EVERY_S:
                         self._save(batch)
@@ -352,17 +341,13 @@ class Library(contextlib.AbstractContextManager["Library"]):
         return problems
 
     def _save(self, batch: Sequence[tuple[Any, ...]]) -> None:
-        query = "UPDATE songs SET model = ?, fingerprint = ?, error = ?, song = ? WHERE number = ?"
-        with self._errors(), self._transaction():
+        query = "UPDATE songs SET model = ?, error = ?, song = ? WHERE number = ?"
+        with self._errors(), self._db:
             self._db.executemany(query, batch)
 
     def __exit__(self, *_: object) -> None:
         """Close the file."""
         self._db.close()
-
-
-def _song(number: int, path: str, record: str) -> Song:
-    return local_song(msgspec.json.decode(record, type=SongRecord), Player.LIBRARY, number, path)
 
 
 def _absolute(path: Path) -> str:
@@ -412,23 +397,11 @@ def _stamp(stat: os.stat_result) -> tuple[int, int]:
     return stat.st_size, stat.st_mtime_ns
 
 
-def _moved(new: Mapping[str, int], lost: Iterable[tuple[Any, ...]]) -> dict[str, int]:
-    """The numbers of files that have a new path: their content is equal.
-
-    The size and some of the bytes tell the content, because tags may be equal or absent, and need FFmpeg.
-
-    Args:
-        new: sizes of new files.
-        lost: path, number, size, time and fingerprint of files that were not found where they were.
-    """
-    sizes = set(new.values())
-    old: dict[bytes, list[int]] = {}  # copies have equal fingerprints
-    for path, number, size, _, fingerprint in lost:
-        if fingerprint is not None and size in sizes and not Path(path).exists():
-            old.setdefault(fingerprint, []).append(number)
-    moved: dict[str, int] = {}
-    for path in new if old else ():
-        with contextlib.suppress(OSError):
-            if numbers := old.get(fingerprint_of(path)):
-                moved[path] = numbers.pop()
-    return moved
+def _moved(new: Mapping[str, tuple[int, ...]], lost: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
+    """The old paths of moved files by their new ones. A moved file keeps its size and time; copies share them."""
+    old: dict[tuple[int, ...], list[str]] = {}
+    stamps = set(new.values())
+    for path, stamp in lost.items():
+        if stamp in stamps and not Path(path).exists():
+            old.setdefault(stamp, []).append(path)
+    return {path: old[stamp].pop() for path, stamp in new.items() if old.get(stamp)}

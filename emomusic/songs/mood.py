@@ -9,11 +9,12 @@ import json
 import logging
 import warnings
 import zipfile
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,14 +23,39 @@ from emomusic.affect import Mood
 from emomusic.assets import SPEC, write_json
 from emomusic.compat import import_skops, leave_warning_filters_alone
 from emomusic.errors import ModelError
-from emomusic.songs.features import FEATURES
-from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS, build_mood_model
+from emomusic.songs.features import FEATURE_NAMES, FEATURES
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 logger = logging.getLogger(__name__)
 
 MOODS: tuple[Mood, ...] = tuple(Mood)
 
 MODEL_FILE = "model.skops"
+
+MOOD_MODELS: Mapping[str, str] = MappingProxyType(
+    {
+        "mlp": "Network of the report: nine features scaled to 0..1, eight ReLU units, softmax; "
+        "Adam, batches of 64, 300 epochs",
+        "logistic": "Logistic regression on features, their squares and products; strong regularization (C = 0.05)",
+        "random_forest": "Random forest of 100 trees with at least 3 songs per leaf",
+        "gradient_boosting": "Histogram gradient boosting: 60 rounds of trees of depth 3, learning rate 0.1",
+        "svm": "Support vector machine with a Gaussian kernel on features transformed to a normal distribution; "
+        "sigmoid calibration of the scores",
+        "ensemble": "Mean probabilities of logistic regression with products, support vector machine, gradient "
+        "boosting and 60 extremely randomized trees (selected on other folds of the same songs)",
+    }
+)
+"""Descriptions of the models. Hyper-parameters are fixed and not selected on the folds; see docs/experiments.md."""
+
+DEFAULT_MOOD_MODEL = "ensemble"
+"""Most accurate bundled model."""
+
+SEED = 20_231_114
+"""Seed of initial weights, order of songs, and folds."""
+
+_WITHOUT_DURATION = ("mlp",)
 
 # Types that skops may create. A file with any other type is refused.
 _TRUSTED_TYPES = (
@@ -61,9 +87,72 @@ _TRUSTED_TYPES = (
 )
 
 # A song with the middle of each range. Its saved probabilities reveal a damaged model or an incompatible scikit-learn.
-_PROBE = np.array([[(feature.low + feature.high) / 2 for feature in FEATURES.values()]])
-_PROBE_DURATION_S = np.array([240.0])
+_PROBE = np.array([[*((feature.low + feature.high) / 2 for feature in FEATURES.values()), 240.0]])
 _PROBE_TOLERANCE = 1e-3
+
+
+def inputs_of(name: str) -> tuple[str, ...]:
+    """Names of the input columns of a model, in order: the features, and usually the length of a song."""
+    return FEATURE_NAMES if name in _WITHOUT_DURATION else (*FEATURE_NAMES, "duration_s")
+
+
+def build_mood_model(name: str) -> Pipeline:
+    """Unfitted classifier of the columns `inputs_of(name)`."""
+    from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.ensemble import (
+        ExtraTreesClassifier,
+        HistGradientBoostingClassifier,
+        RandomForestClassifier,
+        VotingClassifier,
+    )
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import MinMaxScaler, PolynomialFeatures, QuantileTransformer, StandardScaler
+    from sklearn.svm import SVC
+
+    scaler = MinMaxScaler(clip=True)  # clips values outside the training range: no extrapolation
+    mlp = MLPClassifier(
+        hidden_layer_sizes=(8,),
+        activation="relu",
+        solver="adam",
+        batch_size=64,
+        max_iter=300,
+        n_iter_no_change=300,  # all 300 epochs, as in the report
+        random_state=SEED,
+    )
+    logistic = [
+        StandardScaler(),
+        PolynomialFeatures(2, include_bias=False),
+        StandardScaler(),
+        LogisticRegression(C=0.05, max_iter=2000),
+    ]
+    svm = [
+        QuantileTransformer(n_quantiles=100, output_distribution="normal"),
+        CalibratedClassifierCV(SVC(C=1.0, gamma=0.05), ensemble=False),
+    ]
+    boosting = HistGradientBoostingClassifier(
+        learning_rate=0.1, max_iter=60, max_depth=3, min_samples_leaf=10, l2_regularization=1.0, random_state=SEED
+    )
+    members = [
+        ("logistic", make_pipeline(*logistic)),
+        ("svm", make_pipeline(*svm)),
+        ("gradient_boosting", boosting),
+        ("extra_trees", ExtraTreesClassifier(60, min_samples_leaf=2, random_state=SEED)),
+    ]
+    steps: dict[str, list[Any]] = {
+        "mlp": [mlp],
+        "logistic": logistic,
+        "random_forest": [RandomForestClassifier(100, min_samples_leaf=3, random_state=SEED)],
+        "gradient_boosting": [boosting],
+        "svm": svm,
+        "ensemble": [VotingClassifier(members, voting="soft")],
+    }
+    if name in _WITHOUT_DURATION:
+        return make_pipeline(scaler, *steps[name])
+    # The median replaces an unknown length
+    return make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), scaler, *steps[name])
 
 
 class MoodClassifier:
@@ -74,35 +163,26 @@ class MoodClassifier:
         self.name = name
         self._estimator: Any = build_mood_model(name)
 
-    def fit(
-        self,
-        features: npt.NDArray[np.float64],
-        labels: npt.NDArray[np.int64],
-        *,
-        duration_s: npt.NDArray[np.float64] | None = None,
-    ) -> MoodClassifier:
+    def fit(self, inputs: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> MoodClassifier:
         """Fit the model to labelled songs, and return it.
 
         Args:
-            features: shape (n, 9), in the order of `features.FEATURES`.
+            inputs: shape (n, 10): the features in the order of `features.FEATURES`, and lengths in seconds, NaN if
+                unknown.
             labels: shape (n,), positions in `Mood`; every mood occurs.
-            duration_s: shape (n,), lengths in seconds, NaN if unknown; None if all are unknown.
         """
         from sklearn.exceptions import ConvergenceWarning
 
-        inputs = self._inputs(features, duration_s)
         with warnings.catch_warnings():
             # The number of epochs is fixed, so a warning that the loss still decreases is irrelevant
             warnings.simplefilter("ignore", ConvergenceWarning)
             # scikit-learn warns if the table is smaller than a batch
             warnings.filterwarnings("ignore", "Got `batch_size`", UserWarning)
             with _single_thread():
-                self._estimator.fit(inputs, labels)
+                self._estimator.fit(inputs[:, : len(inputs_of(self.name))], labels)
         return self
 
-    def predict_probabilities(
-        self, features: npt.NDArray[np.float64], *, duration_s: npt.NDArray[np.float64] | None = None
-    ) -> npt.NDArray[np.float32]:
+    def predict_probabilities(self, inputs: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
         """Probabilities of the moods, from the inputs of `fit`.
 
         The median of the training songs replaces an unknown length.
@@ -110,13 +190,12 @@ class MoodClassifier:
         Returns:
             Shape (n, 4), float32, in the order of `Mood`; rows sum to 1.
         """
-        inputs = self._inputs(features, duration_s)
-        if len(features) == 0:
+        if len(inputs) == 0:
             return np.zeros((0, len(MOODS)), np.float32)
         leave_warning_filters_alone()
         with _single_thread():
-            probabilities: npt.NDArray[np.float32] = self._estimator.predict_proba(inputs).astype(np.float32)
-        return probabilities
+            probabilities = self._estimator.predict_proba(inputs[:, : len(inputs_of(self.name))])
+        return np.asarray(probabilities, np.float32)
 
     def save(self, folder: Path, *, data_sha256: str) -> None:
         """Write `model.skops` (no pickle) and `spec.json`, with the checksum of the training table."""
@@ -124,14 +203,14 @@ class MoodClassifier:
 
         spec = {
             "name": self.name,
-            "description": MOOD_MODELS[self.name].description,
-            "features": list(MOOD_MODELS[self.name].inputs),
+            "description": MOOD_MODELS[self.name],
+            "features": list(inputs_of(self.name)),
             "moods": [mood.value for mood in MOODS],
             "sklearn_version": sklearn.__version__,
             "data_sha256": data_sha256,
             "probe": {
-                "features": _PROBE[0].tolist(),
-                "duration_s": _PROBE_DURATION_S[0],
+                "features": _PROBE[0, :-1].tolist(),
+                "duration_s": _PROBE[0, -1],
                 "probabilities": self._probe().tolist(),
             },
         }
@@ -163,12 +242,12 @@ class MoodClassifier:
         except Exception as error:  # skops raises many types for a damaged file
             raise ModelError(f"expected an undamaged mood model. Received: {folder} ({error}). {retrain}") from error
 
-        known = MOOD_MODELS.get(expected[0])
-        if known is None or expected[1:] != (list(known.inputs), [mood.value for mood in MOODS]):
+        name = expected[0]
+        if name not in MOOD_MODELS or expected[1:] != (list(inputs_of(name)), list(MOODS)):
             raise ModelError(f"{folder}: expected a known model, features and moods. Received: {expected}. {retrain}")
         if version != sklearn.__version__:
             logger.info("%s was saved by scikit-learn %s. Installed: %s", folder, version, sklearn.__version__)
-        classifier = cls(expected[0])
+        classifier = cls(name)
         classifier._estimator = estimator
         found = classifier._probe()
         if probe.shape != found.shape or not np.allclose(probe, found, atol=_PROBE_TOLERANCE):
@@ -179,16 +258,8 @@ class MoodClassifier:
         return classifier
 
     def _probe(self) -> npt.NDArray[np.float32]:
-        probabilities: npt.NDArray[np.float32] = self.predict_probabilities(_PROBE, duration_s=_PROBE_DURATION_S)[0]
+        probabilities: npt.NDArray[np.float32] = self.predict_probabilities(_PROBE)[0]
         return probabilities
-
-    def _inputs(
-        self, features: npt.NDArray[np.float64], duration_s: npt.NDArray[np.float64] | None
-    ) -> npt.NDArray[np.float64]:
-        """Input columns of this model, with NaN for unknown lengths."""
-        if duration_s is None:
-            duration_s = np.full(len(features), np.nan)
-        return np.column_stack([features, duration_s]) if MOOD_MODELS[self.name].uses_duration else features
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
@@ -230,7 +301,7 @@ def explain_mood(
     np.fill_diagonal(replaced, reference)
     songs = np.vstack([features, start, replaced])
     durations_s = np.full(len(songs), np.nan if duration_s is None else duration_s)
-    probabilities = classifier.predict_probabilities(songs, duration_s=durations_s)
+    probabilities = classifier.predict_probabilities(np.column_stack([songs, durations_s]))
     top = int(probabilities[0].argmax())
     influences = 100.0 * (probabilities[0, top] - probabilities[2:, top]).astype(np.float64)
     return MoodExplanation(probabilities[0], probabilities[1], MOODS[top], influences)
@@ -252,14 +323,7 @@ def _single_thread() -> AbstractContextManager[Any]:
 
     On busy cores, the busy-waiting threads of gradient boosting slow a fit from 0.1 s to over 20 s.
     """
-    limited: AbstractContextManager[Any] = _openmp().limit(limits=1)
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # scikit-learn requires it
+
+    limited: AbstractContextManager[Any] = threadpool_limits(limits=1, user_api="openmp")
     return limited
-
-
-@cache
-def _openmp() -> Any:
-    """OpenMP libraries of this process, cached because the search takes milliseconds."""
-    import sklearn.ensemble  # noqa: F401  # loads OpenMP
-    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]  # scikit-learn requires it
-
-    return ThreadpoolController().select(user_api="openmp")

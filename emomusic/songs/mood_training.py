@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import logging
-import time
-from dataclasses import dataclass
+import timeit
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,50 +12,27 @@ import numpy as np
 import numpy.typing as npt
 import sklearn
 
-from emomusic.affect import Mood
 from emomusic.assets import ModelKind
 from emomusic.baselines import MUSIC_BASELINES, MUSIC_SOURCE
 from emomusic.downloads import DOWNLOADS
 from emomusic.errors import DatasetError
-from emomusic.metrics import IntArray, mistakes
+from emomusic.metrics import mistakes
 from emomusic.songs.catalogue import MOOD_RULE, require_columns, require_valid
 from emomusic.songs.cross_validation import (
     NUM_FOLDS,
     NUM_REPEATS,
     CrossValidation,
+    Examples,
+    Predict,
     card_values,
     cross_validate,
-    prepare_folder,
-    write_model,
+    train,
 )
-from emomusic.songs.mood import MODEL_FILE, MOODS, MoodClassifier
-from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS, SEED
+from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MODEL_FILE, MOOD_MODELS, MOODS, SEED, MoodClassifier, inputs_of
 from emomusic.songs.table_import import read_catalogue
 
-logger = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
-class LabelledSongs:
-    """Songs labelled with their mood.
-
-    Attributes:
-        features: shape (n, 9), in the order of `features.FEATURES`.
-        duration_s: shape (n,): lengths in seconds, NaN if unknown.
-        labels: shape (n,): positions in `Mood`.
-        sha256: checksum of the file.
-    """
-
-    features: npt.NDArray[np.float64]
-    duration_s: npt.NDArray[np.float64]
-    labels: npt.NDArray[np.int64]
-    sha256: str
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-
-def read_labelled_songs(path: Path) -> LabelledSongs:
+def read_labelled_songs(path: Path) -> Examples:
     """Read `data_moods.csv` or another table with a mood for each song, see `table_import`.
 
     Raises:
@@ -72,10 +47,8 @@ def read_labelled_songs(path: Path) -> LabelledSongs:
     if not songs.has_features:
         raise DatasetError(f"{path.name}: expected all audio features. Received songs with a mood only.")
     require_valid(songs.table["mood"].isna(), songs.table["mood"], MOOD_RULE, name=path.name)
-    positions = {mood.value: position for position, mood in enumerate(Mood)}
-    labels = np.array([positions[mood] for mood in songs.table["mood"]], np.int64)
-    duration_s = songs.table["duration_s"].to_numpy(np.float64)
-    return LabelledSongs(songs.features, duration_s, labels, hashlib.sha256(data).hexdigest())
+    labels = np.array([MOODS.index(mood) for mood in songs.table["mood"]], np.int64)
+    return Examples(songs.inputs, labels, (hashlib.sha256(data).hexdigest(),))
 
 
 def train_mood_model(
@@ -99,33 +72,27 @@ def train_mood_model(
         ModelError: the folder contains other files or is not writable.
     """
     table = read_labelled_songs(data)
-    out = prepare_folder(out, MODEL_FILE)
-    evaluation = evaluate_mood_model(table, model=model, num_repeats=num_repeats)
-    classifier = MoodClassifier(model).fit(table.features, table.labels, duration_s=table.duration_s)
 
     def save(new: Path) -> dict[str, Any]:
-        classifier.save(new, data_sha256=table.sha256)
+        classifier = MoodClassifier(model).fit(table.inputs, table.labels)
+        classifier.save(new, data_sha256=table.checksums[0])
         MoodClassifier.load(new)
-        return {"ms_per_song": _ms_per_song(classifier, table), "bytes": (new / MODEL_FILE).stat().st_size}
+        many = np.resize(table.inputs, (6000, table.inputs.shape[1]))
+        seconds = min(timeit.repeat(partial(classifier.predict_probabilities, many), number=1))  # excludes other load
+        return {"ms_per_song": round(1000 * seconds / len(many), 5), "bytes": (new / MODEL_FILE).stat().st_size}
 
-    card = partial(mood_card, data_sha256=table.sha256)
-    return write_model(ModelKind.MUSIC, out, evaluation, save=save, card=card)
-
-
-def _ms_per_song(classifier: MoodClassifier, table: LabelledSongs, *, num_songs: int = 6000) -> float:
-    """Minimum of five runs, which excludes other load."""
-    rows = np.arange(num_songs) % len(table)
-    features, duration_s = table.features[rows], table.duration_s[rows]
-    seconds = []
-    for _ in range(5):
-        started = time.perf_counter()
-        classifier.predict_probabilities(features, duration_s=duration_s)
-        seconds.append(time.perf_counter() - started)
-    return round(1000.0 * min(seconds) / num_songs, 5)
+    return train(
+        ModelKind.MUSIC,
+        out,
+        [MODEL_FILE],
+        partial(evaluate_mood_model, table, model=model, num_repeats=num_repeats),
+        save=save,
+        card=partial(mood_card, data_sha256=table.checksums[0]),
+    )
 
 
 def evaluate_mood_model(
-    table: LabelledSongs, *, model: str = DEFAULT_MOOD_MODEL, num_repeats: int = NUM_REPEATS
+    table: Examples, *, model: str = DEFAULT_MOOD_MODEL, num_repeats: int = NUM_REPEATS
 ) -> CrossValidation:
     """Result of repeated stratified ten-fold cross-validation.
 
@@ -133,12 +100,10 @@ def evaluate_mood_model(
         DatasetError: the table has fewer than ten songs of a mood.
     """
 
-    def predict(train: IntArray, test: IntArray) -> npt.NDArray[np.float32]:
-        classifier = MoodClassifier(model)
-        classifier.fit(table.features[train], table.labels[train], duration_s=table.duration_s[train])
-        return classifier.predict_probabilities(table.features[test], duration_s=table.duration_s[test])
+    def fit(inputs: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> Predict:
+        return MoodClassifier(model).fit(inputs, labels).predict_probabilities
 
-    return cross_validate(model, table.labels, MOODS, predict, num_repeats=num_repeats, seed=SEED)
+    return cross_validate(model, table, MOODS, fit, num_repeats=num_repeats, seed=SEED)
 
 
 _KNOWN_SOURCE = (  # only for a table with the known checksum
@@ -173,14 +138,10 @@ macro-F1 {macro_f1:.3f} ± {macro_f1_std:.3f}. These are means and standard devi
 
 First repeat, with one prediction per song by a model that was not trained on it:
 
-| mood | precision | recall | F1 | songs |
-| --- | --- | --- | --- | --- |
 {table}
 
 Confusion matrix (rows: true mood, columns: predicted mood):
 
-| true mood | {heads} |
-| --- |{rules}
 {matrix}
 
 Most frequent error: {worst}. Expected calibration error (15 bins): {calibration_error:.3f}.{reported}
@@ -198,23 +159,21 @@ Most frequent error: {worst}. Expected calibration error (15 bins): {calibration
 def mood_card(metrics: dict[str, Any], data_sha256: str) -> str:
     """Text of `CARD.md` for a content of `metrics.json`."""
     errors = mistakes(np.array(metrics["confusion"]), MOODS)
-    values = card_values(metrics, ".3f")
-    spec = MOOD_MODELS[metrics["model"]]
+    values = card_values(metrics, ".3f", "mood")
+    inputs = inputs_of(metrics["model"])
     reported = [f"{report.figure:.2f} ({report.note})" for report in MUSIC_BASELINES.get(metrics["model"], ())]
     num_repeats = values.pop("repeats")
     return _CARD.format(
         **values,
-        description=spec.description,
-        features=", ".join(spec.inputs),
+        description=MOOD_MODELS[metrics["model"]],
+        features=", ".join(inputs),
         moods=", ".join(MOODS),
         sklearn_version=sklearn.__version__,
         sha256=data_sha256,
         source=_KNOWN_SOURCE if data_sha256 == DOWNLOADS["moods"].sha256 else "unknown",
         repeats="1 random split" if num_repeats == 1 else f"{num_repeats} random splits",
         fold_size=metrics["n"] // NUM_FOLDS,
-        heads=" | ".join(MOODS),
-        rules=" --- |" * len(MOODS),
-        duration=_UNKNOWN_LENGTH if spec.uses_duration else "",
+        duration=_UNKNOWN_LENGTH if "duration_s" in inputs else "",
         reported=f"\n\nAccuracies in {MUSIC_SOURCE}: {', '.join(reported)}." if reported else "",
         worst=f"{errors[0].count} {errors[0].true} songs predicted as {errors[0].predicted}" if errors else "none",
     )

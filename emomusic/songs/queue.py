@@ -22,33 +22,32 @@ class SongQueue:
         recommender: chooses the songs.
     """
 
-    def __init__(self, recommender: Recommender, request: Request, *, skipped: Set[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        recommender: Recommender,
+        request: Request,
+        *,
+        picks: Iterable[Pick] | None = None,
+        skipped: Set[str] = frozenset(),
+    ) -> None:
         """Start at the first song.
 
         Args:
             recommender: chooses the songs.
             request: of the listener.
-            skipped: ids of songs and results of `artist_key`. The set may change at any time: its songs leave the
+            picks: the only songs, such as the playlist of a session, which has several requests.
+            skipped: ids of songs and normalized names of artists. The set may change at any time: its songs leave the
                 queue at once, and return to their places when they are no longer in it.
         """
         self.request = request
         self.recommender = recommender
         self._skipped = skipped
-        self._source: Iterator[Pick] = recommender.walk(request)
+        self._source: Iterator[Pick] = recommender.walk(request) if picks is None else iter(picks)
         self._picks: list[Pick] = []  # with the skipped ones
         self._keys: set[tuple[str, str]] = set()
         self._num_chosen = 0
         self._position = 0  # of the current song, or of the skipped ones before it
         self._lock = threading.RLock()
-
-    @classmethod
-    def of(
-        cls, picks: Iterable[Pick], recommender: Recommender, request: Request, *, skipped: Set[str] = frozenset()
-    ) -> SongQueue:
-        """A queue of these songs only, such as the playlist of a session, which has several requests."""
-        queue = cls(recommender, request, skipped=skipped)
-        queue._source = iter(picks)
-        return queue
 
     def continue_with(self, recommender: Recommender) -> None:
         """Keep the songs up to the current one, and choose the next ones again, from songs that were added since."""
@@ -131,13 +130,8 @@ class SongQueue:
         return None
 
     def _is_skipped(self, pick: Pick) -> bool:
-        return pick.song.id in self._skipped or any(artist_key(name) in self._skipped for name in pick.song.artists)
+        return pick.song.id in self._skipped or any(normalize_text(name) in self._skipped for name in pick.song.artists)
 
 
 def _key_of(pick: Pick) -> tuple[str, str]:
     return song_key(pick.song.title, ARTIST_SEPARATOR.join(pick.song.artists))
-
-
-def artist_key(name: str) -> str:
-    """Key of an artist, for the set of what is skipped."""
-    return normalize_text(name)

@@ -31,15 +31,14 @@ from emomusic.affect import (
     Quadrant,
     matching_mood,
     quadrant_of,
+    share_text,
 )
 from emomusic.assets import load_once
-from emomusic.songs.catalogue import Catalogue, normalize_text
-from emomusic.songs.history import ARTIST_WINDOW, PlayHistory
+from emomusic.songs.catalogue import ARTIST_WINDOW, Catalogue, PlayHistory, normalize_text
+from emomusic.songs.genres import SongKind, included_kinds
 from emomusic.songs.mood import MOODS
-from emomusic.songs.reasons import mood_reason, step_reason
 from emomusic.songs.request import Policy, Request, start_mood, target_of
 from emomusic.songs.song import Pick
-from emomusic.songs.song_kinds import SongKind, included_kinds
 from emomusic.songs.stored_moods import load_songs_and_moods
 
 # Weights of the score. The probability alone gives all happy faces the same songs; closeness alone uses two of nine
@@ -213,12 +212,13 @@ class Recommender:
         moods = _moods_on_the_way(waypoints, mood if heard else start_mood(request), mood)
         known = [row for pick in heard if (row := self.catalogue.row_of(pick.song.id)) is not None]
         while len(rows := self._rows_at(waypoints, moods, request, window, known)) < len(waypoints):
-            waypoints = _fewer(waypoints, len(rows))  # songs run out; the journey reaches the target
+            # Songs run out. The journey still reaches the target
+            waypoints = _waypoints(waypoints[0], waypoints[-1], len(rows))
             moods = _moods_on_the_way(waypoints, moods[0], mood)
         away = [self._point(row).distance(waypoint) for row, waypoint in zip(rows, waypoints, strict=True)]
         scores = _closeness(np.array(away, np.float32)).tolist()
         points = [*(pick.song.point for pick in heard), *map(self._point, rows)]
-        reasons = [step_reason(points, step, target) for step in range(len(heard), len(points))]
+        reasons = [_step_reason(points, step, target) for step in range(len(heard), len(points))]
         numbers = count(len(heard) + 1)
         steps = zip(numbers, rows, moods, scores, reasons, strict=False)
         return [replace(self._pick(*step), is_step=True) for step in steps]
@@ -262,12 +262,15 @@ class Recommender:
     def _picks(self, rows: list[int], target: AffectPoint, mood: Mood, *, first: int) -> list[Pick]:
         """Songs of one mood, numbered from `first`."""
         scores = self._everything[np.array(rows, np.intp)].scores(target, mood).tolist()
-        reasons = [
-            mood_reason(self._likeliest(row), float(self.probabilities[row].max()), mood, self._point(row))
-            for row in rows
-        ]
-        numbered = zip(count(first), rows, scores, reasons, strict=False)
-        return [self._pick(number, row, mood, score, reason) for number, row, score, reason in numbered]
+        numbered = zip(count(first), rows, scores, strict=False)
+        return [self._pick(number, row, mood, score, self._reason(row, mood)) for number, row, score in numbered]
+
+    def _reason(self, row: int, mood: Mood) -> str:
+        """The reason for a song of a mood: "Probably sad (88 %), dark and quiet"."""
+        likeliest, probability = self._likeliest(row), float(self.probabilities[row].max())
+        words = f"{'probably' if probability >= 0.5 else 'perhaps'} {likeliest} ({share_text(probability)})"
+        words = words.capitalize() if likeliest is mood else f"Nearest to {mood}: {words}"
+        return f"{words}, {_character(self._point(row))}"
 
     def _pick(self, number: int, row: int, mood: Mood, score: float, reason: str) -> Pick:
         return Pick(self.catalogue.song(row), mood, score, reason, self._likeliest(row), number)
@@ -362,19 +365,8 @@ def _best_first(priorities: npt.NDArray[np.float32]) -> Iterator[int]:
 
 def _waypoints(start: AffectPoint, target: AffectPoint, num_points: int) -> list[AffectPoint]:
     """Evenly spaced points from start to target, both included. A single point is the start."""
-    return [
-        AffectPoint(float(valence), float(arousal))
-        for valence, arousal in zip(
-            np.linspace(start.valence, target.valence, num_points),
-            np.linspace(start.arousal, target.arousal, num_points),
-            strict=True,
-        )
-    ]
-
-
-def _fewer(waypoints: list[AffectPoint], num_points: int) -> list[AffectPoint]:
-    """Evenly spaced points between the same ends."""
-    return _waypoints(waypoints[0], waypoints[-1], num_points)
+    ends = ((start.valence, start.arousal), (target.valence, target.arousal))
+    return [AffectPoint(*point) for point in np.linspace(*ends, num_points).tolist()]
 
 
 def _moods_on_the_way(waypoints: list[AffectPoint], first: Mood, last: Mood) -> list[Mood]:
@@ -395,6 +387,29 @@ def _familiarity(table: pd.DataFrame) -> npt.NDArray[np.float32]:
         return np.zeros(len(table), np.float32)
     popularity = table["popularity"].fillna(table["popularity"].median()).to_numpy(np.float32)
     return np.asarray(popularity / np.float32(100.0), np.float32)
+
+
+def _step_reason(points: Sequence[AffectPoint], step: int, target: AffectPoint) -> str:
+    """The reason for a step of a journey, counted from 0, by the points of its songs."""
+    label, point = f"Step {step + 1} of {len(points)}: ", points[step]
+    if step == len(points) - 1 and point.distance(target) <= NEUTRAL_RADIUS:
+        return f"{label}{_character(point)}, close to the target"
+    if step:
+        valence, arousal = point.valence - points[step - 1].valence, point.arousal - points[step - 1].arousal
+        words = (_word(valence, "darker", "", "brighter"), _word(arousal, "quieter", "", "livelier"))
+        if change := " and ".join(filter(None, words)):
+            little = "a little " if max(abs(valence), abs(arousal)) < 0.5 else ""
+            return f"{label}{little}{change} than the step before"
+    return label + _character(point)
+
+
+def _character(point: AffectPoint) -> str:
+    """Description of a point: "bright and lively"."""
+    return f"{_word(point.valence, 'dark', 'mild', 'bright')} and {_word(point.arousal, 'quiet', 'even', 'lively')}"
+
+
+def _word(value: float, low: str, middle: str, high: str) -> str:
+    return high if value >= 0.15 else low if value <= -0.15 else middle
 
 
 def one_song_each(

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from emomusic.affect import QUADRANT_MOODS, AffectPoint, Mood, Quadrant
-from emomusic.songs.features import affect_of_song
 
 UNKNOWN_ARTIST = "Unknown artist"
 """The artist of a song without artists in its tags or its table."""
@@ -124,8 +123,8 @@ class Song:
 
     @property
     def point(self) -> AffectPoint:
-        """Position on the affect plane."""
-        return affect_of_song(self.valence, self.energy)
+        """Position on the affect plane. Energy serves as arousal."""
+        return AffectPoint(2.0 * self.valence - 1.0, 2.0 * self.energy - 1.0)
 
     @property
     def byline(self) -> str:

@@ -4,41 +4,43 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.assets import (
-    SPEC,
-    ModelKind,
-    folder_of,
-    models_dir,
-    write_json,
-)
+from emomusic.assets import SPEC, ModelKind, folder_of, models_dir, write_json
 from emomusic.baselines import SOUND_BASELINE
 from emomusic.errors import DatasetError
 from emomusic.media.audio_file import read_song
 from emomusic.media.formats import AUDIO_ENDINGS
-from emomusic.metrics import IntArray, expected_calibration_error, mistakes, score
+from emomusic.metrics import expected_calibration_error, mistakes, score
 from emomusic.runtime import num_cores
 from emomusic.songs.cross_validation import (
     NUM_REPEATS,
     CrossValidation,
+    Examples,
+    Predict,
     card_values,
     cross_validate,
-    prepare_folder,
-    write_model,
+    train,
 )
-from emomusic.songs.hearing import HEAD, MODEL, QUADRANTS, SoundHead, directions, kernel, summary_of
-from emomusic.songs.sound_network import NETWORK, patches_of, run_network
-
-logger = logging.getLogger(__name__)
+from emomusic.songs.hearing import (
+    HEAD,
+    MODEL,
+    NETWORK,
+    QUADRANTS,
+    SoundHead,
+    directions,
+    kernel,
+    patches_of,
+    run_network,
+    summary_of,
+)
 
 SEED = 0
 _C = 0.003  # of ten folds, see docs/experiments.md, as the next two
@@ -48,22 +50,7 @@ _MIN_SCALE = 1e-3  # of a feature that hardly changes
 _KEPT = (NETWORK.name, "LICENSE")  # of scripts.build_sound_network
 
 
-@dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
-class Clips:
-    """Songs labelled with their quadrant.
-
-    Attributes:
-        summaries: shape (n, f): what the network hears in each.
-        labels: shape (n,): positions in `QUADRANTS`.
-        checksums: of the content of each file.
-    """
-
-    summaries: npt.NDArray[np.float32]
-    labels: npt.NDArray[np.int64]
-    checksums: tuple[str, ...]
-
-
-def read_clips(folder: Path, on_progress: Callable[[int, int], None]) -> Clips:
+def read_clips(folder: Path, on_progress: Callable[[int, int], None]) -> Examples:
     """Hear all audio files in `folder`/Q1 to `folder`/Q4.
 
     Args:
@@ -83,13 +70,13 @@ def read_clips(folder: Path, on_progress: Callable[[int, int], None]) -> Clips:
     labels = np.array([label for _, label in files], np.int64)
     if len(set(labels.tolist())) < len(QUADRANTS):
         raise DatasetError(f"expected audio files in {folder}/Q1 to Q4. Received: {len(files)} files")
-    summaries, checksums = [], []
+    heard = []
     with ThreadPoolExecutor(num_cores(), thread_name_prefix="clips") as threads:
-        for done, (summary, checksum) in enumerate(threads.map(_heard, [path for path, _ in files]), 1):
-            summaries.append(summary)
-            checksums.append(checksum)
-            on_progress(done, len(files))
-    return Clips(np.stack(summaries), labels, tuple(checksums))
+        for each in threads.map(_heard, [path for path, _ in files]):
+            heard.append(each)
+            on_progress(len(heard), len(files))
+    summaries, checksums = zip(*heard, strict=True)
+    return Examples(np.stack(summaries), labels, checksums)
 
 
 def _heard(path: Path) -> tuple[npt.NDArray[np.float32], str]:
@@ -113,39 +100,29 @@ def fit_head(summaries: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) 
     similarities = kernel(clips, clips)
     targets = np.eye(len(QUADRANTS))[labels] - 1 / len(QUADRANTS)
     scores = np.linalg.solve(similarities + _RIDGE * np.eye(len(clips)), targets)
-    return SoundHead(
-        mean,
-        scale,
-        weights=(linear.coef_.T / 2).astype(np.float32),
-        bias=(linear.intercept_ / 2).astype(np.float32),
-        clips=clips,
-        kernel_weights=(scores * _SHARPNESS / 2).astype(np.float32),
-    )
+    weights = (linear.coef_.T / 2, linear.intercept_ / 2, scores * _SHARPNESS / 2)
+    linear_weights, bias, kernel_weights = (each.astype(np.float32) for each in weights)
+    return SoundHead(mean, scale, linear_weights, bias, clips, kernel_weights)
 
 
-def cross_validate_head(clips: Clips, *, num_repeats: int = NUM_REPEATS) -> CrossValidation:
+def cross_validate_head(clips: Examples, *, num_repeats: int = NUM_REPEATS) -> CrossValidation:
     """Result of repeated ten-fold cross-validation. `macro_f1` and `accuracy` are means over the repeats.
 
     Raises:
         DatasetError: a quadrant has fewer than ten clips.
     """
 
-    def predict(train: IntArray, test: IntArray) -> npt.NDArray[np.float64]:
-        return fit_head(clips.summaries[train], clips.labels[train]).probabilities(clips.summaries[test])
+    def fit(summaries: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> Predict:
+        return fit_head(summaries, labels).probabilities
 
-    found = cross_validate(MODEL, clips.labels, QUADRANTS, predict, num_repeats=num_repeats, seed=SEED)
+    found = cross_validate(MODEL, clips, QUADRANTS, fit, num_repeats=num_repeats, seed=SEED)
     f1s = [score(clips.labels, repeat.argmax(axis=1), QUADRANTS).macro_f1 for repeat in found.repeated_probabilities]
-    accuracy = found.metrics["accuracy"]
-    found.metrics.update(
-        accuracy=accuracy["mean"],
-        accuracy_std=accuracy["std"],
-        macro_f1=float(np.mean(f1s)),
-        macro_f1_std=float(np.std(f1s)),
-    )
+    mean, std = found.metrics["accuracy"].values()
+    found.metrics.update(accuracy=mean, accuracy_std=std, macro_f1=float(np.mean(f1s)), macro_f1_std=float(np.std(f1s)))
     return found
 
 
-def evaluate_sound(clips: Clips, *, num_repeats: int = NUM_REPEATS) -> dict[str, Any]:
+def evaluate_sound(clips: Examples, *, num_repeats: int = NUM_REPEATS) -> dict[str, Any]:
     """Metrics on clips: of ten folds if the bundled head was fitted to some of them, otherwise of the bundled head.
 
     Returns:
@@ -156,13 +133,13 @@ def evaluate_sound(clips: Clips, *, num_repeats: int = NUM_REPEATS) -> dict[str,
     spec = json.loads((folder / SPEC).read_text(encoding="utf-8")) if (folder / SPEC).is_file() else {}
     if not spec or set(spec["clips"]) & set(clips.checksums):
         return cross_validate_head(clips, num_repeats=num_repeats).metrics
-    probabilities = SoundHead.load(folder / HEAD).probabilities(clips.summaries)
+    probabilities = SoundHead.load(folder / HEAD).probabilities(clips.inputs)
     figures = score(clips.labels, probabilities.argmax(axis=1), QUADRANTS).as_dict()
     error = expected_calibration_error(clips.labels, probabilities)
     return {"model": MODEL, "n": len(clips.labels), "folds": 0, **figures, "calibration_error": error}
 
 
-def train_sound(clips: Clips, out: Path, *, num_repeats: int = NUM_REPEATS) -> dict[str, Any]:
+def train_sound(clips: Examples, out: Path, *, num_repeats: int = NUM_REPEATS) -> dict[str, Any]:
     """Cross-validate the head, fit it to all clips and write its files.
 
     Args:
@@ -177,15 +154,14 @@ def train_sound(clips: Clips, out: Path, *, num_repeats: int = NUM_REPEATS) -> d
         DatasetError: a quadrant has fewer than ten clips.
         ModelError: the folder contains other files or is not writable.
     """
-    out = prepare_folder(out, HEAD, *_KEPT)
-    found = cross_validate_head(clips, num_repeats=num_repeats)
 
     def save(new: Path) -> dict[str, Any]:
-        fit_head(clips.summaries, clips.labels).save(new / HEAD)
+        fit_head(clips.inputs, clips.labels).save(new / HEAD)
         write_json(new / SPEC, {"name": MODEL, "classes": list(QUADRANTS), "clips": sorted(clips.checksums)})
         return {"bytes": sum(path.stat().st_size for path in (models_dir() / NETWORK, new / HEAD))}
 
-    return write_model(ModelKind.SOUND, out, found, save=save, card=_card)
+    evaluate = partial(cross_validate_head, clips, num_repeats=num_repeats)
+    return train(ModelKind.SOUND, out, [HEAD, *_KEPT], evaluate, save=save, card=_card)
 
 
 _CARD = """# Sound model `{model}`
@@ -213,14 +189,10 @@ between repeats), expected calibration error {calibration_error:.3f}. The datase
 
 First repeat:
 
-| quadrant | precision | recall | F1 | clips |
-| --- | --- | --- | --- | --- |
 {table}
 
 Rows are true, columns predicted quadrants:
 
-| | Q1 | Q2 | Q3 | Q4 |
-| --- | --- | --- | --- | --- |
 {matrix}
 
 Most frequent mistake: {worst.predicted} for {worst.true}.
@@ -236,7 +208,7 @@ Most frequent mistake: {worst.predicted} for {worst.true}.
 
 def _card(metrics: dict[str, Any]) -> str:
     return _CARD.format(
-        **card_values(metrics, ".1%"),
+        **card_values(metrics, ".1%", "quadrant"),
         published=SOUND_BASELINE.figure,
         worst=mistakes(np.array(metrics["confusion"]), QUADRANTS)[0],
     )

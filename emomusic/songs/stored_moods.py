@@ -13,8 +13,7 @@ from emomusic.assets import ModelKind, data_dir, folder_of, load_once, require_i
 from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.features import FEATURE_NAMES
-from emomusic.songs.mood import MODEL_FILE, MOODS, MoodClassifier
-from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL
+from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MODEL_FILE, MOODS, MoodClassifier
 from emomusic.text import join_names
 
 log = logging.getLogger(__name__)
@@ -92,7 +91,7 @@ def predict_moods(catalogue: Catalogue) -> npt.NDArray[np.float32]:
         ModelError: the mood model is absent or damaged.
     """
     if catalogue.has_features:
-        return mood_classifier().predict_probabilities(catalogue.features, duration_s=catalogue.duration_s)
+        return mood_classifier().predict_probabilities(catalogue.inputs)
     if "mood" not in catalogue.table or catalogue.table["mood"].isna().any():
         absent = [name for name in FEATURE_NAMES if catalogue.table[name].isna().any()]
         raise DatasetError(

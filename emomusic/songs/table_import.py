@@ -120,9 +120,10 @@ def read_catalogue(data: bytes, *, name: str = "table", known: Catalogue | None 
     table = cells[list(names.values())].set_axis(list(names), axis="columns")
     if table.empty:
         raise DatasetError(f"{name}: expected songs. Received: a table without rows. Add a row for each song.")
-    _require_short_cells(table, name)
-    for column in ("artists", "genres"):
-        if column in table:
+    for column in table:
+        rule = f"{column} must have at most {MAX_CELL_LETTERS:,} letters"
+        require_valid(table[column].str.len() > MAX_CELL_LETTERS, table[column], rule, name=name)
+        if column in ("artists", "genres"):
             table[column] = table[column].map(_without_brackets)
     if form is TableForm.NAMES and known is not None:
         return _matched(table, known, name=name, num_rows=num_rows)
@@ -132,12 +133,13 @@ def read_catalogue(data: bytes, *, name: str = "table", known: Catalogue | None 
             comma = _DECIMAL_ZERO if column in _INTEGERS else _DECIMAL_COMMA
             table[column] = table[column].str.replace(comma, r"\1.\2", regex=True)
     table = _unified(table, form)
-    table = table[_is_usable(table, form)]
-    if table.empty:
-        raise DatasetError(
-            f"{name}: expected songs with audio features. Received: {len(cells)} rows without features. "
-            f"{_EXPORTIFY_HINT}"
-        )
+    if form is TableForm.EXPORTIFY:
+        table = table[_is_usable(table)]
+        if table.empty:
+            raise DatasetError(
+                f"{name}: expected songs with audio features. Received: {len(cells)} rows without features. "
+                f"{_EXPORTIFY_HINT}"
+            )
     num_usable = len(table)
     table = table[~(table["id"].duplicated() & table["id"].notna())]
     origin = Origin(form, num_rows, num_usable - len(table), num_rows - num_usable)
@@ -196,13 +198,6 @@ def _require_short_lines(data: bytes, name: str) -> None:
             raise DatasetError(
                 f"{name}: expected at most {limit:,} {unit}. Received: {received:,}. Split the table or its cells."
             )
-
-
-def _require_short_cells(table: pd.DataFrame, name: str) -> None:
-    for column in table:
-        is_long = table[column].str.len() > MAX_CELL_LETTERS
-        rule = f"{column} must have at most {MAX_CELL_LETTERS:,} letters"
-        require_valid(is_long, table[column], rule, name=name)
 
 
 def _in_english(cells: pd.DataFrame) -> pd.DataFrame:
@@ -313,9 +308,10 @@ def _unified(table: pd.DataFrame, form: TableForm) -> pd.DataFrame:
 
 def _fill_missing_facts(table: pd.DataFrame) -> pd.DataFrame:
     """A table with ids for songs without one; without all features, with the valence and energy of their moods."""
-    has_no_id = table["id"].str.strip() == "" if "id" in table else pd.Series(True, index=table.index)
+    ids = table["id"] if "id" in table else pd.Series("", index=table.index)
     numbers = pd.Series([f"table-{row + 1}" for row in table.index], index=table.index)
-    table["id"] = table["id"].mask(has_no_id, numbers) if "id" in table else numbers
+    has_no_id = ids.str.strip() == ""
+    table["id"] = ids.mask(has_no_id, numbers)
     table["player"] = has_no_id.map({True: Player.NONE, False: Player.SPOTIFY})
     if set(FEATURE_NAMES) <= set(table.columns):
         return table
@@ -331,19 +327,15 @@ def _fill_missing_facts(table: pd.DataFrame) -> pd.DataFrame:
 
 def _fill_missing_names(table: pd.DataFrame) -> None:
     """Name songs that Spotify has removed, in place. R writes their names as NA."""
-    columns = [column for column in ("title", "artists", "album") if column in table]
     if "id" not in table:
         return
-    is_unnamed = (table[columns].isna() | table[columns].isin(["", "NA"])).all(axis="columns") & (table["id"] != "")
-    table.loc[is_unnamed, ["title", "artists"]] = [UNTITLED, UNKNOWN_ARTIST]
-    if "album" in table:
-        table.loc[is_unnamed, "album"] = None
+    names = table[[column for column in ("title", "artists", "album") if column in table]]
+    is_unnamed = (names.isna() | names.isin(["", "NA"])).all(axis="columns") & (table["id"] != "")
+    table.loc[is_unnamed, names.columns] = [UNTITLED, UNKNOWN_ARTIST, None][: len(names.columns)]
 
 
-def _is_usable(table: pd.DataFrame, form: TableForm) -> pd.Series:
-    """Rows that are songs with features. Only Exportify tables contain others."""
-    if form is not TableForm.EXPORTIFY:
-        return pd.Series(True, index=table.index)
+def _is_usable(table: pd.DataFrame) -> pd.Series:
+    """Rows of an Exportify playlist that are songs with features."""
     ids = table["id"].fillna("")
     is_track = ~(ids.isin(["", "null"]) | ids.str.startswith(("spotify:local:", "spotify:episode:")))
     return is_track & table[list(FEATURE_NAMES)].notna().any(axis="columns")

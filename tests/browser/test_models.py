@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from emomusic.affect import EMOTIONS, Emotion
-from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL
+from emomusic.songs.mood import DEFAULT_MOOD_MODEL
 from tests.browser.conftest import PATIENCE_MS
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 

@@ -126,17 +126,13 @@ def test_a_huge_picture_is_left_out():
 
 
 def test_reading_stops_at_the_limit():
-    class Endless(io.RawIOBase):
+    class Endless(io.BytesIO):
         num_read = 0
 
-        def readable(self) -> bool:
-            return True
-
-        def readinto(self, buffer) -> int:
-            self.num_read += len(buffer)
-            buffer[:] = (b"ID3\4\0\0\x7f\x7f\x7f\x7f" * len(buffer))[: len(buffer)]
-            return len(buffer)
+        def read(self, size: int | None = -1) -> bytes:
+            self.num_read += size or 0
+            return (b"ID3\4\0\0\x7f\x7f\x7f\x7f" * (size or 0))[:size]
 
     with pytest.raises(AudioError, match="damaged"):
         read_song(file := Endless())
-    assert file.num_read < 2**27
+    assert 2**20 < file.num_read < 2**27

@@ -2,7 +2,6 @@
 
 import io
 import itertools
-import os
 import time
 from pathlib import Path
 
@@ -43,39 +42,15 @@ def test_a_short_song_is_one_window_with_its_tags(ending: str):
 @pytest.mark.parametrize("ending", [ending for ending in CODECS if ending != "ogg"])  # its encoder writes wrong times
 def test_a_long_song_has_three_windows_at_the_right_places(ending: str, tmp_path: Path):
     path = tmp_path / f"song.{ending}"
-    parts = [tone(30, hertz=hertz, volume=0.4, rate=SAMPLE_RATE) for hertz in (300, 600, 900)]
+    parts = [tone(21, hertz=hertz, volume=0.4, rate=SAMPLE_RATE) for hertz in (300, 600, 900)]
     write_song(path, ending, np.concatenate(parts, axis=1), rate=SAMPLE_RATE)
     song = read_song(path)
-    assert song.duration_s == pytest.approx(90, abs=0.2)
-    assert [window.start_s for window in song.windows] == pytest.approx([13.5, 43.5, 73.5], abs=0.1)
+    assert song.duration_s == pytest.approx(63, abs=0.2)
+    assert [window.start_s for window in song.windows] == pytest.approx([9, 30, 51], abs=0.1)
     assert [len(window.samples) for window in song.windows] == [48_128] * 3
     for hertz, window in zip((300, 600, 900), song.windows, strict=True):
         for samples in (window.samples[:8000], window.samples[-8000:]):
             assert frequency(samples) == pytest.approx(hertz, abs=2)
-
-
-class Pipe(io.RawIOBase):
-    """A stream without `seek`, which gives a few bytes at a time."""
-
-    def __init__(self, content: bytes) -> None:
-        self._file = io.BytesIO(content)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer) -> int:
-        part = self._file.read(min(len(buffer), 1000))
-        buffer[: len(part)] = part
-        return len(part)
-
-
-@pytest.mark.parametrize("ending", ["mp3", "flac", "opus", "wav"])
-def test_a_stream_without_seek_is_read_from_the_start(ending: str):
-    content = song_bytes(ending, 70, rate=SAMPLE_RATE)
-    song, expected = read_song(Pipe(content)), read_song(io.BytesIO(content))
-    assert song.title == "A Tone"
-    assert song.duration_s == pytest.approx(expected.duration_s, abs=0.1)
-    assert [window.start_s for window in song.windows] == pytest.approx([w.start_s for w in expected.windows], abs=0.1)
 
 
 def test_a_file_that_ends_early_has_windows_over_what_is_left(tmp_path: Path):
@@ -83,27 +58,6 @@ def test_a_file_that_ends_early_has_windows_over_what_is_left(tmp_path: Path):
     song = read_song(io.BytesIO(content[: len(content) // 2]))
     assert song.duration_s == pytest.approx(75, abs=3)
     assert len(song.windows) == 3
-
-
-def test_an_endless_stream_is_read_up_to_the_limit(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(audio_file, "MAX_S", 65.0)
-
-    class Endless(Pipe):
-        def readinto(self, buffer) -> int:
-            return super().readinto(buffer) or len(buffer)
-
-    content = song_bytes("wav", 1)
-    content = content[:4] + b"\xff\xff\xff\xff" + content[8:]
-    at = content.index(b"data") + 4
-    song = read_song(Endless(content[:at] + b"\xff\xff\xff\xff" + content[at + 4 :]))
-    assert [window.start_s for window in song.windows] == pytest.approx([9.33, 31.0, 52.66], abs=0.01)
-
-
-def test_a_song_without_tags_has_the_name_of_its_file(tmp_path: Path):
-    write_song(path := tmp_path / os.fsdecode(b"my_\xff song.wav"), "wav", tone(1), tags={})
-    song = read_song(path)
-    assert song.title == "my \N{REPLACEMENT CHARACTER} song"
-    assert (song.artists, song.album, song.genres, song.year) == ((), None, (), None)
 
 
 @pytest.mark.parametrize("ending", ["mp3", "flac"])
@@ -146,19 +100,6 @@ def test_a_long_song_is_read_in_part():
     assert file.num_read < len(file.getvalue()) / 4
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (song_bytes("wav", 0.5), "shorter than a second"),
-        (song_bytes("wav")[:80], "damaged"),
-    ],
-)
-def test_a_very_short_song_is_refused(content: bytes, message: str):
-    for read in (read_song, lambda source: list(whole(source, 1))):
-        with pytest.raises(AudioError, match=message):
-            read(io.BytesIO(content))
-
-
 def song_of(sound: np.ndarray, ending: str = "flac", **options) -> io.BytesIO:
     write_song(buffer := io.BytesIO(), ending, sound.astype(np.float32), rate=SAMPLE_RATE, **options)
     return buffer
@@ -180,31 +121,22 @@ MUSIC = tone(20, rate=SAMPLE_RATE)
     "parts",
     [
         pytest.param([MUSIC, PAUSE, PAUSE, PAUSE, MUSIC], id="a hidden track"),
-        pytest.param([PAUSE, PAUSE, MUSIC], id="at the end"),
+        pytest.param([PAUSE, PAUSE, MUSIC], id="after the longest sound that is decoded from the start"),
         pytest.param([MUSIC, PAUSE], id="at the start"),
-        pytest.param([PAUSE] * 14 + [MUSIC], id="after the longest sound that is decoded from the start"),
         pytest.param([PAUSE[:, : 20 * SAMPLE_RATE], MUSIC, PAUSE[:, : 9 * SAMPLE_RATE]], id="a short song"),
     ],
 )
-@pytest.mark.parametrize("is_pipe", [False, True])
-def test_windows_lie_where_the_song_sounds(parts: list[np.ndarray], is_pipe: bool):
-    if is_pipe and len(parts) == 15:
-        pytest.skip("a pipe is decoded from the start")
+def test_windows_lie_where_the_song_sounds(parts: list[np.ndarray], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(audio_file, "MAX_S", 150.0)
     sound = np.concatenate(parts, axis=1)
-    buffer = song_of(sound)
-    song = read_song(Pipe(buffer.getvalue()) if is_pipe else buffer)
+    song = read_song(buffer := song_of(sound))
     assert song.duration_s == pytest.approx(sound.shape[1] / SAMPLE_RATE, abs=0.1)
     assert len(song.windows) >= 2
     assert [window.start_s for window in song.windows] == sorted({window.start_s for window in song.windows})
     for window in song.windows:
         assert (np.abs(window.samples) > 1e-3).mean() > (0.2 if song.duration_s < 60 else 0.85)
-    if len(parts) < 15:
+    if parts[1] is not PAUSE or parts[0] is MUSIC:
         assert all(np.abs(window.samples).max() > 0.1 for window in whole(buffer, 10.0))
-
-
-def test_a_song_that_sounds_everywhere_has_its_usual_windows():
-    song = read_song(song_of(tone(90, rate=SAMPLE_RATE)))
-    assert [window.start_s for window in song.windows] == pytest.approx([13.5, 43.5, 73.5], abs=0.01)
 
 
 @pytest.mark.parametrize("factor", [-1.0, -0.8])
@@ -217,19 +149,16 @@ def test_channels_that_cancel_each_other_are_no_silence(factor: float):
 APE = b"APETAGEX\xd0\x07\0\0\x40\x9c\0\0" + bytes(16) + bytes(40_000)
 
 
-@pytest.mark.parametrize("front", [b"\x11" * 40_000, b"\x11", APE, APE + b"\x11" * 20_000])
-def test_an_mp3_may_begin_with_junk(front: bytes):
+LONG_APE = b"APETAGEX\xd0\x07\0\0\x40\x0d\x03\0" + bytes(16) + b"\x11" * 200_000
+
+
+@pytest.mark.parametrize("front", [b"\x11" * 40_000, b"\x11", APE + b"\x11" * 20_000, LONG_APE])
+def test_an_mp3_may_begin_with_junk_or_a_tag(front: bytes):
     content = song_bytes("mp3", 70, rate=SAMPLE_RATE)
     for cut in (0, 700):
         song = read_song(io.BytesIO(front + content[cut:]))
         assert song.duration_s == pytest.approx(70, abs=0.3)
         assert frequency(song.windows[0].samples) == pytest.approx(440, abs=2)
-
-
-def test_an_mp3_may_begin_with_a_long_ape_tag():
-    front = b"APETAGEX\xd0\x07\0\0\x40\x0d\x03\0" + bytes(16) + b"\x11" * 200_000
-    song = read_song(io.BytesIO(front + song_bytes("mp3", 70, rate=SAMPLE_RATE)))
-    assert song.duration_s == pytest.approx(70, abs=0.2)
 
 
 def test_a_long_tag_before_another_format_is_passed_over():
@@ -301,18 +230,6 @@ def test_windows_1252_that_is_declared_as_latin_1_is_read():
 
 
 # Limits
-
-
-def test_reading_can_be_cancelled():
-    class CancelledError(Exception):
-        pass
-
-    def checkpoint() -> None:
-        raise CancelledError
-
-    for read in (read_song, lambda *args, **options: list(whole(*args, 1.0, **options))):
-        with pytest.raises(CancelledError):
-            read(io.BytesIO(song_bytes("wav")), checkpoint=checkpoint)
 
 
 def test_decoding_ends_after_a_time(monkeypatch: pytest.MonkeyPatch):

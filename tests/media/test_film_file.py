@@ -130,18 +130,6 @@ def test_times_begin_with_the_first_frame(audio: str | None) -> None:
     assert times == pytest.approx([number / 10 for number in range(10)], abs=0.002)
 
 
-@pytest.mark.parametrize(
-    ("rate", "expected"),
-    [
-        (1, [0.0, 1.0, 2.0, 3.0]),
-        (4, [number / 4 for number in range(16)]),
-        (30, [number / 20 for number in range(80)]),
-    ],
-)
-def test_a_rate_takes_the_first_frame_after_each_step(rate: float, expected: list[float]) -> None:
-    assert times_of(film_of([QUARTERS] * 80, ending="mkv", rate=20), rate) == expected
-
-
 def test_frames_that_no_other_frame_needs_may_be_skipped() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (100, HEIGHT, WIDTH, 3), np.uint8)
     data = film_of(list(noise), rate=25, preset="medium")

@@ -10,19 +10,13 @@ import pytest
 from emomusic.errors import AudioError, FilmError
 from emomusic.media.film_songs import SceneSong, add_songs
 from tests.films import NOBODY, film_bytes
+from tests.songs.songs import tone, write_song
 
 RATE = 48_000
 
 
-def tone(path: Path, hertz: int, seconds: float) -> Path:
-    """A WAV file with a tone."""
-    with av.open(path, "w", format="wav") as container:
-        stream = container.add_stream("pcm_s16le", 44_100, layout="mono")
-        wave = 0.8 * np.sin(2 * np.pi * hertz * np.arange(round(seconds * 44_100)) / 44_100)
-        frame = av.AudioFrame.from_ndarray((32_000 * wave[None]).astype(np.int16), "s16", "mono")
-        frame.sample_rate = 44_100
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+def tone_file(path: Path, hertz: int, seconds: float) -> Path:
+    write_song(path, "wav", tone(seconds, hertz=hertz, volume=0.8)[:1])
     return path
 
 
@@ -40,7 +34,7 @@ def levels(data: bytes, start_s: float, end_s: float) -> dict[int, float]:
 @pytest.mark.parametrize("audio", ["aac", None])
 def test_songs_fade_into_each_other_below_the_sound_of_the_film(audio: str | None, tmp_path: Path) -> None:
     film, out = film_bytes([(NOBODY, 12)], audio=audio), io.BytesIO()
-    first, second = tone(tmp_path / "first.wav", 1000, 2.0), tone(tmp_path / "second.wav", 2000, 20.0)
+    first, second = tone_file(tmp_path / "first.wav", 1000, 2.0), tone_file(tmp_path / "second.wav", 2000, 20.0)
     shares: list[float] = []
     songs = [SceneSong(0, 6, first), SceneSong(6, 12, second.read_bytes())]
     add_songs(lambda: io.BytesIO(film), songs, out, on_progress=shares.append)

@@ -59,11 +59,6 @@ def test_links_to_folders_are_followed_once(tmp_path: Path):
     assert names(tmp_path, walk(inside, outside)) == ["inside/linked.jpg", "inside/b/x.jpg", "outside/y.jpg"]
 
 
-def test_a_folder_can_be_left_out(tmp_path: Path):
-    make(tmp_path, "a/x.jpg", "b/y.jpg")
-    assert names(tmp_path, walk(tmp_path, but=(str(tmp_path / "a"),))) == ["b/y.jpg"]
-
-
 def test_a_pipe_is_no_file(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe.jpg")
     assert list(walk(tmp_path)) == []

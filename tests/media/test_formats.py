@@ -5,7 +5,6 @@ import os
 import zipfile
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -23,7 +22,7 @@ from emomusic.media.formats import (
 )
 from tests.films import CODECS as FILM_CODECS
 from tests.films import write_frames
-from tests.songs.songs import CODECS, song_bytes, tone
+from tests.songs.songs import CODECS, song_bytes
 
 FRAME = b"\xff\xfb\x90\x00" + bytes(413)  # MPEG-1, 128 kbit/s, 44.1 kHz
 
@@ -55,25 +54,13 @@ def test_every_format_of_pictures_is_known(fmt: str):
     assert kind_of(out.getvalue()) == Kind.PICTURE
 
 
-def sound_only(container: str, codec: str) -> bytes:
-    """A tone of 3 s in a container of films."""
-    with av.open(out := io.BytesIO(), "w", format=container) as output:
-        stream = output.add_stream(codec, rate=48_000, layout="mono")
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(tone(3, rate=48_000)[:1]), "fltp", "mono")
-        frame.sample_rate = 48_000
-        fitted = av.AudioResampler(stream.format.name, "mono", 48_000, frame_size=stream.codec_context.frame_size)
-        for part in [*fitted.resample(frame), *fitted.resample(None), None]:
-            output.mux(stream.encode(part))
-    return out.getvalue()
-
-
 @pytest.mark.parametrize(
     ("container", "codec"), [("webm", "libopus"), ("matroska", "libmp3lame"), ("mp4", "aac"), ("mov", "alac")]
 )
 def test_a_film_with_sound_only_is_a_song(container: str, codec: str):
     from emomusic.media.audio_file import read_song
 
-    content = sound_only(container, codec)
+    content = song_bytes((container, codec), 3, rate=48_000)
     assert kind_of(content) == Kind.SONG
     assert read_song(io.BytesIO(content)).duration_s == pytest.approx(3, abs=0.1)
 

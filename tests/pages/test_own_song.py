@@ -24,7 +24,6 @@ from emomusic.server.capacity import Capacity
 from emomusic.server.shared import shared
 from emomusic.songs.hearing import Hearing, load_sound_model
 from emomusic.songs.request import nearest_emotion
-from tests.media.test_formats import sound_only
 from tests.pages.screen import state_of, text_of
 from tests.songs.songs import TAGS, song_bytes
 
@@ -59,7 +58,7 @@ def heard(data: bytes) -> Hearing:
 
 
 def test_a_film_with_sound_only_is_a_song(app: AppTest) -> None:
-    drop(app, sound_only("webm", "libopus"), "tone.webm")
+    drop(app, song_bytes(("webm", "libopus"), rate=48_000), "tone.webm")
     assert len(app.get("audio")) == 1
 
 

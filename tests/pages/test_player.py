@@ -14,7 +14,7 @@ from emomusic.app import state
 from emomusic.app.picture_chooser import Picture, PictureState
 from emomusic.app.queues import PlayerState
 from emomusic.media.images import encode_png, read_image
-from emomusic.songs.queue import artist_key
+from emomusic.songs.catalogue import normalize_text
 from emomusic.songs.song import Song
 from emomusic.songs.spotify.embeds import track_url
 from tests.pages.screen import (
@@ -85,11 +85,11 @@ def test_a_skipped_step_of_a_journey_leads_on_from_the_song_that_was_heard(app: 
 
 def artists_of(app: AppTest, num_songs: int = 20) -> set[str]:
     """The keys of the artists of the first songs."""
-    return {artist_key(name) for pick in queue_of(app).playlist(num_songs) for name in pick.song.artists}
+    return {normalize_text(name) for pick in queue_of(app).playlist(num_songs) for name in pick.song.artists}
 
 
 def test_skipped_artists_stay_away_until_each_undo_allows_the_last_one(app: AppTest) -> None:
-    songs, artist = playlist(app), artist_key(current_track(app).artists[0])
+    songs, artist = playlist(app), normalize_text(current_track(app).artists[0])
     assert current_track(app).artists[0] in unescaped(app.button(key="skip-photo").help)
     click(app, "skip-photo")
     assert playing(app) != songs[0]

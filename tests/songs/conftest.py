@@ -4,8 +4,7 @@ import pytest
 
 from emomusic.assets import find_dataset, models_dir
 from emomusic.songs.catalogue import Catalogue
-from emomusic.songs.mood import MoodClassifier
-from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL
+from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MoodClassifier
 from emomusic.songs.recommend import Recommender, load_recommender
 
 from .tables import mood_table

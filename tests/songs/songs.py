@@ -23,7 +23,7 @@ CODECS = {
 }
 """Container and codec of each format."""
 
-_FASTEST = {"mp3": {"compression_level": "9"}, "opus": {"compression_level": "0"}}
+_FASTEST = {"libmp3lame": {"compression_level": "9"}, "libopus": {"compression_level": "0"}}
 _OPTIONS = {"aiff": {"write_id3v2": "1"}}
 
 TAGS = {"title": "A Tone", "artist": "Oscillator;Friend", "album": "Waves", "genre": "Rock", "date": "1999"}
@@ -37,23 +37,23 @@ def tone(seconds: float, *, hertz: float = 440, rate: int = RATE, volume: float 
 
 def write_song(
     target: Path | BinaryIO,
-    ending: str,
+    ending: str | tuple[str, str],
     sound: np.ndarray,
     *,
     rate: int = RATE,
     tags: Mapping[str, str] = TAGS,
     cover: bytes | None = None,
 ) -> None:
-    """Write sound, shape (channels, n), as a file of a format."""
-    container, codec = CODECS[ending]
+    """Write sound, shape (channels, n), as a file of a format, or of a container and a codec."""
+    container, codec = CODECS[ending] if isinstance(ending, str) else ending
     its_rate, rate = rate, 48_000 if ending == "opus" else rate
     layout = "mono" if len(sound) == 1 else "stereo"
     with av.open(
-        target if isinstance(target, io.IOBase) else str(target), "w", format=container, options=_OPTIONS.get(ending)
+        target if isinstance(target, io.IOBase) else str(target), "w", format=container, options=_OPTIONS.get(container)
     ) as output:
         output.metadata.update(tags)
         stream: Any = output.add_stream(codec, rate=rate, layout=layout)
-        stream.codec_context.options = {"strict": "-2", **_FASTEST.get(ending, {})}  # Vorbis is experimental
+        stream.codec_context.options = {"strict": "-2", **_FASTEST.get(codec, {})}  # Vorbis is experimental
         if cover is not None:
             picture: Any = output.add_stream("png", rate=1)
             picture.width = picture.height = 8
@@ -74,8 +74,8 @@ def write_song(
         output.mux(stream.encode(None))
 
 
-def song_bytes(ending: str = "wav", seconds: float = 2.0, **options: Any) -> bytes:
-    """A file of a format with a tone."""
+def song_bytes(ending: str | tuple[str, str] = "wav", seconds: float = 2.0, **options: Any) -> bytes:
+    """A file of a format, or of a container and a codec, with a tone."""
     buffer = io.BytesIO()
     write_song(buffer, ending, tone(seconds, rate=options.get("rate", RATE)), **options)
     return buffer.getvalue()

@@ -62,7 +62,7 @@ def mood_table(songs_per_mood: int = 25, *, seed: int = 0) -> pd.DataFrame:
 class FakeClassifier:
     """Gives a mood a higher probability the closer a song is to its point on the plane."""
 
-    def predict_probabilities(self, features: np.ndarray, *, duration_s: np.ndarray | None = None) -> np.ndarray:
+    def predict_probabilities(self, features: np.ndarray) -> np.ndarray:
         plane = 2 * features[:, [FEATURE_NAMES.index("valence"), FEATURE_NAMES.index("energy")]] - 1
         points = np.array([(point.valence, point.arousal) for point in MOOD_POINTS.values()])
         weights = np.exp(-4 * np.linalg.norm(plane[:, None] - points[None], axis=2))

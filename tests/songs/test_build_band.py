@@ -1,7 +1,6 @@
 """scripts/build_band.py: loops of equal length and loudness, without a click, whose mixes sound as the face looks."""
 
 import json
-import tomllib
 from typing import Any
 
 import av
@@ -14,18 +13,13 @@ from scripts.build_band import (
     BARS,
     LOOPS,
     MARGIN_S,
-    NOTES,
     RATE,
-    STEPS,
     VALENCES,
     Sound,
-    beats,
     hear,
     loop_length,
     loudness_db,
-    midi_of,
     mix,
-    pitch_of,
     place_gains,
 )
 
@@ -105,25 +99,3 @@ def test_a_calm_neutral_face_leaves_the_pad_and_arousal_adds_the_rest() -> None:
     assert playing(1, 1) == {"padMajor", "bassMajor", "leadMajor", "drumsMajor"}
     cutoffs = [place_gains(0, arousal)[1] for arousal in (-1, -0.3, 0, 0.3, 1)]
     assert cutoffs == sorted(cutoffs)
-
-
-def test_the_minor_version_is_a_third_lower_within_the_key() -> None:
-    assert [pitch_of(note, "", lower=0) for note in ("C4", "A3", "B2")] == [60, 57, 47]
-    assert [pitch_of(note, "", lower=2) for note in ("C4", "E4", "G4")] == [57, 60, 64]  # A minor
-    assert [pitch_of(note, "B", lower=2) for note in ("D4", "F4", "A4")] == [58, 62, 65]  # B flat major
-
-
-def test_the_notes_of_each_layer_fill_eight_bars(style: Style) -> None:
-    notes = tomllib.loads(NOTES.read_text(encoding="utf-8"))[style["name"]]
-    for layer in ("pad", "bass", "lead"):
-        assert sum(int(token.split(":")[1]) for token in notes[layer]["notes"].split()) == BARS * STEPS, layer
-    for version in ("minor", "major"):
-        assert {len(pattern) for pattern in notes["drums"][version].values()} == {STEPS}
-
-
-def test_a_midi_file_holds_its_events_in_order() -> None:
-    layer = {"kits": [24, 25], "minor": {"kick": "x" + "." * 15}}
-    content = midi_of(beats(layer, 0), 120)
-    assert content.startswith(b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk")
-    assert content.endswith(b"\xff\x2f\x00")
-    assert content.count(b"\x99\x24") == BARS

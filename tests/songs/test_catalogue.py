@@ -9,13 +9,12 @@ from emomusic import assets
 from emomusic.assets import sha256_of
 from emomusic.errors import AssetError, DatasetError
 from emomusic.songs import stored_moods
-from emomusic.songs.catalogue import Catalogue, normalize_text
+from emomusic.songs.catalogue import Catalogue, PlayHistory, normalize_text, song_key
 from emomusic.songs.features import FEATURES
-from emomusic.songs.genres import GENRES
+from emomusic.songs.genres import GENRES, SongKind
 from emomusic.songs.mood import MoodClassifier
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.song import Song
-from emomusic.songs.song_kinds import SongKind
 from emomusic.songs.stored_moods import catalogue_file, load_songs_and_moods, mood_model_file, write_catalogue
 
 from .tables import song_table, track_id
@@ -50,8 +49,7 @@ def test_stored_moods_are_those_of_the_default_model(recommender: Recommender, c
     assert stored.dtype == np.float32
     assert np.bincount(stored.argmax(axis=1)).tolist() == [5_870, 30_204, 19_419, 25_705]  # in the order of Mood
     rows = np.sort(np.random.default_rng(0).choice(len(catalogue), 200, replace=False))
-    assert catalogue.duration_s is not None
-    predicted = classifier.predict_probabilities(catalogue.features[rows], duration_s=catalogue.duration_s[rows])
+    predicted = classifier.predict_probabilities(catalogue.inputs[rows])
     np.testing.assert_allclose(stored[rows], predicted, atol=1e-3)
 
 
@@ -82,7 +80,7 @@ def test_moods_of_another_model_are_predicted_again(
         write_catalogue(path, catalogue, different_from_any_model(5))
     with caplog.at_level("INFO"):
         _, probabilities = load_songs_and_moods(path)
-    predicted = classifier.predict_probabilities(catalogue.features, duration_s=catalogue.duration_s)
+    predicted = classifier.predict_probabilities(catalogue.inputs)
     np.testing.assert_array_equal(probabilities, predicted)
     assert np.abs(predicted - different_from_any_model(5)).max() > 0.1
     assert "Predicting moods" in caplog.text
@@ -226,3 +224,40 @@ def test_a_changed_bundled_catalogue_is_refused(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(assets, "ROOT", tmp_path)
     with pytest.raises(AssetError, match=r"songs\.parquet with SHA-256"):
         load_songs_and_moods()
+
+
+# Versions of a song
+
+
+@pytest.mark.parametrize(
+    ("title", "artists", "key"),
+    [
+        ("Creep - Acoustic", "Radiohead", ("creep", "radiohead")),
+        ("CREEP (Live)", "radiohead;Somebody", ("creep", "radiohead")),
+        ("Cr\u00e9ep [Remix]", "Radiohead", ("creep", "radiohead")),
+        ("(I Can\u2019t Get No) Satisfaction", "A", ("(i can't get no) satisfaction", "a")),
+        (" - ", "A", (" - ", "a")),
+    ],
+)
+def test_all_versions_of_a_song_have_one_key(title: str, artists: str, key: tuple[str, str]) -> None:
+    assert song_key(title, artists) == key
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("Symphony No. 5, Op. 67 - I. Allegro", "Symphony No. 5, Op. 67 - II. Andante"),
+        ("Another Brick in the Wall (Part 1)", "Another Brick in the Wall (Part 2)"),
+        ("Nocturnes, Op. 9 - No. 1 in B Flat Minor", "Nocturnes, Op. 9 - No. 2 in E Flat Major"),
+    ],
+)
+def test_parts_of_a_work_have_different_keys(first: str, second: str) -> None:
+    assert song_key(first, "A") != song_key(second, "A")
+    assert song_key(f"{first} - 2011 Remaster", "A") == song_key(first, "A")
+
+
+def test_a_played_song_is_known_in_every_spelling() -> None:
+    titles = np.array(["Don't", "DON\u2019T - Live", "Other"], object)
+    history = PlayHistory(np.array(["Beyoncé", "Beyonce", "Beyoncé"], object), titles)
+    history.add(0)
+    assert [history.knows(row) for row in range(3)] == [True, True, False]

@@ -1,8 +1,12 @@
-"""The model that hears mood: its answers for sounds, and the training of its head."""
+"""The model that hears mood: its answers for sounds and films, and the training of its head."""
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +15,26 @@ import pytest
 from emomusic.affect import Mood
 from emomusic.errors import AudioError, DatasetError, ModelError
 from emomusic.media.audio_file import PATCH_S, SAMPLE_RATE, Window
-from emomusic.songs.hearing import HEAD, SoundHead, directions, kernel, load_sound_model, summary_of
-from emomusic.songs.sound_network import NUM_FEATURES, NUM_SAMPLES, TAGS, spectrogram_of
-from emomusic.songs.sound_training import Clips, evaluate_sound, fit_head, read_clips, train_sound
+from emomusic.media.formats import format_of
+from emomusic.songs import hearing
+from emomusic.songs.cross_validation import Examples
+from emomusic.songs.hearing import (
+    HEAD,
+    NUM_SAMPLES,
+    TAGS,
+    SoundHead,
+    SoundSpan,
+    hear_film,
+    load_sound_model,
+    spectrogram_of,
+)
+from emomusic.songs.song import Hearing
+from emomusic.songs.sound_training import evaluate_sound, fit_head, read_clips, train_sound
+from tests.films import CODECS, NOBODY, film_bytes
+from tests.songs.ears import FakeEar
 from tests.songs.songs import tone, write_song
+
+NUM_FEATURES = 1368  # tags and inner features of four networks
 
 
 def chord(seconds: float) -> np.ndarray:
@@ -42,36 +62,18 @@ def test_loud_drums_are_more_awake_than_a_soft_chord():
         assert [time_s for time_s, *_ in heard.timeline] == pytest.approx([0, PATCH_S, 2 * PATCH_S])
 
 
-def test_each_part_of_a_long_song_is_heard():
-    parts = [Window(start_s, chord(PATCH_S)) for start_s in (10.0, 100.0)]
-    heard = load_sound_model().hear(parts)
-    assert [time_s for time_s, *_ in heard.timeline] == [10.0, 100.0]
-
-
 def test_a_sound_shorter_than_the_input_is_heard():
     heard = load_sound_model().hear([Window(0.0, chord(1.0))])
     assert isinstance(heard.mood, Mood)
     assert len(heard.timeline) == 1
 
 
-def test_the_kernel_is_one_for_the_same_direction_and_falls_with_the_angle():
-    rows = directions(np.array([[1, 0], [9, 0], [0, 5], [-2, 0]], np.float32))
-    first = kernel(rows, rows)[0]
-    assert first[:2] == pytest.approx([1, 1])
-    assert 1 > first[2] > first[3] > 0
-
-
-def test_a_summary_holds_means_and_sample_deviations():
-    assert summary_of(np.array([[1], [3]], np.float32)) == pytest.approx([2, np.sqrt(2)])
-    assert summary_of(np.array([[5]], np.float32)).tolist() == [5, 0]
-
-
-def clips(shift: float = 0.0) -> Clips:
+def clips(shift: float = 0.0) -> Examples:
     """Forty clips whose quadrant is plain from their first features."""
     labels = np.repeat(np.arange(4), 10)
     summaries = np.random.default_rng(0).normal(size=(40, 2 * NUM_FEATURES)).astype(np.float32)
     summaries[np.arange(40), labels] += 1000
-    return Clips(summaries, labels, tuple(f"{number + shift}" for number in range(40)))
+    return Examples(summaries, labels, tuple(f"{number + shift}" for number in range(40)))
 
 
 def test_a_head_is_trained_saved_and_read(tmp_path: Path):
@@ -79,9 +81,9 @@ def test_a_head_is_trained_saved_and_read(tmp_path: Path):
     metrics = train_sound(known, tmp_path, num_repeats=1)
     assert json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8")) == metrics
     assert (metrics["n"], metrics["folds"], np.shape(metrics["confusion"])) == (40, 10, (4, 4))
-    saved, fitted = SoundHead.load(tmp_path / HEAD), fit_head(known.summaries, known.labels)
-    probabilities = saved.probabilities(known.summaries)
-    assert np.array_equal(probabilities, fitted.probabilities(known.summaries))
+    saved, fitted = SoundHead.load(tmp_path / HEAD), fit_head(known.inputs, known.labels)
+    probabilities = saved.probabilities(known.inputs)
+    assert np.array_equal(probabilities, fitted.probabilities(known.inputs))
     assert (probabilities.argmax(axis=1) == known.labels).all()
     assert f"{metrics['macro_f1']:.1%}" in (tmp_path / "CARD.md").read_text(encoding="utf-8")
     (tmp_path / HEAD).write_bytes(b"damaged")
@@ -104,7 +106,7 @@ def test_clips_are_read_from_a_folder_for_each_quadrant(tmp_path: Path):
         write_song(folder / "song.wav", "wav", tone(2.0, hertz=220 * (label + 1)))
     seen: list[tuple[int, int]] = []
     found = read_clips(tmp_path, lambda done, total: seen.append((done, total)))
-    assert found.summaries.shape == (4, 2 * NUM_FEATURES)
+    assert found.inputs.shape == (4, 2 * NUM_FEATURES)
     assert found.labels.tolist() == [0, 1, 2, 3]
     assert len(set(found.checksums)) == 4
     assert seen[-1] == (4, 4)
@@ -121,3 +123,82 @@ def test_the_spectrogram_shows_a_tone_at_its_pitch() -> None:
     mels = spectrogram_of(np.sin(2 * np.pi * 1000 * times).astype(np.float32))
     assert mels.shape == (2 * 187, 96)
     assert set(mels.argmax(axis=1)) <= {31, 32, 33}  # 15 of the 45 mels up to 8 kHz
+
+
+# The sound of a film
+
+
+class _Ear(FakeEar):
+    """Hears each window, and remembers how many it heard together."""
+
+    def __init__(self) -> None:
+        self.num_heard: list[int] = []
+
+    def hear(self, windows: Sequence[Window]) -> Hearing:
+        self.num_heard.append(len(windows))
+        heard = [super(_Ear, self).hear([window]) for window in windows]
+        timeline = [(w.start_s, h.valence, h.arousal) for w, h in zip(windows, heard, strict=True)]
+        return replace(heard[0], timeline=tuple(timeline))
+
+
+@pytest.fixture
+def ear(monkeypatch: pytest.MonkeyPatch) -> _Ear:
+    ear = _Ear()
+    monkeypatch.setattr(hearing, "load_sound_model", lambda: ear)
+    return ear
+
+
+def sound_of(*parts: tuple[float, float]) -> io.BytesIO:
+    """A file with tones of these lengths in seconds and volumes."""
+    file = io.BytesIO()
+    write_song(file, "wav", np.concatenate([tone(length, volume=volume) for length, volume in parts], axis=1))
+    return file
+
+
+def heard(file: io.BytesIO, format_name: str = "wav", *, start_s: float = 0.0, end_s: float = 60.0) -> list[SoundSpan]:
+    return hear_film(file, format_name, start_s=start_s, end_s=end_s)
+
+
+def test_spans_of_one_mood_are_joined_and_silence_is_a_gap(ear: _Ear) -> None:
+    spans = heard(sound_of((30, 0.2), (12, 0), (18, 0.9)))
+    assert [span.mood for span in spans] == [Mood.CALM, Mood.ENERGETIC]
+    edges = [(span.start_s, span.end_s) for span in spans]
+    assert edges == [pytest.approx((0, 30), abs=3.1), pytest.approx((42, 60), abs=3.1)]
+    assert edges[-1][1] == 60
+    assert ear.num_heard
+    assert all(4 <= num <= 8 for num in ear.num_heard)
+
+
+def test_a_long_film_has_a_limited_number_of_windows(ear: _Ear) -> None:
+    heard(sound_of((400, 0.2)), end_s=400)
+    assert 50 <= sum(ear.num_heard) <= 60
+
+
+def test_times_count_from_the_first_frame_and_end_with_the_reading(ear: _Ear) -> None:
+    (span,) = heard(sound_of((20, 0.2)), start_s=-5, end_s=15)
+    assert (span.start_s, span.end_s) == (5, 15)
+    (span,) = heard(sound_of((20, 0.2)), start_s=5, end_s=15)
+    assert (span.start_s, span.end_s) == (0, 15)
+    assert heard(sound_of((20, 0.2)), start_s=-20, end_s=15) == []
+    assert ear.num_heard
+
+
+def test_a_stopped_hearing_has_no_result(ear: _Ear) -> None:
+    with pytest.raises(AudioError):
+        hear_film(sound_of((20, 0.2)), "wav", start_s=0, end_s=20, on_progress=lambda _: False)
+    assert ear.num_heard == []
+
+
+@pytest.mark.parametrize("ending", [ending for ending, (_, audio) in CODECS.items() if audio])
+def test_the_sound_of_every_format_is_heard(ending: str) -> None:
+    film = film_bytes([(NOBODY, 8)], ending=ending, audio=CODECS[ending][1])
+    spans = heard(io.BytesIO(film), format_of(film).demuxer or "", end_s=8)
+    assert (spans[0].start_s, spans[-1].end_s) == pytest.approx((0, 8), abs=0.1)
+    assert all(one.end_s == pytest.approx(other.start_s) for one, other in pairwise(spans))
+
+
+@pytest.mark.parametrize("ending", ["mp4", "gif"])
+def test_a_film_without_sound_is_an_error(ending: str) -> None:
+    film = film_bytes([(NOBODY, 2)], ending=ending)
+    with pytest.raises(AudioError):
+        heard(io.BytesIO(film), format_of(film).demuxer or "")

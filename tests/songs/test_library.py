@@ -93,16 +93,6 @@ def test_songs_are_found_and_analysed_once(library: Library, music: Path):
     )
 
 
-def test_a_link_to_a_folder_is_followed_once_and_other_files_are_counted(library: Library, music: Path, tmp_path: Path):
-    write(tmp_path / "elsewhere" / "linked.wav", hertz=900)
-    for name in ("link", "again"):
-        (music / name).symlink_to(tmp_path / "elsewhere")
-    write(music / "@eaDir" / "preview.wav")
-    changes = library.add([music])
-    assert changes == Changes(new=6)
-    assert changes.num_others == 1
-
-
 def test_names_outside_unicode_are_kept(library: Library, music: Path):
     (song,) = filled(library, music).songs([music / "b"])
     assert Path(song.path or "").is_file()
@@ -133,13 +123,6 @@ def test_a_moved_folder_with_copies_is_not_analysed_again(library: Library, musi
     (music / "album").rename(music / "other")
     assert library.update() == Changes(moved=5)
     assert {number_of(song) for song in library.songs()} == before
-
-
-def test_a_file_moved_to_another_folder_is_not_analysed_again(library: Library, music: Path, tmp_path: Path):
-    filled(library, music)
-    (tmp_path / "second").mkdir()
-    (music / "loud.wav").rename(tmp_path / "second" / "loud.wav")
-    assert library.add([tmp_path / "second"]) == Changes(moved=1)
 
 
 def test_an_update_of_one_folder_leaves_the_others(library: Library, music: Path):
@@ -248,14 +231,6 @@ def test_songs_come_while_the_analysis_runs(library: Library, music: Path, monke
 # Processes
 
 
-def test_processes_give_the_same_songs(library: Library, music: Path, tmp_path: Path):
-    expected = filled(library, music).songs()
-    with Library(tmp_path / "other.sqlite", create=True) as other:
-        other.add([music])
-        assert len(hear(other, workers=2)) == 1
-        assert other.songs() == expected
-
-
 def test_a_file_that_ends_its_process_counts_as_unreadable(library: Library, music: Path):
     write(music / "crash.wav", volume=CRASH_VOLUME / 2)
     library.add([music])
@@ -270,7 +245,6 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from emomusic.songs import library
-from emomusic.songs.song import UNKNOWN_ARTIST, Player, Song
 from tests.songs.ears import load_fake_ear
 library.SAVE_EVERY_S = 0
 with library.Library(Path(sys.argv[1]), create=True) as opened:
@@ -338,7 +312,7 @@ def test_a_damaged_library_is_set_aside_and_a_new_scan_works(tmp_path: Path, mus
     with Library(path, create=True) as library:
         filled(library, music)
     whole, rng, num_damaged = path.read_bytes(), np.random.default_rng(0), 0
-    for _ in range(150):
+    for _ in range(60):
         damaged = np.frombuffer(whole, np.uint8).copy()
         damaged[rng.integers(0, len(damaged), rng.integers(1, 200))] = rng.integers(0, 256)
         path.write_bytes(damaged.tobytes())
@@ -350,7 +324,7 @@ def test_a_damaged_library_is_set_aside_and_a_new_scan_works(tmp_path: Path, mus
             assert "library add" in problem
             with Library(path, create=True) as library:
                 assert library.add([music]) == Changes(new=5)
-    assert num_damaged > 50
+    assert num_damaged > 20
 
 
 def problem_of(path: Path) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from emomusic import assets
 from emomusic.affect import MOOD_POINTS, QUADRANT_MOODS, AffectPoint, Emotion, Mood
-from emomusic.errors import DatasetError, LibraryError
+from emomusic.errors import DatasetError
 from emomusic.export import song_record
 from emomusic.media.audio_file import read_song
 from emomusic.songs.analysis import local_song
@@ -20,7 +20,6 @@ from emomusic.songs.local_songs import (
     SONGS,
     bundled_songs,
     load_bundled_recommender,
-    load_library_recommender,
     recommender_of,
     songs_dir,
 )
@@ -91,18 +90,6 @@ def test_a_track_has_a_path_and_what_is_known():
     assert "url" not in record
     assert songs_m3u([found]).splitlines()[-1] == track.path
     assert track.path in songs_csv([found])
-
-
-def test_filters_work():
-    recommender = recommender_of(songs(8))
-    point = MOOD_POINTS[Mood.CALM]
-    assert len(recommender.songs(Request(point, genres=frozenset({"rock"})), 8)) == 8
-    assert recommender.songs(Request(point, genres=frozenset({"jazz"})), 8) == []
-
-
-def test_a_library_without_songs_says_what_to_do(tmp_path: Path):
-    with pytest.raises(LibraryError, match="emomusic library add FOLDER"):
-        load_library_recommender(tmp_path / "absent.sqlite")
 
 
 # The bundled songs

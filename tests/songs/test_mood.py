@@ -13,8 +13,7 @@ from emomusic.assets import SPEC, models_dir
 from emomusic.compat import import_skops
 from emomusic.errors import ModelError
 from emomusic.songs.features import FEATURE_NAMES
-from emomusic.songs.mood import MODEL_FILE, MOODS, MoodClassifier, explain_mood, nearest_rows
-from emomusic.songs.mood_models import MOOD_MODELS
+from emomusic.songs.mood import MODEL_FILE, MOOD_MODELS, MOODS, MoodClassifier, explain_mood, nearest_rows
 from emomusic.songs.mood_training import read_labelled_songs
 
 from .tables import FakeClassifier
@@ -33,21 +32,21 @@ def test_every_model_learns_moods_and_predicts_the_same_after_loading(
     name: str, mood_csv: Path, tmp_path: Path
 ) -> None:
     table = read_labelled_songs(mood_csv)
-    durations_s = np.linspace(100.0, 300.0, len(table))
-    classifier = MoodClassifier(name).fit(table.features, table.labels, duration_s=durations_s)
-    probabilities = classifier.predict_probabilities(table.features, duration_s=durations_s)
+    inputs = np.column_stack([table.inputs[:, :-1], np.linspace(100.0, 300.0, len(table))])
+    classifier = MoodClassifier(name).fit(inputs, table.labels)
+    probabilities = classifier.predict_probabilities(inputs)
     assert probabilities.shape == (len(table), 4)
     assert probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-5)
     assert (probabilities.argmax(axis=1) == table.labels).mean() > 0.9
-    classifier.save(tmp_path / "model", data_sha256=table.sha256)
+    classifier.save(tmp_path / "model", data_sha256=table.checksums[0])
     loaded = MoodClassifier.load(tmp_path / "model")
     assert loaded.name == name
-    np.testing.assert_array_equal(loaded.predict_probabilities(table.features, duration_s=durations_s), probabilities)
-    unknown = classifier.predict_probabilities(table.features[:3])  # is the median duration
-    for duration_s in (np.nan, 200.0):
-        same = classifier.predict_probabilities(table.features[:3], duration_s=np.full(3, duration_s))
-        np.testing.assert_array_equal(unknown, same)
+    np.testing.assert_array_equal(loaded.predict_probabilities(inputs), probabilities)
+    inputs[:, -1] = np.nan
+    unknown = classifier.predict_probabilities(inputs)
+    inputs[:, -1] = 200  # the median
+    np.testing.assert_array_equal(classifier.predict_probabilities(inputs), unknown)
 
 
 def test_predicting_does_not_reset_the_warning_filters(
@@ -56,13 +55,13 @@ def test_predicting_does_not_reset_the_warning_filters(
     """scikit-learn resets them for each tree."""
     resets: list[bool] = []
     monkeypatch.setattr(warnings, "resetwarnings", lambda: resets.append(True))
-    assert classifier.predict_probabilities(np.full((3, 9), 0.5)).shape == (3, 4)
-    assert classifier.predict_probabilities(np.zeros((0, 9))).shape == (0, 4)
+    assert classifier.predict_probabilities(np.full((3, 10), 0.5)).shape == (3, 4)
+    assert classifier.predict_probabilities(np.zeros((0, 10))).shape == (0, 4)
     assert resets == []
 
 
 def test_values_outside_the_training_range_are_clipped(classifier: MoodClassifier) -> None:
-    songs = np.full((2, 9), 0.5)
+    songs = np.full((2, 10), 0.5)
     songs[:, FEATURE_NAMES.index("loudness_db")] = (5.9, 5.0)
     probabilities = classifier.predict_probabilities(songs)
     np.testing.assert_array_equal(probabilities[0], probabilities[1])

@@ -9,8 +9,7 @@ import sklearn
 from emomusic.affect import Mood
 from emomusic.assets import models_dir, sha256_of
 from emomusic.errors import DatasetError, ModelError
-from emomusic.songs.mood import MoodClassifier
-from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL, MOOD_MODELS
+from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MOOD_MODELS, MoodClassifier
 from emomusic.songs.mood_training import evaluate_mood_model, mood_card, read_labelled_songs, train_mood_model
 
 from .tables import mood_table
@@ -27,9 +26,9 @@ def test_mood_labels_do_not_depend_on_the_order_of_rows(tmp_path: Path) -> None:
     table.to_csv(tmp_path / "moods.csv", index=False)
     songs = read_labelled_songs(tmp_path / "moods.csv")
     np.testing.assert_array_equal(songs.labels, [list(Mood).index(Mood(word.lower())) for word in table["mood"]])
-    np.testing.assert_array_equal(songs.duration_s, np.arange(12))
-    np.testing.assert_allclose(songs.features[:, 0], table["danceability"])
-    assert songs.sha256 == sha256_of(tmp_path / "moods.csv")
+    np.testing.assert_array_equal(songs.inputs[:, -1], np.arange(12))
+    np.testing.assert_allclose(songs.inputs[:, 0], table["danceability"])
+    assert songs.checksums[0] == sha256_of(tmp_path / "moods.csv")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +86,7 @@ def test_failed_training_does_not_change_the_old_model(trained: Path, tmp_path: 
 def test_the_metrics_agree_with_the_predictions_and_the_data(trained: Path) -> None:
     folder = trained / "models" / "logistic"
     metrics, spec = read_json(folder / "metrics.json"), read_json(folder / "spec.json")
-    assert spec["data_sha256"] == read_labelled_songs(trained / "moods.csv").sha256
+    assert spec["data_sha256"] == read_labelled_songs(trained / "moods.csv").checksums[0]
     assert spec["moods"] == ["calm", "happy", "energetic", "sad"]
     assert "github.com" not in (folder / "CARD.md").read_text(encoding="utf-8")  # an unknown table has no source
     assert metrics["ms_per_song"] > 0

@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 
 from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion
-from emomusic.songs.catalogue import song_key
-from emomusic.songs.queue import SongQueue, artist_key
+from emomusic.songs.catalogue import normalize_text, song_key
+from emomusic.songs.queue import SongQueue
 from emomusic.songs.recommend import JOURNEY_STEPS as PAGE
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.request import Policy, Request, target_of
@@ -119,31 +119,11 @@ def test_a_skipped_artist_disappears_from_the_queue_and_does_not_return(name: st
     queue = SongQueue(recommender_over(table), ANYWHERE, skipped=skipped.keys())
 
     def has_artist(song: Pick) -> bool:
-        return artist_key(name) in map(artist_key, song.song.artists)
+        return normalize_text(name) in map(normalize_text, song.song.artists)
 
     assert any(map(has_artist, queue.playlist(60)))
-    skipped[artist_key(name)] = name
+    skipped[normalize_text(name)] = name
     assert not any(map(has_artist, [*queue.playlist(60), *played(queue, 60)]))
-
-
-@pytest.mark.parametrize(
-    ("number", "current", "upcoming"),
-    [
-        (3, 4, [5, 6]),  # the current song
-        (1, 3, [4, 5]),  # an earlier one
-        (4, 3, [5, 6]),  # an upcoming one
-    ],
-)
-def test_the_position_is_right_after_a_song_is_removed(number: int, current: int, upcoming: list[int]) -> None:
-    skipped: set[str] = set()
-    queue = queue_over(40, skipped=skipped)
-    for _ in range(2):
-        queue.go_on()
-    assert current_of(queue).number == 3
-    (song,) = [pick for pick in queue.playlist(10) if pick.number == number]
-    skipped.add(artist_key(song.song.artists[0]))
-    assert numbers(queue.playlist(5)) == [each for each in range(1, 7) if each != number]
-    assert (current_of(queue).number, numbers(queue.up_next(2))) == (current, upcoming)
 
 
 @pytest.mark.parametrize(("num_songs", "policy"), [(1, Policy.JOURNEY), (10, Policy.MATCH), (13, Policy.JOURNEY)])
@@ -162,8 +142,8 @@ def test_a_small_catalogue_ends_after_all_of_its_songs(num_songs: int, policy: P
 def test_a_queue_of_given_songs_has_only_these_without_repeats_and_skipped_artists() -> None:
     recommender = recommender_over(song_table(40))
     songs = recommender.songs(SAD, 5)
-    skipped = {artist_key(songs[1].song.artists[0])}
-    queue = SongQueue.of([*songs, songs[0]], recommender, SAD, skipped=skipped)
+    skipped = {normalize_text(songs[1].song.artists[0])}
+    queue = SongQueue(recommender, SAD, picks=[*songs, songs[0]], skipped=skipped)
     assert queue.request == SAD
     assert numbers(queue.playlist(20)) == [1, 3, 4, 5]
     assert played(queue, 99) == [songs[0], *songs[2:]]

@@ -2,7 +2,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import astuple, replace
 from datetime import date
-from itertools import islice, permutations
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -14,23 +14,16 @@ from emomusic.affect import (
     BETTER_MOODS,
     EMOTION_POINTS,
     MOOD_POINTS,
-    QUADRANT_MOODS,
     REPORT_MOODS,
     AffectPoint,
     Emotion,
-    EmotionProbabilities,
     Mood,
-    affect_of,
-    describe,
-    describe_mood,
-    quadrant_of,
 )
-from emomusic.songs.catalogue import Catalogue
-from emomusic.songs.history import ARTIST_WINDOW
+from emomusic.songs.catalogue import ARTIST_WINDOW, Catalogue
+from emomusic.songs.genres import SongKind, included_kinds
 from emomusic.songs.recommend import Recommender, one_song_each
 from emomusic.songs.request import Policy, Request, nearest_emotion, target_of
 from emomusic.songs.song import Pick
-from emomusic.songs.song_kinds import SongKind, included_kinds
 
 from .tables import recommender_over, song_table, track_id
 
@@ -85,18 +78,10 @@ def test_match_takes_the_mood_of_the_named_emotion_and_the_other_policies_the_mo
     for emotion, mood in ((Emotion.HAPPY, Mood.HAPPY), (Emotion.ANGRY, Mood.ENERGETIC), (Emotion.SAD, Mood.SAD)):
         point = EMOTION_POINTS[emotion]
         assert target_of(Request(point, emotion)) == (point, mood)
-    for first, second in permutations(Emotion, 2):
-        face = EmotionProbabilities.certain(first).values * 0.6 + EmotionProbabilities.certain(second).values * 0.4
-        shares = EmotionProbabilities(face)
-        point, mood = target_of(Request(affect_of(shares), shares.emotion))
-        assert point == affect_of(shares)
-        expected = QUADRANT_MOODS[quadrant_of(EMOTION_POINTS[first])]
-        if first is Emotion.NEUTRAL:
-            expected = Mood.HAPPY if second in (Emotion.HAPPY, Emotion.SURPRISE) else Mood.CALM
-        assert mood is expected
-        line = describe_mood(shares, mood)
-        assert line == f"{first.adjective.capitalize()} 60 %, {second.adjective} 40 %: {mood} songs"
-        assert first.adjective in describe(shares).lower()
+    for second, mood in ((Emotion.SURPRISE, Mood.HAPPY), (Emotion.SAD, Mood.CALM)):  # of faces that are mostly neutral
+        point = EMOTION_POINTS[second]
+        near = AffectPoint(0.2 * point.valence, 0.2 * point.arousal)
+        assert target_of(Request(near, Emotion.NEUTRAL)) == (near, mood)
     for policy, table in ((Policy.SOOTHE, BETTER_MOODS), (Policy.JOURNEY, BETTER_MOODS), (Policy.REPORT, REPORT_MOODS)):
         for emotion in Emotion:
             mood = table[emotion]

@@ -4,8 +4,6 @@ from collections.abc import Callable
 
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from emomusic.affect import MOOD_POINTS, Mood
 from emomusic.errors import DatasetError
@@ -135,13 +133,6 @@ def test_optional_columns_of_each_form_are_kept() -> None:
     assert playlist.explicit == song_table(1)["explicit"][0]
 
 
-def test_an_own_table_can_have_the_names_of_spotify_and_a_column_genre() -> None:
-    table = song_table(2).rename(columns={"genres": "Genre"} | SOURCE_NAMES).assign(Genre=["jazz; soul", ""])
-    catalogue = read_catalogue(as_csv(table))
-    assert catalogue.origin == Origin(TableForm.OWN, 2, 0, 0)
-    assert [catalogue.song(row).genres for row in range(2)] == [("jazz", "soul"), ()]
-
-
 def test_artists_are_separated_in_every_version_of_exportify() -> None:
     newest = exportify(2)
     newest["Artist Name(s)"] = ["Tyler, The Creator;A$AP Rocky", "Earth, Wind & Fire"]
@@ -245,26 +236,6 @@ def test_an_invalid_file_is_refused_in_one_line(data: bytes, sentence: str) -> N
         read_catalogue(data, name="up.csv")
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 1500
-
-
-@given(data=st.data())
-def test_a_damaged_table_is_read_or_refused_in_one_line(data: st.DataObject) -> None:
-    written = bytearray(as_csv(FORMS[data.draw(st.sampled_from(list(FORMS)))](4)))
-    pieces = [b'"', b",", b"\n", b"\r", b";", b"\t", b"\xff", b"\0", b"=1+1", b"nan", b"\xef\xbb\xbf", b"1e999", b""]
-    for _ in range(data.draw(st.integers(1, 4))):
-        start = data.draw(st.integers(0, len(written)))
-        end = start + data.draw(st.integers(0, 30))
-        written[start:end] = data.draw(st.sampled_from(pieces))
-    message, titles = "up.csv", ["a song"]
-    try:
-        catalogue = read_catalogue(bytes(written), name="up.csv")
-        titles = [catalogue.song(row).title for row in range(len(catalogue))]
-    except DatasetError as error:
-        message = str(error)
-    assert message.startswith("up.csv")
-    assert "\n" not in message
-    assert all(titles)
-    assert titles
 
 
 def test_a_table_needs_no_ids_and_may_have_moods_instead_of_features() -> None:

@@ -24,7 +24,7 @@ from emomusic.app.queues import PlayerState
 from emomusic.app.state import page_state
 from emomusic.app.tiles import show_tile, style_tiles
 from emomusic.charts.live import film_areas
-from emomusic.songs.film_sound import SoundSpan
+from emomusic.songs.hearing import SoundSpan
 from emomusic.stream.film import FilmReading
 from emomusic.stream.timeline import Scene, every_second
 from emomusic.text import format_clock, join_names

@@ -42,7 +42,7 @@ def _queue_scene() -> None:
     if (picks := here.picks) is None:
         return
     songs = [pick for pick in picks.picks if pick is not None]
-    queue = SongQueue.of(songs, picks.recommender, picks.requests[0], skipped=player.skipped.keys())
+    queue = SongQueue(picks.recommender, picks.requests[0], picks=songs, skipped=player.skipped.keys())
     later = {pick.song.id for pick in picks.picks[here.scene :] if pick is not None}
     while queue.current is not None and queue.current.song.id not in later:
         queue.go_on()

@@ -43,9 +43,9 @@ from emomusic.records import read_face_record
 from emomusic.results.findings import describe_people, people_of
 from emomusic.results.overview import percent
 from emomusic.server.shared import shared
+from emomusic.songs.hearing import spectrogram_of
 from emomusic.songs.local_songs import load_bundled_recommender
 from emomusic.songs.request import Request, target_of
-from emomusic.songs.sound_network import spectrogram_of
 from emomusic.text import pluralize
 
 CHART = "how-chart"

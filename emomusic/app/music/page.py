@@ -16,8 +16,7 @@ from emomusic.app.sources import choose_music
 from emomusic.assets import ModelKind
 from emomusic.records import SongRecord, read_record
 from emomusic.songs.features import FEATURES
-from emomusic.songs.mood import MOODS
-from emomusic.songs.mood_models import DEFAULT_MOOD_MODEL
+from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MOODS
 from emomusic.text import pluralize
 
 TABLE = "Table"

@@ -6,22 +6,16 @@ and a search gives at most ten tracks.
 
 from __future__ import annotations
 
-import logging
 import math
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, TypeVar
 
 from emomusic.errors import SpotifyError
 from emomusic.songs.catalogue import LONGEST_S, TRACK_ID
 from emomusic.songs.song import Player, Song
-
-if TYPE_CHECKING:
-    import requests
-    import spotipy
 
 SEARCH_LIMIT = 10
 """Most tracks of a search; Spotify refuses more."""
@@ -29,9 +23,13 @@ SEARCH_LIMIT = 10
 API_URL = "https://api.spotify.com/v1/"
 TOKEN_URL = "https://accounts.spotify.com/api/token"
 
-
 TIMEOUT_S = 5.0
 """Timeout of the connection and of each read, in seconds."""
+
+_REJECTED = "Spotify rejected the keys of this server. Only its owner can correct them."
+_NO_PREMIUM = "Spotify does not allow this app to search. The owner of the app needs Premium."
+
+_Content = TypeVar("_Content")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,27 +76,10 @@ class FoundSongs:
 class LiveSpotify:
     """Spotify search, thread-safe. The first search logs in."""
 
-    def __init__(
-        self,
-        credentials: Credentials,
-        *,
-        api_url: str = API_URL,
-        token_url: str = TOKEN_URL,
-        timeout_s: float = TIMEOUT_S,
-    ) -> None:
-        """Create the client without a request.
-
-        Args:
-            credentials: of the app.
-            api_url: URL of the Web API, with a trailing slash.
-            token_url: URL for tokens.
-            timeout_s: timeout of each request, in seconds.
-        """
+    def __init__(self, credentials: Credentials) -> None:
+        """Create the client without a request."""
         self._credentials = credentials
-        self._api_url = api_url
-        self._token_url = token_url
-        self._timeout_s = timeout_s
-        self._login: spotipy.SpotifyClientCredentials | None = None  # has a token
+        self._token = ("", 0.0)  # and when it expires
 
     def search(self, text: str) -> FoundSongs:
         """The first songs with these words in title or artists, without features.
@@ -107,41 +88,65 @@ class LiveSpotify:
             SpotifyError: the request fails.
         """
         words = " ".join(text.split())[:250]  # limit of Spotify
+        query = {"q": words, "limit": SEARCH_LIMIT, "type": "track"}
+        refusals = {401: _REJECTED, 403: _NO_PREMIUM}
         try:
-            return self._found(words)
+            headers = {"Authorization": f"Bearer {self._logged_in()}"}
+            return _ask("GET", f"{API_URL}search", _found_songs, refusals, params=query, headers=headers)
         except SpotifyError:
-            self._login = None  # its token may be invalid
+            self._token = ("", 0.0)  # it may be invalid
             raise
 
-    def _found(self, words: str) -> FoundSongs:
-        rejected = SpotifyError("Spotify rejected the keys of this server. Only its owner can correct them.")
-        with _translated({400: rejected, 401: rejected}):
-            token = self._logged_in().get_access_token(as_dict=False)
-        no_premium = SpotifyError("Spotify does not allow this app to search. The owner of the app needs Premium.")
-        with _translated({401: rejected, 403: no_premium}):
-            client = _quiet_spotipy().Spotify(auth=token, requests_session=False, requests_timeout=self._timeout_s)
-            client.prefix = self._api_url
-            results = client.search(words, limit=SEARCH_LIMIT, type="track")["tracks"]
-            songs = {item["id"]: _found_song(item) for item in results["items"] if item is not None}  # each song once
-            return FoundSongs(tuple(songs.values()), int(results["total"]))
-
-    def _logged_in(self) -> spotipy.SpotifyClientCredentials:
-        """The client that fetches tokens and keeps them until they expire."""
-        if self._login is None:
-            spotipy = _quiet_spotipy()
-            from spotipy.cache_handler import MemoryCacheHandler
-
-            # Without a session: that of spotipy reports every error as 429
-            login = spotipy.SpotifyClientCredentials(
-                client_id=self._credentials.client_id,
-                client_secret=self._credentials.client_secret,
-                requests_session=False,
-                requests_timeout=self._timeout_s,
-                cache_handler=MemoryCacheHandler(),
+    def _logged_in(self) -> str:
+        """A token, which is kept until a minute before it expires."""
+        token, end_s = self._token
+        if time.monotonic() >= end_s:
+            self._token = token, _ = _ask(
+                "POST",
+                TOKEN_URL,
+                lambda answer: (str(answer["access_token"]), time.monotonic() + float(answer["expires_in"]) - 60),
+                {400: _REJECTED, 401: _REJECTED},
+                data={"grant_type": "client_credentials"},
+                auth=(self._credentials.client_id, self._credentials.client_secret),
             )
-            login.OAUTH_TOKEN_URL = self._token_url
-            self._login = login
-        return self._login
+        return token
+
+
+def _ask(
+    method: str, url: str, read: Callable[[Any], _Content], refusals: Mapping[int, str], **options: Any
+) -> _Content:
+    """What `read` finds in the JSON of a response.
+
+    Raises:
+        SpotifyError: for every failure, with the sentence in `refusals` for some HTTP statuses.
+    """
+    import requests
+
+    try:
+        response = requests.request(method, url, timeout=TIMEOUT_S, **options)
+        if response.status_code < 400:
+            return read(response.json())
+    except requests.Timeout as error:
+        raise SpotifyError("Spotify did not answer in time. Try again later.") from error
+    except requests.ConnectionError as error:
+        raise SpotifyError("Spotify cannot be reached. Check the network connection.") from error
+    except Exception as error:  # `read` checks nothing
+        raise SpotifyError("Spotify sent an invalid response. Try again later.") from error
+    status = response.status_code
+    if status in refusals:
+        raise SpotifyError(refusals[status])
+    if status == 429:
+        pause = _pause(response.headers.get("Retry-After", ""))
+        raise SpotifyError(f"Too many requests to Spotify. Try again {pause}.")
+    if status >= 500:
+        raise SpotifyError(f"Spotify has an internal error (HTTP {status}). Try again later.")
+    raise SpotifyError(f"Spotify refused the request (HTTP {status}). Try again later.")
+
+
+def _found_songs(answer: Any) -> FoundSongs:
+    results = answer["tracks"]
+    songs = {item["id"]: _found_song(item) for item in results["items"] if item is not None}  # each song once
+    return FoundSongs(tuple(songs.values()), int(results["total"]))
 
 
 def _found_song(item: Any) -> Song:
@@ -152,6 +157,7 @@ def _found_song(item: Any) -> Song:
         raise ValueError("not a track")
     album = item.get("album") or {}
     year = re.match(r"(?:1[89]|20)\d\d", str(album.get("release_date") or ""))
+    duration_s = float(item.get("duration_ms") or -1.0) / 1000.0  # some songs have an impossible one
     return Song(
         id=track_id,
         title=title or "Untitled",
@@ -160,70 +166,8 @@ def _found_song(item: Any) -> Song:
         explicit=item.get("explicit") is True,
         album=str(album["name"]) if album.get("name") else None,
         year=int(year[0]) if year else None,
-        duration_s=_length_s(item.get("duration_ms")),
+        duration_s=duration_s if 0.0 <= duration_s <= LONGEST_S else None,
     )
-
-
-def _length_s(duration_ms: Any) -> float | None:
-    """Length in seconds, None if absent or invalid."""
-    if duration_ms is None:
-        return None
-    duration_s = float(duration_ms) / 1000.0
-    return duration_s if 0.0 <= duration_s <= LONGEST_S else None
-
-
-def _quiet_spotipy() -> ModuleType:
-    """The package spotipy without its logs, which contain search texts and, at level DEBUG, tokens."""
-    import spotipy
-
-    logging.getLogger("spotipy").setLevel(logging.CRITICAL)
-    return cast("ModuleType", spotipy)
-
-
-@contextmanager
-def _translated(refusals: Mapping[int, SpotifyError]) -> Iterator[None]:
-    """Run requests, and code that reads their responses without checks, as spotipy does.
-
-    Args:
-        refusals: errors for some HTTP statuses, instead of the general ones.
-
-    Raises:
-        SpotifyError: for every failure.
-    """
-    try:
-        yield
-    except Exception as error:
-        response = _response_of(error)
-        if response is not None and response.status_code in refusals:
-            raise refusals[response.status_code] from error
-        raise SpotifyError(_message(error, response)) from error
-
-
-def _message(error: Exception, response: requests.Response | None) -> str:
-    import requests
-
-    if response is None:
-        if isinstance(error, requests.Timeout):
-            return "Spotify did not answer in time. Try again later."
-        if isinstance(error, requests.ConnectionError):
-            return "Spotify cannot be reached. Check the network connection."
-        return "Spotify sent an invalid response. Try again later."
-    status = response.status_code
-    if status == 429:
-        return f"Too many requests to Spotify. Try again {_pause(response.headers.get('Retry-After', ''))}."
-    if status >= 500:
-        return f"Spotify has an internal error (HTTP {status}). Try again later."
-    return f"Spotify refused the request (HTTP {status}). Try again later."
-
-
-def _response_of(error: BaseException | None) -> requests.Response | None:
-    """Response with an error status behind an exception. Those of spotipy do not always have the status."""
-    while error is not None:
-        response = getattr(error, "response", None)
-        if response is not None and response.status_code >= 400:
-            return cast("requests.Response", response)
-        error = error.__context__
-    return None
 
 
 def _pause(retry_after: str) -> str:
