@@ -67,7 +67,7 @@ def find_download(name: str) -> Path | None:
     return None
 
 
-def ensure(name: str, *, timeout_s: float = TIMEOUT_S) -> Path:
+def ensure(name: str) -> Path:
     """Path of a dataset, downloaded if there is no intact copy.
 
     Raises:
@@ -77,7 +77,7 @@ def ensure(name: str, *, timeout_s: float = TIMEOUT_S) -> Path:
     if (path := find_download(name)) is not None:
         return path
     download = DOWNLOADS[name]
-    data = _fetch(download, timeout_s)
+    data = _fetch(download)
     if (received := hashlib.sha256(data).hexdigest()) != download.sha256:
         raise AssetError(
             f"{name}: expected a file with SHA-256 {download.sha256} from {download.address}. Received: one with "
@@ -98,12 +98,12 @@ def ensure(name: str, *, timeout_s: float = TIMEOUT_S) -> Path:
     return target
 
 
-def _fetch(download: Download, timeout_s: float) -> bytes:
+def _fetch(download: Download) -> bytes:
     """The response, of which a byte more than the dataset is enough to refuse it."""
     import requests
 
     try:
-        with requests.get(download.address, stream=True, timeout=timeout_s) as response:
+        with requests.get(download.address, stream=True, timeout=TIMEOUT_S) as response:
             response.raise_for_status()
             return bytes(next(response.iter_content(download.num_bytes + 1), b""))
     except requests.RequestException as error:  # its messages name pools and objects

@@ -56,12 +56,13 @@ def target(tmp_path: Path) -> Path:
     ],
 )
 def test_a_failed_or_another_download_writes_nothing(
-    register: Callable[..., Download], target: Path, reply: Reply, reason: str
+    register: Callable[..., Download], target: Path, monkeypatch: pytest.MonkeyPatch, reply: Reply, reason: str
 ) -> None:
+    monkeypatch.setattr(downloads, "TIMEOUT_S", 0.1 if reply.hang else 60)
     with serve(lambda _: reply) as server:
         register(server.url)
         with pytest.raises(AssetError, match=rf"songs: expected .*Received: {reason}") as caught:
-            ensure("songs", timeout_s=0.1 if reply.hang else 60)
+            ensure("songs")
     assert "\n" not in str(caught.value)
     assert not target.parent.exists()
 

@@ -107,17 +107,6 @@ def test_a_step_is_the_same_as_with_keras_own_layer(dtype: str, precision: float
         np.testing.assert_allclose(ours[name], expected, atol=allowed, err_msg=name)
 
 
-def test_only_a_network_in_training_has_it_and_its_weights_fit_the_plain_one() -> None:
-    fast, plain = NETWORKS["tiny"].build("mixed_bfloat16"), NETWORKS["tiny"].build("float32")
-    assert any(isinstance(layer, steps.FusedBatchNormalization) for layer in fast.layers)
-    assert not any(isinstance(layer, steps.FusedBatchNormalization) for layer in plain.layers)
-    for weight in fast.weights:
-        weight.assign(np.random.default_rng(1).uniform(0.5, 1, weight.shape))
-    architectures.copy_layers(fast, plain)
-    pictures = np.random.default_rng(2).integers(0, 256, (4, 48, 48, 1)).astype(np.float32)
-    np.testing.assert_allclose(plain(pictures), fast(pictures), atol=0.02)
-
-
 # The optimizer
 
 
