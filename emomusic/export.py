@@ -17,7 +17,7 @@ from emomusic.faces.reading import (
 )
 from emomusic.songs.request import Request, target_of
 from emomusic.songs.song import Pick
-from emomusic.songs.spotify.embeds import songs_m3u, track_url
+from emomusic.songs.spotify import songs_m3u, track_url
 from emomusic.text import csv_text, format_clock
 
 if TYPE_CHECKING:

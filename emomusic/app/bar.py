@@ -29,7 +29,7 @@ from emomusic.server.capacity import is_own_computer
 from emomusic.server.streaming import LocalFile
 from emomusic.songs.local_songs import songs_dir
 from emomusic.songs.song import Player, Song
-from emomusic.songs.spotify.embeds import embed_url
+from emomusic.songs.spotify import embed_url
 
 _COVER_SIDE = 256
 _MOST_SERVED = 4  # the shown song, the next one, and those that fade out

@@ -24,7 +24,7 @@ from emomusic.songs.catalogue import normalize_text
 from emomusic.songs.queue import SongQueue
 from emomusic.songs.request import Policy
 from emomusic.songs.song import UNKNOWN_ARTIST, Pick, Song
-from emomusic.songs.spotify.embeds import search_url, songs_csv, songs_m3u, songs_txt, track_links, track_url
+from emomusic.songs.spotify import search_url, songs_csv, songs_m3u, songs_txt, track_links, track_url
 from emomusic.text import for_excel, join_names, pluralize
 
 UP_NEXT, UP_NEXT_IN_LIST = 3, 4

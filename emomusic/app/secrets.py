@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from emomusic.errors import SettingsError
-from emomusic.songs.spotify.search import Credentials, credentials_of
+from emomusic.songs.spotify import Credentials, credentials_of
 
 
 def read_secrets() -> dict[str, Any]:

@@ -14,7 +14,7 @@ from emomusic.app.music.songs import ON_SPOTIFY
 from emomusic.errors import SpotifyError
 from emomusic.songs.recommend import load_recommender
 from emomusic.songs.song import Player, Song
-from emomusic.songs.spotify.search import Credentials, FoundSongs
+from emomusic.songs.spotify import Credentials, FoundSongs
 from tests.pages.screen import playlist, text_of, unescaped
 from tests.songs.tables import track_id
 

@@ -16,7 +16,7 @@ from emomusic.app.queues import PlayerState
 from emomusic.media.images import encode_png, read_image
 from emomusic.songs.catalogue import normalize_text
 from emomusic.songs.song import Song
-from emomusic.songs.spotify.embeds import track_url
+from emomusic.songs.spotify import track_url
 from tests.pages.screen import (
     SAMPLE,
     bar_of,

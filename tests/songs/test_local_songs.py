@@ -26,7 +26,7 @@ from emomusic.songs.local_songs import (
 from emomusic.songs.queue import SongQueue
 from emomusic.songs.request import Policy, Request
 from emomusic.songs.song import UNKNOWN_ARTIST, Hearing, Player, Song
-from emomusic.songs.spotify.embeds import songs_csv, songs_m3u
+from emomusic.songs.spotify import songs_csv, songs_m3u
 
 POINTS = list(MOOD_POINTS.items())
 

@@ -31,7 +31,7 @@ from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.request import Request
 from emomusic.songs.song import Pick
-from emomusic.songs.spotify.embeds import TRACK_ADDRESS
+from emomusic.songs.spotify import TRACK_ADDRESS
 from emomusic.songs.stored_moods import predict_moods
 from emomusic.songs.table_import import read_catalogue
 from emomusic.text import escape_formula, for_excel

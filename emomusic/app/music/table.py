@@ -24,8 +24,7 @@ from emomusic.songs.catalogue import normalize_text
 from emomusic.songs.features import FEATURES
 from emomusic.songs.mood import MOODS
 from emomusic.songs.song import Pick, Song
-from emomusic.songs.spotify.embeds import search_url
-from emomusic.songs.spotify.search import Credentials, FoundSongs, LiveSpotify
+from emomusic.songs.spotify import Credentials, FoundSongs, LiveSpotify, search_url
 
 _MOST_LISTED = 200  # songs from the clicked row on
 _MOST_SHOWN = 20_000  # rows that a browser can hold; Streamlit's lazy tables have no selectable rows

@@ -1,1 +1,0 @@
-"""Spotify embeds and links, search, and audio features from ReccoBeats."""
