@@ -108,8 +108,9 @@ def circumplex(
     names = list(EMOTION_POINTS)
     if num_pictures:
         _draw_pictures(figure, faces, shown, side)
-        hidden = [position for face, position in zip(faces, shown, strict=False) if face.picture]
-        names = [name for name in names if not _is_near(EMOTION_POINTS[name], hidden, side)]
+        hidden = np.array([position for face, position in zip(faces, shown, strict=False) if face.picture])
+        away = {name: np.abs(hidden - (at.valence, at.arousal)).max(axis=1) for name, at in EMOTION_POINTS.items()}
+        names = [name for name in names if away[name].min() >= side]
     if faces:
         _draw_faces(figure, faces, shown[: len(faces)], sizes)
     _draw_names(figure, names)
@@ -220,11 +221,7 @@ def _draw_plane(figure: go.Figure) -> None:
         y=[point.arousal for point in EMOTION_POINTS.values()],
         mode="markers",
         text=[emotion.value for emotion in EMOTION_POINTS],
-        marker={
-            "symbol": "cross-thin",
-            "size": _DOT,
-            "line": {"width": 1.5, "color": list(EMOTION_COLOURS.values())},
-        },
+        marker={"symbol": "cross-thin", "size": _DOT, "line": {"width": 1.5, "color": list(EMOTION_COLOURS.values())}},
         hovertemplate="%{text}: valence %{x:.2f}, arousal %{y:.2f}<extra>Russell & Mehrabian 1977</extra>",
     )
 
@@ -269,12 +266,7 @@ def _draw_songs(figure: go.Figure, songs: Sequence[SongPoint], shown: _Points, *
         line={"color": QUIET, "width": 2},
         text=[str(song.number) for song in songs],
         textfont={"size": _LABEL, "color": ink_on(TRAIL)},
-        marker={
-            "symbol": "square",
-            "size": _SONG_SIZE,
-            "color": TRAIL,
-            "line": {"width": 1, "color": "white"},
-        },
+        marker={"symbol": "square", "size": _SONG_SIZE, "color": TRAIL, "line": {"width": 1, "color": "white"}},
         **_CLICKABLE,
         customdata=[
             (escape_html(song.title), song.mood.value, song.point.valence, song.point.arousal, song.number)
@@ -284,10 +276,6 @@ def _draw_songs(figure: go.Figure, songs: Sequence[SongPoint], shown: _Points, *
         "energy %{customdata[3]:.2f}<extra></extra>",
         name="songs",
     )
-
-
-def _is_near(point: AffectPoint, positions: _Points, distance: float) -> bool:
-    return any(max(abs(point.valence - x), abs(point.arousal - y)) < distance for x, y in positions)
 
 
 def _draw_pictures(figure: go.Figure, faces: Sequence[FacePoint], shown: _Points, side: float) -> None:

@@ -117,9 +117,7 @@ _LONGEST_LINE = 24  # letters, of a name, for a phone
 def accuracy_by_group(groups: Mapping[str, Sequence[FaceBin]], *, height: int) -> go.Figure:
     """Accuracy on groups of faces as points with their 95 % intervals, and their names above.
 
-    Args:
-        groups: by the title of a set of groups. Empty groups are left out.
-        height: in pixels.
+    `groups` are by the title of their set. Empty ones are left out.
     """
     rows = [(title, faces) for title, bins in groups.items() for faces in bins if faces.n]
     starts = {title: rows.index(next(row for row in rows if row[0] == title)) for title, _ in rows}

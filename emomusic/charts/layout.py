@@ -34,16 +34,7 @@ def lay_out(
     margin: Mapping[str, int] | None = None,
     **layout: Any,
 ) -> go.Figure:
-    """Set the layout of a figure and return it.
-
-    Args:
-        figure: changed in place.
-        height: in pixels.
-        x: of the horizontal axes; `title` can be a text.
-        y: of the vertical axes.
-        margin: the sides with other margins than 8 pixels.
-        layout: of the figure.
-    """
+    """Set the layout of a figure and of its axes, and return it. `margin` has the sides with other than 8 pixels."""
     figure.update_layout(height=height, margin=_MARGIN | dict(margin or {}), dragmode=False, showlegend=False)
     figure.update_xaxes(**_AXIS | dict(x))
     figure.update_yaxes(**_AXIS | dict(y))

@@ -15,16 +15,7 @@ import plotly.graph_objects as go
 
 from emomusic.affect import QUADRANT_CORNERS, AffectPoint, Emotion, Mood, Quadrant
 from emomusic.charts.affect import SongPoint, circumplex, corner_notes, quadrant_shape
-from emomusic.charts.colours import (
-    EMOTION_COLOURS,
-    GUIDE,
-    MOOD_COLOURS,
-    QUADRANT_COLOURS,
-    QUIET,
-    RIGHT,
-    WRONG,
-    faded,
-)
+from emomusic.charts.colours import EMOTION_COLOURS, GUIDE, MOOD_COLOURS, QUADRANT_COLOURS, QUIET, RIGHT, WRONG, faded
 from emomusic.charts.face import share_bars
 from emomusic.charts.layout import BAR_MARGIN, REVERSED, axis_title, lay_out, line
 from emomusic.songs.features import FEATURE_LABELS, FEATURES, Feature
@@ -90,19 +81,12 @@ def song_plane(
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How well a feature separates the moods of a table.
+    """How well a feature separates the moods of a table."""
 
-    Attributes:
-        feature: the feature.
-        share: of its variance between the moods, 0 to 1 (eta squared).
-        lowest: the mood with the lowest median.
-        highest: the mood with the highest median.
-    """
-
-    feature: Feature
-    share: float
-    lowest: Mood
-    highest: Mood
+    feature: Feature  # the feature
+    share: float  # of its variance between the moods, 0 to 1 (eta squared)
+    lowest: Mood  # the mood with the lowest median
+    highest: Mood  # the mood with the highest median
 
 
 def standings(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]) -> list[Standing]:
@@ -204,13 +188,7 @@ def correlation_map(matrix: npt.NDArray[np.float64]) -> go.Figure:
 
 
 def song_path(path: Sequence[tuple[float, float, float]], song: AffectPoint, mood: Mood) -> go.Figure:
-    """The way of a song over the affect plane.
-
-    Args:
-        path: time in seconds, valence and arousal of each part, in the order of time.
-        song: position of the whole song, marked with a note.
-        mood: of the whole song.
-    """
+    """The way of a song over the plane: time in seconds, valence and arousal of each part. A note marks the whole."""
     points = [AffectPoint(valence, arousal) for _, valence, arousal in path]
     figure = circumplex([], [SongPoint(1, "the whole song", song, mood)], trail=points)
     figure.update_traces(
@@ -223,12 +201,7 @@ def song_path(path: Sequence[tuple[float, float, float]], song: AffectPoint, moo
 
 
 def mood_bars(probabilities: npt.NDArray[np.float32], start: npt.NDArray[np.float32] | None = None) -> go.Figure:
-    """Four bars in the order of `Mood`, each with its name and percentage.
-
-    Args:
-        probabilities: shape (4,).
-        start: shape (4,), earlier values, drawn as a line across each bar; None for no lines.
-    """
+    """Four bars in the order of `Mood`, each with its name and percentage, and a line across it at the `start`."""
     shares = dict(zip(MOODS, probabilities.tolist(), strict=True))
     figure = share_bars(shares, height=190, letters=14, bargap=0.3)
     if start is not None:

@@ -9,14 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from emomusic.affect import (
-    EMOTION_POINTS,
-    EMOTIONS,
-    EmotionProbabilities,
-    affect_of,
-    quadrant_of,
-    share_text,
-)
+from emomusic.affect import EMOTION_POINTS, EMOTIONS, EmotionProbabilities, affect_of, quadrant_of, share_text
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex, quadrant_shape
 from emomusic.charts.colours import EMOTION_COLOURS, HEAT, RIGHT, WRONG, faded
 from emomusic.charts.layout import GRID, REVERSED, lay_out
@@ -83,14 +76,10 @@ def face_on_plane(
     quadrant: bool = False,
     songs: Sequence[SongPoint] = (),
 ) -> go.Figure:
-    """The plane with a face.
+    """The plane with a face and its songs.
 
-    Args:
-        probabilities: of the face.
-        label: of its mark.
-        weights: draw a line to each emotion of at least `LEAST_WEIGHT`; its width shows the probability.
-        quadrant: highlight the quadrant, or the neutral centre, of the face.
-        songs: recommended for it.
+    `weights` draws a line to each emotion of at least `LEAST_WEIGHT`, as wide as it is probable; `quadrant` highlights
+    the quadrant, or the neutral centre, of the face.
     """
     point = affect_of(probabilities)
     figure = circumplex([FacePoint(label, point, probabilities.emotion)], songs, height=HEIGHT)
@@ -148,12 +137,7 @@ def band_curves(styles: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]
 
 
 def heard_song(mels: npt.NDArray[np.float32], duration_s: float) -> go.Figure:
-    """The sound of a song: loudness by time and pitch.
-
-    Args:
-        mels: shape (frames, bands), from `songs.hearing.spectrogram_of`.
-        duration_s: of all frames.
-    """
+    """The sound of a song: loudness by time and pitch. `mels` is from `songs.hearing.spectrogram_of`."""
     frames, bands = mels.shape
     step = -(-frames // _MAX_COLUMNS)
     columns = mels[: frames // step * step].reshape(-1, step, bands).mean(axis=1)

@@ -62,21 +62,13 @@ def framed(face: RgbImage, emotion: Emotion) -> RgbImage:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Card:
-    """What a card shows.
+    """What a card shows."""
 
-    Attributes:
-        title: one line.
-        sentence: about the faces.
-        shares: of the chosen face, or of everyone.
-        pick: the song, if any.
-        pictures: the marked photo, or faces; without them, the sentence takes their place.
-    """
-
-    title: str
-    sentence: str
-    shares: EmotionProbabilities
-    pick: Pick | None
-    pictures: Sequence[RgbImage] = ()
+    title: str  # one line
+    sentence: str  # about the faces
+    shares: EmotionProbabilities  # of the chosen face, or of everyone
+    pick: Pick | None  # the song, if any
+    pictures: Sequence[RgbImage] = ()  # the marked photo, or faces; without them, the sentence takes their place
 
 
 def draw_card(card: Card) -> RgbImage:

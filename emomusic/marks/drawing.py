@@ -20,37 +20,25 @@ _BAR_RIM, _BAR_GROUND = (255, 255, 255), (24, 24, 28)
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The frame, label and bar of one face.
+    """The frame, label and bar of one face."""
 
-    Attributes:
-        box: in pixels of the image.
-        text: a short label; may be empty.
-        colour: of the frame, the label and the bar, as "#rrggbb".
-        share: filled part of a bar below the face, 0 to 1; None for no bar.
-    """
-
-    box: Box
-    text: str
-    colour: str
-    share: float | None = None
+    box: Box  # in pixels of the image
+    text: str  # a short label; may be empty
+    colour: str  # of the frame, the label and the bar, as "#rrggbb"
+    share: float | None = None  # filled part of a bar below the face, 0 to 1; None for no bar
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Sizes of frames and labels.
+    """Sizes of frames and labels."""
 
-    Attributes:
-        lines: thickness of a frame, as a divisor of the image's longer side.
-        letters: letter size as a divisor of the face's width, and its least and largest divisor of the longer side.
-        avoids_faces: whether labels avoid faces and each other. Otherwise a label keeps its position above the face, or
-            inside it at the top edge, so that it does not jump between frames.
-        smallest: letter size at least, in pixels.
-    """
-
-    lines: int
+    lines: int  # thickness of a frame, as a divisor of the image's longer side
+    # Letter size as a divisor of the face's width, and its least and largest divisor of the longer side
     letters: tuple[int, int, int]
+    # Whether labels avoid faces and each other. Otherwise a label keeps its position above the face, or inside it at
+    # the top edge, so that it does not jump between frames
     avoids_faces: bool
-    smallest: float = 2.0
+    smallest: float = 2.0  # letter size at least, in pixels
 
 
 PHOTO, VIDEO = Look(400, (6, 75, 38), True, 11.0), Look(240, (5, 42, 28), False)

@@ -76,11 +76,7 @@ def _boxed(values: Any) -> Box:
 
 
 def annotate_film(
-    film: FilmFile,
-    reading: FilmReading,
-    out: Any,
-    *,
-    on_progress: Callable[[float], object] = lambda _: None,
+    film: FilmFile, reading: FilmReading, out: Any, *, on_progress: Callable[[float], object] = lambda _: None
 ) -> None:
     """Write a film with boxes, numbers and emotions, up to the end of its reading, as MP4 (H.264).
 

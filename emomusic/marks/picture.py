@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import cv2
+import numpy as np
 
 from emomusic.affect import EmotionProbabilities, share_text
 from emomusic.charts.colours import EMOTION_COLOURS
 from emomusic.faces.reading import FaceReading, PictureReading
 from emomusic.marks.drawing import PHOTO, VIDEO, Mark, draw_marks
-from emomusic.media.images import Box, RgbImage
+from emomusic.media.images import Box, RgbImage, encode_png, read_image
+from emomusic.stream.game import Attempt
 
 _MAX_SIDE = 1400  # Streamlit shrinks images wider than 1460 pixels on every run
+_GAME, _LABEL, _EDGE = 200, 36, 6  # pixels of a face of a game, of the label above it, and around it
 
 ROOM_AROUND = 0.15
 """Margin around displayed faces, as a share of the box; the network's input has none."""
@@ -34,14 +37,8 @@ def annotated_picture(image: RgbImage, reading: PictureReading) -> RgbImage:
 def annotated_preview(image: RgbImage, reading: PictureReading, width: int, height: int) -> RgbImage:
     """A marked copy for display, with labels that are legible and do not hide a small image.
 
-    Args:
-        image: the image that was read, or a smaller copy.
-        reading: its faces.
-        width: of the displayed image, in pixels of the page.
-        height: of the displayed image, in pixels of the page.
-
-    Returns:
-        Between one and two image pixels per page pixel, for high-resolution screens.
+    `image` is the one that was read, or a smaller copy. `width` and `height` are pixels of the page; the copy has one
+    to two pixels for each, for high-resolution screens.
     """
     shown = min(width / image.shape[1], height / image.shape[0])
     scale = min(max(1.0, shown), 2 * shown, _MAX_SIDE / max(image.shape[:2]))
@@ -70,3 +67,19 @@ def video_mark(number: int, box: Box, probabilities: EmotionProbabilities) -> Ma
     """A mark with a bar for the share of the emotion."""
     emotion = probabilities.emotion
     return Mark(box, f"{number} {emotion}", EMOTION_COLOURS[emotion], probabilities[emotion])
+
+
+def face_strip(rounds: Sequence[Sequence[Attempt]]) -> bytes:
+    """The best faces of a game as PNG: a column for each round, and a row for each player."""
+    strip = np.full((len(rounds[0]) * _GAME, len(rounds) * _GAME, 3), 255, np.uint8)
+    marks = []
+    for column, attempts in enumerate(rounds):
+        for row, attempt in enumerate(attempts):
+            if attempt.picture:
+                x, y = column * _GAME, row * _GAME
+                strip[y : y + _GAME, x : x + _GAME] = cv2.resize(read_image(attempt.picture), (_GAME, _GAME))
+                text = f"{attempt.emotion} {share_text(attempt.share)}"
+                box = Box(x + _EDGE, y + _LABEL, _GAME - 2 * _EDGE, _GAME - _LABEL - _EDGE)
+                marks.append(Mark(box, text, EMOTION_COLOURS[attempt.emotion]))
+    draw_marks(strip, marks, VIDEO)
+    return encode_png(strip)

@@ -69,13 +69,9 @@ def _draw_boxes(picture: RgbImage, corners: npt.NDArray[np.float64], colour: str
 
 
 def crop_steps(crop: RgbImage, network_input: npt.NDArray[np.uint8]) -> RgbImage:
-    """A face in colour above the same in grey, and to their right the pixels that the network receives.
-
-    Args:
-        crop: square, in colour.
-        network_input: shape (n, n), grey.
-    """
-    pixels = enlarged_pixels(network_input, _SIDE)
+    """A square face in colour above the same in grey, and to their right the pixels that the network receives."""
+    width = max(_SIDE // len(network_input), 1) * len(network_input)  # equal squares need a multiple
+    pixels = np.repeat(cv2.resize(network_input, (width, width), interpolation=cv2.INTER_NEAREST)[..., None], 3, axis=2)
     small = (len(pixels) - _GAP_OF_STEPS) // 2
     colour = cv2.resize(crop, (small, small), interpolation=cv2.INTER_AREA)
     grey = np.repeat(to_network_input([crop], small)[0], 3, axis=2)
@@ -84,20 +80,10 @@ def crop_steps(crop: RgbImage, network_input: npt.NDArray[np.uint8]) -> RgbImage
     return np.concatenate([left, np.full((len(pixels), _GAP_OF_STEPS, 3), 128, np.uint8), pixels], axis=1)
 
 
-def enlarged_pixels(grey: npt.NDArray[np.uint8], side: int) -> RgbImage:
-    """A small grey image with its pixels as visible squares, about `side` pixels wide."""
-    width = max(side // len(grey), 1) * len(grey)  # equal squares need a multiple
-    large = cv2.resize(grey, (width, width), interpolation=cv2.INTER_NEAREST)
-    return np.repeat(large[..., None], 3, axis=2)
-
-
 def heat_on_face(face: npt.NDArray[np.uint8], heat: FloatMap, side: int) -> RgbImage:
-    """A face coloured by the relevance of each pixel, from dark (none) to light (most).
+    """A face coloured by the relevance of each pixel, from dark (none or negative) to light (most).
 
-    Args:
-        face: shape (n, n), grey.
-        heat: shape (n, n); the maximum has the lightest colour, 0 and negative values the darkest.
-        side: of the result, in pixels.
+    `face` and `heat` have the shape (n, n); `side` is that of the result, in pixels.
     """
     grey = cv2.resize(face, (side, side), interpolation=cv2.INTER_CUBIC)[..., None].astype(np.float32)
     share = np.maximum(heat, 0) / max(float(heat.max()), 1e-12)

@@ -95,22 +95,14 @@ class Benchmark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The figures of a model on one benchmark.
+    """The figures of a model on one benchmark."""
 
-    Attributes:
-        n: number of examples.
-        accuracy: over the model's own classes.
-        range: its 95 % interval, or its standard deviation over the folds, for people.
-        calibration_error: None if not measured.
-        per_class: scores by class, in words for people.
-    """
-
-    n: int
-    accuracy: float
-    range: str
+    n: int  # number of examples
+    accuracy: float  # over the model's own classes
+    range: str  # its 95 % interval, or its standard deviation over the folds, for people
     macro_f1: float
-    calibration_error: float | None
-    per_class: dict[str, ClassScores]
+    calibration_error: float | None  # None if not measured
+    per_class: dict[str, ClassScores]  # scores by class, in words for people
 
 
 def evaluation(record: Record, benchmark: Benchmark) -> Evaluation | None:

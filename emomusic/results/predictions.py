@@ -19,20 +19,13 @@ from emomusic.results.overview import in_words
 
 @dataclass(frozen=True, slots=True, eq=False)  # arrays have no single truth value
 class Predictions:
-    """A model's predictions on labelled test examples.
+    """A model's predictions on labelled test examples."""
 
-    Attributes:
-        classes: in words for people.
-        y_true: shape (n,), positions in `classes`.
-        y_pred: shape (n,), positions in `classes`.
-        probabilities: shape (n, classes), rows summing to 1.
-        labels: shape (n,), of the dataset: `y_true`, or positions in `EMOTIONS`, also for models of four classes.
-    """
-
-    classes: tuple[str, ...]
-    y_true: IntArray
-    y_pred: IntArray
-    probabilities: npt.NDArray[np.float32]
+    classes: tuple[str, ...]  # in words for people
+    y_true: IntArray  # shape (n,), positions in `classes`
+    y_pred: IntArray  # shape (n,), positions in `classes`
+    probabilities: npt.NDArray[np.float32]  # shape (n, classes), rows summing to 1
+    # shape (n,), of the dataset: `y_true`, or positions in `EMOTIONS`, also for models of four classes
     labels: IntArray
 
     @property
@@ -66,17 +59,12 @@ def _words(classes: tuple[str, ...]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class History:
-    """Learning curves of a training run.
+    """Learning curves of a training run."""
 
-    Attributes:
-        curves: `loss` and `accuracy` on Training, `val_loss` and `val_accuracy` on PublicTest; a row for each epoch.
-        best_epoch: the epoch of the saved weights, from 1.
-        stages: of the training.
-    """
-
+    # `loss` and `accuracy` on Training, `val_loss` and `val_accuracy` on PublicTest; a row for each epoch
     curves: pd.DataFrame
-    best_epoch: int
-    stages: tuple[Stage, ...]
+    best_epoch: int  # the epoch of the saved weights, from 1
+    stages: tuple[Stage, ...]  # of the training
 
     @property
     def last_epochs(self) -> tuple[int, ...]:
@@ -175,21 +163,13 @@ def compare(first: Predictions, second: Predictions) -> McNemar | None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Thresholds:
-    """What a model finds of one class if it calls an example so from a probability on, for each possible threshold.
+    """What a model finds of one class if it calls an example so from a probability on, for each possible threshold."""
 
-    Attributes:
-        thresholds: shape (n,), falling probabilities.
-        precision: shape (n,), the share of the called examples that are of the class.
-        recall: shape (n,), the share of the class that is called.
-        false_alarms: shape (n,), the share of the other examples that are called.
-        called: shape (n,), number of called examples.
-    """
-
-    thresholds: FloatArray
-    precision: FloatArray
-    recall: FloatArray
-    false_alarms: FloatArray
-    called: IntArray
+    thresholds: FloatArray  # shape (n,), falling probabilities
+    precision: FloatArray  # shape (n,), the share of the called examples that are of the class
+    recall: FloatArray  # shape (n,), the share of the class that is called
+    false_alarms: FloatArray  # shape (n,), the share of the other examples that are called
+    called: IntArray  # shape (n,), number of called examples
 
     def at(self, threshold: float) -> int | None:
         """The position of the lowest probability of at least `threshold`; None if no example has one."""

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emomusic.affect import EMOTION_POINTS, EMOTIONS, QUADRANT_CORNERS, AffectPoint, Emotion
+from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, Emotion
 from emomusic.charts.affect import FacePoint, circumplex
 
 Floats = npt.NDArray[np.float64]
@@ -74,11 +74,7 @@ def test_any_mark_stays_near_its_position_in_its_quadrant_and_on_the_plane(place
 
 @pytest.mark.parametrize(
     "places",
-    [
-        crowd((0.5, 0.5), 7, 0.0),
-        crowd((-0.5, -0.5), 15, 0.25),
-        np.random.default_rng(0).uniform(-1, 1, (20, 2)),
-    ],
+    [crowd((0.5, 0.5), 7, 0.0), crowd((-0.5, -0.5), 15, 0.25), np.random.default_rng(0).uniform(-1, 1, (20, 2))],
 )
 def test_marks_do_not_overlap_if_there_is_room(places: Floats) -> None:
     figure = plane(places)
@@ -100,11 +96,6 @@ def test_identical_points_are_drawn_side_by_side_in_order() -> None:
     assert right[0] - left[0] == pytest.approx(WIDTH, abs=0.002)
 
 
-def test_an_isolated_mark_does_not_move() -> None:
-    places = np.array([(1.0, -1.0), (0.0, 0.0), (-0.003, 0.8)])
-    np.testing.assert_array_equal(shown(plane(places)), places)
-
-
 @pytest.mark.parametrize("plane_px", PLANES)
 @pytest.mark.parametrize("emotion", EMOTIONS)
 @pytest.mark.parametrize("intensity", [1.0, 0.8])
@@ -117,11 +108,3 @@ def test_a_face_does_not_hide_the_name_of_its_emotion(emotion: Emotion, intensit
         assert covered(box, mark) < 0.15 * 6 * len(name) * 11
         assert np.abs(box).max() <= plane_px / 2
     assert max(covered(*pair) for pair in itertools.combinations(boxes.values(), 2)) == 0
-
-
-def test_words_name_the_quadrants_outside_the_plane() -> None:
-    notes = {note.text.replace(", ", " and "): note for note in plane([]).layout.annotations}
-    assert notes.keys() == {quadrant.description for quadrant in QUADRANT_CORNERS}
-    for quadrant, (side, level) in QUADRANT_CORNERS.items():
-        note = notes[quadrant.description]
-        assert (note.x, note.y, note.yanchor) == (side, level, "bottom" if level > 0 else "top")

@@ -1,20 +1,17 @@
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 import pytest
 
-from emomusic.charts.colours import CLASS_COLOURS
 from emomusic.charts.diagnostics import (
     accuracy_by_group,
     confidence_histogram,
     confusion_map,
     fold_spread,
     learning_curves,
-    recall_bars,
     reliability_diagram,
     threshold_curves,
 )
-from emomusic.metrics import ClassScores, reliability
+from emomusic.metrics import reliability
 from emomusic.records import FaceBin, Stage
 from emomusic.results.predictions import History, Thresholds
 
@@ -22,40 +19,19 @@ CLASSES = ("calm", "happy", "sad")
 MATRIX = np.array([[8, 2, 0], [1, 4, 5], [0, 0, 0]])
 
 
-def drawn(*, chosen: tuple[str, str] | None = None) -> go.Figure:
-    return confusion_map(MATRIX, CLASSES, chosen=chosen, text_color=None)
-
-
-def test_the_matrix_writes_shares_of_the_row() -> None:
-    notes = drawn().layout.annotations
+def test_the_matrix_writes_shares_of_the_row_in_cells_that_can_be_selected() -> None:
+    figure = confusion_map(MATRIX, CLASSES, chosen=("happy", "sad"), text_color=None)
+    notes, (shades, points), right = figure.layout.annotations, figure.data, np.eye(3, dtype=bool)
     assert [note.text for note in notes][:6] == ["80", "20", "0", "10", "40", "50"]
     assert [(note.y, note.x) for note in notes[:2]] == [("calm", "calm"), ("calm", "happy")]
-
-
-def test_correct_cells_and_mistakes_have_different_shades() -> None:
-    shades, _ = drawn().data
-    right = np.eye(3, dtype=bool)
     z = np.array(shades.z)
     assert (z[right] >= 0).all()
     assert (z[~right] < 0).all()
     assert z[1, 2] == pytest.approx(-1)  # half of a class is the darkest
-    assert z[0, 1] == pytest.approx(-0.4)
-
-
-def test_every_cell_has_a_selectable_point_row_by_row() -> None:
-    figure = drawn(chosen=("happy", "sad"))
-    points = figure.data[1]
     assert [(y, x) for y, x in zip(points.y, points.x, strict=True)] == [(a, b) for a in CLASSES for b in CLASSES]
     assert tuple(points.customdata[5]) == ("5 of 10", "50.0")
     (frame,) = figure.layout.shapes
     assert (frame.x0, frame.x1, frame.y0, frame.y1) == (1.5, 2.5, 0.5, 1.5)
-    assert not drawn().layout.shapes
-
-
-def test_bars_have_class_colours() -> None:
-    (bars,) = recall_bars({name: ClassScores(0.5, 0.25, 0.33, 10) for name in CLASSES}).data
-    assert list(bars.x) == [25.0] * 3
-    assert list(bars.marker.color) == [CLASS_COLOURS[name] for name in CLASSES]
 
 
 def test_groups_of_faces_have_a_row_for_each_bin_with_faces() -> None:

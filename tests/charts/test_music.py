@@ -60,17 +60,6 @@ def test_ridges_have_equal_heights_and_correct_medians(features: np.ndarray) -> 
     assert list(figure.layout.yaxis.ticktext) == ["sad", "energetic", "happy", "calm"]
 
 
-def test_a_ridge_at_the_border_stays_inside() -> None:
-    values = np.zeros(500)
-    (hill, median) = feature_ridges(values, np.full(500, SAD), FEATURES["instrumentalness"]).data
-    assert int(np.argmax(hill.y)) == 0
-    assert median.x[0] == 0.0
-
-
-def test_correlations_equal_those_of_numpy(features: np.ndarray) -> None:
-    assert correlations(features) == pytest.approx(np.corrcoef(features.T))
-
-
 def test_the_correlation_map_shows_each_pair_once() -> None:
     matrix = np.full((9, 9), -0.25)
     matrix[8, 0] = 0.75

@@ -18,8 +18,13 @@ def pick(**features: float) -> Pick:
     return Pick(song, Mood.SAD, 0.5, "a reason", Mood.SAD, 1)
 
 
-def colours(image: RgbImage) -> set[tuple[int, ...]]:
-    return set(map(tuple, np.unique(image.reshape(-1, 3), axis=0).tolist()))
+def colours(image: RgbImage) -> set[int]:
+    """The colours of an image as numbers, which NumPy sorts a hundred times as fast as triples."""
+    return set(np.unique(image @ np.array([2**16, 2**8, 1])).tolist())
+
+
+def number_of(colour: str) -> int:
+    return int(colour[1:], 16)
 
 
 @pytest.mark.parametrize("pictures", [0, 1, 7, 100])
@@ -27,10 +32,9 @@ def test_a_card_has_its_size_the_bars_the_pictures_and_nothing_beside_the_paper(
     red = np.full((300, 400, 3), (250, 0, 0), np.uint8)
     card = draw_card(Card("A very long title " * 10, "Mostly angry", SHARES, pick(), [red] * pictures))
     assert card.shape == (SIZE[1], SIZE[0], 3)
-    assert ((250, 0, 0) in colours(card)) == bool(pictures)
-    assert {rgb_of(colour) for colour in EMOTION_COLOURS.values()} <= colours(card)
-    edges = np.concatenate([card[:, :40].reshape(-1, 3), card[:, -40:].reshape(-1, 3)])
-    assert len(np.unique(edges, axis=0)) == 1
+    assert (number_of("#FA0000") in colours(card)) == bool(pictures)
+    assert set(map(number_of, EMOTION_COLOURS.values())) <= colours(card)
+    assert len(colours(card[:, :40]) | colours(card[:, -40:])) == 1
     bars = [int((card[850:1190, :520] == rgb_of(EMOTION_COLOURS[emotion])).all(axis=2).sum()) for emotion in EMOTIONS]
     assert max(bars) == bars[0]
     assert 4 * bars[1] < bars[0]

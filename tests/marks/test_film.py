@@ -87,10 +87,7 @@ def has_colour(image: np.ndarray, emotion: Emotion, x: int, y: int, radius: int 
 # Size and times
 
 
-@pytest.mark.parametrize(
-    ("ending", "audio"),
-    [("mp4", "aac"), ("webm", None), ("avi", "libmp3lame"), ("gif", None)],
-)
+@pytest.mark.parametrize(("ending", "audio"), [("mp4", "aac"), ("webm", None), ("avi", "libmp3lame"), ("gif", None)])
 def test_the_film_keeps_its_times_and_size(ending: str, audio: str | None) -> None:
     data = film_of(ending=ending, audio=audio)
     times, images = frames_of(data)
@@ -99,10 +96,7 @@ def test_the_film_keeps_its_times_and_size(ending: str, audio: str | None) -> No
     assert {image.shape for image in marked} == {image.shape for image in images} == {(HEIGHT, WIDTH, 3)}
 
 
-@pytest.mark.parametrize(
-    ("width", "height", "expected"),
-    [(191, 111, (190, 110)), (1, 1, (2, 2))],
-)
+@pytest.mark.parametrize(("width", "height", "expected"), [(191, 111, (190, 110)), (1, 1, (2, 2))])
 def test_odd_sides_become_even(width: int, height: int, expected: tuple[int, int]) -> None:
     data = film_of(num_frames=3, image=np.full((height, width, 3), 90, np.uint8), ending="gif")
     reading = reading_of(data, box=Box(0, 0, width, height))
@@ -128,37 +122,34 @@ def test_marks_are_around_the_faces() -> None:
             np.testing.assert_allclose(image[area].astype(int), 90, atol=12)
 
 
+def marks_of(*moments: tuple[float, FaceReading | None]) -> FilmMarks:
+    """The marks of a film whose readings have these times, and one face or none."""
+    reading = reading_of(film_of(), seconds=0)
+    for time_s, face in moments:
+        reading.add(FilmMoment(time_s, 0.5, GREY, () if face is None else (face,)))
+    return FilmMarks(reading)
+
+
 def test_the_colour_and_the_text_are_those_of_the_emotion() -> None:
-    data = film_of()
-    reading = reading_of(data, seconds=0)
-    for number, emotion in enumerate((Emotion.ANGRY, Emotion.SAD)):
-        reading.add(FilmMoment(number, 0.5, GREY, (live_face(7, BOX, emotion, 0.6),)))
-    marks = FilmMarks(reading)
+    marks = marks_of((0, live_face(7, BOX, Emotion.ANGRY, 0.6)), (1, live_face(7, BOX, Emotion.SAD, 0.6)))
     assert [marks.at(time_s)[0].text for time_s in (0.0, 1.0)] == ["7 angry", "7 sad"]
     (mark,) = marks.at(0.0)
     assert (mark.box, mark.colour, mark.share) == (BOX, EMOTION_COLOURS[Emotion.ANGRY], pytest.approx(0.6))
 
 
 def test_a_box_moves_between_two_readings() -> None:
-    data = film_of()
-    reading = reading_of(data, seconds=0)
-    reading.add(FilmMoment(0.0, 0.5, GREY, (live_face(1, Box(40, 20, 50, 60)),)))
-    reading.add(FilmMoment(0.25, 0.5, GREY, (live_face(1, Box(60, 28, 54, 64)),)))
-    marks = FilmMarks(reading)
+    near = (0.0, live_face(1, Box(40, 20, 50, 60))), (0.25, live_face(1, Box(60, 28, 54, 64)))
+    marks = marks_of(*near)
     assert [marks.at(time_s)[0].box for time_s in (0.0, 0.125, 0.25, 0.3)] == [
-        *(Box(40, 20, 50, 60), Box(50, 24, 52, 62), Box(60, 28, 54, 64), Box(60, 28, 54, 64)),
+        *(Box(40, 20, 50, 60), Box(50, 24, 52, 62), Box(60, 28, 54, 64), Box(60, 28, 54, 64))
     ]
     assert marks.at(0.125, 0.5)[0].box == Box(25, 12, 26, 31)
-    reading.add(FilmMoment(0.5, 0.5, GREY, (live_face(1, Box(140, 10, 40, 40)),)))  # another place
-    assert [FilmMarks(reading).at(time_s)[0].box.x for time_s in (0.45, 0.5)] == [60, 140]
+    marks = marks_of(*near, (0.5, live_face(1, Box(140, 10, 40, 40))))  # another place
+    assert [marks.at(time_s)[0].box.x for time_s in (0.45, 0.5)] == [60, 140]
 
 
 def test_a_face_that_is_gone_has_no_mark() -> None:
-    data = film_of()
-    reading = reading_of(data, seconds=0)
-    for number in range(8):
-        reading.add(FilmMoment(number / 4, 0.5, GREY, (live_face(1, BOX),) if number in (2, 3) else ()))
-    marks = FilmMarks(reading)
+    marks = marks_of(*((number / 4, live_face(1, BOX) if number in (2, 3) else None) for number in range(8)))
     seen = [time_s for time_s in np.arange(0, 2, 0.05).round(2) if marks.at(time_s)]
     assert seen[0] == 0.5
     assert 0.75 <= seen[-1] < 1.0

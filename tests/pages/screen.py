@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from streamlit.testing.v1 import AppTest, local_script_runner
+from streamlit.testing.v1 import AppTest
 
 from emomusic.app import state
 from emomusic.app.address import Address
+from emomusic.app.frame import enter_app
 from emomusic.app.picture_chooser import PictureState
 from emomusic.app.queues import PlayerState
 from emomusic.songs.queue import SongQueue
@@ -29,6 +29,19 @@ def start_app(root: Path, **link: str | list[str]) -> AppTest:
     app = AppTest.from_file(str(root / "app.py"), default_timeout=240)
     app.query_params.update(link)
     return app.run()
+
+
+def page_of(root: Path, name: str, **link: str) -> AppTest:
+    """A page before its first run, as if `app.py` had run, with these parameters in the URL."""
+    enter_app()
+    app = AppTest.from_file(str(root / f"pages/{name}.py"), default_timeout=240)
+    app.query_params.update(link)
+    return app
+
+
+def charts(app: AppTest) -> list[dict[str, Any]]:
+    """The charts of a page."""
+    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
 
 
 def click(app: AppTest, key: str) -> AppTest:
@@ -153,20 +166,6 @@ def open_page(app: AppTest, name: str) -> AppTest:
     visit = state_of(app, state.Visit)
     visit.page, visit.number = name, visit.number + 1
     return app.switch_page(f"pages/{name}.py").run()
-
-
-def run_fragments(app: AppTest) -> AppTest:
-    """Run only the fragments, as a browser does after a click inside one. AppTest itself runs the whole page.
-
-    Afterwards the tree holds only the fragments, or the whole page if they asked for it.
-    """
-    fragments = list(app._fragment_storage._fragments)
-    assert fragments
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            local_script_runner, "RerunData", partial(local_script_runner.RerunData, fragment_id_queue=fragments)
-        )
-        return app.run()
 
 
 def files_of(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:

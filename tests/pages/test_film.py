@@ -18,7 +18,6 @@ from emomusic.app.film import details, screen
 from emomusic.app.film import page as page_module
 from emomusic.app.film.job import FilmHolder, FilmJob, FilmStage, FilmView
 from emomusic.app.film.state import FilmState
-from emomusic.app.frame import enter_app
 from emomusic.app.queues import PlayerState
 from emomusic.charts.live import SOUND
 from emomusic.media.images import RgbImage
@@ -31,8 +30,10 @@ from tests.pages.screen import (
     files_of,
     labels,
     open_page,
+    page_of,
     playing,
     playlist,
+    start_app,
     state_of,
     text_of,
     tracks,
@@ -41,7 +42,6 @@ from tests.pages.screen import (
 )
 from tests.waiting import wait_until
 
-SECONDS = 120
 SAMPLE, ANOTHER, CANCEL = "Try the sample", "Another film", "Cancel"
 DOWNLOADS = {"Marked film (MP4)", "Readings (CSV)", "Everything (JSON)", "Playlist (M3U)"}
 SCENES = [Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY, Emotion.HAPPY]
@@ -52,8 +52,7 @@ NUM_FACES = 3
 
 @pytest.fixture
 def app(root: Path) -> Iterator[AppTest]:
-    enter_app()  # as if app.py had run
-    app = AppTest.from_file(str(root / "pages/film.py"), default_timeout=SECONDS)
+    app = page_of(root, "film")
     yield app
     if (job := job_of(app)) is not None:
         job.close()
@@ -261,10 +260,7 @@ def test_a_chosen_scene_keeps_the_mood_with_which_it_was_first_shown(sample: Fil
     happy, sad, *_ = sample.view().scenes
     here = FilmState()
     assert here.mood_of(0, happy) == here.mood_of(0, sad) == (happy.point, happy.emotion)
-    assert (here.mood_of(1, happy), here.mood_of(1, sad)) == (
-        (happy.point, happy.emotion),
-        (sad.point, sad.emotion),
-    )
+    assert (here.mood_of(1, happy), here.mood_of(1, sad)) == ((happy.point, happy.emotion), (sad.point, sad.emotion))
     here.show(None)
     assert here.mood_of(0, sad) == (sad.point, sad.emotion)
 
@@ -292,7 +288,7 @@ def test_another_video_returns_to_the_empty_page(shown: AppTest) -> None:
 
 
 def test_the_film_stays_after_a_visit_to_another_page(root: Path, sample: FilmJob) -> None:
-    app = open_page(AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS).run(), "film")
+    app = open_page(start_app(root), "film")
     film_state(app).show(FilmHolder(sample))
     app.query_params[state.FILM_SAMPLE] = "sample"
     tiles(app.run())[2].click().run()
@@ -304,7 +300,15 @@ def test_the_film_stays_after_a_visit_to_another_page(root: Path, sample: FilmJo
     assert follow_of(app)["at"] == int(sample.view().scenes[2].start_s)
 
 
-def test_an_upload_is_read_and_shown(app: AppTest, classifier: Classifier) -> None:
+@pytest.mark.usefixtures("classifier")
+def test_an_upload_is_read_and_shown_after_a_file_that_is_no_film(app: AppTest) -> None:
+    finish(upload(app, b"nonsense" * 100, name="no_film.mp4"))
+    assert len(app.title) == 1
+    (error,) = app.error
+    assert "no\\_film.mp4" in error.value
+    assert downloads(app) == set()
+    press(app, ANOTHER)
+    assert SAMPLE in labels(app)
     finish(upload(app, GREY, name="=my_*film*.mp4"))
     assert "=my_*film*.mp4" in text_of(app).replace("\\", "")
     assert "\\*film\\*" in text_of(app)
@@ -344,17 +348,4 @@ def test_the_mood_of_the_sound_is_a_band_below_the_timeline(app: AppTest, audio:
     (chart,) = (c.proto for c in app.get("plotly_chart") if c.proto.alt.startswith("Shares of the seven"))
     assert (SOUND in [trace["name"] for trace in json.loads(chart.spec)["data"]]) == has_band
     assert len([text for text in app.caption if "no sound" in text.value]) == (not has_band)
-    assert downloads(app) == DOWNLOADS
-
-
-@pytest.mark.usefixtures("classifier")
-def test_a_file_that_is_no_film_is_one_message(app: AppTest) -> None:
-    finish(upload(app, b"nonsense" * 100, name="no_film.mp4"))
-    assert len(app.title) == 1
-    (error,) = app.error
-    assert "no\\_film.mp4" in error.value
-    assert downloads(app) == set()
-    press(app, ANOTHER)
-    assert SAMPLE in labels(app)
-    finish(upload(app, GREY))
     assert downloads(app) == DOWNLOADS

@@ -1,5 +1,4 @@
 import io
-import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -11,13 +10,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from emomusic import assets
-from emomusic.affect import (
-    EMOTIONS,
-    EmotionProbabilities,
-    Quadrant,
-)
+from emomusic.affect import EMOTIONS, EmotionProbabilities, Quadrant
 from emomusic.app import state
-from emomusic.app.frame import enter_app
 from emomusic.app.how_it_works import walk
 from emomusic.app.how_it_works.draw import describe_agreement, describe_drop
 from emomusic.app.how_it_works.steps import STEPS, step_named
@@ -28,16 +22,14 @@ from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.media.images import crop_face, encode_jpeg, to_network_input
 from emomusic.records import read_face_record
 from emomusic.results.findings import describe_people, people_of
-from tests.pages.screen import keys, queue_of, result_of, state_of, text_of
+from tests.pages.screen import charts, page_of, queue_of, result_of, state_of, text_of
 
-SECONDS = 240
 KEYS = [step.key for step in STEPS]
 
 
 @pytest.fixture
 def app(root: Path) -> AppTest:
-    enter_app()  # as after a visit to app.py
-    return AppTest.from_file(str(root / "pages/how_it_works.py"), default_timeout=SECONDS)
+    return page_of(root, "how_it_works")
 
 
 def at(app: AppTest, key: str, *, sample: str | None = "eileen-collins-1999") -> AppTest:
@@ -58,10 +50,6 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
 
 
-def charts(app: AppTest) -> list[dict[str, Any]]:
-    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
-
-
 def alts(app: AppTest) -> list[str]:
     """The alternative texts of images and charts."""
     return image_alts(app) + [chart.proto.alt for chart in app.get("plotly_chart")]
@@ -72,27 +60,6 @@ def press(app: AppTest, label: str) -> AppTest:
 
 
 # Navigation
-
-
-def test_next_and_back_lead_through_all_steps_with_their_texts_and_drawings(app: AppTest) -> None:
-    at(app, "picture")
-    buttons = {button.label: button for button in app.button}
-    assert buttons["Back"].disabled
-    assert buttons["Next"].proto.shortcut.lower().endswith("right")
-    assert buttons["Back"].proto.shortcut.lower().endswith("left")
-    for step in STEPS:
-        assert not app.exception
-        assert not app.error
-        assert step.key in app.query_params[state.HOW_STEP]
-        assert app.title[0].value == step.title
-        text = text_of(app)
-        assert all(words in text for words in (step.first, step.second, step.reference))
-        assert image_alts(app) or charts(app)
-        assert all(image_alts(app))
-        if step is not STEPS[-1]:
-            press(app, "Next")
-    press(app, "Back")
-    assert app.title[0].value == STEPS[-2].title
 
 
 def test_a_step_that_a_link_does_not_know_is_the_first() -> None:
@@ -203,29 +170,24 @@ def test_the_look_step_shows_its_figures_and_going_back_recomputes_nothing(app: 
         assert walk.images[name] is data
 
 
-def test_the_explained_probabilities_are_those_of_the_other_pages(app: AppTest) -> None:
-    at(app, "probabilities", sample="morisot-self-portrait-1885")
-    (face,) = result_of(app, Walk).faces
-    explained = face.insight.probabilities
-    np.testing.assert_allclose(explained, face.reading.probabilities.values, atol=1e-6)
-    assert f"→ {percent(explained.max())} after" in text_of(app)
-    at(app, "place", sample="morisot-self-portrait-1885")
-    assert f"{EMOTIONS[explained.argmax()]} {percent(explained.max())}" in text_of(app)
-    at(app, "quadrant", sample="morisot-self-portrait-1885")
-    assert Quadrant.N.description.capitalize() in text_of(app)
-
-
-def test_the_songs_with_sound_are_checked_once(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bundled_song_has_its_sound_and_moods_and_is_checked_once(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     at(app, "sound")
+    sound, moods = charts(app)
+    assert sound["data"][0]["type"] == "heatmap"
+    assert sum(moods["data"][0]["x"]) == pytest.approx(100, abs=0.1)
+    assert moods["data"][0]["y"][int(np.argmax(moods["data"][0]["x"]))] == "happy"
     monkeypatch.setattr(assets, "sha256_of", pytest.fail)
     app.run()
     assert not app.exception
     assert not app.error
 
 
-def test_the_texts_show_the_computed_figures(app: AppTest) -> None:
+def test_the_texts_show_the_computed_figures_and_a_temperature_moves_the_bars(app: AppTest) -> None:
     at(app, "probabilities")
     face = result_of(app, Walk).faces[0]
+    np.testing.assert_allclose(face.insight.probabilities, face.reading.probabilities.values, atol=1e-6)
     num_views = len(face.insight.logits)  # the face and, in some models, its mirror image
     *scores, shares = charts(app)[0]["data"][: num_views + 1]
     np.testing.assert_allclose([view["x"] for view in scores], face.insight.logits, atol=1e-3)
@@ -237,6 +199,13 @@ def test_the_texts_show_the_computed_figures(app: AppTest) -> None:
     steps = (face.insight.averaged, face.insight.calibrated, face.insight.probabilities)
     values = ".*→ ".join(re.escape(percent(probabilities[winner])) for probabilities in steps)
     assert re.search(f"{EMOTIONS[winner]}: {values}", text)
+    app.slider(key=state.how_widget("temperature")).set_value(4.0).run()
+    after = np.array(charts(app)[0]["data"][num_views]["x"])
+    assert (after.argmax(), after.sum()) == (winner, pytest.approx(100))
+    assert after.max() < max(shares["x"])
+    for key in ("place", "quadrant"):
+        text = text_of(at(app, key))
+    assert face.reading.quadrant.description.capitalize() in text
 
 
 def test_each_song_has_a_link_and_a_reason(app: AppTest) -> None:
@@ -260,31 +229,6 @@ def test_the_sentence_and_the_songs_have_the_mood_of_the_emotion_and_not_of_the_
     assert re.search("Sad 43 %.*: sad songs", text_of(app))
     assert "calm songs" not in text_of(app)
     assert {pick.likeliest_mood for pick in queue_of(app, "how").playlist(3)} == {"sad"}
-
-
-def test_the_sound_of_a_bundled_song_is_shown_with_its_moods_and_plays(app: AppTest) -> None:
-    at(app, "sound")
-    assert not app.exception
-    sound, moods = charts(app)
-    assert sound["data"][0]["type"] == "heatmap"
-    assert sum(moods["data"][0]["x"]) == pytest.approx(100, abs=0.1)
-    assert moods["data"][0]["y"][int(np.argmax(moods["data"][0]["x"]))] == "happy"
-    assert "start-how" in keys(app)
-
-
-def shown_probabilities(app: AppTest) -> np.ndarray:
-    (bars,) = (trace for trace in charts(app)[0]["data"] if trace.get("name") == "probability")
-    return np.array(bars["x"])
-
-
-def test_a_temperature_moves_the_bars(app: AppTest) -> None:
-    at(app, "probabilities")
-    before = shown_probabilities(app)
-    app.slider(key=state.how_widget("temperature")).set_value(4.0).run()
-    after = shown_probabilities(app)
-    assert after.argmax() == before.argmax()
-    assert after.max() < before.max()
-    assert after.sum() == pytest.approx(100)
 
 
 def test_the_first_step_zooms_to_the_brightness_of_pixels(app: AppTest) -> None:
@@ -317,12 +261,7 @@ def test_the_step_on_people_names_the_weakest_group(app: AppTest) -> None:
 
 @pytest.mark.parametrize(
     ("correlation", "words"),
-    [
-        (0.71, " agree.* 0.71"),
-        (0.3, " agree a little.* 0.30"),
-        (-0.42, "disagree.* -0.42"),
-        (None, "cannot"),
-    ],
+    [(0.71, " agree.* 0.71"), (0.3, " agree a little.* 0.30"), (-0.42, "disagree.* -0.42"), (None, "cannot")],
 )
 def test_agreement_is_described(correlation: float | None, words: str) -> None:
     assert re.search(words, describe_agreement(correlation))

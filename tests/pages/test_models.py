@@ -14,7 +14,6 @@ from streamlit.testing.v1 import AppTest
 from emomusic import assets
 from emomusic.affect import EMOTIONS
 from emomusic.app import state
-from emomusic.app.frame import enter_app
 from emomusic.app.models.details import cell_at
 from emomusic.app.models.page import ModelsState, keep_last
 from emomusic.app.sessions import WHEN_GONE
@@ -25,9 +24,8 @@ from emomusic.results.overview import FOUR_LEGEND, Benchmark
 from emomusic.server import shared
 from tests.fakes import FakeDetector, make_face
 from tests.model_files import LABELS, place_checkout, place_face_model
-from tests.pages.screen import state_of, text_of
+from tests.pages.screen import charts, page_of, state_of, text_of
 
-SECONDS = 120
 VGG9 = "Nine-layer network (vgg9)"
 
 
@@ -36,14 +34,9 @@ def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     monkeypatch.setattr(assets, "ROOT", place_checkout(root, tmp_path))
     monkeypatch.setattr(model_files, "DEFAULT_MODEL", "vgg9")  # one of the synthetic models
     monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "none"))
-    enter_app()
     st.cache_resource.clear()  # remove results of other tests
-    yield AppTest.from_file(str(root / "pages/models.py"), default_timeout=SECONDS)
+    yield page_of(root, "models")
     st.cache_resource.clear()  # remove the fakes
-
-
-def charts(app: AppTest) -> list[dict[str, Any]]:
-    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
 
 
 def opened(
@@ -124,6 +117,7 @@ def test_a_model_of_four_classes_is_compared_over_four_classes(app: AppTest) -> 
         (Benchmark.LABELS, "Confidence", "on average", 6),
         (Benchmark.FEATURES, "Confidence", "on average", 4),
         (Benchmark.SOUND, "Card", "# ", 2),
+        (Benchmark.PHOTOGRAPHS, "Photographs", "Without disgust", 3),
     ],
 )
 def test_only_the_open_tab_is_computed(app: AppTest, on: Benchmark, view: str, words: str, num_charts: int) -> None:
@@ -143,13 +137,6 @@ def test_the_sound_model_has_its_figures_beside_the_published_one(app: AppTest) 
     assert f"{metrics['confusion'][3][2]} of the {sum(metrics['confusion'][3])} calm songs" in text_of(app)
 
 
-def test_photographs_have_a_chart_by_pose_size_and_sharpness(app: AppTest) -> None:
-    opened(app, "vgg9", view="Photographs", on=Benchmark.PHOTOGRAPHS)
-    *_, groups = charts(app)
-    assert groups["layout"]["yaxis"]["ticktext"][:2] == ["towards the camera, 60", "turned away, 28"]
-    assert any("Without disgust" in caption.value for caption in app.caption)
-
-
 def test_a_threshold_changes_what_is_called(app: AppTest) -> None:
     opened(app, view="One class")
     texts = []
@@ -159,29 +146,6 @@ def test_a_threshold_changes_what_is_called(app: AppTest) -> None:
         texts.append(next(markdown.value for markdown in app.markdown if "precision" in markdown.value))
     low, high = (int(re.findall(r"calls (\d+) faces", text)[0]) for text in texts)
     assert low > high
-
-
-def test_every_choice_changes_the_address_and_back_restores_it(app: AppTest) -> None:
-    opened(app, view="Confusions")
-    steps = [(dict(app.query_params), heading(app), len(charts(app)))]
-    for kind, key, value in (
-        ("multiselect", state.MODELS_FACES, ["vgg9", "emonet"]),
-        ("multiselect", state.MODELS_FACES, ["emonet"]),
-        ("selectbox", state.MODELS_CELL, "happy called happy"),
-        ("segmented_control", state.MODELS_BENCHMARK, Benchmark.FEATURES),
-        ("multiselect", state.MODELS_SONGS, ["mlp"]),
-    ):
-        getattr(app, kind)(key=key).set_value(value).run()
-        assert not app.exception
-        steps.append((dict(app.query_params), heading(app), len(charts(app))))
-    assert len({json.dumps(address) for address, *_ in steps}) == len(steps)
-    for address, words, num_charts in reversed(steps[:-1]):
-        app.query_params.clear()
-        app.query_params.update(address)
-        app.run()  # as the browser's Back button does
-        assert not app.exception
-        assert (dict(app.query_params), heading(app), len(charts(app))) == (address, words, num_charts)
-    assert app.multiselect(key=state.MODELS_FACES).value == ["vgg9"]
 
 
 def test_a_click_selects_the_cell_under_it() -> None:
@@ -203,20 +167,6 @@ def test_a_click_selects_the_cell_under_it() -> None:
 )
 def test_the_last_two_clicked_rows_stay_selected(before: list[str], now: list[str], kept: list[str]) -> None:
     assert keep_last(before, now) == kept
-
-
-def test_an_address_with_unknown_names_shows_the_default_view(app: AppTest) -> None:
-    opened(app, "../../etc/passwd", view="No such tab")
-    assert heading(app) == VGG9
-
-
-def test_the_page_without_a_model_has_one_line(app: AppTest, tmp_path: Path) -> None:
-    for spec in (tmp_path / "models" / "face").glob("*/spec.json"):
-        spec.unlink()
-    app.run()
-    assert not app.exception
-    assert app.info
-    assert "make" not in text_of(app)
 
 
 def change_metrics(folder: Path, **changes: Any) -> None:
@@ -248,6 +198,11 @@ def test_the_page_shows_one_error_if_every_model_is_damaged(app: AppTest, tmp_pa
     app.segmented_control(key=state.MODELS_BENCHMARK).set_value(Benchmark.FEATURES).run()
     assert not app.error
     assert heading(app).startswith("Ensemble")
+    for spec in (tmp_path / "models" / "face").glob("*/spec.json"):
+        spec.unlink()
+    app.segmented_control(key=state.MODELS_BENCHMARK).set_value(Benchmark.LABELS).run()
+    assert not app.exception
+    assert len(app.info) == 1
 
 
 @pytest.mark.parametrize(
@@ -268,13 +223,6 @@ def test_missing_files_of_one_model_do_not_hide_the_other(
 def place_dataset(folder: Path, text: str = "") -> None:
     (folder / "none").mkdir()
     (folder / "none" / "fer2013.csv").write_text(text, encoding="utf-8")
-
-
-def test_a_damaged_dataset_does_not_hide_the_matrices(app: AppTest, tmp_path: Path) -> None:
-    place_dataset(tmp_path, "emotion,pixels\n0,1 2 3\n")
-    opened(app, "vgg9", "emonet", view="Confusions", cell="happy called happy")
-    assert {"fer2013.csv" in error.value for error in app.error} == {True}
-    assert len(charts(app)) == 4
 
 
 def test_mistakes_cells_and_classes_show_their_pictures_with_the_dataset(
@@ -334,12 +282,13 @@ class FakeNetwork:
         return np.eye(self.num_classes, dtype=np.float32)[[3 if self.num_classes == 7 else 0]]
 
 
-def ask(app: AppTest, monkeypatch: pytest.MonkeyPatch, detector: FakeDetector) -> AppTest:
+def test_every_model_receives_the_largest_face(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     def classifier(name: str) -> FakeNetwork:
         if name == "emonet":
             raise ModelError("expected its weights. Received: none")
         return FakeNetwork(name, 4 if name == "mobilenet_quadrants" else 7)
 
+    detector = FakeDetector([make_face(), make_face(x=100, width=80, height=90)])
     monkeypatch.setattr(shared, "load_networks", lambda: (detector, FakeNetwork("vgg9")))
     st.cache_resource.clear()  # remove networks of other tests
     monkeypatch.setattr("emomusic.app.models.try_it.classifier", classifier)
@@ -349,12 +298,6 @@ def ask(app: AppTest, monkeypatch: pytest.MonkeyPatch, detector: FakeDetector) -
     assert detector.num_calls == 0  # the choice of a picture alone starts no detection
     app.button(key=state.models_widget("ask")).click().run()
     assert not app.exception
-    return app
-
-
-def test_every_model_receives_the_largest_face(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    detector = FakeDetector([make_face(), make_face(x=100, width=80, height=90)])
-    ask(app, monkeypatch, detector)
     assert "2 of 2 say happy" in text_of(app)
     assert "largest face" in text_of(app)
     assert [len(chart["data"][0]["y"]) for chart in charts(app)[2:]] == [7, 7, 4]
@@ -363,9 +306,6 @@ def test_every_model_receives_the_largest_face(app: AppTest, monkeypatch: pytest
     app.run()
     assert detector.num_calls == 1  # a rerun uses the stored answers
     assert len(charts(app)) == 5
-
-
-def test_a_picture_without_a_face_has_a_message_and_no_chart(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    ask(app, monkeypatch, FakeDetector())
+    detector.faces = []
+    app.button(key=state.models_widget("ask")).click().run()
     assert "No face" in text_of(app)
-    assert len(charts(app)) == 2

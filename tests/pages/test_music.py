@@ -16,12 +16,10 @@ from streamlit.testing.v1 import AppTest
 from emomusic import downloads
 from emomusic.affect import Quadrant
 from emomusic.app import state
-from emomusic.app.frame import enter_app
-from emomusic.app.music import table as music_table
 from emomusic.app.music.classify import nearest_songs
-from emomusic.app.music.explore import MOST_DRAWN, PlaneState, songs_near
+from emomusic.app.music.explore import MOST_DRAWN, songs_near
 from emomusic.app.music.page import TABLE
-from emomusic.app.music.songs import EXPLORE, SIMILAR, YOUR_SONG, Songs
+from emomusic.app.music.songs import EXPLORE, SIMILAR, YOUR_SONG, MusicState, Songs
 from emomusic.app.own_music import TableState
 from emomusic.app.queues import PlayerState
 from emomusic.app.sources import SourceState
@@ -29,10 +27,9 @@ from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.features import FEATURES
 from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import load_recommender
-from tests.pages.screen import files_of, playlist, queue_of, state_of, text_of
+from tests.pages.screen import files_of, page_of, playlist, queue_of, state_of, text_of
 from tests.songs.tables import FakeClassifier, mood_table, song_table
 
-SECONDS = 120
 FILE = "my songs.csv"
 NAMES = ("Explore", YOUR_SONG, TABLE)
 
@@ -40,8 +37,7 @@ NAMES = ("Explore", YOUR_SONG, TABLE)
 @pytest.fixture
 def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "data"))
-    enter_app()
-    return AppTest.from_file(str(root / "pages/music.py"), default_timeout=SECONDS)
+    return page_of(root, "music")
 
 
 def plane(app: AppTest) -> dict[str, Any]:
@@ -114,8 +110,8 @@ def test_the_chosen_quadrant_is_marked_and_its_songs_are_listed(app: AppTest) ->
 def click(app: AppTest, row: int) -> AppTest:
     """Click a song on the plane, as the callback of the chart stores it."""
     token = next(chart.proto.id for chart in app.get("plotly_chart") if "on the plane" in chart.proto.alt)[-8:]
-    clicked = state_of(app, PlaneState)
-    clicked.row, clicked.token, clicked.starts = row, token, True
+    mine = state_of(app, MusicState)
+    mine.row, mine.token, mine.starts = row, token, EXPLORE
     return app.run()
 
 
@@ -135,8 +131,6 @@ def test_a_click_on_the_plane_plays_the_song_and_then_those_near_it(app: AppTest
     assert queue_of(app, EXPLORE).current.number == 2
     app.pills(key=state.music_widget("quadrant")).set_value(Quadrant.Q1).run()
     assert queue_of(app, EXPLORE).current.number == 1
-    click(app, 10**9)  # a browser can send any number
-    assert not app.exception
 
 
 def test_other_songs_play_and_the_plane_stays_if_spotify_is_silent(app: AppTest) -> None:
@@ -229,15 +223,6 @@ def test_search_and_moods_select_songs_and_survive_a_change_of_tab(app: AppTest,
     assert len(app.info) == 1
 
 
-def test_only_the_first_rows_of_a_very_long_table_are_shown(app: AppTest, monkeypatch) -> None:
-    monkeypatch.setattr(music_table, "_MOST_SHOWN", 50)
-    upload(app, csv_of(song_table(60)))
-    view(app, TABLE)
-    assert "**60** of 60 songs" in text_of(app)
-    assert len(app.dataframe[0].value) == 50
-    assert "first 50" in text_of(app)
-
-
 def test_a_slider_changes_the_probabilities_and_what_speaks_for_the_mood_comes_first(app: AppTest) -> None:
     catalogue = load_recommender().catalogue
     row = catalogue.best_known_first(np.flatnonzero(catalogue.matching("yesterday beatles")))[0]
@@ -327,8 +312,6 @@ def test_a_removed_table_leaves_the_session(app: AppTest) -> None:
 
 
 HOSTILE = "![x](https://e.org/x.png) www.e.org a@e.org :material/home: <b>b</b> {y}"
-
-
 ACTIVE = r"https?://e\.org|www\.e|a@e|:material/home|(?<!\\)<b|(?<!\\)\]\((?!https://open\.spotify)"
 
 
@@ -342,9 +325,7 @@ def test_names_of_others_are_text_everywhere(app: AppTest, monkeypatch) -> None:
         view(app, name)
         labels = [each.label for each in (*app.button, *app.selectbox)]
         for text in (text_of(app), *labels):
-            assert not re.search(
-                r"https?://e\.org|www\.e|a@e|:material/home|(?<!\\)<b|(?<!\\)\]\((?!https://open\.spotify)", text
-            ), text
+            assert not re.search(ACTIVE, text), text
     assert "&lt;b&gt;" in plane(view(app, "Explore"))["data"][0]["text"][0]
     assert "<b>" not in plane(app)["data"][0]["text"][0]
     view(app, TABLE)

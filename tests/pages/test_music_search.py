@@ -7,7 +7,6 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from emomusic.app import state
-from emomusic.app.frame import enter_app
 from emomusic.app.music import table
 from emomusic.app.music.page import TABLE
 from emomusic.app.music.songs import ON_SPOTIFY
@@ -15,20 +14,15 @@ from emomusic.errors import SpotifyError
 from emomusic.songs.recommend import load_recommender
 from emomusic.songs.song import Player, Song
 from emomusic.songs.spotify import Credentials, FoundSongs
-from tests.pages.screen import playlist, text_of, unescaped
+from tests.pages.screen import page_of, playlist, text_of, unescaped
 from tests.songs.tables import track_id
-
-SECONDS = 120
 
 
 @pytest.fixture
 def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "data"))
     st.cache_data.clear()  # remove results of other tests
-    enter_app()
-    app = AppTest.from_file(str(root / "pages/music.py"), default_timeout=SECONDS)
-    app.query_params[state.MUSIC_TAB] = TABLE
-    return app
+    return page_of(root, "music", **{state.MUSIC_TAB: TABLE})
 
 
 def find(app: AppTest, words: str) -> AppTest:

@@ -14,29 +14,23 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import AffectPoint
 from emomusic.app import state, uploads
-from emomusic.app.frame import enter_app
 from emomusic.app.music import own_song
 from emomusic.app.music.own_song import OwnSong
 from emomusic.app.music.songs import YOUR_SONG
-from emomusic.media.audio_file import PATCH_S, read_song
+from emomusic.media.audio_file import read_song
 from emomusic.server import shared as server_shared
 from emomusic.server.capacity import Capacity
 from emomusic.server.shared import shared
 from emomusic.songs.hearing import Hearing, load_sound_model
 from emomusic.songs.request import nearest_emotion
-from tests.pages.screen import state_of, text_of
+from tests.pages.screen import page_of, state_of, text_of
 from tests.songs.songs import TAGS, song_bytes
-
-SECONDS = 120
 
 
 @pytest.fixture
 def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "data"))
-    enter_app()
-    app = AppTest.from_file(str(root / "pages/music.py"), default_timeout=SECONDS)
-    app.query_params[state.MUSIC_TAB] = YOUR_SONG
-    return app.run()
+    return page_of(root, "music", **{state.MUSIC_TAB: YOUR_SONG}).run()
 
 
 def drop(app: AppTest, data: bytes, name: str) -> AppTest:
@@ -55,11 +49,6 @@ def path_of(app: AppTest) -> dict[str, Any]:
 
 def heard(data: bytes) -> Hearing:
     return load_sound_model().hear(read_song(io.BytesIO(data)).windows)
-
-
-def test_a_film_with_sound_only_is_a_song(app: AppTest) -> None:
-    drop(app, song_bytes(("webm", "libopus"), rate=48_000), "tone.webm")
-    assert len(app.get("audio")) == 1
 
 
 def test_a_dropped_song_has_its_quadrant_tags_a_face_and_its_path(
@@ -83,16 +72,6 @@ def test_a_dropped_song_has_its_quadrant_tags_a_face_and_its_path(
     assert answer in [header.value for header in app.header]
 
 
-def test_the_path_of_a_long_song_covers_it_in_a_limited_number_of_parts(app: AppTest) -> None:
-    data = song_bytes("wav", seconds=90, rate=16_000)
-    drop(app, data, "long.wav")
-    expected = heard(data)
-    assert any(expected.quadrant.description in header.value for header in app.header)
-    times = path_of(app)["text"]
-    assert PATCH_S < 90 / len(times) < 1.3 * 90 / own_song._MOST_PARTS
-    assert (times[0], times[-1]) == ("0:00", "1:26")
-
-
 @pytest.mark.parametrize("data", [b"no song" * 1000, song_bytes("wav", seconds=0.5)], ids=["text", "short"])
 def test_a_file_that_cannot_be_heard_is_one_message(app: AppTest, data: bytes) -> None:
     drop(app, data, "my_song.mp3")
@@ -102,7 +81,7 @@ def test_a_file_that_cannot_be_heard_is_one_message(app: AppTest, data: bytes) -
         assert app.get("audio") == []
         assert app.slider  # the song of the table
         app.run()
-    drop(app, song_bytes("flac"), "another.flac")
+    drop(app, song_bytes(("webm", "libopus"), rate=48_000), "another.webm")  # a film with sound only is a song
     assert not app.error
     assert len(app.get("audio")) == 1
 
@@ -118,9 +97,12 @@ def test_a_removed_song_leaves_the_session(app: AppTest) -> None:
     assert app.get("audio") == []
 
 
-def test_hearing_takes_the_turns_of_a_visitor_and_holds_up_the_end_of_the_server(
+def test_the_path_of_a_long_song_has_a_limited_number_of_parts_and_hearing_takes_the_turns_of_a_visitor(
     app: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(own_song, "_MOST_PARTS", 6)
+    data = song_bytes("wav", seconds=90, rate=16_000)
+    expected = heard(data)
     turns: list[str] = []
     here = Capacity(9, 9)
     queue = shared().queue
@@ -133,8 +115,11 @@ def test_hearing_takes_the_turns_of_a_visitor_and_holds_up_the_end_of_the_server
         yield
 
     monkeypatch.setattr(queue, "turn", turn)
-    drop(app, song_bytes("wav", seconds=90, rate=16_000), "long.wav")
-    assert len(turns) >= 5  # reading, hearing, reading for the path, and several calls of the network for it
+    drop(app, data, "long.wav")
+    assert any(expected.quadrant.description in header.value for header in app.header)
+    times = path_of(app)["text"]
+    assert (len(times), times[0], times[-1]) == (6, "0:00", "1:15")
+    assert len(turns) >= 4  # reading, hearing, reading for the path, and several calls of the network for it
     assert len(set(turns)) == 1
     assert not here.is_busy
 

@@ -1,19 +1,18 @@
 import gc
-import io
-import json
 import weakref
+from dataclasses import make_dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import streamlit as st
-from PIL import Image
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Emotion
 from emomusic.app import picture_chooser, state, uploads
+from emomusic.app.address import PARAMS
 from emomusic.app.answer import FIRST_POINTS
 from emomusic.app.models.try_it import Asked
 from emomusic.app.persons import PersonsState
@@ -21,7 +20,6 @@ from emomusic.app.photo import reading
 from emomusic.app.photo.reading import Photos
 from emomusic.app.picture_chooser import Picture, PictureState
 from emomusic.app.player import PlayerState
-from emomusic.app.sessions import WHEN_GONE
 from emomusic.assets import find_datasets
 from emomusic.faces.identity import load_identifier
 from emomusic.faces.profile import learn_profile
@@ -35,15 +33,14 @@ from tests.pages.screen import (
     keys,
     open_page,
     plane_of,
-    playlist,
     queue_of,
     result_of,
-    songs_on_the_plane,
     start_app,
     state_of,
     text_of,
     tracks,
     upload,
+    url_of,
 )
 
 SECONDS = 120
@@ -74,31 +71,6 @@ def pick(app: AppTest, key: str, value: str | None) -> None:
 def downloads(app: AppTest) -> set[str]:
     """The labels of the offered files."""
     return {button.proto.label for button in app.get("download_button")}
-
-
-def test_the_empty_page_offers_samples_and_shows_the_notice(app: AppTest) -> None:
-    app.run()
-    assert not app.exception
-    assert app.title
-    assert len([button for button in app.button if (button.key or "").startswith("sample-")]) == 8
-    assert WHEN_GONE in text_of(app)
-    assert tracks(app) == []
-    bars, plane = app.get("plotly_chart")  # of the example
-    assert len(json.loads(bars.proto.spec)["data"][0]["x"]) == 7
-    assert len(json.loads(plane.proto.spec)["data"]) > 2
-
-
-def test_a_sample_shows_a_sentence_bars_one_player_and_three_next_songs(app: AppTest) -> None:
-    sample(app, "eileen-collins-1999")
-    assert not app.exception
-    assert "happy" in app.title[0].value.lower()
-    (bars, plane) = app.get("plotly_chart")
-    assert len(json.loads(bars.proto.spec)["data"][0]["x"]) == 7
-    assert "valence" in plane.proto.spec
-    assert tracks(app) == playlist(app)[:1]
-    assert sorted(key for key in keys(app) if key.startswith("play-")) == [f"play-photo-{n}" for n in range(2, 5)]
-    assert songs_on_the_plane(app) == [*range(1, 7)]
-    assert "eileen-collins-1999" in app.query_params[state.SAMPLE]
 
 
 def test_without_a_matching_song_the_page_says_so_and_offers_no_playlist(app: AppTest) -> None:
@@ -275,18 +247,6 @@ def test_the_plane_shows_at_most_60_faces_and_the_page_says_so(app: AppTest, mon
         st.cache_resource.clear()  # the fakes, before another test
 
 
-def test_a_photo_without_a_face_offers_a_choice_by_hand(app: AppTest) -> None:
-    buffer = io.BytesIO()
-    Image.fromarray(np.full((240, 320, 3), (70, 130, 180), np.uint8)).save(buffer, "PNG")
-    upload(app.run(), ("sky.png", buffer.getvalue()))
-    assert not app.exception
-    assert "No face" in app.title[0].value
-    assert tracks(app) == []
-    pick(app, "said-mood", "calm")
-    assert len(tracks(app)) == 1
-    assert queue_of(app).request.mood == "calm"
-
-
 def test_an_unreadable_file_or_a_stripe_shows_one_message_and_a_title(app: AppTest) -> None:
     upload(app.run(), ("stripe.png", encode_png(np.full((5, 505, 3), 128, np.uint8))))
     assert "505x5 pixels" in app.error[0].value
@@ -313,25 +273,6 @@ def test_a_photo_for_which_the_server_has_no_room_is_not_stored(
     assert small.memory.num_bytes == len(photo)
 
 
-def test_choices_about_a_sample_are_in_the_url_and_a_link_restores_them(app: AppTest, root: Path) -> None:
-    sample(app, "four-people")
-    pick(app, "who-", "Face 3")
-    pick(app, "said-mood", "calm")
-    assert not app.exception
-    chosen = tracks(app)
-    link = {name: app.query_params[name] for name in (state.SAMPLE, state.WHO, state.MOOD)}
-    assert list(link.values()) == ["four-people", "Face 3", "calm"]
-    pick(app, "said-mood", None)
-    app.run()
-    assert state.MOOD not in app.query_params
-    assert tracks(app) != chosen
-
-    visitor = start_app(root, **link)
-    assert not visitor.exception
-    assert "Together" not in visitor.title[0].value
-    assert tracks(visitor) == chosen
-
-
 def test_an_own_photo_has_no_choices_of_a_sample_and_writes_none_to_the_url(app: AppTest, root: Path) -> None:
     sample(app, "eileen-collins-1999")
     pick(app, "said-emotion", "sad")
@@ -344,28 +285,14 @@ def test_an_own_photo_has_no_choices_of_a_sample_and_writes_none_to_the_url(app:
     assert not {state.SAMPLE, state.WHO, state.SAYS, state.MOOD} & set(app.query_params)
 
 
-def test_choices_about_one_face_do_not_apply_to_another(app: AppTest) -> None:
-    sample(app, "four-people")
-    pick(app, "who-", "Face 3")
-    pick(app, "said-emotion", "sad")
-    assert app.query_params[state.SAYS] == "sad"
-    pick(app, "who-", "Face 1")
-    assert state.SAYS not in app.query_params
-    app.button(key="sample-eileen-collins-1999").click().run()
-    assert not app.exception
-    assert state.WHO not in app.query_params
-
-
 def test_back_from_a_face_shows_everyone_again(app: AppTest) -> None:
     sample(app, "four-people")
     pick(app, "who-", "Face 3")
     pick(app, "said-emotion", "sad")
-    del app.query_params[state.SAYS]  # as a browser does
-    app.run()
-    assert CHOICE not in text_of(app)
-    assert app.query_params[state.WHO] in ("Face 3", ["Face 3"])
-    del app.query_params[state.WHO]
-    app.run()
+    for name in (state.SAYS, state.WHO):
+        del app.query_params[name]  # as a browser does
+        app.run()
+        assert CHOICE not in text_of(app)
     assert not app.exception
     assert not app.warning
     assert control(app, "who-").value == "Everyone"
@@ -448,3 +375,49 @@ def test_the_page_names_at_least_five_of_seven_emotions_that_people_pull(app: Ap
         readings = [photo.reading.faces for photo in result_of(app, Photos).photos]
         named = [max(faces, key=lambda face: face.face.box.width) for faces in readings]
         assert sum(face.emotion is emotion for face, emotion in zip(named, shots, strict=True)) >= 5
+
+
+@pytest.mark.parametrize(
+    ("address", "works"),
+    [("http://emomusic.example/", False), ("https://emomusic.example/", True), ("http://localhost:8501/", True)],
+)
+def test_a_camera_without_https_names_it(
+    root: Path, monkeypatch: pytest.MonkeyPatch, address: str, works: bool
+) -> None:
+    monkeypatch.setattr(type(st.context), "url", address)
+    app = start_app(root)
+    app.segmented_control(key=state.SOURCE).set_value("Camera").run()
+    assert not app.exception
+    assert bool(app.get("camera_input")) is works
+    assert ("HTTPS" in text_of(app)) is not works
+
+
+def test_who_has_no_profile_is_led_to_the_lesson(root: Path) -> None:
+    app: AppTest = start_app(root, **{state.SAMPLE: "eileen-collins-1999"})
+    (link,) = app.get("page_link")
+    assert link.proto.page == "live"
+    assert state.LIVE_TEACH.replace(" ", "+") in link.proto.query_string
+
+
+def test_each_page_shows_its_own_choices_and_a_return_restores_them(root: Path) -> None:
+    app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
+    link = {state.SAMPLE: "four-people", state.WHO: "Face 2", state.POLICY: "Soothe", state.GENRES: "jazz"}
+    for name, value in link.items():
+        app.query_params[name] = value
+    app.run().toggle(key=state.HIDE_EXPLICIT).set_value(True).run()
+    for page in ("live", "how_it_works", "photo"):
+        open_page(app, page)
+        assert not app.exception
+        expected = {name: value for name, value in link.items() if name in PARAMS[page]}
+        assert url_of(app) == expected
+    assert result_of(app, Photos).names == ["four-people.jpg"]
+    (policy,) = (control for control in app.segmented_control if control.key == state.POLICY)
+    assert policy.value == "Soothe"
+    assert app.toggle(key=state.HIDE_EXPLICIT).value
+
+
+def test_classes_of_one_name_have_a_state_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(st, "session_state", {})
+    photo, film = (make_dataclass("Choices", [], namespace={"__module__": module}) for module in ("photo", "film"))
+    assert isinstance(state.page_state(photo), photo)
+    assert isinstance(state.page_state(film), film)

@@ -1,7 +1,6 @@
 """The sources of songs: Spotify, the visitor's own files, and the bundled songs."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -51,9 +50,11 @@ def test_bundled_songs_replace_a_silent_spotify_until_it_answers(root: Path) -> 
     assert current_id(app.run()).startswith("bundled-")
 
 
-def test_all_policies_and_buttons_work_with_bundled_songs(root: Path) -> None:
+def test_all_policies_and_buttons_work_with_bundled_songs_and_files_name_no_folder_of_the_server(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files, moods = files_of(monkeypatch), {}
     app = start_app(root, sample=SAMPLE, songs="bundled")
-    moods = {}
     for policy in ("Match", "Soothe", "Journey"):
         app.segmented_control(key=state.POLICY).set_value(policy).run()
         moods[policy] = [song.mood for song in queue_of(app).playlist(4)]
@@ -65,11 +66,6 @@ def test_all_policies_and_buttons_work_with_bundled_songs(root: Path) -> None:
         assert second not in [pick.song.id for pick in queue_of(app).playlist(20)]
         click(app, "allow-photo")
     assert set(moods["Match"][:3]) == {"happy"}
-
-
-def test_files_tell_a_visitor_no_folder_of_the_server(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files = files_of(monkeypatch)
-    start_app(root, sample=SAMPLE, songs="bundled")
     lists = [make() for name, make in files.items() if name.rpartition(".")[2] in ("m3u", "json", "csv")]
     texts = [made if isinstance(made, str) else made.decode("utf-8") for made in lists]
     names = [Path(song.path).name for song in bundled_songs()]
@@ -88,13 +84,18 @@ def upload(app: AppTest, files: Mapping[str, bytes]) -> AppTest:
     return app.run()
 
 
-def test_uploaded_files_play_and_bad_ones_get_a_sentence(root: Path) -> None:
-    app = start_app(root, sample=SAMPLE, songs="own")
+def test_uploaded_files_are_heard_in_turns_and_play_and_bad_ones_get_a_sentence(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, queue, turns = start_app(root, sample=SAMPLE, songs="own"), shared().queue, []
     assert playing(app)  # Spotify plays until a file is ready
+    turn = queue.turn
+    monkeypatch.setattr(queue, "turn", lambda visitor: turns.append(capacity().is_busy) or turn(visitor))
     upload(app, {"first.wav": untitled(4), "bad.mp3": b"not audio", "second.wav": untitled(5)})
     assert not app.exception
-    queue = queue_of(app)
-    assert {pick.song.path for pick in queue.playlist(5)} == {"first.wav", "second.wav"}
+    assert len(turns) >= 4  # reading and hearing
+    assert all(turns)
+    assert {pick.song.path for pick in queue_of(app).playlist(5)} == {"first.wav", "second.wav"}
     assert any("bad" in caption.value for caption in app.caption)
     assert playing(start_app(root, sample=SAMPLE, songs="own"))  # another visitor has no files
     upload(app, {})
@@ -139,20 +140,6 @@ def test_files_beyond_the_limits_are_left_out(root: Path, monkeypatch: pytest.Mo
     assert small.memory.num_bytes == len(second)
     upload(app, {})
     assert small.memory.num_bytes == 0
-
-
-def test_hearing_files_takes_the_turns_of_a_visitor(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    app, turns, queue = start_app(root, sample=SAMPLE, songs="own"), [], shared().queue
-    turn = queue.turn
-
-    def noted(visitor: str) -> AbstractContextManager[None]:
-        turns.append((visitor, capacity().is_busy))
-        return turn(visitor)
-
-    monkeypatch.setattr(queue, "turn", noted)
-    upload(app, {"first.wav": untitled(4)})
-    assert len(turns) >= 2  # reading and hearing
-    assert all(is_busy for _, is_busy in turns)
 
 
 @pytest.fixture

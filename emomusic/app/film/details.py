@@ -11,7 +11,7 @@ from emomusic.app import state
 from emomusic.app.answer import ALL
 from emomusic.app.charts import show_chart
 from emomusic.app.film.job import FilmJob, FilmStage, FilmView
-from emomusic.app.film.songs import has_files, mix_songs, scene_picks
+from emomusic.app.film.songs import mix_songs, scene_picks
 from emomusic.app.film.state import FilmState, ScenePicks
 from emomusic.app.frame import download_button, escape_markdown
 from emomusic.app.state import from_state, page_state
@@ -73,7 +73,7 @@ def show_downloads(film: FilmView) -> None:
             label = "Film with its songs (MP4)"
             if film.mixed is not None and here.mixed is picks:
                 _show_link(film.mixed, label)
-            elif has_files(picks):
+            elif any(pick is not None and pick.song.is_audio for pick in picks.picks):
                 key, is_over = state.film_widget("mix"), film.stage is FilmStage.OVER
                 st.button(label, type="tertiary", on_click=mix_songs, disabled=not is_over, key=key)
         for label, make, name in (

@@ -68,47 +68,32 @@ def _end_threads() -> None:
 
 
 class FilmStage(StrEnum):
-    """State of a job."""
+    """State of a job, in words for the visitor."""
 
-    WAITING = "waiting"  # for the films of other visitors
-    READING = "reading"
-    MARKING = "marking"
-    LISTENING = "listening"
-    OVER = "over"
-    MIXING = "mixing"  # again, if the visitor asks for it
+    WAITING = "Waiting for the networks, or for the films of others"
+    READING = "Reading"
+    MARKING = "Drawing the faces into the film"
+    LISTENING = "Listening to the sound of the film"
+    OVER = "Over"
+    MIXING = "Mixing the songs into the film"  # again, if the visitor asks for it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FilmView:
-    """A film that is being read or was read, at one moment. A run of the page shows one view.
+    """A film that is being read or was read, at one moment. A run of the page shows one view."""
 
-    Attributes:
-        stage: what its thread does.
-        began_s: start of the stage, on the monotonic clock.
-        share: finished part of the stage, from 0 to 1.
-        reading: so far; None before the film is open.
-        scenes: so far. While the film is read, the last one may change.
-        is_cancelled: whether the visitor stopped the reading.
-        error: why there are no readings.
-        problem: why the readings are incomplete, or the film is not marked.
-        preview: the current frame with its faces, as JPEG.
-        marked: the film with its faces marked, as MP4; None until it is drawn.
-        sound: the moods of the film's sound; None before they are known.
-        mixed: the marked film with the songs of `FilmJob.mix`; None until they are mixed.
-    """
-
-    stage: FilmStage
-    began_s: float
-    share: float = 0.0
-    reading: FilmReading | None = None
-    scenes: Sequence[Scene] = ()
-    is_cancelled: bool = False
-    error: str | None = None
-    problem: str | None = None
-    preview: bytes | None = None
-    marked: StreamedFile | None = None
-    sound: Sequence[SoundSpan] | None = None
-    mixed: StreamedFile | None = None
+    stage: FilmStage  # what its thread does
+    began_s: float  # start of the stage, on the monotonic clock
+    share: float = 0.0  # finished part of the stage, from 0 to 1
+    reading: FilmReading | None = None  # so far; None before the film is open
+    scenes: Sequence[Scene] = ()  # so far. While the film is read, the last one may change
+    is_cancelled: bool = False  # whether the visitor stopped the reading
+    error: str | None = None  # why there are no readings
+    problem: str | None = None  # why the readings are incomplete, or the film is not marked
+    preview: bytes | None = None  # the current frame with its faces, as JPEG
+    marked: StreamedFile | None = None  # the film with its faces marked, as MP4; None until it is drawn
+    sound: Sequence[SoundSpan] | None = None  # the moods of the film's sound; None before they are known
+    mixed: StreamedFile | None = None  # the marked film with the songs of `FilmJob.mix`; None until they are mixed
 
     @property
     def is_reading(self) -> bool:
@@ -130,19 +115,11 @@ class FilmJob:
     """A film that a thread reads, marks and hears."""
 
     def __init__(
-        self,
-        name: str,
-        file: AbstractContextManager[BinaryIO],
-        networks: Callable[[], FilmNetworks],
-        visitor: str = "",
+        self, name: str, file: AbstractContextManager[BinaryIO], networks: Callable[[], FilmNetworks], visitor: str = ""
     ) -> None:
         """Start to read a film. The thread opens the file and loads the networks, so both may take long.
 
-        Args:
-            name: of the film.
-            file: opens it.
-            networks: loads the networks.
-            visitor: the session to which the bytes of the marked film count.
+        The bytes of the marked film count to the session `visitor`.
         """
         self.name = name
         self._visitor = visitor
@@ -268,17 +245,24 @@ class FilmJob:
     def _mark(self, file: BinaryIO, reading: FilmReading) -> None:
         """Draw the marks up to the end of the reading. A failure leaves the readings."""
         self._enter(FilmStage.MARKING)
-        try:
-            marked = StreamedFile(capacity().files, self._visitor, "video/mp4", "emomusic-film.mp4")
+
+        def draw(marked: StreamedFile) -> None:
             with FilmFile(file, name=self.name, with_audio=True, should_stop=self._closed.is_set) as film:
                 annotate_film(film, reading, marked, on_progress=self._on_progress)
+
+        why = "The faces could not be drawn into this film, or there is no room for it; the readings are complete."
+        self._change(marked=self._made("emomusic-film.mp4", draw, self._view.problem or why))
+
+    def _made(self, name: str, write: Callable[[StreamedFile], None], why: str) -> StreamedFile | None:
+        """A film for the visitor; None if the visitor has left, or after a failure, which the page tells as `why`."""
+        try:
+            made = StreamedFile(capacity().files, self._visitor, "video/mp4", name)
+            write(made)
         except (EmomusicError, OSError) as error:
             log.info("error shown to the visitor: %s", str(error))  # a kept record would keep the film by its frames
-            why = "The faces could not be drawn into this film, or there is no room for it; the readings are complete."
-            self._change(problem=self._view.problem or why)
-            return
-        if not self._closed.is_set():
-            self._change(marked=marked)
+            self._change(problem=why)
+            return None
+        return None if self._closed.is_set() else made
 
     def _listen(self, file: BinaryIO, reading: FilmReading) -> None:
         """Hear the sound up to the end of the reading. A failure leaves the film without a band of sound."""
@@ -300,18 +284,16 @@ class FilmJob:
         self._thread.start()
 
     def _mix(self, songs: Sequence[SceneSong]) -> None:
-        marked, mixed = self._view.marked, None
+        marked = self._view.marked
         assert marked is not None
-        try:
-            with capacity().work():
-                mixed = StreamedFile(capacity().files, self._visitor, "video/mp4", "emomusic-film-with-songs.mp4")
-                add_songs(marked.reader, songs, mixed, on_progress=self._on_progress)
-        except (EmomusicError, OSError) as error:
-            log.info("error shown to the visitor: %s", str(error))
-            why = "The songs could not be mixed into the film: one cannot be read, or there is no room for the result."
-            mixed = None
-            self._change(problem=why)
-        self._change(stage=FilmStage.OVER, mixed=None if self._closed.is_set() else mixed)
+
+        def add(mixed: StreamedFile) -> None:
+            add_songs(marked.reader, songs, mixed, on_progress=self._on_progress)
+
+        why = "The songs could not be mixed into the film: one cannot be read, or there is no room for the result."
+        with capacity().work():
+            mixed = self._made("emomusic-film-with-songs.mp4", add, why)
+        self._change(stage=FilmStage.OVER, mixed=mixed)
 
 
 class FilmHolder:

@@ -198,20 +198,11 @@ def _show_progress() -> None:
     film = job.view()
     if _drawn(film) != page_state(FilmState).drawn:
         st.rerun()
+    done, left_s, reading = f": {100 * film.share:.0f} %", film.seconds_left(), film.reading
     if film.stage is FilmStage.WAITING:
-        st.progress(0.0, "Waiting for the networks, or for the films of others")
-    else:
-        st.progress(film.share, _progress_text(film))
-
-
-def _progress_text(film: FilmView) -> str:
-    left_s, reading = film.seconds_left(), film.reading
+        done = ""
+    elif film.stage is FilmStage.READING and reading is not None:
+        of = "" if reading.duration_s is None else f" of {format_clock(reading.duration_s)}"
+        done = f": {format_clock(reading.end_s)}{of}"
     left = "" if left_s is None else f", {format_clock(left_s)} left"
-    if film.stage is FilmStage.LISTENING:
-        return f"Listening to the sound of the film: {100 * film.share:.0f} %{left}"
-    if film.stage is FilmStage.MIXING:
-        return f"Mixing the songs into the film: {100 * film.share:.0f} %{left}"
-    if film.stage is FilmStage.MARKING or reading is None:
-        return f"Drawing the faces into the film: {100 * film.share:.0f} %{left}"
-    of = "" if reading.duration_s is None else f" of {format_clock(reading.duration_s)}"
-    return f"Reading: {format_clock(reading.end_s)}{of}{left}"
+    st.progress(film.share, f"{film.stage}{done}{left}")

@@ -17,7 +17,7 @@ from emomusic.app.charts import show_chart, styled_room
 from emomusic.app.film.details import show_downloads, show_plane
 from emomusic.app.film.job import FilmJob, FilmStage, FilmView
 from emomusic.app.film.songs import PLACE, choose_scene, scene_picks, sing
-from emomusic.app.film.state import FilmState, ScenePicks, scene_span, visitors_job
+from emomusic.app.film.state import FilmState, ScenePicks, visitors_job
 from emomusic.app.frame import escape_markdown, shown_errors
 from emomusic.app.player import show_queue
 from emomusic.app.queues import PlayerState
@@ -53,9 +53,8 @@ _STYLE = """<style>
 .st-key-film-screen > * { min-width: 0; }
 PLACES
 .st-key-film-frame {
-  aspect-ratio: RATIO; max-height: max(12rem, 100dvh - 33rem); overflow: hidden; border-radius: 8px;
+  position: relative; aspect-ratio: RATIO; max-height: max(12rem, 100dvh - 33rem); overflow: hidden; border-radius: 8px;
 }
-.st-key-film-frame { position: relative; }
 .st-key-film-frame :not(video, img) { position: static !important; }
 .st-key-film-frame :is(video, img) {
   position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; background: #000;
@@ -64,16 +63,17 @@ PLACES
 .st-key-film-part-timeline { position: relative; min-height: 17rem; }
 .st-key-film-follow { position: absolute; inset: 0; pointer-events: none; z-index: 1; }
 .st-key-film-answer h1 { padding-bottom: 0; }
+.st-key-film-tiles { min-height: 8.25rem; }
 .st-key-film-tiles, .st-key-film-people { flex-wrap: nowrap; overflow-x: auto; padding: 5px 5px 8px; }
 .st-key-film-tiles > *, .st-key-film-people > * { flex-shrink: 0; }
 .st-key-film-tiles :is(img, div[class*="st-key-tile-"] > :first-child) { width: 100%; aspect-ratio: 16 / 9; }
 .st-key-film-tiles img { object-fit: cover; border-radius: 8px; }
 .st-key-film-tiles button { padding: 0; min-height: 0; }
-.st-key-film-tiles p { font-size: 0.875rem; line-height: 1.2; }
+.st-key-film-tiles p {
+  font-size: 0.875rem; line-height: 1.2; white-space: nowrap; overflow: hidden; text-overflow: ellipsis;
+}
 .st-key-film-tiles button, .st-key-film-tiles button :is(div, span, p) { max-width: 100%; }
-.st-key-film-tiles p { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .st-key-film-part-answer { min-height: 36rem; }
-.st-key-film-tiles { min-height: 8.25rem; }
 .st-key-film-follows { flex: none; height: 1.75rem; }  /* its switch is higher while its code loads */
 .st-key-film-people p { font-size: 0.875rem; line-height: 1.25; }
 .st-key-film-people img { border-radius: 8px; }
@@ -107,10 +107,7 @@ def show_screen(job: FilmJob, film: FilmView) -> None:
             elif film.reading is not None and len(film.reading):
                 _show_timeline(film, film.reading, number)
         if not film.is_reading and film.scenes:
-            with (
-                st.container(key=_PARTS["actions"], horizontal=True, vertical_alignment="center"),
-                shown_errors(),
-            ):
+            with st.container(key=_PARTS["actions"], horizontal=True, vertical_alignment="center"), shown_errors():
                 show_downloads(film)
                 st.caption(escape_markdown(job.name), width="content")
 
@@ -153,7 +150,8 @@ def _show_answer(job: FilmJob, film: FilmView, number: int) -> None:
             horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="film-follows"
         ):
             last = f" of {len(film.scenes)}" if not film.is_reading else ""
-            st.caption(f"Scene {number + 1}{last}, {scene_span(scene)}", width="content")
+            span = f"{format_clock(scene.start_s)} to {format_clock(scene.end_s)}"
+            st.caption(f"Scene {number + 1}{last}, {span}", width="content")
             st.toggle(
                 "Follow the film",
                 key=state.FILM_FOLLOWS,

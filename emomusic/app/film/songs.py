@@ -69,11 +69,6 @@ def choose_scene(number: int, at_s: int | None = None) -> None:
             here.scene = number
 
 
-def has_files(picks: ScenePicks) -> bool:
-    """Whether a song of a scene is an audio file."""
-    return any(pick is not None and pick.song.is_audio for pick in picks.picks)
-
-
 def mix_songs() -> None:
     """Let the thread of the film mix the songs of the scenes that are audio files."""
     here, job = page_state(FilmState), visitors_job()

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from emomusic.affect import AffectPoint, Emotion
 from emomusic.app.address import chosen
 from emomusic.app.state import FILM_SAMPLE, page_state
-from emomusic.text import format_clock
 
 if TYPE_CHECKING:
     from emomusic.app.film.job import FilmHolder, FilmJob  # loads OpenCV and FFmpeg
@@ -24,46 +23,28 @@ SAMPLE = "sample"
 
 @dataclass(frozen=True, slots=True)
 class ScenePicks:
-    """One song for each scene.
+    """One song for each scene."""
 
-    Attributes:
-        recommender: chose them.
-        requests: of the scenes, for the visitor's music.
-        skipped: what the visitor had skipped, as in `PlayerState`.
-        picks: the songs; None where no song fits.
-    """
-
-    recommender: Recommender
-    requests: Sequence[Request]
-    skipped: Set[str]
-    picks: Sequence[Pick | None]
+    recommender: Recommender  # chose them
+    requests: Sequence[Request]  # of the scenes, for the visitor's music
+    skipped: Set[str]  # what the visitor had skipped, as in `PlayerState`
+    picks: Sequence[Pick | None]  # the songs; None where no song fits
 
 
 @dataclass
 class FilmState:
-    """The film of a visitor and what is shown of it.
+    """The film of a visitor and what is shown of it."""
 
-    Attributes:
-        holder: the film, reading or over; None before the first.
-        is_linked: whether the URL named the sample at the last run.
-        drawn: what the page showed at its last run.
-        scene: index of the chosen scene.
-        at_s: the second that the visitor chose; None before the first choice.
-        num_choices: number of these choices in the session.
-        moods: those of the chosen scenes, as first seen, so that their songs stay.
-        picks: the song of each scene.
-        mixed: the songs that the visitor wanted in the film; None before.
-    """
-
-    holder: FilmHolder | None = None
-    is_linked: bool = False
-    drawn: tuple[object, ...] = ()
-    scene: int = 0
-    at_s: int | None = None
-    num_choices: int = 0
+    holder: FilmHolder | None = None  # the film, reading or over; None before the first
+    is_linked: bool = False  # whether the URL named the sample at the last run
+    drawn: tuple[object, ...] = ()  # what the page showed at its last run
+    scene: int = 0  # index of the chosen scene
+    at_s: int | None = None  # the second that the visitor chose; None before the first choice
+    num_choices: int = 0  # number of these choices in the session
+    # those of the chosen scenes, as first seen, so that their songs stay
     moods: dict[int, tuple[AffectPoint, Emotion]] = field(default_factory=dict)
-    picks: ScenePicks | None = None
-    mixed: ScenePicks | None = None
+    picks: ScenePicks | None = None  # the song of each scene
+    mixed: ScenePicks | None = None  # the songs that the visitor wanted in the film; None before
 
     def mood_of(self, number: int, scene: Scene) -> tuple[AffectPoint, Emotion]:
         """Position and emotion of a scene; of a chosen one, as first seen."""
@@ -81,11 +62,6 @@ def visitors_job() -> FilmJob | None:
     """The visitor's film. Fragments call this: Streamlit would keep a film that they refer to."""
     holder = page_state(FilmState).holder
     return None if holder is None else holder.job
-
-
-def scene_span(scene: Scene) -> str:
-    """The times of a scene: "0:03 to 0:12"."""
-    return f"{format_clock(scene.start_s)} to {format_clock(scene.end_s)}"
 
 
 def has_film() -> bool:

@@ -10,6 +10,9 @@ import streamlit as st
 
 from emomusic.media.images import encode_png
 
+COVERED = 0.25
+"""The side of the square, as a share of the face's."""
+
 _FIRST = (0.375, 0.6)  # left and top: the mouth
 
 # A square that the pointer or the arrow keys move. It tells its place now and then while it moves, and at the end
@@ -57,15 +60,9 @@ export default function ({ data, parentElement, setStateValue }) {
 )
 
 
-def place_square(face: npt.NDArray[np.uint8], side: float, *, key: str) -> tuple[float, float]:
-    """Show the face, and return the left and the top edge of the square, as shares of its side.
-
-    Args:
-        face: shape (n, n), grey.
-        side: of the square, as a share of the face's.
-        key: of the component.
-    """
+def place_square(face: npt.NDArray[np.uint8], *, key: str) -> tuple[float, float]:
+    """Show the grey face, and return the left and the top edge of the square, as shares of its side."""
     address = f"data:image/png;base64,{b64encode(encode_png(np.repeat(face[..., None], 3, axis=2))).decode()}"
-    data = {"face": address, "share": side, "place": _FIRST}
+    data = {"face": address, "share": COVERED, "place": _FIRST}
     left, top = _COVER(data=data, on_place_change=lambda: None, key=key).place or _FIRST
     return left, top

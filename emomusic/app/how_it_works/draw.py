@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
@@ -25,7 +25,7 @@ from emomusic.app import state
 from emomusic.app.answer import describe_few, song_points
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import escape_markdown
-from emomusic.app.how_it_works.cover import place_square
+from emomusic.app.how_it_works.cover import COVERED, place_square
 from emomusic.app.how_it_works.walk import CROP_SIDE, Walk
 from emomusic.app.player import show_start, song_line
 from emomusic.app.queues import play_list
@@ -54,7 +54,6 @@ CHART = "how-chart"
 WIDE = 1.6
 """An image of at least this ratio of width to height lies below the sentences, not next to them."""
 
-_COVERED = 0.25  # the square, as a share of the face
 _LONGEST = 2200  # pixels, of an image
 _MIN_REM = 16  # lowest height for a low window
 _MAP = 96
@@ -141,19 +140,10 @@ def show_crop(walk: Walk, facts: DeltaGenerator) -> None:
     """Show the face in colour, in grey and as the input of the network."""
     face = walk.face
     side = len(face.network_input)
-    alt = f"The face in colour, in grey, and as {side} by {side} pixels"
-    _image(
-        walk,
-        "crop",
-        lambda: drawings.crop_steps(read_image(face.jpeg), face.network_input),
-        alt=_alt(walk, alt),
-        ratio=1.5,
-    )
-    _fact(
-        facts,
-        f"{face.side} pixels per side, in colour and in grey, resized to {side}: {side * side:,} numbers from 0 "
-        "(black) to 255 (white)",
-    )
+    alt = _alt(walk, f"The face in colour, in grey, and as {side} by {side} pixels")
+    _image(walk, "crop", lambda: drawings.crop_steps(read_image(face.jpeg), face.network_input), alt=alt, ratio=1.5)
+    numbers = f"{side * side:,} numbers from 0 (black) to 255 (white)"
+    _fact(facts, f"{face.side} pixels per side, in colour and in grey, resized to {side}: {numbers}")
 
 
 def show_maps(walk: Walk, facts: DeltaGenerator) -> None:
@@ -165,9 +155,8 @@ def show_maps(walk: Walk, facts: DeltaGenerator) -> None:
             st.markdown(f"**{side} by {side} pixels, {num_shown} of {level.num_channels} maps**")
             strip = walk.cached(f"maps-{number}", partial(_strip, level))
             st.image(strip, alt=_alt(walk, f"{num_shown} feature maps of {side} by {side} pixels"), width="stretch")
-    _fact(
-        facts, "Light areas contain the pattern, dark areas do not. The page shows the maps with the largest variation."
-    )
+    about = "Light areas contain the pattern, dark areas do not."
+    _fact(facts, f"{about} The page shows the maps with the largest variation.")
 
 
 def show_explanations(walk: Walk, facts: DeltaGenerator) -> None:
@@ -175,35 +164,23 @@ def show_explanations(walk: Walk, facts: DeltaGenerator) -> None:
     face = walk.face
     insight, occlusion = face.insight, face.occlusion
     answer = EMOTIONS[insight.winner]
-    _image(
-        walk,
-        "look",
-        lambda: np.concatenate(
-            [drawings.heat_on_face(insight.face, heat, CROP_SIDE) for heat in (face.grad_cam, occlusion.heat)], axis=1
-        ),
-        alt=_alt(walk, f"Grad-CAM and occlusion for {answer}, side by side"),
-        ratio=2.0,
-    )
-    lowest = occlusion.probability - float(occlusion.drops.max())
-    _fact(
-        facts,
-        f"Left Grad-CAM, right occlusion. {describe_agreement(face.agreement)} "
-        f"{describe_drop(answer, occlusion.probability, lowest)}",
-    )
+
+    def draw() -> RgbImage:
+        heats = (face.grad_cam, occlusion.heat)
+        return np.concatenate([drawings.heat_on_face(insight.face, heat, CROP_SIDE) for heat in heats], axis=1)
+
+    alt = _alt(walk, f"Grad-CAM and occlusion for {answer}, side by side")
+    _image(walk, "look", draw, alt=alt, ratio=2.0)
+    drop = describe_drop(answer, occlusion.probability, occlusion.probability - float(occlusion.drops.max()))
+    _fact(facts, f"Left Grad-CAM, right occlusion. {describe_agreement(face.agreement)} {drop}")
 
 
 def describe_agreement(correlation: float | None) -> str:
     """Describe the rank correlation of two maps."""
     if correlation is None:
         return "The maps cannot be compared: one of them is constant."
-    if correlation >= 0.5:
-        verdict = "agree"
-    elif correlation >= 0.2:
-        verdict = "agree a little"
-    elif correlation > -0.2:
-        verdict = "are unrelated"
-    else:
-        verdict = "disagree"
+    limits = ((0.5, "agree"), (0.2, "agree a little"), (-0.2, "are unrelated"))
+    verdict = next((words for least, words in limits if correlation >= least), "disagree")
     return f"**The maps {verdict}**: rank correlation {correlation:.2f}."
 
 
@@ -223,17 +200,16 @@ def show_cover(walk: Walk, facts: DeltaGenerator) -> None:
     pixels = face.network_input
     square, bars = st.columns(2, gap="medium")
     with square, st.container(key="how-cover"):
-        left, top = place_square(pixels, _COVERED, key=state.how_widget("cover", str(walk.number)))
+        left, top = place_square(pixels, key=state.how_widget("cover", str(walk.number)))
     covered, side = pixels.copy(), len(pixels)
-    row, column, length = (round(share * side) for share in (top, left, _COVERED))
+    row, column, length = (round(share * side) for share in (top, left, COVERED))
     covered[row : row + length, column : column + length] = round(float(pixels.mean()))
     (answer,) = shared().networks()[1].of_photographs(covered[None, ..., None])
     shares = dict(zip(EMOTIONS, answer.tolist(), strict=True))
     before = face.insight.probabilities
     winner = face.insight.winner
     with bars:
-        figure = share_bars(shares, letters=plots.LETTERS).update_traces(textfont_size=plots.LETTERS)
-        _chart(figure, "covered", alt=_alt(walk, f"Without the square: {list_shares(shares)}"))
+        _chart(_bars(shares), "covered", alt=_alt(walk, f"Without the square: {list_shares(shares)}"))
     _fact(facts, f"{EMOTIONS[winner]}: {percent(before[winner])}, with the square {percent(float(answer[winner]))}")
 
 
@@ -242,11 +218,8 @@ def show_probabilities(walk: Walk, facts: DeltaGenerator) -> None:
     insight = walk.face.insight
     mirrored = "Faint bars: the mirror image, averaged. " if len(insight.logits) > 1 else ""
     smoothed = f"removes {_percent(insight.smoothing)} label smoothing and " if insight.smoothing else ""
-    _fact(
-        facts,
-        f"**{_answer_by_step(insight)}**  \n"
-        f"{mirrored}Calibration {smoothed}divides the scores by {insight.temperature:.2f}; thin lines: before it.",
-    )
+    calibrated = f"Calibration {smoothed}divides the scores by {insight.temperature:.2f}; thin lines: before it."
+    _fact(facts, f"**{_answer_by_step(insight)}**  \n{mirrored}{calibrated}")
     with facts:
         label = "Temperature: 1 is the app's answer"
         temperature = st.slider(label, 0.25, 4.0, 1.0, 0.25, key=state.how_widget("temperature"))
@@ -299,10 +272,9 @@ def show_quadrant(walk: Walk, facts: DeltaGenerator) -> None:
     """Show the quadrant of the face."""
     values = walk.face.reading.probabilities
     quadrant = quadrant_of(affect_of(values))
-    figure = plots.face_on_plane(values, str(walk.number), quadrant=True)
     _fact(facts, f"**{quadrant.description.capitalize()}.** Songs there are {QUADRANT_MOODS[quadrant]}.")
-    alt = _alt(walk, f"The plane with one quadrant filled: {quadrant.description}")
-    _chart(figure, "quadrant", alt=alt)
+    figure = plots.face_on_plane(values, str(walk.number), quadrant=True)
+    _chart(figure, "quadrant", alt=_alt(walk, f"The plane with one quadrant filled: {quadrant.description}"))
 
 
 def show_songs(walk: Walk, facts: DeltaGenerator) -> None:
@@ -340,8 +312,7 @@ def show_sound(walk: Walk, facts: DeltaGenerator) -> None:
         _chart(figure, "sound", alt=f"The loudness of {song.title} by time and pitch")
     with bars:
         shares = {str(mood): share for mood, share in hearing.moods.items()}
-        figure = share_bars(shares, letters=plots.LETTERS).update_traces(textfont_size=plots.LETTERS)
-        _chart(figure, "moods", alt=f"The moods of {song.title}: {list_shares(shares)}")
+        _chart(_bars(shares), "moods", alt=f"The moods of {song.title}: {list_shares(shares)}")
 
 
 def show_band(_: Walk, facts: DeltaGenerator) -> None:
@@ -349,9 +320,8 @@ def show_band(_: Walk, facts: DeltaGenerator) -> None:
     styles = json.loads((data_dir() / "band/band.json").read_text(encoding="utf-8"))["styles"]
     _fact(facts, "Solid lines: pleasant or not (valence). Dashed lines: calm or awake (arousal).")
     curves = {style["name"]: style["heard"] for style in styles}
-    alt = "; ".join(
-        f"{name}: heard valence {c['valence'][0][1]} to {c['valence'][-1][1]}" for name, c in curves.items()
-    )
+    ends = {name: (curve["valence"][0][1], curve["valence"][-1][1]) for name, curve in curves.items()}
+    alt = "; ".join(f"{name}: heard valence {first} to {last}" for name, (first, last) in ends.items())
     _chart(plots.band_curves(curves), "band", alt=f"What the network hears in the mixes. {alt}")
 
 
@@ -398,6 +368,10 @@ def _chart(figure: go.Figure, name: str, *, alt: str) -> None:
     """Show a chart with the height that the style sets."""
     with st.container(key=f"{CHART}-{name}"):
         show_chart(figure, key=f"how-figure-{name}", alt=alt, height="stretch")
+
+
+def _bars(shares: Mapping[str, float]) -> go.Figure:
+    return share_bars(shares, letters=plots.LETTERS).update_traces(textfont_size=plots.LETTERS)
 
 
 def _fact(facts: DeltaGenerator, text: str) -> None:

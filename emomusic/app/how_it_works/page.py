@@ -108,28 +108,16 @@ def show_top() -> tuple[Step, Picture]:
 
 
 def _choose_step(step: Step) -> None:
-    number = STEPS.index(step)
-    st.button(
-        "Back",
-        key=state.how_widget("back"),
-        on_click=_go,
-        args=(STEPS[max(number - 1, 0)],),
-        disabled=number == 0,
-        shortcut="Left",
-    )
+    number, key = STEPS.index(step), state.how_widget
+    st.button("Back", key=key("back"), on_click=_go, args=(number - 1,), disabled=number == 0, shortcut="Left")
     # The last step reuses this button, because a disabled button loses focus. It has no shortcut, to stop at the end
-    is_last = number == len(STEPS) - 1
-    st.button(
-        "Start again" if is_last else "Next",
-        key=state.how_widget("next"),
-        on_click=_go,
-        args=(STEPS[0 if is_last else number + 1],),
-        type="primary",
-        shortcut=None if is_last else "Right",
-    )
+    if number == len(STEPS) - 1:
+        st.button("Start again", key=key("next"), on_click=_go, args=(0,), type="primary")
+    else:
+        st.button("Next", key=key("next"), on_click=_go, args=(number + 1,), type="primary", shortcut="Right")
     titles = [f"{position}. {other.title}" for position, other in enumerate(STEPS, 1)]
-    _menu(f"Step {number + 1} of {len(STEPS)}", titles, number, lambda chosen: _go(STEPS[chosen]))
-    st.button("Full screen", key=state.how_widget("full"), shortcut="F")
+    _menu(f"Step {number + 1} of {len(STEPS)}", titles, number, _go)
+    st.button("Full screen", key=key("full"), shortcut="F")
 
 
 def show_step(step: Step, picture: Picture) -> None:
@@ -154,22 +142,22 @@ def show_step(step: Step, picture: Picture) -> None:
             facts, drawing = words.container(), place.container(key="how-drawing")
         face_menu = facts.container()
         with drawing, st.spinner(step.waiting):
+            if step.needs_face and len(walk.faces) > 1:
+                with face_menu:
+                    faces = [f"Face {number}" for number in range(1, len(walk.faces) + 1)]
+                    label = f"Face {walk.number} of {len(faces)}"
+                    _menu(label, faces, walk.number - 1, lambda chosen: show_face(chosen + 1))
             if step.needs_face and not walk.faces:
                 st.info("No face was found. Choose another photo, or go back to see the detection.")
             else:
-                if step.needs_face and len(walk.faces) > 1:
-                    with face_menu:
-                        faces = [f"Face {number}" for number in range(1, len(walk.faces) + 1)]
-                        label = f"Face {walk.number} of {len(faces)}"
-                        _menu(label, faces, walk.number - 1, lambda chosen: show_face(chosen + 1))
                 step.draw(walk, facts)
         with room:
             _PRESENTER_KEYS(key=_KEYS)
     st.caption(f"Source: {step.reference}")
 
 
-def _go(step: Step) -> None:
-    choose({state.HOW_STEP: step.key})
+def _go(number: int) -> None:
+    choose({state.HOW_STEP: STEPS[number].key})
 
 
 def _menu(label: str, options: Sequence[str], chosen: int, choose: Callable[[int], None]) -> None:

@@ -20,7 +20,7 @@ from emomusic.app.state import from_state
 from emomusic.charts.colours import EMOTION_COLOURS
 from emomusic.charts.expressions import expression_uri
 from emomusic.faces.model_files import DEFAULT_MODEL
-from emomusic.marks.strip import face_strip
+from emomusic.marks.picture import face_strip
 from emomusic.records import read_face_record
 from emomusic.results.findings import describe_hard_emotions
 from emomusic.stream.game import MAX_POINTS, ROUND_S, Attempt, GameView, MirrorGame, Stage

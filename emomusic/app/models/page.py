@@ -36,11 +36,7 @@ from emomusic.results.overview import (
 from emomusic.results.predictions import compare
 from emomusic.text import join_names
 
-_CHOSEN = {
-    ModelKind.FACE: state.MODELS_FACES,
-    ModelKind.MUSIC: state.MODELS_SONGS,
-    ModelKind.SOUND: state.MODELS_SONGS,
-}
+_CHOSEN = {ModelKind.FACE: state.MODELS_FACES, ModelKind.MUSIC: state.MODELS_SONGS, ModelKind.SOUND: state.MODELS_SONGS}
 _MOST = 2
 _ROW_PX = 35
 

@@ -31,16 +31,11 @@ _CROP_SIDE = 120
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
-    """The answers of all models about the largest face of a picture.
+    """The answers of all models about the largest face of a picture."""
 
-    Attributes:
-        face: as JPEG; None without a face.
-        num_faces: in the picture.
-        answers: the probabilities by name of the model, or the problem of one that failed.
-    """
-
-    face: bytes | None
-    num_faces: int
+    face: bytes | None  # as JPEG; None without a face
+    num_faces: int  # in the picture
+    # the probabilities by name of the model, or the problem of one that failed
     answers: dict[str, npt.NDArray[np.float32] | str]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -14,7 +13,7 @@ from emomusic.affect import QUADRANT_CORNERS, Quadrant
 from emomusic.app import state
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import text_color
-from emomusic.app.music.songs import EXPLORE, Rows, Songs, labelled_songs, show_songs
+from emomusic.app.music.songs import EXPLORE, MusicState, Rows, Songs, labelled_songs, show_songs
 from emomusic.app.sources import Source, ready_source
 from emomusic.app.state import page_state
 from emomusic.charts import music as plots
@@ -31,23 +30,19 @@ _NUM_NEAR = 20  # songs after the clicked one
 _MIN_CORRELATED = 10  # songs
 
 
-@dataclass
-class PlaneState:
-    """The row of the clicked song, the token of its songs, and whether it is to start."""
-
-    row: int | None = None
-    token: str = ""
-    starts: bool = False
-
-
 def show_explore(songs: Songs) -> None:
     """Show the plane with a list of its songs, and the features of labelled songs."""
     chart, side = st.columns([3, 2], gap="large")
     with chart:
         quadrant = st.pills(
-            "Quadrant", list(QUADRANT_CORNERS), format_func=lambda choice: choice.description,
-            key=state.music_widget("quadrant"), on_change=_forget_click, label_visibility="collapsed", wrap=True,
-        )  # fmt: skip
+            "Quadrant",
+            list(QUADRANT_CORNERS),
+            format_func=lambda choice: choice.description,
+            key=state.music_widget("quadrant"),
+            on_change=_forget_click,
+            label_visibility="collapsed",
+            wrap=True,
+        )
         _show_plane(songs, quadrant)
     with side:
         _show_list(songs, quadrant)
@@ -76,30 +71,29 @@ def _show_plane(songs: Songs, quadrant: Quadrant | None) -> None:
         songs.cached(("plane", quadrant, text_color()), lambda: _plane(songs, quadrant)),
         key=key,
         alt=f"{num_drawn:,} of {pluralize(len(songs), 'song')} on the plane of valence and arousal, with their moods",
-        on_select=partial(_take_click, key, songs.token),
+        on_select=partial(_take_click, key, songs.token, len(songs)),
         selection_mode="points",
     )
 
 
-def _take_click(key: str, token: str) -> None:
+def _take_click(key: str, token: str, num_songs: int) -> None:
     for point in st.session_state[key]["selection"]["points"]:
         row = next(iter(np.ravel(point.get("customdata", [])).tolist()), None)
-        if isinstance(row, int):
-            clicked = page_state(PlaneState)
-            clicked.row, clicked.token, clicked.starts = row, token, True
+        if isinstance(row, int) and 0 <= row < num_songs:  # a browser can send any number
+            mine = page_state(MusicState)
+            mine.row, mine.token, mine.starts = row, token, EXPLORE
 
 
 def _forget_click() -> None:
-    page_state(PlaneState).row = None
+    page_state(MusicState).row = None
 
 
 def _show_list(songs: Songs, quadrant: Quadrant | None) -> None:
     """Show the clicked song and those near it, the best known songs of a quadrant, or an example of each mood."""
-    clicked = page_state(PlaneState)
-    starts, clicked.starts = clicked.starts, False
-    if clicked.row is not None and clicked.token == songs.token and 0 <= clicked.row < len(songs):
+    mine = page_state(MusicState)
+    if mine.row is not None and mine.token == songs.token:
         st.markdown("**The song you clicked, and those near it**")
-        show_songs(songs, songs_near(songs, clicked.row), EXPLORE, starts=starts)
+        show_songs(songs, songs_near(songs, mine.row), EXPLORE)
     elif quadrant is not None:
         corner = np.array(QUADRANT_CORNERS[quadrant], np.float32)
         inside = np.flatnonzero((songs.catalogue.plane * corner >= 0).all(axis=1))
@@ -164,9 +158,7 @@ def _show_differences(songs: Songs) -> None:
             with st.container(gap="xxsmall"):
                 st.markdown(f"**{feature.label}** · {100 * standing.share:.0f} %", help=feature.description)
                 show_chart(
-                    ridge,
-                    key=state.music_widget("hills", feature.name),
-                    alt=f"{feature.label} by mood, {order}",
+                    ridge, key=state.music_widget("hills", feature.name), alt=f"{feature.label} by mood, {order}"
                 )
 
 

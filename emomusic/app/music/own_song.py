@@ -41,27 +41,16 @@ Timeline: TypeAlias = tuple[tuple[float, float, float], ...]
 
 @dataclass(slots=True, eq=False)
 class OwnSong:
-    """The visitor's song and what was heard of it so far.
+    """The visitor's song and what was heard of it so far."""
 
-    Attributes:
-        name: of the file; empty without one.
-        data: content of the file.
-        held: the bytes of `data` in the budget of the server.
-        title: of the song.
-        words: title, artists and length, in Markdown.
-        hearing: of the song; None until it is known.
-        step_s: seconds between the parts of the path.
-        path: of the song over the plane; None until it is known.
-    """
-
-    name: str = ""
-    data: bytes = b""
-    held: HeldBytes | None = None
-    title: str = ""
-    words: str = ""
-    hearing: Hearing | None = None
-    step_s: float = 0.0
-    path: Timeline | None = None
+    name: str = ""  # of the file; empty without one
+    data: bytes = b""  # content of the file
+    held: HeldBytes | None = None  # the bytes of `data` in the budget of the server
+    title: str = ""  # of the song
+    words: str = ""  # title, artists and length, in Markdown
+    hearing: Hearing | None = None  # of the song; None until it is known
+    step_s: float = 0.0  # seconds between the parts of the path
+    path: Timeline | None = None  # of the song over the plane; None until it is known
 
 
 def show_own_song() -> None:

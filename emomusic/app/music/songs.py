@@ -48,22 +48,16 @@ YOUR_SONG = "Your song"
 
 
 class Songs:
-    """Songs with their moods. They never change, so visitors can share them.
-
-    Attributes:
-        catalogue: the songs.
-        probabilities: shape (n, 4), of the moods, in the order of `Mood`.
-        moods: shape (n,), positions in `Mood`: the label of a song, else its most probable mood.
-        num_labelled: songs with a label.
-        num_all: songs without the visitor's options.
-        token: unique, for widget keys.
-    """
+    """Songs with their moods. They never change, so visitors can share them."""
 
     def __init__(self, catalogue: Catalogue, probabilities: npt.NDArray[np.float32], num_all: int) -> None:
-        self.catalogue, self.probabilities, self.num_all = catalogue, probabilities, num_all
+        self.catalogue = catalogue
+        self.probabilities = probabilities  # shape (n, 4), of the moods, in the order of `Mood`
+        self.num_all = num_all  # songs without the visitor's options
+        # Shape (n,), positions in `Mood`: the label of a song, else its most probable mood
         self.moods = probabilities.argmax(axis=1).astype(np.int64)
         self.num_labelled = 0
-        self.token = uuid.uuid4().hex[:8]
+        self.token = uuid.uuid4().hex[:8]  # for the keys of widgets
         self._cache: dict[Hashable, Any] = {}
         if "mood" in catalogue.table:
             positions = catalogue.table["mood"].map({mood.value: position for position, mood in enumerate(MOODS)})
@@ -84,9 +78,8 @@ class Songs:
     @cached_property
     def numbers(self) -> Rows:
         """Shape (n,): a number per song, equal for all its versions."""
-        numbers: dict[tuple[str, str], int] = {}
         keys = map(song_key, self.catalogue.table["title"], self.catalogue.table["artists"])
-        return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
+        return pd.factorize(np.fromiter(keys, object, len(self)))[0].astype(np.int64)
 
     @cached_property
     def known_first(self) -> Rows:
@@ -191,9 +184,12 @@ def _labelled(path: Path) -> Songs:
 
 @dataclass
 class MusicState:
-    """The source of the songs in the lists."""
+    """What the visitor clicked, and what the lists hold."""
 
-    source: Source | None = None
+    source: Source | None = None  # of the songs in the lists
+    row: int | None = None  # of the song that was clicked on the plane; None without one
+    token: str = ""  # of the songs of this row
+    starts: str = ""  # the list whose first song is to play in the next run; empty for none
 
 
 def forget_other_source() -> None:
@@ -204,18 +200,13 @@ def forget_other_source() -> None:
             forget_list(place)
 
 
-def show_songs(songs: Songs, rows: Sequence[int] | Rows, place: str, *, starts: bool = False) -> None:
-    """Show a list of songs.
-
-    Args:
-        songs: of the page.
-        rows: of the list, in their order.
-        place: one of `PLACES`.
-        starts: whether its first song plays at once.
-    """
+def show_songs(songs: Songs, rows: Sequence[int] | Rows, place: str) -> None:
+    """Show a list of songs at one of `PLACES`; its first song plays at once after a click that asks for it."""
     if len(rows):
+        mine = page_state(MusicState)
         play_list(songs.picks(rows), place, (songs.token, digest_of(rows)))
-        if starts:
+        if mine.starts == place:
+            mine.starts = ""
             play(place, 1)
         show_queue(place, "music", partial(show_question, place))
 

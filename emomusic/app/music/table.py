@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,7 +12,7 @@ from emomusic.app import state
 from emomusic.app.address import chosen, text_widget
 from emomusic.app.frame import download_button, error_text
 from emomusic.app.music.classify import describe_moods
-from emomusic.app.music.songs import FOUND, ON_SPOTIFY, Rows, Songs, digest_of, show_question, show_songs
+from emomusic.app.music.songs import FOUND, ON_SPOTIFY, MusicState, Rows, Songs, digest_of, show_question, show_songs
 from emomusic.app.player import show_queue
 from emomusic.app.queues import play_list
 from emomusic.app.secrets import spotify_credentials
@@ -30,13 +29,6 @@ _MOST_LISTED = 200  # songs from the clicked row on
 _MOST_SHOWN = 20_000  # rows that a browser can hold; Streamlit's lazy tables have no selectable rows
 
 
-@dataclass
-class TableClick:
-    """Whether a click has chosen another row."""
-
-    starts: bool = False
-
-
 def show_table(songs: Songs) -> None:
     """Show the search, the songs that it finds, a list from the clicked row on, and what Spotify finds."""
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -50,9 +42,13 @@ def show_table(songs: Songs) -> None:
             **text_widget(state.MUSIC_QUERY),
         )
         moods = st.pills(
-            "Mood", MOODS, selection_mode="multi", key=state.music_widget("moods"),
-            label_visibility="collapsed", persist_state="session",
-        )  # fmt: skip
+            "Mood",
+            MOODS,
+            selection_mode="multi",
+            key=state.music_widget("moods"),
+            label_visibility="collapsed",
+            persist_state="session",
+        )
     words = (chosen(state.MUSIC_QUERY) or "").strip()
     passes = songs.catalogue.matching(words)
     if moods:
@@ -93,38 +89,33 @@ def _show_rows(songs: Songs, rows: Rows) -> None:
     )
     more = f" The table shows the first {len(shown):,} songs; search for others." if len(rows) > len(shown) else ""
     st.caption(f"Click a column name to sort, or the left edge of a row to play from there on.{more}")
-    table = page_state(TableClick)
-    starts, table.starts = table.starts, False
     if event.selection.rows:
         first = event.selection.rows[0]
-        show_songs(songs, songs.unique(shown[first : first + _MOST_LISTED]), FOUND, starts=starts)
+        show_songs(songs, songs.unique(shown[first : first + _MOST_LISTED]), FOUND)
 
 
 def _take_row() -> None:
-    page_state(TableClick).starts = True
+    page_state(MusicState).starts = FOUND
 
 
 def _columns() -> dict[str, Any]:
+    config = st.column_config
     numbers = {
-        feature.name: st.column_config.NumberColumn(
-            feature.titled, format=f"%.{feature.num_digits}f", help=feature.description
-        )
+        feature.name: config.NumberColumn(feature.titled, format=f"%.{feature.num_digits}f", help=feature.description)
         for feature in FEATURES.values()
     }
+    about = "The model's probability of the mood"
     return numbers | {
-        "title": st.column_config.TextColumn("Title", width=150),  # on a phone, the next columns have room too
-        "mood": st.column_config.TextColumn("Mood", width=80),
-        "confidence": st.column_config.ProgressColumn(
-            "Confidence", format="%.0f %%", min_value=0, max_value=100, width=90,
-            help="The model's probability of the mood",
-        ),
-        "artists": st.column_config.TextColumn("Artists", width="medium"),
+        "title": config.TextColumn("Title", width=150),  # on a phone, the next columns have room too
+        "mood": config.TextColumn("Mood", width=80),
+        "confidence": config.ProgressColumn("Confidence", width=90, help=about, format="%.0f %%", max_value=100),
+        "artists": config.TextColumn("Artists", width="medium"),
         "genres": "Genres",
-        "year": st.column_config.NumberColumn("Year", format="%d"),
-        "popularity": st.column_config.NumberColumn("Popularity", format="%.0f", help="0 to 100, when collected"),
-        "explicit": st.column_config.CheckboxColumn("Explicit"),
-        "url": st.column_config.LinkColumn("Spotify", display_text="Open"),
-    }  # fmt: skip
+        "year": config.NumberColumn("Year", format="%d"),
+        "popularity": config.NumberColumn("Popularity", format="%.0f", help="0 to 100, when collected"),
+        "explicit": config.CheckboxColumn("Explicit"),
+        "url": config.LinkColumn("Spotify", display_text="Open"),
+    }
 
 
 def _show_spotify(words: str) -> None:

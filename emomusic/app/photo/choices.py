@@ -18,23 +18,14 @@ _MAX_BUTTONS = 8  # more faces are in a menu
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Choices:
-    """What the visitor chose, and the faces with the corrections.
+    """What the visitor chose, and the faces with the corrections."""
 
-    Attributes:
-        who: `EVERYONE`, "Face 2", or `YOU` without a face.
-        faces: by number; each corrected face has all probability on its emotion.
-        emotion: the correction of `who`.
-        mood: of the songs for `who`.
-        corrected: numbers of the corrected faces.
-        widgets: keyword arguments of the widgets, by URL parameter.
-    """
-
-    who: str
-    faces: tuple[FaceReading, ...]
-    emotion: Emotion | None
-    mood: Mood | None
-    corrected: frozenset[int]
-    widgets: Mapping[str, Mapping[str, Any]]
+    who: str  # `EVERYONE`, "Face 2", or `YOU` without a face
+    faces: tuple[FaceReading, ...]  # by number; each corrected face has all probability on its emotion
+    emotion: Emotion | None  # the correction of `who`
+    mood: Mood | None  # of the songs for `who`
+    corrected: frozenset[int]  # numbers of the corrected faces
+    widgets: Mapping[str, Mapping[str, Any]]  # keyword arguments of the widgets, by URL parameter
 
     @property
     def face(self) -> int | None:
@@ -68,10 +59,7 @@ def choices_of(faces: Sequence[FaceReading], digest: str) -> Choices:
     else:
         address.offered(state.WHO, [])  # a link may name another face
         widgets, who = {}, "Face 1" if faces else YOU
-    for name, key, values in (
-        (state.SAYS, state.manual_emotion, [*Emotion]),
-        (state.MOOD, state.manual_mood, [*Mood]),
-    ):
+    for name, key, values in ((state.SAYS, state.manual_emotion, [*Emotion]), (state.MOOD, state.manual_mood, [*Mood])):
         widgets[name] = _follow_link(name, key(digest, who), values, digest)
     said = {
         number: emotion
@@ -93,12 +81,7 @@ def choices_of(faces: Sequence[FaceReading], digest: str) -> Choices:
 
 
 def choose_who(choices: Choices, photos: Sequence[str] = ()) -> None:
-    """Show buttons for everyone and each face. Many faces are in a menu.
-
-    Args:
-        choices: about the faces.
-        photos: the name of each face's photo, if there are several; the menu shows them.
-    """
+    """Show buttons for everyone and each face; many faces are in a menu, with the names of their `photos`."""
     if state.WHO not in choices.widgets:
         return
     options = [state.EVERYONE, *(f"Face {number}" for number in range(1, len(choices.faces) + 1))]

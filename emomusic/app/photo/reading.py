@@ -22,27 +22,16 @@ _NOTHING = PictureReading(1, 1, (), 0, 0)
 
 @dataclass(eq=False)
 class Photo:
-    """A photo with what the page shows of it. It holds no file.
+    """A photo with what the page shows of it. It holds no file."""
 
-    Attributes:
-        name: of the file.
-        problem: why it cannot be read.
-        image: the photo, until it is read.
-        preview: JPEG in screen size.
-        decode_ms: duration of the decoding.
-        found: the faces, read without profiles; none before the photo is read.
-        reading: the faces, read with the profiles of the session's persons.
-        faces: JPEG of each face.
-    """
-
-    name: str
-    problem: str = ""
-    image: RgbImage | None = None
-    preview: bytes = b""
-    decode_ms: float = 0.0
-    found: PictureReading = _NOTHING
-    reading: PictureReading = _NOTHING
-    faces: tuple[bytes, ...] = ()
+    name: str  # of the file
+    problem: str = ""  # why it cannot be read
+    image: RgbImage | None = None  # the photo, until it is read
+    preview: bytes = b""  # JPEG in screen size
+    decode_ms: float = 0.0  # duration of the decoding
+    found: PictureReading = _NOTHING  # the faces, read without profiles; none before the photo is read
+    reading: PictureReading = _NOTHING  # the faces, read with the profiles of the session's persons
+    faces: tuple[bytes, ...] = ()  # JPEG of each face
 
     @classmethod
     def of(cls, picture: Picture) -> Photo:
@@ -81,17 +70,11 @@ class Photo:
 
 @dataclass(eq=False)
 class Photos:
-    """The photos of the page, as far as they were read.
+    """The photos of the page, as far as they were read."""
 
-    Attributes:
-        digest: of all of them.
-        each: by digest, in their order; None before it was decoded.
-        persons_version: of the persons with whose profiles the faces were read.
-    """
-
-    digest: str
-    each: dict[str, Photo | None]
-    persons_version: int
+    digest: str  # of all of them
+    each: dict[str, Photo | None]  # by digest, in their order; None before it was decoded
+    persons_version: int  # of the persons with whose profiles the faces were read
 
     @property
     def is_read(self) -> bool:
@@ -133,10 +116,7 @@ class Photos:
     def finish(self, on_progress: Callable[[int], None]) -> None:
         """Read the photos that are not read yet; an interrupted run keeps its results.
 
-        Of several, a copy in screen size replaces each own photo that was read.
-
-        Args:
-            on_progress: called with the number of photos that are read.
+        Of several, a copy in screen size replaces each own photo that was read. `on_progress` gets the number of those.
 
         Raises:
             EmomusicError: a model is missing or damaged.

@@ -101,21 +101,15 @@ _PHONE = '"picture" auto "player" auto "bars" 12rem "plane" 25rem "actions" auto
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """The grid of the parts: areas on a desktop, their rows and columns, and the largest height.
-
-    Attributes:
-        frame: style of the photo.
-        tablet: areas.
-        phone: areas, rows and columns.
-    """
+    """The grid of the parts: areas on a desktop, their rows and columns, and the largest height."""
 
     areas: str
     rows: str
     columns: str
     maximum: str
-    frame: str = _NATURAL
-    tablet: str = '"picture player" "actions player" "bars plane"'
-    phone: str = _PHONE
+    frame: str = _NATURAL  # style of the photo
+    tablet: str = '"picture player" "actions player" "bars plane"'  # areas
+    phone: str = _PHONE  # areas, rows and columns
 
 
 _GROUP = _Layout(

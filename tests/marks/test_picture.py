@@ -1,11 +1,15 @@
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from emomusic.affect import Emotion
 from emomusic.charts.colours import EMOTION_COLOURS
 from emomusic.faces.reading import FaceReading
-from emomusic.marks.picture import marked_frame
-from emomusic.media.images import RgbImage
+from emomusic.marks.picture import face_strip, marked_frame
+from emomusic.media.images import RgbImage, encode_jpeg
+from emomusic.stream.game import Attempt
 from tests.fakes import FakeClassifier, make_face
 
 COLOUR = [int(EMOTION_COLOURS[Emotion.SAD][i : i + 2], 16) for i in (1, 3, 5)]
@@ -37,3 +41,13 @@ def test_a_frame_of_a_film_or_camera_is_marked_at_its_size(frame: RgbImage, scal
     first, last = columns_of_colour(drawn[round(90 * scale) : round(150 * scale)])
     assert (first, last) == (pytest.approx(30 * scale, abs=3), pytest.approx(90 * scale, abs=3))
     assert drawn[-10, 0, 0] > drawn[-10, -1, 0]  # not mirrored
+
+
+def test_a_game_has_one_column_for_each_round_and_one_row_for_each_player() -> None:
+    picture = encode_jpeg(np.full((160, 160, 3), 30, np.uint8))
+    seen, absent = Attempt(Emotion.SAD, FakeClassifier(Emotion.SAD).probabilities, picture), Attempt(Emotion.SAD)
+    strip = np.asarray(Image.open(io.BytesIO(face_strip([(seen, seen), (seen, absent), (seen, seen)]))))
+    side = strip.shape[0] // 2
+    assert strip.shape == (2 * side, 3 * side, 3)
+    is_white = (strip.reshape(2, side, 3, side, 3) == 255).all(axis=(1, 3, 4))
+    assert is_white.tolist() == [[False, False, False], [False, True, False]]
