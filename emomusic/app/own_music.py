@@ -20,8 +20,7 @@ from emomusic.app.state import page_state
 from emomusic.app.uploads import hold, listed, show_removal, show_uploader
 from emomusic.errors import AudioError, CapacityError, EmomusicError
 from emomusic.media.formats import SONG_UPLOADS
-from emomusic.server.budget import HeldBytes
-from emomusic.server.capacity import is_own_computer
+from emomusic.server.capacity import HeldBytes, is_own_computer
 from emomusic.server.shared import shared, visitor_turn
 from emomusic.songs.analysis import local_song, record_of
 from emomusic.songs.local_songs import recommender_of

@@ -18,11 +18,10 @@ from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
 from emomusic.app import state
 from emomusic.app.address import SAMPLE_PARAMS, choose, chosen
-from emomusic.app.charts import styled_room
+from emomusic.app.charts import show_tile, style_tiles, styled_room
 from emomusic.app.frame import escape_markdown
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.app.state import fresh, page_state, renew
-from emomusic.app.tiles import show_tile, style_tiles
 from emomusic.app.uploads import hold, show_uploader
 from emomusic.assets import data_dir
 from emomusic.errors import CapacityError, ImageError
@@ -35,8 +34,7 @@ from emomusic.media.images import (
     read_image,
     shrink,
 )
-from emomusic.server.budget import HeldBytes
-from emomusic.server.capacity import LOCAL_HOSTS
+from emomusic.server.capacity import LOCAL_HOSTS, HeldBytes
 from emomusic.text import pluralize
 
 MOST_PICTURES = 100

@@ -18,8 +18,7 @@ from emomusic.app.frame import escape_markdown_message
 from emomusic.app.state import page_state
 from emomusic.compat import can_upload, release_upload, session_id
 from emomusic.errors import CapacityError
-from emomusic.server.budget import HeldBytes
-from emomusic.server.capacity import capacity
+from emomusic.server.capacity import HeldBytes, capacity
 from emomusic.server.gate import upload_of
 
 Store = Callable[[Sequence[UploadedFile | DeletedFile]], None]

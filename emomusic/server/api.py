@@ -27,8 +27,7 @@ from emomusic.export import picture_record
 from emomusic.faces.reading import read_faces
 from emomusic.media.images import MAX_BYTES, read_image
 from emomusic.runtime import num_cores
-from emomusic.server.budget import HeldBytes
-from emomusic.server.capacity import capacity, whole_number
+from emomusic.server.capacity import HeldBytes, capacity, whole_number
 from emomusic.server.shared import shared
 from emomusic.songs.genres import genres_of
 from emomusic.songs.request import Policy

@@ -18,8 +18,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from emomusic.assets import ROOT
 from emomusic.compat import has_upload_token, keep_upload
 from emomusic.errors import CapacityError
-from emomusic.server.budget import MB, HeldBytes
-from emomusic.server.capacity import address_of, capacity
+from emomusic.server.capacity import MB, HeldBytes, address_of, capacity
 
 LARGE = 64 * MB
 """A larger upload is a film or a long song. It goes to an unnamed temporary file, never to memory."""

@@ -23,7 +23,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from emomusic.compat import add_route
-from emomusic.server.budget import ByteBudget
+from emomusic.server.capacity import ByteBudget
 
 _FOLDER = "/app/static/made"  # Streamlit's pages accept addresses below /app/static/
 _CHUNK = 2**18

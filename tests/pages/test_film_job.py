@@ -22,8 +22,7 @@ from emomusic.app.film import job as job_module
 from emomusic.app.film.job import PORTRAIT, THREAD_NAME, FilmHolder, FilmJob, FilmStage, FilmView, stored_upload
 from emomusic.errors import CapacityError, FilmError
 from emomusic.media.images import RgbImage, read_image
-from emomusic.server.budget import ByteBudget
-from emomusic.server.capacity import Capacity
+from emomusic.server.capacity import ByteBudget, Capacity
 from emomusic.server.streaming import StreamedFile
 from emomusic.stream.film import FilmNetworks, load_film_networks
 from tests.fakes import FakeDetector, make_face

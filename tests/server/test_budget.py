@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from emomusic.errors import CapacityError
-from emomusic.server.budget import MB, ByteBudget
+from emomusic.server.capacity import MB, ByteBudget
 
 
 def test_each_visitor_and_all_together_have_a_limit() -> None:

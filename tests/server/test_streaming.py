@@ -13,7 +13,7 @@ from streamlit import runtime
 
 from emomusic.errors import CapacityError
 from emomusic.server import streaming
-from emomusic.server.budget import ByteBudget
+from emomusic.server.capacity import ByteBudget
 from emomusic.server.streaming import LocalFile, StreamedFile
 
 CONTENT = bytes(range(256)) * 4000

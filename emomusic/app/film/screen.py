@@ -13,7 +13,7 @@ import streamlit as st
 
 from emomusic.affect import describe
 from emomusic.app import state
-from emomusic.app.charts import show_chart, styled_room
+from emomusic.app.charts import show_chart, show_tile, style_tiles, styled_room
 from emomusic.app.film.details import show_downloads, show_plane
 from emomusic.app.film.job import FilmJob, FilmStage, FilmView
 from emomusic.app.film.songs import PLACE, choose_scene, scene_picks, sing
@@ -22,7 +22,6 @@ from emomusic.app.frame import escape_markdown, shown_errors
 from emomusic.app.player import show_queue
 from emomusic.app.queues import PlayerState
 from emomusic.app.state import page_state
-from emomusic.app.tiles import show_tile, style_tiles
 from emomusic.charts.live import film_areas
 from emomusic.songs.hearing import SoundSpan
 from emomusic.stream.film import FilmReading

@@ -9,10 +9,10 @@ import numpy as np
 import streamlit as st
 
 from emomusic.affect import Emotion, EmotionProbabilities, describe, share_text
+from emomusic.app.charts import show_sharp
 from emomusic.app.frame import shown_errors
 from emomusic.app.live.session import LiveSession, live_session
 from emomusic.app.persons import add_person, show_persons
-from emomusic.app.tiles import show_sharp
 from emomusic.charts.expressions import expression_uri
 from emomusic.faces.identity import load_identifier
 from emomusic.faces.profile import learn_profile

@@ -11,12 +11,11 @@ import streamlit as st
 
 from emomusic.affect import EMOTIONS, Emotion, describe_shares, list_shares
 from emomusic.app import state
-from emomusic.app.charts import show_chart
+from emomusic.app.charts import show_chart, show_sharp
 from emomusic.app.frame import escape_markdown
 from emomusic.app.models.saved import Chosen, classifier
 from emomusic.app.picture_chooser import Picture, choose_picture, keep_result, kept_result
 from emomusic.app.sessions import WHEN_GONE
-from emomusic.app.tiles import show_sharp
 from emomusic.charts.face import share_bars
 from emomusic.compat import session_id
 from emomusic.errors import EmomusicError

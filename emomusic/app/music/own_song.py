@@ -21,7 +21,7 @@ from emomusic.charts.face import share_bars
 from emomusic.charts.music import song_path
 from emomusic.media.audio_file import MAX_S, PATCH_S, read_song, whole
 from emomusic.media.formats import FORMATS, HEAD_BYTES, SONG_UPLOADS, Kind, mime_type_of
-from emomusic.server.budget import HeldBytes
+from emomusic.server.capacity import HeldBytes
 from emomusic.server.shared import visitor_turn
 from emomusic.songs.hearing import load_sound_model
 from emomusic.songs.request import nearest_emotion

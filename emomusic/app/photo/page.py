@@ -27,7 +27,7 @@ from emomusic.app.answer import (
     group_sentence,
     show_bars,
 )
-from emomusic.app.charts import roomy_columns, styled_room
+from emomusic.app.charts import roomy_columns, show_sharp, styled_room
 from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message, show_problems
 from emomusic.app.persons import choose_persons, show_known
 from emomusic.app.photo.choices import Choices, choices_of, choose_by_hand, choose_face, choose_who
@@ -43,7 +43,6 @@ from emomusic.app.picture_chooser import (
     shown_pictures,
 )
 from emomusic.app.state import from_state, page_state
-from emomusic.app.tiles import show_sharp
 from emomusic.charts.affect import FacePoint
 from emomusic.export import faces_csv, gallery_csv, gallery_record, picture_record
 from emomusic.faces.reading import PictureReading
