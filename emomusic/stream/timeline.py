@@ -13,16 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.affect import (
-    EMOTIONS,
-    AffectPoint,
-    Emotion,
-    EmotionProbabilities,
-    Quadrant,
-    WithEmotion,
-    affect_of_rows,
-    quadrant_of,
-)
+from emomusic.affect import EMOTIONS, AffectPoint, EmotionProbabilities, WithEmotion, affect_of_rows, quadrant_of
 from emomusic.faces.reading import AFFECT_COLUMNS, SHARES
 
 TIMELINE_SECONDS = 600
@@ -205,7 +196,7 @@ def _partition(
     return pieces[::-1]
 
 
-def _kind(shares: npt.NDArray[np.float64]) -> tuple[Quadrant, Emotion]:
+def _kind(shares: npt.NDArray[np.float64]) -> tuple[str, str]:
     scene = _scene(0, 0, shares.mean(axis=0))
     return scene.quadrant, scene.emotion
 

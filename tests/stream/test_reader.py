@@ -60,17 +60,6 @@ class BlockedDetector(FakeDetector):
         return self.detect(image)
 
 
-class BrokenDetector(FakeDetector):
-    """Raises an error while `broken` is true."""
-
-    broken = True
-
-    def detect(self, image: RgbImage) -> list[Face]:
-        if self.broken:
-            raise RuntimeError("out of memory")
-        return super().detect(image)
-
-
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
@@ -275,17 +264,23 @@ def test_the_first_reading_is_of_the_newest_frame_after_the_networks_are_loaded(
 
 
 def test_a_successful_reading_clears_the_error(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    fake: FakeDetector, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("emomusic.stream.reader._REST_AFTER_ERROR_S", 0.0)
-    detector = BrokenDetector([FACE])
-    with closing(LiveReader(lambda: (detector, FakeClassifier()), settings=SHARP)) as reader:
+    errors = [RuntimeError("out of memory")]
+
+    def networks() -> tuple[FakeDetector, FakeClassifier]:
+        for error in errors:
+            raise error
+        return fake, FakeClassifier()
+
+    with closing(LiveReader(networks, settings=SHARP)) as reader:
         for _ in range(3):
             reader.submit_frame(frame())
             wait_until(lambda: reader.view().error is not None)
         assert str(reader.view().error) == "out of memory"
         assert reader.is_running
-        detector.broken = False
+        errors.clear()
         assert read(reader, frame()).error is None
         assert len(reader.view().faces) == 1
     assert len(caplog.records) == 1  # three equal errors

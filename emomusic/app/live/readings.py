@@ -10,16 +10,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from emomusic.affect import (
-    MOOD_POINTS,
-    AffectPoint,
-    EmotionProbabilities,
-    Mood,
-    affect_of,
-    describe,
-    list_shares,
-    quadrant_of,
-)
+from emomusic.affect import AffectPoint, EmotionProbabilities, affect_of, describe, list_shares, quadrant_of
 from emomusic.app.answer import ALL, Listener, answer, face_points, group_sentence
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message
@@ -277,7 +268,7 @@ def _show_playlist(summary: SessionSummary) -> None:
 
 def _session_queue(summary: SessionSummary) -> SongQueue:
     """One song for each of the longest scenes, in order of time, for the visitor's music; chosen once."""
-    point = MOOD_POINTS[Mood.CALM] if summary.mean is None else affect_of(summary.mean)
+    point = AffectPoint(0.0, 0.0) if summary.mean is None else affect_of(summary.mean)
 
     def choose(recommender: Recommender, like: Request) -> list[Pick]:
         longest = sorted(summary.scenes, key=lambda scene: -scene.seconds)[:_MAX_SONGS]

@@ -17,9 +17,7 @@ function update(Part, component) {
 }
 
 /** The band and its layers. `data` has the style ("" for silence) and the faces, left to right, as points. */
-export function showBand(component) {
-  update(Band, component);
-}
+export const showBand = (component) => update(Band, component);
 
 let [band, camera] = [null, null]; // those on the page
 
@@ -142,9 +140,7 @@ const JPEG_QUALITY = 0.75;
  * The camera, whose frames go to the server one at a time. `data` has the marks of the last frame that arrived, with the
  * `number` of each face, and as `answer` the number of the frame.
  */
-export function showCamera(component) {
-  update(Camera, component);
-}
+export const showCamera = (component) => update(Camera, component);
 
 class Camera {
   #stream = null;
