@@ -80,12 +80,6 @@ def problems() -> dict[str, str]:
     return {asset.path: problem for asset, problem in assets.check_assets() if problem}
 
 
-def test_a_model_that_is_wholly_absent_is_told(checkout: Path) -> None:
-    assert problems() == {}
-    shutil.rmtree(checkout / "models" / "face" / "two")
-    assert problems() == {"models/face/two": "it is absent. Restore the files from the repository"}
-
-
 def test_a_training_that_runs_or_was_ended_damages_nothing(checkout: Path) -> None:
     mine = checkout / "models" / "face" / "mine"
     (mine / "checkpoint" / "drafts").mkdir(parents=True)
@@ -97,7 +91,7 @@ def test_a_training_that_runs_or_was_ended_damages_nothing(checkout: Path) -> No
     assert "models/face/mine/model.keras is not listed" in problems()["models/face/mine"]
 
 
-def test_checksums_are_written_anew_for_one_model_alone(checkout: Path) -> None:
+def test_checksums_are_written_anew_for_one_model_alone_and_an_absent_one_is_told(checkout: Path) -> None:
     for path in (checkout / "models" / "face").glob("*/model.keras"):
         path.write_bytes(b"other weights")
     assets.write_checksums(checkout / "models" / "face" / "one")
@@ -106,6 +100,8 @@ def test_checksums_are_written_anew_for_one_model_alone(checkout: Path) -> None:
     assert list(problems()) == ["models/face/two"]
     assets.write_checksums()
     assert problems() == {}
+    shutil.rmtree(checkout / "models" / "face" / "two")
+    assert problems() == {"models/face/two": "it is absent. Restore the files from the repository"}
 
 
 def test_a_folder_to_train_into_is_new_empty_or_a_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -337,23 +337,16 @@ def test_a_folder_of_other_things_is_refused_and_kept(dataset: Splits, tmp_path:
 # Teachers
 
 
-def run_on(faces: LabelledFaces) -> train_module._Run:
-    return train_module._Run("tiny", "smoke", (FULL,), {Split.TRAIN: faces}, Path("unused"))
-
-
-def test_teachers_answer_each_picture_with_their_mean(dataset: Splits) -> None:
+def test_teachers_of_the_seven_emotions_answer_each_picture_with_their_mean(dataset: Splits) -> None:
     faces = dataset[Split.TRAIN].first(20)
-    config = replace(FULL, teachers=("vgg9", "cnn_capstone"), distillation_weight=0.5)
-    teacher_probs = train_module._teacher_probs(run_on(faces), config, [])
-    answers = [EmotionClassifier.load(name).probabilities(faces.images[..., None]) for name in ("vgg9", "cnn_capstone")]
+    run = train_module._Run("tiny", "smoke", (FULL,), {Split.TRAIN: faces}, Path("unused"))
+    names = ("vgg9", "cnn_capstone")
+    teacher_probs = train_module._teacher_probs(run, replace(FULL, teachers=names), [])
+    answers = [EmotionClassifier.load(name).probabilities(faces.images[..., None]) for name in names]
     np.testing.assert_allclose(teacher_probs, np.mean(answers, axis=0), atol=1e-6)
-    assert train_module._teacher_probs(run_on(faces), FULL, []) is None
-
-
-def test_a_teacher_of_other_classes_is_refused(dataset: Splits) -> None:
-    faces = dataset[Split.TRAIN].first(1)
+    assert train_module._teacher_probs(run, FULL, []) is None
     with pytest.raises(ModelError, match=r"expected a model of the seven emotions\. Received: mobilenet_quadrants"):
-        train_module._teacher_probs(run_on(faces), replace(FULL, teachers=("mobilenet_quadrants",)), [])
+        train_module._teacher_probs(run, replace(FULL, teachers=("mobilenet_quadrants",)), [])
 
 
 def test_weights_above_the_range_of_half_precision_are_refused(tmp_path: Path) -> None:
