@@ -27,6 +27,11 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
 
     It runs before `SwapEMAWeights`, so it saves the weights that training continues with. `keep_best` is for the end of
     an epoch, after its weights were evaluated.
+
+    Attributes:
+        folder: of the files.
+        best: the file of the best weights.
+        rows: figures of each epoch.
     """
 
     def __init__(self, folder: Path, identity: dict[str, Any], patience: int | None) -> None:
@@ -38,19 +43,10 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
             patience: the stage ends after this many epochs without a higher validation accuracy; None for never.
         """
         super().__init__()
-        self.folder, self._patience = folder, patience
+        self.folder, self.best, self._patience = folder, folder / BEST, patience
         self._identity = json.loads(json.dumps(identity))  # lists instead of tuples
         self.rows: list[dict[str, float]] = []
         self._started = 0.0
-
-    @property
-    def best(self) -> Path:
-        """The file of the best weights."""
-        return self.folder / BEST
-
-    def exists(self) -> bool:
-        """Whether an interrupted or finished stage left a state."""
-        return (self.folder / STATE).is_file()
 
     def restore(self) -> int:
         """Load the state of an interrupted run, and return the number of finished epochs.

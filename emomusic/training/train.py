@@ -218,7 +218,7 @@ def _fit(
     }
     checkpoint = Checkpoint(run.folder(number, config.leave_out), identity, config.early_stopping)
     checkpoint.set_model(model)
-    first_epoch = checkpoint.restore() if checkpoint.exists() else 0
+    first_epoch = checkpoint.restore() if (checkpoint.folder / STATE).is_file() else 0
     if first_epoch < config.epochs and not checkpoint.has_stopped_early:
         averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.ema_momentum else []
         keep_best = keras.callbacks.LambdaCallback(on_epoch_end=checkpoint.keep_best)
