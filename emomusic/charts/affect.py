@@ -134,11 +134,8 @@ def circumplex(
 def _separate(points: Sequence[AffectPoint], widths: Sequence[float]) -> _Points:
     """Positions of the marks, moved apart so that they do not cover each other's labels.
 
-    Each mark stays within `_MAX_SHIFT`, in its quadrant and on the plane, so marks in a crowd still overlap.
-
-    Args:
-        points: true positions.
-        widths: diameters of the marks, in plane units.
+    Each mark stays within `_MAX_SHIFT`, in its quadrant and on the plane, so marks in a crowd still overlap. `widths`
+    are the diameters of the marks, in plane units.
     """
     true = np.array([(point.valence, point.arousal) for point in points], np.float64).reshape(-1, 2)
     lowest = np.where(true > 0, np.minimum(true, _AXIS_GAP), -1.0)

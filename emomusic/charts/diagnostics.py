@@ -30,11 +30,7 @@ def confusion_map(
 
     Plotly cannot select heatmap cells, so the last trace has one invisible, selectable point per cell, row by row.
 
-    Args:
-        confusion: shape (classes, classes), counts.
-        classes: names of the classes.
-        chosen: the cell to frame, as true class and predicted class.
-        text_color: text colour of the page, for the frame; None for grey.
+    `chosen` is the cell to frame, as true and predicted class, in the text colour of the page, or in grey.
     """
     rows = confusion.sum(axis=1, keepdims=True)
     share = np.divide(confusion, rows, out=np.zeros(confusion.shape), where=rows > 0)
@@ -198,12 +194,7 @@ def learning_curves(
 ) -> go.Figure:
     """A metric over the epochs of a training, on the training and the validation set.
 
-    Args:
-        training: shape (epochs,).
-        validation: shape (epochs,), on PublicTest.
-        history: its best epoch is marked, and lines separate its stages.
-        label: title of the y axis.
-        top: upper limit of the y axis.
+    The best epoch of the history is marked, and lines separate its stages. The y axis ends at `top`.
     """
     epochs, best_epoch = np.arange(1, len(training) + 1), history.best_epoch
     figure = go.Figure()

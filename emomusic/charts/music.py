@@ -43,12 +43,8 @@ def song_plane(
 ) -> go.Figure:
     """Songs on the plane of valence and arousal, one trace for each mood.
 
-    Args:
-        plane: shape (n, 2), valence and arousal from -1 to 1.
-        moods: shape (n,), positions in `Mood`.
-        names: shown at the pointer, one for each song.
-        rows: shape (n,): `customdata` of the songs.
-        chosen: the marked quadrant.
+    `plane` has valence and arousal, shape (n, 2); `names` are shown at the pointer; `rows` are the `customdata`; the
+    `chosen` quadrant is marked.
     """
     size, opacity = (4.5, 0.65) if len(plane) > _MANY else (8, 0.8)
     figure = go.Figure()

@@ -10,8 +10,7 @@ from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, Emotion, Emot
 from emomusic.charts import steps
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex
 from emomusic.charts.colours import EMOTION_COLOURS
-from emomusic.charts.expressions import expression_svg, expression_uri
-from emomusic.charts.face import probability_bars
+from emomusic.charts.face import expression_svg, expression_uri, probability_bars
 from emomusic.faces.reading import read_faces
 from emomusic.marks.picture import annotated_picture, face_label
 from tests.fakes import FakeClassifier, FakeDetector, make_face

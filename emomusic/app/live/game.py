@@ -18,7 +18,7 @@ from emomusic.app.live.session import LiveSession, live_session
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.app.state import from_state
 from emomusic.charts.colours import EMOTION_COLOURS
-from emomusic.charts.expressions import expression_uri
+from emomusic.charts.face import expression_uri
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.marks.picture import face_strip
 from emomusic.records import read_face_record

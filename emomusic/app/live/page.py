@@ -34,7 +34,7 @@ from emomusic.app.persons import persons
 from emomusic.app.secrets import read_secrets
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.app.state import page_state
-from emomusic.charts.expressions import expression_uri
+from emomusic.charts.face import expression_uri
 from emomusic.server.capacity import LOCAL_HOSTS, capacity
 from emomusic.stream.game import GameView, Stage
 from emomusic.stream.lesson import ORDER

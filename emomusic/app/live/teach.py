@@ -13,7 +13,7 @@ from emomusic.app.charts import show_sharp
 from emomusic.app.frame import shown_errors
 from emomusic.app.live.session import LiveSession, live_session
 from emomusic.app.persons import add_person, show_persons
-from emomusic.charts.expressions import expression_uri
+from emomusic.charts.face import expression_uri
 from emomusic.faces.identity import load_identifier
 from emomusic.faces.profile import learn_profile
 from emomusic.media.images import Box, encode_jpeg
