@@ -257,6 +257,7 @@ HEAVY = {
     "streamlit_webrtc",
     "aiortc",
     "av",
+    "spotipy",
     "requests",
     "pandas",
     "sklearn",

@@ -6,18 +6,24 @@ and a search gives at most ten tracks. Only `LiveSpotify` uses the network.
 
 from __future__ import annotations
 
+import logging
 import math
 import re
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from emomusic.errors import SpotifyError
 from emomusic.songs.catalogue import LONGEST_S, TRACK_ID
 from emomusic.songs.song import Pick, Player, Song
 from emomusic.text import csv_text, escape_line, escape_path
+
+if TYPE_CHECKING:
+    import requests
+    import spotipy
 
 TRACK_ADDRESS = "https://open.spotify.com/track/"
 """URL prefix of a track id."""
@@ -112,8 +118,6 @@ TIMEOUT_S = 5.0
 _REJECTED = "Spotify rejected the keys of this server. Only its owner can correct them."
 _NO_PREMIUM = "Spotify does not allow this app to search. The owner of the app needs Premium."
 
-_Content = TypeVar("_Content")
-
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
@@ -162,7 +166,7 @@ class LiveSpotify:
     def __init__(self, credentials: Credentials) -> None:
         """Create the client without a request."""
         self._credentials = credentials
-        self._token = ("", 0.0)  # and when it expires
+        self._login: spotipy.SpotifyClientCredentials | None = None  # has a token
 
     def search(self, text: str) -> FoundSongs:
         """The first songs with these words in title or artists, without features.
@@ -171,65 +175,39 @@ class LiveSpotify:
             SpotifyError: the request fails.
         """
         words = " ".join(text.split())[:250]  # limit of Spotify
-        query = {"q": words, "limit": SEARCH_LIMIT, "type": "track"}
-        refusals = {401: _REJECTED, 403: _NO_PREMIUM}
         try:
-            headers = {"Authorization": f"Bearer {self._logged_in()}"}
-            return _ask("GET", f"{API_URL}search", _found_songs, refusals, params=query, headers=headers)
+            return self._found(words)
         except SpotifyError:
-            self._token = ("", 0.0)  # it may be invalid
+            self._login = None  # its token may be invalid
             raise
 
-    def _logged_in(self) -> str:
-        """A token, which is kept until a minute before it expires."""
-        token, end_s = self._token
-        if time.monotonic() >= end_s:
-            self._token = token, _ = _ask(
-                "POST",
-                TOKEN_URL,
-                lambda answer: (str(answer["access_token"]), time.monotonic() + float(answer["expires_in"]) - 60),
-                {400: _REJECTED, 401: _REJECTED},
-                data={"grant_type": "client_credentials"},
-                auth=(self._credentials.client_id, self._credentials.client_secret),
+    def _found(self, words: str) -> FoundSongs:
+        with _translated({400: _REJECTED, 401: _REJECTED}):
+            token = self._logged_in().get_access_token(as_dict=False)
+        with _translated({401: _REJECTED, 403: _NO_PREMIUM}):
+            client = _quiet_spotipy().Spotify(auth=token, requests_session=False, requests_timeout=TIMEOUT_S)
+            client.prefix = API_URL
+            results = client.search(words, limit=SEARCH_LIMIT, type="track")["tracks"]
+            songs = {item["id"]: _found_song(item) for item in results["items"] if item is not None}  # each song once
+            return FoundSongs(tuple(songs.values()), int(results["total"]))
+
+    def _logged_in(self) -> spotipy.SpotifyClientCredentials:
+        """The client that fetches tokens and keeps them until they expire."""
+        if self._login is None:
+            spotipy = _quiet_spotipy()
+            from spotipy.cache_handler import MemoryCacheHandler
+
+            # Without a session: that of spotipy reports every error as 429
+            login = spotipy.SpotifyClientCredentials(
+                client_id=self._credentials.client_id,
+                client_secret=self._credentials.client_secret,
+                requests_session=False,
+                requests_timeout=TIMEOUT_S,
+                cache_handler=MemoryCacheHandler(),
             )
-        return token
-
-
-def _ask(
-    method: str, url: str, read: Callable[[Any], _Content], refusals: Mapping[int, str], **options: Any
-) -> _Content:
-    """What `read` finds in the JSON of a response.
-
-    Raises:
-        SpotifyError: for every failure, with the sentence in `refusals` for some HTTP statuses.
-    """
-    import requests
-
-    try:
-        response = requests.request(method, url, timeout=TIMEOUT_S, **options)
-        if response.status_code < 400:
-            return read(response.json())
-    except requests.Timeout as error:
-        raise SpotifyError("Spotify did not answer in time. Try again later.") from error
-    except requests.ConnectionError as error:
-        raise SpotifyError("Spotify cannot be reached. Check the network connection.") from error
-    except Exception as error:  # `read` checks nothing
-        raise SpotifyError("Spotify sent an invalid response. Try again later.") from error
-    status = response.status_code
-    if status in refusals:
-        raise SpotifyError(refusals[status])
-    if status == 429:
-        pause = _pause(response.headers.get("Retry-After", ""))
-        raise SpotifyError(f"Too many requests to Spotify. Try again {pause}.")
-    if status >= 500:
-        raise SpotifyError(f"Spotify has an internal error (HTTP {status}). Try again later.")
-    raise SpotifyError(f"Spotify refused the request (HTTP {status}). Try again later.")
-
-
-def _found_songs(answer: Any) -> FoundSongs:
-    results = answer["tracks"]
-    songs = {item["id"]: _found_song(item) for item in results["items"] if item is not None}  # each song once
-    return FoundSongs(tuple(songs.values()), int(results["total"]))
+            login.OAUTH_TOKEN_URL = TOKEN_URL
+            self._login = login
+        return self._login
 
 
 def _found_song(item: Any) -> Song:
@@ -251,6 +229,60 @@ def _found_song(item: Any) -> Song:
         year=int(year[0]) if year else None,
         duration_s=duration_s if 0.0 <= duration_s <= LONGEST_S else None,
     )
+
+
+def _quiet_spotipy() -> ModuleType:
+    """The package spotipy without its logs, which contain search texts and, at level DEBUG, tokens."""
+    import spotipy
+
+    logging.getLogger("spotipy").setLevel(logging.CRITICAL)
+    return cast("ModuleType", spotipy)
+
+
+@contextmanager
+def _translated(refusals: Mapping[int, str]) -> Iterator[None]:
+    """Run requests, and code that reads their responses without checks, as spotipy does.
+
+    Args:
+        refusals: sentences for some HTTP statuses, instead of the general ones.
+
+    Raises:
+        SpotifyError: for every failure.
+    """
+    try:
+        yield
+    except Exception as error:
+        response = _response_of(error)
+        if response is not None and response.status_code in refusals:
+            raise SpotifyError(refusals[response.status_code]) from error
+        raise SpotifyError(_message(error, response)) from error
+
+
+def _message(error: Exception, response: requests.Response | None) -> str:
+    import requests
+
+    if response is None:
+        if isinstance(error, requests.Timeout):
+            return "Spotify did not answer in time. Try again later."
+        if isinstance(error, requests.ConnectionError):
+            return "Spotify cannot be reached. Check the network connection."
+        return "Spotify sent an invalid response. Try again later."
+    status = response.status_code
+    if status == 429:
+        return f"Too many requests to Spotify. Try again {_pause(response.headers.get('Retry-After', ''))}."
+    if status >= 500:
+        return f"Spotify has an internal error (HTTP {status}). Try again later."
+    return f"Spotify refused the request (HTTP {status}). Try again later."
+
+
+def _response_of(error: BaseException | None) -> requests.Response | None:
+    """Response with an error status behind an exception. Those of spotipy do not always have the status."""
+    while error is not None:
+        response = getattr(error, "response", None)
+        if response is not None and response.status_code >= 400:
+            return cast("requests.Response", response)
+        error = error.__context__
+    return None
 
 
 def _pause(retry_after: str) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import logging
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -148,7 +149,7 @@ def test_a_search_sends_the_token_and_returns_tracks() -> None:
     assert token.body == b"grant_type=client_credentials"
     assert token.headers["Authorization"] == "Basic aWQ6c2VjcmV0"
     assert search.headers["Authorization"] == "Bearer token"
-    assert query_of(search) == {"q": "seven nation army", "limit": "10", "type": "track"}
+    assert query_of(search) == {"q": "seven nation army", "limit": "10", "offset": "0", "type": "track"}
 
 
 def test_one_login_is_used_until_a_search_fails() -> None:
@@ -244,7 +245,12 @@ def test_a_silent_or_absent_server_is_a_short_message() -> None:
         assert is_short_line(caught.value)
 
 
-def test_the_secret_is_not_shown() -> None:
+def test_searches_and_secrets_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with spotify(Reply(b"", 500)), pytest.raises(SpotifyError):
+        LiveSpotify(CREDENTIALS).search("a private search")
+    logs = [record.getMessage() for record in caplog.records if record.name.startswith("spotipy")]
+    assert "private" not in "".join(logs)
     assert "secret'" not in repr(CREDENTIALS)
     assert "client_secret" not in repr(CREDENTIALS)
 
