@@ -6,10 +6,12 @@ from collections.abc import Callable
 PATIENCE_S = 480.0  # the networks load slowly on a busy machine
 
 
-def wait_until(condition: Callable[[], object], describe: Callable[[], object] = str) -> None:
+def wait_until(
+    condition: Callable[[], object], describe: Callable[[], object] = str, *, longest_pause_s: float = 0.2
+) -> None:
     """Wait until the condition holds. `describe` tells what there is instead."""
     ends_s, pause_s = time.monotonic() + PATIENCE_S, 0.005
     while not condition():
         assert time.monotonic() < ends_s, f"the condition did not come true. {describe()}"
         time.sleep(pause_s)
-        pause_s = min(2 * pause_s, 0.2)
+        pause_s = min(2 * pause_s, longest_pause_s)

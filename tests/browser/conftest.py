@@ -25,8 +25,8 @@ from tests.waiting import wait_until
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--force-prefers-reduced-motion"),
-    # A route of Playwright would switch off the cache
-    "--host-resolver-rules=MAP open.spotify.com ~NOTFOUND",
+    "--host-resolver-rules=MAP open.spotify.com ~NOTFOUND",  # a route of Playwright would switch off the cache
+    "--process-per-site",  # a new process would compile all scripts again, which takes half of a visit
 )
 PATIENCE_MS = 120_000  # TensorFlow loads slowly on a busy machine
 # A page's timeout does not apply to `expect`, and its default of 5 s is too short for a new server
@@ -152,10 +152,11 @@ def with_spotify(context: BrowserContext) -> None:
 
 
 @pytest.fixture(scope="session")
-def shared_context(browser: Browser) -> Iterator[BrowserContext]:
-    """The windows of `open_page`, which share a cache."""
+def shared_context(browser: Browser, server: str) -> Iterator[BrowserContext]:
+    """The windows of `open_page`, which share a cache and, while the first one is open, a process."""
     with browser.new_context() as context:
         with_spotify(context)
+        context.new_page().goto(f"{server}/_stcore/health")
         yield context
 
 
@@ -180,7 +181,7 @@ def open_page(shared_context: BrowserContext, server: str) -> Iterator[Callable[
         return page
 
     yield open_
-    for page in shared_context.pages:
+    for page in shared_context.pages[1:]:
         page.close()
     shared_context.clear_permissions()
     shared_context.clear_cookies()

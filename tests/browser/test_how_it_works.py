@@ -30,9 +30,9 @@ MEASURES = """title => {
     && !all('[data-testid="stSkeleton"]').some(part => part.checkVisibility())
     && drawn.length && drawn.every(part => part.matches("img") ? part.complete : part.querySelector(".main-svg"));
   const now = JSON.stringify([...drawn, source].map(part => part?.getBoundingClientRect()));
-  const isAtRest = now === window.before;
+  window.sameFrames = isShown && now === window.before ? window.sameFrames + 1 : 0;
   window.before = now;
-  if (!(isShown && isAtRest)) return null;
+  if (window.sameFrames < 20) return null;
   const main = document.querySelector('[data-testid="stMain"]');
   const parts = drawn.map(part => part.getBoundingClientRect());
   const texts = all('[class*="st-key-how-"] p').map(part => part.getBoundingClientRect().bottom);
