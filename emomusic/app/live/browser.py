@@ -37,7 +37,7 @@ def live_folder() -> str:
     """The address of the folder. It changes with its files, which browsers keep.
 
     Raises:
-        HookError: Streamlit's server takes no further routes.
+        AttributeError: Streamlit's server takes no further routes.
     """
     newest = max(path.stat().st_mtime_ns for path in _files().values())
     add_route(lambda base: Route(f"{base}{_FOLDER}/{{version}}/{{name}}", _send_file))
