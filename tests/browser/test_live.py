@@ -143,8 +143,9 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @contextlib.contextmanager
 def window(playwright: Playwright, *flags: str, permissions: tuple[str, ...] = ("camera",)) -> Iterator[Page]:
-    """Open a Chromium window with these flags."""
-    browser = playwright.chromium.launch(executable_path=chromium(complete=True), args=[*FLAGS, *flags])
+    """Open a Chromium window with these flags. Without permissions, it can ask the visitor."""
+    path = chromium(complete=not permissions)
+    browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *flags])
     try:
         context = browser.new_context(viewport={"width": 1440, "height": 900}, permissions=list(permissions))
         with_spotify(context)

@@ -99,6 +99,9 @@ _LOW_TITLE = """<style>
 def show_live() -> None:
     """Show the page, in the order of the screen."""
     values, live = {**os.environ, **read_secrets()}, page_state(LiveState)
+    if live.leaves:
+        live.leaves = False
+        st.switch_page("pages/photo.py")
     if (fixed := fixed_way(values)) is not None:
         live.way, live.is_way_fixed = fixed, True
     settings = connection_settings(values)

@@ -79,6 +79,7 @@ class LiveState:
     is_way_fixed: bool = False  # whether the owner of the server has fixed it
     shown: Phase | None = None  # the phase of the session in the last run of the page
     mood: EmotionProbabilities | None = None  # that the songs are for; None before the first song
+    leaves: bool = False  # for the Photo page
     plays_session: bool = False  # whether the player has the playlist of a session that is over
 
     @property

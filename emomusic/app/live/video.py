@@ -53,13 +53,23 @@ def show_problem(problem: Problem, *, again: Callable[[], None] | None = None) -
         with st.container(horizontal=True):
             if again is not None:
                 st.button("Try again", icon=":material/refresh:", on_click=again, key=f"live-again-{problem}")
-            snapshot = st.button(
-                "Take a snapshot instead", icon=":material/photo_camera:", key=f"live-snapshot-{problem}"
-            )
-            photo = st.button("Choose a photo instead", icon=":material/upload:", key=f"live-photo-{problem}")
-    if snapshot or photo:
-        st.session_state[state.SOURCE] = "Camera" if snapshot else "Upload"
-        st.switch_page("pages/photo.py")
+            for name, source, icon in (
+                ("Take a snapshot", "Camera", "photo_camera"),
+                ("Choose a photo", "Upload", "upload"),
+            ):
+                st.button(
+                    f"{name} instead",
+                    icon=f":material/{icon}:",
+                    on_click=_choose_photo,
+                    args=(source,),
+                    key=f"live-{'snapshot' if source == 'Camera' else 'photo'}-{problem}",
+                )
+
+
+def _choose_photo(source: str) -> None:
+    """Let the next complete run open the Photo page: a run with the click may be interrupted by the camera's answer."""
+    st.session_state[state.SOURCE] = source
+    page_state(LiveState).leaves = True
 
 
 _ASK = st.components.v2.component("emomusic_camera", js=script_that_calls("askForCamera"))
