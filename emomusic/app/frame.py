@@ -148,7 +148,11 @@ def style_page() -> None:
 }}
 /* The song belongs to the first screen, so an answer has a small heading */
 .stApp [class*="-answer"] h1 {{ font-size: 1.75rem; line-height: 1.2; padding: 0 0 1rem; }}
-@media (max-width: 640px) {{ .stApp [class*="-answer"] h1 {{ font-size: 1.4rem; }} }}
+@media (max-width: 640px) {{
+  .stApp [class*="-answer"] h1 {{ font-size: 1.4rem; }}
+  /* Streamlit gives the menu 200 px, beyond the edge of a phone */
+  .stApp [data-testid="stToolbar"] > div > div:last-child {{ min-width: 0; margin-left: auto; }}
+}}
 .stApp [data-tag] {{ background-color: light-dark({primary}, {_DARK_BUTTON}); }}
 .stApp [data-testid="stButtonGroup"] button[data-variant][data-selected="true"] {{
   color: light-dark({primary}, {link});

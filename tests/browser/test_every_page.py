@@ -55,6 +55,9 @@ def test_a_page_has_its_title_ordered_headings_no_violation_and_keeps_its_place(
     page.set_viewport_size({"width": 390, "height": 844})
     expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", "dark")
     assert axe_report(page) is None
+    menu = page.get_by_test_id("stMainMenu").bounding_box()
+    assert menu is not None
+    assert menu["x"] + menu["width"] <= 390
     main = page.get_by_test_id("stMain")
     assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
 
