@@ -224,6 +224,8 @@ def _follow_film(starts: Sequence[float], number: int, time_range: Sequence[floa
     here, player, key = page_state(FilmState), page_state(PlayerState), "film-follow"
 
     def on_scene() -> None:
+        if not st.session_state.get(state.FILM_FOLLOWS):
+            return  # the visitor switched it off while the scene changed
         played = int(st.session_state[key]["scene"])
         page_state(FilmState).at_s = int(starts[played])
         sing(played)
