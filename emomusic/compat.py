@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 HOOKED = ("scikit-learn", "starlette", "streamlit", "streamlit-webrtc")
 
@@ -230,6 +230,21 @@ def add_route(make: Callable[[str], Any]) -> None:
     _server_app().router.routes.insert(0, make(f"/{base}" if base else ""))
 
 
+def file_response(open_file: Callable[[], BinaryIO], **look: Any) -> Any:
+    """Starlette's response with a file without a name, or with the part of it that a browser asks for.
+
+    Args:
+        open_file: opens the file from its start.
+        look: as for `FileResponse`, with `stat_result`.
+    """
+    from anyio import wrap_file
+    from starlette.responses import FileResponse
+
+    response = FileResponse("", **look)
+    response._open_file = lambda: wrap_file(open_file())  # type: ignore[assignment, method-assign, return-value]
+    return response
+
+
 def add_middleware(kind: Callable[[Any], Any]) -> None:
     """Put an ASGI middleware before the running server, if it has none of this kind. Call this in a run of a page."""
     app = _server_app()
@@ -238,10 +253,12 @@ def add_middleware(kind: Callable[[Any], Any]) -> None:
 
 
 def _server_app() -> Any:
-    """The app of Starlette that serves the page."""
+    """The app of Starlette that serves the page. Ends the run if the page was closed meanwhile."""
     from streamlit import runtime
+    from streamlit.runtime.scriptrunner import StopException
 
-    client = runtime.get_instance().get_client(session_id())
+    if (client := runtime.get_instance().get_client(session_id())) is None:
+        raise StopException
     return client._websocket.app  # type: ignore[union-attr]
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import streamlit as st
 from streamlit import runtime
+from streamlit.runtime.scriptrunner import StopException
 
 from emomusic.app.address import open_address
 from emomusic.app.sessions import WHEN_GONE, forget_closed_pages
@@ -95,13 +96,16 @@ def enter_app() -> None:
         # Its warnings have the ids of sessions, with which a stranger could ask for their state
         logging.getLogger("streamlit.runtime.websocket_session_manager").setLevel(logging.ERROR)
         try:
-            keep_uploads_in_memory(_LARGEST_IN_MEMORY)
-            keep_answers()
-            forget_closed_pages()
             if runtime.exists():
                 from emomusic.server.gate import Gate  # loads OpenCV
 
                 add_middleware(Gate)
+            keep_uploads_in_memory(_LARGEST_IN_MEMORY)
+            keep_answers()
+            forget_closed_pages()
+        except StopException:  # the page was closed at once: the next one does this
+            _app_has_run().clear()
+            raise
         except (AttributeError, ImportError):  # without these, the notice about photos would be wrong
             _app_has_run().clear()
             log.exception("photos would be written to disk, or stay after their pages are closed")

@@ -7,27 +7,23 @@ from __future__ import annotations
 
 import functools
 import io
-import re
+import os
 import secrets
 import tempfile
-import threading
 import weakref
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
-from emomusic.compat import add_route
+from emomusic.compat import add_route, file_response
 from emomusic.server.capacity import ByteBudget
 
 _FOLDER = "/app/static/made"  # Streamlit's pages accept addresses below /app/static/
-_CHUNK = 2**18
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 _files: weakref.WeakValueDictionary[str, ServedFile] = weakref.WeakValueDictionary()
 
 
@@ -81,12 +77,15 @@ class StreamedFile(ServedFile):
         self._held = budget.take(owner, 0)
         # Stays open until nothing refers to it; a buffer would fail again then, if the disk is full
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
-        self._lock = threading.Lock()
         weakref.finalize(self, self._file.close)
 
     def __len__(self) -> int:
         """Size in bytes."""
         return self._held.num_bytes
+
+    def fileno(self) -> int:
+        """The descriptor of the open file."""
+        return self._file.fileno()
 
     def tell(self) -> int:
         """The position of the next `write`."""
@@ -110,17 +109,6 @@ class StreamedFile(ServedFile):
             left = left[self._file.write(left) :]
         return len(data)
 
-    def chunks(self, start: int, stop: int) -> Iterator[bytes]:
-        """The bytes from `start` up to `stop`, after the last `write`."""
-        while start < stop:
-            with self._lock:
-                self._file.seek(start)
-                chunk = self._file.read(min(_CHUNK, stop - start))
-            if not chunk:
-                return
-            start += len(chunk)
-            yield chunk
-
     def reader(self) -> io.BufferedReader:
         """The content after the last `write`, as a file with a position of its own."""
         return io.BufferedReader(_Reader(self))
@@ -143,7 +131,7 @@ class _Reader(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        part = next(self._file.chunks(self._at, min(self._at + len(buffer), len(self._file))), b"")
+        part = os.pread(self._file.fileno(), len(buffer), self._at)
         buffer[: len(part)] = part
         self._at += len(part)
         return len(part)
@@ -161,35 +149,11 @@ def _serve_files() -> None:
 async def _send_file(request: Request) -> Response:
     """A file or the part of it that a player asks for."""
     file = _files.get(request.path_params["name"])
-    if file is None:
-        return Response(status_code=404)
-    headers = {"Accept-Ranges": "bytes", "Cache-Control": "private, no-store"}
-    if isinstance(file, LocalFile):
-        is_there = await run_in_threadpool(file.path.is_file)
-        return FileResponse(file.path, 200, headers, file.mime_type) if is_there else Response(status_code=404)
-    assert isinstance(file, StreamedFile)
-    size = len(file)
-    start, stop = 0, size
-    if asked := request.headers.get("range"):
-        if (found := _range_of(asked, size)) is None:
-            return Response(status_code=416, headers={"Content-Range": f"bytes */{size}"})
-        start, stop = found
-        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
-    headers["Content-Length"] = str(stop - start)
-    if "save" in request.query_params:
-        headers["Content-Disposition"] = f'attachment; filename="{file.download_name}"'
-    return StreamingResponse(
-        iterate_in_threadpool(file.chunks(start, stop)), 206 if asked else 200, headers, file.mime_type
-    )
-
-
-def _range_of(asked: str, size: int) -> tuple[int, int] | None:
-    """First byte and the byte after the last of a `Range`; None if it is malformed or beyond the file."""
-    found = _RANGE.fullmatch(asked.strip())
-    if found is None or found[1] == found[2] == "":
-        return None
-    if not found[1]:
-        start, stop = max(size - int(found[2]), 0), size
-    else:
-        start, stop = int(found[1]), min(int(found[2] or size) + 1, size)
-    return (start, stop) if start < stop else None
+    headers = {"Cache-Control": "private, no-store"}
+    if isinstance(file, StreamedFile):
+        name = file.download_name if "save" in request.query_params else None
+        status = os.fstat(file.fileno())
+        return file_response(file.reader, stat_result=status, headers=headers, media_type=file.mime_type, filename=name)
+    if isinstance(file, LocalFile) and await run_in_threadpool(file.path.is_file):
+        return FileResponse(file.path, 200, headers, file.mime_type)
+    return Response(status_code=404)

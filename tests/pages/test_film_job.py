@@ -34,7 +34,7 @@ from tests.waiting import PATIENCE_S, wait_until
 def seconds_of(film: StreamedFile | None) -> float:
     """Duration of the decoded frames of a film."""
     assert film is not None
-    with av.open(io.BytesIO(b"".join(film.chunks(0, len(film))))) as container:
+    with av.open(film.reader()) as container:
         times = [frame.time or 0.0 for frame in container.decode(video=0)]
     return times[-1] + times[1] - times[0]
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import streamlit as st
+from starlette.applications import Starlette
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartParser
 from streamlit.proto.Common_pb2 import FileURLs
@@ -18,6 +19,7 @@ from streamlit.testing.v1 import AppTest
 from emomusic.app import frame, picture_chooser, uploads
 from emomusic.app.state import state_key
 from emomusic.media.images import MAX_BYTES
+from emomusic.server.gate import Gate
 from emomusic.songs.table_import import MAX_UPLOAD_BYTES
 from tests.pages.screen import state_of
 
@@ -162,6 +164,19 @@ def test_an_app_that_cannot_keep_its_promise_about_photos_does_not_start(
         assert len(app.error) == 1
         assert not app.title
         assert not app.exception
+
+
+def test_an_app_whose_first_page_is_closed_at_once_starts_with_the_next_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame._app_has_run.cache_clear()
+    server, page = Starlette(), None
+    monkeypatch.setattr(frame.runtime, "exists", lambda: True)
+    monkeypatch.setattr(frame.runtime, "get_instance", lambda: SimpleNamespace(get_client=lambda _: page))
+    with pytest.raises(StopException):
+        frame.enter_app()
+    page = SimpleNamespace(_websocket=SimpleNamespace(app=server))
+    frame.enter_app()
+    assert isinstance(server.middleware_stack, Gate)
+    assert frame._app_has_run().is_set()
 
 
 def test_photos_stay_in_memory_and_only_larger_uploads_are_written_to_disk(monkeypatch: pytest.MonkeyPatch) -> None:
