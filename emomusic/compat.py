@@ -259,7 +259,7 @@ def _server_app() -> Any:
 
     if (client := runtime.get_instance().get_client(session_id())) is None:
         raise StopException
-    return client._websocket.app  # type: ignore[union-attr]
+    return client._websocket.app  # type: ignore[attr-defined]
 
 
 def has_upload_token(headers: Mapping[str, str], cookies: Mapping[str, str]) -> bool:

@@ -11,7 +11,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from emomusic.server.drain import drain_seconds
+from emomusic.server.settings import settings
 
 KUBERNETES = "1.32"
 STOP_S = 5.0  # emomusic/server/drain.py ends the process this long after the drain
@@ -54,8 +54,8 @@ def test_the_build_context_is_an_allow_list_with_every_file_of_the_wheel(root: P
 
 def test_replicas_have_time_to_drain_and_caddy_knows_them(root: Path, services: dict[str, Any]):
     app, caddy = services["app"], services["caddy"]
-    assert float(app["stop_grace_period"].removesuffix("s")) > drain_seconds({}) + STOP_S
-    assert app["environment"]["EMOMUSIC_DRAIN_S"] == f"${{EMOMUSIC_DRAIN_S:-{drain_seconds({}):.0f}}}"
+    assert float(app["stop_grace_period"].removesuffix("s")) > settings({}).drain_s + STOP_S
+    assert app["environment"]["EMOMUSIC_DRAIN_S"] == f"${{EMOMUSIC_DRAIN_S:-{settings({}).drain_s:.0f}}}"
     replicas = int(re.sub(r"\D", "", app["deploy"]["replicas"]))
     expected = " ".join(f"emomusic-app-{number + 1}:8501" for number in range(replicas))
     assert caddy["environment"]["EMOMUSIC_UPSTREAMS"] == f"${{EMOMUSIC_UPSTREAMS:-{expected}}}"
@@ -83,5 +83,5 @@ def test_a_pod_has_few_rights_and_time_to_drain(manifests: dict[str, Any], docke
     paths = [container[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "readiness", "liveness")]
     assert paths == ["/ready", "/ready", "/_stcore/health"]
     pause_s = container["lifecycle"]["preStop"]["sleep"]["seconds"]
-    drain_s = drain_seconds(manifests["ConfigMap"]["data"])
+    drain_s = settings(manifests["ConfigMap"]["data"]).drain_s
     assert pod["terminationGracePeriodSeconds"] > pause_s + drain_s + STOP_S

@@ -22,12 +22,12 @@ from starlette.responses import JSONResponse
 
 from emomusic.affect import affect_of
 from emomusic.compat import return_free_memory
-from emomusic.errors import CapacityError, EmomusicError, ImageError, SettingsError
+from emomusic.errors import CapacityError, EmomusicError, ImageError
 from emomusic.export import picture_record
 from emomusic.faces.reading import read_faces
 from emomusic.media.images import MAX_BYTES, read_image
 from emomusic.runtime import num_cores
-from emomusic.server.capacity import HeldBytes, capacity, whole_number
+from emomusic.server.capacity import HeldBytes, capacity
 from emomusic.server.shared import shared
 from emomusic.songs.genres import genres_of
 from emomusic.songs.request import Policy
@@ -35,11 +35,6 @@ from emomusic.songs.request import Request as SongRequest
 
 log = logging.getLogger(__name__)
 
-TOKEN, PER_MINUTE = "EMOMUSIC_API_TOKEN", "EMOMUSIC_API_PER_MINUTE"
-"""Names of the settings."""
-
-_DEFAULT_PER_MINUTE, _MOST_PER_MINUTE = 60, 100_000
-_SHORTEST_TOKEN = 16
 _CALLS_PER_CORE = 4
 _BODY_S = 60.0  # for the picture to arrive
 _NAME = "photo"  # the JSON names the picture like this, because the API takes no names of files
@@ -53,22 +48,6 @@ class _Query(msgspec.Struct, forbid_unknown_fields=True):
     genres: list[str] = []
     hide_explicit: bool = False
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] = 0
-
-
-def api_settings(environment: Mapping[str, str]) -> tuple[str, int] | None:
-    """The token and the most pictures per minute; None if the API is off.
-
-    Raises:
-        SettingsError: the token is too short, or the rate is not a positive whole number.
-    """
-    if not (token := environment.get(TOKEN, "").strip()):
-        return None
-    if len(token) < _SHORTEST_TOKEN or not token.isascii():
-        raise SettingsError(
-            f"expected {TOKEN} to have at least {_SHORTEST_TOKEN} ASCII characters. Received: {len(token)}. "
-            "Generate a longer one"
-        )
-    return token, whole_number(environment, PER_MINUTE, _DEFAULT_PER_MINUTE, _MOST_PER_MINUTE)
 
 
 class RateLimit:

@@ -14,24 +14,25 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from emomusic.assets import ROOT
-from emomusic.server.capacity import capacity, is_shared
-from emomusic.server.drain import Drain, drain_seconds
+from emomusic.server.capacity import capacity
+from emomusic.server.drain import Drain
 from emomusic.server.gate import Gate
 from emomusic.server.logs import use_json_logs
 from emomusic.server.routes import routes
+from emomusic.server.settings import settings
 from emomusic.server.shared import shared
+
+_SETTINGS = settings()  # a malformed one must stop the start, not the first visitor
 
 
 @contextlib.asynccontextmanager
 async def _lifespan(_: st.App) -> AsyncIterator[None]:
     if os.environ.get("EMOMUSIC_LOG", "").lower() == "json":
         use_json_logs()
-    capacity()  # a malformed setting must stop the start, not the first visitor
-    is_shared(os.environ)
     shared()  # starts to load
-    Drain(drain_seconds(os.environ), asyncio.get_running_loop()).install()
+    Drain(_SETTINGS.drain_s, asyncio.get_running_loop()).install()
     yield
     capacity().is_draining = True  # also after a stop without SIGTERM
 
 
-app = st.App(ROOT / "app.py", lifespan=_lifespan, routes=routes(os.environ), middleware=[Middleware(Gate)])
+app = st.App(ROOT / "app.py", lifespan=_lifespan, routes=routes(_SETTINGS), middleware=[Middleware(Gate)])

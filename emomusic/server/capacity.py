@@ -1,17 +1,14 @@
 """How many visitors, live sessions and bytes this process serves, what it works on, and whether it is about to stop.
 
 Also who its visitors are: their addresses, and whether a visitor uses the server's own computer.
-
-`docs/deployment.md` describes the settings and how the defaults were measured.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from ipaddress import ip_address
 from time import monotonic
@@ -22,37 +19,16 @@ import streamlit as st
 from streamlit import runtime
 
 from emomusic.compat import session_id
-from emomusic.errors import CapacityError, SettingsError
-from emomusic.runtime import num_cores
+from emomusic.errors import CapacityError
+from emomusic.server.settings import settings
 from emomusic.text import size_over
 
 MB = 2**20
-
-MAX_VISITORS, MAX_LIVE = "EMOMUSIC_MAX_VISITORS", "EMOMUSIC_MAX_LIVE"
-MAX_MEMORY_MB, MAX_FILES_MB = "EMOMUSIC_MAX_MEMORY_MB", "EMOMUSIC_MAX_FILES_MB"
-SHARED = "EMOMUSIC_SHARED"
-"""Names of the settings."""
-
-_YES, _NO = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
-
-VISITORS_PER_CORE = 30  # docs/deployment.md: 30 per core wait 2.6 s for an answer, 35 wait 9.7 s
-LIVE_PER_CORE = 1  # docs/deployment.md: two on two cores have 16.7 frames per second, three have 6.7
-MEMORY_MB = 500  # docs/deployment.md: 1 GB for a replica, half of it for the process
-FILES_MB = 2000  # the size of /tmp in deploy/: four videos, or two with their marked copies
 
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 _PROXY_HEADERS = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip")
 _ASK_AGAIN_S = 5.0
-
-
-class Limits(NamedTuple):
-    """The most visitors, live sessions, and megabytes that all visitors store in memory and in temporary files."""
-
-    visitors: int
-    live: int
-    memory_mb: int = MEMORY_MB
-    files_mb: int = FILES_MB
 
 
 class _Visit(NamedTuple):
@@ -156,9 +132,7 @@ class Capacity:
         files: the bytes of those in temporary files.
     """
 
-    def __init__(
-        self, max_visitors: int, max_live: int, max_memory_mb: int = MEMORY_MB, max_files_mb: int = FILES_MB
-    ) -> None:
+    def __init__(self, max_visitors: int, max_live: int, max_memory_mb: int = 500, max_files_mb: int = 2000) -> None:
         self.max_visitors, self.max_live = max_visitors, max_live
         self.memory, self.files = (ByteBudget(most * MB, most * MB // 2) for most in (max_memory_mb, max_files_mb))
         self.is_draining = False  # whether the process stops soon and refuses new visitors
@@ -245,41 +219,6 @@ class Capacity:
             return sum(session.is_live for session in self._live)
 
 
-def limits(environment: Mapping[str, str]) -> Limits:
-    """The limits from the settings, or from the number of cores.
-
-    Raises:
-        SettingsError: a setting is not a positive whole number.
-    """
-    defaults = Limits(VISITORS_PER_CORE * num_cores(), LIVE_PER_CORE * num_cores())
-    names = MAX_VISITORS, MAX_LIVE, MAX_MEMORY_MB, MAX_FILES_MB
-    return Limits(*(whole_number(environment, *setting) for setting in zip(names, defaults, strict=True)))
-
-
-def whole_number(environment: Mapping[str, str], name: str, default: int, most: int = 1_000_000) -> int:
-    """A setting from 1 to `most`.
-
-    Raises:
-        SettingsError: it is not a whole number in this range.
-    """
-    text = environment.get(name, "").strip() or str(default)
-    if not text.isdecimal() or not 1 <= int(text) <= most:
-        raise SettingsError(f"expected {name} to be a whole number from 1 to {most}. Received: {text!r}. Change it")
-    return int(text)
-
-
-def is_shared(environment: Mapping[str, str]) -> bool:
-    """Whether the setting `EMOMUSIC_SHARED` says that other people use this server, also through its own browser.
-
-    Raises:
-        SettingsError: the setting is neither yes nor no.
-    """
-    text = environment.get(SHARED, "").strip().lower()
-    if text not in (*_YES, *_NO):
-        raise SettingsError(f"expected {SHARED} to be 1 or 0. Received: {text!r}. Change it")
-    return text in _YES
-
-
 def is_own_computer() -> bool:
     """Whether browser and server are on one computer, whose files and network the pages may then use.
 
@@ -290,7 +229,7 @@ def is_own_computer() -> bool:
         SettingsError: the setting is malformed.
     """
     headers = st.context.headers
-    if is_shared(os.environ) or any(name in headers for name in _PROXY_HEADERS):
+    if settings().shared or any(name in headers for name in _PROXY_HEADERS):
         return False
     hosts = urlsplit(f"//{headers.get('Host', '')}").hostname, st.get_option("server.address")
     return all(host in LOCAL_HOSTS for host in hosts) and st.context.ip_address is None
@@ -311,8 +250,9 @@ def address_of(peer: str | None, forwarded: str) -> str:
 
 @cache
 def capacity() -> Capacity:
-    """The capacity of this process, with the limits of `limits`."""
-    return Capacity(*limits(os.environ))
+    """The capacity of this process, with the limits of its settings."""
+    own = settings()
+    return Capacity(own.max_visitors, own.max_live, own.max_memory_mb, own.max_files_mb)
 
 
 def admit_visitor() -> None:

@@ -11,38 +11,16 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Mapping
 from time import monotonic
 from typing import Any
 
-from emomusic.errors import SettingsError
 from emomusic.server.capacity import capacity
 
 log = logging.getLogger(__name__)
 
-DRAIN_S = "EMOMUSIC_DRAIN_S"
-"""Name of the setting."""
-
-_DEFAULT_S, _MOST_S = 20.0, 3600.0
 _LOOK_S = 0.5
 _NOTICED_S = 3.0  # proxies need this time to see that the server is not ready
 _STOP_S = 5.0  # for uvicorn, which waits for open connections without a bound
-
-
-def drain_seconds(environment: Mapping[str, str]) -> float:
-    """The longest time of the drain in seconds, 20 by default.
-
-    Raises:
-        SettingsError: the setting is not a number from 0 to 3600.
-    """
-    text = environment.get(DRAIN_S, "").strip() or str(_DEFAULT_S)
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0.0 <= seconds <= _MOST_S:
-        raise SettingsError(f"expected {DRAIN_S} to be seconds from 0 to {_MOST_S:.0f}. Received: {text!r}. Change it")
-    return seconds
 
 
 class Drain:

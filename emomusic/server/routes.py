@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from time import monotonic
 
 from prometheus_client import (
@@ -21,8 +21,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from emomusic.server.api import AnalyzeApi, api_settings
+from emomusic.server.api import AnalyzeApi
 from emomusic.server.capacity import capacity
+from emomusic.server.settings import Settings
 from emomusic.server.shared import shared
 
 _WINDOW_S = 60.0
@@ -63,12 +64,8 @@ class _AppCollector(Collector):
         yield CounterMetricFamily("emomusic_faces", "Faces classified", value=readings.num_faces)
 
 
-def routes(environment: Mapping[str, str]) -> list[BaseRoute]:
-    """The routes for these settings.
-
-    Raises:
-        SettingsError: a setting is malformed.
-    """
+def routes(settings: Settings) -> list[BaseRoute]:
+    """The routes for these settings."""
     registry = CollectorRegistry()  # with the figures of Python and the process too, such as memory
     for collector in (_AppCollector(), PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
         registry.register(collector)
@@ -76,8 +73,8 @@ def routes(environment: Mapping[str, str]) -> list[BaseRoute]:
     async def monitoring(_: Request) -> Response:
         return Response(await run_in_threadpool(generate_latest, registry), media_type=CONTENT_TYPE_LATEST)
 
-    settings = api_settings(environment)
-    api = [Route("/analyze", AnalyzeApi(*settings).analyze, methods=["POST"])] if settings else []
+    token = settings.api_token
+    api = [Route("/analyze", AnalyzeApi(token, settings.api_per_minute).analyze, methods=["POST"])] if token else []
     # A mount answers 404 and 405 itself; otherwise Streamlit would answer with its page
     return [Route("/ready", _ready), Route("/metrics", monitoring), Mount("/api", routes=api)]
 

@@ -152,8 +152,9 @@ async def _send_file(request: Request) -> Response:
     headers = {"Cache-Control": "private, no-store"}
     if isinstance(file, StreamedFile):
         name = file.download_name if "save" in request.query_params else None
-        status = os.fstat(file.fileno())
-        return file_response(file.reader, stat_result=status, headers=headers, media_type=file.mime_type, filename=name)
+        look = {"headers": headers, "media_type": file.mime_type, "filename": name}
+        response: Response = file_response(file.reader, stat_result=os.fstat(file.fileno()), **look)
+        return response
     if isinstance(file, LocalFile) and await run_in_threadpool(file.path.is_file):
         return FileResponse(file.path, 200, headers, file.mime_type)
     return Response(status_code=404)

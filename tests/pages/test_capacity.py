@@ -10,12 +10,11 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.app import state
 from emomusic.app.film.job import FilmJob
-from emomusic.errors import SettingsError
 from emomusic.faces.detection import Face
 from emomusic.media.images import RgbImage
 from emomusic.server import capacity as module
 from emomusic.server import shared
-from emomusic.server.capacity import FILES_MB, LIVE_PER_CORE, MEMORY_MB, VISITORS_PER_CORE, Capacity, address_of, limits
+from emomusic.server.capacity import Capacity, address_of
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector
 from tests.pages.film_jobs import FACE, GREY, fakes, wait_for_end
 from tests.pages.screen import text_of
@@ -130,16 +129,6 @@ def test_work_and_live_sessions_keep_the_server_busy() -> None:
     assert not capacity.is_busy
 
 
-def test_limits_follow_the_cores_and_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "num_cores", lambda: 8)
-    assert limits({}) == (VISITORS_PER_CORE * 8, LIVE_PER_CORE * 8, MEMORY_MB, FILES_MB)
-    assert limits({"EMOMUSIC_MAX_VISITORS": "7", "EMOMUSIC_MAX_LIVE": " 3 "})[:2] == (7, 3)
-    assert limits({"EMOMUSIC_MAX_MEMORY_MB": "90", "EMOMUSIC_MAX_FILES_MB": "80"})[2:] == (90, 80)
-    for text in ("0", "-1", "1.5"):
-        with pytest.raises(SettingsError, match="EMOMUSIC_MAX_FILES_MB"):
-            limits({"EMOMUSIC_MAX_FILES_MB": text})
-
-
 def test_the_photo_of_a_page_and_a_film_are_work_in_progress(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     busy: list[bool] = []
 
@@ -167,11 +156,11 @@ def test_the_photo_of_a_page_and_a_film_are_work_in_progress(root: Path, monkeyp
 def test_a_wrong_setting_is_named_in_the_log_and_not_on_the_page(
     root: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setenv(module.MAX_VISITORS, "many")
+    monkeypatch.setenv("EMOMUSIC_MAX_VISITORS", "many")
     module.capacity.cache_clear()
     app = AppTest.from_file(str(root / "app.py"), default_timeout=120).run()
     module.capacity.cache_clear()
     assert not app.exception
     assert app.error
-    assert module.MAX_VISITORS not in text_of(app)
-    assert module.MAX_VISITORS in caplog.text
+    assert "EMOMUSIC_MAX_VISITORS" not in text_of(app)
+    assert "EMOMUSIC_MAX_VISITORS" in caplog.text

@@ -5,11 +5,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from emomusic.errors import SettingsError
 from emomusic.faces.turns import FairQueue
 from emomusic.server import drain as module
 from emomusic.server.capacity import Capacity
-from emomusic.server.drain import Drain, drain_seconds
+from emomusic.server.drain import Drain
 from tests.fakes import FakeClock
 
 SECONDS = 60
@@ -119,10 +118,3 @@ def test_the_process_ends_even_if_the_server_hangs(here: Looked, exits: list[int
         assert exits == [0]
 
     asyncio.run(run())
-
-
-def test_the_deadline_is_a_number_of_seconds() -> None:
-    assert (drain_seconds({}), drain_seconds({"EMOMUSIC_DRAIN_S": "0.5"})) == (20.0, 0.5)
-    for text in ("-1", "3601", "nan", "soon"):
-        with pytest.raises(SettingsError, match="EMOMUSIC_DRAIN_S"):
-            drain_seconds({"EMOMUSIC_DRAIN_S": text})
