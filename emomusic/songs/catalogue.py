@@ -230,12 +230,6 @@ class Catalogue:
         numbers, combinations = pd.factorize(cells.fillna(""))
         return numbers, [split_artists(combination) for combination in combinations]
 
-    @cached_property
-    def kinds(self) -> npt.NDArray[np.int8]:
-        """Shape (n,): position in `SongKind`, -1 for other songs."""
-        cells = pd.Index(self.table["kind"] if "kind" in self.table else [None] * len(self))
-        return pd.Index([kind.value for kind in SongKind]).get_indexer(cells).astype(np.int8)
-
     def song(self, row: int) -> Song:
         """Song in a row, counted from 0."""
         if self._songs is not None:
@@ -306,9 +300,8 @@ class Catalogue:
             passes &= has_any[numbers]
         if hide_explicit and "explicit" in table:
             passes &= ~table["explicit"].to_numpy(bool)
-        if without_kinds:
-            allowed = np.array([kind not in without_kinds for kind in SongKind] + [True])  # the last for -1
-            passes &= allowed[self.kinds]
+        if "kind" in table:
+            passes &= ~table["kind"].isin(list(without_kinds)).to_numpy(bool)
         return passes
 
     def best_known_first(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

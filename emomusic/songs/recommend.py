@@ -13,9 +13,9 @@ M. Schoen (eds.), Music and Medicine, 1948.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass, replace
-from itertools import chain, count, islice, takewhile
-from typing import Any
+from dataclasses import astuple, replace
+from functools import cache
+from itertools import chain, count, islice
 
 import numpy as np
 import numpy.typing as npt
@@ -64,42 +64,6 @@ JOURNEY_STEPS = 10
 """Songs of a journey in `Recommender.walk`."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Songs:
-    """Some songs of the catalogue, in contiguous arrays, which are read several times faster than chosen rows.
-
-    Attributes:
-        rows: of the songs in the catalogue.
-        plane: shape (2, n), float32: valence and arousal.
-        probabilities: shape (4, n), float32: in the order of `Mood`.
-        familiarity: 0 to 1.
-        tempo_bpm: 0 if unknown.
-    """
-
-    rows: npt.NDArray[np.intp]
-    plane: npt.NDArray[np.float32]
-    probabilities: npt.NDArray[np.float32]
-    familiarity: npt.NDArray[np.float32]
-    tempo_bpm: npt.NDArray[np.float32]
-
-    def __getitem__(self, chosen: Any) -> _Songs:
-        values = (self.plane, self.probabilities, self.familiarity, self.tempo_bpm)
-        return _Songs(self.rows[chosen], *(np.ascontiguousarray(value[..., chosen]) for value in values))
-
-    def distances(self, point: AffectPoint) -> npt.NDArray[np.float32]:
-        """Distances on the plane."""
-        valence, arousal = self.plane
-        squares = (valence - np.float32(point.valence)) ** 2  # `np.hypot` takes three times as long
-        squares += (arousal - np.float32(point.arousal)) ** 2
-        return np.asarray(np.sqrt(squares, out=squares))
-
-    def scores(self, target: AffectPoint, mood: Mood) -> npt.NDArray[np.float32]:
-        """Scores, 0 to 1."""
-        probabilities = self.probabilities[MOODS.index(mood)]
-        scores = _PROBABILITY_WEIGHT * probabilities + _CLOSENESS_WEIGHT * _closeness(self.distances(target))
-        return np.asarray(np.minimum(scores, 1.0))  # float32 rounding can exceed 1
-
-
 class Recommender:
     """Ranking of the songs of a catalogue. Immutable and thread-safe.
 
@@ -116,12 +80,13 @@ class Recommender:
         self.probabilities = probabilities
         self.plane = catalogue.plane
         self._artists, self._titles = table["artists"].array, table["title"].array
-        tempo_bpm = np.nan_to_num(table["tempo_bpm"].to_numpy(np.float32))  # unknown for audio files
+        self._tempo_bpm = np.nan_to_num(table["tempo_bpm"].to_numpy(np.float32))  # unknown for audio files
+        self._familiarity = _familiarity(table)
         self._likeliest_moods = probabilities.argmax(axis=1)
-        rows = np.arange(len(table))
-        self._everything = _Songs(rows, self.plane.T, probabilities.T, _familiarity(table), tempo_bpm)
-        self._by_mood = [self._everything[self._likeliest_moods == position] for position in range(len(MOODS))]
-        self._ranks = [_ranks(songs.plane) for songs in self._by_mood] if catalogue.is_local else []
+        # What is heard lies at the corners of the plane, far from faces, so audio files are ranked within their mood
+        groups = pd.DataFrame(self.plane).groupby(self._likeliest_moods)
+        places = (groups.rank(method="first") - 1) / (groups.transform("size") - 1).clip(lower=1).to_numpy()[:, None]
+        self._ranks = (2 * places - 1).to_numpy(np.float32)
 
     def songs(self, request: Request, num_songs: int = 5) -> list[Pick]:
         """Recommended songs, best first.
@@ -157,11 +122,6 @@ class Recommender:
             yield from self._picks(some, target, mood, first=first)
             first += len(some)
 
-    def _songs_of(self, mood: Mood, *, fitting: bool) -> _Songs:
-        """The songs whose most probable mood is this one, or the other songs."""
-        position = MOODS.index(mood)
-        return self._by_mood[position] if fitting else self._everything[self._likeliest_moods != position]
-
     def _passing(self, request: Request) -> npt.NDArray[np.bool_]:
         """Shape (n,): songs that pass the filters."""
         included = included_kinds(request.genres, request.today)
@@ -190,15 +150,40 @@ class Recommender:
     def _by_priority(
         self, target: AffectPoint, mood: Mood, request: Request, passing: npt.NDArray[np.bool_], *, fitting: bool
     ) -> Iterator[int]:
-        songs = self._songs_of(mood, fitting=fitting)
-        if fitting and self._ranks:
-            place = _place_among_faces(target, mood)
-            priorities = -np.linalg.norm(self._ranks[MOODS.index(mood)] - place[:, None], axis=0).astype(np.float32)
+        weights = {"popularity": _POPULARITY_BONUS, "shuffle": _SHUFFLE}
+        rows, bonus = self._candidates(mood, request, passing, fitting=fitting, **weights)
+        if fitting and self.catalogue.is_local:
+            priorities = -np.linalg.norm(self._ranks[rows] - _place_among_faces(target, mood), axis=1)
         else:
-            priorities = songs.scores(target, mood)
-        priorities += _bonus(songs, request, passing, popularity=_POPULARITY_BONUS, shuffle=_SHUFFLE)
-        for position in takewhile(lambda position: priorities[position] > -np.inf, _best_first(priorities)):
-            yield int(songs.rows[position])
+            priorities = self._scores(rows, target, mood)
+        yield from _lowest_first(-priorities - bonus, rows)
+
+    def _candidates(
+        self,
+        mood: Mood,
+        request: Request,
+        passing: npt.NDArray[np.bool_],
+        *,
+        fitting: bool,
+        popularity: float,
+        shuffle: float,
+    ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
+        """Rows that pass the filters, whose most probable mood is this one, or another; and what their scores gain."""
+        rows = np.flatnonzero((self._likeliest_moods == MOODS.index(mood)) == fitting)
+        bonus = np.random.default_rng(request.seed).random(len(rows), np.float32) * np.float32(shuffle)
+        bonus += np.float32(popularity) * self._familiarity[rows]
+        return rows[passing[rows]], bonus[passing[rows]]
+
+    def _distances(self, rows: npt.NDArray[np.intp], point: AffectPoint) -> npt.NDArray[np.float32]:
+        """Distances on the plane."""
+        squares = (self.plane[rows] - np.array(astuple(point), np.float32)) ** 2  # `np.hypot` takes three times as long
+        return np.asarray(np.sqrt(squares[:, 0] + squares[:, 1]))
+
+    def _scores(self, rows: npt.NDArray[np.intp], target: AffectPoint, mood: Mood) -> npt.NDArray[np.float32]:
+        """Scores, 0 to 1."""
+        probabilities = self.probabilities[rows, MOODS.index(mood)]
+        scores = _PROBABILITY_WEIGHT * probabilities + _CLOSENESS_WEIGHT * _closeness(self._distances(rows, target))
+        return np.asarray(np.minimum(scores, 1.0))  # float32 rounding can exceed 1
 
     def _journey(self, request: Request, num_songs: int, heard: Sequence[Pick] = ()) -> list[Pick]:
         """The steps of a journey of `num_songs` songs that follow the heard ones. It is shorter if songs run out."""
@@ -231,37 +216,37 @@ class Recommender:
         Among few songs, each is nearer to the last waypoint than the one before. Ends at the first waypoint without a
         row of another song and of artists that are not in the window. The `known` rows were heard before.
         """
-        rows: list[int] = []
+        chosen: list[int] = []
         history = PlayHistory(self._artists, self._titles, window=window)
         for heard in known:
             history.add(heard)
         passing = self._passing(request)
-        bonuses: dict[tuple[Mood, bool], npt.NDArray[np.float32]] = {}  # minus infinity for rows never allowed later
+        weights = {"popularity": _JOURNEY_POPULARITY_BONUS, "shuffle": _JOURNEY_SHUFFLE}
+        candidates = cache(lambda mood, fitting: self._candidates(mood, request, passing, fitting=fitting, **weights))
+
+        def by_cost(waypoint: AffectPoint, mood: Mood, *, fitting: bool) -> Iterator[int]:
+            rows, bonus = candidates(mood, fitting)
+            costs = self._distances(rows, waypoint) - bonus
+            if chosen:
+                jumps = np.abs(self._tempo_bpm[rows] - self._tempo_bpm[chosen[-1]])
+                costs += np.float32(_TEMPO_JUMP_COST / 100.0) * jumps
+                if len(self.plane) < _FEW_SONGS:
+                    left = self._point(chosen[-1]).distance(waypoints[-1])
+                    nearer = self._distances(rows, waypoints[-1]) <= left
+                    rows, costs = rows[nearer], costs[nearer]
+            yield from _lowest_first(costs, rows)
+
         for waypoint, step_mood in zip(waypoints, moods, strict=True):
-            for fitting in (True, False):
-                songs = self._songs_of(step_mood, fitting=fitting)
-                if (bonus := bonuses.get((step_mood, fitting))) is None:
-                    weights = {"popularity": _JOURNEY_POPULARITY_BONUS, "shuffle": _JOURNEY_SHUFFLE}
-                    bonus = bonuses[step_mood, fitting] = _bonus(songs, request, passing, **weights)
-                costs = songs.distances(waypoint) - bonus
-                if rows:
-                    before_bpm = self._everything.tempo_bpm[rows[-1]]
-                    costs += np.float32(_TEMPO_JUMP_COST / 100.0) * np.abs(songs.tempo_bpm - before_bpm)
-                    if len(self._everything.rows) < _FEW_SONGS:
-                        left = self._point(rows[-1]).distance(waypoints[-1])
-                        costs[songs.distances(waypoints[-1]) > left] = np.inf
-                row = _cheapest_allowed(costs, songs.rows, history, bonus)
-                if row is not None:
-                    break
-            else:
+            order = chain.from_iterable(by_cost(waypoint, step_mood, fitting=fitting) for fitting in (True, False))
+            if (row := next(filter(history.allows, order), None)) is None:
                 break
             history.add(row)
-            rows.append(row)
-        return rows
+            chosen.append(row)
+        return chosen
 
     def _picks(self, rows: list[int], target: AffectPoint, mood: Mood, *, first: int) -> list[Pick]:
         """Songs of one mood, numbered from `first`."""
-        scores = self._everything[np.array(rows, np.intp)].scores(target, mood).tolist()
+        scores = self._scores(np.array(rows), target, mood).tolist()
         numbered = zip(count(first), rows, scores, strict=False)
         return [self._pick(number, row, mood, score, self._reason(row, mood)) for number, row, score in numbered]
 
@@ -282,12 +267,6 @@ class Recommender:
         return AffectPoint(float(self.plane[row, 0]), float(self.plane[row, 1]))
 
 
-def _ranks(plane: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Ranks in each row, evenly from -1 to 1. What is heard lies at the corners of the plane, far from all faces."""
-    ranks = plane.argsort(axis=1).argsort(axis=1)
-    return np.asarray(2 * ranks / max(plane.shape[1] - 1, 1) - 1, np.float32)
-
-
 def _place_among_faces(point: AffectPoint, mood: Mood) -> npt.NDArray[np.float32]:
     """Where a point lies between the faces of a mood: -1 is the darkest or quietest one, 1 the brightest or liveliest.
 
@@ -300,17 +279,6 @@ def _place_among_faces(point: AffectPoint, mood: Mood) -> npt.NDArray[np.float32
         low, high = np.array([-NEUTRAL_RADIUS, -NEUTRAL_RADIUS / 2]), np.array([0, NEUTRAL_RADIUS / 2])
     place = 2 * (np.array([point.valence, point.arousal]) - low) / (high - low) - 1
     return np.asarray(np.clip(place, -1, 1), np.float32)
-
-
-def _bonus(
-    songs: _Songs, request: Request, passing: npt.NDArray[np.bool_], *, popularity: float, shuffle: float
-) -> npt.NDArray[np.float32]:
-    """Values added to the scores: popularity, shuffle, and minus infinity for filtered songs."""
-    bonus = np.random.default_rng(request.seed).random(len(songs.rows), np.float32)
-    bonus *= np.float32(shuffle)
-    bonus += np.float32(popularity) * songs.familiarity
-    bonus[~passing[songs.rows]] = -np.inf
-    return bonus
 
 
 def _take_allowed(waiting: list[int], order: Iterator[int], history: PlayHistory, *, any_artist: bool) -> int | None:
@@ -333,34 +301,15 @@ def _take_allowed(waiting: list[int], order: Iterator[int], history: PlayHistory
     return None
 
 
-def _cheapest_allowed(
-    costs: npt.NDArray[np.float32],
-    rows: npt.NDArray[np.intp],
-    history: PlayHistory,
-    bonus: npt.NDArray[np.float32],
-) -> int | None:
-    """Allowed row of the lowest cost. The bonus of cheaper songs becomes minus infinity."""
-    while costs.size:
-        position = int(costs.argmin())
-        row = int(rows[position])
-        if costs[position] == np.inf:
-            return None
-        if history.allows(row):
-            return row
-        costs[position] = np.inf
-        bonus[position] = -np.inf
-    return None
-
-
-def _best_first(priorities: npt.NDArray[np.float32]) -> Iterator[int]:
-    """Rows by descending priority. The first ones do not need a full sort."""
+def _lowest_first(costs: npt.NDArray[np.float32], rows: npt.NDArray[np.intp]) -> Iterator[int]:
+    """Rows by ascending cost. The first ones do not need a full sort."""
     first = np.empty(0, np.intp)
-    if len(priorities) > 2 * _FIRST_ROWS:
-        best = np.argpartition(-priorities, _FIRST_ROWS)[:_FIRST_ROWS]
-        first = best[np.lexsort((best, -priorities[best]))]
-        yield from first.tolist()
-    rest = np.argsort(-priorities, kind="stable")
-    yield from rest[~np.isin(rest, first)].tolist()
+    if len(costs) > 2 * _FIRST_ROWS:
+        best = np.argpartition(costs, _FIRST_ROWS)[:_FIRST_ROWS]
+        first = best[np.lexsort((best, costs[best]))]
+        yield from rows[first].tolist()
+    rest = np.argsort(costs, kind="stable")
+    yield from rows[rest[~np.isin(rest, first)]].tolist()
 
 
 def _waypoints(start: AffectPoint, target: AffectPoint, num_points: int) -> list[AffectPoint]:
@@ -372,7 +321,7 @@ def _waypoints(start: AffectPoint, target: AffectPoint, num_points: int) -> list
 def _moods_on_the_way(waypoints: list[AffectPoint], first: Mood, last: Mood) -> list[Mood]:
     """Mood of each waypoint; a single one has the first mood."""
     moods = [QUADRANT_MOODS[quadrant_of(waypoint)] for waypoint in waypoints]
-    return [first, *moods[1:-1], last] if len(moods) > 1 else [first]
+    return [first, *moods[1:-1], last][: len(moods)]
 
 
 def _closeness(distances: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -20,6 +20,7 @@ from emomusic.charts import music as plots
 from emomusic.server.capacity import is_own_computer
 from emomusic.songs.catalogue import ARTIST_SEPARATOR
 from emomusic.songs.features import FEATURE_LABELS, FEATURE_NAMES, Feature
+from emomusic.songs.genres import SongKind
 from emomusic.songs.mood import MOODS
 from emomusic.text import pluralize
 
@@ -117,7 +118,7 @@ def _examples(songs: Songs) -> list[int]:
     rows = []
     for position in range(len(MOODS)):
         own = np.flatnonzero(songs.moods == position)
-        own = own[order] if (order := np.flatnonzero(songs.catalogue.kinds[own] < 0)).size else own
+        own = ordinary if (ordinary := own[songs.catalogue.passing(without_kinds=SongKind)[own]]).size else own
         if own.size:
             rows.append(int(own[songs.probabilities[own, position].argmax()]))
     return rows
