@@ -9,10 +9,8 @@ from __future__ import annotations
 import logging
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
@@ -115,9 +113,6 @@ TOKEN_URL = "https://accounts.spotify.com/api/token"
 TIMEOUT_S = 5.0
 """Timeout of the connection and of each read, in seconds."""
 
-_REJECTED = "Spotify rejected the keys of this server. Only its owner can correct them."
-_NO_PREMIUM = "Spotify does not allow this app to search. The owner of the app needs Premium."
-
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
@@ -166,7 +161,7 @@ class LiveSpotify:
     def __init__(self, credentials: Credentials) -> None:
         """Create the client without a request."""
         self._credentials = credentials
-        self._login: spotipy.SpotifyClientCredentials | None = None  # has a token
+        self._client: spotipy.Spotify | None = None  # has a token
 
     def search(self, text: str) -> FoundSongs:
         """The first songs with these words in title or artists, without features.
@@ -176,38 +171,30 @@ class LiveSpotify:
         """
         words = " ".join(text.split())[:250]  # limit of Spotify
         try:
-            return self._found(words)
-        except SpotifyError:
-            self._login = None  # its token may be invalid
-            raise
-
-    def _found(self, words: str) -> FoundSongs:
-        with _translated({400: _REJECTED, 401: _REJECTED}):
-            token = self._logged_in().get_access_token(as_dict=False)
-        with _translated({401: _REJECTED, 403: _NO_PREMIUM}):
-            client = _quiet_spotipy().Spotify(auth=token, requests_session=False, requests_timeout=TIMEOUT_S)
-            client.prefix = API_URL
+            self._client = client = self._client or _client_of(self._credentials)
             results = client.search(words, limit=SEARCH_LIMIT, type="track")["tracks"]
             songs = {item["id"]: _found_song(item) for item in results["items"] if item is not None}  # each song once
             return FoundSongs(tuple(songs.values()), int(results["total"]))
+        except Exception as error:  # spotipy does not check responses
+            self._client = None  # its token may be invalid
+            raise SpotifyError(_message(error)) from error
 
-    def _logged_in(self) -> spotipy.SpotifyClientCredentials:
-        """The client that fetches tokens and keeps them until they expire."""
-        if self._login is None:
-            spotipy = _quiet_spotipy()
-            from spotipy.cache_handler import MemoryCacheHandler
 
-            # Without a session: that of spotipy reports every error as 429
-            login = spotipy.SpotifyClientCredentials(
-                client_id=self._credentials.client_id,
-                client_secret=self._credentials.client_secret,
-                requests_session=False,
-                requests_timeout=TIMEOUT_S,
-                cache_handler=MemoryCacheHandler(),
-            )
-            login.OAUTH_TOKEN_URL = TOKEN_URL
-            self._login = login
-        return self._login
+def _client_of(credentials: Credentials) -> spotipy.Spotify:
+    """A client that keeps its token until it expires. It logs nothing, as logs have search texts and tokens."""
+    import spotipy
+    from spotipy.cache_handler import MemoryCacheHandler
+
+    logging.getLogger("spotipy").setLevel(logging.CRITICAL)
+    # Without a session: that of spotipy reports every error as 429
+    options: dict[str, Any] = {"requests_session": False, "requests_timeout": TIMEOUT_S}
+    login = spotipy.SpotifyClientCredentials(
+        credentials.client_id, credentials.client_secret, cache_handler=MemoryCacheHandler(), **options
+    )
+    login.OAUTH_TOKEN_URL = TOKEN_URL
+    client = spotipy.Spotify(auth_manager=login, **options)
+    client.prefix = API_URL
+    return client
 
 
 def _found_song(item: Any) -> Song:
@@ -231,36 +218,10 @@ def _found_song(item: Any) -> Song:
     )
 
 
-def _quiet_spotipy() -> ModuleType:
-    """The package spotipy without its logs, which contain search texts and, at level DEBUG, tokens."""
-    import spotipy
-
-    logging.getLogger("spotipy").setLevel(logging.CRITICAL)
-    return cast("ModuleType", spotipy)
-
-
-@contextmanager
-def _translated(refusals: Mapping[int, str]) -> Iterator[None]:
-    """Run requests, and code that reads their responses without checks, as spotipy does.
-
-    Args:
-        refusals: sentences for some HTTP statuses, instead of the general ones.
-
-    Raises:
-        SpotifyError: for every failure.
-    """
-    try:
-        yield
-    except Exception as error:
-        response = _response_of(error)
-        if response is not None and response.status_code in refusals:
-            raise SpotifyError(refusals[response.status_code]) from error
-        raise SpotifyError(_message(error, response)) from error
-
-
-def _message(error: Exception, response: requests.Response | None) -> str:
+def _message(error: Exception) -> str:
     import requests
 
+    response = _response_of(error)
     if response is None:
         if isinstance(error, requests.Timeout):
             return "Spotify did not answer in time. Try again later."
@@ -268,6 +229,10 @@ def _message(error: Exception, response: requests.Response | None) -> str:
             return "Spotify cannot be reached. Check the network connection."
         return "Spotify sent an invalid response. Try again later."
     status = response.status_code
+    if status == 401 or (status == 400 and response.url == TOKEN_URL):
+        return "Spotify rejected the keys of this server. Only its owner can correct them."
+    if status == 403:
+        return "Spotify does not allow this app to search. The owner of the app needs Premium."
     if status == 429:
         return f"Too many requests to Spotify. Try again {_pause(response.headers.get('Retry-After', ''))}."
     if status >= 500:
