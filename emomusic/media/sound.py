@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import groupby, islice
+from itertools import chain, groupby
 from typing import Any
 
 import av
 import numpy as np
-import numpy.typing as npt
 
 from emomusic.runtime import FloatArray
 
@@ -23,8 +22,8 @@ SILENCE = 1e-3
 _RATES = range(4_000, 768_001)
 _MAX_CHANNELS = 16
 _MOST_KINDS = 100  # each needs a resampler
-_NUM_FRAMES = 32  # resampled at once, up to a second
 _PART = SAMPLE_RATE // 10
+_SAME = 0.9  # of the energy of the loudest channel; of such channels, the first one is heard in all blocks
 _CANCELLED = 0.15**2  # energy of the mean, compared with that of the loudest channel
 
 
@@ -84,49 +83,23 @@ def mono_sound(frames: Iterable[Any]) -> Iterator[FloatArray]:
         ValueError: the rate, the channels or the format of the samples changes again and again.
     """
     kinds = groupby(frames, lambda frame: (frame.format.name, frame.sample_rate, frame.layout.nb_channels))
-    for number, ((name, rate, channels), same) in enumerate(kinds):  # in nearly all files one kind
+    for number, ((_, rate, channels), same) in enumerate(kinds):  # in nearly all files one kind
         if number >= _MOST_KINDS:
             raise ValueError("the samples must be of one kind. Received: more than a hundred changes")
         if not can_hear(rate, channels):
             continue
-        resampler = av.AudioResampler("fltp", "mono", SAMPLE_RATE)
-        while several := _about_a_second(same, rate):
-            if not name.endswith("p"):  # channels take turns
-                several = [values.reshape(-1, channels).T for values in several]
-            mono = av.AudioFrame.from_ndarray(_mean(np.concatenate(several, axis=1)), "fltp", "mono")
-            mono.sample_rate = rate
-            yield from _resampled(resampler, mono)
-        yield from _resampled(resampler, None)
+        # Packed, because PyAV reads beyond the planes of more than eight channels
+        resampler = av.AudioResampler("flt", None, SAMPLE_RATE, frame_size=SAMPLE_RATE)
+        for frame in chain(same, (None,)):
+            for ready in resampler.resample(frame):
+                sound = np.nan_to_num(ready.to_ndarray().reshape(-1, channels), posinf=0, neginf=0)
+                yield _mean(np.clip(sound, -1, 1))
 
 
-def _about_a_second(frames: Iterator[Any], rate: int) -> list[npt.NDArray[Any]]:
-    several, num_samples = [], 0
-    for frame in islice(frames, _NUM_FRAMES):
-        several.append(frame.to_ndarray())
-        if (num_samples := num_samples + frame.samples) >= rate:
-            break
-    return several
-
-
-def _mean(values: npt.NDArray[Any]) -> FloatArray:
-    """Mean over the channels, shape (1, n), of samples of any type."""
-    sound: FloatArray = values.astype(np.float32)
-    if values.dtype.kind == "u":
-        sound = sound / np.float32(128) - np.float32(1)
-    elif values.dtype.kind == "i":
-        sound = sound / np.float32(-float(np.iinfo(values.dtype).min))
-    else:
-        sound = np.clip(np.nan_to_num(sound, posinf=0, neginf=0), -1, 1)
-    mean = sound.mean(axis=0, keepdims=True)
-    energies = np.square(sound).mean(axis=1)
-    if len(sound) > 1 and np.square(mean).mean() < _CANCELLED * energies.max():
-        loudest = int(energies.argmax())
-        mean = sound[loudest : loudest + 1]
-    return np.ascontiguousarray(mean, np.float32)
-
-
-def _resampled(resampler: Any, frame: Any) -> Iterator[FloatArray]:
-    """Sound that is ready after a frame; None stands for the end."""
-    for ready in resampler.resample(frame):
-        if ready is not None:
-            yield np.clip(ready.to_ndarray()[0], -1, 1)
+def _mean(sound: FloatArray) -> FloatArray:
+    """Mean over the channels, shape (n,), of a sound of shape (n, channels)."""
+    mean: FloatArray = sound.mean(axis=1)
+    energies = np.square(sound).mean(axis=0)
+    if np.square(mean).mean() < _CANCELLED * energies.max():
+        return sound[:, np.argmax(energies > _SAME * energies.max())]
+    return mean

@@ -5,6 +5,7 @@ import itertools
 import time
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -144,6 +145,21 @@ def test_channels_that_cancel_each_other_are_no_silence(factor: float):
     left = tone(10, rate=SAMPLE_RATE)[:1]
     song = read_song(song_of(np.concatenate([left, factor * left])))
     np.testing.assert_allclose(song.windows[0].samples, left[0], atol=1e-3)
+
+
+def test_more_than_eight_channels_are_heard():
+    with av.open(buffer := io.BytesIO(), "w", format="ogg") as output:
+        stream = output.add_stream("libopus", rate=48_000, layout="10C")
+        stream.codec_context.options = {"mapping_family": "255"}
+        frame = av.AudioFrame(format="flt", layout="10C", samples=960)
+        frame.sample_rate = 48_000
+        frame.planes[0].update(np.repeat(tone(0.02, rate=48_000)[0], 10).tobytes())
+        for number in range(100):
+            frame.pts = number * 960
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    (window,) = read_song(buffer).windows  # one plane for each channel ended the process
+    assert loudness(window.samples) == pytest.approx(0.5, abs=0.1)
 
 
 APE = b"APETAGEX\xd0\x07\0\0\x40\x9c\0\0" + bytes(16) + bytes(40_000)
