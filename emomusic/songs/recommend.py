@@ -86,7 +86,7 @@ class Recommender:
         # What is heard lies at the corners of the plane, far from faces, so audio files are ranked within their mood
         groups = pd.DataFrame(self.plane).groupby(self._likeliest_moods)
         places = (groups.rank(method="first") - 1) / (groups.transform("size") - 1).clip(lower=1).to_numpy()[:, None]
-        self._ranks = (2 * places - 1).to_numpy(np.float32)
+        self._ranks = np.asarray(2 * places - 1, np.float32)
 
     def songs(self, request: Request, num_songs: int = 5) -> list[Pick]:
         """Recommended songs, best first.

@@ -118,7 +118,7 @@ def _examples(songs: Songs) -> list[int]:
     rows = []
     for position in range(len(MOODS)):
         own = np.flatnonzero(songs.moods == position)
-        own = ordinary if (ordinary := own[songs.catalogue.passing(without_kinds=SongKind)[own]]).size else own
+        own = ordinary if (ordinary := own[songs.catalogue.passing(without_kinds=list(SongKind))[own]]).size else own
         if own.size:
             rows.append(int(own[songs.probabilities[own, position].argmax()]))
     return rows
