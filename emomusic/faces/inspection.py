@@ -222,7 +222,8 @@ def grad_cam(spec: model_files.ModelSpec, face: npt.NDArray[np.uint8], winner: i
     images = np.stack([face, face[:, ::-1]] if spec.mirrored else [face]).astype(np.float32)[..., None]
     is_winner = np.zeros((1, len(spec.classes)), np.float32)
     is_winner[0, winner] = 1
-    (maps,) = Network(path)(images, is_winner)
+    network = Network(path)
+    maps = [network(image[None], is_winner)[0][0] for image in images]
     large = [cv2.resize(heat, face.shape[::-1], interpolation=cv2.INTER_LINEAR) for heat in maps]
     if len(large) == 2:
         large[1] = large[1][:, ::-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,6 @@ from emomusic.errors import ModelError
 from emomusic.faces import model_files
 from emomusic.runtime import FloatArray, Network
 from emomusic.training.augmentation import augment
-from emomusic.training.grad_cam import append_grad_cam, halve_kernels, keras_maps
 from emomusic.training.presets import VARIED
 
 if TYPE_CHECKING:
@@ -48,19 +47,17 @@ def export_onnx(model: keras.Model, path: Path, *, eight_bits: bool = False, gra
     Raises:
         ModelError: the outputs differ.
     """
-    proto = _converted(model)
+    import tensorflow as tf
+
+    def forward(pixels: Any) -> Any:
+        return tf.identity(model(pixels, training=False), name="probabilities")
+
     side = model.input_shape[1]
-    faces = np.random.default_rng(0).integers(0, 256, (8, side, side, 1)).astype(np.float32)
     if grad_cam:
-        winner = model.output_shape[-1] - 1
-        explained = type(proto)()
-        explained.CopyFrom(proto)
-        append_grad_cam(explained, grad_cam)
-        halve_kernels(explained, model)
-        maps = Network(explained.SerializeToString())(faces, np.eye(winner + 1, dtype=np.float32)[[winner]])[0]
-        expected_maps = keras_maps(model, grad_cam, faces, winner)
-        _require_equal(maps / expected_maps.max(), expected_maps / expected_maps.max(), MAX_DIFFERENCE_OF_MAPS, model)
-        _save(explained, path.with_name(model_files.GRAD_CAM))
+        _export_grad_cam(model, grad_cam, path.with_name(model_files.GRAD_CAM))
+    signature = [tf.TensorSpec((None, side, side, 1), tf.float32, name="pixels")]
+    proto = _converted(tf.function(forward, input_signature=signature), model.name, ["n", model.output_shape[-1]])
+    faces = _noise(side)
     limit = MAX_DIFFERENCE
     if eight_bits:
         faces, limit = varied_samples(side).astype(np.float32), MAX_DIFFERENCE_IN_EIGHT_BITS
@@ -71,23 +68,34 @@ def export_onnx(model: keras.Model, path: Path, *, eight_bits: bool = False, gra
     _save(proto, path)
 
 
-def _converted(model: keras.Model) -> Any:
-    """The network in ONNX, in full precision."""
-    import tensorflow as tf
+def _export_grad_cam(model: keras.Model, layer: str, path: Path) -> None:
+    """Write the network that explains answers by a layer, and check its maps."""
+    from emomusic.training.grad_cam import convertible_maps, halve_kernels, keras_maps
+
+    faces, winner = _noise(model.input_shape[1]), np.eye(1, model.output_shape[-1], dtype=np.float32)
+    shape = [1, *model.get_layer(layer).output.shape[1:3]]
+    proto = _converted(convertible_maps(model, layer), model.name, shape)
+    halve_kernels(proto, model)
+    network = Network(proto.SerializeToString())
+    received = np.concatenate([network(face[None], winner)[0] for face in faces])
+    expected = keras_maps(model, layer, faces, winner)
+    _require_equal(received / expected.max(), expected / expected.max(), MAX_DIFFERENCE_OF_MAPS, model)
+    _save(proto, path)
+
+
+def _noise(side: int) -> npt.NDArray[np.float32]:
+    return np.random.default_rng(0).integers(0, 256, (8, side, side, 1)).astype(np.float32)
+
+
+def _converted(function: Any, name: str, shape: Sequence[int | str]) -> Any:
+    """A TensorFlow function with an input signature in ONNX, in full precision; `shape` is that of its output."""
     import tf2onnx
+    from onnx.helper import make_tensor_value_info
 
-    side = model.input_shape[1]
-    signature = [tf.TensorSpec((None, side, side, 1), tf.float32, name="pixels")]
-
-    def forward(pixels: Any) -> Any:
-        return tf.identity(model(pixels, training=False), name="probabilities")
-
-    proto, _ = tf2onnx.convert.from_function(tf.function(forward), signature, opset=OPSET)
-    proto.graph.name = model.name
-    shape = proto.graph.output[0].type.tensor_type.shape
-    del shape.dim[:]
-    shape.dim.add().dim_param = "n"
-    shape.dim.add().dim_value = model.output_shape[-1]
+    proto, _ = tf2onnx.convert.from_function(function, function.input_signature, opset=OPSET)
+    (output,) = proto.graph.output
+    proto.graph.name = name
+    output.CopyFrom(make_tensor_value_info(output.name, output.type.tensor_type.elem_type, shape))
     return proto
 
 
