@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -178,25 +177,13 @@ def describe_faces(crops: Sequence[RgbImage], classifier: EmotionClassifier) -> 
     return classifier.describe(to_network_input(crops, classifier.spec.side))
 
 
-_Number = Annotated[float, msgspec.Meta(ge=-_MAX_NUMBER, le=_MAX_NUMBER)]
-_Shots = Annotated[int, msgspec.Meta(ge=1, le=MAX_SHOTS)]
+def _numbers(_: type, value: object) -> npt.NDArray[np.float64]:
+    """Numbers from JSON."""
+    return np.array(msgspec.convert(value, list[Annotated[float, msgspec.Meta(ge=-_MAX_NUMBER, le=_MAX_NUMBER)]]))
 
 
-class _Stored(msgspec.Struct, forbid_unknown_fields=True):
-    """A profile as JSON."""
-
-    format: Literal["emomusic face profile"]
-    version: Literal[2]
-    model: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-    model_sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-    shots: Annotated[dict[Emotion, _Shots], msgspec.Meta(min_length=1, max_length=len(EMOTIONS))]
-    faces: dict[Emotion, Annotated[list[_Number], msgspec.Meta(min_length=_SIZE, max_length=_SIZE)]]
-    identity: Annotated[list[_Number], msgspec.Meta(min_length=_IDENTITY_SIZE, max_length=_IDENTITY_SIZE)]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FaceProfile:
-    """What the app learned of one person's face.
+class FaceProfile(msgspec.Struct, frozen=True, eq=False, kw_only=True, forbid_unknown_fields=True):
+    """What the app learned of one person's face. JSON has the same fields.
 
     Attributes:
         model: the trained model that described the faces.
@@ -206,24 +193,28 @@ class FaceProfile:
         identity: mean descriptor of the person, shape (1024,), length 1.
     """
 
-    model: str
-    model_sha256: str
-    shots: Mapping[Emotion, int]
-    faces: Mapping[Emotion, npt.NDArray[np.float64]]
+    format: Literal["emomusic face profile"] = "emomusic face profile"
+    version: Literal[2] = 2
+    model: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    model_sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+    shots: dict[Emotion, Annotated[int, msgspec.Meta(ge=1, le=MAX_SHOTS)]]
+    faces: dict[Emotion, npt.NDArray[np.float64]]
     identity: npt.NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        if Emotion.NEUTRAL not in self.shots or self.shots.keys() != self.faces.keys():
+            raise ValueError("a face for each counted emotion, and a neutral one, are needed")
+        if any(face.shape != (_SIZE,) for face in self.faces.values()) or self.identity.shape != (_IDENTITY_SIZE,):
+            raise ValueError("the numbers of a face or of the descriptor are too few or too many")
 
     def to_json(self) -> bytes:
         """The profile as a file of about 8 KB."""
-        stored = _Stored(
-            format="emomusic face profile",
-            version=2,
-            model=self.model,
-            model_sha256=self.model_sha256,
-            shots=dict(self.shots),
-            faces={emotion: [round(float(number), 4) for number in face] for emotion, face in self.faces.items()},
-            identity=[round(float(number), 5) for number in self.identity],
+        rounded = msgspec.structs.replace(
+            self,
+            faces={emotion: face.round(4) for emotion, face in self.faces.items()},
+            identity=self.identity.astype(np.float64).round(5),
         )
-        return msgspec.json.encode(stored)
+        return msgspec.json.encode(rounded, enc_hook=np.ndarray.tolist)
 
     @classmethod
     def from_json(cls, content: bytes) -> FaceProfile:
@@ -237,11 +228,8 @@ class FaceProfile:
                 f"expected a face profile of at most {MAX_BYTES // 1024} KB. Received: a larger file. {_ADVICE}"
             )
         try:
-            stored = msgspec.json.decode(content, type=_Stored)
-            identity = np.array(stored.identity, np.float64)
-            length = float(np.linalg.norm(identity))
-            if Emotion.NEUTRAL not in stored.shots or stored.shots.keys() != stored.faces.keys():
-                raise ValueError("a face for each counted emotion, and a neutral one, are needed")
+            stored = msgspec.json.decode(content, type=cls, dec_hook=_numbers)
+            length = float(np.linalg.norm(stored.identity))
             if not 0.9 < length < 1.1:
                 raise ValueError("the descriptor has another length than 1")
         except (ValueError, RecursionError) as error:
@@ -249,13 +237,7 @@ class FaceProfile:
             raise ProfileError(
                 f"expected a face profile. Received: another, an older or a damaged file ({reason}). {_ADVICE}"
             ) from error
-        return cls(
-            model=stored.model,
-            model_sha256=stored.model_sha256,
-            shots=MappingProxyType(stored.shots),
-            faces=MappingProxyType({emotion: np.array(face) for emotion, face in stored.faces.items()}),
-            identity=np.asarray(identity / length, np.float32),
-        )
+        return msgspec.structs.replace(stored, identity=np.asarray(stored.identity / length, np.float32))
 
     def shows(self, descriptors: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
         """Whether faces are of this person, by descriptors as from `FaceIdentifier.describe`, shape (n,)."""
@@ -325,8 +307,8 @@ def _profile_of(
     return FaceProfile(
         model=classifier.spec.name,
         model_sha256=classifier.spec.onnx_sha256,
-        shots=MappingProxyType(dict(shots)),
-        faces=MappingProxyType(dict(faces)),
+        shots=dict(shots),
+        faces=dict(faces),
         identity=np.asarray(total / max(math.sqrt(float(total @ total)), 1e-6), np.float32),
     )
 

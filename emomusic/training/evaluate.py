@@ -7,7 +7,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +52,6 @@ FOLDS = 5
 Adjustment = tuple[tuple[float, ...], ...]
 """As `ModelSpec.adjustment`."""
 
-_AT_ONCE = 64  # crops in one batch
 _TIMED = 8  # faces in one timed call
 _SHARPNESS_SIDE = 96  # pixels; sharpness depends on the size of the crop
 
@@ -240,27 +239,19 @@ def _answers(
     classifier: EmotionClassifier,
     detector: FaceDetector | None,
     on_progress: Callable[[int], None],
-) -> tuple[FloatArray, list[Conditions | None]]:
+) -> tuple[FloatArray, list[dict[str, str] | None]]:
     """Probabilities without the adjustment, shape (n, classes), NaN for pictures without a face; and the conditions.
 
     Face crops have no conditions, because nothing detects their landmarks.
     """
-    conditions: list[Conditions | None] = [None] * len(pictures)
+    conditions: list[dict[str, str] | None] = [None] * len(pictures)
     answers = np.full((len(pictures), len(classifier.spec.classes)), np.nan)
-    waiting: list[tuple[int, npt.NDArray[np.uint8]]] = []  # network inputs: decoded pictures have up to 150 MB
-
-    def classify() -> None:
-        if waiting:
-            inputs = np.concatenate([inputs for _, inputs in waiting])
-            answers[[index for index, _ in waiting]] = classifier.probabilities(inputs)
-        waiting.clear()
-
+    inputs: dict[int, npt.NDArray[np.uint8]] = {}
     for index, image, face, crop in largest_faces([path for path, _ in pictures], detector, on_progress):
         conditions[index] = None if face is None else conditions_of(image, face)
-        waiting.append((index, to_network_input([crop], classifier.spec.side)))
-        if len(waiting) == _AT_ONCE:
-            classify()
-    classify()
+        inputs[index] = to_network_input([crop], classifier.spec.side)[0]
+    if inputs:
+        answers[list(inputs)] = classifier.probabilities(np.stack(list(inputs.values())))
     return answers, conditions
 
 
@@ -332,81 +323,53 @@ def keras_classifier(model: keras.Model, spec: model_files.ModelSpec) -> Emotion
     return EmotionClassifier(lambda pixels: np.asarray(model(pixels, training=False), np.float32), spec)
 
 
-# Conditions of faces on photographs that make reading them harder
+_BINS: Mapping[str, tuple[str, ...]] = {
+    "pose": ("towards the camera", "slightly turned", "turned or tilted"),
+    "size": ("over 300 pixels", "120 to 300 pixels", "under 120 pixels"),
+    "sharpness": ("sharp", "slightly blurred", "blurred"),
+}
+"""Conditions of faces on photographs, each from easy to hard."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """The conditions of one face.
+def conditions_of(image: RgbImage, face: Face) -> dict[str, str]:
+    """The name in `_BINS` of each condition of one detected face.
 
-    Attributes:
-        turn: distance of the nose from the middle of the eyes, along the line of the eyes, as a share of their
-            distance; 0 is a face towards the camera.
-        tilt: angle of the line of the eyes in degrees, 0 to 180.
-        side: longer side of the box in pixels of the photograph.
-        sharpness: variance of the Laplacian (J. Pech-Pacheco et al., ICPR 2000) of the face at 96x96 pixels.
+    The pose is the distance of the nose from the middle of the eyes, along the line of the eyes, as a share of their
+    distance; and the angle of that line. The sharpness is the variance of the Laplacian (J. Pech-Pacheco et al., ICPR
+    2000) of the face at 96x96 pixels.
     """
-
-    turn: float
-    tilt: float
-    side: int
-    sharpness: float
-
-
-def conditions_of(image: RgbImage, face: Face) -> Conditions:
-    """The conditions of one detected face."""
     assert face.landmarks is not None
     left, right, nose = (np.array(point) for point in face.landmarks[:3])
     eyes = right - left
+    turn, tilt = abs((nose - (left + right) / 2) @ eyes) / max(eyes @ eyes, 1.0), np.degrees(np.arctan2(*eyes[::-1]))
+    side = max(face.box.width, face.box.height)
     crop = cv2.cvtColor(crop_face(image, face.box), cv2.COLOR_RGB2GRAY)
     crop = cv2.resize(crop, (_SHARPNESS_SIDE, _SHARPNESS_SIDE), interpolation=cv2.INTER_AREA)
-    return Conditions(
-        turn=float(abs((nose - (left + right) / 2) @ eyes) / max(eyes @ eyes, 1.0)),
-        tilt=float(abs(np.degrees(np.arctan2(eyes[1], eyes[0])))),
-        side=max(face.box.width, face.box.height),
-        sharpness=float(cv2.Laplacian(crop, cv2.CV_64F).var()),
+    sharpness = cv2.Laplacian(crop, cv2.CV_64F).var()
+    difficulties = (
+        int(turn >= 0.1 or abs(tilt) >= 8) + int(turn >= 0.2 or abs(tilt) >= 15),
+        int(side < 300) + int(side < 120),
+        int(sharpness < 150) + int(sharpness < 50),
     )
-
-
-# Names of the bins, from easy to hard; a face is in the first that takes it
-_BINS: Mapping[str, Mapping[str, Callable[[Conditions], bool]]] = {
-    "pose": {
-        "towards the camera": lambda face: face.turn < 0.1 and face.tilt < 8,
-        "slightly turned": lambda face: face.turn < 0.2 and face.tilt < 15,
-        "turned or tilted": lambda _: True,
-    },
-    "size": {
-        "over 300 pixels": lambda face: face.side >= 300,
-        "120 to 300 pixels": lambda face: face.side >= 120,
-        "under 120 pixels": lambda _: True,
-    },
-    "sharpness": {
-        "sharp": lambda face: face.sharpness >= 150,
-        "slightly blurred": lambda face: face.sharpness >= 50,
-        "blurred": lambda _: True,
-    },
-}
+    return {group: names[each] for (group, names), each in zip(_BINS.items(), difficulties, strict=True)}
 
 
 def accuracy_by_condition(
-    conditions: Sequence[Conditions | None], is_right: npt.NDArray[np.bool_]
+    conditions: Sequence[dict[str, str] | None], is_right: npt.NDArray[np.bool_]
 ) -> dict[str, list[dict[str, Any]]]:
     """The accuracy in bins of each condition, from easy to hard.
 
     Args:
-        conditions: of each face; None for undetected ones, which are in no bin.
+        conditions: of each face, from `conditions_of`; None for undetected ones, which are in no bin.
         is_right: shape (n,), whether each prediction is correct.
 
     Returns:
         For "pose", "size" and "sharpness", the bins as `{"name", "n", "accuracy"}`. Empty bins are left out.
     """
-    found: dict[str, list[dict[str, Any]]] = {}
     known = [(face, right) for face, right in zip(conditions, is_right.tolist(), strict=True) if face is not None]
-    for group, bins in _BINS.items():
-        answers: dict[str, list[bool]] = {name: [] for name in bins}
-        for face, right in known:
-            answers[next(name for name, takes in bins.items() if takes(face))].append(right)
-        found[group] = [
-            {"name": name, "n": len(each), "accuracy": sum(each) / len(each)} for name, each in answers.items() if each
-        ]
+    found: dict[str, list[dict[str, Any]]] = {group: [] for group in _BINS}
+    for group, names in _BINS.items():
+        for name in names:
+            if rights := [right for face, right in known if face[group] == name]:
+                found[group].append({"name": name, "n": len(rights), "accuracy": sum(rights) / len(rights)})
     return found
