@@ -28,7 +28,7 @@ PACKAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "prometheus-client",
         ),
         "cluster": ("ray",),
-        "train": ("tensorflow", "keras", "h5py", "jinja2", "mtcnn", "onnx", "tf2onnx"),
+        "train": ("tensorflow", "keras", "jinja2", "mtcnn", "onnx", "tf2onnx"),
     }
 )
 """Packages by extra; "" are the required ones. Without its first package, an extra counts as not installed."""

@@ -47,16 +47,12 @@ def convertible_maps(model: keras.Model, layer: str) -> Any:
     features, rest = _parts(model, layer)
     rest = keras.models.clone_model(rest, clone_function=_with_plain_gradient)
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec((1, *model.input_shape[1:]), tf.float32, name="pixels"),
-            tf.TensorSpec((1, model.output_shape[-1]), tf.float32, name="winner"),
-        ]
-    )
     def maps(pixels: Any, winner: Any) -> Any:
         return tf.identity(_maps(features, rest, pixels, winner), name="maps")
 
-    return maps
+    shapes = {"pixels": (1, *model.input_shape[1:]), "winner": (1, model.output_shape[-1])}
+    signature = [tf.TensorSpec(shape, tf.float32, name=name) for name, shape in shapes.items()]
+    return tf.function(maps, input_signature=signature)
 
 
 def _parts(model: keras.Model, layer: str) -> tuple[keras.Model, keras.Model]:

@@ -44,7 +44,6 @@ class TrainingConfig:
         oversampling: repeats pictures of rare emotions. 1 makes all emotions about equally frequent; 0 repeats none.
         network: the key in `NETWORKS` of another network for this stage; None for the network of the run.
         start: `model_files.FACERES`, a trained model, or `PREVIOUS`; None for random weights.
-        early_stopping: stop after this many epochs without a higher validation accuracy; None to run all epochs.
         precision: a Keras dtype policy; "mixed_bfloat16" is twice as fast on CPUs with AVX512-BF16.
         limit: use only the first pictures of each split; None for all. The first stage decides.
         seed: of the weights, the order and the augmentation.
@@ -76,7 +75,6 @@ class TrainingConfig:
     start_share: float = 0.0
     network: str | None = None
     start: str | None = None
-    early_stopping: int | None = None
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     limit: int | None = None
     seed: int = 0
@@ -248,7 +246,6 @@ PRESETS: Mapping[str, tuple[TrainingConfig, ...]] = MappingProxyType(
                 label_smoothing=0.05,
                 teachers=("emonet",),
                 distillation_weight=0.5,
-                early_stopping=8,
                 start="faceres",
                 augmentation=_MILD,
                 finetune_epochs=4,

@@ -216,10 +216,10 @@ def _fit(
         "config": asdict(config),
         "data": digest_of(run.splits.values(), posed),
     }
-    checkpoint = Checkpoint(run.folder(number, config.leave_out), identity, config.early_stopping)
+    checkpoint = Checkpoint(run.folder(number, config.leave_out), identity)
     checkpoint.set_model(model)
     first_epoch = checkpoint.restore() if (checkpoint.folder / STATE).is_file() else 0
-    if first_epoch < config.epochs and not checkpoint.has_stopped_early:
+    if first_epoch < config.epochs:
         averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.ema_momentum else []
         keep_best = keras.callbacks.LambdaCallback(on_epoch_end=checkpoint.keep_best)
         report = _reporting(run, earlier, checkpoint, on_progress)

@@ -252,38 +252,6 @@ def test_a_run_without_resume_starts_at_epoch_1(
     assert row["loss"] == pytest.approx(history_of(tiny_run.folder)[0]["loss"], rel=1e-4)
 
 
-def checkpoint_of(folder: Path) -> tuple[Any, keras.Model]:
-    """A checkpoint with a patience of three epochs, and its model."""
-    inputs = keras.Input((1,))
-    model = keras.Model(inputs, keras.layers.Dense(1)(inputs))
-    model.compile(optimizer="sgd", loss="mse")
-    model.stop_training = False
-    checkpoint = checkpoint_module.Checkpoint(folder, {}, 3)
-    checkpoint.set_model(model)
-    return checkpoint, model
-
-
-def test_early_stopping_counts_on_across_a_kill(tmp_path: Path) -> None:
-    stops = []
-    for accuracy in (0.4, 0.5, 0.4, 0.5, 0.3):  # best after the second, the end is the fifth
-        checkpoint, model = checkpoint_of(tmp_path)
-        number = checkpoint.restore() if stops else 0
-        assert number == len(stops)
-        assert not checkpoint.has_stopped_early
-        model.set_weights([np.full((1, 1), number), np.zeros(1)])
-        checkpoint.on_epoch_begin(number)
-        checkpoint.on_epoch_end(number, {"val_accuracy": accuracy})
-        checkpoint.keep_best(number)
-        stops.append(model.stop_training)
-    assert stops == [False, False, False, False, True]
-    checkpoint, model = checkpoint_of(tmp_path)
-    assert checkpoint.restore() == 5
-    assert checkpoint.has_stopped_early
-    assert [row["epoch"] for row in checkpoint.rows] == [1, 2, 3, 4, 5]
-    model.load_weights(tmp_path / "best.weights.h5")
-    assert model.get_weights()[0].item() == 1  # of the second epoch
-
-
 def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
     dataset: Splits, tmp_path: Path, preset: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
