@@ -13,7 +13,7 @@ from emomusic import assets
 from emomusic.affect import EMOTIONS, EmotionProbabilities, Quadrant
 from emomusic.app import state
 from emomusic.app.how_it_works import walk
-from emomusic.app.how_it_works.draw import describe_agreement, describe_drop
+from emomusic.app.how_it_works.drawing import describe_agreement, describe_drop
 from emomusic.app.how_it_works.steps import STEPS, step_named
 from emomusic.app.how_it_works.walk import Walk
 from emomusic.app.picture_chooser import Picture, PictureState
@@ -161,13 +161,11 @@ def test_the_look_step_shows_its_figures_and_going_back_recomputes_nothing(app: 
     face = walk.faces[0]
     assert describe_agreement(face.agreement) in text_of(app)
     assert f"from {percent(face.occlusion.probability)} to" in text_of(app)
-    before = (walk.trace, face.insight, face.occlusion, dict(walk.images))
+    before = walk.trace, face.insight, face.occlusion
     for key in ("face", "crop", "look"):
         at(app, key)
     assert result_of(app, Walk) is walk
-    assert (walk.trace, walk.faces[0].insight, walk.faces[0].occlusion) == before[:3]
-    for name, data in before[3].items():
-        assert walk.images[name] is data
+    assert (walk.trace, walk.faces[0].insight, walk.faces[0].occlusion) == before
 
 
 def test_a_bundled_song_has_its_sound_and_moods_and_is_checked_once(

@@ -10,7 +10,7 @@ from emomusic.app import state
 from emomusic.app.address import choose, chosen
 from emomusic.app.charts import roomy_columns, styled_room
 from emomusic.app.frame import shown_errors
-from emomusic.app.how_it_works.draw import CHART, WIDE
+from emomusic.app.how_it_works.drawing import CHART, WIDE, Drawing
 from emomusic.app.how_it_works.steps import STEPS, Step, step_named
 from emomusic.app.how_it_works.walk import choose_photo, show_face, walk_of
 from emomusic.app.picture_chooser import Picture
@@ -150,7 +150,7 @@ def show_step(step: Step, picture: Picture) -> None:
             if step.needs_face and not walk.faces:
                 st.info("No face was found. Choose another photo, or go back to see the detection.")
             else:
-                step.draw(walk, facts)
+                step.draw(Drawing(walk, step.key, facts, step.needs_face))
         with room:
             _PRESENTER_KEYS(key=_KEYS)
     st.caption(f"Source: {step.reference}")

@@ -1,31 +1,98 @@
-"""The table of the steps of the How it works page: their sentences, sources and drawings."""
+"""The steps of the How it works page: their sentences, sources and drawings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, TypeAlias
 
-from streamlit.delta_generator import DeltaGenerator
+import numpy as np
+import streamlit as st
 
-from emomusic.affect import share_text
-from emomusic.app.how_it_works import draw
-from emomusic.app.how_it_works.walk import Walk
-from emomusic.faces.detection import MIN_CONFIDENCE
+from emomusic.affect import (
+    EMOTIONS,
+    QUADRANT_MOODS,
+    REPORT_MOODS,
+    describe_mood,
+    list_shares,
+    share_text,
+)
+from emomusic.app import state
+from emomusic.app.answer import describe_few, song_points
+from emomusic.app.frame import escape_markdown
+from emomusic.app.how_it_works.cover import COVERED, place_square
+from emomusic.app.how_it_works.drawing import (
+    Drawing,
+    bars,
+    describe_agreement,
+    describe_drop,
+    fit_height,
+    share_in_words,
+)
+from emomusic.app.how_it_works.walk import CROP_SIDE
+from emomusic.app.player import show_start, song_line
+from emomusic.app.queues import play_list
+from emomusic.app.sources import songs_recommender, with_your_music
+from emomusic.assets import data_dir
+from emomusic.charts import steps as plots
+from emomusic.charts.diagnostics import accuracy_by_group
+from emomusic.faces.detection import MIN_CONFIDENCE, Face, Stage
+from emomusic.faces.inspection import FloatMap
+from emomusic.faces.model_files import DEFAULT_MODEL
+from emomusic.marks import steps as marks
+from emomusic.media.images import read_image, shrink
+from emomusic.records import read_face_record
+from emomusic.results.findings import describe_people, people_of
+from emomusic.results.overview import percent
+from emomusic.server.shared import shared
+from emomusic.songs.hearing import spectrogram_of
+from emomusic.songs.local_songs import load_bundled_recommender
+from emomusic.songs.request import Request, target_of
+from emomusic.text import pluralize
+
+Draw: TypeAlias = Callable[[Drawing], None]
+
+_LONGEST = 2200  # pixels, of an image
+_MAP = 96
+_STRIP = 590  # width of six maps
+_NUM_SONGS = 3
+_ZOOMS = (64, 12)  # pixels
+_NUM_WEIGHTS = 3  # emotions listed with the plane
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of the page."""
 
+    draw: Draw
     key: str  # value of the URL parameter; it must not change, or links break
     title: str
     first: str  # two sentences for students
     second: str
     reference: str
-    draw: Callable[[Walk, DeltaGenerator], None]
+    _: KW_ONLY
     waiting: str = "Detecting faces"  # text of the spinner
     needs_face: bool = True
     ratio: float | None = 1.0  # width by height of the drawing; None is the photo's
+
+
+STEPS: list[Step] = []
+
+
+def _step(*texts: str, **look: Any) -> Callable[[Draw], Draw]:
+    """Add a step with these texts, which the function draws."""
+
+    def add(draw: Draw) -> Draw:
+        STEPS.append(Step(draw, *texts, **look))
+        return draw
+
+    return add
+
+
+def step_named(key: str | None) -> Step:
+    """Return the step with this key, or the first step."""
+    return next((step for step in STEPS if step.key == key), STEPS[0])
 
 
 _MTCNN = (
@@ -34,157 +101,343 @@ _MTCNN = (
 )
 _RUSSELL = "J. A. Russell, A circumplex model of affect, Journal of Personality and Social Psychology 39(6), 1980"
 
-STEPS: tuple[Step, ...] = (
-    Step(
-        "picture",
-        "A photo is numbers",
-        "A photo is a table of numbers: the amounts of red, green and blue in each pixel.",
-        "The app computes an expression from these numbers, but an expression does not prove a feeling.",
-        "L. F. Barrett et al., Emotional expressions reconsidered, Psychological Science in the Public Interest 20(1), "
-        "2019",
-        draw.show_photo,
-        needs_face=False,
-        ratio=None,
-    ),
-    Step(
-        "proposals",
-        "Where might a face be?",
-        "A small network scans the photo at many sizes and proposes a box for each possible face.",
-        "Non-maximum suppression removes overlapping boxes and keeps the one with the highest confidence.",
-        f"P-Net of MTCNN: {_MTCNN}",
-        draw.show_proposals,
-        needs_face=False,
-        ratio=None,
-    ),
-    Step(
-        "refined",
-        "A second check",
-        "A second network checks each remaining box, corrects its position and removes most of them.",
-        "This network is slower but more accurate, and it checks far fewer boxes.",
-        f"R-Net of MTCNN: {_MTCNN}",
-        draw.show_refined,
-        needs_face=False,
-        ratio=None,
-    ),
-    Step(
-        "face",
-        "Face and landmarks",
-        "A third network selects the faces and marks the eyes, the nose and the corners of the mouth.",
-        f"A box needs a confidence of at least {share_text(MIN_CONFIDENCE)} to count as a face.",
-        f"O-Net of MTCNN: {_MTCNN}",
-        draw.show_faces,
-        needs_face=False,
-        ratio=None,
-    ),
-    Step(
-        "crop",
-        "The network's input",
-        "The app crops the face to a square, removes its colours and resizes it.",
-        "The emotion network learned from thousands of small grey faces, so it gets the same kind of image.",
-        "Training data FER2013: I. J. Goodfellow et al., Challenges in representation learning, ICONIP 2013",
-        draw.show_crop,
-        ratio=1.5,
-    ),
-    Step(
-        "maps",
-        "Patterns in the face",
-        "Each layer makes feature maps, which are bright at its patterns: first edges, then parts of a face.",
-        "The maps become smaller from layer to layer, and their patterns become harder to name.",
-        "Y. LeCun et al., Gradient-based learning applied to document recognition, Proceedings of the IEEE 86(11), "
-        "1998",
-        draw.show_maps,
-        waiting="Running the network",
-        ratio=1.2,
-    ),
-    Step(
-        "look",
-        "Which parts matter?",
-        "Grad-CAM computes which areas support the answer; occlusion covers each area and measures the drop.",
-        "Grad-CAM is a formula and occlusion is an experiment; if they disagree, trust the experiment.",
-        "R. R. Selvaraju et al., Grad-CAM, ICCV 2017, as HiResCAM, R. L. Draelos & L. Carin, arXiv:2011.08891",
-        draw.show_explanations,
-        waiting="Covering one area at a time",
-        ratio=2.0,
-    ),
-    Step(
-        "cover",
-        "Cover a part yourself",
-        "Drag the grey square over the face, or move it with the arrow keys, and see which part the answer needs.",
-        "This is one measurement of occlusion, the experiment of the last step.",
-        "M. D. Zeiler & R. Fergus, Visualizing and understanding convolutional networks, ECCV 2014",
-        draw.show_cover,
-        waiting="Running the network",
-        ratio=2.0,
-    ),
-    Step(
-        "probabilities",
-        "Scores to probabilities",
-        "The network scores each emotion, and the softmax turns scores into probabilities.",
-        "Calibration matches confidence to accuracy; an adjustment corrects mistakes on photos.",
-        "C. Guo et al., ICML 2017; smoothing: G. Patrini et al., CVPR 2017; adjustment: M. Kull et al., NeurIPS 2019",
-        draw.show_probabilities,
-        waiting="Running the network",
-        ratio=1.2,
-    ),
-    Step(
-        "people",
-        "For whom does it work?",
-        "The network learned from some people and is right more often for those who look and act like them.",
-        "Each point is a collection of labelled faces with its 95 % range; the network had not met these persons.",
-        "Figures of this model on the Models page; J. Buolamwini & T. Gebru, Gender shades, FAT* 2018",
-        draw.show_people,
-        needs_face=False,
-        ratio=1.2,
-    ),
-    Step(
-        "place",
-        "A point on the plane",
-        "Each emotion has a point on a plane: pleasant on the right (valence), awake at the top (arousal).",
-        "The face lies at the mean of these points, weighted by the probabilities.",
-        f"{_RUSSELL}; points: J. A. Russell & A. Mehrabian, Evidence for a three-factor theory of emotions, "
-        "Journal of Research in Personality 11(3), 1977",
-        draw.show_point,
-    ),
-    Step(
-        "quadrant",
-        "Which quadrant is it?",
-        "Two axes divide the plane into four quadrants; a face inside the central ring counts as neutral.",
-        "Each quadrant has a mood of music, which links faces to songs.",
-        f"{_RUSSELL}; the ring is our choice",
-        draw.show_quadrant,
-    ),
-    Step(
-        "songs",
-        "Songs for this face",
-        "The main emotion sets the mood of the songs: that of its own quadrant, for neutral faces happy or calm.",
-        "The first songs probably have this mood and lie near the face; each song states its reason.",
-        f"{_RUSSELL}; the mood of each quadrant and the ranking are our choice",
-        draw.show_songs,
-        waiting="Choosing songs",
-    ),
-    Step(
-        "sound",
-        "The sound of a mood",
-        "This picture is a song: time from left to right, low to high pitches upwards, light where it is loud.",
-        "A network finds patterns in such pictures, and from them a second model gives each mood a probability.",
-        "J. Pons & X. Serra, musicnn, ISMIR 2019; trained on clips of R. Panda et al., Novel audio features for music "
-        "emotion recognition, IEEE Transactions on Affective Computing 11(4), 2020",
-        draw.show_sound,
-        waiting="Listening",
-        ratio=2.5,
-    ),
-    Step(
-        "band",
-        "A band that a face conducts",
-        "On the Live page, a pleasant face brings in major loops, and an awake one the drums and the lead.",
-        "The network of the last step heard such mixes: the lines rise, so the music follows the face.",
-        "The loops are our own; the network as in the last step",
-        draw.show_band,
-        needs_face=False,
-    ),
+
+@_step(
+    "picture",
+    "A photo is numbers",
+    "A photo is a table of numbers: the amounts of red, green and blue in each pixel.",
+    "The app computes an expression from these numbers, but an expression does not prove a feeling.",
+    "L. F. Barrett et al., Emotional expressions reconsidered, Psychological Science in the Public Interest 20(1), "
+    "2019",
+    needs_face=False,
+    ratio=None,
 )
+def _draw_photo(drawing: Drawing) -> None:
+    (width, height), preview = drawing.walk.size, drawing.walk.preview
+    drawing.fact(f"{width:,} by {height:,} pixels, {3 * width * height:,} numbers")
+    with drawing.facts:
+        options = ["The photo", *(f"{side} pixels" for side in _ZOOMS)]
+        zoom = options.index(st.select_slider("Zoom", options, key=state.how_widget("zoom")))
+    if not zoom:
+        drawing.image(shrink(preview, _LONGEST)[0], alt="The photo")
+        return
+    side = min(_ZOOMS[zoom - 1], *preview.shape[:2])
+    top, left = (int(share * (size - side)) for share, size in zip((0.35, 0.5), preview.shape[:2], strict=True))
+    grey = preview[top : top + side, left : left + side].mean(axis=2).round().astype(np.uint8)
+    drawing.chart(plots.pixel_grid(grey), alt=f"The brightness of {side} by {side} pixels of the photo")
 
 
-def step_named(key: str | None) -> Step:
-    """Return the step with this key, or the first step."""
-    return next((step for step in STEPS if step.key == key), STEPS[0])
+@_step(
+    "proposals",
+    "Where might a face be?",
+    "A small network scans the photo at many sizes and proposes a box for each possible face.",
+    "Non-maximum suppression removes overlapping boxes and keeps the one with the highest confidence.",
+    f"P-Net of MTCNN: {_MTCNN}",
+    needs_face=False,
+    ratio=None,
+)
+def _draw_proposals(drawing: Drawing) -> None:
+    stage = drawing.walk.trace.proposals
+    found = pluralize(len(stage.found), "box", "boxes")
+    _draw_boxes(drawing, stage, f"{found} proposed (blue), {len(stage.kept):,} kept (yellow)")
+
+
+@_step(
+    "refined",
+    "A second check",
+    "A second network checks each remaining box, corrects its position and removes most of them.",
+    "This network is slower but more accurate, and it checks far fewer boxes.",
+    f"R-Net of MTCNN: {_MTCNN}",
+    needs_face=False,
+    ratio=None,
+)
+def _draw_refined(drawing: Drawing) -> None:
+    trace = drawing.walk.trace
+    checked = pluralize(len(trace.proposals.kept), "box", "boxes")
+    counts = f"{len(trace.refined.found):,} accepted (blue), {len(trace.refined.kept):,} kept (yellow)"
+    _draw_boxes(drawing, trace.refined, f"{checked} checked, {counts}")
+
+
+@_step(
+    "face",
+    "Face and landmarks",
+    "A third network selects the faces and marks the eyes, the nose and the corners of the mouth.",
+    f"A box needs a confidence of at least {share_text(MIN_CONFIDENCE)} to count as a face.",
+    f"O-Net of MTCNN: {_MTCNN}",
+    needs_face=False,
+    ratio=None,
+)
+def _draw_found(drawing: Drawing) -> None:
+    trace = drawing.walk.trace
+    faces, num_checked = trace.faces, len(trace.refined.kept)
+    # "100 %" would be a rounding error: no detection is certain
+    confidences = [f"over {percent(0.999)}" if f.confidence > 0.9995 else percent(f.confidence) for f in faces[:4]]
+    if not num_checked:
+        fact = "No box left to check"
+    elif not faces:
+        fact = f"No face found: each confidence is below {share_in_words(MIN_CONFIDENCE)}"
+    else:
+        more = ", …" if len(faces) > 4 else ""
+        fact = f"{pluralize(len(faces), 'face')} found. Confidence: {', '.join(confidences)}{more}"
+    checked = f"{pluralize(num_checked, 'box', 'boxes')} checked. " if num_checked else ""
+    kept = trace.output.kept.take(trace.output.kept.confidence >= MIN_CONFIDENCE)
+    _draw_boxes(drawing, Stage(trace.output.found, kept), checked + fact, faces)
+
+
+def _draw_boxes(drawing: Drawing, stage: Stage, fact: str, faces: Sequence[Face] = ()) -> None:
+    image, scale = shrink(drawing.walk.preview, _LONGEST)
+    landmarks = [face.landmarks for face in faces if face.landmarks is not None]
+    scale *= drawing.walk.scale
+    drawn = marks.boxes_on_picture(image, stage.found, stage.kept, scale=scale, landmarks=landmarks)
+    found = pluralize(len(stage.found), "box", "boxes")
+    drawing.image(drawn, alt=f"The photo with {found}, {len(stage.kept)} with thick lines")
+    drawing.fact(fact)
+
+
+@_step(
+    "crop",
+    "The network's input",
+    "The app crops the face to a square, removes its colours and resizes it.",
+    "The emotion network learned from thousands of small grey faces, so it gets the same kind of image.",
+    "Training data FER2013: I. J. Goodfellow et al., Challenges in representation learning, ICONIP 2013",
+    ratio=1.5,
+)
+def _draw_crop(drawing: Drawing) -> None:
+    face = drawing.walk.face
+    side = len(face.network_input)
+    alt = f"The face in colour, in grey, and as {side} by {side} pixels"
+    drawing.image(marks.crop_steps(read_image(face.jpeg), face.network_input), alt=alt, ratio=1.5)
+    numbers = f"{side * side:,} numbers from 0 (black) to 255 (white)"
+    drawing.fact(f"{face.side} pixels per side, in colour and in grey, resized to {side}: {numbers}")
+
+
+@_step(
+    "maps",
+    "Patterns in the face",
+    "Each layer makes feature maps, which are bright at its patterns: first edges, then parts of a face.",
+    "The maps become smaller from layer to layer, and their patterns become harder to name.",
+    "Y. LeCun et al., Gradient-based learning applied to document recognition, Proceedings of the IEEE 86(11), 1998",
+    waiting="Running the network",
+    ratio=1.2,
+)
+def _draw_maps(drawing: Drawing) -> None:
+    levels = drawing.walk.face.insight.levels
+    with fit_height(_STRIP / _MAP / len(levels), other_rem=14.5 + 3.0 * len(levels)):
+        for level in levels:
+            side, num_shown = level.maps.shape[1], len(level.maps)
+            st.markdown(f"**{side} by {side} pixels, {num_shown} of {level.num_channels} maps**")
+            alt = drawing.alt(f"{num_shown} feature maps of {side} by {side} pixels")
+            st.image(marks.map_strip(level, _MAP), alt=alt, width="stretch", output_format="PNG")  # transparent gaps
+    about = "Light areas contain the pattern, dark areas do not."
+    drawing.fact(f"{about} The page shows the maps with the largest variation.")
+
+
+@_step(
+    "look",
+    "Which parts matter?",
+    "Grad-CAM computes which areas support the answer; occlusion covers each area and measures the drop.",
+    "Grad-CAM is a formula and occlusion is an experiment; if they disagree, trust the experiment.",
+    "R. R. Selvaraju et al., Grad-CAM, ICCV 2017, as HiResCAM, R. L. Draelos & L. Carin, arXiv:2011.08891",
+    waiting="Covering one area at a time",
+    ratio=2.0,
+)
+def _draw_explanations(drawing: Drawing) -> None:
+    face = drawing.walk.face
+    insight, occlusion = face.insight, face.occlusion
+    answer = EMOTIONS[insight.winner]
+    heats = [marks.heat_on_face(insight.face, heat, CROP_SIDE) for heat in (face.grad_cam, occlusion.heat)]
+    alt = f"Grad-CAM and occlusion for {answer}, side by side"
+    drawing.image(np.concatenate(heats, axis=1), alt=alt, ratio=2.0)
+    drop = describe_drop(answer, occlusion.probability, occlusion.probability - float(occlusion.drops.max()))
+    drawing.fact(f"Left Grad-CAM, right occlusion. {describe_agreement(face.agreement)} {drop}")
+
+
+@_step(
+    "cover",
+    "Cover a part yourself",
+    "Drag the grey square over the face, or move it with the arrow keys, and see which part the answer needs.",
+    "This is one measurement of occlusion, the experiment of the last step.",
+    "M. D. Zeiler & R. Fergus, Visualizing and understanding convolutional networks, ECCV 2014",
+    waiting="Running the network",
+    ratio=2.0,
+)
+def _draw_cover(drawing: Drawing) -> None:
+    walk = drawing.walk
+    face, insight = walk.face.network_input, walk.face.insight
+    square, answers = st.columns(2, gap="medium")
+    with square, st.container(key="how-cover"):
+        left, top = place_square(face, key=state.how_widget("cover", str(walk.number)))
+    covered = face.copy()
+    row, column, length = (round(share * len(face)) for share in (top, left, COVERED))
+    covered[row : row + length, column : column + length] = round(float(face.mean()))
+    (answer,) = shared().networks()[1].of_photographs(covered[None, ..., None])
+    shares = dict(zip(EMOTIONS, answer.tolist(), strict=True))
+    with answers:
+        drawing.chart(bars(shares), alt=f"Without the square: {list_shares(shares)}")
+    winner, before = insight.winner, percent(insight.probabilities[insight.winner])
+    drawing.fact(f"{EMOTIONS[winner]}: {before}, with the square {percent(float(answer[winner]))}")
+
+
+@_step(
+    "probabilities",
+    "Scores to probabilities",
+    "The network scores each emotion, and the softmax turns scores into probabilities.",
+    "Calibration matches confidence to accuracy; an adjustment corrects mistakes on photos.",
+    "C. Guo et al., ICML 2017; smoothing: G. Patrini et al., CVPR 2017; adjustment: M. Kull et al., NeurIPS 2019",
+    waiting="Running the network",
+    ratio=1.2,
+)
+def _draw_probabilities(drawing: Drawing) -> None:
+    insight = drawing.walk.face.insight
+    steps = (insight.averaged, insight.calibrated, insight.probabilities)
+    first, *later = (share_in_words(probabilities[insight.winner]) for probabilities in steps)
+    names = ("after calibration", "after adjustment for photos")[: 1 + insight.adjusted]
+    way = " → ".join([first, *(f"{share} {name}" for share, name in zip(later, names, strict=False))])
+    mirrored = "Faint bars: the mirror image, averaged. " if len(insight.logits) > 1 else ""
+    smoothed = f"removes {share_in_words(insight.smoothing)} label smoothing and " if insight.smoothing else ""
+    calibrated = f"Calibration {smoothed}divides the scores by {insight.temperature:.2f}; thin lines: before it."
+    drawing.fact(f"**{EMOTIONS[insight.winner]}: {way}**  \n{mirrored}{calibrated}")
+    with drawing.facts:
+        label = "Temperature: 1 is the app's answer"
+        temperature = st.slider(label, 0.25, 4.0, 1.0, 0.25, key=state.how_widget("temperature"))
+    shares = insight.probabilities ** (1 / temperature)
+    shares /= shares.sum()
+    scores = ", ".join(f"{e} {x:.1f}" for e, x in zip(EMOTIONS, insight.logits[0], strict=True))
+    listed = list_shares(dict(zip(EMOTIONS, shares.tolist(), strict=True)))
+    drawing.chart(plots.logit_bars(insight, shares), alt=f"Scores: {scores}; probabilities: {listed}")
+
+
+@_step(
+    "people",
+    "For whom does it work?",
+    "The network learned from some people and is right more often for those who look and act like them.",
+    "Each point is a collection of labelled faces with its 95 % range; the network had not met these persons.",
+    "Figures of this model on the Models page; J. Buolamwini & T. Gebru, Gender shades, FAT* 2018",
+    needs_face=False,
+    ratio=1.2,
+)
+def _draw_people(drawing: Drawing) -> None:
+    record = read_face_record(DEFAULT_MODEL)
+    groups = people_of(record)
+    drawing.fact(describe_people(record) or "This network was not measured on collections of persons.")
+    alt = ", ".join(f"{one.name} {one.accuracy:.0%} of {one.n:,}" for one in groups)
+    figure = plots.readable(accuracy_by_group({"": groups}, height=plots.HEIGHT))
+    drawing.chart(figure, alt=f"Right answers: {alt}")
+
+
+@_step(
+    "place",
+    "A point on the plane",
+    "Each emotion has a point on a plane: pleasant on the right (valence), awake at the top (arousal).",
+    "The face lies at the mean of these points, weighted by the probabilities.",
+    f"{_RUSSELL}; points: J. A. Russell & A. Mehrabian, Evidence for a three-factor theory of emotions, "
+    "Journal of Research in Personality 11(3), 1977",
+)
+def _draw_point(drawing: Drawing) -> None:
+    face = drawing.walk.face.reading
+    point = face.point
+    heaviest = sorted(face.probabilities.as_dict().items(), key=lambda weight: -weight[1])[:_NUM_WEIGHTS]
+    weights = ", ".join(f"{name} {share_in_words(weight)}" for name, weight in heaviest if weight >= plots.LEAST_WEIGHT)
+    drawing.fact(
+        f"Valence {point.valence:.2f}, arousal {point.arousal:.2f}, both from -1 to 1. Thicker lines mean larger "
+        f"weights: {weights}. Weights below {share_in_words(plots.LEAST_WEIGHT)} have no line."
+    )
+    alt = f"The plane with the face at valence {point.valence:.2f} and arousal {point.arousal:.2f}"
+    _draw_plane(drawing, alt, weights=True)
+
+
+@_step(
+    "quadrant",
+    "Which quadrant is it?",
+    "Two axes divide the plane into four quadrants; a face inside the central ring counts as neutral.",
+    "Each quadrant has a mood of music, which links faces to songs.",
+    f"{_RUSSELL}; the ring is our choice",
+)
+def _draw_quadrant(drawing: Drawing) -> None:
+    quadrant = drawing.walk.face.reading.quadrant
+    drawing.fact(f"**{quadrant.description.capitalize()}.** Songs there are {QUADRANT_MOODS[quadrant]}.")
+    _draw_plane(drawing, f"The plane with one quadrant filled: {quadrant.description}", quadrant=True)
+
+
+def _draw_plane(drawing: Drawing, alt: str, **look: Any) -> None:
+    walk = drawing.walk
+    drawing.chart(plots.face_on_plane(walk.face.reading.probabilities, str(walk.number), **look), alt=alt)
+
+
+@_step(
+    "songs",
+    "Songs for this face",
+    "The main emotion sets the mood of the songs: that of its own quadrant, for neutral faces happy or calm.",
+    "The first songs probably have this mood and lie near the face; each song states its reason.",
+    f"{_RUSSELL}; the mood of each quadrant and the ranking are our choice",
+    waiting="Choosing songs",
+)
+def _draw_songs(drawing: Drawing) -> None:
+    face = drawing.walk.face.reading
+    request = with_your_music(Request(face.point, emotion=face.emotion))
+    chosen = songs_recommender().songs(request, _NUM_SONGS)
+    mood = target_of(request)[1]  # the emotion decides it, not the quadrant of the face
+    report = f"“Music Mood Lifter” would play {REPORT_MOODS[face.emotion]} songs."
+    drawing.fact(" ".join([f"**{describe_mood(face.probabilities, mood)}.**", *describe_few(chosen, mood), report]))
+    with drawing.facts, st.container(key="how-songs", gap="small"):
+        play_list(chosen, "how", request)
+        show_start("how")
+        for pick in chosen:
+            st.markdown(f"{pick.number}. {song_line(pick.song)}  \n{escape_markdown(pick.reason)}")
+    alt = f"The plane with the face and {len(chosen)} songs around it"
+    _draw_plane(drawing, alt, songs=song_points(chosen))
+
+
+@_step(
+    "sound",
+    "The sound of a mood",
+    "This picture is a song: time from left to right, low to high pitches upwards, light where it is loud.",
+    "A network finds patterns in such pictures, and from them a second model gives each mood a probability.",
+    "J. Pons & X. Serra, musicnn, ISMIR 2019; trained on clips of R. Panda et al., Novel audio features for music "
+    "emotion recognition, IEEE Transactions on Affective Computing 11(4), 2020",
+    waiting="Listening",
+    ratio=2.5,
+)
+def _draw_sound(drawing: Drawing) -> None:
+    face = drawing.walk.face.reading
+    (found,) = load_bundled_recommender().songs(Request(face.point, emotion=face.emotion), 1)
+    song, hearing = found.song, found.song.hearing
+    assert song.path is not None  # as of every bundled song, like the others
+    assert song.duration_s is not None
+    assert hearing is not None
+    drawing.fact(f"Nearest to this face: {song_line(song)}")
+    with drawing.facts:
+        play_list([found], "how", song.id)
+        show_start("how")
+    sound, moods = st.columns([3, 2], gap="medium")
+    with sound:
+        figure = plots.heard_song(_spectrogram(song.path), song.duration_s)
+        drawing.chart(figure, alt=f"The loudness of {song.title} by time and pitch")
+    with moods:
+        shares = {str(mood): share for mood, share in hearing.moods.items()}
+        drawing.chart(bars(shares), "moods", alt=f"The moods of {song.title}: {list_shares(shares)}")
+
+
+@_step(
+    "band",
+    "A band that a face conducts",
+    "On the Live page, a pleasant face brings in major loops, and an awake one the drums and the lead.",
+    "The network of the last step heard such mixes: the lines rise, so the music follows the face.",
+    "The loops are our own; the network as in the last step",
+    needs_face=False,
+)
+def _draw_band(drawing: Drawing) -> None:
+    styles = json.loads((data_dir() / "band/band.json").read_text(encoding="utf-8"))["styles"]
+    drawing.fact("Solid lines: pleasant or not (valence). Dashed lines: calm or awake (arousal).")
+    curves = {style["name"]: style["heard"] for style in styles}
+    ends = {name: (curve["valence"][0][1], curve["valence"][-1][1]) for name, curve in curves.items()}
+    alt = "; ".join(f"{name}: heard valence {first} to {last}" for name, (first, last) in ends.items())
+    drawing.chart(plots.band_curves(curves), alt=f"What the network hears in the mixes. {alt}")
+
+
+@st.cache_resource(max_entries=18, show_spinner=False)
+def _spectrogram(path: str) -> FloatMap:
+    """The spectrogram of a bundled song."""
+    from emomusic.media.audio_file import read_song
+
+    return spectrogram_of(np.concatenate([window.samples for window in read_song(path).windows]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -73,7 +72,6 @@ class Walk:
         self.picture = picture
         self.size = (image.shape[1], image.shape[0])
         self.preview, self.scale = shrink(image)  # at most as large as a screen, and its size relative to the photo
-        self.images: dict[str, bytes] = {}  # drawn, by name
         self.number = 1  # of the shown face, from left to right
 
     @property
@@ -90,13 +88,6 @@ class Walk:
     def face(self) -> FaceWalk:
         """The shown face. The photo must have one."""
         return self.faces[self.number - 1]
-
-    def cached(self, name: str, make: Callable[[], bytes]) -> bytes:
-        """Return an image as bytes, made on the first call."""
-        key = f"{self.number}-{name}"
-        if key not in self.images:
-            self.images[key] = make()
-        return self.images[key]
 
     @cached_property
     def _found(self) -> tuple[DetectionTrace, tuple[FaceWalk, ...]]:

@@ -1,0 +1,95 @@
+"""What the steps draw with: figures in large type, images and charts for any window, and shares in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from emomusic.affect import share_text
+from emomusic.app.charts import show_chart
+from emomusic.app.how_it_works.walk import Walk
+from emomusic.charts.face import share_bars
+from emomusic.charts.steps import LETTERS
+from emomusic.media.images import RgbImage, encode_jpeg
+
+CHART = "how-chart"
+"""Container key of a chart. The style in `page` sets its height."""
+
+WIDE = 1.6
+"""An image of at least this ratio of width to height lies below the sentences, not next to them."""
+
+_MIN_REM = 16  # lowest height for a low window
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A step of a photo on the page."""
+
+    walk: Walk
+    key: str  # of the step
+    facts: DeltaGenerator  # the place for figures and widgets
+    has_face: bool  # whether it is about one face
+
+    def fact(self, text: str) -> None:
+        """Show the figures of the step in large type, for a projector."""
+        with self.facts, st.container(key="how-fact"):
+            st.markdown(text)
+
+    def image(self, image: RgbImage, *, alt: str, ratio: float | None = None) -> None:
+        """Show an image as large as the window allows; `ratio` is width by height, by default the photo's."""
+        width, height = self.walk.size
+        ratio = ratio or width / height
+        with fit_height(ratio, other_rem=23.5 if ratio >= WIDE else 14.5):
+            st.image(encode_jpeg(image), alt=self.alt(alt), width="stretch")
+
+    def chart(self, figure: go.Figure, part: str = "", *, alt: str) -> None:
+        """Show a chart with the height that the style sets. The key of a second one has the name of its `part`."""
+        with st.container(key=f"{CHART}-{self.key}{part}"):
+            show_chart(figure, key=f"how-figure-{self.key}{part}", alt=self.alt(alt), height="stretch")
+
+    def alt(self, text: str) -> str:
+        """An alternative text that names the face if there are several."""
+        return f"Face {self.walk.number}. {text}" if self.has_face and len(self.walk.faces) > 1 else text
+
+
+def fit_height(ratio: float, *, other_rem: float) -> DeltaGenerator:
+    """Return a container that shrinks its images in low windows.
+
+    `ratio` is the width of the images divided by the height that everything else on the screen, `other_rem`, leaves.
+    """
+    height = f"max({_MIN_REM}rem, 100vh - {other_rem:.1f}rem + var(--how-saved, 0rem))"
+    st.html(f"<style>.st-key-how-fitting {{ max-width: calc({height} * {ratio:.3f}); }}</style>")
+    return st.container(key="how-fitting")
+
+
+def bars(shares: Mapping[str, float]) -> go.Figure:
+    """Bars of shares with large type."""
+    return share_bars(shares, letters=LETTERS).update_traces(textfont_size=LETTERS)
+
+
+def describe_agreement(correlation: float | None) -> str:
+    """Describe the rank correlation of two maps."""
+    if correlation is None:
+        return "The maps cannot be compared: one of them is constant."
+    limits = ((0.5, "agree"), (0.2, "agree a little"), (-0.2, "are unrelated"))
+    verdict = next((words for least, words in limits if correlation >= least), "disagree")
+    return f"**The maps {verdict}**: rank correlation {correlation:.2f}."
+
+
+def describe_drop(answer: str, before: float, lowest: float) -> str:
+    """Describe the largest drop of a probability under occlusion. Both values are between 0 and 1."""
+    if lowest >= before:
+        return f"Covering an area never lowers “{answer}”."
+    high, low = share_in_words(before), share_in_words(lowest)
+    if high == low:
+        return f"Covering the lightest area hardly changes “{answer}”: it stays at {high}."
+    return f"Covering the lightest area lowers “{answer}” from {high} to {low}."
+
+
+def share_in_words(share: float) -> str:
+    """Format a share, with a no-break space before the percent sign."""
+    return share_text(share).replace(" ", "\N{NO-BREAK SPACE}")
