@@ -15,13 +15,13 @@ from emomusic.affect import affect_of
 from emomusic.app.example import DATA, PICTURE, Example
 from emomusic.assets import data_dir, write_checksums
 from emomusic.faces.reading import load_networks, read_faces
-from emomusic.marks.picture import annotated_preview
-from emomusic.media.images import read_image
+from emomusic.marks.picture import annotated_picture
+from emomusic.media.images import read_image, shrink
 from emomusic.songs.recommend import load_recommender
 from emomusic.songs.request import Request
 
 SAMPLE, NUM_SONGS = "four-people", 4
-SIZE = (520, 400)  # CSS pixels; the picture has twice as many
+SIDE = 1040  # pixels, two for each of the page
 
 
 def _known(value: Any) -> Any:
@@ -42,8 +42,7 @@ def main() -> None:
     example = Example([face.probabilities.as_dict() for face in reading.faces], songs)
     text = json.dumps(_known(msgspec.to_builtins(example)), ensure_ascii=False, indent=1)
     DATA.write_text(f"{text}\n", encoding="utf-8")
-    drawn = Image.fromarray(annotated_preview(image, reading, *SIZE))
-    drawn.thumbnail((2 * SIZE[0], 2 * SIZE[1]))
+    drawn = Image.fromarray(annotated_picture(shrink(image, SIDE)[0], reading, smallest=22))
     drawn.save(PICTURE, quality=70, optimize=True)
     write_checksums(PICTURE.parent)
     print(f"{PICTURE.name}: {PICTURE.stat().st_size:,} bytes; {DATA.name}: {DATA.stat().st_size:,} bytes")

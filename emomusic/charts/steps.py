@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -146,8 +145,7 @@ def heard_song(mels: npt.NDArray[np.float32], duration_s: float) -> go.Figure:
         z=loudness, dx=duration_s / loudness.shape[1], showscale=False, hoverinfo="skip",
         colorscale=[[number / (len(HEAT) - 1), colour] for number, colour in enumerate(HEAT)],
     )  # fmt: skip
-    pitches = (100, 500, 1000, 2000, 4000)
-    labels = {"tickvals": [bands * _height_of(hz) for hz in pitches], "ticktext": [f"{hz:,}" for hz in pitches]}
+    labels = {"tickvals": [bands * height for height in _PITCHES.values()], "ticktext": [f"{hz:,}" for hz in _PITCHES]}
     lay_out(
         figure,
         HEIGHT - 120,
@@ -160,14 +158,8 @@ def heard_song(mels: npt.NDArray[np.float32], duration_s: float) -> go.Figure:
 
 _MAX_COLUMNS = 360
 
-
-def _height_of(hz: float) -> float:
-    """The height of a pitch in the spectrogram, from 0 to 1: linear below 1,000 Hz, logarithmic up to 8,000 Hz."""
-
-    def mel(pitch: float) -> float:
-        return pitch * 3 / 200 if pitch < 1000 else 15 + 27 * math.log(pitch / 1000) / math.log(6.4)
-
-    return mel(hz) / mel(8000)
+_PITCHES = {100: 0.033, 500: 0.166, 1000: 0.332, 2000: 0.554, 4000: 0.777}
+"""Heights in the spectrogram by pitch in Hz, from 0 to 1 at 8,000 Hz, on Slaney's mel scale."""
 
 
 def readable(figure: go.Figure) -> go.Figure:

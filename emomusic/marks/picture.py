@@ -15,7 +15,6 @@ from emomusic.marks.drawing import PHOTO, VIDEO, Mark, draw_marks
 from emomusic.media.images import Box, RgbImage, encode_png, read_image
 from emomusic.stream.game import Attempt
 
-_MAX_SIDE = 1400  # Streamlit shrinks images wider than 1460 pixels on every run
 _GAME, _LABEL, _EDGE = 200, 36, 6  # pixels of a face of a game, of the label above it, and around it
 
 ROOM_AROUND = 0.15
@@ -27,32 +26,25 @@ def face_label(face: FaceReading) -> str:
     return f"{face.number} {face.emotion} {share_text(face.probabilities[face.emotion])}"
 
 
-def annotated_picture(image: RgbImage, reading: PictureReading) -> RgbImage:
-    """A copy with a frame and a numbered label around every face, in the colour of its emotion."""
-    picture = image.copy()
-    draw_marks(picture, _marks(reading, 1.0), PHOTO)
+def annotated_picture(image: RgbImage, reading: PictureReading, *, smallest: float = PHOTO.smallest) -> RgbImage:
+    """A copy of a picture, or of a smaller copy, with a frame and a numbered label around every face.
+
+    `smallest` is the least size of letters, in pixels.
+    """
+    picture, scale = image.copy(), max(image.shape[:2]) / max(reading.width, reading.height)
+    marks = [
+        Mark(face.face.box.scaled(scale), face_label(face), EMOTION_COLOURS[face.emotion]) for face in reading.faces
+    ]
+    draw_marks(picture, marks, replace(PHOTO, smallest=smallest))
     return picture
 
 
 def annotated_preview(image: RgbImage, reading: PictureReading, width: int, height: int) -> RgbImage:
-    """A marked copy for display, with labels that are legible and do not hide a small image.
-
-    `image` is the one that was read, or a smaller copy. `width` and `height` are pixels of the page; the copy has one
-    to two pixels for each, for high-resolution screens.
-    """
-    shown = min(width / image.shape[1], height / image.shape[0])
-    scale = min(max(1.0, shown), 2 * shown, _MAX_SIDE / max(image.shape[:2]))
-    size = tuple(max(round(side * scale), 1) for side in image.shape[1::-1])
+    """A marked copy that fits `width` and `height`, with labels that are legible and do not hide a small image."""
+    scale = min(width / image.shape[1], height / image.shape[0])
+    size = [max(round(side * scale), 1) for side in image.shape[1::-1]]
     resized: RgbImage = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    marks = _marks(reading, max(size) / max(reading.width, reading.height))
-    draw_marks(resized, marks, replace(PHOTO, smallest=PHOTO.smallest * scale / shown))
-    return resized
-
-
-def _marks(reading: PictureReading, scale: float) -> list[Mark]:
-    return [
-        Mark(face.face.box.scaled(scale), face_label(face), EMOTION_COLOURS[face.emotion]) for face in reading.faces
-    ]
+    return annotated_picture(resized, reading)
 
 
 def marked_frame(image: RgbImage, faces: Sequence[FaceReading], scale: float = 1.0) -> RgbImage:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -75,60 +78,55 @@ class History:
 _ROUNDING = 1e-3  # tolerance for sums of probabilities
 
 
+@contextmanager
+def _read(what: str, folder: Path) -> Iterator[None]:
+    """Turn the errors of an absent or damaged file, and a `ValueError`, into a `ModelError`."""
+    try:
+        yield
+    except (*DAMAGED_ARRAYS, IndexError) as error:
+        raise ModelError(f"expected {what} in {folder}. Received: {error!r}. Restore the file") from error
+
+
 def read_predictions(kind: ModelKind, name: str) -> Predictions:
     """Read a model's predictions on PrivateTest, or on held-out songs (the first repeat of the folds).
 
     Raises:
-        ModelError: `predictions.npz` is absent or damaged.
+        ModelError: `predictions.npz` is absent or damaged, as for the functions below.
     """
     folder, is_face = folder_of(kind, name), kind is ModelKind.FACE
-    prefix = "test_" if is_face else ""
-    try:
+    classes, prefix = read_record(kind, name).by_class.classes, "test_" if is_face else ""
+    with _read("predictions", folder):
         with np.load(folder / PREDICTIONS, allow_pickle=False) as arrays:
             labels = arrays[f"{prefix}labels"].astype(np.int64)
             probabilities = arrays[f"{prefix}probabilities"]
-    except DAMAGED_ARRAYS as error:
-        raise ModelError(f"expected predictions in {folder}. Received: {error!r}. Restore the file") from error
-    classes = read_record(kind, name).by_class.classes
-    if probabilities.shape != (len(labels), len(classes)):
-        raise ModelError(
-            f"expected probabilities of shape {(len(labels), len(classes))} in {folder}. "
-            f"Received: {probabilities.shape}. Restore the file"
-        )
-    are_valid = labels.size and np.isin(labels, np.arange(len(EMOTIONS if is_face else classes))).all()
-    if not (are_valid and np.all(np.abs(probabilities.sum(axis=1) - 1) < _ROUNDING)):  # also refuses NaN
-        raise ModelError(f"expected labels and probabilities in {folder}. Received: other numbers. Restore the file")
+        if not labels.size or probabilities.shape != (len(labels), len(classes)):
+            raise ValueError(f"probabilities of shape {probabilities.shape} of {len(classes)} classes")
+        are_labels = np.isin(labels, np.arange(len(EMOTIONS if is_face else classes))).all()
+        if not (are_labels and np.all(np.abs(probabilities.sum(axis=1) - 1) < _ROUNDING)):  # also refuses NaN
+            raise ValueError("other numbers than labels and probabilities")
     y_true = in_classes(labels, classes) if is_face else labels
     return Predictions(_words(classes), y_true, probabilities.argmax(axis=1), probabilities, labels)
 
 
 def read_history(name: str) -> History:
-    """Read the learning curves of a face model. Raise a `ModelError` if they are absent or damaged."""
+    """Read the learning curves of a face model."""
     folder, record = folder_of(ModelKind.FACE, name), read_face_record(name)
-    try:
+    with _read("the history of a training", folder):
         curves = ["loss", "accuracy", "val_loss", "val_accuracy"]
         table = pd.read_csv(folder / HISTORY, usecols=curves, dtype=np.float64)
         stages = tuple(stage for stage in record.stages if not stage.made_by)  # others kept no curves
         best_epoch = min(record.best_epoch, len(table)) if stages != record.stages else record.best_epoch
         history = History(table, best_epoch, stages)
         if not 1 <= best_epoch <= len(table) == history.last_epochs[-1]:
-            raise ValueError(
-                f"{len(table)} epochs, with the best as {best_epoch} and stages that end after "
-                f"{', '.join(map(str, history.last_epochs))}"
-            )
-    except (OSError, ValueError) as error:
-        raise ModelError(f"expected the history of a training in {folder}. Received: {error!r}") from error
+            ends = ", ".join(map(str, history.last_epochs))
+            raise ValueError(f"{len(table)} epochs, with the best as {best_epoch} and stages that end after {ends}")
     return history
 
 
 def read_fold_accuracies(kind: ModelKind, name: str) -> npt.NDArray[np.float64]:
-    """Read the accuracy of a model of songs in each fold, shape (repeats, folds).
-
-    Raises:
-        ModelError: `predictions.npz` is absent or damaged.
-    """
+    """Read the accuracy of a model of songs in each fold, shape (repeats, folds)."""
     folder = folder_of(kind, name)
-    try:
+    with _read("predictions", folder):
         with np.load(folder / PREDICTIONS, allow_pickle=False) as arrays:
             right = arrays["repeated_probabilities"].argmax(axis=2) == arrays["labels"]
             folds = arrays["repeated_folds"].astype(np.int64)
@@ -136,17 +134,13 @@ def read_fold_accuracies(kind: ModelKind, name: str) -> npt.NDArray[np.float64]:
             raise ValueError(f"answers of shape {right.shape} in folds of shape {folds.shape}")
         repeats = zip(right, folds, strict=True)
         return np.array([[row[of == fold].mean() for fold in np.unique(of)] for row, of in repeats], np.float64)
-    except (*DAMAGED_ARRAYS, IndexError) as error:
-        raise ModelError(f"expected predictions in {folder}. Received: {error!r}. Restore the file") from error
 
 
 def read_card(kind: ModelKind, name: str) -> str:
-    """Read the card of a model, in Markdown. Raise a `ModelError` if it is absent."""
-    path = folder_of(kind, name) / CARD
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise ModelError(f"expected a card in {path}. Received: {error}") from error
+    """Read the card of a model, in Markdown."""
+    folder = folder_of(kind, name)
+    with _read("a card", folder):
+        return (folder / CARD).read_text(encoding="utf-8")
 
 
 def compare(first: Predictions, second: Predictions) -> McNemar | None:
