@@ -19,7 +19,7 @@ import pytest
 
 from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.app.film import job as job_module
-from emomusic.app.film.job import PORTRAIT, THREAD_NAME, FilmHolder, FilmJob, FilmStage, FilmView, stored_upload
+from emomusic.app.film.job import PORTRAIT, FilmHolder, FilmJob, FilmStage, FilmView, stored_upload
 from emomusic.errors import CapacityError, FilmError
 from emomusic.media.images import RgbImage, read_image
 from emomusic.server.capacity import ByteBudget, Capacity
@@ -99,20 +99,6 @@ def test_a_cancelled_film_keeps_its_readings_and_is_marked_and_heard_up_to_there
     assert seconds_of(film.marked) == pytest.approx(film.reading.end_s, abs=0.11)
     assert film.sound
     assert (film.sound[0].start_s, film.sound[-1].end_s) == pytest.approx((0, film.reading.end_s), abs=0.1)
-
-
-def test_a_closed_job_ends_its_threads_and_closes_its_file() -> None:
-    classifier, file = Classifier(permissions=3), io.BytesIO(GREY)
-    job = FilmJob("a film.mp4", file, fakes(classifier))
-    assert classifier.has_stopped()
-    assert set(film_threads()) == {"decoder", THREAD_NAME}
-    classifier.allow()
-    job.close()
-    assert film_threads() == []
-    assert file.closed
-    assert job.view().stage is FilmStage.OVER
-    assert job.view().marked is None
-    job.close()  # again, without an error
 
 
 def test_a_film_ends_when_its_visitor_has_left() -> None:

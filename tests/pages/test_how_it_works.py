@@ -13,15 +13,12 @@ from emomusic import assets
 from emomusic.affect import EMOTIONS, EmotionProbabilities, Quadrant
 from emomusic.app import state
 from emomusic.app.how_it_works import walk
-from emomusic.app.how_it_works.drawing import describe_agreement, describe_drop
+from emomusic.app.how_it_works.drawing import describe_agreement
 from emomusic.app.how_it_works.steps import STEPS, step_named
 from emomusic.app.how_it_works.walk import Walk
 from emomusic.app.picture_chooser import Picture, PictureState
 from emomusic.app.queues import PlayerState
-from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.media.images import crop_face, encode_jpeg, to_network_input
-from emomusic.records import read_face_record
-from emomusic.results.findings import describe_people, people_of
 from tests.pages.screen import charts, page_of, queue_of, result_of, state_of, text_of
 
 KEYS = [step.key for step in STEPS]
@@ -91,15 +88,6 @@ def test_the_first_step_needs_no_network(app: AppTest, monkeypatch: pytest.Monke
     at(app, "picture", sample="four-people")
     assert not app.exception
     assert re.search("1,200 .*376 .*1,353,600", text_of(app))
-
-
-def test_an_uploaded_photo_is_never_named_in_the_url(app: AppTest, root: Path) -> None:
-    data = (root / "data/samples/grace-hopper-1984.jpg").read_bytes()
-    state_of(app, PictureState).own = (Picture.of("me.jpg", data),)
-    at(app, "face", sample=None)
-    assert not app.exception
-    assert "1 face found" in text_of(app)
-    assert set(app.query_params) == {state.HOW_STEP}
 
 
 @pytest.mark.parametrize("key", ["face", "songs"])
@@ -247,31 +235,3 @@ def test_a_square_over_the_face_changes_the_answer(app: AppTest) -> None:
     assert sum(bars["x"]) == pytest.approx(100, abs=0.1)
     face = result_of(app, Walk).faces[0]
     assert bars["x"][face.insight.winner] != pytest.approx(100 * face.insight.probabilities.max(), abs=0.01)
-
-
-def test_the_step_on_people_names_the_weakest_group(app: AppTest) -> None:
-    at(app, "people")
-    record = read_face_record(DEFAULT_MODEL)
-    groups = charts(app)[0]["layout"]["yaxis"]["ticktext"]
-    assert [group.replace("<br>", " ") for group in groups] == [f"{one.name}, {one.n:,}" for one in people_of(record)]
-    assert describe_people(record) in text_of(app)
-
-
-@pytest.mark.parametrize(
-    ("correlation", "words"),
-    [(0.71, " agree.* 0.71"), (0.3, " agree a little.* 0.30"), (-0.42, "disagree.* -0.42"), (None, "cannot")],
-)
-def test_agreement_is_described(correlation: float | None, words: str) -> None:
-    assert re.search(words, describe_agreement(correlation))
-
-
-@pytest.mark.parametrize(
-    ("before", "lowest", "shown"),
-    [
-        (0.98, 0.61, [percent(0.98), percent(0.61)]),
-        (0.9812, 0.9788, [percent(0.98)]),  # equal after rounding
-        (0.4, 0.45, []),
-    ],
-)
-def test_the_drop_shows_rounded_percentages_once(before: float, lowest: float, shown: list[str]) -> None:
-    assert re.findall(r"\d+\s%", describe_drop("happy", before, lowest)) == shown

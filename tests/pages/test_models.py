@@ -14,8 +14,7 @@ from streamlit.testing.v1 import AppTest
 from emomusic import assets
 from emomusic.affect import EMOTIONS
 from emomusic.app import state
-from emomusic.app.models.details import cell_at
-from emomusic.app.models.page import ModelsState, keep_last
+from emomusic.app.models.page import ModelsState
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
@@ -126,17 +125,6 @@ def test_only_the_open_tab_is_computed(app: AppTest, on: Benchmark, view: str, w
     assert len(charts(app)) == num_charts
 
 
-def test_the_sound_model_has_its_figures_beside_the_published_one(app: AppTest) -> None:
-    metrics = assets.read_metrics(assets.folder_of(assets.ModelKind.SOUND, "musicnn"))
-    opened(app, view="Confusions", on=Benchmark.SOUND, cell="calm called sad")
-    row = app.dataframe[0].value.iloc[0]
-    assert row["Published"] == "76.4 %"
-    assert (row["Right"], row["Mean F1"]) == pytest.approx((100 * metrics["accuracy"], 100 * metrics["macro_f1"]))
-    recall, _, matrix = charts(app)
-    assert matrix["data"][0]["x"] == recall["data"][0]["y"]
-    assert f"{metrics['confusion'][3][2]} of the {sum(metrics['confusion'][3])} calm songs" in text_of(app)
-
-
 def test_a_threshold_changes_what_is_called(app: AppTest) -> None:
     opened(app, view="One class")
     texts = []
@@ -146,27 +134,6 @@ def test_a_threshold_changes_what_is_called(app: AppTest) -> None:
         texts.append(next(markdown.value for markdown in app.markdown if "precision" in markdown.value))
     low, high = (int(re.findall(r"calls (\d+) faces", text)[0]) for text in texts)
     assert low > high
-
-
-def test_a_click_selects_the_cell_under_it() -> None:
-    classes = ("a", "b", "c")
-    assert cell_at([{"curve_number": 1, "point_index": 5}], classes) == "b called c"
-    assert cell_at([{"curve_number": 0, "point_index": 5}], classes) is None
-    assert cell_at([{"curve_number": 1, "point_index": 9}], classes) is None
-    assert cell_at([], classes) is None
-
-
-@pytest.mark.parametrize(
-    ("before", "now", "kept"),
-    [
-        (["a", "b"], ["a", "b", "c"], ["b", "c"]),
-        (["b", "a"], ["a", "b", "c"], ["a", "c"]),
-        (["a", "b"], ["b"], ["b"]),
-        ([], ["a", "b", "c", "d"], ["c", "d"]),
-    ],
-)
-def test_the_last_two_clicked_rows_stay_selected(before: list[str], now: list[str], kept: list[str]) -> None:
-    assert keep_last(before, now) == kept
 
 
 def change_metrics(folder: Path, **changes: Any) -> None:

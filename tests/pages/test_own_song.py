@@ -13,7 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import AffectPoint
-from emomusic.app import state, uploads
+from emomusic.app import state
 from emomusic.app.music import own_song
 from emomusic.app.music.own_song import OwnSong
 from emomusic.app.music.songs import YOUR_SONG
@@ -122,12 +122,3 @@ def test_the_path_of_a_long_song_has_a_limited_number_of_parts_and_hearing_takes
     assert len(turns) >= 4  # reading, hearing, reading for the path, and several calls of the network for it
     assert len(set(turns)) == 1
     assert not here.is_busy
-
-
-def test_a_song_that_the_server_has_no_memory_for_is_one_message(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "capacity", lambda: Capacity(9, 9, max_memory_mb=1))
-    drop(app, song_bytes("wav", seconds=90, rate=16_000), "long.wav")
-    (error,) = app.error
-    assert "MB" in error.value
-    assert state_of(app, OwnSong).data == b""
-    assert app.get("audio") == []

@@ -32,7 +32,6 @@ from tests.pages.screen import (
     faces_on_the_plane,
     keys,
     open_page,
-    plane_of,
     queue_of,
     result_of,
     start_app,
@@ -133,26 +132,6 @@ def test_another_photo_replaces_the_last_one_and_its_results_stays_on_another_pa
 def group(app: AppTest, root: Path, *names: str) -> AppTest:
     """Drop samples together as own photos."""
     return upload(app.run(), *((f"{name}.jpg", (root / f"data/samples/{name}.jpg").read_bytes()) for name in names))
-
-
-def test_the_faces_of_several_photos_lie_on_the_plane_and_one_can_be_chosen(app: AppTest) -> None:
-    app.query_params[state.SAMPLE] = "all"
-    app.run()
-    assert not app.exception
-    assert app.title[0].value.startswith("Together: ")
-    assert len(plane_of(app)["layout"]["images"]) == 7
-    assert "7 faces in 7 photos" in text_of(app)
-    everyones = tracks(app)
-    (menu,) = (menu for menu in app.selectbox if (menu.key or "").startswith("who-"))
-    assert menu.options[3] == "Face 3, eileen-collins-1999.jpg"
-    menu.select("Face 3").run()
-    assert not app.exception
-    assert "happy" in app.title[0].value
-    assert tracks(app) != everyones
-    assert app.query_params[state.WHO] == "Face 3"
-    assert app.button(key="photo-face-3").label.endswith("happy")  # its photo
-    pick(app, "said-emotion", "sad")
-    assert app.title[0].value.startswith("Sad")
 
 
 def test_of_several_photos_only_small_copies_stay(app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,36 +252,6 @@ def test_a_photo_for_which_the_server_has_no_room_is_not_stored(
     assert small.memory.num_bytes == len(photo)
 
 
-def test_an_own_photo_has_no_choices_of_a_sample_and_writes_none_to_the_url(app: AppTest, root: Path) -> None:
-    sample(app, "eileen-collins-1999")
-    pick(app, "said-emotion", "sad")
-    upload(app, ("me.jpg", (root / "data/samples/grace-hopper-1984.jpg").read_bytes()))
-    assert not app.exception
-    assert CHOICE not in text_of(app)
-    assert not {state.SAMPLE, state.SAYS} & set(app.query_params)
-    pick(app, "said-mood", "calm")
-    assert not app.exception
-    assert not {state.SAMPLE, state.WHO, state.SAYS, state.MOOD} & set(app.query_params)
-
-
-def test_back_from_a_face_shows_everyone_again(app: AppTest) -> None:
-    sample(app, "four-people")
-    pick(app, "who-", "Face 3")
-    pick(app, "said-emotion", "sad")
-    for name in (state.SAYS, state.WHO):
-        del app.query_params[name]  # as a browser does
-        app.run()
-        assert CHOICE not in text_of(app)
-    assert not app.exception
-    assert not app.warning
-    assert control(app, "who-").value == "Everyone"
-    assert "Together" in app.title[0].value
-    assert state.WHO not in app.query_params
-    app.query_params[state.WHO] = "Face 3"  # forward again
-    app.run()
-    assert control(app, "who-").value == "Face 3"
-
-
 def test_a_link_with_unknown_values_shows_everyone(app: AppTest) -> None:
     app.query_params[state.SAMPLE] = "four-people"
     app.query_params[state.WHO] = "Face 99"
@@ -345,19 +294,6 @@ def test_a_photo_that_lies_on_its_side_can_be_turned(app: AppTest, root: Path) -
     assert len(tracks(app)) == 1
 
 
-def test_a_mood_without_a_photo_plays_its_songs_and_is_in_the_url(app: AppTest) -> None:
-    app.run()
-    app.pills(key=state.MOOD).set_value("calm").run()
-    assert not app.exception
-    assert app.query_params[state.MOOD] == "calm"
-    assert len(tracks(app)) == 1
-    assert faces_on_the_plane(app) == ["you"]
-    app.button(key="sample-eileen-collins-1999").click().run()
-    assert not app.exception
-    assert state.MOOD not in app.query_params
-    assert "happy" in app.title[0].value
-
-
 def test_the_page_names_at_least_five_of_seven_emotions_that_people_pull(app: AppTest) -> None:
     """The first five persons of each emotion in `cfee`, by file name: only one person has all seven.
 
@@ -379,7 +315,7 @@ def test_the_page_names_at_least_five_of_seven_emotions_that_people_pull(app: Ap
 
 @pytest.mark.parametrize(
     ("address", "works"),
-    [("http://emomusic.example/", False), ("https://emomusic.example/", True), ("http://localhost:8501/", True)],
+    [("http://emomusic.example/", False), ("http://localhost:8501/", True)],
 )
 def test_a_camera_without_https_names_it(
     root: Path, monkeypatch: pytest.MonkeyPatch, address: str, works: bool
