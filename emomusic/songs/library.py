@@ -40,6 +40,11 @@ CREATE TABLE IF NOT EXISTS songs (
 PRAGMA user_version = {_VERSION};
 COMMIT;
 """
+_WRITE = """
+INSERT INTO songs (path, size, mtime_ns) VALUES (CAST(? AS TEXT), ?, ?) ON CONFLICT (path) DO UPDATE
+SET size = excluded.size, mtime_ns = excluded.mtime_ns, model = NULL
+WHERE (size, mtime_ns) != (excluded.size, excluded.mtime_ns)
+"""
 _NUM_TABLES = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('folders', 'songs')"
 _LOCK_S = 20.0  # for another process to write
 # Errors of cells with other content than this module writes
@@ -246,7 +251,8 @@ class Library(contextlib.AbstractContextManager["Library"]):
                     raise _not_in_library(path)
             found, problems, num_others = _walk(folders)
             found = {path: stamp for path, stamp in found.items() if is_in(path)}
-            known = {path: tuple(stamp) for path, *stamp in self._rows("SELECT path, size, mtime_ns FROM songs")}
+            rows = self._rows("SELECT path, number, size, mtime_ns FROM songs")
+            numbers, known = {row[0]: row[1] for row in rows}, {row[0]: row[2:] for row in rows}
             changed = [path for path in found.keys() & known.keys() if found[path] != known[path]]
             lost = [path for path in known.keys() - found.keys() if not any(_contains(each, path) for each in problems)]
             new = sorted(found.keys() - known.keys())
@@ -254,21 +260,12 @@ class Library(contextlib.AbstractContextManager["Library"]):
             added = [path for path in new if path not in moved]
             deleted = [path for path in set(lost) - set(moved.values()) if is_in(path)]
             with self._db:
+                self._db.executemany("DELETE FROM songs WHERE number = ?", ([numbers[path]] for path in deleted))
                 self._db.executemany(
-                    "DELETE FROM songs WHERE path = CAST(? AS TEXT)", ([os.fsencode(path)] for path in deleted)
+                    "UPDATE songs SET path = CAST(? AS TEXT) WHERE number = ?",
+                    ((os.fsencode(path), numbers[before]) for path, before in moved.items()),
                 )
-                self._db.executemany(
-                    "UPDATE songs SET path = CAST(? AS TEXT) WHERE path = CAST(? AS TEXT)",
-                    ((os.fsencode(path), os.fsencode(before)) for path, before in moved.items()),
-                )
-                self._db.executemany(
-                    "UPDATE songs SET size = ?, mtime_ns = ?, model = NULL WHERE path = CAST(? AS TEXT)",
-                    ((*found[path], os.fsencode(path)) for path in changed),
-                )
-                self._db.executemany(
-                    "INSERT OR IGNORE INTO songs (path, size, mtime_ns) VALUES (CAST(? AS TEXT), ?, ?)",
-                    ((os.fsencode(path), *found[path]) for path in added),
-                )
+                self._db.executemany(_WRITE, ((os.fsencode(path), *found[path]) for path in [*changed, *added]))
         sentences = tuple(f"{path}: {reason}" for path, reason in problems.items())
         return Changes(len(added), len(changed), len(moved), len(deleted), sentences, num_others)
 

@@ -117,10 +117,9 @@ class Recommender:
                 yield from self._journey(request, JOURNEY_STEPS, heard)
             request = replace(request, point=target, mood=mood, policy=Policy.MATCH)
             target, mood = target_of(request)
-        rows, first = self._rows(target, mood, request), 1
-        while some := list(islice(rows, JOURNEY_STEPS)):
-            yield from self._picks(some, target, mood, first=first)
-            first += len(some)
+        for number, row in enumerate(self._rows(target, mood, request), 1):
+            (score,) = self._scores(np.array([row]), target, mood).tolist()
+            yield self._pick(number, row, mood, score, self._reason(row, mood))
 
     def _passing(self, request: Request) -> npt.NDArray[np.bool_]:
         """Shape (n,): songs that pass the filters."""
@@ -243,12 +242,6 @@ class Recommender:
             history.add(row)
             chosen.append(row)
         return chosen
-
-    def _picks(self, rows: list[int], target: AffectPoint, mood: Mood, *, first: int) -> list[Pick]:
-        """Songs of one mood, numbered from `first`."""
-        scores = self._scores(np.array(rows), target, mood).tolist()
-        numbered = zip(count(first), rows, scores, strict=False)
-        return [self._pick(number, row, mood, score, self._reason(row, mood)) for number, row, score in numbered]
 
     def _reason(self, row: int, mood: Mood) -> str:
         """The reason for a song of a mood: "Probably sad (88 %), dark and quiet"."""
