@@ -23,7 +23,11 @@ CODECS = {
 }
 """Container and codec of each format."""
 
-_FASTEST = {"libmp3lame": {"compression_level": "9"}, "libopus": {"compression_level": "0"}}
+_FASTEST = {
+    "libmp3lame": {"compression_level": "9"},
+    "libopus": {"compression_level": "0"},
+    "aac": {"aac_coder": "fast"},
+}
 _OPTIONS = {"aiff": {"write_id3v2": "1"}}
 
 TAGS = {"title": "A Tone", "artist": "Oscillator;Friend", "album": "Waves", "genre": "Rock", "date": "1999"}
