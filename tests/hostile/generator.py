@@ -25,8 +25,13 @@ from tests.films import write_frames
 from tests.songs.songs import CODECS, song_bytes
 from tests.songs.tables import mood_table
 
-File = tuple[str, bytes]
-"""Name and content."""
+Makes = dict[str, tuple[Callable[[], bytes], str]]
+"""Functions that make files, and what their message has; "" where a result is fine too. By name."""
+TEXTS = {
+    "text": b"a text under another name\n" * 999,
+    "list": b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n",
+    "concat": b"ffconcat version 1.0\nfile /etc/passwd\n",
+}
 
 # Pictures
 
@@ -101,20 +106,27 @@ def text_bomb() -> bytes:
     return data[:33] + chunk + data[33:]
 
 
-PICTURE_BOMBS: dict[str, Callable[[], bytes]] = {
-    "scans.jpg": lambda: jpeg_with_scans(5388),
-    "many-scans.jpg": lambda: jpeg_with_scans(100, SIDE),
-    "column.png": lambda: png(1, 49_999_999, colour=0),
-    "row.png": lambda: png(49_999_999, 1, colour=0),
-    "large.png": lambda: png(8_000, 6_251, num_rows=9),
-    "endless.png": lambda: png(2**31 - 1, 2**31 - 1, num_rows=0),
-    "deep.png": lambda: png(SIDE, SIDE, colour=6, bits=16),
-    "text.png": text_bomb,
-    "tile.tiff": lambda: tiff(SIDE, tile=(16, 2**24)),
-    "wide-tile.tiff": lambda: tiff(64, tile=(2**20, 2**12)),
-    "strip.tiff": lambda: tiff(SIDE),
-    "deep.tiff": lambda: tiff(SIDE, bits=16),
-    "zstd.tiff": lambda: tiff(SIDE, packing=50_000),
+PICTURE_BOMBS: Makes = {
+    "scans.jpg": (lambda: jpeg_with_scans(5388), "over 100 scans"),
+    "column.png": (lambda: png(1, 49_999_999, colour=0), "too narrow"),
+    "row.png": (lambda: png(49_999_999, 1, colour=0), "too narrow"),
+    "large.png": (lambda: png(8_000, 6_251, num_rows=9), "at most 50 megapixels"),
+    "long.png": (lambda: png(1, 50_000_001, num_rows=0), "at most 50 megapixels"),
+    "endless.png": (lambda: png(2**31 - 1, 2**31 - 1, num_rows=0), "at most 50 megapixels"),
+    "deep.png": (lambda: png(SIDE, SIDE, colour=6, bits=16), ""),
+    "text.png": (text_bomb, "damaged"),
+    "tile.tiff": (lambda: tiff(SIDE, tile=(16, 2**24)), "damaged"),
+    "wide-tile.tiff": (lambda: tiff(64, tile=(2**20, 2**12)), "damaged"),
+    "strip.tiff": (lambda: tiff(SIDE), "damaged"),
+    "deep.tiff": (lambda: tiff(SIDE, bits=16), "damaged"),
+    "zstd.tiff": (lambda: tiff(SIDE, packing=50_000), "damaged"),
+    **{f"{code}.tiff": (partial(tiff, 640, packing=code), "damaged") for code in (5, 7, 50_001, 32_773)},
+    **{f"{name}.jpg": (partial(bytes, text), "is not a picture; choose JPEG") for name, text in TEXTS.items()},
+    "eps.jpg": (lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(%pipe%echo harm) (w) file", "is not"),
+    "film.jpg": (lambda: b"\0\0\0\x18ftypmp42" + bytes(100), "is a film, not a picture"),
+    "song.jpg": (lambda: b"ID3\4\0\0", "is an audio file, not a picture"),
+    "archive.jpg": (lambda: b"7z\xbc\xaf\x27\x1c", "is an archive, not a picture"),
+    "byte.jpg": (lambda: b"\xff", "is not a picture"),
 }
 
 # Songs
@@ -174,18 +186,43 @@ def song(ending: str) -> bytes:
     return song_bytes(ending, 3, cover=cover)
 
 
-SONG_BOMBS: dict[str, Callable[[], bytes]] = {
-    "jumps.flac": lambda: flac(100_000, size=16, rates=(8000, 44_100, 16_000)),
-    "long-jumps.flac": lambda: flac(100_000, size=65_535, rates=(4000, 48_000)),
-    "announced-jumps.flac": lambda: flac(400_000, size=16, rates=(8000, 44_100), announced_s=3600),
-    "long.flac": lambda: flac(400_000, size=65_535, rates=(65_000,), channels=8, announced_s=99_999),
-    "slow.flac": lambda: flac(100_000, size=65_535, rates=(4000,)),
-    "short-frames.flac": lambda: flac(400_000, size=16, rates=(44_100,), announced_s=600),
-    "nested.mp3": lambda: b"ID3\4\0\0\0\0\0\0" * 100_000,
-    "nested-ape.mp3": lambda: (b"APETAGEX" + bytes(24)) * 30_000,
-    "large-tag.mp3": lambda: b"ID3\4\0\0\x7f\x7f\x7f\x7f" + bytes(9999),
-    "fast.wav": lambda: wav(bytes(range(256)) * 99, rate=2**31 - 1),
-    "channels.wav": lambda: wav(bytes(range(256)) * 99, channels=500),
+NOISE = np.random.default_rng(0).integers(-9000, 9000, 48_000).astype("<i2").tobytes()
+TAG = b"ID3\4\0\0\x7f\x7f\x7f\x7f"  # says that it is long
+
+
+def floats(value: float) -> bytes:
+    return wav(np.full(32_000, value, "<f4").tobytes(), tag=3, bits=32)
+
+
+SONG_BOMBS: Makes = {
+    "jumps.flac": (lambda: flac(100_000, size=16, rates=(8000, 44_100, 16_000)), "damaged"),
+    "long-jumps.flac": (lambda: flac(100_000, size=65_535, rates=(4000, 48_000)), "damaged"),
+    "announced-jumps.flac": (lambda: flac(400_000, size=16, rates=(8000, 44_100), announced_s=3600), "damaged"),
+    "long.flac": (lambda: flac(400_000, size=65_535, rates=(65_000,), channels=8, announced_s=99_999), "damaged"),
+    "slow.flac": (lambda: flac(100_000, size=65_535, rates=(4000,)), ""),
+    "short-frames.flac": (lambda: flac(400_000, size=16, rates=(44_100,), announced_s=600), ""),
+    "nested.mp3": (lambda: b"ID3\4\0\0\0\0\0\0" * 100_000, "damaged"),
+    "nested-ape.mp3": (lambda: (b"APETAGEX" + bytes(24)) * 30_000, "damaged"),
+    "large-tag.mp3": (lambda: TAG + bytes(9999), "damaged"),
+    "cut.mp3": (lambda: song("mp3")[:2000] + bytes(2000), ""),
+    "fast.wav": (lambda: wav(NOISE, rate=2**31 - 1), "damaged"),
+    "slow.wav": (lambda: wav(NOISE, rate=1), "damaged"),
+    "channels.wav": (lambda: wav(NOISE * 4, channels=500), "damaged"),
+    "no-channel.wav": (lambda: wav(NOISE, channels=0), "damaged"),
+    "says-mp3.wav": (lambda: wav(NOISE, tag=0x55), ""),
+    "says-wma.wav": (lambda: wav(NOISE, tag=0x161), "rare audio format"),
+    "empty.wav": (lambda: wav(b""), "damaged"),
+    "short.wav": (lambda: wav(NOISE[:16_000]), "shorter than a second"),
+    "loud.wav": (lambda: floats(9000.0), ""),
+    "silent.wav": (lambda: wav(bytes(96_000)), "silent"),
+    "nan.wav": (lambda: floats(np.nan), "silent"),
+    "infinite.wav": (lambda: floats(np.inf), "silent"),
+    "encrypted.m4a": (lambda: song("m4a").replace(b"mp4a", b"enca"), "encrypted"),
+    "drm.m4a": (lambda: song("m4a").replace(b"mp4a", b"drms"), "encrypted"),
+    "film.m4a": (lambda: red_film(), "no sound|not an audio file"),
+    "picture.wav": (lambda: picture("png"), "not an audio file"),
+    "nothing.mp3": (bytes, "is empty"),
+    **{f"{name}.mp3": (partial(bytes, text), "not an audio file") for name, text in TEXTS.items()},
 }
 
 # Films, tables, profiles and archives
@@ -242,10 +279,27 @@ def large_film() -> bytes:
     return buffer.getvalue()
 
 
-FILM_BOMBS: dict[str, Callable[[], bytes]] = {
-    "wide.gif": lambda: gif_of(4097, 2304),  # just above the limit
-    "large.mp4": large_film,
-    "claims.mov": lambda: jpeg_film([jpeg_claiming(65_500, 65_500)] * 9),
+def red_film(**options: str) -> bytes:
+    out = io.BytesIO()
+    write_frames(out, [np.full((60, 80, 3), (255, 0, 0), np.uint8)] * 20, ending="mp4", options=options)
+    return out.getvalue()
+
+
+ENCRYPTION = {"encryption_scheme": "cenc-aes-ctr", "encryption_key": "01" * 16, "encryption_kid": "02" * 16}
+FILM_BOMBS: Makes = {
+    "wide.gif": (lambda: gif_of(4097, 2304), "too large"),  # just above the limit
+    "large.mp4": (large_film, "too large"),
+    "claims.mov": (lambda: jpeg_film([jpeg_claiming(65_500, 65_500)] * 9), "damaged"),
+    "encrypted.mp4": (lambda: red_film(**ENCRYPTION), "encrypted"),
+    "cut.mp4": (lambda: film("mp4")[: film("mp4").index(b"moov") - 4], "incomplete"),
+    "no-index.mp4": (lambda: film("mp4").replace(b"moov", b"zzzz"), "incomplete"),
+    "alias.mov": (lambda: film("mov").replace(b"url \0\0\0\1", b"alis\0\0\0\0"), ""),
+    "sound.mp4": (lambda: song("m4a"), "not a film|has no video"),
+    "head.mp4": (lambda: b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(500), "damaged"),
+    "head.gif": (lambda: b"GIF89a", "damaged"),
+    "stream.ts": (lambda: (b"\x47\x40\x00\x10" + bytes(184)) * 10, "a format that is not read"),
+    "nothing.mp4": (bytes, "is empty"),
+    **{f"{name}.mp4": (partial(bytes, text), "not a film; choose MP4") for name, text in TEXTS.items()},
 }
 
 
@@ -290,24 +344,24 @@ def _zip_of(name: str, num_bytes: int) -> bytes:
 
 
 ARCHIVES = ("zip", "tar", "tar.gz", "tar.xz")
-TABLE_BOMBS: dict[str, Callable[[], bytes]] = {
-    "rows.csv": lambda: b"title,artist,mood\n" + b"a,b,sad\n" * 4_900_000,
-    "cell.csv": lambda: b"title,artist,mood\n" + b"a" * 20_000_000 + b",b,sad\n",
-    "columns.csv": lambda: b"a," * 2_000_000 + b"\n" + b"1," * 2_000_000,
-    "quote.csv": lambda: b'title,artist,mood\n"' + b"a,b,sad\n" * 1_000_000,
-    "zeros.csv": lambda: bytes(20_000_000),
-    "blank.csv": lambda: b"title,artist,mood\n" + b"\n" * 20_000_000,
+TABLE_BOMBS: Makes = {
+    "rows.csv": (lambda: b"title,artist,mood\n" + b"a,b,sad\n" * 4_900_000, "250,000 lines"),
+    "cell.csv": (lambda: b"title,artist,mood\n" + b"a" * 20_000_000 + b",b,sad\n", "100,000 bytes"),
+    "columns.csv": (lambda: b"a," * 2_000_000 + b"\n" + b"1," * 2_000_000, "100,000 bytes"),
+    "quote.csv": (lambda: b'title,artist,mood\n"' + b"a,b,sad\n" * 1_000_000, "250,000 lines"),
+    "zeros.csv": (lambda: bytes(20_000_000), "100,000 bytes"),
+    "blank.csv": (lambda: b"title,artist,mood\n" + b"\n" * 20_000_000, "250,000 lines"),
 }
-PROFILE_BOMBS: dict[str, Callable[[], bytes]] = {
-    "large.json": lambda: profile("1e308"),
-    "huge.json": lambda: profile("1e999"),
-    "nan.json": lambda: profile("NaN"),
-    "nested.json": lambda: b"[" * 500_000,
-    "long.json": lambda: b'{"format": "' + b"a" * 50_000_000 + b'"}',
+PROFILE_BOMBS: Makes = {
+    "large.json": (lambda: profile("1e308"), "expected a face profile"),
+    "huge.json": (lambda: profile("1e999"), "expected a face profile"),
+    "nan.json": (lambda: profile("NaN"), "expected a face profile"),
+    "nested.json": (lambda: b"[" * 500_000, "at most 64 KB"),
+    "long.json": (lambda: b'{"format": "' + b"a" * 50_000_000 + b'"}', "at most 64 KB"),
 }
-ARCHIVE_BOMBS: dict[str, Callable[[], bytes]] = {
-    "film.zip": lambda: _zip_of("a.mp4", 501 * 2**20),
-    "picture.zip": lambda: _zip_of("a.png", 100 * 2**20),
+ARCHIVE_BOMBS: Makes = {
+    "film.zip": (lambda: _zip_of("a.mp4", 501 * 2**20), ""),
+    "picture.zip": (lambda: _zip_of("a.png", 100 * 2**20), ""),
 }
 
 # Damage
@@ -339,9 +393,7 @@ def damaged(data: bytes, others: list[bytes], rng: random.Random) -> bytes:
     return bytes(content)
 
 
-Makes = dict[str, Callable[[], bytes]]
-
-KINDS: dict[str, tuple[Makes, Makes]] = {
+KINDS: dict[str, tuple[Makes, dict[str, Callable[[], bytes]]]] = {
     "pictures": (PICTURE_BOMBS, {name: partial(picture, name) for name in PICTURES}),
     "songs": (SONG_BOMBS, {name: partial(song, name) for name in SONGS}),
     "films": (FILM_BOMBS, {name: partial(film, name) for name in FILMS}),
@@ -352,20 +404,22 @@ KINDS: dict[str, tuple[Makes, Makes]] = {
 """The files that ask for much, and the intact ones, of each kind."""
 
 
-def hostile_files(kind: str, number: int, seed: int = 0) -> Iterator[File]:
-    """All files of a kind that ask for much, and damaged ones up to this number."""
+def hostile_files(kind: str, number: int, seed: int = 0) -> Iterator[tuple[str, bytes, str]]:
+    """Name, content and message of all files of a kind that ask for much, and of a number of damaged ones."""
     bombs, intact = KINDS[kind]
-    for name, make in bombs.items():
-        yield name, make()
+    for name, (make, message) in bombs.items():
+        yield name, make(), message
     rng = random.Random(seed)
     contents = {name: make() for name, make in intact.items()}
     names = list(contents)
-    for count in range(number - len(bombs)):
+    for count in range(number):
         name = names[count % len(names)]
-        yield f"{count:03d}.{name}", damaged(contents[name], list(contents.values()), rng)
+        yield f"{count:03d}.{name}", damaged(contents[name], list(contents.values()), rng), ""
 
 
 def is_one_sentence(message: str) -> bool:
     """Whether a message is one short sentence without a path. Quoted names and numbers may have points."""
     text = re.sub(r"\d\.\d|'[^']*'", "0", message)
+    if re.search(r"Error|Errno|\b0x", text):
+        return False
     return re.fullmatch(r"[0A-Z][^.!?\n/\\]*\.", text) is not None and len(text) < 160

@@ -1,0 +1,101 @@
+"""Read hostile files as the app does, and check what they yield: `python -m tests.hostile.readers FOLDER KIND`."""
+
+import contextlib
+import json
+import re
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from emomusic.batch.sources import Opener, find_items
+from emomusic.errors import EmomusicError
+from emomusic.faces.profile import FaceProfile
+from emomusic.media.audio_file import SAMPLE_RATE, read_cover, read_song, whole
+from emomusic.media.film_file import FilmFile
+from emomusic.media.images import read_image
+from emomusic.songs.table_import import read_catalogue
+from emomusic.stream.film import FilmNetworks, FilmReading, read_film
+from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier
+
+NETWORKS = FilmNetworks(FakeDetector(), FakeClassifier(), FakeIdentifier())
+
+
+def read_picture(source: Path | BinaryIO) -> None:
+    image = read_image(source if isinstance(source, Path) else source.read())
+    assert (image.ndim, image.shape[2], image.dtype) == (3, 3, np.uint8)
+
+
+def read_audio(source: Path | BinaryIO) -> None:
+    for window in read_song(source).windows:
+        assert window.samples.dtype == np.float32
+        assert len(window.samples) <= 60 * SAMPLE_RATE
+        assert np.abs(window.samples).max() <= 1
+    read_cover(source)
+    assert list(whole(source, 2.5))
+
+
+def read_whole_film(source: Path | BinaryIO) -> str | None:
+    """The problem of the film."""
+    with FilmFile(source, max_s=3600) as film:
+        reading, times = FilmReading(film), []
+        for moment in read_film(film, NETWORKS):
+            assert 0 <= moment.share <= 1
+            assert max(moment.image.shape[:2]) <= 1280
+            times.append(moment.time_s)
+            reading.add(moment)
+        assert times[0] == 0
+        assert times == sorted(times)
+        reading.scenes()
+        return film.problem
+
+
+def read_table(path: Path) -> None:
+    assert len(read_catalogue(path.read_bytes(), name=path.name)) <= 200_000
+
+
+def read_archive(path: Path) -> None:
+    with contextlib.closing(Opener()) as opener:
+        for item in find_items([str(path)]):
+            with opener.open(item) as file:
+                file.read(2**20)
+
+
+READERS = {
+    "pictures": read_picture,
+    "songs": read_audio,
+    "films": read_whole_film,
+    "tables": read_table,
+    "profiles": lambda path: FaceProfile.from_json(path.read_bytes()),
+    "archives": read_archive,
+}
+
+
+def _peak_mb() -> float:
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
+
+
+def _open_things() -> tuple[int, int]:
+    return threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+
+
+def main(folder: str, kind: str) -> None:
+    """Print name, message, seconds and growth in MB for each file."""
+    before, things = _peak_mb(), None
+    for path in sorted(Path(folder).iterdir()):
+        started, message = time.process_time(), None
+        try:
+            READERS[kind](path)
+        except EmomusicError as error:
+            message = str(error)
+        things = things or _open_things()  # the first file loads libraries
+        assert _open_things() == things, path
+        sys.stdout.write(f"{json.dumps([path.name, message, time.process_time() - started, _peak_mb() - before])}\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,209 @@
+"""Hostile pictures, songs and films that need more than a file of `generator`."""
+
+from __future__ import annotations
+
+import errno
+import io
+import itertools
+import os
+import struct
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from emomusic.errors import AudioError, EmomusicError, FilmError, ImageError
+from emomusic.media import images
+from emomusic.media.audio_file import read_cover, read_song, whole
+from emomusic.media.film_file import FilmFile
+from emomusic.media.images import read_image
+from tests.films import write_frames
+from tests.hostile.generator import (
+    NOISE,
+    PICTURES,
+    TAG,
+    is_one_sentence,
+    jpeg,
+    jpeg_claiming,
+    jpeg_film,
+    jpeg_with_scans,
+    picture,
+    png,
+    red_film,
+    song,
+    tiff,
+    wav,
+)
+from tests.hostile.readers import READERS
+from tests.songs.songs import song_bytes
+
+SHADES = [np.full((180, 320, 3), (5 * number, 100, 255 - 5 * number), np.uint8) for number in range(15)]
+
+
+def film(ending: str) -> bytes:
+    write_frames(out := io.BytesIO(), SHADES, ending=ending)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("read", [read_image, read_song, FilmFile])
+def test_what_is_no_file_is_refused_at_once(read: Callable[[Path], object], tmp_path: Path) -> None:
+    (folder := tmp_path / "folder.mp4").mkdir()
+    os.mkfifo(pipe := tmp_path / "pipe.mp3")
+    (loop := tmp_path / "loop.mp3").symlink_to(loop)
+    no_files = dict.fromkeys((folder, pipe, Path("/dev/zero")), "folder or a device")
+    addresses = ("http://127.0.0.1:9/a.mp4", "file:///etc/none", "concat:a.mp4|b.mp4", "pipe:0", "async:a.mp4")
+    absent = dict.fromkeys(map(Path, (tmp_path / "absent", *addresses)), "was not found")
+    unreadable = dict.fromkeys((loop, Path("nul\0l.mp4"), Path("x" * 5000)), "cannot be read")
+    for path, reason in (no_files | absent | unreadable).items():
+        with pytest.raises(EmomusicError, match=reason) as error:
+            read(path)
+        assert is_one_sentence(str(error.value).replace(repr(path.name), "''"))
+
+
+class BrokenDisk(io.BytesIO):
+    """A file that cannot be read beyond some bytes."""
+
+    def __init__(self, data: bytes, num_bytes: int) -> None:
+        super().__init__(data)
+        self._num_bytes = num_bytes
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.tell() >= self._num_bytes:
+            raise OSError(errno.EIO, "The disk was removed")
+        return super().read(min(size or 0, self._num_bytes))
+
+
+def test_a_broken_disk_is_an_error_or_a_problem() -> None:
+    for read in (read_song, lambda file: list(whole(file, 1.0))):
+        with pytest.raises(AudioError, match="The disk was removed; copy it to another disk"):
+            read(BrokenDisk(song("wav"), 5000))
+    data = film("mkv") + bytes(2**20)  # more than is read at once
+    with pytest.raises(FilmError) as error:
+        FilmFile(BrokenDisk(data, 0))
+    assert is_one_sentence(str(error.value))
+    with FilmFile(BrokenDisk(data, len(data) // 2)) as broken:
+        assert len(list(broken.frames())) > 0
+        assert broken.problem is not None
+
+
+@pytest.mark.parametrize(("kind", "content"), [("songs", wav(NOISE)), ("films", red_film()), ("pictures", jpeg())])
+def test_intact_files_are_read(kind: str, content: bytes) -> None:
+    assert READERS[kind](io.BytesIO(content)) is None
+
+
+# Pictures
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_truncated_at_any_byte_is_refused(name: str) -> None:
+    data = picture(name)
+    assert read_image(data).shape == (64, 64, 3)
+    for length in (*range(2, 100, 7), *range(100, int(0.99 * len(data)) - 22, max(len(data) // 30, 10))):
+        with pytest.raises(ImageError, match=r"damaged|not a picture") as error:
+            read_image(data[:length])
+        assert is_one_sentence(str(error.value))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(png(1, 49_999_999, num_rows=0), id="narrow"),
+        pytest.param(tiff(64, tile=(16, 2**24)), id="tiles larger than the picture"),
+        pytest.param(jpeg_with_scans(101), id="scans"),
+        pytest.param(jpeg_with_scans(101).replace(b"\xff\xda", b"\xff\xff\xff\xda"), id="padding"),
+    ],
+)
+def test_work_is_refused_before_decoding(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", lambda self: pytest.fail("decoded"))
+    with pytest.raises(ImageError, match=r"too narrow|tiles of|over 100 scans"):
+        read_image(data)
+
+
+def test_decoding_ends_after_a_time_and_a_hundred_scans_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_image(jpeg_with_scans(100, 200)).shape == (200, 200, 3)
+    monkeypatch.setattr(images, "WORK_S", 0.01)
+    with pytest.raises(ImageError, match="takes too long"):
+        read_image(picture("png", 2000))
+
+
+def test_broken_exif_leaves_the_pixels_intact() -> None:
+    exif = b"Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00" + struct.pack("<HHII", 0x0112, 3, 1, 77) + bytes(4)
+    Image.new("RGB", (20, 10), "red").save(buffer := io.BytesIO(), "JPEG", exif=exif)
+    image = read_image(buffer.getvalue())
+    assert image.shape == (10, 20, 3)
+    assert image[..., 0].min() > 240
+
+
+# Songs
+
+
+def test_a_huge_picture_of_a_song_is_left_out() -> None:
+    tag = b"APIC" + (2**24).to_bytes(4, "big") + b"\0\0\0image/png\0\3\0\x89PNG\r\n\x1a\n" + bytes(2**24 - 22)
+    size = bytes(len(tag) >> shift & 127 for shift in (21, 14, 7, 0))
+    assert read_cover(io.BytesIO(b"ID3\3\0\0" + size + tag + song_bytes("mp3"))) is None
+
+
+def test_the_search_for_a_song_stops_at_the_limit() -> None:
+    class Endless(io.BytesIO):
+        num_read = 0
+
+        def read(self, size: int | None = -1) -> bytes:
+            self.num_read += size or 0
+            return (TAG * (size or 0))[:size]
+
+    with pytest.raises(AudioError, match="damaged"):
+        read_song(file := Endless())
+    assert 2**20 < file.num_read < 2**27
+
+
+# Films
+
+
+def with_location(data: bytes, location: bytes) -> bytes:
+    """A film whose samples are in another file: the reference gets a location, and its atoms get the size."""
+    at = data.index(b"url \x00\x00\x00\x01")
+    changed = bytearray(data)
+    changed[at + 4 : at + 8] = bytes(4)
+    changed[at + 8 : at + 8] = location
+    for atom in (b"url ", b"dref", b"dinf", b"minf", b"mdia", b"trak", b"moov"):
+        start = changed.rindex(atom, 0, at + 4) - 4
+        struct.pack_into(">I", changed, start, struct.unpack_from(">I", changed, start)[0] + len(location))
+    return bytes(changed)
+
+
+def test_a_film_opens_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (target := tmp_path / "target.mp4").write_bytes(red_film())
+    monkeypatch.setattr("emomusic.media.container._refuse", lambda *args: pytest.fail(f"opens {args}"))
+    (path := tmp_path / "film.mov").write_bytes(with_location(film("mov"), target.as_posix().encode() + b"\x00"))
+    with FilmFile(path) as opened:  # FFmpeg takes the samples from this file
+        assert opened.picture(next(opened.frames()))[0, 0, 0] < 100
+
+
+def test_a_film_whose_clock_stands_still_ends_after_a_second_of_frames() -> None:
+    small, large = io.BytesIO(), io.BytesIO()
+    Image.new("RGB", (8, 8)).save(small, "JPEG")
+    Image.new("L", (4096, 2304)).save(large, "JPEG")
+    for payload, num_frames, num_decoded in ((small.getvalue(), 3000, 1000), (large.getvalue(), 400, 128)):
+        data = jpeg_film([payload] * num_frames, Fraction(1, 1_000_000))
+        with FilmFile(io.BytesIO(data)) as still:
+            assert sum(1 for _ in still.frames()) == pytest.approx(num_decoded, abs=2)
+            assert is_one_sentence(still.problem or "")
+
+
+def test_a_film_can_be_stopped_while_its_frames_are_skipped() -> None:
+    answers = itertools.chain([False, False], itertools.repeat(True))
+    with FilmFile(io.BytesIO(film("mkv")), should_stop=lambda: next(answers)) as stopped:
+        assert len(list(stopped.frames(0.1))) == 1
+        assert stopped.problem is None  # the film is complete, the reading is not
+
+
+def test_a_frame_that_grows_within_the_film_is_skipped() -> None:
+    small = jpeg()
+    data = jpeg_film([small, jpeg_claiming(65_500, 65_500), small, jpeg_claiming(5000, 5000), small])
+    with FilmFile(io.BytesIO(data)) as growing:
+        assert [round(frame.time_s, 1) for frame in growing.frames()] == [0, 0.2, 0.4]
+        assert growing.problem is not None
