@@ -104,7 +104,8 @@ def _write(
     anchor: str = "lt",
 ) -> None:
     """Write one line, smaller or shorter if it would be wider than `width`."""
-    least, font, shown = 0.6 * size, ImageFont.load_default(size), text
+    shown = text = " ".join(text.split())  # a title may have line breaks
+    least, font = 0.6 * size, ImageFont.load_default(size)
     while font.getlength(text) > width and size > least:
         size -= 2
         font = ImageFont.load_default(size)

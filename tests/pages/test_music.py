@@ -292,29 +292,3 @@ def test_a_removed_table_leaves_the_session(app: AppTest) -> None:
     gc.collect()
     tables = [found for found in gc.get_objects() if isinstance(found, Catalogue)]
     assert "gone.csv" not in [table.name for table in tables]
-
-
-HOSTILE = "![x](https://e.org/x.png) www.e.org a@e.org :material/home: <b>b</b> {y}"
-ACTIVE = r"https?://e\.org|www\.e|a@e|:material/home|(?<!\\)<b|(?<!\\)\]\((?!https://open\.spotify)"
-
-
-def test_names_of_others_are_text_everywhere(app: AppTest, monkeypatch) -> None:
-    """Markdown, charts, the page's table and the CSV."""
-    files = files_of(monkeypatch)
-    table = mood_table().assign(artists=f"=1+1;=2+2 {HOSTILE}")
-    table = table.assign(**{column: HOSTILE for column in table if column in ("name", "title", "album")})
-    upload(app, csv_of(table), name=f"{HOSTILE}.csv")
-    for name in NAMES:
-        view(app, name)
-        labels = [each.label for each in (*app.button, *app.selectbox)]
-        for text in (text_of(app), *labels):
-            assert not re.search(ACTIVE, text), text
-    assert "&lt;b&gt;" in plane(view(app, "Explore"))["data"][0]["text"][0]
-    assert "<b>" not in plane(app)["data"][0]["text"][0]
-    view(app, TABLE)
-    assert app.dataframe[0].value["artists"][0].startswith("'=1+1, ")
-    assert "'=1+1" in files["songs.csv"]().decode("utf-8-sig")
-    upload(app, b"![x](https://e.org/x.png),__y__\n1,2\n")
-    (error,) = app.error
-    assert r"\!\[x\]" in error.value
-    assert "https\\://" not in error.value

@@ -1,0 +1,136 @@
+"""Names of a visitor's songs, tables, photos and films are text everywhere: on pages, in charts and in files."""
+
+import csv
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from emomusic.app import state
+from emomusic.app.film.job import FilmHolder, FilmJob
+from emomusic.app.film.state import FilmState
+from emomusic.app.music.page import TABLE
+from emomusic.app.music.songs import YOUR_SONG
+from emomusic.media.images import encode_png
+from tests.films import NOBODY, film_bytes
+from tests.pages.film_jobs import fakes, wait_for_end
+from tests.pages.screen import (
+    SAMPLE,
+    files_of,
+    keys,
+    open_page,
+    page_of,
+    playing,
+    queue_of,
+    start_app,
+    state_of,
+    text_of,
+)
+from tests.songs.songs import song_bytes
+from tests.songs.tables import mood_table
+
+NAME = "=1+1;=2+2 ![x](https://e.org/x.png) www.e.org a@e.org :material/home: <b>b</b> {y}"
+ACTIVE = r"https?://e\.org|www\.e|a@e|:material/home|(?<!\\)<b>|(?<!\\)\]\((?!https://open\.spotify)|(?m:^)#+ z"
+
+
+def assert_text(app: AppTest) -> None:
+    """Nothing on the page is a link, an icon, a heading or HTML of a name."""
+    assert not app.exception
+    labels = [text for each in app.button for text in (each.label, each.help or "")]
+    for text in (text_of(app), *labels, *(menu.proto.popover.label for menu in app.get("popover"))):
+        assert not re.search(ACTIVE, text), text
+    shown = [chart.proto.spec for chart in app.get("plotly_chart")]
+    assert not [text for text in shown if re.search(r"<b>b|<br>#", text)]
+
+
+def assert_files(files: dict[str, Any]) -> set[str]:
+    """No file has a formula, or another line for a name. The endings of the checked files."""
+    for name, make in files.items():
+        content = make()
+        if name.endswith(".csv"):
+            text = content if isinstance(content, str) else content.decode("utf-8-sig")
+            for cells in (csv.reader(io.StringIO(text)), csv.reader(io.StringIO(text), delimiter=";")):
+                assert not [cell for row in cells for cell in row if cell.startswith(("=", "@", "+"))], text
+        elif name.endswith((".m3u", ".txt")):
+            assert "\n# z" not in content
+    return {name.rpartition(".")[2] for name in files}
+
+
+def with_table(app: AppTest) -> AppTest:
+    """Let the songs of a table play."""
+    app.query_params[state.SONGS_FROM] = "table"
+    app.run()
+    hostile = f"{NAME}\n# z"
+    table = mood_table(6).assign(path=f"/music/{hostile}.mp3")
+    table["name"], table["artist"] = f"{hostile} " + table["id"], "=1+1 " + table["id"] + f";{hostile}"
+    content = table.drop(columns="id").to_csv(index=False).encode()
+    app.file_uploader(key=state.TABLE_UPLOAD).upload(f"{hostile}.csv", content)
+    return app.run()
+
+
+def test_names_on_the_photo_page_its_card_and_its_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = files_of(monkeypatch)
+    app = with_table(start_app(root, sample=SAMPLE))
+    assert "# z" in queue_of(app).current.song.title.replace("\n", " ")
+    photos = [(root / f"data/samples/{name}.jpg").read_bytes() for name in ("grace-hopper-1984", "joe-biden-2010")]
+    names = [f"{NAME}{ending}" for ending in ("1.jpg", "2.jpg", ".png", ".gif")]
+    nobody = encode_png(np.zeros((64, 64, 3), np.uint8))
+    contents = [*photos, nobody, b"no picture"]
+    app.file_uploader(key=state.UPLOAD).set_value([(*file, "image/jpeg") for file in zip(names, contents, strict=True)])
+    for number in range(2):  # of several photos, and of one
+        app.run()
+        assert_text(app)
+        app.button(key="skip-photo").click().run()
+        assert_text(app)
+        assert assert_files(files) >= {"csv", "m3u", "txt", "json", "png"}
+        files.clear()
+        if not number:
+            app.file_uploader[0].set_value([(names[0], photos[0], "image/jpeg")])
+
+
+def test_names_on_the_film_page_and_in_its_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = files_of(monkeypatch)
+    job = FilmJob(f"{NAME}.mp4", io.BytesIO(film_bytes([(NOBODY, 3)])), fakes())
+    wait_for_end(job)
+    app = page_of(root, "film")
+    state_of(app, FilmState).show(FilmHolder(job))
+    assert_text(with_table(app.run()))
+    assert assert_files(files) >= {"csv", "m3u", "json"}
+    job.close()
+
+
+def test_names_in_the_steps_of_how_it_works(root: Path) -> None:
+    app = open_page(with_table(start_app(root, sample=SAMPLE)), "how_it_works")
+    app.query_params[state.HOW_STEP] = "songs"
+    assert_text(app.run())
+    assert "start-how" in keys(app)
+
+
+def test_names_on_the_music_page_and_in_its_table(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "data"))
+    files, app = files_of(monkeypatch), with_table(page_of(root, "music"))
+    for name in ("Explore", YOUR_SONG, TABLE):
+        app.query_params[state.MUSIC_TAB] = name
+        assert_text(app.run())
+    assert app.dataframe[0].value["artists"][0].startswith("'=1+1")
+    assert "csv" in assert_files(files)
+    app.file_uploader(key=state.TABLE_UPLOAD).upload("a.csv", b"![x](https://e.org/x.png),__y__\n1,2\n")
+    assert_text(app.run())
+    assert app.error
+
+
+def test_names_of_own_songs(root: Path) -> None:
+    app = start_app(root, sample=SAMPLE, songs="own")
+    tags = {"title": NAME, "artist": NAME, "album": NAME}
+    songs = [(f"{NAME}.mp3", song_bytes("mp3", 2, tags=tags), "audio/mpeg"), (f"{NAME}.wav", b"no song", "audio/wav")]
+    app.file_uploader(key=state.OWN_UPLOAD).set_value(songs).run()
+    assert playing(app).startswith("yours-")
+    assert_text(app)
+    app = page_of(root, "music", view=YOUR_SONG).run()
+    for name, content, _ in songs:
+        app.file_uploader(key=state.MUSIC_SONG_UPLOAD).upload(name, content)
+        assert_text(app.run())
