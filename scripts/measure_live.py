@@ -24,8 +24,7 @@ import numpy as np
 import numpy.typing as npt
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
-from emomusic.app.live.ice import LIVE
-from emomusic.app.live.session import Way
+from emomusic.app.live.ice import LIVE, Way
 from emomusic.assets import ROOT, data_dir
 from emomusic.media.images import RgbImage, read_image
 from scripts.servers import Server, run_replica
@@ -58,18 +57,12 @@ _WATCH = """() => {
     }
     return ["bar", "marks"].map((kind) => sums[kind][1] ? sums[kind][0] / sums[kind][1] : null);
   };
-  const shown = () => {
-    const stream = document.querySelector('iframe[title*="webrtc"]')?.contentDocument.querySelector("video");
-    if (stream) return [stream];
-    const own = document.querySelector(".st-key-live-frames [data-testid=stBidiComponentIsolated]").shadowRoot;
-    return [own.querySelector("video"), own.querySelector("canvas")];
-  };
-  const isMirrored = shown().length === 1;
+  const own = document.querySelector(".st-key-live-frames [data-testid=stBidiComponentIsolated]").shadowRoot;
+  const shown = () => [own.querySelector("video"), own.querySelector("canvas")];
   window.watched = [];
   setInterval(() => {
     const [[bar], [shownBar, marks]] = [places([camera]), places(shown())];
-    const turn = (x) => (x === null ? NaN : isMirrored ? 319 - x : x);
-    window.watched.push([performance.now(), bar ?? NaN, turn(shownBar), marks === null ? NaN : 319 - marks]);
+    window.watched.push([performance.now(), bar ?? NaN, shownBar ?? NaN, marks === null ? NaN : 319 - marks]);
   }, 33);
 }"""
 _KEEP_CAMERA = """const ask = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);

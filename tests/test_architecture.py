@@ -254,7 +254,6 @@ HEAVY = {
     "mtcnn",
     "cv2",
     "streamlit",
-    "streamlit_webrtc",
     "aiortc",
     "av",
     "spotipy",

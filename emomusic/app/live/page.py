@@ -15,7 +15,7 @@ from emomusic.app.address import choose_one
 from emomusic.app.charts import roomy_columns
 from emomusic.app.example import show_example
 from emomusic.app.live.game import game_listener, show_game, show_rounds
-from emomusic.app.live.ice import IceSettings, fixed_way, ice_settings
+from emomusic.app.live.ice import IceSettings, Way, fixed_way, ice_settings
 from emomusic.app.live.music import SONGS, choose_music, show_band, show_songs
 from emomusic.app.live.readings import (
     show_faces,
@@ -102,11 +102,8 @@ def show_live() -> None:
     if live.leaves:
         live.leaves = False
         st.switch_page("pages/photo.py")
-    if (fixed := fixed_way(values)) is not None:
-        live.way, live.is_way_fixed = fixed, True
-    settings = connection_settings(values)
-    session = sync_session()
-    live.shown = None if session is None else session.phase
+    fixed, settings = fixed_way(values), connection_settings(values)
+    session = sync_session(settings)
     view = _show_head(session, settings)
     game = None if session is None else session.game
     is_on = session is not None and session.is_on
@@ -120,7 +117,7 @@ def show_live() -> None:
     elif not is_on and not capacity().has_live_room:
         show_problem(Problem.FULL, again=lambda: None)  # the page then runs again and looks for a place
     else:
-        _show_columns(session, view, settings, result)
+        _show_columns(session, view, fixed, result)
     if session is None:
         return
     if game is not None and is_over:
@@ -152,7 +149,7 @@ def _show_opening(view: View) -> None:
     st.markdown(text)
 
 
-def _show_columns(session: LiveSession | None, view: View, settings: IceSettings, result: GameView | None) -> None:
+def _show_columns(session: LiveSession | None, view: View, fixed: Way | None, result: GameView | None) -> None:
     """Show the video, what is read, and the music: in all views in the same columns, so the video stays connected."""
     playing = session if session is not None and session.phase is Phase.PLAYING else None
     left, middle, right = roomy_columns(_COLUMNS[view], key="live", gap="medium")
@@ -160,7 +157,7 @@ def _show_columns(session: LiveSession | None, view: View, settings: IceSettings
         with st.container(key="live-words", gap="xsmall"):
             if playing is not None and view is View.FACES:
                 show_words()
-        show_video(session, settings)
+        show_video(session, fixed)
     with middle:
         if view is View.GAME:
             show_game(session, result)
@@ -189,9 +186,9 @@ def connection_settings(values: Mapping[str, object]) -> IceSettings:
 
 def _show_head(session: LiveSession | None, settings: IceSettings) -> View:
     """Show everything above the video. Returns the chosen view."""
-    live, is_on = page_state(LiveState), session is not None and session.is_on
+    live = page_state(LiveState)
     with st.container(key="live-head"):
-        mount_camera(takes_keys=is_on and st.session_state.get(state.LIVE_VIEW) in (View.GAME, View.TEACH))
+        mount_camera()
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             view = View(choose_one("View", list(View), state.LIVE_VIEW))
             choose_settings(session, class_view=view is View.CLASSROOM)

@@ -15,7 +15,7 @@ from emomusic.app.answer import ALL, Listener, answer, face_points, group_senten
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message
 from emomusic.app.live.music import PLACE
-from emomusic.app.live.session import LiveSession, LiveState, Problem, Way, live_session
+from emomusic.app.live.session import LiveSession, LiveState, Problem, live_session
 from emomusic.app.player import show_queue, song_line
 from emomusic.app.queues import queue_of, start
 from emomusic.app.sources import with_your_music
@@ -41,8 +41,8 @@ _MAX_SONGS = 10
 _CARD: dict[str, Any] = {"border": True, "height": 136}  # equal heights: one card has a second line. "stretch" overlaps
 
 
-def _charted(every_s: float) -> Callable[[Callable[[LiveSession], None]], Callable[[], None]]:
-    """Make a fragment with charts. Over the page's own connection, each refresh holds up a frame, so it has fewer."""
+def _refreshed(every_s: float) -> Callable[[Callable[[LiveSession], None]], Callable[[], None]]:
+    """Make a fragment that shows something of the visitor's session."""
 
     def fragment_of(show: Callable[[LiveSession], None]) -> Callable[[], None]:
         @wraps(show)
@@ -50,16 +50,14 @@ def _charted(every_s: float) -> Callable[[Callable[[LiveSession], None]], Callab
             if (session := live_session()) is not None:
                 show(session)
 
-        return lambda: st.fragment(refresh, run_every=every_s * (1 + (page_state(LiveState).way is Way.PAGE)))()
+        return st.fragment(refresh, run_every=every_s)
 
     return fragment_of
 
 
-@st.fragment(run_every=_NOW_S)
-def show_words() -> None:
+@_refreshed(_NOW_S)
+def show_words(session: LiveSession) -> None:
     """Show the current emotion in one sentence, refreshed once per second; the page calls this during the video."""
-    if (session := live_session()) is None:
-        return
     view = session.view()
     group = view.group
     show_trouble(session, view)
@@ -73,7 +71,7 @@ def show_words() -> None:
     )
 
 
-@_charted(_NOW_S)
+@_refreshed(_NOW_S)
 def show_plane(session: LiveSession) -> None:
     """Show the faces and their trail on the plane, refreshed once per second; the page calls this during the video."""
     view = session.view()
@@ -87,7 +85,7 @@ def show_plane(session: LiveSession) -> None:
     )
 
 
-@_charted(_NOW_S)
+@_refreshed(_NOW_S)
 def show_faces(session: LiveSession) -> None:
     """Show the probabilities of the faces, refreshed once per second; the page calls this during the video."""
     view = session.view()
@@ -102,7 +100,7 @@ def show_faces(session: LiveSession) -> None:
         st.caption(f"{len(view.faces) - _FACES_SHOWN} more faces are in the video.")
 
 
-@_charted(_NOW_S)
+@_refreshed(_NOW_S)
 def show_large(session: LiveSession) -> None:
     """Show the mood of the group in large type, without names or numbers of faces, refreshed once per second."""
     view = session.view()
@@ -128,7 +126,7 @@ _LARGE_TYPE = """<style>
 </style>"""
 
 
-@_charted(_TIMELINE_S)
+@_refreshed(_TIMELINE_S)
 def show_timeline(session: LiveSession) -> None:
     """Show the emotions of the group over the last ten minutes; the page calls this during the video."""
     st.markdown("**The last ten minutes**")

@@ -1,4 +1,4 @@
-"""One live session, which the video thread, the page and its fragments share, and what the visitor asked for.
+"""One live session, which its connection, the page and its fragments share, and what the visitor asked for.
 
 Fragments and callbacks call `live_session`: Streamlit would keep a session that they refer to.
 """
@@ -6,50 +6,40 @@ Fragments and callbacks call `live_session`: Streamlit would keep a session that
 from __future__ import annotations
 
 import logging
+import secrets
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 import cv2
-import numpy as np
 
 from emomusic.affect import EmotionProbabilities
+from emomusic.app.live.ice import IceSettings, Way
 from emomusic.app.queues import PlayerState
 from emomusic.app.state import CameraState, page_state
-from emomusic.marks.picture import marked_frame
-from emomusic.media.images import RgbImage, read_image, shrink
+from emomusic.media.images import read_image, shrink
 from emomusic.server.capacity import capacity
 from emomusic.server.shared import shared
 from emomusic.stream.game import MirrorGame
 from emomusic.stream.lesson import Lesson
 from emomusic.stream.reader import LiveReader, LiveView
 
-if TYPE_CHECKING:
-    import av
-
 log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 5.0
-"""After this time without WebRTC, the page goes on over its own connection, or reports that it cannot."""
+"""After this time without WebRTC, the page says that the connection is slower, or that there is none."""
 
-_NO_FRAME_S = 4.0  # below the five seconds after which a browser reports a lost connection
-_LARGEST_SIDE = 640  # of a frame over the page's connection
-_GONE_S = 20.0  # the visitor who sends no frame over the page's connection has left
-
-
-class Way(StrEnum):
-    """How the frames of the camera reach the server."""
-
-    WEBRTC = "webrtc"
-    PAGE = "page"  # over the page's own connection
+_NO_FRAME_S = 4.0
+_LARGEST_SIDE = 640  # of a frame
+_GONE_S = 20.0  # the visitor who sends no frame has left
+_sessions: WeakValueDictionary[str, LiveSession] = WeakValueDictionary()  # by their keys
 
 
 class Phase(StrEnum):
     """State of a session."""
 
-    CONNECTING = "connecting"  # ICE is looking for a route
+    CONNECTING = "connecting"  # before the first frame
     PLAYING = "playing"
     OVER = "over"
 
@@ -74,10 +64,6 @@ class LiveState:
     request: str = ""  # identifies the request for the camera to the browser; "" before the visitor has agreed
     answer: str | None = None  # the problem of that request, or "" if the camera works; None before the answer
     starts_video: bool = False  # whether the video starts when the camera is allowed
-    visit: int | None = None  # the visit on which the page last showed the video
-    way: Way = Way.WEBRTC  # of the frames to the server
-    is_way_fixed: bool = False  # whether the owner of the server has fixed it
-    shown: Phase | None = None  # the phase of the session in the last run of the page
     mood: EmotionProbabilities | None = None  # that the songs are for; None before the first song
     leaves: bool = False  # for the Photo page
     plays_session: bool = False  # whether the player has the playlist of a session that is over
@@ -94,13 +80,20 @@ def live_session() -> LiveSession | None:
     return session if isinstance(session, LiveSession) else None
 
 
-def start_session(way: Way) -> LiveSession | None:
+def session_with(key: str) -> LiveSession | None:
+    """The running session with this key, on any thread."""
+    session = _sessions.get(key)
+    return session if session is not None and session.is_live else None
+
+
+def start_session(ice: IceSettings) -> LiveSession | None:
     """Begin the visitor's next session; None if all places are taken. The pictures of the last one are gone."""
-    new = LiveSession(LiveReader(shared().live_networks, adjust=lambda: shared().networks()[1]), way)
+    new = LiveSession(LiveReader(shared().live_networks, adjust=lambda: shared().networks()[1]), ice=ice)
     if not capacity().start_live(new):
         return None
     if (session := live_session()) is not None:
-        session.observe(None, None)
+        session.leave()
+    _sessions[new.key] = new
     live = page_state(LiveState)
     page_state(CameraState).session, live.plays_session, live.mood = new, False, None
     page_state(PlayerState).queues.pop("session", None)
@@ -111,20 +104,21 @@ def start_session(way: Way) -> LiveSession | None:
 class LiveSession:
     """The state from one START to the next.
 
-    The page writes `boxes` and the reader's settings; the video thread reads them for each frame. Times are those of
-    the monotonic clock.
+    The page writes `boxes` and the reader's settings; each frame reads them. Times are those of the monotonic clock.
     """
 
     reader: LiveReader  # its worker starts with the first frame
-    way: Way = Way.WEBRTC
     phase: Phase = Phase.CONNECTING
     problem: Problem | None = None  # why the video ended or never started; None after STOP
     boxes: bool = True  # whether the faces on the video are marked
     frame_error: Exception | None = None  # of the last frame
     frame_s: float = field(default_factory=time.monotonic)  # the last frame, or the start of the session
+    started_s: float = field(default_factory=time.monotonic)
     game: MirrorGame | None = None  # with pictures of the players
     lesson: Lesson | None = None  # with pictures of a person
-    num_taken: int = 0  # the number of the last frame over the page's connection
+    ice: IceSettings = field(default_factory=IceSettings)
+    way: Way = Way.PAGE  # of the last frame
+    key: str = field(default_factory=secrets.token_urlsafe)  # only the visitor's browser gets it
 
     @property
     def is_on(self) -> bool:
@@ -138,13 +132,13 @@ class LiveSession:
 
     @property
     def is_left(self) -> bool:
-        """Whether the page has sent no frame for long. WebRTC closes the reader itself."""
-        return self.way is Way.PAGE and time.monotonic() - self.frame_s > _GONE_S
+        """Whether the browser has sent no frame for long."""
+        return time.monotonic() - self.frame_s > _GONE_S
 
     @property
     def is_slow(self) -> bool:
-        """Whether connecting has taken too long."""
-        return self.phase is Phase.CONNECTING and time.monotonic() - self.frame_s >= CONNECT_TIMEOUT_S
+        """Whether there has been enough time for WebRTC to connect."""
+        return time.monotonic() - self.started_s >= CONNECT_TIMEOUT_S
 
     @property
     def no_frame_s(self) -> float:
@@ -156,15 +150,6 @@ class LiveSession:
         """Return the current reading, without faces if frames have stopped."""
         view = self.reader.view()
         return replace(view, faces=()) if self.no_frame_s else view
-
-    def update(self, *, playing: bool, signalling: bool) -> None:
-        """Set the phase from the browser's connection state."""
-        if playing and self.phase is Phase.CONNECTING:
-            self.phase = Phase.PLAYING
-        elif self.is_on and not playing and not signalling:
-            # The browser does not report a reason. Until STOP, frames arrive
-            lost = Problem.LOST if self.no_frame_s else None
-            self.end(Problem.BLOCKED if self.is_slow else lost)
 
     def end(self, problem: Problem | None = None) -> None:
         """End the session with its lesson, and close the reader. Readings and the game stay available."""
@@ -184,9 +169,9 @@ class LiveSession:
         self.reader.observers = [observer for observer in (game, lesson) if observer is not None]
 
     def leave(self) -> None:
-        """Forget the game and the lesson, because the visitor looks at another page. WebRTC ends by itself."""
+        """Forget the game and the lesson, and end the session, because the visitor goes to another page or session."""
         self.observe(None, None)
-        if self.way is Way.PAGE and self.is_on:
+        if self.is_on:
             self.end()
 
     def forget_persons(self) -> None:
@@ -194,31 +179,16 @@ class LiveSession:
         self.observe(None, None)
         self.reader.forget_persons()
 
-    def on_frame(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """Draw the known faces on a frame. The video thread calls this and never waits for a reading."""
-        import av
+    def take_frame(self, jpeg: bytes, way: Way) -> LiveView | None:
+        """Submit a frame, mirrored as on the screen, without waiting for its reading; None if that fails.
 
-        image = self.draw(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8))
-        return av.VideoFrame.from_ndarray(image, format="rgb24")
-
-    def draw(self, image: RgbImage) -> RgbImage:
-        """Submit a frame to the reader. Returns its mirror image with the faces, which an error leaves out."""
-        mirrored = cv2.flip(image, 1)
-        view = self._submit(lambda: mirrored)
-        return mirrored if view is None or not self.boxes else marked_frame(mirrored, view.faces)
-
-    def take_frame(self, number: int, jpeg: bytes) -> None:
-        """Take a frame that came over the page's connection. The first one begins the video."""
-        if self.is_live:
-            self.num_taken = number
-            self.update(playing=True, signalling=False)
-            self._submit(lambda: cv2.flip(shrink(read_image(jpeg), _LARGEST_SIDE)[0], 1))
-
-    def _submit(self, make_frame: Callable[[], RgbImage]) -> LiveView | None:
-        """Submit a frame, or keep the error for the page, because an exception would end the video."""
-        self.frame_s = time.monotonic()
+        The page shows the error: an exception would end the video.
+        """
+        self.way, self.frame_s = way, time.monotonic()
+        if self.phase is Phase.CONNECTING:
+            self.phase = Phase.PLAYING
         try:
-            view = self.reader.submit_frame(make_frame())
+            view = self.reader.submit_frame(cv2.flip(shrink(read_image(jpeg), _LARGEST_SIDE)[0], 1))
         except Exception as error:
             if str(error) != str(self.frame_error):
                 log.exception("a frame cannot be read")
@@ -226,9 +196,3 @@ class LiveSession:
             return None
         self.frame_error = None
         return view
-
-    def on_ended(self) -> None:
-        """Close the reader after STOP, a closed tab or a lost connection. Runs on the event loop: never waits."""
-        # While connecting, the video of an earlier session ended, or the page goes on without WebRTC
-        if self.phase is not Phase.CONNECTING and self.way is Way.WEBRTC:
-            self.reader.close(timeout_s=0)

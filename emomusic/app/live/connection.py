@@ -1,0 +1,92 @@
+"""The frames of a browser's camera, each with its answer: over a WebSocket, and over WebRTC as soon as that connects.
+
+A frame is its number in four bytes and a JPEG. The answer has the number, and the faces of the latest reading at their
+places in this frame. The browser sends the next frame after it. The offer of WebRTC and its answer pass the WebSocket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import logging
+from contextlib import AsyncExitStack
+from typing import Any
+
+from starlette.websockets import WebSocket
+
+from emomusic.app.live.ice import Way
+from emomusic.app.live.session import LiveSession, session_with
+from emomusic.charts.colours import EMOTION_COLOURS, ink_on
+from emomusic.stream.reader import LiveView
+
+log = logging.getLogger(__name__)
+
+_NUMBER_BYTES, _LARGEST_BYTES = 4, 2**20  # of a frame
+
+
+async def serve_frames(socket: WebSocket) -> None:
+    """Answer the frames of the session whose key is in the address, until the browser closes the WebSocket."""
+    if (session := session_with(socket.path_params["key"])) is None:
+        await socket.close()
+        return
+    await socket.accept()
+    async with AsyncExitStack() as closing:
+        while (message := await socket.receive())["type"] == "websocket.receive":
+            if (offer := message.get("text")) is not None:
+                connecting = asyncio.create_task(_connect(session, socket, offer, closing))
+                closing.callback(connecting.cancel)
+            elif (answer := await _answer(session, message["bytes"], Way.PAGE)) is not None:
+                await socket.send_text(answer)
+
+
+async def _connect(session: LiveSession, socket: WebSocket, offer: str, closing: AsyncExitStack) -> None:
+    """Take frames over WebRTC too."""
+    try:
+        aiortc: Any = await asyncio.to_thread(importlib.import_module, "aiortc")  # takes almost a second
+        servers = [aiortc.RTCIceServer(**server) for server in session.ice.as_dict()["iceServers"]]
+        peer = aiortc.RTCPeerConnection(aiortc.RTCConfiguration(servers))
+        closing.push_async_callback(peer.close)
+
+        @peer.on("datachannel")  # type: ignore[untyped-decorator]
+        def take_channel(channel: Any) -> None:
+            @channel.on("message")  # type: ignore[untyped-decorator]
+            async def take(frame: bytes) -> None:
+                answer = await _answer(session, frame, Way.WEBRTC)
+                if answer is not None and channel.readyState == "open":
+                    channel.send(answer)
+
+        await peer.setRemoteDescription(aiortc.RTCSessionDescription(**json.loads(offer)))
+        await peer.setLocalDescription(await peer.createAnswer())
+        await socket.send_text(json.dumps({"type": "answer", "sdp": peer.localDescription.sdp}))
+    except Exception as error:  # of an offer or a network; the frames go on over the WebSocket
+        log.warning("WebRTC does not connect: %s", error)
+
+
+async def _answer(session: LiveSession, frame: bytes, way: Way) -> str | None:
+    """Take a frame. Returns the answer; None if the session is over, whose camera the page then ends."""
+    if not session.is_live or len(frame) > _LARGEST_BYTES:
+        return None
+    number, jpeg = int.from_bytes(frame[:_NUMBER_BYTES]), frame[_NUMBER_BYTES:]
+    view = await asyncio.to_thread(session.take_frame, jpeg, way)
+    return json.dumps({"number": number, "faces": [] if view is None else faces_of(view), "isMarked": session.boxes})
+
+
+def faces_of(view: LiveView) -> list[dict[str, Any]]:
+    """The faces of a frame, from left to right: marks, with boxes in shares of the frame, and places on the plane."""
+    faces = []
+    for face in view.faces:
+        box, colour = face.face.box, EMOTION_COLOURS[face.emotion]
+        faces.append(
+            {
+                "number": face.number,
+                "box": (box.x / view.width, box.y / view.height, box.width / view.width, box.height / view.height),
+                "label": f"{face.number} {face.emotion}",
+                "share": round(face.probabilities[face.emotion], 3),
+                "colour": colour,
+                "ink": ink_on(colour),
+                "valence": round(face.point.valence, 3),
+                "arousal": round(face.point.arousal, 3),
+            }
+        )
+    return faces
