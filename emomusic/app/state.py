@@ -131,7 +131,6 @@ LIBRARY_FOLDER = "library_folder"
 PROFILE_UPLOAD = "profile_upload"
 
 # The live page
-LIVE_CAMERA = "live_camera"
 LIVE_FRAMES = "live_frames"
 LIVE_MUSIC = "live_music"
 LIVE_VIEW = "shown"  # also in the URL

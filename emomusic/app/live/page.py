@@ -29,7 +29,7 @@ from emomusic.app.live.readings import (
 )
 from emomusic.app.live.session import LiveSession, LiveState, Phase, Problem
 from emomusic.app.live.teach import show_lesson
-from emomusic.app.live.video import mount_camera, request_camera, show_problem, show_video, sync_session
+from emomusic.app.live.video import show_problem, show_video, start_video, sync_session
 from emomusic.app.persons import persons
 from emomusic.app.secrets import read_secrets
 from emomusic.app.sessions import WHEN_GONE
@@ -112,7 +112,7 @@ def show_live() -> None:
     result = game.view() if game is not None and is_over else None
     if is_on:
         st.html(_LOW_TITLE)
-    if not live.is_camera_allowed:
+    if not live.has_agreed or (session is not None and session.has_no_camera):
         _show_opening(view)
     elif not is_on and not capacity().has_live_room:
         show_problem(Problem.FULL, again=lambda: None)  # the page then runs again and looks for a place
@@ -188,26 +188,24 @@ def _show_head(session: LiveSession | None, settings: IceSettings) -> View:
     """Show everything above the video. Returns the chosen view."""
     live = page_state(LiveState)
     with st.container(key="live-head"):
-        mount_camera()
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             view = View(choose_one("View", list(View), state.LIVE_VIEW))
             choose_settings(session, class_view=view is View.CLASSROOM)
-            if live.request:  # whoever joins sees what was agreed
+            if live.has_agreed:  # whoever joins sees what was agreed
                 st.caption(":material/check: Everyone on camera agrees to face analysis", width="content")
         if view is View.CLASSROOM:
             st.caption(
                 "Large type, and the mood of the whole group without marks on faces. Use it with volunteers who act; "
                 "do not analyse pupils."
             )
-        if not live.request:
+        if not live.has_agreed:
             _show_start(settings)
-        if live.answer:
-            can_change = live.answer not in (Problem.INSECURE, Problem.UNSUPPORTED)
-            show_problem(Problem(live.answer), again=request_camera if can_change else None)
+        address = urlsplit(st.context.url or "")
+        if address.scheme == "http" and address.hostname not in LOCAL_HOSTS:
+            show_problem(Problem.INSECURE)
         elif session is not None and session.problem is not None:
-            show_problem(session.problem)
-        elif live.request and not live.is_camera_allowed:
-            st.caption(":material/videocam: Your browser asks for the webcam. Allow it.")
+            can_change = session.has_no_camera and session.problem is not Problem.UNSUPPORTED
+            show_problem(session.problem, again=start_video if can_change else None)
     return view
 
 
@@ -222,7 +220,7 @@ def _show_start(settings: IceSettings) -> None:
             "START: everyone on camera agrees to face analysis",
             icon=":material/videocam:",
             type="primary",
-            on_click=request_camera,
+            on_click=start_video,
             key="live-start",
         )
         st.markdown("The video goes to this server, which estimates expressions. **No frame is kept.**")

@@ -1,5 +1,4 @@
-// The parts of the Live page in the browser: the question for the camera, the band with its layers, and the camera with
-// its connection.
+// The parts of the Live page in the browser: the band with its layers, and the camera with its connection.
 
 import { BandMixer } from "./band.js";
 import { drawMarks, recordClip, saveClip } from "./recorder.js";
@@ -142,7 +141,7 @@ class Connection {
   constructor({ address, ice, fixed }, take) {
     this.url = new URL(address, location.href);
     this.url.protocol = this.url.protocol.replace("http", "ws");
-    Object.assign(this, { ice, fixed, take });
+    Object.assign(this, { address, ice, fixed, take });
     this.#connect();
   }
 
@@ -203,36 +202,37 @@ class Camera {
   #faces = []; // of this frame, with the speed of each face in shares of the picture per millisecond
   #isMarked = false;
 
-  constructor(element, data) {
+  constructor(element) {
     const find = (selector) => element.querySelector(selector);
     [this.video, this.canvas, this.select] = ["video", "canvas", "select"].map(find);
     camera = this;
     this.timer = setInterval(() => (element.isConnected ? this.#tick() : this.#end()), FRAME_MS / 2);
-    this.select.onchange = () => this.#open({ ...data.video, deviceId: { exact: this.select.value } });
-    this.#connection = new Connection(data, (answer) => this.#take(answer));
-    this.#open(data.video, opened);
-    opened = null;
   }
 
-  update({ setTriggerValue }) {
+  update({ data, setTriggerValue }) {
     this.trigger = setTriggerValue;
+    if (this.#connection?.address === data.address) return;
+    this.#connection?.close();
+    this.#connection = new Connection(data, (answer) => this.#take(answer));
+    this.select.onchange = () => this.#open({ ...data.video, deviceId: { exact: this.select.value } });
+    this.#open(data.video);
   }
 
-  async #open(video, stream = openCamera(video)) {
+  async #open(video) {
     this.#close();
-    this.#stream = stream ?? openCamera(video);
     try {
+      this.#stream = navigator.mediaDevices.getUserMedia({ video, audio: false });
       this.video.srcObject = await this.#stream;
-      const [track] = this.video.srcObject.getTracks();
-      track.onended = () => this.trigger("lost", true);
-      await this.video.play();
-      const cameras = (await navigator.mediaDevices.enumerateDevices()).filter(({ kind }) => kind === "videoinput");
-      const isUsed = ({ deviceId }) => deviceId === track.getSettings().deviceId;
-      this.select.replaceChildren(...cameras.map((each) => new Option(each.label, each.deviceId, false, isUsed(each))));
-      this.select.hidden = cameras.length < 2;
-    } catch {
-      this.trigger("lost", true);
+    } catch ({ name }) {
+      return void this.trigger("problem", window.isSecureContext ? (PROBLEMS[name] ?? "unsupported") : "insecure");
     }
+    this.video.play().catch(() => {}); // another camera interrupts it
+    const [track] = this.video.srcObject.getTracks();
+    track.onended = () => this.trigger("problem", "lost");
+    const cameras = (await navigator.mediaDevices.enumerateDevices()).filter(({ kind }) => kind === "videoinput");
+    const isUsed = ({ deviceId }) => deviceId === track.getSettings().deviceId;
+    this.select.replaceChildren(...cameras.map((each) => new Option(each.label, each.deviceId, false, isUsed(each))));
+    this.select.hidden = cameras.length < 2;
   }
 
   /** Take the faces of an answer, and the speed of each since the answer before. */
@@ -283,13 +283,13 @@ class Camera {
   }
 
   #close() {
-    Promise.resolve(this.#stream).then(stop, () => {});
+    this.#stream?.then((stream) => stream.getTracks().forEach((track) => track.stop())).catch(() => {});
   }
 
   #end() {
     clearInterval(this.timer);
     if (camera === this) camera = null;
-    this.#connection.close();
+    this.#connection?.close();
     this.#close();
   }
 }
@@ -301,46 +301,7 @@ function jpegOf(canvas) {
   }
 }
 
-const openCamera = (video) => navigator.mediaDevices.getUserMedia({ video, audio: false });
-const stop = (stream) => stream?.getTracks().forEach((track) => track.stop());
-const UNUSED_MS = 20_000; // the camera closes after this time without a video
-
 const PROBLEMS = {
   NotAllowedError: "refused", SecurityError: "refused", NotFoundError: "absent",
   OverconstrainedError: "absent", NotReadableError: "busy", AbortError: "busy",
 };
-let [lastAttempt, wasChecked] = ["", false]; // one page for each tab
-let opened = null; // the camera, from the permission to its video
-
-function missing() {
-  if (!window.isSecureContext) return "insecure";
-  return navigator.mediaDevices?.getUserMedia ? "" : "unsupported";
-}
-
-async function tryCamera(video) {
-  if (missing()) return missing();
-  const asked = (opened = openCamera(video));
-  setTimeout(() => {
-    if (opened !== asked) return;
-    opened = null;
-    asked.then(stop, () => {});
-  }, UNUSED_MS);
-  return asked.then(
-    () => "",
-    ({ name }) => {
-      opened = null;
-      return PROBLEMS[name] ?? "unsupported";
-    },
-  );
-}
-
-/** Ask for the camera once for each `data.attempt`, and answer with the problem, if any. */
-export function askForCamera({ data, setTriggerValue }) {
-  const answer = (attempt, problem) => setTriggerValue("answer", { attempt, problem });
-  if (!wasChecked && missing()) answer("", missing());
-  wasChecked = true;
-  if (data.attempt && data.attempt !== lastAttempt) {
-    lastAttempt = data.attempt;
-    tryCamera(data.video).then((problem) => answer(data.attempt, problem));
-  }
-}

@@ -32,7 +32,6 @@ CONNECT_TIMEOUT_S = 5.0
 
 _NO_FRAME_S = 4.0
 _LARGEST_SIDE = 640  # of a frame
-_GONE_S = 20.0  # the visitor who sends no frame has left
 _sessions: WeakValueDictionary[str, LiveSession] = WeakValueDictionary()  # by their keys
 
 
@@ -44,8 +43,11 @@ class Phase(StrEnum):
     OVER = "over"
 
 
+_GONE_S = {Phase.CONNECTING: 60.0, Phase.PLAYING: 20.0}  # the visitor who sends no frame has left
+
+
 class Problem(StrEnum):
-    """Why there is no video. The browser reports the first five (see `camera`)."""
+    """Why there is no video. The browser reports the first five."""
 
     INSECURE = "insecure"
     UNSUPPORTED = "unsupported"
@@ -61,17 +63,11 @@ class Problem(StrEnum):
 class LiveState:
     """What a visitor has asked for on the Live page."""
 
-    request: str = ""  # identifies the request for the camera to the browser; "" before the visitor has agreed
-    answer: str | None = None  # the problem of that request, or "" if the camera works; None before the answer
-    starts_video: bool = False  # whether the video starts when the camera is allowed
+    has_agreed: bool = False  # everyone on camera, to the analysis
+    starts_video: bool = False  # in the next run of the page
     mood: EmotionProbabilities | None = None  # that the songs are for; None before the first song
     leaves: bool = False  # for the Photo page
     plays_session: bool = False  # whether the player has the playlist of a session that is over
-
-    @property
-    def is_camera_allowed(self) -> bool:
-        """Whether the browser has allowed the camera."""
-        return self.answer == ""
 
 
 def live_session() -> LiveSession | None:
@@ -126,6 +122,11 @@ class LiveSession:
         return self.phase is not Phase.OVER
 
     @property
+    def has_no_camera(self) -> bool:
+        """Whether the browser gave no camera."""
+        return self.problem is not None and self.reader.view().num_frames == 0
+
+    @property
     def is_live(self) -> bool:
         """Whether the session uses the server. After a closed tab, the phase stays."""
         return self.is_on and not self.reader.is_closed and not self.is_left
@@ -133,7 +134,7 @@ class LiveSession:
     @property
     def is_left(self) -> bool:
         """Whether the browser has sent no frame for long."""
-        return time.monotonic() - self.frame_s > _GONE_S
+        return time.monotonic() - self.frame_s > _GONE_S.get(self.phase, 0.0)
 
     @property
     def is_slow(self) -> bool:

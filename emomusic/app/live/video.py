@@ -1,11 +1,10 @@
-"""The question for the camera, the video with START and STOP, and the problems of these.
+"""The video with START and STOP, and the problems of the camera and its connection.
 
 `screen.js` shows the camera and the marks, and sends the frames: see `connection.py`.
 """
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 
 import streamlit as st
@@ -64,7 +63,6 @@ def _choose_photo(source: str) -> None:
     page_state(LiveState).leaves = True
 
 
-_ASK = st.components.v2.component("emomusic_camera", js=script_that_calls("askForCamera"))
 _CAMERA = st.components.v2.component(
     "emomusic_frames",
     html="<div><video aria-label='Your webcam' muted autoplay playsinline></video><canvas></canvas></div>"
@@ -80,41 +78,28 @@ select { font: inherit; color: inherit; background: var(--st-background-color); 
 )
 
 
-def mount_camera() -> None:
-    """Mount the invisible component that sends each camera request to the browser once."""
-    data = {"attempt": page_state(LiveState).request, "video": _VIDEO, "folder": live_folder()}
-    with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
-        _ASK(key=state.LIVE_CAMERA, data=data, on_answer_change=_take_answer)
-
-
-def _take_answer() -> None:
-    answer, live = st.session_state[state.LIVE_CAMERA].answer, page_state(LiveState)
-    if answer is not None and answer["attempt"] == live.request:
-        live.answer = answer["problem"]
-
-
 def sync_session(settings: IceSettings) -> LiveSession | None:
-    """Return this visitor's session, a new one after START and the camera's permission.
+    """Return this visitor's session, a new one after START.
 
     Call this in every run of the page. A callback is unreliable: a new message from the browser interrupts it.
     """
     live = page_state(LiveState)
-    if live.is_camera_allowed and live.starts_video:
+    if live.starts_video:
         live.starts_video = False
         return start_session(settings) or live_session()
     return live_session()
 
 
-def request_camera() -> None:
-    """Request the camera and then start the video. The answer arrives in a later run of the page."""
+def start_video() -> None:
+    """Start the video in the next run of the page."""
     live = page_state(LiveState)
-    live.request, live.answer, live.starts_video = secrets.token_hex(4), None, True
+    live.has_agreed = live.starts_video = True
 
 
 def show_video(session: LiveSession | None, fixed: Way | None) -> None:
     """Show the video with START and STOP. Its frames may have only one, `fixed` way."""
     if session is None or not session.is_on:
-        st.button("START", icon=":material/videocam:", type="primary", on_click=request_camera, key="live-restart")
+        st.button("START", icon=":material/videocam:", type="primary", on_click=start_video, key="live-restart")
         return
     data = {"folder": live_folder(), "video": _VIDEO, "address": frames_address(session), "fixed": fixed}
     with st.container(key="live-frames"):
@@ -122,16 +107,22 @@ def show_video(session: LiveSession | None, fixed: Way | None) -> None:
             key=state.LIVE_FRAMES,
             data=data | {"ice": session.ice.as_dict()},
             on_began_change=lambda: None,  # the page then runs
-            on_lost_change=lambda: _end(Problem.LOST),
+            on_problem_change=_take_problem,
         )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("STOP", icon=":material/stop:", on_click=_end, key="live-stop")
         st.fragment(_show_connection, run_every=1.0)(fixed)
 
 
-def _end(problem: Problem | None = None) -> None:
+def _end() -> None:
     if (session := live_session()) is not None:
-        session.end(problem)
+        session.end()
+
+
+def _take_problem() -> None:
+    session, camera = live_session(), st.session_state.get(state.LIVE_FRAMES)
+    if session is not None and session.is_on and camera is not None and camera.problem:
+        session.end(Problem(camera.problem))
 
 
 def _show_connection(fixed: Way | None) -> None:
@@ -144,7 +135,7 @@ def _show_connection(fixed: Way | None) -> None:
     if session.phase is Phase.CONNECTING and session.is_slow and fixed is Way.WEBRTC:
         show_problem(Problem.BLOCKED)
     elif session.phase is Phase.CONNECTING:
-        st.caption(":material/hourglass_top: Connecting to the server.")
+        st.caption(":material/hourglass_top: Connecting to the server. If your browser asks for the webcam, allow it.")
     elif session.way is Way.PAGE and session.is_slow:
         rate = pluralize(round(session.view().readings_per_second), "reading")
         st.caption(f"Slower connection: about {rate} per second")

@@ -66,18 +66,16 @@ def played(*scenes: tuple[int, tuple[Any, ...], Emotion]) -> LiveSession:
 
 
 def show(app: AppTest, session: LiveSession) -> AppTest:
-    """Run the page with an allowed camera and a session."""
-    live_state(app).request, live_state(app).answer = "one", ""
+    """Run the page with a session."""
+    live_state(app).has_agreed = True
     state_of(app, CameraState).session = session
     return app.run()
 
 
-def press_start(app: AppTest) -> AppTest:
-    """Press START, and let the browser allow the camera."""
-    button = next(each for each in app.button if each.key in ("live-start", "live-restart"))
-    button.click().run()
-    live_state(app).answer = ""
-    return app.run()
+def press_start(app: AppTest) -> LiveSession:
+    next(each for each in app.button if each.key in ("live-start", "live-restart")).click().run()
+    assert not app.exception
+    return session_of(app)
 
 
 def ended_game(*, num_players: int = 1) -> MirrorGame:

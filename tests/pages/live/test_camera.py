@@ -67,19 +67,18 @@ class Socket:
 def test_the_page_starts_without_the_camera_and_start_gives_consent(app: AppTest) -> None:
     app.run()
     assert not app.exception
-    assert not live_state(app).request
+    assert not live_state(app).has_agreed
     assert "agrees" in app.button(key="live-start").label
-    app.button(key="live-start").click().run()
-    assert not app.exception
-    assert live_state(app).request
-    assert "Allow" in text_of(app)
+    session = press_start(app)
     assert "live-start" not in keys(app)
-    assert state_of(app, CameraState).session is None
-    live_state(app).answer = ""
-    app.run()
-    assert not app.exception
-    assert session_of(app).phase is Phase.CONNECTING
     assert "live-stop" in keys(app)
+    assert session.phase is Phase.CONNECTING
+    session.end(Problem.REFUSED)
+    app.run()
+    assert problems(app) == [Problem.REFUSED]
+    app.button(key=f"live-again-{Problem.REFUSED}").click().run()
+    assert session_of(app).is_on
+    assert problems(app) == []
 
 
 @pytest.mark.parametrize(
@@ -104,16 +103,16 @@ def test_turn_is_named_and_reaches_both_sides(app: AppTest, monkeypatch: pytest.
     given: list[dict[str, Any]] = []
     monkeypatch.setattr(video_module, "_CAMERA", lambda data, **_: given.append(data))
     assert "turn.example.org" in text_of(app.run())
-    press_start(app)
+    session = press_start(app)
     configuration = given[-1]["ice"]
-    assert configuration == session_of(app).ice.as_dict()
+    assert configuration == session.ice.as_dict()
     assert configuration["iceTransportPolicy"] == "relay"
     assert configuration["iceServers"][0]["credential"]
 
 
 def test_the_server_answers_frames_until_stop(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Shared, "live_networks", lambda _: (FakeDetector(TWO), FakeClassifier()))
-    session = press_start(app.run()) and session_of(app)
+    session = press_start(app.run())
     assert [answer["number"] for answer in Socket(session.key, JPEG, JPEG).answers] == [1, 2]
     wait_until(lambda: bool(session.view().faces))
     known, broken = Socket(session.key, JPEG, b"not a picture").answers
@@ -129,8 +128,7 @@ def test_the_server_answers_frames_until_stop(app: AppTest, monkeypatch: pytest.
     app.button(key="live-stop").click().run()
     assert (session.phase, session.problem) == (Phase.OVER, None)
     assert [Socket(key, JPEG).answers for key in (session.key, "guessed")] == [["closed"]] * 2
-    assert press_start(app)
-    assert session_of(app) is not session
+    assert press_start(app) is not session
 
 
 @pytest.fixture
@@ -146,22 +144,21 @@ def one_place(monkeypatch: pytest.MonkeyPatch) -> OtherSession:
 def test_without_a_free_place_the_page_offers_a_snapshot_until_there_is_one(
     app: AppTest, one_place: OtherSession
 ) -> None:
-    press_start(app.run())
+    app.run().button(key="live-start").click().run()
     assert (problems(app), state_of(app, CameraState).session) == ([Problem.FULL], None)
     app.button(key=f"live-again-{Problem.FULL}").click().run()
     assert problems(app) == [Problem.FULL]
     one_place.is_live = False
     app.button(key=f"live-again-{Problem.FULL}").click().run()
     assert (problems(app), "live-restart" in keys(app)) == ([], True)
-    press_start(app)
-    assert session_of(app).is_on
+    assert press_start(app).is_on
 
 
 def test_the_owner_may_leave_only_webrtc_and_a_page_without_it_says_so(
     app: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(ice.LIVE, "webrtc")
-    session = press_start(app.run()) and session_of(app)
+    session = press_start(app.run())
     assert problems(app) == []
     session.started_s -= CONNECT_TIMEOUT_S
     app.run()
@@ -182,8 +179,7 @@ def test_the_session_is_over_after_a_visit_to_another_page_and_can_start_again(a
     assert not app.exception
     assert app.metric
     assert "live-start" not in keys(app)  # the visitor has agreed
-    press_start(app)
-    assert session_of(app) is not session
+    assert press_start(app) is not session
     assert "session" not in state_of(app, PlayerState).queues
     assert not app.exception
 
