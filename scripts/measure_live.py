@@ -67,7 +67,7 @@ _WATCH = """() => {
 }"""
 _KEEP_CAMERA = """const ask = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
 if (ask) navigator.mediaDevices.getUserMedia = async (wanted) => (top.camera = await ask(wanted));"""
-_LINE = re.compile(r"(\d+) faces? · ([\d.]+) frames per second · ([\d.]+) readings per second(?: · (\d+) ms)?")
+_LINE = re.compile(r"(\d+) faces? · ([\d.]+) readings per second(?: · (\d+) ms)?")
 
 
 def picture_of(num_faces: int) -> RgbImage:
@@ -152,10 +152,9 @@ def measure(page: Page, browser: Browser, server: Server) -> dict[str, Any]:
     page.evaluate(_WATCH)
     page.wait_for_timeout(1000 * _SECONDS)
     times, bar, shown, marks = np.array(page.evaluate("window.watched"), np.float64).T
-    faces, frames, readings, lags = ([float(value) for value in column] for column in zip(*seen, strict=True))
+    faces, readings, lags = ([float(value) for value in column] for column in zip(*seen, strict=True))
     return {
         "faces, median": statistics.median(faces),
-        "frames per second, median": statistics.median(frames),
         "readings per second, median": statistics.median(readings),
         "ms from a frame at the server to its reading, median and 95 %": spread(lags),
         "ms from the camera to the picture": delay_ms(times, bar, shown),

@@ -19,14 +19,11 @@ from emomusic.media.images import Box, RgbImage, require_rgb, shrink
 GreyImage: TypeAlias = npt.NDArray[np.uint8]
 """Shape (height, width), uint8."""
 
-TrackCorners: TypeAlias = dict[int, npt.NDArray[np.float64]]
-"""The corners of each track by its number, as in `FaceTrack.corners`."""
-
 SHOWN_S, REMEMBERED_S = 0.5, 2.0
 """A missed face stays visible for the first time, because detections flicker, and keeps its number for the second."""
 
 # Seconds between two runs of `detect`, which takes ten times as long as `detect_near`; shorter after a lost face.
-DETECT_INTERVAL_S = 0.5
+_DETECT_INTERVAL_S = 0.5
 _SHORT_INTERVAL_S = 0.25
 
 SAME_FACE_OVERLAP = 0.25
@@ -62,16 +59,6 @@ class FaceTrack:
         return None if box is None else FaceReading(Face(box, self.confidence), self.probabilities, number=self.number)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Frame:
-    """A frame of the stream with the data to follow faces from it."""
-
-    image: RgbImage  # shape (height, width, 3), uint8, RGB
-    grey: GreyImage  # the output of `to_flow_image`
-    corners: TrackCorners  # the output of `FaceTracker.corners` for this frame
-    time_s: float  # time of arrival
-
-
 class FaceTracker:
     """The faces of one stream. Not thread-safe."""
 
@@ -90,17 +77,25 @@ class FaceTracker:
         """The tracks of the newest reading, without missed faces."""
         return [track for track in self.shown() if track.last_s == self._time_s]
 
-    def corners(self) -> TrackCorners:
-        """The current corners of each track, which a `Frame` holds for `update`."""
-        return {track.number: track.corners for track in self._tracks}
+    def numbers(self) -> list[int]:
+        """The numbers of all tracks, with faces that were missed and may come back."""
+        return sorted(track.number for track in self._tracks)
+
+    def boxes(self, width: int, height: int) -> list[Box]:
+        """The places of all tracks, in pixels of a frame of this size."""
+        return [box for track in self._tracks if (box := box_of(track.corners, width, height)) is not None]
 
     def update(
-        self, frame: Frame, faces: Sequence[Face], probabilities: Sequence[EmotionProbabilities], *, smoothing_s: float
+        self,
+        faces: Sequence[Face],
+        probabilities: Sequence[EmotionProbabilities],
+        size: tuple[int, int],
+        time_s: float,
+        *,
+        smoothing_s: float,
     ) -> None:
-        """Add the reading of one frame, with its faces in its pixels. `smoothing_s` is a time constant."""
-        time_s, size = frame.time_s, (frame.image.shape[1], frame.image.shape[0])
-        # A track that began after this frame arrived is not in `frame.corners`.
-        known = [replace(track, corners=frame.corners.get(track.number, track.corners)) for track in self._tracks]
+        """Add the reading of the followed frame, with faces in pixels of `size`. `smoothing_s` is a time constant."""
+        known = self._tracks
         matches = _match([face.box for face in faces], [box_of(track.corners, *size) for track in known])
         updated = []
         for position, (face, row) in enumerate(zip(faces, probabilities, strict=True)):
@@ -119,15 +114,11 @@ class FaceTracker:
         self._tracks = updated + [
             track for track in missed if time_s - track.last_s <= REMEMBERED_S or track.last_s == self._time_s
         ]
-        self._grey, self._time_s = frame.grey, time_s
+        self._time_s = time_s
 
     def start_shot(self) -> None:
         """Forget the faces, because the next frame comes after a cut. Their numbers are not reused."""
         self._tracks, self._grey = [], None
-
-    def forget_frame(self) -> None:
-        """Release the frame. The tracks keep their positions."""
-        self._grey = None
 
     def follow(self, grey: GreyImage) -> None:
         """Move the tracks to a newer frame, an output of `to_flow_image`."""
@@ -141,35 +132,31 @@ class FaceTracker:
 class FaceFinder:
     """Finds the faces of one stream: known faces near their positions, and regularly all faces. Not thread-safe."""
 
-    def __init__(self, interval_s: float = DETECT_INTERVAL_S) -> None:
-        """Start without faces. `interval_s` separates two searches of the whole frame, if no known face is lost."""
-        self._interval_s = interval_s
+    def __init__(self) -> None:
         self._detected_s = -math.inf  # time of the last detection of all faces
         self._lost_one = False  # whether the last `detect_near` missed a face
 
     def find(
-        self, detector: FaceDetector, frame: Frame, side: int, *, detected: Sequence[Face] | None = None
+        self, detector: FaceDetector, image: RgbImage, tracks: FaceTracker, time_s: float, side: int
     ) -> list[Face]:
         """The faces of a frame, in its pixels.
 
         Args:
             detector: detects them.
-            frame: the frame, with the positions of the known faces.
+            image: the frame.
+            tracks: the known faces, followed to the frame.
+            time_s: time of the frame.
             side: longer side of the copy to search, in pixels.
-            detected: all faces of the frame, if they are known already.
         """
-        if detected is not None:
-            self._detected_s, self._lost_one = frame.time_s, False
-            return list(detected)
-        small, scale = shrink(frame.image, side)
-        known = [box for each in frame.corners.values() if (box := box_of(each, *small.shape[1::-1])) is not None]
-        if known and frame.time_s - self._detected_s < (_SHORT_INTERVAL_S if self._lost_one else self._interval_s):
+        small, scale = shrink(image, side)
+        known = tracks.boxes(small.shape[1], small.shape[0])
+        if known and time_s - self._detected_s < (_SHORT_INTERVAL_S if self._lost_one else _DETECT_INTERVAL_S):
             faces = detector.detect_near(small, known)
             self._lost_one = len(faces) < len(known)
         else:
-            self._detected_s, self._lost_one = frame.time_s, False
+            self._detected_s, self._lost_one = time_s, False
             faces = detector.detect(small)
-        size = frame.image.shape[1::-1]
+        size = image.shape[1::-1]
         return [Face(face.box.scaled(1 / scale).clipped(*size), face.confidence) for face in faces]
 
 

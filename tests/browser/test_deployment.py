@@ -189,7 +189,7 @@ def test_visitors_pass_the_proxy_video_passes_the_relay_and_a_killed_replica_los
     with camera(playwright, film) as page, camera(playwright, film) as other:
         open_live(page, proxy)
         wait_for_start(page)
-        sees(page, "[014] faces? · [1-9]")  # frames arrive; the networks may still be loading
+        sees(page, "[014] faces? ·")  # frames arrive; the networks may still be loading
         busy = [figure(replica.address, "live_sessions") for replica in replicas]
         assert sorted(busy) == [0, 1]
         idle = replicas[busy.index(0)]

@@ -17,11 +17,11 @@ from playwright.sync_api import Browser, Locator, Page, Playwright, expect
 
 from emomusic.affect import EMOTION_POINTS, Emotion
 from emomusic.app import state
+from emomusic.app.live.connection import THREAD_NAME
 from emomusic.app.live.session import Problem
 from emomusic.faces.profile import FaceProfile
 from emomusic.faces.reading import load_networks
 from emomusic.media.images import RgbImage, encode_jpeg, read_image, shrink
-from emomusic.stream.reader import THREAD_NAME
 from tests.browser.accessibility import axe_report
 from tests.browser.conftest import (
     FLAGS,
@@ -189,7 +189,7 @@ def sees(page: Page, text: str) -> None:
 
 
 def wait_for_readers(folder: Path, number: int) -> None:
-    wait_until(lambda: thread_names(folder).count(THREAD_NAME) == number)
+    wait_until(lambda: sum(name.startswith(THREAD_NAME) for name in thread_names(folder)) == number)
 
 
 def test_readings_follow_the_webcam_and_the_session_has_songs(playwright: Playwright, server: str, film: Path) -> None:

@@ -1,7 +1,7 @@
 """The frames of a browser's camera, each with its answer: over a WebSocket, and over WebRTC as soon as that connects.
 
-A frame is its number in four bytes and a JPEG. The answer has the number, and the faces of the latest reading at their
-places in this frame. The browser sends the next frame after it. The offer of WebRTC and its answer pass the WebSocket.
+A frame is its number in four bytes and a JPEG. The answer has the number, the faces, and the time until the next frame.
+The offer of WebRTC and its answer pass the WebSocket.
 """
 
 from __future__ import annotations
@@ -10,17 +10,25 @@ import asyncio
 import importlib
 import json
 import logging
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 from starlette.websockets import WebSocket
 
-from emomusic.app.live.ice import Way
+from emomusic.app.live.ice import IceSettings, Way
 from emomusic.app.live.session import LiveSession, session_with
 from emomusic.charts.colours import EMOTION_COLOURS, ink_on
 from emomusic.stream.reader import LiveView
 
 log = logging.getLogger(__name__)
+
+THREAD_NAME = "live reader"
+"""Begins the names of the threads that read frames, so that they can be counted."""
+
+Answer: TypeAlias = Callable[[bytes, Way], Awaitable[str | None]]
 
 _NUMBER_BYTES, _LARGEST_BYTES = 4, 2**20  # of a frame
 
@@ -32,19 +40,22 @@ async def serve_frames(socket: WebSocket) -> None:
         return
     await socket.accept()
     async with AsyncExitStack() as closing:
+        worker = ThreadPoolExecutor(1, THREAD_NAME)
+        closing.callback(worker.shutdown, wait=False)
+        answer = partial(_answer, session, worker)
         while (message := await socket.receive())["type"] == "websocket.receive":
             if (offer := message.get("text")) is not None:
-                connecting = asyncio.create_task(_connect(session, socket, offer, closing))
+                connecting = asyncio.create_task(_connect(answer, session.ice, socket, offer, closing))
                 closing.callback(connecting.cancel)
-            elif (answer := await _answer(session, message["bytes"], Way.PAGE)) is not None:
-                await socket.send_text(answer)
+            elif (text := await answer(message["bytes"], Way.PAGE)) is not None:
+                await socket.send_text(text)
 
 
-async def _connect(session: LiveSession, socket: WebSocket, offer: str, closing: AsyncExitStack) -> None:
+async def _connect(answer: Answer, ice: IceSettings, socket: WebSocket, offer: str, closing: AsyncExitStack) -> None:
     """Take frames over WebRTC too."""
     try:
         aiortc: Any = await asyncio.to_thread(importlib.import_module, "aiortc")  # takes almost a second
-        servers = [aiortc.RTCIceServer(**server) for server in session.ice.as_dict()["iceServers"]]
+        servers = [aiortc.RTCIceServer(**server) for server in ice.as_dict()["iceServers"]]
         peer = aiortc.RTCPeerConnection(aiortc.RTCConfiguration(servers))
         closing.push_async_callback(peer.close)
 
@@ -52,9 +63,9 @@ async def _connect(session: LiveSession, socket: WebSocket, offer: str, closing:
         def take_channel(channel: Any) -> None:
             @channel.on("message")  # type: ignore[untyped-decorator]
             async def take(frame: bytes) -> None:
-                answer = await _answer(session, frame, Way.WEBRTC)
-                if answer is not None and channel.readyState == "open":
-                    channel.send(answer)
+                text = await answer(frame, Way.WEBRTC)
+                if text is not None and channel.readyState == "open":
+                    channel.send(text)
 
         await peer.setRemoteDescription(aiortc.RTCSessionDescription(**json.loads(offer)))
         await peer.setLocalDescription(await peer.createAnswer())
@@ -63,13 +74,14 @@ async def _connect(session: LiveSession, socket: WebSocket, offer: str, closing:
         log.warning("WebRTC does not connect: %s", error)
 
 
-async def _answer(session: LiveSession, frame: bytes, way: Way) -> str | None:
-    """Take a frame. Returns the answer; None if the session is over, whose camera the page then ends."""
+async def _answer(session: LiveSession, worker: ThreadPoolExecutor, frame: bytes, way: Way) -> str | None:
+    """Read a frame. Returns the answer; None if the session is over, whose camera the page then ends."""
     if not session.is_live or len(frame) > _LARGEST_BYTES:
         return None
     number, jpeg = int.from_bytes(frame[:_NUMBER_BYTES]), frame[_NUMBER_BYTES:]
-    view = await asyncio.to_thread(session.take_frame, jpeg, way)
-    return json.dumps({"number": number, "faces": [] if view is None else faces_of(view), "isMarked": session.boxes})
+    view = await asyncio.get_running_loop().run_in_executor(worker, session.take_frame, jpeg, way)
+    faces = faces_of(view) if view.error is None else []
+    return json.dumps({"number": number, "faces": faces, "isMarked": session.boxes, "rest_ms": 1000 * view.rest_s})
 
 
 def faces_of(view: LiveView) -> list[dict[str, Any]]:

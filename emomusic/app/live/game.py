@@ -120,7 +120,7 @@ def _show_round() -> None:
     view = session.game.view()
     if view.stage is Stage.OVER:
         st.rerun()
-    show_trouble(session, session.view())
+    show_trouble(session.view())
     # Apart from the bars, so that the drawing is not drawn anew with them
     st.html(_task_html(view))
     st.html(_round_html(view))

@@ -60,14 +60,13 @@ def show_words(session: LiveSession) -> None:
     """Show the current emotion in one sentence, refreshed once per second; the page calls this during the video."""
     view = session.view()
     group = view.group
-    show_trouble(session, view)
+    show_trouble(view)
     sentence = _status(view, session.no_frame_s) if group is None else group_sentence(group, group_of=len(view.faces))
     st.header(sentence, anchor=False)
     lag = "" if view.lag_s is None else f" · {1000 * view.lag_s:.0f} ms delay"
     adjusted = " · adjusted to your face" if view.is_adjusted else ""
     st.caption(
-        f"{pluralize(len(view.faces), 'face')} · {_rate(view.frames_per_second)} frames per second · "
-        f"{_rate(view.readings_per_second)} readings per second{lag}{adjusted}"
+        f"{pluralize(len(view.faces), 'face')} · {_rate(view.readings_per_second)} readings per second{lag}{adjusted}"
     )
 
 
@@ -105,7 +104,7 @@ def show_large(session: LiveSession) -> None:
     """Show the mood of the group in large type, without names or numbers of faces, refreshed once per second."""
     view = session.view()
     group = view.group
-    show_trouble(session, view)
+    show_trouble(view)
     heading = _status(view, session.no_frame_s) if group is None else describe(group)
     st.html(f'<p class="live-large">{heading}</p>{_LARGE_TYPE}')
     if group is not None:
@@ -139,7 +138,7 @@ def show_areas(table: pd.DataFrame, *, key: str) -> None:
     show_chart(mood_areas(table), key=key, alt=f"Shares of the seven emotions over {len(table)} seconds")
 
 
-def show_trouble(session: LiveSession, view: LiveView) -> None:
+def show_trouble(view: LiveView) -> None:
     """Show whether the server restarts, and the error of the last frame."""
     if capacity().is_draining:
         with st.container(key="live-restart"):
@@ -147,8 +146,7 @@ def show_trouble(session: LiveSession, view: LiveView) -> None:
                 "This server restarts in a moment, which ends the video. Press START again afterwards.",
                 icon=":material/restart_alt:",
             )
-    error = view.error or session.frame_error
-    if error is None:
+    if (error := view.error) is None:
         return
     # The message of an EmomusicError is for visitors. The log has the traceback of all others
     message = str(error) if isinstance(error, EmomusicError) else "The last frame could not be read. The video goes on."
@@ -157,8 +155,6 @@ def show_trouble(session: LiveSession, view: LiveView) -> None:
 
 def _status(view: LiveView, no_frame_s: float) -> str:
     """Return the reason why there is no emotion."""
-    if not view.num_frames:
-        return "Waiting for the first frame"
     if no_frame_s:
         return f"No frame for {no_frame_s:.0f} seconds. Check the webcam."
     if view.num_readings:

@@ -184,7 +184,7 @@ class Connection {
 const RETRY_MS = 1000;
 const GATHER_MS = 2000; // a server for addresses may not answer
 const FRAME_MS = 40; // between two frames, as of the camera
-const PATIENCE_MS = 2000; // a connection that ends swallows a frame
+const PATIENCE_MS = 5000; // a connection that ends swallows a frame
 const AHEAD_MS = 500; // longest time for which a mark goes on without an answer
 const QUALITIES = [0.75, 0.4, 0.1]; // of a frame: the best one that WebRTC can carry
 const LARGEST_BYTES = 60_000;
@@ -201,6 +201,7 @@ class Camera {
   #answered_ms = 0; // when the frame of the answer was taken
   #faces = []; // of this frame, with the speed of each face in shares of the picture per millisecond
   #isMarked = false;
+  #next_ms = 0; // when the server wants the next frame
 
   constructor(element) {
     const find = (selector) => element.querySelector(selector);
@@ -236,7 +237,7 @@ class Camera {
   }
 
   /** Take the faces of an answer, and the speed of each since the answer before. */
-  #take({ number, faces, isMarked }) {
+  #take({ number, faces, isMarked, rest_ms }) {
     if (!this.#answer) this.trigger("began", true);
     const isNext = number === this.#sent && number !== this.#answer;
     const passed_ms = this.#sent_ms - this.#answered_ms;
@@ -246,7 +247,7 @@ class Camera {
       return isNext ? speed.map((value, axis) => (value + (box[axis] - old[axis]) / passed_ms) / 2) : speed;
     };
     this.#faces = faces.map((face) => ({ ...face, speed: speedOf(face) }));
-    this.#isMarked = isMarked;
+    [this.#isMarked, this.#next_ms] = [isMarked, performance.now() + rest_ms];
     if (isNext) [this.#answer, this.#answered_ms] = [number, this.#sent_ms];
     band?.conduct(faces);
   }
@@ -273,7 +274,7 @@ class Camera {
   #send() {
     const now = performance.now();
     const isAnswered = this.#answer === this.#sent || now - this.#sent_ms > PATIENCE_MS;
-    if (!isAnswered || now - this.#sent_ms < FRAME_MS || !this.#connection.open) return;
+    if (!isAnswered || now < Math.max(this.#sent_ms + FRAME_MS, this.#next_ms) || !this.#connection.open) return;
     const { videoWidth: width, videoHeight: height } = this.video;
     const shot = Object.assign(document.createElement("canvas"), { width, height });
     shot.getContext("2d").drawImage(this.video, 0, 0);

@@ -5,7 +5,6 @@ Fragments and callbacks call `live_session`: Streamlit would keep a session that
 
 from __future__ import annotations
 
-import logging
 import secrets
 import time
 from dataclasses import dataclass, field, replace
@@ -24,8 +23,6 @@ from emomusic.server.shared import shared
 from emomusic.stream.game import MirrorGame
 from emomusic.stream.lesson import Lesson
 from emomusic.stream.reader import LiveReader, LiveView
-
-log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 5.0
 """After this time without WebRTC, the page says that the connection is slower, or that there is none."""
@@ -103,11 +100,10 @@ class LiveSession:
     The page writes `boxes` and the reader's settings; each frame reads them. Times are those of the monotonic clock.
     """
 
-    reader: LiveReader  # its worker starts with the first frame
+    reader: LiveReader
     phase: Phase = Phase.CONNECTING
     problem: Problem | None = None  # why the video ended or never started; None after STOP
     boxes: bool = True  # whether the faces on the video are marked
-    frame_error: Exception | None = None  # of the last frame
     frame_s: float = field(default_factory=time.monotonic)  # the last frame, or the start of the session
     started_s: float = field(default_factory=time.monotonic)
     game: MirrorGame | None = None  # with pictures of the players
@@ -124,7 +120,7 @@ class LiveSession:
     @property
     def has_no_camera(self) -> bool:
         """Whether the browser gave no camera."""
-        return self.problem is not None and self.reader.view().num_frames == 0
+        return self.problem not in (None, Problem.LOST)
 
     @property
     def is_live(self) -> bool:
@@ -134,7 +130,7 @@ class LiveSession:
     @property
     def is_left(self) -> bool:
         """Whether the browser has sent no frame for long."""
-        return time.monotonic() - self.frame_s > _GONE_S.get(self.phase, 0.0)
+        return self._idle_s > _GONE_S.get(self.phase, 0.0)
 
     @property
     def is_slow(self) -> bool:
@@ -144,13 +140,15 @@ class LiveSession:
     @property
     def no_frame_s(self) -> float:
         """Seconds since the last frame during playback; 0 below a threshold."""
-        elapsed_s = time.monotonic() - self.frame_s
-        return elapsed_s if self.phase is Phase.PLAYING and elapsed_s > _NO_FRAME_S else 0.0
+        return self._idle_s if self.phase is Phase.PLAYING and self._idle_s > _NO_FRAME_S else 0.0
+
+    @property
+    def _idle_s(self) -> float:
+        return 0.0 if self.reader.is_reading else time.monotonic() - self.frame_s
 
     def view(self) -> LiveView:
         """Return the current reading, without faces if frames have stopped."""
-        view = self.reader.view()
-        return replace(view, faces=()) if self.no_frame_s else view
+        return replace(self.reader.view, faces=()) if self.no_frame_s else self.reader.view
 
     def end(self, problem: Problem | None = None) -> None:
         """End the session with its lesson, and close the reader. Readings and the game stay available."""
@@ -180,20 +178,11 @@ class LiveSession:
         self.observe(None, None)
         self.reader.forget_persons()
 
-    def take_frame(self, jpeg: bytes, way: Way) -> LiveView | None:
-        """Submit a frame, mirrored as on the screen, without waiting for its reading; None if that fails.
-
-        The page shows the error: an exception would end the video.
-        """
+    def take_frame(self, jpeg: bytes, way: Way) -> LiveView:
+        """Read a frame, mirrored as on the screen. The view has its error: an exception would end the video."""
         self.way, self.frame_s = way, time.monotonic()
         if self.phase is Phase.CONNECTING:
             self.phase = Phase.PLAYING
-        try:
-            view = self.reader.submit_frame(cv2.flip(shrink(read_image(jpeg), _LARGEST_SIDE)[0], 1))
-        except Exception as error:
-            if str(error) != str(self.frame_error):
-                log.exception("a frame cannot be read")
-            self.frame_error = error.with_traceback(None)  # the traceback holds the frame
-            return None
-        self.frame_error = None
+        view = self.reader.read(lambda: cv2.flip(shrink(read_image(jpeg), _LARGEST_SIDE)[0], 1))
+        self.frame_s = time.monotonic()
         return view

@@ -16,7 +16,6 @@ from emomusic.stream.lesson import CAPTURE_S, COUNTDOWN_S, Lesson
 from emomusic.stream.reader import LiveReader, LiveSettings, SeenFace
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
 from tests.pages.screen import state_of
-from tests.waiting import wait_until
 
 SECONDS = 120
 FRAME = np.full((240, 320, 3), 90, np.uint8)
@@ -53,14 +52,12 @@ def played(*scenes: tuple[int, tuple[Any, ...], Emotion]) -> LiveSession:
     """A playing session that has read the scenes: duration in seconds, faces, emotion."""
     clock, detector, classifier = FakeClock(), FakeDetector(), FakeClassifier()
     settings = LiveSettings(smoothing_s=0.0)
-    reader = LiveReader(lambda: (detector, classifier), settings=settings, clock=clock, idle_s=60)
+    reader = LiveReader(lambda: (detector, classifier), settings=settings, clock=clock)
     for seconds, faces, emotion in scenes:
         detector.faces = list(faces)
         classifier.probabilities = FakeClassifier(emotion).probabilities
         for _ in range(seconds):
-            before = reader.view().num_readings
-            reader.submit_frame(FRAME.copy())
-            wait_until(lambda before=before: reader.view().num_readings > before)
+            assert reader.read(FRAME.copy).error is None
             clock.advance(1.0)
     return LiveSession(reader, phase=Phase.PLAYING)
 

@@ -19,7 +19,6 @@ from emomusic.stream.persons import Recognition
 from emomusic.stream.reader import LiveReader
 from tests.pages.live.sessions import FRAME, SECONDS, TWO, charts, played, problems, show
 from tests.pages.screen import keys, playing, queue_of, state_of, text_of, tracks
-from tests.waiting import wait_until
 
 
 def test_one_face_has_a_heading_bars_and_a_point(app: AppTest) -> None:
@@ -49,8 +48,7 @@ def test_an_expected_error_is_shown_literally_and_another_one_without_details(
         raise error
 
     reader = LiveReader(broken)
-    reader.submit_frame(FRAME)
-    wait_until(lambda: reader.view().error is not None)
+    reader.read(lambda: FRAME)
     show(app, LiveSession(reader, phase=Phase.PLAYING))
     assert not app.exception
     (warning,) = app.warning
