@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -13,14 +14,14 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from emomusic.affect import EmotionProbabilities, group_probabilities
 from emomusic.faces.classifier import Classifier, EmotionClassifier
-from emomusic.faces.detection import FaceDetector
+from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.identity import load_identifier
 from emomusic.faces.profile import KnownFace
 from emomusic.faces.reading import FaceReading
-from emomusic.media.images import Box, RgbImage, crop_face
+from emomusic.media.images import Box, RgbImage, crop_face, shrink
 from emomusic.stream.persons import PersonReader, Recognition
 from emomusic.stream.timeline import Timeline
-from emomusic.stream.tracking import FaceFinder, FaceTracker, to_flow_image
+from emomusic.stream.tracking import FaceTracker, to_flow_image
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +31,10 @@ log = logging.getLogger(__name__)
 _RATE_WINDOW_S = 2.0
 _SLOW_WINDOW_S = 10.0  # for slower readings
 _MAX_RATE = 240  # bounds memory: 120 readings a second
+
+# Seconds between two runs of `detect`, which takes ten times as long as `detect_near`; shorter after a lost face.
+_DETECT_INTERVAL_S = 0.5
+_SHORT_INTERVAL_S = 0.25
 
 _EMPTY_REST_S = 0.25  # shortest time between two readings without faces
 _REST = 0.2  # share of the reading's duration, leaves time to other viewers
@@ -128,7 +133,8 @@ class LiveReader:
         self._networks, self._adjust, self._clock = networks, adjust, clock
         self._reading = threading.Lock()  # guards the attributes below
         self._numbers: dict[int, int] = {}  # the shown number of each track
-        self._tracks, self._finder, self._timeline = FaceTracker(), FaceFinder(), Timeline()
+        self._tracks, self._timeline = FaceTracker(), Timeline()
+        self._searched_s, self._lost_one = -math.inf, False  # the last `detect`, and whether a face was missed since
         self._started_s: float | None = None  # time of the first frame
         self._readings: deque[tuple[float, float]] = deque(maxlen=_MAX_RATE)  # time and lag
         self.forget_persons()
@@ -174,7 +180,7 @@ class LiveReader:
         detector, classifier = self._networks()
         settings, observers, persons, tracks = self.settings, self.observers, self._persons, self._tracks
         tracks.follow(to_flow_image(image))
-        faces = self._finder.find(detector, image, tracks, time_s, settings.detect_side)
+        faces = self._find(detector, image, tracks, time_s)
         seen = [(face.box, crop_face(image, face.box)) for face in faces]
         if settings.recognition is not Recognition.ESTIMATED:
             persons.forget_estimates()
@@ -206,6 +212,19 @@ class LiveReader:
             is_adjusted=persons.is_adjusted,
             rest_s=max(min((now - time_s) * _REST, _EMPTY_REST_S), 0.0 if shown else _EMPTY_REST_S - (now - time_s)),
         )
+
+    def _find(self, detector: FaceDetector, image: RgbImage, tracks: FaceTracker, time_s: float) -> list[Face]:
+        """The faces of a frame, in its pixels: known faces near their positions, and regularly all faces."""
+        small, scale = shrink(image, self.settings.detect_side)
+        known = tracks.boxes(small.shape[1], small.shape[0])
+        if known and time_s - self._searched_s < (_SHORT_INTERVAL_S if self._lost_one else _DETECT_INTERVAL_S):
+            faces = detector.detect_near(small, known)
+            self._lost_one = len(faces) < len(known)
+        else:
+            self._searched_s, self._lost_one = time_s, False
+            faces = detector.detect(small)
+        size = image.shape[1::-1]
+        return [Face(face.box.scaled(1 / scale).clipped(*size), face.confidence) for face in faces]
 
     def _number_faces(self, tracks: Sequence[int]) -> dict[int, int]:
         """The shown number of each track: its own while it stays, and the smallest free one for a newcomer."""

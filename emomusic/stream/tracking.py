@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import EmotionProbabilities
-from emomusic.faces.detection import Face, FaceDetector
+from emomusic.faces.detection import Face
 from emomusic.faces.reading import FaceReading
 from emomusic.media.images import Box, RgbImage, require_rgb, shrink
 
@@ -21,10 +21,6 @@ GreyImage: TypeAlias = npt.NDArray[np.uint8]
 
 SHOWN_S, REMEMBERED_S = 0.5, 2.0
 """A missed face stays visible for the first time, because detections flicker, and keeps its number for the second."""
-
-# Seconds between two runs of `detect`, which takes ten times as long as `detect_near`; shorter after a lost face.
-_DETECT_INTERVAL_S = 0.5
-_SHORT_INTERVAL_S = 0.25
 
 SAME_FACE_OVERLAP = 0.25
 """Boxes of one face, a moment apart, overlap more than this, and boxes of neighbours less."""
@@ -127,37 +123,6 @@ class FaceTracker:
             moved = _follow(np.stack([track.corners for track in self._tracks]) * size, self._grey, grey) / size
             self._tracks = [replace(track, corners=found) for track, found in zip(self._tracks, moved, strict=True)]
         self._grey = grey
-
-
-class FaceFinder:
-    """Finds the faces of one stream: known faces near their positions, and regularly all faces. Not thread-safe."""
-
-    def __init__(self) -> None:
-        self._detected_s = -math.inf  # time of the last detection of all faces
-        self._lost_one = False  # whether the last `detect_near` missed a face
-
-    def find(
-        self, detector: FaceDetector, image: RgbImage, tracks: FaceTracker, time_s: float, side: int
-    ) -> list[Face]:
-        """The faces of a frame, in its pixels.
-
-        Args:
-            detector: detects them.
-            image: the frame.
-            tracks: the known faces, followed to the frame.
-            time_s: time of the frame.
-            side: longer side of the copy to search, in pixels.
-        """
-        small, scale = shrink(image, side)
-        known = tracks.boxes(small.shape[1], small.shape[0])
-        if known and time_s - self._detected_s < (_SHORT_INTERVAL_S if self._lost_one else _DETECT_INTERVAL_S):
-            faces = detector.detect_near(small, known)
-            self._lost_one = len(faces) < len(known)
-        else:
-            self._detected_s, self._lost_one = time_s, False
-            faces = detector.detect(small)
-        size = image.shape[1::-1]
-        return [Face(face.box.scaled(1 / scale).clipped(*size), face.confidence) for face in faces]
 
 
 def _follow(boxes: npt.NDArray[np.float64], before: GreyImage, now: GreyImage) -> npt.NDArray[np.float64]:

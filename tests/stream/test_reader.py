@@ -13,7 +13,7 @@ from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import Face
 from emomusic.faces.profile import KnownFace, People, learn_profile
-from emomusic.media.images import RgbImage, crop_face
+from emomusic.media.images import Box, RgbImage, crop_face
 from emomusic.stream import persons as persons_module
 from emomusic.stream import reader as reader_module
 from emomusic.stream.game import MirrorGame
@@ -51,6 +51,20 @@ def fake() -> FakeDetector:
 def reader(fake: FakeDetector, clock: FakeClock) -> Iterator[LiveReader]:
     with closing(LiveReader(lambda: (fake, FakeClassifier()), settings=SHARP, clock=clock)) as reader:
         yield reader
+
+
+def test_known_faces_are_searched_nearby_and_regularly_all(
+    reader: LiveReader, fake: FakeDetector, clock: FakeClock
+) -> None:
+    for _ in range(9):
+        assert [face.face.box for face in read(reader, frame()).faces] == [FACE.box]
+        clock.advance(0.125)
+    assert (fake.num_calls, fake.num_near_calls) == (3, 6)  # at 0, 0.5 and 1 s
+
+
+def test_faces_of_a_reduced_frame_are_in_its_own_pixels(reader: LiveReader, fake: FakeDetector) -> None:
+    fake.faces = [make_face(20, 30, 40, 50)]
+    assert read(reader, frame(width=640, height=480)).faces[0].face.box == Box(40, 60, 80, 100)
 
 
 class Watcher:

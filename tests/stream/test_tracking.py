@@ -4,16 +4,14 @@ import pytest
 
 from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.faces.detection import Face
-from emomusic.media.images import Box
 from emomusic.stream.tracking import (
     REMEMBERED_S,
     SHOWN_S,
-    FaceFinder,
     FaceTracker,
     corners_of,
     to_flow_image,
 )
-from tests.fakes import FakeDetector, make_face
+from tests.fakes import make_face
 
 SIZE = (320, 240)
 GREY, BLANK = np.full((240, 320), 90, np.uint8), np.full((240, 320, 3), 90, np.uint8)
@@ -105,25 +103,3 @@ def test_a_shot_begins_without_faces_and_with_new_numbers() -> None:
     assert (tracks.shown(), tracks.boxes(*SIZE)) == ([], [])
     update(tracks, [make_face(10)], 0.1)  # at the place of the first face
     assert numbers(tracks) == [3]
-
-
-# FaceFinder
-
-
-def tracks_of(*faces: Face) -> FaceTracker:
-    tracks = FaceTracker()
-    update(tracks, list(faces), 0.0)
-    return tracks
-
-
-def test_known_faces_are_searched_nearby_and_regularly_all() -> None:
-    finder, detector, tracks = FaceFinder(), FakeDetector([make_face()]), tracks_of(make_face())
-    for step in range(11):  # of a tenth of a second
-        assert [face.box for face in finder.find(detector, BLANK, tracks, step / 10, 320)] == [make_face().box]
-    assert (detector.num_calls, detector.num_near_calls) == (3, 8)  # at 0, 0.5 and 1 s
-
-
-def test_faces_of_a_reduced_frame_are_in_its_own_pixels() -> None:
-    image = np.zeros((480, 640, 3), np.uint8)
-    (face,) = FaceFinder().find(FakeDetector([make_face(20, 30, 40, 50)]), image, FaceTracker(), 0.0, 320)
-    assert face.box == Box(40, 60, 80, 100)

@@ -42,9 +42,11 @@ async def serve_frames(socket: WebSocket) -> None:
     async with AsyncExitStack() as closing:
         worker = ThreadPoolExecutor(1, THREAD_NAME)
         closing.callback(worker.shutdown, wait=False)
-        answer = partial(_answer, session, worker)
+        answer, connecting = partial(_answer, session, worker), None
         while (message := await socket.receive())["type"] == "websocket.receive":
             if (offer := message.get("text")) is not None:
+                if connecting is not None:
+                    break  # one offer for each WebSocket
                 connecting = asyncio.create_task(_connect(answer, session.ice, socket, offer, closing))
                 closing.callback(connecting.cancel)
             elif (text := await answer(message["bytes"], Way.PAGE)) is not None:

@@ -13,7 +13,7 @@ from emomusic.affect import EmotionProbabilities, Mood, affect_of
 from emomusic.app import state
 from emomusic.app.answer import NOW, Listener, answer
 from emomusic.app.live.browser import live_folder, script_that_calls
-from emomusic.app.live.session import LiveState, live_session
+from emomusic.app.live.session import LiveSession, LiveState, live_fragment
 from emomusic.app.queues import PlayerState
 from emomusic.app.state import page_state
 from emomusic.assets import data_dir
@@ -100,11 +100,9 @@ def show_songs() -> None:
         answer(Listener.of(NOW, mood), PLACE, policies=False).show_player("emomusic-live")
 
 
-@st.fragment(run_every=1.0)
-def _follow_mood() -> None:
-    live, session = page_state(LiveState), live_session()
-    if session is None:
-        return
+@live_fragment(1.0)
+def _follow_mood(session: LiveSession) -> None:
+    live = page_state(LiveState)
     table = session.reader.timeline()
     now = summarize(table[table["time_s"] > table["time_s"].max() - _MOOD_S]).mean
     if now is not None and (live.mood is None or _mood_of(now) != _mood_of(live.mood)):

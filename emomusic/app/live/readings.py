@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import wraps
 from typing import Any
 
 import pandas as pd
@@ -15,7 +13,7 @@ from emomusic.app.answer import ALL, Listener, answer, face_points, group_senten
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message
 from emomusic.app.live.music import PLACE
-from emomusic.app.live.session import LiveSession, LiveState, Problem, live_session
+from emomusic.app.live.session import LiveSession, LiveState, Problem, live_fragment
 from emomusic.app.player import show_queue, song_line
 from emomusic.app.queues import queue_of, start
 from emomusic.app.sources import with_your_music
@@ -41,21 +39,7 @@ _MAX_SONGS = 10
 _CARD: dict[str, Any] = {"border": True, "height": 136}  # equal heights: one card has a second line. "stretch" overlaps
 
 
-def _refreshed(every_s: float) -> Callable[[Callable[[LiveSession], None]], Callable[[], None]]:
-    """Make a fragment that shows something of the visitor's session."""
-
-    def fragment_of(show: Callable[[LiveSession], None]) -> Callable[[], None]:
-        @wraps(show)
-        def refresh() -> None:
-            if (session := live_session()) is not None:
-                show(session)
-
-        return st.fragment(refresh, run_every=every_s)
-
-    return fragment_of
-
-
-@_refreshed(_NOW_S)
+@live_fragment(_NOW_S)
 def show_words(session: LiveSession) -> None:
     """Show the current emotion in one sentence, refreshed once per second; the page calls this during the video."""
     view = session.view()
@@ -70,7 +54,7 @@ def show_words(session: LiveSession) -> None:
     )
 
 
-@_refreshed(_NOW_S)
+@live_fragment(_NOW_S)
 def show_plane(session: LiveSession) -> None:
     """Show the faces and their trail on the plane, refreshed once per second; the page calls this during the video."""
     view = session.view()
@@ -84,7 +68,7 @@ def show_plane(session: LiveSession) -> None:
     )
 
 
-@_refreshed(_NOW_S)
+@live_fragment(_NOW_S)
 def show_faces(session: LiveSession) -> None:
     """Show the probabilities of the faces, refreshed once per second; the page calls this during the video."""
     view = session.view()
@@ -99,7 +83,7 @@ def show_faces(session: LiveSession) -> None:
         st.caption(f"{len(view.faces) - _FACES_SHOWN} more faces are in the video.")
 
 
-@_refreshed(_NOW_S)
+@live_fragment(_NOW_S)
 def show_large(session: LiveSession) -> None:
     """Show the mood of the group in large type, without names or numbers of faces, refreshed once per second."""
     view = session.view()
@@ -125,7 +109,7 @@ _LARGE_TYPE = """<style>
 </style>"""
 
 
-@_refreshed(_TIMELINE_S)
+@live_fragment(_TIMELINE_S)
 def show_timeline(session: LiveSession) -> None:
     """Show the emotions of the group over the last ten minutes; the page calls this during the video."""
     st.markdown("**The last ten minutes**")

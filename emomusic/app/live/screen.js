@@ -279,8 +279,7 @@ class Camera {
     const shot = Object.assign(document.createElement("canvas"), { width, height });
     shot.getContext("2d").drawImage(this.video, 0, 0);
     [this.#sent, this.#sent_ms] = [this.#sent + 1, now];
-    const number = new Uint8Array([24, 16, 8, 0].map((bits) => this.#sent >> bits));
-    this.#connection.open.send(new Uint8Array([...number, ...jpegOf(shot)]));
+    this.#connection.open.send(frameOf(this.#sent, shot));
   }
 
   #close() {
@@ -295,10 +294,13 @@ class Camera {
   }
 }
 
-function jpegOf(canvas) {
+function frameOf(number, canvas) {
   for (const quality of QUALITIES) {
-    const bytes = Uint8Array.from(atob(canvas.toDataURL("image/jpeg", quality).split(",")[1]), (c) => c.charCodeAt(0));
-    if (bytes.length < LARGEST_BYTES || quality === QUALITIES.at(-1)) return bytes;
+    const jpeg = atob(canvas.toDataURL("image/jpeg", quality).split(",")[1]);
+    const frame = new Uint8Array(4 + jpeg.length);
+    new DataView(frame.buffer).setUint32(0, number);
+    for (let at = 0; at < jpeg.length; at++) frame[4 + at] = jpeg.charCodeAt(at);
+    if (frame.length < LARGEST_BYTES || quality === QUALITIES.at(-1)) return frame;
   }
 }
 

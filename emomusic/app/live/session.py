@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import wraps
 from weakref import WeakValueDictionary
 
 import cv2
+import streamlit as st
 
 from emomusic.affect import EmotionProbabilities
 from emomusic.app.live.ice import IceSettings, Way
@@ -71,6 +74,20 @@ def live_session() -> LiveSession | None:
     """The visitor's session, running or ended; None before the first start."""
     session = page_state(CameraState).session
     return session if isinstance(session, LiveSession) else None
+
+
+def live_fragment(every_s: float) -> Callable[[Callable[[LiveSession], None]], Callable[[], None]]:
+    """Make a fragment that shows something of the visitor's session."""
+
+    def fragment_of(show: Callable[[LiveSession], None]) -> Callable[[], None]:
+        @wraps(show)
+        def refresh() -> None:
+            if (session := live_session()) is not None:
+                show(session)
+
+        return st.fragment(refresh, run_every=every_s)
+
+    return fragment_of
 
 
 def session_with(key: str) -> LiveSession | None:
