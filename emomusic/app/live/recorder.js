@@ -15,7 +15,7 @@ export function drawMarks(context, marks, { width, height }) {
   context.lineWidth = Math.max(2, width / 240);
   context.font = `600 ${Math.max(14, width / 32)}px sans-serif`;
   context.textBaseline = "bottom";
-  for (const { box: [x, y, w, h], label, share = 0, colour, ink = "white" } of marks) {
+  for (const { box: [x, y, w, h], label, share, colour, ink = "white" } of marks) {
     const left = x * width;
     context.strokeStyle = context.fillStyle = colour;
     context.strokeRect(left, y * height, w * width, h * height);
@@ -24,7 +24,7 @@ export function drawMarks(context, marks, { width, height }) {
     context.fillStyle = ink;
     context.fillText(label, left + 4, y * height);
     const lowest = height - 4 * context.lineWidth;
-    drawBar(context, left, Math.min((y + h) * height + context.lineWidth, lowest), w * width, share, colour);
+    if (share !== undefined) drawBar(context, left, Math.min((y + h) * height + context.lineWidth, lowest), w * width, share, colour);
   }
 }
 
