@@ -17,6 +17,7 @@ export class SongPlayer extends EventTarget {
   song = null;
   isRefused = false; // the browser wants a click first
   isFailed = false;
+  playsSpotify = false; // in Spotify's frame
 
   constructor() {
     super();
@@ -112,21 +113,23 @@ const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seco
 const thePlayer = () => (window.emomusicPlayer ??= new SongPlayer());
 
 /** Spotify's frame: it plays once it is ready, pauses for other sources, and its end leads to the next song. */
-function hearSpotify(frame, onEnd) {
-  let isPlaying = false;
+function hearSpotify(frame, player, isNewStart, onEnd) {
   const tell = (command) => frame.contentWindow?.postMessage({ command }, SPOTIFY);
   const onMessage = ({ origin, source, data }) => {
     if (origin !== SPOTIFY || source !== frame.contentWindow) return;
     if (data?.type === "ready" && frame.src) tell("play");
     if (data?.type !== "playback_update") return;
     const { isPaused, position, duration } = data.payload ?? {};
-    if (!isPaused && !isPlaying) window.dispatchEvent(new CustomEvent(SOUND, { detail: { source: "spotify" } }));
-    if (isPaused && isPlaying && duration && position >= duration - 500) onEnd();
-    isPlaying = !isPaused;
+    const played = player.playsSpotify;
+    player.playsSpotify = !isPaused;
+    if (!isPaused && !played) window.dispatchEvent(new CustomEvent(SOUND, { detail: { source: "spotify" } }));
+    if (isPaused && played && duration && position >= duration - 500) onEnd();
   };
   const onSound = ({ detail }) => detail.source !== "spotify" && frame.src && tell("pause");
   window.addEventListener("message", onMessage);
   window.addEventListener(SOUND, onSound);
+  if (!frame.src) player.playsSpotify = false;
+  else if (isNewStart) tell("play");
   return () => {
     window.removeEventListener("message", onMessage);
     window.removeEventListener(SOUND, onSound);
@@ -205,12 +208,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
   slider.oninput = () => (player.audio.currentTime = slider.value);
   player.addEventListener("change", draw);
   player.addEventListener("ended", goOn);
-  const endSpotify = hearSpotify(frame, goOn);
+  const isNewStart = player.start !== start;
+  player.start = start;
+  const endSpotify = hearSpotify(frame, player, isNewStart, goOn);
   const keys = { play: () => player.resume(), pause: () => player.pause(), nexttrack: goOn };
   Object.entries(keys).forEach(([action, act]) => navigator.mediaSession?.setActionHandler(action, act));
 
-  const isNewStart = player.start !== start;
-  player.start = start;
   if (song?.url && player.song?.id !== song.id) player.begin(song, data.fade_s);
   else if (song?.url && isNewStart && !player.isPlaying) player.resume();
   else if (!song?.url && player.song) player.stop();

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PATIENCE_MS, download
+from tests.browser.player import PLAYER, song, song_after
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 from tests.films import BIDEN, COLLINS, write_film
 
@@ -153,3 +154,41 @@ def test_the_song_of_a_scene_sounds_while_the_film_plays_and_changes_at_a_cut(op
     page.get_by_label("Play", exact=True).click()  # in the bar: the film goes on too
     page.wait_for_function(f"({SUNG})() !== ''")
     assert not page.evaluate(f"{VIDEO}.paused")
+
+
+# What this test needs of Spotify's player: it tells what it does, and does what it is told
+SPOTIFY_PLAYER = """<script>
+  const tell = (message) => parent.postMessage(message, "*");
+  addEventListener("message", ({ data }) => {
+    if (!["play", "pause"].includes(data.command)) return;
+    document.body.textContent = data.command;
+    const payload = { isPaused: data.command === "pause", position: 1000, duration: 200000 };
+    tell({ type: "playback_update", payload });
+  });
+  tell({ type: "ready" });
+</script>"""
+
+
+def test_spotify_plays_the_songs_of_the_scenes_with_the_film(open_page: Callable[..., Page]) -> None:
+    page = open_page("/film?film=sample")
+    answer = {"body": SPOTIFY_PLAYER, "content_type": "text/html"}
+    page.route("https://open.spotify.com/**", lambda route: route.fulfill(**answer))
+
+    def wait_for_both(command: str, after: str = "") -> str:
+        """Wait until Spotify was told this and the film does it too; the id of Spotify's song."""
+        is_paused, volume = ("true", 1) if command == "pause" else ("false", 0.25)
+        page.wait_for_function(f"() => {VIDEO}.paused === {is_paused} && {VIDEO}.volume === {volume}")
+        track_id = song_after(page, after) if after else song(page)
+        expect(page.frame_locator(PLAYER).locator("body")).to_have_text(command)
+        return track_id
+
+    wait_for_results(page)
+    page.evaluate(f"{VIDEO}.loop = true")  # else the film may end first on a busy machine
+    page.locator('[class*="st-key-scene-scene-"] button').nth(1).click()
+    first = wait_for_both("play")
+    second = wait_for_both("play", after=first)  # at the cut
+    page.evaluate(f"{VIDEO}.pause()")
+    wait_for_both("pause")
+    page.evaluate(f"{VIDEO}.play()")
+    wait_for_both("play")
+    assert second != first

@@ -48,7 +48,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
       if (data.at !== null) video.currentTime = data.at;
       if (!isNew) video.play().catch(() => {});
     }
-    const volume = data.follows && window.emomusicPlayer?.isPlaying ? LOWERED : 1;
+    const { isPlaying, playsSpotify } = window.emomusicPlayer ?? {};
+    const volume = data.follows && (isPlaying || playsSpotify) ? LOWERED : 1;
     if (video.emomusicVolume !== volume) video.volume = video.emomusicVolume = volume;
     const scene = Math.max(data.starts.findLastIndex((start) => start <= video.currentTime), 0);
     if (data.follows && scene !== shown) setTriggerValue("scene", (shown = scene));
