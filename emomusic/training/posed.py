@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from emomusic.affect import EMOTIONS, Emotion
+from emomusic.assets import DAMAGED_ARRAYS, models_dir, sha256_of
 from emomusic.errors import DatasetError, ImageError
 from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.fer2013 import SIDE, LabelledFaces
@@ -154,7 +156,7 @@ def digest_of(splits: Iterable[LabelledFaces], posed: PosedFaces | None) -> str:
 def read_posed_faces(
     folder: Path, detector: FaceDetector, on_progress: Callable[[int], None] = lambda _: None
 ) -> PosedFaces:
-    """Read collections and cut their faces as the app does.
+    """Read collections and cut their faces as the app does. The crops stay in one file of the user's cache.
 
     Args:
         folder: a collection, or a folder of collections.
@@ -165,6 +167,14 @@ def read_posed_faces(
         DatasetError: the folder is absent, has no such pictures, or its votes are damaged.
     """
     pictures = posed_pictures(folder)
+    cached = _cache(folder, [path for path, *_ in pictures])
+    try:
+        with np.load(cached, allow_pickle=False) as arrays:
+            return PosedFaces(**{name: arrays[name] for name in _ARRAYS})
+    except FileNotFoundError:
+        log.info("Cutting %d faces of %s, once.", len(pictures), folder)
+    except DAMAGED_ARRAYS as error:
+        log.warning("Cutting the faces of %s again: %s", folder, error)
     votes = {collection: _votes(path) for path, collection in {(p.parents[1], c) for p, c, _ in pictures}}
     rows: list[tuple[Any, ...]] = []
     for index, _, _, crop in largest_faces([path for path, *_ in pictures], detector, on_progress):
@@ -180,7 +190,12 @@ def read_posed_faces(
         raise DatasetError(f"expected pictures of faces in {folder}. Received: none with a face")
     kinds = (np.uint8, np.float32, np.uint8, np.bool_, np.str_, np.str_)
     columns: list[Any] = [np.array(column, kind) for column, kind in zip(zip(*rows, strict=True), kinds, strict=True)]
-    return PosedFaces(**dict(zip(_ARRAYS, columns, strict=True)))
+    arrays = dict(zip(_ARRAYS, columns, strict=True))
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    part = cached.with_suffix(f".{os.getpid()}.npz")
+    np.savez_compressed(part, allow_pickle=False, **arrays)
+    part.replace(cached)
+    return PosedFaces(**arrays)
 
 
 def posed_pictures(folder: Path) -> list[tuple[Path, str, tuple[Emotion, ...]]]:
@@ -239,3 +254,15 @@ def _votes(collection: Path) -> dict[str, npt.NDArray[np.float32]]:
             f"expected the columns picture and emotions with shares in {path}. Received: {error}"
         ) from error
     return dict(zip(table.index, shares / totals, strict=True))
+
+
+def _cache(folder: Path, pictures: list[Path]) -> Path:
+    """The file of the crops of these pictures, as this detector finds them."""
+    sha = hashlib.sha256()
+    for path in [*pictures, *sorted(folder.rglob(VOTES))]:
+        stat = path.stat()
+        sha.update(f"{path.relative_to(folder)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    for network in sorted((models_dir() / "detector").glob("*.onnx")):
+        sha.update(sha256_of(network).encode())
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return root / "emomusic" / f"posed-{sha.hexdigest()[:16]}.npz"
