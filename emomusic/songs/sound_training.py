@@ -195,7 +195,7 @@ Rows are true, columns predicted quadrants:
 
 {matrix}
 
-Most frequent mistake: {worst.predicted} for {worst.true}.
+Most frequent mistake: {worst}.
 
 ## Limits
 
@@ -207,8 +207,9 @@ Most frequent mistake: {worst.predicted} for {worst.true}.
 
 
 def _card(metrics: dict[str, Any]) -> str:
+    errors = mistakes(np.array(metrics["confusion"]), QUADRANTS)
     return _CARD.format(
         **card_values(metrics, ".1%", "quadrant"),
         published=SOUND_BASELINE.figure,
-        worst=mistakes(np.array(metrics["confusion"]), QUADRANTS)[0],
+        worst=f"{errors[0].predicted} for {errors[0].true}" if errors else "none",
     )

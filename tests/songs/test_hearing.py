@@ -71,7 +71,7 @@ def test_a_sound_shorter_than_the_input_is_heard():
 def clips(shift: float = 0.0) -> Examples:
     """Forty clips whose quadrant is plain from their first features."""
     labels = np.repeat(np.arange(4), 10)
-    summaries = np.random.default_rng(0).normal(size=(40, 2 * NUM_FEATURES)).astype(np.float32)
+    summaries = np.random.default_rng(0).normal(size=(40, 20)).astype(np.float32)
     summaries[np.arange(40), labels] += 1000
     return Examples(summaries, labels, tuple(f"{number + shift}" for number in range(40)))
 
