@@ -20,6 +20,7 @@ from emomusic.cli import arguments
 from emomusic.cli.arguments import STOPPED, Outcome, add_command, log_file_error, progress
 from emomusic.cli.doctor import require_packages
 from emomusic.errors import EmomusicError
+from emomusic.faces.model_files import DEFAULT_MODEL, model_folder
 from emomusic.text import escape_control_chars, pluralize
 
 if TYPE_CHECKING:
@@ -61,7 +62,6 @@ def batch(options: argparse.Namespace) -> Outcome:
     from emomusic.batch.reader import UnitReader, settings_of
     from emomusic.batch.sources import find_items
     from emomusic.batch.storage import BatchError, is_uri
-    from emomusic.faces.model_files import DEFAULT_MODEL, model_folder
     from emomusic.runtime import num_cores
 
     if options.ray_address is not None and options.engine != "ray":

@@ -6,6 +6,7 @@ import argparse
 import logging
 from typing import TYPE_CHECKING, Any
 
+from emomusic.assets import checksum_of
 from emomusic.cli import arguments
 from emomusic.cli.arguments import STOPPED, Outcome, add_command, add_library_option, progress
 from emomusic.text import escape_control_chars, pluralize
@@ -42,7 +43,6 @@ def analyse(options: argparse.Namespace) -> Outcome:
 
     The status is 2 if some cannot be read, and 130 after Ctrl+C.
     """
-    from emomusic.assets import checksum_of
     from emomusic.runtime import num_cores
     from emomusic.songs.hearing import load_sound_model
     from emomusic.songs.library import Library

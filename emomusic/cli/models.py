@@ -8,13 +8,16 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emomusic.assets import ModelKind, folder_of, require_checkout, require_writable, write_checksums
+from emomusic.baselines import percent_of
 from emomusic.cli import arguments
 from emomusic.cli.arguments import Outcome, add_command, progress
+from emomusic.cli.doctor import require_packages
 from emomusic.errors import DatasetError, ModelError, ProfileError
+from emomusic.faces.model_files import DEFAULT_MODEL, model_folder
 from emomusic.text import escape_control_chars, file_size
 
 if TYPE_CHECKING:
-    from emomusic.assets import ModelKind
     from emomusic.songs.cross_validation import Examples
     from emomusic.training.posed import PosedFaces
 
@@ -90,9 +93,6 @@ def _add_clips_option(parser: argparse.ArgumentParser) -> None:
 
 def evaluate_face(options: argparse.Namespace) -> Outcome:
     """Recompute the figures of a face model."""
-    from emomusic.assets import require_checkout, require_writable
-    from emomusic.faces.model_files import DEFAULT_MODEL, model_folder
-
     _require_agreement(options)
     name = options.model or DEFAULT_MODEL
     if options.record:
@@ -165,7 +165,6 @@ def _figures_on_pictures(name: str, options: argparse.Namespace) -> dict[str, An
 def create_profile(options: argparse.Namespace) -> Outcome:
     """Learn one face from a folder of pictures and write the profile."""
     from emomusic.api import learn_face
-    from emomusic.assets import require_writable
     from emomusic.training.evaluate import labelled_pictures
 
     require_writable(options.out.parent)
@@ -194,7 +193,6 @@ def evaluate_music(options: argparse.Namespace) -> Outcome:
 
 def train_music(options: argparse.Namespace) -> Outcome:
     """Fit a mood model and write its folder."""
-    from emomusic.assets import ModelKind, folder_of, write_checksums
     from emomusic.songs.mood import DEFAULT_MOOD_MODEL
     from emomusic.songs.mood_training import train_mood_model
     from emomusic.songs.stored_moods import store_moods
@@ -217,7 +215,6 @@ def evaluate_sound_model(options: argparse.Namespace) -> Outcome:
 
 def train_sound_model(options: argparse.Namespace) -> Outcome:
     """Fit the head of the model that hears mood, and write its folder."""
-    from emomusic.assets import ModelKind, write_checksums
     from emomusic.songs.hearing import MODEL
     from emomusic.songs.sound_training import train_sound
 
@@ -229,8 +226,6 @@ def train_sound_model(options: argparse.Namespace) -> Outcome:
 
 def _folder_for(options: argparse.Namespace, kind: ModelKind, name: str) -> Path:
     """The folder for a new model: `--out`, or that of the checkout. Raises an `AssetError` in an installed wheel."""
-    from emomusic.assets import folder_of, require_checkout
-
     if options.out is None:
         require_checkout("to train a model without --out")
     return options.out or folder_of(kind, name)
@@ -254,8 +249,6 @@ def _mood_model_name(name: str | None) -> str:
 
 def train_face(options: argparse.Namespace) -> Outcome:
     """Train a network and write its folder."""
-    from emomusic.assets import ModelKind, require_checkout, write_checksums
-    from emomusic.cli.doctor import require_packages
     from emomusic.faces.fer2013 import read_fer2013
     from emomusic.training.networks import NETWORKS
     from emomusic.training.presets import PRESETS
@@ -309,7 +302,6 @@ def _posed_faces(folder: Path) -> PosedFaces:
 
 def models(_: argparse.Namespace) -> Outcome:
     """List the trained models. The status is 2 if one is damaged."""
-    from emomusic.assets import ModelKind
     from emomusic.results.overview import document, read_records
 
     answer: list[dict[str, Any]] = []
@@ -328,8 +320,6 @@ def _show_figures(metrics: dict[str, Any]) -> None:
 
 
 def _show_models(records: list[dict[str, Any]]) -> None:
-    from emomusic.baselines import percent_of
-
     for model in records:
         is_music = model["kind"] != "face"
         if is_music:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, affect_of, share_text
+from emomusic.assets import require_writable
 from emomusic.cli import arguments
 from emomusic.cli.arguments import (
     Outcome,
@@ -27,6 +28,7 @@ from emomusic.cli.arguments import (
     song_request,
 )
 from emomusic.errors import AudioError, EmomusicError, ImageError, ProfileError
+from emomusic.faces.model_files import DEFAULT_MODEL, model_folder
 from emomusic.text import escape_control_chars, format_clock, pluralize
 
 if TYPE_CHECKING:
@@ -71,8 +73,6 @@ def analyze(options: argparse.Namespace) -> Outcome:
 
     A file that cannot be read becomes an `error` entry. The status is 2 if a file could not be read or written.
     """
-    from emomusic.assets import require_writable
-    from emomusic.faces.model_files import DEFAULT_MODEL, model_folder
     from emomusic.media.formats import Kind, kind_of
 
     if "" in options.images:
@@ -141,7 +141,6 @@ def _analyzed_picture(
     """The record of a picture and its exit status: 2 if it could not be written."""
     from emomusic.api import read_picture
     from emomusic.export import picture_record
-    from emomusic.faces.model_files import DEFAULT_MODEL
     from emomusic.songs.recommend import load_recommender
 
     recommender = load_recommender()

@@ -1,9 +1,12 @@
-"""Small pictures made from the samples, and readers that crash, for the tests of the batch."""
+"""Small pictures made from the samples, and runs of the command with readers that crash, for the tests of the batch."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,9 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from emomusic.assets import data_dir
+from emomusic.batch import reader as units
 from emomusic.batch.reader import Unit, UnitReader
+from emomusic.cli import main as cli
 from emomusic.media.images import encode_jpeg, read_image, shrink
 
 SAMPLES = sorted((data_dir() / "samples").glob("*.jpg"))
@@ -79,3 +84,31 @@ class DyingReader(UnitReader):
 
     def __init__(self, model: str, out: str, rate: float) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+READERS = {kind.__name__: kind for kind in (UnitReader, CrashingReader, DyingReader, KilledReader, PausingReader)}
+
+
+def main(reader: str, *arguments: str) -> int:
+    """Run the command with small units and another reader. Ray leaves open files and processes to its end."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the shell of the tests may ignore it
+    units.MIN_PICTURES, units.UnitReader = 8, READERS[reader]  # type: ignore[misc]
+    return cli.main(arguments)
+
+
+def run(*arguments: str | Path, engine: str = "local", reader: str = "UnitReader") -> subprocess.Popen[str]:
+    """Start the command in a process of its own."""
+    script = "import sys; from tests.batch.pictures import main; sys.exit(main(*sys.argv[1:]))"
+    command = [sys.executable, "-c", script, reader, "batch", *map(str, arguments), "--engine", engine, "--json"]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes below a process."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):  # it has ended
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                found += [int(child), *descendants(int(child))]
+    return found

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import pytest
 
 from emomusic.batch import local
 from emomusic.cli import main as cli
-from tests.batch.pictures import BROKEN, make_folder, parts_of, rows_of
+from tests.batch.pictures import BROKEN, descendants, make_folder, parts_of, rows_of, run
 from tests.films import COLLINS, write_film
 from tests.waiting import wait_until
 
@@ -100,53 +99,30 @@ def test_wrong_options_are_one_line_and_status_2(
     assert not (tmp_path / "OUT" / "pictures").exists()
 
 
-PAUSING = """
-import signal
-import sys
-from emomusic.batch import reader
-from emomusic.cli import main
-from tests.batch.pictures import PausingReader
-if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # the shell of the tests may ignore it
-    reader.UnitReader = PausingReader
-    sys.exit(main.main(sys.argv[1:]))
-"""
-
-
-def children_of(pid: int) -> list[int]:
-    text = "".join(path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children"))
-    return [int(each) for each in text.split()]
-
-
 @pytest.fixture
-def paused(root: Path, pictures: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
-    """A run that has written its first part and waits in the next, and its folder."""
-    (tmp_path / "main.py").write_text(PAUSING, encoding="utf-8")
+def paused(pictures: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """A run that has written its first part of eight files and waits in the next, and its folder."""
     out = tmp_path / "out"
-    command = [sys.executable, str(tmp_path / "main.py"), "batch", str(pictures), "--out", str(out), "--json"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, **pipes) as process:
+    with run(pictures, "--out", out, reader="PausingReader") as process:
         try:
-            while not parts_of(out)["pictures"]:
-                assert process.poll() is None
-                time.sleep(0.01)
+            wait_until(lambda: parts_of(out)["pictures"] or process.poll() is not None)
             yield process, out
         finally:
             process.kill()
 
 
 def test_a_killed_run_goes_on_with_the_rows_of_an_uninterrupted_one(
-    paused: tuple[subprocess.Popen[bytes], Path], pictures: Path, results: Path
+    paused: tuple[subprocess.Popen[str], Path], pictures: Path, results: Path
 ):
     process, out = paused
     assert batch(pictures, "--out", out, "--resume") == ({}, 2)  # one run at a time
-    workers = children_of(process.pid)
+    workers = descendants(process.pid)
     assert workers
     process.kill()
     process.wait()
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))  # they end with their parent
     answer, status = batch(pictures, "--out", out, "--resume")
-    assert (answer["read"], answer["resumed"], status) == (NUM_PICTURES + len(BROKEN) - 16, 16, 2)
+    assert (answer["read"], answer["resumed"], status) == (NUM_PICTURES + len(BROKEN) - 8, 8, 2)
     assert_same_rows(out, results)
     summary = json.loads((results / "summary.json").read_text(encoding="utf-8"))
     for name in ("pictures", "faces", "failed", "reasons", "emotions"):
@@ -154,15 +130,15 @@ def test_a_killed_run_goes_on_with_the_rows_of_an_uninterrupted_one(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_a_stopped_run_keeps_what_is_read(paused: tuple[subprocess.Popen[bytes], Path], number: signal.Signals):
+def test_a_stopped_run_keeps_what_is_read(paused: tuple[subprocess.Popen[str], Path], number: signal.Signals):
     process, out = paused
     process.send_signal(number)
     text, errors = process.communicate(timeout=300)
     assert process.returncode == 130
     answer = json.loads(text)
     assert answer == json.loads((out / "summary.json").read_text(encoding="utf-8"))
-    assert answer["pictures"] == answer["read"] == len(rows_of(out, "pictures")) == 16  # the first unit
-    assert b"Traceback" not in errors
+    assert answer["pictures"] == answer["read"] == len(rows_of(out, "pictures")) == 8  # the first unit
+    assert "Traceback" not in errors
 
 
 def test_a_deleted_folder_of_results_is_no_success(

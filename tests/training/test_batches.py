@@ -23,29 +23,6 @@ def take(faces: LabelledFaces, config: TrainingConfig, count: int, *, first_epoc
     return list(itertools.islice(augmented_batches(faces, config, first_epoch=first_epoch), count))
 
 
-def assert_same(one: list[Batch], other: list[Batch]) -> None:
-    for left, right in zip(one, other, strict=True):
-        for a, b in zip(left, right, strict=True):
-            np.testing.assert_array_equal(a, b)
-
-
-def test_the_stream_depends_on_nothing_but_the_seed(dataset: Splits) -> None:
-    faces = dataset[Split.TRAIN]
-    first = take(faces, FULL, 7)
-    np.random.default_rng().random(5)
-    assert_same(take(faces, FULL, 7), first)
-    other = take(faces, replace(FULL, seed=1), 7)
-    assert not np.array_equal(other[0][0], first[0][0])
-
-
-def test_a_later_first_epoch_goes_on_where_the_stream_would_be(dataset: Splits) -> None:
-    faces = dataset[Split.TRAIN]
-    steps = steps_per_epoch(faces, FULL)
-    whole = take(faces, FULL, 3 * steps)
-    assert_same(take(faces, FULL, steps, first_epoch=2), whole[2 * steps :])
-    assert not np.array_equal(whole[0][0], whole[steps][0])
-
-
 def test_an_epoch_shows_no_picture_twice(dataset: Splits) -> None:
     faces = dataset[Split.TRAIN]
     plain = TrainingConfig(epochs=1, learning_rate=0.1, batch_size=36)

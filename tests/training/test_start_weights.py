@@ -54,8 +54,3 @@ def test_a_network_begins_as_the_trained_model_it_grows_out_of() -> None:
     faces = np.random.default_rng(0).integers(0, 256, (3, 48, 48, 1)).astype(np.float32)
     answers = [keras.ops.convert_to_numpy(network(faces)) for network in (model, source)]
     np.testing.assert_allclose(answers[0], answers[1], atol=1e-6)  # what was added changes nothing yet
-
-
-def test_an_unknown_name_is_an_error_that_says_what_there_is() -> None:
-    with pytest.raises(ModelError, match=r"expected one of the trained models .*vgg9.*Received: 'imagenet'"):
-        architectures.apply_start_weights(NETWORKS["tiny"].build("float32"), "imagenet")
