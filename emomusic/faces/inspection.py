@@ -63,25 +63,21 @@ class Insight:
     """The steps from a face to its probabilities.
 
     Attributes:
+        spec: of the model.
         face: shape (side, side), uint8, grey: the input of the network.
         levels: feature maps from fine to coarse.
         logits: shape (images, classes): for the face and, if the model is mirrored, its mirror image.
         averaged: shape (classes,): the mean of the softmax over these images.
-        smoothing: the label smoothing to invert, as a share of `averaged`.
-        temperature: divisor of the logits.
-        calibrated: shape (classes,): `averaged` after both corrections.
-        adjusted: whether the model has an adjustment for photographs.
+        calibrated: shape (classes,): `averaged` after the smoothing and the temperature of the model.
         probabilities: shape (classes,): the classifier's answer: `calibrated` after the adjustment.
     """
 
+    spec: model_files.ModelSpec
     face: npt.NDArray[np.uint8]
     levels: tuple[FeatureMaps, ...]
     logits: npt.NDArray[np.float64]
     averaged: npt.NDArray[np.float64]
-    smoothing: float
-    temperature: float
     calibrated: npt.NDArray[np.float64]
-    adjusted: bool
     probabilities: npt.NDArray[np.float64]
 
     @property
@@ -109,62 +105,52 @@ class Occlusion:
     heat: FloatMap
 
 
-class Explainer:
-    """A trained network that also returns its feature maps and logits. Threads may share one instance.
+def explain(crop: RgbImage, spec: model_files.ModelSpec, network: Path | None = None) -> Insight:
+    """The steps from one face to its probabilities.
 
-    It accepts any exported network that ends in a softmax. It finds layers by shape and position, not by name.
+    Any exported network that ends in a softmax will do: its layers are found by shape and position, not by name.
+
+    Args:
+        crop: square crop of any size, uint8, RGB, as from `images.crop_face`; or the output of
+            `images.to_network_input` for it, shape (side, side), for the same result.
+        spec: of a trained model.
+        network: an ONNX file, by default that of the model's folder.
+
+    Raises:
+        ModelError: the file is absent or damaged, or the network has no feature maps or does not end in a softmax.
     """
+    import onnx
 
-    def __init__(self, spec: model_files.ModelSpec, network: Path | None = None) -> None:
-        """Load a network, by default that of the model's folder, with its feature maps and logits as outputs.
-
-        Raises:
-            ModelError: the file is absent or damaged, or the network has no feature maps or does not end in a softmax.
-        """
-        import onnx
-
-        self._spec = spec
-        path = network or model_files.model_folder(spec.name) / model_files.ONNX
-        model = onnx.shape_inference.infer_shapes(onnx.load(path))
-        graph = model.graph
-        last = next(node for node in graph.node if graph.output[0].name in node.output)
-        if last.op_type != "Softmax":
-            raise ModelError(f"expected a network that ends in a softmax. Received: {last.op_type} there")
-        outputs = [last.input[0], *_levels(graph)]
-        known = {value.name: value for value in graph.value_info}
-        del graph.output[:]
-        graph.output.extend(known[name] for name in outputs)
-        self._network = Network(model.SerializeToString())
-
-    def look(self, crop: RgbImage) -> Insight:
-        """The steps from one face to its probabilities.
-
-        Args:
-            crop: square crop of any size, uint8, RGB, as from `images.crop_face`; or the output of
-                `images.to_network_input` for it, shape (side, side), for the same result.
-        """
-        spec = self._spec
-        face = to_network_input([crop], spec.side)[0]
-        images = np.stack([face, face[:, ::-1]] if spec.mirrored else [face]).astype(np.float32)
-        scores, *maps = self._network(images)
-        logits = scores.astype(np.float64)
-        averaged = softmax(logits).mean(axis=0)
-        calibrated = calibrate(averaged[None], spec)
-        return Insight(
-            face=face[..., 0],
-            levels=tuple(FeatureMaps.of(level[0]) for level in maps),
-            logits=logits,
-            averaged=averaged,
-            smoothing=spec.smoothing,
-            temperature=spec.temperature,
-            calibrated=calibrated[0],
-            adjusted=bool(spec.adjustment),
-            probabilities=adjust_logits(calibrated, spec.adjustment)[0],
-        )
+    model = onnx.shape_inference.infer_shapes(
+        onnx.load(network or model_files.model_folder(spec.name) / model_files.ONNX)
+    )
+    graph = model.graph
+    last = next(node for node in graph.node if graph.output[0].name in node.output)
+    if last.op_type != "Softmax":
+        raise ModelError(f"expected a network that ends in a softmax. Received: {last.op_type} there")
+    outputs = [last.input[0], *_levels(graph)]
+    known = {value.name: value for value in graph.value_info}
+    del graph.output[:]
+    graph.output.extend(known[name] for name in outputs)
+    face = to_network_input([crop], spec.side)[0]
+    images = np.stack([face, face[:, ::-1]] if spec.mirrored else [face]).astype(np.float32)
+    scores, *maps = Network(model.SerializeToString())(images)
+    logits = scores.astype(np.float64)
+    averaged = softmax(logits).mean(axis=0)
+    calibrated = calibrate(averaged[None], spec)
+    return Insight(
+        spec=spec,
+        face=face[..., 0],
+        levels=tuple(FeatureMaps.of(level[0]) for level in maps),
+        logits=logits,
+        averaged=averaged,
+        calibrated=calibrated[0],
+        probabilities=adjust_logits(calibrated, spec.adjustment)[0],
+    )
 
 
 def occlude(crop: RgbImage, classifier: EmotionClassifier) -> Occlusion:
-    """Classify a face, as for `Explainer.look`, with a grey patch at each position, in about a second."""
+    """Classify a face, as for `explain`, with a grey patch at each position, in about a second."""
     side = classifier.spec.side
     face = to_network_input([crop], side)[0]
     patch = max(side // _PATCH_SHARE, 1)

@@ -13,7 +13,7 @@ A profile holds numbers only. It is biometric data: the library neither stores n
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
@@ -94,10 +94,13 @@ class People:
         faces: Mapping[Emotion, npt.NDArray[np.float64]],
         counts: Mapping[Emotion, int],
         anyone: Sequence[Sequence[float]],
-    ) -> Conditioned:
-        """The faces to expect of a person whose mean faces of neutral and perhaps more are known, from `counts` shots.
+    ) -> Callable[[Vectors], npt.NDArray[np.float32]]:
+        """The probabilities of the emotions, each equally frequent, shape (n, 7), for faces of one person.
 
-        `anyone` is the adjustment that reads posed faces of anyone (`ModelSpec.posed_adjustment`).
+        Args:
+            faces: mean faces of the person; of neutral, and perhaps of more emotions.
+            counts: number of shots of each.
+            anyone: the adjustment that reads posed faces of anyone (`ModelSpec.posed_adjustment`).
         """
         num_emotions, size = self.means.shape
         prior = np.zeros((num_emotions, size, num_emotions, size))
@@ -119,57 +122,26 @@ class People:
         neutral = faces[Emotion.NEUTRAL]
         apart = neutral - self.means[_NEUTRAL]
         distance = math.sqrt(apart @ np.linalg.solve(self.between + self.within, apart) / size)
-        return Conditioned(
-            maps=np.swapaxes(inverse, 1, 2),
-            offsets=np.einsum("cij,cj->ci", inverse, mean.reshape(num_emotions, size)),
-            constants=-np.log(np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1),
-            evidence=self.evidence,
-            neutral=_log_probabilities(neutral),
-            anyone=np.asarray(anyone, np.float64),
-            general=(num_emotions - len(faces)) / (num_emotions - 1),
-            contrast=min(distance / self.reach, 1.0),
-        )
+        contrast = min(distance / self.reach, 1.0)  # share of the rise from the neutral shot, and not of anyone's faces
+        general = (num_emotions - len(faces)) / (num_emotions - 1)  # weight of both, which falls with each shot
+        maps, offsets = np.swapaxes(inverse, 1, 2), np.einsum("cij,cj->ci", inverse, mean.reshape(num_emotions, size))
+        densities = -np.log(np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1)  # logarithms, at the centres
+
+        def probabilities(shown: Vectors) -> npt.NDArray[np.float32]:
+            distances = ((np.matmul(shown[None], maps) - offsets[:, None]) ** 2).sum(axis=2).T
+            logs = _log_probabilities(shown)
+            rises = logs - _log_probabilities(neutral)
+            rises[:, _NEUTRAL] = 1.0
+            of_anyone = np.log(adjust_logits(np.exp(logs), anyone))
+            logits = self.evidence * (densities - distances / 2)
+            return np.asarray(softmax(logits + general * ((1 - contrast) * of_anyone + contrast * rises)), np.float32)
+
+        return probabilities
 
 
 def _log_probabilities(faces: Vectors) -> npt.NDArray[np.float64]:
     """Described faces as logarithms of probabilities."""
     return np.asarray(faces - np.log(np.exp(faces).sum(axis=-1, keepdims=True)))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Conditioned:
-    """A Gaussian for the faces of each emotion, and the neutral face to compare with.
-
-    Attributes:
-        maps: shape (7, 7, 7); a face times this, minus `offsets`, has independent numbers of variance 1.
-        offsets: shape (7, 7).
-        constants: logarithms of the densities at the centres, shape (7,).
-        evidence: that of `People`.
-        neutral: logarithms of the emotions' probabilities on the neutral shot, shape (7,).
-        anyone: that of `People.conditioned`.
-        general: weight of reading the face without further shots, which falls with each.
-        contrast: share of that for the rise from the neutral shot, where neutral counts as a rise of 1.
-    """
-
-    maps: npt.NDArray[np.float64]
-    offsets: npt.NDArray[np.float64]
-    constants: npt.NDArray[np.float64]
-    evidence: float
-    neutral: npt.NDArray[np.float64]
-    anyone: npt.NDArray[np.float64]
-    general: float
-    contrast: float
-
-    def probabilities(self, faces: Vectors) -> npt.NDArray[np.float32]:
-        """The probabilities of the emotions, each equally frequent, shape (n, 7)."""
-        distances = ((np.matmul(faces[None], self.maps) - self.offsets[:, None]) ** 2).sum(axis=2).T
-        logs = _log_probabilities(faces)
-        rises = logs - self.neutral
-        rises[:, _NEUTRAL] = 1.0
-        of_anyone = np.log(adjust_logits(np.exp(logs), self.anyone))  # type: ignore[arg-type]
-        general = (1 - self.contrast) * of_anyone + self.contrast * rises
-        logits = self.evidence * (self.constants - distances / 2) + self.general * general
-        return np.asarray(softmax(logits), np.float32)
 
 
 def describe_faces(crops: Sequence[RgbImage], classifier: EmotionClassifier) -> Vectors:
@@ -335,14 +307,14 @@ class KnownFace:
                 f"Received: one for {profile.model!r}, perhaps of another version. Teach the face again."
             )
         self.profile, self._classifier = profile, classifier
-        self._conditioned = people.conditioned(profile.faces, profile.shots, classifier.spec.posed_adjustment)
+        self._read = people.conditioned(profile.faces, profile.shots, classifier.spec.posed_adjustment)
 
     def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
         """Probabilities for faces of this person, cropped as by `images.crop_face`."""
         if not crops:
             return []
         faces = describe_faces(crops, self._classifier)
-        return [EmotionProbabilities(row) for row in self._conditioned.probabilities(faces)]
+        return [EmotionProbabilities(row) for row in self._read(faces)]
 
 
 def apply_profile(image: RgbImage, reading: PictureReading, known: KnownFace, identifier: Identifier) -> PictureReading:

@@ -184,7 +184,7 @@ def _read(
     for known, count in _KNOWN.items():
         if count and (count <= len(order) or count == len(EMOTIONS)):
             own = {EMOTIONS[label]: described.faces[shots[label]] for label in order[:count]}
-            answers = people.conditioned(own, dict.fromkeys(own, 1), anyone).probabilities(faces)
+            answers = people.conditioned(own, dict.fromkeys(own, 1), anyone)(faces)
             right[known].append(answers.argmax(axis=1) == labels)
     rises = logs - np.log(softmax(described.faces[[shots[_NEUTRAL]]]))
     rises[:, _NEUTRAL] = 1.0

@@ -13,7 +13,7 @@ from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import MtcnnDetector
 from emomusic.faces.identity import MODEL
-from emomusic.faces.inspection import Explainer, Occlusion, agreement, grad_cam, harder, occlude
+from emomusic.faces.inspection import Occlusion, agreement, explain, grad_cam, harder, occlude
 from emomusic.faces.model_files import ModelSpec
 from emomusic.media.images import RgbImage, crop_face, read_image, to_network_input
 from emomusic.runtime import Network
@@ -75,7 +75,7 @@ def test_the_steps_end_at_the_probabilities_of_the_classifier(
 ) -> None:
     spec = replace(SPEC, mirrored=mirrored, smoothing=smoothing, temperature=temperature)
     path = tiny_run.folder / model_files.ONNX
-    insight = Explainer(spec, path).look(noise())
+    insight = explain(noise(), spec, path)
     answer = EmotionClassifier(Network(path).map_batch, spec).probabilities(to_network_input([noise()], 48))[0]
     assert insight.winner == answer.argmax()
     assert insight.logits.shape == (2 if mirrored else 1, len(answer))
@@ -94,7 +94,7 @@ def test_the_bundled_model_is_explained_with_its_own_probabilities(detector: Mtc
     image = read_image(SAMPLES / "eileen-collins-1999.jpg")
     (face,) = detector.detect(image)
     crop = crop_face(image, face.box)
-    insight = Explainer(classifier.spec).look(crop)
+    insight = explain(crop, classifier.spec)
     np.testing.assert_allclose(insight.probabilities, classifier.classify([crop])[0].values, atol=1e-5)
     before = classifier.probabilities(to_network_input([crop], classifier.spec.side))[0]
     np.testing.assert_allclose(insight.calibrated, before, atol=1e-5)
@@ -122,7 +122,7 @@ def test_a_model_without_a_graph_for_grad_cam_is_an_error() -> None:
 @pytest.mark.parametrize("name", model_files.face_models())
 def test_every_bundled_model_can_be_explained(name: str) -> None:
     spec = model_files.read_spec(model_files.model_folder(name))
-    insight = Explainer(spec).look(noise())
+    insight = explain(noise(), spec)
     answer = EmotionClassifier.load(name).probabilities(to_network_input([noise()], spec.side))[0]
     np.testing.assert_allclose(insight.calibrated, answer, atol=1e-4)
     sides = [level.maps.shape[1] for level in insight.levels]
@@ -136,7 +136,7 @@ def test_feature_maps_equal_the_outputs_of_the_layers(tiny_run: Run) -> None:
     import keras
 
     model = keras.saving.load_model(tiny_run.folder / model_files.WEIGHTS)
-    insight = Explainer(SPEC, tiny_run.folder / model_files.ONNX).look(noise())
+    insight = explain(noise(), SPEC, tiny_run.folder / model_files.ONNX)
     pixels = to_network_input([noise()], 48).astype(np.float32)
     assert [(level.maps.shape[1], level.num_channels) for level in insight.levels] == [
         (48, 8),
@@ -152,7 +152,7 @@ def test_feature_maps_equal_the_outputs_of_the_layers(tiny_run: Run) -> None:
 
 def test_a_network_without_logits_is_refused() -> None:
     with pytest.raises(ModelError, match=r"expected a network that ends in a softmax\. Received: "):
-        Explainer(SPEC, models_dir() / MODEL)
+        explain(noise(), SPEC, models_dir() / MODEL)
 
 
 def drops_of(heat: np.ndarray) -> Occlusion:

@@ -52,7 +52,7 @@ def test_each_further_shot_of_a_person_helps(people: People) -> None:
         rows = []
         for emotions in given:
             known = people.conditioned({e: shots[e] for e in emotions}, dict.fromkeys(emotions, 1), ANYONE)
-            probabilities = known.probabilities(shown)
+            probabilities = known(shown)
             np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
             rows.append((probabilities.argmax(axis=1) == y_true).mean())
         accuracies.append(rows)

@@ -179,8 +179,8 @@ def test_the_texts_show_the_computed_figures_and_a_temperature_moves_the_bars(ap
     np.testing.assert_allclose([view["x"] for view in scores], face.insight.logits, atol=1e-3)
     np.testing.assert_allclose(shares["x"], 100 * face.reading.probabilities.values, atol=1e-3)
     text = text_of(app)
-    assert f"{face.insight.temperature:.2f}" in text
-    assert not face.insight.smoothing or percent(face.insight.smoothing) in text
+    assert f"{face.insight.spec.temperature:.2f}" in text
+    assert not face.insight.spec.smoothing or percent(face.insight.spec.smoothing) in text
     winner = face.insight.winner
     steps = (face.insight.averaged, face.insight.calibrated, face.insight.probabilities)
     values = ".*→ ".join(re.escape(percent(probabilities[winner])) for probabilities in steps)

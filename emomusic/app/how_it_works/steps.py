@@ -291,11 +291,13 @@ def _draw_probabilities(drawing: Drawing) -> None:
     insight = drawing.walk.face.insight
     steps = (insight.averaged, insight.calibrated, insight.probabilities)
     first, *later = (share_in_words(probabilities[insight.winner]) for probabilities in steps)
-    names = ("after calibration", "after adjustment for photos")[: 1 + insight.adjusted]
+    names = ("after calibration", "after adjustment for photos")[: 1 + bool(insight.spec.adjustment)]
     way = " → ".join([first, *(f"{share} {name}" for share, name in zip(later, names, strict=False))])
     mirrored = "Faint bars: the mirror image, averaged. " if len(insight.logits) > 1 else ""
-    smoothed = f"removes {share_in_words(insight.smoothing)} label smoothing and " if insight.smoothing else ""
-    calibrated = f"Calibration {smoothed}divides the scores by {insight.temperature:.2f}; thin lines: before it."
+    smoothed = (
+        f"removes {share_in_words(insight.spec.smoothing)} label smoothing and " if insight.spec.smoothing else ""
+    )
+    calibrated = f"Calibration {smoothed}divides the scores by {insight.spec.temperature:.2f}; thin lines: before it."
     drawing.fact(f"**{EMOTIONS[insight.winner]}: {way}**  \n{mirrored}{calibrated}")
     with drawing.facts:
         label = "Temperature: 1 is the app's answer"

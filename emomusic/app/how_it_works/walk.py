@@ -21,7 +21,7 @@ from emomusic.app.picture_chooser import (
 )
 from emomusic.app.state import page_state
 from emomusic.faces.detection import DetectionTrace
-from emomusic.faces.inspection import Explainer, FloatMap, Insight, Occlusion, agreement, grad_cam, occlude
+from emomusic.faces.inspection import FloatMap, Insight, Occlusion, agreement, explain, grad_cam, occlude
 from emomusic.faces.reading import FaceReading, classify_faces
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
 from emomusic.server.shared import shared, visitor_turn
@@ -46,7 +46,7 @@ class FaceWalk:
     def insight(self) -> Insight:
         """Feature maps, logits, and the probabilities of `reading` to the precision of float32."""
         # Loading takes 50 ms; a kept network would take 15 MB
-        return Explainer(shared().networks()[1].spec).look(self.network_input)
+        return explain(self.network_input, shared().networks()[1].spec)
 
     @cached_property
     def occlusion(self) -> Occlusion:
