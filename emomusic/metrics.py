@@ -56,11 +56,6 @@ class ClassMetrics(msgspec.Struct, frozen=True, eq=False, kw_only=True):  # arra
         """The class names, in the order of the matrix."""
         return tuple(self.per_class)
 
-    @property
-    def mistakes(self) -> list[Mistake]:
-        """All mistakes, the most frequent first."""
-        return mistakes(self.confusion, self.classes)
-
 
 class Scores(ClassMetrics, frozen=True, eq=False, kw_only=True, omit_defaults=True):
     """Metrics of predicted against true classes.
@@ -226,12 +221,6 @@ class Reliability:
     accuracy: FloatArray
     confidence: FloatArray
 
-    @property
-    def expected_calibration_error(self) -> float:
-        """Mean gap between confidence and accuracy over the predictions; 0 is perfect."""
-        gaps = np.nan_to_num(np.abs(self.accuracy - self.confidence))
-        return float((gaps * self.counts).sum() / self.counts.sum())
-
 
 def reliability(y_true: IntArray, probabilities: FloatArray, *, num_bins: int = 15) -> Reliability:
     """Group predictions into bins of equal width by their confidence.
@@ -260,7 +249,9 @@ def reliability(y_true: IntArray, probabilities: FloatArray, *, num_bins: int = 
 
 def expected_calibration_error(y_true: IntArray, probabilities: FloatArray, *, num_bins: int = 15) -> float:
     """Mean gap between confidence and accuracy over bins of confidence; 0 is perfect."""
-    return reliability(y_true, probabilities, num_bins=num_bins).expected_calibration_error
+    bins = reliability(y_true, probabilities, num_bins=num_bins)
+    gaps = np.nan_to_num(np.abs(bins.accuracy - bins.confidence))
+    return float((gaps * bins.counts).sum() / bins.counts.sum())
 
 
 @dataclass(frozen=True, slots=True)

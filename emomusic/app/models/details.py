@@ -17,7 +17,7 @@ from emomusic.app.models.saved import Chosen, predictions
 from emomusic.app.models.try_it import show_try
 from emomusic.assets import ModelKind
 from emomusic.charts import diagnostics as plots
-from emomusic.metrics import reliability
+from emomusic.metrics import mistakes, reliability
 from emomusic.records import FaceRecord, Record
 from emomusic.results.findings import describe_training
 from emomusic.results.overview import FOUR_LEGEND, Benchmark, evaluation, in_words, label_of, percent, reports_of
@@ -140,7 +140,7 @@ def _show_confusion(chosen: Chosen, record: Record) -> None:
         if (clicked := cell_at(st.session_state[key].selection.points, found.classes)) is not None:
             choose({state.MODELS_CELL: clicked})
 
-    worst, cell = scores.mistakes[:5], (true, called) if selected else None
+    worst, cell = mistakes(scores.confusion, scores.classes)[:5], (true, called) if selected else None
     show_chart(
         plots.confusion_map(scores.confusion, found.classes, chosen=cell, text_color=text_color()),
         key=key,
