@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from emomusic import assets
@@ -21,7 +22,7 @@ class Run:
 
     folder: Path
     metrics: dict[str, Any]
-    reports: list[Any]
+    reports: list[int]
 
 
 def stripes(count: int, seed: int) -> LabelledFaces:
@@ -31,6 +32,17 @@ def stripes(count: int, seed: int) -> LabelledFaces:
     waves = np.sin(2 * np.pi * np.arange(48) / 48 * 1.5 ** labels[:, None])  # unharmed by turns, shifts and flips
     images = 95 * (1 + waves[:, :, None]) + rng.integers(0, 60, (count, 48, 48))
     return LabelledFaces(images.astype(np.uint8), labels, np.zeros(count, np.bool_))
+
+
+def write_fer2013(path: Path, faces: dict[str, LabelledFaces]) -> Path:
+    """Write faces by usage in the form of Kaggle's table."""
+    rows = [
+        (label, " ".join(map(str, image.ravel())), usage)
+        for usage, own in faces.items()
+        for image, label in zip(own.images, own.labels, strict=True)
+    ]
+    pd.DataFrame(rows, columns=["emotion", "pixels", "Usage"]).to_csv(path, index=False)
+    return path
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +60,7 @@ def tiny_run(dataset: Splits, tmp_path_factory: pytest.TempPathFactory) -> Run:
     from emomusic.training import train
 
     folder = tmp_path_factory.mktemp("root") / "models" / "face" / "tiny"
-    reports: list[Any] = []
+    reports: list[int] = []
     metrics = train.train("tiny", dataset, folder, preset="smoke", on_progress=reports.append)
     return Run(folder, metrics, reports)
 

@@ -263,22 +263,9 @@ def train_face(options: argparse.Namespace) -> Outcome:
     out = _folder_for(options, ModelKind.FACE, options.network)
     splits = read_fer2013(options.fer2013)
     posed = None if options.posed_faces is None else _posed_faces(options.posed_faces)
-    from emomusic.training.train import EpochReport, train
+    from emomusic.training.train import train
 
-    with progress("epochs", sum(stage.epochs for stage in PRESETS[preset])) as advance:
-
-        def on_progress(report: EpochReport) -> None:
-            advance(report.epoch)
-            log.info(
-                "epoch %d of %d: loss %.3f, accuracy on validation %.1f %%, %.0f s; about %.0f min left",
-                report.epoch,
-                report.epochs,
-                report.figures["loss"],
-                100 * report.figures["val_accuracy"],
-                report.figures["seconds"],
-                report.seconds_left / 60,
-            )
-
+    with progress("epochs", sum(stage.epochs for stage in PRESETS[preset])) as on_progress:
         metrics = train(
             options.network,
             splits,

@@ -55,23 +55,6 @@ _CHECKPOINT = "checkpoint"
 _DRAFTS = "drafts"
 
 
-@dataclass(frozen=True, slots=True)
-class EpochReport:
-    """Progress after an epoch.
-
-    Attributes:
-        epoch: counted from 1 over all stages.
-        epochs: planned epochs of all stages.
-        figures: row of `history.csv`.
-        seconds_left: estimate for the epochs left.
-    """
-
-    epoch: int
-    epochs: int
-    figures: dict[str, float]
-    seconds_left: float
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class _Run:
     """A training run: keys of `NETWORKS` and `PRESETS`, the preset's stages, and the model's folder."""
@@ -140,7 +123,7 @@ def train(
     preset: str,
     posed: PosedFaces | None = None,
     resume: bool = False,
-    on_progress: Callable[[EpochReport], None] = lambda _: None,
+    on_progress: Callable[[int], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Train on the train split, choose weights on validation, evaluate on test, and write the model's folder.
 
@@ -151,7 +134,7 @@ def train(
         preset: a key of `PRESETS`.
         posed: faces for the stages that need them.
         resume: continue from the checkpoint in `out`, if there is one.
-        on_progress: called after every epoch.
+        on_progress: takes the number of finished epochs of all stages.
 
     Returns:
         The content of `metrics.json`.
@@ -172,7 +155,7 @@ def train(
     trained: list[_Stage] = []
     for config in stages:
         trained.append(_fit(run, config, trained, on_progress))
-    without = [_fit(run, config, trained[:-1], lambda _: None) for config in run.left_out]
+    without = [_fit(run, config, trained[:-1]) for config in run.left_out]
     metrics = _write(run, trained, without)
     shutil.rmtree(run.checkpoint)
     return metrics
@@ -193,7 +176,7 @@ def _prepare_checkpoint(run: _Run, *, resume: bool) -> None:
 
 
 def _fit(
-    run: _Run, config: TrainingConfig, earlier: Sequence[_Stage], on_progress: Callable[[EpochReport], None]
+    run: _Run, config: TrainingConfig, earlier: Sequence[_Stage], on_progress: Callable[[int], None] | None = None
 ) -> _Stage:
     """Train one stage, from its checkpoint if there is one. A finished stage is read from its checkpoint."""
     network, train_faces = config.network or run.network, run.splits[Split.TRAIN]
@@ -222,7 +205,7 @@ def _fit(
     if first_epoch < config.epochs:
         averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.ema_momentum else []
         keep_best = keras.callbacks.LambdaCallback(on_epoch_end=checkpoint.keep_best)
-        report = _reporting(run, earlier, checkpoint, on_progress)
+        report = [] if on_progress is None else [_reporting(run, earlier, checkpoint, on_progress)]
         model.fit(
             augmented_batches(
                 train_faces,
@@ -239,7 +222,7 @@ def _fit(
             initial_epoch=first_epoch,
             epochs=config.epochs,
             shuffle=False,  # the batches are shuffled already
-            callbacks=[checkpoint, *averaging, keep_best, report],
+            callbacks=[checkpoint, *averaging, keep_best, *report],
             verbose=0,
         )
     trained = spec.build("float32")  # without bfloat16 and the optimizer
@@ -259,17 +242,19 @@ def _history(earlier: Sequence[_Stage], checkpoint: Checkpoint) -> list[dict[str
 
 
 def _reporting(
-    run: _Run, earlier: Sequence[_Stage], checkpoint: Checkpoint, on_progress: Callable[[EpochReport], None]
+    run: _Run, earlier: Sequence[_Stage], checkpoint: Checkpoint, on_progress: Callable[[int], None]
 ) -> keras.callbacks.Callback:
-    """A callback that reports each epoch, with the time left at the mean speed of this run."""
+    """A callback that logs each epoch, with the time left at the mean speed of this run."""
     first = len(checkpoint.rows)
-    num_planned = sum(len(stage.history) for stage in earlier)
-    num_planned += sum(stage.epochs for stage in run.stages[len(earlier) :])
+    planned = sum(len(stage.history) for stage in earlier) + sum(stage.epochs for stage in run.stages[len(earlier) :])
 
     def report(*_: Any) -> None:
         row = _history(earlier, checkpoint)[-1]
-        mean = float(np.mean([done["seconds"] for done in checkpoint.rows[first:]]))
-        on_progress(EpochReport(int(row["epoch"]), num_planned, row, mean * (num_planned - row["epoch"])))
+        figures = row["epoch"], planned, row["loss"], 100 * row[MONITOR], row["seconds"]
+        left_s = (planned - row["epoch"]) * float(np.mean([done["seconds"] for done in checkpoint.rows[first:]]))
+        text = "epoch %d of %d: loss %.3f, accuracy on validation %.1f %%, %.0f s; about %.0f min left"
+        log.info(text, *figures, left_s / 60)
+        on_progress(int(row["epoch"]))
 
     return keras.callbacks.LambdaCallback(on_epoch_end=report)
 

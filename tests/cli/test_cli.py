@@ -1,6 +1,5 @@
 """The command line's contract: JSON alone on stdout, one line on stderr, exit status 0, 2 or 1."""
 
-import csv
 import json
 import os
 import re
@@ -22,6 +21,7 @@ from emomusic.faces.model_files import DEFAULT_MODEL, face_models
 from emomusic.songs.recommend import load_recommender
 from tests.cli.conftest import Reply
 from tests.songs.tables import mood_table
+from tests.tiny_model import stripes, write_fer2013
 
 TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 
@@ -287,22 +287,9 @@ def test_the_committed_figures_are_what_evaluate_computes(run: Callable[..., Rep
             assert figures["per_class"][name_of_class] == pytest.approx(scores, abs=0.02)  # a picture more or less
 
 
-@pytest.fixture
-def fer2013(tmp_path: Path) -> Path:
-    """Noise in the form of FER2013, with seven pictures in each split."""
-    path, rng = tmp_path / "fer2013.csv", np.random.default_rng(0)
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["emotion", "pixels", "Usage"])
-        for usage in ("Training", "PublicTest", "PrivateTest"):
-            for number in range(7):
-                writer.writerow([number % 7, " ".join(map(str, rng.integers(0, 256, 2304))), usage])
-    return path
-
-
-def test_training_takes_the_options(
-    run: Callable[..., Reply], fer2013: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_training_takes_the_options(run: Callable[..., Reply], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usages = ("Training", "PublicTest", "PrivateTest")
+    fer2013 = write_fer2013(tmp_path / "fer2013.csv", dict.fromkeys(usages, stripes(7, seed=0)))
     calls: list[tuple[Path, str, bool]] = []
 
     def train(network: str, dataset: Any, out: Path, *, preset: str, resume: bool, **_: Any) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The command `evaluate face` with votes and posed faces, on a tiny network."""
 
-import csv
 import json
 import shutil
 from dataclasses import replace
@@ -19,7 +18,7 @@ from emomusic.faces.model_files import read_spec, write_spec
 from emomusic.metrics import evaluate
 from emomusic.training import ferplus
 from emomusic.training.evaluate import record_collection
-from tests.tiny_model import Run, Splits
+from tests.tiny_model import Run, Splits, write_fer2013
 
 
 @pytest.fixture
@@ -36,12 +35,7 @@ def model(tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 def faces(dataset: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LabelledFaces:
     """Eight faces, on which people saw each emotion once, and contempt: in a CSV as validation and test."""
     faces = dataset[Split.TEST].first(8)
-    with (tmp_path / "fer2013.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["emotion", "pixels", "Usage"])
-        for usage in ("PublicTest", "PrivateTest"):
-            for image, label in zip(faces.images, faces.labels, strict=True):
-                writer.writerow([label, " ".join(map(str, image.ravel())), usage])
+    write_fer2013(tmp_path / "fer2013.csv", dict.fromkeys(("PublicTest", "PrivateTest"), faces))
     votes = np.zeros((8, len(ferplus.COLUMNS)), np.uint8)
     votes[np.arange(8), np.arange(8)] = 9
     parts = {"pictures": ferplus.checksums(faces.images), "votes": votes}

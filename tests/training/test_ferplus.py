@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,18 @@ from emomusic.metrics import FOUR, SEVEN, in_classes
 from emomusic.training import ferplus
 
 
-def write_votes(path: Path, images: np.ndarray, votes: np.ndarray, split: Split = Split.TRAIN) -> None:
-    counts = np.zeros((len(votes), len(ferplus.COLUMNS)), np.uint8)
-    counts[:, : votes.shape[1]] = votes
-    np.savez_compressed(path, **{f"{split}_pictures": ferplus.checksums(images), f"{split}_votes": counts})
+@pytest.fixture
+def write_votes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Writes the votes on pictures of a split, in place of those that ship."""
+
+    def write(images: np.ndarray, votes: np.ndarray, split: Split = Split.TRAIN) -> None:
+        counts = np.zeros((len(votes), len(ferplus.COLUMNS)), np.uint8)
+        counts[:, : votes.shape[1]] = votes
+        parts = {f"{split}_pictures": ferplus.checksums(images), f"{split}_votes": counts}
+        np.savez_compressed(tmp_path / "votes.npz", **parts)
+        monkeypatch.setattr(ferplus, "VOTES", tmp_path / "votes.npz")
+
+    return write
 
 
 @pytest.fixture
@@ -21,22 +30,18 @@ def images() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (6, 48, 48), np.uint8)
 
 
-def test_votes_find_their_picture_in_any_order(
-    images: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_votes_find_their_picture_in_any_order(images: np.ndarray, write_votes: Callable[..., None]) -> None:
     counts = np.random.default_rng(1).integers(1, 9, (6, len(EMOTIONS)))
-    write_votes(tmp_path / "votes.npz", images, counts)
-    monkeypatch.setattr(ferplus, "VOTES", tmp_path / "votes.npz")
+    write_votes(images, counts)
     shares = ferplus.vote_shares(images[::-1])
     assert shares.dtype == np.float32
     np.testing.assert_allclose(shares, (counts / counts.sum(axis=1, keepdims=True))[::-1], atol=1e-6)
 
 
-def test_a_picture_without_votes_gets_none(images: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_without_votes_gets_none(images: np.ndarray, write_votes: Callable[..., None]) -> None:
     counts = np.ones((5, len(EMOTIONS)))
     counts[2] = 0  # all ten saw contempt, or no face
-    write_votes(tmp_path / "votes.npz", images[:5], counts)
-    monkeypatch.setattr(ferplus, "VOTES", tmp_path / "votes.npz")
+    write_votes(images[:5], counts)
     np.testing.assert_allclose(ferplus.vote_shares(images).sum(axis=1), [1, 1, 0, 1, 1, 0], atol=1e-6)
     labels = np.full(6, 4, np.uint8)
     faces = LabelledFaces(images, labels, np.zeros(6, np.bool_))
@@ -61,14 +66,13 @@ def test_a_majority_is_more_than_half_of_the_repeated_votes(votes: dict[str, int
 
 @pytest.mark.parametrize("classes", [SEVEN, FOUR], ids=["seven", "four"])
 def test_contempt_counts_as_wrong_and_pictures_without_a_majority_do_not_count(
-    classes: tuple[str, ...], images: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    classes: tuple[str, ...], images: np.ndarray, write_votes: Callable[..., None]
 ) -> None:
     counts = np.zeros((6, 8), np.uint8)
     for row, name in enumerate(("happy", "happy", "sad", "neutral", "contempt")):
         counts[row, ferplus.COLUMNS.index(name)] = 8
     counts[5, :2] = 5  # no majority
-    write_votes(tmp_path / "votes.npz", images, counts, Split.TEST)
-    monkeypatch.setattr(ferplus, "VOTES", tmp_path / "votes.npz")
+    write_votes(images, counts, Split.TEST)
     answers = in_classes(np.array([3, 3, 4, 4, 6, 0]), classes)  # one of the four emotions is wrong
     found = ferplus.evaluate_on_votes(images, Split.TEST, answers, classes)
     assert found is not None

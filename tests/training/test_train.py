@@ -49,9 +49,9 @@ class KilledError(Exception):
     """Ends a run from within, as a signal would."""
 
 
-def kill_after(epoch: int) -> Callable[[Any], None]:
-    def on_progress(report: train_module.EpochReport) -> None:
-        if report.epoch == epoch:
+def kill_after(epoch: int) -> Callable[[int], None]:
+    def on_progress(done: int) -> None:
+        if done == epoch:
             raise KilledError
 
     return on_progress
@@ -113,15 +113,11 @@ def test_where_all_pictures_stand_in_training_there_is_no_such_figure() -> None:
     assert found["accuracy"] == 0.5
 
 
-def test_the_history_has_every_epoch_once_and_is_what_was_told(tiny_run: Run) -> None:
+def test_the_history_has_every_epoch_once_and_each_is_told(tiny_run: Run) -> None:
     history = history_of(tiny_run.folder)
     assert [row["epoch"] for row in history] == [1, 2]
-    assert history == [report.figures for report in tiny_run.reports]
     assert history[0].keys() >= {"stage", "loss", "val_loss", "learning_rate", "seconds"}
-    assert [report.epochs for report in tiny_run.reports] == [2, 2]
-    assert [report.epoch for report in tiny_run.reports] == [1, 2]
-    assert tiny_run.reports[0].seconds_left == pytest.approx(tiny_run.reports[0].figures["seconds"])
-    assert tiny_run.reports[-1].seconds_left == 0
+    assert tiny_run.reports == [1, 2]
 
 
 def test_the_file_has_the_weights_of_the_best_epoch_as_its_spec_says(tiny_run: Run, dataset: Splits) -> None:
@@ -166,23 +162,23 @@ def test_a_run_killed_in_its_second_stage_and_resumed_ends_like_an_uninterrupted
     second = replace(FULL, epochs=2, sam_rho=0.1, start=PREVIOUS, teachers=(PREVIOUS, FIRST), distillation_weight=0.5)
     name, out, whole_out = preset(replace(FULL, epochs=1, network="twin"), second), tmp_path / "net", tmp_path / "whole"
 
-    def copy_then_kill(report: train_module.EpochReport) -> None:
-        if report.epoch == 2:
+    def copy_then_kill(done: int) -> None:
+        if done == 2:
             shutil.copytree(whole_out, out)  # what a kill would leave
-        kill_after(3)(report)
+        kill_after(3)(done)
 
     with pytest.raises(KilledError):
         train_module.train("tiny", dataset, whole_out, preset=name, on_progress=copy_then_kill)
     whole = state_of(whole_out, 1)["history"] + state_of(whole_out, 2)["history"]
     assert {path.name for path in out.iterdir()} == {"checkpoint"}
-    reports: list[train_module.EpochReport] = []
+    reports: list[int] = []
     metrics = train_module.train("tiny", dataset, out, preset=name, resume=True, on_progress=reports.append)
     assert set(taught) == {"twin"}
     assert read_spec(out).network == "tiny"
     assert [(stage["config"]["start"], stage["epochs"]) for stage in metrics["stages"]] == [(None, 1), (PREVIOUS, 2)]
     assert metrics["epochs"] == 3
     assert metrics["best_epoch"] in (2, 3)
-    assert [(report.epoch, report.epochs) for report in reports] == [(3, 3)]
+    assert reports == [3]
     assert {path.name for path in out.iterdir()} == FILES
     assert [(row["stage"], row["epoch"]) for row in history_of(out)] == [(1, 1), (2, 2), (2, 3)]
     for resumed, row in zip(history_of(out), whole, strict=True):
@@ -246,8 +242,9 @@ def test_a_run_without_resume_starts_at_epoch_1(
 ) -> None:
     with caplog.at_level(logging.INFO, train_module.log.name), pytest.raises(KilledError):
         train_module.train("tiny", dataset, killed, preset="smoke", on_progress=kill_after(1))
-    (message,) = [record.getMessage() for record in caplog.records if record.name == train_module.log.name]
-    assert str(killed / "checkpoint") in message
+    discarded, epoch = [each.getMessage() for each in caplog.records if each.name == train_module.log.name]
+    assert str(killed / "checkpoint") in discarded
+    assert epoch.startswith("epoch 1 of 2: loss ")
     (row,) = state_of(killed, 1)["history"]
     assert row["loss"] == pytest.approx(history_of(tiny_run.folder)[0]["loss"], rel=1e-4)
 
