@@ -23,16 +23,6 @@ from emomusic.training.steps import FusedBatchNormalization
 _Graph = tuple[keras.KerasTensor, keras.KerasTensor]
 
 
-def build(network: str, dtype: str) -> keras.Model:
-    """The untrained network for a Keras dtype policy such as "float32" or "mixed_bfloat16"."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(dtype)
-    try:
-        return keras.Model(*GRAPHS[network](), name=network)
-    finally:
-        keras.config.set_dtype_policy(before)
-
-
 def _pixel_input(side: int) -> _Graph:
     """The input, and each picture scaled to zero mean and unit variance.
 

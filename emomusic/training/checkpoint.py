@@ -17,7 +17,6 @@ from emomusic.errors import ModelError
 MONITOR = "val_accuracy"
 STATE = "state.json"
 BEST = "best.weights.h5"
-CHECKPOINT_FILES = (f"{STATE}*", "*.weights.h5")
 _DRAWS_PER_EPOCH = 1 << 20  # more than any network draws, so that epochs never share random numbers
 
 

@@ -45,10 +45,17 @@ class NetworkSpec:
     grad_cam: str = ""
 
     def build(self, dtype: str) -> keras.Model:
-        """The untrained network, as from `architectures.build`."""
-        from emomusic.training import architectures
+        """The untrained network for a Keras dtype policy such as "float32" or "mixed_bfloat16"."""
+        import keras
 
-        return architectures.build(self.name, dtype)
+        from emomusic.training.architectures import GRAPHS
+
+        before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy(dtype)
+        try:
+            return keras.Model(*GRAPHS[self.name](), name=self.name)
+        finally:
+            keras.config.set_dtype_policy(before)
 
 
 _VGG_SOURCE = "K. Simonyan & A. Zisserman, Very deep convolutional networks, ICLR 2015 (we chose the widths)"

@@ -32,7 +32,7 @@ from emomusic.runtime import Network
 from emomusic.training.architectures import apply_start_weights, copy_layers
 from emomusic.training.batches import Batch, augmented_batches, one_hot, steps_per_epoch
 from emomusic.training.card import write_card
-from emomusic.training.checkpoint import CHECKPOINT_FILES, MONITOR, STATE, Checkpoint, write_weights
+from emomusic.training.checkpoint import MONITOR, STATE, Checkpoint, write_weights
 from emomusic.training.evaluate import evaluate_splits, keras_classifier, ms_per_face
 from emomusic.training.export_onnx import export_onnx
 from emomusic.training.ferplus import seen_emotions
@@ -81,13 +81,6 @@ class _Run:
     def folder(self, number: int, leave_out: str = "") -> Path:
         """The checkpoint of a stage, counted from 1."""
         return self.checkpoint / f"stage{number}{leave_out and f'-without-{leave_out}'}"
-
-    @property
-    def stage_folders(self) -> list[Path]:
-        """The checkpoint of each stage, and of each of `left_out`."""
-        last = len(self.stages)
-        own = [self.folder(number) for number in range(1, last + 1)]
-        return own + [self.folder(last, config.leave_out) for config in self.left_out]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,10 +156,8 @@ def train(
 
 def _prepare_checkpoint(run: _Run, *, resume: bool) -> None:
     """Check the folder of the checkpoint, and empty it unless the run resumes."""
-    prepare_model_folder(run.checkpoint, (_DRAFTS, *(path.name for path in run.stage_folders)))
-    for folder in run.stage_folders:
-        prepare_model_folder(folder, CHECKPOINT_FILES)
-    has_state = any((folder / STATE).is_file() for folder in run.stage_folders)
+    prepare_model_folder(run.checkpoint, (_DRAFTS, "stage*"))
+    has_state = any(run.checkpoint.glob(f"stage*/{STATE}"))
     if resume and not has_state:
         log.info("No checkpoint in %s: starting at epoch 1.", run.checkpoint)
     if not resume:
