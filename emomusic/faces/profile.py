@@ -173,12 +173,6 @@ class FaceProfile(msgspec.Struct, frozen=True, eq=False, kw_only=True, forbid_un
     faces: dict[Emotion, npt.NDArray[np.float64]]
     identity: npt.NDArray[np.float32]
 
-    def __post_init__(self) -> None:
-        if Emotion.NEUTRAL not in self.shots or self.shots.keys() != self.faces.keys():
-            raise ValueError("a face for each counted emotion, and a neutral one, are needed")
-        if any(face.shape != (_SIZE,) for face in self.faces.values()) or self.identity.shape != (_IDENTITY_SIZE,):
-            raise ValueError("the numbers of a face or of the descriptor are too few or too many")
-
     def to_json(self) -> bytes:
         """The profile as a file of about 8 KB."""
         rounded = msgspec.structs.replace(
@@ -201,6 +195,12 @@ class FaceProfile(msgspec.Struct, frozen=True, eq=False, kw_only=True, forbid_un
             )
         try:
             stored = msgspec.json.decode(content, type=cls, dec_hook=_numbers)
+            if Emotion.NEUTRAL not in stored.shots or stored.shots.keys() != stored.faces.keys():
+                raise ValueError("a face for each counted emotion, and a neutral one, are needed")
+            if {face.shape for face in stored.faces.values()} != {(_SIZE,)} or stored.identity.shape != (
+                _IDENTITY_SIZE,
+            ):
+                raise ValueError("a face or the descriptor has too few or too many numbers")
             length = float(np.linalg.norm(stored.identity))
             if not 0.9 < length < 1.1:
                 raise ValueError("the descriptor has another length than 1")
