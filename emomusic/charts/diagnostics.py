@@ -11,7 +11,8 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from emomusic.affect import Emotion
-from emomusic.charts.colours import CLASS_COLOURS, EMOTION_COLOURS, GUIDE, QUIET, RIGHT, WRONG, faded
+from emomusic.charts.colours import EMOTION_COLOURS, GUIDE, QUIET, RIGHT, WRONG, faded
+from emomusic.charts.face import share_bars
 from emomusic.charts.layout import GRID, PERCENTS, REVERSED, axis_title, lay_out
 from emomusic.metrics import ClassScores, FloatArray, IntArray, Reliability, accuracy_interval
 from emomusic.records import FaceBin
@@ -85,22 +86,15 @@ def _shades(share: FloatArray, classes: Sequence[str]) -> go.Heatmap:
 
 def recall_bars(per_class: Mapping[str, ClassScores]) -> go.Figure:
     """Bars of the recall of every class of a model."""
-    percents = [100 * scores.recall for scores in per_class.values()]
-    figure = go.Figure().add_bar(
-        x=percents, y=list(per_class), orientation="h", name="recall",
-        marker={"color": [CLASS_COLOURS[label] for label in per_class], "cornerradius": 3},
-        text=[f"{value:.0f}" for value in percents], textposition="outside", cliponaxis=False,
+    recalls = {label: scores.recall for label, scores in per_class.items()}
+    figure = share_bars(recalls, height=FIRST_PX, letters=14, bargap=0.25)
+    figure.update_traces(
+        text=[f"{100 * recall:.0f}" for recall in recalls.values()],
         customdata=[scores.support for scores in per_class.values()],
         hovertemplate="%{y}: %{x:.1f} % of %{customdata:,}<extra></extra>",
-    )  # fmt: skip
-    return lay_out(
-        figure,
-        FIRST_PX,
-        x=PERCENTS | GRID | {"range": [0, 105], "title": "recall"},
-        y=REVERSED | {"tickfont": {"size": 14}},
-        margin={"r": 30},
-        bargap=0.25,
     )
+    figure.update_xaxes(PERCENTS | GRID | {"range": [0, 105], "title": "recall", "visible": True})
+    return figure.update_layout(margin={"l": 8, "r": 30, "t": 8, "b": 8})
 
 
 FIRST_PX = 270
