@@ -141,17 +141,6 @@ def video_of(app: AppTest) -> Any:
     return video.proto
 
 
-def assert_chooser(app: AppTest) -> None:
-    assert not app.exception
-    assert app.title
-    assert [button.label for button in app.button] == [SAMPLE]
-    assert len(app.file_uploader) == 1
-    assert tracks(app) == []
-    assert downloads(app) == set()
-    assert job_of(app) is None
-    assert state.FILM_SAMPLE not in app.query_params
-
-
 def follow_of(app: AppTest) -> dict[str, Any]:
     """What the page tells the component that moves the video."""
     (component,) = (each.proto for each in app.get("bidi_component") if each.proto.component_name == "emomusic_film")
@@ -282,7 +271,10 @@ def test_a_run_of_the_page_shows_one_moment_of_the_film(
 def test_another_video_returns_to_the_empty_page(shown: AppTest) -> None:
     tiles(shown)[3].click().run()
     press(shown, ANOTHER)
-    assert_chooser(shown)
+    assert [button.label for button in shown.button] == [SAMPLE]
+    assert len(shown.file_uploader) == len(shown.title) == 1
+    assert (tracks(shown), downloads(shown), job_of(shown)) == ([], set(), None)
+    assert state.FILM_SAMPLE not in shown.query_params
     assert "film" not in state_of(shown, PlayerState).queues
     assert (film_state(shown).scene, film_state(shown).at_s) == (0, None)
 

@@ -194,7 +194,7 @@ def test_the_texts_show_the_computed_figures_and_a_temperature_moves_the_bars(ap
     assert face.reading.quadrant.description.capitalize() in text
 
 
-def test_each_song_has_a_link_and_a_reason(app: AppTest) -> None:
+def test_each_song_has_a_link_and_a_reason_and_the_mood_of_the_emotion_and_not_of_the_quadrant(app: AppTest) -> None:
     at(app, "songs")
     songs = [markdown.value for markdown in app.markdown if re.match(r"\d\. \[\*\*", markdown.value)]
     assert len(songs) == 3
@@ -202,10 +202,6 @@ def test_each_song_has_a_link_and_a_reason(app: AppTest) -> None:
     app.button(key="start-how").click().run()
     assert state_of(app, PlayerState).playing == "how"
     assert all("open.spotify.com/track/" in song and song.split("  \n")[1] for song in songs)
-
-
-def test_the_sentence_and_the_songs_have_the_mood_of_the_emotion_and_not_of_the_quadrant(app: AppTest) -> None:
-    at(app, "songs")
     (face,) = result_of(app, Walk).faces
     sad_then_neutral = np.array([0.03, 0.03, 0.03, 0.03, 0.43, 0.03, 0.42], np.float32)
     face.reading = replace(face.reading, probabilities=EmotionProbabilities(sad_then_neutral))

@@ -74,6 +74,9 @@ def downloads(app: AppTest) -> set[str]:
 
 def test_without_a_matching_song_the_page_says_so_and_offers_no_playlist(app: AppTest) -> None:
     sample(app, "eileen-collins-1999")
+    (lesson,) = app.get("page_link")  # for a visitor without a profile
+    assert lesson.proto.page == "live"
+    assert state.LIVE_TEACH.replace(" ", "+") in lesson.proto.query_string
     first, result = tracks(app), result_of(app, Photos)
     assert {"Songs (CSV)", "List (text)"} <= downloads(app)
     app.query_params[state.SONGS_FROM] = "table"
@@ -326,13 +329,6 @@ def test_a_camera_without_https_names_it(
     assert not app.exception
     assert bool(app.get("camera_input")) is works
     assert ("HTTPS" in text_of(app)) is not works
-
-
-def test_who_has_no_profile_is_led_to_the_lesson(root: Path) -> None:
-    app: AppTest = start_app(root, **{state.SAMPLE: "eileen-collins-1999"})
-    (link,) = app.get("page_link")
-    assert link.proto.page == "live"
-    assert state.LIVE_TEACH.replace(" ", "+") in link.proto.query_string
 
 
 def test_each_page_shows_its_own_choices_and_a_return_restores_them(root: Path) -> None:
