@@ -148,24 +148,19 @@ class ServerInternals:
     """Sessions, files and event loop of the running Streamlit server."""
 
     def __init__(self) -> None:
-        """Look them up."""
+        """Look them up, and stop Streamlit from deleting unused files after each run of a page."""
         from streamlit import runtime
 
-        server = runtime.get_instance()
-        objects = server._get_async_objs()
-        self._server = server
-        self._sessions = server._session_mgr
-        self._files = server.media_file_mgr
-        self._delete_unused_files = server.media_file_mgr.remove_orphaned_files
-        self.event_loop = objects.eventloop
+        self._server = runtime.get_instance()
+        self.event_loop = self._server._get_async_objs().eventloop
+        files = self._server.media_file_mgr
+        self.delete_unused_files = files.remove_orphaned_files  # those that no page shows
+        files.remove_orphaned_files = lambda: None  # type: ignore[method-assign]
 
-    def sessions(self) -> list[Any]:
-        """All sessions, including those of closed pages."""
-        return [info.session for info in self._sessions.list_sessions()]
-
-    def is_open(self, session: Any) -> bool:
-        """Whether a browser shows the session's page."""
-        return bool(self._server.is_active_session(session.id))
+    def left_sessions(self) -> list[Any]:
+        """The sessions whose page no browser shows."""
+        sessions = (info.session for info in self._server._session_mgr.list_sessions())
+        return [session for session in sessions if not self._server.is_active_session(session.id)]
 
     def close(self, session: Any) -> None:
         """Delete a session and all that it holds. Call this on the event loop's thread only.
@@ -176,14 +171,6 @@ class ServerInternals:
         session.session_state.clear()  # without waiting for the garbage collector
         for name in _PARTS_WITH_DATA:
             setattr(session, name, type(getattr(session, name))())
-
-    def keep_files_between_runs(self) -> None:
-        """Stop Streamlit from deleting unused files after each run of a page."""
-        self._files.remove_orphaned_files = lambda: None  # type: ignore[method-assign]
-
-    def delete_unused_files(self) -> None:
-        """Delete files that no page shows."""
-        self._delete_unused_files()
 
 
 _ANSWERS = ("file_urls_response", "backend_operation_response", "heartbeat_ack")

@@ -24,11 +24,13 @@ _POLL_S = 1.0
 _REST = 20.0  # a library that grows is read again after a rest of this many times the time of the last reading
 
 
-class LibrarySongs:
-    """The songs of the library, read again when its file has changed. Threads may share one instance.
+class OwnLibrary:
+    """The library of this computer for all tabs: its songs, and the command that looks for changes.
+
+    The command's own process needs no part of the server, and its workers cannot import Streamlit's script.
 
     Attributes:
-        recommender: for the songs; None without one.
+        recommender: for the songs, as of the last `refresh`; None without one.
         info: as `Library.info`.
     """
 
@@ -38,6 +40,8 @@ class LibrarySongs:
         self._version: object = None
         self._rests_until_s = 0.0
         self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._errors: IO[bytes] | None = None  # what the process says
 
     def refresh(self) -> None:
         """Read the library if it has changed; while it grows, only after a rest.
@@ -48,8 +52,7 @@ class LibrarySongs:
         version = library_file(), library_version()
         with self._lock:
             started_s = time.monotonic()
-            rests = library_job().is_running and started_s < self._rests_until_s
-            if version == self._version or rests:
+            if version == self._version or (self.is_running and started_s < self._rests_until_s):
                 return
             with Library() as library:
                 songs, self.info = library.songs(), library.info()
@@ -57,40 +60,13 @@ class LibrarySongs:
             self._version, now_s = version, time.monotonic()
             self._rests_until_s = now_s + _REST * (now_s - started_s)
 
-
-def library_songs() -> LibrarySongs:
-    """The songs of the library as it is now.
-
-    Raises:
-        LibraryError: the library is damaged.
-    """
-    songs = _library_songs()
-    songs.refresh()
-    return songs
-
-
-@st.cache_resource(show_spinner=False)
-def _library_songs() -> LibrarySongs:
-    return LibrarySongs()
-
-
-class LibraryJob:
-    """The search for audio files and their analysis, one at a time for all tabs, by the command `library`.
-
-    The command's own process needs no part of the server, and its workers cannot import Streamlit's script.
-    """
-
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._errors: IO[bytes] | None = None  # what the process says
-
     @property
     def is_running(self) -> bool:
         """Whether files are analysed now."""
         return self._process is not None and self._process.poll() is None
 
     def start(self, folder: Path | None = None) -> None:
-        """Add a folder, or update those of the library. Nothing if the job is running."""
+        """Add a folder, or update those of the library. Nothing if the command is running."""
         if not self.is_running:
             action = ["update"] if folder is None else ["add", str(folder)]
             command = [sys.executable, "-m", "emomusic", "library", *action]
@@ -103,7 +79,7 @@ class LibraryJob:
 
     @property
     def problems(self) -> list[str]:
-        """Sentences about folders and files that could not be read; none while the job is running."""
+        """Sentences about folders and files that could not be read; none while the command is running."""
         if self.is_running or self._errors is None:
             return []
         self._errors.seek(0)
@@ -113,31 +89,40 @@ class LibraryJob:
 
 
 @st.cache_resource(show_spinner=False)
-def library_job() -> LibraryJob:
-    """The job of this server."""
-    return LibraryJob()
+def _own_library() -> OwnLibrary:
+    return OwnLibrary()
+
+
+def own_library() -> OwnLibrary:
+    """The library as it is now.
+
+    Raises:
+        LibraryError: the library is damaged.
+    """
+    library = _own_library()
+    library.refresh()
+    return library
 
 
 def choose_folders() -> None:
     """Show the folders of the library, and the search for changes."""
-    job = library_job()
+    library = own_library()
     with st.form("library-add", border=False):
         folder = st.text_input("Folder with music", placeholder=str(Path.home() / "Music"), key=state.LIBRARY_FOLDER)
-        if st.form_submit_button("Add this folder", disabled=job.is_running):
+        if st.form_submit_button("Add this folder", disabled=library.is_running):
             _start(folder)
-    songs = library_songs()
-    counts = songs.info
+    counts = library.info
     for number, path in enumerate(counts["folders"]):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(escape_markdown(escape_control_chars(path)), width="content")
             key = f"library-{number}"
-            st.button("Remove", type="tertiary", on_click=_remove, args=(path,), disabled=job.is_running, key=key)
+            st.button("Remove", type="tertiary", on_click=_remove, args=(path,), disabled=library.is_running, key=key)
     if counts["folders"]:
         st.caption(f"{pluralize(counts['songs'], 'song')}, {counts['unreadable']:,} unreadable")
-        st.button("Look for changes", on_click=job.start, disabled=job.is_running, key="library-update")
-    if job.is_running:
-        _show_progress(songs.recommender is not None)
-    show_problems(job.problems)
+        st.button("Look for changes", on_click=library.start, disabled=library.is_running, key="library-update")
+    if library.is_running:
+        _show_progress(library.recommender is not None)
+    show_problems(library.problems)
     st.caption("EmoMusic reads the files on this computer. It does not change or send them.")
 
 
@@ -146,7 +131,7 @@ def _start(folder: str) -> None:
     if not folder.strip() or not path.is_dir():
         st.warning("This folder was not found. Check its name.")
         return
-    library_job().start(path.absolute())
+    _own_library().start(path.absolute())
     st.rerun()
 
 
@@ -158,7 +143,7 @@ def _remove(path: str) -> None:
 @st.fragment(run_every=_POLL_S)
 def _show_progress(has_songs: bool) -> None:
     """Show the progress. The page runs again after the first songs and at the end."""
-    if not library_job().is_running or (not has_songs and library_songs().recommender is not None):
+    if not _own_library().is_running or (not has_songs and own_library().recommender is not None):
         st.rerun()
     with Library() as library:
         num_left, num_files = library.counts()

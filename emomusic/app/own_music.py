@@ -14,7 +14,7 @@ from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
 from emomusic.app import state
 from emomusic.app.frame import error_text, escape_markdown, show_problems
-from emomusic.app.own_library import choose_folders, library_songs
+from emomusic.app.own_library import choose_folders, own_library
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.app.state import page_state
 from emomusic.app.uploads import hold, listed, show_removal, show_uploader
@@ -42,7 +42,7 @@ def own_recommender() -> Recommender | None:
         LibraryError: the library is damaged.
     """
     if is_own_computer():
-        return library_songs().recommender
+        return own_library().recommender
     return page_state(OwnFiles).recommender
 
 

@@ -37,7 +37,6 @@ def forget_closed_pages() -> None:
     """Start to delete sessions that have been closed for half of `server.disconnectedSessionTTL`."""
     if runtime.exists():
         server = ServerInternals()
-        server.keep_files_between_runs()
         server.event_loop.call_soon_threadsafe(_Cleanup(server).run)
 
 
@@ -75,7 +74,7 @@ class _Cleanup:
             log.exception("the cleanup of closed pages failed")
 
     def _close_left_sessions(self, now: float) -> None:
-        left = [session for session in self._server.sessions() if not self._server.is_open(session)]
+        left = self._server.left_sessions()
         self._left_at = {session.id: self._left_at.get(session.id, now) for session in left}
         for session in left:
             if now - self._left_at[session.id] >= self._kept_s:

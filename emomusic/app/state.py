@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Any, TypeVar
 from weakref import ref
 
 import streamlit as st
@@ -69,23 +69,11 @@ def visit_number() -> int:
     return page_state(Visit).number
 
 
-class CameraSession(Protocol):
-    """A session with the visitor's camera; the Live page has it."""
-
-    def leave(self) -> None:
-        """Forget the pictures of the game and the lesson, because the visitor looks at another page."""
-        ...
-
-    def forget_persons(self) -> None:
-        """Forget the pictures, the known persons and the estimates of their faces."""
-        ...
-
-
 @dataclass
 class CameraState:
-    """The visitor's camera session, running or ended; None before the first start."""
+    """The visitor's `LiveSession`, running or ended; None before the first start."""
 
-    session: CameraSession | None = None
+    session: Any = None
 
 
 @dataclass
