@@ -15,9 +15,13 @@ SECONDS = 60
 
 
 class Looked(Capacity):
-    """A capacity that tells how often the drain has looked."""
+    """A capacity that tells how often the drain has looked, and what would have ended the process."""
 
     num_looks = 0
+
+    def __init__(self) -> None:
+        super().__init__(max_visitors=9, max_live=9)
+        self.exits: list[int] = []
 
     @property
     def is_busy(self) -> bool:
@@ -27,20 +31,14 @@ class Looked(Capacity):
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> Looked:
-    here = Looked(max_visitors=9, max_live=9)
+    """The capacity of a server that looks at it without a rest, and does not end the process of the test."""
+    here = Looked()
     monkeypatch.setattr(module, "capacity", lambda: here)
     monkeypatch.setattr(module, "_NOTICED_S", 0.0)
     monkeypatch.setattr(module, "_LOOK_S", 0.001)
     monkeypatch.setattr(module, "_STOP_S", 0.0)
+    monkeypatch.setattr(module.os, "_exit", here.exits.append)
     return here
-
-
-@pytest.fixture
-def exits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """What would end the process of the test."""
-    exits: list[int] = []
-    monkeypatch.setattr(module.os, "_exit", exits.append)
-    return exits
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -57,7 +55,7 @@ def started(seconds: float = SECONDS) -> tuple[Drain, list[int]]:
     return drain, stops
 
 
-def test_work_in_progress_and_a_waiting_photo_end_before_the_server(here: Looked, exits: list[int]) -> None:
+def test_work_in_progress_and_a_waiting_photo_end_before_the_server(here: Looked) -> None:
     queue, is_read = FairQueue(1), threading.Event()
 
     def wait_for_a_turn() -> None:
@@ -83,7 +81,7 @@ def test_work_in_progress_and_a_waiting_photo_end_before_the_server(here: Looked
 
 
 def test_the_server_stops_at_the_deadline_although_a_photo_is_read(
-    here: Looked, exits: list[int], monkeypatch: pytest.MonkeyPatch
+    here: Looked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = FakeClock()
     monkeypatch.setattr(module, "monotonic", clock)
@@ -100,7 +98,7 @@ def test_the_server_stops_at_the_deadline_although_a_photo_is_read(
     asyncio.run(run())
 
 
-def test_a_second_signal_stops_the_server_at_once(here: Looked, exits: list[int]) -> None:
+def test_a_second_signal_stops_the_server_at_once(here: Looked) -> None:
     async def run() -> None:
         with here.work():
             drain, stops = started()
@@ -111,10 +109,10 @@ def test_a_second_signal_stops_the_server_at_once(here: Looked, exits: list[int]
     asyncio.run(run())
 
 
-def test_the_process_ends_even_if_the_server_hangs(here: Looked, exits: list[int]) -> None:
+def test_the_process_ends_even_if_the_server_hangs(here: Looked) -> None:
     async def run() -> None:
         started()
-        await until(lambda: bool(exits))
-        assert exits == [0]
+        await until(lambda: bool(here.exits))
+        assert here.exits == [0]
 
     asyncio.run(run())

@@ -19,6 +19,7 @@ from streamlit.web.server.starlette.starlette_routes import create_upload_routes
 from emomusic.server import gate
 from emomusic.server.capacity import Capacity
 from emomusic.server.gate import Gate, upload_of
+from tests.server.asgi import answer_of
 
 FRAME = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n', b"\r\n--x--\r\n"
 FILE = bytes(range(256)) * 1200
@@ -61,24 +62,8 @@ def ask(here: Capacity) -> Ask:
         """The status. Without a body, a read of it fails."""
         sent = {"content-type": "multipart/form-data; boundary=x", "x-xsrftoken": token}
         sent |= {"cookie": f"_streamlit_xsrf={token}"} | headers
-        scope = {
-            "type": "http",
-            "method": "PUT" if "upload" in path else "GET",
-            "path": path,
-            "query_string": b"",
-            "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in sent.items()],
-        }
-        answers: list[Any] = []
-
-        async def receive() -> dict[str, Any]:
-            assert body is not None
-            return {"type": "http.request", "body": FRAME[0] + body + FRAME[1], "more_body": False}
-
-        async def send(message: Any) -> None:
-            answers.append(message)
-
-        asyncio.run(app(scope, receive, send))
-        return int(answers[0]["status"])
+        content = None if body is None else FRAME[0] + body + FRAME[1]
+        return answer_of(app, path, sent, "PUT" if "upload" in path else "GET", content)[0]
 
     return request
 

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import asyncio
 import gc
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from starlette.applications import Starlette
@@ -15,6 +13,7 @@ from emomusic.errors import CapacityError
 from emomusic.server import streaming
 from emomusic.server.capacity import ByteBudget
 from emomusic.server.streaming import LocalFile, StreamedFile
+from tests.server.asgi import Answer, answer_of
 
 CONTENT = bytes(range(256)) * 4000
 
@@ -30,9 +29,6 @@ def made(budget: ByteBudget, content: bytes = CONTENT) -> StreamedFile:
     return file
 
 
-Answer = tuple[int, dict[str, str], bytes]
-
-
 @pytest.fixture
 def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
     """Requests to a server of Streamlit on which a page runs: status, headers and body."""
@@ -42,20 +38,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
     streaming._serve_files.cache_clear()
 
     def request(address: str, asked: str | None = None) -> Answer:
-        path, _, query = address.partition("?")
-        headers = [] if asked is None else [(b"range", asked.encode())]
-        scope = {"type": "http", "method": "GET", "path": path, "query_string": query.encode(), "headers": headers}
-        sent: list[Any] = []
-
-        async def receive() -> dict[str, str]:
-            return await asyncio.Future()
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        asyncio.run(app(scope, receive, send))
-        found = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
-        return sent[0]["status"], found, b"".join(message.get("body", b"") for message in sent)
+        return answer_of(app, address, {} if asked is None else {"range": asked})
 
     return request
 
