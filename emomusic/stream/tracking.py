@@ -92,7 +92,9 @@ class FaceTracker:
     ) -> None:
         """Add the reading of the followed frame, with faces in pixels of `size`. `smoothing_s` is a time constant."""
         known = self._tracks
-        matches = _match([face.box for face in faces], [box_of(track.corners, *size) for track in known])
+        boxes = [box_of(track.corners, *size) for track in known]
+        overlaps = [[0.0 if box is None else face.box.overlap(box) for box in boxes] for face in faces]
+        matches = best_pairs(np.array(overlaps), SAME_FACE_OVERLAP)
         updated = []
         for position, (face, row) in enumerate(zip(faces, probabilities, strict=True)):
             number, values = self._next_number, row.values.astype(np.float64)
@@ -173,13 +175,12 @@ def box_of(corners: npt.NDArray[np.float64], width: int, height: int) -> Box | N
     return Box(left, top, right - left, bottom - top) if right > left and bottom > top else None
 
 
-def _match(found: Sequence[Box], known: Sequence[Box | None]) -> dict[int, int]:
-    """Matches of faces and tracks, largest overlap first: index of the face to index of the track."""
+def best_pairs(scores: npt.NDArray[np.floating], least: float) -> dict[int, int]:
+    """Pairs of rows and columns of at least this score, the largest first, each in one pair."""
     # Without `scipy.optimize.linear_sum_assignment`, whose import takes 0.9 s
-    overlaps = np.array([[0.0 if track is None else face.overlap(track) for track in known] for face in found])
-    matches: dict[int, int] = {}
-    while overlaps.size and overlaps.max() >= SAME_FACE_OVERLAP:
-        face, track = divmod(int(overlaps.argmax()), len(known))
-        matches[face] = track
-        overlaps[face] = overlaps[:, track] = 0.0
-    return matches
+    left, pairs = scores.copy(), dict[int, int]()
+    while left.size and left.max() >= least:
+        row, column = divmod(int(left.argmax()), left.shape[1])
+        pairs[row] = column
+        left[row] = left[:, column] = -1.0
+    return pairs

@@ -23,8 +23,8 @@ export function drawMarks(context, marks, { width, height }) {
     context.fillRect(left - context.lineWidth / 2, y * height - ascent, length + 8, ascent);
     context.fillStyle = ink;
     context.fillText(label, left + 4, y * height);
-    const lowest = height - 4 * context.lineWidth;
-    if (share !== undefined) drawBar(context, left, Math.min((y + h) * height + context.lineWidth, lowest), w * width, share, colour);
+    const top = Math.min((y + h) * height + context.lineWidth, height - 4 * context.lineWidth);
+    if (share !== undefined) drawBar(context, left, top, w * width, share, colour);
   }
 }
 

@@ -142,7 +142,7 @@ class LiveSession:
     @property
     def is_live(self) -> bool:
         """Whether the session uses the server. After a closed tab, the phase stays."""
-        return self.is_on and not self.reader.is_closed and not self.is_left
+        return self.is_on and not self.is_left
 
     @property
     def is_left(self) -> bool:
