@@ -26,7 +26,7 @@ class FakeIdentifier:
 
     def describe(self, image: RgbImage, boxes: Sequence[Box]) -> Descriptors:
         self.num_faces += len(boxes)
-        return np.array([[1.0, 0.0] if box.x < image.shape[1] / 2 else [0.0, 1.0] for box in boxes], np.float32)
+        return np.eye(2, 1024, dtype=np.float32)[[int(box.x >= image.shape[1] / 2) for box in boxes]]
 
 
 class FakePerson(SimpleNamespace):
@@ -39,7 +39,7 @@ def person(*descriptor: float, shade: int = 0) -> Any:
     """A person with this descriptor, whose faces are all of one emotion."""
     values = np.eye(7, dtype=np.float32)[shade]
     return FakePerson(
-        profile=SimpleNamespace(shows=lambda found: found @ np.array(descriptor) > 0.5),
+        profile=SimpleNamespace(shows=lambda found: found[:, :2] @ np.array(descriptor) > 0.5),
         classify=lambda crops: [EmotionProbabilities(values) for _ in crops],
     )
 

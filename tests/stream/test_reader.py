@@ -116,7 +116,7 @@ def test_readings_adjust_to_one_person_also_after_a_game_and_besides_a_lesson(
             estimates.add(self)
 
     neutral = people.means[Emotion.NEUTRAL.label]
-    taught = learn_profile({Emotion.NEUTRAL: [frame()]}, np.eye(1, 16, dtype=np.float32), classifier)
+    taught = learn_profile({Emotion.NEUTRAL: [frame()]}, np.eye(1, 1024, dtype=np.float32), classifier)
     monkeypatch.setattr(reader_module, "load_identifier", FakeIdentifier)
     monkeypatch.setattr(persons_module, "describe_faces", lambda crops, _: neutral[None])
     monkeypatch.setattr(persons_module, "KnownFace", Estimate)
