@@ -62,12 +62,6 @@ def test_loud_drums_are_more_awake_than_a_soft_chord():
         assert [time_s for time_s, *_ in heard.timeline] == pytest.approx([0, PATCH_S, 2 * PATCH_S])
 
 
-def test_a_sound_shorter_than_the_input_is_heard():
-    heard = load_sound_model().hear([Window(0.0, chord(1.0))])
-    assert isinstance(heard.mood, Mood)
-    assert len(heard.timeline) == 1
-
-
 def clips(shift: float = 0.0) -> Examples:
     """Forty clips whose quadrant is plain from their first features."""
     labels = np.repeat(np.arange(4), 10)

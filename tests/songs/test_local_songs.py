@@ -55,15 +55,12 @@ def songs(num_songs: int, artist: str = "Artist") -> list[Song]:
 
 
 @pytest.mark.parametrize("mood", list(Mood))
-def test_songs_of_the_mood_come_first_even_by_one_artist(mood: Mood):
+def test_songs_of_the_mood_come_first_and_artists_change_where_there_are_enough(mood: Mood):
     found = recommender_of(songs(24)).songs(Request(MOOD_POINTS[mood], mood=mood), 10)
     assert [each.likeliest_mood for each in found[:6]] == [mood] * 6
     assert len({each.song.id for each in found}) == 10
-
-
-def test_artists_change_where_there_are_enough():
-    found = [song(number, Mood.CALM, artists=(f"Artist {number % 20}",)) for number in range(40)]
-    first = recommender_of(found).songs(Request(MOOD_POINTS[Mood.CALM], mood=Mood.CALM), 10)
+    many = [song(number, mood, artists=(f"Artist {number % 20}",)) for number in range(40)]
+    first = recommender_of(many).songs(Request(MOOD_POINTS[mood], mood=mood), 10)
     assert len({each.song.byline for each in first}) == 10
 
 
