@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import astuple, replace
-from functools import cache
+from functools import cache, cached_property
 from itertools import chain, count, islice
 
 import numpy as np
@@ -83,10 +83,13 @@ class Recommender:
         self._tempo_bpm = np.nan_to_num(table["tempo_bpm"].to_numpy(np.float32))  # unknown for audio files
         self._familiarity = _familiarity(table)
         self._likeliest_moods = probabilities.argmax(axis=1)
-        # What is heard lies at the corners of the plane, far from faces, so audio files are ranked within their mood
+
+    @cached_property
+    def _ranks(self) -> npt.NDArray[np.float32]:
+        """Shape (n, 2): ranks within the mood, evenly from -1 to 1. What is heard lies at the corners of the plane."""
         groups = pd.DataFrame(self.plane).groupby(self._likeliest_moods)
         places = (groups.rank(method="first") - 1) / (groups.transform("size") - 1).clip(lower=1).to_numpy()[:, None]
-        self._ranks = np.asarray(2 * places - 1, np.float32)
+        return np.asarray(2 * places - 1, np.float32)
 
     def songs(self, request: Request, num_songs: int = 5) -> list[Pick]:
         """Recommended songs, best first.

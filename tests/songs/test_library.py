@@ -150,9 +150,7 @@ def test_another_model_hears_the_songs_again(library: Library, music: Path):
     assert library.info()["waiting"] == 0
 
 
-def test_songs_stay_while_their_disk_is_away_and_go_if_it_is_emptied(
-    library: Library, music: Path, tmp_path: Path
-):
+def test_songs_stay_while_their_disk_is_away_and_go_if_it_is_emptied(library: Library, music: Path, tmp_path: Path):
     before = names(filled(library, music))
     music.rename(tmp_path / "away")
     changes = library.update()
