@@ -69,10 +69,8 @@ def queue_of(
         if choose is None and (now := queue.current) is not None and recommender.catalogue.find(now.song.id):
             queue.continue_with(recommender)  # the source has further songs
             return queue
-    if choose is None:
-        queue = SongQueue(recommender, request, skipped=skipped)
-    else:
-        queue = SongQueue(recommender, request, picks=choose(recommender, request), skipped=skipped)
+    picks = None if choose is None else choose(recommender, request)
+    queue = SongQueue(recommender, request, picks=picks, skipped=skipped)
     player.queues[place] = queue
     if starts:
         start(place)

@@ -40,6 +40,7 @@ ACTIVE = r"https?://e\.org|www\.e|a@e|:material/home|(?<!\\)<b>|(?<!\\)\]\((?!ht
 def assert_text(app: AppTest) -> None:
     """Nothing on the page is a link, an icon, a heading or HTML of a name."""
     assert not app.exception
+    assert re.search(r"e\\?\.org", text_of(app)) or app.dataframe  # there is a name
     labels = [text for each in app.button for text in (each.label, each.help or "")]
     for text in (text_of(app), *labels, *(menu.proto.popover.label for menu in app.get("popover"))):
         assert not re.search(ACTIVE, text), text
@@ -105,7 +106,7 @@ def test_names_on_the_film_page_and_in_its_files(root: Path, monkeypatch: pytest
 
 def test_names_in_the_steps_of_how_it_works(root: Path) -> None:
     app = open_page(with_table(start_app(root, sample=SAMPLE)), "how_it_works")
-    app.query_params[state.HOW_STEP] = "songs"
+    app.query_params.update({state.HOW_STEP: "songs", state.SONGS_FROM: "table"})
     assert_text(app.run())
     assert "start-how" in keys(app)
 
