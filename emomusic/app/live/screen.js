@@ -183,7 +183,8 @@ class Connection {
 
 const RETRY_MS = 1000;
 const GATHER_MS = 2000; // a server for addresses may not answer
-const FRAME_MS = 40; // between two frames, as of the camera
+const FRAME_MS = 40; // between two drawings, and usually two frames, as of the camera
+const GAP_MS = 30; // shortest time between two frames
 const PATIENCE_MS = 5000; // a connection that ends swallows a frame
 const AHEAD_MS = 500; // longest time for which a mark goes on without an answer
 const QUALITIES = [0.75, 0.4, 0.1]; // of a frame: the best one that WebRTC can carry
@@ -207,7 +208,7 @@ class Camera {
     const find = (selector) => element.querySelector(selector);
     [this.video, this.canvas, this.select] = ["video", "canvas", "select"].map(find);
     camera = this;
-    this.timer = setInterval(() => (element.isConnected ? this.#tick() : this.#end()), FRAME_MS / 2);
+    this.timer = setInterval(() => (element.isConnected ? this.#tick() : this.#end()), FRAME_MS);
   }
 
   update({ data, setTriggerValue }) {
@@ -250,6 +251,7 @@ class Camera {
     [this.#isMarked, this.#next_ms] = [isMarked, performance.now() + rest_ms];
     if (isNext) [this.#answer, this.#answered_ms] = [number, this.#sent_ms];
     band?.conduct(faces);
+    this.#send();
   }
 
   /** The marks at their places now: faces go on as they moved between the last two answers. */
@@ -274,7 +276,7 @@ class Camera {
   #send() {
     const now = performance.now();
     const isAnswered = this.#answer === this.#sent || now - this.#sent_ms > PATIENCE_MS;
-    if (!isAnswered || now < Math.max(this.#sent_ms + FRAME_MS, this.#next_ms) || !this.#connection.open) return;
+    if (!isAnswered || now < Math.max(this.#sent_ms + GAP_MS, this.#next_ms) || !this.#connection.open) return;
     const { videoWidth: width, videoHeight: height } = this.video;
     const shot = Object.assign(document.createElement("canvas"), { width, height });
     shot.getContext("2d").drawImage(this.video, 0, 0);
