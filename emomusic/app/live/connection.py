@@ -12,11 +12,11 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any, TypeAlias
 
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from emomusic.app.live.ice import IceSettings, Way
 from emomusic.app.live.session import LiveSession, session_with
@@ -40,6 +40,7 @@ async def serve_frames(socket: WebSocket) -> None:
         return
     await socket.accept()
     async with AsyncExitStack() as closing:
+        closing.enter_context(suppress(WebSocketDisconnect))  # of an answer to a closed page
         worker = ThreadPoolExecutor(1, THREAD_NAME)
         closing.callback(worker.shutdown, wait=False)
         answer, connecting = partial(_answer, session, worker), None
@@ -72,6 +73,8 @@ async def _connect(answer: Answer, ice: IceSettings, socket: WebSocket, offer: s
         await peer.setRemoteDescription(aiortc.RTCSessionDescription(**json.loads(offer)))
         await peer.setLocalDescription(await peer.createAnswer())
         await socket.send_text(json.dumps({"type": "answer", "sdp": peer.localDescription.sdp}))
+    except WebSocketDisconnect:
+        pass
     except Exception as error:  # of an offer or a network; the frames go on over the WebSocket
         log.warning("WebRTC does not connect: %s", error)
 

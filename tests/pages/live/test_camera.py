@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from starlette.websockets import WebSocketDisconnect
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Emotion
@@ -63,6 +64,13 @@ class Socket:
         self.answers.append("closed")
 
 
+class ClosedSocket(Socket):
+    """The WebSocket of a page that was closed before the answer."""
+
+    async def send_text(self, text: str) -> None:
+        raise WebSocketDisconnect(1006)
+
+
 def test_the_page_starts_without_the_camera_and_start_gives_consent(app: AppTest) -> None:
     app.run()
     assert not app.exception
@@ -112,6 +120,7 @@ def test_turn_is_named_and_reaches_both_sides(app: AppTest, monkeypatch: pytest.
 def test_the_server_answers_frames_until_stop(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Shared, "live_networks", lambda _: (FakeDetector(TWO), FakeClassifier()))
     session = press_start(app.run())
+    assert ClosedSocket(session.key, JPEG, JPEG).answers == []
     known, broken = Socket(session.key, JPEG, b"not a picture").answers
     box, (height, width) = session.view().faces[0].face.box, FRAME.shape[:2]
     shares = [box.x / width, box.y / height, box.width / width, box.height / height]
