@@ -13,7 +13,7 @@ M. Schoen (eds.), Music and Medicine, 1948.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import astuple, replace
+from dataclasses import replace
 from functools import cache, cached_property
 from itertools import chain, count, islice
 
@@ -79,6 +79,7 @@ class Recommender:
         self.catalogue = catalogue
         self.probabilities = probabilities
         self.plane = catalogue.plane
+        self._valence, self._arousal = np.ascontiguousarray(self.plane.T)  # read five times faster than the plane
         self._artists, self._titles = table["artists"].array, table["title"].array
         self._tempo_bpm = np.nan_to_num(table["tempo_bpm"].to_numpy(np.float32))  # unknown for audio files
         self._familiarity = _familiarity(table)
@@ -178,8 +179,9 @@ class Recommender:
 
     def _distances(self, rows: npt.NDArray[np.intp], point: AffectPoint) -> npt.NDArray[np.float32]:
         """Distances on the plane."""
-        squares = (self.plane[rows] - np.array(astuple(point), np.float32)) ** 2  # `np.hypot` takes three times as long
-        return np.asarray(np.sqrt(squares[:, 0] + squares[:, 1]))
+        squares = (self._valence[rows] - np.float32(point.valence)) ** 2  # `np.hypot` takes three times as long
+        squares += (self._arousal[rows] - np.float32(point.arousal)) ** 2
+        return np.asarray(np.sqrt(squares, out=squares))
 
     def _scores(self, rows: npt.NDArray[np.intp], target: AffectPoint, mood: Mood) -> npt.NDArray[np.float32]:
         """Scores, 0 to 1."""
