@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
-HOOKED = ("scikit-learn", "starlette", "streamlit")
+HOOKED = ("scikit-learn", "starlette", "streamlit", "streamlit-webrtc")
 
 
 # The C library
@@ -296,3 +296,23 @@ def release_upload(file_id: str) -> None:
     context = get_script_run_ctx()
     if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
         context.uploaded_file_mgr.remove_file(context.session_id, file_id)
+
+
+# streamlit-webrtc
+
+_LONG_AGO = -2  # a run count that no run follows
+
+
+def set_visitor_stayed(stream: Any, *, stayed: bool) -> None:
+    """Tell a video stream whether its visitor stayed on the page. If not, the stream restarts.
+
+    streamlit-webrtc 0.79 infers this from run counts. On a busy server it then drops connections that are starting.
+    """
+    stream._last_rendered_run_count = None if stayed else _LONG_AGO
+
+
+def close_stream(stream: Any) -> None:
+    """End a video stream that no page shows any more."""
+    from streamlit_webrtc.component import _reset_context
+
+    _reset_context(stream)

@@ -24,7 +24,8 @@ import numpy as np
 import numpy.typing as npt
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
-from emomusic.app.live.ice import LIVE, Way
+from emomusic.app.live.ice import LIVE
+from emomusic.app.live.session import Way
 from emomusic.assets import ROOT, data_dir
 from emomusic.media.images import RgbImage, read_image
 from scripts.servers import Server, run_replica
@@ -57,17 +58,23 @@ _WATCH = """() => {
     }
     return ["bar", "marks"].map((kind) => sums[kind][1] ? sums[kind][0] / sums[kind][1] : null);
   };
-  const own = document.querySelector(".st-key-live-frames [data-testid=stBidiComponentIsolated]").shadowRoot;
-  const shown = () => [own.querySelector("video"), own.querySelector("canvas")];
+  const shown = () => {
+    const stream = document.querySelector('iframe[title*="webrtc"]')?.contentDocument.querySelector("video");
+    if (stream) return [stream];
+    const own = document.querySelector(".st-key-live-frames [data-testid=stBidiComponentIsolated]").shadowRoot;
+    return [own.querySelector("video"), own.querySelector("canvas")];
+  };
+  const isMirrored = shown().length === 1;
   window.watched = [];
   setInterval(() => {
     const [[bar], [shownBar, marks]] = [places([camera]), places(shown())];
-    window.watched.push([performance.now(), bar ?? NaN, shownBar ?? NaN, marks === null ? NaN : 319 - marks]);
+    const turn = (x) => (x === null ? NaN : isMirrored ? 319 - x : x);
+    window.watched.push([performance.now(), bar ?? NaN, turn(shownBar), marks === null ? NaN : 319 - marks]);
   }, 33);
 }"""
 _KEEP_CAMERA = """const ask = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
 if (ask) navigator.mediaDevices.getUserMedia = async (wanted) => (top.camera = await ask(wanted));"""
-_LINE = re.compile(r"(\d+) faces? · ([\d.]+) readings per second(?: · (\d+) ms)?")
+_LINE = re.compile(r"(\d+) faces? · ([\d.]+) frames per second · ([\d.]+) readings per second(?: · (\d+) ms)?")
 
 
 def picture_of(num_faces: int) -> RgbImage:
@@ -152,9 +159,10 @@ def measure(page: Page, browser: Browser, server: Server) -> dict[str, Any]:
     page.evaluate(_WATCH)
     page.wait_for_timeout(1000 * _SECONDS)
     times, bar, shown, marks = np.array(page.evaluate("window.watched"), np.float64).T
-    faces, readings, lags = ([float(value) for value in column] for column in zip(*seen, strict=True))
+    faces, frames, readings, lags = ([float(value) for value in column] for column in zip(*seen, strict=True))
     return {
         "faces, median": statistics.median(faces),
+        "frames per second, median": statistics.median(frames),
         "readings per second, median": statistics.median(readings),
         "ms from a frame at the server to its reading, median and 95 %": spread(lags),
         "ms from the camera to the picture": delay_ms(times, bar, shown),

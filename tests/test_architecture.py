@@ -254,6 +254,7 @@ HEAVY = {
     "mtcnn",
     "cv2",
     "streamlit",
+    "streamlit_webrtc",
     "aiortc",
     "av",
     "spotipy",

@@ -96,7 +96,8 @@ def test_libraries_with_private_hooks_have_an_upper_bound(root: Path, library: s
 @pytest.mark.parametrize("extra", ["", "app", "cluster", "train"])
 def test_doctor_checks_every_declared_package(root: Path, extra: str):
     names = {ALIASES.get(name, name) for name in declared(root, extra)}
-    assert set(doctor.PACKAGES[extra]) == names
+    transitive = {"aiortc"}  # from streamlit-webrtc
+    assert set(doctor.PACKAGES[extra]) - transitive == names
 
 
 def lines_of(lock: Path) -> list[str]:

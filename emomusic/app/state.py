@@ -119,6 +119,8 @@ LIBRARY_FOLDER = "library_folder"
 PROFILE_UPLOAD = "profile_upload"
 
 # The live page
+LIVE_STREAM = "live_stream"
+LIVE_CAMERA = "live_camera"
 LIVE_FRAMES = "live_frames"
 LIVE_MUSIC = "live_music"
 LIVE_VIEW = "shown"  # also in the URL

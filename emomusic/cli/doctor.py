@@ -24,7 +24,7 @@ PACKAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             *("rich", "platformdirs"),
         ),
         "app": (
-            *("streamlit", "starlette", "anyio", "aiortc", "plotly", "spotipy", "onnx"),
+            *("streamlit", "streamlit-webrtc", "starlette", "anyio", "aiortc", "plotly", "spotipy", "onnx"),
             "prometheus-client",
         ),
         "cluster": ("ray",),

@@ -92,13 +92,10 @@ class Gate:
         await self._app(scope, receive, send_status)
 
     async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a page connect. An address has as many connections as the server has places; others need memory only.
-
-        A camera has a connection of its own.
-        """
+        """Let a page connect. An address has as many connections as the server has places; others need memory only."""
         address = address_of((scope.get("client") or [""])[0], Headers(scope=scope).get("x-forwarded-for", ""))
         # Behind some proxies the addresses of all visitors are unknown. Then as many may wait as have a place
-        most = (capacity().max_visitors + capacity().max_live) * (1 if address else 2)
+        most = capacity().max_visitors * (1 if address else 2)
         if self._connections[address] >= most:
             await WebSocketClose()(scope, receive, send)
             return

@@ -306,7 +306,8 @@ class Catalogue:
         if hide_explicit and "explicit" in table:
             passes &= ~table["explicit"].to_numpy(bool)
         excluded = np.append(self._kinds.categories.isin(list(without_kinds)), False)  # the last for songs of no kind
-        return passes & ~excluded[self._kinds.codes]
+        passes &= ~excluded[self._kinds.codes]
+        return passes
 
     def best_known_first(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Rows by descending popularity; unchanged without this column."""

@@ -25,7 +25,7 @@ from emomusic.media.ahead import ahead
 from emomusic.media.film_file import FilmFile, FilmFrame
 from emomusic.media.images import WORKING_SIDE, RgbImage, crop_face
 from emomusic.stream.timeline import Scene, add_affect, scenes_of, timeline_table
-from emomusic.stream.tracking import FaceTrack, FaceTracker, GreyImage, best_pairs, to_flow_image
+from emomusic.stream.tracking import FaceFinder, FaceTrack, FaceTracker, Frame, GreyImage, to_flow_image
 from emomusic.text import format_clock
 
 DEFAULT_RATE, MIN_RATE, MAX_RATE = 4.0, 0.1, 30.0
@@ -96,23 +96,18 @@ def read_film(film: FilmFile, networks: FilmNetworks, *, rate: float = DEFAULT_R
     """
     if not MIN_RATE <= rate <= MAX_RATE:
         raise ValueError(f"rate must be from {MIN_RATE} to {MAX_RATE}. Received: {rate}")
-    tracks, people = FaceTracker(), _People(networks.identifier)
+    tracks, finder, people = FaceTracker(), FaceFinder(math.inf), _People(networks.identifier)
     with contextlib.closing(ahead(_searched(film, networks.detector, rate))) as searched:
         for ready in searched:
             if ready.is_cut:
                 tracks.start_shot()
             tracks.follow(ready.grey)
-            width, height = ready.small.shape[1::-1]
-            found = ready.detected
-            if found is None:
-                known = tracks.boxes(width, height)
-                detector = networks.detector
-                found = detector.detect_near(ready.small, known) if known else detector.detect(ready.small)
+            frame = Frame(ready.small, ready.grey, tracks.corners(), ready.frame.time_s)
+            found = finder.find(networks.detector, frame, _DETECT_SIDE, detected=ready.detected)
             image = film.picture(ready.frame, WORKING_SIDE)
             scale = image.shape[1] / ready.small.shape[1]
             crops = [crop_face(image, face.box.scaled(scale).clipped(*image.shape[1::-1])) for face in found]
-            rows = networks.classifier.classify(crops)
-            tracks.update(found, rows, (width, height), ready.frame.time_s, smoothing_s=_SMOOTHING_S)
+            tracks.update(frame, found, networks.classifier.classify(crops), smoothing_s=_SMOOTHING_S)
             faces = people.named(tracks.found(), image, ready.frame.time_s)
             yield FilmMoment(ready.frame.time_s, ready.frame.share, image, faces, ready.is_cut)
 
@@ -180,8 +175,11 @@ class _People:
         if fresh and absent:
             known = np.stack([self._sums[person] for person in absent])
             known /= np.linalg.norm(known, axis=1, keepdims=True)
-            for row, column in best_pairs(descriptors[fresh] @ known.T, SAME_PERSON).items():
+            similar = descriptors[fresh] @ known.T
+            while similar.max() >= SAME_PERSON:
+                row, column = divmod(int(similar.argmax()), len(absent))
                 self._person[numbers[fresh[row]]] = absent[column]
+                similar[row] = similar[:, column] = -1.0
         for number, descriptor in zip(numbers, descriptors, strict=True):
             if number not in self._person:
                 self._person[number] = len(self._sums)

@@ -1,10 +1,9 @@
-"""Face readings of the frames of a camera, one after another."""
+"""Face readings for a stream of frames, computed on a worker thread so that the video never waits."""
 
 from __future__ import annotations
 
 import itertools
 import logging
-import math
 import threading
 import time
 from collections import deque
@@ -14,30 +13,29 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from emomusic.affect import EmotionProbabilities, group_probabilities
 from emomusic.faces.classifier import Classifier, EmotionClassifier
-from emomusic.faces.detection import Face, FaceDetector
+from emomusic.faces.detection import FaceDetector
 from emomusic.faces.identity import load_identifier
 from emomusic.faces.profile import KnownFace
 from emomusic.faces.reading import FaceReading
-from emomusic.media.images import Box, RgbImage, crop_face, shrink
+from emomusic.media.images import Box, RgbImage, crop_face
 from emomusic.stream.persons import PersonReader, Recognition
 from emomusic.stream.timeline import Timeline
-from emomusic.stream.tracking import FaceTracker, to_flow_image
+from emomusic.stream.tracking import FaceFinder, FaceTracker, Frame, to_flow_image
 
 if TYPE_CHECKING:
     import pandas as pd
 
 log = logging.getLogger(__name__)
 
+THREAD_NAME = "live reader"
+"""Name of the worker threads, so that they can be counted."""
+
 _RATE_WINDOW_S = 2.0
 _SLOW_WINDOW_S = 10.0  # for slower readings
-_MAX_RATE = 240  # bounds memory: 120 readings a second
-
-# Seconds between two runs of `detect`, which takes ten times as long as `detect_near`; shorter after a lost face.
-_DETECT_INTERVAL_S = 0.5
-_SHORT_INTERVAL_S = 0.25
+_MAX_RATE = 240  # bounds memory: 120 frames a second
 
 _EMPTY_REST_S = 0.25  # shortest time between two readings without faces
-_REST = 0.2  # share of the reading's duration, leaves time to other viewers
+_REST = 0.2  # share of the reading's duration, leaves time to the video and other viewers
 _REST_AFTER_ERROR_S = 1.0
 
 
@@ -73,25 +71,26 @@ class Observer(Protocol):
         ...
 
     def observe(self, time_s: float, faces: Sequence[SeenFace]) -> None:
-        """Take the time of a frame and its faces, from left to right on the screen."""
+        """Take the time of a frame and its faces, from left to right on the screen. The worker waits for this."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class LiveView:
-    """The state of a stream after its last reading."""
+    """The state of a stream at one moment."""
 
-    width: int = 0  # of the frame in pixels, the unit of the boxes; 0 before the first reading
-    height: int = 0
-    # From left to right on the screen, with smoothed probabilities. A face keeps its number while it stays, and a lone
-    # face is number 1. A missed face stays for a moment
-    faces: tuple[FaceReading, ...] = ()
-    readings_per_second: float = 0.0  # over the last two seconds, or over the last two readings of ten seconds
-    lag_s: float | None = None  # mean time from a frame to its reading, over the same readings; None without readings
-    num_readings: int = 0  # all readings
-    error: Exception | None = None  # of the last frame; None if it was read
+    width: int  # of the newest frame in pixels, the unit of the boxes; 0 before the first frame
+    height: int  # of the newest frame in pixels; 0 before the first frame
+    # At their positions in the newest frame, from left to right on the screen, with smoothed probabilities. A face
+    # keeps its number while it stays, and a lone face is number 1
+    faces: tuple[FaceReading, ...]
+    frames_per_second: float  # over the last two seconds
+    readings_per_second: float  # over the last two seconds, or over the last two readings of the last ten seconds
+    lag_s: float | None  # mean time from a frame to its reading, over the same readings; None without readings
+    num_frames: int  # all frames
+    num_readings: int  # all readings
+    error: Exception | None  # error of the last reading; None if it succeeded
     is_adjusted: bool = False  # whether the last reading used an estimate of a person's face
-    rest_s: float = 0.0  # time to the next frame that leaves enough to other viewers
 
     @property
     def group(self) -> EmotionProbabilities | None:
@@ -100,13 +99,10 @@ class LiveView:
 
 
 class LiveReader:
-    """Reads the stream of one viewer. Several readers may share the networks, and threads one reader.
+    """Reads the stream of one viewer. Several readers may share the networks.
 
-    The results stay available after `close`. The `settings`, the `observers` of each reading and the `known` persons
-    may change at any time.
-
-    Attributes:
-        view: the state of the stream.
+    The first frame starts the worker, and the first after its end another. The results stay available after `close`.
+    The `settings`, the `observers` of each reading and the `known` persons may change at any time.
     """
 
     def __init__(
@@ -116,50 +112,84 @@ class LiveReader:
         adjust: Callable[[], EmotionClassifier] | None = None,
         settings: LiveSettings | None = None,
         clock: Callable[[], float] = time.monotonic,
+        idle_s: float = 5.0,
     ) -> None:
-        """Create a reader.
+        """Create a reader without starting its worker.
 
         Args:
-            networks: gives the detector and the classifier. Its exception becomes the view's `error`.
+            networks: gives the detector and the classifier to the worker. Its exception becomes the view's `error`.
             adjust: gives the model with which the readings adjust to a person; None if they never do.
             settings: of the readings.
             clock: monotonic time in seconds.
+            idle_s: the worker ends after this time without a frame.
         """
         self.settings = settings or LiveSettings()
         self.observers: Sequence[Observer] = ()
         self.known: Sequence[KnownFace] = ()
-        self.view = LiveView()
-        self.is_closed = False
-        self._networks, self._adjust, self._clock = networks, adjust, clock
-        self._reading = threading.Lock()  # guards the attributes below
+        self._networks, self._adjust, self._clock, self._idle_s = networks, adjust, clock, idle_s
+        self._changed = threading.Condition()  # guards the attributes below, for a few milliseconds at most
+        self._closed = threading.Event()
+        self._worker: threading.Thread | None = None
+        self._newest: Frame | None = None  # for the worker
+        self._size = (0, 0)
         self._numbers: dict[int, int] = {}  # the shown number of each track
-        self._tracks, self._timeline = FaceTracker(), Timeline()
-        self._searched_s, self._lost_one = -math.inf, False  # the last `detect`, and whether a face was missed since
-        self._started_s: float | None = None  # time of the first frame
-        self._readings: deque[tuple[float, float]] = deque(maxlen=_MAX_RATE)  # time and lag
+        self._tracks = FaceTracker()
+        self._timeline = Timeline()
+        self._started_s = 0.0  # time of the first frame
+        self._finder = FaceFinder()  # only the worker uses it
         self.forget_persons()
-
-    def read(self, decode: Callable[[], RgbImage]) -> LiveView:
-        """Read a frame as on the screen, which `decode` returns. The view has its error and that of the reading."""
-        with self._reading:
-            if self.is_closed:
-                return self.view
-            began_s = self._clock()
-            try:
-                view = self._read(decode(), began_s)
-            except Exception as error:  # the view shows it, and the video continues
-                if str(error) != str(self.view.error):  # once, not for every frame
-                    log.warning("a reading failed", exc_info=error)
-                # The traceback would keep the frame
-                view = replace(self.view, error=error.with_traceback(None), rest_s=_REST_AFTER_ERROR_S)
-            if not self.is_closed:
-                self.view = view
-            return self.view
+        self._error: Exception | None = None
+        self._num_frames = self._num_readings = 0
+        self._frames: deque[float] = deque(maxlen=_MAX_RATE)
+        self._readings: deque[tuple[float, float]] = deque(maxlen=_MAX_RATE)  # time and lag
 
     @property
-    def is_reading(self) -> bool:
-        """Whether a frame is being read, or waits for the networks."""
-        return self._reading.locked()
+    def is_closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed.is_set()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the worker is alive."""
+        with self._changed:
+            return self._worker is not None and self._worker.is_alive()
+
+    def submit_frame(self, image: RgbImage) -> LiveView:
+        """Store the newest frame for the worker, without waiting for a reading.
+
+        Args:
+            image: shape (height, width, 3), uint8, RGB, as on the screen. Its size may change. Do not modify it later.
+
+        Returns:
+            The faces of the latest reading, moved to this frame; after `close`, the last view.
+
+        Raises:
+            ValueError: the image has another shape or type.
+        """
+        grey = to_flow_image(image)
+        with self._changed:
+            if self._closed.is_set():
+                return self._view()
+            now = self._clock()
+            if not self._num_frames:
+                self._started_s = now
+            self._tracks.follow(grey)
+            self._size = (image.shape[1], image.shape[0])
+            self._newest = Frame(image, grey, self._tracks.corners(), now)
+            self._num_frames += 1
+            self._frames.append(now)
+            if self._worker is None:
+                # A daemon, so that loading of the networks does not delay the exit of the program
+                self._worker = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
+                self._worker.start()
+            view = self._view()
+            self._changed.notify_all()  # last, because the worker then takes the GIL
+            return view
+
+    def view(self) -> LiveView:
+        """The current state, on any thread."""
+        with self._changed:
+            return self._view()
 
     def timeline(self) -> pd.DataFrame:
         """The group's emotions per second over ten minutes, as from `Timeline.table`, on any thread."""
@@ -170,70 +200,103 @@ class LiveReader:
         self.known = ()
         self._persons = PersonReader(load_identifier, self._adjust)
 
-    def close(self) -> None:
-        """Read no further frame, without waiting for a reading. Further calls are allowed, on any thread."""
-        self.is_closed = True
-        self._tracks = FaceTracker()  # the old ones have a frame
+    def close(self, timeout_s: float = 2.0) -> None:
+        """End the worker and wait for it up to a timeout. Further calls are allowed, on any thread."""
         self.forget_persons()
+        with self._changed:
+            self._closed.set()
+            self._newest = None
+            self._tracks.forget_frame()
+            worker = self._worker
+            self._changed.notify_all()
+        if worker is not None and worker is not threading.current_thread():
+            worker.join(timeout_s)
 
-    def _read(self, image: RgbImage, time_s: float) -> LiveView:
-        detector, classifier = self._networks()
-        settings, observers, persons, tracks = self.settings, self.observers, self._persons, self._tracks
-        tracks.follow(to_flow_image(image))
-        faces = self._find(detector, image, tracks, time_s)
-        seen = [(face.box, crop_face(image, face.box)) for face in faces]
-        if settings.recognition is not Recognition.ESTIMATED:
-            persons.forget_estimates()
-        least = min([settings.recognition, *(observer.recognition for observer in observers)])
-        probabilities = persons.classify(image, seen, time_s, classifier, known=self.known, recognition=least)
-        for observer in observers:
-            found = [SeenFace(box, crop, row) for (box, crop), row in zip(seen, probabilities, strict=True)]
-            observer.observe(time_s, found)
-        if self.is_closed:
-            return self.view
-        size, now = (image.shape[1], image.shape[0]), self._clock()
-        tracks.update(faces, probabilities, size, time_s, smoothing_s=settings.smoothing_s)
-        # Without missed faces, which stay visible for a moment
-        rows = [track.probabilities for track in tracks.found()]
-        self._started_s = time_s if self._started_s is None else self._started_s
-        self._timeline.add(time_s - self._started_s, group_probabilities(rows), len(rows))
-        self._readings.append((now, now - time_s))
-        numbers, shown = self._number_faces(tracks.numbers()), [track.reading(*size) for track in tracks.shown()]
+    def _view(self) -> LiveView:
+        now, size, numbers = self._clock(), self._size, self._number_faces()
         recent = [(at, lag) for at, lag in self._readings if now - at <= _RATE_WINDOW_S]
         if len(recent) < 2:
             recent = [(at, lag) for at, lag in list(self._readings)[-2:] if now - at <= _SLOW_WINDOW_S]
+        faces = [track.reading(*size) for track in self._tracks.shown()]
         return LiveView(
             width=size[0],
             height=size[1],
-            faces=tuple(replace(face, number=numbers[face.number]) for face in shown if face is not None),
+            faces=tuple(replace(face, number=numbers[face.number]) for face in faces if face is not None),
+            frames_per_second=_rate([at for at in self._frames if now - at <= _RATE_WINDOW_S]),
             readings_per_second=_rate([at for at, _ in recent]),
-            lag_s=sum(lag for _, lag in recent) / len(recent),
-            num_readings=self.view.num_readings + 1,
-            is_adjusted=persons.is_adjusted,
-            rest_s=max(min((now - time_s) * _REST, _EMPTY_REST_S), 0.0 if shown else _EMPTY_REST_S - (now - time_s)),
+            lag_s=sum(lag for _, lag in recent) / len(recent) if recent else None,
+            num_frames=self._num_frames,
+            num_readings=self._num_readings,
+            error=self._error,
+            is_adjusted=self._persons.is_adjusted,
         )
 
-    def _find(self, detector: FaceDetector, image: RgbImage, tracks: FaceTracker, time_s: float) -> list[Face]:
-        """The faces of a frame, in its pixels: known faces near their positions, and regularly all faces."""
-        small, scale = shrink(image, self.settings.detect_side)
-        known = tracks.boxes(small.shape[1], small.shape[0])
-        if known and time_s - self._searched_s < (_SHORT_INTERVAL_S if self._lost_one else _DETECT_INTERVAL_S):
-            faces = detector.detect_near(small, known)
-            self._lost_one = len(faces) < len(known)
-        else:
-            self._searched_s, self._lost_one = time_s, False
-            faces = detector.detect(small)
-        size = image.shape[1::-1]
-        return [Face(face.box.scaled(1 / scale).clipped(*size), face.confidence) for face in faces]
-
-    def _number_faces(self, tracks: Sequence[int]) -> dict[int, int]:
+    def _number_faces(self) -> dict[int, int]:
         """The shown number of each track: its own while it stays, and the smallest free one for a newcomer."""
+        tracks = sorted(self._tracks.corners())
         numbers = {track: self._numbers[track] for track in tracks if track in self._numbers and len(tracks) > 1}
         for track in tracks:
             if track not in numbers:
                 numbers[track] = next(n for n in itertools.count(1) if n not in numbers.values())
         self._numbers = numbers
         return numbers
+
+    def _run(self) -> None:
+        """The worker's loop, until `close` or idle."""
+        rest_s = 0.0
+        while (frame := self._next_frame(rest_s)) is not None:
+            started_s = time.perf_counter()
+            try:
+                self._read(frame)
+                worked_s = time.perf_counter() - started_s
+                rest_s = max(worked_s * _REST, 0.0 if self.view().faces else _EMPTY_REST_S - worked_s)
+            except Exception as error:  # the view shows it, and the video continues
+                if str(error) != str(self._error):  # once, not for every frame
+                    log.warning("a reading failed", exc_info=error)
+                self._error = error.with_traceback(None)  # the traceback would keep the frame
+                rest_s = _REST_AFTER_ERROR_S
+            del frame  # frees the memory during the wait
+
+    def _next_frame(self, rest_s: float) -> Frame | None:
+        """Rest, then wait for the newest frame; None if the worker should end."""
+        self._closed.wait(rest_s)
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed.is_set() or self._newest is not None, self._idle_s)
+            frame, self._newest = self._newest, None
+            if frame is None:
+                self._worker = None  # under the lock, so that the next frame starts another
+            return frame
+
+    def _read(self, frame: Frame) -> None:
+        detector, classifier = self._networks()
+        with self._changed:
+            if self._closed.is_set():
+                return
+            if self._newest is not None:  # loading takes seconds
+                frame, self._newest = self._newest, None
+        settings, observers, persons = self.settings, self.observers, self._persons
+        faces = self._finder.find(detector, frame, settings.detect_side)
+        seen = [(face.box, crop_face(frame.image, face.box)) for face in faces]
+        if settings.recognition is not Recognition.ESTIMATED:
+            persons.forget_estimates()
+        least = min([settings.recognition, *(observer.recognition for observer in observers)])
+        probabilities = persons.classify(
+            frame.image, seen, frame.time_s, classifier, known=self.known, recognition=least
+        )
+        for observer in observers:
+            found = [SeenFace(box, crop, row) for (box, crop), row in zip(seen, probabilities, strict=True)]
+            observer.observe(frame.time_s, found)
+        with self._changed:
+            if self._closed.is_set():
+                return
+            self._tracks.update(frame, faces, probabilities, smoothing_s=settings.smoothing_s)
+            now = self._clock()
+            self._readings.append((now, now - frame.time_s))
+            self._num_readings += 1
+            self._error = None
+            # Without missed faces, which stay visible for a moment
+            rows = [track.probabilities for track in self._tracks.found()]
+            self._timeline.add(frame.time_s - self._started_s, group_probabilities(rows), len(rows))
 
 
 def _rate(times: Sequence[float]) -> float:

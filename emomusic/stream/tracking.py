@@ -12,15 +12,22 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import EmotionProbabilities
-from emomusic.faces.detection import Face
+from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.reading import FaceReading
 from emomusic.media.images import Box, RgbImage, require_rgb, shrink
 
 GreyImage: TypeAlias = npt.NDArray[np.uint8]
 """Shape (height, width), uint8."""
 
+TrackCorners: TypeAlias = dict[int, npt.NDArray[np.float64]]
+"""The corners of each track by its number, as in `FaceTrack.corners`."""
+
 SHOWN_S, REMEMBERED_S = 0.5, 2.0
 """A missed face stays visible for the first time, because detections flicker, and keeps its number for the second."""
+
+# Seconds between two runs of `detect`, which takes ten times as long as `detect_near`; shorter after a lost face.
+DETECT_INTERVAL_S = 0.5
+_SHORT_INTERVAL_S = 0.25
 
 SAME_FACE_OVERLAP = 0.25
 """Boxes of one face, a moment apart, overlap more than this, and boxes of neighbours less."""
@@ -55,6 +62,16 @@ class FaceTrack:
         return None if box is None else FaceReading(Face(box, self.confidence), self.probabilities, number=self.number)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """A frame of the stream with the data to follow faces from it."""
+
+    image: RgbImage  # shape (height, width, 3), uint8, RGB
+    grey: GreyImage  # the output of `to_flow_image`
+    corners: TrackCorners  # the output of `FaceTracker.corners` for this frame
+    time_s: float  # time of arrival
+
+
 class FaceTracker:
     """The faces of one stream. Not thread-safe."""
 
@@ -73,28 +90,18 @@ class FaceTracker:
         """The tracks of the newest reading, without missed faces."""
         return [track for track in self.shown() if track.last_s == self._time_s]
 
-    def numbers(self) -> list[int]:
-        """The numbers of all tracks, with faces that were missed and may come back."""
-        return sorted(track.number for track in self._tracks)
-
-    def boxes(self, width: int, height: int) -> list[Box]:
-        """The places of all tracks, in pixels of a frame of this size."""
-        return [box for track in self._tracks if (box := box_of(track.corners, width, height)) is not None]
+    def corners(self) -> TrackCorners:
+        """The current corners of each track, which a `Frame` holds for `update`."""
+        return {track.number: track.corners for track in self._tracks}
 
     def update(
-        self,
-        faces: Sequence[Face],
-        probabilities: Sequence[EmotionProbabilities],
-        size: tuple[int, int],
-        time_s: float,
-        *,
-        smoothing_s: float,
+        self, frame: Frame, faces: Sequence[Face], probabilities: Sequence[EmotionProbabilities], *, smoothing_s: float
     ) -> None:
-        """Add the reading of the followed frame, with faces in pixels of `size`. `smoothing_s` is a time constant."""
-        known = self._tracks
-        boxes = [box_of(track.corners, *size) for track in known]
-        overlaps = [[0.0 if box is None else face.box.overlap(box) for box in boxes] for face in faces]
-        matches = best_pairs(np.array(overlaps), SAME_FACE_OVERLAP)
+        """Add the reading of one frame, with its faces in its pixels. `smoothing_s` is a time constant."""
+        time_s, size = frame.time_s, (frame.image.shape[1], frame.image.shape[0])
+        # A track that began after this frame arrived is not in `frame.corners`.
+        known = [replace(track, corners=frame.corners.get(track.number, track.corners)) for track in self._tracks]
+        matches = _match([face.box for face in faces], [box_of(track.corners, *size) for track in known])
         updated = []
         for position, (face, row) in enumerate(zip(faces, probabilities, strict=True)):
             number, values = self._next_number, row.values.astype(np.float64)
@@ -112,11 +119,15 @@ class FaceTracker:
         self._tracks = updated + [
             track for track in missed if time_s - track.last_s <= REMEMBERED_S or track.last_s == self._time_s
         ]
-        self._time_s = time_s
+        self._grey, self._time_s = frame.grey, time_s
 
     def start_shot(self) -> None:
         """Forget the faces, because the next frame comes after a cut. Their numbers are not reused."""
         self._tracks, self._grey = [], None
+
+    def forget_frame(self) -> None:
+        """Release the frame. The tracks keep their positions."""
+        self._grey = None
 
     def follow(self, grey: GreyImage) -> None:
         """Move the tracks to a newer frame, an output of `to_flow_image`."""
@@ -125,6 +136,41 @@ class FaceTracker:
             moved = _follow(np.stack([track.corners for track in self._tracks]) * size, self._grey, grey) / size
             self._tracks = [replace(track, corners=found) for track, found in zip(self._tracks, moved, strict=True)]
         self._grey = grey
+
+
+class FaceFinder:
+    """Finds the faces of one stream: known faces near their positions, and regularly all faces. Not thread-safe."""
+
+    def __init__(self, interval_s: float = DETECT_INTERVAL_S) -> None:
+        """Start without faces. `interval_s` separates two searches of the whole frame, if no known face is lost."""
+        self._interval_s = interval_s
+        self._detected_s = -math.inf  # time of the last detection of all faces
+        self._lost_one = False  # whether the last `detect_near` missed a face
+
+    def find(
+        self, detector: FaceDetector, frame: Frame, side: int, *, detected: Sequence[Face] | None = None
+    ) -> list[Face]:
+        """The faces of a frame, in its pixels.
+
+        Args:
+            detector: detects them.
+            frame: the frame, with the positions of the known faces.
+            side: longer side of the copy to search, in pixels.
+            detected: all faces of the frame, if they are known already.
+        """
+        if detected is not None:
+            self._detected_s, self._lost_one = frame.time_s, False
+            return list(detected)
+        small, scale = shrink(frame.image, side)
+        known = [box for each in frame.corners.values() if (box := box_of(each, *small.shape[1::-1])) is not None]
+        if known and frame.time_s - self._detected_s < (_SHORT_INTERVAL_S if self._lost_one else self._interval_s):
+            faces = detector.detect_near(small, known)
+            self._lost_one = len(faces) < len(known)
+        else:
+            self._detected_s, self._lost_one = frame.time_s, False
+            faces = detector.detect(small)
+        size = frame.image.shape[1::-1]
+        return [Face(face.box.scaled(1 / scale).clipped(*size), face.confidence) for face in faces]
 
 
 def _follow(boxes: npt.NDArray[np.float64], before: GreyImage, now: GreyImage) -> npt.NDArray[np.float64]:
@@ -175,12 +221,13 @@ def box_of(corners: npt.NDArray[np.float64], width: int, height: int) -> Box | N
     return Box(left, top, right - left, bottom - top) if right > left and bottom > top else None
 
 
-def best_pairs(scores: npt.NDArray[np.floating], least: float) -> dict[int, int]:
-    """Pairs of rows and columns of at least this score, the largest first, each in one pair."""
+def _match(found: Sequence[Box], known: Sequence[Box | None]) -> dict[int, int]:
+    """Matches of faces and tracks, largest overlap first: index of the face to index of the track."""
     # Without `scipy.optimize.linear_sum_assignment`, whose import takes 0.9 s
-    left, pairs = scores.copy(), dict[int, int]()
-    while left.size and left.max() >= least:
-        row, column = divmod(int(left.argmax()), left.shape[1])
-        pairs[row] = column
-        left[row] = left[:, column] = -1.0
-    return pairs
+    overlaps = np.array([[0.0 if track is None else face.overlap(track) for track in known] for face in found])
+    matches: dict[int, int] = {}
+    while overlaps.size and overlaps.max() >= SAME_FACE_OVERLAP:
+        face, track = divmod(int(overlaps.argmax()), len(known))
+        matches[face] = track
+        overlaps[face] = overlaps[:, track] = 0.0
+    return matches

@@ -14,16 +14,6 @@ navigator.mediaDevices.getUserMedia = async (wanted) => {
   return stream;
 };
 """
-# Whether a channel of WebRTC has brought answers, with the script that counts them
-NOTE_CHANNELS = """
-const create = RTCPeerConnection.prototype.createDataChannel;
-RTCPeerConnection.prototype.createDataChannel = function (...options) {
-  const channel = create.apply(this, options);
-  channel.addEventListener("message", () => (window.answers = (window.answers ?? 0) + 1));
-  return channel;
-};
-"""
-BY_WEBRTC = "window.answers > 5"
 IS_CAMERA_FREE = "top.cameras.every((stream) => stream.getTracks().every((track) => track.readyState === 'ended'))"
 IS_MARKED = """() => {
   const marks = document.querySelector(".st-key-live-frames [data-testid='stBidiComponentIsolated']")

@@ -5,6 +5,7 @@ import pytest
 from aiortc.rtcicetransport import parse_stun_turn_uri
 from hypothesis import given
 from hypothesis import strategies as st
+from streamlit_webrtc.config import compile_rtc_configuration
 
 from emomusic.app.live.ice import (
     DEFAULT_STUN_URL,
@@ -12,11 +13,11 @@ from emomusic.app.live.ice import (
     LIVE,
     TURN_SECRET,
     IceSettings,
-    Way,
     fixed_way,
     ice_settings,
     turn_credentials,
 )
+from emomusic.app.live.session import Way
 from emomusic.errors import SettingsError
 
 TURN_URLS = ["turn:turn.example.org:3478?transport=udp", "turns:turn.example.org:5349?transport=tcp"]
@@ -43,6 +44,7 @@ def test_a_fixed_user_has_priority_over_the_secret_and_the_browser_gets_the_poli
     found = settings(fixed, TURN, secret="north", iceTransportPolicy="relay").as_dict()
     assert found["iceTransportPolicy"] == "relay"
     first, second = found["iceServers"]
+    assert len(compile_rtc_configuration({"iceServers": found["iceServers"]}).iceServers) == 2
     assert first == fixed
     assert second["credential"] == turn_credentials("north", int(second["username"].split(":")[0]))[1]
 

@@ -1,4 +1,5 @@
 import gc
+import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -6,6 +7,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -21,9 +23,11 @@ from emomusic.stream.lesson import CAPTURE_S, COUNTDOWN_S, Lesson
 from emomusic.stream.persons import Recognition
 from emomusic.stream.reader import LiveReader, LiveSettings, LiveView, SeenFace
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, FakeIdentifier, make_face
+from tests.waiting import wait_until
 
 SHARP = LiveSettings(smoothing_s=0.0)
 FACE = make_face(100, 80, 60, 75)  # in a frame of 320x240
+NOISE = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8), (9, 9), 0)
 
 
 def frame(shade: int = 90, width: int = 320, height: int = 240) -> RgbImage:
@@ -31,10 +35,29 @@ def frame(shade: int = 90, width: int = 320, height: int = 240) -> RgbImage:
 
 
 def read(reader: LiveReader, image: RgbImage) -> LiveView:
-    """Read a frame without an error."""
-    view = reader.read(lambda: image)
-    assert view.error is None
-    return view
+    """Submit a frame and wait for its reading."""
+    before = reader.view().num_readings
+    reader.submit_frame(image)
+    wait_until(lambda: reader.view().num_readings > before)
+    return reader.view()
+
+
+class BlockedDetector(FakeDetector):
+    """Blocks each reading until `go_on` is released, and records the shade of each frame."""
+
+    def __init__(self, faces: Sequence[Face] = ()) -> None:
+        super().__init__(faces)
+        self.shades: list[int] = []
+        self.entered, self.go_on = threading.Semaphore(0), threading.Semaphore(0)
+
+    def detect(self, image: RgbImage) -> list[Face]:
+        self.shades.append(int(image[0, 0, 0]))
+        self.entered.release()
+        assert self.go_on.acquire(timeout=120)
+        return super().detect(image)
+
+    def detect_near(self, image: RgbImage, boxes: Sequence[Box]) -> list[Face]:
+        return self.detect(image)
 
 
 @pytest.fixture
@@ -53,18 +76,19 @@ def reader(fake: FakeDetector, clock: FakeClock) -> Iterator[LiveReader]:
         yield reader
 
 
-def test_known_faces_are_searched_nearby_and_regularly_all(
-    reader: LiveReader, fake: FakeDetector, clock: FakeClock
-) -> None:
-    for _ in range(9):
-        assert [face.face.box for face in read(reader, frame()).faces] == [FACE.box]
-        clock.advance(0.125)
-    assert (fake.num_calls, fake.num_near_calls) == (3, 6)  # at 0, 0.5 and 1 s
-
-
-def test_faces_of_a_reduced_frame_are_in_its_own_pixels(reader: LiveReader, fake: FakeDetector) -> None:
-    fake.faces = [make_face(20, 30, 40, 50)]
-    assert read(reader, frame(width=640, height=480)).faces[0].face.box == Box(40, 60, 80, 100)
+def test_late_frames_are_dropped() -> None:
+    detector = BlockedDetector([FACE])
+    with closing(LiveReader(lambda: (detector, FakeClassifier()), settings=SHARP)) as reader:
+        reader.submit_frame(frame(1))
+        assert detector.entered.acquire(timeout=120)
+        for shade in (2, 3, 4):
+            assert reader.submit_frame(frame(shade)).faces == ()  # during the reading
+        detector.go_on.release()
+        assert detector.entered.acquire(timeout=120)
+        detector.go_on.release()
+        wait_until(lambda: reader.view().num_readings == 2)
+        assert detector.shades == [1, 4]
+        assert reader.view().num_frames == 4
 
 
 class Watcher:
@@ -129,7 +153,7 @@ def test_readings_adjust_to_one_person_also_after_a_game_and_besides_a_lesson(
             for _ in range(seconds):
                 clock.advance(1)
                 read(reader, frame())
-            return reader.view.is_adjusted
+            return reader.view().is_adjusted
 
         assert not adjusts(11)
         assert adjusts()
@@ -176,6 +200,20 @@ def test_a_lesson_and_only_a_lesson_takes_faces_without_the_profile_of_a_known_p
     assert [face.probabilities.emotion for _, face in watcher.seen] == [Emotion.SAD, Emotion.HAPPY, Emotion.SAD]
 
 
+def test_boxes_follow_the_picture_between_readings() -> None:
+    detector = BlockedDetector([FACE])
+    detector.go_on.release()
+    with closing(LiveReader(lambda: (detector, FakeClassifier()), settings=SHARP)) as reader:
+        read(reader, NOISE[20:260, 20:340].copy())
+        for step in range(1, 6):  # the picture moves by (4, 3) pixels without a reading
+            view = reader.submit_frame(NOISE[20 - 3 * step : 260 - 3 * step, 20 - 4 * step : 340 - 4 * step].copy())
+            (face,) = view.faces
+            assert face.face.box.x == pytest.approx(FACE.box.x + 4 * step, abs=1)
+            assert face.face.box.y == pytest.approx(FACE.box.y + 3 * step, abs=1)
+        assert reader.view().num_readings == 1
+        detector.go_on.release()
+
+
 def test_probabilities_are_smoothed_with_the_time_constant(fake: FakeDetector, clock: FakeClock) -> None:
     classifier = FakeClassifier(Emotion.HAPPY, 0.9)
     with closing(LiveReader(lambda: (fake, classifier), settings=LiveSettings(smoothing_s=2.0), clock=clock)) as reader:
@@ -190,26 +228,45 @@ def test_probabilities_are_smoothed_with_the_time_constant(fake: FakeDetector, c
         assert face.probabilities[Emotion.SAD] == pytest.approx(0.9)
 
 
-def test_the_view_has_its_rate_and_lag_in_seconds(fake: FakeDetector, clock: FakeClock) -> None:
-    class Slow(FakeClassifier):
-        def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
-            clock.advance(0.04)
-            return super().classify(crops)
-
-    with closing(LiveReader(lambda: (fake, Slow()), settings=SHARP, clock=clock)) as reader:
-        assert reader.view.lag_s is None
-        for _ in range(5):
-            view = read(reader, frame())
+def test_the_view_has_rates_and_lag_in_seconds(clock: FakeClock) -> None:
+    detector = BlockedDetector([FACE])
+    with closing(LiveReader(lambda: (detector, FakeClassifier()), settings=SHARP, clock=clock)) as reader:
+        assert reader.view().lag_s is None
+        for number in range(5):
+            reader.submit_frame(frame())
+            assert detector.entered.acquire(timeout=120)
+            clock.advance(0.04)  # a reading takes 40 ms
+            detector.go_on.release()
+            wait_until(lambda number=number: reader.view().num_readings == number + 1)
             clock.advance(0.06)
-        assert (view.readings_per_second, view.lag_s) == (pytest.approx(10), pytest.approx(0.04))
-        assert view.rest_s == pytest.approx(0.2 * 0.04)
-        fake.faces = []
-        assert read(reader, frame()).rest_s == 0  # the face may come back
-        clock.advance(5)
-        assert read(reader, frame()).rest_s == 0.25
+        view = reader.view()
+        assert view.frames_per_second == pytest.approx(10)
+        assert view.readings_per_second == pytest.approx(10)
+        assert view.lag_s == pytest.approx(0.04)
+        clock.advance(10)
+        assert (reader.view().frames_per_second, reader.view().readings_per_second) == (0, 0)
 
 
-def test_a_successful_reading_clears_the_error(fake: FakeDetector, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_first_reading_is_of_the_newest_frame_after_the_networks_are_loaded() -> None:
+    loaded, detector = threading.Event(), BlockedDetector([FACE])
+
+    def networks() -> tuple[FakeDetector, FakeClassifier]:
+        assert loaded.wait(20)
+        return detector, FakeClassifier()
+
+    with closing(LiveReader(networks, settings=SHARP)) as reader:
+        for shade in (1, 2, 3):
+            reader.submit_frame(frame(shade))
+        loaded.set()
+        assert detector.entered.acquire(timeout=120)
+        assert detector.shades == [3]  # not a frame from before the loading
+        detector.go_on.release()
+
+
+def test_a_successful_reading_clears_the_error(
+    fake: FakeDetector, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("emomusic.stream.reader._REST_AFTER_ERROR_S", 0.0)
     errors = [RuntimeError("out of memory")]
 
     def networks() -> tuple[FakeDetector, FakeClassifier]:
@@ -219,30 +276,44 @@ def test_a_successful_reading_clears_the_error(fake: FakeDetector, caplog: pytes
 
     with closing(LiveReader(networks, settings=SHARP)) as reader:
         for _ in range(3):
-            error = reader.read(frame).error
-        assert str(error) == "out of memory"
-        assert error is not None
-        assert error.__traceback__ is None  # a traceback holds the frame
+            reader.submit_frame(frame())
+            wait_until(lambda: reader.view().error is not None)
+        assert str(reader.view().error) == "out of memory"
+        assert reader.is_running
         errors.clear()
-        assert len(read(reader, frame()).faces) == 1
+        assert read(reader, frame()).error is None
+        assert len(reader.view().faces) == 1
     assert len(caplog.records) == 1  # three equal errors
 
 
-def test_after_close_no_frame_is_read_and_the_results_stay(reader: LiveReader) -> None:
-    first = read(reader, frame())
+def test_close_ends_the_worker_and_keeps_the_results(reader: LiveReader) -> None:
+    read(reader, frame())
+    assert reader.is_running
     reader.close()
-    assert read(reader, frame()) is first
+    assert not reader.is_running
+    view = reader.submit_frame(frame())
+    assert not reader.is_running
+    assert len(view.faces) == 1
+    assert view.num_frames == 1
     assert len(reader.timeline()) == 1
-    assert reader._tracks._grey is None
     reader.close()
 
 
-def test_close_discards_a_reading_in_progress(clock: FakeClock) -> None:
-    class Closing(FakeDetector):
-        def detect(self, image: RgbImage) -> list[Face]:
-            reader.close()
-            return super().detect(image)
+def test_an_idle_worker_ends_and_the_next_frame_starts_another(fake: FakeDetector) -> None:
+    with closing(LiveReader(lambda: (fake, FakeClassifier()), settings=SHARP, idle_s=0.02)) as reader:
+        read(reader, frame())
+        wait_until(lambda: not reader.is_running)
+        view = read(reader, frame())
+        assert view.num_readings == 2
+        assert [face.number for face in view.faces] == [1]
 
-    reader = LiveReader(lambda: (Closing([FACE]), FakeClassifier()), settings=SHARP, clock=clock)
-    assert read(reader, frame()).faces == ()
-    assert (reader.view.num_readings, len(reader.timeline()), reader._tracks._grey) == (0, 0, None)
+
+def test_close_discards_a_pending_reading() -> None:
+    blocked = BlockedDetector([FACE])
+    reader = LiveReader(lambda: (blocked, FakeClassifier()), settings=SHARP)
+    reader.submit_frame(frame())
+    assert blocked.entered.acquire(timeout=120)
+    reader.close(timeout_s=0)
+    blocked.go_on.release()
+    wait_until(lambda: not reader.is_running)
+    assert (reader.view().num_readings, len(reader.timeline()), reader._tracks._grey) == (0, 0, None)

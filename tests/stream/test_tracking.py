@@ -4,18 +4,23 @@ import pytest
 
 from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.faces.detection import Face
+from emomusic.media.images import Box
 from emomusic.stream.tracking import (
+    DETECT_INTERVAL_S,
     REMEMBERED_S,
     SHOWN_S,
+    FaceFinder,
     FaceTracker,
+    Frame,
+    TrackCorners,
     corners_of,
     to_flow_image,
 )
-from tests.fakes import make_face
+from tests.fakes import FakeDetector, make_face
 
 SIZE = (320, 240)
 GREY, BLANK = np.full((240, 320), 90, np.uint8), np.full((240, 320, 3), 90, np.uint8)
-HAPPY = EmotionProbabilities.certain(Emotion.HAPPY)
+HAPPY, SAD = EmotionProbabilities.certain(Emotion.HAPPY), EmotionProbabilities.certain(Emotion.SAD)
 NOISE = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8), (9, 9), 0)
 
 
@@ -23,9 +28,13 @@ def update(
     tracks: FaceTracker,
     faces: list[Face],
     time_s: float,
+    *,
+    corners: TrackCorners | None = None,
+    smoothing_s: float = 0.0,
+    shows: object = HAPPY,
 ) -> None:
-    tracks.follow(GREY)
-    tracks.update(faces, [HAPPY] * len(faces), SIZE, time_s, smoothing_s=0.0)
+    frame = Frame(BLANK, GREY, tracks.corners() if corners is None else corners, time_s)
+    tracks.update(frame, faces, [shows] * len(faces), smoothing_s=smoothing_s)  # type: ignore[list-item]
 
 
 def numbers(tracks: FaceTracker) -> list[int]:
@@ -76,8 +85,7 @@ def test_boxes_follow_the_picture(across: int, down: int, growth: float) -> None
     tracks = FaceTracker()
     face = make_face(120, 90, 64, 72)
     image = NOISE[30:270, 40:360]
-    tracks.follow(to_flow_image(image))
-    tracks.update([face], [HAPPY], SIZE, 0.0, smoothing_s=0.0)
+    tracks.update(Frame(image, to_flow_image(image), {}, 0.0), [face], [HAPPY], smoothing_s=0.0)
     center = np.array([152, 126])  # of the face
     matrix = np.array([[growth, 0, 0], [0, growth, 0]], np.float64)
     matrix[:, 2] = (across, down) + center * (1 - growth) - growth * np.array([40, 30])
@@ -91,15 +99,52 @@ def test_boxes_follow_the_picture(across: int, down: int, growth: float) -> None
 def test_a_face_without_optical_flow_keeps_its_position(now: np.ndarray) -> None:
     tracks = FaceTracker()
     update(tracks, [make_face()], 0.0)
-    before = tracks.boxes(*SIZE)
+    before = tracks.corners()[1]
     tracks.follow(now)
-    assert tracks.boxes(*SIZE) == before == [make_face().box]
+    assert tracks.corners()[1] == pytest.approx(before)
 
 
 def test_a_shot_begins_without_faces_and_with_new_numbers() -> None:
     tracks = FaceTracker()
     update(tracks, [make_face(10), make_face(100)], 0.0)
     tracks.start_shot()
-    assert (tracks.shown(), tracks.boxes(*SIZE)) == ([], [])
+    assert (tracks.shown(), tracks.corners()) == ([], {})
     update(tracks, [make_face(10)], 0.1)  # at the place of the first face
     assert numbers(tracks) == [3]
+
+
+# FaceFinder
+
+
+def find(
+    finder: FaceFinder,
+    detector: FakeDetector,
+    time_s: float,
+    *,
+    known: tuple[Face, ...] = (),
+    detected: list[Face] | None = None,
+) -> list[Box]:
+    corners = {number: corners_of(face.box) / SIZE for number, face in enumerate(known)}
+    faces = finder.find(detector, Frame(BLANK, GREY, corners, time_s), 320, detected=detected)
+    return [face.box for face in faces]
+
+
+def test_known_faces_are_searched_nearby_and_regularly_all() -> None:
+    finder, detector = FaceFinder(), FakeDetector([make_face()])
+    for step in range(11):  # of a tenth of a second
+        assert find(finder, detector, step / 10, known=(make_face(),)) == [make_face().box]
+    assert (detector.num_calls, detector.num_near_calls) == (3, 8)  # at 0, 0.5 and 1 s
+
+
+def test_faces_detected_before_are_taken() -> None:
+    finder, detector = FaceFinder(), FakeDetector([make_face(100)])
+    assert find(finder, detector, 0.0, known=(make_face(),), detected=[make_face(50)]) == [make_face(50).box]
+    assert find(finder, detector, 0.1, known=(make_face(),), detected=[]) == []
+    assert find(finder, detector, 0.1 + DETECT_INTERVAL_S - 0.01, known=(make_face(),)) == [make_face(100).box]
+    assert (detector.num_calls, detector.num_near_calls) == (0, 1)
+
+
+def test_faces_of_a_reduced_frame_are_in_its_own_pixels() -> None:
+    frame = Frame(np.zeros((480, 640, 3), np.uint8), GREY, {}, 0.0)
+    (face,) = FaceFinder().find(FakeDetector([make_face(20, 30, 40, 50)]), frame, 320)
+    assert face.box == Box(40, 60, 80, 100)

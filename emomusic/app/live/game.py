@@ -14,7 +14,7 @@ from emomusic.app import state
 from emomusic.app.answer import NOW, Listener
 from emomusic.app.frame import download_button, shown_errors
 from emomusic.app.live.readings import show_trouble
-from emomusic.app.live.session import LiveSession, live_fragment, live_session
+from emomusic.app.live.session import LiveSession, live_session
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.app.state import from_state
 from emomusic.charts.colours import EMOTION_COLOURS
@@ -111,15 +111,16 @@ def _show_button(label: str, key: str, session: LiveSession | None) -> None:
     )
 
 
-@live_fragment(_REFRESH_S)
-def _show_round(session: LiveSession) -> None:
+@st.fragment(run_every=_REFRESH_S)
+def _show_round() -> None:
     """Show the current round, refreshed four times a second."""
-    if session.game is None:
+    session = live_session()
+    if session is None or session.game is None:
         return
     view = session.game.view()
     if view.stage is Stage.OVER:
         st.rerun()
-    show_trouble(session.view())
+    show_trouble(session, session.view())
     # Apart from the bars, so that the drawing is not drawn anew with them
     st.html(_task_html(view))
     st.html(_round_html(view))

@@ -12,11 +12,11 @@ import hmac
 import re
 import time
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 import msgspec
 
+from emomusic.app.live.session import Way
 from emomusic.errors import SettingsError
 
 ICE, TURN_SECRET, LIVE = "EMOMUSIC_ICE", "EMOMUSIC_TURN_SECRET", "EMOMUSIC_LIVE"
@@ -30,13 +30,6 @@ _EXAMPLE = '{"iceServers": [{"urls": ["turn:turn.example.org:3478?transport=udp"
 # Browser and aiortc must both accept each address, else every connection fails: aiortc rejects IPv6 here
 _PORT = r"(:(6553[0-5]|655[0-2]\d|65[0-4]\d{2}|6[0-4]\d{3}|[1-5]\d{4}|[1-9]\d{0,3}))?"
 _ADDRESS = rf"^(stuns?:[A-Za-z0-9_.-]+{_PORT}|turns?:[A-Za-z0-9_.-]+{_PORT}(\?transport=(udp|tcp))?)\Z"
-
-
-class Way(StrEnum):
-    """How the frames of the camera reach the server."""
-
-    WEBRTC = "webrtc"
-    PAGE = "page"  # a WebSocket, like that of the page
 
 
 class IceServer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -57,9 +50,9 @@ class IceServer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
 
 class IceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The `RTCConfiguration` of the browser. This server has no policy."""
+    """The `RTCConfiguration` of the browser. Streamlit-webrtc passes no policy on to this server."""
 
-    servers: tuple[IceServer, ...] = msgspec.field(name="iceServers", default=())
+    servers: tuple[IceServer, ...] = msgspec.field(name="iceServers")
     policy: Literal["all", "relay"] = msgspec.field(name="iceTransportPolicy", default="all")
 
     @property

@@ -15,7 +15,7 @@ from emomusic.app.address import choose_one
 from emomusic.app.charts import roomy_columns
 from emomusic.app.example import show_example
 from emomusic.app.live.game import game_listener, show_game, show_rounds
-from emomusic.app.live.ice import IceSettings, Way, fixed_way, ice_settings
+from emomusic.app.live.ice import IceSettings, fixed_way, ice_settings
 from emomusic.app.live.music import SONGS, choose_music, show_band, show_songs
 from emomusic.app.live.readings import (
     show_faces,
@@ -29,7 +29,7 @@ from emomusic.app.live.readings import (
 )
 from emomusic.app.live.session import LiveSession, LiveState, Phase, Problem
 from emomusic.app.live.teach import show_lesson
-from emomusic.app.live.video import show_problem, show_video, start_video, sync_session
+from emomusic.app.live.video import mount_camera, request_camera, show_problem, show_video, sync_session
 from emomusic.app.persons import persons
 from emomusic.app.secrets import read_secrets
 from emomusic.app.sessions import WHEN_GONE
@@ -102,8 +102,11 @@ def show_live() -> None:
     if live.leaves:
         live.leaves = False
         st.switch_page("pages/photo.py")
-    fixed, settings = fixed_way(values), connection_settings(values)
-    session = sync_session(settings)
+    if (fixed := fixed_way(values)) is not None:
+        live.way, live.is_way_fixed = fixed, True
+    settings = connection_settings(values)
+    session = sync_session()
+    live.shown = None if session is None else session.phase
     view = _show_head(session, settings)
     game = None if session is None else session.game
     is_on = session is not None and session.is_on
@@ -112,12 +115,12 @@ def show_live() -> None:
     result = game.view() if game is not None and is_over else None
     if is_on:
         st.html(_LOW_TITLE)
-    if not live.has_agreed or (session is not None and session.has_no_camera):
+    if not live.is_camera_allowed:
         _show_opening(view)
     elif not is_on and not capacity().has_live_room:
         show_problem(Problem.FULL, again=lambda: None)  # the page then runs again and looks for a place
     else:
-        _show_columns(session, view, fixed, result)
+        _show_columns(session, view, settings, result)
     if session is None:
         return
     if game is not None and is_over:
@@ -149,7 +152,7 @@ def _show_opening(view: View) -> None:
     st.markdown(text)
 
 
-def _show_columns(session: LiveSession | None, view: View, fixed: Way | None, result: GameView | None) -> None:
+def _show_columns(session: LiveSession | None, view: View, settings: IceSettings, result: GameView | None) -> None:
     """Show the video, what is read, and the music: in all views in the same columns, so the video stays connected."""
     playing = session if session is not None and session.phase is Phase.PLAYING else None
     left, middle, right = roomy_columns(_COLUMNS[view], key="live", gap="medium")
@@ -157,7 +160,7 @@ def _show_columns(session: LiveSession | None, view: View, fixed: Way | None, re
         with st.container(key="live-words", gap="xsmall"):
             if playing is not None and view is View.FACES:
                 show_words()
-        show_video(session, fixed)
+        show_video(session, settings)
     with middle:
         if view is View.GAME:
             show_game(session, result)
@@ -186,26 +189,28 @@ def connection_settings(values: Mapping[str, object]) -> IceSettings:
 
 def _show_head(session: LiveSession | None, settings: IceSettings) -> View:
     """Show everything above the video. Returns the chosen view."""
-    live = page_state(LiveState)
+    live, is_on = page_state(LiveState), session is not None and session.is_on
     with st.container(key="live-head"):
+        mount_camera(takes_keys=is_on and st.session_state.get(state.LIVE_VIEW) in (View.GAME, View.TEACH))
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             view = View(choose_one("View", list(View), state.LIVE_VIEW))
             choose_settings(session, class_view=view is View.CLASSROOM)
-            if live.has_agreed:  # whoever joins sees what was agreed
+            if live.request:  # whoever joins sees what was agreed
                 st.caption(":material/check: Everyone on camera agrees to face analysis", width="content")
         if view is View.CLASSROOM:
             st.caption(
                 "Large type, and the mood of the whole group without marks on faces. Use it with volunteers who act; "
                 "do not analyse pupils."
             )
-        if not live.has_agreed:
+        if not live.request:
             _show_start(settings)
-        address = urlsplit(st.context.url or "")
-        if address.scheme == "http" and address.hostname not in LOCAL_HOSTS:
-            show_problem(Problem.INSECURE)
+        if live.answer:
+            can_change = live.answer not in (Problem.INSECURE, Problem.UNSUPPORTED)
+            show_problem(Problem(live.answer), again=request_camera if can_change else None)
         elif session is not None and session.problem is not None:
-            can_change = session.has_no_camera and session.problem is not Problem.UNSUPPORTED
-            show_problem(session.problem, again=start_video if can_change else None)
+            show_problem(session.problem)
+        elif live.request and not live.is_camera_allowed:
+            st.caption(":material/videocam: Your browser asks for the webcam. Allow it.")
     return view
 
 
@@ -220,7 +225,7 @@ def _show_start(settings: IceSettings) -> None:
             "START: everyone on camera agrees to face analysis",
             icon=":material/videocam:",
             type="primary",
-            on_click=start_video,
+            on_click=request_camera,
             key="live-start",
         )
         st.markdown("The video goes to this server, which estimates expressions. **No frame is kept.**")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import wraps
 from typing import Any
 
 import pandas as pd
@@ -13,7 +15,7 @@ from emomusic.app.answer import ALL, Listener, answer, face_points, group_senten
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message
 from emomusic.app.live.music import PLACE
-from emomusic.app.live.session import LiveSession, LiveState, Problem, live_fragment
+from emomusic.app.live.session import LiveSession, LiveState, Problem, Way, live_session
 from emomusic.app.player import show_queue, song_line
 from emomusic.app.queues import queue_of, start
 from emomusic.app.sources import with_your_music
@@ -39,22 +41,39 @@ _MAX_SONGS = 10
 _CARD: dict[str, Any] = {"border": True, "height": 136}  # equal heights: one card has a second line. "stretch" overlaps
 
 
-@live_fragment(_NOW_S)
-def show_words(session: LiveSession) -> None:
+def _charted(every_s: float) -> Callable[[Callable[[LiveSession], None]], Callable[[], None]]:
+    """Make a fragment with charts. Over the page's own connection, each refresh holds up a frame, so it has fewer."""
+
+    def fragment_of(show: Callable[[LiveSession], None]) -> Callable[[], None]:
+        @wraps(show)
+        def refresh() -> None:
+            if (session := live_session()) is not None:
+                show(session)
+
+        return lambda: st.fragment(refresh, run_every=every_s * (1 + (page_state(LiveState).way is Way.PAGE)))()
+
+    return fragment_of
+
+
+@st.fragment(run_every=_NOW_S)
+def show_words() -> None:
     """Show the current emotion in one sentence, refreshed once per second; the page calls this during the video."""
+    if (session := live_session()) is None:
+        return
     view = session.view()
     group = view.group
-    show_trouble(view)
+    show_trouble(session, view)
     sentence = _status(view, session.no_frame_s) if group is None else group_sentence(group, group_of=len(view.faces))
     st.header(sentence, anchor=False)
     lag = "" if view.lag_s is None else f" · {1000 * view.lag_s:.0f} ms delay"
     adjusted = " · adjusted to your face" if view.is_adjusted else ""
     st.caption(
-        f"{pluralize(len(view.faces), 'face')} · {_rate(view.readings_per_second)} readings per second{lag}{adjusted}"
+        f"{pluralize(len(view.faces), 'face')} · {_rate(view.frames_per_second)} frames per second · "
+        f"{_rate(view.readings_per_second)} readings per second{lag}{adjusted}"
     )
 
 
-@live_fragment(_NOW_S)
+@_charted(_NOW_S)
 def show_plane(session: LiveSession) -> None:
     """Show the faces and their trail on the plane, refreshed once per second; the page calls this during the video."""
     view = session.view()
@@ -68,7 +87,7 @@ def show_plane(session: LiveSession) -> None:
     )
 
 
-@live_fragment(_NOW_S)
+@_charted(_NOW_S)
 def show_faces(session: LiveSession) -> None:
     """Show the probabilities of the faces, refreshed once per second; the page calls this during the video."""
     view = session.view()
@@ -83,12 +102,12 @@ def show_faces(session: LiveSession) -> None:
         st.caption(f"{len(view.faces) - _FACES_SHOWN} more faces are in the video.")
 
 
-@live_fragment(_NOW_S)
+@_charted(_NOW_S)
 def show_large(session: LiveSession) -> None:
     """Show the mood of the group in large type, without names or numbers of faces, refreshed once per second."""
     view = session.view()
     group = view.group
-    show_trouble(view)
+    show_trouble(session, view)
     heading = _status(view, session.no_frame_s) if group is None else describe(group)
     st.html(f'<p class="live-large">{heading}</p>{_LARGE_TYPE}')
     if group is not None:
@@ -109,7 +128,7 @@ _LARGE_TYPE = """<style>
 </style>"""
 
 
-@live_fragment(_TIMELINE_S)
+@_charted(_TIMELINE_S)
 def show_timeline(session: LiveSession) -> None:
     """Show the emotions of the group over the last ten minutes; the page calls this during the video."""
     st.markdown("**The last ten minutes**")
@@ -122,7 +141,7 @@ def show_areas(table: pd.DataFrame, *, key: str) -> None:
     show_chart(mood_areas(table), key=key, alt=f"Shares of the seven emotions over {len(table)} seconds")
 
 
-def show_trouble(view: LiveView) -> None:
+def show_trouble(session: LiveSession, view: LiveView) -> None:
     """Show whether the server restarts, and the error of the last frame."""
     if capacity().is_draining:
         with st.container(key="live-restart"):
@@ -130,7 +149,8 @@ def show_trouble(view: LiveView) -> None:
                 "This server restarts in a moment, which ends the video. Press START again afterwards.",
                 icon=":material/restart_alt:",
             )
-    if (error := view.error) is None:
+    error = view.error or session.frame_error
+    if error is None:
         return
     # The message of an EmomusicError is for visitors. The log has the traceback of all others
     message = str(error) if isinstance(error, EmomusicError) else "The last frame could not be read. The video goes on."
@@ -139,6 +159,8 @@ def show_trouble(view: LiveView) -> None:
 
 def _status(view: LiveView, no_frame_s: float) -> str:
     """Return the reason why there is no emotion."""
+    if not view.num_frames:
+        return "Waiting for the first frame"
     if no_frame_s:
         return f"No frame for {no_frame_s:.0f} seconds. Check the webcam."
     if view.num_readings:

@@ -15,7 +15,7 @@ export function drawMarks(context, marks, { width, height }) {
   context.lineWidth = Math.max(2, width / 240);
   context.font = `600 ${Math.max(14, width / 32)}px sans-serif`;
   context.textBaseline = "bottom";
-  for (const { box: [x, y, w, h], label, share, colour, ink = "white" } of marks) {
+  for (const { box: [x, y, w, h], label, colour, ink = "white" } of marks) {
     const left = x * width;
     context.strokeStyle = context.fillStyle = colour;
     context.strokeRect(left, y * height, w * width, h * height);
@@ -23,20 +23,7 @@ export function drawMarks(context, marks, { width, height }) {
     context.fillRect(left - context.lineWidth / 2, y * height - ascent, length + 8, ascent);
     context.fillStyle = ink;
     context.fillText(label, left + 4, y * height);
-    const top = Math.min((y + h) * height + context.lineWidth, height - 4 * context.lineWidth);
-    if (share !== undefined) drawBar(context, left, top, w * width, share, colour);
   }
-}
-
-function drawBar(context, left, top, length, share, colour) {
-  const thick = 4 * context.lineWidth;
-  const inside = (edge, width) => context.fillRect(left + edge, top + edge, width - 2 * edge, thick - 2 * edge);
-  context.fillStyle = "white";
-  inside(0, length);
-  context.fillStyle = "#18181c";
-  inside(1, length);
-  context.fillStyle = colour;
-  inside(2, 4 + (length - 4) * share);
 }
 
 function drawPlane(context, points, { width, height }) {
@@ -55,9 +42,9 @@ function drawPlane(context, points, { width, height }) {
   }
 }
 
-function drawFrame(canvas, video, { marks = [], points = [] }) {
+function drawFrame(canvas, video, { marks = [], points = [], isMirrored = false }) {
   const context = canvas.getContext("2d");
-  context.setTransform(-1, 0, 0, 1, canvas.width, 0);
+  if (!isMirrored) context.setTransform(-1, 0, 0, 1, canvas.width, 0);
   context.drawImage(video, 0, 0, canvas.width, canvas.height);
   context.resetTransform();
   drawMarks(context, marks, canvas);
@@ -69,7 +56,7 @@ function drawFrame(canvas, video, { marks = [], points = [] }) {
  *
  * @param video the playing picture.
  * @param sound an AudioNode, such as the output of the mixer; null for a silent clip.
- * @param state gives the {marks, points} of a frame.
+ * @param state gives the {marks, points, isMirrored} of a frame; the last for a video that is mirrored already.
  * @param signal an AbortSignal, which ends the clip early.
  * @returns a Blob; its type tells the format.
  */

@@ -1,4 +1,5 @@
-// The parts of the Live page in the browser: the band with its layers, and the camera with its connection.
+// The parts of the Live page in the browser: the question for the camera, the band with its layers, and the camera
+// without WebRTC.
 
 import { BandMixer } from "./band.js";
 import { drawMarks, recordClip, saveClip } from "./recorder.js";
@@ -15,16 +16,15 @@ function update(Part, component) {
   parts.get(element).update(component);
 }
 
-/** The band and its layers. `data` has the style. The faces of the camera conduct. */
+/** The band and its layers. `data` has the style ("" for silence) and the faces, left to right, as points. */
 export const showBand = (component) => update(Band, component);
 
 let [band, camera] = [null, null]; // those on the page
 
 class Band {
   #mixer = null;
-  #style = "";
+  #data = {};
   #playing = "";
-  #faces = []; // from left to right
   #clip = null;
   #silencedBy = ""; // the visitor or another source of sound
 
@@ -61,23 +61,25 @@ class Band {
   }
 
   update({ data }) {
-    this.#style = data.style;
+    this.#data = data;
+    this.record.disabled = !data.style;
     this.task = this.task.then(() => this.#follow()).catch(() => this.#say("The band cannot play."));
   }
 
   /** Follow the faces of the last frame. */
-  conduct(faces) {
-    this.#faces = faces;
-    this.#mixer?.setPlace(faces);
+  conduct(points) {
+    this.#data.points = points;
+    this.#mixer?.setPlace(points);
   }
 
   /** Play what the last call asks for. */
   async #follow() {
-    const style = this.#style;
-    this.#mixer.setPlace(this.#faces);
+    const { style, points } = this.#data;
+    this.#mixer.setPlace(points);
     if (style === this.#playing) return;
     const before = this.#playing;
     this.#playing = style;
+    if (!style) return this.#mixer.stop();
     if (before) return this.#mixer.setStyle(style);
     if (this.#silencedBy !== "visitor") this.#silence("");
     await this.#mixer.start(style);
@@ -100,9 +102,10 @@ class Band {
   }
 
   async #record() {
-    const video = camera?.video;
+    const frame = document.querySelector('iframe[title*="webrtc"]')?.contentDocument;
+    const video = camera?.video ?? frame?.querySelector("video");
     if (!video?.videoWidth) return;
-    const state = () => ({ points: this.#faces, marks: camera?.marks });
+    const state = () => ({ ...this.#data, marks: camera?.marks, isMirrored: !camera }); // WebRTC returns both
     const label = this.record.textContent;
     this.#say("Recording. The clip stays in this browser.");
     this.#clip = new AbortController();
@@ -128,137 +131,64 @@ class Band {
   }
 }
 
-/**
- * The way of frames to the server: a WebSocket at once, and WebRTC as soon as it connects, unless one way is `fixed`.
- *
- * `take` gets each answer. A connection that ends begins again.
- */
-class Connection {
-  #socket;
-  #peer = null;
-  #channel = null;
-
-  constructor({ address, ice, fixed }, take) {
-    this.url = new URL(address, location.href);
-    this.url.protocol = this.url.protocol.replace("http", "ws");
-    Object.assign(this, { address, ice, fixed, take });
-    this.#connect();
-  }
-
-  #connect() {
-    const onmessage = ({ data }) => {
-      const answer = JSON.parse(data);
-      answer.sdp ? this.#peer.setRemoteDescription(answer).catch(() => {}) : this.take(answer);
-    };
-    const onopen = () => this.fixed !== "page" && window.RTCPeerConnection && this.#offer(onmessage).catch(() => {});
-    const onclose = () => (this.retry = setTimeout(() => this.#connect(), RETRY_MS));
-    this.#socket = Object.assign(new WebSocket(this.url), { onmessage, onopen, onclose });
-  }
-
-  async #offer(onmessage) {
-    this.#peer?.close();
-    const peer = (this.#peer = new RTCPeerConnection(this.ice));
-    this.#channel = Object.assign(peer.createDataChannel("frames"), { onmessage });
-    await peer.setLocalDescription();
-    await new Promise((resolve) => {
-      peer.onicegatheringstatechange = () => peer.iceGatheringState === "complete" && resolve();
-      setTimeout(resolve, GATHER_MS);
-    });
-    this.#socket.send(JSON.stringify(peer.localDescription));
-  }
-
-  /** The open way for the next frame, if there is one. */
-  get open() {
-    if (this.#channel?.readyState === "open") return this.#channel;
-    return this.fixed !== "webrtc" && this.#socket.readyState === WebSocket.OPEN && this.#socket;
-  }
-
-  close() {
-    clearTimeout(this.retry);
-    this.#socket.onclose = null;
-    this.#socket.close();
-    this.#peer?.close();
-  }
-}
-
-const RETRY_MS = 1000;
-const GATHER_MS = 2000; // a server for addresses may not answer
-const FRAME_MS = 40; // between two drawings, and usually two frames, as of the camera
-const GAP_MS = 30; // shortest time between two frames
-const PATIENCE_MS = 5000; // a connection that ends swallows a frame
+const FRAME_MS = 40; // between two frames, as of the camera
+const PATIENCE_MS = 3000; // a run of the page may swallow a frame
 const AHEAD_MS = 500; // longest time for which a mark goes on without an answer
-const QUALITIES = [0.75, 0.4, 0.1]; // of a frame: the best one that WebRTC can carry
-const LARGEST_BYTES = 60_000;
+const JPEG_QUALITY = 0.75;
 
-/** The camera, whose frames go to the server one at a time. An answer has the number of the frame, and its faces. */
+/**
+ * The camera, whose frames go to the server one at a time. `data` has the marks of the last frame that arrived, with the
+ * `number` of each face, and as `answer` the number of the frame.
+ */
 export const showCamera = (component) => update(Camera, component);
 
 class Camera {
-  #connection = null;
   #stream = null;
   #sent = 0;
   #sent_ms = 0;
   #answer = 0;
   #answered_ms = 0; // when the frame of the answer was taken
-  #faces = []; // of this frame, with the speed of each face in shares of the picture per millisecond
-  #isMarked = false;
-  #next_ms = 0; // when the server wants the next frame
+  #marks = []; // of this frame, with the speed of each face in shares of the picture per millisecond
 
   constructor(element) {
-    const find = (selector) => element.querySelector(selector);
-    [this.video, this.canvas, this.select] = ["video", "canvas", "select"].map(find);
+    this.video = element.querySelector("video");
+    this.canvas = element.querySelector("canvas");
     camera = this;
-    this.timer = setInterval(() => (element.isConnected ? this.#tick() : this.#end()), FRAME_MS);
+    this.timer = setInterval(() => (element.isConnected ? this.#tick() : this.#end()), FRAME_MS / 2);
   }
 
-  update({ data, setTriggerValue }) {
+  async update({ data, setTriggerValue }) {
     this.trigger = setTriggerValue;
-    if (this.#connection?.address === data.address) return;
-    this.#connection?.close();
-    this.#connection = new Connection(data, (answer) => this.#take(answer));
-    this.select.onchange = () => this.#open({ ...data.video, deviceId: { exact: this.select.value } });
-    this.#open(data.video);
-  }
-
-  async #open(video) {
-    this.#close();
+    this.#follow(data);
+    band?.conduct(data.points);
+    if (this.#stream) return void this.#tick();
+    this.#stream = navigator.mediaDevices.getUserMedia({ video: data.video, audio: false });
     try {
-      this.#stream = navigator.mediaDevices.getUserMedia({ video, audio: false });
       this.video.srcObject = await this.#stream;
-    } catch ({ name }) {
-      return void this.trigger("problem", window.isSecureContext ? (PROBLEMS[name] ?? "unsupported") : "insecure");
+      this.video.srcObject.getTracks().forEach((track) => (track.onended = () => this.trigger("lost", true)));
+      await this.video.play();
+    } catch {
+      this.trigger("lost", true);
     }
-    this.video.play().catch(() => {}); // another camera interrupts it
-    const [track] = this.video.srcObject.getTracks();
-    track.onended = () => this.trigger("problem", "lost");
-    const cameras = (await navigator.mediaDevices.enumerateDevices()).filter(({ kind }) => kind === "videoinput");
-    const isUsed = ({ deviceId }) => deviceId === track.getSettings().deviceId;
-    this.select.replaceChildren(...cameras.map((each) => new Option(each.label, each.deviceId, false, isUsed(each))));
-    this.select.hidden = cameras.length < 2;
   }
 
-  /** Take the faces of an answer, and the speed of each since the answer before. */
-  #take({ number, faces, isMarked, rest_ms }) {
-    if (!this.#answer) this.trigger("began", true);
-    const isNext = number === this.#sent && number !== this.#answer;
+  /** Take the marks of an answer, and the speed of each face since the answer before. */
+  #follow({ answer, marks }) {
+    const isNext = answer === this.#sent && answer !== this.#answer;
     const passed_ms = this.#sent_ms - this.#answered_ms;
-    const before = new Map(this.#faces.map((face) => [face.number, face]));
+    const before = new Map(this.#marks.map((mark) => [mark.number, mark]));
     const speedOf = ({ number, box }) => {
       const { box: old = box, speed = [0, 0] } = before.get(number) ?? {};
       return isNext ? speed.map((value, axis) => (value + (box[axis] - old[axis]) / passed_ms) / 2) : speed;
     };
-    this.#faces = faces.map((face) => ({ ...face, speed: speedOf(face) }));
-    [this.#isMarked, this.#next_ms] = [isMarked, performance.now() + rest_ms];
-    if (isNext) [this.#answer, this.#answered_ms] = [number, this.#sent_ms];
-    band?.conduct(faces);
-    this.#send();
+    this.#marks = marks.map((mark) => ({ ...mark, speed: speedOf(mark) }));
+    if (isNext) [this.#answer, this.#answered_ms] = [answer, this.#sent_ms];
   }
 
   /** The marks at their places now: faces go on as they moved between the last two answers. */
   get marks() {
     const ahead_ms = Math.min(performance.now() - this.#answered_ms, AHEAD_MS);
-    const faces = this.#isMarked ? this.#faces : [];
-    return faces.map(({ box: [x, y, ...size], speed: [right, down], ...mark }) => {
+    return this.#marks.map(({ box: [x, y, ...size], speed: [right, down], ...mark }) => {
       return { ...mark, box: [x + right * ahead_ms, y + down * ahead_ms, ...size] };
     });
   }
@@ -275,34 +205,21 @@ class Camera {
 
   #send() {
     const now = performance.now();
-    const isAnswered = this.#answer === this.#sent || now - this.#sent_ms > PATIENCE_MS;
-    if (!isAnswered || now < Math.max(this.#sent_ms + GAP_MS, this.#next_ms) || !this.#connection.open) return;
+    const isOpen = this.#answer === this.#sent || now - this.#sent_ms > PATIENCE_MS;
+    if (!isOpen || now - this.#sent_ms < FRAME_MS) return;
     const { videoWidth: width, videoHeight: height } = this.video;
     const shot = Object.assign(document.createElement("canvas"), { width, height });
     shot.getContext("2d").drawImage(this.video, 0, 0);
     [this.#sent, this.#sent_ms] = [this.#sent + 1, now];
-    this.#connection.open.send(frameOf(this.#sent, shot));
+    const jpeg = shot.toDataURL("image/jpeg", JPEG_QUALITY).split(",")[1];
+    this.trigger("frame", { number: this.#sent, jpeg });
   }
 
-  #close() {
-    this.#stream?.then((stream) => stream.getTracks().forEach((track) => track.stop())).catch(() => {});
-  }
-
-  #end() {
+  async #end() {
     clearInterval(this.timer);
     if (camera === this) camera = null;
-    this.#connection?.close();
-    this.#close();
-  }
-}
-
-function frameOf(number, canvas) {
-  for (const quality of QUALITIES) {
-    const jpeg = atob(canvas.toDataURL("image/jpeg", quality).split(",")[1]);
-    const frame = new Uint8Array(4 + jpeg.length);
-    new DataView(frame.buffer).setUint32(0, number);
-    for (let at = 0; at < jpeg.length; at++) frame[4 + at] = jpeg.charCodeAt(at);
-    if (frame.length < LARGEST_BYTES || quality === QUALITIES.at(-1)) return frame;
+    const stream = await this.#stream?.catch(() => null);
+    stream?.getTracks().forEach((track) => track.stop());
   }
 }
 
@@ -310,3 +227,65 @@ const PROBLEMS = {
   NotAllowedError: "refused", SecurityError: "refused", NotFoundError: "absent",
   OverconstrainedError: "absent", NotReadableError: "busy", AbortError: "busy",
 };
+let [lastAttempt, lastPress, wasChecked, tookKeys] = ["", "", false, false]; // one page for each tab
+
+function missing() {
+  if (!window.isSecureContext) return "insecure";
+  return navigator.mediaDevices?.getUserMedia ? "" : "unsupported";
+}
+
+async function tryCamera(video) {
+  if (missing()) return missing();
+  const stop = (stream) => stream.getTracks().forEach((track) => track.stop());
+  const asked = navigator.mediaDevices.getUserMedia({ video, audio: false });
+  return asked.then(stop).then(() => "", ({ name }) => PROBLEMS[name] ?? "unsupported");
+}
+
+/** Use the page of the stream component as soon as it is there: `use` returns whether it was. */
+function inStream(use, triesLeft) {
+  const frame = document.querySelector('iframe[title*="webrtc"]');
+  if (!use(frame?.contentDocument) && triesLeft) setTimeout(() => inStream(use, triesLeft - 1), 200);
+}
+
+// For a visitor who has pressed START and agreed
+function pressStart(page) {
+  const buttons = [...(page?.querySelectorAll("button:not(:disabled)") ?? [])];
+  const start = buttons.find((button) => button.textContent.trim() === "START");
+  start?.click();
+  return start;
+}
+
+// The page lacks the fonts of the app, writes in capitals, and does not name its video
+function dress(page) {
+  if (!page?.querySelector("button")) return false;
+  page.querySelector("video")?.setAttribute("aria-label", "Your webcam");
+  const add = (tag, content) => page.head.append(Object.assign(page.createElement(tag), content));
+  if (!page.querySelector("style.app")) {
+    document.querySelectorAll("link[rel=stylesheet]").forEach(({ href }) => add("link", { rel: "stylesheet", href }));
+    add("style", { className: "app", textContent: "button { text-transform: none !important }" });
+  }
+  return true;
+}
+
+/** Ask for the camera once for each `data.attempt`, and answer with the problem, if any. */
+export function askForCamera({ data, setTriggerValue }) {
+  const hasWebrtc = Boolean(window.RTCPeerConnection);
+  const answer = (attempt, problem) => setTriggerValue("answer", { attempt, problem, hasWebrtc });
+  inStream(dress, 50);
+  if (!wasChecked && missing()) answer("", missing());
+  wasChecked = true;
+  // After a click on START, keys would go to the frame of the video
+  if (data.takesKeys && !tookKeys && document.activeElement?.tagName === "IFRAME") {
+    document.activeElement.blur();
+    window.focus();
+  }
+  tookKeys = data.takesKeys;
+  if (data.press && data.press !== lastPress) {
+    lastPress = data.press;
+    inStream(pressStart, 300);
+  }
+  if (data.attempt && data.attempt !== lastAttempt) {
+    lastAttempt = data.attempt;
+    tryCamera(data.video).then((problem) => answer(data.attempt, problem));
+  }
+}

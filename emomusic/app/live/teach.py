@@ -11,7 +11,7 @@ import streamlit as st
 from emomusic.affect import Emotion, EmotionProbabilities, describe, share_text
 from emomusic.app.charts import show_sharp
 from emomusic.app.frame import shown_errors
-from emomusic.app.live.session import LiveSession, live_fragment, live_session
+from emomusic.app.live.session import LiveSession, live_session
 from emomusic.app.persons import add_person, show_persons
 from emomusic.charts.face import expression_uri
 from emomusic.faces.identity import load_identifier
@@ -63,10 +63,11 @@ def _tell(do: Callable[[Lesson], None] | None) -> None:
         do(session.lesson)
 
 
-@live_fragment(_REFRESH_S)
-def _show_step(session: LiveSession) -> None:
+@st.fragment(run_every=_REFRESH_S)
+def _show_step() -> None:
     """Show what to do now, refreshed four times a second."""
-    if session.lesson is None:
+    session = live_session()
+    if session is None or session.lesson is None:
         return
     view = session.lesson.view()
     if (emotion := view.emotion) is None:

@@ -1,23 +1,32 @@
-"""The video with START and STOP, and the problems of the camera and its connection.
+"""Camera permission, the video by WebRTC or over the page's own connection, and the problems of these.
 
-`screen.js` shows the camera and the marks, and sends the frames: see `connection.py`.
+Over the page's connection, the browser shows the camera itself and moves the marks of the last answer over it. It sends
+the next frame when the answer has the number of the last one.
 """
 
 from __future__ import annotations
 
+import logging
+import secrets
+from base64 import b64decode
 from collections.abc import Callable
 
 import streamlit as st
 
 from emomusic.app import state
-from emomusic.app.live.browser import frames_address, live_folder, script_that_calls
-from emomusic.app.live.ice import IceSettings, Way
-from emomusic.app.live.session import LiveSession, LiveState, Phase, Problem, live_session, start_session
+from emomusic.app.live.browser import live_folder, marks_of, points_of, script_that_calls
+from emomusic.app.live.ice import IceSettings
+from emomusic.app.live.session import LiveSession, LiveState, Phase, Problem, Way, live_session, start_session
 from emomusic.app.state import page_state
+from emomusic.compat import close_stream, set_visitor_stayed
 from emomusic.text import pluralize
 
+log = logging.getLogger(__name__)
+
 _VIDEO = {"width": {"ideal": 640}, "height": {"ideal": 480}, "frameRate": {"ideal": 24}, "facingMode": "user"}
-"""Camera constraints: enough for faces at a desk; two cores can decode it."""
+"""Camera constraints: enough for faces at a desk; two cores can decode and encode it."""
+
+_STREAM_STYLE = {"width": "100%", "borderRadius": "0.6rem", "display": "block"}
 
 _PROBLEMS = {
     Problem.INSECURE: "**This page needs HTTPS.** Browsers allow webcams only at https:// or localhost. Ask the owner "
@@ -63,79 +72,183 @@ def _choose_photo(source: str) -> None:
     page_state(LiveState).leaves = True
 
 
+_ASK = st.components.v2.component("emomusic_camera", js=script_that_calls("askForCamera"))
 _CAMERA = st.components.v2.component(
     "emomusic_frames",
-    html="<div><video aria-label='Your webcam' muted autoplay playsinline></video><canvas></canvas></div>"
-    "<select aria-label='Choose a webcam' hidden></select>",
+    html="<div><video aria-label='Your webcam' muted autoplay playsinline></video><canvas></canvas></div>",
     css="""
 :host { display: block; }
 div { position: relative; aspect-ratio: 4 / 3; border-radius: 0.6rem; overflow: hidden; background: #000; }
 :is(video, canvas) { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; }
 video { transform: scaleX(-1); }
-select { font: inherit; color: inherit; background: var(--st-background-color); min-height: 2.25rem; max-width: 100%; }
 """,
     js=script_that_calls("showCamera"),
 )
 
 
-def sync_session(settings: IceSettings) -> LiveSession | None:
-    """Return this visitor's session, a new one after START.
+def mount_camera(*, takes_keys: bool) -> None:
+    """Mount the invisible component that sends each camera request to the browser once.
+
+    If the page starts to take keys, the component moves the focus from the video to the page.
+    """
+    live = page_state(LiveState)
+    press = live.request if live.is_camera_allowed and live.starts_video and live.way is Way.WEBRTC else ""
+    data = {"attempt": live.request, "video": _VIDEO, "takesKeys": takes_keys, "press": press, "folder": live_folder()}
+    with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
+        _ASK(key=state.LIVE_CAMERA, data=data, on_answer_change=_take_answer)
+
+
+def _take_answer() -> None:
+    answer, live = st.session_state[state.LIVE_CAMERA].answer, page_state(LiveState)
+    if answer is not None and not answer["hasWebrtc"]:
+        live.way = Way.PAGE
+    if answer is not None and answer["attempt"] == live.request:
+        live.answer = answer["problem"]
+
+
+def sync_session() -> LiveSession | None:
+    """Return this visitor's session, created or updated from the state of the camera or the stream.
 
     Call this in every run of the page. A callback is unreliable: a new message from the browser interrupts it.
     """
+    session, stream, live = live_session(), st.session_state.get(state.LIVE_STREAM), page_state(LiveState)
+    if live.way is Way.PAGE:
+        if live.is_camera_allowed and live.starts_video:
+            live.starts_video = False
+            session = start_session(Way.PAGE) or session
+    elif stream is not None and stream.state.signalling and (session is None or not session.is_on):
+        if (new := start_session(Way.WEBRTC)) is None:  # another visitor took the last place after this page was drawn
+            st.session_state.pop(state.LIVE_STREAM, None)
+        session = new or session
+    elif stream is not None and session is not None:
+        session.update(playing=stream.state.playing, signalling=stream.state.signalling)
+    return session
+
+
+def show_video(session: LiveSession | None, settings: IceSettings) -> None:
+    """Show the video with START and STOP."""
+    if page_state(LiveState).way is Way.WEBRTC:
+        _show_stream(session, settings)
+    elif session is not None and session.is_on:
+        _show_frames()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button("STOP", icon=":material/stop:", on_click=_end, key="live-stop")
+            if session.phase is Phase.PLAYING:
+                _show_rate()
+    else:
+        st.button("START", icon=":material/videocam:", type="primary", on_click=request_camera, key="live-restart")
+
+
+def request_camera() -> None:
+    """Request the camera and then start the video. The answer arrives in a later run of the page."""
     live = page_state(LiveState)
-    if live.starts_video:
-        live.starts_video = False
-        return start_session(settings) or live_session()
-    return live_session()
+    live.request, live.answer, live.starts_video = secrets.token_hex(4), None, True
 
 
-def start_video() -> None:
-    """Start the video in the next run of the page."""
-    live = page_state(LiveState)
-    live.has_agreed = live.starts_video = True
+def _end(problem: Problem | None = None) -> None:
+    if (session := live_session()) is not None:
+        session.end(problem)
 
 
-def show_video(session: LiveSession | None, fixed: Way | None) -> None:
-    """Show the video with START and STOP. Its frames may have only one, `fixed` way."""
-    if session is None or not session.is_on:
-        st.button("START", icon=":material/videocam:", type="primary", on_click=start_video, key="live-restart")
+@st.fragment
+def _show_frames() -> None:
+    """Show the camera of a session, and take its frames."""
+    if (session := live_session()) is None:
         return
-    data = {"folder": live_folder(), "video": _VIDEO, "address": frames_address(session), "fixed": fixed}
+    if session.is_left and session.is_on:
+        session.end(Problem.LOST)
+    if session.phase is not page_state(LiveState).shown:
+        st.rerun()
+    data = {"answer": session.num_taken, "marks": marks_of(session), "points": points_of(session)}
     with st.container(key="live-frames"):
         _CAMERA(
             key=state.LIVE_FRAMES,
-            data=data | {"ice": session.ice.as_dict()},
-            on_began_change=lambda: None,  # the page then runs
-            on_problem_change=_take_problem,
+            data=data | {"folder": live_folder(), "video": _VIDEO},
+            on_frame_change=_take_frame,
+            on_lost_change=lambda: _end(Problem.LOST),
         )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("STOP", icon=":material/stop:", on_click=_end, key="live-stop")
-        st.fragment(_show_connection, run_every=1.0)(fixed)
 
 
-def _end() -> None:
-    if (session := live_session()) is not None:
-        session.end()
-
-
-def _take_problem() -> None:
+def _take_frame() -> None:
     session, camera = live_session(), st.session_state.get(state.LIVE_FRAMES)
-    if session is not None and session.is_on and camera is not None and camera.problem:
-        session.end(Problem(camera.problem))
+    if session is not None and camera is not None and camera.frame is not None:  # a late frame finds no component
+        session.take_frame(int(camera.frame["number"]), b64decode(camera.frame["jpeg"]))
 
 
-def _show_connection(fixed: Way | None) -> None:
-    """Say that the video connects, or that its connection is the slower one."""
+@st.fragment(run_every=2.0)
+def _show_rate() -> None:
+    """Say that the connection is the slower one."""
+    if (session := live_session()) is None or not session.is_on:
+        st.rerun()  # the session ended in a run of a fragment, and no frame follows that would run the page
+    rate = pluralize(round(session.view().readings_per_second), "reading")
+    st.caption(f"Slower connection: about {rate} per second")
+
+
+def _leave_webrtc(session: LiveSession | None) -> None:
+    """Go on over the page's own connection, with the same session."""
+    live = page_state(LiveState)
+    live.way, live.starts_video = Way.PAGE, session is None
+    if session is not None:
+        session.way = Way.PAGE
+    if (stream := st.session_state.get(state.LIVE_STREAM)) is not None:
+        close_stream(stream)  # it stays in the session, because the browser may still report its state
+    st.rerun()
+
+
+def _show_stream(session: LiveSession | None, settings: IceSettings) -> None:
+    """Show the video of WebRTC.
+
+    Its buttons belong to the stream component: starting it from Python opens several connections. Always render the
+    component at the same position of the page; moving it closes the connection.
+    """
+    # The import takes almost a second, so only this page pays for it
+    from streamlit_webrtc import Translations, WebRtcMode, webrtc_streamer
+    from streamlit_webrtc.webrtc import SignallingTimeoutError
+
+    live, visit = page_state(LiveState), state.visit_number()
+    if (before := st.session_state.get(state.LIVE_STREAM)) is not None:
+        set_visitor_stayed(before, stayed=live.visit == visit)  # after another page, the stream must restart
+    live.visit = visit
+    configuration = settings.as_dict()
+    try:
+        stream = webrtc_streamer(
+            key=state.LIVE_STREAM,
+            mode=WebRtcMode.SENDRECV,
+            frontend_rtc_configuration=configuration,
+            server_rtc_configuration={"iceServers": configuration["iceServers"]},
+            media_stream_constraints={"video": _VIDEO, "audio": False},
+            video_frame_callback=None if session is None else session.on_frame,
+            on_video_ended=None if session is None else session.on_ended,
+            video_html_attrs={"autoPlay": True, "controls": False, "muted": True, "style": _STREAM_STYLE},
+            translations=Translations(
+                start="START", stop="STOP", select_device="Choose a webcam", select_camera="Webcam"
+            ),
+            media_toggle_controls=False,
+            sendback_audio=False,
+        )
+    except SignallingTimeoutError:
+        log.warning("signalling timed out")
+        if not live.is_way_fixed:
+            _leave_webrtc(session)
+        _end()
+        # Remove the stream from the page, because it would repeat its offer in every run
+        live.answer = Problem.BLOCKED.value
+        st.session_state.pop(state.LIVE_STREAM, None)  # its state would remain "signalling"
+        st.rerun()
+    if session is not None and session.is_on and not (stream.state.playing or stream.state.signalling):
+        session.end()  # the visitor opened another page, which stops the stream
+        st.rerun()
+    if session is not None and session.phase is Phase.CONNECTING:
+        _wait_for_connection()
+
+
+@st.fragment(run_every=0.5)
+def _wait_for_connection() -> None:
+    """Show the status of the connection; after the timeout, go on without WebRTC, or show a warning."""
     session = live_session()
-    if session is not None and session.is_on and session.is_left:
-        session.end(Problem.LOST)
-    if session is None or not session.is_on:
-        st.rerun()  # it ended in a run of a fragment
-    if session.phase is Phase.CONNECTING and session.is_slow and fixed is Way.WEBRTC:
+    if session is not None and session.is_slow:
+        if not page_state(LiveState).is_way_fixed:
+            _leave_webrtc(session)
         show_problem(Problem.BLOCKED)
-    elif session.phase is Phase.CONNECTING:
-        st.caption(":material/hourglass_top: Connecting to the server. If your browser asks for the webcam, allow it.")
-    elif session.way is Way.PAGE and session.is_slow:
-        rate = pluralize(round(session.view().readings_per_second), "reading")
-        st.caption(f"Slower connection: about {rate} per second")
+    else:
+        st.caption(":material/hourglass_top: Connecting to the server.")

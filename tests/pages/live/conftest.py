@@ -1,21 +1,29 @@
-"""The Live page without a browser."""
+"""The Live page and the stream of its camera, without a browser."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import streamlit as st
+import streamlit_webrtc
 from streamlit.testing.v1 import AppTest
 
 from emomusic.app import frame
 from emomusic.app.live import browser, ice
 from emomusic.server import shared
 from tests.fakes import FakeClassifier, FakeDetector
-from tests.pages.live.sessions import SECONDS
+from tests.pages.live.sessions import SECONDS, Stream
 
 
 @pytest.fixture
-def app(root: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+def stream(monkeypatch: pytest.MonkeyPatch) -> Stream:
+    stream = Stream()
+    monkeypatch.setattr(streamlit_webrtc, "webrtc_streamer", stream)
+    return stream
+
+
+@pytest.fixture
+def app(root: Path, monkeypatch: pytest.MonkeyPatch, stream: Stream) -> AppTest:
     for name in (ice.ICE, ice.TURN_SECRET, ice.LIVE):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(shared, "load_networks", lambda **_: (FakeDetector(), FakeClassifier()))

@@ -1,9 +1,11 @@
-"""The Live page under AppTest: sessions without a camera."""
+"""The Live page under AppTest: a fake of the video stream, and sessions without a camera."""
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import EMOTIONS, Emotion
@@ -16,10 +18,29 @@ from emomusic.stream.lesson import CAPTURE_S, COUNTDOWN_S, Lesson
 from emomusic.stream.reader import LiveReader, LiveSettings, SeenFace
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
 from tests.pages.screen import state_of
+from tests.waiting import wait_until
 
 SECONDS = 120
 FRAME = np.full((240, 320, 3), 90, np.uint8)
 TWO = (make_face(40, 60, 60, 75), make_face(200, 60, 60, 75))
+
+
+class Stream:
+    """A fake of the stream component, which needs a browser."""
+
+    _last_rendered_run_count = None
+
+    def __init__(self) -> None:
+        self.state = SimpleNamespace(playing=False, signalling=False)
+        self.options: list[dict[str, Any]] = []
+        self.was_left = False  # the visitor opened another page, so the next run finds the stream ended
+
+    def __call__(self, **options: Any) -> "Stream":
+        self.options.append(options)
+        if self.was_left:
+            self.state.playing = self.state.signalling = self.was_left = False
+        st.session_state[options["key"]] = self
+        return self
 
 
 class OtherSession:
@@ -52,27 +73,26 @@ def played(*scenes: tuple[int, tuple[Any, ...], Emotion]) -> LiveSession:
     """A playing session that has read the scenes: duration in seconds, faces, emotion."""
     clock, detector, classifier = FakeClock(), FakeDetector(), FakeClassifier()
     settings = LiveSettings(smoothing_s=0.0)
-    reader = LiveReader(lambda: (detector, classifier), settings=settings, clock=clock)
+    reader = LiveReader(lambda: (detector, classifier), settings=settings, clock=clock, idle_s=60)
     for seconds, faces, emotion in scenes:
         detector.faces = list(faces)
         classifier.probabilities = FakeClassifier(emotion).probabilities
         for _ in range(seconds):
-            assert reader.read(FRAME.copy).error is None
+            before = reader.view().num_readings
+            reader.submit_frame(FRAME.copy())
+            wait_until(lambda before=before: reader.view().num_readings > before)
             clock.advance(1.0)
     return LiveSession(reader, phase=Phase.PLAYING)
 
 
-def show(app: AppTest, session: LiveSession) -> AppTest:
-    """Run the page with a session."""
-    live_state(app).has_agreed = True
-    state_of(app, CameraState).session = session
+def show(app: AppTest, stream: Stream, session: LiveSession | None) -> AppTest:
+    """Run the page with an allowed camera and a session, or before the first session."""
+    stream.state.playing = session is not None and session.phase is Phase.PLAYING
+    stream.state.signalling = session is not None and session.phase is Phase.CONNECTING
+    live_state(app).request, live_state(app).answer = "one", ""
+    if session is not None:
+        state_of(app, CameraState).session = session
     return app.run()
-
-
-def press_start(app: AppTest) -> LiveSession:
-    next(each for each in app.button if each.key in ("live-start", "live-restart")).click().run()
-    assert not app.exception
-    return session_of(app)
 
 
 def ended_game(*, num_players: int = 1) -> MirrorGame:
@@ -107,6 +127,6 @@ def html_of(app: AppTest) -> str:
     return "".join(str(html.value) for html in app.html)
 
 
-def start_mirror_game(app: AppTest, session: LiveSession) -> AppTest:
-    show(app, session).segmented_control(key=state.LIVE_VIEW).set_value(View.GAME).run()
+def start_mirror_game(app: AppTest, stream: Stream, session: LiveSession) -> AppTest:
+    show(app, stream, session).segmented_control(key=state.LIVE_VIEW).set_value(View.GAME).run()
     return app.button(key="live-game-start").click().run()

@@ -1,91 +1,46 @@
-"""How the camera starts and ends, and the connection of its frames."""
+"""How the camera starts and ends, by WebRTC or over the page."""
 
-import asyncio
 import json
 import time
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from starlette.websockets import WebSocketDisconnect
+import streamlit_webrtc
 from streamlit.testing.v1 import AppTest
+from streamlit_webrtc.webrtc import SignallingTimeoutError
 
 from emomusic.affect import Emotion
-from emomusic.app.live import ice
+from emomusic.app import state
+from emomusic.app.live import ice, video
 from emomusic.app.live import page as page_module
 from emomusic.app.live import session as session_module
-from emomusic.app.live import video as video_module
-from emomusic.app.live.connection import serve_frames
-from emomusic.app.live.ice import Way
-from emomusic.app.live.session import CONNECT_TIMEOUT_S, Phase, Problem
+from emomusic.app.live.browser import marks_of
+from emomusic.app.live.session import CONNECT_TIMEOUT_S, LiveSession, Phase, Problem, Way
 from emomusic.app.queues import PlayerState
 from emomusic.app.state import CameraState
 from emomusic.media.images import encode_jpeg
 from emomusic.server.capacity import Capacity
-from emomusic.server.shared import Shared
+from emomusic.stream.reader import LiveReader
 from tests.fakes import FakeClassifier, FakeDetector
-from tests.pages.live.sessions import (
-    FRAME,
-    TWO,
-    OtherSession,
-    live_state,
-    played,
-    press_start,
-    problems,
-    session_of,
-    show,
-)
+from tests.pages.live.sessions import FRAME, TWO, OtherSession, Stream, live_state, played, problems, session_of, show
 from tests.pages.screen import keys, state_of, text_of
-
-JPEG = encode_jpeg(FRAME)
-
-
-class Socket:
-    """The WebSocket of a browser that sends frames; "closed" is the last of its answers if the server closes it."""
-
-    def __init__(self, key: str, *jpegs: bytes) -> None:
-        self.path_params = {"key": key}
-        self.answers: list[Any] = []
-        self._frames = iter([number.to_bytes(4) + jpeg for number, jpeg in enumerate(jpegs, 1)])
-        asyncio.run(serve_frames(self))  # type: ignore[arg-type]
-
-    async def accept(self) -> None:
-        pass
-
-    async def receive(self) -> dict[str, Any]:
-        frame = next(self._frames, None)
-        kind = "disconnect" if frame is None or "closed" in self.answers else "receive"
-        return {"type": f"websocket.{kind}", "bytes": frame}
-
-    async def send_text(self, text: str) -> None:
-        self.answers.append(json.loads(text))
-
-    async def close(self) -> None:
-        self.answers.append("closed")
+from tests.waiting import wait_until
 
 
-class ClosedSocket(Socket):
-    """The WebSocket of a page that was closed before the answer."""
-
-    async def send_text(self, text: str) -> None:
-        raise WebSocketDisconnect(1006)
-
-
-def test_the_page_starts_without_the_camera_and_start_gives_consent(app: AppTest) -> None:
+def test_the_page_starts_without_the_camera_and_start_gives_consent(app: AppTest, stream: Stream) -> None:
     app.run()
     assert not app.exception
-    assert not live_state(app).has_agreed
+    assert not live_state(app).request
     assert "agrees" in app.button(key="live-start").label
-    session = press_start(app)
+    app.button(key="live-start").click().run()
+    assert not app.exception
+    assert live_state(app).request
+    assert "Allow" in text_of(app)
     assert "live-start" not in keys(app)
-    assert "live-stop" in keys(app)
-    assert session.phase is Phase.CONNECTING
-    session.end(Problem.REFUSED)
-    app.run()
-    assert problems(app) == [Problem.REFUSED]
-    app.button(key=f"live-again-{Problem.REFUSED}").click().run()
-    assert session_of(app).is_on
-    assert problems(app) == []
+    assert stream.options == []
+    show(app, stream, None)
+    assert len(stream.options) == 1
 
 
 @pytest.mark.parametrize(
@@ -103,39 +58,37 @@ def test_no_ice_server_is_used_on_one_machine(
     assert page_module.connection_settings({}).hosts == hosts
 
 
-def test_turn_is_named_and_reaches_both_sides(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_turn_is_named_and_reaches_both_sides_and_there_is_no_audio(
+    app: AppTest, stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
     servers = [{"urls": ["turn:turn.example.org"]}]
     monkeypatch.setenv(ice.ICE, json.dumps({"iceServers": servers, "iceTransportPolicy": "relay"}))
     monkeypatch.setenv(ice.TURN_SECRET, "north")
-    given: list[dict[str, Any]] = []
-    monkeypatch.setattr(video_module, "_CAMERA", lambda data, **_: given.append(data))
     assert "turn.example.org" in text_of(app.run())
-    session = press_start(app)
-    configuration = given[-1]["ice"]
-    assert configuration == session.ice.as_dict()
-    assert configuration["iceTransportPolicy"] == "relay"
-    assert configuration["iceServers"][0]["credential"]
+    show(app, stream, None)
+    (options,) = stream.options
+    browser, server = options["frontend_rtc_configuration"], options["server_rtc_configuration"]
+    assert browser == server | {"iceTransportPolicy": "relay"}
+    assert server["iceServers"][0]["credential"]
+    assert options["media_stream_constraints"]["audio"] is False
+    assert options["video_html_attrs"]["muted"]
 
 
-def test_the_server_answers_frames_until_stop(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Shared, "live_networks", lambda _: (FakeDetector(TWO), FakeClassifier()))
-    session = press_start(app.run())
-    assert ClosedSocket(session.key, JPEG, JPEG).answers == []
-    known, broken = Socket(session.key, JPEG, b"not a picture").answers
-    box, (height, width) = session.view().faces[0].face.box, FRAME.shape[:2]
-    shares = [box.x / width, box.y / height, box.width / width, box.height / height]
-    assert known["faces"][0]["box"] == pytest.approx(shares, abs=1e-3)
-    assert (known["faces"][0]["number"], known["faces"][0]["valence"] > 0, known["isMarked"]) == (1, True, True)
-    assert broken["faces"] == []
-    assert session.view().error is not None
-    assert [known["number"], broken["number"]] == [1, 2]
+def test_a_session_starts_without_a_callback(app: AppTest, stream: Stream) -> None:
+    """Streamlit interrupts a callback if the browser sends a message in the meantime."""
+    show(app, stream, None)
+    stream.state.signalling = True
     app.run()
-    assert not app.exception
-    assert (session.phase, session.way) == (Phase.PLAYING, Way.PAGE)
-    app.button(key="live-stop").click().run()
-    assert (session.phase, session.problem) == (Phase.OVER, None)
-    assert [Socket(key, JPEG).answers for key in (session.key, "guessed")] == [["closed"]] * 2
-    assert press_start(app) is not session
+    session = session_of(app)
+    assert session.phase is Phase.CONNECTING
+    assert stream.options[-1]["video_frame_callback"] == session.on_frame
+    stream.state.playing, stream.state.signalling = True, False
+    app.run()
+    assert session_of(app) is session
+    assert session.phase is Phase.PLAYING
+    stream.state.playing = False
+    app.run()
+    assert session.phase is Phase.OVER
 
 
 @pytest.fixture
@@ -149,53 +102,138 @@ def one_place(monkeypatch: pytest.MonkeyPatch) -> OtherSession:
 
 
 def test_without_a_free_place_the_page_offers_a_snapshot_until_there_is_one(
-    app: AppTest, one_place: OtherSession
+    app: AppTest, stream: Stream, one_place: OtherSession
 ) -> None:
-    app.run().button(key="live-start").click().run()
-    assert (problems(app), state_of(app, CameraState).session) == ([Problem.FULL], None)
+    show(app, stream, None)
+    assert (problems(app), stream.options) == ([Problem.FULL], [])
     app.button(key=f"live-again-{Problem.FULL}").click().run()
     assert problems(app) == [Problem.FULL]
     one_place.is_live = False
     app.button(key=f"live-again-{Problem.FULL}").click().run()
-    assert (problems(app), "live-restart" in keys(app)) == ([], True)
-    assert press_start(app).is_on
+    assert (problems(app), len(stream.options)) == ([], 1)
+    one_place.is_live = stream.state.signalling = True  # the other visitor was faster
+    app.run()
+    assert state_of(app, CameraState).session is None
+    assert problems(app) == [Problem.FULL]
 
 
-def test_the_owner_may_leave_only_webrtc_and_a_page_without_it_says_so(
-    app: AppTest, monkeypatch: pytest.MonkeyPatch
+def test_after_a_signalling_timeout_no_session_starts(
+    app: AppTest, stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(ice.LIVE, "webrtc")
-    session = press_start(app.run())
-    assert problems(app) == []
-    session.started_s -= CONNECT_TIMEOUT_S
-    app.run()
+    show(app, stream, None)
+    stream.state.signalling = True
+
+    def late(**options: Any) -> None:
+        raise SignallingTimeoutError("not finished in 10 seconds")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(streamlit_webrtc, "webrtc_streamer", late)
+        app.run()
+    assert not app.exception
     assert problems(app) == [Problem.BLOCKED]
-    session.take_frame(JPEG, Way.WEBRTC)
+    assert app.button(key=f"live-again-{Problem.BLOCKED}")
+    session = session_of(app)
     app.run()
-    assert problems(app) == []
-    session.end()
-
-
-def test_the_session_is_over_after_a_visit_to_another_page_and_can_start_again(app: AppTest) -> None:
-    session = played((6, TWO, Emotion.HAPPY))
-    show(app, session)
-    assert session.is_on
-    app.switch_page("pages/photo.py").run()
+    assert session_of(app) is session
     assert session.phase is Phase.OVER
+
+
+def test_the_session_is_over_after_a_visit_to_another_page_and_can_start_again(app: AppTest, stream: Stream) -> None:
+    session = played((6, TWO, Emotion.HAPPY))
+    session.phase = Phase.CONNECTING
+    app.run().button(key="live-start").click().run()
+    live_state(app).answer, state_of(app, CameraState).session = "", session
+    stream.state.signalling = True
+    app.run()
+    assert session.is_on
+    stream.was_left = True
+    app.switch_page("pages/photo.py").run()
     app.switch_page("pages/live.py").run()
     assert not app.exception
+    assert session.phase is Phase.OVER
     assert app.metric
     assert "live-start" not in keys(app)  # the visitor has agreed
-    assert press_start(app) is not session
+    stream.state.signalling = True
+    app.run()
+    assert session_of(app) is not session
     assert "session" not in state_of(app, PlayerState).queues
     assert not app.exception
 
 
-def test_a_browser_that_sends_no_frame_for_long_loses_its_place(app: AppTest) -> None:
-    session = played((1, TWO, Emotion.HAPPY))
+def test_a_slow_connection_is_kept_unless_the_visitor_left(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real stream component, on a server that counts two finished runs of the page at once."""
+    monkeypatch.setattr(streamlit_webrtc, "webrtc_streamer", streamlit_webrtc.component.webrtc_streamer)
+    runs = SimpleNamespace(script_run_count=1)
+    monkeypatch.setattr(streamlit_webrtc.component, "get_this_session_info", lambda: runs)
+    session = LiveSession(LiveReader(lambda: (FakeDetector(), FakeClassifier())))
+    app.run().button(key="live-start").click().run()
+    live_state(app).answer = ""
+    app.run()
+    context = app.session_state[state.LIVE_STREAM]
+    context._set_state(streamlit_webrtc.component.WebRtcStreamerState(playing=False, signalling=True))
+    state_of(app, CameraState).session = session
+    runs.script_run_count += 2
+    app.run()
+    assert not app.exception
+    assert context.state.signalling
+    assert session.phase is Phase.CONNECTING
+    app.session_state[state.state_key(state.Visit)] = state.Visit("live", 3)  # after another page
+    app.run()
+    assert not context.state.signalling
+    assert session.phase is Phase.OVER
+    assert len(app.info) == 1
+
+
+JPEG = encode_jpeg(FRAME)
+
+
+def test_the_page_goes_on_over_its_own_connection_with_the_same_session(
+    app: AppTest, stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[object] = []
+    monkeypatch.setattr(video, "close_stream", closed.append)
+    session = LiveSession(LiveReader(lambda: (FakeDetector(TWO), FakeClassifier())))
+    session.frame_s -= CONNECT_TIMEOUT_S
+    live_state(app).starts_video = True
+    show(app, stream, session)
+    assert not app.exception
+    assert (session_of(app), live_state(app).way, closed) == (session, Way.PAGE, [stream])
+    assert (session.phase, session.is_live) == (Phase.CONNECTING, True)
+    assert len(stream.options) == 1  # WebRTC is not tried again
+    session.take_frame(1, JPEG)
+    wait_until(lambda: bool(session.view().faces))
+    app.run()
+    assert not app.exception
+    assert (session.phase, session.num_taken) == (Phase.PLAYING, 1)
+    assert "2 faces ·" in text_of(app)
+    width, height = FRAME.shape[1], FRAME.shape[0]
+    found = [mark["box"] for mark in marks_of(session)]
+    assert found == [
+        pytest.approx([box.x / width, box.y / height, box.width / width, box.height / height], abs=1e-3)
+        for box in (face.face.box for face in session.view().faces)
+    ]
+    app.button(key="live-stop").click().run()
+    assert (session.phase, session.problem) == (Phase.OVER, None)
+    app.button(key="live-restart").click().run()
+    live_state(app).answer = ""
+    app.run()
+    again = session_of(app)
+    assert again is not session
+    assert (again.way, again.is_live) == (Way.PAGE, True)
+    app.switch_page("pages/photo.py").run()
+    assert not again.is_live
+
+
+def test_frames_of_a_page_that_was_gone_for_long_are_not_taken(app: AppTest, stream: Stream) -> None:
+    session = LiveSession(LiveReader(lambda: (FakeDetector(TWO), FakeClassifier())), Way.PAGE)
+    session.take_frame(1, JPEG)
+    session.take_frame(2, b"not a picture")
+    assert session.frame_error is not None
     session.frame_s = time.monotonic() - 60
     assert not session.is_live
-    show(app, session)
-    app.run()
+    session.take_frame(3, JPEG)
+    assert session.num_taken == 2
+    live_state(app).way = Way.PAGE
+    show(app, stream, session)
     assert problems(app) == [Problem.LOST]
-    assert session.reader.is_closed

@@ -12,7 +12,6 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.app import state
-from emomusic.app.live.ice import Way
 from emomusic.app.live.page import View
 from emomusic.app.live.session import LiveSession
 from emomusic.app.persons import PersonsState
@@ -20,7 +19,6 @@ from emomusic.app.queues import PlayerState
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.profile import KnownFace, learn_profile
-from emomusic.media.images import encode_jpeg
 from emomusic.records import read_face_record
 from emomusic.stream.game import MirrorGame, Stage
 from emomusic.stream.reader import SeenFace
@@ -28,22 +26,23 @@ from tests.fakes import FakeClassifier
 from tests.pages.live.sessions import (
     FRAME,
     TWO,
+    Stream,
     ended_game,
     finished_lesson,
     html_of,
     played,
-    press_start,
     show,
     start_mirror_game,
 )
 from tests.pages.screen import keys, playing, playlist, queue_of, state_of, text_of, tracks
+from tests.waiting import wait_until
 
 
 def test_the_mirror_game_counts_down_names_an_emotion_and_can_end_early(
-    app: AppTest, monkeypatch: pytest.MonkeyPatch
+    app: AppTest, stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = played((1, TWO, Emotion.SAD))
-    show(app, session).segmented_control(key=state.LIVE_VIEW).set_value(View.GAME).run()
+    show(app, stream, session).segmented_control(key=state.LIVE_VIEW).set_value(View.GAME).run()
     app.segmented_control(key=state.LIVE_PLAYERS).set_value("Two players")  # the start follows at once
     app.button(key="live-game-start").click().run()
     assert not app.exception
@@ -64,9 +63,9 @@ def test_the_mirror_game_counts_down_names_an_emotion_and_can_end_early(
     assert "live-game-start" in keys(app)
 
 
-def test_the_result_of_a_game_has_points_pictures_a_song_and_what_is_hard(app: AppTest) -> None:
+def test_the_result_of_a_game_has_points_pictures_a_song_and_what_is_hard(app: AppTest, stream: Stream) -> None:
     session = played((1, TWO, Emotion.SAD))
-    start_mirror_game(app, session)
+    start_mirror_game(app, stream, session)
     session.game = ended_game(num_players=2)
     left, right = session.game.view().points
     assert left > right
@@ -91,9 +90,9 @@ def test_the_result_of_a_game_has_points_pictures_a_song_and_what_is_hard(app: A
     assert session.game.num_players == 2
 
 
-def test_the_result_of_a_game_stays_while_its_players_teach_their_face(app: AppTest) -> None:
+def test_the_result_of_a_game_stays_while_its_players_teach_their_face(app: AppTest, stream: Stream) -> None:
     session = played((1, TWO, Emotion.SAD))
-    start_mirror_game(app, session)
+    start_mirror_game(app, stream, session)
     session.game = game = ended_game()
     app.segmented_control(key=state.LIVE_VIEW).set_value(View.TEACH).run()
     assert not app.exception
@@ -104,11 +103,13 @@ def test_the_result_of_a_game_stays_while_its_players_teach_their_face(app: AppT
     assert "data:image/jpeg" in html_of(app)
 
 
-def test_pictures_of_players_are_gone_after_another_game_on_another_page_and_in_a_new_session(app: AppTest) -> None:
+def test_pictures_of_players_are_gone_after_another_game_on_another_page_and_in_a_new_session(
+    app: AppTest, stream: Stream
+) -> None:
     session = played((1, TWO, Emotion.HAPPY))
-    start_mirror_game(app, session)
+    start_mirror_game(app, stream, session)
 
-    def finish(session: LiveSession) -> weakref.ref[MirrorGame]:
+    def finish() -> weakref.ref[MirrorGame]:
         session.game = ended_game(num_players=2)
         app.run()
         assert not app.exception
@@ -119,25 +120,24 @@ def test_pictures_of_players_are_gone_after_another_game_on_another_page_and_in_
         gc.collect()
         return game() is None and "data:image/jpeg" not in html_of(app)
 
-    game = finish(session)
+    game = finish()
     app.button(key="live-game-again").click().run()
     assert is_gone(game)
-    game = finish(session)
+    game = finish()
     app.switch_page("pages/photo.py").run()
     assert is_gone(game)
     assert (session.game, session.reader.observers) == (None, [])
     app.switch_page("pages/live.py").run()
-    session = played((1, TWO, Emotion.HAPPY))
-    show(app, session).segmented_control(key=state.LIVE_VIEW).set_value(View.GAME).run()
-    game = finish(session)
-    app.button(key="live-stop").click().run()  # the result stays
+    game, stream.state.playing = finish(), False
+    app.run()  # after STOP the result stays
     assert app.button(key="live-game-again").disabled
     assert "data:image/jpeg" in html_of(app)
-    press_start(app)
+    stream.state.signalling = True
+    app.run()
     assert is_gone(game)
 
 
-def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left(app: AppTest) -> None:
+def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left(app: AppTest, stream: Stream) -> None:
     classifier = EmotionClassifier.load()
     profile = learn_profile({Emotion.NEUTRAL: [FRAME]}, np.eye(1, 1024, dtype=np.float32), classifier)
 
@@ -146,9 +146,11 @@ def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left
         session, lesson, person = played((1, TWO, Emotion.SAD)), finished_lesson(), KnownFace(profile, classifier)
         session.observe(None, lesson)
         app.session_state[state.state_key(PersonsState)] = PersonsState((person,))
-        show(app, session).segmented_control(key=state.LIVE_VIEW).set_value(View.TEACH).run()
+        show(app, stream, session).segmented_control(key=state.LIVE_VIEW).set_value(View.TEACH).run()
         assert not app.exception
-        assert session.take_frame(encode_jpeg(FRAME), Way.PAGE).error is None
+        before = session.reader.view().num_readings
+        session.draw(FRAME)
+        wait_until(lambda: session.reader.view().num_readings > before)
         return session, [weakref.ref(each) for each in (person, lesson)]
 
     session, left = known()
@@ -163,6 +165,7 @@ def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left
     assert person() is not None
     assert lesson() is None
     app._session_state._state.clear()
+    stream.options.clear()
     session.end()
     gc.collect()
     assert person() is None
