@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections import Counter, deque
 from functools import partial
 from pathlib import Path
@@ -30,10 +29,6 @@ def double(log: Path, number: int) -> int:
     if number < 0:
         raise ModelError(f"{log.name}: negative")
     return 2 * number
-
-
-def wait_long(_: object, seconds: float) -> None:
-    time.sleep(seconds)
 
 
 def fail() -> None:
@@ -69,7 +64,7 @@ def test_errors_of_work_and_load_are_raised(tmp_path: Path):
     with pytest.raises(ModelError, match="log: negative"):
         list(run_in_processes(deque([1, -1]), double, partial(load, tmp_path / "log"), workers=2))
     with pytest.raises(ModelError, match="damaged"):
-        list(run_in_processes(deque([1]), wait_long, fail, workers=1))
+        list(run_in_processes(deque([1]), double, fail, workers=1))
 
 
 def test_a_process_that_dies_between_two_calls_loses_none(tmp_path: Path):

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +75,7 @@ class PausingReader(UnitReader):
 
     def read(self, unit: Unit) -> int:
         if unit.number > 1:
-            time.sleep(600)
+            threading.Event().wait()
         return super().read(unit)
 
 

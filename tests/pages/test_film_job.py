@@ -114,13 +114,12 @@ def test_a_film_ends_when_its_visitor_has_left() -> None:
 
 
 READ = """
-import sys, time
 from pathlib import Path
 from emomusic.stream.film import load_film_networks
 from emomusic.app.film.job import FilmJob
+from tests.waiting import wait_until
 job = FilmJob("faces.mp4", Path("data/samples/faces.mp4").open("rb"), load_film_networks)
-while job.view().reading is None or not len(job.view().reading):
-    time.sleep(0.02)
+wait_until(lambda: job.view().reading)
 """
 
 
