@@ -16,7 +16,7 @@ from emomusic.app import state
 from emomusic.app.charts import show_chart, show_tile, style_tiles, styled_room
 from emomusic.app.film.details import show_downloads, show_plane
 from emomusic.app.film.job import FilmJob, FilmStage, FilmView
-from emomusic.app.film.songs import PLACE, choose_scene, scene_picks, sing
+from emomusic.app.film.songs import PLACE, choose_scene, scene_picks, sing, stop_unless_following
 from emomusic.app.film.state import FilmState, ScenePicks, visitors_job
 from emomusic.app.frame import escape_markdown, shown_errors
 from emomusic.app.player import show_queue
@@ -154,6 +154,7 @@ def _show_answer(job: FilmJob, film: FilmView, number: int) -> None:
             st.toggle(
                 "Follow the film",
                 key=state.FILM_FOLLOWS,
+                on_change=stop_unless_following,
                 disabled=film.marked is None,
                 help="The songs play with the film, and change with its scenes",
                 persist_state="session",

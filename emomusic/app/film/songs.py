@@ -57,6 +57,13 @@ def sing(number: int) -> None:
     start(PLACE)
 
 
+def stop_unless_following() -> None:
+    """Let the bar let go of the song of the scene, unless the visitor follows the film."""
+    player = page_state(PlayerState)
+    if player.playing == PLACE and not st.session_state.get(FILM_FOLLOWS):
+        player.playing = ""
+
+
 def choose_scene(number: int, at_s: int | None = None) -> None:
     """Choose a scene and play it: the film from a second, or from the start of the scene, and its song."""
     here, job = page_state(FilmState), visitors_job()
