@@ -84,6 +84,8 @@ def test_tabs_keep_their_place_on_a_desktop_and_a_phone(open_page: Callable[...,
     answer = page.locator(".st-key-music-sentence").get_by_role("heading")
     expect(answer).to_be_visible()
     slider = page.get_by_role("slider", name="Valence")
+    wait_until_idle(page)
+    wait_until_at_rest(slider)
     slider.scroll_into_view_if_needed()
     slider.focus()
     slider.press("Home")
