@@ -14,11 +14,8 @@ from tests.films import framed
 
 WIDTH, HEIGHT, RATE = 480, 360, 8  # small and slow for a busy machine
 
-# It shows `top.onCamera`. The picture moves, because a still canvas sends no frames. Without one, Chromium's own camera
-# shows a pattern
-CANVAS_CAMERA = f"""const camera = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
-if (camera) navigator.mediaDevices.getUserMedia = async (wanted) => {{
-  if (!top.onCamera) return camera(wanted);
+# It shows `top.onCamera`. The picture moves, because a still canvas sends no frames
+CANVAS_CAMERA = f"""if (navigator.mediaDevices) navigator.mediaDevices.getUserMedia = async () => {{
   const canvas = Object.assign(document.createElement("canvas"), {{ width: {WIDTH}, height: {HEIGHT} }});
   const context = canvas.getContext("2d");
   const draw = () => top.onCamera && context.drawImage(top.onCamera, 2 * Math.sin(Date.now() / 500), 0);

@@ -143,9 +143,14 @@ def test_the_answer_is_on_the_first_screen_for_every_shape_and_window(
 
     # No part moves when a face is chosen or another song plays
     show(page, SCREENS["very wide"], root)
-    for button in (".st-key-photo-face-3 button", ".st-key-next-photo button", "button.previous"):
+    for button, changed in (
+        (".st-key-photo-face-3 button", page.get_by_role("radio", name="Face 3", checked=True)),
+        (".st-key-next-photo button", page.locator("button.previous:enabled")),
+        ("button.previous", page.locator("button.previous:disabled")),
+    ):
         place = place_of_player(page)
         page.locator(button).click()
+        expect(changed).to_be_visible()
         wait_until_idle(page)
         # Not the layout shift: an answer later than half a second, on a busy machine, counts the new sentence too
         assert place_of_player(page) == place

@@ -61,10 +61,9 @@ CAN_SKIP_OR_IS_LAST = """() => {
 }"""
 
 
-def start(page: Page, name: str | None = COLLINS) -> None:
-    """Put a photo in front of the camera, or use that of Chromium, press START, and wait until the video plays."""
-    if name is not None:
-        show_on_camera(page, name)
+def start(page: Page, name: str = COLLINS) -> None:
+    """Put a photo in front of the camera, press START, which gives consent, and wait until the video plays."""
+    show_on_camera(page, name)
     wait_until_idle(page)
     page.locator(START).click()
     wait_for_start(page)
@@ -112,10 +111,10 @@ def test_readings_follow_the_camera_of_each_tab_until_it_stops_or_shows_another_
 ) -> None:
     wait_for_readers(server_folder, 0)  # those of earlier tests have ended
     other, page = open_page(LIVE), open_page(LIVE, width=390, height=844)
-    for tab, name, seen in ((other, None, "0 faces ·"), (page, COLLINS, "1 face ·")):
+    for tab in (other, page):
         tab.bring_to_front()
-        start(tab, name)
-        sees(tab, seen)
+        start(tab)
+        sees(tab, "1 face ·")
     wait_for_readers(server_folder, 2)
     other.close()
     wait_for_readers(server_folder, 1)
@@ -212,15 +211,20 @@ def test_each_problem_of_the_webcam_is_reported_with_a_way_out(open_page: Open, 
     expect(page.get_by_role("radio", name="Upload")).to_be_checked()
 
 
-def test_without_webrtc_the_mirror_game_is_played_with_a_key_and_keeps_no_picture(open_page: Open) -> None:
-    page = open_page(f"/live?{state.LIVE_VIEW}=Mirror+game", script=WITHOUT_WEBRTC)
-    start(page)
+def start_the_game(page: Page) -> None:
+    """Start the game with a key, and wait for its first round."""
     expect(page.locator(".st-key-live-game-start button")).to_be_enabled()
     page.wait_for_function("document.activeElement === document.body")  # no click: the page takes the keys
     page.keyboard.press("n")
     expect(page.get_by_text("Round 1 of 7")).to_be_visible()
     expect(page.get_by_text(re.compile("^Look "))).to_be_visible()
     expect(page.get_by_role("meter")).to_be_visible()
+
+
+def test_the_mirror_game_is_played_with_a_key_and_keeps_no_picture(open_page: Open) -> None:
+    page = open_page(f"/live?{state.LIVE_VIEW}=Mirror+game")
+    start(page)
+    start_the_game(page)
     while page.wait_for_function(CAN_SKIP_OR_IS_LAST).json_value() == "skip":
         page.keyboard.press("n")
     expect(page.locator(".st-key-live-game-again")).to_be_visible()
@@ -320,7 +324,7 @@ def test_the_band_follows_the_face_and_is_muted_drawn_and_recorded(open_page: Op
     page.wait_for_function("!window.emomusicBand.isPlaying")
 
 
-def test_without_webrtc_the_page_reads_and_leaves_nothing(open_page: Open, server_folder: Path) -> None:
+def test_without_webrtc_the_page_reads_plays_the_game_and_leaves_nothing(open_page: Open, server_folder: Path) -> None:
     page = open_page(LIVE, script=WITHOUT_WEBRTC)
     start(page, FOUR_PEOPLE)
     sees(page, "4 faces ·")
@@ -330,8 +334,9 @@ def test_without_webrtc_the_page_reads_and_leaves_nothing(open_page: Open, serve
     stop(page)
     page.wait_for_function(IS_CAMERA_FREE)
     wait_for_readers(server_folder, 0)
+    page.get_by_role("radio", name="Mirror game").click()
     press(page, "START")
-    sees(page, "4 faces ·")
+    start_the_game(page)
     visit(page, "Models")
     page.wait_for_function(IS_CAMERA_FREE)
     wait_for_readers(server_folder, 0)
