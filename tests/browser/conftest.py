@@ -16,23 +16,19 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
-from tests.browser.camera import CANVAS_CAMERA
 from tests.browser.waiting import wait_until_idle
 from tests.servers import reserved_port
 from tests.waiting import wait_until
 
-NAMED_HOST = "emomusic.test"  # the app under a name that is not local
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--force-prefers-reduced-motion"),
-    # A route of Playwright would switch off the cache
-    f"--host-resolver-rules=MAP open.spotify.com ~NOTFOUND, MAP {NAMED_HOST} 127.0.0.1",
-    "--use-fake-device-for-media-stream",
+    "--host-resolver-rules=MAP open.spotify.com ~NOTFOUND",  # a route of Playwright would switch off the cache
     "--process-per-site",  # a new process would compile all scripts again, which takes half of a visit
 )
-PATIENCE_MS = 240_000  # the networks load slowly on a busy machine
+PATIENCE_MS = 120_000  # TensorFlow loads slowly on a busy machine
 # A page's timeout does not apply to `expect`, and its default of 5 s is too short for a new server
 expect.set_options(timeout=PATIENCE_MS)
 # Streamlit logs this traceback if a page is closed while the server sends to it
@@ -43,9 +39,14 @@ CLOSED_WHILE_SENDING = re.compile(
 )
 
 
-def chromium() -> str:
-    """The path of Chromium; the tests are skipped without it. The headless shell needs a third less time."""
-    for name in ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"):
+def chromium(*, complete: bool = False) -> str:
+    """The path of Chromium; the tests are skipped without it.
+
+    Args:
+        complete: with permission prompts, which the headless shell lacks. The shell needs a third less time.
+    """
+    shell = () if complete else ("chromium-headless-shell",)
+    for name in (*shell, "chromium", "chromium-browser", "google-chrome"):
         if path := shutil.which(name):
             return path
     pytest.skip("needs Chromium: apt install chromium")
@@ -113,21 +114,25 @@ def _answers(address: str, process: subprocess.Popen[bytes]) -> bool:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    path = chromium()
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+def playwright() -> Iterator[Playwright]:
+    chromium()
+    with sync_playwright() as running:
         yield running
-        running.close()
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    running = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+    yield running
+    running.close()
 
 
 def visit(page: Page, name: str) -> None:
-    """Open another page by its link, and wait until it has run."""
+    """Open another page by its link, and wait for its title."""
     title = page.get_by_role("heading", level=1).first
     before = title.inner_text()
     page.get_by_role("link", name=name).click()
     expect(title).not_to_have_text(before)
-    wait_until_idle(page)
 
 
 def download(page: Page, label: str, number: int = 0) -> Path:
@@ -138,65 +143,41 @@ def download(page: Page, label: str, number: int = 0) -> Path:
     return Path(waiting.value.path())
 
 
-SPOTIFY_ANSWERS = "window.emomusicSpotify = Promise.resolve(true)"
-"""So that a test which waits for something else does not wait for it. Its players stay empty."""
+def with_spotify(context: BrowserContext) -> None:
+    """Say at once that Spotify answers, so that a test which waits for something else does not wait for it.
 
-
-@pytest.fixture
-def new_visitor(browser: Browser) -> Iterator[Callable[[str], Page]]:
-    """Open an address in a new window, which shares nothing with other windows. It has a camera."""
-    with contextlib.ExitStack() as stack:
-
-        def open_(address: str) -> Page:
-            context = stack.enter_context(browser.new_context(permissions=["camera"]))
-            context.set_default_timeout(PATIENCE_MS)
-            context.add_init_script(SPOTIFY_ANSWERS)
-            context.add_init_script(CANVAS_CAMERA)
-            page = context.new_page()
-            page.goto(address)
-            return page
-
-        yield open_
+    Its players stay empty: the browser cannot find Spotify.
+    """
+    context.add_init_script("window.emomusicSpotify = Promise.resolve(true)")
 
 
 @pytest.fixture(scope="session")
 def shared_context(browser: Browser, server: str) -> Iterator[BrowserContext]:
     """The windows of `open_page`, which share a cache and, while the first one is open, a process."""
     with browser.new_context() as context:
-        context.set_default_timeout(PATIENCE_MS)
-        context.add_init_script(CANVAS_CAMERA)
+        with_spotify(context)
         context.new_page().goto(f"{server}/_stcore/health")
         yield context
 
 
 @pytest.fixture
 def open_page(shared_context: BrowserContext, server: str) -> Iterator[Callable[..., Page]]:
-    """Open the app in a new window with a camera; uncaught script errors fail the test.
+    """Open the app in a new window; uncaught script errors fail the test.
 
-    Each document runs `script` first. Requests to hosts other than the app and Spotify's players fail the test too.
+    Requests to hosts other than the app and Spotify's players fail the test too.
     """
     errors: list[str] = []
     requested: set[str] = set()
-    shared_context.grant_permissions(["camera"])
 
-    def open_(
-        path: str = "/",
-        *,
-        width: int = 1440,
-        height: int = 900,
-        theme: str = "light",
-        script: str = "",
-        has_spotify: bool = True,
-    ) -> Page:
+    def open_(path: str = "/", *, width: int = 1440, height: int = 900, theme: str = "light") -> Page:
         page = shared_context.new_page()
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        page.set_default_timeout(PATIENCE_MS)
         page.on("request", lambda request: requested.add(urlsplit(request.url).hostname or ""))
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.add_init_script(script + (SPOTIFY_ANSWERS if has_spotify else ""))
         page.goto(server + path)
         page.get_by_role("heading", level=1).wait_for()
-        wait_until_idle(page)  # a click may be lost while the first page starts
         return page
 
     yield open_
@@ -205,4 +186,4 @@ def open_page(shared_context: BrowserContext, server: str) -> Iterator[Callable[
     shared_context.clear_permissions()
     shared_context.clear_cookies()
     assert not errors
-    assert requested <= {urlsplit(server).hostname, NAMED_HOST, "open.spotify.com", ""}  # "": data and blob URLs
+    assert requested <= {urlsplit(server).hostname, "open.spotify.com", ""}  # "": data and blob URLs

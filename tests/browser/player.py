@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import re
-import wave
 
-import numpy as np
 from playwright.sync_api import FloatRect, Locator, Page, expect
 
 from emomusic.songs.recommend import load_recommender
 from emomusic.songs.song import Song
-from tests.browser.waiting import wait_until_idle
 
 PLAYER = 'iframe[src*="open.spotify.com"]'
 _SOURCE = re.compile(r"^https://open\.spotify\.com/embed/track/([0-9A-Za-z]{22})$")
@@ -84,32 +80,3 @@ def box_of(part: Locator) -> FloatRect:
     box = part.bounding_box()
     assert box is not None
     return box
-
-
-def tone(seconds: float, hertz: float) -> bytes:
-    """A WAV file, which every browser plays."""
-    times = np.arange(round(8000 * seconds)) / 8000
-    buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(8000)
-        file.writeframes((8000 * np.sin(2 * np.pi * hertz * times)).astype("<i2").tobytes())
-    return buffer.getvalue()
-
-
-def hear_own_files(page: Page, address: str, name: str) -> str:
-    """Drop two songs with this name, and return what the player says of the songs."""
-    page.goto(f"{address}/?sample=four-people&songs=own")
-    song(page)
-    wait_until_idle(page)
-    page.get_by_role("button", name="Your music").click()
-    files = [
-        {"name": f"{name} song {number}.wav", "mimeType": "audio/wav", "buffer": tone(3, 150 + 100 * number)}
-        for number in (1, 2)
-    ]
-    assert page.get_by_role("textbox", name="Folder with music").count() == 0
-    page.locator(".st-key-own_upload input[type=file]").set_input_files(files)  # type: ignore[arg-type]
-    sounding(page)
-    page.keyboard.press("Escape")
-    return page.locator(".st-key-player-photo").inner_text() + page.locator(".bar").inner_text()

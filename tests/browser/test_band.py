@@ -6,16 +6,18 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import numpy.typing as npt
 import pytest
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Page, Playwright, Route
 from scipy.io import wavfile
 
 from emomusic.assets import data_dir
 from scripts.build_band import LOOPS, place_gains
+from tests.browser.conftest import FLAGS, chromium
 from tests.browser.live_scripts import LEVEL_DB
 from tests.waiting import wait_until
 
@@ -25,6 +27,7 @@ SCRIPTS = Path(__file__).parents[2] / "emomusic" / "app" / "live"
 BAND = data_dir() / "band"
 STYLES = [style["name"] for style in json.loads((BAND / "band.json").read_text(encoding="utf-8"))["styles"]]
 RATE = 48_000
+CAMERA = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
 
 SAD, HAPPY, ANGRY = ({"valence": v, "arousal": a} for v, a in ((-0.63, -0.27), (0.81, 0.51), (-0.51, 0.59)))
 
@@ -64,13 +67,20 @@ LISTEN = """() => {
 }"""
 
 
+@pytest.fixture(scope="module")
+def with_camera(playwright: Playwright) -> Iterator[Any]:
+    browser = playwright.chromium.launch(executable_path=chromium(), args=[*FLAGS, *CAMERA])
+    yield browser
+    browser.close()
+
+
 Open = Callable[..., Page]
 
 
 @pytest.fixture
-def open_band(browser: Browser) -> Iterator[Open]:
+def open_band(with_camera: Any) -> Iterator[Open]:
     """Open the page, with the bundled loops or with others by name; uncaught errors fail the test."""
-    context, errors = browser.new_context(permissions=["camera"]), []
+    context, errors = with_camera.new_context(), []
 
     def opened(loops: dict[str, bytes] | None = None, length_s: float | None = None) -> Page:
         def answer(route: Route) -> None:

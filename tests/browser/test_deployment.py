@@ -16,20 +16,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
 from emomusic.app.live import ice
 from emomusic.app.live.session import Problem
-from tests.browser.camera import show_on_camera
-from tests.browser.conftest import download, fresh_server, visit
-from tests.browser.test_live import LIVE, START, problem, sees, start, stop, stream
-from tests.browser.waiting import wait_until_idle
-from tests.films import FOUR_PEOPLE
+from tests.browser.conftest import PATIENCE_MS, download, fresh_server, visit, with_spotify
+from tests.browser.test_live import SUMMARY, camera, film, open_live, problem, sees, stream, wait_for_start
 from tests.servers import reserved_port
 from tests.test_caddy import answers, run_caddy
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
+
+__all__ = ["film"]  # a fixture
 
 Open = Callable[[str], Page]
 
@@ -66,25 +65,43 @@ def wait_until_ready(server: str) -> None:
     wait_until(lambda: answer(f"{server}/ready")[0] == 200)
 
 
-def test_limits_and_an_orderly_stop(tmp_path: Path, new_visitor: Open) -> None:
+@pytest.fixture
+def open_(browser: Browser) -> Iterator[Open]:
+    """Open an address in a new window."""
+    contexts: list[BrowserContext] = []
+
+    def open_page(address: str) -> Page:
+        context = browser.new_context()
+        contexts.append(context)
+        with_spotify(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.goto(address)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def test_limits_and_an_orderly_stop(tmp_path: Path, playwright: Playwright, film: Path, open_: Open) -> None:
     settings = {"EMOMUSIC_MAX_VISITORS": "2", "EMOMUSIC_MAX_LIVE": "1", "EMOMUSIC_DRAIN_S": str(DRAIN_S)}
-    with fresh_server(tmp_path, settings, script=SERVER) as server:
+    with fresh_server(tmp_path, settings, script=SERVER) as server, camera(playwright, film) as first:
         wait_until_ready(server)
-        first = new_visitor(server + LIVE)
-        start(first)
-        sees(first, "1 face ·")
+        open_live(first, server)
+        wait_for_start(first)
+        sees(first, "[014] faces? ·")
         assert figure(server, "live_sessions") == 1
 
         second = first.context.new_page()
-        second.goto(server + LIVE)
-        wait_until_idle(second)
-        second.locator(START).click()  # the camera's place is taken
+        second.set_default_timeout(PATIENCE_MS)
+        open_live(second, server)  # the camera's place is taken
         expect(problem(second, Problem.FULL)).to_be_visible()
         assert stream(second).locator("button").count() == 0
         second.locator(f".st-key-live-snapshot-{Problem.FULL} button").click()
         expect(second.get_by_test_id("stCameraInput")).to_be_visible()
 
-        third = new_visitor(server + SAMPLE)  # all places of visitors are taken
+        third = open_(server + SAMPLE)  # all places of visitors are taken
         third.locator(BUSY).wait_for()
         assert third.locator("input[type=file]").count() == 0
         assert figure(server, "visitors") == 2
@@ -100,8 +117,7 @@ def test_limits_and_an_orderly_stop(tmp_path: Path, new_visitor: Open) -> None:
         os.kill(process, signal.SIGTERM)
         expect(first.locator(".st-key-live-restart")).to_be_visible()
         assert answer(f"{server}/ready") == (503, '{"status":"draining"}')
-        third.goto(server)
-        third.locator(BUSY).wait_for()
+        open_(server).locator(BUSY).wait_for()
         stream(first).get_by_role("button", name="STOP").click()  # the last work in progress
         wait_until(lambda: has_ended(process))
 
@@ -168,32 +184,33 @@ def proxy(replicas: list[Replica], root: Path, tmp_path_factory: pytest.TempPath
 @pytest.mark.skipif(shutil.which("caddy") is None, reason="needs Caddy: apt install caddy")
 @pytest.mark.skipif(shutil.which("turnserver") is None, reason="needs coturn: apt install coturn")
 def test_visitors_pass_the_proxy_video_passes_the_relay_and_a_killed_replica_loses_only_its_own_visitors(
-    new_visitor: Open, proxy: str, replicas: list[Replica], turn: Turn, root: Path
+    playwright: Playwright, proxy: str, replicas: list[Replica], turn: Turn, film: Path, root: Path
 ) -> None:
-    page = new_visitor(proxy + LIVE)
-    start(page)
-    sees(page, "1 face ·")  # frames arrive; the networks may still be loading
-    busy = [figure(replica.address, "live_sessions") for replica in replicas]
-    assert sorted(busy) == [0, 1]
-    idle = replicas[busy.index(0)]
-    other = new_visitor(proxy)
-    while figure(idle.address, "visitors") == 0:  # the proxy chooses a replica at random
-        other.context.clear_cookies()
+    with camera(playwright, film) as page, camera(playwright, film) as other:
+        open_live(page, proxy)
+        wait_for_start(page)
+        sees(page, "[014] faces? · [1-9]")  # frames arrive; the networks may still be loading
+        busy = [figure(replica.address, "live_sessions") for replica in replicas]
+        assert sorted(busy) == [0, 1]
+        idle = replicas[busy.index(0)]
         other.goto(proxy)
-        other.get_by_role("heading", level=1).wait_for()
-    other.locator("input[type=file]").first.set_input_files(root / "data/samples/barack-obama-2012.jpg")
-    picture = other.locator(RESULT).first
-    picture.wait_for()
-    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
-    other.get_by_role("button", name="Download").click()
-    record = json.loads(download(other, "Everything").read_text(encoding="utf-8"))
-    assert record["image"] == "barack-obama-2012.jpg"
-    idle.kill()
-    show_on_camera(page, FOUR_PEOPLE)
-    sees(page, "4 faces ·")  # the video continues
-    other.goto(f"{proxy}/?sample=eileen-collins-1999")
-    other.locator(RESULT).first.wait_for()
-    stop(page)
+        while figure(idle.address, "visitors") == 0:  # the proxy chooses a replica at random
+            other.context.clear_cookies()
+            other.goto(proxy)
+            other.get_by_role("heading", level=1).wait_for()
+        other.locator("input[type=file]").first.set_input_files(root / "data/samples/barack-obama-2012.jpg")
+        picture = other.locator(RESULT).first
+        picture.wait_for()
+        assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+        other.get_by_role("button", name="Download").click()
+        record = json.loads(download(other, "Everything").read_text(encoding="utf-8"))
+        assert record["image"] == "barack-obama-2012.jpg"
+        idle.kill()
+        sees(page, "[14] faces? ·")  # the video continues
+        other.goto(f"{proxy}/?sample=eileen-collins-1999")
+        other.locator(RESULT).first.wait_for()
+        stream(page).get_by_role("button", name="STOP").click()  # a stop during a session logs a warning
+        expect(page.locator(SUMMARY)).to_be_visible()
 
     def relay_granted(method: str) -> bool:
         # A refused request has the same text up to the comma

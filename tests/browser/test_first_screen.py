@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from emomusic.app import state
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 
 pytestmark = pytest.mark.browser
@@ -166,3 +167,25 @@ def test_the_answer_is_on_the_first_screen_for_every_shape_and_window(
         page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         expect(text).to_be_visible()
         wait_until_idle(page)
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_the_tabs_of_the_music_page_are_on_the_first_screen_and_keep_their_place(
+    open_page: Callable[..., Page], size: tuple[int, int]
+) -> None:
+    page = open_page("/music", width=size[0], height=size[1])
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+    wait_until_idle(page)
+    assert_visible_in(page, size, (f".st-key-{state.MUSIC_TAB} [role=tablist]",), "music")
+    page.evaluate(SHIFTS)
+    tabs = page.get_by_role("tab")
+    place = tabs.first.bounding_box()
+    for name in ("Table", "Explore", "Table"):
+        tabs.filter(has_text=name).click()
+        expect(tabs.filter(has_text=name)).to_have_attribute("aria-selected", "true")
+        assert shift(page) <= MAX_SHIFT, name
+        assert tabs.first.bounding_box() == place, name
+    page.get_by_role("searchbox").fill("queen")
+    page.get_by_role("searchbox").press("Enter")
+    expect(page.get_by_text(" of 81,198 songs")).to_be_visible()
+    assert shift(page) <= MAX_SHIFT

@@ -10,11 +10,29 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from emomusic.app import state
-from tests.browser.test_first_screen import DESKTOP, MAX_SHIFT, PHONE, SHIFTS, assert_visible_in, shift
+from tests.browser.conftest import PATIENCE_MS
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 from tests.songs.tables import mood_table
 
 pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def music(open_page: Callable[..., Page]) -> Callable[..., Page]:
+    """Open the page by its link in the navigation, or by its address if there is a window size."""
+
+    def open_(**window: object) -> Page:
+        page = open_page("/music" if window else "/", **window)
+        if not window:
+            wait_until_idle(page)  # a click may be lost while the first page starts
+            page.get_by_role("link", name="Music").first.click()
+        page.get_by_role("heading", name="What does a mood sound like?").wait_for()
+        page.get_by_text(re.compile("^81,198 songs")).wait_for(timeout=PATIENCE_MS)
+        page.locator(f".st-key-{state.MUSIC_TAB}").wait_for()
+        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+        return page
+
+    return open_
 
 
 def plane_area(page: Page) -> Locator:
@@ -27,9 +45,7 @@ def plane_area(page: Page) -> Locator:
     return area
 
 
-def test_a_click_on_the_plane_plays_a_quadrant_is_marked_and_a_table_is_larger_than_a_photo(
-    open_page: Callable[..., Page], tmp_path: Path
-) -> None:
+def test_a_click_on_the_plane_plays_at_once_and_a_quadrant_is_marked(open_page: Callable[..., Page]) -> None:
     page = open_page("/music?songs=bundled")
     area = plane_area(page)
     x, y = area.evaluate("""element => {
@@ -37,62 +53,37 @@ def test_a_click_on_the_plane_plays_a_quadrant_is_marked_and_a_table_is_larger_t
       return [xaxis.l2p(songs.x[0]), yaxis.l2p(songs.y[0])];
     }""")
     area.click(position={"x": x, "y": y})
-    expect(page.get_by_text("The song you clicked")).to_be_visible()
+    expect(page.get_by_text("The song you clicked")).to_be_visible(timeout=PATIENCE_MS)
     page.wait_for_function("emomusicPlayer.isPlaying && emomusicPlayer.audio.currentTime > 0")
     marked = "element => element.closest('.js-plotly-plot')._fullLayout.shapes.filter(s => s.line.width === 3).length"
     assert area.evaluate(marked) == 0
     page.get_by_role("radio", name="unpleasant and drowsy").click()
-    expect(page.get_by_text(re.compile("songs, unpleasant and drowsy"))).to_be_visible()
+    expect(page.get_by_text(re.compile("songs, unpleasant and drowsy"))).to_be_visible(timeout=PATIENCE_MS)
     wait_until_idle(page)
     assert plane_area(page).evaluate(marked) == 1
 
-    # The server has one upload limit, and each uploader has its own
-    row = mood_table().to_csv(index=False)
-    path = tmp_path / "large.csv"
-    path.write_text(row + row.split("\n", 1)[1] * (25_000_000 // len(row)), encoding="utf-8")
-    page.get_by_role("button", name="Your music").first.click()
-    page.get_by_role("radio", name="Your table").click()
-    page.locator("input[type=file]").first.set_input_files(path)
-    expect(page.get_by_text(re.compile("^100 songs: "))).to_be_visible()
 
-
-def test_tabs_keep_their_place_on_a_desktop_and_a_phone(open_page: Callable[..., Page]) -> None:
-    page = open_page("/music")
-    page.get_by_text(re.compile("^81,198 songs")).wait_for()
-    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
-    tabs, main = page.get_by_role("tab"), page.get_by_test_id("stMain")
-    page.evaluate(SHIFTS)
-    for size in (DESKTOP, PHONE):
-        assert_visible_in(page, size, (f".st-key-{state.MUSIC_TAB} [role=tablist]",), "music")
-        shift(page)
-        place = tabs.first.bounding_box()
-        for name in ("Table", "Explore", "Table"):
-            tabs.filter(has_text=name).click()
-            expect(tabs.filter(has_text=name)).to_have_attribute("aria-selected", "true")
-            assert shift(page) <= MAX_SHIFT, name
-            assert tabs.first.bounding_box() == place, name
-            assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0, name
-    frame = page.get_by_test_id("stDataFrame").bounding_box()
-    assert frame is not None
-    assert frame["width"] >= 34 + 150 + 80 + 90  # selection, title, mood and confidence
-    page.get_by_role("searchbox").fill("queen")
-    page.get_by_role("searchbox").press("Enter")
-    expect(page.get_by_text(" of 81,198 songs")).to_be_visible()
-    assert shift(page) <= MAX_SHIFT
-
-    tabs.filter(has_text="Your song").click()
+def test_a_phone_shows_every_tab_the_prediction_and_the_figures(music: Callable[..., Page]) -> None:
+    page = music(width=390, height=844)
+    page.get_by_role("tab", name="Your song").click()
     answer = page.locator(".st-key-music-sentence").get_by_role("heading")
     expect(answer).to_be_visible()
     slider = page.get_by_role("slider", name="Valence")
-    wait_until_idle(page)
-    wait_until_at_rest(slider)
     slider.scroll_into_view_if_needed()
     slider.focus()
     slider.press("Home")
     expect(page.get_by_role("button", name="Reset to song")).to_be_enabled()
     expect(page.get_by_test_id("stSlider").filter(has=slider)).to_be_in_viewport()
     expect(answer).to_be_in_viewport()
-    assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
+    main = page.get_by_test_id("stMain")
+    for name in ("Explore", "Your song", "Table"):
+        page.get_by_role("tab", name=name).click()
+        expect(page.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
+        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+        assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0, name
+    frame = page.get_by_test_id("stDataFrame").bounding_box()
+    assert frame is not None
+    assert frame["width"] >= 34 + 150 + 80 + 90  # selection, title, mood and confidence
 
 
 def test_nothing_moves_when_the_drop_zone_of_a_song_arrives_last(open_page: Callable[..., Page]) -> None:
@@ -110,3 +101,16 @@ def test_nothing_moves_when_the_drop_zone_of_a_song_arrives_last(open_page: Call
     expect(page.get_by_text("Drop a song")).to_be_visible()
     wait_until_at_rest(below)
     assert below.bounding_box() == place
+
+
+def test_a_table_can_be_larger_than_a_photo(music: Callable[..., Page], tmp_path: Path) -> None:
+    """The server has one upload limit, and each uploader has its own."""
+    row = mood_table().to_csv(index=False)
+    path = tmp_path / "large.csv"
+    path.write_text(row + row.split("\n", 1)[1] * (25_000_000 // len(row)), encoding="utf-8")
+    page = music()
+    page.get_by_role("button", name="Your music").first.click()
+    page.get_by_role("radio", name="Your table").click()
+    page.locator("input[type=file]").first.wait_for(state="attached")
+    page.locator("input[type=file]").first.set_input_files(path)
+    expect(page.get_by_text(re.compile("^100 songs: "))).to_be_visible(timeout=2 * PATIENCE_MS)

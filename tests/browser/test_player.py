@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
-from collections.abc import Callable
+import wave
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
@@ -13,8 +16,8 @@ from emomusic.affect import EMOTIONS, Mood
 from emomusic.songs.local_songs import load_bundled_recommender
 from emomusic.songs.mood import MOODS
 from tests.browser.accessibility import axe_report
-from tests.browser.conftest import PATIENCE_MS, visit
-from tests.browser.player import PLAYER, is_paused, level, song, song_after, sounding, tone, track
+from tests.browser.conftest import PATIENCE_MS, fresh_server, visit, with_spotify
+from tests.browser.player import PLAYER, is_paused, level, song, song_after, sounding, track
 from tests.browser.waiting import wait_until_idle
 
 pytestmark = pytest.mark.browser
@@ -40,9 +43,28 @@ WATCH_GAPS = """() => {
 
 
 @pytest.fixture
-def offline(open_page: Callable[..., Page]) -> Page:
+def offline(browser: Browser, server: str) -> Iterator[Page]:
     """The front page, without Spotify."""
-    return open_page(width=1280, height=720, has_spotify=False)
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    context.route("https://open.spotify.com/**", lambda route: route.abort())
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(server)
+    page.get_by_role("heading", level=1).wait_for()
+    yield page
+    context.close()
+
+
+def tone(seconds: float, hertz: float) -> bytes:
+    """A WAV file, which every browser plays."""
+    times = np.arange(round(8000 * seconds)) / 8000
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes((8000 * np.sin(2 * np.pi * hertz * times)).astype("<i2").tobytes())
+    return buffer.getvalue()
 
 
 def mood_of(song_id: str) -> str:
@@ -77,13 +99,14 @@ def test_each_sample_and_each_mood_sounds_as_the_sentence_says(offline: Page, se
         assert mood_of(songs[-1]) == mood
 
 
-def test_a_song_goes_on_over_pages_stops_for_other_sounds_and_fades_into_the_next(offline: Page) -> None:
+def test_a_song_goes_on_over_pages_and_stops_for_other_sounds(offline: Page) -> None:
     offline.locator("[class*='st-key-sample-'] button").first.click()
     first = sounding(offline, seconds=0.5)
     offline.evaluate("window.emomusicPlayer.audio.loop = true")  # else it may end on a busy machine
     offline.evaluate(WATCH_GAPS)
     for name in ("Models", "Music", "How it works"):
         visit(offline, name)
+        wait_until_idle(offline)
     assert sounding(offline) == first
     assert offline.evaluate("window.gap") < 0.5
 
@@ -95,6 +118,20 @@ def test_a_song_goes_on_over_pages_stops_for_other_sounds_and_fades_into_the_nex
     offline.evaluate("detail => window.dispatchEvent(new CustomEvent('emomusic:sound', { detail }))", told)
     assert not is_paused(offline)
 
+    # The next song follows at the end, and sounds again where the browser asks for a click first
+    end = "audio.loop = false, audio.currentTime = audio.duration - 0.3"
+    offline.evaluate(f"() => {{ const {{ audio }} = window.emomusicPlayer; {end} }}")
+    sounding(offline, after=first)
+    refuse = "HTMLMediaElement.prototype.play = () => Promise.reject(new DOMException('', 'NotAllowedError'))"
+    offline.evaluate(f"() => {{ {refuse} }}")
+    offline.get_by_role("button", name="Next", exact=True).click()
+    offline.locator(".bar.refused").wait_for()
+    assert offline.get_by_role("button", name="Play", exact=True).bounding_box()["height"] > 60  # type: ignore[index]
+
+
+def test_songs_fade_into_each_other_when_asked(offline: Page) -> None:
+    offline.locator("[class*='st-key-sample-'] button").first.click()
+    sounding(offline, seconds=0.5)
     volumes = offline.evaluate("""async () => {
       const player = window.emomusicPlayer, before = player.audio, volumes = [];
       player.begin({ ...player.song, id: "other" }, 0.6);
@@ -109,16 +146,6 @@ def test_a_song_goes_on_over_pages_stops_for_other_sounds_and_fades_into_the_nex
     assert [new for _, new in volumes] == sorted(new for _, new in volumes)
     assert all(old**2 + new**2 == pytest.approx(1, abs=0.1) for old, new in volumes)
     assert sounding(offline) == "other"
-
-    # The next song follows at the end, and sounds again where the browser asks for a click first
-    end = "audio.loop = false, audio.currentTime = audio.duration - 0.3"
-    offline.evaluate(f"() => {{ const {{ audio }} = window.emomusicPlayer; {end} }}")
-    sounding(offline, after="other")
-    refuse = "HTMLMediaElement.prototype.play = () => Promise.reject(new DOMException('', 'NotAllowedError'))"
-    offline.evaluate(f"() => {{ {refuse} }}")
-    offline.get_by_role("button", name="Next", exact=True).click()
-    offline.locator(".bar.refused").wait_for()
-    assert offline.get_by_role("button", name="Play", exact=True).bounding_box()["height"] > 60  # type: ignore[index]
 
 
 def test_spotify_plays_each_song_once_and_then_the_chosen_ones(open_page: Callable[..., Page]) -> None:
@@ -215,3 +242,36 @@ def test_a_folder_of_this_computer_plays(open_page: Callable[..., Page], tmp_pat
     page.get_by_role("button", name="Your music").click()
     page.get_by_role("button", name="Remove").click()
     song(page)
+
+
+@pytest.fixture(scope="module")
+def public_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server for other people."""
+    with fresh_server(tmp_path_factory.mktemp("public"), {"EMOMUSIC_SHARED": "1"}) as address:
+        yield address
+
+
+def test_two_visitors_hear_only_their_own_files(browser: Browser, public_server: str) -> None:
+    heard = {}
+    contexts = [browser.new_context() for _ in range(2)]
+    for number, context in enumerate(contexts):
+        with_spotify(context)
+        context.set_default_timeout(PATIENCE_MS)
+        page = context.new_page()
+        page.goto(f"{public_server}/?sample=four-people&songs=own")
+        song(page)
+        page.get_by_role("button", name="Your music").click()
+        assert page.get_by_role("textbox", name="Folder with music").count() == 0
+        files = [
+            {"name": f"Visitor {number} song {each}.wav", "mimeType": "audio/wav", "buffer": tone(3, 150 + 100 * each)}
+            for each in (1, 2)
+        ]
+        page.locator(".st-key-own_upload input[type=file]").set_input_files(files)  # type: ignore[arg-type]
+        sounding(page)
+        page.keyboard.press("Escape")
+        heard[number] = page.locator(".st-key-player-photo").inner_text() + page.locator(".bar").inner_text()
+    assert "Visitor 0 song" in heard[0]
+    assert "Visitor 0" not in heard[1]
+    assert "Visitor 1 song" in heard[1]
+    for context in contexts:
+        context.close()
