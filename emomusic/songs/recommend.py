@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from functools import cache, cached_property
 from itertools import chain, count, islice
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -79,7 +80,7 @@ class Recommender:
         self.catalogue = catalogue
         self.probabilities = probabilities
         self.plane = catalogue.plane
-        self._valence, self._arousal = np.ascontiguousarray(self.plane.T)  # read five times faster than the plane
+        self._places = np.ascontiguousarray(self.plane.T)  # read five times faster
         self._artists, self._titles = table["artists"].array, table["title"].array
         self._tempo_bpm = np.nan_to_num(table["tempo_bpm"].to_numpy(np.float32))  # unknown for audio files
         self._familiarity = _familiarity(table)
@@ -177,16 +178,11 @@ class Recommender:
         bonus += np.float32(popularity) * self._familiarity[rows]
         return rows[passing[rows]], bonus[passing[rows]]
 
-    def _distances(self, rows: npt.NDArray[np.intp], point: AffectPoint) -> npt.NDArray[np.float32]:
-        """Distances on the plane."""
-        squares = (self._valence[rows] - np.float32(point.valence)) ** 2  # `np.hypot` takes three times as long
-        squares += (self._arousal[rows] - np.float32(point.arousal)) ** 2
-        return np.asarray(np.sqrt(squares, out=squares))
-
     def _scores(self, rows: npt.NDArray[np.intp], target: AffectPoint, mood: Mood) -> npt.NDArray[np.float32]:
         """Scores, 0 to 1."""
         probabilities = self.probabilities[rows, MOODS.index(mood)]
-        scores = _PROBABILITY_WEIGHT * probabilities + _CLOSENESS_WEIGHT * _closeness(self._distances(rows, target))
+        closeness = _closeness(_distances(self._places[:, rows], target))
+        scores = _PROBABILITY_WEIGHT * probabilities + _CLOSENESS_WEIGHT * closeness
         return np.asarray(np.minimum(scores, 1.0))  # float32 rounding can exceed 1
 
     def _journey(self, request: Request, num_songs: int, heard: Sequence[Pick] = ()) -> list[Pick]:
@@ -226,17 +222,21 @@ class Recommender:
             history.add(heard)
         passing = self._passing(request)
         weights = {"popularity": _JOURNEY_POPULARITY_BONUS, "shuffle": _JOURNEY_SHUFFLE}
-        candidates = cache(lambda mood, fitting: self._candidates(mood, request, passing, fitting=fitting, **weights))
+
+        @cache
+        def candidates(mood: Mood, fitting: bool) -> tuple[npt.NDArray[Any], ...]:
+            rows, bonus = self._candidates(mood, request, passing, fitting=fitting, **weights)
+            return rows, bonus, self._places[:, rows], self._tempo_bpm[rows]
 
         def by_cost(waypoint: AffectPoint, mood: Mood, *, fitting: bool) -> Iterator[int]:
-            rows, bonus = candidates(mood, fitting)
-            costs = self._distances(rows, waypoint) - bonus
+            rows, bonus, places, tempo_bpm = candidates(mood, fitting)
+            costs = _distances(places, waypoint) - bonus
             if chosen:
-                jumps = np.abs(self._tempo_bpm[rows] - self._tempo_bpm[chosen[-1]])
+                jumps = np.abs(tempo_bpm - self._tempo_bpm[chosen[-1]])
                 costs += np.float32(_TEMPO_JUMP_COST / 100.0) * jumps
                 if len(self.plane) < _FEW_SONGS:
                     left = self._point(chosen[-1]).distance(waypoints[-1])
-                    nearer = self._distances(rows, waypoints[-1]) <= left
+                    nearer = _distances(places, waypoints[-1]) <= left
                     rows, costs = rows[nearer], costs[nearer]
             yield from _lowest_first(costs, rows)
 
@@ -297,6 +297,13 @@ def _take_allowed(waiting: list[int], order: Iterator[int], history: PlayHistory
         if not history.knows(row := waiting.pop(0)):
             return row
     return None
+
+
+def _distances(places: npt.NDArray[np.float32], point: AffectPoint) -> npt.NDArray[np.float32]:
+    """Distances from a point to places of shape (2, n), by valence and arousal."""
+    squares = (places[0] - np.float32(point.valence)) ** 2  # `np.hypot` takes three times as long
+    squares += (places[1] - np.float32(point.arousal)) ** 2
+    return np.asarray(np.sqrt(squares, out=squares))
 
 
 def _lowest_first(costs: npt.NDArray[np.float32], rows: npt.NDArray[np.intp]) -> Iterator[int]:

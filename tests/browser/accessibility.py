@@ -11,6 +11,8 @@ from tests.browser.waiting import wait_until_idle
 # popovers scroll without keyboard focus
 STREAMLIT_RULES = ("presentation-role-conflict", "scrollable-region-focusable")
 
+_LOOKS = 3  # a page that runs meanwhile fades for a moment
+
 
 def axe_report(page: Page) -> str | None:
     """The violations on the page; None without violations."""
@@ -19,5 +21,9 @@ def axe_report(page: Page) -> str | None:
         chosen.hover(force=True)  # the state with the lowest contrast; a menu can cover it
     wait_until_idle(page)
     options = {"resultTypes": ["violations"], "rules": {rule: {"enabled": False} for rule in STREAMLIT_RULES}}
-    found = Axe().run(page, options=options)
-    return found.generate_report() if found.violations_count else None
+    for _ in range(_LOOKS):
+        found = Axe().run(page, options=options)
+        if not found.violations_count:
+            return None
+        wait_until_idle(page)
+    return found.generate_report()
