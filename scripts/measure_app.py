@@ -1,4 +1,4 @@
-"""Measure the app in Chromium: first paint and result, clicks on samples, memory, the player.
+"""Measure the app in Chromium: first paint and result, clicks on samples, memory, the next song.
 
     python -m scripts.measure_app > docs/benchmarks/app.json
     python -m scripts.measure_app --use 30 > docs/benchmarks/use.json
@@ -26,21 +26,26 @@ _NUM_STARTS, _NUM_VISITORS, _NUM_PHOTOS, _NUM_CLICKS = 3, 10, 10, 20
 _REST_S = 10  # the server returns free memory every five seconds
 _APP = ROOT / "app.py"
 _SAMPLES = data_dir() / "samples"
-_RESULT = ".st-key-photo-preview:has(.st-key-photo-face-1) img"
-_PLAYER = "iframe[src*='open.spotify.com']"
+_SONGS = ".st-key-player-photo"
 _SIZES = ((1440, 900), (390, 844))
 
-# Milliseconds from a click to another song in the player
+# Whether the sentence, another photo than `before` with its faces, and the sound of a song are there
+_IS_ANSWERED = """before => {
+  const title = document.querySelector(".st-key-sentence h1")?.textContent;
+  const photo = document.querySelector(".st-key-photo-preview:has(.st-key-photo-face-1) img");
+  const isShown = title && title !== "Looking for faces" && photo?.checkVisibility() && photo.src !== before;
+  return isShown && window.emomusicPlayer?.song && !window.emomusicPlayer.audio.paused && photo.src;
+}"""
+# Milliseconds from a click to another song that sounds
 _CLICK = """key => new Promise(resolve => {
-  const player = () => document.querySelector("iframe[src*='open.spotify.com']")?.src;
-  const before = player(), began = performance.now();
-  const observer = new MutationObserver(() => {
-    if (player() && player() !== before) { observer.disconnect(); resolve(performance.now() - began); }
-  });
-  observer.observe(document.body, { subtree: true, childList: true, attributes: true });
+  const player = window.emomusicPlayer, before = player.song.id, began = performance.now();
+  const timer = setInterval(() => {
+    if (player.song?.id === before || player.audio.paused) return;
+    clearInterval(timer);
+    resolve(performance.now() - began);
+  }, 5);
   document.querySelector(`.st-key-${key} button`).click();
 })"""
-_IS_NEW = f"before => ![null, before].includes(document.querySelector('{_RESULT}')?.getAttribute('src') ?? null)"
 # Milliseconds from a click on a sample to its photo with faces and sentence, and to its complete answer
 _CHOOSE = """name => new Promise(resolve => {
   const image = () => document.querySelector(".st-key-photo-preview img")?.src;
@@ -58,25 +63,21 @@ _CHOOSE = """name => new Promise(resolve => {
 
 
 def open_page(browser: Browser, address: str) -> Page:
-    """Open the app in a new session with a placeholder for Spotify's players."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    context.route("https://open.spotify.com/**", lambda route: route.fulfill(body="player", content_type="text/html"))
-    page = context.new_page()
+    """Open the app in a new session. Spotify does not answer there, so the bundled songs play."""
+    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
     page.set_default_timeout(_TIMEOUT_MS)
     page.goto(address)
     return page
 
 
-def wait_for_result(page: Page) -> None:
-    """Wait for the annotated photo and a player, at each frame: locators look up to a second apart."""
-    page.wait_for_function(
-        f"document.querySelector(`{_RESULT}`)?.checkVisibility() && document.querySelector(`{_PLAYER}`)"
-    )
+def wait_for_result(page: Page, before: str = "") -> str:
+    """Wait for the answer to another photo than `before`, at each frame; returns the address of the photo."""
+    return str(page.wait_for_function(_IS_ANSWERED, arg=before).json_value())
 
 
 def upload(page: Page, number: int) -> None:
     """Upload a sample. After the first photo, the uploader is in a menu."""
-    menu = page.get_by_role("button", name="Another photo")
+    menu = page.get_by_role("button", name="Other photos")
     if menu.count():
         menu.click()
     pictures = sorted(_SAMPLES.glob("*.jpg"))
@@ -99,12 +100,10 @@ def measure_start(browser: Browser) -> dict[str, Any]:
 def measure_memory(browser: Browser) -> dict[str, Any]:
     """Memory of the server after ten photos of one visitor, and after ten visitors at once."""
     with run_replica("app", script=_APP) as server:
-        page = open_page(browser, server.address)
+        page, shown = open_page(browser, server.address), ""
         for number in range(_NUM_PHOTOS):
-            before = page.locator(_RESULT).first.get_attribute("src") if number else None
             upload(page, number)
-            page.wait_for_function(_IS_NEW, arg=before)
-            wait_for_result(page)
+            shown = wait_for_result(page, shown)
         time.sleep(_REST_S)
         figures = {"MB ten seconds after ten photos": round(resident_mb(server.process.pid))}
         pages = [open_page(browser, server.address) for _ in range(_NUM_VISITORS)]
@@ -176,13 +175,13 @@ def measure_clicks(browser: Browser, address: str) -> dict[str, Any]:
 
 
 def measure_player(page: Page) -> dict[str, Any]:
-    """Position of the player, and the time until another song is in it."""
+    """Position of the songs on the page, and the time until another one sounds."""
     figures: dict[str, Any] = {}
     for width, height in _SIZES[::-1]:
         page.set_viewport_size({"width": width, "height": height})
         page.wait_for_timeout(1000)
-        top = page.locator(_PLAYER).first.evaluate("player => player.getBoundingClientRect().top")
-        figures[f"pixels above the player, {width}x{height}"] = round(top)
+        top = page.locator(_SONGS).evaluate("songs => songs.getBoundingClientRect().top")
+        figures[f"pixels above the songs, {width}x{height}"] = round(top)
     for key, name in (("next-photo", "Next song"), ("skip-photo", "Not for me")):
         times = []
         for _ in range(_NUM_CLICKS):
@@ -202,7 +201,8 @@ def main() -> None:
     figures = {"machine": machine()}
     with sync_playwright() as playwright:
         camera = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
-        flags = ["--no-sandbox", "--disable-gpu", *camera]
+        sound = ("--autoplay-policy=no-user-gesture-required", "--host-resolver-rules=MAP open.spotify.com ~NOTFOUND")
+        flags = ["--no-sandbox", "--disable-gpu", *camera, *sound]
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)
         if minutes is not None:
             print(json.dumps(figures | measure_use(browser, minutes), indent=2))

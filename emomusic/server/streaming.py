@@ -77,7 +77,8 @@ class StreamedFile(ServedFile):
         self._held = budget.take(owner, 0)
         # Stays open until nothing refers to it; a buffer would fail again then, if the disk is full
         self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
-        weakref.finalize(self, self._file.close)
+        # At the end of the process, a thread may still write into it
+        weakref.finalize(self, self._file.close).atexit = False
 
     def __len__(self) -> int:
         """Size in bytes."""

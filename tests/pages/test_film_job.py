@@ -120,11 +120,15 @@ from emomusic.app.film.job import FilmJob
 from tests.waiting import wait_until
 job = FilmJob("faces.mp4", Path("data/samples/faces.mp4").open("rb"), load_film_networks)
 wait_until(lambda: job.view().reading)
+{then}
 """
+MARK = "job.cancel(); wait_until(lambda: job.view().stage == 'Drawing the faces into the film')"
 
 
-def test_a_process_that_ends_while_a_film_is_read_does_not_crash(root: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", READ], cwd=root, capture_output=True, text=True, timeout=PATIENCE_S)
+@pytest.mark.parametrize("then", ["", MARK])
+def test_a_process_that_ends_while_a_film_is_read_or_marked_does_not_crash(root: Path, then: str) -> None:
+    script = [sys.executable, "-c", READ.format(then=then)]
+    done = subprocess.run(script, cwd=root, capture_output=True, text=True, timeout=PATIENCE_S)
     assert (done.returncode, done.stderr) == (0, "")
 
 
