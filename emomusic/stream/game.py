@@ -145,8 +145,7 @@ class MirrorGame:
         self._players = [_Player() for _ in range(num_players)]
         self._start_round()
 
-    @property
-    def recognition(self) -> Recognition:
+    def recognition_at(self, time_s: float) -> Recognition:  # noqa: ARG002  # as an `Observer`
         """During the game, no estimate counts: it would change the points of one player in the middle."""
         with self._lock:
             self._advance()

@@ -79,11 +79,11 @@ class Lesson:
         with self._lock:
             return {emotion: self._shots[emotion] for emotion in Emotion if emotion in self._shots}
 
-    @property
-    def recognition(self) -> Recognition:
-        """Nobody's own face counts for the picture."""
-        is_taking = self.view().step in (Step.COUNTING, Step.CAPTURING)
-        return Recognition.NOBODY if is_taking else Recognition.ESTIMATED
+    def recognition_at(self, time_s: float) -> Recognition:
+        """Nobody's own face counts for the picture, also in a frame of the capture that is read after its end."""
+        with self._lock:
+            is_taking = 0 <= time_s - self._started_s < COUNTDOWN_S + CAPTURE_S
+            return Recognition.NOBODY if is_taking else Recognition.ESTIMATED
 
     def observe(self, time_s: float, faces: Sequence[SeenFace]) -> None:
         """Keep the best picture of the largest face during the capture, as an `Observer`."""

@@ -65,9 +65,8 @@ class SeenFace:
 class Observer(Protocol):
     """Takes the readings of a stream. `MirrorGame` and `Lesson` implement it."""
 
-    @property
-    def recognition(self) -> Recognition:
-        """The most that the readings may take into account now."""
+    def recognition_at(self, time_s: float) -> Recognition:
+        """The most that the reading of a frame of this time may take into account."""
         ...
 
     def observe(self, time_s: float, faces: Sequence[SeenFace]) -> None:
@@ -279,7 +278,7 @@ class LiveReader:
         seen = [(face.box, crop_face(frame.image, face.box)) for face in faces]
         if settings.recognition is not Recognition.ESTIMATED:
             persons.forget_estimates()
-        least = min([settings.recognition, *(observer.recognition for observer in observers)])
+        least = min([settings.recognition, *(observer.recognition_at(frame.time_s) for observer in observers)])
         probabilities = persons.classify(
             frame.image, seen, frame.time_s, classifier, known=self.known, recognition=least
         )

@@ -95,8 +95,11 @@ class Watcher:
     """An observer that keeps what it sees."""
 
     def __init__(self, recognition: Recognition = Recognition.ESTIMATED) -> None:
-        self.recognition = recognition
+        self._recognition = recognition
         self.seen: list[tuple[float, SeenFace]] = []
+
+    def recognition_at(self, time_s: float) -> Recognition:
+        return self._recognition
 
     def observe(self, time_s: float, faces: Sequence[SeenFace]) -> None:
         self.seen += [(time_s, face) for face in faces]
