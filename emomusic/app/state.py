@@ -22,22 +22,20 @@ from weakref import ref
 
 import streamlit as st
 
+STATES = "states"
+"""The key of the instances in the session, by their dataclass."""
+
 State = TypeVar("State")
 Made = TypeVar("Made")
 
 
 def page_state(kind: type[State]) -> State:
     """The session's instance of a dataclass, made on first use."""
-    key = state_key(kind)
-    if key not in st.session_state:
-        st.session_state[key] = kind()
-    found: State = st.session_state[key]
+    states: dict[type[Any], Any] = st.session_state.setdefault(STATES, {})
+    if kind not in states:
+        states[kind] = kind()
+    found: State = states[kind]
     return found
-
-
-def state_key(kind: type[object]) -> str:
-    """The key of a dataclass in the session; for tests."""
-    return f"state-{kind.__module__}.{kind.__qualname__}"
 
 
 def from_state(state: State, make: Callable[[State], Made]) -> Callable[[], Made]:

@@ -84,14 +84,14 @@ def _shades(share: FloatArray, classes: Sequence[str]) -> go.Heatmap:
     )  # fmt: skip
 
 
-def recall_bars(per_class: Mapping[str, ClassScores]) -> go.Figure:
-    """Bars of the recall of every class of a model."""
-    recalls = {label: scores.recall for label, scores in per_class.items()}
+def recall_bars(recalls: Mapping[str, float], per_class: Mapping[str, ClassScores]) -> go.Figure:
+    """Bars of the recall of every class of a model, with their numbers of examples where they are known."""
     figure = share_bars(recalls, height=FIRST_PX, letters=14, bargap=0.25)
+    counts = [f" of {per_class[label].support:,}" if label in per_class else "" for label in recalls]
     figure.update_traces(
         text=[f"{100 * recall:.0f}" for recall in recalls.values()],
-        customdata=[scores.support for scores in per_class.values()],
-        hovertemplate="%{y}: %{x:.1f} % of %{customdata:,}<extra></extra>",
+        customdata=counts,
+        hovertemplate="%{y}: %{x:.1f} %%{customdata}<extra></extra>",
     )
     figure.update_xaxes(PERCENTS | GRID | {"range": [0, 105], "title": "recall", "visible": True})
     return figure.update_layout(margin={"l": 8, "r": 30, "t": 8, "b": 8})

@@ -11,7 +11,17 @@ from emomusic.errors import ModelError
 from emomusic.faces.model_files import FACERES, FACERES_TITLE
 from emomusic.metrics import ClassScores, McNemar
 from emomusic.records import CollectionScores, FaceBin, FaceRecord, Record, Stage
-from emomusic.results.overview import Benchmark, Evaluation, label_of, of_100, percent, reports_of, title_of, to_text
+from emomusic.results.overview import (
+    Benchmark,
+    Evaluation,
+    in_words,
+    label_of,
+    of_100,
+    percent,
+    reports_of,
+    title_of,
+    to_text,
+)
 from emomusic.text import join_names
 
 _SMALL_CLASS = 100  # recall of a class with fewer examples comes with counts
@@ -24,43 +34,53 @@ def answer(record: Record, found: Evaluation, benchmark: Benchmark) -> str:
         Benchmark.PHOTOGRAPHS: "of the faces on photographs",
         Benchmark.VOTES: "of FER2013's faces, judged by people's votes",
         Benchmark.LABELS: "of FER2013's faces, judged by its labels",
+        Benchmark.POSED: f"of {found.n:,} posed faces",
     }.get(benchmark, "of songs it has not met")
-    present = {label: scores for label, scores in found.per_class.items() if scores.support}
-    ordered = sorted(present, key=lambda label: present[label].recall)
-    weak = [label for label in ordered if present[label].recall < _WEAK] or ordered[:1]
-    named = join_names(f"{percent(present[label].recall)} of {label}{_counts_of(present[label])}" for label in weak)
+    ordered = sorted(found.recall, key=lambda label: found.recall[label])
+    weak = [label for label in ordered if found.recall[label] < _WEAK] or ordered[:1]
+    named = join_names(
+        f"{percent(found.recall[label])} of {label}{_counts_of(found.per_class.get(label))}" for label in weak
+    )
     best = ordered[-1]
     return (
         f"{title_of(record)}: right on {percent(found.accuracy)} {where} ({found.range}). "
-        f"It finds {percent(present[best].recall)} of {best}, but only {named}."
+        f"It finds {percent(found.recall[best])} of {best}, but only {named}."
     )
 
 
-def people_of(record: FaceRecord) -> list[FaceBin]:
+def groups_of(record: FaceRecord) -> list[FaceBin]:
     """The accuracy of a model on each collection of posed faces and on photographs, the weakest last.
 
     The names say how many persons there are, and where they are from.
     """
-    bins = [FaceBin(_people(name, one), one.n, one.accuracy) for name, one in (record.collections or {}).items()]
+    bins = [FaceBin(_persons(name, one), one.n, one.accuracy) for name, one in (record.collections or {}).items()]
     if record.wild is not None:
         bins.append(FaceBin("people on photographs, origin unknown", record.wild.n, record.wild.accuracy))
     return sorted(bins, key=lambda one: -one.accuracy)
 
 
-def describe_people(record: FaceRecord) -> str:
+def recall_by_group(record: FaceRecord) -> dict[str, dict[str, float]]:
+    """The recall of each class in each collection of posed faces, by the persons of the collection."""
+    return {
+        _persons(name, one): {in_words(label): recall for label, recall in one.recall.items()}
+        for name, one in (record.collections or {}).items()
+    }
+
+
+def describe_weakest(record: FaceRecord) -> str:
     """Name the group for whom a model works worst; empty if not measured."""
     if not record.collections:
         return ""
     name, weakest = min(record.collections.items(), key=lambda pair: pair[1].accuracy)
     met = any(one.is_trained for one in record.collections.values())
     return (
-        f"It works worst for {_people(name, weakest)}: {percent(weakest.accuracy)} "
+        f"It works worst for {_persons(name, weakest)}: {percent(weakest.accuracy)} "
         f"({to_text(weakest.accuracy_interval)})."
         + ("" if met else " It had not met the persons of these collections.")
     )
 
 
-def _people(name: str, collection: CollectionScores) -> str:
+def _persons(name: str, collection: CollectionScores) -> str:
     return collection.people or f"{collection.persons} persons of {name}"
 
 
@@ -152,9 +172,9 @@ def describe_hard_emotions(record: FaceRecord) -> str:
     )
 
 
-def _counts_of(scores: ClassScores) -> str:
+def _counts_of(scores: ClassScores | None) -> str:
     """The counts behind the recall of a small class; empty for others."""
-    if scores.support >= _SMALL_CLASS:
+    if scores is None or scores.support >= _SMALL_CLASS:
         return ""
     return f" ({round(scores.recall * scores.support)} of {scores.support})"
 

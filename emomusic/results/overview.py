@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -12,8 +13,8 @@ from emomusic.assets import SPEC, ModelKind, models_dir
 from emomusic.baselines import FACE_BASELINES, MUSIC_BASELINES, SOUND_BASELINE, Baseline
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
-from emomusic.metrics import FOUR, ClassScores
-from emomusic.records import FaceRecord, Record, VoteScores, read_record
+from emomusic.metrics import FOUR, ClassScores, accuracy_interval
+from emomusic.records import CollectionScores, FaceRecord, Record, VoteScores, read_record
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL
 
 TITLES = {
@@ -78,6 +79,7 @@ class Benchmark(StrEnum):
     PHOTOGRAPHS = "Photographs"
     VOTES = "People's votes"
     LABELS = "FER2013's labels"
+    POSED = "Posed faces"
     FEATURES = "Mood models"
     SOUND = "Sound models"
 
@@ -90,7 +92,7 @@ class Benchmark(StrEnum):
     @property
     def has_predictions(self) -> bool:
         """Whether the answer about each example is saved, besides the figures."""
-        return self not in (Benchmark.PHOTOGRAPHS, Benchmark.VOTES)
+        return self not in (Benchmark.PHOTOGRAPHS, Benchmark.VOTES, Benchmark.POSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +102,19 @@ class Evaluation:
     n: int  # number of examples
     accuracy: float  # over the model's own classes
     range: str  # its 95 % interval, or its standard deviation over the folds, for people
-    macro_f1: float
-    calibration_error: float | None  # None if not measured
-    per_class: dict[str, ClassScores]  # scores by class, in words for people
+    recall: dict[str, float]  # by class, in words for people
+    macro_f1: float | None = None  # None if not measured, as is the next one
+    calibration_error: float | None = None
+    per_class: dict[str, ClassScores] = field(default_factory=dict)  # as `recall`; empty if only that is saved
 
 
 def evaluation(record: Record, benchmark: Benchmark) -> Evaluation | None:
     """The figures of a model on a benchmark of its kind; None if not measured."""
     if not isinstance(record, FaceRecord):
         by_class, spread = record.by_class.per_class, f"± {of_100(record.accuracy_std)}"
-        return Evaluation(record.n, record.accuracy, spread, record.macro_f1, record.calibration_error, by_class)
+        return _evaluation(record.n, record.accuracy, spread, record.macro_f1, record.calibration_error, by_class)
+    if benchmark is Benchmark.POSED:
+        return _on_collections(record.collections.values()) if record.collections else None
     found = {
         Benchmark.PHOTOGRAPHS: (record.wild, record.wild, getattr(record.wild, "calibration_error", None)),
         Benchmark.VOTES: (record.votes, getattr(record.votes, "without_contempt", None), None),
@@ -118,9 +123,28 @@ def evaluation(record: Record, benchmark: Benchmark) -> Evaluation | None:
     scores, inner, error = found[benchmark]
     if scores is None or inner is None:
         return None
-    per_class = {in_words(label): own for label, own in inner.per_class.items()}
     interval = to_text(scores.accuracy_interval)
-    return Evaluation(scores.n, scores.accuracy, interval, inner.macro_f1, error, per_class)
+    return _evaluation(scores.n, scores.accuracy, interval, inner.macro_f1, error, inner.per_class)
+
+
+def _evaluation(
+    n: int, accuracy: float, spread: str, macro_f1: float, error: float | None, by_class: dict[str, ClassScores]
+) -> Evaluation:
+    per_class = {in_words(label): scores for label, scores in by_class.items()}
+    recall = {label: scores.recall for label, scores in per_class.items() if scores.support}
+    return Evaluation(n, accuracy, spread, recall, macro_f1, error, per_class)
+
+
+def _on_collections(collections: Collection[CollectionScores]) -> Evaluation:
+    """The accuracy on all their faces, and the mean of their recalls: their numbers of each class are not saved."""
+    n = sum(one.n for one in collections)
+    right = sum(round(one.accuracy * one.n) for one in collections)
+    recalls: dict[str, list[float]] = {}
+    for one in collections:
+        for label, recall in one.recall.items():
+            recalls.setdefault(in_words(label), []).append(recall)
+    means = {label: sum(each) / len(each) for label, each in recalls.items()}
+    return Evaluation(n, right / n, to_text(accuracy_interval(right, n)), means)
 
 
 def is_default(kind: ModelKind, name: str) -> bool:

@@ -65,10 +65,9 @@ def upload(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
 
 def state_of(app: AppTest, kind: type[State]) -> State:
     """The session's instance of a dataclass of `emomusic.app`."""
-    key = state.state_key(kind)
-    if key not in app.session_state:
-        app.session_state[key] = kind()
-    found: State = app.session_state[key]
+    if state.STATES not in app.session_state:
+        app.session_state[state.STATES] = {}
+    found: State = app.session_state[state.STATES].setdefault(kind, kind())
     return found
 
 

@@ -73,12 +73,33 @@ def test_the_page_opens_with_the_answer_and_the_table_on_one_benchmark(app: AppT
     assert list(table["Range"]) == ["31.0 to 50.0", "—", "—", "—"]
     assert list(table["Classes"]) == [7, 7, 7, 4]
     assert list(table["Calibration error"].dropna()) == [0.08]
-    for benchmark, num_measured, num_errors in ((Benchmark.VOTES, 2, 0), (Benchmark.LABELS, 4, 4)):
+    for benchmark, num_measured, has_errors in ((Benchmark.VOTES, 2, False), (Benchmark.LABELS, 4, True)):
         app.segmented_control(key=state.MODELS_BENCHMARK).set_value(benchmark).run()
         table = app.dataframe[0].value
         assert len(table["Right"].dropna()) == num_measured
-        assert len(table["Calibration error"].dropna()) == num_errors
+        assert ("Calibration error" in table) is has_errors
         assert f"{table['Right'][0]:.1f}" in app.header[0].value
+
+
+def test_collections_of_posed_faces_are_a_test_set_where_a_model_has_them(app: AppTest, tmp_path: Path) -> None:
+    opened(app, on=Benchmark.POSED)  # a link that this copy does not know
+    assert Benchmark.POSED not in app.segmented_control(key=state.MODELS_BENCHMARK).options
+    one = {"n": 100, "missed": 0, "persons": 9, "people": "nine", "is_trained": False, "accuracy": 0.75}
+    one |= {"accuracy_interval": [0.65, 0.83], "recall": dict.fromkeys(EMOTIONS, 0.7) | {"fear": 0.1}}
+    other = one | {"people": "", "accuracy": 0.25, "accuracy_interval": [0.2, 0.3]}
+    change_metrics(tmp_path / "models" / "face" / "vgg9", collections={"strong": one, "weak": other})
+    opened(app, on=Benchmark.POSED)
+    assert re.search(r"50\.0.* 200 posed .*10\.0.* of fear", app.header[0].value)
+    assert "worst for 9 persons of weak" in text_of(app)
+    assert list(app.dataframe[0].value["Right"].dropna()) == [50]
+    assert not {"Mean F1", "Calibration error"} & set(app.dataframe[0].value)
+    assert list(app.dataframe[1].value.columns) == ["recall of", "nine", "9 persons of weak"]
+    recall, groups = charts(app)
+    assert recall["data"][0]["y"] == list(EMOTIONS)
+    assert len(groups["layout"]["yaxis"]["ticktext"]) == 3  # with photographs
+    assert not app.info
+    opened(app, "vgg9", "cnn_capstone", on=Benchmark.POSED)
+    assert "McNemar" not in text_of(app)
 
 
 def test_two_models_have_one_verdict_and_a_third_is_refused_aloud(app: AppTest) -> None:

@@ -286,7 +286,7 @@ def test_songs_without_all_features_and_moods_are_refused_once(app: AppTest, moo
 def test_a_removed_table_leaves_the_session(app: AppTest) -> None:
     upload(app, csv_of(mood_table()), name="gone.csv")
     assert EXPLORE in state_of(app, PlayerState).queues
-    app.session_state[state.state_key(TableState)] = TableState()
+    app.session_state[state.STATES][TableState] = TableState()
     for name in NAMES:
         view(app, name)
     gc.collect()

@@ -103,7 +103,7 @@ def test_widgets_fragments_and_downloads_hold_no_photo_and_no_queue(app: AppTest
     digest = picture.digest
     del picture
     for kind in (PictureState, PlayerState):
-        del app.session_state[state.state_key(kind)]
+        del app.session_state[state.STATES][kind]
     gc.collect()
     assert queue() is None
     assert not [each for each in gc.get_objects() if isinstance(each, Picture) and each.digest == digest]

@@ -17,7 +17,7 @@ from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile, U
 from streamlit.testing.v1 import AppTest
 
 from emomusic.app import frame, picture_chooser, uploads
-from emomusic.app.state import state_key
+from emomusic.app.state import STATES
 from emomusic.media.images import MAX_BYTES
 from emomusic.server.gate import Gate
 from emomusic.songs.table_import import MAX_UPLOAD_BYTES
@@ -139,7 +139,7 @@ def test_files_that_the_server_lost_are_reported_and_not_stored(
 ) -> None:
     messages: list[str] = []
     calls: list[list[str]] = []
-    session = {"uploader": listed, state_key(uploads.UploadState): uploads.UploadState({"uploader": ["kept"]})}
+    session = {"uploader": listed, STATES: {uploads.UploadState: uploads.UploadState({"uploader": ["kept"]})}}
     monkeypatch.setattr(st, "session_state", session)
     monkeypatch.setattr(st, "info", lambda message, icon: messages.append(message))
     uploads.show_uploader(

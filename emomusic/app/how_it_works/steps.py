@@ -43,7 +43,7 @@ from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.marks import steps as marks
 from emomusic.media.images import read_image, shrink
 from emomusic.records import read_face_record
-from emomusic.results.findings import describe_people, people_of
+from emomusic.results.findings import describe_weakest, groups_of
 from emomusic.results.overview import percent
 from emomusic.server.shared import shared
 from emomusic.songs.hearing import spectrogram_of
@@ -320,8 +320,8 @@ def _draw_probabilities(drawing: Drawing) -> None:
 )
 def _draw_people(drawing: Drawing) -> None:
     record = read_face_record(DEFAULT_MODEL)
-    groups = people_of(record)
-    drawing.fact(describe_people(record) or "This network was not measured on collections of persons.")
+    groups = groups_of(record)
+    drawing.fact(describe_weakest(record) or "This network was not measured on collections of persons.")
     alt = ", ".join(f"{one.name} {one.accuracy:.0%} of {one.n:,}" for one in groups)
     figure = plots.readable(accuracy_by_group({"": groups}, height=plots.HEIGHT))
     drawing.chart(figure, alt=f"Right answers: {alt}")

@@ -19,7 +19,7 @@ from emomusic.assets import ModelKind
 from emomusic.charts import diagnostics as plots
 from emomusic.metrics import mistakes, reliability
 from emomusic.records import FaceRecord, Record
-from emomusic.results.findings import describe_training
+from emomusic.results import findings
 from emomusic.results.overview import FOUR_LEGEND, Benchmark, evaluation, in_words, label_of, percent, reports_of
 from emomusic.results.predictions import read_card, read_history, thresholds_of
 from emomusic.text import join_names
@@ -92,6 +92,9 @@ def _show_figures(chosen: Chosen, record: Record) -> None:
     if (found := evaluation(record, chosen.benchmark)) is None:
         st.info("Not measured here.", icon=":material/image_not_supported:")
         return
+    if chosen.benchmark is Benchmark.POSED:
+        _show_recall_by_group(record)
+        return
     rows = [
         (label, 100 * scores.precision, 100 * scores.recall, 100 * scores.f1, scores.support)
         for label, scores in found.per_class.items()
@@ -110,6 +113,21 @@ def _show_figures(chosen: Chosen, record: Record) -> None:
             "number": st.column_config.NumberColumn(chosen.kind.examples, format="localized"),
         },
         alt=f"Precision, recall and F1 of {label_of(record.name)} by class",
+    )
+
+
+def _show_recall_by_group(record: Record) -> None:
+    """The recall of each class, with a column for each collection of posed faces."""
+    assert isinstance(record, FaceRecord)
+    groups = findings.recall_by_group(record)
+    table = 100 * pd.DataFrame(groups).rename_axis("recall of")
+    st.dataframe(
+        table.reset_index(),
+        key=state.models_widget("classes", record.name),
+        hide_index=True,
+        height="content",
+        column_config=dict.fromkeys(groups, st.column_config.NumberColumn(format="%.1f %%")),
+        alt=f"Recall of {label_of(record.name)} by class and group of persons",
     )
 
 
@@ -253,7 +271,7 @@ def _show_learning(_: Chosen, record: Record) -> None:
     stages = f" in {len(history.stages)} stages (vertical lines)" if len(history.stages) > 1 else ""
     st.markdown(
         f"Epoch {history.best_epoch} of {num_epochs}{stages} is best, right on {best} of the validation pictures. "
-        f"{describe_training(history.stages)}"
+        f"{findings.describe_training(history.stages)}"
     )
 
 

@@ -61,6 +61,8 @@ _ABOUT = {
     "model knows, counts as wrong. Calibration was not measured here.",
     Benchmark.LABELS: "The test pictures of FER2013 (PrivateTest) by its labels. People agree with about 65 of 100 of "
     "these labels. The pictures were not used in training, but some have a copy there.",
+    Benchmark.POSED: "Collections of faces that persons pulled for a camera, each emotion read as equally "
+    "likely. The accuracy is over all faces, a recall is the mean over the collections. Calibration was not measured.",
     Benchmark.FEATURES: "686 songs with 11 features, in five divisions of ten folds: each model is judged on songs "
     "that it has not met. Accuracy and mean F1 are means over all folds.",
     Benchmark.SOUND: "692 clips of the 4Q audio emotion dataset, in folds: the model is judged on clips that it has "
@@ -105,7 +107,9 @@ def show_models() -> None:
 
 def _choose_benchmark() -> Benchmark:
     """Let the user choose the test set. Choices that it does not offer go in the same step of the history."""
-    options, key = list(Benchmark), state.MODELS_BENCHMARK
+    faces, _ = read_records(ModelKind.FACE)
+    has_collections = any(isinstance(record, FaceRecord) and record.collections for record in faces)
+    options, key = [one for one in Benchmark if has_collections or one is not Benchmark.POSED], state.MODELS_BENCHMARK
 
     def change() -> None:
         benchmark = Benchmark(st.session_state[key])
@@ -130,28 +134,27 @@ def _show_answer(chosen: Chosen) -> None:
             st.header(f"{label_of(record.name)} was not measured here", anchor=False)
             return
         st.header(findings.answer(record, found, chosen.benchmark), anchor=False)
-    recall, people = roomy_columns([1, 1], key="models-first", gap="large")
+    recall, groups = roomy_columns([1, 1], key="models-first", gap="large")
     with recall:
-        finds = ", ".join(
-            f"{label} {scores.recall:.0%} of {scores.support:,}" for label, scores in found.per_class.items()
-        )
+        finds = ", ".join(f"{label} {recall:.0%}" for label, recall in found.recall.items())
         st.markdown(f"**How many of each {'emotion' if chosen.faces else 'mood'} it finds**")
-        _first_chart(recall_bars(found.per_class), "recall", alt=f"Recall of {label_of(record.name)}: {finds}")
-    with people:
+        figure = recall_bars(found.recall, found.per_class)
+        _first_chart(figure, "recall", alt=f"Recall of {label_of(record.name)}: {finds}")
+    with groups:
         if not isinstance(record, FaceRecord):
             folds = {name: fold_accuracies(chosen.kind, name) for name in chosen.names}
             st.markdown("**How often it is right** in each fold of songs")
             alt = ", ".join(f"{name} {values.min():.0%} to {values.max():.0%}" for name, values in folds.items())
             figure = fold_spread({label_of(name): values for name, values in folds.items()})
             _first_chart(figure, "folds", alt=f"Accuracy in every fold: {alt}")
-        elif groups := findings.people_of(record):
+        elif bins := findings.groups_of(record):
             st.markdown("**For whom it works**, with 95 % ranges and the number of faces")
-            alt = ", ".join(f"{one.name} {one.accuracy:.0%} of {one.n:,}" for one in groups)
-            _first_chart(accuracy_by_group({"": groups}, height=FIRST_PX), "people", alt=f"Right answers: {alt}")
+            alt = ", ".join(f"{one.name} {one.accuracy:.0%} of {one.n:,}" for one in bins)
+            _first_chart(accuracy_by_group({"": bins}, height=FIRST_PX), "groups", alt=f"Right answers: {alt}")
         else:
             st.markdown("For whom this model works was not measured.")
     with _room("models-weakest"):
-        if isinstance(record, FaceRecord) and (weakest := findings.describe_people(record)):
+        if isinstance(record, FaceRecord) and (weakest := findings.describe_weakest(record)):
             st.markdown(weakest)
 
 
@@ -185,6 +188,7 @@ def _show_table(chosen: Chosen) -> None:
     if table in st.session_state and sorted(st.session_state[table]["selection"]["rows"]) != marked:
         st.session_state[table] = {"selection": {"rows": marked, "columns": [], "cells": []}}
     rows = pd.DataFrame([_row(record, evaluation(record, chosen.benchmark)) for record in chosen.others])
+    rows = rows.dropna(axis="columns", how="all")  # not measured on this test set
     st.dataframe(
         rows.astype(dict.fromkeys(rows.columns.intersection(list(_NUMBERS)), float)),
         key=table,
@@ -223,7 +227,7 @@ def _row(record: Record, found: Evaluation | None) -> dict[str, Any]:
         "Right": None if found is None else 100 * found.accuracy,
         "Range": "—" if found is None else found.range,
         "Classes": len(record.by_class.classes),
-        "Mean F1": None if found is None else 100 * found.macro_f1,
+        "Mean F1": None if found is None or found.macro_f1 is None else 100 * found.macro_f1,
         "Calibration error": None if found is None else found.calibration_error,
         "Published": ", ".join(report.percent for report in reports_of(record)) or "—",
     }

@@ -15,7 +15,7 @@ from emomusic.app import state
 from emomusic.app.charts import roomy_columns, show_chart, styled_room
 from emomusic.app.frame import escape_markdown, shown_errors
 from emomusic.app.sessions import WHEN_GONE
-from emomusic.app.state import page_state, state_key
+from emomusic.app.state import STATES, page_state
 from emomusic.app.uploads import hold, show_removal, show_uploader
 from emomusic.charts.face import share_bars
 from emomusic.charts.music import song_path
@@ -78,7 +78,7 @@ def show_own_song() -> None:
 
 
 def _store(files: Sequence[UploadedFile | DeletedFile]) -> None:
-    own = st.session_state[state_key(OwnSong)] = OwnSong()
+    own = st.session_state[STATES][OwnSong] = OwnSong()
     for file in files:
         if isinstance(file, UploadedFile):
             own.held, own.name, own.data = hold(file), file.name, file.getvalue()

@@ -178,7 +178,7 @@ def test_a_slow_connection_is_kept_unless_the_visitor_left(app: AppTest, monkeyp
     assert not app.exception
     assert context.state.signalling
     assert session.phase is Phase.CONNECTING
-    app.session_state[state.state_key(state.Visit)] = state.Visit("live", 3)  # after another page
+    app.session_state[state.STATES][state.Visit] = state.Visit("live", 3)  # after another page
     app.run()
     assert not context.state.signalling
     assert session.phase is Phase.OVER

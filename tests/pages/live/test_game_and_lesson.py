@@ -145,7 +145,7 @@ def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left
         """A session that has read a frame while it knew a person, and all that belongs to this person."""
         session, lesson, person = played((1, TWO, Emotion.SAD)), finished_lesson(), KnownFace(profile, classifier)
         session.observe(None, lesson)
-        app.session_state[state.state_key(PersonsState)] = PersonsState((person,))
+        state_of(app, PersonsState).known = (person,)
         show(app, stream, session).segmented_control(key=state.LIVE_VIEW).set_value(View.TEACH).run()
         assert not app.exception
         before = session.reader.view().num_readings
