@@ -305,8 +305,10 @@ class Catalogue:
             passes &= has_any[numbers]
         if hide_explicit and "explicit" in table:
             passes &= ~table["explicit"].to_numpy(bool)
-        excluded = np.append(self._kinds.categories.isin(list(without_kinds)), False)  # the last for songs of no kind
-        passes &= ~excluded[self._kinds.codes]
+        excluded = set(map(str, without_kinds))
+        for number, kind in enumerate(self._kinds.categories):
+            if kind in excluded:
+                passes &= self._kinds.codes != number
         return passes
 
     def best_known_first(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -52,7 +52,7 @@ _CLOSENESS_SIGMA = 0.45  # on the plane, whose diagonal is 2.8
 _POPULARITY_BONUS = 2 / 3
 _SHUFFLE = 0.05  # random, from the seed
 
-_FIRST_ROWS = 1024  # sorted first; the others only for longer lists
+_FIRST_ROWS = (8, 1024)  # found one by one, and sorted first; the others only for longer lists
 
 # Costs of a journey, as distances on the plane. Few songs are close to a waypoint, so the shuffle is larger than above
 _TEMPO_JUMP_COST = 0.25  # per 100 BPM
@@ -60,6 +60,9 @@ _JOURNEY_POPULARITY_BONUS = 1.3 * 2 / 3
 _JOURNEY_SHUFFLE = 0.08
 
 _FEW_SONGS = 150  # of a catalogue; among more, each waypoint has close songs
+
+# Columns of a song. The first two are valence and arousal, the last four the probabilities of `MOODS`
+_TEMPO, _FAMILIARITY, _PROBABILITIES = 2, 3, 4
 
 JOURNEY_STEPS = 10
 """Songs of a journey in `Recommender.walk`."""
@@ -80,11 +83,14 @@ class Recommender:
         self.catalogue = catalogue
         self.probabilities = probabilities
         self.plane = catalogue.plane
-        self._places = np.ascontiguousarray(self.plane.T)  # read five times faster
         self._artists, self._titles = table["artists"].array, table["title"].array
         self._tempo_bpm = np.nan_to_num(table["tempo_bpm"].to_numpy(np.float32))  # unknown for audio files
-        self._familiarity = _familiarity(table)
         self._likeliest_moods = probabilities.argmax(axis=1)
+        # The songs of a mood lie side by side: a slice is read several times faster than chosen rows
+        self._sorted = np.argsort(self._likeliest_moods, kind="stable")
+        self._starts = np.searchsorted(self._likeliest_moods[self._sorted], range(len(MOODS) + 1))
+        columns = (*self.plane.T, self._tempo_bpm, _familiarity(table), *probabilities.T)
+        self._columns = np.array([column[self._sorted] for column in columns], np.float32)
 
     @cached_property
     def _ranks(self) -> npt.NDArray[np.float32]:
@@ -123,7 +129,8 @@ class Recommender:
             request = replace(request, point=target, mood=mood, policy=Policy.MATCH)
             target, mood = target_of(request)
         for number, row in enumerate(self._rows(target, mood, request), 1):
-            (score,) = self._scores(np.array([row]), target, mood).tolist()
+            probability, place = self.probabilities[row, MOODS.index(mood)], self.plane[row]
+            score = float(_scores(probability, _distances(place, target)))
             yield self._pick(number, row, mood, score, self._reason(row, mood))
 
     def _passing(self, request: Request) -> npt.NDArray[np.bool_]:
@@ -155,11 +162,11 @@ class Recommender:
         self, target: AffectPoint, mood: Mood, request: Request, passing: npt.NDArray[np.bool_], *, fitting: bool
     ) -> Iterator[int]:
         weights = {"popularity": _POPULARITY_BONUS, "shuffle": _SHUFFLE}
-        rows, bonus = self._candidates(mood, request, passing, fitting=fitting, **weights)
+        rows, columns, bonus = self._candidates(mood, request, passing, fitting=fitting, **weights)
         if fitting and self.catalogue.is_local:
             priorities = -np.linalg.norm(self._ranks[rows] - _place_among_faces(target, mood), axis=1)
         else:
-            priorities = self._scores(rows, target, mood)
+            priorities = _scores(columns[_PROBABILITIES + MOODS.index(mood)], _distances(columns, target))
         yield from _lowest_first(-priorities - bonus, rows)
 
     def _candidates(
@@ -171,19 +178,21 @@ class Recommender:
         fitting: bool,
         popularity: float,
         shuffle: float,
-    ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
-        """Rows that pass the filters, whose most probable mood is this one, or another; and what their scores gain."""
-        rows = np.flatnonzero((self._likeliest_moods == MOODS.index(mood)) == fitting)
-        bonus = np.random.default_rng(request.seed).random(len(rows), np.float32) * np.float32(shuffle)
-        bonus += np.float32(popularity) * self._familiarity[rows]
-        return rows[passing[rows]], bonus[passing[rows]]
+    ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Rows whose most probable mood is this one, or another; their columns; and what their scores gain.
 
-    def _scores(self, rows: npt.NDArray[np.intp], target: AffectPoint, mood: Mood) -> npt.NDArray[np.float32]:
-        """Scores, 0 to 1."""
-        probabilities = self.probabilities[rows, MOODS.index(mood)]
-        closeness = _closeness(_distances(self._places[:, rows], target))
-        scores = _PROBABILITY_WEIGHT * probabilities + _CLOSENESS_WEIGHT * closeness
-        return np.asarray(np.minimum(scores, 1.0))  # float32 rounding can exceed 1
+        Songs that do not pass the filters gain minus infinity.
+        """
+        group = slice(*self._starts[MOODS.index(mood) :][:2])
+        rows, columns = self._sorted[group], self._columns[:, group]
+        if not fitting:
+            others = np.delete(self._sorted, group)
+            order = others.argsort()
+            rows, columns = others[order], np.delete(self._columns, group, axis=1)[:, order]
+        bonus = np.random.default_rng(request.seed).random(len(rows), np.float32) * np.float32(shuffle)
+        bonus += np.float32(popularity) * columns[_FAMILIARITY]
+        bonus[~passing[rows]] = -np.inf
+        return rows, columns, bonus
 
     def _journey(self, request: Request, num_songs: int, heard: Sequence[Pick] = ()) -> list[Pick]:
         """The steps of a journey of `num_songs` songs that follow the heard ones. It is shorter if songs run out."""
@@ -225,19 +234,17 @@ class Recommender:
 
         @cache
         def candidates(mood: Mood, fitting: bool) -> tuple[npt.NDArray[Any], ...]:
-            rows, bonus = self._candidates(mood, request, passing, fitting=fitting, **weights)
-            return rows, bonus, self._places[:, rows], self._tempo_bpm[rows]
+            return self._candidates(mood, request, passing, fitting=fitting, **weights)
 
         def by_cost(waypoint: AffectPoint, mood: Mood, *, fitting: bool) -> Iterator[int]:
-            rows, bonus, places, tempo_bpm = candidates(mood, fitting)
-            costs = _distances(places, waypoint) - bonus
+            rows, columns, bonus = candidates(mood, fitting)
+            costs = _distances(columns, waypoint) - bonus
             if chosen:
-                jumps = np.abs(tempo_bpm - self._tempo_bpm[chosen[-1]])
+                jumps = np.abs(columns[_TEMPO] - self._tempo_bpm[chosen[-1]])
                 costs += np.float32(_TEMPO_JUMP_COST / 100.0) * jumps
                 if len(self.plane) < _FEW_SONGS:
                     left = self._point(chosen[-1]).distance(waypoints[-1])
-                    nearer = _distances(places, waypoints[-1]) <= left
-                    rows, costs = rows[nearer], costs[nearer]
+                    costs[_distances(columns, waypoints[-1]) > left] = np.inf
             yield from _lowest_first(costs, rows)
 
         for waypoint, step_mood in zip(waypoints, moods, strict=True):
@@ -299,22 +306,32 @@ def _take_allowed(waiting: list[int], order: Iterator[int], history: PlayHistory
     return None
 
 
-def _distances(places: npt.NDArray[np.float32], point: AffectPoint) -> npt.NDArray[np.float32]:
-    """Distances from a point to places of shape (2, n), by valence and arousal."""
-    squares = (places[0] - np.float32(point.valence)) ** 2  # `np.hypot` takes three times as long
-    squares += (places[1] - np.float32(point.arousal)) ** 2
-    return np.asarray(np.sqrt(squares, out=squares))
+def _distances(columns: npt.NDArray[np.float32], point: AffectPoint) -> npt.NDArray[np.float32]:
+    """Distances from a point to the places in the first two columns: valence and arousal."""
+    valence, arousal = columns[0] - np.float32(point.valence), columns[1] - np.float32(point.arousal)
+    return np.asarray(np.sqrt(valence**2 + arousal**2))  # `np.hypot` takes three times as long
+
+
+def _scores(probabilities: npt.NDArray[np.float32], distances: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Scores, 0 to 1."""
+    scores = _PROBABILITY_WEIGHT * probabilities + _CLOSENESS_WEIGHT * _closeness(distances)
+    return np.asarray(np.minimum(scores, 1.0))  # float32 rounding can exceed 1
 
 
 def _lowest_first(costs: npt.NDArray[np.float32], rows: npt.NDArray[np.intp]) -> Iterator[int]:
-    """Rows by ascending cost. The first ones do not need a full sort."""
-    first = np.empty(0, np.intp)
-    if len(costs) > 2 * _FIRST_ROWS:
-        best = np.argpartition(costs, _FIRST_ROWS)[:_FIRST_ROWS]
-        first = best[np.lexsort((best, costs[best]))]
-        yield from rows[first].tolist()
-    rest = np.argsort(costs, kind="stable")
-    yield from rows[rest[~np.isin(rest, first)]].tolist()
+    """Rows of finite costs, by ascending cost. The first ones do not need a full sort. Changes the costs."""
+    one_by_one, few = _FIRST_ROWS
+    for _ in range(min(one_by_one, len(costs))):
+        lowest = costs.argmin()
+        if costs[lowest] == np.inf:
+            return
+        yield int(rows[lowest])
+        costs[lowest] = np.inf
+    for size in (few, len(costs)):
+        best = np.argpartition(costs, size)[:size] if size < len(costs) else np.arange(len(costs))
+        best = best[np.lexsort((best, costs[best]))]
+        yield from rows[best[np.isfinite(costs[best])]].tolist()
+        costs[best] = np.inf
 
 
 def _waypoints(start: AffectPoint, target: AffectPoint, num_points: int) -> list[AffectPoint]:
