@@ -83,6 +83,17 @@ def _overwrite_pools() -> None:
 _MOST_POOLS, _BLOCK_BYTES = 16, 2**20
 
 
+# The standard library
+
+
+def zip_directory_bytes(file: BinaryIO) -> int:
+    """The size of the directory of a ZIP, which `zipfile` reads as a whole; 0 if the file is none."""
+    from zipfile import _ECD_SIZE, _EndRecData  # type: ignore[attr-defined]
+
+    end = _EndRecData(file)
+    return int(end[_ECD_SIZE]) if end else 0
+
+
 # scikit-learn
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, cast
 
+from emomusic.compat import zip_directory_bytes
 from emomusic.errors import ImageError
 from emomusic.media.images import MAX_BYTES
 from emomusic.text import size_over
@@ -23,8 +24,11 @@ ARCHIVE_ENDINGS = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar
 """Name endings of the archives that EmoMusic opens."""
 
 _MAX_HEADER_BYTES = 2**20  # of a TAR, which holds long names
+_MAX_FILES = 100_000  # of an archive, because each takes memory before it is read
+_MAX_DIRECTORY_BYTES = 100 * _MAX_FILES  # of a ZIP
 _MAX_UNPACKED_BYTES, _MAX_RATIO = 2**30, 200  # a TAR may unpack to the sum of both limits
 _IS_ENCRYPTED = 0x1  # a flag of ZIP
+_TOO_MANY = f"This archive has over {_MAX_FILES:,} files. Unpack it and name the folder."
 _DAMAGED = "This archive is damaged or incomplete. Pack it again."
 _MEMBER_DAMAGED = "This file is damaged in its archive. Pack it again."
 
@@ -73,11 +77,15 @@ class Archive:
         """
         self._file = file
         self._max_bytes = _MAX_UNPACKED_BYTES + _MAX_RATIO * file.seek(0, io.SEEK_END)
-        file.seek(0)
         try:
+            if name.lower().endswith(".zip") and zip_directory_bytes(file) > _MAX_DIRECTORY_BYTES:
+                raise ArchiveError(_TOO_MANY)
+            file.seek(0)
             self._archive = (
                 zipfile.ZipFile(file) if name.lower().endswith(".zip") else tarfile.open(fileobj=file, tarinfo=_Header)  # noqa: SIM115  `close` closes it
             )
+        except ArchiveError:
+            raise
         except Exception as error:  # zipfile and tarfile raise anything on hostile bytes
             raise ArchiveError(_DAMAGED) from error
 
@@ -148,6 +156,8 @@ def _zip_members(archive: Any) -> Iterator[Member]:
 
 def _tar_members(archive: Any, max_bytes: int) -> Iterator[Member]:
     for info in archive:
+        if len(archive.members) > _MAX_FILES:
+            raise ArchiveError(_TOO_MANY)
         if archive.offset > max_bytes:  # the next header
             raise ArchiveError("This archive unpacks to too many bytes. Unpack it and name the folder.")
         if info.isreg():

@@ -49,6 +49,7 @@ _NUM_TABLES = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name 
 _LOCK_S = 20.0  # for another process to write
 # Errors of cells with other content than this module writes
 _DAMAGES = (msgspec.MsgspecError, ValueError, TypeError, LookupError, OverflowError, MemoryError)
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)  # the last: a column has another name
 _COUNTER_AT = 24  # of SQLite's header: the counter of changes, with a rollback journal
 SAVE_EVERY_S = 1.0
 """Work that a killed analysis loses at most. Other processes see the songs as often."""
@@ -129,12 +130,10 @@ class Library(contextlib.AbstractContextManager["Library"]):
         try:
             yield
         except (sqlite3.Error, OSError, *_DAMAGES) as error:
-            code = getattr(error, "sqlite_errorcode", None)
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without what SQLite adds, such as the damaged index
             if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                 raise LibraryError(f"{self.path} is in use by another program. Try again.") from error
-            if (
-                code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) or isinstance(error, _DAMAGES)
-            ) and self._is_own:
+            if (code in _DAMAGED or isinstance(error, _DAMAGES)) and self._is_own:
                 raise LibraryError(
                     f"expected a library of music. Received: a damaged file, which is now {self._set_aside()}. "
                     "Add your folders again, on the page or with: emomusic library add FOLDER"

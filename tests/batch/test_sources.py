@@ -271,6 +271,17 @@ def test_a_tar_that_unpacks_to_too_much_is_a_failure(tmp_path: Path, monkeypatch
     assert outcomes(path) == {"a.jpg": DATA, str(path): None}
 
 
+@pytest.mark.parametrize("ending", ["zip", "tar.xz"])
+def test_an_archive_of_many_files_is_a_failure(tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(archives, "_MAX_FILES", 2)
+    monkeypatch.setattr(archives, "_MAX_DIRECTORY_BYTES", 130)
+    path = tmp_path / f"pack.{ending}"
+    path.write_bytes(packed(ending, ["a.jpg", "b.jpg"]))
+    assert len(outcomes(path)) == 2
+    path.write_bytes(packed(ending, ["a.txt", "b.jpg", "c.jpg"]))
+    assert outcomes(path)[str(path)] is None
+
+
 def test_a_long_header_is_not_read(tmp_path: Path):
     path = tmp_path / "pack.tar.gz"
     info = tarfile.TarInfo("a.jpg")

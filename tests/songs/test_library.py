@@ -303,6 +303,9 @@ def test_a_damaged_library_is_set_aside_and_a_new_scan_works(tmp_path: Path, mus
     with Library(path, create=True) as library:
         filled(library, music)
     whole, rng, num_damaged = path.read_bytes(), np.random.default_rng(0), 0
+    path.write_bytes(whole.replace(b"song TEXT", b"sung TEXT"))
+    assert "now" in problem_of(path)
+    assert not path.exists()
     for _ in range(60):
         damaged = np.frombuffer(whole, np.uint8).copy()
         damaged[rng.integers(0, len(damaged), rng.integers(1, 200))] = rng.integers(0, 256)
