@@ -64,7 +64,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """Exempt imported modules from garbage collection, which otherwise visits TensorFlow's objects again and again."""
+    """Exempt imported modules from garbage collection, which otherwise visits their objects again and again."""
+    if "tensorflow" in sys.modules:  # five seconds of processor time for each worker
+        raise pytest.UsageError("collection loaded TensorFlow. A test module imports it through tests.lazy")
     gc.collect()
     gc.freeze()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.waiting import wait_until_idle
 
@@ -27,3 +27,24 @@ def axe_report(page: Page) -> str | None:
             return None
         wait_until_idle(page)
     return found.generate_report()
+
+
+def assert_accessible(page: Page, title: str) -> None:
+    """Check title, order of headings and violations, also in the dark theme on a phone, where nothing is too wide.
+
+    Screen readers navigate by headings: one title, then its sections, then their subsections.
+    """
+    expect(page).to_have_title(title)
+    assert axe_report(page) is None
+    levels = page.locator("h1, h2, h3, h4, h5, h6").evaluate_all("all => all.map(one => Number(one.tagName[1]))")
+    assert levels.count(1) == 1
+    assert all(level <= before + 1 for before, level in zip([0, *levels], levels, strict=False)), levels
+    page.emulate_media(color_scheme="dark")
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", "dark")
+    assert axe_report(page) is None
+    menu = page.get_by_test_id("stMainMenu").bounding_box()
+    assert menu is not None
+    assert menu["x"] + menu["width"] <= 390
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0

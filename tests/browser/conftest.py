@@ -25,7 +25,8 @@ from tests.waiting import wait_until
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--force-prefers-reduced-motion"),
-    "--host-resolver-rules=MAP open.spotify.com ~NOTFOUND",  # a route of Playwright would switch off the cache
+    # A route of Playwright would switch off the cache. The other address is not this computer, and has no HTTPS
+    "--host-resolver-rules=MAP open.spotify.com ~NOTFOUND, MAP emomusic.test 127.0.0.1",
     "--process-per-site",  # a new process would compile all scripts again, which takes half of a visit
 )
 PATIENCE_MS = 120_000  # TensorFlow loads slowly on a busy machine
@@ -169,11 +170,13 @@ def open_page(shared_context: BrowserContext, server: str) -> Iterator[Callable[
     errors: list[str] = []
     requested: set[str] = set()
 
-    def open_(path: str = "/", *, width: int = 1440, height: int = 900, theme: str = "light") -> Page:
+    def open_(path: str = "/", *, width: int = 1440, height: int = 900, theme: str = "light", script: str = "") -> Page:
         page = shared_context.new_page()
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
         page.set_default_timeout(PATIENCE_MS)
+        if script:
+            page.add_init_script(script)
         page.on("request", lambda request: requested.add(urlsplit(request.url).hostname or ""))
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(server + path)

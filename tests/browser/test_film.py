@@ -11,6 +11,7 @@ import av
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.accessibility import assert_accessible
 from tests.browser.conftest import PATIENCE_MS, download
 from tests.browser.player import PLAYER, song, song_after
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
@@ -154,6 +155,9 @@ def test_the_song_of_a_scene_sounds_while_the_film_plays_and_changes_at_a_cut(op
     page.get_by_label("Play", exact=True).click()  # in the bar: the film goes on too
     page.wait_for_function(f"({SUNG})() !== ''")
     assert not page.evaluate(f"{VIDEO}.paused")
+    page.evaluate(f"{VIDEO}.pause()")
+    page.wait_for_function("() => !window.emomusicPlayer.isPlaying")
+    assert_accessible(page, "Film · EmoMusic")
 
 
 # What this test needs of Spotify's player: it tells what it does, and does what it is told
@@ -169,8 +173,10 @@ SPOTIFY_PLAYER = """<script>
 </script>"""
 
 
-def test_spotify_plays_the_songs_of_the_scenes_with_the_film(open_page: Callable[..., Page]) -> None:
-    page = open_page("/film?film=sample")
+def test_spotify_plays_the_songs_of_the_scenes_with_the_film(open_page: Callable[..., Page], tmp_path: Path) -> None:
+    film = tmp_path / "two people.webm"
+    write_film(film, SHOTS, size=(400, 300), ending="webm", audio="libopus")
+    page = open_page("/film")
     answer = {"body": SPOTIFY_PLAYER, "content_type": "text/html"}
     page.route("https://open.spotify.com/**", lambda route: route.fulfill(**answer))
 
@@ -182,9 +188,10 @@ def test_spotify_plays_the_songs_of_the_scenes_with_the_film(open_page: Callable
         expect(page.frame_locator(PLAYER).locator("body")).to_have_text(command)
         return track_id
 
+    upload(page, film)
     wait_for_results(page)
     page.evaluate(f"{VIDEO}.loop = true")  # else the film may end first on a busy machine
-    page.locator('[class*="st-key-scene-scene-"] button').nth(1).click()
+    page.locator('[class*="st-key-scene-scene-"] button').nth(0).click()
     first = wait_for_both("play")
     second = wait_for_both("play", after=first)  # at the cut
     page.evaluate(f"{VIDEO}.pause()")

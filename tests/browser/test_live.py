@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, FrameLocator, Locator, Page, Playwright, expect
+from playwright.sync_api import FrameLocator, Locator, Page, Playwright, expect
 
 from emomusic.affect import EMOTION_POINTS, Emotion
 from emomusic.app import state
@@ -43,7 +43,7 @@ pytestmark = pytest.mark.browser
 
 CAMERA = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
 # Small and slow for a busy machine; the video repeats
-WIDTH, HEIGHT, RATE = 480, 360, 8
+WIDTH, HEIGHT, RATE = 480, 360, 5
 SHOT_S = 3
 LONG_MS = 2 * PATIENCE_MS  # time to load the networks during a video on a busy machine
 
@@ -254,9 +254,7 @@ def test_each_tab_has_a_reader_until_it_is_closed_or_shows_another_page(
         expect(page.locator(SUMMARY)).to_be_visible(timeout=LONG_MS)
         press(page, "START")
         wait_for_start(page)
-        sees(page, "[14] faces? ·")
         press(page, "STOP")  # a server that stops during a session logs a warning
-        expect(page.locator(SUMMARY)).to_be_visible(timeout=LONG_MS)
         wait_for_readers(server_folder, 0)
 
 
@@ -278,7 +276,7 @@ def test_a_page_continues_after_a_restart_of_the_server(playwright: Playwright, 
 def test_a_refused_webcam_and_a_page_without_https_are_reported(playwright: Playwright, server: str) -> None:
     port = server.rsplit(":", 1)[1]
     flags = ("--use-fake-device-for-media-stream", "--deny-permission-prompts")
-    with window(playwright, *flags, "--host-resolver-rules=MAP emomusic.test 127.0.0.1", permissions=()) as page:
+    with window(playwright, *flags, permissions=()) as page:
         page.goto(f"http://emomusic.test:{port}/live")
         expect(problem(page, Problem.INSECURE)).to_be_visible(timeout=LONG_MS)  # before consent
         open_live(page, server)
@@ -297,16 +295,15 @@ def test_a_refused_webcam_and_a_page_without_https_are_reported(playwright: Play
     ],
 )
 def test_other_problems_of_the_webcam_are_reported_with_a_way_out(
-    browser: Browser, server: str, kind: Problem, script: str
+    open_page: Callable[..., Page], kind: Problem, script: str
 ) -> None:
-    with browser.new_context() as context:
-        context.add_init_script(f"navigator.mediaDevices.getUserMedia = {script}")
-        page = context.new_page()
-        open_live(page, server)
-        expect(problem(page, kind)).to_be_visible(timeout=LONG_MS)
-        expect(page.locator(f".st-key-live-again-{kind}")).to_have_count(int(kind is not Problem.UNSUPPORTED))
-        page.locator(f".st-key-live-photo-{kind} button").click()
-        expect(page.get_by_role("radio", name="Upload")).to_be_checked(timeout=LONG_MS)
+    devices = "navigator.mediaDevices"  # absent in a frame without HTTPS
+    page = open_page("/live", script=f"if ({devices}) {devices}.getUserMedia = {script}")
+    page.locator(START).click()
+    expect(problem(page, kind)).to_be_visible(timeout=LONG_MS)
+    expect(page.locator(f".st-key-live-again-{kind}")).to_have_count(int(kind is not Problem.UNSUPPORTED))
+    page.locator(f".st-key-live-photo-{kind} button").click()
+    expect(page.get_by_role("radio", name="Upload")).to_be_checked(timeout=LONG_MS)
 
 
 def play_the_game(page: Page) -> None:
@@ -321,23 +318,6 @@ def play_the_game(page: Page) -> None:
         if number < 7:
             page.keyboard.press("n")
     expect(page.locator(".st-key-live-game-again")).to_be_visible(timeout=LONG_MS)
-
-
-def test_the_mirror_game_is_played_with_a_key_and_keeps_no_picture(
-    playwright: Playwright, server: str, film: Path
-) -> None:
-    with camera(playwright, film) as page:
-        open_live(page, server, "Mirror+game")
-        play_the_game(page)
-        expect(page.locator(PLAYER)).to_have_count(1, timeout=LONG_MS)
-        pictures = page.locator('.game-cards img[src^="data:image/jpeg"]')
-        expect(pictures.last).to_be_visible(timeout=LONG_MS)
-        expect(page.locator(".game-cards figure")).to_have_count(7)
-        assert axe_report(page) is None
-        visit(page, "Models")
-        page.get_by_role("link", name="Live").click()
-        expect(page.locator(".st-key-live-game-start")).to_be_visible(timeout=LONG_MS)
-        expect(pictures).to_have_count(0)
 
 
 def test_two_persons_teach_the_app_their_faces_and_are_kept_apart_until_they_are_forgotten(
@@ -423,7 +403,7 @@ def test_the_band_follows_the_face_and_is_muted_drawn_and_recorded(playwright: P
         page.wait_for_function("!window.emomusicBand.isPlaying")
 
 
-def test_without_webrtc_the_page_reads_plays_the_game_and_leaves_nothing(
+def test_without_webrtc_the_page_reads_plays_the_game_with_a_key_and_leaves_nothing(
     playwright: Playwright, server: str, server_folder: Path, film: Path
 ) -> None:
     with camera(playwright, film) as page:
@@ -441,6 +421,14 @@ def test_without_webrtc_the_page_reads_plays_the_game_and_leaves_nothing(
         page.get_by_role("radio", name="Mirror game").click()
         press(page, "START")
         play_the_game(page)
+        expect(page.locator(PLAYER)).to_have_count(1, timeout=LONG_MS)
+        pictures = page.locator('.game-cards img[src^="data:image/jpeg"]')
+        expect(pictures.last).to_be_visible(timeout=LONG_MS)
+        expect(page.locator(".game-cards figure")).to_have_count(7)
+        assert axe_report(page) is None
         visit(page, "Models")
         page.wait_for_function(IS_CAMERA_FREE)
         wait_for_readers(server_folder, 0)
+        page.get_by_role("link", name="Live").click()
+        expect(page.locator(".st-key-live-game-start")).to_be_visible(timeout=LONG_MS)
+        expect(pictures).to_have_count(0)

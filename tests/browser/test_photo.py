@@ -14,14 +14,13 @@ from PIL import Image
 from playwright.sync_api import Page, Playwright, expect
 
 from emomusic.marks.card import SIZE
-from tests.browser.conftest import PATIENCE_MS, download, visit
+from tests.browser.conftest import download, visit
 from tests.browser.player import box_of, song, song_after
 from tests.browser.test_live import camera, write_camera_film
 from tests.browser.waiting import wait_until_idle
 
 pytestmark = pytest.mark.browser
 
-EMOTION = re.compile(r"happy|sad|angry|afraid|disgusted|surprised|neutral", re.IGNORECASE)
 CORRECT, ANOTHER = "Correct", "Other photos"
 
 DROP = """([base64, name]) => {
@@ -56,16 +55,6 @@ def drop_another(page: Page, path: Path) -> None:
     page.get_by_role("button", name=ANOTHER).click()
     page.get_by_test_id("stFileUploaderDropzone").wait_for()
     drop(page, path)
-
-
-def test_a_dropped_photo_shows_bars_an_emotion_and_a_song(open_page: Callable[..., Page], root: Path) -> None:
-    page = open_page()
-    drop(page, root / "data/samples/eileen-collins-1999.jpg")
-    bars = page.get_by_test_id("stPlotlyChart").first
-    expect(bars.locator(".bars .point")).to_have_count(7, timeout=PATIENCE_MS)
-    expect(page.get_by_role("heading", level=1, name=EMOTION)).to_be_visible()
-    expect(page.get_by_role("heading", level=1, name=re.compile("happy", re.IGNORECASE))).to_be_visible()
-    assert song(page)
 
 
 def test_a_click_on_a_sample_image_chooses_the_sample_which_stays_with_its_song(open_page: Callable[..., Page]) -> None:

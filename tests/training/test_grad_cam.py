@@ -1,13 +1,14 @@
 """The exported Grad-CAM graph against Keras."""
 
-import keras
 import numpy as np
 
 from emomusic.faces import model_files
 from emomusic.runtime import Network
 from emomusic.training.export_onnx import varied_samples
-from emomusic.training.grad_cam import keras_maps
 from emomusic.training.networks import NETWORKS
+from tests.lazy import lazy
+
+keras, grad_cam = lazy("keras"), lazy("emomusic.training.grad_cam")
 
 
 def test_the_bundled_maps_equal_those_of_keras_on_35_faces() -> None:
@@ -19,7 +20,7 @@ def test_the_bundled_maps_equal_those_of_keras_on_35_faces() -> None:
     differences: list[float] = []
     for winner, part in enumerate(np.array_split(faces, 7)):
         is_winner = np.eye(7, dtype=np.float32)[[winner]]
-        expected = keras_maps(model, layer, part, is_winner)
+        expected = grad_cam.keras_maps(model, layer, part, is_winner)
         (received,) = graph(part, is_winner)
         assert expected.shape == (len(part), 12, 12)
         differences += (np.abs(received - expected).max(axis=(1, 2)) / expected.max(axis=(1, 2))).tolist()
