@@ -208,6 +208,32 @@ def keep_answers() -> None:
     ForwardMsgQueue.clear = clear_others  # type: ignore[assignment, method-assign]
 
 
+@cache
+def finish_callbacks() -> None:
+    """Stop Streamlit from ending a run before its callbacks are done.
+
+    The browser's next message would end it, at its start or in a callback, and Streamlit does not repeat the click.
+    """
+    from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequest, ScriptRequests
+    from streamlit.runtime.state.safe_session_state import SafeSessionState
+
+    look, call = ScriptRequests.on_scriptrunner_yield, SafeSessionState.on_script_will_rerun
+    calling = threading.local()  # a run has its thread
+
+    def look_between_callbacks(requests: ScriptRequests) -> ScriptRequest | None:
+        return None if hasattr(calling, "now") else look(requests)
+
+    def call_all(state: SafeSessionState, *states: Any, **options: Any) -> None:
+        calling.now = True
+        try:
+            call(state, *states, **options)
+        finally:
+            del calling.now
+
+    ScriptRequests.on_scriptrunner_yield = look_between_callbacks  # type: ignore[assignment, method-assign]
+    SafeSessionState.on_script_will_rerun = call_all  # type: ignore[assignment, method-assign]
+
+
 def session_id() -> str:
     """The id of the visitor's session; "" outside a page."""
     from streamlit.runtime.scriptrunner import get_script_run_ctx

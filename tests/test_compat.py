@@ -3,12 +3,17 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.formparsers import MultiPartParser
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.runtime.media_file_manager import MediaFileManager
+from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
+from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
+from streamlit.runtime.state.safe_session_state import SafeSessionState
+from streamlit.testing.v1 import AppTest
 from streamlit_webrtc.component import WebRtcStreamerContext
 
 from emomusic import compat
@@ -30,6 +35,47 @@ def test_an_answer_to_a_browser_outlives_the_start_of_a_run() -> None:
     queue.clear(retain_lifecycle_msgs=True)
     assert queue.flush() == [answer]
     assert queue.is_empty()
+
+
+def _send_message() -> None:
+    """Tell the page that runs to run again, as a message of its browser does."""
+    context = get_script_run_ctx()
+    assert context is not None
+    assert context.script_requests is not None
+    context.script_requests.request_rerun(RerunData(page_script_hash=context.page_script_hash))
+
+
+def _page() -> None:
+    import streamlit as st
+
+    from tests.test_compat import _send_message
+
+    def count() -> None:
+        if not st.session_state["is_early"]:
+            _send_message()
+        st.session_state["clicks"] += 1
+
+    st.button("Count", on_click=count, key="count")
+
+
+@pytest.mark.parametrize("is_early", [True, False])
+def test_a_callback_ends_although_the_browser_sends_another_message(
+    monkeypatch: pytest.MonkeyPatch, is_early: bool
+) -> None:
+    compat.finish_callbacks()
+    app = AppTest.from_function(_page)
+    app.session_state["clicks"], app.session_state["is_early"] = 0, is_early
+    app.run()
+    call, messages = SafeSessionState.on_script_will_rerun, [_send_message] * is_early
+
+    def call_after_a_message(*states: Any, **options: Any) -> None:
+        if messages:
+            messages.pop()()
+        call(*states, **options)
+
+    monkeypatch.setattr(SafeSessionState, "on_script_will_rerun", call_after_a_message)
+    app.button(key="count").click().run()
+    assert app.session_state["clicks"] == 1
 
 
 # Files of 60 KB that a thread has freed, and how often their content is in memory then, and after it was overwritten

@@ -23,7 +23,13 @@ from emomusic.app.sessions import WHEN_GONE, forget_closed_pages
 from emomusic.app.state import CameraState, Visit, page_state, visit_number
 from emomusic.assets import ROOT, data_dir
 from emomusic.charts.colours import rgb_of
-from emomusic.compat import add_middleware, bound_free_memory, keep_answers, keep_uploads_in_memory
+from emomusic.compat import (
+    add_middleware,
+    bound_free_memory,
+    finish_callbacks,
+    keep_answers,
+    keep_uploads_in_memory,
+)
 from emomusic.errors import EmomusicError, SettingsError
 from emomusic.text import escape_control_chars, pluralize
 
@@ -102,6 +108,7 @@ def enter_app() -> None:
                 add_middleware(Gate)
             keep_uploads_in_memory(_LARGEST_IN_MEMORY)
             keep_answers()
+            finish_callbacks()
             forget_closed_pages()
         except StopException:  # the page was closed at once: the next one does this
             _app_has_run().clear()

@@ -6,11 +6,12 @@ const Connection = window.RTCPeerConnection;
 window.RTCPeerConnection = class extends Connection {
   constructor(settings) { super({ ...settings, iceServers: [], iceTransportPolicy: "relay" }); }
 };
-top.cameras ??= [];
+let cameras = [];
+try { cameras = top.cameras ??= cameras; } catch {}  // Spotify's frame has another origin
 const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
 navigator.mediaDevices.getUserMedia = async (wanted) => {
   const stream = await ask(wanted);
-  top.cameras.push(stream);
+  cameras.push(stream);
   return stream;
 };
 """

@@ -8,13 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from streamlit.testing.v1 import AppTest
 
+from emomusic.affect import Emotion
 from emomusic.app import state
 from emomusic.app.film.job import FilmHolder, FilmJob
 from emomusic.app.film.state import FilmState
 from emomusic.app.music.page import TABLE
 from emomusic.app.music.songs import YOUR_SONG
+from emomusic.faces.classifier import EmotionClassifier
+from emomusic.faces.profile import learn_profile
 from emomusic.media.images import encode_png
 from tests.films import NOBODY, film_bytes
 from tests.pages.film_jobs import fakes, wait_for_end
@@ -135,3 +139,13 @@ def test_names_of_own_songs(root: Path) -> None:
     for name, content, _ in songs:
         app.file_uploader(key=state.MUSIC_SONG_UPLOAD).upload(name, content)
         assert_text(app.run())
+
+
+def test_the_name_of_the_model_in_a_profile(root: Path) -> None:
+    classifier = EmotionClassifier.load()
+    face = {Emotion.NEUTRAL: [np.full((48, 48, 3), 90, np.uint8)]}
+    profile = learn_profile(face, np.eye(1, 1024, dtype=np.float32), classifier)
+    app = start_app(root, sample=SAMPLE)
+    content = replace(profile, model=NAME[:60]).to_json()
+    assert_text(app.file_uploader(key=state.PROFILE_UPLOAD).upload(f"{NAME}.json", content).run())
+    assert app.error

@@ -115,10 +115,9 @@ def _show_button(label: str, key: str, session: LiveSession | None) -> None:
 def _show_round() -> None:
     """Show the current round, refreshed four times a second."""
     session = live_session()
-    if session is None or session.game is None:
+    if session is None:
         return
-    view = session.game.view()
-    if view.stage is Stage.OVER:
+    if session.game is None or (view := session.game.view()).stage is Stage.OVER:
         st.rerun()
     show_trouble(session, session.view())
     # Apart from the bars, so that the drawing is not drawn anew with them
@@ -126,14 +125,17 @@ def _show_round() -> None:
     st.html(_round_html(view))
     with st.container(horizontal=True):
         st.button("Next", icon=":material/skip_next:", shortcut=_KEY, on_click=_skip, key="live-game-next")
-        if st.button("End the game", type="tertiary", key="live-game-end"):
-            session.observe(None, session.lesson)
-            st.rerun()
+        st.button("End the game", type="tertiary", on_click=_end_game, key="live-game-end")
 
 
 def _skip() -> None:
     if (session := live_session()) is not None and session.game is not None:
         session.game.skip()
+
+
+def _end_game() -> None:
+    if (session := live_session()) is not None:
+        session.observe(None, session.lesson)
 
 
 def _task_html(view: GameView) -> str:
