@@ -107,7 +107,7 @@ def write_in(figure: go.Figure, text_color: str | None) -> None:
 
 
 BOX_KEPT, BOX_DROPPED = "#FFC247", "#7FC4FF"
-"""Detector boxes that a stage keeps and drops; both are visible on light and dark backgrounds."""
+"""Boxes that a network of the detector keeps and drops; both are visible on light and dark backgrounds."""
 
 HEAT = ("#0A0722", "#4B1466", "#A3336E", "#EC6A4B", "#FBC15A", "#FCFBD0")
 """Heat map colours from zero to the maximum; lightness increases, so they work without colour vision."""

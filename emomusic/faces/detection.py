@@ -94,7 +94,7 @@ class _View:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stage:
+class NetworkOutput:
     """The output of one of MTCNN's three networks, in pixels of the image. Boxes may lie partly outside it.
 
     Attributes:
@@ -117,9 +117,9 @@ class DetectionTrace:
         faces: the result of `detect`: the boxes of `output.kept` of sufficient confidence.
     """
 
-    proposals: Stage
-    refined: Stage
-    output: Stage
+    proposals: NetworkOutput
+    refined: NetworkOutput
+    output: NetworkOutput
     faces: tuple[Face, ...]
 
 
@@ -191,7 +191,9 @@ class MtcnnDetector:
             output = self._outputs(planes, kept.corners, _MIN_OUTPUT)
             faces = output.suppressed(_STAGE_OVERLAP, overlap="min")
             pairs = ((mtcnn.concatenated(proposed), proposals), (refined.squared(), kept), (output, faces))
-            first, second, third = (Stage(_on_image(found, view), _on_image(rest, view)) for found, rest in pairs)
+            first, second, third = (
+                NetworkOutput(_on_image(found, view), _on_image(rest, view)) for found, rest in pairs
+            )
             traces.append(DetectionTrace(first, second, third, tuple(self._faces_in(faces, image, view))))
             if traces[-1].faces:
                 return traces[-1]

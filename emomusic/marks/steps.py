@@ -26,7 +26,7 @@ _MAX_NAMED_BOXES = 8
 def boxes_on_picture(
     image: RgbImage, dropped: Boxes, kept: Boxes, *, scale: float = 1.0, landmarks: Sequence[Landmarks] = ()
 ) -> RgbImage:
-    """Draw the boxes of a detector stage: dropped ones thin, kept ones thick, and landmarks as dots.
+    """Draw the boxes of one of the detector's networks: dropped ones thin, kept ones thick, and landmarks as dots.
 
     A few kept boxes also have their confidence.
 

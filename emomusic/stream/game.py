@@ -37,8 +37,8 @@ _REPEAT_S = 0.5
 _PICTURE_SIDE = 160
 
 
-class Stage(StrEnum):
-    """Stage of the game."""
+class GamePhase(StrEnum):
+    """Phase of the game."""
 
     WAITING = "waiting"  # for the faces of all players
     COUNTING = "counting"  # down to the first round
@@ -72,7 +72,7 @@ class Attempt:
 class GameView:
     """The state of a game at one moment."""
 
-    stage: Stage  # of the game
+    phase: GamePhase  # of the game
     # The attempts of all players, from left to right, in each round so far, the current one included
     rounds: tuple[tuple[Attempt, ...], ...]
     num_rounds: int  # of the whole game
@@ -194,15 +194,15 @@ class MirrorGame:
             now_s = self._clock()
             elapsed_s = 0.0 if self._started_s is None else now_s - self._started_s
             if self._is_over:
-                stage = Stage.OVER
+                phase = GamePhase.OVER
             elif self._started_s is None:
-                stage = Stage.WAITING
+                phase = GamePhase.WAITING
             elif elapsed_s < 0:
-                stage = Stage.COUNTING
+                phase = GamePhase.COUNTING
             else:
-                stage = Stage.SHOWING if elapsed_s < ROUND_S else Stage.RESULT
+                phase = GamePhase.SHOWING if elapsed_s < ROUND_S else GamePhase.RESULT
             return GameView(
-                stage=stage,
+                phase=phase,
                 rounds=tuple(tuple(attempts) for attempts in self._rounds),
                 num_rounds=len(self._emotions),
                 left_s=-elapsed_s if elapsed_s < 0 else max(ROUND_S - elapsed_s, 0.0),

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from emomusic.affect import EmotionProbabilities
-from emomusic.app.film.job import THREAD_NAME, FilmJob, FilmStage
+from emomusic.app.film.job import THREAD_NAME, FilmJob, FilmPhase
 from emomusic.media.images import RgbImage
 from emomusic.stream.film import FilmNetworks
 from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier, make_face
@@ -52,7 +52,7 @@ def fakes(classifier: Classifier | None = None, detector: FakeDetector | None = 
 
 def wait_for_end(job: FilmJob) -> None:
     """Wait until the job is over."""
-    wait_until(lambda: job.view().stage is FilmStage.OVER)
+    wait_until(lambda: job.view().phase is FilmPhase.OVER)
 
 
 def film_threads() -> list[str]:

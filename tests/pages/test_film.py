@@ -16,7 +16,7 @@ from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.app import state
 from emomusic.app.film import details, screen
 from emomusic.app.film import page as page_module
-from emomusic.app.film.job import FilmHolder, FilmJob, FilmStage, FilmView
+from emomusic.app.film.job import FilmHolder, FilmJob, FilmPhase, FilmView
 from emomusic.app.film.state import FilmState
 from emomusic.app.queues import PlayerState
 from emomusic.charts.live import SOUND
@@ -258,8 +258,8 @@ def test_a_run_of_the_page_shows_one_moment_of_the_film(
     app: AppTest, sample: FilmJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The thread may end with an error while the page runs."""
-    reading = FilmView(FilmStage.READING, 0.0)
-    moments = [reading, replace(reading, stage=FilmStage.OVER, error="a_damage")]
+    reading = FilmView(FilmPhase.READING, 0.0)
+    moments = [reading, replace(reading, phase=FilmPhase.OVER, error="a_damage")]
     monkeypatch.setattr(FilmJob, "view", lambda _: moments.pop(0) if len(moments) > 1 else moments[0])
     film_state(app).show(FilmHolder(sample))
     app.run()

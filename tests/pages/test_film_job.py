@@ -19,7 +19,7 @@ import pytest
 
 from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.app.film import job as job_module
-from emomusic.app.film.job import PORTRAIT, FilmHolder, FilmJob, FilmStage, FilmView, stored_upload
+from emomusic.app.film.job import PORTRAIT, FilmHolder, FilmJob, FilmPhase, FilmView, stored_upload
 from emomusic.errors import CapacityError, FilmError
 from emomusic.media.images import RgbImage, read_image
 from emomusic.server.capacity import ByteBudget, Capacity
@@ -87,7 +87,7 @@ def test_a_cancelled_film_keeps_its_readings_and_is_marked_and_heard_up_to_there
     job = start(film_bytes([(NOBODY, 12)], audio="aac"), fakes(classifier))
     assert classifier.has_stopped()
     film = job.view()
-    assert (film.stage, film.sound) == (FilmStage.READING, None)
+    assert (film.phase, film.sound) == (FilmPhase.READING, None)
     assert 0 < film.share < 1
     job.cancel()
     classifier.allow()
@@ -122,7 +122,7 @@ job = FilmJob("faces.mp4", Path("data/samples/faces.mp4").open("rb"), load_film_
 wait_until(lambda: job.view().reading)
 {then}
 """
-MARK = "job.cancel(); wait_until(lambda: job.view().stage == 'Drawing the faces into the film')"
+MARK = "job.cancel(); wait_until(lambda: job.view().phase == 'Drawing the faces into the film')"
 
 
 @pytest.mark.parametrize("then", ["", MARK])
@@ -174,18 +174,18 @@ def test_a_third_film_waits_for_the_first_two(start: Callable[..., FilmJob]) -> 
     running = [start(networks=fakes(classifier)) for classifier in classifiers]
     assert all(classifier.has_stopped() for classifier in classifiers)
     stopped, next_ = start(), start()
-    assert {stopped.view().stage, next_.view().stage} == {FilmStage.WAITING}
+    assert {stopped.view().phase, next_.view().phase} == {FilmPhase.WAITING}
     assert stopped.view().is_reading
     assert stopped.view().seconds_left() is None
     stopped.cancel()
     wait_for_end(stopped)
     assert (stopped.view().error, stopped.view().reading, stopped.view().marked) == (None, None, None)
-    assert next_.view().stage is FilmStage.WAITING
+    assert next_.view().phase is FilmPhase.WAITING
     classifiers[0].allow()
     wait_for_end(next_)
     assert next_.view().reading is not None
     assert len(next_.view().reading) == 24
-    assert running[1].view().stage is FilmStage.READING
+    assert running[1].view().phase is FilmPhase.READING
     classifiers[1].allow()
     for job in running:
         wait_for_end(job)

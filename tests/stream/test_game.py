@@ -4,7 +4,7 @@ import pytest
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.media.images import Box, read_image
 from emomusic.stream import game
-from emomusic.stream.game import RESULT_S, ROUND_S, Attempt, MirrorGame, Stage
+from emomusic.stream.game import RESULT_S, ROUND_S, Attempt, GamePhase, MirrorGame
 from emomusic.stream.reader import SeenFace
 from tests.fakes import FakeClassifier, FakeClock
 
@@ -34,8 +34,8 @@ class Play:
             self.clock.advance(apart_s)
 
     @property
-    def stage(self) -> Stage:
-        return self.game.view().stage
+    def phase(self) -> GamePhase:
+        return self.game.view().phase
 
     def last(self, player: int = 0) -> Attempt:
         return self.game.view().rounds[-1][player]
@@ -44,38 +44,38 @@ class Play:
 def test_a_game_has_one_round_for_each_emotion_and_ends() -> None:
     play = Play(*EMOTIONS)
     seen = []
-    while play.stage is not Stage.OVER:
+    while play.phase is not GamePhase.OVER:
         play.read(face())
-        seen.append((len(play.game.view().rounds), play.stage))
-    rounds = [(number, stage) for number in range(1, 8) for stage in (Stage.SHOWING, Stage.RESULT)]
-    assert [each for each in dict.fromkeys(seen) if each[1] is not Stage.WAITING] == [*rounds, (7, Stage.OVER)]
+        seen.append((len(play.game.view().rounds), play.phase))
+    rounds = [(number, phase) for number in range(1, 8) for phase in (GamePhase.SHOWING, GamePhase.RESULT)]
+    assert [each for each in dict.fromkeys(seen) if each[1] is not GamePhase.WAITING] == [*rounds, (7, GamePhase.OVER)]
     assert play.clock() - 100 == pytest.approx(7 * (ROUND_S + RESULT_S), abs=7 * 0.4)
     assert [attempt.emotion for (attempt,) in play.game.view().rounds] == list(EMOTIONS)
     before = play.game.view().points
     play.read(face(), seconds=2)
     play.game.skip()
-    assert (play.stage, play.game.view().points) == (Stage.OVER, before)
+    assert (play.phase, play.game.view().points) == (GamePhase.OVER, before)
 
 
 def test_a_round_waits_for_a_face() -> None:
     play = Play()
     play.read(seconds=60)
-    assert (play.stage, play.game.view().left_s) == (Stage.WAITING, ROUND_S)
+    assert (play.phase, play.game.view().left_s) == (GamePhase.WAITING, ROUND_S)
     play.read(face())
-    assert play.stage is Stage.SHOWING
+    assert play.phase is GamePhase.SHOWING
 
 
 def test_the_first_round_begins_after_a_countdown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(game, "COUNTDOWN_S", 3.0)
     play = Play()
     play.read(face(share=0.9), seconds=2)
-    assert play.stage is Stage.COUNTING
+    assert play.phase is GamePhase.COUNTING
     assert play.game.view().left_s == pytest.approx(1.0)
     assert play.last().probabilities is None  # not yet
     play.read(face(share=0.9), seconds=1.2)
-    assert (play.stage, play.last().emotion) == (Stage.SHOWING, FIRST)
+    assert (play.phase, play.last().emotion) == (GamePhase.SHOWING, FIRST)
     play.read(face(), seconds=ROUND_S + RESULT_S)
-    assert play.stage is Stage.SHOWING  # without another countdown
+    assert play.phase is GamePhase.SHOWING  # without another countdown
 
 
 def test_quality_and_speed_give_points() -> None:
@@ -122,7 +122,7 @@ def test_late_readings_count_during_the_result_unless_their_frame_came_after_the
     play = Play()
     play.read(face(FIRST, 0.5))
     play.clock.advance(ROUND_S + 0.5)
-    assert play.stage is Stage.RESULT
+    assert play.phase is GamePhase.RESULT
     play.game.observe(play.clock() - 1.0, [face(FIRST, 0.6)])
     assert play.last().share == pytest.approx(0.6)
     play.game.observe(play.clock(), [face(FIRST, 0.99)])
@@ -133,7 +133,7 @@ def test_two_players_are_the_two_largest_faces_by_side() -> None:
     play = Play(num_players=2)
     left, right = face(FIRST, 0.9, x=20), face(FIRST, 0.6, x=220)
     play.read(left)
-    assert play.stage is Stage.WAITING
+    assert play.phase is GamePhase.WAITING
     play.read(left, face(FIRST, 0.99, x=140, side=20), right, seconds=0.4)
     assert [attempt.share for attempt in play.game.view().rounds[0]] == pytest.approx([0.9, 0.6])
     play.read(face(FIRST, 0.95, x=200), seconds=1)  # the other one is hidden
@@ -161,7 +161,7 @@ def test_a_press_skips_a_round_once() -> None:
     assert len(play.game.view().rounds) == 2
     play.clock.advance(1)
     play.game.skip()
-    assert play.stage is Stage.OVER
+    assert play.phase is GamePhase.OVER
     assert play.game.view().points == (0,)
     assert play.game.view().strongest is None
 

@@ -10,7 +10,7 @@ from emomusic.affect import AffectPoint, affect_of, group_probabilities
 from emomusic.app import state
 from emomusic.app.answer import ALL
 from emomusic.app.charts import show_chart
-from emomusic.app.film.job import FilmJob, FilmStage, FilmView
+from emomusic.app.film.job import FilmJob, FilmPhase, FilmView
 from emomusic.app.film.songs import mix_songs, scene_picks
 from emomusic.app.film.state import FilmState, ScenePicks
 from emomusic.app.frame import download_button, escape_markdown
@@ -74,7 +74,7 @@ def show_downloads(film: FilmView) -> None:
             if film.mixed is not None and here.mixed is picks:
                 _show_link(film.mixed, label)
             elif any(pick is not None and pick.song.is_audio for pick in picks.picks):
-                key, is_over = state.film_widget("mix"), film.stage is FilmStage.OVER
+                key, is_over = state.film_widget("mix"), film.phase is FilmPhase.OVER
                 st.button(label, type="tertiary", on_click=mix_songs, disabled=not is_over, key=key)
         for label, make, name in (
             ("Readings (CSV)", _make_csv, "emomusic-film.csv"),

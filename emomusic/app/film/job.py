@@ -67,7 +67,7 @@ def _end_threads() -> None:
         job.close()
 
 
-class FilmStage(StrEnum):
+class FilmPhase(StrEnum):
     """State of a job, in words for the visitor."""
 
     WAITING = "Waiting for the networks, or for the films of others"
@@ -82,9 +82,9 @@ class FilmStage(StrEnum):
 class FilmView:
     """A film that is being read or was read, at one moment. A run of the page shows one view."""
 
-    stage: FilmStage  # what its thread does
-    began_s: float  # start of the stage, on the monotonic clock
-    share: float = 0.0  # finished part of the stage, from 0 to 1
+    phase: FilmPhase  # what its thread does
+    began_s: float  # start of the phase, on the monotonic clock
+    share: float = 0.0  # finished part of the phase, from 0 to 1
     reading: FilmReading | None = None  # so far; None before the film is open
     scenes: Sequence[Scene] = ()  # so far. While the film is read, the last one may change
     is_cancelled: bool = False  # whether the visitor stopped the reading
@@ -98,7 +98,7 @@ class FilmView:
     @property
     def is_reading(self) -> bool:
         """Whether readings may still arrive."""
-        return self.stage in (FilmStage.WAITING, FilmStage.READING)
+        return self.phase in (FilmPhase.WAITING, FilmPhase.READING)
 
     @property
     def has_answer(self) -> bool:
@@ -106,7 +106,7 @@ class FilmView:
         return not self.is_reading or len(self.scenes) > 1 or any(of.seconds >= _SETTLED_S for of in self.scenes)
 
     def seconds_left(self) -> float | None:
-        """Estimate for the current stage; None if it is too early."""
+        """Estimate for the current phase; None if it is too early."""
         elapsed_s = time.monotonic() - self.began_s
         return None if self.share < 0.01 or elapsed_s < 1 else elapsed_s * (1 - self.share) / self.share
 
@@ -123,7 +123,7 @@ class FilmJob:
         """
         self.name = name
         self._visitor = visitor
-        self._view = FilmView(FilmStage.WAITING, time.monotonic())  # the thread replaces it
+        self._view = FilmView(FilmPhase.WAITING, time.monotonic())  # the thread replaces it
         self._portraits: dict[int, tuple[int, bytes]] = {}
         self._frames: dict[float, bytes] = {}
         self._cancelled, self._closed = threading.Event(), threading.Event()  # both end the reading; the first keeps it
@@ -168,11 +168,11 @@ class FilmJob:
     def _change(self, **changes: Any) -> None:
         self._view = replace(self._view, **changes)
 
-    def _enter(self, stage: FilmStage) -> None:
-        self._change(stage=stage, share=0.0, began_s=time.monotonic())
+    def _enter(self, phase: FilmPhase) -> None:
+        self._change(phase=phase, share=0.0, began_s=time.monotonic())
 
     def _on_progress(self, share: float) -> bool:
-        """Take the finished share of a stage. False if the visitor has left."""
+        """Take the finished share of a phase. False if the visitor has left."""
         self._change(share=share)
         return not self._closed.is_set()
 
@@ -205,7 +205,7 @@ class FilmJob:
         if error is not None and reading is not None and len(reading):
             end = format_clock(reading.end_s)
             error, problem = None, f"The reading stopped because of an error; the results end at {end}."
-        self._change(stage=FilmStage.OVER, error=error, problem=problem)
+        self._change(phase=FilmPhase.OVER, error=error, problem=problem)
 
     def _read(self, file: BinaryIO, networks: Callable[[], FilmNetworks]) -> None:
         loaded, ends = networks(), (self._cancelled, self._closed)
@@ -215,7 +215,7 @@ class FilmJob:
 
         with FilmFile(file, name=self.name, max_s=MAX_S, should_stop=should_stop) as film:
             reading, shown_s, next_s = FilmReading(film), 0.0, 0.0
-            self._enter(FilmStage.READING)
+            self._enter(FilmPhase.READING)
             self._change(reading=reading)
             for moment in read_film(film, loaded):
                 reading.add(moment)
@@ -244,7 +244,7 @@ class FilmJob:
 
     def _mark(self, file: BinaryIO, reading: FilmReading) -> None:
         """Draw the marks up to the end of the reading. A failure leaves the readings."""
-        self._enter(FilmStage.MARKING)
+        self._enter(FilmPhase.MARKING)
 
         def draw(marked: StreamedFile) -> None:
             with FilmFile(file, name=self.name, with_audio=True, should_stop=self._closed.is_set) as film:
@@ -266,7 +266,7 @@ class FilmJob:
 
     def _listen(self, file: BinaryIO, reading: FilmReading) -> None:
         """Hear the sound up to the end of the reading. A failure leaves the film without a band of sound."""
-        self._enter(FilmStage.LISTENING)
+        self._enter(FilmPhase.LISTENING)
         sound: Sequence[SoundSpan] = ()
         try:
             with FilmFile(file) as film:
@@ -279,7 +279,7 @@ class FilmJob:
     def mix(self, songs: Sequence[SceneSong]) -> None:
         """Start to mix songs below the sound of the marked film, which is over."""
         self._change(mixed=None)
-        self._enter(FilmStage.MIXING)
+        self._enter(FilmPhase.MIXING)
         self._thread = threading.Thread(target=self._mix, args=(songs,), name=THREAD_NAME, daemon=True)
         self._thread.start()
 
@@ -293,7 +293,7 @@ class FilmJob:
         why = "The songs could not be mixed into the film: one cannot be read, or there is no room for the result."
         with capacity().work():
             mixed = self._made("emomusic-film-with-songs.mp4", add, why)
-        self._change(stage=FilmStage.OVER, mixed=mixed)
+        self._change(phase=FilmPhase.OVER, mixed=mixed)
 
 
 class FilmHolder:

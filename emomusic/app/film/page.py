@@ -15,7 +15,7 @@ from emomusic.app.address import choose, chosen
 from emomusic.app.charts import styled_room
 from emomusic.app.example import show_example
 from emomusic.app.film.details import show_people
-from emomusic.app.film.job import MAX_MB, MAX_S, FilmHolder, FilmJob, FilmStage, FilmView, has_room, stored_upload
+from emomusic.app.film.job import MAX_MB, MAX_S, FilmHolder, FilmJob, FilmPhase, FilmView, has_room, stored_upload
 from emomusic.app.film.screen import show_screen
 from emomusic.app.film.state import SAMPLE, FilmState, visitors_job
 from emomusic.app.frame import escape_markdown_message
@@ -161,7 +161,7 @@ def _show_way_back() -> None:
 
 def _drawn(film: FilmView) -> tuple[object, ...]:
     """What decides the elements of the page. The page runs again when it changes."""
-    return film.stage, film.error, film.reading is not None, film.has_answer, len(film.scenes)
+    return film.phase, film.error, film.reading is not None, film.has_answer, len(film.scenes)
 
 
 def _show_head(job: FilmJob, film: FilmView) -> None:
@@ -169,7 +169,7 @@ def _show_head(job: FilmJob, film: FilmView) -> None:
     st.html(_HEAD)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="film-head", wrap=False):
         with st.container(width="stretch"):
-            if film.stage is not FilmStage.OVER:
+            if film.phase is not FilmPhase.OVER:
                 _show_progress()
             elif film.reading is not None:
                 show_people(job, film.reading)
@@ -199,10 +199,10 @@ def _show_progress() -> None:
     if _drawn(film) != page_state(FilmState).drawn:
         st.rerun()
     done, left_s, reading = f": {100 * film.share:.0f} %", film.seconds_left(), film.reading
-    if film.stage is FilmStage.WAITING:
+    if film.phase is FilmPhase.WAITING:
         done = ""
-    elif film.stage is FilmStage.READING and reading is not None:
+    elif film.phase is FilmPhase.READING and reading is not None:
         of = "" if reading.duration_s is None else f" of {format_clock(reading.duration_s)}"
         done = f": {format_clock(reading.end_s)}{of}"
     left = "" if left_s is None else f", {format_clock(left_s)} left"
-    st.progress(film.share, f"{film.stage}{done}{left}")
+    st.progress(film.share, f"{film.phase}{done}{left}")

@@ -15,7 +15,7 @@ from emomusic.affect import describe
 from emomusic.app import state
 from emomusic.app.charts import show_chart, show_tile, style_tiles, styled_room
 from emomusic.app.film.details import show_downloads, show_plane
-from emomusic.app.film.job import FilmJob, FilmStage, FilmView
+from emomusic.app.film.job import FilmJob, FilmPhase, FilmView
 from emomusic.app.film.songs import PLACE, choose_scene, scene_picks, sing, stop_unless_following
 from emomusic.app.film.state import FilmState, ScenePicks, visitors_job
 from emomusic.app.frame import escape_markdown, shown_errors
@@ -118,7 +118,7 @@ def _show_picture(film: FilmView, name: str) -> None:
             st.video(film.marked.address, format="video/mp4", muted=False, alt=f"{name} with its faces")
             return
 
-        @st.fragment(run_every=None if film.stage is FilmStage.OVER else 1.0)
+        @st.fragment(run_every=None if film.phase is FilmPhase.OVER else 1.0)
         def frame() -> None:
             job = visitors_job()
             if job is not None and (preview := job.view().preview) is not None:

@@ -37,7 +37,7 @@ from emomusic.app.sources import songs_recommender, with_your_music
 from emomusic.assets import data_dir
 from emomusic.charts import steps as plots
 from emomusic.charts.diagnostics import accuracy_by_group
-from emomusic.faces.detection import MIN_CONFIDENCE, Face, Stage
+from emomusic.faces.detection import MIN_CONFIDENCE, Face, NetworkOutput
 from emomusic.faces.inspection import FloatMap
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.marks import steps as marks
@@ -137,9 +137,9 @@ def _draw_photo(drawing: Drawing) -> None:
     ratio=None,
 )
 def _draw_proposals(drawing: Drawing) -> None:
-    stage = drawing.walk.trace.proposals
-    found = pluralize(len(stage.found), "box", "boxes")
-    _draw_boxes(drawing, stage, f"{found} proposed (blue), {len(stage.kept):,} kept (yellow)")
+    output = drawing.walk.trace.proposals
+    found = pluralize(len(output.found), "box", "boxes")
+    _draw_boxes(drawing, output, f"{found} proposed (blue), {len(output.kept):,} kept (yellow)")
 
 
 @_step(
@@ -181,16 +181,16 @@ def _draw_found(drawing: Drawing) -> None:
         fact = f"{pluralize(len(faces), 'face')} found. Confidence: {', '.join(confidences)}{more}"
     checked = f"{pluralize(num_checked, 'box', 'boxes')} checked. " if num_checked else ""
     kept = trace.output.kept.take(trace.output.kept.confidence >= MIN_CONFIDENCE)
-    _draw_boxes(drawing, Stage(trace.output.found, kept), checked + fact, faces)
+    _draw_boxes(drawing, NetworkOutput(trace.output.found, kept), checked + fact, faces)
 
 
-def _draw_boxes(drawing: Drawing, stage: Stage, fact: str, faces: Sequence[Face] = ()) -> None:
+def _draw_boxes(drawing: Drawing, output: NetworkOutput, fact: str, faces: Sequence[Face] = ()) -> None:
     image, scale = shrink(drawing.walk.preview, _LONGEST)
     landmarks = [face.landmarks for face in faces if face.landmarks is not None]
     scale *= drawing.walk.scale
-    drawn = marks.boxes_on_picture(image, stage.found, stage.kept, scale=scale, landmarks=landmarks)
-    found = pluralize(len(stage.found), "box", "boxes")
-    drawing.image(drawn, alt=f"The photo with {found}, {len(stage.kept)} with thick lines")
+    drawn = marks.boxes_on_picture(image, output.found, output.kept, scale=scale, landmarks=landmarks)
+    found = pluralize(len(output.found), "box", "boxes")
+    drawing.image(drawn, alt=f"The photo with {found}, {len(output.kept)} with thick lines")
     drawing.fact(fact)
 
 

@@ -76,7 +76,7 @@ class Walk:
 
     @property
     def trace(self) -> DetectionTrace:
-        """The result of each stage of the detector."""
+        """The output of each network of the detector."""
         return self._found[0]
 
     @property

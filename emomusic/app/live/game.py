@@ -23,7 +23,7 @@ from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.marks.picture import face_strip
 from emomusic.records import read_face_record
 from emomusic.results.findings import describe_hard_emotions
-from emomusic.stream.game import MAX_POINTS, ROUND_S, Attempt, GameView, MirrorGame, Stage
+from emomusic.stream.game import MAX_POINTS, ROUND_S, Attempt, GamePhase, GameView, MirrorGame
 from emomusic.text import pluralize
 
 _REFRESH_S = 0.25
@@ -117,7 +117,7 @@ def _show_round() -> None:
     session = live_session()
     if session is None:
         return
-    if session.game is None or (view := session.game.view()).stage is Stage.OVER:
+    if session.game is None or (view := session.game.view()).phase is GamePhase.OVER:
         st.rerun()
     show_trouble(session, session.view())
     # Apart from the bars, so that the drawing is not drawn anew with them
@@ -141,9 +141,9 @@ def _end_game() -> None:
 def _task_html(view: GameView) -> str:
     """The named emotion with its drawing; before the round nothing is named."""
     emotion, picture = view.rounds[-1][0].emotion, ""
-    if view.stage is Stage.WAITING:
+    if view.phase is GamePhase.WAITING:
         text = f"Waiting for {'a face' if len(view.now) == 1 else 'two faces'}"
-    elif view.stage is Stage.COUNTING:
+    elif view.phase is GamePhase.COUNTING:
         text = f"{math.ceil(view.left_s)}"
     else:
         picture, text = f'<img src="{expression_uri(emotion)}" alt="">', f"Look {emotion.adjective}"
@@ -152,7 +152,7 @@ def _task_html(view: GameView) -> str:
 
 def _round_html(view: GameView) -> str:
     """The number of the round, the seconds left, and the bar of each player."""
-    clock = {Stage.SHOWING: f"{math.ceil(view.left_s)}", Stage.RESULT: "Time is up"}.get(view.stage, "")
+    clock = {GamePhase.SHOWING: f"{math.ceil(view.left_s)}", GamePhase.RESULT: "Time is up"}.get(view.phase, "")
     players = "".join(_player_html(view, player) for player in range(len(view.now)))
     return (
         f'<div class="game"><div class="game-row"><p class="game-large">{clock}</p>'
@@ -163,7 +163,7 @@ def _round_html(view: GameView) -> str:
 
 def _player_html(view: GameView, player: int) -> str:
     name, attempt, now = _names(view)[player], view.rounds[-1][player], view.now[player]
-    emotion, is_result = attempt.emotion, view.stage is Stage.RESULT
+    emotion, is_result = attempt.emotion, view.phase is GamePhase.RESULT
     share = attempt.share if is_result else 0.0 if now is None else now[emotion]
     words = f"+{attempt.points}" if is_result else "no face" if now is None else now.emotion.adjective
     return (

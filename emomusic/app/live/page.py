@@ -36,7 +36,7 @@ from emomusic.app.sessions import WHEN_GONE
 from emomusic.app.state import page_state
 from emomusic.charts.face import expression_uri
 from emomusic.server.capacity import LOCAL_HOSTS, capacity
-from emomusic.stream.game import GameView, Stage
+from emomusic.stream.game import GamePhase, GameView
 from emomusic.stream.lesson import ORDER
 from emomusic.stream.persons import Recognition
 from emomusic.stream.reader import LiveSettings
@@ -111,7 +111,7 @@ def show_live() -> None:
     game = None if session is None else session.game
     is_on = session is not None and session.is_on
     # STOP ends a game too
-    is_over = view is View.GAME and game is not None and (game.view().stage is Stage.OVER or not is_on)
+    is_over = view is View.GAME and game is not None and (game.view().phase is GamePhase.OVER or not is_on)
     result = game.view() if game is not None and is_over else None
     if is_on:
         st.html(_LOW_TITLE)

@@ -88,21 +88,22 @@ def _classes(chosen: Chosen) -> list[str]:
 
 
 def _show_figures(chosen: Chosen, record: Record) -> None:
-    """Precision, recall and F1 by class, with the F1 of the report."""
+    """Precision, recall and F1 by class, with the F1 of the report; of posed faces, the recall in each collection."""
     if (found := evaluation(record, chosen.benchmark)) is None:
         st.info("Not measured here.", icon=":material/image_not_supported:")
         return
-    if chosen.benchmark is Benchmark.POSED:
-        _show_recall_by_group(record)
-        return
-    rows = [
-        (label, 100 * scores.precision, 100 * scores.recall, 100 * scores.f1, scores.support)
-        for label, scores in found.per_class.items()
-    ]
-    table = pd.DataFrame(rows, columns=["class", "precision", "recall", "F1", "number"])
-    if report := next((report.f1 for report in reports_of(record)), {}):
-        table["F1 in the report"] = [100 * share for share in report.values()]
-    percents = ("precision", "recall", "F1", "F1 in the report")
+    if isinstance(record, FaceRecord) and chosen.benchmark is Benchmark.POSED:
+        groups = findings.recall_by_group(record)
+        table, percents = (100 * pd.DataFrame(groups)).rename_axis("recall of").reset_index(), [*groups]
+    else:
+        rows = [
+            (label, 100 * scores.precision, 100 * scores.recall, 100 * scores.f1, scores.support)
+            for label, scores in found.per_class.items()
+        ]
+        table = pd.DataFrame(rows, columns=["class", "precision", "recall", "F1", "number"])
+        if report := next((report.f1 for report in reports_of(record)), {}):
+            table["F1 in the report"] = [100 * share for share in report.values()]
+        percents = ["precision", "recall", "F1", "F1 in the report"]
     st.dataframe(
         table,
         key=state.models_widget("classes", record.name),
@@ -112,22 +113,7 @@ def _show_figures(chosen: Chosen, record: Record) -> None:
             **dict.fromkeys(percents, st.column_config.NumberColumn(format="%.1f %%")),
             "number": st.column_config.NumberColumn(chosen.kind.examples, format="localized"),
         },
-        alt=f"Precision, recall and F1 of {label_of(record.name)} by class",
-    )
-
-
-def _show_recall_by_group(record: Record) -> None:
-    """The recall of each class, with a column for each collection of posed faces."""
-    assert isinstance(record, FaceRecord)
-    groups = findings.recall_by_group(record)
-    table = 100 * pd.DataFrame(groups).rename_axis("recall of")
-    st.dataframe(
-        table.reset_index(),
-        key=state.models_widget("classes", record.name),
-        hide_index=True,
-        height="content",
-        column_config=dict.fromkeys(groups, st.column_config.NumberColumn(format="%.1f %%")),
-        alt=f"Recall of {label_of(record.name)} by class and group of persons",
+        alt=f"Figures of {label_of(record.name)} by class",
     )
 
 

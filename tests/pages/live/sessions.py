@@ -13,7 +13,7 @@ from emomusic.app import state
 from emomusic.app.live.page import View
 from emomusic.app.live.session import LiveSession, LiveState, Phase
 from emomusic.app.state import CameraState
-from emomusic.stream.game import MirrorGame, Stage
+from emomusic.stream.game import GamePhase, MirrorGame
 from emomusic.stream.lesson import CAPTURE_S, COUNTDOWN_S, Lesson
 from emomusic.stream.reader import LiveReader, LiveSettings, SeenFace
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
@@ -100,10 +100,10 @@ def ended_game(*, num_players: int = 1) -> MirrorGame:
     clock = FakeClock()
     game = MirrorGame(EMOTIONS, num_players=num_players, clock=clock)
     crop = FRAME[:60, :60]
-    while (view := game.view()).stage is not Stage.OVER:
+    while (view := game.view()).phase is not GamePhase.OVER:
         emotion = EMOTIONS[len(view.rounds) - 1]
         probabilities = FakeClassifier(emotion, 0.9 if emotion is Emotion.FEAR else 0.5).probabilities
-        num_faces = 1 if emotion is EMOTIONS[-1] and view.stage is not Stage.WAITING else num_players
+        num_faces = 1 if emotion is EMOTIONS[-1] and view.phase is not GamePhase.WAITING else num_players
         game.observe(clock(), [SeenFace(face.box, crop, probabilities) for face in TWO[:num_faces]])
         clock.advance(0.5)
     return game

@@ -20,7 +20,7 @@ from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.profile import KnownFace, learn_profile
 from emomusic.records import read_face_record
-from emomusic.stream.game import MirrorGame, Stage
+from emomusic.stream.game import GamePhase, MirrorGame
 from emomusic.stream.reader import SeenFace
 from tests.fakes import FakeClassifier
 from tests.pages.live.sessions import (
@@ -53,7 +53,7 @@ def test_the_mirror_game_counts_down_names_an_emotion_and_can_end_early(
     assert html_of(app).count('role="meter"') == 2
     assert {emotion.adjective for emotion in EMOTIONS}.isdisjoint(re.findall(r"Look (\w+)", html_of(app)))
     game.observe(time.monotonic(), [SeenFace(face.box, FRAME, FakeClassifier().probabilities) for face in TWO])
-    assert game.view().stage is Stage.COUNTING
+    assert game.view().phase is GamePhase.COUNTING
     monkeypatch.setattr(game, "_started_s", time.monotonic())
     app.run()
     (named,) = re.findall(r"Look (\w+)", html_of(app))
