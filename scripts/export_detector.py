@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from mtcnn.stages import StageONet, StagePNet, StageRNet
 from onnx import TensorProto, helper
 
 from emomusic.assets import models_dir, write_checksums
+from emomusic.runtime import FloatArray
 from scripts.onnx_graph import Graph
-
-Array = npt.NDArray[np.float32]
 
 # Kernel, stride and padding of each pooling layer; None after a convolution without pooling
 _RNET_POOLING = ((3, 2, "SAME_UPPER"), (3, 2, "VALID"), None)
@@ -26,7 +24,7 @@ _BLOCK = 16  # ONNX Runtime converts layers of other widths to another layout an
 class _Graph(Graph):
     """Builder of the graph of a detector network."""
 
-    def convolution(self, x: str, number: str, kernel: Array, bias: Array, slopes: Array) -> str:
+    def convolution(self, x: str, number: str, kernel: FloatArray, bias: FloatArray, slopes: FloatArray) -> str:
         """Convolution with a Keras kernel, shape (height, width, in, out), on channel-first data, and PReLU.
 
         Channels of zeros fill the last block.
@@ -37,7 +35,7 @@ class _Graph(Graph):
         bias, slopes = np.pad(bias, (0, after)), np.pad(slopes.ravel(), (0, after))
         return self._prelu(self.plain_convolution(x, number, kernel, bias), number, slopes)
 
-    def pooled_convolution(self, x: str, number: str, kernel: Array, bias: Array, slopes: Array) -> str:
+    def pooled_convolution(self, x: str, number: str, kernel: FloatArray, bias: FloatArray, slopes: FloatArray) -> str:
         """Convolution as `convolution`, PReLU and maximum of 2x2 samples, with PReLU on a quarter of the samples.
 
         PReLU with a slope below 0 can have its maximum at the least sample. Spare channels hold the negated
@@ -57,12 +55,12 @@ class _Graph(Graph):
         factors[:count, 0, 0, 0] = np.where(slopes < 0, 1, 1 - slopes)
         return self._folded(x, number, minus, factors)
 
-    def plain_convolution(self, x: str, number: str, kernel: Array, bias: Array) -> str:
+    def plain_convolution(self, x: str, number: str, kernel: FloatArray, bias: FloatArray) -> str:
         """Convolution with a Keras kernel, without PReLU."""
         weights = self.weight(f"kernel{number}", kernel.transpose(3, 2, 0, 1))
         return self.add("Conv", x, weights, self.weight(f"bias{number}", bias), output=f"conv{number}")
 
-    def _prelu(self, x: str, number: str, slopes: Array) -> str:
+    def _prelu(self, x: str, number: str, slopes: FloatArray) -> str:
         """PReLU on channel-first data as x + (1 - slope) max(-x, 0).
 
         With equal results, ONNX Runtime runs P-Net in 60 % of the time of its `PRelu`.
@@ -70,7 +68,7 @@ class _Graph(Graph):
         factors = 1 - slopes.reshape(-1, 1, 1, 1)
         return self._folded(x, number, np.full_like(factors, -1), factors)
 
-    def _folded(self, x: str, number: str, minus: Array, factors: Array) -> str:
+    def _folded(self, x: str, number: str, minus: FloatArray, factors: FloatArray) -> str:
         """The sum x + factors max(minus x, 0) of channel-first data, with 1x1 kernels."""
         weights = self.weight(f"minus{number}", minus)
         negative = self.add("Conv", x, weights, output=f"negative{number}", group=len(minus) // minus.shape[1])
@@ -79,12 +77,12 @@ class _Graph(Graph):
         scaled = self.add("Conv", below, weights, output=f"scaled{number}", group=len(factors))
         return self.add("Add", scaled, x, output=f"prelu{number}")
 
-    def dense(self, x: str, output: str, kernel: Array, bias: Array) -> str:
+    def dense(self, x: str, output: str, kernel: FloatArray, bias: FloatArray) -> str:
         weights = self.weight(f"{output}_kernel", kernel)
         return self.add("Gemm", x, weights, self.weight(f"{output}_bias", bias), output=output)
 
 
-def export_pnet(weights: list[Array], path: Path) -> None:
+def export_pnet(weights: list[FloatArray], path: Path) -> None:
     """P-Net: maps pixels to offsets and, in the fifth channel, the logit of a face."""
     graph = _Graph("pnet")
     kernel1, bias1, slopes1, kernel2, bias2, slopes2, kernel3, bias3, slopes3, *heads = weights
@@ -99,7 +97,7 @@ def export_pnet(weights: list[Array], path: Path) -> None:
     graph.save(path, {"pixels": [1, 3, "height", "width"]}, {"offsets_and_logit": [1, 5, "rows", "columns"]})
 
 
-def export_patch_network(weights: list[Array], path: Path, *, side: int, pooling: tuple[Any, ...]) -> None:
+def export_patch_network(weights: list[FloatArray], path: Path, *, side: int, pooling: tuple[Any, ...]) -> None:
     """R-Net or O-Net, with the cropping of patches inside the graph.
 
     Inputs: `pixels` (1, 3, height, width); `bins` (n, 4) for `RoiAlign`; `inside` (n, 1, side, side), 0 for samples
@@ -148,17 +146,18 @@ def export_patch_network(weights: list[Array], path: Path, *, side: int, pooling
     graph.save(path, inputs, outputs)
 
 
-def export_all(folder: Path) -> None:
-    """Write the three networks into a folder."""
+def main() -> None:
+    """Write the three networks."""
+    folder = models_dir() / "detector"
 
-    def weights(stage: Any) -> list[Array]:
+    def weights(stage: Any) -> list[FloatArray]:
         return [np.asarray(values, np.float32) for values in stage.model.get_weights()]
 
     export_pnet(weights(StagePNet()), folder / "pnet.onnx")
     export_patch_network(weights(StageRNet()), folder / "rnet.onnx", side=24, pooling=_RNET_POOLING)
     export_patch_network(weights(StageONet()), folder / "onet.onnx", side=48, pooling=_ONET_POOLING)
+    write_checksums(folder)
 
 
 if __name__ == "__main__":
-    export_all(models_dir() / "detector")
-    write_checksums(models_dir() / "detector")
+    main()

@@ -62,7 +62,7 @@ def measure(load: Load) -> dict[str, Any]:
     """The report of a load. Several replicas are behind Caddy.
 
     Raises:
-        ServerError: a server does not start.
+        EmomusicError: a server does not start.
     """
     cores = sorted(os.sched_getaffinity(0))
     with contextlib.ExitStack() as stack:

@@ -9,6 +9,7 @@ as the bar of the camera did. Linux only. Takes five minutes. Requires Chromium 
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
@@ -17,21 +18,19 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from emomusic.app.live.ice import LIVE
 from emomusic.app.live.session import Way
 from emomusic.assets import ROOT, data_dir
 from emomusic.media.images import RgbImage, read_image
+from emomusic.metrics import FloatArray
 from scripts.servers import Server, run_replica
 from scripts.timing import machine, resident_mb, spread
-
-FloatArray: TypeAlias = npt.NDArray[np.float64]
 
 _TIMEOUT_MS = 120_000
 _WARM_UP_MS, _SECONDS = 12_000, 20
@@ -190,6 +189,7 @@ def measure_way(playwright: Playwright, way: Way, film: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Run the measurements and print them as JSON."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     figures: dict[str, Any] = {"machine": machine()}
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         for num_faces in (1, 7):

@@ -29,10 +29,6 @@ _STOPS_WITHIN_S = 15.0
 _URL = re.compile(r"http://127\.0\.0\.1:[1-9]\d*")
 
 
-class ServerError(EmomusicError):
-    """A server does not start."""
-
-
 @dataclass(frozen=True, slots=True)
 class Server:
     """A running process that answers at an address.
@@ -58,7 +54,7 @@ def run_replica(name: str, *, script: Path = ENTRY, cores: Sequence[int] = ()) -
         cores: the processors that it may use; empty for all.
 
     Raises:
-        ServerError: it does not answer within two minutes.
+        EmomusicError: it does not answer within two minutes.
     """
     command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless", "true"]
     command += ["--server.address", "127.0.0.1", "--server.fileWatcherType", "none"]
@@ -80,11 +76,11 @@ def run_proxy(replicas: Sequence[Server]) -> Iterator[Server]:
     """Caddy with the committed configuration in front of replicas.
 
     Raises:
-        ServerError: Caddy is absent or does not answer.
+        EmomusicError: Caddy is absent or does not answer.
     """
     caddy = shutil.which("caddy")
     if caddy is None:
-        raise ServerError("expected Caddy on the path. Received: none. Run `apt install caddy`.")
+        raise EmomusicError("expected Caddy on the path. Received: none. Run `apt install caddy`.")
     with tempfile.TemporaryDirectory() as home, socket.socket() as held:
         # Caddy sets this option, too, so it may listen while the socket keeps the port from others
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -121,9 +117,9 @@ def _run(
         ends_s = time.monotonic() + _READY_WITHIN_S
         while not ((url := address()) and _is_ready(url)):
             if (status := process.poll()) is not None:
-                raise ServerError(f"expected {name} to run. Received: exit status {status}. Read its messages.")
+                raise EmomusicError(f"expected {name} to run. Received: exit status {status}. Read its messages.")
             if time.monotonic() > ends_s:
-                raise ServerError(
+                raise EmomusicError(
                     f"expected {name} to answer in {_READY_WITHIN_S:.0f} s. Received: nothing. Try again."
                 )
             time.sleep(0.05)

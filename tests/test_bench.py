@@ -9,7 +9,7 @@ import pytest
 
 from emomusic import assets
 from emomusic.cli import main
-from scripts import bench, bench_film
+from scripts import bench
 from tests.films import NOBODY, write_film
 from tests.songs.tables import recommender_over, song_table
 
@@ -23,7 +23,7 @@ def clip(tmp_path: Path) -> Path:
 
 
 def test_every_figure_of_a_film_has_its_unit(clip: Path) -> None:
-    timings = bench_film.bench_film(clip)
+    timings = bench.bench_film(clip)
     memory = {"peak memory above the loaded networks": "MB"} if Path("/proc/self/statm").exists() else {}
     assert {timing.step.split(",")[0]: timing.unit for timing in timings} == memory | {
         "film speed": "x",

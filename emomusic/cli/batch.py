@@ -82,10 +82,10 @@ def batch(options: argparse.Namespace) -> Outcome:
         items = find_items(options.sources, sys.stdin.buffer if sys.stdin is not None else None)
         summary, is_stopped = _read(items, dataset, run)
         summary |= {"engine": options.engine, "workers": workers}
-        if summary["failed"]:
-            log.error("emomusic: %s could not be read completely", pluralize(summary["failed"], "file"))
-        for name, reason in summary.pop("examples"):
+        for name, reason in (examples := summary.pop("examples")):
             log_file_error(name, reason)
+        if others := summary["failed"] - len(examples):
+            log.error("emomusic: and %s could not be read completely", pluralize(others, "other file"))
         dataset.folder.write(SUMMARY, json.dumps(summary, indent=2).encode())
     return summary, STOPPED if is_stopped else 2 if summary["failed"] else 0
 

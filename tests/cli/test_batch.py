@@ -58,11 +58,15 @@ def test_results_are_not_overwritten(results: Path, pictures: Path, capsys: pyte
     assert parts_of(results) == before
 
 
-def test_a_resumed_run_reads_only_what_is_new(results: Path, pictures: Path, tmp_path: Path):
+def test_a_resumed_run_reads_only_what_is_new_and_names_each_failure_in_one_line(
+    results: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     out = shutil.copytree(results, tmp_path / "out")
     (tmp_path / "new.png").write_bytes((pictures / "000000.jpg").read_bytes())
     answer, status = batch(pictures, tmp_path / "new.png", "--out", out, "--resume")
     assert (answer["read"], answer["resumed"], answer["pictures"], status) == (1, NUM_PICTURES + 3, NUM_PICTURES + 4, 2)
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("emomusic: ")]
+    assert len(lines) == answer["failed"] == len(BROKEN)
     assert len(parts_of(out)["pictures"]) == len(parts_of(results)["pictures"]) + 1
 
 
