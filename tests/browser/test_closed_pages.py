@@ -30,6 +30,8 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
+START = secrets.token_hex(8).encode()
+"""All markers start with this, so that a part of the memory without markers is read once."""
 NUM_COPIES = 3000  # of a marker in each file, so that the rest of a page of memory holds few of them
 UPLOADED = re.compile(r'^cache_memory_bytes\{cache_type="UploadedFileManager".*\} (\d+)$', re.MULTILINE)
 
@@ -79,18 +81,24 @@ def table_with(marker: bytes) -> bytes:
     return mood_table(NUM_COPIES // 4).assign(name=titles).to_csv(index=False).encode()
 
 
-def copies_in_memory(process: int, markers: Mapping[str, bytes]) -> dict[str, int]:
-    """How often each marker is in the memory of a process that it can write."""
-    numbers = dict.fromkeys(markers, 0)
+def writable_memory(process: int) -> Iterator[bytes]:
+    """The parts of a process's memory that it can write."""
     with Path(f"/proc/{process}/maps").open() as maps, Path(f"/proc/{process}/mem").open("rb", 0) as memory:
         for line in maps:
             start, stop = (int(place, 16) for place in line.split()[0].split("-"))
             if " rw" in line:
                 with contextlib.suppress(OSError):  # unmapped meanwhile
                     memory.seek(start)
-                    content = memory.read(stop - start)
-                    for name, marker in markers.items():
-                        numbers[name] += content.count(marker)
+                    yield memory.read(stop - start)
+
+
+def copies_in_memory(process: int, markers: Mapping[str, bytes]) -> dict[str, int]:
+    """How often each marker is in the memory of a process."""
+    numbers = dict.fromkeys(markers, 0)
+    for content in writable_memory(process):
+        if START in content:
+            for name, marker in markers.items():
+                numbers[name] += content.count(marker)
     return numbers
 
 
@@ -101,7 +109,7 @@ def test_photos_and_films_are_deleted_after_reading_or_after_their_pages_are_clo
     (folder := tmp_path / "temporary").mkdir()
     photo = partial(photo_with, root=root)
     makes = {"x.jpg": photo, "y.jpg": photo, "x.mp4": film_with, "x.wav": song_with, "x.csv": table_with}
-    markers = {name: secrets.token_hex(16).encode() for name in makes}
+    markers = {name: START + secrets.token_hex(8).encode() for name in makes}
     for name, make in makes.items():
         (tmp_path / name).write_bytes(make(markers[name]))
     settings = {"STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "20", "TMPDIR": str(folder)}

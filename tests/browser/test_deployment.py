@@ -105,7 +105,7 @@ def test_limits_and_an_orderly_stop(tmp_path: Path, playwright: Playwright, film
         third.locator(BUSY).wait_for()
         assert third.locator("input[type=file]").count() == 0
         assert figure(server, "visitors") == 2
-        visit(second, "Music")  # a visitor who is inside stays
+        visit(second, "Film")  # a visitor who is inside stays
         assert second.locator(BUSY).count() == 0
         second.close()
         third.locator(RESULT).first.wait_for()

@@ -13,6 +13,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL
+from tests.browser.accessibility import axe_report
 from tests.browser.conftest import PATIENCE_MS
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 
@@ -176,3 +177,4 @@ def test_views_fit_a_phone_and_a_keyboard_chooses_models(models: Callable[..., P
     page.get_by_role("tab", name="Card").click()
     page.wait_for_function(A_TABLE_SCROLLS)
     assert main.evaluate(OVERFLOW) <= 0
+    assert axe_report(page) is None
