@@ -61,7 +61,10 @@ class Format:
 _OTHER_STARTS = {
     Kind.PICTURE: (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"8BPS", b"\xff\x0a", b"\0\0\0\x0cJXL "),
     Kind.FILM: (b"FLV\1", b"\0\0\1\xba", b"\0\0\1\xb3", b".RMF"),
-    Kind.SONG: (b"\xff\xf1", b"\xff\xf9", b"MAC ", b"wvpk", b"MPCK", b"MP+", b"MThd", b"#!AMR", b"caff", b".snd"),
+    Kind.SONG: (
+        *(b"\xff\xf1", b"\xff\xf9", b"MAC ", b"wvpk", b"MPCK", b"MP+", b"MThd", b"#!AMR", b"caff", b".snd", b"TTA1"),
+        *(b"\x0b\x77", b"\x7f\xfe\x80\1", b"\xff\xfd", b"\xff\xfc", b"\xff\xf5", b"\xff\xf4"),  # AC-3, DTS, MP2
+    ),
     Kind.ARCHIVE: (b"PK\3\4", b"PK\5\6", b"7z\xbc\xaf", b"Rar!", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"),
     Kind.TABLE: (b"PAR1",),
 }

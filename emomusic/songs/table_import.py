@@ -6,6 +6,7 @@ A table with names only takes its features from the songs of a catalogue with th
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -104,7 +105,7 @@ def read_catalogue(data: bytes, *, name: str = "table", known: Catalogue | None 
     Exportify playlist are skipped, as are empty rows. `Catalogue.origin` has all counts.
 
     Args:
-        data: a CSV in UTF-8, with or without a byte order mark, separated by commas, semicolons or tabs. Numbers can
+        data: a CSV in UTF-8, or in UTF-16 with a byte order mark, separated by commas, semicolons or tabs. Numbers can
             have decimal commas if semicolons or tabs separate the cells.
         name: name in messages.
         known: songs with features. A table with neither features nor moods gives the songs of this catalogue that have
@@ -115,7 +116,7 @@ def read_catalogue(data: bytes, *, name: str = "table", known: Catalogue | None 
     """
     cells, has_decimal_commas = _read_cells(data, name)
     num_rows = len(cells)
-    cells = _in_english(cells[(cells != "").any(axis="columns")])
+    cells = _in_english(cells[cells.apply(lambda column: column.str.strip() != "").any(axis="columns")])
     form, names = _recognize(list(cells.columns), name, has_known=known is not None)
     table = cells[list(names.values())].set_axis(list(names), axis="columns")
     if table.empty:
@@ -158,7 +159,7 @@ def _read_cells(data: bytes, name: str) -> tuple[pd.DataFrame, bool]:
         )
     _require_short_lines(data, name)
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
         if "\0" in text:
             raise ValueError("a NUL byte")
     except ValueError as error:
@@ -167,8 +168,10 @@ def _read_cells(data: bytes, name: str) -> tuple[pd.DataFrame, bool]:
         raise DatasetError(
             f'{name}: expected a CSV in UTF-8. Received: {received}. Save the table as "CSV UTF-8".'
         ) from error
-    if declared := re.match(r"sep=([,;\t])[ ,;\t]*\r?\n", text, re.IGNORECASE):  # a line of Excel
+    if declared := re.match(r'"?sep=([,;\t])"?[ ,;\t]*\r?\n', text, re.IGNORECASE):  # a line of Excel
         text = text[declared.end() :]
+    if blank := re.match(r"(?:[ ,;\t]*[\r\n])+", text):
+        text = text[blank.end() :]
     separator = declared[1] if declared else max(",;\t", key=re.split("[\r\n]", text, maxsplit=1)[0].count)
     try:
         header = next(csv.reader(io.StringIO(text, newline=""), delimiter=separator), [])
@@ -203,10 +206,11 @@ def _require_short_lines(data: bytes, name: str) -> None:
 def _in_english(cells: pd.DataFrame) -> pd.DataFrame:
     """The cells of an Exportify table in another language, with the English names of the columns that are used."""
     columns = [str(column).casefold() for column in cells.columns]
-    first = cells.iloc[0].tolist() if len(cells) else []
-    ids = next((place for place, cell in enumerate(first) if str(cell).startswith("spotify:track:")), None)
-    if ids is None or columns[ids] in _ALIASES["id"]:
+    are_ids = (cells.iloc[:, place].str.startswith("spotify:track:").to_numpy(bool) for place in range(len(columns)))
+    ids, is_song = next(((place, each) for place, each in enumerate(are_ids) if each.any()), (0, None))
+    if is_song is None or columns[ids] in _ALIASES["id"]:
         return cells
+    first = cells.iloc[int(is_song.argmax())].tolist()
     artists = [
         place
         for place, column in enumerate(columns)

@@ -110,7 +110,7 @@ ASF_VIDEO = b"\xc0\xef\x19\xbc\x4d\x5b\xcf\x11\xa8\xfd\x00\x80\x5f\x5c\x44\x2b"
         ((b"\x47" + bytes(187)) * 4, Kind.FILM),
         (b"\xff\xf1\x50\x80" + bytes(99), Kind.SONG),
         (b"ID3\4\0\0\0\0\0\0\xff\xf1\x50\x80", Kind.SONG),
-        (b"wvpk" + bytes(99), Kind.SONG),
+        *((mark + bytes(99), Kind.SONG) for mark in (b"wvpk", b"TTA1", b"\x0b\x77", b"\xff\xfd\xa4")),
         (b"8BPS\0\1", Kind.PICTURE),
         (b"7z\xbc\xaf\x27\x1c", Kind.ARCHIVE),
         (b"Rar!\x1a\7", Kind.ARCHIVE),
