@@ -100,7 +100,7 @@ def test_two_visitors_get_the_results_of_their_films_which_follow_clicks(
     expect(page.get_by_text(f"Scene {num_scenes} of {num_scenes},")).to_be_visible()
     page.wait_for_function(IS_AT, arg=9)
     page.get_by_text("Follow the film").click()
-    wait_until_idle(page)
+    page.wait_for_function(f"{VIDEO}.emomusicFollows === false")
     page.evaluate(f"{VIDEO}.pause(), {VIDEO}.currentTime = 1")
     page.wait_for_function(IS_AT, arg=1)  # the component has looked
     wait_until_idle(page)
