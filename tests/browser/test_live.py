@@ -35,6 +35,7 @@ from tests.browser.conftest import (
 )
 from tests.browser.live_scripts import FOLLOW, IS_CAMERA_FREE, IS_MARKED, LAYERS, LEVEL_DB, WITHOUT_WEBRTC
 from tests.browser.player import PLAYER
+from tests.browser.waiting import wait_until_idle
 from tests.films import SAMPLES
 from tests.servers import reserved_port
 from tests.waiting import wait_until
@@ -267,6 +268,10 @@ def test_a_page_continues_after_a_restart_of_the_server(playwright: Playwright, 
             open_live(page, address)
             wait_for_start(page)
             page.evaluate("window.isKept = true")
+            sees(page, "1 face")
+            press(page, "STOP")  # nothing runs the page again
+            expect(page.locator(SUMMARY)).to_be_visible()
+            wait_until_idle(page)
         with fresh_server(folders[1], port=port) as address:
             page.locator(START).click()
             wait_for_start(page)

@@ -228,6 +228,7 @@ const PROBLEMS = {
   OverconstrainedError: "absent", NotReadableError: "busy", AbortError: "busy",
 };
 let [lastAttempt, lastPress, wasChecked, tookKeys] = ["", "", false, false]; // one page for each tab
+let tellReturn = null;
 
 function missing() {
   if (!window.isSecureContext) return "insecure";
@@ -267,8 +268,20 @@ function dress(page) {
   return true;
 }
 
+// After a lost connection, the server may be another one, and Streamlit does not run an idle page again by itself
+function watchConnection(element) {
+  const app = document.querySelector("[data-test-connection-state]");
+  const watch = new MutationObserver(() => {
+    if (!element.isConnected) watch.disconnect();
+    else if (app.dataset.testConnectionState === "CONNECTED") tellReturn();
+  });
+  watch.observe(app, { attributeFilter: ["data-test-connection-state"] });
+}
+
 /** Ask for the camera once for each `data.attempt`, and answer with the problem, if any. */
-export function askForCamera({ data, setTriggerValue }) {
+export function askForCamera({ data, parentElement, setTriggerValue }) {
+  tellReturn = () => setTriggerValue("returned", true);
+  if (!parts.has(parentElement)) parts.set(parentElement, watchConnection(parentElement));
   const hasWebrtc = Boolean(window.RTCPeerConnection);
   const answer = (attempt, problem) => setTriggerValue("answer", { attempt, problem, hasWebrtc });
   inStream(dress, 50);

@@ -95,7 +95,7 @@ def mount_camera(*, takes_keys: bool) -> None:
     press = live.request if live.is_camera_allowed and live.starts_video and live.way is Way.WEBRTC else ""
     data = {"attempt": live.request, "video": _VIDEO, "takesKeys": takes_keys, "press": press, "folder": live_folder()}
     with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
-        _ASK(key=state.LIVE_CAMERA, data=data, on_answer_change=_take_answer)
+        _ASK(key=state.LIVE_CAMERA, data=data, on_answer_change=_take_answer, on_returned_change=lambda: None)
 
 
 def _take_answer() -> None:
