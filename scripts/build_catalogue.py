@@ -12,7 +12,6 @@ from pathlib import Path
 import pandas as pd
 
 from emomusic.assets import data_dir, sha256_of, write_checksums
-from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, Catalogue
 from emomusic.songs.features import FEATURES
 from emomusic.songs.genres import GENRES, kinds_of
@@ -97,7 +96,4 @@ def merge_releases(rows: pd.DataFrame) -> tuple[pd.DataFrame, int]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("source", type=Path, help="the published dataset.csv, or a Parquet file with its rows")
-    try:
-        build(parser.parse_args().source, data_dir() / "catalogue")
-    except DatasetError as error:
-        sys.exit(str(error))
+    build(parser.parse_args().source, data_dir() / "catalogue")

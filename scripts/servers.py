@@ -22,7 +22,6 @@ from emomusic.assets import ROOT
 from emomusic.errors import EmomusicError
 
 ENTRY = ROOT / "emomusic" / "server" / "asgi.py"
-CADDYFILE = ROOT / "deploy" / "Caddyfile"
 
 _READY_WITHIN_S = 120.0
 _STOPS_WITHIN_S = 15.0
@@ -95,7 +94,7 @@ def run_proxy(replicas: Sequence[Server]) -> Iterator[Server]:
             "XDG_CONFIG_HOME": home,
             "XDG_DATA_HOME": home,
         }
-        command = [caddy, "run", "--config", str(CADDYFILE), "--adapter", "caddyfile"]
+        command = [caddy, "run", "--config", str(ROOT / "deploy" / "Caddyfile"), "--adapter", "caddyfile"]
         with _run("caddy", command, lambda: address, settings) as server:
             yield server
 
