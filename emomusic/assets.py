@@ -7,6 +7,7 @@ A checkout has `data/` and `models/` next to the package. An installed wheel has
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -103,11 +104,21 @@ def read_metrics(folder: Path) -> dict[str, Any]:
     return metrics
 
 
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A temporary name beside a file, for writing it. Without an error, that file then replaces it."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def write_json(path: Path, value: object) -> None:
     """Write JSON under a temporary name, then move it."""
-    temporary = path.with_name(f"{path.name}.part")
-    temporary.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    with written_whole(path) as part:
+        part.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
 def downloads_dir() -> Path:

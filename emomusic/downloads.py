@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from emomusic import assets
-from emomusic.assets import downloads_dir, find_datasets, sha256_of
+from emomusic.assets import downloads_dir, find_datasets, sha256_of, written_whole
 from emomusic.errors import AssetError, SettingsError
 
 TIMEOUT_S = 10.0
@@ -84,11 +84,10 @@ def ensure(name: str) -> Path:
             f"{received}. Nothing was written. Try again later"
         )
     target = downloads_dir() / download.path
-    part = target.with_name(f"{target.name}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        part.replace(target)
+        with written_whole(target) as part:
+            part.write_bytes(data)
     except OSError as error:
         advice = "Set EMOMUSIC_DATA to a folder that you may write into"
         raise SettingsError(

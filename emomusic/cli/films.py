@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from emomusic.affect import AffectPoint
+from emomusic.assets import written_whole
 from emomusic.cli.arguments import list_most, log_file_error, show_songs, song_request
 from emomusic.errors import FilmError
 from emomusic.export import film_record
@@ -76,19 +77,15 @@ def analyze_film(
 
 def _annotate(name: str, reading: FilmReading, out: Path, on_share: Callable[[float], None]) -> int:
     """Write the film with marked faces. The exit status: 2 if it cannot be written."""
-    part = out.with_name(f"{out.name}.part")
     try:
-        with FilmFile(name, with_audio=True) as film, part.open("wb") as file:
+        with written_whole(out) as part, FilmFile(name, with_audio=True) as film, part.open("wb") as file:
             annotate_film(film, reading, file, on_progress=on_share)
-        part.replace(out)
     except FilmError as error:
         log_file_error(name, str(error))
         return 2
     except OSError as error:
         log_file_error(name, f"expected to write {out}. Received: {error.strerror}")
         return 2
-    finally:
-        part.unlink(missing_ok=True)
     return 0
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, affect_of, share_text
-from emomusic.assets import require_writable
+from emomusic.assets import require_writable, written_whole
 from emomusic.cli import arguments
 from emomusic.cli.arguments import (
     Outcome,
@@ -159,16 +159,13 @@ def _analyzed_picture(
         from emomusic.marks.picture import annotated_picture
         from emomusic.media.images import encode_png
 
-        part = out.with_name(f"{out.name}.part")
         try:
-            part.write_bytes(encode_png(annotated_picture(image, reading)))
-            part.replace(out)
+            with written_whole(out) as part:
+                part.write_bytes(encode_png(annotated_picture(image, reading)))
         except OSError as error:
             problem = f"expected to write {out.name!r} into {out.parent}. Received: {error.strerror}"
             log.error("emomusic: %s", escape_control_chars(problem))
             status = 2
-        finally:
-            part.unlink(missing_ok=True)
     return picture_record(name, reading, songs, request, decode_ms=decode_ms, recommend_ms=recommend_ms), status
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.assets import ModelKind, data_dir, folder_of, load_once, require_intact, sha256_of
+from emomusic.assets import ModelKind, data_dir, folder_of, load_once, require_intact, sha256_of, written_whole
 from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.features import FEATURE_NAMES
@@ -107,9 +107,8 @@ def write_catalogue(path: Path, catalogue: Catalogue, probabilities: npt.NDArray
     moods = pd.DataFrame(probabilities.round(_DIGITS), columns=[mood.value for mood in MOODS])
     table = pd.concat([catalogue.table, moods], axis="columns")
     table.attrs[_MODEL_SHA256] = sha256_of(mood_model_file())
-    part = path.with_name(f"{path.name}.part")
-    table.to_parquet(part, index=False, compression="zstd", compression_level=19)
-    part.replace(path)
+    with written_whole(path) as part:
+        table.to_parquet(part, index=False, compression="zstd", compression_level=19)
 
 
 def store_moods() -> Path:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.assets import data_dir
+from emomusic.assets import data_dir, written_whole
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
 from emomusic.runtime import FloatArray, Network
@@ -112,9 +112,8 @@ def _save(proto: Any, path: Path) -> None:
     import onnx
 
     onnx.checker.check_model(proto, full_check=True)
-    temporary = path.with_name(f"{path.name}.part")
-    onnx.save(proto, temporary)
-    temporary.replace(path)
+    with written_whole(path) as part:
+        onnx.save(proto, part)
 
 
 def halve_weights(proto: Any, *, kept: Container[str] = ()) -> None:
