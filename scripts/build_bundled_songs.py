@@ -44,6 +44,15 @@ _TEXTS = {
     "MIT": "data/songs/LICENSE",
 }
 
+_NOTES = ("C", "C sharp", "D", "E flat", "E", "F", "F sharp", "G", "A flat", "A", "B flat", "B")
+# How well each note, counted from the tonic, fits a key: C. L. Krumhansl & E. J. Kessler, Psychological Review 89, 1982
+_PROFILES = {
+    "major": (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88),
+    "minor": (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17),
+}
+_CLEAR = 0.1  # difference of the correlations with the best major and the best minor key
+_WINDOW = 16_384  # samples, 0.37 s: tells semitones apart from 80 Hz
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -116,6 +125,26 @@ def levelled(sound: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.asarray(sound * np.float32(gain))
 
 
+def key_of(sound: npt.NDArray[np.float32]) -> str | None:
+    """The key of stereo sound, "D minor"; None if major and minor fit alike."""
+    frames = np.lib.stride_tricks.sliding_window_view(sound.mean(axis=0), _WINDOW)[:: _WINDOW // 4]
+    spectra = np.abs(np.fft.rfft(frames * np.hanning(_WINDOW)))
+    is_peak = (spectra[:, 1:-1] > spectra[:, :-2]) & (spectra[:, 1:-1] >= spectra[:, 2:])
+    frequencies = np.fft.rfftfreq(_WINDOW, 1 / RATE)[1:-1]
+    is_note = (frequencies > 65) & (frequencies < 2100)
+    loudness = np.log1p(1000 * (spectra[:, 1:-1] * is_peak)[:, is_note] / spectra.max()).sum(axis=0)
+    semitones = 12 * np.log2(frequencies[is_note] / 440) + _NOTES.index("A")
+    tuning = np.angle(np.sum(loudness * np.exp(2j * np.pi * semitones))) / (2 * np.pi)
+    chroma = np.bincount(np.round(semitones - tuning).astype(int) % 12, loudness, 12)
+    fits = {
+        mode: [float(np.corrcoef(np.roll(profile, tonic), chroma)[0, 1]) for tonic in range(12)]
+        for mode, profile in _PROFILES.items()
+    }
+    worst, best = sorted(fits, key=lambda mode: max(fits[mode]))
+    is_clear = max(fits[best]) - max(fits[worst]) >= _CLEAR
+    return f"{_NOTES[int(np.argmax(fits[best]))]} {best}" if is_clear else None
+
+
 def write_excerpt(path: Path, sound: npt.NDArray[np.float32], excerpt: Excerpt) -> None:
     """Write an MP3 file, which all browsers play, with its tags alone."""
     origin = excerpt.origin
@@ -158,12 +187,15 @@ def hear(records: list[dict[str, Any]]) -> None:
         song = read_song(path)
         kept = {name: record[name] for name in ("number", "file", "licence", "source")}
         hearing = load_sound_model().hear(song.windows)
-        heard.append(kept | record_of(song, hearing, str(path)))
         sound, moods = read_sound(path, 0), hearing.moods
+        key = key_of(sound)
+        heard.append(kept | ({"key": key} if key else {}) | record_of(song, hearing, str(path)))
         rms_db, peak_db = 10 * np.log10(np.mean(sound**2)), 20 * np.log10(np.abs(sound).max())
         first, second = sorted(moods, key=moods.__getitem__)[:-3:-1]
         levels = f"{rms_db:.1f} dB, peak {peak_db:.1f} dB"
-        print(f"{song.title}: {levels}, {first} {moods[first]:.2f}, {second} {moods[second]:.2f}")
+        print(
+            f"{song.title}: {levels}, {first} {moods[first]:.2f}, {second} {moods[second]:.2f}, {key or 'no clear key'}"
+        )
     write_json(songs_dir() / SONGS, heard)
     write_checksums(songs_dir())
 

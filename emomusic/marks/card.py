@@ -44,11 +44,13 @@ _TONES = {
 
 
 def card_title(emotion: Emotion, day: date, pick: Pick | None) -> str:
-    """A playful title from an emotion, a day and a song: "A stern Tuesday at 92 beats a minute"."""
+    """A playful title from an emotion, a day and a song: "A stern Tuesday in D minor"."""
     words = _ADJECTIVES[emotion]
     title = f"A {words[day.toordinal() % len(words)]} {day:%A}"
     if pick is None:
         return title
+    if pick.song.key:
+        return f"{title} in {pick.song.key}"
     has_tempo = pick.song.tempo_bpm > 0  # unknown is not a number
     return f"{title} {f'at {pick.song.tempo_bpm:.0f} beats a minute' if has_tempo else _TONES[pick.likeliest_mood]}"
 

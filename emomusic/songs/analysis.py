@@ -126,14 +126,15 @@ def local_song(record: Mapping[str, Any], player: Player, number: int, path: str
     """A song from a result of `record_of`.
 
     Args:
-        record: may have a licence and a source, too.
+        record: may have a licence, a source and a key, too.
         player: what plays it.
         number: unique for this player.
         path: of the file, or its name.
     """
     valence, arousal = record["valence"], record["arousal"]
     tags = tuple(map(tuple, record["tags"]))
-    known: dict[str, Any] = {name: record.get(name) for name in ("album", "duration_s", "year", "licence", "source")}
+    names = ("album", "duration_s", "year", "licence", "source", "key")
+    known: dict[str, Any] = {name: record.get(name) for name in names}
     return Song(
         id=f"{player}-{number}",
         title=record["title"] or title_of(path),

@@ -83,6 +83,7 @@ class Song:
         path: of an audio file, or its name.
         licence: of a bundled song.
         source: address of a bundled song.
+        key: of a bundled song in which it is clear: "D minor".
         hearing: what was heard, of an audio file.
     """
 
@@ -109,6 +110,7 @@ class Song:
     path: str | None = None
     licence: str | None = None
     source: str | None = None
+    key: str | None = None
     hearing: Hearing | None = field(default=None, hash=False)
 
     @property

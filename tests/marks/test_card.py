@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -51,6 +52,8 @@ def test_the_title_names_an_emotion_a_day_and_the_song() -> None:
     assert len(set(titles.values())) == len(Emotion)
     assert all("Tuesday" in title for title in titles.values())
     assert "92 beats" in card_title(Emotion.SAD, TUESDAY, pick(tempo_bpm=92.3))
+    in_key = replace(pick(tempo_bpm=92.3), song=replace(pick().song, key="D minor"))
+    assert card_title(Emotion.SAD, TUESDAY, in_key).endswith("Tuesday in D minor")
     assert card_title(Emotion.SAD, TUESDAY, None).endswith("Tuesday")
 
 
