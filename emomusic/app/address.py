@@ -75,6 +75,7 @@ class Address:
     # The options of the widgets drawn on this visit. Streamlit resets a widget when another page is opened, and when it
     # has other options
     drawn: dict[str, list[str]] = field(default_factory=dict)
+    is_set: bool = False  # whether this run set the value of the last drawn widget
 
 
 def open_address(page: str) -> None:
@@ -161,10 +162,24 @@ def widget(name: str, options: Sequence[str], first: str | None = None, *, most:
     return _set(name, valid if most > 1 else next(iter(valid), None), first, options)
 
 
-def choose_one(label: str, options: Sequence[str], name: str, *, name_of: Callable[[str], str] = str) -> str:
-    """Show buttons for a choice in the URL; the first option is the default. `name_of` gives the text of an option."""
-    look = widget(name, options, options[0]) | {"format_func": name_of}
-    return str(st.segmented_control(label, options, required=True, label_visibility="collapsed", **look))
+def choose_one(
+    label: str,
+    options: Sequence[str],
+    name: str,
+    *,
+    name_of: Callable[[str], str] = str,
+    on_change: Callable[[], None] | None = None,
+) -> str:
+    """Show buttons for a choice in the URL; the first option is the default. `name_of` gives the text of an option.
+
+    `on_change` stores the choice in place of this function.
+    """
+    look = widget(name, options, options[0]) | {"format_func": name_of, "label_visibility": "collapsed"}
+    if on_change is not None:
+        look |= {"on_change": on_change, "args": ()}
+    # A browser that still loads the code of the widget misses the run that sets the value
+    default = None if page_state(Address).is_set else st.session_state[name]
+    return str(st.segmented_control(label, options, default=default, required=True, **look))
 
 
 def text_widget(name: str) -> dict[str, Any]:
@@ -173,10 +188,12 @@ def text_widget(name: str) -> dict[str, Any]:
 
 
 def _set(name: str, value: object, first: str | None, options: Sequence[str] = ()) -> dict[str, Any]:
-    drawn = page_state(Address).drawn
-    if not (drawn.get(name) == [*options] and name in st.session_state and st.session_state[name] == value):
+    address = page_state(Address)
+    is_drawn = address.drawn.get(name) == [*options] and name in st.session_state
+    address.is_set = not (is_drawn and st.session_state[name] == value)
+    if address.is_set:
         st.session_state[name] = value
-    drawn[name] = [*options]
+    address.drawn[name] = [*options]
     return {"key": name, "on_change": _store, "args": (name, first)}
 
 

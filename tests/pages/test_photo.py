@@ -72,6 +72,18 @@ def downloads(app: AppTest) -> set[str]:
     return {button.proto.label for button in app.get("download_button")}
 
 
+def test_a_browser_that_missed_the_first_run_shows_the_policy(app: AppTest) -> None:
+    """It loads the code of the widget late, and gets the value that the first run sets only as a default."""
+    app.query_params[state.POLICY] = "Soothe"
+    sample(app, "eileen-collins-1999")
+    assert app.segmented_control(key=state.POLICY).proto.set_value
+    app.run()
+    assert not app.segmented_control(key=state.POLICY).proto.set_value  # it would undo a click on its way
+    assert list(app.segmented_control(key=state.POLICY).proto.default) == [1]
+    pick(app, state.POLICY, "Journey")
+    assert app.segmented_control(key=state.POLICY).value == "Journey"
+
+
 def test_without_a_matching_song_the_page_says_so_and_offers_no_playlist(app: AppTest) -> None:
     sample(app, "eileen-collins-1999")
     (lesson,) = app.get("page_link")  # for a visitor without a profile

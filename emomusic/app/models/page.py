@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from emomusic.app import state
-from emomusic.app.address import choose, offered, widget
+from emomusic.app.address import choose, choose_one, offered, widget
 from emomusic.app.address import chosen as chosen_choice
 from emomusic.app.charts import roomy_columns, show_chart
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
@@ -118,8 +118,7 @@ def _choose_benchmark() -> Benchmark:
         first = None if benchmark is options[0] else benchmark
         choose({key: first, state.MODELS_CELL: None, state.MODELS_CLASS: None, **gone})
 
-    look = widget(key, options, options[0]) | {"on_change": change, "args": ()}
-    return Benchmark(st.segmented_control("Test set", options, required=True, label_visibility="collapsed", **look))
+    return Benchmark(choose_one("Test set", options, key, on_change=change))
 
 
 def _room(key: str) -> Any:
