@@ -6,6 +6,8 @@ archives are never opened as archives.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import io
 import shutil
 import tarfile
@@ -29,6 +31,7 @@ _MAX_DIRECTORY_BYTES = 100 * _MAX_FILES  # of a ZIP
 _MAX_UNPACKED_BYTES, _MAX_RATIO = 2**30, 200  # a TAR may unpack to the sum of both limits
 _IS_ENCRYPTED = 0x1  # a flag of ZIP
 _TOO_MANY = f"This archive has over {_MAX_FILES:,} files. Unpack it and name the folder."
+_FULL = "The folder for temporary files is full. Make room, or set TMPDIR to another folder."
 _DAMAGED = "This archive is damaged or incomplete. Pack it again."
 _MEMBER_DAMAGED = "This file is damaged in its archive. Pack it again."
 
@@ -125,8 +128,10 @@ class Archive:
             if file.tell() != size:
                 raise EOFError
         except Exception as error:
-            file.close()
-            raise ArchiveError(_MEMBER_DAMAGED) from error
+            with contextlib.suppress(OSError):  # of its buffer
+                file.close()
+            is_full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+            raise ArchiveError(_FULL if is_full else _MEMBER_DAMAGED) from error
         file.seek(0)
         return file
 

@@ -92,10 +92,16 @@ class Folder:
             else:
                 self._system.create_dir(parent, recursive=True)
                 part = f".{base}.{uuid.uuid4().hex}"  # Parquet readers ignore hidden files
-            with self._system.open_output_stream(f"{parent}/{part}") as file:
-                file.write(data)
-            if part != base:
-                self._system.move(f"{parent}/{part}", f"{parent}/{base}")
+            try:
+                with self._system.open_output_stream(f"{parent}/{part}") as file:
+                    file.write(data)
+                if part != base:
+                    self._system.move(f"{parent}/{part}", f"{parent}/{base}")
+            except STORAGE_ERRORS:
+                if part != base:
+                    with contextlib.suppress(*STORAGE_ERRORS):
+                        self._system.delete_file(f"{parent}/{part}")
+                raise
 
     def delete(self, name: str) -> None:
         """Delete a file, if it exists."""

@@ -102,6 +102,7 @@ def test_a_part_appears_as_a_whole(out: Path):
     folder._system = Full()
     with pytest.raises(BatchError):
         folder.write("pictures/part-000001.parquet", b"half")
+    assert [path.name for path in (out / "pictures").iterdir()] == ["part-000001.parquet"]  # nothing half written
     assert rows_of(out, "pictures") == before
 
 

@@ -1,6 +1,7 @@
 """The sources of a batch: folders, patterns, lists, archives and remote locations."""
 
 import contextlib
+import errno
 import gzip
 import io
 import os
@@ -11,6 +12,7 @@ import tracemalloc
 import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from pyarrow import fs
@@ -280,6 +282,14 @@ def test_an_archive_of_many_files_is_a_failure(tmp_path: Path, ending: str, monk
     assert len(outcomes(path)) == 2
     path.write_bytes(packed(ending, ["a.txt", "b.jpg", "c.jpg"]))
     assert outcomes(path)[str(path)] is None
+
+
+def test_a_full_temporary_folder_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (path := tmp_path / "pack.zip").write_bytes(packed("zip", ["c.mp4"]))
+    monkeypatch.setattr(archives.shutil, "copyfileobj", Mock(side_effect=OSError(errno.ENOSPC, "No space left")))
+    (item,) = find_items([str(path)])
+    with contextlib.closing(Opener()) as opener, pytest.raises(ImageError, match="temporary files is full"):
+        opener.open(item)
 
 
 def test_a_long_header_is_not_read(tmp_path: Path):
