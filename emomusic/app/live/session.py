@@ -36,7 +36,7 @@ CONNECT_TIMEOUT_S = 5.0
 
 _NO_FRAME_S = 4.0  # below the five seconds after which a browser reports a lost connection
 _LARGEST_SIDE = 640  # of a frame over the page's connection
-_GONE_S = 20.0  # the visitor who sends no frame over the page's connection has left
+_GONE_S = 20.0  # the visitor who sends no frame over the page's connection, or who connects for so long, has left
 
 
 class Way(StrEnum):
@@ -138,8 +138,9 @@ class LiveSession:
 
     @property
     def is_left(self) -> bool:
-        """Whether the page has sent no frame for long. WebRTC closes the reader itself."""
-        return self.way is Way.PAGE and time.monotonic() - self.frame_s > _GONE_S
+        """Whether the page has sent no frame for long. Once connected, WebRTC closes the reader itself."""
+        ends_itself = self.way is Way.WEBRTC and self.phase is not Phase.CONNECTING
+        return not ends_itself and time.monotonic() - self.frame_s > _GONE_S
 
     @property
     def is_slow(self) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from base64 import b64decode
 from collections.abc import Callable
 
@@ -189,7 +190,7 @@ def _leave_webrtc(session: LiveSession | None) -> None:
     live = page_state(LiveState)
     live.way, live.starts_video = Way.PAGE, session is None
     if session is not None:
-        session.way = Way.PAGE
+        session.way, session.frame_s = Way.PAGE, time.monotonic()
     if (stream := st.session_state.get(state.LIVE_STREAM)) is not None:
         close_stream(stream)  # it stays in the session, because the browser may still report its state
     st.rerun()

@@ -32,6 +32,15 @@ def test_a_connection_that_times_out_is_blocked() -> None:
     assert (live.phase, live.problem) == (Phase.OVER, Problem.BLOCKED)
 
 
+def test_a_session_that_never_connects_gives_its_place_back() -> None:
+    live, playing = session(), session(Phase.PLAYING)
+    assert live.is_live
+    for each in (live, playing):
+        each.frame_s -= 60
+    assert not live.is_live
+    assert playing.is_live  # WebRTC tells of its end
+
+
 def test_a_frame_is_mirrored_and_keeps_its_size_and_format() -> None:
     live = session(Phase.PLAYING)
     live.boxes = False
