@@ -49,7 +49,7 @@ def return_free_memory() -> None:
 
 
 def overwrite_free_memory() -> None:
-    """Overwrite most of what was freed. Its memory keeps its content otherwise. Takes 0.6 s."""
+    """Overwrite most of what was freed. Its memory keeps its content otherwise. Takes 0.9 s."""
     _overwrite_pools()
     for size in range(48, 513, 16):  # Python's pools, from the smallest text to the largest
         blocks = [bytes(size - sys.getsizeof(b"")) for _ in range(_OVERWRITTEN_BYTES // size)]
@@ -60,9 +60,10 @@ _OVERWRITTEN_BYTES = 2**23  # of each size; a catalogue leaves megabytes of free
 
 
 def _overwrite_pools() -> None:
-    """Overwrite the ends of glibc's pools, which `return_free_memory` returns of its first pool only.
+    """Overwrite free blocks of glibc's pools, and the ends, of which `return_free_memory` returns only the first one.
 
-    A thread has a pool of its own if there is one, so this takes as many threads as there can be pools.
+    A thread has a pool of its own if there is one, so this takes as many threads as there can be pools. A request gets
+    the smallest free block that fits, so it takes requests of all sizes, the largest first.
     """
     started, one_by_one = threading.Barrier(_MOST_POOLS), threading.Lock()
 
@@ -70,8 +71,9 @@ def _overwrite_pools() -> None:
         block = bytearray(2**16)  # of the pool of this thread
         started.wait()
         with one_by_one:
-            blocks = [bytes(_BLOCK_BYTES) for _ in range(_TRIMMED_BYTES // _BLOCK_BYTES + 1)]
-            del block, blocks  # just above the threshold, so that glibc returns all of it
+            within = [[bytes(size) for _ in range(_OF_SIZE_BYTES // size)] for size in _BLOCK_SIZES]
+            end = [bytes(_BLOCK_BYTES) for _ in range(_TRIMMED_BYTES // _BLOCK_BYTES + 1)]
+            del block, within, end  # above the threshold, so that glibc returns all of it
 
     threads = [threading.Thread(target=overwrite, daemon=True) for _ in range(_MOST_POOLS)]
     for thread in threads:
@@ -81,6 +83,8 @@ def _overwrite_pools() -> None:
 
 
 _MOST_POOLS, _BLOCK_BYTES = 16, 2**20
+_BLOCK_SIZES = [2**power * part // 4 for power in range(15, 9, -1) for part in (8, 7, 6, 5)]  # 64 to 1.25 KB
+_OF_SIZE_BYTES = 2**20  # of all sizes together above the threshold. Threads keep some blocks of at most 1 KB for later
 
 
 # The standard library
