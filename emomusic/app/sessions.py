@@ -44,20 +44,20 @@ class _Cleanup:
     """A periodic task on the server's thread, the only thread that may close sessions."""
 
     def __init__(self, server: ServerInternals) -> None:
-        self._server = server
+        self._server, ttl_s = server, max(st.get_option("server.disconnectedSessionTTL"), 10)
+        self._every_s, self._files_every_s = min(_EVERY_S, ttl_s / 48), min(_FILES_EVERY_S, ttl_s / 8)
         # The page's images are files and go after the session; each of the three steps can be one interval late
-        late_s = _FILES_EVERY_S + 3 * _EVERY_S
-        self._kept_s = max(st.get_option("server.disconnectedSessionTTL") / 2 - late_s, 0.0)
+        self._kept_s = ttl_s / 2 - self._files_every_s - 3 * self._every_s
         self._left_at: dict[str, float] = {}
         self._deleted_at = monotonic()
         self._overwrites_left = 0
 
     def run(self) -> None:
         """Delete what is left, now and every few seconds."""
-        self._server.event_loop.call_later(_EVERY_S, self.run)
+        self._server.event_loop.call_later(self._every_s, self.run)
         now = monotonic()
         # Files first: a session that cannot be closed must not keep them
-        if now - self._deleted_at >= _FILES_EVERY_S:
+        if now - self._deleted_at >= self._files_every_s:
             self._deleted_at = now
             self._try(self._server.delete_unused_files)
             gc.collect()  # reference cycles of pages can hold photos
