@@ -75,7 +75,6 @@ class Address:
     # The options of the widgets drawn on this visit. Streamlit resets a widget when another page is opened, and when it
     # has other options
     drawn: dict[str, list[str]] = field(default_factory=dict)
-    is_set: bool = False  # whether this run set the value of the last drawn widget
 
 
 def open_address(page: str) -> None:
@@ -177,9 +176,8 @@ def choose_one(
     look = widget(name, options, options[0]) | {"format_func": name_of, "label_visibility": "collapsed"}
     if on_change is not None:
         look |= {"on_change": on_change, "args": ()}
-    # A browser that still loads the code of the widget misses the run that sets the value
-    default = None if page_state(Address).is_set else st.session_state[name]
-    return str(st.segmented_control(label, options, default=default, required=True, **look))
+    # A browser that still loads the code of the widget misses the run that sets the value, but not the default
+    return str(st.segmented_control(label, options, default=st.session_state[name], required=True, **look))
 
 
 def text_widget(name: str) -> dict[str, Any]:
@@ -188,12 +186,10 @@ def text_widget(name: str) -> dict[str, Any]:
 
 
 def _set(name: str, value: object, first: str | None, options: Sequence[str] = ()) -> dict[str, Any]:
-    address = page_state(Address)
-    is_drawn = address.drawn.get(name) == [*options] and name in st.session_state
-    address.is_set = not (is_drawn and st.session_state[name] == value)
-    if address.is_set:
+    drawn = page_state(Address).drawn
+    if not (drawn.get(name) == [*options] and name in st.session_state and st.session_state[name] == value):
         st.session_state[name] = value
-    address.drawn[name] = [*options]
+    drawn[name] = [*options]
     return {"key": name, "on_change": _store, "args": (name, first)}
 
 

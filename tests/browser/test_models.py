@@ -30,6 +30,9 @@ FOUR_CHARTS_ARE_ALIGNED = """() => {
   return tops.length === 4 && tops[0] === tops[1] && tops[1] < tops[2] && tops[2] === tops[3];
 }"""
 
+# Where an element stands on the page, however far the page is scrolled
+PLACE = "element => element.getBoundingClientRect().top + document.querySelector('[data-testid=stMain]').scrollTop"
+
 OVERFLOW = "element => element.scrollWidth - element.clientWidth"
 A_TABLE_SCROLLS = (
     "[...document.querySelectorAll('[class*=st-key-models-card] table')].some(t => t.scrollWidth > t.clientWidth)"
@@ -113,7 +116,8 @@ def test_choices_keep_the_table_in_place_and_back_undoes_them(models: Callable[.
     answer, heading = (page.get_by_role("heading", level=2).nth(number) for number in (0, 1))
     expect(answer).to_contain_text("69.5")
     expect(page.get_by_role("tab").first).to_have_attribute("aria-selected", "true")
-    steps, place = page.evaluate("history.length"), page.get_by_test_id("stDataFrame").first.bounding_box()
+    table = page.get_by_test_id("stDataFrame").first
+    steps, place = page.evaluate("history.length"), table.evaluate(PLACE)
     page.evaluate(SHIFTS)
     click_row(page, 2)
     expect(heading).to_contain_text("cnn_capstone")
@@ -134,8 +138,8 @@ def test_choices_keep_the_table_in_place_and_back_undoes_them(models: Callable[.
     expect(heading).to_have_text(compared)
     expect(page.get_by_role("tab").first).to_have_attribute("aria-selected", "true")
     wait_until_idle(page)
-    wait_until_at_rest(page.get_by_test_id("stDataFrame").first)
-    assert page.get_by_test_id("stDataFrame").first.bounding_box() == place
+    wait_until_at_rest(table)
+    assert table.evaluate(PLACE) == place
 
 
 def test_the_table_keeps_its_place_when_the_fonts_arrive_last(open_page: Callable[..., Page]) -> None:
