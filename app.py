@@ -27,17 +27,20 @@ with shown_errors():
     admit_visitor()
 
 pages = [
-    st.Page("pages/photo.py", title="Photo", icon=":material/add_a_photo:", default=True),
+    st.Page("pages/photo.py", title="Photo", icon=":material/add_a_photo:", url_path="start", default=True),
     st.Page("pages/live.py", title="Live", icon=":material/videocam:", url_path="live"),
     st.Page("pages/film.py", title="Film", icon=":material/movie:", url_path="film"),
     st.Page("pages/music.py", title="Music", icon=":material/library_music:", url_path="music"),
     st.Page("pages/models.py", title="Models", icon=":material/query_stats:", url_path="models"),
     st.Page("pages/how_it_works.py", title="How it works", icon=":material/school:", url_path="how_it_works"),
-    st.Page(lambda: None, title="Photo", url_path="gallery", visibility="hidden"),  # in old links
+    # In old links, and as people may type it
+    st.Page(lambda: None, title="Photo", url_path="gallery", visibility="hidden"),
+    st.Page(lambda: None, title="Photo", url_path="photo", visibility="hidden"),
 ]
 page = st.navigation(pages, position="top")
-if page.url_path == "gallery":
-    st.switch_page("pages/photo.py", query_params={"sample": "all"} if "wall" in st.query_params else None)
+if page.url_path in ("gallery", "photo"):
+    query = {"sample": "all"} if "wall" in st.query_params else st.query_params.to_dict()
+    st.switch_page("pages/photo.py", query_params=query)
 if page.url_path:
     st.set_page_config(page_title=f"{page.title} · EmoMusic")  # distinguishes tabs and bookmarks
 enter_page(page.url_path)

@@ -19,7 +19,7 @@ LOOK = next(step.title for step in STEPS if step.key == "look")
 # Pages with content, their titles, and a text of each that appears last
 SCREENS = (
     ("/", "EmoMusic", "A sample, your own photo or a mood replaces this example."),
-    ("/?sample=four-people&who=Face+3&songs=bundled", "EmoMusic", "Each face"),
+    ("/photo?sample=four-people&who=Face+3&songs=bundled", "EmoMusic", "Each face"),
     ("/live", "Live · EmoMusic", "What does this moment sound like?"),
     ("/film", "Film · EmoMusic", "What does this film sound like?"),
     ("/gallery?wall=samples", "EmoMusic", "7 faces in 7 photos: 2 happy, 1 surprised, 4 neutral."),
@@ -42,6 +42,7 @@ def test_a_page_has_its_title_ordered_headings_no_violation_and_keeps_its_place(
     if charts := page.locator(".js-plotly-plot").count():
         expect(page.locator(".js-plotly-plot .main-svg").nth(charts - 1)).to_be_visible()
     assert shift(page) <= MAX_SHIFT
+    expect(page.get_by_role("dialog")).to_have_count(0)  # "Page not found"
     assert_accessible(page, title)
 
 

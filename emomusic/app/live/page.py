@@ -214,8 +214,15 @@ def _show_head(session: LiveSession | None, settings: IceSettings) -> View:
     return view
 
 
+_WHOLE_CONSENT = """<style>
+.st-key-live-start button { height: auto; }
+.st-key-live-start p { white-space: normal; overflow-wrap: anywhere; }
+</style>"""
+
+
 def _show_start(settings: IceSettings) -> None:
     """Show START, which gives the consent, and the notice."""
+    st.html(_WHOLE_CONSENT)
     contacts = f" To connect, browser and server contact {', '.join(settings.hosts)}." if settings.hosts else ""
     with (
         st.container(border=True, key="live-begin"),
