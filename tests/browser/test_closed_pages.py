@@ -127,19 +127,20 @@ def copies_in_memory(process: int, markers: Mapping[str, bytes]) -> dict[str, in
     return numbers
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs the open files of Linux")
-def test_photos_and_films_are_deleted_after_reading_or_after_their_pages_are_closed(
-    browser: Browser, tmp_path: Path, root: Path
-) -> None:
-    (folder := tmp_path / "temporary").mkdir()
+def write_marked_files(folder: Path, root: Path) -> tuple[dict[str, bytes], dict[str, int], str]:
+    """Write a file of each kind.
+
+    Returns:
+        The marker of each kind; the number of its copies while it is in memory; and the message of a camera's frame.
+    """
     photo = partial(photo_with, root=root)
     makes = {"x.jpg": photo, "y.jpg": photo, "x.mp4": film_with, "x.wav": song_with, "x.csv": table_with}
     markers = {name: secrets.token_hex(16).encode() for name in (*makes, "frame.jpg")}
     for name, make in makes.items():
-        (tmp_path / name).write_bytes(make(markers[name]))
+        (folder / name).write_bytes(make(markers[name]))
     least = dict.fromkeys(makes, NUM_COPIES)
     profile, frame = profile_of_anyone(), frame_with(markers["frame.jpg"])
-    (tmp_path / "x.json").write_bytes(profile)
+    (folder / "x.json").write_bytes(profile)
     message = b64encode(frame).decode()
     markers |= {
         "profile": FaceProfile.from_json(profile).identity[:32].tobytes(),
@@ -147,6 +148,15 @@ def test_photos_and_films_are_deleted_after_reading_or_after_their_pages_are_clo
         "pixels": read_image(frame)[0, 16:24][::-1].tobytes(),
     }
     least |= {"frame.jpg": NUM_COPIES // 2, "profile": 32, "message": NUM_COPIES // 3, "pixels": 60 * 79}
+    return markers, least, message
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs the open files of Linux")
+def test_photos_and_films_are_deleted_after_reading_or_after_their_pages_are_closed(
+    browser: Browser, tmp_path: Path, root: Path
+) -> None:
+    (folder := tmp_path / "temporary").mkdir()
+    markers, least, message = write_marked_files(tmp_path, root)
     settings = {"STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "20", "TMPDIR": str(folder), "EMOMUSIC_LIVE": "page"}
     with fresh_server(tmp_path, settings) as address, browser.new_context() as context:
         with_spotify(context)

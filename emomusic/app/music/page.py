@@ -30,7 +30,7 @@ def show_music() -> None:
         EmomusicError: the catalogue or a model is damaged.
     """
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        heading = st.empty()
+        heading = st.container(width="content")  # keeps its text and its place until it is written again
         choose_music()
         explanation = st.popover("What the numbers mean", icon=":material/help:")
     with st.spinner("Reading songs and moods"):
