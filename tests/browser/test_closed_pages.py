@@ -151,6 +151,16 @@ def write_marked_files(folder: Path, root: Path) -> tuple[dict[str, bytes], dict
     return markers, least, message
 
 
+def send_frames(page: Page, address: str, message: str) -> None:
+    """Start Live, where each frame of the camera is this one."""
+    page.add_init_script(CANVAS_CAMERA)
+    page.add_init_script(f"HTMLCanvasElement.prototype.toDataURL = () => 'data:image/jpeg;base64,{message}'")
+    page.goto(address)
+    show_on_camera(page, "eileen-collins-1999")
+    page.locator(START).click()
+    page.get_by_text(re.compile("^0 faces ·")).wait_for(timeout=PATIENCE_MS)
+
+
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs the open files of Linux")
 def test_photos_and_films_are_deleted_after_reading_or_after_their_pages_are_closed(
     browser: Browser, tmp_path: Path, root: Path
@@ -190,14 +200,7 @@ def test_photos_and_films_are_deleted_after_reading_or_after_their_pages_are_clo
         page.get_by_role("button", name="This is me").click()
         page.locator(f".st-key-{state.PROFILE_UPLOAD} input[type=file]").set_input_files(tmp_path / "x.json")
         page.get_by_text("Person 1:").wait_for()
-        live = context.new_page()
-        live.add_init_script(CANVAS_CAMERA)
-        live.add_init_script(f"HTMLCanvasElement.prototype.toDataURL = () => 'data:image/jpeg;base64,{message}'")
-        live.goto(f"{address}/live")
-        show_on_camera(live, "eileen-collins-1999")
-        live.locator(START).click()
-        live.get_by_text(re.compile("^0 faces ·")).wait_for(timeout=PATIENCE_MS)
-
+        send_frames(context.new_page(), f"{address}/live", message)
         expect(open_("/film", "x.mp4").get_by_text(re.compile("^Reading: "))).to_be_visible()
         wait_until(lambda: uploaded_bytes(address) == 0)  # released after copying, although the page is open
         assert len(list(unnamed_files(folder))) == 1
