@@ -1,1 +1,1 @@
-"""The Streamlit app: one folder for each page; the modules beside them are shared by pages."""
+"""The Streamlit app: one folder for each page; pages share the other modules."""

@@ -1,7 +1,7 @@
 """The bar at the bottom of every page: the one player of the app.
 
-`queues.py` says what plays. `bar.js` keeps the sound in the browser's window, so that a change of the page does not
-interrupt it.
+`queues.py` decides which song plays. `bar.js` keeps the sound in the browser's window, so that a change of the page
+does not interrupt it.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def show_bar() -> None:
 
 
 def _go_on() -> None:
-    """Move to the next song, unless the browser tells of an earlier one."""
+    """Move to the next song, unless the browser reports an earlier one."""
     player = page_state(PlayerState)
     queue = player.queues.get(player.playing)
     if queue is not None and queue.current is not None and queue.current.song.id == st.session_state["bar"]["next"]:

@@ -31,7 +31,7 @@ def _load() -> Example:
     return msgspec.json.decode(DATA.read_bytes(), type=Example)
 
 
-# The picture and the sentence above the charts, or beside them on a wide screen
+# The picture and the sentence: above the charts, or left of them on a wide screen
 _STYLE = """<style>
 .st-key-example {
   display: grid; gap: 0.5rem 2rem; grid-template-columns: 5fr 3fr 4fr; align-items: start; min-height: 320px;
@@ -49,7 +49,7 @@ def show_example(note: str) -> None:
     """Show the example: a picture with its faces, the sentence, a song, the bars and the plane.
 
     Args:
-        note: one line that tells what replaces the example on this page.
+        note: one line that names what replaces the example on this page.
     """
     example = _load()
     faces = [EmotionProbabilities(np.array([*shares.values()], np.float32)) for shares in example.faces]
