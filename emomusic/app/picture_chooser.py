@@ -351,7 +351,9 @@ def keep_over_reload() -> None:
 
 
 def _take_back() -> None:
-    photo, before = page_state(PictureState), _STATES.get(str(st.session_state[_TAB_KEY].token))
+    if (tab := st.session_state.get(_TAB_KEY)) is None:
+        return  # the visitor has left the page
+    photo, before = page_state(PictureState), _STATES.get(str(tab.token))
     if photo.asks and before is not None and before.own:
         photo.take(before.own, before.notes)
     elif photo.asks:

@@ -101,7 +101,7 @@ def server_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def server(server_folder: Path) -> Iterator[str]:
     """One server for all tests."""
-    with fresh_server(server_folder) as address:
+    with fresh_server(server_folder, {"EMOMUSIC_MAX_LIVE": "9"}) as address:  # the last test may still hold places
         yield address
 
 

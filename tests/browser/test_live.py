@@ -183,7 +183,8 @@ def wait_for_start(page: Page) -> None:
     try:
         expect(page.locator(PLAYING)).to_be_visible(timeout=LONG_MS)
     except AssertionError as error:  # the snapshot of the page lacks the video component
-        error.add_note(f"The video component:\n{stream(page).locator('body').aria_snapshot()}")
+        if page.locator('iframe[title*="webrtc"]').count():
+            error.add_note(f"The video component:\n{stream(page).locator('body').aria_snapshot()}")
         raise
 
 
@@ -294,7 +295,6 @@ def test_a_refused_webcam_and_a_page_without_https_are_reported(playwright: Play
 @pytest.mark.parametrize(
     ("kind", "script"),
     [
-        (Problem.BUSY, "async () => { throw new DOMException('', 'AbortError') }"),
         (Problem.ABSENT, "async () => { throw new DOMException('', 'NotFoundError') }"),
         (Problem.UNSUPPORTED, "undefined"),
     ],
@@ -309,6 +309,19 @@ def test_other_problems_of_the_webcam_are_reported_with_a_way_out(
     expect(page.locator(f".st-key-live-again-{kind}")).to_have_count(int(kind is not Problem.UNSUPPORTED))
     page.locator(f".st-key-live-photo-{kind} button").click()
     expect(page.get_by_role("radio", name="Upload")).to_be_checked(timeout=LONG_MS)
+
+
+def test_an_answer_on_another_page_counts(open_page: Callable[..., Page]) -> None:
+    asks = "() => new Promise((_, refuse) => { top.refuse = refuse })"
+    script = f"if (navigator.mediaDevices) navigator.mediaDevices.getUserMedia = {asks}"
+    page = open_page("/live", script=script)
+    page.locator(START).click()
+    page.wait_for_function("top.refuse !== undefined")
+    visit(page, "Models")
+    wait_until_idle(page)
+    page.evaluate("() => top.refuse(new DOMException('', 'AbortError'))")
+    page.get_by_role("link", name="Live").click()
+    expect(problem(page, Problem.BUSY)).to_be_visible()
 
 
 def play_the_game(page: Page) -> None:

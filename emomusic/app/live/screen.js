@@ -227,7 +227,8 @@ const PROBLEMS = {
   NotAllowedError: "refused", SecurityError: "refused", NotFoundError: "absent",
   OverconstrainedError: "absent", NotReadableError: "busy", AbortError: "busy",
 };
-let [lastAttempt, lastPress, wasChecked, tookKeys] = ["", "", false, false]; // one page for each tab
+let [lastPress, wasChecked, tookKeys] = ["", false, false]; // one page for each tab
+const asked = { attempt: "", problem: null, element: null }; // the last question, and which component reports its answer
 let tellReturn = null;
 
 function missing() {
@@ -278,7 +279,7 @@ function watchConnection(element) {
   watch.observe(app, { attributeFilter: ["data-test-connection-state"] });
 }
 
-/** Ask for the camera once for each `data.attempt`, and answer with the problem, if any. */
+/** Ask for the camera once for each `data.attempt`, and answer with the problem, if any, also after another page. */
 export function askForCamera({ data, parentElement, setTriggerValue }) {
   tellReturn = () => setTriggerValue("returned", true);
   if (!parts.has(parentElement)) parts.set(parentElement, watchConnection(parentElement));
@@ -297,8 +298,11 @@ export function askForCamera({ data, parentElement, setTriggerValue }) {
     lastPress = data.press;
     inStream(pressStart, 300);
   }
-  if (data.attempt && data.attempt !== lastAttempt) {
-    lastAttempt = data.attempt;
-    tryCamera(data.video).then((problem) => answer(data.attempt, problem));
+  const { attempt } = data;
+  const isNew = attempt !== asked.attempt;
+  if (attempt && (isNew || asked.element !== parentElement)) {
+    if (isNew) asked.problem = tryCamera(data.video);
+    Object.assign(asked, { attempt, element: parentElement });
+    asked.problem.then((problem) => answer(attempt, problem));
   }
 }

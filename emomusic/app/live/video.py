@@ -94,13 +94,15 @@ def mount_camera(*, takes_keys: bool) -> None:
     """
     live = page_state(LiveState)
     press = live.request if live.is_camera_allowed and live.starts_video and live.way is Way.WEBRTC else ""
-    data = {"attempt": live.request, "video": _VIDEO, "takesKeys": takes_keys, "press": press, "folder": live_folder()}
+    attempt = live.request if live.answer is None else ""
+    data = {"attempt": attempt, "video": _VIDEO, "takesKeys": takes_keys, "press": press, "folder": live_folder()}
     with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
         _ASK(key=state.LIVE_CAMERA, data=data, on_answer_change=_take_answer, on_returned_change=lambda: None)
 
 
 def _take_answer() -> None:
-    answer, live = st.session_state[state.LIVE_CAMERA].answer, page_state(LiveState)
+    camera, live = st.session_state.get(state.LIVE_CAMERA), page_state(LiveState)
+    answer = None if camera is None else camera.answer  # a late answer finds no component
     if answer is not None and not answer["hasWebrtc"]:
         live.way = Way.PAGE
     if answer is not None and answer["attempt"] == live.request:
