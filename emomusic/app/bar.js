@@ -44,8 +44,8 @@ export class SongPlayer extends EventTarget {
     return !this.audio.paused && !this.audio.ended;
   }
 
-  /** Play a song from its start. With `fade_s`, the song before fades out meanwhile. */
-  begin(song, fade_s = 0) {
+  /** Play a song from its start, or only load it. With `fade_s`, the song before fades out meanwhile. */
+  begin(song, fade_s = 0, isHeld = false) {
     clearInterval(this.#fading);
     const isFading = fade_s > 0 && this.isPlaying;
     if (isFading) this.#decks.reverse();
@@ -58,7 +58,7 @@ export class SongPlayer extends EventTarget {
       const artwork = song.cover ? [{ src: song.cover }] : [];
       navigator.mediaSession.metadata = new MediaMetadata({ title: song.title, artist: song.artist, artwork });
     }
-    return this.resume();
+    return isHeld ? this.pause() : this.resume();
   }
 
   #fade(fade_s) {
@@ -113,11 +113,11 @@ const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seco
 const thePlayer = () => (window.emomusicPlayer ??= new SongPlayer());
 
 /** Spotify's frame: it plays once it is ready, pauses for other sources, and its end leads to the next song. */
-function hearSpotify(frame, player, isNewStart, onEnd) {
+function hearSpotify(frame, player, isNewStart, isHeld, onEnd) {
   const tell = (command) => frame.contentWindow?.postMessage({ command }, SPOTIFY);
   const onMessage = ({ origin, source, data }) => {
     if (origin !== SPOTIFY || source !== frame.contentWindow) return;
-    if (data?.type === "ready" && frame.src) tell("play");
+    if (data?.type === "ready" && frame.src && !isHeld()) tell("play");
     if (data?.type !== "playback_update") return;
     const { isPaused, position, duration } = data.payload ?? {};
     const played = player.playsSpotify;
@@ -129,7 +129,7 @@ function hearSpotify(frame, player, isNewStart, onEnd) {
   window.addEventListener("message", onMessage);
   window.addEventListener(SOUND, onSound);
   if (!frame.src) player.playsSpotify = false;
-  else if (isNewStart) tell("play");
+  else if (isNewStart && !isHeld()) tell("play");
   return () => {
     window.removeEventListener("message", onMessage);
     window.removeEventListener(SOUND, onSound);
@@ -210,12 +210,14 @@ export default function ({ data, parentElement, setTriggerValue }) {
   player.addEventListener("ended", goOn);
   const isNewStart = player.start !== start;
   player.start = start;
-  const endSpotify = hearSpotify(frame, player, isNewStart, goOn);
+  // The song of a film waits with it: the visitor may have paused it before the server's answer
+  const isHeld = () => Boolean(data.video && document.querySelector(data.video)?.paused);
+  const endSpotify = hearSpotify(frame, player, isNewStart, isHeld, goOn);
   const keys = { play: () => player.resume(), pause: () => player.pause(), nexttrack: goOn };
   Object.entries(keys).forEach(([action, act]) => navigator.mediaSession?.setActionHandler(action, act));
 
-  if (song?.url && player.song?.id !== song.id) player.begin(song, data.fade_s);
-  else if (song?.url && isNewStart && !player.isPlaying) player.resume();
+  if (song?.url && player.song?.id !== song.id) player.begin(song, data.fade_s, isHeld());
+  else if (song?.url && isNewStart && !player.isPlaying && !isHeld()) player.resume();
   else if (!song?.url && player.song) player.stop();
   if (data.ask) askSpotify(data.ask).then((answers) => answers || setTriggerValue("silent", data.ask.number));
   draw();

@@ -120,7 +120,7 @@ def show_bar() -> None:
     with st.container(key="player-bar"):
         st.html(_STYLE)
         _BAR(
-            data=data | {"start": player.starts, "fade_s": fade_s},
+            data=data | {"start": player.starts, "fade_s": fade_s, "video": player.videos.get(player.playing)},
             key="bar",
             on_next_change=_go_on,
             on_previous_change=_go_back,

@@ -34,6 +34,7 @@ class PlayerState:
         playing: the place that the bar plays.
         starts: how often a song was to begin.
         fading: the places whose songs fade into each other.
+        videos: the video of a place, as a selector, whose pauses its songs share.
         plane_clicks: number of clicks on the plane of the page.
     """
 
@@ -43,6 +44,7 @@ class PlayerState:
     playing: str = ""
     starts: int = 0
     fading: set[str] = field(default_factory=set)
+    videos: dict[str, str] = field(default_factory=dict)
     plane_clicks: int = 0
 
 

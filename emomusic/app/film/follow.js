@@ -39,7 +39,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   };
 
   const look = () => {
-    const found = document.querySelector(`${data.video} video`);
+    const found = document.querySelector(data.video);
     if (!found?.readyState) return;
     if (found !== video) watch(found);
     if (video.emomusicChoice !== data.choice) {

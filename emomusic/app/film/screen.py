@@ -16,7 +16,7 @@ from emomusic.app import state
 from emomusic.app.charts import show_chart, show_tile, style_tiles, styled_room
 from emomusic.app.film.details import show_downloads, show_plane
 from emomusic.app.film.job import FilmJob, FilmPhase, FilmView
-from emomusic.app.film.songs import PLACE, choose_scene, scene_picks, sing, stop_unless_following
+from emomusic.app.film.songs import PLACE, VIDEO, choose_scene, scene_picks, sing, stop_unless_following
 from emomusic.app.film.state import FilmState, ScenePicks, visitors_job
 from emomusic.app.frame import escape_markdown, shown_errors
 from emomusic.app.player import show_queue
@@ -225,16 +225,17 @@ def _follow_film(starts: Sequence[float], number: int, time_range: Sequence[floa
     here, player, key = page_state(FilmState), page_state(PlayerState), "film-follow"
 
     def on_scene() -> None:
-        if not st.session_state.get(state.FILM_FOLLOWS):
-            return  # the visitor switched it off while the scene changed
-        played = int(st.session_state[key]["scene"])
+        follow = st.session_state.get(key)
+        if follow is None or not st.session_state.get(state.FILM_FOLLOWS):
+            return  # the visitor left the page or switched it off while the scene changed
+        played = int(follow["scene"])
         page_state(FilmState).at_s = int(starts[played])
         sing(played)
 
     queue = player.queues.get(PLACE) if player.playing == PLACE else None
     _FOLLOW(
         data={
-            "video": ".st-key-film-frame",
+            "video": VIDEO,
             "chart": f".st-key-{_PARTS['timeline']}",
             "range": list(time_range),
             "starts": list(starts),

@@ -21,6 +21,9 @@ from emomusic.stream.timeline import Scene
 PLACE = "film"
 """Names the queue of the scenes."""
 
+VIDEO = ".st-key-film-frame video"
+"""Selects the film in the page."""
+
 
 def scene_picks(scenes: Sequence[Scene]) -> ScenePicks:
     """One song for each scene, for the visitor's music. The queue of the bar holds the same songs."""
@@ -48,6 +51,7 @@ def _queue_scene() -> None:
         queue.go_on()
     player.queues[PLACE] = queue
     player.fading.add(PLACE)
+    player.videos[PLACE] = VIDEO
 
 
 def sing(number: int) -> None:
