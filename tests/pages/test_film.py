@@ -14,8 +14,8 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.app import state
-from emomusic.app.film import details, screen
 from emomusic.app.film import page as page_module
+from emomusic.app.film import screen
 from emomusic.app.film.job import FilmHolder, FilmJob, FilmPhase, FilmView
 from emomusic.app.film.state import FilmState
 from emomusic.app.queues import PlayerState
@@ -237,7 +237,7 @@ def test_of_many_scenes_the_next_ones_are_shown_and_further_faces_are_counted(
     shown: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(screen, "_MOST_TILES", 3)
-    monkeypatch.setattr(details, "_FACES_SHOWN", 2)
+    monkeypatch.setattr(screen, "_FACES_SHOWN", 2)
     assert len(shown.run().get("image")) == 2 + 3
     assert "1 more faces" in text_of(shown)
     for number, first in ((2, 1), (3, 1), (1, 0)):

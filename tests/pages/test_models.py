@@ -279,7 +279,7 @@ def test_every_model_receives_the_largest_face(app: AppTest, monkeypatch: pytest
     detector = FakeDetector([make_face(), make_face(x=100, width=80, height=90)])
     monkeypatch.setattr(shared, "load_networks", lambda: (detector, FakeNetwork("vgg9")))
     st.cache_resource.clear()  # remove networks of other tests
-    monkeypatch.setattr("emomusic.app.models.try_it.classifier", classifier)
+    monkeypatch.setattr("emomusic.app.models.details.classifier", classifier)
     app.query_params[state.SAMPLE] = "eileen-collins-1999"
     opened(app, view="Try your face", on=Benchmark.PHOTOGRAPHS)
     assert WHEN_GONE in text_of(app)

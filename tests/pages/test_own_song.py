@@ -14,8 +14,8 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import AffectPoint
 from emomusic.app import state
-from emomusic.app.music import own_song
-from emomusic.app.music.own_song import OwnSong
+from emomusic.app.music import classify
+from emomusic.app.music.classify import OwnSong
 from emomusic.app.music.songs import YOUR_SONG
 from emomusic.media.audio_file import read_song
 from emomusic.server import shared as server_shared
@@ -66,7 +66,7 @@ def test_a_dropped_song_has_its_quadrant_tags_a_face_and_its_path(
     assert path_of(app)["x"] == pytest.approx([valence for _, valence, _ in expected.timeline])
     (audio,) = app.get("audio")
     assert audio.proto.alt == TAGS["title"]
-    monkeypatch.setattr(own_song, "load_sound_model", pytest.fail)
+    monkeypatch.setattr(classify, "load_sound_model", pytest.fail)
     app.run()  # hears nothing again
     assert not app.exception
     assert answer in [header.value for header in app.header]
@@ -100,7 +100,7 @@ def test_a_removed_song_leaves_the_session(app: AppTest) -> None:
 def test_the_path_of_a_long_song_has_a_limited_number_of_parts_and_hearing_takes_the_turns_of_a_visitor(
     app: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(own_song, "_MOST_PARTS", 6)
+    monkeypatch.setattr(classify, "_MOST_PARTS", 6)
     data = song_bytes("wav", seconds=90, rate=16_000)
     expected = heard(data)
     turns: list[str] = []

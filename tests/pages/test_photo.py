@@ -14,7 +14,7 @@ from emomusic.affect import Emotion
 from emomusic.app import picture_chooser, state, uploads
 from emomusic.app.address import PARAMS
 from emomusic.app.answer import FIRST_POINTS
-from emomusic.app.models.try_it import Asked
+from emomusic.app.models.details import Asked
 from emomusic.app.persons import PersonsState
 from emomusic.app.photo import reading
 from emomusic.app.photo.reading import Photos

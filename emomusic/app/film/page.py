@@ -14,9 +14,8 @@ from emomusic.app import state
 from emomusic.app.address import choose, chosen
 from emomusic.app.charts import styled_room
 from emomusic.app.example import show_example
-from emomusic.app.film.details import show_people
 from emomusic.app.film.job import MAX_MB, MAX_S, FilmHolder, FilmJob, FilmPhase, FilmView, has_room, stored_upload
-from emomusic.app.film.screen import show_screen
+from emomusic.app.film.screen import show_people, show_screen
 from emomusic.app.film.state import SAMPLE, FilmState, visitors_job
 from emomusic.app.frame import escape_markdown_message
 from emomusic.app.queues import PlayerState

@@ -21,13 +21,14 @@ from emomusic.affect import (
 from emomusic.app import state
 from emomusic.app.answer import describe_few, song_points
 from emomusic.app.frame import escape_markdown
-from emomusic.app.how_it_works.cover import COVERED, place_square
 from emomusic.app.how_it_works.drawing import (
+    COVERED,
     Drawing,
     bars,
     describe_agreement,
     describe_drop,
     fit_height,
+    place_square,
     share_in_words,
 )
 from emomusic.app.how_it_works.walk import CROP_SIDE
