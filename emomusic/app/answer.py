@@ -2,11 +2,10 @@
 
 A page reads faces, makes the listener of the songs, and shows the answer in the order of its screen:
 
-    listener = Listener.of(ALL, probabilities)       # or of one face, or of a mood
-    songs = answer(listener, "photo")                # shows the policies; the bar plays the queue "photo"
-    songs.show_player("my-photo")                    # a fragment; files begin with "my-photo"
-    songs.show_plane(face_points(faces), on_face=choose_face)
-    songs.json(record)                               # a record of the page with the request, for a download
+    listener = Listener(ALL, probabilities)          # or of one face, or of a mood
+    answer(listener, "photo")                        # shows the policies; the bar plays the queue "photo"
+    show_queue("photo", "my-photo")                  # files begin with "my-photo"
+    show_plane(listener, "photo", face_points(faces), on_face=choose_face)
 
 The queue of a place stays in the session, with its position, until the listener, the policy, the visitor's music or the
 source of songs changes. `answer(..., policies=False)` is for a mood, which needs no policy. A list that is chosen in
@@ -15,8 +14,7 @@ another way, such as one song for each scene, uses `queues.queue_of` and `player
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
@@ -25,7 +23,6 @@ import streamlit as st
 
 from emomusic.affect import (
     MOOD_POINTS,
-    AffectPoint,
     Emotion,
     EmotionProbabilities,
     Mood,
@@ -37,13 +34,11 @@ from emomusic.affect import (
 from emomusic.app import state
 from emomusic.app.address import choose_one
 from emomusic.app.charts import show_chart
-from emomusic.app.player import PLAYLIST, show_queue
 from emomusic.app.queues import PlayerState, play, queue_of
 from emomusic.app.sources import with_your_music
 from emomusic.app.state import page_state
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex, clicked_mark
 from emomusic.charts.face import probability_bars
-from emomusic.export import request_record
 from emomusic.faces.reading import FaceReading
 from emomusic.songs.queue import SongQueue
 from emomusic.songs.recommend import JOURNEY_STEPS
@@ -73,130 +68,84 @@ class Listener:
     """The face, group or person that songs are for."""
 
     label: str  # on the plane: the number of the face, or `ALL`, `NOW` or `YOU`
-    point: AffectPoint
-    emotion: Emotion | None  # estimated or chosen by hand; None if only a mood is chosen
     probabilities: EmotionProbabilities | None  # of the emotions; None if only a mood is chosen
     mood: Mood | None = None  # chosen by hand
     manual_emotion: Emotion | None = None  # chosen by hand
 
-    @classmethod
-    def of(
-        cls,
-        label: str,
-        probabilities: EmotionProbabilities,
-        mood: Mood | None = None,
-        manual_emotion: Emotion | None = None,
-    ) -> Listener:
-        """The listener with these probabilities."""
-        return cls(label, affect_of(probabilities), probabilities.emotion, probabilities, mood, manual_emotion)
-
-    @classmethod
-    def of_mood(cls, label: str, mood: Mood) -> Listener:
-        """The listener who chose a mood, without a face."""
-        return cls(label, MOOD_POINTS[mood], None, None, mood)
-
     @property
-    def name(self) -> str:
-        """The name on the page: "Everyone", "Face 2", "You"."""
-        return {ALL: state.EVERYONE, YOU: "You"}.get(self.label, f"Face {self.label}")
+    def request(self) -> Request:
+        """The request for songs, without a policy and the visitor's music."""
+        if self.probabilities is not None:
+            return Request(affect_of(self.probabilities), emotion=self.probabilities.emotion, mood=self.mood)
+        assert self.mood is not None
+        return Request(MOOD_POINTS[self.mood], mood=self.mood)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The songs for a listener.
-
-    Attributes:
-        listener: of the songs.
-        queue: of the songs.
-        place: names the player; unique on the page.
-    """
-
-    listener: Listener
-    queue: SongQueue
-    place: str
-
-    def show_player(self, stem: str) -> None:
-        """Show the player. The names of its files start with `stem`."""
-        show_queue(self.place, stem)
-
-    def show_plane(
-        self,
-        others: Sequence[FacePoint],
-        *,
-        on_face: Callable[[str], None] | None = None,
-        height: Literal["content", "stretch"] = "content",
-    ) -> None:
-        """Show the listener, other faces and the first songs on the affect plane. A click plays a song.
-
-        Args:
-            others: the other faces.
-            on_face: called with the label of a clicked face. It holds no visitor's data.
-            height: of the chart, as for `st.plotly_chart`.
-        """
-        listener, request = self.listener, self.queue.request
-        is_journey = request.policy is Policy.JOURNEY
-        picks = self.queue.playlist(JOURNEY_STEPS if is_journey else _SONGS_ON_PLANE)
-        if is_journey:  # not the songs that follow it
-            picks = [pick for pick in picks if pick.is_step]
-        faces = [other for other in others if other.label != listener.label]
-        emotion = listener.emotion or nearest_emotion(listener.point)
-        pictures = {other.label: other.picture for other in others}
-        faces.append(FacePoint(listener.label, listener.point, emotion, pictures.get(listener.label, "")))
-        # Another chart after each click: in the old one the mark stays selected, and a second click deselects it
-        key = f"plane-{page_state(PlayerState).plane_clicks}"
-        least = _LEAST_HEIGHT if height == "stretch" else 420
-        with st.container(key="plane", gap="xsmall", height=height):
-            show_chart(
-                circumplex(faces, song_points(picks), path=is_journey, height=least),
-                key=key,
-                alt=f"The affect plane: the listener at valence {listener.point.valence:.2f} and arousal "
-                f"{listener.point.arousal:.2f}, and {len(picks)} songs",
-                height=height,
-                on_select=partial(_take_mark, key, self.place, on_face),
-                selection_mode="points",
-                config={"scrollZoom": any(pictures.values())},
-            )
-            faces_are = "Click a face, scroll to zoom" if any(pictures.values()) else "Circles are faces"
-            note = _CIRCLES.get(listener.label, faces_are)
-            if picks:
-                note += ", squares are songs to click"
-            few = [] if is_journey else describe_few(picks, target_of(request)[1])
-            st.caption(" ".join([f"{note}.", *few]))
-
-    def json(self, record: Callable[[Sequence[Pick], Request], Mapping[str, Any]]) -> str:
-        """A record with the songs to take along, together with the request for them.
-
-        Args:
-            record: of the page, for its songs and their request.
-        """
-        listener, request = self.listener, self.queue.request
-        asked = request_record(
-            request, listener.name, manual_emotion=listener.manual_emotion, manual_mood=listener.mood
-        )
-        found = {**record(self.queue.playlist(PLAYLIST), request), "request": asked}
-        return json.dumps(found, ensure_ascii=False, indent=2)
-
-
-def answer(listener: Listener, place: str, *, policies: bool = True, starts: bool = True) -> Answer:
-    """Choose the songs for a listener and the visitor's music.
+def answer(listener: Listener, place: str, *, policies: bool = True) -> SongQueue:
+    """Choose the songs for a listener and the visitor's music. The bar plays new songs at once.
 
     Args:
         listener: of the songs.
         place: names their queue; unique in the app.
         policies: show the policies, and what the chosen one does.
-        starts: whether the bar plays new songs at once.
     """
-    request = Request(listener.point, emotion=listener.emotion, mood=listener.mood)
+    request = listener.request
     if policies:
         options = [policy.capitalize() for policy in _POLICY_NAMES]
-        chosen = choose_one("How to choose songs", options, state.POLICY, name_of=_policy_name)
+        name_of = {option: _POLICY_NAMES[Policy(option.lower())] for option in options}.__getitem__
+        chosen = choose_one("How to choose songs", options, state.POLICY, name_of=name_of)
         request = replace(request, policy=Policy(chosen.lower()))
         st.caption(_policy_line(listener, request))
-    return Answer(listener, queue_of(with_your_music(request), place, starts=starts), place)
+    return queue_of(with_your_music(request), place, starts=True)
 
 
-def _policy_name(option: str) -> str:
-    return _POLICY_NAMES[Policy(option.lower())]
+def show_plane(
+    listener: Listener,
+    place: str,
+    others: Sequence[FacePoint],
+    *,
+    on_face: Callable[[str], None] | None = None,
+    height: Literal["content", "stretch"] = "content",
+) -> None:
+    """Show the listener, other faces and the first songs on the affect plane. A click plays a song.
+
+    Args:
+        listener: of the songs.
+        place: names their queue.
+        others: the other faces.
+        on_face: called with the label of a clicked face. It holds no visitor's data.
+        height: of the chart, as for `st.plotly_chart`.
+    """
+    queue = page_state(PlayerState).queues[place]
+    request, point = queue.request, queue.request.point
+    is_journey = request.policy is Policy.JOURNEY
+    picks = queue.playlist(JOURNEY_STEPS if is_journey else _SONGS_ON_PLANE)
+    if is_journey:  # not the songs that follow it
+        picks = [pick for pick in picks if pick.is_step]
+    faces = [other for other in others if other.label != listener.label]
+    pictures = {other.label: other.picture for other in others}
+    emotion = request.emotion or nearest_emotion(point)
+    faces.append(FacePoint(listener.label, point, emotion, pictures.get(listener.label, "")))
+    # Another chart after each click: in the old one the mark stays selected, and a second click deselects it
+    key = f"plane-{page_state(PlayerState).plane_clicks}"
+    least = _LEAST_HEIGHT if height == "stretch" else 420
+    with st.container(key="plane", gap="xsmall", height=height):
+        show_chart(
+            circumplex(faces, song_points(picks), path=is_journey, height=least),
+            key=key,
+            alt=f"The affect plane: the listener at valence {point.valence:.2f} and arousal {point.arousal:.2f}, and "
+            f"{len(picks)} songs",
+            height=height,
+            on_select=partial(_take_mark, key, place, on_face),
+            selection_mode="points",
+            config={"scrollZoom": any(pictures.values())},
+        )
+        faces_are = "Click a face, scroll to zoom" if any(pictures.values()) else "Circles are faces"
+        note = _CIRCLES.get(listener.label, faces_are)
+        if picks:
+            note += ", squares are songs to click"
+        few = [] if is_journey else describe_few(picks, target_of(request)[1])
+        st.caption(" ".join([f"{note}.", *few]))
 
 
 def _policy_line(listener: Listener, request: Request) -> str:

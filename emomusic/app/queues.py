@@ -1,6 +1,6 @@
 """What plays: queues of songs for a request, and lists. Each has a place; the bar plays the queue of one place.
 
-New songs of a place begin by themselves with `starts=True`. The callback of a button calls `start`,
+New songs for a request begin by themselves with `starts=True`. The callback of a button calls `start`,
 or `play` with a step.
 """
 
@@ -79,7 +79,7 @@ def queue_of(
     return queue
 
 
-def play_list(picks: Iterable[Pick], place: str, key: Hashable, *, starts: bool = False) -> None:
+def play_list(picks: Iterable[Pick], place: str, key: Hashable) -> None:
     """Give a place a list, which needs no request. The same list keeps its position.
 
     Args:
@@ -87,7 +87,6 @@ def play_list(picks: Iterable[Pick], place: str, key: Hashable, *, starts: bool 
             Spotify does not answer.
         place: names the queue.
         key: identifies the list.
-        starts: whether the bar plays another list at once.
     """
     player, silent = page_state(PlayerState), is_spotify_silent()
     if player.lists.get(place) != (key, silent):
@@ -95,8 +94,6 @@ def play_list(picks: Iterable[Pick], place: str, key: Hashable, *, starts: bool 
         chosen = _substitutes(picks, source) if silent else picks
         player.queues[place] = SongQueue(source, Request(_ORIGIN), picks=chosen, skipped=player.skipped.keys())
         player.lists[place] = key, silent
-        if starts:
-            start(place)
 
 
 _ORIGIN = AffectPoint(0, 0)

@@ -63,7 +63,7 @@ def show_game(session: LiveSession | None, result: GameView | None) -> None:
 def game_listener(result: GameView) -> Listener | None:
     """The strongest face of a game, as the listener for songs."""
     found = result.strongest
-    return None if found is None or found.probabilities is None else Listener.of(NOW, found.probabilities)
+    return None if found is None or found.probabilities is None else Listener(NOW, found.probabilities)
 
 
 def _show_start(session: LiveSession | None) -> None:

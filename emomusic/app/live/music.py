@@ -14,6 +14,7 @@ from emomusic.app import state
 from emomusic.app.answer import NOW, Listener, answer
 from emomusic.app.live.browser import live_folder, points_of, script_that_calls
 from emomusic.app.live.session import LiveState, Phase, Way, live_session
+from emomusic.app.player import show_queue
 from emomusic.app.queues import PlayerState
 from emomusic.app.state import page_state
 from emomusic.assets import data_dir
@@ -107,7 +108,8 @@ def show_songs() -> None:
     page_state(PlayerState).fading.add(PLACE)
     _follow_mood()
     if (mood := page_state(LiveState).mood) is not None:
-        answer(Listener.of(NOW, mood), PLACE, policies=False).show_player("emomusic-live")
+        answer(Listener(NOW, mood), PLACE, policies=False)
+        show_queue(PLACE, "emomusic-live")
 
 
 @st.fragment(run_every=1.0)

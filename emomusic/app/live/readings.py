@@ -190,7 +190,8 @@ def _trail(table: pd.DataFrame) -> list[AffectPoint]:
 def show_player(session: LiveSession | None, listener: Listener | None) -> None:
     """Show the player for the listener of a game, or for the playlist of a session that is over."""
     if listener is not None:
-        answer(listener, PLACE).show_player("emomusic-live")
+        answer(listener, PLACE)
+        show_queue(PLACE, "emomusic-live")
     elif page_state(LiveState).plays_session and session is not None and not session.is_on:
         _session_queue(summarize(session.reader.timeline()))
         show_queue("session", "emomusic-session")

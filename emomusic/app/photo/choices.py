@@ -44,10 +44,10 @@ class Choices:
     @property
     def listener(self) -> Listener | None:
         """The listener of the songs; None if nothing is known."""
+        if self.probabilities is None and self.mood is None:
+            return None
         label = {state.EVERYONE: ALL, YOU: YOU}.get(self.who, str(self.face))
-        if (shares := self.probabilities) is not None:
-            return Listener.of(label, shares, self.mood, self.emotion)
-        return None if self.mood is None else Listener.of_mood(label, self.mood)
+        return Listener(label, self.probabilities, self.mood, self.emotion)
 
 
 def choices_of(faces: Sequence[FaceReading], digest: str) -> Choices:
@@ -94,10 +94,11 @@ def choose_who(choices: Choices, photos: Sequence[str] = ()) -> None:
         st.segmented_control("Songs for", options, required=True, wrap=False, **look)
 
 
-def choose_face(digest: str, number: int) -> None:
-    """Choose a face; for callbacks."""
-    st.session_state[state.fresh(state.listener(digest))] = f"Face {number}"
-    _link_choices(digest)
+def choose_face(digest: str, label: str) -> None:
+    """Choose the face with this number, not the mean of all; for callbacks."""
+    if label.isdecimal():
+        st.session_state[state.fresh(state.listener(digest))] = f"Face {label}"
+        _link_choices(digest)
 
 
 def choose_by_hand(choices: Choices) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -20,12 +20,12 @@ from emomusic.app.answer import (
     FIRST_POINTS,
     MOST_POINTS,
     YOU,
-    Answer,
     Listener,
     answer,
     face_points,
     group_sentence,
     show_bars,
+    show_plane,
 )
 from emomusic.app.charts import roomy_columns, show_sharp, styled_room
 from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message, show_problems
@@ -42,15 +42,15 @@ from emomusic.app.picture_chooser import (
     show_turn,
     shown_pictures,
 )
+from emomusic.app.player import PLAYLIST, show_queue
 from emomusic.app.state import from_state, page_state
 from emomusic.charts.affect import FacePoint
-from emomusic.export import faces_csv, gallery_csv, gallery_record, picture_record
+from emomusic.export import faces_csv, gallery_csv, gallery_record, picture_record, request_record
 from emomusic.faces.reading import PictureReading
 from emomusic.marks.card import PICTURE_SIZE, Card, card_title, draw_card, framed
 from emomusic.marks.picture import annotated_picture, annotated_preview
 from emomusic.media.images import encode_png, read_image
-from emomusic.songs.request import Request
-from emomusic.songs.song import Pick
+from emomusic.songs.queue import SongQueue
 from emomusic.text import for_excel, pluralize
 
 _CARDS_SHOWN = 12
@@ -63,7 +63,7 @@ class ShownPhotos:
     photos: Photos
     first: Picture
     choices: Choices
-    songs: Answer | None
+    songs: SongQueue | None
 
     def annotated(self) -> bytes:
         """The photo with its faces."""
@@ -82,19 +82,21 @@ class ShownPhotos:
 
     def record(self) -> str:
         """The faces, the request for songs and the songs."""
-        photos = self.photos
-
-        def record(picks: Sequence[Pick], request: Request) -> dict[str, Any]:
-            if (one := photos.one) is not None:
-                return picture_record(one.name, one.reading, picks, request, decode_ms=one.decode_ms)
-            return gallery_record(photos.names, photos.readings, photos.unread, picks, request)
-
-        return "" if self.songs is None else self.songs.json(record)
+        assert self.songs is not None  # the page offers it only then
+        photos, choices, request = self.photos, self.choices, self.songs.request
+        picks = self.songs.playlist(PLAYLIST)
+        if (one := photos.one) is not None:
+            found = picture_record(one.name, one.reading, picks, request, decode_ms=one.decode_ms)
+        else:
+            found = gallery_record(photos.names, photos.readings, photos.unread, picks, request)
+        who = "You" if choices.who == YOU else choices.who
+        asked = request_record(request, who, manual_emotion=choices.emotion, manual_mood=choices.mood)
+        return json.dumps({**found, "request": asked}, ensure_ascii=False, indent=2)
 
     def card(self, *, with_faces: bool = True) -> bytes:
         """The card to send."""
         shares, one = self.choices.probabilities, self.photos.one
-        pick = None if self.songs is None else self.songs.queue.current
+        pick = None if self.songs is None else self.songs.current
         assert shares is not None  # the page offers it only then
         pictures = []
         if with_faces and one is not None:
@@ -165,13 +167,13 @@ def _show_answer(photos: Photos, parts: Mapping[str, DeltaGenerator], on_photo: 
     if listener is not None:
         with parts["player"]:  # before the charts, whose code keeps the browser busy for half a second
             songs = answer(listener, "photo")
-            songs.show_player(_stem(photos))
+            show_queue("photo", _stem(photos))
     with parts["bars"]:
         _show_bars(choices)
-    if songs is not None:
+    if listener is not None:
         with parts["plane"]:
-            choose = partial(_choose_mark, photos.digest) if len(choices.faces) > 1 else None
-            songs.show_plane(_points(photos, choices), on_face=choose, height="stretch")
+            choose = partial(choose_face, photos.digest) if len(choices.faces) > 1 else None
+            show_plane(listener, "photo", _points(photos, choices), on_face=choose, height="stretch")
     first = shown_pictures()[0]
     page_state(PictureState).results[ShownPhotos] = photos.digest, ShownPhotos(photos, first, choices, songs)
     with parts["actions"]:
@@ -190,11 +192,6 @@ def _points(photos: Photos, choices: Choices) -> list[FacePoint]:
     faces = (b64encode(face).decode() for photo in photos.photos for face in photo.faces)
     pictures = (f"data:image/jpeg;base64,{face}" for face in faces)
     return [replace(point, picture=picture) for point, picture in zip(points, pictures, strict=False)]
-
-
-def _choose_mark(digest: str, label: str) -> None:
-    if label.isdecimal():
-        choose_face(digest, int(label))
 
 
 def _sentence(choices: Choices) -> str:
@@ -358,9 +355,10 @@ def show_mood(mood: Mood) -> None:
     with st.container(key="mood-answer", gap="small"):
         st.title(f"{mood.capitalize()} songs", anchor=False)
         choose_mood()
-    songs = answer(Listener.of_mood(YOU, mood), "photo", policies=False)
+    listener = Listener(YOU, None, mood)
+    answer(listener, "photo", policies=False)
     player, plane = roomy_columns([1, 1], key="mood", gap="large")
     with player:
-        songs.show_player(f"emomusic-{mood}")
+        show_queue("photo", f"emomusic-{mood}")
     with plane:
-        songs.show_plane([])
+        show_plane(listener, "photo", [])

@@ -216,8 +216,8 @@ def show_picture(picture: bytes, alt: str) -> DeltaGenerator:
     return preview
 
 
-def show_faces(reading: PictureReading, *, on_face: Callable[[int], None]) -> None:
+def show_faces(reading: PictureReading, *, on_face: Callable[[str], None]) -> None:
     """Show a button on each face, numbered and named in the colour of its emotion; a click gives its number."""
     for face in reading.faces:
-        number, word = face.number, "" if len(reading.faces) > _NUMBERS_ONLY else f" {face.emotion}"
+        number, word = str(face.number), "" if len(reading.faces) > _NUMBERS_ONLY else f" {face.emotion}"
         st.button(f"**{number}**{word}", key=f"photo-face-{number}", type="tertiary", on_click=on_face, args=(number,))
