@@ -3,25 +3,10 @@
 import streamlit as st
 
 from emomusic.app.address import open_address, show_address
-from emomusic.app.frame import (
-    enter_app,
-    enter_page,
-    icon,
-    is_loaded,
-    logo,
-    show_notice,
-    shown_errors,
-    style_page,
-    widen_page,
-)
+from emomusic.app.frame import enter_app, enter_page, is_loaded, show_notice, shown_errors, style_page
 from emomusic.server.capacity import admit_visitor, capacity
 
 enter_app()
-
-# Before the navigation. A bundled icon, because Streamlit loads material symbols for `page_icon` from the network
-st.set_page_config(page_title="EmoMusic", page_icon=icon(), layout="wide", initial_sidebar_state="collapsed")
-widen_page()
-st.logo(logo(), size="large")
 style_page()
 with shown_errors():
     admit_visitor()

@@ -46,16 +46,6 @@ _DARK_BUTTON, _DARK_BUTTON_HOVER = "#A84F82", "#934271"
 _LIGHT_BUTTON_HOVER = "#712E57"
 
 
-def icon() -> str:
-    """The path of the app's icon."""
-    return str(data_dir() / "icon.png")
-
-
-def logo() -> str:
-    """The path of the icon with the app's name."""
-    return str(data_dir() / "logo.png")
-
-
 def text_color() -> str | None:
     """The theme's text colour, for charts; None if the browser has not reported its theme."""
     theme = st.context.theme.type
@@ -131,17 +121,17 @@ def enter_page(name: str) -> None:
         visit.page, visit.number = name, visit.number + 1
 
 
-def widen_page() -> None:
-    """Let the browser of a new visitor widen the empty page, before there are elements that would move."""
-    if not visit_number():
-        time.sleep(_WIDENED_S)
-
-
 def style_page() -> None:
-    """Keep text on buttons and in charts readable in both themes.
+    """Set icon, width and logo, and keep text on buttons and in charts readable in both themes.
 
     A theme change does not rerun the page, so the CSS covers both themes.
     """
+    # Before the navigation. A bundled icon, because Streamlit loads material symbols for `page_icon` from the network
+    icon, logo = (str(data_dir() / name) for name in ("icon.png", "logo.png"))
+    st.set_page_config(page_title="EmoMusic", page_icon=icon, layout="wide", initial_sidebar_state="collapsed")
+    if not visit_number():  # the browser of a new visitor widens the empty page, before there are elements that move
+        time.sleep(_WIDENED_S)
+    st.logo(logo, size="large")
     text_colours = [colour for theme in ("light", "dark") if (colour := st.get_option(f"theme.{theme}.textColor"))]
     primary, link = st.get_option("theme.light.primaryColor"), st.get_option("theme.dark.linkColor")
     if not (text_colours and primary and link):
