@@ -7,6 +7,7 @@ does not interrupt it.
 from __future__ import annotations
 
 import io
+import logging
 from base64 import b64encode
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,6 @@ from typing import Any
 import streamlit as st
 from streamlit import runtime
 
-from emomusic.app.frame import error_text
 from emomusic.app.own_music import own_song
 from emomusic.app.queues import FADE_S, PlayerState, follow_source, play
 from emomusic.app.sources import SourceState, note_silence
@@ -30,6 +30,8 @@ from emomusic.server.streaming import LocalFile
 from emomusic.songs.local_songs import songs_dir
 from emomusic.songs.song import Player, Song
 from emomusic.songs.spotify import embed_url
+
+log = logging.getLogger(__name__)
 
 _COVER_SIDE = 256
 _MOST_SERVED = 4  # the shown song, the next one, and those that fade out
@@ -102,7 +104,7 @@ class BarState:
 def show_bar() -> None:
     """Show what plays: the current song of the place that plays. `app.py` calls this after each page."""
     player = page_state(PlayerState)
-    data: dict[str, Any] = {"song": None, "next": None, "problem": None, "ask": None, "has_previous": False}
+    data: dict[str, Any] = {"song": None, "next": None, "ask": None, "has_previous": False}
     try:
         follow_source()
         queue = player.queues.get(player.playing)
@@ -115,7 +117,7 @@ def show_bar() -> None:
                 address = embed_url(current.song.id)
                 data["ask"] = {"address": address, "number": sources.num_asked, "timeout_ms": _PATIENCE_MS}
     except EmomusicError as error:  # the file may be gone
-        data["problem"] = error_text(error)
+        log.info("a song cannot play: %s", error)
     fade_s = FADE_S if player.playing in player.fading else 0
     with st.container(key="player-bar"):
         st.html(_STYLE)

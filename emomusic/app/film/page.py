@@ -60,7 +60,8 @@ def _current_job() -> FilmJob | None:
     here, job = page_state(FilmState), visitors_job()
     is_linked = chosen(state.FILM_SAMPLE) == SAMPLE
     if is_linked and job is None:
-        job = _start_sample()
+        path = data_dir() / "samples" / "faces.mp4"
+        job = _start(path.name, path.open("rb"))
     elif job is not None and here.is_linked and not is_linked:  # after Back
         _forget_job()
         st.rerun()  # the empty page has another title
@@ -75,7 +76,8 @@ def _choose_film() -> None:
             "Try the sample",
             icon=":material/play_circle:",
             type="primary",
-            on_click=_choose_sample,
+            on_click=choose,
+            args=({state.FILM_SAMPLE: SAMPLE},),
             key=state.film_widget("sample"),
         )
         st.caption("Or your own film of people who agree. It is deleted when you leave.", width="content")
@@ -100,28 +102,12 @@ def _choose_film() -> None:
         )
 
 
-def _choose_sample() -> None:
-    _start_sample()
-    _set_sample(SAMPLE)
-
-
-def _set_sample(value: str | None) -> None:
-    choose({state.FILM_SAMPLE: value})
-    page_state(FilmState).is_linked = value is not None
-
-
 def _store_film(files: Sequence[UploadedFile | DeletedFile]) -> None:
     """Read the uploaded film. The page then shows no uploader, so the visitor cannot remove the file there."""
     for file in files:
         if isinstance(file, UploadedFile):
-            _set_sample(None)
+            choose({state.FILM_SAMPLE: None})
             _start(file.name, stored_upload(*content_of(file), session_id()))
-
-
-def _start_sample() -> FilmJob:
-    """Read the bundled film."""
-    path = data_dir() / "samples" / "faces.mp4"
-    return _start(path.name, path.open("rb"))
 
 
 def _start(name: str, file: AbstractContextManager[BinaryIO]) -> FilmJob:
@@ -151,7 +137,7 @@ def _forget_job() -> None:
         job.close()
     page_state(FilmState).show(None)
     page_state(PlayerState).queues.pop("film", None)
-    _set_sample(None)
+    choose({state.FILM_SAMPLE: None})
 
 
 def _show_way_back() -> None:

@@ -11,7 +11,6 @@ import streamlit as st
 
 from emomusic.affect import EMOTIONS, share_text
 from emomusic.app import state
-from emomusic.app.answer import NOW, Listener
 from emomusic.app.frame import download_button, shown_errors
 from emomusic.app.live.readings import show_trouble
 from emomusic.app.live.session import LiveSession, live_session
@@ -58,12 +57,6 @@ def show_game(session: LiveSession | None, result: GameView | None) -> None:
         _show_points(session, result)
     else:
         _show_round()
-
-
-def game_listener(result: GameView) -> Listener | None:
-    """The strongest face of a game, as the listener for songs."""
-    found = result.strongest
-    return None if found is None or found.probabilities is None else Listener(NOW, found.probabilities)
 
 
 def _show_start(session: LiveSession | None) -> None:

@@ -14,7 +14,7 @@ from emomusic.app import state
 from emomusic.app.address import choose_one
 from emomusic.app.charts import roomy_columns
 from emomusic.app.example import show_example
-from emomusic.app.live.game import game_listener, show_game, show_rounds
+from emomusic.app.live.game import show_game, show_rounds
 from emomusic.app.live.ice import IceSettings, fixed_way, ice_settings
 from emomusic.app.live.music import SONGS, choose_music, show_band, show_songs
 from emomusic.app.live.readings import (
@@ -178,7 +178,7 @@ def _show_columns(session: LiveSession | None, view: View, settings: IceSettings
             show_songs() if style == SONGS else show_band(style)
         if playing is not None and view is View.FACES:
             show_faces()
-        show_player(session, None if result is None else game_listener(result))
+        show_player(session, result)
 
 
 def connection_settings(values: Mapping[str, object]) -> IceSettings:

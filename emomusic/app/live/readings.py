@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from emomusic.affect import AffectPoint, EmotionProbabilities, affect_of, describe, list_shares, quadrant_of
-from emomusic.app.answer import ALL, Listener, answer, face_points, group_sentence
+from emomusic.app.answer import ALL, NOW, Listener, answer, face_points, group_sentence
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message
 from emomusic.app.live.music import PLACE
@@ -29,6 +29,7 @@ from emomusic.songs.queue import SongQueue
 from emomusic.songs.recommend import Recommender, one_song_each
 from emomusic.songs.request import Request
 from emomusic.songs.song import Pick
+from emomusic.stream.game import GameView
 from emomusic.stream.reader import LiveView
 from emomusic.stream.timeline import TIMELINE_SECONDS, SessionSummary, summarize
 from emomusic.text import format_clock, pluralize
@@ -187,10 +188,10 @@ def _trail(table: pd.DataFrame) -> list[AffectPoint]:
     return [AffectPoint(*row) for row in recent[["valence", "arousal"]].itertuples(index=False)]
 
 
-def show_player(session: LiveSession | None, listener: Listener | None) -> None:
-    """Show the player for the listener of a game, or for the playlist of a session that is over."""
-    if listener is not None:
-        answer(listener, PLACE)
+def show_player(session: LiveSession | None, game: GameView | None) -> None:
+    """Show the player for the strongest face of a game, or for the playlist of a session that is over."""
+    if game is not None and game.strongest is not None and game.strongest.probabilities is not None:
+        answer(Listener(NOW, game.strongest.probabilities), PLACE)
         show_queue(PLACE, "emomusic-live")
     elif page_state(LiveState).plays_session and session is not None and not session.is_on:
         _session_queue(summarize(session.reader.timeline()))
