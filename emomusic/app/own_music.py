@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.app import state
 from emomusic.app.frame import error_text, escape_markdown, show_problems
@@ -235,15 +235,13 @@ def choose_files() -> None:
     show_problems([*([uploads.problem] if uploads.problem else []), *problems])
 
 
-def _store_files(files: Sequence[UploadedFile | DeletedFile]) -> None:
-    uploads = page_state(OwnFiles)
-    known, uploads.files, uploads.problem = uploads.files, {}, None
+def _store_files(files: Sequence[UploadedFile]) -> None:
+    uploads, kept = page_state(OwnFiles), {file.file_id for file in listed(state.OWN_UPLOAD)}
+    # The bytes of the others return to the budget
+    uploads.files = {key: file for key, file in uploads.files.items() if key in kept}
+    uploads.problem = None
     for file in files:
-        if (kept := known.get(file.file_id)) is not None:
-            uploads.files[file.file_id] = kept
-    del known  # their bytes return to the budget
-    for file in files:
-        if file.file_id not in uploads.files and isinstance(file, UploadedFile):
+        if file.file_id not in uploads.files:
             _add(uploads, file)
     _renew(uploads)
 
@@ -337,13 +335,12 @@ def choose_table() -> None:
         st.error(table.problem, icon=":material/error:")
 
 
-def _store_table(files: Sequence[UploadedFile | DeletedFile]) -> None:
+def _store_table(files: Sequence[UploadedFile]) -> None:
     """Store the uploaded table in the session, until it is read."""
     table = page_state(TableState)
     table.file = table.recommender = table.problem = table.held = None
     for file in files:
-        if isinstance(file, UploadedFile):
-            table.held, table.file = hold(file), file
+        table.held, table.file = hold(file), file
 
 
 def _read_table(table: TableState) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.affect import Emotion
 from emomusic.app import state
@@ -125,12 +125,11 @@ def _profile_of(position: int, persons: PersonsState) -> bytes:
     return persons.known[position].profile.to_json()
 
 
-def _load(files: Sequence[UploadedFile | DeletedFile]) -> None:
+def _load(files: Sequence[UploadedFile]) -> None:
     mine = page_state(PersonsState)
     mine.problem = None
     for file in files:
-        if isinstance(file, UploadedFile):
-            try:
-                add_person(FaceProfile.from_json(file.getvalue()))
-            except EmomusicError as error:
-                mine.problem = str(error)
+        try:
+            add_person(FaceProfile.from_json(file.getvalue()))
+        except EmomusicError as error:
+            mine.problem = str(error)

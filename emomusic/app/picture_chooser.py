@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.app import state
 from emomusic.app.address import SAMPLE_PARAMS, choose, chosen
@@ -293,26 +293,25 @@ def _turn() -> None:
         photo.take((photo.own[0].turned(),))
 
 
-def _store_own(files: Sequence[UploadedFile | DeletedFile]) -> None:
+def _store_own(files: Sequence[UploadedFile]) -> None:
     """Store the visitor's photos in place of the last ones. Streamlit keeps none of them."""
-    new = [file for file in files if isinstance(file, UploadedFile)]
     taken: dict[str, Picture] = {}
     doubles = []
-    for file in new[:MOST_PICTURES]:
+    for file in files[:MOST_PICTURES]:
         picture = _taken(file)
         if picture.digest in taken:
             doubles.append(picture.name)
         taken.setdefault(picture.digest, picture)
     if taken:
         notes = [f"Duplicates, shown once: {', '.join(map(escape_markdown, doubles[:3]))}."] if doubles else []
-        if (left_out := len(new) - MOST_PICTURES) > 0:
+        if (left_out := len(files) - MOST_PICTURES) > 0:
             notes.append(f"The limit is {MOST_PICTURES} photos; {pluralize(left_out, 'file')} not read.")
         choose_sample(None)
         page_state(PictureState).take(tuple(taken.values()), tuple(notes))
         for widget in (state.UPLOAD, state.UPLOAD_AGAIN, state.CAMERA):
             renew(widget)  # an empty one, so that the next photos replace these
     # Last, because another run of the page can interrupt this one, and stores the same files again
-    for file in new:
+    for file in files:
         file.close()  # the session keeps the object, and with it the bytes, until the next run
 
 

@@ -21,8 +21,8 @@ from emomusic.errors import CapacityError
 from emomusic.server.capacity import HeldBytes, capacity
 from emomusic.server.gate import upload_of
 
-Store = Callable[[Sequence[UploadedFile | DeletedFile]], None]
-"""Stores the listed files in the session, in place of the last ones; a `DeletedFile` is one that it stored before."""
+Store = Callable[[Sequence[UploadedFile]], None]
+"""Stores the new files in the session, in place of the last ones; for several files, see also `listed`."""
 
 
 @dataclass
@@ -94,14 +94,14 @@ def _take(widget: str, store: Store) -> None:
     ids = [file.file_id for file in files]
     if ids != before:
         uploads, problem = page_state(UploadState), ""
+        new = [file for file in files if isinstance(file, UploadedFile)]
         try:
-            store(files)
+            store(new)
         except CapacityError as error:
             problem = str(error)
         uploads.stored[widget], uploads.problems[widget] = ids, problem  # marks the list as stored
-        for file in files:  # at once: the page may show no uploader again
-            if isinstance(file, UploadedFile):
-                release_upload(file.file_id)
+        for file in new:  # at once: the page may show no uploader again
+            release_upload(file.file_id)
 
 
 def listed(widget: str) -> list[UploadedFile | DeletedFile]:

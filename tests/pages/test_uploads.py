@@ -130,7 +130,7 @@ def record(name: str) -> UploadedFile:
     ("listed", "stored", "lost"),
     [
         (DeletedFile("lost"), [], "this file"),
-        ([record("new"), DeletedFile("lost"), DeletedFile("kept")], [["new", "kept"]], "1 of these files"),
+        ([record("new"), DeletedFile("lost"), DeletedFile("kept")], [["new"]], "1 of these files"),
         ([DeletedFile("kept")], [], None),
     ],
 )

@@ -8,7 +8,7 @@ from functools import partial
 from typing import BinaryIO
 
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.app import state
 from emomusic.app.address import choose, chosen
@@ -102,12 +102,11 @@ def _choose_film() -> None:
         )
 
 
-def _store_film(files: Sequence[UploadedFile | DeletedFile]) -> None:
+def _store_film(files: Sequence[UploadedFile]) -> None:
     """Read the uploaded film. The page then shows no uploader, so the visitor cannot remove the file there."""
     for file in files:
-        if isinstance(file, UploadedFile):
-            choose({state.FILM_SAMPLE: None})
-            _start(file.name, stored_upload(*content_of(file), session_id()))
+        choose({state.FILM_SAMPLE: None})
+        _start(file.name, stored_upload(*content_of(file), session_id()))
 
 
 def _start(name: str, file: AbstractContextManager[BinaryIO]) -> FilmJob:

@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.affect import AffectPoint, describe_shares, list_shares, share_text
 from emomusic.app import state
@@ -88,11 +88,10 @@ def show_own_song() -> None:
         _show(own)
 
 
-def _store(files: Sequence[UploadedFile | DeletedFile]) -> None:
+def _store(files: Sequence[UploadedFile]) -> None:
     own = st.session_state[STATES][OwnSong] = OwnSong()
     for file in files:
-        if isinstance(file, UploadedFile):
-            own.held, own.name, own.data = hold(file), file.name, file.getvalue()
+        own.held, own.name, own.data = hold(file), file.name, file.getvalue()
 
 
 def describe_hearing(hearing: Hearing) -> str:
