@@ -12,10 +12,9 @@ from streamlit.testing.v1 import AppTest
 from emomusic import assets
 from emomusic.affect import EMOTIONS, EmotionProbabilities, Quadrant
 from emomusic.app import state
-from emomusic.app.how_it_works import walk
-from emomusic.app.how_it_works.drawing import describe_agreement
+from emomusic.app.how_it_works import drawing
+from emomusic.app.how_it_works.drawing import Walk, describe_agreement
 from emomusic.app.how_it_works.steps import STEPS, step_named
-from emomusic.app.how_it_works.walk import Walk
 from emomusic.app.picture_chooser import Picture, PictureState
 from emomusic.app.queues import PlayerState
 from emomusic.media.images import crop_face, encode_jpeg, to_network_input
@@ -84,7 +83,7 @@ def test_without_a_photo_the_first_sample_is_shown_but_not_in_the_url(app: AppTe
 
 
 def test_the_first_step_needs_no_network(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(walk, "shared", None)
+    monkeypatch.setattr(drawing, "shared", None)
     at(app, "picture", sample="four-people")
     assert not app.exception
     assert re.search("1,200 .*376 .*1,353,600", text_of(app))

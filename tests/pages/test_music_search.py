@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from emomusic.app import state
-from emomusic.app.music import table
+from emomusic.app.music import explore
 from emomusic.app.music.page import TABLE
 from emomusic.app.music.songs import ON_SPOTIFY
 from emomusic.errors import SpotifyError
@@ -31,7 +31,7 @@ def find(app: AppTest, words: str) -> AppTest:
 
 
 def test_a_server_without_keys_links_to_the_search_of_spotify(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table, "spotify_credentials", lambda: None)
+    monkeypatch.setattr(explore, "spotify_credentials", lambda: None)
     find(app, "ac/dc & co")
     assert not app.exception
     (link,) = app.get("link_button")
@@ -59,8 +59,8 @@ class FakeSpotify:
 def use(monkeypatch: pytest.MonkeyPatch, spotify: type, secret: str = "x") -> None:
     """Replace Spotify by a fake, with keys that no other test has."""
     credentials = Credentials(f"id of {spotify.__qualname__}", secret)
-    monkeypatch.setattr(table, "spotify_credentials", lambda: credentials)
-    monkeypatch.setattr(table, "LiveSpotify", spotify)
+    monkeypatch.setattr(explore, "spotify_credentials", lambda: credentials)
+    monkeypatch.setattr(explore, "LiveSpotify", spotify)
 
 
 def test_spotify_is_searched_with_keys_and_a_failure_is_one_warning(app: AppTest, monkeypatch) -> None:
@@ -131,4 +131,4 @@ def test_a_mistake_in_the_secrets_is_one_warning_and_its_place_is_in_the_log(
     assert "hidden" not in text_of(app) + caplog.text
     assert "No song" in app.info[0].value  # the table is still searched
     secrets.write_text('[spotify]\nclient_id = "an id"\nclient_secret = "a secret"\n', encoding="utf-8")
-    assert table.spotify_credentials() == Credentials("an id", "a secret")
+    assert explore.spotify_credentials() == Credentials("an id", "a secret")

@@ -10,9 +10,8 @@ from emomusic.app import state
 from emomusic.app.address import choose, chosen
 from emomusic.app.charts import roomy_columns, styled_room
 from emomusic.app.frame import shown_errors
-from emomusic.app.how_it_works.drawing import CHART, WIDE, Drawing
+from emomusic.app.how_it_works.drawing import CHART, WIDE, Drawing, choose_photo, show_face, walk_of
 from emomusic.app.how_it_works.steps import STEPS, Step, step_named
-from emomusic.app.how_it_works.walk import choose_photo, show_face, walk_of
 from emomusic.app.picture_chooser import Picture
 from emomusic.server.shared import shared
 

@@ -23,6 +23,7 @@ from emomusic.app.answer import describe_few, song_points
 from emomusic.app.frame import escape_markdown
 from emomusic.app.how_it_works.drawing import (
     COVERED,
+    CROP_SIDE,
     Drawing,
     bars,
     describe_agreement,
@@ -31,7 +32,6 @@ from emomusic.app.how_it_works.drawing import (
     place_square,
     share_in_words,
 )
-from emomusic.app.how_it_works.walk import CROP_SIDE
 from emomusic.app.player import show_start, song_line
 from emomusic.app.queues import play_list
 from emomusic.app.sources import songs_recommender, with_your_music

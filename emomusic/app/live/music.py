@@ -12,8 +12,8 @@ import streamlit as st
 from emomusic.affect import EmotionProbabilities, Mood, affect_of
 from emomusic.app import state
 from emomusic.app.answer import NOW, Listener, answer
-from emomusic.app.live.browser import live_folder, points_of, script_that_calls
 from emomusic.app.live.session import LiveState, Phase, Way, live_session
+from emomusic.app.live.video import live_folder, points_of, script_that_calls
 from emomusic.app.player import show_queue
 from emomusic.app.queues import PlayerState
 from emomusic.app.state import page_state

@@ -9,9 +9,8 @@ from emomusic.app import state
 from emomusic.app.address import widget
 from emomusic.app.frame import shown_errors
 from emomusic.app.music.classify import show_one_song
-from emomusic.app.music.explore import show_explore
+from emomusic.app.music.explore import show_explore, show_table
 from emomusic.app.music.songs import YOUR_SONG, Songs, forget_other_source, shown_songs
-from emomusic.app.music.table import show_table
 from emomusic.app.sources import choose_music
 from emomusic.assets import ModelKind
 from emomusic.records import SongRecord, read_record

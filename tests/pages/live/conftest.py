@@ -9,7 +9,7 @@ import streamlit_webrtc
 from streamlit.testing.v1 import AppTest
 
 from emomusic.app import frame
-from emomusic.app.live import browser, ice
+from emomusic.app.live import ice, video
 from emomusic.server import shared
 from tests.fakes import FakeClassifier, FakeDetector
 from tests.pages.live.sessions import SECONDS, Stream
@@ -27,7 +27,7 @@ def app(root: Path, monkeypatch: pytest.MonkeyPatch, stream: Stream) -> AppTest:
     for name in (ice.ICE, ice.TURN_SECRET, ice.LIVE):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(shared, "load_networks", lambda **_: (FakeDetector(), FakeClassifier()))
-    monkeypatch.setattr(browser, "add_route", lambda make: None)  # AppTest has no server
+    monkeypatch.setattr(video, "add_route", lambda make: None)  # AppTest has no server
     st.cache_resource.clear()  # removes the networks of another test
     frame._app_has_run.cache_clear()  # as on a fresh server
     app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)

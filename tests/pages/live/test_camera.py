@@ -15,8 +15,8 @@ from emomusic.app import state
 from emomusic.app.live import ice, video
 from emomusic.app.live import page as page_module
 from emomusic.app.live import session as session_module
-from emomusic.app.live.browser import marks_of
 from emomusic.app.live.session import CONNECT_TIMEOUT_S, LiveSession, Phase, Problem, Way
+from emomusic.app.live.video import marks_of
 from emomusic.app.queues import PlayerState
 from emomusic.app.state import CameraState
 from emomusic.media.images import encode_jpeg
