@@ -125,7 +125,7 @@ def show_bar() -> None:
             data=data | {"start": player.starts, "fade_s": fade_s, "video": player.videos.get(player.playing)},
             key="bar",
             on_next_change=_go_on,
-            on_previous_change=_go_back,
+            on_previous_change=lambda: play(page_state(PlayerState).playing, "previous"),
             on_silent_change=note_silence,
         )
 
@@ -136,10 +136,6 @@ def _go_on() -> None:
     queue = player.queues.get(player.playing)
     if queue is not None and queue.current is not None and queue.current.song.id == st.session_state["bar"]["next"]:
         play(player.playing, "next")
-
-
-def _go_back() -> None:
-    play(page_state(PlayerState).playing, "previous")
 
 
 def _playable(song: Song, slot: str) -> dict[str, Any]:

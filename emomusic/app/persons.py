@@ -11,11 +11,10 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.affect import Emotion
 from emomusic.app import state
-from emomusic.app.frame import download_button, escape_markdown_message
+from emomusic.app.frame import download_button
 from emomusic.app.state import CameraState, from_state, page_state
 from emomusic.app.uploads import show_uploader
 from emomusic.compat import session_id
-from emomusic.errors import EmomusicError
 from emomusic.faces.identity import load_identifier
 from emomusic.faces.profile import MAX_BYTES, FaceProfile, KnownFace, apply_profile
 from emomusic.faces.reading import FaceReading, PictureReading, read_faces
@@ -28,15 +27,14 @@ _MOST = 8
 
 @dataclass
 class PersonsState:
-    """The known persons, the number of changes, and why the uploaded profile was not used."""
+    """The known persons, and the number of changes."""
 
     known: tuple[KnownFace, ...] = ()
     version: int = 0
-    problem: str | None = None
 
     def change(self, known: tuple[KnownFace, ...]) -> None:
         """Replace the persons."""
-        self.known, self.version, self.problem = known, self.version + 1, None
+        self.known, self.version = known, self.version + 1
 
 
 def persons() -> tuple[KnownFace, ...]:
@@ -116,8 +114,6 @@ def show_persons() -> None:
         type="json",
         max_upload_size=max(MAX_BYTES // 2**20, 1),
     )
-    if problem := page_state(PersonsState).problem:
-        st.error(escape_markdown_message(problem), icon=":material/error:")
     st.caption("A profile holds numbers, no picture. It stays in the memory of this visit unless you download it.")
 
 
@@ -126,10 +122,5 @@ def _profile_of(position: int, persons: PersonsState) -> bytes:
 
 
 def _load(files: Sequence[UploadedFile]) -> None:
-    mine = page_state(PersonsState)
-    mine.problem = None
     for file in files:
-        try:
-            add_person(FaceProfile.from_json(file.getvalue()))
-        except EmomusicError as error:
-            mine.problem = str(error)
+        add_person(FaceProfile.from_json(file.getvalue()))

@@ -84,7 +84,12 @@ def show_queue(
                     st.rerun()
             show_more()
             _show_take_along(queue, place, stem)
-        _show_skipped(place)
+        if names := [escape_markdown(name) for name in player.skipped.values()]:
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.caption(f"Skipped on this visit: {join_names(names)}", width="content")
+                if st.button("Undo", icon=":material/undo:", type="tertiary", key=f"allow-{place}"):
+                    player.skipped.popitem()  # the last one; its songs return to their places
+                    st.rerun()
 
 
 def show_start(place: str) -> None:
@@ -197,16 +202,6 @@ def _skip(place: str) -> None:
         key, name = _skipped_by(current)
         player.skipped[key] = name
         start(place)
-
-
-def _show_skipped(place: str) -> None:
-    skipped = page_state(PlayerState).skipped
-    if names := [escape_markdown(name) for name in skipped.values()]:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.caption(f"Skipped on this visit: {join_names(names)}", width="content")
-            if st.button("Undo", icon=":material/undo:", type="tertiary", key=f"allow-{place}"):
-                skipped.popitem()  # the last one; its songs return to their places
-                st.rerun()
 
 
 # Files and links

@@ -17,12 +17,15 @@ from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 from emomusic.app.frame import escape_markdown_message
 from emomusic.app.state import page_state
 from emomusic.compat import can_upload, release_upload, session_id
-from emomusic.errors import CapacityError
+from emomusic.errors import EmomusicError
 from emomusic.server.capacity import HeldBytes, capacity
 from emomusic.server.gate import upload_of
 
 Store = Callable[[Sequence[UploadedFile]], None]
-"""Stores the new files in the session, in place of the last ones; for several files, see also `listed`."""
+"""Stores the new files in the session, in place of the last ones; for several files, see also `listed`.
+
+`show_uploader` shows its errors.
+"""
 
 
 @dataclass
@@ -37,7 +40,7 @@ def hold(file: UploadedFile) -> HeldBytes:
     """Reserve memory for a file that the session stores, as long as the result exists.
 
     Raises:
-        CapacityError: the server has no room for it. `show_uploader` shows this error of a `Store`.
+        CapacityError: the server has no room for it.
     """
     if (upload := upload_of(session_id(), file.file_id)) is not None:
         upload.held.release()  # the same bytes
@@ -97,7 +100,7 @@ def _take(widget: str, store: Store) -> None:
         new = [file for file in files if isinstance(file, UploadedFile)]
         try:
             store(new)
-        except CapacityError as error:
+        except EmomusicError as error:
             problem = str(error)
         uploads.stored[widget], uploads.problems[widget] = ids, problem  # marks the list as stored
         for file in new:  # at once: the page may show no uploader again

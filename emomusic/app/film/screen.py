@@ -91,7 +91,7 @@ def show_downloads(film: FilmView) -> None:
                 key, is_over = state.film_widget("mix"), film.phase is FilmPhase.OVER
                 st.button(label, type="tertiary", on_click=mix_songs, disabled=not is_over, key=key)
         for label, make, name in (
-            ("Readings (CSV)", _make_csv, "emomusic-film.csv"),
+            ("Readings (CSV)", lambda here: for_excel(film_faces_csv(_made_of(here)[2])), "emomusic-film.csv"),
             ("Everything (JSON)", _make_json, "emomusic-film.json"),
             ("Playlist (M3U)", _make_list, "emomusic-film.m3u"),
         ):
@@ -110,10 +110,6 @@ def _made_of(here: FilmState) -> tuple[str, FilmView, FilmReading, ScenePicks]:
     film = here.holder.job.view()
     assert film.reading is not None
     return here.holder.job.name, film, film.reading, here.picks
-
-
-def _make_csv(here: FilmState) -> bytes:
-    return for_excel(film_faces_csv(_made_of(here)[2]))
 
 
 def _make_json(here: FilmState) -> str:

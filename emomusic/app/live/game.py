@@ -201,17 +201,13 @@ def show_rounds(game: MirrorGame) -> None:
     )
     st.html(f'<div class="game-cards">{cards}</div>')
     if view.strongest is not None:
-        make = from_state(game, _make_strip)
+        make = from_state(game, lambda game: face_strip(game.view().rounds))
         download_button(
             "All faces (PNG)", make, "emomusic-faces.png", icon=":material/download:", key="live-game-strip"
         )
     st.header("Hard for people, hard for models", anchor=False)
     with shown_errors():
         st.markdown(f"{describe_hard_emotions(read_face_record(DEFAULT_MODEL))} The Models page has all figures.")
-
-
-def _make_strip(game: MirrorGame) -> bytes:
-    return face_strip(game.view().rounds)
 
 
 def _attempt_html(attempt: Attempt, name: str) -> str:

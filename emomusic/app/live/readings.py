@@ -247,16 +247,8 @@ def show_summary(session: LiveSession) -> None:
         for s in summary.scenes
     ]
     st.dataframe(pd.DataFrame(rows, columns=["Start", "Duration", "Mood", "Quadrant"]), hide_index=True)
-    make = from_state(session, _make_csv)
+    make = from_state(session, lambda session: str(session.reader.timeline().to_csv(index=False, float_format="%.4f")))
     download_button("Timeline (CSV)", make, "emomusic-session.csv", icon=":material/download:", key="live-csv")
-    _show_playlist(summary)
-
-
-def _make_csv(session: LiveSession) -> str:
-    return str(session.reader.timeline().to_csv(index=False, float_format="%.4f"))
-
-
-def _show_playlist(summary: SessionSummary) -> None:
     st.header("Playlist of the session", anchor=False)
     picks = _session_queue(summary).playlist(_MAX_SONGS)
     if not picks:

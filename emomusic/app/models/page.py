@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,7 +97,9 @@ def show_models() -> None:
     names = offered(_CHOSEN[kind], list(by_name), most=_MOST) or [records[0].name]
     chosen = Chosen(benchmark, tuple(by_name[name] for name in names), tuple(records))
     _show_answer(chosen)
-    _show_problems(problems)
+    if problems:
+        named = [f"**{escape_markdown(name)}** ({escape_markdown(str(error))})" for name, error in problems.items()]
+        st.warning(f"Left out: {'; '.join(named)}", icon=":material/warning:")
     _show_table(chosen)
     _show_choice(chosen)
     with _room("models-compared"), shown_errors():
@@ -161,25 +163,14 @@ def _first_chart(figure: Any, name: str, *, alt: str) -> None:
     show_chart(figure, key=state.models_widget(name), alt=alt, height=FIRST_PX)
 
 
-def _show_problems(problems: Mapping[str, Exception]) -> None:
-    if problems:
-        named = [f"**{escape_markdown(name)}** ({escape_markdown(str(error))})" for name, error in problems.items()]
-        st.warning(f"Left out: {'; '.join(named)}", icon=":material/warning:")
-
-
-def keep_last(before: Sequence[str], now: Sequence[str]) -> list[str]:
-    """The selected models; of more than two, the last two clicked."""
-    kept = [name for name in before if name in now]
-    return [*kept, *(name for name in now if name not in before)][-_MOST:]
-
-
 def _show_table(chosen: Chosen) -> None:
     names = [record.name for record in chosen.others]
     key, table = _CHOSEN[chosen.kind], state.models_widget("table", chosen.kind)
 
     def take_rows() -> None:
         now = [names[row] for row in st.session_state[table].selection.rows if row < len(names)]
-        kept = keep_last(st.session_state.get(key) or [], now)
+        before = [name for name in st.session_state.get(key) or [] if name in now]
+        kept = [*before, *(name for name in now if name not in before)][-_MOST:]  # of more, the last two clicked
         page_state(ModelsState).left_out = [name for name in now if name not in kept]
         choose({key: None if kept == names[:1] else kept})
 

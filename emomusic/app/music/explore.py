@@ -5,7 +5,6 @@ The search finds songs on Spotify too if the server has keys.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -41,7 +40,7 @@ from emomusic.errors import EmomusicError
 from emomusic.server.capacity import is_own_computer
 from emomusic.server.shared import shared
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, normalize_text
-from emomusic.songs.features import FEATURE_LABELS, FEATURE_NAMES, FEATURES, Feature
+from emomusic.songs.features import FEATURE_LABELS, FEATURE_NAMES, FEATURES
 from emomusic.songs.genres import SongKind
 from emomusic.songs.mood import MOODS
 from emomusic.songs.song import Pick, Song
@@ -162,7 +161,11 @@ def _show_features(songs: Songs) -> None:
 
 def _show_differences(songs: Songs) -> None:
     standings = songs.cached("standings", lambda: plots.standings(songs.features, songs.moods))
-    ridges = songs.cached(("ridges", text_color()), lambda: _ridges(songs, [s.feature for s in standings]))
+    columns = [(standing.feature, FEATURE_NAMES.index(standing.feature.name)) for standing in standings]
+    ridges = songs.cached(
+        ("ridges", text_color()),
+        lambda: [plots.feature_ridges(songs.features[:, column], songs.moods, each) for each, column in columns],
+    )
     best, last = standings[0], standings[-1]
     if len(present := np.unique(songs.moods)) == 1:
         st.markdown(f"All of these songs are {MOODS[present[0]]}, so there are no moods to compare.")
@@ -185,11 +188,6 @@ def _show_differences(songs: Songs) -> None:
                 show_chart(
                     ridge, key=state.music_widget("hills", feature.name), alt=f"{feature.label} by mood, {order}"
                 )
-
-
-def _ridges(songs: Songs, features: Sequence[Feature]) -> list[go.Figure]:
-    values = songs.features.T
-    return [plots.feature_ridges(values[FEATURE_NAMES.index(each.name)], songs.moods, each) for each in features]
 
 
 def _show_correlations(songs: Songs) -> None:
