@@ -49,14 +49,12 @@ SHOT_S = 3
 LONG_MS = 2 * PATIENCE_MS  # time to load the networks during a video on a busy machine
 
 START, PLAYING, SUMMARY = ".st-key-live-start button", f".st-key-{state.LIVE_MUSIC}", ".st-key-live-csv"
-
 BAND_DB = f"{LEVEL_DB}(window.emomusicBand)"
 
 TIMELINE = """() => {
   const chart = document.querySelector(".st-key-live-timeline .js-plotly-plot");
   return chart && chart.data ? chart.data[0].x.length : 0;
 }"""
-
 
 IN_THE_APPS_FONT = """() => {
   const isLoaded = [...document.fonts].some((font) => font.family.includes("Source Sans") && font.status === "loaded");

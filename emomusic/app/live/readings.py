@@ -254,8 +254,8 @@ def show_summary(session: LiveSession) -> None:
     if not picks:
         st.info("No song fits. Choose other music.")
         return
-    rows = "row" if len(summary.scenes) <= _MAX_SONGS else f"of the {_MAX_SONGS} longest rows"
-    st.caption(f"One song for each {rows} of the table.")
+    which = "row" if len(summary.scenes) <= _MAX_SONGS else f"of the {_MAX_SONGS} longest rows"
+    st.caption(f"One song for each {which} of the table.")
     for pick in picks:
         st.markdown(f"{pick.number}. {song_line(pick.song)}  \n{escape_markdown(pick.reason)}")
 
