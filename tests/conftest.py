@@ -21,7 +21,7 @@ from emomusic.runtime import num_cores
 from tests.tiny_model import dataset, only_tiny, tiny_run  # noqa: F401
 
 # The same examples in every run. No deadline: first calls are slow on a busy machine
-settings.register_profile("emomusic", deadline=None, max_examples=50, derandomize=True, database=None)
+settings.register_profile("emomusic", deadline=None, max_examples=25, derandomize=True, database=None)
 settings.load_profile("emomusic")
 
 

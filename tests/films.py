@@ -81,6 +81,15 @@ def colour_quarters(width: int = 64, height: int = 48) -> RgbImage:
     return image
 
 
+def assert_quarters(image: RgbImage, width: int = 64, height: int = 48) -> None:
+    """The image is upright and has the colours of `colour_quarters`."""
+    assert image.shape == (height, width, 3)
+    assert image.dtype == np.uint8
+    quarters = [image[y, x].astype(int) for y in (height // 4, -height // 4) for x in (width // 4, -width // 4)]
+    colours = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255))
+    np.testing.assert_allclose(quarters, colours, atol=40)  # codecs and lossy formats are not exact
+
+
 def write_frames(
     out: Path | BinaryIO,
     frames: Iterable[RgbImage],

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from types import FrameType
@@ -70,6 +71,12 @@ def source_files(root: Path) -> list[Path]:
     return sorted([*(root / "emomusic").rglob("*.py"), *root.glob("app.py"), *(root / "pages").rglob("*.py")])
 
 
+@cache
+def nodes_of(path: Path) -> list[ast.AST]:
+    """All nodes of a file."""
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def module_name(path: Path, root: Path) -> str:
     return ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
 
@@ -85,7 +92,7 @@ def imports_of(path: Path, root: Path, modules: set[str]) -> Iterator[tuple[int,
     """Line and full name of every module imported in a file, at any depth."""
     module = module_name(path, root)
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -148,7 +155,7 @@ def _lines_for_type_checkers(path: Path) -> set[int]:
     """Lines below `if TYPE_CHECKING:`."""
     return {
         line
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes_of(path)
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
         for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
     }
@@ -172,10 +179,9 @@ def test_files_and_functions_are_short(root: Path):
     paths = [*source_files(root), *(root / "scripts").glob("*.py"), *(root / "tests").rglob("*.py")]
     found = set()
     for path in paths:
-        text = path.read_text(encoding="utf-8")
-        if text.count("\n") > MOST_LINES:
+        if path.read_text(encoding="utf-8").count("\n") > MOST_LINES:
             found.add(str(path.relative_to(root)))
-        for node in ast.walk(ast.parse(text)):
+        for node in nodes_of(path):
             if isinstance(node, _FUNCTIONS):
                 num_lines = (node.end_lineno or node.lineno) - node.lineno + 1
                 if num_lines > MOST_FUNCTION_LINES or levels(node) > MOST_LEVELS:
@@ -240,78 +246,52 @@ def test_no_modules_import_each_other(root: Path):
     assert import_cycles(root) == []
 
 
-def loaded_after(code: str, root: Path) -> set[str]:
-    """Top-level names in `sys.modules` after `code` ran in a fresh interpreter."""
-    code += "\nimport json, sys\nprint(json.dumps([name.split('.')[0] for name in sys.modules]))"
+def loaded_after(root: Path, *steps: str) -> list[set[str]]:
+    """Top-level names in `sys.modules` after each of these steps in one fresh interpreter."""
+    note = "\nimport json, sys\nprint(json.dumps([name.split('.')[0] for name in sys.modules]))\n"
+    code = note.join([*steps, ""])
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    return set(json.loads(done.stdout))
+    return [set(json.loads(line)) for line in done.stdout.splitlines()]
 
 
 HEAVY = {
-    "tensorflow",
-    "keras",
-    "mtcnn",
-    "cv2",
-    "streamlit",
-    "streamlit_webrtc",
-    "aiortc",
-    "av",
-    "spotipy",
-    "requests",
-    "pandas",
-    "sklearn",
-    "scipy",
+    *("tensorflow", "keras", "mtcnn", "cv2", "streamlit", "streamlit_webrtc", "aiortc", "av", "spotipy", "requests"),
+    *("pandas", "sklearn", "scipy"),
 }
-
-
-def test_importing_the_library_loads_nothing_heavy(root: Path):
-    assert loaded_after("import emomusic; dir(emomusic); emomusic.Emotion", root) & HEAVY == set()
-
-
-def test_no_module_of_these_packages_loads_tensorflow(root: Path):
-    packages = ("media", "faces", "stream", "songs", "results", "charts", "marks")
-    paths = [path for package in packages for path in sorted((root / "emomusic" / package).rglob("*.py"))]
-    assert len(paths) > len(packages)
-    loaded = loaded_after("\n".join(f"import {module_name(path, root)}" for path in paths), root)
-    assert {"emomusic", "cv2", "plotly"} <= loaded
-    assert loaded & {"tensorflow", "keras", "mtcnn", "streamlit"} == set()
-
-
-def test_a_page_shows_its_title_before_anything_heavy_is_loaded(root: Path):
-    loaded = loaded_after(
-        'from emomusic.app import frame as f; f.enter_app(); f.require_app("photo"); f.shown_errors()', root
-    )
-    assert loaded & HEAVY == {"streamlit"}
-
-
-def test_listing_the_models_and_the_commands_help_load_nothing_heavy(root: Path):
-    code = """
+LIST = """
 from emomusic.assets import ModelKind
 from emomusic.cli import main
 from emomusic.results.overview import read_records
 main._parser()
 assert all(read_records(kind)[0] for kind in ModelKind)
 """
-    assert loaded_after(code, root) & HEAVY == set()
-
-
 ANALYZE = """
 import contextlib, io
-from emomusic.cli import main as cli
 with contextlib.redirect_stdout(io.StringIO()) as answer:
-    assert cli.main(["analyze", "data/samples/four-people.jpg", "--json"]) == 0
+    assert main.main(["analyze", "data/samples/four-people.jpg", "--json"]) == 0
 assert '"title"' in answer.getvalue()
 """
 
 
-def test_recommending_needs_no_scikit_learn(root: Path):
-    assert "cv2" in (loaded := loaded_after(ANALYZE, root))
-    assert loaded & (TRAINING_LIBRARIES | {"sklearn", "streamlit", "onnx"}) == set()
+def test_each_step_loads_only_what_it_needs(root: Path):
+    def importing(*packages: str) -> str:
+        paths = [path for package in packages for path in sorted((root / "emomusic" / package).rglob("*.py"))]
+        assert len(paths) > len(packages)
+        return "\n".join(f"import {module_name(path, root)}" for path in paths if path.stem != "ray")
+
+    packages = importing("media", "faces", "stream", "songs", "results", "charts", "marks")
+    steps = ("import emomusic; dir(emomusic); emomusic.Emotion", LIST, importing("batch"), ANALYZE, packages)
+    library, models_and_help, batch, answer, all_packages = loaded_after(root, *steps)
+    assert (library | models_and_help) & HEAVY == set()
+    assert "pyarrow" in batch
+    assert batch & {"ray", "av", "pandas", "sklearn"} == set()
+    assert "cv2" in answer
+    assert answer & (TRAINING_LIBRARIES | {"sklearn", "streamlit", "onnx"}) == set()
+    assert "plotly" in all_packages
+    assert all_packages & {"tensorflow", "keras", "mtcnn", "streamlit"} == set()
 
 
-def test_the_batch_loads_ray_only_for_the_engine_of_that_name(root: Path):
-    names = (path.stem for path in sorted((root / "emomusic" / "batch").glob("*.py")))
-    code = "\n".join(f"import emomusic.batch.{name}" for name in names if name not in ("ray", "__init__"))
-    assert "pyarrow" in (loaded := loaded_after(code, root))
-    assert loaded & {"ray", "av", "pandas", "sklearn"} == set()
+def test_a_page_shows_its_title_before_anything_heavy_is_loaded(root: Path):
+    title = 'from emomusic.app import frame as f; f.enter_app(); f.require_app("photo"); f.shown_errors()'
+    assert loaded_after(root, title)[0] & HEAVY == {"streamlit"}

@@ -107,25 +107,21 @@ def test_a_draining_replica_gets_no_new_visitors(site: Site):
 
 
 @needs_caddy
-@pytest.mark.parametrize("path", ["/METRICS", "/%6detrics", "/a/../metrics", "//metrics", "/_stcore/metrics"])
-def test_the_metrics_are_hidden(site: Site, path: str):
+def test_the_metrics_are_hidden(site: Site):
     with requests.Session() as visitor:
-        request = visitor.prepare_request(requests.Request("GET", site.url))
-        request.url = f"{site.url}{path}"
-        assert visitor.send(request).status_code == 404
+        for path in ("/METRICS", "/%6detrics", "/a/../metrics", "//metrics", "/_stcore/metrics"):
+            request = visitor.prepare_request(requests.Request("GET", site.url))
+            request.url = f"{site.url}{path}"
+            assert visitor.send(request).status_code == 404
     assert [replica.paths for replica in site.replicas.values()] == [[], []]
 
 
 @needs_caddy
-@pytest.mark.parametrize(
-    ("origin", "status"),
-    [("{url}", 200), (None, 200), ("null", 403), ("http://x{host}", 403)],
-    ids=["own", "none", "null", "suffix"],
-)
-def test_sockets_of_other_sites_are_refused(site: Site, origin: str | None, status: int):
-    host = site.url.removeprefix("http://")
-    headers = {"Origin": origin.format(url=site.url, host=host)} if origin else {}
-    assert requests.get(f"{site.url}/_stcore/stream", headers=headers).status_code == status
+def test_sockets_of_other_sites_are_refused(site: Site):
+    suffix = f"http://x{site.url.removeprefix('http://')}"
+    for origin, status in ((site.url, 200), (None, 200), ("null", 403), (suffix, 403)):
+        headers = {"Origin": origin} if origin else {}
+        assert requests.get(f"{site.url}/_stcore/stream", headers=headers).status_code == status
 
 
 @needs_caddy

@@ -11,18 +11,15 @@ import pytest
 from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, Emotion, Mood
 from emomusic.export import (
     film_faces_csv,
-    film_playlist,
     film_record,
-    gallery_csv,
     gallery_record,
     picture_record,
-    request_record,
     song_record,
 )
-from emomusic.faces.reading import SHARES, FaceReading, PictureReading, number_faces, read_faces
+from emomusic.faces.reading import SHARES, FaceReading, PictureReading, read_faces
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.recommend import Recommender, one_song_each
-from emomusic.songs.request import Policy, Request
+from emomusic.songs.request import Request
 from emomusic.stream.film import FILM_COLUMNS, FilmMoment, FilmReading
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.songs.tables import song_table, track_id
@@ -61,32 +58,6 @@ def test_a_song_record_has_the_fields_of_the_contract() -> None:
     assert 0 <= record["score"] <= 1
     assert record["reason"].startswith("Nearest to calm: probably energetic (60 %)")
     assert json.loads(json.dumps(record)) == record  # plain values only
-
-
-def test_what_was_said_by_hand_stands_beside_what_was_read() -> None:
-    request = Request(EMOTION_POINTS[Emotion.SAD], Emotion.SAD, policy=Policy.SOOTHE, genres=frozenset({"rock", "pop"}))
-    record = request_record(request, "Face 3", manual_emotion=Emotion.SAD)
-    assert record["who"] == "Face 3"
-    assert (record["manual_emotion"], record["manual_mood"]) == ("sad", None)
-    assert (record["policy"], record["mood"], record["genres"]) == ("soothe", "happy", ["pop", "rock"])
-    assert json.loads(json.dumps(record)) == record  # plain values only
-    chosen = request_record(replace(request, mood=Mood.CALM), "You", manual_mood=Mood.CALM)
-    assert (chosen["manual_mood"], chosen["mood"]) == ("calm", "calm")
-
-
-def test_the_table_of_a_wall_names_the_picture_of_each_face() -> None:
-    rows = list(
-        csv.DictReader(io.StringIO(gallery_csv(["=a().jpg", "b, c.jpg"], number_faces([read(5, 80), read(30)]))))
-    )
-    assert [(row["face"], row["picture"], row["x"]) for row in rows] == [
-        ("1", "'=a().jpg", "5"),
-        ("2", "'=a().jpg", "80"),
-        ("3", "b, c.jpg", "30"),
-    ]
-    assert rows[0].keys() == {*("face", "picture", "x", "y", "width", "height", "confidence", "emotion")} | {
-        *(emotion.value for emotion in EMOTIONS),
-        *("valence", "arousal", "quadrant"),
-    }
 
 
 def test_the_record_of_a_wall_has_its_pictures_and_those_that_could_not_be_read() -> None:
@@ -181,18 +152,6 @@ def test_the_playlist_of_a_film_repeats_no_song_and_leaves_out_scenes_without_on
     assert len({entry["song"]["id"] for entry in record["playlist"]}) == 3
     scarce = record_of(reading, MATCH, num_songs=2)["playlist"]
     assert [entry["start_s"] for entry in scarce] == [0, 3]
-
-
-def test_the_playlist_file_tells_when_each_scene_starts() -> None:
-    reading = film_reading(*[Emotion.HAPPY] * 6, *[Emotion.SAD] * 6, *[Emotion.HAPPY] * 6)
-    scenes = reading.scenes()
-    recommender = Recommender(Catalogue(song_table(5)), np.full((5, 4), 0.25, np.float32))
-    first, second = recommender.songs(MATCH, 2)
-    lines = film_playlist(scenes, [first, None, second]).splitlines()
-    assert lines[0] == "#EXTM3U"
-    assert lines[1].split(",", 1)[1] == f"0:00 {first.song.title}, {first.song.byline}"
-    assert lines[3].split(",", 1)[1] == f"0:06 {second.song.title}, {second.song.byline}"
-    assert lines[2::2] == [song_record(song)["url"] for song in (first, second)]
 
 
 def test_the_faces_of_a_film_are_a_table_with_four_decimals() -> None:

@@ -5,32 +5,7 @@ from emomusic.text import (
     escape_control_chars,
     escape_formula,
     escape_path,
-    file_size,
-    format_clock,
-    join_names,
-    pluralize,
-    size_over,
 )
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (pluralize(1, "face"), "1 face"),
-        (pluralize(1203, "face"), "1,203 faces"),
-        (pluralize(2, "box", "boxes"), "2 boxes"),
-        (join_names(["a"]), "a"),
-        (join_names(name for name in "abc"), "a, b and c"),
-        (file_size(999_499), "999 kB"),
-        (file_size(999_600), "1.0 MB"),
-        (size_over(20 * 2**20 + 1), "20.1 MB"),  # over a limit of 20 MB
-        (size_over(25 * 2**20), "25.0 MB"),
-        (format_clock(9.9), "0:09"),
-        (format_clock(3661), "61:01"),
-    ],
-)
-def test_numbers_and_lists_are_for_people(text: str, expected: str) -> None:
-    assert text == expected
 
 
 def test_a_name_for_the_terminal_keeps_its_letters_and_loses_what_drives_it() -> None:

@@ -1,15 +1,26 @@
+import json
 from pathlib import Path
 
 import pytest
 
 from emomusic.batch.reader import UnitReader
-from tests.batch.pictures import make_folder
+from tests.batch.pictures import batch, make_folder
 
 
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with 12 pictures and three broken files."""
-    return make_folder(tmp_path_factory.mktemp("sources") / "pictures", 12)
+    return make_folder(tmp_path_factory.mktemp("sources") / "pictures")
+
+
+@pytest.fixture(scope="session")
+def results(pictures: Path) -> Path:
+    """The results of an uninterrupted run."""
+    out = pictures.parent / "results"
+    answer, status = batch(pictures, "--out", out)
+    assert status == 2
+    assert answer == json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    return out
 
 
 @pytest.fixture

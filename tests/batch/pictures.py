@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import json
 import os
 import signal
 import subprocess
@@ -20,20 +22,28 @@ from emomusic.cli import main as cli
 from emomusic.media.images import encode_jpeg, read_image, shrink
 
 SAMPLES = sorted((data_dir() / "samples").glob("*.jpg"))
+NUM_PICTURES = 12
 LONGEST = 220  # longer side of the first picture in pixels
 BROKEN = {"text.jpg": b"This is no picture.", "empty.jpg": b"", "cut.jpg": b"\xff\xd8\xff\xe0 cut off"}
 
 
-def make_folder(folder: Path, number: int) -> Path:
-    """A folder with this many pictures, of which some are in a subfolder, and three broken files."""
+def make_folder(folder: Path) -> Path:
+    """A folder with pictures, of which some are in a subfolder, and three broken files."""
     (folder / "more").mkdir(parents=True)
-    for position in range(number):
+    for position in range(NUM_PICTURES):
         image = read_image(SAMPLES[position % len(SAMPLES)])
         parent = folder / "more" if position % 4 == 3 else folder
         (parent / f"{position:06d}.jpg").write_bytes(encode_jpeg(shrink(image, LONGEST - position % 70)[0]))
     for name, data in BROKEN.items():
         (folder / name).write_bytes(data)
     return folder
+
+
+def batch(*arguments: str | Path) -> tuple[dict[str, Any], int]:
+    """The answer of the command and its exit status. Without an answer, it is empty."""
+    with contextlib.redirect_stdout(io.StringIO()) as answer:
+        status = cli.main(["batch", *map(str, arguments), "--json"])
+    return json.loads(answer.getvalue() or "{}"), status
 
 
 def rows_of(out: Path, dataset: str) -> list[dict[str, Any]]:
@@ -45,6 +55,16 @@ def rows_of(out: Path, dataset: str) -> list[dict[str, Any]]:
 def parts_of(out: Path) -> dict[str, list[str]]:
     """The names of the parts of both datasets."""
     return {name: sorted(path.name for path in (out / name).glob("*.parquet")) for name in ("faces", "pictures")}
+
+
+def assert_same_results(out: Path, results: Path) -> None:
+    """Both folders have the same rows and the same summary of them."""
+    for dataset in ("faces", "pictures"):
+        assert rows_of(out, dataset) == rows_of(results, dataset)
+    assert parts_of(out)["faces"] == parts_of(out)["pictures"]
+    found, expected = (json.loads((each / "summary.json").read_text(encoding="utf-8")) for each in (out, results))
+    for name in ("pictures", "faces", "failed", "reasons", "emotions"):
+        assert found[name] == expected[name]
 
 
 class CrashingReader(UnitReader):

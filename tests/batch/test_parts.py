@@ -26,13 +26,6 @@ def write(out: Path, number: int, names: Sequence[str]) -> None:
     Dataset(str(out)).write_part(number, [picture(name) for name in names], faces(*names))
 
 
-def test_a_scan_finds_the_names_and_the_numbers(out: Path):
-    assert Dataset(str(out)).scan() == (set(), 0)
-    write(out, 3, ["a", "b"])
-    write(out, 1_000_007, ["c"])
-    assert Dataset(str(out)).scan() == ({"a", "b", "c"}, 1_000_007)
-
-
 def test_a_scan_deletes_what_a_killed_run_left(out: Path):
     for number, names in ((1, "ab"), (2, "cd"), (3, "ef"), (5, "h")):
         write(out, number, names)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from emomusic.batch.reader import UnitReader, make_units
-from emomusic.batch.sources import Item, find_items
+from emomusic.batch.sources import find_items
 from emomusic.cli import main as cli
 from tests.batch.pictures import BROKEN, rows_of
 from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, SAMPLES, write_film
@@ -91,12 +91,3 @@ def test_the_content_and_not_the_name_tells_films_from_pictures(reader: UnitRead
         "text.mov": "film",
     }
     assert [name for name, row in rows.items() if row["error"] is not None] == ["text.mov"]
-
-
-def test_a_film_is_a_unit_of_its_own():
-    items = [Item("a.jpg", ""), Item("b.mp4", "", is_film=True), Item("c.jpg", ""), Item("d.mp4", "", is_film=True)]
-    assert sorted([item.name for item in unit.items] for unit in make_units(items)) == [
-        ["a.jpg", "c.jpg"],
-        ["b.mp4"],
-        ["d.mp4"],
-    ]

@@ -90,12 +90,6 @@ def test_spacing_accounts_for_the_larger_circle_of_the_group() -> None:
     assert smallest_distance(shown(figure)) == pytest.approx(WIDTH * (face + group) / 2 / 22, abs=0.002)
 
 
-def test_identical_points_are_drawn_side_by_side_in_order() -> None:
-    (left, right) = shown(plane([(0.5, 0.5), (0.5, 0.5)]))
-    assert left[1] == pytest.approx(right[1])
-    assert right[0] - left[0] == pytest.approx(WIDTH, abs=0.002)
-
-
 @pytest.mark.parametrize("plane_px", PLANES)
 @pytest.mark.parametrize("emotion", EMOTIONS)
 @pytest.mark.parametrize("intensity", [1.0, 0.8])

@@ -11,9 +11,7 @@ from emomusic.charts import steps
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex
 from emomusic.charts.colours import EMOTION_COLOURS
 from emomusic.charts.face import expression_svg, expression_uri, probability_bars
-from emomusic.faces.reading import read_faces
-from emomusic.marks.picture import annotated_picture, face_label
-from tests.fakes import FakeClassifier, FakeDetector, make_face
+from tests.fakes import FakeClassifier
 
 
 def test_the_bars_are_the_probabilities_in_the_order_of_the_emotions() -> None:
@@ -33,18 +31,6 @@ def test_faces_and_songs_are_drawn_at_their_coordinates() -> None:
     assert (traces["faces"].x[0], traces["faces"].y[0]) == (0.5, 0.25)  # a mark alone does not move
     assert (traces["songs"].x[0], traces["songs"].y[0]) == (-0.5, 0.75)
     assert "lines" not in traces["songs"].mode
-
-
-def test_an_annotated_image_is_marked_at_the_face() -> None:
-    image = np.full((200, 300, 3), 90, np.uint8)
-    reading = read_faces(image, FakeDetector([make_face(x=100, y=60, width=80, height=90)]), FakeClassifier())
-    marked = annotated_picture(image, reading)
-    changed = np.argwhere((marked != image).any(axis=2))
-    assert marked.shape == image.shape
-    assert changed[:, 0].max() >= 145
-    assert changed[:, 1].min() >= 60
-    assert (marked[100:120, 120:150] == image[100:120, 120:150]).all()
-    assert face_label(reading.faces[0]) == "1 happy 80 %"
 
 
 def test_line_width_follows_probability() -> None:

@@ -7,7 +7,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from emomusic import assets
 from emomusic.cli import doctor, main, songs
 from emomusic.downloads import DOWNLOADS
 from emomusic.faces.model_files import DEFAULT_MODEL, face_models
+from emomusic.songs import mood_training
 from emomusic.songs.recommend import load_recommender
 from tests.cli.conftest import Reply
 from tests.songs.tables import mood_table
@@ -298,7 +301,7 @@ def test_training_takes_the_options(run: Callable[..., Reply], tmp_path: Path, m
 
     monkeypatch.setattr(assets, "ROOT", tmp_path)
     (tmp_path / "SHA256SUMS").touch()
-    monkeypatch.setattr("emomusic.training.train.train", train)
+    monkeypatch.setitem(sys.modules, "emomusic.training.train", SimpleNamespace(train=train))  # loads TensorFlow
     command = ("train", "face", "--network", "tiny", "--fer2013", fer2013)
     folder, other = tmp_path / "models" / "face" / "tiny", tmp_path / "elsewhere"
     run(*command, "--preset", "smoke", "--resume")
@@ -306,13 +309,17 @@ def test_training_takes_the_options(run: Callable[..., Reply], tmp_path: Path, m
     assert calls == [(folder, "smoke", True), (other, "default", False)]
 
 
-def test_a_mood_model_is_trained_from_a_csv_and_judged_alike(run: Callable[..., Reply], tmp_path: Path) -> None:
-    mood_table().to_csv(tmp_path / "moods.csv", index=False)
+def test_a_mood_model_is_trained_from_a_csv_and_judged_alike(
+    run: Callable[..., Reply], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("train_mood_model", "evaluate_mood_model"):
+        monkeypatch.setattr(mood_training, name, partial(getattr(mood_training, name), num_repeats=1))
+    mood_table(10).to_csv(tmp_path / "moods.csv", index=False)
     out = tmp_path / "models" / "mine"
     source = ("music", "--model", "logistic", "--data", tmp_path / "moods.csv")
     _, trained, _ = run("train", *source, "--out", out)
     assert trained == json.loads((out / "metrics.json").read_text())
     _, judged, _ = run("evaluate", *source)
     figures = ("accuracy", "confusion")
-    assert judged["n"] == 100
+    assert judged["n"] == 40
     assert {name: judged[name] for name in figures} == {name: trained[name] for name in figures}

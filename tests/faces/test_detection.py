@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -9,8 +8,7 @@ import pytest
 
 from emomusic.faces.detection import Face, MtcnnDetector
 from emomusic.media.images import Box, RgbImage, read_image
-
-SAMPLES = Path(__file__).parents[2] / "data" / "samples"
+from tests.films import SAMPLES
 
 # Counted by a person, with paintings.
 NUM_FACES = {
@@ -91,11 +89,6 @@ def test_the_box_of_a_face_at_the_border_lies_inside(detector: MtcnnDetector) ->
 @pytest.mark.parametrize("size", [(1, 2000), (12, 12), (20, 20)])
 def test_tiny_and_thin_pictures_have_no_face(detector: MtcnnDetector, size: tuple[int, int]) -> None:
     assert detector.detect(np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)) == []
-
-
-def test_a_picture_without_a_face_gives_an_empty_list(detector: MtcnnDetector) -> None:
-    image = sample("eileen-collins-1999.jpg")
-    assert detector.detect(np.ascontiguousarray(image[200:])) == []
 
 
 # Known faces

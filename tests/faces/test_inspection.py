@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -17,9 +16,8 @@ from emomusic.faces.inspection import Occlusion, agreement, explain, grad_cam, h
 from emomusic.faces.model_files import ModelSpec
 from emomusic.media.images import RgbImage, crop_face, read_image, to_network_input
 from emomusic.runtime import Network
+from tests.films import SAMPLES
 from tests.tiny_model import Run
-
-SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 
 # The only region that affects a classifier: rows and columns of its input, as shares of the side.
 REGIONS = {

@@ -7,8 +7,6 @@ from emomusic.faces.reading import load_networks, number_faces, read_faces
 from emomusic.media.images import RgbImage
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 
-IMAGE = np.full((100, 160, 3), 90, np.uint8)
-
 
 class ByShade:
     """Classifies by the shade of grey: 0 to 29 is angry, 30 to 59 is disgust, and so on."""

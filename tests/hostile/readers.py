@@ -1,4 +1,4 @@
-"""Read hostile files as the app does, and check what they yield: `python -m tests.hostile.readers FOLDER KIND`."""
+"""Read hostile files as the app does, and check what they yield: `python -m tests.hostile.readers FOLDER`."""
 
 import contextlib
 import json
@@ -83,19 +83,22 @@ def _open_things() -> tuple[int, int]:
     return threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
 
 
-def main(folder: str, kind: str) -> None:
-    """Print name, message, seconds and growth in MB for each file."""
-    before, things = _peak_mb(), None
-    for path in sorted(Path(folder).iterdir()):
-        started, message = time.process_time(), None
-        try:
-            READERS[kind](path)
-        except EmomusicError as error:
-            message = str(error)
-        things = things or _open_things()  # the first file loads libraries
-        assert _open_things() == things, path
-        sys.stdout.write(f"{json.dumps([path.name, message, time.process_time() - started, _peak_mb() - before])}\n")
+def main(folder: Path) -> None:
+    """Print kind, name, message, seconds and growth in MB for each file. Each kind has its folder."""
+    before = _peak_mb()
+    for kind, read in READERS.items():
+        things = None
+        for path in sorted((folder / kind).iterdir()):
+            started, message = time.process_time(), None
+            try:
+                read(path)
+            except EmomusicError as error:
+                message = str(error)
+            things = things or _open_things()  # the first file loads libraries
+            assert _open_things() == things, path
+            found = kind, path.name, message, time.process_time() - started, _peak_mb() - before
+            sys.stdout.write(f"{json.dumps(found)}\n")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(Path(sys.argv[1]))

@@ -96,7 +96,7 @@ def test_a_long_song_is_read_in_part():
             self.num_read += len(content)
             return content
 
-    file = Counted(song_bytes("wav", 240))
+    file = Counted(song_bytes("wav", 240, rate=8000))
     read_song(file)
     assert file.num_read < len(file.getvalue()) / 4
 
@@ -168,13 +168,13 @@ APE = b"APETAGEX\xd0\x07\0\0\x40\x9c\0\0" + bytes(16) + bytes(40_000)
 LONG_APE = b"APETAGEX\xd0\x07\0\0\x40\x0d\x03\0" + bytes(16) + b"\x11" * 200_000
 
 
-@pytest.mark.parametrize("front", [b"\x11" * 40_000, b"\x11", APE + b"\x11" * 20_000, LONG_APE])
-def test_an_mp3_may_begin_with_junk_or_a_tag(front: bytes):
+def test_an_mp3_may_begin_with_junk_or_a_tag():
     content = song_bytes("mp3", 70, rate=SAMPLE_RATE)
-    for cut in (0, 700):
-        song = read_song(io.BytesIO(front + content[cut:]))
-        assert song.duration_s == pytest.approx(70, abs=0.3)
-        assert frequency(song.windows[0].samples) == pytest.approx(440, abs=2)
+    for front in (b"\x11" * 40_000, b"\x11", APE + b"\x11" * 20_000, LONG_APE):
+        for cut in (0, 700):
+            song = read_song(io.BytesIO(front + content[cut:]))
+            assert song.duration_s == pytest.approx(70, abs=0.3)
+            assert frequency(song.windows[0].samples) == pytest.approx(440, abs=2)
 
 
 def test_a_long_tag_before_another_format_is_passed_over():

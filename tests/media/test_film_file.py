@@ -14,11 +14,10 @@ from PIL import Image
 from emomusic.errors import FilmError
 from emomusic.media.film_file import FilmFile
 from emomusic.media.images import RgbImage
-from tests.films import CODECS, DEFAULT_RATE, colour_quarters, write_frames
+from tests.films import CODECS, DEFAULT_RATE, assert_quarters, colour_quarters, write_frames
 
 WIDTH, HEIGHT = 160, 96
 QUARTERS = colour_quarters(WIDTH, HEIGHT)
-COLOURS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255))
 
 
 def film_of(images: Sequence[RgbImage] = (QUARTERS,) * 10, **options: Any) -> bytes:
@@ -41,14 +40,6 @@ def problem_of(data: bytes) -> str | None:
         for _ in film.frames():
             pass
         return film.problem
-
-
-def assert_quarters(image: RgbImage, width: int, height: int) -> None:
-    """The image is upright and has the colours of `colour_quarters`."""
-    assert image.shape == (height, width, 3)
-    assert image.dtype == np.uint8
-    quarters = [image[y, x].astype(int) for y in (height // 4, -height // 4) for x in (width // 4, -width // 4)]
-    np.testing.assert_allclose(quarters, COLOURS, atol=40)  # the codecs are not exact
 
 
 @pytest.mark.parametrize("ending", CODECS)

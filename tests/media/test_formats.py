@@ -5,13 +5,11 @@ import os
 import zipfile
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from emomusic.media.formats import (
     AUDIO_ENDINGS,
-    FILM_ENDINGS,
     FORMATS,
     HEAD_BYTES,
     Kind,
@@ -20,8 +18,6 @@ from emomusic.media.formats import (
     kind_of,
     mime_type_of,
 )
-from tests.films import CODECS as FILM_CODECS
-from tests.films import write_frames
 from tests.songs.songs import CODECS, song_bytes
 
 FRAME = b"\xff\xfb\x90\x00" + bytes(413)  # MPEG-1, 128 kbit/s, 44.1 kHz
@@ -36,16 +32,6 @@ def test_every_format_of_songs_is_known(ending: str, tmp_path: Path):
     assert format_of(content[:HEAD_BYTES]).demuxer is not None
     types = {"mp3": "mpeg", "m4a": "mp4", "opus": "ogg"}
     assert mime_type_of(content[:HEAD_BYTES]) == f"audio/{types.get(ending, ending)}"
-
-
-@pytest.mark.parametrize("ending", FILM_CODECS)
-def test_every_format_of_films_is_known(ending: str):
-    frames = [np.full((32, 32, 3), shade, np.uint8) for shade in (0, 99)]
-    write_frames(out := io.BytesIO(), frames, ending=ending, audio=FILM_CODECS[ending][1])
-    content = out.getvalue()
-    assert ending in FILM_ENDINGS
-    assert kind_of(content) == kind_of(io.BytesIO(content)) == Kind.FILM
-    assert format_of(content[:16]).demuxer is not None
 
 
 @pytest.mark.parametrize("fmt", ["JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF"])

@@ -13,15 +13,9 @@ from PIL import Image
 
 from emomusic.errors import ImageError
 from emomusic.media import images
-from emomusic.media.images import (
-    Box,
-    crop_face,
-    read_image,
-    shrink,
-    to_network_input,
-)
+from emomusic.media.images import Box, crop_face, read_image, shrink, to_network_input
+from tests.films import SAMPLES, assert_quarters, colour_quarters
 
-SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 SAMPLE = SAMPLES / "eileen-collins-1999.jpg"
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "HEIF", "AVIF")
@@ -36,19 +30,7 @@ def encoded(picture: Image.Image, fmt: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
-def four_corners(width: int = 64, height: int = 48) -> Image.Image:
-    """Red top left, green top right, blue bottom left, white bottom right: differs in every orientation."""
-    pixels = np.empty((height, width, 3), np.uint8)
-    pixels[: height // 2, : width // 2], pixels[: height // 2, width // 2 :] = RED, GREEN
-    pixels[height // 2 :, : width // 2], pixels[height // 2 :, width // 2 :] = BLUE, WHITE
-    return Image.fromarray(pixels)
-
-
-def assert_four_corners(image: np.ndarray, width: int = 64, height: int = 48) -> None:
-    assert image.shape == (height, width, 3)
-    assert image.dtype == np.uint8
-    quarters = [image[y, x].astype(int) for y in (height // 4, -height // 4) for x in (width // 4, -width // 4)]
-    np.testing.assert_allclose(quarters, (RED, GREEN, BLUE, WHITE), atol=30)  # lossy formats are not exact
+QUARTERS = Image.fromarray(colour_quarters())  # differs in every orientation
 
 
 # Reading
@@ -56,7 +38,7 @@ def assert_four_corners(image: np.ndarray, width: int = 64, height: int = 48) ->
 
 @pytest.mark.parametrize("fmt", FORMATS)
 def test_every_format_becomes_rgb(fmt: str) -> None:
-    assert_four_corners(read_image(encoded(four_corners(), fmt)))
+    assert_quarters(read_image(encoded(QUARTERS, fmt)))
 
 
 @pytest.mark.parametrize("fmt", ["JPEG", "HEIF"])
@@ -72,16 +54,16 @@ def test_orientation_is_applied(fmt: str, orientation: int) -> None:
         7: Image.Transpose.TRANSVERSE,
         8: Image.Transpose.ROTATE_270,
     }[orientation]
-    picture = four_corners() if stored is None else four_corners().transpose(stored)
+    picture = QUARTERS if stored is None else QUARTERS.transpose(stored)
     exif = Image.Exif()
     exif[0x0112] = orientation
     # As bytes, because pillow-heif ignores the orientation of an object.
-    assert_four_corners(read_image(encoded(picture, fmt, exif=exif.tobytes())))
+    assert_quarters(read_image(encoded(picture, fmt, exif=exif.tobytes())))
 
 
 def test_the_first_frame_is_decoded() -> None:
     others = [Image.new("RGB", (64, 48), colour) for colour in ("black", "yellow")]
-    assert_four_corners(read_image(encoded(four_corners(), "GIF", save_all=True, append_images=others)))
+    assert_quarters(read_image(encoded(QUARTERS, "GIF", save_all=True, append_images=others)))
 
 
 @pytest.mark.parametrize(
@@ -114,7 +96,7 @@ def test_transparent_pixels_become_white(mode: str) -> None:
 @pytest.mark.parametrize(
     ("picture", "options"),
     [
-        pytest.param(four_corners().quantize(4), {"transparency": 0}, id="palette, one colour"),
+        pytest.param(QUARTERS.quantize(4), {"transparency": 0}, id="palette, one colour"),
         pytest.param(Image.new("RGB", (64, 48), RED), {"transparency": RED}, id="rgb"),
         pytest.param(Image.new("L", (64, 48), 7), {"transparency": 7}, id="grey"),
     ],
@@ -148,10 +130,10 @@ def test_more_than_20_megabytes_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_progressive_jpeg_with_a_preview_is_read() -> None:
-    preview = encoded(four_corners(), "JPEG", progressive=True)
+    preview = encoded(QUARTERS, "JPEG", progressive=True)
     exif = b"Exif\0\0" + preview * 20  # not counted
-    data = encoded(four_corners(), "JPEG", progressive=True, exif=exif)
-    assert_four_corners(read_image(data + preview * 20))
+    data = encoded(QUARTERS, "JPEG", progressive=True, exif=exif)
+    assert_quarters(read_image(data + preview * 20))
 
 
 # Boxes

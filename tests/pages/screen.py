@@ -101,13 +101,6 @@ def playing(app: AppTest) -> str:
     return song
 
 
-def bar_of(app: AppTest) -> dict[str, Any]:
-    """What the bar tells the browser, after the first run: later, AppTest runs the page without `app.py`."""
-    (bar,) = (each.proto for each in app.get("bidi_component") if each.proto.component_name == "emomusic_bar")
-    data: dict[str, Any] = json.loads(bar.json)
-    return data
-
-
 def queue_of(app: AppTest, place: str = "photo") -> SongQueue:
     """The queue of a page's player."""
     return state_of(app, PlayerState).queues[place]

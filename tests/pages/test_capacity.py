@@ -116,19 +116,6 @@ def test_a_live_session_holds_its_place_until_it_ends_or_is_deleted() -> None:
     assert (capacity.num_live, capacity.has_live_room) == (1, True)
 
 
-def test_work_and_live_sessions_keep_the_server_busy() -> None:
-    capacity, live = Capacity(max_visitors=9, max_live=1), Live()
-    with capacity.work():
-        with pytest.raises(ValueError, match="broken"), capacity.work():
-            raise ValueError("broken")
-        assert capacity.is_busy
-    assert not capacity.is_busy
-    capacity.start_live(live)
-    assert capacity.is_busy
-    live.is_live = False
-    assert not capacity.is_busy
-
-
 def test_the_photo_of_a_page_and_a_film_are_work_in_progress(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     busy: list[bool] = []
 

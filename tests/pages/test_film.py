@@ -188,24 +188,6 @@ def test_the_player_the_page_and_the_files_have_one_list_that_follows_the_music_
     assert [link.rpartition("/")[2] for link in links] == songs
 
 
-def test_another_scene_plays_its_song_and_moves_the_film(shown: AppTest, sample: FilmJob) -> None:
-    songs, video, player = playlist(shown, "film"), video_of(shown).id, state_of(shown, PlayerState)
-    assert player.playing != "film"  # until the visitor starts the film, or chooses a scene
-    for choice, number in enumerate((2, 0, 0, 3), start=1):
-        tiles(shown)[number].click().run()
-        assert not shown.exception
-        assert (playing(shown), player.playing, player.starts) == (songs[number], "film", choice)
-        assert playlist(shown, "film") == songs
-        told = follow_of(shown)
-        start_s = int(sample.view().scenes[number].start_s)
-        assert (told["scene"], told["at"], told["choice"], told["song"]) == (number, start_s, choice, songs[number])
-    assert video_of(shown).id == video  # the browser keeps the video
-    shown.toggle(key=state.FILM_FOLLOWS).set_value(False).run()
-    assert not follow_of(shown)["follows"]
-    tiles(shown)[1].click().run()
-    assert (playing(shown), player.starts) == (songs[3], 4)
-
-
 def test_a_skipped_song_is_replaced_in_its_scene(shown: AppTest) -> None:
     tiles(shown)[1].click().run()
     before = playlist(shown, "film")

@@ -2,7 +2,6 @@ import io
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -44,11 +43,6 @@ def image_alts(app: AppTest) -> list[str]:
 def percent(share: float) -> str:
     """Format a share like the page, with a no-break space."""
     return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
-
-
-def alts(app: AppTest) -> list[str]:
-    """The alternative texts of images and charts."""
-    return image_alts(app) + [chart.proto.alt for chart in app.get("plotly_chart")]
 
 
 def press(app: AppTest, label: str) -> AppTest:
@@ -101,19 +95,6 @@ def test_a_photo_without_a_face_is_reported(app: AppTest, key: str) -> None:
         assert image_alts(app) == []
     else:
         assert len(image_alts(app)) == 1
-
-
-@pytest.mark.parametrize("step", [STEPS[0], step_named("songs")])
-def test_alternative_texts_and_buttons_name_the_face(app: AppTest, step: Any) -> None:
-    at(app, step.key, sample="four-people")
-    named = [alt.startswith("Face 1. ") for alt in alts(app)]
-    assert any(named) == step.needs_face
-    if not step.needs_face:
-        return
-    press(app, "Face 3")
-    faces = {button.label: button.disabled for button in app.button if re.fullmatch(r"Face \d", button.label)}
-    assert faces == {"Face 1": False, "Face 2": False, "Face 3": True, "Face 4": False}
-    assert all(alt.startswith("Face 3. ") for alt in alts(app))
 
 
 # Computations
@@ -221,12 +202,3 @@ def test_the_first_step_zooms_to_the_brightness_of_pixels(app: AppTest) -> None:
     assert pixels["type"] == "heatmap"
     assert "z" in pixels["texttemplate"]
     assert image_alts(app) == []
-
-
-def test_a_square_over_the_face_changes_the_answer(app: AppTest) -> None:
-    at(app, "cover")
-    assert not app.exception
-    (bars,) = charts(app)[0]["data"]
-    assert sum(bars["x"]) == pytest.approx(100, abs=0.1)
-    face = result_of(app, Walk).faces[0]
-    assert bars["x"][face.insight.winner] != pytest.approx(100 * face.insight.probabilities.max(), abs=0.01)

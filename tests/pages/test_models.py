@@ -14,7 +14,6 @@ from streamlit.testing.v1 import AppTest
 from emomusic import assets
 from emomusic.affect import EMOTIONS
 from emomusic.app import state
-from emomusic.app.models.page import ModelsState
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
@@ -23,7 +22,7 @@ from emomusic.results.overview import FOUR_LEGEND, Benchmark
 from emomusic.server import shared
 from tests.fakes import FakeDetector, make_face
 from tests.model_files import LABELS, place_checkout, place_face_model
-from tests.pages.screen import charts, page_of, state_of, text_of
+from tests.pages.screen import charts, page_of, text_of
 
 VGG9 = "Nine-layer network (vgg9)"
 
@@ -86,12 +85,12 @@ def test_collections_of_posed_faces_are_a_test_set_where_a_model_has_them(app: A
     assert Benchmark.POSED not in app.segmented_control(key=state.MODELS_BENCHMARK).options
     one = {"n": 100, "missed": 0, "persons": 9, "people": "nine", "is_trained": False, "accuracy": 0.75}
     one |= {"accuracy_interval": [0.65, 0.83], "recall": dict.fromkeys(EMOTIONS, 0.7) | {"fear": 0.1}}
-    other = one | {"people": "", "accuracy": 0.25, "accuracy_interval": [0.2, 0.3]}
+    other = one | {"n": 300, "people": "", "accuracy": 0.25, "accuracy_interval": [0.2, 0.3]}
     change_metrics(tmp_path / "models" / "face" / "vgg9", collections={"strong": one, "weak": other})
     opened(app, on=Benchmark.POSED)
-    assert re.search(r"50\.0.* 200 posed .*10\.0.* of fear", app.header[0].value)
+    assert re.search(r"37\.5.* 400 posed .*10\.0.* of fear", app.header[0].value)
     assert "worst for 9 persons of weak" in text_of(app)
-    assert list(app.dataframe[0].value["Right"].dropna()) == [50]
+    assert list(app.dataframe[0].value["Right"].dropna()) == [37.5]
     assert not {"Mean F1", "Calibration error"} & set(app.dataframe[0].value)
     assert list(app.dataframe[1].value.columns) == ["recall of", "nine", "9 persons of weak"]
     recall, groups = charts(app)
@@ -99,21 +98,6 @@ def test_collections_of_posed_faces_are_a_test_set_where_a_model_has_them(app: A
     assert len(groups["layout"]["yaxis"]["ticktext"]) == 3  # with photographs
     assert not app.info
     opened(app, "vgg9", "cnn_capstone", on=Benchmark.POSED)
-    assert "McNemar" not in text_of(app)
-
-
-def test_two_models_have_one_verdict_and_a_third_is_refused_aloud(app: AppTest) -> None:
-    opened(app, "vgg9", "cnn_capstone")
-    assert re.search("Nine-layer.*better.*Capstone", heading(app))
-    assert "p < 0.001" in text_of(app)
-    state_of(app, ModelsState).left_out = ["vgg9"]  # as a click on a third row does
-    app.multiselect(key=state.MODELS_FACES).set_value(["cnn_capstone", "emonet"]).run()
-    assert any(VGG9 in caption.value and "Two" in caption.value for caption in app.caption)
-    app.multiselect(key=state.MODELS_FACES).set_value(["vgg9", "emonet"]).run()
-    assert re.search("Chance.*Nine-layer.* and FER2013 champion", heading(app))
-    assert not any("Two models fit" in caption.value for caption in app.caption)
-    opened(app, "vgg9", "mobilenet_quadrants", on=Benchmark.VOTES)
-    assert "differ" in text_of(app)
     assert "McNemar" not in text_of(app)
 
 
@@ -144,17 +128,6 @@ def test_only_the_open_tab_is_computed(app: AppTest, on: Benchmark, view: str, w
     opened(app, *(("vgg9", "emonet") if on is Benchmark.LABELS else ()), view=view, on=on)
     assert words in text_of(app)
     assert len(charts(app)) == num_charts
-
-
-def test_a_threshold_changes_what_is_called(app: AppTest) -> None:
-    opened(app, view="One class")
-    texts = []
-    for threshold in (10, 90):
-        app.slider(key=state.models_widget("threshold")).set_value(threshold).run()
-        assert not app.exception
-        texts.append(next(markdown.value for markdown in app.markdown if "precision" in markdown.value))
-    low, high = (int(re.findall(r"calls (\d+) faces", text)[0]) for text in texts)
-    assert low > high
 
 
 def change_metrics(folder: Path, **changes: Any) -> None:

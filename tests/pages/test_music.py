@@ -22,7 +22,6 @@ from emomusic.app.music.page import TABLE
 from emomusic.app.music.songs import EXPLORE, SIMILAR, YOUR_SONG, MusicState, Songs
 from emomusic.app.own_music import TableState
 from emomusic.app.queues import PlayerState
-from emomusic.app.sources import SourceState
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.features import FEATURES
 from emomusic.songs.genres import SongKind
@@ -122,15 +121,6 @@ def test_a_click_on_the_plane_plays_the_song_and_then_those_near_it(app: AppTest
     songs = [recommender.catalogue.find(song) for song in playlist(app, EXPLORE)]
     assert all(song.point.valence <= 0 and song.point.arousal <= 0 for song in songs)
     assert [song.popularity for song in songs] == sorted((song.popularity for song in songs), reverse=True)
-
-
-def test_other_songs_play_and_the_plane_stays_if_spotify_is_silent(app: AppTest) -> None:
-    state_of(app, SourceState).is_spotify_silent = True
-    app.query_params[state.GENRES] = ["jazz"]
-    app.run()
-    assert not app.exception
-    assert sum(drawn(app).values()) == load_recommender().catalogue.passing(genres=["jazz"]).sum()
-    assert queue_of(app, EXPLORE).current.song.is_audio
 
 
 def test_your_music_applies_to_every_tab(app: AppTest) -> None:

@@ -12,7 +12,6 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Emotion
 from emomusic.app import picture_chooser, state, uploads
-from emomusic.app.address import PARAMS
 from emomusic.app.answer import FIRST_POINTS
 from emomusic.app.models.details import Asked
 from emomusic.app.persons import PersonsState
@@ -20,7 +19,6 @@ from emomusic.app.photo import reading
 from emomusic.app.photo.reading import Photos
 from emomusic.app.picture_chooser import Picture, PictureState
 from emomusic.app.player import PlayerState
-from emomusic.assets import find_datasets
 from emomusic.faces.identity import load_identifier
 from emomusic.faces.profile import learn_profile
 from emomusic.faces.reading import load_networks
@@ -39,11 +37,9 @@ from tests.pages.screen import (
     text_of,
     tracks,
     upload,
-    url_of,
 )
 
 SECONDS = 120
-CHOICE = "Your choice"  # caption of manual choices
 
 
 @pytest.fixture
@@ -309,25 +305,6 @@ def test_a_photo_that_lies_on_its_side_can_be_turned(app: AppTest, root: Path) -
     assert len(tracks(app)) == 1
 
 
-def test_the_page_names_at_least_five_of_seven_emotions_that_people_pull(app: AppTest) -> None:
-    """The first five persons of each emotion in `cfee`, by file name: only one person has all seven.
-
-    The network was trained on them, so this tests the path through the page, and not how well strangers are read.
-    """
-    folders = find_datasets("posed/cfee")
-    if not folders:
-        pytest.skip("needs posed/cfee in $EMOMUSIC_DATA")
-    shots: dict[Emotion, dict[str, Path]] = {}
-    for emotion in Emotion:
-        for path in sorted((folders[0] / emotion).iterdir()):
-            shots.setdefault(emotion, {}).setdefault(path.stem.partition("_")[0], path)
-    for persons in zip(*([*each.values()][:5] for each in shots.values()), strict=True):
-        upload(app.run(), *((path.name, path.read_bytes()) for path in persons))
-        readings = [photo.reading.faces for photo in result_of(app, Photos).photos]
-        named = [max(faces, key=lambda face: face.face.box.width) for faces in readings]
-        assert sum(face.emotion is emotion for face, emotion in zip(named, shots, strict=True)) >= 5
-
-
 @pytest.mark.parametrize(
     ("address", "works"),
     [("http://emomusic.example/", False), ("http://localhost:8501/", True)],
@@ -341,23 +318,6 @@ def test_a_camera_without_https_names_it(
     assert not app.exception
     assert bool(app.get("camera_input")) is works
     assert ("HTTPS" in text_of(app)) is not works
-
-
-def test_each_page_shows_its_own_choices_and_a_return_restores_them(root: Path) -> None:
-    app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
-    link = {state.SAMPLE: "four-people", state.WHO: "Face 2", state.POLICY: "Soothe", state.GENRES: "jazz"}
-    for name, value in link.items():
-        app.query_params[name] = value
-    app.run().toggle(key=state.HIDE_EXPLICIT).set_value(True).run()
-    for page in ("live", "how_it_works", "photo"):
-        open_page(app, page)
-        assert not app.exception
-        expected = {name: value for name, value in link.items() if name in PARAMS[page]}
-        assert url_of(app) == expected
-    assert result_of(app, Photos).names == ["four-people.jpg"]
-    (policy,) = (control for control in app.segmented_control if control.key == state.POLICY)
-    assert policy.value == "Soothe"
-    assert app.toggle(key=state.HIDE_EXPLICIT).value
 
 
 def test_classes_of_one_name_have_a_state_each(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,6 @@ from emomusic.songs.song import Song
 from emomusic.songs.spotify import track_url
 from tests.pages.screen import (
     SAMPLE,
-    bar_of,
     click,
     files_of,
     keys,
@@ -50,33 +49,6 @@ def current_track(app: AppTest) -> Song:
 
 def choose_policy(app: AppTest, policy: str) -> None:
     app.segmented_control(key=state.POLICY).set_value(policy).run()
-
-
-def test_the_bar_plays_the_song_and_the_next_one_waits(app: AppTest) -> None:
-    songs, player = playlist(app), state_of(app, PlayerState)
-    assert (bar_of(app)["song"]["id"], bar_of(app)["next"]["id"]) == (songs[0], songs[1])
-    assert not bar_of(app)["has_previous"]
-    assert (player.playing, player.starts) == ("photo", 1)
-    click(app, "next-photo")
-    assert (playing(app), queue_of(app).has_previous) == (songs[1], True)
-    click(app, "play-photo-4")
-    assert (playing(app), player.starts) == (songs[3], 3)
-    assert songs_on_the_plane(app) == [1, 2, 4, 3, 5, 6]
-    click(app, "skip-photo")
-    assert (playing(app) in songs[:2], player.starts) == (False, 4)
-    assert 4 not in songs_on_the_plane(app)
-
-
-def test_a_skipped_step_of_a_journey_leads_on_from_the_song_that_was_heard(app: AppTest) -> None:
-    choose_policy(app, "Journey")
-    assert [pick.reason.split(":")[0] for pick in queue_of(app).playlist(3)] == [f"Step {n} of 10" for n in (1, 2, 3)]
-    click(app, "play-photo-2")
-    heard = current_track(app)
-    click(app, "skip-photo")
-    next_ = queue_of(app).current
-    assert next_ is not None
-    assert next_.reason.startswith("Step 3 of 10")
-    assert next_.song.id != heard.id
 
 
 # --- skipped artists

@@ -11,15 +11,13 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.app import bar, own_music, sources, state, uploads
 from emomusic.app.bar import content_of
-from emomusic.app.queues import PlayerState
-from emomusic.app.sources import SourceState
 from emomusic.errors import LibraryError
 from emomusic.server.capacity import Capacity, capacity, is_own_computer
 from emomusic.server.shared import shared
 from emomusic.songs.library import Library
 from emomusic.songs.local_songs import bundled_songs, recommender_of
 from emomusic.songs.song import Player
-from tests.pages.screen import SAMPLE, bar_of, click, files_of, playing, queue_of, start_app, state_of
+from tests.pages.screen import SAMPLE, click, files_of, playing, queue_of, start_app
 from tests.songs.ears import load_fake_ear
 from tests.songs.songs import song_bytes
 
@@ -29,25 +27,6 @@ def current_id(app: AppTest) -> str:
     queued = queue_of(app).current
     assert queued is not None
     return queued.song.id
-
-
-def test_bundled_songs_replace_a_silent_spotify_until_it_answers(root: Path) -> None:
-    app = start_app(root, sample=SAMPLE)
-    of_spotify = playing(app)
-    assert bar_of(app)["ask"]["number"] == 1
-    state_of(app, SourceState).is_spotify_silent = True  # as the browser reports it
-    app.run()
-    assert current_id(app).startswith("bundled-")
-    starts = state_of(app, PlayerState).starts
-    click(app, "use-spotify")
-    assert playing(app) == of_spotify
-    sources = state_of(app, SourceState)
-    assert (sources.is_spotify_silent, sources.num_asked) == (None, 2)  # the bar asks again
-    assert state_of(app, PlayerState).starts == starts + 1
-    sources.is_spotify_silent = True
-    assert current_id(app.run()).startswith("bundled-")
-    app.query_params[state.SONGS_FROM] = "bundled"
-    assert current_id(app.run()).startswith("bundled-")
 
 
 def test_all_policies_and_buttons_work_with_bundled_songs_and_files_name_no_folder_of_the_server(

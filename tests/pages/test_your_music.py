@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.app import state
 from emomusic.songs.genres import GENRE_FAMILIES
-from tests.pages.screen import SAMPLE, menu_label, playlist, queue_of, start_app, tracks
+from tests.pages.screen import SAMPLE, menu_label, playlist, queue_of, start_app
 
 MENU = "Your music"
 FAMILIES = {family.key: frozenset(family.genres) for family in GENRE_FAMILIES}
@@ -45,27 +45,6 @@ def in_url(app: AppTest) -> list[str]:
     return [value] if isinstance(value, str) else list(value)
 
 
-def assert_only(app: AppTest, genres: frozenset[str]) -> None:
-    """The songs, and the player, have these genres."""
-    songs = queue_of(app).playlist(20)
-    assert songs
-    assert all(genres & set(pick.song.genres) for pick in songs)
-    assert tracks(app) == playlist(app)[:1]
-
-
-def test_families_and_single_genres_add_up(app: AppTest) -> None:
-    choose(app, families=["classical-ambient"], genres=["salsa", "tango"])
-    assert in_url(app) == ["classical-ambient", "salsa", "tango"]
-    assert menu_label(app, MENU) == f"{MENU} · 3"
-    assert queue_of(app).request.genres == FAMILIES["classical-ambient"] | {"salsa", "tango"}
-    assert_only(app, FAMILIES["classical-ambient"] | {"salsa", "tango"})
-    choose(app, families=[])
-    assert in_url(app) == ["salsa", "tango"]
-    assert_only(app, frozenset({"salsa", "tango"}))
-    app.multiselect(key=state.GENRE_NAMES).set_value(["salsa"]).run()
-    assert_only(app, frozenset({"salsa"}))
-
-
 def test_options_change_the_request_and_reset_restores_everything(app: AppTest) -> None:
     before = playlist(app)
     assert app.button(key="your-music-reset").disabled
@@ -96,22 +75,3 @@ def test_unknown_names_in_a_link_are_ignored(root: Path) -> None:
     assert not app.error
     assert queue_of(app).request.genres == {"salsa"}
     assert in_url(app) == ["salsa"]
-
-
-def test_back_and_forward_restore_the_genres(app: AppTest) -> None:
-    before = playlist(app)
-    choose(app, families=["jazz-blues"])
-    jazz = playlist(app)
-    choose(app, families=["jazz-blues"], genres=["salsa"])
-    app.query_params[state.GENRES] = ["jazz-blues"]  # Back, as a browser does
-    app.run()
-    assert not app.exception
-    assert shown_choice(app) == (["jazz-blues"], [])
-    assert playlist(app) == jazz
-    del app.query_params[state.GENRES]  # Back again
-    app.run()
-    assert shown_choice(app) == ([], [])
-    assert playlist(app) == before
-    assert in_url(app) == []
-    choose(app, genres=["tango"])
-    assert in_url(app) == ["tango"]

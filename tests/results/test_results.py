@@ -18,9 +18,8 @@ from emomusic.cli import main
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
 from emomusic.faces.model_files import face_models
-from emomusic.metrics import ClassScores, McNemar, expected_calibration_error
+from emomusic.metrics import McNemar, expected_calibration_error
 from emomusic.records import (
-    CollectionScores,
     FaceRecord,
     SongRecord,
     read_face_record,
@@ -30,11 +29,7 @@ from emomusic.records import (
 from emomusic.results.findings import (
     answer,
     describe_comparison,
-    describe_hard_emotions,
-    describe_weakest,
-    groups_of,
     list_reports,
-    recall_by_group,
 )
 from emomusic.results.overview import Benchmark, document, evaluation, read_records, reports_of
 from emomusic.results.predictions import (
@@ -201,34 +196,6 @@ def test_the_figures_are_those_of_the_benchmark(face: FaceRecord) -> None:
     assert numbers_in(answer(record, heard, Benchmark.SOUND))[:2] == [76.7, 4.2]
 
 
-def test_collections_give_one_accuracy_and_the_mean_of_their_recalls_and_the_weakest_is_named(face: FaceRecord) -> None:
-    assert describe_weakest(face) == ""
-    strong = CollectionScores(
-        n=100,
-        missed=0,
-        persons=9,
-        people="nine persons",
-        is_trained=False,
-        accuracy=0.75,
-        accuracy_interval=(0.65, 0.83),
-        recall={"happy": 0.9, "fear": 0.6},
-    )
-    weak = replace(
-        strong, n=300, people="", accuracy=0.35, accuracy_interval=(0.2, 0.4), recall={"happy": 0.7, "fear": 0.2}
-    )
-    met = replace(face, collections={"weak": weak, "strong": strong})
-    assert re.search(r"worst for 9 persons of weak: 35.0\s% \(20.0 to 40.0\)", describe_weakest(met))
-    assert [(one.n, one.accuracy) for one in groups_of(met)] == [(100, 0.75), (90, 0.4), (300, 0.35)]
-    assert recall_by_group(met) == {"9 persons of weak": weak.recall, "nine persons": strong.recall}
-    found = evaluation(met, Benchmark.POSED)
-    assert found is not None
-    assert (found.n, found.accuracy) == (400, (75 + 105) / 400)
-    assert found.recall == pytest.approx({"happy": 0.8, "fear": 0.4})
-    assert (found.macro_f1, found.calibration_error, found.per_class) == (None, None, {})
-    # 45 %, number of faces, its range by Wilson
-    assert numbers_in(answer(met, found, Benchmark.POSED)) == [45.0, 400, 40.2, 49.9, 80.0, 40.0]
-
-
 def test_reports_stand_beside_our_figures_with_the_reason(face: FaceRecord) -> None:
     assert list_reports(face) == []
     (row,) = list_reports(read_face_record("mobilenet_quadrants"))
@@ -263,31 +230,7 @@ def test_a_comparison_names_the_better_model_only_beyond_chance(face: FaceRecord
     assert "four" in describe_comparison(a, narrow, test)[1]
 
 
-def test_the_hard_emotions_are_those_of_the_votes_and_of_people_who_disagree(face: FaceRecord) -> None:
-    assert face.votes is not None
-    inner = face.votes.without_contempt
-    few = inner.per_class | {"fear": ClassScores(0.5, 0.5, 0.5, 1)}
-    seen = replace(face, ferplus={"test": replace(face.votes, seven=replace(inner, per_class=few))})
-    labelled = face.test.per_class["fear"].support
-    assert f"{labelled} of its test pictures fear" in describe_hard_emotions(seen)
-    for record in (replace(face, ferplus=None), read_face_record("mobilenet_quadrants")):
-        with pytest.raises(ModelError, match="votes"):
-            describe_hard_emotions(record)
-
-
 # Predictions
-
-
-@pytest.mark.parametrize("four", [False, True])
-def test_a_cell_holds_the_examples_that_the_matrix_counts(checkout: Path, four: bool) -> None:
-    group = read_predictions(ModelKind.FACE, "cnn_capstone")
-    group = group.in_four() if four else group
-    matrix = group.scores().confusion
-    for i, true in enumerate(group.classes):
-        for j, predicted in enumerate(group.classes):
-            rows = group.cell(true, predicted)
-            assert len(rows) == matrix[i, j]
-            assert (np.diff(group.confidence[rows]) <= 0).all()
 
 
 def test_four_classes_are_as_sure_as_their_emotions_together(checkout: Path) -> None:
@@ -386,18 +329,6 @@ def test_a_damaged_file_is_told_with_its_folder(
     path.unlink() if damage is None else path.write_bytes(damage)
     with pytest.raises(ModelError, match=r"vgg9.*Received: "):
         read()
-
-
-@pytest.mark.parametrize("best", [0, 4])
-def test_the_best_epoch_is_in_the_history(checkout: Path, best: int) -> None:
-    path = checkout / "models" / "face" / "vgg9" / "metrics.json"
-    metrics = json.loads(path.read_text())
-    history = read_history("vgg9")
-    assert (history.best_epoch, history.last_epochs) == (2, (3,))
-    assert history.stages[0].config["label_smoothing"] == 0.1
-    path.write_text(json.dumps(metrics | {"best_epoch": best}))
-    with pytest.raises(ModelError, match=f"vgg9.*3 epochs, with the best as {best}"):
-        read_history("vgg9")
 
 
 @pytest.mark.parametrize("damage", ["labels", "nan", "sums", "empty", "classes"])

@@ -135,12 +135,6 @@ def test_other_calls_are_refused_with_what_is_expected(ask: Ask, photo: bytes) -
         assert (status, json.loads(answer).keys()) == (422, {"error"}), query
 
 
-def test_a_picture_without_a_face_has_no_songs(ask: Ask, root: Path) -> None:
-    status, _, answer = ask("/api/analyze", (root / "data" / "icon.png").read_bytes())
-    (record,) = json.loads(answer)
-    assert (status, record["faces"], record["group"], record["songs"]) == (200, [], None, [])
-
-
 def test_calls_above_the_rate_wait(here: Capacity, photo: bytes) -> None:
     with serve(ENVIRONMENT | {"EMOMUSIC_API_PER_MINUTE": "2"}) as ask:
         assert ask("/api/analyze", photo, token="wrong")[0] == 401  # a stranger does not use up the rate

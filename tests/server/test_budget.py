@@ -31,16 +31,6 @@ def test_bytes_go_with_the_data_of_a_closed_page() -> None:
     assert budget.num_bytes == 0
 
 
-def test_a_file_that_grows_stops_at_the_limit() -> None:
-    budget = ByteBudget(100, 100)
-    film = budget.take("ann", 0)
-    for _ in range(10):
-        film.grow(10)
-    with pytest.raises(CapacityError):
-        film.grow(1)
-    assert film.num_bytes == budget.num_bytes == 100
-
-
 def test_threads_take_no_more_than_the_budget_and_lose_none() -> None:
     budget = ByteBudget(500, 500)
 

@@ -74,7 +74,7 @@ def test_no_loop_clicks_at_its_seam(loops: dict[str, Sound]) -> None:
 
 
 def test_all_mixes_are_equally_loud_and_do_not_clip(loops: dict[str, Sound]) -> None:
-    mixes = [mix(loops, valence, arousal) for valence in (-1, -0.25, 0, 0.25, 1) for arousal in (-1, 0, 0.2, 0.4, 1)]
+    mixes = [mix(loops, valence, arousal) for valence in (-1, 0, 1) for arousal in (-1, 0.2, 1)]
     loudness = [loudness_db(mixed) for mixed in mixes]
     assert max(loudness) - min(loudness) < 2
     assert max(np.abs(mixed).max() for mixed in mixes) < 1

@@ -9,7 +9,7 @@ from emomusic import assets
 from emomusic.assets import sha256_of
 from emomusic.errors import AssetError, DatasetError
 from emomusic.songs import stored_moods
-from emomusic.songs.catalogue import Catalogue, normalize_text, song_key
+from emomusic.songs.catalogue import Catalogue, song_key
 from emomusic.songs.features import FEATURES
 from emomusic.songs.genres import GENRES, SongKind
 from emomusic.songs.mood import MoodClassifier
@@ -149,22 +149,6 @@ def test_every_word_matches_and_popular_songs_come_first(catalogue: Catalogue) -
     assert find("505 arctic monkeys")[0].genres == ("garage", "indie", "rock")
 
 
-def test_normalized_text_ignores_accents_apostrophes_and_case() -> None:
-    for text, same in (("Sólo Para", "solo para"), ("Don\u00b4t", "don't"), ("STRASSE", "straße"), ("Łódź", "łodz")):
-        assert normalize_text(text) == normalize_text(same)
-    assert normalize_text("ガ") != normalize_text("カ")
-
-
-def test_absent_columns_and_cells_are_none() -> None:
-    table = song_table(2).drop(columns=["album", "duration_s"])
-    table["popularity"] = [None, 40]
-    table["genres"] = ["pop; indie;", None]
-    first, second = (Catalogue(table).song(row) for row in range(2))
-    assert (first.album, first.duration_s, first.popularity) == (None, None, None)
-    assert (first.genres, second.genres) == (("pop", "indie"), ())
-    assert second.popularity == 40
-
-
 @pytest.mark.parametrize(
     ("column", "value", "rule"),
     [
@@ -203,14 +187,6 @@ def test_a_file_that_is_no_catalogue_is_refused(tmp_path: Path, content: bytes |
     reason = r"\(No such file or directory\)" if content is None else ""
     with pytest.raises(DatasetError, match=f"expected a Parquet table.*songs.parquet.*{reason}"):
         load_songs_and_moods(path)
-
-
-def test_the_error_for_percentages_says_to_divide_by_100() -> None:
-    table = song_table(5).assign(energy=[0.0, 55.0, 70.0, 100.0, 31.5])
-    with pytest.raises(DatasetError, match=r"energy must be .*Divide the column by 100"):
-        Catalogue(table)
-    with pytest.raises(DatasetError, match="Correct the row"):
-        Catalogue(table.assign(energy=[0.0, 0.5, 0.7, 1.0, 31.5]))
 
 
 def test_a_changed_bundled_catalogue_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

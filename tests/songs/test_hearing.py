@@ -141,7 +141,8 @@ def ear(monkeypatch: pytest.MonkeyPatch) -> _Ear:
 def sound_of(*parts: tuple[float, float]) -> io.BytesIO:
     """A file with tones of these lengths in seconds and volumes."""
     file = io.BytesIO()
-    write_song(file, "wav", np.concatenate([tone(length, volume=volume) for length, volume in parts], axis=1))
+    tones = [tone(length, volume=volume, rate=SAMPLE_RATE) for length, volume in parts]
+    write_song(file, "wav", np.concatenate(tones, axis=1), rate=SAMPLE_RATE)
     return file
 
 
@@ -180,10 +181,11 @@ def test_a_stopped_hearing_has_no_result(ear: _Ear) -> None:
 
 
 @pytest.mark.parametrize("ending", [ending for ending, (_, audio) in CODECS.items() if audio])
-def test_the_sound_of_every_format_is_heard(ending: str) -> None:
-    film = film_bytes([(NOBODY, 8)], ending=ending, audio=CODECS[ending][1])
-    spans = heard(io.BytesIO(film), format_of(film).demuxer or "", end_s=8)
-    assert (spans[0].start_s, spans[-1].end_s) == pytest.approx((0, 8), abs=0.1)
+def test_the_sound_of_every_format_is_heard(ending: str, ear: _Ear) -> None:
+    film = film_bytes([(NOBODY, 4)], ending=ending, audio=CODECS[ending][1])
+    spans = heard(io.BytesIO(film), format_of(film).demuxer or "", end_s=4)
+    assert ear.num_heard
+    assert (spans[0].start_s, spans[-1].end_s) == pytest.approx((0, 4), abs=0.1)
     assert all(one.end_s == pytest.approx(other.start_s) for one, other in pairwise(spans))
 
 

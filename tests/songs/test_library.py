@@ -262,13 +262,6 @@ def test_a_killed_analysis_goes_on_where_it_was(library: Library, music: Path, t
 # The file
 
 
-def test_an_absent_library_is_empty_and_is_not_made(tmp_path: Path):
-    with Library(tmp_path / "absent.sqlite") as library:
-        assert library.songs() == []
-        assert library.info()["songs"] == 0
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_another_file_is_no_library(tmp_path: Path):
     (text := tmp_path / "text.sqlite").write_text("no database" * 99)
     with closing(sqlite3.connect(other := tmp_path / "other.sqlite")) as database:

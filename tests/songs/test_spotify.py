@@ -18,7 +18,6 @@ from emomusic.songs import spotify as spotify_search
 from emomusic.songs.request import Request as SongRequest
 from emomusic.songs.song import Pick
 from emomusic.songs.spotify import (
-    CSV_COLUMNS,
     Credentials,
     LiveSpotify,
     credentials_of,
@@ -44,16 +43,6 @@ def test_urls_contain_the_id_and_an_invalid_one_is_refused(track_id: str) -> Non
     for function in (track_url, embed_url):
         with pytest.raises(SpotifyError, match=r"22 letters and digits.*Received"):
             function(track_id)
-
-
-def test_the_csv_has_one_row_per_song() -> None:
-    songs = songs_over(song_table(3))
-    rows = list(csv.DictReader(io.StringIO(songs_csv(songs))))
-    assert [row["id"] for row in rows] == [pick.song.id for pick in songs]
-    assert tuple(rows[0]) == CSV_COLUMNS
-    assert rows[0]["url"] == track_url(songs[0].song.id)
-    assert float(rows[0]["score"]) == pytest.approx(songs[0].score, abs=1e-4)
-    assert rows[0]["mood"] == songs[0].mood
 
 
 def test_formulas_in_the_csv_are_escaped_and_other_text_is_unchanged() -> None:

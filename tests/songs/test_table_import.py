@@ -160,16 +160,6 @@ def test_local_files_episodes_and_songs_without_features_are_skipped_and_counted
     assert catalogue.origin == Origin(TableForm.EXPORTIFY, 7, 1, 3)
 
 
-def test_the_error_for_a_playlist_without_features_mentions_exportify() -> None:
-    features = [source.capitalize() for source in SOURCE_NAMES.values()]
-    with pytest.raises(DatasetError, match=r"missing audio features .*settings of Exportify"):
-        read_catalogue(as_csv(exportify().drop(columns=features)))
-    table = exportify().astype(object)
-    table[features] = None
-    with pytest.raises(DatasetError, match=r"audio features. Received: 6 rows"):
-        read_catalogue(as_csv(table))
-
-
 @pytest.mark.parametrize("absent", ["NA", ""])
 def test_songs_without_names_get_placeholders(absent: str) -> None:
     table = kaggle(4).astype(object)

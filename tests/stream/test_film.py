@@ -11,7 +11,7 @@ import pytest
 
 from emomusic.affect import Emotion, Quadrant
 from emomusic.faces.detection import Face
-from emomusic.faces.reading import SHARES, FaceReading
+from emomusic.faces.reading import FaceReading
 from emomusic.media.film_file import FilmFile
 from emomusic.media.images import Box, RgbImage
 from emomusic.stream.film import (
@@ -20,7 +20,6 @@ from emomusic.stream.film import (
     FilmMoment,
     FilmNetworks,
     FilmReading,
-    face_line,
     load_film_networks,
     read_film,
 )
@@ -124,12 +123,6 @@ def test_a_newcomer_is_found_within_two_seconds_by_few_searches() -> None:
     assert detector.num_calls <= 4
 
 
-@pytest.mark.parametrize("rate", [0.09, 30.1, float("nan")])
-def test_a_rate_out_of_range_is_refused(rate: float) -> None:
-    with FilmFile(io.BytesIO(film_bytes([(NOBODY, 0.5)]))) as film, pytest.raises(ValueError, match=r"from 0.1 to 30"):
-        next(read_film(film, FAKES, rate=rate))
-
-
 # Tables
 
 
@@ -162,19 +155,6 @@ def test_a_reading_without_moments_is_empty() -> None:
     assert (len(reading.faces_table()), len(reading.timeline())) == (0, 0)
 
 
-def test_the_table_of_the_faces_has_every_face_in_pixels_of_the_film() -> None:
-    reading = reading_of(moment(0, (1, HAPPY, 0.8)), moment(0.25), moment(0.5, (2, SAD, 0.9), (1, ANGRY, 0.7)))
-    table = reading.faces_table()
-    assert table["time_s"].tolist() == [0, 0.5, 0.5]
-    assert table["face"].tolist() == [1, 2, 1]
-    # The images have half the size of the film
-    assert table[["x", "y", "width", "height"]].to_numpy().tolist() == [[x, 20, 80, 100] for x in (20, 40, 20)]
-    assert table["emotion"].tolist() == ["happy", "sad", "angry"]
-    assert table["quadrant"].tolist() == ["Q1", "Q3", "Q2"]
-    assert table[SHARES].sum(axis=1).tolist() == pytest.approx([1, 1, 1])
-    assert table["confidence"].tolist() == pytest.approx([0.99] * 3)
-
-
 def test_the_timeline_is_the_mean_of_the_faces() -> None:
     reading = reading_of(moment(0, (1, HAPPY, 1.0), (2, SAD, 1.0)), moment(0.25), moment(0.5, (1, SAD, 1.0)))
     table = reading.timeline()
@@ -183,22 +163,6 @@ def test_the_timeline_is_the_mean_of_the_faces() -> None:
     assert table["happy"].tolist() == pytest.approx([0.5, np.nan, 0], nan_ok=True)
     assert table["valence"].tolist() == pytest.approx([(0.81 - 0.63) / 2, np.nan, -0.63], nan_ok=True)
     assert table["quadrant"].isna().tolist() == [False, True, False]
-
-
-def test_a_face_has_its_strongest_other_emotion() -> None:
-    reading = reading_of(
-        moment(0, (1, HAPPY, 0.9), (2, SAD, 0.9)),
-        moment(0.25, (1, SAD, 0.5), (2, SAD, 0.8)),
-        moment(0.5, (1, HAPPY, 0.8)),
-        moment(0.75, (1, ANGRY, 0.7)),
-        moment(1.0, (1, HAPPY, 0.8)),
-    )
-    first, second = reading.faces()
-    assert (first.number, first.start_s, first.end_s, first.seconds) == (1, 0, 1.0, 1.25)
-    assert (first.probabilities.emotion, first.highlight) == (HAPPY, (ANGRY, 0.75))
-    assert (second.number, second.end_s, second.seconds, second.highlight) == (2, 0.25, 0.5, None)
-    assert face_line(second).startswith("Face 2: ")
-    assert "0:00" in face_line(first)
 
 
 def test_a_face_of_one_reading_counts_only_if_no_face_has_more() -> None:

@@ -57,14 +57,6 @@ def test_a_game_has_one_round_for_each_emotion_and_ends() -> None:
     assert (play.phase, play.game.view().points) == (GamePhase.OVER, before)
 
 
-def test_a_round_waits_for_a_face() -> None:
-    play = Play()
-    play.read(seconds=60)
-    assert (play.phase, play.game.view().left_s) == (GamePhase.WAITING, ROUND_S)
-    play.read(face())
-    assert play.phase is GamePhase.SHOWING
-
-
 def test_the_first_round_begins_after_a_countdown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(game, "COUNTDOWN_S", 3.0)
     play = Play()

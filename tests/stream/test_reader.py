@@ -15,7 +15,7 @@ from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import Face
 from emomusic.faces.profile import KnownFace, People, learn_profile
-from emomusic.media.images import Box, RgbImage, crop_face
+from emomusic.media.images import Box, RgbImage
 from emomusic.stream import persons as persons_module
 from emomusic.stream import reader as reader_module
 from emomusic.stream.game import MirrorGame
@@ -103,22 +103,6 @@ class Watcher:
 
     def observe(self, time_s: float, faces: Sequence[SeenFace]) -> None:
         self.seen += [(time_s, face) for face in faces]
-
-
-def test_observers_see_the_crops_of_each_reading(reader: LiveReader, clock: FakeClock) -> None:
-    reader.observers = watchers = [Watcher(), Watcher()]
-    clock.now_s = 5.0
-    image = frame()
-    read(reader, image)
-    for watcher in watchers:
-        ((time_s, face),) = watcher.seen
-        assert time_s == 5.0
-        assert face.box == FACE.box
-        assert np.array_equal(face.crop, crop_face(image, FACE.box))
-        assert np.array_equal(face.probabilities.values, FakeClassifier().probabilities.values)
-    reader.observers = watchers[:1]
-    read(reader, image)
-    assert [len(watcher.seen) for watcher in watchers] == [2, 1]
 
 
 def finished_game(clock: FakeClock) -> MirrorGame:
@@ -250,22 +234,6 @@ def test_the_view_has_rates_and_lag_in_seconds(clock: FakeClock) -> None:
         assert (reader.view().frames_per_second, reader.view().readings_per_second) == (0, 0)
 
 
-def test_the_first_reading_is_of_the_newest_frame_after_the_networks_are_loaded() -> None:
-    loaded, detector = threading.Event(), BlockedDetector([FACE])
-
-    def networks() -> tuple[FakeDetector, FakeClassifier]:
-        assert loaded.wait(20)
-        return detector, FakeClassifier()
-
-    with closing(LiveReader(networks, settings=SHARP)) as reader:
-        for shade in (1, 2, 3):
-            reader.submit_frame(frame(shade))
-        loaded.set()
-        assert detector.entered.acquire(timeout=120)
-        assert detector.shades == [3]  # not a frame from before the loading
-        detector.go_on.release()
-
-
 def test_a_successful_reading_clears_the_error(
     fake: FakeDetector, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -287,19 +255,6 @@ def test_a_successful_reading_clears_the_error(
         assert read(reader, frame()).error is None
         assert len(reader.view().faces) == 1
     assert len(caplog.records) == 1  # three equal errors
-
-
-def test_close_ends_the_worker_and_keeps_the_results(reader: LiveReader) -> None:
-    read(reader, frame())
-    assert reader.is_running
-    reader.close()
-    assert not reader.is_running
-    view = reader.submit_frame(frame())
-    assert not reader.is_running
-    assert len(view.faces) == 1
-    assert view.num_frames == 1
-    assert len(reader.timeline()) == 1
-    reader.close()
 
 
 def test_an_idle_worker_ends_and_the_next_frame_starts_another(fake: FakeDetector) -> None:

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
-from emomusic.faces.reading import SHARES
 from emomusic.stream.timeline import (
     TIMELINE_SECONDS,
     Timeline,
@@ -58,12 +57,6 @@ def test_a_second_is_the_mean_of_its_readings() -> None:
     assert table["quadrant"].tolist() == ["Q1", "Q3"]
 
 
-def test_a_second_without_faces_has_a_row_with_missing_shares() -> None:
-    table = session((HAPPY, 1), (None, 1))
-    assert table["num_faces"].tolist() == [2, 0]
-    assert table.loc[1, [*SHARES, "valence", "arousal", "quadrant"]].isna().all()
-
-
 def test_a_timeline_keeps_the_last_ten_minutes() -> None:
     timeline = Timeline()
     for time_s in range(1000):
@@ -82,13 +75,6 @@ def test_a_change_of_quadrant_starts_a_scene() -> None:
 def test_only_a_long_gap_interrupts_a_scene() -> None:
     assert spans(session((HAPPY, 10), (None, 4), (HAPPY, 10))) == [(0, 24, "Q1")]
     assert spans(session((HAPPY, 10), (None, 5), (HAPPY, 10))) == [(0, 10, "Q1"), (15, 10, "Q1")]
-
-
-def test_a_summary_has_the_mean_over_the_seconds_with_faces() -> None:
-    summary = summarize(session((HAPPY, 10), (SAD, 20), (ANGRY, 20), (None, 3)))
-    assert summary.mean is not None
-    assert summary.mean[Emotion.HAPPY] == pytest.approx(0.2)
-    assert [scene.emotion for scene in summary.scenes] == [Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY]
 
 
 @given(st.lists(st.tuples(st.sampled_from([None, *EMOTIONS]), st.integers(1, 12)), max_size=12), st.integers(1, 8))
@@ -130,12 +116,6 @@ def mix(**shares: float) -> EmotionProbabilities:
 
 def starts(table: pd.DataFrame, cuts_s: Collection[float] = (), **options: float) -> list[float]:
     return [scene.start_s for scene in scenes_of(table, cuts_s=cuts_s, **options)]
-
-
-def test_rows_may_be_shorter_than_a_second() -> None:
-    table = film_table((HAPPY, 12), (SAD, 8), (None, 8), (SAD, 8))
-    scenes = scenes_of(table, shortest_s=2.0, row_s=0.25)
-    assert [(scene.start_s, scene.end_s) for scene in scenes] == [(0, 3), (3, 5), (7, 9)]
 
 
 @pytest.mark.parametrize("row_s", [0.1, 0.4, 3.0])

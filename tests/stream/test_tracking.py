@@ -1,4 +1,3 @@
-import cv2
 import numpy as np
 import pytest
 
@@ -14,14 +13,12 @@ from emomusic.stream.tracking import (
     Frame,
     TrackCorners,
     corners_of,
-    to_flow_image,
 )
 from tests.fakes import FakeDetector, make_face
 
 SIZE = (320, 240)
 GREY, BLANK = np.full((240, 320), 90, np.uint8), np.full((240, 320, 3), 90, np.uint8)
 HAPPY, SAD = EmotionProbabilities.certain(Emotion.HAPPY), EmotionProbabilities.certain(Emotion.SAD)
-NOISE = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8), (9, 9), 0)
 
 
 def update(
@@ -78,21 +75,6 @@ def test_a_missed_face_is_shown_for_half_a_second_and_keeps_its_number_for_two()
     update(tracks, [], 2 * REMEMBERED_S + 0.2)
     update(tracks, [make_face()], 2 * REMEMBERED_S + 0.3)
     assert numbers(tracks) == [2]
-
-
-@pytest.mark.parametrize(("across", "down", "growth"), [(6, -4, 1.0), (0, 0, 1.05)])
-def test_boxes_follow_the_picture(across: int, down: int, growth: float) -> None:
-    tracks = FaceTracker()
-    face = make_face(120, 90, 64, 72)
-    image = NOISE[30:270, 40:360]
-    tracks.update(Frame(image, to_flow_image(image), {}, 0.0), [face], [HAPPY], smoothing_s=0.0)
-    center = np.array([152, 126])  # of the face
-    matrix = np.array([[growth, 0, 0], [0, growth, 0]], np.float64)
-    matrix[:, 2] = (across, down) + center * (1 - growth) - growth * np.array([40, 30])
-    tracks.follow(cv2.warpAffine(cv2.cvtColor(NOISE, cv2.COLOR_RGB2GRAY), matrix, SIZE))
-    moved = tracks.shown()[0].corners * SIZE
-    expected = center + (across, down) + growth * (corners_of(face.box) - center)
-    assert moved == pytest.approx(expected, abs=1.0)
 
 
 @pytest.mark.parametrize("now", [np.full((240, 320), 90, np.uint8), np.full((180, 320), 90, np.uint8)])

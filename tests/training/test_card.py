@@ -1,5 +1,4 @@
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +38,6 @@ def test_the_limits_come_from_the_metrics(tiny_run: Run, metrics: dict[str, Any]
     card = card_of(tiny_run, metrics, tmp_path / CARD)
     assert "no mistake" in card
     assert "also in Training | | not known |" in card
-
-
-def test_a_model_with_another_name_than_its_network_has_its_folder_in_the_command(
-    tiny_run: Run, metrics: dict[str, Any], tmp_path: Path
-) -> None:
-    assert "--out" not in card_of(tiny_run, metrics, tmp_path / CARD)
-    write_card(replace(read_spec(tiny_run.folder), name="second"), metrics, tmp_path / CARD)
-    assert "--out models/face/second`" in (tmp_path / CARD).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", face_models())

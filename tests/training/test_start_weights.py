@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -29,20 +27,6 @@ def test_layers_of_the_same_name_take_their_weights_and_no_other_does() -> None:
 def test_a_network_with_other_layers_is_refused() -> None:
     with pytest.raises(ModelError, match=r"tiny in .*weights\.npz\. Received: none"):
         architectures.apply_start_weights(NETWORKS["tiny"].build("float32"), "faceres")
-
-
-@pytest.mark.parametrize("content", [None, b"no archive"], ids=["absent", "other"])
-def test_a_missing_or_damaged_file_is_an_error_that_names_it(
-    content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "models" / FACERES_PATH
-    path.parent.mkdir(parents=True)
-    if content is not None:
-        path.write_bytes(content)
-    model = NETWORKS["mobilenet_quadrants"].build("float32")
-    monkeypatch.setattr(assets, "ROOT", tmp_path)
-    with pytest.raises(ModelError, match=r"expected start weights for mobilenet_quadrants in .*weights\.npz"):
-        architectures.apply_start_weights(model, "faceres")
 
 
 def test_a_network_begins_as_the_trained_model_it_grows_out_of() -> None:

@@ -289,16 +289,6 @@ def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
 # What a run refuses
 
 
-@pytest.mark.parametrize("strange", ["thesis.txt", "checkpoint/of-another-program"])
-def test_a_folder_of_other_things_is_refused_and_kept(dataset: Splits, tmp_path: Path, strange: str) -> None:
-    path = tmp_path / strange
-    path.parent.mkdir(exist_ok=True)
-    path.touch()
-    with pytest.raises(ModelError, match=f"Received: .* with {path.name}"):
-        train_module.train("tiny", dataset, tmp_path, preset="smoke")
-    assert path.exists()
-
-
 # Teachers
 
 

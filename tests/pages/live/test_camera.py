@@ -10,22 +10,18 @@ import streamlit_webrtc
 from streamlit.testing.v1 import AppTest
 from streamlit_webrtc.webrtc import SignallingTimeoutError
 
-from emomusic.affect import Emotion
 from emomusic.app import state
-from emomusic.app.live import ice, video
+from emomusic.app.live import ice
 from emomusic.app.live import page as page_module
 from emomusic.app.live import session as session_module
-from emomusic.app.live.session import CONNECT_TIMEOUT_S, LiveSession, Phase, Problem, Way
-from emomusic.app.live.video import marks_of
-from emomusic.app.queues import PlayerState
+from emomusic.app.live.session import LiveSession, Phase, Problem, Way
 from emomusic.app.state import CameraState
 from emomusic.media.images import encode_jpeg
 from emomusic.server.capacity import Capacity
 from emomusic.stream.reader import LiveReader
 from tests.fakes import FakeClassifier, FakeDetector
-from tests.pages.live.sessions import FRAME, TWO, OtherSession, Stream, live_state, played, problems, session_of, show
+from tests.pages.live.sessions import FRAME, TWO, OtherSession, Stream, live_state, problems, session_of, show
 from tests.pages.screen import keys, state_of, text_of
-from tests.waiting import wait_until
 
 
 def test_the_page_starts_without_the_camera_and_start_gives_consent(app: AppTest, stream: Stream) -> None:
@@ -72,23 +68,6 @@ def test_turn_is_named_and_reaches_both_sides_and_there_is_no_audio(
     assert server["iceServers"][0]["credential"]
     assert options["media_stream_constraints"]["audio"] is False
     assert options["video_html_attrs"]["muted"]
-
-
-def test_a_session_starts_without_a_callback(app: AppTest, stream: Stream) -> None:
-    """Streamlit interrupts a callback if the browser sends a message in the meantime."""
-    show(app, stream, None)
-    stream.state.signalling = True
-    app.run()
-    session = session_of(app)
-    assert session.phase is Phase.CONNECTING
-    assert stream.options[-1]["video_frame_callback"] == session.on_frame
-    stream.state.playing, stream.state.signalling = True, False
-    app.run()
-    assert session_of(app) is session
-    assert session.phase is Phase.PLAYING
-    stream.state.playing = False
-    app.run()
-    assert session.phase is Phase.OVER
 
 
 @pytest.fixture
@@ -139,28 +118,6 @@ def test_after_a_signalling_timeout_no_session_starts(
     assert session.phase is Phase.OVER
 
 
-def test_the_session_is_over_after_a_visit_to_another_page_and_can_start_again(app: AppTest, stream: Stream) -> None:
-    session = played((6, TWO, Emotion.HAPPY))
-    session.phase = Phase.CONNECTING
-    app.run().button(key="live-start").click().run()
-    live_state(app).answer, state_of(app, CameraState).session = "", session
-    stream.state.signalling = True
-    app.run()
-    assert session.is_on
-    stream.was_left = True
-    app.switch_page("pages/photo.py").run()
-    app.switch_page("pages/live.py").run()
-    assert not app.exception
-    assert session.phase is Phase.OVER
-    assert app.metric
-    assert "live-start" not in keys(app)  # the visitor has agreed
-    stream.state.signalling = True
-    app.run()
-    assert session_of(app) is not session
-    assert "session" not in state_of(app, PlayerState).queues
-    assert not app.exception
-
-
 def test_a_slow_connection_is_kept_unless_the_visitor_left(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The real stream component, on a server that counts two finished runs of the page at once."""
     monkeypatch.setattr(streamlit_webrtc, "webrtc_streamer", streamlit_webrtc.component.webrtc_streamer)
@@ -186,43 +143,6 @@ def test_a_slow_connection_is_kept_unless_the_visitor_left(app: AppTest, monkeyp
 
 
 JPEG = encode_jpeg(FRAME)
-
-
-def test_the_page_goes_on_over_its_own_connection_with_the_same_session(
-    app: AppTest, stream: Stream, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    closed: list[object] = []
-    monkeypatch.setattr(video, "close_stream", closed.append)
-    session = LiveSession(LiveReader(lambda: (FakeDetector(TWO), FakeClassifier())))
-    session.frame_s -= CONNECT_TIMEOUT_S
-    live_state(app).starts_video = True
-    show(app, stream, session)
-    assert not app.exception
-    assert (session_of(app), live_state(app).way, closed) == (session, Way.PAGE, [stream])
-    assert (session.phase, session.is_live) == (Phase.CONNECTING, True)
-    assert len(stream.options) == 1  # WebRTC is not tried again
-    session.take_frame(1, JPEG)
-    wait_until(lambda: bool(session.view().faces))
-    app.run()
-    assert not app.exception
-    assert (session.phase, session.num_taken) == (Phase.PLAYING, 1)
-    assert "2 faces ·" in text_of(app)
-    width, height = FRAME.shape[1], FRAME.shape[0]
-    found = [mark["box"] for mark in marks_of(session)]
-    assert found == [
-        pytest.approx([box.x / width, box.y / height, box.width / width, box.height / height], abs=1e-3)
-        for box in (face.face.box for face in session.view().faces)
-    ]
-    app.button(key="live-stop").click().run()
-    assert (session.phase, session.problem) == (Phase.OVER, None)
-    app.button(key="live-restart").click().run()
-    live_state(app).answer = ""
-    app.run()
-    again = session_of(app)
-    assert again is not session
-    assert (again.way, again.is_live) == (Way.PAGE, True)
-    app.switch_page("pages/photo.py").run()
-    assert not again.is_live
 
 
 def test_frames_of_a_page_that_was_gone_for_long_are_not_taken(app: AppTest, stream: Stream) -> None:

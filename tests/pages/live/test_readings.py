@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from emomusic.affect import EMOTIONS, Emotion, Mood, Quadrant
+from emomusic.affect import Emotion, Mood, Quadrant
 from emomusic.app import state
 from emomusic.app.frame import enter_app
 from emomusic.app.live import readings
@@ -21,19 +21,6 @@ from emomusic.stream.reader import LiveReader
 from tests.pages.live.sessions import FRAME, SECONDS, TWO, Stream, charts, live_state, played, problems, show
 from tests.pages.screen import keys, playing, queue_of, state_of, text_of, tracks
 from tests.waiting import wait_until
-
-
-def test_one_face_has_a_heading_bars_and_a_point(app: AppTest, stream: Stream) -> None:
-    show(app, stream, played((3, TWO[:1], Emotion.HAPPY)))
-    assert not app.exception
-    assert "happy" in app.header[0].value
-    assert "1 face ·" in text_of(app)
-    assert re.search(r"\d+ ms", text_of(app))
-    plane, bars, areas = charts(app)
-    assert max(bars["data"][0]["x"]) == pytest.approx(80)
-    assert [trace["text"] for trace in plane["data"] if trace.get("name") == "faces"] == [["<b>1</b>"]]
-    assert [trace["name"] for trace in areas["data"]] == [emotion.value for emotion in EMOTIONS]
-    assert len(areas["data"][0]["x"]) == 3
 
 
 @pytest.mark.parametrize(
@@ -118,16 +105,6 @@ def test_a_session_that_is_over_has_a_summary_and_a_playlist_that_plays_after_a_
     assert not app.exception
     assert tracks(app) == []  # the end; the list stays
     assert [text for text in listed if text not in text_of(app)] == []
-
-
-def test_the_chosen_genres_apply_to_the_session(app: AppTest, stream: Stream) -> None:
-    session = played((6, TWO, Emotion.HAPPY), (6, TWO[:1], Emotion.SAD))
-    app.query_params[state.GENRES] = ["salsa"]
-    session.end()
-    show(app, stream, session)
-    assert not app.exception
-    picks = queue_of(app, "session").playlist(10)
-    assert ["salsa" in pick.song.genres for pick in picks] == [True] * 2
 
 
 def test_without_frames_there_is_no_mood(app: AppTest, stream: Stream) -> None:

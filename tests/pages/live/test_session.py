@@ -14,16 +14,6 @@ def session(phase: Phase = Phase.CONNECTING) -> LiveSession:
     return LiveSession(reader, phase=phase)
 
 
-def test_stop_is_not_a_problem() -> None:
-    live = session(Phase.PLAYING)
-    live.draw(FRAME)
-    live.update(playing=False, signalling=False)
-    assert (live.phase, live.problem) == (Phase.OVER, None)
-    assert not live.reader.is_running
-    live.update(playing=True, signalling=False)  # a late message of the browser
-    assert live.phase is Phase.OVER
-
-
 def test_a_connection_that_times_out_is_blocked() -> None:
     live = session()
     live.frame_s -= CONNECT_TIMEOUT_S

@@ -1,6 +1,5 @@
 """`batch`: the command with real networks, and what happens when it is stopped or killed."""
 
-import contextlib
 import io
 import json
 import os
@@ -10,45 +9,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from emomusic.batch import local
 from emomusic.cli import main as cli
-from tests.batch.pictures import BROKEN, descendants, make_folder, parts_of, rows_of, run
+from tests.batch.pictures import BROKEN, NUM_PICTURES, assert_same_results, batch, descendants, parts_of, rows_of, run
 from tests.films import COLLINS, write_film
 from tests.waiting import wait_until
-
-NUM_PICTURES = 20
-
-
-def batch(*arguments: str | Path) -> tuple[dict[str, Any], int]:
-    """The answer of the command and its exit status. Without an answer, it is empty."""
-    with contextlib.redirect_stdout(io.StringIO()) as answer:
-        status = cli.main(["batch", *map(str, arguments), "--json"])
-    return json.loads(answer.getvalue() or "{}"), status
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_folder(tmp_path_factory.mktemp("batch") / "pictures", NUM_PICTURES)
-
-
-@pytest.fixture(scope="module")
-def results(pictures: Path) -> Path:
-    """The results of an uninterrupted run."""
-    out = pictures.parent / "results"
-    answer, status = batch(pictures, "--out", out)
-    assert status == 2
-    assert answer == json.loads((out / "summary.json").read_text(encoding="utf-8"))
-    return out
-
-
-def assert_same_rows(out: Path, results: Path) -> None:
-    for dataset in ("faces", "pictures"):
-        assert rows_of(out, dataset) == rows_of(results, dataset)
-    assert parts_of(out)["faces"] == parts_of(out)["pictures"]
 
 
 def test_results_are_not_overwritten(results: Path, pictures: Path, capsys: pytest.CaptureFixture[str]):
@@ -127,10 +95,7 @@ def test_a_killed_run_goes_on_with_the_rows_of_an_uninterrupted_one(
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))  # they end with their parent
     answer, status = batch(pictures, "--out", out, "--resume")
     assert (answer["read"], answer["resumed"], status) == (NUM_PICTURES + len(BROKEN) - 8, 8, 2)
-    assert_same_rows(out, results)
-    summary = json.loads((results / "summary.json").read_text(encoding="utf-8"))
-    for name in ("pictures", "faces", "failed", "reasons", "emotions"):
-        assert answer[name] == summary[name]
+    assert_same_results(out, results)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
