@@ -23,7 +23,7 @@ from emomusic.errors import ModelError
 # ONNX Runtime would keep a record of its use in the home folder, to be sent to its makers.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-FloatArray = npt.NDArray[np.float32]
+Float32Array = npt.NDArray[np.float32]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -85,12 +85,12 @@ class Network:
         self.input_shapes: list[list[int | str | None]] = [value.shape for value in self._session.get_inputs()]
         self.output_shape: tuple[int | str | None, ...] = tuple(self._session.get_outputs()[0].shape)
 
-    def __call__(self, *inputs: npt.NDArray[Any]) -> list[FloatArray]:
+    def __call__(self, *inputs: npt.NDArray[Any]) -> list[Float32Array]:
         """All outputs for these inputs, in the order of the network."""
-        outputs: list[FloatArray] = self._session.run(None, dict(zip(self._inputs, inputs, strict=True)))
+        outputs: list[Float32Array] = self._session.run(None, dict(zip(self._inputs, inputs, strict=True)))
         return outputs
 
-    def map_batch(self, batch: npt.NDArray[Any], *, min_part: int = 4) -> FloatArray:
+    def map_batch(self, batch: npt.NDArray[Any], *, min_part: int = 4) -> Float32Array:
         """The first output for a batch, computed in one part per core, or as a whole with `one_thread`.
 
         Args:

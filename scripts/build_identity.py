@@ -25,7 +25,7 @@ import numpy.typing as npt
 from emomusic.assets import models_dir, write_checksums
 from emomusic.faces.identity import MODEL, SIDE
 from emomusic.faces.model_files import FACERES_PATH
-from emomusic.runtime import FloatArray
+from emomusic.runtime import Float32Array
 from scripts.onnx_graph import Graph
 
 _NUM_BLOCKS = 13
@@ -36,7 +36,7 @@ _MEANS = np.array([103.939, 116.779, 123.68], np.float32)
 _GREY_MEAN = 129.0
 
 
-def read_graph(package: Path) -> dict[str, FloatArray]:
+def read_graph(package: Path) -> dict[str, Float32Array]:
     """All weights of the package's graph by their names."""
     with tarfile.open(package) as archive:
 
@@ -59,7 +59,7 @@ def read_graph(package: Path) -> dict[str, FloatArray]:
     return arrays
 
 
-def to_layers(graph: dict[str, FloatArray]) -> dict[str, npt.NDArray[np.float16]]:
+def to_layers(graph: dict[str, Float32Array]) -> dict[str, npt.NDArray[np.float16]]:
     """The convolution weights by the names of EmoMusic's layers."""
     kernel, bias = graph["conv1/convolution/merged_input"], graph["conv1_bn/batchnorm_1/sub"]
     layers = {
@@ -80,7 +80,7 @@ def to_layers(graph: dict[str, FloatArray]) -> dict[str, npt.NDArray[np.float16]
 class _Graph(Graph):
     """Builder of a chain of convolutions."""
 
-    def convolution(self, x: str, name: str, kernel: FloatArray, bias: FloatArray, *, stride: int) -> str:
+    def convolution(self, x: str, name: str, kernel: Float32Array, bias: Float32Array, *, stride: int) -> str:
         """Convolution with a kernel of shape (filters, channels, height, width), then ReLU6."""
         scales = np.maximum(np.abs(kernel).max(axis=(1, 2, 3)), 1e-8) / _LARGEST
         eight_bits = self.weight(f"{name}_bits", np.rint(kernel / scales[:, None, None, None]).astype(np.int8))
@@ -97,7 +97,7 @@ class _Graph(Graph):
         return self.add("Clip", x, "zero", "six", output=f"{name}_relu")
 
 
-def export(layers: dict[str, FloatArray], path: Path) -> None:
+def export(layers: dict[str, Float32Array], path: Path) -> None:
     """Write the identity network."""
     graph = _Graph("identity")
     for name, value in (("zero", 0), ("six", 6), ("mean", _GREY_MEAN)):

@@ -10,7 +10,7 @@ from mtcnn.stages import StageONet, StagePNet, StageRNet
 from onnx import TensorProto, helper
 
 from emomusic.assets import models_dir, write_checksums
-from emomusic.runtime import FloatArray
+from emomusic.runtime import Float32Array
 from scripts.onnx_graph import Graph
 
 # Kernel, stride and padding of each pooling layer; None after a convolution without pooling
@@ -24,7 +24,7 @@ _BLOCK = 16  # ONNX Runtime converts layers of other widths to another layout an
 class _Graph(Graph):
     """Builder of the graph of a detector network."""
 
-    def convolution(self, x: str, number: str, kernel: FloatArray, bias: FloatArray, slopes: FloatArray) -> str:
+    def convolution(self, x: str, number: str, kernel: Float32Array, bias: Float32Array, slopes: Float32Array) -> str:
         """Convolution with a Keras kernel, shape (height, width, in, out), on channel-first data, and PReLU.
 
         Channels of zeros fill the last block.
@@ -35,7 +35,9 @@ class _Graph(Graph):
         bias, slopes = np.pad(bias, (0, after)), np.pad(slopes.ravel(), (0, after))
         return self._prelu(self.plain_convolution(x, number, kernel, bias), number, slopes)
 
-    def pooled_convolution(self, x: str, number: str, kernel: FloatArray, bias: FloatArray, slopes: FloatArray) -> str:
+    def pooled_convolution(
+        self, x: str, number: str, kernel: Float32Array, bias: Float32Array, slopes: Float32Array
+    ) -> str:
         """Convolution as `convolution`, PReLU and maximum of 2x2 samples, with PReLU on a quarter of the samples.
 
         PReLU with a slope below 0 can have its maximum at the least sample. Spare channels hold the negated
@@ -55,12 +57,12 @@ class _Graph(Graph):
         factors[:count, 0, 0, 0] = np.where(slopes < 0, 1, 1 - slopes)
         return self._folded(x, number, minus, factors)
 
-    def plain_convolution(self, x: str, number: str, kernel: FloatArray, bias: FloatArray) -> str:
+    def plain_convolution(self, x: str, number: str, kernel: Float32Array, bias: Float32Array) -> str:
         """Convolution with a Keras kernel, without PReLU."""
         weights = self.weight(f"kernel{number}", kernel.transpose(3, 2, 0, 1))
         return self.add("Conv", x, weights, self.weight(f"bias{number}", bias), output=f"conv{number}")
 
-    def _prelu(self, x: str, number: str, slopes: FloatArray) -> str:
+    def _prelu(self, x: str, number: str, slopes: Float32Array) -> str:
         """PReLU on channel-first data as x + (1 - slope) max(-x, 0).
 
         With equal results, ONNX Runtime runs P-Net in 60 % of the time of its `PRelu`.
@@ -68,7 +70,7 @@ class _Graph(Graph):
         factors = 1 - slopes.reshape(-1, 1, 1, 1)
         return self._folded(x, number, np.full_like(factors, -1), factors)
 
-    def _folded(self, x: str, number: str, minus: FloatArray, factors: FloatArray) -> str:
+    def _folded(self, x: str, number: str, minus: Float32Array, factors: Float32Array) -> str:
         """The sum x + factors max(minus x, 0) of channel-first data, with 1x1 kernels."""
         weights = self.weight(f"minus{number}", minus)
         negative = self.add("Conv", x, weights, output=f"negative{number}", group=len(minus) // minus.shape[1])
@@ -77,12 +79,12 @@ class _Graph(Graph):
         scaled = self.add("Conv", below, weights, output=f"scaled{number}", group=len(factors))
         return self.add("Add", scaled, x, output=f"prelu{number}")
 
-    def dense(self, x: str, output: str, kernel: FloatArray, bias: FloatArray) -> str:
+    def dense(self, x: str, output: str, kernel: Float32Array, bias: Float32Array) -> str:
         weights = self.weight(f"{output}_kernel", kernel)
         return self.add("Gemm", x, weights, self.weight(f"{output}_bias", bias), output=output)
 
 
-def export_pnet(weights: list[FloatArray], path: Path) -> None:
+def export_pnet(weights: list[Float32Array], path: Path) -> None:
     """P-Net: maps pixels to offsets and, in the fifth channel, the logit of a face."""
     graph = _Graph("pnet")
     kernel1, bias1, slopes1, kernel2, bias2, slopes2, kernel3, bias3, slopes3, *heads = weights
@@ -97,7 +99,7 @@ def export_pnet(weights: list[FloatArray], path: Path) -> None:
     graph.save(path, {"pixels": [1, 3, "height", "width"]}, {"offsets_and_logit": [1, 5, "rows", "columns"]})
 
 
-def export_patch_network(weights: list[FloatArray], path: Path, *, side: int, pooling: tuple[Any, ...]) -> None:
+def export_patch_network(weights: list[Float32Array], path: Path, *, side: int, pooling: tuple[Any, ...]) -> None:
     """R-Net or O-Net, with the cropping of patches inside the graph.
 
     Inputs: `pixels` (1, 3, height, width); `bins` (n, 4) for `RoiAlign`; `inside` (n, 1, side, side), 0 for samples
@@ -150,7 +152,7 @@ def main() -> None:
     """Write the three networks."""
     folder = models_dir() / "detector"
 
-    def weights(stage: Any) -> list[FloatArray]:
+    def weights(stage: Any) -> list[Float32Array]:
         return [np.asarray(values, np.float32) for values in stage.model.get_weights()]
 
     export_pnet(weights(StagePNet()), folder / "pnet.onnx")

@@ -23,9 +23,7 @@ from emomusic.errors import ModelError
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier, calibrate
 from emomusic.media.images import RgbImage, to_network_input
-from emomusic.runtime import Network
-
-FloatMap = npt.NDArray[np.float32]
+from emomusic.runtime import Float32Array, Network
 
 _NUM_LEVELS = 4
 _NUM_COLOURS = 3  # maps of up to three channels are images
@@ -48,11 +46,11 @@ class FeatureMaps:
         num_channels: number of all maps.
     """
 
-    maps: FloatMap
+    maps: Float32Array
     num_channels: int
 
     @classmethod
-    def of(cls, level: FloatMap) -> FeatureMaps:
+    def of(cls, level: Float32Array) -> FeatureMaps:
         """The maps of highest variance out of shape (channels, side, side)."""
         chosen = np.argsort(-level.std(axis=(1, 2)), kind="stable")[:_MAPS_PER_LEVEL]
         return cls(level[chosen], len(level))
@@ -98,11 +96,11 @@ class Occlusion:
         heat: shape (side, side): for each pixel, the mean drop of all patches that cover it.
     """
 
-    drops: FloatMap
+    drops: Float32Array
     starts: tuple[int, ...]
     patch: int
     probability: float
-    heat: FloatMap
+    heat: Float32Array
 
 
 def explain(crop: RgbImage, spec: model_files.ModelSpec, network: Path | None = None) -> Insight:
@@ -176,7 +174,7 @@ def _patch_positions(starts: Sequence[int], patch: int) -> list[tuple[slice, sli
     return [(rows, columns) for rows in ranges for columns in ranges]
 
 
-def agreement(heat: FloatMap, occlusion: Occlusion) -> float | None:
+def agreement(heat: Float32Array, occlusion: Occlusion) -> float | None:
     """Spearman's rank correlation of two maps of a face over the positions of the patch; None if one is constant."""
     from scipy.stats import spearmanr
 
@@ -187,7 +185,7 @@ def agreement(heat: FloatMap, occlusion: Occlusion) -> float | None:
     return float(spearmanr(means, drops).statistic)
 
 
-def grad_cam(spec: model_files.ModelSpec, face: npt.NDArray[np.uint8], winner: int) -> FloatMap:
+def grad_cam(spec: model_files.ModelSpec, face: npt.NDArray[np.uint8], winner: int) -> Float32Array:
     """The Grad-CAM map of one face, in about a tenth of a second.
 
     Args:
@@ -213,7 +211,7 @@ def grad_cam(spec: model_files.ModelSpec, face: npt.NDArray[np.uint8], winner: i
     large = [cv2.resize(heat, face.shape[::-1], interpolation=cv2.INTER_LINEAR) for heat in maps]
     if len(large) == 2:
         large[1] = large[1][:, ::-1]
-    mean: FloatMap = np.mean(large, axis=0, dtype=np.float32)
+    mean: Float32Array = np.mean(large, axis=0, dtype=np.float32)
     return mean / max(float(mean.max()), 1e-12)
 
 

@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from emomusic.charts.colours import BOX_DROPPED, BOX_KEPT, HEAT, rgb_of
 from emomusic.faces.detection import Landmarks
-from emomusic.faces.inspection import FeatureMaps, FloatMap
+from emomusic.faces.inspection import FeatureMaps
 from emomusic.faces.mtcnn import Boxes
 from emomusic.marks.drawing import Look, Mark, draw_marks
 from emomusic.media.images import Box, RgbImage, to_network_input
+from emomusic.runtime import Float32Array
 
 _SIDE = 1160  # pixels, of the network's input, twice the height of most drawings
 _GAP = 6
@@ -80,7 +81,7 @@ def crop_steps(crop: RgbImage, network_input: npt.NDArray[np.uint8]) -> RgbImage
     return np.concatenate([left, np.full((len(pixels), _GAP_OF_STEPS, 3), 128, np.uint8), pixels], axis=1)
 
 
-def heat_on_face(face: npt.NDArray[np.uint8], heat: FloatMap, side: int) -> RgbImage:
+def heat_on_face(face: npt.NDArray[np.uint8], heat: Float32Array, side: int) -> RgbImage:
     """A face coloured by the relevance of each pixel, from dark (none or negative) to light (most).
 
     `face` and `heat` have the shape (n, n); `side` is that of the result, in pixels.
@@ -105,7 +106,7 @@ def map_strip(level: FeatureMaps, tile: int) -> RgbImage:
     return np.concatenate([np.nan_to_num(strip), alpha], axis=2).round().astype(np.uint8)
 
 
-def _heat_colours(share: FloatMap) -> npt.NDArray[np.float64]:
+def _heat_colours(share: Float32Array) -> npt.NDArray[np.float64]:
     """Shape (h, w), 0 to 1, to shape (h, w, 3), 0 to 255."""
     stops = np.array([rgb_of(colour) for colour in HEAT], np.float64)
     levels = np.linspace(0, 1, len(stops))

@@ -16,7 +16,7 @@ import numpy as np
 
 from emomusic.errors import FilmError
 from emomusic.media.audio_file import AudioFile
-from emomusic.runtime import FloatArray
+from emomusic.runtime import Float32Array
 
 _RATE = 48_000  # also the samples that are mixed at once
 _FADE_S = 2.0
@@ -31,10 +31,10 @@ class SceneSong:
     end_s: float
     content: Path | bytes
 
-    def levels(self, times_s: FloatArray) -> FloatArray:
+    def levels(self, times_s: Float32Array) -> Float32Array:
         """Of the song at these times. It fades across its ends."""
         inside_s = np.minimum(times_s - self.start_s, self.end_s - times_s)
-        levels: FloatArray = np.sqrt(np.clip(inside_s / _FADE_S + 0.5, 0, 1)).astype(np.float32)
+        levels: Float32Array = np.sqrt(np.clip(inside_s / _FADE_S + 0.5, 0, 1)).astype(np.float32)
         return levels
 
 
@@ -83,7 +83,7 @@ def add_songs(
         raise FilmError(f"expected to write the film with its songs. Received: {reason}") from error
 
 
-def _mix(film: Iterator[FloatArray], songs: Sequence[SceneSong]) -> Iterator[FloatArray]:
+def _mix(film: Iterator[Float32Array], songs: Sequence[SceneSong]) -> Iterator[Float32Array]:
     """The sound of the film with the songs, second by second, shape (2, 48000)."""
     playing = [(song, _seconds(_repeated(song.content))) for song in songs]
     for start_s, second in enumerate(film):
@@ -95,13 +95,13 @@ def _mix(film: Iterator[FloatArray], songs: Sequence[SceneSong]) -> Iterator[Flo
         yield np.clip(mixed, -1, 1)
 
 
-def _frame(samples: FloatArray, start_s: int) -> av.AudioFrame:
+def _frame(samples: Float32Array, start_s: int) -> av.AudioFrame:
     frame = av.AudioFrame.from_ndarray(samples, "fltp", "stereo")
     frame.sample_rate, frame.pts, frame.time_base = _RATE, start_s * _RATE, Fraction(1, _RATE)
     return frame
 
 
-def _seconds(blocks: Iterator[FloatArray]) -> Iterator[FloatArray]:
+def _seconds(blocks: Iterator[Float32Array]) -> Iterator[Float32Array]:
     """Sound second by second, and silence after it."""
     rest = np.zeros((2, 0), np.float32)
     for block in itertools.chain(blocks, itertools.repeat(np.zeros((2, _RATE), np.float32))):
@@ -111,7 +111,7 @@ def _seconds(blocks: Iterator[FloatArray]) -> Iterator[FloatArray]:
             rest = rest[:, _RATE:]
 
 
-def _sound_of(film: Any) -> Iterator[FloatArray]:
+def _sound_of(film: Any) -> Iterator[Float32Array]:
     """The sound of a film from its first frame, with silence in gaps; nothing without sound."""
     resampler, end = av.AudioResampler("fltp", "stereo", _RATE), 0
     for decoded in film.decode(audio=0) if film.streams.audio else ():
@@ -122,7 +122,7 @@ def _sound_of(film: Any) -> Iterator[FloatArray]:
             end = max(end, start + frame.samples)
 
 
-def _repeated(content: Path | bytes) -> Iterator[FloatArray]:
+def _repeated(content: Path | bytes) -> Iterator[Float32Array]:
     has_sound = True
     while has_sound:
         has_sound = False

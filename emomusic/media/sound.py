@@ -10,7 +10,7 @@ from typing import Any
 import av
 import numpy as np
 
-from emomusic.runtime import FloatArray
+from emomusic.runtime import Float32Array
 
 SAMPLE_RATE = 16_000
 PATCH_S = 3.008
@@ -37,16 +37,16 @@ class Window:
     """
 
     start_s: float
-    samples: FloatArray
+    samples: Float32Array
 
 
-def sounding_share(samples: FloatArray) -> float:
+def sounding_share(samples: Float32Array) -> float:
     """The share of a sound that is not silent, in parts of a tenth of a second."""
     peaks = np.abs(samples[: len(samples) // _PART * _PART]).reshape(-1, _PART).max(axis=1)
     return float((peaks >= SILENCE).mean()) if len(peaks) else 0.0
 
 
-def windows_of(blocks: Iterable[FloatArray], step_s: float) -> Iterator[Window]:
+def windows_of(blocks: Iterable[Float32Array], step_s: float) -> Iterator[Window]:
     """Windows of `PATCH_S` every `step_s` seconds, or one with all of a shorter sound.
 
     Args:
@@ -71,7 +71,7 @@ def can_hear(rate: int, channels: int) -> bool:
     return rate in _RATES and 1 <= channels <= _MAX_CHANNELS
 
 
-def mono_sound(frames: Iterable[Any]) -> Iterator[FloatArray]:
+def mono_sound(frames: Iterable[Any]) -> Iterator[Float32Array]:
     """Mean over the channels of decoded frames, at 16 kHz, in blocks of about a second.
 
     Where the channels cancel each other, the loudest one replaces their mean.
@@ -96,9 +96,9 @@ def mono_sound(frames: Iterable[Any]) -> Iterator[FloatArray]:
                 yield _mean(np.clip(sound, -1, 1))
 
 
-def _mean(sound: FloatArray) -> FloatArray:
+def _mean(sound: Float32Array) -> Float32Array:
     """Mean over the channels, shape (n,), of a sound of shape (n, channels)."""
-    mean: FloatArray = sound.mean(axis=1)
+    mean: Float32Array = sound.mean(axis=1)
     energies = np.square(sound).mean(axis=0)
     if np.square(mean).mean() < _CANCELLED * energies.max():
         return sound[:, np.argmax(energies > _SAME * energies.max())]

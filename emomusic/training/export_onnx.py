@@ -14,7 +14,7 @@ import numpy.typing as npt
 from emomusic.assets import data_dir, written_whole
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
-from emomusic.runtime import FloatArray, Network
+from emomusic.runtime import Float32Array, Network
 from emomusic.training.augmentation import augment
 from emomusic.training.presets import VARIED
 
@@ -99,7 +99,7 @@ def _converted(function: Any, name: str, shape: Sequence[int | str]) -> Any:
     return proto
 
 
-def _require_equal(received: FloatArray, expected: FloatArray, limit: float, model: keras.Model) -> None:
+def _require_equal(received: Float32Array, expected: Float32Array, limit: float, model: keras.Model) -> None:
     difference = float(np.abs(expected - received).max())
     if not difference <= limit:  # also catches NaN
         raise ModelError(

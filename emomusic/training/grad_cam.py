@@ -18,10 +18,10 @@ import numpy as np
 import tensorflow as tf
 
 from emomusic.errors import ModelError
-from emomusic.runtime import FloatArray
+from emomusic.runtime import Float32Array
 
 
-def keras_maps(model: keras.Model, layer: str, faces: FloatArray, winner: FloatArray) -> FloatArray:
+def keras_maps(model: keras.Model, layer: str, faces: Float32Array, winner: Float32Array) -> Float32Array:
     """The maps as Keras computes them, for comparison with the graph.
 
     Args:

@@ -33,9 +33,10 @@ from emomusic.app.state import page_state
 from emomusic.charts.face import share_bars
 from emomusic.charts.steps import LETTERS
 from emomusic.faces.detection import DetectionTrace
-from emomusic.faces.inspection import FloatMap, Insight, Occlusion, agreement, explain, grad_cam, occlude
+from emomusic.faces.inspection import Insight, Occlusion, agreement, explain, grad_cam, occlude
 from emomusic.faces.reading import FaceReading, classify_faces
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, encode_png, shrink, to_network_input
+from emomusic.runtime import Float32Array
 from emomusic.server.shared import shared, visitor_turn
 
 CROP_SIDE = 720  # pixels: twice the displayed width on most screens
@@ -66,7 +67,7 @@ class FaceWalk:
         return occlude(self.network_input, shared().networks()[1])
 
     @cached_property
-    def grad_cam(self) -> FloatMap:
+    def grad_cam(self) -> Float32Array:
         """The areas that support the answer."""
         return grad_cam(shared().networks()[1].spec, self.network_input, self.insight.winner)
 

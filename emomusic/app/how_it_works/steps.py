@@ -39,13 +39,13 @@ from emomusic.assets import data_dir
 from emomusic.charts import steps as plots
 from emomusic.charts.diagnostics import accuracy_by_group
 from emomusic.faces.detection import MIN_CONFIDENCE, Face, NetworkOutput
-from emomusic.faces.inspection import FloatMap
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.marks import steps as marks
 from emomusic.media.images import read_image, shrink
 from emomusic.records import read_face_record
 from emomusic.results.findings import describe_weakest, groups_of
 from emomusic.results.overview import percent
+from emomusic.runtime import Float32Array
 from emomusic.server.shared import shared
 from emomusic.songs.hearing import spectrogram_of
 from emomusic.songs.local_songs import load_bundled_recommender
@@ -439,7 +439,7 @@ def _draw_band(drawing: Drawing) -> None:
 
 
 @st.cache_resource(max_entries=18, show_spinner=False)
-def _spectrogram(path: str) -> FloatMap:
+def _spectrogram(path: str) -> Float32Array:
     """The spectrogram of a bundled song."""
     from emomusic.media.audio_file import read_song
 
