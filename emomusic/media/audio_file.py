@@ -22,7 +22,7 @@ from emomusic.media.sound import SAMPLE_RATE as SAMPLE_RATE
 from emomusic.media.sound import Window as Window
 from emomusic.media.sound import can_hear, mono_sound, sounding_share
 from emomusic.media.sound import windows_of as windows_of
-from emomusic.runtime import FloatArray
+from emomusic.runtime import Float32Array
 
 _Part = TypeVar("_Part")
 
@@ -113,7 +113,7 @@ def read_song(source: Source, name: str | None = None) -> AudioSong:
         return file.song(duration_s, windows)
 
 
-def _choose(sound_at: Callable[[float], FloatArray], duration_s: float) -> list[Window]:
+def _choose(sound_at: Callable[[float], Float32Array], duration_s: float) -> list[Window]:
     """Three windows of a song that sound, or all of a short one; none if it is silent or ends too early.
 
     Args:
@@ -144,7 +144,7 @@ def _sounding(windows: list[Window], least: float) -> list[Window]:
     return [window for window, share in zip(windows, shares, strict=True) if share > 0 and share >= least * max(shares)]
 
 
-def _joined(blocks: Iterable[FloatArray]) -> FloatArray:
+def _joined(blocks: Iterable[Float32Array]) -> Float32Array:
     return np.concatenate([np.empty(0, np.float32), *blocks])
 
 
@@ -228,7 +228,11 @@ class AudioFile(MediaFile):
         codec.options = {"max_samples": str(_MAX_FRAME)}
         self._stream, self._file.num_left = stream, _DECODE_BYTES
         self.start_s = float(stream.start_time * stream.time_base) if stream.start_time else 0.0
-        self.duration_s = self._announced_duration()
+        if stream.duration is not None and stream.time_base is not None:
+            seconds = float(stream.duration * stream.time_base)
+        else:
+            seconds = (self._container.duration or 0) / av.time_base
+        self.duration_s = seconds if 0 < seconds < _MAX_DURATION_S else None
 
     def _format(self, head: bytes) -> Format:
         """The format by the first bytes, and by those after tags, which may have covers."""
@@ -244,13 +248,6 @@ class AudioFile(MediaFile):
                     self._file.skip(length)
             self._file.seek(0)
         return found
-
-    def _announced_duration(self) -> float | None:
-        if self._stream.duration is not None and self._stream.time_base is not None:
-            seconds = float(self._stream.duration * self._stream.time_base)
-        else:
-            seconds = (self._container.duration or 0) / av.time_base
-        return seconds if 0 < seconds < _MAX_DURATION_S else None
 
     def check(self, duration_s: float) -> None:
         """Check the decoded sound.
@@ -295,7 +292,7 @@ class AudioFile(MediaFile):
             return None
         return content if len(content) <= _MAX_COVER_BYTES and content.startswith(_PICTURES) else None
 
-    def sound(self, start_s: float | None = None, length_s: float | None = None) -> Iterator[FloatArray]:
+    def sound(self, start_s: float | None = None, length_s: float | None = None) -> Iterator[Float32Array]:
         """Mono sound at 16 kHz, in blocks of about a second.
 
         Args:
@@ -310,7 +307,7 @@ class AudioFile(MediaFile):
             if (num_left := num_left - len(block)) <= 0:
                 return
 
-    def stereo(self, rate: int) -> Iterator[FloatArray]:
+    def stereo(self, rate: int) -> Iterator[Float32Array]:
         """Stereo sound from the start, up to `MAX_S` or another kind of samples, in blocks of shape (2, n)."""
         resampler, most = av.AudioResampler("fltp", "stereo", rate), int(MAX_S * rate)
         decoded = itertools.chain(self._frames(None, None), (None,))

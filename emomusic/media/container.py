@@ -16,8 +16,7 @@ import av
 import av.error
 
 from emomusic.errors import EmomusicError
-from emomusic.media.files import GuardedFile, open_file
-from emomusic.media.formats import HEAD_BYTES
+from emomusic.media.formats import HEAD_BYTES, GuardedFile, open_file
 
 log = logging.getLogger(__name__)
 

@@ -18,8 +18,7 @@ import numpy.typing as npt
 
 from emomusic.errors import FilmError
 from emomusic.media.container import MediaFile
-from emomusic.media.files import GuardedFile
-from emomusic.media.formats import Kind, foreign_file, format_of, mov_atoms
+from emomusic.media.formats import GuardedFile, Kind, foreign_file, format_of, mov_atoms
 from emomusic.media.images import RgbImage
 from emomusic.text import format_clock
 
@@ -138,12 +137,11 @@ class FilmFile(MediaFile):
                 f"{format_clock(self._max_s)}; choose a shorter film."
             )
         self._decoded = self._decode()
-        first = next(self._decoded, None)
-        if first is None:
+        if (first := next(self._decoded, None)) is None:
             raise FilmError(f"{self.quoted} is damaged: no frame can be decoded; choose another file.")
-        self._first = first
-        frame = self._first.frame
-        width = max(round(frame.width * frame_ratio(self._stream)), 1)
+        self._first, frame = first, first.frame
+        ratio = float(self._stream.sample_aspect_ratio or 1)  # of the width of a pixel to its height
+        width = max(round(frame.width * (ratio if 0.25 <= ratio <= 4 else 1.0)), 1)
         self._check_size(width, frame.height)
         self._is_turned, self._is_mirrored, self._is_flipped = _orientation(frame)
         self.width, self.height = (frame.height, width) if self._is_turned else (width, frame.height)
@@ -268,12 +266,6 @@ def yuv_planes(frame: av.VideoFrame) -> list[npt.NDArray[np.uint8]]:
     """Views of a frame's planes: brightness, shape (height, width), and two of colour, of half the size."""
     planes = ((plane, np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)) for plane in frame.planes)
     return [pixels[: plane.height, : plane.width] for plane, pixels in planes]
-
-
-def frame_ratio(stream: Any) -> float:
-    """Width of a stream's pixels relative to their height; 1 if unknown or implausible."""
-    ratio = float(stream.sample_aspect_ratio or 1)
-    return ratio if 0.25 <= ratio <= 4 else 1.0
 
 
 def _orientation(frame: Any) -> tuple[bool, bool, bool]:

@@ -26,8 +26,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError, _imaging
 
 from emomusic.errors import ImageError
-from emomusic.media.files import GuardedFile, open_file
-from emomusic.media.formats import FORMATS, Kind, foreign_file, kind_of
+from emomusic.media.formats import FORMATS, GuardedFile, Kind, foreign_file, kind_of, open_file
 from emomusic.media.formats import PICTURE_ENDINGS as PICTURE_ENDINGS
 from emomusic.text import size_over
 
@@ -73,28 +72,22 @@ def read_image(source: bytes | str | os.PathLike[str]) -> RgbImage:
             takes too long to decode.
     """
     if isinstance(source, bytes):
-        name, data = "This file", source
+        name, data, size = "This file", source, len(source)
     else:
         path = Path(source)
         name = repr(path.name or str(path))  # "." and "/" have no name
         with open_file(path, ImageError, "a picture", path.name or str(path)) as file:
             try:
-                if (size := os.fstat(file.fileno()).st_size) > MAX_BYTES:
-                    raise _too_many_bytes(name, size)
-                data = file.read(MAX_BYTES + 1)
+                data, size = file.read(MAX_BYTES + 1), os.fstat(file.fileno()).st_size
             except OSError as error:
                 raise ImageError(f"{name} cannot be read: {error.strerror}; copy it to another disk.") from None
     if not data:
         raise ImageError(f"{name} is empty; choose another file.")
-    if len(data) > MAX_BYTES:
-        raise _too_many_bytes(name, len(data))
+    if (size := max(size, len(data))) > MAX_BYTES:
+        limit = f"{MAX_BYTES / 2**20:.0f} MB"
+        raise ImageError(f"{name} is too large: {size_over(size)}, at most {limit}; choose a smaller file.")
     with _decoding:
         return _decode(data, name)
-
-
-def _too_many_bytes(name: str, num_bytes: int) -> ImageError:
-    limit = f"{MAX_BYTES / 2**20:.0f} MB"
-    return ImageError(f"{name} is too large: {size_over(num_bytes)}, at most {limit}; choose a smaller file.")
 
 
 def _decode(data: bytes, name: str) -> RgbImage:
