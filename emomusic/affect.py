@@ -12,7 +12,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -37,18 +36,10 @@ class Emotion(StrEnum):
     @property
     def adjective(self) -> str:
         """The adjective for sentences such as "Mostly surprised"."""
-        return _ADJECTIVES.get(self, self.value)
+        return {"disgust": "disgusted", "fear": "afraid", "surprise": "surprised"}.get(self.value, self.value)
 
 
 EMOTIONS: tuple[Emotion, ...] = tuple(Emotion)
-
-_ADJECTIVES: Mapping[Emotion, str] = MappingProxyType(
-    {
-        Emotion.DISGUST: "disgusted",
-        Emotion.FEAR: "afraid",
-        Emotion.SURPRISE: "surprised",
-    }
-)
 
 
 class Quadrant(StrEnum):
@@ -66,19 +57,20 @@ class Quadrant(StrEnum):
         return _QUADRANT_WORDS[self]
 
 
-_QUADRANT_WORDS: Mapping[Quadrant, str] = MappingProxyType(
-    {
-        Quadrant.Q1: "pleasant and awake",
-        Quadrant.Q2: "unpleasant and awake",
-        Quadrant.Q3: "unpleasant and drowsy",
-        Quadrant.Q4: "pleasant and drowsy",
-        Quadrant.N: "near the neutral middle",
-    }
-)
+_QUADRANT_WORDS: Mapping[Quadrant, str] = {
+    Quadrant.Q1: "pleasant and awake",
+    Quadrant.Q2: "unpleasant and awake",
+    Quadrant.Q3: "unpleasant and drowsy",
+    Quadrant.Q4: "pleasant and drowsy",
+    Quadrant.N: "near the neutral middle",
+}
 
-QUADRANT_CORNERS: Mapping[Quadrant, tuple[int, int]] = MappingProxyType(
-    {Quadrant.Q1: (1, 1), Quadrant.Q2: (-1, 1), Quadrant.Q3: (-1, -1), Quadrant.Q4: (1, -1)}
-)
+QUADRANT_CORNERS: Mapping[Quadrant, tuple[int, int]] = {
+    Quadrant.Q1: (1, 1),
+    Quadrant.Q2: (-1, 1),
+    Quadrant.Q3: (-1, -1),
+    Quadrant.Q4: (1, -1),
+}
 """Valence and arousal of the outer corner of each quadrant."""
 
 
@@ -155,73 +147,61 @@ class EmotionProbabilities:
 
 # Means of the pleasure and arousal ratings in J. A. Russell & A. Mehrabian, "Evidence for a three-factor theory of
 # emotions", Journal of Research in Personality 11(3), 1977. Neutral is the origin by definition.
-EMOTION_POINTS: Mapping[Emotion, AffectPoint] = MappingProxyType(
-    {
-        Emotion.ANGRY: AffectPoint(-0.51, 0.59),
-        Emotion.DISGUST: AffectPoint(-0.60, 0.35),
-        Emotion.FEAR: AffectPoint(-0.64, 0.60),
-        Emotion.HAPPY: AffectPoint(0.81, 0.51),
-        Emotion.SAD: AffectPoint(-0.63, -0.27),
-        Emotion.SURPRISE: AffectPoint(0.40, 0.67),
-        Emotion.NEUTRAL: AffectPoint(0.0, 0.0),
-    }
-)
+EMOTION_POINTS: Mapping[Emotion, AffectPoint] = {
+    Emotion.ANGRY: AffectPoint(-0.51, 0.59),
+    Emotion.DISGUST: AffectPoint(-0.60, 0.35),
+    Emotion.FEAR: AffectPoint(-0.64, 0.60),
+    Emotion.HAPPY: AffectPoint(0.81, 0.51),
+    Emotion.SAD: AffectPoint(-0.63, -0.27),
+    Emotion.SURPRISE: AffectPoint(0.40, 0.67),
+    Emotion.NEUTRAL: AffectPoint(0.0, 0.0),
+}
 
 # The grouping of the report "Matching emotions: portraits and songs". It puts surprise with the unpleasant emotions,
 # unlike the circumplex. Use this table for comparison with the report only, and `quadrant_of` elsewhere.
-FOUR_CLASSES: Mapping[Emotion, Quadrant] = MappingProxyType(
-    {
-        Emotion.ANGRY: Quadrant.Q2,
-        Emotion.DISGUST: Quadrant.Q2,
-        Emotion.FEAR: Quadrant.Q2,
-        Emotion.HAPPY: Quadrant.Q1,
-        Emotion.SAD: Quadrant.Q3,
-        Emotion.SURPRISE: Quadrant.Q2,
-        Emotion.NEUTRAL: Quadrant.N,
-    }
-)
+FOUR_CLASSES: Mapping[Emotion, Quadrant] = {
+    Emotion.ANGRY: Quadrant.Q2,
+    Emotion.DISGUST: Quadrant.Q2,
+    Emotion.FEAR: Quadrant.Q2,
+    Emotion.HAPPY: Quadrant.Q1,
+    Emotion.SAD: Quadrant.Q3,
+    Emotion.SURPRISE: Quadrant.Q2,
+    Emotion.NEUTRAL: Quadrant.N,
+}
 
 # The table of the report "Music Mood Lifter". It gives a sad listener sad songs.
-REPORT_MOODS: Mapping[Emotion, Mood] = MappingProxyType(
-    {
-        Emotion.ANGRY: Mood.CALM,
-        Emotion.DISGUST: Mood.CALM,
-        Emotion.FEAR: Mood.CALM,
-        Emotion.HAPPY: Mood.HAPPY,
-        Emotion.SAD: Mood.SAD,
-        Emotion.SURPRISE: Mood.ENERGETIC,
-        Emotion.NEUTRAL: Mood.HAPPY,
-    }
-)
+REPORT_MOODS: Mapping[Emotion, Mood] = {
+    Emotion.ANGRY: Mood.CALM,
+    Emotion.DISGUST: Mood.CALM,
+    Emotion.FEAR: Mood.CALM,
+    Emotion.HAPPY: Mood.HAPPY,
+    Emotion.SAD: Mood.SAD,
+    Emotion.SURPRISE: Mood.ENERGETIC,
+    Emotion.NEUTRAL: Mood.HAPPY,
+}
 
 # The moods that calm or lift: calm after tense emotions, happy after all others. The table is our choice.
 _TENSE = (Emotion.ANGRY, Emotion.DISGUST, Emotion.FEAR)
-BETTER_MOODS: Mapping[Emotion, Mood] = MappingProxyType(
-    {emotion: Mood.CALM if emotion in _TENSE else Mood.HAPPY for emotion in EMOTIONS}
-)
+BETTER_MOODS: Mapping[Emotion, Mood] = {emotion: Mood.CALM if emotion in _TENSE else Mood.HAPPY for emotion in EMOTIONS}
 
 # The mood of the songs in each quadrant. The names are our choice: songs with high arousal and low valence count as
 # energetic, and the neutral middle gets calm songs.
-QUADRANT_MOODS: Mapping[Quadrant, Mood] = MappingProxyType(
-    {
-        Quadrant.Q1: Mood.HAPPY,
-        Quadrant.Q2: Mood.ENERGETIC,
-        Quadrant.Q3: Mood.SAD,
-        Quadrant.Q4: Mood.CALM,
-        Quadrant.N: Mood.CALM,
-    }
-)
+QUADRANT_MOODS: Mapping[Quadrant, Mood] = {
+    Quadrant.Q1: Mood.HAPPY,
+    Quadrant.Q2: Mood.ENERGETIC,
+    Quadrant.Q3: Mood.SAD,
+    Quadrant.Q4: Mood.CALM,
+    Quadrant.N: Mood.CALM,
+}
 
 # The point for a mood that a person chose: about the middle of its quadrant. Energetic songs are as often pleasant as
 # unpleasant, so their point lies between Q2 and Q1.
-MOOD_POINTS: Mapping[Mood, AffectPoint] = MappingProxyType(
-    {
-        Mood.CALM: AffectPoint(0.3, -0.6),
-        Mood.HAPPY: AffectPoint(0.7, 0.4),
-        Mood.ENERGETIC: AffectPoint(0.0, 0.8),
-        Mood.SAD: AffectPoint(-0.6, -0.4),
-    }
-)
+MOOD_POINTS: Mapping[Mood, AffectPoint] = {
+    Mood.CALM: AffectPoint(0.3, -0.6),
+    Mood.HAPPY: AffectPoint(0.7, 0.4),
+    Mood.ENERGETIC: AffectPoint(0.0, 0.8),
+    Mood.SAD: AffectPoint(-0.6, -0.4),
+}
 
 NEUTRAL_RADIUS = 0.3
 """Points closer to the origin count as neutral: about as many faces of FER2013 as are labelled neutral."""

@@ -55,7 +55,7 @@ class FakeClassifier:
 
 
 class FakeIdentifier:
-    """An `Identifier` for which every box of a picture shows another person, the same ones in each picture."""
+    """A `FaceIdentifier` for which every box of a picture shows another person, the same ones in each picture."""
 
     def describe(self, image: RgbImage, boxes: Sequence[Box]) -> Descriptors:
         return np.eye(len(boxes), 1024, dtype=np.float32)

@@ -38,12 +38,10 @@ def mood_areas(table: pd.DataFrame) -> go.Figure:
     figure = go.Figure()
     for emotion in EMOTIONS:
         colour = EMOTION_COLOURS[emotion]
-        figure.add_trace(
-            go.Scatter(
-                x=list(seconds.index), y=(100 * seconds[emotion.value]).round(1).tolist(), name=emotion.value,
-                mode="lines", stackgroup="group", line={"width": 0.5, "color": colour}, fillcolor=faded(colour, 0.85),
-                customdata=minutes, hovertemplate="%{customdata}: %{y:.0f} %<extra>%{fullData.name}</extra>",
-            )
+        figure.add_scatter(
+            x=list(seconds.index), y=(100 * seconds[emotion.value]).round(1).tolist(), name=emotion.value,
+            mode="lines", stackgroup="group", line={"width": 0.5, "color": colour}, fillcolor=faded(colour, 0.85),
+            customdata=minutes, hovertemplate="%{customdata}: %{y:.0f} %<extra>%{fullData.name}</extra>",
         )  # fmt: skip
     first, last = (seconds.index[0], seconds.index[-1]) if len(seconds) else (0, 0)
     last = max(last, first + _MIN_SPAN_S)
@@ -75,13 +73,11 @@ def film_areas(
     found = table[table["num_faces"] > 0]
     seconds = found["time_s"].astype(int).tolist()
     strongest = [list_shares(dict(row.nlargest(2))) for _, row in found[SHARES].iterrows()]
-    figure.add_trace(
-        go.Bar(
-            x=[second + 0.5 for second in seconds], y=[_BAND_TOP] * len(seconds), width=1, name=CLICKED,
-            marker={"color": "rgba(0, 0, 0, 0)", "line": {"width": 0}}, showlegend=False, customdata=seconds,
-            hovertext=[f"{format_clock(time_s)}: {text}" for time_s, text in zip(seconds, strongest, strict=True)],
-            hovertemplate="%{hovertext}<extra></extra>",
-        )
+    figure.add_bar(
+        x=[second + 0.5 for second in seconds], y=[_BAND_TOP] * len(seconds), width=1, name=CLICKED,
+        marker={"color": "rgba(0, 0, 0, 0)", "line": {"width": 0}}, showlegend=False, customdata=seconds,
+        hovertext=[f"{format_clock(time_s)}: {text}" for time_s, text in zip(seconds, strongest, strict=True)],
+        hovertemplate="%{hovertext}<extra></extra>",
     )  # fmt: skip
     for number, scene in enumerate(scenes, 1):
         colour, is_chosen = QUADRANT_COLOURS[scene.quadrant], number - 1 == chosen
@@ -108,18 +104,16 @@ def _draw_sound(figure: go.Figure, sound: Sequence[SoundSpan]) -> None:
     spans = [(max(span.start_s, first), min(span.end_s, last), span.mood) for span in sound]
     spans = [(start_s, end_s, mood) for start_s, end_s, mood in spans if start_s < end_s]
     colours = [MOOD_COLOURS[mood] for *_, mood in spans]
-    figure.add_trace(
-        go.Bar(
-            x=[(start_s + end_s) / 2 for start_s, end_s, _ in spans], width=[end - start for start, end, _ in spans],
-            y=[_SOUND_TOP - _SOUND_BOTTOM] * len(spans), base=_SOUND_BOTTOM, name=SOUND, showlegend=False,
-            marker={"color": colours, "line": {"width": 0.5, "color": QUIET}},
-            text=[mood.value if end - start > _NAMED_SPAN * (last - first) else "" for start, end, mood in spans],
-            textposition="inside", insidetextanchor="middle", textangle=0, constraintext="none",
-            textfont={"size": 13, "color": [ink_on(colour) for colour in colours]},
-            customdata=[int(start_s) for start_s, *_ in spans],
-            hovertext=[f"{format_clock(start)} to {format_clock(end)}: {mood} sound" for start, end, mood in spans],
-            hovertemplate="%{hovertext}<extra></extra>",
-        )
+    figure.add_bar(
+        x=[(start_s + end_s) / 2 for start_s, end_s, _ in spans], width=[end - start for start, end, _ in spans],
+        y=[_SOUND_TOP - _SOUND_BOTTOM] * len(spans), base=_SOUND_BOTTOM, name=SOUND, showlegend=False,
+        marker={"color": colours, "line": {"width": 0.5, "color": QUIET}},
+        text=[mood.value if end - start > _NAMED_SPAN * (last - first) else "" for start, end, mood in spans],
+        textposition="inside", insidetextanchor="middle", textangle=0, constraintext="none",
+        textfont={"size": 13, "color": [ink_on(colour) for colour in colours]},
+        customdata=[int(start_s) for start_s, *_ in spans],
+        hovertext=[f"{format_clock(start)} to {format_clock(end)}: {mood} sound" for start, end, mood in spans],
+        hovertemplate="%{hovertext}<extra></extra>",
     )  # fmt: skip
     middle = (_SOUND_BOTTOM + _SOUND_TOP) / 2
     figure.update_yaxes(
@@ -141,15 +135,13 @@ def face_bars(faces: Mapping[str, EmotionProbabilities]) -> go.Figure:
     figure = go.Figure()
     for emotion in EMOTIONS:
         shares = [probabilities[emotion] for probabilities in faces.values()]
-        figure.add_trace(
-            go.Bar(
-                x=[100 * share for share in shares], y=list(faces), orientation="h", name=emotion.value,
-                marker={"color": EMOTION_COLOURS[emotion], "line": {"width": 0}},
-                text=[emotion.value if share >= _NAMED_SHARE else "" for share in shares],
-                textposition="inside", insidetextanchor="middle", textangle=0,
-                textfont={"color": ink_on(EMOTION_COLOURS[emotion]), "size": 12},
-                hovertemplate="%{y}: " + emotion.value + " %{x:.0f} %<extra></extra>",
-            )
+        figure.add_bar(
+            x=[100 * share for share in shares], y=list(faces), orientation="h", name=emotion.value,
+            marker={"color": EMOTION_COLOURS[emotion], "line": {"width": 0}},
+            text=[emotion.value if share >= _NAMED_SHARE else "" for share in shares],
+            textposition="inside", insidetextanchor="middle", textangle=0,
+            textfont={"color": ink_on(EMOTION_COLOURS[emotion]), "size": 12},
+            hovertemplate="%{y}: " + emotion.value + " %{x:.0f} %<extra></extra>",
         )  # fmt: skip
     return lay_out(
         figure,

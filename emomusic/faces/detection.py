@@ -261,9 +261,10 @@ class MtcnnDetector:
 
     def _faces_in(self, found: Boxes, image: RgbImage, view: _View) -> list[Face]:
         """The faces of sufficient confidence, from left to right."""
-        confident = found.take(found.confidence >= MIN_CONFIDENCE)
-        faces = _without_duplicates(_to_faces(confident, image, view))
-        return sorted(faces, key=lambda face: (face.box.x, face.box.y))
+        faces = _to_faces(found.take(found.confidence >= MIN_CONFIDENCE), image, view)
+        boxes = [(face.box.x, face.box.y, face.box.width, face.box.height) for face in faces]
+        kept = cv2.dnn.NMSBoxes(boxes, [face.confidence for face in faces], 0.0, _SAME_FACE_OVERLAP)
+        return sorted((faces[row] for row in kept), key=lambda face: (face.box.x, face.box.y))
 
 
 def _on_image(boxes: Boxes, view: _View) -> Boxes:
@@ -297,12 +298,3 @@ def _to_faces(found: Boxes, image: RgbImage, view: _View) -> list[Face]:
         box = Box(left, top, right - left, bottom - top).clipped(width, height)
         faces.append(Face(box, min(confidence, 1.0), Landmarks(*map(tuple, landmarks))))
     return faces
-
-
-def _without_duplicates(faces: Sequence[Face]) -> list[Face]:
-    """The faces without those that overlap a face of higher confidence."""
-    kept: list[Face] = []
-    for face in sorted(faces, key=lambda face: -face.confidence):
-        if all(face.box.overlap(other.box) <= _SAME_FACE_OVERLAP for other in kept):
-            kept.append(face)
-    return kept

@@ -14,7 +14,6 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -36,12 +35,12 @@ class Split(StrEnum):
     TEST = "test"
 
 
-USAGE_TO_SPLIT: Mapping[str, Split] = MappingProxyType(
-    {"Training": Split.TRAIN, "PublicTest": Split.VALIDATION, "PrivateTest": Split.TEST}
-)
-PUBLISHED_COUNTS: Mapping[Split, int] = MappingProxyType(
-    {Split.TRAIN: 28_709, Split.VALIDATION: 3_589, Split.TEST: 3_589}
-)
+USAGE_TO_SPLIT: Mapping[str, Split] = {
+    "Training": Split.TRAIN,
+    "PublicTest": Split.VALIDATION,
+    "PrivateTest": Split.TEST,
+}
+PUBLISHED_COUNTS: Mapping[Split, int] = {Split.TRAIN: 28_709, Split.VALIDATION: 3_589, Split.TEST: 3_589}
 _COLUMNS = ("emotion", "pixels", "Usage")
 
 
@@ -116,7 +115,8 @@ def _csv_rows(source: Path, only: Collection[Split]) -> Iterator[tuple[Split, in
                 try:
                     split, label = USAGE_TO_SPLIT[row[usage].strip()], _LABELS[row[emotion].strip()]
                     if split in only:
-                        yield split, label, _pixels(row[pixels])
+                        greys = bytes(map(_GREYS.__getitem__, row[pixels].split()))
+                        yield split, label, np.frombuffer(greys, np.uint8).reshape(SIDE, SIDE)
                 except (KeyError, IndexError, ValueError) as error:
                     raise DatasetError(
                         f"{source.name}, line {reader.line_num}: expected an emotion from 0 to 6, {SIDE * SIDE} pixels "
@@ -132,8 +132,3 @@ def _csv_rows(source: Path, only: Collection[Split]) -> Iterator[tuple[Split, in
 
 _LABELS = {str(emotion.label): emotion.label for emotion in EMOTIONS}
 _GREYS = {str(value): value for value in range(256)}  # faster and stricter than int(), which accepts "1_0"
-
-
-def _pixels(text: str) -> npt.NDArray[np.uint8]:
-    values = bytes(map(_GREYS.__getitem__, text.split()))
-    return np.frombuffer(values, np.uint8).reshape(SIDE, SIDE)

@@ -7,7 +7,6 @@ A descriptor stays in memory for the duration of one reading and is never writte
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -32,14 +31,6 @@ _MARGIN = 0.15  # around the box, as a share; best of 0, 0.15 and 0.25
 
 Descriptors = npt.NDArray[np.float32]
 """Shape (n, 1024), rows of length 1. The product of two rows is their cosine."""
-
-
-class Identifier(Protocol):
-    """Describes faces. `FaceIdentifier` and the fake of the tests implement it."""
-
-    def describe(self, image: RgbImage, boxes: Sequence[Box]) -> Descriptors:
-        """The descriptor of each face."""
-        ...
 
 
 class FaceIdentifier:

@@ -27,7 +27,7 @@ from emomusic.calibration import adjust_logits, softmax
 from emomusic.errors import ModelError, ProfileError
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
-from emomusic.faces.identity import SAME_PERSON, Identifier
+from emomusic.faces.identity import SAME_PERSON, FaceIdentifier
 from emomusic.faces.reading import PictureReading
 from emomusic.media.images import RgbImage, crop_face, to_network_input
 
@@ -317,7 +317,9 @@ class KnownFace:
         return [EmotionProbabilities(row) for row in self._read(faces)]
 
 
-def apply_profile(image: RgbImage, reading: PictureReading, known: KnownFace, identifier: Identifier) -> PictureReading:
+def apply_profile(
+    image: RgbImage, reading: PictureReading, known: KnownFace, identifier: FaceIdentifier
+) -> PictureReading:
     """The reading of a picture with the probabilities of the known person replaced. Other faces stay as they are."""
     if not reading.faces:
         return reading

@@ -44,19 +44,15 @@ class FairQueue:
         try:
             yield
         finally:
-            self._release()
-
-    def _release(self) -> None:
-        """Pass the turn to the next visitor, who then goes to the end of the rotation."""
-        with self._lock:
-            if not self._waiting:
-                self._free += 1
-                return
-            visitor, requests = next(iter(self._waiting.items()))
-            del self._waiting[visitor]
-            requests.popleft().set()
-            if requests:
-                self._waiting[visitor] = requests
+            with self._lock:
+                if self._waiting:  # the next visitor gets the turn, and goes to the end of the rotation
+                    following = next(iter(self._waiting))
+                    requests = self._waiting.pop(following)
+                    requests.popleft().set()
+                    if requests:
+                        self._waiting[following] = requests
+                else:
+                    self._free += 1
 
 
 class Readings:

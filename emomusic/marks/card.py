@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
@@ -62,34 +61,33 @@ def framed(face: RgbImage, emotion: Emotion) -> RgbImage:
     return marked
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Card:
-    """What a card shows."""
+def draw_card(
+    title: str, sentence: str, shares: EmotionProbabilities, pick: Pick | None, pictures: Sequence[RgbImage] = ()
+) -> RgbImage:
+    """Draw a card of `SIZE`.
 
-    title: str  # one line
-    sentence: str  # about the faces
-    shares: EmotionProbabilities  # of the chosen face, or of everyone
-    pick: Pick | None  # the song, if any
-    pictures: Sequence[RgbImage] = ()  # the marked photo, or faces; without them, the sentence takes their place
-
-
-def draw_card(card: Card) -> RgbImage:
-    """Draw a card of `SIZE`."""
+    Args:
+        title: one line.
+        sentence: about the faces.
+        shares: of the chosen face, or of everyone.
+        pick: the song, if any.
+        pictures: the marked photo, or faces; without them, the sentence takes their place.
+    """
     picture = Image.new("RGB", SIZE, _PAPER)
     draw = ImageDraw.Draw(picture)
-    _write(draw, (_EDGE, 60), card.title, 58, SIZE[0] - 2 * _EDGE)
-    if card.pictures:
-        _paste(picture, card.pictures)
-        _write(draw, (_EDGE, 765), card.sentence, 40, SIZE[0] - 2 * _EDGE)
+    _write(draw, (_EDGE, 60), title, 58, SIZE[0] - 2 * _EDGE)
+    if pictures:
+        _paste(picture, pictures)
+        _write(draw, (_EDGE, 765), sentence, 40, SIZE[0] - 2 * _EDGE)
     else:
         left, top, right, bottom = _PICTURE
-        draw.rounded_rectangle(_PICTURE, 24, EMOTION_COLOURS[card.shares.emotion])
+        draw.rounded_rectangle(_PICTURE, 24, EMOTION_COLOURS[shares.emotion])
         draw.rounded_rectangle((left + 8, top + 8, right - 8, bottom - 8), 18, _PAPER)
-        _write(draw, (SIZE[0] // 2, (top + bottom) // 2), card.sentence, 72, right - left - 80, anchor="mm")
-    _draw_bars(draw, card.shares)
-    _draw_plane(draw, card)
-    if card.pick is not None:
-        song = card.pick.song
+        _write(draw, (SIZE[0] // 2, (top + bottom) // 2), sentence, 72, right - left - 80, anchor="mm")
+    _draw_bars(draw, shares)
+    _draw_plane(draw, shares, pick)
+    if pick is not None:
+        song = pick.song
         _write(draw, (_EDGE, 1198), song.title, 40, 960)
         _write(draw, (_EDGE, 1250), song.byline, 32, 960, _QUIET)
     _write(draw, (_EDGE, 1302), "EmoMusic: an expression is not a feeling", 24, 960, _QUIET)
@@ -144,29 +142,26 @@ def _draw_bars(draw: ImageDraw.ImageDraw, shares: EmotionProbabilities) -> None:
         _write(draw, (right + 12, middle), share_text(share), 26, 90, anchor="lm")
 
 
-def _draw_plane(draw: ImageDraw.ImageDraw, card: Card) -> None:
+def _draw_plane(draw: ImageDraw.ImageDraw, shares: EmotionProbabilities, pick: Pick | None) -> None:
     """Draw the circumplex with the faces' circle and the song's square."""
     (x, y), radius = _PLANE, _RADIUS
     box = (x - radius, y - radius, x + radius, y + radius)
+    paper = np.array(rgb_of(_PAPER))
     for quadrant, (side, level) in QUADRANT_CORNERS.items():
         across, down = sorted((x, x + side * radius)), sorted((y, y - level * radius))
-        draw.rectangle((across[0], down[0], across[1], down[1]), _pale(QUADRANT_COLOURS[quadrant]))
+        faded = np.rint(0.15 * np.array(rgb_of(QUADRANT_COLOURS[quadrant])) + 0.85 * paper).astype(int)
+        draw.rectangle((across[0], down[0], across[1], down[1]), tuple(faded.tolist()))
     draw.ellipse(box, outline=_QUIET, width=2)
     draw.line((x - radius, y, x + radius, y), _QUIET)
     draw.line((x, y - radius, x, y + radius), _QUIET)
     for text, place, anchor in (("awake", (x, y - radius - 8), "mb"), ("drowsy", (x, y + radius + 8), "mt")):
         draw.text(place, text, _QUIET, ImageFont.load_default(24), anchor)
-    if card.pick is not None and not np.isnan(card.pick.song.valence):
-        draw.rectangle(_around(card.pick.song.point, 14), MOOD_COLOURS[card.pick.likeliest_mood], "white", 3)
-    draw.ellipse(_around(affect_of(card.shares), 20), EMOTION_COLOURS[card.shares.emotion], "white", 3)
+    if pick is not None and not np.isnan(pick.song.valence):
+        draw.rectangle(_around(pick.song.point, 14), MOOD_COLOURS[pick.likeliest_mood], "white", 3)
+    draw.ellipse(_around(affect_of(shares), 20), EMOTION_COLOURS[shares.emotion], "white", 3)
 
 
 def _around(point: AffectPoint, size: int) -> tuple[float, float, float, float]:
     """A box around a point of the plane."""
     x, y = _PLANE[0] + _RADIUS * point.valence, _PLANE[1] - _RADIUS * point.arousal
     return x - size, y - size, x + size, y + size
-
-
-def _pale(colour: str) -> tuple[int, ...]:
-    """A colour, faded on the paper."""
-    return tuple(round(0.15 * part + 0.85 * paper) for part, paper in zip(rgb_of(colour), rgb_of(_PAPER), strict=True))

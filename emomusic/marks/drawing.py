@@ -96,7 +96,8 @@ def draw_marks(image: RgbImage | YuvImage, marks: Sequence[Mark], look: Look) ->
         look: their sizes.
     """
     height, width = image.shape[:2]
-    line = max(2, round(max(height, width) / look.lines))
+    longer = max(height, width)
+    line = max(2, round(longer / look.lines))
     for mark in marks:
         # A rim in a contrasting shade keeps the line visible on a background of the same colour
         for thick, shade in ((line + 2 * (line // 2), ink_on(mark.colour)), (line, mark.colour)):
@@ -105,19 +106,14 @@ def draw_marks(image: RgbImage | YuvImage, marks: Sequence[Mark], look: Look) ->
     for mark in marks:  # after all frames, so that no line crosses a label
         _draw_bar(image, mark, line)
         if mark.text:
-            size = _letters(mark.box, max(height, width), look)
+            of_face, least, most = look.letters
+            letters = max(min(max(mark.box.width / of_face, longer / least), longer / most), look.smallest)
+            size = 2 * round(letters / 2)  # even sizes limit the number of labels to render as a face moves
             tag = _tag(mark.text, mark.colour, size, isinstance(image, YuvImage))[:height, :width]
             possible = _places_of(tag, mark.box, (width, height), line)
             place = _least_hiding(possible, mark.box, faces, places) if look.avoids_faces else next(possible)
             places.append(place)
             image[place.y : place.bottom, place.x : place.right] = tag
-
-
-def _letters(box: Box, longer: int, look: Look) -> int:
-    """Letter size in pixels. Even sizes limit the number of labels to render as a face moves."""
-    of_face, least, most = look.letters
-    size = min(max(box.width / of_face, longer / least), longer / most)
-    return 2 * round(max(size, look.smallest) / 2)
 
 
 # NumPy slices instead of OpenCV: OpenCV releases the GIL in each call, and getting it back can take milliseconds

@@ -10,7 +10,6 @@ from typing import Any
 import av
 import av.error
 import numpy as np
-import pandas as pd
 
 from emomusic.affect import EmotionProbabilities
 from emomusic.errors import FilmError
@@ -37,37 +36,33 @@ class FilmMarks:
 
     def __init__(self, reading: FilmReading) -> None:
         """Take the faces of a reading."""
-        table = reading.faces_table()
         self._late_s = _LATE_READINGS / reading.rate
-        self._paths = [_Path(int(str(number)), rows) for number, rows in table.groupby("face")]
+        self._paths = [
+            (
+                int(str(number)),
+                rows["time_s"].to_numpy(),
+                rows[["x", "y", "width", "height"]].to_numpy(np.float64),
+                rows[SHARES].to_numpy(np.float32),
+            )
+            for number, rows in reading.faces_table().groupby("face")
+        ]
 
     def at(self, time_s: float, scale: float = 1.0) -> list[Mark]:
         """The marks at a time, for a frame of this size relative to the film."""
-        marks = (path.at(time_s, self._late_s, scale) for path in self._paths)
-        return [mark for mark in marks if mark is not None]
-
-
-class _Path:
-    """The readings of one face."""
-
-    def __init__(self, number: int, rows: pd.DataFrame) -> None:
-        self._number = number
-        self._times = rows["time_s"].to_numpy()
-        self._boxes = rows[["x", "y", "width", "height"]].to_numpy(np.float64)
-        self._shares = rows[SHARES].to_numpy(np.float32)
-
-    def at(self, time_s: float, late_s: float, scale: float) -> Mark | None:
-        after = int(self._times.searchsorted(time_s, side="right"))
-        before = after - 1
-        if before < 0 or time_s - self._times[before] > late_s:
-            return None
-        box = self._boxes[before]
-        if after < len(self._times) and (step_s := self._times[after] - self._times[before]) <= late_s:
-            if _boxed(box).overlap(_boxed(self._boxes[after])) >= _SAME_PLACE:
-                box = box + (self._boxes[after] - box) * (time_s - self._times[before]) / step_s
-        elif time_s - self._times[before] > late_s / 2:  # the face is gone at the next reading
-            return None
-        return video_mark(self._number, _boxed(box * scale), EmotionProbabilities(self._shares[before]))
+        marks = []
+        for number, times, boxes, shares in self._paths:
+            after = int(times.searchsorted(time_s, side="right"))
+            before = after - 1
+            if before < 0 or time_s - times[before] > self._late_s:
+                continue
+            box = boxes[before]
+            if after < len(times) and (step_s := times[after] - times[before]) <= self._late_s:
+                if _boxed(box).overlap(_boxed(boxes[after])) >= _SAME_PLACE:
+                    box = box + (boxes[after] - box) * (time_s - times[before]) / step_s
+            elif time_s - times[before] > self._late_s / 2:  # the face is gone at the next reading
+                continue
+            marks.append(video_mark(number, _boxed(box * scale), EmotionProbabilities(shares[before])))
+        return marks
 
 
 def _boxed(values: Any) -> Box:

@@ -20,7 +20,7 @@ from emomusic.workers import Crash, run_in_processes
 
 if TYPE_CHECKING:
     from emomusic.media.audio_file import AudioSong
-    from emomusic.songs.hearing import SoundModel
+    from emomusic.songs.hearing import SoundHead
 
 _MAX_CRASHES = 10  # in a row
 
@@ -51,7 +51,7 @@ class Analysis(NamedTuple):
 
 
 def analyse_all(
-    files: Mapping[int, str], load_ear: Callable[[], SoundModel], workers: int
+    files: Mapping[int, str], load_ear: Callable[[], SoundHead], workers: int
 ) -> Generator[tuple[int, Analysis]]:
     """Analyse files in processes. A file that ends its process twice counts as unreadable.
 
@@ -94,7 +94,7 @@ def analyse_all(
         ) from None
 
 
-def _analyse(ear: SoundModel, call: tuple[int, str]) -> Analysis:
+def _analyse(ear: SoundHead, call: tuple[int, str]) -> Analysis:
     from emomusic.media.audio_file import read_song
 
     _, path = call

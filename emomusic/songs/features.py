@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +60,6 @@ _FEATURES = (
     Feature("tempo_bpm", "tempo", 0.0, 300.0, "BPM", "estimated beats per minute"),
 )
 
-FEATURES: Mapping[str, Feature] = MappingProxyType({feature.name: feature for feature in _FEATURES})
+FEATURES: Mapping[str, Feature] = {feature.name: feature for feature in _FEATURES}
 FEATURE_NAMES: tuple[str, ...] = tuple(FEATURES)
 FEATURE_LABELS: tuple[str, ...] = tuple(feature.label for feature in _FEATURES)

@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from emomusic.errors import DatasetError
@@ -119,18 +118,17 @@ class SongKind(StrEnum):
     HALLOWEEN = "halloween"
 
 
-KIND_GENRES: Mapping[SongKind, frozenset[str]] = MappingProxyType(
-    {
-        SongKind.SPEECH: frozenset({"comedy"}),
-        SongKind.SLEEP: frozenset({"sleep"}),
-        SongKind.CHILDREN: frozenset({"children", "kids"}),
-    }
-)
+KIND_GENRES: Mapping[SongKind, frozenset[str]] = {
+    SongKind.SPEECH: frozenset({"comedy"}),
+    SongKind.SLEEP: frozenset({"sleep"}),
+    SongKind.CHILDREN: frozenset({"children", "kids"}),
+}
 """Genres whose songs are all of a kind. A request for one of the genres includes the kind."""
 
-SEASONS: Mapping[SongKind, tuple[tuple[int, int], tuple[int, int]]] = MappingProxyType(
-    {SongKind.CHRISTMAS: ((12, 1), (1, 6)), SongKind.HALLOWEEN: ((10, 15), (11, 1))}
-)
+SEASONS: Mapping[SongKind, tuple[tuple[int, int], tuple[int, int]]] = {
+    SongKind.CHRISTMAS: ((12, 1), (1, 6)),
+    SongKind.HALLOWEEN: ((10, 15), (11, 1)),
+}
 """First and last day, as month and day, on which songs of a kind are in season."""
 
 _SPOKEN = 0.66  # speechiness; Spotify's documentation: tracks above are probably made entirely of spoken words

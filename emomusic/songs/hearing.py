@@ -17,10 +17,11 @@ import numpy.typing as npt
 
 from emomusic.affect import QUADRANT_CORNERS, QUADRANT_MOODS, AffectPoint, Mood, Quadrant, quadrant_of
 from emomusic.assets import DAMAGED_ARRAYS, ModelKind, folder_of, load_once, models_dir
+from emomusic.calibration import softmax
 from emomusic.errors import AudioError, ModelError
 from emomusic.media.audio_file import PATCH_S, AudioFile, Window, windows_of
 from emomusic.media.sound import SILENCE
-from emomusic.runtime import FloatArray, Network
+from emomusic.runtime import Float32Array, Network
 from emomusic.songs.song import Hearing
 
 MODEL = "musicnn"
@@ -53,7 +54,7 @@ _MOST_WINDOWS = 60  # of a film; each takes up to 0.3 s of one core
 _NUM_TOGETHER = 8  # windows in one answer of the model, as long as the clips that it was trained on
 
 
-def patches_of(samples: FloatArray) -> FloatArray:
+def patches_of(samples: Float32Array) -> Float32Array:
     """Cut sound into patches, shape (n, `NUM_SAMPLES`), n at least 1. Silence fills a sound shorter than one patch."""
     if len(samples) < NUM_SAMPLES:
         samples = np.pad(samples, (0, NUM_SAMPLES - len(samples)))
@@ -70,7 +71,7 @@ def load_network() -> Network:
     return Network(models_dir() / NETWORK)
 
 
-def spectrogram_of(samples: FloatArray) -> FloatArray:
+def spectrogram_of(samples: Float32Array) -> Float32Array:
     """The loudness that the network sees, shape (frames, 96): 62.5 frames a second, bands from 0 to 8,000 Hz.
 
     Raises:
@@ -86,8 +87,8 @@ def spectrogram_of(samples: FloatArray) -> FloatArray:
 
 
 def run_network(
-    patches: FloatArray, turn: Callable[[], AbstractContextManager[None]] = nullcontext
-) -> tuple[FloatArray, FloatArray]:
+    patches: Float32Array, turn: Callable[[], AbstractContextManager[None]] = nullcontext
+) -> tuple[Float32Array, Float32Array]:
     """Tags before the sigmoid, shape (n, 50), and features, shape (n, f), of patches of sound.
 
     Each call of the network holds a `turn`.
@@ -113,20 +114,51 @@ class SoundHead:
         kernel_weights: shape (n, 4): of the similarity to each clip.
     """
 
-    mean: FloatArray
-    scale: FloatArray
-    weights: FloatArray
-    bias: FloatArray
+    mean: Float32Array
+    scale: Float32Array
+    weights: Float32Array
+    bias: Float32Array
     clips: npt.NDArray[np.float16]
-    kernel_weights: FloatArray
+    kernel_weights: Float32Array
 
-    def probabilities(self, summaries: FloatArray) -> npt.NDArray[np.float64]:
+    def probabilities(self, summaries: Float32Array) -> npt.NDArray[np.float64]:
         """Shape (n, 4), for summaries of shape (n, f)."""
         standardized = (summaries - self.mean) / self.scale
         similarities = kernel(directions(standardized), self.clips)
         logits = standardized.astype(np.float64) @ self.weights + self.bias + similarities @ self.kernel_weights
-        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+        return np.asarray(softmax(logits), np.float64)
+
+    def hear(
+        self, windows: Sequence[Window], turn: Callable[[], AbstractContextManager[None]] = nullcontext
+    ) -> Hearing:
+        """The mood of a song.
+
+        Args:
+            windows: the whole song, or several parts of it.
+            turn: held by each call of the network, up to 2.5 s of one core.
+        """
+        parts = [patches_of(window.samples) for window in windows]
+        tags, features = run_network(np.concatenate(parts), turn)
+        summary = summary_of(features)
+        probabilities = self.probabilities(summary[None])[0]
+        moments = np.tile(summary, (len(features), 1))
+        moments[:, : features.shape[1]] = features
+        points = self.probabilities(moments) @ _CORNERS
+        times = [
+            window.start_s + row * PATCH_S
+            for window, part in zip(windows, parts, strict=True)
+            for row in range(len(part))
+        ]
+        shares = (1 / (1 + np.exp(-tags))).mean(axis=0)
+        strongest = np.argsort(-shares, kind="stable")[:_NUM_TAGS]
+        valence, arousal = (probabilities @ _CORNERS).tolist()
+        return Hearing(
+            probabilities=dict(zip(map(str, QUADRANTS), probabilities.tolist(), strict=True)),
+            valence=valence,
+            arousal=arousal,
+            tags=tuple((TAGS[position], float(shares[position])) for position in strongest),
+            timeline=tuple((time_s, *point) for time_s, point in zip(times, points.tolist(), strict=True)),
+        )
 
     def save(self, path: Path) -> None:
         """Write the arrays."""
@@ -146,7 +178,7 @@ class SoundHead:
             raise ModelError(f"expected a model of sound in {path}. Received: {error!r}. Restore the file") from error
 
 
-def directions(standardized: FloatArray) -> npt.NDArray[np.float16]:
+def directions(standardized: Float32Array) -> npt.NDArray[np.float16]:
     """Rows of length 1."""
     return np.asarray(standardized / np.linalg.norm(standardized, axis=1, keepdims=True), np.float16)
 
@@ -156,7 +188,7 @@ def kernel(rows: npt.NDArray[np.float16], others: npt.NDArray[np.float16]) -> np
     return np.exp(_SLOPE * (rows.astype(np.float64) @ others.astype(np.float64).T - 1))
 
 
-def summary_of(features: FloatArray) -> FloatArray:
+def summary_of(features: Float32Array) -> Float32Array:
     """Mean and standard deviation over the patches, shape (2 f,), of features of shape (patches, f).
 
     The deviation is that of a sample, so that three patches of a song resemble the ten of a clip.
@@ -164,54 +196,14 @@ def summary_of(features: FloatArray) -> FloatArray:
     return np.concatenate([features.mean(axis=0), features.std(axis=0, ddof=min(len(features) - 1, 1))])
 
 
-class SoundModel:
-    """The network and its head."""
-
-    def __init__(self, head: SoundHead) -> None:
-        """Use this head."""
-        self._head = head
-
-    def hear(
-        self, windows: Sequence[Window], turn: Callable[[], AbstractContextManager[None]] = nullcontext
-    ) -> Hearing:
-        """The mood of a song.
-
-        Args:
-            windows: the whole song, or several parts of it.
-            turn: held by each call of the network, up to 2.5 s of one core.
-        """
-        parts = [patches_of(window.samples) for window in windows]
-        tags, features = run_network(np.concatenate(parts), turn)
-        summary = summary_of(features)
-        probabilities = self._head.probabilities(summary[None])[0]
-        moments = np.tile(summary, (len(features), 1))
-        moments[:, : features.shape[1]] = features
-        points = self._head.probabilities(moments) @ _CORNERS
-        times = [
-            window.start_s + row * PATCH_S
-            for window, part in zip(windows, parts, strict=True)
-            for row in range(len(part))
-        ]
-        shares = (1 / (1 + np.exp(-tags))).mean(axis=0)
-        strongest = np.argsort(-shares, kind="stable")[:_NUM_TAGS]
-        valence, arousal = (probabilities @ _CORNERS).tolist()
-        return Hearing(
-            probabilities=dict(zip(map(str, QUADRANTS), probabilities.tolist(), strict=True)),
-            valence=valence,
-            arousal=arousal,
-            tags=tuple((TAGS[position], float(shares[position])) for position in strongest),
-            timeline=tuple((time_s, *point) for time_s, point in zip(times, points.tolist(), strict=True)),
-        )
-
-
 @load_once
-def load_sound_model() -> SoundModel:
+def load_sound_model() -> SoundHead:
     """The bundled model.
 
     Raises:
         ModelError: a file is absent or damaged.
     """
-    return SoundModel(SoundHead.load(folder_of(ModelKind.SOUND, MODEL) / HEAD))
+    return SoundHead.load(folder_of(ModelKind.SOUND, MODEL) / HEAD)
 
 
 @dataclass(frozen=True, slots=True)

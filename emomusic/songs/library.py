@@ -22,7 +22,7 @@ from emomusic.songs.analysis import SongRecord, analyse_all, local_song
 from emomusic.songs.song import Player, Song
 
 if TYPE_CHECKING:
-    from emomusic.songs.hearing import SoundModel
+    from emomusic.songs.hearing import SoundHead
 
 VARIABLE = "EMOMUSIC_LIBRARY"
 """Environment variable with the path of the library."""
@@ -296,7 +296,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
 
     def hear(
         self,
-        load_ear: Callable[[], SoundModel],
+        load_ear: Callable[[], SoundHead],
         model: str,
         *,
         workers: int,

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,19 +33,17 @@ MOODS: tuple[Mood, ...] = tuple(Mood)
 
 MODEL_FILE = "model.skops"
 
-MOOD_MODELS: Mapping[str, str] = MappingProxyType(
-    {
-        "mlp": "Network of the report: nine features scaled to 0..1, eight ReLU units, softmax; "
-        "Adam, batches of 64, 300 epochs",
-        "logistic": "Logistic regression on features, their squares and products; strong regularization (C = 0.05)",
-        "random_forest": "Random forest of 100 trees with at least 3 songs per leaf",
-        "gradient_boosting": "Histogram gradient boosting: 60 rounds of trees of depth 3, learning rate 0.1",
-        "svm": "Support vector machine with a Gaussian kernel on features transformed to a normal distribution; "
-        "sigmoid calibration of the scores",
-        "ensemble": "Mean probabilities of logistic regression with products, support vector machine, gradient "
-        "boosting and 60 extremely randomized trees (selected on other folds of the same songs)",
-    }
-)
+MOOD_MODELS: Mapping[str, str] = {
+    "mlp": "Network of the report: nine features scaled to 0..1, eight ReLU units, softmax; "
+    "Adam, batches of 64, 300 epochs",
+    "logistic": "Logistic regression on features, their squares and products; strong regularization (C = 0.05)",
+    "random_forest": "Random forest of 100 trees with at least 3 songs per leaf",
+    "gradient_boosting": "Histogram gradient boosting: 60 rounds of trees of depth 3, learning rate 0.1",
+    "svm": "Support vector machine with a Gaussian kernel on features transformed to a normal distribution; "
+    "sigmoid calibration of the scores",
+    "ensemble": "Mean probabilities of logistic regression with products, support vector machine, gradient "
+    "boosting and 60 extremely randomized trees (selected on other folds of the same songs)",
+}
 """Descriptions of the models. Hyper-parameters are fixed and not selected on the folds; see docs/experiments.md."""
 
 DEFAULT_MOOD_MODEL = "ensemble"

@@ -24,7 +24,6 @@ from emomusic.songs.cross_validation import (
     NUM_REPEATS,
     CrossValidation,
     Examples,
-    Predict,
     card_values,
     cross_validate,
     train,
@@ -111,11 +110,9 @@ def cross_validate_head(clips: Examples, *, num_repeats: int = NUM_REPEATS) -> C
     Raises:
         DatasetError: a quadrant has fewer than ten clips.
     """
-
-    def fit(summaries: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> Predict:
-        return fit_head(summaries, labels).probabilities
-
-    found = cross_validate(MODEL, clips, QUADRANTS, fit, num_repeats=num_repeats, seed=SEED)
+    found = cross_validate(
+        MODEL, clips, QUADRANTS, lambda *known: fit_head(*known).probabilities, num_repeats=num_repeats, seed=SEED
+    )
     f1s = [score(clips.labels, repeat.argmax(axis=1), QUADRANTS).macro_f1 for repeat in found.repeated_probabilities]
     mean, std = found.metrics["accuracy"].values()
     found.metrics.update(accuracy=mean, accuracy_std=std, macro_f1=float(np.mean(f1s)), macro_f1_std=float(np.std(f1s)))

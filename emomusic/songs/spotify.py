@@ -234,7 +234,11 @@ def _message(error: Exception) -> str:
     if status == 403:
         return "Spotify does not allow this app to search. The owner of the app needs Premium."
     if status == 429:
-        return f"Too many requests to Spotify. Try again {_pause(response.headers.get('Retry-After', ''))}."
+        pause, when = response.headers.get("Retry-After", ""), "later"  # seconds: Spotify sends no dates
+        if pause.isascii() and pause.isdecimal():
+            pause_s = int(pause[:9])
+            when = f"in {pause_s} s" if pause_s <= 120 else f"in {math.ceil(pause_s / 60)} minutes"
+        return f"Too many requests to Spotify. Try again {when}."
     if status >= 500:
         return f"Spotify has an internal error (HTTP {status}). Try again later."
     return f"Spotify refused the request (HTTP {status}). Try again later."
@@ -248,11 +252,3 @@ def _response_of(error: BaseException | None) -> requests.Response | None:
             return cast("requests.Response", response)
         error = error.__context__
     return None
-
-
-def _pause(retry_after: str) -> str:
-    """When to try again, from the Retry-After header; Spotify does not send dates."""
-    if not (retry_after.isascii() and retry_after.isdecimal()):
-        return "later"
-    pause_s = int(retry_after[:9])
-    return f"in {pause_s} s" if pause_s <= 120 else f"in {math.ceil(pause_s / 60)} minutes"

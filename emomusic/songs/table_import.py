@@ -135,7 +135,9 @@ def read_catalogue(data: bytes, *, name: str = "table", known: Catalogue | None 
             table[column] = table[column].str.replace(comma, r"\1.\2", regex=True)
     table = _unified(table, form)
     if form is TableForm.EXPORTIFY:
-        table = table[_is_usable(table)]
+        ids = table["id"].fillna("")
+        is_track = ~(ids.isin(["", "null"]) | ids.str.startswith(("spotify:local:", "spotify:episode:")))
+        table = table[is_track & table[list(FEATURE_NAMES)].notna().any(axis="columns")]
         if table.empty:
             raise DatasetError(
                 f"{name}: expected songs with audio features. Received: {len(cells)} rows without features. "
@@ -336,13 +338,6 @@ def _fill_missing_names(table: pd.DataFrame) -> None:
     names = table[[column for column in ("title", "artists", "album") if column in table]]
     is_unnamed = (names.isna() | names.isin(["", "NA"])).all(axis="columns") & (table["id"] != "")
     table.loc[is_unnamed, names.columns] = [UNTITLED, UNKNOWN_ARTIST, None][: len(names.columns)]
-
-
-def _is_usable(table: pd.DataFrame) -> pd.Series:
-    """Rows of an Exportify playlist that are songs with features."""
-    ids = table["id"].fillna("")
-    is_track = ~(ids.isin(["", "null"]) | ids.str.startswith(("spotify:local:", "spotify:episode:")))
-    return is_track & table[list(FEATURE_NAMES)].notna().any(axis="columns")
 
 
 def _exportify_artists(names: pd.Series, ids: pd.Series | None) -> pd.Series:

@@ -18,7 +18,7 @@ from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, describe
 from emomusic.assets import load_once
 from emomusic.faces.classifier import Classifier
 from emomusic.faces.detection import Face, FaceDetector
-from emomusic.faces.identity import SAME_PERSON, Descriptors, FaceIdentifier, Identifier
+from emomusic.faces.identity import SAME_PERSON, Descriptors, FaceIdentifier
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.reading import FACE_COLUMNS, SHARES, FaceReading, load_networks
 from emomusic.media.ahead import ahead
@@ -59,7 +59,7 @@ class FilmNetworks:
 
     detector: FaceDetector
     classifier: Classifier
-    identifier: Identifier
+    identifier: FaceIdentifier
 
 
 @load_once
@@ -146,7 +146,7 @@ def _decoded(film: FilmFile, rate: float) -> Iterator[_Prepared]:
 class _People:
     """The persons of a film, by the tracks of their faces."""
 
-    def __init__(self, identifier: Identifier) -> None:
+    def __init__(self, identifier: FaceIdentifier) -> None:
         self._identifier = identifier
         self._person: dict[int, int] = {}  # by the number of the track
         self._sums: list[npt.NDArray[np.float32]] = []  # of the descriptors of each person
@@ -292,18 +292,16 @@ class FilmReading:
         row_s, rows_s = self._row_s(times), np.repeat(times, counts)
         numbers, num_readings = np.unique(rows[:, 0].astype(int), return_counts=True)
         least = min(_MIN_READINGS, num_readings.max(initial=0))
-        masks = [(number, rows[:, 0] == number) for number in numbers[num_readings >= least].tolist()]
-        return [_film_face(number, rows_s[mine], rows[mine, 6:], row_s) for number, mine in masks]
-
-
-def _film_face(number: int, times: npt.NDArray[np.float64], shares: npt.NDArray[np.float64], row_s: float) -> FilmFace:
-    mean = shares.mean(axis=0)
-    main, top = int(mean.argmax()), shares.argmax(axis=1)
-    others = np.flatnonzero(top != main)
-    highlight = None
-    if len(others):
-        strongest = others[shares[others, top[others]].argmax()]
-        highlight = EMOTIONS[top[strongest]], round(float(times[strongest]), 3)
-    probabilities = EmotionProbabilities((mean / mean.sum()).astype(np.float32))
-    first_s, last_s = round(float(times[0]), 3), round(float(times[-1]), 3)
-    return FilmFace(number, first_s, last_s, len(times) * row_s, probabilities, highlight)
+        found = []
+        for number in numbers[num_readings >= least].tolist():
+            mine = rows[:, 0] == number
+            face_times, shares = rows_s[mine], rows[mine, 6:]
+            mean, top = shares.mean(axis=0), shares.argmax(axis=1)
+            highlight = None
+            if len(others := np.flatnonzero(top != mean.argmax())):
+                strongest = others[shares[others, top[others]].argmax()]
+                highlight = EMOTIONS[top[strongest]], round(float(face_times[strongest]), 3)
+            probabilities = EmotionProbabilities((mean / mean.sum()).astype(np.float32))
+            first_s, last_s = round(float(face_times[0]), 3), round(float(face_times[-1]), 3)
+            found.append(FilmFace(number, first_s, last_s, len(face_times) * row_s, probabilities, highlight))
+        return found

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from emomusic.affect import EmotionProbabilities
 from emomusic.faces.classifier import Classifier, EmotionClassifier
-from emomusic.faces.identity import SAME_PERSON, Identifier
+from emomusic.faces.identity import SAME_PERSON, FaceIdentifier
 from emomusic.faces.profile import KnownFace, describe_faces, estimate_profile
 from emomusic.media.images import Box, RgbImage
 from emomusic.stream.tracking import SAME_FACE_OVERLAP
@@ -61,7 +61,9 @@ class PersonReader:
         is_adjusted: whether the last faces were read with an estimate.
     """
 
-    def __init__(self, identifier: Callable[[], Identifier], adjust: Callable[[], EmotionClassifier] | None) -> None:
+    def __init__(
+        self, identifier: Callable[[], FaceIdentifier], adjust: Callable[[], EmotionClassifier] | None
+    ) -> None:
         """Take the networks, which are loaded when they are needed. Without `adjust`, nobody's face is estimated."""
         self._identifier, self._adjust = identifier, adjust
         self._seen: list[_Seen] = []

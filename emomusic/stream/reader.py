@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 from emomusic.affect import EmotionProbabilities, group_probabilities
 from emomusic.faces.classifier import Classifier, EmotionClassifier
@@ -37,9 +37,6 @@ _MAX_RATE = 240  # bounds memory: 120 frames a second
 _EMPTY_REST_S = 0.25  # shortest time between two readings without faces
 _REST = 0.2  # share of the reading's duration, leaves time to the video and other viewers
 _REST_AFTER_ERROR_S = 1.0
-
-
-Networks: TypeAlias = tuple[FaceDetector, Classifier]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +103,7 @@ class LiveReader:
 
     def __init__(
         self,
-        networks: Callable[[], Networks],
+        networks: Callable[[], tuple[FaceDetector, Classifier]],
         *,
         adjust: Callable[[], EmotionClassifier] | None = None,
         settings: LiveSettings | None = None,

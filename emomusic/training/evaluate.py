@@ -23,7 +23,7 @@ from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.fer2013 import LabelledFaces, Split
-from emomusic.faces.identity import Identifier
+from emomusic.faces.identity import FaceIdentifier
 from emomusic.faces.profile import KnownFace
 from emomusic.media.folders import FolderWalk
 from emomusic.media.images import PICTURE_ENDINGS, Box, RgbImage, crop_face, to_network_input
@@ -166,7 +166,7 @@ def evaluate_profile(
     classifier: EmotionClassifier,
     detector: FaceDetector | None,
     known: KnownFace,
-    identifier: Identifier,
+    identifier: FaceIdentifier,
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> tuple[Scores, int]:
     """Metrics as from `evaluate_pictures`, with a profile for the faces of its person; and the number of these."""

@@ -6,7 +6,7 @@ import pytest
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Mood
 from emomusic.charts.colours import EMOTION_COLOURS, rgb_of
-from emomusic.marks.card import PICTURE_SIZE, SIZE, Card, card_title, draw_card, framed
+from emomusic.marks.card import PICTURE_SIZE, SIZE, card_title, draw_card, framed
 from emomusic.media.images import RgbImage
 from emomusic.songs.song import Pick, Player, Song
 
@@ -31,7 +31,7 @@ def number_of(colour: str) -> int:
 @pytest.mark.parametrize("pictures", [0, 1, 7, 100])
 def test_a_card_has_its_size_the_bars_the_pictures_and_nothing_beside_the_paper(pictures: int) -> None:
     red = np.full((300, 400, 3), (250, 0, 0), np.uint8)
-    card = draw_card(Card("A very long title " * 10, "Mostly angry", SHARES, pick(), [red] * pictures))
+    card = draw_card("A very long title " * 10, "Mostly angry", SHARES, pick(), [red] * pictures)
     assert card.shape == (SIZE[1], SIZE[0], 3)
     assert (number_of("#FA0000") in colours(card)) == bool(pictures)
     assert set(map(number_of, EMOTION_COLOURS.values())) <= colours(card)
@@ -43,7 +43,7 @@ def test_a_card_has_its_size_the_bars_the_pictures_and_nothing_beside_the_paper(
 
 def test_a_card_without_a_song_or_with_an_unknown_point_is_drawn() -> None:
     for song in (None, Pick(Song("1", "T", ("A",), Player.NONE), Mood.SAD, 0.5, "", Mood.SAD)):
-        assert draw_card(Card("Title", "Clearly sad", SHARES, song)).shape == (SIZE[1], SIZE[0], 3)
+        assert draw_card("Title", "Clearly sad", SHARES, song).shape == (SIZE[1], SIZE[0], 3)
     assert PICTURE_SIZE < SIZE
 
 

@@ -47,7 +47,7 @@ from emomusic.app.state import from_state, page_state
 from emomusic.charts.affect import FacePoint
 from emomusic.export import faces_csv, gallery_csv, gallery_record, picture_record, request_record
 from emomusic.faces.reading import PictureReading
-from emomusic.marks.card import PICTURE_SIZE, Card, card_title, draw_card, framed
+from emomusic.marks.card import PICTURE_SIZE, card_title, draw_card, framed
 from emomusic.marks.picture import annotated_picture, annotated_preview
 from emomusic.media.images import encode_png, read_image
 from emomusic.songs.queue import SongQueue
@@ -105,7 +105,7 @@ class ShownPhotos:
             faces = (read_image(face) for photo in self.photos.photos for face in photo.faces)
             pictures = [framed(face, each.emotion) for face, each in zip(faces, self.choices.faces, strict=True)]
         title = card_title(shares.emotion, datetime.now().astimezone().date(), pick)
-        return encode_png(draw_card(Card(title, _sentence(self.choices), shares, pick, pictures)))
+        return encode_png(draw_card(title, _sentence(self.choices), shares, pick, pictures))
 
 
 def show_photos() -> None:
