@@ -13,8 +13,8 @@ import pandas as pd
 
 from emomusic.assets import data_dir, sha256_of, write_checksums
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, Catalogue
-from emomusic.songs.features import FEATURES
 from emomusic.songs.genres import GENRES, kinds_of
+from emomusic.songs.song import FEATURES
 from emomusic.songs.stored_moods import CATALOGUE_FILE, predict_moods, write_catalogue
 
 SHA256 = {

@@ -1,6 +1,6 @@
 """Charts of song tables: the plane of all songs, distributions by mood, and feature effects on one song.
 
-Features have the shape (n, 9), in the order of `features.FEATURES`, and moods the shape (n,), positions in `Mood`.
+Features have the shape (n, 9), in the order of `song.FEATURES`, and moods the shape (n,), positions in `Mood`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from emomusic.charts.affect import SongPoint, circumplex, corner_notes, quadrant
 from emomusic.charts.colours import EMOTION_COLOURS, GUIDE, MOOD_COLOURS, QUADRANT_COLOURS, QUIET, RIGHT, WRONG, faded
 from emomusic.charts.face import share_bars
 from emomusic.charts.layout import BAR_MARGIN, REVERSED, axis_title, lay_out, line
-from emomusic.songs.features import FEATURE_LABELS, FEATURES, Feature
 from emomusic.songs.mood import MOODS
+from emomusic.songs.song import FEATURE_LABELS, FEATURES, Feature
 from emomusic.text import escape_html, format_clock
 
 MOOD_SYMBOLS: Mapping[Mood, str] = {

@@ -16,9 +16,8 @@ import pandas as pd
 
 from emomusic.affect import Mood
 from emomusic.errors import DatasetError
-from emomusic.songs.features import FEATURE_NAMES, FEATURES
 from emomusic.songs.genres import SongKind
-from emomusic.songs.song import Player, Song
+from emomusic.songs.song import FEATURE_NAMES, FEATURES, Player, Song
 
 TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 """A Spotify id: 22 base-62 characters."""
@@ -201,7 +200,7 @@ class Catalogue:
 
     @property
     def features(self) -> npt.NDArray[np.float64]:
-        """Shape (n, 9), in the order of `features.FEATURES`."""
+        """Shape (n, 9), in the order of `song.FEATURES`."""
         return self.table[list(FEATURE_NAMES)].to_numpy(np.float64)
 
     @property

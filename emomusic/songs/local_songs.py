@@ -16,12 +16,11 @@ from emomusic.assets import data_dir, load_once
 from emomusic.errors import DatasetError, LibraryError
 from emomusic.songs.analysis import local_song
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, Catalogue
-from emomusic.songs.features import FEATURE_NAMES
 from emomusic.songs.genres import kinds_of
 from emomusic.songs.library import Library
 from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import Recommender
-from emomusic.songs.song import Player, Song
+from emomusic.songs.song import FEATURE_NAMES, Player, Song
 
 SONGS = "songs.json"
 """File with a list of results of `analysis.record_of`, each with `number`, `file`, `licence` and `source`."""

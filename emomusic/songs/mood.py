@@ -22,7 +22,7 @@ from emomusic.affect import Mood
 from emomusic.assets import SPEC, write_json
 from emomusic.compat import import_skops, leave_warning_filters_alone
 from emomusic.errors import ModelError
-from emomusic.songs.features import FEATURE_NAMES, FEATURES
+from emomusic.songs.song import FEATURE_NAMES, FEATURES
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -164,7 +164,7 @@ class MoodClassifier:
         """Fit the model to labelled songs, and return it.
 
         Args:
-            inputs: shape (n, 10): the features in the order of `features.FEATURES`, and lengths in seconds, NaN if
+            inputs: shape (n, 10): the features in the order of `song.FEATURES`, and lengths in seconds, NaN if
                 unknown.
             labels: shape (n,), positions in `Mood`; every mood occurs.
         """
@@ -289,7 +289,7 @@ def explain_mood(
 
     Args:
         classifier: the model.
-        features: shape (9,), in the order of `features.FEATURES`, like `start` (of the unchanged song) and `reference`.
+        features: shape (9,), in the order of `song.FEATURES`, like `start` (of the unchanged song) and `reference`.
         start: shape (9,).
         reference: shape (9,).
         duration_s: length of the song in seconds, None if unknown.

@@ -12,8 +12,8 @@ import pandas as pd
 from emomusic.assets import ModelKind, data_dir, folder_of, load_once, require_intact, sha256_of, written_whole
 from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import Catalogue
-from emomusic.songs.features import FEATURE_NAMES
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MODEL_FILE, MOODS, MoodClassifier
+from emomusic.songs.song import FEATURE_NAMES
 from emomusic.text import join_names
 
 log = logging.getLogger(__name__)

@@ -29,8 +29,7 @@ from emomusic.songs.catalogue import (
     require_valid,
     split_artists,
 )
-from emomusic.songs.features import FEATURE_NAMES, FEATURES
-from emomusic.songs.song import UNKNOWN_ARTIST, Player
+from emomusic.songs.song import FEATURE_NAMES, FEATURES, UNKNOWN_ARTIST, Player
 from emomusic.text import pluralize, size_over
 
 MAX_UPLOAD_BYTES = 50 * 2**20

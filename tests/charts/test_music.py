@@ -12,8 +12,8 @@ from emomusic.charts.music import (
     song_plane,
     standings,
 )
-from emomusic.songs.features import FEATURE_LABELS, FEATURE_NAMES, FEATURES
 from emomusic.songs.mood import MOODS
+from emomusic.songs.song import FEATURE_LABELS, FEATURE_NAMES, FEATURES
 
 CALM, HAPPY, ENERGETIC, SAD = range(4)
 

@@ -23,10 +23,10 @@ from emomusic.app.music.songs import EXPLORE, SIMILAR, YOUR_SONG, MusicState, So
 from emomusic.app.own_music import TableState
 from emomusic.app.queues import PlayerState
 from emomusic.songs.catalogue import Catalogue
-from emomusic.songs.features import FEATURES
 from emomusic.songs.genres import SongKind
 from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import load_recommender
+from emomusic.songs.song import FEATURES
 from tests.pages.screen import files_of, page_of, playlist, queue_of, state_of, text_of
 from tests.songs.tables import FakeClassifier, mood_table, song_table
 

@@ -5,8 +5,8 @@ import pandas as pd
 
 from emomusic.affect import MOOD_POINTS
 from emomusic.songs.catalogue import Catalogue
-from emomusic.songs.features import FEATURE_NAMES, FEATURES
 from emomusic.songs.recommend import Recommender
+from emomusic.songs.song import FEATURE_NAMES, FEATURES
 
 MOOD_TABLE_COLUMNS = (
     *("name", "album", "artist", "id", "release_date", "popularity", "length"),

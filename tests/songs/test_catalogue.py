@@ -10,11 +10,10 @@ from emomusic.assets import sha256_of
 from emomusic.errors import AssetError, DatasetError
 from emomusic.songs import stored_moods
 from emomusic.songs.catalogue import Catalogue, song_key
-from emomusic.songs.features import FEATURES
 from emomusic.songs.genres import GENRES, SongKind
 from emomusic.songs.mood import MoodClassifier
 from emomusic.songs.recommend import Recommender
-from emomusic.songs.song import Song
+from emomusic.songs.song import FEATURES, Song
 from emomusic.songs.stored_moods import catalogue_file, load_songs_and_moods, mood_model_file, write_catalogue
 
 from .tables import song_table, track_id

@@ -8,8 +8,7 @@ import pytest
 from emomusic.affect import MOOD_POINTS, Mood
 from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import Origin
-from emomusic.songs.features import FEATURES
-from emomusic.songs.song import Player
+from emomusic.songs.song import FEATURES, Player
 from emomusic.songs.table_import import (
     UNKNOWN_ARTIST,
     UNTITLED,

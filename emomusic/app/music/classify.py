@@ -31,11 +31,10 @@ from emomusic.media.audio_file import MAX_S, PATCH_S, read_song, whole
 from emomusic.media.formats import FORMATS, HEAD_BYTES, SONG_UPLOADS, Kind, mime_type_of
 from emomusic.server.capacity import HeldBytes
 from emomusic.server.shared import visitor_turn
-from emomusic.songs.features import FEATURE_LABELS, FEATURE_NAMES, FEATURES
 from emomusic.songs.hearing import load_sound_model
 from emomusic.songs.mood import MOODS, MoodExplanation, explain_mood, nearest_rows
 from emomusic.songs.request import nearest_emotion
-from emomusic.songs.song import Hearing, Song
+from emomusic.songs.song import FEATURE_LABELS, FEATURE_NAMES, FEATURES, Hearing, Song
 from emomusic.songs.stored_moods import mood_classifier
 from emomusic.text import format_clock, join_names
 

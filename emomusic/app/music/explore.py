@@ -40,10 +40,9 @@ from emomusic.errors import EmomusicError
 from emomusic.server.capacity import is_own_computer
 from emomusic.server.shared import shared
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, normalize_text
-from emomusic.songs.features import FEATURE_LABELS, FEATURE_NAMES, FEATURES
 from emomusic.songs.genres import SongKind
 from emomusic.songs.mood import MOODS
-from emomusic.songs.song import Pick, Song
+from emomusic.songs.song import FEATURE_LABELS, FEATURE_NAMES, FEATURES, Pick, Song
 from emomusic.songs.spotify import Credentials, FoundSongs, LiveSpotify, search_url
 from emomusic.text import pluralize
 

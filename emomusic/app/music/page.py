@@ -14,8 +14,8 @@ from emomusic.app.music.songs import YOUR_SONG, Songs, forget_other_source, show
 from emomusic.app.sources import choose_music
 from emomusic.assets import ModelKind
 from emomusic.records import SongRecord, read_record
-from emomusic.songs.features import FEATURES
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MOODS
+from emomusic.songs.song import FEATURES
 from emomusic.text import pluralize
 
 TABLE = "Table"

@@ -26,11 +26,10 @@ from emomusic.app.sources import Source, ready_source, songs_recommender, with_y
 from emomusic.app.state import page_state
 from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_ID, Catalogue, song_key
-from emomusic.songs.features import FEATURE_NAMES
 from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.request import Request
-from emomusic.songs.song import Pick
+from emomusic.songs.song import FEATURE_NAMES, Pick
 from emomusic.songs.spotify import TRACK_ADDRESS
 from emomusic.songs.stored_moods import predict_moods
 from emomusic.songs.table_import import read_catalogue
@@ -88,7 +87,7 @@ class Songs:
 
     @cached_property
     def features(self) -> npt.NDArray[np.float64]:
-        """Shape (n, 9), in the order of `features.FEATURES`."""
+        """Shape (n, 9), in the order of `song.FEATURES`."""
         return self.catalogue.features
 
     def unique(self, rows: Rows) -> Rows:
