@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from emomusic.assets import models_dir
 from emomusic.faces import mtcnn
-from emomusic.faces.mtcnn import Boxes, Pyramid
+from emomusic.faces.mtcnn import Boxes, Float64Array, Pyramid
 from emomusic.media.images import Box, RgbImage, require_rgb, shrink
 from emomusic.runtime import Network, map_threads
 
@@ -87,7 +87,7 @@ class _View:
     left: int = 0
     top: int = 0
 
-    def to_image(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def to_image(self, points: Float64Array) -> Float64Array:
         """Points of the view, shape (..., 2 or 4) as x and y, in pixels of the image."""
         border = np.tile([self.left, self.top], points.shape[-1] // 2)
         return np.asarray((points - border) / self.scale)
@@ -232,32 +232,31 @@ class MtcnnDetector:
     def _refined(self, planes: npt.NDArray[np.float32], proposals: Boxes) -> Boxes:
         """The likely boxes of R-Net."""
 
-        def refine(squares: npt.NDArray[np.float64]) -> Boxes:
+        def refine(squares: Float64Array) -> Boxes:
             offsets, confidence = self._refine(*mtcnn.patches(planes, squares, _REFINE_SIDE))
             return Boxes(mtcnn.regressed(squares, offsets), confidence[:, 1].astype(np.float64))
 
-        return self._in_batches(refine, proposals.corners, _REFINE_BATCH).above(_MIN_REFINED)
+        return self._in_batches(refine, proposals.corners, _REFINE_BATCH, _MIN_REFINED)
 
-    def _outputs(
-        self, planes: npt.NDArray[np.float32], corners: npt.NDArray[np.float64], min_confidence: float
-    ) -> Boxes:
+    def _outputs(self, planes: npt.NDArray[np.float32], corners: Float64Array, min_confidence: float) -> Boxes:
         """The likely boxes of O-Net with landmarks, for square boxes."""
 
-        def compute(squares: npt.NDArray[np.float64]) -> Boxes:
+        def compute(squares: Float64Array) -> Boxes:
             offsets, shares, confidence = self._output(*mtcnn.patches(planes, squares, _OUTPUT_SIDE))
             # O-Net returns five x, then five y, as shares of the side plus one pixel.
             sides = squares[:, 2:] - squares[:, :2] + 1
             landmarks = shares.reshape(-1, 2, 5) * sides[:, :, None] + squares[:, :2, None] - 1
             return Boxes(mtcnn.regressed(squares, offsets), confidence[:, 1].astype(np.float64), landmarks)
 
-        return self._in_batches(compute, corners, _OUTPUT_BATCH).above(min_confidence)
+        return self._in_batches(compute, corners, _OUTPUT_BATCH, min_confidence)
 
     def _in_batches(
-        self, compute: Callable[[npt.NDArray[np.float64]], Boxes], corners: npt.NDArray[np.float64], size: int
+        self, compute: Callable[[Float64Array], Boxes], corners: Float64Array, size: int, min_confidence: float
     ) -> Boxes:
-        """The boxes that a network computes for all corners."""
+        """The likely boxes that a network computes for all corners."""
         batches = [corners[start : start + size] for start in range(0, len(corners), size)]
-        return mtcnn.concatenated(map_threads(compute, batches, one_thread=self._one_thread))
+        boxes = mtcnn.concatenated(map_threads(compute, batches, one_thread=self._one_thread))
+        return boxes.take(boxes.confidence > min_confidence)
 
     def _faces_in(self, found: Boxes, image: RgbImage, view: _View) -> list[Face]:
         """The faces of sufficient confidence, from left to right."""

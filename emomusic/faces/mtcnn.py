@@ -50,22 +50,18 @@ class Pyramid:
         """The copy of this scale, -1 to 1."""
         height, width = self.pixels.shape[:2]
         num_rows, num_columns = int(height * scale), int(width * scale)
-        if scale < _LARGEST_FROM_SUMS:
-            areas = self._area_sums(num_rows, num_columns)
-            areas *= num_rows * num_columns / (height * width)
-            return _normalize(areas.astype(np.float32))
-        return _normalize(cv2.resize(self.pixels, (num_columns, num_rows), interpolation=cv2.INTER_AREA))
-
-    def _area_sums(self, num_rows: int, num_columns: int) -> Float64Array:
-        """Sums of the pixels in each area. The corners of areas lie between those of pixels."""
-        top, below = _corners(self.pixels.shape[0], num_rows)
-        left, after = _corners(self.pixels.shape[1], num_columns)
+        if scale >= _LARGEST_FROM_SUMS:
+            return _normalize(cv2.resize(self.pixels, (num_columns, num_rows), interpolation=cv2.INTER_AREA))
+        # The corners of areas lie between those of pixels
+        (top, below), (left, after) = _corners(height, num_rows), _corners(width, num_columns)
         upper, lower = self.sums.take(top, axis=0), self.sums.take(top + 1, axis=0)
         first, second = (
             _between(upper.take(columns, axis=1), lower.take(columns, axis=1), below[:, None, None])
             for columns in (left, left + 1)
         )
-        return np.diff(np.diff(_between(first, second, after[:, None]), axis=0), axis=1)
+        areas = np.diff(np.diff(_between(first, second, after[:, None]), axis=0), axis=1)
+        areas *= num_rows * num_columns / (height * width)
+        return _normalize(areas.astype(np.float32))
 
 
 def _corners(length: int, count: int) -> tuple[npt.NDArray[np.intp], Float64Array]:
@@ -115,10 +111,6 @@ class Boxes:
         """The boxes at these positions or of this mask."""
         landmarks = None if self.landmarks is None else self.landmarks[chosen]
         return Boxes(self.corners[chosen], self.confidence[chosen], landmarks)
-
-    def above(self, confidence: float) -> Boxes:
-        """The boxes of more than this confidence."""
-        return self.take(self.confidence > confidence)
 
     def suppressed(self, threshold: float, *, overlap: Literal["union", "min"] = "union") -> Boxes:
         """The boxes after non-maximum suppression, most confident first."""

@@ -92,14 +92,7 @@ def mono_sound(frames: Iterable[Any]) -> Iterator[Float32Array]:
         resampler = av.AudioResampler("flt", None, SAMPLE_RATE, frame_size=SAMPLE_RATE)
         for frame in chain(same, (None,)):
             for ready in resampler.resample(frame):
-                sound = np.nan_to_num(ready.to_ndarray().reshape(-1, channels), posinf=0, neginf=0)
-                yield _mean(np.clip(sound, -1, 1))
-
-
-def _mean(sound: Float32Array) -> Float32Array:
-    """Mean over the channels, shape (n,), of a sound of shape (n, channels)."""
-    mean: Float32Array = sound.mean(axis=1)
-    energies = np.square(sound).mean(axis=0)
-    if np.square(mean).mean() < _CANCELLED * energies.max():
-        return sound[:, np.argmax(energies > _SAME * energies.max())]
-    return mean
+                sound = np.nan_to_num(ready.to_ndarray().reshape(-1, channels), posinf=0, neginf=0).clip(-1, 1)
+                mean, energies = sound.mean(axis=1), np.square(sound).mean(axis=0)
+                is_cancelled = np.square(mean).mean() < _CANCELLED * energies.max()
+                yield sound[:, np.argmax(energies > _SAME * energies.max())] if is_cancelled else mean

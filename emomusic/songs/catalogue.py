@@ -357,9 +357,16 @@ def _check_songs(table: pd.DataFrame, *, name: str, is_local: bool) -> pd.DataFr
             table[column] = table[column].astype("str")
     for column, (low, high) in _NUMBER_RANGES.items():
         if column in table:
+            numbers = pd.to_numeric(table[column], errors="coerce").astype(np.float64)
+            wrong = ~numbers.between(low, high)  # True for NaN
             # A local table has all features of its songs, or only valence and energy
-            is_required = column in FEATURES and not (is_local and table[column].isna().all())
-            _check_numbers(table, column, low=low, high=high, name=name, optional=not is_required)
+            if column not in FEATURES or (is_local and table[column].isna().all()):
+                wrong &= table[column].notna()
+            are_percentages = high == 1 and bool(numbers.between(0, 100).all() and (numbers > 1).mean() > 0.5)
+            advice = "The values look like percentages. Divide the column by 100."
+            rule = f"{column} must be a number from {low:g} to {high:g}"
+            require_valid(wrong, table[column], rule, name=name, advice=advice if are_percentages else _CORRECT_THE_ROW)
+            table[column] = numbers
     if "explicit" in table:
         require_valid(
             ~table["explicit"].isin([True, False]), table["explicit"], "explicit must be true or false", name=name
@@ -371,18 +378,6 @@ def _check_songs(table: pd.DataFrame, *, name: str, is_local: bool) -> pd.DataFr
         require_valid(wrong, table["mood"], MOOD_RULE, name=name)
         table["mood"] = moods.astype("str").where(present)
     return table
-
-
-def _check_numbers(table: pd.DataFrame, column: str, *, low: float, high: float, name: str, optional: bool) -> None:
-    """Convert a column to numbers, in place."""
-    numbers = pd.to_numeric(table[column], errors="coerce").astype(np.float64)
-    wrong = ~numbers.between(low, high)  # True for NaN
-    if optional:
-        wrong &= table[column].notna()
-    are_percentages = high == 1 and bool(numbers.between(0, 100).all() and (numbers > 1).mean() > 0.5)
-    advice = "The values look like percentages. Divide the column by 100." if are_percentages else _CORRECT_THE_ROW
-    require_valid(wrong, table[column], f"{column} must be a number from {low:g} to {high:g}", name=name, advice=advice)
-    table[column] = numbers
 
 
 def require_valid(wrong: pd.Series, cells: pd.Series, rule: str, *, name: str, advice: str = _CORRECT_THE_ROW) -> None:

@@ -89,7 +89,9 @@ class Recommender:
         # The songs of a mood lie side by side: a slice is read several times faster than chosen rows
         self._sorted = np.argsort(self._likeliest_moods, kind="stable")
         self._starts = np.searchsorted(self._likeliest_moods[self._sorted], range(len(MOODS) + 1))
-        columns = (*self.plane.T, self._tempo_bpm, _familiarity(table), *probabilities.T)
+        popularity = table.get("popularity", pd.Series(np.nan, table.index)).astype(np.float64)
+        known = popularity.fillna(popularity.median()).fillna(0.0).to_numpy() / 100  # the median for unknown values
+        columns = (*self.plane.T, self._tempo_bpm, known, *probabilities.T)
         self._columns = np.array([column[self._sorted] for column in columns], np.float32)
 
     @cached_property
@@ -131,7 +133,10 @@ class Recommender:
         for number, row in enumerate(self._rows(target, mood, request), 1):
             probability, place = self.probabilities[row, MOODS.index(mood)], self.plane[row]
             score = float(_scores(probability, _distances(place, target)))
-            yield self._pick(number, row, mood, score, self._reason(row, mood))
+            likeliest, surest = self._likeliest(row), float(self.probabilities[row].max())
+            words = f"{'probably' if surest >= 0.5 else 'perhaps'} {likeliest} ({share_text(surest)})"
+            words = words.capitalize() if likeliest is mood else f"Nearest to {mood}: {words}"
+            yield self._pick(number, row, mood, score, f"{words}, {_character(self._point(row))}")
 
     def _passing(self, request: Request) -> npt.NDArray[np.bool_]:
         """Shape (n,): songs that pass the filters."""
@@ -255,13 +260,6 @@ class Recommender:
             chosen.append(row)
         return chosen
 
-    def _reason(self, row: int, mood: Mood) -> str:
-        """The reason for a song of a mood: "Probably sad (88 %), dark and quiet"."""
-        likeliest, probability = self._likeliest(row), float(self.probabilities[row].max())
-        words = f"{'probably' if probability >= 0.5 else 'perhaps'} {likeliest} ({share_text(probability)})"
-        words = words.capitalize() if likeliest is mood else f"Nearest to {mood}: {words}"
-        return f"{words}, {_character(self._point(row))}"
-
     def _pick(self, number: int, row: int, mood: Mood, score: float, reason: str) -> Pick:
         return Pick(self.catalogue.song(row), mood, score, reason, self._likeliest(row), number)
 
@@ -350,14 +348,6 @@ def _closeness(distances: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Gaussian of the distance, 1 at distance 0."""
     closeness: npt.NDArray[np.float32] = np.exp(-0.5 * (distances / _CLOSENESS_SIGMA) ** 2)
     return closeness
-
-
-def _familiarity(table: pd.DataFrame) -> npt.NDArray[np.float32]:
-    """Popularity from 0 to 1, with the median for unknown values."""
-    if "popularity" not in table or table["popularity"].isna().all():
-        return np.zeros(len(table), np.float32)
-    popularity = table["popularity"].fillna(table["popularity"].median()).to_numpy(np.float32)
-    return np.asarray(popularity / np.float32(100.0), np.float32)
 
 
 def _step_reason(points: Sequence[AffectPoint], step: int, target: AffectPoint) -> str:

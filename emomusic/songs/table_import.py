@@ -307,7 +307,10 @@ def _unified(table: pd.DataFrame, form: TableForm) -> pd.DataFrame:
         words = table["explicit"].str.strip().str.casefold()
         known = words.map({"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False})
         table["explicit"] = known.astype(object).where(known.notna(), table["explicit"])
-    _fill_missing_names(table)
+    if "id" in table:  # name songs that Spotify has removed; R writes their names as NA
+        names = table[[column for column in ("title", "artists", "album") if column in table]]
+        is_unnamed = (names.isna() | names.isin(["", "NA"])).all(axis="columns") & (table["id"] != "")
+        table.loc[is_unnamed, names.columns] = [UNTITLED, UNKNOWN_ARTIST, None][: len(names.columns)]
     return table if form is TableForm.EXPORTIFY else _fill_missing_facts(table)
 
 
@@ -328,15 +331,6 @@ def _fill_missing_facts(table: pd.DataFrame) -> pd.DataFrame:
             table[column] = moods.map({mood.value: (getattr(MOOD_POINTS[mood], axis) + 1) / 2 for mood in Mood})
     others = [column for column in FEATURE_NAMES if column not in ("valence", "energy")]
     return table.assign(**dict.fromkeys(others, np.nan))
-
-
-def _fill_missing_names(table: pd.DataFrame) -> None:
-    """Name songs that Spotify has removed, in place. R writes their names as NA."""
-    if "id" not in table:
-        return
-    names = table[[column for column in ("title", "artists", "album") if column in table]]
-    is_unnamed = (names.isna() | names.isin(["", "NA"])).all(axis="columns") & (table["id"] != "")
-    table.loc[is_unnamed, names.columns] = [UNTITLED, UNKNOWN_ARTIST, None][: len(names.columns)]
 
 
 def _exportify_artists(names: pd.Series, ids: pd.Series | None) -> pd.Series:

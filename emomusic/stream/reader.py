@@ -165,7 +165,7 @@ class LiveReader:
         grey = to_flow_image(image)
         with self._changed:
             if self._closed.is_set():
-                return self._view()
+                return self.view()
             now = self._clock()
             if not self._num_frames:
                 self._started_s = now
@@ -178,14 +178,30 @@ class LiveReader:
                 # A daemon, so that loading of the networks does not delay the exit of the program
                 self._worker = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
                 self._worker.start()
-            view = self._view()
+            view = self.view()
             self._changed.notify_all()  # last, because the worker then takes the GIL
             return view
 
     def view(self) -> LiveView:
         """The current state, on any thread."""
         with self._changed:
-            return self._view()
+            now, size, numbers = self._clock(), self._size, self._number_faces()
+            recent = [(at, lag) for at, lag in self._readings if now - at <= _RATE_WINDOW_S]
+            if len(recent) < 2:
+                recent = [(at, lag) for at, lag in list(self._readings)[-2:] if now - at <= _SLOW_WINDOW_S]
+            faces = [track.reading(*size) for track in self._tracks.shown()]
+            return LiveView(
+                width=size[0],
+                height=size[1],
+                faces=tuple(replace(face, number=numbers[face.number]) for face in faces if face is not None),
+                frames_per_second=_rate([at for at in self._frames if now - at <= _RATE_WINDOW_S]),
+                readings_per_second=_rate([at for at, _ in recent]),
+                lag_s=sum(lag for _, lag in recent) / len(recent) if recent else None,
+                num_frames=self._num_frames,
+                num_readings=self._num_readings,
+                error=self._error,
+                is_adjusted=self._persons.is_adjusted,
+            )
 
     def timeline(self) -> pd.DataFrame:
         """The group's emotions per second over ten minutes, as from `Timeline.table`, on any thread."""
@@ -207,25 +223,6 @@ class LiveReader:
             self._changed.notify_all()
         if worker is not None and worker is not threading.current_thread():
             worker.join(timeout_s)
-
-    def _view(self) -> LiveView:
-        now, size, numbers = self._clock(), self._size, self._number_faces()
-        recent = [(at, lag) for at, lag in self._readings if now - at <= _RATE_WINDOW_S]
-        if len(recent) < 2:
-            recent = [(at, lag) for at, lag in list(self._readings)[-2:] if now - at <= _SLOW_WINDOW_S]
-        faces = [track.reading(*size) for track in self._tracks.shown()]
-        return LiveView(
-            width=size[0],
-            height=size[1],
-            faces=tuple(replace(face, number=numbers[face.number]) for face in faces if face is not None),
-            frames_per_second=_rate([at for at in self._frames if now - at <= _RATE_WINDOW_S]),
-            readings_per_second=_rate([at for at, _ in recent]),
-            lag_s=sum(lag for _, lag in recent) / len(recent) if recent else None,
-            num_frames=self._num_frames,
-            num_readings=self._num_readings,
-            error=self._error,
-            is_adjusted=self._persons.is_adjusted,
-        )
 
     def _number_faces(self) -> dict[int, int]:
         """The shown number of each track: its own while it stays, and the smallest free one for a newcomer."""
