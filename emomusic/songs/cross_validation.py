@@ -43,9 +43,6 @@ class Examples:
     labels: npt.NDArray[np.int64]
     checksums: tuple[str, ...]
 
-    def __len__(self) -> int:
-        return len(self.labels)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CrossValidation:

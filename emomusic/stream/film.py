@@ -25,7 +25,7 @@ from emomusic.media.ahead import ahead
 from emomusic.media.film_file import FilmFile, FilmFrame
 from emomusic.media.images import WORKING_SIDE, RgbImage, crop_face
 from emomusic.stream.timeline import Scene, add_affect, scenes_of, timeline_table
-from emomusic.stream.tracking import FaceFinder, FaceTrack, FaceTracker, Frame, GreyImage, to_flow_image
+from emomusic.stream.tracking import FaceFinder, FaceTrack, FaceTracker, Frame, GreyImage, best_pairs, to_flow_image
 from emomusic.text import format_clock
 
 DEFAULT_RATE, MIN_RATE, MAX_RATE = 4.0, 0.1, 30.0
@@ -175,11 +175,8 @@ class _People:
         if fresh and absent:
             known = np.stack([self._sums[person] for person in absent])
             known /= np.linalg.norm(known, axis=1, keepdims=True)
-            similar = descriptors[fresh] @ known.T
-            while similar.max() >= SAME_PERSON:
-                row, column = divmod(int(similar.argmax()), len(absent))
+            for row, column in best_pairs(descriptors[fresh] @ known.T, SAME_PERSON).items():
                 self._person[numbers[fresh[row]]] = absent[column]
-                similar[row] = similar[:, column] = -1.0
         for number, descriptor in zip(numbers, descriptors, strict=True):
             if number not in self._person:
                 self._person[number] = len(self._sums)

@@ -101,7 +101,9 @@ class FaceTracker:
         time_s, size = frame.time_s, (frame.image.shape[1], frame.image.shape[0])
         # A track that began after this frame arrived is not in `frame.corners`.
         known = [replace(track, corners=frame.corners.get(track.number, track.corners)) for track in self._tracks]
-        matches = _match([face.box for face in faces], [box_of(track.corners, *size) for track in known])
+        boxes = [box_of(track.corners, *size) for track in known]
+        overlaps = np.array([[0.0 if box is None else face.box.overlap(box) for box in boxes] for face in faces])
+        matches = best_pairs(overlaps, SAME_FACE_OVERLAP)
         updated = []
         for position, (face, row) in enumerate(zip(faces, probabilities, strict=True)):
             number, values = self._next_number, row.values.astype(np.float64)
@@ -221,13 +223,12 @@ def box_of(corners: npt.NDArray[np.float64], width: int, height: int) -> Box | N
     return Box(left, top, right - left, bottom - top) if right > left and bottom > top else None
 
 
-def _match(found: Sequence[Box], known: Sequence[Box | None]) -> dict[int, int]:
-    """Matches of faces and tracks, largest overlap first: index of the face to index of the track."""
+def best_pairs(scores: npt.NDArray[np.floating], least: float) -> dict[int, int]:
+    """The column of each row that has one: the highest scores first, each row and column once, down to the least."""
     # Without `scipy.optimize.linear_sum_assignment`, whose import takes 0.9 s
-    overlaps = np.array([[0.0 if track is None else face.overlap(track) for track in known] for face in found])
-    matches: dict[int, int] = {}
-    while overlaps.size and overlaps.max() >= SAME_FACE_OVERLAP:
-        face, track = divmod(int(overlaps.argmax()), len(known))
-        matches[face] = track
-        overlaps[face] = overlaps[:, track] = 0.0
-    return matches
+    scores, pairs = scores.copy(), {}
+    while scores.size and scores.max() >= least:
+        row, column = divmod(int(scores.argmax()), scores.shape[1])
+        pairs[row] = column
+        scores[row] = scores[:, column] = -np.inf
+    return pairs

@@ -30,10 +30,10 @@ def test_every_model_learns_moods_and_predicts_the_same_after_loading(
     name: str, mood_csv: Path, tmp_path: Path
 ) -> None:
     table = read_labelled_songs(mood_csv)
-    inputs = np.column_stack([table.inputs[:, :-1], np.linspace(100.0, 300.0, len(table))])
+    inputs = np.column_stack([table.inputs[:, :-1], np.linspace(100.0, 300.0, len(table.labels))])
     classifier = MoodClassifier(name).fit(inputs, table.labels)
     probabilities = classifier.predict_probabilities(inputs)
-    assert probabilities.shape == (len(table), 4)
+    assert probabilities.shape == (len(table.labels), 4)
     assert probabilities.dtype == np.float32
     np.testing.assert_allclose(probabilities.sum(axis=1), 1.0, atol=1e-5)
     assert (probabilities.argmax(axis=1) == table.labels).mean() > 0.9
