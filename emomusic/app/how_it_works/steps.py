@@ -40,7 +40,6 @@ from emomusic.charts import steps as plots
 from emomusic.charts.diagnostics import accuracy_by_group
 from emomusic.faces.detection import MIN_CONFIDENCE, Face, NetworkOutput
 from emomusic.faces.model_files import DEFAULT_MODEL
-from emomusic.marks import steps as marks
 from emomusic.media.images import read_image, shrink
 from emomusic.records import read_face_record
 from emomusic.results.findings import describe_weakest, groups_of
@@ -189,7 +188,7 @@ def _draw_boxes(drawing: Drawing, output: NetworkOutput, fact: str, faces: Seque
     image, scale = shrink(drawing.walk.preview, _LONGEST)
     landmarks = [face.landmarks for face in faces if face.landmarks is not None]
     scale *= drawing.walk.scale
-    drawn = marks.boxes_on_picture(image, output.found, output.kept, scale=scale, landmarks=landmarks)
+    drawn = plots.boxes_on_picture(image, output.found, output.kept, scale=scale, landmarks=landmarks)
     found = pluralize(len(output.found), "box", "boxes")
     drawing.image(drawn, alt=f"The photo with {found}, {len(output.kept)} with thick lines")
     drawing.fact(fact)
@@ -207,7 +206,7 @@ def _draw_crop(drawing: Drawing) -> None:
     face = drawing.walk.face
     side = len(face.network_input)
     alt = f"The face in colour, in grey, and as {side} by {side} pixels"
-    drawing.image(marks.crop_steps(read_image(face.jpeg), face.network_input), alt=alt, ratio=1.5)
+    drawing.image(plots.crop_steps(read_image(face.jpeg), face.network_input), alt=alt, ratio=1.5)
     numbers = f"{side * side:,} numbers from 0 (black) to 255 (white)"
     drawing.fact(f"{face.side} pixels per side, in colour and in grey, resized to {side}: {numbers}")
 
@@ -228,7 +227,7 @@ def _draw_maps(drawing: Drawing) -> None:
             side, num_shown = level.maps.shape[1], len(level.maps)
             st.markdown(f"**{side} by {side} pixels, {num_shown} of {level.num_channels} maps**")
             alt = drawing.alt(f"{num_shown} feature maps of {side} by {side} pixels")
-            st.image(marks.map_strip(level, _MAP), alt=alt, width="stretch", output_format="PNG")  # transparent gaps
+            st.image(plots.map_strip(level, _MAP), alt=alt, width="stretch", output_format="PNG")  # transparent gaps
     about = "Light areas contain the pattern, dark areas do not."
     drawing.fact(f"{about} The page shows the maps with the largest variation.")
 
@@ -246,7 +245,7 @@ def _draw_explanations(drawing: Drawing) -> None:
     face = drawing.walk.face
     insight, occlusion = face.insight, face.occlusion
     answer = EMOTIONS[insight.winner]
-    heats = [marks.heat_on_face(insight.face, heat, CROP_SIDE) for heat in (face.grad_cam, occlusion.heat)]
+    heats = [plots.heat_on_face(insight.face, heat, CROP_SIDE) for heat in (face.grad_cam, occlusion.heat)]
     alt = f"Grad-CAM and occlusion for {answer}, side by side"
     drawing.image(np.concatenate(heats, axis=1), alt=alt, ratio=2.0)
     drop = describe_drop(answer, occlusion.probability, occlusion.probability - float(occlusion.drops.max()))
