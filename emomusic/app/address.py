@@ -146,19 +146,25 @@ def offered(name: str, options: Sequence[Choice], *, most: int = 1) -> list[Choi
     return valid
 
 
-def widget(name: str, options: Sequence[str], first: str | None = None, *, most: int = 1) -> dict[str, Any]:
+def widget(name: str, options: Sequence[str] | None, first: str | None = None, *, most: int = 1) -> dict[str, Any]:
     """Keyword arguments of a widget with its value in the URL. This sets the value before the widget is drawn.
 
     Args:
         name: key of the widget, and name of the parameter.
-        options: of the widget.
+        options: of the widget; None for a text.
         first: the default, which the URL omits; None for no default.
         most: maximum number of choices; above 1, the value is a list.
     """
-    valid = offered(name, options, most=most)
-    if name not in page_state(Address).chosen and first is not None:
+    address = page_state(Address)
+    valid = chosen_all(name)[-1:] if options is None else offered(name, options, most=most)
+    if name not in address.chosen and first is not None:
         valid = [first]
-    return _set(name, valid if most > 1 else next(iter(valid), None), first, options)
+    value = valid if most > 1 else next(iter(valid), None)
+    drawn = [*(options or ())]
+    if not (address.drawn.get(name) == drawn and name in st.session_state and st.session_state[name] == value):
+        st.session_state[name] = value
+    address.drawn[name] = drawn
+    return {"key": name, "on_change": _store, "args": (name, first)}
 
 
 def choose_one(
@@ -178,19 +184,6 @@ def choose_one(
         look |= {"on_change": on_change, "args": ()}
     # A browser that still loads the code of the widget misses the run that sets the value, but not the default
     return str(st.segmented_control(label, options, default=st.session_state[name], required=True, **look))
-
-
-def text_widget(name: str) -> dict[str, Any]:
-    """Keyword arguments of a text input with its value in the URL, like `widget`."""
-    return _set(name, chosen(name) or "", "")
-
-
-def _set(name: str, value: object, first: str | None, options: Sequence[str] = ()) -> dict[str, Any]:
-    drawn = page_state(Address).drawn
-    if not (drawn.get(name) == [*options] and name in st.session_state and st.session_state[name] == value):
-        st.session_state[name] = value
-    drawn[name] = [*options]
-    return {"key": name, "on_change": _store, "args": (name, first)}
 
 
 def _store(name: str, first: str | None) -> None:

@@ -180,12 +180,21 @@ def group_sentence(probabilities: EmotionProbabilities, *, group_of: int) -> str
 
 
 def show_bars(
-    probabilities: EmotionProbabilities, *, key: str, name: str = "", least_height: int = 250, **look: Any
+    probabilities: EmotionProbabilities | None,
+    *,
+    key: str,
+    name: str = "",
+    least_height: int = 250,
+    font_px: int | None = None,
+    **look: Any,
 ) -> None:
     """Show the seven probabilities of a face or a group, which `name` tells to screen readers."""
     of = f" of {name}" if name else ""
-    alt = f"Probabilities{of}: {list_shares(probabilities.as_dict())}"
-    show_chart(probability_bars(probabilities, height=least_height), key=key, alt=alt, **look)
+    alt = f"Probabilities{of}: {'none' if probabilities is None else list_shares(probabilities.as_dict())}"
+    figure = probability_bars(probabilities, height=least_height)
+    if font_px is not None:
+        figure.update_traces(textfont={"size": font_px}).update_yaxes(tickfont={"size": font_px})
+    show_chart(figure, key=key, alt=alt, **look)
 
 
 def face_points(faces: Iterable[FaceReading]) -> list[FacePoint]:

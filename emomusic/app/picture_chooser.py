@@ -181,15 +181,15 @@ def digest_of(pictures: Sequence[Picture]) -> str:
     return hashlib.sha256("".join(picture.digest for picture in pictures).encode()).hexdigest()[:16]
 
 
-def keep_result(picture: Picture, result: object) -> None:
-    """Keep a result about a photo in the session, until the visitor chooses own photos or removes them."""
-    page_state(PictureState).results[type(result)] = (picture.digest, result)
+def keep_result(digest: str, result: object) -> None:
+    """Keep a result about photos in the session, until the visitor chooses own photos or removes them."""
+    page_state(PictureState).results[type(result)] = (digest, result)
 
 
-def kept_result(kind: type[Result], picture: Picture) -> Result | None:
-    """The result of a type about a photo; None if it must be computed."""
-    digest, result = page_state(PictureState).results.get(kind, ("", None))
-    return result if digest == picture.digest else None
+def kept_result(kind: type[Result], digest: str) -> Result | None:
+    """The result of a type about photos; None if it must be computed."""
+    kept, result = page_state(PictureState).results.get(kind, ("", None))
+    return result if kept == digest else None
 
 
 def choose_picture() -> Picture | None:
@@ -298,7 +298,10 @@ def _store_own(files: Sequence[UploadedFile]) -> None:
     taken: dict[str, Picture] = {}
     doubles = []
     for file in files[:MOST_PICTURES]:
-        picture = _taken(file)
+        try:
+            picture = Picture.of(file.name, file.getvalue(), hold(file))
+        except CapacityError as error:
+            picture = Picture(file.name, b"", file.file_id, problem=str(error))
         if picture.digest in taken:
             doubles.append(picture.name)
         taken.setdefault(picture.digest, picture)
@@ -313,13 +316,6 @@ def _store_own(files: Sequence[UploadedFile]) -> None:
     # Last, because another run of the page can interrupt this one, and stores the same files again
     for file in files:
         file.close()  # the session keeps the object, and with it the bytes, until the next run
-
-
-def _taken(file: UploadedFile) -> Picture:
-    try:
-        return Picture.of(file.name, file.getvalue(), hold(file))
-    except CapacityError as error:
-        return Picture(file.name, b"", file.file_id, problem=str(error))
 
 
 def _remove_own() -> None:

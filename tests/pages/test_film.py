@@ -16,7 +16,7 @@ from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.app import state
 from emomusic.app.film import page as page_module
 from emomusic.app.film import screen
-from emomusic.app.film.job import FilmHolder, FilmJob, FilmPhase, FilmView
+from emomusic.app.film.job import FilmJob, FilmPhase, FilmView
 from emomusic.app.film.state import FilmState
 from emomusic.app.queues import PlayerState
 from emomusic.charts.live import SOUND
@@ -80,7 +80,7 @@ def sample() -> FilmJob:
 @pytest.fixture
 def shown(app: AppTest, sample: FilmJob) -> AppTest:
     """The page with the sample."""
-    film_state(app).show(FilmHolder(sample))
+    film_state(app).show(sample)
     app.query_params[state.FILM_SAMPLE] = "sample"
     app.run()
     assert not app.exception
@@ -96,8 +96,7 @@ def classifier(monkeypatch: pytest.MonkeyPatch) -> Classifier:
 
 
 def job_of(app: AppTest) -> FilmJob | None:
-    holder = film_state(app).holder
-    return None if holder is None else holder.job
+    return film_state(app).job
 
 
 def film_state(app: AppTest) -> FilmState:
@@ -172,7 +171,7 @@ def test_the_player_the_page_and_the_files_have_one_list_that_follows_the_music_
     app: AppTest, sample: FilmJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = files_of(monkeypatch)
-    film_state(app).show(FilmHolder(sample))
+    film_state(app).show(sample)
     app.query_params[state.GENRES] = "jazz"
     app.run()
     record = json.loads(files["emomusic-film.json"]())  # made outside of the session
@@ -243,7 +242,7 @@ def test_a_run_of_the_page_shows_one_moment_of_the_film(
     reading = FilmView(FilmPhase.READING, 0.0)
     moments = [reading, replace(reading, phase=FilmPhase.OVER, error="a_damage")]
     monkeypatch.setattr(FilmJob, "view", lambda _: moments.pop(0) if len(moments) > 1 else moments[0])
-    film_state(app).show(FilmHolder(sample))
+    film_state(app).show(sample)
     app.run()
     assert not app.exception
     (error,) = app.error
@@ -263,7 +262,7 @@ def test_another_video_returns_to_the_empty_page(shown: AppTest) -> None:
 
 def test_the_film_stays_after_a_visit_to_another_page(root: Path, sample: FilmJob) -> None:
     app = open_page(start_app(root), "film")
-    film_state(app).show(FilmHolder(sample))
+    film_state(app).show(sample)
     app.query_params[state.FILM_SAMPLE] = "sample"
     tiles(app.run())[2].click().run()
     open_page(app, "models")

@@ -19,7 +19,8 @@ import pytest
 
 from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.app.film import job as job_module
-from emomusic.app.film.job import PORTRAIT, FilmHolder, FilmJob, FilmPhase, FilmView, stored_upload
+from emomusic.app.film.job import PORTRAIT, FilmJob, FilmPhase, FilmView, stored_upload
+from emomusic.app.film.state import FilmState
 from emomusic.errors import CapacityError, FilmError
 from emomusic.media.images import RgbImage, read_image
 from emomusic.server.capacity import ByteBudget, Capacity
@@ -103,10 +104,11 @@ def test_a_cancelled_film_keeps_its_readings_and_is_marked_and_heard_up_to_there
 
 def test_a_film_ends_when_its_visitor_has_left() -> None:
     classifier, file = Classifier(permissions=3), io.BytesIO(GREY)
-    holder = FilmHolder(FilmJob("a film.mp4", file, fakes(classifier)))
+    visitor = FilmState()
+    visitor.show(FilmJob("a film.mp4", file, fakes(classifier)))
     assert classifier.has_stopped()
-    gone = weakref.ref(holder.job)
-    del holder
+    gone = weakref.ref(visitor.job)
+    del visitor
     classifier.allow()
     wait_until(lambda: file.closed)
     assert classifier.num_frames == 4

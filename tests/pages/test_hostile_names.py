@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Emotion
 from emomusic.app import state
-from emomusic.app.film.job import FilmHolder, FilmJob
+from emomusic.app.film.job import FilmJob
 from emomusic.app.film.state import FilmState
 from emomusic.app.music.page import TABLE
 from emomusic.app.music.songs import YOUR_SONG
@@ -102,7 +102,7 @@ def test_names_on_the_film_page_and_in_its_files(root: Path, monkeypatch: pytest
     job = FilmJob(f"{NAME}.mp4", io.BytesIO(film_bytes([(NOBODY, 3)])), fakes())
     wait_for_end(job)
     app = page_of(root, "film")
-    state_of(app, FilmState).show(FilmHolder(job))
+    state_of(app, FilmState).show(job)
     assert_text(with_table(app.run()))
     assert assert_files(files) >= {"csv", "m3u", "json"}
     job.close()

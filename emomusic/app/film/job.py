@@ -296,14 +296,6 @@ class FilmJob:
         self._change(phase=FilmPhase.OVER, mixed=mixed)
 
 
-class FilmHolder:
-    """Holds the film of a visitor. When nothing refers to the holder, the visitor has left, and the film ends."""
-
-    def __init__(self, job: FilmJob) -> None:
-        self.job = job
-        weakref.finalize(self, job.end)
-
-
 @contextmanager
 def stored_upload(file: IO[bytes], size: int, visitor: str) -> Iterator[BinaryIO]:
     """A copy of an upload in a temporary file without a name, which the system deletes when it is closed.

@@ -14,7 +14,7 @@ from emomusic.app import state
 from emomusic.app.address import choose, chosen
 from emomusic.app.charts import styled_room
 from emomusic.app.example import show_example
-from emomusic.app.film.job import MAX_MB, MAX_S, FilmHolder, FilmJob, FilmPhase, FilmView, has_room, stored_upload
+from emomusic.app.film.job import MAX_MB, MAX_S, FilmJob, FilmPhase, FilmView, has_room, stored_upload
 from emomusic.app.film.screen import show_people, show_screen
 from emomusic.app.film.state import SAMPLE, FilmState, visitors_job
 from emomusic.app.frame import escape_markdown_message
@@ -113,7 +113,7 @@ def _start(name: str, file: AbstractContextManager[BinaryIO]) -> FilmJob:
     if (before := visitors_job()) is not None:
         before.close()
     job = FilmJob(name, file, partial(_networks, session_id()), session_id())
-    page_state(FilmState).show(FilmHolder(job))
+    page_state(FilmState).show(job)
     return job
 
 

@@ -105,11 +105,11 @@ def _show_link(file: StreamedFile, label: str) -> None:
 
 def _made_of(here: FilmState) -> tuple[str, FilmView, FilmReading, ScenePicks]:
     """What the files are made of."""
-    assert here.holder is not None
+    assert here.job is not None
     assert here.picks is not None
-    film = here.holder.job.view()
+    film = here.job.view()
     assert film.reading is not None
-    return here.holder.job.name, film, film.reading, here.picks
+    return here.job.name, film, film.reading, here.picks
 
 
 def _make_json(here: FilmState) -> str:

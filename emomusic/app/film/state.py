@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+import weakref
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from emomusic.app.address import chosen
 from emomusic.app.state import FILM_SAMPLE, page_state
 
 if TYPE_CHECKING:
-    from emomusic.app.film.job import FilmHolder, FilmJob  # loads OpenCV and FFmpeg
+    from emomusic.app.film.job import FilmJob  # loads OpenCV and FFmpeg
     from emomusic.songs.recommend import Recommender
     from emomusic.songs.request import Request
     from emomusic.songs.song import Pick
@@ -35,7 +36,7 @@ class ScenePicks:
 class FilmState:
     """The film of a visitor and what is shown of it."""
 
-    holder: FilmHolder | None = None  # the film, reading or over; None before the first
+    job: FilmJob | None = None  # the film, reading or over; None before the first
     is_linked: bool = False  # whether the URL named the sample at the last run
     drawn: tuple[object, ...] = ()  # what the page showed at its last run
     scene: int = 0  # index of the chosen scene
@@ -45,6 +46,7 @@ class FilmState:
     moods: dict[int, tuple[AffectPoint, Emotion]] = field(default_factory=dict)
     picks: ScenePicks | None = None  # the song of each scene
     mixed: ScenePicks | None = None  # the songs that the visitor wanted in the film; None before
+    ends: Callable[[], object] = lambda: None  # ends the film
 
     def mood_of(self, number: int, scene: Scene) -> tuple[AffectPoint, Emotion]:
         """Position and emotion of a scene; of a chosen one, as first seen."""
@@ -52,16 +54,18 @@ class FilmState:
             self.moods.setdefault(number, (scene.point, scene.emotion))
         return self.moods.get(number, (scene.point, scene.emotion))
 
-    def show(self, holder: FilmHolder | None) -> None:
-        """Show another film, or none."""
-        self.holder, self.scene, self.at_s, self.picks, self.mixed = holder, 0, None, None, None
+    def show(self, job: FilmJob | None) -> None:
+        """Show another film, or none. A film ends when its visitor has left, and nothing refers to this state."""
+        self.ends()
+        if job is not None:
+            self.ends = weakref.finalize(self, job.end)
+        self.job, self.scene, self.at_s, self.picks, self.mixed = job, 0, None, None, None
         self.moods.clear()
 
 
 def visitors_job() -> FilmJob | None:
     """The visitor's film. Fragments call this: Streamlit would keep a film that they refer to."""
-    holder = page_state(FilmState).holder
-    return None if holder is None else holder.job
+    return page_state(FilmState).job
 
 
 def has_film() -> bool:

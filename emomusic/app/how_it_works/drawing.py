@@ -131,9 +131,9 @@ def walk_of(picture: Picture) -> Walk:
     Raises:
         ImageError: the photo cannot be read.
     """
-    if (walk := kept_result(Walk, picture)) is None:
+    if (walk := kept_result(Walk, picture.digest)) is None:
         walk = Walk(picture)
-        keep_result(picture, walk)
+        keep_result(picture.digest, walk)
     return walk
 
 

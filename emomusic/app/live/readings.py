@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from emomusic.affect import AffectPoint, EmotionProbabilities, affect_of, describe, list_shares, quadrant_of
-from emomusic.app.answer import ALL, NOW, Listener, answer, face_points, group_sentence
+from emomusic.affect import AffectPoint, affect_of, describe, quadrant_of
+from emomusic.app.answer import ALL, NOW, Listener, answer, face_points, group_sentence, show_bars
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message
 from emomusic.app.live.music import PLACE
@@ -21,7 +21,6 @@ from emomusic.app.queues import queue_of, start
 from emomusic.app.sources import with_your_music
 from emomusic.app.state import from_state, page_state
 from emomusic.charts.affect import FacePoint, circumplex
-from emomusic.charts.face import probability_bars
 from emomusic.charts.live import face_bars, mood_areas
 from emomusic.errors import EmomusicError
 from emomusic.server.capacity import capacity
@@ -37,7 +36,7 @@ from emomusic.text import format_clock, pluralize
 _NOW_S, _TIMELINE_S = 1.0, 2.0  # between refreshes; a chart of ten minutes has 70 kB
 _TRAIL_S = 20
 _FACES_SHOWN = 6
-_PLANE_HEIGHT = 430
+_PLANE_HEIGHT, _BARS_HEIGHT = 430, 230
 _MAX_SONGS = 10
 _CARD: dict[str, Any] = {"border": True, "height": 136}  # equal heights: one card has a second line. "stretch" overlaps
 
@@ -81,8 +80,11 @@ def show_plane(session: LiveSession) -> None:
     group, points = view.group, face_points(view.faces)
     if len(view.faces) > 1 and group is not None:
         points.append(FacePoint(ALL, affect_of(group), group.emotion))
+    table = session.reader.timeline()
+    recent = table[table["time_s"] > table["time_s"].max() - _TRAIL_S].dropna(subset=["valence"])
+    trail = [AffectPoint(*row) for row in recent[["valence", "arousal"]].itertuples(index=False)]  # oldest first
     show_chart(
-        circumplex(points, trail=_trail(session.reader.timeline()), height=_PLANE_HEIGHT),
+        circumplex(points, trail=trail, height=_PLANE_HEIGHT),
         key="live-plane",
         alt=f"Valence and arousal of the faces, and of the group in the last {_TRAIL_S} seconds",
     )
@@ -93,7 +95,7 @@ def show_faces(session: LiveSession) -> None:
     """Show the probabilities of the faces, refreshed once per second; the page calls this during the video."""
     view = session.view()
     if len(view.faces) <= 1 or view.group is None:
-        _show_bars(view.group)
+        show_bars(view.group, key="live-bars", least_height=_BARS_HEIGHT, font_px=14)
         return
     rows = {"Everyone": view.group}
     rows |= {f"Face {face.number}": face.probabilities for face in view.faces[:_FACES_SHOWN]}
@@ -117,7 +119,7 @@ def show_large(session: LiveSession) -> None:
         with st.container(key="live-large-words"):
             st.markdown(f"{quadrant.description.capitalize()}; {faces}")
     with st.container(key="live-large-bars"):
-        _show_bars(group, font_px=_LARGE_FONT_PX, height="stretch")
+        show_bars(group, key="live-bars", least_height=_BARS_HEIGHT, font_px=_LARGE_FONT_PX, height="stretch")
 
 
 _LARGE_FONT_PX = 24
@@ -173,19 +175,6 @@ def _status(view: LiveView, no_frame_s: float) -> str:
 
 def _rate(per_second: float) -> str:
     return f"{per_second:.1f}" if 0 < per_second < 1.95 else f"{per_second:.0f}"
-
-
-def _show_bars(group: EmotionProbabilities | None, *, font_px: int = 14, **options: Any) -> None:
-    figure = probability_bars(group, height=230)
-    figure.update_traces(textfont={"size": font_px}).update_yaxes(tickfont={"size": font_px})
-    alt = f"Probabilities: {'none' if group is None else list_shares(group.as_dict())}"
-    show_chart(figure, key="live-bars", alt=alt, **options)
-
-
-def _trail(table: pd.DataFrame) -> list[AffectPoint]:
-    """The positions of the group in the last seconds, oldest first."""
-    recent = table[table["time_s"] > table["time_s"].max() - _TRAIL_S].dropna(subset=["valence"])
-    return [AffectPoint(*row) for row in recent[["valence", "arousal"]].itertuples(index=False)]
 
 
 def show_player(session: LiveSession | None, game: GameView | None) -> None:

@@ -67,8 +67,8 @@ def show_try(chosen: Chosen) -> None:
     with st.container():  # present without a click too, so that elements below keep their position
         if is_pressed:
             with capacity().work():
-                keep_result(picture, _ask_all(picture, chosen))
-    if (asked := kept_result(Asked, picture)) is not None:
+                keep_result(picture.digest, _ask_all(picture, chosen))
+    if (asked := kept_result(Asked, picture.digest)) is not None:
         _show_answers(asked, chosen)
 
 

@@ -181,25 +181,8 @@ def show_one_song(songs: Songs) -> None:
     song = _choose_song(songs)
     row = songs.catalogue.row_of(song.id)
     assert row is not None  # a song of this catalogue
-    start = songs.features[row]
-    _fix_heading_on_phones()
-    sentence = st.container(key=_SENTENCE)
-    charts, sliders = st.columns([3, 2], gap="large")
-    with sliders:
-        features = _sliders(songs, song, start)
-    moved = bool((features != start).any())
-    reference = start if moved else np.median(songs.features, axis=0)
-    answer = explain_mood(mood_classifier(), features, start, reference, duration_s=song.duration_s)
-    with sentence:
-        st.header(describe_moods(answer.probabilities), anchor=False)
-    with charts:
-        _show_answer(song, answer, _main_reason(answer, features, reference, moved=moved), moved=moved)
-    st.markdown("**Most similar songs**")
-    show_songs(songs, nearest_songs(songs, row, features), SIMILAR)
-
-
-def _fix_heading_on_phones() -> None:
-    """Keep the prediction at the top of a phone's screen, because the sliders are far below it."""
+    start = songs.catalogue.features[row]
+    # The prediction stays at the top of a phone's screen, because the sliders are far below it
     light, dark = (st.get_option(f"theme.{theme}.backgroundColor") or "Canvas" for theme in ("light", "dark"))
     st.html(
         f"""<style>@media (max-width: 640px) {{
@@ -208,6 +191,19 @@ div:has(> .st-key-{_SENTENCE}) {{
 }}
 }}</style>"""
     )
+    sentence = st.container(key=_SENTENCE)
+    charts, sliders = st.columns([3, 2], gap="large")
+    with sliders:
+        features = _sliders(songs, song, start)
+    moved = bool((features != start).any())
+    reference = start if moved else np.median(songs.catalogue.features, axis=0)
+    answer = explain_mood(mood_classifier(), features, start, reference, duration_s=song.duration_s)
+    with sentence:
+        st.header(describe_moods(answer.probabilities), anchor=False)
+    with charts:
+        _show_answer(song, answer, _main_reason(answer, features, reference, moved=moved), moved=moved)
+    st.markdown("**Most similar songs**")
+    show_songs(songs, nearest_songs(songs, row, features), SIMILAR)
 
 
 def _choose_song(songs: Songs) -> Song:
@@ -310,6 +306,6 @@ def nearest_songs(songs: Songs, row: int, features: npt.NDArray[np.float64]) -> 
     Each song appears once, with its nearest or else best known version. The song of `row` is left out.
     """
     order = songs.known_first
-    near = songs.unique(order[nearest_rows(songs.features[order], features, len(order))])
+    near = songs.unique(order[nearest_rows(songs.catalogue.features[order], features, len(order))])
     others: list[int] = near[songs.numbers[near] != songs.numbers[row]].tolist()
     return others[:_NUM_NEAREST]

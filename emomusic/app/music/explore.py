@@ -14,7 +14,7 @@ import streamlit as st
 
 from emomusic.affect import QUADRANT_CORNERS, Quadrant
 from emomusic.app import state
-from emomusic.app.address import chosen, text_widget
+from emomusic.app.address import chosen, widget
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import download_button, error_text, text_color
 from emomusic.app.music.classify import describe_moods
@@ -159,11 +159,13 @@ def _show_features(songs: Songs) -> None:
 
 
 def _show_differences(songs: Songs) -> None:
-    standings = songs.cached("standings", lambda: plots.standings(songs.features, songs.moods))
+    standings = songs.cached("standings", lambda: plots.standings(songs.catalogue.features, songs.moods))
     columns = [(standing.feature, FEATURE_NAMES.index(standing.feature.name)) for standing in standings]
     ridges = songs.cached(
         ("ridges", text_color()),
-        lambda: [plots.feature_ridges(songs.features[:, column], songs.moods, each) for each, column in columns],
+        lambda: [
+            plots.feature_ridges(songs.catalogue.features[:, column], songs.moods, each) for each, column in columns
+        ],
     )
     best, last = standings[0], standings[-1]
     if len(present := np.unique(songs.moods)) == 1:
@@ -190,7 +192,7 @@ def _show_differences(songs: Songs) -> None:
 
 
 def _show_correlations(songs: Songs) -> None:
-    matrix = songs.cached("correlations", lambda: plots.correlations(songs.features))
+    matrix = songs.cached("correlations", lambda: plots.correlations(songs.catalogue.features))
     lower = np.where(np.tri(len(FEATURE_LABELS), k=-1, dtype=bool), np.nan_to_num(matrix), 0.0)
     up, with_up = divmod(int(lower.argmax()), len(FEATURE_LABELS))
     strongest = f"**{FEATURE_LABELS[with_up]} and {FEATURE_LABELS[up].lower()} rise together** ({lower.max():.2f})."
@@ -224,7 +226,7 @@ def show_table(songs: Songs) -> None:
             placeholder="Find a song: title, artist, or both",
             label_visibility="collapsed",
             width=420,
-            **text_widget(state.MUSIC_QUERY),
+            **widget(state.MUSIC_QUERY, None, ""),
         )
         moods = st.pills(
             "Mood",

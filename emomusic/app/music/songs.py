@@ -85,11 +85,6 @@ class Songs:
         """All rows, the best known song first."""
         return self.catalogue.best_known_first(np.arange(len(self)))
 
-    @cached_property
-    def features(self) -> npt.NDArray[np.float64]:
-        """Shape (n, 9), in the order of `song.FEATURES`."""
-        return self.catalogue.features
-
     def unique(self, rows: Rows) -> Rows:
         """The rows without later versions of the same song, in their order."""
         _, first = np.unique(self.numbers[rows], return_index=True)

@@ -38,6 +38,7 @@ from emomusic.app.picture_chooser import (
     Picture,
     PictureState,
     choose_sample,
+    keep_result,
     show_drop_zone,
     show_turn,
     shown_pictures,
@@ -174,8 +175,7 @@ def _show_answer(photos: Photos, parts: Mapping[str, DeltaGenerator], on_photo: 
         with parts["plane"]:
             choose = partial(choose_face, photos.digest) if len(choices.faces) > 1 else None
             show_plane(listener, "photo", _points(photos, choices), on_face=choose, height="stretch")
-    first = shown_pictures()[0]
-    page_state(PictureState).results[ShownPhotos] = photos.digest, ShownPhotos(photos, first, choices, songs)
+    keep_result(photos.digest, ShownPhotos(photos, shown_pictures()[0], choices, songs))
     with parts["actions"]:
         _show_actions(photos, choices)
     if is_group:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from emomusic.app.persons import persons_version, read_visitor, with_persons
-from emomusic.app.picture_chooser import Picture, PictureState, digest_of, shown_pictures
+from emomusic.app.picture_chooser import Picture, PictureState, digest_of, keep_result, kept_result, shown_pictures
 from emomusic.app.state import page_state
 from emomusic.compat import return_free_memory
 from emomusic.errors import ImageError
@@ -139,9 +139,8 @@ class Photos:
 
 def photos_of_page() -> Photos:
     """The chosen photos as they are kept in the session, read or not."""
-    results, pictures = page_state(PictureState).results, shown_pictures()
-    digest, photos = results.get(Photos, ("", None))
-    if not isinstance(photos, Photos) or digest != digest_of(pictures):
-        photos = Photos(digest_of(pictures), dict.fromkeys(each.digest for each in pictures), persons_version())
-        results[Photos] = photos.digest, photos
+    digest = digest_of(pictures := shown_pictures())
+    if (photos := kept_result(Photos, digest)) is None:
+        photos = Photos(digest, dict.fromkeys(each.digest for each in pictures), persons_version())
+        keep_result(digest, photos)
     return photos
