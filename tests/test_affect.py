@@ -65,14 +65,6 @@ def test_every_point_of_the_plane_lies_in_exactly_one_quadrant(point: AffectPoin
     assert near or quadrant is affect.quadrant_of(point, neutral_radius=0)
 
 
-@given(probabilities())
-def test_a_face_lies_inside_the_hull_of_the_emotions(face: EmotionProbabilities) -> None:
-    point = affect.affect_of(face)
-    valences, arousals = zip(*((p.valence, p.arousal) for p in affect.EMOTION_POINTS.values()), strict=True)
-    assert min(valences) - 1e-9 <= point.valence <= max(valences) + 1e-9
-    assert min(arousals) - 1e-9 <= point.arousal <= max(arousals) + 1e-9
-
-
 def test_half_happy_and_half_sad_lies_halfway_between_them() -> None:
     certain = EmotionProbabilities.certain(Emotion.FEAR)
     assert (certain.emotion, certain[Emotion.FEAR]) == (Emotion.FEAR, 1.0)

@@ -2,20 +2,14 @@ import numpy as np
 import pytest
 
 from emomusic.affect import Mood
-from emomusic.charts.colours import MOOD_COLOURS
 from emomusic.charts.music import (
     correlation_map,
     correlations,
     feature_ridges,
-    influence_bars,
-    mood_bars,
-    song_plane,
     standings,
 )
 from emomusic.songs.mood import MOODS
-from emomusic.songs.song import FEATURE_LABELS, FEATURE_NAMES, FEATURES
-
-CALM, HAPPY, ENERGETIC, SAD = range(4)
+from emomusic.songs.song import FEATURE_NAMES, FEATURES
 
 
 @pytest.fixture
@@ -69,34 +63,3 @@ def test_the_correlation_map_shows_each_pair_once() -> None:
     assert texts.count("\u22120.25") == 35
     (strong,) = [note for note in figure.layout.annotations if note.text == "0.75"]
     assert (strong.x, strong.y, strong.font.color) == ("Danceability", "Tempo", "white")
-
-
-def test_the_bars_are_the_probabilities_in_the_order_of_the_moods() -> None:
-    now, start = np.array([0.1, 0.6, 0.296, 0.004], np.float32), np.array([0.7, 0.1, 0.1, 0.1], np.float32)
-    bars, marks = mood_bars(now, start).data
-    assert list(bars.y) == [mood.value for mood in MOODS]
-    assert list(bars.text) == ["10 %", "60 %", "30 %", "<1 %"]
-    assert list(marks.x) == pytest.approx(100 * start)
-    assert len(mood_bars(now).data) == 1
-
-
-def test_influences_show_their_sign_and_the_strongest_comes_first() -> None:
-    (bars,) = influence_bars(np.array([-4.6, 12.3, 0.2, 0, 0, 0, 0, 0, 0]), Mood.SAD).data
-    assert tuple(bars.y[:2]) == ("Energy", "Valence")
-    assert set(bars.y) == set(FEATURE_LABELS)
-    assert [*bars.text[:2], bars.text[-1]] == ["+12", "0", "\u22125"]
-    assert bars.marker.color[0] == MOOD_COLOURS[Mood.SAD] != bars.marker.color[-1]
-
-
-def test_the_plane_has_each_song_in_the_trace_of_its_mood(features: np.ndarray) -> None:
-    plane = features[:, :2].astype(np.float32)
-    names = [f"<b>Song</b> {row}" for row in range(200)]
-    figure = song_plane(plane, FOUR, names, 1000 + np.arange(200))
-    assert [trace.name for trace in figure.data] == [mood.value for mood in MOODS]
-    for position, trace in enumerate(figure.data):
-        own = np.flatnonzero(position == FOUR)
-        assert np.stack([trace.x, trace.y], axis=1) == pytest.approx(plane[own])
-        assert list(trace.text) == [f"&lt;b&gt;Song&lt;/b&gt; {row}" for row in own]
-        assert trace.customdata.tolist() == (1000 + own).tolist()
-        assert trace.marker.color == MOOD_COLOURS[MOODS[position]]
-    assert len({trace.marker.symbol for trace in figure.data}) == 4

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import cv2
 import numpy as np
 import pytest
@@ -15,7 +13,6 @@ from emomusic.faces.identity import MODEL
 from emomusic.faces.inspection import Occlusion, agreement, explain, grad_cam, harder, occlude
 from emomusic.faces.model_files import ModelSpec
 from emomusic.media.images import RgbImage, crop_face, read_image, to_network_input
-from emomusic.runtime import Network
 from tests.films import SAMPLES
 from tests.tiny_model import Run
 
@@ -65,26 +62,6 @@ def test_occlusion_is_highest_in_the_region_of_the_network(region: tuple[float, 
     occlusion = occlude(noise(), classifier_of(region))
     assert occlusion.drops.max() > 0.1
     assert_inside(highest(occlusion.heat), region)
-
-
-@pytest.mark.parametrize(("mirrored", "smoothing", "temperature"), [(False, 0.0, 1.0), (True, 0.1, 2.5)])
-def test_the_steps_end_at_the_probabilities_of_the_classifier(
-    mirrored: bool, smoothing: float, temperature: float, tiny_run: Run
-) -> None:
-    spec = replace(SPEC, mirrored=mirrored, smoothing=smoothing, temperature=temperature)
-    path = tiny_run.folder / model_files.ONNX
-    insight = explain(noise(), spec, path)
-    answer = EmotionClassifier(Network(path).map_batch, spec).probabilities(to_network_input([noise()], 48))[0]
-    assert insight.winner == answer.argmax()
-    assert insight.logits.shape == (2 if mirrored else 1, len(answer))
-    powers = np.exp(insight.logits)
-    averaged = (powers / powers.sum(axis=1, keepdims=True)).mean(axis=0)
-    np.testing.assert_allclose(insight.averaged, averaged, atol=1e-6)
-    unsmoothed = np.maximum((averaged - smoothing / len(averaged)) / (1 - smoothing), 1e-3 if smoothing else 0)
-    scaled = unsmoothed ** (1 / temperature)
-    np.testing.assert_allclose(insight.calibrated, scaled / scaled.sum(), atol=1e-6)
-    np.testing.assert_array_equal(insight.probabilities, insight.calibrated)  # not adjusted
-    np.testing.assert_allclose(insight.probabilities, answer, atol=0.005)
 
 
 def test_the_bundled_model_is_explained_with_its_own_probabilities(detector: MtcnnDetector) -> None:

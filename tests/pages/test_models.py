@@ -147,25 +147,6 @@ def test_a_damaged_model_is_left_out_and_named_with_its_problem(app: AppTest, tm
     assert heading(app).startswith("Capstone network")
 
 
-def test_the_page_shows_one_error_if_every_model_is_damaged(app: AppTest, tmp_path: Path) -> None:
-    for metrics in (tmp_path / "models" / "face").glob("*/metrics.json"):
-        metrics.write_text("{")
-    app.run()
-    assert not app.exception
-    (error,) = app.error
-    assert "expected" in error.value
-    assert not app.warning
-    assert not app.info
-    app.segmented_control(key=state.MODELS_BENCHMARK).set_value(Benchmark.FEATURES).run()
-    assert not app.error
-    assert heading(app).startswith("Ensemble")
-    for spec in (tmp_path / "models" / "face").glob("*/spec.json"):
-        spec.unlink()
-    app.segmented_control(key=state.MODELS_BENCHMARK).set_value(Benchmark.LABELS).run()
-    assert not app.exception
-    assert len(app.info) == 1
-
-
 @pytest.mark.parametrize(
     ("view", "num_charts", "words"),
     [("Confusions", 3, "happy faces"), ("Card", 2, "In a test."), ("Learning", 4, "Epoch 2 of 3")],

@@ -1,7 +1,5 @@
 """The songs of the Photo page in the bar: the next song, skipped artists and the playlist to take along."""
 
-import csv
-import io
 import json
 from pathlib import Path
 
@@ -11,11 +9,9 @@ from streamlit.testing.v1 import AppTest
 from emomusic.affect import EMOTION_POINTS, Emotion
 from emomusic.app import state
 from emomusic.app.picture_chooser import Picture, PictureState
-from emomusic.app.queues import PlayerState
 from emomusic.media.images import encode_png, read_image
 from emomusic.songs.catalogue import normalize_text
 from emomusic.songs.song import Song
-from emomusic.songs.spotify import track_url
 from tests.pages.screen import (
     SAMPLE,
     click,
@@ -85,26 +81,6 @@ def test_skipped_artists_stay_away_until_each_undo_allows_the_last_one(app: AppT
 
 
 # --- take along
-
-
-def test_files_and_links_leave_out_skipped_artists(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files, app = files_of(monkeypatch), start_app(root, sample=SAMPLE)
-    first = playing(app)
-    for _ in range(3):
-        app.button(key="next-photo").click().run()
-    app.button(key="skip-photo").click().run()
-    songs = playlist(app)
-    assert len(songs) == 20
-    assert songs[0] == first  # songs that were played stay in the playlist
-    assert app.code[0].value.splitlines() == [track_url(song) for song in songs]
-    skipped = next(iter(state_of(app, PlayerState).skipped.values()))
-    table = list(csv.DictReader(io.StringIO(files[f"{SAMPLE}-songs.csv"]().decode("utf-8-sig"))))
-    assert [row["id"] for row in table] == songs
-    assert [song["id"] for song in json.loads(files[f"{SAMPLE}.json"]())["songs"]] == songs
-    assert f"{SAMPLE}.m3u" not in files  # no player opens links to Spotify
-    lines = files[f"{SAMPLE}-songs.txt"]().splitlines()
-    assert lines == [f"{row['artists']} \u2013 {row['title']}" for row in table]
-    assert skipped not in files[f"{SAMPLE}.json"]()
 
 
 def test_a_photo_without_a_face_has_its_songs_in_the_file(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

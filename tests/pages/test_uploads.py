@@ -111,17 +111,6 @@ def test_a_photo_is_stored_although_another_run_interrupts_it(step: str) -> None
     assert not app.info
 
 
-def test_a_file_stays_on_another_page_and_can_be_removed_after_it(app: AppTest) -> None:
-    upload(app, A)
-    for is_elsewhere in (True, False):
-        app.session_state["is_elsewhere"] = is_elsewhere
-        app.run()
-    assert app.session_state["stored"] == [["a.jpg"]]
-    assert app.caption[0].value == "Shown"
-    app.button[0].click().run()
-    assert app.session_state["stored"] == [["a.jpg"], []]
-
-
 def record(name: str) -> UploadedFile:
     return UploadedFile(UploadedFileRec(name, name, "image/jpeg", b""), FileURLs())
 

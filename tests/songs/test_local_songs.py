@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from emomusic import assets
-from emomusic.affect import MOOD_POINTS, QUADRANT_MOODS, AffectPoint, Emotion, Mood
+from emomusic.affect import MOOD_POINTS, QUADRANT_MOODS, Mood
 from emomusic.errors import DatasetError
 from emomusic.export import song_record
 from emomusic.media.audio_file import read_song
@@ -22,8 +22,7 @@ from emomusic.songs.local_songs import (
     recommender_of,
     songs_dir,
 )
-from emomusic.songs.queue import SongQueue
-from emomusic.songs.request import Policy, Request
+from emomusic.songs.request import Request
 from emomusic.songs.song import UNKNOWN_ARTIST, Hearing, Player, Song
 from emomusic.songs.spotify import songs_csv, songs_m3u
 from scripts.build_bundled_songs import RATE, key_of, read_sound
@@ -63,14 +62,6 @@ def test_songs_of_the_mood_come_first_and_artists_change_where_there_are_enough(
     many = [song(number, mood, artists=(f"Artist {number % 20}",)) for number in range(40)]
     first = recommender_of(many).songs(Request(MOOD_POINTS[mood], mood=mood), 10)
     assert len({each.song.byline for each in first}) == 10
-
-
-@pytest.mark.parametrize("policy", list(Policy))
-def test_every_policy_and_the_queue_play_all_songs(policy: Policy):
-    recommender = recommender_of(songs(24))
-    queue = SongQueue(recommender, Request(AffectPoint(-0.6, -0.3), Emotion.SAD, policy=policy))
-    played = [queued.song.id for queued in queue.playlist(40)]
-    assert Counter(played) == Counter(f"library-{number}" for number in range(24))
 
 
 def test_a_track_has_a_path_and_what_is_known():

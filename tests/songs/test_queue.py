@@ -69,17 +69,6 @@ def test_a_journey_is_followed_by_songs_of_its_target_mood(recommender: Recommen
     assert set(ids(songs[PAGE:])) <= set(ids(matched))
 
 
-def test_the_playlist_starts_at_the_first_song_whatever_is_played() -> None:
-    queue = queue_over(40)
-    assert (current_of(queue).number, numbers(queue.up_next(4))) == (1, [2, 3, 4, 5])
-    before = queue.playlist(20)
-    assert len(before) == 20
-    assert [pick.number for pick in before] == list(range(1, 21))
-    played(queue, 2)
-    assert queue.playlist(20) == before
-    assert (current_of(queue).number, numbers(queue.up_next(4))) == (3, [4, 5, 6, 7])
-
-
 def test_play_keeps_the_numbers_and_the_songs_it_jumps_over() -> None:
     queue = queue_over(40)
     queue.go_on()
@@ -94,18 +83,6 @@ def test_play_keeps_the_numbers_and_the_songs_it_jumps_over() -> None:
     assert numbers(after) == [3, 4, 6, 7]
     assert after[:3] == [upcoming[3], upcoming[4], upcoming[6]]
     assert numbers(queue.playlist(6)) == [1, 2, 5, 3, 4, 6]
-
-
-def test_a_played_song_can_be_played_again() -> None:
-    queue = queue_over(40)
-    assert not queue.has_previous
-    played(queue, 3)
-    queue.go_back()
-    assert (current_of(queue).number, numbers(queue.up_next(2))) == (3, [4, 5])
-    queue.play(1)
-    assert (current_of(queue).number, numbers(queue.up_next(2))) == (1, [2, 3])
-    queue.go_back()
-    assert current_of(queue).number == 1
 
 
 # --- skipped artists

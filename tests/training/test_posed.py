@@ -12,7 +12,7 @@ from emomusic.media.images import encode_png
 from emomusic.training.batches import augmented_batches, steps_per_epoch
 from emomusic.training.evaluate import labelled_pictures
 from emomusic.training.people import Described, fit_people, judge_profiles, judge_strangers
-from emomusic.training.posed import PosedFaces, mixture, read_posed_faces
+from emomusic.training.posed import PosedFaces, read_posed_faces
 from emomusic.training.presets import PRESETS, TrainingConfig
 from tests.fakes import FakeDetector, make_face
 from tests.lazy import lazy
@@ -52,13 +52,6 @@ class OneFace(FakeDetector):
 
     def __init__(self) -> None:
         super().__init__([make_face(5, 5, 48, 48)])
-
-
-def test_names_of_folders_tell_one_or_two_emotions() -> None:
-    assert mixture("fear") == (Emotion.FEAR,)
-    assert mixture("angrily_disgusted") == (Emotion.ANGRY, Emotion.DISGUST)
-    assert mixture("awed") == (Emotion.SURPRISE, Emotion.FEAR)
-    assert mixture("contempt") == ()
 
 
 def test_mixtures_are_two_halves_and_raters_have_half_a_say(collections: Path) -> None:

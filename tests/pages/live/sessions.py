@@ -1,6 +1,5 @@
 """The Live page under AppTest: a fake of the video stream, and sessions without a camera."""
 
-import json
 from types import SimpleNamespace
 from typing import Any
 
@@ -43,20 +42,10 @@ class Stream:
         return self
 
 
-class OtherSession:
-    """The live session of another visitor."""
-
-    is_live = True
-
-
 def problems(app: AppTest) -> list[str]:
     """The problems on the screen. Each has a button whose key names it."""
     keys = [button.key for button in app.button if button.key]
     return [key.removeprefix("live-snapshot-") for key in keys if key.startswith("live-snapshot-")]
-
-
-def charts(app: AppTest) -> list[dict[str, Any]]:
-    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
 
 
 def live_state(app: AppTest) -> LiveState:

@@ -13,14 +13,12 @@ from streamlit_webrtc.webrtc import SignallingTimeoutError
 from emomusic.app import state
 from emomusic.app.live import ice
 from emomusic.app.live import page as page_module
-from emomusic.app.live import session as session_module
 from emomusic.app.live.session import LiveSession, Phase, Problem, Way
 from emomusic.app.state import CameraState
 from emomusic.media.images import encode_jpeg
-from emomusic.server.capacity import Capacity
 from emomusic.stream.reader import LiveReader
 from tests.fakes import FakeClassifier, FakeDetector
-from tests.pages.live.sessions import FRAME, TWO, OtherSession, Stream, live_state, problems, session_of, show
+from tests.pages.live.sessions import FRAME, TWO, Stream, live_state, problems, session_of, show
 from tests.pages.screen import keys, state_of, text_of
 
 
@@ -68,32 +66,6 @@ def test_turn_is_named_and_reaches_both_sides_and_there_is_no_audio(
     assert server["iceServers"][0]["credential"]
     assert options["media_stream_constraints"]["audio"] is False
     assert options["video_html_attrs"]["muted"]
-
-
-@pytest.fixture
-def one_place(monkeypatch: pytest.MonkeyPatch) -> OtherSession:
-    """The session of another visitor, on a server with a single place."""
-    here, other = Capacity(max_visitors=9, max_live=1), OtherSession()
-    for module in (page_module, session_module):
-        monkeypatch.setattr(module, "capacity", lambda: here)
-    assert here.start_live(other)
-    return other
-
-
-def test_without_a_free_place_the_page_offers_a_snapshot_until_there_is_one(
-    app: AppTest, stream: Stream, one_place: OtherSession
-) -> None:
-    show(app, stream, None)
-    assert (problems(app), stream.options) == ([Problem.FULL], [])
-    app.button(key=f"live-again-{Problem.FULL}").click().run()
-    assert problems(app) == [Problem.FULL]
-    one_place.is_live = False
-    app.button(key=f"live-again-{Problem.FULL}").click().run()
-    assert (problems(app), len(stream.options)) == ([], 1)
-    one_place.is_live = stream.state.signalling = True  # the other visitor was faster
-    app.run()
-    assert state_of(app, CameraState).session is None
-    assert problems(app) == [Problem.FULL]
 
 
 def test_after_a_signalling_timeout_no_session_starts(

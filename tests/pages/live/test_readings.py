@@ -10,16 +10,15 @@ from streamlit.testing.v1 import AppTest
 from emomusic.affect import Emotion, Mood, Quadrant
 from emomusic.app import state
 from emomusic.app.frame import enter_app
-from emomusic.app.live import readings
 from emomusic.app.live.music import PLACE, SONGS
 from emomusic.app.live.page import View
-from emomusic.app.live.session import LiveSession, Phase, Problem, Way
+from emomusic.app.live.session import LiveSession, Phase, Problem
 from emomusic.app.queues import PlayerState
 from emomusic.errors import ModelError
 from emomusic.stream.persons import Recognition
 from emomusic.stream.reader import LiveReader
-from tests.pages.live.sessions import FRAME, SECONDS, TWO, Stream, charts, live_state, played, problems, show
-from tests.pages.screen import keys, playing, queue_of, state_of, text_of, tracks
+from tests.pages.live.sessions import FRAME, SECONDS, TWO, Stream, played, problems, show
+from tests.pages.screen import charts, keys, playing, queue_of, state_of, text_of, tracks
 from tests.waiting import wait_until
 
 
@@ -150,22 +149,3 @@ def test_each_view_opens_with_its_own_picture(app: AppTest) -> None:
         assert "live-start" in keys(app)
         pictures.add(("".join(str(html.value) for html in app.html if "<img" in str(html.value)), len(charts(app))))
     assert len(pictures) == len(View)
-
-
-@pytest.mark.parametrize(("way", "seconds"), [(Way.WEBRTC, [1.0, 1.0, 2.0]), (Way.PAGE, [2.0, 2.0, 4.0])])
-def test_charts_leave_time_to_frames_over_the_page(
-    app: AppTest, stream: Stream, monkeypatch: pytest.MonkeyPatch, way: Way, seconds: list[float]
-) -> None:
-    found: dict[str, float] = {}
-    fragment = readings.st.fragment
-
-    def noted(show: Any, *, run_every: float) -> Any:
-        found[show.__name__] = run_every
-        return fragment(show, run_every=run_every)
-
-    monkeypatch.setattr(readings.st, "fragment", noted)
-    session = played((1, TWO, Emotion.HAPPY))
-    live_state(app).way = session.way = way
-    show(app, stream, session)
-    assert not app.exception
-    assert [found[name] for name in ("show_plane", "show_faces", "show_timeline")] == seconds
