@@ -18,7 +18,7 @@ from emomusic.app import state
 from emomusic.app.music.classify import nearest_songs
 from emomusic.app.music.explore import MOST_DRAWN, songs_near
 from emomusic.app.music.page import TABLE
-from emomusic.app.music.songs import EXPLORE, SIMILAR, YOUR_SONG, MusicState, Songs, labelled_songs
+from emomusic.app.music.songs import EXPLORE, SIMILAR, YOUR_SONG, MusicState, Songs
 from emomusic.app.own_music import TableState
 from emomusic.app.queues import PlayerState
 from emomusic.songs.catalogue import Catalogue
@@ -143,12 +143,10 @@ def test_the_labelled_songs_have_their_own_features(app: AppTest, tmp_path: Path
     path = tmp_path / "data_moods.csv"
     mood_table().to_csv(path, index=False)
     monkeypatch.setattr(downloads, "find_download", lambda name: path)
-    labelled_songs.clear()
     app.run()
     assert not app.exception
     assert "100 songs with a mood label" in text_of(app)
     assert sum(drawn(app).values()) == MOST_DRAWN
-    labelled_songs.clear()
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ def test_the_model_hears_valence_and_arousal_rise_along_their_axes(style: Style,
         assert tuple(at) == places
         assert np.diff(heard).min() > 0
         assert heard[-1] - heard[0] > 0.8
-    again = np.mean([hear(mix(loops, valence, AROUSALS[-1]))[1] for valence in VALENCES])
+    again = np.mean([hear(mix(loops, valence, AROUSALS[-1]))[1] for valence in VALENCES[::2]])
     assert again == pytest.approx(style["heard"]["arousal"][-1][1], abs=0.05)  # heard before the encoding
 
 

@@ -16,7 +16,7 @@ from emomusic.training.posed import PosedFaces, read_posed_faces
 from emomusic.training.presets import PRESETS, TrainingConfig
 from tests.fakes import FakeDetector, make_face
 from tests.lazy import lazy
-from tests.tiny_model import Splits
+from tests.tiny_model import Run, Splits
 
 train_module = lazy("emomusic.training.train")
 
@@ -115,8 +115,9 @@ def test_a_preset_with_posed_faces_needs_them(dataset: Splits, tmp_path: Path) -
 
 
 def test_training_with_posed_faces_judges_strangers(
-    collections: Path, dataset: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    collections: Path, dataset: Splits, tmp_path: Path, tiny_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(train_module, "export_onnx", tiny_run.export)
     posed = read_posed_faces(collections, OneFace()).of("taiwan")
     posed = posed.where(posed.persons < "taiwan/08")
     twins = {name: np.concatenate([getattr(posed, name)] * 2) for name in ("images", "shares", "labels", "is_mixture")}

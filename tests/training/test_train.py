@@ -145,8 +145,9 @@ def state_of(out: Path, stage: int) -> dict[str, Any]:
 
 
 def test_a_run_killed_in_its_second_stage_and_resumed_ends_like_an_uninterrupted_one(
-    dataset: Splits, tmp_path: Path, preset: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    dataset: Splits, tmp_path: Path, preset: Callable[..., str], tiny_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(train_module, "export_onnx", tiny_run.export)
     monkeypatch.setitem(architectures.GRAPHS, "twin", architectures.GRAPHS["tiny"])
     monkeypatch.setattr(
         "emomusic.training.train.NETWORKS", {**NETWORKS, "twin": replace(NETWORKS["tiny"], name="twin")}
