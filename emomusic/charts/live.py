@@ -33,7 +33,10 @@ CLICKED, SOUND = "clicked", "sound"
 
 def mood_areas(table: pd.DataFrame) -> go.Figure:
     """The group over a `Timeline.table`: stacked areas of the emotions, from the bottom in the order of `Emotion`."""
-    seconds = _without_gaps(table)
+    seconds = table.set_index("time_s")[SHARES].fillna(0.0)
+    if len(seconds):  # every second from the first to the last, short gaps filled, 0 without faces
+        every = range(int(seconds.index[0]), int(seconds.index[-1]) + 1)
+        seconds = seconds.reindex(every).ffill(limit=_BRIDGED_S - 1).fillna(0.0)
     minutes = [format_clock(time_s) for time_s in seconds.index]
     figure = go.Figure()
     for emotion in EMOTIONS:
@@ -119,15 +122,6 @@ def _draw_sound(figure: go.Figure, sound: Sequence[SoundSpan]) -> None:
     figure.update_yaxes(
         range=[_SOUND_BOTTOM - 1, _BAND_TOP], tickvals=[middle, 0, 50, 100], ticktext=["sound", "0 %", "50 %", "100 %"]
     )
-
-
-def _without_gaps(table: pd.DataFrame) -> pd.DataFrame:
-    """The shares for every second from the first to the last, short gaps filled, 0 without faces."""
-    shares = table.set_index("time_s")[[emotion.value for emotion in EMOTIONS]].fillna(0.0)
-    if shares.empty:
-        return shares
-    shares = shares.reindex(range(int(shares.index[0]), int(shares.index[-1]) + 1))
-    return shares.ffill(limit=_BRIDGED_S - 1).fillna(0.0)
 
 
 def face_bars(faces: Mapping[str, EmotionProbabilities]) -> go.Figure:

@@ -182,8 +182,7 @@ class MtcnnDetector:
         require_rgb(image)
         traces: list[DetectionTrace] = []
         for view in _views(image):
-            planes, pyramid = self._prepared(view.pixels)
-            proposed = self._proposed(pyramid)
+            planes, proposed = self._proposed(view.pixels)
             each_scale = mtcnn.concatenated([found.suppressed(_SAME_SCALE_OVERLAP) for found in proposed])
             proposals = each_scale.suppressed(_STAGE_OVERLAP).squared()
             refined = self._refined(planes, proposals)
@@ -199,22 +198,18 @@ class MtcnnDetector:
                 return traces[-1]
         return traces[0]
 
-    def _prepared(self, image: RgbImage) -> tuple[npt.NDArray[np.float32], Pyramid]:
-        """The image for R-Net and O-Net, and its copies for P-Net."""
+    def _proposed(self, image: RgbImage) -> tuple[npt.NDArray[np.float32], list[Boxes]]:
+        """The image for R-Net and O-Net, and the likely boxes of P-Net at each scale."""
         steps: list[Callable[[], npt.NDArray[Any]]] = [
             lambda: mtcnn.planes(image),
             lambda: image.astype(np.float32),
             lambda: cv2.integral(image),
         ]
         planes, pixels, sums = map_threads(lambda step: step(), steps, one_thread=self._one_thread)
-        return planes, Pyramid(pixels, sums)
-
-    def _proposed(self, pyramid: Pyramid) -> list[Boxes]:
-        """The likely boxes of P-Net at each scale."""
-        height, width = pyramid.pixels.shape[:2]
-        scales = mtcnn.scales(width, height).tolist()
-        levels = map_threads(pyramid.level, scales, one_thread=self._one_thread)
-        return [mtcnn.decode_proposals(output, scale) for output, scale in zip(self._maps(levels), scales, strict=True)]
+        scales = mtcnn.scales(image.shape[1], image.shape[0]).tolist()
+        levels = map_threads(Pyramid(pixels, sums).level, scales, one_thread=self._one_thread)
+        outputs = zip(self._maps(levels), scales, strict=True)
+        return planes, [mtcnn.decode_proposals(output, scale) for output, scale in outputs]
 
     def _maps(self, levels: Sequence[npt.NDArray[np.float32]]) -> Iterator[npt.NDArray[np.float32]]:
         """The output of P-Net for each image, computed in strips, whose layers stay in the processor's cache."""

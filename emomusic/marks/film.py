@@ -143,23 +143,18 @@ class _Sound:
     def encode(self, until_s: float, *, is_end: bool = False) -> None:
         """Encode the packets up to a time; `is_end` writes what is left of the encoder."""
         packets = self._film.audio_packets
-        while packets and (packets[0].dts is None or self._time_s(packets[0]) <= until_s):
+        end_s = until_s + self._film.start_s
+        while packets and (packets[0].dts is None or float(packets[0].dts * packets[0].time_base) <= end_s):
             packet = packets.popleft()
             with contextlib.suppress(av.error.FFmpegError, ValueError):  # damaged; the next packet continues
-                if packet.size:
-                    self._write([frame for decoded in packet.decode() for frame in self._resample(decoded)])
+                for frame in packet.decode() if packet.size else ():
+                    if frame.pts is not None:
+                        frame.pts -= round(self._film.start_s / frame.time_base)
+                    self._write(self._resampler.resample(frame))
         if is_end and self._film.audio is not None:
             with contextlib.suppress(ValueError):  # another format of samples within the film
                 self._write(self._resampler.resample(None))
             self._container.mux(self._encoder.encode())
-
-    def _time_s(self, packet: Any) -> float:
-        return float(packet.dts * packet.time_base) - self._film.start_s
-
-    def _resample(self, frame: Any) -> list[Any]:
-        if frame.pts is not None:
-            frame.pts -= round(self._film.start_s / frame.time_base)
-        return list(self._resampler.resample(frame))
 
     def _write(self, frames: Iterable[Any]) -> None:
         """Encode samples one after another, with a gap only where the film has a long one."""
