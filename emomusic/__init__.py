@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,18 +35,11 @@ __all__ = [
     "recommend_songs",
 ]
 
-_OTHER_MODULES = MappingProxyType(
-    {
-        "EmomusicError": "emomusic.errors",
-        "draw_reading": "emomusic.api",
-        "learn_face": "emomusic.api",
-        "read_picture": "emomusic.api",
-        "recommend_songs": "emomusic.api",
-    }
-)
-
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_OTHER_MODULES.get(name, "emomusic.affect")), name)
+    for module in (".errors", ".affect"):  # the light ones first
+        if hasattr(import_module(module, __name__), name):
+            return getattr(import_module(module, __name__), name)
+    return getattr(import_module(".api", __name__), name)

@@ -273,11 +273,10 @@ def write_checksums(folder: Path | None = None) -> None:
         if not updated.is_relative_to(ROOT):
             return
         sums |= {path: known for path, known in _read_checksums().items() if not (ROOT / path).is_relative_to(updated)}
+    lines = [f"{checksum}  {path}\n" for path, checksum in sorted(sums.items())]
     try:
-        temporary = ROOT / f"{_CHECKSUMS}.part"
-        lines = [f"{checksum}  {path}\n" for path, checksum in sorted(sums.items())]
-        temporary.write_text("".join(lines), encoding="utf-8")
-        temporary.replace(ROOT / _CHECKSUMS)
+        with written_whole(ROOT / _CHECKSUMS) as part:
+            part.write_text("".join(lines), encoding="utf-8")
     except OSError as error:
         raise AssetError(f"expected to write {ROOT / _CHECKSUMS}. Received: {error.strerror}") from error
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from emomusic import assets
-from emomusic.assets import downloads_dir, find_datasets, sha256_of, written_whole
+from emomusic.assets import Asset, downloads_dir, find_datasets, sha256_of, written_whole
 from emomusic.errors import AssetError, SettingsError
 
 TIMEOUT_S = 10.0
@@ -18,41 +18,26 @@ TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Download:
-    """A dataset that can be downloaded.
+class Download(Asset):
+    """A dataset that can be downloaded. Its path is relative to `downloads_dir()` or `$EMOMUSIC_DATA`."""
 
-    Attributes:
-        name: argument of `data get`.
-        address: public URL.
-        path: relative to `downloads_dir()` or `$EMOMUSIC_DATA`.
-        licence: licence as text.
-        source: content and publisher as text.
-        sha256: checksum of the file.
-        num_bytes: size.
-    """
-
-    name: str
     address: str
-    path: str
-    licence: str
-    source: str
     sha256: str
-    num_bytes: int
 
 
 DOWNLOADS: Mapping[str, Download] = MappingProxyType(
     {
         "moods": Download(
             name="moods",
+            path="music/data_moods.csv",
+            licence="none stated, for personal use only",
+            source="686 songs with mood labels, github.com/cristobalvch/Spotify-Machine-Learning",
+            bytes=118_089,
             address=(
                 "https://raw.githubusercontent.com/cristobalvch/Spotify-Machine-Learning/"
                 "6d952aa707f67991dc9295c80980ba6311931952/data/data_moods.csv"
             ),
-            path="music/data_moods.csv",
-            licence="none stated, for personal use only",
-            source="686 songs with mood labels, github.com/cristobalvch/Spotify-Machine-Learning",
             sha256="84a74565cfb41385aef2896a8ed6b0b41ec7ff83e7332749db136a1de3133117",
-            num_bytes=118_089,
         )
     }
 )
@@ -76,8 +61,19 @@ def ensure(name: str) -> Path:
     """
     if (path := find_download(name)) is not None:
         return path
+    import requests
+
     download = DOWNLOADS[name]
-    data = _fetch(download)
+    try:
+        with requests.get(download.address, stream=True, timeout=TIMEOUT_S) as response:
+            response.raise_for_status()
+            data = bytes(next(response.iter_content(download.bytes + 1), b""))  # one byte more is enough to refuse it
+    except requests.RequestException as error:  # its messages name pools and objects
+        reason = type(error).__name__ if error.response is None else f"HTTP {error.response.status_code}"
+        raise AssetError(
+            f"{name}: expected a dataset at {download.address}. Received: {reason}. "
+            "Check the network connection, or try again later"
+        ) from error
     if (received := hashlib.sha256(data).hexdigest()) != download.sha256:
         raise AssetError(
             f"{name}: expected a file with SHA-256 {download.sha256} from {download.address}. Received: one with "
@@ -95,19 +91,3 @@ def ensure(name: str) -> Path:
             f"{advice if assets.IS_WHEEL else 'Make the folder writable'}"
         ) from error
     return target
-
-
-def _fetch(download: Download) -> bytes:
-    """The response, of which a byte more than the dataset is enough to refuse it."""
-    import requests
-
-    try:
-        with requests.get(download.address, stream=True, timeout=TIMEOUT_S) as response:
-            response.raise_for_status()
-            return bytes(next(response.iter_content(download.num_bytes + 1), b""))
-    except requests.RequestException as error:  # its messages name pools and objects
-        reason = type(error).__name__ if error.response is None else f"HTTP {error.response.status_code}"
-        raise AssetError(
-            f"{download.name}: expected a dataset at {download.address}. Received: {reason}. "
-            "Check the network connection, or try again later"
-        ) from error

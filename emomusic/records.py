@@ -164,7 +164,7 @@ class FaceRecord(
 
     Attributes:
         name: name of its folder.
-        network: key in `training.networks.NETWORKS`.
+        network: key in `training.presets.NETWORKS`.
         stages: of the training.
         parameters: number of weights.
         num_bytes: size of the weights on disk.

@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import tomllib
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -54,48 +54,16 @@ _CLEAR = 0.1  # difference of the correlations with the best major and the best 
 _WINDOW = 16_384  # samples, 0.37 s: tells semitones apart from 80 Hz
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """A package: its licence, the address of the songs, and their folder. A folder that ends in .pk3 is an archive."""
-
-    package: str
-    licence: str
-    source: str
-    folder: str
-
-
-@dataclass(frozen=True, slots=True)
-class Excerpt:
-    """A part of a song.
-
-    Attributes:
-        files: in the folder of its origin; several are mixed.
-        start_s: from the start of the song.
-    """
-
-    title: str
-    artist: str
-    origin: Origin
-    files: list[str]
-    start_s: float
-
-
-def read_excerpts() -> list[Excerpt]:
-    """The excerpts that `scripts/songs.toml` names."""
-    table = tomllib.loads(Path(__file__).with_name("songs.toml").read_text(encoding="utf-8"))
-    return [Excerpt(**each | {"origin": Origin(**table["origins"][each["origin"]])}) for each in table["excerpts"]]
-
-
-def unpack(packages: Path, origin: Origin, out: Path) -> Path:
-    """Unpack the package of an origin, once; its folder of songs."""
-    root = out / origin.package
+def unpack(packages: Path, origin: Mapping[str, str], out: Path) -> Path:
+    """Unpack the package of an origin, once; its folder of songs, which is an archive if it ends in .pk3."""
+    root = out / origin["package"]
     if not root.exists():
-        (package,) = packages.glob(f"{origin.package}_*.deb")
+        (package,) = packages.glob(f"{origin['package']}_*.deb")
         subprocess.run(["dpkg-deb", "-x", package, root], check=True)
         for archive in root.rglob("*.pk3"):
             with zipfile.ZipFile(archive) as songs:
                 songs.extractall(archive.with_suffix(""))
-    return root / origin.folder
+    return root / origin["folder"]
 
 
 def read_sound(path: Path, start_s: float) -> npt.NDArray[np.float32]:
@@ -145,15 +113,16 @@ def key_of(sound: npt.NDArray[np.float32]) -> str | None:
     return f"{_NOTES[int(np.argmax(fits[best]))]} {best}" if is_clear else None
 
 
-def write_excerpt(path: Path, sound: npt.NDArray[np.float32], excerpt: Excerpt) -> None:
+def write_excerpt(
+    path: Path, sound: npt.NDArray[np.float32], excerpt: Mapping[str, Any], origin: Mapping[str, str]
+) -> None:
     """Write an MP3 file, which all browsers play, with its tags alone."""
-    origin = excerpt.origin
     with av.open(str(path), "w", format="mp3", options={"fflags": "+bitexact"}) as output:
         output.metadata.update(
-            title=excerpt.title,
-            artist=excerpt.artist,
-            copyright=f"{origin.licence}, {_TEXTS[origin.licence]}",
-            comment=f"Excerpt of {LENGTH_S} s, re-encoded, from {origin.source}",
+            title=excerpt["title"],
+            artist=excerpt["artist"],
+            copyright=f"{origin['licence']}, {_TEXTS[origin['licence']]}",
+            comment=f"Excerpt of {LENGTH_S} s, re-encoded, from {origin['source']}",
         )
         stream: Any = output.add_stream("libmp3lame", rate=RATE, layout="stereo", bit_rate=BIT_RATE)
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound), "fltp", "stereo")
@@ -167,15 +136,16 @@ def build(packages: Path) -> list[dict[str, Any]]:
     """Write all excerpts; number, file, licence and source of each."""
     for path in songs_dir().glob("*.mp3"):
         path.unlink()
+    table = tomllib.loads(Path(__file__).with_name("songs.toml").read_text(encoding="utf-8"))
     records = []
     with tempfile.TemporaryDirectory() as out:
-        for number, excerpt in enumerate(read_excerpts(), 1):
-            folder = unpack(packages, excerpt.origin, Path(out))
-            sounds = [read_sound(folder / name, excerpt.start_s) for name in excerpt.files]
-            name = "-".join("".join(each if each.isalnum() else " " for each in excerpt.title.lower()).split())
-            write_excerpt(songs_dir() / f"{name}.mp3", levelled(np.sum(sounds, axis=0)), excerpt)
-            origin = {"licence": excerpt.origin.licence, "source": excerpt.origin.source}
-            records.append({"number": number, "file": f"{name}.mp3", **origin})
+        for number, excerpt in enumerate(table["excerpts"], 1):
+            origin = table["origins"][excerpt["origin"]]
+            folder = unpack(packages, origin, Path(out))
+            sounds = [read_sound(folder / name, excerpt["start_s"]) for name in excerpt["files"]]  # several are mixed
+            name = "-".join("".join(each if each.isalnum() else " " for each in excerpt["title"].lower()).split())
+            write_excerpt(songs_dir() / f"{name}.mp3", levelled(np.sum(sounds, axis=0)), excerpt, origin)
+            records.append({"number": number, "file": f"{name}.mp3"} | {at: origin[at] for at in ("licence", "source")})
     return records
 
 

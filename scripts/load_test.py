@@ -20,7 +20,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from time import monotonic
 from typing import Any
 
@@ -37,29 +36,19 @@ _CUTS = 8  # of each sample; their pixels differ, so the pages share no pictures
 _MOST_CUT = 0.04  # of each side
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """The load of a measurement.
-
-    Attributes:
-        visitors: number of visitors.
-        seconds: duration.
-        replicas: number of replicas, which share the cores of this machine.
-        think: mean pause before an action in seconds, exponentially distributed; 0 for none.
-        arrive_within: seconds until the last visitor comes.
-        interval: seconds of each row of the report.
-    """
-
-    visitors: int = 40
-    seconds: float = 300.0
-    replicas: int = 2
-    think: float = 10.0
-    arrive_within: float = 10.0
-    interval: float = 20.0
+OPTIONS = {
+    "visitors": (40, "number of visitors"),
+    "seconds": (300.0, "duration"),
+    "replicas": (2, "number of replicas, which share the cores of this machine"),
+    "think": (10.0, "mean pause before an action in seconds, exponentially distributed; 0 for none"),
+    "arrive_within": (10.0, "seconds until the last visitor comes"),
+    "interval": (20.0, "seconds of each row of the report"),
+}
+"""The load of a measurement: default and meaning of each option."""
 
 
-def measure(load: Load) -> dict[str, Any]:
-    """The report of a load. Several replicas are behind Caddy.
+def measure(load: argparse.Namespace) -> dict[str, Any]:
+    """The report of a load, with the `OPTIONS`. Several replicas are behind Caddy.
 
     Raises:
         EmomusicError: a server does not start.
@@ -72,7 +61,7 @@ def measure(load: Load) -> dict[str, Any]:
         ]
         servers = [*replicas, *([stack.enter_context(run_proxy(replicas))] if load.replicas > 1 else [])]
         report = asyncio.run(_measure(load, servers, make_photos()))
-    return {"machine": machine(), "load": asdict(load)} | report
+    return {"machine": machine(), "load": vars(load)} | report
 
 
 def make_photos() -> list[bytes]:
@@ -87,7 +76,7 @@ def make_photos() -> list[bytes]:
     return photos
 
 
-async def _measure(load: Load, servers: Sequence[Server], photos: Sequence[bytes]) -> dict[str, Any]:
+async def _measure(load: argparse.Namespace, servers: Sequence[Server], photos: Sequence[bytes]) -> dict[str, Any]:
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS))
     outcomes: list[Outcome] = []
     address = servers[-1].address
@@ -165,11 +154,12 @@ def _durations(outcomes: Iterable[Outcome]) -> dict[str, float]:
 def main() -> int:
     """Measure the load that the command line names, and print the report as JSON."""
     parser = argparse.ArgumentParser(prog="python -m scripts.load_test", description=str(__doc__).split("\n", 1)[0])
-    for name, default in asdict(Load()).items():
-        parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default, help=f"({default})")
+    for name, (default, text) in OPTIONS.items():
+        option = f"--{name.replace('_', '-')}"
+        parser.add_argument(option, type=type(default), default=default, help=f"{text} ({default})")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # ends the servers, too
     try:
-        print(json.dumps(measure(Load(**vars(parser.parse_args()))), indent=2))
+        print(json.dumps(measure(parser.parse_args()), indent=2))
     except EmomusicError as error:
         print(error, file=sys.stderr)
         return 2

@@ -9,7 +9,6 @@ as the bar of the camera did. Linux only. Takes five minutes. Requires Chromium 
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import re
@@ -189,7 +188,6 @@ def measure_way(playwright: Playwright, way: Way, film: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Run the measurements and print them as JSON."""
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     figures: dict[str, Any] = {"machine": machine()}
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         for num_faces in (1, 7):

@@ -11,7 +11,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from emomusic.server.settings import settings
+from emomusic.server.capacity import settings
 
 KUBERNETES = "1.32"
 STOP_S = 5.0  # emomusic/server/drain.py ends the process this long after the drain

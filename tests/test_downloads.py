@@ -31,7 +31,7 @@ def register(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Download]:
     """Replace the known datasets by one called "songs" at an address."""
 
     def replace_datasets(address: str) -> Download:
-        download = Download("songs", f"{address}/songs.csv", "music/songs.csv", "none", "a test", SUM, len(BODY))
+        download = Download("songs", "music/songs.csv", "none", "a test", len(BODY), f"{address}/songs.csv", SUM)
         monkeypatch.setattr(downloads, "DOWNLOADS", MappingProxyType({"songs": download}))
         return download
 
@@ -111,7 +111,7 @@ def test_data_get_and_data_list_print_the_same_record(
 ) -> None:
     with serve(lambda _: Reply(BODY)) as server:
         moods = replace(
-            DOWNLOADS["moods"], address=f"{server.url}/m.csv", sha256=SUM, path="music/songs.csv", num_bytes=len(BODY)
+            DOWNLOADS["moods"], address=f"{server.url}/m.csv", sha256=SUM, path="music/songs.csv", bytes=len(BODY)
         )
         monkeypatch.setattr(downloads, "DOWNLOADS", {"moods": moods})
         assert main.main(["data", "list", "--json"]) == 0

@@ -1,13 +1,15 @@
 """scripts/load_test.py: simulated visitors against a real server."""
 
+from argparse import Namespace
+
 import pytest
 
-from scripts.load_test import Load, measure
+from scripts.load_test import measure
 
 
 @pytest.mark.slow
 def test_two_visitors_receive_photos_and_songs_without_errors() -> None:
-    report = measure(Load(visitors=2, seconds=15, replicas=1, think=0.3, arrive_within=1, interval=10))
+    report = measure(Namespace(visitors=2, seconds=15, replicas=1, think=0.3, arrive_within=1, interval=10))
     assert report["errors"] == {}
     assert report["refusals"]["count"] == 0
     assert report["answers"]["count"] > 0

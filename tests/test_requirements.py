@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from emomusic.app.film.job import MAX_MB
-from emomusic.cli import doctor
+from emomusic.cli import system
 from emomusic.compat import HOOKED
 from emomusic.media.images import MAX_BYTES
 from emomusic.songs.table_import import MAX_UPLOAD_BYTES
@@ -97,7 +97,7 @@ def test_libraries_with_private_hooks_have_an_upper_bound(root: Path, library: s
 def test_doctor_checks_every_declared_package(root: Path, extra: str):
     names = {ALIASES.get(name, name) for name in declared(root, extra)}
     transitive = {"aiortc"}  # from streamlit-webrtc
-    assert set(doctor.PACKAGES[extra]) - transitive == names
+    assert set(system.PACKAGES[extra]) - transitive == names
 
 
 def lines_of(lock: Path) -> list[str]:

@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 
 from emomusic.affect import EMOTIONS
 from emomusic.batch.storage import BatchError, Folder
-from emomusic.faces.reading import PictureReading, affect_row
 
 PICTURES, FACES = "pictures", "faces"
 """Folders of the datasets."""
@@ -61,13 +60,6 @@ _SENTENCE_END = re.compile(r"[.;:,]")  # a comma: the reason, then what follows 
 
 NUM_EXAMPLES = 5
 """Failures that the summary names at most."""
-
-
-def picture_row(name: str, reading: PictureReading) -> dict[str, Any]:
-    """The row for a picture."""
-    size = {"width": reading.width, "height": reading.height, "num_faces": len(reading.faces)}
-    affect = {} if reading.group is None else affect_row(reading.group)
-    return {"picture": name, "kind": PICTURE, **size, **affect}
 
 
 def failure_row(name: str, *, is_film: bool, error: str) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def run_ray(
 ) -> None:
     """Read units on a cluster. Units whose processes die are repeated, then halved, until one picture is to blame.
 
-    The options are those of `local.run_local`. All nodes must reach the folder. `workers` limits the number of
+    The options are those of `reader.run_local`. All nodes must reach the folder. `workers` limits the number of
     processes; None is for one on each core of the cluster. The `address` of the cluster is `host:port`, or `auto` on
     one of its nodes; None starts Ray on this machine.
 

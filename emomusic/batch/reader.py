@@ -1,10 +1,17 @@
-"""Reads one unit of a batch: decodes, detects and classifies its pictures and films, and writes its parts."""
+"""Reads the units of a batch: decodes, detects and classifies their pictures and films, and writes their parts.
+
+`run_local` does so with a worker process for each core of one machine.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 from typing import Any, BinaryIO
 
@@ -12,14 +19,16 @@ import numpy as np
 import pyarrow as pa
 
 from emomusic.affect import EmotionProbabilities
-from emomusic.batch.parts import FACE_SCHEMA, FILM, Dataset, failure_row, picture_row
+from emomusic.batch.parts import FACE_SCHEMA, FILM, PICTURE, Dataset, failure_row
 from emomusic.batch.sources import Item, Opener
+from emomusic.batch.storage import BatchError
 from emomusic.compat import return_free_memory
 from emomusic.errors import FilmError, ImageError
 from emomusic.faces.reading import SHARES, affect_row, face_row, load_networks, read_faces
 from emomusic.media.ahead import ahead
 from emomusic.media.formats import HEAD_BYTES, Kind, kind_of
 from emomusic.media.images import MAX_BYTES, RgbImage, read_image
+from emomusic.workers import Crash, run_in_processes
 
 MIN_PICTURES, MAX_PICTURES = 16, 128
 """Number of pictures in a unit."""
@@ -138,7 +147,10 @@ class UnitReader:
             return failure_row(item.name, is_film=is_film, error=error), FACE_SCHEMA.empty_table()
         reading = read_faces(opened.image, self._detector, self._classifier)
         faces = [{"picture": item.name, **face_row(face)} for face in reading.faces]
-        return picture_row(item.name, reading), pa.Table.from_pylist(faces, FACE_SCHEMA)
+        size = {"width": reading.width, "height": reading.height, "num_faces": len(faces)}
+        affect = {} if reading.group is None else affect_row(reading.group)
+        row = {"picture": item.name, "kind": PICTURE, **size, **affect}
+        return row, pa.Table.from_pylist(faces, FACE_SCHEMA)
 
     def _film_rows(self, name: str, file: BinaryIO) -> tuple[dict[str, Any], Any]:
         from emomusic.media.film_file import FilmFile
@@ -177,3 +189,52 @@ class _Opened:
     film: BinaryIO | None = None
     error: str = ""
     num_bytes: int = 0
+
+
+def run_local(
+    units: Iterable[Unit],
+    load: Callable[[], UnitReader],
+    dataset: Dataset,
+    *,
+    workers: int,
+    on_read: Callable[[int], None],
+) -> None:
+    """Read units in worker processes. Units of workers that die are halved, until one picture is to blame.
+
+    Args:
+        units: in this order.
+        load: makes the reader of a worker.
+        dataset: of the results.
+        workers: number of processes.
+        on_read: takes the number of pictures and films of each finished unit.
+
+    Raises:
+        BatchError: a worker cannot start, or the folder cannot be written.
+        ModelError: there is no such model, or its files are damaged.
+    """
+    calls: deque[Unit | None] = deque([None, *units])  # the first call only loads the networks
+    with contextlib.closing(run_in_processes(calls, _read, partial(_load, load), workers=workers)) as results:
+        try:
+            for unit, result in results:
+                if not isinstance(result, Crash):
+                    on_read(result)
+                elif unit is None:
+                    raise BrokenProcessPool(f"exit status {result.exit_status}")
+                elif rest := unit.after_crash():
+                    calls.extendleft(reversed(rest))
+                else:
+                    on_read(write_crash(unit, dataset))
+        except BrokenProcessPool as error:
+            raise BatchError(
+                f"expected a worker process to load the networks. Received: {error}. "
+                "Use fewer workers if memory is short"
+            ) from error
+
+
+def _load(load: Callable[[], UnitReader]) -> UnitReader:
+    sys.stdout = sys.stderr  # standard output of a worker has the answer of the command
+    return load()
+
+
+def _read(reader: UnitReader, unit: Unit | None) -> int:
+    return 0 if unit is None else reader.read(unit)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from emomusic.affect import list_shares
 from emomusic.cli import arguments
 from emomusic.cli.arguments import STOPPED, Outcome, add_command, log_file_error, progress
-from emomusic.cli.doctor import require_packages
+from emomusic.cli.system import require_packages
 from emomusic.errors import EmomusicError
 from emomusic.faces.model_files import DEFAULT_MODEL, model_folder
 from emomusic.text import escape_control_chars, pluralize
@@ -133,7 +133,7 @@ def _read(items: list[Item], dataset: Dataset, run: Callable[..., None]) -> tupl
 def _engine(options: argparse.Namespace) -> Callable[..., None]:
     """The function that reads the units. Raises a `SettingsError` without Ray."""
     if options.engine == "local":
-        from emomusic.batch.local import run_local
+        from emomusic.batch.reader import run_local
 
         return run_local
     require_packages("cluster", "ray")

@@ -12,10 +12,12 @@ from emomusic.assets import ModelKind, folder_of, require_checkout, require_writ
 from emomusic.baselines import percent_of
 from emomusic.cli import arguments
 from emomusic.cli.arguments import Outcome, add_command, progress
-from emomusic.cli.doctor import require_packages
-from emomusic.errors import DatasetError, ModelError, ProfileError
+from emomusic.cli.system import require_packages
+from emomusic.errors import DatasetError, ProfileError
 from emomusic.faces.model_files import DEFAULT_MODEL, model_folder
+from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MOOD_MODELS
 from emomusic.text import escape_control_chars, file_size
+from emomusic.training.presets import NETWORKS, PRESETS
 
 if TYPE_CHECKING:
     from emomusic.songs.cross_validation import Examples
@@ -65,8 +67,8 @@ def _add_train(parent: Any) -> None:
     train = parent.add_parser("train", help="Train a model.")
     kinds = train.add_subparsers(dest="kind", required=True, metavar="face|music|sound")
     face = add_command(kinds, "face", train_face, _show_figures, "Train a network on FER2013.")
-    face.add_argument("--network", required=True)
-    face.add_argument("--preset", type=arguments.name, help="the training configuration; each network has its own")
+    face.add_argument("--network", required=True, choices=NETWORKS)
+    face.add_argument("--preset", choices=PRESETS, help="the training configuration; each network has its own")
     face.add_argument("--fer2013", type=arguments.path, required=True, metavar="CSV")
     text = "collections of faces with persons, DIR/<collection>/<emotion>/<person>_*.jpg, for presets that need them"
     face.add_argument("--posed-faces", type=arguments.path, metavar="DIR", help=text)
@@ -81,7 +83,7 @@ def _add_train(parent: Any) -> None:
 
 
 def _add_mood_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", type=arguments.name, help="name of a mood model")
+    parser.add_argument("--model", choices=MOOD_MODELS, default=DEFAULT_MOOD_MODEL, help="name of a mood model")
     parser.add_argument("--data", type=arguments.path, required=True, metavar="CSV", help="data_moods.csv")
 
 
@@ -123,12 +125,23 @@ def _require_agreement(options: argparse.Namespace) -> None:
 def _figures_on_fer2013(name: str, options: argparse.Namespace) -> dict[str, Any]:
     from emomusic.faces.classifier import EmotionClassifier
     from emomusic.faces.fer2013 import Split, read_fer2013
-    from emomusic.training.evaluate import evaluate_split
+    from emomusic.media.images import to_network_input
+    from emomusic.metrics import evaluate
+    from emomusic.training.evaluate import evaluation_record
+    from emomusic.training.ferplus import evaluate_on_votes
 
     split = Split(options.split)
     faces = read_fer2013(options.fer2013, [split])[split]
     classifier = EmotionClassifier.load(name)
-    return evaluate_split(faces, split, classifier, posed=options.posed, by_votes=options.ferplus)
+    inputs, classes = to_network_input(list(faces.images), classifier.spec.side), classifier.spec.classes
+    answers = classifier.posed().of_photographs(inputs) if options.posed else classifier.probabilities(inputs)
+    y_pred = answers.argmax(axis=1)
+    if not options.ferplus:
+        return evaluation_record(name, evaluate(faces.labels, y_pred, classes))
+    figures = evaluate_on_votes(faces.images, split, y_pred, classes)
+    if figures is None:
+        raise DatasetError(f"expected pictures of FER2013 with votes in FER+ ({split}). Received: other pictures")
+    return {"model": name, **figures}
 
 
 def _figures_on_pictures(name: str, options: argparse.Namespace) -> dict[str, Any]:
@@ -188,18 +201,16 @@ def evaluate_music(options: argparse.Namespace) -> Outcome:
     """Recompute the figures of a mood model."""
     from emomusic.songs.mood_training import evaluate_mood_model, read_labelled_songs
 
-    return evaluate_mood_model(read_labelled_songs(options.data), model=_mood_model_name(options.model)).metrics, 0
+    return evaluate_mood_model(read_labelled_songs(options.data), model=options.model).metrics, 0
 
 
 def train_music(options: argparse.Namespace) -> Outcome:
     """Fit a mood model and write its folder."""
-    from emomusic.songs.mood import DEFAULT_MOOD_MODEL
     from emomusic.songs.mood_training import train_mood_model
     from emomusic.songs.stored_moods import store_moods
 
-    name = _mood_model_name(options.model)
-    out = _folder_for(options, ModelKind.MUSIC, name)
-    metrics = train_mood_model(options.data, model=name, out=out)
+    out = _folder_for(options, ModelKind.MUSIC, options.model)
+    metrics = train_mood_model(options.data, model=options.model, out=out)
     if out.resolve() == folder_of(ModelKind.MUSIC, DEFAULT_MOOD_MODEL).resolve():
         write_checksums(store_moods().parent)
     write_checksums(out)
@@ -238,28 +249,13 @@ def _clips(folder: Path) -> Examples:
         return read_clips(folder, on_progress)
 
 
-def _mood_model_name(name: str | None) -> str:
-    """The named mood model, or the default one."""
-    from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MOOD_MODELS
-
-    if name is not None and name not in MOOD_MODELS:
-        raise ModelError(f"expected one of the mood models {', '.join(MOOD_MODELS)}. Received: {name!r}")
-    return name or DEFAULT_MOOD_MODEL
-
-
 def train_face(options: argparse.Namespace) -> Outcome:
     """Train a network and write its folder."""
     from emomusic.faces.fer2013 import read_fer2013
-    from emomusic.training.networks import NETWORKS
-    from emomusic.training.presets import PRESETS
 
     require_checkout("to train a network")
     require_packages("train", "keras")
-    if options.network not in NETWORKS:
-        raise ModelError(f"expected one of the networks {', '.join(NETWORKS)}. Received: {options.network!r}")
     preset = options.preset or NETWORKS[options.network].preset
-    if preset not in PRESETS:
-        raise ModelError(f"expected one of the presets {', '.join(PRESETS)}. Received: {preset!r}")
     out = _folder_for(options, ModelKind.FACE, options.network)
     splits = read_fer2013(options.fer2013)
     posed = None if options.posed_faces is None else _posed_faces(options.posed_faces)

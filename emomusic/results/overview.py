@@ -1,8 +1,11 @@
-"""The trained models of a kind, and their results for a page, a list and other programs. No model is loaded."""
+"""The trained models of a kind, and their results for a page, a list and other programs. No model is loaded.
+
+The findings are sentences in Markdown, computed from saved metrics.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -10,12 +13,17 @@ from typing import Any
 import msgspec
 
 from emomusic.assets import SPEC, ModelKind, models_dir
-from emomusic.baselines import FACE_BASELINES, MUSIC_BASELINES, SOUND_BASELINE, Baseline
+from emomusic.baselines import FACE_BASELINES, MUSIC_BASELINES, OF_FOUR, SOUND_BASELINE, Baseline
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
-from emomusic.metrics import FOUR, ClassScores, accuracy_interval
-from emomusic.records import CollectionScores, FaceRecord, Record, VoteScores, read_record
+from emomusic.faces.model_files import FACERES, FACERES_TITLE
+from emomusic.metrics import FOUR, ClassScores, McNemar, accuracy_interval
+from emomusic.records import CollectionScores, FaceBin, FaceRecord, Record, Stage, read_record
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL
+from emomusic.text import join_names
+
+_SMALL_CLASS = 100  # recall of a class with fewer examples comes with counts
+_WEAK = 0.5  # a class is weak if the model finds less than this share of its examples
 
 TITLES = {
     "emonet_photo": "Photo model",
@@ -183,7 +191,16 @@ def document(record: Record) -> dict[str, Any]:
             "macro_f1": test.macro_f1,
             "calibration_error": test.calibration.expected_error,
             "not_in_training": msgspec.to_builtins(test.not_in_training),
-            "ferplus": None if votes is None else _by_votes(votes),
+            "ferplus": votes
+            and {
+                "n": votes.n,
+                "contempt": votes.contempt,
+                "accuracy": votes.accuracy,
+                "accuracy_interval": list(votes.accuracy_interval),
+                "four_class_accuracy": votes.in_four,
+                "macro_recall": votes.without_contempt.macro_recall,  # by class without contempt
+                "macro_f1": votes.without_contempt.macro_f1,
+            },
             "wild": None if record.wild is None else msgspec.to_builtins(record.wild),
         }
         size, item, ms_per_item = {"parameters": record.parameters}, "a face", record.ms_per_face
@@ -210,15 +227,188 @@ def document(record: Record) -> dict[str, Any]:
     }
 
 
-def _by_votes(votes: VoteScores) -> dict[str, Any]:
-    """The figures against people's votes, those by class without contempt."""
-    inner = votes.without_contempt
+# Findings
+
+
+def answer(record: Record, found: Evaluation, benchmark: Benchmark) -> str:
+    """State how often a model is right, and which classes it rarely finds."""
+    where = {
+        Benchmark.PHOTOGRAPHS: "of the faces on photographs",
+        Benchmark.VOTES: "of FER2013's faces, judged by people's votes",
+        Benchmark.LABELS: "of FER2013's faces, judged by its labels",
+        Benchmark.POSED: f"of {found.n:,} posed faces",
+    }.get(benchmark, "of songs it has not met")
+    ordered = sorted(found.recall, key=lambda label: found.recall[label])
+    weak = [label for label in ordered if found.recall[label] < _WEAK] or ordered[:1]
+    named = join_names(
+        f"{percent(found.recall[label])} of {label}{_counts_of(found.per_class.get(label))}" for label in weak
+    )
+    best = ordered[-1]
+    return (
+        f"{title_of(record)}: right on {percent(found.accuracy)} {where} ({found.range}). "
+        f"It finds {percent(found.recall[best])} of {best}, but only {named}."
+    )
+
+
+def groups_of(record: FaceRecord) -> list[FaceBin]:
+    """The accuracy of a model on each collection of posed faces and on photographs, the weakest last.
+
+    The names say how many persons there are, and where they are from.
+    """
+    bins = [FaceBin(_persons(name, one), one.n, one.accuracy) for name, one in (record.collections or {}).items()]
+    if record.wild is not None:
+        bins.append(FaceBin("people on photographs, origin unknown", record.wild.n, record.wild.accuracy))
+    return sorted(bins, key=lambda one: -one.accuracy)
+
+
+def recall_by_group(record: FaceRecord) -> dict[str, dict[str, float]]:
+    """The recall of each class in each collection of posed faces, by the persons of the collection."""
     return {
-        "n": votes.n,
-        "contempt": votes.contempt,
-        "accuracy": votes.accuracy,
-        "accuracy_interval": list(votes.accuracy_interval),
-        "four_class_accuracy": votes.in_four,
-        "macro_recall": inner.macro_recall,
-        "macro_f1": inner.macro_f1,
+        _persons(name, one): {in_words(label): recall for label, recall in one.recall.items()}
+        for name, one in (record.collections or {}).items()
     }
+
+
+def describe_weakest(record: FaceRecord) -> str:
+    """Name the group for whom a model works worst; empty if not measured."""
+    if not record.collections:
+        return ""
+    name, weakest = min(record.collections.items(), key=lambda pair: pair[1].accuracy)
+    met = any(one.is_trained for one in record.collections.values())
+    return (
+        f"It works worst for {_persons(name, weakest)}: {percent(weakest.accuracy)} "
+        f"({to_text(weakest.accuracy_interval)})."
+        + ("" if met else " It had not met the persons of these collections.")
+    )
+
+
+def _persons(name: str, collection: CollectionScores) -> str:
+    return collection.people or f"{collection.persons} persons of {name}"
+
+
+def list_reports(record: Record) -> list[dict[str, str]]:
+    """What each report about such a model said, what ours got, and why they differ."""
+    why = _unlike_reports(record)
+    rows = []
+    for report in reports_of(record):
+        if isinstance(record, FaceRecord):
+            own = record.test.in_four if report.of == OF_FOUR else record.test.accuracy
+        else:
+            own = record.macro_f1 if record.kind is ModelKind.SOUND else record.accuracy
+        rows.append(
+            {
+                "Report": report.title,
+                "The report said": f"{report.percent}, {report.of}",
+                "We got": percent(own),
+                "Why they differ": f"The report: {report.note}.{why}",
+            }
+        )
+    return rows
+
+
+def _unlike_reports(record: Record) -> str:
+    """What ours learned that the reports' models did not; empty if nothing."""
+    if not isinstance(record, FaceRecord):
+        return " Ours is the mean over folds of held-out songs."
+    config = record.stages[-1].config
+    extras = ["people's votes on the pictures (FER+)"] if _is_on(config, "votes") else []
+    if _is_distilled(config):
+        extras.append(f"the answers of {join_names(config['teachers'])}")
+    learned = (
+        f" Ours also learned from {join_names(extras)}, and averages a face and its mirror image." if extras else ""
+    )
+    return f"{learned} Ours is measured on FER2013 PrivateTest, with its labels."
+
+
+def describe_choice(record: Record) -> str:
+    """A reservation about the figures of a model; empty if there is none."""
+    if record.kind is ModelKind.MUSIC and record.name == "ensemble":  # docs/experiments.md has the unbiased figure
+        return "Its members were chosen on the same songs, so the figure is a little too high."
+    return ""
+
+
+def describe_figures(first: Record, found: Evaluation, second: Record, other: Evaluation) -> str:
+    """Compare the accuracy of two models on a benchmark by their ranges, the better one first."""
+    ranked = sorted(((first, found), (second, other)), key=lambda pair: -pair[1].accuracy)
+    shares = ", ".join(f"{title_of(record)} {percent(own.accuracy)} ({own.range})" for record, own in ranked)
+    are_alike = first.by_class.classes == second.by_class.classes
+    return f"{shares}." + ("" if are_alike else " Their classes differ, so these figures do not compare.")
+
+
+def describe_comparison(first: Record, second: Record, test: McNemar) -> tuple[str, str]:
+    """State which of two models is better or that chance can explain the difference, and the test behind it."""
+    one, other = (title_of(record) for record in (first, second))
+    is_face = first.kind is ModelKind.FACE
+    in_four = ", in four classes" if first.by_class.classes != second.by_class.classes else ""
+    if not test.is_beyond_chance:
+        verdict = f"Chance can explain the difference between {one} and {other}"
+    else:
+        better, worse = (one, other) if test.only_first > test.only_second else (other, one)
+        verdict = f"{better} is better than {worse}, beyond chance"
+    p_value = "< 0.001" if test.p_value < 0.001 else f"= {test.p_value:.2g}"
+    return verdict, (
+        f"Of the same {test.n:,} {first.kind.examples}{in_four}, only {one} has {test.only_first:,} right and only "
+        f"{other} {test.only_second:,}. On the others both are right or both are wrong (McNemar's exact test, "
+        f"p {p_value})." + ("" if is_face else " Other folds can give another result.")
+    )
+
+
+def describe_hard_emotions(record: FaceRecord) -> str:
+    """Name the emotions that are hard for a model of seven emotions, and the one on which people disagree most.
+
+    Raises:
+        ModelError: the model was not evaluated against people's votes in seven emotions.
+    """
+    votes = None if record.votes is None else record.votes.seven
+    if votes is None:
+        raise ModelError(f"expected a model with figures by people's votes. Received: {record.name}")
+    present = {label: scores for label, scores in votes.per_class.items() if scores.support}
+    best, least = (pick(present, key=lambda label: present[label].recall) for pick in (max, min))
+    labels = {name: scores.support for name, scores in record.test.per_class.items() if scores.support}
+    hard = min(labels, key=lambda name: votes.per_class[name].support / labels[name])
+    return (
+        f"By what people see, **{label_of(record.name)}** finds {of_100(present[best].recall)} of 100 {best} faces"
+        f"{_counts_of(present[best])}, but only {of_100(present[least].recall)} of 100 {least} ones"
+        f"{_counts_of(present[least])}. People disagree too: FER2013 calls {labels[hard]:,} of its test pictures "
+        f"{hard}, but by the votes of ten people only {votes.per_class[hard].support:,} show {hard}."
+    )
+
+
+def _counts_of(scores: ClassScores | None) -> str:
+    """The counts behind the recall of a small class; empty for others."""
+    if scores is None or scores.support >= _SMALL_CLASS:
+        return ""
+    return f" ({round(scores.recall * scores.support)} of {scores.support})"
+
+
+def describe_training(stages: Sequence[Stage]) -> str:
+    """Explain the start of a face model's training curves, and why training can look worse than validation.
+
+    Label smoothing is not a reason, because the validation loss uses it too.
+    """
+    first, config = stages[0].config, stages[-1].config
+    reasons = ["dropout switches off parts of the network"]  # every network has dropout
+    if _is_on(config, "votes") or _is_distilled(config):
+        reasons.append("labels are softened by people's votes or other models' answers")
+    if config.get("augmentation") or _is_on(config, "mixup"):
+        reasons.append("pictures are changed at random")
+    sentences = [f"Training can look worse than validation: only in training, {join_names(reasons)}."]
+    if (start := first.get("start")) is not None:
+        title = FACERES_TITLE if start == FACERES else start
+        sentences.insert(0, f"Training started from {title}, so the curves start high.")
+    by_votes = [stage.config.get("validation") not in (None, "fer2013") for stage in stages]
+    if any(by_votes):
+        sentences.append(
+            "Validation uses the emotion with the most FER+ votes" + ("." if all(by_votes) else " at times.")
+        )
+    return " ".join(sentences)
+
+
+def _is_distilled(config: Mapping[str, Any]) -> bool:
+    """Whether the labels included teachers' answers."""
+    return bool(config.get("teachers")) and _is_on(config, "distillation_weight")
+
+
+def _is_on(settings: Mapping[str, Any], name: str) -> bool:
+    value = settings.get(name)
+    return isinstance(value, int | float) and value > 0

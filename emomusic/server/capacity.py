@@ -1,26 +1,29 @@
 """How many visitors, live sessions and bytes this process serves, what it works on, and whether it is about to stop.
 
-Also who its visitors are: their addresses, and whether a visitor uses the server's own computer.
+Also the settings of the server, and who its visitors are: their addresses, and whether a visitor uses the server's own
+computer.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from ipaddress import ip_address
 from time import monotonic
-from typing import NamedTuple, Protocol
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
 
+import msgspec
 import streamlit as st
 from streamlit import runtime
 
 from emomusic.compat import session_id
-from emomusic.errors import CapacityError
-from emomusic.server.settings import settings
+from emomusic.errors import CapacityError, SettingsError
+from emomusic.runtime import num_cores
 from emomusic.text import size_over
 
 MB = 2**20
@@ -31,20 +34,45 @@ _PROXY_HEADERS = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-
 _ASK_AGAIN_S = 5.0
 
 
+VISITORS_PER_CORE = 30  # docs/deployment.md: 30 per core wait 2.6 s for an answer, 35 wait 9.7 s
+LIVE_PER_CORE = 1  # docs/deployment.md: two on two cores have 16.7 frames per second, three have 6.7
+
+_Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+_WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+
+
+class Settings(msgspec.Struct, frozen=True, rename=lambda name: f"EMOMUSIC_{name.upper()}"):
+    """The settings of a server; the name of each begins with `EMOMUSIC_`. `docs/deployment.md` describes them."""
+
+    max_visitors: _Count = msgspec.field(default_factory=lambda: VISITORS_PER_CORE * num_cores())
+    max_live: _Count = msgspec.field(default_factory=lambda: LIVE_PER_CORE * num_cores())
+    max_memory_mb: _Count = 500  # docs/deployment.md: 1 GB for a replica, half of it for the process
+    max_files_mb: _Count = 2000  # the size of /tmp in deploy/: four videos, or two with their marked copies
+    drain_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 20.0
+    shared: bool = False  # whether other people use this server, also through its own browser
+    api_token: Annotated[str, msgspec.Meta(pattern="^[ -~]{16,}$")] | None = None
+    api_per_minute: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 60
+
+
+def settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """The checked settings.
+
+    Raises:
+        SettingsError: one is malformed. The message names it, without its value.
+    """
+    given = {name: _WORDS.get(text.lower(), text) for name, value in environment.items() if (text := value.strip())}
+    try:
+        return msgspec.convert(given, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        expected, _, place = str(error).partition(" - at `$.")
+        raise SettingsError(f"{place[:-1]}: e{expected[1:]}. docs/deployment.md describes it") from None
+
+
 class _Visit(NamedTuple):
     """When the page of an admitted visitor was last open, and the address of the browser."""
 
     seen_s: float
     address: str
-
-
-class LiveWork(Protocol):
-    """A live session."""
-
-    @property
-    def is_live(self) -> bool:
-        """Whether it uses the camera now."""
-        ...
 
 
 class ByteBudget:
@@ -139,7 +167,7 @@ class Capacity:
         self._lock = threading.RLock()
         self._visits: dict[str, _Visit] = {}  # of the admitted visitors
         self._num_working = 0
-        self._live: weakref.WeakSet[LiveWork] = weakref.WeakSet()
+        self._live: weakref.WeakSet[Any] = weakref.WeakSet()  # sessions; `is_live` while one uses the camera
 
     def admit(self, visitor: str, address: str = "") -> bool:
         """Whether a session may use the app. One that was admitted may stay, also after a short disconnection.
@@ -199,7 +227,7 @@ class Capacity:
         with self._lock:
             return self._num_working > 0 or self.num_live > 0
 
-    def start_live(self, session: LiveWork) -> bool:
+    def start_live(self, session: object) -> bool:
         """Take a place for a live session, which gives it back when it ends. False if all are taken."""
         with self._lock:
             if not self.has_live_room:

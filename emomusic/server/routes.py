@@ -22,8 +22,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from emomusic.server.api import AnalyzeApi
-from emomusic.server.capacity import capacity
-from emomusic.server.settings import Settings
+from emomusic.server.capacity import Settings, capacity
 from emomusic.server.shared import shared
 
 _WINDOW_S = 60.0

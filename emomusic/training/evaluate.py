@@ -56,33 +56,6 @@ _TIMED = 8  # faces in one timed call
 _SHARPNESS_SIDE = 96  # pixels; sharpness depends on the size of the crop
 
 
-def evaluate_split(
-    faces: LabelledFaces, split: Split, classifier: EmotionClassifier, *, posed: bool, by_votes: bool
-) -> dict[str, Any]:
-    """Metrics on one split of FER2013, as JSON of the command.
-
-    Args:
-        faces: of the split.
-        split: the split.
-        classifier: the model.
-        posed: use the adjustment for posed faces.
-        by_votes: compare with the FER+ votes (`ferplus.evaluate_on_votes`), not with the labels of FER2013.
-
-    Raises:
-        DatasetError: the votes are absent or damaged, or have none of these pictures.
-        ModelError: the model has no adjustment for posed faces.
-    """
-    spec, inputs = classifier.spec, to_network_input(list(faces.images), classifier.spec.side)
-    answers = classifier.posed().of_photographs(inputs) if posed else classifier.probabilities(inputs)
-    y_pred = answers.argmax(axis=1)
-    if not by_votes:
-        return evaluation_record(spec.name, evaluate(faces.labels, y_pred, spec.classes))
-    figures = evaluate_on_votes(faces.images, split, y_pred, spec.classes)
-    if figures is None:
-        raise DatasetError(f"expected pictures of FER2013 with votes in FER+ ({split}). Received: other pictures")
-    return {"model": spec.name, **figures}
-
-
 def evaluate_splits(
     splits: Mapping[Split, LabelledFaces],
     before: Mapping[Split, npt.NDArray[Any]],
@@ -90,29 +63,23 @@ def evaluate_splits(
     classes: Sequence[str],
 ) -> dict[str, Any]:
     """Metrics of each split from probabilities before and after calibration, and against the votes, for JSON."""
-    found: dict[str, Any] = {s.value: figures(splits[s], after[s], classes, before=before[s]) for s in after}
+    found: dict[str, Any] = {}
+    for split, rows in after.items():
+        y_true, unseen = in_classes(splits[split].labels, classes), ~splits[split].in_training
+        is_right = y_true == rows.argmax(axis=1)
+        found[split.value] = {
+            **evaluate(splits[split].labels, rows.argmax(axis=1), classes).as_dict(),
+            "not_in_training": {
+                "n": int(unseen.sum()),
+                "accuracy": float(is_right[unseen].mean()) if unseen.any() else None,
+            },
+            "calibration": {
+                "expected_error": expected_calibration_error(y_true, rows),
+                "expected_error_before": expected_calibration_error(y_true, before[split]),
+            },
+        }
     votes = {s.value: evaluate_on_votes(splits[s].images, s, rows.argmax(axis=1), classes) for s, rows in after.items()}
     return found | {"ferplus": votes} if all(votes.values()) else found
-
-
-def figures(
-    faces: LabelledFaces, probabilities: npt.NDArray[Any], classes: Sequence[str], *, before: npt.NDArray[Any]
-) -> dict[str, Any]:
-    """Metrics of one split, for JSON. `before` are the probabilities before calibration."""
-    y_true = in_classes(faces.labels, classes)
-    y_pred = probabilities.argmax(axis=1)
-    unseen = ~faces.in_training
-    return {
-        **evaluate(faces.labels, y_pred, classes).as_dict(),
-        "not_in_training": {
-            "n": int(unseen.sum()),
-            "accuracy": float((y_true == y_pred)[unseen].mean()) if unseen.any() else None,
-        },
-        "calibration": {
-            "expected_error": expected_calibration_error(y_true, probabilities),
-            "expected_error_before": expected_calibration_error(y_true, before),
-        },
-    }
 
 
 def labelled_pictures(folder: Path) -> list[tuple[Path, Emotion]]:

@@ -1,4 +1,14 @@
-"""Export trained networks to ONNX, which `emomusic.runtime` runs without TensorFlow and Keras."""
+"""Export trained networks to ONNX, which `emomusic.runtime` runs without TensorFlow and Keras.
+
+A second graph explains answers by Grad-CAM, for `emomusic.faces.inspection`. Grad-CAM [1] weighs feature maps by the
+gradient of a class's logit, here at each position, as HiResCAM [2] does. The graph is the network and TensorFlow's
+gradient of its second part.
+
+[1] R. R. Selvaraju et al., "Grad-CAM: Visual explanations from deep networks via gradient-based localization", ICCV
+2017.
+[2] R. L. Draelos & L. Carin, "Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural
+networks", arXiv:2011.08891, 2020.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +16,22 @@ import math
 import tempfile
 from collections.abc import Container, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import keras
 import numpy as np
 import numpy.typing as npt
+import onnx
+import tensorflow as tf
+import tf2onnx
+from onnx import TensorProto, helper, numpy_helper
 
 from emomusic.assets import data_dir, written_whole
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
 from emomusic.runtime import Float32Array, Network
-from emomusic.training.augmentation import augment
+from emomusic.training.batches import augment
 from emomusic.training.presets import VARIED
-
-if TYPE_CHECKING:
-    import keras
 
 OPSET = 17
 """Version of the ONNX operator set; ONNX Runtime 1.17 and later support it."""
@@ -47,7 +59,6 @@ def export_onnx(model: keras.Model, path: Path, *, eight_bits: bool = False, gra
     Raises:
         ModelError: the outputs differ.
     """
-    import tensorflow as tf
 
     def forward(pixels: Any) -> Any:
         return tf.identity(model(pixels, training=False), name="probabilities")
@@ -70,8 +81,6 @@ def export_onnx(model: keras.Model, path: Path, *, eight_bits: bool = False, gra
 
 def _export_grad_cam(model: keras.Model, layer: str, path: Path) -> None:
     """Write the network that explains answers by a layer, and check its maps."""
-    from emomusic.training.grad_cam import convertible_maps, halve_kernels, keras_maps
-
     faces, winner = _noise(model.input_shape[1]), np.eye(1, model.output_shape[-1], dtype=np.float32)
     shape = [1, *model.get_layer(layer).output.shape[1:3]]
     proto = _converted(convertible_maps(model, layer), model.name, shape)
@@ -89,13 +98,10 @@ def _noise(side: int) -> npt.NDArray[np.float32]:
 
 def _converted(function: Any, name: str, shape: Sequence[int | str]) -> Any:
     """A TensorFlow function with an input signature in ONNX, in full precision; `shape` is that of its output."""
-    import tf2onnx
-    from onnx.helper import make_tensor_value_info
-
     proto, _ = tf2onnx.convert.from_function(function, function.input_signature, opset=OPSET)
     (output,) = proto.graph.output
     proto.graph.name = name
-    output.CopyFrom(make_tensor_value_info(output.name, output.type.tensor_type.elem_type, shape))
+    output.CopyFrom(helper.make_tensor_value_info(output.name, output.type.tensor_type.elem_type, shape))
     return proto
 
 
@@ -109,8 +115,6 @@ def _require_equal(received: Float32Array, expected: Float32Array, limit: float,
 
 def _save(proto: Any, path: Path) -> None:
     """Check a network, write it under a temporary name, and move it."""
-    import onnx
-
     onnx.checker.check_model(proto, full_check=True)
     with written_whole(path) as part:
         onnx.save(proto, part)
@@ -118,18 +122,13 @@ def _save(proto: Any, path: Path) -> None:
 
 def halve_weights(proto: Any, *, kept: Container[str] = ()) -> None:
     """Store weights in half precision, except those named in `kept`. The network converts them when it is loaded."""
-    import onnx
-    from onnx import numpy_helper
-
     graph = proto.graph
     for weights in list(graph.initializer):
         values = numpy_helper.to_array(weights)
         if values.dtype != np.float32 or values.size < _MIN_HALVED or weights.name in kept:
             continue
-        if np.abs(values).max() >= np.finfo(np.float16).max:
-            raise ModelError(f"expected weights of {graph.name} below 65,504. Received: larger ones")
         halved = numpy_helper.from_array(values.astype(np.float16), f"{weights.name}_half")
-        cast = onnx.helper.make_node("Cast", [halved.name], [weights.name], to=onnx.TensorProto.FLOAT)
+        cast = helper.make_node("Cast", [halved.name], [weights.name], to=TensorProto.FLOAT)
         graph.initializer.remove(weights)
         graph.initializer.append(halved)
         graph.node.insert(0, cast)
@@ -140,7 +139,6 @@ def _in_eight_bits(proto: Any, faces: npt.NDArray[np.float32]) -> Any:
 
     Weights use seven bits, because older x86 processors overflow with eight (ONNX Runtime's `reduce_range`).
     """
-    import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -178,7 +176,99 @@ def varied_samples(side: int) -> npt.NDArray[np.uint8]:
     for path in sorted((data_dir() / "samples").glob("*.jpg")):
         image = read_image(path)
         crops += [crop_face(image, face.box) for face in detector.detect(image)]
-    if not crops:
-        raise ModelError(f"expected pictures with faces in {data_dir() / 'samples'}. Received: none")
     faces, rng = to_network_input(crops, side)[..., 0], np.random.default_rng(0)
     return np.concatenate([augment(faces, VARIED, rng) for _ in range(_NUM_VARIANTS)])[..., None]
+
+
+# Grad-CAM
+
+
+def keras_maps(model: keras.Model, layer: str, faces: Float32Array, winner: Float32Array) -> Float32Array:
+    """The maps as Keras computes them, for comparison with the graph.
+
+    Args:
+        model: a network whose logits are the outputs of the layer "logits".
+        layer: the layer with the feature maps.
+        faces: shape (n, side, side, 1), pixels 0 to 255.
+        winner: shape (1, classes), 1 for the class to explain and 0 for the others.
+
+    Returns:
+        Shape (n, rows, columns), not negative.
+    """
+    return np.asarray(_maps(*_parts(model, layer), tf.constant(faces), winner))
+
+
+def convertible_maps(model: keras.Model, layer: str) -> Any:
+    """The function of `keras_maps` for one face, which tf2onnx can convert, with its inputs `pixels` and `winner`.
+
+    tf2onnx has no gradients of ReLU and of max pooling, so products with masks replace both.
+    """
+    features, rest = _parts(model, layer)
+    rest = keras.models.clone_model(rest, clone_function=_with_plain_gradient)
+
+    def maps(pixels: Any, winner: Any) -> Any:
+        return tf.identity(_maps(features, rest, pixels, winner), name="maps")
+
+    shapes = {"pixels": (1, *model.input_shape[1:]), "winner": (1, model.output_shape[-1])}
+    signature = [tf.TensorSpec(shape, tf.float32, name=name) for name, shape in shapes.items()]
+    return tf.function(maps, input_signature=signature)
+
+
+def _parts(model: keras.Model, layer: str) -> tuple[keras.Model, keras.Model]:
+    """The network up to its feature maps, and from there to its logits."""
+    maps = model.get_layer(layer).output
+    return keras.Model(model.input, maps), keras.Model(maps, model.get_layer("logits").output)
+
+
+def _maps(features: keras.Model, rest: keras.Model, pixels: Any, winner: Any) -> Any:
+    found = features(pixels, training=False)
+    with tf.GradientTape() as tape:
+        tape.watch(found)
+        score = tf.reduce_sum(rest(found, training=False) * winner)
+    return tf.nn.relu(tf.reduce_sum(tape.gradient(score, found) * found, axis=-1))
+
+
+def _with_plain_gradient(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """The same layer, or one with the same outputs and gradients."""
+    if isinstance(layer, keras.layers.MaxPooling2D):
+        return keras.layers.Lambda(_highest_of_four, name=layer.name)
+    if isinstance(layer, keras.layers.Activation) and layer.activation is keras.activations.relu:
+        return keras.layers.Activation(lambda x: x * _mask(x > 0), name=layer.name)
+    return layer
+
+
+def _highest_of_four(x: Any) -> Any:
+    _, rows, columns, channels = x.shape
+    cells = tf.reshape(x, (-1, rows // 2, 2, columns // 2, 2, channels))
+    is_highest = cells == tf.reduce_max(cells, axis=(2, 4), keepdims=True)
+    return tf.reduce_sum(cells * _mask(is_highest), axis=(2, 4))
+
+
+def _mask(condition: Any) -> Any:
+    return tf.stop_gradient(tf.cast(condition, tf.float32))
+
+
+def halve_kernels(proto: Any, model: keras.Model) -> None:
+    """Store the kernels of convolutions in half precision, as the Keras file does, without a change of the maps.
+
+    The graph has kernels multiplied by the factors of the batch normalisation. Rounding these products would move
+    maxima, and with them the gradient. The gradient has the kernels themselves.
+    """
+    graph = proto.graph
+    for layer in model.layers:
+        if not isinstance(layer, keras.layers.Conv2D):
+            continue
+        kernel, half, whole = layer.get_weights()[0].transpose(3, 2, 0, 1), f"{layer.name}/half", f"{layer.name}/whole"
+        for weights in list(graph.initializer):
+            product = numpy_helper.to_array(weights)
+            if product.shape != kernel.shape:
+                continue
+            factors = (product * kernel).sum(axis=(1, 2, 3), keepdims=True) / (kernel**2).sum((1, 2, 3), keepdims=True)
+            if not np.allclose(kernel * factors, product, rtol=1e-4, atol=1e-6):
+                continue  # the kernel of another layer
+            factor = f"{weights.name}/factor"
+            graph.node.insert(0, helper.make_node("Mul", [whole, factor], [weights.name]))
+            graph.initializer.remove(weights)
+            graph.initializer.append(numpy_helper.from_array(factors.astype(np.float32), factor))
+        graph.node.insert(0, helper.make_node("Cast", [half], [whole], to=TensorProto.FLOAT))
+        graph.initializer.append(numpy_helper.from_array(kernel.astype(np.float16), half))

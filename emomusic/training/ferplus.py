@@ -32,11 +32,6 @@ COLUMNS = (*SEVEN, CONTEMPT, "unknown", "no face")
 NO_MAJORITY = -1
 
 
-def checksums(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
-    """CRC-32 of the pixels of each picture, shape (n,)."""
-    return np.array([zlib.crc32(image.tobytes()) for image in images], np.uint32)
-
-
 def votes_on(images: npt.NDArray[np.uint8], split: Split) -> npt.NDArray[np.uint8]:
     """The number of votes on each picture.
 
@@ -48,18 +43,6 @@ def votes_on(images: npt.NDArray[np.uint8], split: Split) -> npt.NDArray[np.uint
     Returns:
         Shape (n, 10), in the order of `COLUMNS`. Rows of unknown pictures are 0.
     """
-    known, votes = _read_votes(split)
-    order = np.argsort(known, kind="stable")
-    wanted = checksums(images)
-    place = order[np.minimum(np.searchsorted(known, wanted, sorter=order), len(known) - 1)]
-    in_order = np.arange(len(wanted)).clip(max=len(known) - 1)
-    place = np.where(known[in_order] == wanted, in_order, place)
-    found: npt.NDArray[np.uint8] = np.where((known[place] == wanted)[:, None], votes[place], np.uint8(0))
-    return found
-
-
-def _read_votes(split: Split) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
-    """The checksum of each picture of a split, and the votes on it."""
     try:
         with VOTES.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             known, votes = arrays[f"{split}_pictures"], arrays[f"{split}_votes"]
@@ -67,7 +50,13 @@ def _read_votes(split: Split) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.ui
             raise ValueError(f"{len(known)} pictures with votes of shape {votes.shape}")
     except DAMAGED_ARRAYS as error:
         raise DatasetError(f"expected the votes of FER+ in {VOTES}. Received: {error}. Restore the file") from error
-    return known, votes
+    order = np.argsort(known, kind="stable")
+    wanted = np.array([zlib.crc32(image.tobytes()) for image in images], np.uint32)
+    place = order[np.minimum(np.searchsorted(known, wanted, sorter=order), len(known) - 1)]
+    in_order = np.arange(len(wanted)).clip(max=len(known) - 1)
+    place = np.where(known[in_order] == wanted, in_order, place)
+    found: npt.NDArray[np.uint8] = np.where((known[place] == wanted)[:, None], votes[place], np.uint8(0))
+    return found
 
 
 def vote_shares(images: npt.NDArray[np.uint8], split: Split = Split.TRAIN) -> npt.NDArray[np.float32]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -87,12 +86,6 @@ def _shrunk(covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(shrunk)
 
 
-def write_people(people: People, path: Path) -> None:
-    """Write `people.npz`."""
-    arrays = {name: np.asarray(getattr(people, name)) for name in People.__dataclass_fields__}
-    np.savez_compressed(path, allow_pickle=False, **arrays)
-
-
 def judge_profiles(collections: Mapping[str, Described]) -> dict[str, dict[str, Any]]:
     """Accuracy on each collection, by what is known of the person, with numbers of people from the others.
 
@@ -103,7 +96,7 @@ def judge_profiles(collections: Mapping[str, Described]) -> dict[str, dict[str, 
     for name, judged in collections.items():
         others = [described for other, described in collections.items() if other != name]
         people = fit_people(others)
-        if not _has_noise(others):
+        if not any(len(own) > 1 for each in others for shown in each.shown_by() for own in shown.values()):  # no noise
             people = replace(people, within=fit_people(list(collections.values())).within)
         table[name] = _judge(judged, people, fit_anyone(others).tolist())
     return table
@@ -138,11 +131,6 @@ def fit_anyone(collections: Sequence[Described]) -> FloatArray:
     """The adjustment for posed faces of people that a network has not met."""
     labels = np.concatenate([each.labels for each in collections])
     return fit_equal_classes(labels, softmax(np.concatenate([each.faces for each in collections])))
-
-
-def _has_noise(collections: Sequence[Described]) -> bool:
-    """Whether any person shows an emotion twice."""
-    return any(len(own) > 1 for described in collections for shown in described.shown_by() for own in shown.values())
 
 
 def _judge(described: Described, people: People, anyone: Sequence[Sequence[float]]) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,9 +19,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from platformdirs import user_cache_path
 
 from emomusic.affect import EMOTIONS, Emotion
-from emomusic.assets import DAMAGED_ARRAYS, models_dir, sha256_of
+from emomusic.assets import DAMAGED_ARRAYS, models_dir, sha256_of, written_whole
 from emomusic.errors import DatasetError, ImageError
 from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.fer2013 import SIDE, LabelledFaces
@@ -59,7 +59,7 @@ COLLECTIONS: Mapping[str, Collection] = MappingProxyType(
     {
         "cfee": Collection(
             "Compound Facial Expressions of Emotion (Du, Tao and Martinez, PNAS 2014)",
-            "230 persons in the United States",
+            "227 persons in the United States",
             "for research, not for commerce",
             is_posed=True,
         ),
@@ -192,9 +192,8 @@ def read_posed_faces(
     columns: list[Any] = [np.array(column, kind) for column, kind in zip(zip(*rows, strict=True), kinds, strict=True)]
     arrays = dict(zip(_ARRAYS, columns, strict=True))
     cached.parent.mkdir(parents=True, exist_ok=True)
-    part = cached.with_suffix(f".{os.getpid()}.npz")
-    np.savez_compressed(part, allow_pickle=False, **arrays)
-    part.replace(cached)
+    with written_whole(cached) as part, part.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
     return PosedFaces(**arrays)
 
 
@@ -264,5 +263,4 @@ def _cache(folder: Path, pictures: list[Path]) -> Path:
         sha.update(f"{path.relative_to(folder)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
     for network in sorted((models_dir() / "detector").glob("*.onnx")):
         sha.update(sha256_of(network).encode())
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return root / "emomusic" / f"posed-{sha.hexdigest()[:16]}.npz"
+    return user_cache_path("emomusic") / f"posed-{sha.hexdigest()[:16]}.npz"

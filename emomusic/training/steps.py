@@ -1,12 +1,24 @@
-"""The steps of training: the optimizer, batch normalisation with TensorFlow's fused kernel, and SAM."""
+"""What a training stage runs: optimizer, SAM, and checkpoints with the best weights and the state to resume from."""
 
 from __future__ import annotations
 
+import json
+import time
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
+from emomusic.assets import write_json
+from emomusic.errors import ModelError
 from emomusic.training.presets import TrainingConfig
+
+MONITOR = "val_accuracy"
+STATE = "state.json"
+BEST = "best.weights.h5"
+_DRAWS_PER_EPOCH = 1 << 20  # more than any network draws, so that epochs never share random numbers
 
 
 def build_optimizer(config: TrainingConfig, steps: int) -> keras.optimizers.Optimizer:
@@ -41,30 +53,6 @@ def compile_model(model: keras.Model, config: TrainingConfig, steps: int) -> Non
         jit_compile=False,  # XLA halves the speed of convolutions on CPUs
     )
     model.optimizer.build(model.trainable_variables)
-
-
-class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[misc]
-    """`BatchNormalization` that trains with TensorFlow's fused kernel.
-
-    Keras reads each map in float32 several times, which takes a third of a training step in bfloat16 on a CPU. The
-    kernel reads bfloat16, accumulates in float32, and returns the same result to the precision of bfloat16. Inference
-    uses Keras's implementation. Do not save this layer; copy weights with `architectures.copy_layers`.
-
-    The moving average uses the unbiased variance, n / (n - 1) times that of Keras.
-    """
-
-    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
-        """Normalise images, shape (batch, height, width, channels)."""
-        if not training:
-            return super().call(inputs, training=training, mask=mask)
-        import tensorflow
-
-        outputs, mean, variance = tensorflow.compat.v1.nn.fused_batch_norm(
-            keras.ops.cast(inputs, self.compute_dtype), self.gamma, self.beta, epsilon=self.epsilon, is_training=True
-        )
-        for moving, latest in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            moving.assign(self.momentum * moving + (1 - self.momentum) * latest)
-        return outputs
 
 
 class SharpnessAware(keras.Model):  # type: ignore[misc]
@@ -121,3 +109,105 @@ def sharpness_aware(model: keras.Model, radius: float) -> keras.Model:
     aware = SharpnessAware(model.inputs, model.outputs, name=model.name)
     aware.radius = radius
     return aware
+
+
+class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
+    """Saves the latest weights, the optimizer's state and the history after every epoch.
+
+    It runs before `SwapEMAWeights`, so it saves the weights that training continues with. `keep_best` is for the end of
+    an epoch, after its weights were evaluated.
+
+    Attributes:
+        folder: of the files.
+        best: the file of the best weights.
+        rows: figures of each epoch.
+    """
+
+    def __init__(self, folder: Path, identity: dict[str, Any]) -> None:
+        """Start without epochs.
+
+        Args:
+            folder: for the files.
+            identity: of the run; a checkpoint with another one is refused.
+        """
+        super().__init__()
+        self.folder, self.best = folder, folder / BEST
+        self._identity = json.loads(json.dumps(identity))  # lists instead of tuples
+        self.rows: list[dict[str, float]] = []
+        self._started = 0.0
+
+    def restore(self) -> int:
+        """Load the state of an interrupted run, and return the number of finished epochs.
+
+        Raises:
+            ModelError: the checkpoint belongs to another run, or is damaged.
+        """
+        try:
+            state = json.loads((self.folder / STATE).read_text(encoding="utf-8"))
+            if state["identity"] != self._identity:
+                raise ModelError(
+                    f"expected a checkpoint of this network, configuration and data in {self.folder}. "
+                    "Received: another. Start again without --resume"
+                )
+            self.model.load_weights(self.best)  # fail now, not after the last epoch
+            self.model.load_weights(self.folder / f"epoch{state['epoch']}.weights.h5")
+            self.rows = state["history"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ModelError(
+                f"expected a complete checkpoint in {self.folder}. Received: {error}. Start again without --resume"
+            ) from error
+        return len(self.rows)
+
+    def on_epoch_begin(self, epoch: int, _logs: dict[str, float] | None = None) -> None:
+        """Set the random state of dropout for this epoch, because weights files do not contain it."""
+        self._started = time.monotonic()
+        for variable in self.model.variables:
+            if variable.name == "seed_generator_state":
+                seed, _ = variable.numpy()
+                variable.assign([seed, epoch * _DRAWS_PER_EPOCH])
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Save the current weights and add the epoch to the history."""
+        figures = {name: float(value) for name, value in (logs or {}).items()}
+        figures["learning_rate"] = float(self.model.optimizer.learning_rate)
+        self.rows.append({"epoch": epoch + 1, **figures, "seconds": time.monotonic() - self._started})
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.model.save_weights(self._weights())
+
+    def _weights(self) -> Path:
+        return self.folder / f"epoch{len(self.rows)}.weights.h5"
+
+    def keep_best(self, _epoch: int, _logs: dict[str, float] | None = None) -> None:
+        """Save the weights if they are the best so far, and make this epoch the one to resume from.
+
+        It runs after `SwapEMAWeights`, so it saves averaged weights.
+        """
+        *earlier, accuracy = (row[MONITOR] for row in self.rows)
+        if accuracy > max(earlier, default=-1.0):
+            temporary = self.folder / "part.weights.h5"  # Keras requires this ending
+            self.model.save_weights(temporary)
+            temporary.replace(self.best)
+        state = {"identity": self._identity, "epoch": len(self.rows), "history": self.rows}
+        write_json(self.folder / STATE, state)
+        for older in self.folder.glob("epoch*.weights.h5"):
+            if older != self._weights():
+                older.unlink()
+
+
+def write_weights(model: keras.Model, path: Path) -> None:
+    """Write a Keras file with weights rounded to half precision and compressed, which is 60 % of the size.
+
+    Rounding changes a weight by about 0.05 %, and no metric. The given model is rounded too, so that its predictions
+    equal those of the file.
+
+    Args:
+        model: its weights must be finite and below 65,504.
+        path: ends in ".keras".
+    """
+    model.set_weights([weight.astype(np.float16).astype(weight.dtype) for weight in model.get_weights()])
+    plain = path.with_name(f"plain-{path.name}")
+    model.save(plain)
+    with zipfile.ZipFile(plain) as members, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in members.namelist():
+            archive.writestr(name, members.read(name))
+    plain.unlink()

@@ -32,22 +32,19 @@ from emomusic.runtime import Network
 from emomusic.training.architectures import apply_start_weights, copy_layers
 from emomusic.training.batches import Batch, augmented_batches, one_hot, steps_per_epoch
 from emomusic.training.card import write_card
-from emomusic.training.checkpoint import MONITOR, STATE, Checkpoint, write_weights
 from emomusic.training.evaluate import evaluate_splits, keras_classifier, ms_per_face
 from emomusic.training.export_onnx import export_onnx
 from emomusic.training.ferplus import seen_emotions
-from emomusic.training.networks import NETWORKS
 from emomusic.training.people import (
     Described,
     fit_anyone,
     fit_people,
     judge_profiles,
     judge_strangers,
-    write_people,
 )
 from emomusic.training.posed import COLLECTIONS, PosedFaces, digest_of
-from emomusic.training.presets import FIRST, PRESETS, PREVIOUS, TrainingConfig
-from emomusic.training.steps import compile_model, sharpness_aware
+from emomusic.training.presets import FIRST, NETWORKS, PRESETS, PREVIOUS, TrainingConfig
+from emomusic.training.steps import MONITOR, STATE, Checkpoint, compile_model, sharpness_aware, write_weights
 
 log = logging.getLogger(__name__)
 
@@ -97,16 +94,6 @@ class _Stage:
         """The epoch of the best weights, counted over all stages."""
         return int(max(self.history, key=lambda row: row[MONITOR])["epoch"])
 
-    def as_dict(self) -> dict[str, Any]:
-        """The configuration and what came of it, for `metrics.json`."""
-        return {
-            "config": asdict(self.config),
-            "epochs": len(self.history),
-            "best_epoch": self.best_epoch,
-            MONITOR: max(row[MONITOR] for row in self.history),
-            "training_minutes": sum(row["seconds"] for row in self.history) / 60,
-        }
-
 
 def train(
     network: str,
@@ -144,7 +131,13 @@ def train(
     splits = {split: faces.first(limit or len(faces)) for split, faces in splits.items()}
     out = prepare_model_folder(out, (*model_files.FILES, _CHECKPOINT))
     run = _Run(network, preset, stages, splits, out, posed)
-    _prepare_checkpoint(run, resume=resume)
+    prepare_model_folder(run.checkpoint, (_DRAFTS, "stage*"))
+    has_state = any(run.checkpoint.glob(f"stage*/{STATE}"))
+    if has_state != resume:
+        text = "Discarded the checkpoint in %s." if has_state else "No checkpoint in %s: starting at epoch 1."
+        log.info(text, run.checkpoint)
+    if not resume:
+        shutil.rmtree(run.checkpoint)
     trained: list[_Stage] = []
     for config in stages:
         trained.append(_fit(run, config, trained, on_progress))
@@ -152,18 +145,6 @@ def train(
     metrics = _write(run, trained, without)
     shutil.rmtree(run.checkpoint)
     return metrics
-
-
-def _prepare_checkpoint(run: _Run, *, resume: bool) -> None:
-    """Check the folder of the checkpoint, and empty it unless the run resumes."""
-    prepare_model_folder(run.checkpoint, (_DRAFTS, "stage*"))
-    has_state = any(run.checkpoint.glob(f"stage*/{STATE}"))
-    if resume and not has_state:
-        log.info("No checkpoint in %s: starting at epoch 1.", run.checkpoint)
-    if not resume:
-        if has_state:
-            log.info("Discarded the checkpoint in %s.", run.checkpoint)
-        shutil.rmtree(run.checkpoint)
 
 
 def _fit(
@@ -355,7 +336,8 @@ def _write(run: _Run, stages: Sequence[_Stage], without: Sequence[_Stage]) -> di
     if strangers:
         table = fit_anyone(list(strangers.values())).round(3)
         spec = replace(spec, posed_adjustment=tuple(tuple(row) for row in table.tolist()))
-        write_people(fit_people(list(strangers.values())), drafts / model_files.PEOPLE)
+        people = asdict(fit_people(list(strangers.values())))
+        np.savez_compressed(drafts / model_files.PEOPLE, allow_pickle=False, **people)
     on_test = classifier.probabilities(to_network_input(list(splits[Split.TEST].images), spec.side))
     before = {Split.VALIDATION: on_validation, Split.TEST: on_test}
     after = {split: calibrate(rows, spec).astype(np.float32) for split, rows in before.items()}
@@ -364,7 +346,16 @@ def _write(run: _Run, stages: Sequence[_Stage], without: Sequence[_Stage]) -> di
         "model": spec.name,
         "network": run.network,
         "preset": run.preset,
-        "stages": [stage.as_dict() for stage in stages],
+        "stages": [
+            {
+                "config": asdict(stage.config),
+                "epochs": len(stage.history),
+                "best_epoch": stage.best_epoch,
+                MONITOR: max(row[MONITOR] for row in stage.history),
+                "training_minutes": sum(row["seconds"] for row in stage.history) / 60,
+            }
+            for stage in stages
+        ],
         "parameters": spec.parameters,
         "bytes": (drafts / model_files.WEIGHTS).stat().st_size,
         "epochs": len(history),

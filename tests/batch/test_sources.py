@@ -17,7 +17,7 @@ from unittest.mock import Mock
 import pytest
 from pyarrow import fs
 
-from emomusic.batch import archives, sources
+from emomusic.batch import sources
 from emomusic.batch.sources import Item, Opener, find_items
 from emomusic.batch.storage import BatchError
 from emomusic.errors import ImageError
@@ -267,7 +267,7 @@ def test_a_member_over_the_limit_is_a_failure(tmp_path: Path):
 
 
 def test_a_tar_that_unpacks_to_too_much_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(archives, "_MAX_UNPACKED_BYTES", 2**20)
+    monkeypatch.setattr(sources, "_MAX_UNPACKED_BYTES", 2**20)
     path = tmp_path / "pack.tar.gz"
     path.write_bytes(gzip.compress(tar_bytes([("a.jpg", DATA), ("b.txt", bytes(2**24)), ("c.jpg", DATA)])))
     assert outcomes(path) == {"a.jpg": DATA, str(path): None}
@@ -275,8 +275,8 @@ def test_a_tar_that_unpacks_to_too_much_is_a_failure(tmp_path: Path, monkeypatch
 
 @pytest.mark.parametrize("ending", ["zip", "tar.xz"])
 def test_an_archive_of_many_files_is_a_failure(tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(archives, "_MAX_FILES", 2)
-    monkeypatch.setattr(archives, "_MAX_DIRECTORY_BYTES", 130)
+    monkeypatch.setattr(sources, "_MAX_FILES", 2)
+    monkeypatch.setattr(sources, "_MAX_DIRECTORY_BYTES", 130)
     path = tmp_path / f"pack.{ending}"
     path.write_bytes(packed(ending, ["a.jpg", "b.jpg"]))
     assert len(outcomes(path)) == 2
@@ -286,7 +286,7 @@ def test_an_archive_of_many_files_is_a_failure(tmp_path: Path, ending: str, monk
 
 def test_a_full_temporary_folder_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (path := tmp_path / "pack.zip").write_bytes(packed("zip", ["c.mp4"]))
-    monkeypatch.setattr(archives.shutil, "copyfileobj", Mock(side_effect=OSError(errno.ENOSPC, "No space left")))
+    monkeypatch.setattr(sources.shutil, "copyfileobj", Mock(side_effect=OSError(errno.ENOSPC, "No space left")))
     (item,) = find_items([str(path)])
     with contextlib.closing(Opener()) as opener, pytest.raises(ImageError, match="temporary files is full"):
         opener.open(item)

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from emomusic import assets
-from emomusic.cli import doctor, main, songs
+from emomusic.cli import main, songs, system
 from emomusic.downloads import DOWNLOADS
 from emomusic.faces.model_files import DEFAULT_MODEL, face_models
 from emomusic.songs import mood_training
@@ -246,9 +246,9 @@ def test_doctor_tells_what_is_absent_and_ends_with_status_2(
     run: Callable[..., Reply], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     packages = {"": ("numpy",), "app": ("streamlit", "no-such-package"), "train": ("no-such-framework", "keras")}
-    monkeypatch.setattr(doctor, "PACKAGES", packages)
+    monkeypatch.setattr(system, "PACKAGES", packages)
     monkeypatch.setattr(assets, "ROOT", tmp_path)
-    monkeypatch.setattr("emomusic.faces.reading.load_networks", lambda: getattr(doctor, "no\nlayers"))
+    monkeypatch.setattr("emomusic.faces.reading.load_networks", lambda: getattr(system, "no\nlayers"))
     status, report, err = run("doctor")
     bad = {check["name"]: check["detail"] for check in report["checks"] if not check["ok"]}
     assert (status, report["healthy"]) == (2, False)
@@ -257,7 +257,7 @@ def test_doctor_tells_what_is_absent_and_ends_with_status_2(
     assert "without the extra 'train'" in bad["packages"]  # serving does not need it
     assert "no-such-framework" not in bad["packages"]
     assert "Restore the file" in bad["bundled files"]
-    assert bad["face models"].startswith("AttributeError: module 'emomusic.cli.doctor' has no attribute 'no")
+    assert bad["face models"].startswith("AttributeError: module 'emomusic.cli.system' has no attribute 'no")
     assert all(name in err.splitlines()[-1] for name in bad)
 
 

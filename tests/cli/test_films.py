@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from emomusic.affect import EMOTIONS
-from emomusic.cli import films, main
+from emomusic.cli import main
 from emomusic.stream import film
 from emomusic.stream.film import FilmNetworks
 from tests.cli.conftest import Reply
@@ -46,9 +46,8 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> FakeDetector:
     detector, classifier = FakeDetector([make_face(20, 20, 60, 70)]), FakeClassifier()
     small = recommender_over(song_table(40))
     monkeypatch.setattr("emomusic.api.load_networks", lambda _: (detector, classifier))
-    monkeypatch.setattr(films, "load_film_networks", lambda _: FilmNetworks(detector, classifier, FakeIdentifier()))
-    for module in ("emomusic.songs.recommend", "emomusic.cli.films"):
-        monkeypatch.setattr(f"{module}.load_recommender", lambda: small)
+    monkeypatch.setattr(film, "load_film_networks", lambda _: FilmNetworks(detector, classifier, FakeIdentifier()))
+    monkeypatch.setattr("emomusic.songs.recommend.load_recommender", lambda: small)
     return detector
 
 

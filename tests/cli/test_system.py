@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from emomusic.cli import doctor, main
+from emomusic.cli import main, system
 from tests.servers import reserved_port
 
 Command = list[str]
@@ -69,8 +69,8 @@ def test_without_the_extra_it_says_what_to_install(
     is_wheel: bool,
     advice: str,
 ) -> None:
-    monkeypatch.setattr(doctor, "IS_WHEEL", is_wheel)
-    monkeypatch.setattr(doctor, "PACKAGES", {"app": ("streamlit", "no-such-package")})
+    monkeypatch.setattr(system, "IS_WHEEL", is_wheel)
+    monkeypatch.setattr(system, "PACKAGES", {"app": ("streamlit", "no-such-package")})
     assert main.main(["app"]) == 2
     err = capsys.readouterr().err
     assert err.count("\n") == 1

@@ -26,12 +26,16 @@ from emomusic.records import (
     read_record,
     write_metrics,
 )
-from emomusic.results.findings import (
+from emomusic.results.overview import (
+    Benchmark,
     answer,
     describe_comparison,
+    document,
+    evaluation,
     list_reports,
+    read_records,
+    reports_of,
 )
-from emomusic.results.overview import Benchmark, document, evaluation, read_records, reports_of
 from emomusic.results.predictions import (
     compare,
     read_card,

@@ -21,8 +21,7 @@ from emomusic.faces.detection import Face
 from emomusic.media.images import RgbImage
 from emomusic.server import api, routes
 from emomusic.server.api import RateLimit
-from emomusic.server.capacity import Capacity
-from emomusic.server.settings import settings
+from emomusic.server.capacity import Capacity, settings
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector
 from tests.waiting import wait_until
 

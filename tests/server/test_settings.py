@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from emomusic.errors import SettingsError
-from emomusic.server import settings as module
-from emomusic.server.settings import LIVE_PER_CORE, VISITORS_PER_CORE, settings
+from emomusic.server import capacity as module
+from emomusic.server.capacity import LIVE_PER_CORE, VISITORS_PER_CORE, settings
 
 
 def test_settings_follow_the_environment_and_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:

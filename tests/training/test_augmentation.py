@@ -3,7 +3,8 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from emomusic.training.augmentation import Augmentation, GreyImages, augment
+from emomusic.training.batches import GreyImages, augment
+from emomusic.training.presets import Augmentation
 
 STRONG = Augmentation(
     rotation_degrees=30,

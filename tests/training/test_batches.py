@@ -9,9 +9,8 @@ from emomusic.affect import EMOTIONS, Emotion
 from emomusic.faces.fer2013 import LabelledFaces, Split
 from emomusic.metrics import FOUR
 from emomusic.training import batches
-from emomusic.training.augmentation import Augmentation
 from emomusic.training.batches import Batch, augmented_batches, one_hot, steps_per_epoch
-from emomusic.training.presets import PRESETS, TrainingConfig
+from emomusic.training.presets import PRESETS, Augmentation, TrainingConfig
 from tests.tiny_model import Splits
 
 FULL = TrainingConfig(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from emomusic.training.networks import NETWORKS
+from emomusic.training.presets import NETWORKS
 from tests.lazy import lazy
 
 keras, architectures = lazy("keras"), lazy("emomusic.training.architectures")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from emomusic.training.networks import NETWORKS
-from emomusic.training.presets import PRESETS, TrainingConfig
+from emomusic.training.presets import NETWORKS, PRESETS, TrainingConfig
 from tests.lazy import lazy
 
 keras, tf, steps = lazy("keras"), lazy("tensorflow"), lazy("emomusic.training.steps")
@@ -55,7 +54,7 @@ def test_a_step_goes_uphill_by_half_a_batch_and_learns_there_from_all() -> None:
 # TensorFlow's kernel averages the variance without bias, Keras's own layer that of the sample
 @pytest.mark.parametrize("ddof", [0, 1])
 def test_averages_of_batch_normalisation_know_nothing_of_the_step_uphill(ddof: int) -> None:
-    norm = steps.FusedBatchNormalization if ddof else keras.layers.BatchNormalization
+    norm = architectures.FusedBatchNormalization if ddof else keras.layers.BatchNormalization
     model = normalised(norm)
     after_a_step(model)
     layer = next(layer for layer in model.layers if isinstance(layer, norm))
@@ -97,7 +96,7 @@ def trained_once(kind: type[keras.layers.Layer], dtype: str) -> dict[str, np.nda
 @pytest.mark.parametrize(("dtype", "precision"), [("float32", 1e-4), ("mixed_bfloat16", 1e-2)])
 def test_a_step_is_the_same_as_with_keras_own_layer(dtype: str, precision: float) -> None:
     ours, keras_own = (
-        trained_once(kind, dtype) for kind in (steps.FusedBatchNormalization, keras.layers.BatchNormalization)
+        trained_once(kind, dtype) for kind in (architectures.FusedBatchNormalization, keras.layers.BatchNormalization)
     )
     count = IMAGES.size // CHANNELS
     unbiased = keras_own.pop("moving variance") - 0.9

@@ -19,16 +19,16 @@ from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.fer2013 import LabelledFaces, Split
 from emomusic.faces.model_files import read_spec
-from emomusic.metrics import FOUR
+from emomusic.media.images import to_network_input
+from emomusic.metrics import FOUR, evaluate
 from emomusic.training import card
-from emomusic.training.evaluate import evaluate_split, figures
-from emomusic.training.networks import NETWORKS, NetworkSpec
-from emomusic.training.presets import FIRST, PRESETS, PREVIOUS, TrainingConfig
+from emomusic.training.evaluate import evaluate_splits
+from emomusic.training.presets import FIRST, NETWORKS, PRESETS, PREVIOUS, NetworkSpec, TrainingConfig
 from tests.lazy import lazy
 from tests.tiny_model import Run, Splits
 
 keras, architectures = lazy("keras"), lazy("emomusic.training.architectures")
-checkpoint_module, train_module = lazy("emomusic.training.checkpoint"), lazy("emomusic.training.train")
+train_module = lazy("emomusic.training.train")
 
 # Uses everything with a state: momentum, averages, dropout, schedule, mixup
 FULL = TrainingConfig(
@@ -107,8 +107,8 @@ def test_the_saved_classifier_gives_the_written_predictions_and_these_the_metric
 
 def test_where_all_pictures_stand_in_training_there_is_no_such_figure() -> None:
     faces = LabelledFaces(np.zeros((2, 48, 48), np.uint8), np.zeros(2, np.uint8), np.ones(2, np.bool_))
-    probabilities = np.eye(7)[:2]
-    found = figures(faces, probabilities, EMOTIONS, before=probabilities)
+    probabilities = {Split.TEST: np.eye(7)[:2]}
+    found = evaluate_splits({Split.TEST: faces}, probabilities, probabilities, EMOTIONS)["test"]
     assert found["not_in_training"] == {"n": 0, "accuracy": None}
     assert found["accuracy"] == 0.5
 
@@ -280,8 +280,8 @@ def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
     assert "| Q3 | " in (folder / "CARD.md").read_text(encoding="utf-8")
     monkeypatch.setattr(assets, "ROOT", tmp_path)
     classifier = EmotionClassifier.load("quarters")
-    again = evaluate_split(dataset[Split.TEST], Split.TEST, classifier, posed=False, by_votes=False)
-    assert (again.pop("model"), again.pop("four_class_accuracy")) == ("quarters", metrics["test"]["accuracy"])
+    answers = classifier.probabilities(to_network_input(list(dataset[Split.TEST].images), 64))
+    again = evaluate(dataset[Split.TEST].labels, answers.argmax(axis=1), four).as_dict()
     assert again == {key: metrics["test"][key] for key in again}
     with pytest.raises(ModelError, match=r"of the seven emotions\. Received: quarters with the classes Q1, "):
         classifier.classify([np.zeros((9, 9, 3), np.uint8)])
@@ -303,11 +303,3 @@ def test_teachers_of_the_seven_emotions_answer_each_picture_with_their_mean(data
     assert train_module._teacher_probs(run, FULL, []) is None
     with pytest.raises(ModelError, match=r"expected a model of the seven emotions\. Received: mobilenet_quadrants"):
         train_module._teacher_probs(run, replace(FULL, teachers=("mobilenet_quadrants",)), [])
-
-
-def test_weights_above_the_range_of_half_precision_are_refused(tmp_path: Path) -> None:
-    model = NETWORKS["tiny"].build("float32")
-    model.set_weights([weight + 70_000 for weight in model.get_weights()])
-    with pytest.raises(ModelError, match=r"expected weights of tiny below 65,504\. Received: larger ones"):
-        checkpoint_module.write_weights(model, tmp_path / "half.keras")
-    assert not list(tmp_path.iterdir())

@@ -42,8 +42,7 @@ from emomusic.faces.detection import MIN_CONFIDENCE, Face, NetworkOutput
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.media.images import read_image, shrink
 from emomusic.records import read_face_record
-from emomusic.results.findings import describe_weakest, groups_of
-from emomusic.results.overview import percent
+from emomusic.results.overview import describe_weakest, groups_of, percent
 from emomusic.runtime import Float32Array
 from emomusic.server.shared import shared
 from emomusic.songs.hearing import spectrogram_of

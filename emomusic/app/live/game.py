@@ -21,7 +21,7 @@ from emomusic.charts.face import expression_uri
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.marks.picture import face_strip
 from emomusic.records import read_face_record
-from emomusic.results.findings import describe_hard_emotions
+from emomusic.results.overview import describe_hard_emotions
 from emomusic.stream.game import MAX_POINTS, ROUND_S, Attempt, GamePhase, GameView, MirrorGame
 from emomusic.text import pluralize
 

@@ -31,7 +31,7 @@ from emomusic.errors import EmomusicError
 from emomusic.media.images import crop_face, encode_jpeg, shrink, to_network_input
 from emomusic.metrics import FOUR, mistakes, reliability
 from emomusic.records import FaceRecord, Record
-from emomusic.results import findings
+from emomusic.results import overview
 from emomusic.results.overview import FOUR_LEGEND, Benchmark, evaluation, in_words, label_of, percent, reports_of
 from emomusic.results.predictions import read_card, read_history, thresholds_of
 from emomusic.server.capacity import capacity
@@ -199,7 +199,7 @@ def _show_figures(chosen: Chosen, record: Record) -> None:
         st.info("Not measured here.", icon=":material/image_not_supported:")
         return
     if isinstance(record, FaceRecord) and chosen.benchmark is Benchmark.POSED:
-        groups = findings.recall_by_group(record)
+        groups = overview.recall_by_group(record)
         table, percents = (100 * pd.DataFrame(groups)).rename_axis("recall of").reset_index(), [*groups]
     else:
         rows = [
@@ -363,7 +363,7 @@ def _show_learning(_: Chosen, record: Record) -> None:
     stages = f" in {len(history.stages)} stages (vertical lines)" if len(history.stages) > 1 else ""
     st.markdown(
         f"Epoch {history.best_epoch} of {num_epochs}{stages} is best, right on {best} of the validation pictures. "
-        f"{findings.describe_training(history.stages)}"
+        f"{overview.describe_training(history.stages)}"
     )
 
 

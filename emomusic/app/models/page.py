@@ -21,7 +21,7 @@ from emomusic.app.state import page_state
 from emomusic.assets import METRICS, ModelKind, folder_of
 from emomusic.charts.diagnostics import FIRST_PX, accuracy_by_group, fold_spread, recall_bars
 from emomusic.records import FaceRecord, Record
-from emomusic.results import findings
+from emomusic.results import overview
 from emomusic.results.overview import (
     FOUR_LEGEND,
     Benchmark,
@@ -134,7 +134,7 @@ def _show_answer(chosen: Chosen) -> None:
         if found is None:
             st.header(f"{label_of(record.name)} was not measured here", anchor=False)
             return
-        st.header(findings.answer(record, found, chosen.benchmark), anchor=False)
+        st.header(overview.answer(record, found, chosen.benchmark), anchor=False)
     recall, groups = roomy_columns([1, 1], key="models-first", gap="large")
     with recall:
         finds = ", ".join(f"{label} {recall:.0%}" for label, recall in found.recall.items())
@@ -148,14 +148,14 @@ def _show_answer(chosen: Chosen) -> None:
             alt = ", ".join(f"{name} {values.min():.0%} to {values.max():.0%}" for name, values in folds.items())
             figure = fold_spread({label_of(name): values for name, values in folds.items()})
             _first_chart(figure, "folds", alt=f"Accuracy in every fold: {alt}")
-        elif bins := findings.groups_of(record):
+        elif bins := overview.groups_of(record):
             st.markdown("**For whom it works**, with 95 % ranges and the number of faces")
             alt = ", ".join(f"{one.name} {one.accuracy:.0%} of {one.n:,}" for one in bins)
             _first_chart(accuracy_by_group({"": bins}, height=FIRST_PX), "groups", alt=f"Right answers: {alt}")
         else:
             st.markdown("For whom this model works was not measured.")
     with _room("models-weakest"):
-        if isinstance(record, FaceRecord) and (weakest := findings.describe_weakest(record)):
+        if isinstance(record, FaceRecord) and (weakest := overview.describe_weakest(record)):
             st.markdown(weakest)
 
 
@@ -279,9 +279,9 @@ def _show_downloads(chosen: Chosen) -> None:
 def _show_reports(record: Record) -> None:
     """Show what the reports about such a model said, what ours got and why they differ."""
     st.header(label_of(record.name), anchor=False)
-    if caveat := findings.describe_choice(record):
+    if caveat := overview.describe_choice(record):
         st.markdown(caveat)
-    if rows := findings.list_reports(record):
+    if rows := overview.list_reports(record):
         st.table(pd.DataFrame(rows).set_index("Report"), border="horizontal")
     else:
         st.markdown("No report published a figure of such a model.")
@@ -291,7 +291,7 @@ def _show_comparison(chosen: Chosen) -> None:
     """Show which of two models is better on the benchmark."""
     (first, second), (found, other) = chosen.records, chosen.evaluations
     shares = (
-        findings.describe_figures(first, found, second, other)
+        overview.describe_figures(first, found, second, other)
         if found and other
         else "One of them was not measured here."
     )
@@ -304,6 +304,6 @@ def _show_comparison(chosen: Chosen) -> None:
         st.header("These models cannot be compared", anchor=False)
         st.markdown(f"{shares} Their test examples differ.")
         return
-    verdict, test = findings.describe_comparison(first, second, comparison)
+    verdict, test = overview.describe_comparison(first, second, comparison)
     st.header(verdict, anchor=False)
     st.markdown(f"{shares} {test}")
