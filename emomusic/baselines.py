@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,42 +42,40 @@ OF_SEVEN = "accuracy over seven"
 OF_FOUR = "four classes"
 
 
-FACE_BASELINES: Mapping[str, Baseline] = MappingProxyType(
-    {
-        "xception_entry_exit": Baseline(
-            0.69,
-            OF_SEVEN,
-            "Music Mood Lifter",
-            "a modified Xception on FER2013; the split and the choice of the epoch are not published",
-        ),
-        "cnn_paper": Baseline(
-            0.5972,
-            OF_SEVEN,
-            "a CNN study, first network",
-            "on FER2013; the split and the choice of the epoch are not published",
-        ),
-        "cnn_improved": Baseline(
-            0.7029,
-            OF_SEVEN,
-            "a CNN study, improved network",
-            "trained on FER2013 with RAF-DB and AffectNet; ours is trained on FER2013 alone",
-        ),
-        "mobilenet_quadrants": Baseline(
-            0.72,
-            OF_FOUR,
-            "Matching emotions: portraits and songs",
-            "a MobileNet; evaluated on 3,591 pictures, neither PublicTest nor PrivateTest (3,589 each)",
-            f1={"Q1": 0.86, "Q2": 0.77, "Q3": 0.54, "N": 0.61},
-        ),
-        "cnn_capstone": Baseline(
-            0.63,
-            OF_SEVEN,
-            "a capstone's CNN of four blocks",
-            "the report gives a range and no split",
-            lowest=0.58,
-        ),
-    }
-)
+FACE_BASELINES: Mapping[str, Baseline] = {
+    "xception_entry_exit": Baseline(
+        0.69,
+        OF_SEVEN,
+        "Music Mood Lifter",
+        "a modified Xception on FER2013; the split and the choice of the epoch are not published",
+    ),
+    "cnn_paper": Baseline(
+        0.5972,
+        OF_SEVEN,
+        "a CNN study, first network",
+        "on FER2013; the split and the choice of the epoch are not published",
+    ),
+    "cnn_improved": Baseline(
+        0.7029,
+        OF_SEVEN,
+        "a CNN study, improved network",
+        "trained on FER2013 with RAF-DB and AffectNet; ours is trained on FER2013 alone",
+    ),
+    "mobilenet_quadrants": Baseline(
+        0.72,
+        OF_FOUR,
+        "Matching emotions: portraits and songs",
+        "a MobileNet; evaluated on 3,591 pictures, neither PublicTest nor PrivateTest (3,589 each)",
+        f1={"Q1": 0.86, "Q2": 0.77, "Q3": 0.54, "N": 0.61},
+    ),
+    "cnn_capstone": Baseline(
+        0.63,
+        OF_SEVEN,
+        "a capstone's CNN of four blocks",
+        "the report gives a range and no split",
+        lowest=0.58,
+    ),
+}
 
 
 MUSIC_SOURCE = "the student reports this project follows"
@@ -88,12 +85,10 @@ def _music_baseline(accuracy: float, note: str) -> Baseline:
     return Baseline(accuracy, "four moods", MUSIC_SOURCE, note)
 
 
-MUSIC_BASELINES: Mapping[str, tuple[Baseline, ...]] = MappingProxyType(
-    {
-        "mlp": (_music_baseline(0.82, "best case"), _music_baseline(0.80, "on average")),
-        "gradient_boosting": (_music_baseline(0.50, 'boosting, "around 50 %"'),),
-    }
-)
+MUSIC_BASELINES: Mapping[str, tuple[Baseline, ...]] = {
+    "mlp": (_music_baseline(0.82, "best case"), _music_baseline(0.80, "on average")),
+    "gradient_boosting": (_music_baseline(0.50, 'boosting, "around 50 %"'),),
+}
 """The splits are not published. Single splits of this dataset vary by several points."""
 
 

@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from emomusic import __version__, downloads
@@ -25,21 +24,19 @@ from emomusic.cli.arguments import Outcome, add_command, status_of
 from emomusic.downloads import Download
 from emomusic.errors import EmomusicError, SettingsError
 
-PACKAGES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "": (
-            *("numpy", "onnxruntime", "opencv-python-headless", "av", "pandas", "pyarrow", "pillow", "pillow-heif"),
-            *("scipy", "scikit-learn", "skops", "joblib", "filelock", "msgspec", "threadpoolctl", "requests"),
-            *("rich", "platformdirs"),
-        ),
-        "app": (
-            *("streamlit", "streamlit-webrtc", "starlette", "anyio", "aiortc", "plotly", "spotipy", "onnx"),
-            "prometheus-client",
-        ),
-        "cluster": ("ray",),
-        "train": ("tensorflow", "keras", "jinja2", "mtcnn", "onnx", "tf2onnx"),
-    }
-)
+PACKAGES: Mapping[str, tuple[str, ...]] = {
+    "": (
+        *("numpy", "onnxruntime", "opencv-python-headless", "av", "pandas", "pyarrow", "pillow", "pillow-heif"),
+        *("scipy", "scikit-learn", "skops", "joblib", "filelock", "msgspec", "threadpoolctl", "requests"),
+        *("rich", "platformdirs"),
+    ),
+    "app": (
+        *("streamlit", "streamlit-webrtc", "starlette", "anyio", "aiortc", "plotly", "spotipy", "onnx"),
+        "prometheus-client",
+    ),
+    "cluster": ("ray",),
+    "train": ("tensorflow", "keras", "jinja2", "mtcnn", "onnx", "tf2onnx"),
+}
 """Packages by extra; "" are the required ones. Without its first package, an extra counts as not installed."""
 
 _CAMERA = "the browser asks for permission once, on localhost or over HTTPS only. To change it, click the lock icon"

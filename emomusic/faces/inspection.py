@@ -1,8 +1,8 @@
 """Feature maps, logits, occlusion and Grad-CAM of a network for one face, and harder copies of the face.
 
 Occlusion [1] measures how the probability changes if a patch covers a part of the face. Grad-CAM computes an answer to
-the same question from gradients; `training.export_onnx` exports its graph and names the method. If both agree, the map is
-credible.
+the same question from gradients; `training.export_onnx` exports its graph and names the method. If both agree, the map
+is credible.
 
 [1] M. D. Zeiler & R. Fergus, "Visualizing and understanding convolutional networks", ECCV 2014.
 """

@@ -13,7 +13,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -55,28 +54,26 @@ class Collection:
     is_posed: bool
 
 
-COLLECTIONS: Mapping[str, Collection] = MappingProxyType(
-    {
-        "cfee": Collection(
-            "Compound Facial Expressions of Emotion (Du, Tao and Martinez, PNAS 2014)",
-            "227 persons in the United States",
-            "for research, not for commerce",
-            is_posed=True,
-        ),
-        "taiwan": Collection(
-            "Taiwanese performers with the shares of raters (github.com/lai-wei-cheng/b12207073)",
-            "29 performers in Taiwan",
-            "for research",
-            is_posed=True,
-        ),
-        "sfew": Collection(
-            "Static Facial Expressions in the Wild 2.0 (Dhall, Goecke, Lucey and Gedeon, 2011)",
-            "actors in films, most of them from the United States",
-            "for research, not for commerce",
-            is_posed=False,
-        ),
-    }
-)
+COLLECTIONS: Mapping[str, Collection] = {
+    "cfee": Collection(
+        "Compound Facial Expressions of Emotion (Du, Tao and Martinez, PNAS 2014)",
+        "227 persons in the United States",
+        "for research, not for commerce",
+        is_posed=True,
+    ),
+    "taiwan": Collection(
+        "Taiwanese performers with the shares of raters (github.com/lai-wei-cheng/b12207073)",
+        "29 performers in Taiwan",
+        "for research",
+        is_posed=True,
+    ),
+    "sfew": Collection(
+        "Static Facial Expressions in the Wild 2.0 (Dhall, Goecke, Lucey and Gedeon, 2011)",
+        "actors in films, most of them from the United States",
+        "for research, not for commerce",
+        is_posed=False,
+    ),
+}
 
 _WORDS = {
     "angrily": Emotion.ANGRY,

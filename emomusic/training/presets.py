@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from emomusic.metrics import FOUR, SEVEN
@@ -239,61 +238,59 @@ _VOTED = (
     _PHOTO,
 )
 
-PRESETS: Mapping[str, tuple[TrainingConfig, ...]] = MappingProxyType(
-    {
-        # `train face --network tiny --preset smoke` runs every step in seconds, without a useful result.
-        "smoke": (TrainingConfig(epochs=2, learning_rate=0.05, batch_size=32, limit=256, augmentation=VARIED),),
-        # `train face --network vgg9`: 36 epochs in 83 minutes on two busy cores with AVX512-BF16; PublicTest 67.9 %,
-        # PrivateTest 68.9 %.
-        "default": (_STRONG,),
-        # `train face --network emonet`, from the trained vgg9: 248 epochs in 332 minutes on two cores. PublicTest and
-        # PrivateTest after each stage: 70.5 and 70.8 %, 71.3 and 71.4 %, 72.2 and 72.6 %, 72.4 and 72.7 %.
-        "emonet": _EMONET,
-        # `train face --network emonet_photo --preset photo`: vgg9 and emonet again, then the votes throughout; 316
-        # epochs in 8 hours. FER+ in eight classes: PublicTest 88.6 %, PrivateTest 87.4 %.
-        "photo": _VOTED,
-        # `train face --network emonet_photo --posed-faces DIR`: the same, then ten epochs with posed faces.
-        "faces": (*_VOTED, _FACES),
-        # Networks of the reports. The figures are those of the models that ship, whose teacher was emonet after its
-        # third stage. cnn_capstone: 33 minutes on two busy cores; PublicTest 63.6 %, PrivateTest 64.8 %.
-        "capstone": (replace(_ONE_CYCLE, epochs=24, learning_rate=0.08),),
-        # cnn_paper: 21 minutes on two busy cores; PublicTest 62.5 %, PrivateTest 63.6 %.
-        "paper": (
-            replace(
-                _ONE_CYCLE,
-                epochs=14,
-                learning_rate=5e-4,
-                batch_size=64,
-                optimizer="adam",
-                weight_decay=0.0,
-                ema_momentum=0.0,
-                augmentation=_SLIGHT,
-            ),
+PRESETS: Mapping[str, tuple[TrainingConfig, ...]] = {
+    # `train face --network tiny --preset smoke` runs every step in seconds, without a useful result.
+    "smoke": (TrainingConfig(epochs=2, learning_rate=0.05, batch_size=32, limit=256, augmentation=VARIED),),
+    # `train face --network vgg9`: 36 epochs in 83 minutes on two busy cores with AVX512-BF16; PublicTest 67.9 %,
+    # PrivateTest 68.9 %.
+    "default": (_STRONG,),
+    # `train face --network emonet`, from the trained vgg9: 248 epochs in 332 minutes on two cores. PublicTest and
+    # PrivateTest after each stage: 70.5 and 70.8 %, 71.3 and 71.4 %, 72.2 and 72.6 %, 72.4 and 72.7 %.
+    "emonet": _EMONET,
+    # `train face --network emonet_photo --preset photo`: vgg9 and emonet again, then the votes throughout; 316
+    # epochs in 8 hours. FER+ in eight classes: PublicTest 88.6 %, PrivateTest 87.4 %.
+    "photo": _VOTED,
+    # `train face --network emonet_photo --posed-faces DIR`: the same, then ten epochs with posed faces.
+    "faces": (*_VOTED, _FACES),
+    # Networks of the reports. The figures are those of the models that ship, whose teacher was emonet after its
+    # third stage. cnn_capstone: 33 minutes on two busy cores; PublicTest 63.6 %, PrivateTest 64.8 %.
+    "capstone": (replace(_ONE_CYCLE, epochs=24, learning_rate=0.08),),
+    # cnn_paper: 21 minutes on two busy cores; PublicTest 62.5 %, PrivateTest 63.6 %.
+    "paper": (
+        replace(
+            _ONE_CYCLE,
+            epochs=14,
+            learning_rate=5e-4,
+            batch_size=64,
+            optimizer="adam",
+            weight_decay=0.0,
+            ema_momentum=0.0,
+            augmentation=_SLIGHT,
         ),
-        # cnn_improved: 62 minutes on two cores; PublicTest 69.3 %, PrivateTest 70.7 %.
-        "balanced": (replace(_DISTILLED, epochs=70, oversampling=0.4),),
-        # xception_entry_exit: 46 minutes on two cores; PublicTest 69.6 %, PrivateTest 71.2 %.
-        "xception": (replace(_DISTILLED, epochs=54),),
-        # mobilenet_quadrants: 34 minutes on two cores; four classes, PublicTest 74.2 %, PrivateTest 77.2 %.
-        "quadrants": (
-            TrainingConfig(
-                epochs=16,
-                learning_rate=4e-4,
-                batch_size=64,
-                optimizer="adam",
-                weight_decay=0.01,
-                clip_norm=1.0,
-                label_smoothing=0.05,
-                teachers=("emonet",),
-                distillation_weight=0.5,
-                start="faceres",
-                augmentation=_MILD,
-                finetune_epochs=4,
-                finetune_augmentation=replace(_MILD, rotation_degrees=0.0, scale=(1.0, 1.0), shift=0.0),
-            ),
+    ),
+    # cnn_improved: 62 minutes on two cores; PublicTest 69.3 %, PrivateTest 70.7 %.
+    "balanced": (replace(_DISTILLED, epochs=70, oversampling=0.4),),
+    # xception_entry_exit: 46 minutes on two cores; PublicTest 69.6 %, PrivateTest 71.2 %.
+    "xception": (replace(_DISTILLED, epochs=54),),
+    # mobilenet_quadrants: 34 minutes on two cores; four classes, PublicTest 74.2 %, PrivateTest 77.2 %.
+    "quadrants": (
+        TrainingConfig(
+            epochs=16,
+            learning_rate=4e-4,
+            batch_size=64,
+            optimizer="adam",
+            weight_decay=0.01,
+            clip_norm=1.0,
+            label_smoothing=0.05,
+            teachers=("emonet",),
+            distillation_weight=0.5,
+            start="faceres",
+            augmentation=_MILD,
+            finetune_epochs=4,
+            finetune_augmentation=replace(_MILD, rotation_degrees=0.0, scale=(1.0, 1.0), shift=0.0),
         ),
-    }
-)
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,52 +342,50 @@ _STUDY_SOURCE = "a CNN study of FER2013: {} (we chose what the study leaves open
 _CAPSTONE_SOURCE = "the network of a capstone report, four blocks and two dense layers (we chose the widths)"
 _MOBILENET_SOURCE = "A. Howard et al., MobileNets, arXiv:1704.04861, 2017"
 
-NETWORKS: Mapping[str, NetworkSpec] = MappingProxyType(
-    {
-        spec.name: spec
-        for spec in (
-            NetworkSpec("tiny", "Three convolutions, for tests", 48, _VGG_SOURCE, grad_cam="block2a_relu"),
-            NetworkSpec("vgg9", "Nine convolutions in four blocks", 48, _VGG_SOURCE),
-            NetworkSpec("emonet", "Eleven convolutions, starting from vgg9", 48, _EMONET_SOURCE, "emonet"),
-            NetworkSpec(
-                "emonet_photo",
-                "The network emonet, taught what people see in photographs",
-                48,
-                _EMONET_SOURCE,
-                "faces",
-                eight_bits=True,
-                grad_cam="block3c_relu",
-            ),
-            NetworkSpec(
-                "xception_entry_exit",
-                "Xception's entry and exit flow, four residual modules",
-                64,
-                _XCEPTION_SOURCE,
-                "xception",
-            ),
-            NetworkSpec(
-                "cnn_paper",
-                "Six convolutions and a wide dense layer",
-                48,
-                _STUDY_SOURCE.format("its first network, 5,346,759 weights"),
-                "paper",
-            ),
-            NetworkSpec(
-                "cnn_improved",
-                "Five blocks up to 512 filters, with batch normalisation",
-                48,
-                _STUDY_SOURCE.format("its improved network"),
-                "balanced",
-            ),
-            NetworkSpec("cnn_capstone", "Four blocks and two dense layers", 48, _CAPSTONE_SOURCE, "capstone"),
-            NetworkSpec(
-                "mobilenet_quadrants",
-                "MobileNet pretrained on faces, four classes",
-                48,
-                f"the report Matching emotions: portraits and songs, after {_MOBILENET_SOURCE}",
-                "quadrants",
-                FOUR,
-            ),
-        )
-    }
-)
+NETWORKS: Mapping[str, NetworkSpec] = {
+    spec.name: spec
+    for spec in (
+        NetworkSpec("tiny", "Three convolutions, for tests", 48, _VGG_SOURCE, grad_cam="block2a_relu"),
+        NetworkSpec("vgg9", "Nine convolutions in four blocks", 48, _VGG_SOURCE),
+        NetworkSpec("emonet", "Eleven convolutions, starting from vgg9", 48, _EMONET_SOURCE, "emonet"),
+        NetworkSpec(
+            "emonet_photo",
+            "The network emonet, taught what people see in photographs",
+            48,
+            _EMONET_SOURCE,
+            "faces",
+            eight_bits=True,
+            grad_cam="block3c_relu",
+        ),
+        NetworkSpec(
+            "xception_entry_exit",
+            "Xception's entry and exit flow, four residual modules",
+            64,
+            _XCEPTION_SOURCE,
+            "xception",
+        ),
+        NetworkSpec(
+            "cnn_paper",
+            "Six convolutions and a wide dense layer",
+            48,
+            _STUDY_SOURCE.format("its first network, 5,346,759 weights"),
+            "paper",
+        ),
+        NetworkSpec(
+            "cnn_improved",
+            "Five blocks up to 512 filters, with batch normalisation",
+            48,
+            _STUDY_SOURCE.format("its improved network"),
+            "balanced",
+        ),
+        NetworkSpec("cnn_capstone", "Four blocks and two dense layers", 48, _CAPSTONE_SOURCE, "capstone"),
+        NetworkSpec(
+            "mobilenet_quadrants",
+            "MobileNet pretrained on faces, four classes",
+            48,
+            f"the report Matching emotions: portraits and songs, after {_MOBILENET_SOURCE}",
+            "quadrants",
+            FOUR,
+        ),
+    )
+}
