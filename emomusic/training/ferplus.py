@@ -32,6 +32,11 @@ COLUMNS = (*SEVEN, CONTEMPT, "unknown", "no face")
 NO_MAJORITY = -1
 
 
+def checksums(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
+    """CRC-32 of the pixels of each picture, shape (n,)."""
+    return np.array([zlib.crc32(image.tobytes()) for image in images], np.uint32)
+
+
 def votes_on(images: npt.NDArray[np.uint8], split: Split) -> npt.NDArray[np.uint8]:
     """The number of votes on each picture.
 
@@ -51,7 +56,7 @@ def votes_on(images: npt.NDArray[np.uint8], split: Split) -> npt.NDArray[np.uint
     except DAMAGED_ARRAYS as error:
         raise DatasetError(f"expected the votes of FER+ in {VOTES}. Received: {error}. Restore the file") from error
     order = np.argsort(known, kind="stable")
-    wanted = np.array([zlib.crc32(image.tobytes()) for image in images], np.uint32)
+    wanted = checksums(images)
     place = order[np.minimum(np.searchsorted(known, wanted, sorter=order), len(known) - 1)]
     in_order = np.arange(len(wanted)).clip(max=len(known) - 1)
     place = np.where(known[in_order] == wanted, in_order, place)

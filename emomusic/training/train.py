@@ -94,6 +94,16 @@ class _Stage:
         """The epoch of the best weights, counted over all stages."""
         return int(max(self.history, key=lambda row: row[MONITOR])["epoch"])
 
+    def as_dict(self) -> dict[str, Any]:
+        """The configuration and what came of it, for `metrics.json`."""
+        return {
+            "config": asdict(self.config),
+            "epochs": len(self.history),
+            "best_epoch": self.best_epoch,
+            MONITOR: max(row[MONITOR] for row in self.history),
+            "training_minutes": sum(row["seconds"] for row in self.history) / 60,
+        }
+
 
 def train(
     network: str,
@@ -346,16 +356,7 @@ def _write(run: _Run, stages: Sequence[_Stage], without: Sequence[_Stage]) -> di
         "model": spec.name,
         "network": run.network,
         "preset": run.preset,
-        "stages": [
-            {
-                "config": asdict(stage.config),
-                "epochs": len(stage.history),
-                "best_epoch": stage.best_epoch,
-                MONITOR: max(row[MONITOR] for row in stage.history),
-                "training_minutes": sum(row["seconds"] for row in stage.history) / 60,
-            }
-            for stage in stages
-        ],
+        "stages": [stage.as_dict() for stage in stages],
         "parameters": spec.parameters,
         "bytes": (drafts / model_files.WEIGHTS).stat().st_size,
         "epochs": len(history),
