@@ -92,19 +92,6 @@ def test_names_outside_utf_8_become_text_and_stay_distinct(tmp_path: Path):
     assert contents_of(items) == [SAMPLE.read_bytes()] * 4
 
 
-def test_an_unreadable_folder_is_an_item_with_a_problem(folder: Path, monkeypatch: pytest.MonkeyPatch):
-    scandir = os.scandir
-
-    def refuse(path: str) -> object:
-        if str(path).endswith("sub"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
-    (item,) = (item for item in find_items([str(folder)]) if item.problem)
-    assert item.name == f"{folder}/sub"
-
-
 # Archives
 
 

@@ -10,7 +10,7 @@ from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import MtcnnDetector
 from emomusic.faces.identity import MODEL
-from emomusic.faces.inspection import Occlusion, agreement, explain, grad_cam, harder, occlude
+from emomusic.faces.inspection import agreement, explain, grad_cam, occlude
 from emomusic.faces.model_files import ModelSpec
 from emomusic.media.images import RgbImage, crop_face, read_image, to_network_input
 from tests.films import SAMPLES
@@ -128,26 +128,3 @@ def test_feature_maps_equal_the_outputs_of_the_layers(tiny_run: Run) -> None:
 def test_a_network_without_logits_is_refused() -> None:
     with pytest.raises(ModelError, match=r"expected a network that ends in a softmax\. Received: "):
         explain(noise(), SPEC, models_dir() / MODEL)
-
-
-def drops_of(heat: np.ndarray) -> Occlusion:
-    """An occlusion with the mean of `heat` under the patch as drop."""
-    starts, patch = (0, 4, 8), 4
-    values = [heat[row : row + patch, column : column + patch].mean() for row in starts for column in starts]
-    return Occlusion(np.array(values, np.float32).reshape(3, 3), starts, patch, 0.9, heat)
-
-
-def test_agreement_is_one_for_equal_and_minus_one_for_opposite_order() -> None:
-    heat = np.random.default_rng(2).random((12, 12)).astype(np.float32)
-    assert agreement(heat**2, drops_of(heat**2)) == pytest.approx(1)
-    assert agreement(heat, drops_of(-heat)) == pytest.approx(-1)
-
-
-def test_harder_copies_keep_the_shape_and_change_the_pixels() -> None:
-    crop = np.random.default_rng(0).integers(60, 256, (64, 64, 3), np.uint8)
-    copies = harder(crop)
-    assert all(copy.shape == crop.shape and copy.dtype == np.uint8 for copy in copies.values())
-    assert copies["dark"].mean() < 0.25 * crop.mean()
-    assert copies["blurred"].std() < crop.std() > copies["small"].std()
-    assert np.array_equal(copies["mouth covered"][:39], crop[:39])
-    assert not np.array_equal(copies["tilted"], crop)

@@ -4,9 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from emomusic.faces.reading import read_faces
-from emomusic.faces.turns import CountingClassifier, FairQueue, QueuedDetector, Readings
-from tests.fakes import FakeClassifier, FakeDetector, make_face
+from emomusic.faces.turns import FairQueue, QueuedDetector
+from tests.fakes import FakeDetector, make_face
 
 SECONDS = 30
 IMAGE = np.zeros((120, 160, 3), np.uint8)
@@ -73,10 +72,3 @@ def test_a_search_waits_for_its_turn_and_a_follow_up_does_not() -> None:
             assert queued.detect_near(IMAGE, [make_face().box]) == [make_face()]
             assert (detector.num_calls, detector.num_near_calls) == (0, 1)
         assert search.result(SECONDS) == [make_face()]
-
-
-def test_pictures_and_their_faces_are_counted() -> None:
-    readings = Readings()
-    for faces in ([make_face(), make_face(80, 10)], []):
-        read_faces(IMAGE, FakeDetector(faces), CountingClassifier(FakeClassifier(), readings))
-    assert (readings.count, readings.num_faces) == (2, 2)

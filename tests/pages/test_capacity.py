@@ -1,7 +1,6 @@
 import gc
 import io
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import streamlit as st
@@ -86,17 +85,6 @@ def test_an_admitted_visitor_may_return_until_the_session_is_deleted(
     clock.advance(1000)
     assert capacity.num_visitors == 1
     assert not capacity.admit("a")
-
-
-def test_a_draining_server_keeps_its_visitors_and_refuses_others(server: Runtime) -> None:
-    capacity = Capacity(max_visitors=5, max_live=5)
-    server.open = {"a", "b"}
-    assert capacity.admit("a")
-    capacity.is_draining = True
-    assert [capacity.admit(visitor) for visitor in "ab"] == [True, False]
-    assert not capacity.has_room
-    assert not capacity.has_live_room
-    assert not capacity.start_live(SimpleNamespace(is_live=True))
 
 
 class Live:

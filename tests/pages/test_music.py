@@ -172,14 +172,6 @@ def test_the_best_known_of_equally_similar_versions_is_listed(songs: Songs) -> N
     assert len(songs_near(songs, 3)) == 20
 
 
-def test_the_first_version_of_a_song_is_listed(songs: Songs) -> None:
-    table = songs.catalogue.table
-    table.loc[[3, 7, 9], "title"] = ["Don't - Live", "DON\u2019T", "Don't (Remastered)"]
-    table.loc[[3, 7, 9], "artists"] = ["Beyoncé", "Beyonce;Another", "Somebody else"]
-    assert songs.unique(np.array([9, 7, 5, 3])).tolist() == [9, 7, 5]
-    assert songs.unique(np.array([3, 5, 7])).tolist() == [3, 5]
-
-
 def test_search_and_moods_select_songs_and_survive_a_change_of_tab(app: AppTest, monkeypatch) -> None:
     files = files_of(monkeypatch)
     view(app, TABLE)

@@ -237,17 +237,6 @@ def test_the_plane_shows_at_most_60_faces_and_the_page_says_so(app: AppTest, mon
         st.cache_resource.clear()  # the fakes, before another test
 
 
-def test_an_unreadable_file_or_a_stripe_shows_one_message_and_a_title(app: AppTest) -> None:
-    upload(app.run(), ("stripe.png", encode_png(np.full((5, 505, 3), 128, np.uint8))))
-    assert "505x5 pixels" in app.error[0].value
-    upload(app.run(), ("letter.jpg", b"Dear reader"))
-    assert not app.exception
-    assert [len(app.error), len(app.title)] == [1, 1]
-    app.button(key="sample-eileen-collins-1999").click().run()
-    assert not app.error
-    assert len(tracks(app)) == len(app.title) == 1
-
-
 def test_a_photo_for_which_the_server_has_no_room_is_not_stored(
     app: AppTest, monkeypatch: pytest.MonkeyPatch, root: Path
 ) -> None:
@@ -305,19 +294,14 @@ def test_a_photo_that_lies_on_its_side_can_be_turned(app: AppTest, root: Path) -
     assert len(tracks(app)) == 1
 
 
-@pytest.mark.parametrize(
-    ("address", "works"),
-    [("http://emomusic.example/", False), ("http://localhost:8501/", True)],
-)
-def test_a_camera_without_https_names_it(
-    root: Path, monkeypatch: pytest.MonkeyPatch, address: str, works: bool
-) -> None:
-    monkeypatch.setattr(type(st.context), "url", address)
+def test_a_camera_without_https_names_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = start_app(root)
-    app.segmented_control(key=state.SOURCE).set_value("Camera").run()
-    assert not app.exception
-    assert bool(app.get("camera_input")) is works
-    assert ("HTTPS" in text_of(app)) is not works
+    for address, works in (("http://emomusic.example/", False), ("http://localhost:8501/", True)):
+        monkeypatch.setattr(type(st.context), "url", address)
+        app.segmented_control(key=state.SOURCE).set_value("Camera").run()
+        assert not app.exception
+        assert bool(app.get("camera_input")) is works
+        assert ("HTTPS" in text_of(app)) is not works
 
 
 def test_classes_of_one_name_have_a_state_each(monkeypatch: pytest.MonkeyPatch) -> None:

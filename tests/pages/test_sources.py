@@ -97,6 +97,7 @@ def test_a_table_without_ids_gives_songs_and_hides_explicit_ones(root: Path, mon
 
 
 def test_files_beyond_the_limits_are_left_out(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emomusic.songs.hearing.load_sound_model", load_fake_ear)
     monkeypatch.setattr(own_music, "MAX_FILES", 2)
     app = upload(start_app(root, sample=SAMPLE, songs="own"), {f"{number}.wav": untitled(2) for number in range(3)})
     assert {pick.song.path for pick in queue_of(app).playlist(5)} == {"0.wav", "1.wav"}

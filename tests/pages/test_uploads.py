@@ -80,14 +80,6 @@ def test_a_file_is_stored_once_and_released(app: AppTest, monkeypatch: pytest.Mo
     assert app.session_state["stored"] == [["a.jpg"], ["b.jpg"], []]
 
 
-def test_an_interrupted_upload_is_stored_in_the_next_run(app: AppTest) -> None:
-    app.session_state["is_interrupted"] = True
-    upload(app, A)
-    assert "stored" not in app.session_state
-    app.run()
-    assert app.session_state["stored"] == [["a.jpg"]]
-
-
 def photo_page() -> None:
     """A page with the drop zone for photos."""
     from emomusic.app.picture_chooser import show_drop_zone

@@ -178,16 +178,6 @@ def test_a_table_without_a_column_or_rows_or_with_repeated_ids_is_no_catalogue()
         Catalogue(song_table_with("id", 4, track_id(1)))
 
 
-@pytest.mark.parametrize("content", [None, b"", b"not a table"])
-def test_a_file_that_is_no_catalogue_is_refused(tmp_path: Path, content: bytes | None) -> None:
-    path = tmp_path / "songs.parquet"
-    if content is not None:
-        path.write_bytes(content)
-    reason = r"\(No such file or directory\)" if content is None else ""
-    with pytest.raises(DatasetError, match=f"expected a Parquet table.*songs.parquet.*{reason}"):
-        load_songs_and_moods(path)
-
-
 def test_a_changed_bundled_catalogue_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     changed = tmp_path / "data" / "catalogue" / catalogue_file().name
     changed.parent.mkdir(parents=True)

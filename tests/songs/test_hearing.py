@@ -124,7 +124,7 @@ class _Ear(FakeEar):
     def __init__(self) -> None:
         self.num_heard: list[int] = []
 
-    def hear(self, windows: Sequence[Window]) -> Hearing:
+    def hear(self, windows: Sequence[Window], _turn: object = None) -> Hearing:
         self.num_heard.append(len(windows))
         heard = [super(_Ear, self).hear([window]) for window in windows]
         timeline = [(w.start_s, h.valence, h.arousal) for w, h in zip(windows, heard, strict=True)]

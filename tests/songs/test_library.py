@@ -125,15 +125,6 @@ def test_an_update_finds_what_changed(library: Library, music: Path):
     assert number_of(songs["new.wav"]) > max(numbers.values())
 
 
-def test_a_moved_folder_with_copies_is_not_analysed_again(library: Library, music: Path):
-    for number in range(3):
-        os.link(music / "loud.wav", music / "album" / f"copy {number}.wav")
-    before = {number_of(song) for song in filled(library, music).songs()}
-    (music / "album").rename(music / "other")
-    assert library.update() == Changes(moved=5)
-    assert {number_of(song) for song in library.songs()} == before
-
-
 def test_an_update_of_one_folder_leaves_the_others(library: Library, music: Path):
     filled(library, music)
     (music / "loud.wav").unlink()

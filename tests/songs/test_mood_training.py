@@ -12,7 +12,7 @@ from emomusic.assets import models_dir, sha256_of
 from emomusic.errors import DatasetError, ModelError
 from emomusic.songs.cross_validation import NUM_FOLDS
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MOOD_MODELS, SEED, MoodClassifier
-from emomusic.songs.mood_training import evaluate_mood_model, mood_card, read_labelled_songs, train_mood_model
+from emomusic.songs.mood_training import mood_card, read_labelled_songs, train_mood_model
 
 from .tables import mood_table
 
@@ -102,14 +102,6 @@ def test_the_metrics_agree_with_the_predictions_and_the_data(trained: Path) -> N
     assert metrics["confusion"] == confusion.tolist()
     recalls = [scores["recall"] for scores in metrics["per_class"].values()]
     assert recalls == pytest.approx(confusion.diagonal() / 25)
-
-
-def test_every_repeat_has_other_folds(trained: Path) -> None:
-    found = evaluate_mood_model(read_labelled_songs(trained / "moods.csv"), model="logistic", num_repeats=2)
-    assert found.metrics["folds"] == 20
-    with np.load(trained / "models" / "logistic" / "predictions.npz") as once:
-        np.testing.assert_array_equal(found.repeated_probabilities[0], once["probabilities"])
-    assert (found.repeated_folds[0] != found.repeated_folds[1]).any()
 
 
 @pytest.mark.parametrize("name", MOOD_MODELS)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +9,8 @@ import pandas as pd
 import pytest
 
 from emomusic.affect import Emotion, Quadrant
-from emomusic.faces.detection import Face
 from emomusic.faces.reading import FaceReading
 from emomusic.media.film_file import FilmFile
-from emomusic.media.images import Box, RgbImage
 from emomusic.stream.film import (
     FILM_COLUMNS,
     MIN_SCENE_S,
@@ -99,28 +96,6 @@ def test_only_cuts_are_cuts(cut_film: Path) -> None:
     with FilmFile(cut_film) as film:
         cuts_s = [moment.time_s for moment in read_film(film, FAKES, rate=4.0) if moment.is_cut]
     assert cuts_s == pytest.approx(CUTS_S, abs=0.3)
-
-
-class EnteringDetector(FakeDetector):
-    """Sees the second face from the second search on, and between the searches only known faces."""
-
-    def detect(self, image: RgbImage) -> list[Face]:
-        faces = super().detect(image)
-        return faces[: self.num_calls]
-
-    def detect_near(self, image: RgbImage, boxes: Sequence[Box]) -> list[Face]:
-        faces = super().detect_near(image, boxes)
-        return [face for face in faces if any(face.box.overlap(box) > 0.5 for box in boxes)]
-
-
-def test_a_newcomer_is_found_within_two_seconds_by_few_searches() -> None:
-    detector = EnteringDetector([make_face(20), make_face(200)])
-    networks = FilmNetworks(detector, FakeClassifier(), FakeIdentifier())
-    with FilmFile(io.BytesIO(film_bytes([(NOBODY, 4)], size=(320, 240)))) as film:
-        counts = {moment.time_s: len(moment.faces) for moment in read_film(film, networks, rate=4.0)}
-    assert counts[0.0] == 1
-    assert min(time_s for time_s, count in counts.items() if count == 2) < 2.0
-    assert detector.num_calls <= 4
 
 
 # Tables
