@@ -103,6 +103,8 @@ def standings(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]) -
 
 def feature_ridges(values: npt.NDArray[np.float64], moods: npt.NDArray[np.int64], feature: Feature) -> go.Figure:
     """The distribution of one feature in each mood, as four curves of equal height with their medians."""
+    from scipy.ndimage import gaussian_filter1d
+
     low, high = (float(edge) for edge in np.quantile(values, [0.002, 0.998]))
     if feature.unit == "":
         low, high = feature.low, feature.high
@@ -113,7 +115,12 @@ def feature_ridges(values: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]
         own = values[moods == MOODS.index(mood)]
         if not own.size:
             continue
-        places, heights = _hill(own, low, high)
+        # A smoothed histogram with its maximum at 0.88: a fast kernel density estimate
+        counts, edges = np.histogram(np.clip(own, low, high), bins=96, range=(low, high))
+        width = 3.0 if len(own) > 300 else 5.0  # in bins; few songs need more smoothing
+        # Reflection at the ends keeps the density inside the range and peaks at 0 intact
+        smooth = gaussian_filter1d(counts.astype(np.float64), width, mode="reflect", radius=15)
+        places, heights = (edges[:-1] + edges[1:]) / 2, 0.88 * smooth / smooth.max()
         colour = MOOD_COLOURS[mood]
         figure.add_scatter(
             x=np.concatenate([places, places[::-1]]),
@@ -139,20 +146,6 @@ def feature_ridges(values: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]
         margin={"t": 2},
         shapes=[line((low, high), (level, level)) for level in range(len(MOODS))],
     )
-
-
-def _hill(
-    values: npt.NDArray[np.float64], low: float, high: float
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Centres and heights of a smoothed histogram with its maximum at 0.88 (a fast kernel density estimate)."""
-    from scipy.ndimage import gaussian_filter1d
-
-    num_bins = 96
-    counts, edges = np.histogram(np.clip(values, low, high), bins=num_bins, range=(low, high))
-    width = 3.0 if len(values) > 300 else 5.0  # in bins; few songs need more smoothing
-    # Reflection at the ends keeps the density inside the range and peaks at 0 intact
-    smooth = gaussian_filter1d(counts.astype(np.float64), width, mode="reflect", radius=15)
-    return (edges[:-1] + edges[1:]) / 2, 0.88 * smooth / smooth.max()
 
 
 def correlations(features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -158,7 +158,14 @@ def _read_cells(data: bytes, name: str) -> tuple[pd.DataFrame, bool]:
             f"{name}: expected at most {MAX_UPLOAD_BYTES // 2**20} MB. Received: {size_over(len(data))}. "
             "Split the table or keep fewer columns."
         )
-    _require_short_lines(data, name)
+    codes = np.frombuffer(data, np.uint8)
+    ends = np.flatnonzero((codes == ord("\n")) | (codes == ord("\r")))
+    longest = int(np.diff(ends, prepend=-1, append=len(codes)).max()) - 1
+    for number, limit, unit in ((len(ends), MAX_LINES, "lines"), (longest, MAX_LINE_BYTES, "bytes in a line")):
+        if number > limit:
+            raise DatasetError(
+                f"{name}: expected at most {limit:,} {unit}. Received: {number:,}. Split the table or its cells."
+            )
     try:
         text = data.decode("utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig")
         if "\0" in text:
@@ -190,18 +197,6 @@ def _read_cells(data: bytes, name: str) -> tuple[pd.DataFrame, bool]:
         ) from error
     table = cells.iloc[1:].set_axis(cells.iloc[0].str.strip(), axis="columns").reset_index(drop=True)
     return table, separator != ","
-
-
-def _require_short_lines(data: bytes, name: str) -> None:
-    """Refuse a file with too many or too long lines."""
-    codes = np.frombuffer(data, np.uint8)
-    ends = np.flatnonzero((codes == ord("\n")) | (codes == ord("\r")))
-    longest = int(np.diff(ends, prepend=-1, append=len(codes)).max()) - 1
-    for received, limit, unit in ((len(ends), MAX_LINES, "lines"), (longest, MAX_LINE_BYTES, "bytes in a line")):
-        if received > limit:
-            raise DatasetError(
-                f"{name}: expected at most {limit:,} {unit}. Received: {received:,}. Split the table or its cells."
-            )
 
 
 def _in_english(cells: pd.DataFrame) -> pd.DataFrame:

@@ -185,7 +185,14 @@ class LiveReader:
     def view(self) -> LiveView:
         """The current state, on any thread."""
         with self._changed:
-            now, size, numbers = self._clock(), self._size, self._number_faces()
+            now, size = self._clock(), self._size
+            # A track keeps its number while it stays, and a newcomer gets the smallest free one
+            tracks = sorted(self._tracks.corners())
+            numbers = {track: self._numbers[track] for track in tracks if track in self._numbers and len(tracks) > 1}
+            for track in tracks:
+                if track not in numbers:
+                    numbers[track] = next(n for n in itertools.count(1) if n not in numbers.values())
+            self._numbers = numbers
             recent = [(at, lag) for at, lag in self._readings if now - at <= _RATE_WINDOW_S]
             if len(recent) < 2:
                 recent = [(at, lag) for at, lag in list(self._readings)[-2:] if now - at <= _SLOW_WINDOW_S]
@@ -223,16 +230,6 @@ class LiveReader:
             self._changed.notify_all()
         if worker is not None and worker is not threading.current_thread():
             worker.join(timeout_s)
-
-    def _number_faces(self) -> dict[int, int]:
-        """The shown number of each track: its own while it stays, and the smallest free one for a newcomer."""
-        tracks = sorted(self._tracks.corners())
-        numbers = {track: self._numbers[track] for track in tracks if track in self._numbers and len(tracks) > 1}
-        for track in tracks:
-            if track not in numbers:
-                numbers[track] = next(n for n in itertools.count(1) if n not in numbers.values())
-        self._numbers = numbers
-        return numbers
 
     def _run(self) -> None:
         """The worker's loop, until `close` or idle."""
