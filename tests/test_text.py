@@ -4,7 +4,6 @@ from emomusic.text import (
     csv_text,
     escape_control_chars,
     escape_formula,
-    escape_path,
 )
 
 
@@ -29,8 +28,3 @@ def test_a_formula_is_quoted_at_the_start_and_after_a_separator(cell: str, escap
 
 def test_numbers_of_a_table_are_no_formulas() -> None:
     assert csv_text(["a", "b", "c"], [["-0.5000", -1, "-1 dB"]]).splitlines()[1] == "-0.5000,-1,'-1 dB"
-
-
-def test_a_path_with_a_line_break_stays_on_one_line() -> None:
-    assert escape_path("/music/a b.mp3") == "/music/a b.mp3"
-    assert escape_path("/music/a\nb\udce9.mp3") == "file:///music/a%0Ab%E9.mp3"

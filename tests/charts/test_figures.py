@@ -4,23 +4,13 @@ from base64 import b64decode
 from xml.etree import ElementTree
 
 import numpy as np
-import pytest
 
-from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, Emotion, EmotionProbabilities, Mood, affect_of
+from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, Emotion, Mood, affect_of
 from emomusic.charts import steps
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex
 from emomusic.charts.colours import EMOTION_COLOURS
-from emomusic.charts.face import expression_svg, expression_uri, probability_bars
+from emomusic.charts.face import expression_svg, expression_uri
 from tests.fakes import FakeClassifier
-
-
-def test_the_bars_are_the_probabilities_in_the_order_of_the_emotions() -> None:
-    values = np.array([0.05, 0.0, 0.004, 0.8, 0.1, 0.026, 0.02], np.float32)
-    (bars,) = probability_bars(EmotionProbabilities(values)).data
-    assert list(bars.y) == [emotion.value for emotion in EMOTIONS]
-    assert list(bars.x) == pytest.approx(100 * values)
-    assert list(bars.text) == ["5 %", "0 %", "<1 %", "80 %", "10 %", "3 %", "2 %"]
-    assert list(bars.marker.color) == list(EMOTION_COLOURS.values())
 
 
 def test_faces_and_songs_are_drawn_at_their_coordinates() -> None:

@@ -80,6 +80,7 @@ def test_the_error_names_the_line_of_an_invalid_cell(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
+        (None, r"expected to read .*fer2013\.csv\. Received: No such file"),
         (b"emotion,pixels,Usage\n", r"expected pictures of the train split .* in .*fer2013.csv. Received: none"),
         (b"\x89PNG\r\n\x1a\n" + bytes(100), "fer2013.csv, after line 0: expected CSV text. Received: .*can't decode"),
         (
@@ -87,19 +88,15 @@ def test_the_error_names_the_line_of_an_invalid_cell(
             "after line 2: expected CSV text. Received: field larger than",
         ),
     ],
-    ids=["header only", "picture", "quote left open"],
+    ids=["absent", "header only", "picture", "quote left open"],
 )
-def test_another_file_type_is_refused_with_a_printable_error(tmp_path: Path, content: bytes, message: str) -> None:
+def test_another_file_is_refused_with_a_printable_error(tmp_path: Path, content: bytes | None, message: str) -> None:
     path = tmp_path / "fer2013.csv"
-    path.write_bytes(content)
+    if content is not None:
+        path.write_bytes(content)
     with pytest.raises(DatasetError, match=message) as caught:
         read_fer2013(path)
     assert str(caught.value).isprintable()
-
-
-def test_the_error_names_an_absent_source(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"expected to read .*absent\.csv\. Received: No such file"):
-        read_fer2013(tmp_path / "absent.csv")
 
 
 def test_the_error_names_the_usage_of_an_absent_split(table: Table, write: Callable[[Table], Path]) -> None:

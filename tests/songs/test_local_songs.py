@@ -25,7 +25,7 @@ from emomusic.songs.local_songs import (
 from emomusic.songs.request import Request
 from emomusic.songs.song import UNKNOWN_ARTIST, Hearing, Player, Song
 from emomusic.songs.spotify import songs_csv, songs_m3u
-from scripts.build_bundled_songs import RATE, key_of, read_sound
+from scripts.build_bundled_songs import key_of, read_sound
 
 POINTS = list(MOOD_POINTS.items())
 
@@ -118,22 +118,6 @@ def test_stored_moods_are_those_that_the_model_hears(mood: Mood):
     heard = load_sound_model().hear(read_song(surest.path or "").windows)
     assert heard.mood is hearing(surest).mood is mood
     assert heard.moods[mood] == pytest.approx(hearing(surest).moods[mood], abs=0.05)
-
-
-@pytest.mark.parametrize("pitch_hz", [440.0, 433.0])
-@pytest.mark.parametrize(
-    ("key", "chords"),
-    [
-        ("D minor", ((2, 5, 9), (7, 10, 14), (9, 13, 16), (2, 5, 9))),
-        ("G major", ((7, 11, 14), (0, 4, 7), (2, 6, 9), (7, 11, 14))),
-    ],
-)
-def test_the_key_of_chords_is_heard(key: str, chords: tuple[tuple[int, ...], ...], pitch_hz: float):
-    times_s = np.arange(RATE) / RATE
-    overtones = np.array([1, 2])[:, None, None]
-    tones = (pitch_hz * 2 ** ((np.array(chord)[:, None] - 9) / 12) * times_s * overtones for chord in chords)
-    waves = [(np.sin(2 * np.pi * tone) / overtones).sum(axis=(0, 1)) for tone in tones]
-    assert key_of(np.tile(np.concatenate(waves), (2, 1)).astype(np.float32)) == key
 
 
 def test_the_stored_keys_are_those_of_the_sound():

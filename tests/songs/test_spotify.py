@@ -180,39 +180,26 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize(("answer", "message"), [
-    *((answer, INVALID) for answer in BROKEN),
-    (Reply({"error": {"status": 401, "message": "Invalid access token"}}, 401), REJECTED),
-    (Reply([], 429, {"Retry-After": "7"}), r"Too many requests to Spotify.* in 7 s\."),
-    (Reply(b"Too many", 429, {"Retry-After": "40000"}), "Too many requests to Spotify.* in 667 minutes"),
-    (Reply(b"", 429, {"Retry-After": "soon"}), "Too many requests to Spotify.* again later"),
-    (Reply(b"", 500), r"Spotify has .*\(HTTP 500\)"),
-    (Reply(b"not json", 403), "Spotify does not allow .*Premium"),
-    (Reply({"error": {"status": 400, "message": "Invalid limit"}}, 400), r"Spotify refused .*\(HTTP 400\)"),
+@pytest.mark.parametrize(("answer", "message", "is_login"), [
+    *((answer, INVALID, False) for answer in BROKEN),
+    (Reply({"error": {"status": 401, "message": "Invalid access token"}}, 401), REJECTED, False),
+    (Reply([], 429, {"Retry-After": "7"}), r"Too many requests to Spotify.* in 7 s\.", False),
+    (Reply(b"Too many", 429, {"Retry-After": "40000"}), "Too many requests to Spotify.* in 667 minutes", False),
+    (Reply(b"", 429, {"Retry-After": "soon"}), "Too many requests to Spotify.* again later", False),
+    *((Reply(b"", 500), r"Spotify has .*\(HTTP 500\)", is_login) for is_login in (False, True)),
+    (Reply(b"not json", 403), "Spotify does not allow .*Premium", False),
+    (Reply({"error": {"status": 400, "message": "Invalid limit"}}, 400), r"Spotify refused .*\(HTTP 400\)", False),
+    (Reply({"error": "invalid_client"}, 400), REJECTED, True),
+    *((Reply(body), INVALID, True) for body in (b"{", {"access_token": "x"})),
 ])  # fmt: skip
-def test_every_failure_of_a_search_is_a_short_message(answer: Reply, message: str) -> None:
-    with spotify(answer) as server, pytest.raises(SpotifyError, match=f"^{message}") as caught:
-        LiveSpotify(CREDENTIALS).search("x")
-    assert len(server.requests) == 2  # the login and one search, without retries
-    assert is_short_line(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("answer", "message"),
-    [
-        (Reply(b"", 500), r"Spotify has .*\(HTTP 500\)"),
-        (Reply({"error": "invalid_client"}, 400), REJECTED),
-        (Reply(b"{"), INVALID),
-        (Reply({"access_token": "x"}), INVALID),
-    ],
-)
-def test_every_failure_of_the_login_is_a_short_message_and_can_be_repeated(answer: Reply, message: str) -> None:
-    answers = [answer, TOKEN]
-    with spotify(results(item(1)), lambda _: answers.pop(0)) as server:
+def test_every_failure_is_a_short_message_and_can_be_repeated(answer: Reply, message: str, is_login: bool) -> None:
+    tokens, found = [answer, TOKEN] if is_login else [TOKEN] * 2, [results(item(1)) if is_login else answer]
+    with spotify(lambda _: found[0], lambda _: tokens.pop(0)) as server:
         searcher = LiveSpotify(CREDENTIALS)
         with pytest.raises(SpotifyError, match=f"^{message}") as caught:
             searcher.search("x")
-        assert len(server.requests) == 1
+        assert len(server.requests) == 2 - is_login  # the login and one search, without retries
+        found[0] = results(item(1))
         assert len(searcher.search("x").songs) == 1
     assert is_short_line(caught.value)
     assert "secret" not in str(caught.value).replace("client secret", "")

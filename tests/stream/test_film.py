@@ -12,7 +12,6 @@ from emomusic.affect import Emotion, Quadrant
 from emomusic.faces.reading import FaceReading
 from emomusic.media.film_file import FilmFile
 from emomusic.stream.film import (
-    FILM_COLUMNS,
     MIN_SCENE_S,
     FilmMoment,
     FilmNetworks,
@@ -20,7 +19,6 @@ from emomusic.stream.film import (
     load_film_networks,
     read_film,
 )
-from emomusic.stream.timeline import COLUMNS
 from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier, make_face
 from tests.films import (
     BIDEN,
@@ -121,13 +119,6 @@ def reading_of(*moments: FilmMoment) -> FilmReading:
 
 
 HAPPY, SAD, ANGRY = Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY
-
-
-def test_a_reading_without_moments_is_empty() -> None:
-    reading = reading_of()
-    assert (len(reading), reading.end_s, reading.scenes(), reading.faces()) == (0, 0, [], [])
-    assert (list(reading.faces_table()), list(reading.timeline())) == (FILM_COLUMNS, COLUMNS)
-    assert (len(reading.faces_table()), len(reading.timeline())) == (0, 0)
 
 
 def test_the_timeline_is_the_mean_of_the_faces() -> None:

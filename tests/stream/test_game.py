@@ -156,13 +156,3 @@ def test_a_press_skips_a_round_once() -> None:
     assert play.phase is GamePhase.OVER
     assert play.game.view().points == (0,)
     assert play.game.view().strongest is None
-
-
-def test_the_strongest_face_is_the_largest_share_of_all_rounds_and_players() -> None:
-    play = Play(num_players=2)
-    left, right = face(FIRST, 0.5, x=20), face(SECOND, 0.7, x=220)
-    play.read(left, right, seconds=ROUND_S + RESULT_S + 1)
-    strongest = play.game.view().strongest
-    assert strongest is not None
-    assert strongest.emotion is SECOND
-    assert strongest.share == pytest.approx(0.7)

@@ -65,13 +65,6 @@ def test_a_timeline_keeps_the_last_ten_minutes() -> None:
     assert timeline.table()["time_s"].tolist() == list(range(400, 1000))
 
 
-def test_a_change_of_quadrant_starts_a_scene() -> None:
-    table = session((HAPPY, 10), (SAD, 20), (NEUTRAL, 6))
-    assert spans(table) == [(0, 10, "Q1"), (10, 20, "Q3"), (30, 6, "N")]
-    first = scenes_of(table)[0]
-    assert (first.emotion, first.point.valence) == (Emotion.HAPPY, pytest.approx(0.81))
-
-
 def test_only_a_long_gap_interrupts_a_scene() -> None:
     assert spans(session((HAPPY, 10), (None, 4), (HAPPY, 10))) == [(0, 24, "Q1")]
     assert spans(session((HAPPY, 10), (None, 5), (HAPPY, 10))) == [(0, 10, "Q1"), (15, 10, "Q1")]

@@ -85,6 +85,9 @@ def test_a_run_writes_every_file_and_metrics_that_any_program_can_read(tiny_run:
     assert stage["config"] == json.loads(json.dumps(train_module.asdict(PRESETS["smoke"][0])))
     assert (stage["epochs"], stage["best_epoch"]) == (read["epochs"], read["best_epoch"])
     assert read["bytes"] == (tiny_run.folder / "model.keras").stat().st_size
+    history = history_of(tiny_run.folder)
+    assert [row["epoch"] for row in history] == tiny_run.reports == [1, 2]
+    assert history[0].keys() >= {"stage", "loss", "val_loss", "learning_rate", "seconds"}
 
 
 def test_the_saved_classifier_gives_the_written_predictions_and_these_the_metrics(
@@ -111,13 +114,6 @@ def test_where_all_pictures_stand_in_training_there_is_no_such_figure() -> None:
     found = evaluate_splits({Split.TEST: faces}, probabilities, probabilities, EMOTIONS)["test"]
     assert found["not_in_training"] == {"n": 0, "accuracy": None}
     assert found["accuracy"] == 0.5
-
-
-def test_the_history_has_every_epoch_once_and_each_is_told(tiny_run: Run) -> None:
-    history = history_of(tiny_run.folder)
-    assert [row["epoch"] for row in history] == [1, 2]
-    assert history[0].keys() >= {"stage", "loss", "val_loss", "learning_rate", "seconds"}
-    assert tiny_run.reports == [1, 2]
 
 
 def test_the_file_has_the_weights_of_the_best_epoch_as_its_spec_says(tiny_run: Run, dataset: Splits) -> None:
