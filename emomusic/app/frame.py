@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache
 from typing import Any
 
 import streamlit as st
@@ -73,10 +72,8 @@ def escape_markdown_message(text: str) -> str:
     return re.sub(r"\\(\.|:(?= ))", r"\1", escape_markdown(text))
 
 
-@cache
-def _app_has_run() -> threading.Event:
-    """Whether `app.py` frames the pages of this server."""
-    return threading.Event()
+_app_has_run = threading.Event()
+"""Whether `app.py` frames the pages of this server."""
 
 
 def is_loaded(module: str) -> bool:
@@ -86,8 +83,8 @@ def is_loaded(module: str) -> bool:
 
 def enter_app() -> None:
     """Record that `app.py` frames the pages on this server; it calls this first."""
-    if not _app_has_run().is_set():
-        _app_has_run().set()
+    if not _app_has_run.is_set():
+        _app_has_run.set()
         bound_free_memory()
         # Its warnings have the ids of sessions, with which a stranger could ask for their state
         logging.getLogger("streamlit.runtime.websocket_session_manager").setLevel(logging.ERROR)
@@ -101,10 +98,10 @@ def enter_app() -> None:
             finish_callbacks()
             forget_closed_pages()
         except StopException:  # the page was closed at once: the next one does this
-            _app_has_run().clear()
+            _app_has_run.clear()
             raise
         except (AttributeError, ImportError):  # without these, the notice about photos would be wrong
-            _app_has_run().clear()
+            _app_has_run.clear()
             log.exception("photos would be written to disk, or stay after their pages are closed")
             st.error(
                 "This server cannot keep its promise about photos, so the app does not start. Its owner finds the "
@@ -172,7 +169,7 @@ def require_app(page: str) -> None:
 
     Pages other than Live forget the pictures of the mirror game and the lesson.
     """
-    if not _app_has_run().is_set():
+    if not _app_has_run.is_set():
         runpy.run_path(str(ROOT / "app.py"))
         st.stop()
     if page != "live" and (session := page_state(CameraState).session) is not None:

@@ -99,30 +99,17 @@ class Picture:
         return replace(self, turns=turns, digest=f"{digest}-{turns}" if turns else digest)
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """A bundled photo; `key` is its value in the URL, `title` its label."""
-
-    key: str
-    title: str
-    path: Path
-
-
-def samples() -> list[Sample]:
-    """The bundled photos, in display order."""
-    return [
-        Sample(key, title, data_dir() / "samples" / f"{key}.jpg")
-        for key, title in (
-            ("barack-obama-2012", "A smile"),
-            (_GROUP, "Four people"),
-            ("joe-biden-2010", "A stern look"),
-            ("eileen-collins-1999", "An astronaut"),
-            ("barack-obama-2009-speaking", "Speaking"),
-            ("grace-hopper-1984", "An admiral"),
-            ("morisot-self-portrait-1885", "A self-portrait"),
-            ("morisot-young-woman-in-mauve-1880", "A painting"),
-        )
-    ]
+SAMPLES = {
+    "barack-obama-2012": "A smile",
+    _GROUP: "Four people",
+    "joe-biden-2010": "A stern look",
+    "eileen-collins-1999": "An astronaut",
+    "barack-obama-2009-speaking": "Speaking",
+    "grace-hopper-1984": "An admiral",
+    "morisot-self-portrait-1885": "A self-portrait",
+    "morisot-young-woman-in-mauve-1880": "A painting",
+}
+"""The labels of the bundled photos by their value in the URL, in display order."""
 
 
 @dataclass
@@ -158,15 +145,15 @@ class PictureState:
 _STATES: WeakValueDictionary[str, PictureState] = WeakValueDictionary()
 
 
-def _pictures_of(key: str | None) -> tuple[Picture, ...]:
+def _linked_samples() -> tuple[Picture, ...]:
     """The samples that the URL names."""
-    named = [each for each in samples() if each.key == key or (key == ALL_SAMPLES and each.key != _GROUP)]
-    return tuple(map(sample_picture, named))
+    key = chosen(state.SAMPLE)
+    return tuple(sample_picture(each) for each in SAMPLES if each == key or (key == ALL_SAMPLES and each != _GROUP))
 
 
 def shown_pictures() -> tuple[Picture, ...]:
     """The photos that were chosen last on any page: the samples that the URL names, or the visitor's."""
-    return _pictures_of(chosen(state.SAMPLE)) or page_state(PictureState).own
+    return _linked_samples() or page_state(PictureState).own
 
 
 def has_pictures() -> bool:
@@ -234,7 +221,7 @@ def _choose_own() -> None:
                 _show_camera()
             else:
                 show_drop_zone(state.UPLOAD)
-            if page_state(PictureState).own and not _pictures_of(chosen(state.SAMPLE)):
+            if page_state(PictureState).own and not _linked_samples():
                 st.button("Remove", icon=":material/delete:", on_click=_remove_own, key="remove-own")
                 show_turn("turn-in-menu")
 
@@ -276,14 +263,19 @@ def choose_sample(key: str | None) -> None:
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def sample_picture(sample: Sample) -> Picture:
+def sample_picture(key: str) -> Picture:
     """The photo of a sample."""
-    return Picture.of(sample.path.name, sample.path.read_bytes())
+    path = _path_of(key)
+    return Picture.of(path.name, path.read_bytes())
+
+
+def _path_of(key: str) -> Path:
+    return data_dir() / "samples" / f"{key}.jpg"
 
 
 def show_turn(key: str = "turn") -> None:
     """Offer to turn the visitor's own photo; the samples are upright."""
-    if len(page_state(PictureState).own) == 1 and not _pictures_of(chosen(state.SAMPLE)):
+    if len(page_state(PictureState).own) == 1 and not _linked_samples():
         st.button("Turn by 90°", icon=":material/rotate_right:", on_click=_turn, key=key)
 
 
@@ -386,20 +378,20 @@ _ROWS = """<style>
 
 def _sample_row(key: str) -> None:
     """Show the samples as tiles with labels, or small ones for the key "small-samples"."""
-    style_tiles("sample", chosen=next((each.key for each in samples() if each.key == chosen(state.SAMPLE)), ""))
+    style_tiles("sample", chosen=next((each for each in SAMPLES if each == chosen(state.SAMPLE)), ""))
     st.html(_ROWS)
     look: dict[str, Any] = {"gap": "small"} if key == "samples" else {"gap": "xsmall", "width": "content"}
     with st.container(horizontal=True, key=key, **look):
-        for sample in samples():
+        for sample, title in SAMPLES.items():
             show_tile(
                 "sample",
-                sample.key,
-                thumbnail(sample.path),
-                sample.title,
-                alt=f"Sample: {sample.title}",
+                sample,
+                thumbnail(_path_of(sample)),
+                title,
+                alt=f"Sample: {title}",
                 width=_THUMBNAIL if key == "samples" else _SMALL_THUMBNAIL,
                 on_click=choose_sample,
-                args=(sample.key,),
+                args=(sample,),
             )
 
 

@@ -14,8 +14,9 @@ They read the state.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 from weakref import ref
@@ -74,16 +75,13 @@ class CameraState:
     session: Any = None
 
 
-@dataclass
-class _Renewals:
+class _Renewals(Counter[str]):
     """How often widgets were reset, by key."""
-
-    numbers: dict[str, int] = field(default_factory=dict)
 
 
 def fresh(key: str) -> str:
     """The current widget key for `key`; it changes with each `renew`."""
-    number = page_state(_Renewals).numbers.get(key, 0)
+    number = page_state(_Renewals)[key]
     return f"{key}-{number}" if number else key
 
 
@@ -93,8 +91,7 @@ def renew(key: str) -> None:
     A value set in the session does not reach a hidden widget, such as one in a closed menu: the browser sends its old
     value with the next run.
     """
-    numbers = page_state(_Renewals).numbers
-    numbers[key] = numbers.get(key, 0) + 1
+    page_state(_Renewals)[key] += 1
 
 
 EVERYONE = "Everyone"  # the listener of all faces of a picture

@@ -137,7 +137,7 @@ def test_an_app_that_cannot_keep_its_promise_about_photos_does_not_start(
     def fail(*_: object) -> None:
         raise AttributeError("a version without it")
 
-    frame._app_has_run.cache_clear()
+    frame._app_has_run.clear()
     monkeypatch.setattr(frame, hook, fail)
     app = AppTest.from_file(str(root / "app.py"))
     for _ in range(2):  # also for the second visitor
@@ -148,7 +148,7 @@ def test_an_app_that_cannot_keep_its_promise_about_photos_does_not_start(
 
 
 def test_an_app_whose_first_page_is_closed_at_once_starts_with_the_next_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    frame._app_has_run.cache_clear()
+    frame._app_has_run.clear()
     server, page = Starlette(), None
     monkeypatch.setattr(frame.runtime, "exists", lambda: True)
     monkeypatch.setattr(frame.runtime, "get_instance", lambda: SimpleNamespace(get_client=lambda _: page))
@@ -157,12 +157,12 @@ def test_an_app_whose_first_page_is_closed_at_once_starts_with_the_next_page(mon
     page = SimpleNamespace(_websocket=SimpleNamespace(app=server))
     frame.enter_app()
     assert isinstance(server.middleware_stack, Gate)
-    assert frame._app_has_run().is_set()
+    assert frame._app_has_run.is_set()
 
 
 def test_photos_stay_in_memory_and_only_larger_uploads_are_written_to_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MultiPartParser, "spool_max_size", 1024 * 1024)  # Starlette's default
-    frame._app_has_run.cache_clear()
+    frame._app_has_run.clear()
     assert max(MAX_BYTES, MAX_UPLOAD_BYTES) < frame._LARGEST_IN_MEMORY
     monkeypatch.setattr(frame, "_LARGEST_IN_MEMORY", 3_000_000)  # films are larger
     assert _is_on_disk(2_900_000)

@@ -20,6 +20,7 @@ from emomusic.affect import share_text
 from emomusic.app import state
 from emomusic.app.charts import show_chart
 from emomusic.app.picture_chooser import (
+    SAMPLES,
     Picture,
     PictureState,
     choose_picture,
@@ -27,7 +28,6 @@ from emomusic.app.picture_chooser import (
     kept_result,
     picture_menu,
     sample_picture,
-    samples,
 )
 from emomusic.app.state import page_state
 from emomusic.charts.face import share_bars
@@ -122,7 +122,7 @@ def choose_photo() -> Picture:
         st.markdown("Choose a sample, or use your own photo. It stays in memory.")
         picture = choose_picture()
     # The URL must not name the first sample, because the name could replace an upload in progress
-    return picture or sample_picture(samples()[0])
+    return picture or sample_picture(next(iter(SAMPLES)))
 
 
 def walk_of(picture: Picture) -> Walk:

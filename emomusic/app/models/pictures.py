@@ -11,7 +11,7 @@ import numpy.typing as npt
 import streamlit as st
 
 from emomusic.app.models.saved import classifier, predictions
-from emomusic.app.picture_chooser import sample_picture, samples
+from emomusic.app.picture_chooser import SAMPLES, sample_picture
 from emomusic.assets import find_dataset
 from emomusic.faces.fer2013 import LabelledFaces, Split, read_fer2013
 from emomusic.faces.inspection import harder
@@ -103,7 +103,7 @@ class _HarderAnswer:
 def _sample_faces() -> list[RgbImage]:
     """The faces of the samples of one person, cut out. The group shows the same photos."""
     detector, _ = shared().networks()
-    images = [sample_picture(sample).read() for sample in samples()]
+    images = [sample_picture(sample).read() for sample in SAMPLES]
     found = [(image, detector.detect(image)) for image in images]
     return [crop_face(image, faces[0].box) for image, faces in found if len(faces) == 1]
 

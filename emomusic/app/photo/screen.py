@@ -6,7 +6,6 @@ Of several photos, the faces lie on a large plane, and the photo of the chosen f
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -99,55 +98,44 @@ _BY_HAND = "\n.st-key-screen > :has(> .st-key-part-bars) { contain: none; }"
 _PHONE = '"picture" auto "player" auto "bars" 12rem "plane" 25rem "actions" auto / minmax(0, 1fr)'
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """The grid of the parts: areas on a desktop, their rows and columns, and the largest height."""
-
-    areas: str
-    rows: str
-    columns: str
-    maximum: str
-    frame: str = _NATURAL  # style of the photo
-    tablet: str = '"picture player" "actions player" "bars plane"'  # areas
-    phone: str = _PHONE  # areas, rows and columns
-
-
-_GROUP = _Layout(
-    '"plane bars player" "plane picture player" "actions actions player"',
-    "minmax(11.25rem, 1fr) auto auto",
-    "minmax(0, 1.7fr) minmax(0, 1fr) minmax(21.5rem, 1.1fr)",
-    "44rem",
-    _NATURAL + _LOW,
-    '"actions player" "picture player" "bars plane"',
-    '"player" auto "plane" 25rem "bars" 12rem "picture" auto "actions" auto / minmax(0, 1fr)',
-)
-_WIDE = _Layout(
-    '"picture plane player" "bars plane player" "actions plane player"',
-    "auto minmax(11.25rem, 1fr) auto",
-    "minmax(0, 1fr) minmax(0, 1fr) minmax(21.5rem, 0.85fr)",
-    "36rem",
-)
+# The grid of the parts by name in `_GRID`: areas, rows and columns on a desktop, the largest height, the style of the
+# photo, the areas of a tablet, and areas, rows and columns of a phone
+_ANY = {"FRAME": _NATURAL, "TABLET": '"picture player" "actions player" "bars plane"', "PHONE": _PHONE}
+_GROUP = {
+    "AREAS": '"plane bars player" "plane picture player" "actions actions player"',
+    "ROWS": "minmax(11.25rem, 1fr) auto auto",
+    "COLUMNS": "minmax(0, 1.7fr) minmax(0, 1fr) minmax(21.5rem, 1.1fr)",
+    "MAXIMUM": "44rem",
+    "FRAME": _NATURAL + _LOW,
+    "TABLET": '"actions player" "picture player" "bars plane"',
+    "PHONE": '"player" auto "plane" 25rem "bars" 12rem "picture" auto "actions" auto / minmax(0, 1fr)',
+}
+_WIDE = _ANY | {
+    "AREAS": '"picture plane player" "bars plane player" "actions plane player"',
+    "ROWS": "auto minmax(11.25rem, 1fr) auto",
+    "COLUMNS": "minmax(0, 1fr) minmax(0, 1fr) minmax(21.5rem, 0.85fr)",
+    "MAXIMUM": "36rem",
+}
 # On a laptop, its plane is too small for the names of the quadrants
-_VERY_WIDE = replace(
-    _WIDE,
-    areas='"picture picture player" "bars plane player" "actions plane player"',
-    maximum="42rem",
-    frame=_NATURAL + "@media (max-height: 800px) { .st-key-plane .annotation { display: none; } "
+_VERY_WIDE = _WIDE | {
+    "AREAS": '"picture picture player" "bars plane player" "actions plane player"',
+    "MAXIMUM": "42rem",
+    "FRAME": _NATURAL + "@media (max-height: 800px) { .st-key-plane .annotation { display: none; } "
     ".st-key-photo-frame { max-height: 11.5rem; } }",
-)
-_TALL = _Layout(
-    '"picture bars player" "picture plane player" "actions plane player"',
-    "clamp(11.25rem, var(--height) * 0.3, 14rem) minmax(0, 1fr) auto",
-    "minmax(16rem, min(64% - 20rem, (var(--height) - 3.5rem) * RATIO)) minmax(0, 1fr) minmax(21.5rem, 0.9fr)",
-    "42rem",
-    frame="",
-)
+}
+_TALL = _ANY | {
+    "AREAS": '"picture bars player" "picture plane player" "actions plane player"',
+    "ROWS": "clamp(11.25rem, var(--height) * 0.3, 14rem) minmax(0, 1fr) auto",
+    "COLUMNS": "minmax(16rem, min(64% - 20rem, (var(--height) - 3.5rem) * RATIO)) minmax(0, 1fr) "
+    "minmax(21.5rem, 0.9fr)",
+    "MAXIMUM": "42rem",
+    "FRAME": "",
+}
 # The photo is beside the bars on a phone
-_VERY_TALL = replace(
-    _TALL,
-    phone='"picture bars" 11rem "player player" auto "plane plane" 25rem "actions actions" auto / '
+_VERY_TALL = _TALL | {
+    "PHONE": '"picture bars" 11rem "player player" auto "plane plane" 25rem "actions actions" auto / '
     "minmax(0, 1fr) minmax(0, 1.3fr)",
-)
+}
 
 
 def screen_style(
@@ -172,16 +160,15 @@ def screen_style(
     layout = _GROUP if is_group else next((of for limit, of in limits if shape < limit), _VERY_WIDE)
     if not has_faces:  # the choice by hand is in the place of the bars
         phone = _PHONE.replace("12rem", "auto").replace("25rem", "25rem" if has_songs else "auto")
-        layout = replace(layout, rows="auto minmax(18rem, 1fr) auto", frame=layout.frame + _BY_HAND, phone=phone)
+        layout = layout | {"ROWS": "auto minmax(18rem, 1fr) auto", "FRAME": layout["FRAME"] + _BY_HAND, "PHONE": phone}
     if not has_songs and is_group:
-        layout = replace(layout, areas='"bars" "picture" "actions"', columns="minmax(0, 1fr)", rows="auto auto auto")
+        layout = layout | {"AREAS": '"bars" "picture" "actions"', "COLUMNS": "minmax(0, 1fr)", "ROWS": "auto auto auto"}
     elif not has_songs:
-        columns = layout.columns.rpartition(" minmax(21.5rem")[0]
-        layout = replace(layout, areas='"picture bars" "picture bars" "actions bars"', columns=columns)
+        columns = layout["COLUMNS"].rpartition(" minmax(21.5rem")[0]
+        layout = layout | {"AREAS": '"picture bars" "picture bars" "actions bars"', "COLUMNS": columns}
     places = "\n".join(f".st-key-screen > :has(> .st-key-part-{part}) {{ grid-area: {part}; }}" for part in PARTS)
     is_one_of_many = chosen is not None and len(reading.faces) > 1
-    values = {
-        **{name.upper(): value for name, value in asdict(layout).items()},
+    values = layout | {
         "PLACES": places,
         "FACES": "\n".join(_face_style(face, reading) for face in reading.faces),
         "CHOSEN": f".st-key-photo-face-{chosen if is_one_of_many else 'none'}",

@@ -29,7 +29,7 @@ def app(root: Path, monkeypatch: pytest.MonkeyPatch, stream: Stream) -> AppTest:
     monkeypatch.setattr(shared, "load_networks", lambda **_: (FakeDetector(), FakeClassifier()))
     monkeypatch.setattr(video, "add_route", lambda make: None)  # AppTest has no server
     st.cache_resource.clear()  # removes the networks of another test
-    frame._app_has_run.cache_clear()  # as on a fresh server
+    frame._app_has_run.clear()  # as on a fresh server
     app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
     return app.switch_page("pages/live.py")
 
