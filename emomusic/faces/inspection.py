@@ -49,12 +49,6 @@ class FeatureMaps:
     maps: Float32Array
     num_channels: int
 
-    @classmethod
-    def of(cls, level: Float32Array) -> FeatureMaps:
-        """The maps of highest variance out of shape (channels, side, side)."""
-        chosen = np.argsort(-level.std(axis=(1, 2)), kind="stable")[:_MAPS_PER_LEVEL]
-        return cls(level[chosen], len(level))
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Insight:
@@ -133,13 +127,17 @@ def explain(crop: RgbImage, spec: model_files.ModelSpec, network: Path | None = 
     face = to_network_input([crop], spec.side)[0]
     images = np.stack([face, face[:, ::-1]] if spec.mirrored else [face]).astype(np.float32)
     scores, *maps = Network(model.SerializeToString())(images)
+    levels = []
+    for level, *_ in maps:  # of the face
+        chosen = np.argsort(-level.std(axis=(1, 2)), kind="stable")[:_MAPS_PER_LEVEL]
+        levels.append(FeatureMaps(level[chosen], len(level)))
     logits = scores.astype(np.float64)
     averaged = softmax(logits).mean(axis=0)
     calibrated = calibrate(averaged[None], spec)
     return Insight(
         spec=spec,
         face=face[..., 0],
-        levels=tuple(FeatureMaps.of(level[0]) for level in maps),
+        levels=tuple(levels),
         logits=logits,
         averaged=averaged,
         calibrated=calibrated[0],

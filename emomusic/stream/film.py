@@ -18,7 +18,7 @@ from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, describe
 from emomusic.assets import load_once
 from emomusic.faces.classifier import Classifier
 from emomusic.faces.detection import Face, FaceDetector
-from emomusic.faces.identity import SAME_PERSON, Descriptors, FaceIdentifier
+from emomusic.faces.identity import SAME_PERSON, FaceIdentifier
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.reading import FACE_COLUMNS, SHARES, FaceReading, load_networks
 from emomusic.media.ahead import ahead
@@ -165,23 +165,19 @@ class _People:
         if due:
             descriptors = self._identifier.describe(image, [face.face.box for face in due])
             present = {self._person[face.number] for face in faces if face.number in self._person}
-            self._name([face.number for face in due], descriptors, present)
+            fresh = [row for row, face in enumerate(due) if face.number not in self._person]
+            absent = [person for person in range(len(self._sums)) if person not in present]
+            if fresh and absent:  # a new track is the most similar absent person, the best pairs first
+                known = np.stack([self._sums[person] for person in absent])
+                known /= np.linalg.norm(known, axis=1, keepdims=True)
+                for row, column in best_pairs(descriptors[fresh] @ known.T, SAME_PERSON).items():
+                    self._person[due[fresh[row]].number] = absent[column]
+            for face, descriptor in zip(due, descriptors, strict=True):
+                if face.number not in self._person:
+                    self._person[face.number] = len(self._sums)
+                    self._sums.append(np.zeros_like(descriptor))
+                self._sums[self._person[face.number]] += descriptor
         return tuple(replace(face, number=self._person[face.number] + 1) for face in faces)
-
-    def _name(self, numbers: Sequence[int], descriptors: Descriptors, present: set[int]) -> None:
-        """Give each new track the most similar absent person, the best pairs first, or a new person."""
-        fresh = [row for row, number in enumerate(numbers) if number not in self._person]
-        absent = [person for person in range(len(self._sums)) if person not in present]
-        if fresh and absent:
-            known = np.stack([self._sums[person] for person in absent])
-            known /= np.linalg.norm(known, axis=1, keepdims=True)
-            for row, column in best_pairs(descriptors[fresh] @ known.T, SAME_PERSON).items():
-                self._person[numbers[fresh[row]]] = absent[column]
-        for number, descriptor in zip(numbers, descriptors, strict=True):
-            if number not in self._person:
-                self._person[number] = len(self._sums)
-                self._sums.append(np.zeros_like(descriptor))
-            self._sums[self._person[number]] += descriptor
 
 
 @dataclass(frozen=True, slots=True)
