@@ -134,6 +134,7 @@ def film_record(
     duration_s = reading.end_s if reading.duration_s is None else reading.duration_s
     last_s = max(duration_s, reading.end_s - 1 / reading.rate)  # the last interval may reach beyond the film
     spans = [_span(scene, last_s) for scene in scenes]
+    nothing = dict.fromkeys(["probabilities", *AFFECT_COLUMNS])
     record = {
         "video": name,
         "width": reading.width,
@@ -150,7 +151,11 @@ def film_record(
         ],
         "rate": reading.rate,
         "readings": [_nested(row) for row in reading.faces_table().to_dict("records")],
-        "timeline": [_moment(row) for row in reading.timeline().to_dict("records")],
+        "timeline": [
+            # without faces, the values are null
+            _nested(row) if row["num_faces"] else {"time_s": row["time_s"], "num_faces": 0} | nothing
+            for row in reading.timeline().to_dict("records")
+        ],
         "playlist": [
             {**span, "song": song_record(song)} for span, song in zip(spans, playlist, strict=True) if song is not None
         ],
@@ -177,13 +182,6 @@ def _film_face(face: FilmFace) -> dict[str, Any]:
         **affect,
         "highlight": face.highlight and {"emotion": face.highlight[0].value, "time_s": face.highlight[1]},
     }
-
-
-def _moment(row: Mapping[Any, Any]) -> dict[str, Any]:
-    """One reading of the group. Without faces, its values are null."""
-    if row["num_faces"]:
-        return _nested(row)
-    return {"time_s": row["time_s"], "num_faces": 0, **dict.fromkeys(["probabilities", *AFFECT_COLUMNS])}
 
 
 def film_playlist(scenes: Sequence[Scene], playlist: Sequence[Pick | None]) -> str:

@@ -19,6 +19,7 @@ FOUR: tuple[str, ...] = tuple(quadrant.value for quadrant in (Quadrant.Q1, Quadr
 _TO_FOUR = np.array([FOUR.index(FOUR_CLASSES[emotion].value) for emotion in EMOTIONS])
 MISSED = -1
 """The prediction for a picture without a detected face. It counts as wrong."""
+_NUM_BINS = 15
 
 FloatArray = npt.NDArray[np.floating[Any]]
 IntArray = npt.NDArray[np.integer[Any]]
@@ -222,34 +223,33 @@ class Reliability:
     confidence: FloatArray
 
 
-def reliability(y_true: IntArray, probabilities: FloatArray, *, num_bins: int = 15) -> Reliability:
-    """Group predictions into bins of equal width by their confidence.
+def reliability(y_true: IntArray, probabilities: FloatArray) -> Reliability:
+    """Group predictions into 15 bins of equal width by their confidence.
 
     scikit-learn's `calibration_curve` returns no counts, which the expected calibration error needs.
 
     Args:
         y_true: shape (n,), positions of the classes.
         probabilities: shape (n, classes), rows summing to 1.
-        num_bins: number of bins.
 
     Source: C. Guo et al., "On calibration of modern neural networks", ICML 2017.
     """
     confidence = probabilities.max(axis=1).astype(np.float64)
     right = probabilities.argmax(axis=1) == y_true
-    bins = np.minimum((confidence * num_bins).astype(np.int64), num_bins - 1)
-    counts = np.bincount(bins, minlength=num_bins)
+    bins = np.minimum((confidence * _NUM_BINS).astype(np.int64), _NUM_BINS - 1)
+    counts = np.bincount(bins, minlength=_NUM_BINS)
     with np.errstate(invalid="ignore"):  # an empty bin has no mean
         return Reliability(
-            edges=np.linspace(0, 1, num_bins + 1),
+            edges=np.linspace(0, 1, _NUM_BINS + 1),
             counts=counts,
-            accuracy=np.bincount(bins, weights=right, minlength=num_bins) / counts,
-            confidence=np.bincount(bins, weights=confidence, minlength=num_bins) / counts,
+            accuracy=np.bincount(bins, weights=right, minlength=_NUM_BINS) / counts,
+            confidence=np.bincount(bins, weights=confidence, minlength=_NUM_BINS) / counts,
         )
 
 
-def expected_calibration_error(y_true: IntArray, probabilities: FloatArray, *, num_bins: int = 15) -> float:
+def expected_calibration_error(y_true: IntArray, probabilities: FloatArray) -> float:
     """Mean gap between confidence and accuracy over bins of confidence; 0 is perfect."""
-    bins = reliability(y_true, probabilities, num_bins=num_bins)
+    bins = reliability(y_true, probabilities)
     gaps = np.nan_to_num(np.abs(bins.accuracy - bins.confidence))
     return float((gaps * bins.counts).sum() / bins.counts.sum())
 

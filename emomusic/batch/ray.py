@@ -20,9 +20,8 @@ from typing import Any
 
 import ray
 
-from emomusic.batch.parts import Dataset
+from emomusic.batch.parts import BatchError, Dataset
 from emomusic.batch.reader import Unit, UnitReader, write_crash
-from emomusic.batch.storage import BatchError
 from emomusic.errors import EmomusicError
 from emomusic.runtime import num_cores
 from emomusic.text import escape_control_chars

@@ -19,9 +19,8 @@ import numpy as np
 import pyarrow as pa
 
 from emomusic.affect import EmotionProbabilities
-from emomusic.batch.parts import FACE_SCHEMA, FILM, PICTURE, Dataset, failure_row
+from emomusic.batch.parts import FACE_SCHEMA, FILM, PICTURE, BatchError, Dataset, failure_row
 from emomusic.batch.sources import Item, Opener
-from emomusic.batch.storage import BatchError
 from emomusic.compat import return_free_memory
 from emomusic.errors import FilmError, ImageError
 from emomusic.faces.reading import SHARES, affect_row, face_row, load_networks, read_faces

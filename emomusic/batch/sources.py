@@ -27,7 +27,7 @@ from typing import Any, BinaryIO, cast
 
 from pyarrow import fs
 
-from emomusic.batch.storage import STORAGE_ERRORS, BatchError, file_system, is_uri, public_name, reason_of
+from emomusic.batch.parts import STORAGE_ERRORS, BatchError, file_system, is_uri, public_name, reason_of
 from emomusic.compat import zip_directory_bytes
 from emomusic.errors import ImageError
 from emomusic.media.folders import FolderWalk, is_left_out
@@ -162,7 +162,14 @@ def _local(source: str, *, is_pattern: bool = True) -> Iterator[Item]:
     if path.is_dir():
         yield from _folder(path)
     elif not os.path.lexists(source) and is_pattern and any(sign in source for sign in "*?["):
-        yield from _pattern(source)
+        matches = sorted(map(Path, glob.glob(source, recursive=True)))  # noqa: PTH207  it also takes absolute patterns
+        if not matches:
+            yield _item(source, source, problem="No file has a name of this pattern. Check the pattern.")
+        for match in matches:
+            if match.is_dir():
+                yield from _folder(match)
+            elif _max_bytes(match.name) is not None or match.name.lower().endswith(ARCHIVE_ENDINGS):
+                yield from _file(str(match), str(match.absolute()))
     else:
         yield from _file(str(path), str(path.absolute()))
 
@@ -176,18 +183,6 @@ def _folder(folder: Path) -> Iterator[Item]:
         yield _item(path, path, problem=f"This folder cannot be read: {reason}. Check its permissions.")
     if walk.others_left_out:
         log.warning("%s: %s", escape_control_chars(str(folder)), walk.others_left_out)
-
-
-def _pattern(source: str) -> Iterator[Item]:
-    """The pictures, films and archives that match, and those in the folders that match."""
-    matches = sorted(map(Path, glob.glob(source, recursive=True)))  # noqa: PTH207  it also takes absolute patterns
-    if not matches:
-        yield _item(source, source, problem="No file has a name of this pattern. Check the pattern.")
-    for match in matches:
-        if match.is_dir():
-            yield from _folder(match)
-        elif _max_bytes(match.name) is not None or match.name.lower().endswith(ARCHIVE_ENDINGS):
-            yield from _file(str(match), str(match.absolute()))
 
 
 def _file(name: str, path: str, uri: str = "") -> Iterator[Item]:

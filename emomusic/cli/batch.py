@@ -58,10 +58,9 @@ def batch(options: argparse.Namespace) -> Outcome:
 
     The status is 2 if a picture or film could not be read, and 130 after Ctrl+C or SIGTERM, with the results so far.
     """
-    from emomusic.batch.parts import SUMMARY, Dataset
-    from emomusic.batch.reader import UnitReader, settings_of
+    from emomusic.batch.parts import SUMMARY, BatchError, Dataset, is_uri
+    from emomusic.batch.reader import UnitReader, run_local, settings_of
     from emomusic.batch.sources import find_items
-    from emomusic.batch.storage import BatchError, is_uri
     from emomusic.runtime import num_cores
 
     if options.ray_address is not None and options.engine != "ray":
@@ -70,13 +69,19 @@ def batch(options: argparse.Namespace) -> Outcome:
     model_folder(model)  # report a wrong name before seconds of loading
     out = options.out if is_uri(options.out) else str(Path(options.out).absolute())
     dataset = Dataset(out, settings_of(model, options.rate))
-    workers = options.workers or (num_cores() if options.engine == "local" else None)
+    workers: Any = options.workers or (num_cores() if options.engine == "local" else None)
     load = partial(UnitReader, model, out, options.rate)
-    run = partial(_engine(options), load=load, dataset=dataset, workers=workers)
-    with _sigterm_as_ctrl_c(), dataset.folder.locked():
+    if options.engine == "ray":
+        require_packages("cluster", "ray")
+        from emomusic.batch.ray import run_ray
+
+        run = partial(run_ray, address=options.ray_address, load=load, dataset=dataset, workers=workers)
+    else:
+        run = partial(run_local, load=load, dataset=dataset, workers=workers)
+    with _sigterm_as_ctrl_c(), dataset.locked():
         if not options.resume and dataset.has_results():
             raise BatchError(
-                f"expected a folder without results. Received: {dataset.folder.name}. "
+                f"expected a folder without results. Received: {dataset.name}. "
                 "Use --resume to continue, or choose another folder"
             )
         items = find_items(options.sources, sys.stdin.buffer if sys.stdin is not None else None)
@@ -86,14 +91,14 @@ def batch(options: argparse.Namespace) -> Outcome:
             log_file_error(name, reason)
         if others := summary["failed"] - len(examples):
             log.error("emomusic: and %s could not be read completely", pluralize(others, "other file"))
-        dataset.folder.write(SUMMARY, json.dumps(summary, indent=2).encode())
+        dataset.write(SUMMARY, json.dumps(summary, indent=2).encode())
     return summary, STOPPED if is_stopped else 2 if summary["failed"] else 0
 
 
 def _read(items: list[Item], dataset: Dataset, run: Callable[..., None]) -> tuple[dict[str, Any], bool]:
     """Read the items that the datasets do not have. Returns the figures, and whether the user stopped the run."""
+    from emomusic.batch.parts import BatchError
     from emomusic.batch.reader import make_units
-    from emomusic.batch.storage import BatchError
 
     done, last = dataset.scan()
     left = [item for item in items if item.name not in done]
@@ -118,7 +123,7 @@ def _read(items: list[Item], dataset: Dataset, run: Callable[..., None]) -> tupl
         log.error("emomusic: stopped after %d of %d files. Continue with --resume", num_read, len(left))
     elif num_read < len(left):
         raise BatchError(
-            f"expected {len(left)} new rows in {dataset.folder.name}. Received: {num_read}, as if parts were deleted. "
+            f"expected {len(left)} new rows in {dataset.name}. Received: {num_read}, as if parts were deleted. "
             "Use --resume"
         )
     summary |= {
@@ -128,18 +133,6 @@ def _read(items: list[Item], dataset: Dataset, run: Callable[..., None]) -> tupl
         "resumed": len(done),
     }
     return summary, is_stopped
-
-
-def _engine(options: argparse.Namespace) -> Callable[..., None]:
-    """The function that reads the units. Raises a `SettingsError` without Ray."""
-    if options.engine == "local":
-        from emomusic.batch.reader import run_local
-
-        return run_local
-    require_packages("cluster", "ray")
-    from emomusic.batch.ray import run_ray
-
-    return partial(run_ray, address=options.ray_address)
 
 
 @contextlib.contextmanager

@@ -79,8 +79,17 @@ def app(options: argparse.Namespace) -> Outcome:
 
 def doctor(_: argparse.Namespace) -> Outcome:
     """Check the installation. The status is 2 if a check fails."""
-    report = examine()
-    return report, status_of([check["name"] for check in report["checks"] if not check["ok"]])
+    parts = {
+        "python": _python,
+        "packages": _packages,
+        "bundled files": _files,
+        "face models": _faces,
+        "music": _music,
+        "camera": lambda: _CAMERA,
+    }
+    checks = [_run_check(name, run) for name, run in parts.items()]
+    report = {"healthy": all(check["ok"] for check in checks), "version": __version__, "checks": checks}
+    return report, status_of([check["name"] for check in checks if not check["ok"]])
 
 
 def _show_checks(report: dict[str, Any]) -> None:
@@ -146,20 +155,6 @@ def _show_data(assets: list[dict[str, Any]]) -> None:
 
 
 # The parts of `doctor`
-
-
-def examine() -> dict[str, Any]:
-    """Check everything that the app needs: `healthy`, `version`, and `checks` with `name`, `ok` and `detail`."""
-    parts = {
-        "python": _python,
-        "packages": _packages,
-        "bundled files": _files,
-        "face models": _faces,
-        "music": _music,
-        "camera": lambda: _CAMERA,
-    }
-    checks = [_run_check(name, run) for name, run in parts.items()]
-    return {"healthy": all(check["ok"] for check in checks), "version": __version__, "checks": checks}
 
 
 def _run_check(name: str, run: Callable[[], str]) -> dict[str, Any]:

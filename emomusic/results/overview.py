@@ -288,8 +288,16 @@ def _persons(name: str, collection: CollectionScores) -> str:
 
 def list_reports(record: Record) -> list[dict[str, str]]:
     """What each report about such a model said, what ours got, and why they differ."""
-    why = _unlike_reports(record)
-    rows = []
+    why, rows = " Ours is the mean over folds of held-out songs.", []
+    if isinstance(record, FaceRecord):  # what ours learned that the reports' models did not
+        config = record.stages[-1].config
+        extras = ["people's votes on the pictures (FER+)"] if _is_on(config, "votes") else []
+        if _is_distilled(config):
+            extras.append(f"the answers of {join_names(config['teachers'])}")
+        why = (
+            f" Ours also learned from {join_names(extras)}, and averages a face and its mirror image." if extras else ""
+        )
+        why += " Ours is measured on FER2013 PrivateTest, with its labels."
     for report in reports_of(record):
         if isinstance(record, FaceRecord):
             own = record.test.in_four if report.of == OF_FOUR else record.test.accuracy
@@ -304,20 +312,6 @@ def list_reports(record: Record) -> list[dict[str, str]]:
             }
         )
     return rows
-
-
-def _unlike_reports(record: Record) -> str:
-    """What ours learned that the reports' models did not; empty if nothing."""
-    if not isinstance(record, FaceRecord):
-        return " Ours is the mean over folds of held-out songs."
-    config = record.stages[-1].config
-    extras = ["people's votes on the pictures (FER+)"] if _is_on(config, "votes") else []
-    if _is_distilled(config):
-        extras.append(f"the answers of {join_names(config['teachers'])}")
-    learned = (
-        f" Ours also learned from {join_names(extras)}, and averages a face and its mirror image." if extras else ""
-    )
-    return f"{learned} Ours is measured on FER2013 PrivateTest, with its labels."
 
 
 def describe_choice(record: Record) -> str:

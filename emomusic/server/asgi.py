@@ -14,11 +14,10 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from emomusic.assets import ROOT
+from emomusic.server.api import routes
 from emomusic.server.capacity import capacity, settings
-from emomusic.server.drain import Drain
+from emomusic.server.drain import Drain, use_json_logs
 from emomusic.server.gate import Gate
-from emomusic.server.logs import use_json_logs
-from emomusic.server.routes import routes
 from emomusic.server.shared import shared
 
 _SETTINGS = settings()  # a malformed one must stop the start, not the first visitor

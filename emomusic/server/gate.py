@@ -83,8 +83,10 @@ class Gate:
             await self._take(upload[1], upload[2], scope, receive, send)
             return
 
+        exists = path.strip("/") in self._pages or path.startswith(_NO_PAGES)
+
         async def send_status(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] == 200 and not self._exists(path):
+            if message["type"] == "http.response.start" and message["status"] == 200 and not exists:
                 is_page = Headers(raw=message["headers"]).get("content-type", "").startswith("text/html")
                 message["status"] = 404 if is_page else 200  # the page then says so too
             await send(message)
@@ -105,9 +107,6 @@ class Gate:
         finally:
             self._connections[address] -= 1
             self._connections += Counter()  # forgets addresses without one
-
-    def _exists(self, path: str) -> bool:
-        return path.strip("/") in self._pages or path.startswith(_NO_PAGES)
 
     async def _take(self, session: str, file_id: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Hold the bytes of an upload, and store it."""

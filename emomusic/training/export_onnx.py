@@ -75,8 +75,8 @@ def export_onnx(model: keras.Model, path: Path, *, eight_bits: bool = False, gra
         proto = _in_eight_bits(proto, faces)
     else:
         halve_weights(proto)
-    _require_equal(Network(proto.SerializeToString())(faces)[0], model(faces, training=False).numpy(), limit, model)
-    _save(proto, path)
+    received = Network(proto.SerializeToString())(faces)[0]
+    _save(proto, path, received, model(faces, training=False).numpy(), limit, model)
 
 
 def _export_grad_cam(model: keras.Model, layer: str, path: Path) -> None:
@@ -88,8 +88,7 @@ def _export_grad_cam(model: keras.Model, layer: str, path: Path) -> None:
     network = Network(proto.SerializeToString())
     received = np.concatenate([network(face[None], winner)[0] for face in faces])
     expected = keras_maps(model, layer, faces, winner)
-    _require_equal(received / expected.max(), expected / expected.max(), MAX_DIFFERENCE_OF_MAPS, model)
-    _save(proto, path)
+    _save(proto, path, received / expected.max(), expected / expected.max(), MAX_DIFFERENCE_OF_MAPS, model)
 
 
 def _noise(side: int) -> npt.NDArray[np.float32]:
@@ -105,16 +104,15 @@ def _converted(function: Any, name: str, shape: Sequence[int | str]) -> Any:
     return proto
 
 
-def _require_equal(received: Float32Array, expected: Float32Array, limit: float, model: keras.Model) -> None:
+def _save(
+    proto: Any, path: Path, received: Float32Array, expected: Float32Array, limit: float, model: keras.Model
+) -> None:
+    """Check a network and its outputs, write it under a temporary name, and move it."""
     difference = float(np.abs(expected - received).max())
     if not difference <= limit:  # also catches NaN
         raise ModelError(
             f"expected an export with the outputs of {model.name}. Received: a difference of {difference:.4f}"
         )
-
-
-def _save(proto: Any, path: Path) -> None:
-    """Check a network, write it under a temporary name, and move it."""
     onnx.checker.check_model(proto, full_check=True)
     with written_whole(path) as part:
         onnx.save(proto, part)

@@ -21,8 +21,8 @@ BEST = "best.weights.h5"
 _DRAWS_PER_EPOCH = 1 << 20  # more than any network draws, so that epochs never share random numbers
 
 
-def build_optimizer(config: TrainingConfig, steps: int) -> keras.optimizers.Optimizer:
-    """The optimizer of a stage with its schedule; `steps` are those of one epoch."""
+def compile_model(model: keras.Model, config: TrainingConfig, steps: int) -> None:
+    """Prepare a network for a stage, with the optimizer and its schedule; `steps` are those of one epoch."""
     total = steps * config.epochs
     warm = max(1, round(total * config.warmup))
     rate = keras.optimizers.schedules.CosineDecay(
@@ -41,13 +41,8 @@ def build_optimizer(config: TrainingConfig, steps: int) -> keras.optimizers.Opti
         optimizer = keras.optimizers.Adam(rate, **common)
     if config.weight_decay:
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer
-
-
-def compile_model(model: keras.Model, config: TrainingConfig, steps: int) -> None:
-    """Prepare a network for the training of a stage; `steps` are those of one epoch."""
     model.compile(
-        optimizer=build_optimizer(config, steps),
+        optimizer=optimizer,
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         jit_compile=False,  # XLA halves the speed of convolutions on CPUs

@@ -8,9 +8,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import fs
 
-from emomusic.batch import storage
-from emomusic.batch.parts import FACE_SCHEMA, Dataset, failure_row
-from emomusic.batch.storage import BatchError, Folder, public_name
+from emomusic.batch import parts
+from emomusic.batch.parts import FACE_SCHEMA, BatchError, Dataset, failure_row, public_name
 from tests.batch.pictures import parts_of, rows_of
 
 
@@ -89,7 +88,7 @@ def test_a_part_appears_as_a_whole(out: Path):
         def move(self, *_: str) -> None:
             raise OSError(28, "No space left on device")
 
-    folder = Folder(str(out))
+    folder = Dataset(str(out))
     folder._system = Full()
     with pytest.raises(BatchError):
         folder.write("pictures/part-000001.parquet", b"half")
@@ -99,12 +98,12 @@ def test_a_part_appears_as_a_whole(out: Path):
 
 def test_results_go_to_a_remote_folder(monkeypatch: pytest.MonkeyPatch):
     system = fs._MockFileSystem()
-    monkeypatch.setattr(storage, "file_system", lambda uri: (system, "bucket/out"))
+    monkeypatch.setattr(parts, "file_system", lambda uri: (system, "bucket/out"))
     dataset = Dataset("s3://key:secret@bucket/out")
     assert not dataset.has_results()
     dataset.write_part(1, [picture("a")], faces("a"))
-    with dataset.folder.locked():
+    with dataset.locked():
         assert dataset.scan()[0] == {"a"}
     assert dataset.summary()["faces"] == 1
-    assert "secret" not in dataset.folder.name
+    assert "secret" not in dataset.name
     assert public_name("s3://key:secret@bucket/a?region=x") == "s3://bucket/a"

@@ -18,8 +18,8 @@ import pytest
 from pyarrow import fs
 
 from emomusic.batch import sources
+from emomusic.batch.parts import BatchError
 from emomusic.batch.sources import Item, Opener, find_items
-from emomusic.batch.storage import BatchError
 from emomusic.errors import ImageError
 from emomusic.media.images import MAX_BYTES
 

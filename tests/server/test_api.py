@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 
 from emomusic.faces.detection import Face
 from emomusic.media.images import RgbImage
-from emomusic.server import api, routes
+from emomusic.server import api
 from emomusic.server.api import RateLimit
 from emomusic.server.capacity import Capacity, settings
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector
@@ -54,15 +54,14 @@ class Ask:
 def here(monkeypatch: pytest.MonkeyPatch) -> Capacity:
     """The capacity of the test's server."""
     here = Capacity(max_visitors=10, max_live=3)
-    for module in (routes, api):
-        monkeypatch.setattr(module, "capacity", lambda: here)
+    monkeypatch.setattr(api, "capacity", lambda: here)
     return here
 
 
 @contextmanager
 def serve(environment: dict[str, str]) -> Iterator[Ask]:
     config = uvicorn.Config(
-        Starlette(routes=routes.routes(settings(environment))), port=0, log_config=None, lifespan="off", ws="none"
+        Starlette(routes=api.routes(settings(environment))), port=0, log_config=None, lifespan="off", ws="none"
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

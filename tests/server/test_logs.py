@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from emomusic.errors import ImageError
-from emomusic.server.logs import JsonFormatter
+from emomusic.server.drain import JsonFormatter
 
 SECRET = "holiday-at-the-lake.jpg"
 
@@ -43,7 +43,7 @@ import logging
 noisy = logging.getLogger("noisy")
 noisy.addHandler(logging.StreamHandler())
 noisy.propagate = False
-from emomusic.server.logs import use_json_logs
+from emomusic.server.drain import use_json_logs
 use_json_logs()
 noisy.warning("of %s", {SECRET!r})
 logging.getLogger("later").info("started")

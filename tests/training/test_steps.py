@@ -112,7 +112,9 @@ def test_a_step_is_the_same_as_with_keras_own_layer(dtype: str, precision: float
 @pytest.mark.parametrize("config", [PRESETS["default"][0], PRESETS["quadrants"][0]], ids=["sgd", "adam"])
 def test_the_learning_rate_of_every_preset_starts_and_ends_as_configured(config: TrainingConfig) -> None:
     num_steps = 40  # per epoch: half of every warm-up is a whole number of steps
-    optimizer = steps.build_optimizer(config, num_steps)
+    model = linear()
+    steps.compile_model(model, config, num_steps)
+    optimizer = model.optimizer
     rates = []
     for share in (0, config.warmup / 2, config.warmup, 0.5, 1):
         optimizer.iterations.assign(round(share * num_steps * config.epochs))
@@ -123,8 +125,8 @@ def test_the_learning_rate_of_every_preset_starts_and_ends_as_configured(config:
 
 def test_only_kernels_decay() -> None:
     model = NETWORKS["tiny"].build("float32")
-    optimizer = steps.build_optimizer(PRESETS["default"][0], 10)
-    optimizer.build(model.trainable_variables)
+    steps.compile_model(model, PRESETS["default"][0], 10)
+    optimizer = model.optimizer
     decaying = {v.path for v in model.trainable_variables if optimizer._use_weight_decay(v)}
     assert decaying == {v.path for v in model.trainable_variables if v.path.endswith("kernel")}
     assert decaying
