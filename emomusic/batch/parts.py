@@ -203,7 +203,8 @@ class Dataset:
             table = self._read(PICTURES, number, ["picture", "kind", "error"])
             failed = table.filter(pc.is_valid(table["error"])).to_pylist()
             kinds.update(_counts(table["kind"]))
-            reasons.update(reason_of_error(row["error"]) for row in failed)
+            # the kind of reason: the first words of the error, without names and numbers that follow
+            reasons.update(_SENTENCE_END.split(row["error"], maxsplit=1)[0] for row in failed)
             emotions.update(_counts(self._read(FACES, number, ["emotion"])["emotion"]))
             examples += [(row["picture"], row["error"]) for row in failed[: NUM_EXAMPLES - len(examples)]]
         return {
@@ -313,8 +314,3 @@ def _part_name(dataset: str, number: int) -> str:
 
 def _counts(column: Any) -> dict[str, int]:
     return {each["values"]: each["counts"] for each in pc.value_counts(column).to_pylist()}
-
-
-def reason_of_error(error: str) -> str:
-    """The kind of reason in an error: its first words, without names and numbers that follow."""
-    return _SENTENCE_END.split(error, maxsplit=1)[0]
