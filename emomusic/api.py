@@ -121,7 +121,15 @@ def recommend_songs(
         DatasetError: the catalogue is absent or damaged, or a genre is unknown.
         ValueError: an unknown emotion or policy, or a number out of range.
     """
-    point, emotion = _place_of(target)
+    if isinstance(target, str):
+        target = EmotionProbabilities.certain(Emotion(target))
+    elif isinstance(target, FaceReading):
+        target = target.probabilities
+    elif isinstance(target, PictureReading):
+        if target.group is None:
+            raise ImageError("expected a picture with a face. Received: one without. Choose one that shows a face")
+        target = target.group
+    point, emotion = (target, None) if isinstance(target, AffectPoint) else (affect_of(target), target.emotion)
     request = Request(
         point=point,
         emotion=emotion,
@@ -154,18 +162,3 @@ def _pixels(picture: ImageSource) -> RgbImage:
         return read_image(picture)
     require_rgb(picture)
     return picture
-
-
-def _place_of(target: Target) -> tuple[AffectPoint, Emotion | None]:
-    """The point on the affect plane, and the emotion if the target has one."""
-    if isinstance(target, AffectPoint):
-        return target, None
-    if isinstance(target, str):
-        target = EmotionProbabilities.certain(Emotion(target))
-    elif isinstance(target, FaceReading):
-        target = target.probabilities
-    elif isinstance(target, PictureReading):
-        if target.group is None:
-            raise ImageError("expected a picture with a face. Received: one without. Choose one that shows a face")
-        target = target.group
-    return affect_of(target), target.emotion

@@ -264,7 +264,14 @@ class Archive:
         """
         file = cast("BinaryIO", tempfile.SpooledTemporaryFile(MAX_BYTES))  # noqa: SIM115  the caller closes it
         try:
-            with self._content(position, size) as content:
+            archive: Any = self._archive
+            if isinstance(archive, zipfile.ZipFile):
+                content = archive.open(archive.infolist()[position])
+            else:
+                info = tarfile.TarInfo()
+                info.offset_data, info.size = position, size
+                content = archive.extractfile(info)
+            with content:
                 shutil.copyfileobj(content, file)
             if file.tell() != size:
                 raise EOFError
@@ -275,13 +282,6 @@ class Archive:
             raise ImageError(_FULL if is_full else _MEMBER_DAMAGED) from error
         file.seek(0)
         return file
-
-    def _content(self, position: int, size: int) -> Any:
-        if isinstance(self._archive, zipfile.ZipFile):
-            return self._archive.open(self._archive.infolist()[position])
-        info = tarfile.TarInfo()
-        info.offset_data, info.size = position, size
-        return self._archive.extractfile(info)
 
     def close(self) -> None:
         """Close the archive and its file."""

@@ -11,7 +11,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -87,7 +87,16 @@ def doctor(_: argparse.Namespace) -> Outcome:
         "music": _music,
         "camera": lambda: _CAMERA,
     }
-    checks = [_run_check(name, run) for name, run in parts.items()]
+    checks = []
+    for name, run in parts.items():
+        is_ok = False
+        try:
+            detail, is_ok = run(), True
+        except EmomusicError as error:
+            detail = str(error)
+        except Exception as error:  # incompatible libraries raise errors of any kind
+            detail = " ".join(f"{type(error).__name__}: {error}".split())
+        checks.append({"name": name, "ok": is_ok, "detail": detail})
     report = {"healthy": all(check["ok"] for check in checks), "version": __version__, "checks": checks}
     return report, status_of([check["name"] for check in checks if not check["ok"]])
 
@@ -155,16 +164,6 @@ def _show_data(assets: list[dict[str, Any]]) -> None:
 
 
 # The parts of `doctor`
-
-
-def _run_check(name: str, run: Callable[[], str]) -> dict[str, Any]:
-    try:
-        return {"name": name, "ok": True, "detail": run()}
-    except EmomusicError as error:
-        detail = str(error)
-    except Exception as error:  # incompatible libraries raise errors of any kind
-        detail = " ".join(f"{type(error).__name__}: {error}".split())
-    return {"name": name, "ok": False, "detail": detail}
 
 
 def _python() -> str:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from ipaddress import ip_address
 from time import monotonic
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -66,13 +66,6 @@ def settings(environment: Mapping[str, str] = os.environ) -> Settings:
     except msgspec.ValidationError as error:
         expected, _, place = str(error).partition(" - at `$.")
         raise SettingsError(f"{place[:-1]}: e{expected[1:]}. docs/deployment.md describes it") from None
-
-
-class _Visit(NamedTuple):
-    """When the page of an admitted visitor was last open, and the address of the browser."""
-
-    seen_s: float
-    address: str
 
 
 class ByteBudget:
@@ -165,7 +158,7 @@ class Capacity:
         self.memory, self.files = (ByteBudget(most * MB, most * MB // 2) for most in (max_memory_mb, max_files_mb))
         self.is_draining = False  # whether the process stops soon and refuses new visitors
         self._lock = threading.RLock()
-        self._visits: dict[str, _Visit] = {}  # of the admitted visitors
+        self._visits: dict[str, tuple[float, str]] = {}  # when the page was last open, and the browser's address
         self._num_working = 0
         self._live: weakref.WeakSet[Any] = weakref.WeakSet()  # sessions; `is_live` while one uses the camera
 
@@ -179,10 +172,10 @@ class Capacity:
         with self._lock:
             if visitor not in self._visits:
                 is_open = self.has_room  # forgets closed sessions
-                same = sum(bool(address) and visit.address == address for visit in self._visits.values())
+                same = sum(bool(address) and other == address for _, other in self._visits.values())
                 if not is_open or same >= max(self.max_visitors // 2, 1):
                     return False
-            self._visits[visitor] = _Visit(monotonic(), address)
+            self._visits[visitor] = monotonic(), address
             return True
 
     def is_admitted(self, visitor: str) -> bool:
@@ -204,7 +197,7 @@ class Capacity:
             for visitor, (seen_s, address) in list(self._visits.items()):
                 # Streamlit's list of all sessions is not thread-safe
                 if runtime.exists() and runtime.get_instance().is_active_session(visitor):
-                    self._visits[visitor] = _Visit(now_s, address)
+                    self._visits[visitor] = now_s, address
                     num_open += 1
                 elif now_s - seen_s > kept_s:
                     del self._visits[visitor]

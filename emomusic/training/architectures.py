@@ -268,7 +268,11 @@ def apply_start_weights(model: keras.Model, name: str) -> None:
     """
     path = models_dir() / FACERES_PATH if name == FACERES else model_folder(name) / WEIGHTS
     try:
-        known = _shipped(path) if name == FACERES else _trained(path)
+        if name == FACERES:
+            known = _shipped(path)
+        else:
+            trained = keras.saving.load_model(path, compile=False, safe_mode=True)
+            known = {layer.name: weights for layer in trained.layers if (weights := layer.get_weights())}
         for layer in model.layers:
             if layer.name in known:
                 layer.set_weights(known[layer.name])
@@ -293,8 +297,3 @@ def _shipped(path: Path) -> _Weights:
         return {
             layer: [arrays[f"{layer}/{part}"].astype(np.float32) for part in ("kernel", "bias")] for layer in layers
         }
-
-
-def _trained(path: Path) -> _Weights:
-    model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    return {layer.name: weights for layer in model.layers if (weights := layer.get_weights())}

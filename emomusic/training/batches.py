@@ -86,17 +86,11 @@ def augmented_batches(
             varied = augment(pictures[chosen], augmentation, rng)
             images = to_network_input(list(varied), side).astype(np.float32)
             labels = targets[chosen]
-            yield _mixed(images, labels, config.mixup, rng)
-
-
-def _mixed(
-    images: npt.NDArray[np.float32], labels: npt.NDArray[np.float32], alpha: float, rng: np.random.Generator
-) -> Batch:
-    """The batch, mixed with itself in another order (H. Zhang et al., "mixup", ICLR 2018); 0 mixes nothing."""
-    if not alpha > 0:
-        return images, labels
-    share, partner = np.float32(rng.beta(alpha, alpha)), rng.permutation(len(images))
-    return share * images + (1 - share) * images[partner], share * labels + (1 - share) * labels[partner]
+            if config.mixup > 0:  # with the batch in another order (H. Zhang et al., "mixup", ICLR 2018)
+                share, partner = np.float32(rng.beta(config.mixup, config.mixup)), rng.permutation(len(images))
+                images = share * images + (1 - share) * images[partner]
+                labels = share * labels + (1 - share) * labels[partner]
+            yield images, labels
 
 
 def _repeated(faces: LabelledFaces, config: TrainingConfig, posed: PosedFaces | None) -> npt.NDArray[np.intp]:

@@ -164,7 +164,13 @@ def read_posed_faces(
         DatasetError: the folder is absent, has no such pictures, or its votes are damaged.
     """
     pictures = posed_pictures(folder)
-    cached = _cache(folder, [path for path, *_ in pictures])
+    sha = hashlib.sha256()  # of these pictures, as this detector finds their faces
+    for path in [*(path for path, *_ in pictures), *sorted(folder.rglob(VOTES))]:
+        stat = path.stat()
+        sha.update(f"{path.relative_to(folder)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    for network in sorted((models_dir() / "detector").glob("*.onnx")):
+        sha.update(sha256_of(network).encode())
+    cached = user_cache_path("emomusic") / f"posed-{sha.hexdigest()[:16]}.npz"
     try:
         with np.load(cached, allow_pickle=False) as arrays:
             return PosedFaces(**{name: arrays[name] for name in _ARRAYS})
@@ -250,14 +256,3 @@ def _votes(collection: Path) -> dict[str, npt.NDArray[np.float32]]:
             f"expected the columns picture and emotions with shares in {path}. Received: {error}"
         ) from error
     return dict(zip(table.index, shares / totals, strict=True))
-
-
-def _cache(folder: Path, pictures: list[Path]) -> Path:
-    """The file of the crops of these pictures, as this detector finds them."""
-    sha = hashlib.sha256()
-    for path in [*pictures, *sorted(folder.rglob(VOTES))]:
-        stat = path.stat()
-        sha.update(f"{path.relative_to(folder)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-    for network in sorted((models_dir() / "detector").glob("*.onnx")):
-        sha.update(sha256_of(network).encode())
-    return user_cache_path("emomusic") / f"posed-{sha.hexdigest()[:16]}.npz"
