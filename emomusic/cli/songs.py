@@ -35,7 +35,6 @@ from emomusic.text import escape_control_chars, format_clock, pluralize
 if TYPE_CHECKING:
     from emomusic.media.formats import Kind
     from emomusic.media.images import RgbImage
-    from emomusic.songs.recommend import Recommender
     from emomusic.songs.request import Request
     from emomusic.songs.song import Pick
     from emomusic.stream.film import FilmReading
@@ -285,6 +284,8 @@ def _analyzed_song(name: str) -> tuple[dict[str, Any], int]:
 def recommend(options: argparse.Namespace) -> Outcome:
     """Recommend songs without a face."""
     from emomusic.export import song_record
+    from emomusic.songs.local_songs import load_bundled_recommender, load_library_recommender
+    from emomusic.songs.recommend import load_recommender
 
     emotion = options.emotion and Emotion(options.emotion)
     given = (emotion is not None, options.valence is not None, options.arousal is not None)
@@ -296,22 +297,12 @@ def recommend(options: argparse.Namespace) -> Outcome:
         raise EmomusicError("expected either --emotion NAME, or --valence V and --arousal A together")
     if options.library is not None and options.source != "library":
         raise EmomusicError(f"expected --library only with --source library. Received: --source {options.source}")
-    songs = _recommender(options).songs(song_request(options, point, emotion), options.songs)
-    return [song_record(song) for song in songs], 0
-
-
-def _recommender(options: argparse.Namespace) -> Recommender:
     if options.source == "library":
-        from emomusic.songs.local_songs import load_library_recommender
-
-        return load_library_recommender(options.library)
-    if options.source == "bundled":
-        from emomusic.songs.local_songs import load_bundled_recommender
-
-        return load_bundled_recommender()
-    from emomusic.songs.recommend import load_recommender
-
-    return load_recommender()
+        recommender = load_library_recommender(options.library)
+    else:
+        recommender = load_bundled_recommender() if options.source == "bundled" else load_recommender()
+    songs = recommender.songs(song_request(options, point, emotion), options.songs)
+    return [song_record(song) for song in songs], 0
 
 
 def _show_pictures(records: list[dict[str, Any]]) -> None:

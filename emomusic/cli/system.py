@@ -11,7 +11,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -79,7 +79,7 @@ def app(options: argparse.Namespace) -> Outcome:
 
 def doctor(_: argparse.Namespace) -> Outcome:
     """Check the installation. The status is 2 if a check fails."""
-    parts = {
+    parts: dict[str, Callable[[], str]] = {
         "python": _python,
         "packages": _packages,
         "bundled files": _files,
@@ -87,7 +87,7 @@ def doctor(_: argparse.Namespace) -> Outcome:
         "music": _music,
         "camera": lambda: _CAMERA,
     }
-    checks = []
+    checks: list[dict[str, Any]] = []
     for name, run in parts.items():
         is_ok = False
         try:
