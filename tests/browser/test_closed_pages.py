@@ -180,7 +180,7 @@ def test_photos_and_films_are_deleted_after_reading_or_after_their_pages_are_clo
 ) -> None:
     (folder := tmp_path / "temporary").mkdir()
     markers, least, message = write_marked_files(tmp_path, root)
-    settings = {"STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "20", "TMPDIR": str(folder), "EMOMUSIC_LIVE": "page"}
+    settings = {"STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "5", "TMPDIR": str(folder), "EMOMUSIC_LIVE": "page"}
     with fresh_server(tmp_path, settings) as address, browser.new_context() as context:
         with_spotify(context)
 
