@@ -98,8 +98,8 @@ def ended_game(*, num_players: int = 1) -> MirrorGame:
     return game
 
 
-def finished_lesson() -> Lesson:
-    """A lesson with a neutral face, of which the app has learned."""
+def begun_lesson() -> Lesson:
+    """A lesson with a neutral face, at its second emotion."""
     clock = FakeClock()
     lesson, probabilities = Lesson(clock), FakeClassifier().probabilities
     lesson.start()
@@ -107,8 +107,14 @@ def finished_lesson() -> Lesson:
     lesson.observe(clock(), [SeenFace(TWO[0].box, FRAME[:60, :60], probabilities)])
     clock.advance(CAPTURE_S)
     lesson.keep()
+    return lesson
+
+
+def finished_lesson() -> Lesson:
+    """A lesson with a neutral face, of which the app has learned."""
+    lesson = begun_lesson()
     lesson.finish()
-    lesson.learned = {Emotion.NEUTRAL: probabilities}
+    lesson.learned = {Emotion.NEUTRAL: FakeClassifier().probabilities}
     return lesson
 
 

@@ -22,6 +22,7 @@ from tests.pages.live.sessions import (
     FRAME,
     TWO,
     Stream,
+    begun_lesson,
     ended_game,
     finished_lesson,
     html_of,
@@ -71,6 +72,15 @@ def test_the_result_of_a_game_stays_while_its_players_teach_their_face(app: AppT
     app.segmented_control(key=state.LIVE_VIEW).set_value(View.GAME).run()
     assert not app.exception
     assert "data:image/jpeg" in html_of(app)
+
+
+def test_a_face_of_the_lesson_can_be_skipped(app: AppTest, stream: Stream) -> None:
+    session = played((1, TWO, Emotion.SAD))
+    session.observe(None, begun_lesson())
+    show(app, stream, session).segmented_control(key=state.LIVE_VIEW).set_value(View.TEACH).run()
+    assert [header.value.partition(":")[0] for header in app.header] == ["2 of 7"]
+    app.button(key="teach-skip").click().run()
+    assert [header.value.partition(":")[0] for header in app.header] == ["3 of 7"]
 
 
 def test_pictures_of_players_are_gone_after_another_game_on_another_page_and_in_a_new_session(
