@@ -230,20 +230,17 @@ def test_readings_follow_the_webcam_and_the_session_has_songs(playwright: Playwr
 def test_each_tab_has_a_reader_until_it_is_closed_or_shows_another_page(
     playwright: Playwright, server: str, server_folder: Path, film: Path
 ) -> None:
-    with camera(playwright, film) as page:
+    # Two tabs of one window would share a process here, with both videos
+    with camera(playwright, film) as page, camera(playwright, film) as other:
         page.set_viewport_size({"width": 390, "height": 844})
-        other = page.context.new_page()
-        other.set_default_timeout(LONG_MS)
         wait_for_readers(server_folder, 0)  # those of earlier tests have ended
         for tab in (other, page):
-            tab.bring_to_front()
             open_live(tab, server)
             wait_for_start(tab)
             sees(tab, "[14] faces? ·")
         wait_for_readers(server_folder, 2)
         other.close()
         wait_for_readers(server_folder, 1)
-        page.bring_to_front()
         sees(page, "4 faces ·")
         main = page.get_by_test_id("stMain")
         assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
