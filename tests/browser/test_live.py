@@ -35,7 +35,7 @@ from tests.browser.conftest import (
 )
 from tests.browser.live_scripts import FOLLOW, IS_CAMERA_FREE, IS_MARKED, LAYERS, LEVEL_DB, WITHOUT_WEBRTC
 from tests.browser.player import PLAYER
-from tests.browser.waiting import wait_until_idle
+from tests.browser.waiting import press_shortcut, wait_until_idle
 from tests.films import SAMPLES
 from tests.servers import reserved_port
 from tests.waiting import wait_until
@@ -315,15 +315,16 @@ def test_an_answer_on_another_page_counts(open_page: Callable[..., Page]) -> Non
 
 def play_the_game(page: Page) -> None:
     """Play seven rounds with a key."""
-    expect(page.locator(".st-key-live-game-start button")).to_be_enabled(timeout=LONG_MS)
+    begin = page.locator(".st-key-live-game-start button")
+    expect(begin).to_be_enabled(timeout=LONG_MS)
     page.wait_for_function("document.activeElement === document.body")  # no click: the page takes the keys
-    page.keyboard.press("n")
+    press_shortcut(begin, "n")
     for number in range(1, 8):
         expect(page.get_by_text(f"Round {number} of 7")).to_be_visible(timeout=LONG_MS)
         expect(page.get_by_text(re.compile("^Look "))).to_be_visible(timeout=LONG_MS)
         expect(page.get_by_role("meter")).to_be_visible(timeout=LONG_MS)
         if number < 7:
-            page.keyboard.press("n")
+            press_shortcut(page.locator(".st-key-live-game-next button"), "n")
     expect(page.locator(".st-key-live-game-again")).to_be_visible(timeout=LONG_MS)
 
 

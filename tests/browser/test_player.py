@@ -18,7 +18,7 @@ from emomusic.songs.mood import MOODS
 from tests.browser.accessibility import axe_report
 from tests.browser.conftest import PATIENCE_MS, visit, with_spotify
 from tests.browser.player import PLAYER, is_paused, level, song, song_after, sounding, track
-from tests.browser.waiting import wait_until_idle
+from tests.browser.waiting import press_shortcut, wait_until_idle
 
 pytestmark = pytest.mark.browser
 
@@ -146,7 +146,7 @@ def test_spotify_plays_each_song_once_and_then_the_chosen_ones(open_page: Callab
     heard = [song(page)]
     next_song = page.get_by_role("button", name="Next song")
     for number in range(NUM_PRESSES):
-        next_song.click() if number % 2 else page.keyboard.press("n")
+        next_song.click() if number % 2 else press_shortcut(next_song, "n")
         heard.append(song_after(page, heard[-1]))
     assert len(set(heard)) == NUM_PRESSES + 1
     page.locator(f".st-key-play-photo-{NUM_PRESSES + 4}").wait_for()  # the last of the next three
@@ -185,7 +185,7 @@ def test_the_menus_of_the_songs_are_accessible_and_a_typed_n_is_no_shortcut(open
     assert axe_report(page) is None
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("stCode")).to_have_count(0)
-    page.keyboard.press("n")
+    press_shortcut(page.get_by_role("button", name="Next song"), "n")
     song_after(page, playing)
 
 

@@ -15,6 +15,9 @@ _DRAWN = """() => {
     && [...document.images].every(image => image.complete);
 }"""
 
+# Resolves when the browser has nothing to do. A shortcut works a moment after its button is drawn
+_IDLE = "() => new Promise(resolve => requestIdleCallback(resolve, { timeout: 5000 }))"
+
 # Resolves when the element keeps its place for twenty frames in a row
 _REST = """element => new Promise(resolve => {
   let before = "", frames = 0;
@@ -32,6 +35,14 @@ def wait_until_idle(page: Page) -> None:
     """Wait until the page's script has ended and all its elements are drawn."""
     page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
     page.wait_for_function(_DRAWN)
+    page.evaluate(_IDLE)
+
+
+def press_shortcut(button: Locator, key: str) -> None:
+    """Press the key of the only match once it is enabled and the browser, which takes the key only then, is idle."""
+    expect(button).to_be_enabled()
+    button.page.evaluate(_IDLE)
+    button.page.keyboard.press(key)
 
 
 def wait_until_at_rest(part: Locator) -> None:

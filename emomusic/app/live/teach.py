@@ -51,15 +51,18 @@ def show_lesson(session: LiveSession | None) -> None:
     with shown_errors():
         _show_result(lesson.shots(), _learned(lesson))
     show_persons()
-    st.button("Teach another person", on_click=_tell, args=(None,), key="teach-again")
+    st.button("Teach another person", on_click=_begin_again, key="teach-again")
 
 
-def _tell(do: Callable[[Lesson], None] | None) -> None:
-    """Do something with the visitor's lesson, or begin another one."""
-    session = live_session()
-    if session is not None and do is None:
+def _begin_again() -> None:
+    if (session := live_session()) is not None:
         session.start_lesson()
-    elif session is not None and session.lesson is not None and do is not None:
+
+
+def _tell(do: Callable[[Lesson], None], emotion: Emotion) -> None:
+    """Do something with the visitor's lesson, unless it has left this emotion, as after the first click of two."""
+    session = live_session()
+    if session is not None and session.lesson is not None and session.lesson.view().emotion is emotion:
         do(session.lesson)
 
 
@@ -85,18 +88,19 @@ def _show_step() -> None:
             st.markdown(words.get(view.step, _HINTS[emotion]))
     with st.container(horizontal=True, gap="small"):
         if is_taken:
-            _show_button("Keep it", "keep", Lesson.keep, type="primary", shortcut=_KEY)
-            _show_button("Take it again", "retake", Lesson.start)
+            _show_button("Keep it", "keep", (Lesson.keep, emotion), type="primary", shortcut=_KEY)
+            _show_button("Take it again", "retake", (Lesson.start, emotion))
         else:
             is_busy = view.step in (Step.COUNTING, Step.CAPTURING)
-            _show_button("Take the picture", "start", Lesson.start, type="primary", shortcut=_KEY, disabled=is_busy)
+            look = {"type": "primary", "shortcut": _KEY, "disabled": is_busy}
+            _show_button("Take the picture", "start", (Lesson.start, emotion), **look)
         if view.can_skip:
-            _show_button("Skip", "skip", Lesson.skip, type="tertiary")
-            _show_button("Finish", "finish", Lesson.finish, type="tertiary")
+            _show_button("Skip", "skip", (Lesson.skip, emotion), type="tertiary")
+            _show_button("Finish", "finish", (Lesson.finish, emotion), type="tertiary")
 
 
-def _show_button(label: str, key: str, do: Callable[[Lesson], None], **look: Any) -> None:
-    st.button(label, on_click=_tell, args=(do,), key=f"teach-{key}", **look)
+def _show_button(label: str, key: str, told: tuple[Callable[[Lesson], None], Emotion], **look: Any) -> None:
+    st.button(label, on_click=_tell, args=told, key=f"teach-{key}", **look)
 
 
 def _learned(lesson: Lesson) -> Mapping[Emotion, EmotionProbabilities]:
