@@ -150,7 +150,13 @@ def window(playwright: Playwright, *flags: str, permissions: tuple[str, ...] = (
         with_spotify(context)
         page = context.new_page()
         page.set_default_timeout(LONG_MS)
-        yield page
+        errors: list[str] = []
+        context.on("weberror", lambda event: errors.append(f"{event.error}\n{event.error.stack}"))
+        try:
+            yield page
+        except AssertionError as error:
+            error.add_note("Uncaught errors of the pages:\n" + "\n".join(errors))
+            raise
     finally:
         browser.close()
 
