@@ -28,13 +28,9 @@ _BEGUN = "begun"
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """The end of a process during a call.
+    """The end of a process during a call."""
 
-    Attributes:
-        exit_status: of the process; negative for the number of a signal.
-    """
-
-    exit_status: int | None
+    reason: str
 
 
 class _Worker:
@@ -60,7 +56,7 @@ class _Worker:
         try:
             message = self.pipe.recv()
         except (EOFError, OSError):
-            return Crash(self.end())
+            return Crash(f"exit status {self.end()}")  # negative for the number of a signal
         if message == _BEGUN:
             self.has_begun = True
             return None
@@ -115,7 +111,7 @@ def run_in_processes(
                     calls.extendleft(worker.calls)
                     num_deaths += len(worker.calls)
                     if num_deaths == _MOST_DEATHS:
-                        raise BrokenProcessPool(f"exit status {outcome.exit_status} before a call")
+                        raise BrokenProcessPool(f"{outcome.reason} before a call")
                 elif outcome is not None:
                     num_deaths, worker.has_begun = 0, False
                     yield worker.calls.pop(), outcome[0]

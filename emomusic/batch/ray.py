@@ -14,85 +14,68 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import ray
 
-from emomusic.batch.parts import BatchError, Dataset
-from emomusic.batch.reader import Unit, UnitReader, write_crash
+from emomusic.batch.parts import BatchError
 from emomusic.errors import EmomusicError
 from emomusic.runtime import num_cores
 from emomusic.text import escape_control_chars
+from emomusic.workers import Crash
 
 _RETRIES = 1  # of a unit whose process died, before it is halved: the death of a node is no fault of the unit
 _ANSWER_S = 20
 
 
-def run_ray(
-    units: Iterable[Unit],
-    load: Callable[[], UnitReader],
-    dataset: Dataset,
+def run_on_cluster(
+    calls: deque[Any],
+    work: Callable[[Any, Any], Any],
+    load: Callable[[], Any],
     *,
     workers: int | None,
-    on_read: Callable[[int], None],
     address: str | None,
-) -> None:
-    """Read units on a cluster. Units whose processes die are repeated, then halved, until one picture is to blame.
+) -> Generator[tuple[Any, Any]]:
+    """Run calls on a cluster, as `workers.run_in_processes` does on one machine. The first call comes alone.
 
-    The options are those of `reader.run_local`. All nodes must reach the folder. `workers` limits the number of
-    processes; None is for one on each core of the cluster. The `address` of the cluster is `host:port`, or `auto` on
-    one of its nodes; None starts Ray on this machine.
+    `workers` limits the number of processes; None is for one on each core of the cluster. The `address` of the cluster
+    is `host:port`, or `auto` on one of its nodes; None starts Ray on this machine.
 
     Raises:
-        BatchError: there is no cluster at this address, its processes do not start, or the folder cannot be written.
-        ModelError: there is no such model, or its files are damaged.
-        KeyboardInterrupt: after Ctrl+C. The processes end at once; the parts of finished units stay.
+        BatchError: there is no cluster at this address.
+        EmomusicError: whatever `work` and `load` raise.
     """
-    waiting, running = deque(units), dict[Any, Unit]()
+    running, is_first = dict[Any, Any](), True
     with _cluster(address):
-        read = ray.remote(num_cpus=1, max_retries=_RETRIES)(_read)
-        try:
-            _result_of(read.remote(load, None))
-        except ray.exceptions.RayError as error:
-            raise BatchError(
-                f"expected Ray to load the networks. Received: {_first_line(error)}. Check the memory of the nodes, "
-                'and that each has the same versions of Python and of EmoMusic, from pip install "emomusic[cluster]"'
-            ) from error
-        while waiting or running:
+        task = ray.remote(num_cpus=1, max_retries=_RETRIES)(_answer)
+        while calls or running:
             resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-            while waiting and len(running) < (workers or max(int(resources.get("CPU", 1)), 1)):
-                unit = waiting.popleft()
-                running[read.remote(load, unit)] = unit
+            most = 1 if is_first else workers or max(int(resources.get("CPU", 1)), 1)
+            while calls and len(running) < most:
+                call = calls.popleft()
+                running[task.remote(work, load, call)] = call
             (done, *_), _ = ray.wait(list(running))
-            unit = running.pop(done)
             try:
-                on_read(_result_of(done))
-            except ray.exceptions.RayError:
-                if rest := unit.after_crash():
-                    waiting.extendleft(reversed(rest))
-                else:
-                    on_read(write_crash(unit, dataset))
+                result = ray.get(done)
+            except ray.exceptions.RayError as error:
+                result = Crash(_first_line(error))
+            if isinstance(result, EmomusicError):
+                raise result
+            is_first = False
+            yield running.pop(done), result
 
 
-def _result_of(task: Any) -> int:
-    """The number of rows of a task. Raises the `EmomusicError` of the task, or a `RayError` if its process died."""
-    result: int | EmomusicError = ray.get(task)
-    if isinstance(result, EmomusicError):
-        raise result
-    return result
+_loaded: list[Any] = []  # of a process, once
 
 
-_readers: list[UnitReader] = []  # of a process, loaded once
-
-
-def _read(load: Callable[[], UnitReader], unit: Unit | None) -> int | EmomusicError:
-    """Read a unit, or only load the networks. Ray would wrap a raised error."""
+def _answer(work: Callable[[Any, Any], Any], load: Callable[[], Any], call: Any) -> Any:
+    """The result of a call. Ray would wrap a raised error."""
     try:
-        if not _readers:
-            _readers.append(load())
-        return 0 if unit is None else _readers[0].read(unit)
+        if not _loaded:
+            _loaded.append(load())
+        return work(_loaded[0], call)
     except EmomusicError as error:
         return error
 

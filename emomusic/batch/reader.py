@@ -1,14 +1,11 @@
-"""Reads the units of a batch: decodes, detects and classifies their pictures and films, and writes their parts.
-
-`run_local` does so with a worker process for each core of one machine.
-"""
+"""Reads the units of a batch: decodes, detects and classifies their pictures and films, and writes their parts."""
 
 from __future__ import annotations
 
 import contextlib
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +24,7 @@ from emomusic.faces.reading import SHARES, affect_row, face_row, load_networks, 
 from emomusic.media.ahead import ahead
 from emomusic.media.formats import HEAD_BYTES, Kind, kind_of
 from emomusic.media.images import MAX_BYTES, RgbImage, read_image
-from emomusic.workers import Crash, run_in_processes
+from emomusic.workers import Crash
 
 MIN_PICTURES, MAX_PICTURES = 16, 128
 """Number of pictures in a unit."""
@@ -72,13 +69,6 @@ def make_units(items: Sequence[Item], first_number: int = 1) -> list[Unit]:
 def settings_of(model: str, rate: float) -> str:
     """The options that rows depend on, for `Dataset`."""
     return f"--model {model} --rate {rate:g}"
-
-
-def write_crash(unit: Unit, dataset: Dataset) -> int:
-    """Write the row of an item that kills its workers, and return the number of rows."""
-    rows = [failure_row(item.name, is_film=item.is_film, error=_CRASHED) for item in unit.items]
-    dataset.write_part(unit.number, rows, FACE_SCHEMA.empty_table())
-    return len(rows)
 
 
 class UnitReader:
@@ -190,43 +180,44 @@ class _Opened:
     num_bytes: int = 0
 
 
-def run_local(
+def read_units(
     units: Iterable[Unit],
+    engine: Callable[..., Generator[tuple[Any, Any]]],
     load: Callable[[], UnitReader],
     dataset: Dataset,
-    *,
-    workers: int,
     on_read: Callable[[int], None],
 ) -> None:
-    """Read units in worker processes. Units of workers that die are halved, until one picture is to blame.
+    """Read units in processes. Units of processes that die are halved, until one picture is to blame.
 
     Args:
         units: in this order.
-        load: makes the reader of a worker.
+        engine: `run_in_processes`, or `batch.ray.run_on_cluster`, with its options.
+        load: makes the reader of a process.
         dataset: of the results.
-        workers: number of processes.
         on_read: takes the number of pictures and films of each finished unit.
 
     Raises:
-        BatchError: a worker cannot start, or the folder cannot be written.
+        BatchError: a process cannot start, or the folder cannot be written.
         ModelError: there is no such model, or its files are damaged.
     """
     calls: deque[Unit | None] = deque([None, *units])  # the first call only loads the networks
-    with contextlib.closing(run_in_processes(calls, _read, partial(_load, load), workers=workers)) as results:
+    with contextlib.closing(engine(calls, _read, partial(_load, load))) as results:
         try:
             for unit, result in results:
                 if not isinstance(result, Crash):
                     on_read(result)
                 elif unit is None:
-                    raise BrokenProcessPool(f"exit status {result.exit_status}")
+                    raise BrokenProcessPool(result.reason)
                 elif rest := unit.after_crash():
                     calls.extendleft(reversed(rest))
                 else:
-                    on_read(write_crash(unit, dataset))
+                    rows = [failure_row(item.name, is_film=item.is_film, error=_CRASHED) for item in unit.items]
+                    dataset.write_part(unit.number, rows, FACE_SCHEMA.empty_table())
+                    on_read(len(rows))
         except BrokenProcessPool as error:
             raise BatchError(
-                f"expected a worker process to load the networks. Received: {error}. "
-                "Use fewer workers if memory is short"
+                f"expected a worker process to load the networks. Received: {error}. Use fewer workers if memory is "
+                "short. On a cluster, all nodes need the same versions of Python and of EmoMusic"
             ) from error
 
 

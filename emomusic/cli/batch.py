@@ -59,9 +59,10 @@ def batch(options: argparse.Namespace) -> Outcome:
     The status is 2 if a picture or film could not be read, and 130 after Ctrl+C or SIGTERM, with the results so far.
     """
     from emomusic.batch.parts import SUMMARY, BatchError, Dataset, is_uri
-    from emomusic.batch.reader import UnitReader, run_local, settings_of
+    from emomusic.batch.reader import UnitReader, read_units, settings_of
     from emomusic.batch.sources import find_items
     from emomusic.runtime import num_cores
+    from emomusic.workers import run_in_processes
 
     if options.ray_address is not None and options.engine != "ray":
         raise EmomusicError("expected --ray-address only with --engine ray. Received: --ray-address alone")
@@ -70,14 +71,14 @@ def batch(options: argparse.Namespace) -> Outcome:
     out = options.out if is_uri(options.out) else str(Path(options.out).absolute())
     dataset = Dataset(out, settings_of(model, options.rate))
     workers: Any = options.workers or (num_cores() if options.engine == "local" else None)
-    load = partial(UnitReader, model, out, options.rate)
+    engine: Callable[..., Any] = run_in_processes
     if options.engine == "ray":
         require_packages("cluster", "ray")
-        from emomusic.batch.ray import run_ray
+        from emomusic.batch.ray import run_on_cluster
 
-        run = partial(run_ray, address=options.ray_address, load=load, dataset=dataset, workers=workers)
-    else:
-        run = partial(run_local, load=load, dataset=dataset, workers=workers)
+        engine = partial(run_on_cluster, address=options.ray_address)
+    load = partial(UnitReader, model, out, options.rate)
+    run = partial(read_units, engine=partial(engine, workers=workers), load=load, dataset=dataset)
     with _sigterm_as_ctrl_c(), dataset.locked():
         if not options.resume and dataset.has_results():
             raise BatchError(
