@@ -28,12 +28,12 @@ from emomusic.assets import ROOT
 from emomusic.errors import AudioError, CapacityError, EmomusicError
 from emomusic.media.formats import SONG_UPLOADS
 from emomusic.server.capacity import HeldBytes, is_own_computer
-from emomusic.server.shared import shared, visitor_turn
+from emomusic.server.shared import visitor_turn
 from emomusic.songs.analysis import local_song, record_of
 from emomusic.songs.library import Library, library_file, library_version
 from emomusic.songs.local_songs import recommender_of
 from emomusic.songs.mood import MOODS
-from emomusic.songs.recommend import Recommender
+from emomusic.songs.recommend import Recommender, load_recommender
 from emomusic.songs.song import Player, Song
 from emomusic.songs.stored_moods import predict_moods
 from emomusic.songs.table_import import MAX_UPLOAD_BYTES, read_catalogue
@@ -347,7 +347,7 @@ def _read_table(table: TableState) -> None:
     """Store the recommender of the file, or the error message, so that reruns do not read it again."""
     assert table.file is not None
     try:
-        known = shared().recommender().catalogue
+        known = load_recommender().catalogue
         catalogue = read_catalogue(table.file.getvalue(), name=table.file.name, known=known)
         table.recommender = Recommender(catalogue, predict_moods(catalogue))
     except EmomusicError as error:

@@ -17,7 +17,7 @@ from emomusic.app.uploads import show_uploader
 from emomusic.compat import session_id
 from emomusic.faces.identity import load_identifier
 from emomusic.faces.profile import MAX_BYTES, FaceProfile, KnownFace, apply_profile
-from emomusic.faces.reading import FaceReading, PictureReading, read_faces
+from emomusic.faces.reading import FaceReading, PictureReading, load_networks, read_faces
 from emomusic.media.images import RgbImage
 from emomusic.server.shared import shared
 from emomusic.text import join_names
@@ -83,7 +83,7 @@ def add_person(profile: FaceProfile) -> KnownFace:
     Raises:
         ProfileError: the profile is of another model.
     """
-    person = KnownFace(profile, shared().networks()[1])
+    person = KnownFace(profile, load_networks()[1])
     page_state(PersonsState).change((*persons(), person)[-_MOST:])
     return person
 

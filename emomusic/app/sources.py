@@ -19,10 +19,9 @@ from emomusic.app.state import fresh, page_state, renew
 from emomusic.assets import load_once
 from emomusic.errors import DatasetError
 from emomusic.server.capacity import is_own_computer
-from emomusic.server.shared import shared
 from emomusic.songs.genres import GENRE_FAMILIES, GENRES, genres_of, names_of
 from emomusic.songs.local_songs import bundled_songs, load_bundled_recommender, recommender_of
-from emomusic.songs.recommend import Recommender
+from emomusic.songs.recommend import Recommender, load_recommender
 from emomusic.songs.request import Request
 
 
@@ -119,7 +118,7 @@ def songs_recommender(source: Source | None = None) -> Recommender:
 def _recommender(source: Source) -> Recommender | None:
     match source:
         case Source.SPOTIFY:
-            return shared().recommender()
+            return load_recommender()
         case Source.OWN:
             return own_recommender()
         case Source.TABLE:

@@ -1,4 +1,4 @@
-"""What all visitors of this server share: networks, recommender, turns of the detector and counts."""
+"""What all visitors of this server share: loaded networks, turns of the detector and counts."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import streamlit as st
 
 from emomusic.compat import session_id
 from emomusic.errors import EmomusicError
-from emomusic.faces.classifier import Classifier, EmotionClassifier
-from emomusic.faces.detection import FaceDetector, MtcnnDetector
+from emomusic.faces.classifier import Classifier
+from emomusic.faces.detection import FaceDetector
 from emomusic.faces.reading import load_networks
 from emomusic.faces.turns import CountingClassifier, FairQueue, QueuedDetector, Readings
 from emomusic.runtime import num_cores
 from emomusic.server.capacity import capacity
-from emomusic.songs.recommend import Recommender, load_recommender
+from emomusic.songs.recommend import load_recommender
 
 log = logging.getLogger(__name__)
 
 
 class Shared:
-    """The networks and the recommender; a thread loads them ahead of the first visitor.
+    """Turns and counts of all visitors; a thread loads networks and songs ahead of the first one.
 
-    The networks raise an `EmomusicError` if a model is missing or damaged, the recommender if the catalogue is. `queue`
-    has the searches for faces, `readings` counts what `visitor_networks` and `live_networks` have read.
+    `queue` has the searches for faces, `readings` counts what `visitor_networks` and `live_networks` have read. Both
+    raise an `EmomusicError` if a model is missing or damaged.
     """
 
     def __init__(self) -> None:
@@ -35,8 +35,8 @@ class Shared:
 
     def _load(self) -> bool:
         try:
-            self.networks()[0].warm_up()
-            self.recommender()
+            load_networks()[0].warm_up()
+            load_recommender()
         except EmomusicError as error:  # shown to each visitor who needs it
             log.warning("a model cannot be loaded: %s", error)
             return False
@@ -44,26 +44,18 @@ class Shared:
 
     @property
     def is_loaded(self) -> bool:
-        """Whether networks and recommender are ready."""
+        """Whether networks and songs are ready."""
         return self._loading.done() and self._loading.result()
-
-    def networks(self) -> tuple[MtcnnDetector, EmotionClassifier]:
-        """The detector and the classifier."""
-        return load_networks()
 
     def visitor_networks(self, visitor: str) -> tuple[FaceDetector, Classifier]:
         """The networks for photos and films of a session. Visitors take turns, and readings are counted."""
-        detector, classifier = self.networks()
+        detector, classifier = load_networks()
         return QueuedDetector(detector, self.queue, visitor), CountingClassifier(classifier, self.readings)
 
     def live_networks(self) -> tuple[FaceDetector, Classifier]:
         """The networks for a camera, where people may show any emotion. They do not wait for turns, but are counted."""
         detector, classifier = load_networks(posed=True)
         return detector, CountingClassifier(classifier, self.readings)
-
-    def recommender(self) -> Recommender:
-        """The recommender."""
-        return load_recommender()
 
 
 @st.cache_resource(show_spinner=False)

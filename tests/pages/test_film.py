@@ -21,8 +21,8 @@ from emomusic.app.film.state import FilmState
 from emomusic.app.queues import PlayerState
 from emomusic.charts.live import SOUND
 from emomusic.media.images import RgbImage
-from emomusic.server.shared import shared
 from emomusic.songs.genres import genres_of
+from emomusic.songs.recommend import load_recommender
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.films import NOBODY, film_bytes
 from tests.pages.film_jobs import GREY, Classifier, fakes, film_threads, wait_for_end
@@ -177,7 +177,7 @@ def test_the_player_the_page_and_the_files_have_one_list_that_follows_the_music_
     record = json.loads(files["emomusic-film.json"]())  # made outside of the session
     songs = [entry["song"]["id"] for entry in record["playlist"]]
     assert songs == playlist(app, "film")
-    catalogue = shared().recommender().catalogue
+    catalogue = load_recommender().catalogue
     tracks = [catalogue.find(song) for song in songs]
     jazz = genres_of(["jazz"])
     assert all(track is not None and jazz & set(track.genres) for track in tracks)

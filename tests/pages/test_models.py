@@ -198,7 +198,7 @@ def test_without_the_dataset_the_mistakes_are_changed_answers_about_the_samples(
         def of_photographs(self, inputs: np.ndarray) -> np.ndarray:
             return np.eye(7, dtype=np.float32)[np.where(inputs.mean(axis=(1, 2, 3)) > 50, 3, 4)]
 
-    monkeypatch.setattr(shared, "load_networks", lambda: (FakeDetector([make_face()]), Moody("vgg9")))
+    monkeypatch.setattr("emomusic.app.models.pictures.load_networks", lambda: (FakeDetector([make_face()]), None))
     monkeypatch.setattr("emomusic.app.models.pictures.classifier", Moody)
     st.cache_resource.clear()
     opened(app, view="Mistakes")

@@ -34,10 +34,10 @@ from emomusic.charts.face import share_bars
 from emomusic.charts.steps import LETTERS
 from emomusic.faces.detection import DetectionTrace
 from emomusic.faces.inspection import Insight, Occlusion, agreement, explain, grad_cam, occlude
-from emomusic.faces.reading import FaceReading, classify_faces
+from emomusic.faces.reading import FaceReading, classify_faces, load_networks
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, encode_png, shrink, to_network_input
 from emomusic.runtime import Float32Array
-from emomusic.server.shared import shared, visitor_turn
+from emomusic.server.shared import visitor_turn
 
 CROP_SIDE = 720  # pixels: twice the displayed width on most screens
 
@@ -59,17 +59,17 @@ class FaceWalk:
     def insight(self) -> Insight:
         """Feature maps, logits, and the probabilities of `reading` to the precision of float32."""
         # Loading takes 50 ms; a kept network would take 15 MB
-        return explain(self.network_input, shared().networks()[1].spec)
+        return explain(self.network_input, load_networks()[1].spec)
 
     @cached_property
     def occlusion(self) -> Occlusion:
         """The effect of covering parts of the face; takes about a second."""
-        return occlude(self.network_input, shared().networks()[1])
+        return occlude(self.network_input, load_networks()[1])
 
     @cached_property
     def grad_cam(self) -> Float32Array:
         """The areas that support the answer."""
-        return grad_cam(shared().networks()[1].spec, self.network_input, self.insight.winner)
+        return grad_cam(load_networks()[1].spec, self.network_input, self.insight.winner)
 
     @cached_property
     def agreement(self) -> float | None:
@@ -105,7 +105,7 @@ class Walk:
     @cached_property
     def _found(self) -> tuple[DetectionTrace, tuple[FaceWalk, ...]]:
         """Trace and faces in one property, so that the original is decoded only once."""
-        detector, classifier = shared().networks()
+        detector, classifier = load_networks()
         image = self.preview if self.scale == 1.0 else self.picture.read()
         with visitor_turn():
             trace = detector.detect_with_trace(image)

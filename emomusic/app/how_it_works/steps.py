@@ -40,11 +40,11 @@ from emomusic.charts import steps as plots
 from emomusic.charts.diagnostics import accuracy_by_group
 from emomusic.faces.detection import MIN_CONFIDENCE, Face, NetworkOutput
 from emomusic.faces.model_files import DEFAULT_MODEL
+from emomusic.faces.reading import load_networks
 from emomusic.media.images import read_image, shrink
 from emomusic.records import read_face_record
 from emomusic.results.overview import describe_weakest, groups_of, percent
 from emomusic.runtime import Float32Array
-from emomusic.server.shared import shared
 from emomusic.songs.hearing import spectrogram_of
 from emomusic.songs.local_songs import load_bundled_recommender
 from emomusic.songs.request import Request, target_of
@@ -269,7 +269,7 @@ def _draw_cover(drawing: Drawing) -> None:
     covered = face.copy()
     row, column, length = (round(share * len(face)) for share in (top, left, COVERED))
     covered[row : row + length, column : column + length] = round(float(face.mean()))
-    (answer,) = shared().networks()[1].of_photographs(covered[None, ..., None])
+    (answer,) = load_networks()[1].of_photographs(covered[None, ..., None])
     shares = dict(zip(EMOTIONS, answer.tolist(), strict=True))
     with answers:
         drawing.chart(bars(shares), alt=f"Without the square: {list_shares(shares)}")

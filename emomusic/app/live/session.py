@@ -18,6 +18,7 @@ import numpy as np
 from emomusic.affect import EmotionProbabilities
 from emomusic.app.queues import PlayerState
 from emomusic.app.state import CameraState, page_state
+from emomusic.faces.reading import load_networks
 from emomusic.marks.picture import marked_frame
 from emomusic.media.images import RgbImage, read_image, shrink
 from emomusic.server.capacity import capacity
@@ -96,7 +97,7 @@ def live_session() -> LiveSession | None:
 
 def start_session(way: Way) -> LiveSession | None:
     """Begin the visitor's next session; None if all places are taken. The pictures of the last one are gone."""
-    new = LiveSession(LiveReader(shared().live_networks, adjust=lambda: shared().networks()[1]), way)
+    new = LiveSession(LiveReader(shared().live_networks, adjust=lambda: load_networks()[1]), way)
     if not capacity().start_live(new):
         return None
     if (session := live_session()) is not None:

@@ -15,11 +15,11 @@ from emomusic.app.picture_chooser import SAMPLES, sample_picture
 from emomusic.assets import find_dataset
 from emomusic.faces.fer2013 import LabelledFaces, Split, read_fer2013
 from emomusic.faces.inspection import harder
+from emomusic.faces.reading import load_networks
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
 from emomusic.records import Record
 from emomusic.results.overview import in_words
 from emomusic.results.predictions import Predictions
-from emomusic.server.shared import shared
 
 _DATASET = "fer2013.csv"
 _MOST = 24
@@ -102,7 +102,7 @@ class _HarderAnswer:
 @st.cache_resource(max_entries=1, show_spinner=False)
 def _sample_faces() -> list[RgbImage]:
     """The faces of the samples of one person, cut out. The group shows the same photos."""
-    detector, _ = shared().networks()
+    detector, _ = load_networks()
     images = [sample_picture(sample).read() for sample in SAMPLES]
     found = [(image, detector.detect(image)) for image in images]
     return [crop_face(image, faces[0].box) for image, faces in found if len(faces) == 1]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from emomusic.assets import ModelKind, load_once
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.model_files import DEFAULT_MODEL
+from emomusic.faces.reading import load_networks
 from emomusic.records import FaceRecord, Record
 from emomusic.results import predictions as results
 from emomusic.results.overview import Benchmark, Evaluation, evaluation
 from emomusic.results.predictions import Predictions
-from emomusic.server.shared import shared
 
 predictions = load_once(results.read_predictions)
 fold_accuracies = load_once(results.read_fold_accuracies)
@@ -20,7 +20,7 @@ fold_accuracies = load_once(results.read_fold_accuracies)
 @load_once
 def classifier(name: str) -> EmotionClassifier:
     """A face model with its network, for all visitors."""
-    return shared().networks()[1] if name == DEFAULT_MODEL else EmotionClassifier.load(name)
+    return load_networks()[1] if name == DEFAULT_MODEL else EmotionClassifier.load(name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,10 +38,10 @@ from emomusic.app.state import from_state, page_state
 from emomusic.charts import music as plots
 from emomusic.errors import EmomusicError
 from emomusic.server.capacity import is_own_computer
-from emomusic.server.shared import shared
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, normalize_text
 from emomusic.songs.genres import SongKind
 from emomusic.songs.mood import MOODS
+from emomusic.songs.recommend import load_recommender
 from emomusic.songs.song import FEATURE_LABELS, FEATURE_NAMES, FEATURES, Pick, Song
 from emomusic.songs.spotify import Credentials, FoundSongs, LiveSpotify, search_url
 from emomusic.text import pluralize
@@ -328,7 +328,7 @@ def _show_spotify(words: str) -> None:
 
 def _pick_of(song: Song) -> Pick:
     """A result with its mood, if the catalogue has the song; Spotify no longer provides features."""
-    recommender = shared().recommender()
+    recommender = load_recommender()
     if (row := recommender.catalogue.row_of(song.id)) is None:
         return Pick(song, MOODS[0], 0.0, "mood unknown: the catalogue does not have this song", MOODS[0])
     probabilities = recommender.probabilities[row]

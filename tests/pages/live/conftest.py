@@ -9,7 +9,7 @@ import streamlit_webrtc
 from streamlit.testing.v1 import AppTest
 
 from emomusic.app import frame
-from emomusic.app.live import ice, video
+from emomusic.app.live import ice, session, teach, video
 from emomusic.server import shared
 from tests.fakes import FakeClassifier, FakeDetector
 from tests.pages.live.sessions import SECONDS, Stream
@@ -26,7 +26,8 @@ def stream(monkeypatch: pytest.MonkeyPatch) -> Stream:
 def app(root: Path, monkeypatch: pytest.MonkeyPatch, stream: Stream) -> AppTest:
     for name in (ice.ICE, ice.TURN_SECRET, ice.LIVE):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(shared, "load_networks", lambda **_: (FakeDetector(), FakeClassifier()))
+    for module in (session, shared, teach):
+        monkeypatch.setattr(module, "load_networks", lambda **_: (FakeDetector(), FakeClassifier()))
     monkeypatch.setattr(video, "add_route", lambda make: None)  # AppTest has no server
     st.cache_resource.clear()  # removes the networks of another test
     frame._app_has_run.clear()  # as on a fresh server
