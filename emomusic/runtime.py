@@ -30,8 +30,14 @@ Result = TypeVar("Result")
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
+is_one_of_many = False
+"""Whether this process shares the cores with others of its kind; it then computes on the calling thread."""
+
+
 def num_cores() -> int:
     """The number of cores that this process may use, with the limit of its container rounded up."""
+    if is_one_of_many:
+        return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, period = map(int, _QUOTA.read_text(encoding="ascii").split())
@@ -48,20 +54,17 @@ class Network:
         output_shape: of the first output; a string or None for an axis of any length.
     """
 
-    def __init__(self, model: Path | bytes, *, one_thread: bool = False) -> None:
+    def __init__(self, model: Path | bytes) -> None:
         """Load a network.
 
         Args:
             model: path or content of an ONNX file.
-            one_thread: compute batches on the calling thread, in a process that shares the cores with others of its
-                kind.
 
         Raises:
             ModelError: the file is absent or is not a network.
         """
         import onnxruntime as ort
 
-        self._one_thread = one_thread
         # OpenCV's threads compete for the cores. One thread, a setting of the process, makes detection 20 % faster.
         cv2.setNumThreads(1)
         options = ort.SessionOptions()
@@ -91,23 +94,23 @@ class Network:
         return outputs
 
     def map_batch(self, batch: npt.NDArray[Any], *, min_part: int = 4) -> Float32Array:
-        """The first output for a batch, computed in one part per core, or as a whole with `one_thread`.
+        """The first output for a batch, computed in one part per core.
 
         Args:
             batch: shape (n, …), n at least 1.
             min_part: smallest part, because each thread has a cost.
         """
-        num_parts = 1 if self._one_thread else max(min(num_cores(), len(batch) // min_part), 1)
+        num_parts = max(min(num_cores(), len(batch) // min_part), 1)
         return np.concatenate([outputs[0] for outputs in map_threads(self, np.array_split(batch, num_parts))])
 
 
-def map_threads(compute: Callable[[Item], Result], items: Sequence[Item], *, one_thread: bool = False) -> list[Result]:
-    """The results for all items, in order, computed on all cores unless `one_thread` is set.
+def map_threads(compute: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """The results for all items, in order, computed on all cores.
 
     The calling thread computes the first item, and from the end each item that no other thread has begun. So busy
     threads delay no call, and the threads meet at one item. The longest items come first.
     """
-    if one_thread or not items:
+    if num_cores() == 1 or not items:
         return [compute(item) for item in items]
     try:
         futures = [_threads().submit(compute, item) for item in items[1:]]

@@ -68,11 +68,6 @@ NUM_EXAMPLES = 5
 """Failures that the summary names at most."""
 
 
-def failure_row(name: str, *, is_film: bool, error: str) -> dict[str, Any]:
-    """The row for a picture or film that cannot be read."""
-    return {"picture": name, "kind": FILM if is_film else PICTURE, "error": error}
-
-
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")  # two letters at least: C:// is a drive
 _CREDENTIALS = re.compile(r"://[^/\s@]*@")
 _OBJECT_STORES = ("s3", "gcs", "abfs")  # they have no folders, and a file appears there only when it is complete

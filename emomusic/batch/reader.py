@@ -15,9 +15,10 @@ from typing import Any, BinaryIO
 import numpy as np
 import pyarrow as pa
 
+from emomusic import runtime
 from emomusic.affect import EmotionProbabilities
-from emomusic.batch.parts import FACE_SCHEMA, FILM, PICTURE, BatchError, Dataset, failure_row
-from emomusic.batch.sources import Item, Opener
+from emomusic.batch.parts import FACE_SCHEMA, FILM, PICTURE, BatchError, Dataset
+from emomusic.batch.sources import Item, open_item
 from emomusic.compat import return_free_memory
 from emomusic.errors import FilmError, ImageError
 from emomusic.faces.reading import SHARES, affect_row, face_row, load_networks, read_faces
@@ -71,6 +72,15 @@ def settings_of(model: str, rate: float) -> str:
     return f"--model {model} --rate {rate:g}"
 
 
+_Rows = tuple[dict[str, Any], Any]
+"""The row of a picture or film, and the table of its faces."""
+
+
+def _no_rows(name: str, *, is_film: bool, error: str) -> _Rows:
+    """The row of a picture or film that cannot be read."""
+    return {"picture": name, "kind": FILM if is_film else PICTURE, "error": error}, FACE_SCHEMA.empty_table()
+
+
 class UnitReader:
     """Reads units with networks that are loaded once. One thread uses it, and another one decodes ahead."""
 
@@ -87,8 +97,7 @@ class UnitReader:
             BatchError: the URI is invalid.
         """
         self._dataset, self._model, self._rate = Dataset(out, settings_of(model, rate)), model, rate
-        self._detector, self._classifier = load_networks(model, one_thread=True)
-        self._opener = Opener()
+        self._detector, self._classifier = load_networks(model)
 
     def read(self, unit: Unit) -> int:
         """Read a unit, write its parts, and return the number of pictures and films.
@@ -99,57 +108,55 @@ class UnitReader:
         pictures: list[dict[str, Any]] = []
         tables = [FACE_SCHEMA.empty_table()]
         with contextlib.ExitStack() as stack:
-            opened = ahead((self._open(item, stack) for item in unit.items), lambda each: each.num_bytes)
-            for each in stack.enter_context(contextlib.closing(opened)):
-                row, faces = self._rows(each)
+            opened = ahead((self._open(item, stack) for item in unit.items), lambda each: each[0])
+            for _, read_rows in stack.enter_context(contextlib.closing(opened)):
+                row, faces = read_rows()
                 pictures.append(row)
                 tables.append(faces)
         self._dataset.write_part(unit.number, pictures, pa.concat_tables(tables))
         return_free_memory()
         return len(pictures)
 
-    def _open(self, item: Item, stack: contextlib.ExitStack) -> _Opened:
-        """Decode a picture, or open a film, which the stack closes. The content decides, as in `analyze`."""
+    def _open(self, item: Item, stack: contextlib.ExitStack) -> tuple[int, Callable[[], _Rows]]:
+        """Decode a picture, or open a film, which the stack closes. The content decides, as in `analyze`.
+
+        Returns:
+            The size of the pixels in bytes, and what reads the faces.
+        """
         try:
-            file = stack.enter_context(self._opener.open(item))
+            file = stack.enter_context(open_item(item))
             kind = kind_of(file, item.name)
             if kind is Kind.FILM or (item.is_film and kind is not Kind.PICTURE):  # the error of a film explains more
-                return _Opened(item, film=file)
+                return 0, partial(self._film_rows, item.name, file)
             image = read_image(file.read(MAX_BYTES + 1 if kind is Kind.PICTURE else HEAD_BYTES))
             file.close()
-            return _Opened(item, image=image, num_bytes=image.nbytes)
+            return image.nbytes, partial(self._picture_rows, item.name, image)
         except ImageError as error:
-            return _Opened(item, error=str(error))
+            reason = str(error)
         except OSError as error:
-            return _Opened(item, error=f"This file cannot be read: {error.strerror or 'input error'}. Copy it again.")
+            reason = f"This file cannot be read: {error.strerror or 'input error'}. Copy it again."
+        return 0, partial(_no_rows, item.name, is_film=item.is_film, error=reason)
 
-    def _rows(self, opened: _Opened) -> tuple[dict[str, Any], Any]:
-        """The row of a picture or film, and the table of its faces."""
-        item, error = opened.item, opened.error
-        if opened.film is not None:
-            try:
-                return self._film_rows(item.name, opened.film)
-            except FilmError as problem:
-                error = str(problem)
-        if opened.image is None:
-            is_film = item.is_film or opened.film is not None
-            return failure_row(item.name, is_film=is_film, error=error), FACE_SCHEMA.empty_table()
-        reading = read_faces(opened.image, self._detector, self._classifier)
-        faces = [{"picture": item.name, **face_row(face)} for face in reading.faces]
+    def _picture_rows(self, name: str, image: RgbImage) -> _Rows:
+        reading = read_faces(image, self._detector, self._classifier)
+        faces = [{"picture": name, **face_row(face)} for face in reading.faces]
         size = {"width": reading.width, "height": reading.height, "num_faces": len(faces)}
         affect = {} if reading.group is None else affect_row(reading.group)
-        row = {"picture": item.name, "kind": PICTURE, **size, **affect}
+        row = {"picture": name, "kind": PICTURE, **size, **affect}
         return row, pa.Table.from_pylist(faces, FACE_SCHEMA)
 
-    def _film_rows(self, name: str, file: BinaryIO) -> tuple[dict[str, Any], Any]:
+    def _film_rows(self, name: str, file: BinaryIO) -> _Rows:
         from emomusic.media.film_file import FilmFile
         from emomusic.stream.film import FilmReading, load_film_networks, read_film  # loads FFmpeg, for films only
 
-        with FilmFile(file) as film:
-            reading, networks = FilmReading(film, self._rate), load_film_networks(self._model, one_thread=True)
-            with contextlib.closing(read_film(film, networks, rate=self._rate)) as moments:
-                for moment in moments:
-                    reading.add(moment)
+        try:
+            with FilmFile(file) as film:
+                reading, networks = FilmReading(film, self._rate), load_film_networks(self._model)
+                with contextlib.closing(read_film(film, networks, rate=self._rate)) as moments:
+                    for moment in moments:
+                        reading.add(moment)
+        except FilmError as error:
+            return _no_rows(name, is_film=True, error=str(error))
         faces = reading.faces_table()
         affect = {}
         if len(faces):
@@ -167,17 +174,6 @@ class UnitReader:
         }
         faces.insert(0, "picture", name)
         return row, pa.Table.from_pandas(faces, FACE_SCHEMA, preserve_index=False)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Opened:
-    """A decoded picture, an opened film, or the reason why there is neither."""
-
-    item: Item
-    image: RgbImage | None = None
-    film: BinaryIO | None = None
-    error: str = ""
-    num_bytes: int = 0
 
 
 def read_units(
@@ -211,9 +207,10 @@ def read_units(
                 elif rest := unit.after_crash():
                     calls.extendleft(reversed(rest))
                 else:
-                    rows = [failure_row(item.name, is_film=item.is_film, error=_CRASHED) for item in unit.items]
-                    dataset.write_part(unit.number, rows, FACE_SCHEMA.empty_table())
-                    on_read(len(rows))
+                    (item,) = unit.items
+                    row, faces = _no_rows(item.name, is_film=item.is_film, error=_CRASHED)
+                    dataset.write_part(unit.number, [row], faces)
+                    on_read(1)
         except BrokenProcessPool as error:
             raise BatchError(
                 f"expected a worker process to load the networks. Received: {error}. Use fewer workers if memory is "
@@ -223,6 +220,7 @@ def read_units(
 
 def _load(load: Callable[[], UnitReader]) -> UnitReader:
     sys.stdout = sys.stderr  # standard output of a worker has the answer of the command
+    runtime.is_one_of_many = True
     return load()
 
 

@@ -22,6 +22,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -217,7 +218,7 @@ class Archive:
     """An opened archive."""
 
     def __init__(self, file: BinaryIO, name: str) -> None:
-        """Open an archive; the ending of its name tells the format. The file stays open after errors.
+        """Open an archive; the ending of its name tells the format. The file closes with this object.
 
         Raises:
             ImageError: the file is damaged.
@@ -229,7 +230,7 @@ class Archive:
                 raise ImageError(_TOO_MANY)
             file.seek(0)
             self._archive = (
-                zipfile.ZipFile(file) if name.lower().endswith(".zip") else tarfile.open(fileobj=file, tarinfo=_Header)  # noqa: SIM115  `close` closes it
+                zipfile.ZipFile(file) if name.lower().endswith(".zip") else tarfile.open(fileobj=file, tarinfo=_Header)  # noqa: SIM115  it has no file of its own
             )
         except ImageError:
             raise
@@ -283,9 +284,7 @@ class Archive:
         file.seek(0)
         return file
 
-    def close(self) -> None:
-        """Close the archive and its file."""
-        self._archive.close()
+    def __del__(self) -> None:
         self._file.close()
 
 
@@ -354,31 +353,18 @@ def open_file(path: str, uri: str) -> BinaryIO:
         raise ImageError(f"This file cannot be read: {reason_of(error)}. Check its permissions.") from error
 
 
-class Opener:
-    """Opens items. It keeps the last archive open, because a compressed TAR is read from its start."""
+@lru_cache(maxsize=1)
+def opened_archive(path: str, uri: str) -> Archive:
+    """An archive, which stays open, because a compressed TAR is read from its start. Raises as `open_item`."""
+    return Archive(open_file(path, uri), path)
 
-    def __init__(self) -> None:
-        self._place: tuple[str, str] | None = None
-        self._archive: Archive | None = None
 
-    def open(self, item: Item) -> BinaryIO:
-        """The content of an item, with `seek`.
+def open_item(item: Item) -> BinaryIO:
+    """The content of an item, with `seek`.
 
-        Raises:
-            ImageError: it is absent or damaged, or cannot be read.
-        """
-        if item.problem is not None:
-            raise ImageError(item.problem)
-        if item.member is None:
-            return open_file(item.path, item.uri)
-        if self._archive is None or self._place != (item.path, item.uri):
-            self.close()
-            self._archive = Archive(open_file(item.path, item.uri), item.path)
-            self._place = (item.path, item.uri)
-        return self._archive.open(*item.member)
-
-    def close(self) -> None:
-        """Close the archive."""
-        if self._archive is not None:
-            self._archive.close()
-        self._archive = self._place = None
+    Raises:
+        ImageError: it is absent or damaged, or cannot be read.
+    """
+    if item.problem is not None:
+        raise ImageError(item.problem)
+    return opened_archive(item.path, item.uri).open(*item.member) if item.member else open_file(item.path, item.uri)

@@ -44,15 +44,15 @@ class EmotionClassifier:
         self._forward = forward
 
     @classmethod
-    def load(cls, name: str = model_files.DEFAULT_MODEL, *, one_thread: bool = False) -> EmotionClassifier:
-        """Load a trained model from `models/face/<name>/`. `one_thread` is that of `Network`.
+    def load(cls, name: str = model_files.DEFAULT_MODEL) -> EmotionClassifier:
+        """Load a trained model from `models/face/<name>/`.
 
         Raises:
             ModelError: there is no such model, or its files are absent, damaged or do not match.
         """
         folder = model_files.model_folder(name)
         spec = model_files.read_spec(folder)
-        network = Network(folder / model_files.ONNX, one_thread=one_thread)
+        network = Network(folder / model_files.ONNX)
         expected = [spec.side, spec.side, 1], len(spec.classes)
         received = network.input_shapes[0][1:], network.output_shape[-1]
         if expected != received:

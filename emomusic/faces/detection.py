@@ -138,17 +138,13 @@ class FaceDetector(Protocol):
 class MtcnnDetector:
     """MTCNN. Threads may share one instance."""
 
-    def __init__(self, *, one_thread: bool = False) -> None:
+    def __init__(self) -> None:
         """Load the three networks in about 20 ms.
-
-        Args:
-            one_thread: search all scales on the calling thread, in a process that shares the cores with others.
 
         Raises:
             ModelError: a network is absent or damaged.
         """
         paths = [models_dir() / "detector" / name for name in DETECTOR_FILES]
-        self._one_thread = one_thread
         self._propose, self._refine, self._output = (Network(path) for path in paths)
 
     def warm_up(self) -> None:
@@ -205,9 +201,9 @@ class MtcnnDetector:
             lambda: image.astype(np.float32),
             lambda: cv2.integral(image),
         ]
-        planes, pixels, sums = map_threads(lambda step: step(), steps, one_thread=self._one_thread)
+        planes, pixels, sums = map_threads(lambda step: step(), steps)
         scales = mtcnn.scales(image.shape[1], image.shape[0]).tolist()
-        levels = map_threads(Pyramid(pixels, sums).level, scales, one_thread=self._one_thread)
+        levels = map_threads(Pyramid(pixels, sums).level, scales)
         outputs = zip(self._maps(levels), scales, strict=True)
         return planes, [mtcnn.decode_proposals(output, scale) for output, scale in outputs]
 
@@ -221,7 +217,7 @@ class MtcnnDetector:
             [pixels[rows] for rows in mtcnn.strips(pixels.shape[0], pixels.shape[1], _STRIP_PIXELS)]
             for pixels in levels
         ]
-        outputs = iter(map_threads(propose, list(chain.from_iterable(strips)), one_thread=self._one_thread))
+        outputs = iter(map_threads(propose, list(chain.from_iterable(strips))))
         return (np.concatenate([next(outputs) for _ in each], axis=2) for each in strips)
 
     def _refined(self, planes: npt.NDArray[np.float32], proposals: Boxes) -> Boxes:
@@ -250,7 +246,7 @@ class MtcnnDetector:
     ) -> Boxes:
         """The likely boxes that a network computes for all corners."""
         batches = [corners[start : start + size] for start in range(0, len(corners), size)]
-        boxes = mtcnn.concatenated(map_threads(compute, batches, one_thread=self._one_thread))
+        boxes = mtcnn.concatenated(map_threads(compute, batches))
         return boxes.take(boxes.confidence > min_confidence)
 
     def _faces_in(self, found: Boxes, image: RgbImage, view: _View) -> list[Face]:

@@ -36,13 +36,13 @@ Descriptors = npt.NDArray[np.float32]
 class FaceIdentifier:
     """The network. Threads may share one instance. A face takes about 15 ms."""
 
-    def __init__(self, *, one_thread: bool = False) -> None:
-        """Load the network. `one_thread` is that of `Network`.
+    def __init__(self) -> None:
+        """Load the network.
 
         Raises:
             ModelError: it is absent or damaged.
         """
-        self._network = Network(models_dir() / MODEL, one_thread=one_thread)
+        self._network = Network(models_dir() / MODEL)
 
     def describe(self, image: RgbImage, boxes: Sequence[Box]) -> Descriptors:
         """The descriptor of each face, at least one, at these boxes of an image."""

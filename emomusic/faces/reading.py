@@ -131,23 +131,21 @@ def classify_faces(image: RgbImage, faces: Sequence[Face], classifier: Classifie
     return tuple(FaceReading(face, values, number=number) for number, (face, values) in enumerate(found, 1))
 
 
-def load_networks(
-    model: str = DEFAULT_MODEL, one_thread: bool = False, posed: bool = False
-) -> tuple[MtcnnDetector, EmotionClassifier]:
+def load_networks(model: str = DEFAULT_MODEL, *, posed: bool = False) -> tuple[MtcnnDetector, EmotionClassifier]:
     """The detector and a trained model, loaded once in about 0.25 s. Threads may share them.
 
-    `one_thread` is that of `Network`, `posed` assumes posed faces (`EmotionClassifier.posed`).
+    `posed` assumes posed faces (`EmotionClassifier.posed`).
 
     Raises:
         ModelError: there is no such model, its files are damaged, its classes are not the seven emotions, or it has no
             adjustment for posed faces.
     """
-    detector, classifier = _load_networks(model, one_thread)
+    detector, classifier = _load_networks(model)
     return detector, classifier.posed() if posed else classifier
 
 
 @load_once
-def _load_networks(model: str, one_thread: bool) -> tuple[MtcnnDetector, EmotionClassifier]:
-    classifier = EmotionClassifier.load(model, one_thread=one_thread)
+def _load_networks(model: str) -> tuple[MtcnnDetector, EmotionClassifier]:
+    classifier = EmotionClassifier.load(model)
     classifier.require_emotions()
-    return MtcnnDetector(one_thread=one_thread), classifier
+    return MtcnnDetector(), classifier

@@ -15,10 +15,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, describe
-from emomusic.assets import load_once
 from emomusic.faces.classifier import Classifier
 from emomusic.faces.detection import Face, FaceDetector
-from emomusic.faces.identity import SAME_PERSON, FaceIdentifier
+from emomusic.faces.identity import SAME_PERSON, FaceIdentifier, load_identifier
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.reading import FACE_COLUMNS, SHARES, FaceReading, load_networks
 from emomusic.media.ahead import ahead
@@ -62,14 +61,13 @@ class FilmNetworks:
     identifier: FaceIdentifier
 
 
-@load_once
-def load_film_networks(model: str = DEFAULT_MODEL, one_thread: bool = False) -> FilmNetworks:
-    """The networks for films, loaded once in about 0.4 s. Threads may share them. `one_thread` is that of `Network`.
+def load_film_networks(model: str = DEFAULT_MODEL) -> FilmNetworks:
+    """The networks for films, loaded once in about 0.4 s. Threads may share them.
 
     Raises:
         ModelError: there is no such model, its files are damaged, or its classes are not the seven emotions.
     """
-    return FilmNetworks(*load_networks(model, one_thread), FaceIdentifier(one_thread=one_thread))
+    return FilmNetworks(*load_networks(model), load_identifier())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

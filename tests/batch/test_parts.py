@@ -9,7 +9,7 @@ import pytest
 from pyarrow import fs
 
 from emomusic.batch import parts
-from emomusic.batch.parts import FACE_SCHEMA, BatchError, Dataset, failure_row, public_name
+from emomusic.batch.parts import FACE_SCHEMA, BatchError, Dataset, public_name
 from tests.batch.pictures import parts_of, rows_of
 
 
@@ -57,7 +57,7 @@ def test_the_summary_counts_all_parts(out: Path):
     dataset = Dataset(str(out))
     film = {"picture": "film", "kind": "film", "error": "The film is incomplete; the results end at 0:02."}
     cut, too = (  # errors that differ in numbers are of one kind
-        failure_row(name, is_film=False, error=f"This file is too large: {size} MB, at most 20 MB.")
+        {"picture": name, "kind": "picture", "error": f"This file is too large: {size} MB, at most 20 MB."}
         for name, size in (("cut", 25.0), ("too", 31.2))
     )
     dataset.write_part(1, [picture("a"), film], faces("a", "a", "film"))

@@ -1,6 +1,5 @@
 """The sources of a batch: folders, patterns, lists, archives and remote locations."""
 
-import contextlib
 import errno
 import gzip
 import io
@@ -19,7 +18,7 @@ from pyarrow import fs
 
 from emomusic.batch import sources
 from emomusic.batch.parts import BatchError
-from emomusic.batch.sources import Item, Opener, find_items
+from emomusic.batch.sources import Item, find_items, open_item, opened_archive
 from emomusic.errors import ImageError
 from emomusic.media.images import MAX_BYTES
 
@@ -27,12 +26,12 @@ SAMPLE = Path(__file__).parents[2] / "data" / "samples" / "grace-hopper-1984.jpg
 
 
 def contents_of(items: Sequence[Item]) -> list[bytes]:
-    with contextlib.closing(Opener()) as opener:
-        found = []
-        for item in items:
-            with opener.open(item) as file:
-                found.append(file.read())
-        return found
+    opened_archive.cache_clear()  # of another test
+    found = []
+    for item in items:
+        with open_item(item) as file:
+            found.append(file.read())
+    return found
 
 
 def names_of(*given: str | Path, stdin: bytes = b"") -> list[str]:
@@ -165,13 +164,13 @@ DATA = random.Random(0).randbytes(5000)
 def outcomes(path: Path) -> dict[str, bytes | None]:
     """The content of each item of an archive; None if it cannot be read."""
     found: dict[str, bytes | None] = {}
-    with contextlib.closing(Opener()) as opener:
-        for item in find_items([str(path)]):
-            try:
-                with opener.open(item) as file:
-                    found[item.name.removeprefix(f"{path}/")] = file.read()
-            except ImageError:
-                found[item.name.removeprefix(f"{path}/")] = None
+    opened_archive.cache_clear()  # of another test
+    for item in find_items([str(path)]):
+        try:
+            with open_item(item) as file:
+                found[item.name.removeprefix(f"{path}/")] = file.read()
+        except ImageError:
+            found[item.name.removeprefix(f"{path}/")] = None
     assert [each.name for each in path.parent.iterdir()] == [path.name]
     return found
 
@@ -275,8 +274,8 @@ def test_a_full_temporary_folder_is_no_damage(tmp_path: Path, monkeypatch: pytes
     (path := tmp_path / "pack.zip").write_bytes(packed("zip", ["c.mp4"]))
     monkeypatch.setattr(sources.shutil, "copyfileobj", Mock(side_effect=OSError(errno.ENOSPC, "No space left")))
     (item,) = find_items([str(path)])
-    with contextlib.closing(Opener()) as opener, pytest.raises(ImageError, match="temporary files is full"):
-        opener.open(item)
+    with pytest.raises(ImageError, match="temporary files is full"):
+        open_item(item)
 
 
 def test_a_long_header_is_not_read(tmp_path: Path):
@@ -302,7 +301,7 @@ def test_a_long_header_is_not_read(tmp_path: Path):
 def test_what_is_no_file_cannot_be_opened(folder: Path, name: str):
     os.mkfifo(folder.parent / "pipe.jpg")
     with pytest.raises(ImageError):
-        Opener().open(Item(name, str(folder.parent / name)))
+        open_item(Item(name, str(folder.parent / name)))
 
 
 @pytest.fixture
@@ -346,5 +345,5 @@ def test_a_location_that_does_not_exist_is_an_item_that_cannot_be_opened(uri: st
         request.getfixturevalue("bucket")
     (item,) = find_items([uri])
     with pytest.raises(ImageError) as error:
-        Opener().open(item)
+        open_item(item)
     assert "secret" not in item.name + str(error.value)

@@ -1,6 +1,5 @@
 """Read hostile files as the app does, and check what they yield: `python -m tests.hostile.readers FOLDER`."""
 
-import contextlib
 import json
 import re
 import sys
@@ -11,7 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from emomusic.batch.sources import Opener, find_items
+from emomusic.batch.sources import find_items, open_item
 from emomusic.errors import EmomusicError
 from emomusic.faces.profile import FaceProfile
 from emomusic.media.audio_file import SAMPLE_RATE, read_cover, read_song, whole
@@ -58,10 +57,9 @@ def read_table(path: Path) -> None:
 
 
 def read_archive(path: Path) -> None:
-    with contextlib.closing(Opener()) as opener:
-        for item in find_items([str(path)]):
-            with opener.open(item) as file:
-                file.read(2**20)
+    for item in find_items([str(path)]):
+        with open_item(item) as file:
+            file.read(2**20)
 
 
 READERS = {

@@ -24,9 +24,10 @@ from emomusic.app.state import page_state
 from emomusic.app.uploads import content_of, show_uploader
 from emomusic.assets import data_dir
 from emomusic.compat import session_id
+from emomusic.faces.identity import load_identifier
 from emomusic.media.formats import FILM_ENDINGS, FORMATS, Kind
 from emomusic.server.shared import shared
-from emomusic.stream.film import FilmNetworks, load_film_networks
+from emomusic.stream.film import FilmNetworks
 from emomusic.text import format_clock
 
 _EVERY_S = 1.0
@@ -118,7 +119,7 @@ def _start(name: str, file: AbstractContextManager[BinaryIO]) -> FilmJob:
 
 
 def _networks(visitor: str) -> FilmNetworks:
-    return FilmNetworks(*shared().visitor_networks(visitor), load_film_networks().identifier)
+    return FilmNetworks(*shared().visitor_networks(visitor), load_identifier())
 
 
 def _cancel_job() -> None:
