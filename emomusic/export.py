@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from emomusic.faces.reading import (
     affect_row,
     face_row,
 )
+from emomusic.songs.recommend import load_recommender
 from emomusic.songs.request import Request, target_of
 from emomusic.songs.song import Pick
 from emomusic.songs.spotify import songs_m3u, track_url
@@ -61,11 +63,24 @@ def song_record(pick: Pick) -> dict[str, Any]:
     }
 
 
+def answer_record(
+    name: str, reading: PictureReading, request: Request, num_songs: int, *, decode_ms: float
+) -> dict[str, Any]:
+    """`picture_record` with songs of the catalogue for all faces together, by the policy and filters of a request."""
+    started = time.perf_counter()
+    songs: list[Pick] = []
+    if num_songs and (group := reading.group) is not None:
+        request = replace(request, point=affect_of(group), emotion=group.emotion)
+        songs = load_recommender().songs(request, num_songs)
+    recommend_ms = 1000 * (time.perf_counter() - started)
+    return picture_record(name, reading, songs, request, decode_ms=decode_ms, recommend_ms=recommend_ms)
+
+
 def picture_record(
     name: str,
     reading: PictureReading,
     songs: Sequence[Pick],
-    request: Request | None,
+    request: Request,
     *,
     decode_ms: float,
     recommend_ms: float | None = None,
@@ -76,7 +91,7 @@ def picture_record(
         name: name of the picture.
         reading: its faces.
         songs: recommended songs.
-        request: the request for them; None without a face.
+        request: the request for them.
         decode_ms: time to read the file.
         recommend_ms: None if not measured.
     """
@@ -98,9 +113,9 @@ def _picture(name: str, reading: PictureReading) -> dict[str, Any]:
     }
 
 
-def _group(group: EmotionProbabilities | None, request: Request | None) -> dict[str, Any] | None:
+def _group(group: EmotionProbabilities | None, request: Request) -> dict[str, Any] | None:
     """The mean of all faces, and the mood of songs for them under the policy, without manual choices."""
-    if group is None or request is None:
+    if group is None:
         return None
     _, mood = target_of(replace(request, point=affect_of(group), emotion=group.emotion, mood=None))
     return {**affect_row(group), "mood": mood.value}

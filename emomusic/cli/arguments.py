@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from emomusic.affect import AffectPoint, Emotion, list_shares
+from emomusic.affect import list_shares
 from emomusic.errors import DatasetError
 from emomusic.songs.genres import GENRE_FAMILIES, genres_of
 from emomusic.songs.request import Policy, Request
@@ -122,11 +122,10 @@ def add_library_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--library", type=path, metavar="FILE", help=text)
 
 
-def song_request(options: argparse.Namespace, point: AffectPoint, emotion: Emotion | None) -> Request:
-    """Build the request for songs from the options of `add_song_options`."""
+def song_request(options: argparse.Namespace, **listener: Any) -> Request:
+    """Build the request for songs from the options of `add_song_options`, for a listener's `point` and `emotion`."""
     return Request(
-        point=point,
-        emotion=emotion,
+        **listener,
         policy=Policy(options.policy),
         seed=options.seed,
         hide_explicit=options.hide_explicit,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, affect_of, share_text
+from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, share_text
 from emomusic.assets import require_writable, written_whole
 from emomusic.cli import arguments
 from emomusic.cli.arguments import (
@@ -35,8 +35,6 @@ from emomusic.text import escape_control_chars, format_clock, pluralize
 if TYPE_CHECKING:
     from emomusic.media.formats import Kind
     from emomusic.media.images import RgbImage
-    from emomusic.songs.request import Request
-    from emomusic.songs.song import Pick
     from emomusic.stream.film import FilmReading
 
 log = logging.getLogger(__name__)
@@ -140,21 +138,14 @@ def _analyzed_picture(
 ) -> tuple[dict[str, Any], int]:
     """The record of a picture and its exit status: 2 if it could not be written."""
     from emomusic.api import read_picture
-    from emomusic.export import picture_record
+    from emomusic.export import answer_record
     from emomusic.songs.recommend import load_recommender
 
-    recommender = load_recommender()
+    load_recommender()  # no part of the time to recommend
     reading = read_picture(image, model=options.model or DEFAULT_MODEL, profile=options.profile)
     if options.profile is not None and not any(face.is_known for face in reading.faces):
         log.warning("%s: the profile is of another person and was not used.", escape_control_chars(name))
-    started = time.perf_counter()
-    songs: list[Pick] = []
-    request: Request | None = None
-    if (group := reading.group) is not None:
-        request = song_request(options, affect_of(group), group.emotion)
-        songs = recommender.songs(request, options.songs)
-    recommend_ms = 1000 * (time.perf_counter() - started)
-    status = 0
+    record, status = answer_record(name, reading, song_request(options), options.songs, decode_ms=decode_ms), 0
     if out is not None:
         from emomusic.marks.picture import annotated_picture
         from emomusic.media.images import encode_png
@@ -166,7 +157,7 @@ def _analyzed_picture(
             problem = f"expected to write {out.name!r} into {out.parent}. Received: {error.strerror}"
             log.error("emomusic: %s", escape_control_chars(problem))
             status = 2
-    return picture_record(name, reading, songs, request, decode_ms=decode_ms, recommend_ms=recommend_ms), status
+    return record, status
 
 
 def _analyzed_film(
@@ -210,14 +201,14 @@ def _analyzed_film(
         status = max(status, _annotate(name, reading, out, lambda s: on_share(read_share + (1 - read_share) * s)))
     started = time.perf_counter()
     scenes = reading.scenes()
-    requests = [song_request(options, scene.point, scene.emotion) for scene in scenes]
+    requests = [song_request(options, point=scene.point, emotion=scene.emotion) for scene in scenes]
     record = film_record(
         name,
         reading,
         scenes,
         [recommender.songs(request, options.songs) for request in requests],
         one_song_each(requests, recommender),
-        song_request(options, AffectPoint(0, 0), None),
+        song_request(options),
         read_ms=read_ms,
         recommend_ms=1000 * (time.perf_counter() - started),
         problem=film.problem,
@@ -301,7 +292,7 @@ def recommend(options: argparse.Namespace) -> Outcome:
         recommender = load_library_recommender(options.library)
     else:
         recommender = load_bundled_recommender() if options.source == "bundled" else load_recommender()
-    songs = recommender.songs(song_request(options, point, emotion), options.songs)
+    songs = recommender.songs(song_request(options, point=point, emotion=emotion), options.songs)
     return [song_record(song) for song in songs], 0
 
 

@@ -34,10 +34,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from emomusic.affect import affect_of
 from emomusic.compat import return_free_memory
 from emomusic.errors import CapacityError, EmomusicError, ImageError
-from emomusic.export import picture_record
+from emomusic.export import answer_record
 from emomusic.faces.reading import read_faces
 from emomusic.media.images import MAX_BYTES, read_image
 from emomusic.runtime import num_cores
@@ -84,12 +83,12 @@ class RateLimit:
 
 
 class AnalyzeApi:
-    """The route. Only the event loop's thread uses the counters."""
+    """The route, on the event loop's thread."""
 
     def __init__(self, token: str, per_minute: int) -> None:
         self._token = token.encode()
         self._limit = RateLimit(per_minute)
-        self._num_running, self._most_running = 0, _CALLS_PER_CORE * num_cores()  # bounds memory
+        self._places = asyncio.Semaphore(_CALLS_PER_CORE * num_cores())  # bounds memory
 
     async def analyze(self, request: Request) -> JSONResponse:
         """Read one picture: the body of the request.
@@ -116,18 +115,15 @@ class AnalyzeApi:
             )
         held = capacity().memory.take("api", 0)
         try:
-            query = _query(request.query_params)
+            num_songs, wanted = _wanted(request.query_params)
             async with asyncio.timeout(_BODY_S):
                 data = await _body(request, held)
             if data is None:
                 return _refused(413, f"expected a picture of at most {MAX_BYTES // 2**20} MB")
-            if self._num_running >= self._most_running:
+            if self._places.locked():
                 raise CapacityError("calls")
-            self._num_running += 1
-            try:
-                return JSONResponse([await run_in_threadpool(_analyzed, data, query)])
-            finally:
-                self._num_running -= 1
+            async with self._places:
+                return JSONResponse([await run_in_threadpool(_analyzed, data, num_songs, wanted)])
         except TimeoutError:
             return _refused(408, f"expected the picture within {_BODY_S:.0f} s")
         except ClientDisconnect:
@@ -164,8 +160,8 @@ async def _body(request: Request, held: HeldBytes) -> bytes | None:
     return bytes(data)
 
 
-def _query(parameters: QueryParams) -> _Query:
-    """The checked parameters of the address.
+def _wanted(parameters: QueryParams) -> tuple[int, SongRequest]:
+    """The number of songs and the request for them, from the parameters of the address.
 
     Raises:
         EmomusicError: one is unknown or malformed.
@@ -178,30 +174,22 @@ def _query(parameters: QueryParams) -> _Query:
         query = msgspec.convert({**parameters, "genres": genres}, _Query, strict=False)
     except msgspec.ValidationError as error:
         raise EmomusicError(f"expected other parameters. Received: {error}") from None
-    genres_of(query.genres)
-    return query
+    return query.songs, SongRequest(
+        policy=query.policy,
+        seed=query.seed,
+        hide_explicit=query.hide_explicit,
+        genres=genres_of(query.genres),
+    )
 
 
-def _analyzed(data: bytes, query: _Query) -> dict[str, Any]:
+def _analyzed(data: bytes, num_songs: int, wanted: SongRequest) -> dict[str, Any]:
     started = time.perf_counter()
     image = read_image(data)
     decode_ms = 1000 * (time.perf_counter() - started)
     reading = read_faces(image, *shared().visitor_networks("api"))
-    started = time.perf_counter()
-    songs, request = [], None
-    if (group := reading.group) is not None:
-        request = SongRequest(
-            point=affect_of(group),
-            emotion=group.emotion,
-            policy=query.policy,
-            seed=query.seed,
-            hide_explicit=query.hide_explicit,
-            genres=genres_of(query.genres),
-        )
-        songs = shared().recommender().songs(request, query.songs) if query.songs else []
-    recommend_ms = 1000 * (time.perf_counter() - started)
+    record = answer_record(_NAME, reading, wanted, num_songs, decode_ms=decode_ms)
     return_free_memory()
-    return picture_record(_NAME, reading, songs, request, decode_ms=decode_ms, recommend_ms=recommend_ms)
+    return record
 
 
 # Monitoring, and the list of the routes

@@ -46,7 +46,7 @@ class Request:
             queue goes on after midnight.
     """
 
-    point: AffectPoint
+    point: AffectPoint = EMOTION_POINTS[Emotion.NEUTRAL]
     emotion: Emotion | None = None
     mood: Mood | None = None
     policy: Policy = Policy.MATCH
