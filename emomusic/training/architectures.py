@@ -7,6 +7,8 @@ always the same.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +49,12 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[
         return outputs
 
 
-def _pixel_input(side: int) -> _Graph:
+def _pixel_input() -> _Graph:
     """The input, and each picture scaled to zero mean and unit variance.
 
     Standardisation removes differences in light and contrast, which vary more in photographs than in FER2013.
     """
-    pixels = layers.Input((side, side, 1), name="pixels")
+    pixels = layers.Input((48, 48, 1), name="pixels")
     x = layers.Rescaling(1 / 255, dtype="float32", name="to_unit")(pixels)
     x = layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False, dtype="float32", name="standardise")(x)
     return pixels, layers.Activation("linear", name="cast")(x)
@@ -98,12 +100,16 @@ def _convolution(
     return layers.Activation("relu", name=f"{name}_relu")(x) if relu else x
 
 
-def _blocks(x: keras.KerasTensor, blocks: tuple[tuple[int, ...], ...]) -> keras.KerasTensor:
-    """Blocks of 3x3 convolutions, each followed by 2x2 pooling."""
-    for number, filters_of_block in enumerate(blocks, 1):
+def _blocks(
+    x: keras.KerasTensor, blocks: tuple[tuple[int, ...], ...], dropouts: tuple[float, ...] = ()
+) -> keras.KerasTensor:
+    """Blocks of 3x3 convolutions, each followed by 2x2 pooling and, if it has one, by its dropout."""
+    for number, (filters_of_block, dropout) in enumerate(zip_longest(blocks, dropouts), 1):
         for letter, filters in zip("abcdef", filters_of_block, strict=False):
             x = _convolution(x, filters, f"block{number}{letter}")
-        x = layers.MaxPooling2D(2, name=f"block{number}_pool")(x)
+        x = layers.MaxPooling2D(2, padding="same", name=f"block{number}_pool")(x)
+        if dropout:
+            x = layers.Dropout(dropout, name=f"block{number}_dropout")(x)
     return x
 
 
@@ -113,17 +119,12 @@ def _classified(maps: keras.KerasTensor, dropout: float) -> keras.KerasTensor:
     return _probabilities(layers.Dropout(dropout, name="dropout")(x))
 
 
-def _tiny() -> _Graph:
-    inputs, x = _pixel_input(48)
-    return inputs, _classified(_blocks(x, ((8,), (16,), (16,))), 0.1)
-
-
 _VGG9_BLOCKS = ((32,), (64, 64), (128, 128, 128), (256, 256, 256))
 
 
-def _vgg9() -> _Graph:
-    inputs, x = _pixel_input(48)
-    return inputs, _classified(_blocks(x, _VGG9_BLOCKS), 0.4)
+def _vgg(blocks: tuple[tuple[int, ...], ...], dropout: float) -> _Graph:
+    inputs, x = _pixel_input()
+    return inputs, _classified(_blocks(x, blocks), dropout)
 
 
 def _emonet() -> _Graph:
@@ -131,7 +132,7 @@ def _emonet() -> _Graph:
 
     The block's initial output is zero, so a network that starts from a trained `vgg9` first predicts the same.
     """
-    inputs, x = _pixel_input(48)
+    inputs, x = _pixel_input()
     x = shortcut = _blocks(x, _VGG9_BLOCKS)
     x = _convolution(x, 256, "block5a")
     x = _convolution(x, 256, "block5b", relu=False, gamma="zeros")
@@ -176,37 +177,18 @@ def _cnn_paper() -> _Graph:
     return inputs, _probabilities(x)
 
 
-def _cnn_improved() -> _Graph:
-    """Five blocks up to 512 filters, each with batch normalisation, pooling and dropout; one dense layer."""
+def _cnn(
+    blocks: tuple[tuple[int, ...], ...], dropouts: tuple[float, ...], dense: tuple[tuple[int, float], ...]
+) -> _Graph:
+    """Blocks with batch normalisation, pooling and dropout; dense layers with their units and dropout."""
     inputs, x = _plain_input(48)
-    blocks = (((32,), 0.1), ((64, 64), 0.1), ((128, 128), 0.1), ((256, 256), 0.1), ((512,), 0.4))
-    for number, (filters_of_block, dropout) in enumerate(blocks, 1):
-        for letter, filters in zip("ab", filters_of_block, strict=False):
-            x = _convolution(x, filters, f"block{number}{letter}")
-        x = layers.MaxPooling2D(2, padding="same", name=f"block{number}_pool")(x)
-        x = layers.Dropout(dropout, name=f"block{number}_dropout")(x)
-    x = layers.Flatten(name="flatten")(x)
-    x = _dense(x, 256, 0.5, "dense1")
-    return inputs, _probabilities(x)
-
-
-def _dense(x: keras.KerasTensor, units: int, dropout: float, name: str) -> keras.KerasTensor:
-    x = layers.Dense(units, use_bias=False, kernel_initializer="he_normal", name=name)(x)
-    x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
-    x = layers.Activation("relu", name=f"{name}_relu")(x)
-    return layers.Dropout(dropout, name=f"{name}_dropout")(x)
-
-
-def _cnn_capstone() -> _Graph:
-    """Four blocks of convolution, batch normalisation, activation, pooling and dropout; two dense layers."""
-    inputs, x = _plain_input(48)
-    for number, filters in enumerate((32, 64, 128, 256), 1):
-        x = _convolution(x, filters, f"block{number}")
-        x = layers.MaxPooling2D(2, name=f"block{number}_pool")(x)
-        x = layers.Dropout(0.1, name=f"block{number}_dropout")(x)
-    x = layers.Flatten(name="flatten")(x)
-    x = _dense(x, 256, 0.4, "dense1")
-    x = _dense(x, 128, 0.3, "dense2")
+    x = layers.Flatten(name="flatten")(_blocks(x, blocks, dropouts))
+    for number, (units, dropout) in enumerate(dense, 1):
+        name = f"dense{number}"
+        x = layers.Dense(units, use_bias=False, kernel_initializer="he_normal", name=name)(x)
+        x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
+        x = layers.Activation("relu", name=f"{name}_relu")(x)
+        x = layers.Dropout(dropout, name=f"{name}_dropout")(x)
     return inputs, _probabilities(x)
 
 
@@ -224,7 +206,7 @@ def _mobilenet_quadrants() -> _Graph:
     """
     # He initialisation: Keras would count all channels, but a depthwise filter uses one
     depthwise = keras.initializers.RandomNormal(stddev=(2 / 9) ** 0.5)
-    inputs, x = _pixel_input(48)
+    inputs, x = _pixel_input()
     x = layers.Rescaling(64.0, name="to_spread")(x)
     x = layers.Resizing(_MOBILENET_SIDE, _MOBILENET_SIDE, name="enlarge")(x)
     x = layers.Conv2D(32, 3, strides=2, padding="same", name="conv1")(x)
@@ -243,14 +225,16 @@ def _mobilenet_quadrants() -> _Graph:
 
 
 GRAPHS: dict[str, Callable[[], _Graph]] = {
-    "tiny": _tiny,
-    "vgg9": _vgg9,
+    "tiny": partial(_vgg, ((8,), (16,), (16,)), 0.1),
+    "vgg9": partial(_vgg, _VGG9_BLOCKS, 0.4),
     "emonet": _emonet,
     "emonet_photo": _emonet,
     "xception_entry_exit": _xception_entry_exit,
     "cnn_paper": _cnn_paper,
-    "cnn_improved": _cnn_improved,
-    "cnn_capstone": _cnn_capstone,
+    "cnn_improved": partial(
+        _cnn, ((32,), (64, 64), (128, 128), (256, 256), (512,)), (0.1, 0.1, 0.1, 0.1, 0.4), ((256, 0.5),)
+    ),
+    "cnn_capstone": partial(_cnn, ((32,), (64,), (128,), (256,)), (0.1, 0.1, 0.1, 0.1), ((256, 0.4), (128, 0.3))),
     "mobilenet_quadrants": _mobilenet_quadrants,
 }
 

@@ -11,17 +11,15 @@ import hashlib
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from platformdirs import user_cache_path
 
 from emomusic.affect import EMOTIONS, Emotion
-from emomusic.assets import DAMAGED_ARRAYS, models_dir, sha256_of, written_whole
 from emomusic.errors import DatasetError, ImageError
 from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.fer2013 import SIDE, LabelledFaces
@@ -122,7 +120,7 @@ class PosedFaces:
 
     def where(self, chosen: npt.NDArray[np.bool_]) -> PosedFaces:
         """The chosen faces; `chosen` has shape (n,)."""
-        return PosedFaces(**{name: getattr(self, name)[chosen] for name in _ARRAYS})
+        return PosedFaces(*(getattr(self, column.name)[chosen] for column in fields(self)))
 
     def of(self, collection: str) -> PosedFaces:
         """The faces of one emotion in a collection."""
@@ -135,9 +133,6 @@ class PosedFaces:
             persons = np.unique(self.persons[self.collections == collection])
             held |= np.isin(self.persons, persons[HELD_OUT // 2 :: HELD_OUT])
         return self.where(~held), self.where(held & ~self.is_mixture)
-
-
-_ARRAYS = ("images", "shares", "labels", "is_mixture", "collections", "persons")
 
 
 def digest_of(splits: Iterable[LabelledFaces], posed: PosedFaces | None) -> str:
@@ -153,7 +148,7 @@ def digest_of(splits: Iterable[LabelledFaces], posed: PosedFaces | None) -> str:
 def read_posed_faces(
     folder: Path, detector: FaceDetector, on_progress: Callable[[int], None] = lambda _: None
 ) -> PosedFaces:
-    """Read collections and cut their faces as the app does. The crops stay in one file of the user's cache.
+    """Read collections and cut their faces as the app does, in some minutes.
 
     Args:
         folder: a collection, or a folder of collections.
@@ -164,20 +159,6 @@ def read_posed_faces(
         DatasetError: the folder is absent, has no such pictures, or its votes are damaged.
     """
     pictures = posed_pictures(folder)
-    sha = hashlib.sha256()  # of these pictures, as this detector finds their faces
-    for path in [*(path for path, *_ in pictures), *sorted(folder.rglob(VOTES))]:
-        stat = path.stat()
-        sha.update(f"{path.relative_to(folder)} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-    for network in sorted((models_dir() / "detector").glob("*.onnx")):
-        sha.update(sha256_of(network).encode())
-    cached = user_cache_path("emomusic") / f"posed-{sha.hexdigest()[:16]}.npz"
-    try:
-        with np.load(cached, allow_pickle=False) as arrays:
-            return PosedFaces(**{name: arrays[name] for name in _ARRAYS})
-    except FileNotFoundError:
-        log.info("Cutting %d faces of %s, once.", len(pictures), folder)
-    except DAMAGED_ARRAYS as error:
-        log.warning("Cutting the faces of %s again: %s", folder, error)
     votes = {collection: _votes(path) for path, collection in {(p.parents[1], c) for p, c, _ in pictures}}
     rows: list[tuple[Any, ...]] = []
     for index, _, _, crop in largest_faces([path for path, *_ in pictures], detector, on_progress):
@@ -193,11 +174,7 @@ def read_posed_faces(
         raise DatasetError(f"expected pictures of faces in {folder}. Received: none with a face")
     kinds = (np.uint8, np.float32, np.uint8, np.bool_, np.str_, np.str_)
     columns: list[Any] = [np.array(column, kind) for column, kind in zip(zip(*rows, strict=True), kinds, strict=True)]
-    arrays = dict(zip(_ARRAYS, columns, strict=True))
-    cached.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(cached) as part, part.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
-    return PosedFaces(**arrays)
+    return PosedFaces(*columns)
 
 
 def posed_pictures(folder: Path) -> list[tuple[Path, str, tuple[Emotion, ...]]]:

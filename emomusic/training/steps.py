@@ -61,7 +61,10 @@ class SharpnessAware(keras.Model):  # type: ignore[misc]
     [1] P. Foret et al., "Sharpness-aware minimization for efficiently improving generalization", ICLR 2021.
     """
 
-    radius = 0.0  # set by `sharpness_aware`
+    def __init__(self, model: keras.Model, radius: float) -> None:
+        """Wrap a network. `radius` is the norm of the move uphill, over all weights."""
+        super().__init__(model.inputs, model.outputs, name=model.name)
+        self.radius = radius
 
     def train_step(self, data: Any) -> Any:
         """One training step."""
@@ -97,13 +100,6 @@ class SharpnessAware(keras.Model):  # type: ignore[misc]
         if update_loss:
             self._loss_tracker.update_state(loss, sample_weight=tensorflow.shape(x)[0])
         return tape.gradient(loss, [variable.value for variable in self.trainable_variables]), y_pred
-
-
-def sharpness_aware(model: keras.Model, radius: float) -> keras.Model:
-    """Wrap a network for sharpness-aware minimisation. `radius` is the norm of the move uphill, over all weights."""
-    aware = SharpnessAware(model.inputs, model.outputs, name=model.name)
-    aware.radius = radius
-    return aware
 
 
 class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]

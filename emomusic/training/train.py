@@ -44,7 +44,7 @@ from emomusic.training.people import (
 )
 from emomusic.training.posed import COLLECTIONS, PosedFaces, digest_of
 from emomusic.training.presets import FIRST, NETWORKS, PRESETS, PREVIOUS, TrainingConfig
-from emomusic.training.steps import MONITOR, STATE, Checkpoint, compile_model, sharpness_aware, write_weights
+from emomusic.training.steps import MONITOR, STATE, Checkpoint, SharpnessAware, compile_model, write_weights
 
 log = logging.getLogger(__name__)
 
@@ -172,7 +172,7 @@ def _fit(
         apply_start_weights(model, config.start)
     initial = {layer.name: layer.get_weights() for layer in model.layers}
     if config.sam_rho:
-        model = sharpness_aware(model, config.sam_rho)
+        model = SharpnessAware(model, config.sam_rho)
     steps = steps_per_epoch(train_faces, config, posed)
     compile_model(model, config, steps)
     identity = {

@@ -21,12 +21,6 @@ from tests.tiny_model import Run, Splits
 train_module = lazy("emomusic.training.train")
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
 def put(folder: Path, name: str, grey: int = 100) -> None:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,16 +57,6 @@ def test_mixtures_are_two_halves_and_raters_have_half_a_say(collections: Path) -
     assert afraid[0, [Emotion.FEAR.label, Emotion.HAPPY.label, Emotion.SAD.label]].tolist() == [0.5, 0.25, 0.25]
     calm = faces.shares[(faces.collections == "taiwan") & (faces.labels == Emotion.NEUTRAL.label)]
     assert calm[0, Emotion.NEUTRAL.label] == 1
-
-
-def test_faces_are_cut_once(collections: Path) -> None:
-    detector = OneFace()
-    first = read_posed_faces(collections, detector)
-    again = read_posed_faces(collections, detector)
-    assert detector.num_calls == 16 * 7 + 3
-    np.testing.assert_array_equal(first.images, again.images)
-    put(collections, "cfee/sad/2_1.png")
-    assert len(read_posed_faces(collections, detector)) == len(first) + 1
 
 
 def test_a_person_is_on_one_side_only(collections: Path) -> None:

@@ -31,7 +31,7 @@ def normalised(norm: type[keras.layers.BatchNormalization]) -> keras.Model:
 
 def after_a_step(model: keras.Model) -> float:
     """Take one step; the loss that is told of it."""
-    aware = steps.sharpness_aware(model, RADIUS)
+    aware = steps.SharpnessAware(model, RADIUS)
     aware.compile(optimizer=keras.optimizers.SGD(RATE), loss="mse", jit_compile=False)
     return float(aware.train_on_batch(X, Y))
 
