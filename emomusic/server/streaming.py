@@ -53,61 +53,51 @@ class LocalFile(ServedFile):
         self.path = path
 
 
-class StreamedFile(ServedFile):
-    """A temporary file without a name, which is deleted when nothing refers to it. Threads may share it.
+class StreamedFile(io.FileIO, ServedFile):
+    """A temporary MP4 without a name, which is deleted when nothing refers to it. Threads may share it.
+
+    Only the writer moves the position. A buffer would fail once more at the end, if the disk is full.
 
     Attributes:
         download_name: name of the file for a visitor who saves it.
     """
 
-    def __init__(self, budget: ByteBudget, owner: str, mime_type: str, download_name: str) -> None:
+    def __init__(self, budget: ByteBudget, owner: str, download_name: str) -> None:
         """Begin an empty file whose bytes count against a budget.
 
         Args:
             budget: of temporary files.
             owner: the visitor's session.
-            mime_type: of the content.
-            download_name: ends like `mime_type`.
+            download_name: ends in ".mp4".
 
         Raises:
             OSError: there is no folder for temporary files.
         """
-        super().__init__(mime_type, download_name[download_name.rindex(".") :])
+        with tempfile.TemporaryFile() as file:
+            super().__init__(os.dup(file.fileno()), "r+b")
+        ServedFile.__init__(self, "video/mp4", ".mp4")
         self.download_name = download_name
         self._held = budget.take(owner, 0)
-        # Stays open until nothing refers to it; a buffer would fail again then, if the disk is full
-        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
-        # At the end of the process, a thread may still write into it
-        weakref.finalize(self, self._file.close).atexit = False
+
+    def __del__(self) -> None:
+        self.close()
 
     def __len__(self) -> int:
         """Size in bytes."""
         return self._held.num_bytes
 
-    def fileno(self) -> int:
-        """The descriptor of the open file."""
-        return self._file.fileno()
-
-    def tell(self) -> int:
-        """The position of the next `write`."""
-        return self._file.tell()
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Move the position of the next `write`; the writer alone calls this."""
-        return self._file.seek(offset, whence)
-
-    def write(self, data: bytes) -> int:
+    def write(self, data: Any) -> int:
         """Write bytes.
 
         Raises:
             CapacityError: the budget is used up.
             OSError: the disk is full.
         """
-        if (more := self._file.tell() + len(data) - len(self)) > 0:
+        if (more := self.tell() + len(data) - len(self)) > 0:
             self._held.grow(more)
         left = memoryview(data)
         while left:
-            left = left[self._file.write(left) :]
+            left = left[super().write(left) :]
         return len(data)
 
     def reader(self) -> io.BufferedReader:

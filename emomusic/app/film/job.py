@@ -256,7 +256,7 @@ class FilmJob:
     def _made(self, name: str, write: Callable[[StreamedFile], None], why: str) -> StreamedFile | None:
         """A film for the visitor; None if the visitor has left, or after a failure, which the page tells as `why`."""
         try:
-            made = StreamedFile(capacity().files, self._visitor, "video/mp4", name)
+            made = StreamedFile(capacity().files, self._visitor, name)
             write(made)
         except (EmomusicError, OSError) as error:
             log.info("error shown to the visitor: %s", str(error))  # a kept record would keep the film by its frames
