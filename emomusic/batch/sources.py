@@ -19,6 +19,7 @@ import shutil
 import stat
 import tarfile
 import tempfile
+import weakref
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -223,7 +224,7 @@ class Archive:
         Raises:
             ImageError: the file is damaged.
         """
-        self._file = file
+        weakref.finalize(self, file.close)
         self._max_bytes = _MAX_UNPACKED_BYTES + _MAX_RATIO * file.seek(0, io.SEEK_END)
         try:
             if name.lower().endswith(".zip") and zip_directory_bytes(file) > _MAX_DIRECTORY_BYTES:
@@ -283,9 +284,6 @@ class Archive:
             raise ImageError(_FULL if is_full else _MEMBER_DAMAGED) from error
         file.seek(0)
         return file
-
-    def __del__(self) -> None:
-        self._file.close()
 
 
 def _zip_members(archive: Any) -> Iterator[_Member]:
