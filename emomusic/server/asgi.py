@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator
@@ -16,7 +15,7 @@ from starlette.middleware import Middleware
 from emomusic.assets import ROOT
 from emomusic.server.api import routes
 from emomusic.server.capacity import capacity, settings
-from emomusic.server.drain import Drain, use_json_logs
+from emomusic.server.drain import drain_on_sigterm, use_json_logs
 from emomusic.server.gate import Gate
 from emomusic.server.shared import shared
 
@@ -28,7 +27,7 @@ async def _lifespan(_: st.App) -> AsyncIterator[None]:
     if os.environ.get("EMOMUSIC_LOG", "").lower() == "json":
         use_json_logs()
     shared()  # starts to load
-    Drain(_SETTINGS.drain_s, asyncio.get_running_loop()).install()
+    drain_on_sigterm(_SETTINGS.drain_s)
     yield
     capacity().is_draining = True  # also after a stop without SIGTERM
 

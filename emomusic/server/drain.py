@@ -18,7 +18,6 @@ import threading
 import traceback
 from datetime import UTC, datetime
 from time import monotonic
-from typing import Any
 
 from emomusic.server.capacity import capacity
 
@@ -29,42 +28,37 @@ _NOTICED_S = 3.0  # proxies need this time to see that the server is not ready
 _STOP_S = 5.0  # for uvicorn, which waits for open connections without a bound
 
 
-class Drain:
-    """Delays the stop of the server until the work in progress is done."""
+def drain_on_sigterm(seconds: float) -> None:
+    """Delay the stop of the server on SIGTERM until the work in progress is done. Call this on its event loop."""
+    loop, stop = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
 
-    def __init__(self, seconds: float, loop: asyncio.AbstractEventLoop) -> None:
-        self._seconds, self._loop = seconds, loop
-        self._stop: Any = signal.SIG_DFL
-
-    def install(self) -> None:
-        """Replace the handler of SIGTERM, which then runs after the drain."""
-        if threading.current_thread() is threading.main_thread():
-            self._stop = signal.signal(signal.SIGTERM, self._on_signal)
-
-    def _on_signal(self, *_: object) -> None:
-        if capacity().is_draining:  # a second signal
-            self._stop_now()
-            return
-        capacity().is_draining = True
-        asyncio.run_coroutine_threadsafe(self._drain(monotonic() + self._seconds), self._loop)
-
-    async def _drain(self, ends_s: float) -> None:
-        """Stop the server when nothing is in progress, or at the end."""
-        await asyncio.sleep(min(_NOTICED_S, self._seconds))
-        while capacity().is_busy and monotonic() < ends_s:
-            await asyncio.sleep(_LOOK_S)
-        log.info("the server stops with %d visitors and %d live sessions", capacity().num_visitors, capacity().num_live)
-        self._stop_now()
-
-    def _stop_now(self) -> None:
+    def stop_now() -> None:
         # End the process even if a connection or a thread hangs
         timer = threading.Timer(_STOP_S, os._exit, [0])
         timer.daemon = True
         timer.start()
-        if callable(self._stop):
-            self._stop(signal.SIGTERM, None)
+        if callable(stop):
+            stop(signal.SIGTERM, None)
         else:
             os._exit(128 + signal.SIGTERM)
+
+    async def drain(ends_s: float) -> None:
+        """Stop the server when nothing is in progress, or at the end."""
+        await asyncio.sleep(min(_NOTICED_S, seconds))
+        while capacity().is_busy and monotonic() < ends_s:
+            await asyncio.sleep(_LOOK_S)
+        log.info("the server stops with %d visitors and %d live sessions", capacity().num_visitors, capacity().num_live)
+        stop_now()
+
+    def on_signal(*_: object) -> None:
+        if capacity().is_draining:  # a second signal
+            stop_now()
+            return
+        capacity().is_draining = True
+        asyncio.run_coroutine_threadsafe(drain(monotonic() + seconds), loop)
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, on_signal)
 
 
 class JsonFormatter(logging.Formatter):

@@ -1,6 +1,7 @@
 import asyncio
+import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from emomusic.faces.turns import FairQueue
 from emomusic.server import drain as module
 from emomusic.server.capacity import Capacity
-from emomusic.server.drain import Drain
+from emomusic.server.drain import drain_on_sigterm
 from tests.fakes import FakeClock
 
 SECONDS = 60
@@ -47,15 +48,16 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
-def started(seconds: float = SECONDS) -> tuple[Drain, list[int]]:
-    """A drain that has got a signal, and the signals that it passed on to the server."""
-    drain, stops = Drain(seconds, asyncio.get_running_loop()), []
-    drain._stop = lambda number, _: stops.append(number)
-    drain._on_signal()
-    return drain, stops
+@pytest.fixture
+def stops() -> Iterator[list[int]]:
+    """The signals that the drain passes on to the server."""
+    passed: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: passed.append(number))
+    yield passed
+    signal.signal(signal.SIGTERM, before)
 
 
-def test_work_in_progress_and_a_waiting_photo_end_before_the_server(here: Looked) -> None:
+def test_work_in_progress_and_a_waiting_photo_end_before_the_server(here: Looked, stops: list[int]) -> None:
     queue, is_read = FairQueue(1), threading.Event()
 
     def wait_for_a_turn() -> None:
@@ -69,7 +71,8 @@ def test_work_in_progress_and_a_waiting_photo_end_before_the_server(here: Looked
             waiting = threading.Thread(target=wait_for_a_turn)
             waiting.start()
             await until(lambda: len(queue) == 1)
-            _, stops = started()
+            drain_on_sigterm(SECONDS)
+            signal.raise_signal(signal.SIGTERM)
             assert here.is_draining
             await until(lambda: here.num_looks >= 3)
             assert (stops, is_read.is_set()) == ([], False)
@@ -81,14 +84,15 @@ def test_work_in_progress_and_a_waiting_photo_end_before_the_server(here: Looked
 
 
 def test_the_server_stops_at_the_deadline_although_a_photo_is_read(
-    here: Looked, monkeypatch: pytest.MonkeyPatch
+    here: Looked, stops: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = FakeClock()
     monkeypatch.setattr(module, "monotonic", clock)
 
     async def run() -> None:
         with here.work():
-            _, stops = started(5.0)
+            drain_on_sigterm(5.0)
+            signal.raise_signal(signal.SIGTERM)
             await until(lambda: here.num_looks >= 2)
             assert stops == []
             clock.advance(5.0)
@@ -98,20 +102,23 @@ def test_the_server_stops_at_the_deadline_although_a_photo_is_read(
     asyncio.run(run())
 
 
-def test_a_second_signal_stops_the_server_at_once(here: Looked) -> None:
+def test_a_second_signal_stops_the_server_at_once(here: Looked, stops: list[int]) -> None:
     async def run() -> None:
         with here.work():
-            drain, stops = started()
+            drain_on_sigterm(SECONDS)
+            signal.raise_signal(signal.SIGTERM)
             assert stops == []
-            drain._on_signal()
+            signal.raise_signal(signal.SIGTERM)
             assert len(stops) == 1
 
     asyncio.run(run())
 
 
+@pytest.mark.usefixtures("stops")
 def test_the_process_ends_even_if_the_server_hangs(here: Looked) -> None:
     async def run() -> None:
-        started()
+        drain_on_sigterm(SECONDS)
+        signal.raise_signal(signal.SIGTERM)
         await until(lambda: bool(here.exits))
         assert here.exits == [0]
 
