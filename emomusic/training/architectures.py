@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from itertools import zip_longest
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 from keras import layers
 
 from emomusic.assets import DAMAGED_ARRAYS, models_dir
@@ -253,13 +251,13 @@ def apply_start_weights(model: keras.Model, name: str) -> None:
     path = models_dir() / FACERES_PATH if name == FACERES else model_folder(name) / WEIGHTS
     try:
         if name == FACERES:
-            known = _shipped(path)
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                for layer in model.layers:
+                    if f"{layer.name}/kernel" in arrays:
+                        parts = (arrays[f"{layer.name}/{part}"] for part in ("kernel", "bias"))
+                        layer.set_weights([part.astype(np.float32) for part in parts])
         else:
-            trained = keras.saving.load_model(path, compile=False, safe_mode=True)
-            known = {layer.name: weights for layer in trained.layers if (weights := layer.get_weights())}
-        for layer in model.layers:
-            if layer.name in known:
-                layer.set_weights(known[layer.name])
+            copy_layers(keras.saving.load_model(path, compile=False, safe_mode=True), model)
     except DAMAGED_ARRAYS as error:
         raise ModelError(f"expected start weights for {model.name} in {path}. Received: {error}") from error
 
@@ -270,14 +268,3 @@ def copy_layers(source: keras.Model, target: keras.Model) -> None:
     for layer in target.layers:
         if layer.name in known:
             layer.set_weights(known[layer.name].get_weights())
-
-
-_Weights = dict[str, list[npt.NDArray[np.float32]]]
-
-
-def _shipped(path: Path) -> _Weights:
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-        layers = {name.split("/")[0] for name in arrays}
-        return {
-            layer: [arrays[f"{layer}/{part}"].astype(np.float32) for part in ("kernel", "bias")] for layer in layers
-        }
