@@ -246,16 +246,19 @@ def session_id() -> str:
     return "" if context is None else context.session_id
 
 
-def add_route(make: Callable[[str], Any]) -> None:
-    """Add a route to the running server, ahead of Streamlit's own. Call this in a run of a page.
-
-    Args:
-        make: returns the route of Starlette, given what precedes all paths of this server: "" or "/folder".
-    """
+def base_path() -> str:
+    """What precedes all paths of this server: "" or "/folder"."""
     from streamlit import get_option
 
     base = str(get_option("server.baseUrlPath") or "").strip("/")
-    _server_app().router.routes.insert(0, make(f"/{base}" if base else ""))
+    return f"/{base}" if base else ""
+
+
+def add_route(path: str, endpoint: Callable[[Any], Any]) -> None:
+    """Add a route of Starlette to the running server, ahead of Streamlit's own. Call this in a run of a page."""
+    from starlette.routing import Route
+
+    _server_app().router.routes.insert(0, Route(base_path() + path, endpoint))
 
 
 def file_response(open_file: Callable[[], BinaryIO], **look: Any) -> Any:

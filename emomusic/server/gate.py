@@ -16,7 +16,7 @@ from streamlit import get_option, runtime
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from emomusic.assets import ROOT
-from emomusic.compat import has_upload_token, keep_upload
+from emomusic.compat import base_path, has_upload_token, keep_upload
 from emomusic.errors import CapacityError
 from emomusic.server.capacity import MB, HeldBytes, address_of, capacity
 
@@ -66,8 +66,7 @@ class Gate:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._connections: Counter[str] = Counter()  # the open WebSockets, by the browser's address
-        base = str(get_option("server.baseUrlPath") or "").strip("/")
-        self._base = f"/{base}" if base else ""
+        self._base = base_path()
         self._pages = {"", "gallery", *(path.stem for path in (ROOT / "pages").glob("*.py"))}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

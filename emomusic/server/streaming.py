@@ -14,13 +14,11 @@ import weakref
 from pathlib import Path
 from typing import Any
 
-import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.routing import Route
 
-from emomusic.compat import add_route, file_response
+from emomusic.compat import add_route, base_path, file_response
 from emomusic.server.capacity import ByteBudget
 
 _FOLDER = "/app/static/made"  # Streamlit's pages accept addresses below /app/static/
@@ -107,8 +105,7 @@ class StreamedFile(io.FileIO, ServedFile):
     @property
     def download_address(self) -> str:
         """The address for a link that saves the file."""
-        base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-        return f"{'/' if base else ''}{base}{self.address}?save"
+        return f"{base_path()}{self.address}?save"
 
 
 class _Reader(io.RawIOBase):
@@ -134,7 +131,7 @@ class _Reader(io.RawIOBase):
 
 @functools.cache
 def _serve_files() -> None:
-    add_route(lambda base: Route(f"{base}{_FOLDER}/{{name}}", _send_file))
+    add_route(f"{_FOLDER}/{{name}}", _send_file)
 
 
 async def _send_file(request: Request) -> Response:

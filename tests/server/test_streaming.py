@@ -106,6 +106,6 @@ def test_a_file_beyond_the_budget_is_full_and_overwriting_takes_no_bytes(budget:
 def test_an_address_below_a_folder_is_a_link_from_the_root(budget: ByteBudget, monkeypatch: pytest.MonkeyPatch) -> None:
     file = made(budget)
     options: Callable[[str], str] = {"server.baseUrlPath": "music"}.__getitem__
-    monkeypatch.setattr(streaming.st, "get_option", options)
+    monkeypatch.setattr("streamlit.get_option", options)
     assert file.download_address.startswith("/music/app/static/")
     assert file.address.startswith("/app/static/")  # the browser adds the folder

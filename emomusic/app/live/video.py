@@ -21,7 +21,6 @@ from typing import Any
 import streamlit as st
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
-from starlette.routing import Route
 
 from emomusic.app import state
 from emomusic.app.live.ice import IceSettings
@@ -29,7 +28,7 @@ from emomusic.app.live.session import LiveSession, LiveState, Phase, Problem, Wa
 from emomusic.app.state import page_state
 from emomusic.assets import data_dir
 from emomusic.charts.colours import EMOTION_COLOURS, ink_on
-from emomusic.compat import add_route, close_stream, set_visitor_stayed
+from emomusic.compat import add_route, base_path, close_stream, set_visitor_stayed
 from emomusic.text import pluralize
 
 _FOLDER = "/app/static/live"  # Streamlit's pages accept addresses below /app/static/
@@ -53,9 +52,8 @@ def live_folder() -> str:
         AttributeError: Streamlit's server takes no further routes.
     """
     newest = max(path.stat().st_mtime_ns for path in _files().values())
-    add_route(lambda base: Route(f"{base}{_FOLDER}/{{version}}/{{name}}", _send_file))
-    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    return f"{'/' if base else ''}{base}{_FOLDER}/{newest:x}"
+    add_route(f"{_FOLDER}/{{version}}/{{name}}", _send_file)
+    return f"{base_path()}{_FOLDER}/{newest:x}"
 
 
 @functools.cache

@@ -28,7 +28,7 @@ def app(root: Path, monkeypatch: pytest.MonkeyPatch, stream: Stream) -> AppTest:
         monkeypatch.delenv(name, raising=False)
     for module in (session, shared, teach):
         monkeypatch.setattr(module, "load_networks", lambda **_: (FakeDetector(), FakeClassifier()))
-    monkeypatch.setattr(video, "add_route", lambda make: None)  # AppTest has no server
+    monkeypatch.setattr(video, "add_route", lambda *_: None)  # AppTest has no server
     st.cache_resource.clear()  # removes the networks of another test
     frame._app_has_run.clear()  # as on a fresh server
     app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
