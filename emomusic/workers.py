@@ -76,13 +76,13 @@ class _Worker:
 def run_in_processes(
     calls: deque[_Call], work: Callable[[_Loaded, _Call], _Result], load: Callable[[], _Loaded], *, workers: int
 ) -> Generator[tuple[_Call, _Result | Crash]]:
-    """Run calls in processes, and yield each with its result, or with the crash that it caused.
+    """Run calls in processes, and yield each with its result, or with the second crash that it caused.
 
     Closing the iterator ends the processes at once, and returns unfinished calls to `calls`. The processes end with
     this one, too, and ignore Ctrl+C.
 
     Args:
-        calls: taken from the left. More may be added between results.
+        calls: taken from the left. More may be added between results. Those that crash come once more, at the end.
         work: computes a result from what `load` gave and a call. A function of a module, so that processes find it.
         load: called once in each process, before its first call.
         workers: number of processes.
@@ -92,6 +92,7 @@ def run_in_processes(
         Exception: whatever `work` and `load` raise.
     """
     pool: dict[Any, _Worker] = {}
+    crashed: list[_Call] = []
     num_deaths = 0
     try:
         while calls or any(worker.calls for worker in pool.values()):
@@ -105,8 +106,12 @@ def run_in_processes(
                 outcome = worker.outcome()
                 if isinstance(outcome, Crash):
                     del pool[pipe]
-                    if worker.has_begun:
+                    if worker.has_begun and worker.calls[0] in crashed:
                         yield worker.calls[0], outcome
+                        continue
+                    if worker.has_begun:  # memory may have been short
+                        crashed.append(worker.calls[0])
+                        calls.append(worker.calls[0])
                         continue
                     calls.extendleft(worker.calls)
                     num_deaths += len(worker.calls)

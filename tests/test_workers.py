@@ -44,7 +44,7 @@ def test_every_call_has_its_result_or_its_crash_and_each_process_loads_once(tmp_
     }
     pids = Counter((tmp_path / "log").read_text().split())
     assert max(pids.values()) == 1
-    assert 2 <= len(pids) <= 4
+    assert 2 <= len(pids) <= 6
 
 
 def test_calls_may_be_added_and_unfinished_ones_return(tmp_path: Path):

@@ -41,20 +41,16 @@ class Unit:
     Attributes:
         number: of the part, and of its first item among those of all runs, from 1.
         items: in order.
-        is_retry: whether a worker died while it read these items.
     """
 
     number: int
     items: tuple[Item, ...]
-    is_retry: bool = False
 
-    def after_crash(self) -> list[Unit]:
-        """The units to try after a worker died with this one: two halves, or a single item again, if not its fault."""
-        if len(self.items) == 1:
-            return [] if self.is_retry else [Unit(self.number, self.items, is_retry=True)]
+    def halves(self) -> list[Unit]:
+        """Two units with half of the items each; none for a single item."""
         half = len(self.items) // 2
         parts = ((self.number, self.items[:half]), (self.number + half, self.items[half:]))
-        return [Unit(number, items, is_retry=True) for number, items in parts]
+        return [Unit(number, items) for number, items in parts if half]
 
 
 def make_units(items: Sequence[Item], first_number: int = 1) -> list[Unit]:
@@ -183,7 +179,7 @@ def read_units(
     dataset: Dataset,
     on_read: Callable[[int], None],
 ) -> None:
-    """Read units in processes. Units of processes that die are halved, until one picture is to blame.
+    """Read units in processes. Units whose processes die twice are halved, until one picture is to blame.
 
     Args:
         units: in this order.
@@ -204,7 +200,7 @@ def read_units(
                     on_read(result)
                 elif unit is None:
                     raise BrokenProcessPool(result.reason)
-                elif rest := unit.after_crash():
+                elif rest := unit.halves():
                     calls.extendleft(reversed(rest))
                 else:
                     (item,) = unit.items

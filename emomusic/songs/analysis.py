@@ -72,17 +72,13 @@ def analyse_all(
     if workers == 1 or len(files) == 1:
         yield from ((number, _analyse(ear, (number, path))) for number, path in files.items())
         return
-    calls, crashed, num_crashes = deque(files.items()), set[int](), 0
+    calls, num_crashes = deque(files.items()), 0
     try:
         with closing(run_in_processes(calls, _analyse, load_ear, workers=min(workers, len(files)))) as results:
-            for call, analysis in results:
-                number, path = call
-                if isinstance(analysis, Crash) and number not in crashed:
+            for (number, path), analysis in results:
+                if isinstance(analysis, Crash):
                     if (num_crashes := num_crashes + 1) > _MAX_CRASHES:
                         raise BrokenProcessPool
-                    crashed.add(number)
-                    calls.append(call)  # again at the end: memory may have been short
-                elif isinstance(analysis, Crash):
                     yield number, Analysis(f"{Path(path).name!r} stops the decoder; choose another.", None)
                 else:
                     num_crashes = 0
