@@ -207,11 +207,6 @@ class FaceRecord(
         return self.test.classes
 
     @property
-    def has_four(self) -> bool:
-        """Whether it has four classes instead of seven emotions."""
-        return self.classes == FOUR
-
-    @property
     def by_class(self) -> ClassMetrics:
         """Its metrics by class on PrivateTest."""
         return self.test

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from emomusic.affect import list_shares
 from emomusic.errors import DatasetError
+from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.songs.genres import GENRE_FAMILIES, genres_of
 from emomusic.songs.request import Policy, Request
 from emomusic.text import escape_control_chars, format_clock
@@ -69,7 +70,7 @@ def add_command(
 
 def add_reading_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of every command that reads faces. `emomusic.faces` has their defaults."""
-    parser.add_argument("--model", type=name, help="name of a trained face model")
+    parser.add_argument("--model", type=name, default=DEFAULT_MODEL, help="name of a trained face model")
     rate = number(0.1, 30)
     parser.add_argument("--rate", type=rate, default=4.0, metavar="R", help="for films: readings per second (4)")
 

@@ -20,7 +20,7 @@ from emomusic.cli import arguments
 from emomusic.cli.arguments import STOPPED, Outcome, add_command, log_file_error, progress
 from emomusic.cli.system import require_packages
 from emomusic.errors import EmomusicError
-from emomusic.faces.model_files import DEFAULT_MODEL, model_folder
+from emomusic.faces.model_files import model_folder
 from emomusic.text import escape_control_chars, pluralize
 
 if TYPE_CHECKING:
@@ -66,10 +66,9 @@ def batch(options: argparse.Namespace) -> Outcome:
 
     if options.ray_address is not None and options.engine != "ray":
         raise EmomusicError("expected --ray-address only with --engine ray. Received: --ray-address alone")
-    model = options.model or DEFAULT_MODEL
-    model_folder(model)  # report a wrong name before seconds of loading
+    model_folder(options.model)  # report a wrong name before seconds of loading
     out = options.out if is_uri(options.out) else str(Path(options.out).absolute())
-    dataset = Dataset(out, settings_of(model, options.rate))
+    dataset = Dataset(out, settings_of(options.model, options.rate))
     workers: Any = options.workers or (num_cores() if options.engine == "local" else None)
     engine: Callable[..., Any] = run_in_processes
     if options.engine == "ray":
@@ -77,7 +76,7 @@ def batch(options: argparse.Namespace) -> Outcome:
         from emomusic.batch.ray import run_on_cluster
 
         engine = partial(run_on_cluster, address=options.ray_address)
-    load = partial(UnitReader, model, out, options.rate)
+    load = partial(UnitReader, options.model, out, options.rate)
     run = partial(read_units, engine=partial(engine, workers=workers), load=load, dataset=dataset)
     with _sigterm_as_ctrl_c(), dataset.locked():
         if not options.resume and dataset.has_results():

@@ -44,7 +44,7 @@ def _add_evaluate(parent: Any) -> None:
     kinds = evaluate.add_subparsers(dest="kind", required=True, metavar="face|music|sound")
     text = "Figures of a face model on FER2013 or on pictures."
     face = add_command(kinds, "face", evaluate_face, _show_figures, text)
-    face.add_argument("--model", type=arguments.name)
+    face.add_argument("--model", type=arguments.name, default=DEFAULT_MODEL)
     source = face.add_mutually_exclusive_group(required=True)
     source.add_argument("--fer2013", type=arguments.path, metavar="CSV")
     source.add_argument("--images", type=arguments.path, metavar="DIR", help="holds DIR/<emotion>/*.jpg, png, …")
@@ -96,12 +96,11 @@ def _add_clips_option(parser: argparse.ArgumentParser) -> None:
 def evaluate_face(options: argparse.Namespace) -> Outcome:
     """Recompute the figures of a face model."""
     _require_agreement(options)
-    name = options.model or DEFAULT_MODEL
     if options.record:
         require_checkout("to keep figures with a model")
-        require_writable(model_folder(name))
+        require_writable(model_folder(options.model))
     figures = _figures_on_fer2013 if options.fer2013 else _figures_on_pictures
-    return figures(name, options), 0
+    return figures(options.model, options), 0
 
 
 def _require_agreement(options: argparse.Namespace) -> None:

@@ -29,7 +29,7 @@ from emomusic.cli.arguments import (
     song_request,
 )
 from emomusic.errors import AudioError, EmomusicError, FilmError, ImageError, ProfileError
-from emomusic.faces.model_files import DEFAULT_MODEL, model_folder
+from emomusic.faces.model_files import model_folder
 from emomusic.text import escape_control_chars, format_clock, pluralize
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def analyze(options: argparse.Namespace) -> Outcome:
 
     if "" in options.images:
         raise ImageError("expected the names of pictures. Received: ''")
-    model_folder(options.model or DEFAULT_MODEL)  # report a wrong name before seconds of loading
+    model_folder(options.model)  # report a wrong name before seconds of loading
     if options.annotate:
         require_writable(options.annotate)
     kinds = [kind_of(name) for name in options.images]
@@ -142,7 +142,7 @@ def _analyzed_picture(
     from emomusic.songs.recommend import load_recommender
 
     load_recommender()  # no part of the time to recommend
-    reading = read_picture(image, model=options.model or DEFAULT_MODEL, profile=options.profile)
+    reading = read_picture(image, model=options.model, profile=options.profile)
     if options.profile is not None and not any(face.is_known for face in reading.faces):
         log.warning("%s: the profile is of another person and was not used.", escape_control_chars(name))
     record, status = answer_record(name, reading, song_request(options), options.songs, decode_ms=decode_ms), 0
@@ -181,7 +181,7 @@ def _analyzed_film(
 
     try:
         with FilmFile(name) as film:
-            networks, recommender = load_film_networks(options.model or DEFAULT_MODEL), load_recommender()
+            networks, recommender = load_film_networks(options.model), load_recommender()
             started = time.perf_counter()
             reading = FilmReading(film, options.rate)
             read_share = 1.0 if out is None else _READ_SHARE

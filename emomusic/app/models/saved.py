@@ -8,6 +8,7 @@ from emomusic.assets import ModelKind, load_once
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.reading import load_networks
+from emomusic.metrics import FOUR
 from emomusic.records import FaceRecord, Record
 from emomusic.results import predictions as results
 from emomusic.results.overview import Benchmark, Evaluation, evaluation
@@ -54,7 +55,7 @@ class Chosen:
     @property
     def in_four(self) -> bool:
         """Whether their answers are compared in four classes, because one of them has no others."""
-        return any(record.has_four for record in self.faces)
+        return any(record.classes == FOUR for record in self.faces)
 
     def predictions(self, record: Record) -> Predictions:
         """The predictions of a chosen model, in the classes in which they are compared."""
