@@ -147,7 +147,6 @@ def _figures_on_pictures(name: str, options: argparse.Namespace) -> dict[str, An
     """Figures on the labelled pictures of `--images`, saved with `--record`."""
     from emomusic.faces.classifier import EmotionClassifier
     from emomusic.faces.detection import MtcnnDetector
-    from emomusic.faces.identity import FaceIdentifier
     from emomusic.faces.profile import KnownFace
     from emomusic.training import evaluate
 
@@ -156,19 +155,15 @@ def _figures_on_pictures(name: str, options: argparse.Namespace) -> dict[str, An
     if options.posed:
         classifier = classifier.posed()
     with progress("pictures", len(pictures)) as on_progress:
-        if options.profile is not None:
-            known = KnownFace(arguments.read_profile(options.profile), classifier)
-            scores, num_known = evaluate.evaluate_profile(
-                pictures, classifier, detector, known, FaceIdentifier(), on_progress
-            )
-            if others := len(pictures) - scores.missed - num_known:
-                log.warning("%d faces are of another person; the profile was not used for them.", others)
-        elif options.record and not options.posed:
+        if options.record and not options.posed:
             record, adjustment = evaluate.fit_to_pictures(pictures, classifier, detector, on_progress)
             evaluate.record_photographs(name, record, adjustment)
             return record
-        else:
-            scores = evaluate.evaluate_pictures(pictures, classifier, detector, on_progress)
+        known = options.profile and KnownFace(arguments.read_profile(options.profile), classifier)
+        scores, num_known = evaluate.evaluate_pictures(pictures, classifier, detector, on_progress, known)
+    others = len(pictures) - scores.missed - num_known
+    if known is not None and others:
+        log.warning("%d faces are of another person; the profile was not used for them.", others)
     if options.record:
         evaluate.record_collection(name, options.images, pictures, scores)
     return evaluate.evaluation_record(name, scores)

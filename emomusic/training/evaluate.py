@@ -23,7 +23,7 @@ from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.fer2013 import LabelledFaces, Split
-from emomusic.faces.identity import FaceIdentifier
+from emomusic.faces.identity import load_identifier
 from emomusic.faces.profile import KnownFace
 from emomusic.media.folders import FolderWalk
 from emomusic.media.images import PICTURE_ENDINGS, Box, RgbImage, crop_face, to_network_input
@@ -112,37 +112,29 @@ def evaluate_pictures(
     classifier: EmotionClassifier,
     detector: FaceDetector | None,
     on_progress: Callable[[int], None] = lambda _: None,
-) -> Scores:
-    """Metrics on labelled photographs through the whole pipeline.
+    known: KnownFace | None = None,
+) -> tuple[Scores, int]:
+    """Metrics on labelled photographs through the whole pipeline, and the number of faces of a known person.
 
     Args:
         pictures: paths and emotions, from `labelled_pictures`.
         classifier: the model with its adjustment for photographs.
         detector: finds the faces; the largest face counts. None if the pictures are face crops.
         on_progress: called with the number of pictures done.
+        known: the person whose faces are read with a profile; None for nobody.
 
     Returns:
-        The metrics. Pictures without a face and unreadable pictures count as wrong and as missed.
+        The metrics, in which pictures without a face and unreadable pictures count as wrong and as missed; the number.
     """
-    answers, _ = _answers(pictures, classifier, detector, on_progress)
-    return _judge_answers(pictures, adjust_logits(answers, classifier.spec.adjustment), classifier.spec.classes)
-
-
-def evaluate_profile(
-    pictures: list[tuple[Path, Emotion]],
-    classifier: EmotionClassifier,
-    detector: FaceDetector | None,
-    known: KnownFace,
-    identifier: FaceIdentifier,
-    on_progress: Callable[[int], None] = lambda _: None,
-) -> tuple[Scores, int]:
-    """Metrics as from `evaluate_pictures`, with a profile for the faces of its person; and the number of these."""
     y_pred, num_known = np.full(len(pictures), MISSED), 0
     for index, image, face, crop in largest_faces([path for path, _ in pictures], detector, on_progress):
         box = Box(0, 0, image.shape[1], image.shape[0]) if face is None else face.box
-        is_known = bool(known.profile.shows(identifier.describe(image, [box]))[0])
-        (answer,) = (known if is_known else classifier).classify([crop])
-        y_pred[index], num_known = answer.emotion.label, num_known + is_known
+        if known is not None and known.profile.shows(load_identifier().describe(image, [box]))[0]:
+            (answer,) = known.classify([crop])
+            y_pred[index], num_known = answer.emotion.label, num_known + 1
+        else:
+            inputs = to_network_input([crop], classifier.spec.side)
+            y_pred[index] = classifier.of_photographs(inputs)[0].argmax()
     return evaluate(_labels(pictures), y_pred, classifier.spec.classes), num_known
 
 
@@ -165,13 +157,21 @@ def fit_to_pictures(
         DatasetError: fewer than `FOLDS` faces of one of the model's classes.
     """
     classes = classifier.spec.classes
-    answers, conditions = _answers(pictures, classifier, detector, on_progress)
+    answers = np.full((len(pictures), len(classes)), np.nan)  # of pictures without a face
+    conditions: list[dict[str, str] | None] = [None] * len(pictures)  # face crops have no landmarks
+    inputs: dict[int, npt.NDArray[np.uint8]] = {}
+    for index, image, face, crop in largest_faces([path for path, _ in pictures], detector, on_progress):
+        conditions[index] = None if face is None else conditions_of(image, face)
+        inputs[index] = to_network_input([crop], classifier.spec.side)[0]
+    if inputs:
+        answers[list(inputs)] = classifier.probabilities(np.stack(list(inputs.values())))
     y_true = in_classes(_labels(pictures), classes)
     adjusted, adjustment = _adjust_in_folds(y_true, answers, classes)
     found = ~np.isnan(adjusted).any(axis=1)
-    is_right = found & (np.nan_to_num(adjusted).argmax(axis=1) == y_true)
+    y_pred = np.where(found, np.nan_to_num(adjusted).argmax(axis=1), MISSED)
+    is_right = y_pred == y_true
     told = np.isin(y_true, told_apart(y_true[found], answers[found]))
-    record = evaluation_record(classifier.spec.name, _judge_answers(pictures, adjusted, classes)) | {
+    record = evaluation_record(classifier.spec.name, evaluate(_labels(pictures), y_pred, classes)) | {
         "folds": FOLDS,
         "calibration_error": expected_calibration_error(y_true[found], adjusted[found]),
         "groups": accuracy_by_condition(list(itertools.compress(conditions, told)), is_right[told]),
@@ -201,35 +201,8 @@ def _adjust_in_folds(y_true: IntArray, answers: FloatArray, classes: Sequence[st
     return adjusted, fit_adjustment(y_true[found], answers[found])
 
 
-def _answers(
-    pictures: list[tuple[Path, Emotion]],
-    classifier: EmotionClassifier,
-    detector: FaceDetector | None,
-    on_progress: Callable[[int], None],
-) -> tuple[FloatArray, list[dict[str, str] | None]]:
-    """Probabilities without the adjustment, shape (n, classes), NaN for pictures without a face; and the conditions.
-
-    Face crops have no conditions, because nothing detects their landmarks.
-    """
-    conditions: list[dict[str, str] | None] = [None] * len(pictures)
-    answers = np.full((len(pictures), len(classifier.spec.classes)), np.nan)
-    inputs: dict[int, npt.NDArray[np.uint8]] = {}
-    for index, image, face, crop in largest_faces([path for path, _ in pictures], detector, on_progress):
-        conditions[index] = None if face is None else conditions_of(image, face)
-        inputs[index] = to_network_input([crop], classifier.spec.side)[0]
-    if inputs:
-        answers[list(inputs)] = classifier.probabilities(np.stack(list(inputs.values())))
-    return answers, conditions
-
-
 def _labels(pictures: list[tuple[Path, Emotion]]) -> IntArray:
     return np.array([emotion.label for _, emotion in pictures], np.int64)
-
-
-def _judge_answers(pictures: list[tuple[Path, Emotion]], answers: FloatArray, classes: Sequence[str]) -> Scores:
-    is_missed = np.isnan(answers).any(axis=1)
-    y_pred = np.where(is_missed, MISSED, np.nan_to_num(answers).argmax(axis=1))
-    return evaluate(_labels(pictures), y_pred, classes)
 
 
 def evaluation_record(model: str, scores: Scores) -> dict[str, Any]:

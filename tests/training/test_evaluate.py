@@ -9,6 +9,7 @@ import pytest
 from emomusic import assets
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.assets import CARD, read_metrics
+from emomusic.calibration import adjust_logits
 from emomusic.errors import DatasetError
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import Face, Landmarks
@@ -48,6 +49,9 @@ class Leaning:
         powers = np.exp(logits)
         return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
 
+    def of_photographs(self, inputs: np.ndarray) -> np.ndarray:
+        return adjust_logits(self.probabilities(inputs), self.spec.adjustment)
+
 
 @pytest.fixture
 def shades(tmp_path: Path) -> Path:
@@ -67,7 +71,7 @@ def test_an_adjustment_undoes_a_leaning_and_is_judged_on_pictures_it_was_not_fit
 ) -> None:
     pictures = labelled_pictures(shades)
     plain = Leaning(read_spec(tiny_run.folder))
-    before = evaluate_pictures(pictures, plain, WholePicture())
+    before, _ = evaluate_pictures(pictures, plain, WholePicture())
     record, adjustment = fit_to_pictures(pictures, plain, WholePicture())
     assert before.accuracy < 0.8
     assert record["accuracy"] > before.accuracy + 0.1
@@ -80,7 +84,7 @@ def test_an_adjustment_undoes_a_leaning_and_is_judged_on_pictures_it_was_not_fit
     mean = sum(one["n"] * one["accuracy"] for one in bins) / len(pictures)
     assert mean == pytest.approx(record["accuracy"])
     adjusted = Leaning(replace(plain.spec, adjustment=adjustment))
-    assert evaluate_pictures(pictures, adjusted, WholePicture()).accuracy > before.accuracy + 0.1
+    assert evaluate_pictures(pictures, adjusted, WholePicture())[0].accuracy > before.accuracy + 0.1
     again = fit_to_pictures(pictures, adjusted, WholePicture())  # an adjustment it has does not count
     assert (again[0]["accuracy"], again[1]) == (record["accuracy"], adjustment)
 
@@ -125,4 +129,4 @@ def test_of_several_faces_the_largest_is_judged(tiny_run: Run, tmp_path: Path) -
     knows = Leaning(read_spec(tiny_run.folder))
     detector = FakeDetector([make_face(5, 5, 20, 20), make_face(50, 40, 40, 50)])
     pictures = [(tmp_path / "two.png", Emotion.SURPRISE)]
-    assert evaluate_pictures(pictures, knows, detector).accuracy == 1
+    assert evaluate_pictures(pictures, knows, detector)[0].accuracy == 1
