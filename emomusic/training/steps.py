@@ -111,21 +111,22 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
     Attributes:
         folder: of the files.
         best: the file of the best weights.
-        rows: figures of each epoch.
+        rows: figures of each epoch, for `history.csv`.
     """
 
-    def __init__(self, folder: Path, identity: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, identity: dict[str, Any], num_before: int) -> None:
         """Start without epochs.
 
         Args:
             folder: for the files.
-            identity: of the run; a checkpoint with another one is refused.
+            identity: of the run and its `stage`; a checkpoint with another one is refused.
+            num_before: epochs of earlier stages, which the rows count, too.
         """
         super().__init__()
         self.folder, self.best = folder, folder / BEST
         self._identity = json.loads(json.dumps(identity))  # lists instead of tuples
         self.rows: list[dict[str, float]] = []
-        self._started = 0.0
+        self._num_before, self._started = num_before, 0.0
 
     def restore(self) -> int:
         """Load the state of an interrupted run, and return the number of finished epochs.
@@ -161,7 +162,8 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
         """Save the current weights and add the epoch to the history."""
         figures = {name: float(value) for name, value in (logs or {}).items()}
         figures["learning_rate"] = float(self.model.optimizer.learning_rate)
-        self.rows.append({"epoch": epoch + 1, **figures, "seconds": time.monotonic() - self._started})
+        counted = {"stage": self._identity["stage"], "epoch": self._num_before + epoch + 1}
+        self.rows.append({**counted, **figures, "seconds": time.monotonic() - self._started})
         self.folder.mkdir(parents=True, exist_ok=True)
         self.model.save_weights(self._weights())
 

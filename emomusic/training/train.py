@@ -181,13 +181,14 @@ def _fit(
         "config": asdict(config),
         "data": digest_of(run.splits.values(), posed),
     }
-    checkpoint = Checkpoint(run.folder(number, config.leave_out), identity)
+    num_before = sum(len(stage.history) for stage in earlier)
+    checkpoint = Checkpoint(run.folder(number, config.leave_out), identity, num_before)
     checkpoint.set_model(model)
     first_epoch = checkpoint.restore() if (checkpoint.folder / STATE).is_file() else 0
     if first_epoch < config.epochs:
         averaging = [keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if config.ema_momentum else []
         keep_best = keras.callbacks.LambdaCallback(on_epoch_end=checkpoint.keep_best)
-        report = [] if on_progress is None else [_reporting(run, earlier, checkpoint, on_progress)]
+        report = [] if on_progress is None else [_reporting(run, checkpoint, on_progress)]
         model.fit(
             augmented_batches(
                 train_faces,
@@ -214,24 +215,15 @@ def _fit(
         for layer in trained.layers:
             pairs = zip(layer.get_weights(), initial[layer.name], strict=True)
             layer.set_weights([(1 - share) * now + share * before for now, before in pairs])
-    return _Stage(config, network, trained, _history(earlier, checkpoint))
+    return _Stage(config, network, trained, checkpoint.rows)
 
 
-def _history(earlier: Sequence[_Stage], checkpoint: Checkpoint) -> list[dict[str, float]]:
-    """The rows of a stage in `history.csv`, with epochs counted over all stages."""
-    before = sum(len(stage.history) for stage in earlier)
-    return [{"stage": len(earlier) + 1, **row, "epoch": row["epoch"] + before} for row in checkpoint.rows]
-
-
-def _reporting(
-    run: _Run, earlier: Sequence[_Stage], checkpoint: Checkpoint, on_progress: Callable[[int], None]
-) -> keras.callbacks.Callback:
+def _reporting(run: _Run, checkpoint: Checkpoint, on_progress: Callable[[int], None]) -> keras.callbacks.Callback:
     """A callback that logs each epoch, with the time left at the mean speed of this run."""
-    first = len(checkpoint.rows)
-    planned = sum(len(stage.history) for stage in earlier) + sum(stage.epochs for stage in run.stages[len(earlier) :])
+    first, planned = len(checkpoint.rows), sum(stage.epochs for stage in run.stages)
 
     def report(*_: Any) -> None:
-        row = _history(earlier, checkpoint)[-1]
+        row = checkpoint.rows[-1]
         figures = row["epoch"], planned, row["loss"], 100 * row[MONITOR], row["seconds"]
         left_s = (planned - row["epoch"]) * float(np.mean([done["seconds"] for done in checkpoint.rows[first:]]))
         text = "epoch %d of %d: loss %.3f, accuracy on validation %.1f %%, %.0f s; about %.0f min left"
