@@ -16,6 +16,7 @@ from typing import Any
 import streamlit as st
 from streamlit import runtime
 
+from emomusic.app.frame import escape_markdown
 from emomusic.app.own_music import own_song
 from emomusic.app.queues import FADE_S, PlayerState, follow_source, play
 from emomusic.app.sources import SourceState, note_silence
@@ -28,8 +29,10 @@ from emomusic.media.images import encode_jpeg, read_image, shrink
 from emomusic.server.capacity import is_own_computer
 from emomusic.server.streaming import LocalFile
 from emomusic.songs.local_songs import songs_dir
+from emomusic.songs.queue import SongQueue
 from emomusic.songs.song import Player, Song
 from emomusic.songs.spotify import embed_url
+from emomusic.text import join_names, pluralize
 
 log = logging.getLogger(__name__)
 
@@ -94,11 +97,13 @@ class BarState:
     Attributes:
         cover_of: the id of a song, of which `cover` is the cover as an address of data.
         files: those of this computer that play, or did so lately, by path; the last one is the newest.
+        gone: titles of songs without a file that were passed over, until a message names them.
     """
 
     cover_of: str = ""
     cover: str | None = None
     files: dict[Path, LocalFile] = field(default_factory=dict)
+    gone: list[str] = field(default_factory=list)
 
 
 def show_bar() -> None:
@@ -107,15 +112,16 @@ def show_bar() -> None:
     data: dict[str, Any] = {"song": None, "next": None, "ask": None, "has_previous": False}
     try:
         follow_source()
-        queue = player.queues.get(player.playing)
+        if (queue := player.queues.get(player.playing)) is not None:
+            _pass_over_gone(queue)
         if queue is not None and (current := queue.current) is not None:
             data["song"] = _playable(current.song, "bar-song") | {"cover": _cover(current.song)}
-            data["next"] = next((_playable(pick.song, "bar-next") for pick in queue.up_next(1)), None)
             data["has_previous"] = queue.has_previous
             sources = page_state(SourceState)
             if current.song.is_on_spotify and sources.is_spotify_silent is None:
                 address = embed_url(current.song.id)
                 data["ask"] = {"address": address, "number": sources.num_asked, "timeout_ms": _PATIENCE_MS}
+            data["next"] = next((_playable(pick.song, "bar-next") for pick in queue.up_next(1)), None)
     except EmomusicError as error:  # the file may be gone
         log.info("a song cannot play: %s", error)
     fade_s = FADE_S if player.playing in player.fading else 0
@@ -128,6 +134,25 @@ def show_bar() -> None:
             on_previous_change=lambda: play(page_state(PlayerState).playing, "previous"),
             on_silent_change=note_silence,
         )
+
+
+def _pass_over_gone(queue: SongQueue) -> None:
+    """Move to the next song that is still there. The page is then shown again, and tells which ones are not."""
+    gone = page_state(BarState).gone
+    num_before = len(gone)
+    while (current := queue.current) is not None and current.song.is_audio:
+        try:
+            content_of(current.song)
+            break
+        except LibraryError:
+            gone.append(current.song.title)
+            queue.go_on()
+    if len(gone) > num_before:
+        st.rerun()
+    if gone:
+        names = [gone[0], pluralize(len(gone) - 1, "other song")][: len(gone)]
+        st.toast(f"No longer there: {escape_markdown(join_names(names))}", icon=":material/music_off:")
+        gone.clear()
 
 
 def _go_on() -> None:

@@ -1,9 +1,11 @@
 """The sources of songs: Spotify, the visitor's own files, and the bundled songs."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -17,7 +19,7 @@ from emomusic.server.shared import shared
 from emomusic.songs.library import Library
 from emomusic.songs.local_songs import bundled_songs, recommender_of
 from emomusic.songs.song import Player
-from tests.pages.screen import SAMPLE, click, files_of, playing, queue_of, start_app
+from tests.pages.screen import SAMPLE, click, files_of, playing, queue_of, start_app, text_of, unescaped
 from tests.songs.ears import load_fake_ear
 from tests.songs.songs import song_bytes
 
@@ -148,6 +150,28 @@ def test_the_page_has_the_songs_that_the_command_adds_and_reads_each_once(
     monkeypatch.setattr(Library, "info", None)
     app.run()
     assert not app.exception
+
+
+def shown_in_the_bar(app: AppTest) -> dict[str, Any]:
+    (bar,) = (each.proto for each in app.get("bidi_component") if each.proto.component_name == "emomusic_bar")
+    data: dict[str, Any] = json.loads(bar.json)
+    return data
+
+
+def test_the_bar_goes_on_after_a_song_whose_file_is_gone_and_names_it(
+    root: Path, library: Callable[[int], None]
+) -> None:
+    library(4)
+    app = start_app(root, sample=SAMPLE, songs="own")
+    _, gone, last, *_ = (pick.song for pick in queue_of(app).playlist(4))
+    Path(gone.path or "").unlink()
+    app.run()
+    assert shown_in_the_bar(app)["next"] is None
+    click(app, "next-photo")
+    assert current_id(app) == shown_in_the_bar(app)["song"]["id"] == last.id
+    assert any(gone.title in unescaped(toast.value) for toast in app.toast)
+    assert last.title in text_of(app)
+    assert not app.run().toast
 
 
 @pytest.mark.parametrize(
