@@ -8,7 +8,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emomusic.assets import ModelKind, folder_of, require_checkout, require_writable, write_checksums
+from emomusic.assets import ModelKind, folder_of, require_checkout, require_writable, write_checksums, written_whole
 from emomusic.baselines import percent_of
 from emomusic.cli import arguments
 from emomusic.cli.arguments import Outcome, add_command, progress
@@ -181,7 +181,8 @@ def create_profile(options: argparse.Namespace) -> Outcome:
     profile = learn_face(shots)
     content = profile.to_json()
     try:
-        options.out.write_bytes(content)
+        with written_whole(options.out) as part:
+            part.write_bytes(content)
     except OSError as error:
         raise ProfileError(
             f"expected a file to write the profile into. Received: {options.out} ({error.strerror}). "

@@ -114,16 +114,19 @@ class Library(contextlib.AbstractContextManager["Library"]):
             LibraryError: the file is not a library, or cannot be opened.
         """
         self.path = library_file() if path is None else path
-        with self._errors():
+        with self._errors(), contextlib.ExitStack() as stack:
+            self._is_new = create and not self.path.exists()
             if create:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             file: Path | str = self.path if create or self.path.exists() else ":memory:"
             self._db = sqlite3.connect(file, timeout=_LOCK_S, isolation_level="IMMEDIATE")
+            stack.push(self)
             self._db.text_factory = os.fsdecode  # of paths outside Unicode
             if not self._number("PRAGMA user_version") and not self._number(_NUM_TABLES):
                 self._db.executescript(_CREATE)
             if self._number("PRAGMA user_version") != _VERSION or self._number(_NUM_TABLES) != 2:
                 raise sqlite3.DatabaseError(f"not a library of version {_VERSION}")
+            stack.pop_all()
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -341,9 +344,14 @@ class Library(contextlib.AbstractContextManager["Library"]):
         with self._errors(), self._db:
             self._db.executemany(query, batch)
 
-    def __exit__(self, *_: object) -> None:
-        """Close the file."""
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        """Close the file. After an error, such as a full disk, a new library without files is deleted."""
+        is_unused = self._is_new and error is not None
+        with contextlib.suppress(sqlite3.Error):  # it has no tables yet
+            is_unused = is_unused and not self._number("SELECT count(*) FROM songs")
         self._db.close()
+        if is_unused:
+            self.path.unlink(missing_ok=True)
 
 
 def _absolute(path: Path) -> str:

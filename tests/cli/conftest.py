@@ -1,5 +1,6 @@
 import json
-from collections.abc import Callable
+import resource
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,3 +24,11 @@ def run(capfd: pytest.CaptureFixture[str]) -> Callable[..., Reply]:
         return status, json.loads(out) if out else None, err
 
     return run_json
+
+
+@pytest.fixture
+def full_disk() -> Iterator[Callable[[int], None]]:
+    """Let no file, also of what a command prints, grow beyond a number of bytes, as if the disk were full."""
+    _, most = before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda num_bytes: resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, most))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)

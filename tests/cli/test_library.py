@@ -54,6 +54,17 @@ def test_the_library_keeps_its_contract(run: Callable[..., Reply], music: Path, 
     assert "cannot be read" in err
 
 
+@pytest.mark.parametrize("max_bytes", [2**12, 2**14, 2**24])
+def test_a_full_disk_leaves_no_library_without_songs(
+    run: Callable[..., Reply], music: Path, tmp_path: Path, full_disk: Callable[[int], None], max_bytes: int
+):
+    full_disk(max_bytes)
+    status, _, err = run("library", "add", music)
+    assert (status, len(err.splitlines())) == (2, 1) if max_bytes < 2**24 else status == 0
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == ["library.sqlite", "music"][max_bytes < 2**24 :]
+
+
 def test_songs_are_recommended_from_the_library(run: Callable[..., Reply], music: Path, tmp_path: Path):
     ask = ("recommend", "--emotion", "angry", "--source", "library")
     status, _, err = run(*ask)

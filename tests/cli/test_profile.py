@@ -46,12 +46,15 @@ def test_a_profile_that_is_none_is_one_line_and_status_2(
         assert "face profile" in err
 
 
-def test_a_profile_needs_a_neutral_face_and_replaces_no_folder(
-    run: Callable[..., Reply], shots: Path, tmp_path: Path
+def test_a_profile_needs_a_neutral_face_and_room_and_replaces_no_folder(
+    run: Callable[..., Reply], shots: Path, tmp_path: Path, full_disk: Callable[[int], None]
 ) -> None:
     status, answer, err = run("profile", "create", shots, "--out", shots)
     assert (status, answer, err.count("\n")) == (2, None, 1)
     assert "a file to write the profile into" in err
+    full_disk(2**12)
+    status, _, err = run("profile", "create", shots, "--out", tmp_path / "face.json")
+    assert (status, "too large" in err, [path.name for path in tmp_path.iterdir()]) == (2, True, ["shots"])
     shutil.rmtree(shots / "neutral")
     status, _, err = run("profile", "create", shots, "--out", tmp_path / "face.json")
     assert (status, "neutral" in err) == (2, True)
