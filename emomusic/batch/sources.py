@@ -56,6 +56,7 @@ _IS_ENCRYPTED = 0x1  # a flag of ZIP
 _TOO_MANY = f"This archive has over {_MAX_FILES:,} files. Unpack it and name the folder."
 _FULL = "The folder for temporary files is full. Make room, or set TMPDIR to another folder."
 _DAMAGED = "This archive is damaged or incomplete. Pack it again."
+_EMPTY = "This file is empty; choose another file."
 _MEMBER_DAMAGED = "This file is damaged in its archive. Pack it again."
 
 _Member = tuple[str, tuple[int, int], str | None]
@@ -252,7 +253,7 @@ class Archive:
                     continue
                 if problem is None and size > limit:
                     problem = f"This file is too large: {size_over(size)}, at most {limit / 2**20:.0f} MB."
-                yield name, (position, size), problem
+                yield name, (position, size), problem or (None if size else _EMPTY)  # not opened, as it takes longer
         except ImageError:
             raise
         except Exception as error:

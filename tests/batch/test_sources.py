@@ -20,9 +20,12 @@ from emomusic.batch import sources
 from emomusic.batch.parts import BatchError
 from emomusic.batch.sources import Item, find_items, open_item, opened_archive
 from emomusic.errors import ImageError
-from emomusic.media.images import MAX_BYTES
+from emomusic.media.images import MAX_BYTES, read_image
 
 SAMPLE = Path(__file__).parents[2] / "data" / "samples" / "grace-hopper-1984.jpg"
+
+
+EMPTY = (("a.jpg", b""), ("b.jpg", b"0"))
 
 
 def contents_of(items: Sequence[Item]) -> list[bytes]:
@@ -131,6 +134,16 @@ def test_an_archive_gives_its_pictures_and_films(tmp_path: Path, ending: str):
     found = contents_of([*items, items[0]])  # also backwards
     assert found == [SAMPLE.read_bytes() + bytes([position]) for position in (0, 1, 5, 0)]
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"pack.{ending}"]
+
+
+@pytest.mark.parametrize("ending", ["zip", "tar.gz"])
+def test_empty_members_are_told_before_they_are_opened(tmp_path: Path, ending: str):
+    path = tmp_path / f"pack.{ending}"
+    path.write_bytes(zip_bytes(EMPTY) if ending == "zip" else tar_bytes(EMPTY, "gz"))
+    problems = [item.problem for item in find_items([str(path)])]
+    with pytest.raises(ImageError) as raised:
+        read_image(b"")
+    assert problems == [str(raised.value), None]
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
