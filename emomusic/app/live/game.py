@@ -13,7 +13,7 @@ from emomusic.affect import EMOTIONS, share_text
 from emomusic.app import state
 from emomusic.app.frame import download_button, shown_errors
 from emomusic.app.live.readings import show_trouble
-from emomusic.app.live.session import LiveSession, live_session
+from emomusic.app.live.session import LiveSession, live_fragment, with_session
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.app.state import from_state
 from emomusic.charts.colours import EMOTION_COLOURS
@@ -25,7 +25,6 @@ from emomusic.results.overview import describe_hard_emotions
 from emomusic.stream.game import MAX_POINTS, ROUND_S, Attempt, GamePhase, GameView, MirrorGame
 from emomusic.text import pluralize
 
-_REFRESH_S = 0.25
 _KEY = "N"  # space and enter press the focused button
 _AT_ONCE_S = 0.5
 _PLAYERS = ("One player", "Two players")
@@ -82,12 +81,12 @@ def _show_start(session: LiveSession | None) -> None:
     _show_button("Start the game", "start", session)
 
 
-def _start_game() -> None:
+@with_session
+def _start_game(session: LiveSession) -> None:
     """Start a game with as many players as before, else as chosen: perhaps after the last run of the page."""
-    if (session := live_session()) is not None:
-        chosen = _PLAYERS.index(st.session_state.get(state.LIVE_PLAYERS) or _PLAYERS[0]) + 1
-        num_players = chosen if session.game is None else session.game.num_players
-        session.observe(MirrorGame(random.sample(EMOTIONS, len(EMOTIONS)), num_players=num_players), session.lesson)
+    chosen = _PLAYERS.index(st.session_state.get(state.LIVE_PLAYERS) or _PLAYERS[0]) + 1
+    num_players = chosen if session.game is None else session.game.num_players
+    session.observe(MirrorGame(random.sample(EMOTIONS, len(EMOTIONS)), num_players=num_players), session.lesson)
 
 
 def _show_button(label: str, key: str, session: LiveSession | None) -> None:
@@ -104,12 +103,9 @@ def _show_button(label: str, key: str, session: LiveSession | None) -> None:
     )
 
 
-@st.fragment(run_every=_REFRESH_S)
-def _show_round() -> None:
-    """Show the current round, refreshed four times a second."""
-    session = live_session()
-    if session is None:
-        return
+@live_fragment(0.25, 0.25)
+def _show_round(session: LiveSession) -> None:
+    """Show the current round."""
     if session.game is None or (view := session.game.view()).phase is GamePhase.OVER:
         st.rerun()
     show_trouble(session, session.view())
@@ -118,17 +114,14 @@ def _show_round() -> None:
     st.html(_round_html(view))
     with st.container(horizontal=True):
         st.button("Next", icon=":material/skip_next:", shortcut=_KEY, on_click=_skip, key="live-game-next")
-        st.button("End the game", type="tertiary", on_click=_end_game, key="live-game-end")
+        end = with_session(lambda session: session.observe(None, session.lesson))
+        st.button("End the game", type="tertiary", on_click=end, key="live-game-end")
 
 
-def _skip() -> None:
-    if (session := live_session()) is not None and session.game is not None:
+@with_session
+def _skip(session: LiveSession) -> None:
+    if session.game is not None:
         session.game.skip()
-
-
-def _end_game() -> None:
-    if (session := live_session()) is not None:
-        session.observe(None, session.lesson)
 
 
 def _task_html(view: GameView) -> str:

@@ -12,7 +12,7 @@ import streamlit as st
 from emomusic.affect import EmotionProbabilities, Mood, affect_of
 from emomusic.app import state
 from emomusic.app.answer import NOW, Listener, answer
-from emomusic.app.live.session import LiveState, Phase, Way, live_session
+from emomusic.app.live.session import LiveSession, LiveState, Phase, live_fragment
 from emomusic.app.live.video import live_folder, points_of, script_that_calls
 from emomusic.app.player import show_queue
 from emomusic.app.queues import PlayerState
@@ -27,7 +27,6 @@ SONGS = "Songs"
 PLACE = "live"
 """The place of the songs."""
 
-_REFRESH_S = 0.25
 _MOOD_S = 10
 _LAYERS = "".join(
     f'<span>{name}</span><div class="layer" data-name="{name}"><b></b><b></b></div>'
@@ -89,18 +88,12 @@ def _forget_mood() -> None:
     page_state(PlayerState).queues.pop(PLACE, None)
 
 
-def show_band(style: str) -> None:
+@live_fragment(0.25, None)  # without WebRTC, the answer to each frame has the points
+def show_band(session: LiveSession, style: str) -> None:
     """Let the band play a style for the faces, and show its layers; the page calls this during the video."""
-    # Without WebRTC, the answer to each frame has the points, and a refresh would hold up the next frame
-    refresh_s = _REFRESH_S if page_state(LiveState).way is Way.WEBRTC else None
-    st.fragment(_play_band, run_every=refresh_s)(style)
-
-
-def _play_band(style: str) -> None:
-    if (session := live_session()) is not None:
-        is_playing = session.phase is Phase.PLAYING
-        data = {"folder": live_folder(), "style": style if is_playing else "", "points": points_of(session)}
-        _BAND(key="live-band", data=data)
+    is_playing = session.phase is Phase.PLAYING
+    data = {"folder": live_folder(), "style": style if is_playing else "", "points": points_of(session)}
+    _BAND(key="live-band", data=data)
 
 
 def show_songs() -> None:
@@ -112,12 +105,9 @@ def show_songs() -> None:
         show_queue(PLACE, "emomusic-live")
 
 
-@st.fragment(run_every=1.0)
-def _follow_mood() -> None:
-    live, session = page_state(LiveState), live_session()
-    if session is None:
-        return
-    table = session.reader.timeline()
+@live_fragment(1.0, 1.0)
+def _follow_mood(session: LiveSession) -> None:
+    live, table = page_state(LiveState), session.reader.timeline()
     now = summarize(table[table["time_s"] > table["time_s"].max() - _MOOD_S]).mean
     if now is not None and (live.mood is None or _mood_of(now) != _mood_of(live.mood)):
         live.mood = now

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import wraps
 from typing import Any
 
 import pandas as pd
@@ -15,7 +13,7 @@ from emomusic.app.answer import ALL, NOW, Listener, answer, face_points, group_s
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message
 from emomusic.app.live.music import PLACE
-from emomusic.app.live.session import LiveSession, LiveState, Problem, Way, live_session
+from emomusic.app.live.session import LiveSession, LiveState, Problem, live_fragment
 from emomusic.app.player import show_queue, song_line
 from emomusic.app.queues import queue_of, start
 from emomusic.app.sources import with_your_music
@@ -33,7 +31,6 @@ from emomusic.stream.reader import LiveView
 from emomusic.stream.timeline import TIMELINE_SECONDS, SessionSummary, summarize
 from emomusic.text import format_clock, pluralize
 
-_NOW_S, _TIMELINE_S = 1.0, 2.0  # between refreshes; a chart of ten minutes has 70 kB
 _TRAIL_S = 20
 _FACES_SHOWN = 6
 _PLANE_HEIGHT, _BARS_HEIGHT = 430, 230
@@ -41,25 +38,9 @@ _MAX_SONGS = 10
 _CARD: dict[str, Any] = {"border": True, "height": 136}  # equal heights: one card has a second line. "stretch" overlaps
 
 
-def _charted(every_s: float) -> Callable[[Callable[[LiveSession], None]], Callable[[], None]]:
-    """Make a fragment with charts. Over the page's own connection, each refresh holds up a frame, so it has fewer."""
-
-    def fragment_of(show: Callable[[LiveSession], None]) -> Callable[[], None]:
-        @wraps(show)
-        def refresh() -> None:
-            if (session := live_session()) is not None:
-                show(session)
-
-        return lambda: st.fragment(refresh, run_every=every_s * (1 + (page_state(LiveState).way is Way.PAGE)))()
-
-    return fragment_of
-
-
-@st.fragment(run_every=_NOW_S)
-def show_words() -> None:
-    """Show the current emotion in one sentence, refreshed once per second; the page calls this during the video."""
-    if (session := live_session()) is None:
-        return
+@live_fragment(1.0, 1.0)
+def show_words(session: LiveSession) -> None:
+    """Show the current emotion in one sentence; the page calls this and the next four during the video."""
     view = session.view()
     group = view.group
     show_trouble(session, view)
@@ -73,9 +54,9 @@ def show_words() -> None:
     )
 
 
-@_charted(_NOW_S)
+@live_fragment(1.0, 2.0)
 def show_plane(session: LiveSession) -> None:
-    """Show the faces and their trail on the plane, refreshed once per second; the page calls this during the video."""
+    """Show the faces and their trail on the plane."""
     view = session.view()
     group, points = view.group, face_points(view.faces)
     if len(view.faces) > 1 and group is not None:
@@ -90,9 +71,9 @@ def show_plane(session: LiveSession) -> None:
     )
 
 
-@_charted(_NOW_S)
+@live_fragment(1.0, 2.0)
 def show_faces(session: LiveSession) -> None:
-    """Show the probabilities of the faces, refreshed once per second; the page calls this during the video."""
+    """Show the probabilities of the faces."""
     view = session.view()
     if len(view.faces) <= 1 or view.group is None:
         show_bars(view.group, key="live-bars", least_height=_BARS_HEIGHT, font_px=14)
@@ -105,9 +86,9 @@ def show_faces(session: LiveSession) -> None:
         st.caption(f"{len(view.faces) - _FACES_SHOWN} more faces are in the video.")
 
 
-@_charted(_NOW_S)
+@live_fragment(1.0, 2.0)
 def show_large(session: LiveSession) -> None:
-    """Show the mood of the group in large type, without names or numbers of faces, refreshed once per second."""
+    """Show the mood of the group in large type, without names or numbers of faces."""
     view = session.view()
     group = view.group
     show_trouble(session, view)
@@ -131,9 +112,9 @@ _LARGE_TYPE = """<style>
 </style>"""
 
 
-@_charted(_TIMELINE_S)
+@live_fragment(2.0, 4.0)  # the chart has 70 kB
 def show_timeline(session: LiveSession) -> None:
-    """Show the emotions of the group over the last ten minutes; the page calls this during the video."""
+    """Show the emotions of the group over the last ten minutes."""
     st.markdown("**The last ten minutes**")
     show_areas(session.reader.timeline(), key="live-timeline")
     st.caption("The height of a colour is the mean share of an emotion over all faces. Gaps: no face, or no reading.")

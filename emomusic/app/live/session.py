@@ -1,6 +1,6 @@
 """One live session, which the video thread, the page and its fragments share, and what the visitor asked for.
 
-Fragments and callbacks call `live_session`: Streamlit would keep a session that they refer to.
+Fragments and callbacks get the session from here: Streamlit would keep a session that they refer to.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+import streamlit as st
 
 from emomusic.affect import EmotionProbabilities
 from emomusic.app.queues import PlayerState
@@ -93,6 +95,33 @@ def live_session() -> LiveSession | None:
     """The visitor's session, running or ended; None before the first start."""
     session = page_state(CameraState).session
     return session if isinstance(session, LiveSession) else None
+
+
+def with_session(act: Callable[..., object]) -> Callable[..., None]:
+    """A callback that gets the visitor's session, and does nothing without one."""
+
+    @wraps(act)
+    def call(*args: Any) -> None:
+        if (session := live_session()) is not None:
+            act(session, *args)
+
+    return call
+
+
+def live_fragment(webrtc_s: float | None, page_s: float | None) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a function that shows the visitor's session a fragment, refreshed so often by the way of the frames.
+
+    Over the page's own connection, each refresh holds up a frame.
+    """
+
+    def fragment_of(show: Callable[..., None]) -> Callable[..., None]:
+        def draw(*args: Any) -> None:
+            every_s = webrtc_s if page_state(LiveState).way is Way.WEBRTC else page_s
+            st.fragment(with_session(show), run_every=every_s)(*args)
+
+        return draw
+
+    return fragment_of
 
 
 def start_session(way: Way) -> LiveSession | None:

@@ -11,7 +11,7 @@ import streamlit as st
 from emomusic.affect import Emotion, EmotionProbabilities, describe, share_text
 from emomusic.app.charts import show_sharp
 from emomusic.app.frame import shown_errors
-from emomusic.app.live.session import LiveSession, live_session
+from emomusic.app.live.session import LiveSession, live_fragment, with_session
 from emomusic.app.persons import add_person, show_persons
 from emomusic.charts.face import expression_uri
 from emomusic.faces.identity import load_identifier
@@ -21,7 +21,6 @@ from emomusic.media.images import Box, encode_jpeg
 from emomusic.stream.lesson import ORDER, Lesson, Step
 from emomusic.stream.reader import SeenFace
 
-_REFRESH_S = 0.25
 _KEY = "N"  # space and enter press the focused button
 _SIDE = 180
 
@@ -51,26 +50,20 @@ def show_lesson(session: LiveSession | None) -> None:
     with shown_errors():
         _show_result(lesson.shots(), _learned(lesson))
     show_persons()
-    st.button("Teach another person", on_click=_begin_again, key="teach-again")
+    st.button("Teach another person", on_click=with_session(LiveSession.start_lesson), key="teach-again")
 
 
-def _begin_again() -> None:
-    if (session := live_session()) is not None:
-        session.start_lesson()
-
-
-def _tell(do: Callable[[Lesson], None], emotion: Emotion) -> None:
+@with_session
+def _tell(session: LiveSession, do: Callable[[Lesson], None], emotion: Emotion) -> None:
     """Do something with the visitor's lesson, unless it has left this emotion, as after the first click of two."""
-    session = live_session()
-    if session is not None and session.lesson is not None and session.lesson.view().emotion is emotion:
+    if session.lesson is not None and session.lesson.view().emotion is emotion:
         do(session.lesson)
 
 
-@st.fragment(run_every=_REFRESH_S)
-def _show_step() -> None:
-    """Show what to do now, refreshed four times a second."""
-    session = live_session()
-    if session is None or session.lesson is None:
+@live_fragment(0.25, 0.25)
+def _show_step(session: LiveSession) -> None:
+    """Show what to do now."""
+    if session.lesson is None:
         return
     view = session.lesson.view()
     if (emotion := view.emotion) is None:

@@ -24,7 +24,17 @@ from starlette.responses import FileResponse, Response
 
 from emomusic.app import state
 from emomusic.app.live.ice import IceSettings
-from emomusic.app.live.session import LiveSession, LiveState, Phase, Problem, Way, live_session, start_session
+from emomusic.app.live.session import (
+    LiveSession,
+    LiveState,
+    Phase,
+    Problem,
+    Way,
+    live_fragment,
+    live_session,
+    start_session,
+    with_session,
+)
 from emomusic.app.state import page_state
 from emomusic.assets import data_dir
 from emomusic.charts.colours import EMOTION_COLOURS, ink_on
@@ -215,16 +225,12 @@ def request_camera() -> None:
     live.request, live.answer, live.starts_video = secrets.token_hex(4), None, True
 
 
-def _end(problem: Problem | None = None) -> None:
-    if (session := live_session()) is not None:
-        session.end(problem)
+_end = with_session(LiveSession.end)
 
 
-@st.fragment
-def _show_frames() -> None:
+@live_fragment(None, None)
+def _show_frames(session: LiveSession) -> None:
     """Show the camera of a session, and take its frames."""
-    if (session := live_session()) is None:
-        return
     if session.is_left and session.is_on:
         session.end(Problem.LOST)
     if session.phase is not page_state(LiveState).shown:
@@ -239,16 +245,17 @@ def _show_frames() -> None:
         )
 
 
-def _take_frame() -> None:
-    session, camera = live_session(), st.session_state.get(state.LIVE_FRAMES)
-    if session is not None and camera is not None and camera.frame is not None:  # a late frame finds no component
+@with_session
+def _take_frame(session: LiveSession) -> None:
+    camera = st.session_state.get(state.LIVE_FRAMES)
+    if camera is not None and camera.frame is not None:  # a late frame finds no component
         session.take_frame(int(camera.frame["number"]), b64decode(camera.frame["jpeg"]))
 
 
-@st.fragment(run_every=2.0)
-def _show_rate() -> None:
+@live_fragment(None, 2.0)
+def _show_rate(session: LiveSession) -> None:
     """Say that the connection is the slower one."""
-    if (session := live_session()) is None or not session.is_on:
+    if not session.is_on:
         st.rerun()  # the session ended in a run of a fragment, and no frame follows that would run the page
     rate = pluralize(round(session.view().readings_per_second), "reading")
     st.caption(f"Slower connection: about {rate} per second")
@@ -312,11 +319,10 @@ def _show_stream(session: LiveSession | None, settings: IceSettings) -> None:
         _wait_for_connection()
 
 
-@st.fragment(run_every=0.5)
-def _wait_for_connection() -> None:
+@live_fragment(0.5, None)
+def _wait_for_connection(session: LiveSession) -> None:
     """Show the status of the connection; after the timeout, go on without WebRTC, or show a warning."""
-    session = live_session()
-    if session is not None and session.is_slow:
+    if session.is_slow:
         if not page_state(LiveState).is_way_fixed:
             _leave_webrtc(session)
         show_problem(Problem.BLOCKED)
