@@ -30,18 +30,18 @@ with shown_errors():
     from emomusic.app.charts import styled_room
     from emomusic.app.example import show_example
     from emomusic.app.photo.page import choose_mood, chosen_mood, show_mood, show_photos
-    from emomusic.app.picture_chooser import choose_other_pictures, choose_picture, has_pictures, keep_over_reload
+    from emomusic.app.picture_chooser import choose_other_pictures, choose_picture, keep_over_reload, shown_pictures
 
-    if has_pictures() or chosen_mood() is not None:
+    if shown_pictures() or chosen_mood() is not None:
         choose_other_pictures()
-    if has_pictures():
+    if shown_pictures():
         show_photos()
     elif (mood := chosen_mood()) is not None:
         show_mood(mood)
     else:
         with start or open_start(), styled_room("start", 700):  # a link may name no sample
             choose_picture()
-            if has_pictures():  # an upload arrived
+            if shown_pictures():  # an upload arrived
                 st.rerun()
             choose_mood()
             show_example(NOTE)

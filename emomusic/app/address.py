@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from emomusic.app import state
-from emomusic.app.state import page_state, visit_number
+from emomusic.app.state import Visit, page_state
 
 Choice = TypeVar("Choice", bound=str)
 
@@ -83,7 +83,7 @@ def open_address(page: str) -> None:
     The URL wins after a link, Back or Forward. After a return from another page, which clears the URL, the session
     wins.
     """
-    address, visit = page_state(Address), visit_number()
+    address, visit = page_state(Address), page_state(Visit).number
     is_new_visit = (address.page, address.visit) != (page, visit)
     url = {name: st.query_params.get_all(name) for name in PARAMS[page]}
     if url == address.replaced and not is_new_visit:

@@ -36,7 +36,7 @@ from emomusic.app.address import choose_one
 from emomusic.app.charts import show_chart
 from emomusic.app.queues import PlayerState, play, queue_of
 from emomusic.app.sources import with_your_music
-from emomusic.app.state import page_state
+from emomusic.app.state import fresh, page_state, renew
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex, clicked_mark
 from emomusic.charts.face import probability_bars
 from emomusic.faces.reading import FaceReading
@@ -53,6 +53,7 @@ ALL = "all"
 NOW = "now"
 YOU = "you"
 
+_PLANE = "plane-chart"  # key
 _SONGS_ON_PLANE = 6
 _LEAST_HEIGHT = 200  # of a chart that fills its container, in pixels
 
@@ -127,7 +128,7 @@ def show_plane(
     emotion = request.emotion or nearest_emotion(point)
     faces.append(FacePoint(listener.label, point, emotion, pictures.get(listener.label, "")))
     # Another chart after each click: in the old one the mark stays selected, and a second click deselects it
-    key = f"plane-{page_state(PlayerState).plane_clicks}"
+    key = fresh(_PLANE)
     least = _LEAST_HEIGHT if height == "stretch" else 420
     with st.container(key="plane", gap="xsmall", height=height):
         show_chart(
@@ -170,7 +171,7 @@ def _take_mark(key: str, place: str, on_face: Callable[[str], None] | None) -> N
         play(place, mark)
     elif mark is not None and on_face is not None:
         on_face(mark)
-    page_state(PlayerState).plane_clicks += 1
+    renew(_PLANE)
 
 
 def group_sentence(probabilities: EmotionProbabilities, *, group_of: int) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import msgspec
 import numpy as np
 import streamlit as st
@@ -26,11 +24,6 @@ class Example(msgspec.Struct, frozen=True):
     songs: list[Pick]
 
 
-@cache
-def _load() -> Example:
-    return msgspec.json.decode(DATA.read_bytes(), type=Example)
-
-
 # The picture and the sentence: above the charts, or left of them on a wide screen
 _STYLE = """<style>
 .st-key-example {
@@ -51,7 +44,7 @@ def show_example(note: str) -> None:
     Args:
         note: one line that names what replaces the example on this page.
     """
-    example = _load()
+    example = msgspec.json.decode(DATA.read_bytes(), type=Example)
     faces = [EmotionProbabilities(np.array([*shares.values()], np.float32)) for shares in example.faces]
     group = group_probabilities(faces)
     assert group is not None  # the script checks it

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+from weakref import ref
 
 import streamlit as st
 from streamlit import runtime
@@ -19,7 +20,7 @@ from streamlit.runtime.scriptrunner import StopException
 
 from emomusic.app.address import open_address
 from emomusic.app.sessions import WHEN_GONE, forget_closed_pages
-from emomusic.app.state import CameraState, Visit, page_state, visit_number
+from emomusic.app.state import CameraState, State, Visit, page_state
 from emomusic.assets import ROOT, data_dir
 from emomusic.charts.colours import rgb_of
 from emomusic.compat import (
@@ -51,9 +52,20 @@ def text_color() -> str | None:
     return str(st.get_option(f"theme.{theme}.textColor")) if theme else None
 
 
-def download_button(label: str, make: Callable[[], str | bytes], name: str, **look: Any) -> None:
-    """Show a download button that makes its file on demand and does not rerun the page."""
-    st.download_button(label, make, name, mimetypes.guess_type(name)[0], on_click="ignore", **look)
+def download_button(label: str, state: State, make: Callable[[State], str | bytes], name: str, **look: Any) -> None:
+    """Show a download button that makes its file of a state on demand, and does not rerun the page.
+
+    Streamlit makes it outside of the session, and keeps the function for up to a minute longer, so `make` holds no data
+    of a visitor.
+    """
+    weak = ref(state)
+
+    def make_now() -> str | bytes:
+        if (found := weak()) is None:
+            raise RuntimeError("expected the state of an open page. Received: one of a closed page")
+        return make(found)
+
+    st.download_button(label, make_now, name, mimetypes.guess_type(name)[0], on_click="ignore", **look)
 
 
 # Streamlit looks for addresses and icons after Markdown has removed the backslashes. An invisible letter parts them
@@ -126,7 +138,7 @@ def style_page() -> None:
     # Before the navigation. A bundled icon, because Streamlit loads material symbols for `page_icon` from the network
     icon, logo = (str(data_dir() / name) for name in ("icon.png", "logo.png"))
     st.set_page_config(page_title="EmoMusic", page_icon=icon, layout="wide", initial_sidebar_state="collapsed")
-    if not visit_number():  # the browser of a new visitor widens the empty page, before there are elements that move
+    if not page_state(Visit).number:  # the browser of a new visitor widens the page, before elements could move
         time.sleep(_WIDENED_S)
     st.logo(logo, size="large")
     text_colours = [colour for theme in ("light", "dark") if (colour := st.get_option(f"theme.{theme}.textColor"))]

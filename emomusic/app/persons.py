@@ -12,14 +12,12 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from emomusic.affect import Emotion
 from emomusic.app import state
 from emomusic.app.frame import download_button
-from emomusic.app.state import CameraState, from_state, page_state
+from emomusic.app.state import CameraState, page_state
 from emomusic.app.uploads import show_uploader
-from emomusic.compat import session_id
 from emomusic.faces.identity import load_identifier
 from emomusic.faces.profile import MAX_BYTES, FaceProfile, KnownFace, apply_profile
-from emomusic.faces.reading import FaceReading, PictureReading, load_networks, read_faces
+from emomusic.faces.reading import FaceReading, PictureReading, load_networks
 from emomusic.media.images import RgbImage
-from emomusic.server.shared import shared
 from emomusic.text import join_names
 
 _MOST = 8
@@ -27,7 +25,7 @@ _MOST = 8
 
 @dataclass
 class PersonsState:
-    """The known persons, and the number of changes."""
+    """The known persons, and the number of changes: readings with another one are out of date."""
 
     known: tuple[KnownFace, ...] = ()
     version: int = 0
@@ -37,24 +35,9 @@ class PersonsState:
         self.known, self.version = known, self.version + 1
 
 
-def persons() -> tuple[KnownFace, ...]:
-    """The persons of this session."""
-    return page_state(PersonsState).known
-
-
-def persons_version() -> int:
-    """A number that changes with the persons of this session. Readings with another one are out of date."""
-    return page_state(PersonsState).version
-
-
-def read_visitor(image: RgbImage) -> PictureReading:
-    """The faces of a visitor's picture, without profiles."""
-    return read_faces(image, *shared().visitor_networks(session_id()))
-
-
 def with_persons(image: RgbImage, reading: PictureReading) -> PictureReading:
     """The reading of a picture in which the persons of this session are read with their profile."""
-    for person in persons():
+    for person in page_state(PersonsState).known:
         reading = apply_profile(image, reading, person, load_identifier())
     return reading
 
@@ -63,14 +46,14 @@ def show_known(faces: Sequence[FaceReading]) -> None:
     """Tell which faces were read with a profile, or that they are other people's."""
     if known := [f"face {face.number}" for face in faces if face.is_known]:
         st.caption(f":material/face: Read with a profile: {join_names(known)}")
-    elif persons() and faces:
+    elif page_state(PersonsState).known and faces:
         st.caption(":material/face: The profile is of another person. These faces are read without it.")
 
 
 def choose_persons() -> None:
     """Show a menu to use, download and forget profiles."""
     with st.popover("This is me", icon=":material/face:", key="persons"):
-        if not persons():
+        if not page_state(PersonsState).known:
             st.markdown("EmoMusic reads your face better after a short lesson with your camera, or with its profile.")
             view = {state.LIVE_VIEW: state.LIVE_TEACH}
             st.page_link("pages/live.py", label="Teach it my face", icon=":material/school:", query_params=view)
@@ -84,7 +67,8 @@ def add_person(profile: FaceProfile) -> KnownFace:
         ProfileError: the profile is of another model.
     """
     person = KnownFace(profile, load_networks()[1])
-    page_state(PersonsState).change((*persons(), person)[-_MOST:])
+    here = page_state(PersonsState)
+    here.change((*here.known, person)[-_MOST:])
     return person
 
 
@@ -97,14 +81,15 @@ def forget_persons() -> None:
 
 def show_persons() -> None:
     """Show the persons of this session, and how to download, load and forget their profiles."""
-    for number, person in enumerate(persons(), 1):
+    here = page_state(PersonsState)
+    for number, person in enumerate(here.known, 1):
         learned = [emotion.adjective for emotion in Emotion if emotion in person.profile.shots]
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"**Person {number}:** {join_names(learned)}", width="content")
             name = f"emomusic-face-{number}.json"
-            make = from_state(page_state(PersonsState), partial(_profile_of, number - 1))
-            download_button("Download", make, name, type="tertiary", key=f"person-{number}")
-    if persons():
+            make = partial(_profile_of, number - 1)
+            download_button("Download", here, make, name, type="tertiary", key=f"person-{number}")
+    if here.known:
         st.button("Forget", icon=":material/delete:", on_click=forget_persons, key="persons-forget")
     show_uploader(
         st.file_uploader,

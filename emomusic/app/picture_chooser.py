@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +13,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.app import state
@@ -156,11 +156,6 @@ def shown_pictures() -> tuple[Picture, ...]:
     return _linked_samples() or page_state(PictureState).own
 
 
-def has_pictures() -> bool:
-    """Whether photos were chosen. A page asks this, because Streamlit keeps the variables of its script."""
-    return bool(shown_pictures())
-
-
 def digest_of(pictures: Sequence[Picture]) -> str:
     """Identifies photos: the digest of one, a digest of several."""
     if len(pictures) == 1:
@@ -168,9 +163,10 @@ def digest_of(pictures: Sequence[Picture]) -> str:
     return hashlib.sha256("".join(picture.digest for picture in pictures).encode()).hexdigest()[:16]
 
 
-def keep_result(digest: str, result: object) -> None:
+def keep_result(digest: str, result: Result) -> Result:
     """Keep a result about photos in the session, until the visitor chooses own photos or removes them."""
     page_state(PictureState).results[type(result)] = (digest, result)
+    return result
 
 
 def kept_result(kind: type[Result], digest: str) -> Result | None:
@@ -197,11 +193,9 @@ def choose_other_pictures() -> None:
             _choose_own()
 
 
-@contextlib.contextmanager
-def picture_menu(label: str, name: str) -> Iterator[None]:
+def picture_menu(label: str, name: str) -> DeltaGenerator:
     """A menu that closes when another photo is chosen."""
-    with st.popover(label, icon=":material/image:", key=f"{name}-{digest_of(shown_pictures())}"):
-        yield
+    return st.popover(label, icon=":material/image:", key=f"{name}-{digest_of(shown_pictures())}")
 
 
 def _choose_own() -> None:

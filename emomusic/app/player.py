@@ -19,7 +19,7 @@ from emomusic.app.sources import (
     use_spotify,
     with_your_music,
 )
-from emomusic.app.state import from_state, page_state
+from emomusic.app.state import page_state
 from emomusic.songs.catalogue import normalize_text
 from emomusic.songs.queue import SongQueue
 from emomusic.songs.request import Policy
@@ -230,4 +230,4 @@ def _offer(label: str, write: Callable[[Sequence[Pick]], str | bytes], name: str
     def make(player: PlayerState) -> str | bytes:
         return write(player.queues[place].playlist(PLAYLIST))
 
-    download_button(label, from_state(page_state(PlayerState), make), name, key=f"{label}-{place}")
+    download_button(label, page_state(PlayerState), make, name, key=f"{label}-{place}")

@@ -35,7 +35,6 @@ class PlayerState:
         starts: how often a song was to begin.
         fading: the places whose songs fade into each other.
         videos: the video of a place, as a selector, whose pauses its songs share.
-        plane_clicks: number of clicks on the plane of the page.
     """
 
     queues: dict[str, SongQueue] = field(default_factory=dict)
@@ -45,7 +44,6 @@ class PlayerState:
     starts: int = 0
     fading: set[str] = field(default_factory=set)
     videos: dict[str, str] = field(default_factory=dict)
-    plane_clicks: int = 0
 
 
 def queue_of(

@@ -15,11 +15,9 @@ They read the state.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
-from weakref import ref
 
 import streamlit as st
 
@@ -27,7 +25,6 @@ STATES = "states"
 """The key of the instances in the session, by their dataclass."""
 
 State = TypeVar("State")
-Made = TypeVar("Made")
 
 
 def page_state(kind: type[State]) -> State:
@@ -39,33 +36,12 @@ def page_state(kind: type[State]) -> State:
     return found
 
 
-def from_state(state: State, make: Callable[[State], Made]) -> Callable[[], Made]:
-    """A function that makes a file of a state, for a download, which runs outside of the page and its session.
-
-    It does not keep the state: Streamlit keeps the function for up to a minute after the session.
-    """
-    weak = ref(state)
-
-    def make_now() -> Made:
-        found = weak()
-        if found is None:
-            raise RuntimeError("expected the state of an open page. Received: one of a closed page")
-        return make(found)
-
-    return make_now
-
-
 @dataclass
 class Visit:
-    """The shown page, and the number of visits to pages in the session."""
+    """The shown page, and the number of visits to pages in the session: a return from another page is another visit."""
 
     page: str | None = None
     number: int = 0
-
-
-def visit_number() -> int:
-    """Identifies the visit to the shown page. A return from another page is another visit."""
-    return page_state(Visit).number
 
 
 @dataclass

@@ -31,6 +31,7 @@ def test_what_servers_and_systems_make_is_left_out(tmp_path: Path):
     make(tmp_path, "x.jpg", "#1 hits/y.jpg", "@home/z.jpg")
     others = ("@eaDir/x.jpg/THUMB.jpg", "#recycle/x.jpg", "#SNAPSHOT/x.jpg", "$RECYCLE.BIN/x.jpg", ".thumbnails/x.jpg")
     make(tmp_path, *others, "__MACOSX/._x.jpg", "._x.jpg", ".hidden/x.jpg", "lost+found/x.jpg", "Thumbs.db")
+    os.mkfifo(tmp_path / "pipe.jpg")
     found = walk(tmp_path)
     assert names(tmp_path, found) == ["x.jpg", "#1 hits/y.jpg", "@home/z.jpg"]
     assert found.others_left_out is None

@@ -199,7 +199,7 @@ def test_a_profile_counts_for_photos_that_were_read_before_and_is_forgotten(
     profile = learn_profile({Emotion.NEUTRAL: [crop_face(image, face.box)]}, identity, classifier)
     group(app, root, "joe-biden-2010", "grace-hopper-1984")
     before = [photo.reading.faces for photo in result_of(app, Photos).photos]
-    monkeypatch.setattr(reading, "read_visitor", None)  # the faces are not searched again
+    monkeypatch.setattr(reading, "read_faces", None)  # the faces are not searched again
     app.file_uploader(key=state.PROFILE_UPLOAD).set_value(("me.json", profile.to_json(), "application/json")).run()
     assert not app.exception
     assert "Read with a profile: face 2" in text_of(app)

@@ -151,7 +151,9 @@ def test_a_guest_counts_as_artist_and_only_one_version_of_a_song_is_recommended(
 
 
 @pytest.mark.parametrize("emotion", [Emotion.ANGRY, Emotion.SAD, Emotion.SURPRISE])
-def test_a_journey_goes_in_even_steps_from_the_point_to_the_target(recommender: Recommender, emotion: Emotion) -> None:
+def test_a_journey_goes_in_even_steps_which_its_scores_and_reasons_describe(
+    recommender: Recommender, emotion: Emotion
+) -> None:
     request = Request(EMOTION_POINTS[emotion], emotion, policy=Policy.JOURNEY)
     target, _ = target_of(request)
     songs = recommender.songs(request, 10)
@@ -160,6 +162,13 @@ def test_a_journey_goes_in_even_steps_from_the_point_to_the_target(recommender: 
     assert distances.max() < 0.45
     assert distances.mean() < 0.2
     assert len({name for pick in songs for name in pick.song.artists}) >= 10
+    assert [song.score for song in songs] == pytest.approx(np.exp(-0.5 * (distances / 0.45) ** 2), abs=1e-5)
+    reasons = [song.reason for song in songs]
+    assert all(reason.startswith(f"Step {step} of 10: ") for step, reason in enumerate(reasons, 1))
+    if emotion is Emotion.ANGRY:
+        assert reasons[0].endswith("dark and lively")
+        assert reasons[-1].endswith("and quiet, close to the target")
+        assert any("a little quieter" in reason for reason in reasons[1:-1])
 
 
 def test_a_journey_has_smaller_tempo_changes_than_match(recommender: Recommender) -> None:

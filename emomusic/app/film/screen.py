@@ -25,7 +25,7 @@ from emomusic.app.film.state import FilmState, ScenePicks, visitors_job
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
 from emomusic.app.player import show_queue
 from emomusic.app.queues import PlayerState
-from emomusic.app.state import from_state, page_state
+from emomusic.app.state import page_state
 from emomusic.charts.affect import FacePoint, circumplex
 from emomusic.charts.live import film_areas
 from emomusic.export import film_faces_csv, film_playlist, film_record
@@ -95,7 +95,7 @@ def show_downloads(film: FilmView) -> None:
             ("Everything (JSON)", _make_json, "emomusic-film.json"),
             ("Playlist (M3U)", _make_list, "emomusic-film.m3u"),
         ):
-            download_button(label, from_state(here, make), name, type="tertiary")
+            download_button(label, here, make, name, type="tertiary")
 
 
 def _show_link(file: StreamedFile, label: str) -> None:

@@ -131,10 +131,7 @@ def walk_of(picture: Picture) -> Walk:
     Raises:
         ImageError: the photo cannot be read.
     """
-    if (walk := kept_result(Walk, picture.digest)) is None:
-        walk = Walk(picture)
-        keep_result(picture.digest, walk)
-    return walk
+    return kept_result(Walk, picture.digest) or keep_result(picture.digest, Walk(picture))
 
 
 def show_face(number: int) -> None:

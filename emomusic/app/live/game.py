@@ -15,7 +15,6 @@ from emomusic.app.frame import download_button, shown_errors
 from emomusic.app.live.readings import show_trouble
 from emomusic.app.live.session import LiveSession, live_fragment, with_session
 from emomusic.app.sessions import WHEN_GONE
-from emomusic.app.state import from_state
 from emomusic.charts.colours import EMOTION_COLOURS
 from emomusic.charts.face import expression_uri
 from emomusic.faces.model_files import DEFAULT_MODEL
@@ -194,9 +193,13 @@ def show_rounds(game: MirrorGame) -> None:
     )
     st.html(f'<div class="game-cards">{cards}</div>')
     if view.strongest is not None:
-        make = from_state(game, lambda game: face_strip(game.view().rounds))
         download_button(
-            "All faces (PNG)", make, "emomusic-faces.png", icon=":material/download:", key="live-game-strip"
+            "All faces (PNG)",
+            game,
+            lambda game: face_strip(game.view().rounds),
+            "emomusic-faces.png",
+            icon=":material/download:",
+            key="live-game-strip",
         )
     st.header("Hard for people, hard for models", anchor=False)
     with shown_errors():

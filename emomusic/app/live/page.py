@@ -30,7 +30,7 @@ from emomusic.app.live.readings import (
 from emomusic.app.live.session import LiveSession, LiveState, Phase, Problem
 from emomusic.app.live.teach import show_lesson
 from emomusic.app.live.video import mount_camera, request_camera, show_problem, show_video, sync_session
-from emomusic.app.persons import persons
+from emomusic.app.persons import PersonsState
 from emomusic.app.secrets import read_secrets
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.app.state import page_state
@@ -71,7 +71,7 @@ def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
             "the app expects few angry, disgusted or afraid faces."
         )
     if session is not None:
-        session.reader.known = persons()
+        session.reader.known = page_state(PersonsState).known
         session.boxes = not class_view
         session.reader.settings = LiveSettings(
             detect_side=_CLASS_SIDE if class_view else _DEFAULTS.detect_side,

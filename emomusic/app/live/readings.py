@@ -17,7 +17,7 @@ from emomusic.app.live.session import LiveSession, LiveState, Problem, live_frag
 from emomusic.app.player import show_queue, song_line
 from emomusic.app.queues import queue_of, start
 from emomusic.app.sources import with_your_music
-from emomusic.app.state import from_state, page_state
+from emomusic.app.state import page_state
 from emomusic.charts.affect import FacePoint, circumplex
 from emomusic.charts.live import face_bars, mood_areas
 from emomusic.errors import EmomusicError
@@ -217,8 +217,14 @@ def show_summary(session: LiveSession) -> None:
         for s in summary.scenes
     ]
     st.dataframe(pd.DataFrame(rows, columns=["Start", "Duration", "Mood", "Quadrant"]), hide_index=True)
-    make = from_state(session, lambda session: str(session.reader.timeline().to_csv(index=False, float_format="%.4f")))
-    download_button("Timeline (CSV)", make, "emomusic-session.csv", icon=":material/download:", key="live-csv")
+    download_button(
+        "Timeline (CSV)",
+        session,
+        lambda session: str(session.reader.timeline().to_csv(index=False, float_format="%.4f")),
+        "emomusic-session.csv",
+        icon=":material/download:",
+        key="live-csv",
+    )
     st.header("Playlist of the session", anchor=False)
     picks = _session_queue(summary).playlist(_MAX_SONGS)
     if not picks:

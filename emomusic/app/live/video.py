@@ -282,7 +282,7 @@ def _show_stream(session: LiveSession | None, settings: IceSettings) -> None:
     from streamlit_webrtc import Translations, WebRtcMode, webrtc_streamer
     from streamlit_webrtc.webrtc import SignallingTimeoutError
 
-    live, visit = page_state(LiveState), state.visit_number()
+    live, visit = page_state(LiveState), page_state(state.Visit).number
     if (before := st.session_state.get(state.LIVE_STREAM)) is not None:
         set_visitor_stayed(before, stayed=live.visit == visit)  # after another page, the stream must restart
     live.visit = visit

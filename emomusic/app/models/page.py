@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -263,17 +264,19 @@ def _show_choice(chosen: Chosen) -> None:
 
 def _show_downloads(chosen: Chosen) -> None:
     """Offer all figures as files, which are read on demand. The table has its own download as CSV."""
-    files: dict[str, tuple[Callable[[], str | bytes], str]] = {
-        "All models (JSON)": (
-            lambda: json.dumps([document(record) for record in chosen.others], indent=2),
-            f"{chosen.kind}-models.json",
-        )
-    }
-    for name in chosen.names:
-        files[f"{label_of(name)} (JSON)"] = (folder_of(chosen.kind, name) / METRICS).read_bytes, f"{name}-metrics.json"
+    page = page_state(ModelsState)
+
+    def all_models(_: ModelsState) -> str:
+        return json.dumps([document(record) for record in chosen.others], indent=2)
+
+    def metrics_of(name: str, _: ModelsState) -> bytes:
+        return (folder_of(chosen.kind, name) / METRICS).read_bytes()
+
     with st.popover("Download", icon=":material/download:"):
-        for label, (read, file_name) in files.items():
-            download_button(label, read, file_name, type="tertiary")
+        download_button("All models (JSON)", page, all_models, f"{chosen.kind}-models.json", type="tertiary")
+        for name in chosen.names:
+            label, read = f"{label_of(name)} (JSON)", partial(metrics_of, name)
+            download_button(label, page, read, f"{name}-metrics.json", type="tertiary")
 
 
 def _show_reports(record: Record) -> None:

@@ -34,7 +34,7 @@ from emomusic.app.player import show_queue
 from emomusic.app.queues import play_list
 from emomusic.app.secrets import spotify_credentials
 from emomusic.app.sources import Source, ready_source
-from emomusic.app.state import from_state, page_state
+from emomusic.app.state import page_state
 from emomusic.charts import music as plots
 from emomusic.errors import EmomusicError
 from emomusic.server.capacity import is_own_computer
@@ -246,7 +246,8 @@ def show_table(songs: Songs) -> None:
         if rows.size:
             download_button(
                 "CSV",
-                from_state(songs, partial(Songs.csv, rows=rows)),
+                songs,
+                partial(Songs.csv, rows=rows),
                 "songs.csv",
                 icon=":material/download:",
                 key=state.music_widget("csv"),

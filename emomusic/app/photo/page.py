@@ -44,7 +44,7 @@ from emomusic.app.picture_chooser import (
     shown_pictures,
 )
 from emomusic.app.player import PLAYLIST, show_queue
-from emomusic.app.state import from_state, page_state
+from emomusic.app.state import page_state
 from emomusic.charts.affect import FacePoint
 from emomusic.export import faces_csv, gallery_csv, gallery_record, picture_record, request_record
 from emomusic.faces.reading import PictureReading
@@ -289,11 +289,8 @@ def _show_downloads(photos: Photos, choices: Choices) -> None:
 
 
 def _offer(label: str, make: Callable[[ShownPhotos], str | bytes], name: str) -> None:
-    def make_now(photo: PictureState) -> str | bytes:
-        _, shown = photo.results[ShownPhotos]
-        return make(shown)
-
-    download_button(label, from_state(page_state(PictureState), make_now), name, type="tertiary")
+    here = page_state(PictureState)
+    download_button(label, here, lambda photo: make(photo.results[ShownPhotos][1]), name, type="tertiary")
 
 
 # On a phone the cards form one row that scrolls sideways

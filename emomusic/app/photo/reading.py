@@ -6,14 +6,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from emomusic.app.persons import persons_version, read_visitor, with_persons
+from emomusic.app.persons import PersonsState, with_persons
 from emomusic.app.picture_chooser import Picture, PictureState, digest_of, keep_result, kept_result, shown_pictures
 from emomusic.app.state import page_state
-from emomusic.compat import return_free_memory
+from emomusic.compat import return_free_memory, session_id
 from emomusic.errors import ImageError
-from emomusic.faces.reading import PictureReading, number_faces
+from emomusic.faces.reading import PictureReading, number_faces, read_faces
 from emomusic.marks.picture import ROOM_AROUND
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, read_image, shrink
+from emomusic.server.shared import shared
 
 _PREVIEW_SIDE = 1400  # pixels; Streamlit shrinks images wider than 1460 pixels on every run
 _FACE_SIDE = 128
@@ -48,7 +49,7 @@ class Photo:
     def read(self) -> None:
         """Find and read the faces."""
         if (image := self.image) is not None:
-            self.found = read_visitor(image)
+            self.found = read_faces(image, *shared().visitor_networks(session_id()))
             self.reading = with_persons(image, self.found)
             crops = (crop_face(image, face.face.box, margin=ROOM_AROUND) for face in self.found.faces)
             self.faces = tuple(encode_jpeg(shrink(crop, _FACE_SIDE)[0]) for crop in crops)
@@ -131,16 +132,14 @@ class Photos:
                     mine.own = tuple(
                         replace(one, data=photo.preview, held=None) if one.digest == digest else one for one in mine.own
                     )
-        if self.persons_version != persons_version():
+        if self.persons_version != (version := page_state(PersonsState).version):
             for photo in self.photos:
                 photo.read_again()
-            self.persons_version = persons_version()
+            self.persons_version = version
 
 
 def photos_of_page() -> Photos:
     """The chosen photos as they are kept in the session, read or not."""
     digest = digest_of(pictures := shown_pictures())
-    if (photos := kept_result(Photos, digest)) is None:
-        photos = Photos(digest, dict.fromkeys(each.digest for each in pictures), persons_version())
-        keep_result(digest, photos)
-    return photos
+    unread = Photos(digest, dict.fromkeys(each.digest for each in pictures), page_state(PersonsState).version)
+    return kept_result(Photos, digest) or keep_result(digest, unread)
