@@ -2,12 +2,14 @@
 
 import streamlit as st
 
-from emomusic.app.film.state import has_film
+from emomusic.app import state
+from emomusic.app.address import chosen
+from emomusic.app.film.state import SAMPLE, visitors_job
 from emomusic.app.frame import require_app, shown_errors
 
 require_app("film")
 
-if not has_film():
+if visitors_job() is None and chosen(state.FILM_SAMPLE) != SAMPLE:
     st.title("What does this film sound like?", anchor=False)
 
 with shown_errors():

@@ -5,7 +5,7 @@ A page reads faces, makes the listener of the songs, and shows the answer in the
     listener = Listener(ALL, probabilities)          # or of one face, or of a mood
     answer(listener, "photo")                        # shows the policies; the bar plays the queue "photo"
     show_queue("photo", "my-photo")                  # files begin with "my-photo"
-    show_plane(listener, "photo", face_points(faces), on_face=choose_face)
+    show_plane(listener, "photo", face_points(probabilities), on_face=choose_face)
 
 The queue of a place stays in the session, with its position, until the listener, the policy, the visitor's music or the
 source of songs changes. `answer(..., policies=False)` is for a mood, which needs no policy. A list that is chosen in
@@ -14,9 +14,10 @@ another way, such as one song for each scene, uses `queues.queue_of` and `player
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from typing import Any, Literal
 
 import streamlit as st
@@ -39,7 +40,6 @@ from emomusic.app.sources import with_your_music
 from emomusic.app.state import fresh, page_state, renew
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex, clicked_mark
 from emomusic.charts.face import probability_bars
-from emomusic.faces.reading import FaceReading
 from emomusic.songs.queue import SongQueue
 from emomusic.songs.recommend import JOURNEY_STEPS
 from emomusic.songs.request import Policy, Request, nearest_emotion, start_mood, target_of
@@ -198,10 +198,14 @@ def show_bars(
     show_chart(figure, key=key, alt=alt, **look)
 
 
-def face_points(faces: Iterable[FaceReading]) -> list[FacePoint]:
-    """The first faces as numbered points on the plane."""
-    shown = [*faces][:MOST_POINTS]
-    return [FacePoint(str(face.number), face.point, face.emotion) for face in shown]
+def face_points(
+    faces: Mapping[int, EmotionProbabilities], group: EmotionProbabilities | None = None
+) -> list[FacePoint]:
+    """The first faces by number as points on the plane, and the group if there are several faces."""
+    shares: dict[object, EmotionProbabilities] = {**dict(islice(faces.items(), MOST_POINTS))}
+    if group is not None and len(faces) > 1:
+        shares[ALL] = group
+    return [FacePoint(str(label), affect_of(of), of.emotion) for label, of in shares.items()]
 
 
 def song_points(picks: Iterable[Pick]) -> list[SongPoint]:

@@ -101,12 +101,7 @@ export class SongPlayer extends EventTarget {
   }
 }
 
-const ICONS = {
-  play: "M8 5v14l11-7z",
-  pause: "M6 5h4v14H6zM14 5h4v14h-4z",
-  previous: "M6 6h2v12H6zM19 6v12l-9-6z",
-  next: "M16 6h2v12h-2zM5 6v12l9-6z",
-};
+const [PLAY, PAUSE] = [["Play", "M8 5v14l11-7z"], ["Pause", "M6 5h4v14H6zM14 5h4v14h-4z"]]; // name and icon
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
 /** The window's player, made by the first bar. */
@@ -166,22 +161,17 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const frame = showFrame(parentElement.querySelector("iframe"), data.song);
   const button = (name) => parentElement.querySelector(`.${name}`);
   const { song, start } = data;
-  const label = (name, icon, text) => {
-    button(name).setAttribute("aria-label", text);
-    button(name).querySelector("path").setAttribute("d", ICONS[icon]);
-  };
 
   const draw = () => {
     const { audio } = player;
     const shown = song?.url ? player.song : song; // while the server learns of the next song, it plays
     bar.hidden = !shown;
     if (!shown) return;
-    const isPlaying = player.isPlaying;
+    const [label, icon] = player.isPlaying ? PAUSE : PLAY;
+    button("play").setAttribute("aria-label", label);
+    button("play").querySelector("path").setAttribute("d", icon);
     bar.classList.toggle("refused", player.isRefused);
     bar.classList.toggle("on-spotify", Boolean(song?.spotify));
-    label("play", isPlaying ? "pause" : "play", isPlaying ? "Pause" : "Play");
-    label("previous", "previous", "Previous song");
-    label("next", "next", "Next");
     button("play").disabled = !song?.url && !song?.spotify;
     button("previous").disabled = !data.has_previous;
     button("next").disabled = !song;

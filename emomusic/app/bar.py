@@ -44,9 +44,11 @@ _BAR = st.components.v2.component(
     "emomusic_bar",
     html="""<div class="bar" role="region" aria-label="Player" hidden>
   <img alt="" hidden>
-  <button class="previous"><svg viewBox="0 0 24 24"><path/></svg></button>
+  <button class="previous" aria-label="Previous song">
+    <svg viewBox="0 0 24 24"><path d="M6 6h2v12H6zM19 6v12l-9-6z"/></svg>
+  </button>
   <button class="play"><svg viewBox="0 0 24 24"><path/></svg></button>
-  <button class="next"><svg viewBox="0 0 24 24"><path/></svg></button>
+  <button class="next" aria-label="Next"><svg viewBox="0 0 24 24"><path d="M16 6h2v12h-2zM5 6v12l9-6z"/></svg></button>
   <p><b></b> <span></span></p>
   <input type="range" min="0" step="0.1" aria-label="Position"><time></time>
   <iframe allow="autoplay; clipboard-write; encrypted-media" hidden></iframe>

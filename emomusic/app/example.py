@@ -6,12 +6,12 @@ import msgspec
 import numpy as np
 import streamlit as st
 
-from emomusic.affect import EmotionProbabilities, affect_of, describe, group_probabilities
-from emomusic.app.answer import show_bars, song_points
+from emomusic.affect import EmotionProbabilities, describe, group_probabilities
+from emomusic.app.answer import face_points, show_bars, song_points
 from emomusic.app.charts import show_chart, styled_room
 from emomusic.app.frame import escape_markdown
 from emomusic.assets import data_dir
-from emomusic.charts.affect import FacePoint, circumplex
+from emomusic.charts.affect import circumplex
 from emomusic.songs.song import Pick
 
 DATA, PICTURE = (data_dir() / "samples" / "example" / name for name in ("answer.json", "picture.jpg"))
@@ -62,10 +62,7 @@ def show_example(note: str) -> None:
         with st.container(height="stretch", vertical_alignment="center"):
             show_bars(group, key="example-bars", name="the example", least_height=220)
         with st.container():
-            points = [
-                FacePoint(str(number), affect_of(shares), shares.emotion) for number, shares in enumerate(faces, 1)
-            ]
-            points.append(FacePoint("all", affect_of(group), group.emotion))
+            points = face_points(dict(enumerate(faces, 1)), group)
             songs = song_points(example.songs)
             alt = f"The affect plane with {len(faces)} faces and {len(songs)} songs of the example"
             show_chart(circumplex(points, songs, height=320), key="example-plane", alt=alt)

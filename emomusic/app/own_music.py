@@ -127,7 +127,7 @@ def choose_folders() -> None:
     """Show the folders of the library, and the search for changes."""
     library = own_library()
     with st.form("library-add", border=False):
-        folder = st.text_input("Folder with music", placeholder=str(Path.home() / "Music"), key=state.LIBRARY_FOLDER)
+        folder = st.text_input("Folder with music", placeholder=str(Path.home() / "Music"), key="library-folder")
         if st.form_submit_button("Add this folder", disabled=library.is_running):
             _start(folder)
     counts = library.info
@@ -217,7 +217,6 @@ def choose_files() -> None:
         choose_folders()
         return
     show_uploader(
-        st.file_uploader,
         f"Audio files, at most {MAX_FILES}, each up to {MAX_MB} MB",
         state.OWN_UPLOAD,
         _store_files,
@@ -310,7 +309,6 @@ class TableState:
 def choose_table() -> None:
     """Show the uploader, and what happened to the last file."""
     show_uploader(
-        st.file_uploader,
         "Your table of songs (CSV)",
         state.TABLE_UPLOAD,
         _store_table,

@@ -92,7 +92,6 @@ def show_persons() -> None:
     if here.known:
         st.button("Forget", icon=":material/delete:", on_click=forget_persons, key="persons-forget")
     show_uploader(
-        st.file_uploader,
         "Load a profile (JSON)",
         state.PROFILE_UPLOAD,
         _load,

@@ -234,13 +234,12 @@ def _show_camera() -> None:
         f"The photo stays in memory and is deleted {WHEN_GONE}."
     )
     look: dict[str, Any] = {"width": 480, "label_visibility": "collapsed"}
-    show_uploader(st.camera_input, "Take a photo", fresh(state.CAMERA), _store_own, **look)
+    show_uploader("Take a photo", fresh(state.CAMERA), _store_own, draw=st.camera_input, **look)
 
 
 def show_drop_zone(widget: str) -> None:
     """Show the drop zone for one to a hundred photos, which replace the last ones."""
     show_uploader(
-        st.file_uploader,
         f"Drop one to {MOST_PICTURES} photos here: {FORMATS_IN_WORDS}, up to {_MAX_MB} MB",
         fresh(widget),
         _store_own,

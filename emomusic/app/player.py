@@ -66,7 +66,11 @@ def show_queue(
     current = queue.current
     with st.container(key=f"player-{place}", gap="xsmall"):
         st.html(_STYLE)
-        _show_source()
+        if (reason := substitution()) is not None:  # the songs are not those of the chosen source
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.caption(f":material/info: {reason}", width="content")
+                if is_spotify_silent():
+                    st.button("Use Spotify", type="tertiary", on_click=use_spotify, key="use-spotify")
         # The menus keep their position and stay open if the number of elements before them does not change
         with st.container(gap="xsmall", key=f"song-{place}"):
             if current is not None:
@@ -141,15 +145,6 @@ def song_line(song: Song) -> str:
     title = f"**{escape_markdown(song.title)}**"
     title = f"[{title}]({track_url(song.id)})" if song.is_on_spotify else title
     return f"{title} · {escape_markdown(song.byline)}"
-
-
-def _show_source() -> None:
-    """Say so if the songs are not those of the chosen source."""
-    if (reason := substitution()) is not None:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.caption(f":material/info: {reason}", width="content")
-            if is_spotify_silent():
-                st.button("Use Spotify", type="tertiary", on_click=use_spotify, key="use-spotify")
 
 
 def _show_song_text(pick: Pick, place: str) -> None:

@@ -104,13 +104,6 @@ def _substitutes(picks: Iterable[Pick], source: Recommender) -> Iterator[Pick]:
             yield from source.songs(Request(pick.song.point, mood=pick.mood), 1)
 
 
-def forget_list(place: str) -> None:
-    """Let go of the songs of a list."""
-    player = page_state(PlayerState)
-    player.queues.pop(place, None)
-    player.lists.pop(place, None)
-
-
 def start(place: str) -> None:
     """Let the bar play the songs of a place."""
     player = page_state(PlayerState)

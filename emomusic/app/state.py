@@ -86,17 +86,13 @@ GENRE_FAMILIES = "genre_families"
 GENRE_NAMES = "genre_names"
 SONGS_FROM = "songs"  # also in the URL: the source of songs, see `app.sources`
 OWN_UPLOAD = "own_upload"
-LIBRARY_FOLDER = "library_folder"
 PROFILE_UPLOAD = "profile_upload"
 
 # The live page
 LIVE_STREAM = "live_stream"
-LIVE_CAMERA = "live_camera"
-LIVE_FRAMES = "live_frames"
 LIVE_MUSIC = "live_music"
 LIVE_VIEW = "shown"  # also in the URL
 LIVE_TEACH = "Teach it your face"  # the value of the lesson
-LIVE_PLAYERS = "live_players"  # of the mirror game
 LIVE_ADJUST = "live_adjust"
 
 
@@ -137,4 +133,3 @@ MODELS_CLASS = "class"
 FILM_UPLOAD = "film_upload"
 FILM_SAMPLE = "film"  # only in the URL: "sample" if the sample is shown
 FILM_FOLLOWS = "film_follows"  # whether the scene changes with the playback
-FILM_CLICKED = "film_clicked"  # the chart that takes the clicks

@@ -53,7 +53,9 @@ def content_of(file: UploadedFile) -> tuple[BinaryIO, int]:
     return (file, file.size) if upload is None else upload.opened()
 
 
-def show_uploader(draw: Callable[..., object], label: str, widget: str, store: Store, **look: Any) -> None:
+def show_uploader(
+    label: str, widget: str, store: Store, *, draw: Callable[..., object] = st.file_uploader, **look: Any
+) -> None:
     """Show `st.file_uploader` or `st.camera_input`, and store its files after each change, also after their removal."""
     if runtime.exists() and not can_upload(st.context.cookies):
         st.warning(

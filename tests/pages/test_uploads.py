@@ -39,7 +39,7 @@ def page() -> None:
         st.session_state.is_elsewhere = st.session_state.pop("leaves", False)
 
     if not st.session_state.get("is_elsewhere"):
-        show_uploader(st.file_uploader, "Files", "files", store, accept_multiple_files=True)
+        show_uploader("Files", "files", store, accept_multiple_files=True)
         show_removal("files", "Remove", store, "Shown")
 
 

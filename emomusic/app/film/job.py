@@ -197,15 +197,12 @@ class FilmJob:
             log.exception("a film cannot be read")
             error = "The film cannot be read; choose another film."
         finally:
-            self._finish(error)
+            problem, reading = self._view.problem, self._view.reading
+            if error is not None and reading is not None and len(reading):
+                end = format_clock(reading.end_s)
+                error, problem = None, f"The reading stopped because of an error; the results end at {end}."
+            self._change(phase=FilmPhase.OVER, error=error, problem=problem)
             return_free_memory()
-
-    def _finish(self, error: str | None) -> None:
-        problem, reading = self._view.problem, self._view.reading
-        if error is not None and reading is not None and len(reading):
-            end = format_clock(reading.end_s)
-            error, problem = None, f"The reading stopped because of an error; the results end at {end}."
-        self._change(phase=FilmPhase.OVER, error=error, problem=problem)
 
     def _read(self, file: BinaryIO, networks: Callable[[], FilmNetworks]) -> None:
         loaded, ends = networks(), (self._cancelled, self._closed)

@@ -93,7 +93,6 @@ def _choose_film() -> None:
         return
     with st.container(height=100, border=False):  # the height of the uploader while it loads
         show_uploader(
-            st.file_uploader,
             f"Drop a film here: {FORMATS[Kind.FILM]}, up to {MAX_S // 60} minutes and {MAX_MB} MB",
             state.FILM_UPLOAD,
             _store_film,

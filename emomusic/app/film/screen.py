@@ -15,9 +15,9 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from emomusic.affect import AffectPoint, affect_of, describe, group_probabilities
+from emomusic.affect import AffectPoint, describe, group_probabilities
 from emomusic.app import state
-from emomusic.app.answer import ALL
+from emomusic.app.answer import face_points
 from emomusic.app.charts import show_chart, show_tile, style_tiles, styled_room
 from emomusic.app.film.job import FilmJob, FilmPhase, FilmView
 from emomusic.app.film.songs import PLACE, VIDEO, choose_scene, mix_songs, scene_picks, sing, stop_unless_following
@@ -26,7 +26,7 @@ from emomusic.app.frame import download_button, escape_markdown, shown_errors
 from emomusic.app.player import show_queue
 from emomusic.app.queues import PlayerState
 from emomusic.app.state import page_state
-from emomusic.charts.affect import FacePoint, circumplex
+from emomusic.charts.affect import circumplex
 from emomusic.charts.live import film_areas
 from emomusic.export import film_faces_csv, film_playlist, film_record
 from emomusic.server.streaming import StreamedFile
@@ -68,11 +68,8 @@ def show_plane(reading: FilmReading) -> None:
     points = table[["valence", "arousal"]].to_numpy()
     step = -(-len(points) // _MOST_POINTS)
     trail = [AffectPoint(*points[start : start + step].mean(axis=0)) for start in range(0, len(points), step)]
-    faces = reading.faces()[:_FACES_SHOWN]
-    marks = [FacePoint(str(face.number), affect_of(face.probabilities), face.probabilities.emotion) for face in faces]
-    group = group_probabilities([face.probabilities for face in faces])
-    if group is not None and len(marks) > 1:
-        marks.append(FacePoint(ALL, affect_of(group), group.emotion))
+    shares = {face.number: face.probabilities for face in reading.faces()[:_FACES_SHOWN]}
+    marks = face_points(shares, group_probabilities([*shares.values()]))
     show_chart(circumplex(marks, trail=trail, height=380), key="film-plane", alt="The group's path on the affect plane")
     st.caption("Circles are the faces, with their numbers; the line is the group over time, fainter at the start.")
 
@@ -93,7 +90,11 @@ def show_downloads(film: FilmView) -> None:
         for label, make, name in (
             ("Readings (CSV)", lambda here: for_excel(film_faces_csv(_made_of(here)[2])), "emomusic-film.csv"),
             ("Everything (JSON)", _make_json, "emomusic-film.json"),
-            ("Playlist (M3U)", _make_list, "emomusic-film.m3u"),
+            (
+                "Playlist (M3U)",
+                lambda here: film_playlist(_made_of(here)[1].scenes, _made_of(here)[3].picks),
+                "emomusic-film.m3u",
+            ),
         ):
             download_button(label, here, make, name, type="tertiary")
 
@@ -117,11 +118,6 @@ def _make_json(here: FilmState) -> str:
     of_scenes = [chosen.recommender.songs(request, _SONGS_OF_SCENE) for request in chosen.requests]
     record = film_record(name, reading, film.scenes, of_scenes, chosen.picks, chosen.requests[0], problem=film.problem)
     return json.dumps(record, ensure_ascii=False, indent=2)
-
-
-def _make_list(here: FilmState) -> str:
-    _, film, _, chosen = _made_of(here)
-    return film_playlist(film.scenes, chosen.picks)
 
 
 _EVERY_S = 2.0
@@ -298,7 +294,7 @@ def _show_timeline(film: FilmView, reading: FilmReading, number: int) -> None:
     """Show the timeline of a film that was read. A click moves the film and chooses the scene."""
     here = page_state(FilmState)
     # Another chart after each choice: in the old one the clicked second stays selected, and a second click deselects it
-    key = f"{state.FILM_CLICKED}-{here.num_choices}"
+    key = state.film_widget("timeline", str(here.num_choices))
 
     def on_select() -> None:
         points = st.session_state[key]["selection"]["points"]

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from emomusic.affect import AffectPoint, Emotion
-from emomusic.app.address import chosen
-from emomusic.app.state import FILM_SAMPLE, page_state
+from emomusic.app.state import page_state
 
 if TYPE_CHECKING:
     from emomusic.app.film.job import FilmJob  # loads OpenCV and FFmpeg
@@ -66,8 +65,3 @@ class FilmState:
 def visitors_job() -> FilmJob | None:
     """The visitor's film. Fragments call this: Streamlit would keep a film that they refer to."""
     return page_state(FilmState).job
-
-
-def has_film() -> bool:
-    """Whether the page shows a film instead of the choice of one."""
-    return visitors_job() is not None or chosen(FILM_SAMPLE) == SAMPLE

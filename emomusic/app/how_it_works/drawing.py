@@ -17,18 +17,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.affect import share_text
-from emomusic.app import state
 from emomusic.app.charts import show_chart
-from emomusic.app.picture_chooser import (
-    SAMPLES,
-    Picture,
-    PictureState,
-    choose_picture,
-    keep_result,
-    kept_result,
-    picture_menu,
-    sample_picture,
-)
+from emomusic.app.picture_chooser import Picture, PictureState
 from emomusic.app.state import page_state
 from emomusic.charts.face import share_bars
 from emomusic.charts.steps import LETTERS
@@ -114,24 +104,6 @@ class Walk:
             for reading in classify_faces(image, trace.faces, classifier)
         )
         return trace, faces
-
-
-def choose_photo() -> Picture:
-    """Return the photo chosen on any page, else the first sample. Shows the chooser in a popover."""
-    with picture_menu("Photo", state.how_widget("picture")):
-        st.markdown("Choose a sample, or use your own photo. It stays in memory.")
-        picture = choose_picture()
-    # The URL must not name the first sample, because the name could replace an upload in progress
-    return picture or sample_picture(next(iter(SAMPLES)))
-
-
-def walk_of(picture: Picture) -> Walk:
-    """Return the results for a photo, from the session if it is the same photo.
-
-    Raises:
-        ImageError: the photo cannot be read.
-    """
-    return kept_result(Walk, picture.digest) or keep_result(picture.digest, Walk(picture))
 
 
 def show_face(number: int) -> None:

@@ -10,9 +10,17 @@ from emomusic.app import state
 from emomusic.app.address import choose, chosen
 from emomusic.app.charts import roomy_columns, styled_room
 from emomusic.app.frame import shown_errors
-from emomusic.app.how_it_works.drawing import CHART, WIDE, Drawing, choose_photo, show_face, walk_of
+from emomusic.app.how_it_works.drawing import CHART, WIDE, Drawing, Walk, show_face
 from emomusic.app.how_it_works.steps import STEPS, Step, step_named
-from emomusic.app.picture_chooser import Picture
+from emomusic.app.picture_chooser import (
+    SAMPLES,
+    Picture,
+    choose_picture,
+    keep_result,
+    kept_result,
+    picture_menu,
+    sample_picture,
+)
 from emomusic.server.shared import shared
 
 _KEYS = state.how_widget("keys")
@@ -103,7 +111,11 @@ def show_top() -> tuple[Step, Picture]:
     )
     with row:
         _choose_step(step)
-        return step, choose_photo()
+        with picture_menu("Photo", state.how_widget("picture")):
+            st.markdown("Choose a sample, or use your own photo. It stays in memory.")
+            picture = choose_picture()
+    # The URL must not name the first sample, because the name could replace an upload in progress
+    return step, picture or sample_picture(next(iter(SAMPLES)))
 
 
 def _choose_step(step: Step) -> None:
@@ -123,7 +135,7 @@ def show_step(step: Step, picture: Picture) -> None:
     """Show the sentences at once, and the drawing when it is ready."""
     shared()  # starts loading the networks during the first step
     with shown_errors():
-        walk = walk_of(picture)
+        walk = kept_result(Walk, picture.digest) or keep_result(picture.digest, Walk(picture))
         ratio = step.ratio or walk.size[0] / walk.size[1]
         share = 50 if ratio >= WIDE else round(100 * min(max(0.53 * ratio, 0.3), 0.61))
         room = styled_room("how-step", _STEP_PX)

@@ -10,7 +10,6 @@ from html import escape
 import streamlit as st
 
 from emomusic.affect import EMOTIONS, share_text
-from emomusic.app import state
 from emomusic.app.frame import download_button, shown_errors
 from emomusic.app.live.readings import show_trouble
 from emomusic.app.live.session import LiveSession, live_fragment, with_session
@@ -26,6 +25,7 @@ from emomusic.text import pluralize
 
 _KEY = "N"  # space and enter press the focused button
 _AT_ONCE_S = 0.5
+_PLAYERS_KEY = "live_players"
 _PLAYERS = ("One player", "Two players")
 
 _STYLE = """<style>
@@ -72,7 +72,7 @@ def _show_start(session: LiveSession | None) -> None:
         default=_PLAYERS[0],
         required=True,
         label_visibility="collapsed",
-        key=state.LIVE_PLAYERS,
+        key=_PLAYERS_KEY,
         persist_state="session",
     )
     if session is None or not session.is_on:
@@ -83,7 +83,7 @@ def _show_start(session: LiveSession | None) -> None:
 @with_session
 def _start_game(session: LiveSession) -> None:
     """Start a game with as many players as before, else as chosen: perhaps after the last run of the page."""
-    chosen = _PLAYERS.index(st.session_state.get(state.LIVE_PLAYERS) or _PLAYERS[0]) + 1
+    chosen = _PLAYERS.index(st.session_state.get(_PLAYERS_KEY) or _PLAYERS[0]) + 1
     num_players = chosen if session.game is None else session.game.num_players
     session.observe(MirrorGame(random.sample(EMOTIONS, len(EMOTIONS)), num_players=num_players), session.lesson)
 

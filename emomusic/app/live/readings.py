@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from emomusic.affect import AffectPoint, affect_of, describe, quadrant_of
-from emomusic.app.answer import ALL, NOW, Listener, answer, face_points, group_sentence, show_bars
+from emomusic.app.answer import NOW, Listener, answer, face_points, group_sentence, show_bars
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message
 from emomusic.app.live.music import PLACE
@@ -18,7 +18,7 @@ from emomusic.app.player import show_queue, song_line
 from emomusic.app.queues import queue_of, start
 from emomusic.app.sources import with_your_music
 from emomusic.app.state import page_state
-from emomusic.charts.affect import FacePoint, circumplex
+from emomusic.charts.affect import circumplex
 from emomusic.charts.live import face_bars, mood_areas
 from emomusic.errors import EmomusicError
 from emomusic.server.capacity import capacity
@@ -58,9 +58,7 @@ def show_words(session: LiveSession) -> None:
 def show_plane(session: LiveSession) -> None:
     """Show the faces and their trail on the plane."""
     view = session.view()
-    group, points = view.group, face_points(view.faces)
-    if len(view.faces) > 1 and group is not None:
-        points.append(FacePoint(ALL, affect_of(group), group.emotion))
+    points = face_points({face.number: face.probabilities for face in view.faces}, view.group)
     table = session.reader.timeline()
     recent = table[table["time_s"] > table["time_s"].max() - _TRAIL_S].dropna(subset=["valence"])
     trail = [AffectPoint(*row) for row in recent[["valence", "arousal"]].itertuples(index=False)]  # oldest first

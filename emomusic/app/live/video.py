@@ -150,6 +150,7 @@ def _choose_photo(source: str) -> None:
     page_state(LiveState).leaves = True
 
 
+_ASK_KEY, _CAMERA_KEY = "live_camera", "live_frames"
 _ASK = st.components.v2.component("emomusic_camera", js=script_that_calls("askForCamera"))
 _CAMERA = st.components.v2.component(
     "emomusic_frames",
@@ -174,11 +175,11 @@ def mount_camera(*, takes_keys: bool) -> None:
     attempt = live.request if live.answer is None else ""
     data = {"attempt": attempt, "video": _VIDEO, "takesKeys": takes_keys, "press": press, "folder": live_folder()}
     with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
-        _ASK(key=state.LIVE_CAMERA, data=data, on_answer_change=_take_answer, on_returned_change=lambda: None)
+        _ASK(key=_ASK_KEY, data=data, on_answer_change=_take_answer, on_returned_change=lambda: None)
 
 
 def _take_answer() -> None:
-    camera, live = st.session_state.get(state.LIVE_CAMERA), page_state(LiveState)
+    camera, live = st.session_state.get(_ASK_KEY), page_state(LiveState)
     answer = None if camera is None else camera.answer  # a late answer finds no component
     if answer is not None and not answer["hasWebrtc"]:
         live.way = Way.PAGE
@@ -238,7 +239,7 @@ def _show_frames(session: LiveSession) -> None:
     data = {"answer": session.num_taken, "marks": marks_of(session), "points": points_of(session)}
     with st.container(key="live-frames"):
         _CAMERA(
-            key=state.LIVE_FRAMES,
+            key=_CAMERA_KEY,
             data=data | {"folder": live_folder(), "video": _VIDEO},
             on_frame_change=_take_frame,
             on_lost_change=lambda: _end(Problem.LOST),
@@ -247,7 +248,7 @@ def _show_frames(session: LiveSession) -> None:
 
 @with_session
 def _take_frame(session: LiveSession) -> None:
-    camera = st.session_state.get(state.LIVE_FRAMES)
+    camera = st.session_state.get(_CAMERA_KEY)
     if camera is not None and camera.frame is not None:  # a late frame finds no component
         session.take_frame(int(camera.frame["number"]), b64decode(camera.frame["jpeg"]))
 

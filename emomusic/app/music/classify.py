@@ -68,7 +68,6 @@ def show_own_song() -> None:
     st.html(_STYLE)
     with styled_room("own-song-drop", _DROP_PX):
         show_uploader(
-            st.file_uploader,
             f"Drop a song: {FORMATS[Kind.SONG]}, up to {MAX_MB} MB",
             state.MUSIC_SONG_UPLOAD,
             _store,
@@ -93,13 +92,6 @@ def _store(files: Sequence[UploadedFile]) -> None:
         own.held, own.name, own.data = hold(file), file.name, file.getvalue()
 
 
-def describe_hearing(hearing: Hearing) -> str:
-    """The mood of a song in one sentence: "Mostly calm: pleasant and drowsy (71 %)"."""
-    quadrant = hearing.quadrant
-    words = describe_shares([mood.value for mood in hearing.moods], list(hearing.moods.values()))
-    return f"{words}: {quadrant.description} ({share_text(hearing.probabilities[quadrant])})"
-
-
 def _show(own: OwnSong) -> None:
     """Show the answer as soon as it is known, then the path. Reruns hear nothing again.
 
@@ -110,13 +102,15 @@ def _show(own: OwnSong) -> None:
     with answer, st.spinner("Listening to the song"):
         hearing = _hear(own)
     point = AffectPoint(hearing.valence, hearing.arousal)
-    answer.header(describe_hearing(hearing), anchor=False)
+    shares, quadrant = {mood.value: share for mood, share in hearing.moods.items()}, hearing.quadrant
+    words = describe_shares([*shares], [*shares.values()])
+    likely = f"{quadrant.description} ({share_text(hearing.probabilities[quadrant])})"
+    answer.header(f"{words}: {likely}", anchor=False)
     answer.markdown(own.words)
     answer.audio(own.data, format=mime_type_of(own.data[:HEAD_BYTES], own.name), alt=own.title)
-    chart, words = roomy_columns([3, 2], key="own-song", gap="large")
-    with words:
+    chart, side = roomy_columns([3, 2], key="own-song", gap="large")
+    with side:
         st.markdown(f"**It fits a face that looks {nearest_emotion(point).adjective}.**")
-        shares = {mood.value: share for mood, share in hearing.moods.items()}
         show_chart(
             share_bars(shares, height=190, letters=14, bargap=0.3),
             key=state.music_widget("own-quadrants"),

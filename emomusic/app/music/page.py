@@ -37,7 +37,11 @@ def show_music() -> None:
     if songs is None:
         st.info("No song passes the options of your music. Change them.", icon=":material/filter_alt_off:")
         return
-    heading.markdown(_summary(songs))
+    counts = np.bincount(songs.moods, minlength=len(MOODS))
+    order = np.argsort(-counts, kind="stable")
+    which = f"{len(songs):,} of " if len(songs) != songs.num_all else ""
+    moods = ", ".join(f"{counts[position]:,} {MOODS[position]}" for position in order)
+    heading.markdown(f"**{which}{pluralize(songs.num_all, 'song')}**: {moods}")
     forget_other_source()
     tabs = {"Explore": show_explore, YOUR_SONG: show_one_song, TABLE: show_table}
     first, *_ = tabs
@@ -48,15 +52,6 @@ def show_music() -> None:
                 show(songs)
     with explanation:
         _explain_numbers(songs)
-
-
-def _summary(songs: Songs) -> str:
-    """The number of songs, and of those of each mood."""
-    counts = np.bincount(songs.moods, minlength=len(MOODS))
-    order = np.argsort(-counts, kind="stable")
-    which = f"{len(songs):,} of " if len(songs) != songs.num_all else ""
-    moods = ", ".join(f"{counts[position]:,} {MOODS[position]}" for position in order)
-    return f"**{which}{pluralize(songs.num_all, 'song')}**: {moods}"
 
 
 def _origin(songs: Songs) -> str:

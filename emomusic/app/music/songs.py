@@ -21,7 +21,7 @@ from emomusic.affect import AffectPoint, share_text
 from emomusic.app import state
 from emomusic.app.address import choose
 from emomusic.app.player import show_queue
-from emomusic.app.queues import PlayerState, forget_list, play, play_list
+from emomusic.app.queues import PlayerState, play, play_list
 from emomusic.app.sources import Source, ready_source, songs_recommender, with_your_music
 from emomusic.app.state import page_state
 from emomusic.errors import DatasetError
@@ -188,10 +188,12 @@ class MusicState:
 
 def forget_other_source() -> None:
     """Let go of the lists with songs of another source, which may have been the visitor's own."""
-    if page_state(MusicState).source is not (source := ready_source()):
-        page_state(MusicState).source = source
+    mine, player = page_state(MusicState), page_state(PlayerState)
+    if mine.source is not (source := ready_source()):
+        mine.source = source
         for place in PLACES:
-            forget_list(place)
+            player.queues.pop(place, None)
+            player.lists.pop(place, None)
 
 
 def show_songs(songs: Songs, rows: Sequence[int] | Rows, place: str) -> None:

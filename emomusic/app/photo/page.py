@@ -29,16 +29,18 @@ from emomusic.app.answer import (
 )
 from emomusic.app.charts import roomy_columns, show_sharp, styled_room
 from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message, show_problems
-from emomusic.app.persons import choose_persons, show_known
+from emomusic.app.persons import PersonsState, choose_persons, show_known
 from emomusic.app.photo.choices import Choices, choices_of, choose_by_hand, choose_face, choose_who
-from emomusic.app.photo.reading import Photos, photos_of_page
+from emomusic.app.photo.reading import Photos
 from emomusic.app.photo.screen import PARTS, screen_style, show_faces, show_picture
 from emomusic.app.picture_chooser import (
     ALL_SAMPLES,
     Picture,
     PictureState,
     choose_sample,
+    digest_of,
     keep_result,
+    kept_result,
     show_drop_zone,
     show_turn,
     shown_pictures,
@@ -115,7 +117,10 @@ def show_photos() -> None:
     Raises:
         EmomusicError: a model is missing or damaged.
     """
-    photos, style, on_photo = photos_of_page(), st.empty(), None
+    digest = digest_of(pictures := shown_pictures())
+    unread = Photos(digest, dict.fromkeys(each.digest for each in pictures), page_state(PersonsState).version)
+    photos = kept_result(Photos, digest) or keep_result(digest, unread)
+    style, on_photo = st.empty(), None
     num_photos = len(photos.each)
     with styled_room("photo-answer", 672):
         with st.container(key="sentence", horizontal=True, gap="small", vertical_alignment="center"):
@@ -186,7 +191,7 @@ def _show_answer(photos: Photos, parts: Mapping[str, DeltaGenerator], on_photo: 
 
 def _points(photos: Photos, choices: Choices) -> list[FacePoint]:
     """The faces on the plane, with their pictures if there are several photos."""
-    points = face_points(choices.faces)
+    points = face_points({face.number: face.probabilities for face in choices.faces})
     if photos.one is not None:
         return points
     faces = (b64encode(face).decode() for photo in photos.photos for face in photo.faces)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from emomusic.app.persons import PersonsState, with_persons
-from emomusic.app.picture_chooser import Picture, PictureState, digest_of, keep_result, kept_result, shown_pictures
+from emomusic.app.picture_chooser import Picture, PictureState, shown_pictures
 from emomusic.app.state import page_state
 from emomusic.compat import return_free_memory, session_id
 from emomusic.errors import ImageError
@@ -71,7 +71,7 @@ class Photo:
 
 @dataclass(eq=False)
 class Photos:
-    """The photos of the page, as far as they were read."""
+    """The photos of the page, as far as they were read. The session keeps them."""
 
     digest: str  # of all of them
     each: dict[str, Photo | None]  # by digest, in their order; None before it was decoded
@@ -136,10 +136,3 @@ class Photos:
             for photo in self.photos:
                 photo.read_again()
             self.persons_version = version
-
-
-def photos_of_page() -> Photos:
-    """The chosen photos as they are kept in the session, read or not."""
-    digest = digest_of(pictures := shown_pictures())
-    unread = Photos(digest, dict.fromkeys(each.digest for each in pictures), page_state(PersonsState).version)
-    return kept_result(Photos, digest) or keep_result(digest, unread)
