@@ -10,6 +10,7 @@ import io
 import logging
 from base64 import b64encode
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,6 @@ from emomusic.text import join_names, pluralize
 log = logging.getLogger(__name__)
 
 _COVER_SIDE = 256
-_MOST_SERVED = 4  # the shown song, the next one, and those that fade out
 _PATIENCE_MS = 3000  # for Spotify's answer
 
 _BAR = st.components.v2.component(
@@ -98,13 +98,11 @@ class BarState:
 
     Attributes:
         cover_of: the id of a song, of which `cover` is the cover as an address of data.
-        files: those of this computer that play, or did so lately, by path; the last one is the newest.
         gone: titles of songs without a file that were passed over, until a message names them.
     """
 
     cover_of: str = ""
     cover: str | None = None
-    files: dict[Path, LocalFile] = field(default_factory=dict)
     gone: list[str] = field(default_factory=list)
 
 
@@ -176,19 +174,15 @@ def _playable(song: Song, slot: str) -> dict[str, Any]:
         found["spotify"] = embed_url(song.id)
     elif song.is_audio:
         content = content_of(song)
-        found["url"] = _address(content, mime_type_of(_head(content), song.path or ""), slot)
+        mime_type = mime_type_of(_head(content), song.path or "")
+        if isinstance(content, Path) and runtime.exists():  # not in tests of pages
+            found["url"] = _served(content, mime_type).address
+        else:
+            found["url"] = media_address(content, mime_type, slot)
     return found
 
 
-def _address(content: bytes | Path, mime_type: str, slot: str) -> str:
-    if isinstance(content, bytes) or not runtime.exists():  # in tests of pages
-        return media_address(content, mime_type, slot)
-    files = page_state(BarState).files
-    served = files.pop(content, None) or LocalFile(content, mime_type)
-    files[content] = served
-    while len(files) > _MOST_SERVED:
-        del files[next(iter(files))]
-    return served.address
+_served = lru_cache(maxsize=64)(LocalFile)  # the songs that play or fade out, of all visitors
 
 
 def content_of(song: Song) -> bytes | Path:

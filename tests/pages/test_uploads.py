@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -123,9 +123,11 @@ def test_files_that_the_server_lost_are_reported_and_not_stored(
     session = {"uploader": listed, STATES: {uploads.UploadState: uploads.UploadState({"uploader": ["kept"]})}}
     monkeypatch.setattr(st, "session_state", session)
     monkeypatch.setattr(st, "info", lambda message, icon: messages.append(message))
-    uploads.show_uploader(
-        lambda *_, **__: None, "Files", "uploader", lambda files: calls.append([file.file_id for file in files])
-    )
+
+    def store(files: Sequence[UploadedFile]) -> None:
+        calls.append([file.file_id for file in files])
+
+    uploads.show_uploader("Files", "uploader", store, draw=lambda *_, **__: None)
     assert calls == stored
     assert [lost in message for message in messages] == ([True] if lost else [])
 
