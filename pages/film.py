@@ -5,14 +5,13 @@ import streamlit as st
 from emomusic.app import state
 from emomusic.app.address import chosen
 from emomusic.app.film.state import SAMPLE, visitors_job
-from emomusic.app.frame import require_app, shown_errors
+from emomusic.app.frame import require_app
 
 require_app("film")
 
 if visitors_job() is None and chosen(state.FILM_SAMPLE) != SAMPLE:
     st.title("What does this film sound like?", anchor=False)
 
-with shown_errors():
-    from emomusic.app.film.page import show_film  # after the title, because it loads OpenCV and FFmpeg
+from emomusic.app.film.page import show_film  # after the title, because it loads OpenCV and FFmpeg
 
-    show_film()
+show_film()

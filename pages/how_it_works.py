@@ -1,10 +1,9 @@
 """How it works page: the way from a photo to songs in steps, for a lesson."""
 
-from emomusic.app.frame import require_app, shown_errors
+from emomusic.app.frame import require_app
 
 require_app("how_it_works")
 
-with shown_errors():
-    from emomusic.app.how_it_works.page import show_step, show_top
+from emomusic.app.how_it_works.page import show_step, show_top
 
-    show_step(*show_top())
+show_step(*show_top())

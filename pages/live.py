@@ -2,13 +2,12 @@
 
 import streamlit as st
 
-from emomusic.app.frame import require_app, shown_errors
+from emomusic.app.frame import require_app
 
 require_app("live")
 
 st.title("What does this moment sound like?", anchor=False)
 
-with shown_errors():
-    from emomusic.app.live.page import show_live  # after the title, because it loads OpenCV
+from emomusic.app.live.page import show_live  # after the title, because it loads OpenCV
 
-    show_live()
+show_live()

@@ -2,14 +2,13 @@
 
 import streamlit as st
 
-from emomusic.app.frame import require_app, shown_errors
+from emomusic.app.frame import require_app
 
 require_app("models")
 
 st.title("Which emotions can it see?", anchor=False)
 
-with shown_errors():
-    # Imported after the title, because these load pandas and Plotly
-    from emomusic.app.models.page import show_models
+# Imported after the title, because these load pandas and Plotly
+from emomusic.app.models.page import show_models
 
-    show_models()
+show_models()

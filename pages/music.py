@@ -3,7 +3,7 @@
 import streamlit as st
 
 from emomusic.app import state
-from emomusic.app.frame import require_app, shown_errors
+from emomusic.app.frame import require_app
 
 require_app("music")
 
@@ -11,8 +11,7 @@ require_app("music")
 st.html(f"<style>.st-key-{state.MUSIC_TAB} {{ min-height: 100vh; }}</style>")
 st.title("What does a mood sound like?", anchor=False)
 
-with shown_errors():
-    # Imported after the title, because this loads pandas and Plotly
-    from emomusic.app.music.page import show_music
+# Imported after the title, because this loads pandas and Plotly
+from emomusic.app.music.page import show_music
 
-    show_music()
+show_music()

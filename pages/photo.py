@@ -5,7 +5,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.app import state
 from emomusic.app.address import chosen
-from emomusic.app.frame import is_loaded, require_app, shown_errors
+from emomusic.app.frame import is_loaded, require_app
 
 require_app("photo")
 
@@ -25,24 +25,23 @@ def open_start() -> DeltaGenerator:
 
 start = open_start() if is_new else None
 
-with shown_errors():
-    # Imported after the title, because these load pandas and OpenCV
-    from emomusic.app.charts import styled_room
-    from emomusic.app.example import show_example
-    from emomusic.app.photo.page import choose_mood, chosen_mood, show_mood, show_photos
-    from emomusic.app.picture_chooser import choose_other_pictures, choose_picture, keep_over_reload, shown_pictures
+# Imported after the title, because these load pandas and OpenCV
+from emomusic.app.charts import styled_room
+from emomusic.app.example import show_example
+from emomusic.app.photo.page import choose_mood, chosen_mood, show_mood, show_photos
+from emomusic.app.picture_chooser import choose_other_pictures, choose_picture, keep_over_reload, shown_pictures
 
-    if shown_pictures() or chosen_mood() is not None:
-        choose_other_pictures()
-    if shown_pictures():
-        show_photos()
-    elif (mood := chosen_mood()) is not None:
-        show_mood(mood)
-    else:
-        with start or open_start(), styled_room("start", 700):  # a link may name no sample
-            choose_picture()
-            if shown_pictures():  # an upload arrived
-                st.rerun()
-            choose_mood()
-            show_example(NOTE)
-    keep_over_reload()
+if shown_pictures() or chosen_mood() is not None:
+    choose_other_pictures()
+if shown_pictures():
+    show_photos()
+elif (mood := chosen_mood()) is not None:
+    show_mood(mood)
+else:
+    with start or open_start(), styled_room("start", 700):  # a link may name no sample
+        choose_picture()
+        if shown_pictures():  # an upload arrived
+            st.rerun()
+        choose_mood()
+        show_example(NOTE)
+keep_over_reload()

@@ -240,22 +240,19 @@ def _store_files(files: Sequence[UploadedFile]) -> None:
     uploads.files = {key: file for key, file in uploads.files.items() if key in kept}
     uploads.problem = None
     for file in files:
-        if file.file_id not in uploads.files:
-            _add(uploads, file)
+        if file.file_id in uploads.files:
+            continue
+        if len(uploads.files) >= MAX_FILES:
+            uploads.problem = f"More than {MAX_FILES} files; the first ones stay. Remove some."
+            continue
+        try:
+            held = hold(file)
+        except CapacityError as error:
+            uploads.problem = str(error)
+            continue
+        uploads.num_ever += 1
+        uploads.files[file.file_id] = _File(uploads.num_ever, file.name, file.getvalue(), held)
     _renew(uploads)
-
-
-def _add(uploads: OwnFiles, file: UploadedFile) -> None:
-    if len(uploads.files) >= MAX_FILES:
-        uploads.problem = f"More than {MAX_FILES} files; the first ones stay. Remove some."
-        return
-    try:
-        held = hold(file)
-    except CapacityError as error:
-        uploads.problem = str(error)
-        return
-    uploads.num_ever += 1
-    uploads.files[file.file_id] = _File(uploads.num_ever, file.name, file.getvalue(), held)
 
 
 def _renew(uploads: OwnFiles) -> None:

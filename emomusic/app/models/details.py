@@ -97,9 +97,13 @@ def _show_answers(asked: Asked, chosen: Chosen) -> None:
         st.header("No face found", anchor=False)
         st.markdown("Try another picture with a whole face, from the front, in good light.")
         return
+    answers = [answer for answer in asked.answers.values() if not isinstance(answer, str)]
+    counts = Counter(str(EMOTIONS[int(answer.argmax())]) for answer in answers if len(answer) == len(EMOTIONS))
+    ranked = [f"{count} of {counts.total()} say {name}" for name, count in counts.most_common()]
+    agreement = f"Of the models of seven emotions, {', '.join(ranked)}." if ranked else "No model answered."
     with st.container(horizontal=True, vertical_alignment="center"):
         show_sharp(asked.face, alt="The face that the models were asked about", width=_CROP_SIDE)
-        st.markdown(f"**{_agreement(asked)}**" + (" Only the largest face was used." if asked.num_faces > 1 else ""))
+        st.markdown(f"**{agreement}**" + (" Only the largest face was used." if asked.num_faces > 1 else ""))
     classes = {record.name: record.by_class.classes for record in chosen.others}
     with st.grid("auto", min_column_width=280, gap="medium"):
         for name, answer in asked.answers.items():
@@ -117,17 +121,6 @@ def _show_answers(asked: Asked, chosen: Chosen) -> None:
                 )
                 if classes[name] == FOUR:
                     st.caption(FOUR_LEGEND)
-
-
-def _agreement(asked: Asked) -> str:
-    """How many models of seven emotions name each emotion."""
-    counts = Counter(
-        str(EMOTIONS[int(answer.argmax())])
-        for answer in asked.answers.values()
-        if not isinstance(answer, str) and len(answer) == len(EMOTIONS)
-    )
-    ranked = [f"{count} of {counts.total()} say {name}" for name, count in counts.most_common()]
-    return f"Of the models of seven emotions, {', '.join(ranked)}." if ranked else "No model answered."
 
 
 _CALLED = " called "

@@ -47,7 +47,6 @@ from emomusic.app.picture_chooser import (
 )
 from emomusic.app.player import PLAYLIST, show_queue
 from emomusic.app.state import page_state
-from emomusic.charts.affect import FacePoint
 from emomusic.export import faces_csv, gallery_csv, gallery_record, picture_record, request_record
 from emomusic.faces.reading import PictureReading
 from emomusic.marks.card import PICTURE_SIZE, card_title, draw_card, framed
@@ -179,7 +178,12 @@ def _show_answer(photos: Photos, parts: Mapping[str, DeltaGenerator], on_photo: 
     if listener is not None:
         with parts["plane"]:
             choose = partial(choose_face, photos.digest) if len(choices.faces) > 1 else None
-            show_plane(listener, "photo", _points(photos, choices), on_face=choose, height="stretch")
+            points = face_points({face.number: face.probabilities for face in choices.faces})
+            if is_group:
+                pictures = [b64encode(face).decode() for photo in photos.photos for face in photo.faces]
+                sources = (f"data:image/jpeg;base64,{picture}" for picture in pictures)
+                points = [replace(point, picture=source) for point, source in zip(points, sources, strict=False)]
+            show_plane(listener, "photo", points, on_face=choose, height="stretch")
     keep_result(photos.digest, ShownPhotos(photos, shown_pictures()[0], choices, songs))
     with parts["actions"]:
         _show_actions(photos, choices)
@@ -187,16 +191,6 @@ def _show_answer(photos: Photos, parts: Mapping[str, DeltaGenerator], on_photo: 
         _show_notes(photos)
     elif len(choices.faces) > 1:
         _show_face_cards(photos, choices)
-
-
-def _points(photos: Photos, choices: Choices) -> list[FacePoint]:
-    """The faces on the plane, with their pictures if there are several photos."""
-    points = face_points({face.number: face.probabilities for face in choices.faces})
-    if photos.one is not None:
-        return points
-    faces = (b64encode(face).decode() for photo in photos.photos for face in photo.faces)
-    pictures = (f"data:image/jpeg;base64,{face}" for face in faces)
-    return [replace(point, picture=picture) for point, picture in zip(points, pictures, strict=False)]
 
 
 def _sentence(choices: Choices) -> str:
