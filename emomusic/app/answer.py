@@ -34,11 +34,11 @@ from emomusic.affect import (
 )
 from emomusic.app import state
 from emomusic.app.address import choose_one
-from emomusic.app.charts import show_chart
+from emomusic.app.charts import clicked, show_chart
 from emomusic.app.queues import PlayerState, play, queue_of
 from emomusic.app.sources import with_your_music
 from emomusic.app.state import fresh, page_state, renew
-from emomusic.charts.affect import FacePoint, SongPoint, circumplex, clicked_mark
+from emomusic.charts.affect import FacePoint, SongPoint, circumplex
 from emomusic.charts.face import probability_bars
 from emomusic.songs.queue import SongQueue
 from emomusic.songs.recommend import JOURNEY_STEPS
@@ -166,10 +166,10 @@ def _policy_line(listener: Listener, request: Request) -> str:
 
 def _take_mark(key: str, place: str, on_face: Callable[[str], None] | None) -> None:
     """Play the clicked song, or choose the clicked face."""
-    mark = clicked_mark(st.session_state[key]["selection"]["points"])
+    mark = clicked(key)
     if isinstance(mark, int):
         play(place, mark)
-    elif mark is not None and on_face is not None:
+    elif isinstance(mark, str) and on_face is not None:
         on_face(mark)
     renew(_PLANE)
 

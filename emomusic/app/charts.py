@@ -25,6 +25,13 @@ def show_chart(figure: go.Figure, *, key: str, alt: str, **options: Any) -> Any:
     return st.plotly_chart(figure, key=key, alt=alt, config=config, **options)
 
 
+def clicked(key: str) -> Any:
+    """The custom data of the point that was clicked in a chart, the last one of several; None for another click."""
+    points = st.session_state[key]["selection"]["points"]
+    data = next((point["customdata"] for point in points if point.get("customdata") is not None), None)
+    return data[-1] if isinstance(data, list) else data
+
+
 # Streamlit stacks columns only on phones. On a tablet, or at 200 % zoom, a third of the page is too narrow for a chart.
 # A container's key is also its CSS class, as documented; columns have no documented class.
 _ROOMY = """<style>

@@ -185,14 +185,6 @@ def corner_notes() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def clicked_mark(points: Sequence[Mapping[str, Any]]) -> str | int | None:
-    """The label of the clicked face or the number of the clicked song, from the points of a selection; else None."""
-    for point in points:
-        if (row := point.get("customdata")) and isinstance(mark := row[-1], str | int):
-            return mark
-    return None
-
-
 def _ring(radius: float) -> dict[str, Any]:
     return {"type": "circle", "x0": -radius, "x1": radius, "y0": -radius, "y1": radius}
 

@@ -11,14 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
 from emomusic.affect import AffectPoint, describe, group_probabilities
 from emomusic.app import state
 from emomusic.app.answer import face_points
-from emomusic.app.charts import show_chart, show_tile, style_tiles, styled_room
+from emomusic.app.charts import clicked, show_chart, show_tile, style_tiles, styled_room
 from emomusic.app.film.job import FilmJob, FilmPhase, FilmView
 from emomusic.app.film.songs import PLACE, VIDEO, choose_scene, mix_songs, scene_picks, sing, stop_unless_following
 from emomusic.app.film.state import FilmState, ScenePicks, visitors_job
@@ -297,12 +296,11 @@ def _show_timeline(film: FilmView, reading: FilmReading, number: int) -> None:
     key = state.film_widget("timeline", str(here.num_choices))
 
     def on_select() -> None:
-        points = st.session_state[key]["selection"]["points"]
-        clicked = next((int(np.ravel(point["customdata"])[0]) for point in points if "customdata" in point), None)
-        if clicked is not None and (job := visitors_job()) is not None:
+        second, job = clicked(key), visitors_job()
+        if isinstance(second, int) and job is not None:
             scenes = enumerate(job.view().scenes)
-            within = (n for n, scene in scenes if scene.start_s < clicked + 1 and clicked < scene.end_s)
-            choose_scene(next(within, number), clicked)
+            within = (n for n, scene in scenes if scene.start_s < second + 1 and second < scene.end_s)
+            choose_scene(next(within, number), second)
 
     chosen, sound = number if film.scenes else None, film.sound or ()
     figure = _show_chart(reading, film.scenes, chosen, sound, key=key, on_select=on_select, selection_mode="points")

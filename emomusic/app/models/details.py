@@ -6,7 +6,7 @@ In one tab, all models read one face. No network is loaded before the user click
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -240,8 +240,9 @@ def _show_confusion(chosen: Chosen, record: Record) -> None:
     key = state.models_widget("confusion", record.name, true, called)
 
     def take_cell() -> None:
-        if (clicked := cell_at(st.session_state[key].selection.points, found.classes)) is not None:
-            choose({state.MODELS_CELL: clicked})
+        for point in st.session_state[key].selection.points:
+            if point["curve_number"] == 1:  # the cells, above their colours
+                choose({state.MODELS_CELL: f"{point['y']}{_CALLED}{point['x']}"})
 
     worst, cell = mistakes(scores.confusion, scores.classes)[:5], (true, called) if selected else None
     show_chart(
@@ -263,15 +264,6 @@ def _show_confusion(chosen: Chosen, record: Record) -> None:
     )
     if chosen.faces and rows.size and (pictures := test_pictures(found)) is not None:
         face_grid(found, pictures, rows[:_FACES_SHOWN])
-
-
-def cell_at(points: Sequence[dict[str, int]], classes: Sequence[str]) -> str | None:
-    """The menu option of the clicked cell, or None if the click missed the matrix."""
-    hits = [point["point_index"] for point in points if point["curve_number"] == 1]
-    if not hits or hits[-1] >= len(classes) ** 2:
-        return None
-    row, column = divmod(hits[-1], len(classes))
-    return f"{classes[row]}{_CALLED}{classes[column]}"
 
 
 def _show_class(chosen: Chosen, record: Record) -> None:

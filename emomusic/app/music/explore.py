@@ -15,7 +15,7 @@ import streamlit as st
 from emomusic.affect import QUADRANT_CORNERS, Quadrant
 from emomusic.app import state
 from emomusic.app.address import chosen, widget
-from emomusic.app.charts import show_chart
+from emomusic.app.charts import clicked, show_chart
 from emomusic.app.frame import download_button, error_text, text_color
 from emomusic.app.music.classify import describe_moods
 from emomusic.app.music.songs import (
@@ -100,11 +100,10 @@ def _show_plane(songs: Songs, quadrant: Quadrant | None) -> None:
 
 
 def _take_click(key: str, token: str, num_songs: int) -> None:
-    for point in st.session_state[key]["selection"]["points"]:
-        row = next(iter(np.ravel(point.get("customdata", [])).tolist()), None)
-        if isinstance(row, int) and 0 <= row < num_songs:  # a browser can send any number
-            mine = page_state(MusicState)
-            mine.row, mine.token, mine.starts = row, token, EXPLORE
+    row = clicked(key)
+    if isinstance(row, int) and 0 <= row < num_songs:  # a browser can send any number
+        mine = page_state(MusicState)
+        mine.row, mine.token, mine.starts = row, token, EXPLORE
 
 
 def _forget_click() -> None:
