@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -94,22 +93,6 @@ LIVE_MUSIC = "live_music"
 LIVE_VIEW = "shown"  # also in the URL
 LIVE_TEACH = "Teach it your face"  # the value of the lesson
 LIVE_ADJUST = "live_adjust"
-
-
-def _key(*parts: str) -> str:
-    return "-".join(parts)
-
-
-# Keys about something, which their arguments name
-listener = partial(_key, "who")  # of a picture, by its digest: the chosen listener
-manual_emotion = partial(_key, "said-emotion")  # of a picture and a listener: the visitor's correction
-manual_mood = partial(_key, "said-mood")  # of a picture and a listener: the visitor's choice
-
-# Widgets of one page. The arguments are a name, and what the widget belongs to, such as a photo or a song
-how_widget = partial(_key, "how")
-music_widget = partial(_key, "music")
-models_widget = partial(_key, "models")
-film_widget = partial(_key, "film")
 
 # "How it works"
 HOW_STEP = "step"  # only in the URL: the key of the shown step

@@ -58,9 +58,9 @@ def test_a_step_that_a_link_does_not_know_is_the_first() -> None:
 
 def test_at_the_end_the_button_starts_again_and_has_no_shortcut(app: AppTest) -> None:
     at(app, KEYS[-2])
-    before = app.button(key=state.how_widget("next"))
+    before = app.button(key="how-next")
     press(app, "Next")
-    again = app.button(key=state.how_widget("next"))
+    again = app.button(key="how-next")
     assert (again.label, again.disabled, again.proto.shortcut) == ("Start again", False, "")
     assert again.proto.id == before.proto.id  # the same button keeps the focus
     again.click().run()
@@ -165,7 +165,7 @@ def test_the_texts_show_the_computed_figures_and_a_temperature_moves_the_bars(ap
     steps = (face.insight.averaged, face.insight.calibrated, face.insight.probabilities)
     values = ".*→ ".join(re.escape(percent(probabilities[winner])) for probabilities in steps)
     assert re.search(f"{EMOTIONS[winner]}: {values}", text)
-    app.slider(key=state.how_widget("temperature")).set_value(4.0).run()
+    app.slider(key="how-temperature").set_value(4.0).run()
     after = np.array(charts(app)[0]["data"][num_views]["x"])
     assert (after.argmax(), after.sum()) == (winner, pytest.approx(100))
     assert after.max() < max(shares["x"])
@@ -195,7 +195,7 @@ def test_each_song_has_a_link_and_a_reason_and_the_mood_of_the_emotion_and_not_o
 
 def test_the_first_step_zooms_to_the_brightness_of_pixels(app: AppTest) -> None:
     at(app, "picture")
-    zoom = app.select_slider(key=state.how_widget("zoom"))
+    zoom = app.select_slider(key="how-zoom")
     zoom.set_value(zoom.options[-1]).run()
     assert not app.exception
     (pixels,) = charts(app)[0]["data"]

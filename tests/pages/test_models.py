@@ -238,7 +238,7 @@ def test_every_model_receives_the_largest_face(app: AppTest, monkeypatch: pytest
     opened(app, view="Try your face", on=Benchmark.PHOTOGRAPHS)
     assert WHEN_GONE in text_of(app)
     assert detector.num_calls == 0  # the choice of a picture alone starts no detection
-    app.button(key=state.models_widget("ask")).click().run()
+    app.button(key="models-ask").click().run()
     assert not app.exception
     assert "2 of 2 say happy" in text_of(app)
     assert "largest face" in text_of(app)
@@ -249,5 +249,5 @@ def test_every_model_receives_the_largest_face(app: AppTest, monkeypatch: pytest
     assert detector.num_calls == 1  # a rerun uses the stored answers
     assert len(charts(app)) == 5
     detector.faces = []
-    app.button(key=state.models_widget("ask")).click().run()
+    app.button(key="models-ask").click().run()
     assert "No face" in text_of(app)

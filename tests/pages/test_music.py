@@ -116,7 +116,7 @@ def test_a_click_on_the_plane_plays_the_song_and_then_those_near_it(app: AppTest
     queue_of(app, EXPLORE).go_on()
     app.run()  # starts no song again
     assert queue_of(app, EXPLORE).current.number == 2
-    app.pills(key=state.music_widget("quadrant")).set_value(Quadrant.Q3).run()
+    app.pills(key="music-quadrant").set_value(Quadrant.Q3).run()
     assert queue_of(app, EXPLORE).current.number == 1
     songs = [recommender.catalogue.find(song) for song in playlist(app, EXPLORE)]
     assert all(song.point.valence <= 0 and song.point.arousal <= 0 for song in songs)
@@ -178,7 +178,7 @@ def test_search_and_moods_select_songs_and_survive_a_change_of_tab(app: AppTest,
     before = app.dataframe[0].proto.id
     app.text_input[0].set_value("queen").run()
     assert app.dataframe[0].proto.id != before  # the same id would keep the selected row number
-    app.pills(key=state.music_widget("moods")).set_value(["sad"]).run()
+    app.pills(key="music-moods").set_value(["sad"]).run()
     assert not app.exception
     shown = app.dataframe[0].value
     assert 0 < len(shown) < 100
@@ -200,7 +200,7 @@ def test_a_slider_changes_the_probabilities_and_what_speaks_for_the_mood_comes_f
     app.query_params[state.MUSIC_TRACK] = catalogue.song(int(row)).id
     view(app, YOUR_SONG)
     before = charts(app)[0]["data"][0]["text"]
-    reset = state.music_widget("undo")
+    reset = "music-undo"
     assert app.button(key=reset).disabled
     assert re.search("energy.* below .*for sad", text_of(app))
     reasons = charts(app)[1]["data"][0]
@@ -219,7 +219,7 @@ def test_a_slider_changes_the_probabilities_and_what_speaks_for_the_mood_comes_f
 def test_the_song_of_a_list_can_be_explained_and_back_restores_it(app: AppTest) -> None:
     app.run()
     song = playlist(app, EXPLORE)[0]
-    app.button(key=state.music_widget("ask", EXPLORE)).click().run()
+    app.button(key=f"music-ask-{EXPLORE}").click().run()
     assert not app.exception
     assert app.query_params[state.MUSIC_TAB] == YOUR_SONG
     assert app.query_params[state.MUSIC_TRACK] == song == app.selectbox[0].value

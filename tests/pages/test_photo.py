@@ -274,7 +274,7 @@ def test_a_click_chooses_a_face_and_a_correction_changes_its_sentence_its_frame_
     assert control(app, "who-").value == "Face 1"
     assert app.query_params[state.WHO] == "Face 1"
     assert "Face 1: " in text_of(app)
-    pick(app, "said-emotion", "sad")
+    pick(app, "says-", "sad")
     assert app.title[0].value.startswith("Sad")
     assert "Face 1**  \nSad" in text_of(app)
     assert app.button(key="photo-face-1").label.endswith(" sad")

@@ -91,7 +91,7 @@ def test_a_photo_without_a_face_has_its_songs_in_the_file(root: Path, monkeypatc
     assert not app.exception
     assert tracks(app) == []
     assert not any(label.startswith("Take it along") for label in labels(app))
-    (emotion,) = (pills for pills in app.pills if (pills.key or "").startswith("said-emotion"))
+    (emotion,) = (pills for pills in app.pills if (pills.key or "").startswith("says-"))
     emotion.set_value(Emotion.SAD).run()
     assert not app.exception
     assert queue_of(app).request.point == EMOTION_POINTS[Emotion.SAD]
@@ -99,6 +99,6 @@ def test_a_photo_without_a_face_has_its_songs_in_the_file(root: Path, monkeypatc
     assert record["faces"] == []
     assert [song["id"] for song in record["songs"]] == playlist(app)
     assert record["request"]["manual_emotion"] == "sad"
-    (mood,) = (pills for pills in app.pills if (pills.key or "").startswith("said-mood"))
+    (mood,) = (pills for pills in app.pills if (pills.key or "").startswith("mood-"))
     mood.set_value("calm").run()
     assert queue_of(app).request.mood == "calm"

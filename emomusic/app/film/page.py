@@ -79,7 +79,7 @@ def _choose_film() -> None:
             type="primary",
             on_click=choose,
             args=({state.FILM_SAMPLE: SAMPLE},),
-            key=state.film_widget("sample"),
+            key="film-sample",
         )
         st.caption("Or your own film of people who agree. It is deleted when you leave.", width="content")
         with st.popover("Privacy", type="tertiary", icon=":material/lock:"):
@@ -140,7 +140,7 @@ def _forget_job() -> None:
 
 
 def _show_way_back() -> None:
-    st.button("Another film", icon=":material/movie:", on_click=_forget_job, key=state.film_widget("another"))
+    st.button("Another film", icon=":material/movie:", on_click=_forget_job, key="film-another")
 
 
 def _drawn(film: FilmView) -> tuple[object, ...]:
@@ -163,7 +163,7 @@ def _show_head(job: FilmJob, film: FilmView) -> None:
                 icon=":material/stop_circle:",
                 on_click=_cancel_job,
                 help="Stop here and keep the results",
-                key=state.film_widget("cancel"),
+                key="film-cancel",
             )
         else:
             _show_way_back()

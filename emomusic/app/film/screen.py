@@ -84,7 +84,7 @@ def show_downloads(film: FilmView) -> None:
             if film.mixed is not None and here.mixed is picks:
                 _show_link(film.mixed, label)
             elif any(pick is not None and pick.song.is_audio for pick in picks.picks):
-                key, is_over = state.film_widget("mix"), film.phase is FilmPhase.OVER
+                key, is_over = "film-mix", film.phase is FilmPhase.OVER
                 st.button(label, type="tertiary", on_click=mix_songs, disabled=not is_over, key=key)
         for label, make, name in (
             ("Readings (CSV)", lambda here: for_excel(film_faces_csv(_made_of(here)[2])), "emomusic-film.csv"),
@@ -293,7 +293,7 @@ def _show_timeline(film: FilmView, reading: FilmReading, number: int) -> None:
     """Show the timeline of a film that was read. A click moves the film and chooses the scene."""
     here = page_state(FilmState)
     # Another chart after each choice: in the old one the clicked second stays selected, and a second click deselects it
-    key = state.film_widget("timeline", str(here.num_choices))
+    key = f"film-timeline-{here.num_choices}"
 
     def on_select() -> None:
         second, job = clicked(key), visitors_job()

@@ -23,7 +23,7 @@ from emomusic.app.picture_chooser import (
 )
 from emomusic.server.shared import shared
 
-_KEYS = state.how_widget("keys")
+_KEYS = "how-keys"
 
 _TOP_PX, _STEP_PX = 52, 502
 
@@ -111,7 +111,7 @@ def show_top() -> tuple[Step, Picture]:
     )
     with row:
         _choose_step(step)
-        with picture_menu("Photo", state.how_widget("picture")):
+        with picture_menu("Photo", "how-picture"):
             st.markdown("Choose a sample, or use your own photo. It stays in memory.")
             picture = choose_picture()
     # The URL must not name the first sample, because the name could replace an upload in progress
@@ -119,16 +119,16 @@ def show_top() -> tuple[Step, Picture]:
 
 
 def _choose_step(step: Step) -> None:
-    number, key = STEPS.index(step), state.how_widget
-    st.button("Back", key=key("back"), on_click=_go, args=(number - 1,), disabled=number == 0, shortcut="Left")
+    number = STEPS.index(step)
+    st.button("Back", key="how-back", on_click=_go, args=(number - 1,), disabled=number == 0, shortcut="Left")
     # The last step reuses this button, because a disabled button loses focus. It has no shortcut, to stop at the end
     if number == len(STEPS) - 1:
-        st.button("Start again", key=key("next"), on_click=_go, args=(0,), type="primary")
+        st.button("Start again", key="how-next", on_click=_go, args=(0,), type="primary")
     else:
-        st.button("Next", key=key("next"), on_click=_go, args=(number + 1,), type="primary", shortcut="Right")
+        st.button("Next", key="how-next", on_click=_go, args=(number + 1,), type="primary", shortcut="Right")
     titles = [f"{position}. {other.title}" for position, other in enumerate(STEPS, 1)]
     _menu(f"Step {number + 1} of {len(STEPS)}", titles, number, _go)
-    st.button("Full screen", key=key("full"), shortcut="F")
+    st.button("Full screen", key="how-full", shortcut="F")
 
 
 def show_step(step: Step, picture: Picture) -> None:
@@ -174,11 +174,11 @@ def _go(number: int) -> None:
 def _menu(label: str, options: Sequence[str], chosen: int, choose: Callable[[int], None]) -> None:
     """A menu of buttons. Other widgets would take the arrow keys."""
     # The key contains the choice, so that a choice closes the menu
-    with st.popover(label, key=state.how_widget("menu", label)):
+    with st.popover(label, key=f"how-menu-{label}"):
         for number, option in enumerate(options):
             st.button(
                 option,
-                key=state.how_widget("choose", option),
+                key=f"how-choose-{option}",
                 on_click=choose,
                 args=(number,),
                 type="tertiary",

@@ -18,7 +18,6 @@ from emomusic.affect import (
     list_shares,
     share_text,
 )
-from emomusic.app import state
 from emomusic.app.answer import describe_few, song_points
 from emomusic.app.frame import escape_markdown
 from emomusic.app.how_it_works.drawing import (
@@ -116,7 +115,7 @@ def _draw_photo(drawing: Drawing) -> None:
     drawing.fact(f"{width:,} by {height:,} pixels, {3 * width * height:,} numbers")
     with drawing.facts:
         options = ["The photo", *(f"{side} pixels" for side in _ZOOMS)]
-        zoom = options.index(st.select_slider("Zoom", options, key=state.how_widget("zoom")))
+        zoom = options.index(st.select_slider("Zoom", options, key="how-zoom"))
     if not zoom:
         drawing.image(shrink(preview, _LONGEST)[0], alt="The photo")
         return
@@ -265,7 +264,7 @@ def _draw_cover(drawing: Drawing) -> None:
     face, insight = walk.face.network_input, walk.face.insight
     square, answers = st.columns(2, gap="medium")
     with square, st.container(key="how-cover"):
-        left, top = place_square(face, key=state.how_widget("cover", str(walk.number)))
+        left, top = place_square(face, key=f"how-cover-{walk.number}")
     covered = face.copy()
     row, column, length = (round(share * len(face)) for share in (top, left, COVERED))
     covered[row : row + length, column : column + length] = round(float(face.mean()))
@@ -300,7 +299,7 @@ def _draw_probabilities(drawing: Drawing) -> None:
     drawing.fact(f"**{EMOTIONS[insight.winner]}: {way}**  \n{mirrored}{calibrated}")
     with drawing.facts:
         label = "Temperature: 1 is the app's answer"
-        temperature = st.slider(label, 0.25, 4.0, 1.0, 0.25, key=state.how_widget("temperature"))
+        temperature = st.slider(label, 0.25, 4.0, 1.0, 0.25, key="how-temperature")
     shares = insight.probabilities ** (1 / temperature)
     shares /= shares.sum()
     scores = ", ".join(f"{e} {x:.1f}" for e, x in zip(EMOTIONS, insight.logits[0], strict=True))

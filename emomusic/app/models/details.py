@@ -62,7 +62,7 @@ def show_try(chosen: Chosen) -> None:
         f"Ask {models} about {escape_markdown(picture.name)}",
         type="primary",
         icon=":material/play_arrow:",
-        key=state.models_widget("ask"),
+        key="models-ask",
     )
     with st.container():  # present without a click too, so that elements below keep their position
         if is_pressed:
@@ -116,7 +116,7 @@ def _show_answers(asked: Asked, chosen: Chosen) -> None:
                 st.markdown(f"**{label_of(name)}**  \n{describe_shares(adjectives, answer.tolist())}")
                 show_chart(
                     share_bars(shares, height=40 + 26 * len(shares)),
-                    key=state.models_widget("answer", name),
+                    key=f"models-answer-{name}",
                     alt=f"Probabilities by {label_of(name)}: {list_shares(shares)}",
                 )
                 if classes[name] == FOUR:
@@ -176,7 +176,7 @@ def _show_legend(title: str, chosen: Chosen) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             options = _classes(chosen)
             st.selectbox("Class", options, width=240, **widget(state.MODELS_CLASS, options, options[0]))
-            key = state.models_widget("threshold")
+            key = "models-threshold"
             st.slider("Called from a probability of", 0, 100, _THRESHOLD, format="%d %%", width=400, key=key)
 
 
@@ -205,7 +205,7 @@ def _show_figures(chosen: Chosen, record: Record) -> None:
         percents = ["precision", "recall", "F1", "F1 in the report"]
     st.dataframe(
         table,
-        key=state.models_widget("classes", record.name),
+        key=f"models-classes-{record.name}",
         hide_index=True,
         height="content",
         column_config={
@@ -237,7 +237,7 @@ def _show_confusion(chosen: Chosen, record: Record) -> None:
     scores, selected = found.scores(), st.session_state[state.MODELS_CELL]
     true, _, called = (selected or "").partition(_CALLED)
     # A new key for each cell: otherwise a second click on the cell only clears its selection
-    key = state.models_widget("confusion", record.name, true, called)
+    key = f"models-confusion-{record.name}-{true}-{called}"
 
     def take_cell() -> None:
         for point in st.session_state[key].selection.points:
@@ -271,7 +271,7 @@ def _show_class(chosen: Chosen, record: Record) -> None:
     found, label = chosen.predictions(record), st.session_state[state.MODELS_CLASS]
     number = found.classes.index(label)
     is_class = found.y_true == number
-    curves, threshold = thresholds_of(found, label), st.session_state[state.models_widget("threshold")]
+    curves, threshold = thresholds_of(found, label), st.session_state["models-threshold"]
     at = curves.at(threshold / 100)
     if at is None:
         st.markdown(f"No {chosen.kind.examples} reach {threshold} %.")
@@ -285,7 +285,7 @@ def _show_class(chosen: Chosen, record: Record) -> None:
     names = ("Precision and recall", "ROC")
     for column, name, figure in zip(st.columns(2), names, figures, strict=True):
         with column:
-            show_chart(figure, key=state.models_widget(name, record.name), alt=f"{name} of {label}")
+            show_chart(figure, key=f"models-{name}-{record.name}", alt=f"{name} of {label}")
     st.markdown(
         f"{int(is_class.sum()):,} of {len(is_class):,} {chosen.kind.examples} are {label} ({percent(is_class.mean())})."
     )
@@ -303,7 +303,7 @@ def _show_confidence(chosen: Chosen, record: Record) -> None:
     st.markdown(
         f"Its confidence is {percent(confidence)} on average, {verdict} than its accuracy, {percent(accuracy)}."
     )
-    key, other = (state.models_widget(name, record.name) for name in ("reliability", "confidence"))
+    key, other = (f"models-{name}-{record.name}" for name in ("reliability", "confidence"))
     show_chart(plots.reliability_diagram(found), key=key, alt=f"Accuracy of {model} by confidence")
     show_chart(plots.confidence_histogram(found), key=other, alt=f"Right and wrong answers of {model} by confidence")
 
@@ -324,7 +324,7 @@ def _show_photographs(_: Chosen, record: Record) -> None:
     ]
     show_chart(
         plots.accuracy_by_group(groups, height=480),
-        key=state.models_widget("groups", record.name),
+        key=f"models-groups-{record.name}",
         alt=f"Accuracy of {label_of(record.name)}. {'; '.join(alt)}",
     )
     left_out = f" Without {join_names(wild.groups_without)}, which it cannot tell apart." if wild.groups_without else ""
@@ -339,7 +339,7 @@ def _show_learning(_: Chosen, record: Record) -> None:
         training, validation = (scale * curves[column].to_numpy() for column in (name, f"val_{name}"))
         show_chart(
             plots.learning_curves(training, validation, history, label=label, top=end),
-            key=state.models_widget("learning", label, record.name),
+            key=f"models-learning-{label}-{record.name}",
             alt=f"{label} of {label_of(record.name)} over {num_epochs} epochs: validation from {validation[0]:.2f} to "
             f"{validation[-1]:.2f}",
         )
@@ -360,7 +360,7 @@ div[class*="st-key-models-card"] table { display: block; overflow-x: auto; }
 
 def _show_card(chosen: Chosen, record: Record) -> None:
     st.html(_CARD_STYLE)
-    with st.container(border=True, key=state.models_widget("card", record.name)):
+    with st.container(border=True, key=f"models-card-{record.name}"):
         # Headings of the card go below the headings of the page
         st.markdown(read_card(chosen.kind, record.name).replace("\n## ", "\n#### ").replace("# ", "### ", 1))
 

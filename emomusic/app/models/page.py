@@ -161,12 +161,12 @@ def _show_answer(chosen: Chosen) -> None:
 
 
 def _first_chart(figure: Any, name: str, *, alt: str) -> None:
-    show_chart(figure, key=state.models_widget(name), alt=alt, height=FIRST_PX)
+    show_chart(figure, key=f"models-{name}", alt=alt, height=FIRST_PX)
 
 
 def _show_table(chosen: Chosen) -> None:
     names = [record.name for record in chosen.others]
-    key, table = _CHOSEN[chosen.kind], state.models_widget("table", chosen.kind)
+    key, table = _CHOSEN[chosen.kind], f"models-table-{chosen.kind}"
 
     def take_rows() -> None:
         now = [names[row] for row in st.session_state[table].selection.rows if row < len(names)]

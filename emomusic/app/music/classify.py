@@ -113,7 +113,7 @@ def _show(own: OwnSong) -> None:
         st.markdown(f"**It fits a face that looks {nearest_emotion(point).adjective}.**")
         show_chart(
             share_bars(shares, height=190, letters=14, bargap=0.3),
-            key=state.music_widget("own-quadrants"),
+            key="music-own-quadrants",
             alt=f"Probabilities: {list_shares(shares)}",
         )
         st.markdown(f"**Tags:** {list_shares(dict(hearing.tags))}")
@@ -122,7 +122,7 @@ def _show(own: OwnSong) -> None:
             path = _follow(own)
         show_chart(
             song_path(path, point, hearing.mood),
-            key=state.music_widget("own-path"),
+            key="music-own-path",
             alt=f"The path of the song over the affect plane in {len(path)} parts",
         )
     st.caption(
@@ -154,7 +154,7 @@ def _follow(own: OwnSong) -> Timeline:
     return own.path
 
 
-_SENTENCE = state.music_widget("sentence")
+_SENTENCE = "music-sentence"
 _NUM_OPTIONS = 30
 _NUM_NEAREST = 5
 
@@ -208,7 +208,7 @@ def _choose_song(songs: Songs) -> Song:
     # Streamlit treats options of one name as the same, so each name has one id: the current song's, else the first
     id_of_name = {name: song_id for song_id, name in reversed(names.items())}
     ids = list(reversed(id_of_name.values()))
-    key = state.music_widget("start", songs.token, current.id)
+    key = f"music-start-{songs.token}-{current.id}"
     st.selectbox(
         "Song" if chosen(state.MUSIC_TRACK) else "Example song",
         ids,
@@ -223,7 +223,7 @@ def _choose_song(songs: Songs) -> Song:
 
 def _sliders(songs: Songs, song: Song, start: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Show nine sliders and return their values; an untouched slider returns the song's exact value."""
-    keys = [state.music_widget("slide", songs.token, song.id, name) for name in FEATURE_NAMES]
+    keys = [f"music-slide-{songs.token}-{song.id}-{name}" for name in FEATURE_NAMES]
     defaults = [
         float(np.clip(round(float(value), feature.num_digits), feature.low, feature.high))
         for value, feature in zip(start, FEATURES.values(), strict=True)
@@ -247,7 +247,7 @@ def _sliders(songs: Songs, song: Song, start: npt.NDArray[np.float64]) -> npt.ND
     st.button(
         "Reset to song",
         icon=":material/undo:",
-        key=state.music_widget("undo"),
+        key="music-undo",
         on_click=st.session_state.update,
         args=(dict(zip(keys, defaults, strict=True)),),
         disabled=bool((features == start).all()),
@@ -261,7 +261,7 @@ def _show_answer(song: Song, answer: MoodExplanation, reason: str, *, moved: boo
     st.markdown(f"{title}, with changed features.{label}" if moved else f"{title}.{label}")
     show_chart(
         mood_bars(answer.probabilities, answer.start if moved else None),
-        key=state.music_widget("probabilities"),
+        key="music-probabilities",
         alt="Probabilities: " + list_shares(dict(zip(MOODS, answer.probabilities.tolist(), strict=True))),
     )
     if moved:
@@ -269,7 +269,7 @@ def _show_answer(song: Song, answer: MoodExplanation, reason: str, *, moved: boo
     st.markdown(f"**{'Reason for the change' if moved else 'Reason for this mood'}:** {reason}")
     show_chart(
         influence_bars(answer.influences, answer.mood),
-        key=state.music_widget("influences"),
+        key="music-influences",
         alt=f"Contribution of each feature to {answer.mood}, in percentage points: "
         + ", ".join(f"{name} {value:+.0f}" for name, value in zip(FEATURE_LABELS, answer.influences, strict=True)),
     )

@@ -61,7 +61,7 @@ def show_explore(songs: Songs) -> None:
             "Quadrant",
             list(QUADRANT_CORNERS),
             format_func=lambda choice: choice.description,
-            key=state.music_widget("quadrant"),
+            key="music-quadrant",
             on_change=_forget_click,
             label_visibility="collapsed",
             wrap=True,
@@ -88,7 +88,7 @@ def _plane(songs: Songs, quadrant: Quadrant | None) -> go.Figure:
 
 
 def _show_plane(songs: Songs, quadrant: Quadrant | None) -> None:
-    key = state.music_widget("plane", songs.token)
+    key = f"music-plane-{songs.token}"
     num_drawn = min(len(songs), MOST_DRAWN)
     show_chart(
         songs.cached(("plane", quadrant, text_color()), lambda: _plane(songs, quadrant)),
@@ -185,9 +185,7 @@ def _show_differences(songs: Songs) -> None:
             order = order if standing.lowest != standing.highest else "the same for all"
             with st.container(gap="xxsmall"):
                 st.markdown(f"**{feature.label}** · {100 * standing.share:.0f} %", help=feature.description)
-                show_chart(
-                    ridge, key=state.music_widget("hills", feature.name), alt=f"{feature.label} by mood, {order}"
-                )
+                show_chart(ridge, key=f"music-hills-{feature.name}", alt=f"{feature.label} by mood, {order}")
 
 
 def _show_correlations(songs: Songs) -> None:
@@ -206,7 +204,7 @@ def _show_correlations(songs: Songs) -> None:
     with chart:
         show_chart(
             plots.correlation_map(matrix),
-            key=state.music_widget("correlations"),
+            key="music-correlations",
             alt=f"Correlations of the nine features. {strongest.replace('*', '')}",
         )
 
@@ -231,7 +229,7 @@ def show_table(songs: Songs) -> None:
             "Mood",
             MOODS,
             selection_mode="multi",
-            key=state.music_widget("moods"),
+            key="music-moods",
             label_visibility="collapsed",
             persist_state="session",
         )
@@ -249,7 +247,7 @@ def show_table(songs: Songs) -> None:
                 partial(Songs.csv, rows=rows),
                 "songs.csv",
                 icon=":material/download:",
-                key=state.music_widget("csv"),
+                key="music-csv",
                 help="Title, artists, mood, probabilities and features",
             )
     if rows.size:
@@ -263,7 +261,7 @@ def show_table(songs: Songs) -> None:
 def _show_rows(songs: Songs, rows: Rows) -> None:
     shown = rows[:_MOST_SHOWN]
     # The selection is a row number, so other rows need another key
-    key = state.music_widget("table", songs.token, digest_of(shown))
+    key = f"music-table-{songs.token}-{digest_of(shown)}"
     event: Any = st.dataframe(
         songs.describe(shown),
         key=key,

@@ -219,6 +219,6 @@ def show_question(place: str) -> None:
         return
     if not songs.catalogue.has_features:
         return
-    if st.button("What mood is it?", icon=":material/tune:", type="tertiary", key=state.music_widget("ask", place)):
+    if st.button("What mood is it?", icon=":material/tune:", type="tertiary", key=f"music-ask-{place}"):
         choose({state.MUSIC_TAB: YOUR_SONG, state.MUSIC_TRACK: current.song.id})
         st.rerun()

@@ -54,17 +54,17 @@ def choices_of(faces: Sequence[FaceReading], digest: str) -> Choices:
     """The choices about the faces of the photos, before their widgets are drawn. The URL sets those about samples."""
     options = [state.EVERYONE, *(f"Face {number}" for number in range(1, len(faces) + 1))]
     if len(faces) > 1:
-        widgets = {state.WHO: _follow_link(state.WHO, state.listener(digest), options, digest)}
+        widgets = {state.WHO: _follow_link(state.WHO, f"who-{digest}", options, digest)}
         who = str(st.session_state[widgets[state.WHO]["key"]])
     else:
         address.offered(state.WHO, [])  # a link may name another face
         widgets, who = {}, "Face 1" if faces else YOU
-    for name, key, values in ((state.SAYS, state.manual_emotion, [*Emotion]), (state.MOOD, state.manual_mood, [*Mood])):
-        widgets[name] = _follow_link(name, key(digest, who), values, digest)
+    for name, values in ((state.SAYS, [*Emotion]), (state.MOOD, [*Mood])):
+        widgets[name] = _follow_link(name, f"{name}-{digest}-{who}", values, digest)
     said = {
         number: emotion
         for number in range(1, len(faces) + 1)
-        if (emotion := st.session_state.get(state.fresh(state.manual_emotion(digest, f"Face {number}")))) is not None
+        if (emotion := st.session_state.get(state.fresh(f"{state.SAYS}-{digest}-Face {number}"))) is not None
     }
     corrected = tuple(
         replace(face, probabilities=EmotionProbabilities.certain(said[number])) if number in said else face
@@ -97,7 +97,7 @@ def choose_who(choices: Choices, photos: Sequence[str] = ()) -> None:
 def choose_face(digest: str, label: str) -> None:
     """Choose the face with this number, not the mean of all; for callbacks."""
     if label.isdecimal():
-        st.session_state[state.fresh(state.listener(digest))] = f"Face {label}"
+        st.session_state[state.fresh(f"who-{digest}")] = f"Face {label}"
         _link_choices(digest)
 
 
@@ -124,12 +124,7 @@ def _link_choices(digest: str) -> None:
     """Write the choices about a sample to the URL."""
     if address.chosen(state.SAMPLE) is None:
         return
-    who = st.session_state.get(state.fresh(state.listener(digest)))  # absent for a single face
-    about = digest, who or "Face 1"
-    address.choose(
-        {
-            state.WHO: None if who == state.EVERYONE else who,
-            state.SAYS: st.session_state.get(state.fresh(state.manual_emotion(*about))),
-            state.MOOD: st.session_state.get(state.fresh(state.manual_mood(*about))),
-        }
-    )
+    who = st.session_state.get(state.fresh(f"who-{digest}"))  # absent for a single face
+    keys = {name: state.fresh(f"{name}-{digest}-{who or 'Face 1'}") for name in (state.SAYS, state.MOOD)}
+    said = {name: st.session_state.get(key) for name, key in keys.items()}
+    address.choose({state.WHO: None if who == state.EVERYONE else who, **said})
