@@ -19,8 +19,7 @@ from emomusic.app import state
 from emomusic.app.address import choose, widget
 from emomusic.app.charts import show_chart, show_sharp
 from emomusic.app.frame import escape_markdown, shown_errors, text_color
-from emomusic.app.models.pictures import face_grid, show_mistakes, test_pictures
-from emomusic.app.models.saved import Chosen, classifier, predictions
+from emomusic.app.models.pictures import classifier, face_grid, predictions, show_mistakes, test_pictures
 from emomusic.app.picture_chooser import Picture, choose_picture, keep_result, kept_result
 from emomusic.app.sessions import WHEN_GONE
 from emomusic.assets import ModelKind
@@ -32,13 +31,61 @@ from emomusic.media.images import crop_face, encode_jpeg, shrink, to_network_inp
 from emomusic.metrics import FOUR, mistakes, reliability
 from emomusic.records import FaceRecord, Record
 from emomusic.results import overview
-from emomusic.results.overview import FOUR_LEGEND, Benchmark, evaluation, in_words, label_of, percent, reports_of
-from emomusic.results.predictions import read_card, read_history, thresholds_of
+from emomusic.results.overview import (
+    FOUR_LEGEND,
+    Benchmark,
+    Evaluation,
+    evaluation,
+    in_words,
+    label_of,
+    percent,
+    reports_of,
+)
+from emomusic.results.predictions import Predictions, read_card, read_history, thresholds_of
 from emomusic.server.capacity import capacity
 from emomusic.server.shared import shared
 from emomusic.text import join_names
 
 _CROP_SIDE = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A benchmark, the one or two chosen models, and all models of their kind."""
+
+    benchmark: Benchmark
+    records: tuple[Record, ...]
+    others: tuple[Record, ...]
+
+    @property
+    def kind(self) -> ModelKind:
+        """The kind of the models."""
+        return self.benchmark.kind
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the chosen models."""
+        return tuple(record.name for record in self.records)
+
+    @property
+    def evaluations(self) -> tuple[Evaluation | None, ...]:
+        """The figures of the chosen models."""
+        return tuple(evaluation(record, self.benchmark) for record in self.records)
+
+    @property
+    def faces(self) -> tuple[FaceRecord, ...]:
+        """The chosen models if they read faces, else empty."""
+        return tuple(record for record in self.records if isinstance(record, FaceRecord))
+
+    @property
+    def in_four(self) -> bool:
+        """Whether their answers are compared in four classes, because one of them has no others."""
+        return any(record.classes == FOUR for record in self.faces)
+
+    def predictions(self, record: Record) -> Predictions:
+        """The predictions of a chosen model, in the classes in which they are compared."""
+        own = predictions(self.kind, record.name)
+        return own.in_four() if self.in_four else own
 
 
 @dataclass(frozen=True, slots=True, eq=False)

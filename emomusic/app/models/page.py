@@ -16,10 +16,10 @@ from emomusic.app.address import choose, choose_one, offered, widget
 from emomusic.app.address import chosen as chosen_choice
 from emomusic.app.charts import roomy_columns, show_chart
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
-from emomusic.app.models.details import show_details, tabs_of
-from emomusic.app.models.saved import Chosen, fold_accuracies, predictions
+from emomusic.app.models.details import Chosen, show_details, tabs_of
+from emomusic.app.models.pictures import predictions
 from emomusic.app.state import page_state
-from emomusic.assets import METRICS, ModelKind, folder_of
+from emomusic.assets import METRICS, ModelKind, folder_of, load_once
 from emomusic.charts.diagnostics import FIRST_PX, accuracy_by_group, fold_spread, recall_bars
 from emomusic.records import FaceRecord, Record
 from emomusic.results import overview
@@ -34,11 +34,12 @@ from emomusic.results.overview import (
     reports_of,
     title_of,
 )
-from emomusic.results.predictions import compare
+from emomusic.results.predictions import compare, read_fold_accuracies
 from emomusic.text import join_names
 
 _CHOSEN = {ModelKind.FACE: state.MODELS_FACES, ModelKind.MUSIC: state.MODELS_SONGS, ModelKind.SOUND: state.MODELS_SONGS}
 _MOST = 2
+_fold_accuracies = load_once(read_fold_accuracies)
 _ROW_PX = 35
 
 # Texts have more lines until the browser has the font, widgets another height until their code has loaded, and one
@@ -144,7 +145,7 @@ def _show_answer(chosen: Chosen) -> None:
         _first_chart(figure, "recall", alt=f"Recall of {label_of(record.name)}: {finds}")
     with groups:
         if not isinstance(record, FaceRecord):
-            folds = {name: fold_accuracies(chosen.kind, name) for name in chosen.names}
+            folds = {name: _fold_accuracies(chosen.kind, name) for name in chosen.names}
             st.markdown("**How often it is right** in each fold of songs")
             alt = ", ".join(f"{name} {values.min():.0%} to {values.max():.0%}" for name, values in folds.items())
             figure = fold_spread({label_of(name): values for name, values in folds.items()})

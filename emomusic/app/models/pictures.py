@@ -10,21 +10,30 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from emomusic.app.models.saved import classifier, predictions
 from emomusic.app.picture_chooser import SAMPLES, sample_picture
-from emomusic.assets import find_dataset
+from emomusic.assets import find_dataset, load_once
+from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.fer2013 import LabelledFaces, Split, read_fer2013
 from emomusic.faces.inspection import harder
+from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.reading import load_networks
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
 from emomusic.records import Record
 from emomusic.results.overview import in_words
-from emomusic.results.predictions import Predictions
+from emomusic.results.predictions import Predictions, read_predictions
 
 _DATASET = "fer2013.csv"
 _MOST = 24
 _SIDE = 96  # pixels on the page, twice the size in FER2013
 _LARGEST = 384  # pixels, of a crop before it is made harder
+
+predictions = load_once(read_predictions)  # for all visitors
+
+
+@load_once
+def classifier(name: str) -> EmotionClassifier:
+    """A face model with its network, for all visitors."""
+    return load_networks()[1] if name == DEFAULT_MODEL else EmotionClassifier.load(name)
 
 
 def test_pictures(own: Predictions) -> LabelledFaces | None:
