@@ -4,12 +4,13 @@ import streamlit as st
 
 from emomusic.app import state
 from emomusic.app.address import chosen
-from emomusic.app.film.state import SAMPLE, visitors_job
+from emomusic.app.film.state import SAMPLE, FilmState
 from emomusic.app.frame import require_app
+from emomusic.app.state import page_state
 
 require_app("film")
 
-if visitors_job() is None and chosen(state.FILM_SAMPLE) != SAMPLE:
+if page_state(FilmState).job is None and chosen(state.FILM_SAMPLE) != SAMPLE:
     st.title("What does this film sound like?", anchor=False)
 
 from emomusic.app.film.page import show_film  # after the title, because it loads OpenCV and FFmpeg

@@ -118,7 +118,7 @@ def show_bar() -> None:
             data["song"] = _playable(current.song, "bar-song") | {"cover": _cover(current.song)}
             data["has_previous"] = queue.has_previous
             sources = page_state(SourceState)
-            if current.song.is_on_spotify and sources.is_spotify_silent is None:
+            if current.song.is_on_spotify and not sources.is_spotify_silent:
                 address = embed_url(current.song.id)
                 data["ask"] = {"address": address, "number": sources.num_asked, "timeout_ms": _PATIENCE_MS}
             data["next"] = next((_playable(pick.song, "bar-next") for pick in queue.up_next(1)), None)

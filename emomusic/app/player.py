@@ -12,8 +12,8 @@ import streamlit as st
 from emomusic.app.frame import download_button, escape_markdown
 from emomusic.app.queues import PlayerState, play, start
 from emomusic.app.sources import (
+    SourceState,
     choose_music,
-    is_spotify_silent,
     songs_recommender,
     substitution,
     use_spotify,
@@ -69,7 +69,7 @@ def show_queue(
         if (reason := substitution()) is not None:  # the songs are not those of the chosen source
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.caption(f":material/info: {reason}", width="content")
-                if is_spotify_silent():
+                if page_state(SourceState).is_spotify_silent:
                     st.button("Use Spotify", type="tertiary", on_click=use_spotify, key="use-spotify")
         # The menus keep their position and stay open if the number of elements before them does not change
         with st.container(gap="xsmall", key=f"song-{place}"):

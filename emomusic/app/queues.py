@@ -12,7 +12,7 @@ from math import isnan
 from typing import Literal
 
 from emomusic.affect import AffectPoint
-from emomusic.app.sources import is_spotify_silent, songs_recommender
+from emomusic.app.sources import SourceState, songs_recommender
 from emomusic.app.state import page_state
 from emomusic.songs.queue import SongQueue
 from emomusic.songs.recommend import Recommender
@@ -86,7 +86,7 @@ def play_list(picks: Iterable[Pick], place: str, key: Hashable) -> None:
         place: names the queue.
         key: identifies the list.
     """
-    player, silent = page_state(PlayerState), is_spotify_silent()
+    player, silent = page_state(PlayerState), page_state(SourceState).is_spotify_silent
     if player.lists.get(place) != (key, silent):
         source = songs_recommender()
         chosen = _substitutes(picks, source) if silent else picks
@@ -126,7 +126,7 @@ def follow_source() -> None:
     """Choose the songs that play from another source if Spotify turned silent while their page was not shown."""
     player = page_state(PlayerState)
     queue = player.queues.get(player.playing)
-    if queue is None or player.playing in player.lists or not is_spotify_silent():
+    if queue is None or player.playing in player.lists or not page_state(SourceState).is_spotify_silent:
         return
     if (current := queue.current) is not None and current.song.is_on_spotify:
         queue_of(queue.request, player.playing)

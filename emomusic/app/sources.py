@@ -50,19 +50,14 @@ class SourceState:
     """What the session knows of its sources.
 
     Attributes:
-        is_spotify_silent: whether Spotify's player did not answer; None if that is unknown.
+        is_spotify_silent: whether Spotify's player did not answer in this browser.
         num_asked: how often the visitor wanted to know.
         seed: of the order of songs that match equally well.
     """
 
-    is_spotify_silent: bool | None = None
+    is_spotify_silent: bool = False
     num_asked: int = 1
     seed: int = 0
-
-
-def is_spotify_silent() -> bool:
-    """Whether Spotify's player did not answer in this browser."""
-    return page_state(SourceState).is_spotify_silent is True
 
 
 def note_silence() -> None:
@@ -84,7 +79,7 @@ def use_spotify() -> None:
     """Play songs of Spotify, and ask again whether its player answers."""
     sources = page_state(SourceState)
     if sources.is_spotify_silent:
-        sources.is_spotify_silent, sources.num_asked = None, sources.num_asked + 1
+        sources.is_spotify_silent, sources.num_asked = False, sources.num_asked + 1
     choose({state.SONGS_FROM: None})
 
 
@@ -95,7 +90,7 @@ def _chosen() -> Source | None:
 def current_source() -> Source:
     """The source of the songs that play. Files and tables that are not there yet have no songs."""
     source = ready_source()
-    if source is not Source.SPOTIFY or not is_spotify_silent():
+    if source is not Source.SPOTIFY or not page_state(SourceState).is_spotify_silent:
         return source
     return Source.BUNDLED if own_recommender() is None else Source.OWN
 

@@ -162,9 +162,6 @@ class FilmJob:
         self.end()
         self._thread.join(_END_TIMEOUT_S)
 
-    def _should_stop(self) -> bool:
-        return self._cancelled.is_set() or self._closed.is_set()
-
     def _change(self, **changes: Any) -> None:
         self._view = replace(self._view, **changes)
 
@@ -181,7 +178,7 @@ class FilmJob:
         try:
             with capacity().work(), opening as file:
                 while not _turns.acquire(timeout=0.2):
-                    if self._should_stop():
+                    if self._cancelled.is_set() or self._closed.is_set():
                         return
                 try:
                     self._read(file, networks)

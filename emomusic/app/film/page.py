@@ -16,7 +16,7 @@ from emomusic.app.charts import styled_room
 from emomusic.app.example import show_example
 from emomusic.app.film.job import MAX_MB, MAX_S, FilmJob, FilmPhase, FilmView, has_room, stored_upload
 from emomusic.app.film.screen import show_people, show_screen
-from emomusic.app.film.state import SAMPLE, FilmState, visitors_job
+from emomusic.app.film.state import SAMPLE, FilmState
 from emomusic.app.frame import escape_markdown_message
 from emomusic.app.queues import PlayerState
 from emomusic.app.sessions import WHEN_GONE
@@ -40,7 +40,7 @@ def show_film() -> None:
     if job is None:
         with styled_room("film-start", 560):
             _choose_film()
-            if visitors_job() is not None:  # an upload arrived
+            if page_state(FilmState).job is not None:  # an upload arrived
                 st.rerun()
             show_example("The sample or your own film replaces this example.")
         return
@@ -58,7 +58,8 @@ def show_film() -> None:
 
 def _current_job() -> FilmJob | None:
     """The visitor's film; None before the first. Starts the sample if the URL names it."""
-    here, job = page_state(FilmState), visitors_job()
+    here = page_state(FilmState)
+    job = here.job
     is_linked = chosen(state.FILM_SAMPLE) == SAMPLE
     if is_linked and job is None:
         path = data_dir() / "samples" / "faces.mp4"
@@ -110,7 +111,7 @@ def _store_film(files: Sequence[UploadedFile]) -> None:
 
 
 def _start(name: str, file: AbstractContextManager[BinaryIO]) -> FilmJob:
-    if (before := visitors_job()) is not None:
+    if (before := page_state(FilmState).job) is not None:
         before.close()
     job = FilmJob(name, file, partial(_networks, session_id()), session_id())
     page_state(FilmState).show(job)
@@ -126,13 +127,13 @@ def _cancel_job() -> None:
 
     Streamlit keeps the function after the end of the session, and a method of the job would keep the job.
     """
-    if (job := visitors_job()) is not None:
+    if (job := page_state(FilmState).job) is not None:
         job.cancel()
 
 
 def _forget_job() -> None:
     """Delete the film and its results."""
-    if (job := visitors_job()) is not None:
+    if (job := page_state(FilmState).job) is not None:
         job.close()
     page_state(FilmState).show(None)
     page_state(PlayerState).queues.pop("film", None)
@@ -177,7 +178,7 @@ def _show_head(job: FilmJob, film: FilmView) -> None:
 @st.fragment(run_every=_EVERY_S)
 def _show_progress() -> None:
     """Show the state of the film, refreshed while its thread runs."""
-    if (job := visitors_job()) is None:
+    if (job := page_state(FilmState).job) is None:
         return
     film = job.view()
     if _drawn(film) != page_state(FilmState).drawn:

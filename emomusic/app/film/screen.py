@@ -20,7 +20,7 @@ from emomusic.app.answer import face_points
 from emomusic.app.charts import clicked, show_chart, show_tile, style_tiles, styled_room
 from emomusic.app.film.job import FilmJob, FilmPhase, FilmView
 from emomusic.app.film.songs import PLACE, VIDEO, choose_scene, mix_songs, scene_picks, sing, stop_unless_following
-from emomusic.app.film.state import FilmState, ScenePicks, visitors_job
+from emomusic.app.film.state import FilmState, ScenePicks
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
 from emomusic.app.player import show_queue
 from emomusic.app.queues import PlayerState
@@ -211,7 +211,7 @@ def _show_picture(film: FilmView, name: str) -> None:
 
         @st.fragment(run_every=None if film.phase is FilmPhase.OVER else 1.0)
         def frame() -> None:
-            job = visitors_job()
+            job = page_state(FilmState).job
             if job is not None and (preview := job.view().preview) is not None:
                 st.image(preview, alt="The current frame with its faces", width="stretch")
 
@@ -283,7 +283,7 @@ def _show_scenes(job: FilmJob, film: FilmView, picks: ScenePicks, chosen: int) -
 @st.fragment(run_every=_EVERY_S)
 def _show_growing() -> None:
     """Show the timeline so far, refreshed while the film is read."""
-    job = visitors_job()
+    job = page_state(FilmState).job
     film = None if job is None else job.view()
     if film is not None and film.reading is not None and len(film.reading):
         _show_chart(film.reading, film.scenes, None, key="film-growing")
@@ -296,7 +296,7 @@ def _show_timeline(film: FilmView, reading: FilmReading, number: int) -> None:
     key = f"film-timeline-{here.num_choices}"
 
     def on_select() -> None:
-        second, job = clicked(key), visitors_job()
+        second, job = clicked(key), page_state(FilmState).job
         if isinstance(second, int) and job is not None:
             scenes = enumerate(job.view().scenes)
             within = (n for n, scene in scenes if scene.start_s < second + 1 and second < scene.end_s)

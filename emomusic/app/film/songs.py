@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from emomusic.app.bar import content_of
-from emomusic.app.film.state import FilmState, ScenePicks, visitors_job
+from emomusic.app.film.state import FilmState, ScenePicks
 from emomusic.app.frame import shown_errors
 from emomusic.app.queues import PlayerState, start
 from emomusic.app.sources import songs_recommender, with_your_music
@@ -70,7 +70,8 @@ def stop_unless_following() -> None:
 
 def choose_scene(number: int, at_s: int | None = None) -> None:
     """Choose a scene and play it: the film from a second, or from the start of the scene, and its song."""
-    here, job = page_state(FilmState), visitors_job()
+    here = page_state(FilmState)
+    job = here.job
     if job is not None and number < len(scenes := job.view().scenes):
         here.at_s = int(scenes[number].start_s) if at_s is None else at_s
         here.num_choices += 1
@@ -82,7 +83,8 @@ def choose_scene(number: int, at_s: int | None = None) -> None:
 
 def mix_songs() -> None:
     """Let the thread of the film mix the songs of the scenes that are audio files."""
-    here, job = page_state(FilmState), visitors_job()
+    here = page_state(FilmState)
+    job = here.job
     if job is None or (picks := here.picks) is None:
         return
     with shown_errors():

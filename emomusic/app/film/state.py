@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from emomusic.affect import AffectPoint, Emotion
-from emomusic.app.state import page_state
 
 if TYPE_CHECKING:
     from emomusic.app.film.job import FilmJob  # loads OpenCV and FFmpeg
@@ -35,7 +34,8 @@ class ScenePicks:
 class FilmState:
     """The film of a visitor and what is shown of it."""
 
-    job: FilmJob | None = None  # the film, reading or over; None before the first
+    # The film, reading or over; None before the first. Fragments look here: Streamlit would keep a film of theirs
+    job: FilmJob | None = None
     is_linked: bool = False  # whether the URL named the sample at the last run
     drawn: tuple[object, ...] = ()  # what the page showed at its last run
     scene: int = 0  # index of the chosen scene
@@ -60,8 +60,3 @@ class FilmState:
             self.ends = weakref.finalize(self, job.end)
         self.job, self.scene, self.at_s, self.picks, self.mixed = job, 0, None, None, None
         self.moods.clear()
-
-
-def visitors_job() -> FilmJob | None:
-    """The visitor's film. Fragments call this: Streamlit would keep a film that they refer to."""
-    return page_state(FilmState).job
