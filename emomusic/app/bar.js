@@ -108,7 +108,7 @@ const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seco
 const thePlayer = () => (window.emomusicPlayer ??= new SongPlayer());
 
 /** Spotify's frame: it plays once it is ready, pauses for other sources, and its end leads to the next song. */
-function hearSpotify(frame, player, isNewStart, isHeld, onEnd) {
+function hearSpotify(frame, player, isNewStart, isHeld, onEnd, signal) {
   const tell = (command) => frame.contentWindow?.postMessage({ command }, SPOTIFY);
   const onMessage = ({ origin, source, data }) => {
     if (origin !== SPOTIFY || source !== frame.contentWindow) return;
@@ -121,14 +121,10 @@ function hearSpotify(frame, player, isNewStart, isHeld, onEnd) {
     if (isPaused && played && duration && position >= duration - 500) onEnd();
   };
   const onSound = ({ detail }) => detail.source !== "spotify" && frame.src && tell("pause");
-  window.addEventListener("message", onMessage);
-  window.addEventListener(SOUND, onSound);
+  window.addEventListener("message", onMessage, { signal });
+  window.addEventListener(SOUND, onSound, { signal });
   if (!frame.src) player.playsSpotify = false;
   else if (isNewStart && !isHeld()) tell("play");
-  return () => {
-    window.removeEventListener("message", onMessage);
-    window.removeEventListener(SOUND, onSound);
-  };
 }
 
 /** The frame with Spotify's player of a song. Another address in the same frame would be a step of the history. */
@@ -196,13 +192,15 @@ export default function ({ data, parentElement, setTriggerValue }) {
   button("next").onclick = goOn;
   button("previous").onclick = () => setTriggerValue("previous", song?.id);
   slider.oninput = () => (player.audio.currentTime = slider.value);
-  player.addEventListener("change", draw);
-  player.addEventListener("ended", goOn);
+  const end = new AbortController();
+  const { signal } = end;
+  player.addEventListener("change", draw, { signal });
+  player.addEventListener("ended", goOn, { signal });
   const isNewStart = player.start !== start;
   player.start = start;
   // The song of a film waits with it: the visitor may have paused it before the server's answer
   const isHeld = () => Boolean(data.video && document.querySelector(data.video)?.paused);
-  const endSpotify = hearSpotify(frame, player, isNewStart, isHeld, goOn);
+  hearSpotify(frame, player, isNewStart, isHeld, goOn, signal);
   const keys = { play: () => player.resume(), pause: () => player.pause(), nexttrack: goOn };
   Object.entries(keys).forEach(([action, act]) => navigator.mediaSession?.setActionHandler(action, act));
 
@@ -211,9 +209,5 @@ export default function ({ data, parentElement, setTriggerValue }) {
   else if (!song?.url && player.song) player.stop();
   if (data.ask) askSpotify(data.ask).then((answers) => answers || setTriggerValue("silent", data.ask.number));
   draw();
-  return () => {
-    player.removeEventListener("change", draw);
-    player.removeEventListener("ended", goOn);
-    endSpotify();
-  };
+  return () => end.abort();
 }
