@@ -77,7 +77,7 @@ def test_without_a_photo_the_first_sample_is_shown_but_not_in_the_url(app: AppTe
 
 
 def test_the_first_step_needs_no_network(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drawing, "shared", None)
+    monkeypatch.setattr(drawing, "load_networks", None)
     at(app, "picture", sample="four-people")
     assert not app.exception
     assert re.search("1,200 .*376 .*1,353,600", text_of(app))
