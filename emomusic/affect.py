@@ -267,9 +267,14 @@ class WithEmotion:
 
 def group_probabilities(faces: Sequence[EmotionProbabilities]) -> EmotionProbabilities | None:
     """The mean over faces with equal weights; None without faces."""
-    if not faces:
+    return mean_of_rows(np.array([face.values for face in faces]))
+
+
+def mean_of_rows(shares: npt.NDArray[np.floating]) -> EmotionProbabilities | None:
+    """The mean of probabilities of shape (n, 7); None if n is 0."""
+    if not len(shares):
         return None
-    mean = np.mean([face.values for face in faces], axis=0, dtype=np.float64)
+    mean = shares.mean(axis=0, dtype=np.float64)
     return EmotionProbabilities((mean / mean.sum()).astype(np.float32))
 
 

@@ -12,11 +12,10 @@ from functools import cache, partial
 from itertools import accumulate
 from typing import Any, BinaryIO
 
-import numpy as np
 import pyarrow as pa
 
 from emomusic import runtime
-from emomusic.affect import EmotionProbabilities
+from emomusic.affect import mean_of_rows
 from emomusic.batch.parts import FACE_SCHEMA, FILM, PICTURE, BatchError, Dataset
 from emomusic.batch.sources import Item, open_item
 from emomusic.compat import return_free_memory
@@ -32,6 +31,7 @@ MIN_PICTURES, MAX_PICTURES = 16, 128
 
 _NUM_UNITS = 100  # of a batch, where the limits allow it: enough for progress and for an even end
 _no_faces = cache(FACE_SCHEMA.empty_table)  # takes up to 0.3 ms to make
+_PICTURES_AHEAD = 2  # each takes up to 150 MB
 _CRASHED = "This file stops the program that reads it. Choose another file."
 
 
@@ -105,8 +105,8 @@ class UnitReader:
         pictures: list[dict[str, Any]] = []
         tables = [_no_faces()]
         with contextlib.ExitStack() as stack:
-            opened = ahead((self._open(item, stack) for item in unit.items), lambda each: each[0])
-            for _, read_rows in stack.enter_context(contextlib.closing(opened)):
+            opened = ahead((self._open(item, stack) for item in unit.items), _PICTURES_AHEAD)
+            for read_rows in stack.enter_context(contextlib.closing(opened)):
                 row, faces = read_rows()
                 pictures.append(row)
                 tables.append(faces)
@@ -114,25 +114,21 @@ class UnitReader:
         return_free_memory()
         return len(pictures)
 
-    def _open(self, item: Item, stack: contextlib.ExitStack) -> tuple[int, Callable[[], _Rows]]:
-        """Decode a picture, or open a film, which the stack closes. The content decides, as in `analyze`.
-
-        Returns:
-            The size of the pixels in bytes, and what reads the faces.
-        """
+    def _open(self, item: Item, stack: contextlib.ExitStack) -> Callable[[], _Rows]:
+        """Decode a picture, or open a film, which the stack closes; what reads its faces. The content decides."""
         try:
             file = stack.enter_context(open_item(item))
             kind = kind_of(file, item.name)
             if kind is Kind.FILM or (item.is_film and kind is not Kind.PICTURE):  # the error of a film explains more
-                return 0, partial(self._film_rows, item.name, file)
+                return partial(self._film_rows, item.name, file)
             image = read_image(file.read(MAX_BYTES + 1 if kind is Kind.PICTURE else HEAD_BYTES))
             file.close()
-            return image.nbytes, partial(self._picture_rows, item.name, image)
+            return partial(self._picture_rows, item.name, image)
         except ImageError as error:
             reason = str(error)
         except OSError as error:
             reason = f"This file cannot be read: {error.strerror or 'input error'}. Copy it again."
-        return 0, partial(_no_rows, item.name, is_film=item.is_film, error=reason)
+        return partial(_no_rows, item.name, is_film=item.is_film, error=reason)
 
     def _picture_rows(self, name: str, image: RgbImage) -> _Rows:
         reading = read_faces(image, self._detector, self._classifier)
@@ -155,10 +151,7 @@ class UnitReader:
         except FilmError as error:
             return _no_rows(name, is_film=True, error=str(error))
         faces = reading.faces_table()
-        affect = {}
-        if len(faces):
-            mean = faces[SHARES].to_numpy(np.float64).mean(axis=0)
-            affect = affect_row(EmotionProbabilities((mean / mean.sum()).astype(np.float32)))
+        mean = mean_of_rows(faces[SHARES].to_numpy())
         row = {
             "picture": name,
             "kind": FILM,
@@ -166,7 +159,7 @@ class UnitReader:
             "height": reading.height,
             "duration_s": reading.end_s if reading.duration_s is None else reading.duration_s,
             "num_faces": len(reading.faces()),
-            **affect,
+            **({} if mean is None else affect_row(mean)),
             "error": film.problem,
         }
         faces.insert(0, "picture", name)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from emomusic.affect import EmotionProbabilities
 from emomusic.app.film.job import THREAD_NAME, FilmJob, FilmPhase
+from emomusic.media import ahead
 from emomusic.media.images import RgbImage
 from emomusic.stream.film import FilmNetworks
 from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier, make_face
@@ -57,5 +58,5 @@ def wait_for_end(job: FilmJob) -> None:
 
 def film_threads() -> list[str]:
     """The names of the threads of films, in order."""
-    names = (thread.name for thread in threading.enumerate())
-    return sorted(name for name in names if name in (THREAD_NAME, "decoder"))
+    names = (thread.name.removesuffix("_0") for thread in threading.enumerate())
+    return sorted(name for name in names if name in (THREAD_NAME, ahead.THREAD_NAME))
