@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-from emomusic.affect import EmotionProbabilities
-from emomusic.faces.classifier import Classifier
 from emomusic.faces.detection import Face, FaceDetector
 from emomusic.media.images import Box, RgbImage
 
@@ -74,30 +72,29 @@ class Readings:
             self.num_faces += num_faces
 
 
-class QueuedDetector:
-    """A detector that takes turns with those of other visitors. `detect_near` is short and does not wait."""
+class SharedDetector:
+    """A detector that counts what it reads, and may take turns with those of other visitors.
 
-    def __init__(self, detector: FaceDetector, queue: FairQueue, visitor: str) -> None:
-        self._detector, self._queue, self._visitor = detector, queue, visitor
+    `detect_near` is short and does not wait.
+    """
+
+    def __init__(
+        self,
+        detector: FaceDetector,
+        readings: Readings,
+        turn: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        self._detector, self._readings, self._turn = detector, readings, turn
 
     def detect(self, image: RgbImage) -> list[Face]:
         """All faces, sorted from left to right; an empty list if there are none."""
-        with self._queue.turn(self._visitor):
-            return self._detector.detect(image)
+        with self._turn():
+            faces = self._detector.detect(image)
+        self._readings.add(len(faces))
+        return faces
 
     def detect_near(self, image: RgbImage, boxes: Sequence[Box]) -> list[Face]:
         """The faces near these boxes, sorted from left to right; an empty list if there are none."""
-        return self._detector.detect_near(image, boxes)
-
-
-class CountingClassifier:
-    """A classifier that counts its calls, one for each picture or frame."""
-
-    def __init__(self, classifier: Classifier, readings: Readings) -> None:
-        self._classifier, self._readings = classifier, readings
-
-    def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
-        """Probabilities for each crop, in order."""
-        probabilities = self._classifier.classify(crops)
-        self._readings.add(len(crops))
-        return probabilities
+        faces = self._detector.detect_near(image, boxes)
+        self._readings.add(len(faces))
+        return faces

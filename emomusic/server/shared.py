@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 
 import streamlit as st
 
@@ -14,7 +15,7 @@ from emomusic.errors import EmomusicError
 from emomusic.faces.classifier import Classifier
 from emomusic.faces.detection import FaceDetector
 from emomusic.faces.reading import load_networks
-from emomusic.faces.turns import CountingClassifier, FairQueue, QueuedDetector, Readings
+from emomusic.faces.turns import FairQueue, Readings, SharedDetector
 from emomusic.runtime import num_cores
 from emomusic.server.capacity import capacity
 from emomusic.songs.recommend import load_recommender
@@ -50,12 +51,12 @@ class Shared:
     def visitor_networks(self, visitor: str) -> tuple[FaceDetector, Classifier]:
         """The networks for photos and films of a session. Visitors take turns, and readings are counted."""
         detector, classifier = load_networks()
-        return QueuedDetector(detector, self.queue, visitor), CountingClassifier(classifier, self.readings)
+        return SharedDetector(detector, self.readings, partial(self.queue.turn, visitor)), classifier
 
     def live_networks(self) -> tuple[FaceDetector, Classifier]:
         """The networks for a camera, where people may show any emotion. They do not wait for turns, but are counted."""
         detector, classifier = load_networks(posed=True)
-        return detector, CountingClassifier(classifier, self.readings)
+        return SharedDetector(detector, self.readings), classifier
 
 
 @st.cache_resource(show_spinner=False)

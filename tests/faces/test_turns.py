@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from emomusic.faces.turns import FairQueue, QueuedDetector
+from emomusic.faces.turns import FairQueue, Readings, SharedDetector
 from tests.fakes import FakeDetector, make_face
 
 SECONDS = 30
@@ -63,7 +63,8 @@ def test_an_error_gives_the_turn_back() -> None:
 
 def test_a_search_waits_for_its_turn_and_a_follow_up_does_not() -> None:
     queue, detector = FairQueue(1), FakeDetector([make_face()])
-    queued = QueuedDetector(detector, queue, "a")
+    readings = Readings()
+    queued = SharedDetector(detector, readings, lambda: queue.turn("a"))
     with ThreadPoolExecutor(1) as threads:
         with queue.turn("b"):
             search = threads.submit(queued.detect, IMAGE)
@@ -72,3 +73,4 @@ def test_a_search_waits_for_its_turn_and_a_follow_up_does_not() -> None:
             assert queued.detect_near(IMAGE, [make_face().box]) == [make_face()]
             assert (detector.num_calls, detector.num_near_calls) == (0, 1)
         assert search.result(SECONDS) == [make_face()]
+    assert (readings.count, readings.num_faces) == (2, 2)
