@@ -97,9 +97,9 @@ class EmotionClassifier:
         """Probabilities as from `probabilities`, adjusted for faces on photographs, or for posed faces."""
         return np.asarray(adjust_logits(self.probabilities(inputs), self.spec.adjustment), np.float32)
 
-    def describe(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    def describe(self, crops: Sequence[RgbImage]) -> npt.NDArray[np.float64]:
         """What `faces.profile` compares: logarithms of `probabilities`, minus their mean, shape (n, classes)."""
-        logs = log_probabilities(self.probabilities(inputs))
+        logs = log_probabilities(self.probabilities(to_network_input(crops, self.spec.side)))
         return np.asarray(logs - logs.mean(axis=1, keepdims=True))
 
     def probabilities(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

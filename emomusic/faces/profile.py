@@ -29,7 +29,7 @@ from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.identity import SAME_PERSON, FaceIdentifier
 from emomusic.faces.reading import PictureReading
-from emomusic.media.images import RgbImage, crop_face, to_network_input
+from emomusic.media.images import RgbImage, crop_face
 
 MAX_BYTES = 64 * 1024
 """Largest profile as JSON. One takes about 8 KB."""
@@ -43,7 +43,7 @@ _ROUNDS, _LEAST_NEUTRAL = 3, 0.5  # of `estimate_profile`
 _ADVICE = "Choose a file that EmoMusic saved, or teach the face again."
 
 Vectors = npt.NDArray[np.float64]
-"""Faces as `describe_faces` returns them, shape (n, 7)."""
+"""Faces as `EmotionClassifier.describe` returns them, shape (n, 7)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,11 +144,6 @@ def _log_probabilities(faces: Vectors) -> npt.NDArray[np.float64]:
     return np.asarray(faces - np.log(np.exp(faces).sum(axis=-1, keepdims=True)))
 
 
-def describe_faces(crops: Sequence[RgbImage], classifier: EmotionClassifier) -> Vectors:
-    """Faces, at least one, cropped as by `images.crop_face`, as numbers."""
-    return classifier.describe(to_network_input(crops, classifier.spec.side))
-
-
 def _numbers(_: type, value: object) -> npt.NDArray[np.float64]:
     """Numbers from JSON."""
     return np.array(msgspec.convert(value, list[Annotated[float, msgspec.Meta(ge=-_MAX_NUMBER, le=_MAX_NUMBER)]]))
@@ -238,7 +233,7 @@ def learn_profile(
             f"expected at most {MAX_SHOTS} pictures of each emotion. Received: {max(counts.values())}. Remove some"
         )
     People.load(classifier.spec.name)  # report a model that cannot learn
-    means = {emotion: describe_faces(crops[emotion], classifier).mean(axis=0) for emotion in counts}
+    means = {emotion: classifier.describe(crops[emotion]).mean(axis=0) for emotion in counts}
     return _profile_of(means, counts, descriptors, classifier)
 
 
@@ -248,7 +243,7 @@ def estimate_profile(
     """Estimate the neutral face of a person who was watched for some seconds; a profile as from one neutral shot.
 
     Args:
-        faces: readings of the person, as from `describe_faces`. Most of them should be calm.
+        faces: readings of the person, as from `EmotionClassifier.describe`. Most of them should be calm.
         descriptors: as for `learn_profile`.
         classifier: the model.
 
@@ -313,8 +308,7 @@ class KnownFace:
         """Probabilities for faces of this person, cropped as by `images.crop_face`."""
         if not crops:
             return []
-        faces = describe_faces(crops, self._classifier)
-        return [EmotionProbabilities(row) for row in self._read(faces)]
+        return [EmotionProbabilities(row) for row in self._read(self._classifier.describe(crops))]
 
 
 def apply_profile(

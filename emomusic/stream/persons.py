@@ -13,7 +13,7 @@ import numpy.typing as npt
 from emomusic.affect import EmotionProbabilities
 from emomusic.faces.classifier import Classifier, EmotionClassifier
 from emomusic.faces.identity import SAME_PERSON, FaceIdentifier
-from emomusic.faces.profile import KnownFace, describe_faces, estimate_profile
+from emomusic.faces.profile import KnownFace, estimate_profile
 from emomusic.media.images import Box, RgbImage
 from emomusic.stream.tracking import SAME_FACE_OVERLAP
 
@@ -39,13 +39,6 @@ class _Seen:
     box: Box
     person: KnownFace | None
     checked_s: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Sample:
-    time_s: float
-    face: npt.NDArray[np.float64]  # as from `describe_faces`
-    descriptor: npt.NDArray[np.float32]
 
 
 class PersonReader:
@@ -74,7 +67,8 @@ class PersonReader:
     def forget_estimates(self) -> None:
         """Forget the estimated faces."""
         self.estimates: tuple[KnownFace, ...] = ()
-        self._samples: list[_Sample] = []
+        # Of the person: times, faces as from `EmotionClassifier.describe`, and descriptors
+        self._samples: list[tuple[float, npt.NDArray[np.float64], npt.NDArray[np.float32]]] = []
 
     def classify(
         self,
@@ -110,17 +104,17 @@ class PersonReader:
         if self._adjust is None or time_s - self._tried_s < _SAMPLE_S:
             return
         self._tried_s = time_s
-        if self._samples and time_s - self._samples[-1].time_s > _LONGEST_GAP_S:
+        if self._samples and time_s - self._samples[-1][0] > _LONGEST_GAP_S:
             self._samples = []
         descriptor = self._identifier().describe(image, [box])[0]
-        mean = np.sum([sample.descriptor for sample in self._samples], axis=0)
+        mean = np.sum([each for *_, each in self._samples], axis=0)
         if self._samples and descriptor @ mean < SAME_PERSON * np.linalg.norm(mean):
             return  # somebody else, or turned away
         classifier = self._adjust()
-        self._samples.append(_Sample(time_s, describe_faces([crop], classifier)[0], descriptor))
-        if time_s - self._samples[0].time_s < ALONE_S:
+        self._samples.append((time_s, classifier.describe([crop])[0], descriptor))
+        times, faces, descriptors = zip(*self._samples, strict=True)
+        if time_s - times[0] < ALONE_S:
             return
-        faces, descriptors = zip(*((sample.face, sample.descriptor) for sample in self._samples), strict=True)
         if (profile := estimate_profile(np.stack(faces), np.stack(descriptors), classifier)) is None:
             del self._samples[0]  # try again with the next
         else:

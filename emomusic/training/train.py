@@ -310,7 +310,7 @@ def _of_strangers(run: _Run, without: Sequence[_Stage]) -> dict[str, Described]:
     for stage in without:
         assert run.posed is not None
         classifier, faces = _classifier_of(run, stage), run.posed.of(stage.config.leave_out)
-        described = classifier.describe(to_network_input(list(faces.images), classifier.spec.side))
+        described = classifier.describe(list(faces.images))
         found[stage.config.leave_out] = Described(described, faces.labels.astype(np.int64), faces.persons)
     return found
 

@@ -10,7 +10,6 @@ from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.identity import Descriptors
 from emomusic.faces.profile import People
 from emomusic.media.images import Box, RgbImage
-from emomusic.stream import persons as persons_module
 from emomusic.stream.persons import ALONE_S, PersonReader, Recognition
 from tests.fakes import FakeClassifier
 
@@ -95,7 +94,7 @@ def test_each_face_is_read_with_its_person_and_new_and_forgotten_persons_count_a
 
 def test_a_calm_person_is_known_after_ten_seconds(identifier: FakeIdentifier, monkeypatch: pytest.MonkeyPatch) -> None:
     face = People.load("emonet_photo").means[Emotion.NEUTRAL.label]
-    monkeypatch.setattr(persons_module, "describe_faces", lambda *_: face[None])
+    monkeypatch.setattr(EmotionClassifier, "describe", lambda *_: face[None])
     reader = PersonReader(lambda: identifier, EmotionClassifier.load)
 
     def watch(box: Box, start_s: float, seconds: float) -> int:
