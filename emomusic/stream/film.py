@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, describe
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, describe, mean_of_rows
 from emomusic.faces.classifier import Classifier
 from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.identity import SAME_PERSON, FaceIdentifier, load_identifier
@@ -212,22 +212,20 @@ class FilmReading:
         self.width, self.height, self.duration_s, self.rate = film.width, film.height, film.duration_s, rate
         self._lock = threading.Lock()
         self._times = array("d")
-        self._counts = array("i")
         self._cuts_s: list[float] = []
-        self._faces = array("f")  # number, box, confidence and probabilities of each face
+        self._faces = array("d")  # index of the reading, number, box, confidence and probabilities of each face
 
     def add(self, moment: FilmMoment) -> None:
         """Add one reading."""
         scale = self.width / moment.image.shape[1]
         with self._lock:
-            self._times.append(moment.time_s)
-            self._counts.append(len(moment.faces))
-            if moment.is_cut:
-                self._cuts_s.append(round(moment.time_s, 3))
             for face in moment.faces:
                 box = face.face.box.scaled(scale)
-                self._faces.extend((face.number, box.x, box.y, box.width, box.height, face.face.confidence))
-                self._faces.extend(face.probabilities.as_dict().values())
+                self._faces.extend((len(self._times), face.number, box.x, box.y, box.width, box.height))
+                self._faces.extend((face.face.confidence, *face.probabilities.as_dict().values()))
+            self._times.append(moment.time_s)
+            if moment.is_cut:
+                self._cuts_s.append(round(moment.time_s, 3))
 
     def __len__(self) -> int:
         """Number of readings."""
@@ -239,31 +237,26 @@ class FilmReading:
         with self._lock:
             return self._times[-1] + 1 / self.rate if self._times else 0.0
 
-    def _arrays(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        """Copies: times and numbers of faces, both shape (n,), and faces, shape (sum of the numbers, 13)."""
+    def _tables(self) -> tuple[npt.NDArray[np.float64], pd.DataFrame]:
+        """The times of the readings, and a row for each face of each reading."""
         with self._lock:
-            times, counts = np.array(self._times, np.float64), np.array(self._counts, np.int64)
-            faces = np.array(self._faces, np.float64)
-        return times, counts, faces.reshape(-1, 6 + len(EMOTIONS))
+            times, faces = np.array(self._times), np.array(self._faces)
+        table = pd.DataFrame(faces.reshape(-1, 7 + len(EMOTIONS)), columns=["reading", *FACE_COLUMNS[:6], *SHARES])
+        return times, table.astype(dict.fromkeys(["reading", *FACE_COLUMNS[:5]], "int64"))
 
     def faces_table(self) -> pd.DataFrame:
         """One row for each face of each reading, in order of time. Columns: `FILM_COLUMNS`."""
-        times, counts, faces = self._arrays()
-        table = pd.DataFrame(faces[:, 1:], columns=[*FACE_COLUMNS[1:6], *SHARES])
-        table.insert(0, "time_s", np.repeat(times, counts).round(3))
-        table.insert(1, "face", faces[:, 0].astype(np.int64))
-        table = table.astype(dict.fromkeys(("x", "y", "width", "height"), "int64"))
-        table["emotion"] = [EMOTIONS[label].value for label in faces[:, 6:].argmax(axis=1)]
+        times, table = self._tables()
+        table["time_s"] = times[table["reading"]].round(3)
+        table["emotion"] = [SHARES[label] for label in table[SHARES].to_numpy().argmax(axis=1)]
         add_affect(table)
         return table[FILM_COLUMNS]
 
     def timeline(self) -> pd.DataFrame:
         """The group at each reading. Columns: `live.timeline.COLUMNS`; values are missing without faces."""
-        times, counts, faces = self._arrays()
-        owner = np.repeat(np.arange(len(times)), counts)
-        totals = np.zeros((len(times), len(EMOTIONS)))
-        np.add.at(totals, owner, faces[:, 6:])
-        return timeline_table(times.round(3), counts, totals)
+        times, table = self._tables()
+        totals = table.groupby("reading")[SHARES].sum().reindex(range(len(times)), fill_value=0.0)
+        return timeline_table(times.round(3), np.bincount(table["reading"], minlength=len(times)), totals.to_numpy())
 
     def scenes(self) -> list[Scene]:
         """The scenes of stable mood, as from `scenes_of`."""
@@ -279,20 +272,16 @@ class FilmReading:
 
     def faces(self) -> list[FilmFace]:
         """The persons, in the order of their numbers. A face with a single reading is left out if others have more."""
-        times, counts, rows = self._arrays()
-        row_s, rows_s = self._row_s(times), np.repeat(times, counts)
-        numbers, num_readings = np.unique(rows[:, 0].astype(int), return_counts=True)
-        least = min(_MIN_READINGS, num_readings.max(initial=0))
-        found = []
-        for number in numbers[num_readings >= least].tolist():
-            mine = rows[:, 0] == number
-            face_times, shares = rows_s[mine], rows[mine, 6:]
-            mean, top = shares.mean(axis=0), shares.argmax(axis=1)
-            highlight = None
-            if len(others := np.flatnonzero(top != mean.argmax())):
+        times, table = self._tables()
+        row_s, found = self._row_s(times), []
+        least = min(_MIN_READINGS, table["face"].value_counts().max()) if len(table) else 0
+        for number in sorted(table["face"].unique().tolist()):
+            rows = table[table["face"] == number]
+            if (mean := mean_of_rows(shares := rows[SHARES].to_numpy())) is None or len(rows) < least:
+                continue
+            times_s, top, highlight = times[rows["reading"]].round(3).tolist(), shares.argmax(axis=1), None
+            if len(others := np.flatnonzero(top != mean.emotion.label)):
                 strongest = others[shares[others, top[others]].argmax()]
-                highlight = EMOTIONS[top[strongest]], round(float(face_times[strongest]), 3)
-            probabilities = EmotionProbabilities((mean / mean.sum()).astype(np.float32))
-            first_s, last_s = round(float(face_times[0]), 3), round(float(face_times[-1]), 3)
-            found.append(FilmFace(number, first_s, last_s, len(face_times) * row_s, probabilities, highlight))
+                highlight = EMOTIONS[top[strongest]], times_s[strongest]
+            found.append(FilmFace(number, times_s[0], times_s[-1], len(rows) * row_s, mean, highlight))
         return found

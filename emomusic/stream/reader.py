@@ -39,15 +39,9 @@ _REST = 0.2  # share of the reading's duration, leaves time to the video and oth
 _REST_AFTER_ERROR_S = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class LiveSettings:
-    """Settings of a reader, which may change while it runs."""
-
-    smoothing_s: float = 0.7  # time constant of the probabilities in seconds, at most 10. 0 disables smoothing
-    # Longer side of the frame for detection, 160 to 1280 pixels. Faces have at least about 12 pixels there. A larger
-    # side finds smaller faces and takes longer
-    detect_side: int = 320
-    recognition: Recognition = Recognition.ESTIMATED  # whose own faces the readings take into account
+DETECT_SIDE = 320
+"""Longer side of the frame for detection in pixels. Faces have at least about 12 pixels there. A larger side finds
+smaller faces and takes longer."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +92,14 @@ class LiveReader:
     """Reads the stream of one viewer. Several readers may share the networks.
 
     The first frame starts the worker, and the first after its end another. The results stay available after `close`.
-    The `settings`, the `observers` of each reading and the `known` persons may change at any time.
+    The attributes may change at any time.
+
+    Attributes:
+        detect_side: as `DETECT_SIDE`.
+        recognition: whose own faces the readings take into account.
+        observers: of each reading.
+        known: persons with a profile.
+        smoothing_s: time constant of the probabilities in seconds; 0 disables smoothing.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class LiveReader:
         networks: Callable[[], tuple[FaceDetector, Classifier]],
         *,
         adjust: Callable[[], EmotionClassifier] | None = None,
-        settings: LiveSettings | None = None,
+        smoothing_s: float = 0.7,
         clock: Callable[[], float] = time.monotonic,
         idle_s: float = 5.0,
     ) -> None:
@@ -115,11 +116,11 @@ class LiveReader:
         Args:
             networks: gives the detector and the classifier to the worker. Its exception becomes the view's `error`.
             adjust: gives the model with which the readings adjust to a person; None if they never do.
-            settings: of the readings.
+            smoothing_s: see the attribute.
             clock: monotonic time in seconds.
             idle_s: the worker ends after this time without a frame.
         """
-        self.settings = settings or LiveSettings()
+        self.detect_side, self.recognition, self.smoothing_s = DETECT_SIDE, Recognition.ESTIMATED, smoothing_s
         self.observers: Sequence[Observer] = ()
         self.known: Sequence[KnownFace] = ()
         self._networks, self._adjust, self._clock, self._idle_s = networks, adjust, clock, idle_s
@@ -264,12 +265,12 @@ class LiveReader:
                 return
             if self._newest is not None:  # loading takes seconds
                 frame, self._newest = self._newest, None
-        settings, observers, persons = self.settings, self.observers, self._persons
-        faces = self._finder.find(detector, frame, settings.detect_side)
+        recognition, observers, persons = self.recognition, self.observers, self._persons
+        faces = self._finder.find(detector, frame, self.detect_side)
         seen = [(face.box, crop_face(frame.image, face.box)) for face in faces]
-        if settings.recognition is not Recognition.ESTIMATED:
+        if recognition is not Recognition.ESTIMATED:
             persons.forget_estimates()
-        least = min([settings.recognition, *(observer.recognition_at(frame.time_s) for observer in observers)])
+        least = min([recognition, *(observer.recognition_at(frame.time_s) for observer in observers)])
         probabilities = persons.classify(
             frame.image, seen, frame.time_s, classifier, known=self.known, recognition=least
         )
@@ -279,7 +280,7 @@ class LiveReader:
         with self._changed:
             if self._closed.is_set():
                 return
-            self._tracks.update(frame, faces, probabilities, smoothing_s=settings.smoothing_s)
+            self._tracks.update(frame, faces, probabilities, smoothing_s=self.smoothing_s)
             now = self._clock()
             self._readings.append((now, now - frame.time_s))
             self._num_readings += 1

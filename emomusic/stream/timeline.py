@@ -1,4 +1,4 @@
-"""The group's emotions over a session: one row per second, scenes and a summary."""
+"""The group's emotions over a session: one row per second, and scenes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.affect import EMOTIONS, AffectPoint, EmotionProbabilities, WithEmotion, affect_of_rows, quadrant_of
+from emomusic.affect import (
+    EMOTIONS,
+    AffectPoint,
+    EmotionProbabilities,
+    WithEmotion,
+    affect_of_rows,
+    mean_of_rows,
+    quadrant_of,
+)
 from emomusic.faces.reading import AFFECT_COLUMNS, SHARES
 
 TIMELINE_SECONDS = 600
@@ -24,7 +32,10 @@ COLUMNS = ["time_s", "num_faces", *SHARES, *AFFECT_COLUMNS]
 # Cost of a scene in squared distance times seconds, for each second of the shortest scene. The distance is that on
 # the affect plane, and with this weight that of the probabilities: happy to angry has 2.7, 60 % to 80 % happy 0.1.
 _CHANGE_COST, _PROBABILITY_WEIGHT = 0.3, 0.5
-_SESSION_CHANGE_COST = 0.08  # lower, so that ten seconds count: a second of a session has little noise
+
+SESSION_CHANGE_COST = 0.08
+"""Cost for `scenes_of` a session: lower, so that ten seconds count, as a second of a session has little noise."""
+
 _COST_AT_CUT = 0.25  # relative: a change of mood at a cut is likely
 
 
@@ -105,20 +116,9 @@ class Scene(WithEmotion):
         return self.start_s + self.seconds
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SessionSummary:
-    """A timeline's table with the mean over the seconds with faces, None without any, and the scenes in order."""
-
-    table: pd.DataFrame
-    mean: EmotionProbabilities | None
-    scenes: tuple[Scene, ...]
-
-
-def summarize(table: pd.DataFrame) -> SessionSummary:
-    """The summary of a timeline's table."""
-    shares = table.loc[table["num_faces"] > 0, SHARES].to_numpy()
-    mean = _scene(0, 0, shares.mean(axis=0)).probabilities if len(shares) else None
-    return SessionSummary(table, mean, tuple(scenes_of(table, change_cost=_SESSION_CHANGE_COST)))
+def mean_of(table: pd.DataFrame) -> EmotionProbabilities | None:
+    """The mean over the rows of a timeline with faces; None without any."""
+    return mean_of_rows(table.loc[table["num_faces"] > 0, SHARES].to_numpy())
 
 
 def scenes_of(

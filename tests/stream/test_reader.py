@@ -3,7 +3,6 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,11 +20,10 @@ from emomusic.stream import reader as reader_module
 from emomusic.stream.game import MirrorGame
 from emomusic.stream.lesson import CAPTURE_S, COUNTDOWN_S, Lesson
 from emomusic.stream.persons import Recognition
-from emomusic.stream.reader import LiveReader, LiveSettings, LiveView, SeenFace
+from emomusic.stream.reader import LiveReader, LiveView, SeenFace
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, FakeIdentifier, make_face
 from tests.waiting import wait_until
 
-SHARP = LiveSettings(smoothing_s=0.0)
 FACE = make_face(100, 80, 60, 75)  # in a frame of 320x240
 NOISE = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8), (9, 9), 0)
 
@@ -72,13 +70,13 @@ def fake() -> FakeDetector:
 
 @pytest.fixture
 def reader(fake: FakeDetector, clock: FakeClock) -> Iterator[LiveReader]:
-    with closing(LiveReader(lambda: (fake, FakeClassifier()), settings=SHARP, clock=clock)) as reader:
+    with closing(LiveReader(lambda: (fake, FakeClassifier()), smoothing_s=0, clock=clock)) as reader:
         yield reader
 
 
 def test_late_frames_are_dropped() -> None:
     detector = BlockedDetector([FACE])
-    with closing(LiveReader(lambda: (detector, FakeClassifier()), settings=SHARP)) as reader:
+    with closing(LiveReader(lambda: (detector, FakeClassifier()), smoothing_s=0)) as reader:
         reader.submit_frame(frame(1))
         assert detector.entered.acquire(timeout=120)
         for shade in (2, 3, 4):
@@ -129,10 +127,10 @@ def test_readings_adjust_to_one_person_also_after_a_game_and_besides_a_lesson(
     neutral = people.means[Emotion.NEUTRAL.label]
     taught = learn_profile({Emotion.NEUTRAL: [frame()]}, np.eye(1, 1024, dtype=np.float32), classifier)
     monkeypatch.setattr(reader_module, "load_identifier", FakeIdentifier)
-    monkeypatch.setattr(persons_module, "describe_faces", lambda crops, _: neutral[None])
+    monkeypatch.setattr(EmotionClassifier, "describe", lambda _, crops: np.stack([neutral] * len(crops)))
     monkeypatch.setattr(persons_module, "KnownFace", Estimate)
     with closing(
-        LiveReader(lambda: (fake, FakeClassifier()), adjust=lambda: classifier, settings=SHARP, clock=clock)
+        LiveReader(lambda: (fake, FakeClassifier()), adjust=lambda: classifier, smoothing_s=0, clock=clock)
     ) as reader:
         reader.observers = [observer(clock)]
 
@@ -152,9 +150,9 @@ def test_readings_adjust_to_one_person_also_after_a_game_and_besides_a_lesson(
         assert not adjusts()  # a taught profile wins
         reader.known = ()
         assert adjusts()
-        reader.settings = replace(SHARP, recognition=Recognition.TAUGHT)
+        reader.recognition = Recognition.TAUGHT
         assert not adjusts()
-        reader.settings = SHARP
+        reader.recognition = Recognition.ESTIMATED
         assert not adjusts(11)
         assert adjusts()
         assert estimates
@@ -190,7 +188,7 @@ def test_a_lesson_and_only_a_lesson_takes_faces_without_the_profile_of_a_known_p
 def test_boxes_follow_the_picture_between_readings() -> None:
     detector = BlockedDetector([FACE])
     detector.go_on.release()
-    with closing(LiveReader(lambda: (detector, FakeClassifier()), settings=SHARP)) as reader:
+    with closing(LiveReader(lambda: (detector, FakeClassifier()), smoothing_s=0)) as reader:
         read(reader, NOISE[20:260, 20:340].copy())
         for step in range(1, 6):  # the picture moves by (4, 3) pixels without a reading
             view = reader.submit_frame(NOISE[20 - 3 * step : 260 - 3 * step, 20 - 4 * step : 340 - 4 * step].copy())
@@ -203,13 +201,13 @@ def test_boxes_follow_the_picture_between_readings() -> None:
 
 def test_probabilities_are_smoothed_with_the_time_constant(fake: FakeDetector, clock: FakeClock) -> None:
     classifier = FakeClassifier(Emotion.HAPPY, 0.9)
-    with closing(LiveReader(lambda: (fake, classifier), settings=LiveSettings(smoothing_s=2.0), clock=clock)) as reader:
+    with closing(LiveReader(lambda: (fake, classifier), smoothing_s=2, clock=clock)) as reader:
         read(reader, frame())
         classifier.probabilities = FakeClassifier(Emotion.SAD, 0.9).probabilities
         clock.advance(2.0)
         (face,) = read(reader, frame()).faces
         assert face.probabilities[Emotion.SAD] == pytest.approx(0.9 - (0.9 - 0.1 / 6) * np.exp(-1))
-        reader.settings = SHARP
+        reader.smoothing_s = 0
         clock.advance(0.01)
         (face,) = read(reader, frame()).faces
         assert face.probabilities[Emotion.SAD] == pytest.approx(0.9)
@@ -217,7 +215,7 @@ def test_probabilities_are_smoothed_with_the_time_constant(fake: FakeDetector, c
 
 def test_the_view_has_rates_and_lag_in_seconds(clock: FakeClock) -> None:
     detector = BlockedDetector([FACE])
-    with closing(LiveReader(lambda: (detector, FakeClassifier()), settings=SHARP, clock=clock)) as reader:
+    with closing(LiveReader(lambda: (detector, FakeClassifier()), smoothing_s=0, clock=clock)) as reader:
         assert reader.view().lag_s is None
         for number in range(5):
             reader.submit_frame(frame())
@@ -245,7 +243,7 @@ def test_a_successful_reading_clears_the_error(
             raise error
         return fake, FakeClassifier()
 
-    with closing(LiveReader(networks, settings=SHARP)) as reader:
+    with closing(LiveReader(networks, smoothing_s=0)) as reader:
         for _ in range(3):
             reader.submit_frame(frame())
             wait_until(lambda: reader.view().error is not None)
@@ -258,7 +256,7 @@ def test_a_successful_reading_clears_the_error(
 
 
 def test_an_idle_worker_ends_and_the_next_frame_starts_another(fake: FakeDetector) -> None:
-    with closing(LiveReader(lambda: (fake, FakeClassifier()), settings=SHARP, idle_s=0.02)) as reader:
+    with closing(LiveReader(lambda: (fake, FakeClassifier()), smoothing_s=0, idle_s=0.02)) as reader:
         read(reader, frame())
         wait_until(lambda: not reader.is_running)
         view = read(reader, frame())
@@ -268,7 +266,7 @@ def test_an_idle_worker_ends_and_the_next_frame_starts_another(fake: FakeDetecto
 
 def test_close_discards_a_pending_reading() -> None:
     blocked = BlockedDetector([FACE])
-    reader = LiveReader(lambda: (blocked, FakeClassifier()), settings=SHARP)
+    reader = LiveReader(lambda: (blocked, FakeClassifier()), smoothing_s=0)
     reader.submit_frame(frame())
     assert blocked.entered.acquire(timeout=120)
     reader.close(timeout_s=0)

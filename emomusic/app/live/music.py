@@ -19,7 +19,7 @@ from emomusic.app.queues import PlayerState
 from emomusic.app.state import page_state
 from emomusic.assets import data_dir
 from emomusic.songs.request import Request, target_of
-from emomusic.stream.timeline import summarize
+from emomusic.stream.timeline import mean_of
 
 SONGS = "Songs"
 """The choice of songs instead of the band."""
@@ -108,7 +108,7 @@ def show_songs() -> None:
 @live_fragment(1.0, 1.0)
 def _follow_mood(session: LiveSession) -> None:
     live, table = page_state(LiveState), session.reader.timeline()
-    now = summarize(table[table["time_s"] > table["time_s"].max() - _MOOD_S]).mean
+    now = mean_of(table[table["time_s"] > table["time_s"].max() - _MOOD_S])
     if now is not None and (live.mood is None or _mood_of(now) != _mood_of(live.mood)):
         live.mood = now
         st.rerun()

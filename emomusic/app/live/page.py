@@ -39,10 +39,8 @@ from emomusic.server.capacity import LOCAL_HOSTS, capacity
 from emomusic.stream.game import GamePhase, GameView
 from emomusic.stream.lesson import ORDER
 from emomusic.stream.persons import Recognition
-from emomusic.stream.reader import LiveSettings
-from emomusic.stream.timeline import summarize
+from emomusic.stream.reader import DETECT_SIDE
 
-_DEFAULTS = LiveSettings()
 _CLASS_SIDE = 640  # faces in the back rows are small
 
 
@@ -73,10 +71,8 @@ def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
     if session is not None:
         session.reader.known = page_state(PersonsState).known
         session.boxes = not class_view
-        session.reader.settings = LiveSettings(
-            detect_side=_CLASS_SIDE if class_view else _DEFAULTS.detect_side,
-            recognition=Recognition.ESTIMATED if adjusts else Recognition.TAUGHT,
-        )
+        session.reader.detect_side = _CLASS_SIDE if class_view else DETECT_SIDE
+        session.reader.recognition = Recognition.ESTIMATED if adjusts else Recognition.TAUGHT
 
 
 # Widths of the columns: the video, what is read, and the music
@@ -169,7 +165,7 @@ def _show_columns(session: LiveSession | None, view: View, settings: IceSettings
         elif playing is not None:
             show_large() if view is View.CLASSROOM else show_plane()
         elif session is not None and not session.is_on:
-            show_session(summarize(session.reader.timeline()), session.problem)
+            show_session(session.reader.timeline(), session.problem)
         else:
             st.caption(":material/face: Press START. The reading appears here.")
     with right:

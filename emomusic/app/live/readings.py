@@ -28,7 +28,7 @@ from emomusic.songs.request import Request
 from emomusic.songs.song import Pick
 from emomusic.stream.game import GameView
 from emomusic.stream.reader import LiveView
-from emomusic.stream.timeline import TIMELINE_SECONDS, SessionSummary, summarize
+from emomusic.stream.timeline import SESSION_CHANGE_COST, TIMELINE_SECONDS, Scene, mean_of, scenes_of
 from emomusic.text import format_clock, pluralize
 
 _TRAIL_S = 20
@@ -162,19 +162,19 @@ def show_player(session: LiveSession | None, game: GameView | None) -> None:
         answer(Listener(NOW, game.strongest.probabilities), PLACE)
         show_queue(PLACE, "emomusic-live")
     elif page_state(LiveState).plays_session and session is not None and not session.is_on:
-        _session_queue(summarize(session.reader.timeline()))
+        _session_queue(session.reader.timeline())
         show_queue("session", "emomusic-session")
 
 
-def show_session(summary: SessionSummary, problem: Problem | None) -> None:
+def show_session(table: pd.DataFrame, problem: Problem | None) -> None:
     """Show how a session that is over went, in one sentence, and the button that plays its songs."""
-    if summary.mean is None:
-        if len(summary.table):
+    if (mean := mean_of(table)) is None:
+        if len(table):
             st.info("The session is over. It showed no face.", icon=":material/face:")
         elif problem is None:
             st.info("The session ended before the first reading. Press START to try again.", icon=":material/face:")
         return
-    st.header(f"Session: {describe(summary.mean).lower()}", anchor=False)
+    st.header(f"Session: {describe(mean).lower()}", anchor=False)
     st.button(
         "Play the songs of the session",
         icon=":material/queue_music:",
@@ -192,12 +192,13 @@ def _play_session() -> None:
 
 def show_summary(session: LiveSession) -> None:
     """Show the figures, the chart, the moods and the songs of a session that is over."""
-    if (summary := summarize(session.reader.timeline())).mean is None:
+    table = session.reader.timeline()
+    times, num_faces, scenes = table["time_s"], table["num_faces"], _scenes(table)
+    if not scenes:
         return
-    times, num_faces = summary.table["time_s"], summary.table["num_faces"]
     first_s, last_s = int(times.iloc[0]), int(times.iloc[-1])
     is_cut = last_s >= TIMELINE_SECONDS
-    longest = max(summary.scenes, key=lambda scene: scene.seconds)
+    longest = max(scenes, key=lambda scene: scene.seconds)
     span = f"{format_clock(longest.seconds)}, from {format_clock(longest.start_s)}"
     with st.container(horizontal=True):
         st.metric("Duration", format_clock(last_s + 1 if is_cut else last_s - first_s + 1), **_CARD)
@@ -209,10 +210,10 @@ def show_summary(session: LiveSession) -> None:
     if is_cut:
         minutes = TIMELINE_SECONDS // 60
         st.caption(f"All figures but the duration cover the last {minutes} minutes, from {format_clock(first_s)} on.")
-    show_areas(summary.table, key="live-session")
+    show_areas(table, key="live-session")
     rows = [
         (format_clock(s.start_s), format_clock(s.seconds), describe(s.probabilities), s.quadrant.description)
-        for s in summary.scenes
+        for s in scenes
     ]
     st.dataframe(pd.DataFrame(rows, columns=["Start", "Duration", "Mood", "Quadrant"]), hide_index=True)
     download_button(
@@ -224,22 +225,27 @@ def show_summary(session: LiveSession) -> None:
         key="live-csv",
     )
     st.header("Playlist of the session", anchor=False)
-    picks = _session_queue(summary).playlist(_MAX_SONGS)
+    picks = _session_queue(table).playlist(_MAX_SONGS)
     if not picks:
         st.info("No song fits. Choose other music.")
         return
-    which = "row" if len(summary.scenes) <= _MAX_SONGS else f"of the {_MAX_SONGS} longest rows"
+    which = "row" if len(scenes) <= _MAX_SONGS else f"of the {_MAX_SONGS} longest rows"
     st.caption(f"One song for each {which} of the table.")
     for pick in picks:
         st.markdown(f"{pick.number}. {song_line(pick.song)}  \n{escape_markdown(pick.reason)}")
 
 
-def _session_queue(summary: SessionSummary) -> SongQueue:
+def _scenes(table: pd.DataFrame) -> list[Scene]:
+    return scenes_of(table, change_cost=SESSION_CHANGE_COST)
+
+
+def _session_queue(table: pd.DataFrame) -> SongQueue:
     """One song for each of the longest scenes, in order of time, for the visitor's music; chosen once."""
-    point = AffectPoint(0.0, 0.0) if summary.mean is None else affect_of(summary.mean)
+    mean = mean_of(table)
+    point = AffectPoint(0.0, 0.0) if mean is None else affect_of(mean)
 
     def choose(recommender: Recommender, like: Request) -> list[Pick]:
-        longest = sorted(summary.scenes, key=lambda scene: -scene.seconds)[:_MAX_SONGS]
+        longest = sorted(_scenes(table), key=lambda scene: -scene.seconds)[:_MAX_SONGS]
         scenes = sorted(longest, key=lambda scene: scene.start_s)
         with st.spinner("Choosing songs"):
             songs = one_song_each([replace(like, point=s.point, emotion=s.emotion) for s in scenes], recommender)

@@ -14,7 +14,7 @@ from emomusic.app.live.session import LiveSession, LiveState, Phase
 from emomusic.app.state import CameraState
 from emomusic.stream.game import GamePhase, MirrorGame
 from emomusic.stream.lesson import CAPTURE_S, COUNTDOWN_S, Lesson
-from emomusic.stream.reader import LiveReader, LiveSettings, SeenFace
+from emomusic.stream.reader import LiveReader, SeenFace
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
 from tests.pages.screen import state_of
 from tests.waiting import wait_until
@@ -61,8 +61,7 @@ def session_of(app: AppTest) -> LiveSession:
 def played(*scenes: tuple[int, tuple[Any, ...], Emotion]) -> LiveSession:
     """A playing session that has read the scenes: duration in seconds, faces, emotion."""
     clock, detector, classifier = FakeClock(), FakeDetector(), FakeClassifier()
-    settings = LiveSettings(smoothing_s=0.0)
-    reader = LiveReader(lambda: (detector, classifier), settings=settings, clock=clock, idle_s=60)
+    reader = LiveReader(lambda: (detector, classifier), smoothing_s=0, clock=clock, idle_s=60)
     for seconds, faces, emotion in scenes:
         detector.faces = list(faces)
         classifier.probabilities = FakeClassifier(emotion).probabilities

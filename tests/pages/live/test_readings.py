@@ -49,11 +49,11 @@ def test_an_expected_error_is_shown_literally_and_another_one_without_details(
 def test_options_apply_to_the_next_frame(app: AppTest, stream: Stream) -> None:
     session = played((1, TWO, Emotion.SAD))
     show(app, stream, session)
-    assert session.reader.settings.recognition is Recognition.ESTIMATED
+    assert session.reader.recognition is Recognition.ESTIMATED
     app.toggle(key=state.LIVE_ADJUST).set_value(False).run()
     assert not app.exception
     assert session.boxes
-    assert session.reader.settings.recognition is Recognition.TAUGHT
+    assert session.reader.recognition is Recognition.TAUGHT
     app.switch_page("pages/photo.py").run()
     app.switch_page("pages/live.py").run()
     assert app.toggle(key=state.LIVE_ADJUST).value is False
