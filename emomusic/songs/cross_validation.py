@@ -69,7 +69,6 @@ def cross_validate(
     classes: Sequence[str],
     fit: Callable[[npt.NDArray[Any], npt.NDArray[np.int64]], Predict],
     *,
-    num_repeats: int = NUM_REPEATS,
     seed: int,
 ) -> CrossValidation:
     """Result of repeated stratified ten-fold cross-validation.
@@ -79,7 +78,6 @@ def cross_validate(
         examples: the songs.
         classes: names of the classes.
         fit: fits a model to inputs and labels, and returns what predicts the probabilities for inputs.
-        num_repeats: number of random splits into ten folds.
         seed: of the first split.
 
     Raises:
@@ -91,16 +89,16 @@ def cross_validate(
         received = ", ".join(f"{count} {name}" for name, count in zip(classes, counts, strict=True))
         raise DatasetError(f"expected at least {NUM_FOLDS} songs of each mood. Received: {received}")
 
-    repeated_probabilities = np.zeros((num_repeats, len(labels), len(classes)), np.float32)
-    repeated_folds = np.zeros((num_repeats, len(labels)), np.int8)
+    repeated_probabilities = np.zeros((NUM_REPEATS, len(labels), len(classes)), np.float32)
+    repeated_folds = np.zeros((NUM_REPEATS, len(labels)), np.int8)
     scores: list[Scores] = []
-    for repeat in range(num_repeats):
+    for repeat in range(NUM_REPEATS):
         folds = StratifiedKFold(NUM_FOLDS, shuffle=True, random_state=seed + repeat)
         for fold, (rest, test) in enumerate(folds.split(labels, labels)):
             repeated_probabilities[repeat, test] = probabilities = fit(inputs[rest], labels[rest])(inputs[test])
             repeated_folds[repeat, test] = fold
             scores.append(score(labels[test], probabilities.argmax(axis=1), classes))
-        logger.info("%s: repeat %d of %d, accuracy %.3f", model, repeat + 1, num_repeats, scores[-1].accuracy)
+        logger.info("%s: repeat %d of %d, accuracy %.3f", model, repeat + 1, NUM_REPEATS, scores[-1].accuracy)
 
     accuracies, macro_f1s = ([getattr(each, name) for each in scores] for name in ("accuracy", "macro_f1"))
     first_repeat = score(labels, repeated_probabilities[0].argmax(axis=1), classes).as_dict()
@@ -174,7 +172,7 @@ def card_values(metrics: Mapping[str, Any], number_format: str, class_name: str)
         **metrics,
         "counts": ", ".join(f"{each['support']} {name}" for name, each in scores.items()),
         "num_folds": NUM_FOLDS,
-        "repeats": metrics["folds"] // NUM_FOLDS,
+        "runs": metrics["folds"] // NUM_FOLDS,
         "table": f"| {class_name} | precision | recall | F1 | songs |\n| --- | --- | --- | --- | --- |\n"
         + score_rows(scores, number_format),
         "matrix": f"| true {class_name} | {' | '.join(scores)} |\n{'| --- ' * (len(scores) + 1)}|\n"

@@ -20,7 +20,6 @@ from emomusic.metrics import mistakes
 from emomusic.songs.catalogue import MOOD_RULE, require_columns, require_valid
 from emomusic.songs.cross_validation import (
     NUM_FOLDS,
-    NUM_REPEATS,
     CrossValidation,
     Examples,
     Predict,
@@ -51,9 +50,7 @@ def read_labelled_songs(path: Path) -> Examples:
     return Examples(songs.inputs, labels, (hashlib.sha256(data).hexdigest(),))
 
 
-def train_mood_model(
-    data: Path, *, model: str = DEFAULT_MOOD_MODEL, out: Path, num_repeats: int = NUM_REPEATS
-) -> dict[str, Any]:
+def train_mood_model(data: Path, *, model: str = DEFAULT_MOOD_MODEL, out: Path) -> dict[str, Any]:
     """Cross-validate a model, fit it to all songs and write its files.
 
     Args:
@@ -61,7 +58,6 @@ def train_mood_model(
         model: one of `MOOD_MODELS`.
         out: folder for `model.skops`, `spec.json`, `metrics.json`, `predictions.npz` (without song data) and `CARD.md`.
             Old files are replaced after the new model has been loaded.
-        num_repeats: repeats of the cross-validation.
 
     Returns:
         Content of `metrics.json`: metrics of the evaluation, `ms_per_song`, the prediction time in a large batch, and
@@ -85,15 +81,13 @@ def train_mood_model(
         ModelKind.MUSIC,
         out,
         [MODEL_FILE],
-        partial(evaluate_mood_model, table, model=model, num_repeats=num_repeats),
+        partial(evaluate_mood_model, table, model=model),
         save=save,
         card=partial(mood_card, data_sha256=table.checksums[0]),
     )
 
 
-def evaluate_mood_model(
-    table: Examples, *, model: str = DEFAULT_MOOD_MODEL, num_repeats: int = NUM_REPEATS
-) -> CrossValidation:
+def evaluate_mood_model(table: Examples, *, model: str = DEFAULT_MOOD_MODEL) -> CrossValidation:
     """Result of repeated stratified ten-fold cross-validation.
 
     Raises:
@@ -103,7 +97,7 @@ def evaluate_mood_model(
     def fit(inputs: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> Predict:
         return MoodClassifier(model).fit(inputs, labels).predict_probabilities
 
-    return cross_validate(model, table, MOODS, fit, num_repeats=num_repeats, seed=SEED)
+    return cross_validate(model, table, MOODS, fit, seed=SEED)
 
 
 _KNOWN_SOURCE = (  # only for a table with the known checksum
@@ -132,7 +126,7 @@ Source: {source}. SHA-256: `{sha256}`.
 
 ## Figures
 
-Stratified {num_folds}-fold cross-validation, {repeats}: accuracy {accuracy[mean]:.3f} ± {accuracy[std]:.3f},
+Stratified {num_folds}-fold cross-validation, {runs} random splits: accuracy {accuracy[mean]:.3f} ± {accuracy[std]:.3f},
 macro-F1 {macro_f1:.3f} ± {macro_f1_std:.3f}. These are means and standard deviations over {folds} folds of about
 {fold_size} songs; a single split can differ by several percentage points. The bundled model is fitted to all {n} songs.
 
@@ -162,7 +156,6 @@ def mood_card(metrics: dict[str, Any], data_sha256: str) -> str:
     values = card_values(metrics, ".3f", "mood")
     inputs = inputs_of(metrics["model"])
     reported = [f"{report.figure:.2f} ({report.note})" for report in MUSIC_BASELINES.get(metrics["model"], ())]
-    num_repeats = values.pop("repeats")
     return _CARD.format(
         **values,
         description=MOOD_MODELS[metrics["model"]],
@@ -171,7 +164,6 @@ def mood_card(metrics: dict[str, Any], data_sha256: str) -> str:
         sklearn_version=sklearn.__version__,
         sha256=data_sha256,
         source=_KNOWN_SOURCE if data_sha256 == DOWNLOADS["moods"].sha256 else "unknown",
-        repeats="1 random split" if num_repeats == 1 else f"{num_repeats} random splits",
         fold_size=metrics["n"] // NUM_FOLDS,
         duration=_UNKNOWN_LENGTH if "duration_s" in inputs else "",
         reported=f"\n\nAccuracies in {MUSIC_SOURCE}: {', '.join(reported)}." if reported else "",

@@ -20,14 +20,7 @@ from emomusic.media.audio_file import read_song
 from emomusic.media.formats import AUDIO_ENDINGS
 from emomusic.metrics import expected_calibration_error, mistakes, score
 from emomusic.runtime import num_cores
-from emomusic.songs.cross_validation import (
-    NUM_REPEATS,
-    CrossValidation,
-    Examples,
-    card_values,
-    cross_validate,
-    train,
-)
+from emomusic.songs.cross_validation import CrossValidation, Examples, card_values, cross_validate, train
 from emomusic.songs.hearing import (
     HEAD,
     MODEL,
@@ -104,22 +97,20 @@ def fit_head(summaries: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) 
     return SoundHead(mean, scale, linear_weights, bias, clips, kernel_weights)
 
 
-def cross_validate_head(clips: Examples, *, num_repeats: int = NUM_REPEATS) -> CrossValidation:
+def cross_validate_head(clips: Examples) -> CrossValidation:
     """Result of repeated ten-fold cross-validation. `macro_f1` and `accuracy` are means over the repeats.
 
     Raises:
         DatasetError: a quadrant has fewer than ten clips.
     """
-    found = cross_validate(
-        MODEL, clips, QUADRANTS, lambda *known: fit_head(*known).probabilities, num_repeats=num_repeats, seed=SEED
-    )
+    found = cross_validate(MODEL, clips, QUADRANTS, lambda *known: fit_head(*known).probabilities, seed=SEED)
     f1s = [score(clips.labels, repeat.argmax(axis=1), QUADRANTS).macro_f1 for repeat in found.repeated_probabilities]
     mean, std = found.metrics["accuracy"].values()
     found.metrics.update(accuracy=mean, accuracy_std=std, macro_f1=float(np.mean(f1s)), macro_f1_std=float(np.std(f1s)))
     return found
 
 
-def evaluate_sound(clips: Examples, *, num_repeats: int = NUM_REPEATS) -> dict[str, Any]:
+def evaluate_sound(clips: Examples) -> dict[str, Any]:
     """Metrics on clips: of ten folds if the bundled head was fitted to some of them, otherwise of the bundled head.
 
     Returns:
@@ -129,20 +120,19 @@ def evaluate_sound(clips: Examples, *, num_repeats: int = NUM_REPEATS) -> dict[s
     folder = folder_of(ModelKind.SOUND, MODEL)
     spec = json.loads((folder / SPEC).read_text(encoding="utf-8")) if (folder / SPEC).is_file() else {}
     if not spec or set(spec["clips"]) & set(clips.checksums):
-        return cross_validate_head(clips, num_repeats=num_repeats).metrics
+        return cross_validate_head(clips).metrics
     probabilities = SoundHead.load(folder / HEAD).probabilities(clips.inputs)
     figures = score(clips.labels, probabilities.argmax(axis=1), QUADRANTS).as_dict()
     error = expected_calibration_error(clips.labels, probabilities)
     return {"model": MODEL, "n": len(clips.labels), "folds": 0, **figures, "calibration_error": error}
 
 
-def train_sound(clips: Examples, out: Path, *, num_repeats: int = NUM_REPEATS) -> dict[str, Any]:
+def train_sound(clips: Examples, out: Path) -> dict[str, Any]:
     """Cross-validate the head, fit it to all clips and write its files.
 
     Args:
         clips: of `read_clips`.
         out: folder for `head.npz`, `spec.json`, `metrics.json`, `predictions.npz` and `CARD.md`.
-        num_repeats: number of random splits into ten folds.
 
     Returns:
         Content of `metrics.json`.
@@ -157,7 +147,7 @@ def train_sound(clips: Examples, out: Path, *, num_repeats: int = NUM_REPEATS) -
         write_json(new / SPEC, {"name": MODEL, "classes": list(QUADRANTS), "clips": sorted(clips.checksums)})
         return {"bytes": sum(path.stat().st_size for path in (models_dir() / NETWORK, new / HEAD))}
 
-    evaluate = partial(cross_validate_head, clips, num_repeats=num_repeats)
+    evaluate = partial(cross_validate_head, clips)
     return train(ModelKind.SOUND, out, [HEAD, *_KEPT], evaluate, save=save, card=_card)
 
 
@@ -180,7 +170,7 @@ The head holds the direction of each clip's summary, 2,736 numbers, from which n
 
 ## Figures
 
-{num_folds} folds, {repeats} repeats: accuracy {accuracy:.1%}, macro-F1 **{macro_f1:.1%}** (± {macro_f1_std:.1%}
+{num_folds} folds, {runs} repeats: accuracy {accuracy:.1%}, macro-F1 **{macro_f1:.1%}** (± {macro_f1_std:.1%}
 between repeats), expected calibration error {calibration_error:.3f}. The dataset's authors publish a macro-F1 of
 {published:.1%} on 900 clips.
 

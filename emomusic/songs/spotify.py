@@ -29,25 +29,14 @@ TRACK_ADDRESS = "https://open.spotify.com/track/"
 CSV_COLUMNS = ("title", "artists", "album", "mood", "score", "valence", "arousal", "reason", "id", "url")
 
 
-def checked_track_id(track_id: str) -> str:
-    """Validated id for use in a URL.
-
-    Raises:
-        SpotifyError: the id does not have 22 letters and digits.
-    """
-    if not TRACK_ID.fullmatch(track_id):
-        raise SpotifyError(f"expected a Spotify track id of 22 letters and digits. Received: {track_id!r}")
-    return track_id
-
-
 def track_url(track_id: str) -> str:
-    """URL of a track on Spotify. Raises as `checked_track_id`."""
-    return TRACK_ADDRESS + checked_track_id(track_id)
+    """URL of a track on Spotify. Only valid ids are in a catalogue and in the results of a search."""
+    return TRACK_ADDRESS + track_id
 
 
 def embed_url(track_id: str) -> str:
-    """URL of the player of a track, for a frame of 80 pixels or more. Raises as `checked_track_id`."""
-    return f"https://open.spotify.com/embed/track/{checked_track_id(track_id)}"
+    """URL of the player of a track, for a frame of 80 pixels or more."""
+    return f"https://open.spotify.com/embed/track/{track_id}"
 
 
 def search_url(text: str) -> str:

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +19,7 @@ from emomusic import assets
 from emomusic.cli import main, songs, system
 from emomusic.downloads import DOWNLOADS
 from emomusic.faces.model_files import DEFAULT_MODEL, face_models
-from emomusic.songs import mood_training
+from emomusic.songs import cross_validation
 from emomusic.songs.recommend import load_recommender
 from tests.cli.conftest import Reply
 from tests.songs.tables import mood_table
@@ -310,8 +309,7 @@ def test_training_takes_the_options(run: Callable[..., Reply], tmp_path: Path, m
 def test_a_mood_model_is_trained_from_a_csv_and_judged_alike(
     run: Callable[..., Reply], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("train_mood_model", "evaluate_mood_model"):
-        monkeypatch.setattr(mood_training, name, partial(getattr(mood_training, name), num_repeats=1))
+    monkeypatch.setattr(cross_validation, "NUM_REPEATS", 1)
     mood_table(10).to_csv(tmp_path / "moods.csv", index=False)
     out = tmp_path / "models" / "mine"
     source = ("music", "--model", "logistic", "--data", tmp_path / "moods.csv")

@@ -16,7 +16,7 @@ from emomusic.affect import Mood
 from emomusic.errors import AudioError, DatasetError, ModelError
 from emomusic.media.audio_file import PATCH_S, SAMPLE_RATE, Window
 from emomusic.media.formats import format_of
-from emomusic.songs import hearing
+from emomusic.songs import cross_validation, hearing
 from emomusic.songs.cross_validation import Examples
 from emomusic.songs.hearing import (
     HEAD,
@@ -71,8 +71,9 @@ def clips(shift: float = 0.0) -> Examples:
 
 
 def test_a_head_is_trained_saved_and_read_and_judges_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(cross_validation, "NUM_REPEATS", 1)
     known = clips()
-    metrics = train_sound(known, tmp_path, num_repeats=1)
+    metrics = train_sound(known, tmp_path)
     assert json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8")) == metrics
     assert (metrics["n"], metrics["folds"], np.shape(metrics["confusion"])) == (40, 10, (4, 4))
     saved, fitted = SoundHead.load(tmp_path / HEAD), fit_head(known.inputs, known.labels)
@@ -81,7 +82,7 @@ def test_a_head_is_trained_saved_and_read_and_judges_clips(tmp_path: Path, monke
     assert (probabilities.argmax(axis=1) == known.labels).all()
     assert f"{metrics['macro_f1']:.1%}" in (tmp_path / "CARD.md").read_text(encoding="utf-8")
     monkeypatch.setattr("emomusic.songs.sound_training.folder_of", lambda *_: tmp_path)
-    assert evaluate_sound(known, num_repeats=1)["folds"] == 10  # it was trained on them
+    assert evaluate_sound(known)["folds"] == 10  # it was trained on them
     found = evaluate_sound(clips(shift=0.5))
     assert (found["folds"], found["n"], found["accuracy"]) == (0, 40, 1.0)
     (tmp_path / HEAD).write_bytes(b"damaged")

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from sklearn.model_selection import StratifiedKFold
 from emomusic.affect import Mood
 from emomusic.assets import models_dir, sha256_of
 from emomusic.errors import DatasetError, ModelError
+from emomusic.songs import cross_validation
 from emomusic.songs.cross_validation import NUM_FOLDS
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MOOD_MODELS, SEED, MoodClassifier
 from emomusic.songs.mood_training import mood_card, read_labelled_songs, train_mood_model
@@ -52,11 +54,18 @@ def test_a_wrong_label_or_number_is_refused_with_its_row(tmp_path: Path, column:
         read_labelled_songs(tmp_path / "moods.csv")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_repeat() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cross_validation, "NUM_REPEATS", 1)
+        yield
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("training")
     mood_table().to_csv(folder / "moods.csv", index=False)
-    train_mood_model(folder / "moods.csv", model="logistic", out=folder / "models" / "logistic", num_repeats=1)
+    train_mood_model(folder / "moods.csv", model="logistic", out=folder / "models" / "logistic")
     return folder
 
 
@@ -64,7 +73,7 @@ def test_training_again_replaces_the_model(trained: Path) -> None:
     out = trained / "models" / "logistic"
     (out / "drafts-old").mkdir()
     (out / "CARD.md").write_text("older version", encoding="utf-8")
-    metrics = train_mood_model(trained / "moods.csv", model="logistic", out=out, num_repeats=1)
+    metrics = train_mood_model(trained / "moods.csv", model="logistic", out=out)
     assert [folder.name for folder in (trained / "models").iterdir()] == ["logistic"]
     assert "older" not in (out / "CARD.md").read_text(encoding="utf-8")
     assert read_json(out / "metrics.json") == metrics
@@ -81,7 +90,7 @@ def test_failed_training_does_not_change_the_old_model(trained: Path, tmp_path: 
     with pytest.raises(DatasetError, match=r"at least 10 songs of each mood\. Received: 5 calm, 5 happy"):
         train_mood_model(tmp_path / "few.csv", model="logistic", out=trained / "models" / "logistic")
     with pytest.raises(ModelError, match=r"Received: .*logistic"):
-        train_mood_model(trained / "moods.csv", model="logistic", out=trained / "models", num_repeats=1)
+        train_mood_model(trained / "moods.csv", model="logistic", out=trained / "models")
     assert {file.name: file.read_bytes() for file in (trained / "models" / "logistic").iterdir()} == before
 
 

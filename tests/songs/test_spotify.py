@@ -36,13 +36,9 @@ def songs_over(table: pd.DataFrame) -> list[Pick]:
     return recommender_over(table).songs(SongRequest(AffectPoint(0, 0)), len(table))
 
 
-@pytest.mark.parametrize("track_id", [ID[:-1], ID + "a", ID + "\n", ID[:-1] + "٣", f'{ID[:-2]}">'])
-def test_urls_contain_the_id_and_an_invalid_one_is_refused(track_id: str) -> None:
+def test_urls_contain_the_id() -> None:
     assert track_url(ID) == f"https://open.spotify.com/track/{ID}"
     assert embed_url(ID) == f"https://open.spotify.com/embed/track/{ID}"
-    for function in (track_url, embed_url):
-        with pytest.raises(SpotifyError, match=r"22 letters and digits.*Received"):
-            function(track_id)
 
 
 def test_formulas_in_the_csv_are_escaped_and_other_text_is_unchanged() -> None:

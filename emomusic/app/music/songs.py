@@ -109,7 +109,6 @@ class Songs:
         for column in {"title", "artists", "genres"} & set(described):  # the page's table can be saved as CSV
             names = described[column].fillna("").astype(str).str.replace(ARTIST_SEPARATOR, ", ", regex=False)
             described[column] = names.map(escape_formula)
-        # `track_url` is slow for long tables and not needed, because a catalogue has only valid ids
         addresses = (TRACK_ADDRESS + table["id"]).where(table["id"].str.fullmatch(TRACK_ID.pattern))
         return described.assign(url=addresses).reset_index(drop=True)
 
