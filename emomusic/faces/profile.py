@@ -129,19 +129,13 @@ class People:
 
         def probabilities(shown: Vectors) -> npt.NDArray[np.float32]:
             distances = ((np.matmul(shown[None], maps) - offsets[:, None]) ** 2).sum(axis=2).T
-            logs = _log_probabilities(shown)
-            rises = logs - _log_probabilities(neutral)
+            rises = np.log(softmax(shown) / softmax(neutral[None]))
             rises[:, _NEUTRAL] = 1.0
-            of_anyone = np.log(adjust_logits(np.exp(logs), anyone))
+            of_anyone = np.log(adjust_logits(softmax(shown), anyone))
             logits = self.evidence * (densities - distances / 2)
             return np.asarray(softmax(logits + general * ((1 - contrast) * of_anyone + contrast * rises)), np.float32)
 
         return probabilities
-
-
-def _log_probabilities(faces: Vectors) -> npt.NDArray[np.float64]:
-    """Described faces as logarithms of probabilities."""
-    return np.asarray(faces - np.log(np.exp(faces).sum(axis=-1, keepdims=True)))
 
 
 def _numbers(_: type, value: object) -> npt.NDArray[np.float64]:
@@ -258,7 +252,7 @@ def estimate_profile(
     for _ in range(_ROUNDS):
         nearest = np.argsort(((faces - calm) ** 2).sum(axis=1))[: max(len(faces) // 2, 1)]
         calm = np.median(faces[nearest], axis=0)
-    anyone = adjust_logits(np.exp(_log_probabilities(calm[None])), classifier.spec.posed_adjustment)
+    anyone = adjust_logits(softmax(calm[None]), classifier.spec.posed_adjustment)
     if anyone[0, _NEUTRAL] <= _LEAST_NEUTRAL:
         return None
     return _profile_of({Emotion.NEUTRAL: calm}, {Emotion.NEUTRAL: 1}, descriptors, classifier)

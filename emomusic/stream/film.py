@@ -273,15 +273,16 @@ class FilmReading:
     def faces(self) -> list[FilmFace]:
         """The persons, in the order of their numbers. A face with a single reading is left out if others have more."""
         times, table = self._tables()
-        row_s, found = self._row_s(times), []
-        least = min(_MIN_READINGS, table["face"].value_counts().max()) if len(table) else 0
-        for number in sorted(table["face"].unique().tolist()):
-            rows = table[table["face"] == number]
-            if (mean := mean_of_rows(shares := rows[SHARES].to_numpy())) is None or len(rows) < least:
-                continue
-            times_s, top, highlight = times[rows["reading"]].round(3).tolist(), shares.argmax(axis=1), None
+        row_s, found, times_s = self._row_s(times), [], times[table["reading"]].round(3)
+        numbers, rows = table["face"].to_numpy(), table[SHARES].to_numpy()
+        known, counts = np.unique(numbers, return_counts=True)
+        for number in known[counts >= min(_MIN_READINGS, counts.max(initial=0))].tolist():
+            own = numbers == number
+            shares, own_s, highlight = rows[own], times_s[own].tolist(), None
+            mean, top = mean_of_rows(shares), shares.argmax(axis=1)
+            assert mean is not None
             if len(others := np.flatnonzero(top != mean.emotion.label)):
                 strongest = others[shares[others, top[others]].argmax()]
-                highlight = EMOTIONS[top[strongest]], times_s[strongest]
-            found.append(FilmFace(number, times_s[0], times_s[-1], len(rows) * row_s, mean, highlight))
+                highlight = EMOTIONS[top[strongest]], own_s[strongest]
+            found.append(FilmFace(number, own_s[0], own_s[-1], len(own_s) * row_s, mean, highlight))
         return found

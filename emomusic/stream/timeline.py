@@ -95,11 +95,9 @@ def add_affect(table: pd.DataFrame) -> None:
 
 def every_second(table: pd.DataFrame) -> pd.DataFrame:
     """The mean of each second, like the rows of `Timeline.table`, of a table with other times."""
-    seconds, owner = np.unique(table["time_s"].to_numpy().astype(np.int64), return_inverse=True)
-    totals, num_faces = np.zeros((len(seconds), len(EMOTIONS))), np.zeros(len(seconds), np.int64)
-    np.add.at(totals, owner, table[SHARES].fillna(0.0).to_numpy())
-    np.maximum.at(num_faces, owner, table["num_faces"].to_numpy())
-    return timeline_table(seconds, num_faces, totals)
+    seconds = table.groupby(table["time_s"].astype("int64"))
+    totals, num_faces = seconds[SHARES].sum(), seconds["num_faces"].max()
+    return timeline_table(totals.index.to_numpy(), num_faces.to_numpy(), totals.to_numpy())
 
 
 @dataclass(frozen=True, slots=True)
