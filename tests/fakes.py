@@ -1,7 +1,5 @@
 """Fakes of the slow models and of the clock."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Real films, made of the bundled pictures, for tests."""
 
-from __future__ import annotations
-
 import io
 import itertools
 from collections.abc import Iterable, Iterator, Sequence

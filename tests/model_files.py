@@ -1,7 +1,5 @@
 """Trained models without weights: the files that a page reads, made of random answers."""
 
-from __future__ import annotations
-
 import atexit
 import csv
 import json

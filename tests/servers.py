@@ -1,7 +1,5 @@
 """A local HTTP server with replies chosen by the test."""
 
-from __future__ import annotations
-
 import json
 import socket
 import threading

@@ -1,7 +1,5 @@
 """The library as others call it: `import emomusic`, three functions, types that checkers see."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +52,6 @@ def test_pixels_of_another_kind_are_the_callers_mistake(pixels: Any, reading: Pi
 
 @pytest.mark.parametrize("policy", list(Policy))
 def test_songs_for_a_picture_are_those_of_the_mean_of_its_faces(reading: PictureReading, policy: Policy) -> None:
-    assert reading.group is not None
     songs = emomusic.recommend_songs(reading, policy=policy, num_songs=7)
     assert len({pick.song.id for pick in songs}) == 7
     assert emomusic.recommend_songs(reading.group, policy=policy.value, num_songs=7) == songs

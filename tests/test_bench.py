@@ -1,7 +1,5 @@
 """scripts/bench.py: what is measured, in which units; how fast it is here is for the command to say."""
 
-from __future__ import annotations
-
 import json
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The committed Caddyfile: facts, and Caddy in front of two small servers."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import socket

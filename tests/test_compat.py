@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path
@@ -40,8 +38,6 @@ def test_an_answer_to_a_browser_outlives_the_start_of_a_run() -> None:
 def _send_message() -> None:
     """Tell the page that runs to run again, as a message of its browser does."""
     context = get_script_run_ctx()
-    assert context is not None
-    assert context.script_requests is not None
     context.script_requests.request_rerun(RerunData(page_script_hash=context.page_script_hash))
 
 

@@ -1,7 +1,5 @@
 """The deployment files: what the Dockerfile, compose.yaml and kubernetes.yaml contain."""
 
-from __future__ import annotations
-
 import re
 import runpy
 from pathlib import Path

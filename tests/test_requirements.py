@@ -1,7 +1,5 @@
 """The code imports exactly the declared dependencies, and the lock files pin them."""
 
-from __future__ import annotations
-
 import ast
 import re
 import sys

@@ -1,7 +1,5 @@
 """The wheel: its contents, and an installation that works from any folder without a checkout or TensorFlow."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """Calls in worker processes survive crashes, errors, and the end of the main process."""
 
-from __future__ import annotations
-
 import os
 import signal
 from collections import Counter, deque

@@ -1,7 +1,5 @@
 """Small pictures made from the samples, and runs of the command with readers that crash, for the tests of the batch."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import json

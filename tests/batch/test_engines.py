@@ -27,8 +27,7 @@ def answer_of(process: subprocess.Popen[str]) -> dict[str, Any]:
     with process:
         answer, log = process.communicate()
     assert process.returncode == 2, log
-    summary: dict[str, Any] = json.loads(answer)
-    return summary
+    return json.loads(answer)
 
 
 @pytest.fixture(params=["local", RAY])

@@ -20,8 +20,7 @@ EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 def analyzed(*files: Path) -> list[dict[str, Any]]:
     with contextlib.redirect_stdout(io.StringIO()) as answer:
         cli.main(["analyze", *map(str, files), "--json"])
-    records: list[dict[str, Any]] = json.loads(answer.getvalue())
-    return records
+    return json.loads(answer.getvalue())
 
 
 def face_of(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """`analyze` with films: the records, their errors, and what Ctrl+C keeps."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 

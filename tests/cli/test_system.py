@@ -1,7 +1,5 @@
 """`emomusic app`: how it starts the server, and what it refuses."""
 
-from __future__ import annotations
-
 import os
 import sys
 from pathlib import Path

@@ -67,7 +67,6 @@ def test_the_calm_majority_is_a_neutral_shot_unless_it_is_a_smile(
     neutral, smile = people.means[Emotion.NEUTRAL.label], people.means[Emotion.HAPPY.label]
     watched = np.stack([neutral] * 12 + [smile] * 8) + rng.normal(size=(20, 7)) * 0.1
     profile = estimate_profile(watched, descriptors, classifier)
-    assert profile is not None
     assert profile.shots == {Emotion.NEUTRAL: 1}
     np.testing.assert_allclose(profile.faces[Emotion.NEUTRAL], neutral, atol=0.2)
     assert estimate_profile(watched[10:], descriptors, classifier) is None

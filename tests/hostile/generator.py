@@ -1,7 +1,5 @@
 """Hostile files from a seed: files that ask for much time or memory, and damaged variants of intact files."""
 
-from __future__ import annotations
-
 import io
 import json
 import random

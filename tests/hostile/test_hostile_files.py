@@ -3,8 +3,6 @@
 The default run reads a sample; `-m slow` reads all of them.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

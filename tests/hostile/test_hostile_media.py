@@ -1,7 +1,5 @@
 """Hostile pictures, songs and films that need more than a file of `generator`."""
 
-from __future__ import annotations
-
 import errno
 import io
 import itertools

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from streamlit import config
 from streamlit.components.v2 import manifest_scanner
+from streamlit.testing.v1 import AppTest
 
 from emomusic.app import frame
 from emomusic.faces.detection import MtcnnDetector
@@ -60,6 +61,18 @@ def _no_collection_after_each_run() -> Iterator[None]:
     config.set_option("runner.postScriptGC", False)
     yield
     config.set_option("runner.postScriptGC", before)
+
+
+@pytest.fixture(autouse=True)
+def _no_exception(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each run of a page ends without an exception."""
+    run = AppTest._run
+
+    def checked(app: AppTest, *state: Any, **options: Any) -> AppTest:
+        assert not run(app, *state, **options).exception
+        return app
+
+    monkeypatch.setattr(AppTest, "_run", checked)
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,5 @@
 """Film jobs with fake networks, and waits for their threads."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Sequence
 

@@ -1,7 +1,5 @@
 """The visible parts of a page, read from an AppTest."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path
@@ -46,9 +44,7 @@ def charts(app: AppTest) -> list[dict[str, Any]]:
 
 def click(app: AppTest, key: str) -> AppTest:
     """Click a button, and show the whole page."""
-    app.button(key=key).click().run()
-    assert not app.exception
-    return app
+    return app.button(key=key).click().run()
 
 
 def text_of(app: AppTest) -> str:
@@ -67,8 +63,7 @@ def state_of(app: AppTest, kind: type[State]) -> State:
     """The session's instance of a dataclass of `emomusic.app`."""
     if state.STATES not in app.session_state:
         app.session_state[state.STATES] = {}
-    found: State = app.session_state[state.STATES].setdefault(kind, kind())
-    return found
+    return app.session_state[state.STATES].setdefault(kind, kind())
 
 
 def result_of(app: AppTest, kind: type[State]) -> State:
@@ -133,8 +128,7 @@ def plane_of(app: AppTest) -> dict[str, Any]:
     (spec,) = (
         chart.proto.spec for chart in app.get("plotly_chart") if chart.proto.alt.startswith("The affect plane: ")
     )
-    plane: dict[str, Any] = json.loads(spec)
-    return plane
+    return json.loads(spec)
 
 
 def faces_on_the_plane(app: AppTest) -> list[str]:

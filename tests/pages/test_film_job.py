@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import contextlib
 import gc
 import io
@@ -34,7 +32,6 @@ from tests.waiting import PATIENCE_S, wait_until
 
 def seconds_of(film: StreamedFile | None) -> float:
     """Duration of the decoded frames of a film."""
-    assert film is not None
     with av.open(film.reader()) as container:
         times = [frame.time or 0.0 for frame in container.decode(video=0)]
     return times[-1] + times[1] - times[0]
@@ -68,7 +65,6 @@ def test_a_film_is_read_and_its_faces_are_marked(start: Callable[..., FilmJob]) 
     film = job.view()
     assert (job.name, film.error, film.problem, film.is_cancelled) == ("a film.mp4", None, None, False)
     assert not film.is_reading
-    assert film.reading is not None
     assert len(film.reading) == 16
     assert [scene.emotion for scene in film.scenes] == [Emotion.HAPPY, Emotion.NEUTRAL]
     assert [face.number for face in film.reading.faces()] == [1, 2]
@@ -95,7 +91,6 @@ def test_a_cancelled_film_keeps_its_readings_and_is_marked_and_heard_up_to_there
     wait_for_end(job)
     film = job.view()
     assert (film.is_cancelled, film.error) == (True, None)
-    assert film.reading is not None
     assert len(film.reading) == 17  # the cancelled one is complete
     assert seconds_of(film.marked) == pytest.approx(film.reading.end_s, abs=0.11)
     assert film.sound
@@ -156,7 +151,6 @@ def test_a_film_that_breaks_off_an_error_and_a_missing_encoder_keep_the_readings
 
     whole = film_bytes([(NOBODY, 3), (COLLINS, 3)], ending="mkv")
     film = end_of(whole[: len(whole) * 2 // 3])
-    assert film.reading is not None
     assert 3 < film.reading.end_s < 6
     assert seconds_of(film.marked) == pytest.approx(film.reading.end_s, abs=0.3)
     film = end_of(GREY, fakes(Failing()))
@@ -185,7 +179,6 @@ def test_a_third_film_waits_for_the_first_two(start: Callable[..., FilmJob]) -> 
     assert next_.view().phase is FilmPhase.WAITING
     classifiers[0].allow()
     wait_for_end(next_)
-    assert next_.view().reading is not None
     assert len(next_.view().reading) == 24
     assert running[1].view().phase is FilmPhase.READING
     classifiers[1].allow()
@@ -208,7 +201,6 @@ def test_a_song_needs_a_settled_scene_or_the_end_and_the_number_of_portraits_is_
     classifier.allow()
     wait_for_end(job)
     assert job.view().has_answer
-    assert job.view().reading is not None
     assert [face.number for face in job.view().reading.faces()] == [1, 2]
     assert [job.portrait(number) is not None for number in (1, 2)] == [True, False]
 
@@ -281,7 +273,6 @@ def test_a_marked_film_without_room_leaves_the_readings_and_a_sentence(
     film = job.view()
     assert (film.error, film.marked) == (None, None)
     assert film.problem is not None
-    assert film.reading is not None
     assert len(film.reading) == 24
     wait_until(lambda: gc.collect() >= 0 and budget.num_bytes == 0)  # its thread may still end
 
@@ -293,7 +284,6 @@ def test_a_marked_film_is_a_file_of_the_visitor_until_nothing_refers_to_it(
     job = FilmJob("a film.mp4", io.BytesIO(GREY), fakes(), "me")
     wait_for_end(job)
     marked = job.view().marked
-    assert marked is not None
     assert budget.held_by("me") == len(marked) > 1000
     assert list(temporary.iterdir()) == []  # without a name
     del marked, job

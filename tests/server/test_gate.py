@@ -1,7 +1,5 @@
 """Uploads and addresses before Streamlit sees them."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -93,7 +91,6 @@ def test_an_upload_counts_until_streamlit_forgets_it(
     assert ask("/_stcore/upload_file/me/2", content_length=str(LENGTH)) == 413
     assert here.memory.num_bytes + here.files.num_bytes == budget.held_by("me") == LENGTH
     upload = upload_of("me", "1")
-    assert upload is not None
     assert (upload.name, len(upload.data)) == ("a.mp4", 0 if is_large else len(FILE))
     content, size = upload.opened()
     assert (content.read(), size, budget.num_bytes) == (FILE, len(FILE), 0)  # the page holds its copy itself

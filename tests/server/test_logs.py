@@ -16,8 +16,7 @@ def formatted(level: int, message: object, *args: object, exc_info: Any = None) 
     text = JsonFormatter().format(record)
     assert SECRET not in text
     assert "\n" not in text
-    entry: dict[str, Any] = json.loads(text)
-    return entry
+    return json.loads(text)
 
 
 def test_a_message_has_no_arguments() -> None:

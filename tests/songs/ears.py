@@ -1,7 +1,5 @@
 """A fake of the model that hears mood, for this process and for workers."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 

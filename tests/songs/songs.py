@@ -1,7 +1,5 @@
 """Small audio files, made of a tone, for tests."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Mapping
 from pathlib import Path

@@ -87,7 +87,6 @@ def test_moods_of_another_model_are_predicted_again(
 
 def test_a_known_song_of_the_bundled_catalogue_has_its_published_features(catalogue: Catalogue) -> None:
     track = catalogue.find("2wrJq5XKLnmhRXHIAf9xBa")
-    assert track is not None
     assert (track.title, track.artists) == ("10,000 Hours (with Justin Bieber)", ("Dan + Shay", "Justin Bieber"))
     assert (track.danceability, track.energy, track.valence) == (0.654, 0.63, 0.43)
     assert (track.loudness_db, track.tempo_bpm) == (-4.644, 89.991)

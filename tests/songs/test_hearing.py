@@ -1,7 +1,5 @@
 """The model that hears mood: its answers for sounds and films, and the training of its head."""
 
-from __future__ import annotations
-
 import io
 import json
 from collections.abc import Sequence

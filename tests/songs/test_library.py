@@ -1,7 +1,5 @@
 """The library finds, analyses and forgets audio files, and survives what happens to them."""
 
-from __future__ import annotations
-
 import os
 import sqlite3
 import subprocess
@@ -82,7 +80,6 @@ def test_songs_are_found_and_analysed_once(library: Library, music: Path):
     assert (loud.title, loud.artists, loud.genres, loud.year) == ("Loud", ("A", "B"), ("rock",), 1999)
     assert (loud.player, loud.path, loud.duration_s) == (Player.LIBRARY, f"{music}/loud.wav", 1.0)
     heard = loud.hearing
-    assert heard is not None
     assert (heard.valence, heard.arousal) == (-0.5, 0.5)
     assert (heard.quadrant, heard.mood, heard.moods[Mood.ENERGETIC]) == (Quadrant.Q2, Mood.ENERGETIC, 0.7)
     assert heard.tags == (("tone", 0.9),)

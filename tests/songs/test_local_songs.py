@@ -23,7 +23,7 @@ from emomusic.songs.local_songs import (
     songs_dir,
 )
 from emomusic.songs.request import Request
-from emomusic.songs.song import UNKNOWN_ARTIST, Hearing, Player, Song
+from emomusic.songs.song import UNKNOWN_ARTIST, Player, Song
 from emomusic.songs.spotify import songs_csv, songs_m3u
 from scripts.build_bundled_songs import key_of, read_sound
 
@@ -83,14 +83,9 @@ def test_a_track_has_a_path_and_what_is_known():
 # The bundled songs
 
 
-def hearing(song: Song) -> Hearing:
-    assert song.hearing is not None
-    return song.hearing
-
-
 def test_each_mood_has_ten_songs_and_all_are_small():
     songs = bundled_songs()
-    assert min(Counter(hearing(song).mood for song in songs)[mood] for mood in Mood) >= 10
+    assert min(Counter(song.hearing.mood for song in songs)[mood] for mood in Mood) >= 10
     assert min(song.duration_s or 0 for song in songs) >= 24
     assert sum(Path(song.path or "").stat().st_size for song in songs) <= 12_000_000
     assert {Path(song.path or "") for song in songs} == set(songs_dir().glob("*.mp3"))
@@ -114,10 +109,10 @@ def test_every_song_has_its_rights_and_tags_and_is_about_equally_loud():
 @pytest.mark.parametrize("mood", [Mood.CALM, Mood.ENERGETIC])
 def test_stored_moods_are_those_that_the_model_hears(mood: Mood):
     """After a change of the model: python -m scripts.build_bundled_songs."""
-    surest = max(bundled_songs(), key=lambda song: hearing(song).moods[mood])
+    surest = max(bundled_songs(), key=lambda song: song.hearing.moods[mood])
     heard = load_sound_model().hear(read_song(surest.path or "").windows)
-    assert heard.mood is hearing(surest).mood is mood
-    assert heard.moods[mood] == pytest.approx(hearing(surest).moods[mood], abs=0.05)
+    assert heard.mood is surest.hearing.mood is mood
+    assert heard.moods[mood] == pytest.approx(surest.hearing.moods[mood], abs=0.05)
 
 
 def test_the_stored_keys_are_those_of_the_sound():

@@ -20,8 +20,7 @@ from .tables import mood_table
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def test_mood_labels_do_not_depend_on_the_order_of_rows(tmp_path: Path) -> None:

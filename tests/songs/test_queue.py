@@ -40,11 +40,6 @@ def numbers(songs: list[Pick]) -> list[int]:
     return [pick.number for pick in songs]
 
 
-def current_of(queue: SongQueue) -> Pick:
-    assert queue.current is not None
-    return queue.current
-
-
 # --- order and numbers
 
 
@@ -78,7 +73,7 @@ def test_play_keeps_the_numbers_and_the_songs_it_jumps_over() -> None:
         assert (queue.current, queue.up_next(4)) == before
     upcoming = {pick.number: pick for pick in queue.up_next(4)}
     queue.play(5)
-    assert (current_of(queue), current_of(queue).number) == (upcoming[5], 5)
+    assert (queue.current, queue.current.number) == (upcoming[5], 5)
     after = queue.up_next(4)
     assert numbers(after) == [3, 4, 6, 7]
     assert after[:3] == [upcoming[3], upcoming[4], upcoming[6]]
@@ -137,16 +132,16 @@ def test_a_skipped_song_returns_to_its_place_and_no_other_changes() -> None:
     for at in (2, 0, 4):  # the current one, an earlier one, an upcoming one
         skipped.add(before[at].song.id)
     assert numbers(queue.playlist(5)) == [2, 4, 6, 7, 8]
-    assert (current_of(queue).number, numbers(queue.up_next(2))) == (4, [6, 7])
+    assert (queue.current.number, numbers(queue.up_next(2))) == (4, [6, 7])
     skipped.clear()
     assert queue.playlist(8) == before
-    assert (current_of(queue).number, numbers(queue.up_next(2))) == (3, [4, 5])
+    assert (queue.current.number, numbers(queue.up_next(2))) == (3, [4, 5])
     skipped.add(before[2].song.id)
     queue.go_on()
     skipped.clear()
-    assert current_of(queue).number == 5  # the song that plays goes on
+    assert queue.current.number == 5  # the song that plays goes on
     queue.go_back()
-    assert current_of(queue).number == 4
+    assert queue.current.number == 4
 
 
 def test_a_queue_goes_on_with_songs_that_were_added() -> None:
@@ -157,7 +152,7 @@ def test_a_queue_goes_on_with_songs_that_were_added() -> None:
     before = queue.playlist(4)
     queue.continue_with(recommender_over(table))
     assert queue.playlist(4) == before
-    assert current_of(queue) == before[3]
+    assert queue.current == before[3]
     after = queue.up_next(99)
     assert sorted(ids([*before, *after])) == sorted(table["id"])
     assert len({pick.number for pick in [*before, *after]}) == 40

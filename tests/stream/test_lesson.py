@@ -53,8 +53,7 @@ def test_only_the_capture_counts_and_the_largest_face(lesson: Lesson, clock: Fak
     late, later = clock() - 0.01, clock()
     assert lesson.recognition_at(late) is Recognition.NOBODY  # a frame of the capture that is read after its end
     assert lesson.recognition_at(later) is Recognition.ESTIMATED
-    assert (taken := lesson.view().taken) is not None
-    assert taken.crop[0, 0, 0] == 2
+    assert lesson.view().taken.crop[0, 0, 0] == 2
 
 
 def test_the_best_frame_has_the_most_of_the_emotion(lesson: Lesson, clock: FakeClock) -> None:

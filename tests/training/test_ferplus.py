@@ -75,7 +75,6 @@ def test_contempt_counts_as_wrong_and_pictures_without_a_majority_do_not_count(
     write_votes(images, counts, Split.TEST)
     answers = in_classes(np.array([3, 3, 4, 4, 6, 0]), classes)  # one of the four emotions is wrong
     found = ferplus.evaluate_on_votes(images, Split.TEST, answers, classes)
-    assert found is not None
     assert (found["n"], found["contempt"], found["accuracy"]) == (5, 1, 3 / 5)
     assert found["per_class"]["contempt"]["recall"] == 0
     inner = found["seven" if classes == SEVEN else "four"]

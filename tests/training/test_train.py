@@ -136,8 +136,7 @@ def test_the_file_has_the_weights_of_the_best_epoch_as_its_spec_says(tiny_run: R
 
 
 def state_of(out: Path, stage: int) -> dict[str, Any]:
-    state: dict[str, Any] = json.loads((out / "checkpoint" / f"stage{stage}" / "state.json").read_text("utf-8"))
-    return state
+    return json.loads((out / "checkpoint" / f"stage{stage}" / "state.json").read_text("utf-8"))
 
 
 def test_a_run_killed_in_its_second_stage_and_resumed_ends_like_an_uninterrupted_one(

@@ -41,7 +41,6 @@ def test_the_result_of_a_game_has_points_pictures_a_song_and_what_is_hard(app: A
     left, right = session.game.view().points
     assert left > right
     app.run()
-    assert not app.exception
     assert f"Left wins: Left {left} · Right {right}" in html_of(app)
     assert html_of(app).count("data:image/jpeg") == 7 + 6 + 1
     assert "from the start" in html_of(app)
@@ -49,14 +48,11 @@ def test_the_result_of_a_game_has_points_pictures_a_song_and_what_is_hard(app: A
     listener = queue_of(app, "live").request
     assert (listener.emotion, playing(app)) == (Emotion.FEAR, playlist(app, "live")[0])
     votes = read_face_record(DEFAULT_MODEL).votes
-    assert votes is not None
     assert f"{votes.without_contempt.per_class['disgust'].support}" in text_of(app)
     app.segmented_control(key=state.LIVE_VIEW).set_value(View.FACES).run()
-    assert not app.exception
     assert tracks(app) == []
     app.segmented_control(key=state.LIVE_VIEW).set_value(View.GAME).run()
     app.button(key="live-game-again").click().run()
-    assert not app.exception
     assert "data:image/jpeg" not in html_of(app)
     assert session.game.num_players == 2
 
@@ -66,11 +62,9 @@ def test_the_result_of_a_game_stays_while_its_players_teach_their_face(app: AppT
     start_mirror_game(app, stream, session)
     session.game = game = ended_game()
     app.segmented_control(key=state.LIVE_VIEW).set_value(View.TEACH).run()
-    assert not app.exception
     assert session.game is game
     app.button(key="teach-start").click().run()
     app.segmented_control(key=state.LIVE_VIEW).set_value(View.GAME).run()
-    assert not app.exception
     assert "data:image/jpeg" in html_of(app)
 
 
@@ -96,11 +90,9 @@ def test_pictures_of_players_are_gone_after_another_game_on_another_page_and_in_
     def finish() -> weakref.ref[MirrorGame]:
         session.game = ended_game(num_players=2)
         app.run()
-        assert not app.exception
         return weakref.ref(session.game)
 
     def is_gone(game: weakref.ref[MirrorGame]) -> bool:
-        assert not app.exception
         gc.collect()
         return game() is None and "data:image/jpeg" not in html_of(app)
 
@@ -131,7 +123,6 @@ def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left
         session.observe(None, lesson)
         state_of(app, PersonsState).known = (person,)
         show(app, stream, session).segmented_control(key=state.LIVE_VIEW).set_value(View.TEACH).run()
-        assert not app.exception
         before = session.reader.view().num_readings
         session.draw(FRAME)
         wait_until(lambda: session.reader.view().num_readings > before)
@@ -139,7 +130,6 @@ def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left
 
     session, left = known()
     app.button(key="persons-forget").click().run()
-    assert not app.exception
     gc.collect()
     assert [each() for each in left] == [None, None]
     session.end()
