@@ -16,8 +16,10 @@ import pylibsrtp  # noqa: F401  # loaded after TensorFlow, it crashes the proces
 import pytest
 from hypothesis import settings
 
-from emomusic.faces.detection import MtcnnDetector
+from emomusic.faces.detection import Face, MtcnnDetector
+from emomusic.media.images import RgbImage
 from emomusic.runtime import num_cores
+from tests.fakes import FakeClock
 from tests.tiny_model import dataset, only_tiny, tiny_run  # noqa: F401
 
 # The same examples in every run. No deadline: first calls are slow on a busy machine
@@ -73,10 +75,23 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session")
 def detector() -> MtcnnDetector:
-    """The real detector, loaded once."""
-    detector = MtcnnDetector()
+    """The real detector, loaded once, which searches each picture once."""
+    detector, found = MtcnnDetector(), {}
+
+    def detect(image: RgbImage) -> list[Face]:
+        key = image.shape, image.tobytes()
+        if key not in found:
+            found[key] = MtcnnDetector.detect(detector, image)
+        return found[key]
+
     detector.warm_up()
+    detector.detect = detect
     return detector
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest.fixture

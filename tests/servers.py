@@ -93,11 +93,6 @@ def serve(answer: Callable[[Request], Reply]) -> Iterator[Server]:
         thread.join(5)
 
 
-def closed_address() -> str:
-    """A local URL without a server. Port 1 is reserved, and only root may use it."""
-    return "http://127.0.0.1:1"
-
-
 @contextmanager
 def reserved_port() -> Iterator[int]:
     """A local port for a server that sets SO_REUSEADDR, as Python, Go and coturn do. No other process gets it."""

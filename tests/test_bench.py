@@ -14,14 +14,6 @@ from tests.films import NOBODY, write_film
 from tests.songs.tables import recommender_over, song_table
 
 
-@pytest.fixture
-def clip(tmp_path: Path) -> Path:
-    """A grey film of three seconds."""
-    path = tmp_path / "clip.mp4"
-    write_film(path, [(NOBODY, 3)], size=(160, 120))
-    return path
-
-
 def test_the_steps_of_a_photo_and_of_music_have_named_units(monkeypatch: pytest.MonkeyPatch) -> None:
     recommender = recommender_over(song_table(30))
     monkeypatch.setattr(bench, "load_recommender", lambda: recommender)
@@ -36,8 +28,9 @@ def test_the_steps_of_a_photo_and_of_music_have_named_units(monkeypatch: pytest.
     assert {timing.unit for timing in timings} <= {"ms", "s", "x", "MB"}
 
 
-def test_the_command_prints_what_the_script_measures(clip: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert main.main(["bench", "film", str(clip), "--json"]) == 0
+def test_the_command_prints_what_the_script_measures(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write_film(tmp_path / "clip.mp4", [(NOBODY, 3)], size=(160, 120))
+    assert main.main(["bench", "film", str(tmp_path / "clip.mp4"), "--json"]) == 0
     report = json.loads(capfd.readouterr().out)
     assert "processor" in report["machine"]
     assert "film speed" in report["timings"][0]["step"]

@@ -18,11 +18,6 @@ from tests.waiting import wait_until
 needs_caddy = pytest.mark.skipif(shutil.which("caddy") is None, reason="Caddy is not installed")
 
 
-def caddy_environment(folder: Path, **values: str) -> dict[str, str]:
-    own = {name: value for name, value in os.environ.items() if not name.startswith("EMOMUSIC_")}
-    return own | {"HOME": str(folder), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)} | values
-
-
 @dataclass
 class Replica:
     """A small server; `is_ready` is its answer to Caddy."""
@@ -54,13 +49,13 @@ def run_caddy(root: Path, folder: Path, urls: list[str]) -> Iterator[tuple[str, 
     words = ["caddy", "run", "--config", str(root / "deploy" / "Caddyfile"), "--adapter", "caddyfile"]
     log = folder / "caddy.log"
     with reserved_port() as port, log.open("wb") as lines:
-        environment = caddy_environment(
-            folder,
-            EMOMUSIC_SITE=f"http://127.0.0.1:{port}",
-            EMOMUSIC_SITE_OPTIONS="bind 127.0.0.1",
-            EMOMUSIC_UPSTREAMS=" ".join(url.removeprefix("http://") for url in urls),
-            EMOMUSIC_COOKIE_SECRET="key",
-        )
+        environment = os.environ | dict.fromkeys(("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"), str(folder))
+        environment |= {
+            "EMOMUSIC_SITE": f"http://127.0.0.1:{port}",
+            "EMOMUSIC_SITE_OPTIONS": "bind 127.0.0.1",
+            "EMOMUSIC_UPSTREAMS": " ".join(url.removeprefix("http://") for url in urls),
+            "EMOMUSIC_COOKIE_SECRET": "key",
+        }
         with subprocess.Popen(words, env=environment, stdout=lines, stderr=lines) as caddy:
             try:
                 wait_until(lambda: answers(port))
@@ -105,25 +100,17 @@ def test_a_draining_replica_gets_no_new_visitors(site: Site):
 
 
 @needs_caddy
-def test_the_metrics_are_hidden(site: Site):
+def test_metrics_sockets_of_other_sites_and_what_visitors_do_stay_hidden(site: Site):
     with requests.Session() as visitor:
         for path in ("/METRICS", "/%6detrics", "/a/../metrics", "//metrics", "/_stcore/metrics"):
             request = visitor.prepare_request(requests.Request("GET", site.url))
             request.url = f"{site.url}{path}"
             assert visitor.send(request).status_code == 404
     assert [replica.paths for replica in site.replicas.values()] == [[], []]
-
-
-@needs_caddy
-def test_sockets_of_other_sites_are_refused(site: Site):
     suffix = f"http://x{site.url.removeprefix('http://')}"
     for origin, status in ((site.url, 200), (None, 200), ("null", 403), (suffix, 403)):
         headers = {"Origin": origin} if origin else {}
         assert requests.get(f"{site.url}/_stcore/stream", headers=headers).status_code == status
-
-
-@needs_caddy
-def test_the_log_has_no_addresses_or_paths_of_visitors(site: Site):
     requests.get(f"{site.url}/broken/holiday.jpg?name=lovelace", headers={"User-Agent": "marker"})
     wait_until(lambda: '"level":"error"' in site.log.read_text(encoding="utf-8"))
     text = site.log.read_text(encoding="utf-8")

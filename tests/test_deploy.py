@@ -16,24 +16,9 @@ STOP_S = 5.0  # emomusic/server/drain.py ends the process this long after the dr
 
 
 @pytest.fixture
-def dockerfile(root: Path) -> str:
-    return (root / "deploy" / "Dockerfile").read_text(encoding="utf-8")
-
-
-@pytest.fixture
-def services(root: Path) -> dict[str, Any]:
-    return yaml.safe_load((root / "deploy" / "compose.yaml").read_text(encoding="utf-8"))["services"]
-
-
-@pytest.fixture
 def manifests(root: Path) -> dict[str, Any]:
     documents = yaml.safe_load_all((root / "deploy" / "kubernetes.yaml").read_text(encoding="utf-8"))
     return {document["kind"]: document for document in documents}
-
-
-def instruction(dockerfile: str, name: str) -> str:
-    """The arguments of the last instruction of a kind."""
-    return re.findall(rf"^{name} (.+(?:(?<=\\)\n.+)*)", dockerfile, re.MULTILINE)[-1]
 
 
 def test_the_build_context_is_an_allow_list_with_every_file_of_the_wheel(root: Path):
@@ -50,7 +35,8 @@ def test_the_build_context_is_an_allow_list_with_every_file_of_the_wheel(root: P
     assert [name for name in bundled if not {name, *map(str, Path(name).parents)} & allowed] == []
 
 
-def test_replicas_have_time_to_drain_and_caddy_knows_them(root: Path, services: dict[str, Any]):
+def test_replicas_have_time_to_drain_and_caddy_knows_them(root: Path):
+    services = yaml.safe_load((root / "deploy" / "compose.yaml").read_text(encoding="utf-8"))["services"]
     app, caddy = services["app"], services["caddy"]
     assert float(app["stop_grace_period"].removesuffix("s")) > settings({}).drain_s + STOP_S
     assert app["environment"]["EMOMUSIC_DRAIN_S"] == f"${{EMOMUSIC_DRAIN_S:-{settings({}).drain_s:.0f}}}"
@@ -71,11 +57,12 @@ def test_the_manifests_fit_the_schema_of_kubernetes(manifests: dict[str, Any]):
         kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
 
 
-def test_a_pod_has_few_rights_and_time_to_drain(manifests: dict[str, Any], dockerfile: str):
+def test_a_pod_has_few_rights_and_time_to_drain(manifests: dict[str, Any], root: Path):
     pod = manifests["Deployment"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     context = pod["securityContext"]
-    assert f"{context['runAsUser']}:{context['runAsGroup']}" == instruction(dockerfile, "USER")
+    users = re.findall(r"^USER (.+)", (root / "deploy" / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert f"{context['runAsUser']}:{context['runAsGroup']}" == users[-1]
     assert (context["runAsNonRoot"], context["seccompProfile"]) == (True, {"type": "RuntimeDefault"})
     assert container["securityContext"]["readOnlyRootFilesystem"]
     paths = [container[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "readiness", "liveness")]

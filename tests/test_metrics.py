@@ -73,7 +73,7 @@ def test_labels_that_cannot_be_compared_are_refused(y_true: npt.NDArray, y_pred:
 def test_the_fitted_calibration_undoes_a_known_one(smoothing: float, sharpness: float) -> None:
     rng = np.random.default_rng(0)
     logits = 3 * rng.normal(size=(8000, 7))
-    y_true = _draw_labels(softmax(logits, axis=1), rng)
+    y_true = (rng.random((8000, 1)) > softmax(logits, axis=1).cumsum(axis=1)[:, :-1]).sum(axis=1)
     shown = (1 - smoothing) * softmax(logits * sharpness, axis=1) + smoothing / 7
     fitted = calibration.fit_calibration(y_true, shown)
     assert fitted == pytest.approx((smoothing, sharpness), abs=0.03, rel=0.1)
@@ -112,10 +112,6 @@ def test_mcnemar_is_the_exact_test_and_near_the_approximate_one_for_many() -> No
     statistic = (abs(only_first - only_second) - 1) ** 2 / (only_first + only_second)
     assert found.p_value == pytest.approx(chi2.sf(statistic, 1), rel=0.02)
     assert found.is_beyond_chance
-
-
-def _draw_labels(probabilities: npt.NDArray[np.float64], rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    return (rng.random((len(probabilities), 1)) > probabilities.cumsum(axis=1)[:, :-1]).sum(axis=1)
 
 
 @given(

@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from emomusic.app.film.job import MAX_MB
+from emomusic.app.sessions import WHEN_GONE
 from emomusic.cli import system
 from emomusic.compat import HOOKED
 from emomusic.media.images import MAX_BYTES
@@ -50,9 +51,7 @@ def imported_modules(path: Path) -> Iterator[str]:
         yield from (top for name in names if (top := name.partition(".")[0]) not in sys.stdlib_module_names | OURS)
 
 
-@cache
-def _distributions() -> dict[str, list[str]]:
-    return dict(metadata.packages_distributions())
+_distributions = cache(metadata.packages_distributions)
 
 
 def packages_of(module: str) -> set[str]:
@@ -126,8 +125,11 @@ def test_a_lock_pins_every_dependency_in_one_version(root: Path, lock: str, extr
     assert [line for line in lines_of(root / lock) if not PIN.fullmatch(line)] == []
 
 
-def test_streamlit_accepts_the_largest_upload_and_starts_without_a_prompt(root: Path):
+def test_streamlit_accepts_the_largest_upload_forgets_as_pages_say_and_starts_without_a_prompt(root: Path):
     config = tomllib.loads((root / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
     assert config["server"]["maxUploadSize"] * 2**20 == max(MAX_BYTES, MAX_UPLOAD_BYTES, MAX_MB * 2**20)
+    assert config["runner"] == {"fastReruns": False, "postScriptGC": False}
+    assert config["server"]["disconnectedSessionTTL"] / 2 == 120
+    assert "two minutes" in WHEN_GONE
     assert config["server"]["showEmailPrompt"] is False
     assert config["browser"]["gatherUsageStats"] is False

@@ -42,17 +42,6 @@ def test_a_call_does_not_wait_for_busy_threads() -> None:
     assert all(future.result() for future in blocked)
 
 
-def test_a_call_computes_the_last_items_while_threads_compute_the_first() -> None:
-    last = threading.Event()
-
-    def compute(item: int) -> int:
-        if item == 4:
-            last.set()
-        return item if item != 1 or last.wait(10) else -1
-
-    assert runtime.map_threads(compute, range(5)) == [0, 1, 2, 3, 4]
-
-
 def test_a_damaged_or_absent_network_is_named(tmp_path: Path) -> None:
     path = tmp_path / "network.onnx"
     for content in (None, (models_dir() / "detector" / "pnet.onnx").read_bytes()[:-9]):

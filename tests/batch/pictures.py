@@ -13,28 +13,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from emomusic.assets import data_dir
 from emomusic.batch import reader as units
 from emomusic.batch.reader import Unit, UnitReader
 from emomusic.cli import main as cli
-from emomusic.media.images import encode_jpeg, read_image, shrink
 
-SAMPLES = sorted((data_dir() / "samples").glob("*.jpg"))
 NUM_PICTURES = 12
-LONGEST = 220  # longer side of the first picture in pixels
 BROKEN = {"text.jpg": b"This is no picture.", "empty.jpg": b"", "cut.jpg": b"\xff\xd8\xff\xe0 cut off"}
-
-
-def make_folder(folder: Path) -> Path:
-    """A folder with pictures, of which some are in a subfolder, and three broken files."""
-    (folder / "more").mkdir(parents=True)
-    for position in range(NUM_PICTURES):
-        image = read_image(SAMPLES[position % len(SAMPLES)])
-        parent = folder / "more" if position % 4 == 3 else folder
-        (parent / f"{position:06d}.jpg").write_bytes(encode_jpeg(shrink(image, LONGEST - position % 70)[0]))
-    for name, data in BROKEN.items():
-        (folder / name).write_bytes(data)
-    return folder
 
 
 def batch(*arguments: str | Path) -> tuple[dict[str, Any], int]:

@@ -12,10 +12,6 @@ def candidates(*corners: tuple[float, float, float, float]) -> Boxes:
     return Boxes(np.array(corners, np.float64).reshape(-1, 4), np.full(len(corners), 0.9))
 
 
-def luminance(image: np.ndarray) -> np.ndarray:
-    return np.asarray(image[..., :3] @ np.array([0.2126, 0.7152, 0.0722]))
-
-
 def test_boxes_are_drawn_at_their_coordinates_only() -> None:
     drawn = steps.boxes_on_picture(GREY, candidates((20, 20, 80, 80)), candidates((200, 160, 500, 320)), scale=0.5)
     changed = (drawn != GREY).any(axis=2)
@@ -30,7 +26,8 @@ def test_boxes_are_drawn_at_their_coordinates_only() -> None:
 def test_the_highest_heat_is_lightest() -> None:
     heat = np.zeros((8, 8), np.float32)
     heat[2, 5], heat[6, 1] = 3.0, -4.0
-    drawn = luminance(steps.heat_on_face(np.full((8, 8), 120, np.uint8), heat, 80))
+    luminance = np.array([0.2126, 0.7152, 0.0722])
+    drawn = steps.heat_on_face(np.full((8, 8), 120, np.uint8), heat, 80)[..., :3] @ luminance
     row, column = np.unravel_index(drawn.argmax(), drawn.shape)
     assert (row // 10, column // 10) == (2, 5)
     assert drawn[65, 15] == drawn[5, 75]  # negative values count as zero

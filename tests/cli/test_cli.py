@@ -136,18 +136,34 @@ def test_marked_pictures_have_the_same_size_and_short_names_and_one_that_fails_c
         (("recommend", "--emotion", "sad", "--genres", "jazz", "Hip Hopp"), "hip-hop"),
         (("bench", "--record"), "--record with models. Received: photo"),
         (("bench", "music", "film.avi"), "expected a film only with live or film"),
+        (("library",), ""),
+        (("library", "add"), ""),
+        *((("library", action, "absent"), "") for action in ("add", "remove", "update")),
+        (("library", "list", "--library", ""), ""),
+        (("batch", "x.jpg", "--out", ""), ""),
+        (("batch", "x.jpg", "--out", "OUT", "--model", "unknown"), ""),
+        (("batch", "x.jpg", "--out", "OUT", "--workers", "0"), ""),
+        (("batch", "x.jpg", "--out", "OUT", "--ray-address", "auto"), ""),
+        (("batch", "x.jpg", "--out", "nonsense://OUT"), ""),
     ],
     ids=lambda value: (" ".join(value)[:80] or "nothing") if isinstance(value, tuple) else "",
 )
-def test_what_the_user_must_mend_is_one_line_and_status_2(
-    run: Callable[..., Reply], arguments: tuple[str, ...], message: str
+def test_what_the_user_must_mend_is_one_line_and_status_2_and_nothing_is_written(
+    run: Callable[..., Reply],
+    arguments: tuple[str, ...],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EMOMUSIC_LIBRARY", str(tmp_path / "library.sqlite"))
     status, answer, err = run(*arguments)
     assert (status, answer) == (2, None)
     assert len(err.splitlines()) == 1, err
     assert "Traceback" not in err
     assert " value: " not in err  # with the name of one of our functions before it
     assert message in err
+    assert not list(tmp_path.rglob("*.parquet"))
 
 
 def test_a_fault_of_ours_is_no_users_fault(run: Callable[..., Reply], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,16 +13,8 @@ from emomusic.stream import film
 from emomusic.stream.film import FilmNetworks
 from tests.cli.conftest import Reply
 from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier, make_face
-from tests.films import COLLINS, FOUR_PEOPLE, NOBODY, film_bytes, write_film
+from tests.films import COLLINS, FOUR_PEOPLE, NOBODY, SAMPLES, film_bytes, write_film
 from tests.songs.tables import recommender_over, song_table
-
-
-@pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A film of five seconds: four faces, then one of them."""
-    path = tmp_path_factory.mktemp("films") / "real.mp4"
-    write_film(path, [(FOUR_PEOPLE, 2.5), (COLLINS, 2.5)], size=(640, 360))
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +25,7 @@ def grey(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture
-def sample(root: Path) -> Path:
-    return root / "data" / "samples" / "eileen-collins-1999.jpg"
+SAMPLE = SAMPLES / COLLINS
 
 
 @pytest.fixture
@@ -49,10 +39,12 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> FakeDetector:
     return detector
 
 
-def test_films_and_pictures_are_answered_in_order(run: Callable[..., Reply], real: Path, sample: Path) -> None:
-    status, (first, record, last), _ = run("analyze", sample, real, sample, "--songs", "2")
+def test_films_and_pictures_are_answered_in_order(run: Callable[..., Reply], tmp_path: Path) -> None:
+    real = tmp_path / "real.mp4"
+    write_film(real, [(FOUR_PEOPLE, 2.5), (COLLINS, 2.5)], size=(640, 360))
+    status, (first, record, last), _ = run("analyze", SAMPLE, real, SAMPLE, "--songs", "2")
     assert status == 0
-    assert first.items() >= {"image": str(sample), "faces": last["faces"]}.items()
+    assert first.items() >= {"image": str(SAMPLE), "faces": last["faces"]}.items()
     assert list(record)[:6] == ["video", "width", "height", "duration_s", "faces", "scenes"]
     assert (record["video"], record["width"], record["height"]) == (str(real), 640, 360)
     assert record["duration_s"] == pytest.approx(5)
@@ -112,10 +104,8 @@ def test_a_film_that_breaks_off_keeps_its_results(
 
 
 @pytest.mark.usefixtures("fakes")
-def test_annotate_writes_the_film_with_marked_faces(
-    run: Callable[..., Reply], grey: Path, sample: Path, tmp_path: Path
-) -> None:
-    status, _, _ = run("analyze", grey, sample, "--annotate", tmp_path / "out")
+def test_annotate_writes_the_film_with_marked_faces(run: Callable[..., Reply], grey: Path, tmp_path: Path) -> None:
+    status, _, _ = run("analyze", grey, SAMPLE, "--annotate", tmp_path / "out")
     assert status == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "001-grey.mp4",

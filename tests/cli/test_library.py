@@ -77,14 +77,6 @@ def test_songs_are_recommended_from_the_library(run: Callable[..., Reply], music
     assert run(*ask[:3], "--library", tmp_path / "library.sqlite")[0] == 2
 
 
-@pytest.mark.parametrize(
-    "arguments", [["add"], ["add", "absent"], ["remove", "absent"], ["update", "absent"], ["list", "--library", ""], []]
-)
-def test_mistakes_are_explained_in_one_line(run: Callable[..., Reply], music: Path, arguments: list[str]):
-    status, answer, err = run("library", *arguments)
-    assert (status, answer, len(err.splitlines())) == (2, None, 1)
-
-
 def test_people_read_no_control_characters(music: Path, capsys: pytest.CaptureFixture[str]):
     from emomusic.cli import main
 

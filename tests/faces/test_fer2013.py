@@ -13,14 +13,11 @@ USAGES = ["Training"] * 28 + ["PublicTest"] * 6 + ["PrivateTest"] * 6
 TWIN, ORIGINAL = 36, 5  # this row of PrivateTest has the picture of this row of Training
 
 
-def pixels_of(seed: int) -> str:
-    return " ".join(map(str, np.random.default_rng(seed).integers(0, 256, 48 * 48)))
-
-
 @pytest.fixture
 def table() -> Table:
     """Forty rows of all usages and labels. One picture is in PrivateTest and in Training, with two labels."""
-    rows = [[str(i % 7), pixels_of(i), usage] for i, usage in enumerate(USAGES)]
+    images = np.random.default_rng(0).integers(0, 256, (len(USAGES), 48 * 48))
+    rows = [[str(i % 7), " ".join(map(str, images[i])), usage] for i, usage in enumerate(USAGES)]
     rows[TWIN][1] = rows[ORIGINAL][1]
     return [["emotion", "pixels", "Usage"], *rows]
 

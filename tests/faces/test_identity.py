@@ -1,11 +1,10 @@
 import itertools
 
 import numpy as np
-import pytest
 
 from emomusic.faces.detection import MtcnnDetector
-from emomusic.faces.identity import SAME_PERSON, Descriptors, FaceIdentifier
-from emomusic.media.images import Box, RgbImage, read_image
+from emomusic.faces.identity import SAME_PERSON, FaceIdentifier
+from emomusic.media.images import read_image
 from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, HOPPER, MORISOT, OBAMA, OBAMA_SPEAKING, SAMPLES
 
 PORTRAITS = (OBAMA, OBAMA_SPEAKING, BIDEN, COLLINS, HOPPER, MORISOT, "morisot-young-woman-in-mauve-1880.jpg")
@@ -15,22 +14,13 @@ PEOPLE = [*PERSONS, *OF_FOUR]
 PAIRS = list(itertools.combinations(range(len(PEOPLE)), 2))
 
 
-def boxes_of(image: RgbImage, detector: MtcnnDetector) -> list[Box]:
-    return sorted((face.box for face in detector.detect(image)), key=lambda box: box.x)
-
-
-@pytest.fixture(scope="module")
-def descriptors(detector: MtcnnDetector) -> Descriptors:
-    """One row for each of `PEOPLE`."""
-    identifier, rows = FaceIdentifier(), []
+def test_only_one_person_is_similar(detector: MtcnnDetector) -> None:
+    identifier, rows = FaceIdentifier(), []  # one for each of `PEOPLE`
     for name in (*PORTRAITS, FOUR_PEOPLE):
         image = read_image(SAMPLES / name)
-        rows.append(identifier.describe(image, boxes_of(image, detector)))
-    return np.concatenate(rows)
-
-
-def test_only_one_person_is_similar(descriptors: Descriptors) -> None:
-    similar = descriptors @ descriptors.T
+        boxes = sorted((face.box for face in detector.detect(image)), key=lambda box: box.x)
+        rows.append(identifier.describe(image, boxes))
+    similar = np.concatenate(rows) @ np.concatenate(rows).T
     for one, other in PAIRS:
         if PEOPLE[one] == PEOPLE[other]:
             assert similar[one, other] >= SAME_PERSON

@@ -87,10 +87,6 @@ def test_a_profile_survives_its_file_and_gives_the_same_probabilities(
         np.testing.assert_allclose(first.values, second.values, atol=1e-3)
 
 
-def test_a_profile_knows_its_person(profile: FaceProfile) -> None:
-    np.testing.assert_array_equal(profile.shows(np.eye(2, 1024, dtype=np.float32)), [True, False])
-
-
 @pytest.mark.parametrize(
     "change",
     [

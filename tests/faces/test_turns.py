@@ -11,9 +11,8 @@ SECONDS = 30
 IMAGE = np.zeros((120, 160, 3), np.uint8)
 
 
-def order_of(queue: FairQueue, requests: list[str]) -> list[str]:
-    """The order in which visitors get their turns who ask in this order while the queue's only turn is taken."""
-    served: list[str] = []
+def test_a_visitor_with_many_photos_does_not_delay_another_by_all_of_them() -> None:
+    queue, requests, served = FairQueue(1), ["gallery"] * 4 + ["photo"], []
 
     def ask(visitor: str) -> None:
         with queue.turn(visitor):
@@ -24,11 +23,7 @@ def order_of(queue: FairQueue, requests: list[str]) -> list[str]:
             threads.submit(ask, visitor)
             while len(queue) < number:
                 threading.Event().wait(0.001)
-    return served
-
-
-def test_a_visitor_with_many_photos_does_not_delay_another_by_all_of_them() -> None:
-    assert order_of(FairQueue(1), ["gallery"] * 4 + ["photo"]) == ["gallery", "photo", "gallery", "gallery", "gallery"]
+    assert served == ["gallery", "photo", "gallery", "gallery", "gallery"]
 
 
 def test_no_more_turns_run_at_once_than_allowed() -> None:

@@ -1,4 +1,3 @@
-import errno
 import io
 from typing import Any
 
@@ -15,7 +14,7 @@ from emomusic.media.film_file import FilmFile
 from emomusic.media.images import Box
 from emomusic.stream.film import FilmMoment, FilmReading
 from tests.fakes import FakeClassifier, make_face
-from tests.films import write_frames
+from tests.films import sound_of, write_frames
 
 WIDTH, HEIGHT = 192, 112
 GREY = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
@@ -58,22 +57,6 @@ def frames_of(data: bytes) -> tuple[list[float], list[np.ndarray]]:
         frames = [(frame.time_s, film.picture(frame)) for frame in film.frames()]
         assert film.problem is None
     return [time_s for time_s, _ in frames], [image for _, image in frames]
-
-
-def sound_of(data: bytes) -> np.ndarray:
-    """The samples of a film's sound from its first frame, as heard by a player: shape (n,), of 48 kHz."""
-    with av.open(io.BytesIO(data)) as container:
-        samples = np.zeros(48_000 * 20, np.float32)
-        resampler = av.AudioResampler("fltp", "mono", 48_000)
-        end = 0
-        for decoded in container.decode(audio=0):
-            for frame in resampler.resample(decoded):
-                start = round(float(frame.pts * frame.time_base) * 48_000)
-                values = frame.to_ndarray()[0]
-                skipped = max(-start, 0)
-                end = max(start + len(values), 0)
-                samples[start + skipped : end] = values[skipped:]
-    return samples[:end]
 
 
 def has_colour(image: np.ndarray, emotion: Emotion, x: int, y: int, radius: int = 3) -> bool:
@@ -180,16 +163,11 @@ def test_a_stopped_film_is_readable() -> None:
     assert (len(calls), len(frames_of(data)[0])) == (7, 7)
 
 
-class FullDisk(io.BytesIO):
-    """A file that takes a kilobyte."""
-
-    def write(self, data: Any) -> int:
-        if self.tell() > 1000:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return super().write(data)
-
-
 def test_a_full_disk_is_an_error() -> None:
-    data = film_of(num_frames=60, image=np.random.default_rng(0).integers(0, 255, GREY.shape, np.uint8))
-    with FilmFile(io.BytesIO(data), with_audio=True) as film, pytest.raises(FilmError, match="write"):
-        annotate_film(film, reading_of(data, seconds=6), FullDisk())
+    data = film_of()
+    with (
+        FilmFile(io.BytesIO(data)) as film,
+        pytest.raises(FilmError, match="write"),
+        io.FileIO("/dev/full", "w") as full,
+    ):
+        annotate_film(film, reading_of(data), full)

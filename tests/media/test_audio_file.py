@@ -109,9 +109,10 @@ def song_of(sound: np.ndarray, ending: str = "flac", **options) -> io.BytesIO:
 def test_silence_is_refused():
     noise = 3e-4 * np.random.default_rng(0).uniform(-1, 1, (2, 3 * SAMPLE_RATE))
     for sound in (np.zeros((2, 3 * SAMPLE_RATE)), np.zeros((2, 90 * SAMPLE_RATE)), noise):
+        file = song_of(sound)
         for read in (read_song, lambda source: list(whole(source, 2.0))):
             with pytest.raises(AudioError, match="is silent"):
-                read(song_of(sound))
+                read(file)
 
 
 PAUSE = np.zeros((2, 45 * SAMPLE_RATE))

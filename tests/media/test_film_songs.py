@@ -7,7 +7,7 @@ import pytest
 
 from emomusic.errors import AudioError, FilmError
 from emomusic.media.film_songs import SceneSong, add_songs
-from tests.films import NOBODY, film_bytes
+from tests.films import NOBODY, film_bytes, sound_of
 from tests.songs.songs import tone, write_song
 
 RATE = 48_000
@@ -20,10 +20,7 @@ def tone_file(path: Path, hertz: int, seconds: float) -> Path:
 
 def levels(data: bytes, start_s: float, end_s: float) -> dict[int, float]:
     """The levels of the tones in a part of a film."""
-    with av.open(io.BytesIO(data)) as container:
-        resampler = av.AudioResampler("fltp", "mono", RATE)
-        parts = [each.to_ndarray()[0] for frame in container.decode(audio=0) for each in resampler.resample(frame)]
-    part = np.concatenate(parts)[round(start_s * RATE) : round(end_s * RATE)]
+    part = sound_of(data)[round(start_s * RATE) : round(end_s * RATE)]
     spectrum = np.abs(np.fft.rfft(part * np.hanning(len(part)))) / len(part)
     places = np.fft.rfftfreq(len(part), 1 / RATE)
     return {hertz: float(spectrum[np.abs(places - hertz) < 5].max()) for hertz in (440, 1000, 2000)}

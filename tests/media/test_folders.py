@@ -22,11 +22,6 @@ def names(folder: Path, found: FolderWalk) -> list[str]:
     return [Path(entry.path).relative_to(folder).as_posix() for entry in found]
 
 
-def test_files_come_by_name_and_those_of_subfolders_later(tmp_path: Path):
-    make(tmp_path, "z.jpg", "b/2.jpg", "b/1.jpg", "a/c/3.jpg", "a/4.jpg")
-    assert names(tmp_path, walk(tmp_path)) == ["z.jpg", "a/4.jpg", "a/c/3.jpg", "b/1.jpg", "b/2.jpg"]
-
-
 def test_what_servers_and_systems_make_is_left_out(tmp_path: Path):
     make(tmp_path, "x.jpg", "#1 hits/y.jpg", "@home/z.jpg")
     others = ("@eaDir/x.jpg/THUMB.jpg", "#recycle/x.jpg", "#SNAPSHOT/x.jpg", "$RECYCLE.BIN/x.jpg", ".thumbnails/x.jpg")
@@ -58,11 +53,6 @@ def test_links_to_folders_are_followed_once(tmp_path: Path):
     (inside / "linked.jpg").symlink_to(outside / "y.jpg")
     assert names(inside, walk(inside)) == ["linked.jpg", "b/x.jpg", "c/y.jpg"]
     assert names(tmp_path, walk(inside, outside)) == ["inside/linked.jpg", "inside/b/x.jpg", "outside/y.jpg"]
-
-
-def test_a_pipe_is_no_file(tmp_path: Path):
-    os.mkfifo(tmp_path / "pipe.jpg")
-    assert list(walk(tmp_path)) == []
 
 
 def test_folders_that_cannot_be_read_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -10,10 +10,8 @@ from PIL import Image
 
 from emomusic.media.formats import (
     AUDIO_ENDINGS,
-    FORMATS,
     HEAD_BYTES,
     Kind,
-    foreign_file,
     format_of,
     kind_of,
     mime_type_of,
@@ -129,13 +127,3 @@ def test_the_name_tells_some_kinds(content: bytes, name: str, kind: Kind):
 def test_what_cannot_be_read_has_no_kind(tmp_path: Path):
     os.mkfifo(tmp_path / "pipe")
     assert {kind_of(path) for path in (tmp_path, tmp_path / "pipe", tmp_path / "absent", "a\0b")} == {Kind.OTHER}
-
-
-def test_a_foreign_file_has_one_sentence_with_the_formats_of_the_wanted_kind():
-    for wanted, formats in FORMATS.items():
-        for found in Kind:
-            sentence = foreign_file("'x'", found, wanted)
-            assert sentence.count(".") == 1
-            assert formats in sentence
-            assert len(sentence) < 160
-            assert f"not {wanted}" in sentence or f"is {wanted}" in sentence

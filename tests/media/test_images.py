@@ -158,16 +158,6 @@ def test_a_clipped_box_is_the_part_inside_the_image(box: Box, width: int, height
     assert clipped.clipped(width, height) == clipped
 
 
-@settings(deadline=None)
-@given(boxes, boxes)
-def test_overlap_is_symmetric_and_one_only_for_equal_boxes(first: Box, second: Box) -> None:
-    assert first.overlap(first) == 1.0
-    assert 0.0 <= first.overlap(second) <= 1.0
-    assert first.overlap(second) == second.overlap(first)
-    if first != second:
-        assert first.overlap(second) < 1.0
-
-
 @pytest.mark.parametrize(("height", "width"), [(3000, 4000), (4000, 3000), (1281, 1), (1, 20_000)])
 def test_a_large_image_is_reduced_to_1280_pixels(height: int, width: int) -> None:
     small, scale = shrink(np.full((height, width, 3), 99, np.uint8))

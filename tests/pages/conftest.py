@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,6 +74,11 @@ def _no_exception(monkeypatch: pytest.MonkeyPatch) -> None:
         return app
 
     monkeypatch.setattr(AppTest, "_run", checked)
+
+
+@pytest.fixture(autouse=True)
+def _no_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "data"))
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 
 from emomusic.affect import EmotionProbabilities
-from emomusic.app.film.job import THREAD_NAME, FilmJob, FilmPhase
+from emomusic.app.film.job import THREAD_NAME, FilmJob, FilmPhase, FilmView
 from emomusic.media import ahead
 from emomusic.media.images import RgbImage
 from emomusic.stream.film import FilmNetworks
@@ -49,9 +49,10 @@ def fakes(classifier: Classifier | None = None, detector: FakeDetector | None = 
     return lambda *_: networks
 
 
-def wait_for_end(job: FilmJob) -> None:
-    """Wait until the job is over."""
+def wait_for_end(job: FilmJob) -> FilmView:
+    """What there is of the film when its job is over."""
     wait_until(lambda: job.view().phase is FilmPhase.OVER)
+    return job.view()
 
 
 def film_threads() -> list[str]:

@@ -1,16 +1,17 @@
 import io
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import av
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from emomusic.affect import Emotion, EmotionProbabilities
+from emomusic.affect import Emotion
 from emomusic.app import state
 from emomusic.app.film import page as page_module
 from emomusic.app.film import screen
@@ -18,7 +19,6 @@ from emomusic.app.film.job import FilmJob, FilmPhase, FilmView
 from emomusic.app.film.state import FilmState
 from emomusic.app.queues import PlayerState
 from emomusic.charts.live import SOUND
-from emomusic.media.images import RgbImage
 from emomusic.songs.genres import genres_of
 from emomusic.songs.recommend import load_recommender
 from tests.fakes import FakeClassifier, FakeDetector, make_face
@@ -57,20 +57,13 @@ def app(root: Path) -> Iterator[AppTest]:
     wait_until(lambda: film_threads() == [])
 
 
-class Actor(Classifier):
-    """A classifier of faces that act the scenes of the sample, at four readings per second."""
-
-    def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
-        self.probabilities = FakeClassifier(SCENES[self.num_frames // 12]).probabilities
-        return super().classify(crops)
-
-
 @pytest.fixture(scope="module")
 def sample() -> FilmJob:
     """A film of four scenes and three faces, read and marked."""
     faces = [make_face(x, 10, 24, 30) for x in (10, 60, 110)]
+    actors = [[FakeClassifier(emotion).probabilities] * NUM_FACES for emotion in SCENES for _ in range(3 * 4)]
     film = io.BytesIO(film_bytes([(NOBODY, 12)], size=(160, 120)))
-    job = FilmJob("faces.mp4", film, fakes(Actor(), FakeDetector(faces)))
+    job = FilmJob("faces.mp4", film, fakes(Mock(classify=Mock(side_effect=actors)), FakeDetector(faces)))
     wait_for_end(job)
     return job
 

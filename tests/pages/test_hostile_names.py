@@ -34,6 +34,7 @@ from tests.pages.screen import (
     state_of,
     text_of,
 )
+from tests.songs.ears import load_fake_ear
 from tests.songs.songs import song_bytes
 from tests.songs.tables import mood_table
 
@@ -114,8 +115,7 @@ def test_names_in_the_steps_of_how_it_works(root: Path) -> None:
     assert "start-how" in keys(app)
 
 
-def test_names_on_the_music_page_and_in_its_table(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "data"))
+def test_names_on_the_music_page_and_in_its_table(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files, app = files_of(monkeypatch), with_table(page_of(root, "music"))
     for name in ("Explore", YOUR_SONG, TABLE):
         app.query_params[state.MUSIC_TAB] = name
@@ -127,7 +127,9 @@ def test_names_on_the_music_page_and_in_its_table(root: Path, tmp_path: Path, mo
     assert app.error
 
 
-def test_names_of_own_songs(root: Path) -> None:
+def test_names_of_own_songs(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("emomusic.songs.hearing", "emomusic.app.music.classify"):
+        monkeypatch.setattr(f"{module}.load_sound_model", load_fake_ear)
     app = start_app(root, sample=SAMPLE, songs="own")
     tags = {"title": NAME, "artist": NAME, "album": NAME}
     songs = [(f"{NAME}.mp3", song_bytes("mp3", 2, tags=tags), "audio/mpeg"), (f"{NAME}.wav", b"no song", "audio/wav")]

@@ -31,7 +31,6 @@ VGG9 = "Nine-layer network (vgg9)"
 def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
     monkeypatch.setattr(assets, "ROOT", place_checkout(root, tmp_path))
     monkeypatch.setattr(model_files, "DEFAULT_MODEL", "vgg9")  # one of the synthetic models
-    monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "none"))
     st.cache_resource.clear()  # remove results of other tests
     yield page_of(root, "models")
     st.cache_resource.clear()  # remove the fakes
@@ -158,15 +157,11 @@ def test_missing_files_of_one_model_do_not_hide_the_other(
     assert words in text_of(app)
 
 
-def place_dataset(folder: Path, text: str = "") -> None:
-    (folder / "none").mkdir()
-    (folder / "none" / "fer2013.csv").write_text(text, encoding="utf-8")
-
-
 def test_mistakes_cells_and_classes_show_their_pictures_with_the_dataset(
     app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place_dataset(tmp_path)
+    monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path))
+    (tmp_path / "fer2013.csv").touch()
     place_face_model(tmp_path, "elsewhere", skill=1.0, labels=LABELS[::-1].copy())
     images = np.random.default_rng(0).integers(0, 256, (len(LABELS), 48, 48), np.uint8)
     faces = LabelledFaces(images, LABELS.astype(np.uint8), np.zeros(len(LABELS), np.bool_))

@@ -35,8 +35,7 @@ NAMES = (EXPLORE_TAB, YOUR_SONG, TABLE)
 
 
 @pytest.fixture
-def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "data"))
+def app(root: Path) -> AppTest:
     return page_of(root, "music")
 
 
@@ -143,14 +142,10 @@ def test_the_labelled_songs_have_their_own_features(app: AppTest, tmp_path: Path
     assert sum(drawn(app).values()) == MOST_DRAWN
 
 
-@pytest.fixture
-def songs(monkeypatch: pytest.MonkeyPatch) -> Songs:
-    table = song_table(40)
-    return Songs(Catalogue(table), FakeClassifier().predict_probabilities(Catalogue(table).features), 40)
-
-
-def test_the_best_known_of_equally_similar_versions_is_listed(songs: Songs) -> None:
-    table = songs.catalogue.table
+def test_the_best_known_of_equally_similar_versions_is_listed() -> None:
+    catalogue = Catalogue(song_table(40))
+    songs = Songs(catalogue, FakeClassifier().predict_probabilities(catalogue.features), 40)
+    table = catalogue.table
     names = list(FEATURES)
     table.loc[20:, names] = table.loc[:19, names].to_numpy()  # two versions of every song with equal features
     table["title"], table["artists"] = [f"Song {number % 20}" for number in range(40)], "Somebody"

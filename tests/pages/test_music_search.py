@@ -19,8 +19,7 @@ from tests.songs.tables import track_id
 
 
 @pytest.fixture
-def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "data"))
+def app(root: Path) -> AppTest:
     st.cache_data.clear()  # remove results of other tests
     return page_of(root, "music", **{state.MUSIC_TAB: TABLE})
 
@@ -38,11 +37,6 @@ def test_a_server_without_keys_links_to_the_search_of_spotify(app: AppTest, monk
     assert not app.code
 
 
-def found_song(number: int, title: str) -> Song:
-    """A result without features."""
-    return Song(track_id(number), title, ("B",), Player.SPOTIFY)
-
-
 class FakeSpotify:
     """Finds one song of the catalogue and another one, or fails."""
 
@@ -52,7 +46,8 @@ class FakeSpotify:
     def search(self, text: str) -> FoundSongs:
         if text == "fail":
             raise SpotifyError("Spotify asks to wait 30 s: ![x](https://example.org/x.png)")
-        return FoundSongs((load_recommender().catalogue.song(0), found_song(7, "Unknown")), 20)
+        unknown = Song(track_id(7), "Unknown", ("B",), Player.SPOTIFY)  # without features
+        return FoundSongs((load_recommender().catalogue.song(0), unknown), 20)
 
 
 def use(monkeypatch: pytest.MonkeyPatch, spotify: type, secret: str = "x") -> None:

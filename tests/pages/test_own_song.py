@@ -26,8 +26,7 @@ from tests.songs.songs import TAGS, song_bytes
 
 
 @pytest.fixture
-def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "data"))
+def app(root: Path) -> AppTest:
     return page_of(root, "music", **{state.MUSIC_TAB: YOUR_SONG}).run()
 
 

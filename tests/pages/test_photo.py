@@ -17,8 +17,7 @@ from emomusic.app.models.details import Asked
 from emomusic.app.persons import PersonsState
 from emomusic.app.photo import reading
 from emomusic.app.photo.reading import Photos
-from emomusic.app.picture_chooser import Picture, PictureState
-from emomusic.app.player import PlayerState
+from emomusic.app.picture_chooser import PictureState
 from emomusic.faces.identity import load_identifier
 from emomusic.faces.profile import learn_profile
 from emomusic.faces.reading import load_networks
@@ -30,7 +29,6 @@ from tests.pages.screen import (
     faces_on_the_plane,
     keys,
     open_page,
-    queue_of,
     result_of,
     start_app,
     state_of,
@@ -101,20 +99,6 @@ def test_without_a_matching_song_the_page_says_so_and_offers_no_playlist(app: Ap
     assert tracks(app.run()) == first
     assert result_of(app, Photos) is result  # the face was not read again
     assert "squares" in text_of(app)
-
-
-def test_widgets_fragments_and_downloads_hold_no_photo_and_no_queue(app: AppTest, root: Path) -> None:
-    """Streamlit keeps their functions and arguments after the session."""
-    upload(app.run(), ("me.jpg", (root / "data/samples/four-people.jpg").read_bytes()))
-    app.button(key="next-photo").click().run()
-    (picture,), queue = state_of(app, PictureState).own, weakref.ref(queue_of(app))
-    digest = picture.digest
-    del picture
-    for kind in (PictureState, PlayerState):
-        del app.session_state[state.STATES][kind]
-    gc.collect()
-    assert queue() is None
-    assert not [each for each in gc.get_objects() if isinstance(each, Picture) and each.digest == digest]
 
 
 def test_another_photo_replaces_the_last_one_and_its_results_stays_on_another_page_and_can_be_removed(

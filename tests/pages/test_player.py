@@ -42,13 +42,6 @@ def current_track(app: AppTest) -> Song:
     return queued.song
 
 
-def choose_policy(app: AppTest, policy: str) -> None:
-    app.segmented_control(key=state.POLICY).set_value(policy).run()
-
-
-# --- skipped artists
-
-
 def artists_of(app: AppTest) -> set[str]:
     """The keys of the artists of the first songs."""
     return {normalize_text(name) for pick in queue_of(app).playlist(20) for name in pick.song.artists}
@@ -60,7 +53,7 @@ def test_skipped_artists_stay_away_until_each_undo_allows_the_last_one(app: AppT
     click(app, "skip-photo")
     assert playing(app) != songs[0]
     for policy in ("Journey", "Match"):
-        choose_policy(app, policy)
+        app.segmented_control(key=state.POLICY).set_value(policy).run()
         assert artist not in artists_of(app)
     open_page(app, "models")
     open_page(app, "photo")
@@ -75,9 +68,6 @@ def test_skipped_artists_stay_away_until_each_undo_allows_the_last_one(app: AppT
     assert playing(app) == songs[0]  # the queue starts again
     assert playlist(app) == songs
     assert songs_on_the_plane(app) == [*range(1, 7)]
-
-
-# --- take along
 
 
 def test_a_photo_without_a_face_has_its_songs_in_the_file(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

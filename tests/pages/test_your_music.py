@@ -10,6 +10,7 @@ from emomusic.songs.genres import GENRE_FAMILIES
 from tests.pages.screen import SAMPLE, menu_label, playlist, queue_of, start_app
 
 MENU = "Your music"
+GENRE_MENUS = (state.GENRE_FAMILIES, state.GENRE_NAMES)
 FAMILIES = {family.key: frozenset(family.genres) for family in GENRE_FAMILIES}
 
 
@@ -31,13 +32,6 @@ def choose(app: AppTest, *, families: list[str] | None = None, genres: list[str]
     return app
 
 
-def shown_choice(app: AppTest) -> tuple[list[str], list[str]]:
-    """The families and the single genres that the menu shows."""
-    (pills,) = (each for each in app.pills if (each.key or "").startswith(state.GENRE_FAMILIES))
-    (field,) = (each for each in app.multiselect if (each.key or "").startswith(state.GENRE_NAMES))
-    return list(pills.value), list(field.value)
-
-
 def in_url(app: AppTest) -> list[str]:
     """The genres in the URL."""
     value = app.query_params.get(state.GENRES, [])
@@ -57,7 +51,8 @@ def test_options_change_the_request_and_reset_restores_everything(app: AppTest) 
     assert not any(pick.song.explicit for pick in queue_of(app).playlist(20))
     app.button(key="your-music-reset").click().run()
     assert menu_label(app, MENU) == MENU
-    assert shown_choice(app) == ([], [])
+    menus = [each for each in (*app.pills, *app.multiselect) if (each.key or "").startswith(GENRE_MENUS)]
+    assert [list(menu.value) for menu in menus] == [[], []]
     assert in_url(app) == []
     (hides,) = (toggle for toggle in app.toggle if toggle.label.startswith("Hide"))
     assert not hides.value

@@ -1,12 +1,9 @@
 import asyncio
 import signal
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 
 import pytest
 
-from emomusic.faces.turns import FairQueue
 from emomusic.server import drain as module
 from emomusic.server.capacity import Capacity
 from emomusic.server.drain import drain_on_sigterm
@@ -55,32 +52,6 @@ def stops() -> Iterator[list[int]]:
     before = signal.signal(signal.SIGTERM, lambda number, _: passed.append(number))
     yield passed
     signal.signal(signal.SIGTERM, before)
-
-
-def test_work_in_progress_and_a_waiting_photo_end_before_the_server(here: Looked, stops: list[int]) -> None:
-    queue, is_read = FairQueue(1), threading.Event()
-
-    def wait_for_a_turn() -> None:
-        with here.work(), queue.turn("second"):
-            is_read.set()
-
-    async def run() -> None:
-        with ExitStack() as reading:
-            reading.enter_context(here.work())
-            reading.enter_context(queue.turn("first"))
-            waiting = threading.Thread(target=wait_for_a_turn)
-            waiting.start()
-            await until(lambda: len(queue) == 1)
-            drain_on_sigterm(SECONDS)
-            signal.raise_signal(signal.SIGTERM)
-            assert here.is_draining
-            await until(lambda: here.num_looks >= 3)
-            assert (stops, is_read.is_set()) == ([], False)
-        await until(lambda: bool(stops))
-        assert is_read.is_set()
-        waiting.join(SECONDS)
-
-    asyncio.run(run())
 
 
 def test_the_server_stops_at_the_deadline_although_a_photo_is_read(

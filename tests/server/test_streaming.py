@@ -41,15 +41,6 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
     return request
 
 
-def test_a_file_is_served_as_a_whole(ask: Callable[..., Answer], budget: ByteBudget) -> None:
-    file = made(budget)
-    status, headers, content = ask(file.address)
-    assert (status, content, headers["content-type"]) == (200, CONTENT, "video/mp4")
-    assert headers["content-length"] == str(len(CONTENT))
-    assert "content-disposition" not in headers
-    assert "a%20film.mp4" in ask(file.download_address)[1]["content-disposition"]
-
-
 def test_players_get_the_parts_that_they_ask_for_at_the_same_time(
     ask: Callable[..., Answer], budget: ByteBudget
 ) -> None:

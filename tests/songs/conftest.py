@@ -7,8 +7,6 @@ from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MoodClassifier
 from emomusic.songs.recommend import Recommender, load_recommender
 
-from .tables import mood_table
-
 
 @pytest.fixture(scope="session")
 def catalogue(recommender: Recommender) -> Catalogue:
@@ -23,14 +21,6 @@ def classifier() -> MoodClassifier:
 @pytest.fixture(scope="session")
 def recommender() -> Recommender:
     return load_recommender()
-
-
-@pytest.fixture
-def mood_csv(tmp_path: Path) -> Path:
-    """A small table like data_moods.csv."""
-    path = tmp_path / "moods.csv"
-    mood_table().to_csv(path, index=False)
-    return path
 
 
 @pytest.fixture(scope="session")

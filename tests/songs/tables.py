@@ -1,12 +1,14 @@
 """Small tables of synthetic songs, a fake classifier, and a recommender with both."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
 from emomusic.affect import MOOD_POINTS
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.recommend import Recommender
-from emomusic.songs.song import FEATURE_NAMES, FEATURES
+from emomusic.songs.song import FEATURE_NAMES, FEATURES, Pick
 
 MOOD_TABLE_COLUMNS = (
     *("name", "album", "artist", "id", "release_date", "popularity", "length"),
@@ -67,6 +69,10 @@ class FakeClassifier:
         points = np.array([(point.valence, point.arousal) for point in MOOD_POINTS.values()])
         weights = np.exp(-4 * np.linalg.norm(plane[:, None] - points[None], axis=2))
         return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def ids(songs: Sequence[Pick]) -> list[str]:
+    return [pick.song.id for pick in songs]
 
 
 def recommender_over(table: pd.DataFrame) -> Recommender:

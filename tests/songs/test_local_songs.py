@@ -121,16 +121,10 @@ def test_the_stored_keys_are_those_of_the_sound():
     assert [key_of(read_sound(Path(song.path or ""), 0)) for song in songs] == [song.key for song in songs]
 
 
-@pytest.fixture
-def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the songs."""
+@pytest.mark.parametrize("text", [None, "[", "{}", json.dumps([{"number": 1}]), "[1]"])
+def test_a_damaged_list_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None):
     shutil.copytree(songs_dir(), tmp_path / "data" / "songs")
     monkeypatch.setattr(assets, "ROOT", tmp_path)
-    return songs_dir()
-
-
-@pytest.mark.parametrize("text", [None, "[", "{}", json.dumps([{"number": 1}]), "[1]"])
-def test_a_damaged_list_is_refused(copied: Path, text: str | None):
-    (copied / SONGS).unlink() if text is None else (copied / SONGS).write_text(text)
+    (songs_dir() / SONGS).unlink() if text is None else (songs_dir() / SONGS).write_text(text)
     with pytest.raises(DatasetError, match="Restore the file"):
         bundled_songs()

@@ -16,6 +16,8 @@ from emomusic.songs.mood import MODEL_FILE, MOOD_MODELS, MoodClassifier
 from emomusic.songs.mood_training import read_labelled_songs
 from emomusic.songs.song import FEATURE_NAMES
 
+from .tables import mood_table
+
 BUNDLED = models_dir() / "music" / "mlp"
 
 
@@ -26,10 +28,9 @@ def saved(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", MOOD_MODELS)
-def test_every_model_learns_moods_and_predicts_the_same_after_loading(
-    name: str, mood_csv: Path, tmp_path: Path
-) -> None:
-    table = read_labelled_songs(mood_csv)
+def test_every_model_learns_moods_and_predicts_the_same_after_loading(name: str, tmp_path: Path) -> None:
+    mood_table().to_csv(tmp_path / "moods.csv", index=False)
+    table = read_labelled_songs(tmp_path / "moods.csv")
     inputs = np.column_stack([table.inputs[:, :-1], np.linspace(100.0, 300.0, len(table.labels))])
     classifier = MoodClassifier(name).fit(inputs, table.labels)
     probabilities = classifier.predict_probabilities(inputs)

@@ -5,14 +5,14 @@ from datetime import date
 import pytest
 
 from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion
-from emomusic.songs.catalogue import normalize_text, song_key
+from emomusic.songs.catalogue import normalize_text
 from emomusic.songs.queue import SongQueue
 from emomusic.songs.recommend import JOURNEY_STEPS as PAGE
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.request import Policy, Request, target_of
 from emomusic.songs.song import Pick
 
-from .tables import recommender_over, song_table
+from .tables import ids, recommender_over, song_table
 
 SAD = Request(point=EMOTION_POINTS[Emotion.SAD], emotion=Emotion.SAD)
 ANYWHERE = Request(point=AffectPoint(0.1, 0.1))
@@ -32,26 +32,11 @@ def played(queue: SongQueue, num_songs: int) -> list[Pick]:
     return songs
 
 
-def ids(songs: list[Pick]) -> list[str]:
-    return [pick.song.id for pick in songs]
-
-
 def numbers(songs: list[Pick]) -> list[int]:
     return [pick.number for pick in songs]
 
 
 # --- order and numbers
-
-
-@pytest.mark.parametrize("policy", Policy)
-def test_sixty_songs_have_no_repeats(recommender: Recommender, policy: Policy) -> None:
-    request = Request(point=SAD.point, emotion=SAD.emotion, policy=policy)
-    songs = played(SongQueue(recommender, request), 60)
-    assert len(songs) == 60
-    assert len(set(ids(songs))) == 60
-    assert len({song_key(pick.song.title, pick.song.artists[0]) for pick in songs}) == 60
-    if policy is Policy.SOOTHE:
-        assert songs[: 2 * PAGE] == recommender.songs(request, 2 * PAGE)
 
 
 def test_a_journey_is_followed_by_songs_of_its_target_mood(recommender: Recommender) -> None:

@@ -2,7 +2,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import astuple, replace
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +24,7 @@ from emomusic.songs.recommend import Recommender, one_song_each
 from emomusic.songs.request import Policy, Request, nearest_emotion, target_of
 from emomusic.songs.song import Pick
 
-from .tables import recommender_over, song_table, track_id
+from .tables import ids, recommender_over, song_table, track_id
 
 SUMMER, ADVENT = date(2026, 6, 15), date(2026, 12, 15)
 
@@ -42,10 +41,6 @@ REQUESTS = st.builds(
     today=st.sampled_from([SUMMER, date(2026, 10, 31), ADVENT]),
 )
 GENRES = st.frozensets(st.sampled_from(["jazz", "comedy", "no such genre"]), max_size=2)
-
-
-def ids(songs: Sequence[Pick]) -> list[str]:
-    return [pick.song.id for pick in songs]
 
 
 def assert_no_artist_twice_in_a_window(songs: Sequence[Pick]) -> None:
@@ -211,21 +206,6 @@ def test_reasons_name_the_most_probable_mood_and_the_character_of_the_song(recom
     assert reasons[track_id(1)].endswith("dark and lively")
 
 
-def test_the_scores_and_reasons_of_a_journey_describe_its_steps(recommender: Recommender) -> None:
-    request = Request(EMOTION_POINTS[Emotion.ANGRY], Emotion.ANGRY, policy=Policy.JOURNEY)
-    target, _ = target_of(request)
-    songs = recommender.songs(request, 10)
-    for step, song in enumerate(songs):
-        waypoint = [a + (b - a) * step / 9 for a, b in zip(astuple(request.point), astuple(target), strict=True)]
-        distance = math.dist(waypoint, astuple(song.song.point))
-        assert song.score == pytest.approx(math.exp(-0.5 * (distance / 0.45) ** 2), abs=1e-5)
-        assert song.reason.startswith(f"Step {step + 1} of 10: ")
-    reasons = [song.reason for song in songs]
-    assert reasons[0].endswith("dark and lively")
-    assert reasons[-1].endswith("and quiet, close to the target")
-    assert any("a little quieter" in reason for reason in reasons[1:-1])
-
-
 @pytest.mark.parametrize("num_songs", [3, 12, 60, 140])
 @pytest.mark.parametrize("emotion", Emotion)
 def test_each_step_of_a_journey_is_nearer_to_the_goal(num_songs: int, emotion: Emotion) -> None:
@@ -271,21 +251,12 @@ def test_filtered_lists_are_reproducible_and_do_not_repeat(
     assert len(songs) == min(num_songs, int(passes.sum()))
 
 
-# --- genres and kinds
-
-
 # --- one song each
 
 
-def request_of(emotion: Emotion, **options: Any) -> Request:
-    return Request(EMOTION_POINTS[emotion], emotion, **options)
-
-
-HAPPY, SAD, ANGRY = (request_of(emotion) for emotion in (Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY))
-
-
-def chosen_ids(songs: Sequence[Pick | None]) -> list[str]:
-    return ids([song for song in songs if song is not None])
+HAPPY, SAD, ANGRY = (
+    Request(EMOTION_POINTS[emotion], emotion) for emotion in (Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY)
+)
 
 
 def test_songs_for_changing_moods_are_the_best_of_each_and_differ() -> None:
@@ -293,9 +264,9 @@ def test_songs_for_changing_moods_are_the_best_of_each_and_differ() -> None:
     requests = [HAPPY, SAD, HAPPY, ANGRY, SAD]
     songs = one_song_each(requests, recommender)
     assert [song and song.mood for song in songs] == [Mood.HAPPY, Mood.SAD, Mood.HAPPY, Mood.ENERGETIC, Mood.SAD]
-    assert chosen_ids(songs)[:2] == [recommender.songs(request, 10)[0].song.id for request in (HAPPY, SAD)]
-    assert chosen_ids(one_song_each([HAPPY] * 25, recommender)) == ids(recommender.songs(HAPPY, 25))
-    strict = request_of(Emotion.HAPPY, hide_explicit=True)
+    assert ids(songs)[:2] == [recommender.songs(request, 10)[0].song.id for request in (HAPPY, SAD)]
+    assert ids(one_song_each([HAPPY] * 25, recommender)) == ids(recommender.songs(HAPPY, 25))
+    strict = replace(HAPPY, hide_explicit=True)
     assert [pick and pick.song.explicit for pick in one_song_each([strict] * 8, recommender)] == [False] * 8
 
 

@@ -19,11 +19,6 @@ def face(side: int = 60, shade: int = 0, **shares: float) -> SeenFace:
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 def lesson(clock: FakeClock) -> Lesson:
     return Lesson(clock)
 

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -28,16 +29,10 @@ class FakeIdentifier:
         return np.eye(2, 1024, dtype=np.float32)[[int(box.x >= image.shape[1] / 2) for box in boxes]]
 
 
-class FakePerson(SimpleNamespace):
-    """Compared by identity, like a `KnownFace`."""
-
-    __eq__, __hash__ = object.__eq__, object.__hash__
-
-
 def person(*descriptor: float, shade: int = 0) -> Any:
     """A person with this descriptor, whose faces are all of one emotion."""
     values = np.eye(7, dtype=np.float32)[shade]
-    return FakePerson(
+    return Mock(  # compared by identity, like a `KnownFace`
         profile=SimpleNamespace(shows=lambda found: found[:, :2] @ np.array(descriptor) > 0.5),
         classify=lambda crops: [EmotionProbabilities(values) for _ in crops],
     )

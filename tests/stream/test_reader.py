@@ -59,11 +59,6 @@ class BlockedDetector(FakeDetector):
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
 def fake() -> FakeDetector:
     return FakeDetector([FACE])
 

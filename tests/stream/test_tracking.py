@@ -38,13 +38,6 @@ def numbers(tracks: FaceTracker) -> list[int]:
     return [track.number for track in tracks.shown()]
 
 
-def test_a_face_that_moves_a_little_keeps_its_number() -> None:
-    tracks = FaceTracker()
-    for step in range(20):  # two faces pass each other
-        update(tracks, [make_face(10 + 12 * step, 10), make_face(250 - 12 * step, 100)], 0.1 * step)
-    assert [(track.number, round(track.corners[0, 0] * 320)) for track in tracks.shown()] == [(2, 22), (1, 238)]
-
-
 def test_a_face_matches_the_track_of_largest_overlap() -> None:
     tracks = FaceTracker()
     update(tracks, [make_face(100), make_face(130)], 0.0)

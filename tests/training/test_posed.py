@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -41,11 +42,7 @@ def collections(tmp_path: Path) -> Path:
     return root
 
 
-class OneFace(FakeDetector):
-    """Finds one face in each picture."""
-
-    def __init__(self) -> None:
-        super().__init__([make_face(5, 5, 48, 48)])
+OneFace = partial(FakeDetector, [make_face(5, 5, 48, 48)])
 
 
 def test_mixtures_are_two_halves_and_raters_have_half_a_say(collections: Path) -> None:

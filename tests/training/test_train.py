@@ -282,9 +282,6 @@ def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
         classifier.classify([np.zeros((9, 9, 3), np.uint8)])
 
 
-# What a run refuses
-
-
 # Teachers
 
 

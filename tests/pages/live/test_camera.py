@@ -19,20 +19,7 @@ from emomusic.media.images import encode_jpeg
 from emomusic.stream.reader import LiveReader
 from tests.fakes import FakeClassifier, FakeDetector
 from tests.pages.live.sessions import FRAME, TWO, Stream, live_state, problems, session_of, show
-from tests.pages.screen import keys, state_of, text_of
-
-
-def test_the_page_starts_without_the_camera_and_start_gives_consent(app: AppTest, stream: Stream) -> None:
-    app.run()
-    assert not live_state(app).request
-    assert "agrees" in app.button(key="live-start").label
-    app.button(key="live-start").click().run()
-    assert live_state(app).request
-    assert "Allow" in text_of(app)
-    assert "live-start" not in keys(app)
-    assert stream.options == []
-    show(app, stream, None)
-    assert len(stream.options) == 1
+from tests.pages.screen import state_of, text_of
 
 
 @pytest.mark.parametrize(
