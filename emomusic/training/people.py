@@ -86,31 +86,24 @@ def _shrunk(covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(shrunk)
 
 
-def judge_profiles(collections: Mapping[str, Described]) -> dict[str, dict[str, Any]]:
-    """Accuracy on each collection, by what is known of the person, with numbers of people from the others.
+def judge_strangers(collections: Mapping[str, Described]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Figures of each collection, with numbers of people and an adjustment from the others.
 
-    Shots are drawn at random. A person's only face of an emotion is no shot while it is judged, and a person's only
-    neutral face is not judged.
+    Returns:
+        `profiles` with the accuracy by what is known of the person, and `collections` with the metrics as posed faces.
+        Shots are drawn at random. A person's only face of an emotion is no shot while it is judged, and a person's only
+        neutral face is not judged.
     """
-    table = {}
+    profiles, strangers = {}, {}
     for name, judged in collections.items():
         others = [described for other, described in collections.items() if other != name]
-        people = fit_people(others)
+        people, anyone = fit_people(others), fit_anyone(others).tolist()
         if not any(len(own) > 1 for each in others for shown in each.shown_by() for own in shown.values()):  # no noise
             people = replace(people, within=fit_people(list(collections.values())).within)
-        table[name] = _judge(judged, people, fit_anyone(others).tolist())
-    return table
-
-
-def judge_strangers(collections: Mapping[str, Described]) -> dict[str, dict[str, Any]]:
-    """Metrics on each collection as posed faces, with an adjustment fitted on the others."""
-    table = {}
-    for name, judged in collections.items():
-        others = [described for other, described in collections.items() if other != name]
-        answers = adjust_logits(softmax(judged.faces), fit_anyone(others).tolist())
-        scores = evaluate(judged.labels, answers.argmax(axis=1))
-        table[name] = collection_record(name, scores, len(np.unique(judged.persons)), is_trained=False)
-    return table
+        profiles[name] = _judge(judged, people, anyone)
+        scores = evaluate(judged.labels, adjust_logits(softmax(judged.faces), anyone).argmax(axis=1))
+        strangers[name] = collection_record(name, scores, len(np.unique(judged.persons)), is_trained=False)
+    return {"profiles": profiles, "collections": strangers}
 
 
 def collection_record(name: str, scores: Scores, num_persons: int, *, is_trained: bool) -> dict[str, Any]:

@@ -35,13 +35,7 @@ from emomusic.training.card import write_card
 from emomusic.training.evaluate import evaluate_splits, keras_classifier, ms_per_face
 from emomusic.training.export_onnx import export_onnx
 from emomusic.training.ferplus import seen_emotions
-from emomusic.training.people import (
-    Described,
-    fit_anyone,
-    fit_people,
-    judge_profiles,
-    judge_strangers,
-)
+from emomusic.training.people import Described, fit_anyone, fit_people, judge_strangers
 from emomusic.training.posed import COLLECTIONS, PosedFaces, digest_of
 from emomusic.training.presets import FIRST, NETWORKS, PRESETS, PREVIOUS, TrainingConfig
 from emomusic.training.steps import MONITOR, STATE, Checkpoint, SharpnessAware, compile_model, write_weights
@@ -358,7 +352,7 @@ def _write(run: _Run, stages: Sequence[_Stage], without: Sequence[_Stage]) -> di
         **evaluate_splits(splits, before, after, spec.classes),
     }
     if strangers:
-        metrics |= {"profiles": judge_profiles(strangers), "collections": judge_strangers(strangers)}
+        metrics |= judge_strangers(strangers)
     pd.DataFrame(history).to_csv(drafts / HISTORY, index=False)
     np.savez_compressed(
         drafts / PREDICTIONS,

@@ -12,7 +12,7 @@ from emomusic.faces.fer2013 import Split
 from emomusic.media.images import encode_png
 from emomusic.training.batches import augmented_batches, steps_per_epoch
 from emomusic.training.evaluate import labelled_pictures
-from emomusic.training.people import Described, fit_people, judge_profiles, judge_strangers
+from emomusic.training.people import Described, fit_people, judge_strangers
 from emomusic.training.posed import PosedFaces, read_posed_faces
 from emomusic.training.presets import PRESETS, TrainingConfig
 from tests.fakes import FakeDetector, make_face
@@ -122,18 +122,15 @@ def persons(seed: int, *, num_persons: int = 12, pictures: int = 3) -> Described
     return Described(faces.reshape(-1, 7), labels.astype(np.int64), names)
 
 
-def test_shots_help_with_persons_of_another_collection() -> None:
-    figures = judge_profiles({"one": persons(0, num_persons=5), "other": persons(1, num_persons=5)})
-    for known in figures.values():
+def test_persons_are_judged_with_the_numbers_of_others_and_shots_help() -> None:
+    figures = judge_strangers({"taiwan": persons(0, num_persons=5), "other": persons(1, num_persons=5)})
+    for known in figures["profiles"].values():
         assert known["nothing"] + 0.2 < known["a neutral shot"] <= known["all seven shots"]
         assert (known["faces"], known["persons"]) == (5 * 7 * 2, 5)
-
-
-def test_strangers_are_judged_with_the_adjustment_of_others() -> None:
-    figures = judge_strangers({"taiwan": persons(0), "other": persons(1)})
-    assert (figures["taiwan"]["n"], figures["taiwan"]["persons"]) == (252, 12)
-    assert figures["taiwan"]["people"]
-    assert not figures["other"]["people"]
+    collections = figures["collections"]
+    assert (collections["taiwan"]["n"], collections["taiwan"]["persons"]) == (105, 5)
+    assert collections["taiwan"]["people"]
+    assert not collections["other"]["people"]
 
 
 def test_numbers_of_people_are_of_real_persons() -> None:
