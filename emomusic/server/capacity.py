@@ -153,9 +153,10 @@ class Capacity:
         files: the bytes of those in temporary files.
     """
 
-    def __init__(self, max_visitors: int, max_live: int, max_memory_mb: int = 500, max_files_mb: int = 2000) -> None:
-        self.max_visitors, self.max_live = max_visitors, max_live
-        self.memory, self.files = (ByteBudget(most * MB, most * MB // 2) for most in (max_memory_mb, max_files_mb))
+    def __init__(self, limits: Settings) -> None:
+        self.max_visitors, self.max_live = limits.max_visitors, limits.max_live
+        sizes = limits.max_memory_mb * MB, limits.max_files_mb * MB
+        self.memory, self.files = (ByteBudget(most, most // 2) for most in sizes)
         self.is_draining = False  # whether the process stops soon and refuses new visitors
         self._lock = threading.RLock()
         self._visits: dict[str, tuple[float, str]] = {}  # when the page was last open, and the browser's address
@@ -272,8 +273,7 @@ def address_of(peer: str | None, forwarded: str) -> str:
 @cache
 def capacity() -> Capacity:
     """The capacity of this process, with the limits of its settings."""
-    own = settings()
-    return Capacity(own.max_visitors, own.max_live, own.max_memory_mb, own.max_files_mb)
+    return Capacity(settings())
 
 
 def admit_visitor() -> None:

@@ -13,7 +13,7 @@ from emomusic.faces.detection import Face
 from emomusic.media.images import RgbImage
 from emomusic.server import capacity as module
 from emomusic.server import shared
-from emomusic.server.capacity import Capacity, address_of
+from emomusic.server.capacity import Capacity, Settings, address_of
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector
 from tests.pages.film_jobs import FACE, GREY, fakes, wait_for_end
 from tests.pages.screen import text_of
@@ -42,7 +42,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Runtime:
 
 
 def test_one_address_takes_half_of_the_places(server: Runtime) -> None:
-    capacity = Capacity(max_visitors=4, max_live=1)
+    capacity = Capacity(Settings(max_visitors=4, max_live=1))
     server.open = set("abcdef")
     assert [capacity.admit(visitor, "192.0.2.1") for visitor in "abc"] == [True, True, False]
     assert capacity.admit("a", "192.0.2.1")
@@ -70,7 +70,7 @@ def test_an_admitted_visitor_may_return_until_the_session_is_deleted(
 ) -> None:
     clock = FakeClock()
     monkeypatch.setattr(module, "monotonic", clock)
-    capacity = Capacity(max_visitors=1, max_live=1)
+    capacity = Capacity(Settings(max_visitors=1, max_live=1))
     server.open = {"a", "b"}
     assert [capacity.admit(visitor) for visitor in "ab"] == [True, False]
     assert (capacity.num_visitors, capacity.has_room) == (1, False)
@@ -92,7 +92,7 @@ class Live:
 
 
 def test_a_live_session_holds_its_place_until_it_ends_or_is_deleted() -> None:
-    capacity = Capacity(max_visitors=9, max_live=2)
+    capacity = Capacity(Settings(max_visitors=9, max_live=2))
     first, second, third = Live(), Live(), Live()
     assert [capacity.start_live(session) for session in (first, second, third)] == [True, True, False]
     assert (capacity.num_live, capacity.has_live_room) == (2, False)

@@ -22,7 +22,7 @@ from emomusic.app.film.job import PORTRAIT, FilmJob, FilmPhase, FilmView, stored
 from emomusic.app.film.state import FilmState
 from emomusic.errors import CapacityError, FilmError
 from emomusic.media.images import read_image
-from emomusic.server.capacity import ByteBudget, Capacity
+from emomusic.server.capacity import ByteBudget, Capacity, Settings
 from emomusic.server.streaming import StreamedFile
 from emomusic.stream.film import FilmNetworks, load_film_networks
 from tests.fakes import FakeClassifier, FakeDetector, make_face
@@ -196,7 +196,7 @@ def test_a_song_needs_a_settled_scene_or_the_end_and_the_number_of_portraits_is_
 @pytest.fixture
 def budget(monkeypatch: pytest.MonkeyPatch) -> ByteBudget:
     """The budget of files, on a server of its own."""
-    here = Capacity(9, 9)
+    here = Capacity(Settings(max_visitors=9, max_live=9))
     monkeypatch.setattr(job_module, "capacity", lambda: here)
     return here.files
 

@@ -17,7 +17,7 @@ from emomusic.app.music.classify import OwnSong
 from emomusic.app.music.songs import YOUR_SONG
 from emomusic.media.audio_file import read_song
 from emomusic.server import shared as server_shared
-from emomusic.server.capacity import Capacity
+from emomusic.server.capacity import Capacity, Settings
 from emomusic.server.shared import shared
 from emomusic.songs.hearing import Hearing, load_sound_model
 from emomusic.songs.request import nearest_emotion
@@ -96,7 +96,7 @@ def test_the_path_of_a_long_song_has_a_limited_number_of_parts_and_hearing_takes
     data = song_bytes("wav", seconds=90, rate=16_000)
     expected = heard(data)
     turns: list[str] = []
-    here = Capacity(9, 9)
+    here = Capacity(Settings(max_visitors=9, max_live=9))
     queue = shared().queue
     monkeypatch.setattr(server_shared, "capacity", lambda: here)
 

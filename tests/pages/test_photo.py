@@ -23,7 +23,7 @@ from emomusic.faces.profile import learn_profile
 from emomusic.faces.reading import load_networks
 from emomusic.media.images import crop_face, encode_png, read_image
 from emomusic.server import shared
-from emomusic.server.capacity import Capacity
+from emomusic.server.capacity import Capacity, Settings
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.pages.screen import (
     faces_on_the_plane,
@@ -128,7 +128,7 @@ def group(app: AppTest, root: Path, *names: str) -> AppTest:
 
 
 def test_of_several_photos_only_small_copies_stay(app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    room = Capacity(1, 1, max_memory_mb=16)  # 8 MB for each visitor
+    room = Capacity(Settings(max_visitors=1, max_live=1, max_memory_mb=16))  # 8 MB for each visitor
     monkeypatch.setattr(uploads, "capacity", lambda: room)
     large = encode_png(np.random.default_rng(0).integers(0, 255, (1000, 2000, 3), np.uint8))  # 6 MB, no face
     group(app, root, "joe-biden-2010")
@@ -215,7 +215,7 @@ def test_the_plane_shows_at_most_60_faces_and_the_page_says_so(app: AppTest, mon
 def test_a_photo_for_which_the_server_has_no_room_is_not_stored(
     app: AppTest, monkeypatch: pytest.MonkeyPatch, root: Path
 ) -> None:
-    small = Capacity(1, 1, max_memory_mb=2)  # 1 MB for each visitor
+    small = Capacity(Settings(max_visitors=1, max_live=1, max_memory_mb=2))  # 1 MB for each visitor
     monkeypatch.setattr(uploads, "capacity", lambda: small)
     photo = (root / "data/samples/eileen-collins-1999.jpg").read_bytes()
     upload(app.run(), ("large.jpg", photo + bytes(2**20)))

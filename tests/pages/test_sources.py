@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from emomusic.app import bar, own_music, sources, state, uploads
 from emomusic.app.bar import content_of
 from emomusic.errors import LibraryError
-from emomusic.server.capacity import Capacity, capacity, is_own_computer
+from emomusic.server.capacity import Capacity, Settings, capacity, is_own_computer
 from emomusic.server.shared import shared
 from emomusic.songs.library import Library
 from emomusic.songs.local_songs import bundled_songs, recommender_of
@@ -100,7 +100,7 @@ def test_files_beyond_the_limits_are_left_out(root: Path, monkeypatch: pytest.Mo
     app = upload(start_app(root, sample=SAMPLE, songs="own"), {f"{number}.wav": untitled(2) for number in range(3)})
     assert {pick.song.path for pick in queue_of(app).playlist(5)} == {"0.wav", "1.wav"}
     monkeypatch.setattr(own_music, "MAX_FILES", 50)
-    small = Capacity(1, 1, max_memory_mb=2)  # 1 MB for each visitor
+    small = Capacity(Settings(max_visitors=1, max_live=1, max_memory_mb=2))  # 1 MB for each visitor
     monkeypatch.setattr(uploads, "capacity", lambda: small)
     second = untitled(4)
     assert len(second) > 2**19

@@ -21,7 +21,7 @@ from emomusic.faces.detection import Face
 from emomusic.media.images import RgbImage
 from emomusic.server import api
 from emomusic.server.api import RateLimit
-from emomusic.server.capacity import Capacity, settings
+from emomusic.server.capacity import Capacity, Settings, settings
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector
 from tests.waiting import wait_until
 
@@ -53,7 +53,7 @@ class Ask:
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> Capacity:
     """The capacity of the test's server."""
-    here = Capacity(max_visitors=10, max_live=3)
+    here = Capacity(Settings(max_visitors=10, max_live=3))
     monkeypatch.setattr(api, "capacity", lambda: here)
     return here
 

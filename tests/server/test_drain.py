@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from emomusic.server import drain as module
-from emomusic.server.capacity import Capacity
+from emomusic.server.capacity import Capacity, Settings
 from emomusic.server.drain import drain_on_sigterm
 from tests.fakes import FakeClock
 
@@ -18,7 +18,7 @@ class Looked(Capacity):
     num_looks = 0
 
     def __init__(self) -> None:
-        super().__init__(max_visitors=9, max_live=9)
+        super().__init__(Settings(max_visitors=9, max_live=9))
         self.exits: list[int] = []
 
     @property

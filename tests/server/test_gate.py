@@ -15,7 +15,7 @@ from streamlit.web.server.starlette.starlette_app_utils import generate_xsrf_tok
 from streamlit.web.server.starlette.starlette_routes import create_upload_routes
 
 from emomusic.server import gate
-from emomusic.server.capacity import Capacity
+from emomusic.server.capacity import Capacity, Settings
 from emomusic.server.gate import Gate, upload_of
 from tests.server.asgi import answer_of
 
@@ -38,7 +38,7 @@ class Server(SimpleNamespace):
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> Capacity:
     """The capacity of the server, which has admitted its visitor."""
-    here = Capacity(max_visitors=2, max_live=1, max_memory_mb=1, max_files_mb=1)
+    here = Capacity(Settings(max_visitors=2, max_live=1, max_memory_mb=1, max_files_mb=1))
     monkeypatch.setattr(gate, "capacity", lambda: here)
     monkeypatch.setattr(runtime, "exists", lambda: True)
     monkeypatch.setattr(runtime, "get_instance", lambda: server)
