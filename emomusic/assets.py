@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatch
 from functools import cache, wraps
-from inspect import signature
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any, ParamSpec, TypeVar
@@ -61,19 +60,16 @@ def load_once(load: Callable[_Options, _Loaded]) -> Callable[_Options, _Loaded]:
 
     Threads share one load. After an error, the next call loads again.
     """
-    lock, parameters = threading.Lock(), signature(load)
-    load_again: Callable[..., _Loaded] = load
+    lock = threading.Lock()
 
     @cache
-    def kept(_: Path, *arguments: Any) -> _Loaded:
-        return load_again(*arguments)
+    def kept(_: Path, *arguments: _Options.args, **options: _Options.kwargs) -> _Loaded:
+        return load(*arguments, **options)
 
     @wraps(load)
     def loaded(*arguments: _Options.args, **options: _Options.kwargs) -> _Loaded:
-        bound = parameters.bind(*arguments, **options)
-        bound.apply_defaults()
         with lock:
-            return kept(ROOT, *bound.args)
+            return kept(ROOT, *arguments, **options)
 
     return loaded
 
