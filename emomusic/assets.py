@@ -69,7 +69,7 @@ def load_once(load: Callable[_Options, _Loaded]) -> Callable[_Options, _Loaded]:
     @wraps(load)
     def loaded(*arguments: _Options.args, **options: _Options.kwargs) -> _Loaded:
         with lock:
-            return kept(ROOT, *arguments, **options)
+            return kept(ROOT, *arguments, **options)  # type: ignore[arg-type]  # they are hashable
 
     return loaded
 

@@ -106,17 +106,16 @@ def run_in_processes(
                 outcome = worker.outcome()
                 if isinstance(outcome, Crash):
                     del pool[pipe]
-                    if worker.has_begun and worker.calls[0] in crashed:
+                    if not worker.has_begun:
+                        calls.extendleft(worker.calls)
+                        num_deaths += len(worker.calls)
+                        if num_deaths == _MOST_DEATHS:
+                            raise BrokenProcessPool(f"{outcome.reason} before a call")
+                    elif worker.calls[0] in crashed:
                         yield worker.calls[0], outcome
-                        continue
-                    if worker.has_begun:  # memory may have been short
+                    else:  # memory may have been short
                         crashed.append(worker.calls[0])
                         calls.append(worker.calls[0])
-                        continue
-                    calls.extendleft(worker.calls)
-                    num_deaths += len(worker.calls)
-                    if num_deaths == _MOST_DEATHS:
-                        raise BrokenProcessPool(f"{outcome.reason} before a call")
                 elif outcome is not None:
                     num_deaths, worker.has_begun = 0, False
                     yield worker.calls.pop(), outcome[0]
