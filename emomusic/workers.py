@@ -104,21 +104,23 @@ def run_in_processes(
             for pipe in connection.wait(list(pool)):
                 worker = pool[pipe]
                 outcome = worker.outcome()
-                if isinstance(outcome, Crash):
-                    del pool[pipe]
-                    if not worker.has_begun:
-                        calls.extendleft(worker.calls)
-                        num_deaths += len(worker.calls)
-                        if num_deaths == _MOST_DEATHS:
-                            raise BrokenProcessPool(f"{outcome.reason} before a call")
-                    elif worker.calls[0] in crashed:
-                        yield worker.calls[0], outcome
-                    else:  # memory may have been short
-                        crashed.append(worker.calls[0])
-                        calls.append(worker.calls[0])
-                elif outcome is not None:
+                if outcome is None:
+                    continue
+                if not isinstance(outcome, Crash):
                     num_deaths, worker.has_begun = 0, False
                     yield worker.calls.pop(), outcome[0]
+                    continue
+                del pool[pipe]
+                if not worker.has_begun:
+                    calls.extendleft(worker.calls)
+                    num_deaths += len(worker.calls)
+                    if num_deaths == _MOST_DEATHS:
+                        raise BrokenProcessPool(f"{outcome.reason} before a call")
+                elif worker.calls[0] in crashed:
+                    yield worker.calls[0], outcome
+                else:  # memory may have been short
+                    crashed.append(worker.calls[0])
+                    calls.append(worker.calls[0])
     finally:
         calls.extendleft(call for worker in reversed(pool.values()) for call in worker.calls)
         for worker in pool.values():
