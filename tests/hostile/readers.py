@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from emomusic.batch.sources import find_items, open_item
+from emomusic.batch.sources import find_items, open_item, opened_archive
 from emomusic.errors import EmomusicError
 from emomusic.faces.profile import FaceProfile
 from emomusic.media.audio_file import SAMPLE_RATE, read_cover, read_song, whole
@@ -92,6 +92,7 @@ def main(folder: Path) -> None:
                 read(path)
             except EmomusicError as error:
                 message = str(error)
+            opened_archive.cache_clear()  # the last one stays open
             things = things or _open_things()  # the first file loads libraries
             assert _open_things() == things, path
             found = kind, path.name, message, time.process_time() - started, _peak_mb() - before
