@@ -12,6 +12,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from emomusic.affect import Emotion
 from emomusic.app import state
 from emomusic.app.frame import download_button
+from emomusic.app.picture_chooser import PictureState
 from emomusic.app.state import CameraState, page_state
 from emomusic.app.uploads import show_uploader
 from emomusic.faces.identity import load_identifier
@@ -77,6 +78,9 @@ def forget_persons() -> None:
     if (session := page_state(CameraState).session) is not None:
         session.forget_persons()
     page_state(PersonsState).change(())
+    for _, result in page_state(PictureState).results.values():
+        if hasattr(result, "forget_persons"):
+            result.forget_persons()
 
 
 def show_persons() -> None:

@@ -114,6 +114,12 @@ class Photos:
             photo = self.each[digest] = Photo.of(next(one for one in shown_pictures() if one.digest == digest))
         return photo
 
+    def forget_persons(self) -> None:
+        """Go back to the readings without profiles, also while another page is shown."""
+        for photo in self.photos:
+            photo.reading = photo.found
+        self.persons_version = page_state(PersonsState).version
+
     def finish(self, on_progress: Callable[[int], None]) -> None:
         """Read the photos that are not read yet; an interrupted run keeps its results.
 

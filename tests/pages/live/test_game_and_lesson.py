@@ -12,10 +12,13 @@ from emomusic.app import state
 from emomusic.app.live.page import View
 from emomusic.app.live.session import LiveSession
 from emomusic.app.persons import PersonsState
+from emomusic.app.photo.reading import Photo, Photos
+from emomusic.app.picture_chooser import PictureState
 from emomusic.app.queues import PlayerState
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.profile import KnownFace, learn_profile
+from emomusic.faces.reading import PictureReading
 from emomusic.records import read_face_record
 from emomusic.stream.game import MirrorGame
 from tests.pages.live.sessions import (
@@ -129,7 +132,10 @@ def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left
         return session, [weakref.ref(each) for each in (person, lesson)]
 
     session, left = known()
+    photo = Photo("me.jpg", reading=PictureReading(2, 2, (), 0, 0))
+    state_of(app, PictureState).results[Photos] = ("", Photos("", {"": photo}, 0))
     app.button(key="persons-forget").click().run()
+    assert photo.reading is photo.found
     gc.collect()
     assert [each() for each in left] == [None, None]
     session.end()
