@@ -82,7 +82,7 @@ def run_in_processes(
     this one, too, and ignore Ctrl+C.
 
     Args:
-        calls: taken from the left. More may be added between results. Those that crash come once more, at the end.
+        calls: taken from the left. More may be added between results. Crashed ones are repeated once, at the end.
         work: computes a result from what `load` gave and a call. A function of a module, so that processes find it.
         load: called once in each process, before its first call.
         workers: number of processes.

@@ -232,7 +232,7 @@ class Archive:
                 raise ImageError(_TOO_MANY)
             file.seek(0)
             self._archive = (
-                zipfile.ZipFile(file) if name.lower().endswith(".zip") else tarfile.open(fileobj=file, tarinfo=_Header)  # noqa: SIM115  it has no file of its own
+                zipfile.ZipFile(file) if name.lower().endswith(".zip") else tarfile.open(fileobj=file, tarinfo=_Header)  # noqa: SIM115  the finalizer closes the file
             )
         except ImageError:
             raise

@@ -54,7 +54,7 @@ class LocalFile(ServedFile):
 class StreamedFile(io.FileIO, ServedFile):
     """A temporary MP4 without a name, which is deleted when nothing refers to it. Threads may share it.
 
-    Only the writer moves the position. A buffer would fail once more at the end, if the disk is full.
+    Only the writer moves the position. A buffer would fail again at its end, if the disk is full.
 
     Attributes:
         download_name: name of the file for a visitor who saves it.

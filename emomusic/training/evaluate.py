@@ -121,7 +121,7 @@ def evaluate_pictures(
         classifier: the model with its adjustment for photographs.
         detector: finds the faces; the largest face counts. None if the pictures are face crops.
         on_progress: called with the number of pictures done.
-        known: the person whose faces are read with a profile; None for nobody.
+        known: the person whose faces are read with a profile; None for no person.
 
     Returns:
         The metrics, in which pictures without a face and unreadable pictures count as wrong and as missed; the number.
