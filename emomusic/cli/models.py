@@ -21,7 +21,6 @@ from emomusic.training.presets import NETWORKS, PRESETS
 
 if TYPE_CHECKING:
     from emomusic.songs.cross_validation import Examples
-    from emomusic.training.posed import PosedFaces
 
 log = logging.getLogger(__name__)
 
@@ -246,14 +245,19 @@ def _clips(folder: Path) -> Examples:
 
 def train_face(options: argparse.Namespace) -> Outcome:
     """Train a network and write its folder."""
+    from emomusic.faces.detection import MtcnnDetector
     from emomusic.faces.fer2013 import read_fer2013
+    from emomusic.training.posed import read_posed_faces
 
     require_checkout("to train a network")
     require_packages("train", "keras")
     preset = options.preset or NETWORKS[options.network].preset
     out = _folder_for(options, ModelKind.FACE, options.network)
     splits = read_fer2013(options.fer2013)
-    posed = None if options.posed_faces is None else _posed_faces(options.posed_faces)
+    posed = None
+    if options.posed_faces is not None:
+        with progress("pictures", 0) as on_progress:
+            posed = read_posed_faces(options.posed_faces, MtcnnDetector(), on_progress)
     from emomusic.training.train import train
 
     with progress("epochs", sum(stage.epochs for stage in PRESETS[preset])) as on_progress:
@@ -268,14 +272,6 @@ def train_face(options: argparse.Namespace) -> Outcome:
         )
     write_checksums(out)
     return metrics, 0
-
-
-def _posed_faces(folder: Path) -> PosedFaces:
-    from emomusic.faces.detection import MtcnnDetector
-    from emomusic.training.posed import posed_pictures, read_posed_faces
-
-    with progress("pictures", len(posed_pictures(folder))) as on_progress:
-        return read_posed_faces(folder, MtcnnDetector(), on_progress)
 
 
 def models(_: argparse.Namespace) -> Outcome:

@@ -111,7 +111,7 @@ def evaluate_pictures(
     pictures: list[tuple[Path, Emotion]],
     classifier: EmotionClassifier,
     detector: FaceDetector | None,
-    on_progress: Callable[[int], None] = lambda _: None,
+    on_progress: Callable[..., None] = lambda *_: None,
     known: KnownFace | None = None,
 ) -> tuple[Scores, int]:
     """Metrics on labelled photographs through the whole pipeline, and the number of faces of a known person.
@@ -120,7 +120,7 @@ def evaluate_pictures(
         pictures: paths and emotions, from `labelled_pictures`.
         classifier: the model with its adjustment for photographs.
         detector: finds the faces; the largest face counts. None if the pictures are face crops.
-        on_progress: called with the number of pictures done.
+        on_progress: takes the number of pictures done, and of all.
         known: the person whose faces are read with a profile; None for no person.
 
     Returns:
@@ -142,7 +142,7 @@ def fit_to_pictures(
     pictures: list[tuple[Path, Emotion]],
     classifier: EmotionClassifier,
     detector: FaceDetector | None,
-    on_progress: Callable[[int], None] = lambda _: None,
+    on_progress: Callable[..., None] = lambda *_: None,
 ) -> tuple[dict[str, Any], Adjustment]:
     """Fit and cross-validate the adjustment of a model for photographs.
 

@@ -146,19 +146,19 @@ def digest_of(splits: Iterable[LabelledFaces], posed: PosedFaces | None) -> str:
 
 
 def read_posed_faces(
-    folder: Path, detector: FaceDetector, on_progress: Callable[[int], None] = lambda _: None
+    folder: Path, detector: FaceDetector, on_progress: Callable[..., None] = lambda *_: None
 ) -> PosedFaces:
     """Read collections and cut their faces as the app does, in some minutes.
 
     Args:
         folder: a collection, or a folder of collections.
         detector: finds the faces; the largest one counts.
-        on_progress: called with the number of pictures done.
+        on_progress: takes the number of pictures done, and of all.
 
     Raises:
         DatasetError: the folder is absent, has no such pictures, or its votes are damaged.
     """
-    pictures = posed_pictures(folder)
+    pictures = _posed_pictures(folder)
     votes = {collection: _votes(path) for path, collection in {(p.parents[1], c) for p, c, _ in pictures}}
     rows: list[tuple[Any, ...]] = []
     for index, _, _, crop in largest_faces([path for path, *_ in pictures], detector, on_progress):
@@ -177,7 +177,7 @@ def read_posed_faces(
     return PosedFaces(*columns)
 
 
-def posed_pictures(folder: Path) -> list[tuple[Path, str, tuple[Emotion, ...]]]:
+def _posed_pictures(folder: Path) -> list[tuple[Path, str, tuple[Emotion, ...]]]:
     """Path, collection and emotions of each picture, in a fixed order. Raises as `read_posed_faces`."""
     if not folder.is_dir():
         raise DatasetError(f"expected a folder with a collection of faces. Received: {folder}")
@@ -197,11 +197,11 @@ def posed_pictures(folder: Path) -> list[tuple[Path, str, tuple[Emotion, ...]]]:
 
 
 def largest_faces(
-    paths: Sequence[Path], detector: FaceDetector | None, on_progress: Callable[[int], None]
+    paths: Sequence[Path], detector: FaceDetector | None, on_progress: Callable[..., None]
 ) -> Iterator[tuple[int, RgbImage, Face | None, RgbImage]]:
     """Position, pixels, largest face and its crop for each picture with a face; all of the picture without detector.
 
-    `on_progress` takes the number of pictures done.
+    `on_progress` takes the number of pictures done, and of all.
     """
     for index, path in enumerate(paths):
         try:
@@ -214,7 +214,7 @@ def largest_faces(
                 yield index, image, face, crop_face(image, face.box)
         except ImageError as error:
             log.warning("Left out: %s", error)
-        on_progress(index + 1)
+        on_progress(index + 1, len(paths))
 
 
 def _votes(collection: Path) -> dict[str, npt.NDArray[np.float32]]:
