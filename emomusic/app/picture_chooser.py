@@ -6,7 +6,6 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
@@ -258,12 +257,8 @@ def choose_sample(key: str | None) -> None:
 @st.cache_data(max_entries=16, show_spinner=False)
 def sample_picture(key: str) -> Picture:
     """The photo of a sample."""
-    path = _path_of(key)
+    path = data_dir() / "samples" / f"{key}.jpg"
     return Picture.of(path.name, path.read_bytes())
-
-
-def _path_of(key: str) -> Path:
-    return data_dir() / "samples" / f"{key}.jpg"
 
 
 def show_turn(key: str = "turn") -> None:
@@ -379,7 +374,7 @@ def _sample_row(key: str) -> None:
             show_tile(
                 "sample",
                 sample,
-                thumbnail(_path_of(sample)),
+                _thumbnail(sample),
                 title,
                 alt=f"Sample: {title}",
                 width=_THUMBNAIL if key == "samples" else _SMALL_THUMBNAIL,
@@ -389,9 +384,9 @@ def _sample_row(key: str) -> None:
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def thumbnail(path: Path) -> bytes:
+def _thumbnail(sample: str) -> bytes:
     """A square cut from the upper middle, where portraits have their face; a wide group is split into two rows."""
-    image = read_image(path)
+    image = read_image(sample_picture(sample).data)
     if image.shape[1] > 2 * image.shape[0]:
         half = image.shape[1] // 2
         image = np.concatenate([image[:, :half], image[:, half : 2 * half]])

@@ -152,7 +152,6 @@ PLACES
 .st-key-film-frame [data-testid="stElementToolbar"] { display: none; }
 .st-key-film-part-timeline { position: relative; min-height: 17rem; }
 .st-key-film-follow { position: absolute; inset: 0; pointer-events: none; z-index: 1; }
-.st-key-film-answer h1 { padding-bottom: 0; }
 .st-key-film-tiles { min-height: 8.25rem; }
 .st-key-film-tiles, .st-key-film-people { flex-wrap: nowrap; overflow-x: auto; padding: 5px 5px 8px; }
 .st-key-film-tiles > *, .st-key-film-people > * { flex-shrink: 0; }
