@@ -6,10 +6,10 @@ does not interrupt it.
 
 from __future__ import annotations
 
+import contextlib
 import io
-import logging
 from base64 import b64encode
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -34,8 +34,6 @@ from emomusic.songs.queue import SongQueue
 from emomusic.songs.song import Player, Song
 from emomusic.songs.spotify import embed_url
 from emomusic.text import join_names, pluralize
-
-log = logging.getLogger(__name__)
 
 _COVER_SIDE = 256
 _PATIENCE_MS = 3000  # for Spotify's answer
@@ -98,19 +96,19 @@ class BarState:
 
     Attributes:
         cover_of: the id of a song, of which `cover` is the cover as an address of data.
-        gone: titles of songs without a file that were passed over, until a message names them.
+        gone: songs without a file that were passed over, until a message names them.
     """
 
     cover_of: str = ""
     cover: str | None = None
-    gone: list[str] = field(default_factory=list)
+    gone: str = ""
 
 
 def show_bar() -> None:
     """Show what plays: the current song of the place that plays. `app.py` calls this after each page."""
     player = page_state(PlayerState)
     data: dict[str, Any] = {"song": None, "next": None, "ask": None, "has_previous": False}
-    try:
+    with contextlib.suppress(EmomusicError):  # the next song is gone too, or the page has told of damaged files
         follow_source()
         if (queue := player.queues.get(player.playing)) is not None:
             _pass_over_gone(queue)
@@ -122,8 +120,6 @@ def show_bar() -> None:
                 address = embed_url(current.song.id)
                 data["ask"] = {"address": address, "number": sources.num_asked, "timeout_ms": _PATIENCE_MS}
             data["next"] = next((_playable(pick.song, "bar-next") for pick in queue.up_next(1)), None)
-    except EmomusicError as error:  # the file may be gone
-        log.info("a song cannot play: %s", error)
     fade_s = FADE_S if player.playing in player.fading else 0
     with st.container(key="player-bar"):
         st.html(_STYLE)
@@ -138,8 +134,7 @@ def show_bar() -> None:
 
 def _pass_over_gone(queue: SongQueue) -> None:
     """Move to the next song that is still there. The page is then shown again, and tells which ones are not."""
-    gone = page_state(BarState).gone
-    num_before = len(gone)
+    bar, gone = page_state(BarState), list[str]()
     while (current := queue.current) is not None and current.song.is_audio:
         try:
             content_of(current.song)
@@ -147,12 +142,12 @@ def _pass_over_gone(queue: SongQueue) -> None:
         except LibraryError:
             gone.append(current.song.title)
             queue.go_on()
-    if len(gone) > num_before:
-        st.rerun()
     if gone:
-        names = [gone[0], pluralize(len(gone) - 1, "other song")][: len(gone)]
-        st.toast(f"No longer there: {escape_markdown(join_names(names))}", icon=":material/music_off:")
-        gone.clear()
+        bar.gone = join_names([gone[0], pluralize(len(gone) - 1, "other song")][: len(gone)])
+        st.rerun()
+    if bar.gone:
+        st.toast(f"No longer there: {escape_markdown(bar.gone)}", icon=":material/music_off:")
+        bar.gone = ""
 
 
 def _go_on() -> None:
