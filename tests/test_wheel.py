@@ -39,13 +39,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def names_of(wheel: Path) -> set[str]:
+@pytest.fixture
+def names(wheel: Path) -> set[str]:
     with zipfile.ZipFile(wheel) as archive:
         return set(archive.namelist())
 
 
-def test_the_wheel_contains_everything_for_serving(wheel: Path, root: Path) -> None:
-    names = names_of(wheel)
+def test_the_wheel_contains_everything_for_serving(names: set[str], root: Path) -> None:
     in_bundle = {name.removeprefix("emomusic/bundle/") for name in names if name.startswith("emomusic/bundle/")}
     pages = {path.relative_to(root).as_posix() for path in root.glob("pages/*.py")}
     assert pages | {"app.py", ".streamlit/config.toml", "SHA256SUMS", "data/icon.png", "data/logo.png"} <= in_bundle
@@ -64,8 +64,7 @@ def test_the_wheel_contains_everything_for_serving(wheel: Path, root: Path) -> N
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 
 
-def test_the_wheel_contains_nothing_else(wheel: Path) -> None:
-    names = names_of(wheel)
+def test_the_wheel_contains_nothing_else(names: set[str]) -> None:
     unwanted = re.compile(
         r"\.keras$|\.part$|models/start/|data/ferplus/|secrets\.toml|/checkpoint/|__pycache__|/tests?/"
     )

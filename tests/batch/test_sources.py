@@ -9,7 +9,7 @@ import sys
 import tarfile
 import tracemalloc
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -21,6 +21,7 @@ from emomusic.batch.parts import BatchError
 from emomusic.batch.sources import Item, find_items, open_item, opened_archive
 from emomusic.errors import ImageError
 from emomusic.media.images import MAX_BYTES, read_image
+from tests.hostile.generator import tar_bytes, zip_bytes
 
 SAMPLE = Path(__file__).parents[2] / "data" / "samples" / "grace-hopper-1984.jpg"
 
@@ -97,24 +98,6 @@ def test_names_outside_utf_8_become_text_and_stay_distinct(tmp_path: Path):
 # Archives
 
 
-def zip_bytes(names: Iterable[tuple[str, bytes]], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", compression) as archive:
-        for name, data in names:
-            archive.writestr(name, data)
-    return file.getvalue()
-
-
-def tar_bytes(names: Iterable[tuple[str, bytes]], packing: str = "") -> bytes:
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode=f"w:{packing}") as archive:
-        for name, data in names:
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    return file.getvalue()
-
-
 def packed(ending: str, names: Sequence[str]) -> bytes:
     """An archive of the sample under several names, each with its position at the end."""
     members = [(name, SAMPLE.read_bytes() + bytes([position])) for position, name in enumerate(names)]
@@ -174,8 +157,10 @@ def test_links_and_folders_in_a_tar_are_no_items(tmp_path: Path):
 DATA = random.Random(0).randbytes(5000)
 
 
-def outcomes(path: Path) -> dict[str, bytes | None]:
-    """The content of each item of an archive; None if it cannot be read."""
+def outcomes(path: Path, data: bytes | None = None) -> dict[str, bytes | None]:
+    """The content of each item of an archive, of these bytes; None if it cannot be read."""
+    if data is not None:
+        path.write_bytes(data)
     found: dict[str, bytes | None] = {}
     opened_archive.cache_clear()  # of another test
     for item in find_items([str(path)]):
@@ -219,22 +204,19 @@ TWO = {"a.jpg": DATA, "b.jpg": DATA[::-1]}
     ids=["encrypted", "declared too small", "declared too large", "checksum", "other name"],
 )
 def test_a_bad_member_does_not_harm_the_others(tmp_path: Path, damaged: bytes):
-    (tmp_path / "pack.zip").write_bytes(damaged)
-    assert outcomes(tmp_path / "pack.zip") == {"a.jpg": None, "b.jpg": DATA[::-1]}
+    assert outcomes(tmp_path / "pack.zip", damaged) == {"a.jpg": None, "b.jpg": DATA[::-1]}
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_a_compression_without_bounds_of_memory_is_refused(tmp_path: Path, compression: int):
-    (tmp_path / "pack.zip").write_bytes(zip_bytes(TWO.items(), compression))
-    assert outcomes(tmp_path / "pack.zip") == {"a.jpg": None, "b.jpg": None}
+    assert outcomes(tmp_path / "pack.zip", zip_bytes(TWO.items(), compression)) == {"a.jpg": None, "b.jpg": None}
 
 
 @pytest.mark.parametrize("ending", ["zip", "tar.gz"])
 @pytest.mark.parametrize("data", [b"", b"no archive"])
 def test_what_is_no_archive_is_one_failure(tmp_path: Path, ending: str, data: bytes):
     path = tmp_path / f"pack.{ending}"
-    path.write_bytes(data)
-    assert outcomes(path) == {str(path): None}
+    assert outcomes(path, data) == {str(path): None}
 
 
 @pytest.mark.parametrize("kept", [600, 512 + 5120 + 512])
@@ -261,8 +243,7 @@ def test_a_member_over_the_limit_is_a_failure(tmp_path: Path):
     path = tmp_path / "pack.tar"
     info = tarfile.TarInfo("a.jpg")
     info.size = MAX_BYTES + 1
-    path.write_bytes(info.tobuf())
-    assert outcomes(path) == {"a.jpg": None, str(path): None}
+    assert outcomes(path, info.tobuf()) == {"a.jpg": None, str(path): None}
 
 
 def test_a_tar_that_unpacks_to_too_much_is_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -277,10 +258,8 @@ def test_an_archive_of_many_files_is_a_failure(tmp_path: Path, ending: str, monk
     monkeypatch.setattr(sources, "_MAX_FILES", 2)
     monkeypatch.setattr(sources, "_MAX_DIRECTORY_BYTES", 130)
     path = tmp_path / f"pack.{ending}"
-    path.write_bytes(packed(ending, ["a.jpg", "b.jpg"]))
-    assert len(outcomes(path)) == 2
-    path.write_bytes(packed(ending, ["a.txt", "b.jpg", "c.jpg"]))
-    assert outcomes(path)[str(path)] is None
+    assert len(outcomes(path, packed(ending, ["a.jpg", "b.jpg"]))) == 2
+    assert outcomes(path, packed(ending, ["a.txt", "b.jpg", "c.jpg"]))[str(path)] is None
 
 
 def test_a_full_temporary_folder_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

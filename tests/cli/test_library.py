@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.songs.ears import load_fake_ear
+from tests.songs.ears import FakeEar
 from tests.songs.songs import tone, write_song
 
 from .conftest import Reply
@@ -14,7 +14,7 @@ from .conftest import Reply
 @pytest.fixture
 def music(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two songs, with a fake model and a library of its own."""
-    monkeypatch.setattr("emomusic.songs.hearing.load_sound_model", load_fake_ear)
+    monkeypatch.setattr("emomusic.songs.hearing.load_sound_model", FakeEar)
     monkeypatch.setattr("emomusic.runtime.num_cores", lambda: 1)
     monkeypatch.setenv("EMOMUSIC_LIBRARY", str(tmp_path / "library.sqlite"))
     folder = tmp_path / "music"

@@ -8,8 +8,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from functools import cache, partial
 
@@ -315,20 +314,29 @@ def profile(value: str = "0.5") -> bytes:
     return text.replace('"NUMBERS"', f"[{', '.join([value] * 7)}]").encode()
 
 
+def zip_bytes(names: Iterable[tuple[str, bytes]], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", compression) as archive:
+        for name, data in names:
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+def tar_bytes(names: Iterable[tuple[str, bytes]], packing: str = "") -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode=f"w:{packing}") as archive:
+        for name, data in names:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return file.getvalue()
+
+
 @cache
 def archive(ending: str) -> bytes:
     """An archive with a picture."""
-    with ExitStack() as stack:
-        out = io.BytesIO()
-        if ending == "zip":
-            stack.enter_context(zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED)).writestr("a.png", picture("png"))
-        else:
-            info = tarfile.TarInfo("a.png")
-            info.size = len(picture("png"))
-            mode = f"w{ending.removeprefix('tar').replace('.', ':')}"
-            tar = stack.enter_context(tarfile.open(fileobj=out, mode=mode))  # type: ignore[call-overload]
-            tar.addfile(info, io.BytesIO(picture("png")))
-    return out.getvalue()
+    members = [("a.png", picture("png"))]
+    return zip_bytes(members) if ending == "zip" else tar_bytes(members, ending.removeprefix("tar").lstrip("."))
 
 
 def _zip_of(name: str, num_bytes: int) -> bytes:

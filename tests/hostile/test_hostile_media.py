@@ -9,7 +9,6 @@ from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -18,10 +17,10 @@ from emomusic.media import images
 from emomusic.media.audio_file import read_cover, read_song, whole
 from emomusic.media.film_file import FilmFile
 from emomusic.media.images import read_image
-from tests.films import write_frames
 from tests.hostile.generator import (
     PICTURES,
     TAG,
+    film,
     is_one_sentence,
     jpeg,
     jpeg_claiming,
@@ -32,13 +31,6 @@ from tests.hostile.generator import (
     song,
 )
 from tests.songs.songs import song_bytes
-
-SHADES = [np.full((180, 320, 3), (5 * number, 100, 255 - 5 * number), np.uint8) for number in range(15)]
-
-
-def film(ending: str) -> bytes:
-    write_frames(out := io.BytesIO(), SHADES, ending=ending)
-    return out.getvalue()
 
 
 @pytest.mark.parametrize("read", [read_image, read_song, FilmFile])

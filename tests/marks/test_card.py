@@ -24,17 +24,13 @@ def colours(image: RgbImage) -> set[int]:
     return set(np.unique(image @ np.array([2**16, 2**8, 1])).tolist())
 
 
-def number_of(colour: str) -> int:
-    return int(colour[1:], 16)
-
-
 @pytest.mark.parametrize("pictures", [0, 1, 7, 100])
 def test_a_card_has_its_size_the_bars_the_pictures_and_nothing_beside_the_paper(pictures: int) -> None:
     red = np.full((300, 400, 3), (250, 0, 0), np.uint8)
     card = draw_card("A very long title " * 10, "Mostly angry", SHARES, pick(), [red] * pictures)
     assert card.shape == (SIZE[1], SIZE[0], 3)
-    assert (number_of("#FA0000") in colours(card)) == bool(pictures)
-    assert set(map(number_of, EMOTION_COLOURS.values())) <= colours(card)
+    assert (0xFA0000 in colours(card)) == bool(pictures)
+    assert {int(colour[1:], 16) for colour in EMOTION_COLOURS.values()} <= colours(card)
     assert len(colours(card[:, :40]) | colours(card[:, -40:])) == 1
     bars = [int((card[850:1190, :520] == rgb_of(EMOTION_COLOURS[emotion])).all(axis=2).sum()) for emotion in EMOTIONS]
     assert max(bars) == bars[0]

@@ -117,30 +117,11 @@ def keys(app: AppTest) -> set[str]:
     return {button.key for button in app.button if button.key}
 
 
-def menu_label(app: AppTest, start: str) -> str:
-    """The label of the only menu whose label starts like this."""
-    (label,) = (label for label in labels(app) if label.startswith(start))
-    return label
-
-
-def plane_of(app: AppTest) -> dict[str, Any]:
-    """The chart of the listener and the songs."""
-    (spec,) = (
-        chart.proto.spec for chart in app.get("plotly_chart") if chart.proto.alt.startswith("The affect plane: ")
-    )
-    return json.loads(spec)
-
-
-def faces_on_the_plane(app: AppTest) -> list[str]:
-    """The labels of the circles."""
-    (labels,) = (trace["text"] for trace in plane_of(app)["data"] if trace.get("name") == "faces")
-    return [re.sub(r"<.*?>", "", label) for label in labels]
-
-
-def songs_on_the_plane(app: AppTest) -> list[int]:
-    """The number of each square."""
-    (squares,) = (trace for trace in plane_of(app)["data"] if trace.get("name") == "songs")
-    return [int(re.sub(r"<.*?>", "", text)) for text in squares["text"]]
+def on_the_plane(app: AppTest, name: str) -> list[str]:
+    """The labels of the faces or songs in the chart of the listener."""
+    (plane,) = (each for each in app.get("plotly_chart") if each.proto.alt.startswith("The affect plane: "))
+    (trace,) = (trace for trace in json.loads(plane.proto.spec)["data"] if trace.get("name") == name)
+    return [re.sub(r"<.*?>", "", text) for text in trace["text"]]
 
 
 def open_page(app: AppTest, name: str) -> AppTest:

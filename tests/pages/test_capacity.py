@@ -5,9 +5,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from streamlit import runtime
-from streamlit.testing.v1 import AppTest
 
-from emomusic.app import state
 from emomusic.app.film.job import FilmJob
 from emomusic.faces.detection import Face
 from emomusic.media.images import RgbImage
@@ -16,7 +14,7 @@ from emomusic.server import shared
 from emomusic.server.capacity import Capacity, Settings, address_of
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector
 from tests.pages.film_jobs import FACE, GREY, fakes, wait_for_end
-from tests.pages.screen import text_of
+from tests.pages.screen import SAMPLE, start_app, text_of
 
 
 class Runtime:
@@ -114,9 +112,7 @@ def test_the_photo_of_a_page_and_a_film_are_work_in_progress(root: Path, monkeyp
 
     monkeypatch.setattr(shared, "load_networks", lambda: (Watching([FACE]), FakeClassifier()))
     st.cache_resource.clear()  # the networks of another test
-    app = AppTest.from_file(str(root / "app.py"), default_timeout=120)
-    app.query_params[state.SAMPLE] = "eileen-collins-1999"
-    app.run()
+    start_app(root, sample=SAMPLE)
     st.cache_resource.clear()
     assert busy == [True]
     assert not module.capacity().is_busy
@@ -133,7 +129,7 @@ def test_a_wrong_setting_is_named_in_the_log_and_not_on_the_page(
 ) -> None:
     monkeypatch.setenv("EMOMUSIC_MAX_VISITORS", "many")
     module.capacity.cache_clear()
-    app = AppTest.from_file(str(root / "app.py"), default_timeout=120).run()
+    app = start_app(root)
     module.capacity.cache_clear()
     assert app.error
     assert "EMOMUSIC_MAX_VISITORS" not in text_of(app)

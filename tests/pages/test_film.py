@@ -52,7 +52,7 @@ NUM_FACES = 3
 def app(root: Path) -> Iterator[AppTest]:
     app = page_of(root, "film")
     yield app
-    if (job := job_of(app)) is not None:
+    if (job := film_state(app).job) is not None:
         job.close()
     wait_until(lambda: film_threads() == [])
 
@@ -85,10 +85,6 @@ def classifier(monkeypatch: pytest.MonkeyPatch) -> Classifier:
     return classifier
 
 
-def job_of(app: AppTest) -> FilmJob | None:
-    return film_state(app).job
-
-
 def film_state(app: AppTest) -> FilmState:
     """What the visitor of the page has chosen."""
     return state_of(app, FilmState)
@@ -104,7 +100,7 @@ def upload(app: AppTest, content: bytes, name: str = "a film.mp4") -> AppTest:
 
 def finish(app: AppTest) -> AppTest:
     """Wait for the thread, and show its results."""
-    job = job_of(app)
+    job = film_state(app).job
     wait_for_end(job)
     app.run()
     return app
@@ -189,7 +185,7 @@ def test_the_film_with_its_songs_is_made_when_they_are_files(app: AppTest) -> No
     assert label not in labels(app)
     app.query_params[state.SONGS_FROM] = "bundled"
     finish(press(app.run(), label))
-    job = job_of(app)
+    job = film_state(app).job
     mixed = job.view().mixed
     assert f'href="{mixed.download_address}" download>{label}' in "".join(html.value for html in app.html)
     with av.open(mixed.reader()) as film:
@@ -236,7 +232,7 @@ def test_another_video_returns_to_the_empty_page(shown: AppTest) -> None:
     press(shown, ANOTHER)
     assert [button.label for button in shown.button] == [SAMPLE]
     assert len(shown.file_uploader) == len(shown.title) == 1
-    assert (tracks(shown), downloads(shown), job_of(shown)) == ([], set(), None)
+    assert (tracks(shown), downloads(shown), film_state(shown).job) == ([], set(), None)
     assert state.FILM_SAMPLE not in shown.query_params
     assert "film" not in state_of(shown, PlayerState).queues
     assert (film_state(shown).scene, film_state(shown).at_s) == (0, None)
@@ -249,7 +245,7 @@ def test_the_film_stays_after_a_visit_to_another_page(root: Path, sample: FilmJo
     tiles(app.run())[2].click().run()
     open_page(app, "models")
     open_page(app, "film")
-    assert job_of(app) is sample
+    assert film_state(app).job is sample
     assert url_of(app) == {state.FILM_SAMPLE: "sample"}
     assert follow_of(app)["at"] == int(sample.view().scenes[2].start_s)
 
@@ -276,7 +272,7 @@ def test_a_cancelled_film_shows_its_results(app: AppTest, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(("audio", "has_band"), [("aac", True), (None, False)])
 def test_the_mood_of_the_sound_is_a_band_below_the_timeline(app: AppTest, audio: str | None, has_band: bool) -> None:
     finish(upload(app, film_bytes([(NOBODY, 6)], audio=audio)))
-    job = job_of(app)
+    job = film_state(app).job
     assert (job.view().problem, bool(job.view().sound)) == (None, has_band)
     (chart,) = (c.proto for c in app.get("plotly_chart") if c.proto.alt.startswith("Shares of the seven"))
     assert (SOUND in [trace["name"] for trace in json.loads(chart.spec)["data"]]) == has_band

@@ -34,7 +34,7 @@ from tests.pages.screen import (
     state_of,
     text_of,
 )
-from tests.songs.ears import load_fake_ear
+from tests.songs.ears import FakeEar
 from tests.songs.songs import song_bytes
 from tests.songs.tables import mood_table
 
@@ -129,7 +129,7 @@ def test_names_on_the_music_page_and_in_its_table(root: Path, monkeypatch: pytes
 
 def test_names_of_own_songs(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("emomusic.songs.hearing", "emomusic.app.music.classify"):
-        monkeypatch.setattr(f"{module}.load_sound_model", load_fake_ear)
+        monkeypatch.setattr(f"{module}.load_sound_model", FakeEar)
     app = start_app(root, sample=SAMPLE, songs="own")
     tags = {"title": NAME, "artist": NAME, "album": NAME}
     songs = [(f"{NAME}.mp3", song_bytes("mp3", 2, tags=tags), "audio/mpeg"), (f"{NAME}.wav", b"no song", "audio/wav")]

@@ -49,18 +49,13 @@ def opened(
     return app
 
 
-def heading(app: AppTest) -> str:
-    """The heading of the chosen models; the first one is the answer."""
-    return str(app.header[1].value)
-
-
 def test_the_page_opens_with_the_answer_and_the_table_on_one_benchmark(app: AppTest) -> None:
     app.run()
     assert re.search(r"40.0.*31.0 to 50.0", app.header[0].value)  # of the default model, on photographs
     recall, people = charts(app)
     assert recall["data"][0]["y"] == list(EMOTIONS)
     assert people["layout"]["yaxis"]["ticktext"] == ["people on photographs,<br>origin unknown, 90"]
-    assert heading(app) == VGG9
+    assert app.header[1].value == VGG9
     table = app.dataframe[0].value
     names = ["Nine-layer network", "Capstone network", "FER2013 champion", "Four-class network"]
     assert list(table["Model"]) == names
@@ -139,7 +134,7 @@ def test_a_damaged_model_is_left_out_and_named_with_its_problem(app: AppTest, tm
     (warning,) = app.warning
     assert re.search(r"\*\*vgg9\*\* \(.*missed.*; \*\*emonet\*\* \(expected", warning.value)
     assert len(app.dataframe[0].value) == 2
-    assert heading(app).startswith("Capstone network")
+    assert app.header[1].value.startswith("Capstone network")
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ from emomusic.server import shared
 from emomusic.server.capacity import Capacity, Settings
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.pages.screen import (
-    faces_on_the_plane,
     keys,
+    on_the_plane,
     open_page,
     result_of,
     start_app,
@@ -203,7 +203,7 @@ def test_the_plane_shows_at_most_60_faces_and_the_page_says_so(app: AppTest, mon
         sample(app, "four-people")
         assert FIRST_POINTS in text_of(app)
         assert "49 more faces" in text_of(app)
-        assert faces_on_the_plane(app) == [*map(str, range(1, 61)), "all"]
+        assert on_the_plane(app, "faces") == [*map(str, range(1, 61)), "all"]
         (menu,) = [menu for menu in app.selectbox if (menu.key or "").startswith("who-")]
         menu.select("Face 3").run()
         assert "Together" not in app.title[0].value

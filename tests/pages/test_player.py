@@ -11,18 +11,17 @@ from emomusic.app import state
 from emomusic.app.picture_chooser import Picture, PictureState
 from emomusic.media.images import encode_png, read_image
 from emomusic.songs.catalogue import normalize_text
-from emomusic.songs.song import Song
 from tests.pages.screen import (
     SAMPLE,
     click,
     files_of,
     keys,
     labels,
+    on_the_plane,
     open_page,
     playing,
     playlist,
     queue_of,
-    songs_on_the_plane,
     start_app,
     state_of,
     tracks,
@@ -36,20 +35,14 @@ def app(root: Path) -> AppTest:
     return start_app(root, sample=SAMPLE)
 
 
-def current_track(app: AppTest) -> Song:
-    queued = queue_of(app).current
-    assert playing(app) == queued.song.id
-    return queued.song
-
-
 def artists_of(app: AppTest) -> set[str]:
     """The keys of the artists of the first songs."""
     return {normalize_text(name) for pick in queue_of(app).playlist(20) for name in pick.song.artists}
 
 
 def test_skipped_artists_stay_away_until_each_undo_allows_the_last_one(app: AppTest) -> None:
-    songs, artist = playlist(app), normalize_text(current_track(app).artists[0])
-    assert current_track(app).artists[0] in unescaped(app.button(key="skip-photo").help)
+    songs, artist = playlist(app), normalize_text(queue_of(app).current.song.artists[0])
+    assert queue_of(app).current.song.artists[0] in unescaped(app.button(key="skip-photo").help)
     click(app, "skip-photo")
     assert playing(app) != songs[0]
     for policy in ("Journey", "Match"):
@@ -67,7 +60,7 @@ def test_skipped_artists_stay_away_until_each_undo_allows_the_last_one(app: AppT
     assert "allow-photo" not in keys(app)
     assert playing(app) == songs[0]  # the queue starts again
     assert playlist(app) == songs
-    assert songs_on_the_plane(app) == [*range(1, 7)]
+    assert on_the_plane(app, "songs") == [*map(str, range(1, 7))]
 
 
 def test_a_photo_without_a_face_has_its_songs_in_the_file(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,21 +20,16 @@ from emomusic.songs.library import Library
 from emomusic.songs.local_songs import bundled_songs, recommender_of
 from emomusic.songs.song import Player
 from tests.pages.screen import SAMPLE, click, files_of, playing, queue_of, start_app, text_of, unescaped
-from tests.songs.ears import load_fake_ear
+from tests.songs.ears import FakeEar
 from tests.songs.songs import song_bytes
-
-
-def current_id(app: AppTest) -> str:
-    queued = queue_of(app).current
-    return queued.song.id
 
 
 def test_files_of_bundled_songs_name_no_folder_of_the_server(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = files_of(monkeypatch)
     app = start_app(root, sample=SAMPLE, songs="bundled")
     assert {song.mood for song in queue_of(app).playlist(3)} == {"happy"}
-    second = current_id(click(app, "next-photo"))
-    assert current_id(click(app, "skip-photo")) != second
+    second = queue_of(click(app, "next-photo")).current.song.id
+    assert queue_of(click(app, "skip-photo")).current.song.id != second
     assert second not in [pick.song.id for pick in queue_of(app).playlist(20)]
     lists = [make() for name, make in files.items() if name.rpartition(".")[2] in ("m3u", "json", "csv")]
     texts = [made if isinstance(made, str) else made.decode("utf-8") for made in lists]
@@ -80,11 +75,11 @@ def test_a_table_without_ids_gives_songs_and_hides_explicit_ones(root: Path, mon
     )
     app.file_uploader(key=state.TABLE_UPLOAD).upload("mine.csv", f"title,artist,mood,path,explicit\n{rows}".encode())
     app.run()
-    assert current_id(app).startswith("table-")
+    assert queue_of(app).current.song.id.startswith("table-")
     assert not app.get("audio")
     queued = queue_of(app).playlist(4)
     assert {song.mood for song in queued} == {"happy"}
-    assert current_id(click(app, "next-photo")) == queued[1].song.id
+    assert queue_of(click(app, "next-photo")).current.song.id == queued[1].song.id
     paths = [line for line in files["eileen-collins-1999.m3u"]().splitlines() if line.startswith("/music/")]
     assert set(paths) == {f"/music/{n}.mp3" for n in range(8)}
     with pytest.raises(LibraryError, match="no longer there"):
@@ -95,7 +90,7 @@ def test_a_table_without_ids_gives_songs_and_hides_explicit_ones(root: Path, mon
 
 
 def test_files_beyond_the_limits_are_left_out(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emomusic.songs.hearing.load_sound_model", load_fake_ear)
+    monkeypatch.setattr("emomusic.songs.hearing.load_sound_model", FakeEar)
     monkeypatch.setattr(own_music, "MAX_FILES", 2)
     app = upload(start_app(root, sample=SAMPLE, songs="own"), {f"{number}.wav": untitled(2) for number in range(3)})
     assert {pick.song.path for pick in queue_of(app).playlist(5)} == {"0.wav", "1.wav"}
@@ -124,7 +119,7 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
             (folder / f"{len(list(folder.iterdir()))}.wav").write_bytes(song_bytes("wav", 2 + number / 10, tags={}))
         with Library(create=True) as library:
             library.add([folder])
-            library.hear(load_fake_ear, "fake", workers=1, on_progress=lambda done, total: None)
+            library.hear(FakeEar, "fake", workers=1, on_progress=lambda done, total: None)
 
     st.cache_resource.clear()
     yield add
@@ -137,10 +132,10 @@ def test_the_page_has_the_songs_that_the_command_adds_and_reads_each_once(
     app = start_app(root, sample=SAMPLE, songs="own")
     assert playing(app)  # Spotify plays until the library has songs
     library(2)  # while the page is open
-    assert current_id(app.run()).startswith("library-")
-    second = current_id(click(app, "next-photo"))
+    assert queue_of(app.run()).current.song.id.startswith("library-")
+    second = queue_of(click(app, "next-photo")).current.song.id
     library(2)
-    assert current_id(app.run()) == second
+    assert queue_of(app.run()).current.song.id == second
     assert len(queue_of(app).playlist(9)) == 4
     monkeypatch.setattr(Library, "songs", None)
     monkeypatch.setattr(Library, "info", None)
@@ -163,7 +158,7 @@ def test_the_bar_goes_on_after_a_song_whose_file_is_gone_and_names_it(
     app.run()
     assert shown_in_the_bar(app)["next"] is None
     click(app, "next-photo")
-    assert current_id(app) == shown_in_the_bar(app)["song"]["id"] == last.id
+    assert queue_of(app).current.song.id == shown_in_the_bar(app)["song"]["id"] == last.id
     assert any(gone.title in unescaped(toast.value) for toast in app.toast)
     assert last.title in text_of(app)
     assert not app.run().toast

@@ -22,7 +22,3 @@ class FakeEar:
 
 
 CRASH_VOLUME = 0.01
-
-
-def load_fake_ear() -> FakeEar:
-    return FakeEar()

@@ -15,7 +15,7 @@ from emomusic.affect import Mood, Quadrant
 from emomusic.errors import LibraryError
 from emomusic.songs.library import Changes, Library, library_file, library_version
 from emomusic.songs.song import UNKNOWN_ARTIST, Player, Song
-from tests.songs.ears import CRASH_VOLUME, load_fake_ear
+from tests.songs.ears import CRASH_VOLUME, FakeEar
 from tests.songs.songs import tone, write_song
 
 
@@ -47,7 +47,7 @@ def library(tmp_path: Path) -> Iterator[Library]:
 
 
 def hear(library: Library, *, model: str = "m1", workers: int = 1, below: Sequence[Path] | None = None) -> list[str]:
-    return library.hear(load_fake_ear, model, workers=workers, below=below, on_progress=lambda done, total: None)
+    return library.hear(FakeEar, model, workers=workers, below=below, on_progress=lambda done, total: None)
 
 
 def filled(library: Library, folder: Path) -> Library:
@@ -69,7 +69,7 @@ def test_songs_are_found_and_analysed_once(library: Library, music: Path):
     assert library.songs() == []
     assert library.info()["waiting"] == 5
     progress: list[tuple[int, int]] = []
-    problems = library.hear(load_fake_ear, "m1", workers=1, on_progress=lambda *counts: progress.append(counts))
+    problems = library.hear(FakeEar, "m1", workers=1, on_progress=lambda *counts: progress.append(counts))
     assert progress == [(number, 5) for number in range(1, 6)]
     assert problems == [
         f"{music}/b/broken.mp3: 'broken.mp3' is not an audio file; choose MP3, FLAC, Ogg, Opus, M4A, WAV or AIFF."
@@ -202,7 +202,7 @@ def test_songs_come_while_the_analysis_runs(library: Library, music: Path, monke
         with Library(library.path) as other:
             seen.append((len(other.songs()), library_version(library.path)))
 
-    library.hear(load_fake_ear, "m1", workers=1, on_progress=look)
+    library.hear(FakeEar, "m1", workers=1, on_progress=look)
     assert [num_songs for num_songs, _ in seen] == [0, 1, 2, 2, 3]
     assert len({version for _, version in seen}) == 5
 
@@ -224,14 +224,14 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from emomusic.songs import library
-from tests.songs.ears import load_fake_ear
+from tests.songs.ears import FakeEar
 library.SAVE_EVERY_S = 0
 with library.Library(Path(sys.argv[1]), create=True) as opened:
     opened.add([Path(sys.argv[2])])
     def on_progress(done, total):
         if done == 3:
             os.kill(os.getpid(), 9)
-    opened.hear(load_fake_ear, "m1", workers=1, on_progress=on_progress)
+    opened.hear(FakeEar, "m1", workers=1, on_progress=on_progress)
 """
 
 

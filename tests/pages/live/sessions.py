@@ -52,12 +52,6 @@ def live_state(app: AppTest) -> LiveState:
     return state_of(app, LiveState)
 
 
-def session_of(app: AppTest) -> LiveSession:
-    session = state_of(app, CameraState).session
-    assert isinstance(session, LiveSession)
-    return session
-
-
 def played(*scenes: tuple[int, tuple[Any, ...], Emotion]) -> LiveSession:
     """A playing session that has read the scenes: duration in seconds, faces, emotion."""
     clock, detector, classifier = FakeClock(), FakeDetector(), FakeClassifier()
@@ -106,14 +100,6 @@ def begun_lesson() -> Lesson:
     lesson.observe(clock(), [SeenFace(TWO[0].box, FRAME[:60, :60], probabilities)])
     clock.advance(CAPTURE_S)
     lesson.keep()
-    return lesson
-
-
-def finished_lesson() -> Lesson:
-    """A lesson with a neutral face, of which the app has learned."""
-    lesson = begun_lesson()
-    lesson.finish()
-    lesson.learned = {Emotion.NEUTRAL: FakeClassifier().probabilities}
     return lesson
 
 

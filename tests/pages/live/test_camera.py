@@ -18,7 +18,7 @@ from emomusic.app.state import CameraState
 from emomusic.media.images import encode_jpeg
 from emomusic.stream.reader import LiveReader
 from tests.fakes import FakeClassifier, FakeDetector
-from tests.pages.live.sessions import FRAME, TWO, Stream, live_state, problems, session_of, show
+from tests.pages.live.sessions import FRAME, TWO, Stream, live_state, problems, show
 from tests.pages.screen import state_of, text_of
 
 
@@ -68,9 +68,9 @@ def test_after_a_signalling_timeout_no_session_starts(
         app.run()
     assert problems(app) == [Problem.BLOCKED]
     assert app.button(key=f"live-again-{Problem.BLOCKED}")
-    session = session_of(app)
+    session = state_of(app, CameraState).session
     app.run()
-    assert session_of(app) is session
+    assert state_of(app, CameraState).session is session
     assert session.phase is Phase.OVER
 
 

@@ -21,13 +21,13 @@ from emomusic.faces.profile import KnownFace, learn_profile
 from emomusic.faces.reading import PictureReading
 from emomusic.records import read_face_record
 from emomusic.stream.game import MirrorGame
+from tests.fakes import FakeClassifier
 from tests.pages.live.sessions import (
     FRAME,
     TWO,
     Stream,
     begun_lesson,
     ended_game,
-    finished_lesson,
     html_of,
     played,
     show,
@@ -122,7 +122,9 @@ def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left
 
     def known() -> tuple[LiveSession, list[weakref.ref[Any]]]:
         """A session that has read a frame while it knew a person, and all that belongs to this person."""
-        session, lesson, person = played((1, TWO, Emotion.SAD)), finished_lesson(), KnownFace(profile, classifier)
+        session, lesson, person = played((1, TWO, Emotion.SAD)), begun_lesson(), KnownFace(profile, classifier)
+        lesson.finish()
+        lesson.learned = {Emotion.NEUTRAL: FakeClassifier().probabilities}
         session.observe(None, lesson)
         state_of(app, PersonsState).known = (person,)
         show(app, stream, session).segmented_control(key=state.LIVE_VIEW).set_value(View.TEACH).run()
