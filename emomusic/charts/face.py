@@ -66,18 +66,14 @@ _FEATURES: Mapping[Emotion, str] = {
 }
 
 
-def expression_svg(emotion: Emotion) -> str:
-    """A drawn face that shows an emotion, in its colour, for light and dark pages."""
+def expression_uri(emotion: Emotion) -> str:
+    """A drawn face that shows an emotion, in its colour, for light and dark pages: a data URI of an image."""
     colour = EMOTION_COLOURS[emotion]
     ink = ink_on(colour)
-    return (
+    svg = (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100"><style>'
         f"g{{fill:none;stroke:{ink};stroke-width:4;stroke-linecap:round;stroke-linejoin:round}}"
         f".full{{fill:{ink}}}</style>"
         f'<circle cx="50" cy="50" r="49" fill="{colour}"/><g>{_FEATURES[emotion]}</g></svg>'
     )
-
-
-def expression_uri(emotion: Emotion) -> str:
-    """The drawing as a data URI for the `src` of an image."""
-    return f"data:image/svg+xml;base64,{b64encode(expression_svg(emotion).encode()).decode()}"
+    return f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Mapping
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 
 from msgspec import Meta
 
@@ -43,16 +43,9 @@ class SongRecord(TypedDict):
     tags: list[tuple[str, float]]
 
 
-class Analysis(NamedTuple):
-    """What is known of an audio file: why it cannot be heard, or its `record_of` as JSON."""
-
-    error: str | None
-    song: str | None
-
-
 def analyse_all(
     files: Mapping[int, str], load_ear: Callable[[], SoundHead], workers: int
-) -> Generator[tuple[int, Analysis]]:
+) -> Generator[tuple[int, str | AudioError]]:
     """Analyse files in processes. A file that ends its process twice counts as unreadable.
 
     Args:
@@ -61,7 +54,8 @@ def analyse_all(
         workers: number of processes; 1 for none but this one.
 
     Yields:
-        The number of each file and its analysis, in the order in which they are ready.
+        The number of each file, and its `record_of` as JSON or why it cannot be heard, in the order in which they are
+        ready.
 
     Raises:
         LibraryError: the processes end again and again.
@@ -79,7 +73,7 @@ def analyse_all(
                 if isinstance(analysis, Crash):
                     if (num_crashes := num_crashes + 1) > _MAX_CRASHES:
                         raise BrokenProcessPool
-                    yield number, Analysis(f"{Path(path).name!r} stops the decoder; choose another.", None)
+                    yield number, AudioError(f"{Path(path).name!r} stops the decoder; choose another.")
                 else:
                     num_crashes = 0
                     yield number, analysis
@@ -90,15 +84,15 @@ def analyse_all(
         ) from None
 
 
-def _analyse(ear: SoundHead, call: tuple[int, str]) -> Analysis:
+def _analyse(ear: SoundHead, call: tuple[int, str]) -> str | AudioError:
     from emomusic.media.audio_file import read_song
 
     _, path = call
     try:
         song = read_song(Path(path))
     except AudioError as error:
-        return Analysis(str(error), None)
-    return Analysis(None, json.dumps(record_of(song, ear.hear(song.windows), path)))
+        return error
+    return json.dumps(record_of(song, ear.hear(song.windows), path))
 
 
 def record_of(song: AudioSong, hearing: Hearing, path: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from emomusic.affect import Mood
-from emomusic.errors import LibraryError
+from emomusic.errors import AudioError, LibraryError
 from emomusic.media.folders import FolderWalk
 from emomusic.media.formats import AUDIO_ENDINGS
 from emomusic.songs.analysis import SongRecord, analyse_all, local_song
@@ -328,9 +328,11 @@ class Library(contextlib.AbstractContextManager["Library"]):
         try:
             with contextlib.closing(analyse_all(waiting, load_ear, workers)) as analyses:
                 for done, (number, analysis) in enumerate(analyses, 1):
-                    if analysis.error is not None:
-                        problems.append(f"{waiting[number]}: {analysis.error}")
-                    batch.append((model, *analysis, number))
+                    if isinstance(analysis, AudioError):
+                        problems.append(f"{waiting[number]}: {analysis}")
+                        batch.append((model, str(analysis), None, number))
+                    else:
+                        batch.append((model, None, analysis, number))
                     on_progress(done, total)
                     if time.monotonic() - saved_s >= SAVE_EVERY_S:
                         self._save(batch)

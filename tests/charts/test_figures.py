@@ -9,7 +9,7 @@ from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, Emotion, Mood
 from emomusic.charts import steps
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex
 from emomusic.charts.colours import EMOTION_COLOURS
-from emomusic.charts.face import expression_svg, expression_uri
+from emomusic.charts.face import expression_uri
 from tests.fakes import FakeClassifier
 
 
@@ -47,10 +47,9 @@ def test_a_short_loud_tone_is_light_at_its_time_and_pitch() -> None:
 
 
 def test_each_emotion_has_its_own_drawing_in_its_colour() -> None:
-    drawings = {emotion: expression_svg(emotion) for emotion in EMOTIONS}
+    drawings = {emotion: b64decode(expression_uri(emotion).partition(",")[2]).decode() for emotion in EMOTIONS}
     for emotion, drawing in drawings.items():
         root = ElementTree.fromstring(drawing)
         assert root.get("viewBox") == "0 0 100 100"
         assert root.find("{*}circle").get("fill") == EMOTION_COLOURS[emotion]
-        assert b64decode(expression_uri(emotion).partition(",")[2]).decode() == drawing
     assert len({drawing.partition("<g>")[2] for drawing in drawings.values()}) == len(EMOTIONS)
