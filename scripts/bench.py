@@ -29,6 +29,7 @@ from emomusic.cli.arguments import Parser, number, one_line, path
 from emomusic.compat import return_free_memory
 from emomusic.errors import EmomusicError
 from emomusic.faces.classifier import EmotionClassifier
+from emomusic.faces.identity import load_identifier
 from emomusic.faces.model_files import face_models, model_folder
 from emomusic.faces.reading import load_networks
 from emomusic.marks.film import annotate_film
@@ -38,7 +39,7 @@ from emomusic.media.images import RgbImage, crop_face, encode_jpeg, read_image
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.recommend import Recommender, load_recommender
 from emomusic.songs.request import Policy, Request
-from emomusic.stream.film import DEFAULT_RATE, FilmReading, load_film_networks, read_film
+from emomusic.stream.film import DEFAULT_RATE, FilmReading, read_film
 from emomusic.stream.reader import LiveReader
 from emomusic.text import format_clock, pluralize
 from emomusic.training.evaluate import ms_per_face, record_figures
@@ -170,7 +171,8 @@ def bench_film(path: Path) -> list[Timing]:
     counts: list[int] = []
     memory: list[float] = []
     with FilmFile(path) as film:
-        networks = load_film_networks()
+        networks = load_networks()
+        load_identifier()
         return_free_memory()
         idle_mb, reading = resident_mb(), FilmReading(film, DEFAULT_RATE)
         busy_s, started_s = time.process_time(), time.perf_counter()

@@ -93,7 +93,7 @@ class UnitReader:
             ModelError: there is no such model, its files are damaged, or its classes are not the seven emotions.
             BatchError: the URI is invalid.
         """
-        self._dataset, self._model, self._rate = Dataset(out, settings_of(model, rate)), model, rate
+        self._dataset, self._rate = Dataset(out, settings_of(model, rate)), rate
         self._detector, self._classifier = load_networks(model)
 
     def read(self, unit: Unit) -> int:
@@ -140,11 +140,11 @@ class UnitReader:
 
     def _film_rows(self, name: str, file: BinaryIO) -> _Rows:
         from emomusic.media.film_file import FilmFile
-        from emomusic.stream.film import FilmReading, load_film_networks, read_film  # loads FFmpeg, for films only
+        from emomusic.stream.film import FilmReading, read_film  # loads FFmpeg, for films only
 
         try:
             with FilmFile(file) as film:
-                reading, networks = FilmReading(film, self._rate), load_film_networks(self._model)
+                reading, networks = FilmReading(film, self._rate), (self._detector, self._classifier)
                 with contextlib.closing(read_film(film, networks, rate=self._rate)) as moments:
                     for moment in moments:
                         reading.add(moment)

@@ -175,13 +175,14 @@ def _analyzed_film(
         The record and its exit status: 2 if the film is incomplete or cannot be read or written.
     """
     from emomusic.export import film_record
+    from emomusic.faces.reading import load_networks
     from emomusic.media.film_file import FilmFile
     from emomusic.songs.recommend import load_recommender, one_song_each
-    from emomusic.stream.film import FilmReading, load_film_networks, read_film
+    from emomusic.stream.film import FilmReading, read_film
 
     try:
         with FilmFile(name) as film:
-            networks, recommender = load_film_networks(options.model), load_recommender()
+            networks, recommender = load_networks(options.model), load_recommender()
             started = time.perf_counter()
             reading = FilmReading(film, options.rate)
             read_share = 1.0 if out is None else _READ_SHARE

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Any
+from typing import Any, TypeAlias
 
 from emomusic.affect import (
     EMOTIONS,
@@ -21,6 +21,9 @@ from emomusic.faces.classifier import Classifier, EmotionClassifier
 from emomusic.faces.detection import Face, FaceDetector, MtcnnDetector
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.media.images import RgbImage, crop_face
+
+Networks: TypeAlias = tuple[FaceDetector, Classifier]
+"""What detects and what classifies faces."""
 
 SHARES = [emotion.value for emotion in EMOTIONS]
 """Columns of the probabilities."""

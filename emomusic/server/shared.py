@@ -12,9 +12,7 @@ import streamlit as st
 
 from emomusic.compat import session_id
 from emomusic.errors import EmomusicError
-from emomusic.faces.classifier import Classifier
-from emomusic.faces.detection import FaceDetector
-from emomusic.faces.reading import load_networks
+from emomusic.faces.reading import Networks, load_networks
 from emomusic.faces.turns import FairQueue, Readings, SharedDetector
 from emomusic.runtime import num_cores
 from emomusic.server.capacity import capacity
@@ -48,12 +46,12 @@ class Shared:
         """Whether networks and songs are ready."""
         return self._loading.done() and self._loading.result()
 
-    def visitor_networks(self, visitor: str) -> tuple[FaceDetector, Classifier]:
+    def visitor_networks(self, visitor: str) -> Networks:
         """The networks for photos and films of a session. Visitors take turns, and readings are counted."""
         detector, classifier = load_networks()
         return SharedDetector(detector, self.readings, partial(self.queue.turn, visitor)), classifier
 
-    def live_networks(self) -> tuple[FaceDetector, Classifier]:
+    def live_networks(self) -> Networks:
         """The networks for a camera, where people may show any emotion. They do not wait for turns, but are counted."""
         detector, classifier = load_networks(posed=True)
         return SharedDetector(detector, self.readings), classifier

@@ -15,11 +15,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, describe, mean_of_rows
-from emomusic.faces.classifier import Classifier
 from emomusic.faces.detection import Face, FaceDetector
-from emomusic.faces.identity import SAME_PERSON, FaceIdentifier, load_identifier
-from emomusic.faces.model_files import DEFAULT_MODEL
-from emomusic.faces.reading import FACE_COLUMNS, SHARES, FaceReading, load_networks
+from emomusic.faces.identity import SAME_PERSON, load_identifier
+from emomusic.faces.reading import FACE_COLUMNS, SHARES, FaceReading, Networks
 from emomusic.media.ahead import ahead
 from emomusic.media.film_file import FilmFile, FilmFrame
 from emomusic.media.images import WORKING_SIDE, RgbImage, crop_face
@@ -52,24 +50,6 @@ _DESCRIBE_INTERVAL_S = 1.0
 _MIN_READINGS = 2  # a face with fewer is not listed, unless no face has more
 
 
-@dataclass(frozen=True, slots=True)
-class FilmNetworks:
-    """The networks that read a film."""
-
-    detector: FaceDetector
-    classifier: Classifier
-    identifier: FaceIdentifier
-
-
-def load_film_networks(model: str = DEFAULT_MODEL) -> FilmNetworks:
-    """The networks for films, loaded once in about 0.4 s. Threads may share them.
-
-    Raises:
-        ModelError: there is no such model, its files are damaged, or its classes are not the seven emotions.
-    """
-    return FilmNetworks(*load_networks(model), load_identifier())
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class FilmMoment:
     """The reading of one frame."""
@@ -81,12 +61,12 @@ class FilmMoment:
     is_cut: bool = False  # whether the frame is the first after a cut
 
 
-def read_film(film: FilmFile, networks: FilmNetworks, *, rate: float = DEFAULT_RATE) -> Generator[FilmMoment]:
+def read_film(film: FilmFile, networks: Networks, *, rate: float = DEFAULT_RATE) -> Generator[FilmMoment]:
     """Read a film. One thread decodes ahead, and another one searches for faces. Closing the iterator stops them.
 
     Args:
         film: an opened film. Afterwards its `problem` has the reason for missing frames.
-        networks: detect, classify and identify the faces.
+        networks: detect and classify the faces.
         rate: readings per second of film, 0.1 to 30.
 
     Raises:
@@ -94,18 +74,19 @@ def read_film(film: FilmFile, networks: FilmNetworks, *, rate: float = DEFAULT_R
     """
     if not MIN_RATE <= rate <= MAX_RATE:
         raise ValueError(f"rate must be from {MIN_RATE} to {MAX_RATE}. Received: {rate}")
-    tracks, finder, people = FaceTracker(), FaceFinder(math.inf), _People(networks.identifier)
-    with contextlib.closing(ahead(_searched(film, networks.detector, rate))) as searched:
+    detector, classifier = networks
+    tracks, finder, people = FaceTracker(), FaceFinder(math.inf), _People()
+    with contextlib.closing(ahead(_searched(film, detector, rate))) as searched:
         for ready in searched:
             if ready.is_cut:
                 tracks.start_shot()
             tracks.follow(ready.grey)
             frame = Frame(ready.small, ready.grey, tracks.corners(), ready.frame.time_s)
-            found = finder.find(networks.detector, frame, _DETECT_SIDE, detected=ready.detected)
+            found = finder.find(detector, frame, _DETECT_SIDE, detected=ready.detected)
             image = film.picture(ready.frame, WORKING_SIDE)
             scale = image.shape[1] / ready.small.shape[1]
             crops = [crop_face(image, face.box.scaled(scale).clipped(*image.shape[1::-1])) for face in found]
-            tracks.update(frame, found, networks.classifier.classify(crops), smoothing_s=_SMOOTHING_S)
+            tracks.update(frame, found, classifier.classify(crops), smoothing_s=_SMOOTHING_S)
             faces = people.named(tracks.found(), image, ready.frame.time_s)
             yield FilmMoment(ready.frame.time_s, ready.frame.share, image, faces, ready.is_cut)
 
@@ -144,8 +125,7 @@ def _decoded(film: FilmFile, rate: float) -> Iterator[_Prepared]:
 class _People:
     """The persons of a film, by the tracks of their faces."""
 
-    def __init__(self, identifier: FaceIdentifier) -> None:
-        self._identifier = identifier
+    def __init__(self) -> None:
         self._person: dict[int, int] = {}  # by the number of the track
         self._sums: list[npt.NDArray[np.float32]] = []  # of the descriptors of each person
         self._described: dict[int, tuple[int, float]] = {}  # by track: how often, and when last
@@ -161,7 +141,7 @@ class _People:
                 due.append(face)
                 self._described[face.number] = times + 1, time_s
         if due:
-            descriptors = self._identifier.describe(image, [face.face.box for face in due])
+            descriptors = load_identifier().describe(image, [face.face.box for face in due])
             present = {self._person[face.number] for face in faces if face.number in self._person}
             fresh = [row for row, face in enumerate(due) if face.number not in self._person]
             absent = [person for person in range(len(self._sums)) if person not in present]

@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from emomusic.affect import EmotionProbabilities, group_probabilities
-from emomusic.faces.classifier import Classifier, EmotionClassifier
-from emomusic.faces.detection import FaceDetector
+from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.identity import load_identifier
 from emomusic.faces.profile import KnownFace
-from emomusic.faces.reading import FaceReading
+from emomusic.faces.reading import FaceReading, Networks
 from emomusic.media.images import Box, RgbImage, crop_face
 from emomusic.stream.persons import PersonReader, Recognition
 from emomusic.stream.timeline import Timeline
@@ -104,7 +103,7 @@ class LiveReader:
 
     def __init__(
         self,
-        networks: Callable[[], tuple[FaceDetector, Classifier]],
+        networks: Callable[[], Networks],
         *,
         adjust: Callable[[], EmotionClassifier] | None = None,
         smoothing_s: float = 0.7,

@@ -10,7 +10,6 @@ import pytest
 from emomusic.affect import EMOTIONS
 from emomusic.cli import main
 from emomusic.stream import film
-from emomusic.stream.film import FilmNetworks
 from tests.cli.conftest import Reply
 from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier, make_face
 from tests.films import COLLINS, FOUR_PEOPLE, NOBODY, SAMPLES, film_bytes, write_film
@@ -33,8 +32,9 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> FakeDetector:
     """Fakes of networks and recommender: one happy face in each picture of the detector."""
     detector, classifier = FakeDetector([make_face(20, 20, 60, 70)]), FakeClassifier()
     small = recommender_over(song_table(40))
-    monkeypatch.setattr("emomusic.api.load_networks", lambda _: (detector, classifier))
-    monkeypatch.setattr(film, "load_film_networks", lambda _: FilmNetworks(detector, classifier, FakeIdentifier()))
+    for module in ("emomusic.api", "emomusic.faces.reading"):
+        monkeypatch.setattr(f"{module}.load_networks", lambda _: (detector, classifier))
+    monkeypatch.setattr(film, "load_identifier", FakeIdentifier)
     monkeypatch.setattr("emomusic.songs.recommend.load_recommender", lambda: small)
     return detector
 

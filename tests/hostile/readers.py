@@ -17,10 +17,10 @@ from emomusic.media.audio_file import SAMPLE_RATE, read_cover, read_song, whole
 from emomusic.media.film_file import FilmFile
 from emomusic.media.images import read_image
 from emomusic.songs.table_import import read_catalogue
-from emomusic.stream.film import FilmNetworks, FilmReading, read_film
-from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier
+from emomusic.stream.film import FilmReading, read_film
+from tests.fakes import FakeClassifier, FakeDetector
 
-NETWORKS = FilmNetworks(FakeDetector(), FakeClassifier(), FakeIdentifier())
+NETWORKS = FakeDetector(), FakeClassifier()
 
 
 def read_picture(source: Path | BinaryIO) -> None:

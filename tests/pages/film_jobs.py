@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 
 from emomusic.affect import EmotionProbabilities
 from emomusic.app.film.job import THREAD_NAME, FilmJob, FilmPhase, FilmView
+from emomusic.faces.reading import Networks
 from emomusic.media import ahead
 from emomusic.media.images import RgbImage
-from emomusic.stream.film import FilmNetworks
-from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier, make_face
+from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.films import NOBODY, film_bytes
 from tests.waiting import PATIENCE_S, wait_until
 
@@ -43,9 +43,9 @@ class Classifier(FakeClassifier):
         return super().classify(crops)
 
 
-def fakes(classifier: Classifier | None = None, detector: FakeDetector | None = None) -> Callable[..., FilmNetworks]:
+def fakes(classifier: Classifier | None = None, detector: FakeDetector | None = None) -> Callable[..., Networks]:
     """A function that returns fake networks for any visitor; without a detector, of one face at `FACE`."""
-    networks = FilmNetworks(detector or FakeDetector([FACE]), classifier or Classifier(), FakeIdentifier())
+    networks = (detector or FakeDetector([FACE]), classifier or Classifier())
     return lambda *_: networks
 
 

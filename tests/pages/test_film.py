@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
@@ -81,7 +82,7 @@ def shown(app: AppTest, sample: FilmJob) -> AppTest:
 def classifier(monkeypatch: pytest.MonkeyPatch) -> Classifier:
     """Fake networks read all films; this classifier can stop the reading."""
     classifier = Classifier()
-    monkeypatch.setattr(page_module, "_networks", fakes(classifier))
+    monkeypatch.setattr(page_module, "shared", lambda: SimpleNamespace(visitor_networks=fakes(classifier)))
     return classifier
 
 
@@ -252,7 +253,7 @@ def test_the_film_stays_after_a_visit_to_another_page(root: Path, sample: FilmJo
 
 def test_a_cancelled_film_shows_its_results(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     classifier = Classifier(permissions=10)
-    monkeypatch.setattr(page_module, "_networks", fakes(classifier))
+    monkeypatch.setattr(page_module, "shared", lambda: SimpleNamespace(visitor_networks=fakes(classifier)))
     upload(app, GREY)
     assert classifier.has_stopped()
     app.run()

@@ -21,10 +21,10 @@ from emomusic.app.film import job as job_module
 from emomusic.app.film.job import PORTRAIT, FilmJob, FilmPhase, FilmView, stored_upload
 from emomusic.app.film.state import FilmState
 from emomusic.errors import CapacityError, FilmError
+from emomusic.faces.reading import Networks, load_networks
 from emomusic.media.images import read_image
 from emomusic.server.capacity import ByteBudget, Capacity, Settings
 from emomusic.server.streaming import StreamedFile
-from emomusic.stream.film import FilmNetworks, load_film_networks
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.films import BIDEN, COLLINS, NOBODY, film_bytes, framed
 from tests.pages.film_jobs import FACE, GREY, Classifier, fakes, film_threads, wait_for_end
@@ -50,7 +50,7 @@ def start() -> Iterator[Callable[..., FilmJob]]:
     """Start a job on the bytes of a film; it is closed at the end."""
     jobs: list[FilmJob] = []
 
-    def start_job(film: bytes = GREY, networks: Callable[[], FilmNetworks] | None = None) -> FilmJob:
+    def start_job(film: bytes = GREY, networks: Callable[[], Networks] | None = None) -> FilmJob:
         job = FilmJob("a film.mp4", io.BytesIO(film), networks or fakes())
         jobs.append(job)
         return job
@@ -61,7 +61,7 @@ def start() -> Iterator[Callable[..., FilmJob]]:
 
 
 def test_a_film_is_read_and_its_faces_are_marked(start: Callable[..., FilmJob]) -> None:
-    job = start(film_bytes([(COLLINS, 2), (BIDEN, 2)], size=(320, 240)), load_film_networks)
+    job = start(film_bytes([(COLLINS, 2), (BIDEN, 2)], size=(320, 240)), load_networks)
     film = wait_for_end(job)
     assert (job.name, film.error, film.problem, film.is_cancelled) == ("a film.mp4", None, None, False)
     assert not film.is_reading
@@ -111,10 +111,10 @@ def test_a_film_ends_when_its_visitor_has_left() -> None:
 
 READ = """
 from pathlib import Path
-from emomusic.stream.film import load_film_networks
+from emomusic.faces.reading import load_networks
 from emomusic.app.film.job import FilmJob
 from tests.waiting import wait_until
-jobs = [FilmJob("faces.mp4", Path("data/samples/faces.mp4").open("rb"), load_film_networks) for _ in range(2)]
+jobs = [FilmJob("faces.mp4", Path("data/samples/faces.mp4").open("rb"), load_networks) for _ in range(2)]
 wait_until(lambda: all(job.view().reading for job in jobs))
 jobs[0].cancel()
 wait_until(lambda: jobs[0].view().phase == "Drawing the faces into the film")

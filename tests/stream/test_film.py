@@ -7,17 +7,15 @@ import pandas as pd
 import pytest
 
 from emomusic.affect import Emotion, Quadrant
-from emomusic.faces.reading import FaceReading
+from emomusic.faces.reading import FaceReading, load_networks
 from emomusic.media.film_file import FilmFile
 from emomusic.stream.film import (
     MIN_SCENE_S,
     FilmMoment,
-    FilmNetworks,
     FilmReading,
-    load_film_networks,
     read_film,
 )
-from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier, make_face
+from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.films import (
     BIDEN,
     FOUR_PEOPLE,
@@ -31,7 +29,7 @@ from tests.films import (
 
 SHOTS = [(OBAMA, 3), (BIDEN, 3), (OBAMA, 2), (FOUR_PEOPLE, 3), (OBAMA_SPEAKING, 3), (MORISOT, 3)]
 CUTS_S = list(itertools.accumulate(seconds for _, seconds in SHOTS[:-1]))
-FAKES = FilmNetworks(FakeDetector(), FakeClassifier(), FakeIdentifier())
+FAKES = FakeDetector(), FakeClassifier()
 EMPTY = np.zeros((90, 160, 3), np.uint8)
 
 
@@ -46,7 +44,7 @@ def cut_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cut(cut_film: Path) -> FilmReading:
     with FilmFile(cut_film) as film:
         reading = FilmReading(film, 4.0)
-        for moment in read_film(film, load_film_networks(), rate=4.0):
+        for moment in read_film(film, load_networks(), rate=4.0):
             reading.add(moment)
     return reading
 

@@ -20,6 +20,7 @@ import cv2
 
 from emomusic.compat import return_free_memory
 from emomusic.errors import EmomusicError, FilmError
+from emomusic.faces.reading import Networks
 from emomusic.marks.film import annotate_film
 from emomusic.marks.picture import ROOM_AROUND, marked_frame
 from emomusic.media.film_file import FilmFile
@@ -28,7 +29,7 @@ from emomusic.media.images import RgbImage, crop_face, encode_jpeg, shrink
 from emomusic.server.capacity import capacity
 from emomusic.server.streaming import StreamedFile
 from emomusic.songs.hearing import SoundSpan, hear_film
-from emomusic.stream.film import FilmMoment, FilmNetworks, FilmReading, read_film
+from emomusic.stream.film import FilmMoment, FilmReading, read_film
 from emomusic.stream.timeline import Scene
 from emomusic.text import format_clock, size_over
 
@@ -115,7 +116,7 @@ class FilmJob:
     """A film that a thread reads, marks and hears."""
 
     def __init__(
-        self, name: str, file: AbstractContextManager[BinaryIO], networks: Callable[[], FilmNetworks], visitor: str = ""
+        self, name: str, file: AbstractContextManager[BinaryIO], networks: Callable[[], Networks], visitor: str = ""
     ) -> None:
         """Start to read a film. The thread opens the file and loads the networks, so both may take long.
 
@@ -173,7 +174,7 @@ class FilmJob:
         self._change(share=share)
         return not self._closed.is_set()
 
-    def _run(self, opening: AbstractContextManager[BinaryIO], networks: Callable[[], FilmNetworks]) -> None:
+    def _run(self, opening: AbstractContextManager[BinaryIO], networks: Callable[[], Networks]) -> None:
         error = None
         try:
             with capacity().work(), opening as file:
@@ -201,7 +202,7 @@ class FilmJob:
             self._change(phase=FilmPhase.OVER, error=error, problem=problem)
             return_free_memory()
 
-    def _read(self, file: BinaryIO, networks: Callable[[], FilmNetworks]) -> None:
+    def _read(self, file: BinaryIO, networks: Callable[[], Networks]) -> None:
         loaded, ends = networks(), (self._cancelled, self._closed)
 
         def should_stop() -> bool:  # not a method: the cycle of the film's generators would keep the job

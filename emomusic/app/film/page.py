@@ -24,10 +24,8 @@ from emomusic.app.state import page_state
 from emomusic.app.uploads import content_of, show_uploader
 from emomusic.assets import data_dir
 from emomusic.compat import session_id
-from emomusic.faces.identity import load_identifier
 from emomusic.media.formats import FILM_ENDINGS, FORMATS, Kind
 from emomusic.server.shared import shared
-from emomusic.stream.film import FilmNetworks
 from emomusic.text import format_clock
 
 _EVERY_S = 1.0
@@ -113,13 +111,9 @@ def _store_film(files: Sequence[UploadedFile]) -> None:
 def _start(name: str, file: AbstractContextManager[BinaryIO]) -> FilmJob:
     if (before := page_state(FilmState).job) is not None:
         before.close()
-    job = FilmJob(name, file, partial(_networks, session_id()), session_id())
+    job = FilmJob(name, file, partial(shared().visitor_networks, session_id()), session_id())
     page_state(FilmState).show(job)
     return job
-
-
-def _networks(visitor: str) -> FilmNetworks:
-    return FilmNetworks(*shared().visitor_networks(visitor), load_identifier())
 
 
 def _cancel_job() -> None:
