@@ -53,7 +53,7 @@ def read_picture(
     image, (detector, classifier) = _pixels(picture), load_networks(model)
     known = None if profile is None else KnownFace(profile, classifier)
     reading = read_faces(image, detector, classifier)
-    return reading if known is None else apply_profile(image, reading, known, load_identifier())
+    return reading if known is None else apply_profile(image, reading, known)
 
 
 def learn_face(shots: Mapping[Emotion | str, Sequence[ImageSource]], *, model: str = DEFAULT_MODEL) -> FaceProfile:

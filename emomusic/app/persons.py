@@ -15,7 +15,6 @@ from emomusic.app.frame import download_button
 from emomusic.app.picture_chooser import PictureState
 from emomusic.app.state import CameraState, page_state
 from emomusic.app.uploads import show_uploader
-from emomusic.faces.identity import load_identifier
 from emomusic.faces.profile import MAX_BYTES, FaceProfile, KnownFace, apply_profile
 from emomusic.faces.reading import FaceReading, PictureReading, load_networks
 from emomusic.media.images import RgbImage
@@ -39,7 +38,7 @@ class PersonsState:
 def with_persons(image: RgbImage, reading: PictureReading) -> PictureReading:
     """The reading of a picture in which the persons of this session are read with their profile."""
     for person in page_state(PersonsState).known:
-        reading = apply_profile(image, reading, person, load_identifier())
+        reading = apply_profile(image, reading, person)
     return reading
 
 

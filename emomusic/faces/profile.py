@@ -27,7 +27,7 @@ from emomusic.calibration import adjust_logits, softmax
 from emomusic.errors import ModelError, ProfileError
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
-from emomusic.faces.identity import SAME_PERSON, FaceIdentifier
+from emomusic.faces.identity import SAME_PERSON, load_identifier
 from emomusic.faces.reading import PictureReading
 from emomusic.media.images import RgbImage, crop_face
 
@@ -305,14 +305,12 @@ class KnownFace:
         return [EmotionProbabilities(row) for row in self._read(self._classifier.describe(crops))]
 
 
-def apply_profile(
-    image: RgbImage, reading: PictureReading, known: KnownFace, identifier: FaceIdentifier
-) -> PictureReading:
+def apply_profile(image: RgbImage, reading: PictureReading, known: KnownFace) -> PictureReading:
     """The reading of a picture with the probabilities of the known person replaced. Other faces stay as they are."""
     if not reading.faces:
         return reading
     boxes = [each.face.box for each in reading.faces]
-    shown = known.profile.shows(identifier.describe(image, boxes))
+    shown = known.profile.shows(load_identifier().describe(image, boxes))
     mine = iter(known.classify([crop_face(image, box) for box, is_shown in zip(boxes, shown, strict=True) if is_shown]))
     faces = tuple(
         replace(each, probabilities=next(mine), is_known=True) if is_shown else each

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from emomusic.affect import EmotionProbabilities
 from emomusic.faces.classifier import Classifier, EmotionClassifier
-from emomusic.faces.identity import SAME_PERSON, FaceIdentifier
+from emomusic.faces.identity import SAME_PERSON, load_identifier
 from emomusic.faces.profile import KnownFace, estimate_profile
 from emomusic.media.images import Box, RgbImage
 from emomusic.stream.tracking import SAME_FACE_OVERLAP
@@ -54,11 +54,9 @@ class PersonReader:
         is_adjusted: whether the last faces were read with an estimate.
     """
 
-    def __init__(
-        self, identifier: Callable[[], FaceIdentifier], adjust: Callable[[], EmotionClassifier] | None
-    ) -> None:
-        """Take the networks, which are loaded when they are needed. Without `adjust`, nobody's face is estimated."""
-        self._identifier, self._adjust = identifier, adjust
+    def __init__(self, adjust: Callable[[], EmotionClassifier] | None) -> None:
+        """Take what gives the model when it is needed. Without `adjust`, nobody's face is estimated."""
+        self._adjust = adjust
         self._seen: list[_Seen] = []
         self._known: Sequence[KnownFace] = ()  # of the last frame
         self.is_adjusted, self._tried_s = False, -math.inf
@@ -106,7 +104,7 @@ class PersonReader:
         self._tried_s = time_s
         if self._samples and time_s - self._samples[-1][0] > _LONGEST_GAP_S:
             self._samples = []
-        descriptor = self._identifier().describe(image, [box])[0]
+        descriptor = load_identifier().describe(image, [box])[0]
         mean = np.sum([each for *_, each in self._samples], axis=0)
         if self._samples and descriptor @ mean < SAME_PERSON * np.linalg.norm(mean):
             return  # somebody else, or turned away
@@ -131,7 +129,7 @@ class PersonReader:
             return [None] * len(boxes)
         before = [self._before(box, time_s) for box in boxes]
         new = [box for box, seen in zip(boxes, before, strict=True) if seen is None]
-        rows = self._identifier().describe(image, new)[:, None] if new else ()
+        rows = load_identifier().describe(image, new)[:, None] if new else ()
         found = iter([next((each for each in known if each.profile.shows(row)[0]), None) for row in rows])
         self._seen = [
             _Seen(box, next(found), time_s) if seen is None else replace(seen, box=box)

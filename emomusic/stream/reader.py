@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from emomusic.affect import EmotionProbabilities, group_probabilities
 from emomusic.faces.classifier import EmotionClassifier
-from emomusic.faces.identity import load_identifier
 from emomusic.faces.profile import KnownFace
 from emomusic.faces.reading import FaceReading, Networks
 from emomusic.media.images import Box, RgbImage, crop_face
@@ -217,7 +216,7 @@ class LiveReader:
     def forget_persons(self) -> None:
         """Forget the known persons and the estimates of their faces, on any thread."""
         self.known = ()
-        self._persons = PersonReader(load_identifier, self._adjust)
+        self._persons = PersonReader(self._adjust)
 
     def close(self, timeout_s: float = 2.0) -> None:
         """End the worker and wait for it up to a timeout. Further calls are allowed, on any thread."""

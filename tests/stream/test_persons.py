@@ -39,15 +39,17 @@ def person(*descriptor: float, shade: int = 0) -> Any:
 
 
 @pytest.fixture
-def identifier() -> FakeIdentifier:
-    return FakeIdentifier()
+def identifier(monkeypatch: pytest.MonkeyPatch) -> FakeIdentifier:
+    identifier = FakeIdentifier()
+    monkeypatch.setattr("emomusic.stream.persons.load_identifier", lambda: identifier)
+    return identifier
 
 
 class Watch:
     """A reader of persons, and the frames that it reads."""
 
-    def __init__(self, identifier: FakeIdentifier) -> None:
-        self._reader = PersonReader(lambda: identifier, None)
+    def __init__(self) -> None:
+        self._reader = PersonReader(None)
 
     def emotions(self, boxes: Sequence[Box], *known: Any, time_s: float = 0.0, **options: Any) -> list[int]:
         faces = [(box, np.zeros((8, 8, 3), np.uint8)) for box in boxes]
@@ -57,7 +59,7 @@ class Watch:
 
 @pytest.fixture
 def watch(identifier: FakeIdentifier) -> Watch:
-    return Watch(identifier)
+    return Watch()
 
 
 ANNA, BEN, NOBODY = 1, 2, Emotion.HAPPY.label
@@ -90,7 +92,7 @@ def test_each_face_is_read_with_its_person_and_new_and_forgotten_persons_count_a
 def test_a_calm_person_is_known_after_ten_seconds(identifier: FakeIdentifier, monkeypatch: pytest.MonkeyPatch) -> None:
     face = People.load("emonet_photo").means[Emotion.NEUTRAL.label]
     monkeypatch.setattr(EmotionClassifier, "describe", lambda *_: face[None])
-    reader = PersonReader(lambda: identifier, EmotionClassifier.load)
+    reader = PersonReader(EmotionClassifier.load)
 
     def watch(box: Box, start_s: float, seconds: float) -> int:
         for time_s in np.arange(start_s, start_s + seconds + 0.1, 0.5):
