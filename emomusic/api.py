@@ -14,7 +14,7 @@ import numpy as np
 
 from emomusic.affect import AffectPoint, Emotion, EmotionProbabilities, affect_of
 from emomusic.errors import ImageError
-from emomusic.faces.identity import load_identifier
+from emomusic.faces.identity import describe_persons
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.profile import FaceProfile, KnownFace, apply_profile, learn_profile
 from emomusic.faces.reading import FaceReading, PictureReading, load_networks, read_faces
@@ -74,7 +74,6 @@ def learn_face(shots: Mapping[Emotion | str, Sequence[ImageSource]], *, model: s
         ValueError: an unknown emotion, or pixels of another shape or type.
     """
     detector, classifier = load_networks(model)
-    identifier = load_identifier()
     crops: dict[Emotion, list[RgbImage]] = {}
     descriptors = []
     for emotion, pictures in shots.items():
@@ -88,7 +87,7 @@ def learn_face(shots: Mapping[Emotion | str, Sequence[ImageSource]], *, model: s
                 )
             box = max((face.box for face in faces), key=lambda box: box.width * box.height)
             crops.setdefault(Emotion(emotion), []).append(crop_face(image, box))
-            descriptors.append(identifier.describe(image, [box]))
+            descriptors.append(describe_persons(image, [box]))
     return learn_profile(crops, np.concatenate(descriptors or [np.zeros((1, 1024), np.float32)]), classifier)
 
 

@@ -29,7 +29,7 @@ from emomusic.cli.arguments import Parser, number, one_line, path
 from emomusic.compat import return_free_memory
 from emomusic.errors import EmomusicError
 from emomusic.faces.classifier import EmotionClassifier
-from emomusic.faces.identity import load_identifier
+from emomusic.faces.identity import load_identity
 from emomusic.faces.model_files import face_models, model_folder
 from emomusic.faces.reading import load_networks
 from emomusic.marks.film import annotate_film
@@ -172,7 +172,7 @@ def bench_film(path: Path) -> list[Timing]:
     memory: list[float] = []
     with FilmFile(path) as film:
         networks = load_networks()
-        load_identifier()
+        load_identity()
         return_free_memory()
         idle_mb, reading = resident_mb(), FilmReading(film, DEFAULT_RATE)
         busy_s, started_s = time.process_time(), time.perf_counter()

@@ -33,25 +33,17 @@ Descriptors = npt.NDArray[np.float32]
 """Shape (n, 1024), rows of length 1. The product of two rows is their cosine."""
 
 
-class FaceIdentifier:
-    """The network. Threads may share one instance. A face takes about 15 ms."""
-
-    def __init__(self) -> None:
-        """Load the network.
-
-        Raises:
-            ModelError: it is absent or damaged.
-        """
-        self._network = Network(models_dir() / MODEL)
-
-    def describe(self, image: RgbImage, boxes: Sequence[Box]) -> Descriptors:
-        """The descriptor of each face, at least one, at these boxes of an image."""
-        crops = to_network_input([crop_face(image, box, margin=_MARGIN) for box in boxes], SIDE)
-        found = self._network.map_batch(crops.transpose(0, 3, 1, 2).astype(np.float32), min_part=1)
-        return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-6), np.float32)
-
-
 @load_once
-def load_identifier() -> FaceIdentifier:
-    """The network that tells persons apart, loaded once. Raises a `ModelError` if it is absent or damaged."""
-    return FaceIdentifier()
+def load_identity() -> Network:
+    """The network, loaded once. Raises a `ModelError` if it is absent or damaged."""
+    return Network(models_dir() / MODEL)
+
+
+def describe_persons(image: RgbImage, boxes: Sequence[Box]) -> Descriptors:
+    """The descriptor of each face, at least one, at these boxes of an image.
+
+    A face takes about 15 ms. Raises as `load_identity`.
+    """
+    crops = to_network_input([crop_face(image, box, margin=_MARGIN) for box in boxes], SIDE)
+    found = load_identity().map_batch(crops.transpose(0, 3, 1, 2).astype(np.float32), min_part=1)
+    return np.asarray(found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-6), np.float32)

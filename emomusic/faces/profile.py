@@ -27,7 +27,7 @@ from emomusic.calibration import adjust_logits, softmax
 from emomusic.errors import ModelError, ProfileError
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
-from emomusic.faces.identity import SAME_PERSON, load_identifier
+from emomusic.faces.identity import SAME_PERSON, describe_persons
 from emomusic.faces.reading import PictureReading
 from emomusic.media.images import RgbImage, crop_face
 
@@ -201,7 +201,7 @@ class FaceProfile(msgspec.Struct, frozen=True, eq=False, kw_only=True, forbid_un
         return msgspec.structs.replace(stored, identity=np.asarray(stored.identity / length, np.float32))
 
     def shows(self, descriptors: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-        """Whether faces are of this person, by descriptors as from `FaceIdentifier.describe`, shape (n,)."""
+        """Whether faces are of this person, by descriptors as from `identity.describe_persons`, shape (n,)."""
         return np.asarray(descriptors @ self.identity >= SAME_PERSON)
 
 
@@ -212,7 +212,7 @@ def learn_profile(
 
     Args:
         crops: faces of the person by emotion, as from `images.crop_face`; at least one neutral face.
-        descriptors: of faces of the person, shape (n, 1024), as from `FaceIdentifier.describe`.
+        descriptors: of faces of the person, shape (n, 1024), as from `identity.describe_persons`.
         classifier: the model.
 
     Raises:
@@ -310,7 +310,7 @@ def apply_profile(image: RgbImage, reading: PictureReading, known: KnownFace) ->
     if not reading.faces:
         return reading
     boxes = [each.face.box for each in reading.faces]
-    shown = known.profile.shows(load_identifier().describe(image, boxes))
+    shown = known.profile.shows(describe_persons(image, boxes))
     mine = iter(known.classify([crop_face(image, box) for box, is_shown in zip(boxes, shown, strict=True) if is_shown]))
     faces = tuple(
         replace(each, probabilities=next(mine), is_known=True) if is_shown else each

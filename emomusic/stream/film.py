@@ -16,7 +16,7 @@ import pandas as pd
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, describe, mean_of_rows
 from emomusic.faces.detection import Face, FaceDetector
-from emomusic.faces.identity import SAME_PERSON, load_identifier
+from emomusic.faces.identity import SAME_PERSON, describe_persons
 from emomusic.faces.reading import FACE_COLUMNS, SHARES, FaceReading, Networks
 from emomusic.media.ahead import ahead
 from emomusic.media.film_file import FilmFile, FilmFrame
@@ -141,7 +141,7 @@ class _People:
                 due.append(face)
                 self._described[face.number] = times + 1, time_s
         if due:
-            descriptors = load_identifier().describe(image, [face.face.box for face in due])
+            descriptors = describe_persons(image, [face.face.box for face in due])
             present = {self._person[face.number] for face in faces if face.number in self._person}
             fresh = [row for row, face in enumerate(due) if face.number not in self._person]
             absent = [person for person in range(len(self._sums)) if person not in present]

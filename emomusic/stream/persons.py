@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from emomusic.affect import EmotionProbabilities
 from emomusic.faces.classifier import Classifier, EmotionClassifier
-from emomusic.faces.identity import SAME_PERSON, load_identifier
+from emomusic.faces.identity import SAME_PERSON, describe_persons
 from emomusic.faces.profile import KnownFace, estimate_profile
 from emomusic.media.images import Box, RgbImage
 from emomusic.stream.tracking import SAME_FACE_OVERLAP
@@ -104,7 +104,7 @@ class PersonReader:
         self._tried_s = time_s
         if self._samples and time_s - self._samples[-1][0] > _LONGEST_GAP_S:
             self._samples = []
-        descriptor = load_identifier().describe(image, [box])[0]
+        descriptor = describe_persons(image, [box])[0]
         mean = np.sum([each for *_, each in self._samples], axis=0)
         if self._samples and descriptor @ mean < SAME_PERSON * np.linalg.norm(mean):
             return  # somebody else, or turned away
@@ -129,7 +129,7 @@ class PersonReader:
             return [None] * len(boxes)
         before = [self._before(box, time_s) for box in boxes]
         new = [box for box, seen in zip(boxes, before, strict=True) if seen is None]
-        rows = load_identifier().describe(image, new)[:, None] if new else ()
+        rows = describe_persons(image, new)[:, None] if new else ()
         found = iter([next((each for each in known if each.profile.shows(row)[0]), None) for row in rows])
         self._seen = [
             _Seen(box, next(found), time_s) if seen is None else replace(seen, box=box)

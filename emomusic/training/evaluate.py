@@ -23,7 +23,7 @@ from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.fer2013 import LabelledFaces, Split
-from emomusic.faces.identity import load_identifier
+from emomusic.faces.identity import describe_persons
 from emomusic.faces.profile import KnownFace
 from emomusic.media.folders import FolderWalk
 from emomusic.media.images import PICTURE_ENDINGS, Box, RgbImage, crop_face, to_network_input
@@ -129,7 +129,7 @@ def evaluate_pictures(
     y_pred, num_known = np.full(len(pictures), MISSED), 0
     for index, image, face, crop in largest_faces([path for path, _ in pictures], detector, on_progress):
         box = Box(0, 0, image.shape[1], image.shape[0]) if face is None else face.box
-        if known is not None and known.profile.shows(load_identifier().describe(image, [box]))[0]:
+        if known is not None and known.profile.shows(describe_persons(image, [box]))[0]:
             (answer,) = known.classify([crop])
             y_pred[index], num_known = answer.emotion.label, num_known + 1
         else:

@@ -11,7 +11,7 @@ from emomusic.affect import EMOTIONS
 from emomusic.cli import main
 from emomusic.stream import film
 from tests.cli.conftest import Reply
-from tests.fakes import FakeClassifier, FakeDetector, FakeIdentifier, make_face
+from tests.fakes import FakeClassifier, FakeDetector, describe_apart, make_face
 from tests.films import COLLINS, FOUR_PEOPLE, NOBODY, SAMPLES, film_bytes, write_film
 from tests.songs.tables import recommender_over, song_table
 
@@ -34,7 +34,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> FakeDetector:
     small = recommender_over(song_table(40))
     for module in ("emomusic.api", "emomusic.faces.reading"):
         monkeypatch.setattr(f"{module}.load_networks", lambda _: (detector, classifier))
-    monkeypatch.setattr(film, "load_identifier", FakeIdentifier)
+    monkeypatch.setattr(film, "describe_persons", describe_apart)
     monkeypatch.setattr("emomusic.songs.recommend.load_recommender", lambda: small)
     return detector
 

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 
 from emomusic.faces.detection import MtcnnDetector
-from emomusic.faces.identity import SAME_PERSON, FaceIdentifier
+from emomusic.faces.identity import SAME_PERSON, describe_persons
 from emomusic.media.images import read_image
 from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, HOPPER, MORISOT, OBAMA, OBAMA_SPEAKING, SAMPLES
 
@@ -15,11 +15,11 @@ PAIRS = list(itertools.combinations(range(len(PEOPLE)), 2))
 
 
 def test_only_one_person_is_similar(detector: MtcnnDetector) -> None:
-    identifier, rows = FaceIdentifier(), []  # one for each of `PEOPLE`
+    rows = []  # one for each of `PEOPLE`
     for name in (*PORTRAITS, FOUR_PEOPLE):
         image = read_image(SAMPLES / name)
         boxes = sorted((face.box for face in detector.detect(image)), key=lambda box: box.x)
-        rows.append(identifier.describe(image, boxes))
+        rows.append(describe_persons(image, boxes))
     similar = np.concatenate(rows) @ np.concatenate(rows).T
     for one, other in PAIRS:
         if PEOPLE[one] == PEOPLE[other]:

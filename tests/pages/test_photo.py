@@ -18,7 +18,7 @@ from emomusic.app.persons import PersonsState
 from emomusic.app.photo import reading
 from emomusic.app.photo.reading import Photos
 from emomusic.app.picture_chooser import PictureState
-from emomusic.faces.identity import load_identifier
+from emomusic.faces.identity import describe_persons
 from emomusic.faces.profile import learn_profile
 from emomusic.faces.reading import load_networks
 from emomusic.media.images import crop_face, encode_png, read_image
@@ -174,7 +174,7 @@ def test_a_profile_counts_for_photos_that_were_read_before_and_is_forgotten(
     detector, classifier = load_networks()
     image = read_image(root / "data/samples/grace-hopper-1984.jpg")
     (face,) = detector.detect(image)
-    identity = load_identifier().describe(image, [face.box])
+    identity = describe_persons(image, [face.box])
     profile = learn_profile({Emotion.NEUTRAL: [crop_face(image, face.box)]}, identity, classifier)
     group(app, root, "joe-biden-2010", "grace-hopper-1984")
     before = [photo.reading.faces for photo in result_of(app, Photos).photos]

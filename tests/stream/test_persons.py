@@ -41,7 +41,7 @@ def person(*descriptor: float, shade: int = 0) -> Any:
 @pytest.fixture
 def identifier(monkeypatch: pytest.MonkeyPatch) -> FakeIdentifier:
     identifier = FakeIdentifier()
-    monkeypatch.setattr("emomusic.stream.persons.load_identifier", lambda: identifier)
+    monkeypatch.setattr("emomusic.stream.persons.describe_persons", identifier.describe)
     return identifier
 
 

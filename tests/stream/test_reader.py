@@ -20,7 +20,7 @@ from emomusic.stream.game import MirrorGame
 from emomusic.stream.lesson import CAPTURE_S, COUNTDOWN_S, Lesson
 from emomusic.stream.persons import Recognition
 from emomusic.stream.reader import LiveReader, LiveView, SeenFace
-from tests.fakes import FakeClassifier, FakeClock, FakeDetector, FakeIdentifier, make_face
+from tests.fakes import FakeClassifier, FakeClock, FakeDetector, describe_apart, make_face
 from tests.waiting import wait_until
 
 FACE = make_face(100, 80, 60, 75)  # in a frame of 320x240
@@ -120,7 +120,7 @@ def test_readings_adjust_to_one_person_also_after_a_game_and_besides_a_lesson(
 
     neutral = people.means[Emotion.NEUTRAL.label]
     taught = learn_profile({Emotion.NEUTRAL: [frame()]}, np.eye(1, 1024, dtype=np.float32), classifier)
-    monkeypatch.setattr(persons_module, "load_identifier", FakeIdentifier)
+    monkeypatch.setattr(persons_module, "describe_persons", describe_apart)
     monkeypatch.setattr(EmotionClassifier, "describe", lambda _, crops: np.stack([neutral] * len(crops)))
     monkeypatch.setattr(persons_module, "KnownFace", Estimate)
     with closing(
@@ -164,7 +164,7 @@ def test_a_lesson_and_only_a_lesson_takes_faces_without_the_profile_of_a_known_p
         def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
             return FakeClassifier(Emotion.SAD).classify(crops)
 
-    monkeypatch.setattr(persons_module, "load_identifier", FakeIdentifier)
+    monkeypatch.setattr(persons_module, "describe_persons", describe_apart)
     lesson, watcher = Lesson(clock), Watcher()
     reader.known, reader.observers = (Known(),), (lesson, watcher)
     read(reader, frame())
