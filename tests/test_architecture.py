@@ -210,12 +210,9 @@ def test_a_photo_passes_ten_functions_on_its_way_to_a_song(root: Path, monkeypat
     assert names in [list(dict.fromkeys(each)) for each in called.values()]
 
 
-def test_imports_go_one_way(root: Path):
+def test_imports_go_one_way_and_no_modules_import_each_other(root: Path):
     assert source_files(root)
     assert broken_rules(root) == []
-
-
-def test_no_modules_import_each_other(root: Path):
     assert import_cycles(root) == []
 
 

@@ -72,11 +72,8 @@ def undeclared(root: Path, folders: list[str], extras: list[str]) -> list[str]:
     ]
 
 
-def test_shipped_code_imports_only_user_dependencies(root: Path):
+def test_shipped_code_imports_only_user_dependencies_and_other_code_those_of_developers(root: Path):
     assert undeclared(root, ["emomusic", "pages", "app.py"], ["", "app", "cluster", "train"]) == []
-
-
-def test_other_code_imports_only_developer_dependencies(root: Path):
     assert undeclared(root, ["scripts", "tests", "hatch_build.py"], ["", "app", "cluster", "train", "dev"]) == []
 
 

@@ -37,23 +37,21 @@ def start(*arguments: str) -> None:
         main.main(["app", *arguments])
 
 
-def test_the_app_starts_from_any_folder_for_this_machine_alone(
+def test_the_app_starts_from_any_folder_at_the_port_and_address_asked_for_or_for_this_machine_alone(
     started: list[Command], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    start()
-    (command,) = started
-    assert command[:5] == [sys.executable, "-P", "-m", "streamlit", "run"]
-    assert command[5:] == [str(root / "app.py"), "--server.address=localhost"]
-    assert os.environ["STREAMLIT_SERVER_FILE_WATCHER_TYPE"] == "auto"
-
-
-def test_port_and_address_are_those_asked_for(started: list[Command], monkeypatch: pytest.MonkeyPatch) -> None:
     with reserved_port() as port:
+        start()
         start("--port", str(port), "--address", "127.0.0.1")
         monkeypatch.setenv("STREAMLIT_SERVER_ADDRESS", "0.0.0.0")
         start("--port", str(port))
+    assert [command[:6] for command in started] == 3 * [
+        [sys.executable, "-P", "-m", "streamlit", "run", str(root / "app.py")]
+    ]
+    assert os.environ["STREAMLIT_SERVER_FILE_WATCHER_TYPE"] == "auto"
     assert [command[6:] for command in started] == [
+        ["--server.address=localhost"],
         ["--server.address=127.0.0.1", f"--server.port={port}"],
         ["--server.address=0.0.0.0", f"--server.port={port}"],
     ]

@@ -48,11 +48,8 @@ def percent(share: float) -> str:
 # Navigation
 
 
-def test_a_step_that_a_link_does_not_know_is_the_first() -> None:
+def test_an_unknown_step_is_the_first_and_at_the_end_the_button_starts_again_without_a_shortcut(app: AppTest) -> None:
     assert step_named("../../etc/passwd") is step_named(None) is STEPS[0]
-
-
-def test_at_the_end_the_button_starts_again_and_has_no_shortcut(app: AppTest) -> None:
     at(app, KEYS[-2])
     before = app.button(key="how-next")
     before.click().run()

@@ -45,7 +45,7 @@ def collections(tmp_path: Path) -> Path:
 OneFace = partial(FakeDetector, [make_face(5, 5, 48, 48)])
 
 
-def test_mixtures_are_two_halves_and_raters_have_half_a_say(collections: Path) -> None:
+def test_mixtures_are_two_halves_raters_have_half_a_say_and_persons_are_on_one_side(collections: Path) -> None:
     faces = read_posed_faces(collections, OneFace())
     assert len(faces) == 16 * 7 + 3
     (shares,) = faces.shares[faces.is_mixture & (faces.labels == Emotion.HAPPY.label)]
@@ -54,10 +54,7 @@ def test_mixtures_are_two_halves_and_raters_have_half_a_say(collections: Path) -
     assert afraid[0, [Emotion.FEAR.label, Emotion.HAPPY.label, Emotion.SAD.label]].tolist() == [0.5, 0.25, 0.25]
     calm = faces.shares[(faces.collections == "taiwan") & (faces.labels == Emotion.NEUTRAL.label)]
     assert calm[0, Emotion.NEUTRAL.label] == 1
-
-
-def test_a_person_is_on_one_side_only(collections: Path) -> None:
-    train, judged = read_posed_faces(collections, OneFace()).split()
+    train, judged = faces.split()  # a person is on one side only
     assert set(train.persons) & set(judged.persons) == set()
     assert set(judged.persons) == {"taiwan/04", "taiwan/12"}
 

@@ -14,21 +14,17 @@ def session(phase: Phase = Phase.CONNECTING) -> LiveSession:
     return LiveSession(reader, phase=phase)
 
 
-def test_a_connection_that_times_out_is_blocked() -> None:
-    live = session()
+def test_a_connection_that_times_out_gives_its_place_back_and_is_blocked() -> None:
+    live, playing = session(), session(Phase.PLAYING)
     live.frame_s -= CONNECT_TIMEOUT_S
     assert live.is_slow
-    live.update(playing=False, signalling=False)
-    assert (live.phase, live.problem) == (Phase.OVER, Problem.BLOCKED)
-
-
-def test_a_session_that_never_connects_gives_its_place_back() -> None:
-    live, playing = session(), session(Phase.PLAYING)
     assert live.is_live
     for each in (live, playing):
         each.frame_s -= 60
     assert not live.is_live
     assert playing.is_live  # WebRTC tells of its end
+    live.update(playing=False, signalling=False)
+    assert (live.phase, live.problem) == (Phase.OVER, Problem.BLOCKED)
 
 
 def test_a_frame_is_mirrored_and_keeps_its_size_and_format() -> None:
