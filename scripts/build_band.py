@@ -22,7 +22,7 @@ import numpy.typing as npt
 from scipy.signal import butter, resample_poly, sosfilt
 
 from emomusic.assets import data_dir, write_checksums, write_json
-from emomusic.media.audio_file import SAMPLE_RATE, Window
+from emomusic.media.sound import SAMPLE_RATE, Window
 from emomusic.songs.hearing import load_sound_model
 
 NOTES = Path(__file__).with_name("band.toml")

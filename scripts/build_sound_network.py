@@ -17,7 +17,7 @@ import numpy.typing as npt
 import onnx
 
 from emomusic.assets import models_dir, write_checksums
-from emomusic.media.audio_file import SAMPLE_RATE
+from emomusic.media.sound import SAMPLE_RATE
 from emomusic.songs.hearing import HOP, NETWORK, NUM_SAMPLES, TAGS
 from emomusic.training.export_onnx import halve_weights
 from scripts.onnx_graph import Graph

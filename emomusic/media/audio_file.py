@@ -17,11 +17,7 @@ import numpy as np
 from emomusic.errors import AudioError
 from emomusic.media.container import DAMAGE, MediaFile
 from emomusic.media.formats import HEAD_BYTES, Format, Kind, foreign_file, format_of, tag_length, title_of
-from emomusic.media.sound import PATCH_S as PATCH_S
-from emomusic.media.sound import SAMPLE_RATE as SAMPLE_RATE
-from emomusic.media.sound import Window as Window
-from emomusic.media.sound import can_hear, mono_sound, sounding_share
-from emomusic.media.sound import windows_of as windows_of
+from emomusic.media.sound import PATCH_S, SAMPLE_RATE, Window, can_hear, mono_sound, sounding_share, windows_of
 from emomusic.runtime import Float32Array
 
 _Part = TypeVar("_Part")

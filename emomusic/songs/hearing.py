@@ -19,8 +19,8 @@ from emomusic.affect import QUADRANT_CORNERS, QUADRANT_MOODS, AffectPoint, Mood,
 from emomusic.assets import DAMAGED_ARRAYS, ModelKind, folder_of, load_once, models_dir
 from emomusic.calibration import softmax
 from emomusic.errors import AudioError, ModelError
-from emomusic.media.audio_file import PATCH_S, AudioFile, Window, windows_of
-from emomusic.media.sound import SILENCE
+from emomusic.media.audio_file import AudioFile
+from emomusic.media.sound import PATCH_S, SILENCE, Window, windows_of
 from emomusic.runtime import Float32Array, Network
 from emomusic.songs.song import Hearing
 

@@ -13,9 +13,10 @@ import numpy as np
 from emomusic.batch.sources import find_items, open_item, opened_archive
 from emomusic.errors import EmomusicError
 from emomusic.faces.profile import FaceProfile
-from emomusic.media.audio_file import SAMPLE_RATE, read_cover, read_song, whole
+from emomusic.media.audio_file import read_cover, read_song, whole
 from emomusic.media.film_file import FilmFile
 from emomusic.media.images import read_image
+from emomusic.media.sound import SAMPLE_RATE
 from emomusic.songs.table_import import read_catalogue
 from emomusic.stream.film import FilmReading, read_film
 from tests.fakes import FakeClassifier, FakeDetector

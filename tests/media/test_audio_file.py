@@ -11,9 +11,10 @@ import pytest
 
 from emomusic.errors import AudioError
 from emomusic.media import audio_file
-from emomusic.media.audio_file import PATCH_S, SAMPLE_RATE, read_cover, read_song, whole, windows_of
+from emomusic.media.audio_file import read_cover, read_song, whole
 from emomusic.media.formats import tag_length
 from emomusic.media.images import encode_png
+from emomusic.media.sound import PATCH_S, SAMPLE_RATE, windows_of
 from tests.songs.songs import CODECS, song_bytes, tone, write_song
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from emomusic.media.audio_file import Window
+from emomusic.media.sound import Window
 from emomusic.songs.song import Hearing
 
 

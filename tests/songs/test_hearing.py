@@ -12,8 +12,8 @@ import pytest
 
 from emomusic.affect import Mood
 from emomusic.errors import AudioError, DatasetError, ModelError
-from emomusic.media.audio_file import PATCH_S, SAMPLE_RATE, Window
 from emomusic.media.formats import format_of
+from emomusic.media.sound import PATCH_S, SAMPLE_RATE, Window
 from emomusic.songs import cross_validation, hearing
 from emomusic.songs.cross_validation import Examples
 from emomusic.songs.hearing import (

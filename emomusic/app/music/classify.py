@@ -27,8 +27,9 @@ from emomusic.app.state import STATES, page_state
 from emomusic.app.uploads import hold, show_removal, show_uploader
 from emomusic.charts.face import share_bars
 from emomusic.charts.music import influence_bars, mood_bars, song_path
-from emomusic.media.audio_file import MAX_S, PATCH_S, read_song, whole
+from emomusic.media.audio_file import MAX_S, read_song, whole
 from emomusic.media.formats import FORMATS, HEAD_BYTES, SONG_UPLOADS, Kind, mime_type_of
+from emomusic.media.sound import PATCH_S
 from emomusic.server.capacity import HeldBytes
 from emomusic.server.shared import visitor_turn
 from emomusic.songs.hearing import load_sound_model
