@@ -4,6 +4,7 @@ from dataclasses import make_dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import streamlit as st
@@ -13,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from emomusic.affect import Emotion
 from emomusic.app import picture_chooser, state, uploads
 from emomusic.app.answer import FIRST_POINTS
+from emomusic.app.example import DATA, Example
 from emomusic.app.models.details import Asked
 from emomusic.app.persons import PersonsState
 from emomusic.app.photo import reading
@@ -20,7 +22,7 @@ from emomusic.app.photo.reading import Photos
 from emomusic.app.picture_chooser import PictureState
 from emomusic.faces.identity import describe_persons
 from emomusic.faces.profile import learn_profile
-from emomusic.faces.reading import load_networks
+from emomusic.faces.reading import load_networks, read_faces
 from emomusic.media.images import crop_face, encode_png, read_image
 from emomusic.server import shared
 from emomusic.server.capacity import Capacity, Settings
@@ -43,6 +45,13 @@ SECONDS = 120
 @pytest.fixture
 def app(root: Path) -> AppTest:
     return AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
+
+
+def test_the_example_is_what_the_default_model_reads(root: Path) -> None:
+    example = msgspec.json.decode(DATA.read_bytes(), type=Example)
+    read = read_faces(read_image(root / "data/samples/four-people.jpg"), *load_networks())
+    for kept, face in zip(example.faces, read.faces, strict=True):
+        assert kept == pytest.approx(face.probabilities.as_dict(), abs=0.01)  # other processors round otherwise
 
 
 def sample(app: AppTest, key: str) -> AppTest:
