@@ -1,9 +1,6 @@
 import pytest
 
-from emomusic.text import (
-    csv_text,
-    escape_formula,
-)
+from emomusic.text import csv_text, escape_formula
 
 
 @pytest.mark.parametrize(
