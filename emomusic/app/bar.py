@@ -24,7 +24,6 @@ from emomusic.app.sources import SourceState, note_silence
 from emomusic.app.state import page_state
 from emomusic.compat import media_address
 from emomusic.errors import EmomusicError, LibraryError
-from emomusic.media.audio_file import read_cover
 from emomusic.media.formats import HEAD_BYTES, mime_type_of
 from emomusic.media.images import encode_jpeg, read_image, shrink
 from emomusic.server.capacity import is_own_computer
@@ -210,6 +209,8 @@ def _cover(song: Song) -> str | None:
         return None
     bar = page_state(BarState)
     if bar.cover_of != song.id:
+        from emomusic.media.audio_file import read_cover  # loads FFmpeg, which takes 16 MB
+
         content = content_of(song)
         try:
             picture = read_cover(io.BytesIO(content) if isinstance(content, bytes) else content)

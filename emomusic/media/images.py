@@ -46,7 +46,7 @@ WORK_S = 10.0
 WORKING_SIDE = 1280
 
 # An allow-list, because other decoders are unsafe: EPS starts Ghostscript.
-_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "HEIF", "AVIF")
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
 FORMATS_IN_WORDS = FORMATS[Kind.PICTURE]
 
 _MOST_SCANS = 100  # of a progressive JPEG, which has ten; each visits all pixels
@@ -92,10 +92,14 @@ def read_image(source: bytes | str | os.PathLike[str]) -> RgbImage:
 
 def _decode(data: bytes, name: str) -> RgbImage:
     _prepare_pillow()
+    formats: tuple[str, ...] = _FORMATS
+    if data[4:8] == b"ftyp":
+        _register_heic()
+        formats = ("HEIF", *_FORMATS)
     file = GuardedFile(io.BytesIO(data))
     file.deadline_s = time.thread_time() + WORK_S
     try:
-        with Image.open(cast("BinaryIO", file), formats=_FORMATS) as picture:
+        with Image.open(cast("BinaryIO", file), formats=formats) as picture:
             _check(picture, data, name)
             picture.load()
             return _to_rgb(picture)
@@ -154,14 +158,18 @@ def _num_scans(jpeg: bytes) -> int:
 
 @cache
 def _prepare_pillow() -> None:
-    """Register HEIC with Pillow and ignore its warnings about metadata and sizes, which `_check` checks.
+    """Ignore Pillow's warnings about metadata and sizes, which `_check` checks.
 
     The filter is set once, because warning filters belong to the process and changing them is not thread-safe.
     """
     warnings.filterwarnings("ignore", module=r"PIL\.|pillow_heif")
     with contextlib.suppress(AttributeError, OSError):  # libtiff prints errors, which Pillow raises
         ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
-    import pillow_heif
+
+
+@cache
+def _register_heic() -> None:
+    import pillow_heif  # takes 5 MB
 
     pillow_heif.register_heif_opener()
 
