@@ -192,10 +192,11 @@ _ANSWERS = ("file_urls_response", "backend_operation_response", "heartbeat_ack")
 
 
 @cache
-def keep_answers() -> None:
-    """Stop Streamlit from dropping its answers to a browser's requests when a run of the page begins.
+def keep_messages() -> None:
+    """Stop Streamlit from dropping messages to a browser when a run begins that a busy server has not sent yet.
 
-    A busy server has not sent them yet at that moment. Without its answer, an upload or a download never begins.
+    Without its answer, an upload or a download never begins. The run of a fragment drops the fragment's blocks, but
+    not all that lies in them: without the block, the whole page becomes empty.
     """
     from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 
@@ -204,9 +205,11 @@ def keep_answers() -> None:
     def clear_others(
         queue: ForwardMsgQueue, retain_lifecycle_msgs: bool = False, fragment_ids_this_run: list[str] | None = None
     ) -> None:
-        is_new_run = retain_lifecycle_msgs and fragment_ids_this_run is None  # a fragment's run keeps them
-        answers = [each for each in queue._queue if is_new_run and each.WhichOneof("type") in _ANSWERS]
-        clear(queue, retain_lifecycle_msgs, fragment_ids_this_run)
+        if retain_lifecycle_msgs and fragment_ids_this_run is not None:
+            queue._delta_index_map = {}  # what follows replaces none of them
+            return
+        answers = [each for each in queue._queue if retain_lifecycle_msgs and each.WhichOneof("type") in _ANSWERS]
+        clear(queue, retain_lifecycle_msgs)
         queue._queue += answers
 
     ForwardMsgQueue.clear = clear_others  # type: ignore[assignment, method-assign]

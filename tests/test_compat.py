@@ -12,7 +12,7 @@ from emomusic import compat
 
 
 def test_an_answer_to_a_browser_outlives_the_start_of_a_run() -> None:
-    compat.keep_answers()
+    compat.keep_messages()
     queue, answer, delta = ForwardMsgQueue(), ForwardMsg(), ForwardMsg()
     answer.file_urls_response.response_id = "upload"
     delta.delta.new_element.markdown.body = "of the last run"
@@ -21,6 +21,19 @@ def test_an_answer_to_a_browser_outlives_the_start_of_a_run() -> None:
     queue.clear(retain_lifecycle_msgs=True)
     assert queue.flush() == [answer]
     assert queue.is_empty()
+
+
+def test_the_run_of_a_fragment_drops_no_block_whose_content_waits_too() -> None:
+    compat.keep_messages()
+    queue, block, chart = ForwardMsgQueue(), ForwardMsg(), ForwardMsg(ref_hash="of a chart that the browser has")
+    block.delta.add_block.allow_empty = True
+    block.delta.fragment_id = "plane"
+    for message, path in ((block, [0, 3]), (chart, [0, 3, 0])):
+        message.metadata.delta_path.extend(path)
+        queue.enqueue(message)
+    queue.clear(retain_lifecycle_msgs=True, fragment_ids_this_run=["plane"])
+    queue.enqueue(chart)
+    assert queue.flush() == [block, chart, chart]
 
 
 def _send_message() -> None:

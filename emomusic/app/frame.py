@@ -27,7 +27,7 @@ from emomusic.compat import (
     add_middleware,
     bound_free_memory,
     finish_callbacks,
-    keep_answers,
+    keep_messages,
     keep_uploads_in_memory,
 )
 from emomusic.errors import EmomusicError, SettingsError
@@ -106,7 +106,7 @@ def enter_app() -> None:
 
                 add_middleware(Gate)
             keep_uploads_in_memory(_LARGEST_IN_MEMORY)
-            keep_answers()
+            keep_messages()
             finish_callbacks()
             forget_closed_pages()
         except StopException:  # the page was closed at once: the next one does this
