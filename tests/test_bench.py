@@ -1,7 +1,8 @@
-"""scripts/bench.py: what is measured, in which units; how fast it is here is for the command to say."""
+"""scripts/bench.py and load_test.py: what is measured, in which units; how fast it is here is for them to say."""
 
 import json
 import sys
+from argparse import Namespace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,6 +11,7 @@ import pytest
 from emomusic import assets
 from emomusic.cli import main
 from scripts import bench
+from scripts.load_test import measure
 from tests.films import NOBODY, write_film
 from tests.songs.tables import recommender_over, song_table
 
@@ -45,3 +47,14 @@ def test_the_command_needs_a_checkout(monkeypatch: pytest.MonkeyPatch, capfd: py
     assert out == ""
     assert "Clone the repository" in err
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_two_visitors_receive_photos_and_songs_without_errors() -> None:
+    report = measure(Namespace(visitors=2, seconds=15, replicas=1, think=0.3, arrive_within=1, interval=10))
+    assert report["errors"] == {}
+    assert report["refusals"]["count"] == 0
+    assert report["answers"]["count"] > 0
+    assert report["answers"]["max_s"] >= report["answers"]["p95_s"] >= report["answers"]["p50_s"] > 0
+    assert {row["present"] for row in report["intervals"]} <= {0, 1, 2}
+    assert report["MB"]["replica 1"] > 100

@@ -145,18 +145,17 @@ def window(playwright: Playwright, *flags: str, permissions: tuple[str, ...] = (
     """Open a Chromium window with these flags. Without permissions, it can ask the visitor."""
     path = chromium(complete=not permissions)
     browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *flags])
+    errors: list[str] = []
     try:
         context = browser.new_context(viewport={"width": 1440, "height": 900}, permissions=list(permissions))
+        context.on("weberror", lambda event: errors.append(f"{event.error}\n{event.error.stack}"))
         with_spotify(context)
         page = context.new_page()
         page.set_default_timeout(LONG_MS)
-        errors: list[str] = []
-        context.on("weberror", lambda event: errors.append(f"{event.error}\n{event.error.stack}"))
-        try:
-            yield page
-        except AssertionError as error:
-            error.add_note("Uncaught errors of the pages:\n" + "\n".join(errors))
-            raise
+        yield page
+    except AssertionError as error:
+        error.add_note("Uncaught errors of the pages:\n" + "\n".join(errors))
+        raise
     finally:
         browser.close()
 

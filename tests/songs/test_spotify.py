@@ -26,6 +26,7 @@ from emomusic.songs.spotify import (
     songs_m3u,
     track_url,
 )
+from emomusic.text import csv_text, escape_formula
 from tests.servers import Reply, Request, Server, serve
 from tests.songs.tables import recommender_over, song_table, track_id
 
@@ -39,6 +40,20 @@ def songs_over(table: pd.DataFrame) -> list[Pick]:
 def test_urls_contain_the_id() -> None:
     assert track_url(ID) == f"https://open.spotify.com/track/{ID}"
     assert embed_url(ID) == f"https://open.spotify.com/embed/track/{ID}"
+
+
+@pytest.mark.parametrize(
+    ("cell", "escaped"),
+    [
+        ("=1+1", "'=1+1"),
+        ("  @SUM(A1)", "  '@SUM(A1)"),
+        ("a; -1\t+2\n=3", "a; '-1\t'+2\n'=3"),
+        ("a = b - c, +d", "a = b - c, +d"),
+    ],
+)
+def test_a_formula_is_quoted_at_the_start_and_after_a_separator(cell: str, escaped: str) -> None:
+    assert escape_formula(cell) == escaped
+    assert csv_text(["x"], [[cell]]).splitlines()[1].strip('"').startswith(escaped.splitlines()[0])
 
 
 def test_formulas_in_the_csv_are_escaped_and_other_text_is_unchanged() -> None:
