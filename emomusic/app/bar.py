@@ -132,7 +132,7 @@ def show_bar() -> None:
 
 
 def _pass_over_gone(queue: SongQueue) -> None:
-    """Move to the next song that is still there. The page is then shown again, and tells which ones are not."""
+    """Move to the next song that is still there. The page then runs again and names the missing ones."""
     bar, gone = page_state(BarState), list[str]()
     while (current := queue.current) is not None and current.song.is_audio:
         try:

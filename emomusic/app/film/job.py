@@ -69,7 +69,7 @@ def _end_threads() -> None:
 
 
 class FilmPhase(StrEnum):
-    """State of a job, in words for the visitor."""
+    """State of a job; the page shows its value."""
 
     WAITING = "Waiting for the networks, or for the films of others"
     READING = "Reading"

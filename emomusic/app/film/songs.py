@@ -62,7 +62,7 @@ def sing(number: int) -> None:
 
 
 def stop_unless_following() -> None:
-    """Let the bar let go of the song of the scene, unless the visitor follows the film."""
+    """Stop the song of the scene, unless the visitor follows the film."""
     player = page_state(PlayerState)
     if player.playing == PLACE and not st.session_state.get(FILM_FOLLOWS):
         player.playing = ""

@@ -1,4 +1,4 @@
-"""What a visitor has chosen on the Film page."""
+"""The choices of a visitor on the Film page."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ScenePicks:
 
     recommender: Recommender  # chose them
     requests: Sequence[Request]  # of the scenes, for the visitor's music
-    skipped: Set[str]  # what the visitor had skipped, as in `PlayerState`
+    skipped: Set[str]  # as in `PlayerState`, at that moment
     picks: Sequence[Pick | None]  # the songs; None where no song fits
 
 
