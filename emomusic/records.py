@@ -222,7 +222,7 @@ class FaceRecord(
         return f"FER2013 PrivateTest (n = {self.test.n})"
 
 
-class SongRecord(
+class MoodModelRecord(
     ClassMetrics,
     frozen=True,
     eq=False,
@@ -274,7 +274,7 @@ class SongRecord(
         return f"{self.folds} folds of {data} (n = {self.n})"
 
 
-Record: TypeAlias = FaceRecord | SongRecord
+Record: TypeAlias = FaceRecord | MoodModelRecord
 
 
 def read_record(kind: ModelKind, name: str) -> Record:
@@ -313,7 +313,7 @@ def _converted(kind: ModelKind, metrics: Mapping[str, Any]) -> Record:
     values = {**metrics, "kind": kind}
     if isinstance(spread := metrics.get("accuracy"), Mapping):  # of moods
         values |= {"accuracy": spread.get("mean"), "accuracy_std": spread.get("std")}
-    return msgspec.convert(values, SongRecord, dec_hook=_matrix)
+    return msgspec.convert(values, MoodModelRecord, dec_hook=_matrix)
 
 
 def _matrix(_: type, value: object) -> IntArray:

@@ -165,7 +165,7 @@ def hear(sound: Sound) -> tuple[float, float]:
     """The valence and arousal that the model of sound hears, at the loudness of music services."""
     louder = np.clip(sound * 10 ** ((SERVICE_DB - LOUDNESS_DB) / 20), -1, 1)
     mono = resample_poly(louder.mean(axis=1), SAMPLE_RATE, RATE).astype(np.float32)
-    heard = load_sound_model().hear([Window(0.0, mono)])
+    heard = load_sound_model().analyse([Window(0.0, mono)])
     return heard.valence, heard.arousal
 
 

@@ -156,7 +156,7 @@ def hear(records: list[dict[str, Any]]) -> None:
         path = songs_dir() / record["file"]
         song = read_song(path)
         kept = {name: record[name] for name in ("number", "file", "licence", "source")}
-        hearing = load_sound_model().hear(song.windows)
+        hearing = load_sound_model().analyse(song.windows)
         sound, moods = read_sound(path, 0), hearing.moods
         key = key_of(sound)
         heard.append(kept | ({"key": key} if key else {}) | record_of(song, hearing, str(path)))

@@ -277,7 +277,7 @@ def _hear(uploads: OwnFiles) -> None:
         except AudioError as error:
             file.problem = str(error)
             continue
-        record = record_of(song, load_sound_model().hear(song.windows, visitor_turn), file.name)
+        record = record_of(song, load_sound_model().analyse(song.windows, visitor_turn), file.name)
         file.song = local_song(record, Player.UPLOAD, file.number, file.name)
     bar.empty()
     _renew(uploads)

@@ -55,7 +55,7 @@ def analyse(options: argparse.Namespace) -> Outcome:
         problems = list(changes.problems)
         try:
             with progress("songs", 0, with_rate=True) as on_progress:
-                unread = library.hear(
+                unread = library.analyse(
                     load_sound_model,
                     checksum_of("models/sound"),
                     workers=num_cores(),

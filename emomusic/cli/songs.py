@@ -251,7 +251,7 @@ def _analyzed_song(name: str) -> tuple[dict[str, Any], int]:
         log_file_error(name, str(error))
         return {"audio": name, "error": str(error)}, 2
     decoded = time.perf_counter()
-    heard = model.hear(song.windows)
+    heard = model.analyse(song.windows)
     return {
         "audio": name,
         "title": song.title,

@@ -44,13 +44,13 @@ class SongRecord(TypedDict):
 
 
 def analyse_all(
-    files: Mapping[int, str], load_ear: Callable[[], SoundHead], workers: int
+    files: Mapping[int, str], load_sound_model: Callable[[], SoundHead], workers: int
 ) -> Generator[tuple[int, str | AudioError]]:
     """Analyse files in processes. A file that ends its process twice counts as unreadable.
 
     Args:
         files: paths by number.
-        load_ear: gives what hears the songs. A function of a module, so that processes find it.
+        load_sound_model: gives the model that hears the songs. A function of a module, so that processes find it.
         workers: number of processes; 1 for none but this one.
 
     Yields:
@@ -62,13 +62,13 @@ def analyse_all(
     """
     if not files:
         return
-    ear = load_ear()  # its errors are those of each worker
+    model = load_sound_model()  # its errors are those of each worker
     if workers == 1 or len(files) == 1:
-        yield from ((number, _analyse(ear, (number, path))) for number, path in files.items())
+        yield from ((number, _analyse(model, (number, path))) for number, path in files.items())
         return
     calls, num_crashes = deque(files.items()), 0
     try:
-        with closing(run_in_processes(calls, _analyse, load_ear, workers=min(workers, len(files)))) as results:
+        with closing(run_in_processes(calls, _analyse, load_sound_model, workers=min(workers, len(files)))) as results:
             for (number, path), analysis in results:
                 if isinstance(analysis, Crash):
                     if (num_crashes := num_crashes + 1) > _MAX_CRASHES:
@@ -84,7 +84,7 @@ def analyse_all(
         ) from None
 
 
-def _analyse(ear: SoundHead, call: tuple[int, str]) -> str | AudioError:
+def _analyse(model: SoundHead, call: tuple[int, str]) -> str | AudioError:
     from emomusic.media.audio_file import read_song
 
     _, path = call
@@ -92,7 +92,7 @@ def _analyse(ear: SoundHead, call: tuple[int, str]) -> str | AudioError:
         song = read_song(Path(path))
     except AudioError as error:
         return error
-    return json.dumps(record_of(song, ear.hear(song.windows), path))
+    return json.dumps(record_of(song, model.analyse(song.windows), path))
 
 
 def record_of(song: AudioSong, hearing: Hearing, path: str) -> dict[str, Any]:

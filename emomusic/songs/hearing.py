@@ -128,7 +128,7 @@ class SoundHead:
         logits = standardized.astype(np.float64) @ self.weights + self.bias + similarities @ self.kernel_weights
         return np.asarray(softmax(logits), np.float64)
 
-    def hear(
+    def analyse(
         self, windows: Sequence[Window], turn: Callable[[], AbstractContextManager[None]] = nullcontext
     ) -> Hearing:
         """The mood of a song.
@@ -254,7 +254,7 @@ def hear_film(
         if not part.size or not on_progress(float(part[0] / len(audible))):
             break
         together = [audible[position] for position in part.tolist()]
-        for window, (_, valence, arousal) in zip(together, load_sound_model().hear(together).timeline, strict=True):
+        for window, (_, valence, arousal) in zip(together, load_sound_model().analyse(together).timeline, strict=True):
             mood = QUADRANT_MOODS[quadrant_of(AffectPoint(valence, arousal), neutral_radius=0)]
             # After the last window, the sound is shorter than another one
             length_s = step_s + (PATCH_S if window is windows[-1] else 0.0)

@@ -212,7 +212,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
     # Files
 
     def add(self, paths: Sequence[Path]) -> Changes:
-        """Add folders or files, and find their songs. `hear` then analyses them.
+        """Add folders or files, and find their songs. `analyse` then analyses them.
 
         Raises:
             LibraryError: a path is absent, or a file is no audio file.
@@ -234,7 +234,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
         return self.update(paths)
 
     def update(self, below: Sequence[Path] | None = None) -> Changes:
-        """Find new, changed, moved and deleted files. `hear` then analyses the new and changed ones.
+        """Find new, changed, moved and deleted files. `analyse` then analyses the new and changed ones.
 
         The songs of a folder that is absent, such as one on a disk that is not connected, stay.
 
@@ -297,9 +297,9 @@ class Library(contextlib.AbstractContextManager["Library"]):
 
     # Analysis
 
-    def hear(
+    def analyse(
         self,
-        load_ear: Callable[[], SoundHead],
+        load_sound_model: Callable[[], SoundHead],
         model: str,
         *,
         workers: int,
@@ -309,7 +309,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
         """Analyse the files that wait: new ones, changed ones, and those that another model heard.
 
         Args:
-            load_ear: gives what hears the songs. Each worker calls it.
+            load_sound_model: gives the model that hears the songs. Each worker calls it.
             model: identifies it.
             workers: number of processes; 1 for none but this one.
             below: only files at or below these paths; None for all.
@@ -326,7 +326,7 @@ class Library(contextlib.AbstractContextManager["Library"]):
         batch: list[tuple[Any, ...]] = []
         saved_s = time.monotonic()
         try:
-            with contextlib.closing(analyse_all(waiting, load_ear, workers)) as analyses:
+            with contextlib.closing(analyse_all(waiting, load_sound_model, workers)) as analyses:
                 for done, (number, analysis) in enumerate(analyses, 1):
                     if isinstance(analysis, AudioError):
                         problems.append(f"{waiting[number]}: {analysis}")

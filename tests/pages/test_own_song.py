@@ -44,7 +44,7 @@ def path_of(app: AppTest) -> dict[str, Any]:
 
 
 def heard(data: bytes) -> Hearing:
-    return load_sound_model().hear(read_song(io.BytesIO(data)).windows)
+    return load_sound_model().analyse(read_song(io.BytesIO(data)).windows)
 
 
 def test_a_dropped_song_has_its_quadrant_tags_a_face_and_its_path(

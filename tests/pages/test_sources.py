@@ -119,7 +119,7 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
             (folder / f"{len(list(folder.iterdir()))}.wav").write_bytes(song_bytes("wav", 2 + number / 10, tags={}))
         with Library(create=True) as library:
             library.add([folder])
-            library.hear(FakeEar, "fake", workers=1, on_progress=lambda done, total: None)
+            library.analyse(FakeEar, "fake", workers=1, on_progress=lambda done, total: None)
 
     st.cache_resource.clear()
     yield add

@@ -21,7 +21,7 @@ from emomusic.faces.model_files import face_models
 from emomusic.metrics import McNemar, expected_calibration_error
 from emomusic.records import (
     FaceRecord,
-    SongRecord,
+    MoodModelRecord,
     read_face_record,
     read_record,
     write_metrics,
@@ -94,7 +94,7 @@ def test_the_figures_of_the_models_of_songs_are_those_of_their_answers(kind: Mod
     records, problems = read_records(kind)
     assert (len(records), problems) == (number, {})
     for record in records:
-        assert isinstance(record, SongRecord)
+        assert isinstance(record, MoodModelRecord)
         accuracies, own = read_fold_accuracies(kind, record.name), read_predictions(kind, record.name)
         assert accuracies.shape == (5, 10)
         assert (accuracies.mean(), accuracies.std()) == pytest.approx((record.accuracy, record.accuracy_std))

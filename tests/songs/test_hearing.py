@@ -51,7 +51,7 @@ def drums(seconds: float) -> np.ndarray:
 
 def test_loud_drums_are_more_awake_than_a_soft_chord():
     model = load_sound_model()
-    soft, loud = (model.hear([Window(0.0, sound(9.5))]) for sound in (chord, drums))
+    soft, loud = (model.analyse([Window(0.0, sound(9.5))]) for sound in (chord, drums))
     assert loud.arousal > soft.arousal + 0.5
     for heard in (soft, loud):
         assert sum(heard.probabilities.values()) == pytest.approx(1)
@@ -123,9 +123,9 @@ class _Ear(FakeEar):
     def __init__(self) -> None:
         self.num_heard: list[int] = []
 
-    def hear(self, windows: Sequence[Window], _turn: object = None) -> Hearing:
+    def analyse(self, windows: Sequence[Window], _turn: object = None) -> Hearing:
         self.num_heard.append(len(windows))
-        heard = [super(_Ear, self).hear([window]) for window in windows]
+        heard = [super(_Ear, self).analyse([window]) for window in windows]
         timeline = [(w.start_s, h.valence, h.arousal) for w, h in zip(windows, heard, strict=True)]
         return replace(heard[0], timeline=tuple(timeline))
 

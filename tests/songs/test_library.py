@@ -47,7 +47,7 @@ def library(tmp_path: Path) -> Iterator[Library]:
 
 
 def hear(library: Library, *, model: str = "m1", workers: int = 1, below: Sequence[Path] | None = None) -> list[str]:
-    return library.hear(FakeEar, model, workers=workers, below=below, on_progress=lambda done, total: None)
+    return library.analyse(FakeEar, model, workers=workers, below=below, on_progress=lambda done, total: None)
 
 
 def filled(library: Library, folder: Path) -> Library:
@@ -69,7 +69,7 @@ def test_songs_are_found_and_analysed_once(library: Library, music: Path):
     assert library.songs() == []
     assert library.info()["waiting"] == 5
     progress: list[tuple[int, int]] = []
-    problems = library.hear(FakeEar, "m1", workers=1, on_progress=lambda *counts: progress.append(counts))
+    problems = library.analyse(FakeEar, "m1", workers=1, on_progress=lambda *counts: progress.append(counts))
     assert progress == [(number, 5) for number in range(1, 6)]
     assert problems == [
         f"{music}/b/broken.mp3: 'broken.mp3' is not an audio file; choose MP3, FLAC, Ogg, Opus, M4A, WAV or AIFF."
@@ -202,7 +202,7 @@ def test_songs_come_while_the_analysis_runs(library: Library, music: Path, monke
         with Library(library.path) as other:
             seen.append((len(other.songs()), library_version(library.path)))
 
-    library.hear(FakeEar, "m1", workers=1, on_progress=look)
+    library.analyse(FakeEar, "m1", workers=1, on_progress=look)
     assert [num_songs for num_songs, _ in seen] == [0, 1, 2, 2, 3]
     assert len({version for _, version in seen}) == 5
 
@@ -231,7 +231,7 @@ with library.Library(Path(sys.argv[1]), create=True) as opened:
     def on_progress(done, total):
         if done == 3:
             os.kill(os.getpid(), 9)
-    opened.hear(FakeEar, "m1", workers=1, on_progress=on_progress)
+    opened.analyse(FakeEar, "m1", workers=1, on_progress=on_progress)
 """
 
 

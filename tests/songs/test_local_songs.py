@@ -110,7 +110,7 @@ def test_every_song_has_its_rights_and_tags_and_is_about_equally_loud():
 def test_stored_moods_are_those_that_the_model_hears(mood: Mood):
     """After a change of the model: python -m scripts.build_bundled_songs."""
     surest = max(bundled_songs(), key=lambda song: song.hearing.moods[mood])
-    heard = load_sound_model().hear(read_song(surest.path or "").windows)
+    heard = load_sound_model().analyse(read_song(surest.path or "").windows)
     assert heard.mood is surest.hearing.mood is mood
     assert heard.moods[mood] == pytest.approx(surest.hearing.moods[mood], abs=0.05)
 

@@ -139,7 +139,7 @@ def _hear(own: OwnSong) -> Hearing:
         artists = f" by {escape_markdown(join_names(song.artists))}" if song.artists else ""
         own.title = song.title
         own.words = f"**{escape_markdown(song.title)}**{artists}, {format_clock(song.duration_s)}"
-        hearing = load_sound_model().hear(song.windows, visitor_turn)
+        hearing = load_sound_model().analyse(song.windows, visitor_turn)
         own.step_s = max(min(song.duration_s, MAX_S) / _MOST_PARTS, PATCH_S)
         own.path = hearing.timeline if len(song.windows) == 1 else None  # a short song was heard as a whole
         own.hearing = hearing
@@ -151,7 +151,7 @@ def _follow(own: OwnSong) -> Timeline:
     if own.path is None:
         with visitor_turn():
             parts = tuple(whole(io.BytesIO(own.data), own.step_s, own.name))
-        own.path = load_sound_model().hear(parts, visitor_turn).timeline
+        own.path = load_sound_model().analyse(parts, visitor_turn).timeline
     return own.path
 
 

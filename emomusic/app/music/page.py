@@ -13,7 +13,7 @@ from emomusic.app.music.explore import show_explore, show_table
 from emomusic.app.music.songs import YOUR_SONG, Songs, forget_other_source, shown_songs
 from emomusic.app.sources import choose_music
 from emomusic.assets import ModelKind
-from emomusic.records import SongRecord, read_record
+from emomusic.records import MoodModelRecord, read_record
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MOODS
 from emomusic.songs.song import FEATURES
 from emomusic.text import pluralize
@@ -70,7 +70,7 @@ def _origin(songs: Songs) -> str:
 def _accuracy() -> str:
     """The accuracy of the mood model, from its saved metrics."""
     record = read_record(ModelKind.MUSIC, DEFAULT_MOOD_MODEL)
-    assert isinstance(record, SongRecord)
+    assert isinstance(record, MoodModelRecord)
     return (
         f"by the model *{record.name}* from audio features, with an accuracy of {100 * record.accuracy:.0f} ± "
         f"{100 * record.accuracy_std:.0f} % on {record.n} held-out songs"
