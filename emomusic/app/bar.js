@@ -33,6 +33,20 @@ export class SongPlayer extends EventTarget {
     window.addEventListener(SOUND, ({ detail }) => {
       if (detail.source !== "player" && !detail.with?.includes("player")) this.pause();
     });
+    this.#shareWithMedia();
+  }
+
+  /** The songs and films of the page are sources too; `follow.js` speaks for a film that it follows. */
+  #shareWithMedia() {
+    const isSource = (media) => media.emomusicFollows === undefined && !media.srcObject && !media.muted;
+    const tell = ({ target }) =>
+      isSource(target) && window.dispatchEvent(new CustomEvent(SOUND, { detail: { source: "media", media: target } }));
+    document.addEventListener("play", tell, true);
+    window.addEventListener(SOUND, ({ detail }) => {
+      for (const media of document.querySelectorAll("audio, video")) {
+        if (isSource(media) && media !== detail.media) media.pause();
+      }
+    });
   }
 
   /** The element that plays the current song. */

@@ -107,7 +107,7 @@ MUSIC_SONG_UPLOAD = "music_song_upload"
 # The models page, all also in the URL
 MODELS_BENCHMARK = "kind"
 MODELS_FACES = "faces"  # the one or two chosen face models
-MODELS_SONGS = "songs"  # the chosen models of songs
+MODELS_SONGS = "song_models"  # the chosen models of songs
 MODELS_TAB = "face_view"
 MODELS_CELL = "cell"  # of the confusion matrix, as "fear called sad"
 MODELS_CLASS = "class"

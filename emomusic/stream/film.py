@@ -21,7 +21,7 @@ from emomusic.faces.reading import FACE_COLUMNS, SHARES, FaceReading, Networks
 from emomusic.media.ahead import ahead
 from emomusic.media.film_file import FilmFile, FilmFrame
 from emomusic.media.images import WORKING_SIDE, RgbImage, crop_face
-from emomusic.stream.timeline import Scene, add_affect, scenes_of, timeline_table
+from emomusic.stream.timeline import Scene, SceneFinder, add_affect, timeline_table
 from emomusic.stream.tracking import FaceFinder, FaceTrack, FaceTracker, Frame, GreyImage, best_pairs, to_flow_image
 from emomusic.text import format_clock
 
@@ -194,11 +194,16 @@ class FilmReading:
         self._times = array("d")
         self._cuts_s: list[float] = []
         self._faces = array("d")  # index of the reading, number, box, confidence and probabilities of each face
+        self._first_values = array("q")  # position in `_faces` where each reading begins
+        self._finding = threading.Lock()
+        self._finder, self._row_found_s = SceneFinder(), 0.0
+        self._num_found, self._scenes = 0, list[Scene]()  # of the readings that the finder has, and their scenes
 
     def add(self, moment: FilmMoment) -> None:
         """Add one reading."""
         scale = self.width / moment.image.shape[1]
         with self._lock:
+            self._first_values.append(len(self._faces))
             for face in moment.faces:
                 box = face.face.box.scaled(scale)
                 self._faces.extend((len(self._times), face.number, box.x, box.y, box.width, box.height))
@@ -217,10 +222,12 @@ class FilmReading:
         with self._lock:
             return self._times[-1] + 1 / self.rate if self._times else 0.0
 
-    def _tables(self) -> tuple[npt.NDArray[np.float64], pd.DataFrame]:
-        """The times of the readings, and a row for each face of each reading."""
+    def _tables(self, first: int = 0) -> tuple[npt.NDArray[np.float64], pd.DataFrame]:
+        """The times of the readings from one on, and a row for each face of each of these readings."""
         with self._lock:
-            times, faces = np.array(self._times), np.array(self._faces)
+            start = self._first_values[first] if first < len(self._times) else len(self._faces)
+            times, faces = np.array(self._times[first:]), np.array(self._faces[start:])
+        faces[:: 7 + len(EMOTIONS)] -= first
         table = pd.DataFrame(faces.reshape(-1, 7 + len(EMOTIONS)), columns=["reading", *FACE_COLUMNS[:6], *SHARES])
         return times, table.astype(dict.fromkeys(["reading", *FACE_COLUMNS[:5]], "int64"))
 
@@ -232,22 +239,31 @@ class FilmReading:
         add_affect(table)
         return table[FILM_COLUMNS]
 
-    def timeline(self) -> pd.DataFrame:
-        """The group at each reading. Columns: `live.timeline.COLUMNS`; values are missing without faces."""
-        times, table = self._tables()
+    def timeline(self, first: int = 0) -> pd.DataFrame:
+        """The group at each reading from one on. Columns: `timeline.COLUMNS`; values are missing without faces."""
+        times, table = self._tables(first)
         totals = table.groupby("reading")[SHARES].sum().reindex(range(len(times)), fill_value=0.0)
         return timeline_table(times.round(3), np.bincount(table["reading"], minlength=len(times)), totals.to_numpy())
 
     def scenes(self) -> list[Scene]:
-        """The scenes of stable mood, as from `scenes_of`."""
-        table = self.timeline()
-        with self._lock:
-            cuts_s = list(self._cuts_s)
-        return scenes_of(table, shortest_s=MIN_SCENE_S, row_s=self._row_s(table["time_s"].to_numpy()), cuts_s=cuts_s)
+        """The scenes of stable mood, as from `scenes_of`. The same list is returned until another reading is added."""
+        with self._finding:
+            with self._lock:
+                times, cuts_s = np.array(self._times), list(self._cuts_s)
+            if len(times) == self._num_found:
+                return self._scenes
+            if (row_s := self._row_s(times.round(3))) != self._row_found_s:
+                self._finder, self._row_found_s = SceneFinder(shortest_s=MIN_SCENE_S, row_s=row_s), row_s
+                self._num_found = 0
+            table = self.timeline(self._num_found)
+            self._finder.add(table, cuts_s)
+            self._num_found += len(table)
+            self._scenes = self._finder.scenes()
+            return self._scenes
 
     def _row_s(self, times: npt.NDArray[np.float64]) -> float:
         """Seconds from reading to reading, which a film with few frames determines."""
-        usual_s = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+        usual_s = round(float(np.median(np.diff(times))), 3) if len(times) > 1 else 0.0
         return usual_s if usual_s > 1.5 / self.rate else 1 / self.rate
 
     def faces(self) -> list[FilmFace]:

@@ -143,55 +143,90 @@ def scenes_of(
     Returns:
         In order of time. Neighbours differ in their quadrant or their emotion, or have a gap between them.
     """
-    faces = table[table["num_faces"] > 0]
-    times, shares = faces["time_s"].tolist(), faces[SHARES].to_numpy()
-    features = np.hstack([affect_of_rows(shares), shares * _PROBABILITY_WEIGHT**0.5])
-    costs = np.where(faces["time_s"].isin(cuts_s), _COST_AT_CUT, 1.0) * change_cost * shortest_s / row_s
-    gaps = [row for row in range(1, len(times)) if times[row] - times[row - 1] - row_s >= shortest_s]
-    scenes = []
-    for first, stop in itertools.pairwise([0, *gaps, len(times)] if times else []):
-        pieces: list[tuple[int, int]] = []
-        for start, end in _partition(features[first:stop], math.ceil(shortest_s / row_s), costs[first:stop]):
-            piece = (first + start, first + end)
-            # Repeated, because the mean of a joined piece may equal the previous piece
-            while pieces and _kind(shares[slice(*pieces[-1])]) == _kind(shares[slice(*piece)]):
-                piece = (pieces.pop()[0], piece[1])
-            pieces.append(piece)
-        for start, end in pieces:
-            end_s = times[end - 1] + row_s if end == stop else min(times[end - 1] + row_s, times[end])
-            scenes.append(_scene(times[start], end_s - times[start], shares[start:end].mean(axis=0)))
-    return scenes
+    finder = SceneFinder(shortest_s=shortest_s, row_s=row_s, change_cost=change_cost)
+    finder.add(table, cuts_s)
+    return finder.scenes()
 
 
-def _partition(
-    features: npt.NDArray[np.float64], shortest: int, costs: npt.NDArray[np.float64]
-) -> list[tuple[int, int]]:
-    """The best partition of rows into pieces of at least `shortest` rows, as first row and row after the last.
+_LONGEST = 60  # of a piece, in shortest scenes. A longer scene consists of several pieces of the same kind
 
-    Args:
-        features: shape (n, number of features), n at least 1.
-        shortest: number of rows.
-        costs: shape (n,), of a piece that starts there.
+
+class SceneFinder:
+    """The scenes of a timeline that grows. The work for each new row does not depend on the length of the timeline.
+
+    Attributes:
+        num_compared: how many pieces of the timeline were compared, a measure of the work.
     """
-    count = len(features)
-    sums = np.concatenate([np.zeros((1, features.shape[1])), features.cumsum(axis=0)])
-    squares = np.concatenate([[0.0], (features**2).sum(axis=1).cumsum()])
-    best, starts = np.zeros(count + 1), np.zeros(count + 1, int)
-    before = np.zeros(1, int)  # the possible starts of a piece
-    worse: deque[npt.NDArray[np.int64]] = deque()  # starts that are worse than a later one, when that is possible
-    for end in range(min(shortest, count), count + 1):
-        if end >= 2 * shortest:
-            before = np.setdiff1d(np.append(before, end - shortest), worse.popleft(), assume_unique=True)
-        errors = squares[end] - squares[before] - ((sums[end] - sums[before]) ** 2).sum(axis=1) / (end - before)
-        totals = best[before] + errors + costs[before]
-        choice = totals.argmin()
-        best[end], starts[end] = totals[choice], before[choice]
-        worse.append(before[totals >= best[end] + (costs[end] if end < count else 0.0)])
-    pieces = []
-    while count:
-        pieces.append((int(starts[count]), count))
-        count = int(starts[count])
-    return pieces[::-1]
+
+    def __init__(self, *, shortest_s: float = 5, row_s: float = 1, change_cost: float = _CHANGE_COST) -> None:
+        """Begin without rows. The arguments are those of `scenes_of`."""
+        self.num_compared = 0
+        self._shortest_s, self._row_s = shortest_s, row_s
+        self._shortest = math.ceil(shortest_s / row_s)  # rows
+        self._cost = change_cost * shortest_s / row_s
+        self._ended: list[Scene] = []  # the scenes before the last gap
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin the rows after a gap. Entry n of the sums and of the best partitions is about the first n rows."""
+        self._times, self._costs = np.zeros(0), np.zeros(0)
+        self._shares = np.zeros((0, len(EMOTIONS)))
+        self._sums, self._squares = np.zeros((1, 2 + len(EMOTIONS))), np.zeros(1)
+        self._best, self._starts = np.zeros(1), np.zeros(1, int)  # the smallest total, and the start of its last piece
+
+    def add(self, table: pd.DataFrame, cuts_s: Collection[float] = ()) -> None:
+        """Add the next rows of the timeline, with the times of the rows after a cut."""
+        faces = table[table["num_faces"] > 0]
+        times, shares = faces["time_s"].to_numpy(np.float64), faces[SHARES].to_numpy()
+        costs = np.where(faces["time_s"].isin(cuts_s), _COST_AT_CUT, 1.0) * self._cost
+        away_s = np.diff(times, prepend=self._times[-1:] if len(self._times) else times[:1])
+        gaps = np.flatnonzero(away_s - self._row_s >= self._shortest_s).tolist()
+        for first, stop in itertools.pairwise(dict.fromkeys([0, *gaps, len(times)])):
+            if first in gaps:
+                self._ended = self.scenes()
+                self._begin()
+            self._extend(times[first:stop], shares[first:stop], costs[first:stop])
+
+    def _extend(
+        self, times: npt.NDArray[np.float64], shares: npt.NDArray[np.float64], costs: npt.NDArray[np.float64]
+    ) -> None:
+        """Find the best partition up to each of these rows, into pieces of at least the shortest scene."""
+        features = np.hstack([affect_of_rows(shares), shares * _PROBABILITY_WEIGHT**0.5])
+        first = len(self._times) + 1
+        self._times, self._costs = np.append(self._times, times), np.append(self._costs, costs)
+        self._shares = np.concatenate([self._shares, shares])
+        self._sums = np.concatenate([self._sums[:-1], np.concatenate([self._sums[-1:], features]).cumsum(axis=0)])
+        squares = np.append(self._squares[-1:], (features**2).sum(axis=1))
+        self._squares = np.append(self._squares[:-1], squares.cumsum())
+        self._best = np.append(self._best, np.full(len(times), np.inf))
+        self._starts = np.append(self._starts, np.zeros(len(times), int))
+        for end in range(max(first, self._shortest), len(self._times) + 1):
+            low = max(end - _LONGEST * self._shortest, 0)
+            before = slice(low, end - self._shortest + 1)  # the possible starts of the last piece
+            num_rows = np.arange(end - low, self._shortest - 1, -1)
+            away = ((self._sums[end] - self._sums[before]) ** 2).sum(axis=1) / num_rows
+            totals = self._best[before] + self._costs[before] + self._squares[end] - self._squares[before] - away
+            choice = totals.argmin()
+            self._best[end], self._starts[end] = totals[choice], low + choice
+            self.num_compared += len(totals)
+
+    def scenes(self) -> list[Scene]:
+        """The scenes so far, as from `scenes_of`; the last one may still change."""
+        pieces, end = list[tuple[int, int]](), len(self._times)
+        while end:
+            pieces.append((int(self._starts[end]), end))
+            end = int(self._starts[end])
+        joined: list[tuple[int, int]] = []
+        for piece in reversed(pieces):
+            # Repeated, because the mean of a joined piece may equal the previous piece
+            while joined and _kind(self._shares[slice(*joined[-1])]) == _kind(self._shares[slice(*piece)]):
+                piece = (joined.pop()[0], piece[1])
+            joined.append(piece)
+        found, times = list(self._ended), self._times.tolist()
+        for start, end in joined:
+            end_s = min([times[end - 1] + self._row_s, *times[end : end + 1]])
+            found.append(_scene(times[start], end_s - times[start], self._shares[start:end].mean(axis=0)))
+        return found
 
 
 def _kind(shares: npt.NDArray[np.float64]) -> tuple[str, str]:

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.browser
 VIDEO = "document.querySelector('video')"
 HAS_FRAMES = f"() => {VIDEO} && {VIDEO}.readyState >= 2"
 SCENE = re.compile(r"^Scene (\d+) of (\d+), ")
-SHOTS = [(COLLINS, 6), (BIDEN, 6)]
+SHOTS = [(COLLINS, 5.6), (BIDEN, 6.4)]  # the cut lies between two seconds
 
 # The middle of a second on the time axis; 0 while the chart is replaced
 X_OF = """second => {
@@ -132,6 +132,14 @@ SUNG = f"""() => {{
 }}"""
 
 
+# Keeps the titles of the songs that begin
+NOTE_BEGUN = """() => {
+  const player = window.emomusicPlayer, begin = player.begin.bind(player);
+  window.begun = [];
+  player.begin = (song, ...rest) => (window.begun.push(song.title), begin(song, ...rest));
+}"""
+
+
 def test_the_song_of_a_scene_sounds_while_the_film_plays_and_changes_at_a_cut(open_page: Callable[..., Page]) -> None:
     page = open_page("/film?film=sample&songs=bundled")
     wait_for_results(page)
@@ -139,8 +147,11 @@ def test_the_song_of_a_scene_sounds_while_the_film_plays_and_changes_at_a_cut(op
     tiles = page.locator('[class*="st-key-scene-scene-"] button')
     zeroth, first = (tiles.nth(number).inner_text().splitlines()[-1] for number in (0, 1))
     assert zeroth != first
+    page.evaluate(NOTE_BEGUN)
     tiles.nth(1).click()
     page.wait_for_function(f"title => ({SUNG})() === title", arg=first)
+    assert page.evaluate(f"{VIDEO}.currentTime % 1") > 0.1  # the cut lies between two seconds
+    assert zeroth not in page.evaluate("window.begun")
     page.evaluate(f"{VIDEO}.pause(), {VIDEO}.currentTime = 0")
     page.wait_for_function("title => window.emomusicPlayer.song.title === title", arg=zeroth)  # it waits with the film
     wait_until_idle(page)

@@ -167,7 +167,7 @@ def test_views_fit_a_phone_and_a_keyboard_chooses_models(models: Callable[..., P
     page.keyboard.type("mlp")
     page.keyboard.press("Enter")
     expect(page.get_by_text(re.compile("686 songs.* only Ensemble .* only Neural network"))).to_be_visible()
-    expect(page).to_have_url(re.compile("songs=mlp"))
+    expect(page).to_have_url(re.compile("song_models=mlp"))
     page.keyboard.press("Escape")  # the open menu would receive the next click
     page.get_by_role("radio", name="FER2013's labels").click()
     for tab, last in (

@@ -19,6 +19,7 @@ from tests.browser.accessibility import axe_report
 from tests.browser.conftest import PATIENCE_MS, visit, with_spotify
 from tests.browser.player import PLAYER, is_paused, level, song, song_after, sounding, track
 from tests.browser.waiting import press_shortcut, wait_until_idle
+from tests.films import NOBODY, write_film
 
 pytestmark = pytest.mark.browser
 
@@ -90,6 +91,27 @@ def test_each_sample_and_each_mood_sounds_as_the_sentence_says(offline: Page, se
         songs.append(sounding(offline, after=songs[-1] if mood is not Mood.CALM else ""))
         assert level(offline) > 0.01
         assert mood_of(songs[-1]) == mood
+
+
+def test_a_film_without_scenes_and_an_own_song_share_the_sound_with_the_bar(offline: Page, tmp_path: Path) -> None:
+    write_film(film := tmp_path / "nobody.mp4", [(NOBODY, 4)], audio="aac")
+    (own := tmp_path / "own.wav").write_bytes(tone(8, 440))
+    offline.locator("[class*='st-key-sample-'] button").first.click()
+    sounding(offline)
+    offline.evaluate("window.emomusicPlayer.audio.loop = true")
+    for page, file, media in (("Film", film, "video"), ("Music", own, "audio")):
+        visit(offline, page)
+        if page == "Music":
+            offline.get_by_role("tab", name="Your song").click()
+        offline.locator('input[type="file"]').first.set_input_files(file)
+        element = offline.locator(f"{media}[src]")
+        expect(element).to_have_count(1, timeout=PATIENCE_MS)
+        wait_until_idle(offline)
+        element.evaluate("media => Object.assign(media, { loop: true }).play()")
+        offline.wait_for_function("() => window.emomusicPlayer.audio.paused")
+        offline.get_by_label("Play", exact=True).click()
+        sounding(offline)
+        assert element.evaluate("media => media.paused")
 
 
 def test_a_song_goes_on_over_pages_and_stops_for_other_sounds(offline: Page) -> None:

@@ -5,8 +5,9 @@ import logging
 import subprocess
 import sys
 import tempfile
+import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -22,6 +23,7 @@ from emomusic.app.film.job import PORTRAIT, FilmJob, FilmPhase, FilmView, stored
 from emomusic.app.film.state import FilmState
 from emomusic.errors import CapacityError, FilmError
 from emomusic.faces.reading import Networks, load_networks
+from emomusic.media.film_songs import SceneSong
 from emomusic.media.images import read_image
 from emomusic.server.capacity import ByteBudget, Capacity, Settings
 from emomusic.server.streaming import StreamedFile
@@ -152,6 +154,22 @@ def test_a_film_that_breaks_off_an_error_and_a_missing_encoder_keep_the_readings
     monkeypatch.setattr(job_module, "annotate_film", draw)
     film = end_of()
     assert (film.marked, len(film.reading or ())) == (None, 24)
+
+
+def test_two_clicks_start_one_mixer(start: Callable[..., FilmJob], monkeypatch: pytest.MonkeyPatch) -> None:
+    job, may_end = start(), threading.Event()
+    wait_for_end(job)
+    calls: list[Sequence[SceneSong]] = []
+
+    def add(_: object, songs: Sequence[SceneSong], *__: object, **___: object) -> None:
+        calls.append(songs)
+        assert may_end.wait(PATIENCE_S)
+
+    monkeypatch.setattr(job_module, "add_songs", add)
+    assert [job.mix([]), job.mix([])] == [True, False]
+    may_end.set()
+    assert wait_for_end(job).mixed is not None
+    assert calls == [[]]
 
 
 def test_a_third_film_waits_for_the_first_two(start: Callable[..., FilmJob]) -> None:

@@ -67,7 +67,11 @@ def test_a_dropped_song_has_its_quadrant_tags_a_face_and_its_path(
     assert answer in [header.value for header in app.header]
 
 
-def test_a_file_that_cannot_be_heard_is_one_message(app: AppTest) -> None:
+def test_a_file_that_cannot_be_heard_is_decoded_once_and_is_one_message(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode, names = classify.read_song, []
+    monkeypatch.setattr(classify, "read_song", lambda file, name: names.append(name) or decode(file, name))
     drop(app, song_bytes("wav", seconds=0.5), "my_song.mp3")
     for _ in range(2):
         (error,) = app.error
@@ -75,6 +79,7 @@ def test_a_file_that_cannot_be_heard_is_one_message(app: AppTest) -> None:
         assert app.get("audio") == []
         assert app.slider  # the song of the table
         app.run()
+    assert names == ["my_song.mp3"]
     drop(app, song_bytes(("webm", "libopus"), rate=48_000), "another.webm")  # a film with sound only is a song
     assert not app.error
     assert len(app.get("audio")) == 1

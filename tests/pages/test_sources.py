@@ -12,14 +12,27 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from emomusic.app import bar, own_music, sources, state, uploads
+from emomusic.app.address import Address
 from emomusic.app.bar import content_of
 from emomusic.errors import LibraryError
+from emomusic.results.overview import Benchmark
 from emomusic.server.capacity import Capacity, Settings, capacity, is_own_computer
 from emomusic.server.shared import shared
 from emomusic.songs.library import Library
 from emomusic.songs.local_songs import bundled_songs, recommender_of
 from emomusic.songs.song import Player
-from tests.pages.screen import SAMPLE, click, files_of, playing, queue_of, start_app, text_of, unescaped
+from tests.pages.screen import (
+    SAMPLE,
+    click,
+    files_of,
+    open_page,
+    playing,
+    queue_of,
+    start_app,
+    state_of,
+    text_of,
+    unescaped,
+)
 from tests.songs.ears import FakeEar
 from tests.songs.songs import song_bytes
 
@@ -36,6 +49,18 @@ def test_files_of_bundled_songs_name_no_folder_of_the_server(root: Path, monkeyp
     names = [Path(song.path).name for song in bundled_songs()]
     assert sum(any(name in text for name in names) for text in texts) >= 3
     assert not any(str(root) in text for text in texts)
+
+
+def test_no_two_choices_share_a_key(root: Path) -> None:
+    keys = [value for name, value in vars(state).items() if name.isupper() and isinstance(value, str)]
+    assert sorted(set(keys)) == sorted(keys)
+    app = start_app(root, songs="bundled")
+    models = open_page(app, "models")
+    models.segmented_control(key=state.MODELS_BENCHMARK).set_value(Benchmark.FEATURES).run()
+    models.multiselect(key=state.MODELS_SONGS).set_value(["mlp"]).run()
+    assert state_of(app, Address).chosen == {
+        state.SONGS_FROM: ["bundled"], state.MODELS_SONGS: ["mlp"], state.MODELS_BENCHMARK: [Benchmark.FEATURES],
+    }  # fmt: skip
 
 
 def untitled(seconds: float) -> bytes:

@@ -11,6 +11,7 @@ from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
 from emomusic.stream.timeline import (
     SESSION_CHANGE_COST,
     TIMELINE_SECONDS,
+    SceneFinder,
     Timeline,
     every_second,
     scenes_of,
@@ -85,6 +86,25 @@ def test_scenes_are_sorted_and_cover_every_second_with_a_face(
             (one.quadrant, one.emotion) != (other.quadrant, other.emotion)
             and min(one.seconds, other.seconds) >= shortest_s
         )
+
+
+def test_the_scenes_of_half_an_hour_are_found_with_the_same_work_for_each_row() -> None:
+    rows = 4 * 60 * 30
+    groups = [HAPPY if (row // 90) % 2 else SAD for row in range(rows // 2)] + [NEUTRAL] * (rows // 2)
+    table = film_table(*((group, 1) for group in groups))
+    compared = []
+    for end in (rows // 2, rows):
+        whole, parts = (SceneFinder(shortest_s=2, row_s=0.25) for _ in range(2))
+        whole.add(table[:end])
+        for first in range(0, end, 40):  # as the page looks while a film is read
+            parts.add(table[first : min(first + 40, end)])
+            parts.scenes()
+        assert parts.num_compared == whole.num_compared
+        spans = [(scene.start_s, scene.end_s, scene.emotion) for scene in whole.scenes()]
+        assert spans == [(scene.start_s, scene.end_s, scene.emotion) for scene in parts.scenes()]
+        compared.append(whole.num_compared)
+    assert compared[1] < 2.1 * compared[0]
+    assert (len(spans), spans[-1]) == (41, (900, 1800, Emotion.NEUTRAL))
 
 
 # Scenes of a film

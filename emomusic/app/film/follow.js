@@ -5,6 +5,7 @@
  */
 const SOUND = "emomusic:sound";
 const LOWERED = 0.25;
+const ROUNDING_S = 0.001; // of a time that was sought
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const line = parentElement.querySelector("i");
@@ -51,7 +52,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     const { isPlaying, playsSpotify } = window.emomusicPlayer ?? {};
     const volume = data.follows && (isPlaying || playsSpotify) ? LOWERED : 1;
     if (video.emomusicVolume !== volume) video.volume = video.emomusicVolume = volume;
-    const scene = Math.max(data.starts.findLastIndex((start) => start <= video.currentTime), 0);
+    const scene = Math.max(data.starts.findLastIndex((start) => start <= video.currentTime + ROUNDING_S), 0);
     if (data.follows && scene !== shown) setTriggerValue("scene", (shown = scene));
     const plot = document.querySelector(`${data.chart} .nsewdrag`)?.getBoundingClientRect();
     line.hidden = !plot;

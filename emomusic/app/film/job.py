@@ -128,17 +128,16 @@ class FilmJob:
         self._portraits: dict[int, tuple[int, bytes]] = {}
         self._frames: dict[float, bytes] = {}
         self._cancelled, self._closed = threading.Event(), threading.Event()  # both end the reading; the first keeps it
-        self._scenes: tuple[int, Sequence[Scene]] = (0, ())
+        self._changing = threading.Lock()
         self._thread = threading.Thread(target=self._run, args=(file, networks), name=THREAD_NAME, daemon=True)
         _jobs.add(self)
         self._thread.start()
 
     def view(self) -> FilmView:
         """The current state."""
-        view, scenes = self._view, self._scenes
-        if view.reading is not None and (count := len(view.reading)) != scenes[0]:
-            scenes = self._scenes = count, view.reading.scenes()
-        return replace(view, scenes=scenes[1], is_cancelled=self._cancelled.is_set())
+        view = self._view
+        scenes = () if view.reading is None else view.reading.scenes()
+        return replace(view, scenes=scenes, is_cancelled=self._cancelled.is_set())
 
     def portrait(self, number: int) -> bytes | None:
         """A picture of a face, as JPEG; None for a face beyond the first hundred."""
@@ -164,7 +163,8 @@ class FilmJob:
         self._thread.join(_END_TIMEOUT_S)
 
     def _change(self, **changes: Any) -> None:
-        self._view = replace(self._view, **changes)
+        with self._changing:
+            self._view = replace(self._view, **changes)
 
     def _enter(self, phase: FilmPhase) -> None:
         self._change(phase=phase, share=0.0, began_s=time.monotonic())
@@ -271,12 +271,15 @@ class FilmJob:
             log.info("a film has no sound to hear: %s", str(error))  # as above
         self._change(sound=sound)
 
-    def mix(self, songs: Sequence[SceneSong]) -> None:
-        """Start to mix songs below the sound of the marked film, which is over."""
-        self._change(mixed=None)
-        self._enter(FilmPhase.MIXING)
+    def mix(self, songs: Sequence[SceneSong]) -> bool:
+        """Start to mix songs below the sound of the marked film. False if the thread still does something else."""
+        with self._changing:
+            if self._view.phase is not FilmPhase.OVER:
+                return False
+            self._view = replace(self._view, phase=FilmPhase.MIXING, share=0.0, began_s=time.monotonic(), mixed=None)
         self._thread = threading.Thread(target=self._mix, args=(songs,), name=THREAD_NAME, daemon=True)
         self._thread.start()
+        return True
 
     def _mix(self, songs: Sequence[SceneSong]) -> None:
         marked = self._view.marked

@@ -318,7 +318,7 @@ def _follow_film(starts: Sequence[float], number: int, time_range: Sequence[floa
         if follow is None or not st.session_state.get(state.FILM_FOLLOWS):
             return  # the visitor left the page or switched it off while the scene changed
         played = int(follow["scene"])
-        page_state(FilmState).at_s = int(starts[played])
+        page_state(FilmState).at_s = starts[played]
         sing(played)
 
     queue = player.queues.get(PLACE) if player.playing == PLACE else None

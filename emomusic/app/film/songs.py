@@ -68,12 +68,12 @@ def stop_unless_following() -> None:
         player.playing = ""
 
 
-def choose_scene(number: int, at_s: int | None = None) -> None:
-    """Choose a scene and play it: the film from a second, or from the start of the scene, and its song."""
+def choose_scene(number: int, at_s: float | None = None) -> None:
+    """Choose a scene and play it: the film from a time, or from the start of the scene, and its song."""
     here = page_state(FilmState)
     job = here.job
     if job is not None and number < len(scenes := job.view().scenes):
-        here.at_s = int(scenes[number].start_s) if at_s is None else at_s
+        here.at_s = scenes[number].start_s if at_s is None else at_s
         here.num_choices += 1
         if st.session_state.get(FILM_FOLLOWS):
             sing(number)
@@ -93,5 +93,5 @@ def mix_songs() -> None:
             for scene, pick in zip(job.view().scenes, picks.picks, strict=True)
             if pick is not None and pick.song.is_audio
         ]
-        here.mixed = picks
-        job.mix(songs)
+        if job.mix(songs):
+            here.mixed = picks

@@ -39,7 +39,7 @@ class FilmState:
     is_linked: bool = False  # whether the URL named the sample at the last run
     drawn: tuple[object, ...] = ()  # what the page showed at its last run
     scene: int = 0  # index of the chosen scene
-    at_s: int | None = None  # the second that the visitor chose; None before the first choice
+    at_s: float | None = None  # the time that the visitor chose; None before the first choice
     num_choices: int = 0  # number of these choices in the session
     # those of the chosen scenes, as first seen, so that their songs stay
     moods: dict[int, tuple[AffectPoint, Emotion]] = field(default_factory=dict)

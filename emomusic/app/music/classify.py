@@ -27,6 +27,7 @@ from emomusic.app.state import STATES, page_state
 from emomusic.app.uploads import hold, show_removal, show_uploader
 from emomusic.charts.face import share_bars
 from emomusic.charts.music import influence_bars, mood_bars, song_path
+from emomusic.errors import AudioError
 from emomusic.media.audio_file import MAX_S, read_song, whole
 from emomusic.media.formats import FORMATS, HEAD_BYTES, SONG_UPLOADS, Kind, mime_type_of
 from emomusic.media.sound import PATCH_S
@@ -60,6 +61,7 @@ class OwnSong:
     title: str = ""  # of the song
     words: str = ""  # title, artists and length, in Markdown
     hearing: Hearing | None = None  # of the song; None until it is known
+    problem: str = ""  # why it cannot be read
     step_s: float = 0.0  # seconds between the parts of the path
     path: Timeline | None = None  # of the song over the plane; None until it is known
 
@@ -133,9 +135,15 @@ def _show(own: OwnSong) -> None:
 
 
 def _hear(own: OwnSong) -> Hearing:
+    if own.problem:
+        raise AudioError(own.problem)
     if own.hearing is None:
-        with visitor_turn():
-            song = read_song(io.BytesIO(own.data), own.name)
+        try:
+            with visitor_turn():
+                song = read_song(io.BytesIO(own.data), own.name)
+        except AudioError as error:
+            own.problem = str(error)
+            raise
         artists = f" by {escape_markdown(join_names(song.artists))}" if song.artists else ""
         own.title = song.title
         own.words = f"**{escape_markdown(song.title)}**{artists}, {format_clock(song.duration_s)}"
