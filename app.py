@@ -1,45 +1,56 @@
-"""EmoMusic: navigation and page frame. Start it with `make run` or `streamlit run app.py`."""
+"""EmoMusic: the list of pages and their frame. Start it with `make run` or `streamlit run app.py`."""
 
 import streamlit as st
 
 from emomusic.app.address import open_address, show_address
-from emomusic.app.frame import enter_app, enter_page, is_loaded, show_notice, shown_errors, style_page
+from emomusic.app.frame import enter_page, is_loaded, require_server, show_notice, shown_errors, style_page
 from emomusic.server.capacity import admit_visitor, capacity
 
-enter_app()
-style_page()
-with shown_errors():
-    admit_visitor()
 
-pages = [
-    st.Page("pages/photo.py", title="Photo", icon=":material/add_a_photo:", url_path="start", default=True),
-    st.Page("pages/live.py", title="Live", icon=":material/videocam:", url_path="live"),
-    st.Page("pages/film.py", title="Film", icon=":material/movie:", url_path="film"),
-    st.Page("pages/music.py", title="Music", icon=":material/library_music:", url_path="music"),
-    st.Page("pages/models.py", title="Models", icon=":material/query_stats:", url_path="models"),
-    st.Page("pages/how_it_works.py", title="How it works", icon=":material/school:", url_path="how_it_works"),
-    # In old links, and as people may type it
-    st.Page(lambda: None, title="Photo", url_path="gallery", visibility="hidden"),
-    st.Page(lambda: None, title="Photo", url_path="photo", visibility="hidden"),
-]
-page = st.navigation(pages, position="top")
-if page.url_path in ("gallery", "photo"):
-    query = {"sample": "all"} if "wall" in st.query_params else st.query_params.to_dict()
-    st.switch_page("pages/photo.py", query_params=query)
-if page.url_path:
-    st.set_page_config(page_title=f"{page.title} · EmoMusic")  # distinguishes tabs and bookmarks
-enter_page(page.url_path)
-open_address(page.url_path or "photo")
-show_address()  # before the page runs, because a visitor may click at once; above it, where nothing can push it
-screen, notice, bar = st.container(), st.container(), st.container()
-try:
-    with screen, shown_errors(), capacity().work():
-        page.run()
-    with notice:
-        show_notice()
-finally:  # also if the page stops its run: the music goes on
-    if is_loaded("emomusic.app.queues"):  # else nothing plays
-        from emomusic.app.bar import show_bar
+def show_app() -> None:
+    """Show the page of the address in the frame of all pages."""
+    require_server()
+    style_page()
+    with shown_errors():
+        admit_visitor()
 
-        with bar:
-            show_bar()
+    pages = [
+        st.Page("pages/photo.py", title="Photo", icon=":material/add_a_photo:", url_path="start", default=True),
+        st.Page("pages/live.py", title="Live", icon=":material/videocam:", url_path="live"),
+        st.Page("pages/film.py", title="Film", icon=":material/movie:", url_path="film"),
+        st.Page("pages/music.py", title="Music", icon=":material/library_music:", url_path="music"),
+        st.Page("pages/models.py", title="Models", icon=":material/query_stats:", url_path="models"),
+        st.Page("pages/how_it_works.py", title="How it works", icon=":material/school:", url_path="how_it_works"),
+        # In old links, and as people may type it
+        st.Page(lambda: None, title="Photo", url_path="gallery", visibility="hidden"),
+        st.Page(lambda: None, title="Photo", url_path="photo", visibility="hidden"),
+    ]
+    page = st.navigation(pages, position="top")
+    if page.url_path in ("gallery", "photo"):
+        query = {"sample": "all"} if "wall" in st.query_params else st.query_params.to_dict()
+        st.switch_page("pages/photo.py", query_params=query)
+    if page.url_path:
+        st.set_page_config(page_title=f"{page.title} · EmoMusic")  # distinguishes tabs and bookmarks
+    enter_page(page.url_path)
+    open_address(page.url_path or "photo")
+    show_address()  # before the page runs, because a visitor may click at once; above it, where nothing can push it
+    screen, notice, bar = st.container(), st.container(), st.container()
+    try:
+        with screen, shown_errors(), capacity().work():
+            page.run()
+        with notice:
+            show_notice()
+    finally:  # also if the page stops its run: the music goes on
+        if is_loaded("emomusic.app.queues"):  # else nothing plays
+            from emomusic.app.bar import show_bar
+
+            with bar:
+                show_bar()
+
+
+if __name__ == "__main__":  # a visitor's run of a page
+    show_app()
+else:  # `streamlit run app.py` imports this file, because it finds `st.App` in it
+    from emomusic.server.asgi import OPTIONS
+
+    app = st.App(__file__, **OPTIONS)

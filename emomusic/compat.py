@@ -14,10 +14,12 @@ import ctypes
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    from starlette.responses import FileResponse
 
 HOOKED = ("scikit-learn", "starlette", "streamlit", "streamlit-webrtc")
 
@@ -140,34 +142,24 @@ _IMPORT_LOCK = threading.Lock()
 # Streamlit
 
 
-def media_address(content: bytes | Path, mime_type: str, slot: str) -> str:
-    """The address of a file for the page of this session, until the next run of the app without it.
+def ignore_pages_folder() -> None:
+    """Stop Streamlit from opening the files of `pages/` itself, without `app.py`, on a server's first visit."""
+    from streamlit.runtime.pages_manager import PagesManager
 
-    Args:
-        content: of the file, or its path.
-        mime_type: of the content.
-        slot: names its use on the page; another file for the same use replaces it.
-    """
-    from streamlit import runtime
-
-    if not runtime.exists():  # in tests of pages
-        return f"/media/{slot}"
-    files = runtime.get_instance().media_file_mgr
-    return str(files.add(content if isinstance(content, bytes) else str(content), mime_type, slot))
+    PagesManager.uses_pages_directory = False  # `st.navigation` does so too, but warns outside of a page
 
 
 _PARTS_WITH_DATA = ("_session_state", "_fragment_storage", "_browser_queue")
 
 
 class ServerInternals:
-    """Sessions, files and event loop of the running Streamlit server."""
+    """Sessions and files of the running Streamlit server."""
 
     def __init__(self) -> None:
         """Look them up, and stop Streamlit from deleting unused files after each run of a page."""
         from streamlit import runtime
 
         self._server = runtime.get_instance()
-        self.event_loop = self._server._get_async_objs().eventloop
         files = self._server.media_file_mgr
         self.delete_unused_files = files.remove_orphaned_files  # those that no page shows
         files.remove_orphaned_files = lambda: None  # type: ignore[method-assign]
@@ -249,51 +241,21 @@ def session_id() -> str:
     return "" if context is None else context.session_id
 
 
-def base_path() -> str:
-    """What precedes all paths of this server: "" or "/folder"."""
-    from streamlit import get_option
-
-    base = str(get_option("server.baseUrlPath") or "").strip("/")
-    return f"/{base}" if base else ""
-
-
-def add_route(path: str, endpoint: Callable[[Any], Any]) -> None:
-    """Add a route of Starlette to the running server, ahead of Streamlit's own. Call this in a run of a page."""
-    from starlette.routing import Route
-
-    _server_app().router.routes.insert(0, Route(base_path() + path, endpoint))
-
-
-def file_response(open_file: Callable[[], BinaryIO], **look: Any) -> Any:
-    """Starlette's response with a file without a name, or with the part of it that a browser asks for.
+def open_file_response(file: BinaryIO, **look: Any) -> FileResponse:
+    """Starlette's response with an open file, or with the part of it that a browser asks for.
 
     Args:
-        open_file: opens the file from its start.
-        look: as for `FileResponse`, with `stat_result`.
+        file: the content.
+        look: as for `FileResponse`.
     """
     from anyio import wrap_file
     from starlette.responses import FileResponse
 
-    response = FileResponse("", **look)
-    response._open_file = lambda: wrap_file(open_file())  # type: ignore[assignment, method-assign, return-value]
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    response = FileResponse("", stat_result=os.stat_result((0,) * 6 + (size, 0, 0, 0)), **look)
+    response._open_file = lambda: wrap_file(file)  # type: ignore[assignment, method-assign, return-value]
     return response
-
-
-def add_middleware(kind: Callable[[Any], Any]) -> None:
-    """Put an ASGI middleware before the running server, if it has none of this kind. Call this in a run of a page."""
-    app = _server_app()
-    if all(each.cls is not kind for each in app.user_middleware):
-        app.middleware_stack = kind(app.middleware_stack)
-
-
-def _server_app() -> Any:
-    """The app of Starlette that serves the page. Ends the run if the page was closed meanwhile."""
-    from streamlit import runtime
-    from streamlit.runtime.scriptrunner import StopException
-
-    if (client := runtime.get_instance().get_client(session_id())) is None:
-        raise StopException
-    return client._websocket.app  # type: ignore[attr-defined]
 
 
 def has_upload_token(headers: Mapping[str, str], cookies: Mapping[str, str]) -> bool:
@@ -322,17 +284,6 @@ def keep_upload(session: str, record: Any) -> None:
     manager = runtime.get_instance().uploaded_file_mgr
     assert isinstance(manager, MemoryUploadedFileManager)
     manager.add_file(session, record)
-
-
-def keep_uploads_in_memory(max_bytes: int) -> None:
-    """Stop Starlette from writing uploads above one megabyte to a temporary file.
-
-    Args:
-        max_bytes: larger uploads still pass through an unnamed temporary file.
-    """
-    from starlette.formparsers import MultiPartParser
-
-    MultiPartParser.spool_max_size = max_bytes
 
 
 def release_upload(file_id: str) -> None:

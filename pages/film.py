@@ -5,10 +5,10 @@ import streamlit as st
 from emomusic.app import state
 from emomusic.app.address import chosen
 from emomusic.app.film.state import SAMPLE, FilmState
-from emomusic.app.frame import require_app
+from emomusic.app.frame import open_page
 from emomusic.app.state import page_state
 
-require_app("film")
+open_page("film")
 
 if page_state(FilmState).job is None and chosen(state.FILM_SAMPLE) != SAMPLE:
     st.title("What does this film sound like?", anchor=False)

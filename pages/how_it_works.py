@@ -1,8 +1,8 @@
 """How it works page: the way from a photo to songs in steps, for a lesson."""
 
-from emomusic.app.frame import require_app
+from emomusic.app.frame import open_page
 
-require_app("how_it_works")
+open_page("how_it_works")
 
 from emomusic.app.how_it_works.page import show_step, show_top
 

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from emomusic.app.frame import require_app
+from emomusic.app.frame import open_page
 
-require_app("live")
+open_page("live")
 
 st.title("What does this moment sound like?", anchor=False)
 

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from emomusic.app.frame import require_app
+from emomusic.app.frame import open_page
 
-require_app("models")
+open_page("models")
 
 st.title("Which emotions can it see?", anchor=False)
 

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from emomusic.app import state
-from emomusic.app.frame import require_app
+from emomusic.app.frame import open_page
 
-require_app("music")
+open_page("music")
 
 # The notice stays below the screen while a tab changes. First, because a late style would move the tabs
 st.html(f"<style>.st-key-{state.MUSIC_TAB} {{ min-height: 100vh; }}</style>")

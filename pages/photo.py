@@ -5,9 +5,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.app import state
 from emomusic.app.address import chosen
-from emomusic.app.frame import is_loaded, require_app
+from emomusic.app.frame import is_loaded, open_page
 
-require_app("photo")
+open_page("photo")
 
 NOTE = "A sample, your own photo or a mood replaces this example."
 

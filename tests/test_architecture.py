@@ -14,10 +14,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from types import FrameType
 
-import pytest
 from streamlit.testing.v1 import AppTest
-
-from emomusic.app import frame as app_frame
 
 # Which layer may import which. A name stands for the module and everything below it; a layer may import itself.
 GROUND = {"emomusic.errors", "emomusic.affect", "emomusic.text"}
@@ -184,7 +181,7 @@ def test_files_and_functions_are_short(root: Path):
     assert found == set()
 
 
-def test_a_photo_passes_ten_functions_on_its_way_to_a_song(root: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_photo_passes_ten_functions_on_its_way_to_a_song(root: Path):
     text = (root / "docs" / "architecture.md").read_text(encoding="utf-8")
     section = text.split("## The path of one photo\n")[1].split("\n## ")[0]
     names = re.findall(r"^\d+\. `([\w.]+)`", section, re.MULTILINE)
@@ -196,7 +193,6 @@ def test_a_photo_passes_ten_functions_on_its_way_to_a_song(root: Path, monkeypat
         if event == "call" and (name := codes.get(frame.f_code)) is not None:
             called.setdefault(threading.get_ident(), []).append(name)
 
-    monkeypatch.setattr(app_frame, "forget_closed_pages", lambda: None)  # AppTest has no server
     app = AppTest.from_file(str(root / "app.py"), default_timeout=120)
     app.query_params["sample"] = "eileen-collins-1999"
     sys.setprofile(note)
@@ -263,5 +259,5 @@ def test_each_step_loads_only_what_it_needs(root: Path):
 
 
 def test_a_page_shows_its_title_before_anything_heavy_is_loaded(root: Path):
-    title = 'from emomusic.app import frame as f; f.enter_app(); f.require_app("photo"); f.shown_errors()'
+    title = 'from emomusic.app import frame as f; f.require_server(); f.open_page("photo"); f.shown_errors()'
     assert loaded_after(root, title)[0] & HEAVY == {"streamlit"}

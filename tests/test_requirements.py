@@ -15,10 +15,10 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from emomusic.app.film.job import MAX_MB
-from emomusic.app.sessions import WHEN_GONE
 from emomusic.cli import system
 from emomusic.compat import HOOKED
 from emomusic.media.images import MAX_BYTES
+from emomusic.server.sessions import WHEN_GONE
 from emomusic.songs.table_import import MAX_UPLOAD_BYTES
 
 OURS = {"app", "emomusic", "pages", "scripts", "tests"}

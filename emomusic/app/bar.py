@@ -9,25 +9,22 @@ from __future__ import annotations
 import contextlib
 import io
 from base64 import b64encode
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from streamlit import runtime
 
 from emomusic.app.frame import escape_markdown
 from emomusic.app.own_music import own_song
 from emomusic.app.queues import FADE_S, PlayerState, follow_source, play
 from emomusic.app.sources import SourceState, note_silence
 from emomusic.app.state import page_state
-from emomusic.compat import media_address
 from emomusic.errors import EmomusicError, LibraryError
 from emomusic.media.formats import HEAD_BYTES, mime_type_of
 from emomusic.media.images import encode_jpeg, read_image, shrink
 from emomusic.server.capacity import is_own_computer
-from emomusic.server.streaming import LocalFile
+from emomusic.server.files import ServedFile
 from emomusic.songs.local_songs import songs_dir
 from emomusic.songs.queue import SongQueue
 from emomusic.songs.song import Player, Song
@@ -35,6 +32,7 @@ from emomusic.songs.spotify import embed_url
 from emomusic.text import join_names, pluralize
 
 _COVER_SIDE = 256
+_NUM_SERVED = 3  # besides the newest: the song that fades out, and the two of the last run
 _PATIENCE_MS = 3000  # for Spotify's answer
 
 _BAR = st.components.v2.component(
@@ -96,11 +94,13 @@ class BarState:
     Attributes:
         cover_of: the id of a song, of which `cover` is the cover as an address of data.
         gone: songs without a file that were passed over, until a message names them.
+        served: the last songs that the browser got, by their ids, and their files.
     """
 
     cover_of: str = ""
     cover: str | None = None
     gone: str = ""
+    served: dict[str, tuple[Song, ServedFile]] = field(default_factory=dict)
 
 
 def show_bar() -> None:
@@ -112,13 +112,13 @@ def show_bar() -> None:
         if (queue := player.queues.get(player.playing)) is not None:
             _pass_over_gone(queue)
         if queue is not None and (current := queue.current) is not None:
-            data["song"] = _playable(current.song, "bar-song") | {"cover": _cover(current.song)}
+            data["song"] = _playable(current.song) | {"cover": _cover(current.song)}
             data["has_previous"] = queue.has_previous
             sources = page_state(SourceState)
             if current.song.is_on_spotify and not sources.is_spotify_silent:
                 address = embed_url(current.song.id)
                 data["ask"] = {"address": address, "number": sources.num_asked, "timeout_ms": _PATIENCE_MS}
-            data["next"] = next((_playable(pick.song, "bar-next") for pick in queue.up_next(1)), None)
+            data["next"] = next((_playable(pick.song) for pick in queue.up_next(1)), None)
     fade_s = FADE_S if player.playing in player.fading else 0
     with st.container(key="player-bar"):
         st.html(_STYLE)
@@ -134,13 +134,9 @@ def show_bar() -> None:
 def _pass_over_gone(queue: SongQueue) -> None:
     """Move to the next song that is still there. The page then runs again and names the missing ones."""
     bar, gone = page_state(BarState), list[str]()
-    while (current := queue.current) is not None and current.song.is_audio:
-        try:
-            content_of(current.song)
-            break
-        except LibraryError:
-            gone.append(current.song.title)
-            queue.go_on()
+    while (current := queue.current) is not None and current.song.is_audio and _is_gone(current.song):
+        gone.append(current.song.title)
+        queue.go_on()
     if gone:
         bar.gone = join_names([gone[0], pluralize(len(gone) - 1, "other song")][: len(gone)])
         st.rerun()
@@ -157,7 +153,7 @@ def _go_on() -> None:
         play(player.playing, "next")
 
 
-def _playable(song: Song, slot: str) -> dict[str, Any]:
+def _playable(song: Song) -> dict[str, Any]:
     """A song for the browser: with the address of its sound or of Spotify's frame, if it has one.
 
     Raises:
@@ -167,16 +163,29 @@ def _playable(song: Song, slot: str) -> dict[str, Any]:
     if song.is_on_spotify:
         found["spotify"] = embed_url(song.id)
     elif song.is_audio:
-        content = content_of(song)
-        mime_type = mime_type_of(_head(content), song.path or "")
-        if isinstance(content, Path) and runtime.exists():  # not in tests of pages
-            found["url"] = _served(content, mime_type).address
-        else:
-            found["url"] = media_address(content, mime_type, slot)
+        found["url"] = _served(song).url
     return found
 
 
-_served = lru_cache(maxsize=64)(LocalFile)  # the songs that play or fade out, of all visitors
+def _served(song: Song) -> ServedFile:
+    """The file of a song for this session, which keeps the last ones: one may fade out.
+
+    Raises:
+        LibraryError: as `content_of`.
+    """
+    bar, content = page_state(BarState), content_of(song)
+    served = {name: pair for name, pair in bar.served.items() if name != song.id and not _is_gone(pair[0])}
+    _, file = bar.served.get(song.id) or (song, ServedFile(content, mime_type_of(_head(content), song.path or "")))
+    bar.served = dict([*list(served.items())[-_NUM_SERVED:], (song.id, (song, file))])
+    return file
+
+
+def _is_gone(song: Song) -> bool:
+    try:
+        content_of(song)
+    except LibraryError:
+        return True
+    return False
 
 
 def content_of(song: Song) -> bytes | Path:

@@ -6,9 +6,7 @@ import contextlib
 import logging
 import mimetypes
 import re
-import runpy
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -16,28 +14,20 @@ from weakref import ref
 
 import streamlit as st
 from streamlit import runtime
-from streamlit.runtime.scriptrunner import StopException
+from streamlit.runtime import RuntimeState
 
 from emomusic.app.address import open_address
-from emomusic.app.sessions import WHEN_GONE, forget_closed_pages
 from emomusic.app.state import CameraState, State, Visit, page_state
-from emomusic.assets import ROOT, data_dir
+from emomusic.assets import data_dir
 from emomusic.charts.colours import rgb_of
-from emomusic.compat import (
-    add_middleware,
-    bound_free_memory,
-    finish_callbacks,
-    keep_messages,
-    keep_uploads_in_memory,
-)
 from emomusic.errors import EmomusicError, SettingsError
+from emomusic.server.sessions import WHEN_GONE, are_pages_forgotten
 from emomusic.text import escape_control_chars, pluralize
 
 log = logging.getLogger(__name__)
 
 _WIDENED_S = 0.08
 _PROBLEMS_SHOWN = 5
-_LARGEST_IN_MEMORY = 64 * 2**20  # photos and song tables are smaller, with the rest of the request; films are not
 
 # The dark theme's primary colour is also used for text, and too bright behind Streamlit's white button labels.
 # Primary buttons and selected tags therefore get a darker colour there; selected button groups get the link colour.
@@ -84,43 +74,21 @@ def escape_markdown_message(text: str) -> str:
     return re.sub(r"\\(\.|:(?= ))", r"\1", escape_markdown(text))
 
 
-_app_has_run = threading.Event()
-"""Whether `app.py` frames the pages of this server."""
-
-
 def is_loaded(module: str) -> bool:
     """Whether a module is loaded. If not, a page shows its title first, and no session has state of the module."""
     return module in sys.modules
 
 
-def enter_app() -> None:
-    """Record that `app.py` frames the pages on this server; it calls this first."""
-    if not _app_has_run.is_set():
-        _app_has_run.set()
-        bound_free_memory()
-        # Its warnings have the ids of sessions, with which a stranger could ask for their state
-        logging.getLogger("streamlit.runtime.websocket_session_manager").setLevel(logging.ERROR)
-        try:
-            if runtime.exists():
-                from emomusic.server.gate import Gate  # loads OpenCV
-
-                add_middleware(Gate)
-            keep_uploads_in_memory(_LARGEST_IN_MEMORY)
-            keep_messages()
-            finish_callbacks()
-            forget_closed_pages()
-        except StopException:  # the page was closed at once: the next one does this
-            _app_has_run.clear()
-            raise
-        except (AttributeError, ImportError):  # without these, the notice about photos would be wrong
-            _app_has_run.clear()
-            log.exception("photos would be written to disk, or stay after their pages are closed")
-            st.error(
-                "This server cannot keep its promise about photos, so the app does not start. Its owner finds the "
-                "reason in the log.",
-                icon=":material/error:",
-            )
-            st.stop()
+def require_server() -> None:
+    """Stop the page on a server that `server/asgi.py` has not set up: it would write photos to disk, and keep them."""
+    if runtime.exists() and isinstance(runtime.get_instance().state, RuntimeState) and not are_pages_forgotten():
+        log.error("expected the server of emomusic/server/asgi.py. Received: another. Use `streamlit run app.py`")
+        st.error(
+            "This server cannot keep its promise about photos, so the app does not start. Its owner finds the reason "
+            "in the log.",
+            icon=":material/error:",
+        )
+        st.stop()
 
 
 def enter_page(name: str) -> None:
@@ -173,20 +141,11 @@ def style_page() -> None:
     )
 
 
-def require_app(page: str) -> None:
-    """Run the page inside `app.py` if it was opened without, and open its address; every page calls this first.
-
-    Before the server's first `st.navigation`, Streamlit opens the files of `pages/` itself: an address such as `/music`
-    shows a page without title, width and notice.
-
-    Pages other than Live forget the pictures of the mirror game and the lesson.
-    """
-    if not _app_has_run.is_set():
-        runpy.run_path(str(ROOT / "app.py"))
-        st.stop()
-    if page != "live" and (session := page_state(CameraState).session) is not None:
+def open_page(name: str) -> None:
+    """Open the address of a page, which calls this first. Other pages than Live end its mirror game and its lesson."""
+    if name != "live" and (session := page_state(CameraState).session) is not None:
         session.leave()
-    open_address(page)
+    open_address(name)
 
 
 def error_text(error: EmomusicError) -> str:

@@ -21,13 +21,13 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.app import state
 from emomusic.app.frame import error_text, escape_markdown, show_problems
-from emomusic.app.sessions import WHEN_GONE
 from emomusic.app.state import page_state
 from emomusic.app.uploads import hold, listed, show_removal, show_uploader
 from emomusic.assets import ROOT
 from emomusic.errors import AudioError, CapacityError, EmomusicError
 from emomusic.media.formats import SONG_UPLOADS
 from emomusic.server.capacity import HeldBytes, is_own_computer
+from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.shared import visitor_turn
 from emomusic.songs.analysis import local_song, record_of
 from emomusic.songs.library import Library, library_file, library_version

@@ -19,7 +19,6 @@ from emomusic.app import state
 from emomusic.app.address import SAMPLE_PARAMS, choose, chosen
 from emomusic.app.charts import show_tile, style_tiles, styled_room
 from emomusic.app.frame import escape_markdown
-from emomusic.app.sessions import WHEN_GONE
 from emomusic.app.state import fresh, page_state, renew
 from emomusic.app.uploads import hold, show_uploader
 from emomusic.assets import data_dir
@@ -34,6 +33,7 @@ from emomusic.media.images import (
     shrink,
 )
 from emomusic.server.capacity import LOCAL_HOSTS, HeldBytes
+from emomusic.server.sessions import WHEN_GONE
 from emomusic.text import pluralize
 
 MOST_PICTURES = 100

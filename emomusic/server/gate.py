@@ -16,9 +16,10 @@ from streamlit import get_option, runtime
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from emomusic.assets import ROOT
-from emomusic.compat import base_path, has_upload_token, keep_upload
+from emomusic.compat import has_upload_token, keep_upload
 from emomusic.errors import CapacityError
 from emomusic.server.capacity import MB, HeldBytes, address_of, capacity
+from emomusic.server.files import base_path
 
 LARGE = 64 * MB
 """A larger upload is a film or a long song. It goes to an unnamed temporary file, never to memory."""

@@ -10,7 +10,6 @@ from streamlit import config
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
-from emomusic.app import frame
 from emomusic.faces.detection import MtcnnDetector
 from emomusic.media.images import RgbImage
 from emomusic.server.capacity import capacity
@@ -79,9 +78,3 @@ def _no_exception(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _no_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path / "data"))
-
-
-@pytest.fixture(autouse=True)
-def _no_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """AppTest has no server whose sessions the app could close."""
-    monkeypatch.setattr(frame, "forget_closed_pages", lambda: None)

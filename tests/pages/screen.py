@@ -10,7 +10,6 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.app import state
 from emomusic.app.address import Address
-from emomusic.app.frame import enter_app
 from emomusic.app.picture_chooser import PictureState
 from emomusic.app.queues import PlayerState
 from emomusic.songs.queue import SongQueue
@@ -30,8 +29,7 @@ def start_app(root: Path, **link: str | list[str]) -> AppTest:
 
 
 def page_of(root: Path, name: str, **link: str) -> AppTest:
-    """A page before its first run, as if `app.py` had run, with these parameters in the URL."""
-    enter_app()
+    """A page without `app.py`, before its first run, with these parameters in the URL."""
     app = AppTest.from_file(str(root / f"pages/{name}.py"), default_timeout=240)
     app.query_params.update(link)
     return app

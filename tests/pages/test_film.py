@@ -191,7 +191,7 @@ def test_the_film_with_its_songs_is_made_when_they_are_files(app: AppTest) -> No
     finish(press(app.run(), label))
     job = film_state(app).job
     mixed = job.view().mixed
-    assert f'href="{mixed.download_address}" download>{label}' in "".join(html.value for html in app.html)
+    assert f'href="{mixed.download_url}" download>{label}' in "".join(html.value for html in app.html)
     with av.open(mixed.reader()) as film:
         assert [stream.codec_context.name for stream in film.streams] == ["h264", "aac"]
         assert film.duration / av.time_base == pytest.approx(6, abs=0.2)

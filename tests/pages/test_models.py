@@ -14,12 +14,12 @@ from streamlit.testing.v1 import AppTest
 from emomusic import assets
 from emomusic.affect import EMOTIONS
 from emomusic.app import state
-from emomusic.app.sessions import WHEN_GONE
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
 from emomusic.faces.fer2013 import LabelledFaces, Split
 from emomusic.results.overview import FOUR_LEGEND, Benchmark
 from emomusic.server import shared
+from emomusic.server.sessions import WHEN_GONE
 from tests.fakes import FakeDetector, make_face
 from tests.model_files import LABELS, place_checkout, place_face_model
 from tests.pages.screen import charts, page_of, text_of

@@ -1,15 +1,14 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import streamlit as st
-from starlette.applications import Starlette
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartParser
 from streamlit.proto.Common_pb2 import FileURLs
+from streamlit.runtime import RuntimeState
 from streamlit.runtime.scriptrunner import StopException
 from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile, UploadedFileRec
 from streamlit.testing.v1 import AppTest
@@ -17,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from emomusic.app import frame, picture_chooser, uploads
 from emomusic.app.state import STATES
 from emomusic.media.images import MAX_BYTES
-from emomusic.server.gate import Gate
+from emomusic.server import asgi
 from emomusic.songs.table_import import MAX_UPLOAD_BYTES
 from tests.pages.screen import state_of
 
@@ -25,7 +24,6 @@ from tests.pages.screen import state_of
 def page() -> None:
     """A page with an uploader of files. Its session has the names of the stored files."""
     import streamlit as st
-    from streamlit.runtime.scriptrunner import StopException
 
     from emomusic.app.uploads import show_removal, show_uploader
 
@@ -129,42 +127,32 @@ def test_files_that_the_server_lost_are_reported_and_not_stored(
     assert [lost in message for message in messages] == ([True] if lost else [])
 
 
-@pytest.mark.parametrize("hook", ["keep_uploads_in_memory", "forget_closed_pages"])
-def test_an_app_that_cannot_keep_its_promise_about_photos_does_not_start(
-    monkeypatch: pytest.MonkeyPatch, root: Path, hook: str
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_an_app_on_a_server_that_cannot_keep_its_promise_about_photos_does_not_start(
+    monkeypatch: pytest.MonkeyPatch, is_ours: bool
 ) -> None:
-    def fail(*_: object) -> None:
-        raise AttributeError("a version without it")
+    real = SimpleNamespace(state=RuntimeState.ONE_OR_MORE_SESSIONS_CONNECTED)
+    monkeypatch.setattr(frame, "runtime", SimpleNamespace(exists=lambda: True, get_instance=lambda: real))
+    monkeypatch.setattr(frame, "are_pages_forgotten", lambda: is_ours)
 
-    frame._app_has_run.clear()
-    monkeypatch.setattr(frame, hook, fail)
-    app = AppTest.from_file(str(root / "app.py"))
-    for _ in range(2):  # also for the second visitor
-        app.run()
-        assert len(app.error) == 1
-        assert not app.title
+    def page() -> None:
+        import streamlit as st
 
+        from emomusic.app.frame import require_server
 
-def test_an_app_whose_first_page_is_closed_at_once_starts_with_the_next_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    frame._app_has_run.clear()
-    server, page = Starlette(), None
-    monkeypatch.setattr(frame.runtime, "exists", lambda: True)
-    monkeypatch.setattr(frame.runtime, "get_instance", lambda: SimpleNamespace(get_client=lambda _: page))
-    with pytest.raises(StopException):
-        frame.enter_app()
-    page = SimpleNamespace(_websocket=SimpleNamespace(app=server))
-    frame.enter_app()
-    assert isinstance(server.middleware_stack, Gate)
-    assert frame._app_has_run.is_set()
+        require_server()
+        st.title("A page")
+
+    app = AppTest.from_function(page).run()
+    assert (len(app.error), len(app.title)) == ((0, 1) if is_ours else (1, 0))
 
 
 def test_photos_stay_in_memory_and_only_larger_uploads_are_written_to_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MultiPartParser, "spool_max_size", 1024 * 1024)  # Starlette's default
-    frame._app_has_run.clear()
-    assert max(MAX_BYTES, MAX_UPLOAD_BYTES) < frame._LARGEST_IN_MEMORY
-    monkeypatch.setattr(frame, "_LARGEST_IN_MEMORY", 3_000_000)  # films are larger
+    assert max(MAX_BYTES, MAX_UPLOAD_BYTES) < asgi.LARGE
+    monkeypatch.setattr(asgi, "LARGE", 3_000_000)  # films are larger
     assert _is_on_disk(2_900_000)
-    frame.enter_app()
+    asgi.set_up()
     assert not _is_on_disk(2_900_000)
     assert _is_on_disk(3_100_000)
 

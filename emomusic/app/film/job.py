@@ -27,7 +27,7 @@ from emomusic.media.film_file import FilmFile
 from emomusic.media.film_songs import SceneSong, add_songs
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, shrink
 from emomusic.server.capacity import capacity
-from emomusic.server.streaming import StreamedFile
+from emomusic.server.files import StreamedFile
 from emomusic.songs.hearing import SoundSpan, hear_film
 from emomusic.stream.film import FilmMoment, FilmReading, read_film
 from emomusic.stream.timeline import Scene

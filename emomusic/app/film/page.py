@@ -19,12 +19,12 @@ from emomusic.app.film.screen import show_people, show_screen
 from emomusic.app.film.state import SAMPLE, FilmState
 from emomusic.app.frame import escape_markdown_message
 from emomusic.app.queues import PlayerState
-from emomusic.app.sessions import WHEN_GONE
 from emomusic.app.state import page_state
 from emomusic.app.uploads import content_of, show_uploader
 from emomusic.assets import data_dir
 from emomusic.compat import session_id
 from emomusic.media.formats import FILM_ENDINGS, FORMATS, Kind
+from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.shared import shared
 from emomusic.text import format_clock
 

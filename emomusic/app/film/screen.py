@@ -28,7 +28,7 @@ from emomusic.app.state import page_state
 from emomusic.charts.affect import circumplex
 from emomusic.charts.live import film_areas
 from emomusic.export import film_faces_csv, film_playlist, film_record
-from emomusic.server.streaming import StreamedFile
+from emomusic.server.files import StreamedFile
 from emomusic.songs.hearing import SoundSpan
 from emomusic.stream.film import FilmReading, face_line
 from emomusic.stream.timeline import Scene, every_second
@@ -100,7 +100,7 @@ def show_downloads(film: FilmView) -> None:
 
 def _show_link(file: StreamedFile, label: str) -> None:
     # Looks like the buttons, whose files Streamlit would keep in memory
-    st.html(f'{_LINK_STYLE}<a href="{file.download_address}" download>{label}</a>')
+    st.html(f'{_LINK_STYLE}<a href="{file.download_url}" download>{label}</a>')
 
 
 def _made_of(here: FilmState) -> tuple[str, FilmView, FilmReading, ScenePicks]:

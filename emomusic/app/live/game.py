@@ -13,13 +13,13 @@ from emomusic.affect import EMOTIONS, share_text
 from emomusic.app.frame import download_button, shown_errors
 from emomusic.app.live.readings import show_trouble
 from emomusic.app.live.session import LiveSession, live_fragment, with_session
-from emomusic.app.sessions import WHEN_GONE
 from emomusic.charts.colours import EMOTION_COLOURS
 from emomusic.charts.face import expression_uri
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.marks.picture import face_strip
 from emomusic.records import read_face_record
 from emomusic.results.overview import describe_hard_emotions
+from emomusic.server.sessions import WHEN_GONE
 from emomusic.stream.game import MAX_POINTS, ROUND_S, Attempt, GamePhase, GameView, MirrorGame
 from emomusic.text import pluralize
 

@@ -32,10 +32,10 @@ from emomusic.app.live.teach import show_lesson
 from emomusic.app.live.video import mount_camera, request_camera, show_problem, show_video, sync_session
 from emomusic.app.persons import PersonsState
 from emomusic.app.secrets import read_secrets
-from emomusic.app.sessions import WHEN_GONE
 from emomusic.app.state import page_state
 from emomusic.charts.face import expression_uri
 from emomusic.server.capacity import LOCAL_HOSTS, capacity
+from emomusic.server.sessions import WHEN_GONE
 from emomusic.stream.game import GamePhase, GameView
 from emomusic.stream.lesson import ORDER
 from emomusic.stream.persons import Recognition

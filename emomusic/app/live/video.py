@@ -19,8 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from starlette.requests import Request
-from starlette.responses import FileResponse, Response
 
 from emomusic.app import state
 from emomusic.app.live.ice import IceSettings
@@ -38,10 +36,9 @@ from emomusic.app.live.session import (
 from emomusic.app.state import page_state
 from emomusic.assets import data_dir
 from emomusic.charts.colours import EMOTION_COLOURS, ink_on
-from emomusic.compat import add_route, base_path, close_stream, set_visitor_stayed
+from emomusic.compat import close_stream, set_visitor_stayed
+from emomusic.server.files import folder_url
 from emomusic.text import pluralize
-
-_FOLDER = "/app/static/live"  # Streamlit's pages accept addresses below /app/static/
 
 
 def script_that_calls(function: str) -> str:
@@ -56,27 +53,10 @@ export default async (component) => {{
 
 @functools.cache
 def live_folder() -> str:
-    """The address of the folder. It changes with its files, which browsers keep.
-
-    Raises:
-        AttributeError: Streamlit's server takes no further routes.
-    """
-    newest = max(path.stat().st_mtime_ns for path in _files().values())
-    add_route(f"{_FOLDER}/{{version}}/{{name}}", _send_file)
-    return f"{base_path()}{_FOLDER}/{newest:x}"
-
-
-@functools.cache
-def _files() -> dict[str, Path]:
+    """The address of the scripts and of the loops of the band."""
     folders = (Path(__file__).parent, data_dir() / "band")
-    return {path.name: path for each in folders for path in each.iterdir() if path.suffix in (".js", ".json", ".opus")}
-
-
-async def _send_file(request: Request) -> Response:
-    path = _files().get(request.path_params["name"])
-    if path is None:
-        return Response(status_code=404)
-    return FileResponse(path, headers={"Cache-Control": "public, max-age=86400, immutable"})
+    kinds = (".js", ".json", ".opus")
+    return folder_url({path.name: path for each in folders for path in each.iterdir() if path.suffix in kinds})
 
 
 def points_of(session: LiveSession) -> list[dict[str, Any]]:

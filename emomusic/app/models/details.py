@@ -21,7 +21,6 @@ from emomusic.app.charts import show_chart, show_sharp
 from emomusic.app.frame import escape_markdown, shown_errors, text_color
 from emomusic.app.models.pictures import classifier, face_grid, predictions, show_mistakes, test_pictures
 from emomusic.app.picture_chooser import Picture, choose_picture, keep_result, kept_result
-from emomusic.app.sessions import WHEN_GONE
 from emomusic.assets import ModelKind
 from emomusic.charts import diagnostics as plots
 from emomusic.charts.face import share_bars
@@ -43,6 +42,7 @@ from emomusic.results.overview import (
 )
 from emomusic.results.predictions import Predictions, read_card, read_history, thresholds_of
 from emomusic.server.capacity import capacity
+from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.shared import shared
 from emomusic.text import join_names
 

@@ -22,7 +22,6 @@ from emomusic.app.address import choose, chosen
 from emomusic.app.charts import roomy_columns, show_chart, styled_room
 from emomusic.app.frame import escape_markdown, shown_errors
 from emomusic.app.music.songs import SIMILAR, Songs, show_songs
-from emomusic.app.sessions import WHEN_GONE
 from emomusic.app.state import STATES, page_state
 from emomusic.app.uploads import hold, show_removal, show_uploader
 from emomusic.charts.face import share_bars
@@ -32,6 +31,7 @@ from emomusic.media.audio_file import MAX_S, read_song, whole
 from emomusic.media.formats import FORMATS, HEAD_BYTES, SONG_UPLOADS, Kind, mime_type_of
 from emomusic.media.sound import PATCH_S
 from emomusic.server.capacity import HeldBytes
+from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.shared import visitor_turn
 from emomusic.songs.hearing import load_sound_model
 from emomusic.songs.mood import MOODS, MoodExplanation, explain_mood, nearest_rows

@@ -8,8 +8,7 @@ import streamlit as st
 import streamlit_webrtc
 from streamlit.testing.v1 import AppTest
 
-from emomusic.app import frame
-from emomusic.app.live import ice, session, teach, video
+from emomusic.app.live import ice, session, teach
 from emomusic.server import shared
 from tests.fakes import FakeClassifier, FakeDetector
 from tests.pages.live.sessions import SECONDS, Stream
@@ -28,9 +27,7 @@ def app(root: Path, monkeypatch: pytest.MonkeyPatch, stream: Stream) -> AppTest:
         monkeypatch.delenv(name, raising=False)
     for module in (session, shared, teach):
         monkeypatch.setattr(module, "load_networks", lambda **_: (FakeDetector(), FakeClassifier()))
-    monkeypatch.setattr(video, "add_route", lambda *_: None)  # AppTest has no server
     st.cache_resource.clear()  # removes the networks of another test
-    frame._app_has_run.clear()  # as on a fresh server
     app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
     return app.switch_page("pages/live.py")
 

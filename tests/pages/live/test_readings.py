@@ -9,7 +9,6 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Emotion, Mood, Quadrant
 from emomusic.app import state
-from emomusic.app.frame import enter_app
 from emomusic.app.live.music import PLACE, SONGS
 from emomusic.app.live.page import View
 from emomusic.app.live.session import LiveSession, Phase, Problem
@@ -60,7 +59,6 @@ def test_options_apply_to_the_next_frame(app: AppTest, stream: Stream) -> None:
 @pytest.mark.usefixtures("app")
 def test_the_class_view_marks_no_face_and_has_a_url(root: Path, stream: Stream) -> None:
     session = played((2, TWO, Emotion.SURPRISE))
-    enter_app()
     app = AppTest.from_file(str(root / "pages/live.py"), default_timeout=SECONDS)
     app.query_params[state.LIVE_VIEW] = "Classroom"
     show(app, stream, session)

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Callable
 from pathlib import PurePosixPath
 from types import SimpleNamespace
@@ -9,7 +10,7 @@ from streamlit import runtime
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 
-from emomusic.app import sessions
+from emomusic.server import sessions
 
 
 class Server:
@@ -43,12 +44,6 @@ class Server:
         self.closed.append(name)
         del self.kept[name]
 
-    def _get_async_objs(self) -> Any:
-        return SimpleNamespace(eventloop=self)
-
-    def call_soon_threadsafe(self, run: Callable[[], None]) -> None:
-        self.next = run
-
     def call_later(self, _seconds: float, run: Callable[[], None]) -> None:
         self.next = run
 
@@ -60,10 +55,10 @@ class Server:
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Server:
     server = Server("stays", "leaves")
-    monkeypatch.setattr(runtime, "exists", lambda: True)
     monkeypatch.setattr(runtime, "get_instance", lambda: server)
     monkeypatch.setattr(sessions, "monotonic", lambda: server.now)
     monkeypatch.setattr(st, "get_option", {"server.disconnectedSessionTTL": 240}.__getitem__)
+    monkeypatch.setattr(asyncio, "get_running_loop", lambda: server)
     sessions.forget_closed_pages()
     return server
 

@@ -1,16 +1,15 @@
 import gc
+import os
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from starlette.applications import Starlette
-from streamlit import runtime
 
 from emomusic.errors import CapacityError
-from emomusic.server import streaming
+from emomusic.server import files
 from emomusic.server.capacity import ByteBudget
-from emomusic.server.streaming import LocalFile, StreamedFile
+from emomusic.server.files import ServedFile, StreamedFile, folder_url, routes
 from tests.server.asgi import Answer, answer_of
 
 CONTENT = bytes(range(256)) * 4000
@@ -28,12 +27,9 @@ def made(budget: ByteBudget, content: bytes = CONTENT) -> StreamedFile:
 
 
 @pytest.fixture
-def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
-    """Requests to a server of Streamlit on which a page runs: status, headers and body."""
-    app = Starlette()
-    server = SimpleNamespace(get_client=lambda _: SimpleNamespace(_websocket=SimpleNamespace(app=app)))
-    monkeypatch.setattr(runtime, "get_instance", lambda: server)
-    streaming._serve_files.cache_clear()
+def ask() -> Callable[..., Answer]:
+    """Requests to the server: status, headers and body."""
+    app = Starlette(routes=routes())
 
     def request(address: str, asked: str | None = None) -> Answer:
         return answer_of(app, address, {} if asked is None else {"range": asked})
@@ -66,19 +62,34 @@ def test_a_file_is_gone_when_nothing_refers_to_it(ask: Callable[..., Answer], bu
     assert ask(other.address)[0] == 200
 
 
-def test_a_file_of_this_computer_is_served_by_parts_while_something_refers_to_it(
-    ask: Callable[..., Answer], tmp_path: Path
-) -> None:
+def test_songs_are_served_by_parts_while_something_refers_to_them(ask: Callable[..., Answer], tmp_path: Path) -> None:
     (path := tmp_path / "song.mp3").write_bytes(CONTENT)
-    song = LocalFile(path, "audio/mpeg")
-    status, headers, content = ask(address := song.address, "bytes=7-10")
-    assert (status, content, headers["content-type"]) == (206, CONTENT[7:11], "audio/mpeg")
-    assert ask(address, "bytes=9999999-")[0] == 416
+    songs = [ServedFile(path, "audio/mpeg"), ServedFile(CONTENT, "audio/mpeg")]
+    addresses = [song.url for song in songs]
+    for address in addresses:
+        status, headers, content = ask(address, "bytes=7-10")
+        assert (status, content, headers["content-type"]) == (206, CONTENT[7:11], "audio/mpeg")
+        assert ask(address)[2] == CONTENT
+        assert ask(address, "bytes=9999999-")[0] == 416
+        assert "no-store" in headers["cache-control"]
+        assert ask(address[:-1])[0] == 404
     path.unlink()
-    assert ask(address)[0] == 404
+    assert ask(addresses[0])[0] == 404
     path.write_bytes(CONTENT)
-    del song
-    assert ask(address)[0] == 404
+    songs.clear()
+    assert [ask(address)[0] for address in addresses] == [404, 404]
+
+
+def test_a_folder_of_the_app_changes_its_address_with_its_files(ask: Callable[..., Answer], tmp_path: Path) -> None:
+    (path := tmp_path / "band.js").write_bytes(b"export {}")
+    (tmp_path / "secret.txt").write_bytes(b"of the server")
+    folder = folder_url({"band.js": path})
+    status, headers, content = ask(f"{folder}/band.js")
+    assert (status, content) == (200, b"export {}")
+    assert "immutable" in headers["cache-control"]
+    assert [ask(f"{folder}/{name}")[0] for name in ("secret.txt", "..%2fsecret.txt")] == [404, 404]
+    os.utime(path, ns=(1, 1))
+    assert folder_url({"band.js": path}) != folder
 
 
 def test_a_file_beyond_the_budget_is_full_and_overwriting_takes_no_bytes(budget: ByteBudget) -> None:
@@ -91,10 +102,12 @@ def test_a_file_beyond_the_budget_is_full_and_overwriting_takes_no_bytes(budget:
     assert budget.num_bytes == len(CONTENT)
 
 
-@pytest.mark.usefixtures("ask")
 def test_an_address_below_a_folder_is_a_link_from_the_root(budget: ByteBudget, monkeypatch: pytest.MonkeyPatch) -> None:
+    options: Callable[[str], str] = {"server.baseUrlPath": "/music/"}.__getitem__
+    monkeypatch.setattr(files, "get_option", options)
     file = made(budget)
-    options: Callable[[str], str] = {"server.baseUrlPath": "music"}.__getitem__
-    monkeypatch.setattr("streamlit.get_option", options)
-    assert file.download_address.startswith("/music/app/static/")
+    assert file.url == f"/music{file.address}"
     assert file.address.startswith("/app/static/")  # the browser adds the folder
+    status, headers, content = answer_of(Starlette(routes=routes()), file.download_url, {})
+    assert (status, content) == (200, CONTENT)
+    assert "a%20film.mp4" in headers["content-disposition"]

@@ -12,6 +12,7 @@ Streamlit also collects garbage after every run, which stops all other visitors 
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import threading
@@ -19,7 +20,6 @@ from collections.abc import Callable
 from time import monotonic
 
 import streamlit as st
-from streamlit import runtime
 
 from emomusic.compat import ServerInternals, overwrite_free_memory, return_free_memory
 
@@ -33,18 +33,26 @@ _FILES_EVERY_S = 30.0  # a download stays for 30 to 60 s
 _OVERWRITES = 3  # a thread of a closed page may end after the first one
 
 
+_started = threading.Event()
+
+
 def forget_closed_pages() -> None:
-    """Start to delete sessions that have been closed for half of `server.disconnectedSessionTTL`."""
-    if runtime.exists():
-        server = ServerInternals()
-        server.event_loop.call_soon_threadsafe(_Cleanup(server).run)
+    """Delete sessions closed for half of `server.disconnectedSessionTTL` from now on; call this on the event loop."""
+    _Cleanup(asyncio.get_running_loop()).run()
+    _started.set()
+
+
+def are_pages_forgotten() -> bool:
+    """Whether the server of this process deletes the sessions of closed pages."""
+    return _started.is_set()
 
 
 class _Cleanup:
     """A periodic task on the server's thread, the only thread that may close sessions."""
 
-    def __init__(self, server: ServerInternals) -> None:
-        self._server, ttl_s = server, max(st.get_option("server.disconnectedSessionTTL"), 10)
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop, self._server = loop, ServerInternals()
+        ttl_s = max(st.get_option("server.disconnectedSessionTTL"), 10)
         self._every_s, self._files_every_s = min(_EVERY_S, ttl_s / 48), min(_FILES_EVERY_S, ttl_s / 8)
         # The page's images are files and go after the session; each of the three steps can be one interval late
         self._kept_s = ttl_s / 2 - self._files_every_s - 3 * self._every_s
@@ -54,7 +62,7 @@ class _Cleanup:
 
     def run(self) -> None:
         """Delete what is left, now and every few seconds."""
-        self._server.event_loop.call_later(self._every_s, self.run)
+        self._loop.call_later(self._every_s, self.run)
         now = monotonic()
         # Files first: a session that cannot be closed must not keep them
         if now - self._deleted_at >= self._files_every_s:
