@@ -152,7 +152,7 @@ def fit_adjustment(y_true: IntArray, probabilities: FloatArray) -> FloatArray:
     from scipy.optimize import minimize_scalar
 
     num_classes = probabilities.shape[1]
-    told = told_apart(y_true, probabilities)
+    told = separable_classes(y_true, probabilities)
     table = np.eye(num_classes, num_classes + 1)
     if told:
         used = np.isin(y_true, told)
@@ -169,7 +169,7 @@ def fit_adjustment(y_true: IntArray, probabilities: FloatArray) -> FloatArray:
     return np.asarray(table / np.exp(found.x))
 
 
-def told_apart(y_true: IntArray, probabilities: FloatArray) -> list[int]:
+def separable_classes(y_true: IntArray, probabilities: FloatArray) -> list[int]:
     """The classes whose probability tells their examples from others better than chance (AUC of at least 0.65)."""
     from sklearn.metrics import roc_auc_score
 

@@ -26,7 +26,7 @@ def open_start() -> DeltaGenerator:
 start = open_start() if is_new else None
 
 # Imported after the title, because these load pandas and OpenCV
-from emomusic.app.charts import styled_room
+from emomusic.app.charts import reserve_space
 from emomusic.app.example import show_example
 from emomusic.app.photo.page import choose_mood, chosen_mood, show_mood, show_photos
 from emomusic.app.picture_chooser import choose_other_pictures, choose_picture, keep_over_reload, shown_pictures
@@ -38,7 +38,7 @@ if shown_pictures():
 elif (mood := chosen_mood()) is not None:
     show_mood(mood)
 else:
-    with start or open_start(), styled_room("start", 700):  # a link may name no sample
+    with start or open_start(), reserve_space("start", 700):  # a link may name no sample
         choose_picture()
         if shown_pictures():  # an upload arrived
             st.rerun()

@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from emomusic.app import state
+from emomusic.app.parts import read_beside
 from emomusic.app.state import Visit, page_state
 
 Choice = TypeVar("Choice", bound=str)
@@ -49,15 +50,7 @@ PARAMS: Mapping[str, tuple[str, ...]] = {
 # before this code has loaded, so each visit after the first closes it.
 _BROWSER = st.components.v2.component(
     "emomusic_address",
-    js="""
-const CLOSE = '[data-testid="stSidebar"][data-collapsed="false"] [data-testid="stSidebarCollapseButton"] button';
-export default function ({ data }) {
-  if (window.emomusicVisit === data.visit) return;
-  window.emomusicVisit = data.visit;
-  if (data.query !== null) history.replaceState(history.state, "", location.pathname + data.query);
-  if (data.visit > 1) document.querySelector(CLOSE)?.click();
-}
-""",
+    js=read_beside(__file__, "address.js"),
 )
 
 
@@ -179,11 +172,11 @@ def choose_one(
 
     `on_change` stores the choice in place of this function.
     """
-    look = widget(name, options, options[0]) | {"format_func": name_of, "label_visibility": "collapsed"}
+    arguments = widget(name, options, options[0]) | {"format_func": name_of, "label_visibility": "collapsed"}
     if on_change is not None:
-        look |= {"on_change": on_change, "args": ()}
+        arguments |= {"on_change": on_change, "args": ()}
     # A browser that still loads the code of the widget misses the run that sets the value, but not the default
-    return str(st.segmented_control(label, options, default=st.session_state[name], required=True, **look))
+    return str(st.segmented_control(label, options, default=st.session_state[name], required=True, **arguments))
 
 
 def _store(name: str, first: str | None) -> None:

@@ -187,7 +187,7 @@ def show_bars(
     name: str = "",
     least_height: int = 250,
     font_px: int | None = None,
-    **look: Any,
+    **options: Any,
 ) -> None:
     """Show the seven probabilities of a face or a group, which `name` tells to screen readers."""
     of = f" of {name}" if name else ""
@@ -195,7 +195,7 @@ def show_bars(
     figure = probability_bars(probabilities, height=least_height)
     if font_px is not None:
         figure.update_traces(textfont={"size": font_px}).update_yaxes(tickfont={"size": font_px})
-    show_chart(figure, key=key, alt=alt, **look)
+    show_chart(figure, key=key, alt=alt, **options)
 
 
 def face_points(

@@ -17,6 +17,7 @@ import streamlit as st
 
 from emomusic.app.frame import escape_markdown
 from emomusic.app.own_music import own_song
+from emomusic.app.parts import read_beside, show_style
 from emomusic.app.queues import FADE_S, PlayerState, follow_source, play
 from emomusic.app.sources import SourceState, note_silence
 from emomusic.app.state import page_state
@@ -48,43 +49,9 @@ _BAR = st.components.v2.component(
   <input type="range" min="0" step="0.1" aria-label="Position"><time></time>
   <iframe allow="autoplay; clipboard-write; encrypted-media" hidden></iframe>
 </div>""",
-    css="""
-.bar {
-  display: flex; align-items: center; gap: 0.4rem; box-sizing: border-box; height: 3rem; padding: 0 1rem;
-  color: var(--st-text-color); background: var(--st-secondary-background-color);
-  border-top: 1px solid var(--st-border-color); font: 0.9rem var(--st-font, sans-serif); pointer-events: auto;
-}
-[hidden] { display: none !important; }
-button {
-  display: grid; place-items: center; flex: none; width: 2.4rem; height: 2.4rem; padding: 0; border: 0;
-  border-radius: 50%; color: inherit; background: none; cursor: pointer;
-}
-button:hover:enabled, .play { background: color-mix(in srgb, currentColor 15%, transparent); }
-button:disabled { opacity: 0.4; cursor: default; }
-button:focus-visible, input:focus-visible { outline: 3px solid; outline-offset: 2px; }
-svg { width: 1.5rem; fill: currentColor; }
-.refused { height: 5rem; }
-.refused .play { width: 4.25rem; height: 4.25rem; }
-.refused .play svg { width: 3rem; }
-img { width: 2.75rem; height: 2.75rem; border-radius: 4px; object-fit: cover; }
-p { flex: 1; min-width: 4rem; margin: 0; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
-input { flex: 1; min-width: 4rem; max-width: 24rem; accent-color: var(--st-primary-color); }
-time { font-variant-numeric: tabular-nums; flex: none; }
-iframe { flex: 2; max-width: 40rem; height: 80px; border: 0; border-radius: 12px; }
-.on-spotify { height: 5.75rem; }
-.on-spotify :is(.play, input, time, p) { display: none; }
-@media (max-width: 640px) { time, img { display: none; } input { flex: 0.6; } .bar { padding-inline: 0.4rem; } }
-""",
-    js=Path(__file__).with_name("bar.js").read_text(encoding="utf-8"),
+    css=read_beside(__file__, "bar.css"),
+    js=read_beside(__file__, "bar.js"),
 )
-
-_STYLE = """<style>
-.st-key-player-bar {
-  position: fixed; inset: auto 0 0 0; z-index: 99; gap: 0; width: 100% !important; pointer-events: none;
-}
-.st-key-player-bar [data-stale] { opacity: 1 !important; }
-[data-testid="stMainBlockContainer"] { padding-bottom: 6rem; }
-</style>"""
 
 
 @dataclass
@@ -121,7 +88,7 @@ def show_bar() -> None:
             data["next"] = next((_playable(pick.song) for pick in queue.up_next(1)), None)
     fade_s = FADE_S if player.playing in player.fading else 0
     with st.container(key="player-bar"):
-        st.html(_STYLE)
+        show_style(__file__, "bar_page.css")
         _BAR(
             data=data | {"start": player.starts, "fade_s": fade_s, "video": player.videos.get(player.playing)},
             key="bar",

@@ -11,7 +11,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.app.frame import text_color
-from emomusic.charts.colours import write_in
+from emomusic.app.parts import show_style
+from emomusic.charts.layout import write_in
 
 
 def show_chart(figure: go.Figure, *, key: str, alt: str, **options: Any) -> Any:
@@ -32,53 +33,26 @@ def clicked(key: str) -> Any:
     return data[-1] if isinstance(data, list) else data
 
 
-# Streamlit stacks columns only on phones. On a tablet, or at 200 % zoom, a third of the page is too narrow for a chart.
-# A container's key is also its CSS class, as documented; columns have no documented class.
-_ROOMY = """<style>
-div[class*="st-key-roomy-"] > div > .stHorizontalBlock > .stColumn { min-width: min(20rem, 100%); }
-</style>"""
-
-
 def roomy_columns(widths: Sequence[int], *, key: str, **options: Any) -> list[DeltaGenerator]:
     """Columns side by side, stacked if one would be narrower than a phone."""
     with st.container(key=f"roomy-{key}"):
-        st.html(_ROOMY)
+        show_style(__file__, "roomy.css")
         return st.columns(widths, **options)
 
 
-def styled_room(key: str, height: int) -> DeltaGenerator:
+def reserve_space(key: str, height: int) -> DeltaGenerator:
     """A container of another layout than Streamlit's. The page gives its style with `st.html`.
 
     The browser loads the code of `st.html` after the first elements. Until then, the container is one pixel high in an
     empty room of `height` pixels, so that its parts do not move.
     """
-    st.html(
-        f"""<style>
-:has(> .st-key-{key}-room), .st-key-{key}-room, :has(> .st-key-{key}), .st-key-{key} {{
-  height: auto !important; overflow: visible !important; flex: none !important;
-}}
-</style>"""
-    )
+    show_style(__file__, "room.css", KEY=key)
     with st.container(key=f"{key}-room", height=height, border=False):
         return st.container(key=key, height=1, border=False)
 
 
 Kind = Literal["sample", "scene"]
 """Prefixes of the tiles' button keys; no other key may start with one, or its element gets the tile style."""
-
-# Streamlit has no image button, so the button under each image is stretched over the whole tile. An element's key is
-# also its CSS class, as documented.
-_TILE_STYLE = """<style>
-div[class*="st-key-tile-"] { position: relative; }
-div[class*="st-key-KIND-"], div[class*="st-key-KIND-"] * { position: static !important; }
-div[class*="st-key-KIND-"] button::after { content: ""; position: absolute; inset: 0; cursor: pointer; }
-div[class*="st-key-tile-"]:hover img { filter: brightness(1.08); }
-div[class*="st-key-KIND-"] button:focus-visible { box-shadow: none; outline: none; }
-div[class*="st-key-KIND-"] button:focus-visible::after { outline: 3px solid; outline-offset: 2px; border-radius: 4px; }
-.st-key-tile-CHOSEN img { outline: 4px solid; outline-offset: 1px; }
-/* The image's toolbar lies below the stretched button: no mouse reaches it, and keyboard focus there is invisible */
-div[class*="st-key-tile-"] [data-testid="stElementToolbar"] { display: none; }
-</style>"""
 
 
 def show_sharp(picture: bytes, *, alt: str, width: int) -> None:
@@ -93,7 +67,7 @@ def show_sharp(picture: bytes, *, alt: str, width: int) -> None:
 
 def style_tiles(kind: Kind, *, chosen: str = "") -> None:
     """Make each tile of a kind a button as a whole, and outline one; a page calls this before the first tile."""
-    st.html(_TILE_STYLE.replace("KIND", kind).replace("CHOSEN", chosen))
+    show_style(__file__, "tiles.css", KIND=kind, CHOSEN=chosen)
 
 
 def show_tile(

@@ -8,8 +8,9 @@ import streamlit as st
 
 from emomusic.affect import EmotionProbabilities, describe, group_probabilities
 from emomusic.app.answer import face_points, show_bars, song_points
-from emomusic.app.charts import show_chart, styled_room
+from emomusic.app.charts import reserve_space, show_chart
 from emomusic.app.frame import escape_markdown
+from emomusic.app.parts import show_style
 from emomusic.assets import data_dir
 from emomusic.charts.affect import circumplex
 from emomusic.songs.song import Pick
@@ -24,20 +25,6 @@ class Example(msgspec.Struct, frozen=True):
     songs: list[Pick]
 
 
-# The picture and the sentence: above the charts, or left of them on a wide screen
-_STYLE = """<style>
-.st-key-example {
-  display: grid; gap: 0.5rem 2rem; grid-template-columns: 5fr 3fr 4fr; align-items: start; min-height: 320px;
-}
-.st-key-example > * { min-width: 0; }
-.st-key-example-picture { aspect-ratio: 1040 / 326; }  /* also before the browser shows images */
-.st-key-example img { border-radius: 8px; }
-@media (max-width: 1023px) { .st-key-example { grid-template-columns: 1fr 1fr; } }
-@media (max-width: 1023px) { .st-key-example > :first-of-type { grid-column: 1 / -1; } }
-@media (max-width: 640px) { .st-key-example { grid-template-columns: 1fr; } }
-</style>"""
-
-
 def show_example(note: str) -> None:
     """Show the example: a picture with its faces, the sentence, a song, the bars and the plane.
 
@@ -50,8 +37,8 @@ def show_example(note: str) -> None:
     assert group is not None  # the script checks it
     first = example.songs[0]
     title, byline = escape_markdown(first.song.title), escape_markdown(first.song.byline)
-    st.html(_STYLE)
-    with styled_room("example", 320):
+    show_style(__file__, "example.css")
+    with reserve_space("example", 320):
         with st.container(gap="xsmall"):
             st.header(f"Example: together {describe(group, of_group=True).lower()}", anchor=False)
             names = ", ".join(f"face {number} {shares.emotion}" for number, shares in enumerate(faces, 1))

@@ -17,9 +17,10 @@ from streamlit import runtime
 from streamlit.runtime import RuntimeState
 
 from emomusic.app.address import open_address
+from emomusic.app.parts import show_style
 from emomusic.app.state import CameraState, State, Visit, page_state
 from emomusic.assets import data_dir
-from emomusic.charts.colours import rgb_of
+from emomusic.colours import rgb_of
 from emomusic.errors import EmomusicError, SettingsError
 from emomusic.server.sessions import WHEN_GONE, are_pages_forgotten
 from emomusic.text import escape_control_chars, pluralize
@@ -29,12 +30,6 @@ log = logging.getLogger(__name__)
 _WIDENED_S = 0.08
 _PROBLEMS_SHOWN = 5
 
-# The dark theme's primary colour is also used for text, and too bright behind Streamlit's white button labels.
-# Primary buttons and selected tags therefore get a darker colour there; selected button groups get the link colour.
-# `kind`, `data-tag` and `data-selected` are undocumented; axe checks the resulting contrast in the browser tests.
-_DARK_BUTTON, _DARK_BUTTON_HOVER = "#A84F82", "#934271"
-_LIGHT_BUTTON_HOVER = "#712E57"
-
 
 def text_color() -> str | None:
     """The theme's text colour, for charts; None if the browser has not reported its theme."""
@@ -42,7 +37,7 @@ def text_color() -> str | None:
     return str(st.get_option(f"theme.{theme}.textColor")) if theme else None
 
 
-def download_button(label: str, state: State, make: Callable[[State], str | bytes], name: str, **look: Any) -> None:
+def download_button(label: str, state: State, make: Callable[[State], str | bytes], name: str, **options: Any) -> None:
     """Show a download button that makes its file of a state on demand, and does not rerun the page.
 
     Streamlit makes it outside of the session, and keeps the function for up to a minute longer, so `make` holds no data
@@ -55,7 +50,7 @@ def download_button(label: str, state: State, make: Callable[[State], str | byte
             raise RuntimeError("expected the state of an open page. Received: one of a closed page")
         return make(found)
 
-    st.download_button(label, make_now, name, mimetypes.guess_type(name)[0], on_click="ignore", **look)
+    st.download_button(label, make_now, name, mimetypes.guess_type(name)[0], on_click="ignore", **options)
 
 
 # Streamlit looks for addresses and icons after Markdown has removed the backslashes. An invisible letter parts them
@@ -115,30 +110,8 @@ def style_page() -> None:
         return  # started from another folder, without the themes of `.streamlit/config.toml`
     letters = [f'text[style*="fill: rgb{rgb_of(colour)}"]' for colour in text_colours]
     frames = [f'.shapelayer path[style*="stroke: rgb{rgb_of(colour)}"]' for colour in text_colours]
-    st.html(
-        f"""<style>
-.stApp button[kind="primary"]:not(:disabled) {{
-  background-color: light-dark({primary}, {_DARK_BUTTON}); border-color: light-dark({primary}, {_DARK_BUTTON});
-}}
-.stApp button[kind="primary"]:not(:disabled):is(:hover, :focus-visible, :active) {{
-  background-color: light-dark({_LIGHT_BUTTON_HOVER}, {_DARK_BUTTON_HOVER});
-  border-color: light-dark({_LIGHT_BUTTON_HOVER}, {_DARK_BUTTON_HOVER});
-}}
-/* The song belongs to the first screen, so an answer has a small heading */
-.stApp [class*="-answer"] h1 {{ font-size: 1.75rem; line-height: 1.2; padding: 0 0 1rem; }}
-@media (max-width: 640px) {{
-  .stApp [class*="-answer"] h1 {{ font-size: 1.4rem; }}
-  /* Streamlit gives the menu 200 px, beyond the edge of a phone */
-  .stApp [data-testid="stToolbar"] > div > div:last-child {{ min-width: 0; margin-left: auto; }}
-}}
-.stApp [data-tag] {{ background-color: light-dark({primary}, {_DARK_BUTTON}); }}
-.stApp [data-testid="stButtonGroup"] button[data-variant][data-selected="true"] {{
-  color: light-dark({primary}, {link});
-}}
-.stApp .js-plotly-plot :is({", ".join(letters)}, .hovertext .name) {{ fill: currentColor !important; }}
-.stApp .js-plotly-plot :is({", ".join(frames)}) {{ stroke: currentColor !important; }}
-</style>"""
-    )
+    colours = {"PRIMARY": primary, "DARK_LINK": link}
+    show_style(__file__, "frame.css", LETTERS=", ".join(letters), FRAMES=", ".join(frames), **colours)
 
 
 def open_page(name: str) -> None:

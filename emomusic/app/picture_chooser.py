@@ -17,8 +17,9 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.app import state
 from emomusic.app.address import SAMPLE_PARAMS, choose, chosen
-from emomusic.app.charts import show_tile, style_tiles, styled_room
+from emomusic.app.charts import reserve_space, show_tile, style_tiles
 from emomusic.app.frame import escape_markdown
+from emomusic.app.parts import read_beside, show_style
 from emomusic.app.state import fresh, page_state, renew
 from emomusic.app.uploads import hold, show_uploader
 from emomusic.assets import data_dir
@@ -185,8 +186,8 @@ def choose_picture() -> Picture | None:
 
 def choose_other_pictures() -> None:
     """Show small samples and a menu for the visitor's photos in one row."""
-    look: dict[str, Any] = {"horizontal": True, "gap": "small", "vertical_alignment": "center", "wrap": False}
-    with styled_room("chooser-row", _SMALL_THUMBNAIL + 10), st.container(key="chooser", **look):
+    options: dict[str, Any] = {"horizontal": True, "gap": "small", "vertical_alignment": "center", "wrap": False}
+    with reserve_space("chooser-row", _SMALL_THUMBNAIL + 10), st.container(key="chooser", **options):
         _sample_row("small-samples")
         with picture_menu("Other photos", "another"):
             _choose_own()
@@ -200,8 +201,8 @@ def picture_menu(label: str, name: str) -> DeltaGenerator:
 def _choose_own() -> None:
     # Set in the session, not as the widget's default: the live page sets it too, and Streamlit warns about both
     is_camera = st.session_state.setdefault(state.SOURCE, "Upload") == "Camera"
-    look: dict[str, Any] = {"vertical_alignment": "top" if is_camera else "center"}
-    with st.container(horizontal=True, gap="medium", key=f"own-{'camera' if is_camera else 'file'}", **look):
+    options: dict[str, Any] = {"vertical_alignment": "top" if is_camera else "center"}
+    with st.container(horizontal=True, gap="medium", key=f"own-{'camera' if is_camera else 'file'}", **options):
         source = st.segmented_control(
             "Your own photos",
             ["Upload", "Camera"],
@@ -232,8 +233,8 @@ def _show_camera() -> None:
         "EmoMusic estimates the emotion of every face: photograph only yourself or people who agree. "
         f"The photo stays in memory and is deleted {WHEN_GONE}."
     )
-    look: dict[str, Any] = {"width": 480, "label_visibility": "collapsed"}
-    show_uploader("Take a photo", fresh(state.CAMERA), _store_own, draw=st.camera_input, **look)
+    options: dict[str, Any] = {"width": 480, "label_visibility": "collapsed"}
+    show_uploader("Take a photo", fresh(state.CAMERA), _store_own, draw=st.camera_input, **options)
 
 
 def show_drop_zone(widget: str) -> None:
@@ -306,14 +307,7 @@ def _remove_own() -> None:
 # A reload begins another session. The one before it lives for two minutes, and the tab knows the token of its photos
 _TAB = st.components.v2.component(
     "emomusic_tab",
-    js="""
-export default function ({ data, setTriggerValue }) {
-  const before = sessionStorage.emomusicPhotos;
-  if (data.token) sessionStorage.emomusicPhotos = data.token;
-  else delete sessionStorage.emomusicPhotos;
-  if (data.asks && before) setTriggerValue("token", before);
-}
-""",
+    js=read_beside(__file__, "tab.js"),
 )
 _TAB_KEY = "photos-of-the-tab"
 
@@ -335,41 +329,12 @@ def _take_back() -> None:
         photo.asks, photo.is_gone = False, True
 
 
-_ROWS = """<style>
-/* The room of the tiles and the uploader, which the browser loads later */
-.st-key-samples { min-height: 148px; }
-[data-testid="stMain"] .st-key-own-file { min-height: 4.5rem; max-height: 4.5rem; }
-[data-testid="stMain"] .st-key-own-file .st-key-source { min-width: 12.75rem; }
-@media (max-width: 640px) { [data-testid="stMain"] .st-key-own-file { min-height: 12.25rem; max-height: none; } }
-@media (max-width: 480px) {  /* four in a row */
-  div.st-key-samples { display: grid; grid-template-columns: repeat(4, 1fr); gap: 0.5rem; min-height: 17rem; }
-  div.st-key-samples > *, div.st-key-samples div[class*="st-key-tile-"] { width: auto; min-width: 0; }
-  div.st-key-samples p { font-size: 13px; line-height: 1.15; }
-  div.st-key-samples button { padding: 0; }
-}
-:is(.st-key-samples, .st-key-small-samples) :is(img, div[class*="st-key-tile-"] > :first-child) {
-  width: 100%; aspect-ratio: 1;
-}
-.st-key-chooser-row-room { min-height: 62px; }
-/* One row that scrolls sideways; the labels are for screen readers */
-.st-key-chooser > * { flex-shrink: 0; }
-.st-key-chooser > :has(> .st-key-small-samples) { flex-shrink: 1; min-width: 0; }
-.st-key-small-samples { flex-wrap: nowrap; overflow-x: auto; padding: 5px; min-width: 0; }
-.st-key-small-samples > * { flex-shrink: 0; }
-.st-key-small-samples div[class*="st-key-sample-"] { height: 0; }
-.st-key-small-samples div[class*="st-key-sample-"] button {
-  position: absolute !important; inset: 0; width: 100%; height: 100%; min-height: 0; padding: 0; border: 0;
-}
-.st-key-small-samples button p { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-</style>"""
-
-
 def _sample_row(key: str) -> None:
     """Show the samples as tiles with labels, or small ones for the key "small-samples"."""
     style_tiles("sample", chosen=next((each for each in SAMPLES if each == chosen(state.SAMPLE)), ""))
-    st.html(_ROWS)
-    look: dict[str, Any] = {"gap": "small"} if key == "samples" else {"gap": "xsmall", "width": "content"}
-    with st.container(horizontal=True, key=key, **look):
+    show_style(__file__, "picture_chooser.css")
+    options: dict[str, Any] = {"gap": "small"} if key == "samples" else {"gap": "xsmall", "width": "content"}
+    with st.container(horizontal=True, key=key, **options):
         for sample, title in SAMPLES.items():
             show_tile(
                 "sample",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from emomusic.app.frame import download_button, escape_markdown
+from emomusic.app.parts import show_style
 from emomusic.app.queues import PlayerState, play, start
 from emomusic.app.sources import (
     SourceState,
@@ -32,21 +33,6 @@ PLAYLIST = 20
 """Songs to take along."""
 
 
-_STYLE = """<style>
-:is([class*="st-key-title-"], [class*="st-key-why-"]) p {
-  white-space: nowrap; overflow: hidden; text-overflow: ellipsis;
-}
-[class*="st-key-reason-"] { min-height: 2.75rem; }
-[class*="st-key-reason-"] p { line-height: 1.3rem; }
-[class*="st-key-play-"] { height: 2rem; }
-[class*="st-key-play-"] button { min-height: 2rem; padding: 0.125rem 0.5rem; justify-content: flex-start; }
-[class*="st-key-play-"] button > div { width: 100%; justify-content: flex-start; }
-:is([class*="st-key-why-"], [class*="st-key-listed-"]) { padding-left: 2.2rem; }
-@media (max-height: 850px), (max-width: 640px) { div:has(> [class*="st-key-why-"]) { display: none; } }
-[class*="st-key-play-"] button:hover { background: var(--st-secondary-background-color, rgb(128 128 138 / 15%)); }
-</style>"""
-
-
 def show_queue(
     place: str,
     stem: str,
@@ -65,7 +51,7 @@ def show_queue(
     queue, is_list = player.queues[place], place in player.lists
     current = queue.current
     with st.container(key=f"player-{place}", gap="xsmall"):
-        st.html(_STYLE)
+        show_style(__file__, "player.css")
         if (reason := substitution()) is not None:  # the songs are not those of the chosen source
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.caption(f":material/info: {reason}", width="content")

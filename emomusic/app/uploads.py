@@ -54,7 +54,7 @@ def content_of(file: UploadedFile) -> tuple[BinaryIO, int]:
 
 
 def show_uploader(
-    label: str, widget: str, store: Store, *, draw: Callable[..., object] = st.file_uploader, **look: Any
+    label: str, widget: str, store: Store, *, draw: Callable[..., object] = st.file_uploader, **options: Any
 ) -> None:
     """Show `st.file_uploader` or `st.camera_input`, and store its files after each change, also after their removal."""
     if runtime.exists() and not can_upload(st.context.cookies):
@@ -63,7 +63,7 @@ def show_uploader(
             icon=":material/cookie_off:",
         )
         st.link_button("Open in its own tab", st.context.url or "/", icon=":material/open_in_new:")
-    draw(label, key=widget, on_change=_take, args=(widget, store), **look)
+    draw(label, key=widget, on_change=_take, args=(widget, store), **options)
     # A file can arrive with the run of a fragment. The page's own run can interrupt the callback, and not repeat it
     new = [file for file in listed(widget) if isinstance(file, UploadedFile)]
     if any(file.file_id not in _stored_ids(widget) for file in new):

@@ -10,8 +10,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from emomusic.affect import EMOTION_POINTS, NEUTRAL_RADIUS, QUADRANT_CORNERS, AffectPoint, Emotion, Mood, Quadrant
-from emomusic.charts.colours import EMOTION_COLOURS, QUADRANT_COLOURS, QUIET, TRAIL, faded, ink_on
 from emomusic.charts.layout import axis_title, lay_out, line
+from emomusic.colours import EMOTION_COLOURS, QUADRANT_COLOURS, QUIET, TRAIL, faded, ink_on
 from emomusic.text import escape_html
 
 
@@ -276,8 +276,8 @@ def _draw_pictures(figure: go.Figure, faces: Sequence[FacePoint], shown: _Points
             image = {"source": face.picture, "x": x, "y": y, "sizex": across, "sizey": across}
             images.append(image | {"xref": "x", "yref": "y", "xanchor": "center", "yanchor": "middle"})
             corners = {"x0": x - across / 2, "x1": x + across / 2, "y0": y - across / 2, "y1": y + across / 2}
-            look = {"color": EMOTION_COLOURS[face.emotion], "width": 5 if number == len(faces) else 3}
-            frames.append({"type": "rect", **corners, "line": look})
+            line = {"color": EMOTION_COLOURS[face.emotion], "width": 5 if number == len(faces) else 3}
+            frames.append({"type": "rect", **corners, "line": line})
     figure.update_layout(images=images, shapes=[*figure.layout.shapes, *frames])
 
 

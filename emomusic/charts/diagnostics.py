@@ -11,9 +11,9 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 
 from emomusic.affect import Emotion
-from emomusic.charts.colours import EMOTION_COLOURS, GUIDE, QUIET, RIGHT, WRONG, faded
 from emomusic.charts.face import share_bars
 from emomusic.charts.layout import GRID, PERCENTS, REVERSED, axis_title, lay_out
+from emomusic.colours import EMOTION_COLOURS, GUIDE, QUIET, RIGHT, WRONG, faded
 from emomusic.metrics import ClassScores, FloatArray, IntArray, Reliability, accuracy_interval
 from emomusic.records import FaceBin
 from emomusic.results.predictions import History, Thresholds

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import plotly.graph_objects as go
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, share_text
-from emomusic.charts.colours import CLASS_COLOURS, EMOTION_COLOURS, ink_on
 from emomusic.charts.layout import BAR_MARGIN, REVERSED, lay_out
+from emomusic.colours import CLASS_COLOURS, EMOTION_COLOURS, ink_on
 
 
 def share_bars(shares: Mapping[str, float], *, height: int = 210, letters: int = 13, bargap: float = 0.28) -> go.Figure:

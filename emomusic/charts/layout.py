@@ -7,7 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from emomusic.charts.colours import QUIET
+from emomusic.colours import QUIET
 
 GRID = {"showgrid": True, "gridcolor": QUIET}
 """An axis with lines."""
@@ -47,7 +47,33 @@ def axis_title(text: str, standoff: int = 4) -> dict[str, Any]:
     return {"text": text, "standoff": standoff}
 
 
-def line(x: tuple[float, float], y: tuple[float, float], **look: Any) -> dict[str, Any]:
+def line(x: tuple[float, float], y: tuple[float, float], **style: Any) -> dict[str, Any]:
     """A thin line below the traces, as a shape of a figure."""
     shape = {"type": "line", "x0": x[0], "x1": x[1], "y0": y[0], "y1": y[1], "layer": "below"}
-    return shape | {"line": {"color": QUIET, "width": 1} | look}
+    return shape | {"line": {"color": QUIET, "width": 1} | style}
+
+
+_LETTERS = 13  # pixels; Streamlit's charts have 12
+
+
+def write_in(figure: go.Figure, text_color: str | None) -> None:
+    """Set the text colour of a chart, except for text with its own colour, and a size of 13 pixels where none is set.
+
+    Does nothing if `text_color` is None or already set, because sessions share some charts.
+    """
+    if text_color is None or figure.layout.font.color == text_color:
+        return
+    layout = figure.layout
+    for axis in (*figure.select_xaxes(), *figure.select_yaxes()):  # assignments take half the time of `update`
+        for font in (axis.tickfont, axis.title.font):
+            font.color, font.size = text_color, font.size or _LETTERS
+    for polar in figure.select_polars():
+        polar.radialaxis.tickfont.color = polar.angularaxis.tickfont.color = text_color
+    for note in layout.annotations:
+        if note.font.color is None:
+            note.font.color = text_color
+        note.font.size = note.font.size or _LETTERS
+    for font in (layout.legend.font, layout.hoverlabel.font, layout.font):
+        font.size = font.size or _LETTERS
+    layout.legend.font.color = layout.hoverlabel.font.color = text_color
+    layout.font.color = text_color  # last: the check above reads it

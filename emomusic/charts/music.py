@@ -15,9 +15,9 @@ import plotly.graph_objects as go
 
 from emomusic.affect import QUADRANT_CORNERS, AffectPoint, Emotion, Mood, Quadrant
 from emomusic.charts.affect import SongPoint, circumplex, corner_notes, quadrant_shape
-from emomusic.charts.colours import EMOTION_COLOURS, GUIDE, MOOD_COLOURS, QUADRANT_COLOURS, QUIET, RIGHT, WRONG, faded
 from emomusic.charts.face import share_bars
 from emomusic.charts.layout import BAR_MARGIN, REVERSED, axis_title, lay_out, line
+from emomusic.colours import EMOTION_COLOURS, GUIDE, MOOD_COLOURS, QUADRANT_COLOURS, QUIET, RIGHT, WRONG, faded
 from emomusic.songs.mood import MOODS
 from emomusic.songs.song import FEATURE_LABELS, FEATURES, Feature
 from emomusic.text import escape_html, format_clock

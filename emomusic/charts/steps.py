@@ -11,12 +11,12 @@ import plotly.graph_objects as go
 
 from emomusic.affect import EMOTION_POINTS, EMOTIONS, EmotionProbabilities, affect_of, quadrant_of, share_text
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex, quadrant_shape
-from emomusic.charts.colours import BOX_DROPPED, BOX_KEPT, EMOTION_COLOURS, HEAT, RIGHT, WRONG, faded, rgb_of
 from emomusic.charts.layout import GRID, REVERSED, lay_out
+from emomusic.colours import BOX_DROPPED, BOX_KEPT, EMOTION_COLOURS, HEAT, RIGHT, WRONG, faded, rgb_of
 from emomusic.faces.detection import Landmarks
 from emomusic.faces.inspection import FeatureMaps, Insight
 from emomusic.faces.mtcnn import Boxes
-from emomusic.marks.drawing import Look, Mark, draw_marks
+from emomusic.marks.drawing import Mark, MarkStyle, draw_marks
 from emomusic.media.images import Box, RgbImage, to_network_input
 from emomusic.runtime import Float32Array
 
@@ -191,7 +191,7 @@ def readable(figure: go.Figure) -> go.Figure:
 _SIDE = 1160  # pixels, of the network's input, twice the height of most drawings
 _GAP = 6
 _GAP_OF_STEPS = 8
-_PROJECTED = Look(120, (3, 30, 22), True, 20.0)  # frames and labels for the last row of a class
+_PROJECTED = MarkStyle(120, (3, 30, 22), True, 20.0)  # frames and labels for the last row of a class
 _MAX_THICK_BOXES = 30  # more thick boxes would hide the image
 _MAX_NAMED_BOXES = 8
 

@@ -132,7 +132,7 @@ def _figures_on_fer2013(name: str, options: argparse.Namespace) -> dict[str, Any
     faces = read_fer2013(options.fer2013, [split])[split]
     classifier = EmotionClassifier.load(name)
     inputs, classes = to_network_input(list(faces.images), classifier.spec.side), classifier.spec.classes
-    answers = classifier.posed().of_photographs(inputs) if options.posed else classifier.probabilities(inputs)
+    answers = classifier.posed().adjusted_probabilities(inputs) if options.posed else classifier.probabilities(inputs)
     y_pred = answers.argmax(axis=1)
     if not options.ferplus:
         return evaluation_record(name, evaluate(faces.labels, y_pred, classes))

@@ -82,7 +82,7 @@ class EmotionClassifier:
         self.require_emotions()
         if not crops:
             return []
-        rows = self.of_photographs(to_network_input(crops, self.spec.side))
+        rows = self.adjusted_probabilities(to_network_input(crops, self.spec.side))
         return [EmotionProbabilities(row) for row in rows]
 
     def require_emotions(self) -> None:
@@ -93,7 +93,7 @@ class EmotionClassifier:
                 f"with the classes {', '.join(self.spec.classes)}. Choose another model"
             )
 
-    def of_photographs(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    def adjusted_probabilities(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Probabilities as from `probabilities`, adjusted for faces on photographs, or for posed faces."""
         return np.asarray(adjust_logits(self.probabilities(inputs), self.spec.adjustment), np.float32)
 

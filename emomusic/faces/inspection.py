@@ -155,7 +155,7 @@ def occlude(crop: RgbImage, classifier: EmotionClassifier) -> Occlusion:
     covered = np.repeat(face[None], len(positions), axis=0)
     for picture, position in zip(covered, positions, strict=True):
         picture[position] = round(float(face.mean()))
-    first, *rest = classifier.of_photographs(np.concatenate([face[None], covered]))
+    first, *rest = classifier.adjusted_probabilities(np.concatenate([face[None], covered]))
     winner = int(first.argmax())
     drops = np.array([first[winner] - row[winner] for row in rest], np.float32)
     total, count = np.zeros((side, side), np.float32), np.zeros((side, side), np.float32)

@@ -18,7 +18,7 @@ from emomusic.affect import (
     affect_of,
     share_text,
 )
-from emomusic.charts.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS, rgb_of
+from emomusic.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS, rgb_of
 from emomusic.media.images import RgbImage
 from emomusic.songs.song import Pick
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from emomusic.charts.colours import ink_on, rgb_of
+from emomusic.colours import ink_on, rgb_of
 from emomusic.media.images import Box, RgbImage
 
 # The empty part of a bar is dark and its rim light, so one of them is visible on any background
@@ -29,7 +29,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class MarkStyle:
     """Sizes of frames and labels."""
 
     lines: int  # thickness of a frame, as a divisor of the image's longer side
@@ -41,7 +41,7 @@ class Look:
     smallest: float = 2.0  # letter size at least, in pixels
 
 
-PHOTO, VIDEO = Look(400, (6, 75, 38), True, 11.0), Look(240, (5, 42, 28), False)
+PHOTO, VIDEO = MarkStyle(400, (6, 75, 38), True, 11.0), MarkStyle(240, (5, 42, 28), False)
 
 
 class YuvImage:
@@ -87,17 +87,17 @@ def _yuv_of(colour: tuple[int, int, int]) -> tuple[int, ...]:
 _TO_YUV = np.array([[0.2568, -0.1482, 0.4392], [0.5041, -0.2910, -0.3678], [0.0979, 0.4392, -0.0714]])
 
 
-def draw_marks(image: RgbImage | YuvImage, marks: Sequence[Mark], look: Look) -> None:
+def draw_marks(image: RgbImage | YuvImage, marks: Sequence[Mark], style: MarkStyle) -> None:
     """Draw frames, labels and bars in place, in about a millisecond. Labels stay inside the image.
 
     Args:
         image: shape (height, width, 3), uint8, RGB, contiguous, or a video frame; changed.
         marks: later ones lie above earlier ones.
-        look: their sizes.
+        style: their sizes.
     """
     height, width = image.shape[:2]
     longer = max(height, width)
-    line = max(2, round(longer / look.lines))
+    line = max(2, round(longer / style.lines))
     for mark in marks:
         # A rim in a contrasting shade keeps the line visible on a background of the same colour
         for thick, shade in ((line + 2 * (line // 2), ink_on(mark.colour)), (line, mark.colour)):
@@ -106,12 +106,12 @@ def draw_marks(image: RgbImage | YuvImage, marks: Sequence[Mark], look: Look) ->
     for mark in marks:  # after all frames, so that no line crosses a label
         _draw_bar(image, mark, line)
         if mark.text:
-            of_face, least, most = look.letters
-            letters = max(min(max(mark.box.width / of_face, longer / least), longer / most), look.smallest)
+            of_face, least, most = style.letters
+            letters = max(min(max(mark.box.width / of_face, longer / least), longer / most), style.smallest)
             size = 2 * round(letters / 2)  # even sizes limit the number of labels to render as a face moves
             tag = _tag(mark.text, mark.colour, size, isinstance(image, YuvImage))[:height, :width]
             possible = _places_of(tag, mark.box, (width, height), line)
-            place = _least_hiding(possible, mark.box, faces, places) if look.avoids_faces else next(possible)
+            place = _least_hiding(possible, mark.box, faces, places) if style.avoids_faces else next(possible)
             places.append(place)
             image[place.y : place.bottom, place.x : place.right] = tag
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from emomusic.affect import EmotionProbabilities, share_text
-from emomusic.charts.colours import EMOTION_COLOURS
+from emomusic.colours import EMOTION_COLOURS
 from emomusic.faces.reading import FaceReading, PictureReading
 from emomusic.marks.drawing import PHOTO, VIDEO, Mark, draw_marks
 from emomusic.media.images import Box, RgbImage, encode_png, read_image

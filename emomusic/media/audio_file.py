@@ -22,7 +22,7 @@ from emomusic.runtime import Float32Array
 
 _Part = TypeVar("_Part")
 
-Source = str | os.PathLike[str] | BinaryIO
+AudioSource = str | os.PathLike[str] | BinaryIO
 
 MAX_S = 20 * 60.0
 """Longest sound that is decoded from the start."""
@@ -80,7 +80,7 @@ class AudioSong:
     windows: tuple[Window, ...]
 
 
-def read_song(source: Source, name: str | None = None) -> AudioSong:
+def read_song(source: AudioSource, name: str | None = None) -> AudioSong:
     """Read the tags of an audio file and the sound of its windows.
 
     A file of unknown length and a damaged one are decoded from the start, up to `MAX_S`.
@@ -144,7 +144,7 @@ def _joined(blocks: Iterable[Float32Array]) -> Float32Array:
     return np.concatenate([np.empty(0, np.float32), *blocks])
 
 
-def whole(source: Source, step_s: float, name: str | None = None) -> Iterator[Window]:
+def whole(source: AudioSource, step_s: float, name: str | None = None) -> Iterator[Window]:
     """Windows of 3 s every `step_s` seconds, up to `MAX_S`, without silent ones. A shorter song has one window.
 
     Raises:
@@ -162,7 +162,7 @@ def whole(source: Source, step_s: float, name: str | None = None) -> Iterator[Wi
         file.check(MAX_S)
 
 
-def read_cover(source: Source, name: str | None = None) -> bytes | None:
+def read_cover(source: AudioSource, name: str | None = None) -> bytes | None:
     """The cover in an audio file: JPEG, PNG, GIF or WebP, not checked further. None without one.
 
     Raises:
@@ -187,7 +187,7 @@ class AudioFile(MediaFile):
 
     def __init__(
         self,
-        source: Source,
+        source: AudioSource,
         name: str | None = None,
         *,
         format_name: str | None = None,

@@ -268,10 +268,10 @@ def _is_table(head: bytes) -> bool:
 
 # Whole files
 
-Source = str | os.PathLike[str] | BinaryIO | bytes
+MediaSource = str | os.PathLike[str] | BinaryIO | bytes
 
 
-def kind_of(source: Source, name: str = "") -> Kind:
+def kind_of(source: MediaSource, name: str = "") -> Kind:
     """What a file holds, also in formats that EmoMusic does not read. `OTHER` if it cannot be read.
 
     A GIF with a single picture is a picture. MP4, MOV, WebM and Matroska files with sound only are songs.

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.assets import CARD, METRICS, SPEC, ModelKind, read_metrics
-from emomusic.calibration import adjust_logits, fit_adjustment, told_apart
+from emomusic.calibration import adjust_logits, fit_adjustment, separable_classes
 from emomusic.errors import DatasetError
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
@@ -134,7 +134,7 @@ def evaluate_pictures(
             y_pred[index], num_known = answer.emotion.label, num_known + 1
         else:
             inputs = to_network_input([crop], classifier.spec.side)
-            y_pred[index] = classifier.of_photographs(inputs)[0].argmax()
+            y_pred[index] = classifier.adjusted_probabilities(inputs)[0].argmax()
     return evaluate(_labels(pictures), y_pred, classifier.spec.classes), num_known
 
 
@@ -170,7 +170,7 @@ def fit_to_pictures(
     found = ~np.isnan(adjusted).any(axis=1)
     y_pred = np.where(found, np.nan_to_num(adjusted).argmax(axis=1), MISSED)
     is_right = y_pred == y_true
-    told = np.isin(y_true, told_apart(y_true[found], answers[found]))
+    told = np.isin(y_true, separable_classes(y_true[found], answers[found]))
     record = evaluation_record(classifier.spec.name, evaluate(_labels(pictures), y_pred, classes)) | {
         "folds": FOLDS,
         "calibration_error": expected_calibration_error(y_true[found], adjusted[found]),

@@ -68,7 +68,11 @@ def fresh_server(
     """
     chromium()
     root, log = Path(__file__).resolve().parents[2], folder / "log"
-    environment = os.environ | {"HOME": str(folder), "EMOMUSIC_DRAIN_S": "0", "TEST_THREADS": str(folder / "threads")} | dict(settings)
+    environment = (
+        os.environ
+        | {"HOME": str(folder), "EMOMUSIC_DRAIN_S": "0", "TEST_THREADS": str(folder / "threads")}
+        | dict(settings)
+    )
     with contextlib.nullcontext(port) if port else reserved_port() as port, log.open("wb") as out:
         command = [sys.executable, "-m", "tests.browser.watched_server", "run", script, "--server.headless", "true"]
         command += ["--server.address", "127.0.0.1", "--server.port", str(port), "--server.fileWatcherType", "none"]

@@ -8,8 +8,8 @@ import numpy as np
 from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, Emotion, Mood, affect_of
 from emomusic.charts import steps
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex
-from emomusic.charts.colours import EMOTION_COLOURS
 from emomusic.charts.face import expression_uri
+from emomusic.colours import EMOTION_COLOURS
 from tests.fakes import FakeClassifier
 
 

@@ -6,8 +6,8 @@ import plotly.graph_objects as go
 import pytest
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Mood
-from emomusic.charts.colours import MOOD_COLOURS, QUADRANT_COLOURS
 from emomusic.charts.live import CLICKED, SOUND, face_bars, film_areas, mood_areas
+from emomusic.colours import MOOD_COLOURS, QUADRANT_COLOURS
 from emomusic.songs.hearing import SoundSpan
 from emomusic.stream.timeline import Scene, Timeline
 

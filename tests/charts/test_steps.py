@@ -2,7 +2,7 @@ import numpy as np
 from PIL import ImageColor
 
 from emomusic.charts import steps
-from emomusic.charts.colours import BOX_KEPT
+from emomusic.colours import BOX_KEPT
 from emomusic.faces.mtcnn import Boxes
 
 GREY = np.full((200, 300, 3), 90, np.uint8)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Mood
-from emomusic.charts.colours import EMOTION_COLOURS, rgb_of
+from emomusic.colours import EMOTION_COLOURS, rgb_of
 from emomusic.marks.card import PICTURE_SIZE, SIZE, card_title, draw_card, framed
 from emomusic.media.images import RgbImage
 from emomusic.songs.song import Pick, Player, Song

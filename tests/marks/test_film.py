@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from emomusic.affect import Emotion
-from emomusic.charts.colours import EMOTION_COLOURS, rgb_of
+from emomusic.colours import EMOTION_COLOURS, rgb_of
 from emomusic.errors import FilmError
 from emomusic.faces.reading import FaceReading
 from emomusic.marks.film import FilmMarks, annotate_film

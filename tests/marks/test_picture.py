@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from emomusic.affect import Emotion
-from emomusic.charts.colours import EMOTION_COLOURS
+from emomusic.colours import EMOTION_COLOURS
 from emomusic.faces.reading import FaceReading
 from emomusic.marks.picture import face_strip, marked_frame
 from emomusic.media.images import encode_jpeg

@@ -181,7 +181,7 @@ def test_without_the_dataset_the_mistakes_are_changed_answers_about_the_samples(
     class Moody(FakeNetwork):
         """Calls bright faces happy and dark ones sad."""
 
-        def of_photographs(self, inputs: np.ndarray) -> np.ndarray:
+        def adjusted_probabilities(self, inputs: np.ndarray) -> np.ndarray:
             return np.eye(7, dtype=np.float32)[np.where(inputs.mean(axis=(1, 2, 3)) > 50, 3, 4)]
 
     monkeypatch.setattr("emomusic.app.models.pictures.load_networks", lambda: (FakeDetector([make_face()]), None))
@@ -205,7 +205,7 @@ class FakeNetwork:
     def __post_init__(self) -> None:
         self.spec = SimpleNamespace(name=self.name, side=48, classes=EMOTIONS)
 
-    def of_photographs(self, inputs: np.ndarray) -> np.ndarray:
+    def adjusted_probabilities(self, inputs: np.ndarray) -> np.ndarray:
         assert inputs.shape == (1, 48, 48, 1)
         return np.eye(self.num_classes, dtype=np.float32)[[3 if self.num_classes == 7 else 0]]
 

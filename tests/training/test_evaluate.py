@@ -49,7 +49,7 @@ class Leaning:
         powers = np.exp(logits)
         return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
 
-    def of_photographs(self, inputs: np.ndarray) -> np.ndarray:
+    def adjusted_probabilities(self, inputs: np.ndarray) -> np.ndarray:
         return adjust_logits(self.probabilities(inputs), self.spec.adjustment)
 
 
@@ -115,9 +115,9 @@ def test_photographs_are_read_as_adjusted_and_fer2013_is_not() -> None:
     lean[Emotion.ANGRY.label, -1] = 20
     lean = tuple(map(tuple, lean.tolist()))
     leaning = EmotionClassifier(classifier._forward, replace(classifier.spec, adjustment=lean))
-    np.testing.assert_allclose(plain.of_photographs(inputs), plain.probabilities(inputs), atol=1e-6)
+    np.testing.assert_allclose(plain.adjusted_probabilities(inputs), plain.probabilities(inputs), atol=1e-6)
     np.testing.assert_allclose(leaning.probabilities(inputs), plain.probabilities(inputs), atol=1e-6)
-    assert (leaning.of_photographs(inputs).argmax(axis=1) == Emotion.ANGRY.label).all()
+    assert (leaning.adjusted_probabilities(inputs).argmax(axis=1) == Emotion.ANGRY.label).all()
     crops = [np.repeat(face, 3, axis=2) for face in inputs]
     assert [answer.emotion for answer in leaning.classify(crops)] == [Emotion.ANGRY] * 3
 

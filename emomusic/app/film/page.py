@@ -12,7 +12,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.app import state
 from emomusic.app.address import choose, chosen
-from emomusic.app.charts import styled_room
+from emomusic.app.charts import reserve_space
 from emomusic.app.example import show_example
 from emomusic.app.film.job import MAX_MB, MAX_S, FilmJob, FilmPhase, FilmView, has_room, stored_upload
 from emomusic.app.film.screen import show_people, show_screen
@@ -29,14 +29,13 @@ from emomusic.server.shared import shared
 from emomusic.text import format_clock
 
 _EVERY_S = 1.0
-_HEAD = "<style>.st-key-film-head { min-height: 3.75rem; }</style>"
 
 
 def show_film() -> None:
     """Show the page, in the order of the screen."""
     job = _current_job()
     if job is None:
-        with styled_room("film-start", 560):
+        with reserve_space("film-start", 560):
             _choose_film()
             if page_state(FilmState).job is not None:  # an upload arrived
                 st.rerun()
@@ -145,7 +144,6 @@ def _drawn(film: FilmView) -> tuple[object, ...]:
 
 def _show_head(job: FilmJob, film: FilmView) -> None:
     """Show the progress or the people of the film, and the way to another film."""
-    st.html(_HEAD)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="film-head", wrap=False):
         with st.container(width="stretch"):
             if film.phase is not FilmPhase.OVER:

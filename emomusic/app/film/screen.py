@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
@@ -17,11 +16,20 @@ import streamlit as st
 from emomusic.affect import AffectPoint, describe, group_probabilities
 from emomusic.app import state
 from emomusic.app.answer import face_points
-from emomusic.app.charts import clicked, show_chart, show_tile, style_tiles, styled_room
+from emomusic.app.charts import clicked, reserve_space, show_chart, show_tile, style_tiles
 from emomusic.app.film.job import FilmJob, FilmPhase, FilmView
-from emomusic.app.film.songs import PLACE, VIDEO, choose_scene, mix_songs, scene_picks, sing, stop_unless_following
+from emomusic.app.film.songs import (
+    PLACE,
+    VIDEO,
+    choose_scene,
+    mix_songs,
+    play_scene_song,
+    scene_picks,
+    stop_unless_following,
+)
 from emomusic.app.film.state import FilmState, ScenePicks
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
+from emomusic.app.parts import read_beside, show_style, style_beside
 from emomusic.app.player import show_queue
 from emomusic.app.queues import PlayerState
 from emomusic.app.state import page_state
@@ -38,13 +46,6 @@ _MOST_POINTS = 60  # of the trail
 _FACES_SHOWN = 12
 _PORTRAIT_SIDE = 44
 _SONGS_OF_SCENE = 5  # in the JSON file, as from the command
-_LINK_STYLE = """<style>
-a[download] {
-  display: inline-flex; align-items: center; min-height: 2.5rem; font-size: 0.875rem; color: inherit;
-  text-decoration: none;
-}
-a[download]:is(:hover, :focus-visible) { color: var(--st-primary-color); }
-</style>"""
 
 
 def show_people(job: FilmJob, reading: FilmReading) -> None:
@@ -100,7 +101,8 @@ def show_downloads(film: FilmView) -> None:
 
 def _show_link(file: StreamedFile, label: str) -> None:
     # Looks like the buttons, whose files Streamlit would keep in memory
-    st.html(f'{_LINK_STYLE}<a href="{file.download_url}" download>{label}</a>')
+    link = style_beside(__file__, "link.css")
+    st.html(f'{link}<a href="{file.download_url}" download>{label}</a>')
 
 
 def _made_of(here: FilmState) -> tuple[str, FilmView, FilmReading, ScenePicks]:
@@ -126,51 +128,10 @@ _TILE_WIDTH = 128
 _FOLLOW = st.components.v2.component(
     "emomusic_film",
     html="<i></i>",
-    css="""
-:host { display: block; height: 100%; }
-i {
-  position: absolute; width: 2px; background: var(--st-text-color); box-shadow: 0 0 0 1px var(--st-background-color);
-}
-""",
-    js=Path(__file__).with_name("follow.js").read_text(encoding="utf-8"),
+    css=read_beside(__file__, "follow.css"),
+    js=read_beside(__file__, "follow.js"),
 )
 
-_STYLE = """<style>
-.st-key-film-screen {
-  display: grid; gap: 0.5rem 2rem; align-items: start; min-height: 760px;
-  grid-template: "film answer" auto "timeline answer" auto "actions answer" 1fr / 1fr 1fr;
-}
-.st-key-film-screen > * { min-width: 0; }
-PLACES
-.st-key-film-frame {
-  position: relative; aspect-ratio: RATIO; max-height: max(12rem, 100dvh - 33rem); overflow: hidden; border-radius: 8px;
-}
-.st-key-film-frame :not(video, img) { position: static !important; }
-.st-key-film-frame :is(video, img) {
-  position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; background: #000;
-}
-.st-key-film-frame [data-testid="stElementToolbar"] { display: none; }
-.st-key-film-part-timeline { position: relative; min-height: 17rem; }
-.st-key-film-follow { position: absolute; inset: 0; pointer-events: none; z-index: 1; }
-.st-key-film-tiles { min-height: 8.25rem; }
-.st-key-film-tiles, .st-key-film-people { flex-wrap: nowrap; overflow-x: auto; padding: 5px 5px 8px; }
-.st-key-film-tiles > *, .st-key-film-people > * { flex-shrink: 0; }
-.st-key-film-tiles :is(img, div[class*="st-key-tile-"] > :first-child) { width: 100%; aspect-ratio: 16 / 9; }
-.st-key-film-tiles img { object-fit: cover; border-radius: 8px; }
-.st-key-film-tiles button { padding: 0; min-height: 0; }
-.st-key-film-tiles p {
-  font-size: 0.875rem; line-height: 1.2; white-space: nowrap; overflow: hidden; text-overflow: ellipsis;
-}
-.st-key-film-tiles button, .st-key-film-tiles button :is(div, span, p) { max-width: 100%; }
-.st-key-film-part-answer { min-height: 36rem; }
-.st-key-film-follows { flex: none; height: 1.75rem; }  /* its switch is higher while its code loads */
-.st-key-film-people p { font-size: 0.875rem; line-height: 1.25; }
-.st-key-film-people img { border-radius: 8px; }
-@media (max-width: 800px) {
-  .st-key-film-screen { grid-template: "film" "answer" "timeline" "actions" / minmax(0, 1fr); }
-  .st-key-film-frame { max-height: 32dvh; }
-}
-</style>"""
 _PARTS = {part: f"film-part-{part}" for part in ("film", "answer", "timeline", "actions")}
 
 
@@ -178,10 +139,9 @@ def show_screen(job: FilmJob, film: FilmView) -> None:
     """Show the film, the chosen scene with its song, the timeline and the downloads."""
     reading = film.reading
     ratio = 16 / 9 if reading is None else reading.width / reading.height
-    places = "\n".join(f":has(> .st-key-{key}) {{ grid-area: {part}; }}" for part, key in _PARTS.items())
-    st.html(_STYLE.replace("PLACES", places).replace("RATIO", f"{ratio:.4f}"))
+    show_style(__file__, "screen.css", RATIO=f"{ratio:.4f}")
     number = min(page_state(FilmState).scene, max(len(film.scenes) - 1, 0))
-    with styled_room("film-screen", 760):
+    with reserve_space("film-screen", 760):
         with st.container(key=_PARTS["film"]):
             _show_picture(film, job.name)
         with st.container(key=_PARTS["answer"], gap="small"), shown_errors():
@@ -319,7 +279,7 @@ def _follow_film(starts: Sequence[float], number: int, time_range: Sequence[floa
             return  # the visitor left the page or switched it off while the scene changed
         played = int(follow["scene"])
         page_state(FilmState).at_s = starts[played]
-        sing(played)
+        play_scene_song(played)
 
     queue = player.queues.get(PLACE) if player.playing == PLACE else None
     _FOLLOW(

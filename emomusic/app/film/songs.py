@@ -54,7 +54,7 @@ def _queue_scene() -> None:
     player.videos[PLACE] = VIDEO
 
 
-def sing(number: int) -> None:
+def play_scene_song(number: int) -> None:
     """Choose a scene, and let the bar play its song."""
     page_state(FilmState).scene = number
     _queue_scene()
@@ -76,7 +76,7 @@ def choose_scene(number: int, at_s: float | None = None) -> None:
         here.at_s = scenes[number].start_s if at_s is None else at_s
         here.num_choices += 1
         if st.session_state.get(FILM_FOLLOWS):
-            sing(number)
+            play_scene_song(number)
         else:
             here.scene = number
 

@@ -18,6 +18,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.affect import share_text
 from emomusic.app.charts import show_chart
+from emomusic.app.parts import read_beside
 from emomusic.app.picture_chooser import Picture, PictureState
 from emomusic.app.state import page_state
 from emomusic.charts.face import share_bars
@@ -121,44 +122,8 @@ _FIRST = (0.375, 0.6)  # left and top: the mouth
 _COVER = st.components.v2.component(
     "emomusic_cover",
     html="""<div><button type="button" aria-label="Grey square: the arrow keys move it"></button></div>""",
-    css="""
-div { position: relative; aspect-ratio: 1; background-size: cover; image-rendering: pixelated; touch-action: none; }
-button { position: absolute; padding: 0; border: 0; background: #808080; cursor: move; }
-button:focus-visible { outline: 3px solid var(--st-primary-color); outline-offset: 2px; }
-""",
-    js="""
-const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-export default function ({ data, parentElement, setStateValue }) {
-  const face = parentElement.querySelector("div"), square = face.querySelector("button");
-  let [x, y] = square.emomusicPlace ?? data.place, told = 0;
-  const show = () => Object.assign(square.style, { left: `${100 * x}%`, top: `${100 * y}%` });
-  const move = (left, top, isLast) => {
-    [x, y] = [left, top].map((part) => Math.min(Math.max(part, 0), 1 - data.share));
-    square.emomusicPlace = [x, y];
-    show();
-    if (isLast || Date.now() - told > 250) { told = Date.now(); setStateValue("place", [x, y]); }
-  };
-  face.style.backgroundImage = `url(${data.face})`;
-  square.style.width = square.style.height = `${100 * data.share}%`;
-  show();
-  const follow = (event, isLast) => {
-    if (!square.hasPointerCapture(event.pointerId)) return;
-    const { left, top, width } = face.getBoundingClientRect();
-    const part = data.share / 2;
-    move((event.clientX - left) / width - part, (event.clientY - top) / width - part, isLast);
-  };
-  square.onpointerdown = (event) => square.setPointerCapture(event.pointerId);
-  square.onpointermove = (event) => follow(event, false);
-  square.onpointerup = (event) => follow(event, true);
-  square.onkeydown = (event) => {
-    const step = STEPS[event.key];
-    if (!step) return;
-    event.preventDefault();
-    event.stopPropagation();
-    move(x + step[0] / 12, y + step[1] / 12, true);
-  };
-}
-""",
+    css=read_beside(__file__, "cover.css"),
+    js=read_beside(__file__, "cover.js"),
 )
 
 
@@ -171,7 +136,7 @@ def place_square(face: npt.NDArray[np.uint8], *, key: str) -> tuple[float, float
 
 
 CHART = "how-chart"
-"""Container key of a chart. The style in `page` sets its height."""
+"""Container key of a chart. The style in `page.css` sets its height."""
 
 WIDE = 1.6
 """An image of at least this ratio of width to height lies below the sentences, not next to them."""

@@ -8,10 +8,11 @@ import streamlit as st
 
 from emomusic.app import state
 from emomusic.app.address import choose, chosen
-from emomusic.app.charts import roomy_columns, styled_room
+from emomusic.app.charts import reserve_space, roomy_columns
 from emomusic.app.frame import shown_errors
-from emomusic.app.how_it_works.drawing import CHART, WIDE, Drawing, Walk, show_face
+from emomusic.app.how_it_works.drawing import WIDE, Drawing, Walk, show_face
 from emomusic.app.how_it_works.steps import STEPS, Step, step_named
+from emomusic.app.parts import read_beside, show_style
 from emomusic.app.picture_chooser import (
     SAMPLES,
     Picture,
@@ -27,67 +28,11 @@ _KEYS = "how-keys"
 
 _TOP_PX, _STEP_PX = 52, 502
 
-# Type for a projector. Markdown has no size between text and heading. Streamlit adds the key of a container as a class
-_STYLE = f"""<style>
-.st-key-how-title {{ overflow: visible; }}
-.st-key-how-temperature {{ flex: none; height: 4.5rem; }}
-.st-key-how-title h1 {{ font-size: clamp(1.5rem, 2.4vw, 2.6rem); line-height: 1.25; padding: 0; }}
-.st-key-how-top {{ overflow: auto hidden; padding: 4px; }}
-.st-key-{_KEYS} {{ position: absolute; }} /* removes the gap of this invisible element */
-[class*="st-key-how-"] .stElementContainer:has(> .stSpinner) {{ position: absolute; }} /* its place is the drawing's */
-.st-key-how-fitting {{ margin: 0 auto; width: 100%; }}
-.st-key-how-cover {{ max-width: max(18rem, 100vh - 23.5rem + var(--how-saved, 0rem)); }}
-/* The rest of the window's height. A plane is square, so it is no higher than a phone is wide */
-[class*="st-key-{CHART}-"] {{ flex: none; height: max(20rem, min(100vh - 14.5rem + var(--how-saved, 0rem), 100vw)); }}
-@media (min-width: 641px) {{
-  .st-key-how-words p {{ font-size: clamp(1.2rem, 2.3vw, 3rem); line-height: 1.4; }}
-  .st-key-how-words-wide p {{ font-size: clamp(1.1rem, 1.55vw, 2rem); line-height: 1.4; }}
-  .st-key-how-fact p {{ font-size: clamp(1rem, 1.5vw, 1.8rem); }}
-  .st-key-how-songs p {{ font-size: clamp(0.9rem, min(1.2vw, 2.1vh), 1.3rem); line-height: 1.3; }}
-  .st-key-how-songs {{ gap: min(1.2vh, 1rem); }}
-  .st-key-how-drawing {{ min-height: max(16rem, 62vh); }}
-  .st-key-how-wide {{ min-height: max(16rem, 45vh); }}
-  .st-key-how-wide [class*="st-key-{CHART}-"] {{ height: max(18rem, 100vh - 23.5rem + var(--how-saved, 0rem)); }}
-}}
-@media (max-width: 640px) {{
-  .st-key-how-top {{ justify-content: start; }}
-  .st-key-how-full {{ display: none; }}
-  .st-key-how-drawing {{ min-height: 100vw; }}
-}}
-/* Full screen: the picture takes the place of the header, which has no use there */
-:root:fullscreen {{ --how-saved: 3.5rem; }}
-:root:fullscreen [data-testid="stHeader"] {{ display: none; }}
-:root:fullscreen .stMainBlockContainer {{ padding: 0.4375rem 2rem 0; }}
-</style>"""
-
 # Browsers send scroll keys to the focused element. After loading or a click in the header, that is not the main part.
 # A browser shows the full screen only in answer to a key or a click, so the server cannot ask for it
 _PRESENTER_KEYS = st.components.v2.component(
     "emomusic_presenter_keys",
-    js="""
-const KEYS = ["PageDown", "PageUp", "Home", "End", "ArrowDown", "ArrowUp", " "];
-function focusMain(event) {
-  if (!KEYS.includes(event.key)) return;
-  if (!document.activeElement?.matches('body, [data-testid="stHeader"] a')) return;
-  document.querySelector('[data-testid="stMain"]')?.focus({ preventScroll: true });
-}
-function toggle() {
-  if (document.fullscreenElement) document.exitFullscreen();
-  else document.documentElement.requestFullscreen?.().catch(() => {});
-}
-function press(event) {
-  const isTyped = event.target.closest?.("input, textarea, [contenteditable]");
-  if (event.key.toLowerCase() === "f" && !event.ctrlKey && !event.metaKey && !event.altKey && !isTyped) toggle();
-}
-function click(event) {
-  if (event.isTrusted && event.target.closest?.(".st-key-how-full button")) toggle();
-}
-const LISTENERS = [["keydown", focusMain], ["keydown", press], ["click", click]];
-export default function () {
-  for (const [name, listener] of LISTENERS) document.addEventListener(name, listener, true);
-  return () => { for (const [name, listener] of LISTENERS) document.removeEventListener(name, listener, true); };
-}
-""",
+    js=read_beside(__file__, "presenter.js"),
 )
 
 
@@ -95,7 +40,7 @@ def show_top() -> tuple[Step, Picture]:
     """Show the title and, in one row, the buttons. Returns the step that the URL names, and the photo."""
     step = step_named(chosen(state.HOW_STEP))
     st.set_page_config(page_title=f"{step.title} · How it works · EmoMusic")
-    st.html(_STYLE)
+    show_style(__file__, "page.css")
     # Heights in pixels, because the style loads after the text, which would move the parts below
     title, buttons = st.columns([3, 5], gap="small")
     with title.container(height=_TOP_PX, border=False, vertical_alignment="center", key="how-title"):
@@ -138,7 +83,7 @@ def show_step(step: Step, picture: Picture) -> None:
         walk = kept_result(Walk, picture.digest) or keep_result(picture.digest, Walk(picture))
         ratio = step.ratio or walk.size[0] / walk.size[1]
         share = 50 if ratio >= WIDE else round(100 * min(max(0.53 * ratio, 0.3), 0.61))
-        room = styled_room("how-step", _STEP_PX)
+        room = reserve_space("how-step", _STEP_PX)
         with room:
             words, place = roomy_columns([100 - share, share], key="how", gap="medium")
         size = "how-words-wide" if ratio >= WIDE or step.key in ("songs", "probabilities") else "how-words"

@@ -78,11 +78,11 @@ class Step:
 STEPS: list[Step] = []
 
 
-def _step(*texts: str, **look: Any) -> Callable[[Draw], Draw]:
+def _step(*texts: str, **options: Any) -> Callable[[Draw], Draw]:
     """Add a step with these texts, which the function draws."""
 
     def add(draw: Draw) -> Draw:
-        STEPS.append(Step(draw, *texts, **look))
+        STEPS.append(Step(draw, *texts, **options))
         return draw
 
     return add
@@ -268,7 +268,7 @@ def _draw_cover(drawing: Drawing) -> None:
     covered = face.copy()
     row, column, length = (round(share * len(face)) for share in (top, left, COVERED))
     covered[row : row + length, column : column + length] = round(float(face.mean()))
-    (answer,) = load_networks()[1].of_photographs(covered[None, ..., None])
+    (answer,) = load_networks()[1].adjusted_probabilities(covered[None, ..., None])
     shares = dict(zip(EMOTIONS, answer.tolist(), strict=True))
     with answers:
         drawing.chart(bars(shares), alt=f"Without the square: {list_shares(shares)}")
@@ -359,9 +359,9 @@ def _draw_quadrant(drawing: Drawing) -> None:
     _draw_plane(drawing, f"The plane with one quadrant filled: {quadrant.description}", quadrant=True)
 
 
-def _draw_plane(drawing: Drawing, alt: str, **look: Any) -> None:
+def _draw_plane(drawing: Drawing, alt: str, **options: Any) -> None:
     walk = drawing.walk
-    drawing.chart(plots.face_on_plane(walk.face.reading.probabilities, str(walk.number), **look), alt=alt)
+    drawing.chart(plots.face_on_plane(walk.face.reading.probabilities, str(walk.number), **options), alt=alt)
 
 
 @_step(

@@ -13,8 +13,8 @@ from emomusic.affect import EMOTIONS, share_text
 from emomusic.app.frame import download_button, shown_errors
 from emomusic.app.live.readings import show_trouble
 from emomusic.app.live.session import LiveSession, live_fragment, with_session
-from emomusic.charts.colours import EMOTION_COLOURS
 from emomusic.charts.face import expression_uri
+from emomusic.colours import EMOTION_COLOURS
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.marks.picture import face_strip
 from emomusic.records import read_face_record

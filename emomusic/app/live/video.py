@@ -35,7 +35,7 @@ from emomusic.app.live.session import (
 )
 from emomusic.app.state import page_state
 from emomusic.assets import data_dir
-from emomusic.charts.colours import EMOTION_COLOURS, ink_on
+from emomusic.colours import EMOTION_COLOURS, ink_on
 from emomusic.compat import close_stream, set_visitor_stayed
 from emomusic.server.files import folder_url
 from emomusic.text import pluralize

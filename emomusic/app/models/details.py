@@ -133,7 +133,7 @@ def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
         for record in chosen.others:
             try:
                 model = classifier(record.name)
-                answers[record.name] = model.of_photographs(to_network_input([crop], model.spec.side))[0]
+                answers[record.name] = model.adjusted_probabilities(to_network_input([crop], model.spec.side))[0]
             except EmomusicError as error:
                 answers[record.name] = str(error)
     return Asked(encode_jpeg(shrink(crop, 2 * _CROP_SIDE)[0]), len(faces), answers)
@@ -399,14 +399,7 @@ def _show_learning(_: Chosen, record: Record) -> None:
     )
 
 
-# A card's tables are wider than a phone, so each table scrolls on its own
-_CARD_STYLE = """<style>
-div[class*="st-key-models-card"] table { display: block; overflow-x: auto; }
-</style>"""
-
-
 def _show_card(chosen: Chosen, record: Record) -> None:
-    st.html(_CARD_STYLE)
     with st.container(border=True, key=f"models-card-{record.name}"):
         # Headings of the card go below the headings of the page
         st.markdown(read_card(chosen.kind, record.name).replace("\n## ", "\n#### ").replace("# ", "### ", 1))

@@ -123,7 +123,7 @@ def _harder_answers(name: str) -> list[_HarderAnswer]:
     answers = []
     for crop in _sample_faces():
         copies = harder(shrink(crop, _LARGEST)[0])
-        rows = model.of_photographs(to_network_input([crop, *copies.values()], model.spec.side))
+        rows = model.adjusted_probabilities(to_network_input([crop, *copies.values()], model.spec.side))
         before, *after = (in_words(model.spec.classes[row]) for row in rows.argmax(axis=1).tolist())
         answers += [
             _HarderAnswer(defect, encode_jpeg(shrink(copy, 2 * _SIDE)[0]), before, word, float(row.max()))

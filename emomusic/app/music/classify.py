@@ -19,9 +19,10 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from emomusic.affect import AffectPoint, describe_shares, list_shares, share_text
 from emomusic.app import state
 from emomusic.app.address import choose, chosen
-from emomusic.app.charts import roomy_columns, show_chart, styled_room
+from emomusic.app.charts import reserve_space, roomy_columns, show_chart
 from emomusic.app.frame import escape_markdown, shown_errors
 from emomusic.app.music.songs import SIMILAR, Songs, show_songs
+from emomusic.app.parts import show_style
 from emomusic.app.state import STATES, page_state
 from emomusic.app.uploads import hold, show_removal, show_uploader
 from emomusic.charts.face import share_bars
@@ -44,9 +45,7 @@ MAX_MB = 100
 
 _MOST_PARTS = 24  # of the path; each takes up to 0.3 s of one core
 
-# Until the drop zone has loaded it is 40 pixels high
 _DROP_PX = 96
-_STYLE = f"<style>.st-key-own-song-drop {{ min-height: {_DROP_PX}px; }}</style>"
 
 Timeline: TypeAlias = tuple[tuple[float, float, float], ...]
 
@@ -68,8 +67,7 @@ class OwnSong:
 
 def show_own_song() -> None:
     """Show the upload, and the mood of the uploaded song."""
-    st.html(_STYLE)
-    with styled_room("own-song-drop", _DROP_PX):
+    with reserve_space("own-song-drop", _DROP_PX):
         show_uploader(
             f"Drop a song: {FORMATS[Kind.SONG]}, up to {MAX_MB} MB",
             state.MUSIC_SONG_UPLOAD,
@@ -185,15 +183,8 @@ def show_one_song(songs: Songs) -> None:
     row = songs.catalogue.row_of(song.id)
     assert row is not None  # a song of this catalogue
     start = songs.catalogue.features[row]
-    # The prediction stays at the top of a phone's screen, because the sliders are far below it
     light, dark = (st.get_option(f"theme.{theme}.backgroundColor") or "Canvas" for theme in ("light", "dark"))
-    st.html(
-        f"""<style>@media (max-width: 640px) {{
-div:has(> .st-key-{_SENTENCE}) {{
-  position: sticky; top: 3.75rem; z-index: 2; background: light-dark({light}, {dark});
-}}
-}}</style>"""
-    )
+    show_style(__file__, "classify.css", BACKGROUND=f"light-dark({light}, {dark})")
     sentence = st.container(key=_SENTENCE)
     charts, sliders = st.columns([3, 2], gap="large")
     with sliders:

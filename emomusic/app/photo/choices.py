@@ -85,13 +85,13 @@ def choose_who(choices: Choices, photos: Sequence[str] = ()) -> None:
     if state.WHO not in choices.widgets:
         return
     options = [state.EVERYONE, *(f"Face {number}" for number in range(1, len(choices.faces) + 1))]
-    look = {"label_visibility": "collapsed", **choices.widgets[state.WHO]}
+    shared = {"label_visibility": "collapsed", **choices.widgets[state.WHO]}
     if photos or len(choices.faces) > _MAX_BUTTONS:
         names = {f"Face {number}": f"Face {number}, {photo}" for number, photo in enumerate(photos, 1)}
         width = 240 if photos else 160
-        st.selectbox("Songs for", options, width=width, format_func=lambda who: names.get(who, who), **look)
+        st.selectbox("Songs for", options, width=width, format_func=lambda who: names.get(who, who), **shared)
     else:
-        st.segmented_control("Songs for", options, required=True, wrap=False, **look)
+        st.segmented_control("Songs for", options, required=True, wrap=False, **shared)
 
 
 def choose_face(digest: str, label: str) -> None:

@@ -27,8 +27,9 @@ from emomusic.app.answer import (
     show_bars,
     show_plane,
 )
-from emomusic.app.charts import roomy_columns, show_sharp, styled_room
+from emomusic.app.charts import reserve_space, roomy_columns, show_sharp
 from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message, show_problems
+from emomusic.app.parts import show_style
 from emomusic.app.persons import PersonsState, choose_persons, show_known
 from emomusic.app.photo.choices import Choices, choices_of, choose_by_hand, choose_face, choose_who
 from emomusic.app.photo.reading import Photos
@@ -121,7 +122,7 @@ def show_photos() -> None:
     photos = kept_result(Photos, digest) or keep_result(digest, unread)
     style, on_photo = st.empty(), None
     num_photos = len(photos.each)
-    with styled_room("photo-answer", 672):
+    with reserve_space("photo-answer", 672):
         with st.container(key="sentence", horizontal=True, gap="small", vertical_alignment="center"):
             title, who = st.empty(), st.container(key="who", width="content")
         if not photos.is_read:
@@ -129,7 +130,7 @@ def show_photos() -> None:
         with st.container(key="screen"):
             parts = {part: st.container(key=f"part-{part}", gap="xsmall", height="stretch") for part in PARTS}
     parts |= {"style": style, "title": title, "who": who}
-    if num_photos == 1 and not (first := photos.look(next(iter(photos.each)))).problem:
+    if num_photos == 1 and not (first := photos.decoded(next(iter(photos.each)))).problem:
         style.html(screen_style(first.reading, None))
         with parts["picture"]:
             on_photo = show_picture(first.preview, "The photo")
@@ -156,8 +157,8 @@ def _show_answer(photos: Photos, parts: Mapping[str, DeltaGenerator], on_photo: 
     number = 0 if choices.face is None else owners[choices.face - 1]
     corrected = tuple(face for face, owner in zip(choices.faces, owners, strict=True) if owner == number)
     reading = replace(readings[number], faces=corrected)
-    look = {"has_songs": listener is not None, "is_group": is_group, "has_faces": bool(choices.faces)}
-    parts["style"].html(screen_style(reading, choices.face, **look))
+    options = {"has_songs": listener is not None, "is_group": is_group, "has_faces": bool(choices.faces)}
+    parts["style"].html(screen_style(reading, choices.face, **options))
     parts["title"].title(_sentence(choices), anchor=False, width="content")
     names = [photos.names[owner] for owner in owners] if is_group else []
     with parts["who"]:
@@ -292,19 +293,9 @@ def _offer(label: str, make: Callable[[ShownPhotos], str | bytes], name: str) ->
     download_button(label, here, lambda photo: make(photo.results[ShownPhotos][1]), name, type="tertiary")
 
 
-# On a phone the cards form one row that scrolls sideways
-_CARDS = """<style>
-@media (max-width: 640px) {
-  .st-key-face-cards { flex-wrap: nowrap; overflow-x: auto; }
-  .st-key-face-cards > * { flex-shrink: 0; }
-}
-.st-key-card-CHOSEN { outline: 2px solid; }
-</style>"""
-
-
 def _show_face_cards(photos: Photos, choices: Choices) -> None:
     """Show one card per face, in the order of the numbers on the photo."""
-    st.html(_CARDS.replace("CHOSEN", str(choices.face or "none")))
+    show_style(__file__, "cards.css", CHOSEN=str(choices.face or "none"))
     st.header("Each face", anchor=False)
     shown = zip(choices.faces[:_CARDS_SHOWN], photos.photos[0].faces, strict=False)
     with st.container(horizontal=True, gap="small", key="face-cards"):
@@ -332,7 +323,6 @@ def chosen_mood() -> Mood | None:
 
 def choose_mood() -> None:
     """Show the moods in one row, and the samples as a group."""
-    st.html("<style>.st-key-without-face { min-height: 2.625rem; }</style>")  # the pills appear later
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="without-face"):
         st.markdown("**No photo?** Choose a mood:", width="content")
         st.pills("Mood", list(Mood), label_visibility="collapsed", **address.widget(state.MOOD, [*Mood]))

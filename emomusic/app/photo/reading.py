@@ -107,7 +107,7 @@ class Photos:
         """Their readings, with the faces numbered over all photos."""
         return number_faces([photo.reading for photo in self.photos])
 
-    def look(self, digest: str) -> Photo:
+    def decoded(self, digest: str) -> Photo:
         """A photo, decoded if that was not done."""
         photo = self.each[digest]
         if photo is None:
@@ -132,7 +132,7 @@ class Photos:
         for number, (digest, before) in enumerate(self.each.items()):
             if before is None or before.image is not None:
                 on_progress(number)
-                photo = self.look(digest)
+                photo = self.decoded(digest)
                 photo.read()
                 if len(self.each) > 1:
                     mine.own = tuple(

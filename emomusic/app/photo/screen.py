@@ -10,85 +10,14 @@ from collections.abc import Callable
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emomusic.charts.colours import EMOTION_COLOURS, ink_on
+from emomusic.app.parts import style_beside
+from emomusic.colours import EMOTION_COLOURS, ink_on
 from emomusic.faces.reading import FaceReading, PictureReading
 
 PARTS = ("picture", "player", "bars", "plane", "actions")
 """The parts of the screen, in the order of a phone."""
 
 _NUMBERS_ONLY = 12  # more faces have no room for words
-
-# A container's key is also its CSS class, as documented; its wrapper is the item of the grid
-_GRID = """<style>
-.st-key-photo-answer { gap: 0.75rem; }
-.st-key-sentence { min-height: 2.5rem; }
-.st-key-sentence h1 { padding: 0 !important; }
-.st-key-sentence > * { flex-shrink: 0; max-width: 100%; }
-.st-key-who, .st-key-actions { overflow-x: auto; padding: 3px; }
-.st-key-who { flex: none; height: 2.5rem; overflow-y: hidden; }  /* its buttons are higher while their code loads */
-.st-key-who:has([data-testid="stSelectbox"]) { padding-block: 0; }
-.st-key-actions { flex-wrap: nowrap; }
-.st-key-actions button { padding-inline: 0.45rem; }
-.st-key-screen {
-  --height: clamp(31rem, 100dvh - 16.75rem, MAXIMUM);  /* above the bar of the player */
-  display: grid; gap: 1rem 1.5rem; min-height: var(--height); align-items: stretch;
-  grid-template: AREAS; grid-template-columns: COLUMNS; grid-template-rows: ROWS;
-}
-@media (max-height: 800px) and (min-width: 641px) {  /* a laptop */
-  [data-testid="stMainBlockContainer"] { padding-top: calc(3.9rem - 17px); /* the address takes 17 pixels */ }
-  div.st-key-chooser-row-room { min-height: 50px; }
-  .st-key-small-samples > * { width: 40px; }
-  .st-key-screen { --height: clamp(30.25rem, 100dvh - 14.5rem, MAXIMUM); }
-}
-.st-key-screen > * { min-width: 0; min-height: 0; }
-/* The charts fill what the other parts leave */
-.st-key-screen > :is(:has(> .st-key-part-bars), :has(> .st-key-part-plane)) { contain: size; }
-PLACES
-.st-key-part-bars [data-testid="stCaptionContainer"] p {
-  white-space: nowrap; overflow: hidden; text-overflow: ellipsis;
-}
-.st-key-photo-frame { container-type: size; width: 100%; }
-FRAME
-.st-key-photo-preview { position: relative; width: min(100cqw, 100cqh * RATIO) !important; }
-.st-key-photo-preview :is(div:first-child, [data-testid="stFullScreenFrame"] > div, img) { width: 100% !important; }
-.st-key-photo-preview img { border-radius: 8px; }
-.st-key-photo-preview [data-testid="stElementToolbar"] { display: none; }
-[class*="st-key-photo-face-"] { position: absolute !important; }
-[class*="st-key-photo-face-"] :is(div, button) { width: 100% !important; height: 100% !important; }
-[class*="st-key-photo-face-"] button {
-  min-height: 0; padding: 0; border: 2px solid var(--colour) !important; border-radius: 4px;
-  box-shadow: 0 0 0 1px var(--ink), inset 0 0 0 1px var(--ink); overflow: visible; background: none !important;
-}
-[class*="st-key-photo-face-"] button > div { position: static; }
-[class*="st-key-photo-face-"] p {
-  position: absolute; left: -4px; bottom: calc(100% + 3px); width: max-content; padding: 0 6px; border-radius: 4px;
-  background: var(--colour); color: var(--ink) !important; font-size: 13px; line-height: 19px;
-}
-[class*="st-key-photo-face-"]:is(:hover, :focus-within) { z-index: 3; }
-[class*="st-key-photo-face-"] button:hover { border-width: 4px !important; }
-CHOSEN { z-index: 2; }
-CHOSEN button { outline: 3px solid #fff; outline-offset: 1px; box-shadow: 0 0 0 6px #000; }
-FACES
-@media (max-width: 1023px) {
-  .st-key-screen {
-    grid-template-areas: TABLET; grid-template-columns: minmax(0, 1fr) minmax(20rem, 1fr);
-    grid-template-rows: auto auto 26rem;
-  }
-  .st-key-part-picture > :has(> .st-key-photo-frame) { flex: none; }
-  .st-key-photo-frame { aspect-ratio: RATIO; height: auto; max-height: 60vh; }
-}
-@media (max-width: 640px) {
-  .st-key-photo-answer, .st-key-screen { gap: 0.5rem; }
-  .st-key-screen {
-    grid-template: PHONE;
-  }
-  .st-key-sentence h1 { min-height: 2.4em; }
-  .st-key-photo-frame { max-height: 20vh; }
-  [class*="st-key-photo-face-"] p { font-size: 0; padding: 0; }
-  [class*="st-key-photo-face-"] strong { font-size: 13px; padding: 0 4px; }
-}
-</style>"""
-
 
 # The photo is as high as its width asks for
 _NATURAL = """.st-key-part-picture > :has(> .st-key-photo-frame) { flex: none; }
@@ -98,8 +27,8 @@ _BY_HAND = "\n.st-key-screen > :has(> .st-key-part-bars) { contain: none; }"
 _PHONE = '"picture" auto "player" auto "bars" 12rem "plane" 25rem "actions" auto / minmax(0, 1fr)'
 
 
-# The grid of the parts by name in `_GRID`: areas, rows and columns on a desktop, the largest height, the style of the
-# photo, the areas of a tablet, and areas, rows and columns of a phone
+# The grid of the parts by word in `screen.css`: areas, rows and columns on a desktop, the largest height, the style of
+# the photo, the areas of a tablet, and areas, rows and columns of a phone
 _ANY = {"FRAME": _NATURAL, "TABLET": '"picture player" "actions player" "bars plane"', "PHONE": _PHONE}
 _GROUP = {
     "AREAS": '"plane bars player" "plane picture player" "actions actions player"',
@@ -166,18 +95,13 @@ def screen_style(
     elif not has_songs:
         columns = layout["COLUMNS"].rpartition(" minmax(21.5rem")[0]
         layout = layout | {"AREAS": '"picture bars" "picture bars" "actions bars"', "COLUMNS": columns}
-    places = "\n".join(f".st-key-screen > :has(> .st-key-part-{part}) {{ grid-area: {part}; }}" for part in PARTS)
     is_one_of_many = chosen is not None and len(reading.faces) > 1
     values = layout | {
-        "PLACES": places,
         "FACES": "\n".join(_face_style(face, reading) for face in reading.faces),
         "CHOSEN": f".st-key-photo-face-{chosen if is_one_of_many else 'none'}",
         "RATIO": f"{shape:.4f}",
     }
-    style = _GRID
-    for name, value in values.items():
-        style = style.replace(name, value)
-    return style
+    return style_beside(__file__, "screen.css", **values)
 
 
 def _face_style(face: FaceReading, reading: PictureReading) -> str:

@@ -1,18 +1,14 @@
 """One colour for each emotion, quadrant and mood, the same in the light and the dark theme.
 
 Every colour has a contrast of at least 3:1 to both page backgrounds, and any two emotions differ under the three common
-kinds of colour blindness (measured in tests/charts/test_colours.py). A name or a symbol accompanies every colour.
+kinds of colour blindness (measured in tests/test_colours.py). A name or a symbol accompanies every colour.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from emomusic.affect import Emotion, Mood, Quadrant
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 EMOTION_COLOURS: Mapping[Emotion, str] = {
     Emotion.ANGRY: "#B43713",
@@ -78,33 +74,6 @@ QUIET = faded(TRAIL, 0.35)
 
 GUIDE = faded(TRAIL, 0.9)
 """Reference lines and marks."""
-
-
-_LETTERS = 13  # pixels; Streamlit's charts have 12
-
-
-def write_in(figure: go.Figure, text_color: str | None) -> None:
-    """Set the text colour of a chart, except for text with its own colour, and a size of 13 pixels where none is set.
-
-    Does nothing if `text_color` is None or already set, because sessions share some charts.
-    """
-    if text_color is None or figure.layout.font.color == text_color:
-        return
-    layout = figure.layout
-    for axis in (*figure.select_xaxes(), *figure.select_yaxes()):  # assignments take half the time of `update`
-        for font in (axis.tickfont, axis.title.font):
-            font.color, font.size = text_color, font.size or _LETTERS
-    for polar in figure.select_polars():
-        polar.radialaxis.tickfont.color = polar.angularaxis.tickfont.color = text_color
-    for note in layout.annotations:
-        if note.font.color is None:
-            note.font.color = text_color
-        note.font.size = note.font.size or _LETTERS
-    for font in (layout.legend.font, layout.hoverlabel.font, layout.font):
-        font.size = font.size or _LETTERS
-    layout.legend.font.color = layout.hoverlabel.font.color = text_color
-    layout.font.color = text_color  # last: the check above reads it
-
 
 BOX_KEPT, BOX_DROPPED = "#FFC247", "#7FC4FF"
 """Boxes that a network of the detector keeps and drops; both are visible on light and dark backgrounds."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emomusic.affect import Emotion
-from emomusic.charts.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS
+from emomusic.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS
 
 # Machado, Oliveira & Fernandes, "A physiologically-based model for simulation of color vision deficiency", 2009,
 # at full severity, on linear RGB.
