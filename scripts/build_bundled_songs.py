@@ -12,7 +12,6 @@ The copyright file of each package has its authors and licences.
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import tempfile
 import tomllib
@@ -22,14 +21,16 @@ from pathlib import Path
 from typing import Any
 
 import av
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from emomusic.assets import write_checksums, write_json
 from emomusic.media.audio_file import read_song
-from emomusic.songs.analysis import record_of
+from emomusic.songs.analysis import song_of
 from emomusic.songs.hearing import load_sound_model
-from emomusic.songs.local_songs import SONGS, songs_dir
+from emomusic.songs.local_songs import SONGS, bundled_songs, songs_dir
+from emomusic.songs.song import Player
 
 LENGTH_S = 24.5
 FADE_S = 0.75
@@ -132,41 +133,41 @@ def write_excerpt(
             output.mux(stream.encode(part))
 
 
-def build(packages: Path) -> list[dict[str, Any]]:
-    """Write all excerpts; number, file, licence and source of each."""
+def build(packages: Path) -> list[tuple[Path, str, str]]:
+    """Write all excerpts; path, licence and source of each."""
     for path in songs_dir().glob("*.mp3"):
         path.unlink()
     table = tomllib.loads(Path(__file__).with_name("songs.toml").read_text(encoding="utf-8"))
-    records = []
+    written = []
     with tempfile.TemporaryDirectory() as out:
-        for number, excerpt in enumerate(table["excerpts"], 1):
+        for excerpt in table["excerpts"]:
             origin = table["origins"][excerpt["origin"]]
             folder = unpack(packages, origin, Path(out))
             sounds = [read_sound(folder / name, excerpt["start_s"]) for name in excerpt["files"]]  # several are mixed
             name = "-".join("".join(each if each.isalnum() else " " for each in excerpt["title"].lower()).split())
-            write_excerpt(songs_dir() / f"{name}.mp3", levelled(np.sum(sounds, axis=0)), excerpt, origin)
-            records.append({"number": number, "file": f"{name}.mp3"} | {at: origin[at] for at in ("licence", "source")})
-    return records
+            path = songs_dir() / f"{name}.mp3"
+            write_excerpt(path, levelled(np.sum(sounds, axis=0)), excerpt, origin)
+            written.append((path, origin["licence"], origin["source"]))
+    return written
 
 
-def hear(records: list[dict[str, Any]]) -> None:
+def hear(excerpts: list[tuple[Path, str, str]]) -> None:
     """Hear all excerpts, print loudness and moods, and write `songs.json` and the checksums."""
     heard = []
-    for record in records:
-        path = songs_dir() / record["file"]
+    for number, (path, licence, source) in enumerate(excerpts, 1):
         song = read_song(path)
-        kept = {name: record[name] for name in ("number", "file", "licence", "source")}
         hearing = load_sound_model().analyse(song.windows)
         sound, moods = read_sound(path, 0), hearing.moods
         key = key_of(sound)
-        heard.append(kept | ({"key": key} if key else {}) | record_of(song, hearing, str(path)))
+        rights = {"key": key, "licence": licence, "source": source}
+        heard.append(song_of(song, hearing, Player.BUNDLED, number, path.name, **rights))
         rms_db, peak_db = 10 * np.log10(np.mean(sound**2)), 20 * np.log10(np.abs(sound).max())
         first, second = sorted(moods, key=moods.__getitem__)[:-3:-1]
         levels = f"{rms_db:.1f} dB, peak {peak_db:.1f} dB"
         print(
             f"{song.title}: {levels}, {first} {moods[first]:.2f}, {second} {moods[second]:.2f}, {key or 'no clear key'}"
         )
-    write_json(songs_dir() / SONGS, heard)
+    write_json(songs_dir() / SONGS, msgspec.to_builtins(heard))
     write_checksums(songs_dir())
 
 
@@ -176,7 +177,8 @@ def main() -> None:
     parser.add_argument("packages", type=Path, nargs="?", help="folder of Debian packages")
     packages = parser.parse_args().packages
     songs_dir().mkdir(parents=True, exist_ok=True)
-    hear(build(packages) if packages else json.loads((songs_dir() / SONGS).read_text(encoding="utf-8")))
+    known = ((Path(song.path or ""), song.licence or "", song.source or "") for song in bundled_songs())
+    hear(build(packages) if packages else list(known))
 
 
 if __name__ == "__main__":

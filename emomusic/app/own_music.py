@@ -29,8 +29,9 @@ from emomusic.media.formats import SONG_UPLOADS
 from emomusic.server.capacity import HeldBytes, is_own_computer
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.shared import visitor_turn
-from emomusic.songs.analysis import local_song, record_of
-from emomusic.songs.library import Library, library_file, library_version
+from emomusic.songs.analysis import song_of
+from emomusic.songs.library import Library
+from emomusic.songs.library_database import library_file, library_version
 from emomusic.songs.local_songs import recommender_of
 from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import Recommender, load_recommender
@@ -74,7 +75,8 @@ class OwnLibrary:
             if version == self._version or (self.is_running and started_s < self._rests_until_s):
                 return
             with Library() as library:
-                songs, self.info = library.songs(), library.info()
+                songs = library.songs()
+                self.info = library.info(songs)
             self.recommender = recommender_of(songs) if songs else None
             self._version, now_s = version, time.monotonic()
             self._rests_until_s = now_s + _REST * (now_s - started_s)
@@ -277,8 +279,8 @@ def _hear(uploads: OwnFiles) -> None:
         except AudioError as error:
             file.problem = str(error)
             continue
-        record = record_of(song, load_sound_model().analyse(song.windows, visitor_turn), file.name)
-        file.song = local_song(record, Player.UPLOAD, file.number, file.name)
+        hearing = load_sound_model().analyse(song.windows, visitor_turn)
+        file.song = song_of(song, hearing, Player.UPLOAD, file.number, file.name)
     bar.empty()
     _renew(uploads)
 

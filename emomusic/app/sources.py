@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
+import msgspec
 import streamlit as st
 
 from emomusic.app import state
@@ -125,7 +126,7 @@ def _recommender(source: Source) -> Recommender | None:
 @load_once
 def _bundled_without_folders() -> Recommender:
     """The bundled songs for other people's playlists, which must not tell the folders of the server."""
-    return recommender_of([replace(song, path=Path(song.path or "").name) for song in bundled_songs()])
+    return recommender_of([msgspec.structs.replace(song, path=Path(song.path or "").name) for song in bundled_songs()])
 
 
 def with_your_music(request: Request, source: Source | None = None) -> Request:

@@ -16,7 +16,7 @@ import numpy as np
 
 from emomusic.errors import AudioError
 from emomusic.media.container import DAMAGE, MediaFile
-from emomusic.media.formats import HEAD_BYTES, Format, Kind, foreign_file, format_of, tag_length, title_of
+from emomusic.media.formats import HEAD_BYTES, LONGEST_S, Format, Kind, foreign_file, format_of, tag_length, title_of
 from emomusic.media.sound import PATCH_S, SAMPLE_RATE, Window, can_hear, mono_sound, sounding_share, windows_of
 from emomusic.runtime import Float32Array
 
@@ -44,7 +44,6 @@ _DECODE_BYTES = 2**30
 _TAG_BYTES = 2**20  # before the sound, in which artists are looked for
 _BUFFER_BYTES = 2**16
 _MAX_COVER_BYTES = 10 * 2**20
-_MAX_DURATION_S = 100 * 3600.0
 _PREROLL_S = 0.2  # decoders need some packets before the first right sample
 _MAX_FRAME = 2**17  # samples
 
@@ -228,7 +227,7 @@ class AudioFile(MediaFile):
             seconds = float(stream.duration * stream.time_base)
         else:
             seconds = (self._container.duration or 0) / av.time_base
-        self.duration_s = seconds if 0 < seconds < _MAX_DURATION_S else None
+        self.duration_s = seconds if 0 < seconds < LONGEST_S else None
 
     def _format(self, head: bytes) -> Format:
         """The format by the first bytes, and by those after tags, which may have covers."""

@@ -127,6 +127,9 @@ FORMATS = {
 }
 """The formats of each kind that EmoMusic reads, for people."""
 
+LONGEST_S = 100 * 3600.0
+"""Longest valid duration of a song. Longer ones are errors of the file."""
+
 HEAD_BYTES = 2**16
 """Bytes that tell the format. An MP3 may begin with junk or the rest of a frame."""
 

@@ -1,20 +1,20 @@
-"""Analysis of audio files, in worker processes if there are many, and its records for JSON."""
+"""Analysis of audio files, in worker processes if there are many."""
 
 from __future__ import annotations
 
-import json
+import hashlib
+import os
 from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any
 
-from msgspec import Meta
+import msgspec
+from msgspec.structs import replace
 
 from emomusic.errors import AudioError, LibraryError
-from emomusic.media.formats import title_of
-from emomusic.songs.catalogue import LONGEST_S
 from emomusic.songs.song import UNKNOWN_ARTIST, Hearing, Player, Song
 from emomusic.workers import Crash, run_in_processes
 
@@ -23,30 +23,16 @@ if TYPE_CHECKING:
     from emomusic.songs.hearing import SoundHead
 
 _MAX_CRASHES = 10  # in a row
+_PART_BYTES = 2**16  # of a file, at its start, in its middle and at its end
 
-_Share = Annotated[float, Meta(ge=0, le=1)]
-_Level = Annotated[float, Meta(ge=-1, le=1)]
-
-
-class SongRecord(TypedDict):
-    """A song and its `Hearing` as values for JSON. The title is None if it is the name of the file."""
-
-    title: str | None
-    artists: list[str]
-    album: str | None
-    genres: list[str]
-    year: int | None
-    duration_s: Annotated[float, Meta(ge=0, le=LONGEST_S)]
-    probabilities: Annotated[dict[Literal["Q1", "Q2", "Q3", "Q4"], _Share], Meta(min_length=4)]
-    valence: _Level
-    arousal: _Level
-    tags: list[tuple[str, float]]
+Analysis = tuple[str, bytes] | AudioError
+"""What `stored` makes of a song, or why its file cannot be heard."""
 
 
 def analyse_all(
     files: Mapping[int, str], load_sound_model: Callable[[], SoundHead], workers: int
-) -> Generator[tuple[int, str | AudioError]]:
-    """Analyse files in processes. A file that ends its process twice counts as unreadable.
+) -> Generator[tuple[int, Analysis, bytes | None]]:
+    """Analyse files of the library in processes. A file that ends its process twice counts as unreadable.
 
     Args:
         files: paths by number.
@@ -54,8 +40,7 @@ def analyse_all(
         workers: number of processes; 1 for none but this one.
 
     Yields:
-        The number of each file, and its `record_of` as JSON or why it cannot be heard, in the order in which they are
-        ready.
+        The number of each file, its analysis and its `fingerprint_of`, in the order in which they are ready.
 
     Raises:
         LibraryError: the processes end again and again.
@@ -64,19 +49,19 @@ def analyse_all(
         return
     model = load_sound_model()  # its errors are those of each worker
     if workers == 1 or len(files) == 1:
-        yield from ((number, _analyse(model, (number, path))) for number, path in files.items())
+        yield from ((number, *_analyse(model, (number, path))) for number, path in files.items())
         return
     calls, num_crashes = deque(files.items()), 0
     try:
         with closing(run_in_processes(calls, _analyse, load_sound_model, workers=min(workers, len(files)))) as results:
-            for (number, path), analysis in results:
-                if isinstance(analysis, Crash):
+            for (number, path), result in results:
+                if isinstance(result, Crash):
                     if (num_crashes := num_crashes + 1) > _MAX_CRASHES:
                         raise BrokenProcessPool
-                    yield number, AudioError(f"{Path(path).name!r} stops the decoder; choose another.")
+                    yield number, AudioError(f"{Path(path).name!r} stops the decoder; choose another."), None
                 else:
                     num_crashes = 0
-                    yield number, analysis
+                    yield number, *result
     except BrokenProcessPool:
         raise LibraryError(
             "expected processes that analyse songs. Received: their ends. Close other programs, if memory is short, "
@@ -84,56 +69,65 @@ def analyse_all(
         ) from None
 
 
-def _analyse(model: SoundHead, call: tuple[int, str]) -> str | AudioError:
+def _analyse(model: SoundHead, call: tuple[int, str]) -> tuple[Analysis, bytes | None]:
     from emomusic.media.audio_file import read_song
 
-    _, path = call
+    number, path = call
+    fingerprint = fingerprint_of(path)
     try:
         song = read_song(Path(path))
     except AudioError as error:
-        return error
-    return json.dumps(record_of(song, model.analyse(song.windows), path))
+        return error, fingerprint
+    return stored(song_of(song, model.analyse(song.windows), Player.LIBRARY, number, path)), fingerprint
 
 
-def record_of(song: AudioSong, hearing: Hearing, path: str) -> dict[str, Any]:
-    """The `SongRecord` of a song in the file at the path."""
-    return {
-        "title": None if song.title == title_of(path) else song.title,
-        **{name: getattr(song, name) for name in ("artists", "album", "genres", "year")},
-        "duration_s": round(song.duration_s, 3),
-        "probabilities": _rounded(hearing.probabilities),
-        "valence": round(hearing.valence, 4),
-        "arousal": round(hearing.arousal, 4),
-        "tags": list(_rounded(dict(hearing.tags)).items()),
-    }
+def stored(song: Song) -> tuple[str, bytes]:
+    """A song as JSON without the path of its file, and its `Hearing.features`, which are read more rarely.
+
+    The song must be of this process: pickled, its unknown features would not be the defaults, which JSON leaves out.
+    """
+    hearing = song.hearing
+    text = msgspec.json.encode(replace(song, path=None, hearing=hearing and replace(hearing, features=b"")))
+    return text.decode(), b"" if hearing is None else hearing.features
 
 
-def _rounded(shares: Mapping[Any, float]) -> dict[str, float]:
-    return {str(name): round(share, 4) for name, share in shares.items()}
+def fingerprint_of(path: str) -> bytes | None:
+    """A digest of a file's size and parts of its content, by which it is recognised elsewhere; None if it is gone."""
+    try:
+        with Path(path).open("rb", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            digest = hashlib.sha256(str(size).encode())
+            for start in dict.fromkeys((0, max(size - _PART_BYTES, 0) // 2, max(size - _PART_BYTES, 0))):
+                file.seek(start)
+                digest.update(file.read(_PART_BYTES))
+    except OSError:
+        return None
+    return digest.digest()[:16]
 
 
-def local_song(record: Mapping[str, Any], player: Player, number: int, path: str) -> Song:
-    """A song from a result of `record_of`.
+def song_of(song: AudioSong, hearing: Hearing, player: Player, number: int, path: str, **known: Any) -> Song:
+    """An audio file as a song, without the timeline of what was heard.
 
     Args:
-        record: may have a licence, a source and a key, too.
+        song: its tags.
+        hearing: what was heard.
         player: what plays it.
         number: unique for this player.
         path: of the file, or its name.
+        known: other fields.
     """
-    valence, arousal = record["valence"], record["arousal"]
-    tags = tuple(map(tuple, record["tags"]))
-    names = ("album", "duration_s", "year", "licence", "source", "key")
-    known: dict[str, Any] = {name: record.get(name) for name in names}
     return Song(
         id=f"{player}-{number}",
-        title=record["title"] or title_of(path),
-        artists=tuple(record["artists"]) or (UNKNOWN_ARTIST,),
+        title=song.title,
+        artists=song.artists or (UNKNOWN_ARTIST,),
         player=player,
-        energy=(arousal + 1) / 2,
-        valence=(valence + 1) / 2,
-        genres=tuple(record["genres"]),
+        energy=(hearing.arousal + 1) / 2,
+        valence=(hearing.valence + 1) / 2,
+        album=song.album,
+        genres=song.genres,
+        duration_s=round(song.duration_s, 3),
+        year=song.year,
         path=path,
-        hearing=Hearing(record["probabilities"], valence, arousal, tags),
+        hearing=replace(hearing, timeline=()),
         **known,
     )

@@ -16,6 +16,7 @@ import pandas as pd
 
 from emomusic.affect import Mood
 from emomusic.errors import DatasetError
+from emomusic.media.formats import LONGEST_S
 from emomusic.songs.genres import SongKind
 from emomusic.songs.song import FEATURE_NAMES, FEATURES, Player, Song
 
@@ -32,9 +33,6 @@ OPTIONAL_COLUMNS: tuple[str, ...] = (
     "explicit", "album", "genres", "kind", "popularity", "duration_s", "year", "mood", "path", "player",
 )  # fmt: skip
 """Optional columns; `Song` has None, or no genres, for an absent one. Without players, Spotify plays all songs."""
-
-LONGEST_S = 86_400.0
-"""Largest valid duration: one day."""
 
 _REPLACEMENTS = str.maketrans(
     dict.fromkeys("\u2018\u2019\u02bc\u00b4`", "'")

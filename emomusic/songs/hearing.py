@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -48,6 +49,7 @@ QUADRANTS = (Quadrant.Q1, Quadrant.Q2, Quadrant.Q3, Quadrant.Q4)
 
 _CORNERS = np.array([QUADRANT_CORNERS[quadrant] for quadrant in QUADRANTS], np.float64)
 _NUM_TAGS = 5
+_NUM_FEATURES = 128  # of `Hearing.features`
 _SLOPE = 1.5  # of the kernel, by ten folds, see docs/experiments.md
 
 _MOST_WINDOWS = 60  # of a film; each takes up to 0.3 s of one core
@@ -158,7 +160,13 @@ class SoundHead:
             arousal=arousal,
             tags=tuple((TAGS[position], float(shares[position])) for position in strongest),
             timeline=tuple((time_s, *point) for time_s, point in zip(times, points.tolist(), strict=True)),
+            features=self._features(summary),
         )
+
+    def _features(self, summary: Float32Array) -> bytes:
+        direction = directions(((summary - self.mean) / self.scale)[None])[0]
+        coordinates: Float32Array = direction @ _main_axes(self)
+        return coordinates.astype(np.float16).tobytes()
 
     def save(self, path: Path) -> None:
         """Write the arrays."""
@@ -186,6 +194,15 @@ def directions(standardized: Float32Array) -> npt.NDArray[np.float16]:
 def kernel(rows: npt.NDArray[np.float16], others: npt.NDArray[np.float16]) -> npt.NDArray[np.float64]:
     """Similarities, shape (n, m), of directions of shapes (n, f) and (m, f): a Gaussian kernel on the sphere."""
     return np.exp(_SLOPE * (rows.astype(np.float64) @ others.astype(np.float64).T - 1))
+
+
+@cache
+def _main_axes(head: SoundHead) -> Float32Array:
+    """The main directions of the training clips, shape (f, `_NUM_FEATURES`), along which songs are compared."""
+    clips = head.clips.astype(np.float32)
+    spread, vectors = np.linalg.eigh(clips @ clips.T)
+    axes = clips.T @ (vectors / np.sqrt(np.maximum(spread, 1e-6)))[:, -_NUM_FEATURES:]
+    return np.asarray(axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])]), np.float32)
 
 
 def summary_of(features: Float32Array) -> Float32Array:

@@ -5,32 +5,33 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
+import msgspec
 import numpy as np
 import pandas as pd
+from msgspec.structs import replace
 
 from emomusic.assets import data_dir, load_once
 from emomusic.errors import DatasetError, LibraryError
-from emomusic.songs.analysis import local_song
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, Catalogue
 from emomusic.songs.genres import kinds_of
 from emomusic.songs.library import Library
 from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import Recommender
-from emomusic.songs.song import FEATURE_NAMES, Player, Song
+from emomusic.songs.song import FEATURE_NAMES, Song
 
 SONGS = "songs.json"
-"""File with a list of results of `analysis.record_of`, each with `number`, `file`, `licence` and `source`."""
+"""File with a list of `song.Song`, each with the name of its file as `path`."""
 
 
 def recommender_of(songs: Sequence[Song]) -> Recommender:
     """Recommender for audio files, with the moods that were heard.
 
     Args:
-        songs: at least one, all from `analysis.local_song` and of one player.
+        songs: at least one, all from `analysis.song_of` and of one player.
     """
     columns: dict[str, list[object]] = {
         **{name: [getattr(song, name) for song in songs] for name in ("id", "title", "album", "duration_s", "year")},
@@ -72,16 +73,10 @@ def bundled_songs() -> list[Song]:
     """
     path = songs_dir() / SONGS
     try:
-        records = json.loads(path.read_text(encoding="utf-8"))
-        songs = [
-            local_song(record, Player.BUNDLED, record["number"], str(path.with_name(record["file"])))
-            for record in records
-        ]
-        if not songs:
-            raise ValueError("no songs")
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        songs = msgspec.json.decode(path.read_bytes(), type=Annotated[list[Song], msgspec.Meta(min_length=1)])
+        return [replace(song, path=str(path.with_name(song.path or ""))) for song in songs]
+    except (OSError, ValueError, msgspec.MsgspecError) as error:
         raise DatasetError(f"expected a list of songs in {path}. Received: {error!r}. Restore the file") from error
-    return songs
 
 
 @load_once

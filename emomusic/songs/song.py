@@ -9,11 +9,20 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta, Struct
 
 from emomusic.affect import QUADRANT_MOODS, AffectPoint, Mood, Quadrant
+from emomusic.media.formats import LONGEST_S
 
 UNKNOWN_ARTIST = "Unknown artist"
 """The artist of a song without artists in its tags or its table."""
+
+# Checked when a stored song is read
+_Share = Annotated[float, Meta(ge=0, le=1)]
+_Level = Annotated[float, Meta(ge=-1, le=1)]
+_Name = Annotated[str, Meta(pattern=r"\S")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +96,7 @@ class Player(StrEnum):
     """Nothing: a row of a table without a Spotify id."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hearing:
+class Hearing(Struct, frozen=True, omit_defaults=True):
     """What a song sounds like.
 
     Attributes:
@@ -96,13 +104,15 @@ class Hearing:
         valence: -1 to 1, the mean over the corners of the quadrants, as is `arousal`.
         tags: the strongest five, with their probabilities.
         timeline: time in seconds, valence and arousal of each patch of 3 s that was heard; empty if it was not stored.
+        features: of the model, shape (128,), float16, as bytes; songs that sound alike are near. Empty if unknown.
     """
 
-    probabilities: dict[str, float]
-    valence: float
-    arousal: float
+    probabilities: Annotated[dict[Annotated[str, Meta(pattern="^Q[1-4]$")], _Share], Meta(min_length=4)]
+    valence: _Level
+    arousal: _Level
     tags: tuple[tuple[str, float], ...]
     timeline: tuple[tuple[float, float, float], ...] = ()
+    features: bytes = b""
 
     @property
     def quadrant(self) -> Quadrant:
@@ -120,9 +130,8 @@ class Hearing:
         return {QUADRANT_MOODS[Quadrant(name)]: share for name, share in self.probabilities.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Song:
-    """A song of any source. Unknown fields are None.
+class Song(Struct, frozen=True, omit_defaults=True):
+    """A song of any source. Unknown fields are None. The library and the list of bundled songs store it as it is.
 
     Attributes:
         id: Spotify id of 22 characters if Spotify plays it, otherwise unique in its source. It tells nothing else.
@@ -148,12 +157,12 @@ class Song:
     """
 
     id: str
-    title: str
-    artists: tuple[str, ...]
+    title: _Name
+    artists: Annotated[tuple[_Name, ...], Meta(min_length=1)]
     player: Player
     danceability: float = math.nan
-    energy: float = math.nan
-    valence: float = math.nan
+    energy: _Share = math.nan
+    valence: _Share = math.nan
     acousticness: float = math.nan
     instrumentalness: float = math.nan
     liveness: float = math.nan
@@ -164,14 +173,17 @@ class Song:
     album: str | None = None
     genres: tuple[str, ...] = ()
     popularity: int | None = None
-    duration_s: float | None = None
-    year: int | None = None
+    duration_s: Annotated[float, Meta(ge=0, le=LONGEST_S)] | None = None
+    year: Annotated[int, Meta(ge=1860, le=2100)] | None = None
     mood: Mood | None = None
     path: str | None = None
     licence: str | None = None
     source: str | None = None
     key: str | None = None
-    hearing: Hearing | None = field(default=None, hash=False)
+    hearing: Hearing | None = None
+
+    def __hash__(self) -> int:
+        return hash((self.id, self.player))
 
     @property
     def is_on_spotify(self) -> bool:

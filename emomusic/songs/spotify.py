@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from emomusic.errors import SpotifyError
-from emomusic.songs.catalogue import LONGEST_S, TRACK_ID
+from emomusic.media.formats import LONGEST_S
+from emomusic.songs.catalogue import TRACK_ID
 from emomusic.songs.song import Pick, Player, Song
 from emomusic.text import csv_text, escape_line, escape_path
 

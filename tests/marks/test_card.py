@@ -3,6 +3,7 @@ from datetime import date
 
 import numpy as np
 import pytest
+from msgspec.structs import replace as replace_fields
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Mood
 from emomusic.colours import EMOTION_COLOURS, rgb_of
@@ -48,7 +49,7 @@ def test_the_title_names_an_emotion_a_day_and_the_song() -> None:
     assert len(set(titles.values())) == len(Emotion)
     assert all("Tuesday" in title for title in titles.values())
     assert "92 beats" in card_title(Emotion.SAD, TUESDAY, pick(tempo_bpm=92.3))
-    in_key = replace(pick(tempo_bpm=92.3), song=replace(pick().song, key="D minor"))
+    in_key = replace(pick(tempo_bpm=92.3), song=replace_fields(pick().song, key="D minor"))
     assert card_title(Emotion.SAD, TUESDAY, in_key).endswith("Tuesday in D minor")
     assert card_title(Emotion.SAD, TUESDAY, None).endswith("Tuesday")
 

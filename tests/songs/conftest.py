@@ -1,11 +1,15 @@
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from emomusic.assets import find_dataset, models_dir
 from emomusic.songs.catalogue import Catalogue
+from emomusic.songs.library import Library
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MoodClassifier
 from emomusic.songs.recommend import Recommender, load_recommender
+from tests.songs.libraries import write
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +33,23 @@ def data_moods() -> Path:
     if path is None:
         pytest.skip("needs data_moods.csv in $EMOMUSIC_DATA or data/")
     return path
+
+
+@pytest.fixture
+def music(tmp_path: Path) -> Path:
+    """A folder with four songs, a damaged one, and other files."""
+    folder = tmp_path / "music"
+    write(folder / "loud.wav", title="Loud", artist="A;B", genre="Rock", date="1999")
+    write(folder / "album" / "quiet_song.flac", volume=0.1)
+    write(folder / "album" / "two.wav", hertz=300)
+    write(folder / "b" / os.fsdecode(b"caf\xe9.wav"), hertz=500)
+    (folder / "b" / "broken.mp3").write_text("text")
+    (folder / "b" / "notes.txt").write_text("text")
+    write(folder / ".Trash" / "gone.wav")
+    return folder
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Iterator[Library]:
+    with Library(tmp_path / "data" / "library.sqlite", create=True) as opened:
+        yield opened

@@ -3,12 +3,12 @@
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from emomusic.affect import Mood
 from emomusic.errors import AudioError, DatasetError, ModelError

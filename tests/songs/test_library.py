@@ -1,67 +1,19 @@
 """The library finds, analyses and forgets audio files, and survives what happens to them."""
 
 import os
-import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import closing
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from emomusic.affect import Mood, Quadrant
 from emomusic.errors import LibraryError
-from emomusic.songs.library import Changes, Library, library_file, library_version
-from emomusic.songs.song import UNKNOWN_ARTIST, Player, Song
+from emomusic.songs.library import Changes, Library
+from emomusic.songs.library_database import library_version
+from emomusic.songs.song import UNKNOWN_ARTIST, Player
 from tests.songs.ears import CRASH_VOLUME, FakeEar
-from tests.songs.songs import tone, write_song
-
-
-def write(path: Path, *, volume: float = 0.5, hertz: float = 440, **tags: str) -> Path:
-    """A short song with its own content."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_song(path, path.suffix[1:], tone(1, hertz=hertz, volume=volume, rate=8000), rate=8000, tags=tags)
-    return path
-
-
-@pytest.fixture
-def music(tmp_path: Path) -> Path:
-    """A folder with four songs, a damaged one, and other files."""
-    folder = tmp_path / "music"
-    write(folder / "loud.wav", title="Loud", artist="A;B", genre="Rock", date="1999")
-    write(folder / "album" / "quiet_song.flac", volume=0.1)
-    write(folder / "album" / "two.wav", hertz=300)
-    write(folder / "b" / os.fsdecode(b"caf\xe9.wav"), hertz=500)
-    (folder / "b" / "broken.mp3").write_text("text")
-    (folder / "b" / "notes.txt").write_text("text")
-    write(folder / ".Trash" / "gone.wav")
-    return folder
-
-
-@pytest.fixture
-def library(tmp_path: Path) -> Iterator[Library]:
-    with Library(tmp_path / "data" / "library.sqlite", create=True) as opened:
-        yield opened
-
-
-def hear(library: Library, *, model: str = "m1", workers: int = 1, below: Sequence[Path] | None = None) -> list[str]:
-    return library.analyse(FakeEar, model, workers=workers, below=below, on_progress=lambda done, total: None)
-
-
-def filled(library: Library, folder: Path) -> Library:
-    library.add([folder])
-    hear(library)
-    return library
-
-
-def number_of(song: Song) -> int:
-    return int(song.id.removeprefix("library-"))
-
-
-def names(library: Library) -> list[str]:
-    return [Path(song.path or "").name for song in library.songs()]
+from tests.songs.libraries import filled, hear, names, number_of, write
 
 
 def test_songs_are_found_and_analysed_once(library: Library, music: Path):
@@ -155,6 +107,52 @@ def test_songs_stay_while_their_disk_is_away_and_go_if_it_is_emptied(library: Li
     assert library.update().deleted == 5  # the folder is the one that was added
 
 
+@pytest.mark.parametrize("is_mount", [False, True])
+def test_songs_stay_while_a_disk_below_a_folder_is_away(
+    library: Library, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_mount: bool
+):
+    disk, mounts = music / "album", {str(music / "album")} if is_mount else set()
+    monkeypatch.setattr("os.path.ismount", lambda path: str(path) in mounts)
+    write(disk / "deep" / "er" / "three.wav", hertz=900)
+    before = names(filled(library, music))
+    disk.rename(tmp_path / "away")
+    mounts.clear()
+    if not is_mount:  # the mount point is empty; some systems remove it
+        disk.mkdir()
+    for _ in range(2):
+        changes = library.update()
+        assert (changes.deleted, len(changes.problems)) == (0, 1)
+    assert names(library) == before
+    disk.rmdir() if disk.exists() else None
+    (tmp_path / "away").rename(disk)
+    mounts |= {str(disk)} if is_mount else set()
+    assert library.update() == Changes()
+    for path in disk.rglob("*.*"):
+        path.unlink()
+    assert library.update().deleted == 3
+
+
+def test_a_renamed_or_copied_folder_is_recognised_by_its_content(library: Library, music: Path, tmp_path: Path):
+    numbers = {Path(song.path or "").name: number_of(song) for song in filled(library, music).songs()}
+    music.rename(tmp_path / "renamed")
+    os.utime(tmp_path / "renamed" / "loud.wav", (1, 1))  # some copies get another time
+    (tmp_path / "renamed" / "album" / "two.wav").unlink()
+    away = library.update().problems
+    assert len(away) == 1
+    assert library.add([tmp_path / "renamed"]) == Changes(moved=4, problems=away)
+    assert library.info()["waiting"] == 0
+    songs = {Path(song.path or "").name: song for song in library.songs()}
+    assert songs.keys() == numbers.keys()
+    del numbers["two.wav"]  # stays, as its folder is away
+    assert {name: number_of(songs[name]) for name in numbers} == numbers
+    assert library.add([tmp_path / "renamed"]) == Changes(problems=away)
+    write(tmp_path / "again" / "two.wav", hertz=300)
+    assert library.add([tmp_path / "again"]) == Changes(moved=1)
+    assert library.info()["folders"] == sorted([str(tmp_path / "again"), str(tmp_path / "renamed")])
+    write(tmp_path / "again" / "other.wav", hertz=310)
+    assert library.update() == Changes(new=1)
+
+
 def test_what_was_removed_stays_away_until_it_is_added_again(library: Library, music: Path):
     filled(library, music)
     assert [Path(song.path or "").name for song in library.remove([music / "album"])] == ["quiet_song.flac", "two.wav"]
@@ -245,79 +243,3 @@ def test_a_killed_analysis_goes_on_where_it_was(library: Library, music: Path, t
         hear(resumed, workers=2)
         assert resumed.update() == Changes()
         assert resumed.songs() == library.songs()
-
-
-# The file
-
-
-def test_another_file_is_no_library(tmp_path: Path):
-    (text := tmp_path / "text.sqlite").write_text("no database" * 99)
-    with closing(sqlite3.connect(other := tmp_path / "other.sqlite")) as database:
-        database.execute("CREATE TABLE songs (title)")
-    with closing(sqlite3.connect(newer := tmp_path / "newer.sqlite")) as database:
-        database.execute("PRAGMA user_version = 9")
-    for path in (text, other, newer, tmp_path, text / "x.sqlite"):
-        with pytest.raises(LibraryError, match="expected a library of music"):
-            Library(path, create=True)
-    assert text.read_text().startswith("no database")
-
-
-def test_the_library_is_in_the_users_data_folder_or_where_the_variable_says(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("EMOMUSIC_LIBRARY", "/music/own.sqlite")
-    assert library_file() == Path("/music/own.sqlite")
-    monkeypatch.delenv("EMOMUSIC_LIBRARY")
-    assert library_file().parts[-2:] == ("emomusic", "library.sqlite")
-
-
-def test_the_files_are_never_changed(library: Library, music: Path):
-    def state() -> dict[Path, tuple[bytes, int]]:
-        return {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in music.rglob("*") if path.is_file()}
-
-    before = state()
-    filled(library, music).update()
-    library.remove([music])
-    assert state() == before
-
-
-def test_a_damaged_library_is_set_aside_and_a_new_scan_works(tmp_path: Path, music: Path):
-    path = tmp_path / "library.sqlite"
-    with Library(path, create=True) as library:
-        filled(library, music)
-    whole, rng, num_damaged = path.read_bytes(), np.random.default_rng(0), 0
-    path.write_bytes(whole.replace(b"song TEXT", b"sung TEXT"))
-    assert "now" in problem_of(path)
-    assert not path.exists()
-    for _ in range(60):
-        damaged = np.frombuffer(whole, np.uint8).copy()
-        damaged[rng.integers(0, len(damaged), rng.integers(1, 200))] = rng.integers(0, 256)
-        path.write_bytes(damaged.tobytes())
-        problem = problem_of(path)
-        assert "\n" not in problem
-        if not path.exists():  # otherwise no damage, or that of another version or of a folder that was never added
-            num_damaged += 1
-            assert path.with_name("library.sqlite.damaged").read_bytes()
-            assert "library add" in problem
-            with Library(path, create=True) as library:
-                assert library.add([music]) == Changes(new=5)
-    assert num_damaged > 20
-
-
-def problem_of(path: Path) -> str:
-    """The sentence about a library; empty if it can be read."""
-    try:
-        with Library(path) as library:
-            assert all(song.hearing and song.hearing.mood for song in library.songs())
-            library.info()
-            library.update()
-    except LibraryError as error:
-        return str(error)
-    return ""
-
-
-def test_a_library_in_use_says_to_try_again(library: Library, music: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("emomusic.songs.library._LOCK_S", 0.1)
-    with closing(sqlite3.connect(library.path, isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(LibraryError, match="in use by another program"), Library(library.path):
-            pass
-    assert library.songs() == []

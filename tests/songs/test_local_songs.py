@@ -14,7 +14,6 @@ from emomusic.affect import MOOD_POINTS, QUADRANT_MOODS, Mood
 from emomusic.errors import DatasetError
 from emomusic.export import song_record
 from emomusic.media.audio_file import read_song
-from emomusic.songs.analysis import local_song
 from emomusic.songs.hearing import QUADRANTS, load_sound_model
 from emomusic.songs.local_songs import (
     SONGS,
@@ -23,7 +22,7 @@ from emomusic.songs.local_songs import (
     songs_dir,
 )
 from emomusic.songs.request import Request
-from emomusic.songs.song import UNKNOWN_ARTIST, Player, Song
+from emomusic.songs.song import UNKNOWN_ARTIST, Hearing, Player, Song
 from emomusic.songs.spotify import songs_csv, songs_m3u
 from scripts.build_bundled_songs import key_of, read_sound
 
@@ -34,19 +33,19 @@ def song(
     number: int, mood: Mood, *, artists: tuple[str, ...] = (), player: Player = Player.LIBRARY, **values: object
 ) -> Song:
     point = MOOD_POINTS[mood]
-    record = {
+    probabilities = {quadrant: 0.7 if QUADRANT_MOODS[quadrant] is mood else 0.1 for quadrant in QUADRANTS}
+    known = {
         "title": f"Song {number}",
-        "artists": artists,
-        "album": None,
-        "genres": ["rock"],
+        "artists": artists or (UNKNOWN_ARTIST,),
+        "energy": (point.arousal + 1) / 2,
+        "valence": (point.valence + 1) / 2,
+        "genres": ("rock",),
         "year": 1994,
         "duration_s": 200.0,
-        "valence": point.valence,
-        "arousal": point.arousal,
-        "tags": [],
-        "probabilities": {quadrant: 0.7 if QUADRANT_MOODS[quadrant] is mood else 0.1 for quadrant in QUADRANTS},
+        "path": os.fsdecode(f"/music/{number}".encode() + b"\xff.mp3"),
+        "hearing": Hearing(probabilities, point.valence, point.arousal, ()),
     }
-    return local_song(record | values, player, number, os.fsdecode(f"/music/{number}".encode() + b"\xff.mp3"))
+    return Song(id=f"{player}-{number}", player=player, **known | values)
 
 
 def songs(num_songs: int, artist: str = "Artist") -> list[Song]:

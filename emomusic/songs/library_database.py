@@ -1,0 +1,205 @@
+"""The SQLite file of a library: opening, older versions, errors and damages."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from itertools import chain, count
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+
+from emomusic.errors import LibraryError
+from emomusic.media.formats import title_of
+from emomusic.songs.analysis import stored
+from emomusic.songs.song import UNKNOWN_ARTIST, Player, Song
+
+VARIABLE = "EMOMUSIC_LIBRARY"
+"""Environment variable with the path of the library."""
+
+_FILE = "library.sqlite"
+_MAGIC = b"SQLite format 3\0"
+_VERSION = 2
+_CREATE = """
+CREATE TABLE folders (path TEXT UNIQUE NOT NULL, inode INTEGER);
+CREATE TABLE songs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT UNIQUE NOT NULL, size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL, model TEXT, fingerprint BLOB, error TEXT, song TEXT
+);
+"""
+"""A folder without inode is left out; a song without model waits."""
+_EXTEND = """
+ALTER TABLE songs ADD COLUMN features BLOB;
+CREATE TABLE places (path TEXT UNIQUE NOT NULL, inode INTEGER NOT NULL, is_mount INTEGER NOT NULL);
+"""
+"""What version 2 has more: `Hearing.features`, and the folders in which there were songs."""
+_EMPTY, _OLD = (0, 0), (1, 2)  # version and number of tables
+_NUM_TABLES = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('folders', 'songs')"
+_LOCK_S = 20.0  # for another process to write
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)  # the last: a column has another name
+_COUNTER_AT = 24  # of SQLite's header: the counter of changes, with a rollback journal
+
+UNREADABLE = (msgspec.MsgspecError, ValueError, TypeError, LookupError)
+"""Errors of a cell with other content than a song."""
+
+
+def library_file() -> Path:
+    """Path of the library: `$EMOMUSIC_LIBRARY`, or a file in the user's data folder."""
+    if chosen := os.environ.get(VARIABLE):
+        return Path(chosen)
+    import platformdirs
+
+    return platformdirs.user_data_path("emomusic", appauthor=False) / _FILE
+
+
+def library_version(path: Path | None = None) -> tuple[int, int]:
+    """A value that changes with every change of the library, by any process; (0, 0) without a library.
+
+    It reads a few bytes and opens no database. A running analysis changes it about once a second.
+
+    Args:
+        path: by default `library_file()`.
+    """
+    try:
+        with (path or library_file()).open("rb") as file:
+            header = file.read(_COUNTER_AT + 4)
+            return os.fstat(file.fileno()).st_ino, int.from_bytes(header[_COUNTER_AT:], "big")
+    except OSError:
+        return 0, 0
+
+
+class LibraryFile:
+    """The opened file, for one thread. Several processes may open it.
+
+    Attributes:
+        path: of the SQLite file.
+    """
+
+    def __init__(self, path: Path | None = None, *, create: bool = False) -> None:
+        """Open a library.
+
+        Args:
+            path: by default `library_file()`.
+            create: make an absent file. Without it, an absent library is empty.
+
+        Raises:
+            LibraryError: the file is not a library, or cannot be opened.
+        """
+        self.path = library_file() if path is None else path
+        with self._errors(), contextlib.ExitStack() as stack:
+            self._is_new = create and not self.path.exists()
+            if create:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            file: Path | str = self.path if create or self.path.exists() else ":memory:"
+            self._db = sqlite3.connect(file, timeout=_LOCK_S, isolation_level="IMMEDIATE")
+            stack.push(self)
+            self._db.text_factory = os.fsdecode  # of paths outside Unicode
+            self._renew()
+            if self._number("PRAGMA user_version") != _VERSION or self._number(_NUM_TABLES) != 2:
+                raise sqlite3.DatabaseError(f"not a library of version {_VERSION}")
+            stack.pop_all()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def _renew(self) -> None:
+        """Create the tables of a new library, and store the songs of an old one as they are today."""
+
+        def state() -> tuple[int, int]:
+            return self._number("PRAGMA user_version"), self._number(_NUM_TABLES)
+
+        if state() not in (_EMPTY, _OLD):
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        with self._db:
+            if (found := state()) not in (_EMPTY, _OLD):  # another process was first
+                return
+            for statement in ((_CREATE if found == _EMPTY else "") + _EXTEND).split(";"):
+                self._db.execute(statement)
+            songs = self._rows_by_path("path, number, song FROM songs WHERE song IS NOT NULL")
+            query = "UPDATE songs SET song = ?1, model = CASE WHEN ?1 NOT NULL THEN model END WHERE number = ?2"
+            self._db.executemany(query, map(_migrated, songs))
+            self._db.execute(f"PRAGMA user_version = {_VERSION}")
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without what SQLite adds, such as the damaged index
+            if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise LibraryError(f"{self.path} is in use by another program. Try again.") from error
+            # A message of SQLite about a damaged table may be no Unicode
+            if (code in _DAMAGED or isinstance(error, UnicodeDecodeError)) and self._is_own:
+                raise LibraryError(
+                    f"expected a library of music. Received: a damaged file, which is now {self._set_aside()}. "
+                    "Add your folders again, on the page or with: emomusic library add FOLDER"
+                ) from error
+            reason = getattr(error, "strerror", None) or error
+            raise LibraryError(
+                f"expected a library of music. Received: {self.path} ({reason}). "
+                f"Choose another file with --library or {VARIABLE}"
+            ) from error
+
+    @property
+    def _is_own(self) -> bool:
+        """Whether the file was a library once, and not another one that was chosen by mistake."""
+        try:
+            with self.path.open("rb") as file:
+                return file.read(len(_MAGIC)) == _MAGIC or self.path.name == _FILE
+        except OSError:
+            return False
+
+    def _set_aside(self) -> Path:
+        """Rename the file, with its unfinished changes, and return the new path."""
+        names = chain([""], (f"-{number}" for number in count(2)))
+        paths = (self.path.with_name(f"{self.path.name}.damaged{end}") for end in names)
+        aside = next(path for path in paths if not path.exists())
+        self._db.close()
+        for end in ("-journal", ""):
+            with contextlib.suppress(FileNotFoundError):
+                Path(f"{self.path}{end}").replace(f"{aside}{end}")
+        return aside
+
+    def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        return self._db.execute(query, values).fetchall()
+
+    def _rows_by_path(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        """The rows of a query that begins with `path`, without those whose path no file can have."""
+        rows = self._rows(f"SELECT {query}", *values)
+        return [row for row in rows if isinstance(row[0], str) and "\0" not in row[0]]
+
+    def _number(self, query: str) -> int:
+        return int(self._rows(query)[0][0])
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        """Close the file. After an error, such as a full disk, a new library without files is deleted."""
+        is_unused = self._is_new and error is not None
+        with contextlib.suppress(sqlite3.Error):  # it has no tables yet
+            is_unused = is_unused and not self._number("SELECT count(*) FROM songs")
+        self._db.close()
+        if is_unused:
+            self.path.unlink(missing_ok=True)
+
+
+def _migrated(row: tuple[str, int, Any]) -> tuple[str | None, int]:
+    """The song of a library of version 1, as it is stored today, and its number; None if it cannot be read."""
+    path, number, text = row
+    try:
+        old = msgspec.json.decode(text)
+        kept = {name: old[name] for name in ("album", "genres", "year", "duration_s")}
+        song = kept | {
+            "id": f"{Player.LIBRARY}-{number}",
+            "title": old["title"] or title_of(path),
+            "artists": old["artists"] or [UNKNOWN_ARTIST],
+            "player": Player.LIBRARY,
+            "energy": (old["arousal"] + 1) / 2,
+            "valence": (old["valence"] + 1) / 2,
+            "hearing": {name: old[name] for name in ("probabilities", "valence", "arousal", "tags")},
+        }
+        return stored(msgspec.convert(song, Song))[0], number
+    except UNREADABLE:
+        return None, number
