@@ -1,4 +1,4 @@
-"""`analyze` and `recommend`: songs for pictures and films, or for an emotion."""
+"""`analyze`: faces, emotions and songs for pictures and films, and the mood of songs."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, share_text
+from emomusic.affect import share_text
 from emomusic.assets import require_writable, written_whole
 from emomusic.cli import arguments
 from emomusic.cli.arguments import (
     Outcome,
     add_command,
-    add_library_option,
     add_profile_option,
     add_reading_options,
     add_song_options,
@@ -28,7 +27,7 @@ from emomusic.cli.arguments import (
     show_songs,
     song_request,
 )
-from emomusic.errors import AudioError, EmomusicError, FilmError, ImageError, ProfileError
+from emomusic.errors import AudioError, FilmError, ImageError, ProfileError
 from emomusic.faces.model_files import model_folder
 from emomusic.text import escape_control_chars, format_clock, pluralize
 
@@ -41,7 +40,6 @@ log = logging.getLogger(__name__)
 
 _MAX_STEM_BYTES = 240  # of 255 in a file name
 _READ_SHARE = 0.6  # of the time for a film that is marked, too
-_SOURCES = ("catalogue", "library", "bundled")
 
 
 def add_commands(parent: Any) -> None:
@@ -56,15 +54,6 @@ def add_commands(parent: Any) -> None:
     )
     add_reading_options(parser)
     add_profile_option(parser)
-    add_song_options(parser)
-
-    text = "Songs for an emotion or a point of the affect plane."
-    parser = add_command(parent, "recommend", recommend, show_songs, text)
-    parser.add_argument("--emotion", type=str.lower, choices=list(map(str, Emotion)), help="what the songs are for")
-    parser.add_argument("--valence", type=arguments.number(-1, 1), metavar="V", help="-1 (unpleasant) to 1 (pleasant)")
-    parser.add_argument("--arousal", type=arguments.number(-1, 1), metavar="A", help="-1 (drowsy) to 1 (awake)")
-    parser.add_argument("--source", choices=_SOURCES, default="catalogue", help="where the songs come from (catalogue)")
-    add_library_option(parser)
     add_song_options(parser)
 
 
@@ -271,30 +260,6 @@ def _analyzed_song(name: str) -> tuple[dict[str, Any], int]:
             "hear": round(1000 * (time.perf_counter() - decoded), 1),
         },
     }, 0
-
-
-def recommend(options: argparse.Namespace) -> Outcome:
-    """Recommend songs without a face."""
-    from emomusic.export import song_record
-    from emomusic.songs.local_songs import load_bundled_recommender, load_library_recommender
-    from emomusic.songs.recommend import load_recommender
-
-    emotion = options.emotion and Emotion(options.emotion)
-    given = (emotion is not None, options.valence is not None, options.arousal is not None)
-    if given == (True, False, False):
-        point = EMOTION_POINTS[emotion]
-    elif given == (False, True, True):
-        point = AffectPoint(options.valence, options.arousal)
-    else:
-        raise EmomusicError("expected either --emotion NAME, or --valence V and --arousal A together")
-    if options.library is not None and options.source != "library":
-        raise EmomusicError(f"expected --library only with --source library. Received: --source {options.source}")
-    if options.source == "library":
-        recommender = load_library_recommender(options.library)
-    else:
-        recommender = load_bundled_recommender() if options.source == "bundled" else load_recommender()
-    songs = recommender.songs(song_request(options, point=point, emotion=emotion), options.songs)
-    return [song_record(song) for song in songs], 0
 
 
 def _show_pictures(records: list[dict[str, Any]]) -> None:

@@ -97,19 +97,19 @@ class PlayHistory:
         """Start without songs. `artists` and `titles` are columns of a catalogue, `window` as `ARTIST_WINDOW`."""
         self._artists = artists
         self._titles = titles
-        self._songs: set[tuple[str, str]] = set()
+        self.songs: set[tuple[str, str]] = set()
         self._recent: deque[tuple[str, ...]] = deque(maxlen=window - 1)
         self._recent_artists: frozenset[str] = frozenset()
 
     def add(self, row: int) -> None:
         """Record a played row."""
-        self._songs.add(self._song_key(row))
+        self.songs.add(self._song_key(row))
         self._recent.append(self._artist_keys(row))
         self._recent_artists = frozenset().union(*self._recent)
 
     def knows(self, row: int) -> bool:
         """Whether any version of this song was played."""
-        return self._song_key(row) in self._songs
+        return self._song_key(row) in self.songs
 
     def allows(self, row: int) -> bool:
         """Whether neither the song was played nor its artists are recent."""
@@ -160,6 +160,7 @@ class Catalogue:
         table: `TRACK_COLUMNS` and available `OPTIONAL_COLUMNS`, rows numbered from 0. Do not modify.
         origin: set by `table_import.read_catalogue`, otherwise None.
         is_local: whether the songs are audio files, or of a visitor's table; they need no Spotify ids and features.
+        songs: of the rows, if they are audio files.
     """
 
     def __init__(
@@ -186,7 +187,7 @@ class Catalogue:
         self.name = name
         self.origin = origin
         self.is_local = is_local
-        self._songs = songs
+        self.songs = songs
         require_columns(table, TRACK_COLUMNS, name=name)
         if table.empty:
             raise DatasetError(f"{name}: expected songs. Received: a table without rows")
@@ -234,8 +235,8 @@ class Catalogue:
 
     def song(self, row: int) -> Song:
         """Song in a row, counted from 0."""
-        if self._songs is not None:
-            return self._songs[row]
+        if self.songs is not None:
+            return self.songs[row]
         cells = {column: values[row] for column, values in self._cells.items()}
         known: dict[str, Any] = {name: _OF_CELL[name](cell) for name, cell in cells.items() if not pd.isna(cell)}
         return Song(**({"player": Player.SPOTIFY} | known))

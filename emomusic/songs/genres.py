@@ -119,7 +119,9 @@ class SongKind(StrEnum):
 
 
 KIND_GENRES: Mapping[SongKind, frozenset[str]] = {
-    SongKind.SPEECH: frozenset({"comedy"}),
+    SongKind.SPEECH: frozenset(
+        {"comedy", "audiobook", "audiobooks", "audio theatre", "podcast", "podcasts", "speech", "spoken", "spoken word"}
+    ),
     SongKind.SLEEP: frozenset({"sleep"}),
     SongKind.CHILDREN: frozenset({"children", "kids"}),
 }
@@ -140,7 +142,8 @@ _NOISE = re.compile(
     re.IGNORECASE,
 )
 _CHRISTMAS = re.compile(
-    r"christmas(?!,? mr)|\bx-?mas\b|\bno[eë]l\b|\bsanta(?:'s)? (?:claus|baby|tell me)|jingle bell|sleigh"
+    r"christmas(?!,? mr)|\bx-?mas\b|\bnoël\b|\bnoel\b(?!(?-i: [A-Z][a-z]))"
+    r"|\bsanta(?:'s)? (?:claus|baby|tell me)|jingle bell|sleigh"
     r"|winter wonderland|navidad|weihnacht|\bc?hanukk?ah|\bnatal\b|\bnatale\b|joulu|\bgod jul\b|let it snow"
     r"|frosty the|rudolph|mistletoe|silent night|holy night|drummer boy|deck the hall|auld lang syne"
     r"|carol of the bells|adeste fideles|all ye faithful|tannenbaum|\bit'?s cold outside|happy holidays",
@@ -164,7 +167,7 @@ def kinds_of(table: pd.DataFrame) -> pd.Series:
     is_kind = {
         SongKind.SPEECH: table["speechiness"] > _SPOKEN,
         SongKind.SLEEP: is_noise | artists.str.contains(_NOISE),
-        SongKind.CHRISTMAS: titles.str.contains(_CHRISTMAS) | albums.str.contains(_CHRISTMAS),
+        SongKind.CHRISTMAS: titles.str.contains(_CHRISTMAS) | (albums.str.contains(_CHRISTMAS) & (albums != artists)),
         SongKind.HALLOWEEN: titles.str.contains(_HALLOWEEN) | albums.str.contains(_HALLOWEEN),
     }
     kinds = pd.Series([None] * len(table), index=table.index, dtype=object)

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import replace
 from functools import cache, cached_property
 from itertools import chain, count, islice
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,7 @@ from emomusic.songs.catalogue import ARTIST_WINDOW, Catalogue, PlayHistory, norm
 from emomusic.songs.genres import SongKind, included_kinds
 from emomusic.songs.mood import MOODS
 from emomusic.songs.request import Policy, Request, start_mood, target_of
-from emomusic.songs.song import Pick
+from emomusic.songs.song import Pick, Player
 from emomusic.songs.stored_moods import load_songs_and_moods
 
 # Weights of the score. The probability alone gives all happy faces the same songs; closeness alone uses two of nine
@@ -75,6 +76,7 @@ class Recommender:
         catalogue: the songs.
         probabilities: shape (n, 4), float32: mood probabilities of each song, in the order of `Mood`.
         plane: shape (n, 2), float32: valence and arousal of each song, from -1 to 1.
+        likeliest_moods: shape (n,), positions in `Mood`.
     """
 
     def __init__(self, catalogue: Catalogue, probabilities: npt.NDArray[np.float32]) -> None:
@@ -85,10 +87,10 @@ class Recommender:
         self.plane = catalogue.plane
         self._artists, self._titles = table["artists"].array, table["title"].array
         self._tempo_bpm = np.nan_to_num(table["tempo_bpm"].to_numpy(np.float32))  # unknown for audio files
-        self._likeliest_moods = probabilities.argmax(axis=1)
+        self.likeliest_moods = probabilities.argmax(axis=1)
         # The songs of a mood lie side by side: a slice is read several times faster than chosen rows
-        self._sorted = np.argsort(self._likeliest_moods, kind="stable")
-        self._starts = np.searchsorted(self._likeliest_moods[self._sorted], range(len(MOODS) + 1))
+        self._sorted = np.argsort(self.likeliest_moods, kind="stable")
+        self._starts = np.searchsorted(self.likeliest_moods[self._sorted], range(len(MOODS) + 1))
         popularity = table.get("popularity", pd.Series(np.nan, table.index)).astype(np.float64)
         known = popularity.fillna(popularity.median()).fillna(0.0).to_numpy() / 100  # the median for unknown values
         columns = (*self.plane.T, self._tempo_bpm, known, *probabilities.T)
@@ -97,7 +99,7 @@ class Recommender:
     @cached_property
     def _ranks(self) -> npt.NDArray[np.float32]:
         """Shape (n, 2): ranks within the mood, evenly from -1 to 1. What is heard lies at the corners of the plane."""
-        groups = pd.DataFrame(self.plane).groupby(self._likeliest_moods)
+        groups = pd.DataFrame(self.plane).groupby(self.likeliest_moods)
         places = (groups.rank(method="first") - 1) / (groups.transform("size") - 1).clip(lower=1).to_numpy()[:, None]
         return np.asarray(2 * places - 1, np.float32)
 
@@ -138,7 +140,7 @@ class Recommender:
             words = words.capitalize() if likeliest is mood else f"Nearest to {mood}: {words}"
             yield self._pick(number, row, mood, score, f"{words}, {_character(self._point(row))}")
 
-    def _passing(self, request: Request) -> npt.NDArray[np.bool_]:
+    def passing(self, request: Request) -> npt.NDArray[np.bool_]:
         """Shape (n,): songs that pass the filters."""
         included = included_kinds(request.genres, request.today)
         return self.catalogue.passing(
@@ -147,14 +149,30 @@ class Recommender:
             without_kinds=[kind for kind in SongKind if kind not in included],
         )
 
+    def is_there(self, row: int) -> bool:
+        """Whether a song can be played: its file, if it is one of the library, exists."""
+        if self.catalogue.songs is None or (song := self.catalogue.song(row)).player is not Player.LIBRARY:
+            return True
+        return Path(song.path or "").is_file()
+
+    def why_none(self, request: Request) -> str:
+        """A sentence on why a request has no songs."""
+        passing = self.passing(request)
+        if passing.any():
+            return "The files of these songs are gone. Connect their disk, or run: emomusic library update"
+        if request.genres or request.hide_explicit:
+            return "No song has one of these genres and passes the options. Choose others"
+        return f"All {len(passing):,} songs are speech, sleep sounds, children's or holiday songs, which are left out"
+
     def _rows(self, target: AffectPoint, mood: Mood, request: Request) -> Iterator[int]:
         """Rows that fit the mood, then other rows, by descending score and bonus.
 
         A row waits while one of its artists is in the window. The iterator ends if all remaining rows wait. Audio files
         may have few artists, so those that fit the mood do not wait for others.
         """
-        passing = self._passing(request)
-        orders = [self._by_priority(target, mood, request, passing, fitting=fitting) for fitting in (True, False)]
+        passing = self.passing(request)
+        both = (self._by_priority(target, mood, request, passing, fitting=fitting) for fitting in (True, False))
+        orders = [filter(self.is_there, order) for order in both]
         is_local = self.catalogue.is_local
         history = PlayHistory(self._artists, self._titles)
         for order in orders if is_local else [chain(*orders)]:
@@ -234,7 +252,7 @@ class Recommender:
         history = PlayHistory(self._artists, self._titles, window=window)
         for heard in known:
             history.add(heard)
-        passing = self._passing(request)
+        passing = self.passing(request)
         weights = {"popularity": _JOURNEY_POPULARITY_BONUS, "shuffle": _JOURNEY_SHUFFLE}
 
         @cache
@@ -254,7 +272,7 @@ class Recommender:
 
         for waypoint, step_mood in zip(waypoints, moods, strict=True):
             order = chain.from_iterable(by_cost(waypoint, step_mood, fitting=fitting) for fitting in (True, False))
-            if (row := next(filter(history.allows, order), None)) is None:
+            if (row := next((row for row in order if history.allows(row) and self.is_there(row)), None)) is None:
                 break
             history.add(row)
             chosen.append(row)
@@ -264,7 +282,7 @@ class Recommender:
         return Pick(self.catalogue.song(row), mood, score, reason, self._likeliest(row), number)
 
     def _likeliest(self, row: int) -> Mood:
-        return MOODS[int(self._likeliest_moods[row])]
+        return MOODS[int(self.likeliest_moods[row])]
 
     def _point(self, row: int) -> AffectPoint:
         return AffectPoint(float(self.plane[row, 0]), float(self.plane[row, 1]))

@@ -45,6 +45,11 @@ SONG = {
         ({"genres": "ambient;sleep;study"}, SongKind.SLEEP),
         ({"genres": "comedy"}, SongKind.SPEECH),
         ({"album": "NOËL BLANC"}, SongKind.CHRISTMAS),
+        ({"album": "The First Noel"}, SongKind.CHRISTMAS),
+        ({"album": "Noel Somebody's Band"}, None),
+        ({"album": "Noël", "artists": "Noël"}, None),
+        ({"genres": "audiobook"}, SongKind.SPEECH),
+        ({"genres": "rock;podcast"}, SongKind.SPEECH),
         ({"speechiness": 0.67}, SongKind.SPEECH),
         ({"genres": "disney;kids"}, SongKind.CHILDREN),
         # The first kind that fits

@@ -30,7 +30,7 @@ POINTS = list(MOOD_POINTS.items())
 
 
 def song(
-    number: int, mood: Mood, *, artists: tuple[str, ...] = (), player: Player = Player.LIBRARY, **values: object
+    number: int, mood: Mood, *, artists: tuple[str, ...] = (), player: Player = Player.UPLOAD, **values: object
 ) -> Song:
     point = MOOD_POINTS[mood]
     probabilities = {quadrant: 0.7 if QUADRANT_MOODS[quadrant] is mood else 0.1 for quadrant in QUADRANTS}

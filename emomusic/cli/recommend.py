@@ -1,0 +1,162 @@
+"""`recommend`: songs for an emotion or like another song, and playlists of them."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion
+from emomusic.assets import written_whole
+from emomusic.cli import arguments
+from emomusic.cli.arguments import (
+    Outcome,
+    add_command,
+    add_library_option,
+    add_song_options,
+    show_songs,
+    song_request,
+)
+from emomusic.errors import EmomusicError
+
+if TYPE_CHECKING:
+    from emomusic.songs.recommend import Recommender
+    from emomusic.songs.request import Request
+    from emomusic.songs.song import Pick, Song
+
+log = logging.getLogger(__name__)
+
+_SOURCES = ("catalogue", "library", "bundled")
+
+
+def add_commands(parent: Any) -> None:
+    """Add the command to the parser."""
+    text = "Songs for an emotion or a point of the affect plane."
+    parser = add_command(parent, "recommend", recommend, show_songs, text)
+    parser.add_argument("--emotion", type=str.lower, choices=list(map(str, Emotion)), help="what the songs are for")
+    parser.add_argument("--valence", type=arguments.number(-1, 1), metavar="V", help="-1 (unpleasant) to 1 (pleasant)")
+    parser.add_argument("--arousal", type=arguments.number(-1, 1), metavar="A", help="-1 (drowsy) to 1 (awake)")
+    parser.add_argument("--source", choices=_SOURCES, help="where the songs come from (catalogue)")
+    parser.add_argument(
+        "--like",
+        type=arguments.name,
+        metavar="SONG",
+        help="songs like this one, of all moods or of the one asked for: a file, a Spotify id or link, or a title",
+    )
+    parser.add_argument("--same-mood", action="store_true", help="with --like: only songs of its mood")
+    parser.add_argument("--format", choices=("nsp", "m3u8", "xspf"), help="a playlist for other players")
+    parser.add_argument("--out", type=arguments.path, metavar="FILE", help="of the playlist, instead of stdout")
+    add_library_option(parser)
+    add_song_options(parser)
+
+
+def recommend(options: argparse.Namespace) -> Outcome:
+    """Recommend songs without a face, and write a playlist of them."""
+    from emomusic.export import song_record
+
+    emotion = options.emotion and Emotion(options.emotion)
+    given = (emotion is not None, options.valence is not None, options.arousal is not None)
+    if given == (True, False, False):
+        point = EMOTION_POINTS[emotion]
+    elif given == (False, True, True):
+        point = AffectPoint(options.valence, options.arousal)
+    elif options.like is not None and not any(given):
+        point = AffectPoint(0, 0)
+    else:
+        raise EmomusicError("expected either --emotion NAME, or --valence V and --arousal A together, or --like SONG")
+    if options.out is not None and options.format is None:
+        raise EmomusicError("expected --out with --format. Received: --out alone")
+    if options.format is not None and options.out is None and options.json:
+        raise EmomusicError("expected --out FILE for the playlist, as --json prints the songs")
+    if options.format == "nsp" and options.like is not None:
+        raise EmomusicError("expected m3u8 or xspf with --like. Received: nsp, whose rules know the mood only")
+    request = song_request(options, point=point, emotion=emotion)
+    if options.like is not None:
+        songs, recommender = _songs_like(options, request, any(given))
+    else:
+        recommender = _recommender(options.source or "catalogue", options)
+        songs = recommender.songs(request, options.songs)
+    if not songs:
+        log.error("emomusic: no songs: %s", recommender.why_none(request))
+    if options.format is not None:
+        _write_playlist(options, songs, request)
+    return [song_record(song) for song in songs], 0
+
+
+def _recommender(source: str, options: argparse.Namespace) -> Recommender:
+    from emomusic.songs.local_songs import load_bundled_recommender, load_library_recommender
+    from emomusic.songs.recommend import load_recommender
+
+    if options.library is not None and source != "library":
+        raise EmomusicError(f"expected --library only with --source library. Received: --source {source}")
+    if source == "library":
+        return load_library_recommender(options.library)
+    return load_bundled_recommender() if source == "bundled" else load_recommender()
+
+
+def _songs_like(options: argparse.Namespace, request: Request, is_within: bool) -> tuple[list[Pick], Recommender]:
+    """Songs like that of `--like`. A file of the library is compared with the library, unless another source is given.
+
+    Args:
+        options: of `recommend`.
+        request: its filters count.
+        is_within: whether only songs of the mood of the request are wanted.
+    """
+    from emomusic.songs.library import Library
+    from emomusic.songs.mood import MOODS
+    from emomusic.songs.recommend import load_recommender
+    from emomusic.songs.request import target_of
+    from emomusic.songs.similar import find_song, songs_like
+
+    path, song = Path(options.like).expanduser(), None
+    if path.is_file():
+        with Library(options.library) as library:
+            song = next(iter(library.songs([path])), None)
+    recommender = _recommender(options.source or ("catalogue" if song is None else "library"), options)
+    if song is None and path.is_file():
+        song = _heard_song(path)
+    elif song is None:
+        song = find_song(options.like, recommender) or find_song(options.like, load_recommender())
+    if song is None:
+        raise EmomusicError(
+            f"expected a file, or a Spotify id, link or title that is known here. Received: {options.like[:80]!r}"
+        )
+    row = None if song.hearing is None else recommender.catalogue.row_of_name(song.title, ";".join(song.artists))
+    if row is not None and recommender.catalogue.songs is None:  # features tell more than the mood
+        song = recommender.catalogue.song(row)
+    mood = target_of(request)[1] if is_within else song.hearing.mood if options.same_mood and song.hearing else None
+    if mood is None and options.same_mood and (known := recommender.catalogue.row_of(song.id)) is not None:
+        mood = MOODS[int(recommender.likeliest_moods[known])]
+    picks = songs_like(song, recommender, request, mood=mood, library=options.library)
+    return list(islice(picks, options.songs)), recommender
+
+
+def _heard_song(path: Path) -> Song:
+    """The song in a file, with what is heard now."""
+    from emomusic.media.audio_file import read_song
+    from emomusic.songs.analysis import song_of
+    from emomusic.songs.hearing import load_sound_model
+    from emomusic.songs.song import Player
+
+    song = read_song(path)
+    return song_of(song, load_sound_model().analyse(song.windows), Player.UPLOAD, 0, str(path.absolute()))
+
+
+def _write_playlist(options: argparse.Namespace, songs: Sequence[Pick], request: Request) -> None:
+    """Write a playlist to a file or to stdout, which then has nothing else."""
+    from emomusic.songs.playlists import PlaylistFormat, playlist
+
+    content = playlist(PlaylistFormat(options.format), songs, request, options.songs)
+    if options.out is None:
+        sys.stdout.buffer.write(content)
+        options.show = lambda _: None
+        return
+    try:
+        with written_whole(options.out) as part:
+            part.write_bytes(content)
+    except OSError as error:
+        raise EmomusicError(f"expected to write {options.out}. Received: {error.strerror}") from error
