@@ -152,8 +152,7 @@ def _write_playlist(options: argparse.Namespace, songs: Sequence[Pick], request:
 
     content = playlist(PlaylistFormat(options.format), songs, request, options.songs)
     if options.out is None:
-        sys.stdout.buffer.write(content)
-        options.show = lambda _: None
+        options.show = lambda _: sys.stdout.buffer.write(content)
         return
     try:
         with written_whole(options.out) as part:
