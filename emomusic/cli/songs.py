@@ -95,7 +95,7 @@ def _analyzed(
 ) -> Iterator[tuple[dict[str, Any], int]]:
     """Yield the record of each file and its exit status. Errors go to stderr. `on_share` takes the share of a film."""
     from emomusic.media.formats import FILM_ENDINGS, Kind
-    from emomusic.media.images import read_image
+    from emomusic.media.images import read_picture_file
 
     for position, (name, kind) in enumerate(zip(options.images, kinds, strict=True), 1):
         if kind is Kind.SONG:
@@ -103,23 +103,26 @@ def _analyzed(
             continue
         started = time.perf_counter()
         try:
-            image = None if kind is Kind.FILM else read_image(name)
+            picture = None if kind is Kind.FILM else read_picture_file(name)
         except ImageError as error:
             ending = name.lower().rpartition(".")[2]
             if ending == "gif" or ending not in FILM_ENDINGS:
                 log_file_error(name, str(error))
                 yield {"image": name, "error": str(error)}, 2
                 continue
-            image = None  # the error of a film explains more
+            picture = None  # the error of a film explains more
         decode_ms = 1000 * (time.perf_counter() - started)
         out = None
         if options.annotate:  # numbered, as files of two folders may share a name
             stem = os.fsdecode(os.fsencode(Path(name).stem)[:_MAX_STEM_BYTES])
-            out = options.annotate / f"{position:03d}-{stem}.{'mp4' if image is None else 'png'}"
-        if image is None:
+            out = options.annotate / f"{position:03d}-{stem}.{'mp4' if picture is None else 'png'}"
+        if picture is None:
             yield _analyzed_film(name, options, out=out, on_share=on_share)
         else:
-            yield _analyzed_picture(name, image, options, out=out, decode_ms=decode_ms)
+            if picture.note is not None:
+                log.warning("%s: %s", escape_control_chars(name), picture.note)
+            record, status = _analyzed_picture(name, picture.pixels, options, out=out, decode_ms=decode_ms)
+            yield record | ({} if picture.note is None else {"note": picture.note}), status
 
 
 def _analyzed_picture(

@@ -109,10 +109,15 @@ class Kind(StrEnum):
     SONG = "an audio file"
     ARCHIVE = "an archive"
     TABLE = "a table"
+    TEXT = "a text file"
     OTHER = "another file"
 
 
-PICTURE_ENDINGS = ("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "heic", "heif", "avif", "jfif", "jpe")
+PICTURE_ENDINGS = (
+    *("jpg", "jpeg", "jfif", "jpe", "png", "apng", "webp", "bmp", "gif", "tif", "tiff", "heic", "heif", "hif", "avif"),
+    *("jp2", "j2k", "jpf", "jpx", "jpc", "j2c", "pnm", "ppm", "pgm", "pbm", "tga", "ico"),
+    *("dng", "nef", "nrw", "cr2", "cr3", "arw", "pef", "raf", "orf", "rw2"),  # raw photos
+)
 FILM_ENDINGS = ("mp4", "mov", "m4v", "webm", "mkv", "avi", "gif")
 AUDIO_ENDINGS = ("mp3", "flac", "ogg", "oga", "opus", "m4a", "m4b", "wav", "aif", "aiff", "aifc", "mka", "weba")
 SONG_UPLOADS = (*AUDIO_ENDINGS, "mp4", "webm", "mkv")
@@ -148,7 +153,12 @@ class Format:
 
 
 _OTHER_STARTS = {
-    Kind.PICTURE: (b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"8BPS", b"\xff\x0a", b"\0\0\0\x0cJXL "),
+    Kind.PICTURE: (
+        *(b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51", b"\0\0\1\0"),
+        *(b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0"),  # raw photos
+        *(b"8BPS", b"8BPB", b"\xff\x0a", b"\0\0\0\x0cJXL ", b"v/1\x01", b"#?RADIANCE", b"#?RGBE", b"DDS ", b"qoif"),
+        *(b"gimp xcf", b"icns", b"II\xbc\x01", b"BPG\xfb", b"\0\0\2\0", b"SIMPLE  =", b"\xd7\xcd\xc6\x9a"),
+    ),
     Kind.FILM: (b"FLV\1", b"\0\0\1\xba", b"\0\0\1\xb3", b".RMF"),
     Kind.SONG: (
         *(b"\xff\xf1", b"\xff\xf9", b"MAC ", b"wvpk", b"MPCK", b"MP+", b"MThd", b"#!AMR", b"caff", b".snd", b"TTA1"),
@@ -173,7 +183,7 @@ _MARKS = [
     (257, b"ustar", Format(Kind.ARCHIVE)),
     *((0, start, Format(kind)) for kind, starts in _OTHER_STARTS.items() for start in starts),
 ]
-_ISO_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")
+_ISO_BRANDS = (b"crx ", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")
 _M4A_BRANDS = (b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B ")
 _ASF = b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"
 _ASF_VIDEO = b"\xc0\xef\x19\xbc\x4d\x5b\xcf\x11\xa8\xfd\x00\x80\x5f\x5c\x44\x2b"
@@ -193,6 +203,8 @@ def format_of(head: bytes, name: str = "") -> Format:
         return Format(Kind.SONG, "mov")
     if head.startswith(b"OggS") and b"theora" in head[:128]:
         return Format(Kind.FILM)
+    if is_tga(head) or re.match(rb"P[1-7Ff]\s", head) or (re.match(rb"\s*<(svg|\?xml|!)", head) and b"<svg" in head):
+        return Format(Kind.PICTURE)
     for at, mark, found in _MARKS:
         if head.startswith(mark, at):
             is_spreadsheet = found.kind is Kind.ARCHIVE and name.lower().endswith(_SPREADSHEETS)
@@ -206,7 +218,20 @@ def format_of(head: bytes, name: str = "") -> Format:
         return Format(Kind.FILM)
     if _has_mp3_frames(head):
         return Format(Kind.SONG, "mp3")
-    return Format(Kind.TABLE if _is_table(head) else Kind.OTHER)
+    return Format(Kind.TABLE if _is_table(head) else Kind.TEXT if _is_text(head) else Kind.OTHER)
+
+
+_TGA_DEPTHS = {1: (8,), 2: (16, 24, 32), 3: (8, 16), 9: (8,), 10: (16, 24, 32), 11: (8, 16)}
+
+
+def is_tga(data: bytes) -> bool:
+    """Whether a file is a TGA. It begins without a mark, so its header has to agree with itself."""
+    if data[-18:-2] == b"TRUEVISION-XFILE":
+        return True
+    if len(data) < 18 or data[16] not in _TGA_DEPTHS.get(data[2], ()) or data[1] != (data[2] in (1, 9)):
+        return False
+    has_no_palette = not any(data[3:8])
+    return min(data[12:14], data[14:16]) != b"\0\0" and data[17] & 0xC0 == 0 and (data[1] == 1 or has_no_palette)
 
 
 _MIME_TYPES = {"mp3": "audio/mpeg", "mov": "audio/mp4", "matroska": "audio/webm"}
@@ -267,6 +292,16 @@ def _is_table(head: bytes) -> bool:
         return False
     counts = ([line.count(separator) for line in lines] for separator in ",;\t")
     return lines[0].startswith("sep=") or any(len(each) > 1 and 0 < each[0] <= min(each) for each in counts)
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether the bytes are UTF-8 without control characters. The last character of a long text may be cut."""
+    num_others = len(head) - len(head.decode("utf-8", "ignore").encode())
+    return (
+        bool(head.strip())
+        and num_others <= (3 if len(head) == HEAD_BYTES else 0)
+        and not re.search(rb"[\0-\x08\x0e-\x1f\x7f]", head)
+    )
 
 
 # Whole files

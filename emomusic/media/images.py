@@ -8,34 +8,34 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import io
-import logging
 import math
 import os
 import threading
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias, cast
+from typing import Any, BinaryIO, cast
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError, _imaging
+from PIL import Image, UnidentifiedImageError, _imaging
 
 from emomusic.errors import ImageError
-from emomusic.media.formats import FORMATS, GuardedFile, Kind, foreign_file, kind_of, open_file
+from emomusic.media.formats import FORMATS, GuardedFile, Kind, foreign_file, is_tga, kind_of, open_file
 from emomusic.media.formats import PICTURE_ENDINGS as PICTURE_ENDINGS
+from emomusic.media.pixels import RgbImage as RgbImage
+from emomusic.media.pixels import choose_page, read_deep_colours, to_rgb, with_orientation
+from emomusic.media.raw_photos import is_raw_photo, largest_jpeg, tiff_directories
 from emomusic.text import size_over
 
-log = logging.getLogger(__name__)
-
-RgbImage: TypeAlias = npt.NDArray[np.uint8]
-"""Shape (height, width, 3), uint8, RGB, upright."""
-
 MAX_BYTES = 20 * 2**20
+MAX_RAW_BYTES = 100 * 2**20
+"""Of a raw photo, of which only a JPEG is decoded."""
+
 MAX_PIXELS = 50_000_000
 MAX_RATIO = 100
 """Of the longer side to the shorter one. Decoders need a row of memory for each row, however short."""
@@ -46,30 +46,50 @@ WORK_S = 10.0
 WORKING_SIDE = 1280
 
 # An allow-list, because other decoders are unsafe: EPS starts Ghostscript.
-_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF")
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "JPEG2000", "PPM", "ICO")
 FORMATS_IN_WORDS = FORMATS[Kind.PICTURE]
 
 _MOST_SCANS = 100  # of a progressive JPEG, which has ten; each visits all pixels
 _WITHOUT_LENGTH = b"\0\1\xd0\xd1\xd2\xd3\xd4\xd5\xd6\xd7\xd8"  # markers of JPEG
+_WIDTH, _HEIGHT, _SAMPLE_BITS, _ORIENTATION = 256, 257, 258, 274  # tags of TIFF
 _TILE_SIDES, _MAX_TILE_PIXELS = (322, 323), 2**26  # tags of TIFF, whose decoder holds a tile and the picture
-_CHUNK_ROWS = 64  # bounds memory: a whole picture in float64 takes 400 MB
+_SMALLEST_PREVIEW = 400  # pixels of the longer side; smaller ones in raw photos are thumbnails
 
 # Bounds memory: decoding 50 megapixels takes half a gigabyte.
 _decoding = threading.BoundedSemaphore(os.cpu_count() or 1)
 
 
 def read_image(source: bytes | str | os.PathLike[str]) -> RgbImage:
-    """Decode the first frame of a picture, upright and with transparent areas in white.
+    """The pixels of a picture, shape (height, width, 3), uint8, RGB. Arguments and errors as of `read_picture_file`."""
+    return read_picture_file(source).pixels
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DecodedPicture:
+    """A decoded picture.
+
+    Attributes:
+        pixels: shape (height, width, 3), uint8, RGB, upright.
+        note: what of the file was read, if it holds more than one picture; None otherwise.
+    """
+
+    pixels: RgbImage
+    note: str | None = None
+
+
+def read_picture_file(source: bytes | str | os.PathLike[str]) -> DecodedPicture:
+    """Decode a picture, upright and with transparent areas in white.
+
+    Of an animation, the first frame that is not blank is decoded; of a TIFF, the largest page; of a raw photo, the
+    largest JPEG in it.
 
     Args:
-        source: bytes or path of a JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC or AVIF file.
-
-    Returns:
-        Shape (height, width, 3), uint8, RGB.
+        source: bytes or path of a JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC, AVIF, JPEG 2000, PNM, ICO or TGA file, or of a
+            raw photo.
 
     Raises:
-        ImageError: the file is absent, empty, damaged, not a picture, over 20 MB, over 50 megapixels, too narrow, or
-            takes too long to decode.
+        ImageError: the file is absent, empty, damaged, not a picture, over 20 MB (a raw photo: 100 MB), over 50
+            megapixels, too narrow, or takes too long to decode.
     """
     if isinstance(source, bytes):
         name, data, size = "This file", source, len(source)
@@ -79,20 +99,34 @@ def read_image(source: bytes | str | os.PathLike[str]) -> RgbImage:
         with open_file(path, ImageError, "a picture", path.name or str(path)) as file:
             try:
                 data, size = file.read(MAX_BYTES + 1), os.fstat(file.fileno()).st_size
+                if MAX_BYTES < size <= MAX_RAW_BYTES and is_raw_photo(data):
+                    data += file.read()
             except OSError as error:
                 raise ImageError(f"{name} cannot be read: {error.strerror}; copy it to another disk.") from None
     if not data:
         raise ImageError(f"{name} is empty; choose another file.")
-    if (size := max(size, len(data))) > MAX_BYTES:
-        limit = f"{MAX_BYTES / 2**20:.0f} MB"
+    is_raw = is_raw_photo(data)
+    most = MAX_RAW_BYTES if is_raw else MAX_BYTES
+    if (size := max(size, len(data))) > most:
+        limit = f"{most / 2**20:.0f} MB"
         raise ImageError(f"{name} is too large: {size_over(size)}, at most {limit}; choose a smaller file.")
     with _decoding:
-        return _decode(data, name)
+        return _decode_raw(data, name) if is_raw else _decode(data, name)
 
 
-def _decode(data: bytes, name: str) -> RgbImage:
+def _decode_raw(data: bytes, name: str) -> DecodedPicture:
+    found = largest_jpeg(data)
+    if found is not None:
+        picture = _decode(found[0], name, orientation=found[1])
+        if max(picture.pixels.shape) >= _SMALLEST_PREVIEW:
+            return picture
+    raise ImageError(f"{name} is a raw photo without a large JPEG in it; export it as JPEG.")
+
+
+def _decode(data: bytes, name: str, *, orientation: int = 1) -> DecodedPicture:
+    """Decode a picture. `orientation` is that of EXIF, and holds if the picture has none itself."""
     _prepare_pillow()
-    formats: tuple[str, ...] = _FORMATS
+    formats: tuple[str, ...] = (*_FORMATS, "TGA") if is_tga(data) else _FORMATS
     if data[4:8] == b"ftyp":
         _register_heic()
         formats = ("HEIF", *_FORMATS)
@@ -101,14 +135,20 @@ def _decode(data: bytes, name: str) -> RgbImage:
     try:
         with Image.open(cast("BinaryIO", file), formats=formats) as picture:
             _check(picture, data, name)
+            note = choose_page(picture)
+            _check_size(*picture.size, _tile_pixels(getattr(picture, "tag_v2", {})), name)
             picture.load()
-            return _to_rgb(picture)
+            if orientation > 1 and picture.getexif().get(_ORIENTATION, 1) == 1:
+                picture.getexif()[_ORIENTATION] = orientation
+            return DecodedPicture(to_rgb(picture, data), note)
     except ImageError:
         raise
     except Image.DecompressionBombError:
         limit = f"at most {MAX_PIXELS / 1e6:.0f} megapixels"
         raise ImageError(f"{name} is too large: {limit}; choose a smaller picture.") from None
     except UnidentifiedImageError as error:
+        if (deep := _decode_deep_tiff(data, name)) is not None:
+            return deep
         if (kind := kind_of(data)) is Kind.PICTURE:
             raise ImageError(f"{name} is damaged or has a rare encoding; choose a file in JPEG or PNG.") from error
         raise ImageError(foreign_file(name, kind, Kind.PICTURE)) from error
@@ -118,9 +158,32 @@ def _decode(data: bytes, name: str) -> RgbImage:
         raise ImageError(f"{name} is damaged or incomplete; choose another file.") from error
 
 
+def _decode_deep_tiff(data: bytes, name: str) -> DecodedPicture | None:
+    """A TIFF of colours in 32 bits or floats, which Pillow does not read; None if it is none."""
+    tags = {tag: values[0] for tag, values in next(tiff_directories(data), {}).items()}
+    if tags.get(_SAMPLE_BITS, 8) <= 8:
+        return None
+    _check_size(tags.get(_WIDTH, 0), tags.get(_HEIGHT, 0), _tile_pixels(tags), name)
+    try:
+        picture = with_orientation(read_deep_colours(data), tags.get(_ORIENTATION, 1))
+        return DecodedPicture(to_rgb(picture, data))
+    except (cv2.error, ValueError):
+        return None
+
+
 def _check(picture: Image.Image, data: bytes, name: str) -> None:
     """Raise an `ImageError` if an opened picture takes too much memory or time to decode."""
-    width, height = picture.size
+    _check_size(*picture.size, _tile_pixels(getattr(picture, "tag_v2", {})), name)
+    if data.startswith(b"\xff\xd8") and _num_scans(data) > _MOST_SCANS:
+        raise ImageError(f"{name} has over {_MOST_SCANS} scans, which take too long; save it as a JPEG again.")
+
+
+def _tile_pixels(tags: Mapping[int, Any]) -> int:
+    """The number of pixels of a tile of a TIFF."""
+    return math.prod(side for tag in _TILE_SIDES if isinstance(side := tags.get(tag), int))
+
+
+def _check_size(width: int, height: int, tile_pixels: int, name: str) -> None:
     if width < 1 or height < 1:
         raise ImageError(f"{name} is damaged: {width}x{height} pixels; choose another file.")
     if width * height > MAX_PIXELS:
@@ -128,16 +191,13 @@ def _check(picture: Image.Image, data: bytes, name: str) -> None:
             f"{name} is too large: {width * height / 1e6:.0f} ({width}x{height}), at most {MAX_PIXELS / 1e6:.0f} "
             "megapixels; choose a smaller picture."
         )
-    tile = [side for tag in _TILE_SIDES if isinstance(side := getattr(picture, "tag_v2", {}).get(tag), int)]
-    if math.prod(tile) > _MAX_TILE_PIXELS:
-        raise ImageError(f"{name} is damaged: it has tiles of {tile} pixels; choose another file.")
+    if tile_pixels > _MAX_TILE_PIXELS:
+        raise ImageError(f"{name} is damaged: it has tiles of {tile_pixels} pixels; choose another file.")
     if max(width, height) > MAX_RATIO * min(width, height):
         raise ImageError(
             f"{name} is too narrow: {width}x{height} pixels, at most {MAX_RATIO} times as long as wide; choose a "
             "picture that shows a face."
         )
-    if data.startswith(b"\xff\xd8") and _num_scans(data) > _MOST_SCANS:
-        raise ImageError(f"{name} has over {_MOST_SCANS} scans, which take too long; save it as a JPEG again.")
 
 
 def _num_scans(jpeg: bytes) -> int:
@@ -172,48 +232,6 @@ def _register_heic() -> None:
     import pillow_heif  # takes 5 MB
 
     pillow_heif.register_heif_opener()
-
-
-def _to_rgb(picture: Image.Image) -> RgbImage:
-    try:
-        ImageOps.exif_transpose(picture, in_place=True)  # a copy takes 150 MB
-    except MemoryError:
-        raise
-    except Exception as error:  # Pillow raises anything on broken metadata, which leaves the pixels intact
-        log.debug("ignored broken metadata", exc_info=error)
-    if picture.mode.startswith(("I", "F")):
-        values = np.asarray(picture)
-        grey = _to_eight_bits(values)
-        grey[values == picture.info.get("transparency")] = 255  # Pillow drops it for PNG with 16 bits
-        picture = Image.fromarray(grey)
-    elif picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        white = Image.new("RGB", picture.size, "white")
-        white.paste(picture, mask=picture.getchannel("A"))
-        picture = white
-    if picture.mode != "RGB":
-        picture = picture.convert("RGB")
-    return np.array(picture, dtype=np.uint8)
-
-
-def _to_eight_bits(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """One channel of 16-bit, 32-bit or float values, scaled to 0 to 255.
-
-    The input range is the smallest of 0 to 1 (float), 0 to 255 and 0 to 65535 that fits, otherwise minimum to maximum.
-    """
-    if values.dtype.kind == "u" and values.dtype.itemsize == 2:  # in either byte order
-        return (values // 256).astype(np.uint8)
-    chunks = np.array_split(values, range(_CHUNK_ROWS, len(values), _CHUNK_ROWS))
-
-    def exact(chunk: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        return np.nan_to_num(chunk.astype(np.float64), posinf=0.0, neginf=0.0)
-
-    low, high = min(exact(chunk).min() for chunk in chunks), max(exact(chunk).max() for chunk in chunks)
-    limits = [limit for limit in (1.0 if values.dtype.kind == "f" else 255.0, 255.0, 65535.0) if high <= limit]
-    if low >= 0 and limits:
-        low, high = 0.0, limits[0]
-    scale = 255.0 / ((high - low) or 1.0)
-    return np.concatenate([np.rint((exact(chunk) - low) * scale).astype(np.uint8) for chunk in chunks])
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,8 +104,15 @@ ASF_VIDEO = b"\xc0\xef\x19\xbc\x4d\x5b\xcf\x11\xa8\xfd\x00\x80\x5f\x5c\x44\x2b"
         (b"title,artist\nJ\xf3ga,Bj\xf6rk\n", Kind.TABLE),
         ("title\tartist\nJóga\tBjörk\n".encode("utf-16"), Kind.TABLE),
         (b"PAR1", Kind.TABLE),
-        (b"a song\n" * 9, Kind.OTHER),
-        (b"%PDF-1.7\n", Kind.OTHER),
+        *(
+            (mark + bytes(99), Kind.PICTURE)
+            for mark in (b"v/1\x01", b"#?RADIANCE\n", b"DDS ", b"gimp xcf", b"FUJIFILMCCD-RAW")
+        ),
+        (b"\0\0\0\x18ftypcrx ", Kind.PICTURE),
+        (b"<?xml version='1.0'?>\n<!-- drawn -->\n<svg width='9'></svg>", Kind.PICTURE),
+        (b"a song\n" * 9, Kind.TEXT),
+        ("dear diary, ça va".encode(), Kind.TEXT),
+        (b"%PDF-1.7\n\xe2\xe3\xcf\xd3\0", Kind.OTHER),
         (b"", Kind.OTHER),
     ],
 )

@@ -1,4 +1,5 @@
 import io
+import struct
 from pathlib import Path
 
 import cv2
@@ -107,13 +108,138 @@ def test_a_transparent_colour_is_white(picture: Image.Image, options: dict[str, 
     assert (image[transparent] == 255).all()
 
 
+# Ranges of values
+
+
+def gradient(depth: int, dtype: type, *, channels: int = 1) -> np.ndarray:
+    """A ramp over `depth` values, from left to right."""
+    row = np.linspace(0, depth - 1, 256)
+    return np.repeat(np.tile(row, (32, 1))[..., None], channels, axis=2).squeeze().astype(dtype)
+
+
+@pytest.mark.parametrize("used_bits", [10, 12, 14, 16])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("ending", [".png", ".tiff"])
+def test_the_used_bits_of_sixteen_fill_the_range(used_bits: int, channels: int, ending: str) -> None:
+    stored = cv2.imencode(ending, gradient(2**used_bits, np.uint16, channels=channels))[1].tobytes()
+    image = read_image(stored).astype(int)
+    np.testing.assert_allclose(image[0, :, 0], np.arange(256), atol=3)
+    assert (image == image[..., :1]).all()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param(gradient(2**12, np.uint16) + 27_000, id="thermal camera"),
+        pytest.param(gradient(2**32, np.uint32), id="32 bits"),
+        pytest.param(gradient(2**32, np.uint32, channels=3), id="colours in 32 bits"),
+        pytest.param(gradient(256, np.float32, channels=3) / 255, id="colours in floats"),
+        pytest.param(gradient(256, np.float32) * 0.1, id="dark floats"),
+    ],
+)
+def test_values_of_sensors_fill_the_range(values: np.ndarray) -> None:
+    image = read_image(cv2.imencode(".tiff", values)[1].tobytes()).astype(int)
+    np.testing.assert_allclose(image[0, :, 0], np.arange(256), atol=3)
+
+
+def test_colours_in_sixteen_bits_keep_their_order_and_their_transparency() -> None:
+    pixels = np.zeros((2, 3, 4), np.uint16)
+    pixels[..., 2], pixels[:, 1:, 3], pixels[:, 1, 1] = 65535, 65535, 65535  # BGRA
+    image = read_image(cv2.imencode(".png", pixels)[1].tobytes())
+    assert image[0].tolist() == [[255, 255, 255], [255, 255, 0], [255, 0, 0]]
+
+
+def test_white_may_be_zero() -> None:
+    image = read_image(encoded(Image.fromarray(gradient(2**16, np.uint16)), "TIFF", tiffinfo={262: 0})).astype(int)
+    np.testing.assert_allclose(image[0, :, 0], np.arange(256)[::-1], atol=1)
+
+
+@pytest.mark.parametrize("fmt", ["PNG", "TIFF", "WEBP"])
+def test_an_empty_alpha_channel_is_opaque(fmt: str) -> None:
+    picture = QUARTERS.copy()
+    picture.putalpha(0)
+    assert_quarters(read_image(encoded(picture, fmt, **({"lossless": True, "exact": True} if fmt == "WEBP" else {}))))
+
+
+# Several pictures in one file
+
+
+@pytest.mark.parametrize("fmt", ["GIF", "PNG", "WEBP", "AVIF"])
+def test_the_first_frame_that_is_not_blank_is_decoded(fmt: str) -> None:
+    blank = Image.new("RGB", QUARTERS.size, (3, 3, 3))
+    data = encoded(blank, fmt, save_all=True, append_images=[blank, QUARTERS], duration=100)
+    assert_quarters(read_image(data))
+
+
+def test_margins_of_a_sticker_are_white() -> None:
+    sticker = Image.new("RGBA", (64, 112))
+    sticker.paste(QUARTERS, (0, 32))
+    data = encoded(sticker, "WEBP", save_all=True, append_images=[sticker.rotate(180)], lossless=True, duration=100)
+    image = read_image(data)
+    assert (image[:32] == 255).all()
+    assert (image[80:] == 255).all()
+    assert_quarters(image[32:80])
+
+
+def test_the_largest_page_is_decoded() -> None:
+    data = encoded(QUARTERS.resize((16, 12)), "TIFF", save_all=True, append_images=[QUARTERS, QUARTERS.rotate(180)])
+    picture = images.read_picture_file(data)
+    assert_quarters(picture.pixels)
+    assert picture.note is not None
+    assert "2 of 3" in picture.note
+    assert images.read_picture_file(encoded(QUARTERS, "TIFF")).note is None
+
+
+# Other formats
+
+
+@pytest.mark.parametrize("fmt", ["JPEG2000", "PPM", "ICO", "TGA"])
+def test_pictures_of_programs_and_scanners_are_read(fmt: str) -> None:
+    picture = QUARTERS.resize((64, 64), Image.Resampling.NEAREST)
+    assert_quarters(read_image(encoded(picture, fmt)), 64, 64)
+
+
+def test_texts_are_no_tga() -> None:
+    with pytest.raises(ImageError, match="a text file"):
+        read_image(b"meet me at noon " * 9)
+
+
+def raw_photo(*jpegs: bytes, order: str = "<", orientation: int = 1) -> bytes:
+    """A DNG: a directory with a version and an orientation, then JPEGs."""
+    head = b"II*\0" if order == "<" else b"MM\0*"
+    tags = struct.pack(f"{order}HHII", 274, 4, 1, orientation) + struct.pack(f"{order}HHII", 50706, 4, 1, 1)
+    return head + struct.pack(f"{order}IH", 8, 2) + tags + bytes(4) + b"".join(jpegs)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_the_largest_jpeg_of_a_raw_photo_is_read_upright(order: str) -> None:
+    large = QUARTERS.resize((640, 480), Image.Resampling.NEAREST).transpose(Image.Transpose.ROTATE_90)
+    small = encoded(Image.new("RGB", (160, 120), "yellow"), "JPEG")
+    image = read_image(raw_photo(small, encoded(large, "JPEG"), small, order=order, orientation=6))
+    assert_quarters(image, 640, 480)
+
+
+@pytest.mark.parametrize(
+    "start", [b"FUJIFILMCCD-RAW 0201", b"IIRO\x08\0\0\0", b"IIU\0\x18\0\0\0", b"\0\0\0\x18ftypcrx "]
+)
+def test_raw_photos_of_all_makers_have_their_jpeg(start: bytes) -> None:
+    large = encoded(QUARTERS.resize((640, 480), Image.Resampling.NEAREST), "JPEG")
+    assert_quarters(read_image(start + bytes(90) + large), 640, 480)
+
+
+@pytest.mark.parametrize("jpegs", [(), (encoded(QUARTERS, "JPEG"),)])
+def test_a_raw_photo_with_a_thumbnail_only_is_refused(jpegs: tuple[bytes, ...]) -> None:
+    with pytest.raises(ImageError, match="raw photo"):
+        read_image(raw_photo(*jpegs))
+
+
 # Errors
 
 
 def test_the_error_for_a_rare_encoding_names_common_formats(tmp_path: Path) -> None:
-    cv2.imwrite(str(tmp_path / "rare.tiff"), np.zeros((32, 32, 3), np.float32))
+    (tmp_path / "rare.psd").write_bytes(b"8BPS\0\1" + bytes(99))
     with pytest.raises(ImageError, match=r"rare.*JPEG or PNG"):
-        read_image(tmp_path / "rare.tiff")
+        read_image(tmp_path / "rare.psd")
 
 
 def test_more_than_20_megabytes_are_refused(tmp_path: Path) -> None:

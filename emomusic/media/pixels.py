@@ -1,0 +1,193 @@
+"""Pixels of an opened picture as 8-bit RGB: any depth, transparency, pages, and frames of animations."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps
+
+log = logging.getLogger(__name__)
+
+RgbImage: TypeAlias = npt.NDArray[np.uint8]
+"""Shape (height, width, 3), uint8, RGB, upright."""
+
+_PHOTOMETRIC, _SAMPLE_BITS, _SAMPLE_FORMAT, _ORIENTATION = 262, 258, 339, 274  # tags of TIFF
+_WHITE_IS_ZERO, _UNSIGNED = 0, 1
+_ANIMATED = ("GIF", "PNG", "WEBP", "AVIF")
+_MOST_FRAMES, _MOST_PIXELS = 50, 10**8  # of an animation that may begin with blank frames
+_MOST_PAGES = 200
+_BLANK_RANGE = 16  # grey values
+_RANGES = (1.0, 255.0, 2.0**16 - 1, 2.0**32 - 1)
+"""What a sensor or a program may take for white: in floats, and in 8, 16 and 32 bits."""
+_USED_SHARE = 0.25  # of the range; 14 bits in 16 use less
+_PERCENTILES = (0.1, 99.9)  # dead pixels lie outside
+_MOST_SAMPLED = 2**20
+_CHUNK_ROWS = 64  # bounds memory: a whole picture in float64 takes 400 MB
+
+
+def choose_page(picture: Image.Image) -> str | None:
+    """Move to the largest page of a TIFF, or to the first frame of an animation that is not blank.
+
+    Returns:
+        A sentence about the other pages; None without other pages.
+    """
+    num_frames = getattr(picture, "n_frames", 1)
+    if num_frames < 2:
+        return None
+    if picture.format == "TIFF":
+        sizes = []
+        for number in range(min(num_frames, _MOST_PAGES)):
+            picture.seek(number)
+            sizes.append(picture.width * picture.height)
+        largest = max(sizes)
+        picture.seek(number := sizes.index(largest))
+        return f"Page {number + 1} of {num_frames} is read." if sizes.count(largest) > 1 else None
+    if picture.format in _ANIMATED:
+        most = max(min(num_frames, _MOST_FRAMES, _MOST_PIXELS // (picture.width * picture.height)), 1)
+        for number in range(most):
+            picture.seek(number)
+            if not _is_blank(picture):
+                return None
+        picture.seek(0)
+    return None
+
+
+def _is_blank(frame: Image.Image) -> bool:
+    """Whether a frame has a single colour."""
+    small = frame.convert("RGB").reduce(max(min(frame.size) // 16, 1))
+    return all(high - low < _BLANK_RANGE for low, high in np.reshape(small.getextrema(), (3, 2)))
+
+
+def to_rgb(picture: Image.Image, data: bytes) -> RgbImage:
+    """The pixels of a loaded picture, upright, with transparent areas in white.
+
+    Args:
+        picture: on the page or frame that counts.
+        data: of its file.
+    """
+    if picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (0, 0):
+        picture = picture.convert("RGB")  # some programs leave the channel empty
+    if (deep := _deep_values(picture, data)) is not None:
+        picture = deep
+    _turn_upright(picture)
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        white = Image.new("RGB", picture.size, "white")
+        white.paste(picture, mask=picture.getchannel("A"))
+        picture = white
+    if picture.mode != "RGB":
+        picture = picture.convert("RGB")
+    pixels = np.array(picture, dtype=np.uint8)
+    if (frame := _frame_inside_canvas(data)) is not None:
+        left, top, width, height = frame
+        canvas = np.full_like(pixels, 255)
+        canvas[top : top + height, left : left + width] = pixels[top : top + height, left : left + width]
+        return canvas
+    return pixels
+
+
+def _turn_upright(picture: Image.Image) -> None:
+    try:
+        ImageOps.exif_transpose(picture, in_place=True)  # a copy takes 150 MB
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow raises anything on broken metadata, which leaves the pixels intact
+        log.debug("ignored broken metadata", exc_info=error)
+
+
+def _deep_values(picture: Image.Image, data: bytes) -> Image.Image | None:
+    """A picture of more than 8 bits in 8; None for other pictures."""
+    tags = getattr(picture, "tag_v2", {})
+    if picture.mode.startswith(("I", "F")):
+        values = np.asarray(picture)
+        if tags.get(_SAMPLE_BITS) == (32,) and tags.get(_SAMPLE_FORMAT, (_UNSIGNED,)) == (_UNSIGNED,):
+            values = values.view(np.uint32)  # Pillow reads them as signed
+        grey = to_eight_bits(values)
+        if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:  # Pillow turns 8 bits only
+            grey = 255 - grey
+        grey[values == picture.info.get("transparency")] = 255  # Pillow drops it for PNG with 16 bits
+        return with_orientation(grey, _orientation_of(picture))
+    is_png = picture.format == "PNG" and data[24] == 16  # bits of a sample, in the header
+    is_tiff = picture.format == "TIFF" and max(tags.get(_SAMPLE_BITS, (8,))) > 8 and picture.tell() == 0
+    if picture.mode in ("RGB", "RGBA") and (is_png or is_tiff):
+        return with_orientation(read_deep_colours(data), _orientation_of(picture))
+    return None
+
+
+def read_deep_colours(data: bytes) -> RgbImage:
+    """The colours of a TIFF or PNG of more than 8 bits, which Pillow cuts or does not read.
+
+    Returns:
+        Shape (height, width, 3) or (height, width, 4), RGB or RGBA, uint8, as stored.
+    """
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it prints what its result tells
+    values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if values is None or values.ndim not in (2, 3):
+        raise ValueError("OpenCV does not read it")
+    values = np.atleast_3d(values)
+    colours = to_eight_bits(values[..., 2::-1] if values.shape[2] > 2 else values[..., [0, 0, 0]])
+    if values.shape[2] != 4:
+        return colours
+    alpha = (
+        (values[..., 3:] // 257).astype(np.uint8) if values.dtype == np.uint16 else np.full_like(colours[..., :1], 255)
+    )
+    return np.concatenate([colours, alpha if alpha.any() else 255 - alpha], axis=2)
+
+
+def with_orientation(values: RgbImage, orientation: int) -> Image.Image:
+    """A picture of these pixels that has an orientation of EXIF, 1 to 8."""
+    picture = Image.fromarray(values)
+    picture.getexif()[_ORIENTATION] = orientation
+    return picture
+
+
+def _orientation_of(picture: Image.Image) -> int:
+    try:
+        return int(picture.getexif().get(_ORIENTATION, 1))
+    except Exception as error:  # as in `_turn_upright`
+        log.debug("ignored broken metadata", exc_info=error)
+        return 1
+
+
+def to_eight_bits(values: npt.NDArray[Any]) -> RgbImage:
+    """Values of 16 or 32 bits or floats, scaled to 0 to 255.
+
+    The smallest of the ranges 0 to 1 (floats), 8, 16 and 32 bits that holds all values becomes 0 to 255. If the values
+    use less than a quarter of it, as those of sensors with 10, 12 or 14 bits, the percentiles 0.1 and 99.9 do.
+
+    Args:
+        values: shape (height, width) or (height, width, channels). Infinity and NaN count as 0.
+    """
+    rows = np.array_split(values, range(_CHUNK_ROWS, len(values), _CHUNK_ROWS))
+
+    def exact(chunk: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        return np.nan_to_num(chunk.astype(np.float64), posinf=0.0, neginf=0.0)
+
+    low, high = min(exact(chunk).min() for chunk in rows), max(exact(chunk).max() for chunk in rows)
+    ranges = _RANGES if values.dtype.kind == "f" else _RANGES[2:] if values.dtype == np.uint16 else _RANGES[1:]
+    limit = next((each for each in ranges if high <= each), None)
+    if low >= 0 and limit is not None:
+        sample = exact(values.reshape(-1)[:: values.size // _MOST_SAMPLED + 1])
+        low, high = np.percentile(sample, _PERCENTILES)
+        if high - low >= _USED_SHARE * limit or high == low:
+            low, high = 0.0, limit
+    scale = 255.0 / ((high - low) or 1.0)
+    return np.concatenate([np.rint((exact(each) - low) * scale).clip(0, 255).astype(np.uint8) for each in rows])
+
+
+def _frame_inside_canvas(data: bytes) -> tuple[int, int, int, int] | None:
+    """Left, top, width and height of the first frame of an animated WebP, in pixels; None if it fills the canvas.
+
+    Around it, decoders without an alpha channel show black.
+    """
+    if data[8:16] != b"WEBPVP8X" or not data[20] & 2 or (at := data.find(b"ANMF", 30, 2**16)) < 0:
+        return None
+    numbers = [
+        int.from_bytes(data[start : start + 3], "little") for start in (at + 8, at + 11, at + 14, at + 17, 24, 27)
+    ]
+    left, top, width, height = 2 * numbers[0], 2 * numbers[1], numbers[2] + 1, numbers[3] + 1
+    return (left, top, width, height) if (width, height) != (numbers[4] + 1, numbers[5] + 1) else None
