@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from emomusic.affect import Emotion, EmotionProbabilities, Mood, affect_of, group_probabilities
+from emomusic.affect import Emotion, EmotionProbabilities, Mood, affect_of
 from emomusic.faces.reading import (
     AFFECT_COLUMNS,
     FACE_COLUMNS,
@@ -15,6 +15,7 @@ from emomusic.faces.reading import (
     PictureReading,
     affect_row,
     face_row,
+    group_of,
 )
 from emomusic.songs.recommend import load_recommender
 from emomusic.songs.request import Request, target_of
@@ -256,7 +257,7 @@ def gallery_record(
         request: only its policy counts here.
     """
     pictures = [_picture(name, reading) for name, reading in zip(names, readings, strict=True)]
-    group = group_probabilities([face.probabilities for reading in readings for face in reading.faces])
+    group = group_of([face for reading in readings for face in reading.faces])
     return {
         "pictures": pictures + [{"image": name, "error": reason} for name, reason in unread],
         "group": _group(group, request),

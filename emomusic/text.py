@@ -41,10 +41,14 @@ def format_clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
+_UNSAFE = ("Cc", "Zl", "Zp")  # categories of Unicode
+_DIRECTIONS = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
+
 def escape_control_chars(text: str) -> str:
-    """Escape control characters and line breaks for a terminal. File names may hold both."""
+    """Escape control characters, line breaks and changes of direction for a terminal. File names may hold all."""
     return "".join(
-        repr(character)[1:-1] if unicodedata.category(character) in ("Cc", "Zl", "Zp") else character
+        repr(character)[1:-1] if unicodedata.category(character) in _UNSAFE or character in _DIRECTIONS else character
         for character in text
     )
 

@@ -29,6 +29,7 @@ from typing import Any, BinaryIO, cast
 
 from pyarrow import fs
 
+from emomusic.batch.archive_names import names_of
 from emomusic.batch.parts import STORAGE_ERRORS, BatchError, file_system, is_uri, public_name, reason_of
 from emomusic.compat import zip_directory_bytes
 from emomusic.errors import ImageError
@@ -288,14 +289,16 @@ class Archive:
 
 
 def _zip_members(archive: Any) -> Iterator[_Member]:
-    for position, info in enumerate(archive.infolist()):
+    infos = archive.infolist()
+    names = names_of([(info.filename, info.flag_bits) for info in infos])
+    for position, (info, name) in enumerate(zip(infos, names, strict=True)):
         problem = None
         if info.flag_bits & _IS_ENCRYPTED:
             problem = "This file is encrypted. Unpack the archive with its password."
         elif info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # others need unbounded memory
             problem = "This file has a rare compression. Pack it again as an ordinary ZIP."
         if not info.is_dir():
-            yield info.filename, (position, info.file_size), problem
+            yield name, (position, info.file_size), problem
 
 
 def _tar_members(archive: Any, max_bytes: int) -> Iterator[_Member]:

@@ -17,6 +17,7 @@ from emomusic.errors import DatasetError, ProfileError
 from emomusic.faces.model_files import DEFAULT_MODEL, model_folder
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MOOD_MODELS
 from emomusic.text import escape_control_chars, file_size
+from emomusic.training.labelled import LABELS, NAMES
 from emomusic.training.presets import NETWORKS, PRESETS
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ def _add_evaluate(parent: Any) -> None:
     source = face.add_mutually_exclusive_group(required=True)
     source.add_argument("--fer2013", type=arguments.path, metavar="CSV")
     source.add_argument("--images", type=arguments.path, metavar="DIR", help="holds DIR/<emotion>/*.jpg, png, …")
+    text = "the data set whose numbers name the folders of --images"
+    face.add_argument("--labels", choices=LABELS, help=text)
+    text = "the data set whose file names in --images tell the emotions"
+    face.add_argument("--names", choices=NAMES, help=text)
     face.add_argument("--split", choices=("validation", "test"), help="part of FER2013")
     face.add_argument("--aligned", action="store_true", help="the pictures are face crops already")
     text = "compare with what most of ten people saw (FER+), not with FER2013's label"
@@ -106,6 +111,8 @@ def _require_agreement(options: argparse.Namespace) -> None:
     """Raise a `DatasetError` for options that do not go together."""
     has_pictures = options.images is not None
     for is_wrong, expected in (
+        (not has_pictures and (options.labels or options.names), "--labels and --names with --images"),
+        (options.labels and options.names, "either --labels or --names"),
         (has_pictures and options.split, "--split with --fer2013. Received: --images"),
         (not has_pictures and not options.split, "--split validation or --split test with --fer2013. Received: none"),
         (has_pictures and options.ferplus, "--ferplus with --fer2013, whose pictures people voted on"),
@@ -148,8 +155,10 @@ def _figures_on_pictures(name: str, options: argparse.Namespace) -> dict[str, An
     from emomusic.faces.detection import MtcnnDetector
     from emomusic.faces.profile import KnownFace
     from emomusic.training import evaluate
+    from emomusic.training.labelled import labelled_pictures
 
-    pictures, classifier = evaluate.labelled_pictures(options.images), EmotionClassifier.load(name)
+    labelled = labelled_pictures(options.images, labels=options.labels, names=options.names)
+    pictures, classifier = labelled.pictures, EmotionClassifier.load(name)
     detector = None if options.aligned else MtcnnDetector()
     if options.posed:
         classifier = classifier.posed()
@@ -165,17 +174,18 @@ def _figures_on_pictures(name: str, options: argparse.Namespace) -> dict[str, An
         log.warning("%d faces are of another person; the profile was not used for them.", others)
     if options.record:
         evaluate.record_collection(name, options.images, pictures, scores)
-    return evaluate.evaluation_record(name, scores)
+    persons = {} if labelled.persons is None else {"persons": labelled.persons}
+    return evaluate.evaluation_record(name, scores) | persons | {"skipped": labelled.skipped}
 
 
 def create_profile(options: argparse.Namespace) -> Outcome:
     """Learn one face from a folder of pictures and write the profile."""
     from emomusic.api import learn_face
-    from emomusic.training.evaluate import labelled_pictures
+    from emomusic.training.labelled import labelled_pictures
 
     require_writable(options.out.parent)
     shots: dict[str, list[Path]] = {}
-    for path, emotion in labelled_pictures(options.folder):
+    for path, emotion in labelled_pictures(options.folder).pictures:
         shots.setdefault(emotion.value, []).append(path)
     profile = learn_face(shots)
     content = profile.to_json()

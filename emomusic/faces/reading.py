@@ -71,8 +71,26 @@ class PictureReading:
 
     @property
     def group(self) -> EmotionProbabilities | None:
-        """The mean over all faces; None without faces."""
-        return group_probabilities([reading.probabilities for reading in self.faces])
+        """The mean over the faces that count; None without faces."""
+        return group_of(self.faces)
+
+
+_DOUBTFUL, _SMALL_SHARE = 0.95, 1 / 3
+
+
+def group_of(faces: Sequence[FaceReading]) -> EmotionProbabilities | None:
+    """The mean over the faces of a picture; None without faces.
+
+    A face counts unless its detection is doubtful and its box has less than a third of the largest one's side: most of
+    those are none.
+    """
+    largest = max((max(each.face.box.width, each.face.box.height) for each in faces), default=0)
+    counted = [
+        each.probabilities
+        for each in faces
+        if each.face.confidence >= _DOUBTFUL or max(each.face.box.width, each.face.box.height) >= _SMALL_SHARE * largest
+    ]
+    return group_probabilities(counted)
 
 
 def number_faces(readings: Sequence[PictureReading]) -> list[PictureReading]:

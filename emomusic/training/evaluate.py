@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.affect import EMOTIONS, Emotion
+from emomusic.affect import Emotion
 from emomusic.assets import CARD, METRICS, SPEC, ModelKind, read_metrics
 from emomusic.calibration import adjust_logits, fit_adjustment, separable_classes
 from emomusic.errors import DatasetError
@@ -25,8 +25,7 @@ from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.fer2013 import LabelledFaces, Split
 from emomusic.faces.identity import describe_persons
 from emomusic.faces.profile import KnownFace
-from emomusic.media.folders import FolderWalk
-from emomusic.media.images import PICTURE_ENDINGS, Box, RgbImage, crop_face, to_network_input
+from emomusic.media.images import Box, RgbImage, crop_face, to_network_input
 from emomusic.metrics import (
     MISSED,
     FloatArray,
@@ -40,7 +39,7 @@ from emomusic.records import PhotoScores, write_metrics
 from emomusic.training.card import write_card
 from emomusic.training.ferplus import evaluate_on_votes
 from emomusic.training.people import collection_record
-from emomusic.training.posed import COLLECTIONS, largest_faces, mixture
+from emomusic.training.posed import COLLECTIONS, largest_faces
 
 if TYPE_CHECKING:
     import keras
@@ -82,31 +81,6 @@ def evaluate_splits(
     return found | {"ferplus": votes} if all(votes.values()) else found
 
 
-def labelled_pictures(folder: Path) -> list[tuple[Path, Emotion]]:
-    """The pictures in `folder/<emotion>/`, in a fixed order.
-
-    Raises:
-        DatasetError: the folder is absent, has no pictures, or has a subfolder with another name than an emotion or a
-            mixture of two (`posed.mixture`), whose pictures are left out.
-    """
-    if not folder.is_dir():
-        raise DatasetError(f"expected a folder with a subfolder for each emotion. Received: {folder}")
-    known = {emotion.value: emotion for emotion in EMOTIONS}
-    found: list[tuple[Path, Emotion]] = []
-    for child in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        if len(mixture(child.name)) > 1:
-            continue
-        if child.name.lower() not in known:
-            raise DatasetError(f"expected subfolders named {', '.join(known)}. Received: {child.name}")
-        walk = FolderWalk([child], lambda name: name.lower().rpartition(".")[2] in PICTURE_ENDINGS)
-        found += [(Path(entry.path), known[child.name.lower()]) for entry in walk]
-        for path, reason in walk.problems.items():  # the metrics must include all pictures
-            raise DatasetError(f"expected a folder of pictures. Received: {path} ({reason})")
-    if not found:
-        raise DatasetError(f"expected pictures in {folder}/<emotion>/. Received: none")
-    return found
-
-
 def evaluate_pictures(
     pictures: list[tuple[Path, Emotion]],
     classifier: EmotionClassifier,
@@ -117,7 +91,7 @@ def evaluate_pictures(
     """Metrics on labelled photographs through the whole pipeline, and the number of faces of a known person.
 
     Args:
-        pictures: paths and emotions, from `labelled_pictures`.
+        pictures: paths and emotions, from `labelled.labelled_pictures`.
         classifier: the model with its adjustment for photographs.
         detector: finds the faces; the largest face counts. None if the pictures are face crops.
         on_progress: takes the number of pictures done, and of all.

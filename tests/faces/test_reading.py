@@ -1,10 +1,12 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
-from emomusic.faces.reading import load_networks, number_faces, read_faces
-from emomusic.media.images import RgbImage
+from emomusic.faces.detection import Face
+from emomusic.faces.reading import FaceReading, group_of, load_networks, number_faces, read_faces
+from emomusic.media.images import Box, RgbImage
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 
 
@@ -34,3 +36,18 @@ def test_faces_have_consecutive_numbers_over_all_pictures() -> None:
     image = np.zeros((90, 120, 3), np.uint8)
     readings = number_faces([read_faces(image, *networks), read_faces(image, FakeDetector([]), networks[1])] * 2)
     assert [[face.number for face in reading.faces] for reading in readings] == [[1, 2], [], [3, 4], []]
+
+
+@pytest.mark.parametrize(
+    ("side", "confidence", "counts"), [(18, 0.91, False), (18, 0.99, True), (70, 0.91, True), (200, 0.91, True)]
+)
+def test_a_small_doubtful_face_does_not_count_in_the_group(side: int, confidence: float, counts: bool) -> None:
+    def read(side: int, confidence: float, emotion: Emotion) -> FaceReading:
+        return FaceReading(Face(Box(0, 0, side, side), confidence), EmotionProbabilities.certain(emotion))
+
+    person, other = read(200, 1.0, Emotion.HAPPY), read(side, confidence, Emotion.ANGRY)
+    group = group_of([person, other])
+    assert group is not None
+    assert group.as_dict()["happy"] == pytest.approx(0.5 if counts else 1.0)
+    assert group_of([other]) == other.probabilities
+    assert group_of([]) is None

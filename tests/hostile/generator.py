@@ -119,7 +119,10 @@ PICTURE_BOMBS: Makes = {
     "zstd.tiff": (lambda: tiff(SIDE, packing=50_000), "damaged"),
     **{f"{code}.tiff": (partial(tiff, 640, packing=code), "damaged") for code in (5, 7, 50_001, 32_773)},
     **{f"{name}.jpg": (partial(bytes, text), "not a picture; choose JPEG") for name, text in TEXTS.items()},
-    "eps.jpg": (lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(%pipe%echo harm) (w) file", "not a picture"),
+    "eps.jpg": (
+        lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(%pipe%echo harm) (w) file",
+        "not a picture",
+    ),
     "film.jpg": (lambda: b"\0\0\0\x18ftypmp42" + bytes(100), "is a film, not a picture"),
     "song.jpg": (lambda: b"ID3\4\0\0", "is an audio file, not a picture"),
     "archive.jpg": (lambda: b"7z\xbc\xaf\x27\x1c", "is an archive, not a picture"),

@@ -19,9 +19,9 @@ from emomusic.training.evaluate import (
     FOLDS,
     evaluate_pictures,
     fit_to_pictures,
-    labelled_pictures,
     record_photographs,
 )
+from emomusic.training.labelled import labelled_pictures
 from tests.fakes import FakeDetector, make_face
 from tests.tiny_model import Run
 
@@ -69,7 +69,7 @@ def shades(tmp_path: Path) -> Path:
 def test_an_adjustment_undoes_a_leaning_and_is_judged_on_pictures_it_was_not_fitted_on(
     tiny_run: Run, shades: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pictures = labelled_pictures(shades)
+    pictures = labelled_pictures(shades).pictures
     plain = Leaning(read_spec(tiny_run.folder))
     before, _ = evaluate_pictures(pictures, plain, WholePicture())
     record, adjustment = fit_to_pictures(pictures, plain, WholePicture())
@@ -102,7 +102,7 @@ def test_an_adjustment_undoes_a_leaning_and_is_judged_on_pictures_it_was_not_fit
 
 
 def test_too_few_pictures_of_a_class_fit_no_adjustment(tiny_run: Run, shades: Path) -> None:
-    pictures = [(path, emotion) for path, emotion in labelled_pictures(shades) if emotion != "fear"]
+    pictures = [(path, emotion) for path, emotion in labelled_pictures(shades).pictures if emotion != "fear"]
     with pytest.raises(DatasetError, match=r"expected 5 faces of each class.*fear 0"):
         fit_to_pictures(pictures, Leaning(read_spec(tiny_run.folder)), WholePicture())
 

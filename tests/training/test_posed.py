@@ -11,7 +11,7 @@ from emomusic.errors import DatasetError
 from emomusic.faces.fer2013 import Split
 from emomusic.media.images import encode_png
 from emomusic.training.batches import augmented_batches, steps_per_epoch
-from emomusic.training.evaluate import labelled_pictures
+from emomusic.training.labelled import labelled_pictures
 from emomusic.training.people import Described, fit_people, judge_strangers
 from emomusic.training.posed import PosedFaces, read_posed_faces
 from emomusic.training.presets import PRESETS, TrainingConfig
@@ -72,7 +72,7 @@ def test_damaged_votes_are_told(collections: Path) -> None:
 
 
 def test_evaluation_leaves_mixtures_out(collections: Path) -> None:
-    assert {emotion for _, emotion in labelled_pictures(collections / "cfee")} == {Emotion.NEUTRAL}
+    assert {emotion for _, emotion in labelled_pictures(collections / "cfee").pictures} == {Emotion.NEUTRAL}
 
 
 def test_an_epoch_shows_each_posed_face_as_often_as_asked(collections: Path, dataset: Splits) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 import streamlit as st
 
-from emomusic.affect import Emotion, EmotionProbabilities, Mood, group_probabilities
+from emomusic.affect import Emotion, EmotionProbabilities, Mood
 from emomusic.app import address, state
 from emomusic.app.answer import ALL, YOU, Listener
-from emomusic.faces.reading import FaceReading
+from emomusic.faces.reading import FaceReading, group_of
 
 _MAX_BUTTONS = 8  # more faces are in a menu
 
@@ -39,7 +39,7 @@ class Choices:
             return self.faces[self.face - 1].probabilities
         if self.emotion is not None:
             return EmotionProbabilities.certain(self.emotion)
-        return group_probabilities([face.probabilities for face in self.faces])
+        return group_of(self.faces)
 
     @property
     def listener(self) -> Listener | None:
