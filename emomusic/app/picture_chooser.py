@@ -27,10 +27,11 @@ from emomusic.errors import CapacityError, ImageError
 from emomusic.media.images import (
     FORMATS_IN_WORDS,
     MAX_BYTES,
-    PICTURE_ENDINGS,
+    DecodedPicture,
     RgbImage,
     encode_jpeg,
     read_image,
+    read_picture_file,
     shrink,
 )
 from emomusic.server.capacity import LOCAL_HOSTS, HeldBytes
@@ -75,6 +76,10 @@ class Picture:
         return cls(name, data, hashlib.sha256(data).hexdigest()[:16], held=held)
 
     def read(self) -> RgbImage:
+        """The pixels of the photo. Errors as of `decode`."""
+        return self.decode().pixels
+
+    def decode(self) -> DecodedPicture:
         """Decode the photo.
 
         Raises:
@@ -82,7 +87,8 @@ class Picture:
         """
         if self.problem:
             raise ImageError(self.problem)
-        image = read_image(self.data)
+        decoded = read_picture_file(self.data, self.name)
+        image = decoded.pixels
         if self.turns:
             image = np.ascontiguousarray(np.rot90(image, -self.turns))
         height, width = image.shape[:2]
@@ -91,7 +97,7 @@ class Picture:
                 f"expected a photo at most {_MAX_ASPECT_RATIO} times as long as wide. Received: {width}x{height} "
                 "pixels. Choose a photo that shows a face."
             )
-        return image
+        return replace(decoded, pixels=image)
 
     def turned(self) -> Picture:
         """The photo turned clockwise by 90 degrees."""
@@ -243,7 +249,6 @@ def show_drop_zone(widget: str) -> None:
         f"Drop one to {MOST_PICTURES} photos here: {FORMATS_IN_WORDS}, up to {_MAX_MB} MB",
         fresh(widget),
         _store_own,
-        type=list(PICTURE_ENDINGS),
         accept_multiple_files=True,
         max_upload_size=_MAX_MB,
         label_visibility="collapsed",

@@ -77,7 +77,7 @@ class DecodedPicture:
     note: str | None = None
 
 
-def read_picture_file(source: bytes | str | os.PathLike[str]) -> DecodedPicture:
+def read_picture_file(source: bytes | str | os.PathLike[str], name: str = "") -> DecodedPicture:
     """Decode a picture, upright and with transparent areas in white.
 
     Of an animation, the first frame that is not blank is decoded; of a TIFF, the largest page; of a raw photo, the
@@ -86,13 +86,14 @@ def read_picture_file(source: bytes | str | os.PathLike[str]) -> DecodedPicture:
     Args:
         source: bytes or path of a JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC, AVIF, JPEG 2000, PNM, ICO or TGA file, or of a
             raw photo.
+        name: of a file given as bytes, for messages.
 
     Raises:
         ImageError: the file is absent, empty, damaged, not a picture, over 20 MB (a raw photo: 100 MB), over 50
             megapixels, too narrow, or takes too long to decode.
     """
     if isinstance(source, bytes):
-        name, data, size = "This file", source, len(source)
+        name, data, size = repr(name) if name else "This file", source, len(source)
     else:
         path = Path(source)
         name = repr(path.name or str(path))  # "." and "/" have no name

@@ -1,4 +1,5 @@
 import gc
+import io
 import weakref
 from dataclasses import make_dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 import streamlit as st
+from PIL import Image
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 from streamlit.testing.v1 import AppTest
 
@@ -272,6 +274,24 @@ def test_a_photo_that_lies_on_its_side_can_be_turned(app: AppTest, root: Path) -
     app.button(key="turn").click().run()
     assert "happy" in app.title[0].value
     assert len(tracks(app)) == 1
+
+
+def test_files_are_told_by_their_content(app: AppTest, root: Path) -> None:
+    photo = root / "data/samples/eileen-collins-1999.jpg"
+    upload(app.run(), ("photo.jpg_large", photo.read_bytes()))
+    assert state_of(app, PictureState).results[Photos][1].one.reading.faces
+    upload(app, ("notes.jpg", b"meet me at noon"))
+    (message,) = (error.value for error in app.error)
+    assert "notes.jpg" in message
+    assert "text file" in message
+
+
+def test_a_scan_tells_which_page_was_read(app: AppTest, root: Path) -> None:
+    scan = io.BytesIO()
+    with Image.open(root / "data/samples/eileen-collins-1999.jpg") as page:
+        page.save(scan, "TIFF", save_all=True, append_images=[page.rotate(180)])
+    upload(app.run(), ("scan.tif", scan.getvalue()))
+    assert any("1 of 2" in caption.value for caption in app.caption)
 
 
 def test_a_camera_without_https_names_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

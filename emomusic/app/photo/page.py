@@ -169,6 +169,8 @@ def _show_answer(photos: Photos, parts: Mapping[str, DeltaGenerator], on_photo: 
         if on_photo is not None:
             with on_photo:
                 show_faces(reading, on_face=partial(choose_face, photos.digest))
+        if photos.photos[number].note is not None:
+            st.caption(escape_markdown(photos.photos[number].note or ""))
     songs = None
     if listener is not None:
         with parts["player"]:  # before the charts, whose code keeps the browser busy for half a second

@@ -33,18 +33,20 @@ class Photo:
     found: PictureReading = _NOTHING  # the faces, read without profiles; none before the photo is read
     reading: PictureReading = _NOTHING  # the faces, read with the profiles of the session's persons
     faces: tuple[bytes, ...] = ()  # JPEG of each face
+    note: str | None = None  # what of its file was read
 
     @classmethod
     def of(cls, picture: Picture) -> Photo:
         """The photo before its faces are found."""
         started = time.perf_counter()
         try:
-            image = picture.read()
+            decoded = picture.decode()
         except ImageError as error:
             return cls(picture.name, str(error))
+        image = decoded.pixels
         decode_ms, preview = 1000 * (time.perf_counter() - started), encode_jpeg(shrink(image, _PREVIEW_SIDE)[0])
         unread = replace(_NOTHING, width=image.shape[1], height=image.shape[0])
-        return cls(picture.name, "", image, preview, decode_ms, unread, unread)
+        return cls(picture.name, "", image, preview, decode_ms, unread, unread, note=decoded.note)
 
     def read(self) -> None:
         """Find and read the faces."""
