@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from emomusic.assets import checksum_of
@@ -22,7 +23,7 @@ _MAX_LINES = 50  # about files
 
 def add_commands(parent: Any) -> None:
     """Add the commands to the parser."""
-    text = "Your own music: audio files that are analysed once, and never changed or sent."
+    text = "Your own music: audio files that are analysed once, and never sent. Only `tag --write` changes them."
     group = parent.add_parser("library", help=text, description=text)
     commands = group.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, run, show, paths, text in (
@@ -31,11 +32,15 @@ def add_commands(parent: Any) -> None:
         ("remove", remove, _show_songs, "+", "Forget folders or files."),
         ("list", list_, _show_songs, None, "The analysed songs."),
         ("info", info, _show_info, None, "The folders, and how many songs there are."),
+        ("tag", tag, _show_tags, "+", "Write the moods into the files' own fields. Without --write, only show them."),
     ):
         parser = add_command(commands, name, run, show, text)
         add_library_option(parser)
         if paths is not None:
             parser.add_argument("paths", nargs=paths, type=arguments.path, metavar="PATH", help="folder or audio file")
+        if name == "tag":
+            parser.add_argument("--write", action="store_true", help="change the files")
+            parser.add_argument("--undo", action="store_true", help="restore the files as they were")
 
 
 def analyse(options: argparse.Namespace) -> Outcome:
@@ -92,6 +97,24 @@ def info(options: argparse.Namespace) -> Outcome:
         return library.info(), 0
 
 
+def tag(options: argparse.Namespace) -> Outcome:
+    """Write the moods into the files, or undo it. The status is 2 if some cannot be changed."""
+    from emomusic.songs.library_tags import TaggedLibrary
+
+    records, status = [], 0
+    with TaggedLibrary(options.library) as library:
+        changes = library.untag(options.paths) if options.undo else library.tag(options.paths, write=options.write)
+        for change in changes:
+            if isinstance(change, str):
+                log.error("emomusic: %s", escape_control_chars(change))
+                status = 2
+            else:
+                records.append(asdict(change))
+    if records and not options.write and not options.undo:
+        log.info("nothing was written. To write these moods, add --write")
+    return records, status
+
+
 def _opened(options: argparse.Namespace) -> Library:
     from emomusic.songs.library import Library
 
@@ -120,6 +143,15 @@ def _show_songs(songs: list[dict[str, Any]]) -> None:
         print(escape_control_chars(", ".join([song["title"], *song["artists"]])))
         print(f"  {song['mood']} ({song['quadrant']}); {escape_control_chars(song['path'])}")
     print(pluralize(len(songs), "song"))
+
+
+def _show_tags(changes: list[dict[str, Any]]) -> None:
+    for change in changes:
+        before, after = (change[name] or "no mood" for name in ("before", "after"))
+        print(
+            f"{escape_control_chars(change['path'])}: {escape_control_chars(before)} -> {escape_control_chars(after)}"
+        )
+    print(pluralize(len(changes), "file"))
 
 
 def _show_info(counts: dict[str, Any]) -> None:

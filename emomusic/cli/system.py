@@ -27,7 +27,7 @@ from emomusic.errors import EmomusicError, SettingsError
 PACKAGES: Mapping[str, tuple[str, ...]] = {
     "": (
         *("numpy", "onnxruntime", "opencv-python-headless", "av", "pandas", "pyarrow", "pillow", "pillow-heif"),
-        *("scipy", "scikit-learn", "skops", "joblib", "filelock", "msgspec", "threadpoolctl", "requests"),
+        *("scipy", "scikit-learn", "skops", "joblib", "filelock", "msgspec", "mutagen", "threadpoolctl", "requests"),
         *("rich", "platformdirs"),
     ),
     "app": (

@@ -1,4 +1,4 @@
-"""The library of one's own music: audio files, each analysed once, in SQLite. Nothing changes the files."""
+"""The library of one's own music: audio files, each analysed once, in SQLite. Only `library_tags` changes the files."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Library(LibraryFile):
         Args:
             below: only files at or below these paths; None for all.
         """
-        is_in = _is_in(below)
+        is_in = inside(below)
         decode, songs, unreadable = msgspec.json.Decoder(Song).decode, list[Song](), list[tuple[int]]()
         song: Song | None
         with self._errors():
@@ -140,7 +140,7 @@ class Library(LibraryFile):
                     "Check the name"
                 )
             roots.append((os.fsencode(path), signed(Path(path).stat().st_ino)))
-        is_in = _is_in(paths)
+        is_in = inside(paths)
         with self._errors(), self._db:
             for path, rowid in self._rows_by_path("path, rowid FROM folders WHERE inode IS NULL"):
                 if is_in(path):
@@ -160,14 +160,14 @@ class Library(LibraryFile):
         Raises:
             LibraryError: one of `below` is not in a folder of the library.
         """
-        is_in = _is_in(below)
+        is_in = inside(below)
         with self._errors():
             folders = dict(self._rows_by_path("path, inode FROM folders"))
             places = {path: tuple(row) for path, *row in self._rows_by_path("path, inode, is_mount FROM places")}
             roots = [folder for folder, inode in folders.items() if inode is not None]
             for path in map(_absolute, below or ()):
                 if not any(contains(root, path) for root in roots):
-                    raise _not_in_library(path)
+                    raise not_in_library(path)
             everywhere, problems, num_others = walk_folders(folders, places)
             found = {path: stamp for path, stamp in everywhere.items() if is_in(path)}
             rows = self._rows_by_path("path, number, size, mtime_ns, fingerprint FROM songs")
@@ -234,7 +234,7 @@ class Library(LibraryFile):
                     self._db.executemany(f"DELETE FROM {table} WHERE rowid = ?", inside)
                     count += len(inside)
                 if not count:
-                    raise _not_in_library(path)
+                    raise not_in_library(path)
                 if any(contains(folder, path) for (folder,) in self._rows_by_path("path FROM folders")):
                     self._db.execute("INSERT INTO folders VALUES (CAST(? AS TEXT), NULL)", (os.fsencode(path),))
         return removed
@@ -262,7 +262,7 @@ class Library(LibraryFile):
         Returns:
             Path and problem of each file that cannot be read.
         """
-        is_in = _is_in(below)
+        is_in = inside(below)
         with self._errors():
             rows = self._rows_by_path(
                 "path, number FROM songs WHERE model IS NOT ? OR (song NOT NULL AND features IS NULL) ORDER BY number",
@@ -301,10 +301,11 @@ def _absolute(path: Path) -> str:
         raise LibraryError(f"expected a folder of a user who is known here. Received: {path}") from error
 
 
-def _is_in(below: Sequence[Path] | None) -> Callable[[str], bool]:
+def inside(below: Sequence[Path] | None) -> Callable[[str], bool]:
     """Tells whether a path is in one of these folders; None stands for all."""
     return (lambda _: True) if below is None else is_below([_absolute(path) for path in below])
 
 
-def _not_in_library(path: str) -> LibraryError:
+def not_in_library(path: str) -> LibraryError:
+    """The error about a path."""
     return LibraryError(f"expected a path in the library. Received: {path}. Add it with: emomusic library add")

@@ -57,11 +57,11 @@ def walk_folders(
             is not connected, as is one that is no mounted disk any more.
     """
     roots = {path: inode for path, inode in folders.items() if inode is not None}
-    found = {path: _stamp(Path(path).stat()) for path in roots if Path(path).is_file()}
+    found = {path: stamp_of(Path(path).stat()) for path in roots if Path(path).is_file()}
     walk = FolderWalk([path for path in roots if path not in found], has_audio_ending, folders.keys() - roots.keys())
     for entry in walk:
         with contextlib.suppress(OSError):  # it is gone
-            found[entry.path] = _stamp(entry.stat())
+            found[entry.path] = stamp_of(entry.stat())
     problems = {path: f"this folder cannot be read ({why}); its songs stay" for path, why in walk.problems.items()}
     for place, (inode, was_mount) in {**places, **{root: (inode, 0) for root, inode in roots.items()}}.items():
         if place not in found and place not in problems and _is_away(place, inode, was_mount=bool(was_mount)):
@@ -93,7 +93,8 @@ def places_of(found: Iterable[str], roots: Collection[str]) -> Places:
     return places
 
 
-def _stamp(stat: os.stat_result) -> tuple[int, int]:
+def stamp_of(stat: os.stat_result) -> tuple[int, int]:
+    """Size and time of a file, as the library stores them."""
     return stat.st_size, signed(stat.st_mtime_ns)
 
 

@@ -54,6 +54,21 @@ def test_the_library_keeps_its_contract(run: Callable[..., Reply], music: Path, 
     assert "cannot be read" in err
 
 
+def test_moods_are_written_into_the_files_and_undone(run: Callable[..., Reply], music: Path):
+    run("library", "add", music)
+    before = (music / "b.wav").read_bytes()
+    change = {"path": str(music / "b.wav"), "field": "TMOO", "before": None, "after": "calm"}
+    assert run("library", "tag", music / "b.wav")[:2] == (0, [change])
+    assert (music / "b.wav").read_bytes() == before
+    assert run("library", "tag", music / "b.wav", "--write")[:2] == (0, [change])
+    assert (music / "b.wav").read_bytes() != before
+    assert len(run("library", "tag", music)[1]) == 1
+    undone = change | {"before": "calm", "after": None}
+    assert run("library", "tag", music, "--undo")[:2] == (0, [undone])
+    assert (music / "b.wav").read_bytes() == before
+    assert run("library", "tag", music.parent / "other")[0] == 2
+
+
 @pytest.mark.parametrize("max_bytes", [2**12, 2**14, 2**24])
 def test_a_full_disk_leaves_no_library_without_songs(
     run: Callable[..., Reply], music: Path, tmp_path: Path, full_disk: Callable[[int], None], max_bytes: int

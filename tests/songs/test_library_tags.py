@@ -1,0 +1,146 @@
+"""Moods in the files' own fields: nothing else changes, and all of it can be undone."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import mutagen
+import pytest
+from mutagen.apev2 import APEv2
+from mutagen.id3 import ID3, TALB, TIT2, TXXX
+
+from emomusic.media.mood_field import read_mood
+from emomusic.songs.library import Changes, Library
+from emomusic.songs.library_tags import MoodChange, TaggedLibrary
+from tests.songs.libraries import hear
+from tests.songs.songs import CODECS, TAGS, tone, write_song
+
+
+def ape(path: Path) -> None:
+    ID3(path).delete()
+    tags = APEv2()
+    tags["Title"], tags["Mood"] = "A Tone", "Dreamy"
+    tags.save(path)
+
+
+def id3(version: int) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        tags = ID3(path)
+        tags.setall("TXXX", [TXXX(encoding=1, desc="Own", text=["a", "b/c"])])
+        tags.setall("TALB", [TALB(encoding=0, text="Waves")])
+        if version == 3:
+            tags.update_to_v23()
+        tags.save(path, v2_version=version, v23_sep=None, padding=lambda info: 0 if version == 3 else 4000)
+
+    return write
+
+
+FILES: dict[str, Callable[[Path], None]] = {
+    **{f"song.{ending}": lambda path: None for ending in CODECS},
+    "v23.mp3": id3(3),
+    "v24.mp3": id3(4),
+    "bare.mp3": lambda path: ID3(path).delete(),
+    "ape.mp3": ape,
+}
+
+
+@pytest.fixture
+def songs(tmp_path: Path) -> Path:
+    for name, change in FILES.items():
+        path = tmp_path / "music" / name
+        path.parent.mkdir(exist_ok=True)
+        write_song(path, path.suffix[1:], tone(1), tags=TAGS)
+        change(path)
+        os.utime(path, ns=(10**18, 10**18 + len(name)))
+    return tmp_path / "music"
+
+
+@pytest.fixture
+def tagged(tmp_path: Path, songs: Path) -> TaggedLibrary:
+    with TaggedLibrary(tmp_path / "library.sqlite", create=True) as library:
+        library.add([songs])
+        assert hear(library) == []
+        return TaggedLibrary(library.path)
+
+
+def state(folder: Path) -> dict[str, tuple[bytes, int, int]]:
+    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_mode) for path in folder.iterdir()}
+
+
+def others(path: Path) -> dict[str, str]:
+    """All fields but the mood, as mutagen has them."""
+    tags = APEv2(path) if path.name == "ape.mp3" else mutagen.File(path).tags
+    field, _ = read_mood(path)
+    return {str(name): repr(value) for name, value in dict(tags or {}).items() if str(name).lower() != field.lower()}
+
+
+def test_moods_are_written_shown_before_and_undone_exactly(tagged: TaggedLibrary, songs: Path):
+    before, fields = state(songs), {path.name: others(path) for path in songs.iterdir()}
+    shown = list(tagged.tag([songs]))
+    assert state(songs) == before
+    assert {Path(each.path).name: each.after for each in shown} == dict.fromkeys(FILES, "energetic")
+    assert {each.before for each in shown} == {None, "Dreamy"}
+    assert list(tagged.tag([songs], write=True)) == shown
+    for path in songs.iterdir():
+        assert read_mood(path)[1] == "energetic"
+        assert others(path) == fields[path.name]
+        assert path.stat().st_mtime_ns != before[path.name][1]  # players look at it
+        assert path.stat().st_mode == before[path.name][2]
+    assert read_mood(songs / "song.m4a")[0] == "----:com.apple.iTunes:MOOD"
+    assert mutagen.File(songs / "song.flac")["mood"] == ["energetic"]
+    assert ID3(songs / "v23.mp3", translate=False).version == (2, 3, 0)
+    assert str(ID3(songs / "bare.mp3")["TMOO"]) == "energetic"
+    assert list(tagged.tag([songs])) == []
+    assert tagged.update() == Changes()  # no song is heard again
+    undone = list(tagged.untag([songs]))
+    assert {(each.path, each.before, each.after) for each in undone} == {
+        (each.path, each.after, each.before) for each in shown
+    }
+    assert state(songs) == before
+    assert tagged.update() == Changes()
+    assert list(tagged.untag([songs])) == []
+
+
+def test_the_frames_of_an_mp3_stay_byte_for_byte(tagged: TaggedLibrary, songs: Path):
+    for name in ("v23.mp3", "v24.mp3", "song.mp3"):
+        before = (songs / name).read_bytes()
+        list(tagged.tag([songs / name], write=True))
+        after = (songs / name).read_bytes()
+        tags = ID3(songs / name, translate=False)
+        start = before.index(b"TIT2") if b"TIT2" in before else 10
+        frames = before[start : before.index(b"TXXX") + 20] if b"TXXX" in before else before[start : start + 40]
+        assert frames in after
+        assert before.endswith(after[-500:])
+        assert str(tags["TMOO"]) == "energetic"
+
+
+def test_files_that_changed_since_keep_their_changes(tagged: TaggedLibrary, songs: Path):
+    path = songs / "v24.mp3"
+    list(tagged.tag([path], write=True))
+    tags = ID3(path)
+    tags.setall("TIT2", [TIT2(encoding=3, text="Another title")])
+    tags.save(path)
+    flac, content = songs / "song.flac", (songs / "song.flac").read_bytes()
+    list(tagged.tag([flac], write=True))
+    (songs / "sub").mkdir()
+    flac = flac.rename(songs / "sub" / "moved.flac")
+    assert tagged.update() == Changes(changed=1, moved=1)
+    hear(tagged)
+    changes = list(tagged.untag([songs]))
+    assert [each.after for each in changes if isinstance(each, MoodChange)] == [None, None]
+    assert (read_mood(path)[1], str(ID3(path)["TIT2"])) == (None, "Another title")
+    assert flac.read_bytes() == content
+
+
+def test_a_file_that_cannot_be_tagged_is_left_and_named(tagged: TaggedLibrary, songs: Path):
+    path = songs / "song.flac"
+    content = path.read_bytes()
+    path.write_bytes(content + b" ")  # changed since it was analysed
+    (songs / "song.ogg").unlink()
+    results = list(tagged.tag([songs], write=True))
+    assert sum(isinstance(each, str) for each in results) == 2
+    assert len(results) == len(FILES)
+    assert path.read_bytes() == content + b" "
+    assert not [path for path in songs.iterdir() if path.name.startswith(".")]
+    with Library(tagged.path) as library:
+        assert len(library.songs()) == len(FILES)
