@@ -9,6 +9,7 @@ import itertools
 import json
 import math
 import os
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from msgspec.structs import replace
 
 from emomusic.affect import EMOTION_POINTS, Emotion
 from emomusic.assets import data_dir, require_writable
@@ -36,7 +38,10 @@ from emomusic.marks.film import annotate_film
 from emomusic.marks.picture import marked_frame
 from emomusic.media.film_file import FilmFile
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, read_image
+from emomusic.songs.analysis import stored
 from emomusic.songs.catalogue import Catalogue
+from emomusic.songs.library import Library
+from emomusic.songs.local_songs import bundled_songs, songs_dir
 from emomusic.songs.recommend import Recommender, load_recommender
 from emomusic.songs.request import Policy, Request
 from emomusic.stream.film import DEFAULT_RATE, FilmReading, read_film
@@ -47,6 +52,9 @@ from scripts.timing import Timing, against, machine, resident_mb, single, spread
 
 LARGE = 1_000_000
 """Number of songs of the large table."""
+
+LIBRARY = 100_000
+"""Number of songs of the library."""
 
 PARTS = {"photo": 30, "models": 30, "music": 30, "live": 600, "film": 1, "batch": 2000}
 """The number of runs of each part: for live frames, for batch pictures."""
@@ -117,7 +125,36 @@ def bench_music(*, runs: int) -> list[Timing]:
         timings += chosen
     columns = np.empty((size, 5), np.float32)  # what a ranking reads: point, probability, two for the order
     copied = timed(f"a copy of five columns of {size:,} songs", columns.copy, runs)
+    timings.append(single(f"first answer of a library of {LIBRARY:,} songs", _first_answer_s(), "s"))
     return [*timings, copied, *(against(timing, copied) for timing in chosen)]
+
+
+def _first_answer_s() -> float:
+    """Time of `recommend` in a separate process, for a library whose songs are those of the bundle many times."""
+    with tempfile.TemporaryDirectory() as name:
+        path, songs = Path(name, "library.sqlite"), bundled_songs()
+        with Library(path, create=True):
+            pass
+        rows = []
+        for number in range(LIBRARY):
+            song = songs[number % len(songs)]
+            named = replace(song, title=f"{song.title} {number}", artists=(f"Artist {number % 9973}",))
+            folder = Path(name, str(number // len(songs)))
+            if not folder.exists():
+                folder.symlink_to(songs_dir())  # other names of the same files
+            file = str(folder / Path(song.path or "").name)
+            rows.append((file, 1, 1, "bench", *stored(named)))
+        with closing(sqlite3.connect(path)) as database, database:
+            database.executemany(
+                "INSERT INTO songs (path, size, mtime_ns, model, song, features) VALUES (?, ?, ?, ?, ?, ?)", rows
+            )
+        command = [sys.executable, "-m", "emomusic", "recommend", "--emotion", "sad", "--source", "library", "--json"]
+        started_s = time.perf_counter()
+        answer = subprocess.run([*command, "--library", str(path)], capture_output=True, check=True).stdout
+        took_s = time.perf_counter() - started_s
+    if not json.loads(answer):
+        raise EmomusicError("expected songs of the library. Received: none")
+    return took_s
 
 
 def bench_models(*, runs: int, record: bool) -> list[Timing]:

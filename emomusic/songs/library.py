@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
-from emomusic.affect import Mood
+from emomusic.affect import QUADRANT_CORNERS, Mood
 from emomusic.errors import AudioError, LibraryError
 from emomusic.media.formats import AUDIO_ENDINGS, title_of
 from emomusic.songs.analysis import analyse_all, stored
@@ -42,6 +42,8 @@ SET size = excluded.size, mtime_ns = excluded.mtime_ns, model = NULL
 WHERE (size, mtime_ns) != (excluded.size, excluded.mtime_ns)
 """
 
+_QUADRANTS = set(QUADRANT_CORNERS)
+
 SAVE_EVERY_S = 1.0
 """Work that a killed analysis loses at most. Other processes see the songs as often."""
 
@@ -62,6 +64,12 @@ class Changes:
     num_others: int = field(default=0, compare=False)
 
 
+def _is_whole(song: Song) -> bool:
+    """Whether a song can be recommended. The decoder has checked its numbers."""
+    names, hearing = (song.title, *song.artists), song.hearing
+    return all(map(str.strip, names)) and hearing is not None and hearing.probabilities.keys() == _QUADRANTS
+
+
 class Library(LibraryFile):
     """An opened library, for one thread. Several processes may open it."""
 
@@ -78,13 +86,13 @@ class Library(LibraryFile):
         song: Song | None
         with self._errors():
             for path, number, text in self._rows_by_path(
-                "path, number, song FROM songs WHERE song IS NOT NULL ORDER BY path"
+                "path, number, CAST(song AS BLOB) FROM songs WHERE song IS NOT NULL ORDER BY path"
             ):
                 try:
                     song = decode(text)
                 except UNREADABLE:
                     song = None
-                if song is None or song.hearing is None:
+                if song is None or not _is_whole(song):
                     unreadable.append((number,))
                 elif is_in(path):
                     songs.append(replace(song, id=f"{Player.LIBRARY}-{number}", player=Player.LIBRARY, path=path))

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from msgspec.structs import replace
 
+from emomusic.affect import QUADRANT_CORNERS, QUADRANT_MOODS
 from emomusic.assets import data_dir, load_once
 from emomusic.errors import DatasetError, LibraryError
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, Catalogue
@@ -40,8 +41,10 @@ def recommender_of(songs: Sequence[Song]) -> Recommender:
     }
     table = pd.DataFrame(columns)
     table["kind"] = kinds_of(table)
-    moods = [song.hearing.moods for song in songs if song.hearing is not None]
-    probabilities = np.array([[shares[mood] for mood in MOODS] for shares in moods], np.float32)
+    quadrants = {QUADRANT_MOODS[quadrant]: str(quadrant) for quadrant in QUADRANT_CORNERS}
+    names = [quadrants[mood] for mood in MOODS]
+    shares = [song.hearing.probabilities for song in songs if song.hearing is not None]
+    probabilities = np.array([[own[name] for name in names] for own in shares], np.float32)
     return Recommender(Catalogue(table, name=songs[0].player, is_local=True, songs=songs), probabilities)
 
 

@@ -22,7 +22,6 @@ UNKNOWN_ARTIST = "Unknown artist"
 # Checked when a stored song is read
 _Share = Annotated[float, Meta(ge=0, le=1)]
 _Level = Annotated[float, Meta(ge=-1, le=1)]
-_Name = Annotated[str, Meta(pattern=r"\S")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ class Player(StrEnum):
     """Nothing: a row of a table without a Spotify id."""
 
 
-class Hearing(Struct, frozen=True, omit_defaults=True):
+class Hearing(Struct, frozen=True, omit_defaults=True, gc=False):
     """What a song sounds like.
 
     Attributes:
@@ -107,7 +106,7 @@ class Hearing(Struct, frozen=True, omit_defaults=True):
         features: of the model, shape (128,), float16, as bytes; songs that sound alike are near. Empty if unknown.
     """
 
-    probabilities: Annotated[dict[Annotated[str, Meta(pattern="^Q[1-4]$")], _Share], Meta(min_length=4)]
+    probabilities: dict[str, _Share]
     valence: _Level
     arousal: _Level
     tags: tuple[tuple[str, float], ...]
@@ -130,7 +129,7 @@ class Hearing(Struct, frozen=True, omit_defaults=True):
         return {QUADRANT_MOODS[Quadrant(name)]: share for name, share in self.probabilities.items()}
 
 
-class Song(Struct, frozen=True, omit_defaults=True):
+class Song(Struct, frozen=True, omit_defaults=True, gc=False):
     """A song of any source. Unknown fields are None. The library and the list of bundled songs store it as it is.
 
     Attributes:
@@ -157,8 +156,8 @@ class Song(Struct, frozen=True, omit_defaults=True):
     """
 
     id: str
-    title: _Name
-    artists: Annotated[tuple[_Name, ...], Meta(min_length=1)]
+    title: str
+    artists: Annotated[tuple[str, ...], Meta(min_length=1)]
     player: Player
     danceability: float = math.nan
     energy: _Share = math.nan
