@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 if TYPE_CHECKING:
     from starlette.responses import FileResponse
 
-HOOKED = ("scikit-learn", "starlette", "streamlit", "streamlit-webrtc")
+HOOKED = ("scikit-learn", "starlette", "streamlit")
 
 
 # The C library
@@ -268,6 +268,14 @@ def has_upload_token(headers: Mapping[str, str], cookies: Mapping[str, str]) -> 
     return not is_xsrf_enabled() or bool(validate_xsrf_token(token, cookies.get(XSRF_COOKIE_NAME)))
 
 
+def is_same_browser(page_cookies: Mapping[str, str], cookies: Mapping[str, str]) -> bool:
+    """Whether a request comes from the browser of a page, by Streamlit's cookie. True if that browser sends none."""
+    from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
+
+    token = page_cookies.get(XSRF_COOKIE_NAME)
+    return token is None or has_upload_token({"X-Xsrftoken": token}, cookies)
+
+
 def can_upload(cookies: Mapping[str, str]) -> bool:
     """Whether a browser that sends these cookies can upload files."""
     from streamlit.web.server.server_util import is_xsrf_enabled
@@ -294,23 +302,3 @@ def release_upload(file_id: str) -> None:
     context = get_script_run_ctx()
     if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
         context.uploaded_file_mgr.remove_file(context.session_id, file_id)
-
-
-# streamlit-webrtc
-
-_LONG_AGO = -2  # a run count that no run follows
-
-
-def set_visitor_stayed(stream: Any, *, stayed: bool) -> None:
-    """Tell a video stream whether its visitor stayed on the page. If not, the stream restarts.
-
-    streamlit-webrtc 0.79 infers this from run counts. On a busy server it then drops connections that are starting.
-    """
-    stream._last_rendered_run_count = None if stayed else _LONG_AGO
-
-
-def close_stream(stream: Any) -> None:
-    """End a video stream that no page shows any more."""
-    from streamlit_webrtc.component import _reset_context
-
-    _reset_context(stream)

@@ -1,6 +1,6 @@
-"""Measure both ways of the Live page's frames in Chromium: WebRTC, and the page's own connection.
+"""Measure both ways of the Live page's frames in Chromium, beside those of another checkout.
 
-    python -m scripts.measure_live > docs/benchmarks/live-ways.json
+    python -m scripts.measure_live [--base FOLDER] > docs/benchmarks/live-ways.json
 
 A film of the samples replaces the camera, with one face and with seven, in grey, so that only marks have a colour. It
 moves from side to side with a white bar below it. The delay is that at which the bar, or the middle of the marks, moves
@@ -9,11 +9,13 @@ as the bar of the camera did. Linux only. Takes five minutes. Requires Chromium 
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
 import shutil
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -23,8 +25,7 @@ import cv2
 import numpy as np
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
-from emomusic.app.live.ice import LIVE
-from emomusic.app.live.session import Way
+from emomusic.app.live.ice import LIVE, Way
 from emomusic.assets import ROOT, data_dir
 from emomusic.media.images import RgbImage, read_image
 from emomusic.metrics import FloatArray
@@ -56,12 +57,10 @@ _WATCH = """() => {
     }
     return ["bar", "marks"].map((kind) => sums[kind][1] ? sums[kind][0] / sums[kind][1] : null);
   };
-  const shown = () => {
-    const stream = document.querySelector('iframe[title*="webrtc"]')?.contentDocument.querySelector("video");
-    if (stream) return [stream];
-    const own = document.querySelector(".st-key-live-frames [data-testid=stBidiComponentIsolated]").shadowRoot;
-    return [own.querySelector("video"), own.querySelector("canvas")];
-  };
+  const own = document.querySelector(".st-key-live-frames [data-testid=stBidiComponentIsolated]")?.shadowRoot;
+  window.shown = own?.querySelector("video")  // or the picture that the server of an older commit has drawn
+    ?? document.querySelector('iframe[title*="webrtc"]').contentDocument.querySelector("video");
+  const shown = () => (own ? [window.shown, own.querySelector("canvas")] : [window.shown]);
   const isMirrored = shown().length === 1;
   window.watched = [];
   setInterval(() => {
@@ -70,6 +69,7 @@ _WATCH = """() => {
     window.watched.push([performance.now(), bar ?? NaN, turn(shownBar), marks === null ? NaN : 319 - marks]);
   }, 33);
 }"""
+_NUM_SHOWN = "window.shown.getVideoPlaybackQuality().totalVideoFrames"
 _KEEP_CAMERA = """const ask = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
 if (ask) navigator.mediaDevices.getUserMedia = async (wanted) => (top.camera = await ask(wanted));"""
 _LINE = re.compile(r"(\d+) faces? · ([\d.]+) frames per second · ([\d.]+) readings per second(?: · (\d+) ms)?")
@@ -155,7 +155,9 @@ def measure(page: Page, browser: Browser, server: Server) -> dict[str, Any]:
             seen.append(found.groups(default="nan"))
     used_s = busy_s(process) - began_s
     page.evaluate(_WATCH)
+    began, before = time.monotonic(), page.evaluate(_NUM_SHOWN)
     page.wait_for_timeout(1000 * _SECONDS)
+    shown_per_s = (page.evaluate(_NUM_SHOWN) - before) / (time.monotonic() - began)
     times, bar, shown, marks = np.array(page.evaluate("window.watched"), np.float64).T
     faces, frames, readings, lags = ([float(value) for value in column] for column in zip(*seen, strict=True))
     return {
@@ -163,6 +165,7 @@ def measure(page: Page, browser: Browser, server: Server) -> dict[str, Any]:
         "frames per second, median": statistics.median(frames),
         "readings per second, median": statistics.median(readings),
         "ms from a frame at the server to its reading, median and 95 %": spread(lags),
+        "pictures shown per second": round(shown_per_s, 1),
         "ms from the camera to the picture": delay_ms(times, bar, shown),
         "ms from the camera to the marks": delay_ms(times, bar, marks),
         "processor time of the server, share of one core": round(used_s / _SECONDS, 2),
@@ -171,12 +174,12 @@ def measure(page: Page, browser: Browser, server: Server) -> dict[str, Any]:
     }
 
 
-def measure_way(playwright: Playwright, way: Way, film: Path) -> dict[str, Any]:
-    """Measure a way in a new server and a new browser."""
+def measure_way(playwright: Playwright, way: Way, film: Path, folder: Path) -> dict[str, Any]:
+    """Measure a way in a new server with the code of a folder, and in a new browser."""
     os.environ[LIVE] = way
     camera = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", "--no-sandbox", "--disable-gpu")
     flags = [*camera, f"--use-file-for-fake-video-capture={film}"]
-    with run_replica(way, script=ROOT / "app.py") as server:
+    with run_replica(way, script=folder / "app.py", folder=folder) as server:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
         page = browser.new_context(viewport={"width": 1440, "height": 900}, permissions=["camera"]).new_page()
         page.set_default_timeout(_TIMEOUT_MS)
@@ -188,15 +191,21 @@ def measure_way(playwright: Playwright, way: Way, film: Path) -> dict[str, Any]:
 
 def main() -> None:
     """Run the measurements and print them as JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--base", type=Path, help="a checkout of another commit, measured with WebRTC in turns")
+    base = parser.parse_args().base
+    runs = [(f"{base.resolve().name}, webrtc", Way.WEBRTC, base.resolve())] if base else []
+    runs += [(str(way), way, ROOT) for way in Way]
     figures: dict[str, Any] = {"machine": machine()}
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as temporary, sync_playwright() as playwright:
         for num_faces in (1, 7):
-            film = Path(folder) / f"{num_faces}.y4m"
+            film = Path(temporary) / f"{num_faces}.y4m"
             write_film(film, num_faces)
-            for way in Way:
+            for name, way, folder in runs:
                 load = os.getloadavg()[0]
-                found = measure_way(playwright, way, film)
-                figures[f"{way}, {num_faces} in the film"] = {"load before": round(load, 1)} | found
+                found = measure_way(playwright, way, film, folder)
+                figures[f"{name}, {num_faces} in the film"] = {"load before": round(load, 1)} | found
+                print(name, num_faces, found, file=sys.stderr, flush=True)
     print(json.dumps(figures, indent=2))
 
 

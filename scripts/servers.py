@@ -44,13 +44,14 @@ class Server:
 
 
 @contextlib.contextmanager
-def run_replica(name: str, *, script: Path = ENTRY, cores: Sequence[int] = ()) -> Iterator[Server]:
+def run_replica(name: str, *, script: Path = ENTRY, cores: Sequence[int] = (), folder: Path = ROOT) -> Iterator[Server]:
     """A replica of the app that answers, on a port that Streamlit finds free.
 
     Args:
         name: in reports.
         script: the file that Streamlit runs.
         cores: the processors that it may use; empty for all.
+        folder: of its code.
 
     Raises:
         EmomusicError: it does not answer within two minutes.
@@ -66,7 +67,8 @@ def run_replica(name: str, *, script: Path = ENTRY, cores: Sequence[int] = ()) -
             return found[0] if found else ""
 
         # The variable is that of `make run` and of the containers
-        with _run(name, command, address, {"MALLOC_ARENA_MAX": "2"}, stdout=output.fileno()) as server:
+        settings = {"MALLOC_ARENA_MAX": "2", "PYTHONPATH": str(folder)}
+        with _run(name, command, address, settings, stdout=output.fileno(), folder=folder) as server:
             yield server
 
 
@@ -107,10 +109,11 @@ def _run(
     settings: Mapping[str, str],
     *,
     stdout: int = subprocess.DEVNULL,
+    folder: Path = ROOT,
 ) -> Iterator[Server]:
     """Run a process; `address` returns its URL, or "" until it is known."""
     process = subprocess.Popen(
-        command, cwd=ROOT, env=os.environ | dict(settings), stdin=subprocess.DEVNULL, stdout=stdout
+        command, cwd=folder, env=os.environ | dict(settings), stdin=subprocess.DEVNULL, stdout=stdout
     )
     try:
         ends_s = time.monotonic() + _READY_WITHIN_S

@@ -88,7 +88,6 @@ OWN_UPLOAD = "own_upload"
 PROFILE_UPLOAD = "profile_upload"
 
 # The live page
-LIVE_STREAM = "live_stream"
 LIVE_MUSIC = "live_music"
 LIVE_VIEW = "shown"  # also in the URL
 LIVE_TEACH = "Teach it your face"  # the value of the lesson

@@ -1,11 +1,7 @@
 """Scripts that the tests of the Live page run in the browser."""
 
-# A browser that finds no way to the server by WebRTC, and keeps the streams of its camera
-WITHOUT_WEBRTC = """
-const Connection = window.RTCPeerConnection;
-window.RTCPeerConnection = class extends Connection {
-  constructor(settings) { super({ ...settings, iceServers: [], iceTransportPolicy: "relay" }); }
-};
+# Keeps the streams of the camera
+KEEP_CAMERAS = """
 let cameras = [];
 try { cameras = top.cameras ??= cameras; } catch {}  // Spotify's frame has another origin
 const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);

@@ -254,7 +254,7 @@ SHOW_CAMERA = """async () => {
   await video.play();
 }"""
 RECORD = """async (seconds) => {
-  const mark = { box: [0.1, 0.4, 0.2, 0.3], label: "happy", colour: "#ff00ff" };
+  const mark = { box: [0.1, 0.4, 0.2, 0.3], label: "happy", colour: "#ff00ff", ink: "white" };
   const state = () => ({ marks: [mark], points: [{ valence: 0.8, arousal: 0.5, colour: "#0000ff" }] });
   const sound = window.mixer.output;
   const clip = await window.recordClip({ video: document.querySelector("video"), sound, state, seconds });
@@ -311,16 +311,21 @@ FOLLOW_SQUARE = """async () => {
   parentElement.innerHTML = "<video muted autoplay playsinline></video><canvas></canvas>";
   const [video, drawn] = parentElement.children;
   let answered = null;
-  const answer = (number, marks) => window.showCamera({
-    parentElement, data: { answer: number, marks, points: [], video: true },
-    setTriggerValue: async (_, { number, jpeg }) => {
-      const bytes = Uint8Array.from(atob(jpeg), (letter) => letter.charCodeAt(0));
-      const place = 1 - middleOf(await createImageBitmap(new Blob([bytes])), 0);
-      const mark = { number: 1, box: [place - 0.05, 0.3, 0.1, 0.2], label: "", colour: "#ff00ff" };
-      setTimeout(() => answer(number, [mark], (answered = place)), LATE_MS);
-    },
-  });
-  answer(0, []);
+  window.Worker = class {
+    postMessage({ picture, taken_ms }) {
+      if (this.isSending) return;
+      this.isSending = true;
+      const place = 1 - middleOf(picture, 0);
+      const face = { number: 1, box: [place - 0.05, 0.3, 0.1, 0.2], label: "", colour: "#ff00ff", ink: "white" };
+      const answer = { phase: "playing", isMarked: true, faces: [face] };
+      setTimeout(() => {
+        this.isSending = false;
+        this.onmessage({ data: { answer, taken_ms } }, (answered = place));
+      }, LATE_MS);
+    }
+  };
+  const data = { address: "/session", phase: "playing", video: true, ice: null };
+  window.showCamera({ parentElement, data, setTriggerValue: () => {} });
   const found = [];
   while (found.length < 100) {
     await new Promise((resolve) => setTimeout(resolve, 40));

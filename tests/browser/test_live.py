@@ -13,10 +13,11 @@ import av
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import FrameLocator, Locator, Page, Playwright, expect
+from playwright.sync_api import Locator, Page, Playwright, expect
 
 from emomusic.affect import EMOTION_POINTS, Emotion
 from emomusic.app import state
+from emomusic.app.live import ice
 from emomusic.app.live.session import Problem
 from emomusic.faces.profile import FaceProfile
 from emomusic.faces.reading import load_networks
@@ -33,7 +34,7 @@ from tests.browser.conftest import (
     visit,
     with_spotify,
 )
-from tests.browser.live_scripts import FOLLOW, IS_CAMERA_FREE, IS_MARKED, LAYERS, LEVEL_DB, WITHOUT_WEBRTC
+from tests.browser.live_scripts import FOLLOW, IS_CAMERA_FREE, IS_MARKED, KEEP_CAMERAS, LAYERS, LEVEL_DB
 from tests.browser.player import PLAYER
 from tests.browser.waiting import press_shortcut, wait_until_idle
 from tests.films import SAMPLES
@@ -54,11 +55,6 @@ BAND_DB = f"{LEVEL_DB}(window.emomusicBand)"
 TIMELINE = """() => {
   const chart = document.querySelector(".st-key-live-timeline .js-plotly-plot");
   return chart && chart.data ? chart.data[0].x.length : 0;
-}"""
-
-IN_THE_APPS_FONT = """() => {
-  const isLoaded = [...document.fonts].some((font) => font.family.includes("Source Sans") && font.status === "loaded");
-  return isLoaded && getComputedStyle(document.querySelector("button")).textTransform === "none";
 }"""
 
 # Rows of the group and four faces, in the order of the plane. Two planes may exist for a moment, the new one first
@@ -177,25 +173,14 @@ def problem(page: Page, kind: Problem) -> Locator:
     return page.locator(f".st-key-live-problem-{kind}")
 
 
-def stream(page: Page) -> FrameLocator:
-    return page.frame_locator('iframe[title*="webrtc"]')
-
-
 def wait_for_start(page: Page) -> None:
     """Wait until the video plays."""
-    try:
-        expect(page.locator(PLAYING)).to_be_visible(timeout=LONG_MS)
-    except AssertionError as error:  # the snapshot of the page lacks the video component
-        if page.locator('iframe[title*="webrtc"]').count():
-            error.add_note(f"The video component:\n{stream(page).locator('body').aria_snapshot()}")
-        raise
+    expect(page.locator(PLAYING)).to_be_visible(timeout=LONG_MS)
 
 
 def press(page: Page, name: str) -> None:
-    """Press START or STOP beside the video; on a busy machine, the page may go on without WebRTC."""
-    own = page.locator({"START": ".st-key-live-restart button", "STOP": ".st-key-live-stop button"}[name])
-    own.or_(page.locator('iframe[title*="webrtc"]')).first.wait_for()
-    (own if own.count() else stream(page).get_by_role("button", name=name)).click()
+    """Press START or STOP below the video."""
+    page.locator({"START": ".st-key-live-restart button", "STOP": ".st-key-live-stop button"}[name]).click()
 
 
 def sees(page: Page, text: str) -> None:
@@ -213,9 +198,7 @@ def test_readings_follow_the_webcam_and_the_session_has_songs(playwright: Playwr
         wait_for_start(page)
         sees(page, "1 face ·")
         expect(page.get_by_role("heading", name=re.compile("happy|neutral|sad", re.IGNORECASE))).to_be_visible()
-        frame = page.locator('iframe[title*="webrtc"]').element_handle().content_frame()
-        assert frame is not None
-        frame.wait_for_function(IN_THE_APPS_FONT)
+        page.wait_for_function(IS_MARKED)
         sees(page, "4 faces ·")
         page.wait_for_function(FOUR_ROWS_AND_POINTS)
         page.wait_for_function(f"({TIMELINE})() > 0")
@@ -260,11 +243,12 @@ def test_each_tab_has_a_reader_until_it_is_closed_or_shows_another_page(
         wait_for_readers(server_folder, 0)
 
 
-def test_a_page_continues_after_a_restart_of_the_server(playwright: Playwright, film: Path, tmp_path: Path) -> None:
+def test_a_page_continues_with_a_restarted_server_by_webrtc(playwright: Playwright, film: Path, tmp_path: Path) -> None:
     folders = [tmp_path / "first", tmp_path / "second"]
     for folder in folders:
         folder.mkdir()
     with camera(playwright, film) as page, reserved_port() as port:
+        page.add_init_script(KEEP_CAMERAS)
         with fresh_server(folders[0], port=port) as address:
             open_live(page, address)
             wait_for_start(page)
@@ -273,10 +257,16 @@ def test_a_page_continues_after_a_restart_of_the_server(playwright: Playwright, 
             press(page, "STOP")  # nothing runs the page again
             expect(page.locator(SUMMARY)).to_be_visible()
             wait_until_idle(page)
-        with fresh_server(folders[1], port=port) as address:
+        with fresh_server(folders[1], {ice.LIVE: "webrtc"}, port=port) as address:
             page.locator(START).click()
             wait_for_start(page)
             assert page.evaluate("window.isKept")  # not loaded again
+            sees(page, "[14] faces? ·")
+            page.wait_for_function(IS_MARKED)
+            page.wait_for_function(f"{BAND_DB} > -45", timeout=LONG_MS)
+            press(page, "STOP")
+            expect(page.locator(SUMMARY)).to_be_visible()
+            page.wait_for_function(IS_CAMERA_FREE)
 
 
 def test_a_refused_webcam_and_a_page_without_https_are_reported(playwright: Playwright, server: str) -> None:
@@ -414,16 +404,15 @@ def test_the_band_follows_the_face_and_is_muted_drawn_and_recorded(playwright: P
         page.wait_for_function("!window.emomusicBand.isPlaying")
 
 
-def test_without_webrtc_the_page_reads_plays_the_game_with_a_key_and_leaves_nothing(
+def test_the_page_reads_plays_the_game_with_a_key_and_leaves_nothing(
     playwright: Playwright, server: str, server_folder: Path, film: Path
 ) -> None:
     with camera(playwright, film) as page:
-        page.add_init_script(WITHOUT_WEBRTC)
+        page.add_init_script(KEEP_CAMERAS)
         open_live(page, server)
         wait_for_start(page)
         sees(page, "4 faces ·")
         page.wait_for_function(IS_MARKED)
-        sees(page, "Slower connection: about")
         page.wait_for_function(f"{BAND_DB} > -45", timeout=LONG_MS)
         press(page, "STOP")
         expect(page.locator(SUMMARY)).to_be_visible(timeout=LONG_MS)

@@ -13,11 +13,11 @@ from emomusic.app.live.ice import (
     LIVE,
     TURN_SECRET,
     IceSettings,
-    fixed_way,
+    Way,
     ice_settings,
     turn_credentials,
+    way_of,
 )
-from emomusic.app.live.session import Way
 from emomusic.errors import SettingsError
 
 TURN_URLS = ["turn:turn.example.org:3478?transport=udp", "turns:turn.example.org:5349?transport=tcp"]
@@ -99,8 +99,8 @@ def test_a_malformed_setting_is_an_error_without_passwords(values: dict[str, str
     assert "pear" not in str(caught.value)
 
 
-def test_the_owner_may_fix_the_way_of_the_frames() -> None:
-    ways = {"": None, " WebRTC ": Way.WEBRTC, "page": Way.PAGE}
-    assert {text: fixed_way({LIVE: text}) for text in ways} == ways
+def test_the_owner_chooses_the_way_of_the_frames() -> None:
+    ways = {"": Way.PAGE, " WebRTC ": Way.WEBRTC, "page": Way.PAGE}
+    assert {text: way_of({LIVE: text}) for text in ways} == ways
     with pytest.raises(SettingsError, match=LIVE):
-        fixed_way({LIVE: "pigeons"})
+        way_of({LIVE: "pigeons"})

@@ -28,27 +28,9 @@ _AT_ONCE_S = 0.5
 _PLAYERS_KEY = "live_players"
 _PLAYERS = ("One player", "Two players")
 
-_STYLE = """<style>
-.game p { margin: 0; line-height: 1.2; font-size: clamp(1.1rem, 2vw, 2.2rem); }
-.game p.game-large { font-size: clamp(2.2rem, 5vw, 6.5rem); font-weight: 600; line-height: 1.1; }
-.game-row { display: flex; align-items: center; gap: clamp(0.8rem, 2vw, 2.5rem); }
-.game-row > img { border-radius: 0.4rem; width: clamp(5rem, 11vw, 12rem); flex: none; }
-.game-row > div { flex: 1; min-width: 0; align-self: start; }
-.game-bar { height: clamp(1.6rem, 4vw, 4rem); margin: 0.3rem 0; border: 2px solid; border-radius: 0.4rem; }
-.game-bar div { height: 100%; }
-.game-cards { display: flex; flex-wrap: wrap; gap: 1.5rem 1.2rem; }
-.game-cards figure { margin: 0; }
-.game-cards figcaption, .game-faces { display: flex; align-items: center; gap: 0.5rem; margin-bottom: 0.5rem; }
-.game-cards figcaption img { width: 2.2rem; }
-.game-cards .game-face { width: 8rem; line-height: 1.4; }
-[class*="st-key-live-game-"] [aria-label^="Shortcut"] { color: inherit; opacity: 1; }
-.game-face img { width: 100%; border-radius: 0.4rem; display: block; }
-</style>"""
-
 
 def show_game(session: LiveSession | None, result: GameView | None) -> None:
     """Show the game next to the video, or its result."""
-    st.html(_STYLE)
     if session is None or session.game is None:
         _show_start(session)
     elif result is not None:
@@ -102,7 +84,7 @@ def _show_button(label: str, key: str, session: LiveSession | None) -> None:
     )
 
 
-@live_fragment(0.25, 0.25)
+@live_fragment(0.25)
 def _show_round(session: LiveSession) -> None:
     """Show the current round."""
     if session.game is None or (view := session.game.view()).phase is GamePhase.OVER:

@@ -1,4 +1,4 @@
-"""ICE servers for the browser's connection to this server, read from secrets or the environment.
+"""The way of the frames to this server, and the ICE servers of WebRTC, read from secrets or the environment.
 
 ICE finds a route between browser and server. A STUN server reports each side's public address. A TURN server relays
 the video if a firewall blocks the direct route.
@@ -12,15 +12,23 @@ import hmac
 import re
 import time
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-from emomusic.app.live.session import Way
 from emomusic.errors import SettingsError
 
 ICE, TURN_SECRET, LIVE = "EMOMUSIC_ICE", "EMOMUSIC_TURN_SECRET", "EMOMUSIC_LIVE"
 """Names of the settings."""
+
+
+class Way(StrEnum):
+    """How the frames of the camera reach the server."""
+
+    PAGE = "page"  # the page posts them, and the answers have the marks
+    WEBRTC = "webrtc"
+
 
 DEFAULT_STUN_URL = "stun:stun.l.google.com:19302"
 
@@ -109,13 +117,13 @@ def ice_settings(values: Mapping[str, object], *, nearby: bool, now_s: float | N
     return IceSettings(tuple(servers), settings.policy)
 
 
-def fixed_way(values: Mapping[str, object]) -> Way | None:
-    """The only way of the frames to the server, by the settings; None to try WebRTC first.
+def way_of(values: Mapping[str, object]) -> Way:
+    """The way of the frames to the server, by the settings.
 
     Raises:
         SettingsError: the setting is neither of both.
     """
-    text = str(values.get(LIVE) or "").strip().lower()
-    if text and text not in list(Way):
+    text = str(values.get(LIVE) or Way.PAGE).strip().lower()
+    if text not in list(Way):
         raise SettingsError(f"expected {LIVE} to be {' or '.join(Way)}. Received: {text!r}")
-    return Way(text) if text else None
+    return Way(text)

@@ -12,8 +12,9 @@ import streamlit as st
 from emomusic.affect import EmotionProbabilities, Mood, affect_of
 from emomusic.app import state
 from emomusic.app.answer import NOW, Listener, answer
-from emomusic.app.live.session import LiveSession, LiveState, Phase, live_fragment
-from emomusic.app.live.video import live_folder, points_of, script_that_calls
+from emomusic.app.live.session import LiveSession, LiveState, live_fragment
+from emomusic.app.live.video import PART, live_folder
+from emomusic.app.parts import read_beside
 from emomusic.app.player import show_queue
 from emomusic.app.queues import PlayerState
 from emomusic.app.state import page_state
@@ -41,27 +42,8 @@ _BAND = st.components.v2.component(
 <input type="range" value="80" aria-label="Volume of the band">
 <button class="record" type="button">Record 15 seconds</button></div><output role="status"></output>
 """,
-    css="""
-:host { display: block; font-family: var(--st-font); color: var(--st-text-color); font-size: 0.875rem; }
-.layers { display: grid; grid-template-columns: auto 1fr; gap: 0.3rem 0.6rem; align-items: center; }
-.layer { position: relative; height: 1.4rem; background: var(--st-secondary-background-color); border-radius: 0.3rem; }
-.layer b { position: absolute; height: 50%; border-radius: 0.3rem; background: var(--st-primary-color); }
-.layer b:first-child { top: 0; }
-.layer b:last-child { bottom: 0; background: var(--st-text-color); }
-.sides, .bar { display: flex; justify-content: space-between; gap: 0.5rem; align-items: center; }
-.bar { margin-top: 0.5rem; }
-input { flex: 1; min-width: 4rem; accent-color: var(--st-primary-color); height: 2rem; }
-button {
-  font: inherit; min-height: 2.25rem; padding: 0 0.75rem; cursor: pointer; color: inherit;
-  background: var(--st-background-color); border: 1px solid var(--st-border-color);
-  border-radius: var(--st-button-radius, 0.6rem);
-}
-button:is(:hover, [aria-pressed="true"]) { border-color: var(--st-primary-color); color: var(--st-link-color); }
-button:disabled { opacity: 0.5; cursor: default; }
-:focus-visible { outline: 3px solid; outline-offset: 2px; }
-output { display: block; min-height: 1.3em; margin-top: 0.25rem; }
-""",
-    js=script_that_calls("showBand"),
+    css=read_beside(__file__, "band.css"),
+    js=PART,
 )
 
 
@@ -88,12 +70,9 @@ def _forget_mood() -> None:
     page_state(PlayerState).queues.pop(PLACE, None)
 
 
-@live_fragment(0.25, None)  # without WebRTC, the answer to each frame has the points
-def show_band(session: LiveSession, style: str) -> None:
+def show_band(style: str) -> None:
     """Let the band play a style for the faces, and show its layers; the page calls this during the video."""
-    is_playing = session.phase is Phase.PLAYING
-    data = {"folder": live_folder(), "style": style if is_playing else "", "points": points_of(session)}
-    _BAND(key="live-band", data=data)
+    _BAND(key="live-band", data={"folder": live_folder(), "part": "showBand", "style": style})
 
 
 def show_songs() -> None:
@@ -105,7 +84,7 @@ def show_songs() -> None:
         show_queue(PLACE, "emomusic-live")
 
 
-@live_fragment(1.0, 1.0)
+@live_fragment(1.0)
 def _follow_mood(session: LiveSession) -> None:
     live, table = page_state(LiveState), session.reader.timeline()
     now = mean_of(table[table["time_s"] > table["time_s"].max() - _MOOD_S])

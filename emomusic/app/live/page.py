@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -15,7 +13,6 @@ from emomusic.app.address import choose_one
 from emomusic.app.charts import roomy_columns
 from emomusic.app.example import show_example
 from emomusic.app.live.game import show_game, show_rounds
-from emomusic.app.live.ice import IceSettings, fixed_way, ice_settings
 from emomusic.app.live.music import SONGS, choose_music, show_band, show_songs
 from emomusic.app.live.readings import (
     show_faces,
@@ -27,14 +24,13 @@ from emomusic.app.live.readings import (
     show_timeline,
     show_words,
 )
-from emomusic.app.live.session import LiveSession, LiveState, Phase, Problem
+from emomusic.app.live.session import LiveSession, LiveState, Phase, Problem, Stage, live_session
 from emomusic.app.live.teach import show_lesson
-from emomusic.app.live.video import mount_camera, request_camera, show_problem, show_video, sync_session
+from emomusic.app.live.video import connection, mount_camera, request_camera, show_problem, show_video
+from emomusic.app.parts import show_style
 from emomusic.app.persons import PersonsState
-from emomusic.app.secrets import read_secrets
 from emomusic.app.state import page_state
 from emomusic.charts.face import expression_uri
-from emomusic.server.capacity import LOCAL_HOSTS, capacity
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.stream.game import GamePhase, GameView
 from emomusic.stream.lesson import ORDER
@@ -78,47 +74,28 @@ def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
 # Widths of the columns: the video, what is read, and the music
 _COLUMNS = {View.FACES: (10, 8, 8), View.CLASSROOM: (6, 10, 7), View.GAME: (10, 15, 7), View.TEACH: (10, 15, 7)}
 
-# During the video, the title makes room, and a phone's first screen has the sentence, the video and the music
-_LOW_TITLE = """<style>
-[data-testid="stMain"] h1 { font-size: 1.25rem; padding: 0; }
-.st-key-live-words { min-height: 5rem; }
-@media (max-width: 640px) {
-  [data-testid="stMain"] h1, .st-key-live-words [data-testid="stCaptionContainer"] {
-    position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
-  }
-  .st-key-roomy-live > div > .stHorizontalBlock > .stColumn:last-child { order: 1; }
-  .st-key-roomy-live > div > .stHorizontalBlock > .stColumn:nth-child(2) { order: 2; }
-}
-</style>"""
-
 
 def show_live() -> None:
     """Show the page, in the order of the screen."""
-    values, live = {**os.environ, **read_secrets()}, page_state(LiveState)
-    if live.leaves:
-        live.leaves = False
+    live, session = page_state(LiveState), live_session()
+    if live.stage is Stage.LEAVING:
+        live.stay()
         st.switch_page("pages/photo.py")
-    if (fixed := fixed_way(values)) is not None:
-        live.way, live.is_way_fixed = fixed, True
-    settings = connection_settings(values)
-    session = sync_session()
-    live.shown = None if session is None else session.phase
-    view = _show_head(session, settings)
+    if session is not None and session.is_on and session.is_left:
+        session.lose()
+    view = _show_head(session)
     game = None if session is None else session.game
     is_on = session is not None and session.is_on
     # STOP ends a game too
     is_over = view is View.GAME and game is not None and (game.view().phase is GamePhase.OVER or not is_on)
     result = game.view() if game is not None and is_over else None
+    show_style(__file__, "live.css")
     if is_on:
-        st.html(_LOW_TITLE)
-    if not live.is_camera_allowed:
-        _show_opening(view)
-    elif not is_on and not capacity().has_live_room:
-        show_problem(Problem.FULL, again=lambda: None)  # the page then runs again and looks for a place
-    else:
-        _show_columns(session, view, settings, result)
+        show_style(__file__, "video_on.css")
     if session is None:
+        _show_opening(view)
         return
+    _show_columns(session, view, result)
     if game is not None and is_over:
         show_rounds(game)
     elif session.phase is Phase.PLAYING and view is View.FACES:
@@ -148,15 +125,15 @@ def _show_opening(view: View) -> None:
     st.markdown(text)
 
 
-def _show_columns(session: LiveSession | None, view: View, settings: IceSettings, result: GameView | None) -> None:
+def _show_columns(session: LiveSession, view: View, result: GameView | None) -> None:
     """Show the video, what is read, and the music: in all views in the same columns, so the video stays connected."""
-    playing = session if session is not None and session.phase is Phase.PLAYING else None
+    playing = session if session.phase is Phase.PLAYING else None
     left, middle, right = roomy_columns(_COLUMNS[view], key="live", gap="medium")
     with left:
         with st.container(key="live-words", gap="xsmall"):
             if playing is not None and view is View.FACES:
                 show_words()
-        show_video(session, settings)
+        show_video(session)
     with middle:
         if view is View.GAME:
             show_game(session, result)
@@ -164,10 +141,10 @@ def _show_columns(session: LiveSession | None, view: View, settings: IceSettings
             show_lesson(playing)
         elif playing is not None:
             show_large() if view is View.CLASSROOM else show_plane()
-        elif session is not None and not session.is_on:
+        elif not session.is_on:
             show_session(session.reader.timeline(), session.problem)
         else:
-            st.caption(":material/face: Press START. The reading appears here.")
+            st.caption(":material/hourglass_top: The reading appears here.")
     with right:
         if result is None and playing is not None and view is not View.TEACH:
             style = choose_music()
@@ -177,17 +154,11 @@ def _show_columns(session: LiveSession | None, view: View, settings: IceSettings
         show_player(session, result)
 
 
-def connection_settings(values: Mapping[str, object]) -> IceSettings:
-    """The settings of the connection, as `ice_settings` reads them."""
-    nearby = urlsplit(st.context.url or "").hostname in LOCAL_HOSTS
-    return ice_settings(values, nearby=nearby)
-
-
-def _show_head(session: LiveSession | None, settings: IceSettings) -> View:
+def _show_head(session: LiveSession | None) -> View:
     """Show everything above the video. Returns the chosen view."""
-    live, is_on = page_state(LiveState), session is not None and session.is_on
+    live = page_state(LiveState)
     with st.container(key="live-head"):
-        mount_camera(takes_keys=is_on and st.session_state.get(state.LIVE_VIEW) in (View.GAME, View.TEACH))
+        mount_camera()
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             view = View(choose_one("View", list(View), state.LIVE_VIEW))
             choose_settings(session, class_view=view is View.CLASSROOM)
@@ -199,27 +170,21 @@ def _show_head(session: LiveSession | None, settings: IceSettings) -> View:
                 "do not analyse pupils."
             )
         if not live.request:
-            _show_start(settings)
-        if live.answer:
-            can_change = live.answer not in (Problem.INSECURE, Problem.UNSUPPORTED)
-            show_problem(Problem(live.answer), again=request_camera if can_change else None)
+            _show_start()
+        if live.stage is Stage.REFUSED and live.problem is not None:
+            can_change = live.problem not in (Problem.INSECURE, Problem.UNSUPPORTED)
+            show_problem(live.problem, again=request_camera if can_change else None)
+        elif live.stage is Stage.ASKING:
+            st.caption(":material/videocam: Your browser asks for the webcam. Allow it.")
         elif session is not None and session.problem is not None:
             show_problem(session.problem)
-        elif live.request and not live.is_camera_allowed:
-            st.caption(":material/videocam: Your browser asks for the webcam. Allow it.")
     return view
 
 
-_WHOLE_CONSENT = """<style>
-.st-key-live-start button { height: auto; }
-.st-key-live-start p { white-space: normal; overflow-wrap: anywhere; }
-</style>"""
-
-
-def _show_start(settings: IceSettings) -> None:
+def _show_start() -> None:
     """Show START, which gives the consent, and the notice."""
-    st.html(_WHOLE_CONSENT)
-    contacts = f" To connect, browser and server contact {', '.join(settings.hosts)}." if settings.hosts else ""
+    ice = connection()
+    contacts = f" To connect, browser and server contact {', '.join(ice.hosts)}." if ice and ice.hosts else ""
     with (
         st.container(border=True, key="live-begin"),
         st.container(horizontal=True, vertical_alignment="center", gap="medium"),

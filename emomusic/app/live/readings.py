@@ -13,7 +13,7 @@ from emomusic.app.answer import NOW, Listener, answer, face_points, group_senten
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message
 from emomusic.app.live.music import PLACE
-from emomusic.app.live.session import LiveSession, LiveState, Problem, live_fragment
+from emomusic.app.live.session import LiveSession, LiveState, Problem, Stage, live_fragment
 from emomusic.app.player import show_queue, song_line
 from emomusic.app.queues import queue_of, start
 from emomusic.app.sources import with_your_music
@@ -38,7 +38,7 @@ _MAX_SONGS = 10
 _CARD: dict[str, Any] = {"border": True, "height": 136}  # equal heights: one card has a second line. "stretch" overlaps
 
 
-@live_fragment(1.0, 1.0)
+@live_fragment(1.0)
 def show_words(session: LiveSession) -> None:
     """Show the current emotion in one sentence; the page calls this and the next four during the video."""
     view = session.view()
@@ -54,7 +54,7 @@ def show_words(session: LiveSession) -> None:
     )
 
 
-@live_fragment(1.0, 2.0)
+@live_fragment(1.0)
 def show_plane(session: LiveSession) -> None:
     """Show the faces and their trail on the plane."""
     view = session.view()
@@ -69,7 +69,7 @@ def show_plane(session: LiveSession) -> None:
     )
 
 
-@live_fragment(1.0, 2.0)
+@live_fragment(1.0)
 def show_faces(session: LiveSession) -> None:
     """Show the probabilities of the faces."""
     view = session.view()
@@ -84,14 +84,14 @@ def show_faces(session: LiveSession) -> None:
         st.caption(f"{len(view.faces) - _FACES_SHOWN} more faces are in the video.")
 
 
-@live_fragment(1.0, 2.0)
+@live_fragment(1.0)
 def show_large(session: LiveSession) -> None:
     """Show the mood of the group in large type, without names or numbers of faces."""
     view = session.view()
     group = view.group
     show_trouble(session, view)
     heading = _status(view, session.no_frame_s) if group is None else describe(group)
-    st.html(f'<p class="live-large">{heading}</p>{_LARGE_TYPE}')
+    st.html(f'<p class="live-large">{heading}</p>')
     if group is not None:
         quadrant = quadrant_of(affect_of(group))
         faces = "1 face" if len(view.faces) == 1 else f"the mean of {len(view.faces)} faces"
@@ -102,15 +102,9 @@ def show_large(session: LiveSession) -> None:
 
 
 _LARGE_FONT_PX = 24
-# Streamlit's elements do not scale with the window. The bars take the height that two lines of text leave
-_LARGE_TYPE = """<style>
-.live-large { font-size: clamp(2.6rem, 5vw, 6.5rem); line-height: 1.1; margin: 0; font-weight: 600; }
-.st-key-live-large-words p { font-size: clamp(1.2rem, 2.2vw, 2.2rem); line-height: 1.3; }
-.st-key-live-large-bars { flex: none; height: clamp(14rem, 100vh - 23rem - 14vw, 30rem); }
-</style>"""
 
 
-@live_fragment(2.0, 4.0)  # the chart has 70 kB
+@live_fragment(2.0)  # the chart has 70 kB
 def show_timeline(session: LiveSession) -> None:
     """Show the emotions of the group over the last ten minutes."""
     st.markdown("**The last ten minutes**")
@@ -161,7 +155,7 @@ def show_player(session: LiveSession | None, game: GameView | None) -> None:
     if game is not None and game.strongest is not None and game.strongest.probabilities is not None:
         answer(Listener(NOW, game.strongest.probabilities), PLACE)
         show_queue(PLACE, "emomusic-live")
-    elif page_state(LiveState).plays_session and session is not None and not session.is_on:
+    elif page_state(LiveState).stage is Stage.PLAYLIST and session is not None and not session.is_on:
         _session_queue(session.reader.timeline())
         show_queue("session", "emomusic-session")
 
@@ -180,13 +174,13 @@ def show_session(table: pd.DataFrame, problem: Problem | None) -> None:
         icon=":material/queue_music:",
         type="primary",
         on_click=_play_session,
-        disabled=page_state(LiveState).plays_session,
+        disabled=page_state(LiveState).stage is Stage.PLAYLIST,
         key="live-play-session",
     )
 
 
 def _play_session() -> None:
-    page_state(LiveState).plays_session = True
+    page_state(LiveState).play()
     start("session")
 
 

@@ -15,7 +15,7 @@ export function drawMarks(context, marks, { width, height }) {
   context.lineWidth = Math.max(2, width / 240);
   context.font = `600 ${Math.max(14, width / 32)}px sans-serif`;
   context.textBaseline = "bottom";
-  for (const { box: [x, y, w, h], label, colour, ink = "white" } of marks) {
+  for (const { box: [x, y, w, h], label, colour, ink } of marks) {
     const left = x * width;
     context.strokeStyle = context.fillStyle = colour;
     context.strokeRect(left, y * height, w * width, h * height);
@@ -42,9 +42,9 @@ function drawPlane(context, points, { width, height }) {
   }
 }
 
-function drawFrame(canvas, video, { marks = [], points = [], isMirrored = false }) {
+function drawFrame(canvas, video, { marks, points }) {
   const context = canvas.getContext("2d");
-  if (!isMirrored) context.setTransform(-1, 0, 0, 1, canvas.width, 0);
+  context.setTransform(-1, 0, 0, 1, canvas.width, 0);
   context.drawImage(video, 0, 0, canvas.width, canvas.height);
   context.resetTransform();
   drawMarks(context, marks, canvas);
@@ -56,7 +56,7 @@ function drawFrame(canvas, video, { marks = [], points = [], isMirrored = false 
  *
  * @param video the playing picture.
  * @param sound an AudioNode, such as the output of the mixer; null for a silent clip.
- * @param state gives the {marks, points, isMirrored} of a frame; the last for a video that is mirrored already.
+ * @param state gives the {marks, points} of a frame.
  * @param signal an AbortSignal, which ends the clip early.
  * @returns a Blob; its type tells the format.
  */

@@ -1,5 +1,5 @@
-// The parts of the Live page in the browser: the question for the camera, the band with its layers, and the camera
-// without WebRTC.
+// The parts of the Live page in the browser: the question for the camera, the band with its layers, and the camera with
+// its marks.
 
 import { BandMixer } from "./band.js";
 import { drawMarks, recordClip, saveClip } from "./recorder.js";
@@ -16,14 +16,14 @@ function update(Part, component) {
   parts.get(element).update(component);
 }
 
-/** The band and its layers. `data` has the style ("" for silence) and the faces, left to right, as points. */
+/** The band and its layers. `data` has the style. */
 export const showBand = (component) => update(Band, component);
 
 let [band, camera] = [null, null]; // those on the page
 
 class Band {
   #mixer = null;
-  #data = {};
+  #style = "";
   #playing = "";
   #clip = null;
   #silencedBy = ""; // the visitor or another source of sound
@@ -61,25 +61,21 @@ class Band {
   }
 
   update({ data }) {
-    this.#data = data;
-    this.record.disabled = !data.style;
+    this.#style = data.style;
     this.task = this.task.then(() => this.#follow()).catch(() => this.#say("The band cannot play."));
   }
 
-  /** Follow the faces of the last frame. */
-  conduct(points) {
-    this.#data.points = points;
-    this.#mixer?.setPlace(points);
+  /** Follow the faces of the last answer, from left to right. */
+  conduct(faces) {
+    this.#mixer?.setPlace(faces);
   }
 
   /** Play what the last call asks for. */
   async #follow() {
-    const { style, points } = this.#data;
-    this.#mixer.setPlace(points);
+    const style = this.#style;
     if (style === this.#playing) return;
     const before = this.#playing;
     this.#playing = style;
-    if (!style) return this.#mixer.stop();
     if (before) return this.#mixer.setStyle(style);
     if (this.#silencedBy !== "visitor") this.#silence("");
     await this.#mixer.start(style);
@@ -102,10 +98,9 @@ class Band {
   }
 
   async #record() {
-    const frame = document.querySelector('iframe[title*="webrtc"]')?.contentDocument;
-    const video = camera?.video ?? frame?.querySelector("video");
+    const { video } = camera ?? {};
     if (!video?.videoWidth) return;
-    const state = () => ({ ...this.#data, marks: camera?.marks, isMirrored: !camera }); // WebRTC returns both
+    const state = () => ({ marks: camera?.marks ?? [], points: camera?.faces ?? [] });
     const label = this.record.textContent;
     this.#say("Recording. The clip stays in this browser.");
     this.#clip = new AbortController();
@@ -131,65 +126,74 @@ class Band {
   }
 }
 
-const FRAME_MS = 40; // between two frames, as of the camera
-const PATIENCE_MS = 3000; // a run of the page may swallow a frame
+const DRAWN_MS = 20; // between two drawings of the marks
+const FRAME_MS = 30; // least time between two frames to the server
+const STILL_MS = 1000; // longest time between two frames, also without a new one
 const AHEAD_MS = 500; // longest time for which a mark goes on without an answer
-const JPEG_QUALITY = 0.75;
+const LARGEST_SIDE = 640; // of a frame
 
 /**
- * The camera, whose frames go to the server one at a time. `data` has the marks of the last frame that arrived, with the
- * `number` of each face, and as `answer` the number of the frame.
+ * The camera with its marks. Its frames go to the `address` of the session one at a time, and each answer has the faces.
+ * With the settings `ice`, WebRTC carries the frames, and the address sends the faces as events. `data.phase` is that of
+ * the page, which must know when that of the answers differs.
  */
 export const showCamera = (component) => update(Camera, component);
 
 class Camera {
   #stream = null;
-  #sent = 0;
-  #sent_ms = 0;
-  #answer = 0;
-  #answered_ms = 0; // when the frame of the answer was taken
-  #marks = []; // of this frame, with the speed of each face in shares of the picture per millisecond
+  #numShown = 0; // frames of the camera, when one was sent
+  #sent_ms = -Infinity;
+  #sender = null;
+  #taken_ms = 0; // when the frame of the last answer was taken
+  #isMarked = true;
+  #told = ""; // the phase that the page was told of
+
+  faces = []; // of the last answer, with the speed of each in shares of the picture per millisecond
 
   constructor(element) {
     this.video = element.querySelector("video");
     this.canvas = element.querySelector("canvas");
     camera = this;
-    this.timer = setInterval(() => (element.isConnected ? this.#tick() : this.#end()), FRAME_MS / 2);
+    this.timer = setInterval(() => (element.isConnected ? this.#tick() : this.#end()), DRAWN_MS);
   }
 
   async update({ data, setTriggerValue }) {
-    this.trigger = setTriggerValue;
-    this.#follow(data);
-    band?.conduct(data.points);
-    if (this.#stream) return void this.#tick();
+    [this.data, this.tell] = [data, (what) => setTriggerValue(what, true)];
+    if (this.#stream) return;
     this.#stream = navigator.mediaDevices.getUserMedia({ video: data.video, audio: false });
     try {
-      this.video.srcObject = await this.#stream;
-      this.video.srcObject.getTracks().forEach((track) => (track.onended = () => this.trigger("lost", true)));
+      const stream = (this.video.srcObject = await this.#stream);
+      stream.getTracks().forEach((track) => (track.onended = () => this.tell("lost")));
       await this.video.play();
+      if (data.ice) return void (await this.#connect(stream));
+      this.#sender = new Worker(new URL("./sender.js", import.meta.url));
+      this.#sender.onmessage = ({ data: { answer, taken_ms } }) =>
+        answer ? this.#follow(answer, taken_ms) : this.tell("changed");
     } catch {
-      this.trigger("lost", true);
+      this.tell("lost");
     }
   }
 
-  /** Take the marks of an answer, and the speed of each face since the answer before. */
-  #follow({ answer, marks }) {
-    const isNext = answer === this.#sent && answer !== this.#answer;
-    const passed_ms = this.#sent_ms - this.#answered_ms;
-    const before = new Map(this.#marks.map((mark) => [mark.number, mark]));
+  /** Take the faces of the frame that was taken then, and their speeds since the last answer. */
+  #follow({ phase, isMarked, faces }, taken_ms) {
+    const passed_ms = taken_ms - this.#taken_ms;
+    const before = new Map(this.faces.map((face) => [face.number, face]));
     const speedOf = ({ number, box }) => {
       const { box: old = box, speed = [0, 0] } = before.get(number) ?? {};
-      return isNext ? speed.map((value, axis) => (value + (box[axis] - old[axis]) / passed_ms) / 2) : speed;
+      return passed_ms > 0 ? speed.map((value, axis) => (value + (box[axis] - old[axis]) / passed_ms) / 2) : speed;
     };
-    this.#marks = marks.map((mark) => ({ ...mark, speed: speedOf(mark) }));
-    if (isNext) [this.#answer, this.#answered_ms] = [answer, this.#sent_ms];
+    this.faces = faces.map((face) => ({ ...face, speed: speedOf(face) }));
+    [this.#taken_ms, this.#isMarked] = [taken_ms, isMarked];
+    band?.conduct(this.faces);
+    if (phase !== this.data.phase && phase !== this.#told) this.tell("changed");
+    this.#told = phase;
   }
 
   /** The marks at their places now: faces go on as they moved between the last two answers. */
   get marks() {
-    const ahead_ms = Math.min(performance.now() - this.#answered_ms, AHEAD_MS);
-    return this.#marks.map(({ box: [x, y, ...size], speed: [right, down], ...mark }) => {
-      return { ...mark, box: [x + right * ahead_ms, y + down * ahead_ms, ...size] };
+    const ahead_ms = Math.min(performance.now() - this.#taken_ms, AHEAD_MS);
+    return (this.#isMarked ? this.faces : []).map(({ box: [x, y, ...size], speed: [right, down], ...face }) => {
+      return { ...face, box: [x + right * ahead_ms, y + down * ahead_ms, ...size] };
     });
   }
 
@@ -200,24 +204,52 @@ class Camera {
     const context = this.canvas.getContext("2d");
     context.clearRect(0, 0, width, height);
     drawMarks(context, this.marks, this.canvas);
-    this.#send();
+    if (this.#sender) this.#send();
   }
 
+  /** Give a new frame to the worker. */
   #send() {
     const now = performance.now();
-    const isOpen = this.#answer === this.#sent || now - this.#sent_ms > PATIENCE_MS;
-    if (!isOpen || now - this.#sent_ms < FRAME_MS) return;
-    const { videoWidth: width, videoHeight: height } = this.video;
-    const shot = Object.assign(document.createElement("canvas"), { width, height });
-    shot.getContext("2d").drawImage(this.video, 0, 0);
-    [this.#sent, this.#sent_ms] = [this.#sent + 1, now];
-    const jpeg = shot.toDataURL("image/jpeg", JPEG_QUALITY).split(",")[1];
-    this.trigger("frame", { number: this.#sent, jpeg });
+    if (now - this.#sent_ms < FRAME_MS) return;
+    const numShown = this.video.getVideoPlaybackQuality().totalVideoFrames; // 0 if the browser does not count
+    if (numShown && numShown === this.#numShown && now - this.#sent_ms < STILL_MS) return;
+    [this.#sent_ms, this.#numShown] = [now, numShown];
+    const { videoWidth, videoHeight } = this.video;
+    const scale = Math.min(1, LARGEST_SIDE / Math.max(videoWidth, videoHeight));
+    const shot = new OffscreenCanvas(Math.round(scale * videoWidth), Math.round(scale * videoHeight));
+    shot.getContext("2d").drawImage(this.video, 0, 0, shot.width, shot.height);
+    const picture = shot.transferToImageBitmap();
+    const address = new URL(this.data.address, location.href).href;
+    this.#sender.postMessage({ address, picture, taken_ms: now }, [picture]);
+  }
+
+  async #connect(stream) {
+    const { address, ice } = this.data;
+    this.peer = new RTCPeerConnection(ice);
+    this.peer.onconnectionstatechange = () => this.peer.connectionState === "failed" && this.tell("lost");
+    stream.getTracks().forEach((track) => this.peer.addTrack(track, stream));
+    await this.peer.setLocalDescription();
+    while (this.peer.iceGatheringState !== "complete") {
+      await new Promise((resume) => (this.peer.onicegatheringstatechange = resume));
+    }
+    const answer = await fetch(address, { method: "PUT", body: JSON.stringify(this.peer.localDescription) });
+    await this.peer.setRemoteDescription(await answer.json());
+    this.events = new EventSource(address);
+    let ahead_ms = Infinity; // of this clock before the server's, with the shortest delay of an event
+    this.events.onmessage = ({ data }) => {
+      const answer = JSON.parse(data);
+      ahead_ms = Math.min(ahead_ms, performance.now() - answer.at_ms);
+      this.#follow(answer, answer.at_ms + ahead_ms);
+    };
+    this.events.onerror = () => this.events.readyState === EventSource.CLOSED && this.tell("changed");
   }
 
   async #end() {
     clearInterval(this.timer);
     if (camera === this) camera = null;
+    this.#sender?.terminate();
+    this.events?.close();
+    this.peer?.close();
     const stream = await this.#stream?.catch(() => null);
     stream?.getTracks().forEach((track) => track.stop());
   }
@@ -227,7 +259,7 @@ const PROBLEMS = {
   NotAllowedError: "refused", SecurityError: "refused", NotFoundError: "absent",
   OverconstrainedError: "absent", NotReadableError: "busy", AbortError: "busy",
 };
-let [lastPress, wasChecked, tookKeys] = ["", false, false]; // one page for each tab
+let wasChecked = false; // one page for each tab
 const asked = { attempt: "", problem: null, element: null }; // the last question, and which component reports its answer
 let tellReturn = null;
 
@@ -241,32 +273,6 @@ async function tryCamera(video) {
   const stop = (stream) => stream.getTracks().forEach((track) => track.stop());
   const asked = navigator.mediaDevices.getUserMedia({ video, audio: false });
   return asked.then(stop).then(() => "", ({ name }) => PROBLEMS[name] ?? "unsupported");
-}
-
-/** Use the page of the stream component as soon as it is there: `use` returns whether it was. */
-function inStream(use, triesLeft) {
-  const frame = document.querySelector('iframe[title*="webrtc"]');
-  if (!use(frame?.contentDocument) && triesLeft) setTimeout(() => inStream(use, triesLeft - 1), 200);
-}
-
-// For a visitor who has pressed START and agreed
-function pressStart(page) {
-  const buttons = [...(page?.querySelectorAll("button:not(:disabled)") ?? [])];
-  const start = buttons.find((button) => button.textContent.trim() === "START");
-  start?.click();
-  return start;
-}
-
-// The page lacks the fonts of the app, writes in capitals, and does not name its video
-function dress(page) {
-  if (!page?.querySelector("button")) return false;
-  page.querySelector("video")?.setAttribute("aria-label", "Your webcam");
-  const add = (tag, content) => page.head.append(Object.assign(page.createElement(tag), content));
-  if (!page.querySelector("style.app")) {
-    document.querySelectorAll("link[rel=stylesheet]").forEach(({ href }) => add("link", { rel: "stylesheet", href }));
-    add("style", { className: "app", textContent: "button { text-transform: none !important }" });
-  }
-  return true;
 }
 
 // After a lost connection, the server may be another one, and Streamlit does not run an idle page again by itself
@@ -283,21 +289,9 @@ function watchConnection(element) {
 export function askForCamera({ data, parentElement, setTriggerValue }) {
   tellReturn = () => setTriggerValue("returned", true);
   if (!parts.has(parentElement)) parts.set(parentElement, watchConnection(parentElement));
-  const hasWebrtc = Boolean(window.RTCPeerConnection);
-  const answer = (attempt, problem) => setTriggerValue("answer", { attempt, problem, hasWebrtc });
-  inStream(dress, 50);
+  const answer = (attempt, problem) => setTriggerValue("answer", { attempt, problem });
   if (!wasChecked && missing()) answer("", missing());
   wasChecked = true;
-  // After a click on START, keys would go to the frame of the video
-  if (data.takesKeys && !tookKeys && document.activeElement?.tagName === "IFRAME") {
-    document.activeElement.blur();
-    window.focus();
-  }
-  tookKeys = data.takesKeys;
-  if (data.press && data.press !== lastPress) {
-    lastPress = data.press;
-    inStream(pressStart, 300);
-  }
   const { attempt } = data;
   const isNew = attempt !== asked.attempt;
   if (attempt && (isNew || asked.element !== parentElement)) {

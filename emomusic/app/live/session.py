@@ -1,4 +1,4 @@
-"""One live session, which the video thread, the page and its fragments share, and what the visitor asked for.
+"""One live session, which the routes, the page and its fragments share, and what the visitor asked for.
 
 Fragments and callbacks get the session from here: Streamlit would keep a session that they refer to.
 """
@@ -6,53 +6,45 @@ Fragments and callbacks get the session from here: Streamlit would keep a sessio
 from __future__ import annotations
 
 import logging
+import secrets
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cv2
-import numpy as np
+import msgspec
 import streamlit as st
 
 from emomusic.affect import EmotionProbabilities
+from emomusic.app.live.ice import IceSettings
 from emomusic.app.queues import PlayerState
 from emomusic.app.state import CameraState, page_state
+from emomusic.colours import EMOTION_COLOURS, ink_on
+from emomusic.compat import session_id
 from emomusic.faces.reading import load_networks
-from emomusic.marks.picture import marked_frame
-from emomusic.media.images import RgbImage, read_image, shrink
+from emomusic.media.images import RgbImage, shrink
 from emomusic.server.capacity import capacity
+from emomusic.server.frames import give_address
 from emomusic.server.shared import shared
 from emomusic.stream.game import MirrorGame
 from emomusic.stream.lesson import Lesson
 from emomusic.stream.reader import LiveReader, LiveView
 
-if TYPE_CHECKING:
-    import av
-
 log = logging.getLogger(__name__)
 
-CONNECT_TIMEOUT_S = 5.0
-"""After this time without WebRTC, the page goes on over its own connection, or reports that it cannot."""
-
-_NO_FRAME_S = 4.0  # below the five seconds after which a browser reports a lost connection
-_LARGEST_SIDE = 640  # of a frame over the page's connection
-_GONE_S = 20.0  # the visitor who sends no frame over the page's connection, or who connects for so long, has left
-
-
-class Way(StrEnum):
-    """How the frames of the camera reach the server."""
-
-    WEBRTC = "webrtc"
-    PAGE = "page"  # over the page's own connection
+_NO_FRAME_S = 4.0  # the page then says so
+_GONE_S = 30.0  # a page that sends no frame for so long has lost its connection, or its visitor has left
+_LARGEST_SIDE = 640  # of a frame
 
 
 class Phase(StrEnum):
     """State of a session."""
 
-    CONNECTING = "connecting"  # ICE is looking for a route
+    CONNECTING = "connecting"  # no frame has arrived
     PLAYING = "playing"
     OVER = "over"
 
@@ -70,25 +62,49 @@ class Problem(StrEnum):
     LOST = "lost"
 
 
+class Stage(StrEnum):
+    """How far a visitor of the Live page is."""
+
+    OPENING = "opening"  # before the first START
+    ASKING = "asking"  # the browser asks for the camera
+    REFUSED = "refused"  # without a camera, or without a place
+    VIDEO = "video"  # a session has begun; its phase says more
+    PLAYLIST = "playlist"  # the session is over, and the player has its songs
+    LEAVING = "leaving"  # for the Photo page
+
+
 @dataclass
 class LiveState:
-    """What a visitor has asked for on the Live page."""
+    """How far a visitor is. Each method is a transition."""
 
-    request: str = ""  # identifies the request for the camera to the browser; "" before the visitor has agreed
-    answer: str | None = None  # the problem of that request, or "" if the camera works; None before the answer
-    starts_video: bool = False  # whether the video starts when the camera is allowed
-    visit: int | None = None  # the visit on which the page last showed the video
-    way: Way = Way.WEBRTC  # of the frames to the server
-    is_way_fixed: bool = False  # whether the owner of the server has fixed it
-    shown: Phase | None = None  # the phase of the session in the last run of the page
+    stage: Stage = Stage.OPENING
+    request: str = ""  # the last question for the camera; "" before the visitor has agreed
+    problem: Problem | None = None  # of this question
     mood: EmotionProbabilities | None = None  # that the songs are for; None before the first song
-    leaves: bool = False  # for the Photo page
-    plays_session: bool = False  # whether the player has the playlist of a session that is over
 
-    @property
-    def is_camera_allowed(self) -> bool:
-        """Whether the browser has allowed the camera."""
-        return self.answer == ""
+    def ask(self) -> None:
+        """The visitor agrees and asks for the camera. The answer arrives in a later run of the page."""
+        self.stage, self.request, self.problem = Stage.ASKING, secrets.token_hex(4), None
+
+    def refuse(self, problem: Problem) -> None:
+        """There is no video."""
+        self.stage, self.problem = Stage.REFUSED, problem
+
+    def begin(self) -> None:
+        """A session begins."""
+        self.stage, self.mood = Stage.VIDEO, None
+
+    def play(self) -> None:
+        """The songs of the session that is over play."""
+        self.stage = Stage.PLAYLIST
+
+    def leave(self) -> None:
+        """The next complete run of the page opens the Photo page."""
+        self.stage = Stage.LEAVING
+
+    def stay(self) -> None:
+        """The visitor has left, and finds this stage after the return."""
+        self.stage = Stage.VIDEO if self.problem is None else Stage.REFUSED
 
 
 def live_session() -> LiveSession | None:
@@ -108,53 +124,51 @@ def with_session(act: Callable[..., object]) -> Callable[..., None]:
     return call
 
 
-def live_fragment(webrtc_s: float | None, page_s: float | None) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Make a function that shows the visitor's session a fragment, refreshed so often by the way of the frames.
-
-    Over the page's own connection, each refresh holds up a frame.
-    """
-
-    def fragment_of(show: Callable[..., None]) -> Callable[..., None]:
-        def draw(*args: Any) -> None:
-            every_s = webrtc_s if page_state(LiveState).way is Way.WEBRTC else page_s
-            st.fragment(with_session(show), run_every=every_s)(*args)
-
-        return draw
-
-    return fragment_of
+def live_fragment(every_s: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a function that shows the visitor's session a fragment, refreshed so often."""
+    return lambda show: st.fragment(with_session(show), run_every=every_s)
 
 
-def start_session(way: Way) -> LiveSession | None:
-    """Begin the visitor's next session; None if all places are taken. The pictures of the last one are gone."""
-    new = LiveSession(LiveReader(shared().live_networks, adjust=lambda: load_networks()[1]), way)
+def start_session(ice: IceSettings | None) -> None:
+    """Begin the visitor's next session, or refuse it if all places are taken. The pictures of the last one are gone."""
+    if ice is not None:
+        from emomusic.app.live import webrtc  # noqa: F401 (loads in almost a second, and declares a component)
+    live = page_state(LiveState)
+    reader = LiveReader(shared().live_networks, adjust=lambda: load_networks()[1])
+    new = LiveSession(reader, ice, visitor=session_id(), cookies=dict(st.context.cookies))
     if not capacity().start_live(new):
-        return None
+        live.refuse(Problem.FULL)
+        return
     if (session := live_session()) is not None:
         session.observe(None, None)
-    live = page_state(LiveState)
-    page_state(CameraState).session, live.plays_session, live.mood = new, False, None
+    page_state(CameraState).session, new.address = new, give_address(new)
     page_state(PlayerState).queues.pop("session", None)
-    return new
+    live.begin()
 
 
 @dataclass(eq=False)
 class LiveSession:
     """The state from one START to the next.
 
-    The page writes `boxes` and the reader's settings; the video thread reads them for each frame. Times are those of
-    the monotonic clock.
+    The page writes `boxes` and the reader's settings; a thread reads them for each frame. Times are those of the
+    monotonic clock.
     """
 
     reader: LiveReader  # its worker starts with the first frame
-    way: Way = Way.WEBRTC
+    ice: IceSettings | None = None  # for WebRTC; None if the page posts the frames
     phase: Phase = Phase.CONNECTING
     problem: Problem | None = None  # why the video ended or never started; None after STOP
+    visitor: str = ""  # the session of Streamlit
+    cookies: Mapping[str, str] = field(default_factory=dict)  # of the visitor's browser
+    address: str = ""  # for the frames
     boxes: bool = True  # whether the faces on the video are marked
     frame_error: Exception | None = None  # of the last frame
     frame_s: float = field(default_factory=time.monotonic)  # the last frame, or the start of the session
     game: MirrorGame | None = None  # with pictures of the players
     lesson: Lesson | None = None  # with pictures of a person
-    num_taken: int = 0  # the number of the last frame over the page's connection
+    _listener: Callable[[], object] | None = None  # called after each frame
+    _disconnect: Callable[[], None] | None = None  # ends WebRTC
+    _taking: threading.Lock = field(default_factory=threading.Lock)  # held while a frame is taken
 
     @property
     def is_on(self) -> bool:
@@ -168,14 +182,8 @@ class LiveSession:
 
     @property
     def is_left(self) -> bool:
-        """Whether the page has sent no frame for long. Once connected, WebRTC closes the reader itself."""
-        ends_itself = self.way is Way.WEBRTC and self.phase is not Phase.CONNECTING
-        return not ends_itself and time.monotonic() - self.frame_s > _GONE_S
-
-    @property
-    def is_slow(self) -> bool:
-        """Whether connecting has taken too long."""
-        return self.phase is Phase.CONNECTING and time.monotonic() - self.frame_s >= CONNECT_TIMEOUT_S
+        """Whether no frame has arrived for long."""
+        return time.monotonic() - self.frame_s > _GONE_S
 
     @property
     def no_frame_s(self) -> float:
@@ -188,20 +196,81 @@ class LiveSession:
         view = self.reader.view()
         return replace(view, faces=()) if self.no_frame_s else view
 
-    def update(self, *, playing: bool, signalling: bool) -> None:
-        """Set the phase from the browser's connection state."""
-        if playing and self.phase is Phase.CONNECTING:
-            self.phase = Phase.PLAYING
-        elif self.is_on and not playing and not signalling:
-            # The browser does not report a reason. Until STOP, frames arrive
-            lost = Problem.LOST if self.no_frame_s else None
-            self.end(Problem.BLOCKED if self.is_slow else lost)
+    def take_frame(self, decode: Callable[[], RgbImage]) -> None:
+        """Mirror a frame and submit it to the reader, without waiting for a reading. The first one begins the video.
+
+        A frame that arrives during another one is dropped. Its error stays for the page until the next one.
+        """
+        if not self.is_live or not self._taking.acquire(blocking=False):
+            return
+        try:
+            self.frame_s = time.monotonic()
+            if self.phase is Phase.CONNECTING:
+                self.phase = Phase.PLAYING
+            self.reader.submit_frame(cv2.flip(shrink(decode(), _LARGEST_SIDE)[0], 1))
+            self.frame_error = None
+        except Exception as error:  # of any decoder
+            if str(error) != str(self.frame_error):
+                log.exception("a frame cannot be read")
+            self.frame_error = error.with_traceback(None)  # the traceback holds the frame
+        finally:
+            self._taking.release()
+        if self._listener is not None:
+            self._listener()
+
+    def tell(self, listener: Callable[[], object]) -> None:
+        """Call a listener after each frame."""
+        self._listener = listener
+
+    def answer(self) -> bytes:
+        """What the browser draws and plays, as JSON: the faces from left to right, boxes in shares of the frame."""
+        view, faces = self.view(), []
+        for face in view.faces:
+            box, colour = face.face.box, EMOTION_COLOURS[face.emotion]
+            faces.append(
+                {
+                    "number": face.number,
+                    "box": (box.x / view.width, box.y / view.height, box.width / view.width, box.height / view.height),
+                    "label": f"{face.number} {face.emotion}",
+                    "colour": colour,
+                    "ink": ink_on(colour),
+                    "valence": round(face.point.valence, 3),
+                    "arousal": round(face.point.arousal, 3),
+                }
+            )
+        answer = {"phase": self.phase, "at_ms": 1000 * self.frame_s, "isMarked": self.boxes, "faces": faces}
+        return msgspec.json.encode(answer)
+
+    def connect(self, offer: bytes) -> bytes:
+        """Answer the browser's offer of WebRTC, and take its frames until the end or another offer. Waits.
+
+        Raises:
+            ConnectionError: WebRTC is not used, the offer is malformed, or the network does not answer.
+        """
+        from emomusic.app.live.webrtc import connect
+
+        if self._disconnect is not None:
+            self._disconnect()
+        if self.ice is None:
+            raise ConnectionError("expected a frame. Received: an offer of WebRTC. Set EMOMUSIC_LIVE=webrtc")
+        self._disconnect, answer = connect(self.ice, offer, self.take_frame)
+        if not self.is_on:  # STOP came first
+            self._disconnect()
+        return answer
 
     def end(self, problem: Problem | None = None) -> None:
         """End the session with its lesson, and close the reader. Readings and the game stay available."""
         self.observe(self.game, None)
-        self.phase, self.problem = Phase.OVER, problem
+        with self._taking:
+            self.phase, self.problem = Phase.OVER, problem
         self.reader.close()
+        if self._disconnect is not None:
+            self._disconnect()
+
+    def lose(self) -> None:
+        """End the session, because its frames do not arrive any more, or never did by WebRTC."""
+        never = self.phase is Phase.CONNECTING and self.ice is not None
+        self.end(Problem.BLOCKED if never else Problem.LOST)
 
     def start_lesson(self) -> Lesson:
         """Begin a lesson. An earlier one is gone."""
@@ -215,51 +284,12 @@ class LiveSession:
         self.reader.observers = [observer for observer in (game, lesson) if observer is not None]
 
     def leave(self) -> None:
-        """Forget the game and the lesson, because the visitor looks at another page. WebRTC ends by itself."""
+        """End the video, and forget the game and the lesson, because the visitor looks at another page."""
         self.observe(None, None)
-        if self.way is Way.PAGE and self.is_on:
+        if self.is_on:
             self.end()
 
     def forget_persons(self) -> None:
         """Forget the game, the lesson, the known persons and the estimates of their faces."""
         self.observe(None, None)
         self.reader.forget_persons()
-
-    def on_frame(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """Draw the known faces on a frame. The video thread calls this and never waits for a reading."""
-        import av
-
-        image = self.draw(np.asarray(frame.to_ndarray(format="rgb24"), np.uint8))
-        return av.VideoFrame.from_ndarray(image, format="rgb24")
-
-    def draw(self, image: RgbImage) -> RgbImage:
-        """Submit a frame to the reader. Returns its mirror image with the faces, which an error leaves out."""
-        mirrored = cv2.flip(image, 1)
-        view = self._submit(lambda: mirrored)
-        return mirrored if view is None or not self.boxes else marked_frame(mirrored, view.faces)
-
-    def take_frame(self, number: int, jpeg: bytes) -> None:
-        """Take a frame that came over the page's connection. The first one begins the video."""
-        if self.is_live:
-            self.num_taken = number
-            self.update(playing=True, signalling=False)
-            self._submit(lambda: cv2.flip(shrink(read_image(jpeg), _LARGEST_SIDE)[0], 1))
-
-    def _submit(self, make_frame: Callable[[], RgbImage]) -> LiveView | None:
-        """Submit a frame, or keep the error for the page, because an exception would end the video."""
-        self.frame_s = time.monotonic()
-        try:
-            view = self.reader.submit_frame(make_frame())
-        except Exception as error:
-            if str(error) != str(self.frame_error):
-                log.exception("a frame cannot be read")
-            self.frame_error = error.with_traceback(None)  # the traceback holds the frame
-            return None
-        self.frame_error = None
-        return view
-
-    def on_ended(self) -> None:
-        """Close the reader after STOP, a closed tab or a lost connection. Runs on the event loop: never waits."""
-        # While connecting, the video of an earlier session ended, or the page goes on without WebRTC
-        if self.phase is not Phase.CONNECTING and self.way is Way.WEBRTC:
-            self.reader.close(timeout_s=0)

@@ -60,7 +60,7 @@ def _tell(session: LiveSession, do: Callable[[Lesson], None], emotion: Emotion) 
         do(session.lesson)
 
 
-@live_fragment(0.25, 0.25)
+@live_fragment(0.25)
 def _show_step(session: LiveSession) -> None:
     """Show what to do now."""
     if session.lesson is None:

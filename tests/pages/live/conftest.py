@@ -1,28 +1,27 @@
-"""The Live page and the stream of its camera, without a browser."""
+"""The Live page without a browser and a camera."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import streamlit as st
-import streamlit_webrtc
 from streamlit.testing.v1 import AppTest
 
-from emomusic.app.live import ice, session, teach
+from emomusic.app.live import ice, session, teach, video
 from emomusic.server import shared
 from tests.fakes import FakeClassifier, FakeDetector
-from tests.pages.live.sessions import SECONDS, Stream
+from tests.pages.live.sessions import SECONDS, Browser
 
 
 @pytest.fixture
-def stream(monkeypatch: pytest.MonkeyPatch) -> Stream:
-    stream = Stream()
-    monkeypatch.setattr(streamlit_webrtc, "webrtc_streamer", stream)
-    return stream
+def browser(monkeypatch: pytest.MonkeyPatch) -> Browser:
+    browser = Browser()
+    monkeypatch.setattr(video, "_ASK", browser)
+    return browser
 
 
 @pytest.fixture
-def app(root: Path, monkeypatch: pytest.MonkeyPatch, stream: Stream) -> AppTest:
+def app(root: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     for name in (ice.ICE, ice.TURN_SECRET, ice.LIVE):
         monkeypatch.delenv(name, raising=False)
     for module in (session, shared, teach):

@@ -1,25 +1,22 @@
-"""How the camera starts and ends, by WebRTC or over the page."""
+"""How the video begins and ends: the question for the camera, the ways of the frames, and what ends them."""
 
 import json
 import time
+from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
-import streamlit_webrtc
 from streamlit.testing.v1 import AppTest
-from streamlit_webrtc.webrtc import SignallingTimeoutError
 
-from emomusic.app import state
-from emomusic.app.live import ice
-from emomusic.app.live import page as page_module
-from emomusic.app.live.session import LiveSession, Phase, Problem, Way
+from emomusic.app.live import ice, session, video
+from emomusic.app.live.session import LiveSession, Phase, Problem, Stage
 from emomusic.app.state import CameraState
-from emomusic.media.images import encode_jpeg
+from emomusic.media.images import encode_jpeg, read_image
+from emomusic.server.capacity import Capacity, Settings
 from emomusic.stream.reader import LiveReader
 from tests.fakes import FakeClassifier, FakeDetector
-from tests.pages.live.sessions import FRAME, TWO, Stream, live_state, problems, show
-from tests.pages.screen import state_of, text_of
+from tests.pages.live.sessions import FRAME, TWO, Browser, live_state, played, problems, show
+from tests.pages.screen import keys, state_of, text_of
 
 
 @pytest.mark.parametrize(
@@ -33,82 +30,105 @@ from tests.pages.screen import state_of, text_of
 def test_no_ice_server_is_used_on_one_machine(
     app: AppTest, url: str, hosts: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(page_module.st, "context", SimpleNamespace(url=url))
-    assert page_module.connection_settings({}).hosts == hosts
+    monkeypatch.setattr(video.st, "context", SimpleNamespace(url=url))
+    assert video.connection() is None
+    monkeypatch.setenv(ice.LIVE, "webrtc")
+    settings = video.connection()
+    assert settings is not None
+    assert settings.hosts == hosts
 
 
-def test_turn_is_named_and_reaches_both_sides_and_there_is_no_audio(
-    app: AppTest, stream: Stream, monkeypatch: pytest.MonkeyPatch
+def test_with_webrtc_turn_is_named_and_reaches_the_session(
+    app: AppTest, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     servers = [{"urls": ["turn:turn.example.org"]}]
     monkeypatch.setenv(ice.ICE, json.dumps({"iceServers": servers, "iceTransportPolicy": "relay"}))
     monkeypatch.setenv(ice.TURN_SECRET, "north")
-    assert "turn.example.org" in text_of(app.run())
-    show(app, stream, None)
-    (options,) = stream.options
-    browser, server = options["frontend_rtc_configuration"], options["server_rtc_configuration"]
-    assert browser == server | {"iceTransportPolicy": "relay"}
-    assert server["iceServers"][0]["credential"]
-    assert options["media_stream_constraints"]["audio"] is False
-    assert options["video_html_attrs"]["muted"]
-
-
-def test_after_a_signalling_timeout_no_session_starts(
-    app: AppTest, stream: Stream, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    assert "turn.example.org" not in text_of(app.run())
     monkeypatch.setenv(ice.LIVE, "webrtc")
-    show(app, stream, None)
-    stream.state.signalling = True
-
-    def late(**options: Any) -> None:
-        raise SignallingTimeoutError("not finished in 10 seconds")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(streamlit_webrtc, "webrtc_streamer", late)
-        app.run()
-    assert problems(app) == [Problem.BLOCKED]
-    assert app.button(key=f"live-again-{Problem.BLOCKED}")
-    session = state_of(app, CameraState).session
-    app.run()
-    assert state_of(app, CameraState).session is session
-    assert session.phase is Phase.OVER
+    assert "turn.example.org" in text_of(app.run())
+    browser.problem = ""
+    app.button(key="live-start").click().run()
+    settings = state_of(app, CameraState).session.ice
+    assert settings.policy == "relay"
+    assert settings.servers[0].credential
 
 
-def test_a_slow_connection_is_kept_unless_the_visitor_left(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The real stream component, on a server that counts two finished runs of the page at once."""
-    monkeypatch.setattr(streamlit_webrtc, "webrtc_streamer", streamlit_webrtc.component.webrtc_streamer)
-    runs = SimpleNamespace(script_run_count=1)
-    monkeypatch.setattr(streamlit_webrtc.component, "get_this_session_info", lambda: runs)
-    session = LiveSession(LiveReader(lambda: (FakeDetector(), FakeClassifier())))
+def test_a_visitor_without_a_camera_or_a_place_may_ask_again_and_then_stops(
+    app: AppTest, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rooms = Capacity(Settings(max_visitors=9, max_live=1))
+    monkeypatch.setattr(session, "capacity", lambda: rooms)
+    other = played()
+    assert rooms.start_live(other)
     app.run().button(key="live-start").click().run()
-    live_state(app).answer = ""
+    assert live_state(app).stage is Stage.ASKING
+    for problem in (Problem.BUSY, Problem.FULL):
+        browser.problem = "" if problem is Problem.FULL else problem
+        app.run().run()
+        assert problems(app) == [problem]
+        browser.problem = None
+        app.button(key=f"live-again-{problem}").click().run()
+    other.end()
+    browser.problem = ""
+    app.run().run()
+    assert problems(app) == []
+    assert rooms.num_live == 1
+    app.button(key="live-stop").click().run()
+    assert rooms.num_live == 0
+    assert "live-restart" in keys(app)
+
+
+def test_an_answer_to_an_earlier_question_starts_nothing(app: AppTest, browser: Browser) -> None:
+    browser.problem = ""
+    app.run().button(key="live-start").click().run()
+    first = state_of(app, CameraState).session
+    app.run().button(key="live-stop").click().run()
     app.run()
-    context = app.session_state[state.LIVE_STREAM]
-    context._set_state(streamlit_webrtc.component.WebRtcStreamerState(playing=False, signalling=True))
-    state_of(app, CameraState).session = session
-    runs.script_run_count += 2
-    app.run()
-    assert context.state.signalling
-    assert session.phase is Phase.CONNECTING
-    app.session_state[state.STATES][state.Visit] = state.Visit("live", 3)  # after another page
-    app.run()
-    assert not context.state.signalling
-    assert session.phase is Phase.OVER
-    assert len(app.info) == 1
+    assert state_of(app, CameraState).session is first
 
 
-JPEG = encode_jpeg(FRAME)
+@pytest.mark.parametrize("is_asking", [True, False])
+def test_a_visitor_who_takes_a_photo_instead_finds_the_problem_again(
+    app: AppTest, browser: Browser, is_asking: bool
+) -> None:
+    if is_asking:
+        browser.problem = Problem.ABSENT
+        app.run().button(key="live-start").click().run().run()
+    else:
+        (live := played()).end(Problem.LOST)
+        show(app, live)
+    (problem,) = problems(app)
+    app.button(key=f"live-photo-{problem}").click().run()
+    assert "live-stop" not in keys(app)
+    assert problems(app.switch_page("pages/live.py").run()) == [problem]
 
 
-def test_frames_of_a_page_that_was_gone_for_long_are_not_taken(app: AppTest, stream: Stream) -> None:
-    session = LiveSession(LiveReader(lambda: (FakeDetector(TWO), FakeClassifier())), Way.PAGE)
-    session.take_frame(1, JPEG)
-    session.take_frame(2, b"not a picture")
-    assert session.frame_error is not None
-    session.frame_s = time.monotonic() - 60
-    assert not session.is_live
-    session.take_frame(3, JPEG)
-    assert session.num_taken == 2
-    live_state(app).way = Way.PAGE
-    show(app, stream, session)
+def new_session(**options: ice.IceSettings) -> LiveSession:
+    return LiveSession(LiveReader(lambda: (FakeDetector(TWO), FakeClassifier())), **options)
+
+
+def test_frames_of_a_page_that_was_gone_for_long_are_not_taken(app: AppTest) -> None:
+    live, jpeg = new_session(), encode_jpeg(FRAME)
+    live.take_frame(lambda: read_image(jpeg))
+    live.take_frame(lambda: read_image(b"not a picture"))
+    assert live.frame_error is not None
+    live.frame_s = time.monotonic() - 60
+    assert not live.is_live
+    live.take_frame(lambda: read_image(jpeg))
+    assert live.frame_error is not None  # as before
+    show(app, live)
     assert problems(app) == [Problem.LOST]
+
+
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [(new_session, Problem.LOST), (lambda: new_session(ice=ice.IceSettings(())), Problem.BLOCKED)],
+)
+def test_without_a_first_frame_webrtc_is_blocked(
+    app: AppTest, make: Callable[[], LiveSession], problem: Problem
+) -> None:
+    live = make()
+    live.frame_s = time.monotonic() - 60
+    show(app, live)
+    assert (live.phase, problems(app)) == (Phase.OVER, [problem])

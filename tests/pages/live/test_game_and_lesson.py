@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from emomusic.affect import Emotion
 from emomusic.app import state
 from emomusic.app.live.page import View
-from emomusic.app.live.session import LiveSession
+from emomusic.app.live.session import LiveSession, Stage
 from emomusic.app.persons import PersonsState
 from emomusic.app.photo.reading import Photo, Photos
 from emomusic.app.picture_chooser import PictureState
@@ -25,10 +25,11 @@ from tests.fakes import FakeClassifier
 from tests.pages.live.sessions import (
     FRAME,
     TWO,
-    Stream,
+    Browser,
     begun_lesson,
     ended_game,
     html_of,
+    live_state,
     played,
     show,
     start_mirror_game,
@@ -37,9 +38,9 @@ from tests.pages.screen import playing, playlist, queue_of, state_of, text_of, t
 from tests.waiting import wait_until
 
 
-def test_the_result_of_a_game_has_points_pictures_a_song_and_what_is_hard(app: AppTest, stream: Stream) -> None:
+def test_the_result_of_a_game_has_points_pictures_a_song_and_what_is_hard(app: AppTest) -> None:
     session = played((1, TWO, Emotion.SAD))
-    start_mirror_game(app, stream, session)
+    start_mirror_game(app, session)
     session.game = ended_game(num_players=2)
     left, right = session.game.view().points
     assert left > right
@@ -60,9 +61,9 @@ def test_the_result_of_a_game_has_points_pictures_a_song_and_what_is_hard(app: A
     assert session.game.num_players == 2
 
 
-def test_the_result_of_a_game_stays_while_its_players_teach_their_face(app: AppTest, stream: Stream) -> None:
+def test_the_result_of_a_game_stays_while_its_players_teach_their_face(app: AppTest) -> None:
     session = played((1, TWO, Emotion.SAD))
-    start_mirror_game(app, stream, session)
+    start_mirror_game(app, session)
     session.game = game = ended_game()
     app.segmented_control(key=state.LIVE_VIEW).set_value(View.TEACH).run()
     assert session.game is game
@@ -71,10 +72,10 @@ def test_the_result_of_a_game_stays_while_its_players_teach_their_face(app: AppT
     assert "data:image/jpeg" in html_of(app)
 
 
-def test_two_quick_clicks_skip_one_face_of_the_lesson(app: AppTest, stream: Stream) -> None:
+def test_two_quick_clicks_skip_one_face_of_the_lesson(app: AppTest) -> None:
     session = played((1, TWO, Emotion.SAD))
     session.observe(None, lesson := begun_lesson())
-    show(app, stream, session).segmented_control(key=state.LIVE_VIEW).set_value(View.TEACH).run()
+    show(app, session).segmented_control(key=state.LIVE_VIEW).set_value(View.TEACH).run()
     assert [header.value.partition(":")[0] for header in app.header] == ["2 of 7"]
     second_click = app.button(key="teach-skip").click()
     lesson.skip()  # by the first one
@@ -85,10 +86,10 @@ def test_two_quick_clicks_skip_one_face_of_the_lesson(app: AppTest, stream: Stre
 
 
 def test_pictures_of_players_are_gone_after_another_game_on_another_page_and_in_a_new_session(
-    app: AppTest, stream: Stream
+    app: AppTest, browser: Browser
 ) -> None:
     session = played((1, TWO, Emotion.HAPPY))
-    start_mirror_game(app, stream, session)
+    start_mirror_game(app, session)
 
     def finish() -> weakref.ref[MirrorGame]:
         session.game = ended_game(num_players=2)
@@ -107,16 +108,19 @@ def test_pictures_of_players_are_gone_after_another_game_on_another_page_and_in_
     assert is_gone(game)
     assert (session.game, session.reader.observers) == (None, [])
     app.switch_page("pages/live.py").run()
-    game, stream.state.playing = finish(), False
-    app.run()  # after STOP the result stays
+    session = played((1, TWO, Emotion.HAPPY))
+    start_mirror_game(app, session)
+    game = finish()
+    app.button(key="live-stop").click().run()  # the result stays
     assert app.button(key="live-game-again").disabled
     assert "data:image/jpeg" in html_of(app)
-    stream.state.signalling = True
-    app.run()
+    browser.problem = ""
+    app.button(key="live-restart").click().run().run()
+    assert live_state(app).stage is Stage.VIDEO
     assert is_gone(game)
 
 
-def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left(app: AppTest, stream: Stream) -> None:
+def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left(app: AppTest) -> None:
     classifier = EmotionClassifier.load()
     profile = learn_profile({Emotion.NEUTRAL: [FRAME]}, np.eye(1, 1024, dtype=np.float32), classifier)
 
@@ -127,9 +131,9 @@ def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left
         lesson.learned = {Emotion.NEUTRAL: FakeClassifier().probabilities}
         session.observe(None, lesson)
         state_of(app, PersonsState).known = (person,)
-        show(app, stream, session).segmented_control(key=state.LIVE_VIEW).set_value(View.TEACH).run()
+        show(app, session).segmented_control(key=state.LIVE_VIEW).set_value(View.TEACH).run()
         before = session.reader.view().num_readings
-        session.draw(FRAME)
+        session.take_frame(lambda: FRAME)
         wait_until(lambda: session.reader.view().num_readings > before)
         return session, [weakref.ref(each) for each in (person, lesson)]
 
@@ -147,7 +151,6 @@ def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left
     assert person() is not None
     assert lesson() is None
     app._session_state._state.clear()
-    stream.options.clear()
     session.end()
     gc.collect()
     assert person() is None

@@ -1,69 +1,128 @@
-import av
-import numpy as np
+import json
+import pkgutil
+import re
+import threading
+from pathlib import Path
+from typing import Any
 
-from emomusic.app.live.session import CONNECT_TIMEOUT_S, LiveSession, Phase, Problem
+import numpy as np
+import pytest
+
+from emomusic.affect import EMOTIONS
+from emomusic.app.live.session import LiveSession, Phase
 from emomusic.media.images import RgbImage
+from emomusic.stream.game import MirrorGame
 from emomusic.stream.reader import LiveReader, LiveView
 from tests.fakes import FakeClassifier, FakeDetector, make_face
+from tests.waiting import wait_until
 
 FRAME = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
+FACE = make_face(40, 60, 60, 75)
 
 
-def session(phase: Phase = Phase.CONNECTING) -> LiveSession:
-    reader = LiveReader(lambda: (FakeDetector([make_face(40, 60, 60, 75)]), FakeClassifier()), idle_s=0.2)
-    return LiveSession(reader, phase=phase)
+class WatchedReader(LiveReader):
+    """A reader that notes its frames, and fails on demand."""
+
+    fails = False
+
+    def submit_frame(self, image: RgbImage) -> LiveView:
+        if self.fails:
+            raise ValueError("no")
+        self.taken = image
+        return super().submit_frame(image)
 
 
-def test_a_connection_that_times_out_gives_its_place_back_and_is_blocked() -> None:
-    live, playing = session(), session(Phase.PLAYING)
-    live.frame_s -= CONNECT_TIMEOUT_S
-    assert live.is_slow
-    assert live.is_live
-    for each in (live, playing):
-        each.frame_s -= 60
-    assert not live.is_live
-    assert playing.is_live  # WebRTC tells of its end
-    live.update(playing=False, signalling=False)
-    assert (live.phase, live.problem) == (Phase.OVER, Problem.BLOCKED)
+def session() -> tuple[LiveSession, WatchedReader]:
+    reader = WatchedReader(lambda: (FakeDetector([FACE]), FakeClassifier()), smoothing_s=0, idle_s=60)
+    return LiveSession(reader), reader
 
 
-def test_a_frame_is_mirrored_and_keeps_its_size_and_format() -> None:
-    live = session(Phase.PLAYING)
-    live.boxes = False
-    frame = live.on_frame(av.VideoFrame.from_ndarray(FRAME, format="rgb24"))
-    assert (frame.width, frame.height) == (320, 240)
-    assert (frame.to_ndarray(format="rgb24") == FRAME[:, ::-1]).all()
+def test_the_first_frame_begins_the_video_and_each_is_mirrored_and_small() -> None:
+    live, reader = session()
+    live.take_frame(lambda: FRAME)
+    assert live.phase is Phase.PLAYING
+    assert (reader.taken == FRAME[:, ::-1]).all()
+    live.take_frame(lambda: np.tile(FRAME, (3, 3, 1)))
+    assert max(reader.taken.shape) == 640
     live.end()
 
 
-def test_a_frame_error_returns_the_frame_and_stays_until_the_next_success() -> None:
-    class Broken(LiveReader):
-        fails = True
+def test_the_answer_has_the_faces_in_shares_of_the_mirrored_frame_and_the_listener_is_told() -> None:
+    live, reader = session()
+    heard: list[Phase] = []
+    live.tell(lambda: heard.append(live.phase))
+    live.take_frame(lambda: FRAME)
+    wait_until(lambda: reader.view().num_readings > 0)
+    answer = json.loads(live.answer())
+    (face,) = answer["faces"]
+    assert face["box"] == [40 / 320, 60 / 240, 60 / 320, 75 / 240]
+    assert face["label"] == "1 happy"
+    assert (answer["phase"], answer["isMarked"], heard) == ("playing", True, [Phase.PLAYING])
+    live.boxes = False  # Classroom: the band still follows the faces
+    assert json.loads(live.answer()) | {"isMarked": True} == answer
+    live.end()
+    assert json.loads(live.answer())["phase"] == "over"
 
-        def submit_frame(self, image: RgbImage) -> LiveView:
-            if self.fails:
-                raise ValueError("no")
-            return super().submit_frame(image)
 
-    reader = Broken(lambda: (FakeDetector(), FakeClassifier()))
-    live = LiveSession(reader, phase=Phase.PLAYING)
-    assert (live.draw(FRAME) == FRAME[:, ::-1]).all()
+def test_an_error_stays_until_the_next_success() -> None:
+    live, reader = session()
+    reader.fails = True
+    live.take_frame(lambda: FRAME)
     assert str(live.frame_error) == "no"
     assert live.frame_error.__traceback__ is None  # a traceback holds the frame
     reader.fails = False
-    live.draw(FRAME)
+    live.take_frame(lambda: FRAME)
     assert live.frame_error is None
     live.end()
 
 
-def test_the_end_of_the_video_closes_its_reader_but_not_the_next_one() -> None:
-    playing, next_ = session(Phase.PLAYING), session()
-    for live in (playing, next_):
-        live.draw(FRAME)
-        live.on_ended()
-    before = playing.reader.view().num_frames
-    playing.draw(FRAME)
-    assert playing.reader.view().num_frames == before  # closed
-    next_.draw(FRAME)
-    assert next_.reader.view().num_frames == 2
-    next_.end()
+def test_a_frame_that_comes_during_another_one_or_after_the_end_is_dropped() -> None:
+    live, reader = session()
+    began, goes_on = threading.Event(), threading.Event()
+
+    def decode() -> RgbImage:
+        began.set()
+        goes_on.wait()
+        return FRAME
+
+    first = threading.Thread(target=live.take_frame, args=[decode])
+    first.start()
+    began.wait()
+    live.take_frame(lambda: FRAME[:100])
+    goes_on.set()
+    first.join()
+    live.end()
+    live.take_frame(lambda: FRAME[:100])
+    assert reader.view().num_frames == 1
+    assert reader.taken.shape == FRAME.shape
+    assert live.phase is Phase.OVER
+
+
+def test_a_frame_passes_the_stations_of_its_path(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    section = (root / "docs/architecture.md").read_text(encoding="utf-8").split("## The path of one frame\n")[1]
+    names = re.findall(r"^\d+\. `([\w.]+)`", section.split("\n## ")[0], re.MULTILINE)
+    assert 5 <= len(names) <= 10
+    passed: list[str] = []
+
+    def watch(name: str) -> None:
+        owner, _, method = name.rpartition(".")
+        kind = pkgutil.resolve_name(f"emomusic.{owner}")
+        original = getattr(kind, method)
+
+        def noted(*args: Any, **options: Any) -> Any:
+            passed.append(name)
+            return original(*args, **options)
+
+        monkeypatch.setattr(kind, method, noted)
+
+    for name in names:
+        watch(name)
+    live, reader = session()
+    live.observe(MirrorGame(EMOTIONS, num_players=1), None)
+    live.take_frame(lambda: FRAME)
+    live.answer()
+    wait_until(lambda: reader.view().num_readings > 0)
+    live.end()
+    of_worker = names[4:]
+    assert [name for name in passed if name not in of_worker] == names[:4]
+    assert [name for name in passed if name in of_worker] == of_worker

@@ -1,0 +1,127 @@
+"""The addresses of live sessions, at which the server takes the frames of cameras.
+
+An address takes a frame by POST, whose answer has the faces. With WebRTC, it takes the browser's offer by PUT, and GET
+sends the faces as server-sent events. It is that of one visitor: nobody can guess it, the page must be open, and the
+requests must come from its browser. All others find nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Protocol
+from weakref import WeakValueDictionary
+
+from starlette.concurrency import run_in_threadpool
+from starlette.endpoints import HTTPEndpoint
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+from streamlit import runtime
+
+from emomusic.compat import is_same_browser
+from emomusic.media.images import RgbImage, read_image
+from emomusic.server.files import base_path
+
+log = logging.getLogger(__name__)
+
+MAX_BODY_BYTES = 2**20
+"""A frame of the page has about 60 kB, and with much noise ten times as much."""
+
+_FOLDER = "/app/static/live"  # Streamlit's pages accept addresses below /app/static/
+_BEAT_S = 1.0  # longest time between two events: a closed page or session ends them
+
+
+class _FrameTaker(Protocol):
+    """What has an address: `LiveSession`, or a fake of the tests."""
+
+    visitor: str
+    cookies: Mapping[str, str]
+
+    @property
+    def is_live(self) -> bool: ...
+    def take_frame(self, decode: Callable[[], RgbImage]) -> None: ...
+    def tell(self, listener: Callable[[], object]) -> None: ...
+    def answer(self) -> bytes: ...
+    def connect(self, offer: bytes) -> bytes: ...
+
+
+_takers: WeakValueDictionary[str, _FrameTaker] = WeakValueDictionary()
+
+
+def give_address(taker: _FrameTaker) -> str:
+    """A new address, as long as something refers to what takes its frames."""
+    token = secrets.token_urlsafe()
+    _takers[token] = taker
+    return f"{base_path()}{_FOLDER}/{token}"
+
+
+def routes() -> list[Route]:
+    """The route of all addresses."""
+    return [Route(f"{base_path()}{_FOLDER}/{{token}}", _Frames)]
+
+
+def _is_open(taker: _FrameTaker, request: Request) -> bool:
+    """Whether frames are taken, the page is open, and the request comes from its browser."""
+    is_shown = runtime.exists() and runtime.get_instance().is_active_session(taker.visitor)
+    return is_shown and taker.is_live and is_same_browser(taker.cookies, request.cookies)
+
+
+def _taker_at(request: Request) -> _FrameTaker:
+    taker = _takers.get(request.path_params["token"])
+    if taker is None or not _is_open(taker, request):
+        raise HTTPException(404)
+    return taker
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > MAX_BODY_BYTES:
+                raise HTTPException(413, headers={"Connection": "close"})
+    except ClientDisconnect:
+        raise HTTPException(400) from None
+    return bytes(body)
+
+
+class _Frames(HTTPEndpoint):
+    """Takes frames. Threads work on them, never the event loop."""
+
+    async def post(self, request: Request) -> Response:
+        """Take a frame. The answer has the faces of the newest reading, at their places in this frame."""
+        taker, jpeg = _taker_at(request), await _body(request)
+
+        def answer() -> bytes:
+            taker.take_frame(lambda: read_image(jpeg))
+            return taker.answer()
+
+        return Response(await run_in_threadpool(answer), media_type="application/json")
+
+    async def put(self, request: Request) -> Response:
+        """Take the offer of WebRTC."""
+        taker, offer = _taker_at(request), await _body(request)
+        try:
+            return Response(await run_in_threadpool(taker.connect, offer), media_type="application/json")
+        except ConnectionError as error:
+            log.warning("%s", error)
+            raise HTTPException(400) from None
+
+    async def get(self, request: Request) -> Response:
+        """Send the faces after each frame."""
+        return StreamingResponse(_events(_taker_at(request), request), media_type="text/event-stream")
+
+
+async def _events(taker: _FrameTaker, request: Request) -> AsyncIterator[bytes]:
+    loop, news = asyncio.get_running_loop(), asyncio.Event()
+    taker.tell(lambda: loop.call_soon_threadsafe(news.set))
+    while _is_open(taker, request):
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(news.wait(), _BEAT_S)
+        news.clear()
+        yield b"data: " + await run_in_threadpool(taker.answer) + b"\n\n"

@@ -1,0 +1,135 @@
+"""Who may send frames to a live session, and what is taken."""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from starlette.applications import Starlette
+from streamlit.web.server.starlette.starlette_app_utils import generate_xsrf_token_string
+
+from emomusic.errors import ImageError
+from emomusic.media.images import RgbImage, encode_jpeg
+from emomusic.server import frames
+from tests.server.asgi import answer_of
+from tests.waiting import wait_until
+
+JPEG = encode_jpeg(np.full((30, 40, 3), 90, np.uint8))
+COOKIE = "_streamlit_xsrf"
+
+
+class Taker:
+    """Notes its frames, and what its browser sends as cookies."""
+
+    def __init__(self) -> None:
+        self.visitor, self.is_live = "ann", True
+        self.cookies = {COOKIE: generate_xsrf_token_string(b"0" * 16, 1)}
+        self.sent = self.cookies
+        self.taken: list[tuple[int, ...]] = []
+        self.listener: Callable[[], object] | None = None
+
+    def take_frame(self, decode: Callable[[], RgbImage]) -> None:
+        try:
+            self.taken.append(decode().shape)
+        except ImageError:
+            self.taken.append(())
+
+    def tell(self, listener: Callable[[], object]) -> None:
+        self.listener = listener
+
+    def answer(self) -> bytes:
+        self.is_live = len(self.taken) < 3
+        return json.dumps(self.taken).encode()
+
+    def connect(self, offer: bytes) -> bytes:
+        if offer != b"offer":
+            raise ConnectionError("malformed")
+        return b"answer"
+
+
+@pytest.fixture
+def taker(monkeypatch: pytest.MonkeyPatch) -> Taker:
+    open_pages = SimpleNamespace(is_active_session=lambda visitor: visitor == "ann")
+    monkeypatch.setattr(frames, "runtime", SimpleNamespace(exists=lambda: True, get_instance=lambda: open_pages))
+    return Taker()
+
+
+Ask = Callable[..., tuple[int, bytes]]
+
+
+@pytest.fixture
+def ask(taker: Taker) -> Ask:
+    """Requests of the page to the server: status and body."""
+    app = Starlette(routes=frames.routes())
+
+    def request(address: str, method: str = "POST", body: bytes | None = JPEG) -> tuple[int, bytes]:
+        cookies = "; ".join(f"{name}={value}" for name, value in taker.sent.items())
+        status, _, content = answer_of(app, address, {"cookie": cookies}, method, body)
+        return status, content
+
+    return request
+
+
+def test_an_answer_follows_each_frame_whatever_it_holds(ask: Ask, taker: Taker) -> None:
+    address = frames.give_address(taker)
+    assert ask(address) == (200, b"[[30, 40, 3]]")
+    assert ask(address, body=b"not a picture") == (200, b"[[30, 40, 3], []]")
+    assert ask(address, body=bytes(frames.MAX_BODY_BYTES + 1))[0] == 413
+    assert len(taker.taken) == 2
+
+
+def _close(taker: Taker) -> None:
+    taker.visitor = "bob"
+
+
+def _end(taker: Taker) -> None:
+    taker.is_live = False
+
+
+def _use_another_browser(taker: Taker) -> None:
+    taker.sent = {COOKIE: generate_xsrf_token_string(b"1" * 16, 1)}
+
+
+def _send_no_cookie(taker: Taker) -> None:
+    taker.sent = {}
+
+
+@pytest.mark.parametrize("change", [_close, _end, _use_another_browser, _send_no_cookie])
+def test_all_but_the_open_page_of_a_running_session_find_nothing(
+    ask: Ask, taker: Taker, change: Callable[[Taker], None]
+) -> None:
+    address = frames.give_address(taker)
+    assert ask(address, "PUT", b"offer") == (200, b"answer")
+    guess = address[:-1] + ("A" if address[-1] != "A" else "B")
+    assert {ask(guess, method)[0] for method in ("POST", "PUT", "GET")} == {404}
+    change(taker)
+    assert {ask(address, method)[0] for method in ("POST", "PUT", "GET")} == {404}
+    assert taker.taken == []
+
+
+def test_a_browser_without_cookies_may_send_frames(ask: Ask, taker: Taker) -> None:
+    taker.cookies = taker.sent = {}
+    assert ask(frames.give_address(taker))[0] == 200
+
+
+def test_an_address_ends_with_its_session(ask: Ask, taker: Taker) -> None:
+    other = Taker()
+    address = frames.give_address(other)
+    taker.sent = other.cookies
+    assert ask(address)[0] == 200
+    del other
+    gc.collect()
+    wait_until(lambda: ask(address)[0] == 404)  # the thread of the last frame lets go of it
+
+
+def test_a_malformed_offer_is_refused(ask: Ask, taker: Taker) -> None:
+    assert ask(frames.give_address(taker), "PUT", b"hello")[0] == 400
+
+
+def test_events_have_the_faces_until_the_session_ends(ask: Ask, taker: Taker) -> None:
+    taker.taken = [(1,), (2,), (3,)]
+    assert ask(frames.give_address(taker), "GET", None) == (200, b"data: [[1], [2], [3]]\n\n")
