@@ -270,11 +270,13 @@ def group_probabilities(faces: Sequence[EmotionProbabilities]) -> EmotionProbabi
     return mean_of_rows(np.array([face.values for face in faces]))
 
 
-def mean_of_rows(shares: npt.NDArray[np.floating]) -> EmotionProbabilities | None:
-    """The mean of probabilities of shape (n, 7); None if n is 0."""
+def mean_of_rows(
+    shares: npt.NDArray[np.floating], weights: npt.NDArray[np.floating] | None = None
+) -> EmotionProbabilities | None:
+    """The mean of probabilities of shape (n, 7), weighted if there are weights; None if n is 0."""
     if not len(shares):
         return None
-    mean = shares.mean(axis=0, dtype=np.float64)
+    mean = np.average(shares.astype(np.float64), axis=0, weights=weights)
     return EmotionProbabilities((mean / mean.sum()).astype(np.float32))
 
 

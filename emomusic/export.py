@@ -133,6 +133,7 @@ def film_record(
     read_ms: float | None = None,
     recommend_ms: float | None = None,
     problem: str | None = None,
+    note: str | None = None,
 ) -> dict[str, Any]:
     """One film with its faces, scenes and songs, and the tables of its readings.
 
@@ -146,6 +147,7 @@ def film_record(
         read_ms: time to read the film; None if not measured.
         recommend_ms: time to choose the songs; None if not measured.
         problem: `FilmFile.problem` of the film.
+        note: `FilmFile.note` of the film.
     """
     duration_s = reading.end_s if reading.duration_s is None else reading.duration_s
     last_s = max(duration_s, reading.end_s - 1 / reading.rate)  # the last interval may reach beyond the film
@@ -169,7 +171,9 @@ def film_record(
         "readings": [_nested(row) for row in reading.faces_table().to_dict("records")],
         "timeline": [
             # without faces, the values are null
-            _nested(row) if row["num_faces"] else {"time_s": row["time_s"], "num_faces": 0} | nothing
+            _nested(row)
+            if row["num_faces"]
+            else {key: row[key] for key in ("time_s", "num_faces", "seconds")} | nothing
             for row in reading.timeline().to_dict("records")
         ],
         "playlist": [
@@ -177,7 +181,8 @@ def film_record(
         ],
         "elapsed_ms": {"read": read_ms, "recommend": recommend_ms},
     }
-    return record if problem is None else {**record, "error": problem}
+    told = {"note": note, "error": problem}
+    return record | {key: text for key, text in told.items() if text is not None}
 
 
 def _span(scene: Scene, last_s: float) -> dict[str, float]:

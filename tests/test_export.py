@@ -129,9 +129,10 @@ def test_the_tables_of_a_film_record_have_every_reading() -> None:
     assert (first["time_s"], second["time_s"], first["face"]) == (0.0, 1.0, 1)
     assert first["box"] == [10, 20, 80, 100]  # in pixels of the film
     assert first["probabilities"]["happy"] == pytest.approx(0.7)
-    empty = {"time_s": 0.5, "num_faces": 0, "probabilities": None, "valence": None, "arousal": None, "quadrant": None}
+    empty = {"time_s": 0.5, "num_faces": 0, "seconds": 0.5}
+    empty |= {"probabilities": None, "valence": None, "arousal": None, "quadrant": None}
     assert record["timeline"][1] == empty
-    assert list(record["timeline"][0]) == list(empty)
+    assert record["timeline"][0].keys() == empty.keys()
     assert record["timeline"][0]["probabilities"]["happy"] == pytest.approx(0.7)
     assert [row["num_faces"] for row in record["timeline"]] == [1, 0, 1]
     assert json.loads(json.dumps(record, allow_nan=False)) == record

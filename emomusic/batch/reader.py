@@ -15,12 +15,11 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from emomusic import runtime
-from emomusic.affect import mean_of_rows
 from emomusic.batch.parts import FACE_SCHEMA, FILM, PICTURE, BatchError, Dataset
 from emomusic.batch.sources import Item, open_item
 from emomusic.compat import return_free_memory
 from emomusic.errors import FilmError, ImageError
-from emomusic.faces.reading import SHARES, affect_row, face_row, load_networks, read_faces
+from emomusic.faces.reading import affect_row, face_row, load_networks, read_faces
 from emomusic.media.ahead import ahead
 from emomusic.media.formats import HEAD_BYTES, Kind, kind_of
 from emomusic.media.images import MAX_BYTES, RgbImage, read_image
@@ -148,10 +147,11 @@ class UnitReader:
                 with contextlib.closing(read_film(film, networks, rate=self._rate)) as moments:
                     for moment in moments:
                         reading.add(moment)
+                reading.finish(film)
         except FilmError as error:
             return _no_rows(name, is_film=True, error=str(error))
         faces = reading.faces_table()
-        mean = mean_of_rows(faces[SHARES].to_numpy())
+        mean = reading.mean()
         row = {
             "picture": name,
             "kind": FILM,

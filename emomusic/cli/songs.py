@@ -53,6 +53,10 @@ def add_commands(parent: Any) -> None:
         "--annotate", type=arguments.path, metavar="DIR", help="write the pictures and films with marked faces"
     )
     add_reading_options(parser)
+    text = "for films: read all of it at --rate, also where nothing changes"
+    parser.add_argument("--every", action="store_true", help=text)
+    text = "for films with several videos: the one to read, from 1"
+    parser.add_argument("--stream", type=arguments.count, metavar="N", help=text)
     add_profile_option(parser)
     add_song_options(parser)
 
@@ -173,25 +177,30 @@ def _analyzed_film(
     from emomusic.stream.film import FilmReading, read_film
 
     try:
-        with FilmFile(name) as film:
+        with FilmFile(name, stream=options.stream) as film:
             networks, recommender = load_networks(options.model), load_recommender()
             started = time.perf_counter()
             reading = FilmReading(film, options.rate)
             read_share = 1.0 if out is None else _READ_SHARE
-            with contextlib.closing(read_film(film, networks, rate=reading.rate)) as moments:
+            with contextlib.closing(read_film(film, networks, rate=reading.rate, every=options.every)) as moments:
                 for moment in moments:
                     reading.add(moment)
                     on_share(read_share * moment.share)
+            reading.finish(film)
             read_ms = 1000 * (time.perf_counter() - started)
     except FilmError as error:
         log_file_error(name, str(error))
         return {"video": name, "error": str(error)}, 2
     status = 0
+    if film.note is not None:
+        log.warning("%s: %s Choose another with --stream.", escape_control_chars(name), film.note)
     if film.problem is not None:
         log_file_error(name, film.problem)
         status = 2
     if out is not None:
-        status = max(status, _annotate(name, reading, out, lambda s: on_share(read_share + (1 - read_share) * s)))
+        status = max(
+            status, _annotate(name, reading, out, options.stream, lambda s: on_share(read_share + (1 - read_share) * s))
+        )
     started = time.perf_counter()
     scenes = reading.scenes()
     requests = [song_request(options, point=scene.point, emotion=scene.emotion) for scene in scenes]
@@ -205,17 +214,22 @@ def _analyzed_film(
         read_ms=read_ms,
         recommend_ms=1000 * (time.perf_counter() - started),
         problem=film.problem,
+        note=film.note,
     )
     return record, status
 
 
-def _annotate(name: str, reading: FilmReading, out: Path, on_share: Callable[[float], None]) -> int:
+def _annotate(name: str, reading: FilmReading, out: Path, stream: int | None, on_share: Callable[[float], None]) -> int:
     """Write the film with marked faces. The exit status: 2 if it cannot be written."""
     from emomusic.marks.film import annotate_film
     from emomusic.media.film_file import FilmFile
 
     try:
-        with written_whole(out) as part, FilmFile(name, with_audio=True) as film, part.open("wb") as file:
+        with (
+            written_whole(out) as part,
+            FilmFile(name, with_audio=True, stream=stream) as film,
+            part.open("wb") as file,
+        ):
             annotate_film(film, reading, file, on_progress=on_share)
     except FilmError as error:
         log_file_error(name, str(error))

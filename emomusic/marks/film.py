@@ -17,7 +17,8 @@ from emomusic.faces.reading import SHARES
 from emomusic.marks.drawing import VIDEO, Mark, YuvImage, draw_marks
 from emomusic.marks.picture import video_mark
 from emomusic.media.ahead import ahead
-from emomusic.media.film_file import FilmFile, yuv_planes
+from emomusic.media.film_file import FilmFile
+from emomusic.media.film_frame import yuv_planes
 from emomusic.media.images import WORKING_SIDE, Box
 from emomusic.stream.film import FilmReading
 

@@ -52,7 +52,8 @@ class MediaFile(ABC):
         """
         self._own_file: BinaryIO | None = None
         self._container: Any = None
-        self._was_damaged = False
+        self._was_damaged = self._has_frames = False
+        self._num_errors = 0  # in a row
         if isinstance(source, str | os.PathLike):
             name = name or Path(source).name or str(source)  # "." and "/" have no name
             source = self._own_file = open_file(source, self.error_type, self.noun, name)
@@ -115,30 +116,44 @@ class MediaFile(ABC):
             is_over: asked before each packet whether to stop; takes whether there were frames.
             is_wanted: tells whether a packet is to be decoded.
         """
+        for packet in self._packets(*streams, is_over=is_over):
+            if is_wanted(packet):
+                yield from self._frames_of(packet)
+
+    def _packets(self, *streams: Any, is_over: Callable[[bool], bool]) -> Iterator[Any]:
+        """The packets that can be read, as for `_decoded_frames`."""
         packets = self._container.demux(*streams)
-        has_frames, num_errors = False, 0
-        while num_errors < _MAX_ERRORS and not is_over(has_frames):
+        while self._num_errors < _MAX_ERRORS and not is_over(self._has_frames):
             try:
                 packet = next(packets)
-                if not is_wanted(packet):
-                    continue
-                if packet.has_sidedata("encryption_info"):
-                    if not has_frames:
-                        raise self._encrypted()
-                    self._was_damaged = True
-                    continue
-                frames = packet.decode()
-                num_errors = 0
             except (StopIteration, av.error.EOFError):
                 return
             except DAMAGE as error:
-                log.debug("a packet is damaged", exc_info=error)
-                num_errors, self._was_damaged = num_errors + 1, True
-                if isinstance(error, MemoryError):
-                    return
-                continue
-            has_frames = has_frames or bool(frames)
-            yield from frames
+                self._count_damage(error)
+            else:
+                yield packet
+
+    def _frames_of(self, packet: Any) -> list[Any]:
+        """The frames that a packet completes; none if it is damaged."""
+        if packet.has_sidedata("encryption_info"):
+            if not self._has_frames:
+                raise self._encrypted()
+            self._was_damaged = True
+            return []
+        try:
+            frames: list[Any] = packet.decode()
+        except av.error.EOFError:
+            return []
+        except DAMAGE as error:
+            self._count_damage(error)
+            return []
+        self._num_errors, self._has_frames = 0, self._has_frames or bool(frames)
+        return frames
+
+    def _count_damage(self, error: Exception) -> None:
+        log.debug("a packet is damaged", exc_info=error)
+        self._was_damaged = True
+        self._num_errors = _MAX_ERRORS if isinstance(error, MemoryError) else self._num_errors + 1
 
     def _encrypted(self) -> EmomusicError:
         return self.error_type(f"{self.quoted} is encrypted; choose {self.noun} without copy protection.")

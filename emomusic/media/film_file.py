@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
-import math
 import os
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, BinaryIO
 
 import av
-import numpy as np
-import numpy.typing as npt
 
 from emomusic.errors import FilmError
-from emomusic.media.container import MediaFile
+from emomusic.media.container import DAMAGE, MediaFile
+from emomusic.media.film_frame import FilmFrame, orientation_of, rgb_picture, yuv_picture
+from emomusic.media.film_steps import MOST_PACKETS, FilmClock, FilmStep, FilmSteps, at_rate, is_busy, is_long
 from emomusic.media.formats import GuardedFile, Kind, foreign_file, format_of, mov_atoms
 from emomusic.media.images import RgbImage
 from emomusic.text import format_clock
@@ -35,27 +35,17 @@ _CODECS = (
 )
 _MISSING_S = 1.0  # a film that ends earlier than announced by more is incomplete
 _MISSING_SHARE = 0.02
-_MAX_GAP_S = 24 * 3600.0  # a jump of the clock is damage
+_MAX_GAP_S = 24 * 3600.0  # a longer film is damage
 _MAX_RATE, _MAX_PIXEL_RATE = 1000, MAX_PIXELS * 128  # for each second of film; a clock may stand still
 _ONE_THREAD_PIXELS = 1280 * 720
 _SKIPPED_FRAMES = 3  # skip the frames that no other frame needs, if fewer than every third is wanted
 _BUFFER_BYTES = 2**18
+
+# Codecs whose key frames are decoded alone
+_WITH_KEYS = ("h264", "hevc", "av1", "libdav1d", "vp8", "libvpx", "vp9", "libvpx-vp9", "mpeg4", "mpeg2video", "mjpeg")
+_STILL_CODECS = ("mjpeg", "png", "bmp", "gif")
+_LEADING_S = 1.0  # before a key frame
 _GIF_PADDING = 64
-
-
-@dataclass(frozen=True, slots=True)
-class FilmFrame:
-    """One frame.
-
-    Attributes:
-        time_s: seconds from the first frame.
-        share: of the film that is decoded, 0 to 1.
-        frame: the decoded frame of PyAV.
-    """
-
-    time_s: float
-    share: float
-    frame: Any
 
 
 class FilmFile(MediaFile):
@@ -66,10 +56,13 @@ class FilmFile(MediaFile):
         num_bytes: size of the file.
         width: of the upright film in square pixels.
         height: of the upright film in square pixels.
-        duration_s: as announced by the file; None if unknown.
+        duration_s: the longest of its streams, as announced by the file; None if unknown.
         frames_per_second: mean, as announced by the file; 25 if unknown.
         problem: after the frames: why they are incomplete, in one sentence; None if they are complete.
         audio: the first audio stream of PyAV; None if there is none, or without `with_audio`.
+        num_videos: number of streams that are films, covers excluded.
+        stream: number of the stream that is read, from 1.
+        end_s: so far, where the decoded frames end; afterwards, that of the film, the longest of its streams.
         audio_packets: of the sound up to the last frame, with times in the clock of `start_s`. The caller removes them.
         start_s: time of the first frame in the clock of the file.
     """
@@ -84,6 +77,8 @@ class FilmFile(MediaFile):
         name: str | None = None,
         max_s: float | None = None,
         with_audio: bool = False,
+        stream: int | None = None,
+        turn: int = 0,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         """Open a film and check its head.
@@ -93,15 +88,19 @@ class FilmFile(MediaFile):
             name: name of the file for messages; by default that of the path.
             max_s: longest allowed film in seconds; None for no limit.
             with_audio: keep the packets of the sound in `audio_packets`.
+            stream: number of the video to read, from 1; by default the one marked as such, or the first.
+            turn: degrees to turn the film clockwise, a multiple of 90.
             should_stop: asked before each frame, wanted or not, after the first. True ends the frames.
 
         Raises:
-            FilmError: no such file, not a film, damaged from the start, encrypted, too large or too long.
+            FilmError: no such file, not a film, damaged from the start, encrypted, too large or too long, or no such
+                stream.
         """
         self._max_s, self._with_audio, self._should_stop = max_s, with_audio, should_stop
+        self._wanted, self._num_turns = stream, turn // 90
         self.audio: Any = None
         self.audio_packets: deque[Any] = deque()
-        self.start_s = 0.0
+        self.start_s = self.end_s = 0.0
         self.problem: str | None = None
         super().__init__(source, name)
 
@@ -114,9 +113,7 @@ class FilmFile(MediaFile):
         self._is_cut_off = _is_cut_off(self._file, self.num_bytes, self.demuxer)
         self._file.seek(0)
         self._open_container(self.demuxer, _BUFFER_BYTES)
-        self._stream: Any = next(iter(self._videos()), None)
-        if self._stream is None:
-            raise FilmError(f"{self.quoted} has no video; choose a film that shows a face.")
+        self._stream: Any = self._chosen_video()
         codec = self._stream.codec_context
         if "enc_key_id" in self._stream.metadata:  # Matroska
             raise self._encrypted()
@@ -130,21 +127,57 @@ class FilmFile(MediaFile):
         codec.options = {"max_pixels": str(_MAX_CODED_PIXELS)}  # of each frame, also if the head differs
         rate = self._stream.average_rate
         self.frames_per_second = float(rate) if rate and 1 <= rate <= 1000 else 25.0
-        self.duration_s = self._announced_duration()
+        self._video_s = self._announced_duration()
+        self.duration_s = max((each for each in (self._video_s, *self._other_durations()) if each), default=None)
         if self._max_s is not None and self.duration_s is not None and self.duration_s > self._max_s + 1:
             raise FilmError(
                 f"{self.quoted} is too long: {format_clock(self.duration_s)} minutes, at most "
                 f"{format_clock(self._max_s)}; choose a shorter film."
             )
+        self._begun: list[Any] | None = []  # the packets up to the first frame
+        self._video_packets = self._packets_of_video()
+        self._spacing_s = 1 / self.frames_per_second
+        self._clock, self._is_over = FilmClock(self._spacing_s), False
+        self._num_frames = self._num_pixels = 0
         self._decoded = self._decode()
         if (first := next(self._decoded, None)) is None:
             raise FilmError(f"{self.quoted} is damaged: no frame can be decoded; choose another file.")
         self._first, frame = first, first.frame
         ratio = float(self._stream.sample_aspect_ratio or 1)  # of the width of a pixel to its height
-        width = max(round(frame.width * (ratio if 0.25 <= ratio <= 4 else 1.0)), 1)
+        self._ratio = ratio if 0.25 <= ratio <= 4 else 1.0
+        width = max(round(frame.width * self._ratio), 1)
         self._check_size(width, frame.height)
-        self._is_turned, self._is_mirrored, self._is_flipped = _orientation(frame)
-        self.width, self.height = (frame.height, width) if self._is_turned else (width, frame.height)
+        is_turned = orientation_of(frame, self._num_turns).is_turned
+        self.width, self.height = (frame.height, width) if is_turned else (width, frame.height)
+
+    @property
+    def note(self) -> str | None:
+        """What was read of a film with several videos; None for one."""
+        return (
+            None if self.num_videos == 1 else f"The film has {self.num_videos} videos; number {self.stream} was read."
+        )
+
+    def _chosen_video(self) -> Any:
+        videos = self._videos()
+        if not videos:
+            raise FilmError(f"{self.quoted} has no video; choose a film that shows a face.")
+        films = [each for each in videos if each.frames != 1 and each.codec_context.name not in _STILL_CODECS] or videos
+        self.num_videos = len(films)
+        usual = next((each for each in films if each.disposition & av.stream.Disposition.default), films[0])
+        self.stream = films.index(usual) + 1 if self._wanted is None else self._wanted
+        if not 1 <= self.stream <= len(films):
+            raise FilmError(f"{self.quoted} has videos 1 to {len(films)}; choose one of them, not {self.stream}.")
+        return films[self.stream - 1]
+
+    def _other_durations(self) -> Iterator[float]:
+        """Seconds of the container and of its sound from the first frame of the video on."""
+        start_s = float((self._stream.start_time or 0) * self._stream.time_base) if self._stream.time_base else 0.0
+        for each in (*self._container.streams.audio, self._container):
+            base = each.time_base if each is not self._container else 1 / av.time_base
+            if each.duration and base:
+                seconds = float(((each.start_time or 0) + each.duration) * base) - start_s
+                if 0 < seconds < _MAX_GAP_S:
+                    yield seconds
 
     def _check_size(self, width: int, height: int) -> None:
         if width * height > MAX_PIXELS:
@@ -177,56 +210,173 @@ class FilmFile(MediaFile):
         Args:
             rate: frames per second of film, of which the first after each step is taken; None for all.
         """
-        if rate is not None and rate * _SKIPPED_FRAMES <= self.frames_per_second:
-            self._stream.codec_context.skip_frame = "NONREF"
-        step = 0
-        for frame in itertools.chain([self._first], self._decoded):
-            if rate is not None:
-                if frame.time_s * rate < step - 1e-6:
-                    continue
-                step = math.floor(frame.time_s * rate + 1e-6) + 1
-            yield frame
+        if rate is None:
+            yield from itertools.chain([self._first], self._decoded)
+        else:
+            self._skip_unneeded(self._stream.codec_context, rate)
+            yield from at_rate(itertools.chain([self._first], self._decoded), rate)
+
+    def _skip_unneeded(self, codec: Any, rate: float) -> None:
+        codec.skip_frame = "NONREF" if rate * _SKIPPED_FRAMES <= self.frames_per_second else "DEFAULT"
+
+    def _packets_of_video(self) -> Iterator[Any]:
+        streams = (stream for stream in (self._stream, self.audio) if stream is not None)
+        for packet in self._packets(*streams, is_over=lambda has_frames: has_frames and self._should_stop()):
+            if not self._is_picture(packet):
+                continue
+            if self._begun is not None:
+                self._begun.append(packet)
+                if len(self._begun) > MOST_PACKETS:
+                    self._begun = None
+            yield packet
 
     def _decode(self) -> Iterator[FilmFrame]:
-        time_s, last_s, num_frames, num_pixels = 0.0, 0.0, 0, 0
-        spacing_s = 1 / self.frames_per_second
-        frames = self._decoded_frames(
-            *(stream for stream in (self._stream, self.audio) if stream is not None),
-            is_over=lambda has_frames: has_frames and self._should_stop(),
-            is_wanted=self._is_picture,
-        )
+        for packet in self._video_packets:
+            yield from self._film_frames(self._frames_of(packet))
+            if self._is_over:
+                return
+        self._finish()
+
+    def _film_frames(self, frames: Sequence[Any]) -> Iterator[FilmFrame]:
+        """Decoded frames with their times, up to a limit, which sets `_is_over`."""
         for frame in frames:
-            num_pixels += frame.width * frame.height
+            self._num_pixels += frame.width * frame.height
             if frame.width * frame.height > MAX_PIXELS:  # the size may change within a stream
                 self._was_damaged = True
                 continue
-            if not num_frames:
-                self.start_s = frame.time or 0.0
-            expected_s = time_s + spacing_s if num_frames else 0.0
-            given_s = expected_s if frame.time is None else frame.time - self.start_s
-            time_s = given_s if time_s <= given_s <= time_s + _MAX_GAP_S else expected_s
-            num_frames += 1
-            last_s = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else 0.0
+            time_s = self._clock.at(self._seconds_of(frame))
+            self._num_frames += 1
+            last_s = float(frame.duration * self._stream.time_base) if frame.duration else 0.0
+            self.start_s, self.end_s = self._clock.start_s or 0.0, time_s + max(self._spacing_s, last_s)
             if self._max_s is not None and time_s > self._max_s:
                 self.problem = f"The film is too long; the results end at {format_clock(self._max_s)}."
-                return
-            if num_frames > _MAX_RATE * (time_s + 1) or num_pixels > _MAX_PIXEL_RATE * (time_s + 1):
+            elif self._num_frames > _MAX_RATE * (time_s + 1) or self._num_pixels > _MAX_PIXEL_RATE * (time_s + 1):
                 self.problem = f"The film has too many frames a second; the results end at {format_clock(time_s)}."
+            if self.problem is not None:
+                self._is_over, self.end_s = True, time_s
                 return
-            share = time_s / self.duration_s if self.duration_s is not None else self._file.tell() / self.num_bytes
-            yield FilmFrame(time_s, min(share, 1.0), frame)
+            yield self._film_frame(time_s, frame)
+
+    def _film_frame(self, time_s: float, frame: Any) -> FilmFrame:
+        share = time_s / self.duration_s if self.duration_s is not None else self._file.tell() / self.num_bytes
+        return FilmFrame(time_s, min(share, 1.0), frame)
+
+    def _seconds_of(self, frame: Any) -> float | None:
+        """Time of a frame or packet in the clock of the file."""
+        return None if frame.pts is None else float(frame.pts * self._stream.time_base)
+
+    def _finish(self) -> None:
+        """Tell what is missing, after the last frame."""
         if self._should_stop():
             return
-        end_s = time_s + max(spacing_s, last_s)
-        missing_s = 0.0 if self.duration_s is None else self.duration_s - end_s
-        if (
-            self._is_cut_off
-            or self._file.error
-            or missing_s > max(_MISSING_S, _MISSING_SHARE * (self.duration_s or 0.0))
-        ):
-            self.problem = f"The film is incomplete; the results end at {format_clock(end_s)}."
-        elif self._was_damaged:
+        missing_s = 0.0 if self._video_s is None else self._video_s - self.end_s
+        if self._is_cut_off or self._file.error or missing_s > max(_MISSING_S, _MISSING_SHARE * (self._video_s or 0.0)):
+            self.problem = f"The film is incomplete; the results end at {format_clock(self.end_s)}."
+            return
+        if self._was_damaged:
             self.problem = "Parts of the film are damaged, so the results have gaps."
+        self.end_s = self.duration_s = max(self.end_s, self.duration_s or 0.0)
+
+    def steps(self, rate: float, step_s: float = 1.0) -> Iterator[FilmStep]:
+        """The film in steps of about `step_s`, in order of time. Call this instead of `frames`.
+
+        Where key frames are close enough, only these are decoded. `FilmStep.between` decodes the others, at `rate`
+        frames per second. So most of a film may remain undecoded.
+        """
+        steps, codec = FilmSteps(self._first, rate, step_s), self._stream.codec_context
+        yield FilmStep(self._first)
+        if self._begun is None or codec.name not in _WITH_KEYS:
+            self._skip_unneeded(codec, rate)
+            yield from steps.of(self._decoded)
+        else:
+            packets, self._begun = itertools.chain(self._begun, self._video_packets), None
+            yield from self._steps_by_keys(steps, packets)
+            if not self._is_over:
+                self._finish()
+        yield from steps.end()
+
+    def _steps_by_keys(self, steps: FilmSteps, packets: Iterator[Any]) -> Iterator[FilmStep]:
+        codec, filler = self._stream.codec_context, self._new_decoder(steps.rate)
+        codec.flush_buffers()
+        waiting = list[Any]()  # packets from a key frame on that are not decoded
+        is_going = False  # whether the decoder takes one packet after the other
+        for packet in packets:
+            if self._is_over:
+                return
+            given_s = self._seconds_of(packet)
+            if packet.is_keyframe and given_s is not None and steps.is_due(time_s := self._clock.of(given_s)):
+                if is_going or time_s < steps.last.time_s:  # or the clock of the file begins again
+                    yield from steps.of(self._in_order([*waiting, None]))
+                    waiting, is_going = [], False
+                if (alone := self._alone(packet)) is not None:
+                    more = partial(self._filled, filler, waiting, self._clock.offset_s)
+                    for frame in self._film_frames([alone]):
+                        yield steps.take(frame, more, is_busy=bool(waiting) and is_busy(waiting))
+                    waiting = [packet]
+                    continue
+            if packet.size:
+                waiting.append(packet)
+            if is_going or (waiting and is_long(waiting)):
+                if not is_going:
+                    codec.flush_buffers()
+                    self._skip_unneeded(codec, steps.rate)
+                is_going = True
+                yield from steps.of(self._in_order(waiting))
+                waiting = []
+        yield from steps.of(self._in_order([*waiting, None]))
+
+    def _in_order(self, packets: Sequence[Any]) -> Iterator[FilmFrame]:
+        """The frames of packets after the newest frame; None stands for the end."""
+        for packet in packets:
+            frames = self._drained(self._stream.codec_context) if packet is None else self._frames_of(packet)
+            for frame in frames:
+                given_s = self._seconds_of(frame)
+                # Frames before a key frame, which may lack what they need, follow it in the file
+                if given_s is None or not -_LEADING_S < self._clock.of(given_s) - self._clock.last_s < 0:
+                    yield from self._film_frames([frame])
+
+    def _alone(self, packet: Any) -> Any:
+        """The frame of a key frame's packet; None if it needs others."""
+        codec = self._stream.codec_context
+        codec.flush_buffers()
+        codec.skip_frame = "DEFAULT"
+        try:
+            frames = [] if packet.has_sidedata("encryption_info") else codec.decode(packet)
+            frames += self._drained(codec)
+        except DAMAGE:
+            frames = []
+        codec.flush_buffers()
+        return frames[0] if len(frames) == 1 and not frames[0].is_corrupt else None
+
+    def _drained(self, codec: Any) -> list[Any]:
+        try:
+            return list(codec.decode(None))
+        except DAMAGE:
+            return []
+
+    def _new_decoder(self, rate: float) -> Any:
+        """A second decoder of the film."""
+        before = self._stream.codec_context
+        codec: Any = av.CodecContext.create(before.codec, "r")
+        codec.extradata, codec.thread_type, codec.options = before.extradata, "NONE", before.options
+        codec.width, codec.height = before.width, before.height
+        self._skip_unneeded(codec, rate)
+        return codec
+
+    def _filled(self, codec: Any, packets: Sequence[Any], offset_s: float) -> list[FilmFrame]:
+        """The frames of packets from a key frame on."""
+        frames = []
+        for packet in packets:
+            with contextlib.suppress(*DAMAGE):
+                frames += codec.decode(packet)
+        frames += self._drained(codec)
+        codec.flush_buffers()
+        moved_s = offset_s - self._clock.offset_s
+        return [
+            self._film_frame(self._clock.of(given_s) + moved_s, frame)
+            for frame in frames
+            if (given_s := self._seconds_of(frame)) is not None and frame.width * frame.height <= MAX_PIXELS
+        ]
 
     def _is_picture(self, packet: Any) -> bool:
         """Whether a packet is of the pictures. Those of the sound are kept."""
@@ -238,44 +388,17 @@ class FilmFile(MediaFile):
     def picture(self, frame: FilmFrame, max_side: int | None = None) -> RgbImage:
         """A frame as an upright image of at most `max_side` pixels a side; None for the film's size."""
         scale = 1.0 if max_side is None else min(max_side / max(self.width, self.height), 1.0)
-        sides = (max(round(self.width * scale), 1), max(round(self.height * scale), 1))
-        width, height = sides[::-1] if self._is_turned else sides
-        image = frame.frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="AREA", threads=1)
-        return np.ascontiguousarray(self._upright(image), np.uint8)
+        width, height = (max(round(side * scale), 1) for side in (self.width, self.height))
+        orientation = orientation_of(frame.frame, self._num_turns)
+        return rgb_picture(frame.frame, self._ratio, orientation, width, height)
 
     def yuv_frame(self, frame: FilmFrame, width: int, height: int) -> av.VideoFrame:
         """An upright copy of a frame in the format yuv420p and of an even size, with the film's colours."""
-        sides = (height, width) if self._is_turned else (width, height)
-        source = frame.frame.reformat(*sides, "yuv420p", interpolation="AREA", dst_color_range="MPEG", threads=1)
-        copy = av.VideoFrame(width, height, "yuv420p")
-        for before, after in zip(yuv_planes(source), yuv_planes(copy), strict=True):
-            after[:] = self._upright(before)
-        return copy
-
-    def _upright(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """A view of a decoded image as it is shown."""
-        if self._is_turned:
-            image = image.swapaxes(0, 1)
-        return image[:: -1 if self._is_flipped else 1, :: -1 if self._is_mirrored else 1]
+        orientation = orientation_of(frame.frame, self._num_turns)
+        return yuv_picture(frame.frame, self._ratio, orientation, width, height)
 
 
 _DURATION_TAG = re.compile(r"(\d{1,2}):(\d\d):(\d\d\.\d{1,9})", re.ASCII)
-
-
-def yuv_planes(frame: av.VideoFrame) -> list[npt.NDArray[np.uint8]]:
-    """Views of a frame's planes: brightness, shape (height, width), and two of colour, of half the size."""
-    planes = ((plane, np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)) for plane in frame.planes)
-    return [pixels[: plane.height, : plane.width] for plane, pixels in planes]
-
-
-def _orientation(frame: Any) -> tuple[bool, bool, bool]:
-    """Whether a frame becomes upright by swapping its axes, then mirroring left and right, then up and down."""
-    if (matrix := frame.side_data.get("DISPLAYMATRIX")) is None:
-        return False, False, False
-    across, up, _, along, down = np.frombuffer(matrix, np.int32)[:5].astype(np.int64)  # x' = across x + along y
-    if abs(up) > abs(across):
-        return True, bool(along < 0), bool(up < 0)
-    return False, bool(across < 0), bool(down < 0)
 
 
 def _is_cut_off(file: GuardedFile, size: int, demuxer: str) -> bool:

@@ -118,14 +118,14 @@ PICTURE_ENDINGS = (
     *("jp2", "j2k", "jpf", "jpx", "jpc", "j2c", "pnm", "ppm", "pgm", "pbm", "tga", "ico"),
     *("dng", "nef", "nrw", "cr2", "cr3", "arw", "pef", "raf", "orf", "rw2"),  # raw photos
 )
-FILM_ENDINGS = ("mp4", "mov", "m4v", "webm", "mkv", "avi", "gif")
+FILM_ENDINGS = ("mp4", "mov", "m4v", "webm", "mkv", "avi", "mts", "m2ts", "ts", "3gp", "gif")
 AUDIO_ENDINGS = ("mp3", "flac", "ogg", "oga", "opus", "m4a", "m4b", "wav", "aif", "aiff", "aifc", "mka", "weba")
 SONG_UPLOADS = (*AUDIO_ENDINGS, "mp4", "webm", "mkv")
 """Endings of films too, which may have sound only."""
 
 FORMATS = {
     Kind.PICTURE: "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF",
-    Kind.FILM: "MP4, MOV, WebM, MKV, AVI or animated GIF",
+    Kind.FILM: "MP4, MOV, WebM, MKV, AVI, MTS or animated GIF",
     Kind.SONG: "MP3, FLAC, Ogg, Opus, M4A, WAV or AIFF",
     Kind.ARCHIVE: "ZIP or TAR",
     Kind.TABLE: "CSV",
@@ -214,8 +214,8 @@ def format_of(head: bytes, name: str = "") -> Format:
         return after if after.kind is Kind.SONG else Format(Kind.SONG, "mp3")
     if head.startswith(_ASF):
         return Format(Kind.FILM if _ASF_VIDEO in head else Kind.SONG)
-    if len(head) > 188 and head[0] == head[188] == 0x47 and (len(head) <= 376 or head[376] == 0x47):  # MPEG-TS
-        return Format(Kind.FILM)
+    if any(_has_packets(head, start, size) for start, size in _TRANSPORT_PACKETS):
+        return Format(Kind.FILM, "mpegts")
     if _has_mp3_frames(head):
         return Format(Kind.SONG, "mp3")
     return Format(Kind.TABLE if _is_table(head) else Kind.TEXT if _is_text(head) else Kind.OTHER)
@@ -232,6 +232,16 @@ def is_tga(data: bytes) -> bool:
         return False
     has_no_palette = not any(data[3:8])
     return min(data[12:14], data[14:16]) != b"\0\0" and data[17] & 0xC0 == 0 and (data[1] == 1 or has_no_palette)
+
+
+_TRANSPORT_PACKETS = ((0, 188), (4, 192))
+"""Place of the first byte of MPEG-TS and bytes of a packet, with a time of four bytes in camcorders' .MTS."""
+
+
+def _has_packets(head: bytes, start: int, size: int) -> bool:
+    """Whether packets of MPEG-TS follow one another."""
+    marks = head[start : start + 3 * size : size]
+    return len(head) > size and len(marks) > 1 and not marks.strip(b"\x47")
 
 
 _MIME_TYPES = {"mp3": "audio/mpeg", "mov": "audio/mp4", "matroska": "audio/webm"}
@@ -345,6 +355,7 @@ def _kind_of(file: BinaryIO, name: str) -> Kind:
 
 _MOST_INDEX_BYTES = 2**25
 _MOST_ATOMS = 100_000  # 13 hours in fragments of a second
+_LARGEST_FILE = 2**62  # bytes; a damaged length may exceed what a file can seek
 
 
 def _mov_tracks(file: BinaryIO) -> set[bytes]:
@@ -367,6 +378,8 @@ def mov_atoms(file: BinaryIO | GuardedFile) -> Iterator[tuple[bytes, int, int]]:
             return
         yield head[4:8], at, length
         at += length
+        if at > _LARGEST_FILE:
+            return
 
 
 def _is_animated(file: BinaryIO) -> bool:

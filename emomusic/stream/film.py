@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import math
 import threading
 from array import array
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -19,7 +20,9 @@ from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.identity import SAME_PERSON, describe_persons
 from emomusic.faces.reading import FACE_COLUMNS, SHARES, FaceReading, Networks
 from emomusic.media.ahead import ahead
-from emomusic.media.film_file import FilmFile, FilmFrame
+from emomusic.media.film_file import FilmFile
+from emomusic.media.film_frame import FilmFrame
+from emomusic.media.film_steps import FilmStep
 from emomusic.media.images import WORKING_SIDE, RgbImage, crop_face
 from emomusic.stream.timeline import Scene, SceneFinder, add_affect, timeline_table
 from emomusic.stream.tracking import FaceFinder, FaceTrack, FaceTracker, Frame, GreyImage, best_pairs, to_flow_image
@@ -37,7 +40,10 @@ FILM_COLUMNS = ["time_s", *FACE_COLUMNS]
 _DETECT_SIDE = 480  # longer side of the frame for detection, in pixels
 
 _SMOOTHING_S = 0.3
-_DETECT_INTERVAL_S = 1.4  # between two searches for newcomers; with four readings a second, every sixth
+_DETECT_INTERVAL_S = 1.4  # between two searches for newcomers: every second step
+_STEP_S, _STEPS_AHEAD = 1.0, 2
+# Between two steps: of a face in its sides, and of the probabilities of all faces together and of one face
+_MOVED, _GROUP_CHANGE, _FACE_CHANGE = 0.6, 0.15, 0.4
 
 # Mean difference of two grey frames of 32x18 pixels, of 255. A cut usually has 30 to 80. A false cut costs little: the
 # identity network recognises the faces.
@@ -47,7 +53,7 @@ _THUMBNAIL = (32, 18)
 _NUM_DESCRIPTORS = 3  # of each appearance of a face
 _DESCRIBE_INTERVAL_S = 1.0
 
-_MIN_READINGS = 2  # a face with fewer is not listed, unless no face has more
+_MOMENT = 1.5  # readings: a face that is seen shorter is not listed, unless no face is seen longer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,34 +67,29 @@ class FilmMoment:
     is_cut: bool = False  # whether the frame is the first after a cut
 
 
-def read_film(film: FilmFile, networks: Networks, *, rate: float = DEFAULT_RATE) -> Generator[FilmMoment]:
+def read_film(
+    film: FilmFile, networks: Networks, *, rate: float = DEFAULT_RATE, every: bool = False
+) -> Generator[FilmMoment]:
     """Read a film. One thread decodes ahead, and another one searches for faces. Closing the iterator stops them.
+
+    The film is read about once a second, and at `rate` where the picture or the faces change.
 
     Args:
         film: an opened film. Afterwards its `problem` has the reason for missing frames.
         networks: detect and classify the faces.
         rate: readings per second of film, 0.1 to 30.
+        every: read the whole film at `rate`.
 
     Raises:
         ValueError: the rate is out of range.
     """
     if not MIN_RATE <= rate <= MAX_RATE:
         raise ValueError(f"rate must be from {MIN_RATE} to {MAX_RATE}. Received: {rate}")
-    detector, classifier = networks
-    tracks, finder, people = FaceTracker(), FaceFinder(math.inf), _People()
-    with contextlib.closing(ahead(_searched(film, detector, rate))) as searched:
-        for ready in searched:
-            if ready.is_cut:
-                tracks.start_shot()
-            tracks.follow(ready.grey)
-            frame = Frame(ready.small, ready.grey, tracks.corners(), ready.frame.time_s)
-            found = finder.find(detector, frame, _DETECT_SIDE, detected=ready.detected)
-            image = film.picture(ready.frame, WORKING_SIDE)
-            scale = image.shape[1] / ready.small.shape[1]
-            crops = [crop_face(image, face.box.scaled(scale).clipped(*image.shape[1::-1])) for face in found]
-            tracks.update(frame, found, classifier.classify(crops), smoothing_s=_SMOOTHING_S)
-            faces = people.named(tracks.found(), image, ready.frame.time_s)
-            yield FilmMoment(ready.frame.time_s, ready.frame.share, image, faces, ready.is_cut)
+    steps = map(FilmStep, film.frames(rate)) if every else film.steps(rate, max(_STEP_S, 1 / rate))
+    reader = _Reader(film, networks)
+    with contextlib.closing(ahead(_searched(film, networks[0], steps), _STEPS_AHEAD)) as searched:
+        for step, ready in searched:
+            yield from reader.read(step, ready)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,28 +99,91 @@ class _Prepared:
     frame: FilmFrame
     small: RgbImage
     grey: GreyImage
-    is_cut: bool
+    thumbnail: GreyImage
     detected: Sequence[Face] | None = None
 
-
-def _searched(film: FilmFile, detector: FaceDetector, rate: float) -> Iterator[_Prepared]:
-    detected_s = -math.inf
-    with contextlib.closing(ahead(_decoded(film, rate))) as decoded:
-        for ready in decoded:
-            is_due = ready.is_cut or ready.frame.time_s - detected_s >= _DETECT_INTERVAL_S
-            detected_s = ready.frame.time_s if is_due else detected_s
-            yield replace(ready, detected=detector.detect(ready.small)) if is_due else ready
+    def differs(self, before: GreyImage | None) -> bool:
+        """Whether a cut separates this frame from one with this thumbnail."""
+        if before is None:
+            return False
+        return bool(cv2.norm(self.thumbnail, before, cv2.NORM_L1) / before.size > _CUT_DIFFERENCE)
 
 
-def _decoded(film: FilmFile, rate: float) -> Iterator[_Prepared]:
-    last: GreyImage | None = None
-    for frame in film.frames(rate):
-        small = film.picture(frame, _DETECT_SIDE)
-        grey = to_flow_image(small)
-        thumbnail = cv2.resize(grey, _THUMBNAIL, interpolation=cv2.INTER_AREA)
-        is_cut = last is not None and cv2.norm(thumbnail, last, cv2.NORM_L1) / thumbnail.size > _CUT_DIFFERENCE
-        last = thumbnail
-        yield _Prepared(frame, small, grey, is_cut)
+def _searched(
+    film: FilmFile, detector: FaceDetector, steps: Iterable[FilmStep]
+) -> Iterator[tuple[FilmStep, _Prepared]]:
+    detected_s, before = -math.inf, None
+    with contextlib.closing(ahead(((step, _prepare(film, step.frame)) for step in steps), _STEPS_AHEAD)) as prepared:
+        for step, ready in prepared:
+            is_due = ready.differs(before) or ready.frame.time_s - detected_s >= _DETECT_INTERVAL_S
+            detected_s, before = ready.frame.time_s if is_due else detected_s, ready.thumbnail
+            yield step, replace(ready, detected=detector.detect(ready.small)) if is_due else ready
+
+
+def _prepare(film: FilmFile, frame: FilmFrame) -> _Prepared:
+    small = film.picture(frame, _DETECT_SIDE)
+    grey = to_flow_image(small)
+    thumbnail: GreyImage = np.asarray(cv2.resize(grey, _THUMBNAIL, interpolation=cv2.INTER_AREA), np.uint8)
+    return _Prepared(frame, small, grey, thumbnail)
+
+
+class _Reader:
+    """Reads the frames of a film one after another. Where nothing changes, the steps are enough."""
+
+    def __init__(self, film: FilmFile, networks: Networks) -> None:
+        self._film, (self._detector, self._classifier) = film, networks
+        self._tracks, self._finder, self._people = FaceTracker(), FaceFinder(math.inf), _People()
+        self._thumbnail: GreyImage | None = None  # of the newest frame
+
+    def read(self, step: FilmStep, ready: _Prepared) -> Iterator[FilmMoment]:
+        """The reading of a step, after those of the frames before it if the picture or the faces changed."""
+        tracks, finder = copy.copy(self._tracks), copy.copy(self._finder)
+        image = self._look(ready)
+        if self._changed(tracks, step, ready) and (between := step.between()):
+            self._tracks, self._finder = tracks, finder
+            for frame in between:
+                more = _prepare(self._film, frame)
+                yield self._named(more, self._look(more))
+            image = self._look(ready)
+        yield self._named(ready, image)
+
+    def _look(self, ready: _Prepared) -> RgbImage:
+        """Find, follow and classify the faces of a frame, and return it as an image."""
+        if ready.differs(self._thumbnail):
+            self._tracks.start_shot()
+        self._tracks.follow(ready.grey)
+        frame = Frame(ready.small, ready.grey, self._tracks.corners(), ready.frame.time_s)
+        found = self._finder.find(self._detector, frame, _DETECT_SIDE, detected=ready.detected)
+        image = self._film.picture(ready.frame, WORKING_SIDE)
+        scale = image.shape[1] / ready.small.shape[1]
+        crops = [crop_face(image, face.box.scaled(scale).clipped(*image.shape[1::-1])) for face in found]
+        self._tracks.update(frame, found, self._classifier.classify(crops), smoothing_s=_SMOOTHING_S)
+        return image
+
+    def _changed(self, before: FaceTracker, step: FilmStep, ready: _Prepared) -> bool:
+        """Whether the picture or the faces differ from those of the previous step."""
+        if step.is_busy or ready.differs(self._thumbnail):
+            return True
+        old, new = ({track.number: track for track in each.found()} for each in (before, self._tracks))
+        if old.keys() != new.keys():
+            return True
+        if not new:
+            return False
+        moved = [
+            np.abs(new[key].corners - old[key].corners).max() / np.ptp(new[key].corners, axis=0).max() for key in new
+        ]
+        changes = np.array([new[key].shares - old[key].shares for key in new])
+        group = np.abs(changes.mean(axis=0)).sum() / 2
+        return bool(
+            max(moved) > _MOVED or group > _GROUP_CHANGE or np.abs(changes).sum(axis=1).max() / 2 > _FACE_CHANGE
+        )
+
+    def _named(self, ready: _Prepared, image: RgbImage) -> FilmMoment:
+        """The newest reading."""
+        is_cut, self._thumbnail = ready.differs(self._thumbnail), ready.thumbnail
+        time_s = ready.frame.time_s
+        faces = self._people.named(self._tracks.found(), image, time_s)
+        return FilmMoment(time_s, ready.frame.share, image, faces, is_cut)
 
 
 class _People:
@@ -196,8 +260,10 @@ class FilmReading:
         self._faces = array("d")  # index of the reading, number, box, confidence and probabilities of each face
         self._first_values = array("q")  # position in `_faces` where each reading begins
         self._finding = threading.Lock()
-        self._finder, self._row_found_s = SceneFinder(), 0.0
-        self._num_found, self._scenes = 0, list[Scene]()  # of the readings that the finder has, and their scenes
+        self._finder = SceneFinder(shortest_s=MIN_SCENE_S)
+        self._num_found = 0  # of the readings that the finder has: those whose length is known
+        self._scenes: tuple[object, list[Scene]] = (None, [])
+        self._end_s: float | None = None  # of the film, once it is over
 
     def add(self, moment: FilmMoment) -> None:
         """Add one reading."""
@@ -216,11 +282,30 @@ class FilmReading:
         """Number of readings."""
         return len(self._times)
 
+    def finish(self, film: FilmFile) -> None:
+        """Take the end of a film whose readings are all added."""
+        with self._lock:
+            self._end_s = film.end_s
+            self.duration_s = max(film.end_s, film.duration_s or 0.0)
+
     @property
     def end_s(self) -> float:
         """End of the last reading, in seconds."""
         with self._lock:
-            return self._times[-1] + 1 / self.rate if self._times else 0.0
+            if not self._times:
+                return 0.0
+            return self._times[-1] + 1 / self.rate if self._end_s is None else max(self._end_s, self._times[-1])
+
+    def seconds(self) -> npt.NDArray[np.float64]:
+        """How long each reading counts: up to the next one, or to the end."""
+        end_s = self.end_s
+        with self._lock:
+            return np.maximum(np.diff(np.array(self._times), append=end_s), 1e-3)
+
+    def mean(self) -> EmotionProbabilities | None:
+        """The mean over all faces and the time that they are seen; None without any."""
+        _, table = self._tables()
+        return mean_of_rows(table[SHARES].to_numpy(), self.seconds()[table["reading"]])
 
     def _tables(self, first: int = 0) -> tuple[npt.NDArray[np.float64], pd.DataFrame]:
         """The times of the readings from one on, and a row for each face of each of these readings."""
@@ -240,45 +325,45 @@ class FilmReading:
         return table[FILM_COLUMNS]
 
     def timeline(self, first: int = 0) -> pd.DataFrame:
-        """The group at each reading from one on. Columns: `timeline.COLUMNS`; values are missing without faces."""
+        """The group at each reading from one on, and the seconds that it counts.
+
+        Columns: `timeline.COLUMNS` and `seconds`; values are missing without faces.
+        """
         times, table = self._tables(first)
         totals = table.groupby("reading")[SHARES].sum().reindex(range(len(times)), fill_value=0.0)
-        return timeline_table(times.round(3), np.bincount(table["reading"], minlength=len(times)), totals.to_numpy())
+        found = timeline_table(times.round(3), np.bincount(table["reading"], minlength=len(times)), totals.to_numpy())
+        found["seconds"] = self.seconds()[first : first + len(times)].round(3)
+        return found
 
     def scenes(self) -> list[Scene]:
         """The scenes of stable mood, as from `scenes_of`. The same list is returned until another reading is added."""
         with self._finding:
             with self._lock:
-                times, cuts_s = np.array(self._times), list(self._cuts_s)
-            if len(times) == self._num_found:
-                return self._scenes
-            if (row_s := self._row_s(times.round(3))) != self._row_found_s:
-                self._finder, self._row_found_s = SceneFinder(shortest_s=MIN_SCENE_S, row_s=row_s), row_s
-                self._num_found = 0
+                so_far, cuts_s = (len(self._times), self._end_s), list(self._cuts_s)
+            if so_far == self._scenes[0]:
+                return self._scenes[1]
             table = self.timeline(self._num_found)
-            self._finder.add(table, cuts_s)
-            self._num_found += len(table)
-            self._scenes = self._finder.scenes()
-            return self._scenes
-
-    def _row_s(self, times: npt.NDArray[np.float64]) -> float:
-        """Seconds from reading to reading, which a film with few frames determines."""
-        usual_s = round(float(np.median(np.diff(times))), 3) if len(times) > 1 else 0.0
-        return usual_s if usual_s > 1.5 / self.rate else 1 / self.rate
+            self._finder.add(table[:-1], cuts_s)
+            self._num_found += max(len(table) - 1, 0)
+            finder = copy.copy(self._finder)
+            finder.add(table[-1:], cuts_s)
+            self._scenes = so_far, finder.scenes()
+            return self._scenes[1]
 
     def faces(self) -> list[FilmFace]:
-        """The persons, in the order of their numbers. A face with a single reading is left out if others have more."""
+        """The persons, in the order of their numbers. A face of a moment is left out if others are seen longer."""
         times, table = self._tables()
-        row_s, found, times_s = self._row_s(times), [], times[table["reading"]].round(3)
+        found, times_s, seconds = [], times[table["reading"]].round(3), self.seconds()[table["reading"]]
         numbers, rows = table["face"].to_numpy(), table[SHARES].to_numpy()
-        known, counts = np.unique(numbers, return_counts=True)
-        for number in known[counts >= min(_MIN_READINGS, counts.max(initial=0))].tolist():
+        known, places = np.unique(numbers, return_inverse=True)
+        lengths_s = np.bincount(places, weights=seconds, minlength=len(known))
+        for number in known[lengths_s >= min(_MOMENT / self.rate, lengths_s.max(initial=0))].tolist():
             own = numbers == number
             shares, own_s, highlight = rows[own], times_s[own].tolist(), None
-            mean, top = mean_of_rows(shares), shares.argmax(axis=1)
+            mean, top = mean_of_rows(shares, seconds[own]), shares.argmax(axis=1)
             assert mean is not None
             if len(others := np.flatnonzero(top != mean.emotion.label)):
                 strongest = others[shares[others, top[others]].argmax()]
                 highlight = EMOTIONS[top[strongest]], own_s[strongest]
-            found.append(FilmFace(number, own_s[0], own_s[-1], len(own_s) * row_s, mean, highlight))
+            found.append(FilmFace(number, own_s[0], own_s[-1], round(float(seconds[own].sum()), 3), mean, highlight))
         return found

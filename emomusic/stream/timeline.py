@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import threading
 from collections import deque
 from collections.abc import Collection
@@ -94,9 +93,20 @@ def add_affect(table: pd.DataFrame) -> None:
 
 
 def every_second(table: pd.DataFrame) -> pd.DataFrame:
-    """The mean of each second, like the rows of `Timeline.table`, of a table with other times."""
-    seconds = table.groupby(table["time_s"].astype("int64"))
-    totals, num_faces = seconds[SHARES].sum(), seconds["num_faces"].max()
+    """The mean of each second, like the rows of `Timeline.table`, of a table with other times.
+
+    A row counts for its column `seconds`, if the table has it, and otherwise in the second of its time.
+    """
+    starts = table["time_s"].to_numpy(np.float64)
+    starts = starts if "seconds" in table else np.floor(starts)
+    ends = starts + (table["seconds"].to_numpy() if "seconds" in table else 1.0)
+    counts = np.maximum(np.ceil(ends - 1e-3) - np.floor(starts), 1).astype(np.int64)
+    rows = np.repeat(np.arange(len(table)), counts)
+    seconds = np.floor(starts[rows]).astype(np.int64) + np.concatenate([np.arange(0), *map(np.arange, counts)])
+    parts = np.minimum(ends[rows], seconds + 1) - np.maximum(starts[rows], seconds)
+    spread = table[SHARES].iloc[rows].mul(np.maximum(parts, 1e-3), axis=0).groupby(seconds)
+    num_faces = table["num_faces"].iloc[rows].groupby(seconds).max()
+    totals = spread.sum()
     return timeline_table(totals.index.to_numpy(), num_faces.to_numpy(), totals.to_numpy())
 
 
@@ -136,7 +146,7 @@ def scenes_of(
     Args:
         table: output of `Timeline.table` or `timeline_table`, or a part of it.
         shortest_s: in seconds. A shorter scene occurs only between two gaps.
-        row_s: seconds between two rows.
+        row_s: seconds that a row counts, unless the table has a column `seconds`.
         cuts_s: times of the rows after a cut of the film, where a scene costs less.
         change_cost: of a further scene, for each second of the shortest one.
 
@@ -148,6 +158,7 @@ def scenes_of(
     return finder.scenes()
 
 
+_ROUNDING_S = 1e-6
 _LONGEST = 60  # of a piece, in shortest scenes. A longer scene consists of several pieces of the same kind
 
 
@@ -162,14 +173,14 @@ class SceneFinder:
         """Begin without rows. The arguments are those of `scenes_of`."""
         self.num_compared = 0
         self._shortest_s, self._row_s = shortest_s, row_s
-        self._shortest = math.ceil(shortest_s / row_s)  # rows
-        self._cost = change_cost * shortest_s / row_s
+        self._cost = change_cost * shortest_s
         self._ended: list[Scene] = []  # the scenes before the last gap
         self._begin()
 
     def _begin(self) -> None:
         """Begin the rows after a gap. Entry n of the sums and of the best partitions is about the first n rows."""
-        self._times, self._costs = np.zeros(0), np.zeros(0)
+        self._times, self._costs, self._seconds = np.zeros(0), np.zeros(0), np.zeros(0)
+        self._elapsed = np.zeros(1)  # the seconds of the rows
         self._shares = np.zeros((0, len(EMOTIONS)))
         self._sums, self._squares = np.zeros((1, 2 + len(EMOTIONS))), np.zeros(1)
         self._best, self._starts = np.zeros(1), np.zeros(1, int)  # the smallest total, and the start of its last piece
@@ -178,33 +189,50 @@ class SceneFinder:
         """Add the next rows of the timeline, with the times of the rows after a cut."""
         faces = table[table["num_faces"] > 0]
         times, shares = faces["time_s"].to_numpy(np.float64), faces[SHARES].to_numpy()
+        seconds = faces["seconds"].to_numpy() if "seconds" in faces else np.full(len(times), float(self._row_s))
         costs = np.where(faces["time_s"].isin(cuts_s), _COST_AT_CUT, 1.0) * self._cost
-        away_s = np.diff(times, prepend=self._times[-1:] if len(self._times) else times[:1])
-        gaps = np.flatnonzero(away_s - self._row_s >= self._shortest_s).tolist()
+        ends = np.concatenate([(self._times + self._seconds)[-1:] if len(self._times) else times[:1], times + seconds])
+        gaps = np.flatnonzero(times - ends[:-1] >= self._shortest_s - _ROUNDING_S).tolist()
         for first, stop in itertools.pairwise(dict.fromkeys([0, *gaps, len(times)])):
             if first in gaps:
                 self._ended = self.scenes()
                 self._begin()
-            self._extend(times[first:stop], shares[first:stop], costs[first:stop])
+            part = slice(first, stop)
+            self._extend(times[part], seconds[part], shares[part], costs[part])
 
     def _extend(
-        self, times: npt.NDArray[np.float64], shares: npt.NDArray[np.float64], costs: npt.NDArray[np.float64]
+        self,
+        times: npt.NDArray[np.float64],
+        seconds: npt.NDArray[np.float64],
+        shares: npt.NDArray[np.float64],
+        costs: npt.NDArray[np.float64],
     ) -> None:
         """Find the best partition up to each of these rows, into pieces of at least the shortest scene."""
         features = np.hstack([affect_of_rows(shares), shares * _PROBABILITY_WEIGHT**0.5])
         first = len(self._times) + 1
         self._times, self._costs = np.append(self._times, times), np.append(self._costs, costs)
+        self._seconds = np.append(self._seconds, seconds)
+        self._elapsed = np.append(self._elapsed, self._elapsed[-1] + seconds.cumsum())
         self._shares = np.concatenate([self._shares, shares])
-        self._sums = np.concatenate([self._sums[:-1], np.concatenate([self._sums[-1:], features]).cumsum(axis=0)])
-        squares = np.append(self._squares[-1:], (features**2).sum(axis=1))
+        self._sums = np.concatenate(
+            [self._sums[:-1], np.concatenate([self._sums[-1:], features * seconds[:, None]]).cumsum(axis=0)]
+        )
+        squares = np.append(self._squares[-1:], (features**2).sum(axis=1) * seconds)
         self._squares = np.append(self._squares[:-1], squares.cumsum())
         self._best = np.append(self._best, np.full(len(times), np.inf))
         self._starts = np.append(self._starts, np.zeros(len(times), int))
-        for end in range(max(first, self._shortest), len(self._times) + 1):
-            low = max(end - _LONGEST * self._shortest, 0)
-            before = slice(low, end - self._shortest + 1)  # the possible starts of the last piece
-            num_rows = np.arange(end - low, self._shortest - 1, -1)
-            away = ((self._sums[end] - self._sums[before]) ** 2).sum(axis=1) / num_rows
+        shortest_s = self._shortest_s - _ROUNDING_S
+        for end in range(first, len(self._times) + 1):
+            elapsed_s = self._elapsed[end]
+            low, stop = self._elapsed[:end].searchsorted(
+                [elapsed_s - _LONGEST * self._shortest_s - _ROUNDING_S, elapsed_s - shortest_s + 1e-9]
+            )
+            low = min(low, max(stop - 1, 0)) if np.isfinite(self._best[low:stop]).any() else 0
+            if not stop:  # shorter than the shortest scene
+                continue
+            before = slice(low, stop)  # the possible starts of the last piece
+            lengths_s = elapsed_s - self._elapsed[before]
+            away = ((self._sums[end] - self._sums[before]) ** 2).sum(axis=1) / lengths_s
             totals = self._best[before] + self._costs[before] + self._squares[end] - self._squares[before] - away
             choice = totals.argmin()
             self._best[end], self._starts[end] = totals[choice], low + choice
@@ -219,19 +247,22 @@ class SceneFinder:
         joined: list[tuple[int, int]] = []
         for piece in reversed(pieces):
             # Repeated, because the mean of a joined piece may equal the previous piece
-            while joined and _kind(self._shares[slice(*joined[-1])]) == _kind(self._shares[slice(*piece)]):
+            while joined and self._kind(joined[-1]) == self._kind(piece):
                 piece = (joined.pop()[0], piece[1])
             joined.append(piece)
         found, times = list(self._ended), self._times.tolist()
         for start, end in joined:
-            end_s = min([times[end - 1] + self._row_s, *times[end : end + 1]])
-            found.append(_scene(times[start], end_s - times[start], self._shares[start:end].mean(axis=0)))
+            end_s = min([times[end - 1] + float(self._seconds[end - 1]), *times[end : end + 1]])
+            found.append(_scene(times[start], end_s - times[start], self._mean((start, end))))
         return found
 
+    def _mean(self, piece: tuple[int, int]) -> npt.NDArray[np.float64]:
+        rows = slice(*piece)
+        return np.asarray(np.average(self._shares[rows], axis=0, weights=self._seconds[rows]))
 
-def _kind(shares: npt.NDArray[np.float64]) -> tuple[str, str]:
-    scene = _scene(0, 0, shares.mean(axis=0))
-    return scene.quadrant, scene.emotion
+    def _kind(self, piece: tuple[int, int]) -> tuple[str, str]:
+        scene = _scene(0, 0, self._mean(piece))
+        return scene.quadrant, scene.emotion
 
 
 def _scene(start_s: float, seconds: float, shares: npt.NDArray[np.float64]) -> Scene:

@@ -1,10 +1,12 @@
 import io
+import itertools
 import struct
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -130,6 +132,105 @@ def test_frames_that_no_other_frame_needs_may_be_skipped() -> None:
     assert problem_of(data) is None
 
 
+def steps_of(data: bytes) -> tuple[list[float], list[list[float]]]:
+    """Times of the steps of a film, and of the frames between them."""
+    with opened(data) as film:
+        steps = list(film.steps(4.0))
+        assert film.problem is None
+        return [round(step.frame.time_s, 3) for step in steps], [
+            [round(frame.time_s, 3) for frame in step.between()] for step in steps
+        ]
+
+
+@pytest.mark.parametrize("audio", ["aac", None])
+@pytest.mark.parametrize("ending", ["mp4", "mkv", "webm", "avi"])
+def test_key_frames_are_steps_and_the_frames_between_them_can_be_decoded(ending: str, audio: str | None) -> None:
+    images = [np.roll(QUARTERS, 2 * number, axis=1) for number in range(51)]
+    audio = CODECS[ending][1] if audio else None
+    times, between = steps_of(film_of(images, ending=ending, audio=audio, preset="medium"))
+    assert np.diff(times).max() <= 2.2
+    assert (times[0], times[-1]) == pytest.approx((0.0, 5.0), abs=0.4)
+    every = sorted([*times, *itertools.chain(*between)])
+    assert np.diff(every).max() <= 0.45
+    assert len(every) == len(set(every))
+    for end_s, inside in zip(times, between, strict=True):
+        assert all(time_s < end_s for time_s in inside)
+
+
+def test_a_clock_that_begins_again_goes_on() -> None:
+    part = film_of([QUARTERS] * 30, ending="webm")
+    times, _ = steps_of(part + part)
+    assert times[-1] == pytest.approx(5.9, abs=0.2)
+    assert times_of(part + part) == pytest.approx([number / 10 for number in range(60)], abs=0.01)
+
+
+def test_a_header_that_announces_too_little_does_not_count() -> None:
+    data = bytearray(film_of([QUARTERS] * 60))
+    for name, at in ((b"mvhd", 16), (b"tkhd", 20), (b"mdhd", 16)):
+        place = data.index(name) + 4 + at
+        struct.pack_into(">I", data, place, struct.unpack_from(">I", data, place)[0] // 20)
+    at = data.index(b"edts")
+    data[at : at + 4] = b"free"
+    with opened(bytes(data)) as film:
+        assert len(list(film.frames())) == 60
+        assert (film.duration_s, film.end_s, film.problem) == (pytest.approx(6.0, abs=0.1), film.duration_s, None)
+
+
+def test_a_film_may_have_several_videos() -> None:
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mp4") as container:
+        videos = [container.add_stream("libx264", 10) for _ in range(2)]
+        for video, width in zip(videos, (64, 96), strict=True):
+            video.width, video.height, video.pix_fmt = width, 48, "yuv420p"
+        for video, width in zip(videos, (64, 96), strict=True):
+            for _ in range(10):
+                image = np.full((48, width, 3), 90, np.uint8)
+                container.mux(video.encode(av.VideoFrame.from_ndarray(image, "rgb24")))
+            container.mux(video.encode())
+    for number, width in ((None, 64), (1, 64), (2, 96)):
+        with opened(buffer.getvalue(), stream=number) as film:
+            assert (film.num_videos, film.stream, film.width) == (2, number or 1, width)
+            assert film.picture(next(film.frames())).shape == (48, width, 3)
+    with pytest.raises(FilmError, match="videos 1 to 2"):
+        opened(buffer.getvalue(), stream=3)
+
+
+def test_the_viewer_can_turn_a_film() -> None:
+    stored = np.ascontiguousarray(np.rot90(QUARTERS, 1))
+    with opened(film_of([stored] * 2), turn=90) as film:
+        frame = next(film.frames())
+        assert_quarters(film.picture(frame), WIDTH, HEIGHT)
+        assert_quarters(film.yuv_frame(frame, WIDTH, HEIGHT).to_ndarray(format="rgb24"), WIDTH, HEIGHT)
+
+
+def test_a_frame_of_another_shape_is_not_stretched() -> None:
+    tall = film_of([np.ascontiguousarray(colour_quarters(HEIGHT, WIDTH))] * 2, ending="mkv")
+    with opened(film_of([QUARTERS] * 2, ending="mkv")) as film, opened(tall) as other:
+        frame = next(other.frames())
+        for image in (film.picture(frame), film.yuv_frame(frame, WIDTH, HEIGHT).to_ndarray(format="rgb24")):
+            width = round(HEIGHT * HEIGHT / WIDTH)
+            left = (WIDTH - width) // 4 * 2
+            assert_quarters(np.ascontiguousarray(image[:, left : left + width]), width, HEIGHT)
+            assert image[:, : left - 2].max() < 20
+
+
+@pytest.mark.parametrize("start", [0, 4], ids=["188 bytes", "192 bytes"])
+def test_transport_streams_are_read(start: int) -> None:
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mpegts") as container:
+        video = container.add_stream("libx264", 10)
+        video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        for _ in range(20):
+            container.mux(video.encode(av.VideoFrame.from_ndarray(QUARTERS, "rgb24")))
+        container.mux(video.encode())
+    plain = buffer.getvalue()
+    packets = [plain[at : at + 188] for at in range(0, len(plain), 188)]
+    with opened(b"".join(bytes(start) + packet for packet in packets)) as film:
+        frames = list(film.frames())
+        assert (len(frames), film.duration_s, film.problem) == (20, pytest.approx(2.0, abs=0.1), None)
+        assert_quarters(film.picture(frames[-1]), WIDTH, HEIGHT)
+
+
 def test_a_slow_gif_keeps_its_times_and_is_complete() -> None:
     buffer = io.BytesIO()
     shades = [Image.fromarray(np.full((8, 8, 3), shade, np.uint8)) for shade in (0, 100, 200)]
@@ -143,10 +244,10 @@ def test_a_slow_gif_keeps_its_times_and_is_complete() -> None:
 # Length and completeness
 
 
-def test_sound_that_is_longer_than_the_film_does_not_count() -> None:
+def test_a_film_is_as_long_as_its_longest_stream() -> None:
     data = film_of([QUARTERS] * 20, ending="mkv", audio="libopus", tone_s=6.0)
     with opened(data) as film:
-        assert film.duration_s == pytest.approx(2.0, abs=0.1)
+        assert film.duration_s == pytest.approx(6.0, abs=0.1)
     assert problem_of(data) is None
 
 

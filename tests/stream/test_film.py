@@ -1,6 +1,7 @@
 import io
 import itertools
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -137,5 +138,6 @@ def test_a_face_of_one_reading_counts_only_if_no_face_has_more() -> None:
 def test_a_film_with_few_frames_has_scenes_without_gaps() -> None:
     slides = [moment(3.0 * number, (1, HAPPY if number < 4 else SAD, 0.9)) for number in range(8)]
     reading = reading_of(*slides)
+    reading.finish(SimpleNamespace(end_s=24.0, duration_s=24.0))
     assert [(scene.start_s, scene.end_s) for scene in reading.scenes()] == [(0, 12), (12, 24)]
     assert [face.seconds for face in reading.faces()] == [24]

@@ -225,6 +225,8 @@ class FilmJob:
                     self._change(preview=encode_jpeg(marked_frame(small, moment.faces, scale)))
                 if should_stop():
                     break
+            else:
+                reading.finish(film)
             self._change(problem=film.problem)
 
     def _keep_portraits(self, moment: FilmMoment) -> None:
