@@ -28,6 +28,7 @@ _CLOCK = Fraction(1, 1000)  # unit of the times in the file
 _ENCODING = {"preset": "ultrafast", "crf": "25", "x264-params": "cabac=1:deblock=0,0:bframes=3:b-adapt=0:subme=1"}
 _SOUND_BITS, _LEAST_BITS = 128_000, 256_000  # a second; the picture of a larger film takes what the film takes
 _LATE_READINGS = 1.5  # a box stays for this number of reading intervals without a new reading
+_STILL_S = 2.2  # a longer reading is of one frame, which stays as it is
 _SAME_PLACE = 0.2  # two boxes of a face that overlap less are not on one path
 _SOUND_JITTER_S = 0.1  # shorter gaps are rounding errors
 
@@ -37,11 +38,13 @@ class FilmMarks:
 
     def __init__(self, reading: FilmReading) -> None:
         """Take the faces of a reading."""
-        self._late_s = _LATE_READINGS / reading.rate
+        self._usual_s = _LATE_READINGS / reading.rate
+        lengths_s = reading.timeline().set_index("time_s")["seconds"]
         self._paths = [
             (
                 int(str(number)),
                 rows["time_s"].to_numpy(),
+                rows["time_s"].map(lengths_s).to_numpy(),
                 rows[["x", "y", "width", "height"]].to_numpy(np.float64),
                 rows[SHARES].to_numpy(np.float32),
             )
@@ -51,16 +54,17 @@ class FilmMarks:
     def at(self, time_s: float, scale: float = 1.0) -> list[Mark]:
         """The marks at a time, for a frame of this size relative to the film."""
         marks = []
-        for number, times, boxes, shares in self._paths:
+        for number, times, lengths_s, boxes, shares in self._paths:
             after = int(times.searchsorted(time_s, side="right"))
             before = after - 1
-            if before < 0 or time_s - times[before] > self._late_s:
+            if before < 0:
                 continue
-            box = boxes[before]
-            if after < len(times) and (step_s := times[after] - times[before]) <= self._late_s:
-                if _boxed(box).overlap(_boxed(boxes[after])) >= _SAME_PLACE:
-                    box = box + (boxes[after] - box) * (time_s - times[before]) / step_s
-            elif time_s - times[before] > self._late_s / 2:  # the face is gone at the next reading
+            box, length_s, since_s = boxes[before], lengths_s[before], time_s - times[before]
+            late_s = _LATE_READINGS * length_s
+            if after < len(times) and (step_s := times[after] - times[before]) <= late_s:
+                if length_s <= _STILL_S and _boxed(box).overlap(_boxed(boxes[after])) >= _SAME_PLACE:
+                    box = box + (boxes[after] - box) * since_s / step_s
+            elif since_s > (late_s / 2 if length_s < self._usual_s else length_s):  # gone at the next reading
                 continue
             marks.append(video_mark(number, _boxed(box * scale), EmotionProbabilities(shares[before])))
         return marks

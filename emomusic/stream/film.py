@@ -43,7 +43,7 @@ _SMOOTHING_S = 0.3
 _DETECT_INTERVAL_S = 1.4  # between two searches for newcomers: every second step
 _STEP_S, _STEPS_AHEAD = 1.0, 2
 # Between two steps: of a face in its sides, and of the probabilities of all faces together and of one face
-_MOVED, _GROUP_CHANGE, _FACE_CHANGE = 0.6, 0.15, 0.4
+_MOVED, _GROUP_CHANGE, _FACE_CHANGE = 1.0, 0.15, 0.4
 
 # Mean difference of two grey frames of 32x18 pixels, of 255. A cut usually has 30 to 80. A false cut costs little: the
 # identity network recognises the faces.
@@ -51,6 +51,7 @@ _CUT_DIFFERENCE = 18.0
 _THUMBNAIL = (32, 18)
 
 _NUM_DESCRIPTORS = 3  # of each appearance of a face
+_ENOUGH_DESCRIPTORS = 6  # of a person; then, one of each further appearance is enough
 _DESCRIBE_INTERVAL_S = 1.0
 
 _MOMENT = 1.5  # readings: a face that is seen shorter is not listed, unless no face is seen longer
@@ -138,18 +139,34 @@ class _Reader:
     def read(self, step: FilmStep, ready: _Prepared) -> Iterator[FilmMoment]:
         """The reading of a step, after those of the frames before it if the picture or the faces changed."""
         tracks, finder = copy.copy(self._tracks), copy.copy(self._finder)
-        image = self._look(ready)
-        if self._changed(tracks, step, ready) and (between := step.between()):
+        between = list[_Prepared]()
+        if is_cut := ready.differs(self._thumbnail):  # or something moves
+            between = [_prepare(self._film, frame) for frame in step.between()]
+            thumbnails = [self._thumbnail, *(each.thumbnail for each in between)]
+            is_cut = any(map(_Prepared.differs, [*between, ready], thumbnails))
+        if not (is_cut or step.is_busy):
+            image = self._look(ready, is_cut=False)
+            changed = self._changed(tracks)
+            if changed and not between:
+                between = [_prepare(self._film, frame) for frame in step.between()]
+            if not (changed and between):
+                yield self._named(ready, image, is_cut=False)
+                return
             self._tracks, self._finder = tracks, finder
-            for frame in between:
-                more = _prepare(self._film, frame)
-                yield self._named(more, self._look(more))
-            image = self._look(ready)
-        yield self._named(ready, image)
+        elif not between:
+            between = [_prepare(self._film, frame) for frame in step.between()]
+        for more in between:
+            yield self._next(more)
+        yield self._next(ready)
 
-    def _look(self, ready: _Prepared) -> RgbImage:
+    def _next(self, ready: _Prepared) -> FilmMoment:
+        """The reading of a frame soon after the newest one."""
+        is_cut = ready.differs(self._thumbnail)
+        return self._named(ready, self._look(ready, is_cut=is_cut), is_cut=is_cut)
+
+    def _look(self, ready: _Prepared, *, is_cut: bool) -> RgbImage:
         """Find, follow and classify the faces of a frame, and return it as an image."""
-        if ready.differs(self._thumbnail):
+        if is_cut:
             self._tracks.start_shot()
         self._tracks.follow(ready.grey)
         frame = Frame(ready.small, ready.grey, self._tracks.corners(), ready.frame.time_s)
@@ -160,10 +177,8 @@ class _Reader:
         self._tracks.update(frame, found, self._classifier.classify(crops), smoothing_s=_SMOOTHING_S)
         return image
 
-    def _changed(self, before: FaceTracker, step: FilmStep, ready: _Prepared) -> bool:
-        """Whether the picture or the faces differ from those of the previous step."""
-        if step.is_busy or ready.differs(self._thumbnail):
-            return True
+    def _changed(self, before: FaceTracker) -> bool:
+        """Whether the faces differ from those of the previous step."""
         old, new = ({track.number: track for track in each.found()} for each in (before, self._tracks))
         if old.keys() != new.keys():
             return True
@@ -178,9 +193,9 @@ class _Reader:
             max(moved) > _MOVED or group > _GROUP_CHANGE or np.abs(changes).sum(axis=1).max() / 2 > _FACE_CHANGE
         )
 
-    def _named(self, ready: _Prepared, image: RgbImage) -> FilmMoment:
+    def _named(self, ready: _Prepared, image: RgbImage, *, is_cut: bool) -> FilmMoment:
         """The newest reading."""
-        is_cut, self._thumbnail = ready.differs(self._thumbnail), ready.thumbnail
+        self._thumbnail = ready.thumbnail
         time_s = ready.frame.time_s
         faces = self._people.named(self._tracks.found(), image, time_s)
         return FilmMoment(time_s, ready.frame.share, image, faces, is_cut)
@@ -192,6 +207,7 @@ class _People:
     def __init__(self) -> None:
         self._person: dict[int, int] = {}  # by the number of the track
         self._sums: list[npt.NDArray[np.float32]] = []  # of the descriptors of each person
+        self._counts: list[int] = []  # of the descriptors of each person
         self._described: dict[int, tuple[int, float]] = {}  # by track: how often, and when last
 
     def named(self, tracks: Sequence[FaceTrack], image: RgbImage, time_s: float) -> tuple[FaceReading, ...]:
@@ -201,6 +217,9 @@ class _People:
         due = []
         for face in faces:
             times, last_s = self._described.get(face.number, (0, -math.inf))
+            person = self._person.get(face.number)
+            if person is not None and self._counts[person] >= _ENOUGH_DESCRIPTORS:
+                continue
             if times < _NUM_DESCRIPTORS and time_s - last_s >= _DESCRIBE_INTERVAL_S:
                 due.append(face)
                 self._described[face.number] = times + 1, time_s
@@ -218,6 +237,8 @@ class _People:
                 if face.number not in self._person:
                     self._person[face.number] = len(self._sums)
                     self._sums.append(np.zeros_like(descriptor))
+                    self._counts.append(0)
+                self._counts[self._person[face.number]] += 1
                 self._sums[self._person[face.number]] += descriptor
         return tuple(replace(face, number=self._person[face.number] + 1) for face in faces)
 
