@@ -133,7 +133,6 @@ def film_record(
     read_ms: float | None = None,
     recommend_ms: float | None = None,
     problem: str | None = None,
-    note: str | None = None,
 ) -> dict[str, Any]:
     """One film with its faces, scenes and songs, and the tables of its readings.
 
@@ -147,7 +146,6 @@ def film_record(
         read_ms: time to read the film; None if not measured.
         recommend_ms: time to choose the songs; None if not measured.
         problem: `FilmFile.problem` of the film.
-        note: `FilmFile.note` of the film.
     """
     duration_s = reading.end_s if reading.duration_s is None else reading.duration_s
     last_s = max(duration_s, reading.end_s - 1 / reading.rate)  # the last interval may reach beyond the film
@@ -181,8 +179,7 @@ def film_record(
         ],
         "elapsed_ms": {"read": read_ms, "recommend": recommend_ms},
     }
-    told = {"note": note, "error": problem}
-    return record | {key: text for key, text in told.items() if text is not None}
+    return record if problem is None else {**record, "error": problem}
 
 
 def _span(scene: Scene, last_s: float) -> dict[str, float]:

@@ -191,12 +191,7 @@ def _analyzed_film(
     except FilmError as error:
         log_file_error(name, str(error))
         return {"video": name, "error": str(error)}, 2
-    status = 0
-    if film.note is not None:
-        log.warning("%s: %s Choose another with --stream.", escape_control_chars(name), film.note)
-    if film.problem is not None:
-        log_file_error(name, film.problem)
-        status = 2
+    status = _tell_problems(name, film)
     if out is not None:
         status = max(
             status, _annotate(name, reading, out, options.stream, lambda s: on_share(read_share + (1 - read_share) * s))
@@ -214,9 +209,8 @@ def _analyzed_film(
         read_ms=read_ms,
         recommend_ms=1000 * (time.perf_counter() - started),
         problem=film.problem,
-        note=film.note,
     )
-    return record, status
+    return record if film.note is None else record | {"note": film.note}, status
 
 
 def _annotate(name: str, reading: FilmReading, out: Path, stream: int | None, on_share: Callable[[float], None]) -> int:
