@@ -32,6 +32,7 @@ from emomusic.faces.model_files import model_folder
 from emomusic.text import escape_control_chars, format_clock, pluralize
 
 if TYPE_CHECKING:
+    from emomusic.media.film_file import FilmFile
     from emomusic.media.formats import Kind
     from emomusic.media.images import RgbImage
     from emomusic.stream.film import FilmReading
@@ -211,6 +212,16 @@ def _analyzed_film(
         problem=film.problem,
     )
     return record if film.note is None else record | {"note": film.note}, status
+
+
+def _tell_problems(name: str, film: FilmFile) -> int:
+    """Log what was read of a film with several videos, and what is missing. The exit status: 2 if something is."""
+    if film.note is not None:
+        log.warning("%s: %s Choose another with --stream.", escape_control_chars(name), film.note)
+    if film.problem is None:
+        return 0
+    log_file_error(name, film.problem)
+    return 2
 
 
 def _annotate(name: str, reading: FilmReading, out: Path, stream: int | None, on_share: Callable[[float], None]) -> int:
