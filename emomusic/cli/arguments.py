@@ -72,7 +72,8 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of every command that reads faces. `emomusic.faces` has their defaults."""
     parser.add_argument("--model", type=name, default=DEFAULT_MODEL, help="name of a trained face model")
     rate = number(0.1, 30)
-    parser.add_argument("--rate", type=rate, default=4.0, metavar="R", help="for films: readings per second (4)")
+    text = "for films: readings per second, at most 4 and fewer where nothing changes if it is not given"
+    parser.add_argument("--rate", type=rate, metavar="R", help=text)
 
 
 def add_profile_option(parser: argparse.ArgumentParser) -> None:

@@ -68,7 +68,7 @@ def batch(options: argparse.Namespace) -> Outcome:
         raise EmomusicError("expected --ray-address only with --engine ray. Received: --ray-address alone")
     model_folder(options.model)  # report a wrong name before seconds of loading
     out = options.out if is_uri(options.out) else str(Path(options.out).absolute())
-    dataset = Dataset(out, settings_of(options.model, options.rate))
+    dataset = Dataset(out, settings_of(options.model, options.rate or 4.0))
     workers: Any = options.workers or (num_cores() if options.engine == "local" else None)
     engine: Callable[..., Any] = run_in_processes
     if options.engine == "ray":
@@ -76,7 +76,7 @@ def batch(options: argparse.Namespace) -> Outcome:
         from emomusic.batch.ray import run_on_cluster
 
         engine = partial(run_on_cluster, address=options.ray_address)
-    load = partial(UnitReader, options.model, out, options.rate)
+    load = partial(UnitReader, options.model, out, options.rate or 4.0)
     run = partial(read_units, engine=partial(engine, workers=workers), load=load, dataset=dataset)
     with _sigterm_as_ctrl_c(), dataset.locked():
         if not options.resume and dataset.has_results():

@@ -54,7 +54,7 @@ def add_commands(parent: Any) -> None:
         "--annotate", type=arguments.path, metavar="DIR", help="write the pictures and films with marked faces"
     )
     add_reading_options(parser)
-    text = "for films: read all of it at --rate, also where nothing changes"
+    text = "for films: four readings per second, also where nothing changes"
     parser.add_argument("--every", action="store_true", help=text)
     text = "for films with several videos: the one to read, from 1"
     parser.add_argument("--stream", type=arguments.count, metavar="N", help=text)
@@ -175,15 +175,16 @@ def _analyzed_film(
     from emomusic.faces.reading import load_networks
     from emomusic.media.film_file import FilmFile
     from emomusic.songs.recommend import load_recommender, one_song_each
-    from emomusic.stream.film import FilmReading, read_film
+    from emomusic.stream.film import DEFAULT_RATE, FilmReading, read_film
 
     try:
         with FilmFile(name, stream=options.stream) as film:
             networks, recommender = load_networks(options.model), load_recommender()
             started = time.perf_counter()
-            reading = FilmReading(film, options.rate)
+            reading = FilmReading(film, options.rate or DEFAULT_RATE)
             read_share = 1.0 if out is None else _READ_SHARE
-            with contextlib.closing(read_film(film, networks, rate=reading.rate, every=options.every)) as moments:
+            is_every = options.every or options.rate is not None
+            with contextlib.closing(read_film(film, networks, rate=reading.rate, every=is_every)) as moments:
                 for moment in moments:
                     reading.add(moment)
                     on_share(read_share * moment.share)
