@@ -50,7 +50,7 @@ class Phase(StrEnum):
 
 
 class Problem(StrEnum):
-    """Why there is no video. The browser reports the first five (see `camera`)."""
+    """Why there is no video. `screen.js` reports the first five."""
 
     INSECURE = "insecure"
     UNSUPPORTED = "unsupported"
