@@ -41,7 +41,7 @@ def format_clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
-_UNSAFE = ("Cc", "Zl", "Zp")  # categories of Unicode
+_UNSAFE = ("Cc", "Cs", "Zl", "Zp")  # categories of Unicode; Cs: bytes that are no Unicode
 _DIRECTIONS = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 

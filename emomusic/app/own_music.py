@@ -5,6 +5,7 @@ Uploads stay in the memory of the session. On one's own computer, a library of f
 
 from __future__ import annotations
 
+import contextlib
 import io
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from emomusic.app.frame import error_text, escape_markdown, show_problems
 from emomusic.app.state import page_state
 from emomusic.app.uploads import hold, listed, show_removal, show_uploader
 from emomusic.assets import ROOT
-from emomusic.errors import AudioError, CapacityError, EmomusicError
+from emomusic.errors import AudioError, CapacityError, EmomusicError, LibraryError
 from emomusic.media.formats import SONG_UPLOADS
 from emomusic.server.capacity import HeldBytes, is_own_computer
 from emomusic.server.sessions import WHEN_GONE
@@ -125,6 +126,13 @@ def own_library() -> OwnLibrary:
     return library
 
 
+@dataclass
+class _Folders:
+    """What the last click on a folder could not do."""
+
+    problem: str | None = None
+
+
 def choose_folders() -> None:
     """Show the folders of the library, and the search for changes."""
     library = own_library()
@@ -143,13 +151,16 @@ def choose_folders() -> None:
         st.button("Look for changes", on_click=library.start, disabled=library.is_running, key="library-update")
     if library.is_running:
         _show_progress(library.recommender is not None)
-    show_problems(library.problems)
+    show_problems([*filter(None, [page_state(_Folders).problem]), *library.problems])
+    page_state(_Folders).problem = None
     st.caption("EmoMusic reads the files on this computer. It does not change or send them.")
 
 
 def _start(folder: str) -> None:
-    path = Path(folder.strip()).expanduser()
-    if not folder.strip() or not path.is_dir():
+    path = None
+    with contextlib.suppress(RuntimeError, ValueError, OSError):  # "~nobody", a null byte
+        path = Path(folder.strip()).expanduser()
+    if not folder.strip() or path is None or not path.is_dir():
         st.warning("This folder was not found. Check its name.")
         return
     _own_library().start(path.absolute())
@@ -157,8 +168,11 @@ def _start(folder: str) -> None:
 
 
 def _remove(path: str) -> None:
-    with Library() as library:
-        library.remove([Path(path)])
+    try:
+        with Library() as library:
+            library.remove([Path(path)])
+    except LibraryError as error:  # another tab removed it, or the library is in use
+        page_state(_Folders).problem = error_text(error)
 
 
 @st.fragment(run_every=_POLL_S)

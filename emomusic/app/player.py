@@ -6,9 +6,11 @@ The bar of the app (`bar.py`) plays them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import streamlit as st
 
+from emomusic.app.alike import show_alike
 from emomusic.app.frame import download_button, escape_markdown
 from emomusic.app.parts import show_style
 from emomusic.app.queues import PlayerState, play, start
@@ -62,8 +64,10 @@ def show_queue(
             if current is not None:
                 _show_song_text(current, place)
             else:
+                has_any = is_list or bool(queue.playlist(1))
+                reason = "The list ends here" if has_any else queue.recommender.why_none(queue.request)
                 advice = "" if is_list else " Choose other genres or options."
-                st.info(f"The list ends here.{advice}", icon=":material/music_off:")
+                st.info(f"{reason}.{advice}", icon=":material/music_off:")
         _show_buttons(current, place)
         _show_up_next(queue, place) if show_next is None else show_next()
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
@@ -72,6 +76,7 @@ def show_queue(
                 # The menu may have heard new files, and the page shows the songs elsewhere too
                 if with_your_music(queue.request) != queue.request or songs_recommender() is not queue.recommender:
                     st.rerun()
+            show_alike(current, queue, place, partial(play, place, "next"))
             show_more()
             _show_take_along(queue, place, stem)
         if names := [escape_markdown(name) for name in player.skipped.values()]:

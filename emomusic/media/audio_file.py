@@ -18,6 +18,7 @@ from emomusic.errors import AudioError
 from emomusic.media.container import DAMAGE, MediaFile
 from emomusic.media.formats import HEAD_BYTES, LONGEST_S, Format, Kind, foreign_file, format_of, tag_length, title_of
 from emomusic.media.sound import PATCH_S, SAMPLE_RATE, Window, can_hear, mono_sound, sounding_share, windows_of
+from emomusic.media.tag_count import MOST_TAGS, num_tags
 from emomusic.runtime import Float32Array
 
 _Part = TypeVar("_Part")
@@ -206,6 +207,8 @@ class AudioFile(MediaFile):
     def _open(self) -> None:
         self._file.num_left, self._file.deadline_s = _OPEN_BYTES, time.thread_time() + WORK_S
         head = self._head()
+        if num_tags(self._file.head(_TAG_BYTES) if head.startswith(b"ID3") else head) > MOST_TAGS:
+            raise AudioError(f"{self.quoted} has more than {MOST_TAGS:,} tags; remove them in another program.")
         found = self._format(head) if self._format_name is None else Format(Kind.SONG, self._format_name)
         if found.demuxer is None or not (found.kind is Kind.SONG or found.demuxer in ("mov", "matroska")):
             raise AudioError(foreign_file(self.quoted, found.kind, Kind.SONG))

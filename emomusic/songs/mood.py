@@ -304,6 +304,15 @@ def explain_mood(
     return MoodExplanation(probabilities[0], probabilities[1], MOODS[top], influences)
 
 
+_SCARCE = 0.1  # of all songs; a quarter would be even
+
+
+def scarce_moods(counts: Mapping[Mood, int]) -> list[Mood]:
+    """The moods that a collection of songs has few of, the rarest first."""
+    most = _SCARCE * sum(counts.values())
+    return sorted((mood for mood, number in counts.items() if number < most), key=counts.__getitem__)
+
+
 def nearest_rows(
     table: npt.NDArray[np.float64], features: npt.NDArray[np.float64], num_songs: int
 ) -> npt.NDArray[np.int64]:

@@ -52,11 +52,20 @@ class SongQueue:
     def continue_with(self, recommender: Recommender) -> None:
         """Keep the songs up to the current one, and choose the next ones again, from songs that were added since."""
         with self._lock:
-            self._position, is_over = self._now(), self.current is None
-            del self._picks[self._position + (not is_over) :]
-            self._keys = {_key_of(pick) for pick in self._picks}
-            self._num_chosen = max((pick.number for pick in self._picks), default=0)
+            self._forget_next()
             self.recommender, self._source = recommender, recommender.walk(self.request, self._picks)
+
+    def follow_with(self, picks: Iterable[Pick]) -> None:
+        """Keep the songs up to the current one, and go on with these."""
+        with self._lock:
+            self._forget_next()
+            self._source = iter(picks)
+
+    def _forget_next(self) -> None:
+        self._position, is_over = self._now(), self.current is None
+        del self._picks[self._position + (not is_over) :]
+        self._keys = {_key_of(pick) for pick in self._picks}
+        self._num_chosen = max((pick.number for pick in self._picks), default=0)
 
     @property
     def current(self) -> Pick | None:

@@ -159,9 +159,9 @@ class Recommender:
         """A sentence on why a request has no songs."""
         passing = self.passing(request)
         if passing.any():
-            return "The files of these songs are gone. Connect their disk, or run: emomusic library update"
+            return "The files of these songs are gone; connect their disk, or run emomusic library update"
         if request.genres or request.hide_explicit:
-            return "No song has one of these genres and passes the options. Choose others"
+            return "No song has one of these genres and passes the options"
         return f"All {len(passing):,} songs are speech, sleep sounds, children's or holiday songs, which are left out"
 
     def _rows(self, target: AffectPoint, mood: Mood, request: Request) -> Iterator[int]:

@@ -1,6 +1,7 @@
 """The sources of songs: Spotify, the visitor's own files, and the bundled songs."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ import streamlit as st
 from msgspec.structs import replace
 from streamlit.testing.v1 import AppTest
 
+from emomusic.affect import Mood
 from emomusic.app import bar, own_music, sources, state, uploads
 from emomusic.app.address import Address
 from emomusic.app.bar import content_of
@@ -20,12 +22,14 @@ from emomusic.server.capacity import Capacity, Settings, capacity, is_own_comput
 from emomusic.server.shared import shared
 from emomusic.songs.library import Library
 from emomusic.songs.local_songs import bundled_songs, recommender_of
+from emomusic.songs.mood import scarce_moods
 from emomusic.songs.song import Player
 from tests.pages.screen import (
     SAMPLE,
     click,
     files_of,
     open_page,
+    page_of,
     playing,
     queue_of,
     start_app,
@@ -229,3 +233,41 @@ def test_no_song_of_the_library_or_of_another_visitor_is_served_elsewhere(
     for song in (track, *(replace(track, player=player, path="/etc/passwd") for player in Player)):
         with pytest.raises(LibraryError, match="no longer there"):
             content_of(song)
+
+
+def test_songs_like_the_current_one_follow_it(root: Path, library: Callable[[int], None]) -> None:
+    library(4)
+    app = start_app(root, sample=SAMPLE, songs="own")
+    current = queue_of(app).current.song
+    click(app, "alike-photo-any")
+    assert queue_of(app).current.song != current
+    assert len(queue_of(app).playlist(9)) == 4
+    assert queue_of(app).playlist(1)[0].song == current
+    app = click(start_app(root, sample=SAMPLE), "alike-photo-same")
+    assert {pick.likeliest_mood for pick in queue_of(app).playlist(6)} == {queue_of(app).playlist(1)[0].likeliest_mood}
+
+
+def test_folders_with_any_name_can_be_removed_in_two_tabs(root: Path, library: Callable[[int], None]) -> None:
+    library(1)
+    with Library() as opened:
+        folder = Path(opened.info()["folders"][0])
+        (strange := folder.parent / os.fsdecode(b"caf\xe9")).mkdir()
+        opened.add([strange])
+    app = start_app(root, sample=SAMPLE, songs="own")
+    with Library() as opened:
+        opened.remove([strange, folder])
+    click(app, "library-0")
+    assert not app.exception
+    app.text_input(key="library-folder").set_value("~nobody-of-this-name/Music")
+    (add,) = (button for button in app.button if button.label == "Add this folder")
+    add.click().run()
+    assert not app.exception
+    assert len(app.warning) == 1
+
+
+def test_the_library_is_shown_at_a_glance(root: Path, library: Callable[[int], None]) -> None:
+    library(3)
+    app = page_of(root, "music", songs="own").run()
+    assert not app.exception
+    assert "**3** energetic" in text_of(app)
+    assert scarce_moods({Mood.CALM: 9, Mood.HAPPY: 50, Mood.SAD: 0, Mood.ENERGETIC: 41}) == [Mood.SAD, Mood.CALM]

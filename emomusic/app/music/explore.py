@@ -12,7 +12,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from emomusic.affect import QUADRANT_CORNERS, Quadrant
+from emomusic.affect import QUADRANT_CORNERS, QUADRANT_MOODS, Quadrant
 from emomusic.app import state
 from emomusic.app.address import chosen, widget
 from emomusic.app.charts import clicked, show_chart
@@ -40,11 +40,11 @@ from emomusic.errors import EmomusicError
 from emomusic.server.capacity import is_own_computer
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, normalize_text
 from emomusic.songs.genres import SongKind
-from emomusic.songs.mood import MOODS
+from emomusic.songs.mood import MOODS, scarce_moods
 from emomusic.songs.recommend import load_recommender
 from emomusic.songs.song import FEATURE_LABELS, FEATURE_NAMES, FEATURES, Pick, Song
 from emomusic.songs.spotify import Credentials, FoundSongs, LiveSpotify, search_url
-from emomusic.text import pluralize
+from emomusic.text import join_names, pluralize
 
 MOST_DRAWN = 8000
 """Largest number of songs in the chart; the lists have all songs."""
@@ -55,6 +55,8 @@ _MIN_CORRELATED = 10  # songs
 
 def show_explore(songs: Songs) -> None:
     """Show the plane with a list of its songs, and the features of labelled songs."""
+    if ready_source() is Source.OWN:
+        _show_glance(songs)
     chart, side = st.columns([3, 2], gap="large")
     with chart:
         quadrant = st.pills(
@@ -77,6 +79,19 @@ def show_explore(songs: Songs) -> None:
     elif of_spotify and is_own_computer():
         st.caption("These moods are predictions. For labelled songs, run `emomusic data get moods`.")
     _show_features(labelled or songs)
+
+
+def _show_glance(songs: Songs) -> None:
+    """Show how many of the visitor's own songs are in each quadrant, and of which mood there are few."""
+    counts = {mood: int((songs.moods == position).sum()) for position, mood in enumerate(MOODS)}
+    quadrants = " · ".join(
+        f"{quadrant.description}: **{counts[QUADRANT_MOODS[quadrant]]:,}** {QUADRANT_MOODS[quadrant]}"
+        for quadrant in QUADRANT_CORNERS
+    )
+    few = [f"{counts[mood] or 'no'} {mood}" for mood in scarce_moods(counts)]
+    missing = f"Few songs of a mood: {join_names(few)} of {len(songs):,}." if few else "There are songs of every mood."
+    st.markdown(f"**Your library at a glance.** {quadrants}")
+    st.caption(missing)
 
 
 def _plane(songs: Songs, quadrant: Quadrant | None) -> go.Figure:
