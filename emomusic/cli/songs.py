@@ -143,6 +143,8 @@ def _analyzed_picture(
     if options.profile is not None and not any(face.is_known for face in reading.faces):
         log.warning("%s: the profile is of another person and was not used.", escape_control_chars(name))
     record, status = answer_record(name, reading, song_request(options), options.songs, decode_ms=decode_ms), 0
+    if record["faces"] and not record["songs"]:
+        log.warning("%s: no songs: %s", escape_control_chars(name), load_recommender().why_none(song_request(options)))
     if out is not None:
         from emomusic.marks.picture import annotated_picture
         from emomusic.media.images import encode_png

@@ -42,7 +42,7 @@ def test_the_library_keeps_its_contract(run: Callable[..., Reply], music: Path, 
     (music / "c.mp3").write_text("text")
     status, same, err = run("library", "update", music)
     assert (status, same) == (2, songs)
-    assert "c.mp3: 'c.mp3' is not an audio file" in err
+    assert f"{music / 'c.mp3'}: " in err
     assert run("library", "update")[0] == 0  # it is known
     assert run("library", "info")[1]["unreadable"] == 1
     assert run("library", "list", "--library", tmp_path / "other.sqlite")[:2] == (0, [])

@@ -23,9 +23,7 @@ def test_songs_are_found_and_analysed_once(library: Library, music: Path):
     progress: list[tuple[int, int]] = []
     problems = library.analyse(FakeEar, "m1", workers=1, on_progress=lambda *counts: progress.append(counts))
     assert progress == [(number, 5) for number in range(1, 6)]
-    assert problems == [
-        f"{music}/b/broken.mp3: 'broken.mp3' is not an audio file; choose MP3, FLAC, Ogg, Opus, M4A, WAV or AIFF."
-    ]
+    assert [problem.partition(": ")[0] for problem in problems] == [f"{music}/b/broken.mp3"]
     assert hear(library) == []
     assert library.update() == Changes()
     loud = library.songs([music / "loud.wav"])[0]
