@@ -9,6 +9,9 @@ BIN := $(VENV)/bin
 STREAMLIT_SERVER_ADDRESS ?= localhost
 export STREAMLIT_SERVER_ADDRESS
 
+# A pool of free memory for each thread takes 100 MB, and glibc keeps up to 64 MB at the end of each
+MEMORY := MALLOC_ARENA_MAX=2 GLIBC_TUNABLES=glibc.malloc.trim_threshold=16000000:glibc.malloc.mmap_threshold=4000000
+
 NETWORK ?= emonet_photo
 
 # ARGS="-n 0" runs the tests in one process
@@ -24,7 +27,7 @@ setup: $(VENV)/installed  ## make .venv and install the locked libraries of the 
 	@echo "Ready: make run opens the app."
 
 run: $(VENV)/installed  ## set up if needed, then open the app
-	@MALLOC_ARENA_MAX=2 $(BIN)/python -m streamlit run app.py $(ARGS)  # a pool of free memory per thread takes 100 MB
+	@$(MEMORY) $(BIN)/python -m streamlit run app.py $(ARGS)
 
 test: $(VENV)/installed-dev  ## set up if needed, then run the tests; ARGS="-k live" selects some
 	@$(PYTEST) $(ARGS)

@@ -24,7 +24,7 @@ from pathlib import Path
 from tokenize import TokenError
 from typing import Any, ParamSpec, TypeVar
 
-from emomusic.errors import AssetError, ModelError
+from emomusic.errors import AssetError, EmomusicError, ModelError
 
 _Options = ParamSpec("_Options")
 _Loaded = TypeVar("_Loaded")
@@ -307,6 +307,29 @@ def prepare_model_folder(folder: Path, names: Collection[str]) -> Path:
             f"Received: {folder} with {listed}"
         )
     return folder
+
+
+@contextlib.contextmanager
+def locked(path: Path, folder: str | Path, error: type[EmomusicError]) -> Iterator[None]:
+    """Hold a folder for this process by a file. The lock ends with the process.
+
+    Raises:
+        EmomusicError: of this type, if another process holds it.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise error(
+            f"expected a folder that no other run writes to. Received: {folder}. Wait, or choose another folder"
+        ) from None
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        lock.release()
 
 
 def require_checkout(purpose: str) -> None:

@@ -48,5 +48,9 @@ class CapacityError(EmomusicError):
     """The visitor, or all visitors together, would store more than this server has room for."""
 
 
+class BatchError(EmomusicError):
+    """A batch cannot start or go on: its results cannot be read or written, or its workers do not start."""
+
+
 class SettingsError(EmomusicError):
     """A setting in the environment or the secrets is invalid, or a folder for data is missing."""

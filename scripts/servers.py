@@ -19,6 +19,7 @@ from pathlib import Path
 import requests
 
 from emomusic.assets import ROOT
+from emomusic.cli.system import MEMORY
 from emomusic.errors import EmomusicError
 
 ENTRY = ROOT / "emomusic" / "server" / "asgi.py"
@@ -66,8 +67,7 @@ def run_replica(name: str, *, script: Path = ENTRY, cores: Sequence[int] = (), f
             found = _URL.search(Path(output.name).read_text(errors="replace"))
             return found[0] if found else ""
 
-        # The variable is that of `make run` and of the containers
-        settings = {"MALLOC_ARENA_MAX": "2", "PYTHONPATH": str(folder)}
+        settings = {**MEMORY, "PYTHONPATH": str(folder)}
         with _run(name, command, address, settings, stdout=output.fileno(), folder=folder) as server:
             yield server
 

@@ -9,6 +9,7 @@ from streamlit.runtime.state.safe_session_state import SafeSessionState
 from streamlit.testing.v1 import AppTest
 
 from emomusic import compat
+from emomusic.app.frame import take_callback_error
 
 
 def test_an_answer_to_a_browser_outlives_the_start_of_a_run() -> None:
@@ -58,7 +59,7 @@ def _page() -> None:
 def test_a_callback_ends_although_the_browser_sends_another_message(
     monkeypatch: pytest.MonkeyPatch, is_early: bool
 ) -> None:
-    compat.finish_callbacks()
+    compat.finish_callbacks(take_callback_error)
     app = AppTest.from_function(_page)
     app.session_state["clicks"], app.session_state["is_early"] = 0, is_early
     app.run()
@@ -72,3 +73,29 @@ def test_a_callback_ends_although_the_browser_sends_another_message(
     monkeypatch.setattr(SafeSessionState, "on_script_will_rerun", call_after_a_message)
     app.button(key="count").click().run()
     assert app.session_state["clicks"] == 1
+
+
+def _failing_page() -> None:
+    import streamlit as st
+
+    from emomusic.app.frame import open_page
+    from emomusic.errors import LibraryError
+
+    def fail(error: Exception) -> None:
+        raise error
+
+    open_page("photo")
+    st.button("Library", on_click=fail, args=(LibraryError("the library is damaged"),), key="library")
+    st.button("Bug", on_click=fail, args=(KeyError("a name"),), key="bug")
+    st.markdown("The page")
+
+
+def test_an_error_of_any_callback_is_a_message_above_the_page_and_a_bug_a_traceback() -> None:
+    app = AppTest.from_function(_failing_page).run()
+    app.button(key="library").click().run()
+    assert [error.value for error in app.error] == ["the library is damaged"]
+    assert not app.exception
+    assert [markdown.value for markdown in app.markdown] == ["The page"]
+    assert not app.run().error
+    app.button(key="bug").click().run()
+    assert len(app.exception) == 1

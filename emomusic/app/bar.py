@@ -74,7 +74,9 @@ def show_bar() -> None:
     """Show what plays: the current song of the place that plays. `app.py` calls this after each page."""
     player = page_state(PlayerState)
     data: dict[str, Any] = {"song": None, "next": None, "ask": None, "has_previous": False}
-    with contextlib.suppress(EmomusicError):  # the next song is gone too, or the page has told of damaged files
+    with contextlib.suppress(
+        EmomusicError, OSError
+    ):  # the next song is gone too, or the page has told of damaged files
         follow_source()
         if (queue := player.queues.get(player.playing)) is not None:
             _pass_over_gone(queue)
@@ -159,7 +161,7 @@ def content_of(song: Song) -> bytes | Path:
     """The content or the file of a song.
 
     Raises:
-        LibraryError: the file is gone, or not one that this session may hear.
+        LibraryError: the file is gone or cannot be read, or it is not one that this session may hear.
     """
     path = Path(song.path or "")
     if song.player is Player.UPLOAD and (content := own_song(song.id)) is not None:
@@ -167,9 +169,10 @@ def content_of(song: Song) -> bytes | Path:
     if song.player is Player.BUNDLED:
         path = songs_dir() / path.name
     may_hear = song.player is Player.BUNDLED or (song.player is Player.LIBRARY and is_own_computer())
-    if not may_hear or not path.is_file():
-        raise LibraryError(f"{song.title!r} is no longer there; choose another song.")
-    return path
+    with contextlib.suppress(OSError):
+        if may_hear and _head(path):
+            return path
+    raise LibraryError(f"{song.title!r} is no longer there; choose another song.")
 
 
 def _head(content: bytes | Path) -> bytes:
@@ -191,7 +194,7 @@ def _cover(song: Song) -> str | None:
         try:
             picture = read_cover(io.BytesIO(content) if isinstance(content, bytes) else content)
             image = None if picture is None else encode_jpeg(shrink(read_image(picture), _COVER_SIDE)[0])
-        except EmomusicError:  # a song without a readable cover plays
+        except (EmomusicError, OSError):  # a song without a readable cover plays
             image = None
         bar.cover = None if image is None else f"data:image/jpeg;base64,{b64encode(image).decode()}"
         bar.cover_of = song.id

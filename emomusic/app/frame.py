@@ -9,18 +9,21 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 from weakref import ref
 
 import streamlit as st
 from streamlit import runtime
 from streamlit.runtime import RuntimeState
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from emomusic.app.address import open_address
 from emomusic.app.parts import show_style
 from emomusic.app.state import CameraState, State, Visit, page_state
 from emomusic.assets import data_dir
 from emomusic.colours import rgb_of
+from emomusic.compat import finish_callbacks
 from emomusic.errors import EmomusicError, SettingsError
 from emomusic.server.sessions import WHEN_GONE, are_pages_forgotten
 from emomusic.text import escape_control_chars, pluralize
@@ -115,10 +118,36 @@ def style_page() -> None:
 
 
 def open_page(name: str) -> None:
-    """Open the address of a page, which calls this first. Other pages than Live end its mirror game and its lesson."""
+    """Open the address of a page, and show the errors of callbacks. Every page calls this first.
+
+    Other pages than Live end its mirror game and its lesson.
+    """
+    finish_callbacks(take_callback_error)
     if name != "live" and (session := page_state(CameraState).session) is not None:
         session.leave()
     open_address(name)
+    failed = page_state(CallbackErrors)
+    for message in failed.messages:
+        st.error(message, icon=":material/error:")
+    failed.messages.clear()
+
+
+@dataclass
+class CallbackErrors:
+    """What the page says at its next run about the callbacks before it."""
+
+    messages: list[str] = field(default_factory=list)
+
+
+def take_callback_error(error: Exception) -> bool:
+    """Show an `EmomusicError` of a callback as a message. Returns whether it is one: others stay a traceback."""
+    if isinstance(error, EmomusicError):
+        context = get_script_run_ctx()
+        if context is not None and context.fragment_ids_this_run:  # the page itself does not run
+            st.toast(error_text(error), icon=":material/error:", duration="infinite")
+        else:
+            page_state(CallbackErrors).messages.append(error_text(error))
+    return isinstance(error, EmomusicError)
 
 
 def error_text(error: EmomusicError) -> str:

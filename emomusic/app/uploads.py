@@ -15,11 +15,13 @@ from streamlit import runtime
 from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
 from emomusic.app.frame import escape_markdown_message
+from emomusic.app.parts import read_beside
 from emomusic.app.state import page_state
-from emomusic.compat import can_upload, release_upload, session_id
 from emomusic.errors import EmomusicError
-from emomusic.server.capacity import HeldBytes, capacity
-from emomusic.server.gate import upload_of
+from emomusic.server.capacity import HeldBytes, capacity, session_id
+from emomusic.server.gate import has_token, release_upload, upload_of
+
+_REFUSALS = st.components.v2.component("emomusic_refusals", js=read_beside(__file__, "refusals.js"))
 
 Store = Callable[[Sequence[UploadedFile]], None]
 """Stores the new files in the session, in place of the last ones; for several files, see also `listed`.
@@ -57,13 +59,16 @@ def show_uploader(
     label: str, widget: str, store: Store, *, draw: Callable[..., object] = st.file_uploader, **options: Any
 ) -> None:
     """Show `st.file_uploader` or `st.camera_input`, and store its files after each change, also after their removal."""
-    if runtime.exists() and not can_upload(st.context.cookies):
+    if runtime.exists() and not has_token(st.context.cookies):
         st.warning(
             "This browser sends no cookies here, and uploads need them. Open the app in its own tab, or allow cookies.",
             icon=":material/cookie_off:",
         )
         st.link_button("Open in its own tab", st.context.url or "/", icon=":material/open_in_new:")
     draw(label, key=widget, on_change=_take, args=(widget, store), **options)
+    limit_mb = options.get("max_upload_size") or st.get_option("server.maxUploadSize")
+    with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
+        _REFUSALS(key=f"{widget}-refusals", data={"limit": f"{limit_mb} MB"})
     # A file can arrive with the run of a fragment. The page's own run can interrupt the callback, and not repeat it
     new = [file for file in listed(widget) if isinstance(file, UploadedFile)]
     if any(file.file_id not in _stored_ids(widget) for file in new):

@@ -21,7 +21,8 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from emomusic.affect import EMOTIONS
-from emomusic.errors import EmomusicError
+from emomusic.assets import locked
+from emomusic.errors import BatchError
 
 PICTURES, FACES = "pictures", "faces"
 """Folders of the datasets."""
@@ -74,10 +75,6 @@ _OBJECT_STORES = ("s3", "gcs", "abfs")  # they have no folders, and a file appea
 
 STORAGE_ERRORS = (OSError, ValueError, NotImplementedError, pa.ArrowException)
 """Errors of file systems."""
-
-
-class BatchError(EmomusicError):
-    """A batch cannot start or go on: its results cannot be read or written, or its workers do not start."""
 
 
 def is_uri(text: str) -> bool:
@@ -274,22 +271,11 @@ class Dataset:
         if self._system.type_name != "local":
             yield
             return
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(Path(self._path, ".lock"), timeout=0)
-        with self._errors(".lock"):
-            Path(self._path).mkdir(parents=True, exist_ok=True)
-            try:
-                lock.acquire()
-            except Timeout:
-                raise BatchError(
-                    f"expected a folder that no other run writes to. Received: {self.name}. "
-                    "Wait, or choose another folder"
-                ) from None
-        try:
+        with contextlib.ExitStack() as stack:
+            with self._errors(".lock"):
+                Path(self._path).mkdir(parents=True, exist_ok=True)
+                stack.enter_context(locked(Path(self._path, ".lock"), self.name, BatchError))
             yield
-        finally:
-            lock.release()
 
     @contextlib.contextmanager
     def _errors(self, name: str) -> Iterator[None]:

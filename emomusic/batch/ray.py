@@ -20,8 +20,7 @@ from typing import Any
 
 import ray
 
-from emomusic.batch.parts import BatchError
-from emomusic.errors import EmomusicError
+from emomusic.errors import BatchError, EmomusicError
 from emomusic.runtime import num_cores
 from emomusic.text import escape_control_chars
 from emomusic.workers import Crash
@@ -45,7 +44,7 @@ def run_on_cluster(
 
     Raises:
         BatchError: there is no cluster at this address.
-        EmomusicError: whatever `work` and `load` raise.
+        Exception: whatever `work` and `load` raise.
     """
     running, is_first = dict[Any, Any](), True
     with _cluster(address):
@@ -59,7 +58,9 @@ def run_on_cluster(
             (done, *_), _ = ray.wait(list(running))
             try:
                 result = ray.get(done)
-            except ray.exceptions.RayError as error:
+            except ray.exceptions.RayTaskError:
+                raise  # a bug in `work` or `load`
+            except ray.exceptions.RayError as error:  # the process or its node died
                 result = Crash(_first_line(error))
             if isinstance(result, EmomusicError):
                 raise result

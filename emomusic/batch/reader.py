@@ -15,10 +15,10 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from emomusic import runtime
-from emomusic.batch.parts import FACE_SCHEMA, FILM, PICTURE, BatchError, Dataset
+from emomusic.batch.parts import FACE_SCHEMA, FILM, PICTURE, Dataset
 from emomusic.batch.sources import Item, open_item
 from emomusic.compat import return_free_memory
-from emomusic.errors import FilmError, ImageError
+from emomusic.errors import BatchError, FilmError, ImageError
 from emomusic.faces.reading import affect_row, face_row, load_networks, read_faces
 from emomusic.media.ahead import ahead
 from emomusic.media.formats import HEAD_BYTES, Kind, kind_of

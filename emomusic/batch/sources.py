@@ -30,9 +30,9 @@ from typing import Any, BinaryIO, cast
 from pyarrow import fs
 
 from emomusic.batch.archive_names import names_of
-from emomusic.batch.parts import STORAGE_ERRORS, BatchError, file_system, is_uri, public_name, reason_of
+from emomusic.batch.parts import STORAGE_ERRORS, file_system, is_uri, public_name, reason_of
 from emomusic.compat import zip_directory_bytes
-from emomusic.errors import ImageError
+from emomusic.errors import BatchError, ImageError
 from emomusic.media.folders import FolderWalk, is_left_out
 from emomusic.media.formats import FILM_ENDINGS
 from emomusic.media.images import MAX_BYTES, PICTURE_ENDINGS

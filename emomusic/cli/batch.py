@@ -19,7 +19,7 @@ from emomusic.affect import list_shares
 from emomusic.cli import arguments
 from emomusic.cli.arguments import STOPPED, Outcome, add_command, log_file_error, progress
 from emomusic.cli.system import require_packages
-from emomusic.errors import EmomusicError
+from emomusic.errors import BatchError, EmomusicError
 from emomusic.faces.model_files import model_folder
 from emomusic.text import escape_control_chars, pluralize
 
@@ -58,7 +58,7 @@ def batch(options: argparse.Namespace) -> Outcome:
 
     The status is 2 if a picture or film could not be read, and 130 after Ctrl+C or SIGTERM, with the results so far.
     """
-    from emomusic.batch.parts import SUMMARY, BatchError, Dataset, is_uri
+    from emomusic.batch.parts import SUMMARY, Dataset, is_uri
     from emomusic.batch.reader import UnitReader, read_units, settings_of
     from emomusic.batch.sources import find_items
     from emomusic.runtime import num_cores
@@ -97,7 +97,6 @@ def batch(options: argparse.Namespace) -> Outcome:
 
 def _read(items: list[Item], dataset: Dataset, run: Callable[..., None]) -> tuple[dict[str, Any], bool]:
     """Read the items that the datasets do not have. Returns the figures, and whether the user stopped the run."""
-    from emomusic.batch.parts import BatchError
     from emomusic.batch.reader import make_units
 
     done, last = dataset.scan()

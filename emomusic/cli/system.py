@@ -39,6 +39,12 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
 }
 """Packages by extra; "" are the required ones. Without its first package, an extra counts as not installed."""
 
+MEMORY: Mapping[str, str] = {
+    "MALLOC_ARENA_MAX": "2",
+    "GLIBC_TUNABLES": "glibc.malloc.trim_threshold=16000000:glibc.malloc.mmap_threshold=4000000",
+}
+"""Settings of glibc, which it reads at the start of a process, so that a server returns free memory."""
+
 _CAMERA = "the browser asks for permission once, on localhost or over HTTPS only. To change it, click the lock icon"
 
 
@@ -70,6 +76,8 @@ def app(options: argparse.Namespace) -> Outcome:
     # -P: files in the current folder must not shadow libraries
     command = [sys.executable, "-P", "-m", "streamlit", "run", str(ROOT / "app.py"), f"--server.address={address}"]
     command += [f"--server.port={options.port}"] if options.port else []
+    for name, value in MEMORY.items():
+        os.environ.setdefault(name, value)
     if IS_WHEEL:
         os.environ.setdefault("STREAMLIT_SERVER_FILE_WATCHER_TYPE", "none")  # its files never change
     if os.name == "posix":

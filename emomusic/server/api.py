@@ -41,6 +41,7 @@ from emomusic.faces.reading import read_faces
 from emomusic.media.images import MAX_BYTES, read_image
 from emomusic.runtime import num_cores
 from emomusic.server.capacity import HeldBytes, Settings, capacity
+from emomusic.server.files import base_path
 from emomusic.server.shared import shared
 from emomusic.songs.genres import genres_of
 from emomusic.songs.request import Policy
@@ -244,8 +245,15 @@ def routes(settings: Settings) -> list[BaseRoute]:
 
     token = settings.api_token
     api = [Route("/analyze", AnalyzeApi(token, settings.api_per_minute).analyze, methods=["POST"])] if token else []
-    # A mount answers 404 and 405 itself; otherwise Streamlit would answer with its page
-    return [Route("/ready", _ready), Route("/metrics", monitoring), Mount("/api", routes=api)]
+    found: list[BaseRoute] = []
+    for base in dict.fromkeys(("", base_path())):  # at the root too, where the probes of a container look
+        # A mount answers 404 and 405 itself; otherwise Streamlit would answer with its page
+        found += [
+            Route(f"{base}/ready", _ready),
+            Route(f"{base}/metrics", monitoring),
+            Mount(f"{base}/api", routes=api),
+        ]
+    return found
 
 
 async def _ready(_: Request) -> JSONResponse:

@@ -21,7 +21,7 @@ from starlette.formparsers import MultiPartParser
 from starlette.middleware import Middleware
 
 from emomusic.assets import ROOT
-from emomusic.compat import finish_callbacks, ignore_pages_folder, keep_messages
+from emomusic.compat import ignore_pages_folder, keep_messages
 from emomusic.server import api, files, frames
 from emomusic.server.capacity import capacity, settings
 from emomusic.server.drain import drain_on_sigterm, use_json_logs
@@ -40,9 +40,9 @@ def set_up() -> None:
     # Its warnings have the ids of sessions, with which a stranger could ask for their state
     logging.getLogger("streamlit.runtime.websocket_session_manager").setLevel(logging.ERROR)
     MultiPartParser.spool_max_size = LARGE  # photos and song tables stay in memory; films are larger
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # Arrow's own pool keeps 74 MB of the catalogue
     ignore_pages_folder()
     keep_messages()
-    finish_callbacks()
 
 
 def send_at_once() -> None:

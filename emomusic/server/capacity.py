@@ -20,8 +20,8 @@ from urllib.parse import urlsplit
 import msgspec
 import streamlit as st
 from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from emomusic.compat import session_id
 from emomusic.errors import CapacityError, SettingsError
 from emomusic.runtime import num_cores
 from emomusic.text import size_over
@@ -239,6 +239,12 @@ class Capacity:
         """Running live sessions."""
         with self._lock:
             return sum(session.is_live for session in self._live)
+
+
+def session_id() -> str:
+    """The id of the visitor's session; "" outside a page."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return "" if context is None else context.session_id
 
 
 def is_own_computer() -> bool:

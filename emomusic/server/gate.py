@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import re
 from collections import Counter
+from collections.abc import Mapping
+from functools import partial
 from typing import BinaryIO
 
 from starlette.datastructures import Headers, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 from streamlit import get_option, runtime
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from emomusic.assets import ROOT
-from emomusic.compat import has_upload_token, keep_upload
+from emomusic.compat import has_upload_token
 from emomusic.errors import CapacityError
 from emomusic.server.capacity import MB, HeldBytes, address_of, capacity
 from emomusic.server.files import base_path
@@ -24,6 +32,7 @@ from emomusic.server.files import base_path
 LARGE = 64 * MB
 """A larger upload is a film or a long song. It goes to an unnamed temporary file, never to memory."""
 
+_PART_S = 60.0  # for the next part of an upload to arrive
 _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/([^/]+)")
 _NO_PAGES = ("/component/", "/_stcore/", "/media/", "/app/")
 
@@ -56,6 +65,18 @@ def upload_of(session: str, file_id: str) -> Upload | None:
     """The file that Streamlit keeps; None if the page has released it."""
     kept = runtime.get_instance().uploaded_file_mgr.get_files(session, [file_id]) if runtime.exists() else []
     return kept[0] if kept and isinstance(kept[0], Upload) else None
+
+
+def release_upload(file_id: str) -> None:
+    """Delete an uploaded file from Streamlit's store, which keeps it for the whole session."""
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
+        context.uploaded_file_mgr.remove_file(context.session_id, file_id)
+
+
+def has_token(cookies: Mapping[str, str]) -> bool:
+    """Whether a browser that sends these cookies can upload files."""
+    return "_streamlit_xsrf" in cookies or not get_option("server.enableXsrfProtection")
 
 
 class Gate:
@@ -103,7 +124,7 @@ class Gate:
             return
         self._connections[address] += 1
         try:
-            await self._app(scope, receive, send)
+            await self._app(scope, partial(_receive_known, receive, send), send)
         finally:
             self._connections[address] -= 1
             self._connections += Counter()  # forgets addresses without one
@@ -120,34 +141,58 @@ class Gate:
                 status = 413
         if status:
             await Response(status_code=status, headers={"Connection": "close"})(scope, receive, send)
-        elif is_large:
-            response = await _store_large(Request(scope, receive), session, file_id, held)
-            await response(scope, receive, send)
         else:
-            await self._app(scope, receive, send)
-            for record in runtime.get_instance().uploaded_file_mgr.get_files(session, [file_id]):
-                _keep(session, Upload(*record), held)
+            request = Request(scope, partial(_receive_in_time, receive))
+            response = await _store(request, session, file_id, held, is_large)
+            await response(scope, receive, send)
 
 
-async def _store_large(request: Request, session: str, file_id: str, held: HeldBytes) -> Response:
-    """Store a film, which Starlette has written to a temporary file without a name."""
+async def _receive_known(receive: Receive, send: Send) -> Message:
+    """A message of a page. Anything else ends the connection, for which Streamlit would log each message."""
+    message = await receive()
+    if message["type"] == "websocket.receive":
+        try:
+            is_known = BackMsg.FromString(message.get("bytes") or b"").WhichOneof("type") is not None
+        except Exception:  # of protobuf, which is no library of the app
+            is_known = False
+        if not is_known:
+            await send({"type": "websocket.close", "code": 1003})
+            return {"type": "websocket.disconnect", "code": 1003}
+    return message
+
+
+async def _receive_in_time(receive: Receive) -> Message:
+    """The next part of a body. Raises a `TimeoutError` if it does not arrive."""
+    async with asyncio.timeout(_PART_S):
+        return await receive()
+
+
+async def _store(request: Request, session: str, file_id: str, held: HeldBytes, is_large: bool) -> Response:
+    """Store an upload. Starlette has written a film to a temporary file without a name."""
     if not has_upload_token(request.headers, request.cookies):
         return Response(status_code=403)
     try:
         form = await request.form(max_files=1, max_fields=1)
+    except TimeoutError:
+        return Response(status_code=408, headers={"Connection": "close"})
     except OSError:
         return Response(status_code=507)
-    except ClientDisconnect:
+    except (ClientDisconnect, HTTPException, MultiPartException):
         return Response(status_code=400)
     files = [value for value in form.values() if isinstance(value, UploadFile)]
     if len(files) != 1:
         return Response(status_code=400)
-    upload = Upload(file_id, files[0].filename or "", files[0].content_type or "", b"")
-    upload.file = files[0].file
+    content = b"" if is_large else await files[0].read()
+    upload = Upload(file_id, files[0].filename or "", files[0].content_type or "", content)
+    if is_large:
+        upload.file = files[0].file
+    else:
+        await files[0].close()
     _keep(session, upload, held)
     return Response(status_code=204)
 
 
 def _keep(session: str, upload: Upload, held: HeldBytes) -> None:
-    upload.held = held
-    keep_upload(session, upload)
+    upload.held, store = held, runtime.get_instance().uploaded_file_mgr
+    assert isinstance(store, MemoryUploadedFileManager)
+    store.add_file(session, upload)

@@ -8,6 +8,8 @@ and a page's images are unused during its rerun: with many visitors, files disap
 
 Streamlit also collects garbage after every run, which stops all other visitors for a tenth of a second. The setting
 `runner.postScriptGC` switches that off.
+
+After that, nothing in the process refers to a visitor's files. Freed memory is not overwritten.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from time import monotonic
 
 import streamlit as st
 
-from emomusic.compat import ServerInternals, overwrite_free_memory, return_free_memory
+from emomusic.compat import ServerInternals, return_free_memory
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +32,6 @@ WHEN_GONE = "two minutes after you close the page"
 
 _EVERY_S = 5.0
 _FILES_EVERY_S = 30.0  # a download stays for 30 to 60 s
-_OVERWRITES = 3  # a thread of a closed page may end after the first one
 
 
 _started = threading.Event()
@@ -58,7 +59,6 @@ class _Cleanup:
         self._kept_s = ttl_s / 2 - self._files_every_s - 3 * self._every_s
         self._left_at: dict[str, float] = {}
         self._deleted_at = monotonic()
-        self._overwrites_left = 0
 
     def run(self) -> None:
         """Delete what is left, now and every few seconds."""
@@ -69,9 +69,6 @@ class _Cleanup:
             self._deleted_at = now
             self._try(self._server.delete_unused_files)
             gc.collect()  # reference cycles of pages can hold photos
-            if self._overwrites_left:
-                self._overwrites_left -= 1
-                threading.Thread(target=overwrite_free_memory, daemon=True).start()
         self._try(lambda: self._close_left_sessions(now))
         return_free_memory()
 
@@ -87,5 +84,4 @@ class _Cleanup:
         for session in left:
             if now - self._left_at[session.id] >= self._kept_s:
                 self._server.close(session)
-                self._overwrites_left = _OVERWRITES
                 del self._left_at[session.id]

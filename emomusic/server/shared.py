@@ -10,12 +10,11 @@ from functools import partial
 
 import streamlit as st
 
-from emomusic.compat import session_id
 from emomusic.errors import EmomusicError
 from emomusic.faces.reading import Networks, load_networks
 from emomusic.faces.turns import FairQueue, Readings, SharedDetector
 from emomusic.runtime import num_cores
-from emomusic.server.capacity import capacity
+from emomusic.server.capacity import capacity, session_id
 from emomusic.songs.recommend import load_recommender
 
 log = logging.getLogger(__name__)

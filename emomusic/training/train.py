@@ -19,9 +19,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.assets import CARD, HISTORY, PREDICTIONS, ModelKind, prepare_model_folder, sha256_of
+from emomusic.assets import CARD, HISTORY, PREDICTIONS, ModelKind, locked, prepare_model_folder, sha256_of
 from emomusic.calibration import fit_calibration
-from emomusic.errors import DatasetError
+from emomusic.errors import DatasetError, ModelError
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier, calibrate
 from emomusic.faces.fer2013 import LabelledFaces, Split
@@ -134,7 +134,11 @@ def train(
     limit = stages[0].limit
     splits = {split: faces.first(limit or len(faces)) for split, faces in splits.items()}
     out = prepare_model_folder(out, (*model_files.FILES, _CHECKPOINT))
-    run = _Run(network, preset, stages, splits, out, posed)
+    with locked(out.with_name(f".{out.name}.lock"), out, ModelError):
+        return _train(_Run(network, preset, stages, splits, out, posed), resume, on_progress)
+
+
+def _train(run: _Run, resume: bool, on_progress: Callable[[int], None] | None) -> dict[str, Any]:
     prepare_model_folder(run.checkpoint, (_DRAFTS, "stage*"))
     has_state = any(run.checkpoint.glob(f"stage*/{STATE}"))
     if has_state != resume:
@@ -143,7 +147,7 @@ def train(
     if not resume:
         shutil.rmtree(run.checkpoint)
     trained: list[_Stage] = []
-    for config in stages:
+    for config in run.stages:
         trained.append(_fit(run, config, trained, on_progress))
     without = [_fit(run, config, trained[:-1]) for config in run.left_out]
     metrics = _write(run, trained, without)

@@ -88,7 +88,16 @@ class DyingReader(UnitReader):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-READERS = {kind.__name__: kind for kind in (UnitReader, CrashingReader, DyingReader, KilledReader, PausingReader)}
+class BuggyReader(UnitReader):
+    """A reader with a bug."""
+
+    def read(self, unit: Unit) -> int:
+        raise KeyError("no such name")
+
+
+READERS = {
+    kind.__name__: kind for kind in (UnitReader, BuggyReader, CrashingReader, DyingReader, KilledReader, PausingReader)
+}
 
 
 def main(reader: str, *arguments: str) -> int:

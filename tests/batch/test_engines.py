@@ -99,6 +99,15 @@ def test_workers_that_cannot_start_end_the_run(pictures: Path, out: Path, engine
     assert parts_of(out)["pictures"] == []
 
 
+def test_a_bug_of_a_worker_is_no_crash_of_its_pictures(pictures: Path, out: Path, engine: str):
+    with run(pictures, "--out", out, "--workers", "1", engine=engine, reader="BuggyReader") as process:
+        answer, log = process.communicate()
+    assert process.returncode == 1, log
+    assert "KeyError" in log
+    assert answer == ""
+    assert parts_of(out)["pictures"] == []
+
+
 @only_ray
 def test_ctrl_c_keeps_finished_parts(pictures: Path, out: Path, engine: str):
     with run(pictures, "--out", out, "--workers", "1", engine=engine, reader="PausingReader") as process:

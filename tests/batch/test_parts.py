@@ -9,7 +9,8 @@ import pytest
 from pyarrow import fs
 
 from emomusic.batch import parts
-from emomusic.batch.parts import FACE_SCHEMA, BatchError, Dataset, public_name
+from emomusic.batch.parts import FACE_SCHEMA, Dataset, public_name
+from emomusic.errors import BatchError
 from tests.batch.pictures import parts_of, rows_of
 
 

@@ -17,9 +17,8 @@ import pytest
 from pyarrow import fs
 
 from emomusic.batch import sources
-from emomusic.batch.parts import BatchError
 from emomusic.batch.sources import Item, find_items, open_item, opened_archive
-from emomusic.errors import ImageError
+from emomusic.errors import BatchError, ImageError
 from emomusic.media.images import MAX_BYTES, read_image
 from tests.hostile.generator import tar_bytes, zip_bytes
 

@@ -61,6 +61,7 @@ def fresh_server(
     *,
     port: int | None = None,
     script: str = "app.py",
+    path: str = "",
 ) -> Iterator[str]:
     """A new server on a free or reserved port; its log in `folder` is checked at the end.
 
@@ -79,8 +80,8 @@ def fresh_server(
         process = subprocess.Popen(command, cwd=root, stdout=out, stderr=subprocess.STDOUT, env=environment)
         try:
             (folder / "pid").write_text(str(process.pid), encoding="ascii")
-            wait_until(lambda: _answers(f"http://127.0.0.1:{port}/_stcore/health", process))
-            yield f"http://127.0.0.1:{port}"
+            wait_until(lambda: _answers(f"http://127.0.0.1:{port}{path}/_stcore/health", process))
+            yield f"http://127.0.0.1:{port}{path}"
         finally:
             process.terminate()
             process.wait(timeout=180)  # the server finishes loading the networks first

@@ -177,13 +177,16 @@ def shown_in_the_bar(app: AppTest) -> dict[str, Any]:
     return data
 
 
-def test_the_bar_goes_on_after_a_song_whose_file_is_gone_and_names_it(
-    root: Path, library: Callable[[int], None]
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_the_bar_goes_on_after_a_song_whose_file_cannot_be_read_and_names_it(
+    root: Path, library: Callable[[int], None], is_gone: bool
 ) -> None:
     library(4)
     app = start_app(root, sample=SAMPLE, songs="own")
     _, gone, last, *_ = (pick.song for pick in queue_of(app).playlist(4))
     Path(gone.path or "").unlink()
+    if not is_gone:
+        Path(gone.path or "").mkdir()  # each attempt to read it raises an OSError
     app.run()
     assert shown_in_the_bar(app)["next"] is None
     click(app, "next-photo")

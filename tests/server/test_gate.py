@@ -1,6 +1,7 @@
 """Uploads and addresses before Streamlit sees them."""
 
 import asyncio
+import gc
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.responses import HTMLResponse
 from starlette.routing import Route
 from streamlit import runtime
+from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.web.server.starlette.starlette_app_utils import generate_xsrf_token_string
 from streamlit.web.server.starlette.starlette_routes import create_upload_routes
@@ -106,6 +108,42 @@ def test_a_large_upload_of_another_site_is_refused(ask: Ask, here: Capacity, mon
     monkeypatch.setattr(gate, "LARGE", 9)
     assert ask("/_stcore/upload_file/me/1", FILE, content_length=str(LENGTH), cookie="") == 403
     assert here.files.num_bytes == 0
+
+
+def test_an_upload_that_does_not_arrive_or_is_no_form_ends(
+    ask: Ask, here: Capacity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "_PART_S", 0.01)
+    for length in (LENGTH, gate.LARGE + 1):
+        monkeypatch.setattr(here, "files", here.memory)
+        monkeypatch.setattr(here.memory, "max_bytes_each", 2**40)
+        monkeypatch.setattr(here.memory, "max_bytes", 2**40)
+        assert ask("/_stcore/upload_file/me/1", content_length=str(length)) == 408
+        gc.collect()
+        assert here.memory.num_bytes == 0
+    assert ask("/_stcore/upload_file/me/1", FILE, content_length=str(LENGTH), **{"content-type": "text/plain"}) == 400
+
+
+@pytest.mark.parametrize("junk", [b"", b"\xff\xfe junk", None])
+def test_a_connection_ends_at_the_first_message_that_is_none_of_a_page(here: Capacity, junk: bytes | None) -> None:
+    page = BackMsg(rerun_script={}).SerializeToString()
+    messages = [{"type": "websocket.receive", "bytes": each} for each in (page, junk, page)]
+    got: list[Any] = []
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    async def read(_: Any, receive: Any, __: Any) -> None:
+        while not got or got[-1]["type"] == "websocket.receive":
+            got.append(await receive())
+
+    asyncio.run(Gate(read)({"type": "websocket", "client": ("8.8.8.8", 1), "headers": []}, receive, send))
+    assert [message.get("bytes") for message in got] == [page, None]
+    assert sent == ["websocket.close"]
 
 
 def test_only_addresses_of_pages_are_found(ask: Ask) -> None:

@@ -139,6 +139,17 @@ def state_of(out: Path, stage: int) -> dict[str, Any]:
     return json.loads((out / "checkpoint" / f"stage{stage}" / "state.json").read_text("utf-8"))
 
 
+def test_two_runs_do_not_write_to_one_folder(tmp_path: Path, dataset: Any, preset: Callable[..., str]) -> None:
+    name, out = preset(replace(FULL, epochs=1)), tmp_path / "net"
+
+    def start_another(_: int) -> None:
+        with pytest.raises(ModelError, match="no other run"):
+            train_module.train("tiny", dataset, out, preset=name, resume=True)
+
+    train_module.train("tiny", dataset, out, preset=name, on_progress=start_another)
+    assert [path.name for path in tmp_path.iterdir()] == ["net"]
+
+
 def test_a_run_killed_in_its_second_stage_and_resumed_ends_like_an_uninterrupted_one(
     dataset: Splits, tmp_path: Path, preset: Callable[..., str], tiny_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -316,10 +316,24 @@ def stored_upload(file: IO[bytes], size: int, visitor: str) -> Iterator[BinaryIO
         except OSError as error:
             raise FilmError(
                 "The server has no room for this film; choose a smaller one, or try again later."
+                if can_write()
+                else CANNOT_WRITE
             ) from error
         file.close()  # the upload
         del file
         yield cast("BinaryIO", stored)
+
+
+CANNOT_WRITE = "This server cannot write temporary files, which films need. Its owner can set TMPDIR to another folder."
+
+
+def can_write() -> bool:
+    """Whether a folder takes temporary files."""
+    try:
+        with tempfile.TemporaryFile():
+            return True
+    except OSError:
+        return False
 
 
 def has_room() -> bool:

@@ -14,7 +14,17 @@ from emomusic.app import state
 from emomusic.app.address import choose, chosen
 from emomusic.app.charts import reserve_space
 from emomusic.app.example import show_example
-from emomusic.app.film.job import MAX_MB, MAX_S, FilmJob, FilmPhase, FilmView, has_room, stored_upload
+from emomusic.app.film.job import (
+    CANNOT_WRITE,
+    MAX_MB,
+    MAX_S,
+    FilmJob,
+    FilmPhase,
+    FilmView,
+    can_write,
+    has_room,
+    stored_upload,
+)
 from emomusic.app.film.screen import show_people, show_screen
 from emomusic.app.film.state import SAMPLE, FilmState
 from emomusic.app.frame import escape_markdown_message
@@ -22,8 +32,8 @@ from emomusic.app.queues import PlayerState
 from emomusic.app.state import page_state
 from emomusic.app.uploads import content_of, show_uploader
 from emomusic.assets import data_dir
-from emomusic.compat import session_id
 from emomusic.media.formats import FILM_ENDINGS, FORMATS, Kind
+from emomusic.server.capacity import session_id
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.shared import shared
 from emomusic.text import format_clock
@@ -86,6 +96,9 @@ def _choose_film() -> None:
                 f"its marked copy until you choose another film, or {WHEN_GONE}. To recognise a face after a cut, "
                 "EmoMusic compares the faces of this film with each other and keeps no description of them."
             )
+    if not can_write():
+        st.info(CANNOT_WRITE, icon=":material/info:")
+        return
     if not has_room():
         st.info("This server has no room for films now. Watch the sample, or come back later.", icon=":material/info:")
         return

@@ -24,10 +24,9 @@ from emomusic.app.live.ice import IceSettings
 from emomusic.app.queues import PlayerState
 from emomusic.app.state import CameraState, page_state
 from emomusic.colours import EMOTION_COLOURS, ink_on
-from emomusic.compat import session_id
 from emomusic.faces.reading import load_networks
 from emomusic.media.images import RgbImage, shrink
-from emomusic.server.capacity import capacity
+from emomusic.server.capacity import capacity, session_id
 from emomusic.server.frames import give_address
 from emomusic.server.shared import shared
 from emomusic.stream.game import MirrorGame

@@ -24,7 +24,6 @@ from emomusic.app.picture_chooser import Picture, choose_picture, keep_result, k
 from emomusic.assets import ModelKind
 from emomusic.charts import diagnostics as plots
 from emomusic.charts.face import share_bars
-from emomusic.compat import session_id
 from emomusic.errors import EmomusicError
 from emomusic.media.images import crop_face, encode_jpeg, shrink, to_network_input
 from emomusic.metrics import FOUR, mistakes, reliability
@@ -41,7 +40,7 @@ from emomusic.results.overview import (
     reports_of,
 )
 from emomusic.results.predictions import Predictions, read_card, read_history, thresholds_of
-from emomusic.server.capacity import capacity
+from emomusic.server.capacity import capacity, session_id
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.shared import shared
 from emomusic.text import join_names

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from emomusic.app.persons import PersonsState, with_persons
 from emomusic.app.picture_chooser import Picture, PictureState, shown_pictures
 from emomusic.app.state import page_state
-from emomusic.compat import return_free_memory, session_id
+from emomusic.compat import return_free_memory
 from emomusic.errors import ImageError
 from emomusic.faces.reading import PictureReading, number_faces, read_faces
 from emomusic.marks.picture import ROOM_AROUND
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, read_image, shrink
+from emomusic.server.capacity import session_id
 from emomusic.server.shared import shared
 
 _PREVIEW_SIDE = 1400  # pixels; Streamlit shrinks images wider than 1460 pixels on every run
