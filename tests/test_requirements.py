@@ -19,7 +19,7 @@ from emomusic.cli import system
 from emomusic.compat import HOOKED
 from emomusic.media.images import MAX_BYTES
 from emomusic.server.sessions import WHEN_GONE
-from emomusic.songs.table_import import MAX_UPLOAD_BYTES
+from emomusic.songs.tables import MAX_UPLOAD_BYTES
 
 OURS = {"app", "emomusic", "pages", "scripts", "tests"}
 ALIASES = {"tensorflow-cpu": "tensorflow"}

@@ -21,7 +21,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.app import state
-from emomusic.app.frame import error_text, escape_markdown, show_problems
+from emomusic.app.frame import error_text, escape_markdown, escape_markdown_message, show_problems
 from emomusic.app.state import page_state
 from emomusic.app.uploads import hold, listed, show_removal, show_uploader
 from emomusic.assets import ROOT
@@ -37,8 +37,7 @@ from emomusic.songs.local_songs import recommender_of
 from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import Recommender, load_recommender
 from emomusic.songs.song import Player, Song
-from emomusic.songs.stored_moods import predict_moods
-from emomusic.songs.table_import import MAX_UPLOAD_BYTES, read_catalogue
+from emomusic.songs.tables import MAX_UPLOAD_BYTES, TABLE_ENDINGS, TableReading, read_table
 from emomusic.text import escape_control_chars, pluralize
 
 _POLL_S = 1.0
@@ -308,26 +307,31 @@ class TableState:
 
     Attributes:
         file: before it is read.
-        recommender: of its songs.
+        reading: what was read; it may have no songs.
         problem: why it cannot be read.
         held: the bytes of the file in the budget of the server, also for its songs.
     """
 
     file: UploadedFile | None = None
-    recommender: Recommender | None = None
+    reading: TableReading | None = None
     problem: str | None = None
     held: HeldBytes | None = None
+
+    @property
+    def recommender(self) -> Recommender | None:
+        """The recommender for the songs; None without one."""
+        return None if self.reading is None or self.reading.catalogue is None else self.reading.recommender
 
 
 def choose_table() -> None:
     """Show the uploader, and what happened to the last file."""
     show_uploader(
-        "Your table of songs (CSV)",
+        "Your table, export or playlist",
         state.TABLE_UPLOAD,
         _store_table,
-        type="csv",
+        type=list(TABLE_ENDINGS),
         help="Titles and artists are enough: songs of the catalogue are found by name. Other songs need a mood "
-        f"({', '.join(MOODS)}) or Spotify's audio features. Playlists of Exportify and TuneMyMusic fit too. "
+        f"({', '.join(MOODS)}) or Spotify's audio features. CSV, Excel, ODS, Parquet, JSON, XML and playlists fit. "
         f"The table stays in memory. It is deleted {WHEN_GONE}.",
         max_upload_size=MAX_UPLOAD_BYTES // 2**20,
     )
@@ -336,12 +340,13 @@ def choose_table() -> None:
     if table.file is not None:
         with waiting, st.spinner(f"Reading {escape_markdown(table.file.name)}"):
             _read_table(table)
-    if (own := table.recommender) is not None:
+    if (reading := table.reading) is not None:
         with waiting:
-            note = f"Shown: **{escape_markdown(own.catalogue.name)}**"
+            note = f"Shown: **{escape_markdown(reading.name)}**"
             show_removal(state.TABLE_UPLOAD, "Remove the table", _store_table, note)
-            counts = own.catalogue.origin.sentences if own.catalogue.origin is not None else []
-            st.caption(" ".join([f"{pluralize(len(own.catalogue), 'song')}.", *counts]))
+            songs = 0 if reading.catalogue is None else len(reading.catalogue)
+            lines = [f"{pluralize(songs, 'song')}. Format: {reading.source}.", *reading.notes]
+            st.caption(escape_markdown_message(" ".join(lines)))
     if table.problem is not None and listed(state.TABLE_UPLOAD):
         st.error(table.problem, icon=":material/error:")
 
@@ -349,18 +354,22 @@ def choose_table() -> None:
 def _store_table(files: Sequence[UploadedFile]) -> None:
     """Store the uploaded table in the session, until it is read."""
     table = page_state(TableState)
-    table.file = table.recommender = table.problem = table.held = None
+    table.file = table.reading = table.problem = table.held = None
     for file in files:
         table.held, table.file = hold(file), file
 
 
 def _read_table(table: TableState) -> None:
-    """Store the recommender of the file, or the error message, so that reruns do not read it again."""
+    """Store what is read of the file, or the error message, so that reruns do not read it again."""
     assert table.file is not None
     try:
-        known = load_recommender().catalogue
-        catalogue = read_catalogue(table.file.getvalue(), name=table.file.name, known=known)
-        table.recommender = Recommender(catalogue, predict_moods(catalogue))
+        own = own_recommender() if is_own_computer() else None
+        files = [] if own is None else list(map(own.catalogue.song, range(len(own.catalogue))))
+        data, name = table.file.getvalue(), table.file.name
+        reading = read_table(data, name=name, known=load_recommender(), files=files)
+        if reading.catalogue is not None:
+            _ = reading.recommender  # here, as it takes seconds
+        table.reading = reading
     except EmomusicError as error:
         table.problem = error_text(error)
     except Exception:

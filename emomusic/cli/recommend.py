@@ -111,6 +111,7 @@ def _songs_like(options: argparse.Namespace, request: Request, is_within: bool) 
     from emomusic.songs.recommend import load_recommender
     from emomusic.songs.request import target_of
     from emomusic.songs.similar import find_song, songs_like
+    from emomusic.songs.tables.matching import names_of
 
     path, song = Path(options.like).expanduser(), None
     if path.is_file():
@@ -125,8 +126,10 @@ def _songs_like(options: argparse.Namespace, request: Request, is_within: bool) 
         raise EmomusicError(
             f"expected a file, or a Spotify id, link or title that is known here. Received: {options.like[:80]!r}"
         )
-    row = None if song.hearing is None else recommender.catalogue.row_of_name(song.title, ";".join(song.artists))
-    if row is not None and recommender.catalogue.songs is None:  # features tell more than the mood
+    row = -1
+    if song.hearing is not None:
+        row = int(names_of(recommender.catalogue).rows([song.title], [";".join(song.artists)])[0])
+    if row >= 0 and recommender.catalogue.songs is None:  # features tell more than the mood
         song = recommender.catalogue.song(row)
     mood = target_of(request)[1] if is_within else song.hearing.mood if options.same_mood and song.hearing else None
     if mood is None and options.same_mood and (known := recommender.catalogue.row_of(song.id)) is not None:

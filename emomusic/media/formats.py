@@ -110,6 +110,7 @@ class Kind(StrEnum):
     ARCHIVE = "an archive"
     TABLE = "a table"
     TEXT = "a text file"
+    PLAYLIST = "a playlist"
     OTHER = "another file"
 
 
@@ -128,7 +129,8 @@ FORMATS = {
     Kind.FILM: "MP4, MOV, WebM, MKV, AVI, MTS or animated GIF",
     Kind.SONG: "MP3, FLAC, Ogg, Opus, M4A, WAV or AIFF",
     Kind.ARCHIVE: "ZIP or TAR",
-    Kind.TABLE: "CSV",
+    Kind.TABLE: "CSV, Excel, ODS, Parquet or JSON",
+    Kind.PLAYLIST: "M3U, PLS, XSPF or CUE",
 }
 """The formats of each kind that EmoMusic reads, for people."""
 
@@ -188,6 +190,10 @@ _M4A_BRANDS = (b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B ")
 _ASF = b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"
 _ASF_VIDEO = b"\xc0\xef\x19\xbc\x4d\x5b\xcf\x11\xa8\xfd\x00\x80\x5f\x5c\x44\x2b"
 _SPREADSHEETS = (".xlsx", ".ods")  # archives by their bytes
+_PLAYLISTS = (".m3u", ".m3u8", ".pls", ".xspf", ".cue")
+_PLAYLIST = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:#EXTM3U|\[playlist\])|<\?xml[^>]*>\s*<playlist|[^<]*^\s*TRACK \d+ AUDIO", re.I | re.M
+)
 
 
 def format_of(head: bytes, name: str = "") -> Format:
@@ -218,6 +224,8 @@ def format_of(head: bytes, name: str = "") -> Format:
         return Format(Kind.FILM, "mpegts")
     if _has_mp3_frames(head):
         return Format(Kind.SONG, "mp3")
+    if _PLAYLIST.match(head) or name.lower().endswith(_PLAYLISTS):
+        return Format(Kind.PLAYLIST)
     return Format(Kind.TABLE if _is_table(head) else Kind.TEXT if _is_text(head) else Kind.OTHER)
 
 
@@ -409,6 +417,8 @@ def foreign_file(name: str, found: Kind, wanted: Kind) -> str:
         return f"{name} is {found} in a format that is not read, or damaged; {choice}."
     if found is Kind.OTHER:
         return f"{name} is not {wanted}; {choice}."
+    if found in (Kind.TABLE, Kind.PLAYLIST):
+        choice += ". Its songs are read by emomusic table, and on the page under Your music"
     if found is Kind.ARCHIVE:
         choice += f", or a {FORMATS[found]} for emomusic batch"
     return f"{name} is {found}, not {wanted}; {choice}."

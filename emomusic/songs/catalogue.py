@@ -6,8 +6,7 @@ import re
 import unicodedata
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -34,6 +33,9 @@ OPTIONAL_COLUMNS: tuple[str, ...] = (
 )  # fmt: skip
 """Optional columns; `Song` has None, or no genres, for an absent one. Without players, Spotify plays all songs."""
 
+YEARS = (1860.0, 2100.0)
+"""Valid years of release; the oldest recording of a voice is from 1860."""
+
 _REPLACEMENTS = str.maketrans(
     dict.fromkeys("\u2018\u2019\u02bc\u00b4`", "'")
     | {"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE"}
@@ -43,7 +45,7 @@ _TEXT_COLUMNS = ("id", "title", "artists", "album", "genres", "kind")
 _NUMBER_RANGES = {feature.name: (feature.low, feature.high) for feature in FEATURES.values()} | {
     "popularity": (0.0, 100.0),
     "duration_s": (0.0, LONGEST_S),
-    "year": (1860.0, 2100.0),  # the oldest recording of a voice is from 1860
+    "year": YEARS,
 }
 MOOD_RULE = f"mood must be one of {', '.join(mood.value.capitalize() for mood in Mood)}"
 
@@ -72,18 +74,46 @@ _OF_CELL: Mapping[str, Callable[[Any], Any]] = {
 }
 """What makes each field of a song from its cell."""
 
-_VERSION_NOTE = re.compile(r" - | \(| \[")
-"""Separates the title from notes: "Creep - Acoustic", "Stay (feat. Mikky Ekko)"."""
-_PART = re.compile(r"\b(?:pt|part|no|act)\b\.? ?(?:\d+|[ivx]+)\b|^[ivx]+(?=\.)")
-"""Part number in a note: "Symphony No. 5 - II. Andante", "Another Brick in the Wall (Part 1)"."""
+_NOTE = re.compile(r"(.*\S)\s*(?:[(\[]([^()\[\]]*)[)\]]|\s[-\u2013\u2014]+\s(.*))")
+"""A title and its last note: "Creep - Acoustic", "Stay (feat. Mikky Ekko)"."""
+
+_VERSION_WORDS = (
+    r"re-?master(?:ed|is[ée]e?|izad[oa])?|re-?mix(?:ed)?|mix|edit|version|versi[oó]n|vers[aã]o|demo|instrumental|acoustic"
+    r"|ac[uú]stic[oa]|acoustique|mono|stereo|edition|sessions?|unplugged|cover|re-?work|bootleg|soundtrack|karaoke|dub"
+    r"|deluxe|extended|nightcore|reverb|slowed|sped up|bonus(?: track)?|orchestral|a ?cappella|vip|outtake|singles?"
+)
+_VERSION = re.compile(
+    rf"(?:.*\b)?(?:{_VERSION_WORDS})(?:[ /.-]*(?:\d{{2,4}}|live|{_VERSION_WORDS}))*[\"']?"
+    r"|(?:feat|ft|featuring|prod)\b.*|(?:en|ao) vivo\b.*|en directo\b.*|dal vivo\b.*|original|explicit|clean"
+    r"|live(?:$|\W*(?:\d|at\b|in\b|from\b|on\b|version|acoustic|/).*)|(?:acoustic|unplugged|mtv) live|take \d+.*"
+    r"|(?:\d{4} )?(?:digital(?:ly)? )?re-?master.*|re-?recorded.*|recorded (?:at|live|in)\b.*|alternate\b.*"
+    r"|from (?:the )?[\"'\u201c].*"
+)
+_GUESTS = re.compile(r"with\b.*|(?:con|mit|avec)\b.*|from\b.*|\d{4}")  # a version in brackets; "With or Without You"
+_BARE_GUESTS = re.compile(r"\s(?:feat|ft|featuring)\b\.?\s.*$")
+
+
+@lru_cache(maxsize=2**18)
+def title_key(title: str) -> str:
+    """A title without its version, accents and punctuation. Movements of a work keep their names.
+
+    "Hey, Soul Sister - Live" is "hey soul sister"; "Star Wars - Main Title" is "star wars main title".
+    """
+    name = normalize_text(title).strip()
+    while (found := _NOTE.fullmatch(name)) and found[1]:
+        inside, after = found[2], found[3]
+        note = (after if inside is None else inside).strip()
+        if not (_VERSION.fullmatch(note) or (inside is not None and _GUESTS.fullmatch(note))):
+            break
+        name = found[1].strip()
+    name = _BARE_GUESTS.sub("", name)
+    plain = re.sub(r"[^\w]+", " ", name.replace("'", "").replace("&", " and ")).strip()
+    return plain or name
 
 
 def song_key(title: str, artists: str) -> tuple[str, str]:
     """Key shared by all versions of a song. Remasters and remixes have different ids."""
-    name = normalize_text(title)
-    base, *note = _VERSION_NOTE.split(name, maxsplit=1)
-    parts = _PART.findall(note[0]) if note else []  # parts of a work are different songs
-    return " ".join([base.strip() or name, *parts]), normalize_text(split_artists(artists)[0])
+    return title_key(title), normalize_text(split_artists(artists)[0])
 
 
 ARTIST_WINDOW = 10
@@ -122,43 +152,12 @@ class PlayHistory:
         return song_key(self._titles[row], self._artists[row])
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Form of an imported table and its row counts.
-
-    Attributes:
-        form: name of the recognized form.
-        num_rows: rows of the file.
-        num_duplicates: skipped rows with the id of an earlier row.
-        num_left_out: skipped rows: empty, without a Spotify track (local files, episodes) or without features.
-        num_not_found: skipped rows of a table with names only, which the catalogue does not have.
-    """
-
-    form: str
-    num_rows: int
-    num_duplicates: int
-    num_left_out: int
-    num_not_found: int = 0
-
-    @property
-    def sentences(self) -> list[str]:
-        """The form and the counts, for people."""
-        counts = (
-            (self.num_duplicates, "a repeated song"),
-            (self.num_left_out, "empty or without features"),
-            (self.num_not_found, "not found in the catalogue"),
-        )
-        skipped = [f"{number:,} {why}" for number, why in counts if number]
-        return [f"Format: {self.form}."] + ([f"Of {self.num_rows:,} rows: {', '.join(skipped)}."] if skipped else [])
-
-
 class Catalogue:
     """Validated table of songs, read-only and thread-safe.
 
     Attributes:
         name: name of the table in messages.
         table: `TRACK_COLUMNS` and available `OPTIONAL_COLUMNS`, rows numbered from 0. Do not modify.
-        origin: set by `table_import.read_catalogue`, otherwise None.
         is_local: whether the songs are audio files, or of a visitor's table; they need no Spotify ids and features.
         songs: of the rows, if they are audio files.
     """
@@ -168,7 +167,6 @@ class Catalogue:
         table: pd.DataFrame,
         *,
         name: str = "catalogue",
-        origin: Origin | None = None,
         is_local: bool = False,
         songs: Sequence[Song] | None = None,
     ) -> None:
@@ -177,7 +175,6 @@ class Catalogue:
         Args:
             table: one row for each song.
             name: of the table in messages.
-            origin: of an imported table.
             is_local: see the attribute.
             songs: of the rows, if they exist already; otherwise the table has all that is known of them.
 
@@ -185,7 +182,6 @@ class Catalogue:
             DatasetError: a column is missing or a row is invalid.
         """
         self.name = name
-        self.origin = origin
         self.is_local = is_local
         self.songs = songs
         require_columns(table, TRACK_COLUMNS, name=name)
@@ -245,17 +241,6 @@ class Catalogue:
     def _cells(self) -> dict[str, Any]:
         """Array of each column of songs; reading a row of a data frame takes ten times as long."""
         return {name: self.table[name].array for name in _OF_CELL if name in self.table}
-
-    def row_of_name(self, title: str, artists: str) -> int | None:
-        """Row of the best known version of a song with this title and main artist, or None."""
-        name, first = song_key(title, artists)
-        mains = (first, re.split(r", | & | feat\b|/", first, maxsplit=1)[0])
-        return next((row for main in mains if (row := self._rows_by_name.get((name, main))) is not None), None)
-
-    @cached_property
-    def _rows_by_name(self) -> dict[tuple[str, str], int]:
-        keys = list(map(song_key, self.table["title"], self.table["artists"]))
-        return {keys[row]: row for row in self.best_known_first(np.arange(len(self)))[::-1].tolist()}
 
     def find(self, song_id: str) -> Song | None:
         """Song with this id, or None."""
@@ -317,9 +302,6 @@ class Catalogue:
         return rows[np.argsort(-popularity, kind="stable")]
 
 
-_CORRECT_THE_ROW = "Correct the row or remove it."
-
-
 def require_columns(table: pd.DataFrame, columns: Sequence[str], *, name: str) -> None:
     """Raise a `DatasetError` if a column is missing."""
     missing = [column for column in columns if column not in table.columns]
@@ -358,13 +340,10 @@ def _check_songs(table: pd.DataFrame, *, name: str, is_local: bool) -> pd.DataFr
         if column in table:
             numbers = pd.to_numeric(table[column], errors="coerce").astype(np.float64)
             wrong = ~numbers.between(low, high)  # True for NaN
-            # A local table has all features of its songs, or only valence and energy
-            if column not in FEATURES or (is_local and table[column].isna().all()):
+            # Of a local song, maybe only valence and energy are known
+            if column not in FEATURES or (is_local and column not in ("valence", "energy")):
                 wrong &= table[column].notna()
-            are_percentages = high == 1 and bool(numbers.between(0, 100).all() and (numbers > 1).mean() > 0.5)
-            advice = "The values look like percentages. Divide the column by 100."
-            rule = f"{column} must be a number from {low:g} to {high:g}"
-            require_valid(wrong, table[column], rule, name=name, advice=advice if are_percentages else _CORRECT_THE_ROW)
+            require_valid(wrong, table[column], f"{column} must be a number from {low:g} to {high:g}", name=name)
             table[column] = numbers
     if "explicit" in table:
         require_valid(
@@ -379,7 +358,7 @@ def _check_songs(table: pd.DataFrame, *, name: str, is_local: bool) -> pd.DataFr
     return table
 
 
-def require_valid(wrong: pd.Series, cells: pd.Series, rule: str, *, name: str, advice: str = _CORRECT_THE_ROW) -> None:
+def require_valid(wrong: pd.Series, cells: pd.Series, rule: str, *, name: str) -> None:
     """Raise a `DatasetError` about the first row that is marked wrong."""
     rows = np.flatnonzero(wrong.to_numpy(bool))
     if rows.size:
@@ -390,4 +369,4 @@ def require_valid(wrong: pd.Series, cells: pd.Series, rule: str, *, name: str, a
         others = f" ({rows.size - 1} more invalid rows)" if rows.size > 1 else ""
         number = 1 + int(cells.index[rows[0]])  # counted from 1, and as spreadsheets count it
         row = f"row {number} ({number + 1} with the header)"
-        raise DatasetError(f"{name}, {row}: {rule}. Received: {received}{others}. {advice}")
+        raise DatasetError(f"{name}, {row}: {rule}. Received: {received}{others}. Correct the row or remove it.")

@@ -48,6 +48,12 @@ def recommender_of(songs: Sequence[Song]) -> Recommender:
     return Recommender(Catalogue(table, name=songs[0].player, is_local=True, songs=songs), probabilities)
 
 
+def library_songs(path: Path | None = None) -> list[Song]:
+    """The songs of the library of one's own music. Raises a `LibraryError` if it cannot be read."""
+    with Library(path) as library:
+        return library.songs()
+
+
 def load_library_recommender(path: Path | None = None) -> Recommender:
     """Recommender for the library of one's own music.
 

@@ -28,11 +28,11 @@ from emomusic.songs.cross_validation import (
     train,
 )
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MODEL_FILE, MOOD_MODELS, MOODS, SEED, MoodClassifier, inputs_of
-from emomusic.songs.table_import import read_catalogue
+from emomusic.songs.tables import read_table
 
 
 def read_labelled_songs(path: Path) -> Examples:
-    """Read `data_moods.csv` or another table with a mood for each song, see `table_import`.
+    """Read `data_moods.csv` or another table with a mood for each song, see `songs.tables`.
 
     Raises:
         DatasetError: the file is unreadable, a column or a mood is missing, or a row is invalid.
@@ -41,10 +41,12 @@ def read_labelled_songs(path: Path) -> Examples:
         data = path.read_bytes()  # once: a pipe cannot be read twice
     except OSError as error:
         raise DatasetError(f"expected a CSV of labelled songs. Received: {path} ({error.strerror})") from error
-    songs = read_catalogue(data, name=path.name)
+    reading = read_table(data, name=path.name)
+    songs = reading.songs
     require_columns(songs.table, ["mood", "duration_s"], name=path.name)
     if not songs.has_features:
-        raise DatasetError(f"{path.name}: expected all audio features. Received songs with a mood only.")
+        expected = f"{path.name}: expected all audio features. Received songs with a mood only."
+        raise DatasetError(" ".join([expected, *reading.notes]))
     require_valid(songs.table["mood"].isna(), songs.table["mood"], MOOD_RULE, name=path.name)
     labels = np.array([MOODS.index(mood) for mood in songs.table["mood"]], np.int64)
     return Examples(songs.inputs, labels, (hashlib.sha256(data).hexdigest(),))

@@ -83,23 +83,35 @@ def mood_classifier() -> MoodClassifier:
     return MoodClassifier.load(folder_of(ModelKind.MUSIC, DEFAULT_MOOD_MODEL))
 
 
-def predict_moods(catalogue: Catalogue) -> npt.NDArray[np.float32]:
-    """Probabilities, shape (n, 4), in the order of `Mood`: of the default mood model; without features, 1 for the mood.
+def predict_moods(catalogue: Catalogue, rows: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.float32]:
+    """Probabilities in the order of `Mood`: of the default mood model; without all features, 1 for the song's mood.
+
+    Args:
+        catalogue: songs with all features or a mood.
+        rows: shape (n,), which songs are wanted; by default all.
+
+    Returns:
+        Shape (number of wanted songs, 4).
 
     Raises:
-        DatasetError: the table has neither all features nor all moods.
+        DatasetError: a song has neither all features nor a mood.
         ModelError: the mood model is absent or damaged.
     """
-    if catalogue.has_features:
-        return mood_classifier().predict_probabilities(catalogue.inputs)
-    if "mood" not in catalogue.table or catalogue.table["mood"].isna().any():
-        absent = [name for name in FEATURE_NAMES if catalogue.table[name].isna().any()]
+    table, inputs = catalogue.table, catalogue.inputs
+    if rows is not None:
+        table, inputs = table[rows], inputs[rows]
+    has_features = ~np.isnan(inputs[:, : len(FEATURE_NAMES)]).any(axis=1)
+    own = table["mood"].to_numpy(object) if "mood" in table else np.full(len(table), None)
+    if pd.isna(own[~has_features]).any():
+        absent = [name for name in FEATURE_NAMES if table[name].isna().any()]
         raise DatasetError(
             f"{catalogue.name}: expected all audio features or a mood of each song. Received: songs without "
             f"{join_names(absent)} and without a mood. Fill in these columns or the moods."
         )
-    own = catalogue.table["mood"].to_numpy(object)
-    return np.column_stack([own == mood.value for mood in MOODS]).astype(np.float32)
+    probabilities = np.column_stack([own == mood.value for mood in MOODS]).astype(np.float32)
+    if has_features.any():
+        probabilities[has_features] = mood_classifier().predict_probabilities(inputs[has_features])
+    return probabilities
 
 
 def write_catalogue(path: Path, catalogue: Catalogue, probabilities: npt.NDArray[np.float32]) -> None:

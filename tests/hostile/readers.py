@@ -17,7 +17,7 @@ from emomusic.media.audio_file import read_cover, read_song, whole
 from emomusic.media.film_file import FilmFile
 from emomusic.media.images import read_image
 from emomusic.media.sound import SAMPLE_RATE
-from emomusic.songs.table_import import read_catalogue
+from emomusic.songs.tables import read_table as read_song_table
 from emomusic.stream.film import FilmReading, read_film
 from tests.fakes import FakeClassifier, FakeDetector
 
@@ -54,7 +54,8 @@ def read_whole_film(source: Path | BinaryIO) -> str | None:
 
 
 def read_table(path: Path) -> None:
-    assert len(read_catalogue(path.read_bytes(), name=path.name)) <= 200_000
+    reading = read_song_table(path.read_bytes(), name=path.name)
+    assert len(reading.songs) <= 200_000
 
 
 def read_archive(path: Path) -> None:

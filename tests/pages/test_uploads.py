@@ -17,7 +17,7 @@ from emomusic.app import frame, picture_chooser, uploads
 from emomusic.app.state import STATES
 from emomusic.media.images import MAX_BYTES
 from emomusic.server import asgi
-from emomusic.songs.table_import import MAX_UPLOAD_BYTES
+from emomusic.songs.tables import MAX_UPLOAD_BYTES
 from tests.pages.screen import state_of
 
 

@@ -78,3 +78,22 @@ def ids(songs: Sequence[Pick]) -> list[str]:
 def recommender_over(table: pd.DataFrame) -> Recommender:
     catalogue = Catalogue(table)
     return Recommender(catalogue, FakeClassifier().predict_probabilities(catalogue.features))
+
+
+def known_songs() -> Recommender:
+    """Six songs by the names of real ones."""
+    names = [
+        ("3AJwUDP919kvQ9QcozQPxg", "Yellow", "Coldplay"),
+        ("1zwMYTA5nlNjZxYrvBB2pV", "Someone Like You", "Adele"),
+        (track_id(3), "D\u00e9j\u00e0 Vu", "Beyonc\u00e9;JAY-Z"),
+        (track_id(4), "September", "Earth, Wind & Fire"),
+        (track_id(5), "Hey, Soul Sister", "Train"),
+        (track_id(6), "Here Comes The Sun - Remastered 2009", "The Beatles"),
+    ]
+    table = song_table(len(names)).assign(duration_s=266.773, album=None)
+    for column, cells in zip(("id", "title", "artists"), zip(*names, strict=True), strict=True):
+        table[column] = cells
+    cells = (0.429, 0.661, 0.285, 0.0, 0.0, 0.234, 0.0281, -7.2, 173.372)
+    first = dict(zip(FEATURE_NAMES, cells, strict=True))
+    table.loc[0, list(first)] = list(first.values())
+    return recommender_over(table)

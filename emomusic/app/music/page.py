@@ -63,7 +63,7 @@ def _origin(songs: Songs) -> str:
         sentences = [f"{songs.num_labelled:,} moods are labels of the table. The others are predictions {_accuracy()}."]
     else:
         sentences = [f"The moods are predictions {_accuracy()}."]
-    return " ".join(sentences + (songs.catalogue.origin.sentences if songs.catalogue.origin is not None else []))
+    return " ".join(sentences)
 
 
 @st.cache_data(show_spinner=False)

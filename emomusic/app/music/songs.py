@@ -32,7 +32,7 @@ from emomusic.songs.request import Request
 from emomusic.songs.song import FEATURE_NAMES, Pick
 from emomusic.songs.spotify import TRACK_ADDRESS
 from emomusic.songs.stored_moods import predict_moods
-from emomusic.songs.table_import import read_catalogue
+from emomusic.songs.tables import read_table
 from emomusic.text import escape_formula, for_excel
 
 Rows = npt.NDArray[np.int64]
@@ -150,9 +150,7 @@ def _passing(recommender: Recommender, genres: frozenset[str], hide_explicit: bo
     if not passes.any():
         return None
     if not passes.all():
-        catalogue = Catalogue(
-            catalogue.table[passes], name=catalogue.name, origin=catalogue.origin, is_local=catalogue.is_local
-        )
+        catalogue = Catalogue(catalogue.table[passes], name=catalogue.name, is_local=catalogue.is_local)
     return Songs(catalogue, probabilities[passes], len(passes))
 
 
@@ -169,7 +167,7 @@ def labelled_songs() -> Songs | None:
 @st.cache_resource(max_entries=1, show_spinner=False)
 def _labelled(path: Path) -> Songs:
     try:
-        catalogue = read_catalogue(path.read_bytes(), name=path.name)
+        catalogue = read_table(path.read_bytes(), name=path.name).songs
     except OSError as error:
         raise DatasetError(f"expected to read {path.name}. Received: {error.strerror}") from error
     return Songs(catalogue, predict_moods(catalogue), len(catalogue))

@@ -1,0 +1,145 @@
+"""Values of the cells of song tables: numbers with their units, ids, lists of artists, and lengths."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from emomusic.songs.catalogue import ARTIST_SEPARATOR
+
+Floats = npt.NDArray[np.float64]
+
+ABSENT = ("", "-", "na", "n/a", "nan", "null", "none", "undefined")
+"""Words, in lower case, of an empty cell in a column of numbers."""
+
+TRACK_LINK = r"(?:^|spotify:track:|spotify\.com/(?:[a-z-]+/)?track/|/track/)([0-9A-Za-z]{22})(?:$|[/?&#])"
+"""A Spotify id by itself or in a link."""
+
+_UNIT = r"(?i)\s*(?:%|dbfs|db|lufs|bpm|ms|secs?|seconds|s)$"
+_CLOCK = r"^(?:(\d+):)?(\d{1,3}):(\d{1,2}(?:\.\d+)?)$"
+_GROUPED = r"^[+-]?\d{1,3}(?:[.,]\d{3})+$"
+
+
+def series(values: object) -> pd.Series:
+    """Cells as text in Arrow's memory, a fifth of that of Python objects."""
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        kind: Any = pd.StringDtype("pyarrow", na_value=np.nan)
+        return pd.Series(kind.__from_arrow__(values))
+    return pd.Series(values, dtype="str")
+
+
+def numbers(cells: pd.Series) -> Floats:
+    """The numbers of a column without their units; NaN for others. A comma is decimal unless it separates thousands."""
+    arrow = pa.array(cells)
+    try:
+        return np.asarray(pc.cast(arrow, pa.float64()).to_numpy(zero_copy_only=False))
+    except pa.ArrowInvalid:
+        pass
+    texts = cells.fillna("").str.strip().str.replace("\u2212", "-", regex=False).str.replace(_UNIT, "", regex=True)
+    texts = texts.str.replace(r"[\s'\u2019]", "", regex=True)
+    has_point, has_comma = (texts.str.contains(mark, regex=False) for mark in ".,")
+    if (has_point & has_comma).any():  # the last one is decimal: 1,234.5 and 1.234,5
+        is_decimal_comma = (texts.str.rfind(",") > texts.str.rfind("."))[has_point & has_comma].mean() > 0.5
+        texts = texts.str.replace("." if is_decimal_comma else ",", "", regex=False)
+    found = pd.to_numeric(texts.str.replace(",", ".", regex=False), errors="coerce").to_numpy(np.float64)
+    return np.asarray(np.where(np.isfinite(found), found, np.nan))
+
+
+def whole_numbers(cells: pd.Series) -> Floats:
+    """As `numbers`, for counts and lengths: 215.000 and 1,412 are thousands if the column has no other fractions."""
+    if not cells.str.contains(r"[.,]", regex=True).any():
+        return numbers(cells)
+    texts = cells.fillna("").str.strip().str.replace(_UNIT, "", regex=True)
+    is_fraction = texts.str.contains(r"[.,]", regex=True)
+    if texts[is_fraction].str.fullmatch(_GROUPED).all():
+        cells = texts.str.replace(r"[.,]", "", regex=True)
+    return numbers(cells)
+
+
+def track_ids(cells: pd.Series) -> pd.Series:
+    """The Spotify ids in cells; empty for others."""
+    is_id = cells.str.fullmatch(r"[0-9A-Za-z]{22}")
+    if is_id.all():
+        return cells
+    return cells.where(is_id | (cells == ""), cells.str.extract(TRACK_LINK)[0]).fillna("")
+
+
+def years(cells: pd.Series) -> Floats:
+    """The years in dates of any order; NaN for others."""
+    if (cells.str.fullmatch(r"(?:1[89]|20)\d\d(?:-\d\d){0,2}") | (cells == "")).all():
+        return numbers(cells.str.slice(0, 4).where(cells != ""))
+    return numbers(cells.str.extract(r"\b((?:1[89]|20)\d\d)\b", expand=False))
+
+
+def lengths_s(cells: pd.Series, unit: str) -> Floats:
+    """Lengths in seconds, of cells such as 215000, 215.0 and 3:35.
+
+    Args:
+        cells: of the column.
+        unit: "ms" or "s", if the name of the column tells; otherwise the values do.
+    """
+    clock = cells.fillna("").str.strip().where(cells.str.contains(":", regex=False)).dropna().str.extract(_CLOCK)
+    clock = clock.reindex(cells.index)
+    parts = [pd.to_numeric(clock[place], errors="coerce").to_numpy(np.float64) for place in range(3)]
+    seconds = np.nan_to_num(parts[0]) * 3600 + parts[1] * 60 + parts[2]
+    if np.isfinite(seconds).any():
+        if np.nanmedian(seconds) > 7200:  # spreadsheets take 4:26 for hours and minutes
+            seconds = seconds / 60
+        return np.asarray(seconds)
+    found = whole_numbers(cells)
+    known = found[np.isfinite(found) & (found > 0)]
+    if unit == "ms" or (not unit and len(known) and np.median(known) > 7200):
+        found = found / 1000
+    return np.asarray(found)
+
+
+def each_different(cells: pd.Series, convert: Callable[[str], str]) -> pd.Series:
+    """Convert cells; equal ones only once."""
+    codes, different = pd.factorize(cells.fillna(""))
+    return series([convert(cell) for cell in different]).take(codes).set_axis(cells.index)
+
+
+# Lists
+
+_QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.|"")*\""""
+_ITEM = re.compile(rf"\s*({_QUOTED}|[^\s,][^,]*)")
+_QUOTED_LIST = re.compile(rf"\s*(?:{_QUOTED})(?:\s*,?\s*(?:{_QUOTED}))*\s*")
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))")
+_NAME = re.compile(r"""["'](?:name|#text)["']\s*:\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
+
+
+def _unescaped(name: str) -> str:
+    """A name without its quotation marks and escapes."""
+    name = name.strip()
+    if len(name) < 2 or name[0] != name[-1] or name[0] not in "'\"":
+        return name
+    found = _ESCAPE.sub(lambda m: chr(int(m[1] or m[2], 16)) if m[1] or m[2] else m[3], name[1:-1])
+    return found.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def list_of(cell: str) -> str:
+    """The names of a list as Python, JSON, pandas, DuckDB and PostgreSQL write it, with `ARTIST_SEPARATOR`."""
+    inside = cell.strip()[1:-1]
+    if names := _NAME.findall(inside):  # of objects, as in answers of Spotify and Last.fm
+        items = names
+    elif _QUOTED_LIST.fullmatch(inside):
+        items = re.findall(_QUOTED, inside)
+    else:
+        items = _ITEM.findall(inside)
+    found = (_unescaped(item).replace(ARTIST_SEPARATOR, ",").strip() for item in items)
+    return ARTIST_SEPARATOR.join(name for name in found if name and name != "NULL")
+
+
+def lists(cells: pd.Series) -> pd.Series:
+    """A column without the brackets of its lists, if most cells are lists."""
+    filled = cells[cells.fillna("").str.strip() != ""]
+    if len(filled) and filled.str.match(r"\s*(?:\[.*\]|\{.*\})\s*$", flags=re.DOTALL).mean() > 0.5:
+        return each_different(cells, lambda cell: list_of(cell) if cell.strip()[:1] in ("[", "{") else cell)
+    return cells

@@ -1,0 +1,275 @@
+"""Files of song tables as cells of text: CSV, Excel, ODS, Parquet, JSON, XML and playlists, told by their content.
+
+All bytes are of strangers, so sizes are checked before anything is decoded.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+import zipfile
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from emomusic.errors import DatasetError
+from emomusic.songs.tables.cells import series
+from emomusic.songs.tables.csv_text import (
+    MAX_COLUMNS,
+    MAX_LINE_BYTES,
+    MAX_LINES,
+    SAMPLE_BYTES,
+    SAMPLE_ROWS,
+    Cells,
+    csv_cells,
+    first_line,
+    header_row,
+    known_header,
+    over,
+)
+from emomusic.songs.tables.playlists import ENDINGS as PLAYLISTS
+from emomusic.songs.tables.playlists import is_playlist, playlist_rows, xml_rows
+from emomusic.songs.tables.sources import source_of
+from emomusic.text import size_over
+
+TABLE_ENDINGS = ("csv", "tsv", "txt", "xlsx", "xls", "ods", "parquet", "json", "jsonl", "xml", "nml", *PLAYLISTS)
+"""Usual endings of the files. Their content decides."""
+
+MAX_UPLOAD_BYTES = 50 * 2**20
+"""Largest table: 2.5 times the largest published one (114,000 tracks, 20 MB)."""
+
+MAX_UNPACKED_BYTES, MAX_UNPACKED_CELLS = 300 * 2**20, 6_000_000
+"""Limits of workbooks and Parquet files, which are compressed."""
+
+
+def read_cells(data: bytes, name: str) -> Cells:
+    """Read the cells of a file.
+
+    Raises:
+        DatasetError: the file is too large, damaged, or of another kind.
+    """
+    if len(data) > MAX_UPLOAD_BYTES:
+        raise over(name, f"{MAX_UPLOAD_BYTES // 2**20} MB", size_over(len(data)), "keep fewer columns")
+    kinds: dict[bytes, Callable[[bytes, str], Cells]] = {
+        b"PK\3\4": _workbook,
+        b"\xd0\xcf\x11\xe0": _workbook,
+        b"PAR1": _parquet,
+    }
+    if read := kinds.get(data[:4]):
+        try:
+            return read(data, name)
+        except DatasetError:
+            raise
+        except BaseException as error:  # parsers raise many types, and panics, on hostile bytes
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            raise DatasetError(f"{name}: expected a readable table. Received: {first_line(error)}") from None
+    data, encoding = _as_utf8(data, name)
+    start = data[:4096].decode("utf-8", "ignore").lstrip()
+    if start.startswith("<"):
+        return _of_rows(xml_rows(data, name), name, "utf-8")
+    if is_playlist(data[:SAMPLE_BYTES].decode("utf-8", "ignore"), name):
+        return _of_rows(playlist_rows(data.decode("utf-8")), name, encoding)
+    if start.startswith(("{", "[{", "[\n", "[ ", "[\r")) or (start.startswith("[") and name.endswith(".json")):
+        return _of_rows(_json_rows(data, name), name, encoding)
+    cells = csv_cells(data, name)
+    cells.encoding = encoding
+    return cells
+
+
+def _as_utf8(data: bytes, name: str) -> tuple[bytes, str]:
+    """The text in UTF-8 without byte order mark, and the name of its encoding."""
+    encoding = "utf-8"
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+    elif data[1:200:2].count(0) > 0.8 * len(data[1:200:2]) > 0:
+        encoding = "utf-16-le"
+    elif data[:200:2].count(0) > 0.8 * len(data[:200:2]) > 0:
+        encoding = "utf-16-be"
+    _check_lines(data, name, wide=encoding != "utf-8")
+    if encoding == "utf-8":
+        try:
+            decoder, view = codecs.getincrementaldecoder("utf-8")(), memoryview(data)
+            for start in range(0, len(data) or 1, 2**20):  # a whole text can need four times its bytes
+                decoder.decode(view[start : start + 2**20], final=start + 2**20 >= len(data))
+        except UnicodeDecodeError:  # Macs write CR only; otherwise it is Western, as rare letters prove little
+            is_mac = b"\n" not in data and b"\r" in data
+            encoding = "mac-roman" if is_mac else "windows-1252"
+            data = data.decode("mac-roman" if is_mac else "cp1252", "replace").encode()
+    else:
+        data = data.decode(encoding, "replace").encode("utf-8", "replace")
+    data = data.removeprefix(codecs.BOM_UTF8)
+    if b"\0" in data:
+        raise DatasetError(f'{name}: expected text in UTF-8. Received: a NUL byte. Save the table as "CSV UTF-8".')
+    return data, encoding.removesuffix("-le").removesuffix("-be")
+
+
+def _check_lines(data: bytes, name: str, *, wide: bool) -> None:
+    """Refuse texts with too many or too long lines, except JSON and XML, which need no lines."""
+    codes = np.frombuffer(data, np.uint8)
+    ends = np.flatnonzero((codes == ord("\n")) | (codes == ord("\r")))
+    if data.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0")[:1] in (b"{", b"[", b"<"):
+        return
+    longest = int(np.diff(ends, prepend=-1, append=len(codes)).max()) - 1
+    limit = MAX_LINES + 1000 if b"\r\n" not in data[:SAMPLE_BYTES] or wide else 2 * MAX_LINES + 1000
+    if len(ends) > limit:
+        raise over(name, f"{MAX_LINES:,} lines", f"{len(ends):,}")
+    if longest > MAX_LINE_BYTES:
+        raise over(name, f"{MAX_LINE_BYTES:,} bytes in a line", f"{longest:,}")
+
+
+# Other files
+
+
+def _of_rows(rows: Sequence[dict[str, str]], name: str, encoding: str | None) -> Cells:
+    """The cells of records, which may differ in their names."""
+    if len(rows) > MAX_LINES:
+        raise over(name, f"{MAX_LINES:,} songs", f"{len(rows):,}", "keep fewer")
+    header = list(dict.fromkeys(key for row in rows for key in row))
+    if len(header) > MAX_COLUMNS:
+        raise over(name, f"{MAX_COLUMNS} columns", f"{len(header):,}", "keep those of songs")
+    table = pd.DataFrame({place: series([row.get(key, "") for row in rows]) for place, key in enumerate(header)})
+    table.index = pd.RangeIndex(1, len(rows) + 1)
+    return Cells(table, header, encoding=encoding)
+
+
+def _json_rows(data: bytes, name: str) -> list[dict[str, str]]:
+    """The records of a JSON document, or of JSON lines."""
+    import msgspec
+
+    try:
+        try:
+            document = msgspec.json.decode(data)
+        except msgspec.DecodeError:
+            document = [msgspec.json.decode(line) for line in data.splitlines() if line.strip()]
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{name}: expected a JSON file of songs. Received: {first_line(error)}") from None
+    records = _records(document)
+    if not records:
+        raise DatasetError(f"{name}: expected a JSON list of songs. Received: no list of objects.")
+    rows: list[dict[str, str]] = []
+    for record in records:
+        rows.append({})
+        _flatten(record, "", rows[-1])
+    return rows
+
+
+def _records(document: Any, depth: int = 0) -> list[Any]:
+    """The longest list of objects in a document."""
+    if isinstance(document, list):
+        found = [each for each in document if isinstance(each, dict)]
+        deeper = [_records(each, depth + 1) for each in found[:100]] if depth < 3 and len(found) < 100 else []
+        nested = [inner for each in deeper for inner in each]
+        return nested if len(nested) > len(found) and not any(source_of(list(found[0])).marks for _ in [0]) else found
+    if isinstance(document, dict) and depth < 4:
+        inner = [_records(each, depth + 1) for each in document.values()]
+        columns = [each for each in document.values() if isinstance(each, list)]
+        if len(columns) > 1 and len(columns) == len(document) and not any(inner):  # columns of a data frame
+            return [dict(zip(document, row, strict=False)) for row in zip(*document.values(), strict=False)]
+        return max(inner, key=len, default=[])
+    return []
+
+
+def _flatten(value: Any, prefix: str, row: dict[str, str], depth: int = 0) -> None:
+    """Put the values of a record into a row: {"a": {"b": 1}} is "a b"."""
+    if isinstance(value, dict) and depth < 5 and len(row) <= MAX_COLUMNS:
+        for key, inner in value.items():
+            _flatten(inner, f"{prefix} {key}".strip(), row, depth + 1)
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        names = [each["name"] for each in value if isinstance(each, dict) and isinstance(each.get("name"), str)]
+        row[f"{prefix} name"] = ";".join(name.replace(";", ",") for name in names)
+    elif isinstance(value, list):
+        row[prefix] = ";".join(str(each).replace(";", ",") for each in value if isinstance(each, str | int | float))
+    else:
+        row[prefix] = "" if value is None else value if isinstance(value, str) else str(value)
+
+
+def _workbook(data: bytes, name: str) -> Cells:
+    """The first sheet of Excel or ODS that has a header."""
+    if data.startswith(b"PK"):
+        data = _checked_workbook(data, name)
+    sheets = pd.read_excel(io.BytesIO(data), engine="calamine", header=None, sheet_name=None, keep_default_na=False)
+    for sheet in sorted(sheets.values(), key=lambda each: each.size == 0):
+        if sheet.shape[1] > MAX_COLUMNS or len(sheet) > MAX_LINES:
+            raise over(name, f"{MAX_COLUMNS} columns and {MAX_LINES:,} rows", f"{sheet.shape[1]:,} and {len(sheet):,}")
+        texts = sheet.map(lambda cell: "" if pd.isna(cell) else str(cell))
+        texts = texts[(texts != "").any(axis="columns")]
+        at = header_row(texts.head(SAMPLE_ROWS).to_numpy().tolist())
+        if at is None and sheet is not list(sheets.values())[-1]:
+            continue
+        header = [] if at is None else texts.iloc[at].tolist()
+        body = texts.iloc[0 if at is None else at + 1 :]
+        table = pd.DataFrame({place: series(body[place].to_numpy()) for place in body})
+        table.index = pd.RangeIndex(1, len(table) + 1)
+        return Cells(table, header or known_header(table))
+    raise DatasetError(f"{name}: expected a sheet with songs. Received: none.")
+
+
+_REFERENCE = re.compile(rb'\br="([A-Z]{0,3})(\d{1,7})"')
+_REPEATED = re.compile(rb'(number-(?:columns-repeated="\d{3,}|rows-repeated="\d+))"')
+
+
+def _checked_workbook(data: bytes, name: str) -> bytes:
+    """A workbook that was unpacked within the limits, and whose cells lie within them."""
+    copy = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as archive, zipfile.ZipFile(copy, "w") as checked:
+        names = {info.filename for info in archive.infolist()}
+        if not names & {"xl/workbook.xml", "xl/workbook.bin", "content.xml"}:
+            raise DatasetError(f"{name} is an archive, not a table. Unpack it and choose one of its files.")
+        if (size := sum(info.file_size for info in archive.infolist())) > MAX_UNPACKED_BYTES:
+            raise over(name, f"{MAX_UNPACKED_BYTES // 2**20} MB", size_over(size))
+        for info in archive.infolist():
+            part = archive.read(info)
+            if re.search(rb"<!ENTITY", part[:10_000]):
+                raise DatasetError(f"{name}: expected a workbook. Received: XML with entities.")
+            if info.filename == "content.xml":
+                part = _REPEATED.sub(b'repeated="1"', part)  # empty ends, and rows that are alike
+                if sum(map(int, re.findall(rb'columns-repeated="(\d+)"', part))) > MAX_UNPACKED_CELLS:
+                    raise over(name, f"{MAX_UNPACKED_CELLS:,} cells", "more")
+            elif info.filename.startswith("xl/worksheets/"):
+                _check_size(part, name)
+            checked.writestr(info.filename, part)
+    return copy.getvalue()
+
+
+def _check_size(sheet: bytes, name: str) -> None:
+    """Refuse a sheet whose last cell is far away, as the cells before it need memory, too."""
+    rows = columns = 1
+    for found in _REFERENCE.finditer(sheet):
+        rows = max(rows, int(found[2]))
+        if len(found[1]) > 1:
+            columns = max(columns, sum(26**place * (code - 64) for place, code in enumerate(reversed(found[1]))))
+    if rows > MAX_LINES or rows * max(columns, 26) > max(MAX_UNPACKED_CELLS, 26 * MAX_LINES):
+        raise over(name, f"{MAX_LINES:,} rows and {MAX_UNPACKED_CELLS:,} cells", f"{rows:,} rows of {columns:,} cells")
+
+
+def _parquet(data: bytes, name: str) -> Cells:
+    from pyarrow.parquet import ParquetFile
+
+    file = ParquetFile(pa.BufferReader(data))
+    facts = file.metadata
+    size = sum(facts.row_group(number).total_byte_size for number in range(facts.num_row_groups))
+    if facts.num_rows > MAX_LINES or facts.num_columns > MAX_COLUMNS or size > MAX_UNPACKED_BYTES:
+        limits = f"{MAX_LINES:,} rows, {MAX_COLUMNS} columns and {MAX_UNPACKED_BYTES // 2**20} MB"
+        raise over(name, limits, f"{facts.num_rows:,}, {facts.num_columns:,} and {size_over(size)}")
+    read = file.read()
+    header, columns = [], []
+    for column in read.column_names:
+        values = read[column].combine_chunks()
+        if pa.types.is_dictionary(values.type):
+            values = values.dictionary_decode()
+        if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
+            values = pc.binary_join(values.cast(pa.list_(pa.string())), ";")
+        try:
+            columns.append(series(values.cast(pa.string()).fill_null("")))
+            header.append(column)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # pictures, maps
+            continue
+    table = pd.DataFrame(dict(enumerate(columns)))
+    table.index = pd.RangeIndex(1, len(table) + 1)
+    return Cells(table, header)

@@ -1,0 +1,327 @@
+"""Read a table of songs by its meaning: which source it has, what each column holds, and which rows are songs.
+
+A row is left out, never the table, unless the scale of a column is not known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from emomusic.affect import MOOD_POINTS, Mood
+from emomusic.errors import DatasetError
+from emomusic.songs.catalogue import ARTIST_SEPARATOR, Catalogue, normalize_text
+from emomusic.songs.mood import MOODS
+from emomusic.songs.recommend import Recommender
+from emomusic.songs.song import FEATURE_NAMES, UNKNOWN_ARTIST, Player, Song
+from emomusic.songs.stored_moods import predict_moods
+from emomusic.songs.tables import cells as of_cells
+from emomusic.songs.tables.columns import Table, table_of
+from emomusic.songs.tables.csv_text import Cells
+from emomusic.songs.tables.facts import features_of, leave_out_others, songs_of
+from emomusic.songs.tables.files import read_cells
+from emomusic.songs.tables.matching import names_of
+from emomusic.songs.tables.sources import Source
+from emomusic.text import pluralize
+
+# share of the cells beyond the range; with more, the scale of the column is another one
+_MOST_NAMED = 20  # rows in a sentence
+
+
+@dataclass(frozen=True, eq=False)
+class TableReading:
+    """What was read from a table.
+
+    Attributes:
+        name: of the file.
+        source: where such tables come from, for people.
+        encoding: of a text, else None.
+        separator: of a CSV, else None.
+        num_rows: rows that are not empty.
+        catalogue: the songs; None without one.
+        rows: for each row of the table that is a song, its row in `catalogue`. Two rows may be the same song.
+        found_by: for each of these rows "features", "id", "title", or None if its mood is from the table.
+        known_rows: for each song of `catalogue` its row in the known catalogue, or -1.
+        left_out: number and reason of rows that are no songs.
+        not_found: number, title and artists of songs without features that the catalogue does not have.
+        notes: sentences for people.
+    """
+
+    name: str
+    source: str
+    encoding: str | None
+    separator: str | None
+    num_rows: int
+    catalogue: Catalogue | None
+    found_by: list[str | None]
+    rows: npt.NDArray[np.intp]
+    known_rows: npt.NDArray[np.intp]
+    left_out: list[tuple[int, str]]
+    not_found: list[tuple[int, str, tuple[str, ...]]]
+    notes: list[str]
+    known: Recommender | None
+
+    @property
+    def songs(self) -> Catalogue:
+        """The songs.
+
+        Raises:
+            DatasetError: there is none; the message has the reasons.
+        """
+        if self.catalogue is None:
+            raise DatasetError(" ".join([f"{self.name}: expected songs. Received: none.", *self.notes]))
+        return self.catalogue
+
+    @cached_property
+    def moods(self) -> list[Mood]:
+        """The mood of each song of `songs`: that of the table, else the most probable one."""
+        likeliest = self.recommender.probabilities.argmax(axis=1).tolist()
+        labels = self.songs.table["mood"].tolist() if "mood" in self.songs.table else [None] * len(likeliest)
+        return [
+            Mood(label) if isinstance(label, str) else MOODS[row] for label, row in zip(labels, likeliest, strict=True)
+        ]
+
+    @cached_property
+    def recommender(self) -> Recommender:
+        """The recommender for the songs. Errors are those of `songs` and `predict_moods`."""
+        songs, is_known = self.songs, self.known_rows >= 0
+        probabilities = np.zeros((len(songs), len(MOODS)), np.float32)
+        if self.known is not None:
+            probabilities[is_known] = self.known.probabilities[self.known_rows[is_known]]
+        is_file = songs.table["player"].isin([Player.LIBRARY, Player.UPLOAD]).to_numpy(bool)
+        for row in np.flatnonzero(is_file):
+            if (hearing := songs.song(int(row)).hearing) is not None:
+                probabilities[row] = [hearing.moods[mood] for mood in MOODS]
+        others = ~is_known & ~is_file
+        probabilities[others] = predict_moods(songs, others)
+        return Recommender(songs, probabilities)
+
+
+def read_table(
+    data: bytes, *, name: str = "table", known: Recommender | None = None, files: Iterable[Song] = ()
+) -> TableReading:
+    """Read a table, an export or a playlist of songs.
+
+    Args:
+        data: content of the file, in any format of `files.TABLE_ENDINGS`.
+        name: of the file.
+        known: songs with features. Rows without features and moods become its songs, by id, else by title and artist.
+        files: songs of the user's library, which paths in a playlist name.
+
+    Raises:
+        DatasetError: the file cannot be read, has no column of titles or ids, or a column has an unknown scale.
+    """
+    read = read_cells(data, name)
+    del data
+    table = table_of(read, name, known)
+    read.table = pd.DataFrame()
+    num_rows = len(table.numbers) + len(table.left_out)
+    leave_out_others(table)
+    frame = songs_of(table)
+    features, is_analysed = features_of(table, frame)
+    frame = frame.join(features)
+    if table.source.plays:
+        frame = _by_plays(frame, table)
+    return _resolved(table, frame, is_analysed[frame.index], read, num_rows, known, list(files))
+
+
+def _keys(frame: pd.DataFrame) -> pd.Series:
+    """What tells songs apart: the id, else title and artists."""
+    without = frame[frame["id"] == ""]
+    names = without["title"].str.lower() + "\n" + without["artists"].str.lower()
+    return frame["id"] if without.empty else frame["id"].where(frame["id"] != "", names.reindex(frame.index))
+
+
+def _by_plays(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """Each song once, the most played one first."""
+    keys = _keys(frame)
+    counts = keys.map(keys.value_counts())
+    songs = frame[~keys.duplicated()]
+    table.notes.append(
+        f"{pluralize(len(frame), 'play')} of {pluralize(len(songs), 'song')}, the most played one first."
+    )
+    return songs.loc[counts[songs.index].sort_values(ascending=False, kind="stable").index]
+
+
+def _resolved(
+    table: Table,
+    frame: pd.DataFrame,
+    has_all: pd.Series,
+    read: Cells,
+    num_rows: int,
+    known: Recommender | None,
+    files: list[Song],
+) -> TableReading:
+    """The songs of the rows: with their own features or moods, or of the catalogue or the library."""
+    has_mood = (frame["mood"].notna() if "mood" in frame else has_all & False) & ("point_valence" not in table.cells)
+    rows = np.full(len(frame), -1, np.intp)
+    is_own = np.array(has_all | has_mood, bool)
+    found_by = np.where(has_all, "features", "").astype(object)
+    found_by[~has_all.to_numpy(bool) & has_mood.to_numpy(bool)] = None
+    own_files = _files_by_path(frame, files) if files and "path" in frame else {}
+    wanted = ~is_own
+    wanted[list(own_files)] = False
+    if known is not None and wanted.any():
+        songs = frame[wanted]
+        by_id = pd.Index(known.catalogue.table["id"]).get_indexer(pd.Index(songs["id"]))
+        found = np.where(songs["id"] != "", by_id, -1)
+        others = found < 0
+        if others.any():
+            left = songs[others]
+            found[others] = names_of(known.catalogue).rows(left["title"], left["artists"])
+        rows[wanted] = found
+        found_by[wanted] = np.where(others, "title", "id")
+    if "point_valence" in table.cells and "mood" in frame:  # songs of one's own files, in our own export
+        has_mood = frame["mood"].notna() & (rows < 0) & frame["valence"].notna()
+        is_own |= np.array(has_mood, bool)
+        found_by[has_mood.to_numpy(bool)] = None
+    is_song = is_own | (rows >= 0)
+    for place in own_files:
+        is_song[place], found_by[place] = True, "id"
+    not_found = _report_missing(table, frame[~is_song], has_any=bool(is_own.any()), known=known)
+    keys = _keys(frame)[is_song]
+    is_song[is_song] = ~keys.duplicated().to_numpy(bool)
+    table.left_out += [(row, "the same song as above") for row in frame["at"][keys[keys.duplicated()].index].tolist()]
+    frame, rows, found_by = frame[is_song], rows[is_song], found_by[is_song]
+    own_files = {int(is_song[:place].sum()): song for place, song in own_files.items() if is_song[place]}
+    numbers, _ = pd.factorize(np.where(rows < 0, -2 - np.arange(len(rows)), rows))
+    first = np.unique(numbers, return_index=True)[1]
+    if repeats := len(rows) - len(first):
+        table.notes.append(f"{pluralize(repeats, 'row')} with a song of another row.")
+    own_files = {int(numbers[place]): song for place, song in own_files.items()}
+    catalogue = _catalogue(table, frame.iloc[first], rows[first], known, own_files)
+    table.left_out.sort()
+    notes = [*_sentences(table.left_out, not_found, num_rows, table.source), *table.notes]
+    return TableReading(
+        table.name, table.source.title, read.encoding, read.separator, num_rows, catalogue,
+        found_by.tolist(), numbers, rows[first], table.left_out, not_found, notes, known,
+    )  # fmt: skip
+
+
+def _report_missing(
+    table: Table, frame: pd.DataFrame, *, has_any: bool, known: Recommender | None
+) -> list[tuple[int, str, tuple[str, ...]]]:
+    """Rows that are no songs: without features where others have them, or not in the catalogue."""
+    for row, silent in zip(frame["at"].tolist(), frame["silent"], strict=True):
+        if silent:
+            table.left_out.append((row, "not analysed: silence"))
+        elif has_any:
+            table.left_out.append((row, "no features or mood, and not in the catalogue"))
+        elif known is None:
+            table.left_out.append((row, "no features or mood"))
+    return (
+        [
+            (row, title, tuple(filter(None, map(str.strip, artists.split(ARTIST_SEPARATOR)))))
+            for row, title, artists in zip(frame["at"].tolist(), frame["title"], frame["artists"], strict=True)
+        ]
+        if known is not None
+        else []
+    )
+
+
+def _files_by_path(frame: pd.DataFrame, files: list[Song]) -> dict[int, Song]:
+    """The songs of the library that rows name by their path, or by the ends of it."""
+    ends: dict[str, Song] = {}
+    for song in files:
+        parts = normalize_text((song.path or "").replace("\\", "/")).split("/")
+        for depth in range(1, min(len(parts), 4) + 1):
+            ends.setdefault("/".join(parts[-depth:]), song)
+    found = {}
+    for place, path in enumerate(frame["path"]):
+        if isinstance(path, str):
+            parts = normalize_text(path.replace("\\", "/")).split("/")
+            names = ("/".join(parts[-depth:]) for depth in range(min(len(parts), 4), 0, -1))
+            if fitting := [ends[name] for name in names if name in ends]:
+                found[place] = fitting[0]
+    return found
+
+
+def _catalogue(
+    table: Table, frame: pd.DataFrame, rows: npt.NDArray[np.intp], known: Recommender | None, own_files: dict[int, Song]
+) -> Catalogue | None:
+    """The catalogue of the songs; rows of the known catalogue have its facts."""
+    if frame.empty:
+        return None
+    is_known = rows >= 0
+    own = frame.rename(columns={"duration": "duration_s"}).reset_index(drop=True)
+    has_no_id = own["id"] == ""
+    own["player"] = has_no_id.map({True: Player.NONE.value, False: Player.SPOTIFY.value})
+    own["id"] = own["id"].mask(has_no_id, of_cells.series([f"table-{row}" for row in own["at"]]))
+    own["artists"] = _separated(own["artists"].mask(own["artists"].str.strip() == "", UNKNOWN_ARTIST), known)
+    if "mood" in own:
+        without = own["energy"].isna() | own["valence"].isna()
+        for column, axis in (("valence", "valence"), ("energy", "arousal")):
+            points = own["mood"].map({mood.value: (getattr(MOOD_POINTS[mood], axis) + 1) / 2 for mood in Mood})
+            own[column] = own[column].where(~without, points.astype(np.float64))
+    if is_known.any() and known is not None:
+        theirs = known.catalogue.table.iloc[rows[is_known]].set_axis(np.flatnonzero(is_known), axis="index")
+        theirs = theirs.drop(columns=["mood"], errors="ignore").assign(player=Player.SPOTIFY.value)
+        own = theirs if is_known.all() else pd.concat([own[~is_known], theirs]).sort_index()
+    if "explicit" in own:
+        own["explicit"] = own["explicit"].fillna(False).astype(bool)
+    for place, file in own_files.items():
+        own.loc[place, ["id", "title", "player", "valence", "energy"]] = [
+            f"file-{place}",
+            file.title,
+            file.player.value,
+            file.valence,
+            file.energy,
+        ]
+    is_local = bool((own["player"] != Player.SPOTIFY).any()) or bool(own[list(FEATURE_NAMES)].isna().any(axis=None))
+    catalogue = Catalogue(own, name=table.name, is_local=is_local)
+    if own_files:
+        songs = [own_files[place] if place in own_files else catalogue.song(place) for place in range(len(catalogue))]
+        catalogue = Catalogue(own, name=table.name, is_local=True, songs=songs)
+    return catalogue
+
+
+def _separated(artists: pd.Series, known: Recommender | None) -> pd.Series:
+    """Artists with `ARTIST_SEPARATOR`, where commas and "&" separate them. Names of the catalogue stay whole."""
+    if artists.str.contains(ARTIST_SEPARATOR, regex=False).any():
+        return artists.str.replace("\\,", ",", regex=False)
+    if not artists.str.contains("[,&]").any():
+        return artists
+    names = None if known is None else names_of(known.catalogue)
+
+    def split(cell: str) -> str:
+        if names is None or (names.knows_artist(cell) and "," in cell):
+            return cell
+        parts = re.split(r"(?<!\\),\s*(?!the\b)", cell, flags=re.IGNORECASE)
+        if len(parts) == 1 and not names.knows_artist(cell):
+            both = re.split(r"\s+&\s+", cell)
+            parts = both if all(map(names.knows_artist, both)) else parts
+        return ARTIST_SEPARATOR.join(part.replace("\\,", ",").strip() for part in parts if part.strip())
+
+    return of_cells.each_different(artists, split)
+
+
+def _sentences(
+    left_out: list[tuple[int, str]], not_found: list[tuple[int, str, tuple[str, ...]]], num_rows: int, source: Source
+) -> list[str]:
+    """What was left out and not found, for people."""
+    sentences = []
+    if left_out:
+        reasons: dict[str, list[int]] = {}
+        for row, reason in left_out:
+            reasons.setdefault(reason, []).append(row)
+        groups = (f"{_first(list(map(str, rows)))}: {reason}" for reason, rows in reasons.items())
+        number = len({row for row, _ in left_out})
+        sentences.append(f"{number:,} of {pluralize(num_rows, 'row')} left out: {'; '.join(groups)}.")
+    if not_found:
+        names = [", ".join([title, *artists])[:80] for _, title, artists in not_found]
+        sentences.append(
+            f"Not in the catalogue: {len(names):,} of {pluralize(num_rows, 'row')}: {_first(names, '; ')}."
+        )
+        sentences += [source.advice] if source.advice else []
+    return sentences
+
+
+def _first(names: list[str], separator: str = ", ") -> str:
+    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
+    return separator.join(names[:_MOST_NAMED]) + more

@@ -1,0 +1,438 @@
+"""Tables of songs: encodings, separators, headers, columns, numbers, lists, rows that are left out, and playlists."""
+
+import io
+import json
+import zipfile
+
+import pandas as pd
+import pytest
+
+from emomusic.affect import MOOD_POINTS, Mood
+from emomusic.errors import DatasetError
+from emomusic.songs.recommend import Recommender
+from emomusic.songs.song import FEATURES, UNKNOWN_ARTIST, Hearing, Player, Song
+from emomusic.songs.tables import TableReading, read_table
+from emomusic.songs.tables.cells import lengths_s, list_of, numbers, series, whole_numbers
+from emomusic.songs.tables.facts import UNTITLED
+
+from .tables import known_songs, mood_table, song_table, track_id
+
+SOURCE_NAMES = {feature.name: feature.source_name for feature in FEATURES.values()}
+
+
+@pytest.fixture(scope="module")
+def known() -> Recommender:
+    return known_songs()
+
+
+def as_csv(table: pd.DataFrame, **options: object) -> bytes:
+    return table.to_csv(index=False, **options).encode()  # type: ignore[call-overload]
+
+
+def kaggle(num_songs: int = 6) -> pd.DataFrame:
+    table = song_table(num_songs).drop(columns=["duration_s"])
+    names = {"id": "track_id", "title": "track_name", "album": "album_name", "genres": "track_genre"}
+    return table.rename(columns=names | SOURCE_NAMES).assign(duration_ms=194754, key=1, mode=0, time_signature=4)
+
+
+def cells_of(column: str, *cells: object) -> bytes:
+    """A table of songs with these cells in a column."""
+    return as_csv(kaggle(len(cells)).assign(**{column: list(cells)}))
+
+
+def titles(reading: TableReading) -> list[str]:
+    return reading.songs.table["title"].tolist()
+
+
+# Texts
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
+@pytest.mark.parametrize("before", ["", "sep=;\r\n", '"sep=;"\r\n', ";;;;\r\n\r\n \r\n", "My songs\r\nof 2026\r\n\r\n"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+def test_encodings_separators_and_lines_above_the_header_do_not_matter(
+    encoding: str, before: str, separator: str
+) -> None:
+    table = song_table(3).assign(title="caf\u00e9, a|b;c\td")
+    text = before.replace(";", separator) + as_csv(table, sep=separator, lineterminator="\r\n").decode()
+    reading = read_table(text.encode(encoding))
+    assert titles(reading) == ["caf\u00e9, a|b;c\td"] * 3
+    assert reading.separator == separator
+    assert reading.encoding == {"cp1252": "windows-1252"}.get(
+        encoding, encoding[:6].rstrip("-").replace("utf-8-", "utf-8")
+    )
+
+
+def test_order_line_ends_and_case_do_not_matter() -> None:
+    table = kaggle(6)
+    expected = read_table(as_csv(table)).songs.table
+    for changed in (
+        as_csv(table[table.columns[::-1]]),
+        as_csv(table.rename(columns=str.upper), sep="\t"),
+        as_csv(table, lineterminator="\r"),
+        as_csv(table.assign(notes='Later\nmore, and "so" on', Ünïcode="é")),
+        as_csv(table, quoting=1),
+    ):
+        pd.testing.assert_frame_equal(read_table(changed).songs.table, expected, check_like=True)
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (b'Title\tArtist\tMood\n"Heroes\tDavid Bowie\tsad\n12" Mix\tNew Order\thappy\n', ['"Heroes', '12" Mix']),
+        (b'title,artist,mood\n"Heroes,David Bowie,sad\nB,Y,happy\n', ['"Heroes', "B"]),
+        (b'"title", "artist", "mood"\n"A", "X, Y", "sad"\n', ["A"]),
+        (b'title,artist,mood\n"A ""B""",X,sad\n"C\nD",Y,happy\n', ['A "B"', "C\nD"]),
+    ],
+)
+def test_quotation_marks_are_taken_by_evidence(data: bytes, found: list[str]) -> None:
+    assert titles(read_table(data)) == found
+
+
+def test_rows_with_fewer_cells_are_songs_and_those_with_more_are_left_out() -> None:
+    reading = read_table(b"title,artist,mood,x\nA,X,sad\nB,Y,happy,1,,\nC,Z,calm,1,2,3\nD,Z,calm,1\n")
+    assert titles(reading) == ["A", "B", "D"]
+    assert [row for row, _ in reading.left_out] == [3]
+    assert reading.num_rows == 4
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"Yellow,Coldplay\nSomeone Like You,Adele\n",
+        b"1\tColdplay\tYellow\n2\tAdele\tSomeone Like You\n",
+        b"Coldplay - Yellow\nAdele - Someone Like You\n",
+        b'A,B\nColdplay,Yellow\nAdele,Someone Like You\nTrain,"Hey, Soul Sister"\n',
+        b"Titel;Interpret\nYellow;Coldplay\nSomeone Like You;Adele\n",
+    ],
+)
+def test_columns_without_known_names_are_known_by_their_values(data: bytes, known: Recommender) -> None:
+    assert titles(read_table(data, known=known))[:2] == ["Yellow", "Someone Like You"]
+
+
+@pytest.mark.parametrize("column", ["URI", "Spotify link", "Lied", "id"])
+def test_an_id_is_known_by_its_form(column: str, known: Recommender) -> None:
+    for form in ("{}", "spotify:track:{}", "https://open.spotify.com/intl-de/track/{}?si=1"):
+        text = f"track_number,Title,{column},Artist\n1,x,{form.format(track_id(5))},y\n"
+        reading = read_table(text.encode(), known=known)
+        assert (titles(reading), reading.found_by) == (["Hey, Soul Sister"], ["id"])
+
+
+@pytest.mark.parametrize("language", ["de", "es"])
+def test_exportify_is_read_in_other_languages(language: str) -> None:
+    header = {
+        "de": "Track-URI,Track-Name,K\u00fcnstlername(n),Tanzbarkeit,Energie,Tonart,Lautst\u00e4rke,Modus,Sprachanteil,Akustik,"
+        "Instrumentalit\u00e4t,Lebendigkeit,Valenz,Tempo",
+        "es": "URI de la canci\u00f3n,Nombre de la canci\u00f3n,Nombre(s) del artista,Danceability,Energy,Key,Loudness,Mode,"
+        "Speechiness,Acousticness,Instrumentalness,Liveness,Valence,Tempo",
+    }[language]
+    row = f"spotify:track:{track_id(1)},A,X,0.5,0.6,1,-7,1,0.1,0.2,0,0.3,0.9,120"
+    song = read_table(f"{header}\nspotify:local:X::A:9,L,X{',' * 11}\n{row}\n".encode()).songs.song(0)
+    assert (song.title, song.artists, song.valence, song.tempo_bpm) == ("A", ("X",), 0.9, 120)
+
+
+# Numbers
+
+
+def test_numbers_have_units_decimal_commas_and_thousands() -> None:
+    assert numbers(series(["60%", "-5.1 dB", "118 BPM", "1.5E-05", "\u22123"])).tolist() == [60, -5.1, 118, 1.5e-05, -3]
+    assert numbers(series(["0,643", "1"])).tolist() == [0.643, 1]
+    assert numbers(series(["1.234,5", "2,0"])).tolist() == [1234.5, 2]
+    assert whole_numbers(series(["215.000", "1.003.000"])).tolist() == [215_000, 1_003_000]
+    assert whole_numbers(series(["1,412", "200"])).tolist() == [1412, 200]
+    assert whole_numbers(series(["186000.0", "1.5"])).tolist() == [186_000, 1.5]
+    for cells, seconds in (
+        (["4:26", "1:02:03"], [266, 3723]),
+        (["215000"], [215]),
+        (["04:26:00"], [266]),
+        (["215"], [215]),
+    ):
+        assert lengths_s(series(cells), "").tolist() == seconds
+
+
+@pytest.mark.parametrize("separator", [";", "\t", ","])
+def test_decimal_commas_are_read(separator: str) -> None:
+    table = kaggle(3).assign(track_name="1,5")
+    table.loc[0, "instrumentalness"] = 1.5e-05  # "1,5e-05"
+    expected = read_table(as_csv(table)).songs.table
+    pd.testing.assert_frame_equal(read_table(as_csv(table, sep=separator, decimal=",")).songs.table, expected)
+    assert set(expected["title"]) == {"1,5"}
+
+
+@pytest.mark.parametrize(
+    ("change", "wanted"),
+    [
+        (lambda t: t.assign(energy=1 + 8 * t["energy"], valence=1 + 8 * t["valence"]), ("energy", "valence")),
+        (lambda t: t.assign(valence=(t["valence"] - 0.5) * 4), ("valence",)),
+        (lambda t: t.assign(tempo=t["tempo"] / 250), ("tempo", "usually 60 to 200", "BPM")),
+        (lambda t: t.assign(loudness=(t["loudness"] + 60) / 60), ("loudness", "-60 to 6 dB")),
+        (lambda t: t.assign(energy=(100 * t["energy"]).round()), ("energy", "expected 0 to 1, found", "%")),
+    ],
+)
+def test_an_unknown_scale_is_refused_with_both_ranges_and_all_complaints(
+    change: object, wanted: tuple[str, ...]
+) -> None:
+    table = change(kaggle(30))  # type: ignore[operator]
+    with pytest.raises(DatasetError, match="scale") as caught:
+        read_table(as_csv(table))
+    assert all(word in str(caught.value) for word in (*wanted, "expected", "found"))
+
+
+def test_percentages_are_read_where_the_header_or_the_cells_say_so() -> None:
+    table = kaggle(4)
+    names = [feature.source_name for feature in FEATURES.values() if feature.high == 1]
+    expected = read_table(as_csv(table.assign(**{name: table[name].round(2) for name in names}))).songs.features
+    percent = table.assign(**{name: (100 * table[name]).round() for name in names})
+    for changed in (
+        percent.rename(columns={name: f"{name} (%)" for name in names}),
+        percent.assign(**{n: percent[n].astype(str) + " %" for n in names}),
+    ):
+        assert read_table(as_csv(changed)).songs.features == pytest.approx(expected)
+
+
+# Lists
+
+
+@pytest.mark.parametrize(
+    ("cell", "names"),
+    [
+        ("""['Dan + Shay', "Screamin' Jay, Hawkins"]""", "Dan + Shay;Screamin' Jay, Hawkins"),
+        (r"""['Both \'a\' and "b"']""", "Both 'a' and \"b\""),
+        ('["Beyonc\\u00e9", "\\ud83d\\ude00"]', "Beyonc\u00e9;\U0001f600"),
+        ("""["Guns N' Roses" 'Salt']""", "Guns N' Roses;Salt"),
+        ("['A'\n 'B']", "A;B"),
+        ("[Guns N' Roses, B]", "Guns N' Roses;B"),
+        ('{"Earth, Wind & Fire",B,NULL}', "Earth, Wind & Fire;B"),
+        ("[{'name': 'A', 'id': '1'}, {'name': \"B's\"}]", "A;B's"),
+        ("['']", ""),
+        ("[]", ""),
+    ],
+)
+def test_lists_are_read_as_programs_write_them(cell: str, names: str) -> None:
+    assert list_of(cell) == names
+
+
+def test_artists_of_a_column_are_separated_by_its_evidence(known: Recommender) -> None:
+    def artists(*cells: str) -> list[tuple[str, ...]]:
+        songs = read_table(cells_of("artists", *cells), known=known).songs
+        return [songs.song(row).artists for row in range(len(cells))]
+
+    assert artists("Tyler, The Creator;A", "Earth, Wind & Fire") == [
+        ("Tyler, The Creator", "A"),
+        ("Earth, Wind & Fire",),
+    ]
+    assert artists("Adele, Train", "Earth, Wind & Fire") == [("Adele", "Train"), ("Earth, Wind & Fire",)]
+    assert artists("Adele & Train", "Him & Her") == [("Adele", "Train"), ("Him & Her",)]
+    assert artists(r"Tyler\, The Creator, A", "B") == [("Tyler, The Creator", "A"), ("B",)]
+    assert artists("[Unnamed]", "X") == [("[Unnamed]",), ("X",)]
+    columns = read_table(b"Title,Artist 1,Artist 2,Mood\nA,X,Y,sad\n").songs
+    assert columns.song(0).artists == ("X", "Y")
+
+
+# Rows
+
+
+def test_a_row_is_left_out_and_not_the_table() -> None:
+    table = kaggle(9).astype(object)
+    table.loc[1, "track_name"] = ""
+    table.loc[2, ["track_id", "artists"]] = ""
+    table.loc[3, "energy"] = 3.5
+    table.loc[4, [*SOURCE_NAMES.values()]] = 0
+    table.loc[5, [*SOURCE_NAMES.values()]] = None
+    table.loc[6, "track_id"] = "spotify:episode:" + track_id(6)
+    table.loc[7, "track_id"] = track_id(0)
+    reading = read_table(as_csv(pd.concat([table, pd.DataFrame([{"track_name": "Total", "valence": 4.5}])])))
+    assert titles(reading) == ["Song 0", "Song 8"]
+    assert [row for row, _ in reading.left_out] == [2, 3, 4, 5, 6, 7, 8, 10]
+    assert "silence" in dict(reading.left_out)[5]
+    assert any("8 of 10 rows left out" in note for note in reading.notes)
+
+
+def test_cells_without_meaning_are_emptied_and_counted() -> None:
+    table = kaggle(4).assign(
+        year=[0, 2001, 1999, 20231], explicit=["Yes", "no", "maybe", "1"], popularity=[1, 2, 3, 400]
+    )
+    reading = read_table(as_csv(table.assign(track_id=["1", "878dadea-33c5-4c08-bdb9-e2b117475a99", track_id(1), ""])))
+    songs = [reading.songs.song(row) for row in range(4)]
+    assert [song.year for song in songs] == [None, 2001, 1999, None]
+    assert [song.explicit for song in songs] == [True, False, False, True]
+    assert [song.popularity for song in songs] == [1, 2, 3, None]
+    assert [song.player for song in songs] == [Player.NONE, Player.NONE, Player.SPOTIFY, Player.NONE]
+    for words in ("year of 2 rows", "explicit of 1 row", "popularity of 1 row", "2 ids of another service"):
+        assert any(words in note for note in reading.notes), words
+
+
+def test_a_song_that_spotify_removed_keeps_its_id() -> None:
+    table = kaggle(3).astype(object)
+    table.loc[1, ["track_name", "artists"]] = "NA"
+    song = read_table(as_csv(table)).songs.song(1)
+    assert (song.id, song.title, song.artists) == (track_id(1), UNTITLED, (UNKNOWN_ARTIST,))
+
+
+def test_titles_that_look_like_numbers_or_missing_values_stay_text() -> None:
+    words = ["1999", "None", "NA", "null", "007", "nan", "TRUE", "+1", "=1+1", "1e5", "\u00e9 \U0001f525"]
+    assert titles(read_table(cells_of("track_name", *words))) == words
+
+
+def test_moods_give_songs_a_place_and_foreign_moods_are_named(known: Recommender) -> None:
+    reading = read_table(b"Title,Artist,Mood\nA,X,Happy\nYellow,Coldplay,Dreamy\nB,Y,\n", known=known)
+    assert reading.songs.song(0).point.distance(MOOD_POINTS[Mood.HAPPY]) < 1e-6
+    assert reading.found_by == [None, "title"]
+    assert [row for row, _, _ in reading.not_found] == [3]
+    assert any("Dreamy" in note for note in reading.notes)
+    labelled = read_table(as_csv(mood_table(2))).songs
+    assert [labelled.song(row).mood for row in (0, 2, 4, 6)] == list(Mood)
+
+
+def test_songs_are_found_by_id_else_by_title_and_any_artist(known: Recommender) -> None:
+    rows = [
+        "x,y," + track_id(5), "Hey Soul Sister,Train,", "September,Earth Wind and Fire,", "deja vu (Live),Jay-Z,",
+        "Here Comes The Sun,\"Beatles, The\",", "Someone Like Yu,Adele,", "Someone Like You 2,Adele,", "One,Nobody,",
+        "Yellow (feat. Somebody),Somebody / Coldplay,", "Coldplay - Yellow,,",
+    ]  # fmt: skip
+    reading = read_table(("Title,Artist,Spotify ID\n" + "\n".join(rows)).encode(), known=known)
+    assert reading.found_by == ["id", *["title"] * 7]
+    assert [row for row, _, _ in reading.not_found] == [7, 8]
+    assert set(titles(reading)) == set(known.catalogue.table["title"])
+    assert reading.recommender.probabilities.sum(axis=1) == pytest.approx(1)
+    assert any("Someone Like You 2" in note for note in reading.notes)
+
+
+def test_a_table_without_one_song_gives_its_reasons(known: Recommender) -> None:
+    reading = read_table(b"title,artist\nNo,Body\n", known=known)
+    assert reading.catalogue is None
+    assert reading.not_found == [(1, "No", ("Body",))]
+    with pytest.raises(DatasetError, match="No, Body"):
+        _ = reading.songs
+    with pytest.raises(DatasetError, match="no features"):
+        _ = read_table(b"title,artist\nA,X\n").songs
+    assert any("loudness" in note for note in read_table(as_csv(kaggle(3).drop(columns="loudness")), known=known).notes)
+
+
+def test_each_song_of_a_history_is_once_there_and_the_most_played_first(known: Recommender) -> None:
+    plays = ["Yellow"] + ["Hey, Soul Sister"] * 3 + ["Yellow"] + ["September"] * 9
+    by = {"Yellow": "Coldplay", "Hey, Soul Sister": "Train", "September": "Earth, Wind & Fire"}
+    data = [
+        {"endTime": "", "trackName": p, "artistName": by[p], "msPlayed": 5 if p == "September" else 30_000}
+        for p in plays
+    ]
+    reading = read_table(json.dumps(data).encode(), name="StreamingHistory0.json", known=known)
+    assert titles(reading) == ["Hey, Soul Sister", "Yellow"]
+    assert len(reading.left_out) == 9
+
+
+# Files of other forms
+
+
+M3U = "#EXTM3U\r\n#EXTINF:266,Coldplay - Yellow\r\nmusic\\y.mp3\r\n../Train - Hey, Soul Sister.flac\r\n#EXTINF:9,X - Y\r\nz.mp3\r\n"
+PLS = "[playlist]\nFile1=y.mp3\nTitle1=Coldplay - Yellow\nLength1=266\nFile2=Train - Hey, Soul Sister.mp3\nFile3=z.mp3\nTitle3=X - Y\n"
+XSPF = """<?xml version="1.0"?><playlist xmlns="http://xspf.org/ns/0/"><trackList>
+<track><location>file:///a%20b/y.mp3</location><title>Yellow</title><creator>Coldplay</creator></track>
+<track><title>Hey, Soul Sister</title><creator>Train</creator></track><track><title>Y</title><creator>X</creator></track>
+</trackList></playlist>"""
+CUE = """PERFORMER "Coldplay"\nTITLE "Album"\nFILE "album.flac" WAVE\n  TRACK 01 AUDIO\n    TITLE "Yellow"\n
+  TRACK 02 AUDIO\n    TITLE "Hey, Soul Sister"\n    PERFORMER "Train"\n  TRACK 03 AUDIO\n    TITLE "Y"\n"""
+
+
+@pytest.mark.parametrize("text", [M3U, PLS, XSPF, CUE])
+def test_playlists_name_songs_of_the_catalogue_and_of_the_library(text: str, known: Recommender) -> None:
+    reading = read_table(text.encode(), name="list", known=known)
+    assert titles(reading) == ["Yellow", "Hey, Soul Sister"]
+    assert [row for row, _, _ in reading.not_found] == [3]
+    if text in (M3U, PLS):
+        heard = Hearing({"Q1": 0.1, "Q2": 0.2, "Q3": 0.6, "Q4": 0.1}, -0.5, -0.4, ())
+        place = {"valence": 0.25, "energy": 0.3, "path": "/home/me/z.mp3", "hearing": heard}
+        own = Song("library-1", "Mine", ("Me",), Player.LIBRARY, **place)
+        reading = read_table(text.encode("utf-16"), name="list", known=known, files=[own])
+        assert titles(reading) == ["Yellow", "Hey, Soul Sister", "Mine"]
+        assert reading.songs.song(2).player is Player.LIBRARY
+        assert reading.songs.song(2) == own
+        assert reading.moods[2] is Mood.SAD
+
+
+def sheet_xml(*rows: list[str], at: str = "") -> bytes:
+    """A workbook of Excel with texts."""
+    cells = ("".join(f'<c t="inlineStr"><is><t>{cell}</t></is></c>' for cell in row) for row in rows)
+    data = "".join(f"<row>{row}</row>" for row in cells) + at
+    space = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    types = "http://schemas.openxmlformats.org/package/2006/content-types"
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{types}"><Default Extension="xml" ContentType="application/xml"/></Types>',
+        "_rels/.rels": '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+        f'<Relationship Id="r1" Type="{office}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook {space} xmlns:r="{office}"><sheets><sheet name="A" sheetId="1" r:id="r1"/></sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
+        f'<Relationship Id="r1" Type="{office}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
+        "xl/worksheets/sheet1.xml": f"<worksheet {space}><sheetData>{data}</sheetData></worksheet>",
+    }
+    return zipped({name: f'<?xml version="1.0"?>{part}'.encode() for name, part in parts.items()})
+
+
+def zipped(parts: dict[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, part in parts.items():
+            archive.writestr(name, part)
+    return file.getvalue()
+
+
+def ods(rows: str) -> bytes:
+    spaces = " ".join(f'xmlns:{n}="urn:oasis:names:tc:opendocument:xmlns:{n}:1.0"' for n in ("office", "table", "text"))
+    return zipped(
+        {
+            "mimetype": b"application/vnd.oasis.opendocument.spreadsheet",
+            "META-INF/manifest.xml": b'<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>',
+            "content.xml": f"<office:document-content {spaces}><office:body><office:spreadsheet><table:table table:name='A'>{rows}"
+            "</table:table></office:spreadsheet></office:body></office:document-content>".encode(),
+        }
+    )
+
+
+def ods_row(*cells: str, repeated: int = 1) -> str:
+    texts = "".join(
+        f"<table:table-cell office:value-type='string'><text:p>{cell}</text:p></table:table-cell>" for cell in cells
+    )
+    rest = '<table:table-cell table:number-columns-repeated="16382"/>'
+    return f'<table:table-row table:number-rows-repeated="{repeated}">{texts}{rest}</table:table-row>'
+
+
+def test_workbooks_are_read(known: Recommender) -> None:
+    excel = sheet_xml(["My songs"], ["Title", "Artist"], ["Yellow", "Coldplay"])
+    table = ods_row("Title", "Artist") + ods_row("Yellow", "Coldplay") + ods_row("", repeated=1_048_574)
+    for data in (excel, ods(table)):
+        assert titles(read_table(data, name="x", known=known)) == ["Yellow"]
+
+
+DEEP = b'[{"a":' * 100_000
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\0" * 100,
+        b"a,b\n1,2\n",
+        as_csv(song_table(3)) + b"\0",
+        b"title,artist," + b"," * 2000 + b"\nA,B",
+        b"title,artist\nA," + b"x" * 200_000,
+        DEEP,
+        b'[{"title": 1}' + b"," * 9,
+        b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>',
+        b"<a>" * 100_000,
+        b"<html><body>no</body></html>",
+        b"PAR1" + bytes(100),
+        b"PK\3\4" + bytes(100),
+        b"\xd0\xcf\x11\xe0" + bytes(100),
+        zipped({"songs.csv": b"title,artist\nA,B\n"}),
+        zipped({"xl/workbook.xml": bytes(400 * 2**20)}),
+        sheet_xml(["Title", "Artist"], at='<row r="1048576"><c r="XFD1048576" t="inlineStr"><is><t>x</t></is></c></row>'),
+        json.dumps([{str(number): 1 for number in range(2000)}]).encode(),
+    ],
+    ids=range(18),
+)  # fmt: skip
+def test_a_hostile_or_foreign_file_is_refused_in_one_line(data: bytes, known: Recommender) -> None:
+    with pytest.raises(DatasetError, match="mine") as caught:
+        _ = read_table(data, name="mine", known=known).songs
+    assert len(str(caught.value).splitlines()) == 1
+    assert len(str(caught.value)) < 1500
