@@ -110,7 +110,10 @@ def _picture(name: str, reading: PictureReading) -> dict[str, Any]:
         "image": name,
         "width": reading.width,
         "height": reading.height,
-        "faces": [_nested(dict(list(face_row(face).items())[1:])) for face in reading.faces],
+        "faces": [
+            _nested(dict(list(face_row(face).items())[1:])) | ({"turn": face.face.turn} if face.face.turn else {})
+            for face in reading.faces
+        ],
     }
 
 

@@ -303,7 +303,8 @@ def _show_picture(record: dict[str, Any]) -> None:
     faces = record["faces"]
     print(f"{escape_control_chars(record['image'])}: {pluralize(len(faces), 'face')}")
     for position, face in enumerate(faces, 1):
-        print(f"  {position}. {list_most(face['probabilities'])} ({face['quadrant']}, box {face['box']})")
+        turned = f", read after a turn of {face['turn']} degrees" if "turn" in face else ""
+        print(f"  {position}. {list_most(face['probabilities'])} ({face['quadrant']}, box {face['box']}{turned})")
     if record["group"]:
         print(f"  {record['group']['mood']} songs for it:")
         show_songs(record["songs"], indent="    ")

@@ -63,12 +63,19 @@ class Face:
     Attributes:
         box: inside the image, in its pixels.
         confidence: 0 to 1.
-        landmarks: may lie outside the image if the border cuts the face; None for a face that a stream follows.
+        landmarks: may lie outside the image if the border cuts the face; None for a face that a stream follows, and
+            for a turned one.
+        turn: degrees clockwise that make the face upright: 0, 90, 180 or 270.
     """
 
     box: Box
     confidence: float
     landmarks: Landmarks | None = None
+    turn: int = 0
+
+    def upright(self, crop: RgbImage) -> RgbImage:
+        """A crop of this face, turned upright."""
+        return np.ascontiguousarray(np.rot90(crop, -self.turn // 90)) if self.turn else crop
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,6 +140,64 @@ class FaceDetector(Protocol):
     def detect_near(self, image: RgbImage, boxes: Sequence[Box]) -> list[Face]:
         """The faces near these boxes, sorted from left to right; an empty list if there are none."""
         ...
+
+
+# Of the 974 upright pictures of `wild/`, these values turn two, and leave 12 to 20 of the turned copies as they are.
+_SURE, _SURER = 0.98, 0.01
+_TURNED_SIDE = 640  # pixels
+
+
+class TurningDetector:
+    """Also finds faces on their side or upside down, where an upright search finds none or only doubtful ones.
+
+    It keeps the turn of the newest faces for `detect_near`. Use one instance for each picture or film.
+    """
+
+    def __init__(self, detector: FaceDetector) -> None:
+        """Search with another detector."""
+        self._detector, self._num_turns = detector, 0
+
+    def detect(self, image: RgbImage) -> list[Face]:
+        """All faces of the turn whose best face is the surest, from left to right."""
+        best, num_turns = self._detector.detect(image), 0
+        top = max((face.confidence for face in best), default=0.0)
+        if top < _SURE:
+            small, scale = shrink(image, _TURNED_SIDE)
+            for turns in (1, 2, 3):
+                found = self._detector.detect(np.ascontiguousarray(np.rot90(small, turns)))
+                surest = max((face.confidence for face in found), default=0.0)
+                if surest > top + _SURER:
+                    best, num_turns, top = found, turns, surest
+            if num_turns:
+                sure = (face for face in best if face.confidence >= min(top, _SURE))
+                best = [_turned_back(face, small, num_turns, scale, image) for face in sure]
+        self._num_turns = num_turns if best else self._num_turns
+        return sorted(best, key=lambda face: (face.box.x, face.box.y))
+
+    def detect_near(self, image: RgbImage, boxes: Sequence[Box]) -> list[Face]:
+        """The faces near these boxes, with the turn of the newest ones."""
+        if not (turns := self._num_turns):
+            return self._detector.detect_near(image, boxes)
+        turned = np.ascontiguousarray(np.rot90(image, turns))
+        height, width = image.shape[:2]
+        near = [_turned_box(box, width, height, turns) for box in boxes]
+        found = [_turned_back(each, image, turns, 1.0, image) for each in self._detector.detect_near(turned, near)]
+        return sorted(found, key=lambda face: (face.box.x, face.box.y))
+
+
+def _turned_box(box: Box, width: int, height: int, num_turns: int) -> Box:
+    """A box of an image of this size in the image after quarter turns counter-clockwise."""
+    for _ in range(num_turns % 4):
+        box = Box(box.y, width - box.right, box.height, box.width)
+        width, height = height, width
+    return box
+
+
+def _turned_back(face: Face, turned: RgbImage, num_turns: int, scale: float, image: RgbImage) -> Face:
+    """A face of a copy that was turned counter-clockwise, in pixels of the image."""
+    height, width = turned.shape[:2] if num_turns % 2 == 0 else turned.shape[1::-1]
+    box = _turned_box(face.box, width, height, 4 - num_turns).scaled(1 / scale).clipped(*image.shape[1::-1])
+    return Face(box, face.confidence, turn=360 - 90 * num_turns)
 
 
 class MtcnnDetector:

@@ -18,7 +18,7 @@ from emomusic.affect import (
 )
 from emomusic.assets import load_once
 from emomusic.faces.classifier import Classifier, EmotionClassifier
-from emomusic.faces.detection import Face, FaceDetector, MtcnnDetector
+from emomusic.faces.detection import Face, FaceDetector, MtcnnDetector, TurningDetector
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.media.images import RgbImage, crop_face
 
@@ -132,7 +132,7 @@ def affect_row(probabilities: EmotionProbabilities) -> dict[str, Any]:
 def read_faces(image: RgbImage, detector: FaceDetector, classifier: Classifier) -> PictureReading:
     """The faces of a picture, as from `images.read_image`, with the probabilities of the seven emotions."""
     started = time.perf_counter()
-    faces = detector.detect(image)
+    faces = TurningDetector(detector).detect(image)
     detected = time.perf_counter()
     readings = classify_faces(image, faces, classifier)
     classified = time.perf_counter()
@@ -147,7 +147,7 @@ def read_faces(image: RgbImage, detector: FaceDetector, classifier: Classifier) 
 
 def classify_faces(image: RgbImage, faces: Sequence[Face], classifier: Classifier) -> tuple[FaceReading, ...]:
     """The detected faces of a picture with their probabilities, from one call of the classifier."""
-    probabilities = classifier.classify([crop_face(image, face.box) for face in faces])
+    probabilities = classifier.classify([face.upright(crop_face(image, face.box)) for face in faces])
     found = zip(faces, probabilities, strict=True)
     return tuple(FaceReading(face, values, number=number) for number, (face, values) in enumerate(found, 1))
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, describe, mean_of_rows
-from emomusic.faces.detection import Face, FaceDetector
+from emomusic.faces.detection import Face, FaceDetector, TurningDetector
 from emomusic.faces.identity import SAME_PERSON, describe_persons
 from emomusic.faces.reading import FACE_COLUMNS, SHARES, FaceReading, Networks
 from emomusic.media.ahead import ahead
@@ -87,8 +87,9 @@ def read_film(
     if not MIN_RATE <= rate <= MAX_RATE:
         raise ValueError(f"rate must be from {MIN_RATE} to {MAX_RATE}. Received: {rate}")
     steps = map(FilmStep, film.frames(rate)) if every else film.steps(rate, max(_STEP_S, 1 / rate))
-    reader = _Reader(film, networks)
-    with contextlib.closing(ahead(_searched(film, networks[0], steps), _STEPS_AHEAD)) as searched:
+    detector = TurningDetector(networks[0])
+    reader = _Reader(film, (detector, networks[1]))
+    with contextlib.closing(ahead(_searched(film, detector, steps), _STEPS_AHEAD)) as searched:
         for step, ready in searched:
             yield from reader.read(step, ready)
 
@@ -173,7 +174,8 @@ class _Reader:
         found = self._finder.find(self._detector, frame, _DETECT_SIDE, detected=ready.detected)
         image = self._film.picture(ready.frame, WORKING_SIDE)
         scale = image.shape[1] / ready.small.shape[1]
-        crops = [crop_face(image, face.box.scaled(scale).clipped(*image.shape[1::-1])) for face in found]
+        size = image.shape[1::-1]
+        crops = [face.upright(crop_face(image, face.box.scaled(scale).clipped(*size))) for face in found]
         self._tracks.update(frame, found, self._classifier.classify(crops), smoothing_s=_SMOOTHING_S)
         return image
 

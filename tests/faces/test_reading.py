@@ -6,8 +6,9 @@ import pytest
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
 from emomusic.faces.detection import Face
 from emomusic.faces.reading import FaceReading, group_of, load_networks, number_faces, read_faces
-from emomusic.media.images import Box, RgbImage
+from emomusic.media.images import Box, RgbImage, read_image
 from tests.fakes import FakeClassifier, FakeDetector, make_face
+from tests.films import OBAMA, SAMPLES
 
 
 class ByShade:
@@ -51,3 +52,19 @@ def test_a_small_doubtful_face_does_not_count_in_the_group(side: int, confidence
     assert group.as_dict()["happy"] == pytest.approx(0.5 if counts else 1.0)
     assert group_of([other]) is not None
     assert group_of([]) is None
+
+
+@pytest.mark.parametrize("num_turns", [0, 1, 2, 3])
+def test_faces_on_their_side_or_upside_down_are_read_upright(num_turns: int) -> None:
+    image = read_image(SAMPLES / OBAMA)
+    turned = np.ascontiguousarray(np.rot90(image, -num_turns))
+    (expected,) = read_faces(image, *load_networks()).faces
+    (face,) = read_faces(turned, *load_networks()).faces
+    assert face.face.turn == (360 - 90 * num_turns) % 360
+    assert face.probabilities.emotion is expected.probabilities.emotion
+    mask = np.zeros(image.shape[:2], np.uint8)
+    box = expected.face.box
+    mask[box.y : box.bottom, box.x : box.right] = 1
+    rows, columns = np.nonzero(np.rot90(mask, -num_turns))
+    place = Box(int(columns.min()), int(rows.min()), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1)
+    assert face.face.box.overlap(place) > 0.7
