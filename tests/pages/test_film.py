@@ -1,7 +1,7 @@
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,10 +9,11 @@ from typing import Any
 from unittest.mock import Mock
 
 import av
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from emomusic.affect import Emotion
+from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.app import state
 from emomusic.app.film import page as page_module
 from emomusic.app.film import screen
@@ -20,10 +21,11 @@ from emomusic.app.film.job import FilmJob, FilmPhase, FilmView
 from emomusic.app.film.state import FilmState
 from emomusic.app.queues import PlayerState
 from emomusic.charts.live import SOUND
+from emomusic.media.images import RgbImage
 from emomusic.songs.genres import genres_of
 from emomusic.songs.recommend import load_recommender
 from tests.fakes import FakeClassifier, FakeDetector, make_face
-from tests.films import NOBODY, film_bytes
+from tests.films import DEFAULT_RATE, NOBODY, film_bytes, write_frames
 from tests.pages.film_jobs import GREY, Classifier, fakes, film_threads, wait_for_end
 from tests.pages.screen import (
     files_of,
@@ -64,9 +66,14 @@ def app(root: Path) -> Iterator[AppTest]:
 def sample() -> FilmJob:
     """A film of four scenes and three faces, read and marked."""
     faces = [make_face(x, 10, 24, 30) for x in (10, 60, 110)]
-    actors = [[FakeClassifier(emotion).probabilities] * NUM_FACES for emotion in SCENES for _ in range(11)]
-    film = io.BytesIO(film_bytes([(NOBODY, len(SCENES) * SCENE_S)], size=(160, 120)))
-    job = FilmJob("faces.mp4", film, fakes(Mock(classify=Mock(side_effect=actors)), FakeDetector(faces)))
+    film = io.BytesIO()
+    shades = [np.full((120, 160, 3), 37 + 15 * number, np.uint8) for number in range(len(SCENES))]
+    write_frames(film, [shade for shade in shades for _ in range(round(SCENE_S * DEFAULT_RATE))])
+
+    def classify(crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
+        return [FakeClassifier(SCENES[int(crop.mean() - 30) // 15]).probabilities for crop in crops]
+
+    job = FilmJob("faces.mp4", film, fakes(Mock(classify=classify), FakeDetector(faces)))
     wait_for_end(job)
     return job
 
