@@ -262,7 +262,7 @@ def test_the_film_stays_after_a_visit_to_another_page(root: Path, sample: FilmJo
 
 
 def test_a_cancelled_film_shows_its_results(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    classifier = Classifier(permissions=10)
+    classifier = Classifier(permissions=2)
     monkeypatch.setattr(page_module, "shared", lambda: SimpleNamespace(visitor_networks=fakes(classifier)))
     upload(app, GREY)
     assert classifier.has_stopped()
