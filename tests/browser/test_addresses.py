@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +15,15 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import PATIENCE_MS, fresh_server
 from tests.browser.player import level, sounding
 from tests.browser.waiting import wait_until_idle
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
+
+
+def is_ready(address: str) -> bool:
+    with contextlib.suppress(urllib.error.HTTPError), urllib.request.urlopen(f"{address}/ready") as answer:
+        return bool(answer.headers["content-type"] == "application/json")
+    return False
 
 
 def test_songs_of_the_app_sound_below_a_path_of_the_server(browser: Browser, tmp_path: Path) -> None:
@@ -25,9 +34,8 @@ def test_songs_of_the_app_sound_below_a_path_of_the_server(browser: Browser, tmp
         urls: list[str] = []
         page.on("response", lambda response: urls.append(f"{response.status} {response.url}"))
         page.goto(f"{address}/?sample=eileen-collins-1999&songs=bundled")
-        with urllib.request.urlopen(f"{address}/ready") as ready:
-            assert ready.status == 200
         assert sounding(page)
+        wait_until(lambda: is_ready(address))
         assert level(page) > 0.01
         served = [url for url in urls if "/app/static/" in url]
         assert served
