@@ -418,7 +418,7 @@ def foreign_file(name: str, found: Kind, wanted: Kind) -> str:
     if found is Kind.OTHER:
         return f"{name} is not {wanted}; {choice}."
     if found in (Kind.TABLE, Kind.PLAYLIST):
-        choice += ". Its songs are read by emomusic table, and on the page under Your music"
+        choice = f"{choice}, or read its songs with emomusic table"
     if found is Kind.ARCHIVE:
         choice += f", or a {FORMATS[found]} for emomusic batch"
     return f"{name} is {found}, not {wanted}; {choice}."
