@@ -243,8 +243,12 @@ def require_intact(path: Path) -> None:
         raise AssetError(f"expected {path} with SHA-256 {listed}. Received: another file. {_RESTORE}")
 
 
+SOUND_FOLDER = "models/sound"
+"""The folder whose checksum identifies the model that hears songs."""
+
+
 def checksum_of(folder: str) -> str:
-    """One checksum of all listed files in a folder, such as "models/sound", without reading them.
+    """One checksum of all listed files in a folder, such as `SOUND_FOLDER`, without reading them.
 
     Raises:
         AssetError: the list of checksums is absent or damaged.

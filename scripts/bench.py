@@ -9,6 +9,7 @@ import itertools
 import json
 import math
 import os
+import shutil
 import sqlite3
 import statistics
 import subprocess
@@ -59,6 +60,7 @@ LIBRARY = 100_000
 PARTS = {"photo": 30, "models": 30, "music": 30, "live": 600, "film": 1, "batch": 2000}
 """The number of runs of each part: for live frames, for batch pictures."""
 
+_NUM_SONGS, _NUM_TURNS = 24, 3  # of `library add`
 _SEED = 27
 _SIDES = (400, 1000)  # longer sides of the pictures of a batch in pixels, as on the web
 _LIVE_SIDE = 640  # pixels
@@ -155,6 +157,30 @@ def _first_answer_s() -> float:
     if not json.loads(answer):
         raise EmomusicError("expected songs of the library. Received: none")
     return took_s
+
+
+def bench_library(base: Path | None) -> list[Timing]:
+    """Measure `library add` of bundled songs, and of another checkout in turns with it."""
+    rates: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory() as name:
+        songs = Path(name, "songs")
+        songs.mkdir()
+        for song in sorted((data_dir() / "songs").glob("*.mp3"))[:_NUM_SONGS]:
+            shutil.copy(song, songs)
+        for number in range(_NUM_TURNS):
+            for what, checkout in (("library add", data_dir().parent), ("library add, other checkout", base)):
+                if checkout is None:
+                    continue
+                started_s, library = time.perf_counter(), Path(name, f"{checkout.name}-{number}.sqlite")
+                command = [sys.executable, "-m", "emomusic", "library", "add", str(songs), "--library", str(library)]
+                environment = os.environ | {"PYTHONPATH": str(checkout.absolute())}
+                subprocess.run(command, cwd=checkout, env=environment, capture_output=True, check=True)
+                rates.setdefault(what, []).append(_NUM_SONGS / (time.perf_counter() - started_s))
+    timings = [
+        single(f"{what} of {_NUM_SONGS} songs", statistics.median(each), "/s", len(each))
+        for what, each in rates.items()
+    ]
+    return [*timings, *(against(timings[0], other) for other in timings[1:])]
 
 
 def bench_models(*, runs: int, record: bool) -> list[Timing]:
@@ -314,7 +340,7 @@ def measure(options: argparse.Namespace) -> list[Timing]:
         case "models":
             return bench_models(runs=runs, record=options.record)
         case "music":
-            return bench_music(runs=runs)
+            return bench_music(runs=runs) + bench_library(options.against)
     return bench_photo(runs=runs)
 
 
@@ -326,6 +352,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     text = "repetitions of each step (30), frames of live (600), or pictures of batch (2,000)"
     parser.add_argument("--runs", type=number(1, 1_000_000, whole=True), metavar="N", help=text)
     parser.add_argument("--record", action="store_true", help="for models: save each time in the model's metrics.json")
+    parser.add_argument("--against", type=path, metavar="DIR", help="for music: another checkout, to compare with")
     options = parser.parse_args(arguments)
     if (options.film and options.part not in ("live", "film")) or (options.record and options.part != "models"):
         parser.error(f"expected a film only with live or film, and --record with models. Received: {options.part}")

@@ -146,7 +146,8 @@ def choose_folders() -> None:
             key = f"library-{number}"
             st.button("Remove", type="tertiary", on_click=_remove, args=(path,), disabled=library.is_running, key=key)
     if counts["folders"]:
-        st.caption(f"{pluralize(counts['songs'], 'song')}, {counts['unreadable']:,} unreadable")
+        older = f", {counts['older']:,} heard by an older model: look for changes" if counts["older"] else ""
+        st.caption(f"{pluralize(counts['songs'], 'song')}, {counts['unreadable']:,} unreadable{older}")
         st.button("Look for changes", on_click=library.start, disabled=library.is_running, key="library-update")
     if library.is_running:
         _show_progress(library.recommender is not None)

@@ -7,7 +7,7 @@ import logging
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from emomusic.assets import checksum_of
+from emomusic.assets import SOUND_FOLDER, checksum_of
 from emomusic.cli import arguments
 from emomusic.cli.arguments import STOPPED, Outcome, add_command, add_library_option, progress
 from emomusic.text import escape_control_chars, pluralize
@@ -62,7 +62,7 @@ def analyse(options: argparse.Namespace) -> Outcome:
             with progress("songs", 0, with_rate=True) as on_progress:
                 unread = library.analyse(
                     load_sound_model,
-                    checksum_of("models/sound"),
+                    checksum_of(SOUND_FOLDER),
                     workers=num_cores(),
                     below=paths,
                     on_progress=on_progress,
@@ -158,5 +158,7 @@ def _show_info(counts: dict[str, Any]) -> None:
     print(f"{pluralize(counts['songs'], 'song')} in {escape_control_chars(counts['file'])}")
     print(", ".join(f"{number:,} {mood}" for mood, number in counts["moods"].items()))
     print(f"{counts['waiting']:,} not analysed yet, {counts['unreadable']:,} cannot be read")
+    if counts["older"]:
+        print(f"{counts['older']:,} heard by an older model. Run: emomusic library update")
     for folder in counts["folders"]:
         print(f"  {escape_control_chars(folder)}")

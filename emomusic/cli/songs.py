@@ -264,6 +264,8 @@ def _analyzed_song(name: str) -> tuple[dict[str, Any], int]:
     except AudioError as error:
         log_file_error(name, str(error))
         return {"audio": name, "error": str(error)}, 2
+    if song.note is not None:
+        log.warning("emomusic: %s", escape_control_chars(song.note))
     decoded = time.perf_counter()
     heard = model.analyse(song.windows)
     return {

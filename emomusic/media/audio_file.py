@@ -7,7 +7,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, TypeVar
 
 import av
@@ -15,10 +15,31 @@ import av.error
 import numpy as np
 
 from emomusic.errors import AudioError
-from emomusic.media.container import DAMAGE, MediaFile
-from emomusic.media.formats import HEAD_BYTES, LONGEST_S, Format, Kind, foreign_file, format_of, tag_length, title_of
-from emomusic.media.sound import PATCH_S, SAMPLE_RATE, Window, can_hear, mono_sound, sounding_share, windows_of
+from emomusic.media.container import DAMAGE, ENCRYPTED_TAGS, MediaFile
+from emomusic.media.formats import (
+    FORMATS,
+    HEAD_BYTES,
+    LONGEST_S,
+    Format,
+    Kind,
+    foreign_file,
+    format_of,
+    tag_length,
+    title_of,
+)
+from emomusic.media.sound import (
+    PATCH_S,
+    SAMPLE_RATE,
+    Window,
+    can_hear,
+    least_peak,
+    mono_sound,
+    sounding_parts,
+    windows_of,
+    without_silent_ends,
+)
 from emomusic.media.tag_count import MOST_TAGS, num_tags
+from emomusic.media.tags import id3_artists, read_texts, tags_at_end
 from emomusic.runtime import Float32Array
 
 _Part = TypeVar("_Part")
@@ -39,6 +60,7 @@ _MOST_PLACES = 120  # where sound is looked for in a song with silent parts
 _SOME, _MOST = 0.25, 0.9  # of a window that sounds, where it should lie and where there is a choice
 _LENGTH = round(PATCH_S * SAMPLE_RATE)
 _MIN_S = 1.0
+_FULL_S = 10.0
 
 _OPEN_BYTES = 64 * 2**20  # read to open a file, with its covers; FFmpeg keeps them in memory
 _DECODE_BYTES = 2**30
@@ -48,9 +70,9 @@ _MAX_COVER_BYTES = 10 * 2**20
 _PREROLL_S = 0.2  # decoders need some packets before the first right sample
 _MAX_FRAME = 2**17  # samples
 
-_MAX_TAG_CHARS = 300
-_ID3_CODECS = {0: "cp1252", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}
-_WINDOWS = {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
+_TAGS = ("title", "artist", "album_artist", "composer", "album", "genre", "date", "year")
+_DEFAULT = av.stream.Disposition.default
+_RAW_AAC = (b"\xff\xf1", b"\xff\xf9")
 
 # An allow-list, because FFmpeg has some hundred rarely tested decoders. `av.open` probes streams with these alone.
 _CODECS = (
@@ -69,6 +91,7 @@ class AudioSong:
         artists: main artist first; empty if unknown.
         genres: in lower case.
         windows: that sound: the whole song up to a minute; otherwise, or with silent parts, parts of `PATCH_S`.
+        note: a sentence if too little sounds for a certain mood.
     """
 
     title: str
@@ -78,6 +101,7 @@ class AudioSong:
     year: int | None
     duration_s: float
     windows: tuple[Window, ...]
+    note: str | None = None
 
 
 def read_song(source: AudioSource, name: str | None = None) -> AudioSong:
@@ -96,17 +120,30 @@ def read_song(source: AudioSource, name: str | None = None) -> AudioSong:
         duration_s, windows = file.duration_s or 0.0, []
         if duration_s > _SHORT_S:
             windows = _choose(lambda start_s: _joined(file.sound(start_s, PATCH_S)), duration_s)
+        note = None
         if not windows:
             sound = _joined(file.sound())
             num_s = len(sound) / SAMPLE_RATE
             duration_s = num_s if num_s < MAX_S else max(num_s, duration_s)
-            windows = _choose(lambda start_s: sound[(at := round(start_s * SAMPLE_RATE)) : at + _LENGTH].copy(), num_s)
-            if num_s <= _SHORT_S and len(windows) == len(_places(num_s)):
-                windows = [Window(0.0, sound)]
+            windows, heard_s = _of_decoded(sound)
+            if round(heard_s) < _FULL_S:
+                note = f"{file.quoted} has {heard_s:.1f} s of sound. Its mood is uncertain below {_FULL_S:.0f} s."
         file.check(duration_s)
         if not windows:
             raise AudioError(f"{file.quoted} is silent; choose another song.")
-        return file.song(duration_s, windows)
+        return file.song(duration_s, windows, note)
+
+
+def _of_decoded(sound: Float32Array) -> tuple[list[Window], float]:
+    """Windows of a sound that was decoded as a whole, and the length of what sounds in a short one."""
+    at, is_short = 0, len(sound) <= _SHORT_S * SAMPLE_RATE
+    if is_short:
+        at, sound = without_silent_ends(sound, least_peak([sound]))
+    num_s = len(sound) / SAMPLE_RATE
+    windows = _choose(lambda start_s: sound[(at := round(start_s * SAMPLE_RATE)) : at + _LENGTH].copy(), num_s)
+    if is_short and len(windows) == len(_places(num_s)):
+        windows = [Window(0.0, sound)]
+    return [replace(window, start_s=window.start_s + at / SAMPLE_RATE) for window in windows], num_s
 
 
 def _choose(sound_at: Callable[[float], Float32Array], duration_s: float) -> list[Window]:
@@ -136,7 +173,9 @@ def _places(duration_s: float) -> list[float]:
 
 def _sounding(windows: list[Window], least: float) -> list[Window]:
     """The windows that sound, for at least this share of the time that the best one sounds."""
-    shares = [sounding_share(window.samples) for window in windows]
+    limit = least_peak(window.samples for window in windows)
+    parts = [sounding_parts(window.samples, limit) for window in windows]
+    shares = [float(each.mean()) if len(each) else 0.0 for each in parts]
     return [window for window, share in zip(windows, shares, strict=True) if share > 0 and share >= least * max(shares)]
 
 
@@ -144,22 +183,18 @@ def _joined(blocks: Iterable[Float32Array]) -> Float32Array:
     return np.concatenate([np.empty(0, np.float32), *blocks])
 
 
-def whole(source: AudioSource, step_s: float, name: str | None = None) -> Iterator[Window]:
+def whole(source: AudioSource, step_s: float, name: str | None = None) -> list[Window]:
     """Windows of 3 s every `step_s` seconds, up to `MAX_S`, without silent ones. A shorter song has one window.
 
     Raises:
         AudioError: as for `read_song`.
     """
     with AudioFile(source, name) as file:
-        is_silent = True
-        for window in windows_of(file.sound(), step_s):
-            file.check(len(window.samples) / SAMPLE_RATE)
-            if sounding_share(window.samples) > 0:
-                is_silent = False
-                yield window
-        if is_silent:
+        windows = list(windows_of(file.sound(), step_s))
+        file.check(min(len(windows[0].samples) / SAMPLE_RATE, MAX_S))
+        if not (sounding := _sounding(windows, 0.0)):
             raise AudioError(f"{file.quoted} is silent; choose another song.")
-        file.check(MAX_S)
+        return sounding
 
 
 def read_cover(source: AudioSource, name: str | None = None) -> bytes | None:
@@ -210,10 +245,14 @@ class AudioFile(MediaFile):
         if num_tags(self._file.head(_TAG_BYTES) if head.startswith(b"ID3") else head) > MOST_TAGS:
             raise AudioError(f"{self.quoted} has more than {MOST_TAGS:,} tags; remove them in another program.")
         found = self._format(head) if self._format_name is None else Format(Kind.SONG, self._format_name)
+        if head.startswith(_RAW_AAC) and found.demuxer is None:
+            raise AudioError(
+                f"{self.quoted} is raw AAC, not M4A: it has no container. Convert it to {FORMATS[Kind.SONG]}."
+            )
         if found.demuxer is None or not (found.kind is Kind.SONG or found.demuxer in ("mov", "matroska")):
             raise AudioError(foreign_file(self.quoted, found.kind, Kind.SONG))
         self._open_container(found.demuxer, _BUFFER_BYTES, container_options={"codec_whitelist": _CODECS})
-        stream = next(iter(self._container.streams.audio), None)
+        stream = self._best_stream()
         if found.kind is Kind.FILM and self._videos():
             raise AudioError(foreign_file(self.quoted, Kind.FILM, Kind.SONG))
         if stream is None:
@@ -226,11 +265,36 @@ class AudioFile(MediaFile):
         codec.options = {"max_samples": str(_MAX_FRAME)}
         self._stream, self._file.num_left = stream, _DECODE_BYTES
         self.start_s = float(stream.start_time * stream.time_base) if stream.start_time else 0.0
-        if stream.duration is not None and stream.time_base is not None:
+        self._starts_anew = found.demuxer != "ogg" or not self._is_chained()
+        if not self._starts_anew:
+            seconds = 0.0  # FFmpeg tells that of a part
+        elif stream.duration is not None and stream.time_base is not None:
             seconds = float(stream.duration * stream.time_base)
         else:
             seconds = (self._container.duration or 0) / av.time_base
         self.duration_s = seconds if 0 < seconds < LONGEST_S else None
+
+    def _best_stream(self) -> Any:
+        """The stream marked as default that can be read, otherwise the first one that can; None without any."""
+        streams = sorted(self._container.streams.audio, key=lambda stream: not stream.disposition & _DEFAULT)
+        codecs = _CODECS.split(",")
+        readable = (
+            stream
+            for stream in streams
+            if (codec := stream.codec_context) is not None
+            and codec.name in codecs
+            and codec.codec_tag not in ENCRYPTED_TAGS
+            and can_hear(codec.sample_rate or 0, codec.channels)
+        )
+        return next(readable, streams[0] if streams else None)
+
+    def _is_chained(self) -> bool:
+        """Whether another song follows the first one in an Ogg file."""
+        place = self._file.tell()  # where FFmpeg goes on
+        content = self._file.head(_OPEN_BYTES // 2)
+        self._file.seek(place)
+        first = re.search(rb"OggS\0[^\2\6]", content)
+        return first is not None and content.find(b"OggS\0\2", first.end()) >= 0
 
     def _format(self, head: bytes) -> Format:
         """The format by the first bytes, and by those after tags, which may have covers."""
@@ -262,15 +326,17 @@ class AudioFile(MediaFile):
         if duration_s < _MIN_S:
             raise AudioError(f"{self.quoted} is shorter than a second; choose a longer song.")
 
-    def song(self, duration_s: float, windows: Iterable[Window]) -> AudioSong:
+    def song(self, duration_s: float, windows: Iterable[Window], note: str | None = None) -> AudioSong:
         """The song with the tags of the file."""
-        tags = {
-            key.lower(): text
-            for metadata in (self._stream.metadata, self._container.metadata)  # Ogg has the tags in the stream
-            for key, value in metadata.items()
-            if (text := " ".join(_decoded(value).replace("\0", ";").split())[:_MAX_TAG_CHARS])
-        }
-        artists = _id3_artists(self._tag) or tags.get("artist") or tags.get("album_artist") or tags.get("composer")
+        values: dict[str, str] = {}
+        if self._container.format.name == "mp3" and not {"title", "artist"} <= self._container.metadata.keys():
+            values = tags_at_end(self._file)
+        for metadata in (self._stream.metadata, self._container.metadata):  # Ogg has the tags in the stream
+            values |= {key.lower(): value for key, value in metadata.items() if value.strip()}
+        if names := id3_artists(self._tag):
+            values["artist"] = names
+        tags = read_texts({name: values[name] for name in _TAGS if name in values})
+        artists = tags.get("artist") or tags.get("album_artist") or tags.get("composer")
         year = re.search(r"\b(?:18[6-9]|19\d|20\d)\d(?!\d)", tags.get("date") or tags.get("year") or "", re.ASCII)
         return AudioSong(
             title=tags.get("title") or title_of(self.name),
@@ -280,6 +346,7 @@ class AudioFile(MediaFile):
             year=int(year[0]) if year else None,
             duration_s=duration_s,
             windows=tuple(windows),
+            note=note,
         )
 
     def cover(self) -> bytes | None:
@@ -328,7 +395,8 @@ class AudioFile(MediaFile):
     def _frames(self, start_s: float | None, end_s: float | None) -> Iterator[Any]:
         offset_s = max((start_s or 0.0) - _PREROLL_S, 0.0) + self.start_s
         try:
-            self._container.seek(int(offset_s / self._stream.time_base), stream=self._stream)
+            if self._starts_anew or start_s is not None:  # after a seek, only the first song of a chain would be read
+                self._container.seek(int(offset_s / self._stream.time_base), stream=self._stream)
         except DAMAGE:
             if start_s is not None:
                 return
@@ -353,29 +421,3 @@ class AudioFile(MediaFile):
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(name for part in text.split(";") if (name := part.strip()))
-
-
-def _decoded(value: str) -> str:
-    """The text of a tag: UTF-8, otherwise Windows-1252, which is often declared as Latin-1."""
-    content = value.encode("utf-8", "surrogateescape")
-    try:
-        return content.decode().translate(_WINDOWS)
-    except UnicodeDecodeError:
-        return content.decode("cp1252", "replace")
-
-
-def _id3_artists(tag: bytes) -> str:
-    """The artists of an ID3 tag, separated by semicolons. FFmpeg gives the first one only."""
-    if len(tag) < 10 or tag[3] not in (3, 4) or tag[5] & 0xC0:  # unsynchronised, or with an extended header
-        return ""
-    at = 10
-    while (head := tag[at : at + 10])[:4].isalnum() and len(head) == 10:
-        bits = 7 if tag[3] == 4 else 8
-        size = sum(byte << bits * (3 - place) for place, byte in enumerate(head[4:8]))
-        if head[:4] == b"TPE1" and head[9] == 0:
-            text = tag[at + 10 : at + 10 + size]
-            decoded = text[1:].decode(_ID3_CODECS.get(text[0] if text else 0, "latin-1"), "replace")
-            names = (" ".join(name.replace("\ufeff", "").split()) for name in decoded.split("\0"))
-            return ";".join(filter(None, names))[:_MAX_TAG_CHARS]
-        at += 10 + size
-    return ""

@@ -27,7 +27,7 @@ av.logging.set_level(None)
 DAMAGE = (av.error.FFmpegError, ValueError, OverflowError, MemoryError)
 """What PyAV raises for damaged files."""
 
-_ENCRYPTED_TAGS = ("enca", "drms", "encv", "drmi")  # in MP4
+ENCRYPTED_TAGS = ("enca", "drms", "encv", "drmi")  # in MP4
 _ATTACHED_PICTURE = av.stream.Disposition.attached_pic
 _MAX_ERRORS = 200  # damaged packets in a row
 
@@ -100,7 +100,7 @@ class MediaFile(ABC):
 
     def _require_codec(self, codec: Any, known: str, kind: str, format_name: str) -> None:
         """Refuse an encrypted stream, and one whose decoder is not in an allow-list, separated by commas."""
-        if codec is not None and codec.codec_tag in _ENCRYPTED_TAGS:
+        if codec is not None and codec.codec_tag in ENCRYPTED_TAGS:
             raise self._encrypted()
         if codec is None or codec.name not in known.split(","):
             name = "unknown" if codec is None else codec.name[:20]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby
 from typing import Any
 
 import av
 import numpy as np
+import numpy.typing as npt
 
 from emomusic.runtime import Float32Array
 
@@ -16,15 +17,18 @@ SAMPLE_RATE = 16_000
 PATCH_S = 3.008
 """Length of the network's input: 187 frames of its spectrogram."""
 
-SILENCE = 1e-3
-"""Peak of inaudible sound, -60 dB."""
+_SILENCE = 1e-3  # peak of inaudible sound, as a share of the highest peak: -60 dB
+_LEAST_PEAK = 10 ** (-70 / 20)
 
 _RATES = range(4_000, 768_001)
 _MAX_CHANNELS = 16
 _MOST_KINDS = 100  # each needs a resampler
+_MAX_SAMPLE = 100.0  # 40 dB beyond full scale; floating point has any value
 _PART = SAMPLE_RATE // 10
+_AROUND = 5 * _PART
 _SAME = 0.9  # of the energy of the loudest channel; of such channels, the first one is heard in all blocks
-_CANCELLED = 0.15**2  # energy of the mean, compared with that of the loudest channel
+_CANCELLED = 0.3**2  # energy of the sum, compared with that of the loudest channel
+_LOW_CHANNEL = "LFE"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,17 +37,36 @@ class Window:
 
     Attributes:
         start_s: seconds from the start of the song.
-        samples: shape (n,), float32, mono, 16 kHz, -1 to 1.
+        samples: shape (n,), float32, mono, 16 kHz. Full scale is 1; loud songs go beyond it.
     """
 
     start_s: float
     samples: Float32Array
 
 
-def sounding_share(samples: Float32Array) -> float:
-    """The share of a sound that is not silent, in parts of a tenth of a second."""
-    peaks = np.abs(samples[: len(samples) // _PART * _PART]).reshape(-1, _PART).max(axis=1)
-    return float((peaks >= SILENCE).mean()) if len(peaks) else 0.0
+def least_peak(sounds: Iterable[Float32Array]) -> float:
+    """The peak from which a part of these sounds is audible, however loud the file is."""
+    return max(_SILENCE * max((peak_of(sound) for sound in sounds), default=0.0), _LEAST_PEAK)
+
+
+def peak_of(samples: Float32Array) -> float:
+    """The largest amplitude; 0 without samples."""
+    return float(np.abs(samples).max(initial=0))
+
+
+def sounding_parts(samples: Float32Array, least: float) -> npt.NDArray[np.bool_]:
+    """Which parts of a tenth of a second reach this peak."""
+    parts = np.abs(samples[: len(samples) // _PART * _PART]).reshape(-1, _PART)
+    return np.asarray(parts.max(axis=1) >= least)
+
+
+def without_silent_ends(samples: Float32Array, least: float) -> tuple[int, Float32Array]:
+    """The sound from its first to its last part that reaches this peak, with half a second around, and its place."""
+    places = np.flatnonzero(sounding_parts(samples, least)) * _PART
+    if not len(places):
+        return 0, samples
+    start = max(int(places[0]) - _AROUND, 0)
+    return start, samples[start : places[-1] + _PART + _AROUND]
 
 
 def windows_of(blocks: Iterable[Float32Array], step_s: float) -> Iterator[Window]:
@@ -72,9 +95,10 @@ def can_hear(rate: int, channels: int) -> bool:
 
 
 def mono_sound(frames: Iterable[Any]) -> Iterator[Float32Array]:
-    """Mean over the channels of decoded frames, at 16 kHz, in blocks of about a second.
+    """Half the sum of the channels of decoded frames, at 16 kHz, in blocks of about a second.
 
-    Where the channels cancel each other, the loudest one replaces their mean.
+    Where the channels cancel each other, the loudest one replaces them. The channel of low effects is left out where
+    others sound.
 
     Args:
         frames: of PyAV, consecutive.
@@ -82,17 +106,29 @@ def mono_sound(frames: Iterable[Any]) -> Iterator[Float32Array]:
     Raises:
         ValueError: the rate, the channels or the format of the samples changes again and again.
     """
-    kinds = groupby(frames, lambda frame: (frame.format.name, frame.sample_rate, frame.layout.nb_channels))
-    for number, ((_, rate, channels), same) in enumerate(kinds):  # in nearly all files one kind
+    kinds = groupby(frames, lambda frame: (frame.format.name, frame.sample_rate, frame.layout.name))
+    for number, ((_, rate, _), same) in enumerate(kinds):  # in nearly all files one kind
         if number >= _MOST_KINDS:
             raise ValueError("the samples must be of one kind. Received: more than a hundred changes")
-        if not can_hear(rate, channels):
+        first = next(same)
+        names = [channel.name for channel in first.layout.channels]
+        if not can_hear(rate, first.layout.nb_channels):
             continue
         # Packed, because PyAV reads beyond the planes of more than eight channels
         resampler = av.AudioResampler("flt", None, SAMPLE_RATE, frame_size=SAMPLE_RATE)
-        for frame in chain(same, (None,)):
+        for frame in chain((first,), same, (None,)):
             for ready in resampler.resample(frame):
-                sound = np.nan_to_num(ready.to_ndarray().reshape(-1, channels), posinf=0, neginf=0).clip(-1, 1)
-                mean, energies = sound.mean(axis=1), np.square(sound).mean(axis=0)
-                is_cancelled = np.square(mean).mean() < _CANCELLED * energies.max()
-                yield sound[:, np.argmax(energies > _SAME * energies.max())] if is_cancelled else mean
+                yield _mixed(ready.to_ndarray().reshape(-1, first.layout.nb_channels), names)
+
+
+def _mixed(sound: Float32Array, names: Sequence[str]) -> Float32Array:
+    sound = np.nan_to_num(sound, posinf=0, neginf=0).clip(-_MAX_SAMPLE, _MAX_SAMPLE)
+    if sound.shape[1] == 1:
+        return sound[:, 0]
+    energies = np.square(sound).mean(axis=0)
+    is_full = np.array([name != _LOW_CHANNEL for name in names]) & (energies > _LEAST_PEAK**2)
+    if is_full.any():
+        sound, energies = sound[:, is_full], energies[is_full]
+    total = sound.sum(axis=1)
+    is_cancelled = np.square(total).mean() < _CANCELLED * energies.max()
+    return sound[:, np.argmax(energies > _SAME * energies.max())] if is_cancelled else total / 2

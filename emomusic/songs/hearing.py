@@ -21,7 +21,7 @@ from emomusic.assets import DAMAGED_ARRAYS, ModelKind, folder_of, load_once, mod
 from emomusic.calibration import softmax
 from emomusic.errors import AudioError, ModelError
 from emomusic.media.audio_file import AudioFile
-from emomusic.media.sound import PATCH_S, SILENCE, Window, windows_of
+from emomusic.media.sound import PATCH_S, Window, least_peak, peak_of, windows_of
 from emomusic.runtime import Float32Array, Network
 from emomusic.songs.song import Hearing
 
@@ -57,9 +57,9 @@ _NUM_TOGETHER = 8  # windows in one answer of the model, as long as the clips th
 
 
 def patches_of(samples: Float32Array) -> Float32Array:
-    """Cut sound into patches, shape (n, `NUM_SAMPLES`), n at least 1. Silence fills a sound shorter than one patch."""
+    """Cut sound into patches, shape (n, `NUM_SAMPLES`), n at least 1. A sound shorter than one patch is repeated."""
     if len(samples) < NUM_SAMPLES:
-        samples = np.pad(samples, (0, NUM_SAMPLES - len(samples)))
+        samples = np.resize(samples, NUM_SAMPLES) if len(samples) else np.zeros(NUM_SAMPLES, np.float32)
     return np.lib.stride_tricks.sliding_window_view(samples, NUM_SAMPLES)[::NUM_SAMPLES]
 
 
@@ -265,7 +265,8 @@ def hear_film(
             for window in windows_of(sound.sound(length_s=max(end_s - offset_s, 0.0)), step_s)
             if window.start_s + offset_s + step_s > 0  # the sound may begin before the picture
         ]
-    audible = [window for window in windows if np.abs(window.samples).max(initial=0) >= SILENCE]
+    least = least_peak(window.samples for window in windows)
+    audible = [window for window in windows if peak_of(window.samples) >= least]
     spans: list[SoundSpan] = []
     for part in np.array_split(np.arange(len(audible)), -(-len(audible) // _NUM_TOGETHER) or 1):
         if not part.size or not on_progress(float(part[0] / len(audible))):

@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from emomusic.affect import QUADRANT_CORNERS, Mood
+from emomusic.assets import SOUND_FOLDER, checksum_of
 from emomusic.errors import AudioError, LibraryError
 from emomusic.media.formats import AUDIO_ENDINGS, title_of
 from emomusic.songs.analysis import analyse_all, stored
@@ -113,8 +114,14 @@ class Library(LibraryFile):
             ((waiting, total),) = self._rows("SELECT count(*) FILTER (WHERE model IS NULL), count(*) FROM songs")
             return waiting, total
 
+    def num_older(self) -> int:
+        """The number of songs that were heard by another sound model than today's, until `analyse` hears them again."""
+        with self._errors():
+            query = "SELECT count(*) FROM songs WHERE song NOT NULL AND model NOT NULL AND model IS NOT ?"
+            return int(self._rows(query, checksum_of(SOUND_FOLDER))[0][0])
+
     def info(self, songs: Sequence[Song] | None = None) -> dict[str, Any]:
-        """The `file`, its `folders`, and the numbers of `songs`, `waiting` and `unreadable` files and of each mood.
+        """The `file`, its `folders`, and the numbers of `songs`, `waiting`, `unreadable` and `older` ones and of moods.
 
         Args:
             songs: all of the library, if they have been read.
@@ -128,6 +135,7 @@ class Library(LibraryFile):
                 "folders": [path for (path,) in roots],
                 "songs": moods.total(),
                 "waiting": self.counts()[0],
+                "older": self.num_older(),
                 "unreadable": self._number("SELECT count(*) FROM songs WHERE error NOT NULL"),
                 "moods": {mood.value: moods[mood] for mood in Mood},
             }

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +24,8 @@ from emomusic.songs.library import Library
 from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.song import FEATURE_NAMES, Song
+
+log = logging.getLogger(__name__)
 
 SONGS = "songs.json"
 """File with a list of `song.Song`, each with the name of its file as `path`."""
@@ -65,6 +68,8 @@ def load_library_recommender(path: Path | None = None) -> Recommender:
     """
     with Library(path) as library:
         if songs := library.songs():
+            if num_older := library.num_older():
+                log.warning("%d songs were heard by an older model. Run: emomusic library update", num_older)
             return recommender_of(songs)
         raise LibraryError(f"expected songs in {library.path}. Received: none. Run: emomusic library add FOLDER")
 

@@ -44,6 +44,7 @@ def test_songs_are_found_and_analysed_once(library: Library, music: Path):
         "folders": [str(music)],
         "songs": 4,
         "waiting": 0,
+        "older": 4,
         "unreadable": 1,
         "moods": {"calm": 1, "happy": 0, "energetic": 3, "sad": 0},
     }

@@ -145,6 +145,8 @@ def _hear(own: OwnSong) -> Hearing:
         artists = f" by {escape_markdown(join_names(song.artists))}" if song.artists else ""
         own.title = song.title
         own.words = f"**{escape_markdown(song.title)}**{artists}, {format_clock(song.duration_s)}"
+        if song.note is not None:
+            own.words += f"\n\n:material/warning: {escape_markdown(song.note)}"
         hearing = load_sound_model().analyse(song.windows, visitor_turn)
         own.step_s = max(min(song.duration_s, MAX_S) / _MOST_PARTS, PATCH_S)
         own.path = hearing.timeline if len(song.windows) == 1 else None  # a short song was heard as a whole

@@ -1,0 +1,112 @@
+"""The text of tags, whose encoding is often declared wrongly, and tags that FFmpeg does not read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_MAX_CHARS = 300
+_WINDOWS = {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
+_ENCODINGS = ["cp1251", "koi8_r", "cp1253", "cp932", "euc_jp", "gbk", "big5", "euc_kr"]
+_FOREIGN = re.compile(rb"[\x80-\xff]{2,}")
+_NOT_WESTERN = re.compile(rb"[\x81-\x83\x8d\x8f\x90\x9d]")  # nearly unused in Windows-1252; half of Japanese
+_FEWEST = 4  # bytes that tell an encoding
+_CONFIDENCE = 0.4  # highest share of noise, for charset-normalizer
+_VALUES = 100
+
+_ID3_CODECS = {0: "latin-1", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}
+_ID3V1 = {"title": slice(3, 33), "artist": slice(33, 63), "album": slice(63, 93), "date": slice(93, 97)}
+_APE_KEYS = {"title": "Title", "artist": "Artist", "album": "Album", "genre": "Genre", "date": "Year"}
+
+
+def read_texts(values: Mapping[str, str]) -> dict[str, str]:
+    """The texts of tags, without those in an unknown encoding.
+
+    UTF-8 and Asian, Cyrillic and Greek encodings that are declared as Latin-1 are told by all values together.
+
+    Args:
+        values: by name; bytes outside UTF-8 are surrogates.
+    """
+    contents = {name: _declared_as_latin(value) for name, value in list(values.items())[:_VALUES]}
+    legacy = [content for content in contents.values() if content is not None and _utf_8(content) is None]
+    encoding = _encoding_of(b"\n".join(legacy))
+    texts = {}
+    for name, content in contents.items():
+        text = values[name] if content is None else _utf_8(content)
+        if text is None:
+            assert content is not None
+            text = content.decode(encoding, "replace") if encoding else content.decode("latin-1").translate(_WINDOWS)
+        texts[name] = " ".join(text.replace("\0", ";").split())[:_MAX_CHARS]
+    return {name: text for name, text in texts.items() if text and "\ufffd" not in text}
+
+
+def _declared_as_latin(value: str) -> bytes | None:
+    """The bytes of a tag that a program has read, or may have read, as Latin-1 or Windows-1252."""
+    content = value.encode("utf-8", "surrogateescape")
+    if _utf_8(content) is None:
+        return content
+    for encoding in ("latin-1", "cp1252"):
+        try:
+            return value.encode(encoding)
+        except UnicodeEncodeError:
+            continue
+    return None
+
+
+def _utf_8(content: bytes) -> str | None:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _encoding_of(content: bytes) -> str | None:
+    """The encoding of text that cannot be Western; None for Western text, "ascii" if it is unknown."""
+    num_high = sum(byte > 127 for byte in content)
+    num_together = sum(map(len, _FOREIGN.findall(content)))
+    is_foreign = num_high >= _FEWEST and num_together > 0.75 * num_high
+    if not is_foreign and len(_NOT_WESTERN.findall(content)) < _FEWEST // 2:
+        return None
+    from charset_normalizer import from_bytes
+
+    found = from_bytes(content, cp_isolation=_ENCODINGS, threshold=_CONFIDENCE).best()
+    return "ascii" if found is None else found.encoding
+
+
+def id3_artists(tag: bytes) -> str:
+    """The artists of an ID3 tag, separated by null characters. FFmpeg gives the first one only."""
+    if len(tag) < 10 or tag[3] not in (3, 4) or tag[5] & 0xC0:  # unsynchronised, or with an extended header
+        return ""
+    at = 10
+    while (head := tag[at : at + 10])[:4].isalnum() and len(head) == 10:
+        bits = 7 if tag[3] == 4 else 8
+        size = sum(byte << bits * (3 - place) for place, byte in enumerate(head[4:8]))
+        if head[:4] == b"TPE1" and head[9] == 0:
+            text = tag[at + 10 : at + 10 + size]
+            decoded = text[1:].decode(_ID3_CODECS.get(text[0] if text else 0, "latin-1"), "replace")
+            return decoded.replace("\ufeff", "").strip("\0")
+        at += 10 + size
+    return ""
+
+
+def tags_at_end(file: Any) -> dict[str, str]:
+    """The APE and ID3v1 tags at the end of an MP3 file, which FFmpeg does not read or reads without an ID3v2 tag only.
+
+    Args:
+        file: with `read`, `seek` and `tell`.
+    """
+    from mutagen import MutagenError
+    from mutagen.apev2 import APEv2
+
+    file.seek(-128, 2)
+    last = file.read(128)
+    found = {}
+    if last.startswith(b"TAG"):
+        texts = {name: last[place].split(b"\0")[0].decode("utf-8", "surrogateescape") for name, place in _ID3V1.items()}
+        found = {name: text for name, text in texts.items() if text.strip()}
+    try:
+        ape = APEv2(file)  # type: ignore[no-untyped-call]
+        return found | {name: str(ape[key]) for name, key in _APE_KEYS.items() if key in ape}
+    except (MutagenError, OSError, ValueError, LookupError):
+        return found
