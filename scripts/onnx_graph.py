@@ -23,7 +23,7 @@ class Graph:
 
     def add(self, operation: str, *inputs: str, output: str, **attributes: Any) -> str:
         """Add a node. Returns the name of its output."""
-        self._nodes.append(helper.make_node(operation, inputs, [output], **attributes))
+        self._nodes.append(helper.make_node(operation, inputs, [output], name=output, **attributes))
         return output
 
     def weight(self, name: str, values: npt.NDArray[Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain, groupby
 from typing import Any
 
@@ -17,6 +18,9 @@ SAMPLE_RATE = 16_000
 PATCH_S = 3.008
 """Length of the network's input: 187 frames of its spectrogram."""
 
+LEVEL_DB = -17.0
+"""Loudness of songs when they are heard, in LUFS."""
+
 _SILENCE = 1e-3  # peak of inaudible sound, as a share of the highest peak: -60 dB
 _LEAST_PEAK = 10 ** (-70 / 20)
 
@@ -26,6 +30,13 @@ _MOST_KINDS = 100  # each needs a resampler
 _MAX_SAMPLE = 100.0  # 40 dB beyond full scale; floating point has any value
 _PART = SAMPLE_RATE // 10
 _AROUND = 5 * _PART
+_BLOCK = 4 * _PART  # of BS.1770
+_ABSOLUTE_GATE_DB, _RELATIVE_GATE_DB, _OFFSET_DB = -70.0, -10.0, -0.691
+# Of BS.1770, tables 1 and 2, at 48 kHz: a filter for the head and a high-pass, each as numerator and denominator
+_FILTERS = (
+    ((1.53512485958697, -2.69169618940638, 1.19839281085285), (1.0, -1.69065929318241, 0.73248077421585)),
+    ((1.0, -2.0, 1.0), (1.0, -1.99004745483398, 0.99007225036621)),
+)
 _SAME = 0.9  # of the energy of the loudest channel; of such channels, the first one is heard in all blocks
 _CANCELLED = 0.3**2  # energy of the sum, compared with that of the loudest channel
 _LOW_CHANNEL = "LFE"
@@ -67,6 +78,47 @@ def without_silent_ends(samples: Float32Array, least: float) -> tuple[int, Float
         return 0, samples
     start = max(int(places[0]) - _AROUND, 0)
     return start, samples[start : places[-1] + _PART + _AROUND]
+
+
+def loudness_of(sounds: Iterable[Float32Array]) -> float:
+    """Loudness in LUFS of mono sounds together; -inf if all are silent.
+
+    It is the gated loudness of ITU-R BS.1770-5. The filters are applied to the spectrum of each block.
+    """
+    energies = np.concatenate([np.empty(0), *map(_energies, sounds)])
+    for gate_db in (_ABSOLUTE_GATE_DB, None):
+        if not len(energies):
+            break
+        gate_db = _decibels(energies.mean()) + _RELATIVE_GATE_DB if gate_db is None else gate_db
+        energies = energies[_decibels(energies) > gate_db]
+    return float(_decibels(energies.mean())) if len(energies) else -np.inf
+
+
+def gain_of(loudness_db: float) -> float:
+    """The factor that brings sound of this loudness to `LEVEL_DB`; 1 for silence."""
+    return float(10 ** ((LEVEL_DB - loudness_db) / 20)) if np.isfinite(loudness_db) else 1.0
+
+
+def _decibels(energies: Any) -> Any:
+    return _OFFSET_DB + 10 * np.log10(np.maximum(energies, 1e-20))
+
+
+def _energies(samples: Float32Array) -> npt.NDArray[np.float64]:
+    """Weighted energies of blocks of 0.4 s, which overlap by three quarters."""
+    if len(samples) < _BLOCK:
+        samples = np.resize(samples, _BLOCK) if len(samples) else np.zeros(_BLOCK, np.float32)
+    spectra = np.fft.rfft(np.lib.stride_tricks.sliding_window_view(samples, _BLOCK)[::_PART])
+    powers = np.square(spectra.real) + np.square(spectra.imag)
+    powers[:, 1:-1] *= 2  # the negative frequencies
+    return np.asarray(powers @ _weights() / _BLOCK**2, np.float64)
+
+
+@cache
+def _weights() -> npt.NDArray[np.float64]:
+    """The power of the filters at each frequency of a block."""
+    z = np.exp(-2j * np.pi * np.fft.rfftfreq(_BLOCK, 1 / SAMPLE_RATE) / 48_000)
+    ratios = [np.polyval(top[::-1], z) / np.polyval(bottom[::-1], z) for top, bottom in _FILTERS]
+    return np.asarray(np.square(np.abs(np.prod(ratios, axis=0))))
 
 
 def windows_of(blocks: Iterable[Float32Array], step_s: float) -> Iterator[Window]:

@@ -47,8 +47,8 @@ def analyse_all(
     """
     if not files:
         return
-    model = load_sound_model()  # its errors are those of each worker
     if workers == 1 or len(files) == 1:
+        model = load_sound_model()
         yield from ((number, *_analyse(model, (number, path))) for number, path in files.items())
         return
     calls, num_crashes = deque(files.items()), 0

@@ -21,7 +21,7 @@ from emomusic.assets import DAMAGED_ARRAYS, ModelKind, folder_of, load_once, mod
 from emomusic.calibration import softmax
 from emomusic.errors import AudioError, ModelError
 from emomusic.media.audio_file import AudioFile
-from emomusic.media.sound import PATCH_S, Window, least_peak, peak_of, windows_of
+from emomusic.media.sound import PATCH_S, SAMPLE_RATE, Window, gain_of, least_peak, loudness_of, peak_of, windows_of
 from emomusic.runtime import Float32Array, Network
 from emomusic.songs.song import Hearing
 
@@ -33,7 +33,7 @@ HOP = 256
 NUM_SAMPLES = 186 * HOP + 512
 """Samples of one patch, at 16 kHz: 187 frames of the spectrogram."""
 
-_BATCH = 8  # patches in one call; each needs about 20 MB
+_BATCH = 2  # patches in one call; each needs about 10 MB, and the system takes large blocks back after each use
 
 TAGS = (
     *("rock", "pop", "alternative", "indie", "electronic", "female vocalists", "dance", "00s", "alternative rock"),
@@ -57,10 +57,42 @@ _NUM_TOGETHER = 8  # windows in one answer of the model, as long as the clips th
 
 
 def patches_of(samples: Float32Array) -> Float32Array:
-    """Cut sound into patches, shape (n, `NUM_SAMPLES`), n at least 1. A sound shorter than one patch is repeated."""
+    """Cut sound into patches, shape (n, `NUM_SAMPLES`), n at least 1.
+
+    The last patch ends with the sound if more than half of a patch is left. A shorter sound is repeated.
+    """
     if len(samples) < NUM_SAMPLES:
         samples = np.resize(samples, NUM_SAMPLES) if len(samples) else np.zeros(NUM_SAMPLES, np.float32)
-    return np.lib.stride_tricks.sliding_window_view(samples, NUM_SAMPLES)[::NUM_SAMPLES]
+    every = np.lib.stride_tricks.sliding_window_view(samples, NUM_SAMPLES)
+    places = list(range(0, len(every), NUM_SAMPLES))
+    if len(samples) % NUM_SAMPLES > NUM_SAMPLES / 2:
+        places.append(len(every) - 1)
+    return np.asarray(every[places])
+
+
+def hear_windows(
+    windows: Sequence[Window],
+    loudness_db: float | None = None,
+    turn: Callable[[], AbstractContextManager[None]] = nullcontext,
+) -> tuple[list[float], Float32Array, Float32Array]:
+    """What the network finds in windows at one level.
+
+    Args:
+        windows: at least one.
+        loudness_db: of all the sound that they are parts of; None for that of the windows.
+        turn: held by each call of the network.
+
+    Returns:
+        The time of each patch in seconds, and the results of `run_network`.
+    """
+    parts = [patches_of(window.samples) for window in windows]
+    gain = gain_of(loudness_of(window.samples for window in windows) if loudness_db is None else loudness_db)
+    times = [
+        window.start_s + min(row * PATCH_S, max(len(window.samples) / SAMPLE_RATE - PATCH_S, 0.0))
+        for window, part in zip(windows, parts, strict=True)
+        for row in range(len(part))
+    ]
+    return times, *run_network(np.concatenate(parts) * np.float32(gain), turn)
 
 
 @load_once
@@ -74,7 +106,7 @@ def load_network() -> Network:
 
 
 def spectrogram_of(samples: Float32Array) -> Float32Array:
-    """The loudness that the network sees, shape (frames, 96): 62.5 frames a second, bands from 0 to 8,000 Hz.
+    """What the network sees of a sound, shape (frames, 96): 62.5 frames a second, bands from 0 to 8,000 Hz.
 
     Raises:
         ModelError: the file is absent or damaged.
@@ -84,7 +116,8 @@ def spectrogram_of(samples: Float32Array) -> Float32Array:
     model = onnx.load(models_dir() / NETWORK)
     del model.graph.output[:]
     model.graph.output.append(onnx.helper.make_tensor_value_info("mels", onnx.TensorProto.FLOAT, None))
-    (mels,) = Network(model.SerializeToString())(np.ascontiguousarray(patches_of(samples)))
+    patches = patches_of(samples) * np.float32(gain_of(loudness_of([samples])))
+    (mels,) = Network(model.SerializeToString())(patches)
     return np.asarray(mels[:, 0].reshape(-1, mels.shape[-1]))
 
 
@@ -131,26 +164,25 @@ class SoundHead:
         return np.asarray(softmax(logits), np.float64)
 
     def analyse(
-        self, windows: Sequence[Window], turn: Callable[[], AbstractContextManager[None]] = nullcontext
+        self,
+        windows: Sequence[Window],
+        turn: Callable[[], AbstractContextManager[None]] = nullcontext,
+        *,
+        loudness_db: float | None = None,
     ) -> Hearing:
         """The mood of a song.
 
         Args:
-            windows: the whole song, or several parts of it.
-            turn: held by each call of the network, up to 2.5 s of one core.
+            windows: the whole song, or several parts of it, however loud it is.
+            turn: held by each call of the network, up to 0.1 s of one core.
+            loudness_db: as for `hear_windows`.
         """
-        parts = [patches_of(window.samples) for window in windows]
-        tags, features = run_network(np.concatenate(parts), turn)
+        times, tags, features = hear_windows(windows, loudness_db, turn)
         summary = summary_of(features)
         probabilities = self.probabilities(summary[None])[0]
         moments = np.tile(summary, (len(features), 1))
         moments[:, : features.shape[1]] = features
         points = self.probabilities(moments) @ _CORNERS
-        times = [
-            window.start_s + row * PATCH_S
-            for window, part in zip(windows, parts, strict=True)
-            for row in range(len(part))
-        ]
         shares = (1 / (1 + np.exp(-tags))).mean(axis=0)
         strongest = np.argsort(-shares, kind="stable")[:_NUM_TAGS]
         valence, arousal = (probabilities @ _CORNERS).tolist()
@@ -267,12 +299,14 @@ def hear_film(
         ]
     least = least_peak(window.samples for window in windows)
     audible = [window for window in windows if peak_of(window.samples) >= least]
+    loudness_db = loudness_of(window.samples for window in audible)
     spans: list[SoundSpan] = []
     for part in np.array_split(np.arange(len(audible)), -(-len(audible) // _NUM_TOGETHER) or 1):
         if not part.size or not on_progress(float(part[0] / len(audible))):
             break
         together = [audible[position] for position in part.tolist()]
-        for window, (_, valence, arousal) in zip(together, load_sound_model().analyse(together).timeline, strict=True):
+        timeline = load_sound_model().analyse(together, loudness_db=loudness_db).timeline
+        for window, (_, valence, arousal) in zip(together, timeline, strict=True):
             mood = QUADRANT_MOODS[quadrant_of(AffectPoint(valence, arousal), neutral_radius=0)]
             # After the last window, the sound is shorter than another one
             length_s = step_s + (PATCH_S if window is windows[-1] else 0.0)

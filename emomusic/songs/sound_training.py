@@ -18,6 +18,7 @@ from emomusic.baselines import SOUND_BASELINE
 from emomusic.errors import DatasetError
 from emomusic.media.audio_file import read_song
 from emomusic.media.formats import AUDIO_ENDINGS
+from emomusic.media.sound import LEVEL_DB
 from emomusic.metrics import expected_calibration_error, mistakes, score
 from emomusic.runtime import num_cores
 from emomusic.songs.cross_validation import CrossValidation, Examples, card_values, cross_validate, train
@@ -28,9 +29,8 @@ from emomusic.songs.hearing import (
     QUADRANTS,
     SoundHead,
     directions,
+    hear_windows,
     kernel,
-    patches_of,
-    run_network,
     summary_of,
 )
 
@@ -72,8 +72,8 @@ def read_clips(folder: Path, on_progress: Callable[[int, int], None]) -> Example
 
 
 def _heard(path: Path) -> tuple[npt.NDArray[np.float32], str]:
-    parts = [patches_of(window.samples) for window in read_song(path).windows]
-    return summary_of(run_network(np.concatenate(parts))[1]), hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    features = hear_windows(read_song(path).windows)[2]
+    return summary_of(features), hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def fit_head(summaries: npt.NDArray[np.float32], labels: npt.NDArray[np.int64]) -> SoundHead:
@@ -159,7 +159,8 @@ song, with equal weights, give probabilities of Russell's quadrants: Q1 pleasant
 Q3 unpleasant and drowsy, Q4 pleasant and drowsy.
 
 `python -m emomusic train sound --data music4q` wrote the head and this card.
-`python -m scripts.build_sound_network WHEEL` wrote the network, with every second height of the highest convolutions.
+`python -m scripts.build_sound_network WHEEL` wrote the network, with every second height of the highest convolutions,
+and most convolutions in integers of eight bits. Songs are heard at {level:.0f} LUFS (ITU-R BS.1770).
 
 ## Data
 
@@ -190,6 +191,7 @@ Most frequent mistake: {worst}.
 - A label says what annotators perceived, not what a listener feels. Valence is harder than arousal.
 - Of a song longer than a minute, three parts of 3 s are heard, fewer than in the clips.
 - Words are not understood.
+- A song with less than 10 s of sound has an uncertain mood.
 """
 
 
@@ -198,5 +200,6 @@ def _card(metrics: dict[str, Any]) -> str:
     return _CARD.format(
         **card_values(metrics, ".1%", "quadrant"),
         published=SOUND_BASELINE.figure,
+        level=LEVEL_DB,
         worst=f"{errors[0].predicted} for {errors[0].true}" if errors else "none",
     )

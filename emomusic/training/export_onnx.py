@@ -72,7 +72,7 @@ def export_onnx(model: keras.Model, path: Path, *, eight_bits: bool = False, gra
     limit = MAX_DIFFERENCE
     if eight_bits:
         faces, limit = varied_samples(side).astype(np.float32), MAX_DIFFERENCE_IN_EIGHT_BITS
-        proto = _in_eight_bits(proto, faces)
+        proto = in_eight_bits(proto, np.array_split(faces, math.ceil(len(faces) / _NUM_VARIANTS)))
     else:
         halve_weights(proto)
     received = Network(proto.SerializeToString())(faces)[0]
@@ -132,17 +132,25 @@ def halve_weights(proto: Any, *, kept: Container[str] = ()) -> None:
         graph.node.insert(0, cast)
 
 
-def _in_eight_bits(proto: Any, faces: npt.NDArray[np.float32]) -> Any:
+def in_eight_bits(
+    proto: Any, batches: Sequence[Float32Array], *, kept: Sequence[str] = (), pooled: bool = False
+) -> Any:
     """The network with convolutions in integers, one scale per channel of the weights.
 
     Weights use seven bits, because older x86 processors overflow with eight (ONNX Runtime's `reduce_range`).
+
+    Args:
+        proto: the network, with one input.
+        batches: inputs that give the ranges of the activations.
+        kept: names of nodes that stay in full precision.
+        pooled: compute maxima in integers, too.
     """
     from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    class Faces(CalibrationDataReader):  # type: ignore[misc]
+    class Inputs(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:
-            self._batches = iter(np.array_split(faces, math.ceil(len(faces) / _NUM_VARIANTS)))
+            self._batches = iter(batches)
 
         def get_next(self) -> dict[str, npt.NDArray[np.float32]] | None:
             batch = next(self._batches, None)
@@ -155,12 +163,13 @@ def _in_eight_bits(proto: Any, faces: npt.NDArray[np.float32]) -> Any:
         quantize_static(
             prepared,
             quantized,
-            Faces(),
+            Inputs(),
             per_channel=True,
             reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            op_types_to_quantize=["Conv"],
+            op_types_to_quantize=["Conv", "MaxPool"] if pooled else ["Conv"],
+            nodes_to_exclude=list(kept),
         )
         return onnx.load(quantized)
 

@@ -1,4 +1,4 @@
-"""Silence and the mix of channels."""
+"""Loudness, silence and the mix of channels."""
 
 import io
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from emomusic.media.audio_file import read_song
-from emomusic.media.sound import SAMPLE_RATE, without_silent_ends
+from emomusic.media.sound import LEVEL_DB, SAMPLE_RATE, gain_of, loudness_of, without_silent_ends
 from tests.songs.songs import tone
 
 TIMES = np.arange(20 * SAMPLE_RATE) / SAMPLE_RATE
@@ -15,6 +15,25 @@ TIMES = np.arange(20 * SAMPLE_RATE) / SAMPLE_RATE
 
 def sine(level_db: float, *, hertz: float = 997) -> np.ndarray:
     return (10 ** (level_db / 20) * np.sin(2 * np.pi * hertz * TIMES)).astype(np.float32)
+
+
+def test_loudness_is_that_of_bs_1770():
+    assert loudness_of([sine(0)]) == pytest.approx(-3.01, abs=0.05)  # the standard's own example
+    assert loudness_of([sine(-40)]) == pytest.approx(-43.01, abs=0.05)
+    assert loudness_of([sine(0, hertz=20)]) < -10  # nearly inaudible
+    assert loudness_of([sine(0, hertz=4000)]) == pytest.approx(0.3, abs=1)
+    # The gates leave out what is far below the rest
+    assert loudness_of([sine(-50), sine(-23), sine(-50)]) == pytest.approx(-26.0, abs=0.1)
+    assert loudness_of([sine(-20), np.zeros_like(TIMES, np.float32)]) == pytest.approx(-23.01, abs=0.05)
+    for silent in ([], [np.zeros(9, np.float32)], [sine(-75)]):
+        assert loudness_of(silent) == -np.inf
+        assert gain_of(loudness_of(silent)) == 1
+
+
+@pytest.mark.parametrize("level_db", [-40, -20, 0, 18])
+def test_every_sound_comes_to_one_level(level_db: float):
+    samples = sine(level_db)
+    assert loudness_of([samples * gain_of(loudness_of([samples]))]) == pytest.approx(LEVEL_DB, abs=0.01)
 
 
 def test_silent_ends_are_cut():

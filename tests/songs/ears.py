@@ -12,7 +12,7 @@ from emomusic.songs.song import Hearing
 class FakeEar:
     """Loud sound is energetic (Q2), quiet sound calm (Q4). Very quiet sound ends the process."""
 
-    def analyse(self, windows: Sequence[Window], _turn: object = None) -> Hearing:
+    def analyse(self, windows: Sequence[Window], _turn: object = None, **_: object) -> Hearing:
         peak = float(np.abs(windows[0].samples).max())
         if peak < CRASH_VOLUME:
             os._exit(9)

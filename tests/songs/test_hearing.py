@@ -24,6 +24,7 @@ from emomusic.songs.hearing import (
     SoundSpan,
     hear_film,
     load_sound_model,
+    patches_of,
     spectrogram_of,
 )
 from emomusic.songs.song import Hearing
@@ -58,6 +59,21 @@ def test_loud_drums_are_more_awake_than_a_soft_chord():
         assert heard.moods[heard.mood] == max(heard.probabilities.values())
         assert [name in TAGS for name, _ in heard.tags] == 5 * [True]
         assert [time_s for time_s, *_ in heard.timeline] == pytest.approx([0, PATCH_S, 2 * PATCH_S])
+
+
+@pytest.mark.parametrize("gain_db", [-30, -20, 12, 18])
+def test_a_louder_or_quieter_copy_has_the_same_mood(gain_db: float):
+    model, sound = load_sound_model(), drums(9.5)
+    first, second = (model.analyse([Window(0.0, sound * np.float32(10 ** (db / 20)))]) for db in (0, gain_db))
+    assert (second.valence, second.arousal) == pytest.approx((first.valence, first.arousal), abs=0.01)
+
+
+def test_a_short_sound_is_repeated_and_a_rest_is_heard():
+    second = drums(1.0)
+    assert np.array_equal(patches_of(second)[0][: 2 * len(second)], np.tile(second, 2))
+    sound = np.arange(2.6 * NUM_SAMPLES, dtype=np.float32)
+    assert [patch[0] for patch in patches_of(sound)] == [0, NUM_SAMPLES, len(sound) - NUM_SAMPLES]
+    assert len(patches_of(sound[: round(2.4 * NUM_SAMPLES)])) == 2
 
 
 def clips(shift: float = 0.0) -> Examples:
@@ -123,7 +139,7 @@ class _Ear(FakeEar):
     def __init__(self) -> None:
         self.num_heard: list[int] = []
 
-    def analyse(self, windows: Sequence[Window], _turn: object = None) -> Hearing:
+    def analyse(self, windows: Sequence[Window], _turn: object = None, **_: object) -> Hearing:
         self.num_heard.append(len(windows))
         heard = [super(_Ear, self).analyse([window]) for window in windows]
         timeline = [(w.start_s, h.valence, h.arousal) for w, h in zip(windows, heard, strict=True)]
