@@ -225,7 +225,7 @@ class FilmJob:
                     self._change(preview=encode_jpeg(marked_frame(small, moment.faces, scale)))
                 if should_stop():
                     break
-            else:
+            if not should_stop():
                 reading.finish(film)
             self._change(problem=film.problem)
 
