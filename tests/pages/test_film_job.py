@@ -153,7 +153,7 @@ def test_a_film_that_breaks_off_an_error_and_a_missing_encoder_keep_the_readings
 
     monkeypatch.setattr(job_module, "annotate_film", draw)
     film = end_of()
-    assert (film.marked, len(film.reading or ())) == (None, 24)
+    assert (film.marked, len(film.reading or ()) > 4) == (None, True)
 
 
 def test_two_clicks_start_one_mixer(start: Callable[..., FilmJob], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +185,7 @@ def test_a_third_film_waits_for_the_first_two(start: Callable[..., FilmJob]) -> 
     assert (film.error, film.reading, film.marked) == (None, None, None)
     assert next_.view().phase is FilmPhase.WAITING
     classifiers[0].allow()
-    assert len(wait_for_end(next_).reading) == 24
+    assert len(wait_for_end(next_).reading) > 4
     assert running[1].view().phase is FilmPhase.READING
     classifiers[1].allow()
     for job in running:
