@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -71,7 +73,7 @@ def fresh_server(
     root, log = Path(__file__).resolve().parents[2], folder / "log"
     environment = (
         os.environ
-        | {"HOME": str(folder), "EMOMUSIC_DRAIN_S": "0", "TEST_THREADS": str(folder / "threads")}
+        | {"HOME": str(folder), "EMOMUSIC_DRAIN_S": "0", "TEST_NOTES": str(folder / "notes")}
         | dict(settings)
     )
     with contextlib.nullcontext(port) if port else reserved_port() as port, log.open("wb") as out:
@@ -90,12 +92,18 @@ def fresh_server(
         assert problem not in text, text
 
 
+def notes_of(folder: Path) -> dict[str, Any]:
+    """The notes of the server in this folder: its threads, and what refers to the markers in the file `markers`."""
+    (notes := folder / "notes").unlink(missing_ok=True)
+    os.kill(int((folder / "pid").read_text(encoding="ascii")), signal.SIGUSR1)
+    wait_until(notes.exists)
+    found: dict[str, Any] = json.loads(notes.read_bytes())
+    return found
+
+
 def thread_names(folder: Path) -> list[str]:
     """The names of the threads of the server in this folder."""
-    (names := folder / "threads").unlink(missing_ok=True)
-    os.kill(int((folder / "pid").read_text(encoding="ascii")), signal.SIGUSR1)
-    wait_until(names.exists)
-    return names.read_text(encoding="utf-8").splitlines()
+    return list(notes_of(folder)["threads"])
 
 
 @pytest.fixture(scope="session")

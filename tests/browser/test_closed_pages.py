@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import re
 import secrets
 import urllib.error
 import urllib.request
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
@@ -27,7 +28,7 @@ from emomusic.app.sources import Source
 from emomusic.faces.profile import FaceProfile
 from emomusic.faces.reading import load_networks
 from emomusic.media.images import read_image
-from tests.browser.conftest import PATIENCE_MS, fresh_server, thread_names, with_spotify
+from tests.browser.conftest import PATIENCE_MS, fresh_server, notes_of, thread_names, with_spotify
 from tests.browser.player import PLAYER
 from tests.browser.test_live import CANVAS_CAMERA, START, show_on_camera
 from tests.browser.waiting import wait_until_idle
@@ -108,6 +109,12 @@ def frame_with(marker: bytes) -> bytes:
     return buffer.getvalue()
 
 
+def references(folder: Path, markers: Mapping[str, bytes]) -> dict[str, int]:
+    """How many objects of the server hold each marker, in bytes, text or pixels that something refers to."""
+    (folder / "markers").write_text(json.dumps([marker.hex() for marker in markers.values()]), encoding="ascii")
+    return dict(zip(markers, notes_of(folder)["references"], strict=True))
+
+
 def write_marked_files(folder: Path, root: Path) -> tuple[dict[str, bytes], str]:
     """Write a file of each kind. Returns the marker of each kind, and the message of a camera's frame."""
     photo = partial(photo_with, root=root)
@@ -151,7 +158,7 @@ def test_photos_and_films_are_deleted_after_reading_or_after_their_pages_are_clo
     browser: Browser, tmp_path: Path, root: Path
 ) -> None:
     (folder := tmp_path / "temporary").mkdir()
-    _, message = write_marked_files(tmp_path, root)
+    markers, message = write_marked_files(tmp_path, root)
     settings = {"STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "5", "TMPDIR": str(folder)}
     with fresh_server(tmp_path, settings) as address, browser.new_context() as context:
         with_spotify(context)
@@ -189,6 +196,10 @@ def test_photos_and_films_are_deleted_after_reading_or_after_their_pages_are_clo
         assert len(list(unnamed_files(folder))) == 1
         assert list(folder.iterdir()) == []
         wait_until(lambda: THREAD_NAME in thread_names(tmp_path))
+        held = partial(references, tmp_path, markers)
+        # The film is in a file, of several photos small copies replace the second one, and a frame is soon decoded
+        kept = markers.keys() - {"y.jpg", "x.mp4", "frame.jpg", "pixels"}
+        wait_until(lambda: all(held()[name] for name in kept), held, longest_pause_s=5)
         for closed in context.pages:
             closed.close()
         wait_until(lambda: not is_served(photo))
@@ -196,3 +207,6 @@ def test_photos_and_films_are_deleted_after_reading_or_after_their_pages_are_clo
         wait_until(lambda: not list(unnamed_files(folder)))
         wait_until(lambda: THREAD_NAME not in thread_names(tmp_path))
         assert list(folder.iterdir()) == []
+        # `songs.catalogue.title_key` remembers titles of songs; of the table, some stay
+        gone = markers.keys() - {"x.csv"}
+        wait_until(lambda: not any(held()[name] for name in gone), held, longest_pause_s=5)
