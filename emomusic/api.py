@@ -16,9 +16,9 @@ from emomusic.affect import AffectPoint, Emotion, EmotionProbabilities, affect_o
 from emomusic.errors import ImageError
 from emomusic.faces.identity import describe_persons
 from emomusic.faces.model_files import DEFAULT_MODEL
-from emomusic.faces.profile import FaceProfile, KnownFace, apply_profile, learn_profile
+from emomusic.faces.profile import FaceProfile, KnownFace, Vectors, apply_profiles, describe_still, learn_profile
 from emomusic.faces.reading import FaceReading, PictureReading, load_networks, read_faces
-from emomusic.media.images import RgbImage, crop_face, read_image, require_rgb
+from emomusic.media.images import RgbImage, read_image, require_rgb
 from emomusic.songs.genres import genres_of
 from emomusic.songs.recommend import load_recommender
 from emomusic.songs.request import Policy, Request
@@ -53,7 +53,7 @@ def read_picture(
     image, (detector, classifier) = _pixels(picture), load_networks(model)
     known = None if profile is None else KnownFace(profile, classifier)
     reading = read_faces(image, detector, classifier)
-    return reading if known is None else apply_profile(image, reading, known)
+    return reading if known is None else apply_profiles(image, reading, [known])
 
 
 def learn_face(shots: Mapping[Emotion | str, Sequence[ImageSource]], *, model: str = DEFAULT_MODEL) -> FaceProfile:
@@ -74,7 +74,7 @@ def learn_face(shots: Mapping[Emotion | str, Sequence[ImageSource]], *, model: s
         ValueError: an unknown emotion, or pixels of another shape or type.
     """
     detector, classifier = load_networks(model)
-    crops: dict[Emotion, list[RgbImage]] = {}
+    learned: dict[Emotion, list[Vectors]] = {}
     descriptors = []
     for emotion, pictures in shots.items():
         for picture in pictures:
@@ -86,9 +86,10 @@ def learn_face(shots: Mapping[Emotion | str, Sequence[ImageSource]], *, model: s
                     f"expected a face in {name} ({Emotion(emotion)}). Received: none. Choose another picture"
                 )
             box = max((face.box for face in faces), key=lambda box: box.width * box.height)
-            crops.setdefault(Emotion(emotion), []).append(crop_face(image, box))
+            learned.setdefault(Emotion(emotion), []).append(describe_still(image, box, classifier))
             descriptors.append(describe_persons(image, [box]))
-    return learn_profile(crops, np.concatenate(descriptors or [np.zeros((1, 1024), np.float32)]), classifier)
+    shown = {emotion: np.stack(rows) for emotion, rows in learned.items()}
+    return learn_profile(shown, np.concatenate(descriptors or [np.zeros((1, 1024), np.float32)]), classifier)
 
 
 def recommend_songs(

@@ -94,14 +94,19 @@ class Network:
         return outputs
 
     def map_batch(self, batch: npt.NDArray[Any], *, min_part: int = 4) -> Float32Array:
-        """The first output for a batch, computed in one part per core.
+        """The first output for a batch, computed in one part per core. Arguments as for `map_outputs`."""
+        return self.map_outputs(batch, min_part=min_part)[0]
+
+    def map_outputs(self, batch: npt.NDArray[Any], *, min_part: int = 4) -> list[Float32Array]:
+        """All outputs for a batch, computed in one part per core.
 
         Args:
             batch: shape (n, …), n at least 1.
             min_part: smallest part, because each thread has a cost.
         """
         num_parts = max(min(num_cores(), len(batch) // min_part), 1)
-        return np.concatenate([outputs[0] for outputs in map_threads(self, np.array_split(batch, num_parts))])
+        parts = map_threads(self, np.array_split(batch, num_parts))
+        return [np.concatenate(outputs) for outputs in zip(*parts, strict=True)]
 
 
 def map_threads(compute: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
@@ -15,9 +16,10 @@ from emomusic.app.frame import download_button
 from emomusic.app.picture_chooser import PictureState
 from emomusic.app.state import CameraState, page_state
 from emomusic.app.uploads import show_uploader
-from emomusic.faces.profile import MAX_BYTES, FaceProfile, KnownFace, apply_profile
+from emomusic.faces.identity import describe_persons
+from emomusic.faces.profile import MAX_BYTES, FaceProfile, KnownFace, apply_profiles, learn_profile
 from emomusic.faces.reading import FaceReading, PictureReading, load_networks
-from emomusic.media.images import RgbImage
+from emomusic.media.images import Box, RgbImage
 from emomusic.text import join_names
 
 _MOST = 8
@@ -37,9 +39,7 @@ class PersonsState:
 
 def with_persons(image: RgbImage, reading: PictureReading) -> PictureReading:
     """The reading of a picture in which the persons of this session are read with their profile."""
-    for person in page_state(PersonsState).known:
-        reading = apply_profile(image, reading, person)
-    return reading
+    return apply_profiles(image, reading, page_state(PersonsState).known)
 
 
 def show_known(faces: Sequence[FaceReading]) -> None:
@@ -61,15 +61,25 @@ def choose_persons() -> None:
 
 
 def add_person(profile: FaceProfile) -> KnownFace:
-    """Keep a profile, with the newest seven others.
+    """Keep a profile, with the newest seven of other persons. An earlier one of the same person is gone.
 
     Raises:
         ProfileError: the profile is of another model.
     """
     person = KnownFace(profile, load_networks()[1])
     here = page_state(PersonsState)
-    here.change((*here.known, person)[-_MOST:])
+    others = [each for each in here.known if not profile.is_same_person(each.profile)]
+    here.change((*others, person)[-_MOST:])
     return person
+
+
+def learn_person(crops: Mapping[Emotion, RgbImage]) -> KnownFace:
+    """Learn the face of a person from one crop of each emotion, and keep the profile. Raises as `learn_profile`."""
+    classifier = load_networks()[1]
+    whole = [(crop, Box(0, 0, crop.shape[1], crop.shape[0])) for crop in crops.values()]
+    descriptors = np.concatenate([describe_persons(crop, [box]) for crop, box in whole])
+    faces = {emotion: classifier.describe([crop]) for emotion, crop in crops.items()}
+    return add_person(learn_profile(faces, descriptors, classifier))
 
 
 def forget_persons() -> None:

@@ -91,7 +91,6 @@ PROFILE_UPLOAD = "profile_upload"
 LIVE_MUSIC = "live_music"
 LIVE_VIEW = "shown"  # also in the URL
 LIVE_TEACH = "Teach it your face"  # the value of the lesson
-LIVE_ADJUST = "live_adjust"
 
 # "How it works"
 HOW_STEP = "step"  # only in the URL: the key of the shown step

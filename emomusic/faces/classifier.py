@@ -39,9 +39,10 @@ class EmotionClassifier:
         spec: the description in the model's folder.
     """
 
-    def __init__(self, forward: Forward, spec: model_files.ModelSpec) -> None:
+    def __init__(self, forward: Forward, spec: model_files.ModelSpec, features: Forward | None = None) -> None:
+        """Take the network, and what returns its features beside the probabilities, shape (n, classes + features)."""
         self.spec = spec
-        self._forward = forward
+        self._forward, self._features = forward, features
 
     @classmethod
     def load(cls, name: str = model_files.DEFAULT_MODEL) -> EmotionClassifier:
@@ -60,7 +61,7 @@ class EmotionClassifier:
                 f"expected a network in {folder} with the input shape and classes of {SPEC}: {expected}. "
                 f"Received: {received}. Restore the files"
             )
-        return cls(network.map_batch, spec)
+        return cls(network.map_batch, spec, lambda pixels: np.concatenate(network.map_outputs(pixels), axis=1))
 
     def posed(self) -> EmotionClassifier:
         """The same network for faces that may show any of the emotions, as people do for the camera.
@@ -75,7 +76,8 @@ class EmotionClassifier:
                 f"expected a model with an adjustment for posed faces, such as {model_files.DEFAULT_MODEL}. "
                 f"Received: {self.spec.name}. Choose another model"
             )
-        return EmotionClassifier(self._forward, replace(self.spec, adjustment=self.spec.posed_adjustment))
+        spec = replace(self.spec, adjustment=self.spec.posed_adjustment)
+        return EmotionClassifier(self._forward, spec, self._features)
 
     def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
         """Probabilities for each face, cropped as by `images.crop_face`. Raises as `require_emotions`."""
@@ -98,9 +100,14 @@ class EmotionClassifier:
         return np.asarray(adjust_logits(self.probabilities(inputs), self.spec.adjustment), np.float32)
 
     def describe(self, crops: Sequence[RgbImage]) -> npt.NDArray[np.float64]:
-        """What `faces.profile` compares: logarithms of `probabilities`, minus their mean, shape (n, classes)."""
-        logs = log_probabilities(self.probabilities(to_network_input(crops, self.spec.side)))
-        return np.asarray(logs - logs.mean(axis=1, keepdims=True))
+        """What `faces.profile` compares: logarithms of `probabilities`, then features of the network.
+
+        Shape (n, classes + features), float64. A network without such an output has no features.
+        """
+        rows = self._averaged(to_network_input(crops, self.spec.side), self._features or self._forward)
+        classes = len(self.spec.classes)
+        logs = log_probabilities(np.asarray(calibrate(rows[:, :classes], self.spec), np.float32))
+        return np.concatenate([logs, rows[:, classes:]], axis=1)
 
     def probabilities(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Calibrated probabilities for prepared inputs.
@@ -113,13 +120,17 @@ class EmotionClassifier:
         """
         if not len(inputs):
             return np.empty((0, len(self.spec.classes)), np.float32)
+        return np.asarray(calibrate(self._averaged(inputs, self._forward), self.spec), np.float32)
+
+    def _averaged(self, inputs: npt.NDArray[np.uint8], forward: Forward) -> npt.NDArray[np.float32]:
+        """The outputs for prepared inputs, averaged over the face and its mirror image."""
         batches = []
         for start in range(0, len(inputs), _BATCH):
             pixels = inputs[start : start + _BATCH].astype(np.float32)
             views = [pixels, pixels[:, :, ::-1]] if self.spec.mirrored else [pixels]
-            outputs = self._forward(np.concatenate(views))
+            outputs = forward(np.concatenate(views))
             batches.append(np.mean(np.split(outputs, len(views)), axis=0))
-        return np.asarray(calibrate(np.concatenate(batches), self.spec), np.float32)
+        return np.concatenate(batches)
 
 
 def calibrate(outputs: FloatArray, spec: model_files.ModelSpec) -> FloatArray:

@@ -1,11 +1,11 @@
 """What the app learned of one person's face: a small classifier for the faces that this person pulls.
 
-A face is described by seven numbers, logarithms of the emotions' probabilities. Persons differ in their neutral face,
-and in how and how strongly they show each emotion. A Gaussian model of real persons (`models/face/<name>/people.npz`,
-written by training, `training.people`) has these differences. A person's shots condition it in closed form, so one
-neutral face moves all emotions, and each further shot moves its emotion more. While emotions have no shot, the face is
-also read as of anyone, and as the difference from the neutral shot; the difference counts more for persons whose
-neutral face lies far from those of known people.
+A face is described by the logarithms of the emotions' probabilities and by the features of the network's last layer.
+Persons differ in their neutral face, and in how and how strongly they show each emotion. A Gaussian model of real
+persons in a few directions of the features (`models/face/<name>/people.npz`, `training.people`) has these differences,
+and a person's shots condition it in closed form. Its log densities are added to what the network says of anyone, with a
+small weight, so that few shots cannot spoil what it reads well. With a shot of every emotion, the last layer of the
+network is adapted to them, too.
 
 A profile holds numbers only. It is biometric data: the library neither stores nor logs it.
 """
@@ -29,42 +29,47 @@ from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.identity import SAME_PERSON, describe_persons
 from emomusic.faces.reading import PictureReading
-from emomusic.media.images import RgbImage, crop_face
+from emomusic.media.images import Box, RgbImage, crop_face
 
 MAX_BYTES = 64 * 1024
-"""Largest profile as JSON. One takes about 8 KB."""
+"""Largest profile as JSON. One takes up to 25 KB."""
 
 MAX_SHOTS = 20
 """Most pictures of one emotion."""
 
-_SIZE, _IDENTITY_SIZE, _MAX_NUMBER = len(EMOTIONS), 1024, 20.0
+_SIZE, _IDENTITY_SIZE, _MAX_NUMBER = len(EMOTIONS) + 256, 1024, 100.0
 _NEUTRAL = Emotion.NEUTRAL.label
-_ROUNDS, _LEAST_NEUTRAL = 3, 0.5  # of `estimate_profile`
+_CALM, _EXPECTED_LEAD = 0.25, 0.5  # share of what the lead of neutral on the neutral shot has too much
+_OF_ALL = 0.25  # weight of all shots in the densities; more makes some persons' readings worse than without a profile
+_RIDGE, _CONSTANT_RIDGE = 15.0, 0.15  # of the adapted layer
+_MARGIN, _STEP = 0.04, 0.05  # of the views of `describe_still`, as shares of the side
+_LEAD = 0.03  # of the cosine of the nearest person over the second, in `nearest_persons`
+_ONE_PERSON = 0.88  # cosine of two profiles of one person; 59 of 60 pairs of persons in california have less than 0.83
 _ADVICE = "Choose a file that EmoMusic saved, or teach the face again."
 
 Vectors = npt.NDArray[np.float64]
-"""Faces as `EmotionClassifier.describe` returns them, shape (n, 7)."""
+"""Faces as `EmotionClassifier.describe` returns them, shape (n, 7 + features)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class People:
-    """How the faces of people differ, from persons whom the networks that described them had not met.
+    """How the faces of people differ, in directions of the features that tell persons and emotions apart.
 
     Attributes:
-        means: of the emotions, shape (7, 7): the neutral face, and what each emotion adds to one's own.
-        between: covariance of the neutral faces of persons, shape (7, 7).
-        ways: covariance of what an emotion adds, shape (7, 7).
-        within: covariance of the pictures of one person with one emotion, shape (7, 7).
-        evidence: factor of the log likelihoods, because the numbers of a face depend on each other.
-        reach: distance of a neutral face, in standard deviations, at which only the difference from it counts.
+        directions: from features to numbers whose deviation between pictures of one face is 1, shape (features, d).
+        means: of the emotions, shape (7, d): the neutral face, and what each emotion adds to one's own.
+        between: covariance of the neutral faces of persons, shape (d, d).
+        ways: covariance of what an emotion adds, shape (d, d).
+        scale: deviation of a feature between pictures of one face.
+        evidence: factor of the log densities, because the numbers of a face depend on each other.
     """
 
+    directions: npt.NDArray[np.float64]
     means: npt.NDArray[np.float64]
     between: npt.NDArray[np.float64]
     ways: npt.NDArray[np.float64]
-    within: npt.NDArray[np.float64]
+    scale: float
     evidence: float
-    reach: float
 
     @classmethod
     def load(cls, model: str) -> People:
@@ -90,18 +95,38 @@ class People:
         return cls(**numbers)
 
     def conditioned(
-        self,
-        faces: Mapping[Emotion, npt.NDArray[np.float64]],
-        counts: Mapping[Emotion, int],
-        anyone: Sequence[Sequence[float]],
+        self, faces: Mapping[Emotion, npt.NDArray[np.float64]], anyone: Sequence[Sequence[float]]
     ) -> Callable[[Vectors], npt.NDArray[np.float32]]:
         """The probabilities of the emotions, each equally frequent, shape (n, 7), for faces of one person.
 
         Args:
             faces: mean faces of the person; of neutral, and perhaps of more emotions.
-            counts: number of shots of each.
             anyone: the adjustment that reads posed faces of anyone (`ModelSpec.posed_adjustment`).
         """
+        num_emotions = len(EMOTIONS)
+
+        def general(shown: Vectors) -> npt.NDArray[np.float64]:
+            return np.asarray(np.log(adjust_logits(np.exp(shown[:, :num_emotions]), anyone)))
+
+        density, of_neutral = self._densities(faces), self._densities({Emotion.NEUTRAL: faces[Emotion.NEUTRAL]})
+        neutral = general(faces[Emotion.NEUTRAL][None])[0]
+        lead = neutral[_NEUTRAL] - np.delete(neutral, _NEUTRAL).max()
+        is_whole = len(faces) == num_emotions
+        adapt = self._adapted(faces, general) if is_whole else None
+
+        def probabilities(shown: Vectors) -> npt.NDArray[np.float32]:
+            scores = general(shown)
+            if adapt is None:
+                scores[:, _NEUTRAL] -= _CALM * (lead - _EXPECTED_LEAD)
+            else:
+                scores += adapt(shown)
+            evidence = _OF_ALL * density(shown) + (1 - _OF_ALL) * of_neutral(shown)
+            return np.asarray(softmax(scores + self.evidence * evidence), np.float32)
+
+        return probabilities
+
+    def _densities(self, faces: Mapping[Emotion, npt.NDArray[np.float64]]) -> Callable[[Vectors], Vectors]:
+        """The log density of each emotion, shape (n, 7), for faces of a person with these faces."""
         num_emotions, size = self.means.shape
         prior = np.zeros((num_emotions, size, num_emotions, size))
         prior += self.between[None, :, None, :]
@@ -110,32 +135,45 @@ class People:
                 prior[label, :, label, :] += self.ways
         covariance, mean = prior.reshape(num_emotions * size, -1), self.means.ravel()
         known = np.concatenate([np.arange(size) + emotion.label * size for emotion in faces])
-        seen = np.concatenate(list(faces.values()))
-        shots = np.diag([1 / counts[emotion] for emotion in faces])
-        gain = np.linalg.solve(covariance[np.ix_(known, known)] + np.kron(shots, self.within), covariance[known]).T
-        mean = mean + gain @ (seen - mean[known])
-        covariance = covariance - gain @ covariance[known]
-        blocks = covariance.reshape(num_emotions, size, num_emotions, size)
-        each = np.stack([blocks[label, :, label, :] + self.within for label in range(num_emotions)])
-        roots = np.linalg.cholesky(each)
+        seen = np.concatenate([face[num_emotions:] @ self.directions for face in faces.values()])
+        gain = np.linalg.solve(covariance[np.ix_(known, known)] + np.eye(len(known)), covariance[known]).T
+        mean = (mean + gain @ (seen - mean[known])).reshape(num_emotions, size)
+        blocks = (covariance - gain @ covariance[known]).reshape(num_emotions, size, num_emotions, size)
+        roots = np.linalg.cholesky(np.stack([blocks[each, :, each, :] + np.eye(size) for each in range(num_emotions)]))
+        constants = np.log(np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1)
         inverse = np.linalg.inv(roots)
-        neutral = faces[Emotion.NEUTRAL]
-        apart = neutral - self.means[_NEUTRAL]
-        distance = math.sqrt(apart @ np.linalg.solve(self.between + self.within, apart) / size)
-        contrast = min(distance / self.reach, 1.0)  # share of the rise from the neutral shot, and not of anyone's faces
-        general = (num_emotions - len(faces)) / (num_emotions - 1)  # weight of both, which falls with each shot
-        maps, offsets = np.swapaxes(inverse, 1, 2), np.einsum("cij,cj->ci", inverse, mean.reshape(num_emotions, size))
-        densities = -np.log(np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1)  # logarithms, at the centres
 
-        def probabilities(shown: Vectors) -> npt.NDArray[np.float32]:
-            distances = ((np.matmul(shown[None], maps) - offsets[:, None]) ** 2).sum(axis=2).T
-            rises = np.log(softmax(shown) / softmax(neutral[None]))
-            rises[:, _NEUTRAL] = 1.0
-            of_anyone = np.log(adjust_logits(softmax(shown), anyone))
-            logits = self.evidence * (densities - distances / 2)
-            return np.asarray(softmax(logits + general * ((1 - contrast) * of_anyone + contrast * rises)), np.float32)
+        def densities(shown: Vectors) -> Vectors:
+            apart = (shown[:, num_emotions:] @ self.directions)[:, None] - mean
+            distances = (np.einsum("cij,ncj->nci", inverse, apart) ** 2).sum(axis=2)
+            return np.asarray(-distances / 2 - constants)
 
-        return probabilities
+        return densities
+
+    def _adapted(
+        self, faces: Mapping[Emotion, npt.NDArray[np.float64]], general: Callable[[Vectors], Vectors]
+    ) -> Callable[[Vectors], Vectors]:
+        """What to add to the scores of anyone: multinomial logistic regression on the faces, with those as offset."""
+        from scipy.optimize import minimize
+
+        shots, labels = np.stack(list(faces.values())), [emotion.label for emotion in faces]
+        features, count = shots[:, len(EMOTIONS) :] / self.scale, len(labels)
+        centre, offset, wanted = features.mean(axis=0), general(shots), np.eye(len(EMOTIONS))[labels]
+        products = (features - centre) @ (features - centre).T  # the layer is a sum of shots
+
+        def loss(flat: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
+            weights, constants = flat[:-7].reshape(count, -1), flat[-7:]
+            answers = softmax(offset + products @ weights + constants)
+            wrong, pulled = answers - wanted, products @ weights
+            value = -np.log(answers[wanted > 0].clip(1e-300)).sum() + _RIDGE * (weights * pulled).sum()
+            gradient = products @ wrong + 2 * _RIDGE * pulled
+            constant_gradient = wrong.sum(axis=0) + 2 * _CONSTANT_RIDGE * constants
+            value += _CONSTANT_RIDGE * float(constants @ constants)
+            return float(value), np.concatenate([gradient.ravel(), constant_gradient])
+
+        found = minimize(loss, np.zeros(7 * count + 7), jac=True, method="L-BFGS-B").x
+        layer = (features - centre).T @ found[:-7].reshape(count, -1)
+        return lambda shown: (shown[:, len(EMOTIONS) :] / self.scale - centre) @ layer + found[-7:]
 
 
 def _numbers(_: type, value: object) -> npt.NDArray[np.float64]:
@@ -150,12 +188,12 @@ class FaceProfile(msgspec.Struct, frozen=True, eq=False, kw_only=True, forbid_un
         model: the trained model that described the faces.
         model_sha256: checksum of the network. Others describe faces otherwise.
         shots: number of pictures of each emotion; neutral is there.
-        faces: their mean, shape (7,), for each emotion of `shots`.
+        faces: their mean, as one of `Vectors`, for each emotion of `shots`.
         identity: mean descriptor of the person, shape (1024,), length 1.
     """
 
     format: Literal["emomusic face profile"] = "emomusic face profile"
-    version: Literal[2] = 2
+    version: Literal[3] = 3
     model: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     model_sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
     shots: dict[Emotion, Annotated[int, msgspec.Meta(ge=1, le=MAX_SHOTS)]]
@@ -163,7 +201,7 @@ class FaceProfile(msgspec.Struct, frozen=True, eq=False, kw_only=True, forbid_un
     identity: npt.NDArray[np.float32]
 
     def to_json(self) -> bytes:
-        """The profile as a file of about 8 KB."""
+        """The profile as a file of up to 25 KB."""
         rounded = msgspec.structs.replace(
             self,
             faces={emotion: face.round(4) for emotion, face in self.faces.items()},
@@ -200,18 +238,19 @@ class FaceProfile(msgspec.Struct, frozen=True, eq=False, kw_only=True, forbid_un
             ) from error
         return msgspec.structs.replace(stored, identity=np.asarray(stored.identity / length, np.float32))
 
-    def shows(self, descriptors: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-        """Whether faces are of this person, by descriptors as from `identity.describe_persons`, shape (n,)."""
-        return np.asarray(descriptors @ self.identity >= SAME_PERSON)
+    def is_same_person(self, other: FaceProfile) -> bool:
+        """Whether another profile is of the same person."""
+        return float(self.identity @ other.identity) >= _ONE_PERSON
 
 
 def learn_profile(
-    crops: Mapping[Emotion, Sequence[RgbImage]], descriptors: npt.NDArray[np.float32], classifier: EmotionClassifier
+    faces: Mapping[Emotion, Vectors], descriptors: npt.NDArray[np.float32], classifier: EmotionClassifier
 ) -> FaceProfile:
-    """Learn the face of one person, in the time that the networks take.
+    """Learn the face of one person.
 
     Args:
-        crops: faces of the person by emotion, as from `images.crop_face`; at least one neutral face.
+        faces: of the person by emotion, as from `EmotionClassifier.describe` or `describe_still`; at least one neutral
+            face.
         descriptors: of faces of the person, shape (n, 1024), as from `identity.describe_persons`.
         classifier: the model.
 
@@ -219,7 +258,7 @@ def learn_profile(
         ProfileError: there is no neutral face, or there are too many faces of an emotion.
         ModelError: the model cannot learn a face.
     """
-    counts = {emotion: len(crops[emotion]) for emotion in EMOTIONS if len(crops.get(emotion, ()))}
+    counts = {emotion: len(faces[emotion]) for emotion in EMOTIONS if len(faces.get(emotion, ()))}
     if Emotion.NEUTRAL not in counts:
         raise ProfileError("expected a neutral face to learn from. Received: none. Add one")
     if max(counts.values()) > MAX_SHOTS:
@@ -227,49 +266,12 @@ def learn_profile(
             f"expected at most {MAX_SHOTS} pictures of each emotion. Received: {max(counts.values())}. Remove some"
         )
     People.load(classifier.spec.name)  # report a model that cannot learn
-    means = {emotion: classifier.describe(crops[emotion]).mean(axis=0) for emotion in counts}
-    return _profile_of(means, counts, descriptors, classifier)
-
-
-def estimate_profile(
-    faces: Vectors, descriptors: npt.NDArray[np.float32], classifier: EmotionClassifier
-) -> FaceProfile | None:
-    """Estimate the neutral face of a person who was watched for some seconds; a profile as from one neutral shot.
-
-    Args:
-        faces: readings of the person, as from `EmotionClassifier.describe`. Most of them should be calm.
-        descriptors: as for `learn_profile`.
-        classifier: the model.
-
-    Returns:
-        The median of the half that is nearest to the median. None if that is rather an emotion to a model that knows
-        nothing of the person: somebody who smiles all the time would make all smiles neutral.
-
-    Raises:
-        ModelError: the model cannot learn a face.
-    """
-    calm = np.median(faces, axis=0)
-    for _ in range(_ROUNDS):
-        nearest = np.argsort(((faces - calm) ** 2).sum(axis=1))[: max(len(faces) // 2, 1)]
-        calm = np.median(faces[nearest], axis=0)
-    anyone = adjust_logits(softmax(calm[None]), classifier.spec.posed_adjustment)
-    if anyone[0, _NEUTRAL] <= _LEAST_NEUTRAL:
-        return None
-    return _profile_of({Emotion.NEUTRAL: calm}, {Emotion.NEUTRAL: 1}, descriptors, classifier)
-
-
-def _profile_of(
-    faces: Mapping[Emotion, npt.NDArray[np.float64]],
-    shots: Mapping[Emotion, int],
-    descriptors: npt.NDArray[np.float32],
-    classifier: EmotionClassifier,
-) -> FaceProfile:
     total = descriptors.mean(axis=0)
     return FaceProfile(
         model=classifier.spec.name,
         model_sha256=classifier.spec.onnx_sha256,
-        shots=dict(shots),
-        faces=dict(faces),
+        shots=counts,
+        faces={emotion: np.mean(faces[emotion], axis=0) for emotion in counts},
         identity=np.asarray(total / max(math.sqrt(float(total @ total)), 1e-6), np.float32),
     )
 
@@ -296,7 +298,11 @@ class KnownFace:
                 f"Received: one for {profile.model!r}, perhaps of another version. Teach the face again."
             )
         self.profile, self._classifier = profile, classifier
-        self._read = people.conditioned(profile.faces, profile.shots, classifier.spec.posed_adjustment)
+        self._read = people.conditioned(profile.faces, classifier.spec.posed_adjustment)
+
+    def classify_still(self, image: RgbImage, box: Box) -> EmotionProbabilities:
+        """Probabilities for a face of this person on a picture that does not move, from seven views."""
+        return EmotionProbabilities(self._read(describe_still(image, box, self._classifier)[None])[0])
 
     def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
         """Probabilities for faces of this person, cropped as by `images.crop_face`."""
@@ -305,15 +311,44 @@ class KnownFace:
         return [EmotionProbabilities(row) for row in self._read(self._classifier.describe(crops))]
 
 
-def apply_profile(image: RgbImage, reading: PictureReading, known: KnownFace) -> PictureReading:
-    """The reading of a picture with the probabilities of the known person replaced. Other faces stay as they are."""
-    if not reading.faces:
+def describe_still(image: RgbImage, box: Box, classifier: EmotionClassifier) -> npt.NDArray[np.float64]:
+    """A face of a picture as `EmotionClassifier.describe` returns it, the mean of seven views.
+
+    The views are the box, wider, closer, and moved in four directions.
+    """
+    step = round(_STEP * max(box.width, box.height))
+    moved = [replace(box, x=box.x + x, y=box.y + y) for x, y in ((-step, 0), (step, 0), (0, -step), (0, step))]
+    crops = [crop_face(image, box, margin=margin) for margin in (0.0, _MARGIN, -_MARGIN)]
+    return np.asarray(classifier.describe([*crops, *(crop_face(image, each) for each in moved)]).mean(axis=0))
+
+
+def nearest_persons(descriptors: npt.NDArray[np.float32], known: Sequence[KnownFace]) -> list[KnownFace | None]:
+    """The person of each face; None if it is none of these persons, or as much like two of them.
+
+    Args:
+        descriptors: of the faces, shape (n, 1024), as from `identity.describe_persons`.
+        known: persons, in any order.
+    """
+    if not known:
+        return [None] * len(descriptors)
+    cosines = descriptors @ np.stack([person.profile.identity for person in known]).T
+    found: list[KnownFace | None] = []
+    for row in cosines:
+        nearest, second = np.argsort(-row)[0], np.sort([-1.0, *row])[-2]
+        is_clear = row[nearest] >= SAME_PERSON and row[nearest] - second >= _LEAD
+        found.append(known[int(nearest)] if is_clear else None)
+    return found
+
+
+def apply_profiles(image: RgbImage, reading: PictureReading, known: Sequence[KnownFace]) -> PictureReading:
+    """The reading of a picture with the probabilities of known persons replaced. Other faces stay as they are."""
+    if not reading.faces or not known:
         return reading
-    boxes = [each.face.box for each in reading.faces]
-    shown = known.profile.shows(describe_persons(image, boxes))
-    mine = iter(known.classify([crop_face(image, box) for box, is_shown in zip(boxes, shown, strict=True) if is_shown]))
+    persons = nearest_persons(describe_persons(image, [each.face.box for each in reading.faces]), known)
     faces = tuple(
-        replace(each, probabilities=next(mine), is_known=True) if is_shown else each
-        for each, is_shown in zip(reading.faces, shown, strict=True)
+        each
+        if person is None
+        else replace(each, probabilities=person.classify_still(image, each.face.box), is_known=True)
+        for each, person in zip(reading.faces, persons, strict=True)
     )
     return replace(reading, faces=faces)

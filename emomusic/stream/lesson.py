@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from emomusic.affect import Emotion, EmotionProbabilities
-from emomusic.stream.persons import Recognition
 from emomusic.stream.reader import SeenFace
 
 ORDER = tuple(map(Emotion, ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear")))
@@ -79,11 +78,10 @@ class Lesson:
         with self._lock:
             return {emotion: self._shots[emotion] for emotion in Emotion if emotion in self._shots}
 
-    def recognition_at(self, time_s: float) -> Recognition:
-        """Nobody's own face counts for the picture, also in a frame of the capture that is read after its end."""
+    def uses_profiles_at(self, time_s: float) -> bool:
+        """No profile counts for the picture, also in a frame of the capture that is read after its end."""
         with self._lock:
-            is_taking = 0 <= time_s - self._started_s < COUNTDOWN_S + CAPTURE_S
-            return Recognition.NOBODY if is_taking else Recognition.ESTIMATED
+            return not 0 <= time_s - self._started_s < COUNTDOWN_S + CAPTURE_S
 
     def observe(self, time_s: float, faces: Sequence[SeenFace]) -> None:
         """Keep the best picture of the largest face during the capture, as an `Observer`."""

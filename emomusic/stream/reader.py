@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from emomusic.affect import EmotionProbabilities, group_probabilities
-from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.profile import KnownFace
 from emomusic.faces.reading import FaceReading, Networks
 from emomusic.media.images import Box, RgbImage, crop_face
-from emomusic.stream.persons import PersonReader, Recognition
+from emomusic.stream.persons import PersonReader
 from emomusic.stream.timeline import Timeline
 from emomusic.stream.tracking import FaceFinder, FaceTracker, Frame, to_flow_image
 
@@ -54,8 +53,8 @@ class SeenFace:
 class Observer(Protocol):
     """Takes the readings of a stream. `MirrorGame` and `Lesson` implement it."""
 
-    def recognition_at(self, time_s: float) -> Recognition:
-        """The most that the reading of a frame of this time may take into account."""
+    def uses_profiles_at(self, time_s: float) -> bool:
+        """Whether the reading of a frame of this time may use the profiles of known persons."""
         ...
 
     def observe(self, time_s: float, faces: Sequence[SeenFace]) -> None:
@@ -78,7 +77,6 @@ class LiveView:
     num_frames: int  # all frames
     num_readings: int  # all readings
     error: Exception | None  # error of the last reading; None if it succeeded
-    is_adjusted: bool = False  # whether the last reading used an estimate of a person's face
 
     @property
     def group(self) -> EmotionProbabilities | None:
@@ -94,7 +92,6 @@ class LiveReader:
 
     Attributes:
         detect_side: as `DETECT_SIDE`.
-        recognition: whose own faces the readings take into account.
         observers: of each reading.
         known: persons with a profile.
         smoothing_s: time constant of the probabilities in seconds; 0 disables smoothing.
@@ -104,7 +101,6 @@ class LiveReader:
         self,
         networks: Callable[[], Networks],
         *,
-        adjust: Callable[[], EmotionClassifier] | None = None,
         smoothing_s: float = 0.7,
         clock: Callable[[], float] = time.monotonic,
         idle_s: float = 5.0,
@@ -113,15 +109,14 @@ class LiveReader:
 
         Args:
             networks: gives the detector and the classifier to the worker. Its exception becomes the view's `error`.
-            adjust: gives the model with which the readings adjust to a person; None if they never do.
             smoothing_s: see the attribute.
             clock: monotonic time in seconds.
             idle_s: the worker ends after this time without a frame.
         """
-        self.detect_side, self.recognition, self.smoothing_s = DETECT_SIDE, Recognition.ESTIMATED, smoothing_s
+        self.detect_side, self.smoothing_s = DETECT_SIDE, smoothing_s
         self.observers: Sequence[Observer] = ()
         self.known: Sequence[KnownFace] = ()
-        self._networks, self._adjust, self._clock, self._idle_s = networks, adjust, clock, idle_s
+        self._networks, self._clock, self._idle_s = networks, clock, idle_s
         self._changed = threading.Condition()  # guards the attributes below, for a few milliseconds at most
         self._closed = threading.Event()
         self._worker: threading.Thread | None = None
@@ -206,7 +201,6 @@ class LiveReader:
                 num_frames=self._num_frames,
                 num_readings=self._num_readings,
                 error=self._error,
-                is_adjusted=self._persons.is_adjusted,
             )
 
     def timeline(self) -> pd.DataFrame:
@@ -214,9 +208,9 @@ class LiveReader:
         return self._timeline.table()
 
     def forget_persons(self) -> None:
-        """Forget the known persons and the estimates of their faces, on any thread."""
+        """Forget the known persons, on any thread."""
         self.known = ()
-        self._persons = PersonReader(self._adjust)
+        self._persons = PersonReader()
 
     def close(self, timeout_s: float = 2.0) -> None:
         """End the worker and wait for it up to a timeout. Further calls are allowed, on any thread."""
@@ -263,15 +257,11 @@ class LiveReader:
                 return
             if self._newest is not None:  # loading takes seconds
                 frame, self._newest = self._newest, None
-        recognition, observers, persons = self.recognition, self.observers, self._persons
+        observers, persons = self.observers, self._persons
         faces = self._finder.find(detector, frame, self.detect_side)
         seen = [(face.box, crop_face(frame.image, face.box)) for face in faces]
-        if recognition is not Recognition.ESTIMATED:
-            persons.forget_estimates()
-        least = min([recognition, *(observer.recognition_at(frame.time_s) for observer in observers)])
-        probabilities = persons.classify(
-            frame.image, seen, frame.time_s, classifier, known=self.known, recognition=least
-        )
+        known = self.known if all(observer.uses_profiles_at(frame.time_s) for observer in observers) else ()
+        probabilities = persons.classify(frame.image, seen, frame.time_s, classifier, known=known)
         for observer in observers:
             found = [SeenFace(box, crop, row) for (box, crop), row in zip(seen, probabilities, strict=True)]
             observer.observe(frame.time_s, found)

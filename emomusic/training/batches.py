@@ -14,7 +14,7 @@ from emomusic.faces.fer2013 import SIDE, LabelledFaces
 from emomusic.media.images import to_network_input
 from emomusic.metrics import in_classes
 from emomusic.training.ferplus import vote_shares
-from emomusic.training.posed import PosedFaces
+from emomusic.training.posed import COLLECTIONS, PosedFaces
 from emomusic.training.presets import Augmentation, TrainingConfig
 
 GreyImages = npt.NDArray[np.uint8]
@@ -100,7 +100,9 @@ def _repeated(faces: LabelledFaces, config: TrainingConfig, posed: PosedFaces | 
     own = np.repeat(np.arange(len(faces)), times[faces.labels])
     if posed is None:
         return own
-    return np.concatenate([own, np.tile(len(faces) + np.arange(len(posed)), config.posed)])
+    large = [name for name, collection in COLLECTIONS.items() if collection.is_large]
+    times = np.where(np.isin(posed.collections, large), 1, config.posed)
+    return np.concatenate([own, np.repeat(len(faces) + np.arange(len(posed)), times)])
 
 
 def augment(images: GreyImages, settings: Augmentation, rng: np.random.Generator) -> GreyImages:
@@ -126,6 +128,8 @@ def _augment_one(image: GreyImages, settings: Augmentation, rng: np.random.Gener
         varied = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
     if rng.random() < settings.erase:
         _erase(varied, rng)
+    if settings.cut_out and rng.random() < settings.cut_out:
+        _cut_out(varied, rng)
     return np.asarray(varied, np.uint8)
 
 
@@ -146,6 +150,14 @@ def _tone_curve(settings: Augmentation, rng: np.random.Generator) -> npt.NDArray
     gain, offset = rng.uniform(-settings.contrast, settings.contrast, 2)
     tones = (tones - 0.5) * (1 + gain) + 0.5 + offset / 2
     return np.asarray(np.clip(tones * 255, 0, 255).round(), np.uint8)
+
+
+def _cut_out(image: GreyImages, rng: np.random.Generator) -> None:
+    side = image.shape[0]
+    centre = tuple((side * rng.uniform(0.45, 0.55, 2)).astype(int).tolist())
+    axes = tuple((side * rng.uniform((0.36, 0.42), (0.46, 0.52))).astype(int).tolist())
+    inside = cv2.ellipse(np.zeros_like(image), centre, axes, rng.uniform(-15, 15), 0, 360, 1, -1)
+    image[inside == 0] = 0 if rng.random() < 0.5 else rng.integers(0, 256)
 
 
 def _erase(image: GreyImages, rng: np.random.Generator) -> None:

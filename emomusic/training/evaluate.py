@@ -24,7 +24,7 @@ from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.fer2013 import LabelledFaces, Split
 from emomusic.faces.identity import describe_persons
-from emomusic.faces.profile import KnownFace
+from emomusic.faces.profile import KnownFace, nearest_persons
 from emomusic.media.images import Box, RgbImage, crop_face, to_network_input
 from emomusic.metrics import (
     MISSED,
@@ -103,8 +103,8 @@ def evaluate_pictures(
     y_pred, num_known = np.full(len(pictures), MISSED), 0
     for index, image, face, crop in largest_faces([path for path, _ in pictures], detector, on_progress):
         box = Box(0, 0, image.shape[1], image.shape[0]) if face is None else face.box
-        if known is not None and known.profile.shows(describe_persons(image, [box]))[0]:
-            (answer,) = known.classify([crop])
+        if known is not None and nearest_persons(describe_persons(image, [box]), [known])[0] is not None:
+            answer = known.classify_still(image, box)
             y_pred[index], num_known = answer.emotion.label, num_known + 1
         else:
             inputs = to_network_input([crop], classifier.spec.side)
@@ -234,7 +234,14 @@ def record_figures(name: str, added: Mapping[str, Any], **changes: Any) -> None:
 
 def keras_classifier(model: keras.Model, spec: model_files.ModelSpec) -> EmotionClassifier:
     """A classifier that runs a Keras model, for training."""
-    return EmotionClassifier(lambda pixels: np.asarray(model(pixels, training=False), np.float32), spec)
+    from keras import Model
+
+    both = Model(model.input, [model.output, model.get_layer("logits").input])
+    return EmotionClassifier(
+        lambda pixels: np.asarray(model(pixels, training=False), np.float32),
+        spec,
+        lambda pixels: np.concatenate([np.asarray(each, np.float32) for each in both(pixels, training=False)], axis=1),
+    )
 
 
 _BINS: Mapping[str, tuple[str, ...]] = {

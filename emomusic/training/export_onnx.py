@@ -75,6 +75,7 @@ def export_onnx(model: keras.Model, path: Path, *, eight_bits: bool = False, gra
         proto = in_eight_bits(proto, np.array_split(faces, math.ceil(len(faces) / _NUM_VARIANTS)))
     else:
         halve_weights(proto)
+    add_features(proto)
     received = Network(proto.SerializeToString())(faces)[0]
     _save(proto, path, received, model(faces, training=False).numpy(), limit, model)
 
@@ -130,6 +131,13 @@ def halve_weights(proto: Any, *, kept: Container[str] = ()) -> None:
         graph.initializer.remove(weights)
         graph.initializer.append(halved)
         graph.node.insert(0, cast)
+
+
+def add_features(proto: Any) -> None:
+    """Make the input of the last layer the second output of a network, for profiles of one face."""
+    *_, logits = (node for node in proto.graph.node if node.op_type in {"MatMul", "Gemm"})
+    if logits.input[0] not in {output.name for output in proto.graph.output}:
+        proto.graph.output.append(helper.make_tensor_value_info(logits.input[0], TensorProto.FLOAT, ["n", "features"]))
 
 
 def in_eight_bits(

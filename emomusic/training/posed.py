@@ -1,8 +1,9 @@
-"""Faces that people pulled for research, with persons: the layout, the crops, and what each face shows.
+"""Labelled faces beside FER2013, most of them posed: the layout, the crops, and what each face shows.
 
 A collection has pictures `<emotion>/<person>_<picture>.jpg` (or png). Further folders named by two emotions hold
-mixtures, and `votes.csv` has the shares of raters. `COLLECTIONS` describes those that the project knows. They are for
-research, and none of their pictures is in this project.
+mixtures, and `votes.csv` has the shares of raters. Pictures named `test_...` are for evaluation and left out here.
+`COLLECTIONS` describes those that the project knows. They are for research, and none of their pictures is in this
+project.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -23,7 +25,7 @@ from emomusic.affect import EMOTIONS, Emotion
 from emomusic.errors import DatasetError, ImageError
 from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.fer2013 import SIDE, LabelledFaces
-from emomusic.media.images import PICTURE_ENDINGS, RgbImage, crop_face, read_image, to_network_input
+from emomusic.media.images import PICTURE_ENDINGS, Box, RgbImage, crop_face, read_image, to_network_input
 from emomusic.metrics import SEVEN
 
 log = logging.getLogger(__name__)
@@ -31,7 +33,12 @@ log = logging.getLogger(__name__)
 HELD_OUT = 8
 """One of so many persons of each collection judges the network and never trains it."""
 
+UNKNOWN = "x"
+"""The person of pictures whose person is not known."""
+
 VOTES = "votes.csv"
+_TEST = "test"
+_DARK = 12  # of 255; the black around faces that were cut out is darker
 _VOTE_WEIGHT = np.float32(0.5)  # of the raters; the rest is the emotion that was asked for
 
 
@@ -44,12 +51,18 @@ class Collection:
         people: who they are, and where from.
         terms: what it may be used for.
         is_posed: whether people pulled the faces for the camera.
+        face: the box of the face in each picture, where the detector shall not search.
+        is_cut_out: whether the faces are cut out along their contour, on black.
+        is_large: whether an epoch shows each picture only once.
     """
 
     title: str
     people: str
     terms: str
     is_posed: bool
+    face: Box | None = None
+    is_cut_out: bool = False
+    is_large: bool = False
 
 
 COLLECTIONS: Mapping[str, Collection] = {
@@ -59,11 +72,34 @@ COLLECTIONS: Mapping[str, Collection] = {
         "for research, not for commerce",
         is_posed=True,
     ),
+    "california": Collection(
+        "California Facial Expressions, copied by github.com/HaijiangYan/vMF-VAE-for-facial-affect",
+        "at least 60 students of the University of California",
+        "for research",
+        is_posed=True,
+        face=Box(-4, 10, 48, 48),
+    ),
     "taiwan": Collection(
         "Taiwanese performers with the shares of raters (github.com/lai-wei-cheng/b12207073)",
         "29 performers in Taiwan",
         "for research",
         is_posed=True,
+    ),
+    "affectnet": Collection(
+        "a part of AffectNet (Mollahosseini, Hasani and Mahoor, 2017), very likely, cut out along the faces "
+        "(github.com/quanbk2512/effectnet)",
+        "unknown people of the web",
+        "for research, not for commerce",
+        is_posed=False,
+        face=Box(0, 0, 200, 200),
+        is_cut_out=True,
+        is_large=True,
+    ),
+    "stock": Collection(
+        "stock photographs (github.com/dheeraj-sn/facial_emotion_classification)",
+        "actors on stock photographs, of many origins; no fear, no neutral",
+        "no licence stated; for research",
+        is_posed=False,
     ),
     "sfew": Collection(
         "Static Facial Expressions in the Wild 2.0 (Dhall, Goecke, Lucey and Gedeon, 2011)",
@@ -86,6 +122,9 @@ _WORDS = {
 }
 # Names of mixtures in Compound Facial Expressions of Emotion that are one word
 _ONE_WORD = {"appalled": "disgust_angry", "hatred": "angry_disgust", "awed": "surprise_fear"}
+
+
+_Picture: TypeAlias = tuple[Path, str, tuple[Emotion, ...]]
 
 
 def mixture(folder: str) -> tuple[Emotion, ...]:
@@ -131,6 +170,7 @@ class PosedFaces:
         held = np.zeros(len(self), np.bool_)
         for collection in np.unique(self.collections):
             persons = np.unique(self.persons[self.collections == collection])
+            persons = persons[persons != f"{collection}/{UNKNOWN}"]
             held |= np.isin(self.persons, persons[HELD_OUT // 2 :: HELD_OUT])
         return self.where(~held), self.where(held & ~self.is_mixture)
 
@@ -161,14 +201,14 @@ def read_posed_faces(
     pictures = _posed_pictures(folder)
     votes = {collection: _votes(path) for path, collection in {(p.parents[1], c) for p, c, _ in pictures}}
     rows: list[tuple[Any, ...]] = []
-    for index, _, _, crop in largest_faces([path for path, *_ in pictures], detector, on_progress):
-        path, collection, shown = pictures[index]
+    for (path, collection, shown), crop in _crops(pictures, detector, on_progress):
         person, _, picture = path.stem.partition("_")
         shares = np.eye(len(EMOTIONS), dtype=np.float32)[[emotion.label for emotion in shown]].mean(axis=0)
         seen = votes[collection].get(picture)
         if seen is not None and shown[0] is not Emotion.NEUTRAL:  # raters had no box for neutral
             shares = (1 - _VOTE_WEIGHT) * shares + _VOTE_WEIGHT * seen
-        grey = to_network_input([crop], SIDE)[0, ..., 0]
+        is_cut_out = collection in COLLECTIONS and COLLECTIONS[collection].is_cut_out
+        grey = to_network_input([surrounded(crop, len(rows)) if is_cut_out else crop], SIDE)[0, ..., 0]
         rows.append((grey, shares, shown[0].label, len(shown) > 1, collection, f"{collection}/{person}"))
     if not rows:
         raise DatasetError(f"expected pictures of faces in {folder}. Received: none with a face")
@@ -177,7 +217,36 @@ def read_posed_faces(
     return PosedFaces(*columns)
 
 
-def _posed_pictures(folder: Path) -> list[tuple[Path, str, tuple[Emotion, ...]]]:
+def _crops(
+    pictures: Sequence[_Picture], detector: FaceDetector, on_progress: Callable[..., None]
+) -> Iterator[tuple[_Picture, RgbImage]]:
+    """The pictures with a face and its crop, first those that the detector searches."""
+    given = {name: collection.face for name, collection in COLLECTIONS.items() if collection.face is not None}
+    searched = [picture for picture in pictures if picture[1] not in given]
+    for index, _, _, crop in largest_faces([path for path, *_ in searched], detector, on_progress):
+        yield searched[index], crop
+    cut = [picture for picture in pictures if picture[1] in given]
+    for index, image, _, _ in largest_faces([path for path, *_ in cut], None, on_progress):
+        yield cut[index], crop_face(image, given[cut[index][1]])
+
+
+def surrounded(crop: RgbImage, number: int) -> npt.NDArray[np.uint8]:
+    """A grey copy of a face on black with other surroundings, so that no network learns from its contour.
+
+    Half of the faces, by their number, are continued into the black, and a quarter stand on a grey; a quarter stay.
+    """
+    grey = to_network_input([crop], 2 * SIDE)[0, ..., 0]
+    is_dark = grey < _DARK
+    _, areas = cv2.connectedComponents(is_dark.astype(np.uint8))
+    outside = np.isin(areas, areas[[0, 0, -1, -1], [0, -1, 0, -1]]) & is_dark
+    mask = cv2.dilate(outside.astype(np.uint8), np.ones((3, 3), np.uint8))
+    if number % 4 < 2:
+        return np.asarray(cv2.inpaint(grey, mask, 3, cv2.INPAINT_TELEA), np.uint8)
+    tone = np.random.default_rng(number).integers(40, 220) if number % 4 == 2 else 0
+    return np.where(mask > 0, np.uint8(tone), grey)
+
+
+def _posed_pictures(folder: Path) -> list[_Picture]:
     """Path, collection and emotions of each picture, in a fixed order. Raises as `read_posed_faces`."""
     if not folder.is_dir():
         raise DatasetError(f"expected a folder with a collection of faces. Received: {folder}")
@@ -189,7 +258,7 @@ def _posed_pictures(folder: Path) -> list[tuple[Path, str, tuple[Emotion, ...]]]
         for child in sorted(collection.iterdir() if collection.is_dir() else ())
         if child.is_dir() and (shown := mixture(child.name))
         for path in sorted(child.iterdir())
-        if re.fullmatch(r"[^._][^_]*_.+", path.stem) and path.suffix[1:].lower() in PICTURE_ENDINGS
+        if re.fullmatch(rf"(?!{_TEST}_)[^._][^_]*_.+", path.stem) and path.suffix[1:].lower() in PICTURE_ENDINGS
     ]
     if not found:
         raise DatasetError(f"expected pictures named <emotion>/<person>_<picture>.jpg in {folder}. Received: none")

@@ -64,14 +64,14 @@ class _Run:
 
     @property
     def left_out(self) -> list[TrainingConfig]:
-        """The last stage once more without each collection of posed faces, to judge it on people it has not met."""
+        """The last stage once more without posed collections, to judge it on people it has not met."""
         known = [] if self.posed is None or not self.stages[-1].posed else np.unique(self.posed.collections).tolist()
-        posed = [name for name in known if name in COLLECTIONS and COLLECTIONS[name].is_posed]
-        return [replace(self.stages[-1], leave_out=name) for name in posed] if len(posed) > 1 else []
+        posed = tuple(name for name in known if name in COLLECTIONS and COLLECTIONS[name].is_posed)
+        return [replace(self.stages[-1], leave_out=posed)] if len(posed) > 1 else []
 
-    def folder(self, number: int, leave_out: str = "") -> Path:
+    def folder(self, number: int, leave_out: Sequence[str] = ()) -> Path:
         """The checkpoint of a stage, counted from 1."""
-        return self.checkpoint / f"stage{number}{leave_out and f'-without-{leave_out}'}"
+        return self.checkpoint / "-without-".join([f"stage{number}", *leave_out])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,7 +149,8 @@ def _train(run: _Run, resume: bool, on_progress: Callable[[int], None] | None) -
     trained: list[_Stage] = []
     for config in run.stages:
         trained.append(_fit(run, config, trained, on_progress))
-    without = [_fit(run, config, trained[:-1]) for config in run.left_out]
+    before = [stage for stage in trained[:-1] if not stage.config.posed]  # they have met nobody
+    without = [_fit(run, config, before) for config in run.left_out]
     metrics = _write(run, trained, without)
     shutil.rmtree(run.checkpoint)
     return metrics
@@ -250,7 +251,7 @@ def _posed_faces(run: _Run, config: TrainingConfig) -> tuple[PosedFaces | None, 
     """The posed faces that a stage learns from, and those of the persons held out."""
     if run.posed is None or not config.posed:
         return None, None
-    return run.posed.where(run.posed.collections != config.leave_out).split()
+    return run.posed.where(~np.isin(run.posed.collections, config.leave_out)).split()
 
 
 def _teacher_probs(run: _Run, config: TrainingConfig, earlier: Sequence[_Stage]) -> npt.NDArray[np.float32] | None:
@@ -307,9 +308,11 @@ def _of_strangers(run: _Run, without: Sequence[_Stage]) -> dict[str, Described]:
     found: dict[str, Described] = {}
     for stage in without:
         assert run.posed is not None
-        classifier, faces = _classifier_of(run, stage), run.posed.of(stage.config.leave_out)
-        described = classifier.describe(list(faces.images))
-        found[stage.config.leave_out] = Described(described, faces.labels.astype(np.int64), faces.persons)
+        classifier = _classifier_of(run, stage)
+        for collection in stage.config.leave_out:
+            faces = run.posed.of(collection)
+            described = classifier.describe(list(faces.images))
+            found[collection] = Described(described, faces.labels.astype(np.int64), faces.persons)
     return found
 
 

@@ -351,7 +351,7 @@ def test_two_persons_teach_the_app_their_faces_and_are_kept_apart_until_they_are
         saved = [download(page, "Download", number).read_bytes() for number in range(2)]
         first, second = (FaceProfile.from_json(content) for content in saved)
         assert set(first.shots) == {Emotion.NEUTRAL}
-        assert not first.shows(second.identity[None])
+        assert not first.is_same_person(second)
         visit(page, "Photo")
         page.get_by_role("button", name="Four people", exact=True).click()
         expect(page.get_by_text(f"{known}face 2 and face 3")).to_be_visible()

@@ -144,7 +144,7 @@ def test_names_of_own_songs(root: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_the_name_of_the_model_in_a_profile(root: Path) -> None:
     classifier = EmotionClassifier.load()
-    face = {Emotion.NEUTRAL: [np.full((48, 48, 3), 90, np.uint8)]}
+    face = {Emotion.NEUTRAL: classifier.describe([np.full((48, 48, 3), 90, np.uint8)])}
     profile = learn_profile(face, np.eye(1, 1024, dtype=np.float32), classifier)
     app = start_app(root, sample=SAMPLE)
     content = replace(profile, model=NAME[:60]).to_json()

@@ -186,7 +186,7 @@ def test_a_profile_counts_for_photos_that_were_read_before_and_is_forgotten(
     image = read_image(root / "data/samples/grace-hopper-1984.jpg")
     (face,) = detector.detect(image)
     identity = describe_persons(image, [face.box])
-    profile = learn_profile({Emotion.NEUTRAL: [crop_face(image, face.box)]}, identity, classifier)
+    profile = learn_profile({Emotion.NEUTRAL: classifier.describe([crop_face(image, face.box)])}, identity, classifier)
     group(app, root, "joe-biden-2010", "grace-hopper-1984")
     before = [photo.reading.faces for photo in result_of(app, Photos).photos]
     monkeypatch.setattr(reading, "read_faces", None)  # the faces are not searched again

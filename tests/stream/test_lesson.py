@@ -6,7 +6,6 @@ import pytest
 from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.media.images import Box
 from emomusic.stream.lesson import CAPTURE_S, COUNTDOWN_S, ORDER, Lesson, Step
-from emomusic.stream.persons import Recognition
 from emomusic.stream.reader import SeenFace
 from tests.fakes import FakeClock
 
@@ -46,8 +45,8 @@ def test_only_the_capture_counts_and_the_largest_face(lesson: Lesson, clock: Fak
     lesson.observe(clock(), [face(90, 3, neutral=0.99)])
     assert lesson.view().step is Step.TAKEN
     late, later = clock() - 0.01, clock()
-    assert lesson.recognition_at(late) is Recognition.NOBODY  # a frame of the capture that is read after its end
-    assert lesson.recognition_at(later) is Recognition.ESTIMATED
+    assert not lesson.uses_profiles_at(late)  # a frame of the capture that is read after its end
+    assert lesson.uses_profiles_at(later)
     assert lesson.view().taken.crop[0, 0, 0] == 2
 
 

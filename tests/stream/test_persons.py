@@ -7,11 +7,9 @@ import numpy as np
 import pytest
 
 from emomusic.affect import Emotion, EmotionProbabilities
-from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.identity import Descriptors
-from emomusic.faces.profile import People
 from emomusic.media.images import Box, RgbImage
-from emomusic.stream.persons import ALONE_S, PersonReader, Recognition
+from emomusic.stream.persons import PersonReader
 from tests.fakes import FakeClassifier
 
 IMAGE = np.zeros((100, 400, 3), np.uint8)
@@ -33,7 +31,7 @@ def person(*descriptor: float, shade: int = 0) -> Any:
     """A person with this descriptor, whose faces are all of one emotion."""
     values = np.eye(7, dtype=np.float32)[shade]
     return Mock(  # compared by identity, like a `KnownFace`
-        profile=SimpleNamespace(shows=lambda found: found[:, :2] @ np.array(descriptor) > 0.5),
+        profile=SimpleNamespace(identity=np.pad(np.array(descriptor, np.float32), (0, 1022))),
         classify=lambda crops: [EmotionProbabilities(values) for _ in crops],
     )
 
@@ -49,7 +47,7 @@ class Watch:
     """A reader of persons, and the frames that it reads."""
 
     def __init__(self) -> None:
-        self._reader = PersonReader(None)
+        self._reader = PersonReader()
 
     def emotions(self, boxes: Sequence[Box], *known: Any, time_s: float = 0.0, **options: Any) -> list[int]:
         faces = [(box, np.zeros((8, 8, 3), np.uint8)) for box in boxes]
@@ -85,23 +83,13 @@ def test_each_face_is_read_with_its_person_and_new_and_forgotten_persons_count_a
     assert identifier.num_faces == 0
     assert watch.emotions([LEFT, RIGHT], anna) == [ANNA, NOBODY]
     assert watch.emotions([RIGHT, LEFT], anna, ben) == [BEN, ANNA]
-    assert watch.emotions([LEFT, RIGHT], anna, ben, recognition=Recognition.NOBODY) == [NOBODY, NOBODY]
     assert watch.emotions([LEFT, RIGHT], ben) == [NOBODY, BEN]
 
 
-def test_a_calm_person_is_known_after_ten_seconds(identifier: FakeIdentifier, monkeypatch: pytest.MonkeyPatch) -> None:
-    face = People.load("emonet_photo").means[Emotion.NEUTRAL.label]
-    monkeypatch.setattr(EmotionClassifier, "describe", lambda *_: face[None])
-    reader = PersonReader(EmotionClassifier.load)
-
-    def watch(box: Box, start_s: float, seconds: float) -> int:
-        for time_s in np.arange(start_s, start_s + seconds + 0.1, 0.5):
-            reader.classify(IMAGE, [(box, IMAGE)], float(time_s), FakeClassifier())
-        return len(reader.estimates)
-
-    assert watch(LEFT, 0, ALONE_S - 1) == 0
-    assert watch(RIGHT, 11, 1) == 0  # somebody else for a moment
-    assert watch(LEFT, 20, ALONE_S - 1) == 0  # after a gap
-    assert watch(LEFT, 30, 0) == 1
-    assert reader.estimates[0].profile.shows(identifier.describe(IMAGE, [LEFT, RIGHT])).tolist() == [True, False]
-    assert watch(RIGHT, 40, ALONE_S) == 2
+def test_the_nearest_of_two_persons_counts_and_nobody_where_both_are_as_near(watch: Watch) -> None:
+    """Both would pass for the face on the left alone."""
+    first, second = person(0.8, 0.6, shade=ANNA), person(1, 0, shade=BEN)
+    assert watch.emotions([LEFT], first, second) == [BEN]
+    assert watch.emotions([LEFT], second, first) == [BEN]
+    assert watch.emotions([LEFT], first) == [ANNA]
+    assert watch.emotions([LEFT], second, person(0.999, 0.045, shade=ANNA)) == [NOBODY]

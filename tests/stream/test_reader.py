@@ -1,24 +1,18 @@
-import gc
 import threading
-import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from types import SimpleNamespace
-from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
 from emomusic.affect import Emotion, EmotionProbabilities
-from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import Face
-from emomusic.faces.profile import KnownFace, People, learn_profile
+from emomusic.faces.profile import KnownFace
 from emomusic.media.images import Box, RgbImage
 from emomusic.stream import persons as persons_module
-from emomusic.stream.game import MirrorGame
 from emomusic.stream.lesson import CAPTURE_S, COUNTDOWN_S, Lesson
-from emomusic.stream.persons import Recognition
 from emomusic.stream.reader import LiveReader, LiveView, SeenFace
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, describe_apart, make_face
 from tests.waiting import wait_until
@@ -86,72 +80,14 @@ def test_late_frames_are_dropped() -> None:
 class Watcher:
     """An observer that keeps what it sees."""
 
-    def __init__(self, recognition: Recognition = Recognition.ESTIMATED) -> None:
-        self._recognition = recognition
+    def __init__(self) -> None:
         self.seen: list[tuple[float, SeenFace]] = []
 
-    def recognition_at(self, time_s: float) -> Recognition:
-        return self._recognition
+    def uses_profiles_at(self, time_s: float) -> bool:
+        return True
 
     def observe(self, time_s: float, faces: Sequence[SeenFace]) -> None:
         self.seen += [(time_s, face) for face in faces]
-
-
-def finished_game(clock: FakeClock) -> MirrorGame:
-    game = MirrorGame([Emotion.HAPPY], clock=clock)
-    clock.advance(1.0)
-    game.skip()
-    return game
-
-
-@pytest.mark.parametrize("observer", [finished_game, Lesson], ids=["game", "lesson"])
-def test_readings_adjust_to_one_person_also_after_a_game_and_besides_a_lesson(
-    fake: FakeDetector,
-    clock: FakeClock,
-    monkeypatch: pytest.MonkeyPatch,
-    observer: Callable[[FakeClock], MirrorGame | Lesson],
-) -> None:
-    classifier, people, estimates = EmotionClassifier.load(), People.load("emonet_photo"), weakref.WeakSet[KnownFace]()
-
-    class Estimate(KnownFace):
-        def __init__(self, *profile: Any) -> None:
-            super().__init__(*profile)
-            estimates.add(self)
-
-    neutral = people.means[Emotion.NEUTRAL.label]
-    taught = learn_profile({Emotion.NEUTRAL: [frame()]}, np.eye(1, 1024, dtype=np.float32), classifier)
-    monkeypatch.setattr(persons_module, "describe_persons", describe_apart)
-    monkeypatch.setattr(EmotionClassifier, "describe", lambda _, crops: np.stack([neutral] * len(crops)))
-    monkeypatch.setattr(persons_module, "KnownFace", Estimate)
-    with closing(
-        LiveReader(lambda: (fake, FakeClassifier()), adjust=lambda: classifier, smoothing_s=0, clock=clock)
-    ) as reader:
-        reader.observers = [observer(clock)]
-
-        def adjusts(seconds: int = 1) -> bool:
-            for _ in range(seconds):
-                clock.advance(1)
-                read(reader, frame())
-            return reader.view().is_adjusted
-
-        assert not adjusts(11)
-        assert adjusts()
-        reader.observers = [Watcher(Recognition.TAUGHT), *reader.observers]
-        assert not adjusts()
-        reader.observers = []
-        assert adjusts()
-        reader.known = (KnownFace(taught, classifier),)
-        assert not adjusts()  # a taught profile wins
-        reader.known = ()
-        assert adjusts()
-        reader.recognition = Recognition.TAUGHT
-        assert not adjusts()
-        reader.recognition = Recognition.ESTIMATED
-        assert not adjusts(11)
-        assert adjusts()
-        assert estimates
-    gc.collect()
-    assert not estimates  # gone with the video
 
 
 def test_a_lesson_and_only_a_lesson_takes_faces_without_the_profile_of_a_known_person(
@@ -159,7 +95,8 @@ def test_a_lesson_and_only_a_lesson_takes_faces_without_the_profile_of_a_known_p
 ) -> None:
     class Known(KnownFace):
         def __init__(self) -> None:
-            self.profile = SimpleNamespace(shows=lambda found: np.ones(len(found), bool))  # type: ignore[assignment]
+            identity = describe_apart(frame(), [FACE.box])[0]
+            self.profile = SimpleNamespace(identity=identity)  # type: ignore[assignment]
 
         def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
             return FakeClassifier(Emotion.SAD).classify(crops)

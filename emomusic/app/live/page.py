@@ -34,7 +34,6 @@ from emomusic.charts.face import expression_uri
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.stream.game import GamePhase, GameView
 from emomusic.stream.lesson import ORDER
-from emomusic.stream.persons import Recognition
 from emomusic.stream.reader import DETECT_SIDE
 
 _CLASS_SIDE = 640  # faces in the back rows are small
@@ -52,14 +51,6 @@ class View(StrEnum):
 def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
     """Show the options and apply them to a running session from its next frame on."""
     with st.popover("Options", icon=":material/tune:"):
-        adjusts = st.toggle(
-            "Adjust to your face",
-            value=True,
-            key=state.LIVE_ADJUST,
-            help="After ten seconds alone on camera, the readings compare your face with your own calm face. The "
-            "numbers for this are forgotten when the video ends, or with this switch.",
-            persist_state="session",
-        )
         st.caption(
             "Here all seven emotions count as equally likely, because people pull faces for a camera. On photographs, "
             "the app expects few angry, disgusted or afraid faces."
@@ -68,7 +59,6 @@ def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
         session.reader.known = page_state(PersonsState).known
         session.boxes = not class_view
         session.reader.detect_side = _CLASS_SIDE if class_view else DETECT_SIDE
-        session.reader.recognition = Recognition.ESTIMATED if adjusts else Recognition.TAUGHT
 
 
 # Widths of the columns: the video, what is read, and the music
@@ -199,8 +189,7 @@ def _show_start() -> None:
         st.markdown("The video goes to this server, which estimates expressions. **No frame is kept.**")
         with st.popover("Privacy", icon=":material/visibility:", type="tertiary"):
             st.markdown(
-                "Your pictures in the mirror game and the lesson stay in memory until you leave. A person alone on "
-                "camera is remembered as numbers until the video ends, to adjust the readings (see Options). The "
+                "Your pictures in the mirror game and the lesson stay in memory until you leave. The "
                 "figures of the last ten minutes stay in memory until you start again, or "
                 f"{WHEN_GONE}.{contacts}"
             )

@@ -47,10 +47,9 @@ def show_words(session: LiveSession) -> None:
     sentence = _status(view, session.no_frame_s) if group is None else group_sentence(group, group_of=len(view.faces))
     st.header(sentence, anchor=False)
     lag = "" if view.lag_s is None else f" · {1000 * view.lag_s:.0f} ms delay"
-    adjusted = " · adjusted to your face" if view.is_adjusted else ""
     st.caption(
         f"{pluralize(len(view.faces), 'face')} · {_rate(view.frames_per_second)} frames per second · "
-        f"{_rate(view.readings_per_second)} readings per second{lag}{adjusted}"
+        f"{_rate(view.readings_per_second)} readings per second{lag}"
     )
 
 

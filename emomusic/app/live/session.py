@@ -24,7 +24,6 @@ from emomusic.app.live.ice import IceSettings
 from emomusic.app.queues import PlayerState
 from emomusic.app.state import CameraState, page_state
 from emomusic.colours import EMOTION_COLOURS, ink_on
-from emomusic.faces.reading import load_networks
 from emomusic.media.images import RgbImage, shrink
 from emomusic.server.capacity import capacity, session_id
 from emomusic.server.frames import give_address
@@ -133,7 +132,7 @@ def start_session(ice: IceSettings | None) -> None:
     if ice is not None:
         from emomusic.app.live import webrtc  # noqa: F401 (loads in almost a second, and declares a component)
     live = page_state(LiveState)
-    reader = LiveReader(shared().live_networks, adjust=lambda: load_networks()[1])
+    reader = LiveReader(shared().live_networks)
     new = LiveSession(reader, ice, visitor=session_id(), cookies=dict(st.context.cookies))
     if not capacity().start_live(new):
         live.refuse(Problem.FULL)
@@ -289,6 +288,6 @@ class LiveSession:
             self.end()
 
     def forget_persons(self) -> None:
-        """Forget the game, the lesson, the known persons and the estimates of their faces."""
+        """Forget the game, the lesson and the known persons."""
         self.observe(None, None)
         self.reader.forget_persons()

@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from emomusic.affect import Emotion, EmotionProbabilities, describe, share_text
 from emomusic.app.charts import show_sharp
 from emomusic.app.frame import shown_errors
 from emomusic.app.live.session import LiveSession, live_fragment, with_session
-from emomusic.app.persons import add_person, show_persons
+from emomusic.app.persons import learn_person, show_persons
 from emomusic.charts.face import expression_uri
-from emomusic.faces.identity import describe_persons
-from emomusic.faces.profile import learn_profile
-from emomusic.faces.reading import load_networks
-from emomusic.media.images import Box, encode_jpeg
+from emomusic.media.images import encode_jpeg
 from emomusic.stream.lesson import ORDER, Lesson, Step
 from emomusic.stream.reader import SeenFace
 
@@ -101,11 +97,7 @@ def _learned(lesson: Lesson) -> Mapping[Emotion, EmotionProbabilities]:
     if lesson.learned is None:
         with st.spinner("Learning your face"):
             crops = {emotion: shot.crop for emotion, shot in lesson.shots().items()}
-            whole = [(crop, Box(0, 0, crop.shape[1], crop.shape[0])) for crop in crops.values()]
-            descriptors = np.concatenate([describe_persons(crop, [box]) for crop, box in whole])
-            classifier = load_networks()[1]
-            profile = learn_profile({emotion: [crop] for emotion, crop in crops.items()}, descriptors, classifier)
-            lesson.learned = dict(zip(crops, add_person(profile).classify(list(crops.values())), strict=True))
+            lesson.learned = dict(zip(crops, learn_person(crops).classify(list(crops.values())), strict=True))
     return lesson.learned
 
 

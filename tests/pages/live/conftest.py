@@ -7,7 +7,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from emomusic.app.live import ice, session, teach, video
+from emomusic.app.live import ice, video
 from emomusic.server import shared
 from tests.fakes import FakeClassifier, FakeDetector
 from tests.pages.live.sessions import SECONDS, Browser
@@ -24,8 +24,7 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> Browser:
 def app(root: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     for name in (ice.ICE, ice.TURN_SECRET, ice.LIVE):
         monkeypatch.delenv(name, raising=False)
-    for module in (session, shared, teach):
-        monkeypatch.setattr(module, "load_networks", lambda **_: (FakeDetector(), FakeClassifier()))
+    monkeypatch.setattr(shared, "load_networks", lambda **_: (FakeDetector(), FakeClassifier()))
     st.cache_resource.clear()  # removes the networks of another test
     app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
     return app.switch_page("pages/live.py")

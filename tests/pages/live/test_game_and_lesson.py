@@ -72,6 +72,19 @@ def test_the_result_of_a_game_stays_while_its_players_teach_their_face(app: AppT
     assert "data:image/jpeg" in html_of(app)
 
 
+def test_a_player_who_showed_a_neutral_face_keeps_the_faces_of_the_game_as_a_profile(app: AppTest) -> None:
+    session = played((1, TWO, Emotion.SAD))
+    start_mirror_game(app, session)
+    session.game = ended_game(num_players=2)
+    app.run()
+    assert [button.key for button in app.button if "keep" in str(button.key)] == ["live-game-keep-0"]
+    app.button(key="live-game-keep-0").click().run()
+    (person,) = state_of(app, PersonsState).known
+    assert person.profile.shots == dict.fromkeys(Emotion, 1)
+    app.button(key="live-game-keep-0").click().run()  # the same person again
+    assert len(state_of(app, PersonsState).known) == 1
+
+
 def test_two_quick_clicks_skip_one_face_of_the_lesson(app: AppTest) -> None:
     session = played((1, TWO, Emotion.SAD))
     session.observe(None, lesson := begun_lesson())
@@ -122,7 +135,8 @@ def test_pictures_of_players_are_gone_after_another_game_on_another_page_and_in_
 
 def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left(app: AppTest) -> None:
     classifier = EmotionClassifier.load()
-    profile = learn_profile({Emotion.NEUTRAL: [FRAME]}, np.eye(1, 1024, dtype=np.float32), classifier)
+    neutral = {Emotion.NEUTRAL: classifier.describe([FRAME])}
+    profile = learn_profile(neutral, np.eye(1, 1024, dtype=np.float32), classifier)
 
     def known() -> tuple[LiveSession, list[weakref.ref[Any]]]:
         """A session that has read a frame while it knew a person, and all that belongs to this person."""

@@ -15,7 +15,6 @@ from emomusic.app.live.page import View
 from emomusic.app.live.session import LiveSession, Phase, Problem
 from emomusic.app.queues import PlayerState
 from emomusic.errors import ModelError
-from emomusic.stream.persons import Recognition
 from emomusic.stream.reader import LiveReader
 from tests.pages.live.sessions import FRAME, SECONDS, TWO, played, problems, show
 from tests.pages.screen import charts, keys, playing, queue_of, state_of, text_of, tracks
@@ -43,18 +42,6 @@ def test_an_expected_error_is_shown_literally_and_another_one_without_details(
     assert warning.value.startswith(shown)
     assert "secret" not in text_of(app)
     reader.close()
-
-
-def test_options_apply_to_the_next_frame(app: AppTest) -> None:
-    session = played((1, TWO, Emotion.SAD))
-    show(app, session)
-    assert session.reader.recognition is Recognition.ESTIMATED
-    app.toggle(key=state.LIVE_ADJUST).set_value(False).run()
-    assert session.boxes
-    assert session.reader.recognition is Recognition.TAUGHT
-    app.switch_page("pages/photo.py").run()
-    app.switch_page("pages/live.py").run()
-    assert app.toggle(key=state.LIVE_ADJUST).value is False
 
 
 @pytest.mark.usefixtures("app")

@@ -1,0 +1,70 @@
+"""Fit the numbers of people of a trained model, and judge profiles of one face: python -m scripts.fit_people.
+
+    git show 4a18856:models/face/emonet_photo/model.keras > stage6.keras
+    python -m scripts.fit_people --unmet stage6.keras --posed-faces DIR --model emonet_photo
+
+DIR has the posed collections of `training.posed` with persons. `people.npz` is of the model's own answers. The profiles
+are judged in two regimes: with the network of `--unmet`, which has met nobody of the collections, and with the model.
+Both times the numbers of people and the adjustment come from the other collections. A network without features as its
+second output gets it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+import keras
+import numpy as np
+import onnx
+
+from emomusic.assets import sha256_of, write_checksums
+from emomusic.faces import model_files
+from emomusic.faces.classifier import EmotionClassifier
+from emomusic.faces.detection import MtcnnDetector
+from emomusic.training.evaluate import keras_classifier, record_figures
+from emomusic.training.export_onnx import add_features
+from emomusic.training.people import Described, fit_people, judge_strangers
+from emomusic.training.posed import COLLECTIONS, PosedFaces, read_posed_faces
+
+
+def main() -> None:
+    """Read the collections, and fit."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--unmet", type=Path, required=True)
+    parser.add_argument("--posed-faces", type=Path, required=True)
+    parser.add_argument("--model", default=model_files.DEFAULT_MODEL)
+    options = parser.parse_args()
+    fit(options.model, options.unmet, read_posed_faces(options.posed_faces, MtcnnDetector()))
+
+
+def fit(name: str, unmet: Path, posed: PosedFaces) -> None:
+    """Write the files and figures of a model."""
+    folder = model_files.model_folder(name)
+    path = folder / model_files.ONNX
+    proto = onnx.load(path)
+    add_features(proto)
+    onnx.save(proto, path)
+    classifier = EmotionClassifier.load(name)
+    before = keras_classifier(keras.saving.load_model(unmet, compile=False), classifier.spec)
+    own = describe(classifier, posed)
+    np.savez_compressed(folder / model_files.PEOPLE, allow_pickle=False, **asdict(fit_people(list(own.values()))))
+    profiles = judge_strangers(describe(before, posed))["profiles"]
+    profiles |= {f"{each}, met": figures for each, figures in judge_strangers(own)["profiles"].items()}
+    record_figures(name, {"profiles": profiles}, onnx_sha256=sha256_of(path))
+    write_checksums(folder)
+
+
+def describe(classifier: EmotionClassifier, posed: PosedFaces) -> dict[str, Described]:
+    """The posed collections as a network describes them; pictures of unknown persons are left out."""
+    found = {}
+    for name in (name for name in np.unique(posed.collections).tolist() if COLLECTIONS[name].is_posed):
+        faces = posed.of(name)
+        faces = faces.where(~np.char.endswith(faces.persons, "/x"))
+        found[name] = Described(classifier.describe(list(faces.images)), faces.labels.astype(np.int64), faces.persons)
+    return found
+
+
+if __name__ == "__main__":
+    main()
