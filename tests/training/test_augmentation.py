@@ -16,11 +16,12 @@ STRONG = Augmentation(
     low_resolution=0.7,
     jpeg=0.7,
     erase=0.7,
+    cut_out=0.7,
 )
 NONE = Augmentation()
 ALONE = {
     field.name: replace(
-        NONE, **{field.name: getattr(replace(STRONG, flip=1, low_resolution=1, jpeg=1, erase=1), field.name)}
+        NONE, **{field.name: getattr(replace(STRONG, flip=1, low_resolution=1, jpeg=1, erase=1, cut_out=1), field.name)}
     )
     for field in fields(Augmentation)
     if field.name != "whole_pixels"  # says how, not whether
