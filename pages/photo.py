@@ -31,11 +31,13 @@ from emomusic.app.example import show_example
 from emomusic.app.photo.page import choose_mood, chosen_mood, show_mood, show_photos
 from emomusic.app.picture_chooser import choose_other_pictures, choose_picture, keep_over_reload, shown_pictures
 
-if shown_pictures() or chosen_mood() is not None:
+has_photos = bool(shown_pictures())  # the script's variables stay, so they hold no photo
+mood = None if has_photos else chosen_mood()
+if has_photos or mood is not None:
     choose_other_pictures()
-if shown_pictures():
+if has_photos:
     show_photos()
-elif (mood := chosen_mood()) is not None:
+elif mood is not None:
     show_mood(mood)
 else:
     with start or open_start(), reserve_space("start", 700):  # a link may name no sample

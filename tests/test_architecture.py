@@ -1,20 +1,18 @@
 """The import rule of the design, read from the source; and what must stay light, measured in a fresh interpreter."""
 
 import ast
-import inspect
 import json
-import pkgutil
-import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from types import FrameType
 
+import pytest
 from streamlit.testing.v1 import AppTest
+
+from tests.stations import note_calls, stations_of
 
 # Which layer may import which. A name stands for the module and everything below it; a layer may import itself.
 GROUND = {"emomusic.errors", "emomusic.affect", "emomusic.colours", "emomusic.text"}
@@ -182,29 +180,17 @@ def test_files_and_functions_are_short(root: Path):
     assert found == set()
 
 
-def test_a_photo_passes_ten_functions_on_its_way_to_a_song(root: Path):
-    text = (root / "docs" / "architecture.md").read_text(encoding="utf-8")
-    section = text.split("## The path of one photo\n")[1].split("\n## ")[0]
-    names = re.findall(r"^\d+\. `([\w.]+)`", section, re.MULTILINE)
+@pytest.mark.parametrize("heading", ["The path of one photo", "The path of a song"])
+def test_a_photo_and_a_song_pass_the_stations_of_their_paths(
+    root: Path, monkeypatch: pytest.MonkeyPatch, heading: str
+) -> None:
+    names = stations_of(root, heading)
     assert 5 <= len(names) <= 10
-    codes = {inspect.unwrap(pkgutil.resolve_name(f"emomusic.{name}")).__code__: name for name in names}
-    called: dict[int, list[str]] = {}  # by thread: another one warms the networks up
-
-    def note(frame: FrameType, event: str, _: object) -> None:
-        if event == "call" and (name := codes.get(frame.f_code)) is not None:
-            called.setdefault(threading.get_ident(), []).append(name)
-
-    app = AppTest.from_file(str(root / "app.py"), default_timeout=120)
-    app.query_params["sample"] = "eileen-collins-1999"
-    sys.setprofile(note)
-    threading.setprofile(note)
-    try:
-        app.run()
-    finally:
-        sys.setprofile(None)
-        threading.setprofile(None)
-    assert not app.exception
-    assert names in [list(dict.fromkeys(each)) for each in called.values()]
+    app = AppTest.from_file(str(root / "app.py"), default_timeout=120).run()  # imports the page
+    calls = note_calls(monkeypatch, names)
+    app.query_params.update({"sample": "eileen-collins-1999", "songs": "bundled"})
+    assert not app.run().exception
+    assert names in calls()
 
 
 def test_imports_go_one_way_and_no_modules_import_each_other(root: Path):

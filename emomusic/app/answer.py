@@ -3,20 +3,18 @@
 A page reads faces, makes the listener of the songs, and shows the answer in the order of its screen:
 
     listener = Listener(ALL, probabilities)          # or of one face, or of a mood
-    answer(listener, "photo")                        # shows the policies; the bar plays the queue "photo"
-    show_queue("photo", "my-photo")                  # files begin with "my-photo"
-    show_plane(listener, "photo", face_points(probabilities), on_face=choose_face)
+    queue = play_for(choose_policy(listener))        # shows the policies; the bar plays new songs
+    show_queue(queue, "my-photo")                    # files begin with "my-photo"
+    show_plane(queue, listener.label, face_points(probabilities), on_face=choose_face)
 
-The queue of a place stays in the session, with its position, until the listener, the policy, the visitor's music or the
-source of songs changes. `answer(..., policies=False)` is for a mood, which needs no policy. A list that is chosen in
-another way, such as one song for each scene, uses `queues.queue_of` and `player.show_queue`.
+The queue stays in the session, with its position, until the listener, the policy, the visitor's music or the source of
+songs changes. A mood needs no policy: `play_for(listener.request)`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import islice
 from typing import Any, Literal
 
@@ -35,12 +33,10 @@ from emomusic.affect import (
 from emomusic.app import state
 from emomusic.app.address import choose_one
 from emomusic.app.charts import clicked, show_chart
-from emomusic.app.queues import PlayerState, play, queue_of
-from emomusic.app.sources import with_your_music
-from emomusic.app.state import fresh, page_state, renew
+from emomusic.app.queues import PageQueue, play, when_pressed
+from emomusic.app.state import fresh, renew
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex
 from emomusic.charts.face import probability_bars
-from emomusic.songs.queue import SongQueue
 from emomusic.songs.recommend import JOURNEY_STEPS
 from emomusic.songs.request import Policy, Request, nearest_emotion, start_mood, target_of
 from emomusic.songs.song import Pick
@@ -82,27 +78,19 @@ class Listener:
         return Request(MOOD_POINTS[self.mood], mood=self.mood)
 
 
-def answer(listener: Listener, place: str, *, policies: bool = True) -> SongQueue:
-    """Choose the songs for a listener and the visitor's music. The bar plays new songs at once.
-
-    Args:
-        listener: of the songs.
-        place: names their queue; unique in the app.
-        policies: show the policies, and what the chosen one does.
-    """
-    request = listener.request
-    if policies:
-        options = [policy.capitalize() for policy in _POLICY_NAMES]
-        name_of = {option: _POLICY_NAMES[Policy(option.lower())] for option in options}.__getitem__
-        chosen = choose_one("How to choose songs", options, state.POLICY, name_of=name_of)
-        request = replace(request, policy=Policy(chosen.lower()))
-        st.caption(_policy_line(listener, request))
-    return queue_of(with_your_music(request), place, starts=True)
+def choose_policy(listener: Listener) -> Request:
+    """Show the policies, and what the chosen one does; returns the listener's request with it."""
+    options = [policy.capitalize() for policy in _POLICY_NAMES]
+    name_of = {option: _POLICY_NAMES[Policy(option.lower())] for option in options}.__getitem__
+    chosen = choose_one("How to choose songs", options, state.POLICY, name_of=name_of)
+    request = replace(listener.request, policy=Policy(chosen.lower()))
+    st.caption(_policy_line(listener, request))
+    return request
 
 
 def show_plane(
-    listener: Listener,
-    place: str,
+    queue: PageQueue,
+    label: str,
     others: Sequence[FacePoint],
     *,
     on_face: Callable[[str], None] | None = None,
@@ -111,22 +99,21 @@ def show_plane(
     """Show the listener, other faces and the first songs on the affect plane. A click plays a song.
 
     Args:
-        listener: of the songs.
-        place: names their queue.
+        queue: of the songs.
+        label: of the listener.
         others: the other faces.
         on_face: called with the label of a clicked face. It holds no visitor's data.
         height: of the chart, as for `st.plotly_chart`.
     """
-    queue = page_state(PlayerState).queues[place]
     request, point = queue.request, queue.request.point
     is_journey = request.policy is Policy.JOURNEY
     picks = queue.playlist(JOURNEY_STEPS if is_journey else _SONGS_ON_PLANE)
     if is_journey:  # not the songs that follow it
         picks = [pick for pick in picks if pick.is_step]
-    faces = [other for other in others if other.label != listener.label]
+    faces = [other for other in others if other.label != label]
     pictures = {other.label: other.picture for other in others}
     emotion = request.emotion or nearest_emotion(point)
-    faces.append(FacePoint(listener.label, point, emotion, pictures.get(listener.label, "")))
+    faces.append(FacePoint(label, point, emotion, pictures.get(label, "")))
     # Another chart after each click: in the old one the mark stays selected, and a second click deselects it
     key = fresh(_PLANE)
     least = _LEAST_HEIGHT if height == "stretch" else 420
@@ -137,12 +124,12 @@ def show_plane(
             alt=f"The affect plane: the listener at valence {point.valence:.2f} and arousal {point.arousal:.2f}, and "
             f"{len(picks)} songs",
             height=height,
-            on_select=partial(_take_mark, key, place, on_face),
+            on_select=when_pressed(_take_mark, queue, key, on_face),
             selection_mode="points",
             config={"scrollZoom": any(pictures.values())},
         )
         faces_are = "Click a face, scroll to zoom" if any(pictures.values()) else "Circles are faces"
-        note = _CIRCLES.get(listener.label, faces_are)
+        note = _CIRCLES.get(label, faces_are)
         if picks:
             note += ", squares are songs to click"
         few = [] if is_journey else describe_few(picks, target_of(request)[1])
@@ -164,11 +151,11 @@ def _policy_line(listener: Listener, request: Request) -> str:
     return describe_mood(listener.probabilities, mood)
 
 
-def _take_mark(key: str, place: str, on_face: Callable[[str], None] | None) -> None:
+def _take_mark(queue: PageQueue, key: str, on_face: Callable[[str], None] | None) -> None:
     """Play the clicked song, or choose the clicked face."""
     mark = clicked(key)
     if isinstance(mark, int):
-        play(place, mark)
+        play(queue, mark)
     elif isinstance(mark, str) and on_face is not None:
         on_face(mark)
     renew(_PLANE)

@@ -71,14 +71,14 @@ class BarState:
 
 
 def show_bar() -> None:
-    """Show what plays: the current song of the place that plays. `app.py` calls this after each page."""
+    """Show what plays: the current song of the queue that plays. `app.py` calls this after each page."""
     player = page_state(PlayerState)
     data: dict[str, Any] = {"song": None, "next": None, "ask": None, "has_previous": False}
     with contextlib.suppress(
         EmomusicError, OSError
     ):  # the next song is gone too, or the page has told of damaged files
         follow_source()
-        if (queue := player.queues.get(player.playing)) is not None:
+        if (queue := player.playing) is not None:
             _pass_over_gone(queue)
         if queue is not None and (current := queue.current) is not None:
             data["song"] = _playable(current.song) | {"cover": _cover(current.song)}
@@ -88,14 +88,15 @@ def show_bar() -> None:
                 address = embed_url(current.song.id)
                 data["ask"] = {"address": address, "number": sources.num_asked, "timeout_ms": _PATIENCE_MS}
             data["next"] = next((_playable(pick.song) for pick in queue.up_next(1)), None)
-    fade_s = FADE_S if player.playing in player.fading else 0
+    queue = player.playing
+    fade_s = FADE_S if queue is not None and queue.fades else 0
     with st.container(key="player-bar"):
         show_style(__file__, "bar_page.css")
         _BAR(
-            data=data | {"start": player.starts, "fade_s": fade_s, "video": player.videos.get(player.playing)},
+            data=data | {"start": player.starts, "fade_s": fade_s, "video": queue and queue.video},
             key="bar",
             on_next_change=_go_on,
-            on_previous_change=lambda: play(page_state(PlayerState).playing, "previous"),
+            on_previous_change=_go_back,
             on_silent_change=note_silence,
         )
 
@@ -116,10 +117,14 @@ def _pass_over_gone(queue: SongQueue) -> None:
 
 def _go_on() -> None:
     """Move to the next song, unless the browser reports an earlier one."""
-    player = page_state(PlayerState)
-    queue = player.queues.get(player.playing)
+    queue = page_state(PlayerState).playing
     if queue is not None and queue.current is not None and queue.current.song.id == st.session_state["bar"]["next"]:
-        play(player.playing, "next")
+        play(queue, "next")
+
+
+def _go_back() -> None:
+    if (queue := page_state(PlayerState).playing) is not None:
+        play(queue, "previous")
 
 
 def _playable(song: Song) -> dict[str, Any]:

@@ -297,6 +297,7 @@ def _hear(uploads: OwnFiles) -> None:
         file.song = song_of(song, hearing, Player.UPLOAD, file.number, file.name)
     bar.empty()
     _renew(uploads)
+    st.rerun()  # the page decides again where songs come from
 
 
 # Tables
@@ -341,6 +342,7 @@ def choose_table() -> None:
     if table.file is not None:
         with waiting, st.spinner(f"Reading {escape_markdown(table.file.name)}"):
             _read_table(table)
+        st.rerun()  # the page decides again where songs come from
     if (reading := table.reading) is not None:
         with waiting:
             note = f"Shown: **{escape_markdown(reading.name)}**"

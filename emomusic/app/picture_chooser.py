@@ -336,7 +336,8 @@ def _take_back() -> None:
 
 def _sample_row(key: str) -> None:
     """Show the samples as tiles with labels, or small ones for the key "small-samples"."""
-    style_tiles("sample", chosen=next((each for each in SAMPLES if each == chosen(state.SAMPLE)), ""))
+    shown = chosen(state.SAMPLE)
+    style_tiles("sample", chosen=next((each for each in SAMPLES if each == shown), ""))
     show_style(__file__, "picture_chooser.css")
     options: dict[str, Any] = {"gap": "small"} if key == "samples" else {"gap": "xsmall", "width": "content"}
     with st.container(horizontal=True, key=key, **options):

@@ -6,25 +6,16 @@ The bar of the app (`bar.py`) plays them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import streamlit as st
 
 from emomusic.app.alike import show_alike
 from emomusic.app.frame import download_button, escape_markdown
 from emomusic.app.parts import show_style
-from emomusic.app.queues import PlayerState, play, start
-from emomusic.app.sources import (
-    SourceState,
-    choose_music,
-    songs_recommender,
-    substitution,
-    use_spotify,
-    with_your_music,
-)
+from emomusic.app.queues import PageQueue, PlayerState, play, start, when_pressed
+from emomusic.app.sources import SourceState, choose_music, use_spotify
 from emomusic.app.state import page_state
 from emomusic.songs.catalogue import normalize_text
-from emomusic.songs.queue import SongQueue
 from emomusic.songs.request import Policy
 from emomusic.songs.song import UNKNOWN_ARTIST, Pick, Song
 from emomusic.songs.spotify import search_url, songs_csv, songs_m3u, songs_txt, track_links, track_url
@@ -36,25 +27,24 @@ PLAYLIST = 20
 
 
 def show_queue(
-    place: str,
+    queue: PageQueue,
     stem: str,
     show_more: Callable[[], None] = lambda: None,
     show_next: Callable[[], None] | None = None,
 ) -> None:
-    """Show the songs of a place.
+    """Show the songs of a queue.
 
     Args:
-        place: as for `queue_of` or `play_list`, which the page calls first; unique on the page.
+        queue: as from `play_for` or `play_list`.
         stem: start of the names of downloaded files.
         show_more: shows buttons of the page.
         show_next: shows the next songs in another way.
     """
     player = page_state(PlayerState)
-    queue, is_list = player.queues[place], place in player.lists
-    current = queue.current
+    place, is_list, current = queue.name, queue.is_list, queue.current
     with st.container(key=f"player-{place}", gap="xsmall"):
         show_style(__file__, "player.css")
-        if (reason := substitution()) is not None:  # the songs are not those of the chosen source
+        if (reason := queue.music.substitution) is not None:  # the songs are not those of the chosen source
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.caption(f":material/info: {reason}", width="content")
                 if page_state(SourceState).is_spotify_silent:
@@ -62,23 +52,20 @@ def show_queue(
         # The menus keep their position and stay open if the number of elements before them does not change
         with st.container(gap="xsmall", key=f"song-{place}"):
             if current is not None:
-                _show_song_text(current, place)
+                _show_song_text(current, queue)
             else:
                 has_any = is_list or bool(queue.playlist(1))
                 reason = "The list ends here" if has_any else queue.recommender.why_none(queue.request)
                 advice = "" if is_list else " Choose other genres or options."
                 st.info(f"{reason}.{advice}", icon=":material/music_off:")
-        _show_buttons(current, place)
-        _show_up_next(queue, place) if show_next is None else show_next()
+        _show_buttons(current, queue)
+        _show_up_next(queue) if show_next is None else show_next()
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             if not is_list:
-                choose_music()
-                # The menu may have heard new files, and the page shows the songs elsewhere too
-                if with_your_music(queue.request) != queue.request or songs_recommender() is not queue.recommender:
-                    st.rerun()
-            show_alike(current, queue, place, partial(play, place, "next"))
+                choose_music(queue.music)
+            show_alike(current, queue, place, when_pressed(play, queue, "next"))
             show_more()
-            _show_take_along(queue, place, stem)
+            _show_take_along(queue, stem)
         if names := [escape_markdown(name) for name in player.skipped.values()]:
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.caption(f"Skipped on this visit: {join_names(names)}", width="content")
@@ -87,47 +74,43 @@ def show_queue(
                     st.rerun()
 
 
-def show_start(place: str) -> None:
-    """Show the button that lets the bar play the songs of a place."""
+def show_start(queue: PageQueue) -> None:
+    """Show the button that lets the bar play a queue."""
     st.button(
         "Play",
         icon=":material/play_arrow:",
         type="primary",
-        on_click=start,
-        args=(place,),
-        disabled=page_state(PlayerState).queues[place].current is None,
-        key=f"start-{place}",
+        on_click=when_pressed(start, queue),
+        disabled=queue.current is None,
+        key=f"start-{queue.name}",
     )
 
 
-def _show_buttons(current: Pick | None, place: str) -> None:
-    """Show a button that plays the songs of this place or the next one of them, and the one that skips."""
-    player = page_state(PlayerState)
+def _show_buttons(current: Pick | None, queue: PageQueue) -> None:
+    """Show a button that plays the queue or its next song, and the one that skips."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         if current is not None and not (current.song.is_on_spotify or current.song.is_audio):
             address = search_url(f"{current.song.title} {current.song.byline}")
             st.link_button("Search on Spotify", address, icon=":material/open_in_new:")
-        if player.playing == place:
+        if page_state(PlayerState).playing is queue:
             st.button(
                 "Next song",
                 icon=":material/skip_next:",
                 type="primary",
-                shortcut=None if place in player.lists else "N",  # a page may have two lists
-                on_click=play,
-                args=(place, "next"),
+                shortcut=None if queue.is_list else "N",  # a page may have two lists
+                on_click=when_pressed(play, queue, "next"),
                 disabled=current is None,
-                key=f"next-{place}",
+                key=f"next-{queue.name}",
             )
         else:
-            show_start(place)
+            show_start(queue)
         st.button(
             "Not for me",
             type="tertiary",
             help="Skip it" if current is None else f"Skip {escape_markdown(_skipped_by(current)[1])} on this visit",
-            on_click=_skip,
-            args=(place,),
+            on_click=when_pressed(_skip, queue),
             disabled=current is None,
-            key=f"skip-{place}",
+            key=f"skip-{queue.name}",
         )
 
 
@@ -138,30 +121,28 @@ def song_line(song: Song) -> str:
     return f"{title} · {escape_markdown(song.byline)}"
 
 
-def _show_song_text(pick: Pick, place: str) -> None:
+def _show_song_text(pick: Pick, queue: PageQueue) -> None:
     """Show title, artists and reason, and the licence of a bundled song."""
     song = pick.song
-    with st.container(key=f"title-{place}"):
+    with st.container(key=f"title-{queue.name}"):
         st.markdown(song_line(song))
     reason = escape_markdown(pick.reason)
-    is_list = place in page_state(PlayerState).lists
-    if pick.likeliest_mood not in pick.reason and not is_list:  # on a journey
+    if pick.likeliest_mood not in pick.reason and not queue.is_list:  # on a journey
         reason = f"{pick.likeliest_mood.capitalize()}. {reason}"
     if song.licence is not None:
         reason += f" · {escape_markdown(song.licence)}, [source]({song.source})"
-    with st.container(key=f"reason-{place}"):
+    with st.container(key=f"reason-{queue.name}"):
         st.markdown(f":small[{reason}]")  # a link in a caption has too little contrast
 
 
-def _show_up_next(queue: SongQueue, place: str) -> None:
-    is_list = place in page_state(PlayerState).lists
+def _show_up_next(queue: PageQueue) -> None:
+    place, is_list = queue.name, queue.is_list
     with st.container(key=f"next-songs-{place}", gap=None):
         for pick in queue.up_next(UP_NEXT_IN_LIST if is_list else UP_NEXT):
             st.button(
                 f"{pick.number}. **{escape_markdown(pick.song.title)}** · {escape_markdown(pick.song.byline)}",
                 icon=":material/play_circle:",
-                on_click=play,
-                args=(place, pick.number),
+                on_click=when_pressed(play, queue, pick.number),
                 type="tertiary",
                 width="stretch",
                 wrap=False,
@@ -179,41 +160,39 @@ def _skipped_by(pick: Pick) -> tuple[str, str]:
     return normalize_text(song.artists[0]), song.artists[0]
 
 
-def _skip(place: str) -> None:
-    player = page_state(PlayerState)
-    queue = player.queues[place]
+def _skip(queue: PageQueue) -> None:
     if (current := queue.current) is not None:
         if queue.request.policy is Policy.JOURNEY:
             queue.continue_with(queue.recommender)  # from the song that was heard
         key, name = _skipped_by(current)
-        player.skipped[key] = name
-        start(place)
+        page_state(PlayerState).skipped[key] = name
+        start(queue)
 
 
 # Files and links
 
 
-def _show_take_along(queue: SongQueue, place: str, stem: str) -> None:
+def _show_take_along(queue: PageQueue, stem: str) -> None:
     """Show a menu with the playlist in several forms; nothing without songs."""
     picks = queue.playlist(PLAYLIST)
     if not picks:
         return
-    with st.popover("Take it along", key=f"take-{place}"):
+    with st.popover("Take it along", key=f"take-{queue.name}"):
         st.markdown(f"**{pluralize(len(picks), 'song')}** of this list")
         if links := track_links(picks):
             st.caption("Copy these links, and paste them into a playlist in Spotify's desktop app.")
             st.code(links, language=None, height=100)
         if any(pick.song.path is not None for pick in picks):  # no player opens links to Spotify
-            _offer("Playlist (M3U)", songs_m3u, f"{stem}.m3u", place)
-        _offer("List (text)", songs_txt, f"{stem}-songs.txt", place)
-        if place not in page_state(PlayerState).lists:  # their moods can be unknown
-            _offer("Songs (CSV)", lambda picks: for_excel(songs_csv(picks)), f"{stem}-songs.csv", place)
+            _offer("Playlist (M3U)", songs_m3u, f"{stem}.m3u", queue)
+        _offer("List (text)", songs_txt, f"{stem}-songs.txt", queue)
+        if not queue.is_list:  # their moods can be unknown
+            _offer("Songs (CSV)", lambda picks: for_excel(songs_csv(picks)), f"{stem}-songs.csv", queue)
 
 
-def _offer(label: str, write: Callable[[Sequence[Pick]], str | bytes], name: str, place: str) -> None:
+def _offer(label: str, write: Callable[[Sequence[Pick]], str | bytes], name: str, queue: PageQueue) -> None:
     """Show the button of a file with the songs of a queue, as they are when it is pressed."""
 
-    def make(player: PlayerState) -> str | bytes:
-        return write(player.queues[place].playlist(PLAYLIST))
+    def make(queue: PageQueue) -> str | bytes:
+        return write(queue.playlist(PLAYLIST))
 
-    download_button(label, page_state(PlayerState), make, name, key=f"{label}-{place}")
+    download_button(label, queue, make, name, key=f"{label}-{queue.name}")

@@ -1,7 +1,11 @@
-"""What plays: queues of songs for a request, and lists. Each has a place; the bar plays the queue of one place.
+"""What plays: queues of songs for a request, and lists. The bar plays one of them.
 
-New songs for a request begin by themselves with `starts=True`. The callback of a button calls `start`,
-or `play` with a step.
+A page makes its queue in each run, and hands it to `player.show_queue` and `answer.show_plane`:
+
+    queue = play_for(request)           # new songs begin by themselves
+    queue = play_list(picks, key)       # the first part of the key names the list
+
+The same request, or key, keeps the queue with its position. Buttons call `when_pressed(play, queue, "next")`.
 """
 
 from __future__ import annotations
@@ -9,10 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from math import isnan
-from typing import Literal
+from typing import Concatenate, Literal, ParamSpec
+from weakref import ref
 
 from emomusic.affect import AffectPoint
-from emomusic.app.sources import SourceState, songs_recommender
+from emomusic.app.address import Address
+from emomusic.app.sources import SourceState, YourMusic, your_music
 from emomusic.app.state import page_state
 from emomusic.songs.queue import SongQueue
 from emomusic.songs.recommend import Recommender
@@ -20,7 +26,45 @@ from emomusic.songs.request import Request
 from emomusic.songs.song import Pick
 
 FADE_S = 3.0
-"""How long a song fades into the next one in `PlayerState.fading`."""
+"""How long a song fades into the next one where `PageQueue.fades`."""
+
+Arguments = ParamSpec("Arguments")
+
+
+class PageQueue(SongQueue):
+    """The songs of one place of a page.
+
+    Attributes:
+        name: of the place, for the keys of widgets; unique in the app.
+        key: identifies a list; None where songs follow without end.
+        music: decided in the last run of the page.
+        fades: whether its songs fade into each other.
+        video: selects the video whose pauses its songs share.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        music: YourMusic,
+        request: Request,
+        picks: Iterable[Pick] | None = None,
+        *,
+        key: Hashable = None,
+        fades: bool = False,
+        video: str | None = None,
+    ) -> None:
+        """Start at the first song, and take the place of the queue of this name, also in the bar."""
+        player = page_state(PlayerState)
+        super().__init__(music.recommender, request, picks=picks, skipped=player.skipped.keys())
+        self.name, self.music, self.key, self.fades, self.video = name, music, key, fades, video
+        if player.playing is not None and player.playing is player.queues.get(name):
+            player.playing = self
+        player.queues[name] = self
+
+    @property
+    def is_list(self) -> bool:
+        """Whether the songs are a list, not those for a request."""
+        return self.key is not None
 
 
 @dataclass
@@ -28,70 +72,72 @@ class PlayerState:
     """What a session plays.
 
     Attributes:
-        queues: of the songs, by place.
-        lists: identifies the list of a place, and whether Spotify was silent; absent where songs follow without end.
+        queues: the last ones, by name.
         skipped: what "Not for me" skipped: names by the key of an artist or the id of a song.
-        playing: the place that the bar plays.
+        playing: what the bar plays.
         starts: how often a song was to begin.
-        fading: the places whose songs fade into each other.
-        videos: the video of a place, as a selector, whose pauses its songs share.
     """
 
-    queues: dict[str, SongQueue] = field(default_factory=dict)
-    lists: dict[str, tuple[Hashable, bool]] = field(default_factory=dict)
+    queues: dict[str, PageQueue] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
-    playing: str = ""
+    playing: PageQueue | None = None
     starts: int = 0
-    fading: set[str] = field(default_factory=set)
-    videos: dict[str, str] = field(default_factory=dict)
 
 
-def queue_of(
+def play_for(
     request: Request,
-    place: str,
+    name: str = "",
     choose: Callable[[Recommender, Request], Iterable[Pick]] | None = None,
     *,
-    starts: bool = False,
-) -> SongQueue:
-    """The queue of a place. The same request and source keep its position.
+    fades: bool = False,
+) -> PageQueue:
+    """The queue of songs for a request and the visitor's music. The same request and source keep its position.
 
     Args:
-        request: for songs, with the visitor's music.
-        place: names the queue.
-        choose: gives the songs of a list. Without it, songs for the request follow without end.
-        starts: whether the bar plays new songs at once.
+        request: of a listener.
+        name: of the queue, by default that of the page.
+        choose: gives the songs. Without it, songs for the request follow without end, and the bar plays new ones.
+        fades: whether the songs fade into each other.
     """
-    player, recommender = page_state(PlayerState), songs_recommender()
-    queue, skipped = player.queues.get(place), player.skipped.keys()
-    if queue is not None and queue.request == request:
-        if queue.recommender is recommender:
-            return queue
-        if choose is None and (now := queue.current) is not None and recommender.catalogue.find(now.song.id):
-            queue.continue_with(recommender)  # the source has further songs
-            return queue
-    picks = None if choose is None else choose(recommender, request)
-    queue = SongQueue(recommender, request, picks=picks, skipped=skipped)
-    player.queues[place] = queue
-    if starts:
-        start(place)
+    player, music, name = page_state(PlayerState), your_music(), name or page_state(Address).page
+    request, queue = music.asked(request), player.queues.get(name)
+    if queue is not None and queue.request == request and _goes_on(queue, music.recommender, ends=choose is not None):
+        queue.music = music
+        return queue
+    picks = None if choose is None else choose(music.recommender, request)
+    queue = PageQueue(name, music, request, picks, fades=fades)
+    if choose is None:
+        start(queue)
     return queue
 
 
-def play_list(picks: Iterable[Pick], place: str, key: Hashable) -> None:
-    """Give a place a list, which needs no request. The same list keeps its position.
+def _goes_on(queue: PageQueue, recommender: Recommender, *, ends: bool) -> bool:
+    """Whether a queue keeps its position: its source is the same, or has the current song and further ones."""
+    if queue.recommender is recommender:
+        return True
+    if ends or (now := queue.current) is None or recommender.catalogue.find(now.song.id) is None:
+        return False
+    queue.continue_with(recommender)
+    return True
+
+
+def play_list(picks: Iterable[Pick], key: tuple[Hashable, ...], music: YourMusic | None = None) -> PageQueue:
+    """The queue of a list, which needs no request. The same list keeps its position.
 
     Args:
         picks: the songs, read when they are needed. In place of those of Spotify, audio files like them play if
             Spotify does not answer.
-        place: names the queue.
-        key: identifies the list.
+        key: identifies the list. Its first part names the queue.
+        music: of the visitor, if the page has decided it.
     """
-    player, silent = page_state(PlayerState), page_state(SourceState).is_spotify_silent
-    if player.lists.get(place) != (key, silent):
-        source = songs_recommender()
-        chosen = _substitutes(picks, source) if silent else picks
-        player.queues[place] = SongQueue(source, Request(_ORIGIN), picks=chosen, skipped=player.skipped.keys())
-        player.lists[place] = key, silent
+    silent, name = page_state(SourceState).is_spotify_silent, str(key[0])
+    queue = page_state(PlayerState).queues.get(name)
+    if queue is None or queue.key != (key, silent):
+        music = music or your_music()
+        chosen = _substitutes(picks, music.recommender) if silent else picks
+        queue = PageQueue(name, music, Request(_ORIGIN), chosen, key=(key, silent))
+    queue.music = music or queue.music
+    return queue
 
 
 _ORIGIN = AffectPoint(0, 0)
@@ -104,29 +150,50 @@ def _substitutes(picks: Iterable[Pick], source: Recommender) -> Iterator[Pick]:
             yield from source.songs(Request(pick.song.point, mood=pick.mood), 1)
 
 
-def start(place: str) -> None:
-    """Let the bar play the songs of a place."""
+def start(queue: PageQueue) -> None:
+    """Let the bar play a queue."""
     player = page_state(PlayerState)
-    player.playing, player.starts = place, player.starts + 1
+    player.playing, player.starts = queue, player.starts + 1
 
 
-def play(place: str, step: int | Literal["next", "previous"]) -> None:
-    """Move the queue of a place to the next or the previous song, or to a number, and play it."""
-    if (queue := page_state(PlayerState).queues.get(place)) is not None:
-        if isinstance(step, int):
-            queue.play(step)
-        elif step == "next":
-            queue.go_on()
-        else:
-            queue.go_back()
-        start(place)
+def play(queue: PageQueue, step: int | Literal["next", "previous"]) -> None:
+    """Move a queue to the next or the previous song, or to a number, and play it."""
+    if isinstance(step, int):
+        queue.play(step)
+    elif step == "next":
+        queue.go_on()
+    else:
+        queue.go_back()
+    start(queue)
+
+
+def when_pressed(
+    act: Callable[Concatenate[PageQueue, Arguments], None],
+    queue: PageQueue,
+    *args: Arguments.args,
+    **options: Arguments.kwargs,
+) -> Callable[[], None]:
+    """The callback of a widget. It does not keep the queue, because Streamlit keeps callbacks after the session."""
+    weak = ref(queue)
+
+    def act_now() -> None:
+        if (found := weak()) is not None:
+            act(found, *args, **options)
+
+    return act_now
+
+
+def forget_queue(name: str) -> None:
+    """Delete a queue, and stop its song."""
+    player = page_state(PlayerState)
+    if (queue := player.queues.pop(name, None)) is not None and player.playing is queue:
+        player.playing = None
 
 
 def follow_source() -> None:
     """Choose the songs that play from another source if Spotify turned silent while their page was not shown."""
-    player = page_state(PlayerState)
-    queue = player.queues.get(player.playing)
-    if queue is None or player.playing in player.lists or not page_state(SourceState).is_spotify_silent:
+    queue = page_state(PlayerState).playing
+    if queue is None or queue.is_list or not page_state(SourceState).is_spotify_silent:
         return
     if (current := queue.current) is not None and current.song.is_on_spotify:
-        queue_of(queue.request, player.playing)
+        play_for(queue.request, queue.name, fades=queue.fades).video = queue.video

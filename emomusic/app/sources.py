@@ -66,16 +66,6 @@ def note_silence() -> None:
     page_state(SourceState).is_spotify_silent = True
 
 
-def substitution() -> str | None:
-    """Why songs of another source than the chosen one play; None if they do not."""
-    chosen, current = _chosen() or Source.SPOTIFY, current_source()
-    if chosen is current:
-        return None
-    if chosen is Source.SPOTIFY:
-        return f"Spotify {'still ' if page_state(SourceState).num_asked > 1 else ''}does not answer."
-    return f"No {'table' if chosen is Source.TABLE else 'file'} of yours is ready. Playing: {LABELS[current]}."
-
-
 def use_spotify() -> None:
     """Play songs of Spotify, and ask again whether its player answers."""
     sources = page_state(SourceState)
@@ -84,31 +74,76 @@ def use_spotify() -> None:
     choose({state.SONGS_FROM: None})
 
 
-def _chosen() -> Source | None:
-    return next(iter(offered(state.SONGS_FROM, list(Source))), None)
+@dataclass(frozen=True, slots=True, eq=False)
+class YourMusic:
+    """The songs of the visitor, as decided once for a run of a page.
+
+    Attributes:
+        chosen: the source that the visitor chose.
+        ready: the same, or Spotify in place of files and tables that are not there yet. Its songs can be looked at.
+        ready_recommender: for the songs of `ready`.
+        source: of the songs that play: another one than `ready` if Spotify is silent.
+        recommender: for the songs of `source`.
+        genres: that the visitor chose; empty for all.
+        hides_explicit: whether the visitor hides explicit songs.
+        seed: of the order of songs that match equally well.
+    """
+
+    chosen: Source
+    ready: Source
+    ready_recommender: Recommender
+    source: Source
+    recommender: Recommender
+    genres: frozenset[str]
+    hides_explicit: bool
+    seed: int
+
+    def asked(self, request: Request, source: Source | None = None) -> Request:
+        """A request with the visitor's genres and options, as far as the songs of the source have them."""
+        source = source or self.source
+        return replace(
+            request,
+            seed=self.seed,
+            hide_explicit=self.hides_explicit and source in _MARKED_EXPLICIT,
+            genres=self.genres if source is Source.SPOTIFY else frozenset(),
+        )
+
+    @property
+    def substitution(self) -> str | None:
+        """Why songs of another source than the chosen one play; None if they do not."""
+        if self.chosen is self.source:
+            return None
+        if self.chosen is Source.SPOTIFY:
+            return f"Spotify {'still ' if page_state(SourceState).num_asked > 1 else ''}does not answer."
+        which = "table" if self.chosen is Source.TABLE else "file"
+        return f"No {which} of yours is ready. Playing: {LABELS[self.source]}."
 
 
-def current_source() -> Source:
-    """The source of the songs that play. Files and tables that are not there yet have no songs."""
-    source = ready_source()
-    if source is not Source.SPOTIFY or not page_state(SourceState).is_spotify_silent:
-        return source
-    return Source.BUNDLED if own_recommender() is None else Source.OWN
-
-
-def ready_source() -> Source:
-    """The chosen source, also if Spotify is silent; Spotify in place of files and tables that are not there yet."""
-    chosen = _chosen() or Source.SPOTIFY
-    return Source.SPOTIFY if _recommender(chosen) is None else chosen
-
-
-def songs_recommender(source: Source | None = None) -> Recommender:
-    """The recommender for the songs of a source that has songs, by default of the current one.
+def your_music() -> YourMusic:
+    """Decide where songs come from now, and which ones.
 
     Raises:
-        EmomusicError: the catalogue or a model is damaged.
+        EmomusicError: the catalogue, a model or the library is damaged.
     """
-    return _recommender(source or current_source()) or songs_recommender(Source.BUNDLED)  # if files were removed now
+    sources = page_state(SourceState)
+    chosen = next(iter(offered(state.SONGS_FROM, list(Source))), Source.SPOTIFY)
+    found = _recommender(chosen)
+    ready, ready_recommender = (Source.SPOTIFY, load_recommender()) if found is None else (chosen, found)
+    source, recommender = ready, ready_recommender
+    if ready is Source.SPOTIFY and sources.is_spotify_silent:
+        own = own_recommender()
+        source = Source.BUNDLED if own is None else Source.OWN
+        recommender = own or _bundled_recommender()
+    return YourMusic(
+        chosen,
+        ready,
+        ready_recommender,
+        source,
+        recommender,
+        genres=_chosen_genres(),
+        hides_explicit=bool(st.session_state.get(fresh(state.HIDE_EXPLICIT), False)),
+        seed=sources.seed,
+    )
 
 
 def _recommender(source: Source) -> Recommender | None:
@@ -120,21 +155,17 @@ def _recommender(source: Source) -> Recommender | None:
         case Source.TABLE:
             return page_state(TableState).recommender
         case Source.BUNDLED:
-            return load_bundled_recommender() if is_own_computer() else _bundled_without_folders()
+            return _bundled_recommender()
+
+
+def _bundled_recommender() -> Recommender:
+    return load_bundled_recommender() if is_own_computer() else _bundled_without_folders()
 
 
 @load_once
 def _bundled_without_folders() -> Recommender:
     """The bundled songs for other people's playlists, which must not tell the folders of the server."""
     return recommender_of([msgspec.structs.replace(song, path=Path(song.path or "").name) for song in bundled_songs()])
-
-
-def with_your_music(request: Request, source: Source | None = None) -> Request:
-    """A request with the visitor's genres and options, as far as the songs of the source have them."""
-    source = source or current_source()
-    hides = bool(st.session_state.get(fresh(state.HIDE_EXPLICIT), False)) and source in _MARKED_EXPLICIT
-    genres = _chosen_genres() if source is Source.SPOTIFY else frozenset[str]()
-    return replace(request, seed=page_state(SourceState).seed, hide_explicit=hides, genres=genres)
 
 
 def _chosen_genres() -> frozenset[str]:
@@ -151,13 +182,13 @@ def _chosen_genres() -> frozenset[str]:
 # The panel
 
 
-def choose_music() -> None:
-    """Show the menu of the source, genres and options for songs. `with_your_music` reads the choice."""
-    names = names_of(_chosen_genres())
+def choose_music(music: YourMusic) -> None:
+    """Show the menu of the source, genres and options for songs. The next run of the page decides by the choice."""
+    names = names_of(music.genres)
     num_choices = len(names) + st.session_state.setdefault(fresh(state.HIDE_EXPLICIT), False)
     label = f"Your music · {num_choices}" if num_choices else "Your music"
     with st.popover(label, icon=":material/genres:", key="your-music"):
-        source = _choose_source()
+        source = _choose_source(music)
         if source is Source.OWN:
             choose_files()
         elif source is Source.TABLE:
@@ -173,9 +204,9 @@ def choose_music() -> None:
             st.button("Reset", icon=":material/undo:", on_click=_reset, disabled=not is_changed, key="your-music-reset")
 
 
-def _choose_source() -> Source:
+def _choose_source(music: YourMusic) -> Source:
     """Show the sources; returns the chosen one, which may have no songs yet."""
-    shown = _chosen() or current_source()
+    shown = music.source if music.chosen is Source.SPOTIFY else music.chosen
     if st.session_state.get(fresh(state.SONGS_FROM), shown) != shown:  # after Back, a link or a fallback
         renew(state.SONGS_FROM)
     key = fresh(state.SONGS_FROM)

@@ -86,6 +86,7 @@ def test_names_on_the_photo_page_its_card_and_its_files(root: Path, monkeypatch:
     nobody = encode_png(np.zeros((64, 64, 3), np.uint8))
     contents = [*photos, nobody, b"no picture"]
     app.file_uploader(key=state.UPLOAD).set_value([(*file, "image/jpeg") for file in zip(names, contents, strict=True)])
+    files.clear()
     for number in range(2):  # of several photos, and of one
         app.run()
         assert_text(app)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,9 +14,10 @@ from msgspec.structs import replace
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Mood
-from emomusic.app import bar, own_music, sources, state, uploads
+from emomusic.app import address, bar, own_music, queues, sources, state, uploads
 from emomusic.app.address import Address
 from emomusic.app.bar import content_of
+from emomusic.app.sources import SourceState
 from emomusic.errors import LibraryError
 from emomusic.results.overview import Benchmark
 from emomusic.server.capacity import Capacity, Settings, capacity, is_own_computer
@@ -65,6 +67,35 @@ def test_no_two_choices_share_a_key(root: Path) -> None:
     assert state_of(app, Address).chosen == {
         state.SONGS_FROM: ["bundled"], state.MODELS_SONGS: ["mlp"], state.MODELS_BENCHMARK: [Benchmark.FEATURES],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("source", ["spotify", "bundled"])
+def test_a_run_of_the_page_decides_once_where_songs_come_from(
+    root: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    app, calls = start_app(root, sample=SAMPLE, songs=source), Counter[str]()
+
+    def counted(module: Any, name: str) -> None:
+        function = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *args, **named: calls.update([name]) or function(*args, **named))
+
+    counted(queues, "your_music")
+    counted(sources, "is_own_computer")
+    counted(address, "chosen_all")
+    app.run()
+    assert calls["your_music"] == 1
+    assert calls["is_own_computer"] == (source == "bundled")
+    assert calls["chosen_all"] <= 14
+
+
+def test_a_list_of_spotify_has_substitutes_of_the_same_moods_while_spotify_is_silent(root: Path) -> None:
+    app = page_of(root, "music").run()
+    listed = queue_of(app, "music").playlist(9)
+    assert {pick.song.player for pick in listed} == {Player.SPOTIFY}
+    state_of(app, SourceState).is_spotify_silent = True
+    substitutes = queue_of(app.run(), "music").playlist(9)
+    assert {pick.song.player for pick in substitutes} == {Player.BUNDLED}
+    assert [pick.mood for pick in substitutes] == [pick.mood for pick in listed]
 
 
 def untitled(seconds: float) -> bytes:

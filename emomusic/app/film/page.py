@@ -28,7 +28,7 @@ from emomusic.app.film.job import (
 from emomusic.app.film.screen import show_people, show_screen
 from emomusic.app.film.state import SAMPLE, FilmState
 from emomusic.app.frame import escape_markdown_message
-from emomusic.app.queues import PlayerState
+from emomusic.app.queues import forget_queue
 from emomusic.app.state import page_state
 from emomusic.app.uploads import content_of, show_uploader
 from emomusic.assets import data_dir
@@ -142,7 +142,7 @@ def _forget_job() -> None:
     if (job := page_state(FilmState).job) is not None:
         job.close()
     page_state(FilmState).show(None)
-    page_state(PlayerState).queues.pop("film", None)
+    forget_queue("film")
     choose({state.FILM_SAMPLE: None})
 
 

@@ -19,7 +19,6 @@ from emomusic.app.answer import face_points
 from emomusic.app.charts import clicked, reserve_space, show_chart, show_tile, style_tiles
 from emomusic.app.film.job import FilmJob, FilmPhase, FilmView
 from emomusic.app.film.songs import (
-    PLACE,
     VIDEO,
     choose_scene,
     mix_songs,
@@ -74,9 +73,8 @@ def show_plane(reading: FilmReading) -> None:
     st.caption("Circles are the faces, with their numbers; the line is the group over time, fainter at the start.")
 
 
-def show_downloads(film: FilmView) -> None:
+def show_downloads(film: FilmView, picks: ScenePicks) -> None:
     """Show a menu with the film and its readings as files."""
-    picks = scene_picks(film.scenes)  # also for the files, which are made outside of the page
     here = page_state(FilmState)
     with st.popover("Download", icon=":material/download:", key="film-downloads"):
         if film.marked is not None:
@@ -116,7 +114,7 @@ def _made_of(here: FilmState) -> tuple[str, FilmView, FilmReading, ScenePicks]:
 
 def _make_json(here: FilmState) -> str:
     name, film, reading, chosen = _made_of(here)
-    of_scenes = [chosen.recommender.songs(request, _SONGS_OF_SCENE) for request in chosen.requests]
+    of_scenes = [chosen.music.recommender.songs(request, _SONGS_OF_SCENE) for request in chosen.requests]
     record = film_record(name, reading, film.scenes, of_scenes, chosen.picks, chosen.requests[0], problem=film.problem)
     return json.dumps(record, ensure_ascii=False, indent=2)
 
@@ -141,12 +139,14 @@ def show_screen(job: FilmJob, film: FilmView) -> None:
     ratio = 16 / 9 if reading is None else reading.width / reading.height
     show_style(__file__, "screen.css", RATIO=f"{ratio:.4f}")
     number = min(page_state(FilmState).scene, max(len(film.scenes) - 1, 0))
+    picks = None
     with reserve_space("film-screen", 760):
         with st.container(key=_PARTS["film"]):
             _show_picture(film, job.name)
         with st.container(key=_PARTS["answer"], gap="small"), shown_errors():
             if film.scenes and film.has_answer:
-                _show_answer(job, film, number)
+                picks = scene_picks(film.scenes)
+                _show_answer(job, film, number, picks)
             else:
                 with st.container(key="film-answer", gap="xsmall"):
                     _show_no_answer(film)
@@ -155,9 +155,9 @@ def show_screen(job: FilmJob, film: FilmView) -> None:
                 _show_growing()
             elif film.reading is not None and len(film.reading):
                 _show_timeline(film, film.reading, number)
-        if not film.is_reading and film.scenes:
+        if not film.is_reading and picks is not None:
             with st.container(key=_PARTS["actions"], horizontal=True, vertical_alignment="center"), shown_errors():
-                show_downloads(film)
+                show_downloads(film, picks)
                 st.caption(escape_markdown(job.name), width="content")
 
 
@@ -189,9 +189,9 @@ def _show_no_answer(film: FilmView) -> None:
         st.markdown("Faces must look towards the camera. Try another film.")
 
 
-def _show_answer(job: FilmJob, film: FilmView, number: int) -> None:
+def _show_answer(job: FilmJob, film: FilmView, number: int, picks: ScenePicks) -> None:
     """Show the chosen scene, the scenes around it, and its song."""
-    scene, picks = film.scenes[number], scene_picks(film.scenes)
+    scene, queue = film.scenes[number], page_state(FilmState).queue
     has_several = film.is_reading or len(film.scenes) > 1
     with st.container(key="film-answer", gap="xsmall"):
         st.title(describe(scene.probabilities, of_group=True), anchor=False)
@@ -210,7 +210,8 @@ def _show_answer(job: FilmJob, film: FilmView, number: int) -> None:
                 persist_state="session",
             )
     show_next = partial(_show_scenes, job, film, picks, number) if has_several else None
-    show_queue(PLACE, "emomusic-scene", show_next=show_next)
+    if queue is not None:
+        show_queue(queue, "emomusic-scene", show_next=show_next)
     if not film.is_reading and film.reading is not None:
         show_plane(film.reading)
 
@@ -281,7 +282,7 @@ def _follow_film(starts: Sequence[float], number: int, time_range: Sequence[floa
         page_state(FilmState).at_s = starts[played]
         play_scene_song(played)
 
-    queue = player.queues.get(PLACE) if player.playing == PLACE else None
+    queue = here.queue if player.playing is here.queue else None
     _FOLLOW(
         data={
             "video": VIDEO,

@@ -9,63 +9,59 @@ import streamlit as st
 from emomusic.app.bar import content_of
 from emomusic.app.film.state import FilmState, ScenePicks
 from emomusic.app.frame import shown_errors
-from emomusic.app.queues import PlayerState, start
-from emomusic.app.sources import songs_recommender, with_your_music
+from emomusic.app.queues import PageQueue, PlayerState, start
+from emomusic.app.sources import your_music
 from emomusic.app.state import FILM_FOLLOWS, page_state
 from emomusic.media.film_songs import SceneSong
-from emomusic.songs.queue import SongQueue
 from emomusic.songs.recommend import one_song_each
 from emomusic.songs.request import Request
 from emomusic.stream.timeline import Scene
-
-PLACE = "film"
-"""Names the queue of the scenes."""
 
 VIDEO = ".st-key-film-frame video"
 """Selects the film in the page."""
 
 
 def scene_picks(scenes: Sequence[Scene]) -> ScenePicks:
-    """One song for each scene, for the visitor's music. The queue of the bar holds the same songs."""
-    here, recommender, player = page_state(FilmState), songs_recommender(), page_state(PlayerState)
+    """One song for each scene, for the visitor's music. `FilmState.queue` holds the same songs for the bar."""
+    here, music, player = page_state(FilmState), your_music(), page_state(PlayerState)
     moods = (here.mood_of(number, scene) for number, scene in enumerate(scenes))
-    requests = [with_your_music(Request(point, emotion=emotion)) for point, emotion in moods]
+    requests = [music.asked(Request(point, emotion=emotion)) for point, emotion in moods]
     skipped, picks = frozenset(player.skipped), here.picks
-    if picks is None or (picks.recommender, picks.requests, picks.skipped) != (recommender, requests, skipped):
+    is_same = picks is not None and picks.music.recommender is music.recommender
+    if picks is None or not is_same or (picks.requests, picks.skipped) != (requests, skipped):
         with st.spinner("Choosing songs"):
-            found = one_song_each(requests, recommender, skipped)
-        picks = here.picks = ScenePicks(recommender, requests, skipped, found)
-        _queue_scene()
+            found = one_song_each(requests, music.recommender, skipped)
+        picks = here.picks = ScenePicks(music, requests, skipped, found)
+        _queue_scene(picks)
+    if here.queue is not None:
+        here.queue.music = music
     return picks
 
 
-def _queue_scene() -> None:
-    """Let the queue of the bar begin with the song of the chosen scene; the songs before it stay."""
-    here, player = page_state(FilmState), page_state(PlayerState)
-    if (picks := here.picks) is None:
-        return
+def _queue_scene(picks: ScenePicks) -> PageQueue:
+    """Let the queue begin with the song of the chosen scene; the songs before it stay."""
+    here = page_state(FilmState)
     songs = [pick for pick in picks.picks if pick is not None]
-    queue = SongQueue(picks.recommender, picks.requests[0], picks=songs, skipped=player.skipped.keys())
+    queue = here.queue = PageQueue("film", picks.music, picks.requests[0], songs, fades=True, video=VIDEO)
     later = {pick.song.id for pick in picks.picks[here.scene :] if pick is not None}
     while queue.current is not None and queue.current.song.id not in later:
         queue.go_on()
-    player.queues[PLACE] = queue
-    player.fading.add(PLACE)
-    player.videos[PLACE] = VIDEO
+    return queue
 
 
 def play_scene_song(number: int) -> None:
     """Choose a scene, and let the bar play its song."""
-    page_state(FilmState).scene = number
-    _queue_scene()
-    start(PLACE)
+    here = page_state(FilmState)
+    here.scene = number
+    if here.picks is not None:
+        start(_queue_scene(here.picks))
 
 
 def stop_unless_following() -> None:
     """Stop the song of the scene, unless the visitor follows the film."""
     player = page_state(PlayerState)
-    if player.playing == PLACE and not st.session_state.get(FILM_FOLLOWS):
-        player.playing = ""
+    if player.playing is page_state(FilmState).queue and not st.session_state.get(FILM_FOLLOWS):
+        player.playing = None
 
 
 def choose_scene(number: int, at_s: float | None = None) -> None:

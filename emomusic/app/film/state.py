@@ -11,7 +11,8 @@ from emomusic.affect import AffectPoint, Emotion
 
 if TYPE_CHECKING:
     from emomusic.app.film.job import FilmJob  # loads OpenCV and FFmpeg
-    from emomusic.songs.recommend import Recommender
+    from emomusic.app.queues import PageQueue
+    from emomusic.app.sources import YourMusic
     from emomusic.songs.request import Request
     from emomusic.songs.song import Pick
     from emomusic.stream.timeline import Scene
@@ -24,7 +25,7 @@ SAMPLE = "sample"
 class ScenePicks:
     """One song for each scene."""
 
-    recommender: Recommender  # chose them
+    music: YourMusic  # with which they were chosen
     requests: Sequence[Request]  # of the scenes, for the visitor's music
     skipped: Set[str]  # as in `PlayerState`, at that moment
     picks: Sequence[Pick | None]  # the songs; None where no song fits
@@ -44,6 +45,7 @@ class FilmState:
     # those of the chosen scenes, as first seen, so that their songs stay
     moods: dict[int, tuple[AffectPoint, Emotion]] = field(default_factory=dict)
     picks: ScenePicks | None = None  # the song of each scene
+    queue: PageQueue | None = None  # with these songs, from that of the chosen scene on
     mixed: ScenePicks | None = None  # the songs that the visitor wanted in the film; None before
     ends: Callable[[], object] = lambda: None  # ends the film
 
@@ -59,4 +61,5 @@ class FilmState:
         if job is not None:
             self.ends = weakref.finalize(self, job.end)
         self.job, self.scene, self.at_s, self.picks, self.mixed = job, 0, None, None, None
+        self.queue = None
         self.moods.clear()

@@ -33,7 +33,7 @@ from emomusic.app.how_it_works.drawing import (
 )
 from emomusic.app.player import show_start, song_line
 from emomusic.app.queues import play_list
-from emomusic.app.sources import songs_recommender, with_your_music
+from emomusic.app.sources import your_music
 from emomusic.assets import data_dir
 from emomusic.charts import steps as plots
 from emomusic.charts.diagnostics import accuracy_by_group
@@ -374,14 +374,14 @@ def _draw_plane(drawing: Drawing, alt: str, **options: Any) -> None:
 )
 def _draw_songs(drawing: Drawing) -> None:
     face = drawing.walk.face.reading
-    request = with_your_music(Request(face.point, emotion=face.emotion))
-    chosen = songs_recommender().songs(request, _NUM_SONGS)
+    music = your_music()
+    request = music.asked(Request(face.point, emotion=face.emotion))
+    chosen = music.recommender.songs(request, _NUM_SONGS)
     mood = target_of(request)[1]  # the emotion decides it, not the quadrant of the face
     report = f"“Music Mood Lifter” would play {REPORT_MOODS[face.emotion]} songs."
     drawing.fact(" ".join([f"**{describe_mood(face.probabilities, mood)}.**", *describe_few(chosen, mood), report]))
     with drawing.facts, st.container(key="how-songs", gap="small"):
-        play_list(chosen, "how", request)
-        show_start("how")
+        show_start(play_list(chosen, ("how", request), music))
         for pick in chosen:
             st.markdown(f"{pick.number}. {song_line(pick.song)}  \n{escape_markdown(pick.reason)}")
     alt = f"The plane with the face and {len(chosen)} songs around it"
@@ -407,8 +407,7 @@ def _draw_sound(drawing: Drawing) -> None:
     assert hearing is not None
     drawing.fact(f"Nearest to this face: {song_line(song)}")
     with drawing.facts:
-        play_list([found], "how", song.id)
-        show_start("how")
+        show_start(play_list([found], ("how", song.id)))
     sound, moods = st.columns([3, 2], gap="medium")
     with sound:
         figure = plots.heard_song(_spectrogram(song.path), song.duration_s)

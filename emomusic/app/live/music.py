@@ -11,12 +11,12 @@ import streamlit as st
 
 from emomusic.affect import EmotionProbabilities, Mood, affect_of
 from emomusic.app import state
-from emomusic.app.answer import NOW, Listener, answer
+from emomusic.app.answer import NOW, Listener
 from emomusic.app.live.session import LiveSession, LiveState, live_fragment
 from emomusic.app.live.video import PART, live_folder
 from emomusic.app.parts import read_beside
 from emomusic.app.player import show_queue
-from emomusic.app.queues import PlayerState
+from emomusic.app.queues import forget_queue, play_for
 from emomusic.app.state import page_state
 from emomusic.assets import data_dir
 from emomusic.songs.request import Request, target_of
@@ -24,9 +24,6 @@ from emomusic.stream.timeline import mean_of
 
 SONGS = "Songs"
 """The choice of songs instead of the band."""
-
-PLACE = "live"
-"""The place of the songs."""
 
 _MOOD_S = 10
 _LAYERS = "".join(
@@ -67,7 +64,7 @@ def choose_music() -> str:
 
 def _forget_mood() -> None:
     page_state(LiveState).mood = None
-    page_state(PlayerState).queues.pop(PLACE, None)
+    forget_queue("live")
 
 
 def show_band(style: str) -> None:
@@ -77,11 +74,9 @@ def show_band(style: str) -> None:
 
 def show_songs() -> None:
     """Let songs follow the mood of the last ten seconds, one fading into the next, and show them."""
-    page_state(PlayerState).fading.add(PLACE)
     _follow_mood()
     if (mood := page_state(LiveState).mood) is not None:
-        answer(Listener(NOW, mood), PLACE, policies=False)
-        show_queue(PLACE, "emomusic-live")
+        show_queue(play_for(Listener(NOW, mood).request, fades=True), "emomusic-live")
 
 
 @live_fragment(1.0)

@@ -9,20 +9,17 @@ import pandas as pd
 import streamlit as st
 
 from emomusic.affect import AffectPoint, affect_of, describe, quadrant_of
-from emomusic.app.answer import NOW, Listener, answer, face_points, group_sentence, show_bars
+from emomusic.app.answer import NOW, Listener, choose_policy, face_points, group_sentence, show_bars
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message
-from emomusic.app.live.music import PLACE
 from emomusic.app.live.session import LiveSession, LiveState, Problem, Stage, live_fragment
 from emomusic.app.player import show_queue, song_line
-from emomusic.app.queues import queue_of, start
-from emomusic.app.sources import with_your_music
+from emomusic.app.queues import PageQueue, play_for, start, when_pressed
 from emomusic.app.state import page_state
 from emomusic.charts.affect import circumplex
 from emomusic.charts.live import face_bars, mood_areas
 from emomusic.errors import EmomusicError
 from emomusic.server.capacity import capacity
-from emomusic.songs.queue import SongQueue
 from emomusic.songs.recommend import Recommender, one_song_each
 from emomusic.songs.request import Request
 from emomusic.songs.song import Pick
@@ -152,11 +149,9 @@ def _rate(per_second: float) -> str:
 def show_player(session: LiveSession | None, game: GameView | None) -> None:
     """Show the player for the strongest face of a game, or for the playlist of a session that is over."""
     if game is not None and game.strongest is not None and game.strongest.probabilities is not None:
-        answer(Listener(NOW, game.strongest.probabilities), PLACE)
-        show_queue(PLACE, "emomusic-live")
+        show_queue(play_for(choose_policy(Listener(NOW, game.strongest.probabilities))), "emomusic-live")
     elif page_state(LiveState).stage is Stage.PLAYLIST and session is not None and not session.is_on:
-        _session_queue(session.reader.timeline())
-        show_queue("session", "emomusic-session")
+        show_queue(_session_queue(session.reader.timeline()), "emomusic-session")
 
 
 def show_session(table: pd.DataFrame, problem: Problem | None) -> None:
@@ -172,15 +167,15 @@ def show_session(table: pd.DataFrame, problem: Problem | None) -> None:
         "Play the songs of the session",
         icon=":material/queue_music:",
         type="primary",
-        on_click=_play_session,
+        on_click=when_pressed(_play_session, _session_queue(table)),
         disabled=page_state(LiveState).stage is Stage.PLAYLIST,
         key="live-play-session",
     )
 
 
-def _play_session() -> None:
+def _play_session(queue: PageQueue) -> None:
     page_state(LiveState).play()
-    start("session")
+    start(queue)
 
 
 def show_summary(session: LiveSession) -> None:
@@ -232,7 +227,7 @@ def _scenes(table: pd.DataFrame) -> list[Scene]:
     return scenes_of(table, change_cost=SESSION_CHANGE_COST)
 
 
-def _session_queue(table: pd.DataFrame) -> SongQueue:
+def _session_queue(table: pd.DataFrame) -> PageQueue:
     """One song for each of the longest scenes, in order of time, for the visitor's music; chosen once."""
     mean = mean_of(table)
     point = AffectPoint(0.0, 0.0) if mean is None else affect_of(mean)
@@ -244,4 +239,4 @@ def _session_queue(table: pd.DataFrame) -> SongQueue:
             songs = one_song_each([replace(like, point=s.point, emotion=s.emotion) for s in scenes], recommender)
         return [song for song in songs if song is not None]
 
-    return queue_of(with_your_music(Request(point=point)), "session", choose)
+    return play_for(Request(point=point), "session", choose)

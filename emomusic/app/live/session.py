@@ -21,7 +21,7 @@ import streamlit as st
 
 from emomusic.affect import EmotionProbabilities
 from emomusic.app.live.ice import IceSettings
-from emomusic.app.queues import PlayerState
+from emomusic.app.queues import forget_queue
 from emomusic.app.state import CameraState, page_state
 from emomusic.colours import EMOTION_COLOURS, ink_on
 from emomusic.media.images import RgbImage, shrink
@@ -140,7 +140,7 @@ def start_session(ice: IceSettings | None) -> None:
     if (session := live_session()) is not None:
         session.observe(None, None)
     page_state(CameraState).session, new.address = new, give_address(new)
-    page_state(PlayerState).queues.pop("session", None)
+    forget_queue("session")
     live.begin()
 
 

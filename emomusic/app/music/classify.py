@@ -23,6 +23,7 @@ from emomusic.app.charts import reserve_space, roomy_columns, show_chart
 from emomusic.app.frame import escape_markdown, shown_errors
 from emomusic.app.music.songs import SIMILAR, Songs, show_songs
 from emomusic.app.parts import show_style
+from emomusic.app.sources import YourMusic
 from emomusic.app.state import STATES, page_state
 from emomusic.app.uploads import hold, show_removal, show_uploader
 from emomusic.charts.face import share_bars
@@ -173,7 +174,7 @@ def describe_moods(probabilities: npt.NDArray[np.float32]) -> str:
     return describe_shares([mood.value for mood in MOODS], probabilities.tolist())
 
 
-def show_one_song(songs: Songs) -> None:
+def show_one_song(songs: Songs, music: YourMusic) -> None:
     """Show the visitor's own song; then a song of the table, its sliders, the probabilities and the nearest songs."""
     show_own_song()
     st.divider()
@@ -199,7 +200,7 @@ def show_one_song(songs: Songs) -> None:
     with charts:
         _show_answer(song, answer, _main_reason(answer, features, reference, moved=moved), moved=moved)
     st.markdown("**Most similar songs**")
-    show_songs(songs, nearest_songs(songs, row, features), SIMILAR)
+    show_songs(songs, nearest_songs(songs, row, features), SIMILAR, music)
 
 
 def _choose_song(songs: Songs) -> Song:

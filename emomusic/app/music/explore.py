@@ -33,7 +33,7 @@ from emomusic.app.music.songs import (
 from emomusic.app.player import show_queue
 from emomusic.app.queues import play_list
 from emomusic.app.secrets import spotify_credentials
-from emomusic.app.sources import Source, ready_source
+from emomusic.app.sources import Source, YourMusic
 from emomusic.app.state import page_state
 from emomusic.charts import music as plots
 from emomusic.errors import EmomusicError
@@ -53,9 +53,9 @@ _NUM_NEAR = 20  # songs after the clicked one
 _MIN_CORRELATED = 10  # songs
 
 
-def show_explore(songs: Songs) -> None:
+def show_explore(songs: Songs, music: YourMusic) -> None:
     """Show the plane with a list of its songs, and the features of labelled songs."""
-    if ready_source() is Source.OWN:
+    if music.ready is Source.OWN:
         _show_glance(songs)
     chart, side = st.columns([3, 2], gap="large")
     with chart:
@@ -70,8 +70,8 @@ def show_explore(songs: Songs) -> None:
         )
         _show_plane(songs, quadrant)
     with side:
-        _show_list(songs, quadrant)
-    of_spotify = ready_source() is Source.SPOTIFY
+        _show_list(songs, quadrant, music)
+    of_spotify = music.ready is Source.SPOTIFY
     labelled = labelled_songs() if of_spotify else None
     st.header("How the moods differ", anchor=False)
     if labelled is not None:
@@ -125,21 +125,21 @@ def _forget_click() -> None:
     page_state(MusicState).row = None
 
 
-def _show_list(songs: Songs, quadrant: Quadrant | None) -> None:
+def _show_list(songs: Songs, quadrant: Quadrant | None, music: YourMusic) -> None:
     """Show the clicked song and those near it, the best known songs of a quadrant, or an example of each mood."""
     mine = page_state(MusicState)
     if mine.row is not None and mine.token == songs.token:
         st.markdown("**The song you clicked, and those near it**")
-        show_songs(songs, songs_near(songs, mine.row), EXPLORE)
+        show_songs(songs, songs_near(songs, mine.row), EXPLORE, music)
     elif quadrant is not None:
         corner = np.array(QUADRANT_CORNERS[quadrant], np.float32)
         inside = np.flatnonzero((songs.catalogue.plane * corner >= 0).all(axis=1))
         known = songs.unique(songs.catalogue.best_known_first(inside))
         st.markdown(f"**{pluralize(len(inside), 'song')}, {quadrant.description}**, best known first")
-        show_songs(songs, known, EXPLORE)
+        show_songs(songs, known, EXPLORE, music)
     else:
         st.markdown("**A clear example of each mood.** Click a song on the plane to hear it, or choose a quadrant.")
-        show_songs(songs, _examples(songs), EXPLORE)
+        show_songs(songs, _examples(songs), EXPLORE, music)
 
 
 def songs_near(songs: Songs, row: int) -> Rows:
@@ -228,7 +228,7 @@ _MOST_LISTED = 200  # songs from the clicked row on
 _MOST_SHOWN = 20_000  # rows that a browser can hold; Streamlit's lazy tables have no selectable rows
 
 
-def show_table(songs: Songs) -> None:
+def show_table(songs: Songs, music: YourMusic) -> None:
     """Show the search, the songs that it finds, a list from the clicked row on, and what Spotify finds."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.text_input(
@@ -266,14 +266,14 @@ def show_table(songs: Songs) -> None:
                 help="Title, artists, mood, probabilities and features",
             )
     if rows.size:
-        _show_rows(songs, rows)
+        _show_rows(songs, rows, music)
     else:
         st.info("No song has all of these words and one of the moods.", icon=":material/filter_alt_off:")
     if normalize_text(words).split():  # an accent alone finds nothing
-        _show_spotify(words)
+        _show_spotify(words, songs, music)
 
 
-def _show_rows(songs: Songs, rows: Rows) -> None:
+def _show_rows(songs: Songs, rows: Rows, music: YourMusic) -> None:
     shown = rows[:_MOST_SHOWN]
     # The selection is a row number, so other rows need another key
     key = f"music-table-{songs.token}-{digest_of(shown)}"
@@ -291,7 +291,7 @@ def _show_rows(songs: Songs, rows: Rows) -> None:
     st.caption(f"Click a column name to sort, or the left edge of a row to play from there on.{more}")
     if event.selection.rows:
         first = event.selection.rows[0]
-        show_songs(songs, songs.unique(shown[first : first + _MOST_LISTED]), FOUND)
+        show_songs(songs, songs.unique(shown[first : first + _MOST_LISTED]), FOUND, music)
 
 
 def _take_row() -> None:
@@ -318,7 +318,7 @@ def _columns() -> dict[str, Any]:
     }
 
 
-def _show_spotify(words: str) -> None:
+def _show_spotify(words: str, songs: Songs, music: YourMusic) -> None:
     """Show what Spotify finds for these words, or a link to its search."""
     st.header("On Spotify", anchor=False)
     try:
@@ -335,8 +335,8 @@ def _show_spotify(words: str) -> None:
         return
     st.caption(f"{found.total:,} found by Spotify, in Spotify's order.")
     picks = [_pick_of(song) for song in found.songs]
-    play_list(picks, ON_SPOTIFY, (words, credentials.client_id))
-    show_queue(ON_SPOTIFY, "spotify", partial(show_question, ON_SPOTIFY))
+    queue = play_list(picks, (ON_SPOTIFY, words, credentials.client_id), music)
+    show_queue(queue, "spotify", partial(show_question, queue, songs))
 
 
 def _pick_of(song: Song) -> Pick:

@@ -11,7 +11,7 @@ from emomusic.app.frame import shown_errors
 from emomusic.app.music.classify import show_one_song
 from emomusic.app.music.explore import show_explore, show_table
 from emomusic.app.music.songs import YOUR_SONG, Songs, forget_other_source, shown_songs
-from emomusic.app.sources import choose_music
+from emomusic.app.sources import choose_music, your_music
 from emomusic.assets import ModelKind
 from emomusic.records import MoodModelRecord, read_record
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MOODS
@@ -28,12 +28,13 @@ def show_music() -> None:
     Raises:
         EmomusicError: the catalogue or a model is damaged.
     """
+    music = your_music()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         heading = st.container(width="content")  # keeps its text and its place until it is written again
-        choose_music()
+        choose_music(music)
         explanation = st.popover("What the numbers mean", icon=":material/help:")
     with st.spinner("Reading songs and moods"):
-        songs = shown_songs()
+        songs = shown_songs(music)
     if songs is None:
         st.info("No song passes the options of your music. Change them.", icon=":material/filter_alt_off:")
         return
@@ -42,14 +43,14 @@ def show_music() -> None:
     which = f"{len(songs):,} of " if len(songs) != songs.num_all else ""
     moods = ", ".join(f"{counts[position]:,} {MOODS[position]}" for position in order)
     heading.markdown(f"**{which}{pluralize(songs.num_all, 'song')}**: {moods}")
-    forget_other_source()
+    forget_other_source(music)
     tabs = {"Explore": show_explore, YOUR_SONG: show_one_song, TABLE: show_table}
     first, *_ = tabs
     shown = st.tabs(list(tabs), **widget(state.MUSIC_TAB, list(tabs), first))
     for tab, show in zip(shown, tabs.values(), strict=True):
         if tab.open:
             with tab, shown_errors():  # the other tabs stay
-                show(songs)
+                show(songs, music)
     with explanation:
         _explain_numbers(songs)
 

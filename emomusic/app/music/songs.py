@@ -21,8 +21,8 @@ from emomusic.affect import AffectPoint, share_text
 from emomusic.app import state
 from emomusic.app.address import choose
 from emomusic.app.player import show_queue
-from emomusic.app.queues import PlayerState, play, play_list
-from emomusic.app.sources import Source, ready_source, songs_recommender, with_your_music
+from emomusic.app.queues import PageQueue, forget_queue, play, play_list
+from emomusic.app.sources import Source, YourMusic
 from emomusic.app.state import page_state
 from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_ID, Catalogue, song_key
@@ -39,8 +39,8 @@ Rows = npt.NDArray[np.int64]
 Options = tuple[frozenset[str], bool]
 Made = TypeVar("Made")
 
-EXPLORE, SIMILAR, FOUND, ON_SPOTIFY = PLACES = ("music", "music-similar", "music-table", "music-spotify")
-"""The lists of the page; each keeps its song while another one is shown."""
+EXPLORE, SIMILAR, FOUND, ON_SPOTIFY = LISTS = ("music", "music-similar", "music-table", "music-spotify")
+"""The names of the lists of the page; each keeps its song while another one is shown."""
 
 YOUR_SONG = "Your song"
 """The title of the tab on one song."""
@@ -125,14 +125,13 @@ _kept: WeakKeyDictionary[Recommender, dict[Options, Songs | None]] = WeakKeyDict
 """The songs of each recommender by options; they go with the recommender, also when a visitor removes a table."""
 
 
-def shown_songs() -> Songs | None:
+def shown_songs(music: YourMusic) -> Songs | None:
     """The songs of the visitor's music that pass its options; None if none does.
 
     Raises:
         EmomusicError: the catalogue or a model is damaged.
     """
-    source = ready_source()
-    recommender, request = songs_recommender(source), with_your_music(Request(AffectPoint(0, 0)), source)
+    recommender, request = music.ready_recommender, music.asked(Request(AffectPoint(0, 0)), music.ready)
     kept = _kept.setdefault(recommender, {})
     options = request.genres, request.hide_explicit
     if options not in kept:  # two threads can both make them
@@ -183,25 +182,24 @@ class MusicState:
     starts: str = ""  # the list whose first song is to play in the next run; empty for none
 
 
-def forget_other_source() -> None:
+def forget_other_source(music: YourMusic) -> None:
     """Let go of the lists with songs of another source, which may have been the visitor's own."""
-    mine, player = page_state(MusicState), page_state(PlayerState)
-    if mine.source is not (source := ready_source()):
-        mine.source = source
-        for place in PLACES:
-            player.queues.pop(place, None)
-            player.lists.pop(place, None)
+    mine = page_state(MusicState)
+    if mine.source is not music.ready:
+        mine.source = music.ready
+        for name in LISTS:
+            forget_queue(name)
 
 
-def show_songs(songs: Songs, rows: Sequence[int] | Rows, place: str) -> None:
-    """Show a list of songs at one of `PLACES`; its first song plays at once after a click that asks for it."""
+def show_songs(songs: Songs, rows: Sequence[int] | Rows, name: str, music: YourMusic) -> None:
+    """Show one of `LISTS`; its first song plays at once after a click that asks for it."""
     if len(rows):
         mine = page_state(MusicState)
-        play_list(songs.picks(rows), place, (songs.token, digest_of(rows)))
-        if mine.starts == place:
+        queue = play_list(songs.picks(rows), (name, songs.token, digest_of(rows)), music)
+        if mine.starts == name:
             mine.starts = ""
-            play(place, 1)
-        show_queue(place, "music", partial(show_question, place))
+            play(queue, 1)
+        show_queue(queue, "music", partial(show_question, queue, songs))
 
 
 def digest_of(rows: Sequence[int] | Rows) -> str:
@@ -209,13 +207,11 @@ def digest_of(rows: Sequence[int] | Rows) -> str:
     return hashlib.sha256(np.asarray(rows, np.int64).tobytes()).hexdigest()[:12]
 
 
-def show_question(place: str) -> None:
+def show_question(queue: PageQueue, songs: Songs) -> None:
     """Show the button that explains the mood of a list's song, if its features are known."""
-    current, songs = page_state(PlayerState).queues[place].current, shown_songs()
-    if current is None or songs is None or songs.catalogue.find(current.song.id) is None:
+    current = queue.current
+    if current is None or songs.catalogue.find(current.song.id) is None or not songs.catalogue.has_features:
         return
-    if not songs.catalogue.has_features:
-        return
-    if st.button("What mood is it?", icon=":material/tune:", type="tertiary", key=f"music-ask-{place}"):
+    if st.button("What mood is it?", icon=":material/tune:", type="tertiary", key=f"music-ask-{queue.name}"):
         choose({state.MUSIC_TAB: YOUR_SONG, state.MUSIC_TRACK: current.song.id})
         st.rerun()

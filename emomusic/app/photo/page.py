@@ -21,7 +21,7 @@ from emomusic.app.answer import (
     MOST_POINTS,
     YOU,
     Listener,
-    answer,
+    choose_policy,
     face_points,
     group_sentence,
     show_bars,
@@ -47,6 +47,7 @@ from emomusic.app.picture_chooser import (
     shown_pictures,
 )
 from emomusic.app.player import PLAYLIST, show_queue
+from emomusic.app.queues import play_for
 from emomusic.app.state import page_state
 from emomusic.export import faces_csv, gallery_csv, gallery_record, picture_record, request_record
 from emomusic.faces.reading import PictureReading
@@ -174,11 +175,11 @@ def _show_answer(photos: Photos, parts: Mapping[str, DeltaGenerator], on_photo: 
     songs = None
     if listener is not None:
         with parts["player"]:  # before the charts, whose code keeps the browser busy for half a second
-            songs = answer(listener, "photo")
-            show_queue("photo", _stem(photos))
+            songs = play_for(choose_policy(listener))
+            show_queue(songs, _stem(photos))
     with parts["bars"]:
         _show_bars(choices)
-    if listener is not None:
+    if songs is not None and listener is not None:
         with parts["plane"]:
             choose = partial(choose_face, photos.digest) if len(choices.faces) > 1 else None
             points = face_points({face.number: face.probabilities for face in choices.faces})
@@ -186,7 +187,7 @@ def _show_answer(photos: Photos, parts: Mapping[str, DeltaGenerator], on_photo: 
                 pictures = [b64encode(face).decode() for photo in photos.photos for face in photo.faces]
                 sources = (f"data:image/jpeg;base64,{picture}" for picture in pictures)
                 points = [replace(point, picture=source) for point, source in zip(points, sources, strict=False)]
-            show_plane(listener, "photo", points, on_face=choose, height="stretch")
+            show_plane(songs, listener.label, points, on_face=choose, height="stretch")
     keep_result(photos.digest, ShownPhotos(photos, shown_pictures()[0], choices, songs))
     with parts["actions"]:
         _show_actions(photos, choices)
@@ -276,22 +277,21 @@ def _stem(photos: Photos) -> str:
 
 def _show_downloads(photos: Photos, choices: Choices) -> None:
     """Show a menu with the card, the photo and its readings as files. The player offers the songs."""
-    stem = _stem(photos)
+    stem, here = _stem(photos), page_state(PictureState)
     with st.popover("Download", icon=":material/download:", key="photo-downloads"):
         if choices.probabilities is not None:
-            _offer("Card (PNG)", ShownPhotos.card, f"{stem}-card.png")
-            _offer("Card without faces (PNG)", partial(ShownPhotos.card, with_faces=False), f"{stem}-card.png")
+            _offer(here, "Card (PNG)", ShownPhotos.card, f"{stem}-card.png")
+            _offer(here, "Card without faces (PNG)", partial(ShownPhotos.card, with_faces=False), f"{stem}-card.png")
         if choices.faces:
             if photos.one is not None:
-                _offer("Photo with faces (PNG)", ShownPhotos.annotated, f"{stem}-faces.png")
-            _offer("Faces (CSV)", ShownPhotos.table, f"{stem}-faces.csv")
-        _offer("Everything (JSON)", ShownPhotos.record, f"{stem}.json")
+                _offer(here, "Photo with faces (PNG)", ShownPhotos.annotated, f"{stem}-faces.png")
+            _offer(here, "Faces (CSV)", ShownPhotos.table, f"{stem}-faces.csv")
+        _offer(here, "Everything (JSON)", ShownPhotos.record, f"{stem}.json")
         if choices.corrected:
             st.caption("The table and the JSON have the app's estimates.")
 
 
-def _offer(label: str, make: Callable[[ShownPhotos], str | bytes], name: str) -> None:
-    here = page_state(PictureState)
+def _offer(here: PictureState, label: str, make: Callable[[ShownPhotos], str | bytes], name: str) -> None:
     download_button(label, here, lambda photo: make(photo.results[ShownPhotos][1]), name, type="tertiary")
 
 
@@ -318,9 +318,9 @@ def _show_face_cards(photos: Photos, choices: Choices) -> None:
 
 
 def chosen_mood() -> Mood | None:
-    """The mood in the URL, if there is no photo."""
-    has_photo = shown_pictures() or address.chosen(state.SAMPLE) is not None
-    return None if has_photo else next(iter(address.offered(state.MOOD, [*Mood])), None)
+    """The mood in the URL, if it is not about a sample."""
+    is_about_sample = address.chosen(state.SAMPLE) is not None
+    return None if is_about_sample else next(iter(address.offered(state.MOOD, [*Mood])), None)
 
 
 def choose_mood() -> None:
@@ -343,10 +343,9 @@ def show_mood(mood: Mood) -> None:
     with st.container(key="mood-answer", gap="small"):
         st.title(f"{mood.capitalize()} songs", anchor=False)
         choose_mood()
-    listener = Listener(YOU, None, mood)
-    answer(listener, "photo", policies=False)
+    songs = play_for(Listener(YOU, None, mood).request)
     player, plane = roomy_columns([1, 1], key="mood", gap="large")
     with player:
-        show_queue("photo", f"emomusic-{mood}")
+        show_queue(songs, f"emomusic-{mood}")
     with plane:
-        show_plane(listener, "photo", [])
+        show_plane(songs, YOU, [])

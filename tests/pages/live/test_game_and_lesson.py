@@ -48,7 +48,7 @@ def test_the_result_of_a_game_has_points_pictures_a_song_and_what_is_hard(app: A
     assert f"Left wins: Left {left} · Right {right}" in html_of(app)
     assert html_of(app).count("data:image/jpeg") == 7 + 6 + 1
     assert "from the start" in html_of(app)
-    assert state_of(app, PlayerState).playing == "live"
+    assert state_of(app, PlayerState).playing is queue_of(app, "live")
     listener = queue_of(app, "live").request
     assert (listener.emotion, playing(app)) == (Emotion.FEAR, playlist(app, "live")[0])
     votes = read_face_record(DEFAULT_MODEL).votes

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Emotion, Mood, Quadrant
 from emomusic.app import state
-from emomusic.app.live.music import PLACE, SONGS
+from emomusic.app.live.music import SONGS
 from emomusic.app.live.page import View
 from emomusic.app.live.session import LiveSession, Phase, Problem
 from emomusic.app.queues import PlayerState
@@ -104,15 +104,16 @@ def test_without_frames_there_is_no_mood(app: AppTest) -> None:
 def test_songs_follow_the_mood_of_the_last_ten_seconds(app: AppTest) -> None:
     show(app, played((4, TWO, Emotion.HAPPY), (12, TWO, Emotion.SAD)))
     player = state_of(app, PlayerState)
-    assert player.playing == ""  # the band plays
+    assert player.playing is None  # the band plays
     app.segmented_control(key=state.LIVE_MUSIC).set_value(SONGS).run()
-    assert (player.playing, player.fading, player.starts) == (PLACE, {PLACE}, 1)
+    assert player.playing is queue_of(app, "live")
+    assert (player.playing.fades, player.starts) == (True, 1)
     first = playing(app)
-    assert {pick.mood for pick in queue_of(app, PLACE).playlist(3)} == {Mood.SAD}
+    assert {pick.mood for pick in queue_of(app, "live").playlist(3)} == {Mood.SAD}
     app.run()
     assert (playing(app), player.starts) == (first, 1)  # the same mood: the song goes on
     show(app, played((4, TWO, Emotion.SAD), (12, TWO, Emotion.HAPPY)))
-    assert {pick.mood for pick in queue_of(app, PLACE).playlist(3)} == {Mood.HAPPY}
+    assert {pick.mood for pick in queue_of(app, "live").playlist(3)} == {Mood.HAPPY}
     assert player.starts == 2
 
 
