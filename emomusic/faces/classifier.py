@@ -37,17 +37,12 @@ class EmotionClassifier:
 
     Attributes:
         spec: the description in the model's folder.
-        forward: the network: prepared faces in, the softmax of their classes out.
     """
 
     def __init__(self, forward: Forward, spec: model_files.ModelSpec, features: Forward | None = None) -> None:
         """Take the network, and what returns its features beside the probabilities, shape (n, classes + features)."""
         self.spec = spec
-<<<<<<< HEAD
         self._forward, self._features = forward, features
-=======
-        self.forward = forward
->>>>>>> 70887a0 (Hand each queue on, and decide once where songs come from)
 
     @classmethod
     def load(cls, name: str = model_files.DEFAULT_MODEL) -> EmotionClassifier:
@@ -81,12 +76,8 @@ class EmotionClassifier:
                 f"expected a model with an adjustment for posed faces, such as {model_files.DEFAULT_MODEL}. "
                 f"Received: {self.spec.name}. Choose another model"
             )
-<<<<<<< HEAD
         spec = replace(self.spec, adjustment=self.spec.posed_adjustment)
         return EmotionClassifier(self._forward, spec, self._features)
-=======
-        return EmotionClassifier(self.forward, replace(self.spec, adjustment=self.spec.posed_adjustment))
->>>>>>> 70887a0 (Hand each queue on, and decide once where songs come from)
 
     def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
         """Probabilities for each face, cropped as by `images.crop_face`. Raises as `require_emotions`."""
@@ -137,11 +128,7 @@ class EmotionClassifier:
         for start in range(0, len(inputs), _BATCH):
             pixels = inputs[start : start + _BATCH].astype(np.float32)
             views = [pixels, pixels[:, :, ::-1]] if self.spec.mirrored else [pixels]
-<<<<<<< HEAD
             outputs = forward(np.concatenate(views))
-=======
-            outputs = self.forward(np.concatenate(views))
->>>>>>> 70887a0 (Hand each queue on, and decide once where songs come from)
             batches.append(np.mean(np.split(outputs, len(views)), axis=0))
         return np.concatenate(batches)
 

@@ -28,7 +28,7 @@ def test_each_face_has_its_own_emotion() -> None:
 def test_photographs_and_cameras_share_the_networks() -> None:
     (detector, photographs), (same, cameras) = load_networks(), load_networks(posed=True)
     assert same is detector
-    assert cameras.forward == photographs.forward
+    assert cameras._forward == photographs._forward
     assert cameras.spec.adjustment == photographs.spec.posed_adjustment != photographs.spec.adjustment
 
 
