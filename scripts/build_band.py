@@ -8,8 +8,10 @@ Each layer of a style has a minor and a major version. All loops of a style have
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
+import sys
 import tempfile
 import tomllib
 from collections.abc import Mapping
@@ -169,6 +171,34 @@ def hear(sound: Sound) -> tuple[float, float]:
     return heard.valence, heard.arousal
 
 
+def hear_axes(loops: Mapping[str, Sound]) -> dict[str, list[tuple[float, float]]]:
+    """What the model of sound hears in the mixes of a style: means along both axes."""
+    heard = np.array([[hear(mix(loops, valence, arousal)) for arousal in AROUSALS] for valence in VALENCES]).round(3)
+    return {
+        "valence": list(zip(VALENCES, heard[..., 0].mean(axis=1).round(3).tolist(), strict=True)),
+        "arousal": list(zip(AROUSALS, heard[..., 1].mean(axis=0).round(3).tolist(), strict=True)),
+    }
+
+
+def read_files(style: str) -> dict[str, Sound]:
+    """The files of a style, with their margins."""
+    sounds = {}
+    for name in LOOPS:
+        with av.open(str(data_dir() / "band" / f"{style}-{name}.opus")) as file:
+            sounds[name] = np.concatenate([frame.to_ndarray() for frame in file.decode(audio=0)], axis=1).T
+    return sounds
+
+
+def blended(files: Mapping[str, Sound]) -> dict[str, Sound]:
+    """The loops as the browser plays them: the margin after the end is blended into the start."""
+    margin = round(MARGIN_S * RATE)
+    shares = np.linspace(0, 1, margin, endpoint=False)[:, None]
+    loops = {name: sound[margin:-margin].copy() for name, sound in files.items()}
+    for name, loop in loops.items():
+        loop[:margin] = files[name][-margin:] * (1 - shares) + loop[:margin] * shares
+    return loops
+
+
 def build_style(folder: Path, name: str, notes: Mapping[str, Any]) -> dict[str, Any]:
     """Write the loops of a style and hear its mixes; its entry in `band.json`, with the means along both axes."""
     tempo_bpm, loops = notes["tempo_bpm"], {}
@@ -178,20 +208,20 @@ def build_style(folder: Path, name: str, notes: Mapping[str, Any]) -> dict[str, 
         events = beats(part, version) if layer == "drums" else melody(part, notes["flats"], version)
         loops[loop] = render(events, tempo_bpm, channels)
         write_loop(folder / f"{name}-{loop}.opus", loops[loop])
-    heard = np.array([[hear(mix(loops, valence, arousal)) for arousal in AROUSALS] for valence in VALENCES]).round(3)
-    curves = {
-        "valence": list(zip(VALENCES, heard[..., 0].mean(axis=1).round(3).tolist(), strict=True)),
-        "arousal": list(zip(AROUSALS, heard[..., 1].mean(axis=0).round(3).tolist(), strict=True)),
-    }
+    curves = hear_axes(loops)
     print(name, curves)
     length_s = loop_length(tempo_bpm) / RATE
     return {"name": name, "key": notes["key"], "tempo_bpm": tempo_bpm, "length_s": length_s, "heard": curves}
 
 
 def main() -> None:
-    """Build all styles."""
+    """Build all styles. With `--hear`, only hear the loops that ship again, with another model of sound."""
     folder = data_dir() / "band"
-    styles = [build_style(folder, *style) for style in tomllib.loads(NOTES.read_text(encoding="utf-8")).items()]
+    if "--hear" in sys.argv:
+        shipped = json.loads((folder / "band.json").read_text(encoding="utf-8"))["styles"]
+        styles = [each | {"heard": hear_axes(blended(read_files(each["name"])))} for each in shipped]
+    else:
+        styles = [build_style(folder, *style) for style in tomllib.loads(NOTES.read_text(encoding="utf-8")).items()]
     write_json(folder / "band.json", {"loops": LOOPS, "margin_s": MARGIN_S, "styles": styles})
     write_checksums(folder)
 

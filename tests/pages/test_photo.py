@@ -267,13 +267,18 @@ def test_a_click_chooses_a_face_and_a_correction_changes_its_sentence_its_frame_
     assert app.button(key="photo-face-1").label.endswith(" sad")
 
 
-def test_a_photo_that_lies_on_its_side_can_be_turned(app: AppTest, root: Path) -> None:
+def test_a_photo_that_lies_on_its_side_is_read_upright(app: AppTest, root: Path) -> None:
     image = read_image(root / "data/samples/eileen-collins-1999.jpg")
     upload(app.run(), ("side.png", encode_png(np.ascontiguousarray(np.rot90(image)))))
-    assert "No face" in app.title[0].value
-    app.button(key="turn").click().run()
     assert "happy" in app.title[0].value
     assert len(tracks(app)) == 1
+
+
+def test_a_photo_without_faces_can_be_turned(app: AppTest) -> None:
+    upload(app.run(), ("wall.png", encode_png(np.full((90, 120, 3), 90, np.uint8))))
+    assert "No face" in app.title[0].value
+    app.button(key="turn").click().run()
+    assert state_of(app, PictureState).own[0].read().shape == (120, 90, 3)
 
 
 def test_files_are_told_by_their_content(app: AppTest, root: Path) -> None:
