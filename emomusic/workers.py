@@ -40,6 +40,8 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, work, load), daemon=True)
+        # NumPy's threads would wait for each other in loops, while the other processes need the cores
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         with _sigint_blocked():
             self.process.start()
         theirs.close()
