@@ -96,7 +96,7 @@ def profile_of_anyone() -> bytes:
         model=spec.name,
         model_sha256=spec.onnx_sha256,
         shots={Emotion.NEUTRAL: 1},
-        faces={Emotion.NEUTRAL: np.zeros(7)},
+        faces={Emotion.NEUTRAL: np.zeros(7 + 256)},
         identity=np.tile(numbers / np.linalg.norm(numbers) / np.sqrt(32), 32),
     ).to_json()
 

@@ -83,7 +83,7 @@ def test_each_sample_and_each_mood_sounds_as_the_sentence_says(offline: Page, se
         first = next(word for word in words if word in [emotion.adjective for emotion in EMOTIONS])
         assert mood_of(songs[-1]) in FITTING.get(first, {"energetic"}), (number, first, songs[-1])
         assert reason.endswith(f": {mood_of(songs[-1])} songs")
-    assert len(set(songs)) >= 6, songs
+    assert len(set(songs)) >= 5, songs
     offline.goto(server)
     for mood in Mood:
         offline.get_by_role("radio", name=mood, exact=True).click()
