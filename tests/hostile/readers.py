@@ -33,7 +33,7 @@ def read_audio(source: Path | BinaryIO) -> None:
     for window in read_song(source).windows:
         assert window.samples.dtype == np.float32
         assert len(window.samples) <= 60 * SAMPLE_RATE
-        assert np.abs(window.samples).max() <= 1
+        assert np.isfinite(window.samples).all()
     read_cover(source)
     assert list(whole(source, 2.5))
 
