@@ -297,7 +297,7 @@ FILM_BOMBS: Makes = {
     "sound.mp4": (lambda: song("m4a"), "not a film|has no video"),
     "head.mp4": (lambda: b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(500), "damaged"),
     "head.gif": (lambda: b"GIF89a", "damaged"),
-    "stream.ts": (lambda: (b"\x47\x40\x00\x10" + bytes(184)) * 10, "a format that is not read"),
+    "stream.ts": (lambda: (b"\x47\x40\x00\x10" + bytes(184)) * 10, "damaged"),
     "nothing.mp4": (bytes, "is empty"),
     **{f"{name}.mp4": (partial(bytes, text), "not a film; choose MP4") for name, text in TEXTS.items()},
 }
