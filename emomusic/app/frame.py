@@ -155,7 +155,7 @@ def error_text(error: EmomusicError) -> str:
     if isinstance(error, SettingsError):
         log.error("wrong setting: %s", error)
         return "This server is not set up correctly. Its owner finds the reason in the log."
-    log.info("error shown to the visitor: %s", error)
+    log.info("error shown to the visitor: %s", escape_control_chars(str(error)))  # it may name a file
     return escape_markdown_message(str(error))
 
 

@@ -281,7 +281,10 @@ def test_songs_like_the_current_one_follow_it(root: Path, library: Callable[[int
     assert {pick.likeliest_mood for pick in queue_of(app).playlist(6)} == {queue_of(app).playlist(1)[0].likeliest_mood}
 
 
-def test_folders_with_any_name_can_be_removed_in_two_tabs(root: Path, library: Callable[[int], None]) -> None:
+def test_folders_with_any_name_can_be_removed_in_two_tabs(
+    root: Path, library: Callable[[int], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     library(1)
     with Library() as opened:
         folder = Path(opened.info()["folders"][0])
@@ -292,6 +295,7 @@ def test_folders_with_any_name_can_be_removed_in_two_tabs(root: Path, library: C
         opened.remove([strange, folder])
     click(app, "library-0")
     assert not app.exception
+    assert "caf" in caplog.text.encode().decode()  # a log of UTF-8 takes it
     app.text_input(key="library-folder").set_value("~nobody-of-this-name/Music")
     (add,) = (button for button in app.button if button.label == "Add this folder")
     add.click().run()
