@@ -46,7 +46,7 @@ _DIRECTIONS = "\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u206
 
 
 def escape_control_chars(text: str) -> str:
-    """Escape what harms a terminal or a log: control characters, line breaks, changes of direction, bytes outside UTF-8."""
+    """Escape control characters, line breaks, changes of direction and bytes outside UTF-8 for terminals and logs."""
     return "".join(
         repr(character)[1:-1] if unicodedata.category(character) in _UNSAFE or character in _DIRECTIONS else character
         for character in text

@@ -48,7 +48,9 @@ def test_a_film_of_high_dynamic_range_keeps_its_contrast(transfer: int, encode):
         context = stream.codec_context
         context.color_trc, context.color_primaries, context.colorspace = transfer, 9, 9
         for number in range(10):
-            frame = av.VideoFrame.from_ndarray(picture, "rgb48le").reformat(format="yuv420p10le", dst_colorspace="ITU709")
+            frame = av.VideoFrame.from_ndarray(picture, "rgb48le").reformat(
+                format="yuv420p10le", dst_colorspace="ITU709"
+            )
             frame.pts, frame.time_base = number, Fraction(1, 10)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
