@@ -1,7 +1,7 @@
 """Measure the app with simulated visitors, on replicas behind Caddy.
 
     python -m scripts.load_test > report.json
-    python -m scripts.load_test --visitors 120 --arrive-within 240 --seconds 260 > limit.json
+    python -m scripts.load_test --visitors 80 --seconds 60 > limit.json
 
 A visitor speaks Streamlit's protocol as a browser does, but draws nothing and loads no scripts and styles. It uploads
 photos that the app has not seen, asks for songs, and checks every answer. Linux only. Several replicas need Caddy.
@@ -10,31 +10,37 @@ photos that the app has not seen, asks for songs, and checks every answer. Linux
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
 import json
 import os
 import random
+import re
 import signal
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from time import monotonic
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from threading import Thread
+from time import monotonic, sleep
+from typing import Any, Literal, NamedTuple
+from uuid import uuid4
+
+import requests
+from requests.adapters import HTTPAdapter
+from streamlit.proto.Alert_pb2 import Alert
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.Common_pb2 import FileURLs, UploadedFileInfo
+from streamlit.proto.Element_pb2 import Element
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from emomusic.assets import data_dir
 from emomusic.errors import EmomusicError
 from emomusic.media.images import encode_jpeg, read_image
-from scripts.load_visitor import Outcome, Visitor
-from scripts.servers import Server, run_proxy, run_replica
-from scripts.timing import machine, resident_mb, spread
-
-_THREADS = 64  # for HTTP requests
-_WARM_UP_S = 300.0
-_CUTS = 8  # of each sample; their pixels differ, so the pages share no pictures
-_MOST_CUT = 0.04  # of each side
-
+from scripts.bench import machine, resident_mb, spread
+from scripts.servers import run_proxy, run_replica
 
 OPTIONS = {
     "visitors": (40, "number of visitors"),
@@ -42,9 +48,217 @@ OPTIONS = {
     "replicas": (2, "number of replicas, which share the cores of this machine"),
     "think": (10.0, "mean pause before an action in seconds, exponentially distributed; 0 for none"),
     "arrive_within": (10.0, "seconds until the last visitor comes"),
-    "interval": (20.0, "seconds of each row of the report"),
 }
 """The load of a measurement: default and meaning of each option."""
+
+_WARM_UP_S, _ANSWER_WITHIN_S = 300.0, 30.0
+_PAUSE_S = 1.0  # before the page is opened again
+_XSRF = "_streamlit_xsrf"
+_UPLOADER = re.compile("-upload(-[0-9]+)?$")  # its key changes with each upload
+_JPEG_START, _JPEG_COMMENT = 2, b"\xff\xfe"  # bytes before the first segment; a marker, before the segment's length
+_CUTS, _MOST_CUT = 8, 0.04  # of each sample, at most this share of a side: the pages share no pictures
+
+
+class LoadError(EmomusicError):
+    """An answer that differs from a visitor's expectation; the message is its reason in the report."""
+
+
+class RefusedError(Exception):
+    """The app politely refuses the visitor."""
+
+
+_FAILURES = (LoadError, requests.RequestException, WebSocketException, OSError)
+
+
+class Outcome(NamedTuple):
+    """How an action of a visitor ended: "answered", "refused", or "error" with a reason."""
+
+    action: Literal["open", "photo", "song"]
+    result: str
+    elapsed_s: float
+    reason: str
+
+
+class Tab:
+    """A page, open until the stack closes, updated with each message that is read. Its methods raise the `_FAILURES`.
+
+    Attributes:
+        is_running: whether a run goes on.
+        uploader: id of the widget.
+        next_button: id of the button for the next song and its fragment; None while it is absent or disabled.
+        song: id of the song in the bar; None before the answer to a photo.
+    """
+
+    def __init__(self, address: str, stack: contextlib.ExitStack) -> None:
+        self.is_running, self.uploader = True, ""
+        self.next_button: tuple[str, str] | None = None
+        self.song: str | None = None
+        self._address, self._query_string, self._problem, self._is_refused = address, "", "", False
+        self._hello: Any = None  # of the latest run; it names the session and the page
+        self._uploaded: WidgetState | None = None
+        self._urls: FileURLs | None = None
+        self._http = requests.Session()
+        self._http.trust_env = False
+        self._http.mount("http://", HTTPAdapter(max_retries=1))  # as browsers do, if the connection was idle too long
+        for path in ("/", "/_stcore/health", "/_stcore/host-config"):  # the second one sets the XSRF cookie
+            self._request("GET", path)
+        tokens = ["streamlit", self._http.cookies.get(_XSRF) or "PLACEHOLDER_AUTH_TOKEN"]
+        connection = connect(
+            address.replace("http", "ws", 1) + "/_stcore/stream",
+            origin=address,  # type: ignore[arg-type]  # a NewType of str
+            subprotocols=[Subprotocol(token) for token in tokens],
+            additional_headers={"Cookie": "; ".join(f"{c.name}={c.value}" for c in self._http.cookies)},
+            proxy=None,
+            ping_interval=None,  # browsers send none
+            max_size=None,
+            max_queue=None,  # a visitor in a pause does not hold the server up
+        )
+        self._socket = stack.enter_context(connection)
+        self.rerun()
+
+    def read_for(self, seconds: float, is_done: Callable[[], bool] = lambda: False) -> bool:
+        """Read messages until something holds. Returns whether it does, within the time."""
+        ends_s = monotonic() + seconds
+        while not is_done():
+            if self._is_refused:
+                raise RefusedError
+            if self._problem:
+                raise LoadError(self._problem)
+            try:
+                data = self._socket.recv(max(ends_s - monotonic(), 0.0), decode=False)
+            except TimeoutError:
+                return False
+            self._receive(ForwardMsg.FromString(bytes(data)))
+        return True
+
+    def expect(self, is_done: Callable[[], bool]) -> None:
+        """Read messages until something holds."""
+        if not self.read_for(_ANSWER_WITHIN_S, is_done):
+            raise LoadError("no answer in time")
+
+    def _receive(self, message: ForwardMsg) -> None:
+        match message.WhichOneof("type"):
+            case "new_session":
+                self.is_running, self._hello = True, message.new_session
+            case "page_info_changed":
+                self._query_string = message.page_info_changed.query_string
+            case "script_finished" if message.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
+                self.is_running = False
+            case "file_urls_response":
+                (self._urls,) = message.file_urls_response.file_urls
+            case "delta" if message.delta.WhichOneof("type") == "add_block":
+                self._is_refused |= message.delta.add_block.id.endswith("-busy")
+            case "delta":
+                self._show(message.delta.new_element, message.delta.fragment_id)
+
+    def _show(self, element: Element, fragment: str) -> None:
+        match element.WhichOneof("type"):
+            case "file_uploader" if _UPLOADER.search(element.file_uploader.id):
+                if self.uploader != element.file_uploader.id:  # the server has the photo
+                    self.uploader, self.song = element.file_uploader.id, None
+            case "button" if element.button.id.endswith("-next-photo"):
+                self.next_button = None if element.button.disabled else (element.button.id, fragment)
+            case "bidi_component" if element.bidi_component.component_name == "emomusic_bar":
+                song = json.loads(element.bidi_component.json)["song"]
+                self.song = song and song["id"]
+            case "exception":
+                self._problem = f"exception on the page: {element.exception.type}"
+            case "alert" if element.alert.format == Alert.ERROR:
+                self._problem = f"error message on the page: {element.alert.body[:100]}"
+
+    def rerun(self, *states: WidgetState, fragment: str = "") -> None:
+        """Request a run of the page, or of one fragment, with the last upload and the given states."""
+        message = BackMsg()
+        run = message.rerun_script
+        run.widget_states.widgets.extend([*states, *([self._uploaded] if self._uploaded else [])])
+        run.fragment_id, run.query_string = fragment, self._query_string
+        run.page_script_hash = getattr(self._hello, "page_script_hash", "")
+        run.context_info.url, run.context_info.locale, run.context_info.timezone = self._address, "en-GB", "UTC"
+        run.context_info.color_scheme = "light"
+        self._socket.send(message.SerializeToString())
+
+    def upload(self, photo: bytes) -> None:
+        """Upload a photo in place of the last one. The next run has it."""
+        if not self.uploader:
+            raise LoadError("the page has no uploader")
+        if self._uploaded is not None:
+            (last,) = self._uploaded.file_uploader_state_value.uploaded_file_info
+            self._uploaded = None
+            self.rerun()
+            self._request("DELETE", last.file_urls.delete_url)
+        ask, self._urls = BackMsg(), None
+        session_id = self._hello.initialize.session_id
+        ask.file_urls_request.request_id, ask.file_urls_request.session_id = str(uuid4()), session_id
+        ask.file_urls_request.file_names.append("photo.jpg")
+        self._socket.send(ask.SerializeToString())
+        self.expect(lambda: self._urls is not None)
+        assert self._urls is not None
+        self._request("PUT", self._urls.upload_url, files={"photo.jpg": ("photo.jpg", photo, "image/jpeg")})
+        self._uploaded = WidgetState(id=self.uploader)
+        self._uploaded.file_uploader_state_value.uploaded_file_info.append(
+            UploadedFileInfo(name="photo.jpg", size=len(photo), file_id=self._urls.file_id, file_urls=self._urls)
+        )
+
+    def _request(self, method: str, path: str, **options: Any) -> None:
+        headers, url = {"X-Xsrftoken": self._http.cookies.get(_XSRF) or ""}, self._address + path
+        self._http.request(method, url, timeout=_ANSWER_WITHIN_S, headers=headers, **options).raise_for_status()
+
+
+class Visitor:
+    """One visitor. `stay` never raises for an answer of the app; `outcomes` records it."""
+
+    def __init__(
+        self, number: int, address: str, photos: Sequence[bytes], outcomes: list[Outcome], think_s: float
+    ) -> None:
+        self._address, self._photos, self._outcomes, self._think_s = address, photos, outcomes, think_s
+        self._chance = random.Random(number)
+
+    def stay(self, until_s: float) -> None:
+        """Use the app until a time on the monotonic clock. A visitor opens the page again after an error."""
+        with contextlib.suppress(RefusedError):
+            while monotonic() < until_s:
+                with contextlib.suppress(*_FAILURES):
+                    self._visit(until_s)
+                sleep(_PAUSE_S)
+
+    def _visit(self, until_s: float) -> None:
+        with contextlib.ExitStack() as stack:
+            with self._recorded("open"):
+                tab = Tab(self._address, stack)
+                tab.expect(lambda: not tab.is_running)
+            while monotonic() < until_s:
+                pause_s = self._chance.expovariate(1 / self._think_s) if self._think_s else 0.0
+                tab.read_for(min(pause_s, until_s - monotonic()))
+                uploader, song = tab.uploader, tab.song
+                if self._chance.random() < 0.5 or tab.next_button is None:
+                    with self._recorded("photo"):
+                        tab.upload(self._new_photo())
+                        tab.rerun()
+                        tab.expect(lambda before=uploader: tab.uploader != before and tab.song is not None)
+                else:
+                    button, fragment = tab.next_button
+                    with self._recorded("song"):
+                        tab.rerun(WidgetState(id=button, trigger_value=True), fragment=fragment)
+                        tab.expect(lambda before=song: tab.song != before)
+
+    def _new_photo(self) -> bytes:
+        """A photo with a comment that no other one has."""
+        comment, photo = self._chance.randbytes(16), self._chance.choice(self._photos)
+        return photo[:_JPEG_START] + _JPEG_COMMENT + (len(comment) + 2).to_bytes(2) + comment + photo[_JPEG_START:]
+
+    @contextlib.contextmanager
+    def _recorded(self, action: Literal["open", "photo", "song"]) -> Iterator[None]:
+        began_s, result, reason = monotonic(), "answered", ""
+        try:
+            yield
+        except RefusedError:
+            result = "refused"
+            raise
+        except _FAILURES as error:
+            result, reason = "error", str(error) or type(error).__name__
+            raise
+        finally:
+            self._outcomes.append(Outcome(action, result, monotonic() - began_s, reason))
 
 
 def measure(load: argparse.Namespace) -> dict[str, Any]:
@@ -54,14 +268,35 @@ def measure(load: argparse.Namespace) -> dict[str, Any]:
         EmomusicError: a server does not start.
     """
     cores = sorted(os.sched_getaffinity(0))
+    photos, outcomes = make_photos(), list[Outcome]()
     with contextlib.ExitStack() as stack:
         replicas = [
-            stack.enter_context(run_replica(f"replica {number + 1}", cores=cores[number :: load.replicas]))
+            stack.enter_context(run_replica(f"replica {number + 1}", cores[number :: load.replicas]))
             for number in range(load.replicas)
         ]
         servers = [*replicas, *([stack.enter_context(run_proxy(replicas))] if load.replicas > 1 else [])]
-        report = asyncio.run(_measure(load, servers, make_photos()))
-    return {"machine": machine(), "load": vars(load)} | report
+        address = servers[-1].address
+        for replica in replicas:  # so that its networks are loaded
+            answer_newcomer(replica.address, photos)
+        began_s = monotonic()
+        ends_s = began_s + load.seconds
+
+        def come(number: int) -> None:
+            sleep(number * load.arrive_within / load.visitors)
+            Visitor(number, address, photos, outcomes, load.think).stay(ends_s)
+
+        threads = [Thread(target=come, args=(number,), daemon=True) for number in range(load.visitors)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return {
+            "machine": machine(),
+            "load": vars(load),
+            **summarize(outcomes, began_s),
+            "seconds until a newcomer has a song after the load": answer_newcomer(address, photos),
+            "MB": {server.name: round(resident_mb(server.process.pid)) for server in servers},
+        }
 
 
 def make_photos() -> list[bytes]:
@@ -76,38 +311,7 @@ def make_photos() -> list[bytes]:
     return photos
 
 
-async def _measure(load: argparse.Namespace, servers: Sequence[Server], photos: Sequence[bytes]) -> dict[str, Any]:
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS))
-    outcomes: list[Outcome] = []
-    address = servers[-1].address
-    visitors = [Visitor(number, address, photos, outcomes, load.think) for number in range(load.visitors)]
-    for replica in servers[: load.replicas]:  # so that its networks are loaded
-        await _answer_newcomer(replica.address, photos)
-    began_s = monotonic()
-    ends_s = began_s + load.seconds
-    rows: list[dict[str, Any]] = []
-
-    async def come(number: int) -> None:
-        await asyncio.sleep(number * load.arrive_within / load.visitors)
-        await visitors[number].stay(ends_s)
-
-    async def watch() -> None:
-        while (left_s := ends_s - monotonic()) > 0:
-            seen, row_began_s = len(outcomes), monotonic()
-            await asyncio.sleep(min(load.interval, left_s))
-            num_present = sum(visitor.is_present for visitor in visitors)
-            rows.append({"present": num_present, **summarize(outcomes[seen:], row_began_s)})
-
-    await asyncio.gather(watch(), *(come(number) for number in range(load.visitors)))
-    return {
-        **summarize(outcomes, began_s),
-        "seconds until a newcomer has a song after the load": await _answer_newcomer(address, photos),
-        "MB": {server.name: round(resident_mb(server.process.pid)) for server in servers},
-        "intervals": rows,
-    }
-
-
-async def _answer_newcomer(address: str, photos: Sequence[bytes]) -> float:
+def answer_newcomer(address: str, photos: Sequence[bytes]) -> float:
     """The seconds until a new visitor receives the answer to a photo.
 
     Raises:
@@ -116,23 +320,23 @@ async def _answer_newcomer(address: str, photos: Sequence[bytes]) -> float:
     outcomes: list[Outcome] = []
     began_s = monotonic()
     while monotonic() < began_s + _WARM_UP_S:
-        await Visitor(-1, address, photos, outcomes, 0).stay(monotonic() + 0.5)
+        Visitor(-1, address, photos, outcomes, 0).stay(monotonic() + 0.5)
         if any(_is_answer(outcome) for outcome in outcomes):
             return round(monotonic() - began_s, 1)
-        await asyncio.sleep(1)
+        sleep(1)
     raise EmomusicError(f"expected an answer from {address}. Received: {outcomes[-1]}. Read its messages.")
 
 
 def summarize(outcomes: Sequence[Outcome], began_s: float) -> dict[str, Any]:
     """Counts, durations, errors and throughput from a time on the monotonic clock until now."""
     seconds = monotonic() - began_s
-    answers = [outcome for outcome in outcomes if _is_answer(outcome)]
+    answers = [outcome.elapsed_s for outcome in outcomes if _is_answer(outcome)]
     errors = Counter(f"{outcome.action}: {outcome.reason}" for outcome in outcomes if outcome.result == "error")
     return {
         "seconds": round(seconds, 1),
         "answers_per_s": round(len(answers) / seconds, 3),
         "answers": _durations(answers),
-        "refusals": _durations(outcome for outcome in outcomes if outcome.result == "refused"),
+        "refusals": _durations([outcome.elapsed_s for outcome in outcomes if outcome.result == "refused"]),
         "errors": dict(errors.most_common()),
     }
 
@@ -142,9 +346,8 @@ def _is_answer(outcome: Outcome) -> bool:
     return outcome.result == "answered" and outcome.action in ("photo", "song")
 
 
-def _durations(outcomes: Iterable[Outcome]) -> dict[str, float]:
+def _durations(values: Sequence[float]) -> dict[str, float]:
     """Number, median, 95th percentile and maximum; only the number without any."""
-    values = [outcome.elapsed_s for outcome in outcomes]
     if not values:
         return {"count": 0}
     median, p95 = spread(values)

@@ -1,20 +1,18 @@
-"""Replicas of the app and the proxy, started for a measurement or a test."""
+"""Replicas of the app and the proxy, started for a measurement."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
 import secrets
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from time import monotonic, sleep
+from typing import NamedTuple
 
 import requests
 
@@ -22,22 +20,11 @@ from emomusic.assets import ROOT
 from emomusic.cli.system import MEMORY
 from emomusic.errors import EmomusicError
 
-ENTRY = ROOT / "emomusic" / "server" / "asgi.py"
-
-_READY_WITHIN_S = 120.0
-_STOPS_WITHIN_S = 15.0
-_URL = re.compile(r"http://127\.0\.0\.1:[1-9]\d*")
+_READY_WITHIN_S, _STOPS_WITHIN_S = 120.0, 15.0
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A running process that answers at an address.
-
-    Attributes:
-        name: in reports.
-        address: its URL.
-        process: the process; it needs no shell and has no children.
-    """
+class Server(NamedTuple):
+    """A running process that answers at an address. It needs no shell and has no children."""
 
     name: str
     address: str
@@ -45,87 +32,59 @@ class Server:
 
 
 @contextlib.contextmanager
-def run_replica(name: str, *, script: Path = ENTRY, cores: Sequence[int] = (), folder: Path = ROOT) -> Iterator[Server]:
-    """A replica of the app that answers, on a port that Streamlit finds free.
-
-    Args:
-        name: in reports.
-        script: the file that Streamlit runs.
-        cores: the processors that it may use; empty for all.
-        folder: of its code.
+def run_replica(name: str, cores: Sequence[int] = ()) -> Iterator[Server]:
+    """A replica of the app that answers, on these processors, or on all.
 
     Raises:
         EmomusicError: it does not answer within two minutes.
     """
-    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.headless", "true"]
-    command += ["--server.address", "127.0.0.1", "--server.fileWatcherType", "none"]
-    if cores:
-        command = ["taskset", "--cpu-list", ",".join(map(str, cores)), *command]
-    with tempfile.NamedTemporaryFile() as output:
-
-        def address() -> str:
-            found = _URL.search(Path(output.name).read_text(errors="replace"))
-            return found[0] if found else ""
-
-        settings = {**MEMORY, "PYTHONPATH": str(folder)}
-        with _run(name, command, address, settings, stdout=output.fileno(), folder=folder) as server:
-            yield server
+    port = _free_port()
+    command = ["taskset", "--cpu-list", ",".join(map(str, cores))] if cores else []
+    command += [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
+    command += ["--server.address", "127.0.0.1", "--server.port", str(port), "--server.fileWatcherType", "none"]
+    with _run(name, command, port, {**MEMORY, "PYTHONPATH": str(ROOT)}) as server:
+        yield server
 
 
 @contextlib.contextmanager
 def run_proxy(replicas: Sequence[Server]) -> Iterator[Server]:
-    """Caddy with the committed configuration in front of replicas.
-
-    Raises:
-        EmomusicError: Caddy is absent or does not answer.
-    """
+    """Caddy with the committed configuration in front of replicas. Raises an `EmomusicError` if it does not answer."""
     caddy = shutil.which("caddy")
     if caddy is None:
         raise EmomusicError("expected Caddy on the path. Received: none. Run `apt install caddy`.")
-    with tempfile.TemporaryDirectory() as home, socket.socket() as held:
-        # Caddy sets this option, too, so it may listen while the socket keeps the port from others
-        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        held.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{held.getsockname()[1]}"
+    port = _free_port()
+    with tempfile.TemporaryDirectory() as home:
         settings = {
-            "EMOMUSIC_SITE": address,
+            "EMOMUSIC_SITE": f"http://127.0.0.1:{port}",
             "EMOMUSIC_UPSTREAMS": " ".join(replica.address.removeprefix("http://") for replica in replicas),
             "EMOMUSIC_SITE_OPTIONS": "bind 127.0.0.1",
             "EMOMUSIC_COOKIE_SECRET": secrets.token_hex(),
-            "HOME": home,
-            "XDG_CONFIG_HOME": home,
-            "XDG_DATA_HOME": home,
-        }
+        } | dict.fromkeys(("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), home)
         command = [caddy, "run", "--config", str(ROOT / "deploy" / "Caddyfile"), "--adapter", "caddyfile"]
-        with _run("caddy", command, lambda: address, settings) as server:
+        with _run("caddy", command, port, settings) as server:
             yield server
 
 
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 @contextlib.contextmanager
-def _run(
-    name: str,
-    command: list[str],
-    address: Callable[[], str],
-    settings: Mapping[str, str],
-    *,
-    stdout: int = subprocess.DEVNULL,
-    folder: Path = ROOT,
-) -> Iterator[Server]:
-    """Run a process; `address` returns its URL, or "" until it is known."""
-    process = subprocess.Popen(
-        command, cwd=folder, env=os.environ | dict(settings), stdin=subprocess.DEVNULL, stdout=stdout
-    )
+def _run(name: str, command: list[str], port: int, settings: Mapping[str, str]) -> Iterator[Server]:
+    """A process that answers at a port of this machine, and ends with the context."""
+    process = subprocess.Popen(command, cwd=ROOT, env=os.environ | dict(settings), stdout=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}"
     try:
-        ends_s = time.monotonic() + _READY_WITHIN_S
-        while not ((url := address()) and _is_ready(url)):
+        ends_s = monotonic() + _READY_WITHIN_S
+        while not _is_ready(address):
             if (status := process.poll()) is not None:
                 raise EmomusicError(f"expected {name} to run. Received: exit status {status}. Read its messages.")
-            if time.monotonic() > ends_s:
-                raise EmomusicError(
-                    f"expected {name} to answer in {_READY_WITHIN_S:.0f} s. Received: nothing. Try again."
-                )
-            time.sleep(0.05)
-        yield Server(name, url, process)
+            if monotonic() > ends_s:
+                raise EmomusicError(f"expected {name} to answer in {_READY_WITHIN_S} s. Received: nothing. Try again.")
+            sleep(0.05)
+        yield Server(name, address, process)
     finally:
         process.terminate()
         try:

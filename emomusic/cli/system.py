@@ -59,7 +59,7 @@ def add_commands(parent: Any) -> None:
         "--address", type=arguments.name, metavar="ADDR", help="localhost (this machine only); 0.0.0.0 for all networks"
     )
     parser.set_defaults(run=app, show=lambda _: None, json=False)
-    text = "Time each step on this machine: photo, models, music, live, film or batch."
+    text = "Time each step on this machine: photo, models, music, live, film, batch, app or use."
     add_command(parent, "bench", bench, _show_timings, text)  # its other options are those of the script
     data = parent.add_parser("data", help="Bundled and downloadable data, with integrity check.")
     kinds = data.add_subparsers(dest="kind", required=True, metavar="list|get|check")

@@ -1,7 +1,7 @@
 """Face detection with MTCNN on exported networks.
 
-`scripts/export_detector.py` exports the networks of the package `mtcnn` 1.0. `emomusic.faces.mtcnn` has its box
-arithmetic.
+`scripts/export_detector.py` of commit 754eb11b exported the networks of the package `mtcnn` 1.0.
+`emomusic.faces.mtcnn` has its box arithmetic.
 """
 
 from __future__ import annotations

