@@ -136,9 +136,16 @@ def choose_folders() -> None:
     """Show the folders of the library, and the search for changes."""
     library = own_library()
     with st.form("library-add", border=False):
-        folder = st.text_input("Folder with music", placeholder=str(Path.home() / "Music"), key="library-folder")
+        folder = st.selectbox(
+            "Folder with music",
+            _folders_here(),
+            index=None,
+            placeholder="Choose a folder, or type its path",
+            accept_new_options=True,
+            key="library-folder",
+        )
         if st.form_submit_button("Add this folder", disabled=library.is_running):
-            _start(folder)
+            _start(folder or "")
     counts = library.info
     for number, path in enumerate(counts["folders"]):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -156,11 +163,20 @@ def choose_folders() -> None:
     st.caption("EmoMusic reads the files on this computer. It does not change or send them.")
 
 
+def _folders_here() -> list[str]:
+    """The folders in the user's home and in its folder of music, if a browser can show their names."""
+    found = list[str]()
+    for parent in (Path.home() / "Music", Path.home()):
+        with contextlib.suppress(OSError):
+            found += sorted(str(path) for path in parent.iterdir() if path.is_dir() and path.name[0] != ".")
+    return [path for path in found if path.isprintable()]
+
+
 def _start(folder: str) -> None:
-    path = None
+    path, folder = None, folder.strip().strip("\"'")  # file managers copy a path with quotes
     with contextlib.suppress(RuntimeError, ValueError, OSError):  # "~nobody", a null byte
-        path = Path(folder.strip()).expanduser()
-    if not folder.strip() or path is None or not path.is_dir():
+        path = Path(folder).expanduser()
+    if not folder or path is None or not path.is_dir():
         st.warning("This folder was not found. Check its name.")
         return
     _own_library().start(path.absolute())

@@ -274,6 +274,11 @@ def _shuffle() -> None:
 
 
 def _reset() -> None:
-    choose({state.GENRES: None})
     page_state(SourceState).seed = 0
+    show_all()
+
+
+def show_all() -> None:
+    """Let songs of all genres and explicit songs pass again; for callbacks."""
+    choose({state.GENRES: None})
     renew(state.HIDE_EXPLICIT)

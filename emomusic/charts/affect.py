@@ -65,6 +65,19 @@ _NAME_PLACES = {  # side of the dot, and diameter of the gap in pixels, which ho
     Emotion.SURPRISE: ("top center", 20),
     Emotion.NEUTRAL: ("bottom center", 20),
 }
+_NAME_SHIFTS = {
+    "top center": (0, 0.11),
+    "bottom center": (0, -0.11),
+    "middle left": (-0.18, 0),
+    "bottom left": (-0.18, -0.06),
+}
+# Each name as three circles, in plane units of a plane of 420 pixels, for the marks that must not cover it
+_WORDS: _Points = [
+    (at.valence + across + _NAME_SHIFTS[side][0], at.arousal + _NAME_SHIFTS[side][1])
+    for emotion, at in EMOTION_POINTS.items()
+    for side in [_NAME_PLACES[emotion][0]]
+    for across in (-0.1, 0.0, 0.1)
+]
 _DOT, _SMALL = 7, 300  # pixels
 _CLEAR = "rgba(0, 0, 0, 0)"
 # `Canvas` is the browser's page background, which Python does not know
@@ -102,7 +115,7 @@ def circumplex(
     if num_pictures:
         side = float(np.clip(_PICTURES / np.sqrt(num_pictures), *_SIDES))
         widths = [side if face.picture else width for face, width in zip(faces, widths, strict=True)]
-    shown = _separate(points, widths + [_SQUARE] * len(songs))
+    shown = _separate(points, widths + [_SQUARE] * len(songs), num_songs=len(songs))
     if songs:
         _draw_songs(figure, songs, shown[len(faces) :], path=path)
     names = list(EMOTION_POINTS)
@@ -131,24 +144,28 @@ def circumplex(
     )
 
 
-def _separate(points: Sequence[AffectPoint], widths: Sequence[float]) -> _Points:
-    """Positions of the marks, moved apart so that they do not cover each other's labels.
+def _separate(points: Sequence[AffectPoint], widths: Sequence[float], *, num_songs: int = 0) -> _Points:
+    """Positions of the marks, moved apart so that they do not cover each other's labels, nor the last ones the words.
 
     Each mark stays within `_MAX_SHIFT`, in its quadrant and on the plane, so marks in a crowd still overlap. `widths`
-    are the diameters of the marks, in plane units.
+    are the diameters of the marks, in plane units. Songs come last.
     """
-    true = np.array([(point.valence, point.arousal) for point in points], np.float64).reshape(-1, 2)
-    lowest = np.where(true > 0, np.minimum(true, _AXIS_GAP), -1.0)
-    highest = np.where(true < 0, np.maximum(true, -_AXIS_GAP), 1.0)
-    spacing = np.add.outer(widths, widths) / 2
+    words = _WORDS if num_songs else []
+    true = np.array([(point.valence, point.arousal) for point in points] + words, np.float64).reshape(-1, 2)
+    sizes = np.array([*widths, *[_SQUARE] * len(words)])
+    edge = 1 - sizes[:, None] / 2  # the names of the quadrants are outside
+    lowest = np.where(true > 0, np.minimum(true, _AXIS_GAP), -edge)
+    highest = np.where(true < 0, np.maximum(true, -_AXIS_GAP), edge)
+    spacing = np.add.outer(sizes, sizes) / 2
+    moves = ~np.eye(len(true), dtype=bool)
+    moves[len(points) :] = moves[: len(points) - num_songs, len(points) :] = False  # words stay, and faces ignore them
     # A different bias direction for each mark separates identical points and keeps the layout stable between updates
     angles = (np.pi + _GOLDEN_ANGLE) / 2 - _GOLDEN_ANGLE * np.arange(len(true))
     bias_x, bias_y = (_BIAS * np.subtract.outer(part, part) for part in (np.cos(angles), np.sin(angles)))
-    positions = true
+    positions = true.clip(lowest, highest)
     for _ in range(_MAX_ITERATIONS):
         x, y = (np.subtract.outer(part, part) for part in positions.T)
-        overlap = np.maximum(spacing - np.sqrt(x * x + y * y), 0.0)  # `np.hypot` takes four times as long
-        np.fill_diagonal(overlap, 0.0)
+        overlap = np.maximum(spacing - np.sqrt(x * x + y * y), 0.0) * moves  # `np.hypot` takes four times as long
         if overlap.max(initial=0.0) < _TOLERANCE:
             break
         share = overlap / spacing
@@ -159,7 +176,7 @@ def _separate(points: Sequence[AffectPoint], widths: Sequence[float]) -> _Points
         shift = positions + push / np.maximum(np.count_nonzero(overlap, axis=1), 4)[:, None] - true
         positions = true + shift * np.minimum(1.0, _MAX_SHIFT / np.maximum(np.hypot(*shift.T), 1e-9))[:, None]
         positions = positions.clip(lowest, highest)
-    return [(float(x), float(y)) for x, y in positions]
+    return [(float(x), float(y)) for x, y in positions[: len(points)]]
 
 
 def quadrant_shape(quadrant: Quadrant, opacity: float) -> dict[str, Any]:
@@ -173,12 +190,12 @@ def quadrant_shape(quadrant: Quadrant, opacity: float) -> dict[str, Any]:
     return area | {"fillcolor": fill, "line": {"width": 0}, "layer": "below"}
 
 
-def corner_notes() -> list[dict[str, Any]]:
-    """Plotly annotations with the name of each quadrant, above or below the plane, where no mark lies."""
+def corner_notes(gap: int = 0) -> list[dict[str, Any]]:
+    """Plotly annotations with the name of each quadrant, above or below the plane, with a `gap` in pixels to it."""
     return [
         {
             "x": side, "y": level, "xanchor": "right" if side > 0 else "left",
-            "yanchor": "bottom" if level > 0 else "top", "showarrow": False,
+            "yanchor": "bottom" if level > 0 else "top", "yshift": level * gap, "showarrow": False,
             "text": quadrant.description.replace(" and ", ", "), "font": {"size": _LABEL}, "borderpad": 0,
         }
         for quadrant, (side, level) in QUADRANT_CORNERS.items()

@@ -31,6 +31,7 @@ MOOD_SYMBOLS: Mapping[Mood, str] = {
 """Marker symbols, so that moods differ in more than colour."""
 
 _MANY = 2000  # songs; smaller and paler symbols above
+_MARK = 8  # pixels, of a chosen song
 _RANGE, _ROOM = 1.04, 1.15  # limits of the axes of the plane; names of quadrants are above and below it
 
 
@@ -54,7 +55,7 @@ def song_plane(
             x=plane[own, 0], y=plane[own, 1], mode="markers", name=mood.value,
             text=[escape_html(names[row]) for row in own.tolist()], customdata=rows[own],
             marker={"symbol": MOOD_SYMBOLS[mood], "size": size, "color": MOOD_COLOURS[mood], "opacity": opacity},
-            selected={"marker": {"opacity": 1, "size": 16}}, unselected={"marker": {"opacity": opacity}},
+            selected={"marker": {"opacity": 1, "size": 2 * _MARK}}, unselected={"marker": {"opacity": opacity}},
             hovertemplate="%{text}<br>" + mood.value + ", valence %{x:.2f}, arousal %{y:.2f}<extra></extra>",
         )  # fmt: skip
     axis = {"tickvals": [-1, 0, 1]}
@@ -70,8 +71,20 @@ def song_plane(
         y=axis | {"range": [-_ROOM, _ROOM], "title": axis_title("arousal (energy): drowsy to awake")},
         margin={"t": 36},
         hoverlabel={"align": "left"},
+        showlegend=True,
+        # As large as the smallest letters. A click chooses no mood: the list beside the plane would not follow
+        legend={
+            "orientation": "h",
+            "x": 0.5,
+            "xanchor": "center",
+            "y": 1.02,
+            "yanchor": "bottom",
+            "itemclick": False,
+            "itemdoubleclick": False,
+            "itemsizing": "constant",
+        },
         shapes=[*quadrants, line((-1, 1), (0, 0)), line((0, 0), (-1, 1))],
-        annotations=corner_notes(),
+        annotations=corner_notes(_MARK),
     )
 
 

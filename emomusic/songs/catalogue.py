@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any
@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
 
 from emomusic.affect import Mood
 from emomusic.errors import DatasetError
@@ -62,6 +64,8 @@ def normalize_text(text: str) -> str:
     letters = unicodedata.normalize("NFKD", text.translate(_REPLACEMENTS))
     return "".join(letter for letter in letters if ord(letter) not in _ACCENTS).casefold()
 
+
+_LEAST_LETTERS = 4  # of a word with a typing error
 
 _OF_CELL: Mapping[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("id", "title", "album", "path"), str),
@@ -263,6 +267,20 @@ class Catalogue:
         for word in normalize_text(text).split():
             matches &= self._search_texts.str.contains(word, regex=False).to_numpy(bool)
         return matches
+
+    def corrected(self, text: str) -> str | None:
+        """A text that matches nothing, with one letter of one word corrected; None if no song matches then either."""
+        words = normalize_text(text).split()
+        for place, word in enumerate(words):
+            before, after = words[:place], words[place + 1 :]
+            if len(word) < _LEAST_LETTERS:
+                continue
+            texts = self._search_texts[self.matching(" ".join([*before, *after]))]
+            counts = Counter(name for song in texts for name in re.findall(r"[\w']+", song))
+            near = process.extract(word, list(counts), scorer=OSA.distance, score_cutoff=1, limit=None)
+            if near:
+                return " ".join([*before, max((name for name, *_ in near), key=counts.__getitem__), *after])
+        return None
 
     def passing(
         self,

@@ -287,7 +287,7 @@ class Library(LibraryFile):
             waiting = {number: path for path, number in rows if is_in(path)}
         total, problems = len(waiting), []
         batch: list[tuple[Any, ...]] = []
-        saved_s = time.monotonic()
+        saved_s = 0.0  # the first file is saved at once
         try:
             with contextlib.closing(analyse_all(waiting, load_sound_model, workers)) as analyses:
                 for done, (number, analysis, fingerprint) in enumerate(analyses, 1):

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, Emotion
-from emomusic.charts.affect import FacePoint, circumplex
+from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, Emotion, Mood
+from emomusic.charts.affect import FacePoint, SongPoint, circumplex
 
 Floats = npt.NDArray[np.float64]
 
@@ -100,3 +100,21 @@ def test_a_face_does_not_hide_the_name_of_its_emotion(emotion: Emotion, intensit
         assert covered(box, mark) < 0.15 * 6 * len(name) * 11
         assert np.abs(box).max() <= plane_px / 2
     assert max(covered(*pair) for pair in itertools.combinations(boxes.values(), 2)) == 0
+
+
+@pytest.mark.parametrize("emotion", EMOTIONS)
+def test_the_squares_of_songs_cover_no_word(emotion: Emotion) -> None:
+    """A name is above or below its dot, or to its left; the names of the quadrants are outside of the plane."""
+    at = EMOTION_POINTS[emotion]
+    across, up = {Emotion.FEAR: (-0.18, 0), Emotion.DISGUST: (-0.18, -0.06), Emotion.SAD: (0, -0.11)}.get(
+        emotion, (0, -0.11 if emotion is Emotion.NEUTRAL else 0.11)
+    )
+    word = np.array([at.valence + across, at.arousal + up])
+    places = [AffectPoint(*(word + shift).clip(-1, 1)) for shift in ((0, 0), (0.05, 0), (0, 0.05))]
+    corners = [AffectPoint(x, y) for x in (-1, 1) for y in (-1, 1)]
+    songs = [SongPoint(number, "A, B", place, Mood.HAPPY) for number, place in enumerate([*places, *corners], 1)]
+    (trace,) = (trace for trace in circumplex([], songs).data if trace.name == "songs")
+    shown = np.stack([trace.x, trace.y], axis=1)
+    away = np.abs(shown - word)
+    assert not ((away[:, 0] < 0.12) & (away[:, 1] < 0.09)).any(), shown
+    assert np.abs(shown).max() <= 0.94

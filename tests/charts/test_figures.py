@@ -15,11 +15,11 @@ from tests.fakes import FakeClassifier
 
 def test_faces_and_songs_are_drawn_at_their_coordinates() -> None:
     faces = [FacePoint("1", AffectPoint(0.5, 0.25), Emotion.HAPPY)]
-    songs = [SongPoint(1, "A, B", AffectPoint(-0.5, 0.75), Mood.ENERGETIC)]
+    songs = [SongPoint(1, "A, B", AffectPoint(-0.3, -0.75), Mood.ENERGETIC)]
     figure = circumplex(faces, songs)
     traces = {trace.name: trace for trace in figure.data}
     assert (traces["faces"].x[0], traces["faces"].y[0]) == (0.5, 0.25)  # a mark alone does not move
-    assert (traces["songs"].x[0], traces["songs"].y[0]) == (-0.5, 0.75)
+    assert (traces["songs"].x[0], traces["songs"].y[0]) == (-0.3, -0.75)
     assert "lines" not in traces["songs"].mode
 
 

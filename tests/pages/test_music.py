@@ -182,6 +182,68 @@ def test_search_and_moods_select_songs_and_survive_a_change_of_tab(app: AppTest,
     assert len(app.info) == 1
 
 
+def find(app: AppTest, words: str) -> AppTest:
+    app.query_params[state.MUSIC_QUERY] = words
+    return view(app, TABLE)
+
+
+def test_a_search_names_the_options_that_hide_its_songs_and_can_search_all(app: AppTest) -> None:
+    app.query_params[state.GENRES] = "jazz-blues"
+    find(app, "bohemian rhapsody")
+    assert not app.dataframe
+    (hidden,) = (info.value for info in app.info)
+    assert re.search("[1-9] songs have .*genres Jazz", hidden)
+    app.button(key="music-search-all").click().run()
+    assert not app.info
+    assert state.GENRES not in app.query_params
+    num_songs = len(app.dataframe[0].value)
+    app.pills(key="music-moods").set_value(["calm"]).run()
+    assert re.search("the mood calm hides", app.info[0].value)
+    app.button(key="music-search-all").click().run()
+    assert len(app.dataframe[0].value) == num_songs
+    assert app.pills(key="music-moods").value == []
+
+
+def test_a_search_forgives_a_typing_error_and_says_so(app: AppTest) -> None:
+    find(app, "bohemian rapsody")
+    assert all("rhapsody" in title.lower() for title in app.dataframe[0].value["title"])
+    assert any("bohemian rhapsody" in caption.value for caption in app.caption)
+
+
+def test_an_empty_quadrant_leads_to_the_nearest_songs(app: AppTest) -> None:
+    upload(app, b"title,artist,mood\n" + b"".join(b"Song %d,A,happy\nOther %d,B,sad\n" % (n, n) for n in range(6)))
+    app.pills(key="music-quadrant").set_value(Quadrant.Q2).run()
+    assert re.search("No song is unpleasant and awake.*(pleasant and awake|unpleasant and drowsy)", text_of(app))
+    assert len(playlist(app, EXPLORE)) == 12
+
+
+def test_the_plane_has_a_legend_of_its_marks(app: AppTest) -> None:
+    app.run()
+    figure = plane(app)
+    assert figure["layout"]["showlegend"]
+    assert {trace["name"] for trace in figure["data"]} == {"calm", "happy", "energetic", "sad"}
+
+
+def test_columns_without_a_value_are_left_out(app: AppTest) -> None:
+    app.query_params[state.SONGS_FROM] = "bundled"
+    view(app, TABLE)
+    columns = set(app.dataframe[0].value)
+    assert {"title", "mood", "artists"} <= columns
+    assert not {"url", "genres", "danceability"} & columns
+    app.query_params[state.SONGS_FROM] = "spotify"
+    assert {"url", "genres", "danceability"} <= set(view(app, TABLE).dataframe[0].value)
+
+
+def test_a_table_lists_its_songs_that_were_not_found_with_the_nearest_ones(app: AppTest) -> None:
+    upload(app, b"title,artist\nYellow,Coldplay\nSomeone Like Me,Adele\n,Adele\nXQZWV,Nobody\n")
+    view(app, TABLE)
+    missing = app.dataframe[1].value
+    assert list(missing["Title"]) == ["Someone Like Me", "XQZWV"]
+    assert list(missing["Nearest in the catalogue"]) == ["Someone Like You, Adele", ""]
+    upload(app, b"title,artist\nXQZWV,Nobody\n", "none.csv")  # Spotify's songs are shown
+    assert list(app.dataframe[1].value["Title"]) == ["XQZWV"]
+
+
 def test_a_slider_changes_the_probabilities_and_what_speaks_for_the_mood_comes_first(app: AppTest) -> None:
     catalogue = load_recommender().catalogue
     row = catalogue.best_known_first(np.flatnonzero(catalogue.matching("yesterday beatles")))[0]

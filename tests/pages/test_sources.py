@@ -296,11 +296,37 @@ def test_folders_with_any_name_can_be_removed_in_two_tabs(
     click(app, "library-0")
     assert not app.exception
     assert "caf" in caplog.text.encode().decode()  # a log of UTF-8 takes it
-    app.text_input(key="library-folder").set_value("~nobody-of-this-name/Music")
-    (add,) = (button for button in app.button if button.label == "Add this folder")
-    add.click().run()
+    (box := app.selectbox(key="library-folder")).options.append("~nobody-of-this-name/Music")
+    box.set_value("~nobody-of-this-name/Music")
+    add_folder(app)
     assert not app.exception
     assert len(app.warning) == 1
+
+
+def add_folder(app: AppTest) -> None:
+    (add,) = (button for button in app.button if button.label == "Add this folder")
+    add.click().run()
+
+
+def test_a_folder_is_chosen_from_those_here_or_typed_with_quotes(
+    root: Path, library: Callable[[int], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library(1)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("Music/Jazz", "My songs", ".hidden"):
+        (tmp_path / name).mkdir(parents=True)
+    started: list[Path] = []
+    monkeypatch.setattr(own_music.OwnLibrary, "start", lambda self, folder=None: started.append(folder))
+    app = start_app(root, sample=SAMPLE, songs="own")
+    here = app.selectbox(key="library-folder").options
+    assert here[0] == str(tmp_path / "Music/Jazz")
+    assert {str(tmp_path / "Music"), str(tmp_path / "My songs")} <= set(here)
+    assert not any("hidden" in name for name in here)
+    for typed in (str(tmp_path / "Music"), f'"{tmp_path / "My songs"}"', f"'{tmp_path / 'My songs'}' "):
+        (box := app.selectbox(key="library-folder")).options.append(typed)  # AppTest cannot type another one
+        box.set_value(typed)
+        add_folder(app)
+    assert started == [tmp_path / "Music", tmp_path / "My songs", tmp_path / "My songs"]
 
 
 def test_the_library_is_shown_at_a_glance(root: Path, library: Callable[[int], None]) -> None:

@@ -145,6 +145,23 @@ def test_every_word_matches_and_popular_songs_come_first(catalogue: Catalogue) -
 
 
 @pytest.mark.parametrize(
+    ("text", "corrected"),
+    [
+        ("yesterdya", "yesterday"),
+        ("Yesterday BEETLES", "yesterday beatles"),  # both words are known, but of no song together
+        ("blinding lihgts", "blinding lights"),
+        ("bohemain rapsody", None),  # two typing errors
+        ("zzzzqq", None),
+        ("abc xyz", None),  # too short
+    ],
+)
+def test_one_letter_of_a_search_is_corrected(catalogue: Catalogue, text: str, corrected: str | None) -> None:
+    assert not catalogue.matching(text).any()
+    assert catalogue.corrected(text) == corrected
+    assert corrected is None or catalogue.matching(corrected).any()
+
+
+@pytest.mark.parametrize(
     ("column", "value", "rule"),
     [
         ("id", "too short", "id must have 22 letters and digits"),

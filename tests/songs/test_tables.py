@@ -298,6 +298,14 @@ def test_songs_are_found_by_id_else_by_title_and_any_artist(known: Recommender) 
     assert any("Someone Like You 2" in note for note in reading.notes)
 
 
+def test_a_song_that_is_not_found_has_the_nearest_one_of_its_artist_or_of_anybody(known: Recommender) -> None:
+    rows = b"title,artist\nSoul Sister,Train\nYelow,Somebody\nXQZW,Nobody\nYellow,Coldplay\n"
+    reading = read_table(rows, known=known)
+    assert [row for row, *_ in reading.not_found] == [1, 2, 3]
+    assert [song and song.title for song in reading.nearest] == ["Hey, Soul Sister", "Yellow", None]
+    assert read_table(b"title,mood\nA,happy\n").nearest == []
+
+
 def test_a_table_without_one_song_gives_its_reasons(known: Recommender) -> None:
     reading = read_table(b"title,artist\nNo,Body\n", known=known)
     assert reading.catalogue is None

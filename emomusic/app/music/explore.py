@@ -9,14 +9,16 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from emomusic.affect import QUADRANT_CORNERS, QUADRANT_MOODS, Quadrant
+from emomusic.affect import QUADRANT_CORNERS, QUADRANT_MOODS, AffectPoint, Quadrant
 from emomusic.app import state
 from emomusic.app.address import chosen, widget
 from emomusic.app.charts import clicked, show_chart
-from emomusic.app.frame import download_button, error_text, text_color
+from emomusic.app.frame import download_button, error_text, escape_markdown, text_color
 from emomusic.app.music.classify import describe_moods
 from emomusic.app.music.songs import (
     EXPLORE,
@@ -26,14 +28,16 @@ from emomusic.app.music.songs import (
     Rows,
     Songs,
     digest_of,
+    hiding_options,
     labelled_songs,
     show_question,
     show_songs,
 )
+from emomusic.app.own_music import TableState
 from emomusic.app.player import show_queue
 from emomusic.app.queues import play_list
 from emomusic.app.secrets import spotify_credentials
-from emomusic.app.sources import Source, YourMusic
+from emomusic.app.sources import Source, YourMusic, show_all
 from emomusic.app.state import page_state
 from emomusic.charts import music as plots
 from emomusic.errors import EmomusicError
@@ -44,7 +48,7 @@ from emomusic.songs.mood import MOODS, scarce_moods
 from emomusic.songs.recommend import load_recommender
 from emomusic.songs.song import FEATURE_LABELS, FEATURE_NAMES, FEATURES, Pick, Song
 from emomusic.songs.spotify import Credentials, FoundSongs, LiveSpotify, search_url
-from emomusic.text import join_names, pluralize
+from emomusic.text import escape_formula, join_names, pluralize
 
 MOST_DRAWN = 8000
 """Largest number of songs in the chart; the lists have all songs."""
@@ -134,9 +138,13 @@ def _show_list(songs: Songs, quadrant: Quadrant | None, music: YourMusic) -> Non
     elif quadrant is not None:
         corner = np.array(QUADRANT_CORNERS[quadrant], np.float32)
         inside = np.flatnonzero((songs.catalogue.plane * corner >= 0).all(axis=1))
-        known = songs.unique(songs.catalogue.best_known_first(inside))
-        st.markdown(f"**{pluralize(len(inside), 'song')}, {quadrant.description}**, best known first")
-        show_songs(songs, known, EXPLORE, music)
+        rows = songs.unique(songs.catalogue.best_known_first(inside))
+        words = f"**{pluralize(len(inside), 'song')}, {quadrant.description}**, best known first"
+        if not inside.size:
+            rows, where = nearest_to(songs, quadrant)
+            words = f"**No song is {quadrant.description}.** The nearest ones are {where}:"
+        st.markdown(words)
+        show_songs(songs, rows, EXPLORE, music)
     else:
         st.markdown("**A clear example of each mood.** Click a song on the plane to hear it, or choose a quadrant.")
         show_songs(songs, _examples(songs), EXPLORE, music)
@@ -146,6 +154,20 @@ def songs_near(songs: Songs, row: int) -> Rows:
     """The row, and those of the nearest songs on the plane, each song once."""
     away = np.linalg.norm(songs.catalogue.plane - songs.catalogue.plane[row], axis=1)
     away[row] = -1  # before other songs at the same point
+    return _first_of(songs, away)
+
+
+def nearest_to(songs: Songs, quadrant: Quadrant) -> tuple[Rows, str]:
+    """The rows of the songs nearest to an empty quadrant, each song once, and where the first one is, for people."""
+    outside = np.maximum(-songs.catalogue.plane * np.array(QUADRANT_CORNERS[quadrant], np.float32), 0)
+    rows = _first_of(songs, np.linalg.norm(outside, axis=1))
+    point = AffectPoint(*songs.catalogue.plane[rows[0]].tolist())
+    where = next(other for other, (x, y) in QUADRANT_CORNERS.items() if x * point.valence >= 0 <= y * point.arousal)
+    return rows, where.description
+
+
+def _first_of(songs: Songs, away: npt.NDArray[np.float32]) -> Rows:
+    """The rows of the songs at the smallest distances."""
     return songs.unique(np.argsort(away, kind="stable")[: 3 * _NUM_NEAR])[: _NUM_NEAR + 1]
 
 
@@ -249,9 +271,13 @@ def show_table(songs: Songs, music: YourMusic) -> None:
             persist_state="session",
         )
     words = (chosen(state.MUSIC_QUERY) or "").strip()
-    passes = songs.catalogue.matching(words)
-    if moods:
-        passes &= np.isin(songs.moods, [MOODS.index(mood) for mood in moods])
+    everything, found = music.ready_recommender.catalogue, songs.catalogue.matching(words)
+    num_hidden = 0 if found.any() else int(everything.matching(words).sum())
+    if not (found.any() or num_hidden) and (corrected := everything.corrected(words)):
+        st.caption(f"No song has {escape_markdown(words)}. Shown: **{escape_markdown(corrected)}**.")
+        found = songs.catalogue.matching(corrected)
+        num_hidden = 0 if found.any() else int(everything.matching(corrected).sum())
+    passes = found & np.isin(songs.moods, [MOODS.index(mood) for mood in moods]) if moods else found
     rows = songs.known_first[passes[songs.known_first]]
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"**{len(rows):,}** of {len(songs):,} songs", width="content")
@@ -268,9 +294,48 @@ def show_table(songs: Songs, music: YourMusic) -> None:
     if rows.size:
         _show_rows(songs, rows, music)
     else:
-        st.info("No song has all of these words and one of the moods.", icon=":material/filter_alt_off:")
+        options = [f"the mood {join_names(moods)}"] if found.any() else hiding_options(music)
+        _explain_none(int(found.sum()) or num_hidden, options)
+    if music.chosen is Source.TABLE:
+        _show_not_found()
     if normalize_text(words).split():  # an accent alone finds nothing
         _show_spotify(words, songs, music)
+
+
+def _explain_none(num_hidden: int, options: list[str]) -> None:
+    """Show that no song has the words, or name the options that hide the songs and offer to search all."""
+    if not num_hidden:
+        st.info("No song has all of these words.", icon=":material/search_off:")
+        return
+    have = "has" if num_hidden == 1 else "have"
+    hidden = f"{pluralize(num_hidden, 'song')} {have} these words, but {join_names(options)}"
+    st.info(f"{hidden} {'hides' if len(options) == 1 else 'hide'} them.", icon=":material/filter_alt_off:")
+    st.button("Search all songs", icon=":material/search:", on_click=_search_all, key="music-search-all")
+
+
+def _search_all() -> None:
+    st.session_state["music-moods"] = []
+    show_all()
+
+
+def _show_not_found() -> None:
+    """Show the songs of the visitor's table that the catalogue does not have, each with the song that may be meant."""
+    reading = page_state(TableState).reading
+    if reading is None or not reading.not_found:
+        return
+    compared = list(zip(reading.not_found, reading.nearest, strict=False))
+    more = f", the first {len(compared)}" if len(compared) < len(reading.not_found) else ""
+    st.subheader(f"Not found: {pluralize(len(reading.not_found), 'song')}{more}", anchor=False)
+    rows = [
+        (row, escape_formula(title), escape_formula(", ".join(artists)), escape_formula(near.full_name) if near else "")
+        for (row, title, artists), near in compared
+    ]
+    st.dataframe(
+        pd.DataFrame(rows, columns=["Row", "Title", "Artists", "Nearest in the catalogue"]),
+        key="music-not-found",
+        hide_index=True,
+        alt=f"{len(compared)} songs of the table that were not found",
+    )
 
 
 def _show_rows(songs: Songs, rows: Rows, music: YourMusic) -> None:

@@ -26,6 +26,7 @@ from emomusic.app.sources import Source, YourMusic
 from emomusic.app.state import page_state
 from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_ID, Catalogue, song_key
+from emomusic.songs.genres import GENRE_FAMILIES, names_of
 from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.request import Request
@@ -33,7 +34,7 @@ from emomusic.songs.song import FEATURE_NAMES, Pick
 from emomusic.songs.spotify import TRACK_ADDRESS
 from emomusic.songs.stored_moods import predict_moods
 from emomusic.songs.tables import read_table
-from emomusic.text import escape_formula, for_excel
+from emomusic.text import escape_formula, for_excel, join_names
 
 Rows = npt.NDArray[np.int64]
 Options = tuple[frozenset[str], bool]
@@ -99,18 +100,22 @@ class Songs:
             yield Pick(song, mood, probability, words, mood)
 
     def describe(self, rows: Rows) -> pd.DataFrame:
-        """A table for display: title, mood, confidence in percent, artists, features and link, one row per song."""
+        """A table for display: title, mood, confidence in percent, artists, features and link, one row per song.
+
+        Columns without a value are left out.
+        """
         table = self.catalogue.table.iloc[rows]
         moods = np.array([mood.value for mood in MOODS])[self.moods[rows]]
         percents = 100 * self.probabilities[rows, self.moods[rows]]
         described = table[["title"]].assign(mood=moods, confidence=percents, artists=table["artists"])
         known = [column for column in ("genres", "year", "popularity", "explicit") if column in table]
-        described = described.join(table[[*FEATURE_NAMES, *known]]).dropna(axis="columns", how="all")
+        described = described.join(table[[*FEATURE_NAMES, *known]])
         for column in {"title", "artists", "genres"} & set(described):  # the page's table can be saved as CSV
             names = described[column].fillna("").astype(str).str.replace(ARTIST_SEPARATOR, ", ", regex=False)
             described[column] = names.map(escape_formula)
         addresses = (TRACK_ADDRESS + table["id"]).where(table["id"].str.fullmatch(TRACK_ID.pattern))
-        return described.assign(url=addresses).reset_index(drop=True)
+        described = described.assign(url=addresses).replace("", None)
+        return described.dropna(axis="columns", how="all").reset_index(drop=True)
 
     def csv(self, rows: Rows) -> bytes:
         """Songs as CSV for spreadsheets, with the probability of each mood."""
@@ -131,9 +136,8 @@ def shown_songs(music: YourMusic) -> Songs | None:
     Raises:
         EmomusicError: the catalogue or a model is damaged.
     """
-    recommender, request = music.ready_recommender, music.asked(Request(AffectPoint(0, 0)), music.ready)
+    recommender, options = music.ready_recommender, _options(music)
     kept = _kept.setdefault(recommender, {})
-    options = request.genres, request.hide_explicit
     if options not in kept:  # two threads can both make them
         found = _passing(recommender, *options)
         for oldest in list(kept)[: len(kept) - _MOST_KEPT + 1]:
@@ -141,6 +145,19 @@ def shown_songs(music: YourMusic) -> Songs | None:
         kept[options] = found
         return found
     return kept[options]
+
+
+def _options(music: YourMusic) -> Options:
+    request = music.asked(Request(AffectPoint(0, 0)), music.ready)
+    return request.genres, request.hide_explicit
+
+
+def hiding_options(music: YourMusic) -> list[str]:
+    """The options of the visitor's music that hide songs, for people."""
+    genres, hides_explicit = _options(music)
+    titles = {family.key: family.title for family in GENRE_FAMILIES}
+    named = [f"the genres {join_names(titles.get(name, name) for name in names_of(genres))}"] if genres else []
+    return [*named, *(["“Hide explicit songs”"] if hides_explicit else [])]
 
 
 def _passing(recommender: Recommender, genres: frozenset[str], hide_explicit: bool) -> Songs | None:

@@ -16,6 +16,7 @@ from emomusic.songs.catalogue import Catalogue, normalize_text, split_artists, t
 TITLE_SCORE, ARTIST_SCORE = 92, 88
 """Least QRatio of the titles of one artist, and of the artists of one title; see docs/tables.md."""
 
+_SIMILAR = 60  # least QRatio of a title that may be meant
 _LEAST_LETTERS = 5  # of a title with a typing error; "Stay" and "Stray" are two songs
 _NUMBER = re.compile(r"\d+|\b[ivx]+\b")
 _BETWEEN = re.compile(r"\s*(?:[;,/&+|\u3001]|\b(?:x|with|and|feat|ft|featuring|vs)\b\.?)\s*", re.IGNORECASE)
@@ -88,15 +89,20 @@ class Names:
                 rest = key.removeprefix(f"{name} ")  # "Artist - Title" as the title
                 if rest != key and (first := next((p for p in places if self._titles[p] == rest), None)) is not None:
                     return first
-                if len(key) >= _LEAST_LETTERS and (nearest := self._nearest(key, name)) is not None:
-                    return nearest
+                places, titles = self._of_artist(name)
+                found = process.extractOne(key, titles, scorer=fuzz.QRatio, score_cutoff=TITLE_SCORE)
+                if len(key) >= _LEAST_LETTERS and found and _NUMBER.findall(found[0]) == _NUMBER.findall(key):
+                    return places[found[2]]
         return None
 
-    def _nearest(self, key: str, name: str) -> int | None:
-        """The song of an artist with almost this title, and the same numbers."""
-        places, titles = self._of_artist(name)
-        found = process.extractOne(key, titles, scorer=fuzz.QRatio, score_cutoff=TITLE_SCORE)
-        return places[found[2]] if found is not None and _NUMBER.findall(found[0]) == _NUMBER.findall(key) else None
+    def nearest(self, title: str, artists: Iterable[str]) -> int | None:
+        """Row of the song with the most similar title, if one is similar: by one of the artists, or by anybody."""
+        for name in filter(self.knows_artist, artists):
+            places, titles = self._of_artist(artist_key(name))
+            if found := process.extractOne(title_key(title), titles, scorer=fuzz.QRatio, score_cutoff=_SIMILAR):
+                return int(self._rows[places[found[2]]])
+        found = process.extractOne(title_key(title), self._titles, scorer=fuzz.QRatio, score_cutoff=_SIMILAR)
+        return None if found is None else int(self._rows[found[2]])
 
     def _of_artist(self, name: str) -> tuple[list[int], list[str]]:
         """The songs of an artist and their titles."""

@@ -30,8 +30,10 @@ from emomusic.songs.tables.matching import names_of
 from emomusic.songs.tables.sources import Source
 from emomusic.text import pluralize
 
-# share of the cells beyond the range; with more, the scale of the column is another one
 _MOST_NAMED = 20  # rows in a sentence
+
+MOST_COMPARED = 200
+"""Largest number of songs that `nearest` compares; each takes 10 ms."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +88,15 @@ class TableReading:
         return [
             Mood(label) if isinstance(label, str) else MOODS[row] for label, row in zip(labels, likeliest, strict=True)
         ]
+
+    @cached_property
+    def nearest(self) -> list[Song | None]:
+        """For the first `MOST_COMPARED` songs of `not_found`, the song of the known catalogue that may be meant."""
+        if self.known is None:  # then `not_found` is empty
+            return []
+        catalogue, names = self.known.catalogue, names_of(self.known.catalogue)
+        rows = [names.nearest(title, artists) for _, title, artists in self.not_found[:MOST_COMPARED]]
+        return [None if row is None else catalogue.song(row) for row in rows]
 
     @cached_property
     def recommender(self) -> Recommender:
