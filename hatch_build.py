@@ -17,8 +17,7 @@ CHECKSUMS = "SHA256SUMS"
 
 EXCLUDED = (
     "*/model.keras",  # only training reads it
-    "models/start/*",  # only training reads start/ and ferplus/
-    "data/ferplus/*",
+    "models/start/*",  # as this
     "models/face/cnn_paper/*",  # the two networks of a study would add a third to the wheel
     "models/face/cnn_improved/*",
 )
@@ -27,6 +26,7 @@ EXCLUDED = (
 COMPANIONS = {
     "data/band": ("LICENSE", "band.json"),
     "data/catalogue": ("LICENSE", "SOURCE.md"),
+    "data/ferplus": ("LICENSE",),
     "data/samples": ("SOURCES.md",),
     "data/samples/example": ("answer.json",),
     "data/songs": ("LICENSE", "songs.json"),

@@ -168,7 +168,7 @@ _WEIGHTS_LICENCE = "MIT, as far as the rights in the training data allow"
 def list_assets() -> list[Asset]:
     """List the bundled data, the detector, the identity network, the start weights and the trained models.
 
-    A wheel has no votes and no start weights.
+    A wheel has no start weights.
     """
     known = [
         ("catalogue", "data/catalogue", "ODbL 1.0", "Spotify Tracks Dataset, DOI 10.34740/KAGGLE/DSV/4372070"),

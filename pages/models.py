@@ -1,4 +1,4 @@
-"""Models: which emotions they see, for whom, a table of all models, and details of one or two."""
+"""Models: which emotions they see, their answers about one face, and the figures of one or two."""
 
 import streamlit as st
 
@@ -6,9 +6,10 @@ from emomusic.app.frame import open_page
 
 open_page("models")
 
-st.title("Which emotions can it see?", anchor=False)
+title = st.empty()
+title.title("Which emotions can it see?", anchor=False)
 
 # Imported after the title, because these load pandas and Plotly
 from emomusic.app.models.page import show_models
 
-show_models()
+show_models(title)

@@ -39,6 +39,7 @@ PARAMS: Mapping[str, tuple[str, ...]] = {
         state.MODELS_TAB,
         state.MODELS_CELL,
         state.MODELS_CLASS,
+        state.MODELS_THRESHOLD,
         state.SAMPLE,
     ),
     "how_it_works": (state.HOW_STEP, state.SAMPLE, state.GENRES, state.SONGS_FROM),

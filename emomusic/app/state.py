@@ -109,6 +109,7 @@ MODELS_SONGS = "song_models"  # the chosen models of songs
 MODELS_TAB = "face_view"
 MODELS_CELL = "cell"  # of the confusion matrix, as "fear called sad"
 MODELS_CLASS = "class"
+MODELS_THRESHOLD = "threshold"  # of the class, in percent
 
 # The film page
 FILM_UPLOAD = "film_upload"

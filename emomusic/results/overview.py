@@ -84,8 +84,8 @@ def to_text(interval: tuple[float, float]) -> str:
 class Benchmark(StrEnum):
     """What models are evaluated on; the value is for people."""
 
-    PHOTOGRAPHS = "Photographs"
     VOTES = "People's votes"
+    PHOTOGRAPHS = "Photographs"
     LABELS = "FER2013's labels"
     POSED = "Posed faces"
     FEATURES = "Mood models"
@@ -100,7 +100,7 @@ class Benchmark(StrEnum):
     @property
     def has_predictions(self) -> bool:
         """Whether the answer about each example is saved, besides the figures."""
-        return self not in (Benchmark.PHOTOGRAPHS, Benchmark.VOTES, Benchmark.POSED)
+        return self not in (Benchmark.PHOTOGRAPHS, Benchmark.POSED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,9 @@ import pandas as pd
 from emomusic.affect import EMOTIONS
 from emomusic.assets import CARD, DAMAGED_ARRAYS, HISTORY, PREDICTIONS, ModelKind, folder_of
 from emomusic.errors import ModelError
-from emomusic.metrics import FOUR, FloatArray, IntArray, McNemar, Scores, in_classes, mcnemar, score
+from emomusic.faces.fer2013 import Split
+from emomusic.faces.ferplus import NO_MAJORITY, majority, read_votes
+from emomusic.metrics import FOUR, SEVEN, FloatArray, IntArray, McNemar, Scores, in_classes, mcnemar, score
 from emomusic.records import Stage, read_face_record, read_record
 from emomusic.results.overview import in_words
 
@@ -28,8 +30,9 @@ class Predictions:
     y_true: IntArray  # shape (n,), positions in `classes`
     y_pred: IntArray  # shape (n,), positions in `classes`
     probabilities: npt.NDArray[np.float32]  # shape (n, classes), rows summing to 1
-    # shape (n,), of the dataset: `y_true`, or positions in `EMOTIONS`, also for models of four classes
+    # shape (n,), of the dataset: `y_true`, or positions in `EMOTIONS`, also for four classes and people's votes
     labels: IntArray
+    rows: IntArray  # shape (n,), positions of the examples in the dataset
 
     @property
     def confidence(self) -> npt.NDArray[np.float32]:
@@ -44,6 +47,27 @@ class Predictions:
         sums = [self.probabilities[:, members == number].sum(axis=1) for number in range(len(FOUR))]
         y_true, y_pred = (in_classes(labels, FOUR) for labels in (self.y_true, self.y_pred))
         return replace(self, classes=_words(FOUR), y_true=y_true, y_pred=y_pred, probabilities=np.stack(sums, axis=1))
+
+    def by_votes(self, num_rows: int) -> Predictions:
+        """The predictions of a face model on pictures of which most people saw one of the seven emotions.
+
+        Raises:
+            DatasetError: as of `read_votes`.
+            ModelError: these are not `num_rows` pictures, as where the model was evaluated on other ones.
+        """
+        seen = majority(read_votes(Split.TEST)[1])[: len(self.labels)]
+        rows = np.flatnonzero((seen != NO_MAJORITY) & (seen < len(SEVEN)))
+        if len(rows) != num_rows:
+            raise ModelError(f"expected {num_rows} pictures with a majority of votes. Received: {len(rows)}")
+        classes = FOUR if len(self.classes) == len(FOUR) else SEVEN
+        return replace(
+            self,
+            y_true=in_classes(seen[rows], classes),
+            y_pred=self.y_pred[rows],
+            probabilities=self.probabilities[rows],
+            labels=self.labels[rows],
+            rows=rows,
+        )
 
     def scores(self) -> Scores:
         """Metrics of these predictions."""
@@ -105,7 +129,8 @@ def read_predictions(kind: ModelKind, name: str) -> Predictions:
         if not (are_labels and np.all(np.abs(probabilities.sum(axis=1) - 1) < _ROUNDING)):  # also refuses NaN
             raise ValueError("other numbers than labels and probabilities")
     y_true = in_classes(labels, classes) if is_face else labels
-    return Predictions(_words(classes), y_true, probabilities.argmax(axis=1), probabilities, labels)
+    rows = np.arange(len(labels))
+    return Predictions(_words(classes), y_true, probabilities.argmax(axis=1), probabilities, labels, rows)
 
 
 def read_history(name: str) -> History:

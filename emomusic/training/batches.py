@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS
 from emomusic.faces.fer2013 import SIDE, LabelledFaces
+from emomusic.faces.ferplus import vote_shares
 from emomusic.media.images import to_network_input
 from emomusic.metrics import in_classes
-from emomusic.training.ferplus import vote_shares
 from emomusic.training.posed import COLLECTIONS, PosedFaces
 from emomusic.training.presets import Augmentation, TrainingConfig
 

@@ -23,6 +23,7 @@ from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.fer2013 import LabelledFaces, Split
+from emomusic.faces.ferplus import evaluate_on_votes
 from emomusic.faces.identity import describe_persons
 from emomusic.faces.profile import KnownFace, nearest_persons
 from emomusic.media.images import Box, RgbImage, crop_face, to_network_input
@@ -37,7 +38,6 @@ from emomusic.metrics import (
 )
 from emomusic.records import PhotoScores, write_metrics
 from emomusic.training.card import write_card
-from emomusic.training.ferplus import evaluate_on_votes
 from emomusic.training.people import collection_record
 from emomusic.training.posed import COLLECTIONS, largest_faces
 

@@ -25,6 +25,7 @@ from emomusic.errors import DatasetError, ModelError
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier, calibrate
 from emomusic.faces.fer2013 import LabelledFaces, Split
+from emomusic.faces.ferplus import seen_emotions
 from emomusic.media.images import to_network_input
 from emomusic.metrics import in_classes
 from emomusic.records import write_metrics
@@ -34,7 +35,6 @@ from emomusic.training.batches import Batch, augmented_batches, one_hot, steps_p
 from emomusic.training.card import write_card
 from emomusic.training.evaluate import evaluate_splits, keras_classifier, ms_per_face
 from emomusic.training.export_onnx import export_onnx
-from emomusic.training.ferplus import seen_emotions
 from emomusic.training.people import Described, fit_anyone, fit_people, judge_strangers
 from emomusic.training.posed import COLLECTIONS, PosedFaces, digest_of
 from emomusic.training.presets import FIRST, NETWORKS, PRESETS, PREVIOUS, TrainingConfig

@@ -24,7 +24,7 @@ SCREENS = (
     ("/film", "Film · EmoMusic", "What does this film sound like?"),
     ("/gallery?wall=samples", "EmoMusic", "7 faces in 7 photos: 2 happy, 1 surprised, 4 neutral."),
     ("/music", "Music · EmoMusic", "How the moods differ"),
-    ("/models?face_view=Figures", "Models · EmoMusic", "Figures"),
+    ("/models?face_view=Figures", "Figures · Models · EmoMusic", "Figures"),
     ("/how_it_works?sample=four-people&step=look", f"{LOOK} · How it works · EmoMusic", LOOK),
 )
 

@@ -31,6 +31,9 @@ VGG9 = "Nine-layer network (vgg9)"
 def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
     monkeypatch.setattr(assets, "ROOT", place_checkout(root, tmp_path))
     monkeypatch.setattr(model_files, "DEFAULT_MODEL", "vgg9")  # one of the synthetic models
+    votes = np.zeros((len(LABELS), 10), np.uint8)
+    votes[np.arange(400), LABELS[:400]] = 10  # no majority on the last pictures
+    monkeypatch.setattr("emomusic.results.predictions.read_votes", lambda split: (None, votes))
     st.cache_resource.clear()  # remove results of other tests
     yield page_of(root, "models")
     st.cache_resource.clear()  # remove the fakes
@@ -49,13 +52,22 @@ def opened(
     return app
 
 
-def test_the_page_opens_with_the_answer_and_the_table_on_one_benchmark(app: AppTest) -> None:
+def test_the_page_opens_on_people_s_votes_with_the_answer_and_a_face_to_try(app: AppTest) -> None:
     app.run()
-    assert re.search(r"40.0.*31.0 to 50.0", app.header[0].value)  # of the default model, on photographs
-    recall, people = charts(app)
-    assert recall["data"][0]["y"] == list(EMOTIONS)
-    assert people["layout"]["yaxis"]["ticktext"] == ["people on photographs,<br>origin unknown, 90"]
-    assert app.header[1].value == VGG9
+    assert app.segmented_control(key=state.MODELS_BENCHMARK).value == Benchmark.VOTES
+    assert re.search("right on 80.0.*by people's votes", app.header[0].value)
+    titles = [tab.label for tab in app.tabs]
+    assert titles[:2] == ["Try your face", "All models"]
+    assert {"Confusions", "One class", "Confidence", "Mistakes"} <= set(titles)
+    assert not charts(app)  # no other tab is computed
+    app.segmented_control(key=state.MODELS_BENCHMARK).set_value(Benchmark.FEATURES).run()
+    assert "moods" in app.title[0].value
+    assert app.tabs[0].label == "All models"
+
+
+def test_the_table_has_all_models_on_one_benchmark(app: AppTest) -> None:
+    opened(app, view="All models", on=Benchmark.PHOTOGRAPHS)
+    assert re.search(r"40.0.*31.0 to 50.0", app.header[0].value)  # of the default model
     table = app.dataframe[0].value
     names = ["Nine-layer network", "Capstone network", "FER2013 champion", "Four-class network"]
     assert list(table["Model"]) == names
@@ -72,6 +84,44 @@ def test_the_page_opens_with_the_answer_and_the_table_on_one_benchmark(app: AppT
         assert f"{table['Right'][0]:.1f}" in app.header[0].value
 
 
+def test_the_figures_show_the_recall_of_each_class_and_for_whom_a_model_works(app: AppTest) -> None:
+    opened(app, on=Benchmark.PHOTOGRAPHS)
+    recall, people = charts(app)
+    assert recall["data"][0]["y"] == list(EMOTIONS)
+    assert people["layout"]["yaxis"]["ticktext"] == ["people on photographs,<br>origin unknown, 90"]
+
+
+def test_the_pictures_with_a_majority_of_votes_are_the_examples_of_people_s_votes(app: AppTest) -> None:
+    opened(app, view="Confusions", on=Benchmark.VOTES, cell="happy called happy")
+    num_happy = int((LABELS[:400] == EMOTIONS.index("happy")).sum())
+    assert f"of the {num_happy} happy faces" in text_of(app)
+    for view, words in (("One class", "of 400 faces"), ("Confidence", "on average")):
+        assert words in text_of(opened(app, view=view, on=Benchmark.VOTES))
+    opened(app, "emonet", view="Confusions", on=Benchmark.VOTES)  # without votes
+    assert "not measured here" in app.error[0].value
+    opened(app, "vgg9", "mobilenet_quadrants", view="Confusions", on=Benchmark.VOTES)
+    assert [chart["data"][0]["x"] for chart in charts(app)] == [["happy", "tense", "sad", "neutral"]] * 2
+    assert "400 faces" in text_of(app)  # of McNemar's test
+
+
+def test_a_threshold_stays_and_is_in_the_address(app: AppTest) -> None:
+    opened(app, view="One class")
+    app.select_slider(key=state.MODELS_THRESHOLD).set_value("80").run()
+    assert app.query_params[state.MODELS_THRESHOLD] == "80"
+    opened(app, view="Confidence")
+    opened(app, view="One class")
+    assert app.select_slider(key=state.MODELS_THRESHOLD).value == "80"
+    assert "From 80 % on" in text_of(app)
+
+
+def test_the_sentence_of_a_cell_is_above_its_matrix(app: AppTest) -> None:
+    opened(app, view="Confusions", cell="fear called sad")
+    (tab,) = (tab for tab in app.tabs if tab.label == "Confusions")
+    kinds = [(element.type, str(getattr(element, "value", ""))) for element in tab]
+    sentence = next(place for place, (_, text) in enumerate(kinds) if "fear faces sad" in text)
+    assert sentence < [kind for kind, _ in kinds].index("plotly_chart")
+
+
 def test_collections_of_posed_faces_are_a_test_set_where_a_model_has_them(app: AppTest, tmp_path: Path) -> None:
     opened(app, on=Benchmark.POSED)  # a link that this copy does not know
     assert Benchmark.POSED not in app.segmented_control(key=state.MODELS_BENCHMARK).options
@@ -82,13 +132,14 @@ def test_collections_of_posed_faces_are_a_test_set_where_a_model_has_them(app: A
     opened(app, on=Benchmark.POSED)
     assert re.search(r"37\.5.* 400 posed .*10\.0.* of fear", app.header[0].value)
     assert "worst for 9 persons of weak" in text_of(app)
-    assert list(app.dataframe[0].value["Right"].dropna()) == [37.5]
-    assert not {"Mean F1", "Calibration error"} & set(app.dataframe[0].value)
-    assert list(app.dataframe[1].value.columns) == ["recall of", "nine", "9 persons of weak"]
+    assert list(app.dataframe[0].value.columns) == ["recall of", "nine", "9 persons of weak"]
     recall, groups = charts(app)
     assert recall["data"][0]["y"] == list(EMOTIONS)
     assert len(groups["layout"]["yaxis"]["ticktext"]) == 3  # with photographs
     assert not app.info
+    opened(app, on=Benchmark.POSED, view="All models")
+    assert list(app.dataframe[0].value["Right"].dropna()) == [37.5]
+    assert not {"Mean F1", "Calibration error"} & set(app.dataframe[0].value)
     opened(app, "vgg9", "cnn_capstone", on=Benchmark.POSED)
     assert "McNemar" not in text_of(app)
 
@@ -96,23 +147,23 @@ def test_collections_of_posed_faces_are_a_test_set_where_a_model_has_them(app: A
 def test_a_model_of_four_classes_is_compared_over_four_classes(app: AppTest) -> None:
     opened(app, "vgg9", "mobilenet_quadrants", view="Confusions")
     assert "in four classes" in text_of(app)
-    assert [chart["data"][0]["x"] for chart in charts(app)[2:]] == [["happy", "tense", "sad", "neutral"]] * 2
+    assert [chart["data"][0]["x"] for chart in charts(app)] == [["happy", "tense", "sad", "neutral"]] * 2
     opened(app, "vgg9", "mobilenet_quadrants", view="One class")
     app.selectbox(key=state.MODELS_CLASS).set_value("tense").run()
-    assert len(charts(app)) == 6
+    assert len(charts(app)) == 4
     opened(app, "mobilenet_quadrants")
-    assert list(app.dataframe[1].value["F1 in the report"]) == pytest.approx([86, 77, 54, 61])
+    assert list(app.dataframe[0].value["F1 in the report"]) == pytest.approx([86, 77, 54, 61])
     assert app.table[0].value["The report said"].iloc[0].startswith("72 %")
 
 
 @pytest.mark.parametrize(
     ("on", "view", "words", "num_charts"),
     [
-        (Benchmark.LABELS, "Learning", "Epoch 2 of 3", 6),
-        (Benchmark.LABELS, "Confidence", "on average", 6),
-        (Benchmark.FEATURES, "Confidence", "on average", 4),
-        (Benchmark.SOUND, "Card", "# ", 2),
-        (Benchmark.PHOTOGRAPHS, "Photographs", "Without disgust", 3),
+        (Benchmark.LABELS, "Learning", "Epoch 2 of 3", 4),
+        (Benchmark.LABELS, "Confidence", "on average", 4),
+        (Benchmark.FEATURES, "Confidence", "on average", 2),
+        (Benchmark.SOUND, "Card", "# ", 0),
+        (Benchmark.PHOTOGRAPHS, "Photographs", "Without disgust", 1),
     ],
 )
 def test_only_the_open_tab_is_computed(app: AppTest, on: Benchmark, view: str, words: str, num_charts: int) -> None:
@@ -129,17 +180,17 @@ def change_metrics(folder: Path, **changes: Any) -> None:
 def test_a_damaged_model_is_left_out_and_named_with_its_problem(app: AppTest, tmp_path: Path) -> None:
     (tmp_path / "models" / "face" / "emonet" / "metrics.json").write_text("{")
     change_metrics(tmp_path / "models" / "face" / "vgg9", wild={"n": 90, "accuracy": 0.4})
-    app.run()
+    opened(app, view="All models", on=Benchmark.PHOTOGRAPHS)
     assert not app.error
     (warning,) = app.warning
     assert re.search(r"\*\*vgg9\*\* \(.*missed.*; \*\*emonet\*\* \(expected", warning.value)
     assert len(app.dataframe[0].value) == 2
-    assert app.header[1].value.startswith("Capstone network")
+    assert app.header[0].value.startswith("Capstone network")
 
 
 @pytest.mark.parametrize(
     ("view", "num_charts", "words"),
-    [("Confusions", 3, "happy faces"), ("Card", 2, "In a test."), ("Learning", 4, "Epoch 2 of 3")],
+    [("Confusions", 1, "happy faces"), ("Card", 0, "In a test."), ("Learning", 2, "Epoch 2 of 3")],
 )
 def test_missing_files_of_one_model_do_not_hide_the_other(
     app: AppTest, tmp_path: Path, view: str, num_charts: int, words: str
@@ -220,19 +271,17 @@ def test_every_model_receives_the_largest_face(app: AppTest, monkeypatch: pytest
     monkeypatch.setattr(shared, "load_networks", lambda: (detector, FakeNetwork("vgg9")))
     st.cache_resource.clear()  # remove networks of other tests
     monkeypatch.setattr("emomusic.app.models.details.classifier", classifier)
-    app.query_params[state.SAMPLE] = "eileen-collins-1999"
     opened(app, view="Try your face", on=Benchmark.PHOTOGRAPHS)
     assert WHEN_GONE in text_of(app)
-    assert detector.num_calls == 0  # the choice of a picture alone starts no detection
-    app.button(key="models-ask").click().run()
+    app.button(key="sample-eileen-collins-1999").click().run()
     assert "2 of 2 say happy" in text_of(app)
     assert "largest face" in text_of(app)
-    assert [len(chart["data"][0]["y"]) for chart in charts(app)[2:]] == [7, 7, 4]
+    assert [len(chart["data"][0]["y"]) for chart in charts(app)] == [7, 7, 4]
     assert re.search(r"\*\*FER2013 champion .*\nexpected its weights", text_of(app))
     assert [caption.value for caption in app.caption].count(FOUR_LEGEND) == 1
     app.run()
     assert detector.num_calls == 1  # a rerun uses the stored answers
-    assert len(charts(app)) == 5
+    assert len(charts(app)) == 3
     detector.faces = []
-    app.button(key="models-ask").click().run()
+    app.button(key="sample-joe-biden-2010").click().run()
     assert "No face" in text_of(app)

@@ -176,8 +176,8 @@ def test_the_figures_are_those_of_the_benchmark(face: FaceRecord) -> None:
     found = {benchmark: evaluation(face, benchmark) for benchmark in Benchmark if benchmark.kind is ModelKind.FACE}
     measured = [own for own in found.values() if own]
     assert list(found.values()) == [*measured, None]  # nothing on posed faces
-    assert [own.accuracy for own in measured] == [0.4, 0.8, face.test.accuracy]
-    assert [own.calibration_error for own in measured] == [0.08, None, face.test.calibration.expected_error]
+    assert [own.accuracy for own in measured] == [0.8, 0.4, face.test.accuracy]
+    assert [own.calibration_error for own in measured] == [None, 0.08, face.test.calibration.expected_error]
     assert evaluation(replace(face, wild=None), Benchmark.PHOTOGRAPHS) is None
     photographs = found[Benchmark.PHOTOGRAPHS]
     words = answer(face, photographs, Benchmark.PHOTOGRAPHS)

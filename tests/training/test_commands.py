@@ -12,11 +12,11 @@ from emomusic import assets
 from emomusic.affect import Emotion
 from emomusic.cli.main import main
 from emomusic.errors import ModelError
+from emomusic.faces import ferplus
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.fer2013 import LabelledFaces, Split
 from emomusic.faces.model_files import read_spec, write_spec
 from emomusic.metrics import evaluate
-from emomusic.training import ferplus
 from emomusic.training.evaluate import record_collection
 from tests.tiny_model import Run, Splits, write_fer2013
 

@@ -1,6 +1,6 @@
 """The tabs of the Models page. Only the open tab is computed; two models are shown side by side.
 
-In one tab, all models read one face. No network is loaded before the user clicks the button.
+In the first tab, all models read one face.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ import streamlit as st
 from emomusic.affect import EMOTIONS, Emotion, describe_shares, list_shares
 from emomusic.app import state
 from emomusic.app.address import choose, widget
-from emomusic.app.charts import show_chart, show_sharp
+from emomusic.app.charts import roomy_columns, show_chart, show_sharp
 from emomusic.app.frame import escape_markdown, shown_errors, text_color
-from emomusic.app.models.pictures import classifier, face_grid, predictions, show_mistakes, test_pictures
+from emomusic.app.models.chosen import Chosen
+from emomusic.app.models.pictures import classifier, face_grid, show_mistakes, test_pictures
+from emomusic.app.models.table import show_table
 from emomusic.app.picture_chooser import Picture, choose_picture, keep_result, kept_result
-from emomusic.assets import ModelKind
+from emomusic.assets import ModelKind, load_once
 from emomusic.charts import diagnostics as plots
 from emomusic.charts.face import share_bars
 from emomusic.errors import EmomusicError
@@ -39,52 +41,14 @@ from emomusic.results.overview import (
     percent,
     reports_of,
 )
-from emomusic.results.predictions import Predictions, read_card, read_history, thresholds_of
+from emomusic.results.predictions import read_card, read_fold_accuracies, read_history, thresholds_of
 from emomusic.server.capacity import capacity, session_id
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.shared import shared
 from emomusic.text import join_names
 
 _CROP_SIDE = 120
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """A benchmark, the one or two chosen models, and all models of their kind."""
-
-    benchmark: Benchmark
-    records: tuple[Record, ...]
-    others: tuple[Record, ...]
-
-    @property
-    def kind(self) -> ModelKind:
-        """The kind of the models."""
-        return self.benchmark.kind
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the chosen models."""
-        return tuple(record.name for record in self.records)
-
-    @property
-    def evaluations(self) -> tuple[Evaluation | None, ...]:
-        """The figures of the chosen models."""
-        return tuple(evaluation(record, self.benchmark) for record in self.records)
-
-    @property
-    def faces(self) -> tuple[FaceRecord, ...]:
-        """The chosen models if they read faces, else empty."""
-        return tuple(record for record in self.records if isinstance(record, FaceRecord))
-
-    @property
-    def in_four(self) -> bool:
-        """Whether their answers are compared in four classes, because one of them has no others."""
-        return any(record.classes == FOUR for record in self.faces)
-
-    def predictions(self, record: Record) -> Predictions:
-        """The predictions of a chosen model, in the classes in which they are compared."""
-        own = predictions(self.kind, record.name)
-        return own.in_four() if self.in_four else own
+_fold_accuracies = load_once(read_fold_accuracies)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,18 +67,11 @@ def show_try(chosen: Chosen) -> None:
     picture = choose_picture()
     if picture is None:
         return
-    models = "the model" if len(chosen.others) == 1 else f"all {len(chosen.others)} models"
-    is_pressed = st.button(
-        f"Ask {models} about {escape_markdown(picture.name)}",
-        type="primary",
-        icon=":material/play_arrow:",
-        key="models-ask",
-    )
-    with st.container():  # present without a click too, so that elements below keep their position
-        if is_pressed:
+    with st.container(key="models-try"):
+        asked = kept_result(Asked, picture.digest)
+        if asked is None:
             with capacity().work():
-                keep_result(picture.digest, _ask_all(picture, chosen))
-    if (asked := kept_result(Asked, picture.digest)) is not None:
+                asked = keep_result(picture.digest, _ask_all(picture, chosen))
         _show_answers(asked, chosen)
 
 
@@ -171,19 +128,21 @@ def _show_answers(asked: Asked, chosen: Chosen) -> None:
 
 _CALLED = " called "
 _FACES_SHOWN = 12
-_THRESHOLD = 50  # %
+_THRESHOLDS = [str(percents) for percents in range(101)]
 
 _Part = Callable[[Chosen, Record], None]
 
 
-@st.fragment
 def show_details(chosen: Chosen) -> None:
-    """Show the tabs; a change of tab reruns only this fragment."""
+    """Show the tabs, and name the open one in the title of the window."""
     titles = tabs_of(chosen.benchmark)
-    for tab, title in zip(st.tabs(titles, **widget(state.MODELS_TAB, titles, titles[0])), titles, strict=True):
+    tabs = st.tabs(titles, **widget(state.MODELS_TAB, titles, titles[0]))
+    for tab, title in zip(tabs, titles, strict=True):
         if tab.open:
-            with tab, shown_errors():  # an error in a fragment does not reach the page
-                show_try(chosen) if title == _TRY else _show_tab(title, chosen)
+            st.set_page_config(page_title=f"{title} · Models · EmoMusic")
+            with tab, shown_errors():  # the other tabs stay
+                for_all = {_TRY: show_try, _TABLE: show_table}.get(title)
+                for_all(chosen) if for_all is not None else _show_tab(title, chosen)
 
 
 def _show_tab(title: str, chosen: Chosen) -> None:
@@ -198,8 +157,8 @@ def _show_tab(title: str, chosen: Chosen) -> None:
 
 
 _LEGENDS = {
-    "Confusions": "Rows are labels, columns are predictions, each number is the share per 100 {examples} with that "
-    "label. Blue cells are correct; a darker brown is a larger share of mistakes. Click a cell for details.",
+    "Confusions": "Rows are the true classes, columns the predictions, each number is the share per 100 {examples} of "
+    "its row. Blue cells are correct; a darker brown is a larger share of mistakes. Click a cell for details.",
     "Confidence": "With perfect calibration, 80 of 100 answers at a confidence of 80 % are correct, and the points lie "
     "on the dotted line. Below it, the confidence is too high. The bars count right and wrong answers.",
     "Learning": "Accuracy and loss by epoch, in training and in validation (PublicTest). The dot marks the best epoch. "
@@ -222,8 +181,13 @@ def _show_legend(title: str, chosen: Chosen) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             options = _classes(chosen)
             st.selectbox("Class", options, width=240, **widget(state.MODELS_CLASS, options, options[0]))
-            key = "models-threshold"
-            st.slider("Called from a probability of", 0, 100, _THRESHOLD, format="%d %%", width=400, key=key)
+            st.select_slider(
+                "Called from a probability of",
+                _THRESHOLDS,
+                format_func="{} %".format,
+                width=400,
+                **widget(state.MODELS_THRESHOLD, _THRESHOLDS, "50"),
+            )
 
 
 def _classes(chosen: Chosen) -> list[str]:
@@ -233,10 +197,49 @@ def _classes(chosen: Chosen) -> list[str]:
 
 
 def _show_figures(chosen: Chosen, record: Record) -> None:
-    """Precision, recall and F1 by class, with the F1 of the report; of posed faces, the recall in each collection."""
+    """How many of each class a model finds and for whom it works, its figures by class, and what reports said."""
     if (found := evaluation(record, chosen.benchmark)) is None:
         st.info("Not measured here.", icon=":material/image_not_supported:")
         return
+    name = label_of(record.name)
+    of_class, right = roomy_columns([1, 1], key=f"models-figures-{record.name}", gap="large")
+    with of_class:
+        finds = ", ".join(f"{label} {recall:.0%}" for label, recall in found.recall.items())
+        st.markdown(f"**How many of each {'emotion' if chosen.faces else 'mood'} it finds**")
+        key = f"models-recall-{record.name}"
+        show_chart(plots.recall_bars(found.recall, found.per_class), key=key, alt=f"Recall of {name}: {finds}")
+    with right:
+        if isinstance(record, FaceRecord):
+            _show_groups(record)
+        else:
+            values = _fold_accuracies(chosen.kind, record.name)
+            st.markdown("**How often it is right** in each fold of songs")
+            alt = f"Accuracy in every fold: {values.min():.0%} to {values.max():.0%}"
+            show_chart(plots.fold_spread({name: values}), key=f"models-folds-{record.name}", alt=alt)
+    _show_by_class(chosen, record, found)
+    if caveat := overview.describe_choice(record):
+        st.markdown(caveat)
+    if rows := overview.list_reports(record):
+        st.table(pd.DataFrame(rows).set_index("Report"), border="horizontal")
+    else:
+        st.markdown("No report published a figure of such a model.")
+
+
+def _show_groups(record: FaceRecord) -> None:
+    """Show for whom a model works."""
+    if not (bins := overview.groups_of(record)):
+        st.markdown("For whom this model works was not measured.")
+        return
+    st.markdown("**For whom it works**, with 95 % ranges and the number of faces")
+    alt = ", ".join(f"{one.name} {one.accuracy:.0%} of {one.n:,}" for one in bins)
+    figure = plots.accuracy_by_group({"": bins}, height=plots.FIRST_PX)
+    show_chart(figure, key=f"models-groups-of-{record.name}", alt=f"Right answers: {alt}")
+    if weakest := overview.describe_weakest(record):
+        st.markdown(weakest)
+
+
+def _show_by_class(chosen: Chosen, record: Record, found: Evaluation) -> None:
+    """Precision, recall and F1 by class, with the F1 of the report; of posed faces, the recall in each collection."""
     if isinstance(record, FaceRecord) and chosen.benchmark is Benchmark.POSED:
         groups = overview.recall_by_group(record)
         table, percents = (100 * pd.DataFrame(groups)).rename_axis("recall of").reset_index(), [*groups]
@@ -291,25 +294,28 @@ def _show_confusion(chosen: Chosen, record: Record) -> None:
                 choose({state.MODELS_CELL: f"{point['y']}{_CALLED}{point['x']}"})
 
     worst, cell = mistakes(scores.confusion, scores.classes)[:5], (true, called) if selected else None
-    show_chart(
-        plots.confusion_map(scores.confusion, found.classes, chosen=cell, text_color=text_color()),
-        key=key,
-        on_select=take_cell,
-        selection_mode="points",
-        alt=f"Confusion matrix of {label_of(record.name)}"
-        + "".join(f"; the most frequent mistake: {one.true} called {one.predicted}" for one in worst[:1]),
-    )
-    if cell is None:
-        lines = [f"1. {one.true} called {one.predicted}: {one.count:,}" for one in worst]
-        st.markdown("\n".join(["**Most frequent mistakes**\n", *lines]))
-        return
-    rows, num_true = found.cell(true, called), scores.per_class[true].support
-    st.markdown(
-        f"It calls {len(rows):,} of the {num_true:,} {true} {chosen.kind.examples} {called} "
-        f"({percent(len(rows) / max(num_true, 1))})."
-    )
-    if chosen.faces and rows.size and (pictures := test_pictures(found)) is not None:
-        face_grid(found, pictures, rows[:_FACES_SHOWN])
+    if cell is not None:
+        rows, num_true = found.cell(true, called), scores.per_class[true].support
+        st.markdown(
+            f"It calls {len(rows):,} of the {num_true:,} {true} {chosen.kind.examples} {called} "
+            f"({percent(len(rows) / max(num_true, 1))})."
+        )
+    matrix, beside = roomy_columns([3, 2], key=f"models-cell-{record.name}", gap="medium")
+    with matrix:
+        show_chart(
+            plots.confusion_map(scores.confusion, found.classes, chosen=cell, text_color=text_color()),
+            key=key,
+            on_select=take_cell,
+            selection_mode="points",
+            alt=f"Confusion matrix of {label_of(record.name)}"
+            + "".join(f"; the most frequent mistake: {one.true} called {one.predicted}" for one in worst[:1]),
+        )
+    with beside:
+        if cell is not None and chosen.faces and rows.size and (pictures := test_pictures(found)) is not None:
+            face_grid(found, pictures, rows[:_FACES_SHOWN])
+        else:
+            lines = [f"1. {one.true} called {one.predicted}: {one.count:,}" for one in worst]
+            st.markdown("\n".join(["**Most frequent mistakes**\n", *lines]))
 
 
 def _show_class(chosen: Chosen, record: Record) -> None:
@@ -317,7 +323,7 @@ def _show_class(chosen: Chosen, record: Record) -> None:
     found, label = chosen.predictions(record), st.session_state[state.MODELS_CLASS]
     number = found.classes.index(label)
     is_class = found.y_true == number
-    curves, threshold = thresholds_of(found, label), st.session_state["models-threshold"]
+    curves, threshold = thresholds_of(found, label), int(st.session_state[state.MODELS_THRESHOLD])
     at = curves.at(threshold / 100)
     if at is None:
         st.markdown(f"No {chosen.kind.examples} reach {threshold} %.")
@@ -342,7 +348,7 @@ def _show_class(chosen: Chosen, record: Record) -> None:
 
 
 def _show_confidence(chosen: Chosen, record: Record) -> None:
-    own = predictions(chosen.kind, record.name)
+    own = chosen.own_predictions(record)
     found, model = reliability(own.y_true, own.probabilities), label_of(record.name)
     confidence, accuracy = float(own.probabilities.max(axis=1).mean()), float((own.y_pred == own.y_true).mean())
     verdict = "higher" if confidence > accuracy else "lower"
@@ -404,18 +410,22 @@ def _show_card(chosen: Chosen, record: Record) -> None:
         st.markdown(read_card(chosen.kind, record.name).replace("\n## ", "\n#### ").replace("# ", "### ", 1))
 
 
-_TRY = "Try your face"
+_TRY, _TABLE = "Try your face", "All models"
 _FACES = [benchmark for benchmark in Benchmark if benchmark.kind is ModelKind.FACE]
 _SAVED = [benchmark for benchmark in Benchmark if benchmark.has_predictions]
 _TABS: Mapping[str, tuple[_Part, Collection[Benchmark]]] = {
+    _TRY: (lambda *_: None, _FACES),  # this and the next one for all models
+    _TABLE: (lambda *_: None, list(Benchmark)),
     "Figures": (_show_figures, list(Benchmark)),
     "Confusions": (_show_confusion, _SAVED),
     "One class": (_show_class, _SAVED),
     "Confidence": (_show_confidence, _SAVED),
     "Photographs": (_show_photographs, [Benchmark.PHOTOGRAPHS]),
-    "Mistakes": (lambda _, record: show_mistakes(record), [Benchmark.LABELS]),
+    "Mistakes": (
+        lambda chosen, record: show_mistakes(record.name, lambda: chosen.own_predictions(record)),
+        [Benchmark.VOTES, Benchmark.LABELS],
+    ),
     "Learning": (_show_learning, _FACES),
-    _TRY: (lambda *_: None, _FACES),  # one for all models
     "Card": (_show_card, list(Benchmark)),
 }
 

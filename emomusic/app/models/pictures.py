@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,6 @@ from emomusic.faces.inspection import harder
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.reading import load_networks
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
-from emomusic.records import Record
 from emomusic.results.overview import in_words
 from emomusic.results.predictions import Predictions, read_predictions
 
@@ -48,7 +48,8 @@ def test_pictures(own: Predictions) -> LabelledFaces | None:
         return None
     with st.spinner("Reading the test pictures. The first time takes some seconds."):
         pictures = _pictures(path)
-    return pictures if np.array_equal(pictures.labels[: len(own.labels)], own.labels) else None
+    is_same = len(pictures) > own.rows.max() and np.array_equal(pictures.labels[own.rows], own.labels)
+    return pictures if is_same else None
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
@@ -56,20 +57,20 @@ def _pictures(path: Path) -> LabelledFaces:
     return read_fer2013(path, [Split.TEST])[Split.TEST]
 
 
-def show_mistakes(record: Record) -> None:
+def show_mistakes(name: str, read: Callable[[], Predictions]) -> None:
     """Show the most confident mistakes on FER2013, or without that dataset the answers about harder sample faces."""
     if find_dataset(_DATASET) is None:
         st.caption(
             "The same face, made harder to see: the expression stays, so an answer that changes is a mistake. "
             "FER2013's own pictures may not be copied, so these are EmoMusic's samples."
         )
-        _show_changed(record.name)
+        _show_changed(name)
         return
     st.caption(
         "Wrong answers on the test set, the highest confidence first. Some labels are wrong, and some pictures show no "
         "face."
     )
-    own = predictions(record.kind, record.name)
+    own = read()
     if (pictures := test_pictures(own)) is None:
         st.info(f"It was evaluated on other pictures than those in {_DATASET}.")
         return
@@ -138,7 +139,7 @@ def face_grid(found: Predictions, pictures: LabelledFaces, rows: npt.NDArray[np.
         for row in rows.tolist():
             label, answer = (found.classes[int(of[row])] for of in (found.y_true, found.y_pred))
             _show_face(
-                pictures.images[row],
+                pictures.images[found.rows[row]],
                 f"A face labelled {label}, called {answer}",
                 f"{label}  \ncalled **{answer}**",
                 float(found.confidence[row]),

@@ -6,9 +6,9 @@ import pytest
 
 from emomusic.affect import EMOTIONS
 from emomusic.errors import DatasetError
+from emomusic.faces import ferplus
 from emomusic.faces.fer2013 import LabelledFaces, Split
 from emomusic.metrics import FOUR, SEVEN, in_classes
-from emomusic.training import ferplus
 
 
 @pytest.fixture

@@ -37,6 +37,18 @@ def checksums(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
     return np.array([zlib.crc32(image.tobytes()) for image in images], np.uint32)
 
 
+def read_votes(split: Split) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
+    """The checksums of the pictures of a split in their order, shape (n,), and the votes on them, shape (n, 10)."""
+    try:
+        with VOTES.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            known, votes = arrays[f"{split}_pictures"], arrays[f"{split}_votes"]
+        if votes.shape != (len(known), len(COLUMNS)):
+            raise ValueError(f"{len(known)} pictures with votes of shape {votes.shape}")
+    except DAMAGED_ARRAYS as error:
+        raise DatasetError(f"expected the votes of FER+ in {VOTES}. Received: {error}. Restore the file") from error
+    return known, votes
+
+
 def votes_on(images: npt.NDArray[np.uint8], split: Split) -> npt.NDArray[np.uint8]:
     """The number of votes on each picture.
 
@@ -48,13 +60,7 @@ def votes_on(images: npt.NDArray[np.uint8], split: Split) -> npt.NDArray[np.uint
     Returns:
         Shape (n, 10), in the order of `COLUMNS`. Rows of unknown pictures are 0.
     """
-    try:
-        with VOTES.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            known, votes = arrays[f"{split}_pictures"], arrays[f"{split}_votes"]
-        if votes.shape != (len(known), len(COLUMNS)):
-            raise ValueError(f"{len(known)} pictures with votes of shape {votes.shape}")
-    except DAMAGED_ARRAYS as error:
-        raise DatasetError(f"expected the votes of FER+ in {VOTES}. Received: {error}. Restore the file") from error
+    known, votes = read_votes(split)
     order = np.argsort(known, kind="stable")
     wanted = checksums(images)
     place = order[np.minimum(np.searchsorted(known, wanted, sorter=order), len(known) - 1)]
