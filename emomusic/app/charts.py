@@ -51,7 +51,7 @@ def reserve_space(key: str, height: int) -> DeltaGenerator:
         return st.container(key=key, height=1, border=False)
 
 
-Kind = Literal["sample", "scene"]
+Kind = Literal["sample", "scene", "portrait"]
 """Prefixes of the tiles' button keys; no other key may start with one, or its element gets the tile style."""
 
 

@@ -17,9 +17,6 @@ from emomusic.stream.game import Attempt
 
 _GAME, _LABEL, _EDGE = 200, 36, 6  # pixels of a face of a game, of the label above it, and around it
 
-ROOM_AROUND = 0.15
-"""Margin around displayed faces, as a share of the box; the network's input has none."""
-
 
 def face_label(face: FaceReading) -> str:
     """The text of a face's label: "2 happy 93 %"."""

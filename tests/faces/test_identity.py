@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 
 from emomusic.faces.detection import MtcnnDetector
-from emomusic.faces.identity import SAME_PERSON, describe_persons
+from emomusic.faces.identity import SAME_PERSON, describe_persons, group_persons
 from emomusic.media.images import read_image
 from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, HOPPER, MORISOT, OBAMA, OBAMA_SPEAKING, SAMPLES
 
@@ -26,3 +26,11 @@ def test_only_one_person_is_similar(detector: MtcnnDetector) -> None:
             assert similar[one, other] >= SAME_PERSON
         else:
             assert similar[one, other] < SAME_PERSON - 0.05, (PEOPLE[one], PEOPLE[other])
+
+
+def test_faces_of_several_pictures_are_grouped_by_person_but_never_within_a_picture() -> None:
+    one, other = np.eye(1024, dtype=np.float32)[:2]
+    rows = np.stack([other, one, one, other, one])
+    assert group_persons(rows, [0, 0, 1, 1, 2]) == [[1, 2, 4], [0, 3]]
+    assert {len(group) for group in group_persons(rows, [0, 0, 1, 1, 1])} == {1, 2}
+    assert group_persons(rows[:0], []) == []

@@ -166,7 +166,7 @@ def test_files_of_several_that_do_not_count_are_named(
     for words in (
         "1 file could not be read",
         "bad\\_\\*.jpg",
-        "No face found in icon\\.png",
+        "No face found.",
         "again\\.jpg",
         "1 file not",
     ):
@@ -267,11 +267,33 @@ def test_a_click_chooses_a_face_and_a_correction_changes_its_sentence_its_frame_
     assert app.button(key="photo-face-1").label.endswith(" sad")
 
 
-def test_a_photo_that_lies_on_its_side_is_read_upright(app: AppTest, root: Path) -> None:
+def test_several_photos_are_a_contact_sheet_in_which_a_click_on_a_face_chooses_the_person(app: AppTest) -> None:
+    app.query_params[state.SAMPLE] = picture_chooser.ALL_SAMPLES
+    app.run()
+    pictures = [image.proto.imgs[0].alt for image in app.get("image")]
+    assert {f"{name}.jpg" for name in picture_chooser.SAMPLES if name != "four-people"} <= {*pictures}
+    assert [f"photo-face-{number}" in keys(app) for number in range(1, 9)] == [True] * 7 + [False]
+    assert text_of(app).count("Clearly happy.") == 2  # two photos
+    app.button(key="portrait-P1").click().run()  # of the two portraits of one man
+    assert app.query_params[state.WHO] == "Person 1"
+    assert "Together" not in app.title[0].value
+    assert on_the_plane(app, "faces")[-1] == "P1"
+    assert "Person 1: " in text_of(app)
+    pick(app, "says-", "sad")
+    assert app.title[0].value == "Sad, as you say"
+    app.button(key="portrait-face-4").click().run()
+    assert app.query_params[state.WHO] == "Face 4"
+    app.button(key="everyone").click().run()
+    assert state.WHO not in app.query_params
+    assert "Together" in app.title[0].value
+
+
+def test_a_photo_that_lies_on_its_side_is_read_upright_and_the_page_says_so(app: AppTest, root: Path) -> None:
     image = read_image(root / "data/samples/eileen-collins-1999.jpg")
     upload(app.run(), ("side.png", encode_png(np.ascontiguousarray(np.rot90(image)))))
     assert "happy" in app.title[0].value
     assert len(tracks(app)) == 1
+    assert "90 degrees" in text_of(app)
 
 
 def test_a_photo_without_faces_can_be_turned(app: AppTest) -> None:

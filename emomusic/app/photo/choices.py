@@ -13,14 +13,15 @@ from emomusic.app import address, state
 from emomusic.app.answer import ALL, YOU, Listener
 from emomusic.faces.reading import FaceReading, group_of
 
-_MAX_BUTTONS = 8  # more faces are in a menu
+_MAX_BUTTONS = 8  # more faces of one photo are in a menu
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Choices:
     """What the visitor chose, and the faces with the corrections."""
 
-    who: str  # `EVERYONE`, "Face 2", or `YOU` without a face
+    who: str  # `EVERYONE`, "Person 1", "Face 2", or `YOU` without a face
+    chosen: tuple[int, ...]  # the numbers of the faces of a chosen person or face
     faces: tuple[FaceReading, ...]  # by number; each corrected face has all probability on its emotion
     emotion: Emotion | None  # the correction of `who`
     mood: Mood | None  # of the songs for `who`
@@ -28,33 +29,47 @@ class Choices:
     widgets: Mapping[str, Mapping[str, Any]]  # keyword arguments of the widgets, by URL parameter
 
     @property
-    def face(self) -> int | None:
-        """The number of the chosen face; None for everyone, or without a face."""
-        return int(self.who.split()[1]) if self.who.startswith("Face") else None
+    def shown(self) -> tuple[FaceReading, ...]:
+        """The chosen faces, or all."""
+        return tuple(self.faces[number - 1] for number in self.chosen) or self.faces
 
     @property
     def probabilities(self) -> EmotionProbabilities | None:
-        """Probabilities of the chosen face or of everyone, as corrected; None without a face and a choice."""
-        if self.face is not None:
-            return self.faces[self.face - 1].probabilities
-        if self.emotion is not None:
+        """Probabilities of the chosen faces or of everyone, as corrected; None without a face and a choice."""
+        if self.emotion is not None and len(self.chosen) != 1:
             return EmotionProbabilities.certain(self.emotion)
-        return group_of(self.faces)
+        return self.shown[0].probabilities if len(self.chosen) == 1 else group_of(self.shown)
 
     @property
     def listener(self) -> Listener | None:
         """The listener of the songs; None if nothing is known."""
         if self.probabilities is None and self.mood is None:
             return None
-        label = {state.EVERYONE: ALL, YOU: YOU}.get(self.who, str(self.face))
-        return Listener(label, self.probabilities, self.mood, self.emotion)
+        return Listener(self.label, self.probabilities, self.mood, self.emotion)
+
+    @property
+    def label(self) -> str:
+        """The label of `who` on the plane."""
+        label = {state.EVERYONE: ALL, YOU: YOU}.get(self.who, self.who)
+        return label.replace("Face ", "").replace("Person ", "P")
 
 
-def choices_of(faces: Sequence[FaceReading], digest: str) -> Choices:
-    """The choices about the faces of the photos, before their widgets are drawn. The URL sets those about samples."""
-    options = [state.EVERYONE, *(f"Face {number}" for number in range(1, len(faces) + 1))]
+def who_of(label: str) -> str:
+    """The name of everyone, a person or a face with this label on the plane."""
+    if label == ALL:
+        return state.EVERYONE
+    return f"Face {label}" if label.isdecimal() else label.replace("P", "Person ")
+
+
+def choices_of(faces: Sequence[FaceReading], persons: Mapping[str, tuple[int, ...]], digest: str) -> Choices:
+    """The choices about the faces of the photos, before their widgets are drawn. The URL sets those about samples.
+
+    `persons` are the numbers of the faces of each person in several photos, by label.
+    """
+    numbers = {str(number): (number,) for number in range(1, len(faces) + 1)}
+    offered = {who_of(label): who for label, who in {**persons, **numbers}.items()}
     if len(faces) > 1:
-        widgets = {state.WHO: _follow_link(state.WHO, f"who-{digest}", options, digest)}
+        widgets = {state.WHO: _follow_link(state.WHO, f"who-{digest}", [state.EVERYONE, *offered], digest)}
         who = str(st.session_state[widgets[state.WHO]["key"]])
     else:
         address.offered(state.WHO, [])  # a link may name another face
@@ -72,6 +87,7 @@ def choices_of(faces: Sequence[FaceReading], digest: str) -> Choices:
     )
     return Choices(
         who,
+        offered.get(who, ()),
         corrected,
         st.session_state[widgets[state.SAYS]["key"]],
         st.session_state[widgets[state.MOOD]["key"]],
@@ -80,25 +96,22 @@ def choices_of(faces: Sequence[FaceReading], digest: str) -> Choices:
     )
 
 
-def choose_who(choices: Choices, photos: Sequence[str] = ()) -> None:
-    """Show buttons for everyone and each face; many faces are in a menu, with the names of their `photos`."""
+def choose_who(choices: Choices) -> None:
+    """Show buttons for everyone and each face of one photo; many faces are in a menu."""
     if state.WHO not in choices.widgets:
         return
     options = [state.EVERYONE, *(f"Face {number}" for number in range(1, len(choices.faces) + 1))]
     shared = {"label_visibility": "collapsed", **choices.widgets[state.WHO]}
-    if photos or len(choices.faces) > _MAX_BUTTONS:
-        names = {f"Face {number}": f"Face {number}, {photo}" for number, photo in enumerate(photos, 1)}
-        width = 240 if photos else 160
-        st.selectbox("Songs for", options, width=width, format_func=lambda who: names.get(who, who), **shared)
+    if len(choices.faces) > _MAX_BUTTONS:
+        st.selectbox("Songs for", options, width=160, **shared)
     else:
         st.segmented_control("Songs for", options, required=True, wrap=False, **shared)
 
 
 def choose_face(digest: str, label: str) -> None:
-    """Choose the face with this number, not the mean of all; for callbacks."""
-    if label.isdecimal():
-        st.session_state[state.fresh(f"who-{digest}")] = f"Face {label}"
-        _link_choices(digest)
+    """Choose the face or person with this label on the plane, or everyone; for callbacks."""
+    st.session_state[state.fresh(f"who-{digest}")] = who_of(label)
+    _link_choices(digest)
 
 
 def choose_by_hand(choices: Choices) -> None:

@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -27,13 +29,21 @@ from emomusic.app.answer import (
     show_bars,
     show_plane,
 )
-from emomusic.app.charts import reserve_space, roomy_columns, show_sharp
-from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message, show_problems
+from emomusic.app.charts import reserve_space, roomy_columns, show_sharp, show_tile
+from emomusic.app.frame import download_button, escape_markdown_message, show_problems
 from emomusic.app.parts import show_style
 from emomusic.app.persons import PersonsState, choose_persons, show_known
-from emomusic.app.photo.choices import Choices, choices_of, choose_by_hand, choose_face, choose_who
+from emomusic.app.photo.choices import Choices, choices_of, choose_by_hand, choose_face, choose_who, who_of
 from emomusic.app.photo.reading import Photos
-from emomusic.app.photo.screen import PARTS, screen_style, show_faces, show_picture
+from emomusic.app.photo.screen import (
+    PARTS,
+    choose_person,
+    screen_style,
+    sentence_of,
+    show_faces,
+    show_picture,
+    show_sheet,
+)
 from emomusic.app.picture_chooser import (
     ALL_SAMPLES,
     Picture,
@@ -49,15 +59,16 @@ from emomusic.app.picture_chooser import (
 from emomusic.app.player import PLAYLIST, show_queue
 from emomusic.app.queues import play_for
 from emomusic.app.state import page_state
+from emomusic.charts.affect import FacePoint
 from emomusic.export import faces_csv, gallery_csv, gallery_record, picture_record, request_record
-from emomusic.faces.reading import PictureReading
+from emomusic.faces.reading import PictureReading, group_of
 from emomusic.marks.card import PICTURE_SIZE, card_title, draw_card, framed
 from emomusic.marks.picture import annotated_picture, annotated_preview
 from emomusic.media.images import encode_png, read_image
 from emomusic.songs.queue import SongQueue
 from emomusic.text import for_excel, pluralize
 
-_CARDS_SHOWN = 12
+_CARDS_SHOWN, _FACES_SHOWN = 12, 24
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,8 +117,8 @@ class ShownPhotos:
         if with_faces and one is not None:
             pictures = [annotated_preview(read_image(one.preview), self._corrected, *PICTURE_SIZE)]
         elif with_faces:
-            faces = (read_image(face) for photo in self.photos.photos for face in photo.faces)
-            pictures = [framed(face, each.emotion) for face, each in zip(faces, self.choices.faces, strict=True)]
+            faces = zip(self.photos.faces, self.choices.faces, strict=True)
+            pictures = [framed(read_image(face), each.emotion) for face, each in faces]
         title = card_title(shares.emotion, datetime.now().astimezone().date(), pick)
         return encode_png(draw_card(title, _sentence(self.choices), shares, pick, pictures))
 
@@ -132,7 +143,7 @@ def show_photos() -> None:
             parts = {part: st.container(key=f"part-{part}", gap="xsmall", height="stretch") for part in PARTS}
     parts |= {"style": style, "title": title, "who": who}
     if num_photos == 1 and not (first := photos.decoded(next(iter(photos.each)))).problem:
-        style.html(screen_style(first.reading, None))
+        style.html(screen_style([first.reading], ()))
         with parts["picture"]:
             on_photo = show_picture(first.preview, "The photo")
 
@@ -150,28 +161,28 @@ def show_photos() -> None:
 
 
 def _show_answer(photos: Photos, parts: Mapping[str, DeltaGenerator], on_photo: DeltaGenerator | None) -> None:
-    """Show the parts of the screen. Of several photos, that of the chosen face is shown."""
-    readings = photos.readings
-    choices = choices_of([face for reading in readings for face in reading.faces], photos.digest)
-    owners = [number for number, reading in enumerate(readings) for _ in reading.faces]
-    listener, is_group = choices.listener, photos.one is None
-    number = 0 if choices.face is None else owners[choices.face - 1]
-    corrected = tuple(face for face, owner in zip(choices.faces, owners, strict=True) if owner == number)
-    reading = replace(readings[number], faces=corrected)
-    options = {"has_songs": listener is not None, "is_group": is_group, "has_faces": bool(choices.faces)}
-    parts["style"].html(screen_style(reading, choices.face, **options))
+    """Show the parts of the screen: of one photo, or of several as a contact sheet."""
+    choices = choices_of([face for reading in photos.readings for face in reading.faces], photos.persons, photos.digest)
+    corrected = iter(choices.faces)
+    readings = [replace(each, faces=tuple(next(corrected) for _ in each.faces)) for each in photos.readings]
+    listener, choose = choices.listener, partial(choose_face, photos.digest)
+    options = {"has_songs": listener is not None, "has_faces": bool(choices.faces)}
+    parts["style"].html(screen_style(readings, choices.chosen, **options))
     parts["title"].title(_sentence(choices), anchor=False, width="content")
-    names = [photos.names[owner] for owner in owners] if is_group else []
     with parts["who"]:
-        choose_who(choices, names)
+        if photos.one is not None:
+            choose_who(choices)
+        elif len(choices.faces) > 1:
+            choose_person(photos, choices.label, on_choice=choose)
     with parts["picture"]:
-        if is_group:
-            on_photo = _show_chosen(photos, choices, number)
         if on_photo is not None:
             with on_photo:
-                show_faces(reading, on_face=partial(choose_face, photos.digest))
-        if photos.photos[number].note is not None:
-            st.caption(escape_markdown(photos.photos[number].note or ""))
+                show_faces(readings[0], on_face=choose)
+            if photos.photos[0].note:
+                st.caption(photos.photos[0].note)
+        else:
+            st.markdown(_counts(photos, choices))
+            show_sheet(photos.photos, readings, on_face=choose)
     songs = None
     if listener is not None:
         with parts["player"]:  # before the charts, whose code keeps the browser busy for half a second
@@ -181,48 +192,54 @@ def _show_answer(photos: Photos, parts: Mapping[str, DeltaGenerator], on_photo: 
         _show_bars(choices)
     if songs is not None and listener is not None:
         with parts["plane"]:
-            choose = partial(choose_face, photos.digest) if len(choices.faces) > 1 else None
-            points = face_points({face.number: face.probabilities for face in choices.faces})
-            if is_group:
-                pictures = [b64encode(face).decode() for photo in photos.photos for face in photo.faces]
-                sources = (f"data:image/jpeg;base64,{picture}" for picture in pictures)
-                points = [replace(point, picture=source) for point, source in zip(points, sources, strict=False)]
-            show_plane(songs, listener.label, points, on_face=choose, height="stretch")
+            on_face = choose if len(choices.faces) > 1 else None
+            show_plane(songs, listener.label, _points(photos, choices), on_face=on_face, height="stretch")
     keep_result(photos.digest, ShownPhotos(photos, shown_pictures()[0], choices, songs))
     with parts["actions"]:
         _show_actions(photos, choices)
-    if is_group:
+    if photos.one is None:
         _show_notes(photos)
+        if len(choices.faces) > 1:
+            _show_persons(photos, choices, choose)
     elif len(choices.faces) > 1:
         _show_face_cards(photos, choices)
 
 
 def _sentence(choices: Choices) -> str:
-    """The emotion of the chosen face or of everyone."""
-    shares = choices.probabilities
+    """The emotion of the chosen face or person, or of everyone."""
+    shares, is_everyone = choices.probabilities, not choices.chosen
     if not choices.faces or shares is None:
         return "No face found"
     if choices.emotion is not None:
-        return f"{'' if choices.face else 'Together: '}{choices.emotion.adjective}, as you say".capitalize()
-    return group_sentence(shares, group_of=1 if choices.face else len(choices.faces))
+        return f"{'Together: ' if is_everyone else ''}{choices.emotion.adjective}, as you say".capitalize()
+    return group_sentence(shares, group_of=len(choices.faces)) if is_everyone else f"{sentence_of(choices.shown)[:-1]}"
 
 
-def _show_chosen(photos: Photos, choices: Choices, number: int) -> DeltaGenerator | None:
-    """Show how many faces show which emotion, and the photo of the chosen face."""
+def _counts(photos: Photos, choices: Choices) -> str:
+    """How many faces show which emotion."""
     counts = Counter(face.emotion for face in choices.faces)
     shown = ", ".join(f"{counts[emotion]} {emotion.adjective}" for emotion in EMOTIONS if counts[emotion])
     num_faces, num_photos = pluralize(len(choices.faces), "face"), pluralize(len(photos.photos), "photo")
-    st.markdown(f"{num_faces} in {num_photos}{': ' if shown else ''}{shown}.")
-    return None if choices.face is None else show_picture(photos.photos[number].preview, photos.names[number])
+    return f"{num_faces} in {num_photos}{': ' if shown else ''}{shown}."
+
+
+def _points(photos: Photos, choices: Choices) -> list[FacePoint]:
+    """The faces of one photo on the plane; of several, each person, and the chosen face, as its picture."""
+    if not photos.persons:
+        return face_points({face.number: face.probabilities for face in choices.faces})
+    chosen, points = {choices.label: choices.chosen} if choices.chosen else {}, []
+    for label, who in (dict(islice(photos.persons.items(), MOST_POINTS)) | chosen).items():
+        shares = group_of([choices.faces[number - 1] for number in who])
+        assert shares is not None  # at least one face counts
+        source = f"data:image/jpeg;base64,{b64encode(photos.faces[who[0] - 1]).decode()}"
+        points.append(FacePoint(label, affect_of(shares), shares.emotion, source))
+    return points
 
 
 def _show_notes(photos: Photos) -> None:
     """Show what the figures of several photos leave out, and the files that could not be read."""
     notes = list(page_state(PictureState).notes)
-    if without := [photo.name for photo in photos.photos if not photo.faces]:
-        more = f" and {len(without) - 3} more" if len(without) > 3 else ""
-        notes.insert(0, f"No face found in {', '.join(map(escape_markdown, without[:3]))}{more}.")
-    if sum(len(photo.faces) for photo in photos.photos) > MOST_POINTS:
+    if len(photos.persons) > MOST_POINTS:
         notes.append(FIRST_POINTS)
     if notes:
         st.caption(" ".join(notes))
@@ -295,9 +312,26 @@ def _offer(here: PictureState, label: str, make: Callable[[ShownPhotos], str | b
     download_button(label, here, lambda photo: make(photo.results[ShownPhotos][1]), name, type="tertiary")
 
 
+def _show_persons(photos: Photos, choices: Choices, on_face: Callable[[str], None]) -> None:
+    """Show a row for each person in several photos, and one of the other faces."""
+    show_style(__file__, "persons.css", CHOSEN=choices.label)
+    st.header("Each person", anchor=False)
+    rows = {who_of(label): who for label, who in photos.persons.items() if len(who) > 1}
+    others = {"In one photo": tuple(who[0] for who in photos.persons.values() if len(who) == 1)}
+    for name, who in (dict(islice(rows.items(), _CARDS_SHOWN)) | others).items():
+        faces = [choices.faces[number - 1] for number in who]
+        if faces:
+            with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"row-{name}"):
+                st.markdown(f"**{name}**: {pluralize(len(faces), 'face')}  \n{sentence_of(faces)}", width=200)
+                for face in faces[:_FACES_SHOWN]:
+                    label, picture = str(face.number), photos.faces[face.number - 1]
+                    options: dict[str, Any] = {"width": 72, "on_click": on_face, "args": (label,)}
+                    show_tile("portrait", f"face-{label}", picture, str(face.emotion), alt=f"Face {label}", **options)
+
+
 def _show_face_cards(photos: Photos, choices: Choices) -> None:
     """Show one card per face, in the order of the numbers on the photo."""
-    show_style(__file__, "cards.css", CHOSEN=str(choices.face or "none"))
+    show_style(__file__, "cards.css", CHOSEN="-".join(map(str, choices.chosen)) or "none")
     st.header("Each face", anchor=False)
     shown = zip(choices.faces[:_CARDS_SHOWN], photos.photos[0].faces, strict=False)
     with st.container(horizontal=True, gap="small", key="face-cards"):

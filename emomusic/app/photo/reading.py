@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from emomusic.app.persons import PersonsState, with_persons
 from emomusic.app.picture_chooser import Picture, PictureState, shown_pictures
 from emomusic.app.state import page_state
 from emomusic.compat import return_free_memory
 from emomusic.errors import ImageError
+from emomusic.faces.identity import ROOM_AROUND, Descriptors, describe_crops, group_persons
 from emomusic.faces.reading import PictureReading, number_faces, read_faces
-from emomusic.marks.picture import ROOM_AROUND
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, read_image, shrink
 from emomusic.server.capacity import session_id
 from emomusic.server.shared import shared
 
 _PREVIEW_SIDE = 1400  # pixels; Streamlit shrinks images wider than 1460 pixels on every run
+_SHEET_SIDE = 480  # of a photo among several
 _FACE_SIDE = 128
 _NOTHING = PictureReading(1, 1, (), 0, 0)
 
@@ -30,11 +33,13 @@ class Photo:
     problem: str = ""  # why it cannot be read
     image: RgbImage | None = None  # the photo, until it is read
     preview: bytes = b""  # JPEG in screen size
+    small: bytes = b""  # JPEG for the contact sheet
     decode_ms: float = 0.0  # duration of the decoding
     found: PictureReading = _NOTHING  # the faces, read without profiles; none before the photo is read
     reading: PictureReading = _NOTHING  # the faces, read with the profiles of the session's persons
     faces: tuple[bytes, ...] = ()  # JPEG of each face
-    note: str | None = None  # what of its file was read
+    note: str = ""  # what of its file was read, and how
+    descriptors: Descriptors | None = None  # of the faces, until all photos are read
 
     @classmethod
     def of(cls, picture: Picture) -> Photo:
@@ -45,17 +50,23 @@ class Photo:
         except ImageError as error:
             return cls(picture.name, str(error))
         image = decoded.pixels
-        decode_ms, preview = 1000 * (time.perf_counter() - started), encode_jpeg(shrink(image, _PREVIEW_SIDE)[0])
+        decode_ms = 1000 * (time.perf_counter() - started)
+        preview, small = (encode_jpeg(shrink(image, side)[0]) for side in (_PREVIEW_SIDE, _SHEET_SIDE))
         unread = replace(_NOTHING, width=image.shape[1], height=image.shape[0])
-        return cls(picture.name, "", image, preview, decode_ms, unread, unread, note=decoded.note)
+        return cls(picture.name, "", image, preview, small, decode_ms, unread, unread, note=decoded.note or "")
 
-    def read(self) -> None:
-        """Find and read the faces."""
+    def read(self, *, of_several: bool) -> None:
+        """Find and read the faces; `of_several` photos, they are compared with those of the others."""
         if (image := self.image) is not None:
             self.found = read_faces(image, *shared().visitor_networks(session_id()))
             self.reading = with_persons(image, self.found)
-            crops = (crop_face(image, face.face.box, margin=ROOM_AROUND) for face in self.found.faces)
+            faces = [each.face for each in self.found.faces]
+            crops = [face.upright(crop_face(image, face.box, margin=ROOM_AROUND)) for face in faces]
             self.faces = tuple(encode_jpeg(shrink(crop, _FACE_SIDE)[0]) for crop in crops)
+            if turn := next((face.turn for face in faces), 0):
+                self.note = " ".join([*filter(None, [self.note]), f"Read after a turn of {turn} degrees."])
+            if of_several and crops:
+                self.descriptors = describe_crops(crops)
             self.image = image = None
             return_free_memory()
 
@@ -79,6 +90,8 @@ class Photos:
     digest: str  # of all of them
     each: dict[str, Photo | None]  # by digest, in their order; None before it was decoded
     persons_version: int  # of the persons with whose profiles the faces were read
+    # Of several photos, by label: "P1" with the numbers of the faces of a person, "7" for a face that is alone
+    persons: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def is_read(self) -> bool:
@@ -99,6 +112,11 @@ class Photos:
     def one(self) -> Photo | None:
         """The photo, if only one was chosen and it has no problem."""
         return self.photos[0] if len(self.each) == 1 and self.photos else None
+
+    @property
+    def faces(self) -> list[bytes]:
+        """JPEG of each face, by number."""
+        return [face for photo in self.photos for face in photo.faces]
 
     @property
     def names(self) -> list[str]:
@@ -136,11 +154,19 @@ class Photos:
             if before is None or before.image is not None:
                 on_progress(number)
                 photo = self.decoded(digest)
-                photo.read()
+                photo.read(of_several=len(self.each) > 1)
                 if len(self.each) > 1:
                     mine.own = tuple(
                         replace(one, data=photo.preview, held=None) if one.digest == digest else one for one in mine.own
                     )
+        if (described := [photo for photo in self.photos if photo.descriptors is not None]) and not self.persons:
+            rows = np.concatenate([photo.descriptors for photo in described if photo.descriptors is not None])
+            owners = [number for number, photo in enumerate(described) for _ in photo.faces]
+            for number, group in enumerate(group_persons(rows, owners), 1):
+                faces = tuple(row + 1 for row in group)
+                self.persons[f"P{number}" if len(faces) > 1 else str(faces[0])] = faces
+            for photo in described:
+                photo.descriptors = None
         if self.persons_version != (version := page_state(PersonsState).version):
             for photo in self.photos:
                 photo.read_again()
