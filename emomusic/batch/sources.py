@@ -140,7 +140,7 @@ def _distinct(items: Iterable[Item]) -> list[Item]:
 def _item(name: str, path: str, **values: Any) -> Item:
     """An item. Its name shows bytes outside UTF-8 as escapes."""
     text = name.encode("utf-8", "backslashreplace").decode()
-    return Item(text, path, is_film=has_ending(name, FILM_ENDINGS) and not has_ending(name, ("gif",)), **values)
+    return Item(text, path, is_film=has_ending(name, FILM_ENDINGS), **values)
 
 
 def has_ending(name: str, endings: Iterable[str]) -> bool:
@@ -152,7 +152,7 @@ def _max_bytes(name: str) -> int | None:
     """The largest size of a picture or film with this name; None for other files."""
     if is_left_out(name.rpartition("/")[2]):
         return None
-    if has_ending(name, FILM_ENDINGS):
+    if has_ending(name, (*FILM_ENDINGS, "gif")):
         return MAX_FILM_BYTES
     return MAX_BYTES if has_ending(name, PICTURE_ENDINGS) else None
 

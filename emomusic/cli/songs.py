@@ -111,7 +111,7 @@ def _analyzed(
             picture = None if kind is Kind.FILM else read_picture_file(name)
         except ImageError as error:
             ending = name.lower().rpartition(".")[2]
-            if ending == "gif" or ending not in FILM_ENDINGS:
+            if ending not in FILM_ENDINGS:
                 log_file_error(name, str(error))
                 yield {"image": name, "error": str(error)}, 2
                 continue

@@ -15,10 +15,11 @@ from typing import Any, BinaryIO
 import av
 
 from emomusic.errors import FilmError
+from emomusic.media.animation import Animation
 from emomusic.media.container import DAMAGE, MediaFile
 from emomusic.media.film_frame import FilmFrame, orientation_of, rgb_picture, yuv_picture
 from emomusic.media.film_steps import MOST_PACKETS, FilmClock, FilmStep, FilmSteps, at_rate, is_busy, is_long
-from emomusic.media.formats import GuardedFile, Kind, foreign_file, format_of, mov_atoms
+from emomusic.media.formats import ANIMATIONS, GuardedFile, Kind, foreign_file, format_of, mov_atoms
 from emomusic.media.images import RgbImage
 from emomusic.text import format_clock
 
@@ -107,12 +108,15 @@ class FilmFile(MediaFile):
     def _open(self) -> None:
         self.num_bytes = self._file.seek(0, io.SEEK_END)
         found = format_of(self._head(), self.name)
-        if found.demuxer is None or not (found.kind is Kind.FILM or found.demuxer in ("gif", "mov")):
+        if found.demuxer is None or (found.kind is Kind.SONG and found.demuxer != "mov"):
             raise FilmError(foreign_file(self.quoted, found.kind, Kind.FILM))
         self.demuxer = found.demuxer
         self._is_cut_off = _is_cut_off(self._file, self.num_bytes, self.demuxer)
         self._file.seek(0)
-        self._open_container(self.demuxer, _BUFFER_BYTES)
+        if self.demuxer in ANIMATIONS:
+            self._open_animation()
+        else:
+            self._open_container(self.demuxer, _BUFFER_BYTES)
         self._stream: Any = self._chosen_video()
         codec = self._stream.codec_context
         if "enc_key_id" in self._stream.metadata:  # Matroska
@@ -156,6 +160,12 @@ class FilmFile(MediaFile):
         return (
             None if self.num_videos == 1 else f"The film has {self.num_videos} videos; number {self.stream} was read."
         )
+
+    def _open_animation(self) -> None:
+        try:
+            self._container = Animation(self._file, self.demuxer)
+        except ValueError:
+            raise self._damaged() from None
 
     def _chosen_video(self) -> Any:
         videos = self._videos()
@@ -348,9 +358,10 @@ class FilmFile(MediaFile):
         codec.flush_buffers()
         return frames[0] if len(frames) == 1 and not frames[0].is_corrupt else None
 
-    def _drained(self, codec: Any) -> list[Any]:
+    def _drained(self, codec: Any, packet: Any = None) -> list[Any]:
+        """The frames that a packet completes, or the last ones; none if it is damaged."""
         try:
-            return list(codec.decode(None))
+            return list(codec.decode(packet))
         except DAMAGE:
             return []
 
@@ -363,20 +374,14 @@ class FilmFile(MediaFile):
         self._skip_unneeded(codec, rate)
         return codec
 
-    def _filled(self, codec: Any, packets: Sequence[Any], offset_s: float) -> list[FilmFrame]:
+    def _filled(self, codec: Any, packets: Sequence[Any], offset_s: float) -> Iterator[FilmFrame]:
         """The frames of packets from a key frame on."""
-        frames = []
-        for packet in packets:
-            with contextlib.suppress(*DAMAGE):
-                frames += codec.decode(packet)
-        frames += self._drained(codec)
-        codec.flush_buffers()
         moved_s = offset_s - self._clock.offset_s
-        return [
-            self._film_frame(self._clock.of(given_s) + moved_s, frame)
-            for frame in frames
-            if (given_s := self._seconds_of(frame)) is not None and frame.width * frame.height <= MAX_PIXELS
-        ]
+        codec.flush_buffers()  # the frames before may not all have been wanted
+        for packet in (*packets, None):
+            for frame in self._drained(codec, packet):
+                if (given_s := self._seconds_of(frame)) is not None and frame.width * frame.height <= MAX_PIXELS:
+                    yield self._film_frame(self._clock.of(given_s) + moved_s, frame)
 
     def _is_picture(self, packet: Any) -> bool:
         """Whether a packet is of the pictures. Those of the sound are kept."""

@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from emomusic.media.film_frame import FilmFrame
@@ -66,12 +67,12 @@ class FilmStep:
 
     Attributes:
         frame: the frame.
-        between: decodes the frames between the two.
+        between: decodes the frames between the two, one after the other.
         is_busy: whether one of those is as large as a new picture.
     """
 
     frame: FilmFrame
-    between: Callable[[], Sequence[FilmFrame]] = tuple
+    between: Callable[[], Iterable[FilmFrame]] = tuple
     is_busy: bool = False
 
 
@@ -102,14 +103,14 @@ class FilmSteps:
                 self._held.append(frame)
 
     def take(
-        self, frame: FilmFrame, more: Callable[[], Sequence[FilmFrame]] = tuple, *, is_busy: bool = False
+        self, frame: FilmFrame, more: Callable[[], Iterable[FilmFrame]] = tuple, *, is_busy: bool = False
     ) -> FilmStep:
         """A step to this frame. `more` decodes the frames between them that `of` did not take."""
         held, after_s = tuple(self._held), self._held[-1].time_s if self._held else self.last.time_s
 
-        def between() -> Sequence[FilmFrame]:
+        def between() -> Iterable[FilmFrame]:
             later = at_rate((each for each in more() if each.time_s < frame.time_s), self.rate, after_s)
-            return (*held, *later)
+            return chain(held, later)
 
         self.last, self._held = frame, []
         return FilmStep(frame, between, is_busy)

@@ -119,14 +119,15 @@ PICTURE_ENDINGS = (
     *("jp2", "j2k", "jpf", "jpx", "jpc", "j2c", "pnm", "ppm", "pgm", "pbm", "tga", "ico"),
     *("dng", "nef", "nrw", "cr2", "cr3", "arw", "pef", "raf", "orf", "rw2"),  # raw photos
 )
-FILM_ENDINGS = ("mp4", "mov", "m4v", "webm", "mkv", "avi", "mts", "m2ts", "ts", "3gp", "gif")
+FILM_ENDINGS = ("mp4", "mov", "m4v", "webm", "mkv", "avi", "mts", "m2ts", "ts", "3gp")
+ANIMATION_ENDINGS = ("gif", "webp", "png", "apng", "avif")  # of pictures too
 AUDIO_ENDINGS = ("mp3", "flac", "ogg", "oga", "opus", "m4a", "m4b", "wav", "aif", "aiff", "aifc", "mka", "weba")
 SONG_UPLOADS = (*AUDIO_ENDINGS, "mp4", "webm", "mkv")
 """Endings of films too, which may have sound only."""
 
 FORMATS = {
     Kind.PICTURE: "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF",
-    Kind.FILM: "MP4, MOV, WebM, MKV, AVI, MTS or animated GIF",
+    Kind.FILM: "MP4, MOV, WebM, MKV, AVI, MTS, or animated GIF, WebP, PNG or AVIF",
     Kind.SONG: "MP3, FLAC, Ogg, Opus, M4A, WAV or AIFF",
     Kind.ARCHIVE: "ZIP or TAR",
     Kind.TABLE: "CSV, Excel, ODS, Parquet or JSON",
@@ -136,6 +137,9 @@ FORMATS = {
 
 LONGEST_S = 100 * 3600.0
 """Longest valid duration of a song. Longer ones are errors of the file."""
+
+ANIMATIONS = {"webp": "WEBP", "apng": "PNG", "avif": "AVIF"}
+"""Demuxers of animated pictures that Pillow reads instead of FFmpeg, and its names of their formats."""
 
 HEAD_BYTES = 2**16
 """Bytes that tell the format. An MP3 may begin with junk or the rest of a frame."""
@@ -147,7 +151,8 @@ class Format:
 
     Attributes:
         kind: what it holds. The head of an MP4 or Matroska file does not tell songs from films; `kind_of` does.
-        demuxer: FFmpeg's name for a format of films or songs that EmoMusic reads; otherwise None.
+        demuxer: FFmpeg's name for a format of films or songs that EmoMusic reads; otherwise None. Animated pictures
+            have one, and are films if they have several frames.
     """
 
     kind: Kind
@@ -204,7 +209,11 @@ def format_of(head: bytes, name: str = "") -> Format:
         name: of the file. Some M4A files begin like films, and only their name tells.
     """
     if head[4:8] == b"ftyp" and head[8:12] in _ISO_BRANDS:
-        return Format(Kind.PICTURE)
+        return Format(Kind.PICTURE, "avif" if head[8:12] == b"avis" else None)
+    if is_animated_webp(head):
+        return Format(Kind.PICTURE, "webp")
+    if head.startswith(b"\x89PNG") and b"acTL" in head[: max(head.find(b"IDAT"), 0)]:
+        return Format(Kind.PICTURE, "apng")
     if head[4:8] == b"ftyp" and (head[8:12] in _M4A_BRANDS or name.lower().endswith((".m4a", ".m4b"))):
         return Format(Kind.SONG, "mov")
     if head.startswith(b"OggS") and b"theora" in head[:128]:
@@ -227,6 +236,11 @@ def format_of(head: bytes, name: str = "") -> Format:
     if _PLAYLIST.match(head) or name.lower().endswith(_PLAYLISTS):
         return Format(Kind.PLAYLIST)
     return Format(Kind.TABLE if _is_table(head) else Kind.TEXT if _is_text(head) else Kind.OTHER)
+
+
+def is_animated_webp(data: bytes) -> bool:
+    """Whether a file says that it is an animated WebP."""
+    return len(data) > 20 and data[8:16] == b"WEBPVP8X" and bool(data[20] & 2)
 
 
 _TGA_DEPTHS = {1: (8,), 2: (16, 24, 32), 3: (8, 16), 9: (8,), 10: (16, 24, 32), 11: (8, 16)}
@@ -330,7 +344,7 @@ MediaSource = str | os.PathLike[str] | BinaryIO | bytes
 def kind_of(source: MediaSource, name: str = "") -> Kind:
     """What a file holds, also in formats that EmoMusic does not read. `OTHER` if it cannot be read.
 
-    A GIF with a single picture is a picture. MP4, MOV, WebM and Matroska files with sound only are songs.
+    An animated picture with a single frame is a picture. MP4, MOV, WebM and Matroska files with sound only are songs.
 
     Args:
         source: path, content, or a binary file with `seek`, which stays open at its start.
@@ -351,7 +365,7 @@ def _kind_of(file: BinaryIO, name: str) -> Kind:
     file.seek(0)
     head = file.read(HEAD_BYTES)
     found = format_of(head, name)
-    if found.demuxer == "gif":
+    if found.kind is Kind.PICTURE and found.demuxer is not None:
         found = Format(Kind.FILM if _is_animated(file) else Kind.PICTURE)
     elif found.kind is Kind.FILM and found.demuxer in ("mov", "matroska"):
         tracks = _mov_tracks(file) if found.demuxer == "mov" else set(re.findall(rb"\x86[\x81-\xbf]([VA])_", head))
@@ -395,7 +409,7 @@ def _is_animated(file: BinaryIO) -> bool:
 
     try:
         file.seek(0)
-        with Image.open(file, formats=["GIF"]) as picture:
+        with Image.open(file, formats=["GIF", *ANIMATIONS.values()]) as picture:
             return bool(getattr(picture, "is_animated", False))
     except Exception:  # decoders raise anything on hostile bytes; `read_image` then explains the problem
         return False

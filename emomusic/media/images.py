@@ -28,7 +28,7 @@ from emomusic.errors import ImageError
 from emomusic.media.formats import FORMATS, GuardedFile, Kind, foreign_file, is_tga, kind_of, open_file
 from emomusic.media.formats import PICTURE_ENDINGS as PICTURE_ENDINGS
 from emomusic.media.pixels import RgbImage as RgbImage
-from emomusic.media.pixels import choose_page, read_deep_colours, to_rgb, with_orientation
+from emomusic.media.pixels import choose_page, read_deep_colours, to_rgb, with_alpha, with_orientation
 from emomusic.media.raw_photos import is_raw_photo, largest_jpeg, tiff_directories
 from emomusic.text import size_over
 
@@ -131,7 +131,7 @@ def _decode(data: bytes, name: str, *, orientation: int = 1) -> DecodedPicture:
     if data[4:8] == b"ftyp":
         _register_heic()
         formats = ("HEIF", *_FORMATS)
-    file = GuardedFile(io.BytesIO(data))
+    file = GuardedFile(io.BytesIO(with_alpha(data)))
     file.deadline_s = time.thread_time() + WORK_S
     try:
         with Image.open(cast("BinaryIO", file), formats=formats) as picture:

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
+from emomusic.media.formats import is_animated_webp
+
 log = logging.getLogger(__name__)
 
 RgbImage: TypeAlias = npt.NDArray[np.uint8]
@@ -81,13 +83,7 @@ def to_rgb(picture: Image.Image, data: bytes) -> RgbImage:
         picture = white
     if picture.mode != "RGB":
         picture = picture.convert("RGB")
-    pixels = np.array(picture, dtype=np.uint8)
-    if (frame := _frame_inside_canvas(data)) is not None:
-        left, top, width, height = frame
-        canvas = np.full_like(pixels, 255)
-        canvas[top : top + height, left : left + width] = pixels[top : top + height, left : left + width]
-        return canvas
-    return pixels
+    return np.array(picture, dtype=np.uint8)
 
 
 def _turn_upright(picture: Image.Image) -> None:
@@ -179,15 +175,6 @@ def to_eight_bits(values: npt.NDArray[Any]) -> RgbImage:
     return np.concatenate([np.rint((exact(each) - low) * scale).clip(0, 255).astype(np.uint8) for each in rows])
 
 
-def _frame_inside_canvas(data: bytes) -> tuple[int, int, int, int] | None:
-    """Left, top, width and height of the first frame of an animated WebP, in pixels; None if it fills the canvas.
-
-    Around it, decoders without an alpha channel show black.
-    """
-    if data[8:16] != b"WEBPVP8X" or not data[20] & 2 or (at := data.find(b"ANMF", 30, 2**16)) < 0:
-        return None
-    numbers = [
-        int.from_bytes(data[start : start + 3], "little") for start in (at + 8, at + 11, at + 14, at + 17, 24, 27)
-    ]
-    left, top, width, height = 2 * numbers[0], 2 * numbers[1], numbers[2] + 1, numbers[3] + 1
-    return (left, top, width, height) if (width, height) != (numbers[4] + 1, numbers[5] + 1) else None
+def with_alpha(data: bytes) -> bytes:
+    """The file of a picture. An animated WebP has an alpha channel, without which margins of frames are black."""
+    return data[:20] + bytes([data[20] | 0x10]) + data[21:] if is_animated_webp(data) else data

@@ -50,8 +50,8 @@ _MOVED, _GROUP_CHANGE, _FACE_CHANGE = 1.0, 0.15, 0.4
 _CUT_DIFFERENCE = 18.0
 _THUMBNAIL = (32, 18)
 
-_NUM_DESCRIPTORS = 3  # of each appearance of a face
-_ENOUGH_DESCRIPTORS = 6  # of a person; then, one of each further appearance is enough
+_NUM_DESCRIPTORS = 2  # of each appearance of a face
+_ENOUGH_DESCRIPTORS = 3  # of a person; then, one of each further appearance is enough
 _DESCRIBE_INTERVAL_S = 1.0
 
 _MOMENT = 1.5  # readings: a face that is seen shorter is not listed, unless no face is seen longer
@@ -139,30 +139,32 @@ class _Reader:
 
     def read(self, step: FilmStep, ready: _Prepared) -> Iterator[FilmMoment]:
         """The reading of a step, after those of the frames before it if the picture or the faces changed."""
-        tracks, finder = copy.copy(self._tracks), copy.copy(self._finder)
-        between = list[_Prepared]()
-        if is_cut := ready.differs(self._thumbnail):  # or something moves
-            between = [_prepare(self._film, frame) for frame in step.between()]
-            thumbnails = [self._thumbnail, *(each.thumbnail for each in between)]
-            is_cut = any(map(_Prepared.differs, [*between, ready], thumbnails))
-        if not (is_cut or step.is_busy):
-            image = self._look(ready, is_cut=False)
-            changed = self._changed(tracks)
-            if changed and not between:
-                between = [_prepare(self._film, frame) for frame in step.between()]
-            if not (changed and between):
-                yield self._named(ready, image, is_cut=False)
+        between, before, has_cut = list[_Prepared](), self._thumbnail, False
+        if ready.differs(before) or step.is_busy:  # a cut, or something moves
+            for frame in step.between():
+                between.append(_prepare(self._film, frame))
+                if is_cut := between[-1].differs(before):
+                    yield self._next(between[-1], is_cut=True)
+                before, has_cut = between[-1].thumbnail, has_cut or is_cut
+                if is_cut and not ready.differs(before):  # the frames up to the step hardly differ
+                    break
+            is_cut = ready.differs(before)
+            if has_cut or is_cut:
+                yield self._next(ready, is_cut=is_cut)
                 return
-            self._tracks, self._finder = tracks, finder
-        elif not between:
-            between = [_prepare(self._film, frame) for frame in step.between()]
-        for more in between:
-            yield self._next(more)
-        yield self._next(ready)
+        tracks, finder = copy.copy(self._tracks), copy.copy(self._finder)
+        image = self._look(ready, is_cut=False)
+        if not self._changed(tracks) or not (
+            between := between or [_prepare(self._film, frame) for frame in step.between()]
+        ):
+            yield self._named(ready, image, is_cut=False)
+            return
+        self._tracks, self._finder = tracks, finder
+        for more in (*between, ready):
+            yield self._next(more, is_cut=False)
 
-    def _next(self, ready: _Prepared) -> FilmMoment:
+    def _next(self, ready: _Prepared, *, is_cut: bool) -> FilmMoment:
         """The reading of a frame soon after the newest one."""
-        is_cut = ready.differs(self._thumbnail)
         return self._named(ready, self._look(ready, is_cut=is_cut), is_cut=is_cut)
 
     def _look(self, ready: _Prepared, *, is_cut: bool) -> RgbImage:

@@ -13,6 +13,7 @@ from PIL import Image
 
 from emomusic.errors import FilmError
 from emomusic.media.film_file import FilmFile
+from emomusic.media.formats import Kind, kind_of
 from emomusic.media.images import RgbImage
 from tests.films import CODECS, DEFAULT_RATE, assert_quarters, colour_quarters, write_frames
 
@@ -231,14 +232,70 @@ def test_transport_streams_are_read(start: int) -> None:
         assert_quarters(film.picture(frames[-1]), WIDTH, HEIGHT)
 
 
-def test_a_slow_gif_keeps_its_times_and_is_complete() -> None:
+def animation_of(fmt: str, frames: Sequence[Image.Image], durations_ms: Sequence[int], **options: Any) -> bytes:
     buffer = io.BytesIO()
-    shades = [Image.fromarray(np.full((8, 8, 3), shade, np.uint8)) for shade in (0, 100, 200)]
-    shades[0].save(buffer, "GIF", save_all=True, append_images=shades[1:], duration=[100, 3000, 5000])
-    assert times_of(buffer.getvalue()) == [0.0, 0.1, 3.1]
-    with opened(buffer.getvalue()) as film:
+    frames[0].save(buffer, fmt, save_all=True, append_images=frames[1:], duration=list(durations_ms), **options)
+    return buffer.getvalue()
+
+
+ANIMATED = ("GIF", "WEBP", "PNG", "AVIF")
+
+
+@pytest.mark.parametrize("fmt", ANIMATED)
+def test_a_slow_animation_keeps_its_times_and_is_complete(fmt: str) -> None:
+    shades = [Image.fromarray(np.full((16, 16, 3), shade, np.uint8)) for shade in (0, 100, 200)]
+    data = animation_of(fmt, shades, [100, 3000, 5000])
+    assert kind_of(data) is Kind.FILM
+    assert times_of(data) == [0.0, 0.1, 3.1]
+    with opened(data) as film:
+        frames = list(film.frames())
+        assert (len(frames), film.problem, film.end_s) == (3, None, pytest.approx(8.1))
         assert film.duration_s == pytest.approx(8.1)
-        assert (len(list(film.frames())), film.problem) == (3, None)
+        assert [film.picture(frame).mean() for frame in frames] == pytest.approx([0, 100, 200], abs=4)
+    with opened(data) as film:
+        assert [round(step.frame.time_s, 3) for step in film.steps(4.0)] == [0.0, 3.1]
+
+
+@pytest.mark.parametrize("fmt", ANIMATED)
+def test_an_animation_that_names_no_time_is_shown_as_browsers_show_it(fmt: str) -> None:
+    frames = [Image.fromarray(np.roll(QUARTERS, 9 * number, axis=1)) for number in range(5)]
+    data = animation_of(fmt, frames, [1 if fmt == "AVIF" else 0] * 5)
+    assert times_of(data) == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])
+
+
+@pytest.mark.parametrize("fmt", ["WEBP", "PNG"])
+def test_transparent_areas_of_an_animation_are_white(fmt: str) -> None:
+    stickers = [Image.new("RGBA", (160, 160)) for _ in range(3)]
+    for number, sticker in enumerate(stickers):
+        sticker.paste(Image.fromarray(QUARTERS).rotate(180 * number), (0, 32))
+    options = {"lossless": True} if fmt == "WEBP" else {"disposal": 1}
+    with opened(animation_of(fmt, stickers, [100] * 3, **options)) as film:
+        images = [film.picture(frame) for frame in film.frames()]
+    assert len(images) == 3
+    for image in images:
+        assert (image[:32] == 255).all()
+        assert (image[128:] == 255).all()
+    assert_quarters(images[2][32:128], WIDTH, HEIGHT)
+
+
+@pytest.mark.parametrize("fmt", ANIMATED)
+def test_a_damaged_animation_is_no_bug(fmt: str) -> None:
+    frames = [Image.fromarray(np.roll(QUARTERS, 9 * number, axis=1)) for number in range(20)]
+    data = animation_of(fmt, frames, [100] * 20)
+    for share in (0.1, 0.5, 0.9):
+        part = data[: int(share * len(data))]
+        try:
+            with opened(part) as film:
+                num_read = len(list(film.frames()))
+                assert num_read == 20 or film.problem is not None
+        except FilmError:
+            pass
+
+
+@pytest.mark.parametrize("fmt", ANIMATED)
+def test_an_animation_of_one_frame_is_a_picture(fmt: str) -> None:
+    Image.fromarray(QUARTERS).save(buffer := io.BytesIO(), fmt, save_all=True)
+    assert kind_of(buffer.getvalue()) is Kind.PICTURE
 
 
 # Length and completeness

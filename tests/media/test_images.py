@@ -171,6 +171,14 @@ def test_the_first_frame_that_is_not_blank_is_decoded(fmt: str) -> None:
     assert_quarters(read_image(data))
 
 
+def test_a_frame_after_a_smaller_one_is_whole() -> None:
+    blank = Image.new("RGBA", QUARTERS.size)
+    blank.paste((3, 3, 3, 255), (0, 0, 8, 8))
+    whole = QUARTERS.convert("RGBA")
+    data = encoded(blank, "WEBP", save_all=True, append_images=[whole], lossless=True, duration=100)
+    assert_quarters(read_image(bytes(data)))
+
+
 def test_margins_of_a_sticker_are_white() -> None:
     sticker = Image.new("RGBA", (64, 112))
     sticker.paste(QUARTERS, (0, 32))

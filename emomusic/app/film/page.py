@@ -32,7 +32,7 @@ from emomusic.app.queues import forget_queue
 from emomusic.app.state import page_state
 from emomusic.app.uploads import content_of, show_uploader
 from emomusic.assets import data_dir
-from emomusic.media.formats import FILM_ENDINGS, FORMATS, Kind
+from emomusic.media.formats import ANIMATION_ENDINGS, FILM_ENDINGS, FORMATS, Kind
 from emomusic.server.capacity import session_id
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.shared import shared
@@ -107,7 +107,7 @@ def _choose_film() -> None:
             f"Drop a film here: {FORMATS[Kind.FILM]}, up to {MAX_S // 60} minutes and {MAX_MB} MB",
             state.FILM_UPLOAD,
             _store_film,
-            type=list(FILM_ENDINGS),
+            type=[*FILM_ENDINGS, *ANIMATION_ENDINGS],
             max_upload_size=MAX_MB,
             label_visibility="collapsed",
         )
