@@ -1,4 +1,4 @@
-"""Pixels of an opened picture as 8-bit RGB: any depth, transparency, pages, and frames of animations."""
+"""Pixels of an opened picture as 8-bit RGB: any depth and range, transparency, pages, and animations."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from emomusic.media.formats import is_animated_webp
+from emomusic.media.hdr import to_sdr, transfer_of
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,8 @@ def to_rgb(picture: Image.Image, data: bytes) -> RgbImage:
     """
     if picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (0, 0):
         picture = picture.convert("RGB")  # some programs leave the channel empty
-    if (deep := _deep_values(picture, data)) is not None:
+    transfer = transfer_of(data)
+    if transfer is None and (deep := _deep_values(picture, data)) is not None:
         picture = deep
     _turn_upright(picture)
     if picture.has_transparency_data:
@@ -83,7 +85,11 @@ def to_rgb(picture: Image.Image, data: bytes) -> RgbImage:
         picture = white
     if picture.mode != "RGB":
         picture = picture.convert("RGB")
-    return np.array(picture, dtype=np.uint8)
+    pixels = np.array(picture, dtype=np.uint8)
+    if transfer is not None:
+        for rows in np.array_split(pixels, range(_CHUNK_ROWS, len(pixels), _CHUNK_ROWS)):
+            rows[:] = to_sdr(rows.astype(np.uint16) * 257, transfer)
+    return pixels
 
 
 def _turn_upright(picture: Image.Image) -> None:

@@ -1,12 +1,17 @@
 import io
+import struct
+import zlib
 from fractions import Fraction
 
 import av
+import cv2
 import numpy as np
+import pillow_heif
 import pytest
 
 from emomusic.media.film_file import FilmFile
-from emomusic.media.hdr import HLG, PQ, to_sdr
+from emomusic.media.hdr import HLG, PQ, to_sdr, transfer_of
+from emomusic.media.images import read_image
 
 PAPER_NITS = 203
 
@@ -38,10 +43,57 @@ def test_brighter_values_stay_brighter_up_to_white(transfer: int):
     assert image[-1] >= 250
 
 
-@pytest.mark.parametrize(("transfer", "encode"), [(PQ, pq_of), (HLG, lambda nits: (3 * nits / 1000 / 1.2) ** 0.5)])
+TRANSFERS = [(PQ, pq_of), (HLG, lambda nits: (3 * nits / 1000 / 1.2) ** 0.5)]
+
+
+def stripes(encode) -> np.ndarray:
+    """A picture of 16 bits: 2 nits on the left, 60 on the right."""
+    nits = np.repeat(np.repeat([[2.0, 60.0]], 60, axis=0), 80, axis=1)
+    return np.repeat((encode(nits) * 65535).astype(np.uint16)[..., None], 3, axis=2)
+
+
+def contrast_of(image: np.ndarray) -> float:
+    return float(image[:, 90:].mean() - image[:, :70].mean())
+
+
+def png_of(picture: np.ndarray, transfer: int) -> bytes:
+    data = cv2.imencode(".png", picture[..., ::-1])[1].tobytes()
+    chunk = b"cICP" + bytes([9, transfer, 0, 1])
+    return data[:33] + struct.pack(">I", 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) + data[33:]
+
+
+def heic_of(picture: np.ndarray, transfer: int) -> bytes:
+    file = pillow_heif.from_bytes("RGB;16", picture.shape[1::-1], picture.tobytes())
+    colours = {"color_primaries": 9, "transfer_characteristics": transfer, "matrix_coefficients": 9}
+    file.save(buffer := io.BytesIO(), quality=-1, save_nclx_profile=True, **colours)
+    return buffer.getvalue()
+
+
+def avif_of(picture: np.ndarray, transfer: int) -> bytes:
+    with av.open(buffer := io.BytesIO(), "w", format="avif") as container:
+        stream = container.add_stream("libsvtav1", 1, {"preset": "12"})
+        stream.width, stream.height, stream.pix_fmt = *picture.shape[1::-1], "yuv420p10le"
+        context = stream.codec_context
+        context.color_trc, context.color_primaries, context.colorspace = transfer, 9, 9
+        frame = av.VideoFrame.from_ndarray(picture, "rgb48le").reformat(format="yuv420p10le", dst_colorspace="ITU709")
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(("transfer", "encode"), TRANSFERS)
+@pytest.mark.parametrize("write", [png_of, heic_of, avif_of])
+def test_a_picture_of_high_dynamic_range_keeps_its_contrast(write, transfer: int, encode):
+    data = write(stripes(encode), transfer)
+    assert transfer_of(data) == transfer
+    expected = contrast_of(to_sdr(stripes(encode), transfer).astype(int))
+    assert contrast_of(read_image(data).astype(int)) == pytest.approx(expected, abs=8)
+    assert expected > 80
+
+
+@pytest.mark.parametrize(("transfer", "encode"), TRANSFERS)
 def test_a_film_of_high_dynamic_range_keeps_its_contrast(transfer: int, encode):
-    stripes = np.repeat(np.repeat([[2.0, 60.0]], 60, axis=0), 80, axis=1)  # nits
-    picture = np.repeat((encode(stripes) * 65535).astype(np.uint16)[..., None], 3, axis=2)
+    picture = stripes(encode)
     with av.open(buffer := io.BytesIO(), "w", format="mp4") as container:
         stream = container.add_stream("libx265", 10, {"x265-params": "log-level=none"})
         stream.width, stream.height, stream.pix_fmt = 160, 60, "yuv420p10le"
@@ -57,5 +109,4 @@ def test_a_film_of_high_dynamic_range_keeps_its_contrast(transfer: int, encode):
     buffer.seek(0)
     with FilmFile(buffer) as film:
         image = film.picture(next(iter(film.frames()))).astype(int)
-    dark, bright = image[:, :70].mean(), image[:, 90:].mean()
-    assert bright - dark > 80
+    assert contrast_of(image) > 80
