@@ -161,7 +161,8 @@ class Format:
 
 _OTHER_STARTS = {
     Kind.PICTURE: (
-        *(b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51", b"\0\0\1\0"),
+        *(b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
+        *(b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51", b"\0\0\1\0"),
         *(b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0"),  # raw photos
         *(b"8BPS", b"8BPB", b"\xff\x0a", b"\0\0\0\x0cJXL ", b"v/1\x01", b"#?RADIANCE", b"#?RGBE", b"DDS ", b"qoif"),
         *(b"gimp xcf", b"icns", b"II\xbc\x01", b"BPG\xfb", b"\0\0\2\0", b"SIMPLE  =", b"\xd7\xcd\xc6\x9a"),
