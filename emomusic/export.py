@@ -158,6 +158,7 @@ def film_record(
         "video": name,
         "width": reading.width,
         "height": reading.height,
+        **({"turn": reading.turn} if reading.turn else {}),
         "duration_s": duration_s,
         "faces": [_film_face(face) for face in reading.faces()],
         "scenes": [

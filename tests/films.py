@@ -155,6 +155,20 @@ def film_bytes(shots: Sequence[Shot], **options: Any) -> bytes:
     return buffer.getvalue()
 
 
+def film_of_videos(*widths: int, height: int = 48, num_frames: int = 2) -> bytes:
+    """A film with several grey videos of these widths, as of a camera with two lenses."""
+    with av.open(buffer := io.BytesIO(), "w", format="mp4") as container:
+        videos = [container.add_stream("libx264", 10) for _ in widths]
+        for video, width in zip(videos, widths, strict=True):
+            video.width, video.height, video.pix_fmt = width, height, "yuv420p"
+        for video, width in zip(videos, widths, strict=True):
+            for _ in range(num_frames):
+                frame = np.full((height, width, 3), _BACKGROUND, np.uint8)
+                container.mux(video.encode(av.VideoFrame.from_ndarray(frame, "rgb24")))
+            container.mux(video.encode())
+    return buffer.getvalue()
+
+
 def sound_of(data: bytes) -> np.ndarray:
     """The samples of a film's sound from its first frame, as heard by a player: shape (n,), of 48 kHz."""
     with av.open(io.BytesIO(data)) as container:

@@ -40,6 +40,7 @@ FACE_SCHEMA: Any = pa.schema(
         ("confidence", pa.float64()),
         *((emotion.value, pa.float32()) for emotion in EMOTIONS),
         *_AFFECT,
+        ("turn", pa.int32()),
     ]
 )
 """Columns of the faces: one row for each face, in films for each face of each reading."""

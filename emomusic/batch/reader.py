@@ -131,7 +131,7 @@ class UnitReader:
 
     def _picture_rows(self, name: str, image: RgbImage) -> _Rows:
         reading = read_faces(image, self._detector, self._classifier)
-        faces = [{"picture": name, **face_row(face)} for face in reading.faces]
+        faces = [{"picture": name, **face_row(face), "turn": face.face.turn} for face in reading.faces]
         size = {"width": reading.width, "height": reading.height, "num_faces": len(faces)}
         affect = {} if reading.group is None else affect_row(reading.group)
         row = {"picture": name, "kind": PICTURE, **size, **affect}
@@ -162,7 +162,7 @@ class UnitReader:
             **({} if mean is None else affect_row(mean)),
             "error": film.problem,
         }
-        faces.insert(0, "picture", name)
+        faces = faces.assign(picture=name, turn=reading.turn)
         return row, pa.Table.from_pandas(faces, FACE_SCHEMA, preserve_index=False)
 
 

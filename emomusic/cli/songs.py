@@ -58,6 +58,8 @@ def add_commands(parent: Any) -> None:
     parser.add_argument("--every", action="store_true", help=text)
     text = "for films with several videos: the one to read, from 1"
     parser.add_argument("--stream", type=arguments.count, metavar="N", help=text)
+    text = "turn the pictures and films by so many degrees, clockwise"
+    parser.add_argument("--turn", type=int, choices=(90, 180, 270), default=0, help=text)
     add_profile_option(parser)
     add_song_options(parser)
 
@@ -99,6 +101,8 @@ def _analyzed(
     options: argparse.Namespace, kinds: Sequence[Kind], on_share: Callable[[float], None]
 ) -> Iterator[tuple[dict[str, Any], int]]:
     """Yield the record of each file and its exit status. Errors go to stderr. `on_share` takes the share of a film."""
+    import numpy as np
+
     from emomusic.media.formats import FILM_ENDINGS, Kind
     from emomusic.media.images import read_picture_file
 
@@ -126,7 +130,8 @@ def _analyzed(
         else:
             if picture.note is not None:
                 log.warning("%s: %s", escape_control_chars(name), picture.note)
-            record, status = _analyzed_picture(name, picture.pixels, options, out=out, decode_ms=decode_ms)
+            image = np.ascontiguousarray(np.rot90(picture.pixels, -options.turn // 90))
+            record, status = _analyzed_picture(name, image, options, out=out, decode_ms=decode_ms)
             yield record | ({} if picture.note is None else {"note": picture.note}), status
 
 
@@ -180,7 +185,7 @@ def _analyzed_film(
     from emomusic.stream.film import DEFAULT_RATE, FilmReading, read_film
 
     try:
-        with FilmFile(name, stream=options.stream) as film:
+        with FilmFile(name, stream=options.stream, turn=options.turn) as film:
             networks, recommender = load_networks(options.model), load_recommender()
             started = time.perf_counter()
             reading = FilmReading(film, options.rate or DEFAULT_RATE)
@@ -197,9 +202,8 @@ def _analyzed_film(
         return {"video": name, "error": str(error)}, 2
     status = _tell_problems(name, film)
     if out is not None:
-        status = max(
-            status, _annotate(name, reading, out, options.stream, lambda s: on_share(read_share + (1 - read_share) * s))
-        )
+        left = 1 - read_share
+        status = max(status, _annotate(name, reading, out, options, lambda share: on_share(read_share + left * share)))
     started = time.perf_counter()
     scenes = reading.scenes()
     requests = [song_request(options, point=scene.point, emotion=scene.emotion) for scene in scenes]
@@ -227,7 +231,9 @@ def _tell_problems(name: str, film: FilmFile) -> int:
     return 2
 
 
-def _annotate(name: str, reading: FilmReading, out: Path, stream: int | None, on_share: Callable[[float], None]) -> int:
+def _annotate(
+    name: str, reading: FilmReading, out: Path, options: argparse.Namespace, on_share: Callable[[float], None]
+) -> int:
     """Write the film with marked faces. The exit status: 2 if it cannot be written."""
     from emomusic.marks.film import annotate_film
     from emomusic.media.film_file import FilmFile
@@ -235,7 +241,7 @@ def _annotate(name: str, reading: FilmReading, out: Path, stream: int | None, on
     try:
         with (
             written_whole(out) as part,
-            FilmFile(name, with_audio=True, stream=stream) as film,
+            FilmFile(name, with_audio=True, stream=options.stream, turn=options.turn) as film,
             part.open("wb") as file,
         ):
             annotate_film(film, reading, file, on_progress=on_share)

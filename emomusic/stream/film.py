@@ -7,6 +7,7 @@ import copy
 import math
 import threading
 from array import array
+from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -274,11 +275,12 @@ class FilmReading:
     """The readings of a film so far. One thread adds moments, and others may read.
 
     Boxes are in pixels of the film, `width` by `height`. `duration_s` is that of the file, or None. `rate` is the
-    number of readings per second.
+    number of readings per second. `turns` counts the faces by `Face.turn`.
     """
 
     def __init__(self, film: FilmFile, rate: float = DEFAULT_RATE) -> None:
         self.width, self.height, self.duration_s, self.rate = film.width, film.height, film.duration_s, rate
+        self.turns = Counter[int]()
         self._lock = threading.Lock()
         self._times = array("d")
         self._cuts_s: list[float] = []
@@ -299,6 +301,7 @@ class FilmReading:
                 box = face.face.box.scaled(scale)
                 self._faces.extend((len(self._times), face.number, box.x, box.y, box.width, box.height))
                 self._faces.extend((face.face.confidence, *face.probabilities.as_dict().values()))
+                self.turns[face.face.turn] += 1
             self._times.append(moment.time_s)
             if moment.is_cut:
                 self._cuts_s.append(round(moment.time_s, 3))
@@ -312,6 +315,11 @@ class FilmReading:
         with self._lock:
             self._end_s = film.end_s
             self.duration_s = max(film.end_s, film.duration_s or 0.0)
+
+    @property
+    def turn(self) -> int:
+        """Degrees clockwise that make most faces of the film upright: 0, 90, 180 or 270; 0 without faces."""
+        return max(self.turns, key=self.turns.__getitem__, default=0)
 
     @property
     def end_s(self) -> float:

@@ -50,6 +50,7 @@ class FaceTrack:
     confidence: float  # of the last detection
     shares: npt.NDArray[np.float64]  # shape (7,), smoothed probabilities
     last_s: float  # time of the last detection
+    turn: int = 0  # as in `Face`, at the last detection
 
     @property
     def probabilities(self) -> EmotionProbabilities:
@@ -59,7 +60,8 @@ class FaceTrack:
     def reading(self, width: int, height: int) -> FaceReading | None:
         """The reading in pixels of a frame of this size; None if the face left the frame."""
         box = box_of(self.corners, width, height)
-        return None if box is None else FaceReading(Face(box, self.confidence), self.probabilities, number=self.number)
+        face = None if box is None else Face(box, self.confidence, turn=self.turn)
+        return None if face is None else FaceReading(face, self.probabilities, number=self.number)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +115,7 @@ class FaceTracker:
                 number, elapsed_s = known[index].number, max(time_s - known[index].last_s, 0.0)
                 weight = 1.0 if smoothing_s == 0 else 1.0 - math.exp(-elapsed_s / smoothing_s)
                 values = known[index].shares + weight * (values - known[index].shares)
-            updated.append(FaceTrack(number, corners_of(face.box) / size, face.confidence, values, time_s))
+            updated.append(FaceTrack(number, corners_of(face.box) / size, face.confidence, values, time_s, face.turn))
         matched = set(matches.values())
         is_new_scene = bool(updated) and not matched  # otherwise a missed face may still be there
         missed = [] if is_new_scene else [track for index, track in enumerate(known) if index not in matched]

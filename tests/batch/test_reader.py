@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from emomusic.batch.reader import UnitReader, make_units
 from emomusic.batch.sources import find_items
@@ -29,6 +30,7 @@ def face_of(row: dict[str, Any]) -> dict[str, Any]:
         "box": [row["x"], row["y"], row["width"], row["height"]],
         "probabilities": {name: row[name] for name in EMOTIONS},
         **{name: row[name] for name in ("confidence", "emotion", "valence", "arousal", "quadrant")},
+        **({"turn": row["turn"]} if row["turn"] else {}),
     }
 
 
@@ -54,8 +56,6 @@ def test_the_rows_of_pictures_are_those_of_analyze(reader: UnitReader, pictures:
         assert (row["width"], row["height"], row["error"]) == (record["width"], record["height"], None)
         assert [face["face"] for face in mine] == list(range(1, row["num_faces"] + 1))
         assert [face["time_s"] for face in mine] == [None] * row["num_faces"]
-        for face in record["faces"]:
-            face.pop("turn", None)  # not in the dataset
         assert [face_of(face) for face in mine] == record["faces"]
         group = record["group"] or dict.fromkeys(("emotion", "valence", "arousal", "quadrant"))
         assert {name: row[name] for name in ("emotion", "valence", "arousal", "quadrant")} == {
@@ -74,13 +74,17 @@ def test_the_rows_of_a_film_are_those_of_analyze(reader: UnitReader, out: Path, 
         name: record[name] for name in ("width", "height", "duration_s")
     }
     assert (row["kind"], row["num_faces"], row["error"]) == ("film", len(record["faces"]), None)
-    mean = np.mean([[face[name] for name in EMOTIONS] for face in faces], axis=0)
+    seconds = {moment["time_s"]: moment["seconds"] for moment in record["timeline"]}
+    rows = [[face[name] for name in EMOTIONS] for face in faces]
+    mean = np.average(rows, axis=0, weights=[seconds[face["time_s"]] for face in faces])
     assert row["emotion"] == EMOTIONS[mean.argmax()]
 
 
 def test_the_content_and_not_the_name_tells_films_from_pictures(reader: UnitReader, out: Path, tmp_path: Path):
     write_film(tmp_path / "film.jpg", [(COLLINS, 0.5)], ending="mp4")
     write_film(tmp_path / "moving.gif", [(COLLINS, 0.5)], ending="gif")
+    with Image.open(tmp_path / "moving.gif") as picture:
+        picture.save(tmp_path / "moving.webp", save_all=True)
     (tmp_path / "picture.mp4").write_bytes((SAMPLES / COLLINS).read_bytes())
     (tmp_path / "text.mov").write_bytes(b"no film")
     read(reader, tmp_path)
@@ -88,6 +92,7 @@ def test_the_content_and_not_the_name_tells_films_from_pictures(reader: UnitRead
     assert {name: row["kind"] for name, row in rows.items()} == {
         "film.jpg": "film",
         "moving.gif": "film",
+        "moving.webp": "film",
         "picture.mp4": "picture",
         "text.mov": "film",
     }

@@ -6,13 +6,14 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from emomusic.affect import EMOTIONS
 from emomusic.cli import main
 from emomusic.stream import film
 from tests.cli.conftest import Reply
 from tests.fakes import FakeClassifier, FakeDetector, describe_apart, make_face
-from tests.films import COLLINS, FOUR_PEOPLE, NOBODY, SAMPLES, film_bytes, write_film
+from tests.films import COLLINS, FOUR_PEOPLE, NOBODY, SAMPLES, film_bytes, framed, write_film, write_frames
 from tests.songs.tables import recommender_over, song_table
 
 
@@ -64,6 +65,31 @@ def test_films_and_pictures_are_answered_in_order(run: Callable[..., Reply], tmp
 
 
 @pytest.mark.usefixtures("fakes")
+def test_a_film_on_its_side_is_read_turned_and_can_be_turned(run: Callable[..., Reply], tmp_path: Path) -> None:
+    upright = tmp_path / "upright.mp4", [framed(COLLINS, 320, 240)] * 10
+    write_frames(upright[0], upright[1])
+    write_frames(sideways := tmp_path / "sideways.mp4", [np.ascontiguousarray(np.rot90(each)) for each in upright[1]])
+    status, (first, second), _ = run("analyze", upright[0], sideways, "--songs", "1")
+    assert status == 0
+    assert ("turn" in first, second["turn"], second["width"]) == (False, 90, 240)
+    _, (turned, picture), _ = run("analyze", sideways, SAMPLE, "--turn", "90", "--songs", "1")
+    assert ("turn" in turned, turned["width"], turned["height"]) == (False, 320, 240)
+    assert turned["faces"][0]["emotion"] == second["faces"][0]["emotion"] == "happy"
+    assert picture["faces"][0]["turn"] == 270
+
+
+def test_an_animated_picture_is_a_film(run: Callable[..., Reply], fakes: FakeDetector, tmp_path: Path) -> None:
+    shades = [Image.new("RGB", (64, 64), (shade,) * 3) for shade in (40, 50, 60)]
+    names = [tmp_path / f"moving.{ending}" for ending in ("gif", "webp", "png", "avif")]
+    for name in names:
+        shades[0].save(name, save_all=True, append_images=shades[1:], duration=[100, 900, 3000])
+    status, records, _ = run("analyze", *names, "--songs", "1")
+    assert status == 0
+    for name, record in zip(names, records, strict=True):
+        assert (record["video"], record["duration_s"]) == (str(name), pytest.approx(4.0, abs=0.05))
+        assert record["scenes"][-1]["end_s"] == pytest.approx(4.0, abs=0.05)
+
+
 def test_the_rate_is_that_of_the_readings(run: Callable[..., Reply], grey: Path) -> None:
     usual = [0.0, 0.3, 0.5, 0.8, 1.0, 1.3, 1.5, 1.8]
     for options, rate, times in ((["--every"], film.DEFAULT_RATE, usual), (["--rate", 1], 1, [0.0, 1.0])):

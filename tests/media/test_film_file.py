@@ -15,7 +15,7 @@ from emomusic.errors import FilmError
 from emomusic.media.film_file import FilmFile
 from emomusic.media.formats import Kind, kind_of
 from emomusic.media.images import RgbImage
-from tests.films import CODECS, DEFAULT_RATE, assert_quarters, colour_quarters, write_frames
+from tests.films import CODECS, DEFAULT_RATE, assert_quarters, colour_quarters, film_of_videos, write_frames
 
 WIDTH, HEIGHT = 160, 96
 QUARTERS = colour_quarters(WIDTH, HEIGHT)
@@ -178,22 +178,13 @@ def test_a_header_that_announces_too_little_does_not_count() -> None:
 
 
 def test_a_film_may_have_several_videos() -> None:
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format="mp4") as container:
-        videos = [container.add_stream("libx264", 10) for _ in range(2)]
-        for video, width in zip(videos, (64, 96), strict=True):
-            video.width, video.height, video.pix_fmt = width, 48, "yuv420p"
-        for video, width in zip(videos, (64, 96), strict=True):
-            for _ in range(10):
-                image = np.full((48, width, 3), 90, np.uint8)
-                container.mux(video.encode(av.VideoFrame.from_ndarray(image, "rgb24")))
-            container.mux(video.encode())
+    data = film_of_videos(64, 96)
     for number, width in ((None, 64), (1, 64), (2, 96)):
-        with opened(buffer.getvalue(), stream=number) as film:
+        with opened(data, stream=number) as film:
             assert (film.num_videos, film.stream, film.width) == (2, number or 1, width)
             assert film.picture(next(film.frames())).shape == (48, width, 3)
     with pytest.raises(FilmError, match="videos 1 to 2"):
-        opened(buffer.getvalue(), stream=3)
+        opened(data, stream=3)
 
 
 def test_the_viewer_can_turn_a_film() -> None:

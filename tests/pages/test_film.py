@@ -17,7 +17,7 @@ from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.app import state
 from emomusic.app.film import page as page_module
 from emomusic.app.film import screen
-from emomusic.app.film.job import FilmJob, FilmPhase, FilmView
+from emomusic.app.film.job import CANNOT_WRITE, FilmJob, FilmPhase, FilmView
 from emomusic.app.film.state import FilmState
 from emomusic.app.queues import PlayerState
 from emomusic.charts.live import SOUND
@@ -25,8 +25,8 @@ from emomusic.media.images import RgbImage
 from emomusic.songs.genres import genres_of
 from emomusic.songs.recommend import load_recommender
 from tests.fakes import FakeClassifier, FakeDetector, make_face
-from tests.films import DEFAULT_RATE, NOBODY, film_bytes, write_frames
-from tests.pages.film_jobs import GREY, Classifier, fakes, film_threads, wait_for_end
+from tests.films import DEFAULT_RATE, NOBODY, film_bytes, film_of_videos, write_frames
+from tests.pages.film_jobs import FACE, GREY, Classifier, fakes, film_threads, wait_for_end
 from tests.pages.screen import (
     files_of,
     labels,
@@ -43,7 +43,7 @@ from tests.pages.screen import (
 )
 from tests.waiting import wait_until
 
-SAMPLE, ANOTHER, CANCEL = "Try the sample", "Another film", "Cancel"
+SAMPLE, ANOTHER, CANCEL, TURN = "Try the sample", "Another film", "Cancel", "Turn by 90°"
 DOWNLOADS = {"Marked film (MP4)", "Readings (CSV)", "Everything (JSON)", "Playlist (M3U)"}
 SCENES = [Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY, Emotion.HAPPY]
 """The emotions of the sample, each for `SCENE_S`: the cuts lie between two seconds."""
@@ -289,3 +289,62 @@ def test_the_mood_of_the_sound_is_a_band_below_the_timeline(app: AppTest, audio:
     assert (SOUND in [trace["name"] for trace in json.loads(chart.spec)["data"]]) == has_band
     assert len([text for text in app.caption if "no sound" in text.value]) == (not has_band)
     assert downloads(app) == DOWNLOADS
+
+
+# Other readings of the same film
+
+
+def reading_of(app: AppTest) -> tuple[int, int, int, int]:
+    """Width and height of the film as it was read, the number of the video, and the turn."""
+    job = film_state(app).job
+    assert job is not None
+    film = wait_for_end(job)
+    assert film.reading is not None
+    return film.reading.width, film.reading.height, film.stream, film.turn
+
+
+def test_a_film_without_faces_can_be_turned(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    networks = fakes(detector=FakeDetector([]))
+    monkeypatch.setattr(page_module, "shared", lambda: SimpleNamespace(visitor_networks=networks))
+    finish(upload(app, GREY))
+    width, height, *_ = reading_of(app)
+    press(app, TURN)
+    assert reading_of(app) == (height, width, 1, 90)
+    finish(app)
+    press(app, TURN)
+    assert reading_of(app) == (width, height, 1, 180)
+    assert not app.exception
+
+
+def test_a_film_that_was_read_turned_says_so_and_can_be_turned(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    detector = FakeDetector([replace(FACE, turn=270)])
+    monkeypatch.setattr(page_module, "shared", lambda: SimpleNamespace(visitor_networks=fakes(detector=detector)))
+    finish(upload(app, GREY))
+    assert any("270°" in caption.value for caption in app.caption)
+    assert TURN in labels(app)
+
+
+def test_another_video_of_the_film_can_be_chosen(app: AppTest, classifier: Classifier) -> None:
+    finish(upload(app, film_of_videos(160, 192, height=120)))
+    assert reading_of(app) == (160, 120, 1, 0)
+    press(app, "Video 2")
+    assert reading_of(app) == (192, 120, 2, 0)
+    finish(app)
+    assert any("2 videos" in caption.value for caption in app.caption)
+    assert not app.exception
+
+
+def test_an_upright_film_with_one_video_is_closed_when_it_is_read(app: AppTest, classifier: Classifier) -> None:
+    finish(upload(app, GREY))
+    assert TURN not in labels(app)
+    job = film_state(app).job
+    assert job is not None
+    assert job.take() is None
+
+
+def test_a_disk_that_cannot_be_written_is_named(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/proc")  # no file can be made there, not even by root
+    app.run()
+    assert [info.value for info in app.info] == [CANNOT_WRITE]
+    assert not app.file_uploader
+    assert SAMPLE in labels(app)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from typing import IO, Any, BinaryIO, cast
 
 import cv2
@@ -96,6 +97,9 @@ class FilmView:
     marked: StreamedFile | None = None  # the film with its faces marked, as MP4; None until it is drawn
     sound: Sequence[SoundSpan] | None = None  # the moods of the film's sound; None before they are known
     mixed: StreamedFile | None = None  # the marked film with the songs of `FilmJob.mix`; None until they are mixed
+    num_videos: int = 1  # as in `FilmFile`
+    stream: int = 1  # number of the video that is read, from 1
+    turn: int = 0  # degrees by which the visitor turned the film clockwise
 
     @property
     def is_reading(self) -> bool:
@@ -107,6 +111,12 @@ class FilmView:
         """Whether the first scene is known well enough for a song."""
         return not self.is_reading or len(self.scenes) > 1 or any(of.seconds >= _SETTLED_S for of in self.scenes)
 
+    @property
+    def may_differ(self) -> bool:
+        """Whether the visitor may want the film read again, turned or another video of it."""
+        is_sideways = self.reading is not None and (self.turn or self.reading.turn or not self.reading.turns)
+        return self.error is None and (self.num_videos > 1 or bool(is_sideways))
+
     def seconds_left(self) -> float | None:
         """Estimate for the current phase; None if it is too early."""
         elapsed_s = time.monotonic() - self.began_s
@@ -117,19 +127,28 @@ class FilmJob:
     """A film that a thread reads, marks and hears."""
 
     def __init__(
-        self, name: str, file: AbstractContextManager[BinaryIO], networks: Callable[[], Networks], visitor: str = ""
+        self,
+        name: str,
+        file: AbstractContextManager[BinaryIO],
+        networks: Callable[[], Networks],
+        visitor: str = "",
+        *,
+        stream: int | None = None,
+        turn: int = 0,
     ) -> None:
         """Start to read a film. The thread opens the file and loads the networks, so both may take long.
 
-        The bytes of the marked film count to the session `visitor`.
+        The bytes of the marked film count to the session `visitor`. `stream` and `turn` are those of `FilmFile`.
         """
         self.name = name
         self._visitor = visitor
-        self._view = FilmView(FilmPhase.WAITING, time.monotonic())  # the thread replaces it
+        self._kept: AbstractContextManager[BinaryIO] | None = None  # the file, if it may be read again
+        self._view = FilmView(FilmPhase.WAITING, time.monotonic(), turn=turn)  # the thread replaces it
+        self._open = partial(FilmFile, name=name, stream=stream, turn=turn)
         self._portraits: dict[int, tuple[int, bytes]] = {}
         self._frames: dict[float, bytes] = {}
         self._cancelled, self._closed = threading.Event(), threading.Event()  # both end the reading; the first keeps it
-        self._changing = threading.Lock()
+        self._changing = threading.RLock()  # reentrant, as `end` may run at any time
         self._thread = threading.Thread(target=self._run, args=(file, networks), name=THREAD_NAME, daemon=True)
         _jobs.add(self)
         self._thread.start()
@@ -155,8 +174,17 @@ class FilmJob:
         self._cancelled.set()
 
     def end(self) -> None:
-        """Make the thread end, which closes the file."""
-        self._closed.set()
+        """Make the thread end, and close the file."""
+        with self._changing:
+            self._closed.set()
+        with self.take() or contextlib.nullcontext():
+            pass
+
+    def take(self) -> AbstractContextManager[BinaryIO] | None:
+        """The file of a film that is over, for another job; None if it is closed."""
+        with self._changing:
+            kept, self._kept = self._kept, None
+        return kept
 
     def close(self) -> None:
         """End the thread, and wait for it up to a timeout."""
@@ -178,7 +206,8 @@ class FilmJob:
     def _run(self, opening: AbstractContextManager[BinaryIO], networks: Callable[[], Networks]) -> None:
         error = None
         try:
-            with capacity().work(), opening as file:
+            with capacity().work(), contextlib.ExitStack() as files:
+                file = files.enter_context(opening)
                 while not _turns.acquire(timeout=0.2):
                     if self._cancelled.is_set() or self._closed.is_set():
                         return
@@ -189,6 +218,9 @@ class FilmJob:
                         self._listen(file, reading)
                 finally:
                     _turns.release()
+                if self._view.may_differ:
+                    with self._changing:
+                        self._kept = None if self._closed.is_set() else _closing(files.pop_all(), file)
         except EmomusicError as failure:
             error = str(failure)
             log.info("error shown to the visitor: %s", error)
@@ -209,10 +241,10 @@ class FilmJob:
         def should_stop() -> bool:  # not a method: the cycle of the film's generators would keep the job
             return any(end.is_set() for end in ends)
 
-        with FilmFile(file, name=self.name, max_s=MAX_S, should_stop=should_stop) as film:
+        with self._open(file, max_s=MAX_S, should_stop=should_stop) as film:
             reading, shown_s, next_s = FilmReading(film), 0.0, 0.0
             self._enter(FilmPhase.READING)
-            self._change(reading=reading)
+            self._change(reading=reading, num_videos=film.num_videos, stream=film.stream)
             for moment in read_film(film, loaded):
                 reading.add(moment)
                 self._change(share=moment.share)
@@ -245,7 +277,7 @@ class FilmJob:
         self._enter(FilmPhase.MARKING)
 
         def draw(marked: StreamedFile) -> None:
-            with FilmFile(file, name=self.name, with_audio=True, should_stop=self._closed.is_set) as film:
+            with self._open(file, with_audio=True, should_stop=self._closed.is_set) as film:
                 annotate_film(film, reading, marked, on_progress=self._on_progress)
 
         why = "The faces could not be drawn into this film, or there is no room for it; the readings are complete."
@@ -267,7 +299,7 @@ class FilmJob:
         self._enter(FilmPhase.LISTENING)
         sound: Sequence[SoundSpan] = ()
         try:
-            with FilmFile(file) as film:
+            with self._open(file) as film:
                 demuxer, start_s = film.demuxer, film.start_s
             sound = hear_film(file, demuxer, start_s=start_s, end_s=reading.end_s, on_progress=self._on_progress)
         except EmomusicError as error:
@@ -295,6 +327,12 @@ class FilmJob:
         with capacity().work():
             mixed = self._made("emomusic-film-with-songs.mp4", add, why)
         self._change(phase=FilmPhase.OVER, mixed=mixed)
+
+
+@contextmanager
+def _closing(files: contextlib.ExitStack, file: BinaryIO) -> Iterator[BinaryIO]:
+    with files:
+        yield file
 
 
 @contextmanager

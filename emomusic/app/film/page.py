@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -92,9 +92,10 @@ def _choose_film() -> None:
         st.caption("Or your own film of people who agree. It is deleted when you leave.", width="content")
         with st.popover("Privacy", type="tertiary", icon=":material/lock:"):
             st.markdown(
-                "Your film stays in an unnamed temporary file of this server until it is read, marked and heard, and "
-                f"its marked copy until you choose another film, or {WHEN_GONE}. To recognise a face after a cut, "
-                "EmoMusic compares the faces of this film with each other and keeps no description of them."
+                "Your film stays in an unnamed temporary file of this server until it is read, marked and heard. Its "
+                "marked copy, and a film that you can turn or that has several videos, stay until you choose another "
+                f"film, or {WHEN_GONE}. To recognise a face after a cut, EmoMusic compares the faces of this film with "
+                "each other and keeps no description of them."
             )
     if not can_write():
         st.info(CANNOT_WRITE, icon=":material/info:")
@@ -120,12 +121,21 @@ def _store_film(files: Sequence[UploadedFile]) -> None:
         _start(file.name, stored_upload(*content_of(file), session_id()))
 
 
-def _start(name: str, file: AbstractContextManager[BinaryIO]) -> FilmJob:
+def _start(name: str, file: AbstractContextManager[BinaryIO], **options: Any) -> FilmJob:
     if (before := page_state(FilmState).job) is not None:
         before.close()
-    job = FilmJob(name, file, partial(shared().visitor_networks, session_id()), session_id())
+    job = FilmJob(name, file, partial(shared().visitor_networks, session_id()), session_id(), **options)
     page_state(FilmState).show(job)
     return job
+
+
+def _read_again(turn: int, stream: int | None) -> None:
+    """Read the same film, turned by so many degrees, or another video of it."""
+    if (job := page_state(FilmState).job) is not None:
+        file = job.take()
+        if file is not None:
+            forget_queue("film")
+            _start(job.name, file, turn=turn % 360, stream=stream)
 
 
 def _cancel_job() -> None:
@@ -178,6 +188,36 @@ def _show_head(job: FilmJob, film: FilmView) -> None:
             st.caption(f":material/stop_circle: Stopped at {format_clock(film.reading.end_s)}. The results end there.")
         elif film.problem is not None:
             st.warning(escape_markdown_message(film.problem), icon=":material/broken_image:")
+        if film.phase is FilmPhase.OVER and film.may_differ:
+            _offer_other_reading(film)
+
+
+def _offer_other_reading(film: FilmView) -> None:
+    """Offer to turn the film, and its other videos."""
+    reading = film.reading
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="film-again"):
+        if film.num_videos > 1:
+            for number in range(1, film.num_videos + 1):
+                st.button(
+                    f"Video {number}",
+                    icon=":material/movie:",
+                    type="tertiary",
+                    disabled=number == film.stream,
+                    on_click=_read_again,
+                    args=(film.turn, number),
+                    key=f"film-video-{number}",
+                )
+            st.caption(f"The film has {film.num_videos} videos; number {film.stream} was read.", width="content")
+        st.button(
+            "Turn by 90°",
+            icon=":material/rotate_right:",
+            type="tertiary",
+            on_click=_read_again,
+            args=(film.turn + 90, film.stream),
+            key="film-turn",
+        )
+        if reading is not None and reading.turn:
+            st.caption(f"The faces were read turned by {reading.turn}°, clockwise.", width="content")
 
 
 @st.fragment(run_every=_EVERY_S)
