@@ -1,4 +1,4 @@
-"""Animated pictures that Pillow reads, with what `FilmFile` needs of a container of PyAV."""
+"""Animated pictures that Pillow reads."""
 
 from __future__ import annotations
 
@@ -20,56 +20,38 @@ _SHORTEST_MS, _USUAL_MS = 11, 100  # browsers show shorter frames that long
 
 
 class Animation:
-    """An opened picture with several frames, upright and with transparent areas in white.
+    """An animated picture with what `FilmFile` needs of PyAV's container, and of its only stream and its codec.
 
-    Attributes:
-        streams: its only stream, and no sound.
-        format: its name.
-        duration: None, because it is unknown before the frames are decoded.
+    Its frames are upright, with transparent areas in white.
     """
 
-    duration = None
+    name, codec_tag, disposition = "rawvideo", "", av.stream.Disposition(0)
+    duration = average_rate = sample_aspect_ratio = None
+    start_time, time_base = 0, Fraction(1, 1000)
 
     def __init__(self, file: GuardedFile, demuxer: str) -> None:
-        """Open a file in a format of `ANIMATIONS`.
-
-        Raises:
-            ValueError: it is damaged or too large.
-        """
-        data = file.read(MAX_RAW_BYTES + 1)
-        if len(data) > MAX_RAW_BYTES:
+        """Open a file in a format of `ANIMATIONS`. Raise a `ValueError` if it is damaged or too large."""
+        self._data = file.read(MAX_RAW_BYTES + 1)
+        if len(self._data) > MAX_RAW_BYTES:
             raise ValueError("too large")
         with _decoder_errors():
-            self._picture: Any = Image.open(io.BytesIO(with_alpha(data)), formats=[ANIMATIONS[demuxer]])
-        self._data = data
-        width, height = self._picture.size
-        codec = SimpleNamespace(name="rawvideo", codec_tag="", width=width, height=height)
-        stream = SimpleNamespace(
-            codec_context=codec,
-            disposition=av.stream.Disposition(0),
-            frames=self._picture.n_frames,
-            time_base=Fraction(1, 1000),
-            average_rate=None,
-            start_time=0,
-            duration=None,
-            sample_aspect_ratio=None,
-            metadata={},
-        )
-        self.streams = SimpleNamespace(video=[stream], audio=[])
-        self.format = SimpleNamespace(name=demuxer)
+            self._picture: Any = Image.open(io.BytesIO(with_alpha(self._data)), formats=[ANIMATIONS[demuxer]])
+        (self.width, self.height), self.frames = self._picture.size, getattr(self._picture, "n_frames", 1)
+        self.format, self.metadata, self.codec_context = self, dict[str, str](), self
+        self.streams = SimpleNamespace(video=[self], audio=[])
 
-    def demux(self, stream: Any) -> Iterator[Any]:
+    def demux(self, *_: Any) -> Iterator[Any]:
         """A packet for each frame."""
         time_ms = 0
-        for number in range(stream.frames):
+        for number in range(self.frames):
             with _decoder_errors():
                 self._picture.seek(number)
                 frame = av.VideoFrame.from_ndarray(to_rgb(self._picture.copy(), self._data), "rgb24")
                 given_ms = round(self._picture.info.get("duration", 0))
-            frame.pts, frame.time_base = time_ms, stream.time_base
+            frame.pts, frame.time_base = time_ms, self.time_base
             frame.duration = _USUAL_MS if given_ms < _SHORTEST_MS else given_ms
             time_ms += frame.duration
-            yield SimpleNamespace(stream=stream, has_sidedata=lambda _: False, decode=lambda frame=frame: [frame])
+            yield SimpleNamespace(stream=self, has_sidedata=lambda _: False, decode=lambda frame=frame: [frame])
 
     def close(self) -> None:
         """Release the picture."""

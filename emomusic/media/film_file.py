@@ -14,11 +14,10 @@ from typing import Any, BinaryIO
 import av
 
 from emomusic.errors import FilmError
-from emomusic.media.animation import Animation
 from emomusic.media.container import DAMAGE, MediaFile
 from emomusic.media.film_frame import FilmFrame, orientation_of, rgb_picture, yuv_picture
 from emomusic.media.film_steps import MOST_PACKETS, FilmClock, FilmStep, FilmSteps, at_rate, is_busy, is_long
-from emomusic.media.formats import ANIMATIONS, GuardedFile, Kind, foreign_file, format_of, mov_atoms
+from emomusic.media.formats import GuardedFile, Kind, foreign_file, format_of, mov_atoms
 from emomusic.media.images import RgbImage
 from emomusic.text import format_clock
 
@@ -112,10 +111,7 @@ class FilmFile(MediaFile):
         self.demuxer = found.demuxer
         self._is_cut_off = _is_cut_off(self._file, self.num_bytes, self.demuxer)
         self._file.seek(0)
-        if self.demuxer in ANIMATIONS:
-            self._open_animation()
-        else:
-            self._open_container(self.demuxer, _BUFFER_BYTES)
+        self._open_container(self.demuxer, _BUFFER_BYTES)
         self._stream: Any = self._chosen_video()
         codec = self._stream.codec_context
         if "enc_key_id" in self._stream.metadata:  # Matroska
@@ -159,12 +155,6 @@ class FilmFile(MediaFile):
         return (
             None if self.num_videos == 1 else f"The film has {self.num_videos} videos; number {self.stream} was read."
         )
-
-    def _open_animation(self) -> None:
-        try:
-            self._container = Animation(self._file, self.demuxer)
-        except ValueError:
-            raise self._damaged() from None
 
     def _chosen_video(self) -> Any:
         videos = self._videos()

@@ -155,14 +155,14 @@ class _Reader:
                 return
         tracks, finder = copy.copy(self._tracks), copy.copy(self._finder)
         image = self._look(ready, is_cut=False)
-        if not self._changed(tracks) or not (
-            between := between or [_prepare(self._film, frame) for frame in step.between()]
-        ):
+        if self._changed(tracks) and not between:
+            between = [_prepare(self._film, frame) for frame in step.between()]
+        if between and self._changed(tracks):
+            self._tracks, self._finder = tracks, finder
+            for more in (*between, ready):
+                yield self._next(more, is_cut=False)
+        else:
             yield self._named(ready, image, is_cut=False)
-            return
-        self._tracks, self._finder = tracks, finder
-        for more in (*between, ready):
-            yield self._next(more, is_cut=False)
 
     def _next(self, ready: _Prepared, *, is_cut: bool) -> FilmMoment:
         """The reading of a frame soon after the newest one."""

@@ -64,7 +64,6 @@ def test_films_and_pictures_are_answered_in_order(run: Callable[..., Reply], tmp
         assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-3)
 
 
-@pytest.mark.usefixtures("fakes")
 def test_a_film_on_its_side_is_read_turned_and_can_be_turned(run: Callable[..., Reply], tmp_path: Path) -> None:
     upright = tmp_path / "upright.mp4", [framed(COLLINS, 320, 240)] * 10
     write_frames(upright[0], upright[1])
@@ -78,7 +77,8 @@ def test_a_film_on_its_side_is_read_turned_and_can_be_turned(run: Callable[..., 
     assert picture["faces"][0]["turn"] == 270
 
 
-def test_an_animated_picture_is_a_film(run: Callable[..., Reply], fakes: FakeDetector, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("fakes")
+def test_an_animated_picture_is_a_film(run: Callable[..., Reply], tmp_path: Path) -> None:
     shades = [Image.new("RGB", (64, 64), (shade,) * 3) for shade in (40, 50, 60)]
     names = [tmp_path / f"moving.{ending}" for ending in ("gif", "webp", "png", "avif")]
     for name in names:
@@ -90,6 +90,7 @@ def test_an_animated_picture_is_a_film(run: Callable[..., Reply], fakes: FakeDet
         assert record["scenes"][-1]["end_s"] == pytest.approx(4.0, abs=0.05)
 
 
+@pytest.mark.usefixtures("fakes")
 def test_the_rate_is_that_of_the_readings(run: Callable[..., Reply], grey: Path) -> None:
     usual = [0.0, 0.3, 0.5, 0.8, 1.0, 1.3, 1.5, 1.8]
     for options, rate, times in ((["--every"], film.DEFAULT_RATE, usual), (["--rate", 1], 1, [0.0, 1.0])):
