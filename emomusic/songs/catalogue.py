@@ -1,4 +1,4 @@
-"""Catalogue of songs with audio features: validation, filters and search."""
+"""Catalogue of songs with audio features: filters and search."""
 
 from __future__ import annotations
 
@@ -16,10 +16,8 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from emomusic.affect import Mood
-from emomusic.errors import DatasetError
-from emomusic.media.formats import LONGEST_S
 from emomusic.songs.genres import SongKind
-from emomusic.songs.song import FEATURE_NAMES, FEATURES, Player, Song
+from emomusic.songs.song import FEATURE_NAMES, Player, Song
 
 TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 """A Spotify id: 22 base-62 characters."""
@@ -43,13 +41,8 @@ _REPLACEMENTS = str.maketrans(
     | {"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE"}
 )
 _ACCENTS = range(0x0300, 0x0370)  # Latin, Greek, Cyrillic; marks of kana and Indic scripts change the letter
-_TEXT_COLUMNS = ("id", "title", "artists", "album", "genres", "kind")
-_NUMBER_RANGES = {feature.name: (feature.low, feature.high) for feature in FEATURES.values()} | {
-    "popularity": (0.0, 100.0),
-    "duration_s": (0.0, LONGEST_S),
-    "year": YEARS,
-}
-MOOD_RULE = f"mood must be one of {', '.join(mood.value.capitalize() for mood in Mood)}"
+_TEXT_COLUMNS = ("id", "title", "artists", "album", "genres", "kind", "mood")
+_NUMBERS = (*FEATURE_NAMES, "popularity", "duration_s", "year")
 
 
 def split_artists(cell: str) -> tuple[str, ...]:
@@ -157,7 +150,7 @@ class PlayHistory:
 
 
 class Catalogue:
-    """Validated table of songs, read-only and thread-safe.
+    """Table of songs, read-only and thread-safe.
 
     Attributes:
         name: name of the table in messages.
@@ -174,25 +167,22 @@ class Catalogue:
         is_local: bool = False,
         songs: Sequence[Song] | None = None,
     ) -> None:
-        """Validate a table. Messages number rows by its index.
+        """Keep a copy of a table with typed columns. `songs.tables` has checked the values of a visitor's table.
 
         Args:
             table: one row for each song.
             name: of the table in messages.
             is_local: see the attribute.
             songs: of the rows, if they exist already; otherwise the table has all that is known of them.
-
-        Raises:
-            DatasetError: a column is missing or a row is invalid.
         """
         self.name = name
         self.is_local = is_local
         self.songs = songs
-        require_columns(table, TRACK_COLUMNS, name=name)
-        if table.empty:
-            raise DatasetError(f"{name}: expected songs. Received: a table without rows")
         columns = [*TRACK_COLUMNS, *(column for column in OPTIONAL_COLUMNS if column in table.columns)]
-        self.table = _check_songs(table[columns], name=name, is_local=is_local).reset_index(drop=True)
+        self.table = table[columns].reset_index(drop=True)
+        # Arrow strings: a fifth of the memory of Python objects
+        types = dict.fromkeys(_TEXT_COLUMNS, "str") | dict.fromkeys(_NUMBERS, "float64") | {"explicit": "bool"}
+        self.table = self.table.astype({name: kind for name, kind in types.items() if name in columns})
 
     def __len__(self) -> int:
         return len(self.table)
@@ -320,71 +310,7 @@ class Catalogue:
         return rows[np.argsort(-popularity, kind="stable")]
 
 
-def require_columns(table: pd.DataFrame, columns: Sequence[str], *, name: str) -> None:
-    """Raise a `DatasetError` if a column is missing."""
-    missing = [column for column in columns if column not in table.columns]
-    if missing:
-        raise DatasetError(f"{name}: missing {missed(missing)}. Received: {listed(list(table.columns))}")
-
-
-def missed(columns: Sequence[str]) -> str:
-    """Missing columns in an error message."""
-    return f"{'column' if len(columns) == 1 else 'columns'} {', '.join(columns)}"
-
-
 def listed(columns: Sequence[object]) -> str:
     """Names of columns in one line, shortened because a quoted name can be very long."""
     names = (" ".join(str(column).split()) for column in columns[:40])
     return ", ".join(name if len(name) <= 60 else f"{name[:59]}…" for name in names) or "none"
-
-
-def _check_songs(table: pd.DataFrame, *, name: str, is_local: bool) -> pd.DataFrame:
-    """Validated copy of a table of songs with typed columns."""
-    table = table.copy()
-    ids = table["id"].astype("string").fillna("")
-    is_valid = ids.str.fullmatch(TRACK_ID.pattern)
-    if "player" in table:  # other ids only tell the rows apart
-        is_valid |= (table["player"] != Player.SPOTIFY) & (ids != "")
-    require_valid(~is_valid, table["id"], "id must have 22 letters and digits", name=name)
-    require_valid(ids.duplicated(), table["id"], "id must be unique", name=name)
-    for column in ("title", "artists"):
-        cells = table[column].astype("string").fillna("").str.replace(ARTIST_SEPARATOR, " ", regex=False)
-        blank = cells.str.strip() == ""  # `split_artists` drops no-break spaces too
-        require_valid(blank, table[column], f"{column} must not be empty", name=name)
-    for column in _TEXT_COLUMNS:
-        if column in table:  # Arrow strings: a fifth of the memory of Python objects
-            table[column] = table[column].astype("str")
-    for column, (low, high) in _NUMBER_RANGES.items():
-        if column in table:
-            numbers = pd.to_numeric(table[column], errors="coerce").astype(np.float64)
-            wrong = ~numbers.between(low, high)  # True for NaN
-            # Of a local song, maybe only valence and energy are known
-            if column not in FEATURES or (is_local and column not in ("valence", "energy")):
-                wrong &= table[column].notna()
-            require_valid(wrong, table[column], f"{column} must be a number from {low:g} to {high:g}", name=name)
-            table[column] = numbers
-    if "explicit" in table:
-        require_valid(
-            ~table["explicit"].isin([True, False]), table["explicit"], "explicit must be true or false", name=name
-        )
-        table["explicit"] = table["explicit"].astype(bool)
-    if "mood" in table:
-        moods, present = table["mood"].astype("string").str.strip().str.casefold(), table["mood"].notna()
-        wrong = present & ~moods.isin([mood.value for mood in Mood])
-        require_valid(wrong, table["mood"], MOOD_RULE, name=name)
-        table["mood"] = moods.astype("str").where(present)
-    return table
-
-
-def require_valid(wrong: pd.Series, cells: pd.Series, rule: str, *, name: str) -> None:
-    """Raise a `DatasetError` about the first row that is marked wrong."""
-    rows = np.flatnonzero(wrong.to_numpy(bool))
-    if rows.size:
-        cell = cells.iloc[rows[0]]
-        cell = cell.item() if isinstance(cell, np.generic) else cell
-        text = repr(cell)
-        received = "an empty cell" if pd.isna(cell) else text if len(text) <= 60 else f"{text[:60]}…"
-        others = f" ({rows.size - 1} more invalid rows)" if rows.size > 1 else ""
-        number = 1 + int(cells.index[rows[0]])  # counted from 1, and as spreadsheets count it
-        row = f"row {number} ({number + 1} with the header)"
-        raise DatasetError(f"{name}, {row}: {rule}. Received: {received}{others}. Correct the row or remove it.")

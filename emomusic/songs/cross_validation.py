@@ -164,6 +164,11 @@ def train(
     return metrics
 
 
+def fill_card(name: str, **values: Any) -> str:
+    """The text of a `CARD.md` from a file beside this module, with the values in its braces."""
+    return Path(__file__).with_name(name).read_text(encoding="utf-8").format(**values)
+
+
 def card_values(metrics: Mapping[str, Any], number_format: str, class_name: str) -> dict[str, Any]:
     """What both cards say of the metrics: counts, folds, and the tables of scores and confusion."""
     scores = metrics["per_class"]

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import difflib
 import re
+import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emomusic.errors import DatasetError
@@ -34,46 +36,13 @@ class GenreFamily:
     genres: tuple[str, ...]
 
 
-def _family(key: str, title: str, genres: str) -> GenreFamily:
-    return GenreFamily(key, title, tuple(genres.split()))
+def _families() -> tuple[GenreFamily, ...]:
+    text = Path(__file__).with_name("genres.toml").read_text(encoding="utf-8")
+    families = tomllib.loads(text).items()
+    return tuple(GenreFamily(key, each["title"], tuple(each["genres"].split())) for key, each in families)
 
 
-# Sorted by the songs of each genre, not by its name: "emo" of this dataset holds mostly emo rap, "world-music" worship
-# songs, "happy" happy hardcore, "romance" Russian romances, "garage" garage rock and "hardcore" hip-hop and punk.
-GENRE_FAMILIES: tuple[GenreFamily, ...] = (
-    _family("pop-music", "Pop", "pop dance british indie-pop synth-pop power-pop swedish german french party chill"),
-    _family(
-        "rock-music",
-        "Rock",
-        "rock alt-rock alternative indie garage grunge hard-rock psych-rock rock-n-roll rockabilly goth",
-    ),
-    _family("hip-hop-rnb", "Hip-hop and R&B", "hip-hop r-n-b soul funk emo sad trip-hop gospel"),
-    _family(
-        "electronic-music",
-        "Electronic",
-        "electronic edm electro house deep-house progressive-house chicago-house techno minimal-techno detroit-techno "
-        "trance dubstep dub drum-and-bass breakbeat idm hardstyle club disco groove happy",
-    ),
-    _family(
-        "metal-punk",
-        "Metal and punk",
-        "metal heavy-metal black-metal death-metal metalcore grindcore industrial punk punk-rock hardcore ska",
-    ),
-    _family("jazz-blues", "Jazz and blues", "jazz blues"),
-    _family("classical-ambient", "Classical and ambient", "classical opera piano guitar ambient new-age study"),
-    _family(
-        "folk-country", "Folk and country", "folk country bluegrass honky-tonk acoustic singer-songwriter songwriter"
-    ),
-    _family(
-        "latin-music",
-        "Latin",
-        "latin latino reggaeton salsa tango spanish brazil samba mpb pagode sertanejo forro",
-    ),
-    _family("asian-pop", "Asian pop", "k-pop j-pop j-rock j-idol j-dance mandopop cantopop anime"),
-    _family("world", "World", "world-music afrobeat reggae dancehall indian iranian turkish malay romance"),
-    _family("soundtracks", "Soundtracks", "pop-film show-tunes disney"),
-    _family("special", "Comedy, sleep and children", "comedy sleep children kids"),
-)
+GENRE_FAMILIES = _families()
 
 GENRES: tuple[str, ...] = tuple(sorted(genre for family in GENRE_FAMILIES for genre in family.genres))
 """All genres of the bundled catalogue."""

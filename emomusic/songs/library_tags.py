@@ -29,7 +29,6 @@ CREATE TABLE IF NOT EXISTS moods (
 )
 """
 """What was written: the `bytes` of the old file between the first `start` and the last `num_after` equal ones."""
-_BLOCK = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +169,5 @@ def _difference(old: Path, new: Path) -> tuple[int, int, bytes]:
 
 
 def _num_equal(first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> int:
-    for at in range(0, len(first), _BLOCK):
-        differ = np.flatnonzero(first[at : at + _BLOCK] != second[at : at + _BLOCK])
-        if differ.size:
-            return at + int(differ[0])
-    return len(first)
+    differ = first != second
+    return int(differ.argmax()) if differ.any() else len(first)

@@ -17,7 +17,6 @@ from emomusic.baselines import MUSIC_BASELINES, MUSIC_SOURCE
 from emomusic.downloads import DOWNLOADS
 from emomusic.errors import DatasetError
 from emomusic.metrics import mistakes
-from emomusic.songs.catalogue import MOOD_RULE, require_columns, require_valid
 from emomusic.songs.cross_validation import (
     NUM_FOLDS,
     CrossValidation,
@@ -25,10 +24,12 @@ from emomusic.songs.cross_validation import (
     Predict,
     card_values,
     cross_validate,
+    fill_card,
     train,
 )
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MODEL_FILE, MOOD_MODELS, MOODS, SEED, MoodClassifier, inputs_of
 from emomusic.songs.tables import read_table
+from emomusic.text import join_names
 
 
 def read_labelled_songs(path: Path) -> Examples:
@@ -43,11 +44,14 @@ def read_labelled_songs(path: Path) -> Examples:
         raise DatasetError(f"expected a CSV of labelled songs. Received: {path} ({error.strerror})") from error
     reading = read_table(data, name=path.name)
     songs = reading.songs
-    require_columns(songs.table, ["mood", "duration_s"], name=path.name)
+    if missing := [name for name in ("mood", "duration_s") if name not in songs.table]:
+        raise DatasetError(f"{path.name}: expected moods and lengths of songs. Received: no {join_names(missing)}")
     if not songs.has_features:
         expected = f"{path.name}: expected all audio features. Received songs with a mood only."
         raise DatasetError(" ".join([expected, *reading.notes]))
-    require_valid(songs.table["mood"].isna(), songs.table["mood"], MOOD_RULE, name=path.name)
+    if (without := np.flatnonzero(songs.table["mood"].isna())).size:
+        expected = f"{path.name}: expected a mood of each song: {', '.join(MOODS)}."
+        raise DatasetError(f"{expected} Received: none of {songs.song(int(without[0])).full_name}. Remove the song")
     labels = np.array([MOODS.index(mood) for mood in songs.table["mood"]], np.int64)
     return Examples(songs.inputs, labels, (hashlib.sha256(data).hexdigest(),))
 
@@ -109,48 +113,6 @@ _KNOWN_SOURCE = (  # only for a table with the known checksum
 
 _UNKNOWN_LENGTH = "\n- The median length of the training songs replaces an unknown length."
 
-_CARD = """# Mood model `{model}`
-
-{description}. Input: {features}. Output: probabilities of {moods}.
-This command wrote the model and this card with scikit-learn {sklearn_version}:
-`python -m emomusic train music --model {model} --data data_moods.csv`
-
-## Data
-
-{n} songs with audio features of Spotify and one mood label each: {counts}.
-Source: {source}. SHA-256: `{sha256}`.
-
-- **The data has no stated licence.** The repository does not include it. `predictions.npz` contains only labels and
-  probabilities.
-- **Spotify's developer policy forbids training machine-learning models on its content**, which includes these features.
-  The model reproduces a student report and is for study only. Do not use it in a product or service.
-- The origin of the labels and their agreement with listeners are unknown.
-
-## Figures
-
-Stratified {num_folds}-fold cross-validation, {runs} random splits: accuracy {accuracy[mean]:.3f} ± {accuracy[std]:.3f},
-macro-F1 {macro_f1:.3f} ± {macro_f1_std:.3f}. These are means and standard deviations over {folds} folds of about
-{fold_size} songs; a single split can differ by several percentage points. The bundled model is fitted to all {n} songs.
-
-First repeat, with one prediction per song by a model that was not trained on it:
-
-{table}
-
-Confusion matrix (rows: true mood, columns: predicted mood):
-
-{matrix}
-
-Most frequent error: {worst}. Expected calibration error (15 bins): {calibration_error:.3f}.{reported}
-
-## Limits, and uses to avoid
-
-- Most calm songs in the data are acoustic instrumentals. In other catalogues, calm is rarely the most probable mood:
-  rank songs by their probability of calm.
-- The model uses audio features only, without lyrics, culture or taste. It is not a therapy and does not measure the
-  mood of a person. Do not use it in health, hiring, teaching or advertising.
-- Feature values outside the training range are clipped.{duration}
-"""
-
 
 def mood_card(metrics: dict[str, Any], data_sha256: str) -> str:
     """Text of `CARD.md` for a content of `metrics.json`."""
@@ -158,7 +120,8 @@ def mood_card(metrics: dict[str, Any], data_sha256: str) -> str:
     values = card_values(metrics, ".3f", "mood")
     inputs = inputs_of(metrics["model"])
     reported = [f"{report.figure:.2f} ({report.note})" for report in MUSIC_BASELINES.get(metrics["model"], ())]
-    return _CARD.format(
+    return fill_card(
+        "mood_card.md",
         **values,
         description=MOOD_MODELS[metrics["model"]],
         features=", ".join(inputs),

@@ -21,7 +21,14 @@ from emomusic.media.formats import AUDIO_ENDINGS
 from emomusic.media.sound import LEVEL_DB
 from emomusic.metrics import expected_calibration_error, mistakes, score
 from emomusic.runtime import num_cores
-from emomusic.songs.cross_validation import CrossValidation, Examples, card_values, cross_validate, train
+from emomusic.songs.cross_validation import (
+    CrossValidation,
+    Examples,
+    card_values,
+    cross_validate,
+    fill_card,
+    train,
+)
 from emomusic.songs.hearing import (
     HEAD,
     MODEL,
@@ -151,53 +158,10 @@ def train_sound(clips: Examples, out: Path) -> dict[str, Any]:
     return train(ModelKind.SOUND, out, [HEAD, *_KEPT], evaluate, save=save, card=_card)
 
 
-_CARD = """# Sound model `{model}`
-
-The four networks of musicnn 0.1.0 (MSD_musicnn, MTT_musicnn, MSD_vgg, MTT_vgg; Pons and Serra, 2019) turn 3 s of sound
-into tags and features. Logistic regression and kernel ridge regression on their means and standard deviations over a
-song, with equal weights, give probabilities of Russell's quadrants: Q1 pleasant and awake, Q2 unpleasant and awake,
-Q3 unpleasant and drowsy, Q4 pleasant and drowsy.
-
-`python -m emomusic train sound --data music4q` wrote the head and this card.
-`scripts/build_sound_network.py` of commit 754eb11b wrote the network, with every second height of the highest
-convolutions, and most convolutions in integers of eight bits. Songs are heard at {level:.0f} LUFS (ITU-R BS.1770).
-
-## Data
-
-{n} clips of 30 s of the 4Q audio emotion dataset (Panda, Malheiro and Paiva, IEEE Transactions on Affective Computing,
-2018): {counts}. They are commercial recordings, for research only, and not included. The networks were trained on the
-Million Song Dataset and on MagnaTagATune; their weights have the ISC licence.
-The head holds the direction of each clip's summary, 2,736 numbers, from which no sound can be made.
-
-## Figures
-
-{num_folds} folds, {runs} repeats: accuracy {accuracy:.1%}, macro-F1 **{macro_f1:.1%}** (± {macro_f1_std:.1%}
-between repeats), expected calibration error {calibration_error:.3f}. The dataset's authors publish a macro-F1 of
-{published:.1%} on 900 clips.
-
-First repeat:
-
-{table}
-
-Rows are true, columns predicted quadrants:
-
-{matrix}
-
-Most frequent mistake: {worst}.
-
-## Limits
-
-- The clips are popular Western music. Other music was not measured.
-- A label says what annotators perceived, not what a listener feels. Valence is harder than arousal.
-- Of a song longer than a minute, three parts of 3 s are heard, fewer than in the clips.
-- Words are not understood.
-- A song with less than 10 s of sound has an uncertain mood.
-"""
-
-
 def _card(metrics: dict[str, Any]) -> str:
     errors = mistakes(np.array(metrics["confusion"]), QUADRANTS)
-    return _CARD.format(
+    return fill_card(
+        "sound_card.md",
         **card_values(metrics, ".1%", "quadrant"),
         published=SOUND_BASELINE.figure,
         level=LEVEL_DB,

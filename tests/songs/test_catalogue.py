@@ -7,23 +7,16 @@ import pytest
 
 from emomusic import assets
 from emomusic.assets import sha256_of
-from emomusic.errors import AssetError, DatasetError
+from emomusic.errors import AssetError
 from emomusic.songs import stored_moods
 from emomusic.songs.catalogue import Catalogue, song_key
 from emomusic.songs.genres import GENRES, SongKind
 from emomusic.songs.mood import MoodClassifier
 from emomusic.songs.recommend import Recommender
-from emomusic.songs.song import FEATURES, Song
+from emomusic.songs.song import Song
 from emomusic.songs.stored_moods import catalogue_file, load_songs_and_moods, mood_model_file, write_catalogue
 
-from .tables import song_table, track_id
-
-
-def song_table_with(column: str, row: int, value: object) -> pd.DataFrame:
-    table = song_table(5)
-    table[column] = table[column].astype(object)
-    table.loc[row, column] = value
-    return table
+from .tables import song_table
 
 
 def test_the_bundled_catalogue_has_81198_complete_songs_of_114_genres(catalogue: Catalogue) -> None:
@@ -159,36 +152,6 @@ def test_one_letter_of_a_search_is_corrected(catalogue: Catalogue, text: str, co
     assert not catalogue.matching(text).any()
     assert catalogue.corrected(text) == corrected
     assert corrected is None or catalogue.matching(corrected).any()
-
-
-@pytest.mark.parametrize(
-    ("column", "value", "rule"),
-    [
-        ("id", "too short", "id must have 22 letters and digits"),
-        ("id", "a" * 22 + "\n", "id must have 22"),
-        ("id", None, "id must have 22"),
-        ("artists", " ; ", "artists must not be empty"),
-        ("explicit", "perhaps", "explicit must be true or false"),
-        ("popularity", 101, "popularity must be a number from 0 to 100"),
-        ("energy", "loud", "energy must be a number from 0 to 1"),
-        *[(name, feature.high + 0.01, f"{name} must be a number from") for name, feature in FEATURES.items()],
-        *[(name, feature.low - 0.01, f"{name} must be a number from") for name, feature in FEATURES.items()],
-        ("energy", None, "energy must be a number from"),
-        ("energy", float("inf"), "energy must be a number from"),
-    ],
-)
-def test_an_invalid_cell_is_refused_with_its_row(column: str, value: object, rule: str) -> None:
-    with pytest.raises(DatasetError, match=rf"songs, row 4 \(5 with the header\): {rule}.*Received: "):
-        Catalogue(song_table_with(column, 3, value), name="songs")
-
-
-def test_a_table_without_a_column_or_rows_or_with_repeated_ids_is_no_catalogue() -> None:
-    with pytest.raises(DatasetError, match=r"missing columns title, energy\. Received: id, "):
-        Catalogue(song_table(3).drop(columns=["title", "energy"]))
-    with pytest.raises(DatasetError, match="expected songs"):
-        Catalogue(song_table(1).iloc[:0])
-    with pytest.raises(DatasetError, match=rf"row 5 \(6 with the header\): id must be unique.*'{track_id(1)}'"):
-        Catalogue(song_table_with("id", 4, track_id(1)))
 
 
 def test_a_changed_bundled_catalogue_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -248,6 +248,13 @@ def test_a_row_is_left_out_and_not_the_table() -> None:
     assert any("8 of 10 rows left out" in note for note in reading.notes)
 
 
+def test_separators_and_spaces_are_no_artist() -> None:
+    cells = "title\tartist\tmood\nA\tX\tsad\nB\t,\tsad\nC\t\u00a0;\tsad\nD\t!!!\tsad\n"
+    reading = read_table(cells.encode())
+    assert titles(reading) == ["A", "D"]
+    assert [row for row, _ in reading.left_out] == [2, 3]
+
+
 def test_cells_without_meaning_are_emptied_and_counted() -> None:
     table = kaggle(4).assign(
         year=[0, 2001, 1999, 20231], explicit=["Yes", "no", "maybe", "1"], popularity=[1, 2, 3, 400]

@@ -75,7 +75,8 @@ def songs_of(table: Table) -> pd.DataFrame:
     is_known = is_unnamed | ((ids != "") & ("title" not in table.cells))
     has_title = ((titles != "") | is_known).to_numpy(bool)
     is_path = table.text("path") != "" if "path" in table.cells else pd.Series(False, index=frame.index)
-    has_artist = ((artists.str.strip(" ;\u3000\u2003") != "") | (ids != "") | is_path).to_numpy(bool)
+    is_named = artists.str.replace("[;,]", " ", regex=True).str.strip() != ""
+    has_artist = (is_named | (ids != "") | is_path).to_numpy(bool)
     table.left_out += [(row, "no title") for row in table.numbers[~has_title].tolist()]
     table.left_out += [(row, "no artist") for row in table.numbers[has_title & ~has_artist].tolist()]
     for name, read in _FACTS.items():

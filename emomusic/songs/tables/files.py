@@ -165,7 +165,7 @@ def _records(document: Any, depth: int = 0) -> list[Any]:
         found = [each for each in document if isinstance(each, dict)]
         deeper = [_records(each, depth + 1) for each in found[:100]] if depth < 3 and len(found) < 100 else []
         nested = [inner for each in deeper for inner in each]
-        return nested if len(nested) > len(found) and not any(source_of(list(found[0])).marks for _ in [0]) else found
+        return nested if len(nested) > len(found) and not source_of(list(found[0])).marks else found
     if isinstance(document, dict) and depth < 4:
         inner = [_records(each, depth + 1) for each in document.values()]
         columns = [each for each in document.values() if isinstance(each, list)]
