@@ -170,7 +170,7 @@ def finish_callbacks(take_error: Callable[[Exception], bool]) -> None:
     SafeSessionState.on_script_will_rerun = call_all  # type: ignore[assignment, method-assign]
 
 
-def open_file_response(file: BinaryIO, **look: Any) -> FileResponse:
+def open_file_response(file: BinaryIO, **options: Any) -> FileResponse:
     """Starlette's response with an open file, or with the part of it that a browser asks for."""
     # Tried: `StreamingResponse`, which has no ranges. A `FileResponse` that takes an open file ends this.
     from anyio import wrap_file
@@ -178,7 +178,7 @@ def open_file_response(file: BinaryIO, **look: Any) -> FileResponse:
 
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    response = FileResponse("", stat_result=os.stat_result((0,) * 6 + (size, 0, 0, 0)), **look)
+    response = FileResponse("", stat_result=os.stat_result((0,) * 6 + (size, 0, 0, 0)), **options)
     response._open_file = lambda: wrap_file(file)  # type: ignore[assignment, method-assign, return-value]
     return response
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from emomusic.assets import ROOT
-from emomusic.songs.tables.sources import Source, sources
+from emomusic.songs.tables.sources import TableSource, sources
 
 PAGE = ROOT / "docs" / "tables.md"
 START = "## Titles and artists"
 """The heading after the sources."""
 
 
-def _row(source: Source) -> str:
+def _row(source: TableSource) -> str:
     roles = ((role, [names] if isinstance(names, str) else names) for role, names in source.columns.items())
     columns = "; ".join(f"{role}: {', '.join(names)}" for role, names in roles)
     return f"| {source.title} | {source.origin} | {source.seen} | {source.form} | {source.numbers} | {columns} |"

@@ -73,12 +73,12 @@ class ServedFile:
         """The address for a link that saves the file."""
         return f"{self.url}?save"
 
-    async def response(self, **look: Any) -> Response:
+    async def response(self, **options: Any) -> Response:
         """The content, or the part of it that a player asks for; 404 if a file is gone."""
         if isinstance(self._content, bytes):
-            return open_file_response(io.BytesIO(self._content), **look)
+            return open_file_response(io.BytesIO(self._content), **options)
         is_there = await run_in_threadpool(self._content.is_file)
-        return FileResponse(self._content, **look) if is_there else Response(status_code=404)
+        return FileResponse(self._content, **options) if is_there else Response(status_code=404)
 
 
 def folder_url(files: Mapping[str, Path]) -> str:
@@ -136,9 +136,9 @@ class StreamedFile(io.FileIO, ServedFile):
         """The content after the last `write`, as a file with a position of its own."""
         return io.BufferedReader(_Reader(self))
 
-    async def response(self, **look: Any) -> Response:
+    async def response(self, **options: Any) -> Response:
         """What is written so far, or the part of it that a player asks for."""
-        return open_file_response(self.reader(), **look)
+        return open_file_response(self.reader(), **options)
 
 
 class _Reader(io.RawIOBase):

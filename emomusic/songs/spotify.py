@@ -6,12 +6,12 @@ and a search gives at most ten tracks. Only `LiveSpotify` uses the network.
 
 from __future__ import annotations
 
-import logging
 import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from time import monotonic
+from typing import Any
 from urllib.parse import quote
 
 from emomusic.errors import SpotifyError
@@ -19,10 +19,6 @@ from emomusic.media.formats import LONGEST_S
 from emomusic.songs.catalogue import TRACK_ID
 from emomusic.songs.song import Pick, Player, Song
 from emomusic.text import csv_text, escape_line, escape_path
-
-if TYPE_CHECKING:
-    import requests
-    import spotipy
 
 TRACK_ADDRESS = "https://open.spotify.com/track/"
 """URL prefix of a track id."""
@@ -97,11 +93,13 @@ def songs_m3u(picks: Iterable[Pick], titles: Iterable[str] | None = None) -> str
 SEARCH_LIMIT = 10
 """Most tracks of a search; Spotify refuses more."""
 
-API_URL = "https://api.spotify.com/v1/"
+SEARCH_URL = "https://api.spotify.com/v1/search"
 TOKEN_URL = "https://accounts.spotify.com/api/token"
 
 TIMEOUT_S = 5.0
 """Timeout of the connection and of each read, in seconds."""
+
+_EARLY_S = 60.0  # a token is used no longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +144,12 @@ class FoundSongs:
 
 
 class LiveSpotify:
-    """Spotify search, thread-safe. The first search logs in."""
+    """Spotify search, thread-safe. The first search logs in. Its token is used until it expires or a search fails."""
 
     def __init__(self, credentials: Credentials) -> None:
         """Create the client without a request."""
         self._credentials = credentials
-        self._client: spotipy.Spotify | None = None  # has a token
+        self._token, self._token_ends_s = "", 0.0
 
     def search(self, text: str) -> FoundSongs:
         """The first songs with these words in title or artists, without features.
@@ -161,30 +159,28 @@ class LiveSpotify:
         """
         words = " ".join(text.split())[:250]  # limit of Spotify
         try:
-            self._client = client = self._client or _client_of(self._credentials)
-            results = client.search(words, limit=SEARCH_LIMIT, type="track")["tracks"]
+            token = self._token if monotonic() < self._token_ends_s else self._login()
+            query = {"q": words, "limit": SEARCH_LIMIT, "type": "track"}
+            results = _answer("GET", SEARCH_URL, params=query, headers={"Authorization": f"Bearer {token}"})["tracks"]
             songs = {item["id"]: _found_song(item) for item in results["items"] if item is not None}  # each song once
             return FoundSongs(tuple(songs.values()), int(results["total"]))
-        except Exception as error:  # spotipy does not check responses
-            self._client = None  # its token may be invalid
+        except Exception as error:  # a broken response can raise anything
+            self._token_ends_s = 0.0  # it may be invalid
             raise SpotifyError(_message(error)) from error
 
+    def _login(self) -> str:
+        app = self._credentials.client_id, self._credentials.client_secret
+        login = _answer("POST", TOKEN_URL, data={"grant_type": "client_credentials"}, auth=app)
+        self._token, self._token_ends_s = str(login["access_token"]), monotonic() + login["expires_in"] - _EARLY_S
+        return self._token
 
-def _client_of(credentials: Credentials) -> spotipy.Spotify:
-    """A client that keeps its token until it expires. It logs nothing, as logs have search texts and tokens."""
-    import spotipy
-    from spotipy.cache_handler import MemoryCacheHandler
 
-    logging.getLogger("spotipy").setLevel(logging.CRITICAL)
-    # Without a session: that of spotipy reports every error as 429
-    options: dict[str, Any] = {"requests_session": False, "requests_timeout": TIMEOUT_S}
-    login = spotipy.SpotifyClientCredentials(
-        credentials.client_id, credentials.client_secret, cache_handler=MemoryCacheHandler(), **options
-    )
-    login.OAUTH_TOKEN_URL = TOKEN_URL
-    client = spotipy.Spotify(auth_manager=login, **options)
-    client.prefix = API_URL
-    return client
+def _answer(method: str, url: str, **options: Any) -> Any:
+    import requests
+
+    response = requests.request(method, url, timeout=TIMEOUT_S, **options)
+    response.raise_for_status()
+    return response.json()
 
 
 def _found_song(item: Any) -> Song:
@@ -211,14 +207,13 @@ def _found_song(item: Any) -> Song:
 def _message(error: Exception) -> str:
     import requests
 
-    response = _response_of(error)
-    if response is None:
+    if not isinstance(error, requests.HTTPError):
         if isinstance(error, requests.Timeout):
             return "Spotify did not answer in time. Try again later."
         if isinstance(error, requests.ConnectionError):
             return "Spotify cannot be reached. Check the network connection."
         return "Spotify sent an invalid response. Try again later."
-    status = response.status_code
+    response, status = error.response, error.response.status_code
     if status == 401 or (status == 400 and response.url == TOKEN_URL):
         return "Spotify rejected the keys of this server. Only its owner can correct them."
     if status == 403:
@@ -232,13 +227,3 @@ def _message(error: Exception) -> str:
     if status >= 500:
         return f"Spotify has an internal error (HTTP {status}). Try again later."
     return f"Spotify refused the request (HTTP {status}). Try again later."
-
-
-def _response_of(error: BaseException | None) -> requests.Response | None:
-    """Response with an error status behind an exception. Those of spotipy do not always have the status."""
-    while error is not None:
-        response = getattr(error, "response", None)
-        if response is not None and response.status_code >= 400:
-            return cast("requests.Response", response)
-        error = error.__context__
-    return None

@@ -17,7 +17,7 @@ from emomusic.songs.song import FEATURES
 from emomusic.songs.tables import cells as of_cells
 from emomusic.songs.tables.csv_text import Cells
 from emomusic.songs.tables.matching import names_of
-from emomusic.songs.tables.sources import Source, roles_of, source_of
+from emomusic.songs.tables.sources import TableSource, roles_of, source_of
 
 Flags = npt.NDArray[np.bool_]
 
@@ -35,7 +35,7 @@ class Table:
     """A table of songs while it is read; `numbers` has the number of each row."""
 
     name: str
-    source: Source
+    source: TableSource
     numbers: npt.NDArray[np.int64]
     cells: dict[str, pd.Series]
     header: list[str]

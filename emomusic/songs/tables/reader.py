@@ -16,7 +16,7 @@ import pandas as pd
 
 from emomusic.affect import MOOD_POINTS, Mood
 from emomusic.errors import DatasetError
-from emomusic.songs.catalogue import ARTIST_SEPARATOR, Catalogue, normalize_text
+from emomusic.songs.catalogue import ARTIST_SEPARATOR, Catalogue, normalize_text, split_artists
 from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.song import FEATURE_NAMES, UNKNOWN_ARTIST, Player, Song
@@ -27,13 +27,15 @@ from emomusic.songs.tables.csv_text import Cells
 from emomusic.songs.tables.facts import features_of, leave_out_others, songs_of
 from emomusic.songs.tables.files import read_cells
 from emomusic.songs.tables.matching import names_of
-from emomusic.songs.tables.sources import Source
 from emomusic.text import pluralize
 
 _MOST_NAMED = 20  # rows in a sentence
 
 MOST_COMPARED = 200
 """Largest number of songs that `nearest` compares; each takes 10 ms."""
+
+NotFound = tuple[int, str, tuple[str, ...]]
+"""Number, title and artists of a row whose song is not known."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +67,7 @@ class TableReading:
     rows: npt.NDArray[np.intp]
     known_rows: npt.NDArray[np.intp]
     left_out: list[tuple[int, str]]
-    not_found: list[tuple[int, str, tuple[str, ...]]]
+    not_found: list[NotFound]
     notes: list[str]
     known: Recommender | None
 
@@ -208,16 +210,14 @@ def _resolved(
     own_files = {int(numbers[place]): song for place, song in own_files.items()}
     catalogue = _catalogue(table, frame.iloc[first], rows[first], known, own_files)
     table.left_out.sort()
-    notes = [*_sentences(table.left_out, not_found, num_rows, table.source), *table.notes]
+    notes = [*_sentences(table, not_found, num_rows), *table.notes]
     return TableReading(
         table.name, table.source.title, read.encoding, read.separator, num_rows, catalogue,
         found_by.tolist(), numbers, rows[first], table.left_out, not_found, notes, known,
     )  # fmt: skip
 
 
-def _report_missing(
-    table: Table, frame: pd.DataFrame, *, has_any: bool, known: Recommender | None
-) -> list[tuple[int, str, tuple[str, ...]]]:
+def _report_missing(table: Table, frame: pd.DataFrame, *, has_any: bool, known: Recommender | None) -> list[NotFound]:
     """Rows that are no songs: without features where others have them, or not in the catalogue."""
     for row, silent in zip(frame["at"].tolist(), frame["silent"], strict=True):
         if silent:
@@ -226,14 +226,9 @@ def _report_missing(
             table.left_out.append((row, "no features or mood, and not in the catalogue"))
         elif known is None:
             table.left_out.append((row, "no features or mood"))
-    return (
-        [
-            (row, title, tuple(filter(None, map(str.strip, artists.split(ARTIST_SEPARATOR)))))
-            for row, title, artists in zip(frame["at"].tolist(), frame["title"], frame["artists"], strict=True)
-        ]
-        if known is not None
-        else []
-    )
+    if known is None:
+        return []
+    return list(zip(frame["at"].tolist(), frame["title"], map(split_artists, frame["artists"]), strict=True))
 
 
 def _files_by_path(frame: pd.DataFrame, files: list[Song]) -> dict[int, Song]:
@@ -277,18 +272,12 @@ def _catalogue(
     if "explicit" in own:
         own["explicit"] = own["explicit"].fillna(False).astype(bool)
     for place, file in own_files.items():
-        own.loc[place, ["id", "title", "player", "valence", "energy"]] = [
-            f"file-{place}",
-            file.title,
-            file.player.value,
-            file.valence,
-            file.energy,
-        ]
-    is_local = bool((own["player"] != Player.SPOTIFY).any()) or bool(own[list(FEATURE_NAMES)].isna().any(axis=None))
-    catalogue = Catalogue(own, name=table.name, is_local=is_local)
+        values = f"file-{place}", file.title, file.player.value, file.valence, file.energy
+        own.loc[place, ["id", "title", "player", "valence", "energy"]] = values
+    is_whole = (own["player"] == Player.SPOTIFY).all() and own[list(FEATURE_NAMES)].notna().all(axis=None)
+    catalogue = Catalogue(own, name=table.name, is_local=bool(own_files) or not is_whole)
     if own_files:
-        songs = [own_files[place] if place in own_files else catalogue.song(place) for place in range(len(catalogue))]
-        catalogue = Catalogue(own, name=table.name, is_local=True, songs=songs)
+        catalogue.songs = [own_files.get(place) or catalogue.song(place) for place in range(len(catalogue))]
     return catalogue
 
 
@@ -312,24 +301,22 @@ def _separated(artists: pd.Series, known: Recommender | None) -> pd.Series:
     return of_cells.each_different(artists, split)
 
 
-def _sentences(
-    left_out: list[tuple[int, str]], not_found: list[tuple[int, str, tuple[str, ...]]], num_rows: int, source: Source
-) -> list[str]:
+def _sentences(table: Table, not_found: list[NotFound], num_rows: int) -> list[str]:
     """What was left out and not found, for people."""
     sentences = []
-    if left_out:
+    if table.left_out:
         reasons: dict[str, list[int]] = {}
-        for row, reason in left_out:
+        for row, reason in table.left_out:
             reasons.setdefault(reason, []).append(row)
         groups = (f"{_first(list(map(str, rows)))}: {reason}" for reason, rows in reasons.items())
-        number = len({row for row, _ in left_out})
+        number = len({row for row, _ in table.left_out})
         sentences.append(f"{number:,} of {pluralize(num_rows, 'row')} left out: {'; '.join(groups)}.")
     if not_found:
         names = [", ".join([title, *artists])[:80] for _, title, artists in not_found]
         sentences.append(
             f"Not in the catalogue: {len(names):,} of {pluralize(num_rows, 'row')}: {_first(names, '; ')}."
         )
-        sentences += [source.advice] if source.advice else []
+        sentences += [table.source.advice] if table.source.advice else []
     return sentences
 
 

@@ -14,7 +14,7 @@ _WORDS = re.compile(r"[^\W_]+|[%#*]")
 _UNITS = re.compile(r" (?:%|percent|db|lufs|bpm|ms|s|sec|seconds|milliseconds)$")
 
 
-class Source(msgspec.Struct, frozen=True):
+class TableSource(msgspec.Struct, frozen=True):
     """A source of song tables; see `sources.toml` for the fields.
 
     Attributes:
@@ -46,20 +46,20 @@ def header_key(name: str) -> str:
 
 
 @cache
-def sources() -> Mapping[str, Source]:
+def sources() -> Mapping[str, TableSource]:
     """All sources by their short name; "table" is the last one and fits any table."""
     text = resources.files(__package__).joinpath("sources.toml").read_text(encoding="utf-8")
-    return msgspec.convert(tomllib.loads(text), dict[str, Source])
+    return msgspec.convert(tomllib.loads(text), dict[str, TableSource])
 
 
-def source_of(header: Sequence[str]) -> Source:
+def source_of(header: Sequence[str]) -> TableSource:
     """The source of a table with these names of columns."""
     keys = {header_key(name) for name in header}
     fitting = [each for each in sources().values() if keys.issuperset(map(header_key, each.marks))]
     return max(fitting, key=lambda each: len(each.marks))
 
 
-def roles_of(header: Sequence[str], source: Source) -> dict[str, list[int]]:
+def roles_of(header: Sequence[str], source: TableSource) -> dict[str, list[int]]:
     """Positions of the columns that can have each role, the likeliest first. A column has one role.
 
     Names of the source go before general ones, and whole names before those with a unit.
