@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from emomusic.assets import SPEC, ModelKind, models_dir
-from emomusic.baselines import FACE_BASELINES, MUSIC_BASELINES, OF_FOUR, SOUND_BASELINE, Baseline
+from emomusic.baselines import OF_FOUR, Baseline, baselines_of
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
 from emomusic.faces.model_files import FACERES, FACERES_TITLE
@@ -172,12 +172,9 @@ def read_records(kind: ModelKind) -> tuple[list[Record], dict[str, ModelError]]:
     return records, problems
 
 
-def reports_of(record: Record) -> tuple[Baseline, ...]:
+def reports_of(record: Record) -> Sequence[Baseline]:
     """The published accuracies of such a model."""
-    if isinstance(record, FaceRecord):
-        report = FACE_BASELINES.get(record.network)
-        return () if report is None else (report,)
-    return MUSIC_BASELINES.get(record.name, ()) if record.kind is ModelKind.MUSIC else (SOUND_BASELINE,)
+    return baselines_of(record.kind, record.network if isinstance(record, FaceRecord) else record.name)
 
 
 def document(record: Record) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import sklearn
 
 from emomusic.assets import ModelKind
-from emomusic.baselines import MUSIC_BASELINES, MUSIC_SOURCE
+from emomusic.baselines import baselines_of
 from emomusic.downloads import DOWNLOADS
 from emomusic.errors import DatasetError
 from emomusic.metrics import mistakes
@@ -119,7 +119,8 @@ def mood_card(metrics: dict[str, Any], data_sha256: str) -> str:
     errors = mistakes(np.array(metrics["confusion"]), MOODS)
     values = card_values(metrics, ".3f", "mood")
     inputs = inputs_of(metrics["model"])
-    reported = [f"{report.figure:.2f} ({report.note})" for report in MUSIC_BASELINES.get(metrics["model"], ())]
+    reports = baselines_of(ModelKind.MUSIC, metrics["model"])
+    reported = ", ".join(f"{report.figure:.2f} ({report.note})" for report in reports)
     return fill_card(
         "mood_card.md",
         **values,
@@ -131,6 +132,6 @@ def mood_card(metrics: dict[str, Any], data_sha256: str) -> str:
         source=_KNOWN_SOURCE if data_sha256 == DOWNLOADS["moods"].sha256 else "unknown",
         fold_size=metrics["n"] // NUM_FOLDS,
         duration=_UNKNOWN_LENGTH if "duration_s" in inputs else "",
-        reported=f"\n\nAccuracies in {MUSIC_SOURCE}: {', '.join(reported)}." if reported else "",
+        reported=f"\n\nAccuracies in {reports[0].title}: {reported}." if reports else "",
         worst=f"{errors[0].count} {errors[0].true} songs predicted as {errors[0].predicted}" if errors else "none",
     )

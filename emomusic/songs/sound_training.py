@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.assets import SPEC, ModelKind, folder_of, models_dir, write_json
-from emomusic.baselines import SOUND_BASELINE
+from emomusic.baselines import baselines_of
 from emomusic.errors import DatasetError
 from emomusic.media.audio_file import read_song
 from emomusic.media.formats import AUDIO_ENDINGS
@@ -163,7 +163,7 @@ def _card(metrics: dict[str, Any]) -> str:
     return fill_card(
         "sound_card.md",
         **card_values(metrics, ".1%", "quadrant"),
-        published=SOUND_BASELINE.figure,
+        published=baselines_of(ModelKind.SOUND, MODEL)[0].figure,
         level=LEVEL_DB,
         worst=f"{errors[0].predicted} for {errors[0].true}" if errors else "none",
     )

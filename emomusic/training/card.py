@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from emomusic.baselines import FACE_BASELINES, OF_SEVEN
+from emomusic.baselines import OF_FOUR, baselines_of
 from emomusic.faces.model_files import FACERES_SOURCE, FACERES_TITLE, ModelSpec
 from emomusic.metrics import mistakes, score_rows
 from emomusic.training.posed import COLLECTIONS
@@ -42,8 +42,8 @@ def write_card(spec: ModelSpec, metrics: dict[str, Any], path: Path) -> None:
         weakest=min(collections, key=lambda name: float(collections[name]["accuracy"]), default=None),
         weakest_classes=sorted(evaluated, key=lambda name: test["per_class"][name]["recall"])[:2],
         mistakes=mistakes(np.array(test["confusion"]), spec.classes),
-        report=FACE_BASELINES.get(spec.network),
-        of_seven=OF_SEVEN,
+        report=next(iter(baselines_of("face", spec.network)), None),
+        of_four=OF_FOUR,
         collections=COLLECTIONS,
     )
     path.write_text(text, encoding="utf-8")
