@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from emomusic.affect import list_shares
-from emomusic.errors import DatasetError
+from emomusic.assets import written_whole
+from emomusic.errors import DatasetError, EmomusicError
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.songs.genres import GENRE_FAMILIES, genres_of
 from emomusic.songs.request import Policy, Request
@@ -220,6 +221,15 @@ def progress(
                 log.info("%d of %d %s, %.1f per second, %s minutes left", done, bar.tasks[0].total, unit, speed, left)
 
         yield update
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file as a whole. Raises an `EmomusicError` if it cannot be written."""
+    try:
+        with written_whole(path) as part:
+            part.write_bytes(content)
+    except OSError as error:
+        raise EmomusicError(f"expected to write {path}. Received: {error.strerror}. Choose another name") from error
 
 
 def log_file_error(file_name: str, sentence: str) -> None:

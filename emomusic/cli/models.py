@@ -8,12 +8,12 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emomusic.assets import ModelKind, folder_of, require_checkout, require_writable, write_checksums, written_whole
+from emomusic.assets import ModelKind, folder_of, require_checkout, require_writable, write_checksums
 from emomusic.baselines import percent_of
 from emomusic.cli import arguments
 from emomusic.cli.arguments import Outcome, add_command, progress
 from emomusic.cli.system import require_packages
-from emomusic.errors import DatasetError, ProfileError
+from emomusic.errors import DatasetError
 from emomusic.faces.model_files import DEFAULT_MODEL, model_folder
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MOOD_MODELS
 from emomusic.text import escape_control_chars, file_size
@@ -189,14 +189,7 @@ def create_profile(options: argparse.Namespace) -> Outcome:
         shots.setdefault(emotion.value, []).append(path)
     profile = learn_face(shots)
     content = profile.to_json()
-    try:
-        with written_whole(options.out) as part:
-            part.write_bytes(content)
-    except OSError as error:
-        raise ProfileError(
-            f"expected a file to write the profile into. Received: {options.out} ({error.strerror}). "
-            "Choose another name"
-        ) from error
+    arguments.write_file(options.out, content)
     counts = {emotion.value: count for emotion, count in profile.shots.items()}
     return {"emotions": counts, "model": profile.model, "bytes": len(content)}, 0
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion
-from emomusic.assets import written_whole
 from emomusic.cli import arguments
 from emomusic.cli.arguments import (
     Outcome,
@@ -20,6 +19,7 @@ from emomusic.cli.arguments import (
     add_song_options,
     show_songs,
     song_request,
+    write_file,
 )
 from emomusic.errors import EmomusicError
 
@@ -156,9 +156,5 @@ def _write_playlist(options: argparse.Namespace, songs: Sequence[Pick], request:
     content = playlist(PlaylistFormat(options.format), songs, request, options.songs)
     if options.out is None:
         options.show = lambda _: sys.stdout.buffer.write(content)
-        return
-    try:
-        with written_whole(options.out) as part:
-            part.write_bytes(content)
-    except OSError as error:
-        raise EmomusicError(f"expected to write {options.out}. Received: {error.strerror}") from error
+    else:
+        write_file(options.out, content)

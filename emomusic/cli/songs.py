@@ -26,8 +26,9 @@ from emomusic.cli.arguments import (
     read_profile,
     show_songs,
     song_request,
+    write_file,
 )
-from emomusic.errors import AudioError, FilmError, ImageError, ProfileError
+from emomusic.errors import AudioError, EmomusicError, FilmError, ImageError, ProfileError
 from emomusic.faces.model_files import model_folder
 from emomusic.text import escape_control_chars, format_clock, pluralize
 
@@ -155,11 +156,9 @@ def _analyzed_picture(
         from emomusic.media.images import encode_png
 
         try:
-            with written_whole(out) as part:
-                part.write_bytes(encode_png(annotated_picture(image, reading)))
-        except OSError as error:
-            problem = f"expected to write {out.name!r} into {out.parent}. Received: {error.strerror}"
-            log.error("emomusic: %s", escape_control_chars(problem))
+            write_file(out, encode_png(annotated_picture(image, reading)))
+        except EmomusicError as error:
+            log.error("emomusic: %s", escape_control_chars(str(error)))
             status = 2
     return record, status
 

@@ -113,9 +113,7 @@ def test_marked_pictures_have_the_same_size_and_short_names_and_one_that_fails_c
     assert written.name.startswith("002-é")
     with Image.open(written) as picture:
         assert picture.size == (records[1]["width"], records[1]["height"])
-    assert err.splitlines()[-1] == (
-        f"emomusic: expected to write '001-eileen-collins-1999.png' into {out}. Received: No space left on device"
-    )
+    assert "001-eileen-collins-1999.png. Received: No space left on device" in err.splitlines()[-1]
 
 
 @pytest.mark.parametrize(

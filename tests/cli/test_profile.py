@@ -51,7 +51,7 @@ def test_a_profile_needs_a_neutral_face_and_room_and_replaces_no_folder(
 ) -> None:
     status, answer, err = run("profile", "create", shots, "--out", shots)
     assert (status, answer, err.count("\n")) == (2, None, 1)
-    assert "a file to write the profile into" in err
+    assert "expected to write" in err
     full_disk(2**12)
     status, _, err = run("profile", "create", shots, "--out", tmp_path / "face.json")
     assert (status, "too large" in err, [path.name for path in tmp_path.iterdir()]) == (2, True, ["shots"])
