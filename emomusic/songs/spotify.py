@@ -207,13 +207,14 @@ def _found_song(item: Any) -> Song:
 def _message(error: Exception) -> str:
     import requests
 
-    if not isinstance(error, requests.HTTPError):
+    response = error.response if isinstance(error, requests.HTTPError) else None
+    if response is None:
         if isinstance(error, requests.Timeout):
             return "Spotify did not answer in time. Try again later."
         if isinstance(error, requests.ConnectionError):
             return "Spotify cannot be reached. Check the network connection."
         return "Spotify sent an invalid response. Try again later."
-    response, status = error.response, error.response.status_code
+    status = response.status_code
     if status == 401 or (status == 400 and response.url == TOKEN_URL):
         return "Spotify rejected the keys of this server. Only its owner can correct them."
     if status == 403:
