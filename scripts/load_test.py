@@ -2,6 +2,7 @@
 
     python -m scripts.load_test > report.json
     python -m scripts.load_test --visitors 80 --seconds 60 > limit.json
+    python -m scripts.load_test --visitors 30 --seconds 60 --waves 4 --rest 130 --replicas 1 > memory.json
 
 A visitor speaks Streamlit's protocol as a browser does, but draws nothing and loads no scripts and styles. It uploads
 photos that the app has not seen, asks for songs, and checks every answer. Linux only. Several replicas need Caddy.
@@ -44,7 +45,9 @@ from scripts.servers import run_proxy, run_replica
 
 OPTIONS = {
     "visitors": (40, "number of visitors"),
-    "seconds": (300.0, "duration"),
+    "seconds": (300.0, "duration of a wave"),
+    "waves": (1, "how often the visitors come; all leave after a wave"),
+    "rest": (0.0, "seconds after a wave until its memory is measured"),
     "replicas": (2, "number of replicas, which share the cores of this machine"),
     "think": (10.0, "mean pause before an action in seconds, exponentially distributed; 0 for none"),
     "arrive_within": (10.0, "seconds until the last visitor comes"),
@@ -279,23 +282,27 @@ def measure(load: argparse.Namespace) -> dict[str, Any]:
         for replica in replicas:  # so that its networks are loaded
             answer_newcomer(replica.address, photos)
         began_s = monotonic()
-        ends_s = began_s + load.seconds
 
-        def come(number: int) -> None:
-            sleep(number * load.arrive_within / load.visitors)
+        def come(number: int, ends_s: float) -> None:
+            sleep(number % load.visitors * load.arrive_within / load.visitors)
             Visitor(number, address, photos, outcomes, load.think).stay(ends_s)
 
-        threads = [Thread(target=come, args=(number,), daemon=True) for number in range(load.visitors)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        memory = []
+        for wave in range(load.waves):
+            numbers, ends_s = range(wave * load.visitors, (wave + 1) * load.visitors), monotonic() + load.seconds
+            threads = [Thread(target=come, args=(number, ends_s), daemon=True) for number in numbers]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            sleep(load.rest)
+            memory.append({server.name: round(resident_mb(server.process.pid)) for server in servers})
         return {
             "machine": machine(),
             "load": vars(load),
             **summarize(outcomes, began_s),
             "seconds until a newcomer has a song after the load": answer_newcomer(address, photos),
-            "MB": {server.name: round(resident_mb(server.process.pid)) for server in servers},
+            "MB after each wave": memory,
         }
 
 

@@ -115,8 +115,7 @@ def _analyzed(
         try:
             picture = None if kind is Kind.FILM else read_picture_file(name)
         except ImageError as error:
-            ending = name.lower().rpartition(".")[2]
-            if ending not in FILM_ENDINGS:
+            if name.lower().rpartition(".")[2] not in FILM_ENDINGS:
                 log_file_error(name, str(error))
                 yield {"image": name, "error": str(error)}, 2
                 continue

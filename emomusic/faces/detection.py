@@ -162,12 +162,13 @@ class TurningDetector:
         best, num_turns = self._detector.detect(image), 0
         top = max((face.confidence for face in best), default=0.0)
         if top < _SURE:
+            least = top + _SURER
             small, scale = shrink(image, _TURNED_SIDE)
             for turns in (1, 2, 3):
                 found = self._detector.detect(np.ascontiguousarray(np.rot90(small, turns)))
                 surest = max((face.confidence for face in found), default=0.0)
-                if surest > top + _SURER:
-                    best, num_turns, top = found, turns, surest
+                if surest > least:
+                    best, num_turns, top, least = found, turns, surest, surest
             if num_turns:
                 sure = (face for face in best if face.confidence >= min(top, _SURE))
                 best = [_turned_back(face, small, num_turns, scale, image) for face in sure]

@@ -43,7 +43,7 @@ class Animation:
     def demux(self, *_: Any) -> Iterator[Any]:
         """A packet for each frame."""
         time_ms = 0
-        for number in range(self.frames):
+        for number in range(bool(getattr(self._picture, "default_image", False)), self.frames):  # a still of APNG
             with _decoder_errors():
                 self._picture.seek(number)
                 frame = av.VideoFrame.from_ndarray(to_rgb(self._picture.copy(), self._data), "rgb24")

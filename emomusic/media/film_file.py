@@ -339,11 +339,8 @@ class FilmFile(MediaFile):
         codec = self._stream.codec_context
         codec.flush_buffers()
         codec.skip_frame = "DEFAULT"
-        try:
-            frames = [] if packet.has_sidedata("encryption_info") else codec.decode(packet)
-            frames += self._drained(codec)
-        except DAMAGE:
-            frames = []
+        frames = [] if packet.has_sidedata("encryption_info") else self._drained(codec, packet)
+        frames += self._drained(codec)
         codec.flush_buffers()
         return frames[0] if len(frames) == 1 and not frames[0].is_corrupt else None
 

@@ -132,10 +132,10 @@ def fit_to_pictures(
     """
     classes = classifier.spec.classes
     answers = np.full((len(pictures), len(classes)), np.nan)  # of pictures without a face
-    conditions: list[dict[str, str] | None] = [None] * len(pictures)  # face crops have no landmarks
+    conditions: list[dict[str, str] | None] = [None] * len(pictures)  # face crops and turned faces have no landmarks
     inputs: dict[int, npt.NDArray[np.uint8]] = {}
     for index, image, face, crop in largest_faces([path for path, _ in pictures], detector, on_progress):
-        conditions[index] = None if face is None else conditions_of(image, face)
+        conditions[index] = None if face is None or face.landmarks is None else conditions_of(image, face)
         inputs[index] = to_network_input([crop], classifier.spec.side)[0]
     if inputs:
         answers[list(inputs)] = classifier.probabilities(np.stack(list(inputs.values())))
@@ -281,7 +281,7 @@ def accuracy_by_condition(
     """The accuracy in bins of each condition, from easy to hard.
 
     Args:
-        conditions: of each face, from `conditions_of`; None for undetected ones, which are in no bin.
+        conditions: of each face, from `conditions_of`; None for undetected and turned ones, which are in no bin.
         is_right: shape (n,), whether each prediction is correct.
 
     Returns:

@@ -23,7 +23,7 @@ import pandas as pd
 
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.errors import DatasetError, ImageError
-from emomusic.faces.detection import Face, FaceDetector
+from emomusic.faces.detection import Face, FaceDetector, TurningDetector
 from emomusic.faces.fer2013 import SIDE, LabelledFaces
 from emomusic.media.images import PICTURE_ENDINGS, Box, RgbImage, crop_face, read_image, to_network_input
 from emomusic.metrics import SEVEN
@@ -275,12 +275,12 @@ def largest_faces(
     for index, path in enumerate(paths):
         try:
             image = read_image(path)
-            faces = [] if detector is None else detector.detect(image)
+            faces = [] if detector is None else TurningDetector(detector).detect(image)
             if detector is None:
                 yield index, image, None, image
             elif faces:
                 face = max(faces, key=lambda face: face.box.width * face.box.height)
-                yield index, image, face, crop_face(image, face.box)
+                yield index, image, face, face.upright(crop_face(image, face.box))
         except ImageError as error:
             log.warning("Left out: %s", error)
         on_progress(index + 1, len(paths))

@@ -254,6 +254,14 @@ def test_an_animation_that_names_no_time_is_shown_as_browsers_show_it(fmt: str) 
     assert times_of(data) == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])
 
 
+def test_the_still_of_an_animated_png_is_no_frame() -> None:
+    still, *frames = (Image.fromarray(np.full((16, 16, 3), shade, np.uint8)) for shade in (255, 0, 100))
+    data = animation_of("PNG", [still, *frames], [500, 1000], default_image=True)
+    with opened(data) as film:
+        shades = [film.picture(frame).mean() for frame in film.frames()]
+    assert shades == pytest.approx([0, 100], abs=4)
+
+
 @pytest.mark.parametrize("fmt", ["WEBP", "PNG"])
 def test_transparent_areas_of_an_animation_are_white(fmt: str) -> None:
     stickers = [Image.new("RGBA", (160, 160)) for _ in range(3)]

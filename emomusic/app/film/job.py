@@ -97,8 +97,9 @@ class FilmView:
     marked: StreamedFile | None = None  # the film with its faces marked, as MP4; None until it is drawn
     sound: Sequence[SoundSpan] | None = None  # the moods of the film's sound; None before they are known
     mixed: StreamedFile | None = None  # the marked film with the songs of `FilmJob.mix`; None until they are mixed
-    num_videos: int = 1  # as in `FilmFile`
-    stream: int = 1  # number of the video that is read, from 1
+    num_videos: int = 1  # this and the next two as in `FilmFile`
+    stream: int = 1
+    note: str | None = None
     turn: int = 0  # degrees by which the visitor turned the film clockwise
 
     @property
@@ -244,7 +245,7 @@ class FilmJob:
         with self._open(file, max_s=MAX_S, should_stop=should_stop) as film:
             reading, shown_s, next_s = FilmReading(film), 0.0, 0.0
             self._enter(FilmPhase.READING)
-            self._change(reading=reading, num_videos=film.num_videos, stream=film.stream)
+            self._change(reading=reading, num_videos=film.num_videos, stream=film.stream, note=film.note)
             for moment in read_film(film, loaded):
                 reading.add(moment)
                 self._change(share=moment.share)

@@ -131,11 +131,10 @@ def _start(name: str, file: AbstractContextManager[BinaryIO], **options: Any) ->
 
 def _read_again(turn: int, stream: int | None) -> None:
     """Read the same film, turned by so many degrees, or another video of it."""
-    if (job := page_state(FilmState).job) is not None:
-        file = job.take()
-        if file is not None:
-            forget_queue("film")
-            _start(job.name, file, turn=turn % 360, stream=stream)
+    job = page_state(FilmState).job
+    if job is not None and (file := job.take()) is not None:
+        forget_queue("film")
+        _start(job.name, file, turn=turn % 360, stream=stream)
 
 
 def _cancel_job() -> None:
@@ -194,30 +193,16 @@ def _show_head(job: FilmJob, film: FilmView) -> None:
 
 def _offer_other_reading(film: FilmView) -> None:
     """Offer to turn the film, and its other videos."""
-    reading = film.reading
+    others = [number for number in range(1, film.num_videos + 1) if number != film.stream]
+    turned = film.reading.turn if film.reading is not None else 0
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="film-again"):
-        if film.num_videos > 1:
-            for number in range(1, film.num_videos + 1):
-                st.button(
-                    f"Video {number}",
-                    icon=":material/movie:",
-                    type="tertiary",
-                    disabled=number == film.stream,
-                    on_click=_read_again,
-                    args=(film.turn, number),
-                    key=f"film-video-{number}",
-                )
-            st.caption(f"The film has {film.num_videos} videos; number {film.stream} was read.", width="content")
-        st.button(
-            "Turn by 90°",
-            icon=":material/rotate_right:",
-            type="tertiary",
-            on_click=_read_again,
-            args=(film.turn + 90, film.stream),
-            key="film-turn",
-        )
-        if reading is not None and reading.turn:
-            st.caption(f"The faces were read turned by {reading.turn}°, clockwise.", width="content")
+        st.caption(f"{film.note or ''} {f'The faces were read turned by {turned}°, clockwise.' if turned else ''}")
+        for label, icon, turn, number in (
+            *((f"Video {number}", "movie", film.turn, number) for number in others),
+            ("Turn by 90°", "rotate_right", film.turn + 90, film.stream),
+        ):
+            icon, choice = f":material/{icon}:", (turn, number)
+            st.button(label, icon=icon, type="tertiary", on_click=_read_again, args=choice, key=f"film-{label}")
 
 
 @st.fragment(run_every=_EVERY_S)
