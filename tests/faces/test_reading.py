@@ -1,4 +1,6 @@
 from collections.abc import Sequence
+from dataclasses import replace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -53,6 +55,17 @@ def test_a_small_doubtful_face_does_not_count_in_the_group(side: int, confidence
     assert group.as_dict()["happy"] == pytest.approx(0.5 if counts else 1.0)
     assert group_of([other]) is not None
     assert group_of([]) is None
+
+
+@pytest.mark.parametrize(
+    ("confidences", "turn"),
+    [((0.0, 0.995, 0.999, 0.0), 180), ((0.9, 0.905, 0.907, 0.0), 0), ((0.99, 1.0, 1.0, 1.0), 0)],
+)
+def test_the_surest_turn_counts(confidences: Sequence[float], turn: int) -> None:
+    searches = iter([[replace(make_face(), confidence=each)] if each else [] for each in confidences])
+    detector = Mock(detect=lambda _: next(searches))
+    (face,) = read_faces(np.zeros((300, 300, 3), np.uint8), detector, FakeClassifier()).faces
+    assert face.face.turn == turn
 
 
 @pytest.mark.parametrize("num_turns", [0, 1, 2, 3])
