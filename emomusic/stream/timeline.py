@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +15,11 @@ import pandas as pd
 from emomusic.affect import (
     EMOTIONS,
     AffectPoint,
+    Emotion,
     EmotionProbabilities,
     WithEmotion,
     affect_of_rows,
+    list_shares,
     mean_of_rows,
     quadrant_of,
 )
@@ -34,6 +36,8 @@ _CHANGE_COST, _PROBABILITY_WEIGHT = 0.3, 0.5
 
 SESSION_CHANGE_COST = 0.08
 """Cost for `scenes_of` a session: lower, so that ten seconds count, as a second of a session has little noise."""
+
+_SHORTEST_MOOD_S = 2  # so that one second between two moods is none
 
 _COST_AT_CUT = 0.25  # relative: a change of mood at a cut is likely
 
@@ -127,6 +131,47 @@ class Scene(WithEmotion):
 def mean_of(table: pd.DataFrame) -> EmotionProbabilities | None:
     """The mean over the rows of a timeline with faces; None without any."""
     return mean_of_rows(table.loc[table["num_faces"] > 0, SHARES].to_numpy())
+
+
+@dataclass(frozen=True, slots=True)
+class MoodTimes:
+    """How long each emotion was the strongest one of the group, and how often another one became it.
+
+    Attributes:
+        shares: of the seconds with a face, the largest first, without emotions that never were the strongest.
+        changes_per_minute: for each minute with a face.
+    """
+
+    shares: Mapping[Emotion, float]
+    changes_per_minute: float
+
+    @property
+    def listed(self) -> str:
+        """The shares: "happy 51 %, sad 49 %"."""
+        return list_shares({emotion.adjective: share for emotion, share in self.shares.items()})
+
+    @property
+    def sentence(self) -> str:
+        """The moods as a person would say them: "Mostly happy, at times sad"."""
+        (first, top), (second, next_) = [*self.shares.items(), (Emotion.NEUTRAL, 0.0)][:2]
+        if top - next_ < 0.1:
+            return f"As often {first.adjective} as {second.adjective}"
+        if top >= 0.85:
+            return f"{first.adjective.capitalize()} {'nearly ' if next_ else ''}all the time"
+        return f"Mostly {first.adjective}, at times {second.adjective}"
+
+
+def mood_times(table: pd.DataFrame) -> MoodTimes | None:
+    """The times of the emotions in a timeline, as from `Timeline.table`; None without faces."""
+    found = table.loc[table["num_faces"] > 0, SHARES]
+    if found.empty:
+        return None
+    seconds = np.bincount(found.to_numpy().argmax(axis=1), minlength=len(EMOTIONS))
+    order = [label for label in np.argsort(-seconds, kind="stable").tolist() if seconds[label]]
+    moods = [scene.emotion for scene in scenes_of(table, shortest_s=_SHORTEST_MOOD_S, change_cost=SESSION_CHANGE_COST)]
+    changes = sum(before is not after for before, after in itertools.pairwise(moods))
+    shares = {EMOTIONS[label]: seconds[label] / len(found) for label in order}
+    return MoodTimes(shares, 60 * changes / len(found))
 
 
 def scenes_of(

@@ -14,6 +14,7 @@ from emomusic.stream.timeline import (
     SceneFinder,
     Timeline,
     every_second,
+    mood_times,
     scenes_of,
     timeline_table,
 )
@@ -45,6 +46,24 @@ def test_ten_seconds_of_another_emotion_are_a_scene_of_a_session() -> None:
     assert [(scene.emotion, scene.seconds) for scene in scenes] == [
         (Emotion.NEUTRAL, 30), (Emotion.SAD, 10), (Emotion.NEUTRAL, 30),
     ]  # fmt: skip
+
+
+def test_a_face_that_alternates_every_three_seconds_has_both_moods_and_their_changes() -> None:
+    found = mood_times(session(*[(HAPPY, 3), (SAD, 3)] * 31))
+    assert found is not None
+    assert found.shares == {Emotion.HAPPY: 0.5, Emotion.SAD: 0.5}
+    assert found.changes_per_minute == pytest.approx(20, abs=0.5)
+    assert found.sentence == "As often happy as sad"
+    assert mood_times(session((None, 9))) is None
+
+
+def test_one_second_between_two_moods_is_no_change_of_its_own() -> None:
+    found = mood_times(session((HAPPY, 20), (NEUTRAL, 1), (SAD, 9), (None, 30)))
+    assert found is not None
+    assert found.changes_per_minute == pytest.approx(2)
+    assert {emotion: round(30 * share) for emotion, share in found.shares.items()} == {
+        Emotion.HAPPY: 20, Emotion.SAD: 9, Emotion.NEUTRAL: 1,
+    }  # fmt: skip
 
 
 def test_a_second_is_the_mean_of_its_readings() -> None:

@@ -25,7 +25,7 @@ from emomusic.songs.request import Request
 from emomusic.songs.song import Pick
 from emomusic.stream.game import GameView
 from emomusic.stream.reader import LiveView
-from emomusic.stream.timeline import SESSION_CHANGE_COST, TIMELINE_SECONDS, Scene, mean_of, scenes_of
+from emomusic.stream.timeline import SESSION_CHANGE_COST, TIMELINE_SECONDS, Scene, mean_of, mood_times, scenes_of
 from emomusic.text import format_clock, pluralize
 
 _TRAIL_S = 20
@@ -156,13 +156,14 @@ def show_player(session: LiveSession | None, game: GameView | None) -> None:
 
 def show_session(table: pd.DataFrame, problem: Problem | None) -> None:
     """Show how a session that is over went, in one sentence, and the button that plays its songs."""
-    if (mean := mean_of(table)) is None:
+    if (times := mood_times(table)) is None:
         if len(table):
             st.info("The session is over. It showed no face.", icon=":material/face:")
         elif problem is None:
             st.info("The session ended before the first reading. Press START to try again.", icon=":material/face:")
         return
-    st.header(f"Session: {describe(mean).lower()}", anchor=False)
+    st.header(f"Session: {times.sentence.lower()}", anchor=False)
+    st.caption(f"{times.listed.capitalize()} of the time with a face.")
     st.button(
         "Play the songs of the session",
         icon=":material/queue_music:",
@@ -181,29 +182,27 @@ def _play_session(queue: PageQueue) -> None:
 def show_summary(session: LiveSession) -> None:
     """Show the figures, the chart, the moods and the songs of a session that is over."""
     table = session.reader.timeline()
-    times, num_faces, scenes = table["time_s"], table["num_faces"], _scenes(table)
-    if not scenes:
+    times, num_faces, scenes, moods = table["time_s"], table["num_faces"], _scenes(table), mood_times(table)
+    if moods is None:
         return
     first_s, last_s = int(times.iloc[0]), int(times.iloc[-1])
     is_cut = last_s >= TIMELINE_SECONDS
-    longest = max(scenes, key=lambda scene: scene.seconds)
-    span = f"{format_clock(longest.seconds)}, from {format_clock(longest.start_s)}"
     with st.container(horizontal=True):
         st.metric("Duration", format_clock(last_s + 1 if is_cut else last_s - first_s + 1), **_CARD)
         # A percentage, because a reading may take longer than a second on a busy machine
         st.metric("With a face", f"{100 * (num_faces > 0).mean():.0f} %", **_CARD)
         st.metric("Most faces at once", int(num_faces.max()), **_CARD)
-        mood = longest.emotion.adjective.capitalize()
-        st.metric("Longest mood", mood, span, delta_color="off", delta_arrow="off", **_CARD)
+        st.metric("Changes of mood", f"{moods.changes_per_minute:.2g} a minute", **_CARD)
     if is_cut:
         minutes = TIMELINE_SECONDS // 60
         st.caption(f"All figures but the duration cover the last {minutes} minutes, from {format_clock(first_s)} on.")
     show_areas(table, key="live-session")
     rows = [
-        (format_clock(s.start_s), format_clock(s.seconds), describe(s.probabilities), s.quadrant.description)
-        for s in scenes
+        (format_clock(scene.start_s), format_clock(scene.seconds), own.listed, f"{own.changes_per_minute:.2g}")
+        for scene in scenes
+        if (own := mood_times(table[times.between(scene.start_s, scene.end_s, inclusive="left")])) is not None
     ]
-    st.dataframe(pd.DataFrame(rows, columns=["Start", "Duration", "Mood", "Quadrant"]), hide_index=True)
+    st.dataframe(pd.DataFrame(rows, columns=["Start", "Duration", "Moods", "Changes a minute"]), hide_index=True)
     download_button(
         "Timeline (CSV)",
         session,

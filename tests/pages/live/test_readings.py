@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from emomusic.affect import Emotion, Mood, Quadrant
+from emomusic.affect import Emotion, Mood
 from emomusic.app import state
 from emomusic.app.live.music import SONGS
 from emomusic.app.live.page import View
@@ -65,9 +65,8 @@ def test_a_session_that_is_over_has_a_summary_and_a_playlist_that_plays_after_a_
     session = played((8, TWO, Emotion.HAPPY), (3, (), Emotion.HAPPY), (6, TWO[:1], Emotion.SAD))
     session.end()
     show(app, session)
-    assert [metric.value for metric in app.metric] == ["0:17", "82 %", "2", "Happy"]
-    table = app.dataframe[0].value
-    assert table["Quadrant"].tolist() == [Quadrant.Q1.description, Quadrant.Q3.description]
+    assert [metric.value for metric in app.metric] == ["0:17", "82 %", "2", "4.3 a minute"]
+    assert app.dataframe[0].value["Moods"].tolist() == ["happy 100 %", "sad 100 %"]
     assert "live-csv" in " ".join(button.proto.id for button in app.get("download_button"))
     assert tracks(app) == []
     songs = [pick.song.id for pick in queue_of(app, "session").playlist(10)]
@@ -83,6 +82,19 @@ def test_a_session_that_is_over_has_a_summary_and_a_playlist_that_plays_after_a_
     app.button(key="next-session").click().run()
     assert tracks(app) == []  # the end; the list stays
     assert [text for text in listed if text not in text_of(app)] == []
+
+
+def test_the_summary_of_a_face_that_alternates_has_both_moods_and_their_changes(app: AppTest) -> None:
+    session = played(*[(3, TWO[:1], Emotion.HAPPY), (3, TWO[:1], Emotion.SAD)] * 5)
+    session.end()
+    show(app, session)
+    assert [metric.value for metric in app.metric] == ["0:30", "100 %", "1", "18 a minute"]
+    assert all("happy" in moods and "sad" in moods for moods in app.dataframe[0].value["Moods"])
+    (chart,) = charts(app)
+    shares = {trace["name"]: trace["y"] for trace in chart["data"]}
+    assert [happy > sad for happy, sad in zip(shares["happy"], shares["sad"], strict=True)] == [
+        second % 6 < 3 for second in range(30)
+    ]
 
 
 def test_without_frames_there_is_no_mood(app: AppTest) -> None:
