@@ -25,7 +25,7 @@ Choice = TypeVar("Choice", bound=str)
 SAMPLE_PARAMS = (state.WHO, state.SAYS, state.MOOD)
 """Parameters about the shown sample, besides its name."""
 
-_SONGS = (state.POLICY, state.GENRES, state.SONGS_FROM)
+_SONGS = (state.POLICY, state.TO, state.GENRES, state.SONGS_FROM)
 
 PARAMS: Mapping[str, tuple[str, ...]] = {
     "photo": (state.SAMPLE, *SAMPLE_PARAMS, *_SONGS),

@@ -22,6 +22,7 @@ import streamlit as st
 
 from emomusic.affect import (
     MOOD_POINTS,
+    AffectPoint,
     Emotion,
     EmotionProbabilities,
     Mood,
@@ -31,7 +32,7 @@ from emomusic.affect import (
     list_shares,
 )
 from emomusic.app import state
-from emomusic.app.address import choose_one
+from emomusic.app.address import choose, choose_one, chosen, widget
 from emomusic.app.charts import clicked, show_chart
 from emomusic.app.queues import PageQueue, play, when_pressed
 from emomusic.app.state import fresh, renew
@@ -82,10 +83,34 @@ def choose_policy(listener: Listener) -> Request:
     """Show the policies, and what the chosen one does; returns the listener's request with it."""
     options = [policy.capitalize() for policy in _POLICY_NAMES]
     name_of = {option: _POLICY_NAMES[Policy(option.lower())] for option in options}.__getitem__
-    chosen = choose_one("How to choose songs", options, state.POLICY, name_of=name_of)
-    request = replace(listener.request, policy=Policy(chosen.lower()))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        policy = choose_one("How to choose songs", options, state.POLICY, name_of=name_of)
+        request = replace(listener.request, policy=Policy(policy.lower()))
+        if request.policy is Policy.JOURNEY:
+            request = _choose_destination(request)
     st.caption(_policy_line(listener, request))
     return request
+
+
+def _choose_destination(request: Request) -> Request:
+    """Show where the journey goes: to the mood that suits the listener, another one, or a clicked place."""
+    suggested = target_of(request)[1]
+    options = [suggested.value, *(mood.value for mood in Mood if mood is not suggested)]
+    names = {option: f"To {option} songs{' (suggested)' * (option == suggested)}" for option in options}
+    places = {option: MOOD_POINTS[Mood(option)] for option in options}
+    if (place := _place_of(at := chosen(state.TO) or "")) is not None:
+        names[at], places[at] = "To the place on the plane", place
+    arguments = widget(state.TO, [*names], suggested.value) | {"label_visibility": "collapsed", "width": 230}
+    to = st.selectbox("Where to", [*names], format_func=names.__getitem__, **arguments)
+    return replace(request, destination=places[to])
+
+
+def _place_of(text: str) -> AffectPoint | None:
+    """The place of the plane in a text such as "0.4,-0.2"; None in another one."""
+    try:
+        return AffectPoint(*map(float, text.split(",")))
+    except (TypeError, ValueError):
+        return None
 
 
 def show_plane(
@@ -107,6 +132,7 @@ def show_plane(
     """
     request, point = queue.request, queue.request.point
     is_journey = request.policy is Policy.JOURNEY
+    target = target_of(request)[0] if is_journey else None
     picks = queue.playlist(JOURNEY_STEPS if is_journey else _SONGS_ON_PLANE)
     if is_journey:  # not the songs that follow it
         picks = [pick for pick in picks if pick.is_step]
@@ -119,7 +145,7 @@ def show_plane(
     least = _LEAST_HEIGHT if height == "stretch" else 420
     with st.container(key="plane", gap="xsmall", height=height):
         show_chart(
-            circumplex(faces, song_points(picks), path=is_journey, height=least),
+            circumplex(faces, song_points(picks), target=target, height=least),
             key=key,
             alt=f"The affect plane: the listener at valence {point.valence:.2f} and arousal {point.arousal:.2f}, and "
             f"{len(picks)} songs",
@@ -132,6 +158,8 @@ def show_plane(
         note = _CIRCLES.get(label, faces_are)
         if picks:
             note += ", squares are songs to click"
+        if is_journey:
+            note += ". Click any place to go there"
         few = [] if is_journey else describe_few(picks, target_of(request)[1])
         st.caption(" ".join([f"{note}.", *few]))
 
@@ -140,7 +168,7 @@ def _policy_line(listener: Listener, request: Request) -> str:
     """Why the songs have their mood: "Sad 53 %, neutral 36 %: sad songs"."""
     mood = target_of(request)[1]
     if request.policy is Policy.JOURNEY:
-        return f"From {start_mood(request)} to {mood} songs, step by step."
+        return f"From {start_mood(request)} to {mood} songs, in steps from the face to the target on the plane."
     if request.mood is not None:
         return f"You chose {mood} songs."
     if request.policy is Policy.SOOTHE:
@@ -152,10 +180,12 @@ def _policy_line(listener: Listener, request: Request) -> str:
 
 
 def _take_mark(queue: PageQueue, key: str, on_face: Callable[[str], None] | None) -> None:
-    """Play the clicked song, or choose the clicked face."""
+    """Play the clicked song, or choose the clicked face or place."""
     mark = clicked(key)
     if isinstance(mark, int):
         play(queue, mark)
+    elif _place_of(str(mark)) is not None:
+        choose({state.TO: str(mark)})
     elif isinstance(mark, str) and on_face is not None:
         on_face(mark)
     renew(_PLANE)

@@ -79,6 +79,7 @@ WHO = "who"  # this and the next two only in the URL, about a sample: face, its 
 SAYS = "says"
 MOOD = "mood"
 POLICY = "policy"  # also in the URL
+TO = "to"  # also in the URL: where a journey ends, a mood or a place such as "0.4,-0.2"
 HIDE_EXPLICIT = "hide_explicit"
 GENRES = "genres"  # only in the URL: names of genres and families
 GENRE_FAMILIES = "genre_families"

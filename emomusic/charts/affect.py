@@ -52,7 +52,8 @@ _NUM_FACES = (6, 30, 60)
 _SIZES, _BORDERS = (22.0, 18.0, 17.0), (2.0, 1.5, 1.25)
 _LABEL = 13  # the smallest letters of the app
 _WIDER = 30 / 22  # factor for labels of three letters
-_SONG_SIZE = 18.0
+_SONG_SIZE, _TARGET_SIZE = 18.0, 26
+_PLACES = np.linspace(-1, 1, 21).round(1)  # on each axis: a click finds one of them
 # Sides of pictures, in plane units: all of them cover the plane as densely, within these limits
 _PICTURES, _SIDES, _CHOSEN = 0.8, (0.12, 0.26), 1.35
 
@@ -90,7 +91,7 @@ def circumplex(
     faces: Sequence[FacePoint],
     songs: Sequence[SongPoint] = (),
     *,
-    path: bool = False,
+    target: AffectPoint | None = None,
     trail: Sequence[AffectPoint] = (),
     height: int = 420,
 ) -> go.Figure:
@@ -99,12 +100,15 @@ def circumplex(
     Args:
         faces: drawn as labelled circles in the colour of their emotion. The last one is the listener.
         songs: drawn as numbered grey squares: colours are for emotions.
-        path: whether a line joins the songs in order.
+        target: end of a journey. A line joins the listener, the songs in order and the target, and each place of the
+            plane takes clicks: its `customdata` is the place as text, such as "0.4,-0.2".
         trail: earlier positions of the face or group, oldest first. Older points are fainter.
         height: of the figure, in pixels.
     """
     figure = go.Figure()
     _draw_plane(figure)
+    if target is not None:
+        _draw_places(figure)
     if trail:
         _draw_trail(figure, trail)
     points = [*(face.point for face in faces), *(song.point for song in songs)]
@@ -116,8 +120,10 @@ def circumplex(
         side = float(np.clip(_PICTURES / np.sqrt(num_pictures), *_SIDES))
         widths = [side if face.picture else width for face, width in zip(faces, widths, strict=True)]
     shown = _separate(points, widths + [_SQUARE] * len(songs), num_songs=len(songs))
+    if target is not None:
+        _draw_way(figure, [*shown[len(faces) - 1 :], (target.valence, target.arousal)])
     if songs:
-        _draw_songs(figure, songs, shown[len(faces) :], path=path)
+        _draw_songs(figure, songs, shown[len(faces) :])
     names = list(EMOTION_POINTS)
     if num_pictures:
         _draw_pictures(figure, faces, shown, side)
@@ -264,12 +270,46 @@ def _draw_trail(figure: go.Figure, trail: Sequence[AffectPoint]) -> None:
     )
 
 
-def _draw_songs(figure: go.Figure, songs: Sequence[SongPoint], shown: _Points, *, path: bool) -> None:
+def _draw_places(figure: go.Figure) -> None:
+    """Draw invisible marks all over the plane, for clicks."""
+    across, up = (axis.ravel().tolist() for axis in np.meshgrid(_PLACES, _PLACES))
+    figure.add_scatter(
+        x=across,
+        y=up,
+        mode="markers",
+        marker={"size": 2, "color": _CLEAR},
+        customdata=[(f"{x},{y}",) for x, y in zip(across, up, strict=True)],
+        hovertemplate="Go here: valence %{x:.1f}, arousal %{y:.1f}<extra></extra>",
+        name="places",
+    )
+
+
+def _draw_way(figure: go.Figure, points: _Points) -> None:
+    """Draw the way of a journey, and its target as a ring with a name."""
+    figure.add_scatter(
+        x=[x for x, _ in points],
+        y=[y for _, y in points],
+        mode="lines+markers+text",
+        line={"color": QUIET, "width": 2},
+        text=[*[""] * (len(points) - 1), f'<span style="{_HALO}">target</span>'],
+        textposition="bottom center",
+        textfont={"size": _LABEL},
+        marker={
+            "symbol": "circle-open",
+            "size": [*[0] * (len(points) - 1), _TARGET_SIZE],
+            "color": TRAIL,
+            "line": {"width": 3},
+        },
+        hoverinfo="skip",
+        name="way",
+    )
+
+
+def _draw_songs(figure: go.Figure, songs: Sequence[SongPoint], shown: _Points) -> None:
     figure.add_scatter(
         x=[x for x, _ in shown],
         y=[y for _, y in shown],
-        mode="lines+markers+text" if path else "markers+text",
-        line={"color": QUIET, "width": 2},
+        mode="markers+text",
         text=[str(song.number) for song in songs],
         textfont={"size": _LABEL, "color": ink_on(TRAIL)},
         marker={"symbol": "square", "size": _SONG_SIZE, "color": TRAIL, "line": {"width": 1, "color": "white"}},

@@ -36,7 +36,7 @@ from emomusic.affect import (
     share_text,
 )
 from emomusic.assets import load_once
-from emomusic.songs.catalogue import ARTIST_WINDOW, Catalogue, PlayHistory, normalize_text
+from emomusic.songs.catalogue import Catalogue, PlayHistory, normalize_text
 from emomusic.songs.genres import SongKind, included_kinds
 from emomusic.songs.mood import MOODS
 from emomusic.songs.request import Policy, Request, start_mood, target_of
@@ -55,15 +55,21 @@ _SHUFFLE = 0.05  # random, from the seed
 
 _FIRST_ROWS = (8, 1024)  # found one by one, and sorted first; the others only for longer lists
 
-# Costs of a journey, as distances on the plane. Few songs are close to a waypoint, so the shuffle is larger than above
-_TEMPO_JUMP_COST = 0.25  # per 100 BPM
+# Of a journey. For each waypoint on the straight way, songs compete by their squared distance in units of `_NEAR`, by
+# popularity and by chance. A path through the best of them has like steps
+_NEAR = 0.22
 _JOURNEY_POPULARITY_BONUS = 1.3 * 2 / 3
 _JOURNEY_SHUFFLE = 0.08
-
-_FEW_SONGS = 150  # of a catalogue; among more, each waypoint has close songs
+_MOST_NEAR = 8  # songs for each waypoint
+_STEP_COST = 10.0  # per squared distance on the plane
+_TEMPO_JUMP_COST = 0.25  # per 100 BPM
+_LATER_COST = 0.02  # of each song for a waypoint that is better
+_ENDS = 4.0  # weight of the ways from the listener to the first song, and from the last one to the target
+_LONGEST_STEP = 1.6  # in mean steps
+_NEAREST = 0.15  # the first song is at most so much farther from the listener than the nearest one on the way
 
 # Columns of a song. The first two are valence and arousal, the last four the probabilities of `MOODS`
-_TEMPO, _FAMILIARITY, _PROBABILITIES = 2, 3, 4
+_FAMILIARITY, _PROBABILITIES = 2, 3
 
 JOURNEY_STEPS = 10
 """Songs of a journey in `Recommender.walk`."""
@@ -93,7 +99,7 @@ class Recommender:
         self._starts = np.searchsorted(self.likeliest_moods[self._sorted], range(len(MOODS) + 1))
         popularity = table.get("popularity", pd.Series(np.nan, table.index)).astype(np.float64)
         known = popularity.fillna(popularity.median()).fillna(0.0).to_numpy() / 100  # the median for unknown values
-        columns = (*self.plane.T, self._tempo_bpm, known, *probabilities.T)
+        columns = (*self.plane.T, known, *probabilities.T)
         self._columns = np.array([column[self._sorted] for column in columns], np.float32)
 
     @cached_property
@@ -110,7 +116,7 @@ class Recommender:
 
         Args:
             request: target, policy and filters.
-            num_songs: at least 1; the steps of a journey. The result is shorter if songs run out.
+            num_songs: at least 1. The result is shorter if songs run out, and a journey if they allow fewer like steps.
         """
         if num_songs < 1:
             raise ValueError(f"num_songs must be at least 1. Received: {num_songs}")
@@ -131,7 +137,6 @@ class Recommender:
             if len(heard) < JOURNEY_STEPS:
                 yield from self._journey(request, JOURNEY_STEPS, heard)
             request = replace(request, point=target, mood=mood, policy=Policy.MATCH)
-            target, mood = target_of(request)
         for number, row in enumerate(self._rows(target, mood, request), 1):
             probability, place = self.probabilities[row, MOODS.index(mood)], self.plane[row]
             score = float(_scores(probability, _distances(place, target)))
@@ -220,38 +225,33 @@ class Recommender:
     def _journey(self, request: Request, num_songs: int, heard: Sequence[Pick] = ()) -> list[Pick]:
         """The steps of a journey of `num_songs` songs that follow the heard ones. It is shorter if songs run out."""
         target, mood = target_of(request)
-        window = max(ARTIST_WINDOW, num_songs)
-        if self.catalogue.is_local and len(set(self._artists)) < 2 * window:
-            window = 1
-        waypoints = _waypoints(request.point, target, num_songs)
-        if heard:
-            waypoints = _waypoints(heard[-1].song.point, target, num_songs - len(heard) + 1)[1:]
-        moods = _moods_on_the_way(waypoints, mood if heard else start_mood(request), mood)
-        known = [row for pick in heard if (row := self.catalogue.row_of(pick.song.id)) is not None]
-        while len(rows := self._rows_at(waypoints, moods, request, window, known)) < len(waypoints):
-            # Songs run out. The journey still reaches the target
-            waypoints = _waypoints(waypoints[0], waypoints[-1], len(rows))
-            moods = _moods_on_the_way(waypoints, moods[0], mood)
+        num_left, before = num_songs - len(heard), [request.point, *(pick.song.point for pick in heard)]
+        near = self._near_the_way(before[-1], num_left, request, heard)
+        ends = [position for position, row in enumerate(near) if self._likeliest(row) is mood]
+        path = _like_steps(before[-1], target, self.plane[near], self._tempo_bpm[near], ends, num_left)
+        rows = [near[position] for position in path]
+        points = [*before, *map(self._point, rows)]
+        waypoints = _waypoints(before[-1], target, len(rows))
         away = [self._point(row).distance(waypoint) for row, waypoint in zip(rows, waypoints, strict=True)]
         scores = _closeness(np.array(away, np.float32)).tolist()
-        points = [*(pick.song.point for pick in heard), *map(self._point, rows)]
-        reasons = [_step_reason(points, step, target) for step in range(len(heard), len(points))]
-        numbers = count(len(heard) + 1)
-        steps = zip(numbers, rows, moods, scores, reasons, strict=False)
-        return [replace(self._pick(*step), is_step=True) for step in steps]
+        return [
+            replace(
+                self._pick(step, row, self._likeliest(row), score, _step_reason(points, step, target)), is_step=True
+            )
+            for step, row, score in zip(count(len(before)), rows, scores, strict=False)
+        ]
 
-    def _rows_at(
-        self, waypoints: list[AffectPoint], moods: list[Mood], request: Request, window: int, known: list[int]
-    ) -> list[int]:
-        """One row close to each waypoint, with its mood and a tempo close to the previous one.
+    def _near_the_way(self, start: AffectPoint, num_points: int, request: Request, heard: Sequence[Pick]) -> list[int]:
+        """Rows near the straight way from a point to the target: for each waypoint some with its mood, else others.
 
-        Among few songs, each is nearer to the last waypoint than the one before. Ends at the first waypoint without a
-        row of another song and of artists that are not in the window. The `known` rows were heard before.
+        They are different songs, and of different artists unless they are audio files, which may have few artists.
         """
-        chosen: list[int] = []
+        target, mood = target_of(request)
+        window = 1 if self.catalogue.is_local else len(self._artists) + 1
         history = PlayHistory(self._artists, self._titles, window=window)
-        for heard in known:
-            history.add(heard)
+        for pick in heard:
+            if (row := self.catalogue.row_of(pick.song.id)) is not None:
+                history.add(row)
         passing = self.passing(request)
         weights = {"popularity": _JOURNEY_POPULARITY_BONUS, "shuffle": _JOURNEY_SHUFFLE}
 
@@ -259,24 +259,22 @@ class Recommender:
         def candidates(mood: Mood, fitting: bool) -> tuple[npt.NDArray[Any], ...]:
             return self._candidates(mood, request, passing, fitting=fitting, **weights)
 
-        def by_cost(waypoint: AffectPoint, mood: Mood, *, fitting: bool) -> Iterator[int]:
-            rows, columns, bonus = candidates(mood, fitting)
-            costs = _distances(columns, waypoint) - bonus
-            if chosen:
-                jumps = np.abs(columns[_TEMPO] - self._tempo_bpm[chosen[-1]])
-                costs += np.float32(_TEMPO_JUMP_COST / 100.0) * jumps
-                if len(self.plane) < _FEW_SONGS:
-                    left = self._point(chosen[-1]).distance(waypoints[-1])
-                    costs[_distances(columns, waypoints[-1]) > left] = np.inf
-            yield from _lowest_first(costs, rows)
+        def by_cost(waypoint: AffectPoint, mood: Mood) -> Iterator[int]:
+            for fitting in (True, False):
+                rows, columns, bonus = candidates(mood, fitting)
+                yield from _lowest_first((_distances(columns, waypoint) / np.float32(_NEAR)) ** 2 - bonus, rows)
 
-        for waypoint, step_mood in zip(waypoints, moods, strict=True):
-            order = chain.from_iterable(by_cost(waypoint, step_mood, fitting=fitting) for fitting in (True, False))
-            if (row := next((row for row in order if history.allows(row) and self.is_there(row)), None)) is None:
-                break
-            history.add(row)
-            chosen.append(row)
-        return chosen
+        waypoints = _waypoints(start, target, num_points)
+        moods = _moods_on_the_way(waypoints, mood if heard else start_mood(request), mood)
+        orders = [*map(by_cost, waypoints, moods)]
+        found: list[int] = []
+        for order in orders * _MOST_NEAR:
+            if (row := next((row for row in order if history.allows(row) and self.is_there(row)), None)) is not None:
+                history.add(row)
+                found.append(row)
+            elif len(found) < num_points:  # songs run out: the last waypoints need some, too
+                return self._near_the_way(start, len(found), request, heard) if found else []
+        return found
 
     def _pick(self, number: int, row: int, mood: Mood, score: float, reason: str) -> Pick:
         return Pick(self.catalogue.song(row), mood, score, reason, self._likeliest(row), number)
@@ -368,18 +366,63 @@ def _closeness(distances: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return closeness
 
 
+def _like_steps(
+    start: AffectPoint,
+    target: AffectPoint,
+    points: npt.NDArray[np.float32],
+    tempo_bpm: npt.NDArray[np.float32],
+    ends: Sequence[int],
+    most: int,
+) -> list[int]:
+    """The positions of songs that lead from a point to a target in steps of like length, each nearer to the target.
+
+    Of each number of steps, the path with the smallest sum of squared steps is found (Viterbi). The result is the
+    longest one without a step that is much longer than the others.
+
+    Args:
+        start: point before the first song.
+        target: point after the last song.
+        points: valence and arousal of the songs, shape (n, 2), the better ones first.
+        tempo_bpm: of the songs, shape (n,); it changes little between neighbours.
+        ends: positions of the songs that may be the last one; all if there is none.
+        most: number of songs.
+    """
+    first, last = (((points - (at.valence, at.arousal)) ** 2).sum(axis=1) for at in (start, target))
+    steps = ((points[:, None] - points) ** 2).sum(axis=2)
+    costs = _LATER_COST * np.arange(len(points)) / most
+    links = _STEP_COST * steps + _TEMPO_JUMP_COST / 100 * np.abs(tempo_bpm[:, None] - tempo_bpm) + costs
+    links[last >= last[:, None]] = np.inf
+    final = np.full(len(points), np.inf if ends else 0.0)
+    final[[*ends]] = 0.0
+    final += _ENDS * _STEP_COST * last
+    away = np.where(last <= (start.distance(target) + NEUTRAL_RADIUS) ** 2, first, np.inf)  # none far behind
+    away = away if np.isfinite(away).any() else first
+    totals = np.where(away <= (away.min(initial=2) ** 0.5 + _NEAREST) ** 2, _ENDS * _STEP_COST * first + costs, np.inf)
+    before, best = list[npt.NDArray[np.intp]](), list[int]()
+    for _ in range(most if len(points) else 0):
+        path = [int((totals + final).argmin())]
+        for origins in reversed(before):
+            path.append(int(origins[path[-1]]))
+        lengths = np.sqrt(steps[path[:-1], path[1:]])
+        is_even = len(path) < 3 or lengths.max() <= _LONGEST_STEP * lengths.mean()
+        if (totals + final).min() < np.inf and (is_even or not best):
+            best = path[::-1]
+        before.append((totals[:, None] + links).argmin(axis=0))
+        totals = (totals[:, None] + links).min(axis=0)
+    return best
+
+
 def _step_reason(points: Sequence[AffectPoint], step: int, target: AffectPoint) -> str:
-    """The reason for a step of a journey, counted from 0, by the points of its songs."""
-    label, point = f"Step {step + 1} of {len(points)}: ", points[step]
-    if step == len(points) - 1 and point.distance(target) <= NEUTRAL_RADIUS:
-        return f"{label}{_character(point)}, close to the target"
-    if step:
-        valence, arousal = point.valence - points[step - 1].valence, point.arousal - points[step - 1].arousal
-        words = (_word(valence, "darker", "", "brighter"), _word(arousal, "quieter", "", "livelier"))
-        if change := " and ".join(filter(None, words)):
-            little = "a little " if max(abs(valence), abs(arousal)) < 0.5 else ""
-            return f"{label}{little}{change} than the step before"
-    return label + _character(point)
+    """The reason for a step of a journey, counted from 1, by the listener's point and those of the songs."""
+    before, point = points[step - 1], points[step]
+    valence, arousal = point.valence - before.valence, point.arousal - before.arousal
+    if (character := _character(point)) != _character(before):
+        words = f"from {_character(before)} to {character}"
+    else:
+        small = (_word(4 * valence, "darker", "", "brighter"), _word(4 * arousal, "quieter", "", "livelier"))
+        words = ", a little ".join(filter(None, [f"still {character}", " and ".join(filter(None, small))]))
+    there = ", close to the target" if point.distance(target) <= NEUTRAL_RADIUS else ""
+    return f"Step {step} of {len(points) - 1}: {words}{there}"
 
 
 def _character(point: AffectPoint) -> str:

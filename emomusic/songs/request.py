@@ -38,6 +38,7 @@ class Request:
         emotion: emotion of the listener; None takes the emotion closest to `point`.
         mood: target mood, overrides the mood of the policy.
         policy: how to choose the target.
+        destination: end of a journey; None takes a point of the target mood.
         seed: shuffles songs of similar scores; the same seed gives the same list.
         hide_explicit: remove songs marked explicit.
         genres: a song must have one of them; empty allows all. A genre of comedy, sleep or children's songs includes
@@ -50,6 +51,7 @@ class Request:
     emotion: Emotion | None = None
     mood: Mood | None = None
     policy: Policy = Policy.MATCH
+    destination: AffectPoint | None = None
     seed: int = 0
     hide_explicit: bool = False
     genres: frozenset[str] = frozenset()
@@ -74,6 +76,8 @@ def start_mood(request: Request) -> Mood:
 
 def target_of(request: Request) -> tuple[AffectPoint, Mood]:
     """Target point and target mood of a request."""
+    if request.policy is Policy.JOURNEY and request.destination is not None:
+        return request.destination, QUADRANT_MOODS[quadrant_of(request.destination)]
     if request.mood is not None:
         return MOOD_POINTS[request.mood], request.mood
     if request.policy is Policy.MATCH:

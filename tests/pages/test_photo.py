@@ -13,7 +13,7 @@ from PIL import Image
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 from streamlit.testing.v1 import AppTest
 
-from emomusic.affect import Emotion
+from emomusic.affect import MOOD_POINTS, AffectPoint, Emotion, Mood
 from emomusic.app import picture_chooser, state, uploads
 from emomusic.app.answer import FIRST_POINTS
 from emomusic.app.example import DATA, Example
@@ -30,9 +30,11 @@ from emomusic.server import shared
 from emomusic.server.capacity import Capacity, Settings
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.pages.screen import (
+    charts,
     keys,
     on_the_plane,
     open_page,
+    queue_of,
     result_of,
     start_app,
     state_of,
@@ -87,6 +89,42 @@ def test_a_browser_that_missed_the_first_run_shows_the_policy(app: AppTest) -> N
     assert list(app.segmented_control(key=state.POLICY).proto.default) == [1]
     pick(app, state.POLICY, "Journey")
     assert app.segmented_control(key=state.POLICY).value == "Journey"
+
+
+def test_take_me_there_goes_in_steps_from_the_face_to_a_named_or_a_clicked_target(app: AppTest) -> None:
+    def way() -> tuple[AffectPoint, list[AffectPoint], AffectPoint]:
+        """The face, the songs and the target, as the plane draws them."""
+        (plane,) = (chart for chart in charts(app) if any(trace.get("name") == "way" for trace in chart["data"]))
+        (trace,) = (trace for trace in plane["data"] if trace.get("name") == "way")
+        first, *songs, last = [AffectPoint(x, y) for x, y in zip(trace["x"], trace["y"], strict=True)]
+        return first, songs, last
+
+    sample(app, "eileen-collins-1999")
+    assert state.TO not in keys(app)
+    pick(app, state.POLICY, "Journey")
+    where = app.selectbox(key=state.TO)
+    assert where.value == Mood.HAPPY
+    assert "suggested" in where.options[0]
+    assert way()[2] == MOOD_POINTS[Mood.HAPPY]
+    app.selectbox(key=state.TO).set_value(Mood.SAD.value).run()
+    face, shown, target = way()
+    assert target == MOOD_POINTS[Mood.SAD]
+    songs = queue_of(app).playlist(len(shown))
+    points = [pick.song.point for pick in songs]
+    assert min(points, key=queue_of(app).request.point.distance) == points[0]
+    assert min(points, key=target.distance) == points[-1]
+    assert face.distance(queue_of(app).request.point) < 0.2
+    reasons = [song.reason for song in songs]
+    assert [reason.partition(":")[0] for reason in reasons] == [
+        f"Step {number} of {len(songs)}" for number in range(1, len(songs) + 1)
+    ]
+    app.query_params[state.TO] = "-0.5,0.5"
+    app.run()
+    assert way()[2] == AffectPoint(-0.5, 0.5)
+    assert app.selectbox(key=state.TO).value == "-0.5,0.5"
+    app.query_params[state.TO] = "7,nan"
+    app.run()
+    assert way()[2] == MOOD_POINTS[Mood.HAPPY]
 
 
 def test_without_a_matching_song_the_page_says_so_and_offers_no_playlist(app: AppTest) -> None:
@@ -196,7 +234,7 @@ def test_a_profile_counts_for_photos_that_were_read_before_and_is_forgotten(
     assert mine.probabilities[Emotion.NEUTRAL] > before[1][0].probabilities[Emotion.NEUTRAL] + 0.1
     assert stern == before[0][0]  # another person
     person = weakref.ref(state_of(app, PersonsState).known[0])
-    app.button(key="persons-forget").click().run()
+    app.button(key="person-forget-0").click().run()
     assert [photo.reading.faces for photo in result_of(app, Photos).photos] == before
     gc.collect()
     assert person() is None

@@ -1,3 +1,4 @@
+import itertools
 import math
 from dataclasses import astuple, replace
 from datetime import date
@@ -19,6 +20,7 @@ from emomusic.affect import (
 )
 from emomusic.songs.catalogue import ARTIST_WINDOW
 from emomusic.songs.genres import SongKind, included_kinds
+from emomusic.songs.local_songs import load_bundled_recommender
 from emomusic.songs.recommend import Recommender, one_song_each
 from emomusic.songs.request import Policy, Request, nearest_emotion, target_of
 from emomusic.songs.song import Pick
@@ -138,25 +140,49 @@ def test_a_guest_counts_as_artist_and_only_one_version_of_a_song_is_recommended(
 # --- journeys
 
 
-@pytest.mark.parametrize("emotion", [Emotion.ANGRY, Emotion.SAD, Emotion.SURPRISE])
-def test_a_journey_goes_in_even_steps_which_its_scores_and_reasons_describe(
-    recommender: Recommender, emotion: Emotion
-) -> None:
+def steps_of(songs: list[Pick], request: Request) -> tuple[float, list[float], float]:
+    """Distances from the listener to the first song, from song to song, and from the last one to the target."""
+    points = [pick.song.point for pick in songs]
+    steps = [before.distance(after) for before, after in itertools.pairwise(points)]
+    return request.point.distance(points[0]), steps, points[-1].distance(target_of(request)[0])
+
+
+@pytest.mark.parametrize("emotion", Emotion)
+def test_a_journey_goes_from_the_face_to_the_target_in_like_steps(recommender: Recommender, emotion: Emotion) -> None:
     request = Request(EMOTION_POINTS[emotion], emotion, policy=Policy.JOURNEY)
-    target, _ = target_of(request)
+    target, mood = target_of(request)
     songs = recommender.songs(request, 10)
-    waypoints = np.linspace(astuple(request.point), astuple(target), 10)
+    first, steps, last = steps_of(songs, request)
+    assert max(first, last) < 0.1
+    assert max(steps) <= 1.6 * np.mean(steps)
+    if request.point.distance(target) > 0.5:
+        assert len(songs) >= 9
+    assert songs[-1].likeliest_mood is mood
+    assert len({name for pick in songs for name in pick.song.artists}) >= len(songs)
+    waypoints = np.linspace(astuple(request.point), astuple(target), len(songs))
     distances = np.linalg.norm(np.array([astuple(pick.song.point) for pick in songs]) - waypoints, axis=1)
-    assert distances.max() < 0.45
-    assert distances.mean() < 0.2
-    assert len({name for pick in songs for name in pick.song.artists}) >= 10
     assert [song.score for song in songs] == pytest.approx(np.exp(-0.5 * (distances / 0.45) ** 2), abs=1e-5)
-    reasons = [song.reason for song in songs]
-    assert all(reason.startswith(f"Step {step} of 10: ") for step, reason in enumerate(reasons, 1))
-    if emotion is Emotion.ANGRY:
-        assert reasons[0].endswith("dark and lively")
-        assert reasons[-1].endswith("and quiet, close to the target")
-        assert any("a little quieter" in reason for reason in reasons[1:-1])
+    for step, song in enumerate(songs, 1):
+        assert song.reason.startswith(f"Step {step} of {len(songs)}: ")
+        assert " from " in song.reason or " still " in song.reason
+    assert songs[-1].reason.endswith("close to the target")
+
+
+def test_a_journey_through_the_bundled_songs_begins_at_the_nearest_of_them() -> None:
+    recommender = load_bundled_recommender()
+    for emotion, destination in itertools.product(Emotion, (None, AffectPoint(0.6, 0.6), AffectPoint(-0.7, -0.3))):
+        request = Request(EMOTION_POINTS[emotion], emotion, policy=Policy.JOURNEY, destination=destination)
+        target, mood = target_of(request)
+        songs = recommender.songs(request, 10)
+        assert songs[-1].likeliest_mood is mood
+        first, steps, _ = steps_of(songs, request)
+        assert len(steps) < 2 or max(steps) <= 1.6 * np.mean(steps)
+        on_the_way = [
+            AffectPoint(*point)
+            for point in recommender.plane.tolist()
+            if AffectPoint(*point).distance(target) <= request.point.distance(target) + 0.3
+        ]
+        assert first <= min(map(request.point.distance, on_the_way)) + 0.15 + 1e-6
 
 
 def test_a_journey_has_smaller_tempo_changes_than_match(recommender: Recommender) -> None:
@@ -174,8 +200,7 @@ def test_a_short_journey_reaches_the_target_and_a_long_one_repeats_no_artist() -
     assert songs[0].song.point.distance(request.point) < 0.4
     assert songs[-1].song.point.distance(MOOD_POINTS[Mood.HAPPY]) < 0.4
     songs = recommender_over(song_table(400, num_artists=30)).songs(request, 20)  # longer than the window
-    assert len(songs) == 20
-    assert len({artist for pick in songs for artist in pick.song.artists}) == 20
+    assert 10 < len({artist for pick in songs for artist in pick.song.artists}) == len(songs)
 
 
 # --- reasons
@@ -243,7 +268,8 @@ def test_filtered_lists_are_reproducible_and_do_not_repeat(
     passes = ~(table["explicit"] & request.hide_explicit) & (table["kind"].isna() | table["kind"].isin(kinds))
     if genres:
         passes &= table["genres"].str.split(";").map(genres.isdisjoint).eq(False)
-    assert len(songs) == min(num_songs, int(passes.sum()))
+    most = min(num_songs, int(passes.sum()))
+    assert len(songs) == most or (request.policy is Policy.JOURNEY and 1 <= len(songs) < most)
 
 
 # --- one song each
