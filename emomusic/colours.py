@@ -21,26 +21,26 @@ EMOTION_COLOURS: Mapping[Emotion, str] = {
 }
 
 QUADRANT_COLOURS: Mapping[Quadrant, str] = {
-    Quadrant.Q1: EMOTION_COLOURS[Emotion.HAPPY],
-    Quadrant.Q2: EMOTION_COLOURS[Emotion.ANGRY],
-    Quadrant.Q3: EMOTION_COLOURS[Emotion.SAD],
-    Quadrant.Q4: EMOTION_COLOURS[Emotion.DISGUST],
-    Quadrant.N: EMOTION_COLOURS[Emotion.NEUTRAL],
+    Quadrant.Q1: "#779900",
+    Quadrant.Q2: "#CC0055",
+    Quadrant.Q3: "#4466FF",
+    Quadrant.Q4: "#009988",
+    Quadrant.N: "#AA66BB",
 }
+"""Of quadrants, and so of moods of songs: none is near an emotion's colour, because both are in one chart."""
 
 MOOD_COLOURS: Mapping[Mood, str] = {
-    Mood.CALM: EMOTION_COLOURS[Emotion.DISGUST],
-    Mood.HAPPY: EMOTION_COLOURS[Emotion.HAPPY],
-    Mood.ENERGETIC: EMOTION_COLOURS[Emotion.SURPRISE],
-    Mood.SAD: EMOTION_COLOURS[Emotion.SAD],
+    Mood.CALM: QUADRANT_COLOURS[Quadrant.Q4],
+    Mood.HAPPY: QUADRANT_COLOURS[Quadrant.Q1],
+    Mood.ENERGETIC: QUADRANT_COLOURS[Quadrant.Q2],
+    Mood.SAD: QUADRANT_COLOURS[Quadrant.Q3],
 }
 
-CLASS_COLOURS: Mapping[str, str] = {
-    **{mood.value: colour for mood, colour in MOOD_COLOURS.items()},
+FACE_CLASS_COLOURS: Mapping[str, str] = {
     **{emotion.value: colour for emotion, colour in EMOTION_COLOURS.items()},
-    "tense": QUADRANT_COLOURS[Quadrant.Q2],  # of the four classes of face models
+    "tense": EMOTION_COLOURS[Emotion.ANGRY],  # of the four classes of face models
 }
-"""Colours by class name, for all kinds of classes. An emotion and a mood of the same name have the same colour."""
+"""Colours of the classes of face models by name."""
 
 RIGHT, WRONG = "#1F66B5", "#8A5F00"
 """Correct and wrong answers; also negative and positive correlations."""

@@ -1,9 +1,8 @@
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import pytest
 
-from emomusic.affect import Emotion
 from emomusic.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS
 
 # Machado, Oliveira & Fernandes, "A physiologically-based model for simulation of color vision deficiency", 2009,
@@ -35,9 +34,14 @@ def lab(rgb: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize("emotion", Emotion)
-def test_every_colour_has_enough_contrast_to_the_page(emotion: Emotion, page: str) -> None:
-    assert contrast(EMOTION_COLOURS[emotion], PAGES[page]) >= 3.0
+@pytest.mark.parametrize("colour", [*EMOTION_COLOURS.values(), *QUADRANT_COLOURS.values()])
+def test_every_colour_has_enough_contrast_to_the_page(colour: str, page: str) -> None:
+    assert contrast(colour, PAGES[page]) >= 3.0
+
+
+def test_no_quadrant_and_no_mood_has_a_colour_near_that_of_an_emotion() -> None:
+    for colour, other in product([*QUADRANT_COLOURS.values(), *MOOD_COLOURS.values()], EMOTION_COLOURS.values()):
+        assert np.linalg.norm(lab(linear(colour)) - lab(linear(other))) >= 30, (colour, other)
 
 
 @pytest.mark.parametrize("sight", SIGHT)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
+from typing import Any
 
 import plotly.graph_objects as go
 
-from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, share_text
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, Mood, share_text
 from emomusic.charts.layout import BAR_MARGIN, REVERSED, lay_out
-from emomusic.colours import CLASS_COLOURS, EMOTION_COLOURS, ink_on
+from emomusic.colours import EMOTION_COLOURS, FACE_CLASS_COLOURS, MOOD_COLOURS, ink_on
 
 
 def share_bars(shares: Mapping[str, float], *, height: int = 210, letters: int = 13, bargap: float = 0.28) -> go.Figure:
     """One bar per class, in the given order, with its name and percentage. Sizes are pixels."""
+    colours: Mapping[Any, str] = MOOD_COLOURS if {*shares} == {*Mood} else FACE_CLASS_COLOURS
     figure = go.Figure().add_bar(
         x=[100 * share for share in shares.values()], y=list(shares), orientation="h",
-        marker={"color": [CLASS_COLOURS[name] for name in shares], "cornerradius": 3},
+        marker={"color": [colours[name] for name in shares], "cornerradius": 3},
         text=[share_text(share) for share in shares.values()], textposition="outside", cliponaxis=False,
         hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
     )  # fmt: skip

@@ -31,12 +31,17 @@ CLICKED, SOUND = "clicked", "sound"
 """Names of the traces of `film_areas` that take clicks."""
 
 
-def mood_areas(table: pd.DataFrame) -> go.Figure:
-    """The group over a `Timeline.table`: stacked areas of the emotions, from the bottom in the order of `Emotion`."""
+def mood_areas(table: pd.DataFrame, *, end_s: float | None = None) -> go.Figure:
+    """The group over a `Timeline.table`: stacked areas of the emotions, from the bottom in the order of `Emotion`.
+
+    `end_s` is the end of the time axis, by default that of the table, which has at least `_MIN_SPAN_S`.
+    """
     seconds = table.set_index("time_s")[SHARES].fillna(0.0)
     if len(seconds):  # every second from the first to the last, short gaps filled, 0 without faces
         every = range(int(seconds.index[0]), int(seconds.index[-1]) + 1)
         seconds = seconds.reindex(every).ffill(limit=_BRIDGED_S - 1).fillna(0.0)
+        if end_s is not None and end_s > every[-1]:
+            seconds.loc[min(end_s, every[-1] + 1)] = seconds.iloc[-1]  # the last second, too, has a width
     minutes = [format_clock(time_s) for time_s in seconds.index]
     figure = go.Figure()
     for emotion in EMOTIONS:
@@ -47,8 +52,8 @@ def mood_areas(table: pd.DataFrame) -> go.Figure:
             customdata=minutes, hovertemplate="%{customdata}: %{y:.0f} %<extra>%{fullData.name}</extra>",
         )  # fmt: skip
     first, last = (seconds.index[0], seconds.index[-1]) if len(seconds) else (0, 0)
-    last = max(last, first + _MIN_SPAN_S)
-    step = next((step for step in (10, 30, 60, 120, 300) if (last - first) / step <= 8), 600)
+    last = max(last, first + _MIN_SPAN_S if end_s is None else end_s)
+    step = next((step for step in (1, 2, 5, 10, 30, 60, 120, 300) if (last - first) / step <= 8), 600)
     ticks = np.arange(-(-first // step) * step, last + 1, step)
     times = [format_clock(tick) for tick in ticks.tolist()]
     return lay_out(
@@ -63,15 +68,20 @@ def mood_areas(table: pd.DataFrame) -> go.Figure:
 
 
 def film_areas(
-    table: pd.DataFrame, scenes: Sequence[Scene], *, chosen: int | None = None, sound: Sequence[SoundSpan] = ()
+    table: pd.DataFrame,
+    scenes: Sequence[Scene],
+    *,
+    end_s: float | None = None,
+    chosen: int | None = None,
+    sound: Sequence[SoundSpan] = (),
 ) -> go.Figure:
     """The group over a film: the areas of `mood_areas` with the numbered scenes above and the sound below them.
 
     The trace `CLICKED` has a transparent bar for each second, which takes clicks, as do the bars of the sound: the
-    `customdata` of both is the second. `table` is from `timeline.every_second`, and `chosen` the index of the outlined
-    scene.
+    `customdata` of both is the second. `table` is from `timeline.every_second`, `end_s` the end of the film, and
+    `chosen` the index of the outlined scene.
     """
-    figure = mood_areas(table)
+    figure = mood_areas(table, end_s=end_s)
     figure.update_traces(hoverinfo="skip", hovertemplate=None)
     found = table[table["num_faces"] > 0]
     seconds = found["time_s"].astype(int).tolist()
@@ -107,6 +117,9 @@ def _draw_sound(figure: go.Figure, sound: Sequence[SoundSpan]) -> None:
     spans = [(max(span.start_s, first), min(span.end_s, last), span.mood) for span in sound]
     spans = [(start_s, end_s, mood) for start_s, end_s, mood in spans if start_s < end_s]
     colours = [MOOD_COLOURS[mood] for *_, mood in spans]
+    for mood in dict.fromkeys(mood for *_, mood in spans):  # of the legend
+        square = {"symbol": "square", "size": 10, "color": MOOD_COLOURS[mood]}
+        figure.add_scatter(x=[None], y=[None], mode="markers", marker=square, name=f"{mood} sound")
     figure.add_bar(
         x=[(start_s + end_s) / 2 for start_s, end_s, _ in spans], width=[end - start for start, end, _ in spans],
         y=[_SOUND_TOP - _SOUND_BOTTOM] * len(spans), base=_SOUND_BOTTOM, name=SOUND, showlegend=False,

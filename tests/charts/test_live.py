@@ -52,6 +52,15 @@ def test_a_film_has_the_areas_of_a_session_with_its_scenes_above() -> None:
     assert figure.layout.yaxis.range[1] >= max(band.y1 for band in bands(figure))
 
 
+def test_the_time_axis_of_a_film_ends_with_the_film() -> None:
+    sound = [SoundSpan(0, 600, Mood.CALM)]
+    for end_s in (5.4, 15.0, 100.0):
+        figure = film_areas(FILM, SCENES, end_s=end_s, sound=sound)
+        assert tuple(figure.layout.xaxis.range) == (0, end_s)
+        assert figure.data[-1].x[0] + figure.data[-1].width[0] / 2 == end_s
+    assert figure.data[EMOTIONS.index(Emotion.SAD)].x[-1] == 5
+
+
 def test_each_second_with_a_face_takes_clicks() -> None:
     (bars,) = [trace for trace in film_areas(FILM, SCENES).data if trace.name == CLICKED]
     assert list(bars.customdata) == [0, 1, 3, 4]
@@ -64,7 +73,9 @@ def test_each_second_with_a_face_takes_clicks() -> None:
 def test_the_sound_of_a_film_is_a_band_below_the_areas_on_the_same_axis() -> None:
     sound = [SoundSpan(0, 6, Mood.CALM), SoundSpan(6, 60, Mood.ENERGETIC)]
     figure, without = film_areas(FILM, SCENES, sound=sound), film_areas(FILM, SCENES)
-    assert [trace.name for trace in figure.data] == [*(trace.name for trace in without.data), SOUND]
+    names = [trace.name for trace in without.data]
+    assert [trace.name for trace in figure.data] == [*names, "calm sound", "energetic sound", SOUND]
+    assert all(trace.showlegend is not False for trace in figure.data[len(names) : -1])
     bars = figure.data[-1]
     first, last = figure.layout.xaxis.range
     assert (first, last) == tuple(without.layout.xaxis.range)

@@ -1,8 +1,10 @@
 import io
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from emomusic.affect import Emotion, Quadrant
 from emomusic.faces.reading import FaceReading, load_networks
 from emomusic.media.film_file import FilmFile
+from emomusic.media.images import RgbImage
 from emomusic.stream.film import (
     MIN_SCENE_S,
     FilmMoment,
@@ -19,13 +22,17 @@ from emomusic.stream.film import (
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.films import (
     BIDEN,
+    COLLINS,
     FOUR_PEOPLE,
+    HOPPER,
     MORISOT,
     NOBODY,
     OBAMA,
     OBAMA_SPEAKING,
     film_bytes,
+    pictures,
     write_film,
+    write_frames,
 )
 
 SHOTS = [(OBAMA, 3), (BIDEN, 3), (OBAMA, 2), (FOUR_PEOPLE, 3), (OBAMA_SPEAKING, 3), (MORISOT, 3)]
@@ -85,6 +92,22 @@ def test_each_person_has_one_number(cut: FilmReading) -> None:
     assert (first, middle, last) == (obama, [3, 4], biden)  # Obama, Collins, Hopper and Biden
     assert [faces_from_left(in_shot(table, shot)) for shot in (4, 5)] == [[obama], [5]]
     assert [face.number for face in cut.faces()] == [1, 2, 3, 4, 5]
+
+
+def test_a_person_who_is_out_of_focus_at_first_is_no_new_person(tmp_path: Path) -> None:
+    def frames() -> Iterator[RgbImage]:
+        for name, blur_until in ((HOPPER, 0), (COLLINS, 0), (HOPPER, 9), (COLLINS, 3), (HOPPER, 9)):
+            for step, image in enumerate(pictures([(name, 5)], 480, 270, 10.0)):
+                yield cv2.GaussianBlur(image, (0, 0), 4 if name == HOPPER else 2) if step < blur_until else image
+
+    write_frames(tmp_path / "focus.mp4", frames())
+    with FilmFile(tmp_path / "focus.mp4") as film:
+        reading = FilmReading(film)
+        for moment in read_film(film, load_networks()):
+            reading.add(moment)
+    assert [face.number for face in reading.faces()] == [1, 2]
+    assert [round(face.seconds) for face in reading.faces()] == [15, 10]
+    assert set(reading.faces_table()["face"]) == {1, 2}
 
 
 def test_only_cuts_are_cuts(cut_film: Path) -> None:

@@ -310,7 +310,7 @@ def _show_chart(
     **options: Any,
 ) -> go.Figure:
     table = every_second(reading.timeline())
-    figure = film_areas(table, scenes, chosen=chosen, sound=sound)
+    figure = film_areas(table, scenes, end_s=reading.duration_s or reading.end_s, chosen=chosen, sound=sound)
     show_chart(
         figure,
         key=key,
