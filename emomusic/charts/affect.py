@@ -126,10 +126,7 @@ def circumplex(
         _draw_songs(figure, songs, shown[len(faces) :])
     names = list(EMOTION_POINTS)
     if num_pictures:
-        _draw_pictures(figure, faces, shown, side)
-        hidden = np.array([position for face, position in zip(faces, shown, strict=False) if face.picture])
-        away = {name: np.abs(hidden - (at.valence, at.arousal)).max(axis=1) for name, at in EMOTION_POINTS.items()}
-        names = [name for name in names if away[name].min() >= side]
+        names = _draw_pictures(figure, faces, shown, side)
     if faces:
         _draw_faces(figure, faces, shown[: len(faces)], sizes)
     _draw_names(figure, names)
@@ -324,8 +321,11 @@ def _draw_songs(figure: go.Figure, songs: Sequence[SongPoint], shown: _Points) -
     )
 
 
-def _draw_pictures(figure: go.Figure, faces: Sequence[FacePoint], shown: _Points, side: float) -> None:
-    """Draw the pictures of faces, framed in the colour of their emotion, the listener larger."""
+def _draw_pictures(figure: go.Figure, faces: Sequence[FacePoint], shown: _Points, side: float) -> list[Emotion]:
+    """Draw the pictures of faces, framed in the colour of their emotion, the listener larger.
+
+    Returns the emotions whose names they do not hide.
+    """
     images, frames = [], []
     for number, (face, (x, y)) in enumerate(zip(faces, shown, strict=False), 1):
         if face.picture:
@@ -336,6 +336,9 @@ def _draw_pictures(figure: go.Figure, faces: Sequence[FacePoint], shown: _Points
             line = {"color": EMOTION_COLOURS[face.emotion], "width": 5 if number == len(faces) else 3}
             frames.append({"type": "rect", **corners, "line": line})
     figure.update_layout(images=images, shapes=[*figure.layout.shapes, *frames])
+    hidden = np.array([(image["x"], image["y"]) for image in images])
+    away = {name: np.abs(hidden - (at.valence, at.arousal)).max(axis=1) for name, at in EMOTION_POINTS.items()}
+    return [name for name in EMOTION_POINTS if away[name].min() >= side]
 
 
 def _draw_faces(figure: go.Figure, faces: Sequence[FacePoint], shown: _Points, sizes: Sequence[float]) -> None:

@@ -32,12 +32,12 @@ from emomusic.affect import (
     Mood,
     Quadrant,
     matching_mood,
-    quadrant_of,
     share_text,
 )
 from emomusic.assets import load_once
 from emomusic.songs.catalogue import Catalogue, PlayHistory, normalize_text
 from emomusic.songs.genres import SongKind, included_kinds
+from emomusic.songs.journey import character_of, like_steps, moods_of_waypoints, step_reason, waypoints_between
 from emomusic.songs.mood import MOODS
 from emomusic.songs.request import Policy, Request, start_mood, target_of
 from emomusic.songs.song import Pick, Player
@@ -61,12 +61,6 @@ _NEAR = 0.22
 _JOURNEY_POPULARITY_BONUS = 1.3 * 2 / 3
 _JOURNEY_SHUFFLE = 0.08
 _MOST_NEAR = 8  # songs for each waypoint
-_STEP_COST = 10.0  # per squared distance on the plane
-_TEMPO_JUMP_COST = 0.25  # per 100 BPM
-_LATER_COST = 0.02  # of each song for a waypoint that is better
-_ENDS = 4.0  # weight of the ways from the listener to the first song, and from the last one to the target
-_LONGEST_STEP = 1.6  # in mean steps
-_NEAREST = 0.15  # the first song is at most so much farther from the listener than the nearest one on the way
 
 # Columns of a song. The first two are valence and arousal, the last four the probabilities of `MOODS`
 _FAMILIARITY, _PROBABILITIES = 2, 3
@@ -143,7 +137,7 @@ class Recommender:
             likeliest, surest = self._likeliest(row), float(self.probabilities[row].max())
             words = f"{'probably' if surest >= 0.5 else 'perhaps'} {likeliest} ({share_text(surest)})"
             words = words.capitalize() if likeliest is mood else f"Nearest to {mood}: {words}"
-            yield self._pick(number, row, mood, score, f"{words}, {_character(self._point(row))}")
+            yield self._pick(number, row, mood, score, f"{words}, {character_of(self._point(row))}")
 
     def passing(self, request: Request) -> npt.NDArray[np.bool_]:
         """Shape (n,): songs that pass the filters."""
@@ -228,16 +222,14 @@ class Recommender:
         num_left, before = num_songs - len(heard), [request.point, *(pick.song.point for pick in heard)]
         near = self._near_the_way(before[-1], num_left, request, heard)
         ends = [position for position, row in enumerate(near) if self._likeliest(row) is mood]
-        path = _like_steps(before[-1], target, self.plane[near], self._tempo_bpm[near], ends, num_left)
+        path = like_steps(before[-1], target, self.plane[near], self._tempo_bpm[near], ends, num_left)
         rows = [near[position] for position in path]
         points = [*before, *map(self._point, rows)]
-        waypoints = _waypoints(before[-1], target, len(rows))
+        waypoints = waypoints_between(before[-1], target, len(rows))
         away = [self._point(row).distance(waypoint) for row, waypoint in zip(rows, waypoints, strict=True)]
         scores = _closeness(np.array(away, np.float32)).tolist()
         return [
-            replace(
-                self._pick(step, row, self._likeliest(row), score, _step_reason(points, step, target)), is_step=True
-            )
+            replace(self._pick(step, row, self._likeliest(row), score, step_reason(points, step, target)), is_step=True)
             for step, row, score in zip(count(len(before)), rows, scores, strict=False)
         ]
 
@@ -264,8 +256,8 @@ class Recommender:
                 rows, columns, bonus = candidates(mood, fitting)
                 yield from _lowest_first((_distances(columns, waypoint) / np.float32(_NEAR)) ** 2 - bonus, rows)
 
-        waypoints = _waypoints(start, target, num_points)
-        moods = _moods_on_the_way(waypoints, mood if heard else start_mood(request), mood)
+        waypoints = waypoints_between(start, target, num_points)
+        moods = moods_of_waypoints(waypoints, mood if heard else start_mood(request), mood)
         orders = [*map(by_cost, waypoints, moods)]
         found: list[int] = []
         for order in orders * _MOST_NEAR:
@@ -348,90 +340,10 @@ def _lowest_first(costs: npt.NDArray[np.float32], rows: npt.NDArray[np.intp]) ->
         costs[best] = np.inf
 
 
-def _waypoints(start: AffectPoint, target: AffectPoint, num_points: int) -> list[AffectPoint]:
-    """Evenly spaced points from start to target, both included. A single point is the start."""
-    ends = ((start.valence, start.arousal), (target.valence, target.arousal))
-    return [AffectPoint(*point) for point in np.linspace(*ends, num_points).tolist()]
-
-
-def _moods_on_the_way(waypoints: list[AffectPoint], first: Mood, last: Mood) -> list[Mood]:
-    """Mood of each waypoint; a single one has the first mood."""
-    moods = [QUADRANT_MOODS[quadrant_of(waypoint)] for waypoint in waypoints]
-    return [first, *moods[1:-1], last][: len(moods)]
-
-
 def _closeness(distances: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Gaussian of the distance, 1 at distance 0."""
     closeness: npt.NDArray[np.float32] = np.exp(-0.5 * (distances / _CLOSENESS_SIGMA) ** 2)
     return closeness
-
-
-def _like_steps(
-    start: AffectPoint,
-    target: AffectPoint,
-    points: npt.NDArray[np.float32],
-    tempo_bpm: npt.NDArray[np.float32],
-    ends: Sequence[int],
-    most: int,
-) -> list[int]:
-    """The positions of songs that lead from a point to a target in steps of like length, each nearer to the target.
-
-    Of each number of steps, the path with the smallest sum of squared steps is found (Viterbi). The result is the
-    longest one without a step that is much longer than the others.
-
-    Args:
-        start: point before the first song.
-        target: point after the last song.
-        points: valence and arousal of the songs, shape (n, 2), the better ones first.
-        tempo_bpm: of the songs, shape (n,); it changes little between neighbours.
-        ends: positions of the songs that may be the last one; all if there is none.
-        most: number of songs.
-    """
-    first, last = (((points - (at.valence, at.arousal)) ** 2).sum(axis=1) for at in (start, target))
-    steps = ((points[:, None] - points) ** 2).sum(axis=2)
-    costs = _LATER_COST * np.arange(len(points)) / most
-    links = _STEP_COST * steps + _TEMPO_JUMP_COST / 100 * np.abs(tempo_bpm[:, None] - tempo_bpm) + costs
-    links[last >= last[:, None]] = np.inf
-    final = np.full(len(points), np.inf if ends else 0.0)
-    final[[*ends]] = 0.0
-    final += _ENDS * _STEP_COST * last
-    away = np.where(last <= (start.distance(target) + NEUTRAL_RADIUS) ** 2, first, np.inf)  # none far behind
-    away = away if np.isfinite(away).any() else first
-    totals = np.where(away <= (away.min(initial=2) ** 0.5 + _NEAREST) ** 2, _ENDS * _STEP_COST * first + costs, np.inf)
-    before, best = list[npt.NDArray[np.intp]](), list[int]()
-    for _ in range(most if len(points) else 0):
-        path = [int((totals + final).argmin())]
-        for origins in reversed(before):
-            path.append(int(origins[path[-1]]))
-        lengths = np.sqrt(steps[path[:-1], path[1:]])
-        is_even = len(path) < 3 or lengths.max() <= _LONGEST_STEP * lengths.mean()
-        if (totals + final).min() < np.inf and (is_even or not best):
-            best = path[::-1]
-        before.append((totals[:, None] + links).argmin(axis=0))
-        totals = (totals[:, None] + links).min(axis=0)
-    return best
-
-
-def _step_reason(points: Sequence[AffectPoint], step: int, target: AffectPoint) -> str:
-    """The reason for a step of a journey, counted from 1, by the listener's point and those of the songs."""
-    before, point = points[step - 1], points[step]
-    valence, arousal = point.valence - before.valence, point.arousal - before.arousal
-    if (character := _character(point)) != _character(before):
-        words = f"from {_character(before)} to {character}"
-    else:
-        small = (_word(4 * valence, "darker", "", "brighter"), _word(4 * arousal, "quieter", "", "livelier"))
-        words = ", a little ".join(filter(None, [f"still {character}", " and ".join(filter(None, small))]))
-    there = ", close to the target" if point.distance(target) <= NEUTRAL_RADIUS else ""
-    return f"Step {step} of {len(points) - 1}: {words}{there}"
-
-
-def _character(point: AffectPoint) -> str:
-    """Description of a point: "bright and lively"."""
-    return f"{_word(point.valence, 'dark', 'mild', 'bright')} and {_word(point.arousal, 'quiet', 'even', 'lively')}"
-
-
-def _word(value: float, low: str, middle: str, high: str) -> str:
-    return high if value >= 0.15 else low if value <= -0.15 else middle
 
 
 def one_song_each(
