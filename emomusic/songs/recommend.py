@@ -124,11 +124,11 @@ class Recommender:
 
         Args:
             request: target, policy and filters.
-            heard: the steps of a journey that were heard; it continues from the last one.
+            heard: songs that were heard. If they are the steps of a journey, it continues from the last one.
         """
         target, mood = target_of(request)
         if request.policy is Policy.JOURNEY:
-            if len(heard) < JOURNEY_STEPS:
+            if len(heard) < JOURNEY_STEPS and all(pick.is_step for pick in heard):
                 yield from self._journey(request, JOURNEY_STEPS, heard)
             request = replace(request, point=target, mood=mood, policy=Policy.MATCH)
         for number, row in enumerate(self._rows(target, mood, request), 1):

@@ -55,10 +55,9 @@ _THUMBNAIL = (32, 18)
 _NUM_DESCRIPTORS = 2  # of each appearance of a face
 _ENOUGH_DESCRIPTORS = 3  # of a person; then, one of each further appearance is enough
 _DESCRIBE_INTERVAL_S = 1.0
-# Cosine of the sums of two descriptors or more of persons who were never seen together, above which they are one: a
-# first look may be blurred. Of 435 pairs of persons in california, 3 % reach it with two pictures each; of persons with
-# themselves, 98 %
-_ONE_PERSON, _FEW_DESCRIPTORS = 0.8, 2
+# Cosine of a later descriptor of a person and the sum of two or more of another one, above which they are one person if
+# they were never seen together: a first look may be blurred. 3 % of 870 pairs of persons in california reach it
+_ONE_PERSON, _FEW_DESCRIPTORS = 0.75, 2
 
 _MOMENT = 1.5  # readings: a face that is seen shorter is not listed, unless no face is seen longer
 
@@ -229,7 +228,7 @@ class _People:
         """The faces of a frame with the numbers of their persons, and the persons who turned out to be earlier ones."""
         height, width = image.shape[:2]
         faces = [face for track in tracks if (face := track.reading(width, height)) is not None]
-        due = []
+        due, joined = list[FaceReading](), list[tuple[int, int]]()
         for face in faces:
             times, last_s = self._described.get(face.number, (0, -math.inf))
             person = self._person.get(face.number)
@@ -255,19 +254,17 @@ class _People:
                     self._counts.append(0)
                 self._counts[self._person[face.number]] += 1
                 self._sums[self._person[face.number]] += descriptor
-        self._apart.update(itertools.permutations([self._person[face.number] for face in faces], 2))
-        joined = [pair for person in {self._person[face.number] for face in due} for pair in self._join(person)]
+            self._apart.update(itertools.permutations({self._person[face.number] for face in faces}, 2))
+            for face, descriptor in zip(due, descriptors, strict=True):
+                joined += self._join(self._person[face.number], descriptor)
         return tuple(replace(face, number=self._person[face.number] + 1) for face in faces), joined
 
-    def _join(self, person: int) -> list[tuple[int, int]]:
-        """Join a person with the most similar one who may be the same; the numbers of both, the later one first."""
-        if self._counts[person] < _FEW_DESCRIPTORS:
-            return []
-        lengths = [max(float(np.linalg.norm(each)), 1e-6) for each in self._sums]
+    def _join(self, person: int, descriptor: npt.NDArray[np.float32]) -> list[tuple[int, int]]:
+        """Join a person with another one like this descriptor; the numbers of both, the later one first."""
         cosines = {
-            other: float(self._sums[person] @ self._sums[other]) / (lengths[person] * lengths[other])
-            for other in range(len(self._sums))
-            if other != person and self._counts[other] >= _FEW_DESCRIPTORS and (person, other) not in self._apart
+            other: float(descriptor @ self._sums[other]) / float(np.linalg.norm(self._sums[other]))
+            for other, count in enumerate(self._counts)
+            if other != person and count >= _FEW_DESCRIPTORS and (person, other) not in self._apart
         }
         if not cosines or max(cosines.values()) < _ONE_PERSON:
             return []
