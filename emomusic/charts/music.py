@@ -190,7 +190,7 @@ def correlation_map(matrix: npt.NDArray[np.float64]) -> go.Figure:
 
 
 def song_path(path: Sequence[tuple[float, float, float]], song: AffectPoint, mood: Mood) -> go.Figure:
-    """The way of a song over the plane: time in seconds, valence and arousal of each part. A note marks the whole."""
+    """The way of a song over the plane: time in seconds, valence and arousal of each part. A square marks the whole."""
     points = [AffectPoint(valence, arousal) for _, valence, arousal in path]
     figure = circumplex([], [SongPoint(1, "the whole song", song, mood)], trail=points)
     figure.update_traces(
@@ -198,7 +198,7 @@ def song_path(path: Sequence[tuple[float, float, float]], song: AffectPoint, moo
         text=[format_clock(time_s) for time_s, *_ in path],
         hovertemplate="%{text}: valence %{x:.2f}, arousal %{y:.2f}<extra></extra>",
     )  # fmt: skip
-    figure.update_traces(selector={"name": "songs"}, text=["\u266a"], textfont={"size": 16}, marker={"size": 24})
+    figure.update_traces(selector={"name": "songs"}, text=[""])
     return figure
 
 

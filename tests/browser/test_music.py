@@ -100,6 +100,47 @@ def test_nothing_moves_when_the_drop_zone_of_a_song_arrives_last(open_page: Call
     assert below.bounding_box() == place
 
 
+NOTE = """() => {
+  const plot = document.querySelector(".st-key-music-own-path .js-plotly-plot");
+  const all = [...document.querySelectorAll(".st-key-own-song-note *")].map(part => part.shadowRoot ?? part);
+  const note = all.map(part => part.querySelector("b")).find(Boolean);
+  if (!note || note.hidden || !plot) return null;
+  const box = note.getBoundingClientRect();
+  return [box.x + box.width / 2, box.y + box.height / 2];
+}"""
+DOT = """number => {
+  const plot = document.querySelector(".st-key-music-own-path .js-plotly-plot");
+  const { _fullLayout: { xaxis, yaxis }, _fullData } = plot, box = plot.getBoundingClientRect();
+  const trail = _fullData.find(trace => trace.name === "trail");
+  const [x, y] = [trail.x.at(number), trail.y.at(number)];
+  return [box.x + xaxis._offset + xaxis.l2p(x), box.y + yaxis._offset + yaxis.l2p(y)];
+}"""
+
+
+def test_a_note_travels_along_the_path_of_a_song_and_a_click_plays_from_there(
+    music: Callable[..., Page], root: Path
+) -> None:
+    page = music("Your song")
+    page.locator(".st-key-own-song-drop input[type=file]").set_input_files(next((root / "data/songs").glob("*.mp3")))
+    page.locator(".st-key-music-own-path .main-svg").first.wait_for()
+    wait_until_idle(page)
+    plot = page.locator(".st-key-music-own-path")
+    plot.scroll_into_view_if_needed()
+    wait_until_at_rest(plot)
+    assert page.evaluate(NOTE) is None  # before it plays
+    page.mouse.click(*page.evaluate(DOT, -2))
+    page.wait_for_function("(() => { const a = document.querySelector('audio'); return !a.paused && a.currentTime })()")
+    page.evaluate("document.querySelector('audio').pause()")
+    time = float(page.evaluate("document.querySelector('audio').currentTime"))
+    assert time > 3
+    page.wait_for_function(f"({NOTE})() !== null")
+    page.evaluate("document.querySelector('audio').currentTime = 0")
+    first = page.evaluate(DOT, 0)
+    close = f"([x, y]) => {{ const at = ({NOTE})(); return at && Math.hypot(at[0] - x, at[1] - y) < 2; }}"
+    page.evaluate("document.querySelector('audio').currentTime = 0.001")
+    page.wait_for_function(close, arg=first)
+
+
 def test_a_table_can_be_larger_than_a_photo(music: Callable[..., Page], tmp_path: Path) -> None:
     """The server has one upload limit, and each uploader has its own."""
     row = mood_table().to_csv(index=False)

@@ -16,13 +16,13 @@ import numpy.typing as npt
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from emomusic.affect import AffectPoint, describe_shares, list_shares, share_text
+from emomusic.affect import AffectPoint, Emotion, describe_shares, list_shares, share_text
 from emomusic.app import state
 from emomusic.app.address import choose, chosen
 from emomusic.app.charts import reserve_space, roomy_columns, show_chart
 from emomusic.app.frame import escape_markdown, shown_errors
 from emomusic.app.music.songs import SIMILAR, Songs, show_songs
-from emomusic.app.parts import show_style
+from emomusic.app.parts import read_beside, show_style
 from emomusic.app.sources import YourMusic
 from emomusic.app.state import STATES, page_state
 from emomusic.app.uploads import hold, show_removal, show_uploader
@@ -47,6 +47,13 @@ MAX_MB = 100
 _MOST_PARTS = 24  # of the path; each takes up to 0.3 s of one core
 
 _DROP_PX = 113  # as in `frame.css`
+
+_PATH = st.components.v2.component(
+    "emomusic_song_path",
+    html="<b hidden>♪</b>",
+    css=read_beside(__file__, "song_path.css"),
+    js=read_beside(__file__, "song_path.js"),
+)
 
 Timeline: TypeAlias = tuple[tuple[float, float, float], ...]
 
@@ -109,10 +116,14 @@ def _show(own: OwnSong) -> None:
     likely = f"{quadrant.description} ({share_text(hearing.probabilities[quadrant])})"
     answer.header(f"{words}: {likely}", anchor=False)
     answer.markdown(own.words)
-    answer.audio(own.data, format=mime_type_of(own.data[:HEAD_BYTES], own.name), alt=own.title)
+    answer.container(key="own-song-sound").audio(
+        own.data, format=mime_type_of(own.data[:HEAD_BYTES], own.name), alt=own.title
+    )
     chart, side = roomy_columns([3, 2], key="own-song", gap="large")
+    emotion = nearest_emotion(point)
     with side:
-        st.markdown(f"**It fits a face that looks {nearest_emotion(point).adjective}.**")
+        looks = "that is at rest" if emotion is Emotion.NEUTRAL else f"that looks {emotion.adjective}"
+        st.markdown(f"**It fits a face {looks}.**")
         show_chart(
             share_bars(shares, height=190, letters=14, bargap=0.3),
             key="music-own-quadrants",
@@ -122,14 +133,17 @@ def _show(own: OwnSong) -> None:
     with chart:
         with st.spinner("Following its mood through the song"):
             path = _follow(own)
-        show_chart(
-            song_path(path, point, hearing.mood),
-            key="music-own-path",
-            alt=f"The path of the song over the affect plane in {len(path)} parts",
-        )
+        with st.container(key="own-song-path", gap=None):
+            show_chart(
+                song_path(path, point, hearing.mood),
+                key="music-own-path",
+                alt=f"The path of the song over the affect plane in {len(path)} parts",
+            )
+            chart, sound = ".st-key-music-own-path .js-plotly-plot", ".st-key-own-song-sound audio"
+            _PATH(data={"path": path, "chart": chart, "sound": sound}, key="own-song-note")
     st.caption(
-        f"The note is the whole song; the dots are {len(path)} parts of {PATCH_S:.0f} s, larger towards the end. The "
-        "face is that of the nearest emotion on the plane. The Models page shows how often the sound model is right."
+        f"The square is the whole song; the dots are {len(path)} parts of {PATCH_S:.0f} s, larger towards the end. A "
+        "click on a dot plays from there. The Models page shows how often the sound model is right."
     )
 
 
