@@ -2,75 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from base64 import b64encode
+from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from emomusic.affect import EMOTION_POINTS, EMOTIONS, EmotionProbabilities, affect_of, quadrant_of, share_text
-from emomusic.charts.affect import FacePoint, SongPoint, circumplex, quadrant_shape
-from emomusic.charts.layout import GRID, REVERSED, lay_out
-from emomusic.colours import BOX_DROPPED, BOX_KEPT, EMOTION_COLOURS, HEAT, RIGHT, WRONG, faded, rgb_of
+from emomusic.affect import EMOTION_POINTS, EmotionProbabilities, affect_of
+from emomusic.charts.affect import FacePoint, SongPoint, circumplex
+from emomusic.charts.layout import REVERSED, lay_out
+from emomusic.colours import BOX_DROPPED, BOX_KEPT, EMOTION_COLOURS, HEAT, faded, rgb_of
 from emomusic.faces.detection import Landmarks
-from emomusic.faces.inspection import FeatureMaps, Insight
+from emomusic.faces.inspection import FeatureMaps, Occlusion
 from emomusic.faces.mtcnn import Boxes
 from emomusic.marks.drawing import Mark, MarkStyle, draw_marks
-from emomusic.media.images import Box, RgbImage, to_network_input
+from emomusic.media.images import Box, RgbImage, encode_png, to_network_input
 from emomusic.runtime import Float32Array
 
 HEIGHT = 580  # pixels, of most drawings
 LETTERS = 17  # pixels: the smallest font size
-LEAST_WEIGHT = 0.01  # smallest probability with a line on the plane
-
-
-def logit_bars(insight: Insight, probabilities: npt.NDArray[np.float64]) -> go.Figure:
-    """Logits of the network on the left, the given probabilities and those before calibration on the right."""
-    names = [emotion.value for emotion in EMOTIONS]
-    colours = [EMOTION_COLOURS[emotion] for emotion in EMOTIONS]
-    percents, before = 100 * probabilities, 100 * insight.averaged
-    figure = go.Figure()
-    for number, (title, row) in enumerate(zip(("the face", "its mirror image"), insight.logits, strict=False)):
-        figure.add_bar(
-            x=row.tolist(), y=names, orientation="h", name=title, xaxis="x", yaxis="y", offsetgroup=str(number),
-            marker={"color": colours if number == 0 else [faded(colour, 0.45) for colour in colours]},
-            hovertemplate=f"%{{y}}, {title}: %{{x:.2f}}<extra></extra>",
-        )  # fmt: skip
-    figure.add_bar(
-        x=percents.tolist(), y=names, orientation="h", name="probability", xaxis="x2", yaxis="y2",
-        marker={"color": colours}, hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
-    )  # fmt: skip
-    # The light rim separates the stroke from a grey bar
-    for name, width, colour in (("rim", 7, "#FFFFFF"), ("before", 3, "#5A5A63")):
-        figure.add_scatter(
-            x=before.tolist(), y=names, mode="markers", name=name, xaxis="x2", yaxis="y2",
-            marker={"symbol": "line-ns", "size": 24, "line": {"width": width, "color": colour}},
-            hovertemplate="%{y}, before: %{x:.1f} %<extra></extra>",
-        )  # fmt: skip
-    # To the right of both the bar and the stroke
-    figure.add_scatter(
-        x=np.maximum(percents, before).tolist(), y=names, mode="text", name="shares", xaxis="x2", yaxis="y2",
-        text=[f"  {share_text(value / 100)}" for value in percents.tolist()], textposition="middle right",
-        cliponaxis=False, hoverinfo="skip",
-    )  # fmt: skip
-    heading = {"y": 1, "xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom", "showarrow": False}
-    # Explicit: otherwise bars and strokes give the two panels different rows
-    lay_out(
-        figure,
-        HEIGHT - 40,
-        x={},
-        y={"range": [len(names) - 0.5, -0.5]},
-        margin={"t": 40, "b": 48},
-        bargap=0.25,
-        xaxis=GRID | {"domain": [0, 0.46], "title": "logits, no unit"},
-        xaxis2={"domain": [0.54, 1], "range": [0, 160], "visible": False},
-        yaxis2={"anchor": "x2", "showticklabels": False},
-        annotations=[
-            heading | {"x": x, "text": text} for x, text in ((0, "<b>Scores</b>"), (0.54, "<b>Probabilities</b>"))
-        ],
-    )
-    return readable(figure)
+_LEAST_WEIGHT = 0.01  # smallest probability with a line on the plane
 
 
 def face_on_plane(
@@ -78,14 +32,9 @@ def face_on_plane(
     label: str,
     *,
     weights: bool = False,
-    quadrant: bool = False,
     songs: Sequence[SongPoint] = (),
 ) -> go.Figure:
-    """The plane with a face and its songs.
-
-    `weights` draws a line to each emotion of at least `LEAST_WEIGHT`, as wide as it is probable; `quadrant` highlights
-    the quadrant, or the neutral centre, of the face.
-    """
+    """The plane with a face and its songs; `weights` draws a line to each emotion, as wide as it is probable."""
     point = affect_of(probabilities)
     figure = circumplex([FacePoint(label, point, probabilities.emotion)], songs, height=HEIGHT)
     if weights:
@@ -96,10 +45,49 @@ def face_on_plane(
                 "name": emotion.value,
             }
             for emotion, end in EMOTION_POINTS.items()
-            if (share := probabilities[emotion]) >= LEAST_WEIGHT
+            if (share := probabilities[emotion]) >= _LEAST_WEIGHT
         )  # fmt: skip
-    if quadrant:
-        figure.add_shape(quadrant_shape(quadrant_of(point), 0.3), name="lit")
+    return readable(figure)
+
+
+def heats(face: npt.NDArray[np.uint8], grad_cam: Float32Array, occlusion: Occlusion) -> go.Figure:
+    """A face twice: with Grad-CAM, and with the change of the answer, in points, if a square covers a part.
+
+    `face` and `grad_cam` have the shape (n, n).
+    """
+    side, step = len(face), 2
+    points, middles = 100 * occlusion.drops, [start + occlusion.patch / 2 for start in occlusion.starts]
+    text = np.full(points.shape, "", dtype=object)
+    text[::step, ::step] = [[f"{-value:+.0f}" for value in row] for row in points[::step, ::step].tolist()]
+    colours = [[number / (len(HEAT) - 1), colour] for number, colour in enumerate(HEAT)]
+    look: dict[str, Any] = {"colorscale": colours, "opacity": 0.55, "zmin": 0, "zsmooth": "best", "showscale": False}
+    pixels = np.arange(side) + 0.5
+    figure = go.Figure().add_heatmap(z=grad_cam, x=pixels, y=pixels, hoverinfo="skip", **look)
+    figure.add_heatmap(
+        z=points, x=middles, y=middles, xaxis="x2", yaxis="y2", zmax=max(float(points.max()), 1), **look,
+        text=text, texttemplate="<b>%{text}</b>", textfont={"size": LETTERS, "color": "white"},
+        hovertemplate="%{z:.1f} points lower<extra></extra>",
+    )  # fmt: skip
+    grey = np.repeat(face[..., None], 3, axis=2)
+    picture = f"data:image/png;base64,{b64encode(encode_png(grey)).decode()}"
+    image = {"source": picture, "x": 0, "y": 0, "sizex": side, "sizey": side, "layer": "below", "yanchor": "top"}
+    square = {"visible": False, "constrain": "domain", "range": [0, side]}
+    lay_out(
+        figure,
+        HEIGHT - 120,
+        x=square,
+        y=square | {"range": [side, 0]},
+        xaxis={"domain": [0, 0.49]},
+        yaxis={"scaleanchor": "x"},
+        xaxis2=square | {"domain": [0.51, 1]},
+        yaxis2=square | {"range": [side, 0], "scaleanchor": "x2", "anchor": "x2"},
+        images=[image | {"xref": f"x{axis}", "yref": f"y{axis}"} for axis in ("", "2")],
+        margin={"t": 34},
+        annotations=[
+            {"x": x, "y": 1, "xref": "paper", "yref": "paper", "yanchor": "bottom", "showarrow": False, "text": text}
+            for x, text in ((0.245, "Grad-CAM"), (0.755, "Occlusion: change in points"))
+        ],
+    )
     return readable(figure)
 
 
@@ -115,30 +103,6 @@ def pixel_grid(grey: npt.NDArray[np.uint8]) -> go.Figure:
 
 
 _MOST_NUMBERS = 16  # in a row
-
-
-def band_curves(styles: Mapping[str, Mapping[str, Sequence[tuple[float, float]]]]) -> go.Figure:
-    """What the network of sound hears by what the band was asked for: a solid and a dashed line for each style.
-
-    Args:
-        styles: pairs of an asked and a heard value from -1 to 1, by "valence" and "arousal", by name of the style.
-    """
-    figure = go.Figure()
-    for colour, place, (name, heard) in zip((RIGHT, WRONG), ("bottom", "top"), styles.items(), strict=False):
-        for axis, dash in (("valence", "solid"), ("arousal", "dash")):
-            x, y = zip(*heard[axis], strict=True)
-            text = [""] * (len(x) - 1) + [f" {name}, {axis}"]
-            figure.add_scatter(
-                x=x, y=y, mode="lines+markers+text", name=f"{name}, {axis}", text=text, cliponaxis=False,
-                textposition=f"{place} right", line={"color": colour, "width": 3, "dash": dash},
-                hovertemplate="asked %{x}, heard %{y:.2f}<extra></extra>",
-            )  # fmt: skip
-    ends = {"range": [-1, 1]}
-    lay_out(
-        figure, HEIGHT - 60, x=GRID | ends | {"title": "the face, from -1 to 1"}, y=GRID | ends | {"title": "heard"},
-        margin={"b": 48, "r": 60},
-    )  # fmt: skip
-    return readable(figure)
 
 
 def heard_song(mels: npt.NDArray[np.float32], duration_s: float) -> go.Figure:
@@ -251,18 +215,6 @@ def crop_steps(crop: RgbImage, network_input: npt.NDArray[np.uint8]) -> RgbImage
     left = np.full((len(pixels), small, 3), 128, np.uint8)
     left[:small], left[-small:] = colour, grey
     return np.concatenate([left, np.full((len(pixels), _GAP_OF_STEPS, 3), 128, np.uint8), pixels], axis=1)
-
-
-def heat_on_face(face: npt.NDArray[np.uint8], heat: Float32Array, side: int) -> RgbImage:
-    """A face coloured by the relevance of each pixel, from dark (none or negative) to light (most).
-
-    `face` and `heat` have the shape (n, n); `side` is that of the result, in pixels.
-    """
-    grey = cv2.resize(face, (side, side), interpolation=cv2.INTER_CUBIC)[..., None].astype(np.float32)
-    share = np.maximum(heat, 0) / max(float(heat.max()), 1e-12)
-    colours = _heat_colours(cv2.resize(share.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR))
-    mixed: RgbImage = (0.45 * grey + 0.55 * colours).clip(0, 255).astype(np.uint8)
-    return mixed
 
 
 def map_strip(level: FeatureMaps, tile: int) -> RgbImage:

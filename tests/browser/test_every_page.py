@@ -56,3 +56,21 @@ def test_the_menu_of_a_narrow_screen_closes_and_adds_one_step_for_each_page(open
     for url in ("**/film", "**/?sample=eileen-collins-1999"):  # the browser may count its steps late
         page.go_back()
         page.wait_for_url(url)
+
+
+def test_an_answer_and_its_song_are_announced_and_have_the_focus_after_enter(open_page: Callable[..., Page]) -> None:
+    page = open_page("/?songs=bundled")
+    wait_until_idle(page)
+    status = page.locator("body > [role=status]")
+    page.get_by_role("button", name="Four people", exact=True).focus()
+    page.keyboard.press("Enter")
+    sentence = page.locator(".st-key-sentence h1")
+    expect(sentence).to_contain_text("Together")
+    expect(status).to_contain_text(sentence.inner_text())
+    expect(sentence).to_be_focused()
+    song = page.locator(".st-key-title-photo p")
+    before = song.inner_text()
+    expect(status).to_contain_text(before)
+    page.get_by_role("button", name="Next song").first.click()
+    expect(song).not_to_have_text(before)
+    expect(status).to_contain_text(song.inner_text())

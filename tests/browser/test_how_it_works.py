@@ -23,12 +23,14 @@ PROJECTOR = {"width": 1280, "height": 720}
 # and charts from the first to the last; the lowest edge, the source included; and the overflow of the width
 MEASURES = """title => {
   const all = query => [...document.querySelectorAll(query)];
-  const drawn = all('.stMain :is(.stPlotlyChart, img)');
+  const drawn = all('.stMain :is(.stPlotlyChart, img, .st-key-how-plane)');
   const source = all('[data-testid="stCaptionContainer"]').find(part => part.innerText.startsWith("Source"));
   const isShown = document.querySelector("h1")?.innerText === title && all(".st-key-how-fact").length === 1 && source
     && document.querySelector('[data-test-script-state="notRunning"]') && !document.querySelector('[data-stale="true"]')
     && !all('[data-testid="stSkeleton"]').some(part => part.checkVisibility())
-    && drawn.length && drawn.every(part => part.matches("img") ? part.complete : part.querySelector(".main-svg"));
+    && drawn.length && drawn.every(
+      part => part.matches(".stPlotlyChart") ? part.querySelector(".main-svg") : part.complete ?? part.clientHeight > 99
+    );
   const now = JSON.stringify([...drawn, source].map(part => part?.getBoundingClientRect()));
   window.sameFrames = isShown && now === window.before ? window.sameFrames + 1 : 0;
   window.before = now;
@@ -136,6 +138,52 @@ def test_the_bars_follow_a_square_that_the_pointer_and_the_keys_move(present: Ca
     expect(square).to_be_focused()
     expect(page).to_have_url(re.compile("step=cover"))
     assert page.evaluate(TOO_WIDE) <= 0
+
+
+def test_the_band_plays_in_major_where_the_dot_is_pleasant(present: Callable[..., Page]) -> None:
+    page = present("band", **PROJECTOR)
+    dot = page.get_by_role("button", name="Dot")
+    fact = page.locator(".st-key-how-fact")
+    before = fact.inner_text()
+    box = dot.bounding_box()
+    assert box is not None
+    assert page.evaluate("window.emomusicBand === undefined")  # silent until it is moved
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 3 * box["width"], y, steps=4)
+    page.mouse.up()
+    expect(fact).not_to_have_text(before)
+    page.wait_for_function("window.emomusicBand?.isPlaying && emomusicBand.seats[0].gains.padMajor > 0.4")
+    assert page.evaluate("emomusicBand.seats[0].gains.padMinor") < 0.1
+    page.evaluate("window.dispatchEvent(new CustomEvent('emomusic:sound', { detail: { source: 'player' } }))")
+    page.wait_for_function("!emomusicBand.isPlaying")
+    dot.focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("emomusicBand.isPlaying")
+
+
+# The smallest letters of the chart in pixels of the screen, and whether it lies in its place
+LETTERS_OF_CHART = """() => {
+  const place = document.querySelector("[class*=st-key-how-chart-]"), chart = place?.querySelector(".main-svg");
+  const [outer, inner] = [place, chart].map(part => part?.getBoundingClientRect());
+  const texts = [...place?.querySelectorAll(".js-plotly-plot text") ?? []].filter(text => text.textContent);
+  if (!inner || !texts.length || inner.width < 0.9 * outer.width) return null;
+  const isInside = inner.right <= outer.right + 2 && inner.bottom <= outer.bottom + 2;
+  const names = texts.map(text => text.getBoundingClientRect()).every(box => box.left >= outer.left - 2);
+  const scale = inner.width / chart.clientWidth;
+  return [isInside && names, Math.min(...texts.map(text => scale * parseFloat(getComputedStyle(text).fontSize)))];
+}"""
+
+
+def test_a_chart_in_full_screen_has_letters_for_the_last_row(present: Callable[..., Page]) -> None:
+    page = present("people", width=1920, height=1080)
+    page.keyboard.press("f")
+    page.wait_for_function("document.fullscreenElement && innerWidth >= 1600")
+    wait_until_at_rest(page.locator("[class*=st-key-how-chart-] .main-svg").first)
+    is_inside, letters = page.wait_for_function(LETTERS_OF_CHART).json_value()
+    assert is_inside
+    assert letters >= 24  # a fortieth of the height of the screen, or nearly so
 
 
 def scroll(page: Page, key: str) -> float:

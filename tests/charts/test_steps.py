@@ -3,6 +3,7 @@ from PIL import ImageColor
 
 from emomusic.charts import steps
 from emomusic.colours import BOX_KEPT
+from emomusic.faces.inspection import Occlusion
 from emomusic.faces.mtcnn import Boxes
 
 GREY = np.full((200, 300, 3), 90, np.uint8)
@@ -23,14 +24,13 @@ def test_boxes_are_drawn_at_their_coordinates_only() -> None:
     assert (GREY == 90).all()
 
 
-def test_the_highest_heat_is_lightest() -> None:
-    heat = np.zeros((8, 8), np.float32)
-    heat[2, 5], heat[6, 1] = 3.0, -4.0
-    luminance = np.array([0.2126, 0.7152, 0.0722])
-    drawn = steps.heat_on_face(np.full((8, 8), 120, np.uint8), heat, 80)[..., :3] @ luminance
-    row, column = np.unravel_index(drawn.argmax(), drawn.shape)
-    assert (row // 10, column // 10) == (2, 5)
-    assert drawn[65, 15] == drawn[5, 75]  # negative values count as zero
+def test_the_heat_of_occlusion_is_in_points_where_the_square_was() -> None:
+    drops = np.zeros((3, 3), np.float32)
+    drops[0, 2] = 0.25
+    occlusion = Occlusion(drops, (0, 16, 32), 16, 0.75, np.zeros((48, 48), np.float32))
+    _, points = steps.heats(np.full((48, 48), 120, np.uint8), np.zeros((48, 48), np.float32), occlusion).data
+    assert (points.x[2], points.y[0], points.z[0][2], points.text[0][2]) == (40, 8, 25, "-25")
+    assert points.text[1][1] == ""  # each second position has its number
 
 
 def test_the_crop_is_shown_in_colour_in_grey_and_as_pixels() -> None:

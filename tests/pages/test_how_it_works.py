@@ -1,7 +1,9 @@
+import base64
 import io
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,7 +66,7 @@ def test_without_a_photo_the_first_sample_is_shown_but_not_in_the_url(app: AppTe
     """Its name in the URL could replace an upload in progress."""
     at(app, "picture", sample=None)
     assert len(image_alts(app)) == 1
-    assert result_of(app, Walk).picture.name == "barack-obama-2012.jpg"
+    assert result_of(app, Walk).picture.name == "barack-obama-2009-speaking.jpg"
     assert set(app.query_params) == {state.HOW_STEP}
 
 
@@ -138,28 +140,70 @@ def test_a_bundled_song_has_its_sound_and_moods_and_is_checked_once(
     assert not app.error
 
 
-def test_the_texts_show_the_computed_figures_and_a_temperature_moves_the_bars(app: AppTest) -> None:
+def shares(app: AppTest) -> np.ndarray:
+    """The bars of the step, in percent."""
+    (chart,) = charts(app)
+    return np.array(chart["data"][0]["x"])
+
+
+def test_the_temperature_changes_what_the_network_claims_and_not_what_is_right(app: AppTest) -> None:
     at(app, "probabilities")
     face = result_of(app, Walk).faces[0]
     np.testing.assert_allclose(face.insight.probabilities, face.reading.probabilities.values, atol=1e-6)
-    num_views = len(face.insight.logits)  # the face and, in some models, its mirror image
-    *scores, shares = charts(app)[0]["data"][: num_views + 1]
-    np.testing.assert_allclose([view["x"] for view in scores], face.insight.logits, atol=1e-3)
-    np.testing.assert_allclose(shares["x"], 100 * face.reading.probabilities.values, atol=1e-3)
-    text = text_of(app)
-    assert f"{face.insight.spec.temperature:.2f}" in text
-    assert not face.insight.spec.smoothing or percent(face.insight.spec.smoothing) in text
-    winner = face.insight.winner
-    steps = (face.insight.averaged, face.insight.calibrated, face.insight.probabilities)
-    values = ".*→ ".join(re.escape(percent(probabilities[winner])) for probabilities in steps)
-    assert re.search(f"{EMOTIONS[winner]}: {values}", text)
+    before, labels = shares(app), charts(app)[0]["layout"]["yaxis"]["ticktext"]
+    np.testing.assert_allclose(before, 100 * face.reading.probabilities.values, atol=1e-3)
+    scores = np.array([float(label.rpartition(" ")[2]) for label in labels])
+    np.testing.assert_allclose(np.exp(scores) / np.exp(scores).sum(), before / 100, atol=0.02)
+    pattern = r"it claims ([\d.]+)\s%.* and ([\d.]+)\s% are right"
+    claimed, right = map(float, re.search(pattern, text_of(app)).groups())
     app.slider(key="how-temperature").set_value(4.0).run()
-    after = np.array(charts(app)[0]["data"][num_views]["x"])
-    assert (after.argmax(), after.sum()) == (winner, pytest.approx(100))
-    assert after.max() < max(shares["x"])
-    for key in ("place", "quadrant"):
-        text = text_of(at(app, key))
-    assert face.reading.quadrant.description.capitalize() in text
+    assert (shares(app).argmax(), shares(app).sum()) == (before.argmax(), pytest.approx(100))
+    assert shares(app).max() < before.max()
+    less, still = map(float, re.search(pattern, text_of(app)).groups())
+    assert less < claimed - 20
+    assert still == right
+
+
+def test_the_seventh_step_shows_a_face_whose_answer_turns_where_the_next_one_covers_it(app: AppTest) -> None:
+    at(app, "cover", sample=None)
+    face = result_of(app, Walk).face
+    winner = EMOTIONS[face.insight.winner].value
+    assert re.search(f"answer turns: {winner} .* with the square (?!{winner})", text_of(app))
+
+
+def test_a_guess_reveals_for_whom_the_network_works_worst(app: AppTest) -> None:
+    at(app, "people")
+    hidden = charts(app)[0]["data"][0]["x"]
+    assert "works worst" not in text_of(app)
+    app.slider(key="how-guess").set_value(30).run()
+    assert len(charts(app)[0]["data"][0]["customdata"]) == len(numbers_of(hidden)) + 1
+    assert "works worst" in text_of(app)
+
+
+def numbers_of(array: Any) -> list[Any]:
+    """The numbers of a chart, which sends them as a list or encoded."""
+    if isinstance(array, list):
+        return array
+    return np.frombuffer(base64.b64decode(array["bdata"]), array["dtype"]).tolist()
+
+
+def test_a_mixture_of_opposite_emotions_lies_where_neutral_faces_lie(app: AppTest) -> None:
+    at(app, "place")
+    before = text_of(app)
+    assert "no emotion" not in before
+    app.slider(key="how-mix").set_value(50).run()
+    assert "no emotion" in text_of(app)
+
+
+def test_the_dot_has_its_quadrant_and_the_mood_across_the_nearest_line(app: AppTest) -> None:
+    text = text_of(at(app, "quadrant"))
+    quadrant = result_of(app, Walk).face.reading.quadrant
+    assert quadrant.description.capitalize() in text
+    assert re.search(r"A step of 0\.\d\d .* makes them (calm|happy|energetic|sad)", text)
+
+
+def test_the_band_step_says_what_the_network_hears_at_the_dot(app: AppTest) -> None:
+    assert re.search(r"valence 0\.00, arousal 0\.00.*hears valence 0\.27, arousal -0\.82", text_of(at(app, "band")))
 
 
 def test_each_song_has_a_link_and_a_reason_and_the_mood_of_the_emotion_and_not_of_the_quadrant(app: AppTest) -> None:

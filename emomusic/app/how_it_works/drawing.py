@@ -1,14 +1,16 @@
 """What the steps of a photo show: the computations, each done once, and what draws them for any window.
 
-Also a face with a grey square that the visitor moves over it.
+Also a face, and the plane, with a mark that the visitor moves over them.
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,21 +18,30 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emomusic.affect import share_text
+from emomusic.affect import NEUTRAL_RADIUS, QUADRANT_CORNERS, AffectPoint, EmotionProbabilities, share_text
 from emomusic.app.charts import show_chart
 from emomusic.app.parts import read_beside
 from emomusic.app.picture_chooser import Picture, PictureState
 from emomusic.app.state import page_state
+from emomusic.assets import ModelKind, data_dir
+from emomusic.charts import steps as plots
 from emomusic.charts.face import share_bars
-from emomusic.charts.steps import LETTERS
-from emomusic.faces.detection import DetectionTrace
+from emomusic.colours import QUADRANT_COLOURS, QUIET, faded
+from emomusic.faces.detection import DetectionTrace, Face, NetworkOutput
 from emomusic.faces.inspection import Insight, Occlusion, agreement, explain, grad_cam, occlude
+from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.reading import FaceReading, classify_faces, load_networks
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, encode_png, shrink, to_network_input
+from emomusic.records import read_face_record
+from emomusic.results.predictions import Predictions, read_predictions
 from emomusic.runtime import Float32Array
+from emomusic.server.files import folder_url
 from emomusic.server.shared import visitor_turn
+from emomusic.songs.hearing import spectrogram_of
+from emomusic.text import pluralize
 
-CROP_SIDE = 720  # pixels: twice the displayed width on most screens
+LONGEST = 2200  # pixels, of an image
+_CROP_SIDE = 720  # pixels: twice the displayed width on most screens
 
 
 class FaceWalk:
@@ -42,7 +53,7 @@ class FaceWalk:
     def __init__(self, reading: FaceReading, crop: RgbImage, network_side: int) -> None:
         self.reading = reading
         self.side = len(crop)  # in pixels of the photo
-        self.jpeg = encode_jpeg(shrink(crop, CROP_SIDE)[0])
+        self.jpeg = encode_jpeg(shrink(crop, _CROP_SIDE)[0])
         # The crop as the network receives it: shape (n, n), grey
         self.network_input: npt.NDArray[np.uint8] = to_network_input([crop], network_side)[0, ..., 0]
 
@@ -113,26 +124,67 @@ def show_face(number: int) -> None:
     walk.number = number
 
 
-COVERED = 0.25
-"""The side of the square, as a share of the face's."""
+COVERED = 1 / 3
+"""The side of the square, as a share of the face's: as in the experiment of `occlude`."""
 
-_FIRST = (0.375, 0.6)  # left and top: the mouth
+_DOT = 0.1  # diameter on the plane, as a share of the plane's side
 
-# A square that the pointer or the arrow keys move. It tells its place now and then while it moves, and at the end
-_COVER = st.components.v2.component(
-    "emomusic_cover",
-    html="""<div><button type="button" aria-label="Grey square: the arrow keys move it"></button></div>""",
-    css=read_beside(__file__, "cover.css"),
-    js=read_beside(__file__, "cover.js"),
+# A mark that the pointer or the arrow keys move. It tells its place now and then while it moves, and at the end
+_PLACE = st.components.v2.component(
+    "emomusic_place",
+    html=f"<div>{'<span></span>' * len(QUADRANT_CORNERS)}<button type='button'></button></div>",
+    css=read_beside(__file__, "place.css"),
+    js=read_beside(__file__, "place.js"),
 )
 
 
-def place_square(face: npt.NDArray[np.uint8], *, key: str) -> tuple[float, float]:
-    """Show the grey face, and return the left and the top edge of the square, as shares of its side."""
+def place_square(walk: Walk) -> tuple[int, int, int]:
+    """Show the face with a grey square, at first where it changes the answer most.
+
+    Returns:
+        Top row, left column and side of the square, in pixels of the network's input.
+    """
+    face, effect = walk.face.network_input, walk.face.occlusion
+    row, column = np.unravel_index(int(effect.drops.argmax()), effect.drops.shape)
+    first = (effect.starts[column] / len(face), effect.starts[row] / len(face))
     address = f"data:image/png;base64,{b64encode(encode_png(np.repeat(face[..., None], 3, axis=2))).decode()}"
-    data = {"face": address, "share": COVERED, "place": _FIRST}
-    left, top = _COVER(data=data, on_place_change=lambda: None, key=key).place or _FIRST
+    left, top = _place(f"url({address})", "Grey square: the arrow keys move it", COVERED, first, walk)
+    return round(top * len(face)), round(left * len(face)), round(COVERED * len(face))
+
+
+def place_on_plane(walk: Walk, first: AffectPoint, band: Mapping[str, str] | None = None) -> AffectPoint:
+    """Show the plane with a dot, which a band follows if its `folder` and `style` are given; returns its point."""
+    q1, q2, q3, q4 = (faded(QUADRANT_COLOURS[quadrant], 0.3) for quadrant in QUADRANT_CORNERS)
+    ring = f"transparent {NEUTRAL_RADIUS - 0.005:.1%}, {QUIET} 0 {NEUTRAL_RADIUS + 0.005:.1%}, transparent 0"
+    picture = f"radial-gradient(closest-side, {ring}), conic-gradient({q1} 25%, {q4} 0 50%, {q3} 0 75%, {q2} 0)"
+    start = ((first.valence + 1 - _DOT) / 2, (1 - first.arousal - _DOT) / 2)
+    names = [quadrant.description for quadrant in QUADRANT_CORNERS]
+    left, top = _place(picture, "Dot: the arrow keys move it", _DOT, start, walk, names, band)
+    valence, arousal = 2 * left + _DOT - 1, 1 - 2 * top - _DOT
+    return AffectPoint(round(valence, 4) + 0.0, round(arousal, 4) + 0.0)  # never -0.00
+
+
+def _place(
+    picture: str,
+    label: str,
+    share: float,
+    first: tuple[float, float],
+    walk: Walk,
+    corners: Sequence[str] = (),
+    band: Mapping[str, str] | None = None,
+) -> tuple[float, float]:
+    """Show a mark over a picture, and return its left and top edge, as shares of the picture's side."""
+    data = {"picture": picture, "label": label, "share": share, "place": first, "corners": corners, "band": band}
+    key = f"how-place-{walk.picture.digest}-{walk.number}-{'band' if band else len(corners)}"
+    left, top = _PLACE(data=data, on_place_change=lambda: None, key=key).place or first
     return left, top
+
+
+@cache
+def band_folder() -> str:
+    """The address of the loops and the mixer of the Live page's band."""
+    files = {path.name: path for path in (data_dir() / "band").iterdir() if path.suffix in (".json", ".opus")}
+    return folder_url(files | {"band.js": Path(__file__).parents[1] / "live" / "band.js"})
 
 
 CHART = "how-chart"
@@ -170,6 +222,20 @@ class Drawing:
         with st.container(key=f"{CHART}-{self.key}{part}"):
             show_chart(figure, key=f"how-figure-{self.key}{part}", alt=self.alt(alt), height="stretch")
 
+    def boxes(self, output: NetworkOutput, fact: str, faces: Sequence[Face] = ()) -> None:
+        """Show the photo with the boxes of one of the detector's networks, and the landmarks of faces."""
+        image, scale = shrink(self.walk.preview, LONGEST)
+        landmarks = [face.landmarks for face in faces if face.landmarks is not None]
+        scale *= self.walk.scale
+        drawn = plots.boxes_on_picture(image, output.found, output.kept, scale=scale, landmarks=landmarks)
+        found = pluralize(len(output.found), "box", "boxes")
+        self.image(drawn, alt=f"The photo with {found}, {len(output.kept)} with thick lines")
+        self.fact(fact)
+
+    def plane(self, alt: str, probabilities: EmotionProbabilities, **options: Any) -> None:
+        """Show the plane with the face at these probabilities."""
+        self.chart(plots.face_on_plane(probabilities, str(self.walk.number), **options), alt=alt)
+
     def alt(self, text: str) -> str:
         """An alternative text that names the face if there are several."""
         return f"Face {self.walk.number}. {text}" if self.has_face and len(self.walk.faces) > 1 else text
@@ -187,7 +253,7 @@ def fit_height(ratio: float, *, other_rem: float) -> DeltaGenerator:
 
 def bars(shares: Mapping[str, float]) -> go.Figure:
     """Bars of shares with large type."""
-    return share_bars(shares, letters=LETTERS).update_traces(textfont_size=LETTERS)
+    return share_bars(shares, letters=plots.LETTERS).update_traces(textfont_size=plots.LETTERS)
 
 
 def describe_agreement(correlation: float | None) -> str:
@@ -212,3 +278,19 @@ def describe_drop(answer: str, before: float, lowest: float) -> str:
 def share_in_words(share: float) -> str:
     """Format a share, with a no-break space before the percent sign."""
     return share_text(share).replace(" ", "\N{NO-BREAK SPACE}")
+
+
+@st.cache_resource(show_spinner=False)
+def votes_answers() -> Predictions:
+    """The model's answers about test faces on which most people agree."""
+    votes = read_face_record(DEFAULT_MODEL).votes
+    assert votes is not None  # of a bundled model
+    return read_predictions(ModelKind.FACE, DEFAULT_MODEL).by_votes(votes.without_contempt.n)
+
+
+@st.cache_resource(max_entries=18, show_spinner=False)
+def spectrogram(path: str) -> Float32Array:
+    """The spectrogram of a bundled song."""
+    from emomusic.media.audio_file import read_song
+
+    return spectrogram_of(np.concatenate([window.samples for window in read_song(path).windows]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, TypeAlias
 
@@ -11,52 +11,60 @@ import numpy as np
 import streamlit as st
 
 from emomusic.affect import (
+    EMOTION_POINTS,
     EMOTIONS,
     QUADRANT_MOODS,
     REPORT_MOODS,
+    AffectPoint,
+    Emotion,
+    EmotionProbabilities,
+    Quadrant,
+    affect_of,
     describe_mood,
     list_shares,
+    quadrant_of,
     share_text,
 )
 from emomusic.app.answer import describe_few, song_points
 from emomusic.app.frame import escape_markdown
 from emomusic.app.how_it_works.drawing import (
-    COVERED,
-    CROP_SIDE,
+    LONGEST,
     Drawing,
+    band_folder,
     bars,
     describe_agreement,
     describe_drop,
     fit_height,
+    place_on_plane,
     place_square,
     share_in_words,
+    spectrogram,
+    votes_answers,
 )
 from emomusic.app.player import show_start, song_line
 from emomusic.app.queues import play_list
 from emomusic.app.sources import your_music
 from emomusic.assets import data_dir
+from emomusic.calibration import apply_temperature, log_probabilities
 from emomusic.charts import steps as plots
 from emomusic.charts.diagnostics import accuracy_by_group
-from emomusic.faces.detection import MIN_CONFIDENCE, Face, NetworkOutput
+from emomusic.colours import WRONG
+from emomusic.faces.detection import MIN_CONFIDENCE, NetworkOutput
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.reading import load_networks
 from emomusic.media.images import read_image, shrink
 from emomusic.records import read_face_record
 from emomusic.results.overview import describe_weakest, groups_of, percent
-from emomusic.runtime import Float32Array
-from emomusic.songs.hearing import spectrogram_of
 from emomusic.songs.local_songs import load_bundled_recommender
 from emomusic.songs.request import Request, target_of
 from emomusic.text import pluralize
 
 Draw: TypeAlias = Callable[[Drawing], None]
 
-_LONGEST = 2200  # pixels, of an image
 _MAP = 96
 _STRIP = 590  # width of six maps
 _NUM_SONGS = 3
 _ZOOMS = (64, 12)  # pixels
-_NUM_WEIGHTS = 3  # emotions listed with the plane
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +125,7 @@ def _draw_photo(drawing: Drawing) -> None:
         options = ["The photo", *(f"{side} pixels" for side in _ZOOMS)]
         zoom = options.index(st.select_slider("Zoom", options, key="how-zoom"))
     if not zoom:
-        drawing.image(shrink(preview, _LONGEST)[0], alt="The photo")
+        drawing.image(shrink(preview, LONGEST)[0], alt="The photo")
         return
     side = min(_ZOOMS[zoom - 1], *preview.shape[:2])
     top, left = (int(share * (size - side)) for share, size in zip((0.35, 0.5), preview.shape[:2], strict=True))
@@ -137,7 +145,7 @@ def _draw_photo(drawing: Drawing) -> None:
 def _draw_proposals(drawing: Drawing) -> None:
     output = drawing.walk.trace.proposals
     found = pluralize(len(output.found), "box", "boxes")
-    _draw_boxes(drawing, output, f"{found} proposed (blue), {len(output.kept):,} kept (yellow)")
+    drawing.boxes(output, f"{found} proposed (blue), {len(output.kept):,} kept (yellow)")
 
 
 @_step(
@@ -153,7 +161,7 @@ def _draw_refined(drawing: Drawing) -> None:
     trace = drawing.walk.trace
     checked = pluralize(len(trace.proposals.kept), "box", "boxes")
     counts = f"{len(trace.refined.found):,} accepted (blue), {len(trace.refined.kept):,} kept (yellow)"
-    _draw_boxes(drawing, trace.refined, f"{checked} checked, {counts}")
+    drawing.boxes(trace.refined, f"{checked} checked, {counts}")
 
 
 @_step(
@@ -179,17 +187,7 @@ def _draw_found(drawing: Drawing) -> None:
         fact = f"{pluralize(len(faces), 'face')} found. Confidence: {', '.join(confidences)}{more}"
     checked = f"{pluralize(num_checked, 'box', 'boxes')} checked. " if num_checked else ""
     kept = trace.output.kept.take(trace.output.kept.confidence >= MIN_CONFIDENCE)
-    _draw_boxes(drawing, NetworkOutput(trace.output.found, kept), checked + fact, faces)
-
-
-def _draw_boxes(drawing: Drawing, output: NetworkOutput, fact: str, faces: Sequence[Face] = ()) -> None:
-    image, scale = shrink(drawing.walk.preview, _LONGEST)
-    landmarks = [face.landmarks for face in faces if face.landmarks is not None]
-    scale *= drawing.walk.scale
-    drawn = plots.boxes_on_picture(image, output.found, output.kept, scale=scale, landmarks=landmarks)
-    found = pluralize(len(output.found), "box", "boxes")
-    drawing.image(drawn, alt=f"The photo with {found}, {len(output.kept)} with thick lines")
-    drawing.fact(fact)
+    drawing.boxes(NetworkOutput(trace.output.found, kept), checked + fact, faces)
 
 
 @_step(
@@ -243,11 +241,10 @@ def _draw_explanations(drawing: Drawing) -> None:
     face = drawing.walk.face
     insight, occlusion = face.insight, face.occlusion
     answer = EMOTIONS[insight.winner]
-    heats = [plots.heat_on_face(insight.face, heat, CROP_SIDE) for heat in (face.grad_cam, occlusion.heat)]
-    alt = f"Grad-CAM and occlusion for {answer}, side by side"
-    drawing.image(np.concatenate(heats, axis=1), alt=alt, ratio=2.0)
+    heats = plots.heats(insight.face, face.grad_cam, occlusion)
+    drawing.chart(heats, alt=f"Grad-CAM and occlusion for {answer}, side by side")
     drop = describe_drop(answer, occlusion.probability, occlusion.probability - float(occlusion.drops.max()))
-    drawing.fact(f"Left Grad-CAM, right occlusion. {describe_agreement(face.agreement)} {drop}")
+    drawing.fact(f"{describe_agreement(face.agreement)} {drop}")
 
 
 @_step(
@@ -264,47 +261,48 @@ def _draw_cover(drawing: Drawing) -> None:
     face, insight = walk.face.network_input, walk.face.insight
     square, answers = st.columns(2, gap="medium")
     with square, st.container(key="how-cover"):
-        left, top = place_square(face, key=f"how-cover-{walk.number}")
+        row, column, side = place_square(walk)
     covered = face.copy()
-    row, column, length = (round(share * len(face)) for share in (top, left, COVERED))
-    covered[row : row + length, column : column + length] = round(float(face.mean()))
+    covered[row : row + side, column : column + side] = round(float(face.mean()))
     (answer,) = load_networks()[1].adjusted_probabilities(covered[None, ..., None])
     shares = dict(zip(EMOTIONS, answer.tolist(), strict=True))
     with answers:
-        drawing.chart(bars(shares), alt=f"Without the square: {list_shares(shares)}")
-    winner, before = insight.winner, percent(insight.probabilities[insight.winner])
-    drawing.fact(f"{EMOTIONS[winner]}: {before}, with the square {percent(float(answer[winner]))}")
+        drawing.chart(bars(shares), alt=f"With the square: {list_shares(shares)}")
+    winner, now = insight.winner, int(answer.argmax())
+    turns = "The answer turns" if now != winner else "The answer stays"
+    before, after = percent(float(insight.probabilities[winner])), percent(float(answer[now]))
+    drawing.fact(f"**{turns}: {EMOTIONS[winner]} {before}, with the square {EMOTIONS[now]} {after}.**")
 
 
 @_step(
     "probabilities",
     "Scores to probabilities",
     "The network scores each emotion, and the softmax turns scores into probabilities.",
-    "Calibration matches confidence to accuracy; an adjustment corrects mistakes on photos.",
+    "The temperature divides the scores: calibration chooses it so that the confidence matches the accuracy.",
     "C. Guo et al., ICML 2017; smoothing: G. Patrini et al., CVPR 2017; adjustment: M. Kull et al., NeurIPS 2019",
     waiting="Running the network",
     ratio=1.2,
 )
 def _draw_probabilities(drawing: Drawing) -> None:
     insight = drawing.walk.face.insight
-    steps = (insight.averaged, insight.calibrated, insight.probabilities)
-    first, *later = (share_in_words(probabilities[insight.winner]) for probabilities in steps)
-    names = ("after calibration", "after adjustment for photos")[: 1 + bool(insight.spec.adjustment)]
-    way = " → ".join([first, *(f"{share} {name}" for share, name in zip(later, names, strict=False))])
-    mirrored = "Faint bars: the mirror image, averaged. " if len(insight.logits) > 1 else ""
-    smoothed = (
-        f"removes {share_in_words(insight.spec.smoothing)} label smoothing and " if insight.spec.smoothing else ""
-    )
-    calibrated = f"Calibration {smoothed}divides the scores by {insight.spec.temperature:.2f}; thin lines: before it."
-    drawing.fact(f"**{EMOTIONS[insight.winner]}: {way}**  \n{mirrored}{calibrated}")
     with drawing.facts:
         label = "Temperature: 1 is the app's answer"
         temperature = st.slider(label, 0.25, 4.0, 1.0, 0.25, key="how-temperature")
-    shares = insight.probabilities ** (1 / temperature)
-    shares /= shares.sum()
-    scores = ", ".join(f"{e} {x:.1f}" for e, x in zip(EMOTIONS, insight.logits[0], strict=True))
-    listed = list_shares(dict(zip(EMOTIONS, shares.tolist(), strict=True)))
-    drawing.chart(plots.logit_bars(insight, shares), alt=f"Scores: {scores}; probabilities: {listed}")
+    shares = dict(zip(EMOTIONS, apply_temperature(insight.probabilities[None], temperature)[0].tolist(), strict=True))
+    logs = log_probabilities(insight.probabilities)  # the scores after calibration and adjustment, up to a constant
+    scores = dict(zip(EMOTIONS, (logs - logs.mean()).tolist(), strict=True))
+    tests = votes_answers()
+    claimed = apply_temperature(tests.probabilities, temperature).max(axis=1).mean()
+    drawing.fact(
+        f"**On {len(tests.y_true):,} test faces, it claims {percent(claimed)} on average, and "
+        f"{percent(np.mean(tests.y_pred == tests.y_true))} are right.** The temperature changes what it claims, never "
+        "what is right."
+    )
+    figure = bars(shares).update_yaxes(
+        tickvals=list(scores), ticktext=[f"{name}, {score:.1f}" for name, score in scores.items()]
+    )
+    listed = ", ".join(f"{name} {score:.1f}" for name, score in scores.items())
+    drawing.chart(figure, alt=f"Scores: {listed}; probabilities: {list_shares(shares)}")
 
 
 @_step(
@@ -318,10 +316,19 @@ def _draw_probabilities(drawing: Drawing) -> None:
 )
 def _draw_people(drawing: Drawing) -> None:
     record = read_face_record(DEFAULT_MODEL)
-    groups = groups_of(record)
-    drawing.fact(describe_weakest(record) or "This network was not measured on collections of persons.")
-    alt = ", ".join(f"{one.name} {one.accuracy:.0%} of {one.n:,}" for one in groups)
-    figure = plots.readable(accuracy_by_group({"": groups}, height=plots.HEIGHT))
+    if len(groups := groups_of(record)) < 2:
+        drawing.fact("This network was not measured on collections of persons.")
+        return
+    *known, last = groups
+    start = round(100 * groups[0].accuracy)
+    with drawing.facts:
+        guess = st.slider(f"Your guess, in %, for {last.name}", 0, 100, start, key="how-guess")
+    shown = groups if guess != start else known
+    told = f"You guessed {guess} %. {describe_weakest(record)}"
+    drawing.fact(told if guess != start else "Move the line to your guess, and see the answer.")
+    alt = ", ".join(f"{one.name} {one.accuracy:.0%} of {one.n:,}" for one in shown)
+    figure = plots.readable(accuracy_by_group({"": shown}, height=plots.HEIGHT))
+    figure.add_vline(x=guess, line={"dash": "dash", "width": 3, "color": WRONG})
     drawing.chart(figure, alt=f"Right answers: {alt}")
 
 
@@ -335,33 +342,37 @@ def _draw_people(drawing: Drawing) -> None:
 )
 def _draw_point(drawing: Drawing) -> None:
     face = drawing.walk.face.reading
-    point = face.point
-    heaviest = sorted(face.probabilities.as_dict().items(), key=lambda weight: -weight[1])[:_NUM_WEIGHTS]
-    weights = ", ".join(f"{name} {share_in_words(weight)}" for name, weight in heaviest if weight >= plots.LEAST_WEIGHT)
+    other = max(EMOTIONS, key=lambda emotion: face.point.distance(EMOTION_POINTS[emotion]))
+    with drawing.facts:
+        share = st.slider(f"Mix in “{other}”, in %", 0, 100, 0, 5, key="how-mix") / 100
+    values = (1 - share) * face.probabilities.values + share * EmotionProbabilities.certain(other).values
+    mixed = EmotionProbabilities(values.astype(np.float32))
+    point = affect_of(mixed)
+    is_between = quadrant_of(point) is Quadrant.N and mixed.emotion is not Emotion.NEUTRAL
+    surprise = "**It lies where neutral faces lie: the plane cannot tell a mixture from no emotion.** "
     drawing.fact(
-        f"Valence {point.valence:.2f}, arousal {point.arousal:.2f}, both from -1 to 1. Thicker lines mean larger "
-        f"weights: {weights}. Weights below {share_in_words(plots.LEAST_WEIGHT)} have no line."
+        f"{surprise if is_between else ''}Valence {point.valence:.2f}, arousal {point.arousal:.2f}, both from -1 to 1. "
+        "Thicker lines mean larger weights."
     )
     alt = f"The plane with the face at valence {point.valence:.2f} and arousal {point.arousal:.2f}"
-    _draw_plane(drawing, alt, weights=True)
+    drawing.plane(alt, mixed, weights=True)
 
 
 @_step(
     "quadrant",
     "Which quadrant is it?",
     "Two axes divide the plane into four quadrants; a face inside the central ring counts as neutral.",
-    "Each quadrant has a mood of music, which links faces to songs.",
+    "Each quadrant has a mood of music. Drag the dot, or move it with the arrow keys.",
     f"{_RUSSELL}; the ring is our choice",
 )
 def _draw_quadrant(drawing: Drawing) -> None:
-    quadrant = drawing.walk.face.reading.quadrant
-    drawing.fact(f"**{quadrant.description.capitalize()}.** Songs there are {QUADRANT_MOODS[quadrant]}.")
-    _draw_plane(drawing, f"The plane with one quadrant filled: {quadrant.description}", quadrant=True)
-
-
-def _draw_plane(drawing: Drawing, alt: str, **options: Any) -> None:
-    walk = drawing.walk
-    drawing.chart(plots.face_on_plane(walk.face.reading.probabilities, str(walk.number), **options), alt=alt)
+    with st.container(key="how-plane"):
+        point = place_on_plane(drawing.walk, drawing.walk.face.reading.point)
+    quadrant, gap = quadrant_of(point), min(abs(point.valence), abs(point.arousal))
+    valence, arousal = (-x if abs(x) == gap else x for x in (point.valence, point.arousal))
+    mood, across = QUADRANT_MOODS[quadrant], QUADRANT_MOODS[quadrant_of(AffectPoint(valence, arousal))]
+    step = f" A step of {gap:.2f} across the nearest line makes them {across}, although the face hardly changes."
+    drawing.fact(f"**{quadrant.description.capitalize()}: {mood} songs.**{step if mood is not across else ''}")
 
 
 @_step(
@@ -385,7 +396,7 @@ def _draw_songs(drawing: Drawing) -> None:
         for pick in chosen:
             st.markdown(f"{pick.number}. {song_line(pick.song)}  \n{escape_markdown(pick.reason)}")
     alt = f"The plane with the face and {len(chosen)} songs around it"
-    _draw_plane(drawing, alt, songs=song_points(chosen))
+    drawing.plane(alt, face.probabilities, songs=song_points(chosen))
 
 
 @_step(
@@ -410,7 +421,7 @@ def _draw_sound(drawing: Drawing) -> None:
         show_start(play_list([found], ("how", song.id)))
     sound, moods = st.columns([3, 2], gap="medium")
     with sound:
-        figure = plots.heard_song(_spectrogram(song.path), song.duration_s)
+        figure = plots.heard_song(spectrogram(song.path), song.duration_s)
         drawing.chart(figure, alt=f"The loudness of {song.title} by time and pitch")
     with moods:
         shares = {str(mood): share for mood, share in hearing.moods.items()}
@@ -420,23 +431,20 @@ def _draw_sound(drawing: Drawing) -> None:
 @_step(
     "band",
     "A band that a face conducts",
-    "On the Live page, a pleasant face brings in major loops, and an awake one the drums and the lead.",
-    "The network of the last step heard such mixes: the lines rise, so the music follows the face.",
+    "Drag the dot, or move it with the arrow keys: to the right the band plays in major, and upwards the drums enter.",
+    "All notes stay the same: only the loudness of eight loops changes. Yet the network of the last step hears a mood.",
     "The loops are our own; the network as in the last step",
     needs_face=False,
 )
 def _draw_band(drawing: Drawing) -> None:
-    styles = json.loads((data_dir() / "band/band.json").read_text(encoding="utf-8"))["styles"]
-    drawing.fact("Solid lines: pleasant or not (valence). Dashed lines: calm or awake (arousal).")
-    curves = {style["name"]: style["heard"] for style in styles}
-    ends = {name: (curve["valence"][0][1], curve["valence"][-1][1]) for name, curve in curves.items()}
-    alt = "; ".join(f"{name}: heard valence {first} to {last}" for name, (first, last) in ends.items())
-    drawing.chart(plots.band_curves(curves), alt=f"What the network hears in the mixes. {alt}")
-
-
-@st.cache_resource(max_entries=18, show_spinner=False)
-def _spectrogram(path: str) -> Float32Array:
-    """The spectrogram of a bundled song."""
-    from emomusic.media.audio_file import read_song
-
-    return spectrogram_of(np.concatenate([window.samples for window in read_song(path).windows]))
+    style = json.loads((data_dir() / "band/band.json").read_bytes())["styles"][0]
+    with st.container(key="how-plane"):
+        point = place_on_plane(drawing.walk, AffectPoint(0, 0), {"folder": band_folder(), "style": style["name"]})
+    heard = [
+        float(np.interp(asked, *np.transpose(style["heard"][axis])))
+        for axis, asked in (("valence", point.valence), ("arousal", point.arousal))
+    ]
+    drawing.fact(
+        f"The dot: valence {point.valence:.2f}, arousal {point.arousal:.2f}. **The network hears valence "
+        f"{heard[0]:.2f}, arousal {heard[1]:.2f}.**"
+    )

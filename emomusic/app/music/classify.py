@@ -139,8 +139,8 @@ def _show(own: OwnSong) -> None:
                 key="music-own-path",
                 alt=f"The path of the song over the affect plane in {len(path)} parts",
             )
-            chart, sound = ".st-key-music-own-path .js-plotly-plot", ".st-key-own-song-sound audio"
-            _PATH(data={"path": path, "chart": chart, "sound": sound}, key="own-song-note")
+            plot, sound = ".st-key-music-own-path .js-plotly-plot", ".st-key-own-song-sound audio"
+            _PATH(data={"path": path, "chart": plot, "sound": sound}, key="own-song-note")
     st.caption(
         f"The square is the whole song; the dots are {len(path)} parts of {PATCH_S:.0f} s, larger towards the end. A "
         "click on a dot plays from there. The Models page shows how often the sound model is right."
