@@ -30,7 +30,10 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
         *("scipy", "scikit-learn", "skops", "joblib", "filelock", "msgspec", "mutagen", "threadpoolctl", "requests"),
         *("rich", "platformdirs", "python-calamine", "rapidfuzz", "defusedxml", "charset-normalizer"),
     ),
-    "app": ("streamlit", "streamlit-webrtc", "starlette", "anyio", "aiortc", "plotly", "onnx", "prometheus-client"),
+    "app": (
+        *("streamlit", "streamlit-webrtc", "starlette", "anyio", "aiortc", "plotly", "spotipy", "onnx"),
+        "prometheus-client",
+    ),
     "cluster": ("ray",),
     "train": ("tensorflow", "keras", "jinja2", "mtcnn", "onnx", "tf2onnx"),
 }
