@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
@@ -57,10 +58,11 @@ class Picture:
     Attributes:
         name: of the file.
         data: its content.
-        digest: identifies the photo and its turns.
+        digest: identifies the photo, its turns and whether it is posed.
         turns: quarter turns clockwise before it is shown and read.
         held: its bytes in the budget of the server.
         problem: why the server did not store it.
+        is_posed: whether it comes from the page's camera, for which people pull faces.
     """
 
     name: str
@@ -69,11 +71,13 @@ class Picture:
     turns: int = 0
     held: HeldBytes | None = field(default=None, compare=False)
     problem: str = ""
+    is_posed: bool = False
 
     @classmethod
-    def of(cls, name: str, data: bytes, held: HeldBytes | None = None) -> Picture:
+    def of(cls, name: str, data: bytes, held: HeldBytes | None = None, *, is_posed: bool = False) -> Picture:
         """Make a picture from bytes."""
-        return cls(name, data, hashlib.sha256(data).hexdigest()[:16], held=held)
+        digest = hashlib.sha256(data).hexdigest()[:16] + ("p" if is_posed else "")
+        return cls(name, data, digest, held=held, is_posed=is_posed)
 
     def read(self) -> RgbImage:
         """The pixels of the photo. Errors as of `decode`."""
@@ -239,8 +243,8 @@ def _show_camera() -> None:
         "EmoMusic estimates the emotion of every face: photograph only yourself or people who agree. "
         f"The photo stays in memory and is deleted {WHEN_GONE}."
     )
-    options: dict[str, Any] = {"width": 480, "label_visibility": "collapsed"}
-    show_uploader("Take a photo", fresh(state.CAMERA), _store_own, draw=st.camera_input, **options)
+    options: dict[str, Any] = {"draw": st.camera_input, "width": 480, "label_visibility": "collapsed"}
+    show_uploader("Take a photo", fresh(state.CAMERA), partial(_store_own, is_posed=True), **options)
 
 
 def show_drop_zone(widget: str) -> None:
@@ -279,13 +283,13 @@ def _turn() -> None:
         photo.take((photo.own[0].turned(),))
 
 
-def _store_own(files: Sequence[UploadedFile]) -> None:
+def _store_own(files: Sequence[UploadedFile], *, is_posed: bool = False) -> None:
     """Store the visitor's photos in place of the last ones. Streamlit keeps none of them."""
     taken: dict[str, Picture] = {}
     doubles = []
     for file in files[:MOST_PICTURES]:
         try:
-            picture = Picture.of(file.name, file.getvalue(), hold(file))
+            picture = Picture.of(file.name, file.getvalue(), hold(file), is_posed=is_posed)
         except CapacityError as error:
             picture = Picture(file.name, b"", file.file_id, problem=str(error))
         if picture.digest in taken:

@@ -45,9 +45,12 @@ class Shared:
         """Whether networks and songs are ready."""
         return self._loading.done() and self._loading.result()
 
-    def visitor_networks(self, visitor: str) -> Networks:
-        """The networks for photos and films of a session. Visitors take turns, and readings are counted."""
-        detector, classifier = load_networks()
+    def visitor_networks(self, visitor: str, *, posed: bool = False) -> Networks:
+        """The networks for photos and films of a session. Visitors take turns, and readings are counted.
+
+        `posed`: for photos that were taken with the page's camera.
+        """
+        detector, classifier = load_networks(posed=posed)
         return SharedDetector(detector, self.readings, partial(self.queue.turn, visitor)), classifier
 
     def live_networks(self) -> Networks:

@@ -110,7 +110,7 @@ def test_the_photo_of_a_page_and_a_film_are_work_in_progress(root: Path, monkeyp
             busy.append(module.capacity().is_busy)
             return super().detect(image)
 
-    monkeypatch.setattr(shared, "load_networks", lambda: (Watching([FACE]), FakeClassifier()))
+    monkeypatch.setattr(shared, "load_networks", lambda **_: (Watching([FACE]), FakeClassifier()))
     st.cache_resource.clear()  # the networks of another test
     start_app(root, sample=SAMPLE)
     st.cache_resource.clear()

@@ -268,7 +268,7 @@ def test_every_model_receives_the_largest_face(app: AppTest, monkeypatch: pytest
         return FakeNetwork(name, 4 if name == "mobilenet_quadrants" else 7)
 
     detector = FakeDetector([make_face(), make_face(x=100, width=80, height=90)])
-    monkeypatch.setattr(shared, "load_networks", lambda: (detector, FakeNetwork("vgg9")))
+    monkeypatch.setattr(shared, "load_networks", lambda **_: (detector, FakeNetwork("vgg9")))
     st.cache_resource.clear()  # remove networks of other tests
     monkeypatch.setattr("emomusic.app.models.details.classifier", classifier)
     opened(app, view="Try your face", on=Benchmark.PHOTOGRAPHS)

@@ -246,7 +246,7 @@ def test_a_profile_counts_for_photos_that_were_read_before_and_is_forgotten(
 
 def test_the_plane_shows_at_most_60_faces_and_the_page_says_so(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     faces = [make_face(x=number) for number in range(61)]
-    monkeypatch.setattr(shared, "load_networks", lambda: (FakeDetector(faces), FakeClassifier()))
+    monkeypatch.setattr(shared, "load_networks", lambda **_: (FakeDetector(faces), FakeClassifier()))
     st.cache_resource.clear()  # another test's networks
     try:
         sample(app, "four-people")
@@ -366,6 +366,20 @@ def test_a_camera_without_https_names_it(root: Path, monkeypatch: pytest.MonkeyP
         app.segmented_control(key=state.SOURCE).set_value("Camera").run()
         assert bool(app.get("camera_input")) is works
         assert ("HTTPS" in text_of(app)) is not works
+
+
+def test_a_photo_of_the_camera_is_read_as_a_pulled_face(app: AppTest, root: Path) -> None:
+    content = (root / "data/samples/eileen-collins-1999.jpg").read_bytes()
+    image, read = read_image(content), []
+    for posed in (False, True):
+        picture = picture_chooser.Picture.of("face.jpg", content, is_posed=posed)
+        state_of(app.run(), PictureState).take((picture,))
+        shown = result_of(app.run(), Photos).readings[0].faces[0].probabilities
+        expected = read_faces(image, *load_networks(posed=posed)).faces[0].probabilities
+        assert shown.as_dict() == pytest.approx(expected.as_dict(), abs=1e-4)
+        assert any("pull" in caption.value for caption in app.caption) is posed
+        read.append(shown.as_dict())
+    assert read[0] != read[1]
 
 
 def test_classes_of_one_name_have_a_state_each(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -177,7 +177,7 @@ class Slow(FakeDetector):
 def slow(here: Capacity, monkeypatch: pytest.MonkeyPatch) -> Slow:
     """The detector of a server that answers one call at a time."""
     slow = Slow()
-    fake = SimpleNamespace(visitor_networks=lambda _: (slow, FakeClassifier()))
+    fake = SimpleNamespace(visitor_networks=lambda *_, **__: (slow, FakeClassifier()))
     monkeypatch.setattr(api, "shared", lambda: fake)
     monkeypatch.setattr(api, "_CALLS_PER_CORE", 1)
     monkeypatch.setattr(api, "num_cores", lambda: 1)

@@ -39,6 +39,7 @@ class Photo:
     reading: PictureReading = _NOTHING  # the faces, read with the profiles of the session's persons
     faces: tuple[bytes, ...] = ()  # JPEG of each face
     note: str = ""  # what of its file was read, and how
+    is_posed: bool = False  # as of its `Picture`
     descriptors: Descriptors | None = None  # of the faces, until all photos are read
 
     @classmethod
@@ -53,18 +54,24 @@ class Photo:
         decode_ms = 1000 * (time.perf_counter() - started)
         preview, small = (encode_jpeg(shrink(image, side)[0]) for side in (_PREVIEW_SIDE, _SHEET_SIDE))
         unread = replace(_NOTHING, width=image.shape[1], height=image.shape[0])
-        return cls(picture.name, "", image, preview, small, decode_ms, unread, unread, note=decoded.note or "")
+        photo = cls(picture.name, "", image, preview, small, decode_ms, unread, unread)
+        photo.note, photo.is_posed = decoded.note or "", picture.is_posed
+        return photo
 
     def read(self, *, of_several: bool) -> None:
         """Find and read the faces; `of_several` photos, they are compared with those of the others."""
         if (image := self.image) is not None:
-            self.found = read_faces(image, *shared().visitor_networks(session_id()))
+            self.found = read_faces(image, *shared().visitor_networks(session_id(), posed=self.is_posed))
             self.reading = with_persons(image, self.found)
             faces = [each.face for each in self.found.faces]
             crops = [face.upright(crop_face(image, face.box, margin=ROOM_AROUND)) for face in faces]
             self.faces = tuple(encode_jpeg(shrink(crop, _FACE_SIDE)[0]) for crop in crops)
-            if turn := next((face.turn for face in faces), 0):
-                self.note = " ".join([*filter(None, [self.note]), f"Read after a turn of {turn} degrees."])
+            turn = next((face.turn for face in faces), 0)
+            read = [
+                f"Read after a turn of {turn} degrees." if turn else "",
+                "Read as faces that people pull for a camera." if self.is_posed and faces else "",
+            ]
+            self.note = " ".join(filter(None, [self.note, *read]))
             if of_several and crops:
                 self.descriptors = describe_crops(crops)
             self.image = image = None
