@@ -52,7 +52,7 @@ def _add_evaluate(parent: Any) -> None:
     face.add_argument("--labels", choices=LABELS, help=text)
     text = "the data set whose file names in --images tell the emotions"
     face.add_argument("--names", choices=NAMES, help=text)
-    face.add_argument("--split", choices=("validation", "test"), help="part of FER2013")
+    face.add_argument("--split", choices=("validation", "test"), help="part of FER2013; test of --images: names test_…")
     face.add_argument("--aligned", action="store_true", help="the pictures are face crops already")
     text = "compare with what most of ten people saw (FER+), not with FER2013's label"
     face.add_argument("--ferplus", action="store_true", help=text)
@@ -113,13 +113,13 @@ def _require_agreement(options: argparse.Namespace) -> None:
     for is_wrong, expected in (
         (not has_pictures and (options.labels or options.names), "--labels and --names with --images"),
         (options.labels and options.names, "either --labels or --names"),
-        (has_pictures and options.split, "--split with --fer2013. Received: --images"),
+        (has_pictures and options.split == "validation", "--split test with --images. Received: --split validation"),
         (not has_pictures and not options.split, "--split validation or --split test with --fer2013. Received: none"),
         (has_pictures and options.ferplus, "--ferplus with --fer2013, whose pictures people voted on"),
         (not has_pictures and options.aligned, "--aligned with --images. Received: --fer2013"),
         (
-            options.record and (not has_pictures or options.aligned),
-            "--record with --images and without --aligned: it is for faces as the app cuts them",
+            options.record and (not has_pictures or (options.aligned and not options.posed)),
+            "--record with --images, and with --aligned only for --posed: photographs are judged as the app cuts them",
         ),
         (options.profile and (not has_pictures or options.record), "--profile with --images and without --record"),
     ):
@@ -156,9 +156,14 @@ def _figures_on_pictures(name: str, options: argparse.Namespace) -> dict[str, An
     from emomusic.faces.profile import KnownFace
     from emomusic.training import evaluate
     from emomusic.training.labelled import labelled_pictures
+    from emomusic.training.posed import TEST
 
     labelled = labelled_pictures(options.images, labels=options.labels, names=options.names)
     pictures, classifier = labelled.pictures, EmotionClassifier.load(name)
+    if options.split:
+        pictures = [(path, emotion) for path, emotion in pictures if path.name.startswith(TEST)]
+        if not pictures:
+            raise DatasetError(f"expected pictures named {TEST}… in {options.images}. Received: none")
     detector = None if options.aligned else MtcnnDetector()
     if options.posed:
         classifier = classifier.posed()
@@ -173,7 +178,7 @@ def _figures_on_pictures(name: str, options: argparse.Namespace) -> dict[str, An
     if known is not None and others:
         log.warning("%d faces are of another person; the profile was not used for them.", others)
     if options.record:
-        evaluate.record_collection(name, options.images, pictures, scores)
+        evaluate.record_collection(name, options.images, pictures, scores, is_test=bool(options.split))
     persons = {} if labelled.persons is None else {"persons": labelled.persons}
     return evaluate.evaluation_record(name, scores) | persons | {"skipped": labelled.skipped}
 

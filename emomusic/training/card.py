@@ -45,6 +45,7 @@ def write_card(spec: ModelSpec, metrics: dict[str, Any], path: Path) -> None:
         report=next(iter(baselines_of("face", spec.network)), None),
         of_four=OF_FOUR,
         collections=COLLECTIONS,
+        published={name: baselines_of("collection", name) for name in collections},
     )
     path.write_text(text, encoding="utf-8")
 

@@ -206,11 +206,17 @@ def record_photographs(name: str, record: dict[str, Any], adjustment: Adjustment
     record_figures(name, added, adjustment=adjustment)
 
 
-def record_collection(name: str, folder: Path, pictures: Sequence[tuple[Path, Emotion]], scores: Scores) -> None:
-    """Save the metrics of `evaluate_pictures` on a collection as posed faces, under the name of its folder."""
-    persons = {path.stem.partition("_")[0] for path, _ in pictures if "_" in path.stem}
+def record_collection(
+    name: str, folder: Path, pictures: Sequence[tuple[Path, Emotion]], scores: Scores, *, is_test: bool = False
+) -> None:
+    """Save the metrics of `evaluate_pictures` on a collection as posed faces, under the name of its folder.
+
+    `is_test`: the pictures are the part that no network learns from, of persons who are not known.
+    """
+    persons = set() if is_test else {path.stem.partition("_")[0] for path, _ in pictures if "_" in path.stem}
     collection = folder.resolve().name
-    record = collection_record(collection, scores, len(persons), is_trained=collection in COLLECTIONS)
+    is_trained = collection in COLLECTIONS and not is_test
+    record = collection_record(collection, scores, len(persons), is_trained=is_trained)
     before = read_metrics(model_files.model_folder(name)).get("collections", {})
     record_figures(name, {"collections": before | {collection: record}})
 

@@ -37,7 +37,10 @@ UNKNOWN = "x"
 """The person of pictures whose person is not known."""
 
 VOTES = "votes.csv"
-_TEST = "test"
+
+TEST = "test_"
+"""How the names of pictures begin that no network learns from."""
+
 _DARK = 12  # of 255; the black around faces that were cut out is darker
 _VOTE_WEIGHT = np.float32(0.5)  # of the raters; the rest is the emotion that was asked for
 
@@ -258,7 +261,7 @@ def _posed_pictures(folder: Path) -> list[_Picture]:
         for child in sorted(collection.iterdir() if collection.is_dir() else ())
         if child.is_dir() and (shown := mixture(child.name))
         for path in sorted(child.iterdir())
-        if re.fullmatch(rf"(?!{_TEST}_)[^._][^_]*_.+", path.stem) and path.suffix[1:].lower() in PICTURE_ENDINGS
+        if re.fullmatch(rf"(?!{TEST})[^._][^_]*_.+", path.stem) and path.suffix[1:].lower() in PICTURE_ENDINGS
     ]
     if not found:
         raise DatasetError(f"expected pictures named <emotion>/<person>_<picture>.jpg in {folder}. Received: none")

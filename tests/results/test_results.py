@@ -20,6 +20,7 @@ from emomusic.faces import model_files
 from emomusic.faces.model_files import face_models
 from emomusic.metrics import McNemar, expected_calibration_error
 from emomusic.records import (
+    CollectionScores,
     FaceRecord,
     MoodModelRecord,
     read_face_record,
@@ -194,7 +195,12 @@ def test_the_figures_are_those_of_the_benchmark(face: FaceRecord) -> None:
 
 
 def test_reports_stand_beside_our_figures_with_the_reason(face: FaceRecord) -> None:
-    assert list_reports(face) == []
+    assert list_reports(replace(face, collections=None)) == []
+    scores = CollectionScores(
+        n=9, missed=0, persons=0, people="", is_trained=False, accuracy=0.5, accuracy_interval=(0.2, 0.8), recall={}
+    )
+    published = list_reports(replace(face, collections={"affectnet": scores}))
+    assert [row["The report said"][:4] for row in published] == ["66.5", "49.2"]
     (row,) = list_reports(read_face_record("mobilenet_quadrants"))
     _, said, got, why = row.values()
     assert said.startswith("72 %")
