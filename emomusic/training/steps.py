@@ -114,19 +114,20 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
         rows: figures of each epoch, for `history.csv`.
     """
 
-    def __init__(self, folder: Path, identity: dict[str, Any], num_before: int) -> None:
+    def __init__(self, folder: Path, identity: dict[str, Any], num_before: int, *, keeps_last: bool = False) -> None:
         """Start without epochs.
 
         Args:
             folder: for the files.
             identity: of the run and its `stage`; a checkpoint with another one is refused.
             num_before: epochs of earlier stages, which the rows count, too.
+            keeps_last: whether the last weights count as the best ones.
         """
         super().__init__()
         self.folder, self.best = folder, folder / BEST
         self._identity = json.loads(json.dumps(identity))  # lists instead of tuples
         self.rows: list[dict[str, float]] = []
-        self._num_before, self._started = num_before, 0.0
+        self._num_before, self._keeps_last, self._started = num_before, keeps_last, 0.0
 
     def restore(self) -> int:
         """Load the state of an interrupted run, and return the number of finished epochs.
@@ -176,7 +177,7 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
         It runs after `SwapEMAWeights`, so it saves averaged weights.
         """
         *earlier, accuracy = (row[MONITOR] for row in self.rows)
-        if accuracy > max(earlier, default=-1.0):
+        if self._keeps_last or accuracy > max(earlier, default=-1.0):
             temporary = self.folder / "part.weights.h5"  # Keras requires this ending
             self.model.save_weights(temporary)
             temporary.replace(self.best)

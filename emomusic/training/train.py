@@ -85,8 +85,9 @@ class _Stage:
 
     @property
     def best_epoch(self) -> int:
-        """The epoch of the best weights, counted over all stages."""
-        return int(max(self.history, key=lambda row: row[MONITOR])["epoch"])
+        """The epoch of the weights, counted over all stages."""
+        last = self.history[-1]
+        return int((last if self.config.keeps_last else max(self.history, key=lambda row: row[MONITOR]))["epoch"])
 
     def as_dict(self) -> dict[str, Any]:
         """The configuration and what came of it, for `metrics.json`."""
@@ -181,7 +182,8 @@ def _fit(
         "data": digest_of(run.splits.values(), posed),
     }
     num_before = sum(len(stage.history) for stage in earlier)
-    checkpoint = Checkpoint(run.folder(number, config.leave_out), identity, num_before)
+    folder = run.folder(number, config.leave_out)
+    checkpoint = Checkpoint(folder, identity, num_before, keeps_last=config.keeps_last)
     checkpoint.set_model(model)
     first_epoch = checkpoint.restore() if (checkpoint.folder / STATE).is_file() else 0
     if first_epoch < config.epochs:
