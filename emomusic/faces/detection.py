@@ -142,8 +142,9 @@ class FaceDetector(Protocol):
         ...
 
 
-# Of the 974 upright pictures of `wild/`, these values turn two, and leave 12 to 20 of the turned copies as they are.
-_SURE, _SURER = 0.98, 0.01
+# Of 325 upright pictures of `wild/`, these values turn one. They find faces in 966 of the 975 turned copies, and in 4
+# of 156 pictures without faces. With 0.9 instead of 0.95, these are 972 and 7; an upright search finds a face in 1.
+_SURE, _SURER, _TURNED = 0.98, 0.01, 0.95
 _TURNED_SIDE = 640  # pixels
 
 
@@ -162,7 +163,7 @@ class TurningDetector:
         best, num_turns = self._detector.detect(image), 0
         top = max((face.confidence for face in best), default=0.0)
         if top < _SURE:
-            least = top + _SURER
+            least = max(top + _SURER, _TURNED)
             small, scale = shrink(image, _TURNED_SIDE)
             for turns in (1, 2, 3):
                 found = self._detector.detect(np.ascontiguousarray(np.rot90(small, turns)))

@@ -59,13 +59,19 @@ def test_a_small_doubtful_face_does_not_count_in_the_group(side: int, confidence
 
 @pytest.mark.parametrize(
     ("confidences", "turn"),
-    [((0.0, 0.995, 0.999, 0.0), 180), ((0.9, 0.905, 0.907, 0.0), 0), ((0.99, 1.0, 1.0, 1.0), 0)],
+    [
+        ((0.0, 0.995, 0.999, 0.0), 180),
+        ((0.94, 0.96, 0.0, 0.0), 270),
+        ((0.96, 0.965, 0.0, 0.0), 0),
+        ((0.0, 0.94, 0.0, 0.0), None),
+        ((0.99, 1.0, 1.0, 1.0), 0),
+    ],
 )
-def test_the_surest_turn_counts(confidences: Sequence[float], turn: int) -> None:
+def test_the_surest_turn_counts(confidences: Sequence[float], turn: int | None) -> None:
     searches = iter([[replace(make_face(), confidence=each)] if each else [] for each in confidences])
     detector = Mock(detect=lambda _: next(searches))
-    (face,) = read_faces(np.zeros((300, 300, 3), np.uint8), detector, FakeClassifier()).faces
-    assert face.face.turn == turn
+    faces = read_faces(np.zeros((300, 300, 3), np.uint8), detector, FakeClassifier()).faces
+    assert [face.face.turn for face in faces] == ([] if turn is None else [turn])
 
 
 @pytest.mark.parametrize("num_turns", [0, 1, 2, 3])
