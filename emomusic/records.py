@@ -128,6 +128,7 @@ class CollectionScores(msgspec.Struct, frozen=True, kw_only=True):
         persons: their number; 0 if the names of the pictures do not tell.
         people: who they are, and where from; empty if not known.
         is_trained: whether the network learned from most of these persons.
+        recall: of the classes that the collection has.
     """
 
     n: Count

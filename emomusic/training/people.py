@@ -121,7 +121,7 @@ def collection_record(name: str, scores: Scores, num_persons: int, *, is_trained
         "is_trained": is_trained,
         "accuracy": scores.accuracy,
         "accuracy_interval": list(scores.accuracy_interval),
-        "recall": {emotion: figures.recall for emotion, figures in scores.per_class.items()},
+        "recall": {emotion: figures.recall for emotion, figures in scores.per_class.items() if figures.support},
     }
 
 

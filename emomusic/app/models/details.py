@@ -234,8 +234,6 @@ def _show_groups(record: FaceRecord) -> None:
     alt = ", ".join(f"{one.name} {one.accuracy:.0%} of {one.n:,}" for one in bins)
     figure = plots.accuracy_by_group({"": bins}, height=plots.FIRST_PX)
     show_chart(figure, key=f"models-groups-of-{record.name}", alt=f"Right answers: {alt}")
-    if weakest := overview.describe_weakest(record):
-        st.markdown(weakest)
 
 
 def _show_by_class(chosen: Chosen, record: Record, found: Evaluation) -> None:

@@ -29,7 +29,7 @@ _ABOUT = {
     "model knows, counts as wrong; the tabs leave it out. Calibration was not measured here.",
     Benchmark.LABELS: "The test pictures of FER2013 (PrivateTest) by its labels. People agree with about 65 of 100 of "
     "these labels. The pictures were not used in training, but some have a copy there.",
-    Benchmark.POSED: "Collections of faces that persons pulled for a camera, each emotion read as equally "
+    Benchmark.POSED: "Collections of faces, most of them pulled for a camera, each emotion read as equally "
     "likely. The accuracy is over all faces, a recall is the mean over the collections. Calibration was not measured.",
     Benchmark.FEATURES: "686 songs with 11 features, in five divisions of ten folds: each model is judged on songs "
     "that it has not met. Accuracy and mean F1 are means over all folds.",
@@ -129,6 +129,8 @@ def _show_answer(chosen: Chosen) -> None:
         st.header(f"{label_of(record.name)} was not measured here", anchor=False)
     else:
         st.header(overview.answer(record, found, chosen.benchmark), anchor=False)
+    if isinstance(record, FaceRecord) and (weakest := overview.describe_weakest(record)):
+        st.markdown(weakest)
 
 
 def _show_comparison(chosen: Chosen) -> None:
