@@ -246,8 +246,10 @@ def test_a_row_is_left_out_and_not_the_table() -> None:
     assert [row for row, _ in reading.left_out] == [2, 3, 4, 5, 6, 7, 8, 10]
     assert "silence" in dict(reading.left_out)[5]
     assert any("8 of 10 rows left out" in note for note in reading.notes)
-    reading = read_table("title\tartist\tmood\nA\tX\tsad\nB\t,\tsad\nC\t\u00a0;\tsad\nD\t!!!\tsad\n".encode())
-    assert (titles(reading), [row for row, _ in reading.left_out]) == (["A", "D"], [2, 3])
+    cells = f"id\ttitle\tartist\tmood\n\tA\tX\tsad\n\tB\t,\tsad\n\tC\t\u00a0;\tsad\n\tD\t!!!\tsad\n{track_id(1)}\tE\t,\tsad\n"
+    reading = read_table(cells.encode())
+    assert (titles(reading), [row for row, _ in reading.left_out]) == (["A", "D", "E"], [2, 3])
+    assert reading.songs.song(2).artists == (UNKNOWN_ARTIST,)
 
 
 def test_cells_without_meaning_are_emptied_and_counted() -> None:

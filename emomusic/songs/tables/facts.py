@@ -67,6 +67,7 @@ def songs_of(table: Table) -> pd.DataFrame:
         is_pair = parts[0].notna()
         titles, artists = titles.mask(is_pair, parts[1]), artists.mask(is_pair, parts[0])
     artists = artists.str.replace(" - Topic", "", regex=False)
+    artists = artists.where(artists.str.replace("[;,]", " ", regex=True).str.strip() != "", "")
     ids = of_cells.track_ids(table.text("id"))
     is_unnamed = ((titles == "") | (titles == "NA")) & ((artists == "") | (artists == "NA")) & (ids != "")
     if is_unnamed.any():
@@ -75,8 +76,7 @@ def songs_of(table: Table) -> pd.DataFrame:
     is_known = is_unnamed | ((ids != "") & ("title" not in table.cells))
     has_title = ((titles != "") | is_known).to_numpy(bool)
     is_path = table.text("path") != "" if "path" in table.cells else pd.Series(False, index=frame.index)
-    is_named = artists.str.replace("[;,]", " ", regex=True).str.strip() != ""
-    has_artist = (is_named | (ids != "") | is_path).to_numpy(bool)
+    has_artist = ((artists != "") | (ids != "") | is_path).to_numpy(bool)
     table.left_out += [(row, "no title") for row in table.numbers[~has_title].tolist()]
     table.left_out += [(row, "no artist") for row in table.numbers[has_title & ~has_artist].tolist()]
     for name, read in _FACTS.items():

@@ -141,7 +141,7 @@ def read_table(
     frame = frame.join(features)
     if table.source.plays:
         frame = _by_plays(frame, table)
-    return _resolved(table, frame, is_analysed[frame.index], read, num_rows, known, list(files))
+    return _resolved(table, frame, is_analysed[frame.index], read, num_rows, known, files)
 
 
 def _keys(frame: pd.DataFrame) -> pd.Series:
@@ -169,17 +169,15 @@ def _resolved(
     read: Cells,
     num_rows: int,
     known: Recommender | None,
-    files: list[Song],
+    files: Iterable[Song],
 ) -> TableReading:
     """The songs of the rows: with their own features or moods, or of the catalogue or the library."""
-    has_mood = (frame["mood"].notna() if "mood" in frame else has_all & False) & ("point_valence" not in table.cells)
-    rows = np.full(len(frame), -1, np.intp)
-    is_own = np.array(has_all | has_mood, bool)
-    found_by = np.where(has_all, "features", "").astype(object)
-    found_by[~has_all.to_numpy(bool) & has_mood.to_numpy(bool)] = None
-    own_files = _files_by_path(frame, files) if files and "path" in frame else {}
-    wanted = ~is_own
-    wanted[list(own_files)] = False
+    has_mood = frame["mood"].notna() if "mood" in frame else has_all & False
+    is_our_export = "point_valence" in table.cells  # whose moods are those of known songs, if they are found
+    is_own = has_all if is_our_export else has_all | has_mood
+    frame = frame.assign(row=-1, found_by=np.where(has_all, "features", ""), file=_files_by_path(frame, files))
+    is_file = frame["file"].notna()
+    wanted = ~(is_own | is_file)
     if known is not None and wanted.any():
         songs = frame[wanted]
         by_id = pd.Index(known.catalogue.table["id"]).get_indexer(pd.Index(songs["id"]))
@@ -188,32 +186,31 @@ def _resolved(
         if others.any():
             left = songs[others]
             found[others] = names_of(known.catalogue).rows(left["title"], left["artists"])
-        rows[wanted] = found
-        found_by[wanted] = np.where(others, "title", "id")
-    if "point_valence" in table.cells and "mood" in frame:  # songs of one's own files, in our own export
-        has_mood = frame["mood"].notna() & (rows < 0) & frame["valence"].notna()
-        is_own |= np.array(has_mood, bool)
-        found_by[has_mood.to_numpy(bool)] = None
-    is_song = is_own | (rows >= 0)
-    for place in own_files:
-        is_song[place], found_by[place] = True, "id"
+        frame.loc[wanted, "row"] = found
+        frame.loc[wanted, "found_by"] = np.where(others, "title", "id")
+    if is_our_export:
+        is_unknown = has_mood & (frame["row"] < 0) & frame["valence"].notna()
+        is_own |= is_unknown
+        frame.loc[is_unknown, "found_by"] = ""
+    frame.loc[is_file, "found_by"] = "id"
+    is_song = is_own | is_file | (frame["row"] >= 0)
     not_found = _report_missing(table, frame[~is_song], has_any=bool(is_own.any()), known=known)
-    keys = _keys(frame)[is_song]
-    is_song[is_song] = ~keys.duplicated().to_numpy(bool)
-    table.left_out += [(row, "the same song as above") for row in frame["at"][keys[keys.duplicated()].index].tolist()]
-    frame, rows, found_by = frame[is_song], rows[is_song], found_by[is_song]
-    own_files = {int(is_song[:place].sum()): song for place, song in own_files.items() if is_song[place]}
+    frame = frame[is_song]
+    is_repeated = _keys(frame).duplicated()
+    table.left_out += [(row, "the same song as above") for row in frame["at"][is_repeated].tolist()]
+    frame = frame[~is_repeated]
+    rows = frame["row"].to_numpy(np.intp)
     numbers, _ = pd.factorize(np.where(rows < 0, -2 - np.arange(len(rows)), rows))
     first = np.unique(numbers, return_index=True)[1]
     if repeats := len(rows) - len(first):
         table.notes.append(f"{pluralize(repeats, 'row')} with a song of another row.")
-    own_files = {int(numbers[place]): song for place, song in own_files.items()}
-    catalogue = _catalogue(table, frame.iloc[first], rows[first], known, own_files)
+    catalogue = _catalogue(table, frame.iloc[first], known)
     table.left_out.sort()
     notes = [*_sentences(table, not_found, num_rows), *table.notes]
+    found_by = [by or None for by in frame["found_by"]]
     return TableReading(
         table.name, table.source.title, read.encoding, read.separator, num_rows, catalogue,
-        found_by.tolist(), numbers, rows[first], table.left_out, not_found, notes, known,
+        found_by, numbers, rows[first], table.left_out, not_found, notes, known,
     )  # fmt: skip
 
 
@@ -231,29 +228,28 @@ def _report_missing(table: Table, frame: pd.DataFrame, *, has_any: bool, known: 
     return list(zip(frame["at"].tolist(), frame["title"], map(split_artists, frame["artists"]), strict=True))
 
 
-def _files_by_path(frame: pd.DataFrame, files: list[Song]) -> dict[int, Song]:
-    """The songs of the library that rows name by their path, or by the ends of it."""
-    ends: dict[str, Song] = {}
+def _files_by_path(frame: pd.DataFrame, files: Iterable[Song]) -> pd.Series:
+    """The song of the library that each row names by its path, or by the end of it."""
+    by_end: dict[str, Song] = {}
     for song in files:
-        parts = normalize_text((song.path or "").replace("\\", "/")).split("/")
-        for depth in range(1, min(len(parts), 4) + 1):
-            ends.setdefault("/".join(parts[-depth:]), song)
-    found = {}
-    for place, path in enumerate(frame["path"]):
-        if isinstance(path, str):
-            parts = normalize_text(path.replace("\\", "/")).split("/")
-            names = ("/".join(parts[-depth:]) for depth in range(min(len(parts), 4), 0, -1))
-            if fitting := [ends[name] for name in names if name in ends]:
-                found[place] = fitting[0]
-    return found
+        for end in _ends_of(song.path or ""):
+            by_end.setdefault(end, song)
+    paths = frame["path"].dropna().items() if by_end and "path" in frame else ()
+    found = {row: [by_end[end] for end in _ends_of(path) if end in by_end] for row, path in paths}
+    return pd.Series({row: songs[0] for row, songs in found.items() if songs}, dtype=object)
 
 
-def _catalogue(
-    table: Table, frame: pd.DataFrame, rows: npt.NDArray[np.intp], known: Recommender | None, own_files: dict[int, Song]
-) -> Catalogue | None:
+def _ends_of(path: str) -> list[str]:
+    """The last parts of a path, four at most, and shorter ends of it."""
+    parts = normalize_text(path.replace("\\", "/")).split("/")[-4:]
+    return ["/".join(parts[start:]) for start in range(len(parts))]
+
+
+def _catalogue(table: Table, frame: pd.DataFrame, known: Recommender | None) -> Catalogue | None:
     """The catalogue of the songs; rows of the known catalogue have its facts."""
     if frame.empty:
         return None
+    rows = frame["row"].to_numpy(np.intp)
     is_known = rows >= 0
     own = frame.rename(columns={"duration": "duration_s"}).reset_index(drop=True)
     has_no_id = own["id"] == ""
@@ -271,6 +267,7 @@ def _catalogue(
         own = theirs if is_known.all() else pd.concat([own[~is_known], theirs]).sort_index()
     if "explicit" in own:
         own["explicit"] = own["explicit"].fillna(False).astype(bool)
+    own_files = {place: file for place, file in enumerate(frame["file"]) if isinstance(file, Song)}
     for place, file in own_files.items():
         values = f"file-{place}", file.title, file.player.value, file.valence, file.energy
         own.loc[place, ["id", "title", "player", "valence", "energy"]] = values
