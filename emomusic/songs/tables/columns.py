@@ -73,10 +73,9 @@ def table_of(read: Cells, name: str, known: Recommender | None) -> Table:
     ]
     named = [place for place in roles.get("id", []) if place in links]
     taken = {place for role, places in roles.items() if role != "id" for place in places}
-    others = [
-        place for place in links if not re.search("album|artist|playlist|user", header_of(read, place).casefold())
-    ]
-    columns = {"id": (named or [place for place in others if place not in taken])[:1] or roles.get("id", [])[:1]}
+    names = {place: read.header[place].casefold() if place < len(read.header) else "" for place in links}
+    others = [each for each in links if each not in taken and not re.search("album|artist|playlist|user", names[each])]
+    columns = {"id": (named or others or roles.get("id", []))[:1]}
     for role, places in roles.items():
         if role in FEATURES:
             columns[role] = [place for place in places if np.isfinite(of_cells.numbers(head[place])).any()][:1]
@@ -88,11 +87,7 @@ def table_of(read: Cells, name: str, known: Recommender | None) -> Table:
             columns[role] = places
     columns = {role: places for role, places in columns.items() if places}
     if not ({"title", "artists"} <= columns.keys() or {"artist_title", "artist_parts", "path"} & columns.keys()):
-        columns |= {
-            role: places
-            for role, places in _by_values(head, read.header, columns, known).items()
-            if role not in columns
-        }
+        columns = _by_values(head, read.header, columns, known) | columns
     start = columns.get("tempo_bpm", [0])[0] - len(_BEFORE_TEMPO)
     if "danceability" not in columns and "id" in columns and start > 0:  # Exportify in another language
         columns |= {role: [start + place] for place, role in enumerate(_BEFORE_TEMPO) if role in FEATURES}
@@ -102,25 +97,16 @@ def table_of(read: Cells, name: str, known: Recommender | None) -> Table:
             f"{name}: expected columns with titles and artists, or Spotify ids. Received: {received}. "
             f"{source.advice or 'Name them title and artist.'}"
         )
-    cells = {
-        role: rows[places[0]] for role, places in columns.items() if role not in ("artists", "artist_parts", "album")
-    }
+    cells = {role: rows[places[0]] for role, places in columns.items() if role != "artist_parts"}
     for role in ("artists", "album"):
-        if places := columns.get(role, []):
-            cells[role] = rows[places[0]]
-            for place in places[1:2]:  # of the album, where the song has none
-                cells[role] = cells[role].where(cells[role].str.strip() != "", rows[place])
+        for place in columns.get(role, [])[1:2]:  # of the album, where the song has none
+            cells[role] = cells[role].where(cells[role].str.strip() != "", rows[place])
     if (parts := columns.get("artist_parts", [])) and len(parts) > 1:
         joined = rows[parts].apply(lambda names: ARTIST_SEPARATOR.join(filter(str.strip, names)), axis="columns")
         cells["artists"] = of_cells.series(joined).set_axis(rows.index)
     table = Table(name, source, rows.index.to_numpy(np.int64), cells, read.header, list(read.left_out))
     table.notes += [] if read.header else [f"{name} has no header. Its columns are known by their values."]
     return table
-
-
-def header_of(read: Cells, place: int) -> str:
-    """The name of a column; empty without one."""
-    return read.header[place] if place < len(read.header) else ""
 
 
 def _share(wanted: pd.Series, cells: pd.Series) -> float:

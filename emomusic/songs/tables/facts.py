@@ -211,10 +211,8 @@ def _feature(table: Table, name: str, rows: pd.Index) -> tuple[Floats, str]:
     feature, cells = FEATURES[name], table.text(name)
     numbers = of_cells.numbers(cells)
     if feature.high == 1:
-        is_percent = cells.str.contains("%", regex=False).to_numpy(bool)
-        if table.source.scale == "percent" or _says_percent(table, name):
-            is_percent = np.ones(len(cells), bool)
-        numbers = np.where(is_percent, numbers / 100, numbers)
+        are_percent = table.source.scale == "percent" or _says_percent(table, name)
+        numbers = np.where(cells.str.contains("%", regex=False) | are_percent, numbers / 100, numbers)
     numbers = numbers[rows]
     known = numbers[np.isfinite(numbers)]
     if not len(known):
@@ -227,11 +225,8 @@ def _feature(table: Table, name: str, rows: pd.Index) -> tuple[Floats, str]:
     wrong_scale |= table.source.scale == "foreign"
     usual = {"tempo_bpm": ", usually 60 to 200", "loudness_db": ", usually -20 to 0"}.get(name, "")
     unit = f" {feature.unit}" if feature.unit else ""
-    advice = (
-        ". Write % into the header if these are percentages"
-        if feature.high == 1 and low >= 0 and 10 < high <= 100
-        else ""
-    )
+    are_percent = feature.high == 1 and low >= 0 and 10 < high <= 100
+    advice = ". Write % into the header if these are percentages" if are_percent else ""
     expected = f"{feature.source_name}: expected {feature.low:g} to {feature.high:g}{unit}{usual}"
     problem = f"{expected}, found {low:g} to {high:g}{advice}"
     if not wrong_scale:

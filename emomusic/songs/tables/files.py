@@ -63,11 +63,9 @@ def read_cells(data: bytes, name: str) -> Cells:
     if read := kinds.get(data[:4]):
         try:
             return read(data, name)
-        except DatasetError:
+        except (DatasetError, KeyboardInterrupt):
             raise
         except BaseException as error:  # parsers raise many types, and panics, on hostile bytes
-            if isinstance(error, KeyboardInterrupt):
-                raise
             raise DatasetError(f"{name}: expected a readable table. Received: {first_line(error)}") from None
     data, encoding = _as_utf8(data, name)
     start = data[:4096].decode("utf-8", "ignore").lstrip()

@@ -56,11 +56,11 @@ def _pls_rows(text: str) -> Rows:
     for line in text.splitlines():
         if found := _PLS_LINE.match(line.strip()):
             entries.setdefault(int(found[2][:9]), {})[found[1].casefold()] = found[3].strip()
-    lengths = (each.get("length", "") for _, each in sorted(entries.items()))
-    rows = [_entry(each.get("file", ""), each.get("title", "")) for _, each in sorted(entries.items())]
-    return [
-        {**row, "duration": "" if length.startswith("-") else length} for row, length in zip(rows, lengths, strict=True)
-    ]
+    rows = []
+    for _, each in sorted(entries.items()):
+        path, title, length = (each.get(name, "") for name in ("file", "title", "length"))
+        rows.append(_entry(path, title, duration="" if length.startswith("-") else length))
+    return rows
 
 
 def _cue_rows(text: str) -> Rows:
