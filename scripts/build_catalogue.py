@@ -27,23 +27,6 @@ RENAMES = {"track_id": "id", "track_name": "title", "album_name": "album", "trac
     feature.source_name: feature.name for feature in FEATURES.values()
 }
 
-SOURCE = """# The bundled catalogue
-
-`songs.parquet`: {num_songs:,} Spotify tracks of {num_genres} genres with audio features and mood probabilities.
-
-- Source: [Spotify Tracks Dataset](https://www.kaggle.com/datasets/maharshipandya/-spotify-tracks-dataset) by Maharshi
-  Pandya, 2022, DOI [10.34740/KAGGLE/DSV/4372070](https://doi.org/10.34740/KAGGLE/DSV/4372070), `dataset.csv`,
-  sha256 `{source_sha256}`.
-- Licence: [Open Database License 1.0](https://opendatacommons.org/licenses/odbl/1-0/), text in `LICENSE`. Contains
-  information from the Spotify Tracks Dataset, which is made available under the ODbL. This derived table is under the
-  ODbL too. Titles and names belong to their authors.
-- Changes: {num_rows:,} rows merged to one row per song (equal title and artists): the most popular release with the
-  genres of all releases. {num_broken:,} songs without a title, or whose analysis failed (tempo and danceability 0), are
-  left out. Columns that the app does not use are left out, and the others renamed. Added: `kind` (speech, sleep sounds,
-  children's and holiday songs; `emomusic/songs/genres.py`) and the mood probabilities of the bundled mood model.
-- Made by `python -m scripts.build_catalogue dataset.csv`.
-"""
-
 
 def build(source: Path, folder: Path) -> None:
     """Write the catalogue and its source note into `folder`."""
@@ -58,8 +41,9 @@ def build(source: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / CATALOGUE_FILE
     write_catalogue(target, catalogue, predict_moods(catalogue))
+    note = Path(__file__).with_name("catalogue_source.md").read_text(encoding="utf-8")
     (folder / "SOURCE.md").write_text(
-        SOURCE.format(
+        note.format(
             num_songs=len(songs),
             num_genres=len(GENRES),
             num_rows=len(rows),
