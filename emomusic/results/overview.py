@@ -275,7 +275,7 @@ def describe_weakest(record: FaceRecord) -> str:
     return (
         f"It works worst for {_persons(name, weakest)}: {percent(weakest.accuracy)} "
         f"({to_text(weakest.accuracy_interval)})."
-        + ("" if met else " It had not met the persons of these collections.")
+        + ("" if met else " It had not seen the faces of these collections.")
     )
 
 

@@ -99,8 +99,8 @@ COLLECTIONS: Mapping[str, Collection] = {
         is_large=True,
     ),
     "stock": Collection(
-        "stock photographs (github.com/dheeraj-sn/facial_emotion_classification)",
-        "actors on stock photographs, of many origins; no fear, no neutral",
+        "stock photographs without fear and neutral (github.com/dheeraj-sn/facial_emotion_classification)",
+        "actors on stock photographs, of many origins",
         "no licence stated; for research",
         is_posed=False,
     ),
