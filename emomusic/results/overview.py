@@ -274,8 +274,7 @@ def describe_weakest(record: FaceRecord) -> str:
     met = any(one.is_trained for one in record.collections.values())
     return (
         f"It works worst for {_persons(name, weakest)}: {percent(weakest.accuracy)} "
-        f"({to_text(weakest.accuracy_interval)})."
-        + ("" if met else " It had not seen the faces of these collections.")
+        f"({to_text(weakest.accuracy_interval)})." + ("" if met else " It had not seen the faces of these collections.")
     )
 
 
