@@ -54,3 +54,15 @@ LEVEL_DB = """((mixer) => {
   const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
   return Math.max(10 * Math.log10(power), -120);
 })"""
+
+# The first camera is in use by another program; the second one shows a moving surface
+TWO_CAMERAS = """navigator.mediaDevices.enumerateDevices = async () => ["built-in", "usb"].map((deviceId) => ({
+  kind: "videoinput", deviceId, label: `The ${deviceId} camera`,
+}));
+navigator.mediaDevices.getUserMedia = async ({ video }) => {
+  if (video.deviceId?.exact !== "usb") throw new DOMException("", "NotReadableError");
+  const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 240 });
+  const context = canvas.getContext("2d");
+  setInterval(() => context.fillRect(Date.now() % 300, 9, 9, 9), 100);
+  return canvas.captureStream(10);
+};"""

@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
 
+from emomusic.app.camera import Problem
 from emomusic.app.live import ice
-from emomusic.app.live.session import Problem
 from tests.browser.conftest import PATIENCE_MS, download, fresh_server, visit, with_spotify
 from tests.browser.test_live import SUMMARY, camera, film, open_live, press, problem, sees, wait_for_start
 from tests.servers import reserved_port

@@ -16,6 +16,7 @@ from playwright.sync_api import Page, Playwright, expect
 
 from emomusic.marks.card import SIZE
 from tests.browser.conftest import download, visit
+from tests.browser.live_scripts import TWO_CAMERAS
 from tests.browser.player import box_of, song, song_after, sounding
 from tests.browser.test_live import camera, write_camera_film
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
@@ -276,6 +277,36 @@ def test_several_photos_lie_on_the_plane_where_a_click_chooses_a_person_and_a_re
     expect(page.get_by_role("heading", name=re.compile("happy"))).to_be_visible()
 
 
+# Where a place of the plane lies on the page, once the chart shows a way; the target that it draws
+PLACE = """([x, y]) => {
+  const area = document.querySelector(".st-key-plane .nsewdrag"), chart = area?.closest(".js-plotly-plot");
+  if (!chart?.data.some(({ name }) => name === "way")) return null;
+  const { xaxis, yaxis } = chart._fullLayout, { left, top } = area.getBoundingClientRect();
+  return [left + xaxis.l2p(x), top + yaxis.l2p(y)];
+}"""
+TARGET = """() => {
+  const way = document.querySelector(".st-key-plane .js-plotly-plot")?.data.find(({ name }) => name === "way");
+  return way ? [way.x.at(-1), way.y.at(-1)].join() : "";
+}"""
+
+
+def test_a_click_on_the_plane_is_where_the_journey_goes(open_page: Callable[..., Page]) -> None:
+    page = open_page("/?sample=eileen-collins-1999")
+    page.get_by_role("radio", name="Take me there").click()
+    where = page.get_by_role("combobox", name="Where to")
+    expect(where).to_have_value("To happy songs (suggested)")
+    wait_until_idle(page)
+    before = song(page)
+    page.locator(".st-key-plane").scroll_into_view_if_needed()
+    place = page.wait_for_function(PLACE, arg=[-0.5, -0.8]).json_value()
+    page.mouse.click(*place)
+    expect(where).to_have_value("To the place on the plane")
+    page.wait_for_function(f"({TARGET})() === '-0.5,-0.8'")
+    assert "to=-0.5%2C-0.8" in page.url
+    song_after(page, before)
+    expect(page.get_by_text(re.compile("^Step 1 of"))).to_be_visible()
+
+
 # Without a frame of the camera, the button does nothing, and a visitor presses it again
 TAKE_PHOTO = """() => {
   const buttons = [...document.querySelectorAll('[data-testid="stCameraInput"] button:enabled')];
@@ -295,3 +326,25 @@ def test_a_camera_photo_is_read(playwright: Playwright, server: str, tmp_path: P
         page.wait_for_function(TAKE_PHOTO, polling=2000)
         expect(page.locator(".st-key-sentence h1")).to_have_text(re.compile("happy", re.IGNORECASE))
         assert song(page)
+
+
+def test_a_camera_that_is_in_use_is_told_and_another_one_takes_the_photo(open_page: Callable[..., Page]) -> None:
+    page = open_page(script=f"if (navigator.mediaDevices) {{ {TWO_CAMERAS} }}")
+    page.get_by_role("radio", name="Camera").click()
+    expect(page.get_by_text("The webcam is in use.")).to_be_visible()
+    expect(page.locator(".st-key-photo-again-busy")).to_be_visible()
+    expect(page.get_by_test_id("stCameraInput")).to_have_count(0)
+    page.get_by_role("button", name="Use The usb camera").click()
+    expect(page.get_by_text("The webcam is in use.")).to_have_count(0)
+    page.wait_for_function(FILM_RUNS)
+
+
+def test_live_offers_the_other_camera_too(open_page: Callable[..., Page]) -> None:
+    page = open_page("/live", script=f"if (navigator.mediaDevices) {{ {TWO_CAMERAS} }}")
+    page.locator(".st-key-live-start button").click()
+    expect(page.get_by_text("The webcam is in use.")).to_be_visible()
+    page.get_by_role("button", name="Use The usb camera").click()
+    page.wait_for_function(
+        "document.querySelector('.st-key-live-frames [data-testid=stBidiComponentIsolated]')"
+        "?.shadowRoot.querySelector('video')?.videoWidth === 320"
+    )

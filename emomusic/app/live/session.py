@@ -20,6 +20,7 @@ import msgspec
 import streamlit as st
 
 from emomusic.affect import EmotionProbabilities
+from emomusic.app.camera import Problem
 from emomusic.app.live.ice import IceSettings
 from emomusic.app.queues import forget_queue
 from emomusic.app.state import CameraState, page_state
@@ -45,19 +46,6 @@ class Phase(StrEnum):
     CONNECTING = "connecting"  # no frame has arrived
     PLAYING = "playing"
     OVER = "over"
-
-
-class Problem(StrEnum):
-    """Why there is no video. `screen.js` reports the first five."""
-
-    INSECURE = "insecure"
-    UNSUPPORTED = "unsupported"
-    ABSENT = "absent"
-    REFUSED = "refused"
-    BUSY = "busy"
-    BLOCKED = "blocked"
-    FULL = "full"
-    LOST = "lost"
 
 
 class Stage(StrEnum):

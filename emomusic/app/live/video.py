@@ -1,4 +1,4 @@
-"""The question for the camera, the camera with its marks, and the problems of both.
+"""The camera with its marks, and the problems of it.
 
 The browser shows the camera itself. `screen.js` sends its frames and draws the marks that come back.
 """
@@ -14,8 +14,9 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from emomusic.app import state
+from emomusic.app.camera import VIDEO, Problem, answer_to, ask_browser, show_problem
 from emomusic.app.live.ice import IceSettings, Way, ice_settings, way_of
-from emomusic.app.live.session import LiveSession, LiveState, Problem, Stage, start_session, with_session
+from emomusic.app.live.session import LiveSession, LiveState, Stage, start_session, with_session
 from emomusic.app.parts import read_beside
 from emomusic.app.secrets import read_secrets
 from emomusic.app.state import page_state
@@ -35,34 +36,11 @@ def live_folder() -> str:
     return folder_url({path.name: path for each in folders for path in each.iterdir() if path.suffix in kinds})
 
 
-_VIDEO = {"width": {"ideal": 640}, "height": {"ideal": 480}, "frameRate": {"ideal": 24}, "facingMode": "user"}
-"""Camera constraints: enough for faces at a desk; two cores can decode and encode it."""
-
-_PROBLEMS = {
-    Problem.INSECURE: "**This page needs HTTPS.** Browsers allow webcams only at https:// or localhost. Ask the owner "
-    "of this server for an https:// address.",
-    Problem.UNSUPPORTED: "**This browser cannot send video.** Open this page directly in a current Firefox, Chrome, "
-    "Edge or Safari.",
-    Problem.ABSENT: "**No webcam found.** Connect a webcam or switch it on, then try again.",
-    Problem.REFUSED: "**The browser blocked the webcam.** Click the symbol at the left of the address and allow the "
-    "camera, then try again.",
-    Problem.BUSY: "**The webcam is in use.** Close the other program or tab, then try again.",
-    Problem.BLOCKED: "**The video does not reach the server.** A firewall or VPN may block it. Try another network, or "
-    "ask this server's owner for TURN (deploy/turn).",
-    Problem.FULL: "**All live places are taken.** This server runs as many live sessions as it can serve well. Try "
-    "again in some minutes, or take a snapshot.",
-    Problem.LOST: "**The video stopped.** The connection or the webcam was lost. Press START for a new session; the "
-    "last figures are below.",
-}
-
-
-def show_problem(problem: Problem, *, again: Callable[[], None] | None = None) -> None:
-    """Show a problem, its remedy, the alternatives to a webcam and, with a callback, the button "Try again"."""
+def show_live_problem(problem: Problem, *, again: Callable[[], None] | None = None) -> None:
+    """Show a problem, its remedy, the alternatives to a webcam and, with a callback, the ways to try again."""
     with st.container(key=f"live-problem-{problem}"):
-        st.warning(_PROBLEMS[problem], icon=":material/videocam_off:")
+        show_problem(problem, "live", again=again)
         with st.container(horizontal=True):
-            if again is not None:
-                st.button("Try again", icon=":material/refresh:", on_click=again, key=f"live-again-{problem}")
             for name, source, icon in (
                 ("Take a snapshot", "Camera", "photo_camera"),
                 ("Choose a photo", "Upload", "upload"),
@@ -82,8 +60,6 @@ def _choose_photo(source: str) -> None:
     page_state(LiveState).leave()
 
 
-_ASK_KEY = "live_camera"
-_ASK = st.components.v2.component("emomusic_camera", js=PART)
 _CAMERA = st.components.v2.component(
     "emomusic_frames",
     html="<div><video aria-label='Your webcam' muted autoplay playsinline></video><canvas></canvas></div>",
@@ -105,21 +81,17 @@ def request_camera() -> None:
 
 
 def mount_camera() -> None:
-    """Mount the invisible component that sends each camera request to the browser once."""
+    """Send each camera request to the browser once."""
     live = page_state(LiveState)
-    attempt = live.request if live.stage is Stage.ASKING else ""
-    data = {"folder": live_folder(), "part": "askForCamera", "attempt": attempt, "video": _VIDEO}
-    with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
-        _ASK(key=_ASK_KEY, data=data, on_answer_change=_take_answer, on_returned_change=lambda: None)
+    ask_browser(live.request if live.stage is Stage.ASKING else "", _take_answer)
 
 
 def _take_answer() -> None:
-    camera, live = st.session_state.get(_ASK_KEY), page_state(LiveState)
-    answer = None if camera is None else camera.answer  # a late answer finds no component
-    if answer is None or answer["attempt"] != live.request:
+    live = page_state(LiveState)
+    if (problem := answer_to(live.request)) is None:
         return
-    if answer["problem"]:
-        live.refuse(Problem(answer["problem"]))
+    if problem:
+        live.refuse(Problem(problem))
     elif live.stage is Stage.ASKING:
         start_session(connection())
 
@@ -134,7 +106,7 @@ def show_video(session: LiveSession | None) -> None:
     with st.container(key="live-frames"):
         _CAMERA(
             key="live_frames",
-            data=data | {"video": _VIDEO, "ice": ice},
+            data=data | {"video": VIDEO, "ice": ice},
             on_changed_change=lambda: None,  # the run of the page shows what has changed
             on_lost_change=with_session(LiveSession.lose),
         )

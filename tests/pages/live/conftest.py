@@ -7,7 +7,8 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from emomusic.app.live import ice, video
+from emomusic.app import camera
+from emomusic.app.live import ice
 from emomusic.server import shared
 from tests.fakes import FakeClassifier, FakeDetector
 from tests.pages.live.sessions import SECONDS, Browser
@@ -16,7 +17,7 @@ from tests.pages.live.sessions import SECONDS, Browser
 @pytest.fixture
 def browser(monkeypatch: pytest.MonkeyPatch) -> Browser:
     browser = Browser()
-    monkeypatch.setattr(video, "_ASK", browser)
+    monkeypatch.setattr(camera, "_ASK", browser)
     return browser
 
 

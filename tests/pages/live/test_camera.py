@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from emomusic.app.camera import Problem
 from emomusic.app.live import ice, session, video
-from emomusic.app.live.session import LiveSession, Phase, Problem, Stage
+from emomusic.app.live.session import LiveSession, Phase, Stage
 from emomusic.app.state import CameraState
 from emomusic.media.images import encode_jpeg, read_image
 from emomusic.server.capacity import Capacity, Settings

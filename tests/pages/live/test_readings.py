@@ -10,9 +10,10 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Emotion, Mood
 from emomusic.app import state
+from emomusic.app.camera import Problem
 from emomusic.app.live.music import SONGS
 from emomusic.app.live.page import View
-from emomusic.app.live.session import LiveSession, Phase, Problem
+from emomusic.app.live.session import LiveSession, Phase
 from emomusic.app.queues import PlayerState
 from emomusic.errors import ModelError
 from emomusic.stream.reader import LiveReader
