@@ -190,3 +190,30 @@ def test_the_tabs_of_the_music_page_are_on_the_first_screen_and_keep_their_place
     page.get_by_role("searchbox").press("Enter")
     expect(page.get_by_text(" of 81,198 songs")).to_be_visible()
     assert shift(page) <= MAX_SHIFT
+
+
+# The loop with which a page opens; null before it is loaded
+LOOP = """(name) => {
+  const part = document.querySelector(`.st-key-loop-${name} [data-testid=stBidiComponentIsolated]`);
+  const video = part?.shadowRoot.querySelector("video");
+  return video?.readyState > 1 ? video : null;
+}"""
+
+
+@pytest.mark.parametrize("name", ["film", "live"])
+def test_film_and_live_open_with_a_silent_loop_that_stands_still_on_request(
+    open_page: Callable[..., Page], name: str
+) -> None:
+    page = open_page(f"/{name}")
+    video = page.wait_for_function(LOOP, arg=name)  # the browser of the tests prefers less motion
+    assert video.evaluate("video => [video.muted, video.loop, video.paused, video.currentTime]") == [
+        True,
+        True,
+        True,
+        0,
+    ]
+    assert video.evaluate("video => video.ariaLabel.length > 20 && video.videoHeight === 360")
+    page.emulate_media(reduced_motion="no-preference")
+    page.wait_for_function("video => !video.paused && video.currentTime > 0", arg=video)
+    page.emulate_media(reduced_motion="reduce")
+    page.wait_for_function("video => video.paused", arg=video)

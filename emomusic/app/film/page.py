@@ -13,7 +13,6 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from emomusic.app import state
 from emomusic.app.address import choose, chosen
 from emomusic.app.charts import reserve_space
-from emomusic.app.example import show_example
 from emomusic.app.film.job import (
     CANNOT_WRITE,
     MAX_MB,
@@ -28,6 +27,7 @@ from emomusic.app.film.job import (
 from emomusic.app.film.screen import show_people, show_screen
 from emomusic.app.film.state import SAMPLE, FilmState
 from emomusic.app.frame import escape_markdown_message
+from emomusic.app.loop import show_loop
 from emomusic.app.queues import forget_queue
 from emomusic.app.state import page_state
 from emomusic.app.uploads import content_of, show_uploader
@@ -49,7 +49,11 @@ def show_film() -> None:
             _choose_film()
             if page_state(FilmState).job is not None:  # an upload arrived
                 st.rerun()
-            show_example("The sample or your own film replaces this example.")
+            show_loop(
+                "film",
+                "A film with framed faces; below it the emotions of the group over time, in seven numbered scenes",
+                "A film becomes scenes, and each scene gets its song. The sample shows it with sound.",
+            )
         return
     film = job.view()
     page_state(FilmState).drawn = _drawn(film)

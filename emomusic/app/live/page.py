@@ -10,8 +10,8 @@ import streamlit as st
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.app import state
 from emomusic.app.address import choose_one
+from emomusic.app.camera import Problem
 from emomusic.app.charts import roomy_columns
-from emomusic.app.example import show_example
 from emomusic.app.live.game import show_game, show_rounds
 from emomusic.app.live.music import SONGS, choose_music, show_band, show_songs
 from emomusic.app.live.readings import (
@@ -24,9 +24,10 @@ from emomusic.app.live.readings import (
     show_timeline,
     show_words,
 )
-from emomusic.app.live.session import LiveSession, LiveState, Phase, Problem, Stage, live_session
+from emomusic.app.live.session import LiveSession, LiveState, Phase, Stage, live_session
 from emomusic.app.live.teach import show_lesson
-from emomusic.app.live.video import connection, mount_camera, request_camera, show_problem, show_video
+from emomusic.app.live.video import connection, mount_camera, request_camera, show_live_problem, show_video
+from emomusic.app.loop import show_loop
 from emomusic.app.parts import show_style
 from emomusic.app.persons import PersonsState
 from emomusic.app.state import page_state
@@ -107,7 +108,11 @@ _OPENINGS: Mapping[View, tuple[Sequence[Emotion], int, str]] = {
 def _show_opening(view: View) -> None:
     """Show what the view is like before the first START."""
     if view not in _OPENINGS:
-        show_example("START replaces this example with the faces on your webcam, once a second.")
+        show_loop(
+            "live",
+            "One face after another, framed with its emotion; below it the four layers of the band, which follow it",
+            "A band follows the faces before your webcam. START begins, with sound.",
+        )
         return
     emotions, width, text = _OPENINGS[view]
     faces = "".join(f'<img src="{expression_uri(emotion)}" width="{width}" alt="">' for emotion in emotions)
@@ -163,11 +168,11 @@ def _show_head(session: LiveSession | None) -> View:
             _show_start()
         if live.stage is Stage.REFUSED and live.problem is not None:
             can_change = live.problem not in (Problem.INSECURE, Problem.UNSUPPORTED)
-            show_problem(live.problem, again=request_camera if can_change else None)
+            show_live_problem(live.problem, again=request_camera if can_change else None)
         elif live.stage is Stage.ASKING:
             st.caption(":material/videocam: Your browser asks for the webcam. Allow it.")
         elif session is not None and session.problem is not None:
-            show_problem(session.problem)
+            show_live_problem(session.problem)
     return view
 
 
