@@ -12,7 +12,8 @@ import av
 import cv2
 import numpy as np
 
-from emomusic.media.images import RgbImage, read_image
+from emomusic.faces.reading import load_networks
+from emomusic.media.images import RgbImage, read_image, shrink
 
 SAMPLES = Path(__file__).parents[1] / "data" / "samples"
 
@@ -199,3 +200,20 @@ def _write_tone(container: Any, sound: Any, seconds: float, start_s: float) -> N
     for fit in fitted.resample(None):
         container.mux(sound.encode(fit))
     container.mux(sound.encode())
+
+
+def pulled_face(picture: RgbImage, mouth: float, brows: float) -> RgbImage:
+    """The picture with the corners of the mouth and the inner ends of the brows moved down, in eye distances."""
+    small = shrink(picture, 480)[0]
+    (face,) = load_networks()[0].detect(small)
+    assert face.landmarks is not None
+    left, right, _, *corners = np.array(face.landmarks)
+    apart = float(np.linalg.norm(right - left))
+    inner = [eye + apart * np.array([side, -0.35]) for eye, side in ((left, 0.22), (right, -0.22))]
+    y, x = np.mgrid[: small.shape[0], : small.shape[1]].astype(np.float32)
+    down = np.zeros_like(y)
+    for points, by, width in ((corners, mouth, 0.18), (inner, brows, 0.16)):
+        for point in points:
+            distance = ((x - point[0]) ** 2 + (y - point[1]) ** 2) / (width * apart) ** 2
+            down += by * apart * np.exp(-distance / 2)
+    return cv2.remap(small, x, y - down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

@@ -5,24 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from typing import Any
 
-import numpy as np
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.affect import Emotion
 from emomusic.app import state
-from emomusic.app.frame import download_button
+from emomusic.app.charts import show_sharp
+from emomusic.app.frame import download_button, escape_markdown
 from emomusic.app.picture_chooser import PictureState
 from emomusic.app.state import CameraState, page_state
 from emomusic.app.uploads import show_uploader
-from emomusic.faces.identity import describe_persons
+from emomusic.faces.identity import ROOM_AROUND, describe_crops
 from emomusic.faces.profile import MAX_BYTES, FaceProfile, KnownFace, apply_profiles, learn_profile
 from emomusic.faces.reading import FaceReading, PictureReading, load_networks
-from emomusic.media.images import Box, RgbImage
+from emomusic.media.images import Box, RgbImage, encode_jpeg, shrink
 from emomusic.text import join_names
 
-_MOST = 8
+_MOST, _PORTRAIT_SIDE = 8, 96
+_FILE = "emomusic-face-"  # begins the name of a saved profile, before that of the person
 
 
 @dataclass
@@ -60,50 +63,70 @@ def choose_persons() -> None:
         show_persons()
 
 
-def add_person(profile: FaceProfile) -> KnownFace:
+def add_person(profile: FaceProfile, name: str = "", picture: bytes = b"") -> KnownFace:
     """Keep a profile, with the newest seven of other persons. An earlier one of the same person is gone.
 
     Raises:
         ProfileError: the profile is of another model.
     """
-    person = KnownFace(profile, load_networks()[1])
     here = page_state(PersonsState)
     others = [each for each in here.known if not profile.is_same_person(each.profile)]
+    names = {each.name for each in others}
+    before = [each.name for each in here.known if each.name not in names]
+    numbered = (f"Person {number}" for number in range(1, _MOST + 2))
+    name = next(each for each in (name, *before, *numbered) if each and each not in names)
+    person = KnownFace(profile, load_networks()[1], name, picture)
     here.change((*others, person)[-_MOST:])
     return person
 
 
-def learn_person(crops: Mapping[Emotion, RgbImage]) -> KnownFace:
-    """Learn the face of a person from one crop of each emotion, and keep the profile. Raises as `learn_profile`."""
+def learn_person(faces: Mapping[Emotion, tuple[RgbImage, RgbImage]]) -> KnownFace:
+    """Learn the face of a person and keep the profile. Raises as `learn_profile`.
+
+    Args:
+        faces: of each emotion the crop of one, and the same with its surroundings, as in `stream.reader.SeenFace`.
+    """
     classifier = load_networks()[1]
-    whole = [(crop, Box(0, 0, crop.shape[1], crop.shape[0])) for crop in crops.values()]
-    descriptors = np.concatenate([describe_persons(crop, [box]) for crop, box in whole])
-    faces = {emotion: classifier.describe([crop]) for emotion, crop in crops.items()}
-    return add_person(learn_profile(faces, descriptors, classifier))
+    descriptors = describe_crops([around for _, around in faces.values()])
+    crops = {emotion: classifier.describe([crop]) for emotion, (crop, _) in faces.items()}
+    profile = learn_profile(crops, descriptors, classifier)
+    return add_person(profile, picture=encode_jpeg(shrink(faces[Emotion.NEUTRAL][1], _PORTRAIT_SIDE)[0]))
 
 
-def forget_persons() -> None:
-    """Delete all profiles of this session, with the pictures of the lesson and the readings that they changed."""
+def inner_box(around: RgbImage) -> Box:
+    """The box of the face in a square picture with the margin of `identity.ROOM_AROUND`."""
+    side = round(around.shape[0] / (1 + 2 * ROOM_AROUND))
+    start = (around.shape[0] - side) // 2
+    return Box(start, start, side, side)
+
+
+def forget_persons(*positions: int) -> None:
+    """Delete profiles of this session, with the pictures of the lesson and the readings that profiles changed."""
     if (session := page_state(CameraState).session) is not None:
         session.forget_persons()
-    page_state(PersonsState).change(())
+    here = page_state(PersonsState)
+    here.change(tuple(each for position, each in enumerate(here.known) if position not in positions))
     for _, result in page_state(PictureState).results.values():
         if hasattr(result, "forget_persons"):
             result.forget_persons()
 
 
 def show_persons() -> None:
-    """Show the persons of this session, and how to download, load and forget their profiles."""
+    """Show the persons of this session, to name, download and forget them, and how to load a profile."""
     here = page_state(PersonsState)
-    for number, person in enumerate(here.known, 1):
+    for position, person in enumerate(here.known):
         learned = [emotion.adjective for emotion in Emotion if emotion in person.profile.shots]
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"**Person {number}:** {join_names(learned)}", width="content")
-            name = f"emomusic-face-{number}.json"
-            make = partial(_profile_of, number - 1)
-            download_button("Download", here, make, name, type="tertiary", key=f"person-{number}")
-    if here.known:
-        st.button("Forget", icon=":material/delete:", on_click=forget_persons, key="persons-forget")
+        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"person-{position}"):
+            if person.picture:
+                show_sharp(person.picture, alt=person.name, width=48)
+            key = f"person-name-{position}-{here.version}"
+            options: dict[str, Any] = {"on_change": _rename, "args": (position, key), "label_visibility": "collapsed"}
+            st.text_input("Name", person.name, max_chars=40, width=150, key=key, **options)
+            st.caption(join_names(learned).capitalize(), width="content")
+            make, file = partial(_profile_of, position), f"{_FILE}{person.name}.json"
+            download_button("Download", here, make, file, type="tertiary", key=f"person-download-{position}")
+            label, forget = f"Forget {escape_markdown(person.name)}", f"person-forget-{position}"
+            st.button(label, on_click=forget_persons, args=(position,), type="tertiary", key=forget)
     show_uploader(
         "Load a profile (JSON)",
         state.PROFILE_UPLOAD,
@@ -114,10 +137,18 @@ def show_persons() -> None:
     st.caption("A profile holds numbers, no picture. It stays in the memory of this visit unless you download it.")
 
 
+def _rename(position: int, key: str) -> None:
+    here = page_state(PersonsState)
+    others = [each.name for each in here.known if each is not here.known[position]]
+    if (name := str(st.session_state[key]).strip()) and name not in others:
+        here.known[position].name = name
+
+
 def _profile_of(position: int, persons: PersonsState) -> bytes:
     return persons.known[position].profile.to_json()
 
 
 def _load(files: Sequence[UploadedFile]) -> None:
     for file in files:
-        add_person(FaceProfile.from_json(file.getvalue()))
+        name = Path(file.name).stem.removeprefix(_FILE) if file.name.startswith(_FILE) else ""
+        add_person(FaceProfile.from_json(file.getvalue()), name)

@@ -281,23 +281,27 @@ class KnownFace:
 
     Attributes:
         profile: the profile.
+        name: of the person, for people.
+        picture: of the person as JPEG, of about 100 pixels; empty without one.
     """
 
-    def __init__(self, profile: FaceProfile, classifier: EmotionClassifier) -> None:
+    def __init__(
+        self, profile: FaceProfile, classifier: EmotionClassifier, name: str = "", picture: bytes = b""
+    ) -> None:
         """Prepare a profile, in about 10 ms.
 
         Raises:
             ProfileError: the profile is of another model, or of an older version of it.
             ModelError: the model cannot learn a face.
         """
-        name = classifier.spec.name
-        people = People.load(name)
-        if (profile.model, profile.model_sha256) != (name, classifier.spec.onnx_sha256):
+        model = classifier.spec.name
+        people = People.load(model)
+        if (profile.model, profile.model_sha256) != (model, classifier.spec.onnx_sha256):
             raise ProfileError(
-                f"expected a face profile for {name} in its present version. "
+                f"expected a face profile for {model} in its present version. "
                 f"Received: one for {profile.model!r}, perhaps of another version. Teach the face again."
             )
-        self.profile, self._classifier = profile, classifier
+        self.profile, self.name, self.picture, self._classifier = profile, name, picture, classifier
         self._read = people.conditioned(profile.faces, classifier.spec.posed_adjustment)
 
     def classify_still(self, image: RgbImage, box: Box) -> EmotionProbabilities:

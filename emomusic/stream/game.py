@@ -33,7 +33,7 @@ _FULL_SPEED_S = 1.0  # covers the delay of video and page
 _MEAN_S = 0.6  # the probabilities are the mean over this time
 _SEEN_S = 1.5  # a face is absent after this time without a reading; slow servers read twice a second
 _REPEAT_S = 0.5
-_PICTURE_SIDE = 160
+_PICTURE_SIDE = 200
 
 
 class GamePhase(StrEnum):
@@ -52,7 +52,7 @@ class Attempt:
 
     emotion: Emotion  # the named one
     probabilities: EmotionProbabilities | None = None  # of the best moment; None if there was no face
-    picture: bytes = b""  # the face at that moment, JPEG, 160 pixels wide; empty if there was no face
+    picture: bytes = b""  # `SeenFace.around` at that moment, JPEG, 200 pixels wide; empty if there was no face
     reached_s: float | None = None  # seconds until the named emotion was the most probable one; None if it never was
 
     @property
@@ -173,7 +173,7 @@ class MirrorGame:
         if attempt.reached_s is None and probabilities.emotion is attempt.emotion:
             attempt = replace(attempt, reached_s=elapsed_s)
         if attempt.probabilities is None or probabilities[attempt.emotion] > attempt.share:
-            small = cv2.resize(face.crop, (_PICTURE_SIDE, _PICTURE_SIDE), interpolation=cv2.INTER_AREA)
+            small = cv2.resize(face.around, (_PICTURE_SIDE, _PICTURE_SIDE), interpolation=cv2.INTER_AREA)
             attempt = replace(attempt, probabilities=probabilities, picture=encode_jpeg(small))
         self._rounds[-1][player] = attempt
 

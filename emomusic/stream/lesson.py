@@ -91,7 +91,7 @@ class Lesson:
                 return
             face = max(faces, key=lambda seen: seen.box.width * seen.box.height)
             if self._best is None or face.probabilities[emotion] > self._best.probabilities[emotion]:
-                self._best = SeenFace(face.box, face.crop.copy(), face.probabilities)
+                self._best = face
 
     def start(self) -> None:
         """Begin the countdown, also to take a picture again."""

@@ -33,6 +33,11 @@ class PersonReader:
         self._seen: list[_Seen] = []
         self._known: Sequence[KnownFace] = ()  # of the last frame
 
+    @property
+    def present(self) -> list[KnownFace]:
+        """The known persons of the last frame, in the order of its faces."""
+        return [seen.person for seen in self._seen if seen.person is not None]
+
     def classify(
         self,
         image: RgbImage,

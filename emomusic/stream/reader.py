@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from emomusic.affect import EmotionProbabilities, group_probabilities
+from emomusic.faces.identity import ROOM_AROUND
 from emomusic.faces.profile import KnownFace
 from emomusic.faces.reading import FaceReading, Networks
 from emomusic.media.images import Box, RgbImage, crop_face
@@ -48,6 +49,7 @@ class SeenFace:
     box: Box
     crop: RgbImage  # as from `images.crop_face`
     probabilities: EmotionProbabilities
+    around: RgbImage  # the same with `identity.ROOM_AROUND`, for the recognition of the person
 
 
 class Observer(Protocol):
@@ -76,6 +78,7 @@ class LiveView:
     lag_s: float | None  # mean time from a frame to its reading, over the same readings; None without readings
     num_frames: int  # all frames
     num_readings: int  # all readings
+    known: tuple[KnownFace, ...]  # persons of the last reading whose profile it used
     error: Exception | None  # error of the last reading; None if it succeeded
 
     @property
@@ -200,6 +203,7 @@ class LiveReader:
                 lag_s=sum(lag for _, lag in recent) / len(recent) if recent else None,
                 num_frames=self._num_frames,
                 num_readings=self._num_readings,
+                known=tuple(self._persons.present),
                 error=self._error,
             )
 
@@ -263,7 +267,10 @@ class LiveReader:
         known = self.known if all(observer.uses_profiles_at(frame.time_s) for observer in observers) else ()
         probabilities = persons.classify(frame.image, seen, frame.time_s, classifier, known=known)
         for observer in observers:
-            found = [SeenFace(box, crop, row) for (box, crop), row in zip(seen, probabilities, strict=True)]
+            found = [
+                SeenFace(box, crop, row, crop_face(frame.image, box, margin=ROOM_AROUND))
+                for (box, crop), row in zip(seen, probabilities, strict=True)
+            ]
             observer.observe(frame.time_s, found)
         with self._changed:
             if self._closed.is_set():

@@ -17,11 +17,10 @@ from playwright.sync_api import Locator, Page, Playwright, expect
 
 from emomusic.affect import EMOTION_POINTS, Emotion
 from emomusic.app import state
+from emomusic.app.camera import Problem
 from emomusic.app.live import ice
-from emomusic.app.live.session import Problem
 from emomusic.faces.profile import FaceProfile
-from emomusic.faces.reading import load_networks
-from emomusic.media.images import RgbImage, encode_jpeg, read_image, shrink
+from emomusic.media.images import RgbImage, encode_jpeg, read_image
 from emomusic.stream.reader import THREAD_NAME
 from tests.browser.accessibility import axe_report
 from tests.browser.conftest import (
@@ -37,7 +36,7 @@ from tests.browser.conftest import (
 from tests.browser.live_scripts import FOLLOW, IS_CAMERA_FREE, IS_MARKED, KEEP_CAMERAS, LAYERS, LEVEL_DB
 from tests.browser.player import PLAYER
 from tests.browser.waiting import press_shortcut, wait_until_idle
-from tests.films import SAMPLES
+from tests.films import SAMPLES, pulled_face
 from tests.servers import reserved_port
 from tests.waiting import wait_until
 
@@ -90,23 +89,6 @@ def write_camera_film(path: Path, shots: Sequence[str | None]) -> Path:
                 frame = cv2.warpAffine(still, shift, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
                 file.write(b"FRAME\n" + cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420).tobytes())
     return path
-
-
-def pulled_face(picture: RgbImage, mouth: float, brows: float) -> RgbImage:
-    """The picture with the corners of the mouth and the inner ends of the brows moved down, in eye distances."""
-    small = shrink(picture, 480)[0]
-    (face,) = load_networks()[0].detect(small)
-    assert face.landmarks is not None
-    left, right, _, *corners = np.array(face.landmarks)
-    apart = float(np.linalg.norm(right - left))
-    inner = [eye + apart * np.array([side, -0.35]) for eye, side in ((left, 0.22), (right, -0.22))]
-    y, x = np.mgrid[: small.shape[0], : small.shape[1]].astype(np.float32)
-    down = np.zeros_like(y)
-    for points, by, width in ((corners, mouth, 0.18), (inner, brows, 0.16)):
-        for point in points:
-            distance = ((x - point[0]) ** 2 + (y - point[1]) ** 2) / (width * apart) ** 2
-            down += by * apart * np.exp(-distance / 2)
-    return cv2.remap(small, x, y - down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 # The camera shows the picture that a test puts in `top.onCamera`. It moves, because a still canvas sends no frames
@@ -347,17 +329,30 @@ def test_two_persons_teach_the_app_their_faces_and_are_kept_apart_until_they_are
         page.locator(take).click()
         page.locator(keep).click(timeout=LONG_MS)
         page.locator(".st-key-teach-finish button").click()
-        expect(page.get_by_text("Person 2:")).to_be_visible(timeout=LONG_MS)
+        expect(page.get_by_role("img", name="Person 1")).to_be_visible(timeout=LONG_MS)
+        name = page.get_by_label("Name").nth(1)
+        expect(name).to_have_value("Person 2")
+        name.fill("Grace")
+        name.press("Enter")
+        expect(page.get_by_role("img", name="Grace")).to_be_visible()
         saved = [download(page, "Download", number).read_bytes() for number in range(2)]
         first, second = (FaceProfile.from_json(content) for content in saved)
         assert set(first.shots) == {Emotion.NEUTRAL}
         assert not first.is_same_person(second)
+        page.get_by_role("radio", name="Faces").click()
+        expect(page.get_by_text("Read with the profile of Grace")).to_be_visible(timeout=LONG_MS)
+        show_on_camera(page, "eileen-collins-1999")
+        expect(page.get_by_text("Read with the profile of Person 1")).to_be_visible(timeout=LONG_MS)
         visit(page, "Photo")
         page.get_by_role("button", name="Four people", exact=True).click()
         expect(page.get_by_text(f"{known}face 2 and face 3")).to_be_visible()
         page.get_by_role("button", name="This is me").click()
-        page.locator(".st-key-persons-forget button").click()
+        page.get_by_role("button", name="Forget Person 1").click()
+        expect(page.get_by_text(re.compile(f"{known}face 3$"))).to_be_visible()
+        page.get_by_role("button", name="This is me").click()
+        page.get_by_role("button", name="Forget Grace").click()
         expect(page.get_by_text(known)).to_have_count(0)
+        page.get_by_role("button", name="This is me").click()
         page.locator(f".st-key-{state.PROFILE_UPLOAD} input[type=file]").set_input_files(
             {"name": "face.json", "mimeType": "application/json", "buffer": saved[0]}
         )

@@ -18,7 +18,7 @@ def _no_countdown(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def face(emotion: Emotion = FIRST, share: float = 0.8, *, x: int = 100, side: int = 60) -> SeenFace:
     crop = np.full((side, side, 3), 90, np.uint8)
-    return SeenFace(Box(x, 60, side, side), crop, FakeClassifier(emotion, share).probabilities)
+    return SeenFace(Box(x, 60, side, side), crop, FakeClassifier(emotion, share).probabilities, crop)
 
 
 class Play:
@@ -107,7 +107,7 @@ def test_the_best_moment_is_kept_with_its_picture() -> None:
     play.read(face(FIRST, 0.7), seconds=2)
     assert play.last() is best
     assert best.picture is not first
-    assert read_image(best.picture).shape == (160, 160, 3)
+    assert read_image(best.picture).shape == (200, 200, 3)
 
 
 def test_late_readings_count_during_the_result_unless_their_frame_came_after_the_round() -> None:

@@ -14,7 +14,8 @@ def face(side: int = 60, shade: int = 0, **shares: float) -> SeenFace:
     """A face with these probabilities; the others share the rest."""
     values = np.array([shares.get(emotion.value, 0.0) for emotion in Emotion], np.float32)
     values[values == 0] = (1 - values.sum()) / max((values == 0).sum(), 1)
-    return SeenFace(Box(0, 0, side, side), np.full((8, 8, 3), shade, np.uint8), EmotionProbabilities(values))
+    crop = np.full((8, 8, 3), shade, np.uint8)
+    return SeenFace(Box(0, 0, side, side), crop, EmotionProbabilities(values), crop)
 
 
 @pytest.fixture

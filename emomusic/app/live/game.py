@@ -13,12 +13,12 @@ from emomusic.affect import EMOTIONS, Emotion, share_text
 from emomusic.app.frame import download_button, shown_errors
 from emomusic.app.live.readings import show_trouble
 from emomusic.app.live.session import LiveSession, live_fragment, with_session
-from emomusic.app.persons import learn_person
+from emomusic.app.persons import inner_box, learn_person
 from emomusic.charts.face import expression_uri
 from emomusic.colours import EMOTION_COLOURS
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.marks.picture import face_strip
-from emomusic.media.images import read_image
+from emomusic.media.images import crop_face, read_image
 from emomusic.records import read_face_record
 from emomusic.results.overview import describe_hard_emotions
 from emomusic.server.sessions import WHEN_GONE
@@ -198,7 +198,8 @@ def _offer_profile(view: GameView, player: int, name: str) -> None:
     label, key = f"{name}Keep these as my profile", f"live-game-keep-{player}"
     if Emotion.NEUTRAL in mine and st.button(label, icon=":material/face:", key=key):
         with shown_errors(), st.spinner("Learning your face"):
-            learn_person({emotion: read_image(picture) for emotion, picture in mine.items()})
+            pictures = {emotion: read_image(picture) for emotion, picture in mine.items()}
+            learn_person({of: (crop_face(each, inner_box(each)), each) for of, each in pictures.items()})
             st.toast("The readings now use your profile. It is under “This is me” on the Photo page.")
 
 

@@ -10,9 +10,10 @@ import streamlit as st
 
 from emomusic.affect import AffectPoint, affect_of, describe, quadrant_of
 from emomusic.app.answer import NOW, Listener, choose_policy, face_points, group_sentence, show_bars
+from emomusic.app.camera import Problem
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message
-from emomusic.app.live.session import LiveSession, LiveState, Problem, Stage, live_fragment
+from emomusic.app.live.session import LiveSession, LiveState, Stage, live_fragment
 from emomusic.app.player import show_queue, song_line
 from emomusic.app.queues import PageQueue, play_for, start, when_pressed
 from emomusic.app.state import page_state
@@ -26,7 +27,7 @@ from emomusic.songs.song import Pick
 from emomusic.stream.game import GameView
 from emomusic.stream.reader import LiveView
 from emomusic.stream.timeline import SESSION_CHANGE_COST, TIMELINE_SECONDS, Scene, mean_of, mood_times, scenes_of
-from emomusic.text import format_clock, pluralize
+from emomusic.text import format_clock, join_names, pluralize
 
 _TRAIL_S = 20
 _FACES_SHOWN = 6
@@ -48,6 +49,9 @@ def show_words(session: LiveSession) -> None:
         f"{pluralize(len(view.faces), 'face')} · {_rate(view.frames_per_second)} frames per second · "
         f"{_rate(view.readings_per_second)} readings per second{lag}"
     )
+    if view.known:
+        names = join_names([escape_markdown(person.name) for person in view.known])
+        st.caption(f":material/face: Read with the profile of {names}")
 
 
 @live_fragment(1.0)

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from emomusic.affect import Emotion, EmotionProbabilities, describe, share_text
+from emomusic.affect import Emotion, EmotionProbabilities, describe
 from emomusic.app.charts import show_sharp
 from emomusic.app.frame import shown_errors
 from emomusic.app.live.session import LiveSession, live_fragment, with_session
@@ -19,6 +19,7 @@ from emomusic.stream.reader import SeenFace
 
 _KEY = "N"  # space and enter press the focused button
 _SIDE = 180
+_CLEAR = 0.5  # a face that is read as another emotion with this probability gets a hint
 
 _HINTS: Mapping[Emotion, str] = {
     Emotion.NEUTRAL: "Relax your face and look into the camera.",
@@ -70,6 +71,10 @@ def _show_step(session: LiveSession) -> None:
         if is_taken and view.taken is not None:
             show_sharp(encode_jpeg(view.taken.crop), alt=f"Your {emotion.adjective} face", width=_SIDE)
             st.markdown(f"Without a profile: {describe(view.taken.probabilities).lower()}")
+            if view.taken.probabilities.emotion is not emotion and max(view.taken.probabilities.values) >= _CLEAR:
+                looks = view.taken.probabilities.emotion.adjective
+                hint = f"This looks {looks}. Keep it only if it is your {emotion.adjective} face. {_HINTS[emotion]}"
+                st.info(hint, icon=":material/help:")
         else:
             st.image(expression_uri(emotion), width=_SIDE)
             missed = "No face was seen. Look into the camera and try again."
@@ -96,18 +101,31 @@ def _learned(lesson: Lesson) -> Mapping[Emotion, EmotionProbabilities]:
     """The probabilities of the lesson's faces with the profile, which is learned once."""
     if lesson.learned is None:
         with st.spinner("Learning your face"):
-            crops = {emotion: shot.crop for emotion, shot in lesson.shots().items()}
-            lesson.learned = dict(zip(crops, learn_person(crops).classify(list(crops.values())), strict=True))
+            shots = lesson.shots()
+            person = learn_person({emotion: (shot.crop, shot.around) for emotion, shot in shots.items()})
+            learned = person.classify([shot.crop for shot in shots.values()])
+            lesson.learned = dict(zip(shots, learned, strict=True))
     return lesson.learned
 
 
 def _show_result(shots: Mapping[Emotion, SeenFace], learned: Mapping[Emotion, EmotionProbabilities]) -> None:
-    before = sum(shot.probabilities.emotion is emotion for emotion, shot in shots.items())
-    after = sum(values.emotion is emotion for emotion, values in learned.items())
-    st.header(f"{after} of {len(learned)} faces are right, before {before}", anchor=False)
-    st.caption("These are the pictures it learned from, so new ones will do a little worse.")
+    """Show how many faces are read right, and each face that is read otherwise than before or still wrong."""
+    before = {emotion: shot.probabilities.emotion for emotion, shot in shots.items()}
+    after = {emotion: learned[emotion].emotion for emotion in shots}
+    knew, knows = (sum(read is emotion for emotion, read in each.items()) for each in (before, after))
+    words = f"{knows} of {len(shots)} faces are right, before {knew}"
+    if knows == knew:
+        words = f"It knew you already: {knew} of {len(shots)} faces" if knew else "It learned nothing from these faces"
+    st.header(words, anchor=False)
+    if knows < knew:
+        st.warning("The profile makes it worse. Forget it, and teach again.", icon=":material/warning:")
     for emotion, shot in shots.items():
+        if before[emotion] is after[emotion] is emotion:
+            continue
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             show_sharp(encode_jpeg(shot.crop), alt=f"Your {emotion.adjective} face", width=56)
-            shares = f"{share_text(shot.probabilities[emotion])} → **{share_text(learned[emotion][emotion])}**"
-            st.markdown(f"**{emotion.adjective.capitalize()}**  \n{shares}", width="content")
+            read = f"Read as {before[emotion].adjective}, now as **{after[emotion].adjective}**"
+            if before[emotion] is after[emotion]:
+                read = f"Still read as {after[emotion].adjective}. {_HINTS[emotion]}"
+            st.markdown(f"**Your {emotion.adjective} face**  \n{read}", width="content")
+    st.caption("These are the pictures it learned from, so new ones will do a little worse.")

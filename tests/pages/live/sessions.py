@@ -85,7 +85,7 @@ def ended_game(*, num_players: int = 1) -> MirrorGame:
         emotion = EMOTIONS[len(view.rounds) - 1]
         probabilities = FakeClassifier(emotion, 0.9 if emotion is Emotion.FEAR else 0.5).probabilities
         num_faces = 1 if emotion is EMOTIONS[-1] and view.phase is not GamePhase.WAITING else num_players
-        game.observe(clock(), [SeenFace(face.box, crop, probabilities) for face in TWO[:num_faces]])
+        game.observe(clock(), [SeenFace(face.box, crop, probabilities, crop) for face in TWO[:num_faces]])
         clock.advance(0.5)
     return game
 
@@ -96,7 +96,7 @@ def begun_lesson() -> Lesson:
     lesson, probabilities = Lesson(clock), FakeClassifier().probabilities
     lesson.start()
     clock.advance(COUNTDOWN_S)
-    lesson.observe(clock(), [SeenFace(TWO[0].box, FRAME[:60, :60], probabilities)])
+    lesson.observe(clock(), [SeenFace(TWO[0].box, FRAME[:60, :60], probabilities, FRAME[:60, :60])])
     clock.advance(CAPTURE_S)
     lesson.keep()
     return lesson

@@ -1,16 +1,18 @@
 """The mirror game and the lesson on the page, and what is left of them."""
 
 import gc
+import math
 import weakref
 from typing import Any
 
 import numpy as np
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Emotion
-from emomusic.app import state
+from emomusic.app import persons, state
 from emomusic.app.live.page import View
-from emomusic.app.live.session import LiveSession, Stage
+from emomusic.app.live.session import LiveSession, Phase, Stage
 from emomusic.app.persons import PersonsState
 from emomusic.app.photo.reading import Photo, Photos
 from emomusic.app.picture_chooser import PictureState
@@ -18,10 +20,14 @@ from emomusic.app.queues import PlayerState
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.profile import KnownFace, learn_profile
-from emomusic.faces.reading import PictureReading
+from emomusic.faces.reading import PictureReading, load_networks
+from emomusic.media.images import RgbImage, read_image
 from emomusic.records import read_face_record
 from emomusic.stream.game import MirrorGame
-from tests.fakes import FakeClassifier
+from emomusic.stream.lesson import CAPTURE_S, COUNTDOWN_S, ORDER, Lesson
+from emomusic.stream.reader import LiveReader, LiveView
+from tests.fakes import FakeClassifier, FakeClock
+from tests.films import HOPPER, SAMPLES, pulled_face
 from tests.pages.live.sessions import (
     FRAME,
     TWO,
@@ -154,7 +160,7 @@ def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left
     session, left = known()
     photo = Photo("me.jpg", reading=PictureReading(2, 2, (), 0, 0))
     state_of(app, PictureState).results[Photos] = ("", Photos("", {"": photo}, 0))
-    app.button(key="persons-forget").click().run()
+    app.button(key="person-forget-0").click().run()
     assert photo.reading is photo.found
     gc.collect()
     assert [each() for each in left] == [None, None]
@@ -168,3 +174,63 @@ def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left
     session.end()
     gc.collect()
     assert person() is None
+
+
+def test_two_taught_persons_have_names_pictures_and_are_forgotten_one_by_one(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taught: list[str] = []  # each time another person
+    one_of = np.eye(2, 1024, dtype=np.float32)
+    monkeypatch.setattr(persons, "describe_crops", lambda crops: one_of[[len(taught)] * len(crops)])
+    session = played((1, TWO, Emotion.SAD))
+    start_mirror_game(app, session)
+    session.game = ended_game(num_players=2)
+    app.run().button(key="live-game-keep-0").click().run()
+    taught.append("the first")
+    app.button(key="live-game-keep-0").click().run()
+    first, second = state_of(app, PersonsState).known
+    assert (first.name, second.name) == ("Person 1", "Person 2")
+    assert first.picture
+    app.segmented_control(key=state.LIVE_VIEW).set_value(View.TEACH).run()
+    session.observe(None, lesson := begun_lesson())
+    lesson.finish()
+    lesson.learned = {Emotion.NEUTRAL: FakeClassifier().probabilities}
+    app.run()
+    app.text_input(key=f"person-name-0-{state_of(app, PersonsState).version}").set_value("Anna *").run()
+    assert [person.name for person in state_of(app, PersonsState).known] == ["Anna *", "Person 2"]
+    app.button(key="person-forget-1").click().run()
+    assert [person.name for person in state_of(app, PersonsState).known] == ["Anna *"]
+    assert session.lesson is not lesson
+
+
+def test_what_the_lesson_says_of_a_face_is_what_live_says_of_it_then(app: AppTest) -> None:
+    clock, photo = FakeClock(), read_image(SAMPLES / HOPPER)
+    reader = LiveReader(load_networks, smoothing_s=0, clock=clock, idle_s=60)
+    session, frames = LiveSession(reader, phase=Phase.PLAYING, frame_s=math.inf), dict[Emotion, RgbImage]()
+    session.observe(None, lesson := Lesson(clock))
+
+    def read(frame: RgbImage) -> LiveView:
+        before = reader.view().num_readings
+        reader.submit_frame(frame)
+        wait_until(lambda: reader.view().num_readings > before)
+        return reader.view()
+
+    for number, emotion in enumerate(ORDER):
+        frames[emotion] = pulled_face(photo, 0.07 * number - 0.2, 0.2 - 0.08 * number)
+        lesson.start()
+        clock.advance(COUNTDOWN_S)
+        read(frames[emotion])
+        clock.advance(CAPTURE_S)
+        lesson.keep()
+    show(app, session).segmented_control(key=state.LIVE_VIEW).set_value(View.TEACH).run()
+    (reader.known,) = ((person,) for person in state_of(app, PersonsState).known)
+    assert lesson.learned is not None
+    assert "of 7" in app.header[0].value
+    for emotion, frame in frames.items():
+        clock.advance(6.0)  # the person is recognised again
+        view = read(frame)
+        assert view.known == reader.known
+        assert view.faces[0].emotion is lesson.learned[emotion].emotion
+        assert view.faces[0].probabilities.values == pytest.approx(lesson.learned[emotion].values, abs=0.1)
+    show(app, session).segmented_control(key=state.LIVE_VIEW).set_value(View.FACES).run()
+    assert any("profile of Person 1" in caption.value for caption in app.caption)
