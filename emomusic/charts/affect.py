@@ -52,7 +52,7 @@ _NUM_FACES = (6, 30, 60)
 _SIZES, _BORDERS = (22.0, 18.0, 17.0), (2.0, 1.5, 1.25)
 _LABEL = 13  # the smallest letters of the app
 _WIDER = 30 / 22  # factor for labels of three letters
-_SONG_SIZE, _TARGET_SIZE = 18.0, 26
+_SONG_SIZE = 18.0
 _PLACES = np.linspace(-1, 1, 21).round(1)  # on each axis: a click finds one of them
 # Sides of pictures, in plane units: all of them cover the plane as densely, within these limits
 _PICTURES, _SIDES, _CHOSEN = 0.8, (0.12, 0.26), 1.35
@@ -283,23 +283,18 @@ def _draw_places(figure: go.Figure) -> None:
 
 def _draw_way(figure: go.Figure, points: _Points) -> None:
     """Draw the way of a journey, and its target as a ring with a name."""
+    (x, y), radius = points[-1], _CIRCLE / 2
     figure.add_scatter(
         x=[x for x, _ in points],
         y=[y for _, y in points],
-        mode="lines+markers+text",
+        mode="lines",
         line={"color": QUIET, "width": 2},
-        text=[*[""] * (len(points) - 1), f'<span style="{_HALO}">target</span>'],
-        textposition="bottom center",
-        textfont={"size": _LABEL},
-        marker={
-            "symbol": "circle-open",
-            "size": [*[0] * (len(points) - 1), _TARGET_SIZE],
-            "color": TRAIL,
-            "line": {"width": 3},
-        },
         hoverinfo="skip",
         name="way",
     )
+    circle = {"type": "circle", "x0": x - radius, "x1": x + radius, "y0": y - radius, "y1": y + radius}
+    figure.add_shape(circle | {"line": {"color": TRAIL, "width": 3}})
+    figure.add_annotation(x=x, y=y - radius, text="target", yanchor="top", showarrow=False, font={"size": _LABEL})
 
 
 def _draw_songs(figure: go.Figure, songs: Sequence[SongPoint], shown: _Points) -> None:
