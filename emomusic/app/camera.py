@@ -63,10 +63,6 @@ class Cameras:
     num_tries: int = 0
     problem: Problem | None = None
 
-    def try_again(self) -> None:
-        """Ask again on the Photo page."""
-        self.num_tries, self.problem = self.num_tries + 1, None
-
 
 _ASK_KEY = "camera-question"
 _ASK = st.components.v2.component("emomusic_camera", js=read_beside(__file__, "camera.js"))
@@ -87,6 +83,26 @@ def answer_to(attempt: str) -> str | None:
         return None
     page_state(Cameras).others = tuple((device, name) for device, name in answer.get("others", ()))
     return str(answer["problem"])
+
+
+def camera_works() -> bool:
+    """Ask for the camera on the Photo page, and show why there is none; True before the answer, too."""
+    cameras = page_state(Cameras)
+    ask_browser(f"photo-{cameras.num_tries}", _take_answer)
+    if cameras.problem is not None:
+        show_problem(cameras.problem, "photo", again=_try_again)
+    return cameras.problem is None
+
+
+def _take_answer() -> None:
+    cameras = page_state(Cameras)
+    if problem := answer_to(f"photo-{cameras.num_tries}"):
+        cameras.problem = Problem(problem)
+
+
+def _try_again() -> None:
+    cameras = page_state(Cameras)
+    cameras.num_tries, cameras.problem = cameras.num_tries + 1, None
 
 
 def show_problem(problem: Problem, page: str, *, again: Callable[[], None] | None = None) -> None:

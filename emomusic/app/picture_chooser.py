@@ -18,7 +18,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.app import state
 from emomusic.app.address import SAMPLE_PARAMS, choose, chosen
-from emomusic.app.camera import Cameras, Problem, answer_to, ask_browser, show_problem
+from emomusic.app.camera import Problem, camera_works, show_problem
 from emomusic.app.charts import reserve_space, show_tile, style_tiles
 from emomusic.app.frame import escape_markdown
 from emomusic.app.parts import read_beside, show_style
@@ -236,10 +236,7 @@ def _show_camera() -> None:
     if address.scheme == "http" and address.hostname not in LOCAL_HOSTS:
         show_problem(Problem.INSECURE, "photo")
         return
-    cameras = page_state(Cameras)
-    ask_browser(f"photo-{cameras.num_tries}", _take_answer)
-    if cameras.problem is not None:
-        show_problem(cameras.problem, "photo", again=_try_again)
+    if not camera_works():
         return
     st.caption(
         "EmoMusic estimates the emotion of every face: photograph only yourself or people who agree. "
@@ -247,16 +244,6 @@ def _show_camera() -> None:
     )
     options: dict[str, Any] = {"draw": st.camera_input, "width": 480, "label_visibility": "collapsed"}
     show_uploader("Take a photo", fresh(state.CAMERA), partial(_store_own, is_posed=True), **options)
-
-
-def _take_answer() -> None:
-    cameras = page_state(Cameras)
-    if problem := answer_to(f"photo-{cameras.num_tries}"):
-        cameras.problem = Problem(problem)
-
-
-def _try_again() -> None:
-    page_state(Cameras).try_again()
 
 
 def show_drop_zone(widget: str) -> None:
