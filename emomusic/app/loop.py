@@ -26,6 +26,6 @@ def show_loop(name: str, alt: str, note: str) -> None:
         note: one line that names what replaces the loop on this page.
     """
     address = folder_url({path.name: path for path in FOLDER.glob("*.mp4")})
-    with st.container(width=560, key=f"loop-{name}"):
+    st.caption(note)
+    with st.container(width=560, height=420, border=False, key=f"loop-{name}"):  # nothing below it moves
         _LOOP(key=f"{name}-loop", data={"address": f"{address}/{name}.mp4", "alt": alt})
-        st.caption(note)
