@@ -60,7 +60,7 @@ _FIRST_ROWS = (8, 1024)  # found one by one, and sorted first; the others only f
 _NEAR = 0.22
 _JOURNEY_POPULARITY_BONUS = 1.3 * 2 / 3
 _JOURNEY_SHUFFLE = 0.08
-_MOST_NEAR = 8  # songs for each waypoint
+_MOST_NEAR = 4  # songs for each waypoint; more take longer, and make steps no more alike
 
 # Columns of a song. The first two are valence and arousal, the last four the probabilities of `MOODS`
 _FAMILIARITY, _PROBABILITIES = 2, 3
