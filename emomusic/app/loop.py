@@ -27,5 +27,5 @@ def show_loop(name: str, alt: str, note: str) -> None:
     """
     address = folder_url({path.name: path for path in FOLDER.glob("*.mp4")})
     st.caption(note)
-    with st.container(width=560, height=420, border=False, key=f"loop-{name}"):  # nothing below it moves
+    with st.container(width=440, height=332, border=False, key=f"loop-{name}"):  # nothing below it moves
         _LOOP(key=f"{name}-loop", data={"address": f"{address}/{name}.mp4", "alt": alt})
