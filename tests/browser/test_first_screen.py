@@ -205,7 +205,9 @@ def test_film_and_live_open_with_a_silent_loop_that_stands_still_on_request(
     open_page: Callable[..., Page], name: str
 ) -> None:
     page = open_page(f"/{name}")
-    video = page.wait_for_function(LOOP, arg=name)  # the browser of the tests prefers less motion
+    page.emulate_media(reduced_motion="reduce")
+    page.reload()
+    video = page.wait_for_function(LOOP, arg=name)
     assert video.evaluate("video => [video.muted, video.loop, video.paused, video.currentTime]") == [
         True,
         True,
