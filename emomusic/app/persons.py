@@ -104,11 +104,11 @@ def forget_persons(*positions: int) -> None:
     """Delete profiles of this session, with the pictures of the lesson and the readings that profiles changed."""
     if (session := page_state(CameraState).session) is not None:
         session.forget_persons()
-    here = page_state(PersonsState)
-    here.change(tuple(each for position, each in enumerate(here.known) if position not in positions))
     for _, result in page_state(PictureState).results.values():
         if hasattr(result, "forget_persons"):
             result.forget_persons()
+    here = page_state(PersonsState)  # last, so that the others are read with their profiles again
+    here.change(tuple(each for position, each in enumerate(here.known) if position not in positions))
 
 
 def show_persons() -> None:
