@@ -198,7 +198,12 @@ def test_two_taught_persons_have_names_pictures_and_are_forgotten_one_by_one(
     app.run()
     app.text_input(key=f"person-name-0-{state_of(app, PersonsState).version}").set_value("Anna *").run()
     assert [person.name for person in state_of(app, PersonsState).known] == ["Anna *", "Person 2"]
+    photo = Photo("both.jpg", reading=PictureReading(2, 2, (), 0, 0))
+    photos = Photos("", {"": photo}, state_of(app, PersonsState).version)
+    state_of(app, PictureState).results[Photos] = ("", photos)
     app.button(key="person-forget-1").click().run()
+    assert photo.reading is photo.found
+    assert photos.persons_version != state_of(app, PersonsState).version  # Anna's face is read with her profile again
     assert [person.name for person in state_of(app, PersonsState).known] == ["Anna *"]
     assert session.lesson is not lesson
 
