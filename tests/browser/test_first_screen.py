@@ -195,7 +195,7 @@ def test_the_tabs_of_the_music_page_are_on_the_first_screen_and_keep_their_place
 # The loop with which a page opens; null before it is loaded
 LOOP = """(name) => {
   const part = document.querySelector(`.st-key-loop-${name} [data-testid=stBidiComponentIsolated]`);
-  const video = part?.shadowRoot.querySelector("video");
+  const video = part?.shadowRoot?.querySelector("video");
   return video?.readyState > 1 ? video : null;
 }"""
 
