@@ -4,6 +4,7 @@ import streamlit as st
 
 from emomusic.app.address import open_address, show_address
 from emomusic.app.frame import enter_page, is_loaded, require_server, show_notice, shown_errors, style_page
+from emomusic.app.spotify import watch_spotify
 from emomusic.server.capacity import admit_visitor, capacity
 
 
@@ -35,6 +36,8 @@ def show_app() -> None:
     open_address(page.url_path or "photo")
     show_address()  # before the page runs, because a visitor may click at once; above it, where nothing can push it
     screen, notice, bar = st.container(), st.container(), st.container()
+    with notice:
+        watch_spotify()
     try:
         with screen, shown_errors(), capacity().work():
             page.run()

@@ -5,15 +5,21 @@
  *
  *   window.dispatchEvent(new CustomEvent("emomusic:sound", { detail: { source: "band" } }));
  *
- * `detail.with` names the sources that go on, such as ["player"] for a film whose songs play with it.
+ * `detail.with` names the sources that go on, such as ["player"] for a film whose songs play with it. The source "tab" is
+ * another tab of this browser. The source "silence" begins nothing: all pause, in this tab only.
  */
 const SOUND = "emomusic:sound";
 const SPOTIFY = "https://open.spotify.com";
 const FADE_STEP_MS = 40;
+const SEEK_S = 5;
+
+const tellSound = (source, more) => window.dispatchEvent(new CustomEvent(SOUND, { detail: { source, ...more } }));
 
 export class SongPlayer extends EventTarget {
   #decks = [new Audio(), new Audio()]; // the second one only for a crossfade
+  #levels = [1, 0]; // of the decks in a crossfade, from 0 to 1
   #fading = 0;
+  loudness = { volume: 1, isMuted: false, ...JSON.parse(localStorage.emomusicLoudness ?? "{}") };
   song = null;
   isRefused = false; // the browser wants a click first
   isFailed = false;
@@ -24,6 +30,7 @@ export class SongPlayer extends EventTarget {
     for (const deck of this.#decks) {
       const unlessOther = (act) => () => deck === this.audio && act();
       deck.preload = "auto";
+      deck.addEventListener("play", unlessOther(() => tellSound("player")));
       for (const name of ["play", "pause", "timeupdate", "durationchange"]) {
         deck.addEventListener(name, unlessOther(() => this.#change()));
       }
@@ -34,13 +41,16 @@ export class SongPlayer extends EventTarget {
       if (detail.source !== "player" && !detail.with?.includes("player")) this.pause();
     });
     this.#shareWithMedia();
+    const tabs = new BroadcastChannel(SOUND);
+    tabs.onmessage = () => tellSound("tab");
+    window.addEventListener(SOUND, ({ detail }) => ["tab", "silence"].includes(detail.source) || tabs.postMessage(""));
+    this.setLoudness({});
   }
 
   /** The songs and films of the page are sources too; `follow.js` speaks for a film that it follows. */
   #shareWithMedia() {
     const isSource = (media) => media.emomusicFollows === undefined && !media.srcObject && !media.muted;
-    const tell = ({ target }) =>
-      isSource(target) && window.dispatchEvent(new CustomEvent(SOUND, { detail: { source: "media", media: target } }));
+    const tell = ({ target }) => isSource(target) && tellSound("media", { media: target });
     document.addEventListener("play", tell, true);
     window.addEventListener(SOUND, ({ detail }) => {
       for (const media of document.querySelectorAll("audio, video")) {
@@ -62,12 +72,13 @@ export class SongPlayer extends EventTarget {
   begin(song, fade_s = 0, isHeld = false) {
     clearInterval(this.#fading);
     const isFading = fade_s > 0 && this.isPlaying;
-    if (isFading) this.#decks.reverse();
+    if (isFading) [this.#decks, this.#levels] = [this.#decks.toReversed(), [0, this.#levels[0]]];
     else this.#decks[1].pause();
     Object.assign(this, { song, isRefused: false, isFailed: false });
     this.audio.src = song.url;
-    this.audio.volume = isFading ? 0 : 1;
     if (isFading) this.#fade(fade_s);
+    else this.#levels = [1, 0];
+    this.setLoudness({});
     if (navigator.mediaSession) {
       const artwork = song.cover ? [{ src: song.cover }] : [];
       navigator.mediaSession.metadata = new MediaMetadata({ title: song.title, artist: song.artist, artwork });
@@ -76,20 +87,27 @@ export class SongPlayer extends EventTarget {
   }
 
   #fade(fade_s) {
-    const [now, before] = this.#decks, [start, level] = [performance.now(), before.volume];
+    const [start, level] = [performance.now(), this.#levels[1]];
     this.#fading = setInterval(() => {
       const share = Math.min((performance.now() - start) / (1000 * fade_s), 1);
-      now.volume = Math.sin((share * Math.PI) / 2);
-      before.volume = level * Math.cos((share * Math.PI) / 2);
+      this.#levels = [Math.sin((share * Math.PI) / 2), level * Math.cos((share * Math.PI) / 2)];
+      this.setLoudness({});
       if (share < 1) return;
       clearInterval(this.#fading);
-      before.pause();
+      this.#decks[1].pause();
     }, FADE_STEP_MS);
+  }
+
+  /** Change the `volume`, from 0 to 1, or whether it `isMuted`. The browser remembers both. */
+  setLoudness(changes) {
+    const { volume, isMuted } = Object.assign(this.loudness, changes);
+    localStorage.emomusicLoudness = JSON.stringify(this.loudness);
+    this.#decks.forEach((deck, number) => Object.assign(deck, { volume: volume * this.#levels[number], muted: isMuted }));
+    this.#change();
   }
 
   /** Go on with the current song. */
   async resume() {
-    window.dispatchEvent(new CustomEvent(SOUND, { detail: { source: "player" } }));
     try {
       await this.audio.play();
       this.isRefused = false;
@@ -101,6 +119,11 @@ export class SongPlayer extends EventTarget {
 
   pause() {
     this.#decks.forEach((deck) => deck.pause());
+  }
+
+  /** Move within the song, by seconds. */
+  seek(by_s) {
+    this.audio.currentTime = Math.max(this.audio.currentTime + by_s, 0);
   }
 
   /** Let go of the song. */
@@ -118,10 +141,30 @@ export class SongPlayer extends EventTarget {
 const [PLAY, PAUSE] = [["Play", "M8 5v14l11-7z"], ["Pause", "M6 5h4v14H6zM14 5h4v14h-4z"]]; // name and icon
 const clock = (seconds) => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
+const LOUD = "M4 9v6h4l5 5V4L8 9zm12-1v8a5 5 0 0 0 0-8z";
+const MUTED = "M4 9v6h4l5 5V4L8 9zm17 0-2-1-2 3-2-3-1 1 2 3-2 3 1 1 2-3 2 3 2-1-3-3z";
+
+const TYPED = `textarea, select, [contenteditable], [role="listbox"], [role="menu"], canvas,
+  input:not([type="range"], [type="radio"], [type="checkbox"])`;
+const OWN_KEYS = "a, button, input, summary, video, audio, [role='radio'], [role='tab'], [role='slider']";
+
+/** Do what a key stands for, unless the focused element, or a button of the page with this shortcut, takes it. */
+function press(event, acts) {
+  const [key, target] = [event.key.length === 1 ? event.key.toLowerCase() : event.key, event.composedPath()[0]];
+  const isTaken = event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || target.closest?.(TYPED);
+  const isOwn = (key === " " || key.startsWith("Arrow")) && target.closest?.(OWN_KEYS);
+  if (isTaken || isOwn || !acts[key]) return;
+  event.preventDefault();
+  acts[key]();
+}
+
 /** The window's player, made by the first bar. */
 const thePlayer = () => (window.emomusicPlayer ??= new SongPlayer());
 
-/** Spotify's frame: it plays once it is ready, pauses for other sources, and its end leads to the next song. */
+/**
+ * Spotify's frame: it plays once it is ready, pauses for other sources, and its end leads to the next song.
+ * Returns a function that pauses it, or lets it go on.
+ */
 function hearSpotify(frame, player, isNewStart, isHeld, onEnd, signal) {
   const tell = (command) => frame.contentWindow?.postMessage({ command }, SPOTIFY);
   const onMessage = ({ origin, source, data }) => {
@@ -131,7 +174,7 @@ function hearSpotify(frame, player, isNewStart, isHeld, onEnd, signal) {
     const { isPaused, position, duration } = data.payload ?? {};
     const played = player.playsSpotify;
     player.playsSpotify = !isPaused;
-    if (!isPaused && !played) window.dispatchEvent(new CustomEvent(SOUND, { detail: { source: "spotify" } }));
+    if (!isPaused && !played) tellSound("spotify");
     if (isPaused && played && duration && position >= duration - 500) onEnd();
   };
   const onSound = ({ detail }) => detail.source !== "spotify" && frame.src && tell("pause");
@@ -139,6 +182,7 @@ function hearSpotify(frame, player, isNewStart, isHeld, onEnd, signal) {
   window.addEventListener(SOUND, onSound, { signal });
   if (!frame.src) player.playsSpotify = false;
   else if (isNewStart && !isHeld()) tell("play");
+  return () => tell(player.playsSpotify ? "pause" : "play");
 }
 
 /** The frame with Spotify's player of a song. Another address in the same frame would be a step of the history. */
@@ -154,20 +198,10 @@ function showFrame(frame, song) {
   return other;
 }
 
-/** Find out whether Spotify answers in this browser: once, and again for each larger `number`. */
-function askSpotify({ address, number, timeout_ms }) {
-  const ask = () =>
-    // The answer to a request without CORS cannot be read, but it tells that there is one
-    fetch(address, { mode: "no-cors", method: "HEAD", signal: AbortSignal.timeout(timeout_ms) })
-      .then(() => true, () => false);
-  if (number > 1 && window.emomusicAsked !== number) window.emomusicSpotify = ask();
-  window.emomusicAsked = number;
-  return (window.emomusicSpotify ??= ask());
-}
-
 export default function ({ data, parentElement, setTriggerValue }) {
   const player = thePlayer();
-  const [bar, cover, slider] = [".bar", "img", "input"].map((name) => parentElement.querySelector(name));
+  const parts = [".bar", "img", ".place", ".volume", "dl"].map((name) => parentElement.querySelector(name));
+  const [bar, cover, slider, volume, list] = parts;
   const frame = showFrame(parentElement.querySelector("iframe"), data.song);
   const button = (name) => parentElement.querySelector(`.${name}`);
   const { song, start } = data;
@@ -195,6 +229,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
     slider.value = audio.currentTime;
     slider.setAttribute("aria-valuetext", `${clock(audio.currentTime)} of ${clock(length)}`);
     parentElement.querySelector("time").textContent = `${clock(audio.currentTime)} / ${clock(length)}`;
+    const { isMuted } = player.loudness;
+    volume.value = isMuted ? 0 : player.loudness.volume;
+    button("mute").ariaPressed = String(isMuted);
+    button("mute").querySelector("path").setAttribute("d", isMuted ? MUTED : LOUD);
   };
 
   const goOn = () => {
@@ -202,11 +240,17 @@ export default function ({ data, parentElement, setTriggerValue }) {
     if (data.next?.url) player.begin(data.next, data.fade_s); // at once; the server follows
     setTriggerValue("next", song.id);
   };
-  button("play").onclick = () => (player.isPlaying ? player.pause() : player.resume());
-  button("next").onclick = goOn;
-  button("previous").onclick = () => setTriggerValue("previous", song?.id);
+  const goBack = () => data.has_previous && setTriggerValue("previous", song?.id);
+  const toggle = () => (song?.spotify ? toggleSpotify() : player.isPlaying ? player.pause() : player.resume());
+  const mute = () => player.setLoudness({ isMuted: !player.loudness.isMuted });
+  const showKeys = () => list.togglePopover();
+  Object.entries({ play: toggle, next: goOn, previous: goBack, mute, keys: showKeys }).forEach(
+    ([name, act]) => (button(name).onclick = act),
+  );
   slider.oninput = () => (player.audio.currentTime = slider.value);
-  const end = new AbortController();
+  volume.oninput = () => player.setLoudness({ volume: Number(volume.value), isMuted: false });
+  player.end?.abort(); // Streamlit ends an earlier call late
+  const end = (player.end = new AbortController());
   const { signal } = end;
   player.addEventListener("change", draw, { signal });
   player.addEventListener("ended", goOn, { signal });
@@ -214,7 +258,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
   player.start = start;
   // The song of a film waits with it: the visitor may have paused it before the server's answer
   const isHeld = () => Boolean(data.video && document.querySelector(data.video)?.paused);
-  hearSpotify(frame, player, isNewStart, isHeld, goOn, signal);
+  const toggleSpotify = hearSpotify(frame, player, isNewStart, isHeld, goOn, signal);
+  const acts = {
+    " ": toggle, ArrowLeft: () => player.seek(-SEEK_S), ArrowRight: () => player.seek(SEEK_S), n: goOn, p: goBack, m: mute,
+    b: () => (song?.spotify ? frame : button("play")).focus(), "?": showKeys,
+  };
+  window.addEventListener("keydown", (event) => !bar.hidden && press(event, acts), { signal });
   const keys = { play: () => player.resume(), pause: () => player.pause(), nexttrack: goOn };
   Object.entries(keys).forEach(([action, act]) => navigator.mediaSession?.setActionHandler(action, act));
 

@@ -18,8 +18,7 @@ import streamlit as st
 from emomusic.app.frame import escape_markdown
 from emomusic.app.own_music import own_song
 from emomusic.app.parts import read_beside, show_style
-from emomusic.app.queues import FADE_S, PlayerState, follow_source, play
-from emomusic.app.sources import SourceState, note_silence
+from emomusic.app.queues import FADE_S, PlayerState, follow_source, start
 from emomusic.app.state import page_state
 from emomusic.errors import EmomusicError, LibraryError
 from emomusic.media.formats import HEAD_BYTES, mime_type_of
@@ -34,7 +33,6 @@ from emomusic.text import join_names, pluralize
 
 _COVER_SIDE = 256
 _NUM_SERVED = 3  # besides the newest: the song that fades out, and the two of the last run
-_PATIENCE_MS = 3000  # for Spotify's answer
 
 _BAR = st.components.v2.component(
     "emomusic_bar",
@@ -46,9 +44,16 @@ _BAR = st.components.v2.component(
   <button class="play"><svg viewBox="0 0 24 24"><path/></svg></button>
   <button class="next" aria-label="Next"><svg viewBox="0 0 24 24"><path d="M16 6h2v12h-2zM5 6v12l9-6z"/></svg></button>
   <p><b></b> <span></span></p>
-  <input type="range" min="0" step="0.1" aria-label="Position"><time></time>
+  <input class="place" type="range" min="0" step="0.1" aria-label="Position"><time></time>
   <iframe allow="autoplay; clipboard-write; encrypted-media" hidden></iframe>
-</div>""",
+  <button class="mute" aria-label="Mute" aria-pressed="false"><svg viewBox="0 0 24 24"><path/></svg></button>
+  <input class="volume" type="range" min="0" max="1" step="0.05" aria-label="Volume">
+  <button class="keys" aria-label="Keys">?</button>
+</div>
+<dl popover aria-label="Keys of the player">
+  <dt>Space</dt><dd>Pause or go on</dd><dt>M</dt><dd>Mute</dd><dt>← →</dt><dd>Back or on by 5 seconds</dd>
+  <dt>N, P</dt><dd>Next or previous song</dd><dt>B</dt><dd>Go to this bar</dd><dt>?</dt><dd>Show or hide the keys</dd>
+</dl>""",
     css=read_beside(__file__, "bar.css"),
     js=read_beside(__file__, "bar.js"),
 )
@@ -73,31 +78,27 @@ class BarState:
 def show_bar() -> None:
     """Show what plays: the current song of the queue that plays. `app.py` calls this after each page."""
     player = page_state(PlayerState)
-    data: dict[str, Any] = {"song": None, "next": None, "ask": None, "has_previous": False}
+    data: dict[str, Any] = {"song": None, "next": None, "has_previous": False}
     with contextlib.suppress(
         EmomusicError, OSError
     ):  # the next song is gone too, or the page has told of damaged files
         follow_source()
         if (queue := player.playing) is not None:
-            _pass_over_gone(queue)
-        if queue is not None and (current := queue.current) is not None:
-            data["song"] = _playable(current.song) | {"cover": _cover(current.song)}
-            data["has_previous"] = queue.has_previous
-            sources = page_state(SourceState)
-            if current.song.is_on_spotify and not sources.is_spotify_silent:
-                address = embed_url(current.song.id)
-                data["ask"] = {"address": address, "number": sources.num_asked, "timeout_ms": _PATIENCE_MS}
-            data["next"] = next((_playable(pick.song) for pick in queue.up_next(1)), None)
+            _pass_over_gone(heard := queue.heard)
+            if (current := heard.current) is not None:
+                data["song"] = _playable(current.song) | {"cover": _cover(current.song)}
+                data["has_previous"] = heard.has_previous or queue.has_previous
+                data["next"] = next((_playable(pick.song) for pick in heard.up_next(1)), None)
     queue = player.playing
     fade_s = FADE_S if queue is not None and queue.fades else 0
+    video = queue.video if queue is not None and player.waits else None
     with st.container(key="player-bar"):
         show_style(__file__, "bar_page.css")
         _BAR(
-            data=data | {"start": player.starts, "fade_s": fade_s, "video": queue and queue.video},
+            data=data | {"start": player.starts, "fade_s": fade_s, "video": video},
             key="bar",
             on_next_change=_go_on,
             on_previous_change=_go_back,
-            on_silent_change=note_silence,
         )
 
 
@@ -117,14 +118,19 @@ def _pass_over_gone(queue: SongQueue) -> None:
 
 def _go_on() -> None:
     """Move to the next song, unless the browser reports an earlier one."""
-    queue = page_state(PlayerState).playing
-    if queue is not None and queue.current is not None and queue.current.song.id == st.session_state["bar"]["next"]:
-        play(queue, "next")
+    if (queue := page_state(PlayerState).playing) is None or (current := queue.heard.current) is None:
+        return
+    if current.song.id == st.session_state["bar"]["next"]:
+        (heard := queue.heard).go_on()
+        if heard.current is None:
+            queue.go_on()
+        start(queue)
 
 
 def _go_back() -> None:
     if (queue := page_state(PlayerState).playing) is not None:
-        play(queue, "previous")
+        (queue.heard if queue.heard.has_previous else queue).go_back()
+        start(queue)
 
 
 def _playable(song: Song) -> dict[str, Any]:

@@ -91,12 +91,17 @@ class OwnLibrary:
         if not self.is_running:
             action = ["update"] if folder is None else ["add", str(folder)]
             command = [sys.executable, "-m", "emomusic", "library", *action]
-            if self._errors is not None:
-                self._errors.close()
+            self.forget_problems()
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115
             self._process = subprocess.Popen(
                 command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._errors
             )
+
+    def forget_problems(self) -> None:
+        """Delete what the command said."""
+        if self._errors is not None:
+            self._errors.close()
+        self._errors = None
 
     @property
     def problems(self) -> list[str]:
@@ -187,6 +192,7 @@ def _remove(path: str) -> None:
     try:
         with Library() as library:
             library.remove([Path(path)])
+        _own_library().forget_problems()
     except LibraryError as error:  # another tab removed it, or the library is in use
         page_state(_Folders).problem = error_text(error)
 

@@ -13,7 +13,8 @@ from emomusic.app.alike import show_alike
 from emomusic.app.frame import download_button, escape_markdown
 from emomusic.app.parts import show_style
 from emomusic.app.queues import PageQueue, PlayerState, play, start, when_pressed
-from emomusic.app.sources import SourceState, choose_music, use_spotify
+from emomusic.app.sources import Source, choose_music
+from emomusic.app.spotify import SpotifyState, use_spotify
 from emomusic.app.state import page_state
 from emomusic.songs.catalogue import normalize_text
 from emomusic.songs.request import Policy
@@ -44,11 +45,7 @@ def show_queue(
     place, is_list, current = queue.name, queue.is_list, queue.current
     with st.container(key=f"player-{place}", gap="xsmall"):
         show_style(__file__, "player.css")
-        if (reason := queue.music.substitution) is not None:  # the songs are not those of the chosen source
-            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.caption(f":material/info: {reason}", width="content")
-                if page_state(SourceState).is_spotify_silent:
-                    st.button("Use Spotify", type="tertiary", on_click=use_spotify, key="use-spotify")
+        _show_substitution(queue)
         # The menus keep their position and stay open if the number of elements before them does not change
         with st.container(gap="xsmall", key=f"song-{place}"):
             if current is not None:
@@ -74,6 +71,21 @@ def show_queue(
                     st.rerun()
 
 
+def _show_substitution(queue: PageQueue) -> None:
+    """Say why other songs play than the chosen one, or than those of the chosen source."""
+    reason = queue.music.substitution
+    if (heard := queue.heard) is not queue:
+        titles = [escape_markdown(pick.song.title) for pick in heard.playlist(PLAYLIST)]
+        songs = {0: "no similar song is known", 1: "a similar song plays instead"}
+        reason = f"Spotify does not answer; {songs.get(len(titles), 'two similar songs play instead')}"
+        reason += f": {join_names(titles)}." if titles else "."
+    if reason is not None:
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(f":material/info: {reason}", width="content")
+            if page_state(SpotifyState).is_silent or queue.music.chosen is Source.SPOTIFY:
+                st.button("Use Spotify", type="tertiary", on_click=use_spotify, key=f"use-spotify-{queue.name}")
+
+
 def show_start(queue: PageQueue) -> None:
     """Show the button that lets the bar play a queue."""
     st.button(
@@ -97,7 +109,6 @@ def _show_buttons(current: Pick | None, queue: PageQueue) -> None:
                 "Next song",
                 icon=":material/skip_next:",
                 type="primary",
-                shortcut=None if queue.is_list else "N",  # a page may have two lists
                 on_click=when_pressed(play, queue, "next"),
                 disabled=current is None,
                 key=f"next-{queue.name}",

@@ -10,7 +10,7 @@ The same request, or key, keeps the queue with its position. Buttons call `when_
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from math import isnan
 from typing import Concatenate, Literal, ParamSpec
@@ -18,15 +18,20 @@ from weakref import ref
 
 from emomusic.affect import AffectPoint
 from emomusic.app.address import Address
-from emomusic.app.sources import SourceState, YourMusic, your_music
+from emomusic.app.own_music import own_recommender
+from emomusic.app.sources import YourMusic, your_music
+from emomusic.app.spotify import SpotifyState
 from emomusic.app.state import page_state
 from emomusic.songs.queue import SongQueue
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.request import Request
-from emomusic.songs.song import Pick
+from emomusic.songs.song import Pick, Player
 
 FADE_S = 3.0
 """How long a song fades into the next one where `PageQueue.fades`."""
+
+_NUM_SIMILAR = 2
+"""Songs that play in place of one that Spotify does not play."""
 
 Arguments = ParamSpec("Arguments")
 
@@ -53,11 +58,12 @@ class PageQueue(SongQueue):
         fades: bool = False,
         video: str | None = None,
     ) -> None:
-        """Start at the first song, and take the place of the queue of this name, also in the bar."""
+        """Start at the first song, and take the place of the queue of this name, also in the bar if it is no list."""
         player = page_state(PlayerState)
         super().__init__(music.recommender, request, picks=picks, skipped=player.skipped.keys())
         self.name, self.music, self.key, self.fades, self.video = name, music, key, fades, video
-        if player.playing is not None and player.playing is player.queues.get(name):
+        self._instead: tuple[str, SongQueue] | None = None  # the song that cannot play, and similar ones
+        if key is None and player.playing is not None and player.playing is player.queues.get(name):
             player.playing = self
         player.queues[name] = self
 
@@ -65,6 +71,18 @@ class PageQueue(SongQueue):
     def is_list(self) -> bool:
         """Whether the songs are a list, not those for a request."""
         return self.key is not None
+
+    @property
+    def heard(self) -> SongQueue:
+        """What the bar plays: this queue, or songs similar to its current one if Spotify does not answer."""
+        current, source = self.current, self.music.stand_in
+        if current is None or source is None or not current.song.is_on_spotify:
+            return self
+        if self._instead is None or self._instead[0] != current.song.id:
+            request = Request(current.song.point, mood=current.mood)
+            similar = [] if isnan(current.song.valence) else source.songs(request, _NUM_SIMILAR)
+            self._instead = current.song.id, SongQueue(source, request, picks=similar)
+        return self._instead[1]
 
 
 @dataclass
@@ -76,12 +94,14 @@ class PlayerState:
         skipped: what "Not for me" skipped: names by the key of an artist or the id of a song.
         playing: what the bar plays.
         starts: how often a song was to begin.
+        waits: whether the song waits for the video of its queue, because it follows the video.
     """
 
     queues: dict[str, PageQueue] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     playing: PageQueue | None = None
     starts: int = 0
+    waits: bool = False
 
 
 def play_for(
@@ -99,8 +119,10 @@ def play_for(
         choose: gives the songs. Without it, songs for the request follow without end, and the bar plays new ones.
         fades: whether the songs fade into each other.
     """
-    player, music, name = page_state(PlayerState), your_music(), name or page_state(Address).page
-    request, queue = music.asked(request), player.queues.get(name)
+    player, name = page_state(PlayerState), name or page_state(Address).page
+    queue = player.queues.get(name)
+    music = your_music().after(queue and queue.music)
+    request = music.asked(request)
     if queue is not None and queue.request == request and _goes_on(queue, music.recommender, ends=choose is not None):
         queue.music = music
         return queue
@@ -122,38 +144,24 @@ def _goes_on(queue: PageQueue, recommender: Recommender, *, ends: bool) -> bool:
 
 
 def play_list(picks: Iterable[Pick], key: tuple[Hashable, ...], music: YourMusic | None = None) -> PageQueue:
-    """The queue of a list, which needs no request. The same list keeps its position.
+    """The queue of a list, which needs no request. The same list keeps its position; another one begins with a click.
 
     Args:
-        picks: the songs, read when they are needed. In place of those of Spotify, audio files like them play if
-            Spotify does not answer.
+        picks: the songs, read when they are needed.
         key: identifies the list. Its first part names the queue.
         music: of the visitor, if the page has decided it.
     """
-    silent, name = page_state(SourceState).is_spotify_silent, str(key[0])
-    queue = page_state(PlayerState).queues.get(name)
-    if queue is None or queue.key != (key, silent):
-        music = music or your_music()
-        chosen = _substitutes(picks, music.recommender) if silent else picks
-        queue = PageQueue(name, music, Request(_ORIGIN), chosen, key=(key, silent))
+    queue = page_state(PlayerState).queues.get(name := str(key[0]))
+    if queue is None or queue.key != key:
+        queue = PageQueue(name, music or your_music(), Request(AffectPoint(0, 0)), picks, key=key)
     queue.music = music or queue.music
     return queue
 
 
-_ORIGIN = AffectPoint(0, 0)
-
-
-def _substitutes(picks: Iterable[Pick], source: Recommender) -> Iterator[Pick]:
-    """Songs of another source, near those whose point is known, and of the same mood."""
-    for pick in picks:
-        if not isnan(pick.song.valence):
-            yield from source.songs(Request(pick.song.point, mood=pick.mood), 1)
-
-
-def start(queue: PageQueue) -> None:
-    """Let the bar play a queue."""
+def start(queue: PageQueue, *, waits: bool = False) -> None:
+    """Let the bar play a queue. If it `waits`, only while its video plays; else its video plays too."""
     player = page_state(PlayerState)
-    player.playing, player.starts = queue, player.starts + 1
+    player.playing, player.starts, player.waits = queue, player.starts + 1, waits
 
 
 def play(queue: PageQueue, step: int | Literal["next", "previous"]) -> None:
@@ -186,14 +194,25 @@ def when_pressed(
 def forget_queue(name: str) -> None:
     """Delete a queue, and stop its song."""
     player = page_state(PlayerState)
-    if (queue := player.queues.pop(name, None)) is not None and player.playing is queue:
+    player.queues.pop(name, None)
+    if player.playing is not None and player.playing.name == name:
         player.playing = None
 
 
 def follow_source() -> None:
-    """Choose the songs that play from another source if Spotify turned silent while their page was not shown."""
-    queue = page_state(PlayerState).playing
-    if queue is None or queue.is_list or not page_state(SourceState).is_spotify_silent:
+    """Choose the songs that play from another source if theirs is gone while their page was not shown.
+
+    Those of Spotify change if it is silent. A song of a removed folder ends.
+    """
+    player = page_state(PlayerState)
+    if (queue := player.playing) is None or (current := queue.current) is None:
         return
-    if (current := queue.current) is not None and current.song.is_on_spotify:
-        play_for(queue.request, queue.name, fades=queue.fades).video = queue.video
+    if current.song.player is Player.LIBRARY:
+        own = own_recommender()
+        if own is None or own.catalogue.find(current.song.id) is None:
+            player.playing = None
+    elif current.song.is_on_spotify and page_state(SpotifyState).is_silent != (queue.music.stand_in is not None):
+        if queue.is_list:
+            queue.music = your_music()
+        else:
+            play_for(queue.request, queue.name, fades=queue.fades).video = queue.video

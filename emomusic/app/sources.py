@@ -16,6 +16,7 @@ import streamlit as st
 from emomusic.app import state
 from emomusic.app.address import choose, chosen_all, offered
 from emomusic.app.own_music import TableState, choose_files, choose_table, own_recommender
+from emomusic.app.spotify import SpotifyState, use_spotify
 from emomusic.app.state import fresh, page_state, renew
 from emomusic.assets import load_once
 from emomusic.errors import DatasetError
@@ -51,27 +52,10 @@ class SourceState:
     """What the session knows of its sources.
 
     Attributes:
-        is_spotify_silent: whether Spotify's player did not answer in this browser.
-        num_asked: how often the visitor wanted to know.
         seed: of the order of songs that match equally well.
     """
 
-    is_spotify_silent: bool = False
-    num_asked: int = 1
     seed: int = 0
-
-
-def note_silence() -> None:
-    """Play other songs, because Spotify's player did not answer."""
-    page_state(SourceState).is_spotify_silent = True
-
-
-def use_spotify() -> None:
-    """Play songs of Spotify, and ask again whether its player answers."""
-    sources = page_state(SourceState)
-    if sources.is_spotify_silent:
-        sources.is_spotify_silent, sources.num_asked = False, sources.num_asked + 1
-    choose({state.SONGS_FROM: None})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,22 +65,36 @@ class YourMusic:
     Attributes:
         chosen: the source that the visitor chose.
         ready: the same, or Spotify in place of files and tables that are not there yet. Its songs can be looked at.
-        ready_recommender: for the songs of `ready`.
         source: of the songs that play: another one than `ready` if Spotify is silent.
         recommender: for the songs of `source`.
+        stand_in: for songs in place of Spotify's; None if Spotify answers.
         genres: that the visitor chose; empty for all.
         hides_explicit: whether the visitor hides explicit songs.
         seed: of the order of songs that match equally well.
+        num_asked: how often the visitor wanted to know whether Spotify answers.
     """
 
     chosen: Source
     ready: Source
-    ready_recommender: Recommender
     source: Source
     recommender: Recommender
+    stand_in: Recommender | None
     genres: frozenset[str]
     hides_explicit: bool
     seed: int
+    num_asked: int
+
+    @property
+    def ready_recommender(self) -> Recommender:
+        """For the songs of `ready`."""
+        return self.recommender if self.source is self.ready else load_recommender()
+
+    def after(self, before: YourMusic | None) -> YourMusic:
+        """The same with the songs of an earlier run, if Spotify only answers again: the visitor decides."""
+        is_back = before is not None and before.ready is self.source is Source.SPOTIFY
+        if before is None or not is_back or before.num_asked != self.num_asked:
+            return self
+        return replace(self, source=before.source, recommender=before.recommender)
 
     def asked(self, request: Request, source: Source | None = None) -> Request:
         """A request with the visitor's genres and options, as far as the songs of the source have them."""
@@ -114,7 +112,9 @@ class YourMusic:
         if self.chosen is self.source:
             return None
         if self.chosen is Source.SPOTIFY:
-            return f"Spotify {'still ' if page_state(SourceState).num_asked > 1 else ''}does not answer."
+            if not page_state(SpotifyState).is_silent:
+                return "Spotify answers again."
+            return f"Spotify {'still ' if self.num_asked > 1 else ''}does not answer."
         which = "table" if self.chosen is Source.TABLE else "file"
         return f"No {which} of yours is ready. Playing: {LABELS[self.source]}."
 
@@ -125,37 +125,33 @@ def your_music() -> YourMusic:
     Raises:
         EmomusicError: the catalogue, a model or the library is damaged.
     """
-    sources = page_state(SourceState)
+    spotify = page_state(SpotifyState)
     chosen = next(iter(offered(state.SONGS_FROM, list(Source))), Source.SPOTIFY)
-    found = _recommender(chosen)
-    ready, ready_recommender = (Source.SPOTIFY, load_recommender()) if found is None else (chosen, found)
-    source, recommender = ready, ready_recommender
-    if ready is Source.SPOTIFY and sources.is_spotify_silent:
-        own = own_recommender()
-        source = Source.BUNDLED if own is None else Source.OWN
-        recommender = own or _bundled_recommender()
+    found = {
+        Source.OWN: own_recommender,
+        Source.TABLE: lambda: page_state(TableState).recommender,
+        Source.BUNDLED: _bundled_recommender,
+        Source.SPOTIFY: lambda: None,
+    }[chosen]()
+    ready = Source.SPOTIFY if found is None else chosen
+    instead, stand_in = _stand_in() if spotify.is_silent else (ready, None)
     return YourMusic(
         chosen,
         ready,
-        ready_recommender,
-        source,
-        recommender,
+        source=ready if found is not None else instead,
+        recommender=found or stand_in or load_recommender(),
+        stand_in=stand_in,
         genres=_chosen_genres(),
         hides_explicit=bool(st.session_state.get(fresh(state.HIDE_EXPLICIT), False)),
-        seed=sources.seed,
+        seed=page_state(SourceState).seed,
+        num_asked=spotify.num_asked,
     )
 
 
-def _recommender(source: Source) -> Recommender | None:
-    match source:
-        case Source.SPOTIFY:
-            return load_recommender()
-        case Source.OWN:
-            return own_recommender()
-        case Source.TABLE:
-            return page_state(TableState).recommender
-        case Source.BUNDLED:
-            return _bundled_recommender()
+def _stand_in() -> tuple[Source, Recommender]:
+    """The songs in place of Spotify's."""
+    own = own_recommender()
+    return (Source.BUNDLED, _bundled_recommender()) if own is None else (Source.OWN, own)
 
 
 def _bundled_recommender() -> Recommender:
@@ -225,7 +221,9 @@ def _choose_source(music: YourMusic) -> Source:
 
 def _store_source(key: str) -> None:
     source = Source(st.session_state[key])
-    use_spotify() if source is Source.SPOTIFY else choose({state.SONGS_FROM: source})
+    choose({state.SONGS_FROM: None if source is Source.SPOTIFY else source})
+    if source is Source.SPOTIFY and page_state(SpotifyState).is_silent:
+        use_spotify()
 
 
 def _choose_genres(names: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Songs mixed below the sound of a film."""
+"""Songs mixed over the lowered sound of a film."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from emomusic.runtime import Float32Array
 
 _RATE = 48_000  # also the samples that are mixed at once
 _FADE_S = 2.0
-_FILM_LEVEL, _SONG_LEVEL = 0.8, 0.3
+_FILM_LEVEL, _SONG_LEVEL = 0.25, 1.0  # as on the page, see `app/film/follow.js`
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def add_songs(
     *,
     on_progress: Callable[[float], object] = lambda _: None,
 ) -> None:
-    """Write a film with songs below its sound, as MP4. A song that is shorter than its part is repeated.
+    """Write a film with songs over its lowered sound, as MP4. A song that is shorter than its part is repeated.
 
     Args:
         open_film: opens an MP4 of `annotate_film`, whose pictures are copied as they are.

@@ -27,7 +27,7 @@ def levels(data: bytes, start_s: float, end_s: float) -> dict[int, float]:
 
 
 @pytest.mark.parametrize("audio", ["aac", None])
-def test_songs_fade_into_each_other_below_the_sound_of_the_film(audio: str | None, tmp_path: Path) -> None:
+def test_songs_fade_into_each_other_over_the_lowered_sound_of_the_film(audio: str | None, tmp_path: Path) -> None:
     film, out = film_bytes([(NOBODY, 12)], audio=audio), io.BytesIO()
     first, second = tone_file(tmp_path / "first.wav", 1000, 2.0), tone_file(tmp_path / "second.wav", 2000, 20.0)
     shares: list[float] = []
@@ -44,7 +44,10 @@ def test_songs_fade_into_each_other_below_the_sound_of_the_film(audio: str | Non
     assert late[2000] > 10 * late[1000]
     at_cut = levels(out.getvalue(), 5.8, 6.2)
     assert min(at_cut[1000], at_cut[2000]) > 0.3 * max(early[1000], late[2000])
-    assert (early[440] > 0.3 * early[1000]) == (audio is not None)
+    # As on the page: the songs at their level, the film at a quarter of its own
+    assert late[2000] == pytest.approx(levels(second.read_bytes(), 8, 11)[2000], rel=0.1)
+    lowered = 0.25 * levels(film, 2.5, 4.5)[440] if audio else 0
+    assert early[440] == pytest.approx(lowered, rel=0.1, abs=1e-4)
 
 
 def test_a_song_that_is_gone_and_a_full_disk_are_errors(tmp_path: Path) -> None:

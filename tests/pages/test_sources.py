@@ -17,7 +17,7 @@ from emomusic.affect import Mood
 from emomusic.app import address, bar, own_music, queues, sources, state, uploads
 from emomusic.app.address import Address
 from emomusic.app.bar import content_of
-from emomusic.app.sources import SourceState
+from emomusic.app.spotify import SpotifyState
 from emomusic.errors import LibraryError
 from emomusic.results.overview import Benchmark
 from emomusic.server.capacity import Capacity, Settings, capacity, is_own_computer
@@ -88,14 +88,17 @@ def test_a_run_of_the_page_decides_once_where_songs_come_from(
     assert calls["chosen_all"] <= 14
 
 
-def test_a_list_of_spotify_has_substitutes_of_the_same_moods_while_spotify_is_silent(root: Path) -> None:
+def test_a_list_of_spotify_keeps_its_songs_while_similar_ones_play_for_a_silent_spotify(root: Path) -> None:
     app = page_of(root, "music").run()
     listed = queue_of(app, "music").playlist(9)
     assert {pick.song.player for pick in listed} == {Player.SPOTIFY}
-    state_of(app, SourceState).is_spotify_silent = True
-    substitutes = queue_of(app.run(), "music").playlist(9)
-    assert {pick.song.player for pick in substitutes} == {Player.BUNDLED}
-    assert [pick.mood for pick in substitutes] == [pick.mood for pick in listed]
+    state_of(app, SpotifyState).is_silent = True
+    queue = queue_of(app.run(), "music")
+    assert [pick.song.id for pick in queue.playlist(9)] == [pick.song.id for pick in listed]
+    for pick in listed:
+        heard = queue.heard.playlist(9)
+        assert [(each.song.player, each.mood) for each in heard] == [(Player.BUNDLED, pick.mood)] * 2
+        queue.go_on()
 
 
 def untitled(seconds: float) -> bytes:

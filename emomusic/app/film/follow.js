@@ -13,14 +13,17 @@ export default function ({ data, parentElement, setTriggerValue }) {
   let shown = data.scene;
   let video = null;
   const end = new AbortController();
-  const tell = (...others) =>
-    window.dispatchEvent(new CustomEvent(SOUND, { detail: { source: "film", with: others } }));
+  const tell = (source, ...others) =>
+    window.dispatchEvent(new CustomEvent(SOUND, { detail: { source, with: others } }));
 
   const isSinging = () => data.song !== null && window.emomusicPlayer?.song?.id === data.song;
+  const isSong = (source) => source === "spotify" ? data.song !== null : source === "player" && isSinging();
 
   const sing = () => {
-    if (!data.follows) return tell();
-    tell("player", "spotify");
+    if (!data.follows) return tell("film");
+    const { playsSpotify } = window.emomusicPlayer ?? {};
+    if (isSinging() || playsSpotify) tell("film", "player", "spotify");
+    else tell("film");
     if (isSinging()) window.emomusicPlayer.resume();
     else setTriggerValue("scene", shown);
   };
@@ -29,11 +32,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
     video = found;
     const { signal } = end;
     video.addEventListener("play", sing, { signal });
-    video.addEventListener("pause", () => video.isConnected && data.follows && tell(), { signal }); // the song too
+    video.addEventListener("pause", () => video.isConnected && data.follows && tell("silence"), { signal });
     window.addEventListener(SOUND, ({ detail }) => {
       if (detail.source === "film") return;
-      if (!data.follows || !["player", "spotify"].includes(detail.source)) video.pause();
-      else if (video.paused && !video.ended && isSinging()) video.play().catch(() => {});
+      if (!data.follows || !isSong(detail.source)) video.pause();
+      else if (video.paused) video.play().catch(() => {});
     }, { signal });
     if (video.emomusicFollows !== data.follows && !video.paused) sing();
     video.emomusicFollows = data.follows;
@@ -49,8 +52,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
       if (data.at !== null) video.currentTime = data.at;
       if (!isNew) video.play().catch(() => {});
     }
-    const { isPlaying, playsSpotify } = window.emomusicPlayer ?? {};
-    const volume = data.follows && (isPlaying || playsSpotify) ? LOWERED : 1;
+    const { isPlaying, playsSpotify, loudness } = window.emomusicPlayer ?? {};
+    const isLowered = data.follows && (isPlaying || playsSpotify);
+    const volume = isLowered ? LOWERED * (loudness.isMuted ? 0 : loudness.volume) : 1;
     if (video.emomusicVolume !== volume) video.volume = video.emomusicVolume = volume;
     const scene = Math.max(data.starts.findLastIndex((start) => start <= video.currentTime + ROUNDING_S), 0);
     if (data.follows && scene !== shown) setTriggerValue("scene", (shown = scene));

@@ -15,6 +15,7 @@ import streamlit as st
 
 from emomusic.affect import AffectPoint, describe, group_probabilities
 from emomusic.app import state
+from emomusic.app.address import choose
 from emomusic.app.answer import face_points
 from emomusic.app.charts import clicked, reserve_space, show_chart, show_tile, style_tiles
 from emomusic.app.film.job import FilmJob, FilmPhase, FilmView
@@ -31,6 +32,7 @@ from emomusic.app.frame import download_button, escape_markdown, shown_errors
 from emomusic.app.parts import read_beside, show_style, style_beside
 from emomusic.app.player import show_queue
 from emomusic.app.queues import PlayerState
+from emomusic.app.sources import LABELS, Source
 from emomusic.app.state import page_state
 from emomusic.charts.affect import circumplex
 from emomusic.charts.live import film_areas
@@ -85,6 +87,10 @@ def show_downloads(film: FilmView, picks: ScenePicks) -> None:
             elif any(pick is not None and pick.song.is_audio for pick in picks.picks):
                 key, is_over = "film-mix", film.phase is FilmPhase.OVER
                 st.button(label, type="tertiary", on_click=mix_songs, disabled=not is_over, key=key)
+            elif any(pick is not None for pick in picks.picks):
+                st.caption(f"{label}: Spotify's songs cannot be mixed into a film.")
+                use = {state.SONGS_FROM: Source.BUNDLED}
+                st.button(f"Use {LABELS[Source.BUNDLED]}", on_click=choose, args=(use,), key="film-bundled")
         for label, make, name in (
             ("Readings (CSV)", lambda here: for_excel(film_faces_csv(_made_of(here)[2])), "emomusic-film.csv"),
             ("Everything (JSON)", _make_json, "emomusic-film.json"),
@@ -282,7 +288,7 @@ def _follow_film(starts: Sequence[float], number: int, time_range: Sequence[floa
         page_state(FilmState).at_s = starts[played]
         play_scene_song(played)
 
-    queue = here.queue if player.playing is here.queue else None
+    heard = here.queue.heard.current if here.queue is not None and player.playing is here.queue else None
     _FOLLOW(
         data={
             "video": VIDEO,
@@ -290,7 +296,7 @@ def _follow_film(starts: Sequence[float], number: int, time_range: Sequence[floa
             "range": list(time_range),
             "starts": list(starts),
             "scene": number,
-            "song": None if queue is None or queue.current is None else queue.current.song.id,
+            "song": None if heard is None else heard.song.id,
             "follows": bool(st.session_state.get(state.FILM_FOLLOWS)),
             "at": here.at_s,
             "choice": here.num_choices,

@@ -23,7 +23,8 @@ VIDEO = ".st-key-film-frame video"
 
 def scene_picks(scenes: Sequence[Scene]) -> ScenePicks:
     """One song for each scene, for the visitor's music. `FilmState.queue` holds the same songs for the bar."""
-    here, music, player = page_state(FilmState), your_music(), page_state(PlayerState)
+    here, player = page_state(FilmState), page_state(PlayerState)
+    music = your_music().after(here.picks and here.picks.music)
     moods = (here.mood_of(number, scene) for number, scene in enumerate(scenes))
     requests = [music.asked(Request(point, emotion=emotion)) for point, emotion in moods]
     skipped, picks = frozenset(player.skipped), here.picks
@@ -50,11 +51,11 @@ def _queue_scene(picks: ScenePicks) -> PageQueue:
 
 
 def play_scene_song(number: int) -> None:
-    """Choose a scene, and let the bar play its song."""
+    """Choose a scene, and let the bar play its song, which waits with the film."""
     here = page_state(FilmState)
     here.scene = number
     if here.picks is not None:
-        start(_queue_scene(here.picks))
+        start(_queue_scene(here.picks), waits=True)
 
 
 def stop_unless_following() -> None:
