@@ -25,7 +25,7 @@ from emomusic.app.frame import error_text, escape_markdown, escape_markdown_mess
 from emomusic.app.state import page_state
 from emomusic.app.uploads import hold, listed, show_removal, show_uploader
 from emomusic.assets import ROOT
-from emomusic.errors import AudioError, CapacityError, EmomusicError, LibraryError
+from emomusic.errors import AudioError, CapacityError, EmomusicError
 from emomusic.media.formats import SONG_UPLOADS
 from emomusic.server.capacity import HeldBytes, is_own_computer
 from emomusic.server.sessions import WHEN_GONE
@@ -130,13 +130,6 @@ def own_library() -> OwnLibrary:
     return library
 
 
-@dataclass
-class _Folders:
-    """What the last click on a folder could not do."""
-
-    problem: str | None = None
-
-
 def choose_folders() -> None:
     """Show the folders of the library, and the search for changes."""
     library = own_library()
@@ -163,8 +156,7 @@ def choose_folders() -> None:
         st.button("Look for changes", on_click=library.start, disabled=library.is_running, key="library-update")
     if library.is_running:
         _show_progress(library.recommender is not None)
-    show_problems([*filter(None, [page_state(_Folders).problem]), *library.problems])
-    page_state(_Folders).problem = None
+    show_problems(library.problems)
     st.caption("EmoMusic reads the files on this computer. It does not change or send them.")
 
 
@@ -189,12 +181,9 @@ def _start(folder: str) -> None:
 
 
 def _remove(path: str) -> None:
-    try:
-        with Library() as library:
-            library.remove([Path(path)])
-        _own_library().forget_problems()
-    except LibraryError as error:  # another tab removed it, or the library is in use
-        page_state(_Folders).problem = error_text(error)
+    with Library() as library:  # an error is shown: another tab removed the folder, or the library is in use
+        library.remove([Path(path)])
+    _own_library().forget_problems()
 
 
 @st.fragment(run_every=_POLL_S)

@@ -6,10 +6,11 @@ The bar of the app (`bar.py`) plays them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import isnan
 
 import streamlit as st
 
-from emomusic.app.alike import show_alike
+from emomusic.affect import Mood
 from emomusic.app.frame import download_button, escape_markdown
 from emomusic.app.parts import show_style
 from emomusic.app.queues import PageQueue, PlayerState, play, start, when_pressed
@@ -18,6 +19,7 @@ from emomusic.app.spotify import SpotifyState, use_spotify
 from emomusic.app.state import page_state
 from emomusic.songs.catalogue import normalize_text
 from emomusic.songs.request import Policy
+from emomusic.songs.similar import songs_like
 from emomusic.songs.song import UNKNOWN_ARTIST, Pick, Song
 from emomusic.songs.spotify import search_url, songs_csv, songs_m3u, songs_txt, track_links, track_url
 from emomusic.text import for_excel, join_names, pluralize
@@ -60,7 +62,7 @@ def show_queue(
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             if not is_list:
                 choose_music(queue.music)
-            show_alike(current, queue, place, when_pressed(play, queue, "next"))
+            _show_alike(current, queue)
             show_more()
             _show_take_along(queue, stem)
         if names := [escape_markdown(name) for name in player.skipped.values()]:
@@ -178,6 +180,22 @@ def _skip(queue: PageQueue) -> None:
         key, name = _skipped_by(current)
         page_state(PlayerState).skipped[key] = name
         start(queue)
+
+
+def _show_alike(current: Pick | None, queue: PageQueue) -> None:
+    """Show a menu of songs like the current one to go on with, if something is known of it."""
+    if current is None or isnan(current.song.valence):
+        return
+    with st.popover("More like this", icon=":material/playlist_add:", key=f"alike-{queue.name}"):
+        for label, mood in ((f"In this mood: {current.likeliest_mood}", current.likeliest_mood), ("In any mood", None)):
+            go_on = when_pressed(_go_on_with, queue, current.song, mood)
+            key = f"alike-{queue.name}-{'any' if mood is None else 'same'}"
+            st.button(label, on_click=go_on, type="tertiary", key=key)
+
+
+def _go_on_with(queue: PageQueue, song: Song, mood: Mood | None) -> None:
+    queue.follow_with(songs_like(song, queue.recommender, queue.request, mood=mood))
+    play(queue, "next")
 
 
 # Files and links
