@@ -5,6 +5,7 @@ import streamlit as st
 from emomusic.app.address import open_address, show_address
 from emomusic.app.frame import enter_page, is_loaded, require_server, show_notice, shown_errors, style_page
 from emomusic.app.spotify import watch_spotify
+from emomusic.app.state import Visit, page_state
 from emomusic.server.capacity import admit_visitor, capacity
 
 
@@ -36,6 +37,7 @@ def show_app() -> None:
     open_address(page.url_path or "photo")
     show_address()  # before the page runs, because a visitor may click at once; above it, where nothing can push it
     screen, notice, bar = st.container(), st.container(), st.container()
+    page_state(Visit).bar = bar
     with notice:
         watch_spotify()
     try:
@@ -47,8 +49,7 @@ def show_app() -> None:
         if is_loaded("emomusic.app.queues"):  # else nothing plays
             from emomusic.app.bar import show_bar
 
-            with bar:
-                show_bar()
+            show_bar()
 
 
 if __name__ == "__main__":  # a visitor's run of a page

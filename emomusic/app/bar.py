@@ -19,7 +19,7 @@ from emomusic.app.frame import escape_markdown
 from emomusic.app.own_music import own_song
 from emomusic.app.parts import read_beside, show_style
 from emomusic.app.queues import FADE_S, PlayerState, follow_source, start
-from emomusic.app.state import page_state
+from emomusic.app.state import Visit, page_state
 from emomusic.errors import EmomusicError, LibraryError
 from emomusic.media.formats import HEAD_BYTES, mime_type_of
 from emomusic.media.images import encode_jpeg, read_image, shrink
@@ -76,8 +76,11 @@ class BarState:
 
 
 def show_bar() -> None:
-    """Show what plays: the current song of the queue that plays. `app.py` calls this after each page."""
-    player = page_state(PlayerState)
+    """Show what plays, once in each run of a page: after its first queue, or else after the page, by `app.py`."""
+    player, visit = page_state(PlayerState), page_state(Visit)
+    place, visit.bar = visit.bar, None
+    if place is None:
+        return
     data: dict[str, Any] = {"song": None, "next": None, "has_previous": False}
     with contextlib.suppress(
         EmomusicError, OSError
@@ -92,7 +95,7 @@ def show_bar() -> None:
     queue = player.playing
     fade_s = FADE_S if queue is not None and queue.fades else 0
     video = queue.video if queue is not None and player.waits else None
-    with st.container(key="player-bar"):
+    with place, st.container(key="player-bar"):
         show_style(__file__, "bar_page.css")
         _BAR(
             data=data | {"start": player.starts, "fade_s": fade_s, "video": video},

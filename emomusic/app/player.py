@@ -11,6 +11,7 @@ from math import isnan
 import streamlit as st
 
 from emomusic.affect import Mood
+from emomusic.app.bar import show_bar
 from emomusic.app.frame import download_button, escape_markdown
 from emomusic.app.parts import show_style
 from emomusic.app.queues import PageQueue, PlayerState, play, start, when_pressed
@@ -58,6 +59,7 @@ def show_queue(
                 advice = "" if is_list else " Choose other genres or options."
                 st.info(f"{reason}.{advice}", icon=":material/music_off:")
         _show_buttons(current, queue)
+        show_bar()  # before what follows: charts keep the browser busy for half a second
         _show_up_next(queue) if show_next is None else show_next()
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             if not is_list:

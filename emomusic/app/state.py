@@ -41,6 +41,7 @@ class Visit:
 
     page: str | None = None
     number: int = 0
+    bar: Any = None  # the place of the bar in this run of the page; None once it is shown
 
 
 @dataclass

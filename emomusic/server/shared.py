@@ -15,6 +15,7 @@ from emomusic.faces.reading import Networks, load_networks
 from emomusic.faces.turns import FairQueue, Readings, SharedDetector
 from emomusic.runtime import num_cores
 from emomusic.server.capacity import capacity, session_id
+from emomusic.songs.local_songs import load_bundled_recommender
 from emomusic.songs.recommend import load_recommender
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class Shared:
     def _load(self) -> bool:
         try:
             load_networks()[0].warm_up()
+            load_bundled_recommender()  # first, as it is small: it plays where Spotify does not answer
             load_recommender()
         except EmomusicError as error:  # shown to each visitor who needs it
             log.warning("a model cannot be loaded: %s", error)

@@ -10,8 +10,9 @@ from emomusic.app.address import widget
 from emomusic.app.frame import shown_errors
 from emomusic.app.music.classify import show_one_song
 from emomusic.app.music.explore import show_explore, show_table
-from emomusic.app.music.songs import YOUR_SONG, Songs, forget_other_source, shown_songs
+from emomusic.app.music.songs import YOUR_SONG, MusicState, Songs, forget_other_source, shown_songs
 from emomusic.app.sources import choose_music, your_music
+from emomusic.app.state import page_state
 from emomusic.assets import ModelKind
 from emomusic.records import MoodModelRecord, read_record
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MOODS
@@ -51,6 +52,7 @@ def show_music() -> None:
         if tab.open:
             with tab, shown_errors():  # the other tabs stay
                 show(songs, music)
+    page_state(MusicState).starts = ""  # a click starts a song of the open tab, now or never
     with explanation:
         _explain_numbers(songs)
 

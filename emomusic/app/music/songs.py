@@ -214,7 +214,6 @@ def show_songs(songs: Songs, rows: Sequence[int] | Rows, name: str, music: YourM
         mine = page_state(MusicState)
         queue = play_list(songs.picks(rows), (name, songs.token, digest_of(rows)), music)
         if mine.starts == name:
-            mine.starts = ""
             play(queue, 1)
         show_queue(queue, "music", partial(show_question, queue, songs))
 
