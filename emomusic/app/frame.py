@@ -155,8 +155,9 @@ def error_text(error: EmomusicError) -> str:
     if isinstance(error, SettingsError):
         log.error("wrong setting: %s", error)
         return "This server is not set up correctly. Its owner finds the reason in the log."
-    log.info("error shown to the visitor: %s", escape_control_chars(str(error)))  # it may name a file
-    return escape_markdown_message(str(error))
+    text = escape_control_chars(" ".join(str(error).split()))  # it may name a file
+    log.info("error shown to the visitor: %s", text)
+    return escape_markdown_message(text)
 
 
 @contextlib.contextmanager

@@ -121,7 +121,7 @@ def play_for(
     """
     player, name = page_state(PlayerState), name or page_state(Address).page
     queue = player.queues.get(name)
-    music = your_music().after(queue and queue.music)
+    music = your_music().after(None if queue is None else queue.music)
     request = music.asked(request)
     if queue is not None and queue.request == request and _goes_on(queue, music.recommender, ends=choose is not None):
         queue.music = music

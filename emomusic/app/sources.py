@@ -127,12 +127,13 @@ def your_music() -> YourMusic:
     """
     spotify = page_state(SpotifyState)
     chosen = next(iter(offered(state.SONGS_FROM, list(Source))), Source.SPOTIFY)
-    found = {
-        Source.OWN: own_recommender,
-        Source.TABLE: lambda: page_state(TableState).recommender,
-        Source.BUNDLED: _bundled_recommender,
-        Source.SPOTIFY: lambda: None,
-    }[chosen]()
+    found = None
+    if chosen is Source.OWN:
+        found = own_recommender()
+    elif chosen is Source.TABLE:
+        found = page_state(TableState).recommender
+    elif chosen is Source.BUNDLED:
+        found = _bundled_recommender()
     ready = Source.SPOTIFY if found is None else chosen
     instead, stand_in = _stand_in() if spotify.is_silent else (ready, None)
     return YourMusic(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from playwright.sync_api import FloatRect, Locator, Page, expect
 
@@ -72,6 +73,14 @@ def track(track_id: str) -> Song:
     found = load_recommender().catalogue.find(track_id)
     assert found is not None
     return found
+
+
+def add_folder(page: Page, path: Path) -> None:
+    """Type a folder of this computer into the open menu "Your music", and press its button."""
+    field = page.get_by_role("combobox", name="Folder with music")
+    field.fill(str(path))
+    field.press("Enter")
+    page.get_by_role("button", name="Add this folder").click()
 
 
 def box_of(part: Locator) -> FloatRect:

@@ -17,7 +17,7 @@ from emomusic.songs.local_songs import load_bundled_recommender
 from emomusic.songs.mood import MOODS
 from tests.browser.accessibility import axe_report
 from tests.browser.conftest import PATIENCE_MS, visit, with_spotify
-from tests.browser.player import PLAYER, is_paused, level, song, song_after, sounding, track
+from tests.browser.player import PLAYER, add_folder, is_paused, level, song, song_after, sounding, track
 from tests.browser.waiting import press_shortcut, wait_until_idle
 from tests.films import NOBODY, write_film
 
@@ -241,11 +241,9 @@ def test_a_folder_of_this_computer_plays(open_page: Callable[..., Page], tmp_pat
     page = open_page("/?sample=four-people&songs=own")
     song(page)  # there is no file yet
     page.get_by_role("button", name="Your music").click()
-    page.get_by_role("textbox", name="Folder with music").fill(str(tmp_path / "absent"))
-    page.get_by_role("button", name="Add this folder").click()
+    add_folder(page, tmp_path / "absent")
     expect(page.get_by_test_id("stAlert")).to_be_visible()
-    page.get_by_role("textbox", name="Folder with music").fill(str(tmp_path))
-    page.get_by_role("button", name="Add this folder").click()
+    add_folder(page, tmp_path)
     first = sounding(page)
     expect(page.locator(PLAYER)).to_have_count(0)
     expect(page.get_by_text("broken.mp3")).to_be_visible()
@@ -266,7 +264,7 @@ def test_two_visitors_hear_only_their_own_files(browser: Browser, server: str) -
         page.goto(f"http://emomusic.test:{port}/?sample=four-people&songs=own")  # of another computer
         song(page)
         page.get_by_role("button", name="Your music").click()
-        assert page.get_by_role("textbox", name="Folder with music").count() == 0
+        assert page.get_by_role("combobox", name="Folder with music").count() == 0
         files = [
             {"name": f"Visitor {number} song {each}.wav", "mimeType": "audio/wav", "buffer": tone(3, 150 + 100 * each)}
             for each in (1, 2)

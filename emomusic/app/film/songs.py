@@ -24,7 +24,7 @@ VIDEO = ".st-key-film-frame video"
 def scene_picks(scenes: Sequence[Scene]) -> ScenePicks:
     """One song for each scene, for the visitor's music. `FilmState.queue` holds the same songs for the bar."""
     here, player = page_state(FilmState), page_state(PlayerState)
-    music = your_music().after(here.picks and here.picks.music)
+    music = your_music().after(None if here.picks is None else here.picks.music)
     moods = (here.mood_of(number, scene) for number, scene in enumerate(scenes))
     requests = [music.asked(Request(point, emotion=emotion)) for point, emotion in moods]
     skipped, picks = frozenset(player.skipped), here.picks
