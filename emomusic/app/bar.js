@@ -249,9 +249,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   );
   slider.oninput = () => (player.audio.currentTime = slider.value);
   volume.oninput = () => player.setLoudness({ volume: Number(volume.value), isMuted: false });
-  player.end?.abort(); // Streamlit ends an earlier call late
-  const end = (player.end = new AbortController());
-  const { signal } = end;
+  player.end?.abort(); // not by a function for Streamlit, which ends some calls late, and others that are still shown
+  const { signal } = (player.end = new AbortController());
   player.addEventListener("change", draw, { signal });
   player.addEventListener("ended", goOn, { signal });
   const isNewStart = player.start !== start;
@@ -272,5 +271,4 @@ export default function ({ data, parentElement, setTriggerValue }) {
   else if (!song?.url && player.song) player.stop();
   if (data.ask) askSpotify(data.ask).then((answers) => answers || setTriggerValue("silent", data.ask.number));
   draw();
-  return () => end.abort();
 }

@@ -12,14 +12,16 @@ function ask() {
   return fetch(SCRIPT, options).then(() => true, () => false);
 }
 
+let end; // of the last call, see `bar.js`
+
 export default function ({ data, setTriggerValue }) {
-  const end = new AbortController();
-  const tell = (answers) => end.signal.aborted || answers !== data.is_silent || setTriggerValue("answers", { answers });
+  end?.abort();
+  const { signal } = (end = new AbortController());
+  const tell = (answers) => signal.aborted || answers !== data.is_silent || setTriggerValue("answers", { answers });
   const renew = () => (window.emomusicSpotify = ask()).then(tell);
-  for (const change of ["online", "offline"]) window.addEventListener(change, renew, { signal: end.signal });
+  for (const change of ["online", "offline"]) window.addEventListener(change, renew, { signal });
   const isAskedAgain = data.number > (window.emomusicAsked ?? 1);
   window.emomusicAsked = data.number;
   if (isAskedAgain) renew();
   else (window.emomusicSpotify ??= ask()).then(tell);
-  return () => end.abort();
 }
