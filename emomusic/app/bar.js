@@ -200,6 +200,7 @@ function showFrame(frame, song) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const player = thePlayer();
+  if (data.start < player.start) return; // a call that a newer one has overtaken
   const parts = [".bar", "img", ".place", ".volume", "dl"].map((name) => parentElement.querySelector(name));
   const [bar, cover, slider, volume, list] = parts;
   const frame = showFrame(parentElement.querySelector("iframe"), data.song);

@@ -10,6 +10,7 @@ The same request, or key, keeps the queue with its position. Buttons call `when_
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from math import isnan
@@ -93,14 +94,14 @@ class PlayerState:
         queues: the last ones, by name.
         skipped: what "Not for me" skipped: names by the key of an artist or the id of a song.
         playing: what the bar plays.
-        starts: how often a song was to begin.
+        starts: grows with each song that is to begin, also from one session to a later one.
         waits: whether the song waits for the video of its queue, because it follows the video.
     """
 
     queues: dict[str, PageQueue] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     playing: PageQueue | None = None
-    starts: int = 0
+    starts: int = field(default_factory=lambda: round(1000 * time.time()))
     waits: bool = False
 
 
