@@ -46,7 +46,7 @@ def test_loading_starts_at_once_in_the_background(monkeypatch: pytest.MonkeyPatc
 def test_without_a_model_the_server_is_not_ready_and_each_visitor_gets_the_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def load() -> None:
+    def load(**_: object) -> None:
         raise ModelError("expected weights. Received: none. Restore the file")
 
     monkeypatch.setattr(module, "load_networks", load)
