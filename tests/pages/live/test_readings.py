@@ -118,16 +118,17 @@ def test_songs_follow_the_mood_of_the_last_ten_seconds(app: AppTest) -> None:
     show(app, played((4, TWO, Emotion.HAPPY), (12, TWO, Emotion.SAD)))
     player = state_of(app, PlayerState)
     assert player.playing is None  # the band plays
+    before = player.starts
     app.segmented_control(key=state.LIVE_MUSIC).set_value(SONGS).run()
     assert player.playing is queue_of(app, "live")
-    assert (player.playing.fades, player.starts) == (True, 1)
+    assert (player.playing.fades, player.starts) == (True, before + 1)
     first = playing(app)
     assert {pick.mood for pick in queue_of(app, "live").playlist(3)} == {Mood.SAD}
     app.run()
-    assert (playing(app), player.starts) == (first, 1)  # the same mood: the song goes on
+    assert (playing(app), player.starts) == (first, before + 1)  # the same mood: the song goes on
     show(app, played((4, TWO, Emotion.SAD), (12, TWO, Emotion.HAPPY)))
     assert {pick.mood for pick in queue_of(app, "live").playlist(3)} == {Mood.HAPPY}
-    assert player.starts == 2
+    assert player.starts == before + 2
 
 
 def test_each_view_opens_with_its_own_picture(app: AppTest) -> None:
