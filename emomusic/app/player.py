@@ -59,7 +59,8 @@ def show_queue(
                 advice = "" if is_list else " Choose other genres or options."
                 st.info(f"{reason}.{advice}", icon=":material/music_off:")
         _show_buttons(current, queue)
-        show_bar()  # before what follows: charts keep the browser busy for half a second
+        if queue.video is None:  # before what follows: charts keep the browser busy for half a second
+            show_bar()  # a film learns of its song first, so that it knows it when it sounds
         _show_up_next(queue) if show_next is None else show_next()
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             if not is_list:

@@ -189,7 +189,7 @@ def test_photos_and_films_are_deleted_after_reading_or_after_their_pages_are_clo
         assert is_served(photo)
         page.get_by_role("button", name="This is me").click()
         page.locator(f".st-key-{state.PROFILE_UPLOAD} input[type=file]").set_input_files(tmp_path / "x.json")
-        page.get_by_text("Person 1:").wait_for()
+        page.get_by_role("button", name="Forget Person 1").wait_for()
         send_frames(context.new_page(), f"{address}/live", message)
         expect(open_("/film", "x.mp4").get_by_text(re.compile("^Reading: "))).to_be_visible()
         wait_until(lambda: uploaded_bytes(address) == 0)  # released after copying, although the page is open

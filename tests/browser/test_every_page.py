@@ -22,7 +22,7 @@ SCREENS = (
     ("/photo?sample=four-people&who=Face+3&songs=bundled", "EmoMusic", "Each face"),
     ("/live", "Live · EmoMusic", "What does this moment sound like?"),
     ("/film", "Film · EmoMusic", "What does this film sound like?"),
-    ("/gallery?wall=samples", "EmoMusic", "7 faces in 7 photos: 2 happy, 1 surprised, 4 neutral."),
+    ("/gallery?wall=samples", "EmoMusic", "7 faces in 7 photos: 2 happy, 1 sad, 4 neutral."),
     ("/music", "Music · EmoMusic", "How the moods differ"),
     ("/models?face_view=Figures", "Figures · Models · EmoMusic", "Figures"),
     ("/how_it_works?sample=four-people&step=look", f"{LOOK} · How it works · EmoMusic", LOOK),

@@ -71,11 +71,14 @@ def test_each_sample_and_each_mood_sounds_as_the_sentence_says(offline: Page, se
     samples, sentence = offline.locator("[class*='st-key-sample-'] button"), offline.get_by_role("heading", level=1)
     expect(samples).to_have_count(8)
     songs: list[str] = []
+    photo, before = offline.locator(".st-key-photo-preview img"), ""
     for number in range(8):
-        said = sentence.inner_text()
         samples.nth(number).click()
-        expect(sentence).not_to_have_text(re.compile(f"^({re.escape(said)}|Looking for faces)$"))
+        expect(photo).to_have_count(1)
+        expect(photo).not_to_have_attribute("src", before)
+        expect(sentence).not_to_have_text("Looking for faces")
         wait_until_idle(offline)
+        before = photo.get_attribute("src") or ""
         songs.append(sounding(offline))
         assert level(offline) > 0.01
         reason = offline.get_by_text(REASON).inner_text()
@@ -99,12 +102,12 @@ def test_a_film_without_scenes_and_an_own_song_share_the_sound_with_the_bar(offl
     offline.locator("[class*='st-key-sample-'] button").first.click()
     sounding(offline)
     offline.evaluate("window.emomusicPlayer.audio.loop = true")
-    for page, file, media in (("Film", film, "video"), ("Music", own, "audio")):
+    for page, file, media in (("Film", film, ".st-key-film-frame video[src]"), ("Music", own, "audio[src]")):
         visit(offline, page)
         if page == "Music":
             offline.get_by_role("tab", name="Your song").click()
         offline.locator('input[type="file"]').first.set_input_files(file)
-        element = offline.locator(f"{media}[src]")
+        element = offline.locator(media)
         expect(element).to_have_count(1, timeout=PATIENCE_MS)
         wait_until_idle(offline)
         element.evaluate("media => Object.assign(media, { loop: true }).play()")
