@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
+import msgspec
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
@@ -36,9 +38,11 @@ from emomusic.songs.library_database import library_file, library_version
 from emomusic.songs.local_songs import recommender_of
 from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import Recommender, load_recommender
-from emomusic.songs.song import Player, Song
+from emomusic.songs.song import Pick, Player, Song
 from emomusic.songs.tables import MAX_UPLOAD_BYTES, TABLE_ENDINGS, TableReading, read_table
 from emomusic.text import escape_control_chars, pluralize
+
+MaybePick = TypeVar("MaybePick", Pick, Pick | None)
 
 _POLL_S = 1.0
 _REST = 20.0  # a library that grows is read again after a rest of this many times the time of the last reading
@@ -210,6 +214,18 @@ def own_recommender() -> Recommender | None:
     if is_own_computer():
         return own_library().recommender
     return page_state(OwnFiles).recommender
+
+
+def without_folders(picks: Iterable[MaybePick]) -> list[MaybePick]:
+    """The picks for a file to take along: paths of songs begin below the folder of the library that holds them."""
+    folders, found = [f"{folder}{os.sep}" for folder in _own_library().info.get("folders", ())], list[MaybePick]()
+    for pick in picks:
+        if pick is not None and pick.song.player is Player.LIBRARY and (path := pick.song.path) is not None:
+            around = max((folder for folder in folders if path.startswith(folder)), key=len, default=None)
+            path = Path(path).name if around is None else path.removeprefix(around)
+            pick = replace(pick, song=msgspec.structs.replace(pick.song, path=path))
+        found.append(pick)
+    return found
 
 
 def own_song(song_id: str) -> bytes | None:

@@ -13,6 +13,7 @@ import streamlit as st
 from emomusic.affect import Mood
 from emomusic.app.bar import show_bar
 from emomusic.app.frame import download_button, escape_markdown
+from emomusic.app.own_music import without_folders
 from emomusic.app.parts import show_style
 from emomusic.app.queues import PageQueue, PlayerState, play, start, when_pressed
 from emomusic.app.sources import Source, choose_music
@@ -21,7 +22,7 @@ from emomusic.app.state import page_state
 from emomusic.songs.catalogue import normalize_text
 from emomusic.songs.request import Policy
 from emomusic.songs.similar import songs_like
-from emomusic.songs.song import UNKNOWN_ARTIST, Pick, Song
+from emomusic.songs.song import UNKNOWN_ARTIST, Pick, Player, Song
 from emomusic.songs.spotify import search_url, songs_csv, songs_m3u, songs_txt, track_links, track_url
 from emomusic.text import for_excel, join_names, pluralize
 
@@ -214,7 +215,9 @@ def _show_take_along(queue: PageQueue, stem: str) -> None:
         if links := track_links(picks):
             st.caption("Copy these links, and paste them into a playlist in Spotify's desktop app.")
             st.code(links, language=None, height=100)
-        if any(pick.song.path is not None for pick in picks):  # no player opens links to Spotify
+        # No player opens links to Spotify, or finds the bundled songs
+        if any(pick.song.path is not None and pick.song.player is not Player.BUNDLED for pick in picks):
+            st.caption("The playlist is for VLC and other players. Save it in the folder of your music.")
             _offer("Playlist (M3U)", songs_m3u, f"{stem}.m3u", queue)
         _offer("List (text)", songs_txt, f"{stem}-songs.txt", queue)
         if not queue.is_list:  # their moods can be unknown
@@ -225,6 +228,6 @@ def _offer(label: str, write: Callable[[Sequence[Pick]], str | bytes], name: str
     """Show the button of a file with the songs of a queue, as they are when it is pressed."""
 
     def make(queue: PageQueue) -> str | bytes:
-        return write(queue.playlist(PLAYLIST))
+        return write(without_folders(queue.playlist(PLAYLIST)))
 
     download_button(label, queue, make, name, key=f"{label}-{queue.name}")

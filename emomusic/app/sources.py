@@ -20,9 +20,8 @@ from emomusic.app.spotify import SpotifyState, use_spotify
 from emomusic.app.state import fresh, page_state, renew
 from emomusic.assets import load_once
 from emomusic.errors import DatasetError
-from emomusic.server.capacity import is_own_computer
 from emomusic.songs.genres import GENRE_FAMILIES, GENRES, genres_of, names_of
-from emomusic.songs.local_songs import bundled_songs, load_bundled_recommender, recommender_of
+from emomusic.songs.local_songs import bundled_songs, recommender_of
 from emomusic.songs.recommend import Recommender, load_recommender
 from emomusic.songs.request import Request
 
@@ -155,13 +154,9 @@ def _stand_in() -> tuple[Source, Recommender]:
     return (Source.BUNDLED, _bundled_recommender()) if own is None else (Source.OWN, own)
 
 
-def _bundled_recommender() -> Recommender:
-    return load_bundled_recommender() if is_own_computer() else _bundled_without_folders()
-
-
 @load_once
-def _bundled_without_folders() -> Recommender:
-    """The bundled songs for other people's playlists, which must not tell the folders of the server."""
+def _bundled_recommender() -> Recommender:
+    """The bundled songs, whose playlists must not tell the folders of the server."""
     return recommender_of([msgspec.structs.replace(song, path=Path(song.path or "").name) for song in bundled_songs()])
 
 

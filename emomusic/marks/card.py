@@ -29,7 +29,7 @@ _PICTURE = (_EDGE, 170, SIZE[0] - _EDGE, 730)  # left, top, right, bottom
 PICTURE_SIZE = _PICTURE[2] - _PICTURE[0], _PICTURE[3] - _PICTURE[1]
 """Width and height of the largest picture."""
 _BARS_TOP, _BAR, _NAMES = 860, 38, 150
-_PLANE, _RADIUS = (815, 992), 165  # its centre
+_SMALL_PLANE, _LARGE_PLANE = (815, 992, 165), (540, 450, 250)  # centre and radius
 
 _ADJECTIVES = {
     Emotion.ANGRY: ("stern", "stormy"), Emotion.DISGUST: ("picky", "sour"), Emotion.FEAR: ("jumpy", "wary"),
@@ -71,21 +71,16 @@ def draw_card(
         sentence: about the faces.
         shares: of the chosen face, or of everyone.
         pick: the song, if any.
-        pictures: the marked photo, or faces; without them, the sentence takes their place.
+        pictures: the marked photo, or faces; without them, the plane takes their place.
     """
     picture = Image.new("RGB", SIZE, _PAPER)
     draw = ImageDraw.Draw(picture)
     _write(draw, (_EDGE, 60), title, 58, SIZE[0] - 2 * _EDGE)
     if pictures:
         _paste(picture, pictures)
-        _write(draw, (_EDGE, 765), sentence, 40, SIZE[0] - 2 * _EDGE)
-    else:
-        left, top, right, bottom = _PICTURE
-        draw.rounded_rectangle(_PICTURE, 24, EMOTION_COLOURS[shares.emotion])
-        draw.rounded_rectangle((left + 8, top + 8, right - 8, bottom - 8), 18, _PAPER)
-        _write(draw, (SIZE[0] // 2, (top + bottom) // 2), sentence, 72, right - left - 80, anchor="mm")
-    _draw_bars(draw, shares)
-    _draw_plane(draw, shares, pick)
+    _write(draw, (_EDGE, 765), sentence, 40, SIZE[0] - 2 * _EDGE)
+    _draw_bars(draw, shares, 520 if pictures else 940)
+    _draw_plane(draw, shares, pick, _SMALL_PLANE if pictures else _LARGE_PLANE)
     if pick is not None:
         song = pick.song
         _write(draw, (_EDGE, 1198), song.title, 40, 960)
@@ -130,8 +125,8 @@ def _paste(card: Image.Image, pictures: Sequence[RgbImage]) -> None:
         card.paste(small, (x0 + number % columns * width, y0 + number // columns * height))
 
 
-def _draw_bars(draw: ImageDraw.ImageDraw, shares: EmotionProbabilities) -> None:
-    left, right = _EDGE + _NAMES, 520
+def _draw_bars(draw: ImageDraw.ImageDraw, shares: EmotionProbabilities, right: int) -> None:
+    left = _EDGE + _NAMES
     for number, emotion in enumerate(EMOTIONS):
         top, share = _BARS_TOP + number * (_BAR + 6), shares[emotion]
         middle = top + _BAR // 2
@@ -142,9 +137,11 @@ def _draw_bars(draw: ImageDraw.ImageDraw, shares: EmotionProbabilities) -> None:
         _write(draw, (right + 12, middle), share_text(share), 26, 90, anchor="lm")
 
 
-def _draw_plane(draw: ImageDraw.ImageDraw, shares: EmotionProbabilities, pick: Pick | None) -> None:
-    """Draw the circumplex with the faces' circle and the song's square."""
-    (x, y), radius = _PLANE, _RADIUS
+def _draw_plane(
+    draw: ImageDraw.ImageDraw, shares: EmotionProbabilities, pick: Pick | None, plane: tuple[int, int, int]
+) -> None:
+    """Draw the circumplex with the faces' circle and the song's square. `plane` is its centre and radius."""
+    x, y, radius = plane
     box = (x - radius, y - radius, x + radius, y + radius)
     paper = np.array(rgb_of(_PAPER))
     for quadrant, (side, level) in QUADRANT_CORNERS.items():
@@ -157,11 +154,11 @@ def _draw_plane(draw: ImageDraw.ImageDraw, shares: EmotionProbabilities, pick: P
     for text, place, anchor in (("awake", (x, y - radius - 8), "mb"), ("drowsy", (x, y + radius + 8), "mt")):
         draw.text(place, text, _QUIET, ImageFont.load_default(24), anchor)
     if pick is not None and not np.isnan(pick.song.valence):
-        draw.rectangle(_around(pick.song.point, 14), MOOD_COLOURS[pick.likeliest_mood], "white", 3)
-    draw.ellipse(_around(affect_of(shares), 20), EMOTION_COLOURS[shares.emotion], "white", 3)
+        draw.rectangle(_around(pick.song.point, 14, plane), MOOD_COLOURS[pick.likeliest_mood], "white", 3)
+    draw.ellipse(_around(affect_of(shares), 20, plane), EMOTION_COLOURS[shares.emotion], "white", 3)
 
 
-def _around(point: AffectPoint, size: int) -> tuple[float, float, float, float]:
+def _around(point: AffectPoint, size: int, plane: tuple[int, int, int]) -> tuple[float, float, float, float]:
     """A box around a point of the plane."""
-    x, y = _PLANE[0] + _RADIUS * point.valence, _PLANE[1] - _RADIUS * point.arousal
+    x, y = plane[0] + plane[2] * point.valence, plane[1] - plane[2] * point.arousal
     return x - size, y - size, x + size, y + size

@@ -38,6 +38,11 @@ def test_a_card_has_its_size_the_bars_the_pictures_and_nothing_beside_the_paper(
     assert 4 * bars[1] < bars[0]
 
 
+def test_the_plane_is_large_in_place_of_pictures() -> None:
+    card = draw_card("Title", "Mostly angry", SHARES, pick())
+    assert (card[170:730, 60:-60] != card[0, 0]).any(axis=2).mean() > 0.3
+
+
 def test_a_card_without_a_song_or_with_an_unknown_point_is_drawn() -> None:
     for song in (None, Pick(Song("1", "T", ("A",), Player.NONE), Mood.SAD, 0.5, "", Mood.SAD)):
         assert draw_card("Title", "Clearly sad", SHARES, song).shape == (SIZE[1], SIZE[0], 3)

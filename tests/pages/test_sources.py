@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Mood
-from emomusic.app import address, bar, own_music, queues, sources, state, uploads
+from emomusic.app import address, bar, own_music, queues, state, uploads
 from emomusic.app.address import Address
 from emomusic.app.bar import content_of
 from emomusic.app.spotify import SpotifyState
@@ -50,11 +50,13 @@ def test_files_of_bundled_songs_name_no_folder_of_the_server(root: Path, monkeyp
     second = queue_of(click(app, "next-photo")).current.song.id
     assert queue_of(click(app, "skip-photo")).current.song.id != second
     assert second not in [pick.song.id for pick in queue_of(app).playlist(20)]
-    lists = [make() for name, make in files.items() if name.rpartition(".")[2] in ("m3u", "json", "csv")]
+    assert "eileen-collins-1999.m3u" not in files  # no player finds them
+    lists = [make() for name, make in files.items() if name.rpartition(".")[2] in ("json", "csv")]
     texts = [made if isinstance(made, str) else made.decode("utf-8") for made in lists]
     names = [Path(song.path).name for song in bundled_songs()]
-    assert sum(any(name in text for name in names) for text in texts) >= 3
+    assert sum(any(name in text for name in names) for text in texts) >= 1
     assert not any(str(root) in text for text in texts)
+    assert {"eileen-collins-1999-card.png", "eileen-collins-1999-card-without-faces.png"} <= files.keys()
 
 
 def test_no_two_choices_share_a_key(root: Path) -> None:
@@ -80,11 +82,9 @@ def test_a_run_of_the_page_decides_once_where_songs_come_from(
         monkeypatch.setattr(module, name, lambda *args, **named: calls.update([name]) or function(*args, **named))
 
     counted(queues, "your_music")
-    counted(sources, "is_own_computer")
     counted(address, "chosen_all")
     app.run()
     assert calls["your_music"] == 1
-    assert calls["is_own_computer"] == (source == "bundled")
     assert calls["chosen_all"] <= 14
 
 
@@ -173,7 +173,7 @@ def test_files_beyond_the_limits_are_left_out(root: Path, monkeypatch: pytest.Mo
 def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
     """Adds a number of songs to the library of the visitor's own computer, as the command does."""
     monkeypatch.setenv("EMOMUSIC_LIBRARY", str(tmp_path / "library.sqlite"))
-    for module in (sources, own_music, bar):
+    for module in (own_music, bar):
         monkeypatch.setattr(module, "is_own_computer", lambda: True)
     (folder := tmp_path / "music").mkdir()
 
@@ -270,6 +270,20 @@ def test_no_song_of_the_library_or_of_another_visitor_is_served_elsewhere(
     for song in (track, *(replace(track, player=player, path="/etc/passwd") for player in Player)):
         with pytest.raises(LibraryError, match="no longer there"):
             content_of(song)
+
+
+def test_files_of_own_songs_name_their_place_below_the_folder_of_music(
+    root: Path, library: Callable[[int], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "music/jazz").mkdir()
+    (tmp_path / "music/jazz/one.wav").write_bytes(song_bytes("wav", 2, tags={}))
+    library(1)
+    files = files_of(monkeypatch)
+    start_app(root, sample=SAMPLE, songs="own")
+    made = {name: make() for name, make in files.items() if name.rpartition(".")[2] in ("m3u", "json", "csv", "txt")}
+    assert {"jazz/one.wav", "1.wav"} <= {*made["eileen-collins-1999.m3u"].splitlines()}
+    texts = [text if isinstance(text, str) else text.decode("utf-8") for text in made.values()]
+    assert not any(str(tmp_path) in text for text in texts)
 
 
 def test_songs_like_the_current_one_follow_it(root: Path, library: Callable[[int], None]) -> None:

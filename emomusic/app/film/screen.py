@@ -29,6 +29,7 @@ from emomusic.app.film.songs import (
 )
 from emomusic.app.film.state import FilmState, ScenePicks
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
+from emomusic.app.own_music import without_folders
 from emomusic.app.parts import read_beside, show_style, style_beside
 from emomusic.app.player import show_queue
 from emomusic.app.queues import PlayerState
@@ -96,11 +97,13 @@ def show_downloads(film: FilmView, picks: ScenePicks) -> None:
             ("Everything (JSON)", _make_json, "emomusic-film.json"),
             (
                 "Playlist (M3U)",
-                lambda here: film_playlist(_made_of(here)[1].scenes, _made_of(here)[3].picks),
+                lambda here: film_playlist(_made_of(here)[1].scenes, without_folders(_made_of(here)[3].picks)),
                 "emomusic-film.m3u",
             ),
         ):
             download_button(label, here, make, name, type="tertiary")
+        if any(pick is not None and pick.song.is_on_spotify for pick in picks.picks):
+            st.caption("The playlist has links to Spotify: paste them into a playlist in its desktop app.")
 
 
 def _show_link(file: StreamedFile, label: str) -> None:
@@ -120,8 +123,10 @@ def _made_of(here: FilmState) -> tuple[str, FilmView, FilmReading, ScenePicks]:
 
 def _make_json(here: FilmState) -> str:
     name, film, reading, chosen = _made_of(here)
-    of_scenes = [chosen.music.recommender.songs(request, _SONGS_OF_SCENE) for request in chosen.requests]
-    record = film_record(name, reading, film.scenes, of_scenes, chosen.picks, chosen.requests[0], problem=film.problem)
+    songs = chosen.music.recommender.songs
+    of_scenes = [without_folders(songs(request, _SONGS_OF_SCENE)) for request in chosen.requests]
+    picks = without_folders(chosen.picks)
+    record = film_record(name, reading, film.scenes, of_scenes, picks, chosen.requests[0], problem=film.problem)
     return json.dumps(record, ensure_ascii=False, indent=2)
 
 
