@@ -392,6 +392,15 @@ def test_the_band_follows_the_face_and_is_muted_drawn_and_recorded(playwright: P
             page.get_by_role("button", name="Save it now").click()
         with av.open(str(waiting.value.path())) as clip:
             assert {stream.type for stream in clip.streams} == {"audio", "video"}
+        expect(page.get_by_text(re.compile(r"^Saved, \d+ s\.$"))).to_be_visible()
+        shown = page.locator(".saved video")
+        shown.evaluate("one => one.play()")
+        wait_until(lambda: shown.evaluate("one => one.currentTime") > 0.2)
+        page.wait_for_function(f"{BAND_DB} < -80")  # one source sounds at a time
+        page.get_by_role("button", name="Delete the clip").click()
+        expect(page.get_by_role("button", name="Delete the clip")).to_be_hidden()
+        page.get_by_role("button", name="Mute").click()
+        page.wait_for_function(f"{BAND_DB} > -45")
         assert axe_report(page) is None
         visit(page, "Models")
         page.wait_for_function("!window.emomusicBand.isPlaying")

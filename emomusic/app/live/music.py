@@ -38,6 +38,8 @@ _BAND = st.components.v2.component(
 <div class="bar"><button class="mute" type="button" aria-pressed="false">Mute</button>
 <input type="range" value="80" aria-label="Volume of the band">
 <button class="record" type="button">Record 15 seconds</button></div><output role="status"></output>
+<div class="saved" hidden><video controls playsinline></video>
+<button class="delete" type="button">Delete the clip</button></div>
 """,
     css=read_beside(__file__, "band.css"),
     js=PART,

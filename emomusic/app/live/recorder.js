@@ -90,11 +90,11 @@ export async function recordClip({ video, sound, state, seconds = 15, signal }) 
   return new Blob(parts, { type: recorder.mimeType });
 }
 
-/** Let the browser save a clip. */
+/** Let the browser save a clip; returns its address, which holds its bytes until it is revoked. */
 export function saveClip(blob, name) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
   link.download = `${name}.${blob.type.startsWith("video/mp4") ? "mp4" : "webm"}`;
   link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  return link.href;
 }

@@ -36,6 +36,9 @@ class Band {
     this.mute.onclick = () => this.#silence(this.#silencedBy ? "" : "visitor");
     this.volume.oninput = () => this.#mixer?.setVolume(this.volume.value / 100);
     this.record.onclick = () => (this.#clip ? this.#clip.abort() : this.#record());
+    [this.saved, this.player] = [".saved", "video"].map(find);
+    find(".delete").onclick = () => this.#deleteClip();
+    this.player.onplay = () => window.dispatchEvent(new CustomEvent(SOUND, { detail: { source: "clip" } }));
     this.timer = setInterval(() => (element.isConnected ? this.#draw() : this.#end()), DRAW_MS);
     window.addEventListener(SOUND, this.#hear);
     document.addEventListener("pointerdown", this.#wake, true);
@@ -44,7 +47,10 @@ class Band {
     this.task = ask("band.json").then(async (answer) => (this.#mixer = new BandMixer(await answer.json(), fetchLoop)));
   }
 
-  #hear = ({ detail }) => detail.source !== "band" && this.#silence(this.#silencedBy || "another");
+  #hear = ({ detail }) => {
+    if (detail.source !== "clip") this.player.pause();
+    if (detail.source !== "band") this.#silence(this.#silencedBy || "another");
+  };
 
   // A browser may wait for a click before it plays sound
   #wake = () => this.#playing && this.#mixer.output?.context.resume().then(() => this.#say(""));
@@ -101,19 +107,32 @@ class Band {
     const { video } = camera ?? {};
     if (!video?.videoWidth) return;
     const state = () => ({ marks: camera?.marks ?? [], points: camera?.faces ?? [] });
-    const label = this.record.textContent;
+    const [label, began_ms] = [this.record.textContent, performance.now()];
+    let result = "";
+    this.#deleteClip();
     this.#say("Recording. The clip stays in this browser.");
     this.#clip = new AbortController();
     this.record.textContent = "Save it now";
     try {
       const { signal } = this.#clip;
       const clip = await recordClip({ video, sound: this.#mixer.output, state, seconds: CLIP_S, signal });
-      if (clip.size) saveClip(clip, "emomusic-live"); // a clip that ends at once has no frame
+      if (!clip.size) return; // a clip that ends at once has no frame
+      this.player.src = saveClip(clip, "emomusic-live");
+      this.saved.hidden = false;
+      result = `Saved, ${Math.round((performance.now() - began_ms) / 1000)} s.`;
     } finally {
       this.#clip = null;
       this.record.textContent = label;
-      this.#say("");
+      this.#say(result);
     }
+  }
+
+  #deleteClip() {
+    if (!this.saved.hidden) URL.revokeObjectURL(this.player.src);
+    this.player.removeAttribute("src");
+    this.player.load();
+    this.saved.hidden = true;
+    this.#say("");
   }
 
   #end() {
@@ -122,6 +141,7 @@ class Band {
     window.removeEventListener(SOUND, this.#hear);
     document.removeEventListener("pointerdown", this.#wake, true);
     this.#clip?.abort();
+    this.#deleteClip();
     this.task.then(() => this.#mixer.stop()).catch(() => {});
   }
 }
