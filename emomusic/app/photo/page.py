@@ -31,6 +31,7 @@ from emomusic.app.answer import (
 )
 from emomusic.app.charts import reserve_space, roomy_columns, show_sharp, show_tile
 from emomusic.app.frame import download_button, escape_markdown_message, show_problems
+from emomusic.app.own_music import without_folders
 from emomusic.app.parts import show_style
 from emomusic.app.persons import PersonsState, choose_persons, show_known
 from emomusic.app.photo.choices import Choices, choices_of, choose_by_hand, choose_face, choose_who, who_of
@@ -66,9 +67,9 @@ from emomusic.marks.card import PICTURE_SIZE, card_title, draw_card, framed
 from emomusic.marks.picture import annotated_picture, annotated_preview
 from emomusic.media.images import encode_png, read_image
 from emomusic.songs.queue import SongQueue
-from emomusic.text import for_excel, pluralize
+from emomusic.text import escape_html, for_excel, pluralize
 
-_CARDS_SHOWN, _FACES_SHOWN = 12, 24
+_CARDS_SHOWN, _FACES_SHOWN, _SONGS_PRINTED = 12, 24, 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,7 +100,7 @@ class ShownPhotos:
         """The faces, the request for songs and the songs."""
         assert self.songs is not None  # the page offers it only then
         photos, choices, request = self.photos, self.choices, self.songs.request
-        picks = self.songs.playlist(PLAYLIST)
+        picks = without_folders(self.songs.playlist(PLAYLIST))
         if (one := photos.one) is not None:
             found = picture_record(one.name, one.reading, picks, request, decode_ms=one.decode_ms)
         else:
@@ -166,7 +167,7 @@ def _show_answer(photos: Photos, parts: Mapping[str, DeltaGenerator], on_photo: 
     corrected = iter(choices.faces)
     readings = [replace(each, faces=tuple(next(corrected) for _ in each.faces)) for each in photos.readings]
     listener, choose = choices.listener, partial(choose_face, photos.digest)
-    options = {"has_songs": listener is not None, "has_faces": bool(choices.faces)}
+    options = {"is_group": photos.one is None, "has_songs": listener is not None, "has_faces": bool(choices.faces)}
     parts["style"].html(screen_style(readings, choices.chosen, **options))
     parts["title"].title(_sentence(choices), anchor=False, width="content")
     with parts["who"]:
@@ -188,6 +189,8 @@ def _show_answer(photos: Photos, parts: Mapping[str, DeltaGenerator], on_photo: 
         with parts["player"]:  # before the charts, whose code keeps the browser busy for half a second
             songs = play_for(choose_policy(listener))
             show_queue(songs, _stem(photos))
+            names = (escape_html(each.song.full_name) for each in songs.playlist(_SONGS_PRINTED))
+            st.html(f'<div class="printed"><b>Songs</b><ol><li>{"<li>".join(names)}</ol></div>')
     with parts["bars"]:
         _show_bars(choices)
     if songs is not None and listener is not None:
@@ -298,7 +301,8 @@ def _show_downloads(photos: Photos, choices: Choices) -> None:
     with st.popover("Download", icon=":material/download:", key="photo-downloads"):
         if choices.probabilities is not None:
             _offer(here, "Card (PNG)", ShownPhotos.card, f"{stem}-card.png")
-            _offer(here, "Card without faces (PNG)", partial(ShownPhotos.card, with_faces=False), f"{stem}-card.png")
+            without = partial(ShownPhotos.card, with_faces=False)
+            _offer(here, "Card without faces (PNG)", without, f"{stem}-card-without-faces.png")
         if choices.faces:
             if photos.one is not None:
                 _offer(here, "Photo with faces (PNG)", ShownPhotos.annotated, f"{stem}-faces.png")
@@ -317,10 +321,11 @@ def _show_persons(photos: Photos, choices: Choices, on_face: Callable[[str], Non
     show_style(__file__, "persons.css", CHOSEN=choices.label)
     st.header("Each person", anchor=False)
     rows = {who_of(label): who for label, who in photos.persons.items() if len(who) > 1}
-    others = {"In one photo": tuple(who[0] for who in photos.persons.values() if len(who) == 1)}
-    for name, who in (dict(islice(rows.items(), _CARDS_SHOWN)) | others).items():
-        faces = [choices.faces[number - 1] for number in who]
-        if faces:
+    others = tuple(who[0] for who in photos.persons.values() if len(who) == 1)
+    rows = dict(islice(rows.items(), _CARDS_SHOWN)) | ({"In one photo": others} if others else {})
+    with st.container(key="each-person"):
+        for name, who in rows.items():
+            faces = [choices.faces[number - 1] for number in who]
             with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"row-{name}"):
                 st.markdown(f"**{name}**: {pluralize(len(faces), 'face')}  \n{sentence_of(faces)}", width=200)
                 for face in faces[:_FACES_SHOWN]:

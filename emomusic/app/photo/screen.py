@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -27,56 +28,15 @@ PARTS = ("picture", "player", "bars", "plane", "actions")
 
 _NUMBERS_ONLY = 12  # more faces have no room for words
 
-# The photo is as high as its width asks for
-_NATURAL = """.st-key-part-picture > :has(> .st-key-photo-frame) { flex: none; }
-.st-key-photo-frame { aspect-ratio: RATIO; height: auto; }"""
-_BY_HAND = "\n.st-key-screen > :has(> .st-key-part-bars) { contain: none; }"
-_PHONE = '"picture" auto "player" auto "bars" 12rem "plane" 25rem "actions" auto / minmax(0, 1fr)'
-
-
-# The grid of the parts by word in `screen.css`: areas, rows and columns on a desktop, the largest height, the style of
-# the photo, the areas of a tablet, and areas, rows and columns of a phone
-_ANY = {"FRAME": _NATURAL, "TABLET": '"picture player" "actions player" "bars plane"', "PHONE": _PHONE}
-_WIDE = _ANY | {
-    "AREAS": '"picture plane player" "bars plane player" "actions plane player"',
-    "ROWS": "auto minmax(11.25rem, 1fr) auto",
-    "COLUMNS": "minmax(0, 1fr) minmax(0, 1fr) minmax(21.5rem, 0.85fr)",
-    "MAXIMUM": "36rem",
-}
-# On a laptop, its plane is too small for the names of the quadrants
-_VERY_WIDE = _WIDE | {
-    "AREAS": '"picture picture player" "bars plane player" "actions plane player"',
-    "MAXIMUM": "42rem",
-    "FRAME": _NATURAL + "@media (max-height: 800px) { .st-key-plane .annotation { display: none; } "
-    ".st-key-photo-frame { max-height: 11.5rem; } }",
-}
-_TALL = _ANY | {
-    "AREAS": '"picture bars player" "picture plane player" "actions plane player"',
-    "ROWS": "clamp(11.25rem, var(--height) * 0.3, 14rem) minmax(0, 1fr) auto",
-    "COLUMNS": "minmax(16rem, min(64% - 20rem, (var(--height) - 3.5rem) * RATIO)) minmax(0, 1fr) "
-    "minmax(21.5rem, 0.9fr)",
-    "MAXIMUM": "42rem",
-    "FRAME": "",
-}
-# The photo is beside the bars on a phone
-_VERY_TALL = _TALL | {
-    "PHONE": '"picture bars" 11rem "player player" auto "plane plane" 25rem "actions actions" auto / '
-    "minmax(0, 1fr) minmax(0, 1.3fr)",
-}
-
-
-# The contact sheet is beside the plane
-_GROUP = _TALL | {
-    "AREAS": '"picture plane player" "picture bars player" "actions bars player"',
-    "ROWS": "minmax(0, 1fr) clamp(11.25rem, var(--height) * 0.3, 14rem) auto",
-    "COLUMNS": "minmax(0, 1.6fr) minmax(0, 1fr) minmax(21.5rem, 0.9fr)",
-}
+_SHAPES = {"VERY_TALL": 1.0, "TALL": 1.3, "WIDE": 2.1, "VERY_WIDE": np.inf, "GROUP": np.nan}
+"""Layouts of `screen.css`, with their largest ratio of width to height. Several photos have their own."""
 
 
 def screen_style(
     readings: Sequence[PictureReading],
     chosen: Sequence[int],
     *,
+    is_group: bool = False,
     has_songs: bool = True,
     has_faces: bool = True,
 ) -> str:
@@ -85,26 +45,23 @@ def screen_style(
     Args:
         readings: of the photos.
         chosen: numbers of the chosen faces.
+        is_group: whether there are several photos.
         has_songs: whether there is a player.
         has_faces: whether any photo has a face, or may have one.
     """
-    shape, is_group = readings[0].width / readings[0].height, len(readings) > 1
-    limits = ((1.0, _VERY_TALL), (1.3, _TALL), (2.1, _WIDE))
-    layout = _GROUP if is_group else next((of for limit, of in limits if shape < limit), _VERY_WIDE)
-    if not has_faces:  # the choice by hand is in the place of the bars
-        phone = _PHONE.replace("12rem", "auto").replace("25rem", "25rem" if has_songs else "auto")
-        layout = layout | {"ROWS": "auto minmax(18rem, 1fr) auto", "FRAME": layout["FRAME"] + _BY_HAND, "PHONE": phone}
-    if not has_songs:
-        columns = layout["COLUMNS"].rpartition(" minmax(21.5rem")[0]
-        layout = layout | {"AREAS": '"picture bars" "picture bars" "actions bars"', "COLUMNS": columns}
+    shape = readings[0].width / readings[0].height
+    layout = "GROUP" if is_group else next(name for name, limit in _SHAPES.items() if shape < limit)
+    conditions = {name: name == layout for name in _SHAPES}
+    conditions |= {"SONGLESS": not has_songs, "FACELESS": not has_faces}
     marked = chosen if sum(len(reading.faces) for reading in readings) > 1 else ()
     faces = [_face_style(face, reading) for reading in readings for face in reading.faces]
-    shapes = [
+    ratios = [
         f".st-key-sheet > :nth-child({number}) {{ --ratio: {reading.width / reading.height:.3f}; }}"
         for number, reading in enumerate(readings, 1)
     ]
-    values = layout | {
-        "FACES": "\n".join([*faces, *shapes]),
+    values = {
+        **{f"IF_{name}": ":where(*)" if holds else ":where(none)" for name, holds in conditions.items()},
+        "FACES": "\n".join([*faces, *ratios]),
         "CHOSEN": f":is({', '.join(f'.st-key-photo-face-{number}' for number in [0, *marked])})",  # 0 is none
         "RATIO": f"{shape:.4f}",
     }
