@@ -46,18 +46,6 @@ def test_a_page_has_its_title_ordered_headings_no_violation_and_keeps_its_place(
     assert_accessible(page, title)
 
 
-def test_the_menu_of_a_narrow_screen_closes_and_adds_one_step_for_each_page(open_page: Callable[..., Page]) -> None:
-    page = open_page("/?sample=eileen-collins-1999", width=700)
-    for name, url in (("Film", "**/film"), ("Photo", "**/?sample=eileen-collins-1999")):
-        page.get_by_test_id("stExpandSidebarButton").click()
-        page.get_by_role("link", name=name).click()
-        expect(page.get_by_test_id("stSidebar")).not_to_be_in_viewport()
-        page.wait_for_url(url)
-    for url in ("**/film", "**/?sample=eileen-collins-1999"):  # the browser may count its steps late
-        page.go_back()
-        page.wait_for_url(url)
-
-
 def test_an_answer_and_its_song_are_announced_and_have_the_focus_after_enter(open_page: Callable[..., Page]) -> None:
     page = open_page("/?songs=bundled")
     wait_until_idle(page)
