@@ -3,7 +3,7 @@
 import streamlit as st
 
 from emomusic.app.address import open_address, show_address
-from emomusic.app.frame import enter_page, is_loaded, require_server, show_notice, show_pages, shown_errors, style_page
+from emomusic.app.frame import enter_page, is_loaded, require_server, show_notice, shown_errors, style_page
 from emomusic.app.spotify import watch_spotify
 from emomusic.app.state import Visit, page_state
 from emomusic.server.capacity import admit_visitor, capacity
@@ -35,7 +35,9 @@ def show_app() -> None:
         st.set_page_config(page_title=f"{page.title} · EmoMusic")  # distinguishes tabs and bookmarks
     enter_page(page.url_path)
     open_address(page.url_path or "photo")
-    show_pages(pages)
+    with st.container(key="pages", horizontal=True):  # in a row at the bottom of a phone
+        for each in pages[:-2]:
+            st.page_link(each)
     show_address()  # before the page runs, because a visitor may click at once; above it, where nothing can push it
     screen, notice, bar = st.container(), st.container(), st.container()
     page_state(Visit).bar = bar

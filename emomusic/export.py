@@ -271,13 +271,8 @@ def gallery_record(
     }
 
 
-def faces_csv(reading: PictureReading) -> str:
-    """The faces of a picture as CSV, numbered as on the annotated picture."""
-    return csv_text(FACE_COLUMNS, (face_row(face).values() for face in reading.faces))
-
-
 def gallery_csv(names: Sequence[str], readings: Sequence[PictureReading]) -> str:
-    """The faces of many pictures, from `number_faces`, as CSV."""
+    """The faces of pictures, from `number_faces`, as CSV."""
     number, *others = FACE_COLUMNS
     named = zip(names, readings, strict=True)
     rows = [face_row(face) | {"picture": name} for name, reading in named for face in reading.faces]

@@ -15,7 +15,6 @@ from weakref import ref
 
 import streamlit as st
 from streamlit import runtime
-from streamlit.navigation.page import StreamlitPage
 from streamlit.runtime import RuntimeState
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -116,14 +115,6 @@ def style_page() -> None:
     frames = [f'.shapelayer path[style*="stroke: rgb{rgb_of(colour)}"]' for colour in text_colours]
     colours = {"PRIMARY": primary, "DARK_LINK": link}
     show_style(__file__, "frame.css", LETTERS=", ".join(letters), FRAMES=", ".join(frames), **colours)
-
-
-def show_pages(pages: Sequence[StreamlitPage]) -> None:
-    """Show the pages in a row at the bottom of a phone."""
-    with st.container(key="pages", horizontal=True):
-        for page in pages:
-            if page.visibility == "visible":
-                st.page_link(page, label=page.title, icon=page.icon)
 
 
 def open_page(name: str) -> None:

@@ -61,7 +61,7 @@ from emomusic.app.player import PLAYLIST, show_queue
 from emomusic.app.queues import play_for
 from emomusic.app.state import page_state
 from emomusic.charts.affect import FacePoint
-from emomusic.export import faces_csv, gallery_csv, gallery_record, picture_record, request_record
+from emomusic.export import gallery_csv, gallery_record, picture_record, request_record
 from emomusic.faces.reading import PictureReading, group_of
 from emomusic.marks.card import PICTURE_SIZE, card_title, draw_card, framed
 from emomusic.marks.picture import annotated_picture, annotated_preview
@@ -89,12 +89,9 @@ class ShownPhotos:
     def _corrected(self) -> PictureReading:
         return replace(self.photos.readings[0], faces=self.choices.faces)
 
-    def table(self) -> str | bytes:
+    def table(self) -> bytes:
         """The faces."""
-        photos = self.photos
-        if photos.one is not None:
-            return faces_csv(photos.one.reading)
-        return for_excel(gallery_csv(photos.names, photos.readings))
+        return for_excel(gallery_csv(self.photos.names, self.photos.readings))
 
     def record(self) -> str:
         """The faces, the request for songs and the songs."""
@@ -215,7 +212,7 @@ def _sentence(choices: Choices) -> str:
         return "No face found"
     if choices.emotion is not None:
         return f"{'Together: ' if is_everyone else ''}{choices.emotion.adjective}, as you say".capitalize()
-    return group_sentence(shares, group_of=len(choices.faces)) if is_everyone else f"{sentence_of(choices.shown)[:-1]}"
+    return group_sentence(shares, group_of=len(choices.faces)) if is_everyone else sentence_of(choices.shown)[:-1]
 
 
 def _counts(photos: Photos, choices: Choices) -> str:
