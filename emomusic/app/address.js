@@ -1,4 +1,3 @@
-const CLOSE = '[data-testid="stSidebar"][data-collapsed="false"] [data-testid="stSidebarCollapseButton"] button';
 const ANSWERS = "h1, .st-key-models-answer h2, .st-key-music-sentence h2, [class*='st-key-title-'] p";
 const REST_MS = 300; // after the last change of the page
 
@@ -34,5 +33,4 @@ export default function ({ data }) {
   if (window.emomusicVisit === data.visit) return;
   window.emomusicVisit = data.visit;
   if (data.query !== null) history.replaceState(history.state, "", location.pathname + data.query);
-  if (data.visit > 1) document.querySelector(CLOSE)?.click();
 }

@@ -47,8 +47,7 @@ PARAMS: Mapping[str, tuple[str, ...]] = {
 """The URL parameters of each page."""
 
 # Streamlit adds a step to the history for each change of the parameters: after a return to a page by the menu, Back
-# would need two presses. The menu that opens on narrow screens stays open over the next page. A visitor may click in it
-# before this code has loaded, so each visit after the first closes it.
+# would need two presses.
 _BROWSER = st.components.v2.component(
     "emomusic_address",
     js=read_beside(__file__, "address.js"),
@@ -101,7 +100,7 @@ def open_address(page: str) -> None:
 
 
 def show_address() -> None:
-    """Let the browser replace the URL after a return to the page, and close the menu that led to it."""
+    """Let the browser replace the URL after a return to the page."""
     address = page_state(Address)
     pairs = [(name, choice) for name, choices in (address.replaced or {}).items() for choice in choices]
     query = None if address.replaced is None else "?" * bool(pairs) + urlencode(pairs)
