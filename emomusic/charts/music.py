@@ -69,7 +69,7 @@ def song_plane(
         480,
         x=axis | {"range": [-_RANGE, _RANGE], "title": axis_title("valence: unpleasant to pleasant")},
         y=axis | {"range": [-_ROOM, _ROOM], "title": axis_title("arousal (energy): drowsy to awake")},
-        margin={"t": 72, "l": 56, "b": 48},  # with the legend: after a click, Plotly draws no mark in wider margins
+        margin={"t": 36},
         hoverlabel={"align": "left"},
         showlegend=True,
         # As large as the smallest letters. A click chooses no mood: the list beside the plane would not follow

@@ -108,16 +108,14 @@ def _plane(songs: Songs, quadrant: Quadrant | None) -> go.Figure:
 
 def _show_plane(songs: Songs, quadrant: Quadrant | None) -> None:
     key = f"music-plane-{songs.token}"
-    drawn = f"{min(len(songs), MOST_DRAWN):,} of {pluralize(len(songs), 'song')}"
-    with st.container(key="music-plane", height=480, border=False):
-        show_chart(
-            songs.cached(("plane", quadrant, text_color()), lambda: _plane(songs, quadrant)),
-            key=key,
-            alt=f"{drawn} on the plane of valence and arousal, with their moods",
-            height="stretch",
-            on_select=partial(_take_click, key, songs.token, len(songs)),
-            selection_mode="points",
-        )
+    num_drawn = min(len(songs), MOST_DRAWN)
+    show_chart(
+        songs.cached(("plane", quadrant, text_color()), lambda: _plane(songs, quadrant)),
+        key=key,
+        alt=f"{num_drawn:,} of {pluralize(len(songs), 'song')} on the plane of valence and arousal, with their moods",
+        on_select=partial(_take_click, key, songs.token, len(songs)),
+        selection_mode="points",
+    )
 
 
 def _take_click(key: str, token: str, num_songs: int) -> None:
