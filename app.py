@@ -35,12 +35,13 @@ def show_app() -> None:
         st.set_page_config(page_title=f"{page.title} · EmoMusic")  # distinguishes tabs and bookmarks
     enter_page(page.url_path)
     open_address(page.url_path or "photo")
-    with st.container(key="pages", horizontal=True):  # in a row at the bottom of a phone
+    show_address()  # before the page runs, because a visitor may click at once; above it, where nothing can push it
+    screen, notice = st.container(), st.container()
+    # In a row at the bottom of a phone. Without a height, it would push parts before its style hides it
+    with st.container(key="pages", horizontal=True, height=1, border=False):
         for each in pages[:-2]:
             st.page_link(each)
-    show_address()  # before the page runs, because a visitor may click at once; above it, where nothing can push it
-    screen, notice, bar = st.container(), st.container(), st.container()
-    page_state(Visit).bar = bar
+    page_state(Visit).bar = bar = st.container()
     with notice:
         watch_spotify()
     try:

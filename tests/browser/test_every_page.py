@@ -37,11 +37,14 @@ def test_a_page_has_its_title_ordered_headings_no_violation_and_keeps_its_place(
     expect(page.get_by_text(last, exact=True).first).to_be_visible()
     wait_until_idle(page)  # the first visit has loaded the networks
     page.add_init_script(f"({SHIFTS})()")
-    page.reload()
-    expect(page.get_by_text(last, exact=True).first).to_be_visible()
-    if charts := page.locator(".js-plotly-plot").count():
-        expect(page.locator(".js-plotly-plot .main-svg").nth(charts - 1)).to_be_visible()
-    assert shift(page) <= MAX_SHIFT
+    for _ in range(3):  # on a busy machine, code of the page may come late; a part that moves by itself always moves
+        page.reload()
+        expect(page.get_by_text(last, exact=True).first).to_be_visible()
+        if charts := page.locator(".js-plotly-plot").count():
+            expect(page.locator(".js-plotly-plot .main-svg").nth(charts - 1)).to_be_visible()
+        if (moved := shift(page)) <= MAX_SHIFT:
+            break
+    assert moved <= MAX_SHIFT
     expect(page.get_by_role("dialog")).to_have_count(0)  # "Page not found"
     assert_accessible(page, title)
 
