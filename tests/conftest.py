@@ -109,6 +109,14 @@ def _same_main() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def _same_priority() -> Iterator[None]:
+    """End the real-time priority that SVT-AV1 gives root's thread: servers and browsers of later tests inherit it."""
+    yield
+    if sys.platform == "linux" and os.sched_getscheduler(0) != os.SCHED_OTHER:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
+@pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     connect = socket.socket.connect
 
