@@ -181,9 +181,7 @@ def test_files_and_functions_are_short(root: Path):
 
 
 @pytest.mark.parametrize("heading", ["The path of one photo", "The path of a song"])
-def test_a_photo_and_a_song_pass_the_stations_of_their_paths(
-    root: Path, monkeypatch: pytest.MonkeyPatch, heading: str
-) -> None:
+def test_a_photo_and_a_song_pass_their_stations(root: Path, monkeypatch: pytest.MonkeyPatch, heading: str) -> None:
     names = stations_of(root, heading)
     assert 5 <= len(names) <= 10
     app = AppTest.from_file(str(root / "app.py"), default_timeout=120).run()  # imports the page

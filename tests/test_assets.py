@@ -9,9 +9,7 @@ from emomusic import assets
 from emomusic.errors import ModelError
 
 
-def test_datasets_are_looked_for_in_the_environments_folder_then_in_data(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_datasets_are_in_the_environments_folder_or_in_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     theirs, ours = tmp_path / "theirs", tmp_path / "data"
     for folder in (theirs, ours):
         folder.mkdir()

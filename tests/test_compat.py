@@ -56,9 +56,7 @@ def _page() -> None:
 
 
 @pytest.mark.parametrize("is_early", [True, False])
-def test_a_callback_ends_although_the_browser_sends_another_message(
-    monkeypatch: pytest.MonkeyPatch, is_early: bool
-) -> None:
+def test_a_callback_ends_despite_another_message(monkeypatch: pytest.MonkeyPatch, is_early: bool) -> None:
     compat.finish_callbacks(take_callback_error)
     app = AppTest.from_function(_page)
     app.session_state["clicks"], app.session_state["is_early"] = 0, is_early

@@ -9,13 +9,7 @@ import numpy as np
 import pytest
 
 from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, Emotion, Mood
-from emomusic.export import (
-    film_faces_csv,
-    film_record,
-    gallery_record,
-    picture_record,
-    song_record,
-)
+from emomusic.export import film_faces_csv, film_record, gallery_record, picture_record, song_record
 from emomusic.faces.reading import SHARES, FaceReading, PictureReading, read_faces
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.recommend import Recommender, one_song_each

@@ -26,7 +26,7 @@ def judged(draw: st.DrawFn) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64
 
 
 @given(judged())
-def test_scores_of_seven_classes_and_of_these_in_four_agree(
+def test_scores_of_seven_and_of_four_classes_agree(
     labels: tuple[npt.NDArray[np.int64], ...],
 ) -> None:
     y_true, y_pred = labels

@@ -37,9 +37,7 @@ def test_a_resumed_run_reads_only_what_is_new_and_names_each_failure_in_one_line
     assert len(parts_of(out)["pictures"]) == len(parts_of(results)["pictures"]) + 1
 
 
-def test_films_and_pictures_from_archives_and_standard_input_share_a_run(
-    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_films_pictures_archives_and_stdin_share_a_run(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     write_film(tmp_path / "film.mp4", [(COLLINS, 1.0)])
     shutil.make_archive(str(tmp_path / "pack"), "zip", pictures / "more")
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(os.fsencode(pictures / "000000.jpg"))))

@@ -90,20 +90,14 @@ def test_a_picture_that_kills_its_workers_becomes_a_row(tmp_path: Path, out: Pat
     assert parts_of(out)["faces"] == parts_of(out)["pictures"]
 
 
-def test_workers_that_cannot_start_end_the_run(pictures: Path, out: Path, engine: str):
-    with run(pictures, "--out", out, "--workers", "1", engine=engine, reader="DyingReader") as process:
+@pytest.mark.parametrize(("reader", "status"), [("DyingReader", 2), ("BuggyReader", 1)])
+def test_workers_that_cannot_start_and_bugs_end_the_run(
+    pictures: Path, out: Path, engine: str, reader: str, status: int
+):
+    with run(pictures, "--out", out, "--workers", "1", engine=engine, reader=reader) as process:
         answer, log = process.communicate()
-    assert process.returncode == 2, log
-    assert "Traceback" not in log
-    assert answer == ""
-    assert parts_of(out)["pictures"] == []
-
-
-def test_a_bug_of_a_worker_is_no_crash_of_its_pictures(pictures: Path, out: Path, engine: str):
-    with run(pictures, "--out", out, "--workers", "1", engine=engine, reader="BuggyReader") as process:
-        answer, log = process.communicate()
-    assert process.returncode == 1, log
-    assert "KeyError" in log
+    assert process.returncode == status, log
+    assert ("Traceback" in log, "KeyError" in log) == (status == 1, status == 1)
     assert answer == ""
     assert parts_of(out)["pictures"] == []
 

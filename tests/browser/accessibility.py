@@ -5,6 +5,7 @@ from __future__ import annotations
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.browser.player import box_of, overflow
 from tests.browser.waiting import wait_until_idle
 
 # Violations of Streamlit itself: its drop zone has a name and the role "presentation", and its wide tables and tall
@@ -43,8 +44,6 @@ def assert_accessible(page: Page, title: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     expect(page.get_by_test_id("stApp")).to_have_css("color-scheme", "dark")
     assert axe_report(page) is None
-    menu = page.get_by_test_id("stMainMenu").bounding_box()
-    assert menu is not None
+    menu = box_of(page.get_by_test_id("stMainMenu"))
     assert menu["x"] + menu["width"] <= 390
-    main = page.get_by_test_id("stMain")
-    assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
+    assert overflow(page) <= 0

@@ -83,6 +83,12 @@ def add_folder(page: Page, path: Path) -> None:
     page.get_by_role("button", name="Add this folder").click()
 
 
+def overflow(page: Page) -> int:
+    """By how many pixels the page is wider than the window."""
+    main = page.get_by_test_id("stMain")
+    return int(main.evaluate("element => element.scrollWidth - element.clientWidth"))
+
+
 def box_of(part: Locator) -> FloatRect:
     """Position and size of the only match, once it is visible."""
     expect(part).to_be_visible()

@@ -154,9 +154,7 @@ def send_frames(page: Page, address: str, message: str) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs the open files of Linux")
-def test_photos_and_films_are_deleted_after_reading_or_after_their_pages_are_closed(
-    browser: Browser, tmp_path: Path, root: Path
-) -> None:
+def test_files_are_deleted_when_read_or_when_pages_close(browser: Browser, tmp_path: Path, root: Path) -> None:
     (folder := tmp_path / "temporary").mkdir()
     markers, message = write_marked_files(tmp_path, root)
     settings = {"STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL": "5", "TMPDIR": str(folder)}

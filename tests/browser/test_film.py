@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.accessibility import assert_accessible
 from tests.browser.conftest import PATIENCE_MS, download
-from tests.browser.player import PLAYER, song, song_after
+from tests.browser.player import PLAYER, box_of, song, song_after
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 from tests.films import BIDEN, COLLINS, write_film
 
@@ -62,8 +62,7 @@ def click_second(page: Page, second: int) -> None:
     chart = page.locator(".st-key-film-part-timeline .js-plotly-plot")
     wait_until_at_rest(chart)
     chart.scroll_into_view_if_needed()
-    box = chart.bounding_box()
-    assert box is not None
+    box = box_of(chart)
     page.mouse.click(page.wait_for_function(X_OF, arg=second).json_value(), box["y"] + 90)
 
 
@@ -72,9 +71,7 @@ def wait_for_second(page: Page, second: int) -> None:
     page.wait_for_function(f"() => {VIDEO} && {VIDEO}.currentTime >= {second} && {VIDEO}.currentTime < {second} + 3")
 
 
-def test_two_visitors_get_the_results_of_their_films_which_follow_clicks(
-    open_page: Callable[..., Page], tmp_path: Path
-) -> None:
+def test_two_visitors_get_results_that_follow_clicks(open_page: Callable[..., Page], tmp_path: Path) -> None:
     film, silent = tmp_path / "two people.webm", tmp_path / "one person.mkv"
     write_film(film, SHOTS, size=(400, 300), ending="webm", audio="libopus")
     write_film(silent, SHOTS[1:], size=(400, 300), ending="mkv")
@@ -140,9 +137,7 @@ NOTE_BEGUN = """() => {
 }"""
 
 
-def test_the_song_of_a_scene_sounds_while_the_film_plays_and_changes_at_a_cut(
-    open_page: Callable[..., Page], tmp_path: Path
-) -> None:
+def test_the_song_of_a_scene_sounds_and_changes_at_a_cut(open_page: Callable[..., Page], tmp_path: Path) -> None:
     write_film(film := tmp_path / "two people.webm", SHOTS, size=(400, 300), ending="webm", audio="libopus")
     page = open_page("/film?songs=bundled")
     upload(page, film)

@@ -12,6 +12,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from emomusic.app import state
+from tests.browser.player import box_of, overflow
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 
 pytestmark = pytest.mark.browser
@@ -110,8 +111,7 @@ def assert_visible_in(page: Page, size: tuple[int, int], parts: tuple[str, ...],
         or min(box["width"], box["height"]) < 20
     }
     assert not outside, (name, size, outside)
-    main = page.get_by_test_id("stMain")
-    assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
+    assert overflow(page) <= 0
 
 
 def shift(page: Page) -> float:
@@ -129,9 +129,7 @@ def place_of_player(page: Page) -> tuple[float, float]:
     return left, top
 
 
-def test_the_answer_is_on_the_first_screen_for_every_shape_and_window(
-    open_page: Callable[..., Page], root: Path
-) -> None:
+def test_the_answer_is_on_the_first_screen_of_every_window(open_page: Callable[..., Page], root: Path) -> None:
     page = open_page(width=DESKTOP[0], height=DESKTOP[1])
     expect(page.locator(".st-key-example-plane .main-svg").first).to_be_visible()
     page.evaluate(SHIFTS)
@@ -162,14 +160,13 @@ def test_the_answer_is_on_the_first_screen_for_every_shape_and_window(
         (faces.locator(".points path").nth(0), page.get_by_role("radio", name="Face 1", checked=True)),
         (songs.locator(".points path").nth(5), page.locator("button.previous:enabled")),
     ):
-        box = mark.bounding_box()
-        assert box is not None
+        box = box_of(mark)
         page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
         expect(text).to_be_visible()
         wait_until_idle(page)
 
 
-def test_the_tabs_of_the_music_page_are_on_the_first_screen_and_keep_their_place(
+def test_the_tabs_of_music_keep_their_place_on_the_first_screen(
     open_page: Callable[..., Page],
 ) -> None:
     page = open_page("/music?view=Table")
@@ -201,9 +198,7 @@ LOOP = """(name) => {
 
 
 @pytest.mark.parametrize("name", ["film", "live"])
-def test_film_and_live_open_with_a_silent_loop_that_stands_still_on_request(
-    open_page: Callable[..., Page], name: str
-) -> None:
+def test_film_and_live_open_with_a_loop_that_can_stand_still(open_page: Callable[..., Page], name: str) -> None:
     page = open_page(f"/{name}")
     page.emulate_media(reduced_motion="reduce")
     page.reload()

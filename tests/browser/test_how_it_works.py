@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from emomusic.app.how_it_works.steps import STEPS, Step, step_named
-from tests.browser.player import PHONE
+from tests.browser.player import PHONE, box_of, overflow
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 
 pytestmark = pytest.mark.browser
@@ -45,10 +45,6 @@ MEASURES = """title => {
   };
 }"""
 SCROLLED = """document.querySelector('[data-testid="stMain"]').scrollTop"""
-TOO_WIDE = """() => {
-  const main = document.querySelector('[data-testid="stMain"]');
-  return main.scrollWidth - main.clientWidth;
-}"""
 
 # Chromium ignores a scroll key that comes before the end of the last scroll
 REPORT_SCROLL_END = """() => {
@@ -122,8 +118,7 @@ def test_the_bars_follow_a_square_that_the_pointer_and_the_keys_move(present: Ca
     square, fact = page.get_by_role("button", name="Grey square"), page.locator(".st-key-how-fact")
     before = fact.inner_text()
     square.scroll_into_view_if_needed()
-    box = square.bounding_box()
-    assert box is not None
+    box = box_of(square)
     page.mouse.move(box["x"] + 5, box["y"] + 5)
     page.mouse.down()
     page.mouse.move(box["x"] + 10, box["y"] - 3 * box["height"], steps=5)
@@ -137,7 +132,7 @@ def test_the_bars_follow_a_square_that_the_pointer_and_the_keys_move(present: Ca
     assert square.bounding_box() != place
     expect(square).to_be_focused()
     expect(page).to_have_url(re.compile("step=cover"))
-    assert page.evaluate(TOO_WIDE) <= 0
+    assert overflow(page) <= 0
 
 
 def test_the_band_plays_in_major_where_the_dot_is_pleasant(present: Callable[..., Page]) -> None:
@@ -145,8 +140,7 @@ def test_the_band_plays_in_major_where_the_dot_is_pleasant(present: Callable[...
     dot = page.get_by_role("button", name="Dot")
     fact = page.locator(".st-key-how-fact")
     before = fact.inner_text()
-    box = dot.bounding_box()
-    assert box is not None
+    box = box_of(dot)
     assert page.evaluate("window.emomusicBand === undefined")  # silent until it is moved
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
@@ -211,7 +205,7 @@ def test_keys_scroll_in_a_low_window(present: Callable[..., Page]) -> None:
     assert scroll(page, "Home") == 0
     page.get_by_role("link", name="How it works").focus()
     assert scroll(page, "End") > 0
-    assert page.evaluate(TOO_WIDE) <= 0
+    assert overflow(page) <= 0
 
 
 def test_a_link_opens_its_step_where_a_face_can_be_chosen(present: Callable[..., Page]) -> None:
@@ -241,7 +235,7 @@ def test_a_link_opens_its_step_where_a_face_can_be_chosen(present: Callable[...,
     page.keyboard.press("ArrowRight")
     shown(page, "maps")
     resize(page, *PHONE)
-    assert page.evaluate(TOO_WIDE) <= 0
+    assert overflow(page) <= 0
 
 
 def test_an_uploaded_photo_replaces_another_and_stays(present: Callable[..., Page], root: Path, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ from tests.browser.conftest import (
     with_spotify,
 )
 from tests.browser.live_scripts import FOLLOW, IS_CAMERA_FREE, IS_MARKED, KEEP_CAMERAS, LAYERS, LEVEL_DB
-from tests.browser.player import PLAYER
+from tests.browser.player import PLAYER, overflow
 from tests.browser.waiting import press_shortcut, wait_until_idle
 from tests.films import SAMPLES, pulled_face
 from tests.servers import reserved_port
@@ -212,8 +212,7 @@ def test_each_tab_has_a_reader_until_it_is_closed_or_shows_another_page(
         other.close()
         wait_for_readers(server_folder, 1)
         sees(page, "4 faces ·")
-        main = page.get_by_test_id("stMain")
-        assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0
+        assert overflow(page) <= 0
         page.set_viewport_size({"width": 1440, "height": 900})
         visit(page, "Models")
         wait_for_readers(server_folder, 0)
@@ -305,9 +304,7 @@ def play_the_game(page: Page) -> None:
     expect(page.locator(".st-key-live-game-again")).to_be_visible(timeout=LONG_MS)
 
 
-def test_two_persons_teach_the_app_their_faces_and_are_kept_apart_until_they_are_forgotten(
-    playwright: Playwright, server: str
-) -> None:
+def test_two_taught_persons_are_kept_apart_until_they_are_forgotten(playwright: Playwright, server: str) -> None:
     keep, take, known = ".st-key-teach-keep button", ".st-key-teach-start button", "Read with a profile: "
     with window(playwright) as page:
         page.add_init_script(CANVAS_CAMERA)

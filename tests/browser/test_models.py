@@ -14,6 +14,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from emomusic.affect import EMOTIONS, Emotion
 from tests.browser.accessibility import axe_report
 from tests.browser.conftest import PATIENCE_MS
+from tests.browser.player import overflow
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 
 pytestmark = pytest.mark.browser
@@ -33,7 +34,6 @@ FOUR_CHARTS_ARE_ALIGNED = """() => {
 PLACE = "element => element.getBoundingClientRect().top + document.querySelector('[data-testid=stMain]').scrollTop"
 
 BOTTOM = "element => element.getBoundingClientRect().bottom + document.querySelector('[data-testid=stMain]').scrollTop"
-OVERFLOW = "element => element.scrollWidth - element.clientWidth"
 A_TABLE_SCROLLS = (
     "[...document.querySelectorAll('[class*=st-key-models-card] table')].some(t => t.scrollWidth > t.clientWidth)"
 )
@@ -184,7 +184,6 @@ def test_the_tabs_keep_their_place_when_the_fonts_arrive_last(open_page: Callabl
 
 def test_views_fit_a_phone_and_a_keyboard_chooses_models(models: Callable[..., Page]) -> None:
     page = models("?kind=Mood+models", width=390, height=844, theme="dark")
-    main = page.get_by_test_id("stMain")
     page.get_by_role("combobox", name=re.compile("compare two")).focus()
     page.keyboard.type("mlp")
     page.keyboard.press("Enter")
@@ -199,8 +198,8 @@ def test_views_fit_a_phone_and_a_keyboard_chooses_models(models: Callable[..., P
         page.get_by_role("tab", name=tab).click()
         expect(last).to_be_visible()
         wait_until_idle(page)
-        assert main.evaluate(OVERFLOW) <= 0, tab
+        assert overflow(page) <= 0, tab
     page.get_by_role("tab", name="Card").click()
     page.wait_for_function(A_TABLE_SCROLLS)
-    assert main.evaluate(OVERFLOW) <= 0
+    assert overflow(page) <= 0
     assert axe_report(page) is None

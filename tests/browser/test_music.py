@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from emomusic.app import state
 from tests.browser.conftest import PATIENCE_MS
+from tests.browser.player import box_of, overflow
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 from tests.songs.tables import mood_table
 
@@ -72,15 +73,13 @@ def test_a_phone_shows_every_tab_the_prediction_and_the_figures(music: Callable[
     expect(page.get_by_role("button", name="Reset to song")).to_be_enabled()
     expect(page.get_by_test_id("stSlider").filter(has=slider)).to_be_in_viewport()
     expect(answer).to_be_in_viewport()
-    main = page.get_by_test_id("stMain")
     for name in ("Explore", "Table"):
         page.get_by_role("tab", name=name).click()
         expect(page.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
         expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
-        assert main.evaluate("element => element.scrollWidth - element.clientWidth") <= 0, name
-    frame = page.get_by_test_id("stDataFrame").bounding_box()
-    assert frame is not None
-    assert frame["width"] >= 34 + 150 + 80 + 90  # selection, title, mood and confidence
+        assert overflow(page) <= 0, name
+    wanted_px = 34 + 150 + 80 + 90  # selection, title, mood and confidence
+    assert box_of(page.get_by_test_id("stDataFrame"))["width"] >= wanted_px
 
 
 def test_nothing_moves_when_the_drop_zone_of_a_song_arrives_last(open_page: Callable[..., Page]) -> None:
@@ -117,9 +116,7 @@ DOT = """number => {
 }"""
 
 
-def test_a_note_travels_along_the_path_of_a_song_and_a_click_plays_from_there(
-    music: Callable[..., Page], root: Path
-) -> None:
+def test_a_note_travels_along_the_path_of_a_song(music: Callable[..., Page], root: Path) -> None:
     page = music("Your song")
     page.locator(".st-key-own-song-drop input[type=file]").set_input_files(next((root / "data/songs").glob("*.mp3")))
     page.locator(".st-key-music-own-path .main-svg").first.wait_for()

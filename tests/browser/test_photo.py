@@ -65,8 +65,7 @@ def test_a_click_on_a_sample_image_chooses_the_sample_which_stays_with_its_song(
     page.wait_for_function("""() => document.querySelector('img[alt="Sample: Four people"]')?.clientWidth > 90""")
     page.get_by_role("button", name="Four people", exact=True).click(trial=True)  # waits for a stable layout
     # A click at the image's position: the button is stretched over the whole tile
-    box = page.get_by_alt_text("Sample: Four people").bounding_box()
-    assert box is not None
+    box = box_of(page.get_by_alt_text("Sample: Four people"))
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(page.get_by_role("heading", name=re.compile("Together"))).to_be_visible()
     expect(page).to_have_url(re.compile("sample=four-people"))
@@ -95,9 +94,7 @@ def history_steps(page: Page) -> int:
     return int(page.evaluate("history.length"))
 
 
-def test_each_choice_is_one_step_of_the_history_which_back_undoes(
-    open_page: Callable[..., Page], root: Path, tmp_path: Path
-) -> None:
+def test_each_choice_is_a_step_that_back_undoes(open_page: Callable[..., Page], root: Path, tmp_path: Path) -> None:
     """A new choice also removes all earlier choices about the face or the sample in this one step."""
     page = open_page("/?sample=four-people&who=Face+2&says=happy&mood=calm")
     page.get_by_text("Your choice: happy, calm").wait_for()
@@ -199,9 +196,7 @@ def test_everything_can_be_downloaded_and_the_links_copied(open_page: Callable[.
         assert len(list(csv.DictReader(file))) == 4
 
 
-def test_of_a_contact_sheet_all_is_whole_and_a_click_on_a_face_chooses_a_person_and_their_songs(
-    open_page: Callable[..., Page], root: Path
-) -> None:
+def test_a_contact_sheet_is_whole_and_its_faces_take_clicks(open_page: Callable[..., Page], root: Path) -> None:
     page = open_page("/?songs=bundled")
     samples = sorted((root / "data/samples").glob("*.jpg"))
     page.locator('input[type="file"]').set_input_files(samples)
@@ -235,9 +230,7 @@ def test_of_a_contact_sheet_all_is_whole_and_a_click_on_a_face_chooses_a_person_
     assert dimmed.count(False) == 2
 
 
-def test_several_photos_lie_on_the_plane_where_a_click_chooses_a_person_and_a_reload_keeps_them(
-    open_page: Callable[..., Page], root: Path, tmp_path: Path
-) -> None:
+def test_several_photos_lie_on_the_plane_and_stay(open_page: Callable[..., Page], root: Path, tmp_path: Path) -> None:
     page = open_page()
     names = ("eileen-collins-1999", "four-people", "joe-biden-2010")
     page.locator('input[type="file"]').set_input_files([root / f"data/samples/{name}.jpg" for name in names])

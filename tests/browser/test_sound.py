@@ -111,9 +111,7 @@ def test_two_tabs_of_a_browser_do_not_sound_at_once(open_tab: Callable[[str], Pa
     assert not is_paused(first)
 
 
-def test_the_song_of_a_removed_folder_ends_and_so_do_its_complaints(
-    open_tab: Callable[[str], Page], tmp_path: Path
-) -> None:
+def test_a_removed_folder_ends_its_song_and_its_complaints(open_tab: Callable[[str], Page], tmp_path: Path) -> None:
     (tmp_path / "Own song.wav").write_bytes(tone(60, 300))
     (tmp_path / "broken.mp3").write_bytes(b"ID3 and nothing else")
     page = open_tab("/?sample=four-people&songs=own")
@@ -159,7 +157,7 @@ def test_the_browser_remembers_volume_and_mute(open_tab: Callable[[str], Page]) 
     assert page.evaluate(LOUDNESS) == [0.25, False]
 
 
-def test_a_clicked_song_of_a_silent_spotify_keeps_its_place_and_two_similar_ones_sound(
+def test_two_similar_songs_sound_for_one_of_a_silent_spotify(
     open_tab: Callable[[str], Page],
 ) -> None:
     page = open_tab("/music")
@@ -186,9 +184,7 @@ def test_a_clicked_song_of_a_silent_spotify_keeps_its_place_and_two_similar_ones
     assert page.locator(PLAYER).count() == 0
 
 
-def test_a_silent_spotify_is_known_before_the_first_click(
-    profile: BrowserContext, open_tab: Callable[[str], Page]
-) -> None:
+def test_a_silent_spotify_is_known_before_a_click(profile: BrowserContext, open_tab: Callable[[str], Page]) -> None:
     asked: list[str] = []
     profile.on("request", lambda request: asked.append(request.url))
     page = open_tab("/")
@@ -200,9 +196,7 @@ def test_a_silent_spotify_is_known_before_the_first_click(
     assert not [url for url in asked if "/embed/track/" in url]
 
 
-def test_a_change_of_the_network_changes_whether_spotify_is_asked(
-    profile: BrowserContext, open_tab: Callable[[str], Page]
-) -> None:
+def test_a_change_of_the_network_asks_spotify_again(profile: BrowserContext, open_tab: Callable[[str], Page]) -> None:
     profile.add_init_script("window.emomusicSpotify = Promise.resolve(true)")
     page = open_tab("/?sample=four-people")
     song(page)

@@ -2,12 +2,7 @@ import numpy as np
 import pytest
 
 from emomusic.affect import Mood
-from emomusic.charts.music import (
-    correlation_map,
-    correlations,
-    feature_ridges,
-    standings,
-)
+from emomusic.charts.music import correlation_map, correlations, feature_ridges, standings
 from emomusic.songs.mood import MOODS
 from emomusic.songs.song import FEATURE_NAMES, FEATURES
 

@@ -152,9 +152,7 @@ def test_annotate_writes_the_film_with_marked_faces(run: Callable[..., Reply], g
 
 
 @pytest.mark.usefixtures("fakes")
-def test_a_marked_film_that_cannot_be_written_costs_no_reading(
-    run: Callable[..., Reply], grey: Path, tmp_path: Path
-) -> None:
+def test_an_unwritten_marked_film_costs_no_reading(run: Callable[..., Reply], grey: Path, tmp_path: Path) -> None:
     (out := tmp_path / "out").mkdir()
     (out / "001-grey.mp4.part").symlink_to("/dev/full")  # as on a full disk
     found, (record,), err = run("analyze", grey, "--annotate", out)

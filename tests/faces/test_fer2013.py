@@ -33,9 +33,7 @@ def write(tmp_path: Path) -> Callable[[Table], Path]:
     return write
 
 
-def test_every_row_goes_to_the_split_of_its_usage_and_duplicates_are_marked(
-    table: Table, write: Callable[[Table], Path]
-) -> None:
+def test_rows_go_to_their_splits_and_duplicates_are_marked(table: Table, write: Callable[[Table], Path]) -> None:
     dataset = read_fer2013(write(table))
     assert {split: len(faces) for split, faces in dataset.items()} == {"train": 28, "validation": 6, "test": 6}
     for split, start in ((Split.TRAIN, 0), (Split.VALIDATION, 28), (Split.TEST, 34)):

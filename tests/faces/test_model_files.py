@@ -63,9 +63,7 @@ def test_a_path_is_not_a_model_name(checkout: Path, name: str) -> None:
     ],
     ids=str,
 )
-def test_a_damaged_spec_or_an_invalid_value_is_refused(
-    tmp_path: Path, change: dict[str, Any] | str, message: str
-) -> None:
+def test_a_spec_with_a_wrong_value_is_refused(tmp_path: Path, change: dict[str, Any] | str, message: str) -> None:
     text = change if isinstance(change, str) else json.dumps({**asdict(SPEC), **change})
     (tmp_path / assets.SPEC).write_text(text)
     with pytest.raises(ModelError, match=rf"expected a trained model in .*Received: .*{message}"):

@@ -15,7 +15,7 @@ from emomusic.media.audio_file import read_cover, read_song, whole
 from emomusic.media.formats import tag_length
 from emomusic.media.images import encode_png
 from emomusic.media.sound import PATCH_S, SAMPLE_RATE, windows_of
-from tests.songs.songs import CODECS, song_bytes, tone, write_song
+from tests.songs.songs import CODECS, id3v1, song_bytes, tone, write_song
 
 
 def loudness(samples: np.ndarray) -> float:
@@ -224,10 +224,6 @@ def test_a_long_tag_before_another_format_is_passed_over():
 # Tags
 
 LATIN = {"title": "J\xf3ga", "artist": "Bj\xf6rk \u2019s"}
-
-
-def id3v1(title: bytes, artist: bytes) -> bytes:
-    return b"TAG" + title.ljust(30, b"\0") + artist.ljust(30, b"\0") + bytes(65)
 
 
 def riff_info(title: bytes, artist: bytes) -> bytes:

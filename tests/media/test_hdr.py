@@ -69,16 +69,25 @@ def heic_of(picture: np.ndarray, transfer: int) -> bytes:
     return buffer.getvalue()
 
 
-def avif_of(picture: np.ndarray, transfer: int) -> bytes:
-    with av.open(buffer := io.BytesIO(), "w", format="avif") as container:
-        stream = container.add_stream("libsvtav1", 1, {"preset": "12"})
+def film_of(
+    picture: np.ndarray, transfer: int, num_frames: int = 10, *, form: str, codec: str, options: dict[str, str]
+) -> bytes:
+    with av.open(buffer := io.BytesIO(), "w", format=form) as container:
+        stream = container.add_stream(codec, 10, options)
         stream.width, stream.height, stream.pix_fmt = *picture.shape[1::-1], "yuv420p10le"
         context = stream.codec_context
         context.color_trc, context.color_primaries, context.colorspace = transfer, 9, 9
-        frame = av.VideoFrame.from_ndarray(picture, "rgb48le").reformat(format="yuv420p10le", dst_colorspace="ITU709")
-        container.mux(stream.encode(frame))
+        frame = av.VideoFrame.from_ndarray(picture, "rgb48le")
+        for number in range(num_frames):
+            coded = frame.reformat(format="yuv420p10le", dst_colorspace="ITU709")
+            coded.pts, coded.time_base = number, Fraction(1, 10)
+            container.mux(stream.encode(coded))
         container.mux(stream.encode())
     return buffer.getvalue()
+
+
+def avif_of(picture: np.ndarray, transfer: int) -> bytes:
+    return film_of(picture, transfer, 1, form="avif", codec="libsvtav1", options={"preset": "12"})
 
 
 @pytest.mark.parametrize(("transfer", "encode"), TRANSFERS)
@@ -93,20 +102,7 @@ def test_a_picture_of_high_dynamic_range_keeps_its_contrast(write, transfer: int
 
 @pytest.mark.parametrize(("transfer", "encode"), TRANSFERS)
 def test_a_film_of_high_dynamic_range_keeps_its_contrast(transfer: int, encode):
-    picture = stripes(encode)
-    with av.open(buffer := io.BytesIO(), "w", format="mp4") as container:
-        stream = container.add_stream("libx265", 10, {"x265-params": "log-level=none"})
-        stream.width, stream.height, stream.pix_fmt = 160, 60, "yuv420p10le"
-        context = stream.codec_context
-        context.color_trc, context.color_primaries, context.colorspace = transfer, 9, 9
-        for number in range(10):
-            frame = av.VideoFrame.from_ndarray(picture, "rgb48le").reformat(
-                format="yuv420p10le", dst_colorspace="ITU709"
-            )
-            frame.pts, frame.time_base = number, Fraction(1, 10)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    buffer.seek(0)
-    with FilmFile(buffer) as film:
+    data = film_of(stripes(encode), transfer, form="mp4", codec="libx265", options={"x265-params": "log-level=none"})
+    with FilmFile(io.BytesIO(data)) as film:
         image = film.picture(next(iter(film.frames()))).astype(int)
     assert contrast_of(image) > 80

@@ -17,7 +17,6 @@ from tests.films import SAMPLES, assert_quarters, colour_quarters
 
 SAMPLE = SAMPLES / "eileen-collins-1999.jpg"
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "HEIF", "AVIF")
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
 
@@ -33,11 +32,6 @@ QUARTERS = Image.fromarray(colour_quarters())  # differs in every orientation
 
 
 # Reading
-
-
-@pytest.mark.parametrize("fmt", FORMATS)
-def test_every_format_becomes_rgb(fmt: str) -> None:
-    assert_quarters(read_image(encoded(QUARTERS, fmt)))
 
 
 @pytest.mark.parametrize("fmt", ["JPEG", "HEIF"])
@@ -199,12 +193,6 @@ def test_the_largest_page_is_decoded() -> None:
 
 
 # Other formats
-
-
-@pytest.mark.parametrize("fmt", ["JPEG2000", "PPM", "ICO", "TGA"])
-def test_pictures_of_programs_and_scanners_are_read(fmt: str) -> None:
-    picture = QUARTERS.resize((64, 64), Image.Resampling.NEAREST)
-    assert_quarters(read_image(encoded(picture, fmt)), 64, 64)
 
 
 def test_texts_are_no_tga() -> None:

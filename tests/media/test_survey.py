@@ -79,6 +79,7 @@ PICTURES: dict[str, Callable[[], bytes]] = {
     "JPEG 2000": pillow("JPEG2000"),
     "JPEG 2000, codestream": pillow("JPEG2000", no_jp2=True),
     "PPM": pillow("PPM"),
+    "ICO": pillow("ICO", sizes=[(WIDTH, HEIGHT)]),
     "TGA": pillow("TGA"),
     "TGA, run lengths": pillow("TGA", compression="tga_rle"),
 }

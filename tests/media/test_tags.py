@@ -6,7 +6,7 @@ import pytest
 
 from emomusic.media.audio_file import read_song
 from emomusic.media.tags import read_texts, tags_at_end
-from tests.songs.songs import song_bytes
+from tests.songs.songs import id3v1, song_bytes
 
 ALBUMS = {
     "utf-8": ("J\xf3ga", "Bj\xf6rk", "\u041f\u0435\u0441\u043d\u044f"),
@@ -52,10 +52,6 @@ def ape(**items: str) -> bytes:
     end = (len(body) + 32).to_bytes(4, "little") + len(items).to_bytes(4, "little")
     head, foot = (b"APETAGEX" + (2000).to_bytes(4, "little") + end + flags for flags in (b"\0\0\0\xa0", b"\0\0\0\x80"))
     return head + bytes(8) + body + foot + bytes(8)
-
-
-def id3v1(title: bytes, artist: bytes) -> bytes:
-    return b"TAG" + title.ljust(30, b"\0") + artist.ljust(30, b"\0") + bytes(65)
 
 
 def test_tags_at_the_end_of_an_mp3_are_read():

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import streamlit as st
 from streamlit import config
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
@@ -30,6 +31,14 @@ def _fresh_capacity() -> Iterator[None]:
     capacity.cache_clear()
     yield
     capacity.cache_clear()
+
+
+@pytest.fixture
+def fresh_networks() -> Iterator[None]:
+    """Nothing of other tests in Streamlit's cache, and nothing of this test for others."""
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
 
 
 _FACES: dict[tuple[str, bytes, tuple[int, ...]], Any] = {}

@@ -3,7 +3,6 @@ import io
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit import runtime
 
 from emomusic.app.film.job import FilmJob
@@ -63,9 +62,7 @@ def test_the_address_is_that_of_the_browser(peer: str | None, forwarded: str, ad
     assert address_of(peer, forwarded) == address
 
 
-def test_an_admitted_visitor_may_return_until_the_session_is_deleted(
-    server: Runtime, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_admitted_visitor_may_return_to_the_session(server: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = FakeClock()
     monkeypatch.setattr(module, "monotonic", clock)
     capacity = Capacity(Settings(max_visitors=1, max_live=1))
@@ -102,6 +99,7 @@ def test_a_live_session_holds_its_place_until_it_ends_or_is_deleted() -> None:
     assert (capacity.num_live, capacity.has_live_room) == (1, True)
 
 
+@pytest.mark.usefixtures("fresh_networks")
 def test_the_photo_of_a_page_and_a_film_are_work_in_progress(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     busy: list[bool] = []
 
@@ -111,9 +109,7 @@ def test_the_photo_of_a_page_and_a_film_are_work_in_progress(root: Path, monkeyp
             return super().detect(image)
 
     monkeypatch.setattr(shared, "load_networks", lambda **_: (Watching([FACE]), FakeClassifier()))
-    st.cache_resource.clear()  # the networks of another test
     start_app(root, sample=SAMPLE)
-    st.cache_resource.clear()
     assert busy == [True]
     assert not module.capacity().is_busy
     job = FilmJob("a film.mp4", io.BytesIO(GREY), fakes(detector=Watching([FACE])))

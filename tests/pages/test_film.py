@@ -160,9 +160,7 @@ def test_the_sample_is_shown_with_its_people_scenes_and_songs(shown: AppTest, sa
     assert all(start % 1 for start in told["starts"][1:])
 
 
-def test_the_player_the_page_and_the_files_have_one_list_that_follows_the_music_of_the_visitor(
-    app: AppTest, sample: FilmJob, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_player_page_and_files_have_one_list(app: AppTest, sample: FilmJob, monkeypatch: pytest.MonkeyPatch) -> None:
     files = files_of(monkeypatch)
     film_state(app).show(sample)
     app.query_params[state.GENRES] = "jazz"
@@ -205,9 +203,7 @@ def test_the_film_with_its_songs_is_made_when_they_are_files(app: AppTest) -> No
         assert film.duration / av.time_base == pytest.approx(6, abs=0.2)
 
 
-def test_of_many_scenes_the_next_ones_are_shown_and_further_faces_are_counted(
-    shown: AppTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_next_of_many_scenes_and_faces_are_shown(shown: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(screen, "_MOST_TILES", 3)
     monkeypatch.setattr(screen, "_FACES_SHOWN", 2)
     assert len(shown.run().get("image")) == 2 + 3
@@ -226,9 +222,7 @@ def test_a_chosen_scene_keeps_the_mood_with_which_it_was_first_shown(sample: Fil
     assert here.mood_of(0, sad) == (sad.point, sad.emotion)
 
 
-def test_a_run_of_the_page_shows_one_moment_of_the_film(
-    app: AppTest, sample: FilmJob, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_shows_one_moment_of_the_film(app: AppTest, sample: FilmJob, monkeypatch: pytest.MonkeyPatch) -> None:
     """The thread may end with an error while the page runs."""
     reading = FilmView(FilmPhase.READING, 0.0)
     moments = [reading, replace(reading, phase=FilmPhase.OVER, error="a_damage")]

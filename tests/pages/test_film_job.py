@@ -192,7 +192,7 @@ def test_a_third_film_waits_for_the_first_two(start: Callable[..., FilmJob]) -> 
         wait_for_end(job)
 
 
-def test_a_song_needs_a_settled_scene_or_the_end_and_the_number_of_portraits_is_limited(
+def test_a_song_needs_a_settled_scene_or_the_end(
     start: Callable[..., FilmJob], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     classifier = Classifier(permissions=3)
@@ -219,9 +219,7 @@ def budget(monkeypatch: pytest.MonkeyPatch) -> ByteBudget:
     return here.files
 
 
-def test_a_large_upload_is_not_copied_and_others_count_against_the_budget_until_they_are_closed(
-    budget: ByteBudget, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stored_uploads_count_until_they_are_closed(budget: ByteBudget, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_module, "MAX_MB", 1)
     budget.max_bytes = 3 * len(GREY)
     upload = io.BytesIO(GREY)

@@ -127,9 +127,7 @@ def test_the_look_step_shows_its_figures_and_going_back_recomputes_nothing(app: 
     assert (walk.trace, walk.faces[0].insight, walk.faces[0].occlusion) == before
 
 
-def test_a_bundled_song_has_its_sound_and_moods_and_is_checked_once(
-    app: AppTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bundled_song_is_drawn_and_checked_once(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     at(app, "sound")
     sound, moods = charts(app)
     assert sound["data"][0]["type"] == "heatmap"

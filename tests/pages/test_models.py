@@ -1,6 +1,5 @@
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from emomusic import assets
@@ -28,15 +26,13 @@ VGG9 = "Nine-layer network (vgg9)"
 
 
 @pytest.fixture
-def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
+def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_networks: None) -> AppTest:
     monkeypatch.setattr(assets, "ROOT", place_checkout(root, tmp_path))
     monkeypatch.setattr(model_files, "DEFAULT_MODEL", "vgg9")  # one of the synthetic models
     votes = np.zeros((len(LABELS), 10), np.uint8)
     votes[np.arange(400), LABELS[:400]] = 10  # no majority on the last pictures
     monkeypatch.setattr("emomusic.results.predictions.read_votes", lambda split: (None, votes))
-    st.cache_resource.clear()  # remove results of other tests
-    yield page_of(root, "models")
-    st.cache_resource.clear()  # remove the fakes
+    return page_of(root, "models")
 
 
 def opened(
@@ -112,14 +108,6 @@ def test_a_threshold_stays_and_is_in_the_address(app: AppTest) -> None:
     opened(app, view="One class")
     assert app.select_slider(key=state.MODELS_THRESHOLD).value == "80"
     assert "From 80 % on" in text_of(app)
-
-
-def test_the_sentence_of_a_cell_is_above_its_matrix(app: AppTest) -> None:
-    opened(app, view="Confusions", cell="fear called sad")
-    (tab,) = (tab for tab in app.tabs if tab.label == "Confusions")
-    kinds = [(element.type, str(getattr(element, "value", ""))) for element in tab]
-    sentence = next(place for place, (_, text) in enumerate(kinds) if "fear faces sad" in text)
-    assert sentence < [kind for kind, _ in kinds].index("plotly_chart")
 
 
 def test_collections_of_posed_faces_are_a_test_set_where_a_model_has_them(app: AppTest, tmp_path: Path) -> None:
@@ -203,9 +191,7 @@ def test_missing_files_of_one_model_do_not_hide_the_other(
     assert words in text_of(app)
 
 
-def test_mistakes_cells_and_classes_show_their_pictures_with_the_dataset(
-    app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_with_the_dataset_mistakes_have_pictures(app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOMUSIC_DATA", str(tmp_path))
     (tmp_path / "fer2013.csv").touch()
     place_face_model(tmp_path, "elsewhere", skill=1.0, labels=LABELS[::-1].copy())
@@ -226,9 +212,7 @@ def test_mistakes_cells_and_classes_show_their_pictures_with_the_dataset(
     assert {c.value.split()[0] for c in app.caption if "called **" in c.value} == {"angry"}
 
 
-def test_without_the_dataset_the_mistakes_are_changed_answers_about_the_samples(
-    app: AppTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_dataset_mistakes_are_changed_answers(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     class Moody(FakeNetwork):
         """Calls bright faces happy and dark ones sad."""
 
@@ -237,7 +221,6 @@ def test_without_the_dataset_the_mistakes_are_changed_answers_about_the_samples(
 
     monkeypatch.setattr("emomusic.app.models.pictures.load_networks", lambda: (FakeDetector([make_face()]), None))
     monkeypatch.setattr("emomusic.app.models.pictures.classifier", Moody)
-    st.cache_resource.clear()
     opened(app, view="Mistakes")
     (found,) = re.findall(r"dark ([1-8]) of 8", text_of(app))
     tiles = [caption.value for caption in app.caption if caption.value.startswith("dark")]
@@ -269,7 +252,6 @@ def test_every_model_receives_the_largest_face(app: AppTest, monkeypatch: pytest
 
     detector = FakeDetector([make_face(), make_face(x=100, width=80, height=90)])
     monkeypatch.setattr(shared, "load_networks", lambda **_: (detector, FakeNetwork("vgg9")))
-    st.cache_resource.clear()  # remove networks of other tests
     monkeypatch.setattr("emomusic.app.models.details.classifier", classifier)
     opened(app, view="Try your face", on=Benchmark.PHOTOGRAPHS)
     assert WHEN_GONE in text_of(app)

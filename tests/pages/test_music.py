@@ -80,6 +80,8 @@ def test_the_page_opens_with_the_plane_an_example_of_each_mood_and_the_features(
     app.run()
     assert [tab.label for tab in app.tabs] == [*NAMES]
     assert "**81,198 songs**" in text_of(app)
+    assert plane(app)["layout"]["showlegend"]
+    assert drawn(app).keys() == {"calm", "happy", "energetic", "sad"}
     assert sum(drawn(app).values()) == MOST_DRAWN
     catalogue = load_recommender().catalogue
     assert len(examples := playlist(app, EXPLORE)) == len(MOODS)
@@ -215,13 +217,6 @@ def test_an_empty_quadrant_leads_to_the_nearest_songs(app: AppTest) -> None:
     app.pills(key="music-quadrant").set_value(Quadrant.Q2).run()
     assert re.search("No song is unpleasant and awake.*(pleasant and awake|unpleasant and drowsy)", text_of(app))
     assert len(playlist(app, EXPLORE)) == 12
-
-
-def test_the_plane_has_a_legend_of_its_marks(app: AppTest) -> None:
-    app.run()
-    figure = plane(app)
-    assert figure["layout"]["showlegend"]
-    assert {trace["name"] for trace in figure["data"]} == {"calm", "happy", "energetic", "sad"}
 
 
 def test_columns_without_a_value_are_left_out(app: AppTest) -> None:

@@ -47,9 +47,7 @@ def heard(data: bytes) -> Hearing:
     return load_sound_model().analyse(read_song(io.BytesIO(data)).windows)
 
 
-def test_a_dropped_song_has_its_quadrant_tags_a_face_and_its_path(
-    app: AppTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_dropped_song_has_its_quadrant_tags_and_path(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     data = song_bytes("mp3", seconds=10)
     expected = heard(data)
     drop(app, data, "a song.mp3")
@@ -69,9 +67,7 @@ def test_a_dropped_song_has_its_quadrant_tags_a_face_and_its_path(
     assert answer in [header.value for header in app.header]
 
 
-def test_a_file_that_cannot_be_heard_is_decoded_once_and_is_one_message(
-    app: AppTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unreadable_song_is_decoded_once_and_one_message(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     decode, names = classify.read_song, []
     monkeypatch.setattr(classify, "read_song", lambda file, name: names.append(name) or decode(file, name))
     drop(app, song_bytes("wav", seconds=0.5), "my_song.mp3")
@@ -96,9 +92,7 @@ def test_a_removed_song_leaves_the_session(app: AppTest) -> None:
     assert app.get("audio") == []
 
 
-def test_the_path_of_a_long_song_has_a_limited_number_of_parts_and_hearing_takes_the_turns_of_a_visitor(
-    app: AppTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_long_song_has_few_parts_and_takes_turns(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(classify, "_MOST_PARTS", 6)
     data = song_bytes("wav", seconds=90, rate=16_000)
     expected = heard(data)

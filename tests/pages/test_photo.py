@@ -150,9 +150,7 @@ def test_without_a_matching_song_the_page_says_so_and_offers_no_playlist(app: Ap
     assert "squares" in text_of(app)
 
 
-def test_another_photo_replaces_the_last_one_and_its_results_stays_on_another_page_and_can_be_removed(
-    app: AppTest, root: Path
-) -> None:
+def test_another_photo_replaces_the_last_one_stays_and_can_be_removed(app: AppTest, root: Path) -> None:
     upload(app.run(), ("me.jpg", (root / "data/samples/grace-hopper-1984.jpg").read_bytes()))
     app.button(key="sample-eileen-collins-1999").click().run()
     assert "remove-own" not in keys(app)
@@ -192,9 +190,7 @@ def test_of_several_photos_only_small_copies_stay(app: AppTest, root: Path, monk
     assert kept == []
 
 
-def test_files_of_several_that_do_not_count_are_named(
-    app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_that_do_not_count_are_named(app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(picture_chooser, "MOST_PICTURES", 4)
     collins = (root / "data/samples/eileen-collins-1999.jpg").read_bytes()
     icon = encode_png(read_image(root / "data/icon.png"))
@@ -217,9 +213,7 @@ def test_files_of_several_that_do_not_count_are_named(
     assert len(tracks(app)) == 1
 
 
-def test_a_profile_counts_for_photos_that_were_read_before_and_is_forgotten(
-    app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_profile_counts_for_photos_read_before(app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     detector, classifier = load_networks()
     image = read_image(root / "data/samples/grace-hopper-1984.jpg")
     (face,) = detector.detect(image)
@@ -244,26 +238,21 @@ def test_a_profile_counts_for_photos_that_were_read_before_and_is_forgotten(
     assert "another person" in text_of(app)
 
 
+@pytest.mark.usefixtures("fresh_networks")
 def test_the_plane_shows_at_most_60_faces_and_the_page_says_so(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     faces = [make_face(x=number) for number in range(61)]
     monkeypatch.setattr(shared, "load_networks", lambda **_: (FakeDetector(faces), FakeClassifier()))
-    st.cache_resource.clear()  # another test's networks
-    try:
-        sample(app, "four-people")
-        assert FIRST_POINTS in text_of(app)
-        assert "49 more faces" in text_of(app)
-        assert on_the_plane(app, "faces") == [*map(str, range(1, 61)), "all"]
-        (menu,) = [menu for menu in app.selectbox if (menu.key or "").startswith("who-")]
-        menu.select("Face 3").run()
-        assert "Together" not in app.title[0].value
-        assert app.query_params[state.WHO] == "Face 3"
-    finally:
-        st.cache_resource.clear()  # the fakes, before another test
+    sample(app, "four-people")
+    assert FIRST_POINTS in text_of(app)
+    assert "49 more faces" in text_of(app)
+    assert on_the_plane(app, "faces") == [*map(str, range(1, 61)), "all"]
+    (menu,) = [menu for menu in app.selectbox if (menu.key or "").startswith("who-")]
+    menu.select("Face 3").run()
+    assert "Together" not in app.title[0].value
+    assert app.query_params[state.WHO] == "Face 3"
 
 
-def test_a_photo_for_which_the_server_has_no_room_is_not_stored(
-    app: AppTest, monkeypatch: pytest.MonkeyPatch, root: Path
-) -> None:
+def test_a_photo_without_room_is_not_stored(app: AppTest, monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
     small = Capacity(Settings(max_visitors=1, max_live=1, max_memory_mb=2))  # 1 MB for each visitor
     monkeypatch.setattr(uploads, "capacity", lambda: small)
     photo = (root / "data/samples/eileen-collins-1999.jpg").read_bytes()
@@ -287,7 +276,7 @@ def test_a_link_with_unknown_values_shows_everyone(app: AppTest) -> None:
     assert tracks(app.run()) == []
 
 
-def test_a_click_chooses_a_face_and_a_correction_changes_its_sentence_its_frame_its_card_and_the_group(
+def test_a_click_chooses_a_face_and_a_correction_changes_all_about_it(
     app: AppTest,
 ) -> None:
     sample(app, "four-people")

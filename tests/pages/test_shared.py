@@ -1,28 +1,19 @@
 import threading
-from collections.abc import Iterator
 
 import pytest
-import streamlit as st
 
 from emomusic.errors import ModelError
 from emomusic.server import shared as module
-from emomusic.server.shared import Shared, shared
+from emomusic.server.shared import shared
 from tests.fakes import FakeClassifier, FakeDetector
+from tests.waiting import wait_until
 
 SECONDS = 60
 
 
 @pytest.fixture(autouse=True)
-def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_songs(monkeypatch: pytest.MonkeyPatch, fresh_networks: None) -> None:
     monkeypatch.setattr(module, "load_recommender", lambda: None)
-    st.cache_resource.clear()  # networks of other tests
-    yield
-    st.cache_resource.clear()  # the fakes
-
-
-def wait(of: Shared) -> None:
-    """Wait until the thread ends."""
-    of._loading.result(SECONDS)
 
 
 def test_loading_starts_at_once_in_the_background(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,12 +29,11 @@ def test_loading_starts_at_once_in_the_background(monkeypatch: pytest.MonkeyPatc
     assert has_started.wait(SECONDS)
     assert not common.is_loaded
     may_end.set()
-    wait(common)
-    assert common.is_loaded
+    wait_until(lambda: common.is_loaded)
     assert shared() is common
 
 
-def test_without_a_model_the_server_is_not_ready_and_each_visitor_gets_the_error(
+def test_without_a_model_each_visitor_gets_the_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def load(**_: object) -> None:
@@ -51,8 +41,7 @@ def test_without_a_model_the_server_is_not_ready_and_each_visitor_gets_the_error
 
     monkeypatch.setattr(module, "load_networks", load)
     common = shared()
-    wait(common)
-    assert not common.is_loaded
     for _ in range(2):
         with pytest.raises(ModelError, match="Restore the file"):
             common.visitor_networks("a")
+    assert not common.is_loaded

@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -72,9 +72,7 @@ def test_no_two_choices_share_a_key(root: Path) -> None:
 
 
 @pytest.mark.parametrize("source", ["spotify", "bundled"])
-def test_a_run_of_the_page_decides_once_where_songs_come_from(
-    root: Path, monkeypatch: pytest.MonkeyPatch, source: str
-) -> None:
+def test_a_run_decides_once_where_songs_come_from(root: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
     app, calls = start_app(root, sample=SAMPLE, songs=source), Counter[str]()
 
     def counted(module: Any, name: str) -> None:
@@ -112,9 +110,7 @@ def upload(app: AppTest, files: Mapping[str, bytes]) -> AppTest:
     return app.run()
 
 
-def test_uploaded_files_are_heard_in_turns_and_play_and_bad_ones_get_a_sentence(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_uploaded_songs_play_and_bad_ones_get_a_sentence(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app, queue, turns = start_app(root, sample=SAMPLE, songs="own"), shared().queue, []
     assert playing(app)  # Spotify plays until a file is ready
     turn = queue.turn
@@ -170,7 +166,7 @@ def test_files_beyond_the_limits_are_left_out(root: Path, monkeypatch: pytest.Mo
 
 
 @pytest.fixture
-def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_networks: None) -> Callable[[int], None]:
     """Adds a number of songs to the library of the visitor's own computer, as the command does."""
     monkeypatch.setenv("EMOMUSIC_LIBRARY", str(tmp_path / "library.sqlite"))
     for module in (own_music, bar):
@@ -184,9 +180,7 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
             library.add([folder])
             library.analyse(FakeEar, "fake", workers=1, on_progress=lambda done, total: None)
 
-    st.cache_resource.clear()
-    yield add
-    st.cache_resource.clear()
+    return add
 
 
 def test_the_page_has_the_songs_that_the_command_adds_and_reads_each_once(
@@ -212,9 +206,7 @@ def shown_in_the_bar(app: AppTest) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("is_gone", [True, False])
-def test_the_bar_goes_on_after_a_song_whose_file_cannot_be_read_and_names_it(
-    root: Path, library: Callable[[int], None], is_gone: bool
-) -> None:
+def test_the_bar_names_and_skips_an_unreadable_song(root: Path, library: Callable[[int], None], is_gone: bool) -> None:
     library(4)
     app = start_app(root, sample=SAMPLE, songs="own")
     _, gone, last, *_ = (pick.song for pick in queue_of(app).playlist(4))
@@ -259,9 +251,7 @@ def test_only_a_local_browser_without_a_proxy_is_on_the_own_computer(
     assert is_own_computer() is own
 
 
-def test_no_song_of_the_library_or_of_another_visitor_is_served_elsewhere(
-    library: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_song_of_others_is_served(library: Callable[[int], None], monkeypatch: pytest.MonkeyPatch) -> None:
     library(1)
     with Library() as songs:
         track = recommender_of(songs.songs()).catalogue.song(0)

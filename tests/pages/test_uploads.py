@@ -52,9 +52,7 @@ def upload(app: AppTest, *files: tuple[str, bytes, str]) -> AppTest:
 
 
 @pytest.mark.parametrize("cookies", [{}, {"_streamlit_xsrf": "2|token"}])
-def test_a_browser_without_cookies_is_told_what_uploads_need(
-    cookies: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_cookies_uploads_are_explained(cookies: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads.runtime, "exists", lambda: True)
     monkeypatch.setattr(st, "context", SimpleNamespace(cookies=cookies, url="https://emo.example.org/live"))
     app = AppTest.from_function(page).run()
@@ -128,9 +126,7 @@ def test_files_that_the_server_lost_are_reported_and_not_stored(
 
 
 @pytest.mark.parametrize("is_ours", [True, False])
-def test_an_app_on_a_server_that_cannot_keep_its_promise_about_photos_does_not_start(
-    monkeypatch: pytest.MonkeyPatch, is_ours: bool
-) -> None:
+def test_a_server_that_cannot_forget_photos_shows_no_page(monkeypatch: pytest.MonkeyPatch, is_ours: bool) -> None:
     real = SimpleNamespace(state=RuntimeState.ONE_OR_MORE_SESSIONS_CONNECTED)
     monkeypatch.setattr(frame, "runtime", SimpleNamespace(exists=lambda: True, get_instance=lambda: real))
     monkeypatch.setattr(frame, "are_pages_forgotten", lambda: is_ours)

@@ -19,14 +19,7 @@ from emomusic.errors import ModelError
 from emomusic.faces import model_files
 from emomusic.faces.model_files import face_models
 from emomusic.metrics import McNemar, expected_calibration_error
-from emomusic.records import (
-    CollectionScores,
-    FaceRecord,
-    MoodModelRecord,
-    read_face_record,
-    read_record,
-    write_metrics,
-)
+from emomusic.records import CollectionScores, FaceRecord, MoodModelRecord, read_face_record, read_record, write_metrics
 from emomusic.results.overview import (
     Benchmark,
     answer,
@@ -115,9 +108,7 @@ def test_the_figures_of_the_models_of_songs_are_those_of_their_answers(kind: Mod
             assert (record.macro_f1, record.macro_f1_std) == pytest.approx((np.mean(macro_f1s), np.std(macro_f1s)))
 
 
-def test_the_models_are_told_with_their_spread_and_the_reports_beside_them(
-    checkout: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_models_are_told_with_spread_and_reports(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["models"]) == 0
     lines = capsys.readouterr().out.splitlines()
     (vgg9,) = [line for line in lines if line.startswith("face/vgg9")]

@@ -184,9 +184,7 @@ def slow(here: Capacity, monkeypatch: pytest.MonkeyPatch) -> Slow:
     return slow
 
 
-def test_a_call_is_work_in_progress_and_a_busy_server_refuses_more(
-    slow: Slow, ask: Ask, here: Capacity, photo: bytes
-) -> None:
+def test_a_call_is_work_and_a_busy_server_refuses_more(slow: Slow, ask: Ask, here: Capacity, photo: bytes) -> None:
     with ThreadPoolExecutor(1) as caller:
         first = caller.submit(ask, "/api/analyze", photo)
         assert slow.has_begun.wait(SECONDS)
@@ -210,9 +208,7 @@ def slow_body(ask: Ask, here: Capacity) -> Iterator[socket.socket]:
         yield client
 
 
-def test_slow_bodies_take_no_place_and_go_with_their_clients(
-    slow: Slow, ask: Ask, here: Capacity, photo: bytes
-) -> None:
+def test_slow_bodies_take_no_place_and_go(slow: Slow, ask: Ask, here: Capacity, photo: bytes) -> None:
     slow.may_end.set()
     with slow_body(ask, here), slow_body(ask, here):
         assert here.is_busy

@@ -62,9 +62,7 @@ def stops() -> Iterator[list[int]]:
     signal.signal(signal.SIGTERM, before)
 
 
-def test_the_server_stops_at_the_deadline_although_a_photo_is_read(
-    here: Looked, stops: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_server_stops_at_the_deadline(here: Looked, stops: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     clock = FakeClock()
     monkeypatch.setattr(module, "monotonic", clock)
 

@@ -37,9 +37,7 @@ def ask() -> Callable[..., Answer]:
     return request
 
 
-def test_players_get_the_parts_that_they_ask_for_at_the_same_time(
-    ask: Callable[..., Answer], budget: ByteBudget
-) -> None:
+def test_players_get_the_parts_they_ask_for(ask: Callable[..., Answer], budget: ByteBudget) -> None:
     file = made(budget)
     (first, second) = (file.reader() for _ in range(2))
     assert (first.read(9), second.read(7), first.read(9)) == (CONTENT[:9], CONTENT[:7], CONTENT[9:18])

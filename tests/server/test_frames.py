@@ -82,31 +82,21 @@ def test_an_answer_follows_each_frame_whatever_it_holds(ask: Ask, taker: Taker) 
     assert len(taker.taken) == 2
 
 
-def _close(taker: Taker) -> None:
-    taker.visitor = "bob"
-
-
-def _end(taker: Taker) -> None:
-    taker.is_live = False
-
-
-def _use_another_browser(taker: Taker) -> None:
-    taker.sent = {COOKIE: generate_xsrf_token_string(b"1" * 16, 1)}
-
-
-def _send_no_cookie(taker: Taker) -> None:
-    taker.sent = {}
-
-
-@pytest.mark.parametrize("change", [_close, _end, _use_another_browser, _send_no_cookie])
-def test_all_but_the_open_page_of_a_running_session_find_nothing(
-    ask: Ask, taker: Taker, change: Callable[[Taker], None]
-) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"visitor": "bob"}, id="a closed page"),
+        pytest.param({"is_live": False}, id="an ended session"),
+        pytest.param({"sent": {COOKIE: generate_xsrf_token_string(b"1" * 16, 1)}}, id="another browser"),
+        pytest.param({"sent": {}}, id="no cookie"),
+    ],
+)
+def test_all_but_the_page_of_the_session_find_nothing(ask: Ask, taker: Taker, change: dict[str, object]) -> None:
     address = frames.give_address(taker)
     assert ask(address, "PUT", b"offer") == (200, b"answer")
     guess = address[:-1] + ("A" if address[-1] != "A" else "B")
     assert {ask(guess, method)[0] for method in ("POST", "PUT", "GET")} == {404}
-    change(taker)
+    vars(taker).update(change)
     assert {ask(address, method)[0] for method in ("POST", "PUT", "GET")} == {404}
     assert taker.taken == []
 

@@ -77,9 +77,7 @@ def ask(here: Capacity) -> Ask:
         ("me", {"content_length": str(65 * 2**20)}, 413),
     ],
 )
-def test_an_upload_is_refused_before_its_body_is_read(
-    ask: Ask, visitor: str, headers: dict[str, str], status: int
-) -> None:
+def test_an_upload_is_refused_before_its_body(ask: Ask, visitor: str, headers: dict[str, str], status: int) -> None:
     assert ask(f"/_stcore/upload_file/{visitor}/1", **headers) == status
 
 
@@ -110,9 +108,7 @@ def test_a_large_upload_of_another_site_is_refused(ask: Ask, here: Capacity, mon
     assert here.files.num_bytes == 0
 
 
-def test_an_upload_that_does_not_arrive_or_is_no_form_ends(
-    ask: Ask, here: Capacity, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_upload_that_does_not_arrive_ends(ask: Ask, here: Capacity, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate, "_PART_S", 0.01)
     for length in (LENGTH, gate.LARGE + 1):
         monkeypatch.setattr(here, "files", here.memory)

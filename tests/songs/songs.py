@@ -76,6 +76,11 @@ def write_song(
         output.mux(stream.encode(None))
 
 
+def id3v1(title: bytes, artist: bytes) -> bytes:
+    """The tag at the end of an MP3."""
+    return b"TAG" + title.ljust(30, b"\0") + artist.ljust(30, b"\0") + bytes(65)
+
+
 def song_bytes(ending: str | tuple[str, str] = "wav", seconds: float = 2.0, **options: Any) -> bytes:
     """A file of a format, or of a container and a codec, with a tone."""
     buffer = io.BytesIO()

@@ -15,12 +15,7 @@ from emomusic.errors import DatasetError
 from emomusic.export import song_record
 from emomusic.media.audio_file import read_song
 from emomusic.songs.hearing import QUADRANTS, load_sound_model
-from emomusic.songs.local_songs import (
-    SONGS,
-    bundled_songs,
-    recommender_of,
-    songs_dir,
-)
+from emomusic.songs.local_songs import SONGS, bundled_songs, recommender_of, songs_dir
 from emomusic.songs.request import Request
 from emomusic.songs.song import UNKNOWN_ARTIST, Hearing, Player, Song
 from emomusic.songs.spotify import songs_csv, songs_m3u

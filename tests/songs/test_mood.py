@@ -48,9 +48,7 @@ def test_every_model_learns_moods_and_predicts_the_same_after_loading(name: str,
     np.testing.assert_array_equal(classifier.predict_probabilities(inputs), unknown)
 
 
-def test_predicting_does_not_reset_the_warning_filters(
-    classifier: MoodClassifier, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_predicting_keeps_the_warning_filters(classifier: MoodClassifier, monkeypatch: pytest.MonkeyPatch) -> None:
     """scikit-learn resets them for each tree."""
     resets: list[bool] = []
     monkeypatch.setattr(warnings, "resetwarnings", lambda: resets.append(True))

@@ -42,9 +42,7 @@ def test_mood_labels_do_not_depend_on_the_order_of_rows(tmp_path: Path) -> None:
         ("tempo", -1, ".*tempo_bpm of 1 row emptied: expected 0 to 300. Received: '-1' in row 6"),
     ],
 )
-def test_a_wrong_label_or_number_is_refused_with_its_song_or_row(
-    tmp_path: Path, column: str, value: object, rule: str
-) -> None:
+def test_a_wrong_label_or_number_is_refused_by_row(tmp_path: Path, column: str, value: object, rule: str) -> None:
     table = mood_table(2).astype({column: object})
     table.loc[5, column] = value
     table.to_csv(tmp_path / "moods.csv", index=False)

@@ -17,29 +17,14 @@ from emomusic.errors import SpotifyError
 from emomusic.songs import spotify as spotify_search
 from emomusic.songs.request import Request as SongRequest
 from emomusic.songs.song import Pick
-from emomusic.songs.spotify import (
-    Credentials,
-    LiveSpotify,
-    credentials_of,
-    embed_url,
-    songs_csv,
-    songs_m3u,
-    track_url,
-)
+from emomusic.songs.spotify import Credentials, LiveSpotify, credentials_of, songs_csv, songs_m3u, track_url
 from emomusic.text import csv_text, escape_formula
 from tests.servers import Reply, Request, Server, serve
 from tests.songs.tables import recommender_over, song_table, track_id
 
-ID = "2wrJq5XKLnmhRXHIAf9xBa"
-
 
 def songs_over(table: pd.DataFrame) -> list[Pick]:
     return recommender_over(table).songs(SongRequest(AffectPoint(0, 0)), len(table))
-
-
-def test_urls_contain_the_id() -> None:
-    assert track_url(ID) == f"https://open.spotify.com/track/{ID}"
-    assert embed_url(ID) == f"https://open.spotify.com/embed/track/{ID}"
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,15 @@
 import io
 import json
 import plistlib
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from emomusic.affect import AffectPoint
+from emomusic.errors import DatasetError
 from emomusic.songs.recommend import Recommender
+from emomusic.songs.request import Request
 from emomusic.songs.song import FEATURES
 from emomusic.songs.spotify import songs_csv
 from emomusic.songs.tables import read_table
@@ -146,9 +148,6 @@ def test_each_source_is_recognized_and_gives_its_songs(name: str, known: Recomme
 
 
 def test_our_own_songs_are_the_same_songs_again(known: Recommender) -> None:
-    from emomusic.affect import AffectPoint
-    from emomusic.songs.request import Request
-
     picks = known.songs(Request(AffectPoint(0.6, 0.5)), 4)
     reading = read_table(songs_csv(picks).encode("utf-8-sig"), known=known)
     assert reading.source == sources()["own"].title
@@ -162,8 +161,6 @@ def test_our_own_songs_are_the_same_songs_again(known: Recommender) -> None:
 
 @pytest.mark.parametrize("name", ["muse", "deezer-mood"])
 def test_foreign_scales_are_refused_with_both_ranges(name: str, known: Recommender) -> None:
-    from emomusic.errors import DatasetError
-
     tables = {
         "muse": csv("lastfm_url,track,artist,seeds,valence_tags,arousal_tags,spotify_id,genre", f"x,Yellow,Coldplay,['sad'],5.5,4.2,{YELLOW},rock"),
         "deezer-mood": csv("dzr_sng_id,MSD_sng_id,MSD_track_id,valence,arousal,artist_name,track_name", "1,A,B,-0.68,0.32,Coldplay,Yellow", "1,A,B,1.5,2.7,U2,One"),
@@ -173,8 +170,6 @@ def test_foreign_scales_are_refused_with_both_ranges(name: str, known: Recommend
 
 
 def test_a_playlist_of_videos_without_titles_says_what_helps(known: Recommender) -> None:
-    from emomusic.errors import DatasetError
-
     data = csv("Video ID,Playlist Video Creation Timestamp", "dQw4w9WgXcQ,2024-01-01T00:00:00+00:00")
     with pytest.raises(DatasetError, match="TuneMyMusic"):
         read_table(data, known=known)
@@ -186,15 +181,9 @@ SHEET = pd.DataFrame(
 )
 
 
-def workbook(write: Callable[[pd.DataFrame, io.BytesIO], None]) -> bytes:
-    file = io.BytesIO()
-    write(SHEET, file)
-    return file.getvalue()
-
-
 def test_parquet_has_lists_and_numbers(known: Recommender) -> None:
-    table = SHEET.assign(artists=[["Coldplay", "Guest"]])
-    reading = read_table(workbook(lambda _, file: table.to_parquet(file, index=False)), name="x.parquet", known=known)
+    SHEET.assign(artists=[["Coldplay", "Guest"]]).to_parquet(file := io.BytesIO(), index=False)
+    reading = read_table(file.getvalue(), name="x.parquet", known=known)
     assert reading.songs.song(0).artists == ("Coldplay", "Guest")
     assert reading.found_by == ["features"]
 

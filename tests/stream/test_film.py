@@ -1,4 +1,3 @@
-import io
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +12,7 @@ from emomusic.affect import Emotion, Quadrant
 from emomusic.faces.reading import FaceReading, load_networks
 from emomusic.media.film_file import FilmFile
 from emomusic.media.images import RgbImage
-from emomusic.stream.film import (
-    MIN_SCENE_S,
-    FilmMoment,
-    FilmReading,
-    read_film,
-)
+from emomusic.stream.film import MIN_SCENE_S, FilmMoment, FilmReading, read_film
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.films import (
     BIDEN,
@@ -26,10 +20,8 @@ from tests.films import (
     FOUR_PEOPLE,
     HOPPER,
     MORISOT,
-    NOBODY,
     OBAMA,
     OBAMA_SPEAKING,
-    film_bytes,
     pictures,
     write_film,
     write_frames,
@@ -50,9 +42,14 @@ def cut_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def cut(cut_film: Path) -> FilmReading:
-    with FilmFile(cut_film) as film:
-        reading = FilmReading(film, 4.0)
-        for moment in read_film(film, load_networks(), rate=4.0):
+    return read(cut_film, rate=4.0)
+
+
+def read(path: Path, **rate: float) -> FilmReading:
+    """A film as the real networks read it."""
+    with FilmFile(path) as film:
+        reading = FilmReading(film, **rate)
+        for moment in read_film(film, load_networks(), **rate):
             reading.add(moment)
     return reading
 
@@ -101,10 +98,7 @@ def test_a_person_who_is_out_of_focus_at_first_is_no_new_person(tmp_path: Path) 
                 yield cv2.GaussianBlur(image, (0, 0), 4 if name == HOPPER else 2) if step < blur_until else image
 
     write_frames(tmp_path / "focus.mp4", frames())
-    with FilmFile(tmp_path / "focus.mp4") as film:
-        reading = FilmReading(film)
-        for moment in read_film(film, load_networks()):
-            reading.add(moment)
+    reading = read(tmp_path / "focus.mp4")
     assert [face.number for face in reading.faces()] == [1, 2]
     assert [round(face.seconds) for face in reading.faces()] == [15, 10]
     assert set(reading.faces_table()["face"]) == {1, 2}
@@ -130,9 +124,7 @@ def moment(time_s: float, *faces: tuple[int, Emotion, float], is_cut: bool = Fal
 
 def reading_of(*moments: FilmMoment) -> FilmReading:
     """A reading of a film of 320x180 pixels."""
-    data = film_bytes([(NOBODY, 1)])
-    with FilmFile(io.BytesIO(data)) as film:
-        reading = FilmReading(film, 4.0)
+    reading = FilmReading(SimpleNamespace(width=320, height=180, duration_s=None), 4.0)
     for one in moments:
         reading.add(one)
     return reading

@@ -75,9 +75,7 @@ def test_faces_are_recognised_once_and_followed_by_their_boxes(watch: Watch, ide
     assert identifier.num_faces == 4
 
 
-def test_each_face_is_read_with_its_person_and_new_and_forgotten_persons_count_at_once(
-    watch: Watch, identifier: FakeIdentifier
-) -> None:
+def test_new_and_forgotten_persons_count_at_once(watch: Watch, identifier: FakeIdentifier) -> None:
     anna, ben = person(1, 0, shade=ANNA), person(0, 1, shade=BEN)
     assert watch.emotions([LEFT, RIGHT]) == [NOBODY, NOBODY]
     assert identifier.num_faces == 0

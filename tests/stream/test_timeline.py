@@ -91,9 +91,7 @@ def test_only_a_long_gap_interrupts_a_scene() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from([None, *EMOTIONS]), st.integers(1, 12)), max_size=12), st.integers(1, 8))
-def test_scenes_are_sorted_and_cover_every_second_with_a_face(
-    parts: list[tuple[Emotion | None, int]], shortest_s: int
-) -> None:
+def test_scenes_are_sorted_and_cover_every_face(parts: list[tuple[Emotion | None, int]], shortest_s: int) -> None:
     table = session(*((emotion and EmotionProbabilities.certain(emotion), seconds) for emotion, seconds in parts))
     scenes = scenes_of(table, shortest_s=shortest_s)
     covered = [second for s in scenes for second in range(int(s.start_s), int(s.end_s))]

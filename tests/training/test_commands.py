@@ -61,9 +61,7 @@ def test_evaluation_counts_the_votes(faces: LabelledFaces, tmp_path: Path, capsy
 
 
 @pytest.mark.usefixtures("faces")
-def test_figures_of_posed_faces_are_kept_by_collection(
-    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_posed_figures_are_kept_by_collection(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ModelError, match="adjustment for posed faces"):
         EmotionClassifier.load("tiny").posed()
     write_spec(replace(read_spec(model), posed_adjustment=tuple(map(tuple, np.eye(7, 8).tolist()))), model)

@@ -15,12 +15,7 @@ from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import Face, Landmarks
 from emomusic.faces.model_files import ModelSpec, read_spec
 from emomusic.media.images import Box, RgbImage
-from emomusic.training.evaluate import (
-    FOLDS,
-    evaluate_pictures,
-    fit_to_pictures,
-    record_photographs,
-)
+from emomusic.training.evaluate import FOLDS, evaluate_pictures, fit_to_pictures, record_photographs
 from emomusic.training.labelled import labelled_pictures
 from tests.fakes import FakeDetector, make_face
 from tests.tiny_model import Run

@@ -1,10 +1,8 @@
 """The Live page without a browser and a camera."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from emomusic.app import camera
@@ -22,16 +20,9 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> Browser:
 
 
 @pytest.fixture
-def app(root: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+def app(root: Path, monkeypatch: pytest.MonkeyPatch, fresh_networks: None) -> AppTest:
     for name in (ice.ICE, ice.TURN_SECRET, ice.LIVE):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(shared, "load_networks", lambda **_: (FakeDetector(), FakeClassifier()))
-    st.cache_resource.clear()  # removes the networks of another test
     app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
     return app.switch_page("pages/live.py")
-
-
-@pytest.fixture(autouse=True)
-def _clean() -> Iterator[None]:
-    yield
-    st.cache_resource.clear()  # removes the fakes

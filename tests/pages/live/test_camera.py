@@ -39,9 +39,7 @@ def test_no_ice_server_is_used_on_one_machine(
     assert settings.hosts == hosts
 
 
-def test_with_webrtc_turn_is_named_and_reaches_the_session(
-    app: AppTest, browser: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_turn_reaches_the_session_of_webrtc(app: AppTest, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     servers = [{"urls": ["turn:turn.example.org"]}]
     monkeypatch.setenv(ice.ICE, json.dumps({"iceServers": servers, "iceTransportPolicy": "relay"}))
     monkeypatch.setenv(ice.TURN_SECRET, "north")
@@ -55,9 +53,7 @@ def test_with_webrtc_turn_is_named_and_reaches_the_session(
     assert settings.servers[0].credential
 
 
-def test_a_visitor_without_a_camera_or_a_place_may_ask_again_and_then_stops(
-    app: AppTest, browser: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_refused_visitor_may_ask_again(app: AppTest, browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     rooms = Capacity(Settings(max_visitors=9, max_live=1))
     monkeypatch.setattr(session, "capacity", lambda: rooms)
     other = played()
@@ -90,9 +86,7 @@ def test_an_answer_to_an_earlier_question_starts_nothing(app: AppTest, browser: 
 
 
 @pytest.mark.parametrize("is_asking", [True, False])
-def test_a_visitor_who_takes_a_photo_instead_finds_the_problem_again(
-    app: AppTest, browser: Browser, is_asking: bool
-) -> None:
+def test_after_a_photo_instead_the_problem_is_there_again(app: AppTest, browser: Browser, is_asking: bool) -> None:
     if is_asking:
         browser.problem = Problem.ABSENT
         app.run().button(key="live-start").click().run().run()
@@ -126,9 +120,7 @@ def test_frames_of_a_page_that_was_gone_for_long_are_not_taken(app: AppTest) -> 
     ("make", "problem"),
     [(new_session, Problem.LOST), (lambda: new_session(ice=ice.IceSettings(())), Problem.BLOCKED)],
 )
-def test_without_a_first_frame_webrtc_is_blocked(
-    app: AppTest, make: Callable[[], LiveSession], problem: Problem
-) -> None:
+def test_without_a_frame_webrtc_is_blocked(app: AppTest, make: Callable[[], LiveSession], problem: Problem) -> None:
     live = make()
     live.frame_s = time.monotonic() - 60
     show(app, live)

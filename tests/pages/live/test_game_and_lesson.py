@@ -104,9 +104,7 @@ def test_two_quick_clicks_skip_one_face_of_the_lesson(app: AppTest) -> None:
     assert [header.value.partition(":")[0] for header in app.header] == ["4 of 7"]
 
 
-def test_pictures_of_players_are_gone_after_another_game_on_another_page_and_in_a_new_session(
-    app: AppTest, browser: Browser
-) -> None:
+def test_pictures_of_players_are_gone_after_the_game_or_the_page(app: AppTest, browser: Browser) -> None:
     session = played((1, TWO, Emotion.HAPPY))
     start_mirror_game(app, session)
 
@@ -176,9 +174,7 @@ def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left
     assert person() is None
 
 
-def test_two_taught_persons_have_names_pictures_and_are_forgotten_one_by_one(
-    app: AppTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_two_taught_persons_are_named_and_forgotten_one_by_one(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     taught: list[str] = []  # each time another person
     one_of = np.eye(2, 1024, dtype=np.float32)
     monkeypatch.setattr(persons, "describe_crops", lambda crops: one_of[[len(taught)] * len(crops)])

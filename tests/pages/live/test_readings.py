@@ -29,9 +29,7 @@ from tests.waiting import wait_until
         (ValueError("a secret path"), "The last frame"),
     ],
 )
-def test_an_expected_error_is_shown_literally_and_another_one_without_details(
-    app: AppTest, error: Exception, shown: str
-) -> None:
+def test_an_expected_error_is_literal_and_others_have_no_details(app: AppTest, error: Exception, shown: str) -> None:
     def broken() -> Any:
         raise error
 

@@ -1,9 +1,6 @@
 import json
-import pkgutil
-import re
 import threading
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +11,7 @@ from emomusic.media.images import RgbImage
 from emomusic.stream.game import MirrorGame
 from emomusic.stream.reader import LiveReader, LiveView
 from tests.fakes import FakeClassifier, FakeDetector, make_face
+from tests.stations import note_calls, stations_of
 from tests.waiting import wait_until
 
 FRAME = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
@@ -99,30 +97,13 @@ def test_a_frame_that_comes_during_another_one_or_after_the_end_is_dropped() -> 
 
 
 def test_a_frame_passes_the_stations_of_its_path(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    section = (root / "docs/architecture.md").read_text(encoding="utf-8").split("## The path of one frame\n")[1]
-    names = re.findall(r"^\d+\. `([\w.]+)`", section.split("\n## ")[0], re.MULTILINE)
+    names = stations_of(root, "The path of one frame")
     assert 5 <= len(names) <= 10
-    passed: list[str] = []
-
-    def watch(name: str) -> None:
-        owner, _, method = name.rpartition(".")
-        kind = pkgutil.resolve_name(f"emomusic.{owner}")
-        original = getattr(kind, method)
-
-        def noted(*args: Any, **options: Any) -> Any:
-            passed.append(name)
-            return original(*args, **options)
-
-        monkeypatch.setattr(kind, method, noted)
-
-    for name in names:
-        watch(name)
+    calls = note_calls(monkeypatch, names)
     live, reader = session()
     live.observe(MirrorGame(EMOTIONS, num_players=1), None)
     live.take_frame(lambda: FRAME)
     live.answer()
     wait_until(lambda: reader.view().num_readings > 0)
     live.end()
-    of_worker = names[4:]
-    assert [name for name in passed if name not in of_worker] == names[:4]
-    assert [name for name in passed if name in of_worker] == of_worker
+    assert calls() == [names[:4], names[4:]]  # the last ones on the worker
