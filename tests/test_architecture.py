@@ -161,6 +161,8 @@ def levels(node: ast.AST) -> int:
     """How deep blocks and functions are nested in a function. An `elif` is on the level of its `if`."""
     deepest = 0
     for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.expr):
+            continue
         is_elif = isinstance(node, ast.If) and isinstance(child, ast.If) and node.orelse == [child]
         deepest = max(deepest, levels(child) + (isinstance(child, (*_BLOCKS, *_FUNCTIONS)) and not is_elif))
     return deepest

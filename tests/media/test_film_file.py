@@ -12,6 +12,7 @@ from PIL import Image
 
 from emomusic.errors import FilmError
 from emomusic.media.film_file import FilmFile
+from emomusic.media.film_steps import FilmClock
 from emomusic.media.formats import Kind, kind_of
 from emomusic.media.images import RgbImage
 from tests.films import CODECS, DEFAULT_RATE, assert_quarters, colour_quarters, film_of_videos, write_frames
@@ -160,6 +161,15 @@ def test_a_clock_that_begins_again_goes_on() -> None:
     times, _ = steps_of(part + part)
     assert times[-1] == pytest.approx(5.9, abs=0.2)
     assert times_of(part + part) == pytest.approx([number / 10 for number in range(60)], abs=0.01)
+
+
+def test_frames_that_changed_places_shift_no_later_time() -> None:
+    clock = FilmClock(0.1)
+    assert [clock.at(time_s) for time_s in (5.0, 5.1, 5.3, 5.2, 5.5)] == pytest.approx([0, 0.1, 0.3, 0.4, 0.5])
+
+
+def test_the_last_frame_is_a_step() -> None:
+    assert steps_of(film_of([QUARTERS] * 14))[0][-1] == 1.3
 
 
 def test_a_header_that_announces_too_little_does_not_count() -> None:

@@ -38,6 +38,14 @@ def test_a_hundred_thousand_tags_are_refused_and_a_hundred_are_read(write):
     assert read_song(io.BytesIO(few), "song").duration_s == pytest.approx(2, abs=0.2)
 
 
+@pytest.mark.parametrize("version", [3, 4])
+def test_the_size_of_a_long_tag_is_that_of_its_version(version: int):
+    bits = 7 if version == 4 else 8
+    frame = b"TXXX" + bytes(300 >> bits * place & (1 << bits) - 1 for place in (3, 2, 1, 0)) + bytes(2) + b"x" * 300
+    size = bytes(3 * len(frame) >> 7 * place & 0x7F for place in (3, 2, 1, 0))
+    assert num_tags(b"ID3" + bytes([version, 0, 0]) + size + 3 * frame) == 3
+
+
 def test_random_bytes_have_no_error():
     heads = (b"ID3\x04", b"fLaC", b"fLaC\x84", b"\x03vorbis", b"ID3\x02\0\0\0\0\0\0TT2", b"OpusTags" + 4 * b"\xff")
     assert [num_tags(head) >= 0 for head in heads] == [True] * len(heads)

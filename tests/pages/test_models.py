@@ -22,8 +22,6 @@ from tests.fakes import FakeDetector, make_face
 from tests.model_files import LABELS, place_checkout, place_face_model
 from tests.pages.screen import charts, page_of, text_of
 
-VGG9 = "Nine-layer network (vgg9)"
-
 
 @pytest.fixture
 def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_networks: None) -> AppTest:

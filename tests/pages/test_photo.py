@@ -276,6 +276,15 @@ def test_a_link_with_unknown_values_shows_everyone(app: AppTest) -> None:
     assert tracks(app.run()) == []
 
 
+def test_a_link_to_another_sample_forgets_what_was_said_of_the_last_one(app: AppTest) -> None:
+    app.query_params.update({state.SAMPLE: "four-people", state.MOOD: "calm"})
+    assert queue_of(app.run()).request.mood == "calm"
+    open_page(app, "music")
+    state_of(app, state.Visit).number += 1
+    app.query_params[state.SAMPLE] = "eileen-collins-1999"
+    assert queue_of(app.switch_page("pages/photo.py").run()).request.mood is None
+
+
 def test_a_click_chooses_a_face_and_a_correction_changes_all_about_it(
     app: AppTest,
 ) -> None:

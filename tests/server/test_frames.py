@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 from collections.abc import Callable
+from threading import Timer
 from types import SimpleNamespace
 
 import numpy as np
@@ -118,6 +119,15 @@ def test_an_address_ends_with_its_session(ask: Ask, taker: Taker) -> None:
 
 def test_a_malformed_offer_is_refused(ask: Ask, taker: Taker) -> None:
     assert ask(frames.give_address(taker), "PUT", b"hello")[0] == 400
+
+
+def test_between_two_frames_events_wait(ask: Ask, taker: Taker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "_BEAT_S", 0.05)
+    monkeypatch.setattr(taker, "tell", lambda listener: listener())
+    monkeypatch.setattr(taker, "answer", lambda: b"faces")
+    Timer(0.2, setattr, (taker, "is_live", False)).start()
+    _, events = ask(frames.give_address(taker), "GET", None)
+    assert 1 <= events.count(b"faces") <= 9
 
 
 def test_events_have_the_faces_until_the_session_ends(ask: Ask, taker: Taker) -> None:

@@ -1,7 +1,7 @@
 """Moods in the files' own fields: nothing else changes, and all of it can be undone."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import mutagen
@@ -10,8 +10,11 @@ from mutagen.apev2 import APEv2
 from mutagen.id3 import ID3, TALB, TIT2, TXXX
 
 from emomusic.media.mood_field import read_mood
+from emomusic.media.sound import Window
 from emomusic.songs.library import Changes, Library
 from emomusic.songs.library_tags import MoodChange, TaggedLibrary
+from emomusic.songs.song import Hearing
+from tests.songs.ears import FakeEar
 from tests.songs.libraries import hear
 from tests.songs.songs import CODECS, TAGS, tone, write_song
 
@@ -26,7 +29,7 @@ def ape(path: Path) -> None:
 def id3(version: int) -> Callable[[Path], None]:
     def write(path: Path) -> None:
         tags = ID3(path)
-        tags.setall("TXXX", [TXXX(encoding=1, desc="Own", text=["a", "b/c"])])
+        tags.setall("TXXX", [TXXX(encoding=1, desc="Own", text=["a", "b/c", "long " * 99])])
         tags.setall("TALB", [TALB(encoding=0, text="Waves")])
         if version == 3:
             tags.update_to_v23()
@@ -35,10 +38,19 @@ def id3(version: int) -> Callable[[Path], None]:
     return write
 
 
+def extend(path: Path) -> None:
+    """Give the tag an extended header."""
+    content, rest = path.read_bytes(), b"\0\0\0\6\1\0"
+    length = sum(digit << 7 * place for place, digit in enumerate(reversed(content[6:10]))) + len(rest)
+    sizes = bytes(length >> 7 * place & 0x7F for place in (3, 2, 1, 0))
+    path.write_bytes(content[:5] + b"\x40" + sizes + rest + content[10:])
+
+
 FILES: dict[str, Callable[[Path], None]] = {
     **{f"song.{ending}": lambda path: None for ending in CODECS},
     "v23.mp3": id3(3),
     "v24.mp3": id3(4),
+    "extended.mp3": extend,
     "bare.mp3": lambda path: ID3(path).delete(),
     "ape.mp3": ape,
 }
@@ -132,15 +144,32 @@ def test_files_that_changed_since_keep_their_changes(tagged: TaggedLibrary, song
     assert flac.read_bytes() == content
 
 
+class OtherEar(FakeEar):
+    """Takes all songs for sad."""
+
+    def analyse(self, windows: Sequence[Window], _turn: object = None, **_: object) -> Hearing:
+        return Hearing({"Q1": 0.1, "Q2": 0.1, "Q3": 0.7, "Q4": 0.1}, -0.5, -0.5, ())
+
+
+def test_of_two_moods_of_a_file_the_last_one_is_undone_first(tagged: TaggedLibrary, songs: Path):
+    before = state(songs)
+    list(tagged.tag([songs], write=True))
+    tagged.analyse(OtherEar, "m2", workers=1, on_progress=lambda *_: None)
+    list(tagged.tag([songs], write=True))
+    assert read_mood(songs / "song.flac")[1] == "sad"
+    assert len(list(tagged.untag([songs]))) == 2 * len(FILES)
+    assert state(songs) == before
+
+
 def test_a_file_that_cannot_be_tagged_is_left_and_named(tagged: TaggedLibrary, songs: Path):
     path = songs / "song.flac"
     content = path.read_bytes()
-    path.write_bytes(content + b" ")  # changed since it was analysed
+    path.write_bytes(content[:-1] + b" ")  # changed since it was analysed
     (songs / "song.ogg").unlink()
     results = list(tagged.tag([songs], write=True))
     assert sum(isinstance(each, str) for each in results) == 2
     assert len(results) == len(FILES)
-    assert path.read_bytes() == content + b" "
+    assert path.read_bytes() == content[:-1] + b" "
     assert not [path for path in songs.iterdir() if path.name.startswith(".")]
     with Library(tagged.path) as library:
         assert len(library.songs()) == len(FILES)

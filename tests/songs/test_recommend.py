@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from emomusic.affect import BETTER_MOODS, EMOTION_POINTS, MOOD_POINTS, REPORT_MOODS, AffectPoint, Emotion, Mood
 from emomusic.songs.catalogue import ARTIST_WINDOW
 from emomusic.songs.genres import SongKind, included_kinds
+from emomusic.songs.journey import step_reason
 from emomusic.songs.local_songs import load_bundled_recommender
 from emomusic.songs.recommend import Recommender, one_song_each
 from emomusic.songs.request import Policy, Request, nearest_emotion, target_of
@@ -215,6 +216,19 @@ def test_reasons_name_the_most_probable_mood_and_the_character_of_the_song(recom
     reasons = {pick.song.id: pick.reason for pick in recommender_over(table).songs(Request(AffectPoint(0, 0)), 2)}
     assert reasons[track_id(0)].endswith("bright and quiet")
     assert reasons[track_id(1)].endswith("dark and lively")
+
+
+@pytest.mark.parametrize(
+    ("valence", "arousal", "words"),
+    [
+        (0.1, 0.0, "still mild and even, a little brighter"),
+        (0.1, -0.1, "still mild and even, a little brighter and quieter"),
+        (0.0, 0.5, "from mild and even to mild and lively"),
+    ],
+)
+def test_a_step_says_what_changes(valence: float, arousal: float, words: str) -> None:
+    points = [AffectPoint(0, 0), AffectPoint(valence, arousal)]
+    assert step_reason(points, 1, AffectPoint(-1, -1)) == f"Step 1 of 1: {words}"
 
 
 @pytest.mark.parametrize("num_songs", [3, 12, 60, 140])

@@ -165,6 +165,13 @@ def test_a_cut_makes_only_a_change_count() -> None:
     assert starts(film_table((HAPPY, 10), (mix(happy=0.95), 10)), [2.5], **options) == [0]
 
 
+def test_readings_weigh_by_their_seconds() -> None:
+    (scene,) = scenes_of(film_table((HAPPY, 1), (SAD, 1)).assign(time_s=[0.0, 3.0], seconds=[3.0, 1.0]))
+    assert scene.probabilities[Emotion.HAPPY] == pytest.approx(0.75)
+    table = every_second(film_table((HAPPY, 1), (SAD, 1)).assign(time_s=[0.0, 0.75], seconds=[0.75, 0.25]))
+    assert table["happy"].tolist() == pytest.approx([0.75])
+
+
 def test_every_second_is_the_mean_of_its_faces() -> None:
     table = every_second(film_table((HAPPY, 3), (SAD, 1), (None, 4), (SAD, 2), (None, 2)))
     assert table["time_s"].tolist() == [0, 1, 2]
