@@ -35,9 +35,7 @@ def in_wheel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return root
 
 
-def test_a_wheel_downloads_into_the_users_folders(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, in_wheel: Path
-) -> None:
+def test_a_wheel_downloads_into_the_users_folders(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, in_wheel: Path):
     assert assets.downloads_dir() == tmp_path / "home" / ".local" / "share" / "emomusic"
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
     assert assets.downloads_dir() == tmp_path / "share" / "emomusic"

@@ -26,9 +26,7 @@ def judged(draw: st.DrawFn) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64
 
 
 @given(judged())
-def test_scores_of_seven_and_of_four_classes_agree(
-    labels: tuple[npt.NDArray[np.int64], ...],
-) -> None:
+def test_scores_of_seven_and_of_four_classes_agree(labels: tuple[npt.NDArray[np.int64], ...]):
     y_true, y_pred = labels
     found = metrics.evaluate(y_true, y_pred)
     assert found.n == len(y_true)

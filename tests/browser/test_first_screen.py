@@ -166,9 +166,7 @@ def test_the_answer_is_on_the_first_screen_of_every_window(open_page: Callable[.
         wait_until_idle(page)
 
 
-def test_the_tabs_of_music_keep_their_place_on_the_first_screen(
-    open_page: Callable[..., Page],
-) -> None:
+def test_the_tabs_of_music_keep_their_place_on_the_first_screen(open_page: Callable[..., Page]):
     page = open_page("/music?view=Table")
     tabs = page.get_by_role("tab")
     page.evaluate(SHIFTS)

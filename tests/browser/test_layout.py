@@ -113,9 +113,7 @@ def test_on_a_phone_the_pages_lie_in_a_row_at_the_bottom(open_page: Callable[...
     page.wait_for_url("**/film")
 
 
-def test_toolbars_are_whole_on_a_phone_without_hints_of_keys(
-    open_page: Callable[..., Page],
-) -> None:
+def test_toolbars_are_whole_on_a_phone_without_hints_of_keys(open_page: Callable[..., Page]):
     for path, row, number in (("/live", ".st-key-shown", 4), ("/how_it_works?step=songs", ".st-key-how-top", 4)):
         page = open_page(path, width=390, height=844)
         wait_until_idle(page)

@@ -157,9 +157,7 @@ def test_the_browser_remembers_volume_and_mute(open_tab: Callable[[str], Page]) 
     assert page.evaluate(LOUDNESS) == [0.25, False]
 
 
-def test_two_similar_songs_sound_for_one_of_a_silent_spotify(
-    open_tab: Callable[[str], Page],
-) -> None:
+def test_two_similar_songs_sound_for_one_of_a_silent_spotify(open_tab: Callable[[str], Page]):
     page = open_tab("/music")
     title = click_plane(page).partition(" · ")[0]
     shown = page.locator(".st-key-title-music")

@@ -51,9 +51,7 @@ def test_analyze_answers_with_faces_and_songs(run: Callable[..., Reply], samples
     assert [face["box"][0] for face in four["faces"]] == sorted(face["box"][0] for face in four["faces"])
 
 
-def test_a_text_and_a_picture_without_a_face_stop_none(
-    run: Callable[..., Reply], samples: Path, tmp_path: Path
-) -> None:
+def test_a_text_and_a_picture_without_a_face_stop_none(run: Callable[..., Reply], samples: Path, tmp_path: Path):
     (tmp_path / "letter.jpg").write_text("Dear reader")
     Image.new("RGB", (320, 240), "steelblue").save(tmp_path / "sky.png")
     status, (empty,), _ = run("analyze", tmp_path / "sky.png")
@@ -274,9 +272,7 @@ def test_doctor_tells_what_is_absent_and_ends_with_status_2(
     assert all(name in err.splitlines()[-1] for name in bad)
 
 
-def test_evaluate_counts_a_picture_without_face_as_wrong(
-    run: Callable[..., Reply], samples: Path, tmp_path: Path
-) -> None:
+def test_evaluate_counts_a_picture_without_face_as_wrong(run: Callable[..., Reply], samples: Path, tmp_path: Path):
     (tmp_path / "happy").mkdir()
     shutil.copy(samples / "eileen-collins-1999.jpg", tmp_path / "happy")
     Image.new("RGB", (200, 200), "white").save(tmp_path / "happy" / "blank.png")

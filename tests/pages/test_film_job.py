@@ -192,9 +192,7 @@ def test_a_third_film_waits_for_the_first_two(start: Callable[..., FilmJob]) -> 
         wait_for_end(job)
 
 
-def test_a_song_needs_a_settled_scene_or_the_end(
-    start: Callable[..., FilmJob], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_song_needs_a_settled_scene_or_the_end(start: Callable[..., FilmJob], monkeypatch: pytest.MonkeyPatch):
     classifier = Classifier(permissions=3)
     monkeypatch.setattr(job_module, "_MOST_PORTRAITS", 1)
     job = start(networks=fakes(classifier, FakeDetector([FACE, make_face(200, 40, 60, 75)])))

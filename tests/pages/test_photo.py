@@ -285,9 +285,7 @@ def test_a_link_to_another_sample_forgets_what_was_said_of_the_last_one(app: App
     assert queue_of(app.switch_page("pages/photo.py").run()).request.mood is None
 
 
-def test_a_click_chooses_a_face_and_a_correction_changes_all_about_it(
-    app: AppTest,
-) -> None:
+def test_a_click_chooses_a_face_and_a_correction_changes_all_about_it(app: AppTest):
     sample(app, "four-people")
     group = app.title[0].value
     app.button(key="photo-face-1").click().run()

@@ -33,9 +33,7 @@ def test_loading_starts_at_once_in_the_background(monkeypatch: pytest.MonkeyPatc
     assert shared() is common
 
 
-def test_without_a_model_each_visitor_gets_the_error(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_without_a_model_each_visitor_gets_the_error(monkeypatch: pytest.MonkeyPatch):
     def load(**_: object) -> None:
         raise ModelError("expected weights. Received: none. Restore the file")
 
