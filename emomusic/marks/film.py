@@ -115,7 +115,7 @@ def _write(film: FilmFile, reading: FilmReading, container: Any, on_progress: Ca
         for frame in film.frames():
             if frame.time_s >= read_s:
                 return
-            yield frame.time_s, film.yuv_frame(frame, width, height)
+            yield frame.time_s, frame.yuv(width, height)
 
     with contextlib.closing(ahead(frames())) as decoded:  # also after an error, before the film is closed
         for time_s, frame in decoded:

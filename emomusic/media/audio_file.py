@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 import re
 import time
@@ -38,8 +39,7 @@ from emomusic.media.sound import (
     windows_of,
     without_silent_ends,
 )
-from emomusic.media.tag_count import MOST_TAGS, num_tags
-from emomusic.media.tags import id3_artists, read_texts, tags_at_end
+from emomusic.media.tags import MOST_TAGS, id3_artists, num_tags, read_texts, tags_at_end
 from emomusic.runtime import Float32Array
 
 _Part = TypeVar("_Part")
@@ -357,17 +357,15 @@ class AudioFile(MediaFile):
             return None
         return content if len(content) <= _MAX_COVER_BYTES and content.startswith(_PICTURES) else None
 
-    def sound(self, start_s: float | None = None, length_s: float | None = None) -> Iterator[Float32Array]:
+    def sound(self, start_s: float | None = None, length_s: float = MAX_S) -> Iterator[Float32Array]:
         """Mono sound at 16 kHz, in blocks of about a second.
 
         Args:
             start_s: seconds from the start of the song; None for the start.
-            length_s: maximal length, by default `MAX_S`.
+            length_s: maximal length.
         """
-        length_s = MAX_S if length_s is None else length_s
         num_left = round(length_s * SAMPLE_RATE)
-        end_s = None if start_s is None else start_s + length_s
-        for block in self._timed(mono_sound(self._frames(start_s, end_s)), length_s):
+        for block in self._timed(mono_sound(self._frames(start_s, length_s)), length_s):
             yield block[:num_left]
             if (num_left := num_left - len(block)) <= 0:
                 return
@@ -375,7 +373,7 @@ class AudioFile(MediaFile):
     def stereo(self, rate: int) -> Iterator[Float32Array]:
         """Stereo sound from the start, up to `MAX_S` or another kind of samples, in blocks of shape (2, n)."""
         resampler, most = av.AudioResampler("fltp", "stereo", rate), int(MAX_S * rate)
-        decoded = itertools.chain(self._frames(None, None), (None,))
+        decoded = itertools.chain(self._frames(), (None,))
         for frame in self._timed((each for part in decoded for each in resampler.resample(part)), MAX_S):
             yield np.clip(np.nan_to_num(frame.to_ndarray()), -1, 1)
             if (most := most - frame.samples) <= 0:
@@ -392,31 +390,31 @@ class AudioFile(MediaFile):
         except DAMAGE:
             raise self._damaged() from None
 
-    def _frames(self, start_s: float | None, end_s: float | None) -> Iterator[Any]:
-        offset_s = max((start_s or 0.0) - _PREROLL_S, 0.0) + self.start_s
+    def _frames(self, start_s: float | None = None, length_s: float = math.inf) -> Iterator[Any]:
+        """The decoded frames of a part, or all from the start on."""
+        first_s, end_s = (-math.inf, math.inf) if start_s is None else (start_s, start_s + length_s)
+        offset_s = max(first_s - _PREROLL_S, 0.0) + self.start_s
         try:
             if self._starts_anew or start_s is not None:  # after a seek, only the first song of a chain would be read
                 self._container.seek(int(offset_s / self._stream.time_base), stream=self._stream)
         except DAMAGE:
             if start_s is not None:
                 return
+        for packet in self._packets(self._stream):
+            given_s = math.inf if packet.pts is None else float(packet.pts * packet.time_base) - self.start_s
+            if given_s < first_s - 2 * _PREROLL_S:
+                continue
+            for frame in self._frames_of(packet):
+                if frame.time is not None:
+                    if frame.time - self.start_s >= end_s:
+                        return
+                    if frame.time - self.start_s + frame.samples / frame.sample_rate <= first_s:
+                        continue
+                yield frame
 
-        def is_over(_: bool) -> bool:
-            self._checkpoint()
-            return self._file.is_past_deadline()
-
-        def is_wanted(packet: Any) -> bool:
-            if start_s is None or packet.pts is None:
-                return True
-            return float(packet.pts * packet.time_base) - self.start_s >= start_s - 2 * _PREROLL_S
-
-        for frame in self._decoded_frames(self._stream, is_over=is_over, is_wanted=is_wanted):
-            if start_s is not None and end_s is not None and frame.time is not None:
-                if frame.time - self.start_s >= end_s:
-                    return
-                if frame.time - self.start_s + frame.samples / frame.sample_rate <= start_s:
-                    continue
-            yield frame
+    def _is_over(self) -> bool:
+        self._checkpoint()
+        return self._file.is_past_deadline()
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, ClassVar, NoReturn, Self
 
@@ -111,24 +111,14 @@ class MediaFile(ABC):
             name = "unknown" if codec is None else codec.name[:20]
             raise self.error_type(f"{self.quoted} has a rare {kind} format ({name}); save it as {format_name}.")
 
-    def _decoded_frames(
-        self, *streams: Any, is_over: Callable[[bool], bool], is_wanted: Callable[[Any], bool]
-    ) -> Iterator[Any]:
-        """The frames of packets that can be decoded. Damaged packets are skipped.
+    @abstractmethod
+    def _is_over(self) -> bool:
+        """Asked before each packet whether to stop."""
 
-        Args:
-            streams: of PyAV.
-            is_over: asked before each packet whether to stop; takes whether there were frames.
-            is_wanted: tells whether a packet is to be decoded.
-        """
-        for packet in self._packets(*streams, is_over=is_over):
-            if is_wanted(packet):
-                yield from self._frames_of(packet)
-
-    def _packets(self, *streams: Any, is_over: Callable[[bool], bool]) -> Iterator[Any]:
-        """The packets that can be read, as for `_decoded_frames`."""
+    def _packets(self, *streams: Any) -> Iterator[Any]:
+        """The packets that can be read. Damaged ones are skipped."""
         packets = self._container.demux(*streams)
-        while self._num_errors < _MAX_ERRORS and not is_over(self._has_frames):
+        while self._num_errors < _MAX_ERRORS and not self._is_over():
             try:
                 packet = next(packets)
             except (StopIteration, av.error.EOFError):

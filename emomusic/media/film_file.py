@@ -15,7 +15,7 @@ import av
 
 from emomusic.errors import FilmError
 from emomusic.media.container import DAMAGE, MediaFile
-from emomusic.media.film_frame import FilmFrame, orientation_of, rgb_picture, yuv_picture
+from emomusic.media.film_frame import FilmFrame, orientation_of
 from emomusic.media.film_steps import MOST_PACKETS, FilmClock, FilmStep, FilmSteps, at_rate, is_busy, is_long
 from emomusic.media.formats import GuardedFile, Kind, foreign_file, format_of, mov_atoms
 from emomusic.media.images import RgbImage
@@ -136,17 +136,17 @@ class FilmFile(MediaFile):
         self._begun: list[Any] | None = []  # the packets up to the first frame
         self._video_packets = self._packets_of_video()
         self._spacing_s = 1 / self.frames_per_second
-        self._clock, self._is_over = FilmClock(self._spacing_s), False
+        self._clock = FilmClock(self._spacing_s)
         self._num_frames = self._num_pixels = 0
+        ratio = float(self._stream.sample_aspect_ratio or 1)
+        self._ratio = ratio if 0.25 <= ratio <= 4 else 1.0
         self._decoded = self._decode()
         if (first := next(self._decoded, None)) is None:
             raise FilmError(f"{self.quoted} is damaged: no frame can be decoded; choose another file.")
         self._first, frame = first, first.frame
-        ratio = float(self._stream.sample_aspect_ratio or 1)  # of the width of a pixel to its height
-        self._ratio = ratio if 0.25 <= ratio <= 4 else 1.0
         width = max(round(frame.width * self._ratio), 1)
         self._check_size(width, frame.height)
-        is_turned = orientation_of(frame, self._num_turns).is_turned
+        is_turned = orientation_of(frame, self._num_turns).swaps
         self.width, self.height = (frame.height, width) if is_turned else (width, frame.height)
 
     @property
@@ -218,10 +218,14 @@ class FilmFile(MediaFile):
     def _skip_unneeded(self, codec: Any, rate: float) -> None:
         codec.skip_frame = "NONREF" if rate * _SKIPPED_FRAMES <= self.frames_per_second else "DEFAULT"
 
+    def _is_over(self) -> bool:
+        return self._has_frames and self._should_stop()
+
     def _packets_of_video(self) -> Iterator[Any]:
         streams = (stream for stream in (self._stream, self.audio) if stream is not None)
-        for packet in self._packets(*streams, is_over=lambda has_frames: has_frames and self._should_stop()):
-            if not self._is_picture(packet):
+        for packet in self._packets(*streams):
+            if packet.stream is not self._stream:
+                self.audio_packets.append(packet)
                 continue
             if self._begun is not None:
                 self._begun.append(packet)
@@ -232,12 +236,12 @@ class FilmFile(MediaFile):
     def _decode(self) -> Iterator[FilmFrame]:
         for packet in self._video_packets:
             yield from self._film_frames(self._frames_of(packet))
-            if self._is_over:
+            if self.problem is not None:
                 return
         self._finish()
 
     def _film_frames(self, frames: Sequence[Any]) -> Iterator[FilmFrame]:
-        """Decoded frames with their times, up to a limit, which sets `_is_over`."""
+        """Decoded frames with their times, up to a limit, which is a `problem`."""
         for frame in frames:
             self._num_pixels += frame.width * frame.height
             if frame.width * frame.height > MAX_PIXELS:  # the size may change within a stream
@@ -252,13 +256,13 @@ class FilmFile(MediaFile):
             elif self._num_frames > _MAX_RATE * (time_s + 1) or self._num_pixels > _MAX_PIXEL_RATE * (time_s + 1):
                 self.problem = f"The film has too many frames a second; the results end at {format_clock(time_s)}."
             if self.problem is not None:
-                self._is_over, self.end_s = True, time_s
+                self.end_s = time_s
                 return
             yield self._film_frame(time_s, frame)
 
     def _film_frame(self, time_s: float, frame: Any) -> FilmFrame:
         share = time_s / self.duration_s if self.duration_s is not None else self._file.tell() / self.num_bytes
-        return FilmFrame(time_s, min(share, 1.0), frame)
+        return FilmFrame(time_s, min(share, 1.0), frame, self._ratio, self._num_turns)
 
     def _seconds_of(self, frame: Any) -> float | None:
         """Time of a frame or packet in the clock of the file."""
@@ -290,7 +294,7 @@ class FilmFile(MediaFile):
         else:
             packets, self._begun = itertools.chain(self._begun, self._video_packets), None
             yield from self._steps_by_keys(steps, packets)
-            if not self._is_over:
+            if self.problem is None:
                 self._finish()
         yield from steps.end()
 
@@ -300,7 +304,7 @@ class FilmFile(MediaFile):
         waiting = list[Any]()  # packets from a key frame on that are not decoded
         is_going = False  # whether the decoder takes one packet after the other
         for packet in packets:
-            if self._is_over:
+            if self.problem is not None:
                 return
             given_s = self._seconds_of(packet)
             if packet.is_keyframe and given_s is not None and steps.is_due(time_s := self._clock.of(given_s)):
@@ -369,24 +373,10 @@ class FilmFile(MediaFile):
                 if (given_s := self._seconds_of(frame)) is not None and frame.width * frame.height <= MAX_PIXELS:
                     yield self._film_frame(self._clock.of(given_s) + moved_s, frame)
 
-    def _is_picture(self, packet: Any) -> bool:
-        """Whether a packet is of the pictures. Those of the sound are kept."""
-        if packet.stream is self._stream:
-            return True
-        self.audio_packets.append(packet)
-        return False
-
     def picture(self, frame: FilmFrame, max_side: int | None = None) -> RgbImage:
         """A frame as an upright image of at most `max_side` pixels a side; None for the film's size."""
         scale = 1.0 if max_side is None else min(max_side / max(self.width, self.height), 1.0)
-        width, height = (max(round(side * scale), 1) for side in (self.width, self.height))
-        orientation = orientation_of(frame.frame, self._num_turns)
-        return rgb_picture(frame.frame, self._ratio, orientation, width, height)
-
-    def yuv_frame(self, frame: FilmFrame, width: int, height: int) -> av.VideoFrame:
-        """An upright copy of a frame in the format yuv420p and of an even size, with the film's colours."""
-        orientation = orientation_of(frame.frame, self._num_turns)
-        return yuv_picture(frame.frame, self._ratio, orientation, width, height)
+        return frame.picture(*(max(round(side * scale), 1) for side in (self.width, self.height)))
 
 
 _DURATION_TAG = re.compile(r"(\d{1,2}):(\d\d):(\d\d\.\d{1,9})", re.ASCII)

@@ -281,11 +281,19 @@ def tag_length(head: bytes) -> int:
     at = 0
     while True:
         if head.startswith(b"ID3", at):
-            at += 10 + sum((byte & 127) << 7 * (3 - place) for place, byte in enumerate(head[at + 6 : at + 10]))
+            at += 10 + id3_number(head[at + 6 : at + 10].ljust(4, b"\0"))
         elif head.startswith(b"APETAGEX", at):
             at += 32 + int.from_bytes(head[at + 12 : at + 16], "little")
         else:
             return at
+
+
+def id3_number(digits: bytes, bits: int = 7) -> int:
+    """A number in an ID3 tag, whose digits have 7 or 8 bits."""
+    number = 0
+    for digit in digits:
+        number = number << bits | digit & (1 << bits) - 1
+    return number
 
 
 _RATES = {0xFA: (44_100, 48_000, 32_000), 0xF2: (22_050, 24_000, 16_000), 0xE2: (11_025, 12_000, 8_000)}

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from emomusic.errors import AudioError
+from emomusic.media.formats import id3_number
+from emomusic.media.tags import id3_frames
 
 _TMOO, _VORBIS, _MP4, _APE = "TMOO", "MOOD", "----:com.apple.iTunes:MOOD", "Mood"
 _PADDING = 1024  # after a tag that grows
@@ -121,28 +123,18 @@ def _spliced(content: bytes, mood: str | None) -> bytes | None:
         is_mp3 = len(content) > 1 and content[0] == 0xFF and content[1] & 0xE0 == 0xE0
         frame = _frame(mood, 4)
         return b"ID3\x04\0\0" + _sized(len(frame), 7) + frame + content if is_mp3 else None
-    major, flags, end = content[3], content[5], _HEADER + _number(content[6:_HEADER], 7)
+    major, flags, end, kept = content[3], content[5], _HEADER + id3_number(content[6:_HEADER]), bytearray()
     if major not in (3, 4) or flags:
         return None
-    at, kept = _HEADER, bytearray()
-    while at + _HEADER <= end and content[at]:
-        length = _HEADER + _number(content[at + 4 : at + 8], 7 if major == 4 else 8)
+    for name, at, length in id3_frames(content):
         if at + length > end:
             return None
-        if content[at : at + 4] != b"TMOO":
+        if name != b"TMOO":
             kept += content[at : at + length]
-        at += length
     kept += _frame(mood, major)
     padding = end - _HEADER - len(kept)
     padding = padding if padding >= 0 else _PADDING
     return content[:6] + _sized(len(kept) + padding, 7) + kept + bytes(padding) + content[end:]
-
-
-def _number(digits: bytes, bits: int) -> int:
-    number = 0
-    for digit in digits:
-        number = number << bits | digit
-    return number
 
 
 def _sized(number: int, bits: int) -> bytes:

@@ -1,10 +1,15 @@
-"""The text of tags, whose encoding is often declared wrongly, and tags that FFmpeg does not read."""
+"""The number and the text of tags, whose encoding is often declared wrongly, and tags that FFmpeg does not read."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+from emomusic.media.formats import id3_number
+
+MOST_TAGS = 5000
+"""Tags of one file, for whose number FFmpeg takes time in its square; songs have fewer than a hundred."""
 
 _MAX_CHARS = 300
 _WINDOWS = {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
@@ -14,6 +19,7 @@ _NOT_WESTERN = re.compile(rb"[\x81-\x83\x8d\x8f\x90\x9d]")  # nearly unused in W
 _FEWEST = 4  # bytes that tell an encoding
 _CONFIDENCE = 0.4  # highest share of noise, for charset-normalizer
 _VALUES = 100
+_COMMENTS = (b"\x03vorbis", b"OpusTags")  # what comes before them
 
 _ID3_CODECS = {0: "latin-1", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}
 _ID3V1 = {"title": slice(3, 33), "artist": slice(33, 63), "album": slice(63, 93), "date": slice(93, 97)}
@@ -74,20 +80,49 @@ def _encoding_of(content: bytes) -> str | None:
     return "ascii" if found is None else found.encoding
 
 
+def id3_frames(tag: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """The name, the place and the length with its header of each frame of an ID3 tag."""
+    num_chars, header, bits = (3, 6, 8) if tag[3] == 2 else (4, 10, 7 if tag[3] == 4 else 8)
+    at, end = 10, min(10 + id3_number(tag[6:10]), len(tag))
+    while at + header <= end and tag[at]:
+        length = header + id3_number(tag[at + num_chars : at + 2 * num_chars], bits)
+        yield tag[at : at + num_chars], at, length
+        at += length
+
+
 def id3_artists(tag: bytes) -> str:
     """The artists of an ID3 tag, separated by null characters. FFmpeg gives the first one only."""
     if len(tag) < 10 or tag[3] not in (3, 4) or tag[5] & 0xC0:  # unsynchronised, or with an extended header
         return ""
-    at = 10
-    while (head := tag[at : at + 10])[:4].isalnum() and len(head) == 10:
-        bits = 7 if tag[3] == 4 else 8
-        size = sum(byte << bits * (3 - place) for place, byte in enumerate(head[4:8]))
-        if head[:4] == b"TPE1" and head[9] == 0:
-            text = tag[at + 10 : at + 10 + size]
+    for name, at, length in id3_frames(tag):
+        if name == b"TPE1" and tag[at + 9] == 0:
+            text = tag[at + 10 : at + length]
             decoded = text[1:].decode(_ID3_CODECS.get(text[0] if text else 0, "latin-1"), "replace")
             return decoded.replace("\ufeff", "").strip("\0")
-        at += 10 + size
     return ""
+
+
+def num_tags(head: bytes) -> int:
+    """The number of tags that a file announces, or of those in its first bytes.
+
+    Args:
+        head: the first bytes of an MP3, FLAC, Ogg, MP4 or Matroska file, or of one with an ID3 tag.
+    """
+    counts = [_num_comments(head, head.find(mark) + len(mark)) for mark in _COMMENTS if mark in head]
+    if head.startswith(b"ID3") and len(head) > 3:
+        counts.append(sum(1 for _ in id3_frames(head)))
+    at = head.find(b"fLaC") + 4
+    while at > 3 and at + 4 <= len(head) and head[at] & 0x7F != 4 and not head[at] & 0x80:
+        at += 4 + int.from_bytes(head[at + 1 : at + 4], "big")
+    if at > 3 and at < len(head) and head[at] & 0x7F == 4:
+        counts.append(_num_comments(head, at + 4))
+    return max([*counts, head.count(b"----mean"), head.count(b"\x67\xc8")])  # MP4's freeform fields, Matroska's tags
+
+
+def _num_comments(head: bytes, at: int) -> int:
+    """The number that Vorbis comments begin with, after the name of the program that wrote them."""
+    at += 4 + int.from_bytes(head[at : at + 4], "little")
+    return int.from_bytes(head[at : at + 4], "little")
 
 
 def tags_at_end(file: Any) -> dict[str, str]:

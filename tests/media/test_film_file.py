@@ -199,14 +199,14 @@ def test_the_viewer_can_turn_a_film() -> None:
     with opened(film_of([stored] * 2), turn=90) as film:
         frame = next(film.frames())
         assert_quarters(film.picture(frame), WIDTH, HEIGHT)
-        assert_quarters(film.yuv_frame(frame, WIDTH, HEIGHT).to_ndarray(format="rgb24"), WIDTH, HEIGHT)
+        assert_quarters(frame.yuv(WIDTH, HEIGHT).to_ndarray(format="rgb24"), WIDTH, HEIGHT)
 
 
 def test_a_frame_of_another_shape_is_not_stretched() -> None:
     tall = film_of([np.ascontiguousarray(colour_quarters(HEIGHT, WIDTH))] * 2, ending="mkv")
     with opened(film_of([QUARTERS] * 2, ending="mkv")) as film, opened(tall) as other:
         frame = next(other.frames())
-        for image in (film.picture(frame), film.yuv_frame(frame, WIDTH, HEIGHT).to_ndarray(format="rgb24")):
+        for image in (film.picture(frame), frame.yuv(WIDTH, HEIGHT).to_ndarray(format="rgb24")):
             width = round(HEIGHT * HEIGHT / WIDTH)
             left = (WIDTH - width) // 4 * 2
             assert_quarters(np.ascontiguousarray(image[:, left : left + width]), width, HEIGHT)

@@ -7,7 +7,7 @@ import pytest
 
 from emomusic.errors import AudioError
 from emomusic.media.audio_file import read_song
-from emomusic.media.tag_count import num_tags
+from emomusic.media.tags import num_tags
 from tests.songs.songs import song_bytes
 
 
