@@ -42,7 +42,6 @@ from emomusic.text import pluralize
 
 MOST_PICTURES = 100
 _MAX_MB = MAX_BYTES // 2**20  # per file, in Streamlit's unit
-_MAX_ASPECT_RATIO = 100  # a longer photo would be less than a pixel high on the page
 Result = TypeVar("Result")
 
 ALL_SAMPLES = "all"
@@ -88,7 +87,7 @@ class Picture:
         """Decode the photo.
 
         Raises:
-            ImageError: the photo cannot be decoded, or is too long and narrow.
+            ImageError: the photo cannot be decoded.
         """
         if self.problem:
             raise ImageError(self.problem)
@@ -96,12 +95,6 @@ class Picture:
         image = decoded.pixels
         if self.turns:
             image = np.ascontiguousarray(np.rot90(image, -self.turns))
-        height, width = image.shape[:2]
-        if max(height, width) > _MAX_ASPECT_RATIO * min(height, width):
-            raise ImageError(
-                f"expected a photo at most {_MAX_ASPECT_RATIO} times as long as wide. Received: {width}x{height} "
-                "pixels. Choose a photo that shows a face."
-            )
         return replace(decoded, pixels=image)
 
     def turned(self) -> Picture:

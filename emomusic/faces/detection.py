@@ -317,8 +317,23 @@ class MtcnnDetector:
         return boxes.take(boxes.confidence > min_confidence)
 
     def _faces_in(self, found: Boxes, image: RgbImage, view: _View) -> list[Face]:
-        """The faces of sufficient confidence, from left to right."""
-        faces = _to_faces(found.take(found.confidence >= MIN_CONFIDENCE), image, view)
+        """The boxes of a view as faces of the image, from left to right, if they are sure and have their center in it.
+
+        A padded border can hold a face too.
+        """
+        height, width = image.shape[:2]
+        found = found.take(found.confidence >= MIN_CONFIDENCE)
+        assert found.landmarks is not None
+        corners, points = view.to_image(found.corners), view.to_image(found.landmarks.swapaxes(1, 2))
+        faces = []
+        for (x1, y1, x2, y2), confidence, landmarks in zip(
+            corners.tolist(), found.confidence.tolist(), points.tolist(), strict=True
+        ):
+            if 0 <= x1 + x2 < 2 * width and 0 <= y1 + y2 < 2 * height:
+                left, top = min(round(x1), width - 1), min(round(y1), height - 1)
+                right, bottom = max(round(x2), left + 1, 1), max(round(y2), top + 1, 1)
+                box = Box(left, top, right - left, bottom - top).clipped(width, height)
+                faces.append(Face(box, min(confidence, 1.0), Landmarks(*map(tuple, landmarks))))
         boxes = [(face.box.x, face.box.y, face.box.width, face.box.height) for face in faces]
         kept = cv2.dnn.NMSBoxes(boxes, [face.confidence for face in faces], 0.0, _SAME_FACE_OVERLAP)
         return sorted((faces[row] for row in kept), key=lambda face: (face.box.x, face.box.y))
@@ -336,22 +351,3 @@ def _views(image: RgbImage) -> Iterator[_View]:
         small, scale = shrink(image, longer_side)
         top, left = (round(side * share) for side in small.shape[:2])
         yield _View(cv2.copyMakeBorder(small, top, top, left, left, border), scale, left, top)
-
-
-def _to_faces(found: Boxes, image: RgbImage, view: _View) -> list[Face]:
-    """The boxes of a view as faces of the image. A box with its center outside the image is dropped."""
-    height, width = image.shape[:2]
-    assert found.landmarks is not None
-    corners = view.to_image(found.corners)
-    points = view.to_image(found.landmarks.swapaxes(1, 2))
-    faces = []
-    for (x1, y1, x2, y2), confidence, landmarks in zip(
-        corners.tolist(), found.confidence.tolist(), points.tolist(), strict=True
-    ):
-        if not (0 <= x1 + x2 < 2 * width and 0 <= y1 + y2 < 2 * height):  # a padded border can hold a face too
-            continue
-        left, top = min(round(x1), width - 1), min(round(y1), height - 1)
-        right, bottom = max(round(x2), left + 1, 1), max(round(y2), top + 1, 1)
-        box = Box(left, top, right - left, bottom - top).clipped(width, height)
-        faces.append(Face(box, min(confidence, 1.0), Landmarks(*map(tuple, landmarks))))
-    return faces

@@ -3,30 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import av
 import numpy as np
 import numpy.typing as npt
 
 from emomusic.media.hdr import TRANSFERS, to_sdr
-from emomusic.media.images import RgbImage
+from emomusic.media.pixels import Orientation, RgbImage
 
 _SAME_SHAPE = 0.02  # sides that differ by less, as a share, are those of the film
 _BLACK = (16, 128, 128)  # of Y, U and V
-
-
-class Orientation(NamedTuple):
-    """How a decoded frame becomes upright: by swapping its axes, then mirroring it."""
-
-    swaps: bool  # so width and height change places
-    mirrors: bool  # left and right
-    flips: bool  # up and down
-
-    def upright(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-        """A view of an image as it is shown."""
-        image = image.swapaxes(0, 1) if self.swaps else image
-        return image[:: -1 if self.flips else 1, :: -1 if self.mirrors else 1]
 
 
 def orientation_of(frame: Any, num_turns: int) -> Orientation:

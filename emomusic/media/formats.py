@@ -159,42 +159,43 @@ class Format:
     demuxer: str | None = None
 
 
-_OTHER_STARTS = {
-    Kind.PICTURE: (
-        *(b"\xff\xd8\xff", b"\x89PNG", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),
-        *(b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51", b"\0\0\1\0"),
-        *(b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0"),  # raw photos
-        *(b"8BPS", b"8BPB", b"\xff\x0a", b"\0\0\0\x0cJXL ", b"v/1\x01", b"#?RADIANCE", b"#?RGBE", b"DDS ", b"qoif"),
-        *(b"gimp xcf", b"icns", b"II\xbc\x01", b"BPG\xfb", b"\0\0\2\0", b"SIMPLE  =", b"\xd7\xcd\xc6\x9a"),
-    ),
-    Kind.FILM: (b"FLV\1", b"\0\0\1\xba", b"\0\0\1\xb3", b".RMF"),
-    Kind.SONG: (
-        *(b"\xff\xf1", b"\xff\xf9", b"MAC ", b"wvpk", b"MPCK", b"MP+", b"MThd", b"#!AMR", b"caff", b".snd", b"TTA1"),
-        *(b"\x0b\x77", b"\x7f\xfe\x80\1", b"\xff\xfd", b"\xff\xfc", b"\xff\xf5", b"\xff\xf4"),  # AC-3, DTS, MP2
-    ),
-    Kind.ARCHIVE: (b"PK\3\4", b"PK\5\6", b"7z\xbc\xaf", b"Rar!", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd"),
-    Kind.TABLE: (b"PAR1",),
-}
-# Only these demuxers: others are rarely tested, and playlists open other files.
-_MARKS = [
-    (0, b"fLaC", Format(Kind.SONG, "flac")),
-    (8, b"WAVE", Format(Kind.SONG, "wav")),
-    (8, b"AIFF", Format(Kind.SONG, "aiff")),
-    (8, b"AIFC", Format(Kind.SONG, "aiff")),
-    (0, b"OggS", Format(Kind.SONG, "ogg")),
-    (0, b"\x1a\x45\xdf\xa3", Format(Kind.FILM, "matroska")),
-    (8, b"AVI ", Format(Kind.FILM, "avi")),
-    (0, b"GIF8", Format(Kind.PICTURE, "gif")),
-    *((4, atom, Format(Kind.FILM, "mov")) for atom in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")),
-    (0, b"DSD ", Format(Kind.SONG)),
-    (8, b"WEBP", Format(Kind.PICTURE)),
-    (257, b"ustar", Format(Kind.ARCHIVE)),
-    *((0, start, Format(kind)) for kind, starts in _OTHER_STARTS.items() for start in starts),
+# How files of each format begin; the first one that fits counts. Only the demuxers here: others are rarely tested, and
+# playlists open other files.
+_FORMATS = [
+    (Format(kind, demuxer), re.compile(start, re.DOTALL))
+    for kind, demuxer, start in (
+        (Kind.PICTURE, "avif", rb".{4}ftypavis"),
+        (Kind.PICTURE, None, rb".{4}ftyp(?:crx |hei[cmsx]|hev[cx]|mif1|msf1|avif)"),
+        (Kind.PICTURE, "apng", rb"\x89PNG(?:(?!IDAT).)*acTL.*IDAT"),
+        (Kind.PICTURE, "gif", rb"GIF8"),
+        (Kind.PICTURE, None, rb"\xff\xd8\xff|\x89PNG|BM|II[*+]\0|MM\0[*+]|\0\0\0\x0cjP  |\xff\x4f\xff\x51|\0\0\x01\0"),
+        (Kind.PICTURE, None, rb"P[1-7Ff]\s|.{8}WEBP|\s*<(?:svg|(?:\?xml|!).*<svg)"),
+        (Kind.PICTURE, None, rb"FUJIFILMCCD-RAW|IIRO|IIRS|MMOR|IIU\0"),  # raw photos
+        (Kind.PICTURE, None, rb"8BPS|8BPB|\xff\x0a|\0\0\0\x0cJXL |v/1\x01|#\?RADIANCE|#\?RGBE|DDS |qoif|gimp xcf|icns"),
+        (Kind.PICTURE, None, rb"II\xbc\x01|BPG\xfb|\0\0\x02\0|SIMPLE  =|\xd7\xcd\xc6\x9a"),
+        (Kind.SONG, "mov", rb".{4}ftyp(?:M4[ABP] |F4[AB] )"),
+        (Kind.FILM, "mov", rb".{4}(?:ftyp|moov|mdat|wide|free|skip|pnot)"),
+        (Kind.FILM, "matroska", rb"\x1a\x45\xdf\xa3"),
+        (Kind.FILM, "avi", rb".{8}AVI "),
+        (Kind.FILM, None, rb"OggS.{0,118}theora|FLV\x01|\0\0\x01\xba|\0\0\x01\xb3|\.RMF"),
+        (Kind.FILM, None, rb"\x30\x26\xb2\x75.*\xc0\xef\x19\xbc\x4d\x5b\xcf\x11\xa8\xfd\0\x80\x5f\x5c\x44\x2b"),  # WMV
+        (Kind.SONG, None, rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11"),  # WMA
+        (Kind.SONG, "flac", rb"fLaC"),
+        (Kind.SONG, "wav", rb".{8}WAVE"),
+        (Kind.SONG, "aiff", rb".{8}AIF[FC]"),
+        (Kind.SONG, "ogg", rb"OggS"),
+        (Kind.SONG, None, rb"\xff[\xf1\xf9]|MAC |wvpk|MPCK|MP\+|MThd|#!AMR|caff|\.snd|TTA1|DSD "),
+        (Kind.SONG, None, rb"\x0b\x77|\x7f\xfe\x80\x01|\xff[\xfc\xfd\xf5\xf4]"),  # AC-3, DTS, MP2
+        (
+            Kind.ARCHIVE,
+            None,
+            rb"PK\x03\x04|PK\x05\x06|7z\xbc\xaf|Rar!|\x1f\x8b|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd|.{257}ustar",
+        ),
+        (Kind.TABLE, None, rb"PAR1"),
+        # Packets of MPEG-TS follow one another, in camcorders' .MTS with a time of four bytes before each
+        (Kind.FILM, "mpegts", rb"G.{187}G(?:.{187}G|.{0,187}\Z)|.{4}G.{191}G(?:.{191}G|.{0,191}\Z)"),
+    )
 ]
-_ISO_BRANDS = (b"crx ", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")
-_M4A_BRANDS = (b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B ")
-_ASF = b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"
-_ASF_VIDEO = b"\xc0\xef\x19\xbc\x4d\x5b\xcf\x11\xa8\xfd\x00\x80\x5f\x5c\x44\x2b"
 _SPREADSHEETS = (".xlsx", ".ods")  # archives by their bytes
 _PLAYLISTS = (".m3u", ".m3u8", ".pls", ".xspf", ".cue")
 _PLAYLIST = re.compile(
@@ -209,29 +210,19 @@ def format_of(head: bytes, name: str = "") -> Format:
         head: the first `HEAD_BYTES` bytes, or all of a smaller file.
         name: of the file. Some M4A files begin like films, and only their name tells.
     """
-    if head[4:8] == b"ftyp" and head[8:12] in _ISO_BRANDS:
-        return Format(Kind.PICTURE, "avif" if head[8:12] == b"avis" else None)
     if is_animated_webp(head):
         return Format(Kind.PICTURE, "webp")
-    if head.startswith(b"\x89PNG") and b"acTL" in head[: max(head.find(b"IDAT"), 0)]:
-        return Format(Kind.PICTURE, "apng")
-    if head[4:8] == b"ftyp" and (head[8:12] in _M4A_BRANDS or name.lower().endswith((".m4a", ".m4b"))):
-        return Format(Kind.SONG, "mov")
-    if head.startswith(b"OggS") and b"theora" in head[:128]:
-        return Format(Kind.FILM)
-    if is_tga(head) or re.match(rb"P[1-7Ff]\s", head) or (re.match(rb"\s*<(svg|\?xml|!)", head) and b"<svg" in head):
+    if is_tga(head):
         return Format(Kind.PICTURE)
-    for at, mark, found in _MARKS:
-        if head.startswith(mark, at):
-            is_spreadsheet = found.kind is Kind.ARCHIVE and name.lower().endswith(_SPREADSHEETS)
-            return Format(Kind.TABLE) if is_spreadsheet else found
+    for found, start in _FORMATS:
+        if start.match(head):
+            if found.kind is Kind.ARCHIVE and name.lower().endswith(_SPREADSHEETS):
+                return Format(Kind.TABLE)
+            is_m4a = found.demuxer == "mov" and head[4:8] == b"ftyp" and name.lower().endswith((".m4a", ".m4b"))
+            return Format(Kind.SONG, "mov") if is_m4a else found
     if length := tag_length(head):  # usually before MP3
         after = format_of(head[length:])
         return after if after.kind is Kind.SONG else Format(Kind.SONG, "mp3")
-    if head.startswith(_ASF):
-        return Format(Kind.FILM if _ASF_VIDEO in head else Kind.SONG)
-    if any(_has_packets(head, start, size) for start, size in _TRANSPORT_PACKETS):
-        return Format(Kind.FILM, "mpegts")
     if _has_mp3_frames(head):
         return Format(Kind.SONG, "mp3")
     if _PLAYLIST.match(head) or name.lower().endswith(_PLAYLISTS):
@@ -255,16 +246,6 @@ def is_tga(data: bytes) -> bool:
         return False
     has_no_palette = not any(data[3:8])
     return min(data[12:14], data[14:16]) != b"\0\0" and data[17] & 0xC0 == 0 and (data[1] == 1 or has_no_palette)
-
-
-_TRANSPORT_PACKETS = ((0, 188), (4, 192))
-"""Place of the first byte of MPEG-TS and bytes of a packet, with a time of four bytes in camcorders' .MTS."""
-
-
-def _has_packets(head: bytes, start: int, size: int) -> bool:
-    """Whether packets of MPEG-TS follow one another."""
-    marks = head[start : start + 3 * size : size]
-    return len(head) > size and len(marks) > 1 and not marks.strip(b"\x47")
 
 
 _MIME_TYPES = {"mp3": "audio/mpeg", "mov": "audio/mp4", "matroska": "audio/webm"}

@@ -28,7 +28,7 @@ from emomusic.errors import ImageError
 from emomusic.media.formats import FORMATS, GuardedFile, Kind, foreign_file, is_tga, kind_of, open_file
 from emomusic.media.formats import PICTURE_ENDINGS as PICTURE_ENDINGS
 from emomusic.media.pixels import RgbImage as RgbImage
-from emomusic.media.pixels import choose_page, read_deep_colours, to_rgb, with_alpha, with_orientation
+from emomusic.media.pixels import choose_page, read_deep_colours, to_rgb, with_alpha
 from emomusic.media.raw_photos import is_raw_photo, largest_jpeg, tiff_directories
 from emomusic.text import size_over
 
@@ -125,7 +125,7 @@ def _decode_raw(data: bytes, name: str) -> DecodedPicture:
 
 
 def _decode(data: bytes, name: str, *, orientation: int = 1) -> DecodedPicture:
-    """Decode a picture. `orientation` is that of EXIF, and holds if the picture has none itself."""
+    """Decode a picture, with an orientation of EXIF if it has none itself."""
     _prepare_pillow()
     formats: tuple[str, ...] = (*_FORMATS, "TGA") if is_tga(data) else _FORMATS
     if data[4:8] == b"ftyp":
@@ -135,13 +135,13 @@ def _decode(data: bytes, name: str, *, orientation: int = 1) -> DecodedPicture:
     file.deadline_s = time.thread_time() + WORK_S
     try:
         with Image.open(cast("BinaryIO", file), formats=formats) as picture:
-            _check(picture, data, name)
+            _check_size(*picture.size, getattr(picture, "tag_v2", {}), name)
+            if data.startswith(b"\xff\xd8") and _num_scans(data) > _MOST_SCANS:
+                raise ImageError(f"{name} has over {_MOST_SCANS} scans, which take too long; save it as a JPEG again.")
             note = choose_page(picture)
-            _check_size(*picture.size, _tile_pixels(getattr(picture, "tag_v2", {})), name)
+            _check_size(*picture.size, getattr(picture, "tag_v2", {}), name)
             picture.load()
-            if orientation > 1 and picture.getexif().get(_ORIENTATION, 1) == 1:
-                picture.getexif()[_ORIENTATION] = orientation
-            return DecodedPicture(to_rgb(picture, data), note)
+            return DecodedPicture(to_rgb(picture, data, orientation), note)
     except ImageError:
         raise
     except Image.DecompressionBombError:
@@ -164,27 +164,16 @@ def _decode_deep_tiff(data: bytes, name: str) -> DecodedPicture | None:
     tags = {tag: values[0] for tag, values in next(tiff_directories(data), {}).items()}
     if tags.get(_SAMPLE_BITS, 8) <= 8:
         return None
-    _check_size(tags.get(_WIDTH, 0), tags.get(_HEIGHT, 0), _tile_pixels(tags), name)
+    _check_size(tags.get(_WIDTH, 0), tags.get(_HEIGHT, 0), tags, name)
     try:
-        picture = with_orientation(read_deep_colours(data), tags.get(_ORIENTATION, 1))
-        return DecodedPicture(to_rgb(picture, data))
+        return DecodedPicture(to_rgb(Image.fromarray(read_deep_colours(data)), data, tags.get(_ORIENTATION, 1)))
     except (cv2.error, ValueError):
         return None
 
 
-def _check(picture: Image.Image, data: bytes, name: str) -> None:
-    """Raise an `ImageError` if an opened picture takes too much memory or time to decode."""
-    _check_size(*picture.size, _tile_pixels(getattr(picture, "tag_v2", {})), name)
-    if data.startswith(b"\xff\xd8") and _num_scans(data) > _MOST_SCANS:
-        raise ImageError(f"{name} has over {_MOST_SCANS} scans, which take too long; save it as a JPEG again.")
-
-
-def _tile_pixels(tags: Mapping[int, Any]) -> int:
-    """The number of pixels of a tile of a TIFF."""
-    return math.prod(side for tag in _TILE_SIDES if isinstance(side := tags.get(tag), int))
-
-
-def _check_size(width: int, height: int, tile_pixels: int, name: str) -> None:
+def _check_size(width: int, height: int, tags: Mapping[int, Any], name: str) -> None:
+    """Raise an `ImageError` if a picture takes too much memory to decode; `tags` are those of a TIFF."""
+    tile_pixels = math.prod(side for tag in _TILE_SIDES if isinstance(side := tags.get(tag), int))
     if width < 1 or height < 1:
         raise ImageError(f"{name} is damaged: {width}x{height} pixels; choose another file.")
     if width * height > MAX_PIXELS:
@@ -219,7 +208,7 @@ def _num_scans(jpeg: bytes) -> int:
 
 @cache
 def _prepare_pillow() -> None:
-    """Ignore Pillow's warnings about metadata and sizes, which `_check` checks.
+    """Ignore Pillow's warnings about metadata and sizes, which `_check_size` checks.
 
     The filter is set once, because warning filters belong to the process and changing them is not thread-safe.
     """

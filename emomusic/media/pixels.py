@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image
 
 from emomusic.media.formats import is_animated_webp
 from emomusic.media.hdr import to_sdr, transfer_of
@@ -17,6 +17,32 @@ log = logging.getLogger(__name__)
 
 RgbImage: TypeAlias = npt.NDArray[np.uint8]
 """Shape (height, width, 3), uint8, RGB, upright."""
+
+
+class Orientation(NamedTuple):
+    """How a stored image becomes upright: by swapping its axes, then mirroring it."""
+
+    swaps: bool = False  # so width and height change places
+    mirrors: bool = False  # left and right
+    flips: bool = False  # up and down
+
+    def upright(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """The image as it is shown."""
+        image = np.asarray(cv2.transpose(image), np.uint8) if self.swaps else image
+        if not (self.mirrors or self.flips):
+            return image
+        return np.asarray(cv2.flip(image, -1 if self.mirrors and self.flips else int(self.mirrors)), np.uint8)
+
+
+_OF_EXIF = {
+    2: Orientation(mirrors=True),
+    3: Orientation(mirrors=True, flips=True),
+    4: Orientation(flips=True),
+    5: Orientation(swaps=True),
+    6: Orientation(swaps=True, mirrors=True),
+    7: Orientation(swaps=True, mirrors=True, flips=True),
+    8: Orientation(swaps=True, flips=True),
+}
 
 _PHOTOMETRIC, _SAMPLE_BITS, _SAMPLE_FORMAT, _ORIENTATION = 262, 258, 339, 274  # tags of TIFF
 _WHITE_IS_ZERO, _UNSIGNED = 0, 1
@@ -65,19 +91,26 @@ def _is_blank(frame: Image.Image) -> bool:
     return all(high - low < _BLANK_RANGE for low, high in np.reshape(small.getextrema(), (3, 2)))
 
 
-def to_rgb(picture: Image.Image, data: bytes) -> RgbImage:
+def to_rgb(picture: Image.Image, data: bytes, orientation: int = 1) -> RgbImage:
     """The pixels of a loaded picture, upright, with transparent areas in white.
 
     Args:
         picture: on the page or frame that counts.
         data: of its file.
+        orientation: of EXIF, if the picture has none itself.
     """
+    try:
+        own = picture.getexif().get(_ORIENTATION, 1)
+        orientation = orientation if own == 1 else own
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow raises anything on broken metadata, which leaves the pixels intact
+        log.debug("ignored broken metadata", exc_info=error)
     if picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (0, 0):
         picture = picture.convert("RGB")  # some programs leave the channel empty
     transfer = transfer_of(data)
     if transfer is None and (deep := _deep_values(picture, data)) is not None:
-        picture = deep
-    _turn_upright(picture)
+        picture = Image.fromarray(deep)
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         white = Image.new("RGB", picture.size, "white")
@@ -89,20 +122,11 @@ def to_rgb(picture: Image.Image, data: bytes) -> RgbImage:
     if transfer is not None:
         for rows in np.array_split(pixels, range(_CHUNK_ROWS, len(pixels), _CHUNK_ROWS)):
             rows[:] = to_sdr(rows.astype(np.uint16) * 257, transfer)
-    return pixels
+    return _OF_EXIF.get(orientation, Orientation()).upright(pixels)
 
 
-def _turn_upright(picture: Image.Image) -> None:
-    try:
-        ImageOps.exif_transpose(picture, in_place=True)  # a copy takes 150 MB
-    except MemoryError:
-        raise
-    except Exception as error:  # Pillow raises anything on broken metadata, which leaves the pixels intact
-        log.debug("ignored broken metadata", exc_info=error)
-
-
-def _deep_values(picture: Image.Image, data: bytes) -> Image.Image | None:
-    """A picture of more than 8 bits in 8; None for other pictures."""
+def _deep_values(picture: Image.Image, data: bytes) -> RgbImage | None:
+    """The pixels of a picture of more than 8 bits, in 8, as stored; None for other pictures."""
     tags = getattr(picture, "tag_v2", {})
     if picture.mode.startswith(("I", "F")):
         values = np.asarray(picture)
@@ -112,11 +136,11 @@ def _deep_values(picture: Image.Image, data: bytes) -> Image.Image | None:
         if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:  # Pillow turns 8 bits only
             grey = 255 - grey
         grey[values == picture.info.get("transparency")] = 255  # Pillow drops it for PNG with 16 bits
-        return with_orientation(grey, _orientation_of(picture))
+        return grey
     is_png = picture.format == "PNG" and data[24] == 16  # bits of a sample, in the header
     is_tiff = picture.format == "TIFF" and max(tags.get(_SAMPLE_BITS, (8,))) > 8 and picture.tell() == 0
     if picture.mode in ("RGB", "RGBA") and (is_png or is_tiff):
-        return with_orientation(read_deep_colours(data), _orientation_of(picture))
+        return read_deep_colours(data)
     return None
 
 
@@ -138,21 +162,6 @@ def read_deep_colours(data: bytes) -> RgbImage:
         (values[..., 3:] // 257).astype(np.uint8) if values.dtype == np.uint16 else np.full_like(colours[..., :1], 255)
     )
     return np.concatenate([colours, alpha if alpha.any() else 255 - alpha], axis=2)
-
-
-def with_orientation(values: RgbImage, orientation: int) -> Image.Image:
-    """A picture of these pixels that has an orientation of EXIF, 1 to 8."""
-    picture = Image.fromarray(values)
-    picture.getexif()[_ORIENTATION] = orientation
-    return picture
-
-
-def _orientation_of(picture: Image.Image) -> int:
-    try:
-        return int(picture.getexif().get(_ORIENTATION, 1))
-    except Exception as error:  # as in `_turn_upright`
-        log.debug("ignored broken metadata", exc_info=error)
-        return 1
 
 
 def to_eight_bits(values: npt.NDArray[Any]) -> RgbImage:

@@ -97,13 +97,9 @@ def add_affect(table: pd.DataFrame) -> None:
 
 
 def every_second(table: pd.DataFrame) -> pd.DataFrame:
-    """The mean of each second, like the rows of `Timeline.table`, of a table with other times.
-
-    A row counts for its column `seconds`, if the table has it, and otherwise in the second of its time.
-    """
+    """The mean of each second, like the rows of `Timeline.table`, of a table whose rows count for their `seconds`."""
     starts = table["time_s"].to_numpy(np.float64)
-    starts = starts if "seconds" in table else np.floor(starts)
-    ends = starts + (table["seconds"].to_numpy() if "seconds" in table else 1.0)
+    ends = starts + table["seconds"].to_numpy()
     counts = np.maximum(np.ceil(ends - 1e-3) - np.floor(starts), 1).astype(np.int64)
     rows = np.repeat(np.arange(len(table)), counts)
     seconds = np.floor(starts[rows]).astype(np.int64) + np.concatenate([np.arange(0), *map(np.arange, counts)])
@@ -174,14 +170,7 @@ def mood_times(table: pd.DataFrame) -> MoodTimes | None:
     return MoodTimes(shares, 60 * changes / len(found))
 
 
-def scenes_of(
-    table: pd.DataFrame,
-    *,
-    shortest_s: float = 5,
-    row_s: float = 1,
-    cuts_s: Collection[float] = (),
-    change_cost: float = _CHANGE_COST,
-) -> list[Scene]:
+def scenes_of(table: pd.DataFrame, *, shortest_s: float = 5, change_cost: float = _CHANGE_COST) -> list[Scene]:
     """The scenes of a timeline, each of a stable mood, for a playlist that follows it.
 
     The scenes are those of the smallest sum of squared distances to their mean, with a cost for each further scene
@@ -189,17 +178,16 @@ def scenes_of(
     size and its duration. A gap without faces shorter than `shortest_s` does not interrupt a scene.
 
     Args:
-        table: output of `Timeline.table` or `timeline_table`, or a part of it.
+        table: output of `Timeline.table` or `timeline_table`, or a part of it. A row counts for a second, or for its
+            column `seconds`.
         shortest_s: in seconds. A shorter scene occurs only between two gaps.
-        row_s: seconds that a row counts, unless the table has a column `seconds`.
-        cuts_s: times of the rows after a cut of the film, where a scene costs less.
         change_cost: of a further scene, for each second of the shortest one.
 
     Returns:
         In order of time. Neighbours differ in their quadrant or their emotion, or have a gap between them.
     """
-    finder = SceneFinder(shortest_s=shortest_s, row_s=row_s, change_cost=change_cost)
-    finder.add(table, cuts_s)
+    finder = SceneFinder(shortest_s=shortest_s, change_cost=change_cost)
+    finder.add(table)
     return finder.scenes()
 
 
@@ -214,11 +202,10 @@ class SceneFinder:
         num_compared: how many pieces of the timeline were compared, a measure of the work.
     """
 
-    def __init__(self, *, shortest_s: float = 5, row_s: float = 1, change_cost: float = _CHANGE_COST) -> None:
+    def __init__(self, *, shortest_s: float, change_cost: float = _CHANGE_COST) -> None:
         """Begin without rows. The arguments are those of `scenes_of`."""
         self.num_compared = 0
-        self._shortest_s, self._row_s = shortest_s, row_s
-        self._cost = change_cost * shortest_s
+        self._shortest_s, self._cost = shortest_s, change_cost * shortest_s
         self._ended: list[Scene] = []  # the scenes before the last gap
         self._begin()
 
@@ -231,10 +218,10 @@ class SceneFinder:
         self._best, self._starts = np.zeros(1), np.zeros(1, int)  # the smallest total, and the start of its last piece
 
     def add(self, table: pd.DataFrame, cuts_s: Collection[float] = ()) -> None:
-        """Add the next rows of the timeline, with the times of the rows after a cut."""
+        """Add the next rows of the timeline, with the times of those after a cut, where a scene costs less."""
         faces = table[table["num_faces"] > 0]
         times, shares = faces["time_s"].to_numpy(np.float64), faces[SHARES].to_numpy()
-        seconds = faces["seconds"].to_numpy() if "seconds" in faces else np.full(len(times), float(self._row_s))
+        seconds = faces["seconds"].to_numpy() if "seconds" in faces else np.ones(len(times))
         costs = np.where(faces["time_s"].isin(cuts_s), _COST_AT_CUT, 1.0) * self._cost
         ends = np.concatenate([(self._times + self._seconds)[-1:] if len(self._times) else times[:1], times + seconds])
         gaps = np.flatnonzero(times - ends[:-1] >= self._shortest_s - _ROUNDING_S).tolist()

@@ -111,7 +111,7 @@ def test_the_scenes_of_half_an_hour_are_found_with_the_same_work_for_each_row() 
     table = film_table(*((group, 1) for group in groups))
     compared = []
     for end in (rows // 2, rows):
-        whole, parts = (SceneFinder(shortest_s=2, row_s=0.25) for _ in range(2))
+        whole, parts = (SceneFinder(shortest_s=2) for _ in range(2))
         whole.add(table[:end])
         for first in range(0, end, 40):  # as the page looks while a film is read
             parts.add(table[first : min(first + 40, end)])
@@ -134,7 +134,7 @@ def film_table(*parts: tuple[EmotionProbabilities | None, int], row_s: float = 0
         [np.zeros(len(EMOTIONS)) if group is None else 2 * np.array(list(group.as_dict().values())) for group in groups]
     )
     num_faces = np.array([0 if group is None else 2 for group in groups])
-    return timeline_table(np.arange(len(groups)) * row_s, num_faces, totals)
+    return timeline_table(np.arange(len(groups)) * row_s, num_faces, totals).assign(seconds=row_s)
 
 
 def mix(**shares: float) -> EmotionProbabilities:
@@ -144,25 +144,26 @@ def mix(**shares: float) -> EmotionProbabilities:
     return EmotionProbabilities(values.astype(np.float32))
 
 
-def starts(table: pd.DataFrame, cuts_s: Collection[float] = (), **options: float) -> list[float]:
-    return [scene.start_s for scene in scenes_of(table, cuts_s=cuts_s, **options)]
+def starts(table: pd.DataFrame, cuts_s: Collection[float] = ()) -> list[float]:
+    finder = SceneFinder(shortest_s=2.0)
+    finder.add(table, cuts_s)
+    return [scene.start_s for scene in finder.scenes()]
 
 
 @pytest.mark.parametrize("row_s", [0.1, 0.4, 3.0])
 def test_scenes_do_not_depend_on_the_rate(row_s: float) -> None:
     num_rows = round(30 / row_s)
     table = film_table((HAPPY, num_rows), (mix(sad=0.7), num_rows), (ANGRY, num_rows), row_s=row_s)
-    scenes = scenes_of(table, shortest_s=6.0, row_s=row_s)
+    scenes = scenes_of(table, shortest_s=6.0)
     assert [scene.start_s for scene in scenes] == pytest.approx([0, 30, 60])
     assert [scene.seconds for scene in scenes] == pytest.approx([30, 30, 30])
 
 
 def test_a_cut_makes_only_a_change_count() -> None:
     table = film_table((NEUTRAL, 10), (mix(sad=0.52), 10))
-    options = {"shortest_s": 2.0, "row_s": 0.25}
-    assert starts(table, **options) == [0]
-    assert starts(table, [2.5], **options) == [0, 2.5]
-    assert starts(film_table((HAPPY, 10), (mix(happy=0.95), 10)), [2.5], **options) == [0]
+    assert starts(table) == [0]
+    assert starts(table, [2.5]) == [0, 2.5]
+    assert starts(film_table((HAPPY, 10), (mix(happy=0.95), 10)), [2.5]) == [0]
 
 
 def test_readings_weigh_by_their_seconds() -> None:
