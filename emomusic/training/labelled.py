@@ -13,14 +13,16 @@ from emomusic.media.formats import PICTURE_ENDINGS
 
 _WORDS = {
     Emotion.ANGRY: "anger angry angrily an ang mad",
-    Emotion.DISGUST: "disgust disgusted disgusting di dis",
-    Emotion.FEAR: "fear fearful fearfully afraid scared fe fea",
+    Emotion.DISGUST: "disgust disgusted disgustedly disgusting di dis",
+    Emotion.FEAR: "fear fearful fearfully afraid scared af fe fea",
     Emotion.HAPPY: "happy happiness happily joy joyful smile smiling ha hap",
     Emotion.SAD: "sad sadness sadly sa",
     Emotion.SURPRISE: "surprise surprised surprisingly astonished su sur",
     Emotion.NEUTRAL: "neutral neutrality ne neu",
 }
 _EMOTIONS = {word: emotion for emotion, words in _WORDS.items() for word in words.split()}
+# Names of mixtures in Compound Facial Expressions of Emotion that are one word
+_ONE_WORD = {"appalled": "disgust_angry", "hatred": "angry_disgust", "awed": "surprise_fear"}
 
 _ORDERS = {
     "raf-db": " surprise fear disgust happy sad angry neutral",  # from 1
@@ -32,16 +34,10 @@ _ORDERS = {
 LABELS = tuple(_ORDERS)
 
 _FILE_NAMES = {
-    "kdef": (
-        re.compile(r"[AB](?P<person>[FM]\d\d)(?P<emotion>[A-Z]{2})(FL|HL|S|HR|FR)", re.IGNORECASE),
-        "AF:fear AN:angry DI:disgust HA:happy NE:neutral SA:sad SU:surprise",
-    ),
-    "jaffe": (
-        re.compile(r"(?P<person>[A-Z]{2})[.-](?P<emotion>[A-Z]{2})\d+[.-]\d+", re.IGNORECASE),
-        "FE:fear AN:angry DI:disgust HA:happy NE:neutral SA:sad SU:surprise",
-    ),
+    "kdef": re.compile(r"[AB](?P<person>[FM]\d\d)(?P<emotion>[A-Z]{2})(FL|HL|S|HR|FR)", re.IGNORECASE),
+    "jaffe": re.compile(r"(?P<person>[A-Z]{2})[.-](?P<emotion>[A-Z]{2})\d+[.-]\d+", re.IGNORECASE),
 }
-"""Pattern of a file name without its ending, and what its letters mean."""
+"""Pattern of a file name without its ending. Two letters of `_WORDS` stand for the emotion."""
 NAMES = tuple(_FILE_NAMES)
 
 
@@ -77,16 +73,13 @@ def labelled_pictures(folder: Path, *, labels: str | None = None, names: str | N
         raise DatasetError(f"expected a folder with a subfolder for each emotion. Received: {folder}")
     if names is not None:
         return _by_file_names(folder, names)
-    from emomusic.training.posed import mixture  # loads OpenCV
-
     found: list[tuple[Path, Emotion]] = []
     skipped = 0
     for child in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
-        emotion = _emotion_of(child.name, labels)
-        paths = _pictures_in(child)
-        if emotion is not None:
-            found += [(path, emotion) for path in paths]
-        elif len(mixture(child.name)) != 2:  # which neither of its emotions describes
+        shown, paths = _shown_in(child.name, labels), _pictures_in(child)
+        if len(shown) == 1:
+            found += [(path, *shown) for path in paths]
+        elif len(shown) != 2:  # a mixture, which neither of its emotions describes
             skipped += len(paths)
     if not found:
         known = ", ".join(emotion.value for emotion in EMOTIONS)
@@ -94,33 +87,35 @@ def labelled_pictures(folder: Path, *, labels: str | None = None, names: str | N
     return LabelledPictures(found, skipped)
 
 
-def _emotion_of(name: str, labels: str | None) -> Emotion | None:
-    """The emotion that a folder is named after; None for other classes."""
+def emotions_in(folder: str) -> tuple[Emotion, ...]:
+    """The emotions that a folder is named after, each once: two for a mixture; empty for other names."""
+    name = folder.lower().strip()
+    words = re.split(r"[\W_]+", _ONE_WORD.get(name, name))
+    return tuple(dict.fromkeys(_EMOTIONS[word] for word in words if word in _EMOTIONS))
+
+
+def _shown_in(name: str, labels: str | None) -> tuple[Emotion, ...]:
+    """As `emotions_in`, also of a folder named by a number of a data set."""
     if not name.isdecimal():
-        words = re.split(r"[\W_]+", name.lower().strip())
-        return (
-            next(iter(found)) if len(found := {_EMOTIONS[word] for word in words if word in _EMOTIONS}) == 1 else None
-        )
+        return emotions_in(name)
     if labels is None:
         raise DatasetError(
             f"expected --labels {'|'.join(LABELS)}, because data sets number emotions in different orders. Received: "
             f"a folder named {name} without it"
         )
     order = _ORDERS[labels].split(" ")
-    return _EMOTIONS.get(order[int(name)]) if int(name) < len(order) else None
+    return emotions_in(order[int(name)]) if int(name) < len(order) else ()
 
 
 def _by_file_names(folder: Path, names: str) -> LabelledPictures:
-    pattern, letters = _FILE_NAMES[names]
-    emotions = {code: Emotion(word) for code, word in (pair.split(":") for pair in letters.split())}
     found, persons, skipped = [], set(), 0
     for path in _pictures_in(folder):
-        match = pattern.fullmatch(path.stem)
-        if match is None or (code := match["emotion"].upper()) not in emotions:
+        match = _FILE_NAMES[names].fullmatch(path.stem)
+        if match is not None and (emotion := _EMOTIONS.get(match["emotion"].lower())) is not None:
+            found.append((path, emotion))
+            persons.add(match["person"].upper())
+        else:
             skipped += 1
-            continue
-        found.append((path, emotions[code]))
-        persons.add(match["person"].upper())
     if not found:
         raise DatasetError(f"expected pictures with the names of {names.upper()} in {folder}. Received: none")
     return LabelledPictures(found, skipped, len(persons))

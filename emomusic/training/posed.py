@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import cv2
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -27,6 +28,7 @@ from emomusic.faces.detection import Face, FaceDetector, TurningDetector
 from emomusic.faces.fer2013 import SIDE, LabelledFaces
 from emomusic.media.images import PICTURE_ENDINGS, Box, RgbImage, crop_face, read_image, to_network_input
 from emomusic.metrics import SEVEN
+from emomusic.training.labelled import emotions_in
 
 log = logging.getLogger(__name__)
 
@@ -68,73 +70,10 @@ class Collection:
     is_large: bool = False
 
 
-COLLECTIONS: Mapping[str, Collection] = {
-    "cfee": Collection(
-        "Compound Facial Expressions of Emotion (Du, Tao and Martinez, PNAS 2014)",
-        "227 persons in the United States",
-        "for research, not for commerce",
-        is_posed=True,
-    ),
-    "california": Collection(
-        "California Facial Expressions, copied by github.com/HaijiangYan/vMF-VAE-for-facial-affect",
-        "at least 60 students of the University of California",
-        "for research",
-        is_posed=True,
-        face=Box(-4, 10, 48, 48),
-    ),
-    "taiwan": Collection(
-        "Taiwanese performers with the shares of raters (github.com/lai-wei-cheng/b12207073)",
-        "29 performers in Taiwan",
-        "for research",
-        is_posed=True,
-    ),
-    "affectnet": Collection(
-        "a part of AffectNet (Mollahosseini, Hasani and Mahoor, 2017), very likely, cut out along the faces "
-        "(github.com/quanbk2512/effectnet)",
-        "unknown people of the web",
-        "for research, not for commerce",
-        is_posed=False,
-        face=Box(0, 0, 200, 200),
-        is_cut_out=True,
-        is_large=True,
-    ),
-    "stock": Collection(
-        "stock photographs without fear and neutral (github.com/dheeraj-sn/facial_emotion_classification)",
-        "actors on stock photographs, of many origins",
-        "no licence stated; for research",
-        is_posed=False,
-    ),
-    "sfew": Collection(
-        "Static Facial Expressions in the Wild 2.0 (Dhall, Goecke, Lucey and Gedeon, 2011)",
-        "actors in films, most of them from the United States",
-        "for research, not for commerce",
-        is_posed=False,
-    ),
-}
-
-_WORDS = {
-    "angrily": Emotion.ANGRY,
-    "disgustedly": Emotion.DISGUST,
-    "disgusted": Emotion.DISGUST,
-    "fearfully": Emotion.FEAR,
-    "fearful": Emotion.FEAR,
-    "happily": Emotion.HAPPY,
-    "sadly": Emotion.SAD,
-    "surprised": Emotion.SURPRISE,
-    **{emotion.value: emotion for emotion in EMOTIONS},
-}
-# Names of mixtures in Compound Facial Expressions of Emotion that are one word
-_ONE_WORD = {"appalled": "disgust_angry", "hatred": "angry_disgust", "awed": "surprise_fear"}
-
-
+COLLECTIONS: Mapping[str, Collection] = msgspec.toml.decode(
+    Path(__file__).with_name("collections.toml").read_bytes(), type=dict[str, Collection]
+)
 _Picture: TypeAlias = tuple[Path, str, tuple[Emotion, ...]]
-
-
-def mixture(folder: str) -> tuple[Emotion, ...]:
-    """The emotion that a folder is named after, or two for a mixture; empty for other names."""
-    name = folder.lower()
-    words = _ONE_WORD.get(name, name).split("_")
-    return tuple(_WORDS[word] for word in words) if len(words) <= 2 and all(word in _WORDS for word in words) else ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -254,12 +193,12 @@ def _posed_pictures(folder: Path) -> list[_Picture]:
     if not folder.is_dir():
         raise DatasetError(f"expected a folder with a collection of faces. Received: {folder}")
     folders = [path for path in sorted(folder.iterdir()) if path.is_dir()]
-    collections = [folder] if any(mixture(path.name) for path in folders) else folders
+    collections = [folder] if any(emotions_in(path.name) for path in folders) else folders
     found = [
         (path, collection.name, shown)
         for collection in collections
         for child in sorted(collection.iterdir() if collection.is_dir() else ())
-        if child.is_dir() and (shown := mixture(child.name))
+        if child.is_dir() and len(shown := emotions_in(child.name)) in (1, 2)
         for path in sorted(child.iterdir())
         if re.fullmatch(rf"(?!{TEST})[^._][^_]*_.+", path.stem) and path.suffix[1:].lower() in PICTURE_ENDINGS
     ]

@@ -9,11 +9,15 @@ loads Keras. For the networks of the student reports, `source` names the parts t
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from emomusic.metrics import FOUR, SEVEN
+import msgspec
+
+from emomusic.metrics import SEVEN
 
 if TYPE_CHECKING:
     import keras
@@ -349,60 +353,7 @@ class NetworkSpec:
             keras.config.set_dtype_policy(before)
 
 
-_VGG_SOURCE = "K. Simonyan & A. Zisserman, Very deep convolutional networks, ICLR 2015 (we chose the widths)"
-_EMONET_SOURCE = f"{_VGG_SOURCE}; K. He et al., Deep residual learning, CVPR 2016 (the last block)"
-_XCEPTION_SOURCE = (
-    "the Music Mood Lifter report after F. Chollet, Xception, CVPR 2017, without its middle flow and with plain "
-    "convolutions (the numbers of filters are ours)"
-)
-_STUDY_SOURCE = "a CNN study of FER2013: {} (we chose what the study leaves open)"
-_CAPSTONE_SOURCE = "the network of a capstone report, four blocks and two dense layers (we chose the widths)"
-_MOBILENET_SOURCE = "A. Howard et al., MobileNets, arXiv:1704.04861, 2017"
-
 NETWORKS: Mapping[str, NetworkSpec] = {
-    spec.name: spec
-    for spec in (
-        NetworkSpec("tiny", "Three convolutions, for tests", 48, _VGG_SOURCE, grad_cam="block2a_relu"),
-        NetworkSpec("vgg9", "Nine convolutions in four blocks", 48, _VGG_SOURCE),
-        NetworkSpec("emonet", "Eleven convolutions, starting from vgg9", 48, _EMONET_SOURCE, "emonet"),
-        NetworkSpec(
-            "emonet_photo",
-            "The network emonet, taught what people see in photographs",
-            48,
-            _EMONET_SOURCE,
-            "faces",
-            eight_bits=True,
-            grad_cam="block3c_relu",
-        ),
-        NetworkSpec(
-            "xception_entry_exit",
-            "Xception's entry and exit flow, four residual modules",
-            64,
-            _XCEPTION_SOURCE,
-            "xception",
-        ),
-        NetworkSpec(
-            "cnn_paper",
-            "Six convolutions and a wide dense layer",
-            48,
-            _STUDY_SOURCE.format("its first network, 5,346,759 weights"),
-            "paper",
-        ),
-        NetworkSpec(
-            "cnn_improved",
-            "Five blocks up to 512 filters, with batch normalisation",
-            48,
-            _STUDY_SOURCE.format("its improved network"),
-            "balanced",
-        ),
-        NetworkSpec("cnn_capstone", "Four blocks and two dense layers", 48, _CAPSTONE_SOURCE, "capstone"),
-        NetworkSpec(
-            "mobilenet_quadrants",
-            "MobileNet pretrained on faces, four classes",
-            48,
-            f"the report Matching emotions: portraits and songs, after {_MOBILENET_SOURCE}",
-            "quadrants",
-            FOUR,
-        ),
-    )
+    name: msgspec.convert({"name": name, **values}, NetworkSpec)
+    for name, values in tomllib.loads(Path(__file__).with_name("networks.toml").read_text(encoding="utf-8")).items()
 }
