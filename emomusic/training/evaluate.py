@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import tempfile
-import time
+import timeit
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,15 +27,7 @@ from emomusic.faces.ferplus import evaluate_on_votes
 from emomusic.faces.identity import describe_persons
 from emomusic.faces.profile import KnownFace, nearest_persons
 from emomusic.media.images import Box, RgbImage, crop_face, to_network_input
-from emomusic.metrics import (
-    MISSED,
-    FloatArray,
-    IntArray,
-    Scores,
-    evaluate,
-    expected_calibration_error,
-    in_classes,
-)
+from emomusic.metrics import MISSED, FloatArray, IntArray, Scores, evaluate, expected_calibration_error, in_classes
 from emomusic.records import PhotoScores, write_metrics
 from emomusic.training.card import write_card
 from emomusic.training.people import collection_record
@@ -192,12 +184,8 @@ def ms_per_face(classifier: EmotionClassifier, *, runs: int = 30) -> list[float]
     side = classifier.spec.side
     inputs = np.random.default_rng(0).integers(0, 256, (_TIMED, side, side, 1), np.uint8)
     classifier.probabilities(inputs)  # warm up
-    times = []
-    for _ in range(runs):
-        started = time.perf_counter()
-        classifier.probabilities(inputs)
-        times.append(1000 * (time.perf_counter() - started) / _TIMED)
-    return times
+    seconds = timeit.repeat(lambda: classifier.probabilities(inputs), number=1, repeat=runs)
+    return [1000 * each / _TIMED for each in seconds]
 
 
 def record_photographs(name: str, record: dict[str, Any], adjustment: Adjustment) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +66,7 @@ def export_onnx(model: keras.Model, path: Path, *, eight_bits: bool = False, gra
     side = model.input_shape[1]
     if grad_cam:
         _export_grad_cam(model, grad_cam, path.with_name(model_files.GRAD_CAM))
-    signature = [tf.TensorSpec((None, side, side, 1), tf.float32, name="pixels")]
-    proto = _converted(tf.function(forward, input_signature=signature), model.name, ["n", model.output_shape[-1]])
+    proto = _converted(forward, {"pixels": (None, side, side, 1)}, model.name, ["n", model.output_shape[-1]])
     faces = _noise(side)
     limit = MAX_DIFFERENCE
     if eight_bits:
@@ -81,10 +80,19 @@ def export_onnx(model: keras.Model, path: Path, *, eight_bits: bool = False, gra
 
 
 def _export_grad_cam(model: keras.Model, layer: str, path: Path) -> None:
-    """Write the network that explains answers by a layer, and check its maps."""
+    """Write the network that explains the answer for one face by a layer, and check its maps.
+
+    tf2onnx has no gradients of ReLU and of max pooling, so products with masks replace both.
+    """
+    features, rest = _parts(model, layer)
+    rest = keras.models.clone_model(rest, clone_function=_with_plain_gradient)
+
+    def maps(pixels: Any, winner: Any) -> Any:
+        return tf.identity(_maps(features, rest, pixels, winner), name="maps")
+
     faces, winner = _noise(model.input_shape[1]), np.eye(1, model.output_shape[-1], dtype=np.float32)
-    shape = [1, *model.get_layer(layer).output.shape[1:3]]
-    proto = _converted(convertible_maps(model, layer), model.name, shape)
+    inputs = {"pixels": (1, *model.input_shape[1:]), "winner": winner.shape}
+    proto = _converted(maps, inputs, model.name, [1, *features.output_shape[1:3]])
     halve_kernels(proto, model)
     network = Network(proto.SerializeToString())
     received = np.concatenate([network(face[None], winner)[0] for face in faces])
@@ -96,9 +104,12 @@ def _noise(side: int) -> npt.NDArray[np.float32]:
     return np.random.default_rng(0).integers(0, 256, (8, side, side, 1)).astype(np.float32)
 
 
-def _converted(function: Any, name: str, shape: Sequence[int | str]) -> Any:
-    """A TensorFlow function with an input signature in ONNX, in full precision; `shape` is that of its output."""
-    proto, _ = tf2onnx.convert.from_function(function, function.input_signature, opset=OPSET)
+def _converted(
+    function: Callable[..., Any], inputs: Mapping[str, tuple[int | None, ...]], name: str, shape: Sequence[int | str]
+) -> Any:
+    """A TensorFlow function in ONNX, in full precision: the shapes of its inputs by name, and that of its output."""
+    signature = [tf.TensorSpec(shape, tf.float32, name=name) for name, shape in inputs.items()]
+    proto, _ = tf2onnx.convert.from_function(tf.function(function, input_signature=signature), signature, opset=OPSET)
     (output,) = proto.graph.output
     proto.graph.name = name
     output.CopyFrom(helper.make_tensor_value_info(output.name, output.type.tensor_type.elem_type, shape))
@@ -119,12 +130,12 @@ def _save(
         onnx.save(proto, part)
 
 
-def halve_weights(proto: Any, *, kept: Container[str] = ()) -> None:
-    """Store weights in half precision, except those named in `kept`. The network converts them when it is loaded."""
+def halve_weights(proto: Any) -> None:
+    """Store weights in half precision. The network converts them when it is loaded."""
     graph = proto.graph
     for weights in list(graph.initializer):
         values = numpy_helper.to_array(weights)
-        if values.dtype != np.float32 or values.size < _MIN_HALVED or weights.name in kept:
+        if values.dtype != np.float32 or values.size < _MIN_HALVED:
             continue
         halved = numpy_helper.from_array(values.astype(np.float16), f"{weights.name}_half")
         cast = helper.make_node("Cast", [halved.name], [weights.name], to=TensorProto.FLOAT)
@@ -140,9 +151,7 @@ def add_features(proto: Any) -> None:
         proto.graph.output.append(helper.make_tensor_value_info(logits.input[0], TensorProto.FLOAT, ["n", "features"]))
 
 
-def in_eight_bits(
-    proto: Any, batches: Sequence[Float32Array], *, kept: Sequence[str] = (), pooled: bool = False
-) -> Any:
+def in_eight_bits(proto: Any, batches: Sequence[Float32Array]) -> Any:
     """The network with convolutions in integers, one scale per channel of the weights.
 
     Weights use seven bits, because older x86 processors overflow with eight (ONNX Runtime's `reduce_range`).
@@ -150,8 +159,6 @@ def in_eight_bits(
     Args:
         proto: the network, with one input.
         batches: inputs that give the ranges of the activations.
-        kept: names of nodes that stay in full precision.
-        pooled: compute maxima in integers, too.
     """
     from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -176,8 +183,7 @@ def in_eight_bits(
             reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            op_types_to_quantize=["Conv", "MaxPool"] if pooled else ["Conv"],
-            nodes_to_exclude=list(kept),
+            op_types_to_quantize=["Conv"],
         )
         return onnx.load(quantized)
 
@@ -211,22 +217,6 @@ def keras_maps(model: keras.Model, layer: str, faces: Float32Array, winner: Floa
         Shape (n, rows, columns), not negative.
     """
     return np.asarray(_maps(*_parts(model, layer), tf.constant(faces), winner))
-
-
-def convertible_maps(model: keras.Model, layer: str) -> Any:
-    """The function of `keras_maps` for one face, which tf2onnx can convert, with its inputs `pixels` and `winner`.
-
-    tf2onnx has no gradients of ReLU and of max pooling, so products with masks replace both.
-    """
-    features, rest = _parts(model, layer)
-    rest = keras.models.clone_model(rest, clone_function=_with_plain_gradient)
-
-    def maps(pixels: Any, winner: Any) -> Any:
-        return tf.identity(_maps(features, rest, pixels, winner), name="maps")
-
-    shapes = {"pixels": (1, *model.input_shape[1:]), "winner": (1, model.output_shape[-1])}
-    signature = [tf.TensorSpec(shape, tf.float32, name=name) for name, shape in shapes.items()]
-    return tf.function(maps, input_signature=signature)
 
 
 def _parts(model: keras.Model, layer: str) -> tuple[keras.Model, keras.Model]:

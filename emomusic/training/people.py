@@ -138,40 +138,27 @@ def _probabilities(faces: FloatArray) -> FloatArray:
 def _judge(described: Described, people: People, anyone: Sequence[Sequence[float]]) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     right: dict[str, list[npt.NDArray[np.bool_]]] = {known: [] for known in _KNOWN}
+
+    def read(shots: Mapping[int, int], order: Sequence[int], judged: npt.NDArray[np.intp]) -> None:
+        """Add which faces are read right, by what is known."""
+        faces, labels = described.faces[judged], described.labels[judged]
+        right["nothing"].append(adjust_logits(_probabilities(faces), anyone).argmax(axis=1) == labels)
+        for known, count in _KNOWN.items():
+            if count and (count <= len(order) or count == len(EMOTIONS)):
+                own = {EMOTIONS[label]: described.faces[shots[label]] for label in order[:count]}
+                right[known].append(people.conditioned(own, anyone)(faces).argmax(axis=1) == labels)
+
     for _ in range(_DRAWS):
         for shown in described.shown_by():
             shots = {label: int(rng.choice(own)) for label, own in shown.items()}
             order = [_NEUTRAL, *(int(label) for label in rng.permutation([each for each in shots if each != _NEUTRAL]))]
             several = [label for label, own in shown.items() if len(own) > 1]
-            rest = [np.setdiff1d(shown[label], shots[label]) for label in several]
-            groups = [(order, np.concatenate(rest))] if rest else []
-            groups += [
-                ([other for other in order if other != label], shown[label])
-                for label in order
-                if label != _NEUTRAL and label not in several
-            ]
-            for known_order, own in groups:
-                _read(described, people, anyone, shots, known_order, own, right)
+            if rest := [np.setdiff1d(shown[label], shots[label]) for label in several]:
+                read(shots, order, np.concatenate(rest))
+            for label in order:
+                if label != _NEUTRAL and label not in several:
+                    read(shots, [other for other in order if other != label], shown[label])
     return {known: float(np.concatenate(rows).mean()) for known, rows in right.items() if rows} | {
         "faces": int(sum(len(rows) for rows in right["nothing"]) / _DRAWS),
         "persons": sum(1 for _ in described.shown_by()),
     }
-
-
-def _read(
-    described: Described,
-    people: People,
-    anyone: Sequence[Sequence[float]],
-    shots: Mapping[int, int],
-    order: Sequence[int],
-    judged: npt.NDArray[np.intp],
-    right: dict[str, list[npt.NDArray[np.bool_]]],
-) -> None:
-    """Add which faces are read right to `right`, by what is known."""
-    faces, labels = described.faces[judged], described.labels[judged]
-    right["nothing"].append(adjust_logits(_probabilities(faces), anyone).argmax(axis=1) == labels)
-    for known, count in _KNOWN.items():
-        if count and (count <= len(order) or count == len(EMOTIONS)):
-            own = {EMOTIONS[label]: described.faces[shots[label]] for label in order[:count]}
-            answers = people.conditioned(own, anyone)(faces)
-            right[known].append(answers.argmax(axis=1) == labels)
