@@ -30,15 +30,6 @@ def return_free_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def zip_directory_bytes(file: BinaryIO) -> int:
-    """The size of the directory of a ZIP, which `zipfile` reads as a whole; 0 if the file is none."""
-    # Tried: `ZipFile`, which has no limit. A limit in Python's `zipfile` may end this.
-    from zipfile import _ECD_SIZE, _EndRecData  # type: ignore[attr-defined]
-
-    end = _EndRecData(file)
-    return int(end[_ECD_SIZE]) if end else 0
-
-
 @cache
 def leave_warning_filters_alone() -> None:
     """Stop scikit-learn's forests from changing Python's warning filters.

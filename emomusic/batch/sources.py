@@ -31,10 +31,9 @@ from pyarrow import fs
 
 from emomusic.batch.archive_names import names_of
 from emomusic.batch.parts import STORAGE_ERRORS, file_system, is_uri, public_name, reason_of
-from emomusic.compat import zip_directory_bytes
 from emomusic.errors import BatchError, ImageError
 from emomusic.media.folders import FolderWalk, is_left_out
-from emomusic.media.formats import FILM_ENDINGS
+from emomusic.media.formats import FILM_ENDINGS, GuardedFile
 from emomusic.media.images import MAX_BYTES, PICTURE_ENDINGS
 from emomusic.text import escape_control_chars, size_over
 
@@ -228,17 +227,16 @@ class Archive:
         """
         weakref.finalize(self, file.close)
         self._max_bytes = _MAX_UNPACKED_BYTES + _MAX_RATIO * file.seek(0, io.SEEK_END)
+        file.seek(0)
+        is_zip, guarded = name.lower().endswith(".zip"), cast("Any", GuardedFile(file))
+        guarded.num_left = _MAX_DIRECTORY_BYTES  # zipfile reads the directory of a ZIP as a whole
         try:
-            if name.lower().endswith(".zip") and zip_directory_bytes(file) > _MAX_DIRECTORY_BYTES:
-                raise ImageError(_TOO_MANY)
-            file.seek(0)
-            self._archive = (
-                zipfile.ZipFile(file) if name.lower().endswith(".zip") else tarfile.open(fileobj=file, tarinfo=_Header)  # noqa: SIM115  the finalizer closes the file
-            )
+            self._archive = zipfile.ZipFile(guarded) if is_zip else tarfile.open(fileobj=file, tarinfo=_Header)  # noqa: SIM115  the finalizer closes the file
         except ImageError:
             raise
         except Exception as error:  # zipfile and tarfile raise anything on hostile bytes
-            raise ImageError(_DAMAGED) from error
+            raise ImageError(_DAMAGED if guarded.num_left else _TOO_MANY) from error
+        guarded.num_left = None
 
     def members(self) -> Iterator[_Member]:
         """The pictures and films in the order of the archive.

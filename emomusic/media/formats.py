@@ -78,8 +78,10 @@ class GuardedFile:
         """The next bytes; none at the end, after an error, and after a limit."""
         if self.is_past_deadline():
             return b""
+        if self.num_left is not None:
+            size = self.num_left if size < 0 else min(size, self.num_left)
         try:
-            part = self._file.read(size if self.num_left is None else min(size, self.num_left)) or b""
+            part = self._file.read(size) or b""
         except OSError as error:
             self.error = error
             return b""
