@@ -35,13 +35,8 @@ class Baseline:
     @property
     def percent(self) -> str:
         """The figure for people: "69 %" or "58 to 63 %"."""
-        return percent_of(self.figure, self.lowest)
-
-
-def percent_of(figure: float, lowest: float | None = None) -> str:
-    """Format an accuracy: "69 %"; or a range: "58 to 63 %"."""
-    high = f"{100 * figure:.3g} %"
-    return high if lowest is None else f"{100 * lowest:.3g} to {high}"
+        high = f"{100 * self.figure:.3g} %"
+        return high if self.lowest is None else f"{100 * self.lowest:.3g} to {high}"
 
 
 def baselines_of(kind: str, name: str) -> Sequence[Baseline]:

@@ -192,20 +192,14 @@ def progress(
     Yields:
         A function that takes the number of finished units and, if known only later, their total.
     """
+    from rich import progress as rich
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TaskProgressColumn,
-        TextColumn,
-        TimeRemainingColumn,
-    )
 
-    done_column = TaskProgressColumn() if in_percent else MofNCompleteColumn()
-    columns = (TextColumn(unit), BarColumn(), done_column, TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
+    done = rich.TaskProgressColumn() if in_percent else rich.MofNCompleteColumn()
+    rate = rich.TextColumn("{task.fields[rate]}")
+    columns = (rich.TextColumn(unit), rich.BarColumn(), done, rate, rich.TimeRemainingColumn())
     console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+    with rich.Progress(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(unit, total=total, rate="")
         logged_s = time.monotonic()
 

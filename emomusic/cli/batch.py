@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from emomusic.affect import list_shares
 from emomusic.cli import arguments
-from emomusic.cli.arguments import STOPPED, Outcome, add_command, log_file_error, progress
 from emomusic.cli.system import require_packages
 from emomusic.errors import BatchError, EmomusicError
 from emomusic.faces.model_files import model_folder
@@ -35,7 +34,7 @@ _ENGINES = ("local", "ray")
 def add_commands(parent: Any) -> None:
     """Add the command to the parser."""
     text = "Faces and emotions of many pictures and films, as Parquet datasets."
-    parser = add_command(parent, "batch", batch, _show_summary, text)
+    parser = arguments.add_command(parent, "batch", batch, _show_summary, text)
     parser.add_argument(
         "sources",
         nargs="+",
@@ -53,7 +52,7 @@ def add_commands(parent: Any) -> None:
     arguments.add_reading_options(parser)
 
 
-def batch(options: argparse.Namespace) -> Outcome:
+def batch(options: argparse.Namespace) -> arguments.Outcome:
     """Read the sources into the datasets.
 
     The status is 2 if a picture or film could not be read, and 130 after Ctrl+C or SIGTERM, with the results so far.
@@ -88,11 +87,11 @@ def batch(options: argparse.Namespace) -> Outcome:
         summary, is_stopped = _read(items, dataset, run)
         summary |= {"engine": options.engine, "workers": workers}
         for name, reason in (examples := summary.pop("examples")):
-            log_file_error(name, reason)
+            arguments.log_file_error(name, reason)
         if others := summary["failed"] - len(examples):
             log.error("emomusic: and %s could not be read completely", pluralize(others, "other file"))
         dataset.write(SUMMARY, json.dumps(summary, indent=2).encode())
-    return summary, STOPPED if is_stopped else 2 if summary["failed"] else 0
+    return summary, arguments.STOPPED if is_stopped else 2 if summary["failed"] else 0
 
 
 def _read(items: list[Item], dataset: Dataset, run: Callable[..., None]) -> tuple[dict[str, Any], bool]:
@@ -103,7 +102,7 @@ def _read(items: list[Item], dataset: Dataset, run: Callable[..., None]) -> tupl
     left = [item for item in items if item.name not in done]
     units = make_units(left, first_number=last + 1)
     num_read, is_stopped, started_s = 0, False, time.monotonic()
-    with progress("files", len(left), with_rate=True) as on_progress:
+    with arguments.progress("files", len(left), with_rate=True) as on_progress:
 
         def on_read(number: int) -> None:
             nonlocal num_read

@@ -7,9 +7,8 @@ import logging
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from emomusic.assets import SOUND_FOLDER, checksum_of
+from emomusic.assets import sound_checksum
 from emomusic.cli import arguments
-from emomusic.cli.arguments import STOPPED, Outcome, add_command, add_library_option, progress
 from emomusic.text import escape_control_chars, pluralize
 
 if TYPE_CHECKING:
@@ -34,8 +33,8 @@ def add_commands(parent: Any) -> None:
         ("info", info, _show_info, None, "The folders, and how many songs there are."),
         ("tag", tag, _show_tags, "+", "Write the moods into the files' own fields. Without --write, only show them."),
     ):
-        parser = add_command(commands, name, run, show, text)
-        add_library_option(parser)
+        parser = arguments.add_command(commands, name, run, show, text)
+        arguments.add_library_option(parser)
         if paths is not None:
             parser.add_argument("paths", nargs=paths, type=arguments.path, metavar="PATH", help="folder or audio file")
         if name == "tag":
@@ -43,7 +42,7 @@ def add_commands(parent: Any) -> None:
             parser.add_argument("--undo", action="store_true", help="restore the files as they were")
 
 
-def analyse(options: argparse.Namespace) -> Outcome:
+def analyse(options: argparse.Namespace) -> arguments.Outcome:
     """Add folders, or find what changed in them, and analyse their files.
 
     The status is 2 if some cannot be read, and 130 after Ctrl+C.
@@ -59,10 +58,10 @@ def analyse(options: argparse.Namespace) -> Outcome:
         log.info("%d new, %d changed, %d moved, %d deleted; %d of other formats", *counts)
         problems = list(changes.problems)
         try:
-            with progress("songs", 0, with_rate=True) as on_progress:
+            with arguments.progress("songs", 0, with_rate=True) as on_progress:
                 unread = library.analyse(
                     load_sound_model,
-                    checksum_of(SOUND_FOLDER),
+                    sound_checksum(),
                     workers=num_cores(),
                     below=paths,
                     on_progress=on_progress,
@@ -71,7 +70,7 @@ def analyse(options: argparse.Namespace) -> Outcome:
             status = 2 if problems else 0
         except KeyboardInterrupt:
             problems.insert(0, "stopped. Continue with: emomusic library update")
-            status = STOPPED
+            status = arguments.STOPPED
         for problem in problems[:_MAX_LINES]:
             log.error("emomusic: %s", escape_control_chars(problem))
         if len(problems) > _MAX_LINES:
@@ -79,25 +78,25 @@ def analyse(options: argparse.Namespace) -> Outcome:
         return [_record(song) for song in library.songs(paths)], status
 
 
-def remove(options: argparse.Namespace) -> Outcome:
+def remove(options: argparse.Namespace) -> arguments.Outcome:
     """Forget folders or files, and return their songs."""
     with _opened(options) as library:
         return [_record(song) for song in library.remove(options.paths)], 0
 
 
-def list_(options: argparse.Namespace) -> Outcome:
+def list_(options: argparse.Namespace) -> arguments.Outcome:
     """List all songs."""
     with _opened(options) as library:
         return [_record(song) for song in library.songs()], 0
 
 
-def info(options: argparse.Namespace) -> Outcome:
+def info(options: argparse.Namespace) -> arguments.Outcome:
     """Count the songs."""
     with _opened(options) as library:
         return library.info(), 0
 
 
-def tag(options: argparse.Namespace) -> Outcome:
+def tag(options: argparse.Namespace) -> arguments.Outcome:
     """Write the moods into the files, or undo it. The status is 2 if some cannot be changed."""
     from emomusic.songs.library_tags import TaggedLibrary
 

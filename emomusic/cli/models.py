@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emomusic.assets import ModelKind, folder_of, require_checkout, require_writable, write_checksums
-from emomusic.baselines import percent_of
+from emomusic.baselines import Baseline
 from emomusic.cli import arguments
-from emomusic.cli.arguments import Outcome, add_command, progress
 from emomusic.cli.system import require_packages
 from emomusic.errors import DatasetError
 from emomusic.faces.model_files import DEFAULT_MODEL, model_folder
@@ -32,18 +31,18 @@ def add_commands(parent: Any) -> None:
     profile = parent.add_parser("profile", help="Learn how one person shows emotions.")
     kinds = profile.add_subparsers(dest="kind", required=True, metavar="create")
     text = "Learn one face from DIR/<emotion>/*.jpg; neutral is required."
-    create = add_command(kinds, "create", create_profile, _show_figures, text)
+    create = arguments.add_command(kinds, "create", create_profile, _show_figures, text)
     create.add_argument("folder", type=arguments.path, metavar="DIR")
     create.add_argument("--out", type=arguments.path, required=True, metavar="FILE", help="the profile, as JSON")
     _add_train(parent)
-    add_command(parent, "models", models, _show_models, "The trained models, their figures, size and speed.")
+    arguments.add_command(parent, "models", models, _show_models, "The trained models, their figures, size and speed.")
 
 
 def _add_evaluate(parent: Any) -> None:
     evaluate = parent.add_parser("evaluate", help="Recompute the figures of a model on data.")
     kinds = evaluate.add_subparsers(dest="kind", required=True, metavar="face|music|sound")
     text = "Figures of a face model on FER2013 or on pictures."
-    face = add_command(kinds, "face", evaluate_face, _show_figures, text)
+    face = arguments.add_command(kinds, "face", evaluate_face, _show_figures, text)
     face.add_argument("--model", type=arguments.name, default=DEFAULT_MODEL)
     source = face.add_mutually_exclusive_group(required=True)
     source.add_argument("--fer2013", type=arguments.path, metavar="CSV")
@@ -62,15 +61,15 @@ def _add_evaluate(parent: Any) -> None:
     text = "assume that all seven emotions may be shown"
     face.add_argument("--posed", action="store_true", help=text)
     text = "Figures of a mood model, by cross-validation."
-    _add_mood_options(add_command(kinds, "music", evaluate_music, _show_figures, text))
+    _add_mood_options(arguments.add_command(kinds, "music", evaluate_music, _show_figures, text))
     text = "Figures of the model that hears mood: of ten folds on its own clips, as it is on others."
-    _add_clips_option(add_command(kinds, "sound", evaluate_sound_model, _show_figures, text))
+    _add_clips_option(arguments.add_command(kinds, "sound", evaluate_sound_model, _show_figures, text))
 
 
 def _add_train(parent: Any) -> None:
     train = parent.add_parser("train", help="Train a model.")
     kinds = train.add_subparsers(dest="kind", required=True, metavar="face|music|sound")
-    face = add_command(kinds, "face", train_face, _show_figures, "Train a network on FER2013.")
+    face = arguments.add_command(kinds, "face", train_face, _show_figures, "Train a network on FER2013.")
     face.add_argument("--network", required=True, choices=NETWORKS)
     face.add_argument("--preset", choices=PRESETS, help="the training configuration; each network has its own")
     face.add_argument("--fer2013", type=arguments.path, required=True, metavar="CSV")
@@ -78,10 +77,10 @@ def _add_train(parent: Any) -> None:
     face.add_argument("--posed-faces", type=arguments.path, metavar="DIR", help=text)
     face.add_argument("--out", type=arguments.path, metavar="DIR", help="the model's folder (models/face/<network>)")
     face.add_argument("--resume", action="store_true", help="continue from the checkpoint in the model's folder")
-    music = add_command(kinds, "music", train_music, _show_figures, "Fit a mood model on labelled songs.")
+    music = arguments.add_command(kinds, "music", train_music, _show_figures, "Fit a mood model on labelled songs.")
     _add_mood_options(music)
     music.add_argument("--out", type=arguments.path, metavar="DIR", help="the model's folder (models/music/<model>)")
-    sound = add_command(kinds, "sound", train_sound_model, _show_figures, "Fit the model that hears mood.")
+    sound = arguments.add_command(kinds, "sound", train_sound_model, _show_figures, "Fit the model that hears mood.")
     _add_clips_option(sound)
     sound.add_argument("--out", type=arguments.path, metavar="DIR", help="the model's folder (models/sound/musicnn)")
 
@@ -97,7 +96,7 @@ def _add_clips_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def evaluate_face(options: argparse.Namespace) -> Outcome:
+def evaluate_face(options: argparse.Namespace) -> arguments.Outcome:
     """Recompute the figures of a face model."""
     _require_agreement(options)
     if options.record:
@@ -167,7 +166,7 @@ def _figures_on_pictures(name: str, options: argparse.Namespace) -> dict[str, An
     detector = None if options.aligned else MtcnnDetector()
     if options.posed:
         classifier = classifier.posed()
-    with progress("pictures", len(pictures)) as on_progress:
+    with arguments.progress("pictures", len(pictures)) as on_progress:
         if options.record and not options.posed:
             record, adjustment = evaluate.fit_to_pictures(pictures, classifier, detector, on_progress)
             evaluate.record_photographs(name, record, adjustment)
@@ -183,7 +182,7 @@ def _figures_on_pictures(name: str, options: argparse.Namespace) -> dict[str, An
     return evaluate.evaluation_record(name, scores) | persons | {"skipped": labelled.skipped}
 
 
-def create_profile(options: argparse.Namespace) -> Outcome:
+def create_profile(options: argparse.Namespace) -> arguments.Outcome:
     """Learn one face from a folder of pictures and write the profile."""
     from emomusic.api import learn_face
     from emomusic.training.labelled import labelled_pictures
@@ -199,14 +198,14 @@ def create_profile(options: argparse.Namespace) -> Outcome:
     return {"emotions": counts, "model": profile.model, "bytes": len(content)}, 0
 
 
-def evaluate_music(options: argparse.Namespace) -> Outcome:
+def evaluate_music(options: argparse.Namespace) -> arguments.Outcome:
     """Recompute the figures of a mood model."""
     from emomusic.songs.mood_training import evaluate_mood_model, read_labelled_songs
 
     return evaluate_mood_model(read_labelled_songs(options.data), model=options.model).metrics, 0
 
 
-def train_music(options: argparse.Namespace) -> Outcome:
+def train_music(options: argparse.Namespace) -> arguments.Outcome:
     """Fit a mood model and write its folder."""
     from emomusic.songs.mood_training import train_mood_model
     from emomusic.songs.stored_moods import store_moods
@@ -219,14 +218,14 @@ def train_music(options: argparse.Namespace) -> Outcome:
     return metrics, 0
 
 
-def evaluate_sound_model(options: argparse.Namespace) -> Outcome:
+def evaluate_sound_model(options: argparse.Namespace) -> arguments.Outcome:
     """Recompute the figures of the model that hears mood."""
     from emomusic.songs.sound_training import evaluate_sound
 
     return evaluate_sound(_clips(options.data)), 0
 
 
-def train_sound_model(options: argparse.Namespace) -> Outcome:
+def train_sound_model(options: argparse.Namespace) -> arguments.Outcome:
     """Fit the head of the model that hears mood, and write its folder."""
     from emomusic.songs.hearing import MODEL
     from emomusic.songs.sound_training import train_sound
@@ -247,11 +246,11 @@ def _folder_for(options: argparse.Namespace, kind: ModelKind, name: str) -> Path
 def _clips(folder: Path) -> Examples:
     from emomusic.songs.sound_training import read_clips
 
-    with progress("clips", 0, with_rate=True) as on_progress:
+    with arguments.progress("clips", 0, with_rate=True) as on_progress:
         return read_clips(folder, on_progress)
 
 
-def train_face(options: argparse.Namespace) -> Outcome:
+def train_face(options: argparse.Namespace) -> arguments.Outcome:
     """Train a network and write its folder."""
     from emomusic.faces.detection import MtcnnDetector
     from emomusic.faces.fer2013 import read_fer2013
@@ -264,11 +263,11 @@ def train_face(options: argparse.Namespace) -> Outcome:
     splits = read_fer2013(options.fer2013)
     posed = None
     if options.posed_faces is not None:
-        with progress("pictures", 0) as on_progress:
+        with arguments.progress("pictures", 0) as on_progress:
             posed = read_posed_faces(options.posed_faces, MtcnnDetector(), on_progress)
     from emomusic.training.train import train
 
-    with progress("epochs", sum(stage.epochs for stage in PRESETS[preset])) as on_progress:
+    with arguments.progress("epochs", sum(stage.epochs for stage in PRESETS[preset])) as on_progress:
         metrics = train(
             options.network,
             splits,
@@ -282,7 +281,7 @@ def train_face(options: argparse.Namespace) -> Outcome:
     return metrics, 0
 
 
-def models(_: argparse.Namespace) -> Outcome:
+def models(_: argparse.Namespace) -> arguments.Outcome:
     """List the trained models. The status is 2 if one is damaged."""
     from emomusic.results.overview import document, read_records
 
@@ -321,6 +320,5 @@ def _show_models(records: list[dict[str, Any]]) -> None:
             two_digits = f"{speed:.0f}" if speed >= 10 else f"{speed:.2g}"
             parts.append(f"{two_digits} ms {model['item']}")
         print(f"{model['kind']}/{model['name']}: {', '.join(parts)}")
-        for report in model["reported"]:
-            figure = percent_of(report["figure"], report["lowest"])
-            print(f"  reported: {figure} ({report['of']}, {report['title']}): {report['note']}")
+        for report in (Baseline(**each) for each in model["reported"]):
+            print(f"  reported: {report.percent} ({report.of}, {report.title}): {report.note}")

@@ -12,15 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion
 from emomusic.cli import arguments
-from emomusic.cli.arguments import (
-    Outcome,
-    add_command,
-    add_library_option,
-    add_song_options,
-    show_songs,
-    song_request,
-    write_file,
-)
 from emomusic.errors import EmomusicError
 
 if TYPE_CHECKING:
@@ -36,7 +27,7 @@ _SOURCES = ("catalogue", "library", "bundled")
 def add_commands(parent: Any) -> None:
     """Add the command to the parser."""
     text = "Songs for an emotion or a point of the affect plane."
-    parser = add_command(parent, "recommend", recommend, show_songs, text)
+    parser = arguments.add_command(parent, "recommend", recommend, arguments.show_songs, text)
     parser.add_argument("--emotion", type=str.lower, choices=list(map(str, Emotion)), help="what the songs are for")
     parser.add_argument("--valence", type=arguments.number(-1, 1), metavar="V", help="-1 (unpleasant) to 1 (pleasant)")
     parser.add_argument("--arousal", type=arguments.number(-1, 1), metavar="A", help="-1 (drowsy) to 1 (awake)")
@@ -50,11 +41,11 @@ def add_commands(parent: Any) -> None:
     parser.add_argument("--same-mood", action="store_true", help="with --like: only songs of its mood")
     parser.add_argument("--format", choices=("nsp", "m3u8", "xspf"), help="a playlist for other players")
     parser.add_argument("--out", type=arguments.path, metavar="FILE", help="of the playlist, instead of stdout")
-    add_library_option(parser)
-    add_song_options(parser)
+    arguments.add_library_option(parser)
+    arguments.add_song_options(parser)
 
 
-def recommend(options: argparse.Namespace) -> Outcome:
+def recommend(options: argparse.Namespace) -> arguments.Outcome:
     """Recommend songs without a face, and write a playlist of them."""
     from emomusic.export import song_record
 
@@ -74,7 +65,7 @@ def recommend(options: argparse.Namespace) -> Outcome:
         raise EmomusicError("expected --out FILE for the playlist, as --json prints the songs")
     if options.format == "nsp" and options.like is not None:
         raise EmomusicError("expected m3u8 or xspf with --like. Received: nsp, whose rules know the mood only")
-    request = song_request(options, point=point, emotion=emotion)
+    request = arguments.song_request(options, point=point, emotion=emotion)
     if options.like is not None:
         songs, recommender = _songs_like(options, request, any(given))
     else:
@@ -157,4 +148,4 @@ def _write_playlist(options: argparse.Namespace, songs: Sequence[Pick], request:
     if options.out is None:
         options.show = lambda _: sys.stdout.buffer.write(content)
     else:
-        write_file(options.out, content)
+        arguments.write_file(options.out, content)

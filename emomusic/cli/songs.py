@@ -14,26 +14,11 @@ from typing import TYPE_CHECKING, Any
 from emomusic.affect import share_text
 from emomusic.assets import require_writable, written_whole
 from emomusic.cli import arguments
-from emomusic.cli.arguments import (
-    Outcome,
-    add_command,
-    add_profile_option,
-    add_reading_options,
-    add_song_options,
-    list_most,
-    log_file_error,
-    progress,
-    read_profile,
-    show_songs,
-    song_request,
-    write_file,
-)
 from emomusic.errors import AudioError, EmomusicError, FilmError, ImageError, ProfileError
 from emomusic.faces.model_files import model_folder
 from emomusic.text import escape_control_chars, format_clock, pluralize
 
 if TYPE_CHECKING:
-    from emomusic.media.film_file import FilmFile
     from emomusic.media.formats import Kind
     from emomusic.media.images import RgbImage
     from emomusic.stream.film import FilmReading
@@ -47,25 +32,25 @@ _READ_SHARE = 0.6  # of the time for a film that is marked, too
 def add_commands(parent: Any) -> None:
     """Add the commands to the parser."""
     text = "Faces, emotions and songs for pictures and films; the mood of songs."
-    parser = add_command(parent, "analyze", analyze, _show_pictures, text)
+    parser = arguments.add_command(parent, "analyze", analyze, _show_pictures, text)
     parser.add_argument(
         "images", nargs="+", metavar="IMAGE", help="picture, film or song. A film gets songs for each scene"
     )
     parser.add_argument(
         "--annotate", type=arguments.path, metavar="DIR", help="write the pictures and films with marked faces"
     )
-    add_reading_options(parser)
+    arguments.add_reading_options(parser)
     text = "for films: four readings per second, also where nothing changes"
     parser.add_argument("--every", action="store_true", help=text)
     text = "for films with several videos: the one to read, from 1"
     parser.add_argument("--stream", type=arguments.count, metavar="N", help=text)
     text = "turn the pictures and films by so many degrees, clockwise"
     parser.add_argument("--turn", type=int, choices=(90, 180, 270), default=0, help=text)
-    add_profile_option(parser)
-    add_song_options(parser)
+    arguments.add_profile_option(parser)
+    arguments.add_song_options(parser)
 
 
-def analyze(options: argparse.Namespace) -> Outcome:
+def analyze(options: argparse.Namespace) -> arguments.Outcome:
     """Read the faces of each picture or film and recommend songs, and hear the mood of each song.
 
     A file that cannot be read becomes an `error` entry. The status is 2 if a file could not be read or written.
@@ -81,9 +66,9 @@ def analyze(options: argparse.Namespace) -> Outcome:
     if options.profile is not None:
         if Kind.FILM in kinds or Kind.SONG in kinds:
             raise ProfileError("expected --profile with pictures. Received: films or songs")
-        options.profile = read_profile(options.profile)
+        options.profile = arguments.read_profile(options.profile)
     is_film = kinds == [Kind.FILM]
-    bar = progress("film", 1, in_percent=True) if is_film else progress("files", len(kinds))
+    bar = arguments.progress("film", 1, in_percent=True) if is_film else arguments.progress("files", len(kinds))
     records: list[dict[str, Any]] = []
     status = 0
     with bar as on_progress:
@@ -116,7 +101,7 @@ def _analyzed(
             picture = None if kind is Kind.FILM else read_picture_file(name)
         except ImageError as error:
             if name.lower().rpartition(".")[2] not in FILM_ENDINGS:
-                log_file_error(name, str(error))
+                arguments.log_file_error(name, str(error))
                 yield {"image": name, "error": str(error)}, 2
                 continue
             picture = None  # the error of a film explains more
@@ -147,15 +132,16 @@ def _analyzed_picture(
     reading = read_picture(image, model=options.model, profile=options.profile)
     if options.profile is not None and not any(face.is_known for face in reading.faces):
         log.warning("%s: the profile is of another person and was not used.", escape_control_chars(name))
-    record, status = answer_record(name, reading, song_request(options), options.songs, decode_ms=decode_ms), 0
+    request, status = arguments.song_request(options), 0
+    record = answer_record(name, reading, request, options.songs, decode_ms=decode_ms)
     if record["faces"] and not record["songs"]:
-        log.warning("%s: no songs: %s", escape_control_chars(name), load_recommender().why_none(song_request(options)))
+        log.warning("%s: no songs: %s", escape_control_chars(name), load_recommender().why_none(request))
     if out is not None:
         from emomusic.marks.picture import annotated_picture
         from emomusic.media.images import encode_png
 
         try:
-            write_file(out, encode_png(annotated_picture(image, reading)))
+            arguments.write_file(out, encode_png(annotated_picture(image, reading)))
         except EmomusicError as error:
             log.error("emomusic: %s", escape_control_chars(str(error)))
             status = 2
@@ -196,37 +182,31 @@ def _analyzed_film(
             reading.finish(film)
             read_ms = 1000 * (time.perf_counter() - started)
     except FilmError as error:
-        log_file_error(name, str(error))
+        arguments.log_file_error(name, str(error))
         return {"video": name, "error": str(error)}, 2
-    status = _tell_problems(name, film)
+    if film.note is not None:
+        log.warning("%s: %s Choose another with --stream.", escape_control_chars(name), film.note)
+    if film.problem is not None:
+        arguments.log_file_error(name, film.problem)
+    status = 0 if film.problem is None else 2
     if out is not None:
         left = 1 - read_share
         status = max(status, _annotate(name, reading, out, options, lambda share: on_share(read_share + left * share)))
     started = time.perf_counter()
     scenes = reading.scenes()
-    requests = [song_request(options, point=scene.point, emotion=scene.emotion) for scene in scenes]
+    requests = [arguments.song_request(options, point=scene.point, emotion=scene.emotion) for scene in scenes]
     record = film_record(
         name,
         reading,
         scenes,
         [recommender.songs(request, options.songs) for request in requests],
         one_song_each(requests, recommender),
-        song_request(options),
+        arguments.song_request(options),
         read_ms=read_ms,
         recommend_ms=1000 * (time.perf_counter() - started),
         problem=film.problem,
     )
     return record if film.note is None else record | {"note": film.note}, status
-
-
-def _tell_problems(name: str, film: FilmFile) -> int:
-    """Log what was read of a film with several videos, and what is missing. The exit status: 2 if something is."""
-    if film.note is not None:
-        log.warning("%s: %s Choose another with --stream.", escape_control_chars(name), film.note)
-    if film.problem is None:
-        return 0
-    log_file_error(name, film.problem)
-    return 2
 
 
 def _annotate(
@@ -243,11 +223,9 @@ def _annotate(
             part.open("wb") as file,
         ):
             annotate_film(film, reading, file, on_progress=on_share)
-    except FilmError as error:
-        log_file_error(name, str(error))
-        return 2
-    except OSError as error:
-        log_file_error(name, f"expected to write {out}. Received: {error.strerror}")
+    except (FilmError, OSError) as error:
+        reason = f"expected to write {out}. Received: {error.strerror}" if isinstance(error, OSError) else str(error)
+        arguments.log_file_error(name, reason)
         return 2
     return 0
 
@@ -266,7 +244,7 @@ def _analyzed_song(name: str) -> tuple[dict[str, Any], int]:
     try:
         song = read_song(Path(name))
     except AudioError as error:
-        log_file_error(name, str(error))
+        arguments.log_file_error(name, str(error))
         return {"audio": name, "error": str(error)}, 2
     if song.note is not None:
         log.warning("emomusic: %s", escape_control_chars(song.note))
@@ -310,10 +288,11 @@ def _show_picture(record: dict[str, Any]) -> None:
     print(f"{escape_control_chars(record['image'])}: {pluralize(len(faces), 'face')}")
     for position, face in enumerate(faces, 1):
         turned = f", read after a turn of {face['turn']} degrees" if "turn" in face else ""
-        print(f"  {position}. {list_most(face['probabilities'])} ({face['quadrant']}, box {face['box']}{turned})")
+        shares = arguments.list_most(face["probabilities"])
+        print(f"  {position}. {shares} ({face['quadrant']}, box {face['box']}{turned})")
     if record["group"]:
         print(f"  {record['group']['mood']} songs for it:")
-        show_songs(record["songs"], indent="    ")
+        arguments.show_songs(record["songs"], indent="    ")
     else:
         print("  no face found: turn it if it lies on its side, or try one with the whole face in better light")
 
@@ -324,11 +303,11 @@ def _show_film(record: dict[str, Any]) -> None:
     length = format_clock(record["duration_s"])
     print(f"{escape_control_chars(record['video'])}: {length}, {pluralize(len(faces), 'face')}")
     for face in faces:
-        print(f"  Face {face['face']}: {list_most(face['probabilities'])}")
+        print(f"  Face {face['face']}: {arguments.list_most(face['probabilities'])}")
     for scene in record["scenes"]:
         start, end = format_clock(scene["start_s"]), format_clock(scene["end_s"])
         print(f"  {start} to {end}: {scene['emotion']}, {scene['mood']} songs for it:")
-        show_songs(scene["songs"], indent="    ")
+        arguments.show_songs(scene["songs"], indent="    ")
     if not faces:
         print("  no face found: try a film with the whole face, from the front, in better light")
 
@@ -337,5 +316,5 @@ def _show_song(record: dict[str, Any]) -> None:
     """Print the mood of a song."""
     title = ", ".join([record["title"], *record["artists"]])
     print(escape_control_chars(f"{record['audio']}: {title}, {format_clock(record['duration_s'])}"))
-    print(f"  {record['mood']}: {list_most(record['probabilities'])}")
+    print(f"  {record['mood']}: {arguments.list_most(record['probabilities'])}")
     print("  sounds like " + ", ".join(f"{tag['name']} {share_text(tag['probability'])}" for tag in record["tags"]))

@@ -20,7 +20,6 @@ from typing import Any
 from emomusic import __version__, downloads
 from emomusic.assets import IS_WHEEL, ROOT, check_assets, downloads_dir, list_assets, require_checkout
 from emomusic.cli import arguments
-from emomusic.cli.arguments import Outcome, add_command, status_of
 from emomusic.downloads import Download
 from emomusic.errors import EmomusicError, SettingsError
 
@@ -50,7 +49,7 @@ _CAMERA = "the browser asks for permission once, on localhost or over HTTPS only
 
 def add_commands(parent: Any) -> None:
     """Add the commands to the parser."""
-    add_command(parent, "doctor", doctor, _show_checks, "Is this installation healthy?")
+    arguments.add_command(parent, "doctor", doctor, _show_checks, "Is this installation healthy?")
     text = "Open the app in the browser; Ctrl+C stops it."
     parser = parent.add_parser("app", help=text, description=text)
     port = arguments.number(1, 65535, whole=True)
@@ -60,16 +59,16 @@ def add_commands(parent: Any) -> None:
     )
     parser.set_defaults(run=app, show=lambda _: None, json=False)
     text = "Time each step on this machine: photo, models, music, live, film, batch, app or use."
-    add_command(parent, "bench", bench, _show_timings, text)  # its other options are those of the script
+    arguments.add_command(parent, "bench", bench, _show_timings, text)  # its other options are those of the script
     data = parent.add_parser("data", help="Bundled and downloadable data, with integrity check.")
     kinds = data.add_subparsers(dest="kind", required=True, metavar="list|get|check")
-    add_command(kinds, "list", data_list, _show_data, "List the bundled and the downloadable files.")
-    get = add_command(kinds, "get", data_get, _show_data, "Download a dataset.")
+    arguments.add_command(kinds, "list", data_list, _show_data, "List the bundled and the downloadable files.")
+    get = arguments.add_command(kinds, "get", data_get, _show_data, "Download a dataset.")
     get.add_argument("name", metavar="NAME", choices=tuple(downloads.DOWNLOADS), help=", ".join(downloads.DOWNLOADS))
-    add_command(kinds, "check", data_check, _show_data, "Compare the bundled files with their checksums.")
+    arguments.add_command(kinds, "check", data_check, _show_data, "Compare the bundled files with their checksums.")
 
 
-def app(options: argparse.Namespace) -> Outcome:
+def app(options: argparse.Namespace) -> arguments.Outcome:
     """Serve the app until it is stopped. On POSIX the server replaces this process."""
     require_packages("app")
     address = options.address or os.environ.get("STREAMLIT_SERVER_ADDRESS", "localhost")
@@ -85,7 +84,7 @@ def app(options: argparse.Namespace) -> Outcome:
     return None, subprocess.run(command, check=False).returncode
 
 
-def doctor(_: argparse.Namespace) -> Outcome:
+def doctor(_: argparse.Namespace) -> arguments.Outcome:
     """Check the installation. The status is 2 if a check fails."""
     parts: dict[str, Callable[[], str]] = {
         "python": _python,
@@ -106,7 +105,7 @@ def doctor(_: argparse.Namespace) -> Outcome:
             detail = " ".join(f"{type(error).__name__}: {error}".split())
         checks.append({"name": name, "ok": is_ok, "detail": detail})
     report = {"healthy": all(check["ok"] for check in checks), "version": __version__, "checks": checks}
-    return report, status_of([check["name"] for check in checks if not check["ok"]])
+    return report, arguments.status_of([check["name"] for check in checks if not check["ok"]])
 
 
 def _show_checks(report: dict[str, Any]) -> None:
@@ -114,7 +113,7 @@ def _show_checks(report: dict[str, Any]) -> None:
         print(f"{'ok     ' if check['ok'] else 'PROBLEM'} {check['name']}: {check['detail']}")
 
 
-def bench(options: argparse.Namespace) -> Outcome:
+def bench(options: argparse.Namespace) -> arguments.Outcome:
     """Time one part with `scripts/bench.py` of the checkout. Raises an `AssetError` in an installed wheel."""
     require_checkout("to time its steps")
     command = [sys.executable, "-P", "-m", "scripts.bench", *options.rest]  # -P: not a folder `scripts` of the user
@@ -132,22 +131,22 @@ def _show_timings(report: dict[str, Any]) -> None:
         print(f"{median:>8} {timing['unit']:5}  (95 %: {worst})  {timing['step']}")
 
 
-def data_list(_: argparse.Namespace) -> Outcome:
+def data_list(_: argparse.Namespace) -> arguments.Outcome:
     """List the bundled and the downloadable files."""
     bundled = [{**asdict(asset), "ships": True, "present": asset.bytes > 0} for asset in list_assets()]
     return bundled + [_download_record(download) for download in downloads.DOWNLOADS.values()], 0
 
 
-def data_get(options: argparse.Namespace) -> Outcome:
+def data_get(options: argparse.Namespace) -> arguments.Outcome:
     """Download a dataset, unless it is present."""
     downloads.ensure(options.name)
     return [_download_record(downloads.DOWNLOADS[options.name])], 0
 
 
-def data_check(_: argparse.Namespace) -> Outcome:
+def data_check(_: argparse.Namespace) -> arguments.Outcome:
     """Compare the bundled files with their checksums. The status is 2 if one is absent or damaged."""
     records = [{**asdict(asset), "problem": problem} for asset, problem in check_assets()]
-    return records, status_of([record["name"] for record in records if record["problem"]])
+    return records, arguments.status_of([record["name"] for record in records if record["problem"]])
 
 
 def _download_record(download: Download) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from emomusic.cli import arguments
-from emomusic.cli.arguments import Outcome, add_command, add_library_option
 from emomusic.errors import DatasetError
 from emomusic.text import escape_control_chars
 
@@ -21,13 +20,13 @@ _SHOWN = 20  # songs without --json
 def add_commands(parent: Any) -> None:
     """Add the command to the parser."""
     text = "What is read from a table, an export or a playlist of songs, before it is used."
-    parser = add_command(parent, "table", table, _show_table, text)
+    parser = arguments.add_command(parent, "table", table, _show_table, text)
     endings = "CSV, Excel, ODS, Parquet, JSON, XML of iTunes and rekordbox, NML, M3U, PLS, XSPF or CUE"
     parser.add_argument("file", type=arguments.path, metavar="FILE", help=endings)
-    add_library_option(parser)
+    arguments.add_library_option(parser)
 
 
-def table(options: argparse.Namespace) -> Outcome:
+def table(options: argparse.Namespace) -> arguments.Outcome:
     """Read a table. Raises a `DatasetError` if it cannot be read or a scale is not known."""
     from emomusic.media.formats import open_file
     from emomusic.songs.library_database import library_file
