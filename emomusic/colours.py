@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from emomusic.affect import Emotion, Mood, Quadrant
+from emomusic.affect import QUADRANT_CORNERS, QUADRANT_MOODS, Emotion, Mood, Quadrant
 
 EMOTION_COLOURS: Mapping[Emotion, str] = {
     Emotion.ANGRY: "#B43713",
@@ -29,12 +29,7 @@ QUADRANT_COLOURS: Mapping[Quadrant, str] = {
 }
 """Of quadrants, and so of moods of songs: none is near an emotion's colour, because both are in one chart."""
 
-MOOD_COLOURS: Mapping[Mood, str] = {
-    Mood.CALM: QUADRANT_COLOURS[Quadrant.Q4],
-    Mood.HAPPY: QUADRANT_COLOURS[Quadrant.Q1],
-    Mood.ENERGETIC: QUADRANT_COLOURS[Quadrant.Q2],
-    Mood.SAD: QUADRANT_COLOURS[Quadrant.Q3],
-}
+MOOD_COLOURS: Mapping[Mood, str] = {QUADRANT_MOODS[place]: QUADRANT_COLOURS[place] for place in QUADRANT_CORNERS}
 
 FACE_CLASS_COLOURS: Mapping[str, str] = {
     **{emotion.value: colour for emotion, colour in EMOTION_COLOURS.items()},

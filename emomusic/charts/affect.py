@@ -205,8 +205,8 @@ def corner_notes(gap: int = 0) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _ring(radius: float) -> dict[str, Any]:
-    return {"type": "circle", "x0": -radius, "x1": radius, "y0": -radius, "y1": radius}
+def _ring(radius: float, x: float = 0.0, y: float = 0.0) -> dict[str, Any]:
+    return {"type": "circle", "x0": x - radius, "x1": x + radius, "y0": y - radius, "y1": y + radius}
 
 
 def _draw_plane(figure: go.Figure) -> None:
@@ -292,8 +292,7 @@ def _draw_way(figure: go.Figure, points: _Points) -> None:
         hoverinfo="skip",
         name="way",
     )
-    circle = {"type": "circle", "x0": x - radius, "x1": x + radius, "y0": y - radius, "y1": y + radius}
-    figure.add_shape(circle | {"line": {"color": TRAIL, "width": 3}})
+    figure.add_shape(_ring(radius, x, y) | {"line": {"color": TRAIL, "width": 3}})
     figure.add_annotation(x=x, y=y - radius, text="target", yanchor="top", showarrow=False, font={"size": _LABEL})
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +11,7 @@ import plotly.graph_objects as go
 
 from emomusic.affect import Emotion
 from emomusic.charts.face import share_bars
-from emomusic.charts.layout import GRID, PERCENTS, REVERSED, axis_title, lay_out
+from emomusic.charts.layout import GRID, PERCENTS, REVERSED, axis_title, lay_out, legend_above
 from emomusic.colours import EMOTION_COLOURS, GUIDE, QUIET, RIGHT, WRONG, faded
 from emomusic.metrics import ClassScores, FloatArray, IntArray, Reliability, accuracy_interval
 from emomusic.records import FaceBin
@@ -211,14 +210,8 @@ def learning_curves(
         300,
         x={"title": "epoch", "rangemode": "tozero"},
         y=GRID | {"range": [0, top], "title": label},
-        **_LEGEND_ABOVE,
+        **legend_above(),
     )
-
-
-_LEGEND_ABOVE: dict[str, Any] = {
-    "showlegend": True,
-    "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": ""},
-}
 
 
 def reliability_diagram(found: Reliability) -> go.Figure:
@@ -264,7 +257,7 @@ def confidence_histogram(found: Reliability) -> go.Figure:
         y=GRID | {"title": "answers"},
         margin={"r": 24},  # space for the last tick label
         barmode="stack",
-        **_LEGEND_ABOVE,
+        **legend_above(),
     )
 
 

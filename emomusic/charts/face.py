@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from base64 import b64encode
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
@@ -42,30 +44,7 @@ def probability_bars(probabilities: EmotionProbabilities | None, *, height: int 
     return figure
 
 
-_DOTS = '<circle cx="34" cy="46" r="5" class="full"/><circle cx="66" cy="46" r="5" class="full"/>'
-_WIDE = (
-    '<circle cx="33" cy="46" r="10"/><circle cx="67" cy="46" r="10"/>'
-    '<circle cx="33" cy="46" r="3" class="full"/><circle cx="67" cy="46" r="3" class="full"/>'
-)
-
-# Brows, eyes and mouth in a square of 100
-_FEATURES: Mapping[Emotion, str] = {
-    Emotion.ANGRY: '<path d="M20 28 44 39M80 28 56 39"/>' + _DOTS + '<path d="M32 76Q50 60 68 76"/>',
-    Emotion.DISGUST: '<path d="M22 34 44 38M78 34 56 38M25 45 42 47M75 45 58 47M44 56 50 59 56 56"/>'
-    '<path d="M30 76Q40 67 50 67T70 76"/><path d="M45 69H61V79Q60 87 53 87T45 79Z" class="full"/>',
-    Emotion.FEAR: '<path d="M19 33Q30 25 43 22M81 33Q70 25 57 22"/>'
-    + _WIDE
-    + '<path d="M30 76 36 69 43 76 50 69 57 76 64 69 70 76"/>',
-    Emotion.HAPPY: '<path d="M24 47Q33 35 42 47M58 47Q67 35 76 47"/>'
-    '<path d="M26 60H74Q68 84 50 84T26 60Z" class="full"/>',
-    Emotion.SAD: '<path d="M20 38 42 29M80 38 58 29"/>'
-    + _DOTS
-    + '<path d="M34 78Q50 64 66 78"/><path d="M27 56Q20 66 27 68T27 56Z" class="full"/>',
-    Emotion.SURPRISE: '<path d="M21 30Q32 19 43 27M79 30Q68 19 57 27"/>'
-    + _WIDE
-    + '<ellipse cx="50" cy="76" rx="9" ry="12" class="full"/>',
-    Emotion.NEUTRAL: '<path d="M25 33H43M57 33H75"/>' + _DOTS + '<path d="M34 72H66"/>',
-}
+_FEATURES = tomllib.loads(Path(__file__).with_name("expressions.toml").read_text(encoding="utf-8"))
 
 
 def expression_uri(emotion: Emotion) -> str:

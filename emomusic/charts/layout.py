@@ -47,6 +47,12 @@ def axis_title(text: str, standoff: int = 4) -> dict[str, Any]:
     return {"text": text, "standoff": standoff}
 
 
+def legend_above(**options: Any) -> dict[str, Any]:
+    """The layout of a legend in a row above a chart, with further options."""
+    row = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "title": ""}
+    return {"showlegend": True, "legend": row | options}
+
+
 def line(x: tuple[float, float], y: tuple[float, float], **style: Any) -> dict[str, Any]:
     """A thin line below the traces, as a shape of a figure."""
     shape = {"type": "line", "x0": x[0], "x1": x[1], "y0": y[0], "y1": y[1], "layer": "below"}

@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 from emomusic.affect import QUADRANT_CORNERS, AffectPoint, Emotion, Mood, Quadrant
 from emomusic.charts.affect import SongPoint, circumplex, corner_notes, quadrant_shape
 from emomusic.charts.face import share_bars
-from emomusic.charts.layout import BAR_MARGIN, REVERSED, axis_title, lay_out, line
+from emomusic.charts.layout import BAR_MARGIN, REVERSED, axis_title, lay_out, legend_above, line
 from emomusic.colours import EMOTION_COLOURS, GUIDE, MOOD_COLOURS, QUADRANT_COLOURS, QUIET, RIGHT, WRONG, faded
 from emomusic.songs.mood import MOODS
 from emomusic.songs.song import FEATURE_LABELS, FEATURES, Feature
@@ -61,9 +61,8 @@ def song_plane(
     axis = {"tickvals": [-1, 0, 1]}
     quadrants = [quadrant_shape(quadrant, 0.35 if quadrant is chosen else 0.07) for quadrant in QUADRANT_CORNERS]
     if chosen is not None:
-        side, level = QUADRANT_CORNERS[chosen]
-        frame = {"type": "rect", "x0": 0, "x1": side, "y0": 0, "y1": level}
-        quadrants.append(frame | {"line": {"color": QUADRANT_COLOURS[chosen], "width": 3}})
+        frame = {"line": {"color": QUADRANT_COLOURS[chosen], "width": 3}, "layer": "above"}
+        quadrants.append(quadrant_shape(chosen, 0) | frame)
     return lay_out(
         figure,
         480,
@@ -71,18 +70,8 @@ def song_plane(
         y=axis | {"range": [-_ROOM, _ROOM], "title": axis_title("arousal (energy): drowsy to awake")},
         margin={"t": 36},
         hoverlabel={"align": "left"},
-        showlegend=True,
         # As large as the smallest letters. A click chooses no mood: the list beside the plane would not follow
-        legend={
-            "orientation": "h",
-            "x": 0.5,
-            "xanchor": "center",
-            "y": 1.02,
-            "yanchor": "bottom",
-            "itemclick": False,
-            "itemdoubleclick": False,
-            "itemsizing": "constant",
-        },
+        **legend_above(x=0.5, xanchor="center", itemclick=False, itemdoubleclick=False, itemsizing="constant"),
         shapes=[*quadrants, line((-1, 1), (0, 0)), line((0, 0), (-1, 1))],
         annotations=corner_notes(_MARK),
     )

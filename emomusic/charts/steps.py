@@ -59,8 +59,7 @@ def heats(face: npt.NDArray[np.uint8], grad_cam: Float32Array, occlusion: Occlus
     points, middles = 100 * occlusion.drops, [start + occlusion.patch / 2 for start in occlusion.starts]
     text = np.full(points.shape, "", dtype=object)
     text[::step, ::step] = [[f"{-value:+.0f}" for value in row] for row in points[::step, ::step].tolist()]
-    colours = [[number / (len(HEAT) - 1), colour] for number, colour in enumerate(HEAT)]
-    look: dict[str, Any] = {"colorscale": colours, "opacity": 0.55, "zmin": 0, "zsmooth": "best", "showscale": False}
+    look: dict[str, Any] = {"colorscale": list(HEAT), "opacity": 0.55, "zmin": 0, "zsmooth": "best", "showscale": False}
     pixels = np.arange(side) + 0.5
     figure = go.Figure().add_heatmap(z=grad_cam, x=pixels, y=pixels, hoverinfo="skip", **look)
     figure.add_heatmap(
@@ -113,7 +112,7 @@ def heard_song(mels: npt.NDArray[np.float32], duration_s: float) -> go.Figure:
     loudness = np.interp(columns, (columns.min(), columns.max()), (0, 255)).round().astype(np.uint8).T
     figure = go.Figure().add_heatmap(
         z=loudness, dx=duration_s / loudness.shape[1], showscale=False, hoverinfo="skip",
-        colorscale=[[number / (len(HEAT) - 1), colour] for number, colour in enumerate(HEAT)],
+        colorscale=list(HEAT),
     )  # fmt: skip
     labels = {"tickvals": [bands * height for height in _PITCHES.values()], "ticktext": [f"{hz:,}" for hz in _PITCHES]}
     lay_out(
@@ -186,7 +185,8 @@ def boxes_on_picture(
     for corners, confidence in zip((kept.corners * scale).round().astype(int).tolist(), kept.confidence, strict=True):
         left, top, right, bottom = corners
         box = Box(left, top, max(right - left, 1), max(bottom - top, 1))
-        marks.append(Mark(box, _percent(float(confidence)) if len(kept) <= _MAX_NAMED_BOXES else "", BOX_KEPT))
+        text = "> 99.9 %" if confidence > 0.9995 else f"{100 * confidence:.1f} %"  # no detection is certain
+        marks.append(Mark(box, text if len(kept) <= _MAX_NAMED_BOXES else "", BOX_KEPT))
     draw_marks(picture, marks, _PROJECTED)
     for face in landmarks:
         for x, y in face:
@@ -194,10 +194,6 @@ def boxes_on_picture(
             cv2.circle(picture, centre, 3 * line + 2, (0, 0, 0), -1, cv2.LINE_AA)
             cv2.circle(picture, centre, 3 * line, rgb_of(BOX_KEPT), -1, cv2.LINE_AA)
     return picture
-
-
-def _percent(confidence: float) -> str:
-    return "> 99.9 %" if confidence > 0.9995 else f"{100 * confidence:.1f} %"  # no detection is certain
 
 
 def _draw_boxes(picture: RgbImage, corners: npt.NDArray[np.float64], colour: str, line: int) -> None:
@@ -219,19 +215,13 @@ def crop_steps(crop: RgbImage, network_input: npt.NDArray[np.uint8]) -> RgbImage
 
 def map_strip(level: FeatureMaps, tile: int) -> RgbImage:
     """The feature maps of one layer side by side, each scaled from its minimum (dark) to its maximum (light)."""
-    tiles = []
+    tiles, stops = [], np.array([rgb_of(colour) for colour in HEAT], np.float64)
     for values in level.maps:
         span = max(float(np.ptp(values)), 1e-12)
         large = cv2.resize((values - values.min()) / span, (tile, tile), interpolation=cv2.INTER_NEAREST)
-        tiles += [_heat_colours(large), np.full((tile, _GAP, 3), np.nan)]
+        colours = [np.interp(large, np.linspace(0, 1, len(stops)), channel) for channel in stops.T]
+        tiles += [np.stack(colours, axis=-1), np.full((tile, _GAP, 3), np.nan)]
     strip = np.concatenate(tiles[:-1], axis=1)
     # Transparent gaps suit both themes
     alpha = np.where(np.isnan(strip[..., :1]), 0, 255)
     return np.concatenate([np.nan_to_num(strip), alpha], axis=2).round().astype(np.uint8)
-
-
-def _heat_colours(share: Float32Array) -> npt.NDArray[np.float64]:
-    """Shape (h, w), 0 to 1, to shape (h, w, 3), 0 to 255."""
-    stops = np.array([rgb_of(colour) for colour in HEAT], np.float64)
-    levels = np.linspace(0, 1, len(stops))
-    return np.stack([np.interp(share, levels, stops[:, channel]) for channel in range(3)], axis=-1)

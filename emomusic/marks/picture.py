@@ -18,20 +18,16 @@ from emomusic.stream.game import Attempt
 _GAME, _LABEL, _EDGE = 200, 36, 6  # pixels of a face of a game, of the label above it, and around it
 
 
-def face_label(face: FaceReading) -> str:
-    """The text of a face's label: "2 happy 93 %"."""
-    return f"{face.number} {face.emotion} {share_text(face.probabilities[face.emotion])}"
-
-
 def annotated_picture(image: RgbImage, reading: PictureReading, *, smallest: float = PHOTO.smallest) -> RgbImage:
-    """A copy of a picture, or of a smaller copy, with a frame and a numbered label around every face.
+    """A copy of a picture, or of a smaller copy, with a frame and a label such as "2 happy 93 %" around every face.
 
     `smallest` is the least size of letters, in pixels.
     """
     picture, scale = image.copy(), max(image.shape[:2]) / max(reading.width, reading.height)
-    marks = [
-        Mark(face.face.box.scaled(scale), face_label(face), EMOTION_COLOURS[face.emotion]) for face in reading.faces
-    ]
+    marks = []
+    for face in reading.faces:
+        text = f"{face.number} {face.emotion} {share_text(face.probabilities[face.emotion])}"
+        marks.append(Mark(face.face.box.scaled(scale), text, EMOTION_COLOURS[face.emotion]))
     draw_marks(picture, marks, replace(PHOTO, smallest=smallest))
     return picture
 
