@@ -39,7 +39,5 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    for module in (".errors", ".affect"):  # the light ones first
-        if hasattr(import_module(module, __name__), name):
-            return getattr(import_module(module, __name__), name)
-    return getattr(import_module(".api", __name__), name)
+    modules = (import_module(f".{module}", __name__) for module in ("errors", "affect", "api"))  # the light ones first
+    return next(getattr(module, name) for module in modules if hasattr(module, name))

@@ -8,15 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from emomusic.affect import Emotion, EmotionProbabilities, Mood, affect_of
-from emomusic.faces.reading import (
-    AFFECT_COLUMNS,
-    FACE_COLUMNS,
-    SHARES,
-    PictureReading,
-    affect_row,
-    face_row,
-    group_of,
-)
+from emomusic.faces.reading import AFFECT_COLUMNS, FACE_COLUMNS, SHARES, PictureReading, affect_row, face_row, group_of
 from emomusic.songs.recommend import load_recommender
 from emomusic.songs.request import Request, target_of
 from emomusic.songs.song import Pick

@@ -18,14 +18,7 @@ from time import monotonic
 from typing import Annotated, Any
 
 import msgspec
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    GC_COLLECTOR,
-    PLATFORM_COLLECTOR,
-    PROCESS_COLLECTOR,
-    CollectorRegistry,
-    generate_latest,
-)
+import prometheus_client as prometheus
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 from starlette.concurrency import run_in_threadpool
@@ -236,12 +229,14 @@ class _AppCollector(Collector):
 
 def routes(settings: Settings) -> list[BaseRoute]:
     """The routes for these settings."""
-    registry = CollectorRegistry()  # with the figures of Python and the process too, such as memory
-    for collector in (_AppCollector(), PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
+    registry = prometheus.CollectorRegistry()  # with the figures of Python and the process too, such as memory
+    here = prometheus.PROCESS_COLLECTOR, prometheus.PLATFORM_COLLECTOR, prometheus.GC_COLLECTOR
+    for collector in (_AppCollector(), *here):
         registry.register(collector)
 
     async def monitoring(_: Request) -> Response:
-        return Response(await run_in_threadpool(generate_latest, registry), media_type=CONTENT_TYPE_LATEST)
+        figures = await run_in_threadpool(prometheus.generate_latest, registry)
+        return Response(figures, media_type=prometheus.CONTENT_TYPE_LATEST)
 
     token = settings.api_token
     api = [Route("/analyze", AnalyzeApi(token, settings.api_per_minute).analyze, methods=["POST"])] if token else []

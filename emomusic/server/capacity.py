@@ -224,15 +224,10 @@ class Capacity:
     def start_live(self, session: object) -> bool:
         """Take a place for a live session, which gives it back when it ends. False if all are taken."""
         with self._lock:
-            if not self.has_live_room:
+            if self.is_draining or self.num_live >= self.max_live:
                 return False
             self._live.add(session)
             return True
-
-    @property
-    def has_live_room(self) -> bool:
-        """Whether a new live session may start."""
-        return not self.is_draining and self.num_live < self.max_live
 
     @property
     def num_live(self) -> int:

@@ -188,11 +188,7 @@ async def _store(request: Request, session: str, file_id: str, held: HeldBytes, 
         upload.file = files[0].file
     else:
         await files[0].close()
-    _keep(session, upload, held)
-    return Response(status_code=204)
-
-
-def _keep(session: str, upload: Upload, held: HeldBytes) -> None:
     upload.held, store = held, runtime.get_instance().uploaded_file_mgr
     assert isinstance(store, MemoryUploadedFileManager)
     store.add_file(session, upload)
+    return Response(status_code=204)
