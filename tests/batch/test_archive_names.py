@@ -26,6 +26,8 @@ from emomusic.batch.sources import find_items
         ("Ação São João.jpg", "cp850"),
         ("Müller.jpg", "cp437"),
         ("Łódź żółty.jpg", "cp852"),
+        ("Łódź i ż.jpg", "cp852"),
+        ("à la plage.jpg", "cp850"),
         ("plain.jpg", "ascii"),
     ],
 )
