@@ -179,6 +179,14 @@ def test_a_journey_through_the_bundled_songs_begins_at_the_nearest_of_them() -> 
         assert first <= min(map(request.point.distance, on_the_way)) + 0.15 + 1e-6
 
 
+def test_a_journey_that_goes_on_repeats_no_song(recommender: Recommender) -> None:
+    request = Request(EMOTION_POINTS[Emotion.SAD], Emotion.SAD, policy=Policy.JOURNEY)
+    heard = recommender.songs(request, 10)[:4]
+    further = list(itertools.islice(recommender.walk(request, heard), 6))
+    assert {*ids(heard)}.isdisjoint(ids(further))
+    assert [pick.number for pick in further] == [5, 6, 7, 8, 9, 10]
+
+
 def test_a_journey_has_smaller_tempo_changes_than_match(recommender: Recommender) -> None:
     def mean_jump(policy: Policy) -> float:
         songs = [recommender.songs(Request(p, e, policy=policy), 10) for e, p in EMOTION_POINTS.items()]

@@ -14,6 +14,7 @@ from emomusic.songs.song import FEATURES, UNKNOWN_ARTIST, Hearing, Player, Song
 from emomusic.songs.tables import TableReading, read_table
 from emomusic.songs.tables.cells import lengths_s, list_of, numbers, series, whole_numbers
 from emomusic.songs.tables.facts import UNTITLED
+from emomusic.songs.tables.matching import names_of
 
 from .tables import known_songs, mood_table, song_table, track_id
 
@@ -296,6 +297,11 @@ def test_songs_are_found_by_id_else_by_title_and_any_artist(known: Recommender) 
     assert set(titles(reading)) == set(known.catalogue.table["title"])
     assert reading.recommender.probabilities.sum(axis=1) == pytest.approx(1)
     assert any("Someone Like You 2" in note for note in reading.notes)
+
+
+@pytest.mark.parametrize("name", ["Beatles, The", "THE BEATLES", "Beatles", "The Beatles - Topic"])
+def test_an_artist_is_known_in_all_spellings(name: str, known: Recommender) -> None:
+    assert names_of(known.catalogue).knows_artist(name)
 
 
 def test_a_song_that_is_not_found_has_the_nearest_one_of_its_artist_or_of_anybody(known: Recommender) -> None:
