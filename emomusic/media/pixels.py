@@ -106,11 +106,11 @@ def to_rgb(picture: Image.Image, data: bytes, orientation: int = 1) -> RgbImage:
         raise
     except Exception as error:  # Pillow raises anything on broken metadata, which leaves the pixels intact
         log.debug("ignored broken metadata", exc_info=error)
-    if picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (0, 0):
-        picture = picture.convert("RGB")  # some programs leave the channel empty
     transfer = transfer_of(data)
     if transfer is None and (deep := _deep_values(picture, data)) is not None:
         picture = Image.fromarray(deep)
+    elif picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (0, 0):
+        picture = picture.convert("RGB")  # some programs leave the channel empty
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         white = Image.new("RGB", picture.size, "white")
