@@ -1,15 +1,20 @@
 """Film jobs with fake networks, and waits for their threads."""
 
+import io
 import threading
 from collections.abc import Callable, Sequence
+from unittest.mock import Mock
 
-from emomusic.affect import EmotionProbabilities
+import numpy as np
+
+from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.app.film.job import THREAD_NAME, FilmJob, FilmPhase, FilmView
+from emomusic.faces.detection import Face
 from emomusic.faces.reading import Networks
 from emomusic.media import ahead
 from emomusic.media.images import RgbImage
 from tests.fakes import FakeClassifier, FakeDetector, make_face
-from tests.films import NOBODY, film_bytes
+from tests.films import DEFAULT_RATE, NOBODY, film_bytes, write_frames
 from tests.waiting import PATIENCE_S, wait_until
 
 FACE = make_face(40, 40, 60, 75)
@@ -47,6 +52,23 @@ def fakes(classifier: Classifier | None = None, detector: FakeDetector | None = 
     """A function that returns fake networks for any visitor; without a detector, of one face at `FACE`."""
     networks = (detector or FakeDetector([FACE]), classifier or Classifier())
     return lambda *_: networks
+
+
+SCENE_S = 2.75
+"""The length of a scene of `scenes_job`: the cuts lie between two seconds."""
+
+
+def scenes_job(name: str, emotions: Sequence[Emotion], faces: Sequence[Face] = (FACE,)) -> FilmJob:
+    """A film of a scene for each emotion, read and marked."""
+    shades = [np.full((120, 160, 3), 37 + 15 * number, np.uint8) for number in range(len(emotions))]
+    write_frames(film := io.BytesIO(), [shade for shade in shades for _ in range(round(SCENE_S * DEFAULT_RATE))])
+
+    def classify(crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
+        return [FakeClassifier(emotions[int(crop.mean() - 30) // 15]).probabilities for crop in crops]
+
+    job = FilmJob(name, film, fakes(Mock(classify=classify), FakeDetector(faces)))
+    wait_for_end(job)
+    return job
 
 
 def wait_for_end(job: FilmJob) -> FilmView:

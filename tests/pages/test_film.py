@@ -1,19 +1,16 @@
-import io
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import Mock
 
 import av
-import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from emomusic.affect import Emotion, EmotionProbabilities
+from emomusic.affect import Emotion
 from emomusic.app import state
 from emomusic.app.film import page as page_module
 from emomusic.app.film import screen
@@ -21,12 +18,11 @@ from emomusic.app.film.job import CANNOT_WRITE, FilmJob, FilmPhase, FilmView
 from emomusic.app.film.state import FilmState
 from emomusic.app.queues import PlayerState
 from emomusic.charts.live import SOUND
-from emomusic.media.images import RgbImage
 from emomusic.songs.genres import genres_of
 from emomusic.songs.recommend import load_recommender
-from tests.fakes import FakeClassifier, FakeDetector, make_face
-from tests.films import DEFAULT_RATE, NOBODY, film_bytes, film_of_videos, write_frames
-from tests.pages.film_jobs import FACE, GREY, Classifier, fakes, film_threads, wait_for_end
+from tests.fakes import FakeDetector, make_face
+from tests.films import NOBODY, film_bytes, film_of_videos
+from tests.pages.film_jobs import FACE, GREY, Classifier, fakes, film_threads, scenes_job, wait_for_end
 from tests.pages.screen import (
     click,
     files_of,
@@ -47,9 +43,7 @@ from tests.waiting import wait_until
 SAMPLE, ANOTHER, CANCEL, TURN = "Try the sample", "Another film", "Cancel", "Turn by 90°"
 DOWNLOADS = {"Marked film (MP4)", "Readings (CSV)", "Everything (JSON)", "Playlist (M3U)"}
 SCENES = [Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY, Emotion.HAPPY]
-"""The emotions of the sample, each for `SCENE_S`: the cuts lie between two seconds."""
-
-SCENE_S = 2.75
+"""The emotions of the sample."""
 
 NUM_FACES = 3
 
@@ -66,17 +60,7 @@ def app(root: Path) -> Iterator[AppTest]:
 @pytest.fixture(scope="module")
 def sample() -> FilmJob:
     """A film of four scenes and three faces, read and marked."""
-    faces = [make_face(x, 10, 24, 30) for x in (10, 60, 110)]
-    film = io.BytesIO()
-    shades = [np.full((120, 160, 3), 37 + 15 * number, np.uint8) for number in range(len(SCENES))]
-    write_frames(film, [shade for shade in shades for _ in range(round(SCENE_S * DEFAULT_RATE))])
-
-    def classify(crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
-        return [FakeClassifier(SCENES[int(crop.mean() - 30) // 15]).probabilities for crop in crops]
-
-    job = FilmJob("faces.mp4", film, fakes(Mock(classify=classify), FakeDetector(faces)))
-    wait_for_end(job)
-    return job
+    return scenes_job("faces.mp4", SCENES, [make_face(x, 10, 24, 30) for x in (10, 60, 110)])
 
 
 @pytest.fixture

@@ -13,15 +13,13 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Emotion
 from emomusic.app import state
-from emomusic.app.film.job import FilmJob
 from emomusic.app.film.state import FilmState
 from emomusic.app.music.page import TABLE
 from emomusic.app.music.songs import YOUR_SONG
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.profile import learn_profile
 from emomusic.media.images import encode_png
-from tests.films import NOBODY, film_bytes
-from tests.pages.film_jobs import fakes, wait_for_end
+from tests.pages.film_jobs import scenes_job
 from tests.pages.screen import (
     SAMPLE,
     files_of,
@@ -100,8 +98,7 @@ def test_names_on_the_photo_page_its_card_and_its_files(root: Path, monkeypatch:
 
 def test_names_on_the_film_page_and_in_its_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = files_of(monkeypatch)
-    job = FilmJob(f"{NAME}.mp4", io.BytesIO(film_bytes([(NOBODY, 3)])), fakes())
-    wait_for_end(job)
+    job = scenes_job(f"{NAME}.mp4", [Emotion.HAPPY, Emotion.SAD])
     app = page_of(root, "film")
     state_of(app, FilmState).show(job)
     assert_text(with_table(app.run()))
