@@ -34,7 +34,7 @@ export class SongPlayer extends EventTarget {
       for (const name of ["play", "pause", "timeupdate", "durationchange"]) {
         deck.addEventListener(name, unlessOther(() => this.#change()));
       }
-      deck.addEventListener("ended", unlessOther(() => this.dispatchEvent(new Event("ended"))));
+      deck.addEventListener("ended", unlessOther(() => this.end()));
       deck.addEventListener("error", unlessOther(() => this.#change((this.isFailed = true))));
     }
     window.addEventListener(SOUND, ({ detail }) => {
@@ -124,6 +124,11 @@ export class SongPlayer extends EventTarget {
   /** Move within the song, by seconds. */
   seek(by_s) {
     this.audio.currentTime = Math.max(this.audio.currentTime + by_s, 0);
+  }
+
+  /** Tell that the next song is to follow. */
+  end() {
+    this.dispatchEvent(new Event("ended"));
   }
 
   /** Let go of the song. */
@@ -237,7 +242,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   };
 
   const goOn = () => {
-    if (!song) return;
+    if (!song || (song.url && player.song?.id !== song.id)) return; // another bar has gone on
     if (data.next?.url) player.begin(data.next, data.fade_s); // at once; the server follows
     setTriggerValue("next", song.id);
   };
@@ -250,10 +255,13 @@ export default function ({ data, parentElement, setTriggerValue }) {
   );
   slider.oninput = () => (player.audio.currentTime = slider.value);
   volume.oninput = () => player.setLoudness({ volume: Number(volume.value), isMuted: false });
-  player.end?.abort(); // not by a function for Streamlit, which ends some calls late, and others that are still shown
-  const { signal } = (player.end = new AbortController());
-  player.addEventListener("change", draw, { signal });
-  player.addEventListener("ended", goOn, { signal });
+  bar.end?.abort(); // not by a function for Streamlit, which ends some calls late, and others that are still shown
+  const end = (bar.end = new AbortController());
+  const { signal } = end;
+  // Streamlit may call a bar that it removes next after the one that it keeps
+  const whileShown = (act) => (event) => (bar.isConnected ? act(event) : end.abort());
+  player.addEventListener("change", whileShown(draw), { signal });
+  player.addEventListener("ended", whileShown(goOn), { signal });
   const isNewStart = player.start !== start;
   player.start = start;
   // The song of a film waits with it: the visitor may have paused it before the server's answer
@@ -263,13 +271,12 @@ export default function ({ data, parentElement, setTriggerValue }) {
     " ": toggle, ArrowLeft: () => player.seek(-SEEK_S), ArrowRight: () => player.seek(SEEK_S), n: goOn, p: goBack, m: mute,
     b: () => (song?.spotify ? frame : button("play")).focus(), "?": showKeys,
   };
-  window.addEventListener("keydown", (event) => !bar.hidden && press(event, acts), { signal });
-  const keys = { play: () => player.resume(), pause: () => player.pause(), nexttrack: goOn };
+  window.addEventListener("keydown", whileShown((event) => !bar.hidden && press(event, acts)), { signal });
+  const keys = { play: () => player.resume(), pause: () => player.pause(), nexttrack: () => player.end() };
   Object.entries(keys).forEach(([action, act]) => navigator.mediaSession?.setActionHandler(action, act));
 
   if (song?.url && player.song?.id !== song.id) player.begin(song, data.fade_s, isHeld());
   else if (song?.url && isNewStart && !player.isPlaying && !isHeld()) player.resume();
   else if (!song?.url && player.song) player.stop();
-  if (data.ask) askSpotify(data.ask).then((answers) => answers || setTriggerValue("silent", data.ask.number));
   draw();
 }
