@@ -166,12 +166,18 @@ class Asset:
 _WEIGHTS_LICENCE = "MIT, as far as the rights in the training data allow"
 
 
+def described(kind: str) -> dict[str, Any]:
+    """The tables "bundled" or "downloads" of `assets.toml`, by name."""
+    tables: dict[str, Any] = tomllib.loads(Path(__file__).with_name("assets.toml").read_text(encoding="utf-8"))[kind]
+    return tables
+
+
 def list_assets() -> list[Asset]:
     """List the bundled data, the detector, the identity network, the start weights and the trained models.
 
     A wheel has no start weights.
     """
-    known = tomllib.loads(Path(__file__).with_name("assets.toml").read_text(encoding="utf-8"))
+    known = described("bundled")
     trained_on = {
         ModelKind.FACE: "FER2013",
         ModelKind.MUSIC: "data_moods.csv",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emomusic import assets
-from emomusic.assets import Asset, downloads_dir, find_datasets, sha256_of, written_whole
+from emomusic.assets import Asset, described, downloads_dir, find_datasets, sha256_of, written_whole
 from emomusic.errors import AssetError, SettingsError
 
 TIMEOUT_S = 10.0
@@ -24,20 +24,7 @@ class Download(Asset):
     sha256: str
 
 
-DOWNLOADS: Mapping[str, Download] = {
-    "moods": Download(
-        name="moods",
-        path="music/data_moods.csv",
-        licence="none stated, for personal use only",
-        source="686 songs with mood labels, github.com/cristobalvch/Spotify-Machine-Learning",
-        bytes=118_089,
-        address=(
-            "https://raw.githubusercontent.com/cristobalvch/Spotify-Machine-Learning/"
-            "6d952aa707f67991dc9295c80980ba6311931952/data/data_moods.csv"
-        ),
-        sha256="84a74565cfb41385aef2896a8ed6b0b41ec7ff83e7332749db136a1de3133117",
-    )
-}
+DOWNLOADS: Mapping[str, Download] = {name: Download(name, **each) for name, each in described("downloads").items()}
 
 
 def find_download(name: str) -> Path | None:
