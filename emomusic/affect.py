@@ -319,6 +319,7 @@ def share_text(share: float) -> str:
     return "<1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
 
 
-def list_shares(shares: Mapping[str, float]) -> str:
-    """List names with their shares: "happy 93 %, sad 7 %"."""
-    return ", ".join(f"{name} {share_text(share)}" for name, share in shares.items())
+def list_shares(shares: Mapping[str, float], *, most: int | None = None) -> str:
+    """List names with their shares: "happy 93 %, sad 7 %"; with `most`, the largest ones in falling order."""
+    items = shares.items() if most is None else sorted(shares.items(), key=lambda item: -item[1])[:most]
+    return ", ".join(f"{name} {share_text(share)}" for name, share in items)

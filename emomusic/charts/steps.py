@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 
 from emomusic.affect import EMOTION_POINTS, EmotionProbabilities, affect_of
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex
-from emomusic.charts.layout import REVERSED, lay_out
+from emomusic.charts.layout import REVERSED, lay_out, line
 from emomusic.colours import BOX_DROPPED, BOX_KEPT, EMOTION_COLOURS, HEAT, faded, rgb_of
 from emomusic.faces.detection import Landmarks
 from emomusic.faces.inspection import FeatureMaps, Occlusion
@@ -38,15 +38,11 @@ def face_on_plane(
     point = affect_of(probabilities)
     figure = circumplex([FacePoint(label, point, probabilities.emotion)], songs, height=HEIGHT)
     if weights:
-        figure.layout.shapes += tuple(
-            {
-                "type": "line", "x0": point.valence, "y0": point.arousal, "x1": end.valence, "y1": end.arousal,
-                "line": {"color": faded(EMOTION_COLOURS[emotion], 0.8), "width": 1 + 14 * share}, "layer": "below",
-                "name": emotion.value,
-            }
-            for emotion, end in EMOTION_POINTS.items()
-            if (share := probabilities[emotion]) >= _LEAST_WEIGHT
-        )  # fmt: skip
+        for emotion, end in EMOTION_POINTS.items():
+            if (share := probabilities[emotion]) >= _LEAST_WEIGHT:
+                way = {"color": faded(EMOTION_COLOURS[emotion], 0.8), "width": 1 + 14 * share}
+                shape = line((point.valence, end.valence), (point.arousal, end.arousal), **way)
+                figure.layout.shapes += (shape | {"name": emotion.value},)
     return readable(figure)
 
 

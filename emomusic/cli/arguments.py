@@ -8,11 +8,10 @@ import logging
 import math
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from emomusic.affect import list_shares
 from emomusic.assets import written_whole
 from emomusic.errors import DatasetError, EmomusicError
 from emomusic.faces.model_files import DEFAULT_MODEL
@@ -230,11 +229,6 @@ def log_file_error(file_name: str, sentence: str) -> None:
     """Log what is wrong with a file in one line. Only the whole path tells two files of one name apart."""
     text = sentence if Path(file_name).name == file_name and repr(file_name) in sentence else f"{file_name}: {sentence}"
     log.error("emomusic: %s", escape_control_chars(text))
-
-
-def list_most(shares: Mapping[str, float]) -> str:
-    """The three largest shares: "happy 93 %, sad 5 %, neutral 1 %"."""
-    return list_shares(dict(sorted(shares.items(), key=lambda item: -item[1])[:3]))
 
 
 def show_songs(songs: list[dict[str, Any]], indent: str = "") -> None:

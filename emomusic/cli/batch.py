@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_ENGINES = ("local", "ray")
-
 
 def add_commands(parent: Any) -> None:
     """Add the command to the parser."""
@@ -44,7 +42,7 @@ def add_commands(parent: Any) -> None:
     parser.add_argument(
         "--out", type=arguments.name, required=True, metavar="DIR", help="folder or URI for the results"
     )
-    parser.add_argument("--engine", choices=_ENGINES, default="local", help="where to compute (local)")
+    parser.add_argument("--engine", choices=("local", "ray"), default="local", help="where to compute (local)")
     parser.add_argument("--ray-address", type=arguments.name, metavar="ADDR", help="of a Ray cluster; else one machine")
     workers = arguments.number(1, 10_000, whole=True)
     parser.add_argument("--workers", type=workers, metavar="N", help="number of processes (one per core)")
@@ -151,7 +149,7 @@ def _show_summary(summary: dict[str, Any]) -> None:
     print(f"{', '.join(counts)}; {summary['failed']:,} failed")
     if summary["faces"]:
         shares = {name: number / summary["faces"] for name, number in summary["emotions"].items()}
-        print(list_shares(dict(sorted(shares.items(), key=lambda item: -item[1]))))
+        print(list_shares(shares, most=len(shares)))
     for reason, number in summary["reasons"].items():
         print(f"  {number:,}: {escape_control_chars(reason)}")
     print(f"read {summary['read']:,} in {summary['seconds']:.1f} s, {summary['per_second']:.1f} per second")

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_SOURCES = ("catalogue", "library", "bundled")
-
 
 def add_commands(parent: Any) -> None:
     """Add the command to the parser."""
@@ -31,7 +29,8 @@ def add_commands(parent: Any) -> None:
     parser.add_argument("--emotion", type=str.lower, choices=list(map(str, Emotion)), help="what the songs are for")
     parser.add_argument("--valence", type=arguments.number(-1, 1), metavar="V", help="-1 (unpleasant) to 1 (pleasant)")
     parser.add_argument("--arousal", type=arguments.number(-1, 1), metavar="A", help="-1 (drowsy) to 1 (awake)")
-    parser.add_argument("--source", choices=_SOURCES, help="where the songs come from (catalogue)")
+    sources = ("catalogue", "library", "bundled")
+    parser.add_argument("--source", choices=sources, help="where the songs come from (catalogue)")
     parser.add_argument(
         "--like",
         type=arguments.name,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emomusic.affect import share_text
+from emomusic.affect import list_shares, share_text
 from emomusic.assets import require_writable, written_whole
 from emomusic.cli import arguments
 from emomusic.errors import AudioError, EmomusicError, FilmError, ImageError, ProfileError
@@ -288,7 +288,7 @@ def _show_picture(record: dict[str, Any]) -> None:
     print(f"{escape_control_chars(record['image'])}: {pluralize(len(faces), 'face')}")
     for position, face in enumerate(faces, 1):
         turned = f", read after a turn of {face['turn']} degrees" if "turn" in face else ""
-        shares = arguments.list_most(face["probabilities"])
+        shares = list_shares(face["probabilities"], most=3)
         print(f"  {position}. {shares} ({face['quadrant']}, box {face['box']}{turned})")
     if record["group"]:
         print(f"  {record['group']['mood']} songs for it:")
@@ -303,7 +303,7 @@ def _show_film(record: dict[str, Any]) -> None:
     length = format_clock(record["duration_s"])
     print(f"{escape_control_chars(record['video'])}: {length}, {pluralize(len(faces), 'face')}")
     for face in faces:
-        print(f"  Face {face['face']}: {arguments.list_most(face['probabilities'])}")
+        print(f"  Face {face['face']}: {list_shares(face['probabilities'], most=3)}")
     for scene in record["scenes"]:
         start, end = format_clock(scene["start_s"]), format_clock(scene["end_s"])
         print(f"  {start} to {end}: {scene['emotion']}, {scene['mood']} songs for it:")
@@ -316,5 +316,5 @@ def _show_song(record: dict[str, Any]) -> None:
     """Print the mood of a song."""
     title = ", ".join([record["title"], *record["artists"]])
     print(escape_control_chars(f"{record['audio']}: {title}, {format_clock(record['duration_s'])}"))
-    print(f"  {record['mood']}: {arguments.list_most(record['probabilities'])}")
+    print(f"  {record['mood']}: {list_shares(record['probabilities'], most=3)}")
     print("  sounds like " + ", ".join(f"{tag['name']} {share_text(tag['probability'])}" for tag in record["tags"]))

@@ -202,12 +202,8 @@ def document(record: Record) -> dict[str, Any]:
         }
         size, item, ms_per_item = {"parameters": record.parameters}, "a face", record.ms_per_face
     else:
-        figures = {
-            "accuracy": record.accuracy,
-            "accuracy_std": record.accuracy_std,
-            "macro_f1": record.macro_f1,
-            "calibration_error": record.calibration_error,
-        }
+        names = ("accuracy", "accuracy_std", "macro_f1", "calibration_error")
+        figures = {name: getattr(record, name) for name in names}
         size, item, ms_per_item = {}, "a song", record.ms_per_song
     return {
         "kind": record.kind.value,
@@ -312,13 +308,6 @@ def list_reports(record: Record) -> list[dict[str, str]]:
         }
         for report, own, why in compared
     ]
-
-
-def describe_choice(record: Record) -> str:
-    """A reservation about the figures of a model; empty if there is none."""
-    if record.kind is ModelKind.MUSIC and record.name == "ensemble":  # docs/experiments.md has the unbiased figure
-        return "Its members were chosen on the same songs, so the figure is a little too high."
-    return ""
 
 
 def describe_figures(first: Record, found: Evaluation, second: Record, other: Evaluation) -> str:
