@@ -251,6 +251,8 @@ def test_an_animation_that_names_no_time_is_shown_as_browsers_show_it(fmt: str) 
     frames = [Image.fromarray(np.roll(QUARTERS, 9 * number, axis=1)) for number in range(5)]
     data = animation_of(fmt, frames, [1 if fmt == "AVIF" else 0] * 5)
     assert times_of(data) == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])
+    if fmt in ("WEBP", "PNG"):  # which write any number of milliseconds
+        assert times_of(animation_of(fmt, frames, [11] * 5)) == [0.0, 0.011, 0.022, 0.033, 0.044]
 
 
 def test_the_still_of_an_animated_png_is_no_frame() -> None:

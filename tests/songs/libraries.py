@@ -1,6 +1,8 @@
 """Libraries with a few short songs, and a fake model that hears them."""
 
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from emomusic.songs.library import Library
@@ -24,6 +26,12 @@ def filled(library: Library, folder: Path) -> Library:
     library.add([folder])
     hear(library)
     return library
+
+
+def change(path: Path, command: str, *values: object) -> None:
+    """Change a library as another program does."""
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(command, values)
 
 
 def number_of(song: Song) -> int:

@@ -13,7 +13,7 @@ from emomusic.songs.library import Changes, Library
 from emomusic.songs.library_database import library_version
 from emomusic.songs.song import UNKNOWN_ARTIST, Player
 from tests.songs.ears import CRASH_VOLUME, FakeEar
-from tests.songs.libraries import filled, hear, names, number_of, write
+from tests.songs.libraries import change, filled, hear, names, number_of, write
 
 
 def test_songs_are_found_and_analysed_once(library: Library, music: Path):
@@ -85,10 +85,16 @@ def test_an_update_of_one_folder_leaves_the_others(library: Library, music: Path
         library.update([music.parent])
 
 
-def test_another_model_hears_the_songs_again(library: Library, music: Path):
+def test_another_model_hears_the_songs_again_and_each_one_without_features_of_sound(library: Library, music: Path):
     filled(library, music)
     assert len(hear(library, model="m2")) == 1  # the damaged file
     assert library.info()["waiting"] == 0
+    totals: list[int] = []
+    change(library.path, "UPDATE songs SET features = x'00' WHERE song NOT NULL")
+    for num_without in (0, 1):
+        library.analyse(FakeEar, "m2", workers=1, on_progress=lambda _, total: totals.append(total))
+        assert totals == [1] * num_without
+        change(library.path, "UPDATE songs SET features = NULL WHERE path = ?", f"{music}/loud.wav")
 
 
 def test_songs_stay_while_their_disk_is_away_and_go_if_it_is_emptied(library: Library, music: Path, tmp_path: Path):
@@ -144,6 +150,7 @@ def test_a_renamed_or_copied_folder_is_recognised_by_its_content(library: Librar
     assert library.info()["waiting"] == 0
     songs = {Path(song.path or "").name: song for song in library.songs()}
     assert songs.keys() == numbers.keys()
+    assert songs["loud.wav"].title == "Loud"  # of its tags
     del numbers["two.wav"]  # stays, as its folder is away
     assert {name: number_of(songs[name]) for name in numbers} == numbers
     assert library.add([tmp_path / "renamed"]) == Changes(problems=away)

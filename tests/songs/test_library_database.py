@@ -13,13 +13,7 @@ from emomusic.errors import LibraryError
 from emomusic.songs.library import Changes, Library
 from emomusic.songs.library_database import library_file
 from emomusic.songs.song import UNKNOWN_ARTIST
-from tests.songs.libraries import filled, hear, names
-
-
-def change(path: Path, command: str, *values: object) -> None:
-    """Change a library as another program does."""
-    with closing(sqlite3.connect(path)) as database, database:
-        database.execute(command, values)
+from tests.songs.libraries import change, filled, hear, names
 
 
 def test_another_file_is_no_library(tmp_path: Path):
@@ -134,9 +128,12 @@ def test_what_was_set_aside_stays(tmp_path: Path):
     path = tmp_path / "library.sqlite"
     for number in range(3):
         path.write_bytes(f"no database {number}".encode() * 99)
+        (journal := tmp_path / "library.sqlite-journal").write_bytes(b"unfinished")
         assert "now" in problem_of(path)
         assert not path.exists()
-    asides = sorted(tmp_path.iterdir(), key=lambda aside: aside.read_bytes())
+        assert not journal.exists()
+    files = [file for file in tmp_path.iterdir() if not file.name.endswith("-journal")]
+    asides = sorted(files, key=lambda aside: aside.read_bytes())
     assert [aside.read_bytes()[:13] for aside in asides] == [f"no database {number}".encode() for number in range(3)]
 
 

@@ -55,6 +55,7 @@ def test_the_answer_has_the_faces_in_shares_of_the_mirrored_frame_and_the_listen
     (face,) = answer["faces"]
     assert face["box"] == [40 / 320, 60 / 240, 60 / 320, 75 / 240]
     assert face["label"] == "1 happy"
+    assert answer["at_ms"] == pytest.approx(1000 * live.frame_s)
     assert (answer["phase"], answer["isMarked"], heard) == ("playing", True, [Phase.PLAYING])
     live.boxes = False  # Classroom: the band still follows the faces
     assert json.loads(live.answer()) | {"isMarked": True} == answer
