@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-PATIENCE_S = 480.0  # the networks load slowly on a busy machine
+PATIENCE_S = 240.0  # the networks load slowly on a busy machine
 
 
 def wait_until(

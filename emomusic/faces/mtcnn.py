@@ -87,7 +87,9 @@ def _normalize(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 def planes(image: RgbImage) -> npt.NDArray[np.float32]:
     """An image as R-Net and O-Net expect it: shape (1, 3, height, width), -1 to 1."""
-    return _normalize(np.stack(cv2.split(image), dtype=np.float32)[None])
+    # Not by cv2.split, which fails where another thread lists all objects meanwhile: it fills a tuple without the GIL
+    channels = [cv2.extractChannel(image, channel) for channel in range(3)]
+    return _normalize(np.stack(channels, dtype=np.float32)[None])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

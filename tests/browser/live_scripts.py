@@ -19,26 +19,26 @@ IS_MARKED = """() => {
   return marks.getContext("2d").getImageData(0, 0, marks.width, marks.height).data.some((value) => value > 0);
 }"""
 
-# Measures the seconds, on the clock of the sound, from the place of a face to its gains
+# Waits until the band has the gains of the place of a face
 FOLLOW = """async ([valence, arousal]) => {
   const loaded = performance.getEntriesByType("resource").map(({ name }) => name);
   const { placeGains } = await import(loaded.find((name) => name.endsWith("/band.js")));
-  const band = window.emomusicBand, { setPlace } = band, clock = () => band.output.context.currentTime;
-  let [place, since] = [null, null];
+  const band = window.emomusicBand, { setPlace } = band;
+  let [place, isNear] = [null, false];
   band.setPlace = (places) => {
     setPlace.call(band, places);
     [place] = places;
-    if (place && Math.hypot(place.valence - valence, place.arousal - arousal) < 0.3) since ??= clock();
+    isNear ||= place && Math.hypot(place.valence - valence, place.arousal - arousal) < 0.3;
   };
   delete window.followed;
   const timer = setInterval(() => {
-    if (since === null || !place) return;
+    if (!isNear || !place) return;
     const { gains } = placeGains(place.valence, place.arousal);
     const now = band.seats[0].gains;
     if (!Object.keys(gains).every((loop) => Math.abs(gains[loop] - now[loop]) < 0.15)) return;
     clearInterval(timer);
     delete band.setPlace;
-    window.followed = clock() - since;
+    window.followed = true;
   }, 20);
 }"""
 LAYERS = "[...document.querySelector('.st-key-live-band [data-testid=stBidiComponentIsolated]').shadowRoot"

@@ -112,7 +112,9 @@ def frame_with(marker: bytes) -> bytes:
 def references(folder: Path, markers: Mapping[str, bytes]) -> dict[str, int]:
     """How many objects of the server hold each marker, in bytes, text or pixels that something refers to."""
     (folder / "markers").write_text(json.dumps([marker.hex() for marker in markers.values()]), encoding="ascii")
-    return dict(zip(markers, notes_of(folder)["references"], strict=True))
+    found = notes_of(folder)["references"]
+    (folder / "markers").unlink()  # else each note looks for them
+    return dict(zip(markers, found, strict=True))
 
 
 def write_marked_files(folder: Path, root: Path) -> tuple[dict[str, bytes], str]:
