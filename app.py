@@ -41,7 +41,7 @@ def show_app() -> None:
     with st.container(key="pages", horizontal=True, height=1, border=False):
         for each in pages[:-2]:
             st.page_link(each)
-    page_state(Visit).bar = bar = st.container()
+    page_state(Visit).bar = st.container()
     with notice:
         watch_spotify()
     try:
