@@ -22,7 +22,6 @@ import streamlit as st
 
 from emomusic.affect import (
     MOOD_POINTS,
-    AffectPoint,
     Emotion,
     EmotionProbabilities,
     Mood,
@@ -39,7 +38,7 @@ from emomusic.app.state import fresh, renew
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex
 from emomusic.charts.face import probability_bars
 from emomusic.songs.recommend import JOURNEY_STEPS
-from emomusic.songs.request import Policy, Request, nearest_emotion, start_mood, target_of
+from emomusic.songs.request import Policy, Request, destination_of, nearest_emotion, start_mood, target_of
 from emomusic.songs.song import Pick
 
 MOST_POINTS = 60  # more faces would hide each other on the plane
@@ -97,20 +96,11 @@ def _choose_destination(request: Request) -> Request:
     suggested = target_of(request)[1]
     options = [suggested.value, *(mood.value for mood in Mood if mood is not suggested)]
     names = {option: f"To {option} songs{' (suggested)' * (option == suggested)}" for option in options}
-    places = {option: MOOD_POINTS[Mood(option)] for option in options}
-    if (place := _place_of(at := chosen(state.TO) or "")) is not None:
-        names[at], places[at] = "To the place on the plane", place
+    if (at := chosen(state.TO) or "") not in names and destination_of(at) is not None:
+        names[at] = "To the place on the plane"
     arguments = widget(state.TO, [*names], suggested.value) | {"label_visibility": "collapsed", "width": 230}
     to = st.selectbox("Where to", [*names], format_func=names.__getitem__, **arguments)
-    return replace(request, destination=places[to])
-
-
-def _place_of(text: str) -> AffectPoint | None:
-    """The place of the plane in a text such as "0.4,-0.2"; None in another one."""
-    try:
-        return AffectPoint(*map(float, text.split(",")))
-    except (TypeError, ValueError):
-        return None
+    return replace(request, destination=destination_of(to))
 
 
 def show_plane(
@@ -184,7 +174,7 @@ def _take_mark(queue: PageQueue, key: str, on_face: Callable[[str], None] | None
     mark = clicked(key)
     if isinstance(mark, int):
         play(queue, mark)
-    elif _place_of(str(mark)) is not None:
+    elif destination_of(str(mark)) is not None:
         choose({state.TO: str(mark)})
     elif isinstance(mark, str) and on_face is not None:
         on_face(mark)

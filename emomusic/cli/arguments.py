@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from emomusic.affect import AffectPoint, Mood
 from emomusic.assets import written_whole
 from emomusic.errors import DatasetError, EmomusicError
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.songs.genres import GENRE_FAMILIES, genres_of
-from emomusic.songs.request import Policy, Request
+from emomusic.songs.request import Policy, Request, destination_of
 from emomusic.text import escape_control_chars, format_clock
 
 if TYPE_CHECKING:
@@ -99,6 +100,8 @@ def add_song_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--policy", choices=[policy.value for policy in Policy], default="match", help="what the music should do"
     )
+    places = f"{', '.join(Mood)}, or VALENCE,AROUSAL such as 0.4,-0.2"
+    parser.add_argument("--to", type=destination, metavar="PLACE", help=f"with --policy journey: its end, {places}")
     parser.add_argument("--songs", type=count, default=5, metavar="N", help="number of songs (5)")
     parser.add_argument(
         "--seed",
@@ -126,9 +129,13 @@ def add_library_option(parser: argparse.ArgumentParser) -> None:
 
 def song_request(options: argparse.Namespace, **listener: Any) -> Request:
     """Build the request for songs from the options of `add_song_options`, for a listener's `point` and `emotion`."""
+    policy = Policy(options.policy)
+    if options.to is not None and policy is not Policy.JOURNEY:
+        raise EmomusicError(f"expected --to with --policy journey. Received: --policy {policy}")
     return Request(
         **listener,
-        policy=Policy(options.policy),
+        policy=policy,
+        destination=options.to,
         seed=options.seed,
         hide_explicit=options.hide_explicit,
         genres=frozenset().union(*options.genres),
@@ -169,6 +176,14 @@ def genres(text: str) -> frozenset[str]:
         return genres_of(names)
     except DatasetError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def destination(text: str) -> AffectPoint:
+    """Argument type for the end of a journey."""
+    if (place := destination_of(text.lower())) is None:
+        expected = f"{', '.join(Mood)}, or valence and arousal from -1 to 1 such as 0.4,-0.2"
+        raise argparse.ArgumentTypeError(f"expected {expected}. Received: {text[:80]!r}")
+    return place
 
 
 def path(text: str) -> Path:

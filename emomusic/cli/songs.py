@@ -59,7 +59,8 @@ def analyze(options: argparse.Namespace) -> arguments.Outcome:
 
     if "" in options.images:
         raise ImageError("expected the names of pictures. Received: ''")
-    model_folder(options.model)  # report a wrong name before seconds of loading
+    model_folder(options.model)  # report a wrong name before seconds of loading, as an option without another one
+    arguments.song_request(options)
     if options.annotate:
         require_writable(options.annotate)
     kinds = [kind_of(name) for name in options.images]

@@ -67,6 +67,14 @@ def nearest_emotion(point: AffectPoint) -> Emotion:
     return min(EMOTION_POINTS, key=lambda emotion: EMOTION_POINTS[emotion].distance(point))
 
 
+def destination_of(text: str) -> AffectPoint | None:
+    """The end of a journey: the place of a mood's name, or of valence and arousal such as "0.4,-0.2"; else None."""
+    try:
+        return MOOD_POINTS[Mood(text)] if text.isalpha() else AffectPoint(*map(float, text.split(",")))
+    except (TypeError, ValueError):
+        return None
+
+
 def start_mood(request: Request) -> Mood:
     """The mood of the listener. Without an emotion, the point decides."""
     if request.emotion is None:

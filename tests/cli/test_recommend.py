@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from emomusic.affect import MOOD_POINTS, AffectPoint, Mood
 from emomusic.songs.recommend import load_recommender
 from tests.songs.ears import FakeEar
 from tests.songs.songs import tone, write_song
@@ -140,10 +141,35 @@ def test_playlists_have_the_songs(run: Callable[..., Reply], music: Path, tmp_pa
 
 @pytest.mark.parametrize(
     "options",
-    [("--out", "x"), ("--format", "xspf"), ("--like", "x", "--format", "nsp")],
+    [
+        ("--out", "x"),
+        ("--format", "xspf"),
+        ("--like", "x", "--format", "nsp"),
+        ("--to", "happy"),
+        ("--policy", "soothe", "--to", "happy"),
+        ("--policy", "journey", "--to", "nowhere"),
+        ("--policy", "journey", "--to", "0.4"),
+        ("--policy", "journey", "--to", "0.4,1.2"),
+        ("--policy", "journey", "--to", "0.4,nan"),
+    ],
 )
 def test_options_that_do_not_fit_are_refused(run: Callable[..., Reply], options: tuple[str, ...]):
     assert run("recommend", "--emotion", "sad", *options)[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("to", "end"), [("Energetic", MOOD_POINTS[Mood.ENERGETIC]), ("-0.5,-0.8", AffectPoint(-0.5, -0.8))]
+)
+def test_a_journey_ends_where_it_is_told(run: Callable[..., Reply], tmp_path: Path, to: str, end: AffectPoint):
+    ask = ("recommend", "--emotion", "happy", "--policy", "journey", "--songs", "9", "--to", to)
+    status, songs, _ = run(*ask, "--format", "m3u8", "--out", tmp_path / "journey.m3u8")
+    catalogue = load_recommender().catalogue
+    points = [catalogue.song(catalogue.row_of(song["id"])).point for song in songs]
+    assert status == 0
+    assert end.distance(points[-1]) < 0.2 < end.distance(points[0])
+    assert [end.distance(point) for point in points] == sorted((end.distance(point) for point in points), reverse=True)
+    titles_written = (tmp_path / "journey.m3u8").read_text("utf-8")
+    assert [song["title"] in titles_written for song in songs] == [True] * len(songs)
 
 
 def test_a_playlist_without_a_file_is_all_of_stdout(music: Path, capfd: pytest.CaptureFixture[str]):
