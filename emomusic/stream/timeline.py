@@ -211,10 +211,9 @@ class SceneFinder:
 
     def _begin(self) -> None:
         """Begin the rows after a gap. Entry n of the sums and of the best partitions is about the first n rows."""
-        self._times, self._costs, self._seconds = np.zeros(0), np.zeros(0), np.zeros(0)
-        self._elapsed = np.zeros(1)  # the seconds of the rows
+        self._rows = np.zeros((0, 3))  # time, seconds, cost of a scene
         self._shares = np.zeros((0, len(EMOTIONS)))
-        self._sums, self._squares = np.zeros((1, 2 + len(EMOTIONS))), np.zeros(1)
+        self._sums = np.zeros((1, 4 + len(EMOTIONS)))  # seconds, squares and features of the first rows
         self._best, self._starts = np.zeros(1), np.zeros(1, int)  # the smallest total, and the start of its last piece
 
     def add(self, table: pd.DataFrame, cuts_s: Collection[float] = ()) -> None:
@@ -223,56 +222,44 @@ class SceneFinder:
         times, shares = faces["time_s"].to_numpy(np.float64), faces[SHARES].to_numpy()
         seconds = faces["seconds"].to_numpy() if "seconds" in faces else np.ones(len(times))
         costs = np.where(faces["time_s"].isin(cuts_s), _COST_AT_CUT, 1.0) * self._cost
-        ends = np.concatenate([(self._times + self._seconds)[-1:] if len(self._times) else times[:1], times + seconds])
+        ends = np.append(self._rows[-1:, :2].sum(axis=1) if len(self._rows) else times[:1], times + seconds)
         gaps = np.flatnonzero(times - ends[:-1] >= self._shortest_s - _ROUNDING_S).tolist()
+        rows = np.column_stack([times, seconds, costs])
         for first, stop in itertools.pairwise(dict.fromkeys([0, *gaps, len(times)])):
             if first in gaps:
                 self._ended = self.scenes()
                 self._begin()
-            part = slice(first, stop)
-            self._extend(times[part], seconds[part], shares[part], costs[part])
+            self._extend(rows[first:stop], shares[first:stop])
 
-    def _extend(
-        self,
-        times: npt.NDArray[np.float64],
-        seconds: npt.NDArray[np.float64],
-        shares: npt.NDArray[np.float64],
-        costs: npt.NDArray[np.float64],
-    ) -> None:
+    def _extend(self, rows: npt.NDArray[np.float64], shares: npt.NDArray[np.float64]) -> None:
         """Find the best partition up to each of these rows, into pieces of at least the shortest scene."""
         features = np.hstack([affect_of_rows(shares), shares * _PROBABILITY_WEIGHT**0.5])
-        first = len(self._times) + 1
-        self._times, self._costs = np.append(self._times, times), np.append(self._costs, costs)
-        self._seconds = np.append(self._seconds, seconds)
-        self._elapsed = np.append(self._elapsed, self._elapsed[-1] + seconds.cumsum())
-        self._shares = np.concatenate([self._shares, shares])
-        self._sums = np.concatenate(
-            [self._sums[:-1], np.concatenate([self._sums[-1:], features * seconds[:, None]]).cumsum(axis=0)]
-        )
-        squares = np.append(self._squares[-1:], (features**2).sum(axis=1) * seconds)
-        self._squares = np.append(self._squares[:-1], squares.cumsum())
-        self._best = np.append(self._best, np.full(len(times), np.inf))
-        self._starts = np.append(self._starts, np.zeros(len(times), int))
-        shortest_s = self._shortest_s - _ROUNDING_S
-        for end in range(first, len(self._times) + 1):
-            elapsed_s = self._elapsed[end]
-            low, stop = self._elapsed[:end].searchsorted(
-                [elapsed_s - _LONGEST * self._shortest_s - _ROUNDING_S, elapsed_s - shortest_s + 1e-9]
+        squares = (features**2).sum(axis=1, keepdims=True)
+        weighted = np.hstack([np.ones_like(squares), squares, features]) * rows[:, 1:2]
+        self._rows, self._shares = np.vstack([self._rows, rows]), np.vstack([self._shares, shares])
+        self._sums = np.vstack([self._sums[:-1], np.vstack([self._sums[-1:], weighted]).cumsum(axis=0)])
+        self._best = np.append(self._best, np.full(len(rows), np.inf))
+        self._starts = np.append(self._starts, np.zeros(len(rows), int))
+        elapsed, square_sums, sums = self._sums[:, 0], self._sums[:, 1], self._sums[:, 2:]
+        shortest_s, costs = self._shortest_s - _ROUNDING_S, self._rows[:, 2]
+        for end in range(len(elapsed) - len(rows), len(elapsed)):
+            low, stop = elapsed[:end].searchsorted(
+                [elapsed[end] - _LONGEST * self._shortest_s - _ROUNDING_S, elapsed[end] - shortest_s + 1e-9]
             )
             low = min(low, max(stop - 1, 0)) if np.isfinite(self._best[low:stop]).any() else 0
             if not stop:  # shorter than the shortest scene
                 continue
             before = slice(low, stop)  # the possible starts of the last piece
-            lengths_s = elapsed_s - self._elapsed[before]
-            away = ((self._sums[end] - self._sums[before]) ** 2).sum(axis=1) / lengths_s
-            totals = self._best[before] + self._costs[before] + self._squares[end] - self._squares[before] - away
+            lengths_s = elapsed[end] - elapsed[before]
+            away = ((sums[end] - sums[before]) ** 2).sum(axis=1) / lengths_s
+            totals = self._best[before] + costs[before] + square_sums[end] - square_sums[before] - away
             choice = totals.argmin()
             self._best[end], self._starts[end] = totals[choice], low + choice
             self.num_compared += len(totals)
 
     def scenes(self) -> list[Scene]:
         """The scenes so far, as from `scenes_of`; the last one may still change."""
-        pieces, end = list[tuple[int, int]](), len(self._times)
+        pieces, end = list[tuple[int, int]](), len(self._rows)
         while end:
             pieces.append((int(self._starts[end]), end))
             end = int(self._starts[end])
@@ -282,15 +269,15 @@ class SceneFinder:
             while joined and self._kind(joined[-1]) == self._kind(piece):
                 piece = (joined.pop()[0], piece[1])
             joined.append(piece)
-        found, times = list(self._ended), self._times.tolist()
+        found, times = list(self._ended), self._rows[:, 0].tolist()
         for start, end in joined:
-            end_s = min([times[end - 1] + float(self._seconds[end - 1]), *times[end : end + 1]])
+            end_s = min([times[end - 1] + float(self._rows[end - 1, 1]), *times[end : end + 1]])
             found.append(_scene(times[start], end_s - times[start], self._mean((start, end))))
         return found
 
     def _mean(self, piece: tuple[int, int]) -> npt.NDArray[np.float64]:
         rows = slice(*piece)
-        return np.asarray(np.average(self._shares[rows], axis=0, weights=self._seconds[rows]))
+        return np.asarray(np.average(self._shares[rows], axis=0, weights=self._rows[rows, 1]))
 
     def _kind(self, piece: tuple[int, int]) -> tuple[str, str]:
         scene = _scene(0, 0, self._mean(piece))
