@@ -30,12 +30,21 @@ _SAME_FACE_OVERLAP = 0.5
 DETECTOR_FILES = ("pnet.onnx", "rnet.onnx", "onet.onnx")
 """The networks in `models/detector/`, in the order in which they run."""
 
-_MIN_REFINED, _MIN_OUTPUT = 0.7, 0.8
 _SAME_SCALE_OVERLAP, _STAGE_OVERLAP = 0.5, 0.7
-_REFINE_SIDE, _OUTPUT_SIDE = 24, 48
 
 # Work of one to two milliseconds, which the threads share. The layers of a network fit the processor's cache.
-_STRIP_PIXELS, _REFINE_BATCH, _OUTPUT_BATCH = 2**15, 16, 4
+_STRIP_PIXELS = 2**15
+
+
+class _Stage(NamedTuple):
+    """R-Net or O-Net: side of its input, boxes of a batch, and the confidence of likely boxes."""
+
+    side: int
+    batch: int
+    least: float
+
+
+_REFINE, _OUTPUT = _Stage(24, 16, 0.7), _Stage(48, 4, 0.8)
 _WARM_UP_SIDE = 120
 
 
@@ -237,7 +246,8 @@ class MtcnnDetector:
         if not boxes:
             return []
         corners = np.array([(box.x, box.y, box.right, box.bottom) for box in boxes], np.float64)
-        found = self._outputs(mtcnn.planes(image), mtcnn.squares(corners), MIN_CONFIDENCE)
+        stage = _OUTPUT._replace(least=MIN_CONFIDENCE)
+        found = self._scored(self._output, stage, mtcnn.planes(image), mtcnn.squares(corners))
         return self._faces_in(found.suppressed(_STAGE_OVERLAP, overlap="min"), image, _View(image, 1.0))
 
     def detect_with_trace(self, image: RgbImage) -> DetectionTrace:
@@ -248,9 +258,9 @@ class MtcnnDetector:
             planes, proposed = self._proposed(view.pixels)
             each_scale = mtcnn.concatenated([found.suppressed(_SAME_SCALE_OVERLAP) for found in proposed])
             proposals = each_scale.suppressed(_STAGE_OVERLAP).squared()
-            refined = self._refined(planes, proposals)
+            refined = self._scored(self._refine, _REFINE, planes, proposals.corners)
             kept = refined.suppressed(_STAGE_OVERLAP).squared()
-            output = self._outputs(planes, kept.corners, _MIN_OUTPUT)
+            output = self._scored(self._output, _OUTPUT, planes, kept.corners)
             faces = output.suppressed(_STAGE_OVERLAP, overlap="min")
             pairs = ((mtcnn.concatenated(proposed), proposals), (refined.squared(), kept), (output, faces))
             first, second, third = (
@@ -287,34 +297,20 @@ class MtcnnDetector:
         outputs = iter(map_threads(propose, list(chain.from_iterable(strips))))
         return (np.concatenate([next(outputs) for _ in each], axis=2) for each in strips)
 
-    def _refined(self, planes: npt.NDArray[np.float32], proposals: Boxes) -> Boxes:
-        """The likely boxes of R-Net."""
-
-        def refine(squares: Float64Array) -> Boxes:
-            offsets, confidence = self._refine(*mtcnn.patches(planes, squares, _REFINE_SIDE))
-            return Boxes(mtcnn.regressed(squares, offsets), confidence[:, 1].astype(np.float64))
-
-        return self._in_batches(refine, proposals.corners, _REFINE_BATCH, _MIN_REFINED)
-
-    def _outputs(self, planes: npt.NDArray[np.float32], corners: Float64Array, min_confidence: float) -> Boxes:
-        """The likely boxes of O-Net with landmarks, for square boxes."""
+    def _scored(self, network: Network, stage: _Stage, planes: npt.NDArray[np.float32], corners: Float64Array) -> Boxes:
+        """The likely boxes of R-Net or O-Net for square boxes. O-Net has landmarks."""
 
         def compute(squares: Float64Array) -> Boxes:
-            offsets, shares, confidence = self._output(*mtcnn.patches(planes, squares, _OUTPUT_SIDE))
-            # O-Net returns five x, then five y, as shares of the side plus one pixel.
+            offsets, *shares, confidence = network(*mtcnn.patches(planes, squares, stage.side))
             sides = squares[:, 2:] - squares[:, :2] + 1
-            landmarks = shares.reshape(-1, 2, 5) * sides[:, :, None] + squares[:, :2, None] - 1
-            return Boxes(mtcnn.regressed(squares, offsets), confidence[:, 1].astype(np.float64), landmarks)
+            # O-Net returns five x, then five y, as shares of the side plus one pixel
+            points = [each.reshape(-1, 2, 5) * sides[:, :, None] + squares[:, :2, None] - 1 for each in shares]
+            scores = confidence[:, 1].astype(np.float64)
+            return Boxes(mtcnn.regressed(squares, offsets), scores, points[0] if points else None)
 
-        return self._in_batches(compute, corners, _OUTPUT_BATCH, min_confidence)
-
-    def _in_batches(
-        self, compute: Callable[[Float64Array], Boxes], corners: Float64Array, size: int, min_confidence: float
-    ) -> Boxes:
-        """The likely boxes that a network computes for all corners."""
-        batches = [corners[start : start + size] for start in range(0, len(corners), size)]
+        batches = [corners[start : start + stage.batch] for start in range(0, len(corners), stage.batch)]
         boxes = mtcnn.concatenated(map_threads(compute, batches))
-        return boxes.take(boxes.confidence > min_confidence)
+        return boxes.take(boxes.confidence > stage.least)
 
     def _faces_in(self, found: Boxes, image: RgbImage, view: _View) -> list[Face]:
         """The boxes of a view as faces of the image, from left to right, if they are sure and have their center in it.

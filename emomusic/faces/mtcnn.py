@@ -115,8 +115,32 @@ class Boxes:
         return Boxes(self.corners[chosen], self.confidence[chosen], landmarks)
 
     def suppressed(self, threshold: float, *, overlap: Literal["union", "min"] = "union") -> Boxes:
-        """The boxes after non-maximum suppression, most confident first."""
-        return self.take(non_maximum_suppression(self.corners, self.confidence, threshold, overlap=overlap))
+        """The boxes that overlap no box of higher confidence, most confident first.
+
+        A suppressed box also suppresses others, as in `mtcnn`; `cv2.dnn.NMSBoxes` differs there and has no `min`
+        overlap.
+
+        Args:
+            threshold: largest allowed overlap of two boxes.
+            overlap: the shared area as a share of the union or of the smaller box.
+        """
+        order = np.argsort(self.confidence)[::-1][:MAX_BOXES]
+        left, top, right, bottom = np.ascontiguousarray(self.corners[order].T)
+        areas = (right - left) * (bottom - top)
+        stays = np.ones(len(order), np.bool_)
+        step = max(1, _MAX_PAIRS // max(len(order), 1))
+        for start in range(0, len(order), step):
+            end = min(start + step, len(order))
+            rows, columns = (slice(start, end), None), (None, slice(end))
+            shared = np.minimum(right[rows], right[columns]) - np.maximum(left[rows], left[columns])
+            height = np.minimum(bottom[rows], bottom[columns]) - np.maximum(top[rows], top[columns])
+            np.maximum(shared, 0, out=shared)
+            shared *= np.maximum(height, 0, out=height)
+            sizes = areas[rows], areas[columns]
+            total = np.minimum(*sizes) if overlap == "min" else np.add(*sizes) - shared
+            is_higher = np.arange(end) < np.arange(start, end)[:, None]
+            stays[start:end] = ~((shared > threshold * total) & is_higher).any(axis=1)
+        return self.take(order[stays])
 
     def squared(self) -> Boxes:
         """Each box extended to a square around its center."""
@@ -187,35 +211,3 @@ def patches(planes: npt.NDArray[np.float32], corners: Float64Array, side: int) -
     is_inside = (samples >= 0) & (samples <= limits[:, None])
     inside = is_inside[:, 1, :, None] & is_inside[:, 0, None, :]
     return planes, bins.astype(np.float32), inside[:, None].astype(np.float32)
-
-
-def non_maximum_suppression(
-    corners: Float64Array, confidence: Float64Array, threshold: float, *, overlap: Literal["union", "min"] = "union"
-) -> npt.NDArray[np.intp]:
-    """Positions of the boxes that overlap no box of higher confidence, most confident first.
-
-    A suppressed box also suppresses others, as in `mtcnn`; `cv2.dnn.NMSBoxes` differs there and has no `min` overlap.
-
-    Args:
-        corners: shape (n, 4): left, top, right, bottom.
-        confidence: shape (n,).
-        threshold: largest allowed overlap of two boxes.
-        overlap: the shared area as a share of the union or of the smaller box.
-    """
-    order = np.argsort(confidence)[::-1][:MAX_BOXES]
-    left, top, right, bottom = np.ascontiguousarray(corners[order].T)
-    areas = (right - left) * (bottom - top)
-    stays = np.ones(len(order), np.bool_)
-    step = max(1, _MAX_PAIRS // max(len(order), 1))
-    for start in range(0, len(order), step):
-        end = min(start + step, len(order))
-        rows, columns = (slice(start, end), None), (None, slice(end))
-        shared = np.minimum(right[rows], right[columns]) - np.maximum(left[rows], left[columns])
-        height = np.minimum(bottom[rows], bottom[columns]) - np.maximum(top[rows], top[columns])
-        np.maximum(shared, 0, out=shared)
-        shared *= np.maximum(height, 0, out=height)
-        sizes = areas[rows], areas[columns]
-        total = np.minimum(*sizes) if overlap == "min" else np.add(*sizes) - shared
-        is_higher = np.arange(end) < np.arange(start, end)[:, None]
-        stays[start:end] = ~((shared > threshold * total) & is_higher).any(axis=1)
-    return order[stays]

@@ -343,10 +343,8 @@ def kind_of(source: MediaSource, name: str = "") -> Kind:
         name: of content or of a binary file.
     """
     try:
-        if isinstance(source, bytes):
-            return _kind_of(io.BytesIO(source), name)
         if not isinstance(source, str | os.PathLike):
-            return _kind_of(source, name)
+            return _kind_of(io.BytesIO(source) if isinstance(source, bytes) else source, name)
         with open_file(source, EmomusicError, "", "") as file:
             return _kind_of(file, Path(source).name)
     except (OSError, EmomusicError):

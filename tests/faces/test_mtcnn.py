@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from emomusic.faces.mtcnn import MAX_BOXES, Pyramid, non_maximum_suppression, planes
+from emomusic.faces.mtcnn import MAX_BOXES, Boxes, Pyramid, planes
 
 
 def boxes(count: int, *, side: int = 600, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -23,20 +23,20 @@ def test_the_result_equals_that_of_the_package(overlap: str, threshold: float, c
     corners, confidence = boxes(count)
     rows = np.c_[np.zeros(count), corners, confidence]
     expected = smart_nms_from_bboxes(rows.copy(), threshold, method=overlap, initial_sort=True)
-    found = non_maximum_suppression(corners, confidence, threshold, overlap=overlap)  # type: ignore[arg-type]
-    np.testing.assert_array_equal(rows[found], expected)
+    found = Boxes(corners, confidence).suppressed(threshold, overlap=overlap)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(np.c_[np.zeros(len(found)), found.corners, found.confidence], expected)
     assert count < 1500 or threshold > 1 or 0 < len(found) < count  # keeps some and drops some
 
 
 def test_suppression_of_many_boxes_has_bounded_memory() -> None:
     corners, confidence = boxes(30_000, side=20_000)
     tracemalloc.start()
-    found = non_maximum_suppression(corners, confidence, 0.5)
+    found = Boxes(corners, confidence).suppressed(0.5)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 100e6
     assert 0.9 * MAX_BOXES < len(found) <= MAX_BOXES
-    assert confidence[found].min() >= np.sort(confidence)[-MAX_BOXES]
+    assert found.confidence.min() >= np.sort(confidence)[-MAX_BOXES]
 
 
 @pytest.mark.parametrize("size", [(40, 70), (240, 317), (1280, 960)])
