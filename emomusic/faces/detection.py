@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
@@ -17,7 +18,7 @@ import numpy.typing as npt
 
 from emomusic.assets import models_dir
 from emomusic.faces import mtcnn
-from emomusic.faces.mtcnn import Boxes, Float64Array, Pyramid
+from emomusic.faces.mtcnn import Boxes, Float64Array
 from emomusic.media.images import Box, RgbImage, require_rgb, shrink
 from emomusic.runtime import Network, map_threads
 
@@ -280,7 +281,7 @@ class MtcnnDetector:
         ]
         planes, pixels, sums = map_threads(lambda step: step(), steps)
         scales = mtcnn.scales(image.shape[1], image.shape[0]).tolist()
-        levels = map_threads(Pyramid(pixels, sums).level, scales)
+        levels = map_threads(partial(mtcnn.level, pixels, sums), scales)
         outputs = zip(self._maps(levels), scales, strict=True)
         return planes, [mtcnn.decode_proposals(output, scale) for output, scale in outputs]
 
@@ -303,10 +304,10 @@ class MtcnnDetector:
         def compute(squares: Float64Array) -> Boxes:
             offsets, *shares, confidence = network(*mtcnn.patches(planes, squares, stage.side))
             sides = squares[:, 2:] - squares[:, :2] + 1
-            # O-Net returns five x, then five y, as shares of the side plus one pixel
+            # All are shares of the side plus one pixel; O-Net returns five x, then five y
             points = [each.reshape(-1, 2, 5) * sides[:, :, None] + squares[:, :2, None] - 1 for each in shares]
-            scores = confidence[:, 1].astype(np.float64)
-            return Boxes(mtcnn.regressed(squares, offsets), scores, points[0] if points else None)
+            moved, scores = squares + offsets * np.tile(sides, 2), confidence[:, 1].astype(np.float64)
+            return Boxes(moved, scores, points[0] if points else None)
 
         batches = [corners[start : start + stage.batch] for start in range(0, len(corners), stage.batch)]
         boxes = mtcnn.concatenated(map_threads(compute, batches))

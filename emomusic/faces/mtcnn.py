@@ -31,37 +31,31 @@ MAX_BOXES = 8000
 _MAX_PAIRS = 2**18  # bounds memory
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Pyramid:
-    """Smaller copies of an image for P-Net, whose samples are means of areas, as with `cv2.INTER_AREA`.
+def level(pixels: npt.NDArray[np.float32], sums: npt.NDArray[np.int32], scale: float) -> npt.NDArray[np.float32]:
+    """A smaller copy of an image for P-Net, -1 to 1, whose samples are means of areas, as with `cv2.INTER_AREA`.
 
     OpenCV reads the whole image for each copy. Sums at the corners of the areas give the same values of a small copy
     much sooner.
 
-    Attributes:
+    Args:
         pixels: shape (height, width, 3), float32, 0 to 255.
         sums: of the pixels above and to the left of each corner, shape (height + 1, width + 1, 3), int32.
+        scale: of the copy.
     """
-
-    pixels: npt.NDArray[np.float32]
-    sums: npt.NDArray[np.int32]
-
-    def level(self, scale: float) -> npt.NDArray[np.float32]:
-        """The copy of this scale, -1 to 1."""
-        height, width = self.pixels.shape[:2]
-        num_rows, num_columns = int(height * scale), int(width * scale)
-        if scale >= _LARGEST_FROM_SUMS:
-            return _normalize(cv2.resize(self.pixels, (num_columns, num_rows), interpolation=cv2.INTER_AREA))
-        # The corners of areas lie between those of pixels
-        (top, below), (left, after) = _corners(height, num_rows), _corners(width, num_columns)
-        upper, lower = self.sums.take(top, axis=0), self.sums.take(top + 1, axis=0)
-        first, second = (
-            _between(upper.take(columns, axis=1), lower.take(columns, axis=1), below[:, None, None])
-            for columns in (left, left + 1)
-        )
-        areas = np.diff(np.diff(_between(first, second, after[:, None]), axis=0), axis=1)
-        areas *= num_rows * num_columns / (height * width)
-        return _normalize(areas.astype(np.float32))
+    height, width = pixels.shape[:2]
+    num_rows, num_columns = int(height * scale), int(width * scale)
+    if scale >= _LARGEST_FROM_SUMS:
+        return _normalize(cv2.resize(pixels, (num_columns, num_rows), interpolation=cv2.INTER_AREA))
+    # The corners of areas lie between those of pixels
+    (top, below), (left, after) = _corners(height, num_rows), _corners(width, num_columns)
+    upper, lower = sums.take(top, axis=0), sums.take(top + 1, axis=0)
+    first, second = (
+        _between(upper.take(columns, axis=1), lower.take(columns, axis=1), below[:, None, None])
+        for columns in (left, left + 1)
+    )
+    areas = np.diff(np.diff(_between(first, second, after[:, None]), axis=0), axis=1)
+    areas *= num_rows * num_columns / (height * width)
+    return _normalize(areas.astype(np.float32))
 
 
 def _corners(length: int, count: int) -> tuple[npt.NDArray[np.intp], Float64Array]:
@@ -189,12 +183,6 @@ def squares(corners: Float64Array) -> Float64Array:
     largest = sides.max(axis=1, keepdims=True)
     starts = corners[:, :2] + sides * 0.5 - largest * 0.5
     return np.concatenate([starts, starts + largest], axis=1)
-
-
-def regressed(corners: Float64Array, offsets: npt.NDArray[np.float32]) -> Float64Array:
-    """Boxes shifted by the offsets of a network, which are shares of the side plus one pixel."""
-    sides = corners[:, 2:] - corners[:, :2] + 1
-    return np.asarray(corners + offsets * np.tile(sides, 2))
 
 
 def patches(planes: npt.NDArray[np.float32], corners: Float64Array, side: int) -> tuple[npt.NDArray[np.float32], ...]:

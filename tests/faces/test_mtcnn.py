@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from emomusic.faces.mtcnn import MAX_BOXES, Boxes, Pyramid, planes
+from emomusic.faces.mtcnn import MAX_BOXES, Boxes, level, planes
 
 
 def boxes(count: int, *, side: int = 600, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -44,7 +44,7 @@ def test_suppression_of_many_boxes_has_bounded_memory() -> None:
 def test_a_level_has_the_means_of_opencv(size: tuple[int, int], scale: float) -> None:
     image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)[:, ::-1]
     rows, columns = (int(length * scale) for length in size)
-    level = Pyramid(image.astype(np.float32), cv2.integral(image)).level(scale)
+    copy = level(image.astype(np.float32), cv2.integral(image), scale)
     pixels = (image.astype(np.float32) - 127.5) / 128
-    np.testing.assert_allclose(level, cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA), atol=1e-6)
+    np.testing.assert_allclose(copy, cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_AREA), atol=1e-6)
     np.testing.assert_array_equal(planes(image)[0], pixels.transpose(2, 0, 1))
