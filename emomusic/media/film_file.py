@@ -299,8 +299,12 @@ class FilmFile(MediaFile):
         yield from steps.end()
 
     def _steps_by_keys(self, steps: FilmSteps, packets: Iterator[Any]) -> Iterator[FilmStep]:
-        codec, filler = self._stream.codec_context, self._new_decoder(steps.rate)
+        codec = self._stream.codec_context
         codec.flush_buffers()
+        filler: Any = av.CodecContext.create(codec.codec, "r")  # a second decoder, for the frames between
+        filler.extradata, filler.thread_type, filler.options = codec.extradata, "NONE", codec.options
+        filler.width, filler.height = codec.width, codec.height
+        self._skip_unneeded(filler, steps.rate)
         waiting = list[Any]()  # packets from a key frame on that are not decoded
         is_going = False  # whether the decoder takes one packet after the other
         for packet in packets:
@@ -354,15 +358,6 @@ class FilmFile(MediaFile):
             return list(codec.decode(packet))
         except DAMAGE:
             return []
-
-    def _new_decoder(self, rate: float) -> Any:
-        """A second decoder of the film."""
-        before = self._stream.codec_context
-        codec: Any = av.CodecContext.create(before.codec, "r")
-        codec.extradata, codec.thread_type, codec.options = before.extradata, "NONE", before.options
-        codec.width, codec.height = before.width, before.height
-        self._skip_unneeded(codec, rate)
-        return codec
 
     def _filled(self, codec: Any, packets: Sequence[Any], offset_s: float) -> Iterator[FilmFrame]:
         """The frames of packets from a key frame on."""

@@ -9,6 +9,7 @@ _STARTS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0")  # RAF, ORF,
 _TIFF = {b"II*\0": "<", b"MM\0*": ">"}
 _SUBDIRECTORIES, _PHOTOMETRIC, _DNG_VERSION, _ORIENTATION = 330, 262, 50706, 274
 _RAW_COLOURS = (32803, 34892)  # a colour filter array, and linear raw
+_INTEGERS = {1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 13: (4, "I")}  # by type in TIFF: bytes and code of `struct`
 _MOST_DIRECTORIES, _MOST_TAGS = 32, 512
 _MOST_JPEGS = 64
 _FRAMES = (0xC0, 0xC1, 0xC2)  # markers of frames that decoders of photos read; raw pixels are lossless
@@ -76,17 +77,15 @@ def tiff_directories(data: bytes) -> Iterator[Tags]:
         seen.add(at)
         (number,) = struct.unpack(f"{order}H", data[at : at + 2])
         tags: Tags = {}
-        for entry in range(at + 2, at + 2 + 12 * min(number, _MOST_TAGS), 12):
-            if entry + 12 > len(data):
-                break
-            tag, kind, count = struct.unpack(f"{order}HHI", data[entry : entry + 8])
-            size, code = {1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 13: (4, "I")}.get(kind, (0, ""))
-            count = min(count, _MOST_DIRECTORIES)
-            start = entry + 8
-            if size * count > 4:
-                (start,) = struct.unpack(f"{order}I", data[start : start + 4])
-            if size and 0 < size * count <= len(data) - start:
-                tags[tag] = list(struct.unpack(f"{order}{count}{code}", data[start : start + size * count]))
+        entries = data[at + 2 : at + 2 + 12 * min(number, _MOST_TAGS)]
+        for tag, kind, count, value in struct.iter_unpack(f"{order}HHI4s", entries[: len(entries) // 12 * 12]):
+            size, code = _INTEGERS.get(kind, (0, ""))
+            length = size * min(count, _MOST_DIRECTORIES)
+            if length > 4:
+                (start,) = struct.unpack(f"{order}I", value)
+                value = data[start : start + length]
+            if 0 < length <= len(value):
+                tags[tag] = list(struct.unpack(f"{order}{length // size}{code}", value[:length]))
         yield tags
         following = data[at + 2 + 12 * number : at + 6 + 12 * number]
         places += tags.get(_SUBDIRECTORIES, []) + list(struct.unpack(f"{order}I", following.ljust(4, b"\0")))
