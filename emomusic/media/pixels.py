@@ -107,9 +107,9 @@ def to_rgb(picture: Image.Image, data: bytes, orientation: int = 1) -> RgbImage:
     except Exception as error:  # Pillow raises anything on broken metadata, which leaves the pixels intact
         log.debug("ignored broken metadata", exc_info=error)
     transfer = transfer_of(data)
-    if transfer is None and (deep := _deep_values(picture, data)) is not None:
-        picture = Image.fromarray(deep)
-    elif picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (0, 0):
+    if transfer is None:
+        picture = _in_eight_bits(picture, data)
+    if picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (0, 0):
         picture = picture.convert("RGB")  # some programs leave the channel empty
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
@@ -125,8 +125,8 @@ def to_rgb(picture: Image.Image, data: bytes, orientation: int = 1) -> RgbImage:
     return _OF_EXIF.get(orientation, Orientation()).upright(pixels)
 
 
-def _deep_values(picture: Image.Image, data: bytes) -> RgbImage | None:
-    """The pixels of a picture of more than 8 bits, in 8, as stored; None for other pictures."""
+def _in_eight_bits(picture: Image.Image, data: bytes) -> Image.Image:
+    """A picture of more than 8 bits in 8, as stored; other pictures as they are."""
     tags = getattr(picture, "tag_v2", {})
     if picture.mode.startswith(("I", "F")):
         values = np.asarray(picture)
@@ -136,19 +136,20 @@ def _deep_values(picture: Image.Image, data: bytes) -> RgbImage | None:
         if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:  # Pillow turns 8 bits only
             grey = 255 - grey
         grey[values == picture.info.get("transparency")] = 255  # Pillow drops it for PNG with 16 bits
-        return grey
+        return Image.fromarray(grey)
     is_png = picture.format == "PNG" and data[24] == 16  # bits of a sample, in the header
     is_tiff = picture.format == "TIFF" and max(tags.get(_SAMPLE_BITS, (8,))) > 8 and picture.tell() == 0
     if picture.mode in ("RGB", "RGBA") and (is_png or is_tiff):
-        return read_deep_colours(data)
-    return None
+        return Image.fromarray(read_deep_colours(data))
+    return picture
 
 
 def read_deep_colours(data: bytes) -> RgbImage:
     """The colours of a TIFF or PNG of more than 8 bits, which Pillow cuts or does not read.
 
     Returns:
-        Shape (height, width, 3) or (height, width, 4), RGB or RGBA, uint8, as stored.
+        Shape (height, width, 3) or (height, width, 4), RGB or RGBA, uint8, as stored, without an empty
+        alpha channel.
     """
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it prints what its result tells
     values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -156,12 +157,11 @@ def read_deep_colours(data: bytes) -> RgbImage:
         raise ValueError("OpenCV does not read it")
     values = np.atleast_3d(values)
     colours = to_eight_bits(values[..., 2::-1] if values.shape[2] > 2 else values[..., [0, 0, 0]])
-    if values.shape[2] != 4:
+    if values.shape[2] != 4 or values.dtype != np.uint16:
         return colours
-    alpha = (
-        (values[..., 3:] // 257).astype(np.uint8) if values.dtype == np.uint16 else np.full_like(colours[..., :1], 255)
-    )
-    return np.concatenate([colours, alpha if alpha.any() else 255 - alpha], axis=2)
+    alpha = (values[..., 3:] // 257).astype(np.uint8)
+    del values  # bounds memory
+    return np.concatenate([colours, alpha], axis=2) if alpha.any() else colours  # some programs leave it empty
 
 
 def to_eight_bits(values: npt.NDArray[Any]) -> RgbImage:
@@ -178,16 +178,21 @@ def to_eight_bits(values: npt.NDArray[Any]) -> RgbImage:
     def exact(chunk: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         return np.nan_to_num(chunk.astype(np.float64), posinf=0.0, neginf=0.0)
 
-    low, high = min(exact(chunk).min() for chunk in rows), max(exact(chunk).max() for chunk in rows)
+    ends = np.array([(part.min(), part.max()) for part in map(exact, rows)])
+    low, high = ends[:, 0].min(), ends[:, 1].max()
     ranges = _RANGES if values.dtype.kind == "f" else _RANGES[2:] if values.dtype == np.uint16 else _RANGES[1:]
     limit = next((each for each in ranges if high <= each), None)
     if low >= 0 and limit is not None:
-        sample = exact(values.reshape(-1)[:: values.size // _MOST_SAMPLED + 1])
+        places = np.arange(0, values.size, values.size // _MOST_SAMPLED + 1)
+        sample = exact(values[np.unravel_index(places, values.shape)])  # `reshape` may copy all
         low, high = np.percentile(sample, _PERCENTILES)
         if high - low >= _USED_SHARE * limit or high == low:
             low, high = 0.0, limit
     scale = 255.0 / ((high - low) or 1.0)
-    return np.concatenate([np.rint((exact(each) - low) * scale).clip(0, 255).astype(np.uint8) for each in rows])
+    scaled = np.empty(values.shape, np.uint8)
+    for start, each in zip(range(0, len(values), _CHUNK_ROWS), rows, strict=True):
+        scaled[start : start + _CHUNK_ROWS] = np.rint((exact(each) - low) * scale).clip(0, 255)
+    return scaled
 
 
 def with_alpha(data: bytes) -> bytes:
