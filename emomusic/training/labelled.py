@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,34 +12,11 @@ from emomusic.errors import DatasetError
 from emomusic.media.folders import FolderWalk
 from emomusic.media.formats import PICTURE_ENDINGS
 
-_WORDS = {
-    Emotion.ANGRY: "anger angry angrily an ang mad",
-    Emotion.DISGUST: "disgust disgusted disgustedly disgusting di dis",
-    Emotion.FEAR: "fear fearful fearfully afraid scared af fe fea",
-    Emotion.HAPPY: "happy happiness happily joy joyful smile smiling ha hap",
-    Emotion.SAD: "sad sadness sadly sa",
-    Emotion.SURPRISE: "surprise surprised surprisingly astonished su sur",
-    Emotion.NEUTRAL: "neutral neutrality ne neu",
-}
-_EMOTIONS = {word: emotion for emotion, words in _WORDS.items() for word in words.split()}
-# Names of mixtures in Compound Facial Expressions of Emotion that are one word
-_ONE_WORD = {"appalled": "disgust_angry", "hatred": "angry_disgust", "awed": "surprise_fear"}
+_NAMING = tomllib.loads(Path(__file__).with_name("labels.toml").read_text(encoding="utf-8"))
+_EMOTIONS = {word: Emotion(name) for name, words in _NAMING["words"].items() for word in words.split()}
 
-_ORDERS = {
-    "raf-db": " surprise fear disgust happy sad angry neutral",  # from 1
-    "affectnet": "neutral happy sad surprise fear disgust angry contempt",
-    "fer2013": "angry disgust fear happy sad surprise neutral",
-    "ck+": "neutral angry contempt disgust fear happy sad surprise",
-}
-"""What the numbers of each data set mean, from 0. `docs/data.md` has the sources."""
-LABELS = tuple(_ORDERS)
-
-_FILE_NAMES = {
-    "kdef": re.compile(r"[AB](?P<person>[FM]\d\d)(?P<emotion>[A-Z]{2})(FL|HL|S|HR|FR)", re.IGNORECASE),
-    "jaffe": re.compile(r"(?P<person>[A-Z]{2})[.-](?P<emotion>[A-Z]{2})\d+[.-]\d+", re.IGNORECASE),
-}
-"""Pattern of a file name without its ending. Two letters of `_WORDS` stand for the emotion."""
-NAMES = tuple(_FILE_NAMES)
+LABELS, NAMES = tuple(_NAMING["numbers"]), tuple(_NAMING["file_names"])
+"""The data sets whose numbers name folders, and those whose file names tell the emotions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +68,7 @@ def labelled_pictures(folder: Path, *, labels: str | None = None, names: str | N
 def emotions_in(folder: str) -> tuple[Emotion, ...]:
     """The emotions that a folder is named after, each once: two for a mixture; empty for other names."""
     name = folder.lower().strip()
-    words = re.split(r"[\W_]+", _ONE_WORD.get(name, name))
+    words = re.split(r"[\W_]+", _NAMING["mixtures"].get(name, name))
     return tuple(dict.fromkeys(_EMOTIONS[word] for word in words if word in _EMOTIONS))
 
 
@@ -103,14 +81,14 @@ def _shown_in(name: str, labels: str | None) -> tuple[Emotion, ...]:
             f"expected --labels {'|'.join(LABELS)}, because data sets number emotions in different orders. Received: "
             f"a folder named {name} without it"
         )
-    order = _ORDERS[labels].split(" ")
+    order = _NAMING["numbers"][labels]
     return emotions_in(order[int(name)]) if int(name) < len(order) else ()
 
 
 def _by_file_names(folder: Path, names: str) -> LabelledPictures:
     found, persons, skipped = [], set(), 0
     for path in _pictures_in(folder):
-        match = _FILE_NAMES[names].fullmatch(path.stem)
+        match = re.fullmatch(_NAMING["file_names"][names], path.stem, re.IGNORECASE)
         if match is not None and (emotion := _EMOTIONS.get(match["emotion"].lower())) is not None:
             found.append((path, emotion))
             persons.add(match["person"].upper())
