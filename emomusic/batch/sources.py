@@ -33,7 +33,7 @@ from emomusic.batch.archive_names import names_of
 from emomusic.batch.parts import STORAGE_ERRORS, file_system, is_uri, public_name, reason_of
 from emomusic.errors import BatchError, ImageError
 from emomusic.media.folders import FolderWalk, is_left_out
-from emomusic.media.formats import FILM_ENDINGS, GuardedFile
+from emomusic.media.formats import FILM_ENDINGS, GuardedFile, has_ending
 from emomusic.media.images import MAX_BYTES, PICTURE_ENDINGS
 from emomusic.text import escape_control_chars, size_over
 
@@ -140,11 +140,6 @@ def _item(name: str, path: str, **values: Any) -> Item:
     """An item. Its name shows bytes outside UTF-8 as escapes."""
     text = name.encode("utf-8", "backslashreplace").decode()
     return Item(text, path, is_film=has_ending(name, FILM_ENDINGS), **values)
-
-
-def has_ending(name: str, endings: Iterable[str]) -> bool:
-    """Whether a file name has one of these endings, in any case."""
-    return name.lower().rpartition(".")[2] in endings
 
 
 def _max_bytes(name: str) -> int | None:

@@ -10,7 +10,7 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -125,6 +125,13 @@ FILM_ENDINGS = ("mp4", "mov", "m4v", "webm", "mkv", "avi", "mts", "m2ts", "ts", 
 ANIMATION_ENDINGS = ("gif", "webp", "png", "apng", "avif")  # of pictures too
 AUDIO_ENDINGS = ("mp3", "flac", "ogg", "oga", "opus", "m4a", "m4b", "wav", "aif", "aiff", "aifc", "mka", "weba")
 SONG_UPLOADS = (*AUDIO_ENDINGS, "mp4", "webm", "mkv")
+
+
+def has_ending(name: str, endings: Iterable[str]) -> bool:
+    """Whether a file name has one of these endings, in any case."""
+    return name.lower().rpartition(".")[2] in endings
+
+
 """Endings of films too, which may have sound only."""
 
 FORMATS = {

@@ -18,14 +18,13 @@ from msgspec.structs import replace
 from emomusic.affect import QUADRANT_CORNERS, Mood
 from emomusic.assets import sound_checksum
 from emomusic.errors import AudioError, LibraryError
-from emomusic.media.formats import AUDIO_ENDINGS, title_of
+from emomusic.media.formats import AUDIO_ENDINGS, has_ending, title_of
 from emomusic.songs.analysis import analyse_all, stored
 from emomusic.songs.library_database import UNREADABLE, LibraryFile
 from emomusic.songs.library_files import (
     KnownFile,
     Places,
     contains,
-    has_audio_ending,
     is_below,
     moved_files,
     places_of,
@@ -150,7 +149,7 @@ class Library(LibraryFile):
         """
         roots = []
         for path in map(_absolute, paths):
-            if not Path(path).is_dir() and not (Path(path).is_file() and has_audio_ending(path)):
+            if not Path(path).is_dir() and not (Path(path).is_file() and has_ending(path, AUDIO_ENDINGS)):
                 raise LibraryError(
                     f"expected a folder, or a file that ends in {', '.join(AUDIO_ENDINGS)}. Received: {path}. "
                     "Check the name"

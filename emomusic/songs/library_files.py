@@ -6,10 +6,11 @@ import contextlib
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from emomusic.media.folders import FolderWalk
-from emomusic.media.formats import AUDIO_ENDINGS
+from emomusic.media.formats import AUDIO_ENDINGS, has_ending
 from emomusic.songs.analysis import fingerprint_of
 
 Places = dict[str, tuple[int, int]]
@@ -41,11 +42,6 @@ def is_below(folders: Collection[str]) -> Callable[[str], bool]:
     return lambda path: any(contains(folder, path) for folder in folders)
 
 
-def has_audio_ending(name: str) -> bool:
-    """Whether a file has an ending of audio files."""
-    return name.lower().rpartition(".")[2] in AUDIO_ENDINGS
-
-
 def walk_folders(
     folders: Mapping[str, int | None], places: Mapping[str, tuple[int, int]]
 ) -> tuple[dict[str, tuple[int, int]], dict[str, str], int]:
@@ -58,7 +54,8 @@ def walk_folders(
     """
     roots = {path: inode for path, inode in folders.items() if inode is not None}
     found = {path: stamp_of(Path(path).stat()) for path in roots if Path(path).is_file()}
-    walk = FolderWalk([path for path in roots if path not in found], has_audio_ending, folders.keys() - roots.keys())
+    is_audio = partial(has_ending, endings=AUDIO_ENDINGS)
+    walk = FolderWalk([path for path in roots if path not in found], is_audio, folders.keys() - roots.keys())
     for entry in walk:
         with contextlib.suppress(OSError):  # it is gone
             found[entry.path] = stamp_of(entry.stat())

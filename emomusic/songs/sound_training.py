@@ -17,7 +17,7 @@ from emomusic.assets import SPEC, ModelKind, folder_of, models_dir, write_json
 from emomusic.baselines import baselines_of
 from emomusic.errors import DatasetError
 from emomusic.media.audio_file import read_song
-from emomusic.media.formats import AUDIO_ENDINGS
+from emomusic.media.formats import AUDIO_ENDINGS, has_ending
 from emomusic.media.sound import LEVEL_DB
 from emomusic.metrics import expected_calibration_error, mistakes, score
 from emomusic.runtime import num_cores
@@ -64,7 +64,7 @@ def read_clips(folder: Path, on_progress: Callable[[int, int], None]) -> Example
         (path, label)
         for label, quadrant in enumerate(QUADRANTS)
         for path in sorted((folder / quadrant).glob("*"))
-        if path.suffix.lower().removeprefix(".") in AUDIO_ENDINGS
+        if has_ending(path.name, AUDIO_ENDINGS)
     ]
     labels = np.array([label for _, label in files], np.int64)
     if len(set(labels.tolist())) < len(QUADRANTS):

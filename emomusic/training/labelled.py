@@ -10,7 +10,7 @@ from pathlib import Path
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.errors import DatasetError
 from emomusic.media.folders import FolderWalk
-from emomusic.media.formats import PICTURE_ENDINGS
+from emomusic.media.formats import PICTURE_ENDINGS, has_ending
 
 _NAMING = tomllib.loads(Path(__file__).with_name("labels.toml").read_text(encoding="utf-8"))
 _EMOTIONS = {word: Emotion(name) for name, words in _NAMING["words"].items() for word in words.split()}
@@ -101,7 +101,7 @@ def _by_file_names(folder: Path, names: str) -> LabelledPictures:
 
 def _pictures_in(folder: Path) -> list[Path]:
     """The pictures in a folder and below. Raise a `DatasetError` if a part cannot be read: the figures need all."""
-    walk = FolderWalk([folder], lambda name: name.lower().rpartition(".")[2] in PICTURE_ENDINGS)
+    walk = FolderWalk([folder], lambda name: has_ending(name, PICTURE_ENDINGS))
     paths = [Path(entry.path) for entry in walk]
     for path, reason in walk.problems.items():
         raise DatasetError(f"expected a folder of pictures. Received: {path} ({reason})")

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,6 +51,13 @@ class Cells:
     encoding: str | None = None
     separator: str | None = None
     left_out: list[tuple[int, str]] = field(default_factory=list)
+
+
+def cells_of(columns: Iterable[object], header: list[str], encoding: str | None = None) -> Cells:
+    """The cells of columns under their names."""
+    table = pd.DataFrame({place: series(column) for place, column in enumerate(columns)})
+    table.index = pd.RangeIndex(1, len(table) + 1)
+    return Cells(table, header, encoding)
 
 
 def over(name: str, limit: str, received: str, advice: str = "its cells") -> DatasetError:

@@ -15,7 +15,7 @@ from emomusic.songs.catalogue import ARTIST_SEPARATOR, YEARS
 from emomusic.songs.song import FEATURE_NAMES, FEATURES, UNKNOWN_ARTIST
 from emomusic.songs.tables import cells as of_cells
 from emomusic.songs.tables.cells import Floats
-from emomusic.songs.tables.columns import DASH, Table
+from emomusic.songs.tables.columns import DASH, Flags, Table
 from emomusic.songs.tables.playlists import path_of
 from emomusic.songs.tables.sources import header_key, sources
 from emomusic.text import join_names, pluralize
@@ -103,7 +103,7 @@ def _without_common_words(titles: pd.Series) -> pd.Series:
 
 def _explicit(table: Table) -> pd.Series:
     words = table.text("explicit").str.lower()
-    _emptied(table, "explicit", ~words.isin([*_TRUE, *_FALSE, *of_cells.ABSENT]), "true or false")
+    _report_emptied(table, "explicit", ~words.isin([*_TRUE, *_FALSE]).to_numpy(bool), "true or false")
     return words.isin(_TRUE)
 
 
@@ -125,19 +125,18 @@ def _durations(table: Table) -> Floats:
 
 def _within(table: Table, role: str, numbers: Floats, low: float, high: float) -> Floats:
     """Numbers, empty outside their range."""
-    wrong = ~((numbers >= low) & (numbers <= high))
-    _emptied(
-        table, role, pd.Series(wrong) & ~table.text(role).str.lower().isin(of_cells.ABSENT), f"{low:g} to {high:g}"
-    )
-    return np.where(wrong, np.nan, numbers)
+    is_wrong = ~((numbers >= low) & (numbers <= high))
+    _report_emptied(table, role, is_wrong, f"{low:g} to {high:g}")
+    return np.where(is_wrong, np.nan, numbers)
 
 
-def _emptied(table: Table, role: str, wrong: pd.Series, expected: str) -> None:
-    if count := int(wrong.sum()):
-        rows, cells = table.numbers[wrong.to_numpy(bool)], table.text(role)[wrong.to_numpy(bool)]
+def _report_emptied(table: Table, role: str, is_wrong: Flags, expected: str) -> None:
+    cells = table.text(role)
+    rows = np.flatnonzero(is_wrong & ~cells.str.lower().isin(of_cells.ABSENT))
+    if rows.size:
         table.notes.append(
-            f"{role} of {pluralize(count, 'row')} emptied: expected {expected}. "
-            f"Received: {cells.iloc[0][:40]!r} in row {rows[0]}."
+            f"{role} of {pluralize(rows.size, 'row')} emptied: expected {expected}. "
+            f"Received: {cells[rows[0]][:40]!r} in row {table.numbers[rows[0]]}."
         )
 
 
@@ -213,13 +212,11 @@ def _feature(table: Table, name: str, rows: pd.Index) -> tuple[Floats, str]:
     if feature.high == 1:
         are_percent = table.source.scale == "percent" or _says_percent(table, name)
         numbers = np.where(cells.str.contains("%", regex=False) | are_percent, numbers / 100, numbers)
-    numbers = numbers[rows]
-    known = numbers[np.isfinite(numbers)]
+    known = numbers[rows][np.isfinite(numbers[rows])]
     if not len(known):
-        return numbers, ""
-    is_foreign = (known < feature.low) | (known > feature.high)
+        return numbers[rows], ""
     low, high = known.min(), known.max()
-    wrong_scale = is_foreign.mean() > _MOST_FOREIGN
+    wrong_scale = ((known < feature.low) | (known > feature.high)).mean() > _MOST_FOREIGN
     wrong_scale |= name == "tempo_bpm" and 0 < high <= 10
     wrong_scale |= name == "loudness_db" and bool(np.median(known) > 0)
     wrong_scale |= table.source.scale == "foreign"
@@ -228,14 +225,12 @@ def _feature(table: Table, name: str, rows: pd.Index) -> tuple[Floats, str]:
     are_percent = feature.high == 1 and low >= 0 and 10 < high <= 100
     advice = ". Write % into the header if these are percentages" if are_percent else ""
     expected = f"{feature.source_name}: expected {feature.low:g} to {feature.high:g}{unit}{usual}"
-    problem = f"{expected}, found {low:g} to {high:g}{advice}"
     if not wrong_scale:
-        wrong = np.zeros(len(cells), bool)
-        wrong[rows] = ~((numbers >= feature.low) & (numbers <= feature.high))
-        is_filled = ~cells.str.lower().isin(of_cells.ABSENT)
-        _emptied(table, name, is_filled & wrong, f"{feature.low:g} to {feature.high:g}")
-    valid = np.where((numbers < feature.low) | (numbers > feature.high), np.nan, numbers)
-    return valid, problem if wrong_scale else ""
+        is_left_out = ~np.isin(np.arange(len(numbers)), rows)  # whose values are not reported
+        numbers = np.where(is_left_out, feature.low, numbers)
+        return _within(table, name, numbers, feature.low, feature.high)[rows], ""
+    numbers = np.where((numbers < feature.low) | (numbers > feature.high), np.nan, numbers)
+    return numbers[rows], f"{expected}, found {low:g} to {high:g}{advice}"
 
 
 def _says_percent(table: Table, name: str) -> bool:

@@ -18,7 +18,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from emomusic.errors import DatasetError
-from emomusic.songs.tables.cells import series
 from emomusic.songs.tables.csv_text import (
     MAX_COLUMNS,
     MAX_LINE_BYTES,
@@ -26,6 +25,7 @@ from emomusic.songs.tables.csv_text import (
     SAMPLE_BYTES,
     SAMPLE_ROWS,
     Cells,
+    cells_of,
     csv_cells,
     first_line,
     header_row,
@@ -33,7 +33,7 @@ from emomusic.songs.tables.csv_text import (
     over,
 )
 from emomusic.songs.tables.playlists import ENDINGS as PLAYLISTS
-from emomusic.songs.tables.playlists import is_playlist, playlist_rows, xml_rows
+from emomusic.songs.tables.playlists import playlist_reader, xml_rows
 from emomusic.songs.tables.sources import source_of
 from emomusic.text import size_over
 
@@ -71,8 +71,8 @@ def read_cells(data: bytes, name: str) -> Cells:
     start = data[:4096].decode("utf-8", "ignore").lstrip()
     if start.startswith("<"):
         return _of_rows(xml_rows(data, name), name, "utf-8")
-    if is_playlist(data[:SAMPLE_BYTES].decode("utf-8", "ignore"), name):
-        return _of_rows(playlist_rows(data.decode("utf-8")), name, encoding)
+    if read_rows := playlist_reader(data[:SAMPLE_BYTES].decode("utf-8", "ignore"), name):
+        return _of_rows(read_rows(data.decode("utf-8")), name, encoding)
     if start.startswith(("{", "[{", "[\n", "[ ", "[\r")) or (start.startswith("[") and name.endswith(".json")):
         return _of_rows(_json_rows(data, name), name, encoding)
     cells = csv_cells(data, name)
@@ -131,9 +131,7 @@ def _of_rows(rows: Sequence[dict[str, str]], name: str, encoding: str | None) ->
     header = list(dict.fromkeys(key for row in rows for key in row))
     if len(header) > MAX_COLUMNS:
         raise over(name, f"{MAX_COLUMNS} columns", f"{len(header):,}", "keep those of songs")
-    table = pd.DataFrame({place: series([row.get(key, "") for row in rows]) for place, key in enumerate(header)})
-    table.index = pd.RangeIndex(1, len(rows) + 1)
-    return Cells(table, header, encoding=encoding)
+    return cells_of(([row.get(key, "") for row in rows] for key in header), header, encoding)
 
 
 def _json_rows(data: bytes, name: str) -> list[dict[str, str]]:
@@ -202,9 +200,9 @@ def _workbook(data: bytes, name: str) -> Cells:
             continue
         header = [] if at is None else texts.iloc[at].tolist()
         body = texts.iloc[0 if at is None else at + 1 :]
-        table = pd.DataFrame({place: series(body[place].to_numpy()) for place in body})
-        table.index = pd.RangeIndex(1, len(table) + 1)
-        return Cells(table, header or known_header(table))
+        cells = cells_of((body[place].to_numpy() for place in body), header)
+        cells.header = header or known_header(cells.table)
+        return cells
     raise DatasetError(f"{name}: expected a sheet with songs. Received: none.")
 
 
@@ -264,10 +262,8 @@ def _parquet(data: bytes, name: str) -> Cells:
         if pa.types.is_list(values.type) or pa.types.is_large_list(values.type):
             values = pc.binary_join(values.cast(pa.list_(pa.string())), ";")
         try:
-            columns.append(series(values.cast(pa.string()).fill_null("")))
+            columns.append(values.cast(pa.string()).fill_null(""))
             header.append(column)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # pictures, maps
             continue
-    table = pd.DataFrame(dict(enumerate(columns)))
-    table.index = pd.RangeIndex(1, len(table) + 1)
-    return Cells(table, header)
+    return cells_of(columns, header)

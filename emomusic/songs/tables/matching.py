@@ -53,12 +53,11 @@ class Names:
         self._titles = [title_key(title) for title in titles]
         self._artists = [{artist_key(name) for name in split_artists(cell)} for cell in artists]
         self._by_title: dict[str, list[int]] = {}
-        self._by_artist: dict[str, list[int]] = {}
-        self._by_artist_titles: dict[str, tuple[list[int], list[str]]] = {}
+        self._by_artist: dict[str, dict[int, str]] = {}  # titles by place, the best known one first
         for place, (title, names) in enumerate(zip(self._titles, self._artists, strict=True)):
             self._by_title.setdefault(title, []).append(place)
             for name in names:
-                self._by_artist.setdefault(name, []).append(place)
+                self._by_artist.setdefault(name, {})[place] = title
 
     def knows_artist(self, name: str) -> bool:
         """Whether a song is by this artist."""
@@ -66,13 +65,9 @@ class Names:
 
     def rows(self, titles: Iterable[str], artists: Iterable[str]) -> npt.NDArray[np.intp]:
         """Row of the best known song with each title and any of its artists; -1 without one."""
-        found: dict[tuple[str, str], int | None] = {}
-        places = []
-        for pair in zip(titles, artists, strict=True):
-            if pair not in found:
-                found[pair] = self._find(*pair)
-            places.append(found[pair])
-        return np.array([-1 if place is None else self._rows[place] for place in places], np.intp)
+        pairs = list(zip(titles, artists, strict=True))
+        found = {pair: self._find(*pair) for pair in dict.fromkeys(pairs)}
+        return np.array([-1 if (place := found[pair]) is None else self._rows[place] for pair in pairs], np.intp)
 
     def _find(self, title: str, cell: str) -> int | None:
         key, names = title_key(title), artist_keys(cell)
@@ -85,31 +80,23 @@ class Names:
             if any(fuzz.QRatio(a, b) >= ARTIST_SCORE for a, b in others):
                 return place
         for name in names:
-            if places := self._by_artist.get(name):
+            if own := self._by_artist.get(name):
                 rest = key.removeprefix(f"{name} ")  # "Artist - Title" as the title
-                if rest != key and (first := next((p for p in places if self._titles[p] == rest), None)) is not None:
+                if rest != key and (first := next((place for place in own if own[place] == rest), None)) is not None:
                     return first
-                places, titles = self._of_artist(name)
-                found = process.extractOne(key, titles, scorer=fuzz.QRatio, score_cutoff=TITLE_SCORE)
+                found = process.extractOne(key, own, scorer=fuzz.QRatio, score_cutoff=TITLE_SCORE)
                 if len(key) >= _LEAST_LETTERS and found and _NUMBER.findall(found[0]) == _NUMBER.findall(key):
-                    return places[found[2]]
+                    return int(found[2])
         return None
 
     def nearest(self, title: str, artists: Iterable[str]) -> int | None:
         """Row of the song with the most similar title, if one is similar: by one of the artists, or by anybody."""
         for name in filter(self.knows_artist, artists):
-            places, titles = self._of_artist(artist_key(name))
-            if found := process.extractOne(title_key(title), titles, scorer=fuzz.QRatio, score_cutoff=_SIMILAR):
-                return int(self._rows[places[found[2]]])
+            own = self._by_artist[artist_key(name)]
+            if found := process.extractOne(title_key(title), own, scorer=fuzz.QRatio, score_cutoff=_SIMILAR):
+                return int(self._rows[found[2]])
         found = process.extractOne(title_key(title), self._titles, scorer=fuzz.QRatio, score_cutoff=_SIMILAR)
         return None if found is None else int(self._rows[found[2]])
-
-    def _of_artist(self, name: str) -> tuple[list[int], list[str]]:
-        """The songs of an artist and their titles."""
-        if name not in self._by_artist_titles:
-            places = self._by_artist[name]
-            self._by_artist_titles[name] = places, [self._titles[place] for place in places]
-        return self._by_artist_titles[name]
 
 
 _names: WeakKeyDictionary[Catalogue, Names] = WeakKeyDictionary()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import plistlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
+from itertools import chain
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from emomusic.errors import DatasetError
+from emomusic.songs.tables.sources import sources
 
 Rows = list[dict[str, str]]
 
@@ -21,25 +23,22 @@ _PLS_LINE = re.compile(r"(file|title|length)(\d+)\s*=(.*)", re.IGNORECASE)
 ENDINGS = ("m3u", "m3u8", "pls", "xspf", "cue")
 
 
-def is_playlist(text: str, name: str = "") -> bool:
-    """Whether a file that begins with this text is a playlist of songs."""
-    start = text.lstrip("\ufeff \t\r\n")
-    is_known = _M3U.match(start) or start[:10].casefold() == "[playlist]" or _CUE.search(start[:20_000])
-    return bool(is_known) or "xspf.org/ns" in start[:1000] or name.casefold().endswith((".m3u", ".m3u8"))
-
-
-def playlist_rows(text: str) -> Rows:
-    """The entries of an M3U, a PLS or a cue sheet."""
-    if text.lstrip("\ufeff \t\r\n")[:10].casefold() == "[playlist]":
-        return _pls_rows(text)
-    return _cue_rows(text) if _CUE.search(text) else list(_m3u_rows(text))
+def playlist_reader(start: str, name: str) -> Callable[[str], Rows] | None:
+    """What reads the entries of an M3U, a PLS or a cue sheet that begins with this text; None for other files."""
+    start = start.lstrip("\ufeff \t\r\n")
+    if start[:10].casefold() == "[playlist]":
+        return _pls_rows
+    if _CUE.search(start[:20_000]):
+        return _cue_rows
+    return _m3u_rows if _M3U.match(start) or name.casefold().endswith((".m3u", ".m3u8")) else None
 
 
 def _entry(path: str = "", title: str = "", artists: str = "", **others: str) -> dict[str, str]:
     return {"playlist title": title, "playlist artists": artists, "path": path, **others}
 
 
-def _m3u_rows(text: str) -> Iterator[dict[str, str]]:
+def _m3u_rows(text: str) -> Rows:
+    rows: Rows = []
     named: dict[str, str] = {}
     for line in map(str.strip, text.splitlines()):
         if found := _EXTINF.match(line):
@@ -47,8 +46,9 @@ def _m3u_rows(text: str) -> Iterator[dict[str, str]]:
         elif line.upper().startswith(("#EXTART:", "#EXTALB:")):
             named["artists" if line[4:7].upper() == "ART" else "album"] = line[8:].strip()
         elif line and not line.startswith("#"):
-            yield _entry(line, **named)
+            rows.append(_entry(line, **named))
             named = {}
+    return rows
 
 
 def _pls_rows(text: str) -> Rows:
@@ -119,18 +119,9 @@ def xml_rows(data: bytes, name: str) -> Rows:
 
 def _itunes_rows(library: Any) -> Rows:
     tracks = library.get("Tracks", {}).values() if isinstance(library, dict) else ()
-    names = (
-        "Track ID",
-        "Name",
-        "Artist",
-        "Album Artist",
-        "Album",
-        "Genre",
-        "Year",
-        "Total Time",
-        "Explicit",
-        "Location",
-    )
+    source = sources()["itunes-xml"]
+    columns = ([names] if isinstance(names, str) else names for names in source.columns.values())
+    names = dict.fromkeys(chain(source.marks, *columns))
     songs = (each for each in tracks if isinstance(each, dict) and not (each.get("Podcast") or each.get("Movie")))
     return [{name: str(song.get(name, "")) for name in names} for song in songs]
 
