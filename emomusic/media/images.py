@@ -166,7 +166,7 @@ def _decode_deep_tiff(data: bytes, name: str) -> DecodedPicture | None:
         return None
     _check_size(tags.get(_WIDTH, 0), tags.get(_HEIGHT, 0), tags, name)
     try:
-        return DecodedPicture(to_rgb(Image.fromarray(read_deep_colours(data)), data, tags.get(_ORIENTATION, 1)))
+        return DecodedPicture(to_rgb(Image.fromarray(read_deep_colours(data)), data))  # OpenCV turned it
     except (cv2.error, ValueError):
         return None
 

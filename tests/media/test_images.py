@@ -54,6 +54,20 @@ def test_orientation_is_applied(fmt: str, orientation: int) -> None:
     assert_quarters(read_image(encoded(picture, fmt, exif=exif.tobytes())))
 
 
+@pytest.mark.parametrize("dtype", [np.uint16, np.uint32, np.float32])
+def test_a_deep_tiff_is_turned_once(dtype: type) -> None:
+    stored = np.asarray(QUARTERS.transpose(Image.Transpose.ROTATE_90))[..., ::-1] / 255  # as with orientation 6
+    values = stored * (1 if dtype is np.float32 else np.iinfo(dtype).max)
+    data = cv2.imencode(".tiff", values.astype(dtype))[1].tobytes()
+    start = struct.unpack_from("<I", data, 4)[0] + 2
+    end = start + 12 * struct.unpack_from("<H", data, start - 2)[0]
+    tags = [data[place : place + 12] for place in range(start, end, 12)]
+    planes = struct.pack("<HHII", 284, 3, 1, 1)  # their order, which has a default
+    tags[tags.index(planes)] = struct.pack("<HHII", 274, 3, 1, 6)
+    tags.sort(key=lambda tag: struct.unpack_from("<H", tag))
+    assert_quarters(read_image(data[:start] + b"".join(tags) + data[end:]))
+
+
 def test_the_first_frame_is_decoded() -> None:
     others = [Image.new("RGB", (64, 48), colour) for colour in ("black", "yellow")]
     assert_quarters(read_image(encoded(QUARTERS, "GIF", save_all=True, append_images=others)))
