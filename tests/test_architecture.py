@@ -240,7 +240,7 @@ def test_each_step_loads_only_what_it_needs(root: Path):
     assert "pyarrow" in batch
     assert batch & {"ray", "av", "pandas", "sklearn"} == set()
     assert "cv2" in answer
-    assert answer & (TRAINING_LIBRARIES | {"sklearn", "streamlit", "onnx"}) == set()
+    assert answer & (TRAINING_LIBRARIES | {"sklearn", "streamlit", "onnx", "rapidfuzz"}) == set()
     assert "plotly" in all_packages
     assert all_packages & {"tensorflow", "keras", "mtcnn", "streamlit"} == set()
 

@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
 
 from emomusic.affect import Mood
 from emomusic.songs.genres import SongKind
@@ -260,6 +258,9 @@ class Catalogue:
 
     def corrected(self, text: str) -> str | None:
         """A text that matches nothing, with one letter of one word corrected; None if no song matches then either."""
+        from rapidfuzz import process  # no page needs it when the server starts
+        from rapidfuzz.distance import OSA
+
         words = normalize_text(text).split()
         for place, word in enumerate(words):
             before, after = words[:place], words[place + 1 :]
