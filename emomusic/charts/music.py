@@ -30,8 +30,8 @@ MOOD_SYMBOLS: Mapping[Mood, str] = {
 }
 """Marker symbols, so that moods differ in more than colour."""
 
-_MANY = 2000  # songs; smaller and paler symbols above
-_MARK = 8  # pixels, of a chosen song
+_FEW, _MANY = 500, 2000  # songs; elements of the page up to `_FEW`, and smaller and paler symbols above `_MANY`
+_MARK, _LEAST_HEIGHT = 8, 288  # pixels, of a chosen song and of a plane that fills its container
 _RANGE, _ROOM = 1.04, 1.15  # limits of the axes of the plane; names of quadrants are above and below it
 
 
@@ -48,16 +48,17 @@ def song_plane(
     `chosen` quadrant is marked.
     """
     size, opacity = (4.5, 0.65) if len(plane) > _MANY else (8, 0.8)
+    trace = go.Scatter if len(plane) <= _FEW else go.Scattergl
     figure = go.Figure()
     for position, mood in enumerate(MOODS):
         own = np.flatnonzero(moods == position)
-        figure.add_scattergl(
+        figure.add_trace(trace(
             x=plane[own, 0], y=plane[own, 1], mode="markers", name=mood.value,
             text=[escape_html(names[row]) for row in own.tolist()], customdata=rows[own],
             marker={"symbol": MOOD_SYMBOLS[mood], "size": size, "color": MOOD_COLOURS[mood], "opacity": opacity},
             selected={"marker": {"opacity": 1, "size": 2 * _MARK}}, unselected={"marker": {"opacity": opacity}},
             hovertemplate="%{text}<br>" + mood.value + ", valence %{x:.2f}, arousal %{y:.2f}<extra></extra>",
-        )  # fmt: skip
+        ))  # fmt: skip
     axis = {"tickvals": [-1, 0, 1]}
     quadrants = [quadrant_shape(quadrant, 0.35 if quadrant is chosen else 0.07) for quadrant in QUADRANT_CORNERS]
     if chosen is not None:
@@ -65,7 +66,7 @@ def song_plane(
         quadrants.append(quadrant_shape(chosen, 0) | frame)
     return lay_out(
         figure,
-        480,
+        _LEAST_HEIGHT,
         x=axis | {"range": [-_RANGE, _RANGE], "title": axis_title("valence: unpleasant to pleasant")},
         y=axis | {"range": [-_ROOM, _ROOM], "title": axis_title("arousal (energy): drowsy to awake")},
         margin={"t": 36},

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlencode
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Locator, Page, Route, expect
 
 from emomusic.app import state
@@ -36,7 +39,6 @@ def music(open_page: Callable[..., Page]) -> Callable[..., Page]:
 
 def plane_area(page: Page) -> Locator:
     """The area of the plane that receives the pointer, without the axes."""
-    page.locator('.stPlotlyChart[aria-label*="on the plane of valence"] .gl-canvas-context').first.wait_for()
     area = page.locator('.stPlotlyChart[aria-label*="on the plane of valence"] .nsewdrag')
     area.scroll_into_view_if_needed()
     wait_until_idle(page)
@@ -44,15 +46,22 @@ def plane_area(page: Page) -> Locator:
     return area
 
 
-def test_a_click_on_the_plane_plays_at_once_and_a_quadrant_is_marked(open_page: Callable[..., Page]) -> None:
-    page = open_page("/music?songs=bundled")
-    area = plane_area(page)
+def click_happy_song(page: Page) -> None:
+    """Click the first happy song on the plane, and wait for its list."""
+    area = page.locator('.stPlotlyChart[aria-label*="on the plane of valence"] .nsewdrag')
     x, y = area.evaluate("""element => {
       const {_fullData: [, songs], _fullLayout: {xaxis, yaxis}} = element.closest(".js-plotly-plot");
       return [xaxis.l2p(songs.x[0]), yaxis.l2p(songs.y[0])];
     }""")
     area.click(position={"x": x, "y": y})
     expect(page.get_by_text("The song you clicked")).to_be_visible(timeout=PATIENCE_MS)
+    wait_until_idle(page)
+
+
+def test_a_click_on_the_plane_plays_at_once_and_a_quadrant_is_marked(open_page: Callable[..., Page]) -> None:
+    page = open_page("/music?songs=bundled")
+    area = plane_area(page)
+    click_happy_song(page)
     page.wait_for_function("emomusicPlayer.isPlaying && emomusicPlayer.audio.currentTime > 0")
     marked = "element => element.closest('.js-plotly-plot')._fullLayout.shapes.filter(s => s.line.width === 3).length"
     assert area.evaluate(marked) == 0
@@ -60,6 +69,53 @@ def test_a_click_on_the_plane_plays_at_once_and_a_quadrant_is_marked(open_page: 
     expect(page.get_by_text(re.compile("songs, unpleasant and drowsy"))).to_be_visible(timeout=PATIENCE_MS)
     wait_until_idle(page)
     assert plane_area(page).evaluate(marked) == 1
+
+
+# The boxes of the marks and of the area that may have marks
+MARKS = """() => {
+  const plot = document.querySelector(".st-key-music-plane .js-plotly-plot");
+  const box = (part) => ["left", "top", "right", "bottom"].map((side) => part.getBoundingClientRect()[side]);
+  return [box(plot.querySelector(".nsewdrag")), [...plot.querySelectorAll(".scatterlayer .points path")].map(box)];
+}"""
+
+
+def num_coloured(page: Page, box: tuple[float, float, float, float]) -> int:
+    """The number of pixels of a part of the window that have the colour of a mark, in contrast to a quadrant's."""
+    left, top, right, bottom = box
+    clip = {"x": left, "y": top, "width": right - left, "height": bottom - top}
+    with Image.open(io.BytesIO(page.screenshot(clip=clip))) as image:  # type: ignore[arg-type]
+        pixels = np.asarray(image.convert("RGB"), np.int16)
+    return int((np.ptp(pixels, axis=2) > 60).sum())
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (1280, 720)])
+@pytest.mark.parametrize("songs", ["bundled", "catalogue"])
+def test_the_plane_is_whole_and_keeps_its_marks_after_a_click(
+    open_page: Callable[..., Page], songs: str, size: tuple[int, int]
+) -> None:
+    page = open_page("/music?songs=bundled" if songs == "bundled" else "/music", width=size[0], height=size[1])
+    plane_area(page)
+    area, before = page.evaluate(MARKS)
+    coloured = num_coloured(page, area)
+    assert coloured > 400
+    click_happy_song(page)
+    page.mouse.move(5, 5)  # no text of the pointer covers marks
+    expect(page.locator(".st-key-music-plane .hovertext")).to_have_count(0)
+    wait_until_at_rest(page.locator(".st-key-music-plane .nsewdrag"))
+    assert page.get_by_test_id("stMain").evaluate("page => page.scrollTop") == 0
+    assert page.evaluate(MARKS)[0] == area
+    after = page.evaluate(MARKS)[1]
+    assert len(after) == len(before) == (48 if songs == "bundled" else 0)  # a canvas has the many
+    for left, top, right, bottom in after:
+        assert area[0] - 1 <= left <= right <= area[2] + 1
+        assert area[1] - 1 <= top <= bottom <= area[3] + 1
+    assert num_coloured(page, area) > 0.97 * coloured
+    chart = page.locator(".st-key-music-plane .js-plotly-plot").bounding_box()
+    bar = page.get_by_role("region", name="Player").bounding_box()
+    assert chart is not None
+    assert bar is not None
+    assert chart["y"] >= 56
+    assert chart["y"] + chart["height"] <= bar["y"]
 
 
 def test_a_phone_shows_every_tab_the_prediction_and_the_figures(music: Callable[..., Page]) -> None:

@@ -82,7 +82,12 @@ def show_explore(songs: Songs, music: YourMusic) -> None:
         st.caption(f"{pluralize(len(labelled), 'song')} with a mood label, from which the mood models learned.")
     elif of_spotify and is_own_computer():
         st.caption("These moods are predictions. For labelled songs, run `emomusic data get moods`.")
-    _show_features(labelled or songs)
+    compared = labelled or songs
+    if not compared.catalogue.has_features:
+        st.info("These songs have moods only. A comparison needs audio features.", icon=":material/grid_off:")
+        return
+    _show_differences(compared)
+    _show_correlations(compared)
 
 
 def _show_glance(songs: Songs) -> None:
@@ -108,14 +113,16 @@ def _plane(songs: Songs, quadrant: Quadrant | None) -> go.Figure:
 
 def _show_plane(songs: Songs, quadrant: Quadrant | None) -> None:
     key = f"music-plane-{songs.token}"
-    num_drawn = min(len(songs), MOST_DRAWN)
-    show_chart(
-        songs.cached(("plane", quadrant, text_color()), lambda: _plane(songs, quadrant)),
-        key=key,
-        alt=f"{num_drawn:,} of {pluralize(len(songs), 'song')} on the plane of valence and arousal, with their moods",
-        on_select=partial(_take_click, key, songs.token, len(songs)),
-        selection_mode="points",
-    )
+    drawn = f"{min(len(songs), MOST_DRAWN):,} of {pluralize(len(songs), 'song')}"
+    with st.container(key="music-plane", height=480, border=False):  # less on a laptop, see `frame.css`
+        show_chart(
+            songs.cached(("plane", quadrant, text_color()), lambda: _plane(songs, quadrant)),
+            key=key,
+            alt=f"{drawn} on the plane of valence and arousal, with their moods",
+            height="stretch",
+            on_select=partial(_take_click, key, songs.token, len(songs)),
+            selection_mode="points",
+        )
 
 
 def _take_click(key: str, token: str, num_songs: int) -> None:
@@ -182,18 +189,6 @@ def _examples(songs: Songs) -> list[int]:
     return rows
 
 
-def _show_features(songs: Songs) -> None:
-    if not songs.catalogue.has_features:
-        st.info("These songs have moods only. A comparison needs audio features.", icon=":material/grid_off:")
-        return
-    _show_differences(songs)
-    st.subheader("Which features rise together", anchor=False)
-    if len(songs) < _MIN_CORRELATED:
-        st.info(f"Correlations need at least {_MIN_CORRELATED} songs.", icon=":material/grid_off:")
-    else:
-        _show_correlations(songs)
-
-
 def _show_differences(songs: Songs) -> None:
     standings = songs.cached("standings", lambda: plots.standings(songs.catalogue.features, songs.moods))
     columns = [(standing.feature, FEATURE_NAMES.index(standing.feature.name)) for standing in standings]
@@ -226,6 +221,10 @@ def _show_differences(songs: Songs) -> None:
 
 
 def _show_correlations(songs: Songs) -> None:
+    st.subheader("Which features rise together", anchor=False)
+    if len(songs) < _MIN_CORRELATED:
+        st.info(f"Correlations need at least {_MIN_CORRELATED} songs.", icon=":material/grid_off:")
+        return
     matrix = songs.cached("correlations", lambda: plots.correlations(songs.catalogue.features))
     lower = np.where(np.tri(len(FEATURE_LABELS), k=-1, dtype=bool), np.nan_to_num(matrix), 0.0)
     up, with_up = divmod(int(lower.argmax()), len(FEATURE_LABELS))

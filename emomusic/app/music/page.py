@@ -59,14 +59,12 @@ def show_music() -> None:
 
 def _origin(songs: Songs) -> str:
     if songs.catalogue.is_local and not songs.catalogue.has_features and not songs.num_labelled:
-        sentences = ["The moods were heard in the audio files."]
-    elif songs.num_labelled == len(songs):
-        sentences = ["The moods are labels of the table."]
-    elif songs.num_labelled:
-        sentences = [f"{songs.num_labelled:,} moods are labels of the table. The others are predictions {_accuracy()}."]
-    else:
-        sentences = [f"The moods are predictions {_accuracy()}."]
-    return " ".join(sentences)
+        return "The moods were heard in the audio files."
+    if songs.num_labelled == len(songs):
+        return "The moods are labels of the table."
+    if songs.num_labelled:
+        return f"{songs.num_labelled:,} moods are labels of the table. The others are predictions {_accuracy()}."
+    return f"The moods are predictions {_accuracy()}."
 
 
 @st.cache_data(show_spinner=False)
