@@ -19,6 +19,7 @@ from emomusic.affect import EMOTION_POINTS, Emotion
 from emomusic.app import state
 from emomusic.app.camera import Problem
 from emomusic.app.live import ice
+from emomusic.assets import find_dataset
 from emomusic.faces.profile import FaceProfile
 from emomusic.media.images import RgbImage, encode_jpeg, read_image
 from emomusic.stream.reader import THREAD_NAME
@@ -49,6 +50,7 @@ SHOT_S = 3
 LONG_MS = 2 * PATIENCE_MS  # time to load the networks during a video on a busy machine
 
 START, PLAYING, SUMMARY = ".st-key-live-start button", f".st-key-{state.LIVE_MUSIC}", ".st-key-live-csv"
+PERSON = 50  # of california, with all seven emotions
 BAND_DB = f"{LEVEL_DB}(window.emomusicBand)"
 
 TIMELINE = """() => {
@@ -102,8 +104,13 @@ CANVAS_CAMERA = f"""navigator.mediaDevices.getUserMedia = async () => {{
 
 
 def show_on_camera(page: Page, name: str, pull: tuple[float, float] = (0.0, 0.0)) -> None:
-    """Put a photo in front of the camera of `CANVAS_CAMERA`, perhaps with a pulled face."""
-    picture = b64encode(encode_jpeg(picture_of(pulled_face(read_image(SAMPLES / f"{name}.jpg"), *pull)))).decode()
+    """Put a sample in front of the camera of `CANVAS_CAMERA`, perhaps with a pulled face."""
+    show_picture(page, pulled_face(read_image(SAMPLES / f"{name}.jpg"), *pull))
+
+
+def show_picture(page: Page, image: RgbImage) -> None:
+    """Put a picture in front of the camera of `CANVAS_CAMERA`."""
+    picture = b64encode(encode_jpeg(picture_of(image))).decode()
     page.evaluate(
         "async source => { const image = new Image(); image.src = source; await image.decode(); top.onCamera = image }",
         f"data:image/jpeg;base64,{picture}",
@@ -289,19 +296,38 @@ def test_an_answer_on_another_page_counts(open_page: Callable[..., Page]) -> Non
     expect(problem(page, Problem.BUSY)).to_be_visible()
 
 
-def play_the_game(page: Page) -> None:
-    """Play seven rounds with a key."""
+def play_the_game(page: Page, answer: Callable[[Emotion], None] | None = None) -> None:
+    """Play seven rounds: answer each named emotion for the whole round, or press a key for the next one."""
     begin = page.locator(".st-key-live-game-start button")
     expect(begin).to_be_enabled(timeout=LONG_MS)
     page.wait_for_function("document.activeElement === document.body")  # no click: the page takes the keys
     press_shortcut(begin, "n")
     for number in range(1, 8):
         expect(page.get_by_text(f"Round {number} of 7")).to_be_visible(timeout=LONG_MS)
-        expect(page.get_by_text(re.compile("^Look "))).to_be_visible(timeout=LONG_MS)
+        expect(task := page.get_by_text(re.compile("^Look "))).to_be_visible(timeout=LONG_MS)
+        if answer is not None:
+            answer(next(emotion for emotion in Emotion if emotion.adjective in task.inner_text().lower()))
         expect(page.get_by_role("meter")).to_be_visible(timeout=LONG_MS)
-        if number < 7:
+        if answer is None and number < 7:
             press_shortcut(page.locator(".st-key-live-game-next button"), "n")
     expect(page.locator(".st-key-live-game-again")).to_be_visible(timeout=LONG_MS)
+
+
+def test_a_real_person_reaches_most_emotions_of_the_game(playwright: Playwright, server: str) -> None:
+    if not (faces := find_dataset("california")):
+        pytest.skip("needs the collection california in $EMOMUSIC_DATA")
+    shown = {emotion: read_image(min((faces / emotion).glob(f"{PERSON}_*.jpg"))) for emotion in Emotion}
+    with window(playwright) as page:
+        page.add_init_script(CANVAS_CAMERA)
+        page.goto(f"{server}/live")
+        show_picture(page, shown[Emotion.NEUTRAL])
+        page.get_by_role("radio", name="Mirror game").click()
+        page.locator(START).click()
+        play_the_game(page, lambda named: show_picture(page, shown[named]))
+        cards = page.locator(".game-cards figure")
+        expect(cards).to_have_count(7)
+        reached = [text for text in cards.all_inner_texts() if re.search(r" after \d|from the start", text)]
+        assert len(reached) >= 5, cards.all_inner_texts()  # six on an idle machine
 
 
 def test_two_taught_persons_are_kept_apart_until_they_are_forgotten(playwright: Playwright, server: str) -> None:
