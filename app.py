@@ -3,7 +3,7 @@
 import streamlit as st
 
 from emomusic.app.address import open_address, show_address
-from emomusic.app.frame import enter_page, is_loaded, require_server, show_notice, shown_errors, style_page
+from emomusic.app.frame import is_loaded, require_server, show_notice, shown_errors, style_page
 from emomusic.app.spotify import watch_spotify
 from emomusic.app.state import Visit, page_state
 from emomusic.server.capacity import admit_visitor, capacity
@@ -12,7 +12,7 @@ from emomusic.server.capacity import admit_visitor, capacity
 def show_app() -> None:
     """Show the page of the address in the frame of all pages."""
     require_server()
-    style_page()
+    style_page(visit := page_state(Visit))
     with shown_errors():
         admit_visitor()
 
@@ -33,15 +33,17 @@ def show_app() -> None:
         st.switch_page("pages/photo.py", query_params=query)
     if page.url_path:
         st.set_page_config(page_title=f"{page.title} · EmoMusic")  # distinguishes tabs and bookmarks
-    enter_page(page.url_path)
-    open_address(page.url_path or "photo")
-    show_address()  # before the page runs, because a visitor may click at once; above it, where nothing can push it
+    visit.enter(page.url_path)
+    address = open_address(page.url_path or "photo", visit)
+    show_address(
+        address
+    )  # before the page runs, because a visitor may click at once; above it, where nothing can push it
     screen, notice = st.container(), st.container()
     # In a row at the bottom of a phone. Without a height, it would push parts before its style hides it
     with st.container(key="pages", horizontal=True, height=1, border=False):
         for each in pages[:-2]:
             st.page_link(each)
-    page_state(Visit).bar = st.container()
+    visit.bar = st.container()
     with notice:
         watch_spotify()
     try:

@@ -4,6 +4,6 @@ from emomusic.app.frame import open_page
 
 open_page("how_it_works")
 
-from emomusic.app.how_it_works.page import show_step, show_top
+from emomusic.app.how_it_works.page import show_page
 
-show_step(*show_top())
+show_page()

@@ -9,8 +9,6 @@ from emomusic.app.frame import is_loaded, open_page
 
 open_page("photo")
 
-NOTE = "A sample, your own photo or a mood replaces this example."
-
 before = st.empty()  # the page before a choice, which a choice removes at once
 is_new = not (is_loaded("emomusic.app.picture_chooser") or chosen(state.SAMPLE) or chosen(state.MOOD))
 
@@ -26,24 +24,6 @@ def open_start() -> DeltaGenerator:
 start = open_start() if is_new else None
 
 # Imported after the title, because these load pandas and OpenCV
-from emomusic.app.charts import reserve_space
-from emomusic.app.example import show_example
-from emomusic.app.photo.page import choose_mood, chosen_mood, show_mood, show_photos
-from emomusic.app.picture_chooser import choose_other_pictures, choose_picture, keep_over_reload, shown_pictures
+from emomusic.app.photo.page import show_page
 
-has_photos = bool(shown_pictures())  # the script's variables stay, so they hold no photo
-mood = None if has_photos else chosen_mood()
-if has_photos or mood is not None:
-    choose_other_pictures()
-if has_photos:
-    show_photos()
-elif mood is not None:
-    show_mood(mood)
-else:
-    with start or open_start(), reserve_space("start", 700):  # a link may name no sample
-        choose_picture()
-        if shown_pictures():  # an upload arrived
-            st.rerun()
-        choose_mood()
-        show_example(NOTE)
-keep_over_reload()
+show_page(lambda: start or open_start())

@@ -1,11 +1,12 @@
-"""The stations of a path in docs/architecture.md, and a walk that notes them in the order of their calls."""
+"""The stations of a path in docs/architecture.md, and watches that note or count calls of functions by their names."""
 
 import pkgutil
 import re
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +38,35 @@ def note_calls(monkeypatch: pytest.MonkeyPatch, names: list[str]) -> Callable[[]
         return call
 
     for name in names:
-        owner, _, last = f"emomusic.{name}".rpartition(".")
-        place = pkgutil.resolve_name(owner)
-        function = getattr(place, last)
-        replacement = noted(name, function)
-        monkeypatch.setattr(place, last, replacement)
-        for module in [each for key, each in sys.modules.items() if key.startswith("emomusic.")]:
-            if getattr(module, last, None) is function:
-                monkeypatch.setattr(module, last, replacement)
+        _replace(monkeypatch, name, partial(noted, name))
     return lambda: list(called.values())
+
+
+def count_calls(monkeypatch: pytest.MonkeyPatch, names: list[str]) -> Counter[str]:
+    """Count the calls of each function, by its last name; a function is replaced as by `note_calls`."""
+    calls = Counter[str]()
+
+    def counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def call(*args: Any, **named: Any) -> Any:
+            calls[name.rpartition(".")[2]] += 1
+            return function(*args, **named)
+
+        return call
+
+    for name in names:
+        _replace(monkeypatch, name, partial(counted, name))
+    return calls
+
+
+def _replace(
+    monkeypatch: pytest.MonkeyPatch, name: str, replacement_of: Callable[[Callable[..., Any]], Callable[..., Any]]
+) -> None:
+    owner, _, last = f"emomusic.{name}".rpartition(".")
+    place = pkgutil.resolve_name(owner)
+    function = getattr(place, last)
+    replacement = replacement_of(function)
+    monkeypatch.setattr(place, last, replacement)
+    for module in [each for key, each in sys.modules.items() if key.startswith("emomusic.")]:
+        if getattr(module, last, None) is function:
+            monkeypatch.setattr(module, last, replacement)

@@ -16,9 +16,11 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from emomusic.affect import Emotion, Mood
 from emomusic.app import state
 from emomusic.app.parts import read_beside
-from emomusic.app.state import Visit, page_state
+from emomusic.app.state import Source, Visit, page_state
+from emomusic.songs.request import Policy
 
 Choice = TypeVar("Choice", bound=str)
 
@@ -46,6 +48,17 @@ PARAMS: Mapping[str, tuple[str, ...]] = {
 }
 """The URL parameters of each page."""
 
+POLICIES = [policy.capitalize() for policy in (Policy.MATCH, Policy.SOOTHE, Policy.JOURNEY)]
+"""The values of the pages' policies. "How it works" shows what `Policy.REPORT` would play."""
+
+_VALUES: Mapping[str, Sequence[str]] = {
+    state.SAYS: [*Emotion],
+    state.MOOD: [*Mood],
+    state.POLICY: POLICIES,
+    state.SONGS_FROM: [*Source],
+}
+"""The values of parameters whose options never change. Others are dropped as soon as the URL is read."""
+
 # Streamlit adds a step to the history for each change of the parameters: after a return to a page by the menu, Back
 # would need two presses.
 _BROWSER = st.components.v2.component(
@@ -70,26 +83,26 @@ class Address:
     drawn: dict[str, list[str]] = field(default_factory=dict)
 
 
-def open_address(page: str) -> None:
+def open_address(page: str, visit: Visit) -> Address:
     """Copy the URL to the session, at the start of each run of a page; a second call in a run does nothing.
 
     The URL wins after a link, Back or Forward. After a return from another page, which clears the URL, the session
     wins.
     """
-    address, visit = page_state(Address), page_state(Visit).number
-    is_new_visit = (address.page, address.visit) != (page, visit)
+    address = page_state(Address)
+    is_new_visit = (address.page, address.visit) != (page, visit.number)
     url = {name: st.query_params.get_all(name) for name in PARAMS[page]}
     if url == address.replaced and not is_new_visit:
         address.url = url
     if is_new_visit or url != address.url:
         taken = {name: choices for name, choices in url.items() if choices or not is_new_visit}
-        if state.SAMPLE in taken and taken[state.SAMPLE] != chosen_all(state.SAMPLE):
+        if state.SAMPLE in taken and taken[state.SAMPLE] != address.chosen.get(state.SAMPLE, []):
             taken = {name: list[str]() for name in SAMPLE_PARAMS} | taken
         for name, choices in taken.items():
             address.chosen.pop(name, None)
-            if choices:
-                address.chosen[name] = choices
-        address.page, address.visit = page, visit
+            if known := [choice for choice in choices if choice in _VALUES.get(name, choices)]:
+                address.chosen[name] = known
+        address.page, address.visit = page, visit.number
         address.replaced = None
     if is_new_visit:
         address.drawn.clear()
@@ -97,11 +110,11 @@ def open_address(page: str) -> None:
         address.url, address.replaced = url, wanted if wanted != url else None
     else:
         _write(address)
+    return address
 
 
-def show_address() -> None:
+def show_address(address: Address) -> None:
     """Let the browser replace the URL after a return to the page."""
-    address = page_state(Address)
     pairs = [(name, choice) for name, choices in (address.replaced or {}).items() for choice in choices]
     query = None if address.replaced is None else "?" * bool(pairs) + urlencode(pairs)
     with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
@@ -149,8 +162,14 @@ def widget(name: str, options: Sequence[str] | None, first: str | None = None, *
         most: maximum number of choices; above 1, the value is a list.
     """
     address = page_state(Address)
-    valid = chosen_all(name)[-1:] if options is None else offered(name, options, most=most)
-    if name not in address.chosen and first is not None:
+    choices = address.chosen.get(name, [])
+    if options is None:
+        valid = choices[-1:]
+    elif name in _VALUES:
+        valid = [option for option in options if option in choices]
+    else:
+        valid = offered(name, options, most=most)
+    if not valid and first is not None:
         valid = [first]
     value = valid if most > 1 else next(iter(valid), None)
     drawn = [*(options or ())]

@@ -3,12 +3,12 @@
 A page reads faces, makes the listener of the songs, and shows the answer in the order of its screen:
 
     listener = Listener(ALL, probabilities)          # or of one face, or of a mood
-    queue = play_for(choose_policy(listener))        # shows the policies; the bar plays new songs
+    queue = play_for(choose_policy(listener), "photo")   # shows the policies; the bar plays new songs
     show_queue(queue, "my-photo")                    # files begin with "my-photo"
     show_plane(queue, listener.label, face_points(probabilities), on_face=choose_face)
 
 The queue stays in the session, with its position, until the listener, the policy, the visitor's music or the source of
-songs changes. A mood needs no policy: `play_for(listener.request)`.
+songs changes. A mood needs no policy: `play_for(listener.request, "photo")`.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from emomusic.affect import (
     list_shares,
 )
 from emomusic.app import state
-from emomusic.app.address import choose, choose_one, chosen, widget
+from emomusic.app.address import POLICIES, choose, choose_one, chosen, widget
 from emomusic.app.charts import clicked, show_chart
 from emomusic.app.queues import PageQueue, play, when_pressed
-from emomusic.app.state import fresh, renew
+from emomusic.app.state import WidgetKeys, page_state
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex
 from emomusic.charts.face import probability_bars
 from emomusic.songs.recommend import JOURNEY_STEPS
@@ -53,8 +53,7 @@ _PLANE = "plane-chart"  # key
 _SONGS_ON_PLANE = 6
 _LEAST_HEIGHT = 200  # of a chart that fills its container, in pixels
 
-_POLICY_NAMES = {Policy.MATCH: "Match me", Policy.SOOTHE: "Lift me", Policy.JOURNEY: "Take me there"}
-"""The policies of the pages. "How it works" shows what `Policy.REPORT` would play."""
+_POLICY_NAMES = dict(zip(POLICIES, ("Match me", "Lift me", "Take me there"), strict=True))
 
 _CIRCLES = {NOW: "The circle is that moment", YOU: "The circle is you"}
 """The caption of the circles on the plane, by label."""
@@ -80,10 +79,8 @@ class Listener:
 
 def choose_policy(listener: Listener) -> Request:
     """Show the policies, and what the chosen one does; returns the listener's request with it."""
-    options = [policy.capitalize() for policy in _POLICY_NAMES]
-    name_of = {option: _POLICY_NAMES[Policy(option.lower())] for option in options}.__getitem__
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        policy = choose_one("How to choose songs", options, state.POLICY, name_of=name_of)
+        policy = choose_one("How to choose songs", POLICIES, state.POLICY, name_of=_POLICY_NAMES.__getitem__)
         request = replace(listener.request, policy=Policy(policy.lower()))
         if request.policy is Policy.JOURNEY:
             request = _choose_destination(request)
@@ -131,7 +128,7 @@ def show_plane(
     emotion = request.emotion or nearest_emotion(point)
     faces.append(FacePoint(label, point, emotion, pictures.get(label, "")))
     # Another chart after each click: in the old one the mark stays selected, and a second click deselects it
-    key = fresh(_PLANE)
+    key = page_state(WidgetKeys).current(_PLANE)
     least = _LEAST_HEIGHT if height == "stretch" else 420
     with st.container(key="plane", gap="xsmall", height=height):
         show_chart(
@@ -178,7 +175,7 @@ def _take_mark(queue: PageQueue, key: str, on_face: Callable[[str], None] | None
         choose({state.TO: str(mark)})
     elif isinstance(mark, str) and on_face is not None:
         on_face(mark)
-    renew(_PLANE)
+    page_state(WidgetKeys).renew(_PLANE)
 
 
 def group_sentence(probabilities: EmotionProbabilities, *, group_of: int) -> str:

@@ -77,21 +77,22 @@ class BarState:
 
 def show_bar() -> None:
     """Show what plays, once in each run of a page: after its first queue, or else after the page, by `app.py`."""
-    player, visit = page_state(PlayerState), page_state(Visit)
+    visit = page_state(Visit)
     place, visit.bar = visit.bar, None
     if place is None:
         return
+    player, bar = page_state(PlayerState), page_state(BarState)
     data: dict[str, Any] = {"song": None, "next": None, "has_previous": False}
     with contextlib.suppress(
         EmomusicError, OSError
     ):  # the next song is gone too, or the page has told of damaged files
-        follow_source()
+        follow_source(player)
         if (queue := player.playing) is not None:
-            _pass_over_gone(heard := queue.heard)
+            _pass_over_gone(heard := queue.heard, bar)
             if (current := heard.current) is not None:
-                data["song"] = _playable(current.song) | {"cover": _cover(current.song)}
+                data["song"] = _playable(current.song, bar) | {"cover": _cover(current.song, bar)}
                 data["has_previous"] = heard.has_previous or queue.has_previous
-                data["next"] = next((_playable(pick.song) for pick in heard.up_next(1)), None)
+                data["next"] = next((_playable(pick.song, bar) for pick in heard.up_next(1)), None)
     queue = player.playing
     fade_s = FADE_S if queue is not None and queue.fades else 0
     video = queue.video if queue is not None and player.waits else None
@@ -105,9 +106,9 @@ def show_bar() -> None:
         )
 
 
-def _pass_over_gone(queue: SongQueue) -> None:
+def _pass_over_gone(queue: SongQueue, bar: BarState) -> None:
     """Move to the next song that is still there. The page then runs again and names the missing ones."""
-    bar, gone = page_state(BarState), list[str]()
+    gone = list[str]()
     while (current := queue.current) is not None and current.song.is_audio and _is_gone(current.song):
         gone.append(current.song.title)
         queue.go_on()
@@ -136,7 +137,7 @@ def _go_back() -> None:
         start(queue)
 
 
-def _playable(song: Song) -> dict[str, Any]:
+def _playable(song: Song, bar: BarState) -> dict[str, Any]:
     """A song for the browser: with the address of its sound or of Spotify's frame, if it has one.
 
     Raises:
@@ -146,17 +147,17 @@ def _playable(song: Song) -> dict[str, Any]:
     if song.is_on_spotify:
         found["spotify"] = embed_url(song.id)
     elif song.is_audio:
-        found["url"] = _served(song).url
+        found["url"] = _served(song, bar).url
     return found
 
 
-def _served(song: Song) -> ServedFile:
+def _served(song: Song, bar: BarState) -> ServedFile:
     """The file of a song for this session, which keeps the last ones: one may fade out.
 
     Raises:
         LibraryError: as `content_of`.
     """
-    bar, content = page_state(BarState), content_of(song)
+    content = content_of(song)
     served = {name: pair for name, pair in bar.served.items() if name != song.id and not _is_gone(pair[0])}
     _, file = bar.served.get(song.id) or (song, ServedFile(content, mime_type_of(_head(content), song.path or "")))
     bar.served = dict([*list(served.items())[-_NUM_SERVED:], (song.id, (song, file))])
@@ -196,11 +197,10 @@ def _head(content: bytes | Path) -> bytes:
         return file.read(HEAD_BYTES)
 
 
-def _cover(song: Song) -> str | None:
+def _cover(song: Song, bar: BarState) -> str | None:
     """A small JPEG of the cover of an audio file, or None."""
     if not song.is_audio or song.player is Player.BUNDLED:
         return None
-    bar = page_state(BarState)
     if bar.cover_of != song.id:
         from emomusic.media.audio_file import read_cover  # loads FFmpeg, which takes 16 MB
 

@@ -89,14 +89,7 @@ def require_server() -> None:
         st.stop()
 
 
-def enter_page(name: str) -> None:
-    """Count visits to pages, to distinguish a return from another page from Back on this page."""
-    visit = page_state(Visit)
-    if visit.page != name:
-        visit.page, visit.number = name, visit.number + 1
-
-
-def style_page() -> None:
+def style_page(visit: Visit) -> None:
     """Set icon, width and logo, and keep text on buttons and in charts readable in both themes.
 
     A theme change does not rerun the page, so the CSS covers both themes.
@@ -104,7 +97,7 @@ def style_page() -> None:
     # Before the navigation. A bundled icon, because Streamlit loads material symbols for `page_icon` from the network
     icon, logo = (str(data_dir() / name) for name in ("icon.png", "logo.png"))
     st.set_page_config(page_title="EmoMusic", page_icon=icon, layout="wide", initial_sidebar_state="collapsed")
-    if not page_state(Visit).number:  # the browser of a new visitor widens the page, before elements could move
+    if not visit.number:  # the browser of a new visitor widens the page, before elements could move
         time.sleep(_WIDENED_S)
     st.logo(logo, size="large")
     text_colours = [colour for theme in ("light", "dark") if (colour := st.get_option(f"theme.{theme}.textColor"))]
@@ -125,7 +118,7 @@ def open_page(name: str) -> None:
     finish_callbacks(take_callback_error)
     if name != "live" and (session := page_state(CameraState).session) is not None:
         session.leave()
-    open_address(name)
+    open_address(name, page_state(Visit))
     failed = page_state(CallbackErrors)
     for message in failed.messages:
         st.error(message, icon=":material/error:")

@@ -19,8 +19,8 @@ from emomusic.app.picture_chooser import PictureState
 from emomusic.app.state import CameraState, page_state
 from emomusic.app.uploads import show_uploader
 from emomusic.faces.identity import ROOM_AROUND, describe_crops
-from emomusic.faces.profile import MAX_BYTES, FaceProfile, KnownFace, apply_profiles, learn_profile
-from emomusic.faces.reading import FaceReading, PictureReading, load_networks
+from emomusic.faces.profile import MAX_BYTES, FaceProfile, KnownFace, learn_profile
+from emomusic.faces.reading import FaceReading, load_networks
 from emomusic.media.images import Box, RgbImage, encode_jpeg, shrink
 from emomusic.text import join_names
 
@@ -40,27 +40,22 @@ class PersonsState:
         self.known, self.version = known, self.version + 1
 
 
-def with_persons(image: RgbImage, reading: PictureReading) -> PictureReading:
-    """The reading of a picture in which the persons of this session are read with their profile."""
-    return apply_profiles(image, reading, page_state(PersonsState).known)
-
-
-def show_known(faces: Sequence[FaceReading]) -> None:
+def show_known(faces: Sequence[FaceReading], persons: PersonsState) -> None:
     """Tell which faces were read with a profile, or that they are other people's."""
     if known := [f"face {face.number}" for face in faces if face.is_known]:
         st.caption(f":material/face: Read with a profile: {join_names(known)}")
-    elif page_state(PersonsState).known and faces:
+    elif persons.known and faces:
         st.caption(":material/face: The profile is of another person. These faces are read without it.")
 
 
-def choose_persons() -> None:
+def choose_persons(persons: PersonsState) -> None:
     """Show a menu to use, download and forget profiles."""
     with st.popover("This is me", icon=":material/face:", key="persons"):
-        if not page_state(PersonsState).known:
+        if not persons.known:
             st.markdown("EmoMusic reads your face better after a short lesson with your camera, or with its profile.")
             view = {state.LIVE_VIEW: state.LIVE_TEACH}
             st.page_link("pages/live.py", label="Teach it my face", icon=":material/school:", query_params=view)
-        show_persons()
+        show_persons(persons)
 
 
 def add_person(profile: FaceProfile, name: str = "", picture: bytes = b"") -> KnownFace:
@@ -102,29 +97,29 @@ def inner_box(around: RgbImage) -> Box:
 
 def forget_persons(*positions: int) -> None:
     """Delete profiles of this session, with the pictures of the lesson and the readings that profiles changed."""
+    here = page_state(PersonsState)
     if (session := page_state(CameraState).session) is not None:
         session.forget_persons()
     for _, result in page_state(PictureState).results.values():
         if hasattr(result, "forget_persons"):
-            result.forget_persons()
-    here = page_state(PersonsState)  # last, so that the others are read with their profiles again
+            result.forget_persons(here.version)
+    # Last, so that the others are read with their profiles again
     here.change(tuple(each for position, each in enumerate(here.known) if position not in positions))
 
 
-def show_persons() -> None:
+def show_persons(persons: PersonsState) -> None:
     """Show the persons of this session, to name, download and forget them, and how to load a profile."""
-    here = page_state(PersonsState)
-    for position, person in enumerate(here.known):
+    for position, person in enumerate(persons.known):
         learned = [emotion.adjective for emotion in Emotion if emotion in person.profile.shots]
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"person-{position}"):
             if person.picture:
                 show_sharp(person.picture, alt=person.name, width=48)
-            key = f"person-name-{position}-{here.version}"
+            key = f"person-name-{position}-{persons.version}"
             options: dict[str, Any] = {"on_change": _rename, "args": (position, key), "label_visibility": "collapsed"}
             st.text_input("Name", person.name, max_chars=40, width=150, key=key, **options)
             st.caption(join_names(learned).capitalize(), width="content")
             make, file = partial(_profile_of, position), f"{_FILE}{person.name}.json"
-            download_button("Download", here, make, file, type="tertiary", key=f"person-download-{position}")
+            download_button("Download", persons, make, file, type="tertiary", key=f"person-download-{position}")
             label, forget = f"Forget {escape_markdown(person.name)}", f"person-forget-{position}"
             st.button(label, on_click=forget_persons, args=(position,), type="tertiary", key=forget)
     show_uploader(

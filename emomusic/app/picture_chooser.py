@@ -22,7 +22,7 @@ from emomusic.app.camera import Problem, camera_works, show_problem
 from emomusic.app.charts import reserve_space, show_tile, style_tiles
 from emomusic.app.frame import escape_markdown
 from emomusic.app.parts import read_beside, show_style
-from emomusic.app.state import fresh, page_state, renew
+from emomusic.app.state import WidgetKeys, page_state
 from emomusic.app.uploads import hold, show_uploader
 from emomusic.assets import data_dir
 from emomusic.errors import CapacityError, ImageError
@@ -137,6 +137,16 @@ class PictureState:
     asks: bool = True
     is_gone: bool = False
 
+    def keep(self, digest: str, result: Result) -> Result:
+        """Keep a result about photos, until the visitor chooses own photos or removes them."""
+        self.results[type(result)] = (digest, result)
+        return result
+
+    def kept(self, kind: type[Result], digest: str) -> Result | None:
+        """The result of a type about photos; None if it must be computed."""
+        kept, result = self.results.get(kind, ("", None))
+        return result if kept == digest else None
+
     def take(self, own: tuple[Picture, ...], notes: tuple[str, ...] = ()) -> None:
         """Replace the photos, and delete all that was computed from the last ones."""
         self.own, self.notes, self.asks, self.is_gone = own, notes, False, False
@@ -149,60 +159,73 @@ class PictureState:
 _STATES: WeakValueDictionary[str, PictureState] = WeakValueDictionary()
 
 
-def _linked_samples() -> tuple[Picture, ...]:
-    """The samples that the URL names."""
-    key = chosen(state.SAMPLE)
-    return tuple(sample_picture(each) for each in SAMPLES if each == key or (key == ALL_SAMPLES and each != _GROUP))
+@dataclass(frozen=True, slots=True, eq=False)
+class ShownPictures:
+    """The photos that were chosen last on any page, as decided once for a run of a page.
+
+    Attributes:
+        sample: the name in the URL; None without one.
+        named: the samples with this name.
+        mine: the visitor's photos, of which small copies take the place during the run.
+    """
+
+    sample: str | None
+    named: tuple[Picture, ...]
+    mine: PictureState
+
+    @property
+    def each(self) -> tuple[Picture, ...]:
+        """The photos: the samples, or the visitor's."""
+        return self.named or self.mine.own
+
+    @property
+    def first(self) -> Picture | None:
+        """The first photo; None before a choice."""
+        return next(iter(self.each), None)
+
+    @property
+    def are_own(self) -> bool:
+        """Whether these are the visitor's photos."""
+        return bool(self.mine.own) and not self.named
+
+    @property
+    def digest(self) -> str:
+        """Identifies the photos: the digest of one, a digest of several."""
+        if len(self.each) == 1:
+            return self.each[0].digest
+        return hashlib.sha256("".join(picture.digest for picture in self.each).encode()).hexdigest()[:16]
 
 
-def shown_pictures() -> tuple[Picture, ...]:
-    """The photos that were chosen last on any page: the samples that the URL names, or the visitor's."""
-    return _linked_samples() or page_state(PictureState).own
+def shown_pictures() -> ShownPictures:
+    """The photos of this run of the page."""
+    key, mine = chosen(state.SAMPLE), page_state(PictureState)
+    named = tuple(sample_picture(each) for each in SAMPLES if each == key or (key == ALL_SAMPLES and each != _GROUP))
+    return ShownPictures(key, named, mine)
 
 
-def digest_of(pictures: Sequence[Picture]) -> str:
-    """Identifies photos: the digest of one, a digest of several."""
-    if len(pictures) == 1:
-        return pictures[0].digest
-    return hashlib.sha256("".join(picture.digest for picture in pictures).encode()).hexdigest()[:16]
-
-
-def keep_result(digest: str, result: Result) -> Result:
-    """Keep a result about photos in the session, until the visitor chooses own photos or removes them."""
-    page_state(PictureState).results[type(result)] = (digest, result)
-    return result
-
-
-def kept_result(kind: type[Result], digest: str) -> Result | None:
-    """The result of a type about photos; None if it must be computed."""
-    kept, result = page_state(PictureState).results.get(kind, ("", None))
-    return result if kept == digest else None
-
-
-def choose_picture() -> Picture | None:
-    """Show the samples, the upload and the camera; returns the photo chosen last, or None before the first."""
-    _sample_row("samples")
-    if page_state(PictureState).is_gone:
+def choose_picture(shown: ShownPictures) -> None:
+    """Show the samples, the upload and the camera."""
+    _sample_row("samples", shown)
+    if shown.mine.is_gone:
         st.info("The server no longer has your photo. Choose it again.", icon=":material/history:")
-    _choose_own()
-    return next(iter(shown_pictures()), None)
+    _choose_own(shown)
 
 
-def choose_other_pictures() -> None:
+def choose_other_pictures(shown: ShownPictures) -> None:
     """Show small samples and a menu for the visitor's photos in one row."""
     options: dict[str, Any] = {"horizontal": True, "gap": "small", "vertical_alignment": "center", "wrap": False}
     with reserve_space("chooser-row", _SMALL_THUMBNAIL + 10), st.container(key="chooser", **options):
-        _sample_row("small-samples")
-        with picture_menu("Other photos", "another"):
-            _choose_own()
+        _sample_row("small-samples", shown)
+        with picture_menu("Other photos", "another", shown):
+            _choose_own(shown)
 
 
-def picture_menu(label: str, name: str) -> DeltaGenerator:
+def picture_menu(label: str, name: str, shown: ShownPictures) -> DeltaGenerator:
     """A menu that closes when another photo is chosen."""
-    return st.popover(label, icon=":material/image:", key=f"{name}-{digest_of(shown_pictures())}")
+    return st.popover(label, icon=":material/image:", key=f"{name}-{shown.digest}")
 
 
-def _choose_own() -> None:
+def _choose_own(shown: ShownPictures) -> None:
     # Set in the session, not as the widget's default: the live page sets it too, and Streamlit warns about both
     is_camera = st.session_state.setdefault(state.SOURCE, "Upload") == "Camera"
     options: dict[str, Any] = {"vertical_alignment": "top" if is_camera else "center"}
@@ -219,9 +242,9 @@ def _choose_own() -> None:
                 _show_camera()
             else:
                 show_drop_zone(state.UPLOAD)
-            if page_state(PictureState).own and not _linked_samples():
+            if shown.are_own:
                 st.button("Remove", icon=":material/delete:", on_click=_remove_own, key="remove-own")
-                show_turn("turn-in-menu")
+                show_turn(shown, "turn-in-menu")
 
 
 def _show_camera() -> None:
@@ -236,14 +259,15 @@ def _show_camera() -> None:
         f"The photo stays in memory and is deleted {WHEN_GONE}."
     )
     options: dict[str, Any] = {"draw": st.camera_input, "width": 480, "label_visibility": "collapsed"}
-    show_uploader("Take a photo", fresh(state.CAMERA), partial(_store_own, is_posed=True), **options)
+    camera = page_state(WidgetKeys).current(state.CAMERA)
+    show_uploader("Take a photo", camera, partial(_store_own, is_posed=True), **options)
 
 
 def show_drop_zone(widget: str) -> None:
     """Show the drop zone for one to a hundred photos, which replace the last ones."""
     show_uploader(
         f"Drop one to {MOST_PICTURES} photos here: {FORMATS_IN_WORDS}, up to {_MAX_MB} MB",
-        fresh(widget),
+        page_state(WidgetKeys).current(widget),
         _store_own,
         accept_multiple_files=True,
         max_upload_size=_MAX_MB,
@@ -263,9 +287,9 @@ def sample_picture(key: str) -> Picture:
     return Picture.of(path.name, path.read_bytes())
 
 
-def show_turn(key: str = "turn") -> None:
+def show_turn(shown: ShownPictures, key: str = "turn") -> None:
     """Offer to turn the visitor's own photo; the samples are upright."""
-    if len(page_state(PictureState).own) == 1 and not _linked_samples():
+    if shown.are_own and len(shown.each) == 1:
         st.button("Turn by 90°", icon=":material/rotate_right:", on_click=_turn, key=key)
 
 
@@ -293,8 +317,9 @@ def _store_own(files: Sequence[UploadedFile], *, is_posed: bool = False) -> None
             notes.append(f"The limit is {MOST_PICTURES} photos; {pluralize(left_out, 'file')} not read.")
         choose_sample(None)
         page_state(PictureState).take(tuple(taken.values()), tuple(notes))
+        keys = page_state(WidgetKeys)
         for widget in (state.UPLOAD, state.UPLOAD_AGAIN, state.CAMERA):
-            renew(widget)  # an empty one, so that the next photos replace these
+            keys.renew(widget)  # an empty one, so that the next photos replace these
     # Last, because another run of the page can interrupt this one, and stores the same files again
     for file in files:
         file.close()  # the session keeps the object, and with it the bytes, until the next run
@@ -313,9 +338,8 @@ _TAB = st.components.v2.component(
 _TAB_KEY = "photos-of-the-tab"
 
 
-def keep_over_reload() -> None:
+def keep_over_reload(photo: PictureState) -> None:
     """Let the browser's tab remember the visitor's photos, and take them back after a reload."""
-    photo = page_state(PictureState)
     with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
         _TAB(data={"token": photo.token, "asks": photo.asks}, key=_TAB_KEY, on_token_change=_take_back, height=1)
 
@@ -330,10 +354,9 @@ def _take_back() -> None:
         photo.asks, photo.is_gone = False, True
 
 
-def _sample_row(key: str) -> None:
+def _sample_row(key: str, shown: ShownPictures) -> None:
     """Show the samples as tiles with labels, or small ones for the key "small-samples"."""
-    shown = chosen(state.SAMPLE)
-    style_tiles("sample", chosen=next((each for each in SAMPLES if each == shown), ""))
+    style_tiles("sample", chosen=next((each for each in SAMPLES if each == shown.sample), ""))
     show_style(__file__, "picture_chooser.css")
     options: dict[str, Any] = {"gap": "small"} if key == "samples" else {"gap": "xsmall", "width": "content"}
     with st.container(horizontal=True, key=key, **options):

@@ -16,9 +16,9 @@ from emomusic.app.frame import download_button, escape_markdown
 from emomusic.app.own_music import without_folders
 from emomusic.app.parts import show_style
 from emomusic.app.queues import PageQueue, PlayerState, play, start, when_pressed
-from emomusic.app.sources import Source, choose_music
+from emomusic.app.sources import choose_music
 from emomusic.app.spotify import SpotifyState, use_spotify
-from emomusic.app.state import page_state
+from emomusic.app.state import Source, page_state
 from emomusic.songs.catalogue import normalize_text
 from emomusic.songs.request import Policy
 from emomusic.songs.similar import songs_like
@@ -59,7 +59,7 @@ def show_queue(
                 reason = "The list ends here" if has_any else queue.recommender.why_none(queue.request)
                 advice = "" if is_list else " Choose other genres or options."
                 st.info(f"{reason}.{advice}", icon=":material/music_off:")
-        _show_buttons(current, queue)
+        _show_buttons(current, queue, is_playing=player.playing is queue)
         if queue.video is None:  # before what follows: charts keep the browser busy for half a second
             show_bar()  # a film learns of its song first, so that it knows it when it sounds
         _show_up_next(queue) if show_next is None else show_next()
@@ -104,13 +104,13 @@ def show_start(queue: PageQueue) -> None:
     )
 
 
-def _show_buttons(current: Pick | None, queue: PageQueue) -> None:
+def _show_buttons(current: Pick | None, queue: PageQueue, *, is_playing: bool) -> None:
     """Show a button that plays the queue or its next song, and the one that skips."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         if current is not None and not (current.song.is_on_spotify or current.song.is_audio):
             address = search_url(f"{current.song.title} {current.song.byline}")
             st.link_button("Search on Spotify", address, icon=":material/open_in_new:")
-        if page_state(PlayerState).playing is queue:
+        if is_playing:
             st.button(
                 "Next song",
                 icon=":material/skip_next:",

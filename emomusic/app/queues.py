@@ -2,7 +2,7 @@
 
 A page makes its queue in each run, and hands it to `player.show_queue` and `answer.show_plane`:
 
-    queue = play_for(request)           # new songs begin by themselves
+    queue = play_for(request, "photo")  # new songs begin by themselves
     queue = play_list(picks, key)       # the first part of the key names the list
 
 The same request, or key, keeps the queue with its position. Buttons call `when_pressed(play, queue, "next")`.
@@ -18,7 +18,6 @@ from typing import Concatenate, Literal, ParamSpec
 from weakref import ref
 
 from emomusic.affect import AffectPoint
-from emomusic.app.address import Address
 from emomusic.app.own_music import own_recommender
 from emomusic.app.sources import YourMusic, your_music
 from emomusic.app.spotify import SpotifyState
@@ -107,7 +106,7 @@ class PlayerState:
 
 def play_for(
     request: Request,
-    name: str = "",
+    name: str,
     choose: Callable[[Recommender, Request], Iterable[Pick]] | None = None,
     *,
     fades: bool = False,
@@ -116,11 +115,11 @@ def play_for(
 
     Args:
         request: of a listener.
-        name: of the queue, by default that of the page.
+        name: of the queue: that of the page, if it has one.
         choose: gives the songs. Without it, songs for the request follow without end, and the bar plays new ones.
         fades: whether the songs fade into each other.
     """
-    player, name = page_state(PlayerState), name or page_state(Address).page
+    player = page_state(PlayerState)
     queue = player.queues.get(name)
     music = your_music().after(None if queue is None else queue.music)
     request = music.asked(request)
@@ -200,12 +199,11 @@ def forget_queue(name: str) -> None:
         player.playing = None
 
 
-def follow_source() -> None:
+def follow_source(player: PlayerState) -> None:
     """Choose the songs that play from another source if theirs is gone while their page was not shown.
 
     Those of Spotify change if it is silent. A song of a removed folder ends.
     """
-    player = page_state(PlayerState)
     if (queue := player.playing) is None or (current := queue.current) is None:
         return
     if current.song.player is Player.LIBRARY:

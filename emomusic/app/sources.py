@@ -7,33 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 
 import msgspec
 import streamlit as st
 
 from emomusic.app import state
-from emomusic.app.address import choose, chosen_all, offered
+from emomusic.app.address import choose, chosen, chosen_all
 from emomusic.app.own_music import TableState, choose_files, choose_table, own_recommender
 from emomusic.app.spotify import SpotifyState, use_spotify
-from emomusic.app.state import fresh, page_state, renew
+from emomusic.app.state import Source, WidgetKeys, page_state
 from emomusic.assets import load_once
 from emomusic.errors import DatasetError
 from emomusic.songs.genres import GENRE_FAMILIES, GENRES, genres_of, names_of
 from emomusic.songs.local_songs import bundled_songs, recommender_of
 from emomusic.songs.recommend import Recommender, load_recommender
 from emomusic.songs.request import Request
-
-
-class Source(StrEnum):
-    """Where songs come from."""
-
-    SPOTIFY = "spotify"
-    OWN = "own"
-    TABLE = "table"
-    BUNDLED = "bundled"
-
 
 LABELS: Mapping[Source, str] = {
     Source.SPOTIFY: "Spotify",
@@ -67,7 +56,7 @@ class YourMusic:
         source: of the songs that play: another one than `ready` if Spotify is silent.
         recommender: for the songs of `source`.
         stand_in: for songs in place of Spotify's; None if Spotify answers.
-        genres: that the visitor chose; empty for all.
+        genres: that the visitor chose on any page; empty for all.
         hides_explicit: whether the visitor hides explicit songs.
         seed: of the order of songs that match equally well.
         num_asked: how often the visitor wanted to know whether Spotify answers.
@@ -125,24 +114,24 @@ def your_music() -> YourMusic:
         EmomusicError: the catalogue, a model or the library is damaged.
     """
     spotify = page_state(SpotifyState)
-    chosen = next(iter(offered(state.SONGS_FROM, list(Source))), Source.SPOTIFY)
+    source = Source(chosen(state.SONGS_FROM) or Source.SPOTIFY)
     found = None
-    if chosen is Source.OWN:
+    if source is Source.OWN:
         found = own_recommender()
-    elif chosen is Source.TABLE:
+    elif source is Source.TABLE:
         found = page_state(TableState).recommender
-    elif chosen is Source.BUNDLED:
+    elif source is Source.BUNDLED:
         found = _bundled_recommender()
-    ready = Source.SPOTIFY if found is None else chosen
+    ready = Source.SPOTIFY if found is None else source
     instead, stand_in = _stand_in() if spotify.is_silent else (ready, None)
     return YourMusic(
-        chosen,
+        source,
         ready,
         source=ready if found is not None else instead,
         recommender=found or stand_in or load_recommender(),
         stand_in=stand_in,
         genres=_chosen_genres(),
-        hides_explicit=bool(st.session_state.get(fresh(state.HIDE_EXPLICIT), False)),
+        hides_explicit=bool(st.session_state.get(page_state(WidgetKeys).current(state.HIDE_EXPLICIT), False)),
         seed=page_state(SourceState).seed,
         num_asked=spotify.num_asked,
     )
@@ -161,7 +150,7 @@ def _bundled_recommender() -> Recommender:
 
 
 def _chosen_genres() -> frozenset[str]:
-    """The genres that the visitor chose on any page; empty for all."""
+    """The genres of the URL that this version knows."""
     known = []
     for name in chosen_all(state.GENRES):
         try:
@@ -176,32 +165,33 @@ def _chosen_genres() -> frozenset[str]:
 
 def choose_music(music: YourMusic) -> None:
     """Show the menu of the source, genres and options for songs. The next run of the page decides by the choice."""
-    names = names_of(music.genres)
-    num_choices = len(names) + st.session_state.setdefault(fresh(state.HIDE_EXPLICIT), False)
+    keys, names = page_state(WidgetKeys), names_of(music.genres)
+    hide_explicit = keys.current(state.HIDE_EXPLICIT)
+    num_choices = len(names) + st.session_state.setdefault(hide_explicit, False)
     label = f"Your music · {num_choices}" if num_choices else "Your music"
     with st.popover(label, icon=":material/genres:", key="your-music"):
-        source = _choose_source(music)
+        source = _choose_source(music, keys)
         if source is Source.OWN:
             choose_files()
         elif source is Source.TABLE:
             choose_table()
         # The session keeps the values of the widgets while another page, or another source, is shown
         if source is Source.SPOTIFY:
-            _choose_genres(names)
+            _choose_genres(names, keys)
         if source in _MARKED_EXPLICIT:
-            st.toggle("Hide explicit songs", key=fresh(state.HIDE_EXPLICIT), persist_state="session")
+            st.toggle("Hide explicit songs", key=hide_explicit, persist_state="session")
         with st.container(horizontal=True):
             st.button("Other songs", icon=":material/shuffle:", on_click=_shuffle, key="your-music-shuffle")
-            is_changed = bool(num_choices or page_state(SourceState).seed)
+            is_changed = bool(num_choices or music.seed)
             st.button("Reset", icon=":material/undo:", on_click=_reset, disabled=not is_changed, key="your-music-reset")
 
 
-def _choose_source(music: YourMusic) -> Source:
+def _choose_source(music: YourMusic, keys: WidgetKeys) -> Source:
     """Show the sources; returns the chosen one, which may have no songs yet."""
     shown = music.source if music.chosen is Source.SPOTIFY else music.chosen
-    if st.session_state.get(fresh(state.SONGS_FROM), shown) != shown:  # after Back, a link or a fallback
-        renew(state.SONGS_FROM)
-    key = fresh(state.SONGS_FROM)
+    key = keys.current(state.SONGS_FROM)
+    if st.session_state.get(key, shown) != shown:  # after Back, a link or a fallback
+        key = keys.renew(state.SONGS_FROM)
     st.segmented_control(
         "Songs from",
         list(Source),
@@ -222,13 +212,13 @@ def _store_source(key: str) -> None:
         use_spotify()
 
 
-def _choose_genres(names: list[str]) -> None:
+def _choose_genres(names: list[str], keys: WidgetKeys) -> None:
     if names != chosen_all(state.GENRES):
         choose({state.GENRES: names or None})
-    is_shown = fresh(state.GENRE_NAMES) in st.session_state
-    if is_shown and sorted(_shown_genres()) != sorted(names):  # after Back, Forward or a link
-        renew(state.GENRE_FAMILIES)
-        renew(state.GENRE_NAMES)
+    is_shown = keys.current(state.GENRE_NAMES) in st.session_state
+    if is_shown and sorted(_shown_genres(keys)) != sorted(names):  # after Back, Forward or a link
+        keys.renew(state.GENRE_FAMILIES)
+        keys.renew(state.GENRE_NAMES)
     titles = {family.key: family.title for family in GENRE_FAMILIES}
     st.pills(
         "Music you like",
@@ -236,7 +226,7 @@ def _choose_genres(names: list[str]) -> None:
         selection_mode="multi",
         default=[name for name in names if name in titles],
         format_func=titles.__getitem__,
-        key=fresh(state.GENRE_FAMILIES),
+        key=keys.current(state.GENRE_FAMILIES),
         on_change=_store_genres,
         persist_state="session",
         wrap=True,
@@ -245,7 +235,7 @@ def _choose_genres(names: list[str]) -> None:
         "Single genres",
         GENRES,
         default=[name for name in names if name not in titles],
-        key=fresh(state.GENRE_NAMES),
+        key=keys.current(state.GENRE_NAMES),
         on_change=_store_genres,
         persist_state="session",
         placeholder="All genres",
@@ -253,14 +243,14 @@ def _choose_genres(names: list[str]) -> None:
     st.caption("The genres apply on every page with songs. Without a choice, songs of all genres play.")
 
 
-def _shown_genres() -> list[str]:
+def _shown_genres(keys: WidgetKeys) -> list[str]:
     """The names of families and genres that the menu shows."""
-    keys = fresh(state.GENRE_FAMILIES), fresh(state.GENRE_NAMES)
-    return [name for key in keys for name in st.session_state.get(key) or ()]
+    menus = (state.GENRE_FAMILIES, state.GENRE_NAMES)
+    return [name for menu in menus for name in st.session_state.get(keys.current(menu)) or ()]
 
 
 def _store_genres() -> None:
-    choose({state.GENRES: names_of(genres_of(_shown_genres())) or None})
+    choose({state.GENRES: names_of(genres_of(_shown_genres(page_state(WidgetKeys)))) or None})
 
 
 def _shuffle() -> None:
@@ -275,4 +265,4 @@ def _reset() -> None:
 def show_all() -> None:
     """Let songs of all genres and explicit songs pass again; for callbacks."""
     choose({state.GENRES: None})
-    renew(state.HIDE_EXPLICIT)
+    page_state(WidgetKeys).renew(state.HIDE_EXPLICIT)

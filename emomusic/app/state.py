@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -43,6 +44,11 @@ class Visit:
     number: int = 0
     bar: Any = None  # the place of the bar in this run of the page; None once it is shown
 
+    def enter(self, page: str) -> None:
+        """Count visits to pages, to distinguish a return from another page from Back on this page."""
+        if self.page != page:
+            self.page, self.number = page, self.number + 1
+
 
 @dataclass
 class CameraState:
@@ -51,23 +57,21 @@ class CameraState:
     session: Any = None
 
 
-class _Renewals(Counter[str]):
-    """How often widgets were reset, by key."""
+class WidgetKeys(Counter[str]):
+    """The keys of widgets that the app resets: how often each was reset."""
 
+    def current(self, key: str) -> str:
+        """The widget key for `key` now; it changes with each `renew`."""
+        return f"{key}-{self[key]}" if self[key] else key
 
-def fresh(key: str) -> str:
-    """The current widget key for `key`; it changes with each `renew`."""
-    number = page_state(_Renewals)[key]
-    return f"{key}-{number}" if number else key
+    def renew(self, key: str) -> str:
+        """Reset a widget to its default by giving it a new key, which is returned.
 
-
-def renew(key: str) -> None:
-    """Reset a widget to its default by giving it a new key.
-
-    A value set in the session does not reach a hidden widget, such as one in a closed menu: the browser sends its old
-    value with the next run.
-    """
-    page_state(_Renewals)[key] += 1
+        A value set in the session does not reach a hidden widget, such as one in a closed menu: the browser sends its
+        old value with the next run.
+        """
+        self[key] += 1
+        return self.current(key)
 
 
 EVERYONE = "Everyone"  # the listener of all faces of a picture
@@ -85,9 +89,19 @@ HIDE_EXPLICIT = "hide_explicit"
 GENRES = "genres"  # only in the URL: names of genres and families
 GENRE_FAMILIES = "genre_families"
 GENRE_NAMES = "genre_names"
-SONGS_FROM = "songs"  # also in the URL: the source of songs, see `app.sources`
+SONGS_FROM = "songs"  # also in the URL: a `Source`
 OWN_UPLOAD = "own_upload"
 PROFILE_UPLOAD = "profile_upload"
+
+
+class Source(StrEnum):
+    """Where songs come from."""
+
+    SPOTIFY = "spotify"
+    OWN = "own"
+    TABLE = "table"
+    BUNDLED = "bundled"
+
 
 # The live page
 LIVE_MUSIC = "live_music"

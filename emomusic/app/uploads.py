@@ -70,12 +70,13 @@ def show_uploader(
     with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
         _REFUSALS(key=f"{widget}-refusals", data={"limit": f"{limit_mb} MB"})
     # A file can arrive with the run of a fragment. The page's own run can interrupt the callback, and not repeat it
-    new = [file for file in listed(widget) if isinstance(file, UploadedFile)]
-    if any(file.file_id not in _stored_ids(widget) for file in new):
+    uploads, new = page_state(UploadState), [file for file in listed(widget) if isinstance(file, UploadedFile)]
+    if any(file.file_id not in uploads.stored.get(widget, ()) for file in new):
         _take(widget, store)
-    if problem := page_state(UploadState).problems.get(widget):
+        st.rerun()  # the page began without the file
+    if problem := uploads.problems.get(widget):
         st.error(escape_markdown_message(problem), icon=":material/error:")
-    files, stored = listed(widget), _stored_ids(widget)
+    files, stored = listed(widget), uploads.stored.get(widget, ())
     if lost := sum(isinstance(file, DeletedFile) and file.file_id not in stored for file in files):
         files_lost = "this file" if len(files) == 1 else f"{lost} of these files"
         st.info(
@@ -99,12 +100,12 @@ def show_removal(widget: str, label: str, store: Store, note: str = "") -> None:
 
 def _take(widget: str, store: Store) -> None:
     """Store the files if their list changed; the release of a file calls this too."""
-    before = _stored_ids(widget)
+    uploads = page_state(UploadState)
+    before = uploads.stored.get(widget, [])
     files = [file for file in listed(widget) if isinstance(file, UploadedFile) or file.file_id in before]
     ids = [file.file_id for file in files]
     if ids != before:
-        uploads, problem = page_state(UploadState), ""
-        new = [file for file in files if isinstance(file, UploadedFile)]
+        problem, new = "", [file for file in files if isinstance(file, UploadedFile)]
         try:
             store(new)
         except EmomusicError as error:
@@ -118,7 +119,3 @@ def listed(widget: str) -> list[UploadedFile | DeletedFile]:
     """The files that an uploader lists."""
     files = st.session_state.get(widget)
     return files if isinstance(files, list) else [files] if files is not None else []
-
-
-def _stored_ids(widget: str) -> list[str]:
-    return page_state(UploadState).stored.get(widget, [])

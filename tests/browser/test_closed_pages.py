@@ -24,7 +24,7 @@ from emomusic.affect import Emotion
 from emomusic.app import state
 from emomusic.app.film.job import THREAD_NAME
 from emomusic.app.music.page import YOUR_SONG
-from emomusic.app.sources import Source
+from emomusic.app.state import Source
 from emomusic.faces.profile import FaceProfile
 from emomusic.faces.reading import load_networks
 from emomusic.media.images import read_image

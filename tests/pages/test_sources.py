@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +13,7 @@ from msgspec.structs import replace
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Mood
-from emomusic.app import address, bar, own_music, queues, state, uploads
+from emomusic.app import bar, own_music, state, uploads
 from emomusic.app.address import Address
 from emomusic.app.bar import content_of
 from emomusic.app.spotify import SpotifyState
@@ -41,6 +40,7 @@ from tests.pages.screen import (
 )
 from tests.songs.ears import FakeEar
 from tests.songs.songs import song_bytes
+from tests.stations import count_calls
 
 
 def test_files_of_bundled_songs_name_no_folder_of_the_server(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,18 +72,18 @@ def test_no_two_choices_share_a_key(root: Path) -> None:
 
 
 @pytest.mark.parametrize("source", ["spotify", "bundled"])
-def test_a_run_decides_once_where_songs_come_from(root: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
-    app, calls = start_app(root, sample=SAMPLE, songs=source), Counter[str]()
-
-    def counted(module: Any, name: str) -> None:
-        function = getattr(module, name)
-        monkeypatch.setattr(module, name, lambda *args, **named: calls.update([name]) or function(*args, **named))
-
-    counted(queues, "your_music")
-    counted(address, "chosen_all")
+def test_a_run_of_the_page_decides_each_fact_once(root: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+    app = start_app(root, sample=SAMPLE, songs=source)
+    once = ["app.sources.your_music", "app.address.offered", "app.picture_chooser.shown_pictures"]
+    facts = [*once, "app.address.chosen_all", "app.state.page_state", "server.capacity.settings"]
+    calls = count_calls(monkeypatch, facts)
+    read = type(os.environ).__getitem__
+    monkeypatch.setattr(type(os.environ), "__getitem__", lambda *key: calls.update(["environ"]) or read(*key))
     app.run()
-    assert calls["your_music"] == 1
-    assert calls["chosen_all"] <= 14
+    assert [calls[name.rpartition(".")[2]] for name in once] == [1, 1, 1]
+    assert calls["chosen_all"] <= 7
+    assert calls["page_state"] <= 33
+    assert calls["environ"] + calls["settings"] <= 1
 
 
 def test_a_list_of_spotify_keeps_its_songs_while_similar_ones_play_for_a_silent_spotify(root: Path) -> None:

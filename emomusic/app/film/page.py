@@ -47,8 +47,6 @@ def show_film() -> None:
     if job is None:
         with reserve_space("film-start", 560):
             _choose_film()
-            if page_state(FilmState).job is not None:  # an upload arrived
-                st.rerun()
             show_loop(
                 "film",
                 "A film with framed faces; below it the emotions of the group over time, in seven numbered scenes",

@@ -33,8 +33,8 @@ from emomusic.app.own_music import without_folders
 from emomusic.app.parts import read_beside, show_style, style_beside
 from emomusic.app.player import show_queue
 from emomusic.app.queues import PlayerState
-from emomusic.app.sources import LABELS, Source
-from emomusic.app.state import page_state
+from emomusic.app.sources import LABELS
+from emomusic.app.state import Source, page_state
 from emomusic.charts.affect import circumplex
 from emomusic.charts.live import film_areas
 from emomusic.export import film_faces_csv, film_playlist, film_record

@@ -15,11 +15,11 @@ from emomusic.app.how_it_works.steps import STEPS, Step, step_named
 from emomusic.app.parts import read_beside, show_style
 from emomusic.app.picture_chooser import (
     Picture,
+    PictureState,
     choose_picture,
-    keep_result,
-    kept_result,
     picture_menu,
     sample_picture,
+    shown_pictures,
 )
 from emomusic.server.shared import shared
 
@@ -36,9 +36,9 @@ _PRESENTER_KEYS = st.components.v2.component(
 )
 
 
-def show_top() -> tuple[Step, Picture]:
-    """Show the title and, in one row, the buttons. Returns the step that the URL names, and the photo."""
-    step = step_named(chosen(state.HOW_STEP))
+def show_page() -> None:
+    """Show the step that the URL names: the title and, in one row, the buttons; the sentences, and the drawing."""
+    step, shown = step_named(chosen(state.HOW_STEP)), shown_pictures()
     st.set_page_config(page_title=f"{step.title} · How it works · EmoMusic")
     show_style(__file__, "page.css")
     # Heights in pixels, because the style loads after the text, which would move the parts below
@@ -56,11 +56,11 @@ def show_top() -> tuple[Step, Picture]:
     )
     with row:
         _choose_step(step)
-        with picture_menu("Photo", "how-picture"):
+        with picture_menu("Photo", "how-picture", shown):
             st.markdown("Choose a sample, or use your own photo. It stays in memory.")
-            picture = choose_picture()
+            choose_picture(shown)
     # The URL must not name the first sample, because the name could replace an upload in progress
-    return step, picture or sample_picture(_FIRST)
+    _show_step(step, shown.first or sample_picture(_FIRST), shown.mine)
 
 
 def _choose_step(step: Step) -> None:
@@ -76,11 +76,11 @@ def _choose_step(step: Step) -> None:
     st.button("Full screen", key="how-full", shortcut="F")
 
 
-def show_step(step: Step, picture: Picture) -> None:
+def _show_step(step: Step, picture: Picture, mine: PictureState) -> None:
     """Show the sentences at once, and the drawing when it is ready."""
     shared()  # starts loading the networks during the first step
     with shown_errors():
-        walk = kept_result(Walk, picture.digest) or keep_result(picture.digest, Walk(picture))
+        walk = mine.kept(Walk, picture.digest) or mine.keep(picture.digest, Walk(picture))
         ratio = step.ratio or walk.size[0] / walk.size[1]
         share = 50 if ratio >= WIDE else round(100 * min(max(0.53 * ratio, 0.3), 0.61))
         room = reserve_space("how-step", _STEP_PX)

@@ -78,7 +78,7 @@ def show_songs() -> None:
     """Let songs follow the mood of the last ten seconds, one fading into the next, and show them."""
     _follow_mood()
     if (mood := page_state(LiveState).mood) is not None:
-        show_queue(play_for(Listener(NOW, mood).request, fades=True), "emomusic-live")
+        show_queue(play_for(Listener(NOW, mood).request, "live", fades=True), "emomusic-live")
 
 
 @live_fragment(1.0)

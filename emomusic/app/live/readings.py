@@ -153,7 +153,8 @@ def _rate(per_second: float) -> str:
 def show_player(session: LiveSession | None, game: GameView | None) -> None:
     """Show the player for the strongest face of a game, or for the playlist of a session that is over."""
     if game is not None and game.strongest is not None and game.strongest.probabilities is not None:
-        show_queue(play_for(choose_policy(Listener(NOW, game.strongest.probabilities))), "emomusic-live")
+        request = choose_policy(Listener(NOW, game.strongest.probabilities))
+        show_queue(play_for(request, "live"), "emomusic-live")
     elif page_state(LiveState).stage is Stage.PLAYLIST and session is not None and not session.is_on:
         show_queue(_session_queue(session.reader.timeline()), "emomusic-session")
 

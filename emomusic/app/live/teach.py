@@ -11,7 +11,8 @@ from emomusic.affect import Emotion, EmotionProbabilities, describe
 from emomusic.app.charts import show_sharp
 from emomusic.app.frame import shown_errors
 from emomusic.app.live.session import LiveSession, live_fragment, with_session
-from emomusic.app.persons import learn_person, show_persons
+from emomusic.app.persons import PersonsState, learn_person, show_persons
+from emomusic.app.state import page_state
 from emomusic.charts.face import expression_uri
 from emomusic.media.images import encode_jpeg
 from emomusic.stream.lesson import ORDER, Lesson, Step
@@ -37,7 +38,7 @@ def show_lesson(session: LiveSession | None) -> None:
     if session is None:
         st.markdown("Start the video. A minute with your neutral face and six others makes the readings yours.")
         with st.expander("Your profile", icon=":material/face:"):
-            show_persons()
+            show_persons(page_state(PersonsState))
         return
     if (lesson := session.lesson) is None:
         lesson = session.start_lesson()
@@ -46,7 +47,7 @@ def show_lesson(session: LiveSession | None) -> None:
         return
     with shown_errors():
         _show_result(lesson.shots(), _learned(lesson))
-    show_persons()
+    show_persons(page_state(PersonsState))
     st.button("Teach another person", on_click=with_session(LiveSession.start_lesson), key="teach-again")
 
 

@@ -22,7 +22,7 @@ from emomusic.app.frame import escape_markdown, shown_errors, text_color
 from emomusic.app.models.chosen import Chosen
 from emomusic.app.models.pictures import classifier, face_grid, show_mistakes, test_pictures
 from emomusic.app.models.table import show_table
-from emomusic.app.picture_chooser import Picture, choose_picture, keep_result, kept_result
+from emomusic.app.picture_chooser import Picture, choose_picture, shown_pictures
 from emomusic.assets import ModelKind, load_once
 from emomusic.charts import diagnostics as plots
 from emomusic.charts.face import share_bars
@@ -64,14 +64,14 @@ class Asked:
 def show_try(chosen: Chosen) -> None:
     """Let the user choose a picture, and show every model's answer about its largest face."""
     st.caption(f"Every model receives the same crop. Photos stay in memory and are deleted {WHEN_GONE}.")
-    picture = choose_picture()
-    if picture is None:
+    choose_picture(shown := shown_pictures())
+    if (picture := shown.first) is None:
         return
     with st.container(key="models-try"):
-        asked = kept_result(Asked, picture.digest)
+        asked = shown.mine.kept(Asked, picture.digest)
         if asked is None:
             with capacity().work():
-                asked = keep_result(picture.digest, _ask_all(picture, chosen))
+                asked = shown.mine.keep(picture.digest, _ask_all(picture, chosen))
         _show_answers(asked, chosen)
 
 

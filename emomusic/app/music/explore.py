@@ -37,8 +37,8 @@ from emomusic.app.own_music import TableState
 from emomusic.app.player import show_queue
 from emomusic.app.queues import play_list
 from emomusic.app.secrets import spotify_credentials
-from emomusic.app.sources import Source, YourMusic, show_all
-from emomusic.app.state import page_state
+from emomusic.app.sources import YourMusic, show_all
+from emomusic.app.state import Source, page_state
 from emomusic.charts import music as plots
 from emomusic.errors import EmomusicError
 from emomusic.server.capacity import is_own_computer

@@ -22,8 +22,8 @@ from emomusic.app import state
 from emomusic.app.address import choose
 from emomusic.app.player import show_queue
 from emomusic.app.queues import PageQueue, forget_queue, play, play_list
-from emomusic.app.sources import Source, YourMusic
-from emomusic.app.state import page_state
+from emomusic.app.sources import YourMusic
+from emomusic.app.state import Source, page_state
 from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_ID, Catalogue, song_key
 from emomusic.songs.genres import GENRE_FAMILIES, names_of

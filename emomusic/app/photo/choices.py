@@ -11,6 +11,7 @@ import streamlit as st
 from emomusic.affect import Emotion, EmotionProbabilities, Mood
 from emomusic.app import address, state
 from emomusic.app.answer import ALL, YOU, Listener
+from emomusic.app.state import WidgetKeys, page_state
 from emomusic.faces.reading import FaceReading, group_of
 
 _MAX_BUTTONS = 8  # more faces of one photo are in a menu
@@ -61,25 +62,31 @@ def who_of(label: str) -> str:
     return f"Face {label}" if label.isdecimal() else label.replace("P", "Person ")
 
 
-def choices_of(faces: Sequence[FaceReading], persons: Mapping[str, tuple[int, ...]], digest: str) -> Choices:
+def choices_of(
+    faces: Sequence[FaceReading], persons: Mapping[str, tuple[int, ...]], digest: str, *, is_linked: bool
+) -> Choices:
     """The choices about the faces of the photos, before their widgets are drawn. The URL sets those about samples.
 
-    `persons` are the numbers of the faces of each person in several photos, by label.
+    `persons` are the numbers of the faces of each person in several photos, by label. `is_linked` tells whether the URL
+    names a sample.
     """
+    keys = page_state(WidgetKeys)
     numbers = {str(number): (number,) for number in range(1, len(faces) + 1)}
     offered = {who_of(label): who for label, who in {**persons, **numbers}.items()}
     if len(faces) > 1:
-        widgets = {state.WHO: _follow_link(state.WHO, f"who-{digest}", [state.EVERYONE, *offered], digest)}
+        linked = address.offered(state.WHO, [state.EVERYONE, *offered]) if is_linked else None
+        widgets = {state.WHO: _widget(keys, f"who-{digest}", digest, linked, state.EVERYONE)}
         who = str(st.session_state[widgets[state.WHO]["key"]])
     else:
         address.offered(state.WHO, [])  # a link may name another face
         widgets, who = {}, "Face 1" if faces else YOU
-    for name, values in ((state.SAYS, [*Emotion]), (state.MOOD, [*Mood])):
-        widgets[name] = _follow_link(name, f"{name}-{digest}-{who}", values, digest)
+    for name, kind in ((state.SAYS, Emotion), (state.MOOD, Mood)):
+        linked = [kind(value) for value in address.chosen_all(name)] if is_linked else None
+        widgets[name] = _widget(keys, f"{name}-{digest}-{who}", digest, linked)
     said = {
         number: emotion
         for number in range(1, len(faces) + 1)
-        if (emotion := st.session_state.get(state.fresh(f"{state.SAYS}-{digest}-Face {number}"))) is not None
+        if (emotion := st.session_state.get(keys.current(f"{state.SAYS}-{digest}-Face {number}"))) is not None
     }
     corrected = tuple(
         replace(face, probabilities=EmotionProbabilities.certain(said[number])) if number in said else face
@@ -110,7 +117,7 @@ def choose_who(choices: Choices) -> None:
 
 def choose_face(digest: str, label: str) -> None:
     """Choose the face or person with this label on the plane, or everyone; for callbacks."""
-    st.session_state[state.fresh(f"who-{digest}")] = who_of(label)
+    st.session_state[page_state(WidgetKeys).current(f"who-{digest}")] = who_of(label)
     _link_choices(digest)
 
 
@@ -121,23 +128,24 @@ def choose_by_hand(choices: Choices) -> None:
     st.pills("Mood of the songs", list(Mood), wrap=True, **mood)
 
 
-def _follow_link(name: str, key: str, options: Sequence[str], digest: str) -> dict[str, Any]:
-    """Keyword arguments of a widget about the shown photo. The URL sets its value if a sample is shown."""
-    first = state.EVERYONE if state.EVERYONE in options else None
-    value = st.session_state.setdefault(state.fresh(key), first)
-    if address.chosen(state.SAMPLE) is not None:
-        linked = next(iter(address.offered(name, options)), first)
-        if linked != value:
-            state.renew(key)  # also reaches a widget in a closed menu
-            st.session_state[state.fresh(key)] = linked
-    return {"key": state.fresh(key), "persist_state": "session", "on_change": _link_choices, "args": (digest,)}
+def _widget(
+    keys: WidgetKeys, name: str, digest: str, linked: Sequence[str] | None, first: str | None = None
+) -> dict[str, Any]:
+    """Keyword arguments of a widget about the photo. `linked` is its value in the URL, or None if that says nothing."""
+    key = keys.current(name)
+    value = st.session_state.setdefault(key, first)
+    if linked is not None and (wanted := next(iter(linked), first)) != value:
+        key = keys.renew(name)  # also reaches a widget in a closed menu
+        st.session_state[key] = wanted
+    return {"key": key, "persist_state": "session", "on_change": _link_choices, "args": (digest,)}
 
 
 def _link_choices(digest: str) -> None:
     """Write the choices about a sample to the URL."""
     if address.chosen(state.SAMPLE) is None:
         return
-    who = st.session_state.get(state.fresh(f"who-{digest}"))  # absent for a single face
-    keys = {name: state.fresh(f"{name}-{digest}-{who or 'Face 1'}") for name in (state.SAYS, state.MOOD)}
-    said = {name: st.session_state.get(key) for name, key in keys.items()}
+    keys = page_state(WidgetKeys)
+    who = st.session_state.get(keys.current(f"who-{digest}"))  # absent for a single face
+    names = {name: f"{name}-{digest}-{who or 'Face 1'}" for name in (state.SAYS, state.MOOD)}
+    said = {name: st.session_state.get(keys.current(key)) for name, key in names.items()}
     address.choose({state.WHO: None if who == state.EVERYONE else who, **said})

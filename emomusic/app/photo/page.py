@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -17,7 +17,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.affect import EMOTIONS, Mood, affect_of, describe, quadrant_of
-from emomusic.app import address, state
+from emomusic.app import state
+from emomusic.app.address import chosen, widget
 from emomusic.app.answer import (
     FIRST_POINTS,
     MOST_POINTS,
@@ -30,6 +31,7 @@ from emomusic.app.answer import (
     show_plane,
 )
 from emomusic.app.charts import reserve_space, roomy_columns, show_sharp, show_tile
+from emomusic.app.example import show_example
 from emomusic.app.frame import download_button, escape_markdown_message, show_problems
 from emomusic.app.own_music import without_folders
 from emomusic.app.parts import show_style
@@ -49,10 +51,11 @@ from emomusic.app.picture_chooser import (
     ALL_SAMPLES,
     Picture,
     PictureState,
+    ShownPictures,
+    choose_other_pictures,
+    choose_picture,
     choose_sample,
-    digest_of,
-    keep_result,
-    kept_result,
+    keep_over_reload,
     show_drop_zone,
     show_turn,
     shown_pictures,
@@ -121,15 +124,33 @@ class ShownPhotos:
         return encode_png(draw_card(title, _sentence(self.choices), shares, pick, pictures))
 
 
-def show_photos() -> None:
-    """Read the photos and show the page for them. A single photo appears before its faces are found.
+def show_page(open_start: Callable[[], DeltaGenerator]) -> None:
+    """Show the photos and their answer, or songs for a mood, or before a choice the start in its container.
 
     Raises:
         EmomusicError: a model is missing or damaged.
     """
-    digest = digest_of(pictures := shown_pictures())
-    unread = Photos(digest, dict.fromkeys(each.digest for each in pictures), page_state(PersonsState).version)
-    photos = kept_result(Photos, digest) or keep_result(digest, unread)
+    shown = shown_pictures()
+    mood = chosen(state.MOOD) if shown.sample is None and not shown.each else None
+    if shown.each or mood is not None:
+        choose_other_pictures(shown)
+    if shown.each:
+        show_photos(shown)
+    elif mood is not None:
+        _show_mood(Mood(mood))
+    else:
+        with open_start(), reserve_space("start", 700):  # a link may name no sample
+            choose_picture(shown)
+            _choose_mood()
+            show_example("A sample, your own photo or a mood replaces this example.")
+    keep_over_reload(shown.mine)
+
+
+def show_photos(shown: ShownPictures) -> None:
+    """Read the photos and show the page for them. A single photo appears before its faces are found."""
+    digest, persons = shown.digest, page_state(PersonsState)
+    unread = Photos(digest, dict.fromkeys(each.digest for each in shown.each), persons.version)
+    photos = shown.mine.kept(Photos, digest) or shown.mine.keep(digest, unread)
     style, on_photo = st.empty(), None
     num_photos = len(photos.each)
     with reserve_space("photo-answer", 672):
@@ -140,7 +161,7 @@ def show_photos() -> None:
         with st.container(key="screen"):
             parts = {part: st.container(key=f"part-{part}", gap="xsmall", height="stretch") for part in PARTS}
     parts |= {"style": style, "title": title, "who": who}
-    if num_photos == 1 and not (first := photos.decoded(next(iter(photos.each)))).problem:
+    if num_photos == 1 and not (first := photos.decoded(digest, shown)).problem:
         style.html(screen_style([first.reading], ()))
         with parts["picture"]:
             on_photo = show_picture(first.preview, "The photo")
@@ -149,18 +170,25 @@ def show_photos() -> None:
         if num_photos > 1:
             title.title(f"Reading photo {number + 1} of {num_photos}", anchor=False)
 
-    photos.finish(show_progress)
+    photos.finish(shown, persons, show_progress)
     if photos.photos:
-        _show_answer(photos, parts, on_photo)
+        _show_answer(photos, shown, persons, parts, on_photo)
     else:
         title.title("This photo cannot be read" if num_photos == 1 else "No photo can be read", anchor=False)
         _show_unread(photos)
         show_drop_zone(state.UPLOAD_AGAIN)
 
 
-def _show_answer(photos: Photos, parts: Mapping[str, DeltaGenerator], on_photo: DeltaGenerator | None) -> None:
+def _show_answer(
+    photos: Photos,
+    shown: ShownPictures,
+    persons: PersonsState,
+    parts: Mapping[str, DeltaGenerator],
+    on_photo: DeltaGenerator | None,
+) -> None:
     """Show the parts of the screen: of one photo, or of several as a contact sheet."""
-    choices = choices_of([face for reading in photos.readings for face in reading.faces], photos.persons, photos.digest)
+    faces = [face for reading in photos.readings for face in reading.faces]
+    choices = choices_of(faces, photos.persons, photos.digest, is_linked=shown.sample is not None)
     corrected = iter(choices.faces)
     readings = [replace(each, faces=tuple(next(corrected) for _ in each.faces)) for each in photos.readings]
     listener, choose = choices.listener, partial(choose_face, photos.digest)
@@ -184,21 +212,21 @@ def _show_answer(photos: Photos, parts: Mapping[str, DeltaGenerator], on_photo: 
     songs = None
     if listener is not None:
         with parts["player"]:  # before the charts, whose code keeps the browser busy for half a second
-            songs = play_for(choose_policy(listener))
+            songs = play_for(choose_policy(listener), "photo")
             show_queue(songs, _stem(photos))
             names = (escape_html(each.song.full_name) for each in songs.playlist(_SONGS_PRINTED))
             st.html(f'<div class="printed"><b>Songs</b><ol><li>{"<li>".join(names)}</ol></div>')
     with parts["bars"]:
-        _show_bars(choices)
+        _show_bars(choices, shown)
     if songs is not None and listener is not None:
         with parts["plane"]:
             on_face = choose if len(choices.faces) > 1 else None
             show_plane(songs, listener.label, _points(photos, choices), on_face=on_face, height="stretch")
-    keep_result(photos.digest, ShownPhotos(photos, shown_pictures()[0], choices, songs))
+    shown.mine.keep(photos.digest, ShownPhotos(photos, shown.each[0], choices, songs))
     with parts["actions"]:
-        _show_actions(photos, choices)
+        _show_actions(photos, choices, shown.mine, persons)
     if photos.one is None:
-        _show_notes(photos)
+        _show_notes(photos, shown.mine.notes)
         if len(choices.faces) > 1:
             _show_persons(photos, choices, choose)
     elif len(choices.faces) > 1:
@@ -236,13 +264,10 @@ def _points(photos: Photos, choices: Choices) -> list[FacePoint]:
     return points
 
 
-def _show_notes(photos: Photos) -> None:
+def _show_notes(photos: Photos, notes: Sequence[str]) -> None:
     """Show what the figures of several photos leave out, and the files that could not be read."""
-    notes = list(page_state(PictureState).notes)
-    if len(photos.persons) > MOST_POINTS:
-        notes.append(FIRST_POINTS)
-    if notes:
-        st.caption(" ".join(notes))
+    if few := [*notes, *[FIRST_POINTS] * (len(photos.persons) > MOST_POINTS)]:
+        st.caption(" ".join(few))
     _show_unread(photos)
 
 
@@ -254,7 +279,7 @@ def _show_unread(photos: Photos) -> None:
         show_problems([f"{name}: {reason}" for name, reason in unread])
 
 
-def _show_bars(choices: Choices) -> None:
+def _show_bars(choices: Choices, shown: ShownPictures) -> None:
     """Show the seven probabilities of the chosen face or of everyone; without a face, the choice by hand."""
     shares = choices.probabilities
     if not choices.faces:
@@ -262,7 +287,7 @@ def _show_bars(choices: Choices) -> None:
             "Faces must look towards the camera and span at least 1/60 of the photo's longer side. Turn the photo if "
             "it lies on its side, or choose an emotion or a mood."
         )
-        show_turn()
+        show_turn(shown)
         show_drop_zone(state.UPLOAD_AGAIN)
         choose_by_hand(choices)
     elif shares is not None:
@@ -273,7 +298,7 @@ def _show_bars(choices: Choices) -> None:
         st.caption(f"{choices.who}: {quadrant.description}, {position}")
 
 
-def _show_actions(photos: Photos, choices: Choices) -> None:
+def _show_actions(photos: Photos, choices: Choices, mine: PictureState, persons: PersonsState) -> None:
     """Show the menus about the photos."""
     with st.container(horizontal=True, gap="xsmall", key="actions", wrap=False):
         if choices.faces:
@@ -282,9 +307,9 @@ def _show_actions(photos: Photos, choices: Choices) -> None:
             with st.popover(label, icon=":material/edit:", key="correct"):
                 choose_by_hand(choices)
         if choices.listener is not None:
-            _show_downloads(photos, choices)
-        choose_persons()
-    show_known(choices.faces)
+            _show_downloads(photos, choices, mine)
+        choose_persons(persons)
+    show_known(choices.faces, persons)
 
 
 def _stem(photos: Photos) -> str:
@@ -292,25 +317,25 @@ def _stem(photos: Photos) -> str:
     return (Path(photos.names[0]).stem or "picture") if photos.one is not None else "photos"
 
 
-def _show_downloads(photos: Photos, choices: Choices) -> None:
+def _show_downloads(photos: Photos, choices: Choices, mine: PictureState) -> None:
     """Show a menu with the card, the photo and its readings as files. The player offers the songs."""
-    stem, here = _stem(photos), page_state(PictureState)
+    stem = _stem(photos)
     with st.popover("Download", icon=":material/download:", key="photo-downloads"):
         if choices.probabilities is not None:
-            _offer(here, "Card (PNG)", ShownPhotos.card, f"{stem}-card.png")
+            _offer(mine, "Card (PNG)", ShownPhotos.card, f"{stem}-card.png")
             without = partial(ShownPhotos.card, with_faces=False)
-            _offer(here, "Card without faces (PNG)", without, f"{stem}-card-without-faces.png")
+            _offer(mine, "Card without faces (PNG)", without, f"{stem}-card-without-faces.png")
         if choices.faces:
             if photos.one is not None:
-                _offer(here, "Photo with faces (PNG)", ShownPhotos.annotated, f"{stem}-faces.png")
-            _offer(here, "Faces (CSV)", ShownPhotos.table, f"{stem}-faces.csv")
-        _offer(here, "Everything (JSON)", ShownPhotos.record, f"{stem}.json")
+                _offer(mine, "Photo with faces (PNG)", ShownPhotos.annotated, f"{stem}-faces.png")
+            _offer(mine, "Faces (CSV)", ShownPhotos.table, f"{stem}-faces.csv")
+        _offer(mine, "Everything (JSON)", ShownPhotos.record, f"{stem}.json")
         if choices.corrected:
             st.caption("The table and the JSON have the app's estimates.")
 
 
-def _offer(here: PictureState, label: str, make: Callable[[ShownPhotos], str | bytes], name: str) -> None:
-    download_button(label, here, lambda photo: make(photo.results[ShownPhotos][1]), name, type="tertiary")
+def _offer(mine: PictureState, label: str, make: Callable[[ShownPhotos], str | bytes], name: str) -> None:
+    download_button(label, mine, lambda photo: make(photo.results[ShownPhotos][1]), name, type="tertiary")
 
 
 def _show_persons(photos: Photos, choices: Choices, on_face: Callable[[str], None]) -> None:
@@ -353,17 +378,11 @@ def _show_face_cards(photos: Photos, choices: Choices) -> None:
 # A mood without a photo
 
 
-def chosen_mood() -> Mood | None:
-    """The mood in the URL, if it is not about a sample."""
-    is_about_sample = address.chosen(state.SAMPLE) is not None
-    return None if is_about_sample else next(iter(address.offered(state.MOOD, [*Mood])), None)
-
-
-def choose_mood() -> None:
+def _choose_mood() -> None:
     """Show the moods in one row, and the samples as a group."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="without-face"):
         st.markdown("**No photo?** Choose a mood:", width="content")
-        st.pills("Mood", list(Mood), label_visibility="collapsed", **address.widget(state.MOOD, [*Mood]))
+        st.pills("Mood", list(Mood), label_visibility="collapsed", **widget(state.MOOD, [*Mood]))
         st.button(
             "All samples as a group",
             icon=":material/photo_library:",
@@ -374,12 +393,12 @@ def choose_mood() -> None:
         )
 
 
-def show_mood(mood: Mood) -> None:
+def _show_mood(mood: Mood) -> None:
     """Show the player and the plane for a mood."""
     with st.container(key="mood-answer", gap="small"):
         st.title(f"{mood.capitalize()} songs", anchor=False)
-        choose_mood()
-    songs = play_for(Listener(YOU, None, mood).request)
+        _choose_mood()
+    songs = play_for(Listener(YOU, None, mood).request, "photo")
     player, plane = roomy_columns([1, 1], key="mood", gap="large")
     with player:
         show_queue(songs, f"emomusic-{mood}")

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from emomusic.app.persons import PersonsState, with_persons
-from emomusic.app.picture_chooser import Picture, PictureState, shown_pictures
-from emomusic.app.state import page_state
+from emomusic.app.persons import PersonsState
+from emomusic.app.picture_chooser import Picture, ShownPictures
 from emomusic.compat import return_free_memory
 from emomusic.errors import ImageError
 from emomusic.faces.identity import ROOM_AROUND, Descriptors, describe_crops, group_persons
+from emomusic.faces.profile import KnownFace, apply_profiles
 from emomusic.faces.reading import PictureReading, number_faces, read_faces
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, read_image, shrink
 from emomusic.server.capacity import session_id
@@ -58,11 +58,14 @@ class Photo:
         photo.note, photo.is_posed = decoded.note or "", picture.is_posed
         return photo
 
-    def read(self, *, of_several: bool) -> None:
-        """Find and read the faces; `of_several` photos, they are compared with those of the others."""
+    def read(self, known: Sequence[KnownFace], *, of_several: bool) -> None:
+        """Find and read the faces, known persons with their profile.
+
+        The faces `of_several` photos are compared with those of the others.
+        """
         if (image := self.image) is not None:
             self.found = read_faces(image, *shared().visitor_networks(session_id(), posed=self.is_posed))
-            self.reading = with_persons(image, self.found)
+            self.reading = apply_profiles(image, self.found, known)
             faces = [each.face for each in self.found.faces]
             crops = [face.upright(crop_face(image, face.box, margin=ROOM_AROUND)) for face in faces]
             self.faces = tuple(encode_jpeg(shrink(crop, _FACE_SIDE)[0]) for crop in crops)
@@ -77,7 +80,7 @@ class Photo:
             self.image = image = None
             return_free_memory()
 
-    def read_again(self) -> None:
+    def read_again(self, known: Sequence[KnownFace]) -> None:
         """Read the faces with the profiles of other persons, from the copy in screen size."""
         if self.problem:
             return
@@ -85,8 +88,8 @@ class Photo:
         height, width = image.shape[:2]
         boxes = (each.face.box.scaled(width / found.width).clipped(width, height) for each in found.faces)
         small = (replace(each, face=replace(each.face, box=box)) for each, box in zip(found.faces, boxes, strict=True))
-        known = with_persons(image, replace(found, faces=tuple(small))).faces
-        faces = (replace(each, face=face.face) for each, face in zip(known, found.faces, strict=True))
+        again = apply_profiles(image, replace(found, faces=tuple(small)), known).faces
+        faces = (replace(each, face=face.face) for each, face in zip(again, found.faces, strict=True))
         self.reading = replace(found, faces=tuple(faces))
 
 
@@ -135,34 +138,34 @@ class Photos:
         """Their readings, with the faces numbered over all photos."""
         return number_faces([photo.reading for photo in self.photos])
 
-    def decoded(self, digest: str) -> Photo:
-        """A photo, decoded if that was not done."""
+    def decoded(self, digest: str, shown: ShownPictures) -> Photo:
+        """A shown photo, decoded if that was not done."""
         photo = self.each[digest]
         if photo is None:
-            photo = self.each[digest] = Photo.of(next(one for one in shown_pictures() if one.digest == digest))
+            photo = self.each[digest] = Photo.of(next(one for one in shown.each if one.digest == digest))
         return photo
 
-    def forget_persons(self) -> None:
-        """Go back to the readings without profiles, also while another page is shown."""
+    def forget_persons(self, version: int) -> None:
+        """Go back to the readings without profiles, also while another page is shown. `version` is of the persons."""
         for photo in self.photos:
             photo.reading = photo.found
-        self.persons_version = page_state(PersonsState).version
+        self.persons_version = version
 
-    def finish(self, on_progress: Callable[[int], None]) -> None:
-        """Read the photos that are not read yet; an interrupted run keeps its results.
+    def finish(self, shown: ShownPictures, persons: PersonsState, on_progress: Callable[[int], None]) -> None:
+        """Read the shown photos that are not read yet; an interrupted run keeps its results.
 
         Of several, a copy in screen size replaces each own photo that was read. `on_progress` gets the number of those.
 
         Raises:
             EmomusicError: a model is missing or damaged.
         """
-        mine = page_state(PictureState)
+        mine, of_several = shown.mine, len(self.each) > 1
         for number, (digest, before) in enumerate(self.each.items()):
             if before is None or before.image is not None:
                 on_progress(number)
-                photo = self.decoded(digest)
-                photo.read(of_several=len(self.each) > 1)
-                if len(self.each) > 1:
+                photo = self.decoded(digest, shown)
+                photo.read(persons.known, of_several=of_several)
+                if of_several:
                     mine.own = tuple(
                         replace(one, data=photo.preview, held=None) if one.digest == digest else one for one in mine.own
                     )
@@ -174,7 +177,7 @@ class Photos:
                 self.persons[f"P{number}" if len(faces) > 1 else str(faces[0])] = faces
             for photo in described:
                 photo.descriptors = None
-        if self.persons_version != (version := page_state(PersonsState).version):
+        if self.persons_version != persons.version:
             for photo in self.photos:
-                photo.read_again()
-            self.persons_version = version
+                photo.read_again(persons.known)
+            self.persons_version = persons.version
