@@ -141,11 +141,11 @@ def finish_callbacks(take_error: Callable[[Exception], bool]) -> None:
     from streamlit.runtime.scriptrunner_utils.script_requests import ScriptRequest, ScriptRequests
     from streamlit.runtime.state.safe_session_state import SafeSessionState
 
-    look, call = ScriptRequests.on_scriptrunner_yield, SafeSessionState.on_script_will_rerun
+    on_yield, call = ScriptRequests.on_scriptrunner_yield, SafeSessionState.on_script_will_rerun
     calling = threading.local()  # a run has its thread
 
-    def look_between_callbacks(requests: ScriptRequests) -> ScriptRequest | None:
-        return None if hasattr(calling, "now") else look(requests)
+    def request_between_callbacks(requests: ScriptRequests) -> ScriptRequest | None:
+        return None if hasattr(calling, "now") else on_yield(requests)
 
     def call_all(state: SafeSessionState, *states: Any, **options: Any) -> None:
         calling.now = True
@@ -157,7 +157,7 @@ def finish_callbacks(take_error: Callable[[Exception], bool]) -> None:
         finally:
             del calling.now
 
-    ScriptRequests.on_scriptrunner_yield = look_between_callbacks  # type: ignore[assignment, method-assign]
+    ScriptRequests.on_scriptrunner_yield = request_between_callbacks  # type: ignore[assignment, method-assign]
     SafeSessionState.on_script_will_rerun = call_all  # type: ignore[assignment, method-assign]
 
 

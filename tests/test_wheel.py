@@ -54,9 +54,10 @@ def test_the_wheel_contains_everything_for_serving(names: set[str], root: Path) 
     for folder, record in (("songs", "songs.json"), ("band", "band.json")):
         files = {path.relative_to(root).as_posix() for path in root.glob(f"data/{folder}/*")}
         assert {f"data/{folder}/LICENSE", f"data/{folder}/{record}"} <= files <= in_bundle
-    beside = {path.relative_to(root).as_posix() for path in (root / "emomusic").rglob("*.[cj]s*")}
+    paths = [path for path in (root / "emomusic").rglob("*") if path.suffix in (".css", ".html", ".js")]
+    beside = {path.relative_to(root).as_posix() for path in paths}
     assert "emomusic/app/bar.js" in beside
-    assert "emomusic/app/frame.css" in beside
+    assert {"emomusic/app/bar.html", "emomusic/app/frame.css"} <= beside
     assert beside <= names
     for name in set(FILES) - {WEIGHTS}:
         assert f"models/face/{DEFAULT_MODEL}/{name}" in in_bundle

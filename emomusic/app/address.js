@@ -8,7 +8,7 @@ function announce() {
   status.style.cssText = "position: fixed; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%)";
   document.body.append(status);
   let [pressed, timer] = [null, 0];
-  const look = () => {
+  const update = () => {
     const answers = [...document.querySelectorAll(ANSWERS)];
     const text = answers.map((answer) => answer.innerText).join(". ");
     if (text !== status.textContent) status.textContent = text;
@@ -23,7 +23,7 @@ function announce() {
   const changes = { childList: true, subtree: true, characterData: true };
   new MutationObserver(() => {
     clearTimeout(timer);
-    timer = setTimeout(look, REST_MS);
+    timer = setTimeout(update, REST_MS);
   }).observe(document.getElementById("root"), changes);
   return status;
 }

@@ -36,24 +36,7 @@ _NUM_SERVED = 3  # besides the newest: the song that fades out, and the two of t
 
 _BAR = st.components.v2.component(
     "emomusic_bar",
-    html="""<div class="bar" role="region" aria-label="Player" hidden>
-  <img alt="" hidden>
-  <button class="previous" aria-label="Previous song">
-    <svg viewBox="0 0 24 24"><path d="M6 6h2v12H6zM19 6v12l-9-6z"/></svg>
-  </button>
-  <button class="play"><svg viewBox="0 0 24 24"><path/></svg></button>
-  <button class="next" aria-label="Next"><svg viewBox="0 0 24 24"><path d="M16 6h2v12h-2zM5 6v12l9-6z"/></svg></button>
-  <p><b></b> <span></span></p>
-  <input class="place" type="range" min="0" step="0.1" aria-label="Position"><time></time>
-  <iframe allow="autoplay; clipboard-write; encrypted-media" hidden></iframe>
-  <button class="mute" aria-label="Mute" aria-pressed="false"><svg viewBox="0 0 24 24"><path/></svg></button>
-  <input class="volume" type="range" min="0" max="1" step="0.05" aria-label="Volume">
-  <button class="keys" aria-label="Keys">?</button>
-</div>
-<dl popover aria-label="Keys of the player">
-  <dt>Space</dt><dd>Pause or go on</dd><dt>M</dt><dd>Mute</dd><dt>← →</dt><dd>Back or on by 5 seconds</dd>
-  <dt>N, P</dt><dd>Next or previous song</dd><dt>B</dt><dd>Go to this bar</dd><dt>?</dt><dd>Show or hide the keys</dd>
-</dl>""",
+    html=read_beside(__file__, "bar.html"),
     css=read_beside(__file__, "bar.css"),
     js=read_beside(__file__, "bar.js"),
 )

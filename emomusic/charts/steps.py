@@ -55,11 +55,11 @@ def heats(face: npt.NDArray[np.uint8], grad_cam: Float32Array, occlusion: Occlus
     points, middles = 100 * occlusion.drops, [start + occlusion.patch / 2 for start in occlusion.starts]
     text = np.full(points.shape, "", dtype=object)
     text[::step, ::step] = [[f"{-value:+.0f}" for value in row] for row in points[::step, ::step].tolist()]
-    look: dict[str, Any] = {"colorscale": list(HEAT), "opacity": 0.55, "zmin": 0, "zsmooth": "best", "showscale": False}
+    heat: dict[str, Any] = {"colorscale": list(HEAT), "opacity": 0.55, "zmin": 0, "zsmooth": "best", "showscale": False}
     pixels = np.arange(side) + 0.5
-    figure = go.Figure().add_heatmap(z=grad_cam, x=pixels, y=pixels, hoverinfo="skip", **look)
+    figure = go.Figure().add_heatmap(z=grad_cam, x=pixels, y=pixels, hoverinfo="skip", **heat)
     figure.add_heatmap(
-        z=points, x=middles, y=middles, xaxis="x2", yaxis="y2", zmax=max(float(points.max()), 1), **look,
+        z=points, x=middles, y=middles, xaxis="x2", yaxis="y2", zmax=max(float(points.max()), 1), **heat,
         text=text, texttemplate="<b>%{text}</b>", textfont={"size": LETTERS, "color": "white"},
         hovertemplate="%{z:.1f} points lower<extra></extra>",
     )  # fmt: skip

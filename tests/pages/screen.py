@@ -140,9 +140,9 @@ def files_of(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     offered: dict[str, Any] = {}
     show = st.download_button
 
-    def record(label: str, make: Any, name: str, *rest: Any, **look: Any) -> bool:
+    def record(label: str, make: Any, name: str, *rest: Any, **options: Any) -> bool:
         offered[name] = make
-        return show(label, make, name, *rest, **look)
+        return show(label, make, name, *rest, **options)
 
     monkeypatch.setattr(st, "download_button", record)
     return offered

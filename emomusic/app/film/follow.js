@@ -16,33 +16,33 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const tell = (source, ...others) =>
     window.dispatchEvent(new CustomEvent(SOUND, { detail: { source, with: others } }));
 
-  const isSinging = () => data.song !== null && window.emomusicPlayer?.song?.id === data.song;
-  const isSong = (source) => source === "spotify" ? data.song !== null : source === "player" && isSinging();
+  const isSongPlaying = () => data.song !== null && window.emomusicPlayer?.song?.id === data.song;
+  const isSong = (source) => source === "spotify" ? data.song !== null : source === "player" && isSongPlaying();
 
-  const sing = () => {
+  const playSong = () => {
     if (!data.follows) return tell("film");
     const { playsSpotify } = window.emomusicPlayer ?? {};
-    if (isSinging() || playsSpotify) tell("film", "player", "spotify");
+    if (isSongPlaying() || playsSpotify) tell("film", "player", "spotify");
     else tell("film");
-    if (isSinging()) window.emomusicPlayer.resume();
+    if (isSongPlaying()) window.emomusicPlayer.resume();
     else setTriggerValue("scene", shown);
   };
 
   const watch = (found) => {
     video = found;
     const { signal } = end;
-    video.addEventListener("play", sing, { signal });
+    video.addEventListener("play", playSong, { signal });
     video.addEventListener("pause", () => video.isConnected && data.follows && tell("silence"), { signal });
     window.addEventListener(SOUND, ({ detail }) => {
       if (detail.source === "film") return;
       if (!data.follows || !isSong(detail.source)) video.pause();
       else if (video.paused) video.play().catch(() => {});
     }, { signal });
-    if (video.emomusicFollows !== data.follows && !video.paused) sing();
+    if (video.emomusicFollows !== data.follows && !video.paused) playSong();
     video.emomusicFollows = data.follows;
   };
 
-  const look = () => {
+  const update = () => {
     const found = document.querySelector(data.video);
     if (!found?.readyState) return;
     if (found !== video) watch(found);
@@ -69,11 +69,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
   };
 
   parentElement.emomusicEnd?.();
-  const timer = setInterval(look, 200);
+  const timer = setInterval(update, 200);
   parentElement.emomusicEnd = () => {
     clearInterval(timer);
     end.abort();
   };
-  look();
+  update();
   return parentElement.emomusicEnd;
 }

@@ -26,21 +26,9 @@ SONGS = "Songs"
 """The choice of songs instead of the band."""
 
 _MOOD_S = 10
-_LAYERS = "".join(
-    f'<span>{name}</span><div class="layer" data-name="{name}"><b></b><b></b></div>'
-    for name in ("lead", "drums", "bass", "pad")
-)
 _BAND = st.components.v2.component(
     "emomusic_band",
-    html=f"""
-<div class="layers" role="img" aria-label="The layers of the band: longer is louder, left is minor, right is major">
-{_LAYERS}<span></span><div class="sides"><span>minor</span><span>major</span></div></div>
-<div class="bar"><button class="mute" type="button" aria-pressed="false">Mute</button>
-<input type="range" value="80" aria-label="Volume of the band">
-<button class="record" type="button">Record 15 seconds</button></div><output role="status"></output>
-<div class="saved" hidden><video controls playsinline></video>
-<button class="delete" type="button">Delete the clip</button></div>
-""",
+    html=read_beside(__file__, "band.html"),
     css=read_beside(__file__, "band.css"),
     js=PART,
 )

@@ -52,10 +52,10 @@ def show_lesson(session: LiveSession | None) -> None:
 
 
 @with_session
-def _tell(session: LiveSession, do: Callable[[Lesson], None], emotion: Emotion) -> None:
-    """Do something with the visitor's lesson, unless it has left this emotion, as after the first click of two."""
+def _change_lesson(session: LiveSession, change: Callable[[Lesson], None], emotion: Emotion) -> None:
+    """Change the visitor's lesson, unless it has left this emotion, as after the first click of two."""
     if session.lesson is not None and session.lesson.view().emotion is emotion:
-        do(session.lesson)
+        change(session.lesson)
 
 
 @live_fragment(0.25)
@@ -87,15 +87,15 @@ def _show_step(session: LiveSession) -> None:
             _show_button("Take it again", "retake", (Lesson.start, emotion))
         else:
             is_busy = view.step in (Step.COUNTING, Step.CAPTURING)
-            look = {"type": "primary", "shortcut": _KEY, "disabled": is_busy}
-            _show_button("Take the picture", "start", (Lesson.start, emotion), **look)
+            options = {"type": "primary", "shortcut": _KEY, "disabled": is_busy}
+            _show_button("Take the picture", "start", (Lesson.start, emotion), **options)
         if view.can_skip:
             _show_button("Skip", "skip", (Lesson.skip, emotion), type="tertiary")
             _show_button("Finish", "finish", (Lesson.finish, emotion), type="tertiary")
 
 
-def _show_button(label: str, key: str, told: tuple[Callable[[Lesson], None], Emotion], **look: Any) -> None:
-    st.button(label, on_click=_tell, args=told, key=f"teach-{key}", **look)
+def _show_button(label: str, key: str, call: tuple[Callable[[Lesson], None], Emotion], **options: Any) -> None:
+    st.button(label, on_click=_change_lesson, args=call, key=f"teach-{key}", **options)
 
 
 def _learned(lesson: Lesson) -> Mapping[Emotion, EmotionProbabilities]:
