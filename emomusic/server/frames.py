@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 MAX_BODY_BYTES = 2**20
 """A frame of the page has about 60 kB, and with much noise ten times as much."""
 
+_CLOSE = {"Connection": "close"}  # of a refusal: else the frame that nobody has read stays with the connection
+
 _FOLDER = "/app/static/live"  # Streamlit's pages accept addresses below /app/static/
 _BEAT_S = 1.0  # longest time between two events: a closed page or session ends them
 
@@ -74,7 +76,7 @@ def _is_open(taker: _FrameTaker, request: Request) -> bool:
 def _taker_at(request: Request) -> _FrameTaker:
     taker = _takers.get(request.path_params["token"])
     if taker is None or not _is_open(taker, request):
-        raise HTTPException(404)
+        raise HTTPException(404, headers=_CLOSE)
     return taker
 
 
@@ -84,7 +86,7 @@ async def _body(request: Request) -> bytes:
         async for part in request.stream():
             body += part
             if len(body) > MAX_BODY_BYTES:
-                raise HTTPException(413, headers={"Connection": "close"})
+                raise HTTPException(413, headers=_CLOSE)
     except ClientDisconnect:
         raise HTTPException(400) from None
     return bytes(body)

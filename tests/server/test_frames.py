@@ -83,6 +83,12 @@ def test_an_answer_follows_each_frame_whatever_it_holds(ask: Ask, taker: Taker) 
     assert len(taker.taken) == 2
 
 
+def test_a_refused_frame_does_not_stay_with_its_connection() -> None:
+    app = Starlette(routes=frames.routes())
+    status, headers, _ = answer_of(app, "/app/static/live/a-guess", {}, "POST", JPEG)
+    assert (status, dict(headers)["connection"]) == (404, "close")
+
+
 @pytest.mark.parametrize(
     "change",
     [
