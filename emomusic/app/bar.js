@@ -203,9 +203,9 @@ function showFrame(frame, song) {
   return other;
 }
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data: given, parentElement, setTriggerValue }) {
   const player = thePlayer();
-  if (data.start < player.start) return; // a call that a newer one has overtaken
+  const data = given.start < player.start ? player.data : (player.data = given); // a newer call may have overtaken this one
   const parts = [".bar", "img", ".place", ".volume", "dl"].map((name) => parentElement.querySelector(name));
   const [bar, cover, slider, volume, list] = parts;
   const frame = showFrame(parentElement.querySelector("iframe"), data.song);
