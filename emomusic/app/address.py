@@ -132,6 +132,19 @@ def choose(chosen: Mapping[str, str | Sequence[str] | None]) -> None:
     _write(address)
 
 
+def by_itself(act: Callable[[], None] = lambda: None) -> Callable[[], None]:
+    """The callback of a component that acts without the visitor, and so before the browser has the newest URL.
+
+    The older URL is then no step back in the history.
+    """
+
+    def act_now() -> None:
+        choose({})
+        act()
+
+    return act_now
+
+
 def chosen(name: str) -> str | None:
     """The value of a parameter, or None."""
     choices = chosen_all(name)

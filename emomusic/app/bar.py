@@ -15,6 +15,7 @@ from typing import Any
 
 import streamlit as st
 
+from emomusic.app.address import by_itself
 from emomusic.app.frame import escape_markdown
 from emomusic.app.own_music import own_song
 from emomusic.app.parts import read_beside, show_style
@@ -50,12 +51,14 @@ class BarState:
         cover_of: the id of a song, of which `cover` is the cover as an address of data.
         gone: songs without a file that were passed over, until a message names them.
         served: the last songs that the browser got, by their ids, and their files.
+        shown: the id of the song in the last run; None without one.
     """
 
     cover_of: str = ""
     cover: str | None = None
     gone: str = ""
     served: dict[str, tuple[Song, ServedFile]] = field(default_factory=dict)
+    shown: str | None = None
 
 
 def show_bar() -> None:
@@ -66,9 +69,8 @@ def show_bar() -> None:
         return
     player, bar = page_state(PlayerState), page_state(BarState)
     data: dict[str, Any] = {"song": None, "next": None, "has_previous": False}
-    with contextlib.suppress(
-        EmomusicError, OSError
-    ):  # the next song is gone too, or the page has told of damaged files
+    # The next song may be gone too, or the page has told of damaged files
+    with contextlib.suppress(EmomusicError, OSError):
         follow_source(player)
         if (queue := player.playing) is not None:
             _pass_over_gone(heard := queue.heard, bar)
@@ -76,6 +78,8 @@ def show_bar() -> None:
                 data["song"] = _playable(current.song, bar) | {"cover": _cover(current.song, bar)}
                 data["has_previous"] = heard.has_previous or queue.has_previous
                 data["next"] = next((_playable(pick.song, bar) for pick in heard.up_next(1)), None)
+    if (now := data["song"] and data["song"]["id"]) != bar.shown:
+        bar.shown, player.starts = now, player.starts + 1  # also for the end of a song, which nothing has started
     queue = player.playing
     fade_s = FADE_S if queue is not None and queue.fades else 0
     video = queue.video if queue is not None and player.waits else None
@@ -84,8 +88,8 @@ def show_bar() -> None:
         _BAR(
             data=data | {"start": player.starts, "fade_s": fade_s, "video": video},
             key="bar",
-            on_next_change=_go_on,
-            on_previous_change=_go_back,
+            on_next_change=by_itself(_go_on),
+            on_previous_change=by_itself(_go_back),
         )
 
 

@@ -17,7 +17,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.app import state
-from emomusic.app.address import SAMPLE_PARAMS, choose, chosen
+from emomusic.app.address import SAMPLE_PARAMS, by_itself, choose, chosen
 from emomusic.app.camera import Problem, camera_works, show_problem
 from emomusic.app.charts import reserve_space, show_tile, style_tiles
 from emomusic.app.frame import escape_markdown
@@ -341,7 +341,12 @@ _TAB_KEY = "photos-of-the-tab"
 def keep_over_reload(photo: PictureState) -> None:
     """Let the browser's tab remember the visitor's photos, and take them back after a reload."""
     with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
-        _TAB(data={"token": photo.token, "asks": photo.asks}, key=_TAB_KEY, on_token_change=_take_back, height=1)
+        _TAB(
+            data={"token": photo.token, "asks": photo.asks},
+            key=_TAB_KEY,
+            on_token_change=by_itself(_take_back),
+            height=1,
+        )
 
 
 def _take_back() -> None:

@@ -93,7 +93,8 @@ class PlayerState:
         queues: the last ones, by name.
         skipped: what "Not for me" skipped: names by the key of an artist or the id of a song.
         playing: what the bar plays.
-        starts: grows with each song that is to begin, also from one session to a later one.
+        starts: grows with each song that is to begin or end, also from one session to a later one. The browser may
+            call the bar out of order, and keeps to the largest.
         waits: whether the song waits for the video of its queue, because it follows the video.
     """
 
