@@ -79,6 +79,11 @@ PROBLEMS = """() => {
 }"""
 
 
+# Charts follow the window after a moment
+CHARTS_FIT = """() => [...document.querySelectorAll(".js-plotly-plot")].every(chart =>
+  !chart.checkVisibility() || Math.abs(chart.querySelector(".main-svg").clientWidth - chart.clientWidth) <= 1)"""
+
+
 @pytest.mark.parametrize("path", PAGES)
 def test_no_control_covers_another_or_is_cut_off(open_page: Callable[..., Page], path: str) -> None:
     page = open_page(path)
@@ -86,7 +91,7 @@ def test_no_control_covers_another_or_is_cut_off(open_page: Callable[..., Page],
     found = {}
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
-        page.wait_for_timeout(300)  # charts follow the window after a moment
+        page.wait_for_function(CHARTS_FIT)
         wait_until_idle(page)
         found[width] = page.evaluate(PROBLEMS)
     assert not any(found.values()), found
