@@ -126,12 +126,6 @@ ANIMATION_ENDINGS = ("gif", "webp", "png", "apng", "avif")  # of pictures too
 AUDIO_ENDINGS = ("mp3", "flac", "ogg", "oga", "opus", "m4a", "m4b", "wav", "aif", "aiff", "aifc", "mka", "weba")
 SONG_UPLOADS = (*AUDIO_ENDINGS, "mp4", "webm", "mkv")
 
-
-def has_ending(name: str, endings: Iterable[str]) -> bool:
-    """Whether a file name has one of these endings, in any case."""
-    return name.lower().rpartition(".")[2] in endings
-
-
 """Endings of films too, which may have sound only."""
 
 FORMATS = {
@@ -152,6 +146,11 @@ ANIMATIONS = {"webp": "WEBP", "apng": "PNG", "avif": "AVIF"}
 
 HEAD_BYTES = 2**16
 """Bytes that tell the format. An MP3 may begin with junk or the rest of a frame."""
+
+
+def has_ending(name: str, endings: Iterable[str]) -> bool:
+    """Whether a file name has one of these endings, in any case."""
+    return name.lower().rpartition(".")[2] in endings
 
 
 @dataclass(frozen=True, slots=True)
