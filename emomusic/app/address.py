@@ -104,8 +104,9 @@ def open_address(page: str, visit: Visit) -> Address:
                 address.chosen[name] = known
         address.page, address.visit = page, visit.number
         address.replaced = None
-    if is_new_visit:
+        # Set all widgets: of two runs in quick succession, a browser may miss what only the first one sets
         address.drawn.clear()
+    if is_new_visit:
         wanted = _wanted(address)
         address.url, address.replaced = url, wanted if wanted != url else None
     else:

@@ -79,7 +79,7 @@ def click_cell(page: Page, row: int, column: int, num_classes: int, *, answer: r
 
 def click_row(page: Page, row: int) -> None:
     """Click the checkbox of a row of the first table, counted from 1, after the page has finished its rerun."""
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    wait_until_idle(page)
     page.get_by_test_id("stDataFrame").first.click(position={"x": 16, "y": ROW_PX * (row + 0.5)})
 
 
@@ -123,6 +123,7 @@ def test_choices_keep_the_table_in_place_and_back_undoes_them(models: Callable[.
     page.get_by_role("radio", name="Mood models").click()
     expect(page.get_by_role("heading", name="Which moods can it hear?")).to_be_visible()
     expect(page).to_have_url(re.compile("kind=Mood"))
+    wait_until_idle(page)
     assert page.evaluate("history.length") == steps + 5
     for _ in range(3):
         page.go_back()

@@ -9,13 +9,14 @@ from streamlit.testing.v1 import AppTest
 def a_page() -> None:
     import streamlit as st
 
-    from emomusic.app.address import by_itself, choose, chosen, open_address
-    from emomusic.app.state import Visit, page_state
+    from emomusic.app.address import by_itself, choose, choose_one, chosen, open_address
+    from emomusic.app.state import POLICY, Visit, page_state
 
     open_address("photo", page_state(Visit))
     st.button("choose", on_click=choose, args=({"who": "Face 2"},), key="choose")
     st.button("answer", on_click=by_itself(), key="answer")
     st.text(chosen("who") or "everyone")
+    choose_one("policy", ["Match", "Soothe"], POLICY)
 
 
 @pytest.mark.parametrize(("is_step_back", "shown"), [(True, "everyone"), (False, "Face 2")])
@@ -27,3 +28,19 @@ def test_an_older_url_is_a_step_back_unless_a_component_acts_by_itself(is_step_b
     app = app.run() if is_step_back else app.button(key="answer").click().run()
     assert app.text[0].value == shown
     assert ("who" in app.query_params) is not is_step_back
+
+
+def test_each_of_two_steps_back_sets_the_widgets() -> None:
+    """A browser that receives both runs at once shows only the second one."""
+    app = AppTest.from_function(a_page)
+    app.query_params["policy"] = "Soothe"
+    app.query_params["who"] = "Face 2"
+    app.run()
+    del app.query_params["policy"]
+    app.run()
+    del app.query_params["who"]
+    app.run()
+    policy = app.get("button_group")[0].proto
+    assert (list(policy.raw_values), policy.set_value) == (["Match"], True)
+    app.button(key="answer").click().run()
+    assert not app.get("button_group")[0].proto.set_value

@@ -136,7 +136,12 @@ _Part = Callable[[Chosen, Record], None]
 def show_details(chosen: Chosen) -> None:
     """Show the tabs, and name the open one in the title of the window."""
     titles = tabs_of(chosen.benchmark)
-    tabs = st.tabs(titles, **widget(state.MODELS_TAB, titles, titles[0]))
+    place = st.container()
+    # Tabs that replace others in the same place read the others' titles at first, and may open a tab that the server
+    # did not choose (Streamlit 1.67). So those of each benchmark have a depth of their own
+    for _ in range(list(Benchmark).index(chosen.benchmark)):
+        place = place.container()
+    tabs = place.tabs(titles, **widget(state.MODELS_TAB, titles, titles[0]))
     for tab, title in zip(tabs, titles, strict=True):
         if tab.open:
             st.set_page_config(page_title=f"{title} · Models · EmoMusic")
