@@ -108,10 +108,13 @@ def keep_messages() -> None:
     """Stop Streamlit from dropping messages to a browser when a run begins that a busy server has not sent yet.
 
     Without its answer, an upload or a download never begins. The run of a fragment drops the fragment's blocks, but
-    not all that lies in them: without the block, the whole page becomes empty.
+    not all that lies in them: without the block, the whole page becomes empty. And a message of the browser that comes
+    between the end of a run and the server's knowledge of it drops the last messages of that run.
     """
     # Tried: `runner.fastReruns`, which decides when a run begins, not what it drops. Later than Streamlit 1.67.
+    from streamlit.runtime.app_session import AppSession
     from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
+    from streamlit.runtime.scriptrunner.script_runner import ScriptRunnerEvent
 
     clear, kinds = ForwardMsgQueue.clear, ("file_urls_response", "backend_operation_response", "heartbeat_ack")
 
@@ -125,7 +128,21 @@ def keep_messages() -> None:
         clear(queue, retain_lifecycle_msgs)
         queue._queue += answers
 
+    hear = AppSession._handle_scriptrunner_event_on_event_loop
+
+    def hear_all(session: AppSession, sender: Any, event: ScriptRunnerEvent, *facts: Any, **named: Any) -> None:
+        runner = session._scriptrunner
+        if runner is None or event is ScriptRunnerEvent.SHUTDOWN:
+            hear(session, sender, event, *facts, **named)
+            return
+        session._scriptrunner = sender  # Streamlit ignores all others
+        try:
+            hear(session, sender, event, *facts, **named)
+        finally:
+            session._scriptrunner = runner
+
     ForwardMsgQueue.clear = clear_others  # type: ignore[assignment, method-assign]
+    AppSession._handle_scriptrunner_event_on_event_loop = hear_all  # type: ignore[method-assign]
 
 
 @cache

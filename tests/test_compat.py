@@ -1,8 +1,11 @@
+import asyncio
 from typing import Any
 
 import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime.app_session import AppSession, AppSessionState
 from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
+from streamlit.runtime.scriptrunner.script_runner import ScriptRunnerEvent
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
 from streamlit.runtime.state.safe_session_state import SafeSessionState
@@ -34,6 +37,34 @@ def test_the_run_of_a_fragment_drops_no_block_whose_content_waits_too() -> None:
     queue.clear(retain_lifecycle_msgs=True, fragment_ids_this_run=["plane"])
     queue.enqueue(chart)
     assert queue.flush() == [block, chart, chart]
+
+
+class _Session(AppSession):
+    """A session whose server hears of one run while it has begun another."""
+
+    def __init__(self, running: object) -> None:
+        self._scriptrunner = running  # type: ignore[assignment]
+        self._state, self._browser_queue = AppSessionState.APP_IS_RUNNING, ForwardMsgQueue()
+        self._message_enqueued_callback = None
+
+    def __del__(self) -> None:
+        """Leave no session behind that a server would have to close."""
+
+    async def hear(self, *what: Any) -> None:
+        self._event_loop = asyncio.get_running_loop()
+        self._handle_scriptrunner_event_on_event_loop(*what)
+
+
+def test_the_last_messages_of_a_run_outlive_the_start_of_the_next_one() -> None:
+    """On a busy server, the browser's next message comes between the end of a run and the server's knowledge of it."""
+    compat.keep_messages()
+    ended, running, last = object(), object(), ForwardMsg()
+    last.delta.add_block.allow_empty = True
+    session = _Session(running)
+    asyncio.run(session.hear(ended, ScriptRunnerEvent.ENQUEUE_FORWARD_MSG, last))
+    assert session.flush_browser_queue() == [last]
+    asyncio.run(session.hear(ended, ScriptRunnerEvent.SHUTDOWN))
+    assert session._scriptrunner is running
 
 
 def _send_message() -> None:

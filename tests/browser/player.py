@@ -92,6 +92,5 @@ def overflow(page: Page) -> int:
 def box_of(part: Locator) -> FloatRect:
     """Position and size of the only match, once it is visible."""
     expect(part).to_be_visible()
-    box = part.bounding_box()
-    assert box is not None
+    box: FloatRect = part.evaluate("element => element.getBoundingClientRect().toJSON()")  # waits, if it is redrawn
     return box

@@ -242,6 +242,7 @@ def test_several_photos_lie_on_the_plane_and_stay(open_page: Callable[..., Page]
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(page.get_by_role("heading", name=re.compile("^Clearly happy"))).to_be_visible()
     shown = song_after(page, everyones)
+    wait_until_idle(page)
     assert box_of(page.locator(".st-key-plane .imagelayer image").last)["width"] > box["width"]  # the chosen one
     page.locator(".st-key-photo-face-6 button").click()
     expect(page.get_by_text(re.compile("^Face 6: "))).to_be_visible()
