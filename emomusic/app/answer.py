@@ -33,6 +33,7 @@ from emomusic.affect import (
 from emomusic.app import state
 from emomusic.app.address import POLICIES, choose, choose_one, chosen, widget
 from emomusic.app.charts import clicked, show_chart
+from emomusic.app.parts import read_beside
 from emomusic.app.queues import PageQueue, play, when_pressed
 from emomusic.app.state import WidgetKeys, page_state
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex
@@ -54,6 +55,13 @@ _SONGS_ON_PLANE = 6
 _LEAST_HEIGHT = 200  # of a chart that fills its container, in pixels
 
 _POLICY_NAMES = dict(zip(POLICIES, ("Match me", "Lift me", "Take me there"), strict=True))
+
+_TARGET = st.components.v2.component(
+    "emomusic_target",
+    html='<button hidden aria-label="Target of the journey. Drag it, or press arrow keys."></button>',
+    css=read_beside(__file__, "target.css"),
+    js=read_beside(__file__, "over_plot.js", "target.js"),
+)
 
 _CIRCLES = {NOW: "The circle is that moment", YOU: "The circle is you"}
 """The caption of the circles on the plane, by label."""
@@ -141,12 +149,18 @@ def show_plane(
             selection_mode="points",
             config={"scrollZoom": any(pictures.values())},
         )
+        if target is not None:
+            _TARGET(
+                data={"place": [target.valence, target.arousal], "chart": ".st-key-plane .js-plotly-plot"},
+                key="target",
+                on_place_change=lambda: choose({state.TO: str(st.session_state["target"]["place"])}),
+            )
         faces_are = "Click a face, scroll to zoom" if any(pictures.values()) else "Circles are faces"
         note = _CIRCLES.get(label, faces_are)
         if picks:
             note += ", squares are songs to click"
         if is_journey:
-            note += ". Click any place to go there"
+            note += ". Drag the target, or click any place, to go there"
         few = [] if is_journey else describe_few(picks, target_of(request)[1])
         st.caption(" ".join([f"{note}.", *few]))
 
@@ -167,12 +181,10 @@ def _policy_line(listener: Listener, request: Request) -> str:
 
 
 def _take_mark(queue: PageQueue, key: str, on_face: Callable[[str], None] | None) -> None:
-    """Play the clicked song, or choose the clicked face or place."""
+    """Play the clicked song, or choose the clicked face."""
     mark = clicked(key)
     if isinstance(mark, int):
         play(queue, mark)
-    elif destination_of(str(mark)) is not None:
-        choose({state.TO: str(mark)})
     elif isinstance(mark, str) and on_face is not None:
         on_face(mark)
     page_state(WidgetKeys).renew(_PLANE)

@@ -9,9 +9,9 @@ import streamlit as st
 
 
 @cache
-def read_beside(module: str, name: str) -> str:
-    """The text of a file beside a module, which gives its `__file__`."""
-    return Path(module).with_name(name).read_text(encoding="utf-8")
+def read_beside(module: str, *names: str) -> str:
+    """The text of files beside a module, which gives its `__file__`."""
+    return "".join((Path(module).parent / name).read_text(encoding="utf-8") for name in names)
 
 
 def style_beside(module: str, name: str, **values: str) -> str:

@@ -53,7 +53,6 @@ _SIZES, _BORDERS = (22.0, 18.0, 17.0), (2.0, 1.5, 1.25)
 _LABEL = 13  # the smallest letters of the app
 _WIDER = 30 / 22  # factor for labels of three letters
 _SONG_SIZE = 18.0
-_PLACES = np.linspace(-1, 1, 21).round(1)  # on each axis: a click finds one of them
 # Sides of pictures, in plane units: all of them cover the plane as densely, within these limits
 _PICTURES, _SIDES, _CHOSEN = 0.8, (0.12, 0.26), 1.35
 
@@ -100,15 +99,13 @@ def circumplex(
     Args:
         faces: drawn as labelled circles in the colour of their emotion. The last one is the listener.
         songs: drawn as numbered grey squares: colours are for emotions.
-        target: end of a journey. A line joins the listener, the songs in order and the target, and each place of the
-            plane takes clicks: its `customdata` is the place as text, such as "0.4,-0.2".
+        target: end of a journey. A line joins the listener, the songs in order and the target, and Plotly tells of a
+            click anywhere on the plane.
         trail: earlier positions of the face or group, oldest first. Older points are fainter.
         height: of the figure, in pixels.
     """
     figure = go.Figure()
     _draw_plane(figure)
-    if target is not None:
-        _draw_places(figure)
     if trail:
         _draw_trail(figure, trail)
     points = [*(face.point for face in faces), *(song.point for song in songs)]
@@ -119,7 +116,8 @@ def circumplex(
     if num_pictures:
         side = float(np.clip(_PICTURES / np.sqrt(num_pictures), *_SIDES))
         widths = [side if face.picture else width for face, width in zip(faces, widths, strict=True)]
-    shown = _separate(points, widths + [_SQUARE] * len(songs), num_songs=len(songs))
+    held = [] if target is None else [(target.valence, target.arousal)]
+    shown = _separate(points, widths + [_SQUARE] * len(songs), len(songs), held)
     if target is not None:
         _draw_way(figure, [*shown[len(faces) - 1 :], (target.valence, target.arousal)])
     if songs:
@@ -144,18 +142,19 @@ def circumplex(
         y=axis | {"title": axis_title("arousal: drowsy to awake"), "scaleanchor": "x"},
         hoverlabel={"align": "left"},
         dragmode="pan" if num_pictures else False,
+        clickanywhere=target is not None,
     )
 
 
-def _separate(points: Sequence[AffectPoint], widths: Sequence[float], *, num_songs: int = 0) -> _Points:
+def _separate(points: Sequence[AffectPoint], widths: Sequence[float], num_songs: int, held: _Points) -> _Points:
     """Positions of the marks, moved apart so that they do not cover each other's labels, nor the last ones the words.
 
     Each mark stays within `_MAX_SHIFT`, in its quadrant and on the plane, so marks in a crowd still overlap. `widths`
-    are the diameters of the marks, in plane units. Songs come last.
+    are the diameters of the marks, in plane units. Songs come last, and leave the `held` circles free, too.
     """
-    words = _WORDS if num_songs else []
+    words = [*_WORDS, *held] if num_songs else []
     true = np.array([(point.valence, point.arousal) for point in points] + words, np.float64).reshape(-1, 2)
-    sizes = np.array([*widths, *[_SQUARE] * len(words)])
+    sizes = np.array([*widths, *[_SQUARE] * len(_WORDS), *[_CIRCLE] * len(held)][: len(true)])
     edge = 1 - sizes[:, None] / 2  # the names of the quadrants are outside
     lowest = np.where(true > 0, np.minimum(true, _AXIS_GAP), -edge)
     highest = np.where(true < 0, np.maximum(true, -_AXIS_GAP), edge)
@@ -264,20 +263,6 @@ def _draw_trail(figure: go.Figure, trail: Sequence[AffectPoint]) -> None:
         },
         hoverinfo="skip",
         name="trail",
-    )
-
-
-def _draw_places(figure: go.Figure) -> None:
-    """Draw invisible marks all over the plane, for clicks."""
-    across, up = (axis.ravel().tolist() for axis in np.meshgrid(_PLACES, _PLACES))
-    figure.add_scatter(
-        x=across,
-        y=up,
-        mode="markers",
-        marker={"size": 2, "color": _CLEAR},
-        customdata=[(f"{x},{y}",) for x, y in zip(across, up, strict=True)],
-        hovertemplate="Go here: valence %{x:.1f}, arousal %{y:.1f}<extra></extra>",
-        name="places",
     )
 
 

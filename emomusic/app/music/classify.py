@@ -52,7 +52,7 @@ _PATH = st.components.v2.component(
     "emomusic_song_path",
     html="<b hidden>♪</b>",
     css=read_beside(__file__, "song_path.css"),
-    js=read_beside(__file__, "song_path.js"),
+    js=read_beside(__file__, "../over_plot.js", "song_path.js"),
 )
 
 Timeline: TypeAlias = tuple[tuple[float, float, float], ...]
