@@ -48,8 +48,8 @@ def song(page: Page) -> str:
 
 
 def song_after(page: Page, before: str) -> str:
-    """The track id of Spotify's player, once it has another song."""
-    expect(page.locator(f'iframe[src$="{before}"]')).to_have_count(0)
+    """The track id of Spotify's player, once it has another song. A player that moves is absent for a moment."""
+    page.locator(f'{PLAYER}:not([src$="{before}"])').wait_for(state="attached")
     return song(page)
 
 
