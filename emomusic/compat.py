@@ -142,7 +142,7 @@ def keep_messages() -> None:
             session._scriptrunner = runner
 
     ForwardMsgQueue.clear = clear_others  # type: ignore[assignment, method-assign]
-    AppSession._handle_scriptrunner_event_on_event_loop = hear_all  # type: ignore[method-assign]
+    AppSession._handle_scriptrunner_event_on_event_loop = hear_all  # type: ignore[assignment, method-assign]
 
 
 @cache

@@ -10,8 +10,8 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
+from tests.pages.screen import SAMPLE, start_app
 from tests.stations import note_calls, stations_of
 
 # Which layer may import which. A name stands for the module and everything below it; a layer may import itself.
@@ -186,10 +186,9 @@ def test_files_and_functions_are_short(root: Path):
 def test_a_photo_and_a_song_pass_their_stations(root: Path, monkeypatch: pytest.MonkeyPatch, heading: str) -> None:
     names = stations_of(root, heading)
     assert 5 <= len(names) <= 10
-    app = AppTest.from_file(str(root / "app.py"), default_timeout=120).run()  # imports the page
+    start_app(root)  # imports the page
     calls = note_calls(monkeypatch, names)
-    app.query_params.update({"sample": "eileen-collins-1999", "songs": "bundled"})
-    assert not app.run().exception
+    assert not start_app(root, sample=SAMPLE, songs="bundled").exception
     assert names in calls()
 
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from emomusic.affect import Emotion, Mood
 from emomusic.app import state
@@ -74,7 +75,7 @@ class Address:
     chosen: dict[str, list[str]] = field(default_factory=dict)
     page: str = ""
     visit: int = 0
-    # The page's parameters as last read or written. A different URL means Back or Forward
+    # The page's parameters as last read or written
     url: dict[str, list[str]] = field(default_factory=dict)
     # The page's parameters as the browser replaces them after a return to the page; None if they need no change
     replaced: dict[str, list[str]] | None = None
@@ -87,14 +88,14 @@ def open_address(page: str, visit: Visit) -> Address:
     """Copy the URL to the session, at the start of each run of a page; a second call in a run does nothing.
 
     The URL wins after a link, Back or Forward. After a return from another page, which clears the URL, the session
-    wins.
+    wins, and so it does while a browser that does not know of the last choice yet sends an older URL.
     """
     address = page_state(Address)
     is_new_visit = (address.page, address.visit) != (page, visit.number)
     url = {name: st.query_params.get_all(name) for name in PARAMS[page]}
     if url == address.replaced and not is_new_visit:
         address.url = url
-    if is_new_visit or url != address.url:
+    if is_new_visit or (url != address.url and is_step()):
         taken = {name: choices for name, choices in url.items() if choices or not is_new_visit}
         if state.SAMPLE in taken and taken[state.SAMPLE] != address.chosen.get(state.SAMPLE, []):
             taken = {name: list[str]() for name in SAMPLE_PARAMS} | taken
@@ -114,6 +115,12 @@ def open_address(page: str, visit: Visit) -> Address:
     return address
 
 
+def is_step() -> bool:
+    """Whether Back or Forward began this run of the page."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
+
+
 def show_address(address: Address) -> None:
     """Let the browser replace the URL after a return to the page."""
     pairs = [(name, choice) for name, choices in (address.replaced or {}).items() for choice in choices]
@@ -131,19 +138,6 @@ def choose(chosen: Mapping[str, str | Sequence[str] | None]) -> None:
         else:
             address.chosen[name] = [str(choice)] if isinstance(choice, str) else [*map(str, choice)]
     _write(address)
-
-
-def by_itself(act: Callable[[], None] = lambda: None) -> Callable[[], None]:
-    """The callback of a component that acts without the visitor, and so before the browser has the newest URL.
-
-    The older URL is then no step back in the history.
-    """
-
-    def act_now() -> None:
-        choose({})
-        act()
-
-    return act_now
 
 
 def chosen(name: str) -> str | None:

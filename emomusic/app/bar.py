@@ -15,7 +15,6 @@ from typing import Any
 
 import streamlit as st
 
-from emomusic.app.address import by_itself
 from emomusic.app.frame import escape_markdown
 from emomusic.app.own_music import own_song
 from emomusic.app.parts import read_beside, show_style
@@ -88,8 +87,8 @@ def show_bar() -> None:
         _BAR(
             data=data | {"start": player.starts, "fade_s": fade_s, "video": video},
             key="bar",
-            on_next_change=by_itself(_go_on),
-            on_previous_change=by_itself(_go_back),
+            on_next_change=_go_on,
+            on_previous_change=_go_back,
         )
 
 

@@ -17,7 +17,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.app import state
-from emomusic.app.address import SAMPLE_PARAMS, by_itself, choose, chosen
+from emomusic.app.address import SAMPLE_PARAMS, choose, chosen
 from emomusic.app.camera import Problem, camera_works, show_problem
 from emomusic.app.charts import reserve_space, show_tile, style_tiles
 from emomusic.app.frame import escape_markdown
@@ -344,7 +344,7 @@ def keep_over_reload(photo: PictureState) -> None:
         _TAB(
             data={"token": photo.token, "asks": photo.asks},
             key=_TAB_KEY,
-            on_token_change=by_itself(_take_back),
+            on_token_change=_take_back,
             height=1,
         )
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from emomusic.app.address import by_itself
 from emomusic.app.parts import read_beside
 from emomusic.app.state import page_state
 
@@ -33,7 +32,7 @@ def watch_spotify() -> None:
     spotify = page_state(SpotifyState)
     data = {"is_silent": spotify.is_silent, "number": spotify.num_asked}
     with st.container(height=1, border=False):
-        _WATCH(data=data, key=_KEY, height=1, on_answers_change=by_itself(_note_answer))
+        _WATCH(data=data, key=_KEY, height=1, on_answers_change=_note_answer)
 
 
 def _note_answer() -> None:

@@ -11,6 +11,7 @@ from streamlit import config
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
+from emomusic.app import address
 from emomusic.faces.detection import MtcnnDetector
 from emomusic.media.images import RgbImage
 from emomusic.server.capacity import capacity
@@ -23,6 +24,12 @@ def _scan_packages_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", lambda: manifests)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _back_in_app_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AppTest has no Back: a test changes the URL in its place."""
+    monkeypatch.setattr(address, "is_step", lambda: True)
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ import streamlit as st
 
 from emomusic.affect import AffectPoint, describe, group_probabilities
 from emomusic.app import state
-from emomusic.app.address import by_itself, choose
+from emomusic.app.address import choose
 from emomusic.app.answer import face_points
 from emomusic.app.charts import clicked, reserve_space, show_chart, show_tile, style_tiles
 from emomusic.app.film.job import FilmJob, FilmPhase, FilmView
@@ -307,7 +307,7 @@ def _follow_film(starts: Sequence[float], number: int, time_range: Sequence[floa
             "choice": here.num_choices,
         },
         key=key,
-        on_scene_change=by_itself(on_scene),
+        on_scene_change=on_scene,
     )
 
 

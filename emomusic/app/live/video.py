@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from emomusic.app import state
-from emomusic.app.address import by_itself
 from emomusic.app.camera import VIDEO, Problem, answer_to, ask_browser, show_problem
 from emomusic.app.live.ice import IceSettings, Way, ice_settings, way_of
 from emomusic.app.live.session import LiveSession, LiveState, Stage, start_session, with_session
@@ -108,7 +107,7 @@ def show_video(session: LiveSession | None) -> None:
         _CAMERA(
             key="live_frames",
             data=data | {"video": VIDEO, "ice": ice},
-            on_changed_change=by_itself(),  # the run of the page shows what has changed
-            on_lost_change=by_itself(with_session(LiveSession.lose)),
+            on_changed_change=lambda: None,  # the run of the page shows what has changed
+            on_lost_change=with_session(LiveSession.lose),
         )
     st.button("STOP", icon=":material/stop:", on_click=with_session(LiveSession.end), key="live-stop")
