@@ -33,7 +33,9 @@ def test_loading_starts_at_once_in_the_background(monkeypatch: pytest.MonkeyPatc
     assert shared() is common
 
 
-def test_without_a_model_each_visitor_gets_the_error(monkeypatch: pytest.MonkeyPatch):
+def test_without_a_model_each_visitor_gets_the_error_and_the_log_has_it(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
     def load(**_: object) -> None:
         raise ModelError("expected weights. Received: none. Restore the file")
 
@@ -42,4 +44,5 @@ def test_without_a_model_each_visitor_gets_the_error(monkeypatch: pytest.MonkeyP
     for _ in range(2):
         with pytest.raises(ModelError, match="Restore the file"):
             common.visitor_networks("a")
+    wait_until(lambda: any(each.levelname == "WARNING" for each in caplog.records))
     assert not common.is_loaded
