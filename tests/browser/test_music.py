@@ -40,6 +40,7 @@ def music(open_page: Callable[..., Page]) -> Callable[..., Page]:
 def plane_area(page: Page) -> Locator:
     """The area of the plane that receives the pointer, without the axes."""
     area = page.locator('.stPlotlyChart[aria-label*="on the plane of valence"] .nsewdrag')
+    wait_until_idle(page)  # the plane of the run before is gone
     area.scroll_into_view_if_needed()
     wait_until_idle(page)
     wait_until_at_rest(area)
