@@ -61,6 +61,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   if (attempt && (isNew || asked.element !== parentElement)) {
     if (isNew) asked.answer = tryCamera(video, device);
     Object.assign(asked, { attempt, element: parentElement });
-    asked.answer.then((found) => answer(attempt, found));
+    // From a page that was left, it would call the present page back while another one opens. A return asks again
+    asked.answer.then((found) => parentElement.isConnected && answer(attempt, found));
   }
 }
