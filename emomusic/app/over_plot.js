@@ -26,4 +26,3 @@ function keepOver(mark, chart, placeOf, onClick) {
   look();
   return () => setTimeout(() => mark.isConnected || end(), 100);
 }
-

@@ -341,12 +341,7 @@ _TAB_KEY = "photos-of-the-tab"
 def keep_over_reload(photo: PictureState) -> None:
     """Let the browser's tab remember the visitor's photos, and take them back after a reload."""
     with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
-        _TAB(
-            data={"token": photo.token, "asks": photo.asks},
-            key=_TAB_KEY,
-            on_token_change=_take_back,
-            height=1,
-        )
+        _TAB(data={"token": photo.token, "asks": photo.asks}, key=_TAB_KEY, on_token_change=_take_back, height=1)
 
 
 def _take_back() -> None:
