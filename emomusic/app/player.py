@@ -47,6 +47,8 @@ def show_queue(
     """
     player = page_state(PlayerState)
     place, is_list, current = queue.name, queue.is_list, queue.current
+    if queue.video is None:  # a film learns of its song first, so that it knows it when it sounds
+        show_bar()  # before all else: charts keep the browser busy for half a second
     with st.container(key=f"player-{place}", gap="xsmall"):
         show_style(__file__, "player.css")
         _show_substitution(queue)
@@ -60,8 +62,6 @@ def show_queue(
                 advice = "" if is_list else " Choose other genres or options."
                 st.info(f"{reason}.{advice}", icon=":material/music_off:")
         _show_buttons(current, queue, is_playing=player.playing is queue)
-        if queue.video is None:  # before what follows: charts keep the browser busy for half a second
-            show_bar()  # a film learns of its song first, so that it knows it when it sounds
         _show_up_next(queue) if show_next is None else show_next()
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             if not is_list:

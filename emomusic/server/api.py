@@ -29,7 +29,6 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from emomusic.compat import return_free_memory
 from emomusic.errors import CapacityError, EmomusicError, ImageError
-from emomusic.export import answer_record
 from emomusic.faces.reading import read_faces
 from emomusic.media.images import MAX_BYTES, read_image
 from emomusic.runtime import num_cores
@@ -177,6 +176,8 @@ def _wanted(parameters: QueryParams) -> tuple[int, SongRequest]:
 
 
 def _analyzed(data: bytes, num_songs: int, wanted: SongRequest) -> dict[str, Any]:
+    from emomusic.export import answer_record  # loads pandas, for which no start waits
+
     started = time.perf_counter()
     image = read_image(data)
     decode_ms = 1000 * (time.perf_counter() - started)

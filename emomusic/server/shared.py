@@ -15,8 +15,6 @@ from emomusic.faces.reading import Networks, load_networks
 from emomusic.faces.turns import FairQueue, Readings, SharedDetector
 from emomusic.runtime import num_cores
 from emomusic.server.capacity import capacity, session_id
-from emomusic.songs.local_songs import load_bundled_recommender
-from emomusic.songs.recommend import load_recommender
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +31,9 @@ class Shared:
         self._loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loading").submit(self._load)
 
     def _load(self) -> bool:
+        from emomusic.songs.local_songs import load_bundled_recommender  # loads pandas, for which no start waits
+        from emomusic.songs.recommend import load_recommender
+
         try:
             load_networks()[0].warm_up()
             load_bundled_recommender()  # first, as it is small: it plays where Spotify does not answer

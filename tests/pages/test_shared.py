@@ -5,6 +5,7 @@ import pytest
 from emomusic.errors import ModelError
 from emomusic.server import shared as module
 from emomusic.server.shared import shared
+from emomusic.songs import recommend
 from tests.fakes import FakeClassifier, FakeDetector
 from tests.waiting import wait_until
 
@@ -13,7 +14,7 @@ SECONDS = 60
 
 @pytest.fixture(autouse=True)
 def _no_songs(monkeypatch: pytest.MonkeyPatch, fresh_networks: None) -> None:
-    monkeypatch.setattr(module, "load_recommender", lambda: None)
+    monkeypatch.setattr(recommend, "load_recommender", lambda: None)
 
 
 def test_loading_starts_at_once_in_the_background(monkeypatch: pytest.MonkeyPatch) -> None:
