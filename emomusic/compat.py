@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from starlette.responses import FileResponse
 
 HOOKED = ("scikit-learn", "starlette", "streamlit")
+_IMPORT_LOCK = threading.Lock()
 
 
 def return_free_memory() -> None:
@@ -60,9 +61,6 @@ def import_skops() -> Any:
         finally:
             sklearn.utils.all_estimators = listed
     return skops.io
-
-
-_IMPORT_LOCK = threading.Lock()
 
 
 def ignore_pages_folder() -> None:
@@ -199,9 +197,3 @@ def has_upload_token(headers: Mapping[str, str], cookies: Mapping[str, str]) -> 
 
     token = headers.get("X-Xsrftoken")
     return not is_xsrf_enabled() or bool(validate_xsrf_token(token, cookies.get("_streamlit_xsrf")))
-
-
-def is_same_browser(page_cookies: Mapping[str, str], cookies: Mapping[str, str]) -> bool:
-    """Whether a request comes from the browser of a page, by Streamlit's cookie. True if that browser sends none."""
-    token = page_cookies.get("_streamlit_xsrf")
-    return token is None or has_upload_token({"X-Xsrftoken": token}, cookies)

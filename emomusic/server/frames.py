@@ -23,7 +23,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from streamlit import runtime
 
-from emomusic.compat import is_same_browser
+from emomusic.compat import has_upload_token
 from emomusic.media.images import RgbImage, read_image
 from emomusic.server.files import base_path
 
@@ -69,8 +69,10 @@ def routes() -> list[Route]:
 
 def _is_open(taker: _FrameTaker, request: Request) -> bool:
     """Whether frames are taken, the page is open, and the request comes from its browser."""
-    is_shown = runtime.exists() and runtime.get_instance().is_active_session(taker.visitor)
-    return is_shown and taker.is_live and is_same_browser(taker.cookies, request.cookies)
+    if not (taker.is_live and runtime.exists() and runtime.get_instance().is_active_session(taker.visitor)):
+        return False
+    token = taker.cookies.get("_streamlit_xsrf")  # None from a browser without cookies
+    return token is None or has_upload_token({"X-Xsrftoken": token}, request.cookies)
 
 
 def _taker_at(request: Request) -> _FrameTaker:
