@@ -191,7 +191,7 @@ def open_file_response(file: BinaryIO, **options: Any) -> FileResponse:
 
 def has_upload_token(headers: Mapping[str, str], cookies: Mapping[str, str]) -> bool:
     """Whether a request comes from a page of this server, as Streamlit requires of uploads."""
-    # Tried: `st.App`, which takes no store of uploads of one's own. One that does ends this.
+    # Tried: `st.App`, which takes no other store of uploads. One that does ends this.
     from streamlit.web.server.server_util import is_xsrf_enabled
     from streamlit.web.server.starlette.starlette_app_utils import validate_xsrf_token
 

@@ -127,7 +127,7 @@ def open_page(name: str) -> None:
 
 @dataclass
 class CallbackErrors:
-    """What the page says at its next run about the callbacks before it."""
+    """The messages about failed callbacks, for the next run of the page."""
 
     messages: list[str] = field(default_factory=list)
 

@@ -1,4 +1,4 @@
-"""A silent loop that shows what a page does, before a visitor begins. `scripts/build_loops.py` makes the films."""
+"""A silent loop that shows the use of a page, before a visitor begins. `scripts/build_loops.py` makes the films."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOOP = st.components.v2.component(
 
 
 def show_loop(name: str, alt: str, note: str) -> None:
-    """Show the loop of this name. It stands still for visitors who prefer that.
+    """Show the loop of this name. It is paused for visitors who prefer less motion.
 
     Args:
         name: of the page.

@@ -65,7 +65,7 @@ class OwnLibrary:
         self._rests_until_s = 0.0
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._errors: IO[bytes] | None = None  # what the process says
+        self._errors: IO[bytes] | None = None  # its messages
 
     def refresh(self) -> None:
         """Read the library if it has changed; while it grows, only after a rest.

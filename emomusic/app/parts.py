@@ -1,4 +1,4 @@
-"""Style sheets, scripts and HTML, which lie beside the modules that use them."""
+"""Style sheets, scripts and HTML in the folders of the modules that use them."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class PersonsState:
 
 
 def show_known(faces: Sequence[FaceReading], persons: PersonsState) -> None:
-    """Tell which faces were read with a profile, or that they are other people's."""
+    """Name the faces that were read with a profile, or say that they are other people's."""
     if known := [f"face {face.number}" for face in faces if face.is_known]:
         st.caption(f":material/face: Read with a profile: {join_names(known)}")
     elif persons.known and faces:

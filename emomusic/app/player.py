@@ -78,7 +78,7 @@ def show_queue(
 
 
 def _show_substitution(queue: PageQueue) -> None:
-    """Say why other songs play than the chosen one, or than those of the chosen source."""
+    """Give the reason if other songs play than the chosen one, or than those of the chosen source."""
     reason = queue.music.substitution
     if (heard := queue.heard) is not queue:
         titles = [escape_markdown(pick.song.title) for pick in heard.playlist(PLAYLIST)]
@@ -170,7 +170,7 @@ def _show_up_next(queue: PageQueue) -> None:
 
 
 def _skipped_by(pick: Pick) -> tuple[str, str]:
-    """Key and name of what "Not for me" skips: the main artist; of the few bundled songs, or of nobody, the song."""
+    """Key and name of what "Not for me" skips: the main artist; for the few bundled songs, or without an artist, the song."""
     song = pick.song
     if song.licence is not None or song.artists[0] == UNKNOWN_ARTIST:
         return song.id, song.title
