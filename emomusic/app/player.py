@@ -170,7 +170,7 @@ def _show_up_next(queue: PageQueue) -> None:
 
 
 def _skipped_by(pick: Pick) -> tuple[str, str]:
-    """Key and name of what "Not for me" skips: the main artist; for the few bundled songs, or without an artist, the song."""
+    """Key and name of what "Not for me" skips: the main artist, or the song if it is bundled or has no artist."""
     song = pick.song
     if song.licence is not None or song.artists[0] == UNKNOWN_ARTIST:
         return song.id, song.title
