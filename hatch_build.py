@@ -23,20 +23,8 @@ EXCLUDED = (
 )
 """Patterns of files in SHA256SUMS that the wheel excludes."""
 
-COMPANIONS = {
-    "data/band": ("LICENSE", "band.json"),
-    "data/catalogue": ("LICENSE", "SOURCE.md"),
-    "data/ferplus": ("LICENSE",),
-    "data/samples": ("SOURCES.md",),
-    "data/samples/example": ("answer.json",),
-    "data/songs": ("LICENSE", "songs.json"),
-    "models/detector": ("LICENSE",),
-    "models/identity": ("LICENSE",),
-    "models/face/*": ("spec.json", "metrics.json", "history.csv", "CARD.md"),
-    "models/music/*": ("spec.json", "metrics.json", "CARD.md"),
-    "models/sound/*": ("LICENSE", "spec.json", "metrics.json", "CARD.md"),
-}
-"""Names of the files without a checksum in each folder."""
+TEXTS = ("LICENSE", "*.csv", "*.json", "*.md")
+"""Patterns of the files without a checksum in the same folders."""
 
 
 def bundled_files(root: Path) -> tuple[list[str], list[str]]:
@@ -54,11 +42,10 @@ def bundled_files(root: Path) -> tuple[list[str], list[str]]:
         if not any(fnmatch(line.split()[1], pattern) for pattern in EXCLUDED)
     ]
     paths = [line.split()[1] for line in lines]
-    for folder in {path.rpartition("/")[0] for path in paths}:
-        for pattern, names in COMPANIONS.items():
-            paths += [f"{folder}/{name}" for name in names if fnmatch(folder, pattern)]
+    patterns = [f"{folder}/{text}" for folder in {path.rpartition("/")[0] for path in paths} for text in TEXTS]
+    for pattern in (*patterns, "pages/*.py"):
+        paths += [path.relative_to(root).as_posix() for path in root.glob(pattern)]
     paths += ["app.py", ".streamlit/config.toml", "data/icon.png", "data/logo.png"]
-    paths += [path.relative_to(root).as_posix() for path in root.glob("pages/*.py")]
     if absent := [path for path in paths if not (root / path).is_file()]:
         raise FileNotFoundError(f"expected {', '.join(absent)} in {root}. Received: no such file. Restore it from Git")
     return sorted(paths), lines
