@@ -214,14 +214,11 @@ def check_assets() -> list[tuple[Asset, str | None]]:
     """
     sums = _read_checksums()
     seen = {path.relative_to(ROOT).as_posix(): sha256_of(path) for path in shipped_files()}
-    checked = []
+    states = {path: "is not listed" for path in seen if path not in sums}
+    states |= {path: "is damaged" if path in seen else "is absent" for path in sums if seen.get(path) != sums[path]}
+    checked: list[tuple[Asset, str | None]] = []
     for asset in list_assets():
-        problems = [
-            f"{path} {'is absent' if path not in seen else 'is damaged'}"
-            for path, expected in sums.items()
-            if path.startswith(f"{asset.path}/") and seen.get(path) != expected
-        ]
-        problems += [f"{path} is not listed" for path in seen if path.startswith(f"{asset.path}/") and path not in sums]
+        problems = [f"{path} {state}" for path, state in states.items() if path.startswith(f"{asset.path}/")]
         checked.append((asset, "; ".join(problems) + f". {_RESTORE}" if problems else None))
     known = tuple(f"{asset.path}/" for asset, _ in checked)
     absent = sorted({path.rpartition("/")[0] for path in sums if not path.startswith(known)})
@@ -338,8 +335,7 @@ def require_writable(folder: Path) -> None:
     """Make a folder. Raise an `AssetError` before the work if its results cannot be saved there."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
         raise AssetError(f"expected a folder to write into. Received: {folder} ({error.strerror})") from error
 
