@@ -12,7 +12,6 @@ from emomusic.cli import arguments
 from emomusic.text import escape_control_chars, pluralize
 
 if TYPE_CHECKING:
-    from emomusic.songs.library import Library
     from emomusic.songs.song import Song
 
 log = logging.getLogger(__name__)
@@ -28,9 +27,9 @@ def add_commands(parent: Any) -> None:
     for name, run, show, paths, text in (
         ("add", analyse, _show_songs, "+", "Analyse the audio files in folders."),
         ("update", analyse, _show_songs, "*", "Find new, changed, moved and deleted files; by default in all folders."),
-        ("remove", remove, _show_songs, "+", "Forget folders or files."),
-        ("list", list_, _show_songs, None, "The analysed songs."),
-        ("info", info, _show_info, None, "The folders, and how many songs there are."),
+        ("remove", manage, _show_songs, "+", "Forget folders or files."),
+        ("list", manage, _show_songs, None, "The analysed songs."),
+        ("info", manage, _show_info, None, "The folders, and how many songs there are."),
         ("tag", tag, _show_tags, "+", "Write the moods into the files' own fields. Without --write, only show them."),
     ):
         parser = arguments.add_command(commands, name, run, show, text)
@@ -78,22 +77,15 @@ def analyse(options: argparse.Namespace) -> arguments.Outcome:
         return [_record(song) for song in library.songs(paths)], status
 
 
-def remove(options: argparse.Namespace) -> arguments.Outcome:
-    """Forget folders or files, and return their songs."""
-    with _opened(options) as library:
-        return [_record(song) for song in library.remove(options.paths)], 0
+def manage(options: argparse.Namespace) -> arguments.Outcome:
+    """Count the songs, list them, or forget those of folders and files and list these."""
+    from emomusic.songs.library import Library
 
-
-def list_(options: argparse.Namespace) -> arguments.Outcome:
-    """List all songs."""
-    with _opened(options) as library:
-        return [_record(song) for song in library.songs()], 0
-
-
-def info(options: argparse.Namespace) -> arguments.Outcome:
-    """Count the songs."""
-    with _opened(options) as library:
-        return library.info(), 0
+    with Library(options.library) as library:
+        if options.action == "info":
+            return library.info(), 0
+        songs = library.remove(options.paths) if options.action == "remove" else library.songs()
+        return [_record(song) for song in songs], 0
 
 
 def tag(options: argparse.Namespace) -> arguments.Outcome:
@@ -112,12 +104,6 @@ def tag(options: argparse.Namespace) -> arguments.Outcome:
     if records and not options.write and not options.undo:
         log.info("nothing was written. To write these moods, add --write")
     return records, status
-
-
-def _opened(options: argparse.Namespace) -> Library:
-    from emomusic.songs.library import Library
-
-    return Library(options.library)
 
 
 def _record(song: Song) -> dict[str, Any]:
