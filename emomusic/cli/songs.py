@@ -7,7 +7,7 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,17 +16,18 @@ from emomusic.assets import require_writable, written_whole
 from emomusic.cli import arguments
 from emomusic.errors import AudioError, EmomusicError, FilmError, ImageError, ProfileError
 from emomusic.faces.model_files import model_folder
+from emomusic.media.formats import FILM_ENDINGS, Kind, has_ending, kind_of
 from emomusic.text import escape_control_chars, format_clock, pluralize
 
 if TYPE_CHECKING:
-    from emomusic.media.formats import Kind
-    from emomusic.media.images import RgbImage
     from emomusic.stream.film import FilmReading
 
 log = logging.getLogger(__name__)
 
 _MAX_STEM_BYTES = 240  # of 255 in a file name
 _READ_SHARE = 0.6  # of the time for a film that is marked, too
+_KEYS = {ImageError: "image", FilmError: "video", AudioError: "audio"}
+"""The key of a file's name in its record, by the error of one that cannot be read."""
 
 
 def add_commands(parent: Any) -> None:
@@ -55,15 +56,13 @@ def analyze(options: argparse.Namespace) -> arguments.Outcome:
 
     A file that cannot be read becomes an `error` entry. The status is 2 if a file could not be read or written.
     """
-    from emomusic.media.formats import Kind, kind_of
-
     if "" in options.images:
         raise ImageError("expected the names of pictures. Received: ''")
     model_folder(options.model)  # report a wrong name before seconds of loading, as an option without another one
     arguments.song_request(options)
     if options.annotate:
         require_writable(options.annotate)
-    kinds = [kind_of(name) for name in options.images]
+    kinds = [_kind_of(name) for name in options.images]
     if options.profile is not None:
         if Kind.FILM in kinds or Kind.SONG in kinds:
             raise ProfileError("expected --profile with pictures. Received: films or songs")
@@ -77,58 +76,54 @@ def analyze(options: argparse.Namespace) -> arguments.Outcome:
         def on_share(share: float) -> None:
             on_progress(len(records) + share)
 
-        for record, found in _analyzed(options, kinds, on_share):
+        for name, kind in zip(options.images, kinds, strict=True):
+            try:
+                record, found = _analyzed(name, kind, len(records) + 1, options, on_share)
+            except tuple(_KEYS) as error:
+                arguments.log_file_error(name, str(error))
+                record, found = {_KEYS[type(error)]: name, "error": str(error)}, 2
             records.append(record)
             status = max(status, found)
             on_progress(len(records))
     return records, status
 
 
+def _kind_of(name: str) -> Kind:
+    """What a file holds. One with the name of a film that holds nothing known is a film, whose error explains more."""
+    kind = kind_of(name)
+    return Kind.FILM if kind not in (Kind.PICTURE, Kind.SONG) and has_ending(name, FILM_ENDINGS) else kind
+
+
 def _analyzed(
-    options: argparse.Namespace, kinds: Sequence[Kind], on_share: Callable[[float], None]
-) -> Iterator[tuple[dict[str, Any], int]]:
-    """Yield the record of each file and its exit status. Errors go to stderr. `on_share` takes the share of a film."""
+    name: str, kind: Kind, position: int, options: argparse.Namespace, on_share: Callable[[float], None]
+) -> tuple[dict[str, Any], int]:
+    """The record of a file and its exit status. `on_share` takes the finished share of a film, 0 to 1."""
+    if kind is Kind.SONG:
+        return _analyzed_song(name), 0
+    out = None
+    if options.annotate:  # numbered, as files of two folders may share a name
+        stem = os.fsdecode(os.fsencode(Path(name).stem)[:_MAX_STEM_BYTES])
+        out = options.annotate / f"{position:03d}-{stem}.{'mp4' if kind is Kind.FILM else 'png'}"
+    if kind is Kind.FILM:
+        return _analyzed_film(name, options, out=out, on_share=on_share)
+    return _analyzed_picture(name, options, out=out)
+
+
+def _analyzed_picture(name: str, options: argparse.Namespace, *, out: Path | None) -> tuple[dict[str, Any], int]:
+    """The record of a picture and its exit status: 2 if it could not be written. Raises an `ImageError`."""
     import numpy as np
 
-    from emomusic.media.formats import FILM_ENDINGS, Kind
-    from emomusic.media.images import read_picture_file
-
-    for position, (name, kind) in enumerate(zip(options.images, kinds, strict=True), 1):
-        if kind is Kind.SONG:
-            yield _analyzed_song(name)
-            continue
-        started = time.perf_counter()
-        try:
-            picture = None if kind is Kind.FILM else read_picture_file(name)
-        except ImageError as error:
-            if name.lower().rpartition(".")[2] not in FILM_ENDINGS:
-                arguments.log_file_error(name, str(error))
-                yield {"image": name, "error": str(error)}, 2
-                continue
-            picture = None  # the error of a film explains more
-        decode_ms = 1000 * (time.perf_counter() - started)
-        out = None
-        if options.annotate:  # numbered, as files of two folders may share a name
-            stem = os.fsdecode(os.fsencode(Path(name).stem)[:_MAX_STEM_BYTES])
-            out = options.annotate / f"{position:03d}-{stem}.{'mp4' if picture is None else 'png'}"
-        if picture is None:
-            yield _analyzed_film(name, options, out=out, on_share=on_share)
-        else:
-            if picture.note is not None:
-                log.warning("%s: %s", escape_control_chars(name), picture.note)
-            image = np.ascontiguousarray(np.rot90(picture.pixels, -options.turn // 90))
-            record, status = _analyzed_picture(name, image, options, out=out, decode_ms=decode_ms)
-            yield record | ({} if picture.note is None else {"note": picture.note}), status
-
-
-def _analyzed_picture(
-    name: str, image: RgbImage, options: argparse.Namespace, *, out: Path | None, decode_ms: float
-) -> tuple[dict[str, Any], int]:
-    """The record of a picture and its exit status: 2 if it could not be written."""
     from emomusic.api import read_picture
     from emomusic.export import answer_record
+    from emomusic.media.images import read_picture_file
     from emomusic.songs.recommend import load_recommender
 
+    started = time.perf_counter()
+    picture = read_picture_file(name)
+    decode_ms = 1000 * (time.perf_counter() - started)
+    if picture.note is not None:
+        log.warning("%s: %s", escape_control_chars(name), picture.note)
+    image = np.ascontiguousarray(np.rot90(picture.pixels, -options.turn // 90))
     load_recommender()  # no part of the time to recommend
     reading = read_picture(image, model=options.model, profile=options.profile)
     if options.profile is not None and not any(face.is_known for face in reading.faces):
@@ -144,15 +139,15 @@ def _analyzed_picture(
         try:
             arguments.write_file(out, encode_png(annotated_picture(image, reading)))
         except EmomusicError as error:
-            log.error("emomusic: %s", escape_control_chars(str(error)))
+            arguments.log_file_error(name, str(error))
             status = 2
-    return record, status
+    return record if picture.note is None else record | {"note": picture.note}, status
 
 
 def _analyzed_film(
     name: str, options: argparse.Namespace, *, out: Path | None, on_share: Callable[[float], None]
 ) -> tuple[dict[str, Any], int]:
-    """Read the faces of a film and recommend songs for each scene. Problems go to stderr.
+    """Read the faces of a film and recommend songs for each scene.
 
     Args:
         name: path of the film.
@@ -161,7 +156,10 @@ def _analyzed_film(
         on_share: takes the finished share, 0 to 1.
 
     Returns:
-        The record and its exit status: 2 if the film is incomplete or cannot be read or written.
+        The record and its exit status: 2 if the film is incomplete or cannot be written.
+
+    Raises:
+        FilmError: it cannot be read.
     """
     from emomusic.export import film_record
     from emomusic.faces.reading import load_networks
@@ -169,22 +167,18 @@ def _analyzed_film(
     from emomusic.songs.recommend import load_recommender, one_song_each
     from emomusic.stream.film import DEFAULT_RATE, FilmReading, read_film
 
-    try:
-        with FilmFile(name, stream=options.stream, turn=options.turn) as film:
-            networks, recommender = load_networks(options.model), load_recommender()
-            started = time.perf_counter()
-            reading = FilmReading(film, options.rate or DEFAULT_RATE)
-            read_share = 1.0 if out is None else _READ_SHARE
-            is_every = options.every or options.rate is not None
-            with contextlib.closing(read_film(film, networks, rate=reading.rate, every=is_every)) as moments:
-                for moment in moments:
-                    reading.add(moment)
-                    on_share(read_share * moment.share)
-            reading.finish(film)
-            read_ms = 1000 * (time.perf_counter() - started)
-    except FilmError as error:
-        arguments.log_file_error(name, str(error))
-        return {"video": name, "error": str(error)}, 2
+    with FilmFile(name, stream=options.stream, turn=options.turn) as film:
+        networks, recommender = load_networks(options.model), load_recommender()
+        started = time.perf_counter()
+        reading = FilmReading(film, options.rate or DEFAULT_RATE)
+        read_share = 1.0 if out is None else _READ_SHARE
+        is_every = options.every or options.rate is not None
+        with contextlib.closing(read_film(film, networks, rate=reading.rate, every=is_every)) as moments:
+            for moment in moments:
+                reading.add(moment)
+                on_share(read_share * moment.share)
+        reading.finish(film)
+        read_ms = 1000 * (time.perf_counter() - started)
     if film.note is not None:
         log.warning("%s: %s Choose another with --stream.", escape_control_chars(name), film.note)
     if film.problem is not None:
@@ -231,22 +225,14 @@ def _annotate(
     return 0
 
 
-def _analyzed_song(name: str) -> tuple[dict[str, Any], int]:
-    """Hear the mood of an audio file. A problem goes to stderr.
-
-    Returns:
-        The record and its exit status: 2 if the file cannot be read.
-    """
+def _analyzed_song(name: str) -> dict[str, Any]:
+    """Hear the mood of an audio file. Raises an `AudioError` if it cannot be read."""
     from emomusic.media.audio_file import read_song
     from emomusic.songs.hearing import load_sound_model
 
     model = load_sound_model()
     started = time.perf_counter()
-    try:
-        song = read_song(Path(name))
-    except AudioError as error:
-        arguments.log_file_error(name, str(error))
-        return {"audio": name, "error": str(error)}, 2
+    song = read_song(Path(name))
     if song.note is not None:
         log.warning("emomusic: %s", escape_control_chars(song.note))
     decoded = time.perf_counter()
@@ -269,7 +255,7 @@ def _analyzed_song(name: str) -> tuple[dict[str, Any], int]:
             "decode": round(1000 * (decoded - started), 1),
             "hear": round(1000 * (time.perf_counter() - decoded), 1),
         },
-    }, 0
+    }
 
 
 def _show_pictures(records: list[dict[str, Any]]) -> None:
