@@ -12,7 +12,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import Any
 
 import ray
 
-from emomusic.errors import BatchError, EmomusicError
+from emomusic.errors import BatchError
 from emomusic.runtime import num_cores
 from emomusic.text import escape_control_chars
 from emomusic.workers import Crash
@@ -58,12 +57,10 @@ def run_on_cluster(
             (done, *_), _ = ray.wait(list(running))
             try:
                 result = ray.get(done)
-            except ray.exceptions.RayTaskError:
-                raise  # a bug in `work` or `load`
+            except ray.exceptions.RayTaskError as error:
+                raise error.cause from error  # as `work` or `load` has raised it
             except ray.exceptions.RayError as error:  # the process or its node died
                 result = Crash(_first_line(error))
-            if isinstance(result, EmomusicError):
-                raise result
             is_first = False
             yield running.pop(done), result
 
@@ -72,13 +69,10 @@ _loaded: list[Any] = []  # of a process, once
 
 
 def _answer(work: Callable[[Any, Any], Any], load: Callable[[], Any], call: Any) -> Any:
-    """The result of a call. Ray would wrap a raised error."""
-    try:
-        if not _loaded:
-            _loaded.append(load())
-        return work(_loaded[0], call)
-    except EmomusicError as error:
-        return error
+    """The result of a call, with what this process has loaded."""
+    if not _loaded:
+        _loaded.append(load())
+    return work(_loaded[0], call)
 
 
 # The connection
@@ -107,8 +101,7 @@ def _cluster(address: str | None) -> Iterator[None]:
             )
         except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
             raise _no_cluster(address or "a new cluster on this machine", _first_line(error)) from error
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, before)  # `ray.init` replaces it
+        signal.signal(signal.SIGTERM, before)  # `ray.init` replaces it
         yield
 
 

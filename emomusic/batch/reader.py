@@ -63,11 +63,6 @@ def make_units(items: Sequence[Item], first_number: int = 1) -> list[Unit]:
     return [Unit(number, run) for number, run in zip(numbers, runs, strict=False)]
 
 
-def settings_of(model: str, rate: float) -> str:
-    """The options that rows depend on, for `Dataset`."""
-    return f"--model {model} --rate {rate:g}"
-
-
 _Rows = tuple[dict[str, Any], Any]
 """The row of a picture or film, and the table of its faces."""
 
@@ -80,19 +75,18 @@ def _no_rows(name: str, *, is_film: bool, error: str) -> _Rows:
 class UnitReader:
     """Reads units with networks that are loaded once. One thread uses it, and another one decodes ahead."""
 
-    def __init__(self, model: str, out: str, rate: float) -> None:
+    def __init__(self, dataset: Dataset, model: str, rate: float) -> None:
         """Load the networks for pictures. Those for films load with the first film.
 
         Args:
+            dataset: takes the parts.
             model: name of a trained face model.
-            out: folder of the datasets, local path or URI.
             rate: readings per second of film.
 
         Raises:
             ModelError: there is no such model, its files are damaged, or its classes are not the seven emotions.
-            BatchError: the URI is invalid.
         """
-        self._dataset, self._rate = Dataset(out, settings_of(model, rate)), rate
+        self._dataset, self._rate = dataset, rate
         self._detector, self._classifier = load_networks(model)
 
     def read(self, unit: Unit) -> int:
@@ -171,16 +165,16 @@ def read_units(
     engine: Callable[..., Generator[tuple[Any, Any]]],
     load: Callable[[], UnitReader],
     dataset: Dataset,
-    on_read: Callable[[int], None],
-) -> None:
-    """Read units in processes. Units whose processes die twice are halved, until one picture is to blame.
+) -> Generator[int]:
+    """Read units in processes, and yield the number of pictures and films of each.
+
+    Units whose processes die twice are halved, until one picture is to blame.
 
     Args:
         units: in this order.
         engine: `run_in_processes`, or `batch.ray.run_on_cluster`, with its options.
         load: makes the reader of a process.
         dataset: of the results.
-        on_read: takes the number of pictures and films of each finished unit.
 
     Raises:
         BatchError: a process cannot start, or the folder cannot be written.
@@ -191,7 +185,7 @@ def read_units(
         try:
             for unit, result in results:
                 if not isinstance(result, Crash):
-                    on_read(result)
+                    yield result
                 elif unit is None:
                     raise BrokenProcessPool(result.reason)
                 elif rest := unit.halves():
@@ -200,7 +194,7 @@ def read_units(
                     (item,) = unit.items
                     row, faces = _no_rows(item.name, is_film=item.is_film, error=_CRASHED)
                     dataset.write_part(unit.number, [row], faces)
-                    on_read(1)
+                    yield 1
         except BrokenProcessPool as error:
             raise BatchError(
                 f"expected a worker process to load the networks. Received: {error}. Use fewer workers if memory is "

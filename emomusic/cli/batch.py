@@ -8,11 +8,10 @@ import json
 import logging
 import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
-from pathlib import Path
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from emomusic.affect import list_shares
@@ -24,6 +23,7 @@ from emomusic.text import escape_control_chars, pluralize
 
 if TYPE_CHECKING:
     from emomusic.batch.parts import Dataset
+    from emomusic.batch.reader import Unit
     from emomusic.batch.sources import Item
 
 log = logging.getLogger(__name__)
@@ -55,8 +55,8 @@ def batch(options: argparse.Namespace) -> arguments.Outcome:
 
     The status is 2 if a picture or film could not be read, and 130 after Ctrl+C or SIGTERM, with the results so far.
     """
-    from emomusic.batch.parts import SUMMARY, Dataset, is_uri
-    from emomusic.batch.reader import UnitReader, read_units, settings_of
+    from emomusic.batch.parts import SUMMARY, Dataset
+    from emomusic.batch.reader import UnitReader, read_units
     from emomusic.batch.sources import find_items
     from emomusic.runtime import num_cores
     from emomusic.workers import run_in_processes
@@ -64,8 +64,8 @@ def batch(options: argparse.Namespace) -> arguments.Outcome:
     if options.ray_address is not None and options.engine != "ray":
         raise EmomusicError("expected --ray-address only with --engine ray. Received: --ray-address alone")
     model_folder(options.model)  # report a wrong name before seconds of loading
-    out = options.out if is_uri(options.out) else str(Path(options.out).absolute())
-    dataset = Dataset(out, settings_of(options.model, options.rate or 4.0))
+    rate = options.rate or 4.0
+    dataset = Dataset(options.out, f"--model {options.model} --rate {rate:g}")
     workers: Any = options.workers or (num_cores() if options.engine == "local" else None)
     engine: Callable[..., Any] = run_in_processes
     if options.engine == "ray":
@@ -73,7 +73,7 @@ def batch(options: argparse.Namespace) -> arguments.Outcome:
         from emomusic.batch.ray import run_on_cluster
 
         engine = partial(run_on_cluster, address=options.ray_address)
-    load = partial(UnitReader, options.model, out, options.rate or 4.0)
+    load = partial(UnitReader, dataset, options.model, rate)
     run = partial(read_units, engine=partial(engine, workers=workers), load=load, dataset=dataset)
     with _sigterm_as_ctrl_c(), dataset.locked():
         if not options.resume and dataset.has_results():
@@ -92,23 +92,22 @@ def batch(options: argparse.Namespace) -> arguments.Outcome:
     return summary, arguments.STOPPED if is_stopped else 2 if summary["failed"] else 0
 
 
-def _read(items: list[Item], dataset: Dataset, run: Callable[..., None]) -> tuple[dict[str, Any], bool]:
+def _read(
+    items: list[Item], dataset: Dataset, run: Callable[[list[Unit]], Generator[int]]
+) -> tuple[dict[str, Any], bool]:
     """Read the items that the datasets do not have. Returns the figures, and whether the user stopped the run."""
     from emomusic.batch.reader import make_units
 
     done, last = dataset.scan()
     left = [item for item in items if item.name not in done]
-    units = make_units(left, first_number=last + 1)
-    num_read, is_stopped, started_s = 0, False, time.monotonic()
-    with arguments.progress("files", len(left), with_rate=True) as on_progress:
-
-        def on_read(number: int) -> None:
-            nonlocal num_read
-            num_read += number
-            on_progress(num_read)
-
+    is_stopped, started_s = False, time.monotonic()
+    with (
+        arguments.progress("files", len(left), with_rate=True) as on_progress,
+        contextlib.closing(run(make_units(left, first_number=last + 1))) as numbers,
+    ):
         try:
-            run(units, on_read=on_read)
+            for num_read in accumulate(numbers):
+                on_progress(num_read)
         except KeyboardInterrupt:
             is_stopped = True
     seconds = time.monotonic() - started_s
@@ -134,9 +133,6 @@ def _read(items: list[Item], dataset: Dataset, run: Callable[..., None]) -> tupl
 @contextlib.contextmanager
 def _sigterm_as_ctrl_c() -> Iterator[None]:
     """Treat SIGTERM as Ctrl+C, so that a service manager stops a run without loss."""
-    if threading.current_thread() is not threading.main_thread():  # only the main thread receives signals
-        yield
-        return
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield

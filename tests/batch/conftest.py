@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from emomusic.batch.parts import Dataset
 from emomusic.batch.reader import UnitReader
 from emomusic.media.images import encode_jpeg, read_image, shrink
 from tests.batch.pictures import BROKEN, NUM_PICTURES, batch
@@ -41,4 +42,4 @@ def out(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def reader(out: Path) -> UnitReader:
-    return UnitReader("emonet_photo", str(out), 4.0)
+    return UnitReader(Dataset(str(out)), "emonet_photo", 4.0)

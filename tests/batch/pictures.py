@@ -61,13 +61,10 @@ class CrashingReader(UnitReader):
 class KilledReader(UnitReader):
     """A reader whose process is killed once, as by a machine without memory."""
 
-    def __init__(self, model: str, out: str, rate: float) -> None:
-        super().__init__(model, out, rate)
-        self._mark = Path(f"{out}.killed")
-
     def read(self, unit: Unit) -> int:
-        if unit.number > 1 and not self._mark.exists():
-            self._mark.touch()
+        mark = Path(f"{self._dataset.name}.killed")
+        if unit.number > 1 and not mark.exists():
+            mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)
         return super().read(unit)
 
@@ -84,7 +81,7 @@ class PausingReader(UnitReader):
 class DyingReader(UnitReader):
     """A reader whose process dies while it loads the networks."""
 
-    def __init__(self, model: str, out: str, rate: float) -> None:
+    def __init__(self, *_: object) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -86,6 +86,6 @@ def test_a_stopped_run_keeps_what_is_read(paused: tuple[subprocess.Popen[str], P
 def test_a_deleted_folder_of_results_is_no_success(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr(reader, "read_units", lambda *_, **__: None)  # as if its parts were deleted
+    monkeypatch.setattr(reader, "read_units", lambda *_, **__: (_ for _ in ()))  # as if its parts were deleted
     assert batch(pictures, "--out", tmp_path / "out") == ({}, 2)
     assert f"expected {NUM_PICTURES + len(BROKEN)} new rows" in capsys.readouterr().err
