@@ -23,7 +23,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
-from starlette.requests import ClientDisconnect, Request
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
@@ -32,8 +33,9 @@ from emomusic.errors import CapacityError, EmomusicError, ImageError
 from emomusic.faces.reading import read_faces
 from emomusic.media.images import MAX_BYTES, read_image
 from emomusic.runtime import num_cores
-from emomusic.server.capacity import HeldBytes, Settings, capacity
+from emomusic.server.capacity import Settings, capacity
 from emomusic.server.files import base_path
+from emomusic.server.gate import read_body
 from emomusic.server.shared import shared
 from emomusic.songs.genres import genres_of
 from emomusic.songs.request import Policy
@@ -110,17 +112,15 @@ class AnalyzeApi:
         try:
             num_songs, wanted = _wanted(request.query_params)
             async with asyncio.timeout(_BODY_S):
-                data = await _body(request, held)
-            if data is None:
-                return _refused(413, f"expected a picture of at most {MAX_BYTES // 2**20} MB")
+                data = await read_body(request, MAX_BYTES, held.grow)
             if self._places.locked():
                 raise CapacityError("calls")
             async with self._places:
                 return JSONResponse([await run_in_threadpool(_analyzed, data, num_songs, wanted)])
         except TimeoutError:
             return _refused(408, f"expected the picture within {_BODY_S:.0f} s")
-        except ClientDisconnect:
-            return _refused(400, "the connection ended before the picture")
+        except HTTPException as error:
+            return _refused(error.status_code, error.detail)
         except CapacityError:
             return _refused(503, "the server is busy; try again in a second", {"Retry-After": "1"})
         except ImageError as error:
@@ -133,24 +133,6 @@ class AnalyzeApi:
 
 def _refused(status: int, reason: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     return JSONResponse({"error": reason}, status, headers)
-
-
-async def _body(request: Request, held: HeldBytes) -> bytes | None:
-    """The body, whose bytes are held; None if it is too large.
-
-    Raises:
-        CapacityError: the server has no room for it.
-    """
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > MAX_BYTES:
-        return None
-    data = bytearray()
-    async for chunk in request.stream():
-        held.grow(len(chunk))
-        data += chunk
-        if len(data) > MAX_BYTES:
-            return None
-    return bytes(data)
 
 
 def _wanted(parameters: QueryParams) -> tuple[int, SongRequest]:

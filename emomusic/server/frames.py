@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 from starlette.concurrency import run_in_threadpool
 from starlette.endpoints import HTTPEndpoint
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from streamlit import runtime
@@ -26,13 +26,12 @@ from streamlit import runtime
 from emomusic.compat import has_upload_token
 from emomusic.media.images import RgbImage, read_image
 from emomusic.server.files import base_path
+from emomusic.server.gate import CLOSE, read_body
 
 log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 2**20
 """A frame of the page has about 60 kB, and with much noise ten times as much."""
-
-_CLOSE = {"Connection": "close"}  # of a refusal: else the frame that nobody has read stays with the connection
 
 _FOLDER = "/app/static/live"  # Streamlit's pages accept addresses below /app/static/
 _BEAT_S = 1.0  # longest time between two events: a closed page or session ends them
@@ -78,20 +77,8 @@ def _is_open(taker: _FrameTaker, request: Request) -> bool:
 def _taker_at(request: Request) -> _FrameTaker:
     taker = _takers.get(request.path_params["token"])
     if taker is None or not _is_open(taker, request):
-        raise HTTPException(404, headers=_CLOSE)
+        raise HTTPException(404, headers=CLOSE)
     return taker
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    try:
-        async for part in request.stream():
-            body += part
-            if len(body) > MAX_BODY_BYTES:
-                raise HTTPException(413, headers=_CLOSE)
-    except ClientDisconnect:
-        raise HTTPException(400) from None
-    return bytes(body)
 
 
 class _Frames(HTTPEndpoint):
@@ -99,7 +86,7 @@ class _Frames(HTTPEndpoint):
 
     async def post(self, request: Request) -> Response:
         """Take a frame. The answer has the faces of the newest reading, at their places in this frame."""
-        taker, jpeg = _taker_at(request), await _body(request)
+        taker, jpeg = _taker_at(request), await read_body(request, MAX_BODY_BYTES)
 
         def answer() -> bytes:
             taker.take_frame(lambda: read_image(jpeg))
@@ -109,7 +96,7 @@ class _Frames(HTTPEndpoint):
 
     async def put(self, request: Request) -> Response:
         """Take the offer of WebRTC."""
-        taker, offer = _taker_at(request), await _body(request)
+        taker, offer = _taker_at(request), await read_body(request, MAX_BODY_BYTES)
         try:
             return Response(await run_in_threadpool(taker.connect, offer), media_type="application/json")
         except ConnectionError as error:

@@ -6,7 +6,7 @@ import asyncio
 import io
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import BinaryIO
 
@@ -31,6 +31,9 @@ from emomusic.server.files import base_path
 
 LARGE = 64 * MB
 """A larger upload is a film or a long song. It goes to an unnamed temporary file, never to memory."""
+
+CLOSE = {"Connection": "close"}
+"""Headers of a refusal: else the body that nobody has read stays with the connection."""
 
 _PART_S = 60.0  # for the next part of an upload to arrive
 _UPLOAD = re.compile(r"/_stcore/upload_file/([^/]+)/([^/]+)")
@@ -140,11 +143,33 @@ class Gate:
             except CapacityError:
                 status = 413
         if status:
-            await Response(status_code=status, headers={"Connection": "close"})(scope, receive, send)
+            await Response(status_code=status, headers=CLOSE)(scope, receive, send)
         else:
             request = Request(scope, partial(_receive_in_time, receive))
             response = await _store(request, session, file_id, held, is_large)
             await response(scope, receive, send)
+
+
+async def read_body(request: Request, most: int, on_part: Callable[[int], object] = lambda _: None) -> bytes:
+    """The body of a request, of at most so many bytes. `on_part` takes the number of bytes of each part.
+
+    Raises:
+        HTTPException: the body is larger, or the connection ends before it.
+    """
+    too_large = HTTPException(413, f"expected at most {most // 2**20} MB", CLOSE)
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > most:
+        raise too_large
+    body = bytearray()
+    try:
+        async for part in request.stream():
+            on_part(len(part))
+            body += part
+            if len(body) > most:
+                raise too_large
+    except ClientDisconnect:
+        raise HTTPException(400, "the connection ended before the body") from None
+    return bytes(body)
 
 
 async def _receive_known(receive: Receive, send: Send) -> Message:
@@ -174,7 +199,7 @@ async def _store(request: Request, session: str, file_id: str, held: HeldBytes, 
     try:
         form = await request.form(max_files=1, max_fields=1)
     except TimeoutError:
-        return Response(status_code=408, headers={"Connection": "close"})
+        return Response(status_code=408, headers=CLOSE)
     except OSError:
         return Response(status_code=507)
     except (ClientDisconnect, HTTPException, MultiPartException):
