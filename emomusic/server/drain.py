@@ -93,6 +93,4 @@ def use_json_logs() -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-    logging.root.handlers[:] = [handler]
-    if logging.root.level > logging.INFO:
-        logging.root.setLevel(logging.INFO)
+    logging.basicConfig(handlers=[handler], level=min(logging.root.level, logging.INFO), force=True)
