@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from emomusic.affect import AffectPoint, Mood
 from emomusic.assets import written_whole
-from emomusic.errors import DatasetError, EmomusicError
+from emomusic.errors import DatasetError, EmomusicError, ProfileError
 from emomusic.faces.model_files import DEFAULT_MODEL
+from emomusic.media.formats import open_file
 from emomusic.songs.genres import GENRE_FAMILIES, genres_of
 from emomusic.songs.request import Policy, Request, destination_of
 from emomusic.text import escape_control_chars, format_clock
@@ -84,15 +85,10 @@ def add_profile_option(parser: argparse.ArgumentParser) -> None:
 
 def read_profile(file: Path) -> FaceProfile:
     """The profile in a file. Raises a `ProfileError` if it is absent, damaged, or no profile."""
-    from emomusic.errors import ProfileError
     from emomusic.faces.profile import MAX_BYTES, FaceProfile
 
-    try:
-        with file.open("rb") as stream:
-            return FaceProfile.from_json(stream.read(MAX_BYTES + 1))
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise ProfileError(f"expected a face profile in {str(file)!r}. Received: {reason}") from None
+    with open_file(file, ProfileError, "a face profile", str(file)) as stream:
+        return FaceProfile.from_json(stream.read(MAX_BYTES + 1))
 
 
 def add_song_options(parser: argparse.ArgumentParser) -> None:
@@ -192,15 +188,12 @@ def path(text: str) -> Path:
 
 
 @contextlib.contextmanager
-def progress(
-    unit: str, total: int, *, in_percent: bool = False, with_rate: bool = False
-) -> Iterator[Callable[..., None]]:
+def progress(unit: str, total: int, *, with_rate: bool = False) -> Iterator[Callable[..., None]]:
     """Show a progress bar with the time left on stderr, if stderr is a terminal.
 
     Args:
         unit: what is counted.
-        total: number of units.
-        in_percent: show the share instead of the number of finished units.
+        total: number of units. Of a single one, the finished share is shown.
         with_rate: show the units per second, too. Without a terminal, log a line about every 10 seconds.
 
     Yields:
@@ -209,7 +202,7 @@ def progress(
     from rich import progress as rich
     from rich.console import Console
 
-    done = rich.TaskProgressColumn() if in_percent else rich.MofNCompleteColumn()
+    done = rich.TaskProgressColumn() if total == 1 else rich.MofNCompleteColumn()
     rate = rich.TextColumn("{task.fields[rate]}")
     columns = (rich.TextColumn(unit), rich.BarColumn(), done, rate, rich.TimeRemainingColumn())
     console = Console(stderr=True)

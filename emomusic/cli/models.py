@@ -47,10 +47,9 @@ def _add_evaluate(parent: Any) -> None:
     source = face.add_mutually_exclusive_group(required=True)
     source.add_argument("--fer2013", type=arguments.path, metavar="CSV")
     source.add_argument("--images", type=arguments.path, metavar="DIR", help="holds DIR/<emotion>/*.jpg, png, …")
-    text = "the data set whose numbers name the folders of --images"
-    face.add_argument("--labels", choices=LABELS, help=text)
-    text = "the data set whose file names in --images tell the emotions"
-    face.add_argument("--names", choices=NAMES, help=text)
+    known = face.add_mutually_exclusive_group()
+    known.add_argument("--labels", choices=LABELS, help="the data set whose numbers name the folders of --images")
+    known.add_argument("--names", choices=NAMES, help="the data set whose file names in --images tell the emotions")
     face.add_argument("--split", choices=("validation", "test"), help="part of FER2013; test of --images: names test_…")
     face.add_argument("--aligned", action="store_true", help="the pictures are face crops already")
     text = "compare with what most of ten people saw (FER+), not with FER2013's label"
@@ -111,7 +110,6 @@ def _require_agreement(options: argparse.Namespace) -> None:
     has_pictures = options.images is not None
     for is_wrong, expected in (
         (not has_pictures and (options.labels or options.names), "--labels and --names with --images"),
-        (options.labels and options.names, "either --labels or --names"),
         (has_pictures and options.split == "validation", "--split test with --images. Received: --split validation"),
         (not has_pictures and not options.split, "--split validation or --split test with --fer2013. Received: none"),
         (has_pictures and options.ferplus, "--ferplus with --fer2013, whose pictures people voted on"),

@@ -67,11 +67,9 @@ def analyze(options: argparse.Namespace) -> arguments.Outcome:
         if Kind.FILM in kinds or Kind.SONG in kinds:
             raise ProfileError("expected --profile with pictures. Received: films or songs")
         options.profile = arguments.read_profile(options.profile)
-    is_film = kinds == [Kind.FILM]
-    bar = arguments.progress("film", 1, in_percent=True) if is_film else arguments.progress("files", len(kinds))
     records: list[dict[str, Any]] = []
     status = 0
-    with bar as on_progress:
+    with arguments.progress("files", len(kinds)) as on_progress:
 
         def on_share(share: float) -> None:
             on_progress(len(records) + share)
