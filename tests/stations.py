@@ -4,9 +4,9 @@ import pkgutil
 import re
 import sys
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -21,52 +21,39 @@ def stations_of(root: Path, heading: str) -> list[str]:
 
 
 def note_calls(monkeypatch: pytest.MonkeyPatch, names: list[str]) -> Callable[[], list[list[str]]]:
-    """Note the first call of each function; the result gives the names in their order, for each thread.
+    """Note the first call of each function; the result gives the names in their order, for each thread."""
+    called = defaultdict[int, list[str]](list)
 
-    A function is replaced in all modules that have imported it.
-    """
-    called: dict[int, list[str]] = {}
-
-    def noted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(function)
-        def call(*args: Any, **named: Any) -> Any:
-            seen = called.setdefault(threading.get_ident(), [])
-            if name not in seen:
-                seen.append(name)
-            return function(*args, **named)
-
-        return call
+    def note(name: str) -> None:
+        seen = called[threading.get_ident()]
+        if name not in seen:
+            seen.append(name)
 
     for name in names:
-        _replace(monkeypatch, name, partial(noted, name))
+        _watch(monkeypatch, name, note)
     return lambda: list(called.values())
 
 
 def count_calls(monkeypatch: pytest.MonkeyPatch, names: list[str]) -> Counter[str]:
-    """Count the calls of each function, by its last name; a function is replaced as by `note_calls`."""
+    """Count the calls of each function, by its last name."""
     calls = Counter[str]()
-
-    def counted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(function)
-        def call(*args: Any, **named: Any) -> Any:
-            calls[name.rpartition(".")[2]] += 1
-            return function(*args, **named)
-
-        return call
-
     for name in names:
-        _replace(monkeypatch, name, partial(counted, name))
+        _watch(monkeypatch, name, lambda called: calls.update([called.rpartition(".")[2]]))
     return calls
 
 
-def _replace(
-    monkeypatch: pytest.MonkeyPatch, name: str, replacement_of: Callable[[Callable[..., Any]], Callable[..., Any]]
-) -> None:
+def _watch(monkeypatch: pytest.MonkeyPatch, name: str, on_call: Callable[[str], None]) -> None:
+    """Tell each call of a function, which is replaced in all modules that have imported it."""
     owner, _, last = f"emomusic.{name}".rpartition(".")
     place = pkgutil.resolve_name(owner)
     function = getattr(place, last)
-    replacement = replacement_of(function)
-    monkeypatch.setattr(place, last, replacement)
+
+    @wraps(function)
+    def call(*args: Any, **named: Any) -> Any:
+        on_call(name)
+        return function(*args, **named)
+
+    monkeypatch.setattr(place, last, call)
     for module in [each for key, each in sys.modules.items() if key.startswith("emomusic.")]:
         if getattr(module, last, None) is function:
-            monkeypatch.setattr(module, last, replacement)
+            monkeypatch.setattr(module, last, call)
