@@ -1,12 +1,17 @@
 import json
 import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from emomusic.cli import main
+from emomusic.media.sound import Window
+from emomusic.songs.song import Hearing
+from tests.songs.ears import FakeEar
 
 Reply = tuple[int, Any, str]
 
@@ -24,6 +29,25 @@ def run(capfd: pytest.CaptureFixture[str]) -> Callable[..., Reply]:
         return status, json.loads(out) if out else None, err
 
     return run_json
+
+
+class _Ear(FakeEar):
+    """Hears the pitch, too: songs of similar pitch have similar features."""
+
+    def analyse(self, windows: Sequence[Window], turn: object = None, **_: object) -> Hearing:
+        samples = windows[0].samples
+        pitch = np.abs(np.diff(np.signbit(samples))).sum() / len(samples)
+        return replace(super().analyse(windows, turn), features=np.array([1, 9 * pitch], np.float16).tobytes())
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder for songs, which a fake model hears for a library of its own."""
+    monkeypatch.setattr("emomusic.songs.hearing.load_sound_model", _Ear)
+    monkeypatch.setattr("emomusic.runtime.num_cores", lambda: 1)
+    monkeypatch.setenv("EMOMUSIC_LIBRARY", str(tmp_path / "library.sqlite"))
+    (folder := tmp_path / "my music").mkdir()
+    return folder
 
 
 @pytest.fixture

@@ -23,19 +23,15 @@ from emomusic.media.images import encode_png
 from emomusic.songs import cross_validation
 from emomusic.songs.recommend import load_recommender
 from tests.cli.conftest import Reply
+from tests.films import COLLINS, FOUR_PEOPLE, SAMPLES
 from tests.songs.tables import mood_table
 from tests.tiny_model import stripes, write_fer2013
 
 TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 
 
-@pytest.fixture
-def samples(root: Path) -> Path:
-    return root / "data" / "samples"
-
-
-def test_analyze_answers_with_faces_and_songs(run: Callable[..., Reply], samples: Path) -> None:
-    status, (one, four), _ = run("analyze", samples / "eileen-collins-1999.jpg", samples / "four-people.jpg")
+def test_analyze_answers_with_faces_and_songs(run: Callable[..., Reply]) -> None:
+    status, (one, four), _ = run("analyze", SAMPLES / COLLINS, SAMPLES / FOUR_PEOPLE)
     assert status == 0
     assert (len(one["faces"]), len(four["faces"])) == (1, 4)
     for record in (one, four):
@@ -51,12 +47,12 @@ def test_analyze_answers_with_faces_and_songs(run: Callable[..., Reply], samples
     assert [face["box"][0] for face in four["faces"]] == sorted(face["box"][0] for face in four["faces"])
 
 
-def test_a_text_and_a_picture_without_a_face_stop_none(run: Callable[..., Reply], samples: Path, tmp_path: Path):
+def test_a_text_and_a_picture_without_a_face_stop_none(run: Callable[..., Reply], tmp_path: Path):
     (tmp_path / "letter.jpg").write_text("Dear reader")
     Image.new("RGB", (320, 240), "steelblue").save(tmp_path / "sky.png")
     status, (empty,), _ = run("analyze", tmp_path / "sky.png")
     assert (status, empty["faces"], empty["group"], empty["songs"]) == (0, [], None, [])
-    status, (bad, good), err = run("analyze", tmp_path / "letter.jpg", samples / "eileen-collins-1999.jpg")
+    status, (bad, good), err = run("analyze", tmp_path / "letter.jpg", SAMPLES / COLLINS)
     assert status == 2
     assert set(bad) == {"image", "error"}
     assert "not a picture" in bad["error"]
@@ -89,7 +85,7 @@ def test_a_name_breaks_no_line_and_drives_no_terminal(
 
 
 def test_marked_pictures_have_the_same_size_and_short_names_and_one_that_fails_costs_no_reading(
-    run: Callable[..., Reply], samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Callable[..., Reply], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = Path.write_bytes
 
@@ -100,10 +96,10 @@ def test_marked_pictures_have_the_same_size_and_short_names_and_one_that_fails_c
         return write(self, data)
 
     longest = tmp_path / ("é" * 125 + ".jpg")  # 254 bytes
-    shutil.copy(samples / "four-people.jpg", longest)
+    shutil.copy(SAMPLES / FOUR_PEOPLE, longest)
     monkeypatch.setattr(Path, "write_bytes", full)
     out = tmp_path / "out"
-    status, records, err = run("analyze", samples / "eileen-collins-1999.jpg", longest, "--annotate", out)
+    status, records, err = run("analyze", SAMPLES / COLLINS, longest, "--annotate", out)
     assert status == 2
     assert [len(record["faces"]) for record in records] == [1, 4]
     assert not any("error" in record for record in records)
@@ -132,6 +128,17 @@ def test_marked_pictures_have_the_same_size_and_short_names_and_one_that_fails_c
         (("recommend", "--seed", "many"), "argument --seed: expected a whole number from 0 to 4,294,967,295"),
         (("recommend", "--valence", "-0,6"), "argument --valence: expected a number from -1 to 1. Received: -0,6 (see"),
         (("recommend", "--emotion", "sad", "--genres", "jazz", "Hip Hopp"), "hip-hop"),
+        *(
+            (("recommend", "--emotion", "sad", *options), "")
+            for options in (
+                ("--out", "x"),
+                ("--format", "xspf"),
+                ("--like", "x", "--format", "nsp"),
+                ("--to", "happy"),
+                ("--policy", "soothe", "--to", "happy"),
+                *(("--policy", "journey", "--to", place) for place in ("nowhere", "0.4", "0.4,1.2", "0.4,nan")),
+            )
+        ),
         (("bench", "--record"), "--record with models. Received: photo"),
         (("bench", "music", "film.avi"), "expected a film only with live or film"),
         (("library",), ""),
@@ -201,9 +208,9 @@ def test_options_decide_the_songs(run: Callable[..., Reply]) -> None:
     assert not explicit & clean
 
 
-def test_a_name_that_is_no_text_costs_no_answer(root: Path, samples: Path, tmp_path: Path) -> None:
+def test_a_name_that_is_no_text_costs_no_answer(root: Path, tmp_path: Path) -> None:
     picture = tmp_path / os.fsdecode(b"caf\xe9.jpg")
-    shutil.copy(samples / "four-people.jpg", picture)
+    shutil.copy(SAMPLES / FOUR_PEOPLE, picture)
     strict = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}  # as under most languages
     command = [sys.executable, "-m", "emomusic", "analyze", picture]
     done = subprocess.run(command, cwd=root, env=strict, capture_output=True, check=False, timeout=120)
@@ -272,9 +279,9 @@ def test_doctor_tells_what_is_absent_and_ends_with_status_2(
     assert all(name in err.splitlines()[-1] for name in bad)
 
 
-def test_evaluate_counts_a_picture_without_face_as_wrong(run: Callable[..., Reply], samples: Path, tmp_path: Path):
+def test_evaluate_counts_a_picture_without_face_as_wrong(run: Callable[..., Reply], tmp_path: Path):
     (tmp_path / "happy").mkdir()
-    shutil.copy(samples / "eileen-collins-1999.jpg", tmp_path / "happy")
+    shutil.copy(SAMPLES / COLLINS, tmp_path / "happy")
     Image.new("RGB", (200, 200), "white").save(tmp_path / "happy" / "blank.png")
     for options, num_missed in (((), 1), (("--aligned",), 0)):
         status, figures, _ = run("evaluate", "face", "--images", tmp_path, *options)

@@ -5,20 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.songs.ears import FakeEar
 from tests.songs.songs import tone, write_song
 
 from .conftest import Reply
 
 
 @pytest.fixture
-def music(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two songs, with a fake model and a library of its own."""
-    monkeypatch.setattr("emomusic.songs.hearing.load_sound_model", FakeEar)
-    monkeypatch.setattr("emomusic.runtime.num_cores", lambda: 1)
-    monkeypatch.setenv("EMOMUSIC_LIBRARY", str(tmp_path / "library.sqlite"))
-    folder = tmp_path / "music"
-    folder.mkdir()
+def music(folder: Path) -> Path:
+    """Two songs."""
     write_song(folder / "a.wav", "wav", tone(1))
     write_song(folder / "b.wav", "wav", tone(1, volume=0.1), tags={"title": "Esc\x1b[1m"})
     return folder
@@ -77,7 +71,7 @@ def test_a_full_disk_leaves_no_library_without_songs(
     status, _, err = run("library", "add", music)
     assert (status, len(err.splitlines())) == (2, 1) if max_bytes < 2**24 else status == 0
     left = sorted(path.name for path in tmp_path.iterdir())
-    assert left == ["library.sqlite", "music"][max_bytes < 2**24 :]
+    assert left == ["library.sqlite", "my music"][max_bytes < 2**24 :]
 
 
 def test_songs_are_recommended_from_the_library(run: Callable[..., Reply], music: Path, tmp_path: Path):

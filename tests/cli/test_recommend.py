@@ -8,32 +8,17 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from msgspec.structs import replace
 
 from emomusic.affect import MOOD_POINTS, AffectPoint, Mood
 from emomusic.songs.recommend import load_recommender
-from tests.songs.ears import FakeEar
 from tests.songs.songs import tone, write_song
 
 from .conftest import Reply
 
 
-class _Model(FakeEar):
-    """Hears the pitch, too: songs of similar pitch have similar features."""
-
-    def analyse(self, windows, turn=None):
-        samples = windows[0].samples
-        pitch = np.abs(np.diff(np.signbit(samples))).sum() / len(samples)
-        return replace(super().analyse(windows, turn), features=np.array([1, 9 * pitch], np.float16).tobytes())
-
-
 @pytest.fixture
-def music(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Callable[..., Reply]) -> Path:
+def music(folder: Path, run: Callable[..., Reply]) -> Path:
     """Songs of three pitches, each loud (energetic) and quiet (calm)."""
-    monkeypatch.setattr("emomusic.songs.hearing.load_sound_model", _Model)
-    monkeypatch.setattr("emomusic.runtime.num_cores", lambda: 1)
-    monkeypatch.setenv("EMOMUSIC_LIBRARY", str(tmp_path / "library.sqlite"))
-    (folder := tmp_path / "my music").mkdir()
     for hertz in (200, 900, 1000):
         for name, volume in (("loud", 0.5), ("quiet", 0.1)):
             tags = {"title": f"{name.title()} {hertz}", "artist": "A & <B>"}
@@ -137,24 +122,6 @@ def test_playlists_have_the_songs(run: Callable[..., Reply], music: Path, tmp_pa
     smart = json.loads(out.read_text())
     assert smart["all"] == [{"is": {"mood": "sad"}}, {"any": [{"is": {"genre": "rock"}}]}]
     assert smart["limit"] == 30
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        ("--out", "x"),
-        ("--format", "xspf"),
-        ("--like", "x", "--format", "nsp"),
-        ("--to", "happy"),
-        ("--policy", "soothe", "--to", "happy"),
-        ("--policy", "journey", "--to", "nowhere"),
-        ("--policy", "journey", "--to", "0.4"),
-        ("--policy", "journey", "--to", "0.4,1.2"),
-        ("--policy", "journey", "--to", "0.4,nan"),
-    ],
-)
-def test_options_that_do_not_fit_are_refused(run: Callable[..., Reply], options: tuple[str, ...]):
-    assert run("recommend", "--emotion", "sad", *options)[0] == 2
 
 
 @pytest.mark.parametrize(

@@ -9,22 +9,16 @@ import pytest
 from emomusic.cli import main, system
 from tests.servers import reserved_port
 
-Command = list[str]
-
-
-class Started(Exception):  # noqa: N818  # it is none
-    """The server would run now."""
-
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[Command]:
+def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Commands that would have taken the place of this process."""
-    commands: list[Command] = []
+    commands: list[list[str]] = []
 
-    def note(path: str, command: Command) -> None:
+    def note(path: str, command: list[str]) -> None:
         assert path == sys.executable
         commands.append(command)
-        raise Started
+        raise SystemExit
 
     monkeypatch.setattr(os, "execv", note)
     monkeypatch.setenv("STREAMLIT_SERVER_FILE_WATCHER_TYPE", "auto")
@@ -33,12 +27,12 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Command]:
 
 
 def start(*arguments: str) -> None:
-    with pytest.raises(Started):
+    with pytest.raises(SystemExit):
         main.main(["app", *arguments])
 
 
 def test_the_app_starts_from_any_folder_at_the_port_and_address_asked_for_or_for_this_machine_alone(
-    started: list[Command], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    started: list[list[str]], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with reserved_port() as port:
@@ -59,7 +53,7 @@ def test_the_app_starts_from_any_folder_at_the_port_and_address_asked_for_or_for
 
 @pytest.mark.parametrize(("is_wheel", "advice"), [(True, "'emomusic[app]'"), (False, "-r requirements-serve.txt")])
 def test_without_the_extra_it_says_what_to_install(
-    started: list[Command],
+    started: list[list[str]],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
     is_wheel: bool,
