@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
 import uvicorn
 from prometheus_client.parser import text_string_to_metric_families
+from requests import Response
 from starlette.applications import Starlette
 
 from emomusic.faces.detection import Face
@@ -38,16 +39,10 @@ class Ask:
 
     port: int
 
-    def __call__(
-        self, path: str, body: Any = None, *, token: str | None = TOKEN, headers: dict[str, str] | None = None
-    ) -> tuple[int, dict[str, str], bytes]:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
-        sent = {} if token is None else {"Authorization": f"Bearer {token}"}
-        connection.request("GET" if body is None else "POST", path, body, sent | (headers or {}))
-        answer = connection.getresponse()
-        found = answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
-        connection.close()
-        return found
+    def __call__(self, path: str, body: Any = None, *, token: str | None = TOKEN, **headers: str) -> Response:
+        url, method = f"http://127.0.0.1:{self.port}{path}", "GET" if body is None else "POST"
+        sent = headers if token is None else headers | {"Authorization": f"Bearer {token}"}
+        return requests.request(method, url, data=body, headers=sent, timeout=SECONDS)
 
 
 @pytest.fixture
@@ -90,12 +85,12 @@ def without_times(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_answer_is_that_of_the_command(ask: Ask, root: Path, photo: bytes) -> None:
-    status, headers, body = ask("/api/analyze?songs=2&policy=soothe&genres=jazz,rock", photo)
+    answer = ask("/api/analyze?songs=2&policy=soothe&genres=jazz,rock", photo)
     command = [sys.executable, "-m", "emomusic", "analyze", str(root / "data" / "samples" / SAMPLE), "--json"]
     command += ["--songs", "2", "--policy", "soothe", "--genres", "jazz,rock"]
     (expected,) = json.loads(subprocess.run(command, cwd=root, capture_output=True, check=True).stdout)
-    (received,) = json.loads(body)
-    assert (status, headers["content-type"]) == (200, "application/json")
+    (received,) = answer.json()
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
     assert received.keys() == expected.keys()
     assert received["elapsed_ms"].keys() == expected["elapsed_ms"].keys()
     assert without_times(received) == without_times(expected)
@@ -104,42 +99,42 @@ def test_the_answer_is_that_of_the_command(ask: Ask, root: Path, photo: bytes) -
 
 def test_without_a_token_there_is_no_api(here: Capacity, photo: bytes) -> None:
     with serve({}) as ask:
-        assert [ask("/api/analyze", photo)[0], ask("/metrics")[0]] == [404, 200]
+        assert [ask("/api/analyze", photo).status_code, ask("/metrics").status_code] == [404, 200]
 
 
 def test_a_body_above_the_limit_is_refused_with_and_without_its_length(ask: Ask) -> None:
     large = 20 * 2**20 + 1
-    assert ask("/api/analyze", b"", headers={"Content-Length": str(large)})[0] == 413
     pieces = (b"x" * 2**20 for _ in range(21))
-    assert ask("/api/analyze", pieces)[0] == 413
+    answers = ask("/api/analyze", b"", **{"Content-Length": str(large)}), ask("/api/analyze", pieces)
+    assert [answer.status_code for answer in answers] == [413, 413]
 
 
 def test_other_calls_are_refused_with_what_is_expected(ask: Ask, photo: bytes) -> None:
     for token in (None, TOKEN + "x", "ü"):
-        status, headers, body = ask("/api/analyze", photo, token=token)
-        assert (status, headers["www-authenticate"]) == (401, "Bearer")
-        assert TOKEN.encode() not in body
-    assert [ask(path)[0] for path in ("/api/analyze", "/api/analyse")] == [405, 404]
+        answer = ask("/api/analyze", photo, token=token)
+        assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+        assert TOKEN not in answer.text
+    assert [ask(path).status_code for path in ("/api/analyze", "/api/analyse")] == [405, 404]
     form = b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\n' + photo + b"\r\n--x--\r\n"
-    status, _, answer = ask("/api/analyze", form, headers={"Content-Type": "multipart/form-data; boundary=x"})
-    assert (status, "--data-binary" in json.loads(answer)["error"]) == (415, True)
+    answer = ask("/api/analyze", form, **{"Content-Type": "multipart/form-data; boundary=x"})
+    assert (answer.status_code, "--data-binary" in answer.json()["error"]) == (415, True)
     for body in (b"", b"\x00\x00\x00\x18ftypmp42"):
-        status, _, answer = ask("/api/analyze", body)
-        (record,) = json.loads(answer)
-        assert (status, record.keys()) == (422, {"image", "error"})
+        answer = ask("/api/analyze", body)
+        (record,) = answer.json()
+        assert (answer.status_code, record.keys()) == (422, {"image", "error"})
     wrong = ("songs=-1", "songs=101", "songs=1&songs=2", "seed=4294967296", "policy=angry", "genres=nothing", "name=x")
     for query in wrong:
-        status, _, answer = ask(f"/api/analyze?{query}", photo)
-        assert (status, json.loads(answer).keys()) == (422, {"error"}), query
+        answer = ask(f"/api/analyze?{query}", photo)
+        assert (answer.status_code, answer.json().keys()) == (422, {"error"}), query
 
 
 def test_calls_above_the_rate_wait(here: Capacity, photo: bytes) -> None:
     with serve(ENVIRONMENT | {"EMOMUSIC_API_PER_MINUTE": "2"}) as ask:
-        assert ask("/api/analyze", photo, token="wrong")[0] == 401  # a stranger does not use up the rate
-        assert ask("/api/analyze?songs=0", photo)[0] == 200
-        status, headers, _ = ask("/api/analyze?songs=0", photo)
-    assert status == 429
-    assert 1 <= int(headers["retry-after"]) <= 30
+        assert ask("/api/analyze", photo, token="wrong").status_code == 401  # a stranger does not use up the rate
+        assert ask("/api/analyze?songs=0", photo).ok
+        answer = ask("/api/analyze?songs=0", photo)
+    assert answer.status_code == 429
+    assert 1 <= int(answer.headers["retry-after"]) <= 30
 
 
 def test_the_rate_is_kept_over_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,9 +150,9 @@ def test_the_rate_is_kept_over_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_draining_server_is_not_ready_and_refuses_pictures(ask: Ask, here: Capacity, photo: bytes) -> None:
-    wait_until(lambda: json.loads(ask("/ready")[2]) == {"status": "ready"})
+    wait_until(lambda: ask("/ready").json() == {"status": "ready"})
     here.is_draining = True
-    assert (ask("/ready")[0], ask("/api/analyze", photo)[0]) == (503, 503)
+    assert [ask("/ready").status_code, ask("/api/analyze", photo).status_code] == [503, 503]
 
 
 class Slow(FakeDetector):
@@ -189,12 +184,12 @@ def test_a_call_is_work_and_a_busy_server_refuses_more(slow: Slow, ask: Ask, her
         first = caller.submit(ask, "/api/analyze", photo)
         assert slow.has_begun.wait(SECONDS)
         assert here.is_busy
-        status, headers, _ = ask("/api/analyze", photo)
-        assert (status, headers["retry-after"]) == (503, "1")
+        answer = ask("/api/analyze", photo)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         slow.may_end.set()
-        assert first.result(SECONDS)[0] == 200
+        assert first.result(SECONDS).ok
     assert not here.is_busy
-    assert ask("/api/analyze", photo)[0] == 200
+    assert ask("/api/analyze", photo).ok
 
 
 @contextmanager
@@ -212,7 +207,7 @@ def test_slow_bodies_take_no_place_and_go(slow: Slow, ask: Ask, here: Capacity, 
     slow.may_end.set()
     with slow_body(ask, here), slow_body(ask, here):
         assert here.is_busy
-        assert ask("/api/analyze", photo)[0] == 200
+        assert ask("/api/analyze", photo).ok
     wait_until(lambda: not here.is_busy)
     assert here.memory.num_bytes == 0
 
@@ -225,9 +220,9 @@ def test_a_body_that_takes_too_long_is_refused(ask: Ask, here: Capacity, monkeyp
 
 def test_monitoring_counts_readings_and_reports_the_limits(ask: Ask, photo: bytes) -> None:
     def figures() -> dict[str, float]:
-        status, headers, body = ask("/metrics", token=None)
-        assert (status, headers["content-type"].split(";")[0]) == (200, "text/plain")
-        families = text_string_to_metric_families(body.decode())
+        answer = ask("/metrics", token=None)
+        assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (200, "text/plain")
+        families = text_string_to_metric_families(answer.text)
         return {sample.name: sample.value for family in families for sample in family.samples}
 
     before = figures()
