@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,14 @@ NUM_PICTURES = 12
 BROKEN = {"text.jpg": b"This is no picture.", "empty.jpg": b"", "cut.jpg": b"\xff\xd8\xff\xe0 cut off"}
 
 
-def batch(*arguments: str | Path) -> tuple[dict[str, Any], int]:
-    """The answer of the command and its exit status. Without an answer, it is empty."""
+def answer_of(*arguments: str | Path) -> tuple[Any, int]:
+    """The answer of a command and its exit status. Without an answer, it is empty."""
     with contextlib.redirect_stdout(io.StringIO()) as answer:
-        status = cli.main(["batch", *map(str, arguments), "--json"])
+        status = cli.main([*map(str, arguments), "--json"])
     return json.loads(answer.getvalue() or "{}"), status
+
+
+batch = partial(answer_of, "batch")
 
 
 def rows_of(out: Path, dataset: str) -> list[dict[str, Any]]:
@@ -92,15 +96,10 @@ class BuggyReader(UnitReader):
         raise KeyError("no such name")
 
 
-READERS = {
-    kind.__name__: kind for kind in (UnitReader, BuggyReader, CrashingReader, DyingReader, KilledReader, PausingReader)
-}
-
-
 def main(reader: str, *arguments: str) -> int:
     """Run the command with small units and another reader. Ray leaves open files and processes to its end."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # the shell of the tests may ignore it
-    units.MIN_PICTURES, units.UnitReader = 8, READERS[reader]  # type: ignore[misc]
+    units.MIN_PICTURES, units.UnitReader = 8, globals()[reader]  # type: ignore[misc]
     return cli.main(arguments)
 
 

@@ -1,8 +1,5 @@
 """Units, and their rows in comparison with those of `analyze`."""
 
-import contextlib
-import io
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +8,10 @@ from PIL import Image
 
 from emomusic.batch.reader import UnitReader, make_units
 from emomusic.batch.sources import find_items
-from emomusic.cli import main as cli
-from tests.batch.pictures import BROKEN, rows_of
+from tests.batch.pictures import BROKEN, answer_of, rows_of
 from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, SAMPLES, write_film
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-
-
-def analyzed(*files: Path) -> list[dict[str, Any]]:
-    with contextlib.redirect_stdout(io.StringIO()) as answer:
-        cli.main(["analyze", *map(str, files), "--json"])
-    return json.loads(answer.getvalue())
 
 
 def face_of(row: dict[str, Any]) -> dict[str, Any]:
@@ -45,7 +35,7 @@ def test_the_rows_of_pictures_are_those_of_analyze(reader: UnitReader, pictures:
     assert number == 16
     assert sum(row["error"] is not None for row in rows) == len(BROKEN)
     assert len(faces) >= 8
-    for row, record in zip(rows, analyzed(*(Path(row["picture"]) for row in rows)), strict=True):
+    for row, record in zip(rows, answer_of("analyze", *(row["picture"] for row in rows))[0], strict=True):
         assert row["picture"] == record["image"]
         assert row["kind"] == "picture"
         mine = [face for face in faces if face["picture"] == row["picture"]]
@@ -68,7 +58,7 @@ def test_the_rows_of_a_film_are_those_of_analyze(reader: UnitReader, out: Path, 
     write_film(path, [(COLLINS, 1.2), (BIDEN, 1.2)])
     assert read(reader, path) == [1]
     (row,), faces = rows_of(out, "pictures"), rows_of(out, "faces")
-    (record,) = analyzed(path)
+    (record,), _ = answer_of("analyze", path)
     assert [{"time_s": face["time_s"], "face": face["face"], **face_of(face)} for face in faces] == record["readings"]
     assert {name: row[name] for name in ("width", "height", "duration_s")} == {
         name: record[name] for name in ("width", "height", "duration_s")
