@@ -12,18 +12,14 @@ from emomusic.errors import ImageError
 from emomusic.faces.reading import PictureReading
 from emomusic.media.images import read_image
 from emomusic.songs.request import Policy
+from tests.films import FOUR_PEOPLE, SAMPLES
 
-SAMPLE = "four-people.jpg"
-
-
-@pytest.fixture
-def sample(root: Path) -> Path:
-    return root / "data" / "samples" / SAMPLE
+SAMPLE = SAMPLES / FOUR_PEOPLE
 
 
 @pytest.fixture(scope="module")
 def reading() -> PictureReading:
-    return emomusic.read_picture(Path(__file__).parents[1] / "data" / "samples" / SAMPLE)
+    return emomusic.read_picture(SAMPLE)
 
 
 def test_everything_named_is_there(root: Path) -> None:
@@ -34,9 +30,9 @@ def test_everything_named_is_there(root: Path) -> None:
         emomusic.no_such_name  # noqa: B018
 
 
-def test_bytes_path_and_pixels_read_alike(sample: Path, reading: PictureReading) -> None:
+def test_bytes_path_and_pixels_read_alike(reading: PictureReading) -> None:
     assert len(reading.faces) == 4
-    for picture in (str(sample), sample.read_bytes(), read_image(sample)):
+    for picture in (str(SAMPLE), SAMPLE.read_bytes(), read_image(SAMPLE)):
         again = emomusic.read_picture(picture)
         assert [face.emotion for face in again.faces] == [face.emotion for face in reading.faces]
         assert [face.face for face in again.faces] == [face.face for face in reading.faces]
@@ -89,14 +85,14 @@ def test_a_wrong_option_is_the_callers_mistake(target: str, options: dict[str, A
         emomusic.recommend_songs(target, **options)
 
 
-def test_a_reading_is_drawn_into_a_copy(sample: Path, reading: PictureReading) -> None:
-    image = read_image(sample)
+def test_a_reading_is_drawn_into_a_copy(reading: PictureReading) -> None:
+    image = read_image(SAMPLE)
     before = image.copy()
     drawn = emomusic.draw_reading(image, reading)
     assert (drawn.shape, drawn.dtype) == (image.shape, np.uint8)
     assert np.array_equal(image, before)
     assert not np.array_equal(drawn, image)
-    assert np.array_equal(emomusic.draw_reading(sample, reading), drawn)
+    assert np.array_equal(emomusic.draw_reading(SAMPLE, reading), drawn)
 
 
 def test_a_reading_of_another_picture_is_not_drawn(reading: PictureReading) -> None:
