@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from emomusic.cli import main as cli
-from emomusic.cli import system
 from tests.batch.pictures import BROKEN, assert_same_results, descendants, parts_of, rows_of, run
 from tests.waiting import wait_until
 
@@ -127,14 +126,3 @@ def test_an_address_without_a_cluster_is_refused(
     assert address in captured.err
     assert captured.err.count("\n") == 1
     assert captured.out == ""
-
-
-def test_without_ray_the_error_names_the_package(
-    pictures: Path, out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
-    monkeypatch.setattr(system, "_version_of", lambda _: None)
-    assert cli.main(["batch", str(pictures), "--out", str(out), "--engine", "ray"]) == 2
-    error = capsys.readouterr().err
-    assert "without ray. Run: pip install -r requirements-cluster.txt" in error
-    assert error.count("\n") == 1
-    assert not out.exists()

@@ -221,16 +221,12 @@ def test_a_name_that_is_no_text_costs_no_answer(root: Path, tmp_path: Path) -> N
 def test_data_check_finds_a_damaged_file(
     run: Callable[..., Reply], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(root / "data", tmp_path / "data")
-    (tmp_path / "models").symlink_to(root / "models")
-    shutil.copy(root / "SHA256SUMS", tmp_path)
-    monkeypatch.setattr(assets, "ROOT", tmp_path)
     status, records, _ = run("data", "check")
-    assert status == 0
-    assert not any(record["problem"] for record in records)
-    picture = tmp_path / "data" / "samples" / "four-people.jpg"
-    picture.write_bytes(picture.read_bytes()[:-1])
-    (tmp_path / "data" / "catalogue" / "songs.parquet").unlink()
+    assert (status, [record for record in records if record["problem"]]) == (0, [])
+    shutil.copy(root / "SHA256SUMS", tmp_path)
+    (tmp_path / "data" / "samples").mkdir(parents=True)
+    (tmp_path / "data" / "samples" / "four-people.jpg").touch()
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
     status, records, _ = run("data", "check")
     problems = {record["name"]: record["problem"] for record in records}
     assert status == 2
