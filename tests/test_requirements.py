@@ -1,10 +1,8 @@
 """The code imports exactly the declared dependencies, and the lock files pin them."""
 
-import ast
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -20,6 +18,7 @@ from emomusic.compat import HOOKED
 from emomusic.media.images import MAX_BYTES
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.songs.tables import MAX_UPLOAD_BYTES
+from tests.test_architecture import imports_of
 
 OURS = {"app", "emomusic", "pages", "scripts", "tests"}
 ALIASES = {"tensorflow-cpu": "tensorflow"}
@@ -40,15 +39,10 @@ def declared(root: Path, *extras: str) -> set[str]:
     return {canonicalize_name(each.name) for extra in extras for each in requirements(root)[extra]} - {"emomusic"}
 
 
-def imported_modules(path: Path) -> Iterator[str]:
+def imported_modules(path: Path, root: Path) -> set[str]:
     """Top-level names of third-party modules that a file imports, at any depth."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names: list[str] = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            names = [node.module or ""]
-        yield from (top for name in names if (top := name.partition(".")[0]) not in sys.stdlib_module_names | OURS)
+    tops = {name.partition(".")[0] for _, name in imports_of(path, root, set())}
+    return tops - sys.stdlib_module_names - OURS
 
 
 _distributions = cache(metadata.packages_distributions)
@@ -67,7 +61,7 @@ def undeclared(root: Path, folders: list[str], extras: list[str]) -> list[str]:
     return [
         f"{name} imports {module}"
         for name, path in zip(names, paths, strict=True)
-        for module in sorted(set(imported_modules(path)))
+        for module in sorted(imported_modules(path, root))
         if not packages_of(module) & allowed
     ]
 
