@@ -1,19 +1,15 @@
 """`batch`: the command with real networks, and what happens when it is stopped or killed."""
 
 import io
-import json
 import os
 import shutil
-import signal
-import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from emomusic.batch import reader
-from tests.batch.pictures import BROKEN, NUM_PICTURES, assert_same_results, batch, descendants, parts_of, rows_of, run
+from tests.batch.pictures import BROKEN, NUM_PICTURES, assert_same_results, batch, descendants, parts_of, run
 from tests.films import COLLINS, write_film
 from tests.waiting import wait_until
 
@@ -45,42 +41,19 @@ def test_films_pictures_archives_and_stdin_share_a_run(pictures: Path, tmp_path:
     assert (answer["pictures"], answer["films"], answer["failed"], status) == (NUM_PICTURES // 4 + 1, 1, 0, 0)
 
 
-@pytest.fixture
-def paused(pictures: Path, tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
-    """A run that has written its first part of eight files and waits in the next, and its folder."""
-    out = tmp_path / "out"
+def test_a_killed_run_goes_on_with_the_rows_of_an_uninterrupted_one(pictures: Path, results: Path, out: Path):
     with run(pictures, "--out", out, reader="PausingReader") as process:
         try:
             wait_until(lambda: parts_of(out)["pictures"] or process.poll() is not None)
-            yield process, out
+            assert batch(pictures, "--out", out, "--resume") == ({}, 2)  # one run at a time
+            workers = descendants(process.pid)
+            assert workers
         finally:
             process.kill()
-
-
-def test_a_killed_run_goes_on_with_the_rows_of_an_uninterrupted_one(
-    paused: tuple[subprocess.Popen[str], Path], pictures: Path, results: Path
-):
-    process, out = paused
-    assert batch(pictures, "--out", out, "--resume") == ({}, 2)  # one run at a time
-    workers = descendants(process.pid)
-    assert workers
-    process.kill()
-    process.wait()
     wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))  # they end with their parent
     answer, status = batch(pictures, "--out", out, "--resume")
     assert (answer["read"], answer["resumed"], status) == (NUM_PICTURES + len(BROKEN) - 8, 8, 2)
     assert_same_results(out, results)
-
-
-def test_a_stopped_run_keeps_what_is_read(paused: tuple[subprocess.Popen[str], Path]):
-    process, out = paused
-    process.send_signal(signal.SIGTERM)  # becomes what Ctrl+C is
-    text, errors = process.communicate(timeout=300)
-    assert process.returncode == 130
-    answer = json.loads(text)
-    assert answer == json.loads((out / "summary.json").read_text(encoding="utf-8"))
-    assert answer["pictures"] == answer["read"] == len(rows_of(out, "pictures")) == 8  # the first unit
-    assert "Traceback" not in errors
 
 
 def test_a_deleted_folder_of_results_is_no_success(
