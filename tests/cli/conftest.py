@@ -14,10 +14,11 @@ from emomusic.songs.song import Hearing
 from tests.songs.ears import FakeEar
 
 Reply = tuple[int, Any, str]
+Run = Callable[..., Reply]
 
 
 @pytest.fixture
-def run(capfd: pytest.CaptureFixture[str]) -> Callable[..., Reply]:
+def run(capfd: pytest.CaptureFixture[str]) -> Run:
     """Run a command with --json; gives the status, what stdout holds, parsed, and stderr."""
 
     def run_json(*arguments: str | Path) -> Reply:

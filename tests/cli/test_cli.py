@@ -6,7 +6,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,7 +21,7 @@ from emomusic.faces.model_files import DEFAULT_MODEL, face_models
 from emomusic.media.images import encode_png
 from emomusic.songs import cross_validation
 from emomusic.songs.recommend import load_recommender
-from tests.cli.conftest import Reply
+from tests.cli.conftest import Run
 from tests.films import COLLINS, FOUR_PEOPLE, SAMPLES
 from tests.songs.tables import mood_table
 from tests.tiny_model import stripes, write_fer2013
@@ -30,7 +29,7 @@ from tests.tiny_model import stripes, write_fer2013
 TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 
 
-def test_analyze_answers_with_faces_and_songs(run: Callable[..., Reply]) -> None:
+def test_analyze_answers_with_faces_and_songs(run: Run) -> None:
     status, (one, four), _ = run("analyze", SAMPLES / COLLINS, SAMPLES / FOUR_PEOPLE)
     assert status == 0
     assert (len(one["faces"]), len(four["faces"])) == (1, 4)
@@ -47,7 +46,7 @@ def test_analyze_answers_with_faces_and_songs(run: Callable[..., Reply]) -> None
     assert [face["box"][0] for face in four["faces"]] == sorted(face["box"][0] for face in four["faces"])
 
 
-def test_a_text_and_a_picture_without_a_face_stop_none(run: Callable[..., Reply], tmp_path: Path):
+def test_a_text_and_a_picture_without_a_face_stop_none(run: Run, tmp_path: Path):
     (tmp_path / "letter.jpg").write_text("Dear reader")
     Image.new("RGB", (320, 240), "steelblue").save(tmp_path / "sky.png")
     status, (empty,), _ = run("analyze", tmp_path / "sky.png")
@@ -60,7 +59,7 @@ def test_a_text_and_a_picture_without_a_face_stop_none(run: Callable[..., Reply]
     assert "Traceback" not in err
 
 
-def test_pictures_may_stand_after_an_option(run: Callable[..., Reply]) -> None:
+def test_pictures_may_stand_after_an_option(run: Run) -> None:
     status, records, err = run("analyze", "a/x.jpg", "--songs", "3", "b/x.jpg")
     assert (status, [record["image"] for record in records]) == (2, ["a/x.jpg", "b/x.jpg"])
     assert [name in line for name, line in zip(("a/x.jpg", "b/x.jpg"), err.splitlines(), strict=True)] == [True, True]
@@ -70,7 +69,7 @@ def test_pictures_may_stand_after_an_option(run: Callable[..., Reply]) -> None:
 
 
 def test_a_name_breaks_no_line_and_drives_no_terminal(
-    run: Callable[..., Reply], capfd: pytest.CaptureFixture[str], tmp_path: Path
+    run: Run, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     name = str(tmp_path / "two\nlines\x1b[31m\u202fé.jpg")
     status, (record,), err = run("analyze", name)
@@ -85,7 +84,7 @@ def test_a_name_breaks_no_line_and_drives_no_terminal(
 
 
 def test_marked_pictures_have_the_same_size_and_short_names_and_one_that_fails_costs_no_reading(
-    run: Callable[..., Reply], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = Path.write_bytes
 
@@ -154,7 +153,7 @@ def test_marked_pictures_have_the_same_size_and_short_names_and_one_that_fails_c
     ids=lambda value: (" ".join(value)[:80] or "nothing") if isinstance(value, tuple) else "",
 )
 def test_what_the_user_must_mend_is_one_line_and_status_2_and_nothing_is_written(
-    run: Callable[..., Reply],
+    run: Run,
     arguments: tuple[str, ...],
     message: str,
     tmp_path: Path,
@@ -171,7 +170,7 @@ def test_what_the_user_must_mend_is_one_line_and_status_2_and_nothing_is_written
     assert not list(tmp_path.rglob("*.parquet"))
 
 
-def test_a_fault_of_ours_is_no_users_fault(run: Callable[..., Reply], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_of_ours_is_no_users_fault(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: Any) -> Any:
         raise FileNotFoundError(2, "No such file or directory", "of-ours")
 
@@ -193,7 +192,7 @@ def test_an_answer_that_cannot_be_written_is_one_line_and_status_2(root: Path) -
     assert silent.returncode == 2
 
 
-def test_options_decide_the_songs(run: Callable[..., Reply]) -> None:
+def test_options_decide_the_songs(run: Run) -> None:
     point = ("recommend", "--valence", "-5e-01", "--arousal", "6E-1", "--songs", "40")  # as Python writes numbers
     table = load_recommender().catalogue.table
     explicit = set(table["id"][table["explicit"]])
@@ -218,9 +217,7 @@ def test_a_name_that_is_no_text_costs_no_answer(root: Path, tmp_path: Path) -> N
     assert rb"caf\udce9.jpg: 4 faces" in done.stdout
 
 
-def test_data_check_finds_a_damaged_file(
-    run: Callable[..., Reply], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_data_check_finds_a_damaged_file(run: Run, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     status, records, _ = run("data", "check")
     assert (status, [record for record in records if record["problem"]]) == (0, [])
     shutil.copy(root / "SHA256SUMS", tmp_path)
@@ -235,7 +232,7 @@ def test_data_check_finds_a_damaged_file(
 
 
 def test_data_list_names_licences_and_says_how_what_is_absent_comes_back(
-    run: Callable[..., Reply], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     _, records, _ = run("data", "list")
     assert {"catalogue", "samples"} <= {record["name"] for record in records}
@@ -248,7 +245,7 @@ def test_data_list_names_licences_and_says_how_what_is_absent_comes_back(
     assert {name for name, line in lines.items() if f"data get {name}" in line} == set(DOWNLOADS)
 
 
-def test_doctor_finds_this_installation_healthy(run: Callable[..., Reply]) -> None:
+def test_doctor_finds_this_installation_healthy(run: Run) -> None:
     status, report, _ = run("doctor")
     assert (status, report["healthy"]) == (0, True), report
     assert {"python", "packages", "bundled files", "face models", "music", "camera"} == {
@@ -257,7 +254,7 @@ def test_doctor_finds_this_installation_healthy(run: Callable[..., Reply]) -> No
 
 
 def test_doctor_tells_what_is_absent_and_ends_with_status_2(
-    run: Callable[..., Reply], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     packages = {"": ("numpy",), "app": ("streamlit", "no-such-package"), "train": ("no-such-framework", "keras")}
     monkeypatch.setattr(system, "PACKAGES", packages)
@@ -275,7 +272,7 @@ def test_doctor_tells_what_is_absent_and_ends_with_status_2(
     assert all(name in err.splitlines()[-1] for name in bad)
 
 
-def test_evaluate_counts_a_picture_without_face_as_wrong(run: Callable[..., Reply], tmp_path: Path):
+def test_evaluate_counts_a_picture_without_face_as_wrong(run: Run, tmp_path: Path):
     (tmp_path / "happy").mkdir()
     shutil.copy(SAMPLES / COLLINS, tmp_path / "happy")
     Image.new("RGB", (200, 200), "white").save(tmp_path / "happy" / "blank.png")
@@ -287,7 +284,7 @@ def test_evaluate_counts_a_picture_without_face_as_wrong(run: Callable[..., Repl
         assert figures["accuracy"] == figures["confusion"][3][3] / 2
 
 
-def test_the_committed_figures_are_what_evaluate_computes(run: Callable[..., Reply]) -> None:
+def test_the_committed_figures_are_what_evaluate_computes(run: Run) -> None:
     dataset = assets.find_dataset("fer2013.csv")
     if dataset is None:
         pytest.skip("needs fer2013.csv in $EMOMUSIC_DATA or data/")
@@ -302,7 +299,7 @@ def test_the_committed_figures_are_what_evaluate_computes(run: Callable[..., Rep
             assert figures["per_class"][name_of_class] == pytest.approx(scores, abs=0.02)  # a picture more or less
 
 
-def test_training_takes_the_options(run: Callable[..., Reply], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_takes_the_options(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usages = ("Training", "PublicTest", "PrivateTest")
     fer2013 = write_fer2013(tmp_path / "fer2013.csv", dict.fromkeys(usages, stripes(7, seed=0)))
     calls: list[tuple[Path, str, bool]] = []
@@ -322,7 +319,7 @@ def test_training_takes_the_options(run: Callable[..., Reply], tmp_path: Path, m
 
 
 def test_a_mood_model_is_trained_from_a_csv_and_judged_alike(
-    run: Callable[..., Reply], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cross_validation, "NUM_REPEATS", 1)
     mood_table(10).to_csv(tmp_path / "moods.csv", index=False)

@@ -1,6 +1,5 @@
 """`analyze` with films: the records, their errors, and what Ctrl+C keeps."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -11,7 +10,7 @@ from PIL import Image
 from emomusic.affect import EMOTIONS
 from emomusic.cli import main
 from emomusic.stream import film
-from tests.cli.conftest import Reply
+from tests.cli.conftest import Run
 from tests.fakes import FakeClassifier, FakeDetector, describe_apart, make_face
 from tests.films import COLLINS, FOUR_PEOPLE, NOBODY, SAMPLES, film_bytes, framed, write_film, write_frames
 from tests.songs.tables import recommender_over, song_table
@@ -40,7 +39,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> FakeDetector:
     return detector
 
 
-def test_films_and_pictures_are_answered_in_order(run: Callable[..., Reply], tmp_path: Path) -> None:
+def test_films_and_pictures_are_answered_in_order(run: Run, tmp_path: Path) -> None:
     real = tmp_path / "real.mp4"
     write_film(real, [(FOUR_PEOPLE, 2.5), (COLLINS, 2.5)], size=(640, 360))
     status, (first, record, last), _ = run("analyze", SAMPLE, real, SAMPLE, "--songs", "2")
@@ -64,7 +63,7 @@ def test_films_and_pictures_are_answered_in_order(run: Callable[..., Reply], tmp
         assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-3)
 
 
-def test_a_film_on_its_side_is_read_turned_and_can_be_turned(run: Callable[..., Reply], tmp_path: Path) -> None:
+def test_a_film_on_its_side_is_read_turned_and_can_be_turned(run: Run, tmp_path: Path) -> None:
     upright = tmp_path / "upright.mp4", [framed(COLLINS, 320, 240)] * 10
     write_frames(upright[0], upright[1])
     write_frames(sideways := tmp_path / "sideways.mp4", [np.ascontiguousarray(np.rot90(each)) for each in upright[1]])
@@ -78,7 +77,7 @@ def test_a_film_on_its_side_is_read_turned_and_can_be_turned(run: Callable[..., 
 
 
 @pytest.mark.usefixtures("fakes")
-def test_an_animated_picture_is_a_film(run: Callable[..., Reply], tmp_path: Path) -> None:
+def test_an_animated_picture_is_a_film(run: Run, tmp_path: Path) -> None:
     shades = [Image.new("RGB", (64, 64), (shade,) * 3) for shade in (40, 50, 60)]
     names = [tmp_path / f"moving.{ending}" for ending in ("gif", "webp", "png", "avif")]
     for name in names:
@@ -91,7 +90,7 @@ def test_an_animated_picture_is_a_film(run: Callable[..., Reply], tmp_path: Path
 
 
 @pytest.mark.usefixtures("fakes")
-def test_the_rate_is_that_of_the_readings(run: Callable[..., Reply], grey: Path) -> None:
+def test_the_rate_is_that_of_the_readings(run: Run, grey: Path) -> None:
     usual = [0.0, 0.3, 0.5, 0.8, 1.0, 1.3, 1.5, 1.8]
     for options, rate, times in ((["--every"], film.DEFAULT_RATE, usual), (["--rate", 1], 1, [0.0, 1.0])):
         _, (record,), _ = run("analyze", grey, *options)
@@ -105,7 +104,7 @@ def test_the_rate_is_that_of_the_readings(run: Callable[..., Reply], grey: Path)
 @pytest.mark.usefixtures("fakes")
 @pytest.mark.parametrize("content", [None, b"no film"], ids=repr)
 def test_a_film_that_cannot_be_opened_is_told_after_the_others_are_done(
-    run: Callable[..., Reply], grey: Path, tmp_path: Path, content: bytes | None
+    run: Run, grey: Path, tmp_path: Path, content: bytes | None
 ) -> None:
     bad = tmp_path / "bad.MP4"
     if content is not None:
@@ -118,7 +117,7 @@ def test_a_film_that_cannot_be_opened_is_told_after_the_others_are_done(
 
 @pytest.mark.usefixtures("fakes")
 def test_a_film_that_breaks_off_keeps_its_results(
-    run: Callable[..., Reply], grey: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    run: Run, grey: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     whole = film_bytes([(NOBODY, 4)], ending="mkv", size=(640, 360))
     broken = tmp_path / "broken.mkv"
@@ -137,7 +136,7 @@ def test_a_film_that_breaks_off_keeps_its_results(
 
 
 @pytest.mark.usefixtures("fakes")
-def test_annotate_writes_the_film_with_marked_faces(run: Callable[..., Reply], grey: Path, tmp_path: Path) -> None:
+def test_annotate_writes_the_film_with_marked_faces(run: Run, grey: Path, tmp_path: Path) -> None:
     status, _, _ = run("analyze", grey, SAMPLE, "--annotate", tmp_path / "out")
     assert status == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
@@ -152,7 +151,7 @@ def test_annotate_writes_the_film_with_marked_faces(run: Callable[..., Reply], g
 
 
 @pytest.mark.usefixtures("fakes")
-def test_an_unwritten_marked_film_costs_no_reading(run: Callable[..., Reply], grey: Path, tmp_path: Path) -> None:
+def test_an_unwritten_marked_film_costs_no_reading(run: Run, grey: Path, tmp_path: Path) -> None:
     (out := tmp_path / "out").mkdir()
     (out / "001-grey.mp4.part").symlink_to("/dev/full")  # as on a full disk
     found, (record,), err = run("analyze", grey, "--annotate", out)

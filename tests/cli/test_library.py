@@ -7,7 +7,7 @@ import pytest
 
 from tests.songs.songs import tone, write_song
 
-from .conftest import Reply
+from .conftest import Run
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def music(folder: Path) -> Path:
     return folder
 
 
-def test_the_library_keeps_its_contract(run: Callable[..., Reply], music: Path, tmp_path: Path):
+def test_the_library_keeps_its_contract(run: Run, music: Path, tmp_path: Path):
     status, songs, _ = run("library", "add", music)
     assert status == 0
     assert songs[0] == {
@@ -48,7 +48,7 @@ def test_the_library_keeps_its_contract(run: Callable[..., Reply], music: Path, 
     assert "cannot be read" in err
 
 
-def test_moods_are_written_into_the_files_and_undone(run: Callable[..., Reply], music: Path):
+def test_moods_are_written_into_the_files_and_undone(run: Run, music: Path):
     run("library", "add", music)
     before = (music / "b.wav").read_bytes()
     change = {"path": str(music / "b.wav"), "field": "TMOO", "before": None, "after": "calm"}
@@ -65,7 +65,7 @@ def test_moods_are_written_into_the_files_and_undone(run: Callable[..., Reply], 
 
 @pytest.mark.parametrize("max_bytes", [2**12, 2**14, 2**24])
 def test_a_full_disk_leaves_no_library_without_songs(
-    run: Callable[..., Reply], music: Path, tmp_path: Path, full_disk: Callable[[int], None], max_bytes: int
+    run: Run, music: Path, tmp_path: Path, full_disk: Callable[[int], None], max_bytes: int
 ):
     full_disk(max_bytes)
     status, _, err = run("library", "add", music)
@@ -74,7 +74,7 @@ def test_a_full_disk_leaves_no_library_without_songs(
     assert left == ["library.sqlite", "my music"][max_bytes < 2**24 :]
 
 
-def test_songs_are_recommended_from_the_library(run: Callable[..., Reply], music: Path, tmp_path: Path):
+def test_songs_are_recommended_from_the_library(run: Run, music: Path, tmp_path: Path):
     ask = ("recommend", "--emotion", "angry", "--source", "library")
     status, _, err = run(*ask)
     assert (status, len(err.splitlines())) == (2, 1)
@@ -97,7 +97,7 @@ def test_people_read_no_control_characters(music: Path, capsys: pytest.CaptureFi
     assert "\x1b" not in out
 
 
-def test_songs_and_pictures_are_analysed_together(run: Callable[..., Reply], root: Path, tmp_path: Path):
+def test_songs_and_pictures_are_analysed_together(run: Run, root: Path, tmp_path: Path):
     song, broken = tmp_path / "song.m4a", tmp_path / "broken.mp3"
     write_song(song, "m4a", tone(7))
     broken.write_bytes(b"ID3\x03" + bytes(500))
@@ -118,7 +118,7 @@ def test_songs_and_pictures_are_analysed_together(run: Callable[..., Reply], roo
     assert heard["elapsed_ms"].keys() == {"decode", "hear"}
 
 
-def test_bundled_songs_come_with_licence_and_source(run: Callable[..., Reply]):
+def test_bundled_songs_come_with_licence_and_source(run: Run):
     status, songs, _ = run("recommend", "--emotion", "sad", "--source", "bundled", "--songs", "4")
     assert (status, len(songs)) == (0, 4)
     for song in songs:

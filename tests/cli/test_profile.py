@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Reply
+from tests.cli.conftest import Run
 
 
 @pytest.fixture
@@ -18,9 +18,7 @@ def shots(root: Path, tmp_path: Path) -> Path:
     return tmp_path / "shots"
 
 
-def test_a_profile_is_made_used_and_kept_from_another_person(
-    run: Callable[..., Reply], shots: Path, root: Path, tmp_path: Path
-) -> None:
+def test_a_profile_is_made_used_and_kept_from_another_person(run: Run, shots: Path, root: Path, tmp_path: Path) -> None:
     out, other = tmp_path / "new" / "face.json", root / "data" / "samples" / "grace-hopper-1984.jpg"
     status, record, _ = run("profile", "create", shots, "--out", out)
     expected = {"emotions": {"happy": 1, "neutral": 1}, "model": "emonet_photo", "bytes": out.stat().st_size}
@@ -35,7 +33,7 @@ def test_a_profile_is_made_used_and_kept_from_another_person(
 
 @pytest.mark.parametrize(("content", "told"), [(None, "face.json"), (b"{}", "face profile")])
 def test_a_profile_that_is_none_is_one_line_and_status_2(
-    run: Callable[..., Reply], content: bytes | None, told: str, shots: Path, tmp_path: Path
+    run: Run, content: bytes | None, told: str, shots: Path, tmp_path: Path
 ) -> None:
     file = tmp_path / "face.json"
     if content is not None:
@@ -47,7 +45,7 @@ def test_a_profile_that_is_none_is_one_line_and_status_2(
 
 
 def test_a_profile_needs_a_neutral_face_and_room_and_replaces_no_folder(
-    run: Callable[..., Reply], shots: Path, tmp_path: Path, full_disk: Callable[[int], None]
+    run: Run, shots: Path, tmp_path: Path, full_disk: Callable[[int], None]
 ) -> None:
     status, answer, err = run("profile", "create", shots, "--out", shots)
     assert (status, answer, err.count("\n")) == (2, None, 1)

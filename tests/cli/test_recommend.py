@@ -1,7 +1,6 @@
 """The contract of `recommend` with files that are gone, with songs like another one, and with playlists."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 from xml.etree import ElementTree
@@ -13,11 +12,11 @@ from emomusic.affect import MOOD_POINTS, AffectPoint, Mood
 from emomusic.songs.recommend import load_recommender
 from tests.songs.songs import tone, write_song
 
-from .conftest import Reply
+from .conftest import Reply, Run
 
 
 @pytest.fixture
-def music(folder: Path, run: Callable[..., Reply]) -> Path:
+def music(folder: Path, run: Run) -> Path:
     """Songs of three pitches, each loud (energetic) and quiet (calm)."""
     for hertz in (200, 900, 1000):
         for name, volume in (("loud", 0.5), ("quiet", 0.1)):
@@ -33,7 +32,7 @@ def titles(reply: Reply) -> list[str]:
     return [song["title"] for song in songs]
 
 
-def test_songs_whose_files_are_gone_are_left_out(run: Callable[..., Reply], music: Path):
+def test_songs_whose_files_are_gone_are_left_out(run: Run, music: Path):
     ask = ("recommend", "--emotion", "angry", "--source", "library", "--songs", "9")
     assert len(titles(run(*ask))) == 6
     (music / "loud-900 \u266a.wav").unlink()
@@ -44,7 +43,7 @@ def test_songs_whose_files_are_gone_are_left_out(run: Callable[..., Reply], musi
     assert (status, songs, len(err.splitlines())) == (0, [], 1)
 
 
-def test_a_band_named_noel_plays_all_year_and_spoken_words_do_not(run: Callable[..., Reply], music: Path):
+def test_a_band_named_noel_plays_all_year_and_spoken_words_do_not(run: Run, music: Path):
     for path in music.iterdir():
         path.unlink()
     for name, genre in (("Noel", "rock"), ("Chapter", "Audiobook"), ("Episode", "Podcast")):
@@ -59,7 +58,7 @@ def test_a_band_named_noel_plays_all_year_and_spoken_words_do_not(run: Callable[
     assert (status, songs, "2 songs" in err) == (0, [], True)
 
 
-def test_songs_like_a_file_sound_like_it(run: Callable[..., Reply], music: Path, tmp_path: Path):
+def test_songs_like_a_file_sound_like_it(run: Run, music: Path, tmp_path: Path):
     ask = ("recommend", "--like", music / "loud-1000 \u266a.wav")
     first, *others = titles(run(*ask))
     assert (first, others[0][-3:], "Loud 1000" in others) == ("Quiet 1000", "900", False)
@@ -74,7 +73,7 @@ def test_songs_like_a_file_sound_like_it(run: Callable[..., Reply], music: Path,
     assert run("recommend", "--like", tmp_path / "absent.wav")[0] == 2
 
 
-def test_songs_like_a_song_of_the_catalogue_have_similar_features(run: Callable[..., Reply]):
+def test_songs_like_a_song_of_the_catalogue_have_similar_features(run: Run):
     catalogue = load_recommender().catalogue
     row = int(catalogue.best_known_first(np.arange(len(catalogue)))[0])
     song = catalogue.song(row)
@@ -102,7 +101,7 @@ def test_songs_like_a_song_of_the_catalogue_have_similar_features(run: Callable[
     assert max(distances(near)) < np.median(distances([{"id": each} for each in catalogue.table["id"][:500]]))
 
 
-def test_playlists_have_the_songs(run: Callable[..., Reply], music: Path, tmp_path: Path):
+def test_playlists_have_the_songs(run: Run, music: Path, tmp_path: Path):
     ask = ("recommend", "--emotion", "angry", "--source", "library", "--songs", "6")
     paths = {str(path) for path in music.iterdir()}
     for form in ("m3u8", "xspf"):
@@ -127,7 +126,7 @@ def test_playlists_have_the_songs(run: Callable[..., Reply], music: Path, tmp_pa
 @pytest.mark.parametrize(
     ("to", "end"), [("Energetic", MOOD_POINTS[Mood.ENERGETIC]), ("-0.5,-0.8", AffectPoint(-0.5, -0.8))]
 )
-def test_a_journey_ends_where_it_is_told(run: Callable[..., Reply], tmp_path: Path, to: str, end: AffectPoint):
+def test_a_journey_ends_where_it_is_told(run: Run, tmp_path: Path, to: str, end: AffectPoint):
     ask = ("recommend", "--emotion", "happy", "--policy", "journey", "--songs", "9", "--to", to)
     status, songs, _ = run(*ask, "--format", "m3u8", "--out", tmp_path / "journey.m3u8")
     catalogue = load_recommender().catalogue

@@ -12,6 +12,8 @@ from emomusic.server.capacity import ByteBudget
 from emomusic.server.files import ServedFile, StreamedFile, folder_url, routes
 from tests.server.asgi import Answer, answer_of
 
+Ask = Callable[..., Answer]
+
 CONTENT = bytes(range(256)) * 4000
 
 
@@ -27,7 +29,7 @@ def made(budget: ByteBudget, content: bytes = CONTENT) -> StreamedFile:
 
 
 @pytest.fixture
-def ask() -> Callable[..., Answer]:
+def ask() -> Ask:
     """Requests to the server: status, headers and body."""
     app = Starlette(routes=routes())
 
@@ -37,7 +39,7 @@ def ask() -> Callable[..., Answer]:
     return request
 
 
-def test_players_get_the_parts_they_ask_for(ask: Callable[..., Answer], budget: ByteBudget) -> None:
+def test_players_get_the_parts_they_ask_for(ask: Ask, budget: ByteBudget) -> None:
     file = made(budget)
     (first, second) = (file.reader() for _ in range(2))
     assert (first.read(9), second.read(7), first.read(9)) == (CONTENT[:9], CONTENT[:7], CONTENT[9:18])
@@ -49,7 +51,7 @@ def test_players_get_the_parts_they_ask_for(ask: Callable[..., Answer], budget: 
     assert first.read() == CONTENT[18:]
 
 
-def test_a_file_is_gone_when_nothing_refers_to_it(ask: Callable[..., Answer], budget: ByteBudget) -> None:
+def test_a_file_is_gone_when_nothing_refers_to_it(ask: Ask, budget: ByteBudget) -> None:
     file, other = made(budget), made(budget)
     address = file.address
     assert address != other.address
@@ -61,7 +63,7 @@ def test_a_file_is_gone_when_nothing_refers_to_it(ask: Callable[..., Answer], bu
     assert ask(other.address)[0] == 200
 
 
-def test_songs_are_served_by_parts_while_something_refers_to_them(ask: Callable[..., Answer], tmp_path: Path) -> None:
+def test_songs_are_served_by_parts_while_something_refers_to_them(ask: Ask, tmp_path: Path) -> None:
     (path := tmp_path / "song.mp3").write_bytes(CONTENT)
     songs = [ServedFile(path, "audio/mpeg"), ServedFile(CONTENT, "audio/mpeg")]
     addresses = [song.url for song in songs]
@@ -79,7 +81,7 @@ def test_songs_are_served_by_parts_while_something_refers_to_them(ask: Callable[
     assert [ask(address)[0] for address in addresses] == [404, 404]
 
 
-def test_a_folder_of_the_app_changes_its_address_with_its_files(ask: Callable[..., Answer], tmp_path: Path) -> None:
+def test_a_folder_of_the_app_changes_its_address_with_its_files(ask: Ask, tmp_path: Path) -> None:
     (path := tmp_path / "band.js").write_bytes(b"export {}")
     (tmp_path / "secret.txt").write_bytes(b"of the server")
     folder = folder_url({"band.js": path})
