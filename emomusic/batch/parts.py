@@ -11,6 +11,7 @@ import re
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -262,21 +263,17 @@ class Dataset:
         with self._errors(name), contextlib.suppress(FileNotFoundError):
             self._system.delete_file(f"{self._path}/{name}")
 
-    @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> AbstractContextManager[None]:
         """Hold the folder for this process, if it is local. The lock ends with the process.
 
         Raises:
-            BatchError: another process holds it.
+            BatchError: another process holds it, or it cannot be made.
         """
         if self._system.type_name != "local":
-            yield
-            return
-        with contextlib.ExitStack() as stack:
-            with self._errors(".lock"):
-                Path(self._path).mkdir(parents=True, exist_ok=True)
-                stack.enter_context(locked(Path(self._path, ".lock"), self.name, BatchError))
-            yield
+            return contextlib.nullcontext()
+        with self._errors(".lock"):
+            Path(self._path).mkdir(parents=True, exist_ok=True)
+        return locked(Path(self._path, ".lock"), self.name, BatchError)
 
     @contextlib.contextmanager
     def _errors(self, name: str) -> Iterator[None]:
