@@ -181,27 +181,25 @@ def _python() -> str:
 
 
 def _packages() -> str:
-    versions = [
-        f"{name} {version}" for each in PACKAGES.values() for name, version in filter(None, map(_version_of, each))
-    ]
-    parts, is_ok = [", ".join(dict.fromkeys(versions))], True
+    versions = {package: _version_of(package) for packages in PACKAGES.values() for package in packages}
+    parts = [", ".join(f"{package} {version}" for package, version in versions.items() if version is not None)]
+    problems = []
     for extra, packages in PACKAGES.items():
-        absent = [package for package in packages if _version_of(package) is None]
+        absent = [package for package in packages if versions[package] is None]
         if extra and packages[0] in absent:
             parts.append(f"without the extra {extra!r}")
         elif absent:
-            is_ok = False
-            parts.append(f"absent: {', '.join(absent)}. {_install_advice(extra, absent)}")
-    if not is_ok:
-        raise EmomusicError("; ".join(parts))
+            problems.append(f"absent: {', '.join(absent)}. {_install_advice(extra, absent)}")
+    if problems:
+        raise EmomusicError("; ".join([*parts, *problems]))
     return "; ".join(parts)
 
 
-def _version_of(package: str) -> tuple[str, str] | None:
-    """Name and installed version. `tensorflow-cpu` counts as `tensorflow`."""
+def _version_of(package: str) -> str | None:
+    """The installed version. `tensorflow-cpu` counts as `tensorflow`."""
     for name in (package, f"{package}-cpu"):
         with contextlib.suppress(metadata.PackageNotFoundError):
-            return name, metadata.version(name)
+            return metadata.version(name)
     return None
 
 

@@ -39,12 +39,8 @@ def table(options: argparse.Namespace) -> arguments.Outcome:
     has_library = options.library is not None or library_file().is_file()
     files = library_songs(options.library) if has_library else []
     reading = read_table(data, name=options.file.name, known=load_recommender(), files=files)
-    return _record(str(options.file), reading), 0
-
-
-def _record(file: str, reading: TableReading) -> dict[str, Any]:
     return {
-        "file": file,
+        "file": str(options.file),
         "source": reading.source,
         "encoding": reading.encoding,
         "separator": reading.separator,
@@ -53,7 +49,7 @@ def _record(file: str, reading: TableReading) -> dict[str, Any]:
         "left_out": [{"row": row, "reason": reason} for row, reason in reading.left_out],
         "not_found": [{"row": row, "title": title, "artists": list(names)} for row, title, names in reading.not_found],
         "notes": reading.notes,
-    }
+    }, 0
 
 
 def _songs(reading: TableReading) -> Iterable[dict[str, Any]]:
