@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from emomusic.affect import EMOTIONS
 from emomusic.cli import main
 from emomusic.media.sound import Window
 from emomusic.songs.song import Hearing
@@ -15,6 +16,17 @@ from tests.songs.ears import FakeEar
 
 Reply = tuple[int, Any, str]
 Run = Callable[..., Reply]
+
+
+def assert_is_face(face: dict[str, Any], width: int, height: int) -> None:
+    """The record of a face in a picture of this size is plausible."""
+    x, y, w, h = face["box"]
+    assert min(x, y) >= 0
+    assert x + w <= width
+    assert y + h <= height
+    assert list(face["probabilities"]) == list(EMOTIONS)
+    assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-3)
+    assert face["emotion"] == max(face["probabilities"], key=face["probabilities"].get)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from emomusic.faces.model_files import DEFAULT_MODEL, face_models
 from emomusic.media.images import encode_png
 from emomusic.songs import cross_validation
 from emomusic.songs.recommend import load_recommender
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, assert_is_face
 from tests.films import COLLINS, FOUR_PEOPLE, SAMPLES
 from tests.songs.tables import mood_table
 from tests.tiny_model import stripes, write_fer2013
@@ -37,12 +37,7 @@ def test_analyze_answers_with_faces_and_songs(run: Run) -> None:
         assert len(record["songs"]) == 5
         assert all(TRACK_ID.fullmatch(song["id"]) for song in record["songs"])
         for face in record["faces"]:
-            assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-3)
-            x, y, width, height = face["box"]
-            assert min(x, y) >= 0
-            assert x + width <= record["width"]
-            assert y + height <= record["height"]
-            assert face["emotion"] == max(face["probabilities"], key=face["probabilities"].get)
+            assert_is_face(face, record["width"], record["height"])
     assert [face["box"][0] for face in four["faces"]] == sorted(face["box"][0] for face in four["faces"])
 
 

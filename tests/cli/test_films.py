@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emomusic.affect import EMOTIONS
 from emomusic.cli import main
 from emomusic.stream import film
-from tests.cli.conftest import Run
+from tests.cli.conftest import Run, assert_is_face
 from tests.fakes import FakeClassifier, FakeDetector, describe_apart, make_face
 from tests.films import COLLINS, FOUR_PEOPLE, NOBODY, SAMPLES, film_bytes, framed, write_film, write_frames
 from tests.songs.tables import recommender_over, song_table
@@ -55,12 +54,7 @@ def test_films_and_pictures_are_answered_in_order(run: Run, tmp_path: Path) -> N
         assert seen_s == pytest.approx(2.5, abs=0.3)
     assert all(len(scene["songs"]) == 2 for scene in record["scenes"])
     for row in record["readings"]:
-        x, y, width, height = row["box"]
-        assert min(x, y) >= 0
-        assert x + width <= 640
-        assert y + height <= 360
-        assert list(row["probabilities"]) == list(EMOTIONS)
-        assert sum(row["probabilities"].values()) == pytest.approx(1, abs=1e-3)
+        assert_is_face(row, 640, 360)
 
 
 def test_a_film_on_its_side_is_read_turned_and_can_be_turned(run: Run, tmp_path: Path) -> None:
