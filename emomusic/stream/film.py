@@ -7,7 +7,6 @@ import copy
 import itertools
 import math
 import threading
-from array import array
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -38,6 +37,8 @@ MIN_SCENE_S = 2.0
 
 FILM_COLUMNS = ["time_s", *FACE_COLUMNS]
 """Columns of `FilmReading.faces_table`."""
+
+_COLUMNS = [*FACE_COLUMNS[:6], *SHARES]  # of a face
 
 _DETECT_SIDE = 480  # longer side of the frame for detection, in pixels
 
@@ -311,10 +312,9 @@ class FilmReading:
         self.width, self.height, self.duration_s, self.rate = film.width, film.height, film.duration_s, rate
         self.turns = Counter[int]()
         self._lock = threading.Lock()
-        self._times = array("d")
+        self._times: list[float] = []
         self._cuts_s: list[float] = []
-        self._faces = array("d")  # index of the reading, number, box, confidence and probabilities of each face
-        self._first_values = array("q")  # position in `_faces` where each reading begins
+        self._faces: list[npt.NDArray[np.float64]] = []  # of each reading: a row of `_COLUMNS` for each face
         self._finding = threading.Lock()
         self._finder = SceneFinder(shortest_s=MIN_SCENE_S)
         self._num_found = 0  # of the readings that the finder has: those whose length is known
@@ -323,19 +323,17 @@ class FilmReading:
 
     def add(self, moment: FilmMoment) -> None:
         """Add one reading."""
-        scale = self.width / moment.image.shape[1]
+        scale, rows = self.width / moment.image.shape[1], np.zeros((len(moment.faces), len(_COLUMNS)))
+        for row, face in zip(rows, moment.faces, strict=True):
+            box = face.face.box.scaled(scale)
+            row[:] = face.number, box.x, box.y, box.width, box.height, face.face.confidence, *face.probabilities.values
         with self._lock:
             for gone, kept in moment.joined:
-                numbers = np.frombuffer(self._faces)[1 :: 7 + len(EMOTIONS)]
-                numbers[numbers == gone] = kept
-                del numbers  # an array with views cannot grow
-            self._first_values.append(len(self._faces))
-            for face in moment.faces:
-                box = face.face.box.scaled(scale)
-                self._faces.extend((len(self._times), face.number, box.x, box.y, box.width, box.height))
-                self._faces.extend((face.face.confidence, *face.probabilities.as_dict().values()))
-                self.turns[face.face.turn] += 1
+                for before in self._faces:
+                    before[before[:, 0] == gone, 0] = kept
+            self._faces.append(rows)
             self._times.append(moment.time_s)
+            self.turns.update(face.face.turn for face in moment.faces)
             if moment.is_cut:
                 self._cuts_s.append(round(moment.time_s, 3))
 
@@ -376,11 +374,10 @@ class FilmReading:
     def _tables(self, first: int = 0) -> tuple[npt.NDArray[np.float64], pd.DataFrame]:
         """The times of the readings from one on, and a row for each face of each of these readings."""
         with self._lock:
-            start = self._first_values[first] if first < len(self._times) else len(self._faces)
-            times, faces = np.array(self._times[first:]), np.array(self._faces[start:])
-        faces[:: 7 + len(EMOTIONS)] -= first
-        table = pd.DataFrame(faces.reshape(-1, 7 + len(EMOTIONS)), columns=["reading", *FACE_COLUMNS[:6], *SHARES])
-        return times, table.astype(dict.fromkeys(["reading", *FACE_COLUMNS[:5]], "int64"))
+            times, faces = np.array(self._times[first:]), self._faces[first:]
+            table = pd.DataFrame(np.concatenate([np.zeros((0, len(_COLUMNS))), *faces]), columns=_COLUMNS)
+        table.insert(0, "reading", np.repeat(np.arange(len(faces)), [len(rows) for rows in faces]))
+        return times, table.astype(dict.fromkeys(FACE_COLUMNS[:5], "int64"))
 
     def faces_table(self) -> pd.DataFrame:
         """One row for each face of each reading, in order of time. Columns: `FILM_COLUMNS`."""

@@ -33,9 +33,7 @@ COLUMNS = ["time_s", "num_faces", *SHARES, *AFFECT_COLUMNS]
 # Cost of a scene in squared distance times seconds, for each second of the shortest scene. The distance is that on
 # the affect plane, and with this weight that of the probabilities: happy to angry has 2.7, 60 % to 80 % happy 0.1.
 _CHANGE_COST, _PROBABILITY_WEIGHT = 0.3, 0.5
-
-SESSION_CHANGE_COST = 0.08
-"""Cost for `scenes_of` a session: lower, so that ten seconds count, as a second of a session has little noise."""
+_SESSION_CHANGE_COST = 0.08  # lower, so that ten seconds count, as a second of a session has little noise
 
 _SHORTEST_MOOD_S = 2  # so that one second between two moods is none
 
@@ -164,29 +162,27 @@ def mood_times(table: pd.DataFrame) -> MoodTimes | None:
         return None
     seconds = np.bincount(found.to_numpy().argmax(axis=1), minlength=len(EMOTIONS))
     order = [label for label in np.argsort(-seconds, kind="stable").tolist() if seconds[label]]
-    moods = [scene.emotion for scene in scenes_of(table, shortest_s=_SHORTEST_MOOD_S, change_cost=SESSION_CHANGE_COST)]
+    moods = [scene.emotion for scene in scenes_of(table, shortest_s=_SHORTEST_MOOD_S)]
     changes = sum(before is not after for before, after in itertools.pairwise(moods))
     shares = {EMOTIONS[label]: seconds[label] / len(found) for label in order}
     return MoodTimes(shares, 60 * changes / len(found))
 
 
-def scenes_of(table: pd.DataFrame, *, shortest_s: float = 5, change_cost: float = _CHANGE_COST) -> list[Scene]:
-    """The scenes of a timeline, each of a stable mood, for a playlist that follows it.
+def scenes_of(table: pd.DataFrame, *, shortest_s: float = 5) -> list[Scene]:
+    """The scenes of a session, each of a stable mood, for a playlist that follows it.
 
     The scenes are those of the smallest sum of squared distances to their mean, with a cost for each further scene
     (optimal partitioning: B. Jackson et al., IEEE Signal Processing Letters 12(2), 2005). So a change counts by its
     size and its duration. A gap without faces shorter than `shortest_s` does not interrupt a scene.
 
     Args:
-        table: output of `Timeline.table` or `timeline_table`, or a part of it. A row counts for a second, or for its
-            column `seconds`.
+        table: output of `Timeline.table`, or a part of it.
         shortest_s: in seconds. A shorter scene occurs only between two gaps.
-        change_cost: of a further scene, for each second of the shortest one.
 
     Returns:
         In order of time. Neighbours differ in their quadrant or their emotion, or have a gap between them.
     """
-    finder = SceneFinder(shortest_s=shortest_s, change_cost=change_cost)
+    finder = SceneFinder(shortest_s=shortest_s, change_cost=_SESSION_CHANGE_COST)
     finder.add(table)
     return finder.scenes()
 
@@ -203,7 +199,12 @@ class SceneFinder:
     """
 
     def __init__(self, *, shortest_s: float, change_cost: float = _CHANGE_COST) -> None:
-        """Begin without rows. The arguments are those of `scenes_of`."""
+        """Begin without rows.
+
+        Args:
+            shortest_s: as for `scenes_of`.
+            change_cost: of a further scene, for each second of the shortest one.
+        """
         self.num_compared = 0
         self._shortest_s, self._cost = shortest_s, change_cost * shortest_s
         self._ended: list[Scene] = []  # the scenes before the last gap
@@ -217,7 +218,10 @@ class SceneFinder:
         self._best, self._starts = np.zeros(1), np.zeros(1, int)  # the smallest total, and the start of its last piece
 
     def add(self, table: pd.DataFrame, cuts_s: Collection[float] = ()) -> None:
-        """Add the next rows of the timeline, with the times of those after a cut, where a scene costs less."""
+        """Add the next rows of the timeline, with the times of those after a cut, where a scene costs less.
+
+        A row counts for a second, or for its column `seconds`.
+        """
         faces = table[table["num_faces"] > 0]
         times, shares = faces["time_s"].to_numpy(np.float64), faces[SHARES].to_numpy()
         seconds = faces["seconds"].to_numpy() if "seconds" in faces else np.ones(len(times))

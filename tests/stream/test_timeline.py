@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
 from emomusic.stream.timeline import (
-    SESSION_CHANGE_COST,
     TIMELINE_SECONDS,
     SceneFinder,
     Timeline,
@@ -42,7 +41,7 @@ def test_ten_seconds_of_another_emotion_are_a_scene_of_a_session() -> None:
     calm, sad = (
         EmotionProbabilities(np.array([0.05, 0.05, 0.05, 0.1, sad, 0.05, 0.7 - sad], np.float32)) for sad in (0.2, 0.5)
     )
-    scenes = scenes_of(session((calm, 30), (sad, 10), (calm, 30)), change_cost=SESSION_CHANGE_COST)
+    scenes = scenes_of(session((calm, 30), (sad, 10), (calm, 30)))
     assert [(scene.emotion, scene.seconds) for scene in scenes] == [
         (Emotion.NEUTRAL, 30), (Emotion.SAD, 10), (Emotion.NEUTRAL, 30),
     ]  # fmt: skip

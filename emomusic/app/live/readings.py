@@ -26,7 +26,7 @@ from emomusic.songs.request import Request
 from emomusic.songs.song import Pick
 from emomusic.stream.game import GameView
 from emomusic.stream.reader import LiveView
-from emomusic.stream.timeline import SESSION_CHANGE_COST, TIMELINE_SECONDS, Scene, mean_of, mood_times, scenes_of
+from emomusic.stream.timeline import TIMELINE_SECONDS, mean_of, mood_times, scenes_of
 from emomusic.text import format_clock, join_names, pluralize
 
 _TRAIL_S = 20
@@ -187,7 +187,7 @@ def _play_session(queue: PageQueue) -> None:
 def show_summary(session: LiveSession) -> None:
     """Show the figures, the chart, the moods and the songs of a session that is over."""
     table = session.reader.timeline()
-    times, num_faces, scenes, moods = table["time_s"], table["num_faces"], _scenes(table), mood_times(table)
+    times, num_faces, scenes, moods = table["time_s"], table["num_faces"], scenes_of(table), mood_times(table)
     if moods is None:
         return
     first_s, last_s = int(times.iloc[0]), int(times.iloc[-1])
@@ -227,17 +227,13 @@ def show_summary(session: LiveSession) -> None:
         st.markdown(f"{pick.number}. {song_line(pick.song)}  \n{escape_markdown(pick.reason)}")
 
 
-def _scenes(table: pd.DataFrame) -> list[Scene]:
-    return scenes_of(table, change_cost=SESSION_CHANGE_COST)
-
-
 def _session_queue(table: pd.DataFrame) -> PageQueue:
     """One song for each of the longest scenes, in order of time, for the visitor's music; chosen once."""
     mean = mean_of(table)
     point = AffectPoint(0.0, 0.0) if mean is None else affect_of(mean)
 
     def choose(recommender: Recommender, like: Request) -> list[Pick]:
-        longest = sorted(_scenes(table), key=lambda scene: -scene.seconds)[:_MAX_SONGS]
+        longest = sorted(scenes_of(table), key=lambda scene: -scene.seconds)[:_MAX_SONGS]
         scenes = sorted(longest, key=lambda scene: scene.start_s)
         with st.spinner("Choosing songs"):
             songs = one_song_each([replace(like, point=s.point, emotion=s.emotion) for s in scenes], recommender)
