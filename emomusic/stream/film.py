@@ -325,8 +325,8 @@ class FilmReading:
         """Add one reading."""
         scale, rows = self.width / moment.image.shape[1], np.zeros((len(moment.faces), len(_COLUMNS)))
         for row, face in zip(rows, moment.faces, strict=True):
-            box = face.face.box.scaled(scale)
-            row[:] = face.number, box.x, box.y, box.width, box.height, face.face.confidence, *face.probabilities.values
+            box, shares = face.face.box.scaled(scale), face.probabilities.as_dict()
+            row[:] = face.number, box.x, box.y, box.width, box.height, face.face.confidence, *shares.values()
         with self._lock:
             for gone, kept in moment.joined:
                 for before in self._faces:

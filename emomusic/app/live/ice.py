@@ -12,7 +12,6 @@ import hmac
 import re
 import time
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -21,14 +20,6 @@ from emomusic.errors import SettingsError
 
 ICE, TURN_SECRET, LIVE = "EMOMUSIC_ICE", "EMOMUSIC_TURN_SECRET", "EMOMUSIC_LIVE"
 """Names of the settings."""
-
-
-class Way(StrEnum):
-    """How the frames of the camera reach the server."""
-
-    PAGE = "page"  # the page posts them, and the answers have the marks
-    WEBRTC = "webrtc"
-
 
 DEFAULT_STUN_URL = "stun:stun.l.google.com:19302"
 
@@ -117,13 +108,13 @@ def ice_settings(values: Mapping[str, object], *, nearby: bool, now_s: float | N
     return IceSettings(tuple(servers), settings.policy)
 
 
-def way_of(values: Mapping[str, object]) -> Way:
-    """The way of the frames to the server, by the settings.
+def uses_webrtc(values: Mapping[str, object]) -> bool:
+    """Whether WebRTC sends the frames, by the settings. Else the page posts them, and the answers have the marks.
 
     Raises:
-        SettingsError: the setting is neither of both.
+        SettingsError: the setting is neither page nor webrtc.
     """
-    text = str(values.get(LIVE) or Way.PAGE).strip().lower()
-    if text not in list(Way):
-        raise SettingsError(f"expected {LIVE} to be {' or '.join(Way)}. Received: {text!r}")
-    return Way(text)
+    way = str(values.get(LIVE) or "page").strip().lower()
+    if way not in ("page", "webrtc"):
+        raise SettingsError(f"expected {LIVE} to be page or webrtc. Received: {way!r}")
+    return way == "webrtc"

@@ -15,7 +15,7 @@ import streamlit as st
 
 from emomusic.app import state
 from emomusic.app.camera import VIDEO, Problem, answer_to, ask_browser, show_problem
-from emomusic.app.live.ice import IceSettings, Way, ice_settings, way_of
+from emomusic.app.live.ice import IceSettings, ice_settings, uses_webrtc
 from emomusic.app.live.session import LiveSession, LiveState, Stage, start_session, with_session
 from emomusic.app.parts import read_beside
 from emomusic.app.secrets import read_secrets
@@ -72,7 +72,7 @@ def connection() -> IceSettings | None:
     """The settings of WebRTC, as `ice_settings` reads them; None if the page posts its frames."""
     values = {**os.environ, **read_secrets()}
     nearby = urlsplit(st.context.url or "").hostname in LOCAL_HOSTS
-    return ice_settings(values, nearby=nearby) if way_of(values) is Way.WEBRTC else None
+    return ice_settings(values, nearby=nearby) if uses_webrtc(values) else None
 
 
 def request_camera() -> None:
