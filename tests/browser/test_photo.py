@@ -21,6 +21,7 @@ from tests.browser.live_scripts import TWO_CAMERAS
 from tests.browser.player import box_of, song, song_after, sounding
 from tests.browser.test_live import camera, write_camera_film
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -356,23 +357,15 @@ def test_a_camera_photo_is_read(playwright: Playwright, server: str, tmp_path: P
         assert song(page)
 
 
-def test_a_camera_that_is_in_use_is_told_and_another_one_takes_the_photo(open_page: Callable[..., Page]) -> None:
-    page = open_page(script=f"if (navigator.mediaDevices) {{ {TWO_CAMERAS} }}")
-    page.get_by_role("radio", name="Camera").click()
+@pytest.mark.parametrize(("path", "video"), [("/", "[data-testid=stCameraInput]"), ("/live", ".st-key-live-frames")])
+def test_a_camera_that_is_in_use_is_told_and_another_one_shows_its_picture(
+    open_page: Callable[..., Page], path: str, video: str
+) -> None:
+    page = open_page(path, script=f"if (navigator.mediaDevices) {{ {TWO_CAMERAS} }}")
+    page.locator(".st-key-live-start button").or_(page.get_by_role("radio", name="Camera")).click()
     expect(page.get_by_text("The webcam is in use.")).to_be_visible()
-    expect(page.locator(".st-key-photo-again-busy")).to_be_visible()
-    expect(page.get_by_test_id("stCameraInput")).to_have_count(0)
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    expect(page.locator(f"{video} video")).to_have_count(0)
     page.get_by_role("button", name="Use The usb camera").click()
     expect(page.get_by_text("The webcam is in use.")).to_have_count(0)
-    page.wait_for_function("document.querySelector('[data-testid=stCameraInput] video')?.videoWidth === 320")
-
-
-def test_live_offers_the_other_camera_too(open_page: Callable[..., Page]) -> None:
-    page = open_page("/live", script=f"if (navigator.mediaDevices) {{ {TWO_CAMERAS} }}")
-    page.locator(".st-key-live-start button").click()
-    expect(page.get_by_text("The webcam is in use.")).to_be_visible()
-    page.get_by_role("button", name="Use The usb camera").click()
-    page.wait_for_function(
-        "document.querySelector('.st-key-live-frames [data-testid=stBidiComponentIsolated]')"
-        "?.shadowRoot?.querySelector('video')?.videoWidth === 320"
-    )
+    wait_until(lambda: page.locator(f"{video} video").evaluate("one => one.videoWidth") == 320)

@@ -83,19 +83,6 @@ def test_a_session_that_is_over_has_a_summary_and_a_playlist_that_plays_after_a_
     assert [text for text in listed if text not in text_of(app)] == []
 
 
-def test_the_summary_of_a_face_that_alternates_has_both_moods_and_their_changes(app: AppTest) -> None:
-    session = played(*[(3, TWO[:1], Emotion.HAPPY), (3, TWO[:1], Emotion.SAD)] * 5)
-    session.end()
-    show(app, session)
-    assert [metric.value for metric in app.metric] == ["0:30", "100 %", "1", "18 a minute"]
-    assert all("happy" in moods and "sad" in moods for moods in app.dataframe[0].value["Moods"])
-    (chart,) = charts(app)
-    shares = {trace["name"]: trace["y"] for trace in chart["data"]}
-    assert [happy > sad for happy, sad in zip(shares["happy"], shares["sad"], strict=True)] == [
-        second % 6 < 3 for second in range(30)
-    ]
-
-
 def test_without_frames_there_is_no_mood(app: AppTest) -> None:
     session = played((6, TWO, Emotion.HAPPY))
     show(app, session)
