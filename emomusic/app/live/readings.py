@@ -32,6 +32,7 @@ from emomusic.text import format_clock, join_names, pluralize
 _TRAIL_S = 20
 _FACES_SHOWN = 6
 _PLANE_HEIGHT, _BARS_HEIGHT = 430, 230
+_LARGE_FONT_PX = 24
 _MAX_SONGS = 10
 _CARD: dict[str, Any] = {"border": True, "height": 136}  # equal heights: one card has a second line. "stretch" overlaps
 
@@ -99,9 +100,6 @@ def show_large(session: LiveSession) -> None:
             st.markdown(f"{quadrant.description.capitalize()}; {faces}")
     with st.container(key="live-large-bars"):
         show_bars(group, key="live-bars", least_height=_BARS_HEIGHT, font_px=_LARGE_FONT_PX, height="stretch")
-
-
-_LARGE_FONT_PX = 24
 
 
 @live_fragment(2.0)  # the chart has 70 kB

@@ -22,7 +22,7 @@ export const showBand = (component) => update(Band, component);
 let [band, camera] = [null, null]; // those on the page
 
 class Band {
-  #mixer = null;
+  mixer = null;
   #style = "";
   #playing = "";
   #clip = null;
@@ -34,7 +34,7 @@ class Band {
     [this.mute, this.volume, this.record, this.note] = [".mute", "input", ".record", "output"].map(find);
     this.layers = element.querySelectorAll(".layer");
     this.mute.onclick = () => this.#silence(this.#silencedBy ? "" : "visitor");
-    this.volume.oninput = () => this.#mixer?.setVolume(this.volume.value / 100);
+    this.volume.oninput = () => this.mixer?.setVolume(this.volume.value / 100);
     this.record.onclick = () => (this.#clip ? this.#clip.abort() : this.#record());
     [this.saved, this.player] = [".saved", "video"].map(find);
     find(".delete").onclick = () => this.#deleteClip();
@@ -44,7 +44,7 @@ class Band {
     document.addEventListener("pointerdown", this.#wake, true);
     const ask = (name) => fetch(`${folder}/${name}`);
     const fetchLoop = async (style, loop) => (await ask(`${style}-${loop}.opus`)).arrayBuffer();
-    this.task = ask("band.json").then(async (answer) => (this.#mixer = new BandMixer(await answer.json(), fetchLoop)));
+    this.task = ask("band.json").then(async (answer) => (this.mixer = new BandMixer(await answer.json(), fetchLoop)));
   }
 
   #hear = ({ detail }) => {
@@ -53,7 +53,7 @@ class Band {
   };
 
   // A browser may wait for a click before it plays sound
-  #wake = () => this.#playing && this.#mixer.output?.context.resume().then(() => this.#say(""));
+  #wake = () => this.#playing && this.mixer.output?.context.resume().then(() => this.#say(""));
 
   #say(text) {
     if (!this.#clip) this.note.textContent = text;
@@ -63,17 +63,12 @@ class Band {
     if (!by) window.dispatchEvent(new CustomEvent(SOUND, { detail: { source: "band" } }));
     this.#silencedBy = by;
     this.mute.ariaPressed = String(Boolean(by));
-    this.#mixer?.setMuted(Boolean(by));
+    this.mixer?.setMuted(Boolean(by));
   }
 
   update({ data }) {
     this.#style = data.style;
     this.task = this.task.then(() => this.#follow()).catch(() => this.#say("The band cannot play."));
-  }
-
-  /** Follow the faces of the last answer, from left to right. */
-  conduct(faces) {
-    this.#mixer?.setPlace(faces);
   }
 
   /** Play what the last call asks for. */
@@ -82,16 +77,16 @@ class Band {
     if (style === this.#playing) return;
     const before = this.#playing;
     this.#playing = style;
-    if (before) return this.#mixer.setStyle(style);
+    if (before) return this.mixer.setStyle(style);
     if (this.#silencedBy !== "visitor") this.#silence("");
-    await this.#mixer.start(style);
-    window.emomusicBand = this.#mixer; // for tests
-    if (this.#mixer.output?.context.state === "suspended") this.#say("Click anywhere to hear the band.");
+    await this.mixer.start(style);
+    window.emomusicBand = this.mixer; // for tests
+    if (this.mixer.output?.context.state === "suspended") this.#say("Click anywhere to hear the band.");
   }
 
   #draw() {
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-    const seats = this.#playing && this.#mixer.isPlaying ? this.#mixer.seats : [];
+    const seats = this.#playing && this.mixer.isPlaying ? this.mixer.seats : [];
     this.layers.forEach((layer) =>
       [...layer.children].forEach((block, position) => {
         const { level = 0, gains = {} } = seats[position] ?? {};
@@ -115,7 +110,7 @@ class Band {
     this.record.textContent = "Save it now";
     try {
       const { signal } = this.#clip;
-      const clip = await recordClip({ video, sound: this.#mixer.output, state, seconds: CLIP_S, signal });
+      const clip = await recordClip({ video, sound: this.mixer.output, state, seconds: CLIP_S, signal });
       if (!clip.size) return; // a clip that ends at once has no frame
       this.player.src = saveClip(clip, "emomusic-live");
       this.saved.hidden = false;
@@ -142,7 +137,7 @@ class Band {
     document.removeEventListener("pointerdown", this.#wake, true);
     this.#clip?.abort();
     this.#deleteClip();
-    this.task.then(() => this.#mixer.stop()).catch(() => {});
+    this.task.then(() => this.mixer.stop()).catch(() => {});
   }
 }
 
@@ -204,7 +199,7 @@ class Camera {
     };
     this.faces = faces.map((face) => ({ ...face, speed: speedOf(face) }));
     [this.#taken_ms, this.#isMarked] = [taken_ms, isMarked];
-    band?.conduct(this.faces);
+    band?.mixer?.setPlace(this.faces);
     if (phase !== this.data.phase && phase !== this.#told) this.tell("changed");
     this.#told = phase;
   }

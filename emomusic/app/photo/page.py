@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -226,7 +226,10 @@ def _show_answer(
     with parts["actions"]:
         _show_actions(photos, choices, shown.mine, persons)
     if photos.one is None:
-        _show_notes(photos, shown.mine.notes)
+        # What the figures leave out
+        if few := [*shown.mine.notes, *[FIRST_POINTS] * (len(photos.persons) > MOST_POINTS)]:
+            st.caption(" ".join(few))
+        _show_unread(photos)
         if len(choices.faces) > 1:
             _show_persons(photos, choices, choose)
     elif len(choices.faces) > 1:
@@ -262,13 +265,6 @@ def _points(photos: Photos, choices: Choices) -> list[FacePoint]:
         source = f"data:image/jpeg;base64,{b64encode(photos.faces[who[0] - 1]).decode()}"
         points.append(FacePoint(label, affect_of(shares), shares.emotion, source))
     return points
-
-
-def _show_notes(photos: Photos, notes: Sequence[str]) -> None:
-    """Show what the figures of several photos leave out, and the files that could not be read."""
-    if few := [*notes, *[FIRST_POINTS] * (len(photos.persons) > MOST_POINTS)]:
-        st.caption(" ".join(few))
-    _show_unread(photos)
 
 
 def _show_unread(photos: Photos) -> None:
