@@ -31,9 +31,9 @@ _PLAYERS_KEY = "live_players"
 _PLAYERS = ("One player", "Two players")
 
 
-def show_game(session: LiveSession | None, result: GameView | None) -> None:
+def show_game(session: LiveSession, result: GameView | None) -> None:
     """Show the game next to the video, or its result."""
-    if session is None or session.game is None:
+    if session.game is None:
         _show_start(session)
     elif result is not None:
         _show_points(session, result)
@@ -41,7 +41,7 @@ def show_game(session: LiveSession | None, result: GameView | None) -> None:
         _show_round()
 
 
-def _show_start(session: LiveSession | None) -> None:
+def _show_start(session: LiveSession) -> None:
     st.markdown(
         f"The page names an emotion, and you have {ROUND_S:.0f} seconds to show it. Seven rounds, up to {MAX_POINTS} "
         "points each: 70 for the highest bar, 30 for speed."
@@ -59,7 +59,7 @@ def _show_start(session: LiveSession | None) -> None:
         key=_PLAYERS_KEY,
         persist_state="session",
     )
-    if session is None or not session.is_on:
+    if not session.is_on:
         st.caption("Press START to switch the camera on.")
     _show_button("Start the game", "start", session)
 
@@ -72,15 +72,14 @@ def _start_game(session: LiveSession) -> None:
     session.observe(MirrorGame(random.sample(EMOTIONS, len(EMOTIONS)), num_players=num_players), session.lesson)
 
 
-def _show_button(label: str, key: str, session: LiveSession | None) -> None:
+def _show_button(label: str, key: str, session: LiveSession) -> None:
     """Show a button that starts a game, also by a key."""
-    is_on = session is not None and session.is_on
     st.button(
         label,
         icon=":material/sports_esports:",
         type="primary",
-        shortcut=_KEY if is_on else None,
-        disabled=not is_on,
+        shortcut=_KEY if session.is_on else None,
+        disabled=not session.is_on,
         on_click=_start_game,
         key=f"live-game-{key}",
     )

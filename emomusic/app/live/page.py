@@ -75,19 +75,18 @@ def show_live() -> None:
     if session is not None and session.is_on and session.is_left:
         session.lose()
     view = _show_head(session)
-    game = None if session is None else session.game
-    is_on = session is not None and session.is_on
-    # STOP ends a game too
-    is_over = view is View.GAME and game is not None and (game.view().phase is GamePhase.OVER or not is_on)
-    result = game.view() if game is not None and is_over else None
     show_style(__file__, "live.css")
-    if is_on:
-        show_style(__file__, "video_on.css")
     if session is None:
         _show_opening(view)
         return
+    if session.is_on:
+        show_style(__file__, "video_on.css")
+    game, result = session.game, None
+    if view is View.GAME and game is not None:
+        now = game.view()
+        result = now if now.phase is GamePhase.OVER or not session.is_on else None  # STOP ends a game too
     _show_columns(session, view, result)
-    if game is not None and is_over:
+    if game is not None and result is not None:
         show_rounds(game)
     elif session.phase is Phase.PLAYING and view is View.FACES:
         show_timeline()

@@ -148,12 +148,12 @@ def _rate(per_second: float) -> str:
     return f"{per_second:.1f}" if 0 < per_second < 1.95 else f"{per_second:.0f}"
 
 
-def show_player(session: LiveSession | None, game: GameView | None) -> None:
+def show_player(session: LiveSession, game: GameView | None) -> None:
     """Show the player for the strongest face of a game, or for the playlist of a session that is over."""
     if game is not None and game.strongest is not None and game.strongest.probabilities is not None:
         request = choose_policy(Listener(NOW, game.strongest.probabilities))
         show_queue(play_for(request, "live"), "emomusic-live")
-    elif page_state(LiveState).stage is Stage.PLAYLIST and session is not None and not session.is_on:
+    elif page_state(LiveState).stage is Stage.PLAYLIST and not session.is_on:
         show_queue(_session_queue(session.reader.timeline()), "emomusic-session")
 
 

@@ -67,13 +67,14 @@ def _show_step(session: LiveSession) -> None:
     if (emotion := view.emotion) is None:
         st.rerun()
     st.header(f"{ORDER.index(emotion) + 1} of {len(ORDER)}: {emotion.adjective}", anchor=False)
-    is_taken = view.step is Step.TAKEN and view.taken is not None
+    taken = view.taken if view.step is Step.TAKEN else None
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        if is_taken and view.taken is not None:
-            show_sharp(encode_jpeg(view.taken.crop), alt=f"Your {emotion.adjective} face", width=_SIDE)
-            st.markdown(f"Without a profile: {describe(view.taken.probabilities).lower()}")
-            if view.taken.probabilities.emotion is not emotion and max(view.taken.probabilities.values) >= _CLEAR:
-                looks = view.taken.probabilities.emotion.adjective
+        if taken is not None:
+            show_sharp(encode_jpeg(taken.crop), alt=f"Your {emotion.adjective} face", width=_SIDE)
+            shares = taken.probabilities
+            st.markdown(f"Without a profile: {describe(shares).lower()}")
+            if shares.emotion is not emotion and shares[shares.emotion] >= _CLEAR:
+                looks = shares.emotion.adjective
                 hint = f"This looks {looks}. Keep it only if it is your {emotion.adjective} face. {_HINTS[emotion]}"
                 st.info(hint, icon=":material/help:")
         else:
@@ -82,7 +83,7 @@ def _show_step(session: LiveSession) -> None:
             words = {Step.COUNTING: f"## {view.seconds_left:.0f}", Step.CAPTURING: "## Hold it", Step.MISSED: missed}
             st.markdown(words.get(view.step, _HINTS[emotion]))
     with st.container(horizontal=True, gap="small"):
-        if is_taken:
+        if taken is not None:
             _show_button("Keep it", "keep", (Lesson.keep, emotion), type="primary", shortcut=_KEY)
             _show_button("Take it again", "retake", (Lesson.start, emotion))
         else:

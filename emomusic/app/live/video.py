@@ -96,9 +96,9 @@ def _take_answer() -> None:
         start_session(connection())
 
 
-def show_video(session: LiveSession | None) -> None:
+def show_video(session: LiveSession) -> None:
     """Show the camera and STOP, or START."""
-    if session is None or not session.is_on:
+    if not session.is_on:
         st.button("START", icon=":material/videocam:", type="primary", on_click=request_camera, key="live-restart")
         return
     data = {"folder": live_folder(), "part": "showCamera", "address": session.address, "phase": session.phase}
