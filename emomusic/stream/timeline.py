@@ -213,7 +213,6 @@ class SceneFinder:
     def _begin(self) -> None:
         """Begin the rows after a gap. Entry n of the sums and of the best partitions is about the first n rows."""
         self._rows = np.zeros((0, 3))  # time, seconds, cost of a scene
-        self._shares = np.zeros((0, len(EMOTIONS)))
         self._sums = np.zeros((1, 4 + len(EMOTIONS)))  # seconds, squares and features of the first rows
         self._best, self._starts = np.zeros(1), np.zeros(1, int)  # the smallest total, and the start of its last piece
 
@@ -240,7 +239,7 @@ class SceneFinder:
         features = np.hstack([affect_of_rows(shares), shares * _PROBABILITY_WEIGHT**0.5])
         squares = (features**2).sum(axis=1, keepdims=True)
         weighted = np.hstack([np.ones_like(squares), squares, features]) * rows[:, 1:2]
-        self._rows, self._shares = np.vstack([self._rows, rows]), np.vstack([self._shares, shares])
+        self._rows = np.vstack([self._rows, rows])
         self._sums = np.vstack([self._sums[:-1], np.vstack([self._sums[-1:], weighted]).cumsum(axis=0)])
         self._best = np.append(self._best, np.full(len(rows), np.inf))
         self._starts = np.append(self._starts, np.zeros(len(rows), int))
@@ -263,30 +262,26 @@ class SceneFinder:
 
     def scenes(self) -> list[Scene]:
         """The scenes so far, as from `scenes_of`; the last one may still change."""
-        pieces, end = list[tuple[int, int]](), len(self._rows)
-        while end:
-            pieces.append((int(self._starts[end]), end))
-            end = int(self._starts[end])
-        joined: list[tuple[int, int]] = []
-        for piece in reversed(pieces):
-            # Repeated, because the mean of a joined piece may equal the previous piece
-            while joined and self._kind(joined[-1]) == self._kind(piece):
-                piece = (joined.pop()[0], piece[1])
-            joined.append(piece)
-        found, times = list(self._ended), self._rows[:, 0].tolist()
-        for start, end in joined:
-            end_s = min([times[end - 1] + float(self._rows[end - 1, 1]), *times[end : end + 1]])
-            found.append(_scene(times[start], end_s - times[start], self._mean((start, end))))
-        return found
+        ends = [len(self._rows)]
+        while ends[-1]:
+            ends.append(int(self._starts[ends[-1]]))
+        found: list[tuple[int, Scene]] = []  # with the first row of each
+        for start, end in itertools.pairwise(reversed(ends)):
+            scene = self._scene(start, end)
+            # Repeated, because the mean of a joined scene may equal the previous one
+            while found and _kind(found[-1][1]) == _kind(scene):
+                start, _ = found.pop()
+                scene = self._scene(start, end)
+            found.append((start, scene))
+        return [*self._ended, *(scene for _, scene in found)]
 
-    def _mean(self, piece: tuple[int, int]) -> npt.NDArray[np.float64]:
-        rows = slice(*piece)
-        return np.asarray(np.average(self._shares[rows], axis=0, weights=self._rows[rows, 1]))
-
-    def _kind(self, piece: tuple[int, int]) -> tuple[str, str]:
-        scene = _scene(0, 0, self._mean(piece))
-        return scene.quadrant, scene.emotion
+    def _scene(self, start: int, end: int) -> Scene:
+        """The scene from a row up to another one."""
+        start_s, end_s = self._rows[start, 0], min([self._rows[end - 1, :2].sum(), *self._rows[end : end + 1, 0]])
+        shares = (self._sums[end, 4:] - self._sums[start, 4:]).clip(0)  # rounding may make a 0 negative
+        probabilities = EmotionProbabilities((shares / shares.sum()).astype(np.float32))
+        return Scene(float(start_s), float(end_s - start_s), probabilities)
 
 
-def _scene(start_s: float, seconds: float, shares: npt.NDArray[np.float64]) -> Scene:
-    return Scene(start_s, seconds, EmotionProbabilities((shares / shares.sum()).astype(np.float32)))
+def _kind(scene: Scene) -> tuple[str, str]:
+    return scene.quadrant, scene.emotion
