@@ -218,8 +218,9 @@ class _People:
 
     def __init__(self) -> None:
         self._person: dict[int, int] = {}  # by the number of the track
-        self._sums: list[npt.NDArray[np.float32]] = []  # of the descriptors of each person
-        self._counts: list[int] = []  # of the descriptors of each person
+        self._numbers = itertools.count()  # of the next persons
+        self._sums: dict[int, npt.NDArray[np.float32]] = {}  # of the descriptors of each person
+        self._counts = Counter[int]()  # of these descriptors
         self._described: dict[int, tuple[int, float]] = {}  # by track: how often, and when last
         self._apart: set[tuple[int, int]] = set()  # persons who were seen together, in both orders
 
@@ -242,7 +243,7 @@ class _People:
             descriptors = describe_persons(image, [face.face.box for face in due])
             present = {self._person[face.number] for face in faces if face.number in self._person}
             fresh = [row for row, face in enumerate(due) if face.number not in self._person]
-            absent = [person for person, count in enumerate(self._counts) if count and person not in present]
+            absent = [person for person in self._sums if person not in present]
             if fresh and absent:  # a new track is the most similar absent person, the best pairs first
                 known = np.stack([self._sums[person] for person in absent])
                 known /= np.linalg.norm(known, axis=1, keepdims=True)
@@ -250,11 +251,10 @@ class _People:
                     self._person[due[fresh[row]].number] = absent[column]
             for face, descriptor in zip(due, descriptors, strict=True):
                 if face.number not in self._person:
-                    self._person[face.number] = len(self._sums)
-                    self._sums.append(np.zeros_like(descriptor))
-                    self._counts.append(0)
-                self._counts[self._person[face.number]] += 1
-                self._sums[self._person[face.number]] += descriptor
+                    self._person[face.number] = next(self._numbers)
+                person = self._person[face.number]
+                self._counts[person] += 1
+                self._sums[person] = self._sums.get(person, 0) + descriptor
             self._apart.update(itertools.permutations({self._person[face.number] for face in faces}, 2))
             for face, descriptor in zip(due, descriptors, strict=True):
                 joined += self._join(self._person[face.number], descriptor)
@@ -263,16 +263,15 @@ class _People:
     def _join(self, person: int, descriptor: npt.NDArray[np.float32]) -> list[tuple[int, int]]:
         """Join a person with another one like this descriptor; the numbers of both, the later one first."""
         cosines = {
-            other: float(descriptor @ self._sums[other]) / float(np.linalg.norm(self._sums[other]))
-            for other, count in enumerate(self._counts)
-            if other != person and count >= _FEW_DESCRIPTORS and (person, other) not in self._apart
+            other: float(descriptor @ total) / float(np.linalg.norm(total))
+            for other, total in self._sums.items()
+            if other != person and self._counts[other] >= _FEW_DESCRIPTORS and (person, other) not in self._apart
         }
-        if not cosines or max(cosines.values()) < _ONE_PERSON:
+        if max(cosines.values(), default=0.0) < _ONE_PERSON:
             return []
         kept, gone = sorted((person, max(cosines, key=cosines.__getitem__)))
-        self._sums[kept] = self._sums[kept] + self._sums[gone]
-        self._counts[kept] += self._counts[gone]
-        self._counts[gone] = 0  # no face has its number from now on
+        self._sums[kept] += self._sums.pop(gone)
+        self._counts[kept] += self._counts.pop(gone)
         self._person = {track: kept if of == gone else of for track, of in self._person.items()}
         self._apart = {(kept if one == gone else one, kept if two == gone else two) for one, two in self._apart}
         return [(gone + 1, kept + 1)]
