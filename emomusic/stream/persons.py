@@ -48,14 +48,12 @@ class PersonReader:
         known: Sequence[KnownFace] = (),
     ) -> list[EmotionProbabilities]:
         """The probabilities of each face, given its box and its crop, with the profile of a known person."""
-        boxes, crops = [box for box, _ in faces], [crop for _, crop in faces]
-        persons = self._recognise(image, boxes, known, time_s)
-        found: dict[int, EmotionProbabilities] = {}
-        for person in dict.fromkeys(persons):
-            rows = [row for row, each in enumerate(persons) if each is person]
-            classify = classifier.classify if person is None else person.classify
-            found |= dict(zip(rows, classify([crops[row] for row in rows]), strict=True))
-        return [found[row] for row in range(len(faces))]
+        persons = self._recognise(image, [box for box, _ in faces], known, time_s)
+        crops: dict[Classifier, list[RgbImage]] = {}  # of each person together, and of all others
+        for person, (_, crop) in zip(persons, faces, strict=True):
+            crops.setdefault(person or classifier, []).append(crop)
+        found = {reader: iter(reader.classify(own)) for reader, own in crops.items()}
+        return [next(found[person or classifier]) for person in persons]
 
     def _recognise(
         self, image: RgbImage, boxes: Sequence[Box], known: Sequence[KnownFace], time_s: float
