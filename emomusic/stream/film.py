@@ -370,12 +370,12 @@ class FilmReading:
         _, table = self._tables()
         return mean_of_rows(table[SHARES].to_numpy(), self.seconds()[table["reading"]])
 
-    def _tables(self, first: int = 0) -> tuple[npt.NDArray[np.float64], pd.DataFrame]:
-        """The times of the readings from one on, and a row for each face of each of these readings."""
+    def _tables(self) -> tuple[npt.NDArray[np.float64], pd.DataFrame]:
+        """The times of the readings, and a row for each face of each reading."""
         with self._lock:
-            times, faces = np.array(self._times[first:]), self._faces[first:]
-            table = pd.DataFrame(np.concatenate([np.zeros((0, len(_COLUMNS))), *faces]), columns=_COLUMNS)
-        table.insert(0, "reading", np.repeat(np.arange(len(faces)), [len(rows) for rows in faces]))
+            times, counts = np.array(self._times), [len(rows) for rows in self._faces]
+            table = pd.DataFrame(np.concatenate([np.zeros((0, len(_COLUMNS))), *self._faces]), columns=_COLUMNS)
+        table.insert(0, "reading", np.repeat(np.arange(len(counts)), counts))
         return times, table.astype(dict.fromkeys(FACE_COLUMNS[:5], "int64"))
 
     def faces_table(self) -> pd.DataFrame:
@@ -391,9 +391,11 @@ class FilmReading:
 
         Columns: `timeline.COLUMNS` and `seconds`; values are missing without faces.
         """
-        times, table = self._tables(first)
-        totals = table.groupby("reading")[SHARES].sum().reindex(range(len(times)), fill_value=0.0)
-        found = timeline_table(times.round(3), np.bincount(table["reading"], minlength=len(times)), totals.to_numpy())
+        with self._lock:
+            times, faces = np.array(self._times[first:]), self._faces[first:]
+        counts = np.array([len(rows) for rows in faces], np.int64)
+        totals = np.array([rows[:, -len(EMOTIONS) :].sum(axis=0) for rows in faces]).reshape(-1, len(EMOTIONS))
+        found = timeline_table(times.round(3), counts, totals)
         found["seconds"] = self.seconds()[first : first + len(times)].round(3)
         return found
 
