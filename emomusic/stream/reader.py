@@ -97,7 +97,6 @@ class LiveReader:
         detect_side: as `DETECT_SIDE`.
         observers: of each reading.
         known: persons with a profile.
-        smoothing_s: time constant of the probabilities in seconds; 0 disables smoothing.
     """
 
     def __init__(
@@ -112,14 +111,14 @@ class LiveReader:
 
         Args:
             networks: gives the detector and the classifier to the worker. Its exception becomes the view's `error`.
-            smoothing_s: see the attribute.
+            smoothing_s: time constant of the probabilities in seconds; 0 disables smoothing.
             clock: monotonic time in seconds.
             idle_s: the worker ends after this time without a frame.
         """
-        self.detect_side, self.smoothing_s = DETECT_SIDE, smoothing_s
+        self.detect_side = DETECT_SIDE
         self.observers: Sequence[Observer] = ()
         self.known: Sequence[KnownFace] = ()
-        self._networks, self._clock, self._idle_s = networks, clock, idle_s
+        self._networks, self._smoothing_s, self._clock, self._idle_s = networks, smoothing_s, clock, idle_s
         self._changed = threading.Condition()  # guards the attributes below, for a few milliseconds at most
         self._closed = threading.Event()
         self._worker: threading.Thread | None = None
@@ -275,7 +274,7 @@ class LiveReader:
         with self._changed:
             if self._closed.is_set():
                 return
-            self._tracks.update(frame, faces, probabilities, smoothing_s=self.smoothing_s)
+            self._tracks.update(frame, faces, probabilities, smoothing_s=self._smoothing_s)
             now = self._clock()
             self._readings.append((now, now - frame.time_s))
             self._num_readings += 1
