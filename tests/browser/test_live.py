@@ -314,13 +314,11 @@ def play_the_game(page: Page, answer: Callable[[Emotion], None] | None = None) -
     expect(page.locator(".st-key-live-game-again")).to_be_visible(timeout=LONG_MS)
 
 
-PERSON = 50  # of california, with all seven emotions
-
-
 def test_a_real_person_reaches_most_emotions_of_the_game(playwright: Playwright, server: str) -> None:
     if not (faces := find_dataset("california")):
         pytest.skip("needs the collection california in $EMOMUSIC_DATA")
-    shown = {emotion: read_image(min((faces / emotion).glob(f"{PERSON}_*.jpg"))) for emotion in Emotion}
+    # Person 50 shows all seven emotions
+    shown = {emotion: read_image(min((faces / emotion).glob("50_*.jpg"))) for emotion in Emotion}
     with window(playwright) as page:
         page.add_init_script(CANVAS_CAMERA)
         page.goto(f"{server}/live")
