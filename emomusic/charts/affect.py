@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -38,7 +38,7 @@ class SongPoint:
     mood: Mood
 
 
-_Points: TypeAlias = list[tuple[float, float]]
+_Points: TypeAlias = Sequence[AffectPoint]
 
 _RANGE = 1.12  # limit of both axes
 _CIRCLE, _SQUARE = 0.17, 0.12  # diameters of face and song marks, in plane units on a phone-sized plane
@@ -72,17 +72,17 @@ _NAME_SHIFTS = {
     "bottom left": (-0.18, -0.06),
 }
 # Each name as three circles, in plane units of a plane of 420 pixels, for the marks that must not cover it
-_WORDS: _Points = [
-    (at.valence + across + _NAME_SHIFTS[side][0], at.arousal + _NAME_SHIFTS[side][1])
+_WORDS = [
+    AffectPoint(at.valence + across + x, at.arousal + y)
     for emotion, at in EMOTION_POINTS.items()
-    for side in [_NAME_PLACES[emotion][0]]
+    for x, y in [_NAME_SHIFTS[_NAME_PLACES[emotion][0]]]
     for across in (-0.1, 0.0, 0.1)
 ]
 _DOT, _SMALL = 7, 300  # pixels
 _CLEAR = "rgba(0, 0, 0, 0)"
-# `Canvas` is the browser's page background, which Python does not know
 # A click dims no other mark
 _CLICKABLE: Mapping[str, Any] = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}}}
+# `Canvas` is the browser's page background, which Python does not know
 _HALO = "paint-order: stroke; stroke: Canvas; stroke-width: 3px; stroke-linejoin: round"
 
 
@@ -116,10 +116,10 @@ def circumplex(
     if num_pictures:
         side = float(np.clip(_PICTURES / np.sqrt(num_pictures), *_SIDES))
         widths = [side if face.picture else width for face, width in zip(faces, widths, strict=True)]
-    held = [] if target is None else [(target.valence, target.arousal)]
+    held = [] if target is None else [target]
     shown = _separate(points, widths + [_SQUARE] * len(songs), len(songs), held)
     if target is not None:
-        _draw_way(figure, [*shown[len(faces) - 1 :], (target.valence, target.arousal)])
+        _draw_way(figure, shown[len(faces) - 1 :], target)
     if songs:
         _draw_songs(figure, songs, shown[len(faces) :])
     names = list(EMOTION_POINTS)
@@ -146,14 +146,14 @@ def circumplex(
     )
 
 
-def _separate(points: Sequence[AffectPoint], widths: Sequence[float], num_songs: int, held: _Points) -> _Points:
+def _separate(points: _Points, widths: Sequence[float], num_songs: int, held: _Points) -> list[AffectPoint]:
     """Positions of the marks, moved apart so that they do not cover each other's labels, nor the last ones the words.
 
     Each mark stays within `_MAX_SHIFT`, in its quadrant and on the plane, so marks in a crowd still overlap. `widths`
     are the diameters of the marks, in plane units. Songs come last, and leave the `held` circles free, too.
     """
     words = [*_WORDS, *held] if num_songs else []
-    true = np.array([(point.valence, point.arousal) for point in points] + words, np.float64).reshape(-1, 2)
+    true = np.array([(point.valence, point.arousal) for point in (*points, *words)], np.float64).reshape(-1, 2)
     sizes = np.array([*widths, *[_SQUARE] * len(_WORDS), *[_CIRCLE] * len(held)][: len(true)])
     edge = 1 - sizes[:, None] / 2  # the names of the quadrants are outside
     lowest = np.where(true > 0, np.minimum(true, _AXIS_GAP), -edge)
@@ -178,7 +178,12 @@ def _separate(points: Sequence[AffectPoint], widths: Sequence[float], num_songs:
         shift = positions + push / np.maximum(np.count_nonzero(overlap, axis=1), 4)[:, None] - true
         positions = true + shift * np.minimum(1.0, _MAX_SHIFT / np.maximum(np.hypot(*shift.T), 1e-9))[:, None]
         positions = positions.clip(lowest, highest)
-    return [(float(x), float(y)) for x, y in positions[: len(points)]]
+    return [AffectPoint(x, y) for x, y in positions[: len(points)].tolist()]
+
+
+def _at(points: Collection[AffectPoint]) -> dict[str, list[float]]:
+    """The coordinates of a trace."""
+    return {"x": [point.valence for point in points], "y": [point.arousal for point in points]}
 
 
 def quadrant_shape(quadrant: Quadrant, opacity: float) -> dict[str, Any]:
@@ -225,8 +230,7 @@ def _draw_plane(figure: go.Figure) -> None:
         annotations=corner_notes(),
     )
     figure.add_scatter(
-        x=[point.valence for point in EMOTION_POINTS.values()],
-        y=[point.arousal for point in EMOTION_POINTS.values()],
+        **_at(EMOTION_POINTS.values()),
         mode="markers",
         text=[emotion.value for emotion in EMOTION_POINTS],
         marker={"symbol": "cross-thin", "size": _DOT, "line": {"width": 1.5, "color": list(EMOTION_COLOURS.values())}},
@@ -237,8 +241,7 @@ def _draw_plane(figure: go.Figure) -> None:
 def _draw_names(figure: go.Figure, emotions: Sequence[Emotion]) -> None:
     """Write emotion names above all marks, on the outer side of their dots. Faces lie on the inner side."""
     figure.add_scatter(
-        x=[EMOTION_POINTS[emotion].valence for emotion in emotions],
-        y=[EMOTION_POINTS[emotion].arousal for emotion in emotions],
+        **_at([EMOTION_POINTS[emotion] for emotion in emotions]),
         mode="markers+text",
         text=[f'<span style="{_HALO}">{emotion.value}</span>' for emotion in emotions],
         textposition=[_NAME_PLACES[emotion][0] for emotion in emotions],
@@ -252,8 +255,7 @@ def _draw_names(figure: go.Figure, emotions: Sequence[Emotion]) -> None:
 def _draw_trail(figure: go.Figure, trail: Sequence[AffectPoint]) -> None:
     ages = [step / len(trail) for step in range(1, len(trail) + 1)]
     figure.add_scatter(
-        x=[point.valence for point in trail],
-        y=[point.arousal for point in trail],
+        **_at(trail),
         mode="lines+markers",
         line={"color": QUIET, "width": 1, "shape": "spline", "smoothing": 0.6},
         marker={
@@ -266,12 +268,11 @@ def _draw_trail(figure: go.Figure, trail: Sequence[AffectPoint]) -> None:
     )
 
 
-def _draw_way(figure: go.Figure, points: _Points) -> None:
+def _draw_way(figure: go.Figure, points: _Points, target: AffectPoint) -> None:
     """Draw the way of a journey, and its target as a ring with a name."""
-    (x, y), radius = points[-1], _CIRCLE / 2
+    x, y, radius = target.valence, target.arousal, _CIRCLE / 2
     figure.add_scatter(
-        x=[x for x, _ in points],
-        y=[y for _, y in points],
+        **_at([*points, target]),
         mode="lines",
         line={"color": QUIET, "width": 2},
         hoverinfo="skip",
@@ -283,8 +284,7 @@ def _draw_way(figure: go.Figure, points: _Points) -> None:
 
 def _draw_songs(figure: go.Figure, songs: Sequence[SongPoint], shown: _Points) -> None:
     figure.add_scatter(
-        x=[x for x, _ in shown],
-        y=[y for _, y in shown],
+        **_at(shown),
         mode="markers+text",
         text=[str(song.number) for song in songs],
         textfont={"size": _LABEL, "color": ink_on(TRAIL)},
@@ -306,14 +306,14 @@ def _draw_pictures(figure: go.Figure, faces: Sequence[FacePoint], shown: _Points
     Returns the emotions whose names they do not hide.
     """
     images, frames = [], []
-    for number, (face, (x, y)) in enumerate(zip(faces, shown, strict=False), 1):
+    for face, at in zip(faces, shown, strict=False):
         if face.picture:
-            across = side * _CHOSEN if number == len(faces) else side
+            x, y, is_last = at.valence, at.arousal, face is faces[-1]
+            across = side * _CHOSEN if is_last else side
             image = {"source": face.picture, "x": x, "y": y, "sizex": across, "sizey": across}
             images.append(image | {"xref": "x", "yref": "y", "xanchor": "center", "yanchor": "middle"})
-            corners = {"x0": x - across / 2, "x1": x + across / 2, "y0": y - across / 2, "y1": y + across / 2}
-            line = {"color": EMOTION_COLOURS[face.emotion], "width": 5 if number == len(faces) else 3}
-            frames.append({"type": "rect", **corners, "line": line})
+            line = {"color": EMOTION_COLOURS[face.emotion], "width": 5 if is_last else 3}
+            frames.append(_ring(across / 2, x, y) | {"type": "rect", "line": line})
     figure.update_layout(images=images, shapes=[*figure.layout.shapes, *frames])
     hidden = np.array([(image["x"], image["y"]) for image in images])
     away = {name: np.abs(hidden - (at.valence, at.arousal)).max(axis=1) for name, at in EMOTION_POINTS.items()}
@@ -323,8 +323,7 @@ def _draw_pictures(figure: go.Figure, faces: Sequence[FacePoint], shown: _Points
 def _draw_faces(figure: go.Figure, faces: Sequence[FacePoint], shown: _Points, sizes: Sequence[float]) -> None:
     """Draw circles with labels. Those of pictures are transparent, for clicks, with the label below."""
     figure.add_scatter(
-        x=[x for x, _ in shown],
-        y=[y for _, y in shown],
+        **_at(shown),
         mode="markers+text",
         text=[f"<b>{face.label}</b>" for face in faces],
         textfont={
