@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 
 from emomusic.affect import Emotion
 from emomusic.charts.face import share_bars
-from emomusic.charts.layout import GRID, PERCENTS, REVERSED, axis_title, lay_out, legend_above
-from emomusic.colours import EMOTION_COLOURS, GUIDE, QUIET, RIGHT, WRONG, faded
+from emomusic.charts.layout import GRID, PERCENTS, REVERSED, axis_title, lay_out, legend_above, numbered_cells
+from emomusic.colours import EMOTION_COLOURS, GUIDE, QUIET, RIGHT, WRONG
 from emomusic.metrics import ClassScores, FloatArray, IntArray, Reliability, accuracy_interval
 from emomusic.records import FaceBin
 from emomusic.results.predictions import History, Thresholds
@@ -35,7 +35,19 @@ def confusion_map(
     rows = confusion.sum(axis=1, keepdims=True)
     share = np.divide(confusion, rows, out=np.zeros(confusion.shape), where=rows > 0)
     cells = [(i, j) for i in range(len(classes)) for j in range(len(classes))]
-    figure = go.Figure(_shades(share, classes))
+    is_right = np.eye(len(classes), dtype=bool)
+    mistakes = -np.clip(share / _DARK, 1e-3, 1)  # 0 has the colour of a correct cell
+    # White numbers are legible on diagonal shares from 0.5 up, the page's text on all other cells
+    shades = [(0.0, WRONG, 0.6), (0.4999, WRONG, 0.04), (0.5, RIGHT, 0.1), (0.7499, RIGHT, 0.35), (0.75, RIGHT, 0.85)]
+    figure = numbered_cells(
+        np.where(is_right, share, mistakes),
+        [[f"{100 * each:.0f}" for each in row] for row in share],
+        is_right & (share >= _DARK),
+        [*shades, (1.0, RIGHT, 1.0)],
+        x=list(classes),
+        y=list(classes),
+        hoverinfo="skip",
+    )
     figure.add_scatter(
         x=[classes[j] for _, j in cells], y=[classes[i] for i, _ in cells], mode="markers", name="cells",
         marker={"symbol": "square", "size": 30, "opacity": 0, "color": QUIET},
@@ -49,11 +61,6 @@ def confusion_map(
             type="rect", x0=column - 0.5, x1=column + 0.5, y0=row - 0.5, y1=row + 0.5,
             line={"color": text_color or EMOTION_COLOURS[Emotion.NEUTRAL], "width": 3},
         )  # fmt: skip
-    numbers = []
-    for i, j in cells:
-        font = {"size": 13} | ({"color": "white"} if i == j and share[i, j] >= _DARK else {})
-        number = {"x": classes[j], "y": classes[i], "text": f"{100 * share[i, j]:.0f}", "showarrow": False}
-        numbers.append(number | {"font": font})
     return lay_out(
         figure,
         430,
@@ -62,7 +69,6 @@ def confusion_map(
         hoverdistance=-1,
         hovermode="closest",
         clickmode="event+select",
-        annotations=numbers,
     )
 
 
@@ -70,22 +76,9 @@ _DARK = 0.5
 """The share of a correct cell from which on its number is white, and that of the darkest mistake."""
 
 
-def _shades(share: FloatArray, classes: Sequence[str]) -> go.Heatmap:
-    """The colours of a confusion matrix: from -1, half of a class mistaken, to 1, a class that is always correct."""
-    mistakes = -np.clip(share / _DARK, 1e-3, 1)  # 0 has the colour of a correct cell
-    # White numbers are legible on diagonal shares from 0.5 up, the page's text on all other cells
-    steps = [(0.0, WRONG, 0.6), (0.4999, WRONG, 0.04), (0.5, RIGHT, 0.1), (0.7499, RIGHT, 0.35), (0.75, RIGHT, 0.85)]
-    steps.append((1.0, RIGHT, 1.0))
-    return go.Heatmap(
-        z=np.where(np.eye(len(classes), dtype=bool), share, mistakes), x=list(classes), y=list(classes),
-        zmin=-1, zmax=1, xgap=2, ygap=2, showscale=False, hoverinfo="skip",
-        colorscale=[[place, faded(colour, opacity)] for place, colour, opacity in steps],
-    )  # fmt: skip
-
-
 def recall_bars(recalls: Mapping[str, float], per_class: Mapping[str, ClassScores]) -> go.Figure:
     """Bars of the recall of every class of a model, with their numbers of examples where they are known."""
-    figure = share_bars(recalls, height=FIRST_PX, letters=14, bargap=0.25)
+    figure = share_bars(recalls, height=FIRST_PX)
     counts = [f" of {per_class[label].support:,}" if label in per_class else "" for label in recalls]
     figure.update_traces(
         text=[f"{100 * recall:.0f}" for recall in recalls.values()],
@@ -148,6 +141,12 @@ def accuracy_by_group(groups: Mapping[str, Sequence[FaceBin]], *, height: int) -
     )
 
 
+def _with_guide(x: Sequence[float], y: Sequence[float], name: str) -> go.Figure:
+    """A figure with a dotted line, in percent."""
+    style = {"color": GUIDE, "dash": "dot", "width": 2}
+    return go.Figure().add_scatter(x=x, y=y, mode="lines", name=name, hoverinfo="skip", line=style)
+
+
 def threshold_curves(found: Thresholds, *, chosen: int | None, share: float) -> tuple[go.Figure, go.Figure]:
     """Precision against recall, and recall against false alarms (ROC), each with a dot at the threshold.
 
@@ -162,11 +161,7 @@ def threshold_curves(found: Thresholds, *, chosen: int | None, share: float) -> 
     )
     figures = []
     for x_title, y_title, x, y, (guess_x, guess_y) in panels:
-        figure = go.Figure().add_scatter(
-            x=guess_x, y=guess_y, mode="lines", name="guessing", hoverinfo="skip",
-            line={"color": GUIDE, "dash": "dot", "width": 2},
-        )  # fmt: skip
-        figure.add_scatter(
+        figure = _with_guide(guess_x, guess_y, "guessing").add_scatter(
             x=100 * x, y=100 * y, mode="lines", name="model", line={"color": RIGHT, "width": 2.5},
             customdata=100 * found.thresholds,
             hovertemplate=f"{y_title} %{{y:.0f}} %, {x_title} %{{x:.0f}} %<extra>%{{customdata:.0f}} %</extra>",
@@ -219,12 +214,8 @@ def reliability_diagram(found: Reliability) -> go.Figure:
     filled = found.counts > 0
     confidence, accuracy = (100 * values[filled] for values in (found.confidence, found.accuracy))
     counts = found.counts[filled]
-    figure = go.Figure().add_scatter(
-        x=[0, 100], y=[0, 100], mode="lines", name="calibrated", hoverinfo="skip",
-        line={"color": GUIDE, "dash": "dot", "width": 2},
-    )  # fmt: skip
     many = counts >= 10  # the accuracy of smaller bins is noise
-    figure.add_scatter(
+    figure = _with_guide([0, 100], [0, 100], "calibrated").add_scatter(
         x=confidence[many], y=accuracy[many], mode="lines", name="line", hoverinfo="skip",
         line={"color": RIGHT, "width": 2},
     )  # fmt: skip
@@ -261,16 +252,13 @@ def confidence_histogram(found: Reliability) -> go.Figure:
     )
 
 
-def fold_spread(models: Mapping[str, npt.NDArray[np.float64]]) -> go.Figure:
-    """Accuracy of every fold as a point, with quartiles and the mean, one row per model name."""
-    figure = go.Figure()
-    for name, accuracies in models.items():
-        percents = 100 * accuracies.ravel()
-        figure.add_box(
-            x=percents, name=f"{name}<br>{percents.mean():.1f} %", orientation="h", boxpoints="all", boxmean=True,
-            pointpos=0, jitter=0.8, fillcolor="rgba(0, 0, 0, 0)", line={"color": WRONG, "width": 2},
-            marker={"color": RIGHT, "size": 6, "opacity": 0.85}, hoveron="points",
-            hovertemplate="%{x:.1f} % in one fold<extra>" + name + "</extra>",
-        )  # fmt: skip
-    height = 60 + 70 * len(models)
-    return lay_out(figure, height, x=GRID | {"title": "accuracy, %"}, y=REVERSED | {"tickfont": {"size": 14}})
+def fold_spread(name: str, accuracies: npt.NDArray[np.float64]) -> go.Figure:
+    """Accuracy of every fold of a model as a point, with quartiles and the mean."""
+    percents = 100 * accuracies.ravel()
+    figure = go.Figure().add_box(
+        x=percents, name=f"{name}<br>{percents.mean():.1f} %", orientation="h", boxpoints="all", boxmean=True,
+        pointpos=0, jitter=0.8, fillcolor="rgba(0, 0, 0, 0)", line={"color": WRONG, "width": 2},
+        marker={"color": RIGHT, "size": 6, "opacity": 0.85}, hoveron="points",
+        hovertemplate="%{x:.1f} % in one fold<extra>" + name + "</extra>",
+    )  # fmt: skip
+    return lay_out(figure, 130, x=GRID | {"title": "accuracy, %"}, y={"tickfont": {"size": 14}})

@@ -15,8 +15,8 @@ from emomusic.charts.layout import BAR_MARGIN, REVERSED, lay_out
 from emomusic.colours import EMOTION_COLOURS, FACE_CLASS_COLOURS, MOOD_COLOURS, ink_on
 
 
-def share_bars(shares: Mapping[str, float], *, height: int = 210, letters: int = 13, bargap: float = 0.28) -> go.Figure:
-    """One bar per class, in the given order, with its name and percentage. Sizes are pixels."""
+def share_bars(shares: Mapping[str, float], *, height: int) -> go.Figure:
+    """One bar per class, in the given order, with its name and percentage. The height is in pixels."""
     colours: Mapping[Any, str] = MOOD_COLOURS if {*shares} == {*Mood} else FACE_CLASS_COLOURS
     figure = go.Figure().add_bar(
         x=[100 * share for share in shares.values()], y=list(shares), orientation="h",
@@ -28,16 +28,16 @@ def share_bars(shares: Mapping[str, float], *, height: int = 210, letters: int =
         figure,
         height,
         x={"range": [0, 116], "visible": False},  # space for the percentage to the right of a full bar
-        y=REVERSED | {"tickfont": {"size": letters}},
+        y=REVERSED | {"tickfont": {"size": 14}},
         margin=BAR_MARGIN,
-        bargap=bargap,
+        bargap=0.28,
     )
 
 
 def probability_bars(probabilities: EmotionProbabilities | None, *, height: int = 250) -> go.Figure:
     """Seven bars in the order of `Emotion`, each with its name and percentage. None draws empty bars, no numbers."""
     shares: dict[str, float] = dict.fromkeys(EMOTIONS, 0.0) if probabilities is None else probabilities.as_dict()
-    figure = share_bars(shares, height=height, letters=14)
+    figure = share_bars(shares, height=height)
     if probabilities is None:
         figure.update_traces(text=[""] * len(EMOTIONS))
     figure.update_layout(uniformtext={"minsize": 13, "mode": "show"})

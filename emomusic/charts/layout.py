@@ -1,13 +1,15 @@
-"""The layout that charts share: fixed axes without lines, and no legend, unless a chart asks for them."""
+"""What charts share: fixed axes without lines, and no legend, unless a chart asks for them; lines and cells."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import plotly.graph_objects as go
 
-from emomusic.colours import QUIET
+from emomusic.colours import QUIET, faded
 
 GRID = {"showgrid": True, "gridcolor": QUIET}
 """An axis with lines."""
@@ -57,6 +59,31 @@ def line(x: tuple[float, float], y: tuple[float, float], **style: Any) -> dict[s
     """A thin line below the traces, as a shape of a figure."""
     shape = {"type": "line", "x0": x[0], "x1": x[1], "y0": y[0], "y1": y[1], "layer": "below"}
     return shape | {"line": {"color": QUIET, "width": 1} | style}
+
+
+def numbered_cells(
+    values: npt.NDArray[np.float64],
+    texts: Sequence[Sequence[str]],
+    is_dark: npt.NDArray[np.bool_],
+    shades: Sequence[tuple[float, str, float]],
+    **heatmap: Any,
+) -> go.Figure:
+    """A heatmap of values from -1 to 1 with a text in each cell, white in dark ones; none where the value is NaN.
+
+    `shades` are places on the scale of colours, from 0 to 1, each with its colour and opacity. `heatmap` has the names
+    of the columns and rows as `x` and `y`.
+    """
+    figure = go.Figure().add_heatmap(
+        z=values, zmin=-1, zmax=1, xgap=2, ygap=2, showscale=False,
+        colorscale=[[place, faded(colour, opacity)] for place, colour, opacity in shades], **heatmap,
+    )  # fmt: skip
+    numbers = []
+    for row, column in np.argwhere(~np.isnan(values)).tolist():
+        font = {"size": _LETTERS} | ({"color": "white"} if is_dark[row, column] else {})
+        number = {"x": heatmap["x"][column], "y": heatmap["y"][row], "text": texts[row][column], "font": font}
+        numbers.append(number | {"showarrow": False})
+    figure.layout.annotations = numbers  # at once: Plotly validates all of them again for each that is added
+    return figure
 
 
 _LETTERS = 13  # pixels; Streamlit's charts have 12

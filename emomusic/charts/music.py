@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 from emomusic.affect import QUADRANT_CORNERS, AffectPoint, Emotion, Mood, Quadrant
 from emomusic.charts.affect import SongPoint, circumplex, corner_notes, quadrant_shape
 from emomusic.charts.face import share_bars
-from emomusic.charts.layout import BAR_MARGIN, REVERSED, axis_title, lay_out, legend_above, line
+from emomusic.charts.layout import BAR_MARGIN, REVERSED, axis_title, lay_out, legend_above, line, numbered_cells
 from emomusic.colours import EMOTION_COLOURS, GUIDE, MOOD_COLOURS, QUADRANT_COLOURS, QUIET, RIGHT, WRONG, faded
 from emomusic.songs.mood import MOODS
 from emomusic.songs.song import FEATURE_LABELS, FEATURES, Feature
@@ -158,25 +158,22 @@ def correlations(features: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 def correlation_map(matrix: npt.NDArray[np.float64]) -> go.Figure:
     """The lower triangle of a matrix of `correlations`, as colours with numbers."""
-    columns, rows = FEATURE_LABELS[:-1], FEATURE_LABELS[1:]
     lower = np.where(np.tri(len(matrix), k=-1, dtype=bool), matrix, np.nan)[1:, :-1]
     # White numbers are legible from 0.5 up and the page's text below 0.5, in both themes
     cold, warm = RIGHT, WRONG
-    steps = [(0.0, cold, 1.0), (0.25, cold, 0.92), (0.2501, cold, 0.3), (0.4999, cold, 0.06)]
-    steps += [(0.5, warm, 0.06), (0.7499, warm, 0.3), (0.75, warm, 0.92), (1.0, warm, 1.0)]
-    figure = go.Figure().add_heatmap(
-        z=lower, x=columns, y=rows, zmin=-1, zmax=1, xgap=2, ygap=2, showscale=False,
-        colorscale=[[place, faded(colour, opacity)] for place, colour, opacity in steps],
-        hoverongaps=False, hovertemplate="%{y} and %{x}: %{z:.2f}<extra></extra>",
-    )  # fmt: skip
-    numbers = []
-    for name, row in zip(rows, lower, strict=True):
-        for other, value in zip(columns, row, strict=True):
-            if not np.isnan(value):
-                font = {"size": 13} | ({"color": "white"} if abs(value) >= 0.5 else {})
-                text = _signed(value).lstrip("+")
-                numbers.append({"x": other, "y": name, "text": text, "showarrow": False, "font": font})
-    return lay_out(figure, 480, x={"tickangle": -45}, y=REVERSED, annotations=numbers)
+    shades = [(0.0, cold, 1.0), (0.25, cold, 0.92), (0.2501, cold, 0.3), (0.4999, cold, 0.06)]
+    shades += [(0.5, warm, 0.06), (0.7499, warm, 0.3), (0.75, warm, 0.92), (1.0, warm, 1.0)]
+    figure = numbered_cells(
+        lower,
+        [[_signed(value).lstrip("+") for value in row] for row in lower.tolist()],
+        np.abs(lower) >= 0.5,
+        shades,
+        x=FEATURE_LABELS[:-1],
+        y=FEATURE_LABELS[1:],
+        hoverongaps=False,
+        hovertemplate="%{y} and %{x}: %{z:.2f}<extra></extra>",
+    )
+    return lay_out(figure, 480, x={"tickangle": -45}, y=REVERSED)
 
 
 def song_path(path: Sequence[tuple[float, float, float]], song: AffectPoint, mood: Mood) -> go.Figure:
@@ -192,10 +189,9 @@ def song_path(path: Sequence[tuple[float, float, float]], song: AffectPoint, moo
     return figure
 
 
-def mood_bars(probabilities: npt.NDArray[np.float32], start: npt.NDArray[np.float32] | None = None) -> go.Figure:
-    """Four bars in the order of `Mood`, each with its name and percentage, and a line across it at the `start`."""
-    shares = dict(zip(MOODS, probabilities.tolist(), strict=True))
-    figure = share_bars(shares, height=190, letters=14, bargap=0.3)
+def mood_bars(shares: Mapping[str, float], start: npt.NDArray[np.float32] | None = None) -> go.Figure:
+    """Four bars with names and percentages, and a line across each at the `start`, in the order of `Mood`."""
+    figure = share_bars(shares, height=190)
     if start is not None:
         figure.add_scatter(
             x=100 * start.astype(np.float64), y=MOODS, mode="markers", name="start", cliponaxis=False,

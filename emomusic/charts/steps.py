@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
 from emomusic.affect import EMOTION_POINTS, EmotionProbabilities, affect_of
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex
@@ -57,33 +58,26 @@ def heats(face: npt.NDArray[np.uint8], grad_cam: Float32Array, occlusion: Occlus
     text[::step, ::step] = [[f"{-value:+.0f}" for value in row] for row in points[::step, ::step].tolist()]
     heat: dict[str, Any] = {"colorscale": list(HEAT), "opacity": 0.55, "zmin": 0, "zsmooth": "best", "showscale": False}
     pixels = np.arange(side) + 0.5
-    figure = go.Figure().add_heatmap(z=grad_cam, x=pixels, y=pixels, hoverinfo="skip", **heat)
+    figure = make_subplots(
+        cols=2, horizontal_spacing=0.02, subplot_titles=("Grad-CAM", "Occlusion: change in points")
+    ).add_heatmap(z=grad_cam, x=pixels, y=pixels, hoverinfo="skip", **heat, row=1, col=1)
     figure.add_heatmap(
-        z=points, x=middles, y=middles, xaxis="x2", yaxis="y2", zmax=max(float(points.max()), 1), **heat,
+        z=points, x=middles, y=middles, row=1, col=2, zmax=max(float(points.max()), 1), **heat,
         text=text, texttemplate="<b>%{text}</b>", textfont={"size": LETTERS, "color": "white"},
         hovertemplate="%{z:.1f} points lower<extra></extra>",
     )  # fmt: skip
-    grey = np.repeat(face[..., None], 3, axis=2)
-    picture = f"data:image/png;base64,{b64encode(encode_png(grey)).decode()}"
-    image = {"source": picture, "x": 0, "y": 0, "sizex": side, "sizey": side, "layer": "below", "yanchor": "top"}
-    square = {"visible": False, "constrain": "domain", "range": [0, side]}
-    lay_out(
-        figure,
-        HEIGHT - 120,
-        x=square,
-        y=square | {"range": [side, 0]},
-        xaxis={"domain": [0, 0.49]},
-        yaxis={"scaleanchor": "x"},
-        xaxis2=square | {"domain": [0.51, 1]},
-        yaxis2=square | {"range": [side, 0], "scaleanchor": "x2", "anchor": "x2"},
-        images=[image | {"xref": f"x{axis}", "yref": f"y{axis}"} for axis in ("", "2")],
-        margin={"t": 34},
-        annotations=[
-            {"x": x, "y": 1, "xref": "paper", "yref": "paper", "yanchor": "bottom", "showarrow": False, "text": text}
-            for x, text in ((0.245, "Grad-CAM"), (0.755, "Occlusion: change in points"))
-        ],
+    figure.add_layout_image(
+        source=picture_address(face), x=0, y=0, sizex=side, sizey=side, layer="below", yanchor="top", row=1, col="all"
     )
+    hidden = {"visible": False, "constrain": "domain"}
+    lay_out(figure, HEIGHT - 120, x=hidden | {"range": [0, side]}, y=hidden | {"range": [side, 0]}, margin={"t": 34})
+    figure.update_layout(yaxis_scaleanchor="x", yaxis2_scaleanchor="x2")
     return readable(figure)
+
+
+def picture_address(grey: npt.NDArray[np.uint8]) -> str:
+    """The address of a grey picture: a data URI."""
+    return f"data:image/png;base64,{b64encode(encode_png(grey)).decode()}"
 
 
 def pixel_grid(grey: npt.NDArray[np.uint8]) -> go.Figure:
@@ -134,14 +128,9 @@ def readable(figure: go.Figure) -> go.Figure:
     figure.update_annotations(font={"size": LETTERS - 2})  # two of them share a phone's width
     for axis in (*figure.select_xaxes(), *figure.select_yaxes()):
         axis.update(tickfont=font, title={"font": font})
-    for trace in figure.data:
-        if trace.type == "heatmap":
-            continue
-        on_colour = trace.name in ("faces", "songs")  # their text colour depends on the mark's colour
-        trace.textfont = {"size": LETTERS, "color": trace.textfont.color} if on_colour else font
+    figure.update_traces(textfont=font, selector=lambda trace: trace.type != "heatmap")
     for name, size in (("faces", 34), ("songs", 26)):
-        for trace in figure.select_traces({"name": name}):
-            trace.marker.size = size
+        figure.update_traces(marker_size=size, selector={"name": name})
     return figure
 
 

@@ -5,7 +5,6 @@ Also a face, and the plane, with a mark that the visitor moves over them.
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -31,7 +30,7 @@ from emomusic.faces.detection import DetectionTrace, Face, NetworkOutput
 from emomusic.faces.inspection import Insight, Occlusion, agreement, explain, grad_cam, occlude
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.reading import FaceReading, classify_faces, load_networks
-from emomusic.media.images import RgbImage, crop_face, encode_jpeg, encode_png, shrink, to_network_input
+from emomusic.media.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
 from emomusic.records import read_face_record
 from emomusic.results.predictions import Predictions, read_predictions
 from emomusic.runtime import Float32Array
@@ -147,8 +146,9 @@ def place_square(walk: Walk) -> tuple[int, int, int]:
     face, effect = walk.face.network_input, walk.face.occlusion
     row, column = np.unravel_index(int(effect.drops.argmax()), effect.drops.shape)
     first = (effect.starts[column] / len(face), effect.starts[row] / len(face))
-    address = f"data:image/png;base64,{b64encode(encode_png(np.repeat(face[..., None], 3, axis=2))).decode()}"
-    left, top = _place(f"url({address})", "Grey square: the arrow keys move it", COVERED, first, walk)
+    left, top = _place(
+        f"url({plots.picture_address(face)})", "Grey square: the arrow keys move it", COVERED, first, walk
+    )
     return round(top * len(face)), round(left * len(face)), round(COVERED * len(face))
 
 
@@ -187,9 +187,6 @@ def band_folder() -> str:
     return folder_url(files | {"band.js": Path(__file__).parents[1] / "live" / "band.js"})
 
 
-CHART = "how-chart"
-"""Container key of a chart. The style in `page.css` sets its height."""
-
 WIDE = 1.6
 """An image of at least this ratio of width to height lies below the sentences, not next to them."""
 
@@ -218,8 +215,8 @@ class Drawing:
             st.image(encode_jpeg(image), alt=self.alt(alt), width="stretch")
 
     def chart(self, figure: go.Figure, part: str = "", *, alt: str) -> None:
-        """Show a chart with the height that the style sets. The key of a second one has the name of its `part`."""
-        with st.container(key=f"{CHART}-{self.key}{part}"):
+        """Show a chart with the height that `page.css` sets. The key of a second one has the name of its `part`."""
+        with st.container(key=f"how-chart-{self.key}{part}"):
             show_chart(figure, key=f"how-figure-{self.key}{part}", alt=self.alt(alt), height="stretch")
 
     def boxes(self, output: NetworkOutput, fact: str, faces: Sequence[Face] = ()) -> None:
@@ -253,7 +250,7 @@ def fit_height(ratio: float, *, other_rem: float) -> DeltaGenerator:
 
 def bars(shares: Mapping[str, float]) -> go.Figure:
     """Bars of shares with large type."""
-    return share_bars(shares, letters=plots.LETTERS).update_traces(textfont_size=plots.LETTERS)
+    return plots.readable(share_bars(shares, height=plots.HEIGHT))
 
 
 def describe_agreement(correlation: float | None) -> str:

@@ -23,7 +23,6 @@ from emomusic.app.picture_chooser import (
 )
 from emomusic.server.shared import shared
 
-_KEYS = "how-keys"
 _FIRST = "barack-obama-2009-speaking"  # its answer turns when the mouth is covered
 
 _TOP_PX, _STEP_PX = 52, 502
@@ -67,10 +66,9 @@ def _choose_step(step: Step) -> None:
     number = STEPS.index(step)
     st.button("Back", key="how-back", on_click=_go, args=(number - 1,), disabled=number == 0, shortcut="Left")
     # The last step reuses this button, because a disabled button loses focus. It has no shortcut, to stop at the end
-    if number == len(STEPS) - 1:
-        st.button("Start again", key="how-next", on_click=_go, args=(0,), type="primary")
-    else:
-        st.button("Next", key="how-next", on_click=_go, args=(number + 1,), type="primary", shortcut="Right")
+    is_last = number == len(STEPS) - 1
+    label, after, shortcut = ("Start again", 0, None) if is_last else ("Next", number + 1, "Right")
+    st.button(label, key="how-next", on_click=_go, args=(after,), type="primary", shortcut=shortcut)
     titles = [f"{position}. {other.title}" for position, other in enumerate(STEPS, 1)]
     _menu(f"Step {number + 1} of {len(STEPS)}", titles, number, _go)
     st.button("Full screen", key="how-full", shortcut="F")
@@ -108,7 +106,7 @@ def _show_step(step: Step, picture: Picture, mine: PictureState) -> None:
             else:
                 step.draw(Drawing(walk, step.key, facts, step.needs_face))
         with room:
-            _PRESENTER_KEYS(key=_KEYS)
+            _PRESENTER_KEYS(key="how-keys")
     st.caption(f"Source: {step.reference}")
 
 

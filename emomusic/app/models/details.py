@@ -220,7 +220,7 @@ def _show_figures(chosen: Chosen, record: Record) -> None:
             values = _fold_accuracies(chosen.kind, record.name)
             st.markdown("**How often it is right** in each fold of songs")
             alt = f"Accuracy in every fold: {values.min():.0%} to {values.max():.0%}"
-            show_chart(plots.fold_spread({name: values}), key=f"models-folds-{record.name}", alt=alt)
+            show_chart(plots.fold_spread(name, values), key=f"models-folds-{record.name}", alt=alt)
     _show_by_class(chosen, record, found)
     if record.kind is ModelKind.MUSIC and record.name == "ensemble":  # docs/experiments.md has the unbiased figure
         st.markdown("Its members were chosen on the same songs, so the figure is a little too high.")

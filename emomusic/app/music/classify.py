@@ -26,7 +26,6 @@ from emomusic.app.parts import read_beside, show_style
 from emomusic.app.sources import YourMusic
 from emomusic.app.state import STATES, page_state
 from emomusic.app.uploads import hold, show_removal, show_uploader
-from emomusic.charts.face import share_bars
 from emomusic.charts.music import influence_bars, mood_bars, song_path
 from emomusic.errors import AudioError
 from emomusic.media.audio_file import MAX_S, read_song, whole
@@ -111,7 +110,7 @@ def _show(own: OwnSong) -> None:
     with answer, st.spinner("Listening to the song"):
         hearing = _hear(own)
     point = AffectPoint(hearing.valence, hearing.arousal)
-    shares, quadrant = {mood.value: share for mood, share in hearing.moods.items()}, hearing.quadrant
+    shares, quadrant = {str(mood): share for mood, share in hearing.moods.items()}, hearing.quadrant
     words = describe_shares([*shares], [*shares.values()])
     likely = f"{quadrant.description} ({share_text(hearing.probabilities[quadrant])})"
     answer.header(f"{words}: {likely}", anchor=False)
@@ -124,11 +123,7 @@ def _show(own: OwnSong) -> None:
     with side:
         looks = "that is at rest" if emotion is Emotion.NEUTRAL else f"that looks {emotion.adjective}"
         st.markdown(f"**It fits a face {looks}.**")
-        show_chart(
-            share_bars(shares, height=190, letters=14, bargap=0.3),
-            key="music-own-quadrants",
-            alt=f"Probabilities: {list_shares(shares)}",
-        )
+        show_chart(mood_bars(shares), key="music-own-quadrants", alt=f"Probabilities: {list_shares(shares)}")
         st.markdown(f"**Tags:** {list_shares(dict(hearing.tags))}")
     with chart:
         with st.spinner("Following its mood through the song"):
@@ -276,11 +271,9 @@ def _show_answer(song: Song, answer: MoodExplanation, reason: str, *, moved: boo
     label = f" Its label is **{song.mood}**." if song.mood is not None else ""
     title = f"**{escape_markdown(song.title)}** by {escape_markdown(song.byline)}"
     st.markdown(f"{title}, with changed features.{label}" if moved else f"{title}.{label}")
-    show_chart(
-        mood_bars(answer.probabilities, answer.start if moved else None),
-        key="music-probabilities",
-        alt="Probabilities: " + list_shares(dict(zip(MOODS, answer.probabilities.tolist(), strict=True))),
-    )
+    shares = dict(zip(map(str, MOODS), answer.probabilities.tolist(), strict=True))
+    bars = mood_bars(shares, answer.start if moved else None)
+    show_chart(bars, key="music-probabilities", alt=f"Probabilities: {list_shares(shares)}")
     if moved:
         st.caption("The lines mark the probabilities of the unchanged song.")
     st.markdown(f"**{'Reason for the change' if moved else 'Reason for this mood'}:** {reason}")
