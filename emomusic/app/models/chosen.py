@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from emomusic.app import state
-from emomusic.app.models.pictures import predictions
-from emomusic.assets import ModelKind
+from emomusic.assets import ModelKind, load_once
 from emomusic.errors import ModelError
 from emomusic.metrics import FOUR
 from emomusic.records import FaceRecord, Record
 from emomusic.results.overview import Benchmark, Evaluation, evaluation, label_of
-from emomusic.results.predictions import Predictions
+from emomusic.results.predictions import Predictions, read_predictions
 
 MODELS_OF = {
     ModelKind.FACE: state.MODELS_FACES,
@@ -21,6 +20,8 @@ MODELS_OF = {
 """The parameter of the URL with the chosen models of a kind."""
 
 MOST_MODELS = 2
+
+_predictions = load_once(read_predictions)  # for all visitors
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Chosen:
         Raises:
             EmomusicError: they are absent or damaged, or were not made on the benchmark.
         """
-        own = predictions(self.kind, record.name)
+        own = _predictions(self.kind, record.name)
         if self.benchmark is not Benchmark.VOTES:
             return own
         votes = record.votes if isinstance(record, FaceRecord) else None

@@ -424,10 +424,7 @@ _TABS: Mapping[str, tuple[_Part, Collection[Benchmark]]] = {
     "One class": (_show_class, _SAVED),
     "Confidence": (_show_confidence, _SAVED),
     "Photographs": (_show_photographs, [Benchmark.PHOTOGRAPHS]),
-    "Mistakes": (
-        lambda chosen, record: show_mistakes(record.name, lambda: chosen.own_predictions(record)),
-        [Benchmark.VOTES, Benchmark.LABELS],
-    ),
+    "Mistakes": (show_mistakes, [Benchmark.VOTES, Benchmark.LABELS]),
     "Learning": (_show_learning, _FACES),
     "Card": (_show_card, list(Benchmark)),
 }

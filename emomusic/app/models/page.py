@@ -125,10 +125,8 @@ def _show_downloads(chosen: Chosen) -> None:
 def _show_answer(chosen: Chosen) -> None:
     """Show which classes a model finds."""
     record, found = chosen.records[0], chosen.evaluations[0]
-    if found is None:
-        st.header(f"{label_of(record.name)} was not measured here", anchor=False)
-    else:
-        st.header(overview.answer(record, found, chosen.benchmark), anchor=False)
+    answer = f"{label_of(record.name)} was not measured here"
+    st.header(overview.answer(record, found, chosen.benchmark) if found else answer, anchor=False)
     if isinstance(record, FaceRecord) and (weakest := overview.describe_weakest(record)):
         st.markdown(weakest)
 
@@ -136,20 +134,15 @@ def _show_answer(chosen: Chosen) -> None:
 def _show_comparison(chosen: Chosen) -> None:
     """Show which of two models is better on the benchmark."""
     (first, second), (found, other) = chosen.records, chosen.evaluations
-    shares = (
-        overview.describe_figures(first, found, second, other)
-        if found and other
-        else "One of them was not measured here."
-    )
+    shares = "One of them was not measured here."
+    if found and other:
+        shares = overview.describe_figures(first, found, second, other)
     if not (chosen.benchmark.has_predictions and found and other):
-        st.header(f"{label_of(first.name)} and {label_of(second.name)}", anchor=False)
-        st.markdown(f"{shares} Which of the faces each has right was not saved, so no test compares them.")
-        return
-    comparison = compare(*map(chosen.own_predictions, chosen.records))
-    if comparison is None:
-        st.header("These models cannot be compared", anchor=False)
-        st.markdown(f"{shares} Their test examples differ.")
-        return
-    verdict, test = overview.describe_comparison(first, second, comparison)
+        verdict = f"{label_of(first.name)} and {label_of(second.name)}"
+        test = "Which of the faces each has right was not saved, so no test compares them."
+    elif (comparison := compare(*map(chosen.own_predictions, chosen.records))) is None:
+        verdict, test = "These models cannot be compared", "Their test examples differ."
+    else:
+        verdict, test = overview.describe_comparison(first, second, comparison)
     st.header(verdict, anchor=False)
     st.markdown(f"{shares} {test}")

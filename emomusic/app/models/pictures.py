@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from emomusic.app.models.chosen import Chosen
 from emomusic.app.picture_chooser import SAMPLES, sample_picture
 from emomusic.assets import find_dataset, load_once
 from emomusic.faces.classifier import EmotionClassifier
@@ -19,15 +19,14 @@ from emomusic.faces.inspection import harder
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.reading import load_networks
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
+from emomusic.records import Record
 from emomusic.results.overview import in_words
-from emomusic.results.predictions import Predictions, read_predictions
+from emomusic.results.predictions import Predictions
 
 _DATASET = "fer2013.csv"
 _MOST = 24
 _SIDE = 96  # pixels on the page, twice the size in FER2013
 _LARGEST = 384  # pixels, of a crop before it is made harder
-
-predictions = load_once(read_predictions)  # for all visitors
 
 
 @load_once
@@ -57,20 +56,20 @@ def _pictures(path: Path) -> LabelledFaces:
     return read_fer2013(path, [Split.TEST])[Split.TEST]
 
 
-def show_mistakes(name: str, read: Callable[[], Predictions]) -> None:
+def show_mistakes(chosen: Chosen, record: Record) -> None:
     """Show the most confident mistakes on FER2013, or without that dataset the answers about harder sample faces."""
     if find_dataset(_DATASET) is None:
         st.caption(
             "The same face, made harder to see: the expression stays, so an answer that changes is a mistake. "
             "FER2013's own pictures may not be copied, so these are EmoMusic's samples."
         )
-        _show_changed(name)
+        _show_changed(record.name)
         return
     st.caption(
         "Wrong answers on the test set, the highest confidence first. Some labels are wrong, and some pictures show no "
         "face."
     )
-    own = read()
+    own = chosen.own_predictions(record)
     if (pictures := test_pictures(own)) is None:
         st.info(f"It was evaluated on other pictures than those in {_DATASET}.")
         return

@@ -37,7 +37,7 @@ from emomusic.server.shared import visitor_turn
 from emomusic.songs.hearing import load_sound_model
 from emomusic.songs.mood import MOODS, MoodExplanation, explain_mood, nearest_rows
 from emomusic.songs.request import nearest_emotion
-from emomusic.songs.song import FEATURE_LABELS, FEATURE_NAMES, FEATURES, Hearing, Song
+from emomusic.songs.song import FEATURE_LABELS, FEATURES, Hearing, Song
 from emomusic.songs.stored_moods import mood_classifier
 from emomusic.text import format_clock, join_names
 
@@ -235,33 +235,34 @@ def _choose_song(songs: Songs) -> Song:
 
 def _sliders(songs: Songs, song: Song, start: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Show nine sliders and return their values; an untouched slider returns the song's exact value."""
-    keys = [f"music-slide-{songs.token}-{song.id}-{name}" for name in FEATURE_NAMES]
-    defaults = [
-        float(np.clip(round(float(value), feature.num_digits), feature.low, feature.high))
-        for value, feature in zip(start, FEATURES.values(), strict=True)
-    ]
+    defaults = {
+        f"music-slide-{songs.token}-{song.id}-{feature.name}": float(
+            np.clip(round(value, feature.num_digits), feature.low, feature.high)
+        )
+        for value, feature in zip(start.tolist(), FEATURES.values(), strict=True)
+    }
     features = start.copy()
-    for column, feature in enumerate(FEATURES.values()):
+    for column, ((key, default), feature) in enumerate(zip(defaults.items(), FEATURES.values(), strict=True)):
         # Set through the session only: "Reset to song" sets it too, and Streamlit warns about two defaults
-        st.session_state.setdefault(keys[column], defaults[column])
+        st.session_state.setdefault(key, default)
         value = st.slider(
             feature.titled,
             feature.low,
             feature.high,
             step=10.0**-feature.num_digits,
             format=f"%.{feature.num_digits}f",
-            key=keys[column],
+            key=key,
             help=feature.description.capitalize(),
             persist_state="session",
         )
-        if value != defaults[column]:
+        if value != default:
             features[column] = value
     st.button(
         "Reset to song",
         icon=":material/undo:",
         key="music-undo",
         on_click=st.session_state.update,
-        args=(dict(zip(keys, defaults, strict=True)),),
+        args=(defaults,),
         disabled=bool((features == start).all()),
     )
     return features

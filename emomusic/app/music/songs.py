@@ -6,7 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -37,7 +37,6 @@ from emomusic.songs.tables import read_table
 from emomusic.text import escape_formula, for_excel, join_names
 
 Rows = npt.NDArray[np.int64]
-Options = tuple[frozenset[str], bool]
 Made = TypeVar("Made")
 
 EXPLORE, SIMILAR, FOUND, ON_SPOTIFY = LISTS = ("music", "music-similar", "music-table", "music-spotify")
@@ -126,7 +125,7 @@ class Songs:
 
 
 _MOST_KEPT = 6
-_kept: WeakKeyDictionary[Recommender, dict[Options, Songs | None]] = WeakKeyDictionary()
+_kept: WeakKeyDictionary[Recommender, Callable[[frozenset[str], bool], Songs | None]] = WeakKeyDictionary()
 """The songs of each recommender by options; they go with the recommender, also when a visitor removes a table."""
 
 
@@ -136,18 +135,14 @@ def shown_songs(music: YourMusic) -> Songs | None:
     Raises:
         EmomusicError: the catalogue or a model is damaged.
     """
-    recommender, options = music.ready_recommender, _options(music)
-    kept = _kept.setdefault(recommender, {})
-    if options not in kept:  # two threads can both make them
-        found = _passing(recommender, *options)
-        for oldest in list(kept)[: len(kept) - _MOST_KEPT + 1]:
-            kept.pop(oldest, None)
-        kept[options] = found
-        return found
-    return kept[options]
+    recommender = music.ready_recommender
+    if recommender not in _kept:
+        songs = partial(_passing, recommender.catalogue, recommender.probabilities)  # holds no recommender
+        _kept[recommender] = lru_cache(_MOST_KEPT)(songs)
+    return _kept[recommender](*_options(music))
 
 
-def _options(music: YourMusic) -> Options:
+def _options(music: YourMusic) -> tuple[frozenset[str], bool]:
     request = music.asked(Request(AffectPoint(0, 0)), music.ready)
     return request.genres, request.hide_explicit
 
@@ -160,8 +155,9 @@ def hiding_options(music: YourMusic) -> list[str]:
     return [*named, *(["“Hide explicit songs”"] if hides_explicit else [])]
 
 
-def _passing(recommender: Recommender, genres: frozenset[str], hide_explicit: bool) -> Songs | None:
-    catalogue, probabilities = recommender.catalogue, recommender.probabilities
+def _passing(
+    catalogue: Catalogue, probabilities: npt.NDArray[np.float32], genres: frozenset[str], hide_explicit: bool
+) -> Songs | None:
     passes = catalogue.passing(genres=genres, hide_explicit=hide_explicit)
     if not passes.any():
         return None
