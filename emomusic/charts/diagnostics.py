@@ -141,6 +141,11 @@ def accuracy_by_group(groups: Mapping[str, Sequence[FaceBin]], *, height: int) -
     )
 
 
+def list_groups(bins: Sequence[FaceBin]) -> str:
+    """The groups of `accuracy_by_group` as a text."""
+    return ", ".join(f"{faces.name} {faces.accuracy:.0%} of {faces.n:,}" for faces in bins if faces.n)
+
+
 def _with_guide(x: Sequence[float], y: Sequence[float], name: str) -> go.Figure:
     """A figure with a dotted line, in percent."""
     style = {"color": GUIDE, "dash": "dot", "width": 2}

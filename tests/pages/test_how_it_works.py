@@ -18,6 +18,7 @@ from emomusic.app.how_it_works.drawing import Walk, describe_agreement
 from emomusic.app.how_it_works.steps import STEPS, step_named
 from emomusic.app.picture_chooser import Picture, PictureState
 from emomusic.app.queues import PlayerState
+from emomusic.faces.inspection import agreement
 from emomusic.media.images import crop_face, encode_jpeg, to_network_input
 from tests.pages.screen import charts, page_of, queue_of, result_of, state_of, text_of
 
@@ -118,7 +119,7 @@ def test_the_look_step_shows_its_figures_and_going_back_recomputes_nothing(app: 
     walk = result_of(app, Walk)
     assert walk.picture.name == "eileen-collins-1999.jpg"
     face = walk.faces[0]
-    assert describe_agreement(face.agreement) in text_of(app)
+    assert describe_agreement(agreement(face.grad_cam, face.occlusion)) in text_of(app)
     assert f"from {percent(face.occlusion.probability)} to" in text_of(app)
     before = walk.trace, face.insight, face.occlusion
     for key in ("face", "crop", "look"):

@@ -27,7 +27,7 @@ from emomusic.charts import steps as plots
 from emomusic.charts.face import share_bars
 from emomusic.colours import QUADRANT_COLOURS, QUIET, faded
 from emomusic.faces.detection import DetectionTrace, Face, NetworkOutput
-from emomusic.faces.inspection import Insight, Occlusion, agreement, explain, grad_cam, occlude
+from emomusic.faces.inspection import Insight, Occlusion, explain, grad_cam, occlude
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.reading import FaceReading, classify_faces, load_networks
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
@@ -71,11 +71,6 @@ class FaceWalk:
     def grad_cam(self) -> Float32Array:
         """The areas that support the answer."""
         return grad_cam(load_networks()[1].spec, self.network_input, self.insight.winner)
-
-    @cached_property
-    def agreement(self) -> float | None:
-        """The rank correlation of Grad-CAM and occlusion; None if one of them is constant."""
-        return agreement(self.grad_cam, self.occlusion)
 
 
 class Walk:
@@ -190,8 +185,6 @@ def band_folder() -> str:
 WIDE = 1.6
 """An image of at least this ratio of width to height lies below the sentences, not next to them."""
 
-_MIN_REM = 16  # lowest height for a low window
-
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
@@ -243,7 +236,7 @@ def fit_height(ratio: float, *, other_rem: float) -> DeltaGenerator:
 
     `ratio` is the width of the images divided by the height that everything else on the screen, `other_rem`, leaves.
     """
-    height = f"max({_MIN_REM}rem, 100vh - {other_rem:.1f}rem + var(--how-saved, 0rem))"
+    height = f"max(16rem, 100vh - {other_rem:.1f}rem + var(--how-saved, 0rem))"
     st.html(f"<style>.st-key-how-fitting {{ max-width: calc({height} * {ratio:.3f}); }}</style>")
     return st.container(key="how-fitting")
 

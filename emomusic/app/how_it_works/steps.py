@@ -47,9 +47,10 @@ from emomusic.app.sources import your_music
 from emomusic.assets import data_dir
 from emomusic.calibration import apply_temperature, log_probabilities
 from emomusic.charts import steps as plots
-from emomusic.charts.diagnostics import accuracy_by_group
+from emomusic.charts.diagnostics import accuracy_by_group, list_groups
 from emomusic.colours import WRONG
 from emomusic.faces.detection import MIN_CONFIDENCE, NetworkOutput
+from emomusic.faces.inspection import agreement
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.reading import load_networks
 from emomusic.media.images import read_image, shrink
@@ -244,7 +245,7 @@ def _draw_explanations(drawing: Drawing) -> None:
     heats = plots.heats(insight.face, face.grad_cam, occlusion)
     drawing.chart(heats, alt=f"Grad-CAM and occlusion for {answer}, side by side")
     drop = describe_drop(answer, occlusion.probability, occlusion.probability - float(occlusion.drops.max()))
-    drawing.fact(f"{describe_agreement(face.agreement)} {drop}")
+    drawing.fact(f"{describe_agreement(agreement(face.grad_cam, occlusion))} {drop}")
 
 
 @_step(
@@ -326,10 +327,9 @@ def _draw_people(drawing: Drawing) -> None:
     shown = groups if guess != start else known
     told = f"You guessed {guess} %. {describe_weakest(record)}"
     drawing.fact(told if guess != start else "Move the line to your guess, and see the answer.")
-    alt = ", ".join(f"{one.name} {one.accuracy:.0%} of {one.n:,}" for one in shown)
     figure = plots.readable(accuracy_by_group({"": shown}, height=plots.HEIGHT))
     figure.add_vline(x=guess, line={"dash": "dash", "width": 3, "color": WRONG})
-    drawing.chart(figure, alt=f"Right answers: {alt}")
+    drawing.chart(figure, alt=f"Right answers: {list_groups(shown)}")
 
 
 @_step(

@@ -236,9 +236,8 @@ def _show_groups(record: FaceRecord) -> None:
         st.markdown("For whom this model works was not measured.")
         return
     st.markdown("**For whom it works**, with 95 % ranges and the number of faces")
-    alt = ", ".join(f"{one.name} {one.accuracy:.0%} of {one.n:,}" for one in bins)
     figure = plots.accuracy_by_group({"": bins}, height=plots.FIRST_PX)
-    show_chart(figure, key=f"models-groups-of-{record.name}", alt=f"Right answers: {alt}")
+    show_chart(figure, key=f"models-groups-of-{record.name}", alt=f"Right answers: {plots.list_groups(bins)}")
 
 
 def _show_by_class(chosen: Chosen, record: Record, found: Evaluation) -> None:
@@ -373,14 +372,11 @@ def _show_photographs(_: Chosen, record: Record) -> None:
         st.info("Not measured on photographs.", icon=":material/image_not_supported:")
         return
     groups = {_PROPERTIES.get(name, name): bins for name, bins in wild.groups.items()}
-    alt = [
-        f"{title}: " + ", ".join(f"{faces.name} {faces.accuracy:.0%} of {faces.n:,}" for faces in bins if faces.n)
-        for title, bins in groups.items()
-    ]
+    listed = "; ".join(f"{title}: {plots.list_groups(bins)}" for title, bins in groups.items())
     show_chart(
         plots.accuracy_by_group(groups, height=480),
         key=f"models-groups-{record.name}",
-        alt=f"Accuracy of {label_of(record.name)}. {'; '.join(alt)}",
+        alt=f"Accuracy of {label_of(record.name)}. {listed}",
     )
     left_out = f" Without {join_names(wild.groups_without)}, which it cannot tell apart." if wild.groups_without else ""
     st.caption(f"In {wild.missed:,} of {wild.n:,} photographs no face was found; these count as wrong above.{left_out}")

@@ -139,22 +139,22 @@ def _forget_click() -> None:
 def _show_list(songs: Songs, quadrant: Quadrant | None, music: YourMusic) -> None:
     """Show the clicked song and those near it, the best known songs of a quadrant, or an example of each mood."""
     mine = page_state(MusicState)
+    rows: Rows | list[int]
     if mine.row is not None and mine.token == songs.token:
-        st.markdown("**The song you clicked, and those near it**")
-        show_songs(songs, songs_near(songs, mine.row), EXPLORE, music)
-    elif quadrant is not None:
+        words, rows = "**The song you clicked, and those near it**", songs_near(songs, mine.row)
+    elif quadrant is None:
+        words = "**A clear example of each mood.** Click a song on the plane to hear it, or choose a quadrant."
+        rows = _examples(songs)
+    else:
         corner = np.array(QUADRANT_CORNERS[quadrant], np.float32)
         inside = np.flatnonzero((songs.catalogue.plane * corner >= 0).all(axis=1))
-        rows = songs.unique(songs.catalogue.best_known_first(inside))
         words = f"**{pluralize(len(inside), 'song')}, {quadrant.description}**, best known first"
+        rows = songs.unique(songs.catalogue.best_known_first(inside))
         if not inside.size:
             rows, where = nearest_to(songs, quadrant)
             words = f"**No song is {quadrant.description}.** The nearest ones are {where}:"
-        st.markdown(words)
-        show_songs(songs, rows, EXPLORE, music)
-    else:
-        st.markdown("**A clear example of each mood.** Click a song on the plane to hear it, or choose a quadrant.")
-        show_songs(songs, _examples(songs), EXPLORE, music)
+    st.markdown(words)
+    show_songs(songs, rows, EXPLORE, music)
 
 
 def songs_near(songs: Songs, row: int) -> Rows:
@@ -180,10 +180,11 @@ def _first_of(songs: Songs, away: npt.NDArray[np.float32]) -> Rows:
 
 def _examples(songs: Songs) -> list[int]:
     """The row of the song with the highest confidence in each mood, without speech, sleep sounds and similar kinds."""
-    rows = []
+    ordinary, rows = songs.catalogue.passing(without_kinds=list(SongKind)), []
     for position in range(len(MOODS)):
         own = np.flatnonzero(songs.moods == position)
-        own = ordinary if (ordinary := own[songs.catalogue.passing(without_kinds=list(SongKind))[own]]).size else own
+        if ordinary[own].any():
+            own = own[ordinary[own]]
         if own.size:
             rows.append(int(own[songs.probabilities[own, position].argmax()]))
     return rows
