@@ -32,9 +32,9 @@ def trace(figure: go.Figure, name: str) -> go.Scatter:
     return found
 
 
-def shown(figure: go.Figure) -> Floats:
-    faces = trace(figure, "faces")
-    return np.column_stack([faces.x, faces.y]).astype(np.float64)
+def shown(figure: go.Figure, name: str = "faces") -> Floats:
+    marks = trace(figure, name)
+    return np.column_stack([marks.x, marks.y]).astype(np.float64)
 
 
 def smallest_distance(at: Floats) -> float:
@@ -59,6 +59,14 @@ def covered(box: Floats, other: Floats) -> float:
     """Overlap of two boxes, in square pixels."""
     across = np.minimum(box[2:], other[2:]) - np.maximum(box[:2], other[:2])
     return float(across.clip(0).prod())
+
+
+def test_a_mark_alone_is_drawn_at_its_coordinates() -> None:
+    songs = [SongPoint(1, "A, B", AffectPoint(-0.3, -0.75), Mood.ENERGETIC)]
+    figure = circumplex([FacePoint("1", AffectPoint(0.5, 0.25), Emotion.HAPPY)], songs)
+    assert shown(figure).tolist() == [[0.5, 0.25]]
+    assert shown(figure, "songs").tolist() == [[-0.3, -0.75]]
+    assert "lines" not in trace(figure, "songs").mode
 
 
 @given(st.lists(st.tuples(ON_PLANE, ON_PLANE), min_size=1, max_size=15))
@@ -104,17 +112,13 @@ def test_a_face_does_not_hide_the_name_of_its_emotion(emotion: Emotion, intensit
 
 @pytest.mark.parametrize("emotion", EMOTIONS)
 def test_the_squares_of_songs_cover_no_word(emotion: Emotion) -> None:
-    """A name is above or below its dot, or to its left; the names of the quadrants are outside of the plane."""
-    at = EMOTION_POINTS[emotion]
-    across, up = {Emotion.FEAR: (-0.18, 0), Emotion.DISGUST: (-0.18, -0.06), Emotion.SAD: (0, -0.11)}.get(
-        emotion, (0, -0.11 if emotion is Emotion.NEUTRAL else 0.11)
-    )
-    word = np.array([at.valence + across, at.arousal + up])
+    """The names of the quadrants are outside of the plane."""
+    box = name_boxes(circumplex([]), 374)[emotion] * 2.24 / 374
+    word = (box[:2] + box[2:]) / 2
     places = [AffectPoint(*(word + shift).clip(-1, 1)) for shift in ((0, 0), (0.05, 0), (0, 0.05))]
     corners = [AffectPoint(x, y) for x in (-1, 1) for y in (-1, 1)]
     songs = [SongPoint(number, "A, B", place, Mood.HAPPY) for number, place in enumerate([*places, *corners], 1)]
-    (trace,) = (trace for trace in circumplex([], songs).data if trace.name == "songs")
-    shown = np.stack([trace.x, trace.y], axis=1)
-    away = np.abs(shown - word)
-    assert not ((away[:, 0] < 0.12) & (away[:, 1] < 0.09)).any(), shown
-    assert np.abs(shown).max() <= 0.94
+    squares = shown(circumplex([], songs), "songs")
+    away = np.abs(squares - word)
+    assert not ((away[:, 0] < 0.12) & (away[:, 1] < 0.09)).any(), squares
+    assert np.abs(squares).max() <= 0.94
