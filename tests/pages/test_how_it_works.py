@@ -1,9 +1,6 @@
-import base64
-import io
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -43,14 +40,6 @@ def image_alts(app: AppTest) -> list[str]:
     return [alt for alt in alts if not alt.startswith("Sample: ")]
 
 
-def percent(share: float) -> str:
-    """Format a share like the page, with a no-break space."""
-    return f"{100 * share:.0f}\N{NO-BREAK SPACE}%"
-
-
-# Navigation
-
-
 def test_an_unknown_step_is_the_first_and_at_the_end_the_button_starts_again_without_a_shortcut(app: AppTest) -> None:
     assert step_named("../../etc/passwd") is step_named(None) is STEPS[0]
     at(app, KEYS[-2])
@@ -71,37 +60,33 @@ def test_without_a_photo_the_first_sample_is_shown_but_not_in_the_url(app: AppTe
     assert set(app.query_params) == {state.HOW_STEP}
 
 
-def test_the_first_step_needs_no_network(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_step_zooms_to_the_brightness_of_pixels_and_needs_no_network(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(drawing, "load_networks", None)
     at(app, "picture", sample="four-people")
     assert re.search("1,200 .*376 .*1,353,600", text_of(app))
+    zoom = app.select_slider(key="how-zoom")
+    zoom.set_value(zoom.options[-1]).run()
+    (pixels,) = charts(app)[0]["data"]
+    assert pixels["type"] == "heatmap"
+    assert "z" in pixels["texttemplate"]
+    assert image_alts(app) == []
 
 
 @pytest.mark.parametrize("key", ["face", "songs"])
 def test_a_photo_without_a_face_is_reported(app: AppTest, key: str) -> None:
-    buffer = io.BytesIO()
-    Image.fromarray(np.full((240, 320, 3), (70, 130, 180), np.uint8)).save(buffer, "PNG")
-    state_of(app, PictureState).own = (Picture.of("sky.png", buffer.getvalue()),)
+    sky = encode_jpeg(np.full((240, 320, 3), (70, 130, 180), np.uint8))
+    state_of(app, PictureState).own = (Picture.of("sky.jpg", sky),)
     at(app, key, sample=None)
-    if step_named(key).needs_face:
-        assert len(app.info) == 1
-        assert image_alts(app) == []
-    else:
-        assert len(image_alts(app)) == 1
-
-
-# Computations
-
-
-def large(root: Path, side: int) -> Picture:
-    """A large photo with a face on most of it, like one from a phone."""
-    with Image.open(root / "data/samples/joe-biden-2010.jpg") as picture:
-        height = round(side * picture.height / picture.width)
-        return Picture.of("me.jpg", encode_jpeg(np.asarray(picture.convert("RGB").resize((side, height)))))
+    needs_face = step_named(key).needs_face
+    assert (len(app.info), len(image_alts(app))) == ((1, 0) if needs_face else (0, 1))
 
 
 def test_the_full_size_crop_is_discarded(app: AppTest, root: Path) -> None:
-    picture = large(root, 1500)
+    with Image.open(root / "data/samples/joe-biden-2010.jpg") as photo:
+        sides = (1500, round(1500 * photo.height / photo.width))  # as large a face as in a photo of a phone
+        picture = Picture.of("me.jpg", encode_jpeg(np.asarray(photo.convert("RGB").resize(sides))))
     state_of(app, PictureState).own = (picture,)
     at(app, "crop", sample=None)
     (face,) = result_of(app, Walk).faces
@@ -120,7 +105,7 @@ def test_the_look_step_shows_its_figures_and_going_back_recomputes_nothing(app: 
     assert walk.picture.name == "eileen-collins-1999.jpg"
     face = walk.faces[0]
     assert describe_agreement(agreement(face.grad_cam, face.occlusion)) in text_of(app)
-    assert f"from {percent(face.occlusion.probability)} to" in text_of(app)
+    assert f"from {100 * face.occlusion.probability:.0f}\N{NO-BREAK SPACE}% to" in text_of(app)
     before = walk.trace, face.insight, face.occlusion
     for key in ("face", "crop", "look"):
         at(app, key)
@@ -141,8 +126,7 @@ def test_a_bundled_song_is_drawn_and_checked_once(app: AppTest, monkeypatch: pyt
 
 def shares(app: AppTest) -> np.ndarray:
     """The bars of the step, in percent."""
-    (chart,) = charts(app)
-    return np.array(chart["data"][0]["x"])
+    return np.array(charts(app)[0]["data"][0]["x"])
 
 
 def test_the_temperature_changes_what_the_network_claims_and_not_what_is_right(app: AppTest) -> None:
@@ -172,24 +156,15 @@ def test_the_seventh_step_shows_a_face_whose_answer_turns_where_the_next_one_cov
 
 def test_a_guess_reveals_for_whom_the_network_works_worst(app: AppTest) -> None:
     at(app, "people")
-    hidden = charts(app)[0]["data"][0]["x"]
+    before = charts(app)[0]["data"][0]["customdata"]
     assert "works worst" not in text_of(app)
     app.slider(key="how-guess").set_value(30).run()
-    assert len(charts(app)[0]["data"][0]["customdata"]) == len(numbers_of(hidden)) + 1
+    assert len(charts(app)[0]["data"][0]["customdata"]) == len(before) + 1
     assert "works worst" in text_of(app)
 
 
-def numbers_of(array: Any) -> list[Any]:
-    """The numbers of a chart, which sends them as a list or encoded."""
-    if isinstance(array, list):
-        return array
-    return np.frombuffer(base64.b64decode(array["bdata"]), array["dtype"]).tolist()
-
-
 def test_a_mixture_of_opposite_emotions_lies_where_neutral_faces_lie(app: AppTest) -> None:
-    at(app, "place")
-    before = text_of(app)
-    assert "no emotion" not in before
+    assert "no emotion" not in text_of(at(app, "place"))
     app.slider(key="how-mix").set_value(50).run()
     assert "no emotion" in text_of(app)
 
@@ -221,13 +196,3 @@ def test_each_song_has_a_link_and_a_reason_and_the_mood_of_the_emotion_and_not_o
     assert re.search("Sad 43 %.*: sad songs", text_of(app))
     assert "calm songs" not in text_of(app)
     assert {pick.likeliest_mood for pick in queue_of(app, "how").playlist(3)} == {"sad"}
-
-
-def test_the_first_step_zooms_to_the_brightness_of_pixels(app: AppTest) -> None:
-    at(app, "picture")
-    zoom = app.select_slider(key="how-zoom")
-    zoom.set_value(zoom.options[-1]).run()
-    (pixels,) = charts(app)[0]["data"]
-    assert pixels["type"] == "heatmap"
-    assert "z" in pixels["texttemplate"]
-    assert image_alts(app) == []

@@ -2,10 +2,8 @@
 
 import base64
 import gc
-import json
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +24,7 @@ from emomusic.songs.genres import SongKind
 from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import load_recommender
 from emomusic.songs.song import FEATURES
-from tests.pages.screen import files_of, page_of, playlist, queue_of, state_of, text_of
+from tests.pages.screen import charts, files_of, page_of, playlist, queue_of, state_of, text_of
 from tests.songs.tables import FakeClassifier, mood_table, song_table
 
 FILE = "my songs.csv"
@@ -39,19 +37,9 @@ def app(root: Path) -> AppTest:
     return page_of(root, "music")
 
 
-def plane(app: AppTest) -> dict[str, Any]:
-    (chart,) = (chart for chart in app.get("plotly_chart") if "on the plane" in chart.proto.alt)
-    return json.loads(chart.proto.spec)
-
-
 def drawn(app: AppTest) -> dict[str, int]:
-    """The number of songs on the plane by mood."""
-    return {trace["name"]: len(trace["text"]) for trace in plane(app)["data"]}
-
-
-def charts(app: AppTest) -> list[dict[str, Any]]:
-    """All charts except the plane."""
-    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart") if "on the plane" not in chart.proto.alt]
+    """The number of songs on the plane, the first chart, by mood."""
+    return {trace["name"]: len(trace["text"]) for trace in charts(app)[0]["data"]}
 
 
 def numbers(array: dict[str, str]) -> list[float]:
@@ -80,20 +68,21 @@ def test_the_page_opens_with_the_plane_an_example_of_each_mood_and_the_features(
     app.run()
     assert [tab.label for tab in app.tabs] == [*NAMES]
     assert "**81,198 songs**" in text_of(app)
-    assert plane(app)["layout"]["showlegend"]
+    plane, *others = charts(app)
+    assert plane["layout"]["showlegend"]
     assert drawn(app).keys() == {"calm", "happy", "energetic", "sad"}
     assert sum(drawn(app).values()) == MOST_DRAWN
     catalogue = load_recommender().catalogue
     assert len(examples := playlist(app, EXPLORE)) == len(MOODS)
     ordinary = catalogue.passing(without_kinds=SongKind)
     assert all(ordinary[catalogue.row_of(song)] for song in examples)  # no speech, no sleep sounds
-    assert len(charts(app)) == 10  # nine features and their correlations
+    assert len(others) == 10  # nine features and their correlations
     assert "predictions" in text_of(app)
 
 
 def click(app: AppTest, row: int) -> AppTest:
     """Click a song on the plane, as the callback of the chart stores it."""
-    token = next(chart.proto.id for chart in app.get("plotly_chart") if "on the plane" in chart.proto.alt)[-8:]
+    token = app.get("plotly_chart")[0].proto.id[-8:]
     mine = state_of(app, MusicState)
     mine.row, mine.token, mine.starts = row, token, EXPLORE
     return app.run()
@@ -101,7 +90,7 @@ def click(app: AppTest, row: int) -> AppTest:
 
 def test_a_click_on_the_plane_plays_the_song_and_then_those_near_it(app: AppTest) -> None:
     app.run()
-    row = int(numbers(plane(app)["data"][1]["customdata"])[5])
+    row = int(numbers(charts(app)[0]["data"][1]["customdata"])[5])
     click(app, row)
     recommender = load_recommender()
     assert queue_of(app, EXPLORE).current.song.id == recommender.catalogue.song(row).id
