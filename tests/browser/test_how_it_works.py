@@ -84,11 +84,6 @@ def shown(page: Page, key: str) -> None:
     wait_until_idle(page)  # elements of the last step disappear at the end of the run
 
 
-def resize(page: Page, width: int, height: int) -> None:
-    page.set_viewport_size({"width": width, "height": height})
-    wait_until_at_rest(page.locator(".stMainBlockContainer"))
-
-
 def measured(page: Page, step: Step) -> dict[str, float]:
     found: dict[str, float] = page.wait_for_function(MEASURES, arg=step.title).json_value()
     return found
@@ -234,7 +229,8 @@ def test_a_link_opens_its_step_where_a_face_can_be_chosen(present: Callable[...,
         shown(page, "crop")
     page.keyboard.press("ArrowRight")
     shown(page, "maps")
-    resize(page, *PHONE)
+    page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
+    wait_until_at_rest(page.locator(".stMainBlockContainer"))
     assert overflow(page) <= 0
 
 

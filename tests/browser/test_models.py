@@ -14,7 +14,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from emomusic.affect import EMOTIONS, Emotion
 from tests.browser.accessibility import axe_report
 from tests.browser.conftest import PATIENCE_MS
-from tests.browser.player import overflow
+from tests.browser.player import box_of, overflow
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 
 pytestmark = pytest.mark.browser
@@ -158,9 +158,7 @@ def test_a_cell_has_its_sentence_above_the_matrix_and_its_faces_beside(models: C
     beside = page.get_by_text("Most frequent mistakes")  # without the pictures of FER2013
     expect(beside).to_be_visible()
     wait_until_at_rest(matrix)
-    boxes = [part.bounding_box() for part in (sentence, matrix, beside)]
-    assert all(boxes)
-    above, middle, right = boxes
+    above, middle, right = map(box_of, (sentence, matrix, beside))
     assert above["y"] + above["height"] <= middle["y"] < right["y"] + right["height"]
     assert right["x"] >= middle["x"] + middle["width"]
 

@@ -37,9 +37,13 @@ def music(open_page: Callable[..., Page]) -> Callable[..., Page]:
     return open_
 
 
+AREA = '.stPlotlyChart[aria-label*="on the plane of valence"] .nsewdrag'
+"""The area of the plane that receives the pointer, without the axes."""
+
+
 def plane_area(page: Page) -> Locator:
-    """The area of the plane that receives the pointer, without the axes."""
-    area = page.locator('.stPlotlyChart[aria-label*="on the plane of valence"] .nsewdrag')
+    """The area of the plane, once it is drawn."""
+    area = page.locator(AREA)
     wait_until_idle(page)  # the plane of the run before is gone
     area.scroll_into_view_if_needed()
     wait_until_idle(page)
@@ -49,7 +53,7 @@ def plane_area(page: Page) -> Locator:
 
 def click_happy_song(page: Page) -> None:
     """Click the first happy song on the plane, and wait for its list."""
-    area = page.locator('.stPlotlyChart[aria-label*="on the plane of valence"] .nsewdrag')
+    area = page.locator(AREA)
     x, y = area.evaluate("""element => {
       const {_fullData: [, songs], _fullLayout: {xaxis, yaxis}} = element.closest(".js-plotly-plot");
       return [xaxis.l2p(songs.x[0]), yaxis.l2p(songs.y[0])];
@@ -111,12 +115,9 @@ def test_the_plane_is_whole_and_keeps_its_marks_after_a_click(
         assert area[0] - 1 <= left <= right <= area[2] + 1
         assert area[1] - 1 <= top <= bottom <= area[3] + 1
     assert num_coloured(page, area) > 0.97 * coloured
-    chart = page.locator(".st-key-music-plane .js-plotly-plot").bounding_box()
-    bar = page.get_by_role("region", name="Player").bounding_box()
-    assert chart is not None
-    assert bar is not None
+    chart = box_of(page.locator(".st-key-music-plane .js-plotly-plot"))
     assert chart["y"] >= 56
-    assert chart["y"] + chart["height"] <= bar["y"]
+    assert chart["y"] + chart["height"] <= box_of(page.get_by_role("region", name="Player"))["y"]
 
 
 def test_a_phone_shows_every_tab_the_prediction_and_the_figures(music: Callable[..., Page]) -> None:
@@ -203,6 +204,5 @@ def test_a_table_can_be_larger_than_a_photo(music: Callable[..., Page], tmp_path
     page = music("Table")
     page.get_by_role("button", name="Your music").first.click()
     page.get_by_role("radio", name="Your table").click()
-    page.locator("input[type=file]").first.wait_for(state="attached")
     page.locator("input[type=file]").first.set_input_files(path)
     expect(page.get_by_text(re.compile("^100 songs: "))).to_be_visible(timeout=2 * PATIENCE_MS)
