@@ -187,14 +187,10 @@ def _at(points: Collection[AffectPoint]) -> dict[str, list[float]]:
 
 
 def quadrant_shape(quadrant: Quadrant, opacity: float) -> dict[str, Any]:
-    """A Plotly shape that fills one quadrant, or the neutral centre, with its colour below the traces."""
-    if quadrant is Quadrant.N:
-        area = _ring(NEUTRAL_RADIUS)
-    else:
-        side, level = QUADRANT_CORNERS[quadrant]
-        area = {"type": "rect", "x0": 0, "x1": side, "y0": 0, "y1": level}
-    fill = faded(QUADRANT_COLOURS[quadrant], opacity)
-    return area | {"fillcolor": fill, "line": {"width": 0}, "layer": "below"}
+    """A Plotly shape that fills one quadrant of the plane with its colour, below the traces."""
+    side, level = QUADRANT_CORNERS[quadrant]
+    area = {"type": "rect", "x0": 0, "x1": side, "y0": 0, "y1": level, "layer": "below"}
+    return area | {"fillcolor": faded(QUADRANT_COLOURS[quadrant], opacity), "line": {"width": 0}}
 
 
 def corner_notes(gap: int = 0) -> list[dict[str, Any]]:

@@ -100,8 +100,6 @@ def write_in(figure: go.Figure, text_color: str | None) -> None:
     for axis in (*figure.select_xaxes(), *figure.select_yaxes()):  # assignments take half the time of `update`
         for font in (axis.tickfont, axis.title.font):
             font.color, font.size = text_color, font.size or _LETTERS
-    for polar in figure.select_polars():
-        polar.radialaxis.tickfont.color = polar.angularaxis.tickfont.color = text_color
     for note in layout.annotations:
         if note.font.color is None:
             note.font.color = text_color

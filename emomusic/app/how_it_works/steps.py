@@ -317,9 +317,7 @@ def _draw_probabilities(drawing: Drawing) -> None:
 )
 def _draw_people(drawing: Drawing) -> None:
     record = read_face_record(DEFAULT_MODEL)
-    if len(groups := groups_of(record)) < 2:
-        drawing.fact("This network was not measured on collections of persons.")
-        return
+    groups = groups_of(record)
     *known, last = groups
     start = round(100 * groups[0].accuracy)
     with drawing.facts:

@@ -33,7 +33,7 @@ def show_table(chosen: Chosen) -> None:
     rows = pd.DataFrame([_row(record, evaluation(record, chosen.benchmark)) for record in chosen.others])
     rows = rows.dropna(axis="columns", how="all")  # not measured on this test set
     st.dataframe(
-        rows.astype(dict.fromkeys(rows.columns.intersection(list(_NUMBERS)), float)),
+        rows,
         key=table,
         hide_index=True,
         height=_ROW_PX * (len(rows) + 1) + 2,  # in pixels, so that Streamlit reserves it before the table has loaded
