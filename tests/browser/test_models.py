@@ -83,12 +83,19 @@ def click_row(page: Page, row: int) -> None:
     page.get_by_test_id("stDataFrame").first.click(position={"x": 16, "y": ROW_PX * (row + 0.5)})
 
 
-def test_a_click_on_a_cell_shows_its_count_in_the_colours_of_the_theme(models: Callable[..., Page]) -> None:
+def test_a_click_on_a_cell_shows_its_count_above_the_matrix_in_the_colours_of_the_theme(
+    models: Callable[..., Page],
+) -> None:
     """The browser does not rerun the page after a change of theme, so colours from the server would stay."""
     page = models("?kind=FER2013's+labels&face_view=Confusions")
     sad_fear = re.compile("528 fear faces sad")
     click_cell(page, Emotion.FEAR.label, Emotion.SAD.label, len(EMOTIONS), answer=sad_fear)
     expect(page).to_have_url(re.compile("cell=fear.called.sad"))
+    wait_until_at_rest(page.locator(MATRIX))
+    beside = page.get_by_text("Most frequent mistakes")  # without the pictures of FER2013
+    above, middle, right = map(box_of, (page.get_by_text(sad_fear), page.locator(MATRIX), beside))
+    assert above["y"] + above["height"] <= middle["y"] < right["y"] + right["height"]
+    assert right["x"] >= middle["x"] + middle["width"]
     axis, frame = page.locator(MATRIX + " .xtick text").first, page.locator(MATRIX + " .shapelayer path").first
     for scheme in ("dark", "light"):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
@@ -150,17 +157,6 @@ def test_one_click_asks_all_models_and_nothing_covers_anything(models: Callable[
         parts = [above, page.get_by_role("radio", name="Camera"), page.get_by_test_id("stFileUploader")]
         top = below.evaluate(PLACE)
         assert [part.evaluate(BOTTOM) <= top for part in parts] == [True] * 3, (width, height)
-
-
-def test_a_cell_has_its_sentence_above_the_matrix_and_its_faces_beside(models: Callable[..., Page]) -> None:
-    page = models("?face_view=Confusions&cell=fear+called+surprise")
-    sentence, matrix = page.get_by_text("fear faces surprise"), page.locator(MATRIX)
-    beside = page.get_by_text("Most frequent mistakes")  # without the pictures of FER2013
-    expect(beside).to_be_visible()
-    wait_until_at_rest(matrix)
-    above, middle, right = map(box_of, (sentence, matrix, beside))
-    assert above["y"] + above["height"] <= middle["y"] < right["y"] + right["height"]
-    assert right["x"] >= middle["x"] + middle["width"]
 
 
 def test_the_tabs_keep_their_place_when_the_fonts_arrive_last(open_page: Callable[..., Page]) -> None:

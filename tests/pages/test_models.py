@@ -1,6 +1,5 @@
 import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -227,26 +226,23 @@ def test_without_the_dataset_mistakes_are_changed_answers(app: AppTest, monkeypa
     assert not re.search("EMOMUSIC_DATA|Kaggle", text_of(app))
 
 
-@dataclass
 class FakeNetwork:
     """Predicts the same class for every face."""
 
-    name: str
-    num_classes: int = 7
-
-    def __post_init__(self) -> None:
-        self.spec = SimpleNamespace(name=self.name, side=48, classes=EMOTIONS)
+    def __init__(self, name: str, label: int = 3, num_classes: int = 7) -> None:
+        self.spec = SimpleNamespace(name=name, side=48, classes=EMOTIONS)
+        self.answer = np.eye(num_classes, dtype=np.float32)[[label]]
 
     def adjusted_probabilities(self, inputs: np.ndarray) -> np.ndarray:
         assert inputs.shape == (1, 48, 48, 1)
-        return np.eye(self.num_classes, dtype=np.float32)[[3 if self.num_classes == 7 else 0]]
+        return self.answer
 
 
 def test_every_model_receives_the_largest_face(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     def classifier(name: str) -> FakeNetwork:
         if name == "emonet":
             raise ModelError("expected its weights. Received: none")
-        return FakeNetwork(name, 4 if name == "mobilenet_quadrants" else 7)
+        return FakeNetwork(name, 0, 4) if name == "mobilenet_quadrants" else FakeNetwork(name)
 
     detector = FakeDetector([make_face(), make_face(x=100, width=80, height=90)])
     monkeypatch.setattr(shared, "load_networks", lambda **_: (detector, FakeNetwork("vgg9")))

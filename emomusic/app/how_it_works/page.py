@@ -44,7 +44,7 @@ def show_page() -> None:
     title, buttons = st.columns([3, 5], gap="small")
     with title.container(height=_TOP_PX, border=False, vertical_alignment="center", key="how-title"):
         st.title(step.title, anchor=False)
-    row = buttons.container(
+    with buttons.container(
         height=_TOP_PX,
         border=False,
         horizontal=True,
@@ -52,8 +52,7 @@ def show_page() -> None:
         horizontal_alignment="right",
         vertical_alignment="center",
         key="how-top",
-    )
-    with row:
+    ):
         _choose_step(step)
         with picture_menu("Photo", "how-picture", shown):
             st.markdown("Choose a sample, or use your own photo. It stays in memory.")

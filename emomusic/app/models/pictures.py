@@ -45,13 +45,12 @@ def test_pictures(own: Predictions) -> LabelledFaces | None:
     """
     if (path := find_dataset(_DATASET)) is None:
         return None
-    with st.spinner("Reading the test pictures. The first time takes some seconds."):
-        pictures = _pictures(path)
+    pictures = _pictures(path)
     is_same = len(pictures) > own.rows.max() and np.array_equal(pictures.labels[own.rows], own.labels)
     return pictures if is_same else None
 
 
-@st.cache_resource(max_entries=1, show_spinner=False)
+@st.cache_resource(max_entries=1, show_spinner="Reading the test pictures. The first time takes some seconds.")
 def _pictures(path: Path) -> LabelledFaces:
     return read_fer2013(path, [Split.TEST])[Split.TEST]
 
@@ -79,8 +78,7 @@ def show_mistakes(chosen: Chosen, record: Record) -> None:
 
 
 def _show_changed(name: str) -> None:
-    with st.spinner("Reading the samples", show_time=False):
-        answers = _harder_answers(name)
+    answers = _harder_answers(name)
     changed = [answer for answer in answers if answer.after != answer.before]
     changed.sort(key=lambda answer: -answer.confidence)
     by_defect = Counter(answer.defect for answer in changed)
@@ -117,7 +115,7 @@ def _sample_faces() -> list[RgbImage]:
     return [crop_face(image, faces[0].box) for image, faces in found if len(faces) == 1]
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@st.cache_resource(max_entries=16, show_spinner="Reading the samples")
 def _harder_answers(name: str) -> list[_HarderAnswer]:
     model = classifier(name)
     answers = []
