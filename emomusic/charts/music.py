@@ -19,7 +19,7 @@ from emomusic.charts.face import share_bars
 from emomusic.charts.layout import BAR_MARGIN, REVERSED, axis_title, lay_out, legend_above, line, numbered_cells
 from emomusic.colours import EMOTION_COLOURS, GUIDE, MOOD_COLOURS, QUADRANT_COLOURS, QUIET, RIGHT, WRONG, faded
 from emomusic.songs.mood import MOODS
-from emomusic.songs.song import FEATURE_LABELS, FEATURES, Feature
+from emomusic.songs.song import FEATURE_LABELS, FEATURE_NAMES, FEATURES, Feature
 from emomusic.text import escape_html, format_clock
 
 MOOD_SYMBOLS: Mapping[Mood, str] = {
@@ -104,10 +104,11 @@ def standings(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int64]) -
     return sorted(found, key=lambda standing: -standing.share)
 
 
-def feature_ridges(values: npt.NDArray[np.float64], moods: npt.NDArray[np.int64], feature: Feature) -> go.Figure:
+def feature_ridges(features: npt.NDArray[np.float64], moods: npt.NDArray[np.int64], feature: Feature) -> go.Figure:
     """The distribution of one feature in each mood, as four curves of equal height with their medians."""
     from scipy.ndimage import gaussian_filter1d
 
+    values = features[:, FEATURE_NAMES.index(feature.name)]
     low, high = (float(edge) for edge in np.quantile(values, [0.002, 0.998]))
     if feature.unit == "":
         low, high = feature.low, feature.high

@@ -37,13 +37,12 @@ def test_a_constant_feature_separates_no_moods(features: np.ndarray) -> None:
 
 
 def test_ridges_have_equal_heights_and_correct_medians(features: np.ndarray) -> None:
-    energy = FEATURE_NAMES.index("energy")
-    figure = feature_ridges(features[:, energy], FOUR, FEATURES["energy"])
+    figure = feature_ridges(features, FOUR, FEATURES["energy"])
     hills, medians = figure.data[::2], figure.data[1::2]
     assert len(hills) == len(medians) == 4
     for level, (hill, median, mood) in enumerate(zip(hills, medians, reversed(MOODS), strict=True)):
         assert max(hill.y) == pytest.approx(level + 0.88)
-        own = features[MOODS.index(mood) == FOUR, energy]
+        own = features[MOODS.index(mood) == FOUR, FEATURE_NAMES.index("energy")]
         assert median.x[0] == pytest.approx(np.median(own))
         assert abs(hill.x[int(np.argmax(hill.y))] - np.median(own)) < 0.05
     assert list(figure.layout.yaxis.ticktext) == ["sad", "energetic", "happy", "calm"]

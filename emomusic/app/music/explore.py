@@ -46,7 +46,7 @@ from emomusic.songs.catalogue import ARTIST_SEPARATOR, normalize_text
 from emomusic.songs.genres import SongKind
 from emomusic.songs.mood import MOODS, scarce_moods
 from emomusic.songs.recommend import load_recommender
-from emomusic.songs.song import FEATURE_LABELS, FEATURE_NAMES, FEATURES, Pick, Song
+from emomusic.songs.song import FEATURE_LABELS, FEATURES, Pick, Song
 from emomusic.songs.spotify import Credentials, FoundSongs, LiveSpotify, search_url
 from emomusic.text import escape_formula, join_names, pluralize
 
@@ -191,16 +191,14 @@ def _examples(songs: Songs) -> list[int]:
 
 
 def _show_differences(songs: Songs) -> None:
-    standings = songs.cached("standings", lambda: plots.standings(songs.catalogue.features, songs.moods))
-    columns = [(standing.feature, FEATURE_NAMES.index(standing.feature.name)) for standing in standings]
+    features, moods = songs.catalogue.features, songs.moods
+    standings = songs.cached("standings", lambda: plots.standings(features, moods))
     ridges = songs.cached(
         ("ridges", text_color()),
-        lambda: [
-            plots.feature_ridges(songs.catalogue.features[:, column], songs.moods, each) for each, column in columns
-        ],
+        lambda: [plots.feature_ridges(features, moods, standing.feature) for standing in standings],
     )
     best, last = standings[0], standings[-1]
-    if len(present := np.unique(songs.moods)) == 1:
+    if len(present := np.unique(moods)) == 1:
         st.markdown(f"All of these songs are {MOODS[present[0]]}, so there are no moods to compare.")
     else:
         st.markdown(
