@@ -41,8 +41,7 @@ def opened(
     if cell:
         app.query_params[state.MODELS_CELL] = cell
     app.query_params[state.MODELS_TAB] = view
-    app.run()
-    return app
+    return app.run()
 
 
 def test_the_page_opens_on_people_s_votes_with_the_answer_and_a_face_to_try(app: AppTest) -> None:

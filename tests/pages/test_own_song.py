@@ -32,8 +32,7 @@ def app(root: Path) -> AppTest:
 
 def drop(app: AppTest, data: bytes, name: str) -> AppTest:
     app.file_uploader(key=state.MUSIC_SONG_UPLOAD).upload(name, data)
-    app.run()
-    return app
+    return app.run()
 
 
 def path_of(app: AppTest) -> dict[str, Any]:
