@@ -39,7 +39,7 @@ from emomusic.server.shared import visitor_turn
 from emomusic.songs.hearing import spectrogram_of
 from emomusic.text import pluralize
 
-LONGEST = 2200  # pixels, of an image
+_LONGEST = 2200  # pixels, of an image
 _CROP_SIDE = 720  # pixels: twice the displayed width on most screens
 
 
@@ -205,7 +205,7 @@ class Drawing:
         width, height = self.walk.size
         ratio = ratio or width / height
         with fit_height(ratio, other_rem=23.5 if ratio >= WIDE else 14.5):
-            st.image(encode_jpeg(image), alt=self.alt(alt), width="stretch")
+            st.image(encode_jpeg(shrink(image, _LONGEST)[0]), alt=self.alt(alt), width="stretch")
 
     def chart(self, figure: go.Figure, part: str = "", *, alt: str) -> None:
         """Show a chart with the height that `page.css` sets. The key of a second one has the name of its `part`."""
@@ -214,7 +214,7 @@ class Drawing:
 
     def boxes(self, output: NetworkOutput, fact: str, faces: Sequence[Face] = ()) -> None:
         """Show the photo with the boxes of one of the detector's networks, and the landmarks of faces."""
-        image, scale = shrink(self.walk.preview, LONGEST)
+        image, scale = shrink(self.walk.preview, _LONGEST)
         landmarks = [face.landmarks for face in faces if face.landmarks is not None]
         scale *= self.walk.scale
         drawn = plots.boxes_on_picture(image, output.found, output.kept, scale=scale, landmarks=landmarks)

@@ -28,7 +28,6 @@ from emomusic.affect import (
 from emomusic.app.answer import describe_few, song_points
 from emomusic.app.frame import escape_markdown
 from emomusic.app.how_it_works.drawing import (
-    LONGEST,
     Drawing,
     band_folder,
     bars,
@@ -53,7 +52,7 @@ from emomusic.faces.detection import MIN_CONFIDENCE, NetworkOutput
 from emomusic.faces.inspection import agreement
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.reading import load_networks
-from emomusic.media.images import read_image, shrink
+from emomusic.media.images import read_image
 from emomusic.records import read_face_record
 from emomusic.results.overview import describe_weakest, groups_of, percent
 from emomusic.songs.local_songs import load_bundled_recommender
@@ -126,7 +125,7 @@ def _draw_photo(drawing: Drawing) -> None:
         options = ["The photo", *(f"{side} pixels" for side in _ZOOMS)]
         zoom = options.index(st.select_slider("Zoom", options, key="how-zoom"))
     if not zoom:
-        drawing.image(shrink(preview, LONGEST)[0], alt="The photo")
+        drawing.image(preview, alt="The photo")
         return
     side = min(_ZOOMS[zoom - 1], *preview.shape[:2])
     top, left = (int(share * (size - side)) for share, size in zip((0.35, 0.5), preview.shape[:2], strict=True))
