@@ -147,7 +147,7 @@ def list_groups(bins: Sequence[FaceBin]) -> str:
 
 
 def _with_guide(x: Sequence[float], y: Sequence[float], name: str) -> go.Figure:
-    """A figure with a dotted line, in percent."""
+    """A figure with a dotted line to compare with; `x` and `y` are in percent."""
     style = {"color": GUIDE, "dash": "dot", "width": 2}
     return go.Figure().add_scatter(x=x, y=y, mode="lines", name=name, hoverinfo="skip", line=style)
 

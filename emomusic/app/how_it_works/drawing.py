@@ -141,9 +141,8 @@ def place_square(walk: Walk) -> tuple[int, int, int]:
     face, effect = walk.face.network_input, walk.face.occlusion
     row, column = np.unravel_index(int(effect.drops.argmax()), effect.drops.shape)
     first = (effect.starts[column] / len(face), effect.starts[row] / len(face))
-    left, top = _place(
-        f"url({plots.picture_address(face)})", "Grey square: the arrow keys move it", COVERED, first, walk
-    )
+    picture = f"url({plots.picture_address(face)})"
+    left, top = _place(picture, "Grey square: the arrow keys move it", COVERED, first, walk)
     return round(top * len(face)), round(left * len(face)), round(COVERED * len(face))
 
 

@@ -316,8 +316,7 @@ def _draw_probabilities(drawing: Drawing) -> None:
 )
 def _draw_people(drawing: Drawing) -> None:
     record = read_face_record(DEFAULT_MODEL)
-    groups = groups_of(record)
-    *known, last = groups
+    *known, last = groups = groups_of(record)
     start = round(100 * groups[0].accuracy)
     with drawing.facts:
         guess = st.slider(f"Your guess, in %, for {last.name}", 0, 100, start, key="how-guess")

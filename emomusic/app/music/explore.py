@@ -139,7 +139,6 @@ def _forget_click() -> None:
 def _show_list(songs: Songs, quadrant: Quadrant | None, music: YourMusic) -> None:
     """Show the clicked song and those near it, the best known songs of a quadrant, or an example of each mood."""
     mine = page_state(MusicState)
-    rows: Rows | list[int]
     if mine.row is not None and mine.token == songs.token:
         words, rows = "**The song you clicked, and those near it**", songs_near(songs, mine.row)
     elif quadrant is None:
@@ -178,7 +177,7 @@ def _first_of(songs: Songs, away: npt.NDArray[np.float32]) -> Rows:
     return songs.unique(np.argsort(away, kind="stable")[: 3 * _NUM_NEAR])[: _NUM_NEAR + 1]
 
 
-def _examples(songs: Songs) -> list[int]:
+def _examples(songs: Songs) -> Rows:
     """The row of the song with the highest confidence in each mood, without speech, sleep sounds and similar kinds."""
     ordinary, rows = songs.catalogue.passing(without_kinds=list(SongKind)), []
     for position in range(len(MOODS)):
@@ -186,8 +185,8 @@ def _examples(songs: Songs) -> list[int]:
         if ordinary[own].any():
             own = own[ordinary[own]]
         if own.size:
-            rows.append(int(own[songs.probabilities[own, position].argmax()]))
-    return rows
+            rows.append(own[songs.probabilities[own, position].argmax()])
+    return np.array(rows, np.int64)
 
 
 def _show_differences(songs: Songs) -> None:
