@@ -118,9 +118,6 @@ def show_face(number: int) -> None:
     walk.number = number
 
 
-COVERED = 1 / 3
-"""The side of the square, as a share of the face's: as in the experiment of `occlude`."""
-
 _DOT = 0.1  # diameter on the plane, as a share of the plane's side
 
 # A mark that the pointer or the arrow keys move. It tells its place now and then while it moves, and at the end
@@ -133,7 +130,7 @@ _PLACE = st.components.v2.component(
 
 
 def place_square(walk: Walk) -> tuple[int, int, int]:
-    """Show the face with a grey square, at first where it changes the answer most.
+    """Show the face with a grey square as large as in `occlude`, at first where it changes the answer most.
 
     Returns:
         Top row, left column and side of the square, in pixels of the network's input.
@@ -142,8 +139,8 @@ def place_square(walk: Walk) -> tuple[int, int, int]:
     row, column = np.unravel_index(int(effect.drops.argmax()), effect.drops.shape)
     first = (effect.starts[column] / len(face), effect.starts[row] / len(face))
     picture = f"url({plots.picture_address(face)})"
-    left, top = _place(picture, "Grey square: the arrow keys move it", COVERED, first, walk)
-    return round(top * len(face)), round(left * len(face)), round(COVERED * len(face))
+    left, top = _place(picture, "Grey square: the arrow keys move it", effect.patch / len(face), first, walk)
+    return round(top * len(face)), round(left * len(face)), effect.patch
 
 
 def place_on_plane(walk: Walk, first: AffectPoint, band: Mapping[str, str] | None = None) -> AffectPoint:
