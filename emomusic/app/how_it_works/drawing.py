@@ -190,17 +190,16 @@ class Drawing:
     key: str  # of the step
     facts: DeltaGenerator  # the place for figures and widgets
     has_face: bool  # whether it is about one face
+    ratio: float  # width by height
 
     def fact(self, text: str) -> None:
         """Show the figures of the step in large type, for a projector."""
         with self.facts, st.container(key="how-fact"):
             st.markdown(text)
 
-    def image(self, image: RgbImage, *, alt: str, ratio: float | None = None) -> None:
-        """Show an image as large as the window allows; `ratio` is width by height, by default the photo's."""
-        width, height = self.walk.size
-        ratio = ratio or width / height
-        with fit_height(ratio, other_rem=23.5 if ratio >= WIDE else 14.5):
+    def image(self, image: RgbImage, *, alt: str) -> None:
+        """Show an image as large as the window allows."""
+        with fit_height(self.ratio, other_rem=23.5 if self.ratio >= WIDE else 14.5):
             st.image(encode_jpeg(shrink(image, _LONGEST)[0]), alt=self.alt(alt), width="stretch")
 
     def chart(self, figure: go.Figure, part: str = "", *, alt: str) -> None:

@@ -79,15 +79,16 @@ def _show_step(step: Step, picture: Picture, mine: PictureState) -> None:
     with shown_errors():
         walk = mine.kept(Walk, picture.digest) or mine.keep(picture.digest, Walk(picture))
         ratio = step.ratio or walk.size[0] / walk.size[1]
-        share = 50 if ratio >= WIDE else round(100 * min(max(0.53 * ratio, 0.3), 0.61))
+        is_wide = ratio >= WIDE
+        share = 50 if is_wide else round(100 * min(max(0.53 * ratio, 0.3), 0.61))
         room = reserve_space("how-step", _STEP_PX)
         with room:
             words, place = roomy_columns([100 - share, share], key="how", gap="medium")
-        size = "how-words-wide" if ratio >= WIDE or step.key in ("songs", "probabilities") else "how-words"
+        size = "how-words-wide" if is_wide or step.key in ("songs", "probabilities") else "how-words"
         with words, st.container(key=size):
-            st.markdown(f"{step.first} {step.second}" if ratio >= WIDE else step.first)
-            st.empty() if ratio >= WIDE else st.markdown(step.second)
-        if ratio >= WIDE:
+            st.markdown(f"{step.first} {step.second}" if is_wide else step.first)
+            st.empty() if is_wide else st.markdown(step.second)
+        if is_wide:
             for column in (words, place):
                 column.empty()  # removes figures and drawing of the last step at once; later the new drawing would move
             facts, drawing = place, room.container(key="how-wide")
@@ -103,7 +104,7 @@ def _show_step(step: Step, picture: Picture, mine: PictureState) -> None:
             if step.needs_face and not walk.faces:
                 st.info("No face was found. Choose another photo, or go back to see the detection.")
             else:
-                step.draw(Drawing(walk, step.key, facts, step.needs_face))
+                step.draw(Drawing(walk, step.key, facts, step.needs_face, ratio))
         with room:
             _PRESENTER_KEYS(key="how-keys")
     st.caption(f"Source: {step.reference}")

@@ -202,7 +202,7 @@ def _draw_crop(drawing: Drawing) -> None:
     face = drawing.walk.face
     side = len(face.network_input)
     alt = f"The face in colour, in grey, and as {side} by {side} pixels"
-    drawing.image(plots.crop_steps(read_image(face.jpeg), face.network_input), alt=alt, ratio=1.5)
+    drawing.image(plots.crop_steps(read_image(face.jpeg), face.network_input), alt=alt)
     numbers = f"{side * side:,} numbers from 0 (black) to 255 (white)"
     drawing.fact(f"{face.side} pixels per side, in colour and in grey, resized to {side}: {numbers}")
 
