@@ -7,7 +7,7 @@ import math
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, TypeVar
 
@@ -33,9 +33,8 @@ from emomusic.media.sound import (
     SAMPLE_RATE,
     Window,
     can_hear,
-    least_peak,
     mono_sound,
-    sounding_parts,
+    sounding_windows,
     windows_of,
     without_silent_ends,
 )
@@ -128,9 +127,7 @@ def read_song(source: AudioSource, name: str | None = None) -> AudioSong:
             windows, heard_s = _of_decoded(sound)
             if round(heard_s) < _FULL_S:
                 note = f"{file.quoted} has {heard_s:.1f} s of sound. Its mood is uncertain below {_FULL_S:.0f} s."
-        file.check(duration_s)
-        if not windows:
-            raise AudioError(f"{file.quoted} is silent; choose another song.")
+        file.check(duration_s, windows)
         return file.song(duration_s, windows, note)
 
 
@@ -138,7 +135,7 @@ def _of_decoded(sound: Float32Array) -> tuple[list[Window], float]:
     """Windows of a sound that was decoded as a whole, and the length of what sounds in a short one."""
     at, is_short = 0, len(sound) <= _SHORT_S * SAMPLE_RATE
     if is_short:
-        at, sound = without_silent_ends(sound, least_peak([sound]))
+        at, sound = without_silent_ends(sound)
     num_s = len(sound) / SAMPLE_RATE
     windows = _choose(lambda start_s: sound[(at := round(start_s * SAMPLE_RATE)) : at + _LENGTH].copy(), num_s)
     if is_short and len(windows) == len(_places(num_s)):
@@ -155,12 +152,12 @@ def _choose(sound_at: Callable[[float], Float32Array], duration_s: float) -> lis
     """
     places = _places(duration_s)
     if duration_s <= _SHORT_S:
-        return _sounding([Window(at, sound_at(at)) for at in places], _SOME)
+        return sounding_windows([Window(at, sound_at(at)) for at in places], _SOME)
     windows = [Window(at, sound_at(at)) for at in (share * duration_s - PATCH_S / 2 for share in _SHARES)]
     if min(len(window.samples) for window in windows) < _LENGTH / 2:
         return []
-    if len(_sounding(windows, _SOME)) < len(windows):
-        found = _sounding([Window(at, sound_at(at)) for at in places], _MOST)
+    if len(sounding_windows(windows, _SOME)) < len(windows):
+        found = sounding_windows([Window(at, sound_at(at)) for at in places], _MOST)
         windows = [found[place] for place in sorted({int(share * len(found)) for share in _SHARES})] if found else []
     return windows
 
@@ -169,14 +166,6 @@ def _places(duration_s: float) -> list[float]:
     """Starts of windows, next to each other or at equal distances, from the start to the end of a song."""
     number = min(max(int(np.ceil(duration_s / PATCH_S)), 1), _MOST_PLACES)
     return list(map(float, np.linspace(0.0, max(duration_s - PATCH_S, 0.0), number)))
-
-
-def _sounding(windows: list[Window], least: float) -> list[Window]:
-    """The windows that sound, for at least this share of the time that the best one sounds."""
-    limit = least_peak(window.samples for window in windows)
-    parts = [sounding_parts(window.samples, limit) for window in windows]
-    shares = [float(each.mean()) if len(each) else 0.0 for each in parts]
-    return [window for window, share in zip(windows, shares, strict=True) if share > 0 and share >= least * max(shares)]
 
 
 def _joined(blocks: Iterable[Float32Array]) -> Float32Array:
@@ -191,9 +180,8 @@ def whole(source: AudioSource, step_s: float, name: str | None = None) -> list[W
     """
     with AudioFile(source, name) as file:
         windows = list(windows_of(file.sound(), step_s))
-        file.check(min(len(windows[0].samples) / SAMPLE_RATE, MAX_S))
-        if not (sounding := _sounding(windows, 0.0)):
-            raise AudioError(f"{file.quoted} is silent; choose another song.")
+        sounding = sounding_windows(windows)
+        file.check(len(windows[0].samples) / SAMPLE_RATE, sounding)
         return sounding
 
 
@@ -311,11 +299,11 @@ class AudioFile(MediaFile):
             self._file.seek(0)
         return found
 
-    def check(self, duration_s: float) -> None:
-        """Check the decoded sound.
+    def check(self, duration_s: float, windows: Sequence[Window]) -> None:
+        """Check the decoded sound, and the windows of it that sound.
 
         Raises:
-            AudioError: nothing could be decoded or read, it is too short, or decoding takes too long.
+            AudioError: nothing could be decoded or read, it is too short or silent, or decoding takes too long.
         """
         if self._file.error is not None:
             raise self._unreadable()
@@ -325,6 +313,8 @@ class AudioFile(MediaFile):
             raise self._damaged()
         if duration_s < _MIN_S:
             raise AudioError(f"{self.quoted} is shorter than a second; choose a longer song.")
+        if not windows:
+            raise AudioError(f"{self.quoted} is silent; choose another song.")
 
     def song(self, duration_s: float, windows: Iterable[Window], note: str | None = None) -> AudioSong:
         """The song with the tags of the file."""

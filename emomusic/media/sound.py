@@ -55,25 +55,22 @@ class Window:
     samples: Float32Array
 
 
-def least_peak(sounds: Iterable[Float32Array]) -> float:
-    """The peak from which a part of these sounds is audible, however loud the file is."""
-    return max(_SILENCE * max((peak_of(sound) for sound in sounds), default=0.0), _LEAST_PEAK)
+def sounding_parts(sounds: Sequence[Float32Array]) -> list[npt.NDArray[np.bool_]]:
+    """Which parts of a tenth of a second of each sound are audible, however loud all of them are."""
+    parts = [np.abs(each[: len(each) // _PART * _PART]).reshape(-1, _PART).max(axis=1) for each in sounds]
+    least = max(_SILENCE * max((float(each.max(initial=0)) for each in parts), default=0.0), _LEAST_PEAK)
+    return [np.asarray(each >= least) for each in parts]
 
 
-def peak_of(samples: Float32Array) -> float:
-    """The largest amplitude; 0 without samples."""
-    return float(np.abs(samples).max(initial=0))
+def sounding_windows(windows: Sequence[Window], least: float = 0.0) -> list[Window]:
+    """The windows that sound, for at least this share of the time that the best one sounds."""
+    shares = [float(each.mean()) if len(each) else 0.0 for each in sounding_parts([each.samples for each in windows])]
+    return [window for window, share in zip(windows, shares, strict=True) if share > 0 and share >= least * max(shares)]
 
 
-def sounding_parts(samples: Float32Array, least: float) -> npt.NDArray[np.bool_]:
-    """Which parts of a tenth of a second reach this peak."""
-    parts = np.abs(samples[: len(samples) // _PART * _PART]).reshape(-1, _PART)
-    return np.asarray(parts.max(axis=1) >= least)
-
-
-def without_silent_ends(samples: Float32Array, least: float) -> tuple[int, Float32Array]:
-    """The sound from its first to its last part that reaches this peak, with half a second around, and its place."""
-    places = np.flatnonzero(sounding_parts(samples, least)) * _PART
+def without_silent_ends(samples: Float32Array) -> tuple[int, Float32Array]:
+    """The sound from its first to its last part that is audible, with half a second around, and its place."""
+    places = np.flatnonzero(sounding_parts([samples])[0]) * _PART
     if not len(places):
         return 0, samples
     start = max(int(places[0]) - _AROUND, 0)

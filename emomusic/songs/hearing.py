@@ -21,7 +21,7 @@ from emomusic.assets import DAMAGED_ARRAYS, ModelKind, folder_of, load_once, mod
 from emomusic.calibration import softmax
 from emomusic.errors import AudioError, ModelError
 from emomusic.media.audio_file import AudioFile
-from emomusic.media.sound import PATCH_S, SAMPLE_RATE, Window, gain_of, least_peak, loudness_of, peak_of, windows_of
+from emomusic.media.sound import PATCH_S, SAMPLE_RATE, Window, gain_of, loudness_of, sounding_windows, windows_of
 from emomusic.runtime import Float32Array, Network
 from emomusic.songs.song import Hearing
 
@@ -297,8 +297,7 @@ def hear_film(
             for window in windows_of(sound.sound(length_s=max(end_s - offset_s, 0.0)), step_s)
             if window.start_s + offset_s + step_s > 0  # the sound may begin before the picture
         ]
-    least = least_peak(window.samples for window in windows)
-    audible = [window for window in windows if peak_of(window.samples) >= least]
+    audible = sounding_windows(windows)
     loudness_db = loudness_of(window.samples for window in audible)
     spans: list[SoundSpan] = []
     for part in np.array_split(np.arange(len(audible)), -(-len(audible) // _NUM_TOGETHER) or 1):

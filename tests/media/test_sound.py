@@ -38,9 +38,9 @@ def test_every_sound_comes_to_one_level(level_db: float):
 
 def test_silent_ends_are_cut():
     sound = np.concatenate([np.zeros(16_000), sine(-20)[:16_000], np.zeros(17_000)]).astype(np.float32)
-    at, cut = without_silent_ends(sound, 1e-3)
+    at, cut = without_silent_ends(sound)
     assert (at, len(cut)) == (8_000, 32_000)
-    assert len(without_silent_ends(sine(-20), 1e-3)[1]) == len(TIMES)
+    assert len(without_silent_ends(sine(-20))[1]) == len(TIMES)
 
 
 def wav(channels: np.ndarray, layout: str) -> io.BytesIO:
