@@ -254,13 +254,8 @@ class AudioFile(MediaFile):
         self._stream, self._file.num_left = stream, _DECODE_BYTES
         self.start_s = float(stream.start_time * stream.time_base) if stream.start_time else 0.0
         self._starts_anew = found.demuxer != "ogg" or not self._is_chained()
-        if not self._starts_anew:
-            seconds = 0.0  # FFmpeg tells that of a part
-        elif stream.duration is not None and stream.time_base is not None:
-            seconds = float(stream.duration * stream.time_base)
-        else:
-            seconds = (self._container.duration or 0) / av.time_base
-        self.duration_s = seconds if 0 < seconds < LONGEST_S else None
+        seconds = self._announced_s(stream) or 0.0  # of a chain, that of a part
+        self.duration_s = seconds if self._starts_anew and 0 < seconds < LONGEST_S else None
 
     def _best_stream(self) -> Any:
         """The stream marked as default that can be read, otherwise the first one that can; None without any."""

@@ -111,6 +111,12 @@ class MediaFile(ABC):
             name = "unknown" if codec is None else codec.name[:20]
             raise self.error_type(f"{self.quoted} has a rare {kind} format ({name}); save it as {format_name}.")
 
+    def _announced_s(self, stream: Any) -> float | None:
+        """The length of a stream as announced by the file, or of the file; None if it is unknown."""
+        if stream.duration is not None and stream.time_base is not None:
+            return float(stream.duration * stream.time_base)
+        return None if self._container.duration is None else float(self._container.duration / av.time_base)
+
     @abstractmethod
     def _is_over(self) -> bool:
         """Asked before each packet whether to stop."""

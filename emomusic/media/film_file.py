@@ -16,7 +16,7 @@ import av
 from emomusic.errors import FilmError
 from emomusic.media.container import DAMAGE, MediaFile
 from emomusic.media.film_frame import FilmFrame, orientation_of
-from emomusic.media.film_steps import MOST_PACKETS, FilmClock, FilmStep, FilmSteps, at_rate, is_busy, is_long
+from emomusic.media.film_steps import MAX_GAP_S, MOST_PACKETS, FilmClock, FilmStep, FilmSteps, at_rate, is_busy, is_long
 from emomusic.media.formats import GuardedFile, Kind, foreign_file, format_of, mov_atoms
 from emomusic.media.images import RgbImage
 from emomusic.text import format_clock
@@ -34,7 +34,6 @@ _CODECS = (
 )
 _MISSING_S = 1.0  # a film that ends earlier than announced by more is incomplete
 _MISSING_SHARE = 0.02
-_MAX_GAP_S = 24 * 3600.0  # a longer film is damage
 _MAX_RATE, _MAX_PIXEL_RATE = 1000, MAX_PIXELS * 128  # for each second of film; a clock may stand still
 _ONE_THREAD_PIXELS = 1280 * 720
 _SKIPPED_FRAMES = 3  # skip the frames that no other frame needs, if fewer than every third is wanted
@@ -170,12 +169,11 @@ class FilmFile(MediaFile):
 
     def _other_durations(self) -> Iterator[float]:
         """Seconds of the container and of its sound from the first frame of the video on."""
-        start_s = float((self._stream.start_time or 0) * self._stream.time_base) if self._stream.time_base else 0.0
         for each in (*self._container.streams.audio, self._container):
             base = each.time_base if each is not self._container else 1 / av.time_base
             if each.duration and base:
-                seconds = float(((each.start_time or 0) + each.duration) * base) - start_s
-                if 0 < seconds < _MAX_GAP_S:
+                seconds = float(((each.start_time or 0) + each.duration) * base) - self._start_s()
+                if 0 < seconds < MAX_GAP_S:
                     yield seconds
 
     def _check_size(self, width: int, height: int) -> None:
@@ -186,20 +184,19 @@ class FilmFile(MediaFile):
 
     def _announced_duration(self) -> float | None:
         stream = self._stream
-        seconds = 0.0
+        seconds = self._announced_s(stream) or 0.0
         if self._container.format.name == "avi" and stream.average_rate:
             seconds = float(stream.frames / stream.average_rate)  # `duration` is that of the rest of a cut-off file
-        elif stream.duration is not None and stream.time_base is not None:
-            seconds = float(stream.duration * stream.time_base)
-        else:  # Matroska: the end of the video, or that of the video or the sound
+        elif stream.duration is None:  # Matroska: the end of the video, or that of the video or the sound
             if tag := _DURATION_TAG.match(stream.metadata.get("DURATION", "")):
                 hours, minutes, rest = tag.groups()
                 seconds = 3600 * int(hours) + 60 * int(minutes) + float(rest)
-            elif self._container.duration is not None:
-                seconds = self._container.duration / av.time_base
-            if stream.start_time is not None and stream.time_base is not None:
-                seconds -= max(float(stream.start_time * stream.time_base), 0.0)
-        return seconds if 0 < seconds < _MAX_GAP_S else None
+            seconds -= max(self._start_s(), 0.0)
+        return seconds if 0 < seconds < MAX_GAP_S else None
+
+    def _start_s(self) -> float:
+        """Time of the video's start in the clock of the file, as announced."""
+        return float((self._stream.start_time or 0) * self._stream.time_base) if self._stream.time_base else 0.0
 
     def frames(self, rate: float | None = None) -> Iterator[FilmFrame]:
         """The frames in order of time. Call this once.

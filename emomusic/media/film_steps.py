@@ -11,7 +11,7 @@ from typing import Any
 
 from emomusic.media.film_frame import FilmFrame
 
-_MAX_GAP_S = 24 * 3600.0  # a jump of the clock is damage
+MAX_GAP_S = 24 * 3600.0  # a longer film, or jump of its clock, is damage
 _RESTART_S = 1.0  # a clock that goes back by more begins again
 _ROUNDING_S = 0.02
 _LONGEST_S, _MOST_BYTES, MOST_PACKETS = 2.1, 2**26, 4096  # of packets that wait for the next key frame
@@ -40,7 +40,7 @@ class FilmClock:
             return 0.0
         expected_s = self.last_s + self._spacing_s
         time_s = expected_s if given_s is None else self.of(given_s)
-        if not self.last_s <= time_s <= self.last_s + _MAX_GAP_S:
+        if not self.last_s <= time_s <= self.last_s + MAX_GAP_S:
             if not self.last_s - _RESTART_S <= time_s < self.last_s:  # not two frames that changed places
                 self.offset_s += expected_s - time_s
             time_s = expected_s
