@@ -94,13 +94,15 @@ def write_frames(
     frames: Iterable[RgbImage],
     *,
     ending: str = "mp4",
+    codec: str | None = None,
+    pixels: str = "yuv420p",
     rate: float = DEFAULT_RATE,
     times_s: Sequence[float] | None = None,
     audio: str | None = None,
     pixel_ratio: Fraction | None = None,
     start_s: float = 0.0,
     options: dict[str, str] | None = None,
-    preset: str | None = None,
+    encoding: dict[str, str] | None = None,
     tone_s: float | None = None,
 ) -> None:
     """Write a film.
@@ -108,25 +110,27 @@ def write_frames(
     Args:
         out: path or binary file.
         frames: of equal size.
-        ending: name ending of the format.
+        ending: name ending of the format, or FFmpeg's name for it.
+        codec: of the pictures; by default that of `CODECS`.
+        pixels: their format.
         rate: frames per second.
         times_s: of the frames; by default at equal distances.
         audio: codec of a tone; None for no sound.
         pixel_ratio: width of a pixel relative to its height.
         start_s: time of the first frame in the clock of the file.
         options: of the format.
-        preset: of H.264; by default the fastest, which has no frames that others do not need.
+        encoding: options of the codec; by default the fastest, with no frames that others do not need.
         tone_s: length of the tone; by default that of the film.
     """
     frames = iter(frames)
     first = next(frames)
-    codec = CODECS[ending][0]
+    codec = codec or CODECS[ending][0]
     clock = Fraction(1, 1000) if times_s is not None else 1 / Fraction(rate).limit_denominator(1001)
     with av.open(out, "w", format=_FORMATS.get(ending, ending), options=options or {}) as container:
-        chosen = {"preset": preset} if preset else _OPTIONS.get(codec, {})
+        chosen = _OPTIONS.get(codec, {}) if encoding is None else encoding
         video = container.add_stream(codec, Fraction(rate).limit_denominator(1001), options=chosen)
         video.width, video.height = first.shape[1], first.shape[0]
-        video.pix_fmt = "rgb8" if codec == "gif" else "yuv420p"
+        video.pix_fmt = "rgb8" if codec == "gif" else pixels
         video.codec_context.time_base, video.gop_size, video.codec_context.thread_count = clock, 12, 1
         if pixel_ratio is not None:
             video.codec_context.sample_aspect_ratio = pixel_ratio
@@ -142,6 +146,12 @@ def write_frames(
             _write_tone(container, sound, last_s + 1 / rate if tone_s is None else tone_s, start_s)
 
 
+def frames_bytes(frames: Iterable[RgbImage], **options: Any) -> bytes:
+    """The bytes of a film, as from `write_frames`."""
+    write_frames(buffer := io.BytesIO(), frames, **options)
+    return buffer.getvalue()
+
+
 def write_film(
     out: Path | BinaryIO, shots: Sequence[Shot], *, size: tuple[int, int] = (320, 180), **options: Any
 ) -> None:
@@ -151,8 +161,7 @@ def write_film(
 
 def film_bytes(shots: Sequence[Shot], **options: Any) -> bytes:
     """The bytes of a film, as from `write_film`."""
-    buffer = io.BytesIO()
-    write_film(buffer, shots, **options)
+    write_film(buffer := io.BytesIO(), shots, **options)
     return buffer.getvalue()
 
 
@@ -188,16 +197,11 @@ def sound_of(data: bytes) -> np.ndarray:
 
 def _write_tone(container: Any, sound: Any, seconds: float, start_s: float) -> None:
     """Write a tone, which starts with the picture."""
-    count = 1024
-    samples = np.arange(round(seconds * 48_000)) / 48_000
-    tone = (0.2 * np.sin(2 * np.pi * _TONE_HZ * samples)).astype(np.float32)
-    fitted = av.AudioResampler(sound.format, "stereo", 48_000, frame_size=sound.codec_context.frame_size or count)
-    for at in range(0, len(tone), count):
-        frame = av.AudioFrame.from_ndarray(np.stack([tone[at : at + count]] * 2), "fltp", "stereo")
-        frame.sample_rate, frame.pts, frame.time_base = 48_000, round(start_s * 48_000) + at, Fraction(1, 48_000)
-        for fit in fitted.resample(frame):
-            container.mux(sound.encode(fit))
-    for fit in fitted.resample(None):
+    tone = 0.2 * np.sin(2 * np.pi * _TONE_HZ * np.arange(round(seconds * 48_000)) / 48_000)
+    frame = av.AudioFrame.from_ndarray(np.stack([tone] * 2).astype(np.float32), "fltp", "stereo")
+    frame.sample_rate, frame.pts, frame.time_base = 48_000, round(start_s * 48_000), Fraction(1, 48_000)
+    fitted = av.AudioResampler(sound.format, "stereo", 48_000, frame_size=sound.codec_context.frame_size or 1024)
+    for fit in (*fitted.resample(frame), *fitted.resample(None)):
         container.mux(sound.encode(fit))
     container.mux(sound.encode())
 

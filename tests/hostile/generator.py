@@ -18,7 +18,7 @@ import pillow_heif
 from PIL import Image
 
 from tests.films import CODECS as FILM_CODECS
-from tests.films import write_frames
+from tests.films import frames_bytes
 from tests.songs.songs import CODECS, song_bytes
 from tests.songs.tables import mood_table
 
@@ -235,8 +235,7 @@ def film(ending: str) -> bytes:
     """An intact film of two shots with sound, where the format has any."""
     shades = (0, 99, 180, 240) * 5
     frames = [np.full((48, 64, 3), shade, np.uint8) for shade in shades]
-    write_frames(out := io.BytesIO(), frames, ending=ending, audio=FILM_CODECS[ending][1])
-    return out.getvalue()
+    return frames_bytes(frames, ending=ending, audio=FILM_CODECS[ending][1])
 
 
 def jpeg() -> bytes:
@@ -272,23 +271,14 @@ def gif_of(width: int, height: int) -> bytes:
     return screen + image * 2 + b";"
 
 
-def large_film() -> bytes:
-    """A film of 5000x5000 pixels."""
-    buffer = io.BytesIO()
-    write_frames(buffer, [np.zeros((5000, 5000, 3), np.uint8)] * 2, ending="mp4")
-    return buffer.getvalue()
-
-
 def red_film(**options: str) -> bytes:
-    out = io.BytesIO()
-    write_frames(out, [np.full((60, 80, 3), (255, 0, 0), np.uint8)] * 20, ending="mp4", options=options)
-    return out.getvalue()
+    return frames_bytes([np.full((60, 80, 3), (255, 0, 0), np.uint8)] * 20, options=options)
 
 
 ENCRYPTION = {"encryption_scheme": "cenc-aes-ctr", "encryption_key": "01" * 16, "encryption_kid": "02" * 16}
 FILM_BOMBS: Makes = {
     "wide.gif": (lambda: gif_of(4097, 2304), "too large"),  # just above the limit
-    "large.mp4": (large_film, "too large"),
+    "large.mp4": (lambda: frames_bytes([np.zeros((5000, 5000, 3), np.uint8)] * 2), "too large"),
     "claims.mov": (lambda: jpeg_film([jpeg_claiming(65_500, 65_500)] * 9), "damaged"),
     "encrypted.mp4": (lambda: red_film(**ENCRYPTION), "encrypted"),
     "cut.mp4": (lambda: film("mp4")[: film("mp4").index(b"moov") - 4], "incomplete"),

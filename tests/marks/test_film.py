@@ -14,7 +14,7 @@ from emomusic.media.film_file import FilmFile
 from emomusic.media.images import Box
 from emomusic.stream.film import FilmMoment, FilmReading
 from tests.fakes import FakeClassifier, make_face
-from tests.films import sound_of, write_frames
+from tests.films import frames_bytes, sound_of
 
 WIDTH, HEIGHT = 192, 112
 GREY = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
@@ -23,9 +23,7 @@ BOX = Box(60, 40, 50, 60)
 
 
 def film_of(*, num_frames: int = 20, image: np.ndarray = GREY, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    write_frames(buffer, [image] * num_frames, **{"rate": RATE, **options})
-    return buffer.getvalue()
+    return frames_bytes([image] * num_frames, rate=RATE, **options)
 
 
 def live_face(number: int, box: Box, emotion: Emotion = Emotion.HAPPY, share: float = 0.8) -> FaceReading:

@@ -15,14 +15,20 @@ from emomusic.media.film_file import FilmFile
 from emomusic.media.film_steps import FilmClock
 from emomusic.media.formats import Kind, kind_of
 from emomusic.media.images import RgbImage
-from tests.films import CODECS, DEFAULT_RATE, assert_quarters, colour_quarters, film_of_videos, write_frames
+from tests.films import (
+    CODECS,
+    DEFAULT_RATE,
+    assert_quarters,
+    colour_quarters,
+    film_of_videos,
+    frames_bytes,
+    write_frames,
+)
 from tests.media.test_survey import HEIGHT, NUM_FRAMES, QUARTERS, WIDTH, X264, video
 
 
 def film_of(images: Sequence[RgbImage] = (QUARTERS,) * 10, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    write_frames(buffer, images, **options)
-    return buffer.getvalue()
+    return frames_bytes(images, **options)
 
 
 def opened(data: bytes, **options: Any) -> FilmFile:
@@ -122,7 +128,7 @@ def test_times_begin_with_the_first_frame(audio: str | None) -> None:
 
 def test_frames_that_no_other_frame_needs_may_be_skipped() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (100, HEIGHT, WIDTH, 3), np.uint8)
-    data = film_of(list(noise), rate=25, preset="medium")
+    data = film_of(list(noise), rate=25, encoding={"preset": "medium"})
     times = times_of(data, 8)
     assert times == sorted(times)
     assert times[0] == 0
@@ -146,7 +152,7 @@ def steps_of(data: bytes) -> tuple[list[float], list[list[float]]]:
 def test_key_frames_are_steps_and_the_frames_between_them_can_be_decoded(ending: str, audio: str | None) -> None:
     images = [np.roll(QUARTERS, 2 * number, axis=1) for number in range(51)]
     audio = CODECS[ending][1] if audio else None
-    times, between = steps_of(film_of(images, ending=ending, audio=audio, preset="medium"))
+    times, between = steps_of(film_of(images, ending=ending, audio=audio, encoding={"preset": "medium"}))
     assert np.diff(times).max() <= 2.2
     assert (times[0], times[-1]) == pytest.approx((0.0, 5.0), abs=0.4)
     every = sorted([*times, *itertools.chain(*between)])

@@ -3,9 +3,9 @@
 import io
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
-import av
 import cv2
 import numpy as np
 import pillow_heif
@@ -15,7 +15,7 @@ from PIL import Image
 from emomusic.media.film_file import FilmFile
 from emomusic.media.formats import Kind, kind_of
 from emomusic.media.images import RgbImage, read_image
-from tests.films import assert_quarters, colour_quarters
+from tests.films import assert_quarters, colour_quarters, frames_bytes
 
 WIDTH, HEIGHT = 160, 96
 QUARTERS = colour_quarters(WIDTH, HEIGHT)
@@ -120,27 +120,13 @@ def test_every_grey_picture_is_read_right(kind: str) -> None:
 NUM_FRAMES, RATE = 10, 10
 
 
-def video(container: str, codec: str, pixels: str = "yuv420p", **options: Any) -> Callable[[], bytes]:
-    """A film of a second. `ratio` is that of its pixels, `flags_of_file` those of MP4, the others of the codec."""
-    ratio = options.pop("ratio", None)
-    of_file = {"movflags": flags} if (flags := options.pop("flags_of_file", None)) else {}
-
-    def write() -> bytes:
-        with av.open(out := io.BytesIO(), "w", format=container, options=of_file) as film:
-            stream = film.add_stream(codec, RATE, {name: str(value) for name, value in options.items()})
-            width = WIDTH if ratio is None else round(WIDTH / ratio)
-            stream.width, stream.height, stream.pix_fmt = width, HEIGHT, pixels
-            if ratio is not None:
-                stream.codec_context.sample_aspect_ratio = ratio
-            image = QUARTERS if ratio is None else cv2.resize(QUARTERS, (width, HEIGHT))
-            for number in range(NUM_FRAMES):
-                frame = av.VideoFrame.from_ndarray(np.asarray(image, np.uint8), "rgb24").reformat(format=pixels)
-                frame.pts, frame.time_base = number, Fraction(1, RATE)
-                film.mux(stream.encode(frame))
-            film.mux(stream.encode())
-        return out.getvalue()
-
-    return write
+def video(
+    container: str, codec: str, pixels: str = "yuv420p", *, ratio: Fraction = Fraction(1), **encoding: str
+) -> Callable[[], bytes]:
+    """A film of a second, with the ratio of its pixels and the options of its codec."""
+    image = cv2.resize(QUARTERS, (round(WIDTH / ratio), HEIGHT))
+    options = {"ending": container, "codec": codec, "pixels": pixels, "pixel_ratio": ratio, "encoding": encoding}
+    return partial(frames_bytes, [image] * NUM_FRAMES, **options)
 
 
 X264 = {"preset": "ultrafast"}
@@ -157,10 +143,10 @@ FILMS: dict[str, Callable[[], bytes]] = {
     "MP4, H.264, wide pixels": video("mp4", "libx264", ratio=Fraction(4, 3), **X264),
     "MP4, HEVC": video("mp4", "libx265", **X265),
     "MP4, HEVC, 10 bits": video("mp4", "libx265", "yuv420p10le", **X265),
-    "MP4, AV1": video("mp4", "libsvtav1", preset=12),
+    "MP4, AV1": video("mp4", "libsvtav1", preset="12"),
     "MP4, VP9": video("mp4", "libvpx-vp9", deadline="realtime"),
     "MP4, MPEG-4": video("mp4", "mpeg4"),
-    "MP4, fragments": video("mp4", "libx264", flags_of_file="frag_keyframe+empty_moov", **X264),
+    "MP4, fragments": partial(video("mp4", "libx264", **X264), options={"movflags": "frag_keyframe+empty_moov"}),
     "MOV, H.264": video("mov", "libx264", **X264),
     "MOV, ProRes": video("mov", "prores_ks", "yuv422p10le"),
     "MOV, MJPEG": video("mov", "mjpeg", "yuvj420p"),
@@ -169,7 +155,7 @@ FILMS: dict[str, Callable[[], bytes]] = {
     "3GP, H.264": video("3gp", "libx264", **X264),
     "WebM, VP8": video("webm", "libvpx", deadline="realtime"),
     "WebM, VP9": video("webm", "libvpx-vp9", deadline="realtime"),
-    "WebM, AV1": video("webm", "libsvtav1", preset=12),
+    "WebM, AV1": video("webm", "libsvtav1", preset="12"),
     "MKV, H.264": video("matroska", "libx264", **X264),
     "MKV, HEVC": video("matroska", "libx265", **X265),
     "MKV, FFV1": video("matroska", "ffv1"),
