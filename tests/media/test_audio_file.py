@@ -12,10 +12,9 @@ import pytest
 from emomusic.errors import AudioError
 from emomusic.media import audio_file
 from emomusic.media.audio_file import read_cover, read_song, whole
-from emomusic.media.formats import tag_length
 from emomusic.media.images import encode_png
 from emomusic.media.sound import PATCH_S, SAMPLE_RATE, windows_of
-from tests.songs.songs import CODECS, id3v1, song_bytes, tone, write_song
+from tests.songs.songs import CODECS, song_bytes, tone, write_song
 
 
 def loudness(samples: np.ndarray) -> float:
@@ -31,7 +30,7 @@ def frequency(samples: np.ndarray) -> float:
 def test_a_short_song_is_one_window_with_its_tags(ending: str):
     song = read_song(io.BytesIO(song_bytes(ending)), "x")
     assert (song.title, song.artists, song.album) == ("A Tone", ("Oscillator", "Friend"), "Waves")
-    assert (song.genres, song.year) == (("rock",), 1999)
+    assert (song.genres, song.year, song.note is None) == (("rock",), 1999, False)
     assert song.duration_s == pytest.approx(2, abs=0.1)
     (window,) = song.windows
     assert window.start_s == 0
@@ -183,12 +182,7 @@ def test_the_track_marked_as_default_is_heard():
 
 def test_all_of_a_chain_of_songs_is_heard():
     song = read_song(io.BytesIO(song_bytes("opus", 6, rate=48_000) + song_bytes("opus", 8, rate=48_000)))
-    assert song.duration_s == pytest.approx(14, abs=0.2)
-
-
-def test_a_short_song_has_a_note():
-    assert read_song(io.BytesIO(song_bytes("wav", 4))).note is not None
-    assert read_song(io.BytesIO(song_bytes("wav", 12))).note is None
+    assert (song.duration_s, song.note) == (pytest.approx(14, abs=0.2), None)
 
 
 @pytest.mark.parametrize("gain", [0.03, 0.1, 4.0])
@@ -219,63 +213,6 @@ def test_a_long_tag_before_another_format_is_passed_over():
     assert read_song(io.BytesIO(tag + song_bytes("flac"))).title == "A Tone"
     with pytest.raises(AudioError, match="format that is not read"):
         read_song(io.BytesIO(tag + b"\xff\xf1\x50\x80" * 9999))
-
-
-# Tags
-
-LATIN = {"title": "J\xf3ga", "artist": "Bj\xf6rk \u2019s"}
-
-
-def riff_info(title: bytes, artist: bytes) -> bytes:
-    items = b"".join(
-        key + len(text).to_bytes(4, "little") + text + bytes(len(text) % 2)
-        for key, text in ((b"INAM", title), (b"IART", artist))
-    )
-    return b"LIST" + (4 + len(items)).to_bytes(4, "little") + b"INFO" + items
-
-
-@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
-def test_tags_are_utf_8_or_windows_1252(encoding: str):
-    title, artist = (text.encode(encoding) for text in LATIN.values())
-    mp3 = song_bytes("mp3", tags={})
-    mp3 = mp3[tag_length(mp3) :] + id3v1(title, artist)
-    wav = song_bytes("wav", tags={}) + riff_info(title, artist)
-    wav = wav[:4] + (len(wav) - 8).to_bytes(4, "little") + wav[8:]
-    for content in (mp3, wav):
-        song = read_song(io.BytesIO(content))
-        assert (song.title, song.artists) == (LATIN["title"], (LATIN["artist"],))
-
-
-def id3(version: int, *frames: tuple[bytes, bytes]) -> bytes:
-    bits = 7 if version == 4 else 8
-    body = b"".join(
-        key + bytes(len(text) >> shift * bits & (2**bits - 1) for shift in (3, 2, 1, 0)) + b"\0\0" + text
-        for key, text in frames
-    )
-    return b"ID3" + bytes([version, 0, 0, *(len(body) >> shift * 7 & 127 for shift in (3, 2, 1, 0))]) + body
-
-
-@pytest.mark.parametrize("version", [3, 4])
-@pytest.mark.parametrize(
-    "artists",
-    [
-        b"\3" + "Ann\xe4\0Bob".encode(),
-        b"\0" + "Ann\xe4\0Bob".encode("latin-1"),
-        b"\1" + "Ann\xe4\0".encode("utf-16") + "Bob".encode("utf-16"),
-        b"\2" + "Ann\xe4\0Bob\0".encode("utf-16-be"),
-    ],
-)
-def test_id3_may_name_several_artists(version: int, artists: bytes):
-    cover = (b"APIC", b"\0image/png\0\3\0\x89PNG\r\n\x1a\n" + bytes(2**17))
-    for frames in ([(b"TIT2", b"\3One")], [(b"TIT2", b"\3One"), cover]):
-        content = id3(version, *frames, (b"TPE1", artists)) + song_bytes("mp3", tags={})
-        song = read_song(io.BytesIO(content))
-        assert (song.title, song.artists) == ("One", ("Ann\xe4", "Bob"))
-
-
-def test_windows_1252_that_is_declared_as_latin_1_is_read():
-    content = id3(4, (b"TIT2", b"\0It\x92s \x93here\x94")) + song_bytes("mp3", tags={})
-    assert read_song(io.BytesIO(content)).title == "It\u2019s \u201chere\u201d"
 
 
 # Limits

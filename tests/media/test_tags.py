@@ -1,11 +1,15 @@
-"""Texts of tags in encodings that are declared wrongly, and tags at the end of MP3 files."""
+"""The texts of tags, also in encodings that are declared wrongly, tags at the end of MP3 files, and too many tags."""
 
 import io
+from collections.abc import Callable
 
 import pytest
+from mutagen.flac import FLAC
 
+from emomusic.errors import AudioError
 from emomusic.media.audio_file import read_song
-from emomusic.media.tags import read_texts, tags_at_end
+from emomusic.media.formats import tag_length
+from emomusic.media.tags import num_tags, read_texts, tags_at_end
 from tests.songs.songs import id3v1, song_bytes
 
 ALBUMS = {
@@ -67,3 +71,93 @@ def test_tags_at_the_end_of_an_mp3_are_read():
 @pytest.mark.parametrize("content", [b"", b"TAG", bytes(200), b"APETAGEX" * 40, ape()])
 def test_damaged_tags_at_the_end_have_no_texts(content: bytes):
     assert tags_at_end(io.BytesIO(content)) == {}
+
+
+def id3(version: int, *frames: tuple[bytes, bytes]) -> bytes:
+    bits = 7 if version == 4 else 8
+    body = b"".join(
+        key + bytes(len(text) >> shift * bits & (2**bits - 1) for shift in (3, 2, 1, 0)) + b"\0\0" + text
+        for key, text in frames
+    )
+    return b"ID3" + bytes([version, 0, 0, *(len(body) >> shift * 7 & 127 for shift in (3, 2, 1, 0))]) + body
+
+
+LATIN = {"title": "J\xf3ga", "artist": "Bj\xf6rk \u2019s"}
+
+
+def riff_info(title: bytes, artist: bytes) -> bytes:
+    items = b"".join(
+        key + len(text).to_bytes(4, "little") + text + bytes(len(text) % 2)
+        for key, text in ((b"INAM", title), (b"IART", artist))
+    )
+    return b"LIST" + (4 + len(items)).to_bytes(4, "little") + b"INFO" + items
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_tags_are_utf_8_or_windows_1252(encoding: str):
+    title, artist = (text.encode(encoding) for text in LATIN.values())
+    mp3 = song_bytes("mp3", tags={})
+    mp3 = mp3[tag_length(mp3) :] + id3v1(title, artist)
+    wav = song_bytes("wav", tags={}) + riff_info(title, artist)
+    wav = wav[:4] + (len(wav) - 8).to_bytes(4, "little") + wav[8:]
+    for content in (mp3, wav):
+        song = read_song(io.BytesIO(content))
+        assert (song.title, song.artists) == (LATIN["title"], (LATIN["artist"],))
+
+
+@pytest.mark.parametrize("version", [3, 4])
+@pytest.mark.parametrize(
+    "artists",
+    [
+        b"\3" + "Ann\xe4\0Bob".encode(),
+        b"\0" + "Ann\xe4\0Bob".encode("latin-1"),
+        b"\1" + "Ann\xe4\0".encode("utf-16") + "Bob".encode("utf-16"),
+        b"\2" + "Ann\xe4\0Bob\0".encode("utf-16-be"),
+    ],
+)
+def test_id3_may_name_several_artists(version: int, artists: bytes):
+    cover = (b"APIC", b"\0image/png\0\3\0\x89PNG\r\n\x1a\n" + bytes(2**17))
+    for frames in ([(b"TIT2", b"\3One")], [(b"TIT2", b"\3One"), cover]):
+        content = id3(version, *frames, (b"TPE1", artists)) + song_bytes("mp3", tags={})
+        song = read_song(io.BytesIO(content))
+        assert (song.title, song.artists) == ("One", ("Ann\xe4", "Bob"))
+
+
+def test_windows_1252_that_is_declared_as_latin_1_is_read():
+    content = id3(4, (b"TIT2", b"\0It\x92s \x93here\x94")) + song_bytes("mp3", tags={})
+    assert read_song(io.BytesIO(content)).title == "It\u2019s \u201chere\u201d"
+
+
+# Files with very many tags are refused before FFmpeg reads them
+
+
+def flac(number: int) -> bytes:
+    file = FLAC(content := io.BytesIO(song_bytes("flac", tags={})))
+    file.tags.clear()
+    file.tags.extend((f"TAG{place}", "x") for place in range(number))
+    content.seek(0)
+    file.save(content)
+    return content.getvalue()
+
+
+def mp3(number: int) -> bytes:
+    return id3(3, *((b"TXXX", b"\0T%d\0x" % place) for place in range(number))) + song_bytes("mp3", tags={})
+
+
+@pytest.mark.parametrize("write", [flac, mp3])
+def test_a_hundred_thousand_tags_are_refused_and_a_hundred_are_read(write: Callable[[int], bytes]):
+    with pytest.raises(AudioError, match="tags"):
+        read_song(io.BytesIO(write(100_000)), "song")
+    few = write(100)
+    assert num_tags(few) == 100
+    assert read_song(io.BytesIO(few), "song").duration_s == pytest.approx(2, abs=0.2)
+
+
+@pytest.mark.parametrize("version", [3, 4])
+def test_the_size_of_a_long_tag_is_that_of_its_version(version: int):
+    assert num_tags(id3(version, *[(b"TXXX", b"x" * 300)] * 3)) == 3
+
+
+def test_random_bytes_have_no_error():
+    heads = (b"ID3\x04", b"fLaC", b"fLaC\x84", b"\x03vorbis", b"ID3\x02\0\0\0\0\0\0TT2", b"OpusTags" + 4 * b"\xff")
+    assert [num_tags(head) >= 0 for head in heads] == [True] * len(heads)
