@@ -126,6 +126,7 @@ PICTURE_BOMBS: Makes = {
     "film.jpg": (lambda: b"\0\0\0\x18ftypmp42" + bytes(100), "is a film, not a picture"),
     "song.jpg": (lambda: b"ID3\4\0\0", "is an audio file, not a picture"),
     "archive.jpg": (lambda: b"7z\xbc\xaf\x27\x1c", "is an archive, not a picture"),
+    "rare.psd": (lambda: b"8BPS\0\1" + bytes(99), "rare.*JPEG or PNG"),
     "byte.jpg": (lambda: b"\xff", "is not a picture"),
 }
 

@@ -97,6 +97,7 @@ ASF_VIDEO = b"\xc0\xef\x19\xbc\x4d\x5b\xcf\x11\xa8\xfd\x00\x80\x5f\x5c\x44\x2b"
         (b"\0\0\0\x18ftypcrx ", Kind.PICTURE),
         (b"<?xml version='1.0'?>\n<!-- drawn -->\n<svg width='9'></svg>", Kind.PICTURE),
         (b"a song\n" * 9, Kind.TEXT),
+        (b"meet me at noon " * 9, Kind.TEXT),  # nearly the head of a TGA
         ("dear diary, ça va".encode(), Kind.TEXT),
         (b"%PDF-1.7\n\xe2\xe3\xcf\xd3\0", Kind.OTHER),
         (b"", Kind.OTHER),
