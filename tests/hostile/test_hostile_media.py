@@ -30,6 +30,7 @@ from tests.hostile.generator import (
     red_film,
     song,
 )
+from tests.media.test_tags import id3
 from tests.songs.songs import song_bytes
 
 
@@ -106,9 +107,8 @@ def test_broken_exif_leaves_the_pixels_intact() -> None:
 
 
 def test_a_huge_picture_of_a_song_is_left_out() -> None:
-    tag = b"APIC" + (2**24).to_bytes(4, "big") + b"\0\0\0image/png\0\3\0\x89PNG\r\n\x1a\n" + bytes(2**24 - 22)
-    size = bytes(len(tag) >> shift & 127 for shift in (21, 14, 7, 0))
-    assert read_cover(io.BytesIO(b"ID3\3\0\0" + size + tag + song_bytes("mp3"))) is None
+    tag = id3(3, (b"APIC", b"\0image/png\0\3\0\x89PNG\r\n\x1a\n" + bytes(2**24)))
+    assert read_cover(io.BytesIO(tag + song_bytes("mp3"))) is None
 
 
 def test_the_search_for_a_song_stops_at_the_limit() -> None:

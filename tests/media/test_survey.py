@@ -14,7 +14,7 @@ from PIL import Image
 
 from emomusic.media.film_file import FilmFile
 from emomusic.media.formats import Kind, kind_of
-from emomusic.media.images import RgbImage, read_image
+from emomusic.media.images import read_image
 from tests.films import assert_quarters, colour_quarters, frames_bytes
 
 WIDTH, HEIGHT = 160, 96
@@ -205,8 +205,11 @@ def test_every_film_is_read_right(kind: str) -> None:
         frames = list(film.frames())
         assert (film.width, film.height, len(frames), film.problem) == (WIDTH, HEIGHT, NUM_FRAMES, None)
         assert film.duration_s == pytest.approx(NUM_FRAMES / RATE, abs=0.06)
+        assert [frame.time_s for frame in frames] == pytest.approx(np.arange(NUM_FRAMES) / RATE, abs=0.002)
+        shares = [frame.share for frame in frames]
+        assert 0 <= shares[0] <= shares[-1] <= 1
+        assert shares == sorted(shares)
         for frame in (frames[0], frames[-1]):
-            image: RgbImage = film.picture(frame)
-            assert_quarters(image, WIDTH, HEIGHT)
+            assert_quarters(film.picture(frame), WIDTH, HEIGHT)
     with FilmFile(io.BytesIO(data)) as film:
         assert next(film.steps(4.0)).frame.time_s == 0.0
