@@ -182,17 +182,14 @@ def film_of_videos(*widths: int, height: int = 48, num_frames: int = 2) -> bytes
 def sound_of(data: bytes) -> np.ndarray:
     """The samples of a film's sound from its first frame, as heard by a player: shape (n,), of 48 kHz."""
     with av.open(io.BytesIO(data)) as container:
-        samples = np.zeros(48_000 * 20, np.float32)
         resampler = av.AudioResampler("fltp", "mono", 48_000)
-        end = 0
-        for decoded in container.decode(audio=0):
-            for frame in resampler.resample(decoded):
-                start = round(float(frame.pts * frame.time_base) * 48_000)
-                values = frame.to_ndarray()[0]
-                skipped = max(-start, 0)
-                end = max(start + len(values), 0)
-                samples[start + skipped : end] = values[skipped:]
-    return samples[:end]
+        frames = [frame for decoded in container.decode(audio=0) for frame in resampler.resample(decoded)]
+    starts = [round(float(frame.pts * frame.time_base) * 48_000) for frame in frames]
+    samples = np.zeros(starts[-1] + frames[-1].samples, np.float32)
+    for start, frame in zip(starts, frames, strict=True):
+        values = frame.to_ndarray()[0, max(-start, 0) :]
+        samples[max(start, 0) : max(start, 0) + len(values)] = values
+    return samples
 
 
 def _write_tone(container: Any, sound: Any, seconds: float, start_s: float) -> None:

@@ -70,10 +70,6 @@ class GuardedFile:
         self._start = size
         self.seek(0)
 
-    def seekable(self) -> bool:
-        """For PyAV."""
-        return True
-
     def read(self, size: int = -1) -> bytes:
         """The next bytes; none at the end, after an error, and after a limit."""
         if self.is_past_deadline():
@@ -336,10 +332,8 @@ def _is_text(head: bytes) -> bool:
 
 # Whole files
 
-MediaSource = str | os.PathLike[str] | BinaryIO | bytes
 
-
-def kind_of(source: MediaSource, name: str = "") -> Kind:
+def kind_of(source: str | os.PathLike[str] | BinaryIO | bytes, name: str = "") -> Kind:
     """What a file holds, also in formats that EmoMusic does not read. `OTHER` if it cannot be read.
 
     An animated picture with a single frame is a picture. MP4, MOV, WebM and Matroska files with sound only are songs.

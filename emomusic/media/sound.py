@@ -83,12 +83,11 @@ def loudness_of(sounds: Iterable[Float32Array]) -> float:
     It is the gated loudness of ITU-R BS.1770-5. The filters are applied to the spectrum of each block.
     """
     energies = np.concatenate([np.empty(0), *map(_energies, sounds)])
-    for gate_db in (_ABSOLUTE_GATE_DB, None):
-        if not len(energies):
-            break
-        gate_db = _decibels(energies.mean()) + _RELATIVE_GATE_DB if gate_db is None else gate_db
-        energies = energies[_decibels(energies) > gate_db]
-    return float(_decibels(energies.mean())) if len(energies) else -np.inf
+    energies = energies[_decibels(energies) > _ABSOLUTE_GATE_DB]
+    if not len(energies):
+        return -np.inf
+    gate_db = _decibels(energies.mean()) + _RELATIVE_GATE_DB
+    return float(_decibels(energies[_decibels(energies) > gate_db].mean()))
 
 
 def gain_of(loudness_db: float) -> float:
