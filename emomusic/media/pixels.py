@@ -148,8 +148,8 @@ def read_deep_colours(data: bytes) -> RgbImage:
     """The colours of a TIFF or PNG of more than 8 bits, which Pillow cuts or does not read.
 
     Returns:
-        Shape (height, width, 3) or (height, width, 4), RGB or RGBA, uint8, without an empty alpha channel. A PNG is
-        as stored; OpenCV turns a TIFF upright.
+        Shape (height, width, 3) or (height, width, 4), RGB or RGBA, uint8. A PNG is as stored; OpenCV turns a TIFF
+        upright.
     """
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it prints what its result tells
     values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -161,7 +161,7 @@ def read_deep_colours(data: bytes) -> RgbImage:
         return colours
     alpha = (values[..., 3:] // 257).astype(np.uint8)
     del values  # bounds memory
-    return np.concatenate([colours, alpha], axis=2) if alpha.any() else colours  # some programs leave it empty
+    return np.concatenate([colours, alpha], axis=2)
 
 
 def to_eight_bits(values: npt.NDArray[Any]) -> RgbImage:

@@ -19,6 +19,7 @@ from PIL import Image
 
 from tests.films import CODECS as FILM_CODECS
 from tests.films import frames_bytes
+from tests.media.test_survey import FILMS as SURVEYED_FILMS
 from tests.songs.songs import CODECS, song_bytes
 from tests.songs.tables import mood_table
 
@@ -229,6 +230,7 @@ SONG_BOMBS: Makes = {
 # Films, tables, profiles and archives
 
 FILMS = tuple(FILM_CODECS)
+ANIMATIONS = ("GIF", "WebP", "PNG", "AVIF")
 
 
 @cache
@@ -276,6 +278,11 @@ def red_film(**options: str) -> bytes:
     return frames_bytes([np.full((60, 80, 3), (255, 0, 0), np.uint8)] * 20, options=options)
 
 
+def cut_animation(name: str) -> bytes:
+    data = SURVEYED_FILMS[name]()
+    return data[: len(data) // 2]
+
+
 ENCRYPTION = {"encryption_scheme": "cenc-aes-ctr", "encryption_key": "01" * 16, "encryption_kid": "02" * 16}
 FILM_BOMBS: Makes = {
     "wide.gif": (lambda: gif_of(4097, 2304), "too large"),  # just above the limit
@@ -284,6 +291,7 @@ FILM_BOMBS: Makes = {
     "encrypted.mp4": (lambda: red_film(**ENCRYPTION), "encrypted"),
     "cut.mp4": (lambda: film("mp4")[: film("mp4").index(b"moov") - 4], "incomplete"),
     "no-index.mp4": (lambda: film("mp4").replace(b"moov", b"zzzz"), "incomplete"),
+    **{f"cut.{name.lower()}": (partial(cut_animation, name), "incomplete|damaged") for name in ANIMATIONS},
     "alias.mov": (lambda: film("mov").replace(b"url \0\0\0\1", b"alis\0\0\0\0"), ""),
     "sound.mp4": (lambda: song("m4a"), "not a film|has no video"),
     "head.mp4": (lambda: b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(500), "damaged"),
@@ -333,16 +341,6 @@ def archive(ending: str) -> bytes:
     return zip_bytes(members) if ending == "zip" else tar_bytes(members, ending.removeprefix("tar").lstrip("."))
 
 
-def _zip_of(name: str, num_bytes: int) -> bytes:
-    with (
-        zipfile.ZipFile(out := io.BytesIO(), "w", zipfile.ZIP_DEFLATED, compresslevel=1) as holder,
-        holder.open(name, "w") as member,
-    ):
-        for _ in range(num_bytes // 2**20):
-            member.write(bytes(2**20))
-    return out.getvalue()
-
-
 ARCHIVES = ("zip", "tar", "tar.gz", "tar.xz")
 TABLE_BOMBS: Makes = {
     "rows.csv": (lambda: b"title,artist,mood\n" + b"a,b,sad\n" * 4_900_000, "250,000 lines"),
@@ -360,8 +358,8 @@ PROFILE_BOMBS: Makes = {
     "long.json": (lambda: b'{"format": "' + b"a" * 50_000_000 + b'"}', "at most 64 KB"),
 }
 ARCHIVE_BOMBS: Makes = {
-    "film.zip": (lambda: _zip_of("a.mp4", 501 * 2**20), ""),
-    "picture.zip": (lambda: _zip_of("a.png", 100 * 2**20), ""),
+    "film.zip": (lambda: zip_bytes([("a.mp4", bytes(501 * 2**20))]), ""),
+    "picture.zip": (lambda: zip_bytes([("a.png", bytes(100 * 2**20))]), ""),
 }
 
 # Damage

@@ -58,6 +58,10 @@ def read_table(path: Path) -> None:
     assert len(reading.songs) <= 200_000
 
 
+def read_profile(path: Path) -> None:
+    FaceProfile.from_json(path.read_bytes())
+
+
 def read_archive(path: Path) -> None:
     for item in find_items([str(path)]):
         with open_item(item) as file:
@@ -69,7 +73,7 @@ READERS = {
     "songs": read_audio,
     "films": read_whole_film,
     "tables": read_table,
-    "profiles": lambda path: FaceProfile.from_json(path.read_bytes()),
+    "profiles": read_profile,
     "archives": read_archive,
 }
 
@@ -89,9 +93,9 @@ def main(folder: Path) -> None:
     for kind, read in READERS.items():
         things = None
         for path in sorted((folder / kind).iterdir()):
-            started, message = time.process_time(), None
+            started = time.process_time()
             try:
-                read(path)
+                message = read(path)  # the problem of a film
             except EmomusicError as error:
                 message = str(error)
             opened_archive.cache_clear()  # the last one stays open

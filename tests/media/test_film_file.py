@@ -274,20 +274,6 @@ def test_transparent_areas_of_an_animation_are_white(fmt: str) -> None:
     assert_quarters(images[2][32:128], WIDTH, HEIGHT)
 
 
-@pytest.mark.parametrize("fmt", ANIMATED)
-def test_a_damaged_animation_is_no_bug(fmt: str) -> None:
-    frames = [Image.fromarray(np.roll(QUARTERS, 9 * number, axis=1)) for number in range(20)]
-    data = animation_of(fmt, frames, [100] * 20)
-    for share in (0.1, 0.5, 0.9):
-        part = data[: int(share * len(data))]
-        try:
-            with opened(part) as film:
-                num_read = len(list(film.frames()))
-                assert num_read == 20 or film.problem is not None
-        except FilmError:
-            pass
-
-
 # Length and completeness
 
 
