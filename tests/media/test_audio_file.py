@@ -141,13 +141,6 @@ def test_windows_lie_where_the_song_sounds(parts: list[np.ndarray], monkeypatch:
         assert all(np.abs(window.samples).max() > 0.1 for window in whole(buffer, 10.0))
 
 
-@pytest.mark.parametrize("factor", [-1.0, -0.8])
-def test_channels_that_cancel_each_other_are_no_silence(factor: float):
-    left = tone(10, rate=SAMPLE_RATE)[:1]
-    song = read_song(song_of(np.concatenate([left, factor * left])))
-    np.testing.assert_allclose(song.windows[0].samples, left[0], atol=1e-3)
-
-
 def test_more_than_eight_channels_are_heard():
     with av.open(buffer := io.BytesIO(), "w", format="ogg") as output:
         stream = output.add_stream("libopus", rate=48_000, layout="10C")

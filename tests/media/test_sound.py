@@ -43,42 +43,36 @@ def test_silent_ends_are_cut():
     assert len(without_silent_ends(sine(-20))[1]) == len(TIMES)
 
 
-def wav(channels: np.ndarray, layout: str) -> io.BytesIO:
-    """A file of floating-point samples, shape (channels, n)."""
+LEFT, RIGHT, LOW = (tone(3, hertz=hertz, rate=SAMPLE_RATE)[0] for hertz in (440, 660, 40))
+
+
+@pytest.mark.parametrize(
+    ("layout", "sounds", "mono"),
+    [
+        pytest.param("stereo", {"FL": 8 * LEFT, "FR": 8 * RIGHT}, 4 * (LEFT + RIGHT), id="beyond full scale"),
+        pytest.param("stereo", {"FL": LEFT, "FR": -LEFT}, LEFT, id="which cancel each other"),
+        pytest.param("stereo", {"FL": LEFT, "FR": -0.8 * LEFT}, LEFT, id="which nearly cancel each other"),
+        pytest.param("5.1", {"LFE": LEFT}, LEFT / 2, id="low effects alone"),
+        *(
+            pytest.param(layout, {first: LEFT, second: RIGHT}, (LEFT + RIGHT) / 2, id=f"{first} and {second}")
+            for layout, first, second in (("quad", "FL", "FR"), ("quad", "BL", "BR"), ("5.0", "FC", "BR"))
+        ),
+        *(
+            pytest.param(layout, {first: LEFT, second: RIGHT, "LFE": 1.8 * LOW}, (LEFT + RIGHT) / 2, id=layout)
+            for layout, first, second in (("5.1", "FL", "FR"), ("5.1", "FC", "BR"), ("7.1", "FC", "SR"))
+        ),
+    ],
+)
+def test_channels_that_sound_are_mixed(layout: str, sounds: dict[str, np.ndarray], mono: np.ndarray):
+    names = [channel.name for channel in av.AudioLayout(layout).channels]
+    channels = np.zeros((len(mono), len(names)), np.float32)
+    for name, sound in sounds.items():
+        channels[:, names.index(name)] = sound
     with av.open(buffer := io.BytesIO(), "w", format="wav") as output:
         stream = output.add_stream("pcm_f32le", rate=SAMPLE_RATE, layout=layout)
-        packed = np.ascontiguousarray(channels.T.reshape(1, -1).astype(np.float32))
-        frame = av.AudioFrame.from_ndarray(packed, format="flt", layout=layout)
+        frame = av.AudioFrame.from_ndarray(channels.reshape(1, -1), format="flt", layout=layout)
         frame.sample_rate = SAMPLE_RATE
         output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
-    return buffer
-
-
-def test_samples_beyond_full_scale_keep_their_peaks():
-    loud = 8 * tone(3, rate=SAMPLE_RATE)
-    (window,) = read_song(wav(loud, "stereo")).windows
-    np.testing.assert_allclose(window.samples, loud.mean(axis=0), atol=1e-3)
-
-
-@pytest.mark.parametrize("layout", ["quad", "5.0", "5.1", "7.1"])
-def test_channels_that_sound_are_heard_whichever_they_are(layout: str):
-    names = [channel.name for channel in av.AudioLayout(layout).channels]
-    left, right = tone(3, hertz=440, rate=SAMPLE_RATE)[0], tone(3, hertz=660, rate=SAMPLE_RATE)[0]
-    for first, second in (("FL", "FR"), (names[2], names[-1]) if names[2] != "LFE" else ("FL", names[-1])):
-        if "LFE" in (first, second):
-            continue
-        channels = np.zeros((len(names), len(left)))
-        channels[names.index(first)], channels[names.index(second)] = left, right
-        if "LFE" in names:
-            channels[names.index("LFE")] = 0.9 * np.sin(2 * np.pi * 40 * np.arange(len(left)) / SAMPLE_RATE)
-        (window,) = read_song(wav(channels, layout)).windows
-        np.testing.assert_allclose(window.samples, (left + right) / 2, atol=2e-3)
-
-
-def test_the_channel_of_low_effects_is_heard_where_it_is_alone():
-    names = [channel.name for channel in av.AudioLayout("5.1").channels]
-    channels = np.zeros((6, 3 * SAMPLE_RATE))
-    channels[names.index("LFE")] = tone(3, rate=SAMPLE_RATE)[0]
-    (window,) = read_song(wav(channels, "5.1")).windows
-    np.testing.assert_allclose(window.samples, channels[names.index("LFE")] / 2, atol=2e-3)
+    (window,) = read_song(buffer).windows
+    np.testing.assert_allclose(window.samples, mono, atol=2e-3)
