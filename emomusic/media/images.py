@@ -51,7 +51,7 @@ FORMATS_IN_WORDS = FORMATS[Kind.PICTURE]
 
 _MOST_SCANS = 100  # of a progressive JPEG, which has ten; each visits all pixels
 _WITHOUT_LENGTH = b"\0\1\xd0\xd1\xd2\xd3\xd4\xd5\xd6\xd7\xd8"  # markers of JPEG
-_WIDTH, _HEIGHT, _SAMPLE_BITS, _ORIENTATION = 256, 257, 258, 274  # tags of TIFF
+_WIDTH, _HEIGHT, _SAMPLE_BITS = 256, 257, 258  # tags of TIFF
 _TILE_SIDES, _MAX_TILE_PIXELS = (322, 323), 2**26  # tags of TIFF, whose decoder holds a tile and the picture
 _SMALLEST_PREVIEW = 400  # pixels of the longer side; smaller ones in raw photos are thumbnails
 
