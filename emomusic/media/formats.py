@@ -70,6 +70,10 @@ class GuardedFile:
         self._start = size
         self.seek(0)
 
+    def seekable(self) -> bool:
+        """For `zipfile`."""
+        return True
+
     def read(self, size: int = -1) -> bytes:
         """The next bytes; none at the end, after an error, and after a limit."""
         if self.is_past_deadline():
