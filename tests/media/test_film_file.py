@@ -15,7 +15,7 @@ from emomusic.errors import FilmError
 from emomusic.media.film_file import FilmFile
 from emomusic.media.film_steps import FilmClock
 from emomusic.media.formats import Kind, kind_of
-from emomusic.media.images import RgbImage
+from emomusic.media.images import RgbImage, read_image
 from tests.films import (
     CODECS,
     DEFAULT_RATE,
@@ -25,7 +25,7 @@ from tests.films import (
     frames_bytes,
     write_frames,
 )
-from tests.media.test_survey import HEIGHT, NUM_FRAMES, QUARTERS, WIDTH, X264, video
+from tests.media.test_survey import HEIGHT, NUM_FRAMES, QUARTERS, WIDTH
 
 film_of = partial(frames_bytes, [QUARTERS] * NUM_FRAMES)
 
@@ -210,15 +210,6 @@ def test_a_frame_of_another_shape_is_not_stretched() -> None:
             assert image[:, : left - 2].max() < 20
 
 
-def test_transport_streams_of_192_bytes_are_read() -> None:
-    plain = video("mpegts", "libx264", **X264)()
-    packets = [plain[at : at + 188] for at in range(0, len(plain), 188)]
-    with opened(b"".join(bytes(4) + packet for packet in packets)) as film:
-        frames = list(film.frames())
-        assert (len(frames), film.duration_s, film.problem) == (NUM_FRAMES, pytest.approx(1.0, abs=0.1), None)
-        assert_quarters(film.picture(frames[-1]), WIDTH, HEIGHT)
-
-
 def animation_of(fmt: str, frames: Sequence[Image.Image], durations_ms: Sequence[int], **options: Any) -> bytes:
     buffer = io.BytesIO()
     frames[0].save(buffer, fmt, save_all=True, append_images=frames[1:], duration=list(durations_ms), **options)
@@ -265,13 +256,15 @@ def test_transparent_areas_of_an_animation_are_white(fmt: str) -> None:
     for number, sticker in enumerate(stickers):
         sticker.paste(Image.fromarray(QUARTERS).rotate(180 * number), (0, 32))
     options = {"lossless": True} if fmt == "WEBP" else {"disposal": 1}
-    with opened(animation_of(fmt, stickers, [100] * 3, **options)) as film:
+    data = animation_of(fmt, stickers, [100] * 3, **options)
+    with opened(data) as film:
         images = [film.picture(frame) for frame in film.frames()]
     assert len(images) == 3
-    for image in images:
+    for image in (*images, read_image(data)):
         assert (image[:32] == 255).all()
         assert (image[128:] == 255).all()
-    assert_quarters(images[2][32:128], WIDTH, HEIGHT)
+    for image in (images[2], read_image(data)):
+        assert_quarters(image[32:128], WIDTH, HEIGHT)
 
 
 # Length and completeness

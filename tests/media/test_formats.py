@@ -2,12 +2,12 @@
 
 import io
 import os
-import zipfile
 from pathlib import Path
 
 import pytest
 
 from emomusic.media.formats import AUDIO_ENDINGS, HEAD_BYTES, Kind, format_of, kind_of, mime_type_of
+from tests.hostile.generator import zip_bytes
 from tests.songs.songs import CODECS, song_bytes
 
 FRAME = b"\xff\xfb\x90\x00" + bytes(413)  # MPEG-1, 128 kbit/s, 44.1 kHz
@@ -60,12 +60,7 @@ def test_the_first_bytes_choose_the_demuxer(head: bytes, demuxer: str | None):
     assert format_of(head[:HEAD_BYTES]).demuxer == demuxer
 
 
-def zip_file() -> bytes:
-    with zipfile.ZipFile(out := io.BytesIO(), "w") as archive:
-        archive.writestr("song.mp3", FRAME * 9)
-    return out.getvalue()
-
-
+ZIP = zip_bytes([("song.mp3", FRAME * 9)])
 ASF = b"\x30\x26\xb2\x75\x8e\x66\xcf\x11" + bytes(60)
 ASF_VIDEO = b"\xc0\xef\x19\xbc\x4d\x5b\xcf\x11\xa8\xfd\x00\x80\x5f\x5c\x44\x2b"
 
@@ -84,7 +79,7 @@ ASF_VIDEO = b"\xc0\xef\x19\xbc\x4d\x5b\xcf\x11\xa8\xfd\x00\x80\x5f\x5c\x44\x2b"
         (b"8BPS\0\1", Kind.PICTURE),
         (b"7z\xbc\xaf\x27\x1c", Kind.ARCHIVE),
         (b"Rar!\x1a\7", Kind.ARCHIVE),
-        (zip_file(), Kind.ARCHIVE),
+        (ZIP, Kind.ARCHIVE),
         (bytes(257) + b"ustar\0" + FRAME * 9, Kind.ARCHIVE),
         (b"sep=;\ntitle;artist\n", Kind.TABLE),
         (b"title,artist\nJ\xf3ga,Bj\xf6rk\n", Kind.TABLE),
@@ -112,7 +107,7 @@ ISOM = b"\0\0\0\x18ftypisom" + bytes(12)
 
 @pytest.mark.parametrize(
     ("content", "name", "kind"),
-    [(ISOM, "song.mp4", Kind.FILM), (ISOM, "Song.M4A", Kind.SONG), (zip_file(), "Songs.XLSX", Kind.TABLE)],
+    [(ISOM, "song.mp4", Kind.FILM), (ISOM, "Song.M4A", Kind.SONG), (ZIP, "Songs.XLSX", Kind.TABLE)],
 )
 def test_the_name_tells_some_kinds(content: bytes, name: str, kind: Kind):
     assert kind_of(content, name) == kind

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.Image import Transpose
 
 from emomusic.errors import ImageError
 from emomusic.media import images
@@ -34,19 +35,16 @@ QUARTERS = Image.fromarray(colour_quarters())  # differs in every orientation
 # Reading
 
 
+STORED = (
+    *(None, Transpose.FLIP_LEFT_RIGHT, Transpose.ROTATE_180, Transpose.FLIP_TOP_BOTTOM),
+    *(Transpose.TRANSPOSE, Transpose.ROTATE_90, Transpose.TRANSVERSE, Transpose.ROTATE_270),
+)
+"""How a camera stores the upright picture with each orientation of EXIF, from 1."""
+
+
 @pytest.mark.parametrize("fmt", ["JPEG", "HEIF"])
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_orientation_is_applied(fmt: str, orientation: int) -> None:
-    stored = {  # how a camera stores the upright picture with this tag
-        1: None,
-        2: Image.Transpose.FLIP_LEFT_RIGHT,
-        3: Image.Transpose.ROTATE_180,
-        4: Image.Transpose.FLIP_TOP_BOTTOM,
-        5: Image.Transpose.TRANSPOSE,
-        6: Image.Transpose.ROTATE_90,
-        7: Image.Transpose.TRANSVERSE,
-        8: Image.Transpose.ROTATE_270,
-    }[orientation]
+@pytest.mark.parametrize(("orientation", "stored"), list(enumerate(STORED, 1)))
+def test_orientation_is_applied(fmt: str, orientation: int, stored: Transpose | None) -> None:
     picture = QUARTERS if stored is None else QUARTERS.transpose(stored)
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -56,7 +54,7 @@ def test_orientation_is_applied(fmt: str, orientation: int) -> None:
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.uint32, np.float32])
 def test_a_deep_tiff_is_turned_once(dtype: type) -> None:
-    stored = np.asarray(QUARTERS.transpose(Image.Transpose.ROTATE_90))[..., ::-1] / 255  # as with orientation 6
+    stored = np.asarray(QUARTERS.transpose(Transpose.ROTATE_90))[..., ::-1] / 255  # as with orientation 6
     values = stored * (1 if dtype is np.float32 else np.iinfo(dtype).max)
     data = cv2.imencode(".tiff", values.astype(dtype))[1].tobytes()
     start = struct.unpack_from("<I", data, 4)[0] + 2
@@ -187,16 +185,6 @@ def test_a_frame_after_a_smaller_one_is_whole() -> None:
     assert_quarters(read_image(bytes(data)))
 
 
-def test_margins_of_a_sticker_are_white() -> None:
-    sticker = Image.new("RGBA", (64, 112))
-    sticker.paste(QUARTERS, (0, 32))
-    data = encoded(sticker, "WEBP", save_all=True, append_images=[sticker.rotate(180)], lossless=True, duration=100)
-    image = read_image(data)
-    assert (image[:32] == 255).all()
-    assert (image[80:] == 255).all()
-    assert_quarters(image[32:80])
-
-
 def test_the_largest_page_is_decoded() -> None:
     data = encoded(QUARTERS.resize((16, 12)), "TIFF", save_all=True, append_images=[QUARTERS, QUARTERS.rotate(180)])
     picture = images.read_picture_file(data)
@@ -218,7 +206,7 @@ def raw_photo(*jpegs: bytes, order: str = "<", orientation: int = 1) -> bytes:
 
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_the_largest_jpeg_of_a_raw_photo_is_read_upright(order: str) -> None:
-    large = QUARTERS.resize((640, 480), Image.Resampling.NEAREST).transpose(Image.Transpose.ROTATE_90)
+    large = QUARTERS.resize((640, 480), Image.Resampling.NEAREST).transpose(Transpose.ROTATE_90)
     small = encoded(Image.new("RGB", (160, 120), "yellow"), "JPEG")
     image = read_image(raw_photo(small, encoded(large, "JPEG"), small, order=order, orientation=6))
     assert_quarters(image, 640, 480)

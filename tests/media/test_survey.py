@@ -129,6 +129,12 @@ def video(
     return partial(frames_bytes, [image] * NUM_FRAMES, **options)
 
 
+def mts() -> bytes:
+    """A film of a camcorder, with a time before each packet."""
+    packets = video("mpegts", "libx264", **X264)()
+    return b"".join(bytes(4) + packets[at : at + 188] for at in range(0, len(packets), 188))
+
+
 X264 = {"preset": "ultrafast"}
 X265 = {"preset": "ultrafast", "x265-params": "log-level=none"}
 
@@ -169,6 +175,7 @@ FILMS: dict[str, Callable[[], bytes]] = {
     "AVI, Ut Video": video("avi", "utvideo", "yuv420p"),
     "AVI, uncompressed": video("avi", "rawvideo", "bgr24"),
     "TS, H.264": video("mpegts", "libx264", **X264),
+    "MTS, H.264": mts,
     "TS, HEVC": video("mpegts", "libx265", **X265),
     "TS, MPEG-2": video("mpegts", "mpeg2video"),
     "GIF": video("gif", "gif", "rgb8"),
