@@ -143,6 +143,7 @@ class Band {
 
 const DRAWN_MS = 20; // between two drawings of the marks
 const FRAME_MS = 30; // least time between two frames to the server
+const [FEW_FACES, CROWD_MS] = [3, 72]; // the mean time with more faces, each of which the server reads in every frame
 const STILL_MS = 1000; // longest time between two frames, also without a new one
 const AHEAD_MS = 500; // longest time for which a mark goes on without an answer
 const LARGEST_SIDE = 640; // of a frame
@@ -158,6 +159,7 @@ class Camera {
   #stream = null;
   #numShown = 0; // frames of the camera, when one was sent
   #sent_ms = -Infinity;
+  #due_ms = -Infinity; // when the next frame may be sent
   #sender = null;
   #taken_ms = 0; // when the frame of the last answer was taken
   #isMarked = true;
@@ -225,10 +227,12 @@ class Camera {
   /** Give a new frame to the worker. */
   #send() {
     const now = performance.now();
-    if (now - this.#sent_ms < FRAME_MS) return;
+    if (now < this.#due_ms) return;
     const numShown = this.video.getVideoPlaybackQuality().totalVideoFrames; // 0 if the browser does not count
     if (numShown && numShown === this.#numShown && now - this.#sent_ms < STILL_MS) return;
     [this.#sent_ms, this.#numShown] = [now, numShown];
+    const rest_ms = this.faces.length > FEW_FACES ? CROWD_MS : FRAME_MS;
+    this.#due_ms = Math.max(this.#due_ms, now - rest_ms) + rest_ms;
     const { videoWidth, videoHeight } = this.video;
     const scale = Math.min(1, LARGEST_SIDE / Math.max(videoWidth, videoHeight));
     const shot = new OffscreenCanvas(Math.round(scale * videoWidth), Math.round(scale * videoHeight));
