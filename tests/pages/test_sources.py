@@ -96,6 +96,8 @@ def test_a_list_of_spotify_keeps_its_songs_while_similar_ones_play_for_a_silent_
     for pick in listed:
         heard = queue.heard.playlist(9)
         assert [(each.song.player, each.mood) for each in heard] == [(Player.BUNDLED, pick.mood)] * 2
+        queue.heard.go_on()
+        assert queue.heard.current == heard[1]  # in the next run of the page too
         queue.go_on()
 
 
