@@ -36,9 +36,8 @@ _TRUE, _FALSE = ("true", "1", "1.0", "yes", "y", "explicit", "e", "x"), ("false"
 
 def leave_out_others(table: Table) -> None:
     """Leave out rows with enormous cells, episodes, short plays, and rows that are not of songs."""
-    lengths = [cells.str.len().fillna(0).to_numpy() for cells in table.cells.values()]
-    is_small = np.max(lengths, axis=0) <= MAX_CELL_LETTERS
-    table.keep(is_small, f"a cell of more than {MAX_CELL_LETTERS:,} letters")
+    longest = np.max([cells.str.len() for cells in table.cells.values()], axis=0)
+    table.keep(longest <= MAX_CELL_LETTERS, f"a cell of more than {MAX_CELL_LETTERS:,} letters")
     is_episode = table.text("id").str.contains("spotify:episode:|/episode/")
     table.keep(~is_episode.to_numpy(bool), "an episode of a podcast")
     if "played_ms" in table.cells:
@@ -51,13 +50,19 @@ def leave_out_others(table: Table) -> None:
 
 
 def songs_of(table: Table) -> pd.DataFrame:
-    """The facts of the songs, without rows that have no title or artist."""
+    """The facts and features of the songs, without rows that have no title or artist.
+
+    Columns: `at`, the number of the row; those of a catalogue; `is_silent`; and `has_all`, whether it has all features.
+
+    Raises:
+        DatasetError: columns have another scale than a known one.
+    """
     titles, artists = table.text("title"), of_cells.lists(table.text("artists"))
     if table.source is sources()["playlist"]:
-        table.cells["path"] = table.text("path").map(path_of).astype("str")
+        table.cells["path"] = table.text("path").map(path_of)
         stems = table.text("path").str.replace(r"^.*[/\\]|\.\w{2,4}$", "", regex=True).str.replace("_", " ")
         titles = titles.where(titles != "", stems)
-    if "titleUrl" in table.header:  # "Watched ARTIST - Title" in the language of the account
+    if "titleUrl" in table.read.header:  # "Watched ARTIST - Title" in the language of the account
         titles = _without_common_words(titles)
     pairs = table.text("artist_title").where(titles == "", "") if "artist_title" in table.cells else titles
     pairs = pairs.where(artists == "", "")
@@ -69,23 +74,21 @@ def songs_of(table: Table) -> pd.DataFrame:
     artists = artists.str.replace(" - Topic", "", regex=False)
     artists = artists.where(artists.str.replace("[;,]", " ", regex=True).str.strip() != "", "")
     ids = of_cells.track_ids(table.text("id"))
-    is_unnamed = ((titles == "") | (titles == "NA")) & ((artists == "") | (artists == "NA")) & (ids != "")
-    if is_unnamed.any():
-        titles, artists = titles.mask(is_unnamed, UNTITLED), artists.mask(is_unnamed, UNKNOWN_ARTIST)
+    is_unnamed = titles.isin(["", "NA"]) & artists.isin(["", "NA"]) & (ids != "")
+    titles, artists = titles.mask(is_unnamed, UNTITLED), artists.mask(is_unnamed, UNKNOWN_ARTIST)
     frame = pd.DataFrame({"at": table.numbers, "id": ids, "title": titles, "artists": artists})
-    is_known = is_unnamed | ((ids != "") & ("title" not in table.cells))
-    has_title = ((titles != "") | is_known).to_numpy(bool)
-    is_path = table.text("path") != "" if "path" in table.cells else pd.Series(False, index=frame.index)
-    has_artist = ((artists != "") | (ids != "") | is_path).to_numpy(bool)
-    table.left_out += [(row, "no title") for row in table.numbers[~has_title].tolist()]
-    table.left_out += [(row, "no artist") for row in table.numbers[has_title & ~has_artist].tolist()]
+    has_title = (titles != "") | ((ids != "") & ("title" not in table.cells))
+    has_artist = (artists != "") | (ids != "") | (table.text("path") != "")
+    table.leave_out(table.numbers[~has_title], "no title")
+    table.leave_out(table.numbers[has_title & ~has_artist], "no artist")
     for name, read in _FACTS.items():
         if name in table.cells or (name == "year" and "released" in table.cells):
             frame[name] = read(table)
     foreign = table.text("id")[(ids == "") & table.text("id").str.fullmatch(r"[\w-]+")]
     if len(foreign) and "path" not in table.cells:
         table.notes.append(f"{pluralize(len(foreign), 'id')} of another service: not used.")
-    return frame[has_title & has_artist]
+    frame = frame[has_title & has_artist]
+    return frame.join(_features(table, frame.index))
 
 
 def _without_common_words(titles: pd.Series) -> pd.Series:
@@ -115,9 +118,8 @@ def _years(table: Table) -> Floats:
 
 
 def _durations(table: Table) -> Floats:
-    wanted = next((each for each in table.header if header_key(each) in table.source.names_of("duration")), "duration")
-    unit = re.search(r"\b(ms|milliseconds|s|sec|seconds)$", header_key(wanted))
     cells = table.text("duration")
+    unit = re.search(r"\b(ms|milliseconds|s|sec|seconds)$", header_key(str(cells.name)))
     told = table.source.lengths or ("" if unit is None else "ms" if unit[1].startswith("m") else "s")
     seconds = of_cells.lengths_s(cells, told)
     return _within(table, "duration", seconds, 0, LONGEST_S)
@@ -169,19 +171,13 @@ _FACTS: dict[str, Any] = {
 # Features
 
 
-def features_of(table: Table, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
-    """The features of the songs, and which songs have them all.
-
-    Raises:
-        DatasetError: columns have another scale than a known one.
-    """
+def _features(table: Table, rows: pd.Index) -> pd.DataFrame:
     present = [name for name in FEATURE_NAMES if name in table.cells]
-    values = pd.DataFrame(dict.fromkeys(FEATURE_NAMES, np.nan), index=frame.index)
+    values = pd.DataFrame(dict.fromkeys(FEATURE_NAMES, np.nan), index=rows)
     problems: list[str] = []
     is_complete = len(present) == len(FEATURE_NAMES)
     for name in present:
-        numbers, problem = _feature(table, name, frame.index)
-        values[name] = numbers
+        values[name], problem = _feature(table, name, rows)
         if problem and (is_complete or name == "valence" or table.source.scale == "foreign"):
             problems.append(problem)
     if problems:
@@ -191,18 +187,17 @@ def features_of(table: Table, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Ser
         )
     if "point_valence" in table.cells:
         for name, role in (("valence", "point_valence"), ("energy", "point_arousal")):
-            values[name] = ((of_cells.numbers(table.text(role)) + 1) / 2)[frame.index]
+            values[name] = ((of_cells.numbers(table.text(role)) + 1) / 2)[rows]
         points = values[["valence", "energy"]]
         values[["valence", "energy"]] = points.where((points >= 0) & (points <= 1))
-    silent = (values[["tempo_bpm", "danceability", "valence"]] == 0).all(axis="columns") & is_complete
-    has_all = values.notna().all(axis="columns") & ~silent
+    is_silent = (values[["tempo_bpm", "danceability", "valence"]] == 0).all(axis="columns") & is_complete
+    values[is_silent] = np.nan
     if present and not is_complete:
         missing = [FEATURES[name].source_name for name in FEATURE_NAMES if name not in present]
         table.notes.append(
             f"Missing audio features: {', '.join(missing)}. Songs are found by id, or by title and artist."
         )
-    values.loc[silent, list(FEATURE_NAMES)] = np.nan
-    return values.assign(silent=silent), has_all
+    return values.assign(is_silent=is_silent, has_all=values.notna().all(axis="columns"))
 
 
 def _feature(table: Table, name: str, rows: pd.Index) -> tuple[Floats, str]:
@@ -210,8 +205,9 @@ def _feature(table: Table, name: str, rows: pd.Index) -> tuple[Floats, str]:
     feature, cells = FEATURES[name], table.text(name)
     numbers = of_cells.numbers(cells)
     if feature.high == 1:
-        are_percent = table.source.scale == "percent" or _says_percent(table, name)
-        numbers = np.where(cells.str.contains("%", regex=False) | are_percent, numbers / 100, numbers)
+        says_percent = re.search("%|percent", str(cells.name), re.IGNORECASE) is not None
+        is_percent = cells.str.contains("%", regex=False) | says_percent | (table.source.scale == "percent")
+        numbers = np.where(is_percent, numbers / 100, numbers)
     known = numbers[rows][np.isfinite(numbers[rows])]
     if not len(known):
         return numbers[rows], ""
@@ -231,9 +227,3 @@ def _feature(table: Table, name: str, rows: pd.Index) -> tuple[Floats, str]:
         return _within(table, name, numbers, feature.low, feature.high)[rows], ""
     numbers = np.where((numbers < feature.low) | (numbers > feature.high), np.nan, numbers)
     return numbers[rows], f"{expected}, found {low:g} to {high:g}{advice}"
-
-
-def _says_percent(table: Table, name: str) -> bool:
-    """Whether the header names percent for a feature."""
-    words = {FEATURES[name].source_name, name}
-    return any(set(header_key(each).split()) & words and re.search("%|percent", each, re.I) for each in table.header)

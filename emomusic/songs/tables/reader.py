@@ -23,8 +23,7 @@ from emomusic.songs.song import FEATURE_NAMES, UNKNOWN_ARTIST, Player, Song
 from emomusic.songs.stored_moods import predict_moods
 from emomusic.songs.tables import cells as of_cells
 from emomusic.songs.tables.columns import Table, table_of
-from emomusic.songs.tables.csv_text import Cells
-from emomusic.songs.tables.facts import features_of, leave_out_others, songs_of
+from emomusic.songs.tables.facts import leave_out_others, songs_of
 from emomusic.songs.tables.files import read_cells
 from emomusic.songs.tables.matching import names_of
 from emomusic.text import pluralize
@@ -107,11 +106,11 @@ class TableReading:
         probabilities = np.zeros((len(songs), len(MOODS)), np.float32)
         if self.known is not None:
             probabilities[is_known] = self.known.probabilities[self.known_rows[is_known]]
-        is_file = songs.table["player"].isin([Player.LIBRARY, Player.UPLOAD]).to_numpy(bool)
-        for row in np.flatnonzero(is_file):
-            if (hearing := songs.song(int(row)).hearing) is not None:
-                probabilities[row] = [hearing.moods[mood] for mood in MOODS]
-        others = ~is_known & ~is_file
+        others = ~is_known
+        for row, song in enumerate(songs.songs or ()):
+            if song.hearing is not None:
+                probabilities[row] = [song.hearing.moods[mood] for mood in MOODS]
+                others[row] = False
         probabilities[others] = predict_moods(songs, others)
         return Recommender(songs, probabilities)
 
@@ -133,15 +132,11 @@ def read_table(
     read = read_cells(data, name)
     del data
     table = table_of(read, name, known)
-    read.table = pd.DataFrame()
-    num_rows = len(table.numbers) + len(table.left_out)
     leave_out_others(table)
     frame = songs_of(table)
-    features, is_analysed = features_of(table, frame)
-    frame = frame.join(features)
     if table.source.plays:
         frame = _by_plays(frame, table)
-    return _resolved(table, frame, is_analysed[frame.index], read, num_rows, known, files)
+    return _resolved(table, frame, known, files)
 
 
 def _keys(frame: pd.DataFrame) -> pd.Series:
@@ -162,20 +157,13 @@ def _by_plays(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     return songs.loc[counts[songs.index].sort_values(ascending=False, kind="stable").index]
 
 
-def _resolved(
-    table: Table,
-    frame: pd.DataFrame,
-    has_all: pd.Series,
-    read: Cells,
-    num_rows: int,
-    known: Recommender | None,
-    files: Iterable[Song],
-) -> TableReading:
+def _resolved(table: Table, frame: pd.DataFrame, known: Recommender | None, files: Iterable[Song]) -> TableReading:
     """The songs of the rows: with their own features or moods, or of the catalogue or the library."""
-    has_mood = frame["mood"].notna() if "mood" in frame else has_all & False
+    is_own = frame["has_all"]
+    has_mood = frame["mood"].notna() if "mood" in frame else is_own & False
     is_our_export = "point_valence" in table.cells  # whose moods are those of known songs, if they are found
-    is_own = has_all if is_our_export else has_all | has_mood
-    frame = frame.assign(row=-1, found_by=np.where(has_all, "features", ""), file=_files_by_path(frame, files))
+    frame = frame.assign(row=-1, found_by=np.where(is_own, "features", ""), file=_files_by_path(frame, files))
+    is_own = is_own if is_our_export else is_own | has_mood
     is_file = frame["file"].notna()
     wanted = ~(is_own | is_file)
     if known is not None and wanted.any():
@@ -197,7 +185,7 @@ def _resolved(
     not_found = _report_missing(table, frame[~is_song], has_any=bool(is_own.any()), known=known)
     frame = frame[is_song]
     is_repeated = _keys(frame).duplicated()
-    table.left_out += [(row, "the same song as above") for row in frame["at"][is_repeated].tolist()]
+    table.leave_out(frame["at"][is_repeated], "the same song as above")
     frame = frame[~is_repeated]
     rows = frame["row"].to_numpy(np.intp)
     numbers, _ = pd.factorize(np.where(rows < 0, -2 - np.arange(len(rows)), rows))
@@ -206,23 +194,20 @@ def _resolved(
         table.notes.append(f"{pluralize(repeats, 'row')} with a song of another row.")
     catalogue = _catalogue(table, frame.iloc[first], known)
     table.left_out.sort()
-    notes = [*_sentences(table, not_found, num_rows), *table.notes]
+    notes = [*_sentences(table, not_found), *table.notes]
     found_by = [by or None for by in frame["found_by"]]
     return TableReading(
-        table.name, table.source.title, read.encoding, read.separator, num_rows, catalogue,
+        table.name, table.source.title, table.read.encoding, table.read.separator, table.num_rows, catalogue,
         found_by, numbers, rows[first], table.left_out, not_found, notes, known,
     )  # fmt: skip
 
 
 def _report_missing(table: Table, frame: pd.DataFrame, *, has_any: bool, known: Recommender | None) -> list[NotFound]:
     """Rows that are no songs: without features where others have them, or not in the catalogue."""
-    for row, silent in zip(frame["at"].tolist(), frame["silent"], strict=True):
-        if silent:
-            table.left_out.append((row, "not analysed: silence"))
-        elif has_any:
-            table.left_out.append((row, "no features or mood, and not in the catalogue"))
-        elif known is None:
-            table.left_out.append((row, "no features or mood"))
+    table.leave_out(frame["at"][frame["is_silent"]], "not analysed: silence")
+    if has_any or known is None:
+        reason = "no features or mood, and not in the catalogue" if has_any else "no features or mood"
+        table.leave_out(frame["at"][~frame["is_silent"]], reason)
     if known is None:
         return []
     return list(zip(frame["at"].tolist(), frame["title"], map(split_artists, frame["artists"]), strict=True))
@@ -253,8 +238,8 @@ def _catalogue(table: Table, frame: pd.DataFrame, known: Recommender | None) -> 
     is_known = rows >= 0
     own = frame.rename(columns={"duration": "duration_s"}).reset_index(drop=True)
     has_no_id = own["id"] == ""
-    own["player"] = has_no_id.map({True: Player.NONE.value, False: Player.SPOTIFY.value})
-    own["id"] = own["id"].mask(has_no_id, of_cells.series([f"table-{row}" for row in own["at"]]))
+    own["player"] = np.where(has_no_id, Player.NONE, Player.SPOTIFY)
+    own["id"] = own["id"].mask(has_no_id, "table-" + own["at"].astype("str"))
     own["artists"] = _separated(own["artists"].mask(own["artists"].str.strip() == "", UNKNOWN_ARTIST), known)
     if "mood" in own:
         without = own["energy"].isna() | own["valence"].isna()
@@ -298,7 +283,7 @@ def _separated(artists: pd.Series, known: Recommender | None) -> pd.Series:
     return of_cells.each_different(artists, split)
 
 
-def _sentences(table: Table, not_found: list[NotFound], num_rows: int) -> list[str]:
+def _sentences(table: Table, not_found: list[NotFound]) -> list[str]:
     """What was left out and not found, for people."""
     sentences = []
     if table.left_out:
@@ -307,11 +292,11 @@ def _sentences(table: Table, not_found: list[NotFound], num_rows: int) -> list[s
             reasons.setdefault(reason, []).append(row)
         groups = (f"{_first(list(map(str, rows)))}: {reason}" for reason, rows in reasons.items())
         number = len({row for row, _ in table.left_out})
-        sentences.append(f"{number:,} of {pluralize(num_rows, 'row')} left out: {'; '.join(groups)}.")
+        sentences.append(f"{number:,} of {pluralize(table.num_rows, 'row')} left out: {'; '.join(groups)}.")
     if not_found:
         names = [", ".join([title, *artists])[:80] for _, title, artists in not_found]
         sentences.append(
-            f"Not in the catalogue: {len(names):,} of {pluralize(num_rows, 'row')}: {_first(names, '; ')}."
+            f"Not in the catalogue: {len(names):,} of {pluralize(table.num_rows, 'row')}: {_first(names, '; ')}."
         )
         sentences += [table.source.advice] if table.source.advice else []
     return sentences
