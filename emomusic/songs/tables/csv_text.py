@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from emomusic.errors import DatasetError
 from emomusic.songs.tables.cells import series
 from emomusic.songs.tables.sources import is_header, sources
+from emomusic.text import size_over
 
 MAX_COLUMNS = 1000
 """Limit because each column needs memory, even an empty one."""
@@ -25,13 +26,13 @@ MAX_COLUMNS = 1000
 MAX_LINES, MAX_LINE_BYTES = 250_000, 100_000
 """Limits of the rows and of a line, which are checked before it is decoded."""
 
+MAX_UNPACKED_BYTES = 300 * 2**20
+"""Limit of workbooks and Parquet files, which are compressed."""
+
 SAMPLE_BYTES, SAMPLE_ROWS = 2**16, 60
 _HEADER_WITHIN = 20  # rows
-_DATA = re.compile(
-    r"[-+]?[\d.,:/ -]*\d|(?:https?|spotify):.*|[0-9A-Za-z]{22}|\d{1,2} \w{3} \d{4},? \d\d:\d\d|true|false",
-    re.IGNORECASE,
-)
-_DATE = re.compile(r"\d{1,2} \w{3} \d{4},? \d\d:\d\d")
+_DATE = r"\d{1,2} \w{3} \d{4},? \d\d:\d\d"
+_DATA = re.compile(rf"[-+]?[\d.,:/ -]*\d|(?:https?|spotify):.*|[0-9A-Za-z]{{22}}|{_DATE}|true|false", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -65,6 +66,16 @@ def over(name: str, limit: str, received: str, advice: str = "its cells") -> Dat
     return DatasetError(f"{name}: expected at most {limit}. Received: {received}. Split the table or {advice}.")
 
 
+def check_size(name: str, num_rows: int, num_columns: int, num_bytes: int = 0) -> None:
+    """Raise a `DatasetError` if a table has too many rows or columns, or unpacked bytes."""
+    if num_bytes > MAX_UNPACKED_BYTES:
+        raise over(name, f"{MAX_UNPACKED_BYTES // 2**20} MB", size_over(num_bytes))
+    if num_columns > MAX_COLUMNS:
+        raise over(name, f"{MAX_COLUMNS} columns", f"{num_columns:,}", "keep the columns of songs")
+    if num_rows > MAX_LINES:
+        raise over(name, f"{MAX_LINES:,} rows", f"{num_rows:,}")
+
+
 def first_line(error: BaseException) -> str:
     """The kind of an error of a library, and the first line of its message."""
     return f"{type(error).__name__}: {error}".strip().splitlines()[0][:200]
@@ -91,12 +102,10 @@ def csv_cells(data: bytes, name: str) -> Cells:
     rows, lines = _sample_rows(sample, separator, quotes=quotes)
     if not rows:
         raise DatasetError(f"{name}: expected songs. Received: an empty file.")
-    at = header_row(rows)
+    at = _header_row(rows)
     header, skipped = ([], _blank_rows(rows)) if at is None else (rows[at], at + 1)
     width = len(header) or Counter(len(row) for row in rows[skipped:]).most_common(1)[0][0]
-    if max(width, *(len(row) for row in rows)) > MAX_COLUMNS:
-        received = max(len(row) for row in rows)
-        raise over(name, f"{MAX_COLUMNS} columns", f"{received:,}", "keep the columns of songs")
+    check_size(name, 0, max(map(len, rows)))
     start = 0
     for _ in range(lines[skipped - 1] if skipped else 0):
         start = data.find(b"\n", start) + 1 or len(data)
@@ -104,8 +113,7 @@ def csv_cells(data: bytes, name: str) -> Cells:
     if header and following and all(len(row) == width + 1 and row[0].strip().isdecimal() for row in following):
         header, width = ["", *header], width + 1  # R writes the numbers of rows without a name
     table, left_out = _parsed(pa.py_buffer(data).slice(start), separator, width, quotes=quotes, name=name)
-    if not header:
-        header = known_header(table)
+    header = header or _known_header(table)
     return Cells(table, [cell.strip() for cell in header], separator=separator, left_out=left_out)
 
 
@@ -154,7 +162,7 @@ def _every_line_has_all_cells(data: bytes, separator: bytes) -> bool:
     return bool(counts.any()) and len(set(counts[is_filled].tolist())) == 1
 
 
-def header_row(rows: list[list[str]]) -> int | None:
+def _header_row(rows: list[list[str]]) -> int | None:
     """The row with the names of the columns; None without one."""
     for at, row in enumerate(rows[:_HEADER_WITHIN]):
         if is_header(row):
@@ -171,13 +179,11 @@ def _blank_rows(rows: list[list[str]]) -> int:
     return next((at for at, row in enumerate(rows) if any(cell.strip() for cell in row)), len(rows))
 
 
-def known_header(table: pd.DataFrame) -> list[str]:
+def _known_header(table: pd.DataFrame) -> list[str]:
     """The names of the columns of a source that writes no header, by the form of the last column."""
-    last = table.iloc[:, -1].head(SAMPLE_ROWS)
-    for source in sources().values():
-        if source.header and len(source.header) == table.shape[1] and last.map(lambda c: bool(_DATE.match(c))).all():
-            return source.header
-    return []
+    ends_with_dates = table.iloc[:, -1].head(SAMPLE_ROWS).str.match(_DATE).all()
+    headers = (source.header for source in sources().values() if source.header and ends_with_dates)
+    return next((header for header in headers if len(header) == table.shape[1]), [])
 
 
 def _parsed(
@@ -194,7 +200,7 @@ def _parsed(
 
     names = [str(number) for number in range(width)]
     if data.size == 0:
-        return pd.DataFrame({number: series([]) for number in range(width)}), []
+        return pd.DataFrame(columns=range(width), dtype="str"), []
     try:
         read = arrow_csv.read_csv(
             pa.BufferReader(data),
@@ -213,8 +219,8 @@ def _parsed(
         if not (quotes and "CSV parse" in str(error)):
             raise DatasetError(f"{name}: expected a CSV. Received: {first_line(error)}") from None
         return _parsed(data, separator, width, quotes=False, name=name)  # a quotation mark that nothing closes
-    columns = [read[place] if quotes else _unquoted(read[place]) for place in names]
-    table = pd.DataFrame({number: series(column) for number, column in enumerate(columns)})
+    columns = {number: read[name] if quotes else _unquoted(read[name]) for number, name in enumerate(names)}
+    table = pd.DataFrame({number: series(column) for number, column in columns.items()})
     is_other = np.zeros(len(table) + len(others), bool)
     is_other[[number - 1 for number, _ in others if number - 1 < len(is_other)]] = True
     table.index = np.flatnonzero(~is_other)[: len(table)] + 1
@@ -245,7 +251,7 @@ def _with_others(
             elif any(row):
                 added[number + place / len(lines)] = row + [""] * (width - len(row))
     if added:
-        more = pd.DataFrame({place: series([row[place] for row in added.values()]) for place in range(width)})
-        table = pd.concat([table, more.set_axis(list(added), axis="index")]).sort_index()
-        table.index = table.index.to_series().pipe(lambda index: index.floordiv(1).astype(int)).to_numpy()
+        more = pd.DataFrame(added.values(), added.keys(), range(width), dtype="str")
+        table = pd.concat([table, more]).sort_index()
+        table.index = table.index.astype(int)
     return table, left_out

@@ -23,13 +23,11 @@ from emomusic.songs.tables.csv_text import (
     MAX_LINE_BYTES,
     MAX_LINES,
     SAMPLE_BYTES,
-    SAMPLE_ROWS,
     Cells,
     cells_of,
+    check_size,
     csv_cells,
     first_line,
-    header_row,
-    known_header,
     over,
 )
 from emomusic.songs.tables.playlists import ENDINGS as PLAYLISTS
@@ -43,8 +41,8 @@ TABLE_ENDINGS = ("csv", "tsv", "txt", "xlsx", "xls", "ods", "parquet", "json", "
 MAX_UPLOAD_BYTES = 50 * 2**20
 """Largest table: 2.5 times the largest published one (114,000 tracks, 20 MB)."""
 
-MAX_UNPACKED_BYTES, MAX_UNPACKED_CELLS = 300 * 2**20, 6_000_000
-"""Limits of workbooks and Parquet files, which are compressed."""
+MAX_UNPACKED_CELLS = 6_000_000
+"""Limit of workbooks."""
 
 
 def read_cells(data: bytes, name: str) -> Cells:
@@ -73,7 +71,7 @@ def read_cells(data: bytes, name: str) -> Cells:
         return _of_rows(xml_rows(data, name), name, "utf-8")
     if read_rows := playlist_reader(data[:SAMPLE_BYTES].decode("utf-8", "ignore"), name):
         return _of_rows(read_rows(data.decode("utf-8")), name, encoding)
-    if start.startswith(("{", "[{", "[\n", "[ ", "[\r")) or (start.startswith("[") and name.endswith(".json")):
+    if re.match(r"\{|\[[{\s]", start) or (start.startswith("[") and name.endswith(".json")):
         return _of_rows(_json_rows(data, name), name, encoding)
     cells = csv_cells(data, name)
     cells.encoding = encoding
@@ -126,11 +124,8 @@ def _check_lines(data: bytes, name: str, *, wide: bool) -> None:
 
 def _of_rows(rows: Sequence[dict[str, str]], name: str, encoding: str | None) -> Cells:
     """The cells of records, which may differ in their names."""
-    if len(rows) > MAX_LINES:
-        raise over(name, f"{MAX_LINES:,} songs", f"{len(rows):,}", "keep fewer")
     header = list(dict.fromkeys(key for row in rows for key in row))
-    if len(header) > MAX_COLUMNS:
-        raise over(name, f"{MAX_COLUMNS} columns", f"{len(header):,}", "keep those of songs")
+    check_size(name, len(rows), len(header))
     return cells_of(([row.get(key, "") for row in rows] for key in header), header, encoding)
 
 
@@ -186,24 +181,18 @@ def _flatten(value: Any, prefix: str, row: dict[str, str], depth: int = 0) -> No
 
 
 def _workbook(data: bytes, name: str) -> Cells:
-    """The first sheet of Excel or ODS that has a header."""
+    """The first sheet of Excel or ODS that has a header, or the last one."""
     if data.startswith(b"PK"):
         data = _checked_workbook(data, name)
     sheets = pd.read_excel(io.BytesIO(data), engine="calamine", header=None, sheet_name=None, keep_default_na=False)
     for sheet in sorted(sheets.values(), key=lambda each: each.size == 0):
-        if sheet.shape[1] > MAX_COLUMNS or len(sheet) > MAX_LINES:
-            raise over(name, f"{MAX_COLUMNS} columns and {MAX_LINES:,} rows", f"{sheet.shape[1]:,} and {len(sheet):,}")
-        texts = sheet.map(lambda cell: "" if pd.isna(cell) else str(cell))
-        texts = texts[(texts != "").any(axis="columns")]
-        at = header_row(texts.head(SAMPLE_ROWS).to_numpy().tolist())
-        if at is None and sheet is not list(sheets.values())[-1]:
-            continue
-        header = [] if at is None else texts.iloc[at].tolist()
-        body = texts.iloc[0 if at is None else at + 1 :]
-        cells = cells_of((body[place].to_numpy() for place in body), header)
-        cells.header = header or known_header(cells.table)
-        return cells
-    raise DatasetError(f"{name}: expected a sheet with songs. Received: none.")
+        check_size(name, *sheet.shape)
+        text = sheet[(sheet != "").any(axis="columns")].to_csv(header=False, index=False)
+        cells = csv_cells(b"sep=,\n" + text.encode(), name)
+        if cells.header:
+            break
+    cells.separator = None
+    return cells
 
 
 _REFERENCE = re.compile(rb'\br="([A-Z]{0,3})(\d{1,7})"')
@@ -217,8 +206,7 @@ def _checked_workbook(data: bytes, name: str) -> bytes:
         names = {info.filename for info in archive.infolist()}
         if not names & {"xl/workbook.xml", "xl/workbook.bin", "content.xml"}:
             raise DatasetError(f"{name} is an archive, not a table. Unpack it and choose one of its files.")
-        if (size := sum(info.file_size for info in archive.infolist())) > MAX_UNPACKED_BYTES:
-            raise over(name, f"{MAX_UNPACKED_BYTES // 2**20} MB", size_over(size))
+        check_size(name, 0, 0, sum(info.file_size for info in archive.infolist()))
         for info in archive.infolist():
             part = archive.read(info)
             if re.search(rb"<!ENTITY", part[:10_000]):
@@ -250,9 +238,7 @@ def _parquet(data: bytes, name: str) -> Cells:
     file = ParquetFile(pa.BufferReader(data))
     facts = file.metadata
     size = sum(facts.row_group(number).total_byte_size for number in range(facts.num_row_groups))
-    if facts.num_rows > MAX_LINES or facts.num_columns > MAX_COLUMNS or size > MAX_UNPACKED_BYTES:
-        limits = f"{MAX_LINES:,} rows, {MAX_COLUMNS} columns and {MAX_UNPACKED_BYTES // 2**20} MB"
-        raise over(name, limits, f"{facts.num_rows:,}, {facts.num_columns:,} and {size_over(size)}")
+    check_size(name, facts.num_rows, facts.num_columns, size)
     read = file.read()
     header, columns = [], []
     for column in read.column_names:
