@@ -29,15 +29,14 @@ def add_commands(parent: Any) -> None:
 def table(options: argparse.Namespace) -> arguments.Outcome:
     """Read a table. Raises a `DatasetError` if it cannot be read or a scale is not known."""
     from emomusic.media.formats import open_file
-    from emomusic.songs.library_database import library_file
-    from emomusic.songs.local_songs import library_songs
+    from emomusic.songs.library import Library
     from emomusic.songs.recommend import load_recommender
     from emomusic.songs.tables import MAX_UPLOAD_BYTES, read_table
 
     with open_file(options.file, DatasetError, "a table of songs", options.file.name) as file:
         data = file.read(MAX_UPLOAD_BYTES + 1)
-    has_library = options.library is not None or library_file().is_file()
-    files = library_songs(options.library) if has_library else []
+    with Library(options.library) as library:
+        files = library.songs()
     reading = read_table(data, name=options.file.name, known=load_recommender(), files=files)
     return {
         "file": str(options.file),

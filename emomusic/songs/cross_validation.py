@@ -164,16 +164,15 @@ def train(
     return metrics
 
 
-def fill_card(name: str, **values: Any) -> str:
-    """The text of a `CARD.md` from a file beside this module, with the values in its braces."""
-    return Path(__file__).with_name(name).read_text(encoding="utf-8").format(**values)
+def fill_card(file: str, metrics: Mapping[str, Any], number_format: str, class_name: str, **values: Any) -> str:
+    """The text of a `CARD.md` from a file beside this module.
 
-
-def card_values(metrics: Mapping[str, Any], number_format: str, class_name: str) -> dict[str, Any]:
-    """What both cards say of the metrics: counts, folds, and the tables of scores and confusion."""
+    Its braces get the `values`, the metrics, and what follows from these: counts, folds, and the tables of scores and
+    confusion.
+    """
     scores = metrics["per_class"]
     rows = zip(scores, metrics["confusion"], strict=True)
-    return {
+    values |= {
         **metrics,
         "counts": ", ".join(f"{each['support']} {name}" for name, each in scores.items()),
         "num_folds": NUM_FOLDS,
@@ -183,3 +182,4 @@ def card_values(metrics: Mapping[str, Any], number_format: str, class_name: str)
         "matrix": f"| true {class_name} | {' | '.join(scores)} |\n{'| --- ' * (len(scores) + 1)}|\n"
         + "\n".join(f"| {name} | {' | '.join(map(str, row))} |" for name, row in rows),
     }
+    return Path(__file__).with_name(file).read_text(encoding="utf-8").format(**values)

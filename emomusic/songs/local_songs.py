@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 from msgspec.structs import replace
 
-from emomusic.affect import QUADRANT_CORNERS, QUADRANT_MOODS
 from emomusic.assets import data_dir, load_once
 from emomusic.errors import DatasetError, LibraryError
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, Catalogue
@@ -30,6 +29,8 @@ log = logging.getLogger(__name__)
 SONGS = "songs.json"
 """File with a list of `song.Song`, each with the name of its file as `path`."""
 
+_COLUMNS = ("id", "title", "artists", "album", "genres", "duration_s", "year", "player", *FEATURE_NAMES)
+
 
 def recommender_of(songs: Sequence[Song]) -> Recommender:
     """Recommender for audio files, with the moods that were heard.
@@ -37,24 +38,13 @@ def recommender_of(songs: Sequence[Song]) -> Recommender:
     Args:
         songs: at least one, all from `analysis.song_of` and of one player.
     """
-    columns: dict[str, list[object]] = {
-        **{name: [getattr(song, name) for song in songs] for name in ("id", "title", "album", "duration_s", "year")},
-        **{name: [getattr(song, name) for song in songs] for name in (*FEATURE_NAMES, "player")},
-        **{name: [ARTIST_SEPARATOR.join(getattr(song, name)) for song in songs] for name in ("artists", "genres")},
-    }
-    table = pd.DataFrame(columns)
+    table = pd.DataFrame({name: [getattr(song, name) for song in songs] for name in _COLUMNS})
+    for name in ("artists", "genres"):
+        table[name] = table[name].map(ARTIST_SEPARATOR.join)
     table["kind"] = kinds_of(table)
-    quadrants = {QUADRANT_MOODS[quadrant]: str(quadrant) for quadrant in QUADRANT_CORNERS}
-    names = [quadrants[mood] for mood in MOODS]
-    shares = [song.hearing.probabilities for song in songs if song.hearing is not None]
-    probabilities = np.array([[own[name] for name in names] for own in shares], np.float32)
+    moods = [song.hearing.moods for song in songs if song.hearing is not None]
+    probabilities = np.array([[own[mood] for mood in MOODS] for own in moods], np.float32)
     return Recommender(Catalogue(table, name=songs[0].player, is_local=True, songs=songs), probabilities)
-
-
-def library_songs(path: Path | None = None) -> list[Song]:
-    """The songs of the library of one's own music. Raises a `LibraryError` if it cannot be read."""
-    with Library(path) as library:
-        return library.songs()
 
 
 def load_library_recommender(path: Path | None = None) -> Recommender:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import sklearn
 
 from emomusic.assets import ModelKind
@@ -17,16 +16,7 @@ from emomusic.baselines import baselines_of
 from emomusic.downloads import DOWNLOADS
 from emomusic.errors import DatasetError
 from emomusic.metrics import mistakes
-from emomusic.songs.cross_validation import (
-    NUM_FOLDS,
-    CrossValidation,
-    Examples,
-    Predict,
-    card_values,
-    cross_validate,
-    fill_card,
-    train,
-)
+from emomusic.songs.cross_validation import NUM_FOLDS, CrossValidation, Examples, cross_validate, fill_card, train
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MODEL_FILE, MOOD_MODELS, MOODS, SEED, MoodClassifier, inputs_of
 from emomusic.songs.tables import read_table
 from emomusic.text import join_names
@@ -99,11 +89,8 @@ def evaluate_mood_model(table: Examples, *, model: str = DEFAULT_MOOD_MODEL) -> 
     Raises:
         DatasetError: the table has fewer than ten songs of a mood.
     """
-
-    def fit(inputs: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> Predict:
-        return MoodClassifier(model).fit(inputs, labels).predict_probabilities
-
-    return cross_validate(model, table, MOODS, fit, seed=SEED)
+    predictor = MoodClassifier(model)
+    return cross_validate(model, table, MOODS, lambda *known: predictor.fit(*known).predict_probabilities, seed=SEED)
 
 
 _KNOWN_SOURCE = (  # only for a table with the known checksum
@@ -117,13 +104,14 @@ _UNKNOWN_LENGTH = "\n- The median length of the training songs replaces an unkno
 def mood_card(metrics: dict[str, Any], data_sha256: str) -> str:
     """Text of `CARD.md` for a content of `metrics.json`."""
     errors = mistakes(np.array(metrics["confusion"]), MOODS)
-    values = card_values(metrics, ".3f", "mood")
     inputs = inputs_of(metrics["model"])
     reports = baselines_of(ModelKind.MUSIC, metrics["model"])
     reported = ", ".join(f"{report.figure:.2f} ({report.note})" for report in reports)
     return fill_card(
         "mood_card.md",
-        **values,
+        metrics,
+        ".3f",
+        "mood",
         description=MOOD_MODELS[metrics["model"]],
         features=", ".join(inputs),
         moods=", ".join(MOODS),

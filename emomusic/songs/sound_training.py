@@ -21,14 +21,7 @@ from emomusic.media.formats import AUDIO_ENDINGS, has_ending
 from emomusic.media.sound import LEVEL_DB
 from emomusic.metrics import expected_calibration_error, mistakes, score
 from emomusic.runtime import num_cores
-from emomusic.songs.cross_validation import (
-    CrossValidation,
-    Examples,
-    card_values,
-    cross_validate,
-    fill_card,
-    train,
-)
+from emomusic.songs.cross_validation import CrossValidation, Examples, cross_validate, fill_card, train
 from emomusic.songs.hearing import (
     HEAD,
     MODEL,
@@ -162,7 +155,9 @@ def _card(metrics: dict[str, Any]) -> str:
     errors = mistakes(np.array(metrics["confusion"]), QUADRANTS)
     return fill_card(
         "sound_card.md",
-        **card_values(metrics, ".1%", "quadrant"),
+        metrics,
+        ".1%",
+        "quadrant",
         published=baselines_of(ModelKind.SOUND, MODEL)[0].figure,
         level=LEVEL_DB,
         worst=f"{errors[0].predicted} for {errors[0].true}" if errors else "none",
