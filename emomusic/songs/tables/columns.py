@@ -76,9 +76,10 @@ def table_of(read: Cells, name: str, known: Recommender | None) -> Table:
         raise DatasetError(f"{name}: expected songs. Received: a table without rows. Add a row for each song.")
     header = read.header or [""] * rows.shape[1]
     source = source_of(read.header)
-    columns = _by_names(rows.head(200), header, source)
+    head = dict(enumerate(cells for _, cells in rows.head(200).items()))
+    columns = _by_names(head, header, source)
     if not ({"title", "artists"} <= columns.keys() or {"artist_title", "artist_parts", "path"} & columns.keys()):
-        columns = _by_values(rows.head(200), read.header, columns, known) | columns
+        columns = _by_values(head, read.header, columns, known) | columns
     start = columns.get("tempo_bpm", [0])[0] - len(_BEFORE_TEMPO)
     if "danceability" not in columns and "id" in columns and start > 0:  # Exportify in another language
         columns |= {role: [start + place] for place, role in enumerate(_BEFORE_TEMPO) if role in FEATURES}
@@ -105,7 +106,7 @@ def table_of(read: Cells, name: str, known: Recommender | None) -> Table:
     return Table(name, source, read, num_rows, rows.index.to_numpy(np.int64), cells, [*read.left_out], notes)
 
 
-def _by_names(head: pd.DataFrame, header: Sequence[str], source: TableSource) -> dict[str, list[int]]:
+def _by_names(head: Mapping[int, pd.Series], header: Sequence[str], source: TableSource) -> dict[str, list[int]]:
     """The columns with known names, the likeliest first, and with Spotify ids under any name."""
     roles = roles_of(header, source)
     is_link = re.compile(of_cells.TRACK_LINK).search
@@ -134,7 +135,7 @@ def _share(cells: pd.Series, fits: Callable[[str], object]) -> float:
 
 
 def _by_values(
-    head: pd.DataFrame, header: Sequence[str], columns: Mapping[str, list[int]], known: Recommender | None
+    head: Mapping[int, pd.Series], header: Sequence[str], columns: Mapping[str, list[int]], known: Recommender | None
 ) -> dict[str, list[int]]:
     """The columns of titles and artists without known names: after the ids, else by artists of the catalogue."""
     ids = columns.get("id", [-9])[0]

@@ -251,7 +251,7 @@ def _with_others(
             elif any(row):
                 added[number + place / len(lines)] = row + [""] * (width - len(row))
     if added:
-        more = pd.DataFrame(added.values(), added.keys(), range(width), dtype="str")
+        more = pd.DataFrame(list(added.values()), list(added), range(width), dtype="str")
         table = pd.concat([table, more]).sort_index()
         table.index = table.index.astype(int)
     return table, left_out
