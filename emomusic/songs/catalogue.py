@@ -20,6 +20,9 @@ from emomusic.songs.song import FEATURE_NAMES, Player, Song
 TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 """A Spotify id: 22 base-62 characters."""
 
+TRACK_LINK = re.compile(rf"(?:^|track[:/])({TRACK_ID.pattern})(?:$|[/?&#])")
+"""A Spotify id by itself or in a link."""
+
 ARTIST_SEPARATOR = ";"
 """Separates the artists, or the genres, in a cell; names contain commas ("Tyler, The Creator")."""
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import Mood, share_text
-from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_ID, PlayHistory, normalize_text
+from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_LINK, PlayHistory, normalize_text
 from emomusic.songs.mood import MOODS, nearest_rows
 from emomusic.songs.request import Request
 from emomusic.songs.song import FEATURE_NAMES, Pick, Player, Song
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from emomusic.songs.recommend import Recommender
-
-_LINK = re.compile(rf"(?:^|track[:/])({TRACK_ID.pattern})(?:[?/]|$)")
 
 
 def songs_like(
@@ -95,7 +93,7 @@ def find_song(text: str, recommender: Recommender) -> Song | None:
         recommender: of the source.
     """
     catalogue = recommender.catalogue
-    if (link := _LINK.search(text)) is not None:
+    if (link := TRACK_LINK.search(text)) is not None:
         return catalogue.find(link[1])
     rows = np.flatnonzero(catalogue.matching(re.sub(r"[-,\u2013]\s|\bby\b", " ", text)))
     if not text.strip() or not rows.size:

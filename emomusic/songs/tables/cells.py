@@ -12,15 +12,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from emomusic.songs.catalogue import ARTIST_SEPARATOR
+from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_ID, TRACK_LINK
 
 Floats = npt.NDArray[np.float64]
 
 ABSENT = ("", "-", "na", "n/a", "nan", "null", "none", "undefined")
 """Words, in lower case, of an empty cell in a column of numbers."""
-
-TRACK_LINK = r"(?:^|spotify:track:|spotify\.com/(?:[a-z-]+/)?track/|/track/)([0-9A-Za-z]{22})(?:$|[/?&#])"
-"""A Spotify id by itself or in a link."""
 
 _UNIT = r"(?i)\s*(?:%|dbfs|db|lufs|bpm|ms|secs?|seconds|s)$"
 _CLOCK = r"^(?:(\d+):)?(\d{1,3}):(\d{1,2}(?:\.\d+)?)$"
@@ -62,10 +59,8 @@ def whole_numbers(cells: pd.Series) -> Floats:
 
 def track_ids(cells: pd.Series) -> pd.Series:
     """The Spotify ids in cells; empty for others."""
-    is_id = cells.str.fullmatch(r"[0-9A-Za-z]{22}")
-    if is_id.all():
-        return cells
-    return cells.where(is_id | (cells == ""), cells.str.extract(TRACK_LINK)[0]).fillna("")
+    is_id = cells.str.fullmatch(TRACK_ID)
+    return cells if is_id.all() else cells.str.extract(TRACK_LINK, expand=False).fillna("")
 
 
 def years(cells: pd.Series) -> Floats:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from emomusic.errors import DatasetError
-from emomusic.songs.catalogue import ARTIST_SEPARATOR, listed
+from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_LINK, listed
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.song import FEATURES
 from emomusic.songs.tables import cells as of_cells
@@ -109,11 +109,10 @@ def table_of(read: Cells, name: str, known: Recommender | None) -> Table:
 def _by_names(head: Mapping[int, pd.Series], header: Sequence[str], source: TableSource) -> dict[str, list[int]]:
     """The columns with known names, the likeliest first, and with Spotify ids under any name."""
     roles = roles_of(header, source)
-    is_link = re.compile(of_cells.TRACK_LINK).search
     links = [
         place
         for place, cells in head.items()
-        if cells.str.startswith("spotify:track:").any() or _share(cells, is_link) > 0.5
+        if cells.str.startswith("spotify:track:").any() or _share(cells, TRACK_LINK.search) > 0.5
     ]
     ids = roles.pop("id", [])
     taken = {place for places in roles.values() for place in places}
