@@ -10,6 +10,7 @@ from emomusic.songs.library import Library
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MoodClassifier
 from emomusic.songs.recommend import Recommender, load_recommender
 from tests.songs.libraries import write
+from tests.songs.tables import known_songs
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +26,12 @@ def classifier() -> MoodClassifier:
 @pytest.fixture(scope="session")
 def recommender() -> Recommender:
     return load_recommender()
+
+
+@pytest.fixture(scope="session")
+def known() -> Recommender:
+    """Six songs by the names of real ones."""
+    return known_songs()
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from emomusic.affect import MOOD_POINTS
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.song import FEATURE_NAMES, FEATURES, Pick
+from emomusic.songs.tables import TableReading
 
 MOOD_TABLE_COLUMNS = (
     *("name", "album", "artist", "id", "release_date", "popularity", "length"),
@@ -78,6 +79,10 @@ def ids(songs: Sequence[Pick]) -> list[str]:
 def recommender_over(table: pd.DataFrame) -> Recommender:
     catalogue = Catalogue(table)
     return Recommender(catalogue, FakeClassifier().predict_probabilities(catalogue.features))
+
+
+def titles(reading: TableReading) -> list[str]:
+    return reading.songs.table["title"].tolist()
 
 
 def known_songs() -> Recommender:

@@ -10,19 +10,9 @@ from emomusic.affect import Mood
 from emomusic.errors import DatasetError
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.song import Hearing, Player, Song
-from emomusic.songs.tables import TableReading, read_table
+from emomusic.songs.tables import read_table
 
-from .tables import known_songs, song_table
-
-
-@pytest.fixture(scope="module")
-def known() -> Recommender:
-    return known_songs()
-
-
-def titles(reading: TableReading) -> list[str]:
-    return reading.songs.table["title"].tolist()
-
+from .tables import song_table, titles
 
 M3U = "#EXTM3U\r\n#EXTINF:266,Coldplay - Yellow\r\nmusic\\y.mp3\r\n../Train - Hey, Soul Sister.flac\r\n#EXTINF:9,X - Y\r\nz.mp3\r\n"
 PLS = "[playlist]\nFile1=y.mp3\nTitle1=Coldplay - Yellow\nLength1=266\nFile2=Train - Hey, Soul Sister.mp3\nFile3=z.mp3\nTitle3=X - Y\n"
@@ -34,18 +24,21 @@ CUE = """PERFORMER "Coldplay"\nTITLE "Album"\nFILE "album.flac" WAVE\n  TRACK 01
   TRACK 02 AUDIO\n    TITLE "Hey, Soul Sister"\n    PERFORMER "Train"\n  TRACK 03 AUDIO\n    TITLE "Y"\n"""
 
 
+def own_song(number: int, path: str) -> Song:
+    heard = Hearing({"Q1": 0.1, "Q2": 0.2, "Q3": 0.6, "Q4": 0.1}, -0.5, -0.4, ())
+    known = {"valence": 0.25, "energy": 0.3, "path": path, "hearing": heard}
+    return Song(f"library-{number}", "Mine", ("Me",), Player.LIBRARY, **known)
+
+
 @pytest.mark.parametrize("text", [M3U, PLS, XSPF, CUE])
 def test_playlists_name_songs_of_the_catalogue_and_of_the_library(text: str, known: Recommender) -> None:
     reading = read_table(text.encode(), name="list", known=known)
     assert titles(reading) == ["Yellow", "Hey, Soul Sister"]
     assert [row for row, _, _ in reading.not_found] == [3]
     if text is not CUE:
-        heard = Hearing({"Q1": 0.1, "Q2": 0.2, "Q3": 0.6, "Q4": 0.1}, -0.5, -0.4, ())
-        place = {"valence": 0.25, "energy": 0.3, "path": "/home/me/z.mp3", "hearing": heard}
-        own = Song("library-1", "Mine", ("Me",), Player.LIBRARY, **place)
+        own = own_song(1, "/home/me/z.mp3")
         reading = read_table(text.encode("utf-16"), name="list", known=known, files=[own])
         assert titles(reading) == ["Yellow", "Hey, Soul Sister", "Mine"]
-        assert reading.songs.song(2).player is Player.LIBRARY
         assert reading.songs.song(2) == own
         assert reading.moods[2] is Mood.SAD
 
@@ -54,12 +47,7 @@ def test_playlists_name_songs_of_the_catalogue_and_of_the_library(text: str, kno
     ("path", "number"), [("D:\\Music\\jazz\\one.mp3", 2), ("zz/one.mp3", 1), ("/a/b/c/d/e/jazz/one.mp3", 2)]
 )
 def test_a_path_names_the_file_with_the_longest_equal_end(path: str, number: int, known: Recommender) -> None:
-    heard = Hearing({"Q1": 0.1, "Q2": 0.2, "Q3": 0.6, "Q4": 0.1}, -0.5, -0.4, ())
-    place = {"valence": 0.25, "energy": 0.3, "hearing": heard}
-    files = [
-        Song(f"library-{n}", "One", ("Me",), Player.LIBRARY, path=f"/home/me/music/{folder}/one.mp3", **place)
-        for n, folder in ((1, "rock"), (2, "jazz"))
-    ]
+    files = [own_song(n, f"/home/me/music/{folder}/one.mp3") for n, folder in ((1, "rock"), (2, "jazz"))]
     reading = read_table(f"#EXTM3U\n{path}\n".encode(), name="list", known=known, files=files)
     assert reading.songs.song(0).id == f"library-{number}"
 

@@ -18,8 +18,6 @@ from emomusic.songs.tables import read_table
 from emomusic.songs.tables.sources import sources
 from scripts.describe_tables import described
 
-from .tables import known_songs
-
 YELLOW, SOMEONE = "3AJwUDP919kvQ9QcozQPxg", "1zwMYTA5nlNjZxYrvBB2pV"
 FEATURE_CELLS = {
     "danceability": "0.429",
@@ -119,11 +117,6 @@ TABLES: dict[str, bytes] = {
     "traktor": NML.encode(),
     "playlist": b"#EXTM3U\n#EXTINF:266,Coldplay - Yellow\nC:\\Music\\y.mp3\n",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def known() -> Recommender:
-    return known_songs()
 
 
 def test_every_source_has_a_table_here() -> None:

@@ -9,19 +9,14 @@ from emomusic.affect import MOOD_POINTS, Mood
 from emomusic.errors import DatasetError
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.song import FEATURES, UNKNOWN_ARTIST, Player
-from emomusic.songs.tables import TableReading, read_table
+from emomusic.songs.tables import read_table
 from emomusic.songs.tables.cells import lengths_s, list_of, numbers, series, whole_numbers
 from emomusic.songs.tables.facts import UNTITLED
 from emomusic.songs.tables.matching import names_of
 
-from .tables import known_songs, mood_table, recommender_over, song_table, track_id
+from .tables import mood_table, recommender_over, song_table, titles, track_id
 
 SOURCE_NAMES = {feature.name: feature.source_name for feature in FEATURES.values()}
-
-
-@pytest.fixture(scope="module")
-def known() -> Recommender:
-    return known_songs()
 
 
 def as_csv(table: pd.DataFrame, **options: object) -> bytes:
@@ -39,25 +34,24 @@ def cells_of(column: str, *cells: object) -> bytes:
     return as_csv(kaggle(len(cells)).assign(**{column: list(cells)}))
 
 
-def titles(reading: TableReading) -> list[str]:
-    return reading.songs.table["title"].tolist()
-
-
 # Texts
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
+@pytest.mark.parametrize(("encoding", "name"), [
+    ("utf-8", "utf-8"), ("utf-8-sig", "utf-8"), ("cp1252", "windows-1252"),
+    *((encoding, "utf-16") for encoding in ("utf-16", "utf-16-le", "utf-16-be")),
+])  # fmt: skip
 @pytest.mark.parametrize("before", ["", "sep=;\r\n", '"sep=;"\r\n', ";;;;\r\n\r\n \r\n", "My songs\r\nof 2026\r\n\r\n"])
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
-def test_encoding_separator_and_first_lines_do_not_matter(encoding: str, before: str, separator: str) -> None:
+def test_encoding_separator_and_first_lines_do_not_matter(
+    encoding: str, name: str, before: str, separator: str
+) -> None:
     table = song_table(3).assign(title="caf\u00e9, a|b;c\td")
     text = before.replace(";", separator) + as_csv(table, sep=separator, lineterminator="\r\n").decode()
     reading = read_table(text.encode(encoding))
     assert titles(reading) == ["caf\u00e9, a|b;c\td"] * 3
     assert reading.separator == separator
-    assert reading.encoding == {"cp1252": "windows-1252"}.get(
-        encoding, encoding[:6].rstrip("-").replace("utf-8-", "utf-8")
-    )
+    assert reading.encoding == name
 
 
 def test_order_line_ends_and_case_do_not_matter() -> None:
