@@ -33,8 +33,9 @@ def playlist_reader(start: str, name: str) -> Callable[[str], Rows] | None:
     return _m3u_rows if _M3U.match(start) or name.casefold().endswith((".m3u", ".m3u8")) else None
 
 
-def _entry(path: str = "", title: str = "", artists: str = "", **others: str) -> dict[str, str]:
-    return {"playlist title": title, "playlist artists": artists, "path": path, **others}
+def _entry(path: str = "", title: str = "", artists: str = "", album: str = "", seconds: str = "") -> dict[str, str]:
+    duration = "" if seconds.startswith("-") else seconds  # -1 is unknown
+    return {"playlist title": title, "playlist artists": artists, "path": path, "album": album, "duration": duration}
 
 
 def _m3u_rows(text: str) -> Rows:
@@ -42,7 +43,7 @@ def _m3u_rows(text: str) -> Rows:
     named: dict[str, str] = {}
     for line in map(str.strip, text.splitlines()):
         if found := _EXTINF.match(line):
-            named = {"title": found[3].strip(), "duration": found[1] if not found[1].startswith("-") else ""}
+            named = {"title": found[3].strip(), "seconds": found[1]}
         elif line.upper().startswith(("#EXTART:", "#EXTALB:")):
             named["artists" if line[4:7].upper() == "ART" else "album"] = line[8:].strip()
         elif line and not line.startswith("#"):
@@ -56,11 +57,8 @@ def _pls_rows(text: str) -> Rows:
     for line in text.splitlines():
         if found := _PLS_LINE.match(line.strip()):
             entries.setdefault(int(found[2][:9]), {})[found[1].casefold()] = found[3].strip()
-    rows = []
-    for _, each in sorted(entries.items()):
-        path, title, length = (each.get(name, "") for name in ("file", "title", "length"))
-        rows.append(_entry(path, title, duration="" if length.startswith("-") else length))
-    return rows
+    found = (each for _, each in sorted(entries.items()))
+    return [_entry(each.get("file", ""), each.get("title", ""), seconds=each.get("length", "")) for each in found]
 
 
 def _cue_rows(text: str) -> Rows:
@@ -136,7 +134,6 @@ def _traktor_row(entry: Any) -> dict[str, str]:
 
 def _xspf_row(track: Any) -> dict[str, str]:
     texts = {part.tag.rpartition("}")[2]: (part.text or "").strip() for part in track}
-    length = texts.get("duration", "")
-    seconds = str(int(length) / 1000) if length.isdecimal() else ""
-    row = _entry(texts.get("location", ""), texts.get("title", ""), texts.get("creator", ""))
-    return row | {"album": texts.get("album", ""), "duration": seconds}
+    names = ("location", "title", "creator", "album", "duration")
+    path, title, artists, album, length_ms = (texts.get(name, "") for name in names)
+    return _entry(path, title, artists, album, str(int(length_ms) / 1000) if length_ms.isdecimal() else "")

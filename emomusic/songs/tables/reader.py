@@ -141,9 +141,7 @@ def read_table(
 
 def _keys(frame: pd.DataFrame) -> pd.Series:
     """What tells songs apart: the id, else title and artists."""
-    without = frame[frame["id"] == ""]
-    names = without["title"].str.lower() + "\n" + without["artists"].str.lower()
-    return frame["id"] if without.empty else frame["id"].where(frame["id"] != "", names.reindex(frame.index))
+    return frame["id"].where(frame["id"] != "", frame["title"].str.lower() + "\n" + frame["artists"].str.lower())
 
 
 def _by_plays(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
@@ -169,12 +167,11 @@ def _resolved(table: Table, frame: pd.DataFrame, known: Recommender | None, file
     if known is not None and wanted.any():
         songs = frame[wanted]
         by_id = pd.Index(known.catalogue.table["id"]).get_indexer(pd.Index(songs["id"]))
-        found = np.where(songs["id"] != "", by_id, -1)
-        others = found < 0
+        others = by_id < 0
         if others.any():
             left = songs[others]
-            found[others] = names_of(known.catalogue).rows(left["title"], left["artists"])
-        frame.loc[wanted, "row"] = found
+            by_id[others] = names_of(known.catalogue).rows(left["title"], left["artists"])
+        frame.loc[wanted, "row"] = by_id
         frame.loc[wanted, "found_by"] = np.where(others, "title", "id")
     if is_our_export:
         is_unknown = has_mood & (frame["row"] < 0) & frame["valence"].notna()
@@ -242,10 +239,10 @@ def _catalogue(table: Table, frame: pd.DataFrame, known: Recommender | None) -> 
     own["id"] = own["id"].mask(has_no_id, "table-" + own["at"].astype("str"))
     own["artists"] = _separated(own["artists"].mask(own["artists"].str.strip() == "", UNKNOWN_ARTIST), known)
     if "mood" in own:
-        without = own["energy"].isna() | own["valence"].isna()
-        for column, axis in (("valence", "valence"), ("energy", "arousal")):
-            points = own["mood"].map({mood.value: (getattr(MOOD_POINTS[mood], axis) + 1) / 2 for mood in Mood})
-            own[column] = own[column].where(~without, points.astype(np.float64))
+        without = own["mood"].notna() & (own["energy"].isna() | own["valence"].isna())
+        points = [MOOD_POINTS[Mood(mood)] for mood in own["mood"][without]]
+        own.loc[without, "valence"] = [(point.valence + 1) / 2 for point in points]
+        own.loc[without, "energy"] = [(point.arousal + 1) / 2 for point in points]
     if is_known.any() and known is not None:
         theirs = known.catalogue.table.iloc[rows[is_known]].set_axis(np.flatnonzero(is_known), axis="index")
         theirs = theirs.drop(columns=["mood"], errors="ignore").assign(player=Player.SPOTIFY.value)
