@@ -57,8 +57,8 @@ def _pls_rows(text: str) -> Rows:
     for line in text.splitlines():
         if found := _PLS_LINE.match(line.strip()):
             entries.setdefault(int(found[2][:9]), {})[found[1].casefold()] = found[3].strip()
-    found = (each for _, each in sorted(entries.items()))
-    return [_entry(each.get("file", ""), each.get("title", ""), seconds=each.get("length", "")) for each in found]
+    in_order = (each for _, each in sorted(entries.items()))
+    return [_entry(each.get("file", ""), each.get("title", ""), seconds=each.get("length", "")) for each in in_order]
 
 
 def _cue_rows(text: str) -> Rows:
