@@ -27,14 +27,8 @@ def test_the_names_of_genres_give_the_same_genres(genres: frozenset[str]) -> Non
     assert names_of({"soul", "folk", "jazz", "blues"}) == ["jazz-blues", "folk", "soul"]
 
 
-SONG = {
-    "title": "Song",
-    "artists": "Artist",
-    "album": "Album",
-    "genres": "rock",
-    "speechiness": 0.05,
-    "instrumentalness": 0.0,
-}
+NAMES = {"title": "Song", "artists": "Artist", "album": "Album", "genres": "rock"}
+SONG = NAMES | {"speechiness": 0.05, "instrumentalness": 0.0}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import csv
 import io
 import logging
 import math
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -86,10 +87,7 @@ def item(number: int, **changes: Any) -> dict[str, Any]:
         "artists": [{"name": "One"}, {"name": "Two"}],
         "explicit": True,
         "duration_ms": 200_500,
-        "album": {
-            "name": "Album",
-            "release_date": "1999-10-12",
-        },
+        "album": {"name": "Album", "release_date": "1999-10-12"},
     } | changes
 
 
@@ -194,13 +192,8 @@ def test_every_failure_is_a_short_message_and_can_be_repeated(answer: Reply, mes
         assert len(server.requests) == 2 - is_login  # the login and one search, without retries
         found[0] = results(item(1))
         assert len(searcher.search("x").songs) == 1
-    assert is_short_line(caught.value)
+    assert re.fullmatch(r".{,199}\.", str(caught.value))
     assert "secret" not in str(caught.value).replace("client secret", "")
-
-
-def is_short_line(error: SpotifyError) -> bool:
-    text = str(error)
-    return "\n" not in text and text.endswith(".") and len(text) < 200
 
 
 def test_a_silent_or_absent_server_is_a_short_message() -> None:
@@ -209,9 +202,8 @@ def test_a_silent_or_absent_server_is_a_short_message() -> None:
         (spotify(hanging, hanging, timeout_s=0.05), "Spotify did not answer in time"),
         (asked("http://127.0.0.1:1", 20), "Spotify cannot be reached"),  # a reserved port
     ):
-        with context, pytest.raises(SpotifyError, match=rf"^{message}\.") as caught:
+        with context, pytest.raises(SpotifyError, match=rf"^{message}\..{{,150}}\.$"):
             LiveSpotify(CREDENTIALS).search("x")
-        assert is_short_line(caught.value)
 
 
 def test_searches_and_secrets_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
