@@ -11,12 +11,6 @@ from emomusic.songs.recommend import Recommender
 from emomusic.songs.song import FEATURE_NAMES, FEATURES, Pick
 from emomusic.songs.tables import TableReading
 
-MOOD_TABLE_COLUMNS = (
-    *("name", "album", "artist", "id", "release_date", "popularity", "length"),
-    *("danceability", "acousticness", "energy", "instrumentalness", "liveness", "valence", "loudness", "speechiness"),
-    *("tempo", "key", "time_signature", "mood"),
-)
-
 
 def track_id(number: int) -> str:
     return f"{number:022d}"
@@ -54,12 +48,11 @@ def mood_table(songs_per_mood: int = 25, *, seed: int = 0) -> pd.DataFrame:
             table[column] = np.clip((centre + 1) / 2 + rng.normal(0, 0.03, songs_per_mood), 0, 1)
         table["mood"] = mood.value.capitalize()
         tables.append(table)
-    table = pd.concat(tables, ignore_index=True)
-    table = table.rename(
-        columns={"title": "name", "artists": "artist"} | {f.name: f.source_name for f in FEATURES.values()}
-    )
-    table = table.assign(release_date="2001-01-01", length=200_000, key=5, time_signature=4)
-    return table[list(MOOD_TABLE_COLUMNS)]
+    table = pd.concat(tables, ignore_index=True).drop(columns=["genres", "explicit", "duration_s"])
+    names = {"title": "name", "artists": "artist"} | {
+        feature.name: feature.source_name for feature in FEATURES.values()
+    }
+    return table.rename(columns=names).assign(release_date="2001-01-01", length=200_000, key=5, time_signature=4)
 
 
 class FakeClassifier:
