@@ -36,13 +36,10 @@ class GenreFamily:
     genres: tuple[str, ...]
 
 
-def _families() -> tuple[GenreFamily, ...]:
-    text = Path(__file__).with_name("genres.toml").read_text(encoding="utf-8")
-    families = tomllib.loads(text).items()
-    return tuple(GenreFamily(key, each["title"], tuple(each["genres"].split())) for key, each in families)
-
-
-GENRE_FAMILIES = _families()
+GENRE_FAMILIES = tuple(
+    GenreFamily(key, each["title"], tuple(each["genres"].split()))
+    for key, each in tomllib.loads(Path(__file__).with_name("genres.toml").read_text(encoding="utf-8")).items()
+)
 
 GENRES: tuple[str, ...] = tuple(sorted(genre for family in GENRE_FAMILIES for genre in family.genres))
 """All genres of the bundled catalogue."""

@@ -184,6 +184,7 @@ class SoundHead:
         moments[:, : features.shape[1]] = features
         points = self.probabilities(moments) @ _CORNERS
         shares = (1 / (1 + np.exp(-tags))).mean(axis=0)
+        direction = directions(((summary - self.mean) / self.scale)[None])[0]
         strongest = np.argsort(-shares, kind="stable")[:_NUM_TAGS]
         valence, arousal = (probabilities @ _CORNERS).tolist()
         return Hearing(
@@ -192,13 +193,8 @@ class SoundHead:
             arousal=arousal,
             tags=tuple((TAGS[position], float(shares[position])) for position in strongest),
             timeline=tuple((time_s, *point) for time_s, point in zip(times, points.tolist(), strict=True)),
-            features=self._features(summary),
+            features=(direction @ _main_axes(self)).astype(np.float16).tobytes(),
         )
-
-    def _features(self, summary: Float32Array) -> bytes:
-        direction = directions(((summary - self.mean) / self.scale)[None])[0]
-        coordinates: Float32Array = direction @ _main_axes(self)
-        return coordinates.astype(np.float16).tobytes()
 
     def save(self, path: Path) -> None:
         """Write the arrays."""

@@ -65,8 +65,6 @@ def track_ids(cells: pd.Series) -> pd.Series:
 
 def years(cells: pd.Series) -> Floats:
     """The years in dates of any order; NaN for others."""
-    if (cells.str.fullmatch(r"(?:1[89]|20)\d\d(?:-\d\d){0,2}") | (cells == "")).all():
-        return numbers(cells.str.slice(0, 4).where(cells != ""))
     return numbers(cells.str.extract(r"\b((?:1[89]|20)\d\d)\b", expand=False))
 
 
@@ -77,14 +75,11 @@ def lengths_s(cells: pd.Series, unit: str) -> Floats:
         cells: of the column.
         unit: "ms" or "s", if the name of the column tells; otherwise the values do.
     """
-    clock = cells.fillna("").str.strip().where(cells.str.contains(":", regex=False)).dropna().str.extract(_CLOCK)
-    clock = clock.reindex(cells.index)
-    parts = [pd.to_numeric(clock[place], errors="coerce").to_numpy(np.float64) for place in range(3)]
-    seconds = np.nan_to_num(parts[0]) * 3600 + parts[1] * 60 + parts[2]
-    if np.isfinite(seconds).any():
-        if np.nanmedian(seconds) > 7200:  # spreadsheets take 4:26 for hours and minutes
-            seconds = seconds / 60
-        return np.asarray(seconds)
+    if cells.str.contains(":", regex=False).any():
+        clock = cells.str.extract(_CLOCK).astype(np.float64)
+        seconds = clock[0].fillna(0) * 3600 + clock[1] * 60 + clock[2]
+        if seconds.notna().any():  # spreadsheets take 4:26 for hours and minutes
+            return (seconds / 60 if seconds.median() > 7200 else seconds).to_numpy()
     found = whole_numbers(cells)
     known = found[np.isfinite(found) & (found > 0)]
     if unit == "ms" or (not unit and len(known) and np.median(known) > 7200):
@@ -94,8 +89,7 @@ def lengths_s(cells: pd.Series, unit: str) -> Floats:
 
 def each_different(cells: pd.Series, convert: Callable[[str], str]) -> pd.Series:
     """Convert cells; equal ones only once."""
-    codes, different = pd.factorize(cells.fillna(""))
-    return series([convert(cell) for cell in different]).take(codes).set_axis(cells.index)
+    return cells.map({cell: convert(cell) for cell in cells.unique()}).astype("str")
 
 
 # Lists
@@ -118,7 +112,7 @@ def _unescaped(name: str) -> str:
 
 def list_of(cell: str) -> str:
     """The names of a list as Python, JSON, pandas, DuckDB and PostgreSQL write it, with `ARTIST_SEPARATOR`."""
-    inside = cell.strip()[1:-1]
+    inside = cell[1:-1]
     if names := _NAME.findall(inside):  # of objects, as in answers of Spotify and Last.fm
         items = names
     elif _QUOTED_LIST.fullmatch(inside):
@@ -131,7 +125,6 @@ def list_of(cell: str) -> str:
 
 def lists(cells: pd.Series) -> pd.Series:
     """A column without the brackets of its lists, if most cells are lists."""
-    filled = cells[cells.fillna("").str.strip() != ""]
-    if len(filled) and filled.str.match(r"\s*(?:\[.*\]|\{.*\})\s*$", flags=re.DOTALL).mean() > 0.5:
-        return each_different(cells, lambda cell: list_of(cell) if cell.strip()[:1] in ("[", "{") else cell)
+    if cells[cells != ""].str.fullmatch(r"\[.*\]|\{.*\}", flags=re.DOTALL).mean() > 0.5:
+        return each_different(cells, lambda cell: list_of(cell) if cell[:1] in ("[", "{") else cell)
     return cells

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cache
-from weakref import WeakKeyDictionary
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -99,11 +98,7 @@ class Names:
         return None if found is None else int(self._rows[found[2]])
 
 
-_names: WeakKeyDictionary[Catalogue, Names] = WeakKeyDictionary()
-
-
+@lru_cache(maxsize=1)
 def names_of(catalogue: Catalogue) -> Names:
-    """The titles and artists of a catalogue, made once. Threads may share them."""
-    if catalogue not in _names:  # two threads can both make it, with the same result
-        _names[catalogue] = Names(catalogue)
-    return _names[catalogue]
+    """The titles and artists of a catalogue, which are kept for the last one. Threads may share them."""
+    return Names(catalogue)
