@@ -120,9 +120,8 @@ def test_filters_select_matching_songs_and_of_columns_that_are_there() -> None:
 
 def test_every_word_matches_and_popular_songs_come_first(catalogue: Catalogue) -> None:
     def find(text: str) -> list[Song]:
-        return [
-            catalogue.song(int(row)) for row in catalogue.best_known_first(np.flatnonzero(catalogue.matching(text)))
-        ]
+        rows = catalogue.best_known_first(np.flatnonzero(catalogue.matching(text)))
+        return [catalogue.song(int(row)) for row in rows]
 
     songs = find("METALLICA")[:5]
     assert len(songs) == 5

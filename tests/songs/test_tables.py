@@ -133,13 +133,9 @@ def test_numbers_have_units_decimal_commas_and_thousands() -> None:
     assert whole_numbers(series(["215.000", "1.003.000"])).tolist() == [215_000, 1_003_000]
     assert whole_numbers(series(["1,412", "200"])).tolist() == [1412, 200]
     assert whole_numbers(series(["186000.0", "1.5"])).tolist() == [186_000, 1.5]
-    for cells, seconds in (
-        (["4:26", "1:02:03"], [266, 3723]),
-        (["215000"], [215]),
-        (["04:26:00"], [266]),
-        (["215"], [215]),
-    ):
-        assert lengths_s(series(cells), "").tolist() == seconds
+    assert lengths_s(series(["4:26", "1:02:03"]), "").tolist() == [266, 3723]
+    for cell, seconds in (("215000", 215), ("04:26:00", 266), ("215", 215)):
+        assert lengths_s(series([cell]), "").tolist() == [seconds]
 
 
 @pytest.mark.parametrize("separator", [";", "\t", ","])
@@ -207,10 +203,7 @@ def test_artists_of_a_column_are_separated_by_its_evidence(known: Recommender) -
         songs = read_table(cells_of("artists", *cells), known=known).songs
         return [songs.song(row).artists for row in range(len(cells))]
 
-    assert artists("Tyler, The Creator;A", "Earth, Wind & Fire") == [
-        ("Tyler, The Creator", "A"),
-        ("Earth, Wind & Fire",),
-    ]
+    assert artists("Tyler, The Creator;A", "X, Y & Z") == [("Tyler, The Creator", "A"), ("X, Y & Z",)]
     assert artists("Adele, Train", "Earth, Wind & Fire") == [("Adele", "Train"), ("Earth, Wind & Fire",)]
     assert artists("Adele & Train", "Him & Her") == [("Adele", "Train"), ("Him & Her",)]
     assert artists(r"Tyler\, The Creator, A", "B") == [("Tyler, The Creator", "A"), ("B",)]
@@ -328,10 +321,8 @@ def test_a_table_without_one_song_gives_its_reasons(known: Recommender) -> None:
 def test_each_song_of_a_history_is_once_there_and_the_most_played_first(known: Recommender) -> None:
     plays = ["Yellow"] + ["Hey, Soul Sister"] * 3 + ["Yellow"] + ["September"] * 9
     by = {"Yellow": "Coldplay", "Hey, Soul Sister": "Train", "September": "Earth, Wind & Fire"}
-    data = [
-        {"endTime": "", "trackName": p, "artistName": by[p], "msPlayed": 5 if p == "September" else 30_000}
-        for p in plays
-    ]
+    lengths = {"September": 5}
+    data = [{"trackName": p, "artistName": by[p], "endTime": "", "msPlayed": lengths.get(p, 30_000)} for p in plays]
     reading = read_table(json.dumps(data).encode(), name="StreamingHistory0.json", known=known)
     assert titles(reading) == ["Hey, Soul Sister", "Yellow"]
     assert len(reading.left_out) == 9
