@@ -49,17 +49,15 @@ _PROBABILITY_WEIGHT = 0.4
 _CLOSENESS_WEIGHT = 0.6
 _CLOSENESS_SIGMA = 0.45  # on the plane, whose diagonal is 2.8
 
-# Added to the score for the order only. Popularity counts much, because people want songs they know.
-_POPULARITY_BONUS = 2 / 3
-_SHUFFLE = 0.05  # random, from the seed
+# What popularity and chance add to the score at most, for the order only. People want songs they know
+_BONUSES = (2 / 3, 0.05)
 
 _FIRST_ROWS = (8, 1024)  # found one by one, and sorted first; the others only for longer lists
 
 # Of a journey. For each waypoint on the straight way, songs compete by their squared distance in units of `_NEAR`, by
 # popularity and by chance. A path through the best of them has like steps
 _NEAR = 0.22
-_JOURNEY_POPULARITY_BONUS = 1.3 * 2 / 3
-_JOURNEY_SHUFFLE = 0.08
+_JOURNEY_BONUSES = (1.3 * 2 / 3, 0.08)
 _MOST_NEAR = 4  # songs for each waypoint; more take longer, and make steps no more alike
 
 # Columns of a song. The first two are valence and arousal, the last four the probabilities of `MOODS`
@@ -183,8 +181,7 @@ class Recommender:
     def _by_priority(
         self, target: AffectPoint, mood: Mood, request: Request, passing: npt.NDArray[np.bool_], *, fitting: bool
     ) -> Iterator[int]:
-        weights = {"popularity": _POPULARITY_BONUS, "shuffle": _SHUFFLE}
-        rows, columns, bonus = self._candidates(mood, request, passing, fitting=fitting, **weights)
+        rows, columns, bonus = self._candidates(mood, request, passing, _BONUSES, fitting=fitting)
         if fitting and self.catalogue.is_local:
             priorities = -np.linalg.norm(self._ranks[rows] - _place_among_faces(target, mood), axis=1)
         else:
@@ -192,18 +189,11 @@ class Recommender:
         yield from _lowest_first(-priorities - bonus, rows)
 
     def _candidates(
-        self,
-        mood: Mood,
-        request: Request,
-        passing: npt.NDArray[np.bool_],
-        *,
-        fitting: bool,
-        popularity: float,
-        shuffle: float,
+        self, mood: Mood, request: Request, passing: npt.NDArray[np.bool_], most: tuple[float, float], *, fitting: bool
     ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Rows whose most probable mood is this one, or another; their columns; and what their scores gain.
 
-        Songs that do not pass the filters gain minus infinity.
+        Songs gain at most the bonuses `most`; those that do not pass the filters gain minus infinity.
         """
         group = slice(*self._starts[MOODS.index(mood) :][:2])
         rows, columns = self._sorted[group], self._columns[:, group]
@@ -211,8 +201,9 @@ class Recommender:
             others = np.delete(self._sorted, group)
             order = others.argsort()
             rows, columns = others[order], np.delete(self._columns, group, axis=1)[:, order]
-        bonus = np.random.default_rng(request.seed).random(len(rows), np.float32) * np.float32(shuffle)
-        bonus += np.float32(popularity) * columns[_FAMILIARITY]
+        popularity, chance = map(np.float32, most)
+        bonus = np.random.default_rng(request.seed).random(len(rows), np.float32) * chance
+        bonus += popularity * columns[_FAMILIARITY]
         bonus[~passing[rows]] = -np.inf
         return rows, columns, bonus
 
@@ -245,11 +236,10 @@ class Recommender:
             if (row := self.catalogue.row_of(pick.song.id)) is not None:
                 history.add(row)
         passing = self.passing(request)
-        weights = {"popularity": _JOURNEY_POPULARITY_BONUS, "shuffle": _JOURNEY_SHUFFLE}
 
         @cache
         def candidates(mood: Mood, fitting: bool) -> tuple[npt.NDArray[Any], ...]:
-            return self._candidates(mood, request, passing, fitting=fitting, **weights)
+            return self._candidates(mood, request, passing, _JOURNEY_BONUSES, fitting=fitting)
 
         def by_cost(waypoint: AffectPoint, mood: Mood) -> Iterator[int]:
             for fitting in (True, False):
