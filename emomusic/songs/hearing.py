@@ -83,7 +83,7 @@ def hear_windows(
         turn: held by each call of the network.
 
     Returns:
-        The time of each patch in seconds, and the results of `run_network`.
+        The time of each patch in seconds, its tags before the sigmoid, shape (n, 50), and its features, shape (n, f).
     """
     parts = [patches_of(window.samples) for window in windows]
     gain = gain_of(loudness_of(window.samples for window in windows) if loudness_db is None else loudness_db)
@@ -92,7 +92,12 @@ def hear_windows(
         for window, part in zip(windows, parts, strict=True)
         for row in range(len(part))
     ]
-    return times, *run_network(np.concatenate(parts) * np.float32(gain), turn)
+    patches, results = np.concatenate(parts) * np.float32(gain), []
+    for start in range(0, len(patches), _BATCH):
+        with turn():
+            results.append(load_network()(np.ascontiguousarray(patches[start : start + _BATCH])))
+    tags, features = map(np.concatenate, zip(*results, strict=True))
+    return times, tags, features
 
 
 @load_once
@@ -119,21 +124,6 @@ def spectrogram_of(samples: Float32Array) -> Float32Array:
     patches = patches_of(samples) * np.float32(gain_of(loudness_of([samples])))
     (mels,) = Network(model.SerializeToString())(patches)
     return np.asarray(mels[:, 0].reshape(-1, mels.shape[-1]))
-
-
-def run_network(
-    patches: Float32Array, turn: Callable[[], AbstractContextManager[None]] = nullcontext
-) -> tuple[Float32Array, Float32Array]:
-    """Tags before the sigmoid, shape (n, 50), and features, shape (n, f), of patches of sound.
-
-    Each call of the network holds a `turn`.
-    """
-    results = []
-    for start in range(0, len(patches), _BATCH):
-        with turn():
-            results.append(load_network()(np.ascontiguousarray(patches[start : start + _BATCH])))
-    tags, features = (np.concatenate(parts) for parts in zip(*results, strict=True))
-    return tags, features
 
 
 @dataclass(frozen=True, slots=True, eq=False)
