@@ -94,10 +94,8 @@ def _as_utf8(data: bytes, name: str) -> tuple[bytes, str]:
             for start in range(0, len(data) or 1, 2**20):  # a whole text can need four times its bytes
                 decoder.decode(view[start : start + 2**20], final=start + 2**20 >= len(data))
         except UnicodeDecodeError:  # Macs write CR only; otherwise it is Western, as rare letters prove little
-            is_mac = b"\n" not in data and b"\r" in data
-            encoding = "mac-roman" if is_mac else "windows-1252"
-            data = data.decode("mac-roman" if is_mac else "cp1252", "replace").encode()
-    else:
+            encoding = "mac-roman" if b"\n" not in data and b"\r" in data else "windows-1252"
+    if encoding != "utf-8":
         data = data.decode(encoding, "replace").encode("utf-8", "replace")
     data = data.removeprefix(codecs.BOM_UTF8)
     if b"\0" in data:
@@ -143,11 +141,7 @@ def _json_rows(data: bytes, name: str) -> list[dict[str, str]]:
     records = _records(document)
     if not records:
         raise DatasetError(f"{name}: expected a JSON list of songs. Received: no list of objects.")
-    rows: list[dict[str, str]] = []
-    for record in records:
-        rows.append({})
-        _flatten(record, "", rows[-1])
-    return rows
+    return [_flatten(record, "", {}) for record in records]
 
 
 def _records(document: Any, depth: int = 0) -> list[Any]:
@@ -166,8 +160,8 @@ def _records(document: Any, depth: int = 0) -> list[Any]:
     return []
 
 
-def _flatten(value: Any, prefix: str, row: dict[str, str], depth: int = 0) -> None:
-    """Put the values of a record into a row: {"a": {"b": 1}} is "a b"."""
+def _flatten(value: Any, prefix: str, row: dict[str, str], depth: int = 0) -> dict[str, str]:
+    """Put the values of a record into a row, and return it: {"a": {"b": 1}} is "a b"."""
     if isinstance(value, dict) and depth < 5 and len(row) <= MAX_COLUMNS:
         for key, inner in value.items():
             _flatten(inner, f"{prefix} {key}".strip(), row, depth + 1)
@@ -177,7 +171,8 @@ def _flatten(value: Any, prefix: str, row: dict[str, str], depth: int = 0) -> No
     elif isinstance(value, list):
         row[prefix] = ";".join(str(each).replace(";", ",") for each in value if isinstance(each, str | int | float))
     else:
-        row[prefix] = "" if value is None else value if isinstance(value, str) else str(value)
+        row[prefix] = "" if value is None else str(value)
+    return row
 
 
 def _workbook(data: bytes, name: str) -> Cells:

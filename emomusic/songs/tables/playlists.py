@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from emomusic.errors import DatasetError
+from emomusic.songs.tables.csv_text import first_line
 from emomusic.songs.tables.sources import sources
 
 Rows = list[dict[str, str]]
@@ -100,9 +101,7 @@ def xml_rows(data: bytes, name: str) -> Rows:
             return _itunes_rows(plistlib.loads(data, fmt=plistlib.FMT_XML))
         root = fromstring(data)
     except Exception as error:  # parsers raise many types on hostile bytes
-        raise DatasetError(
-            f"{name}: expected an XML file of songs. Received: {type(error).__name__}: {error}"
-        ) from None
+        raise DatasetError(f"{name}: expected an XML file of songs. Received: {first_line(error)}") from None
     local = root.tag.rpartition("}")[2]
     if local == "DJ_PLAYLISTS":
         return [dict(track.attrib) for track in root.iter("TRACK") if "Name" in track.attrib]
