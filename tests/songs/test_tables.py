@@ -147,6 +147,9 @@ def test_decimal_commas_are_read(separator: str) -> None:
     assert set(expected["title"]) == {"1,5"}
 
 
+SHARES = [feature.source_name for feature in FEATURES.values() if feature.high == 1]
+
+
 @pytest.mark.parametrize(
     ("change", "wanted"),
     [
@@ -155,6 +158,7 @@ def test_decimal_commas_are_read(separator: str) -> None:
         (lambda t: t.assign(tempo=t["tempo"] / 250), ("tempo", "usually 60 to 200", "BPM")),
         (lambda t: t.assign(loudness=(t["loudness"] + 60) / 60), ("loudness", "-60 to 6 dB")),
         (lambda t: t.assign(energy=(100 * t["energy"]).round()), ("energy", "expected 0 to 1, found", "%")),
+        (lambda t: t.assign(**{name: 9000 * t[name] + 7 for name in SHARES}), (SHARES[0], SHARES[2])),
     ],
 )
 def test_an_unknown_scale_is_refused_with_both_ranges(change: object, wanted: tuple[str, ...]) -> None:
@@ -162,16 +166,16 @@ def test_an_unknown_scale_is_refused_with_both_ranges(change: object, wanted: tu
     with pytest.raises(DatasetError, match="scale") as caught:
         read_table(as_csv(table))
     assert all(word in str(caught.value) for word in (*wanted, "expected", "found"))
+    assert len(str(caught.value)) < 400
 
 
 def test_percentages_are_read_where_the_header_or_the_cells_say_so() -> None:
     table = kaggle(4)
-    names = [feature.source_name for feature in FEATURES.values() if feature.high == 1]
-    expected = read_table(as_csv(table.assign(**{name: table[name].round(2) for name in names}))).songs.features
-    percent = table.assign(**{name: (100 * table[name]).round() for name in names})
+    expected = read_table(as_csv(table.assign(**{name: table[name].round(2) for name in SHARES}))).songs.features
+    percent = table.assign(**{name: (100 * table[name]).round() for name in SHARES})
     for changed in (
-        percent.rename(columns={name: f"{name} (%)" for name in names}),
-        percent.assign(**{n: percent[n].astype(str) + " %" for n in names}),
+        percent.rename(columns={name: f"{name} (%)" for name in SHARES}),
+        percent.assign(**{name: percent[name].astype(str) + " %" for name in SHARES}),
     ):
         assert read_table(as_csv(changed)).songs.features == pytest.approx(expected)
 

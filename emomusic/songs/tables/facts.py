@@ -29,6 +29,7 @@ SHORTEST_PLAY_MS = 30_000
 MAX_CELL_LETTERS = 5_000
 """Limit of the cells that are used."""
 
+_MOST_NAMED = 3  # columns in a message
 _MOST_FOREIGN = 0.2  # share of the cells beyond the range; with more, the scale of the column is another one
 
 _TRUE, _FALSE = ("true", "1", "1.0", "yes", "y", "explicit", "e", "x"), ("false", "0", "0.0", "no", "n", "clean")
@@ -181,6 +182,8 @@ def _features(table: Table, rows: pd.Index) -> pd.DataFrame:
         if problem and (is_complete or name == "valence" or table.source.scale == "foreign"):
             problems.append(problem)
     if problems:
+        others = problems[_MOST_NAMED:]
+        problems[_MOST_NAMED:] = [f"and {pluralize(len(others), 'other column')}"] if others else []
         raise DatasetError(
             f"{table.name}, read as {table.source.title}: the scale is not known. {'; '.join(problems)}. "
             "Convert these columns, or remove them to find the songs by title and artist."
