@@ -127,7 +127,8 @@ def test_exportify_is_read_in_other_languages(language: str) -> None:
 
 
 def test_numbers_have_units_decimal_commas_and_thousands() -> None:
-    assert numbers(series(["60%", "-5.1 dB", "118 BPM", "1.5E-05", "\u22123"])).tolist() == [60, -5.1, 118, 1.5e-05, -3]
+    cells = ["60%", "-5.1 dB", "-9 LUFS", "118 BPM", "1.5E-05", "\u22123"]
+    assert numbers(series(cells)).tolist() == [60, -5.1, -9, 118, 1.5e-05, -3]
     assert numbers(series(["0,643", "1"])).tolist() == [0.643, 1]
     assert numbers(series(["1.234,5", "2,0"])).tolist() == [1234.5, 2]
     assert whole_numbers(series(["215.000", "1.003.000"])).tolist() == [215_000, 1_003_000]
