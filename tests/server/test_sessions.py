@@ -1,4 +1,6 @@
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable
 from pathlib import PurePosixPath
 from types import SimpleNamespace
@@ -70,6 +72,19 @@ def test_a_return_to_the_page_restarts_the_time(server: Server) -> None:
     assert not server.closed
     server.run_at(165)
     assert server.closed == ["leaves"]
+
+
+def test_pages_that_refer_to_themselves_are_deleted_without_waiting_for_python(server: Server) -> None:
+    page = Server()
+    page.kept["itself"] = page  # type: ignore[assignment]
+    left = weakref.ref(page)
+    gc.disable()
+    try:
+        del page
+        server.run_at(31)
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 def use_the_app(files: MediaFileManager) -> None:
