@@ -26,7 +26,7 @@ from emomusic.faces.detection import MtcnnDetector
 from emomusic.training.evaluate import keras_classifier, record_figures
 from emomusic.training.export_onnx import add_features
 from emomusic.training.people import Described, fit_people, judge_strangers
-from emomusic.training.posed import COLLECTIONS, PosedFaces, read_posed_faces
+from emomusic.training.posed import COLLECTIONS, UNKNOWN, PosedFaces, read_posed_faces
 
 
 def main() -> None:
@@ -48,22 +48,16 @@ def fit(name: str, unmet: Path, posed: PosedFaces) -> None:
     onnx.save(proto, path)
     classifier = EmotionClassifier.load(name)
     before = keras_classifier(keras.saving.load_model(unmet, compile=False), classifier.spec)
-    own = describe(classifier, posed)
+    known = posed.where(~np.char.endswith(posed.persons, f"/{UNKNOWN}"))
+    names = [each for each in np.unique(posed.collections).tolist() if COLLECTIONS[each].is_posed]
+    own, strangers = (
+        {each: Described.by(network, known.of(each)) for each in names} for network in (classifier, before)
+    )
     np.savez_compressed(folder / model_files.PEOPLE, allow_pickle=False, **asdict(fit_people(list(own.values()))))
-    profiles = judge_strangers(describe(before, posed))["profiles"]
+    profiles = judge_strangers(strangers)["profiles"]
     profiles |= {f"{each}, met": figures for each, figures in judge_strangers(own)["profiles"].items()}
     record_figures(name, {"profiles": profiles}, onnx_sha256=sha256_of(path))
     write_checksums(folder)
-
-
-def describe(classifier: EmotionClassifier, posed: PosedFaces) -> dict[str, Described]:
-    """The posed collections as a network describes them; pictures of unknown persons are left out."""
-    found = {}
-    for name in (name for name in np.unique(posed.collections).tolist() if COLLECTIONS[name].is_posed):
-        faces = posed.of(name)
-        faces = faces.where(~np.char.endswith(faces.persons, "/x"))
-        found[name] = Described(classifier.describe(list(faces.images)), faces.labels.astype(np.int64), faces.persons)
-    return found
 
 
 if __name__ == "__main__":

@@ -14,9 +14,10 @@ import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.calibration import adjust_logits, fit_equal_classes
+from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.profile import People
 from emomusic.metrics import FloatArray, Scores, evaluate
-from emomusic.training.posed import COLLECTIONS
+from emomusic.training.posed import COLLECTIONS, PosedFaces
 
 _NEUTRAL = Emotion.NEUTRAL.label
 _SHRINK = 0.2  # of the covariances towards a multiple of the identity
@@ -39,6 +40,11 @@ class Described:
     faces: npt.NDArray[np.float64]
     labels: npt.NDArray[np.int64]
     persons: npt.NDArray[np.str_]
+
+    @classmethod
+    def by(cls, classifier: EmotionClassifier, faces: PosedFaces) -> Described:
+        """The faces as a network describes them."""
+        return cls(classifier.describe(list(faces.images)), faces.labels.astype(np.int64), faces.persons)
 
     def shown_by(self) -> Iterator[dict[int, npt.NDArray[np.intp]]]:
         """For each person with a neutral face, the positions of the faces by label."""

@@ -63,15 +63,11 @@ class _Run:
         return self.out / _CHECKPOINT
 
     @property
-    def left_out(self) -> list[TrainingConfig]:
-        """The last stage once more without posed collections, to judge it on people it has not met."""
+    def without_posed(self) -> TrainingConfig | None:
+        """The last stage once more without posed collections, to judge it on people it has not met; None below two."""
         known = [] if self.posed is None or not self.stages[-1].posed else np.unique(self.posed.collections).tolist()
         posed = tuple(name for name in known if name in COLLECTIONS and COLLECTIONS[name].is_posed)
-        return [replace(self.stages[-1], leave_out=posed)] if len(posed) > 1 else []
-
-    def folder(self, number: int, leave_out: Sequence[str] = ()) -> Path:
-        """The checkpoint of a stage, counted from 1."""
-        return self.checkpoint / "-without-".join([f"stage{number}", *leave_out])
+        return replace(self.stages[-1], leave_out=posed) if len(posed) > 1 else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,26 +131,25 @@ def train(
     limit = stages[0].limit
     splits = {split: faces.first(limit or len(faces)) for split, faces in splits.items()}
     out = prepare_model_folder(out, (*model_files.FILES, _CHECKPOINT))
+    run = _Run(network, preset, stages, splits, out, posed)
     with locked(out.with_name(f".{out.name}.lock"), out, ModelError):
-        return _train(_Run(network, preset, stages, splits, out, posed), resume, on_progress)
-
-
-def _train(run: _Run, resume: bool, on_progress: Callable[[int], None] | None) -> dict[str, Any]:
-    prepare_model_folder(run.checkpoint, (_DRAFTS, "stage*"))
-    has_state = any(run.checkpoint.glob(f"stage*/{STATE}"))
-    if has_state != resume:
-        text = "Discarded the checkpoint in %s." if has_state else "No checkpoint in %s: starting at epoch 1."
-        log.info(text, run.checkpoint)
-    if not resume:
+        prepare_model_folder(run.checkpoint, (_DRAFTS, "stage*"))
+        has_state = any(run.checkpoint.glob(f"stage*/{STATE}"))
+        if has_state != resume:
+            text = "Discarded the checkpoint in %s." if has_state else "No checkpoint in %s: starting at epoch 1."
+            log.info(text, run.checkpoint)
+        if not resume:
+            shutil.rmtree(run.checkpoint)
+        trained: list[_Stage] = []
+        for config in stages:
+            trained.append(_fit(run, config, trained, on_progress))
+        strangers: dict[str, Described] = {}
+        if (judging := run.without_posed) is not None:
+            met_nobody = [stage for stage in trained[:-1] if not stage.config.posed]
+            strangers = _strangers(run, _fit(run, judging, met_nobody))
+        metrics = _write(run, trained, strangers)
         shutil.rmtree(run.checkpoint)
-    trained: list[_Stage] = []
-    for config in run.stages:
-        trained.append(_fit(run, config, trained, on_progress))
-    before = [stage for stage in trained[:-1] if not stage.config.posed]  # they have met nobody
-    without = [_fit(run, config, before) for config in run.left_out]
-    metrics = _write(run, trained, without)
-    shutil.rmtree(run.checkpoint)
-    return metrics
+        return metrics
 
 
 def _fit(
@@ -182,7 +177,7 @@ def _fit(
         "data": digest_of(run.splits.values(), posed),
     }
     num_before = sum(len(stage.history) for stage in earlier)
-    folder = run.folder(number, config.leave_out)
+    folder = run.checkpoint / (f"stage{number}-without-posed" if config.leave_out else f"stage{number}")
     checkpoint = Checkpoint(folder, identity, num_before, keeps_last=config.keeps_last)
     checkpoint.set_model(model)
     first_epoch = checkpoint.restore() if (checkpoint.folder / STATE).is_file() else 0
@@ -305,24 +300,15 @@ def _calibrated(
     return replace(spec, smoothing=smoothing, temperature=temperature), probabilities
 
 
-def _of_strangers(run: _Run, without: Sequence[_Stage]) -> dict[str, Described]:
+def _strangers(run: _Run, stage: _Stage) -> dict[str, Described]:
     """The faces of each collection that a stage left out, as that stage describes them."""
-    found: dict[str, Described] = {}
-    for stage in without:
-        assert run.posed is not None
-        classifier = _classifier_of(run, stage)
-        for collection in stage.config.leave_out:
-            faces = run.posed.of(collection)
-            described = classifier.describe(list(faces.images))
-            found[collection] = Described(described, faces.labels.astype(np.int64), faces.persons)
-    return found
+    assert run.posed is not None
+    classifier = _classifier_of(run, stage)
+    return {name: Described.by(classifier, run.posed.of(name)) for name in stage.config.leave_out}
 
 
-def _write(run: _Run, stages: Sequence[_Stage], without: Sequence[_Stage]) -> dict[str, Any]:
-    """Calibrate the last stage on validation, evaluate it on test, and write the model's files together.
-
-    `without` are the stages that left out a collection.
-    """
+def _write(run: _Run, stages: Sequence[_Stage], strangers: Mapping[str, Described]) -> dict[str, Any]:
+    """Calibrate the last stage on validation, evaluate it on test, and write the model's files together."""
     splits, out, model = run.splits, run.out, stages[-1].model
     drafts = run.checkpoint / _DRAFTS
     drafts.mkdir(parents=True, exist_ok=True)
@@ -337,7 +323,6 @@ def _write(run: _Run, stages: Sequence[_Stage], without: Sequence[_Stage]) -> di
     )
     classifier = EmotionClassifier(Network(exported).map_batch, spec)
     spec, on_validation = _calibrated(run, stages[-1], classifier)
-    strangers = _of_strangers(run, without)
     if strangers:
         table = fit_anyone(list(strangers.values())).round(3)
         spec = replace(spec, posed_adjustment=tuple(tuple(row) for row in table.tolist()))
