@@ -21,7 +21,8 @@ from emomusic.runtime import Network
 _BATCH = 32  # bounds memory: each of 64 views takes about half a megabyte
 
 Forward = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
-"""A network. Takes pixels, shape (n, side, side, 1), and returns probabilities, shape (n, classes)."""
+"""A network. Takes pixels, shape (n, side, side, 1), and returns probabilities and any features of its last layer,
+shape (n, classes + features)."""
 
 
 class Classifier(Protocol):
@@ -39,10 +40,8 @@ class EmotionClassifier:
         spec: the description in the model's folder.
     """
 
-    def __init__(self, forward: Forward, spec: model_files.ModelSpec, features: Forward | None = None) -> None:
-        """Take the network, and what returns its features beside the probabilities, shape (n, classes + features)."""
-        self.spec = spec
-        self._forward, self._features = forward, features
+    def __init__(self, forward: Forward, spec: model_files.ModelSpec) -> None:
+        self.spec, self._forward = spec, forward
 
     @classmethod
     def load(cls, name: str = model_files.DEFAULT_MODEL) -> EmotionClassifier:
@@ -61,7 +60,7 @@ class EmotionClassifier:
                 f"expected a network in {folder} with the input shape and classes of {SPEC}: {expected}. "
                 f"Received: {received}. Restore the files"
             )
-        return cls(network.map_batch, spec, lambda pixels: np.concatenate(network.map_outputs(pixels), axis=1))
+        return cls(lambda pixels: np.concatenate(network.map_outputs(pixels), axis=1), spec)
 
     def posed(self) -> EmotionClassifier:
         """The same network for faces that may show any of the emotions, as people do for the camera.
@@ -76,8 +75,7 @@ class EmotionClassifier:
                 f"expected a model with an adjustment for posed faces, such as {model_files.DEFAULT_MODEL}. "
                 f"Received: {self.spec.name}. Choose another model"
             )
-        spec = replace(self.spec, adjustment=self.spec.posed_adjustment)
-        return EmotionClassifier(self._forward, spec, self._features)
+        return EmotionClassifier(self._forward, replace(self.spec, adjustment=self.spec.posed_adjustment))
 
     def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
         """Probabilities for each face, cropped as by `images.crop_face`. Raises as `require_emotions`."""
@@ -104,7 +102,7 @@ class EmotionClassifier:
 
         Shape (n, classes + features), float64. A network without such an output has no features.
         """
-        rows = self._averaged(to_network_input(crops, self.spec.side), self._features or self._forward)
+        rows = self._averaged(to_network_input(crops, self.spec.side))
         classes = len(self.spec.classes)
         logs = log_probabilities(np.asarray(calibrate(rows[:, :classes], self.spec), np.float32))
         return np.concatenate([logs, rows[:, classes:]], axis=1)
@@ -120,15 +118,16 @@ class EmotionClassifier:
         """
         if not len(inputs):
             return np.empty((0, len(self.spec.classes)), np.float32)
-        return np.asarray(calibrate(self._averaged(inputs, self._forward), self.spec), np.float32)
+        rows = self._averaged(inputs)[:, : len(self.spec.classes)]
+        return np.asarray(calibrate(rows, self.spec), np.float32)
 
-    def _averaged(self, inputs: npt.NDArray[np.uint8], forward: Forward) -> npt.NDArray[np.float32]:
+    def _averaged(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """The outputs for prepared inputs, averaged over the face and its mirror image."""
         batches = []
         for start in range(0, len(inputs), _BATCH):
             pixels = inputs[start : start + _BATCH].astype(np.float32)
             views = [pixels, pixels[:, :, ::-1]] if self.spec.mirrored else [pixels]
-            outputs = forward(np.concatenate(views))
+            outputs = self._forward(np.concatenate(views))
             batches.append(np.mean(np.split(outputs, len(views)), axis=0))
         return np.concatenate(batches)
 

@@ -232,9 +232,8 @@ def keras_classifier(model: keras.Model, spec: model_files.ModelSpec) -> Emotion
 
     both = Model(model.input, [model.output, model.get_layer("logits").input])
     return EmotionClassifier(
-        lambda pixels: np.asarray(model(pixels, training=False), np.float32),
-        spec,
         lambda pixels: np.concatenate([np.asarray(each, np.float32) for each in both(pixels, training=False)], axis=1),
+        spec,
     )
 
 
