@@ -129,11 +129,10 @@ def bench_photo(*, runs: int) -> list[Timing]:
         single("load the detector and the face model", seconds_of(load_networks), "s"),
     ]
     detector, classifier = load_networks()
-    try:
+    find_with_mtcnn = None
+    with contextlib.suppress(ImportError):  # without the libraries of training
         from mtcnn import MTCNN
-    except ImportError:  # without the libraries of training
-        find_with_mtcnn = None
-    else:
+
         find_with_mtcnn = MTCNN().detect_faces
     for name in ("eileen-collins-1999.jpg", "four-people.jpg", "barack-obama-2012.jpg"):
         sample = data_dir() / "samples" / name

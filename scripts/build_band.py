@@ -126,26 +126,40 @@ def loudness_db(sound: Sound) -> float:
 def write_loop(path: Path, loop: Sound) -> None:
     """Write an Opus file with a margin on both sides, which a player blends into its start."""
     margin, channels = round(MARGIN_S * RATE), loop.shape[1]
-    sound, layout = np.concatenate([loop[-margin:], loop, loop[:margin]]), ("mono", "stereo")[channels - 1]
-    with av.open(str(path), "w", format="ogg", options={"fflags": "+bitexact"}) as output:
-        stream: Any = output.add_stream("libopus", rate=RATE, layout=layout, bit_rate=BIT_RATE * channels)
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound.reshape(1, -1)), "flt", layout)
-        frame.sample_rate = RATE
-        parts = av.AudioResampler("flt", layout, RATE, frame_size=960)
+    sound = np.concatenate([loop[-margin:], loop, loop[:margin]])
+    write_sound(path, sound.T, "libopus", rate=RATE, bit_rate=BIT_RATE * channels)
+
+
+def write_sound(path: Path, sound: Sound, codec: str, *, rate: int, bit_rate: int, **tags: str) -> None:
+    """Write mono or stereo sound, shape (channels, n), with its tags alone."""
+    layout = ("mono", "stereo")[len(sound) - 1]
+    with av.open(str(path), "w", options={"fflags": "+bitexact"}) as output:
+        output.metadata.update(tags)
+        stream: Any = output.add_stream(codec, rate=rate, layout=layout, bit_rate=bit_rate)
+        stream.codec_context.open()
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound), "fltp", layout)
+        frame.sample_rate = rate
+        parts = av.AudioResampler(stream.format, layout, rate, frame_size=stream.codec_context.frame_size)
         for part in [*parts.resample(frame), *parts.resample(None), None]:
             output.mux(stream.encode(part))
 
 
-def place_gains(valence: float, arousal: float) -> tuple[dict[str, float], float]:
-    """The gain of each loop, and the cutoff of the low-pass filter in Hz: the law of `emomusic/app/live/band.js`."""
+def levels_of(arousal: float) -> dict[str, float]:
+    """The level of each layer: together they are as loud at every place."""
     levels = {
         "pad": 1 - 0.7 * ramp(arousal, 0, 0.4),
         "bass": 0.5 * ramp(arousal, 0.15, 0.5),
         "lead": 0.4 * ramp(arousal, 0.2, 0.6),
         "drums": 1.2 * ramp(arousal, 0, 0.6),
     }
-    norm, angle = math.hypot(*levels.values()), ramp(valence, -0.5, 0.5) * math.pi / 2
-    shares = {"Minor": math.cos(angle) / norm, "Major": math.sin(angle) / norm}
+    norm = math.hypot(*levels.values())
+    return {layer: level / norm for layer, level in levels.items()}
+
+
+def place_gains(valence: float, arousal: float) -> tuple[dict[str, float], float]:
+    """The gain of each loop, and the cutoff of the low-pass filter in Hz: the law of `emomusic/app/live/band.js`."""
+    levels, angle = levels_of(arousal), ramp(valence, -0.5, 0.5) * math.pi / 2
+    shares = {"Minor": math.cos(angle), "Major": math.sin(angle)}
     gains = {f"{layer}{version}": levels[layer] * shares[version] for layer in levels for version in shares}
     return gains, 700 * 22 ** ramp(arousal, -0.5, 0.6)
 

@@ -18,7 +18,6 @@ import tomllib
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import av
 import msgspec
@@ -31,6 +30,7 @@ from emomusic.songs.analysis import song_of
 from emomusic.songs.hearing import load_sound_model
 from emomusic.songs.local_songs import SONGS, bundled_songs, songs_dir
 from emomusic.songs.song import Player
+from scripts.build_band import write_sound
 
 LENGTH_S = 24.5
 FADE_S = 0.75
@@ -114,25 +114,6 @@ def key_of(sound: npt.NDArray[np.float32]) -> str | None:
     return f"{_NOTES[int(np.argmax(fits[best]))]} {best}" if is_clear else None
 
 
-def write_excerpt(
-    path: Path, sound: npt.NDArray[np.float32], excerpt: Mapping[str, Any], origin: Mapping[str, str]
-) -> None:
-    """Write an MP3 file, which all browsers play, with its tags alone."""
-    with av.open(str(path), "w", format="mp3", options={"fflags": "+bitexact"}) as output:
-        output.metadata.update(
-            title=excerpt["title"],
-            artist=excerpt["artist"],
-            copyright=f"{origin['licence']}, {_TEXTS[origin['licence']]}",
-            comment=f"Excerpt of {LENGTH_S} s, re-encoded, from {origin['source']}",
-        )
-        stream: Any = output.add_stream("libmp3lame", rate=RATE, layout="stereo", bit_rate=BIT_RATE)
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(sound), "fltp", "stereo")
-        frame.sample_rate = RATE
-        parts = av.AudioResampler("fltp", "stereo", RATE, frame_size=1152)
-        for part in [*parts.resample(frame), *parts.resample(None), None]:
-            output.mux(stream.encode(part))
-
-
 def build(packages: Path) -> list[tuple[Path, str, str]]:
     """Write all excerpts; path, licence and source of each."""
     for path in songs_dir().glob("*.mp3"):
@@ -146,7 +127,17 @@ def build(packages: Path) -> list[tuple[Path, str, str]]:
             sounds = [read_sound(folder / name, excerpt["start_s"]) for name in excerpt["files"]]  # several are mixed
             name = "-".join("".join(each if each.isalnum() else " " for each in excerpt["title"].lower()).split())
             path = songs_dir() / f"{name}.mp3"
-            write_excerpt(path, levelled(np.sum(sounds, axis=0)), excerpt, origin)
+            write_sound(
+                path,
+                levelled(np.sum(sounds, axis=0)),
+                "libmp3lame",  # all browsers play it
+                rate=RATE,
+                bit_rate=BIT_RATE,
+                title=excerpt["title"],
+                artist=excerpt["artist"],
+                copyright=f"{origin['licence']}, {_TEXTS[origin['licence']]}",
+                comment=f"Excerpt of {LENGTH_S} s, re-encoded, from {origin['source']}",
+            )
             written.append((path, origin["licence"], origin["source"]))
     return written
 

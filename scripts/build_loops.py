@@ -25,6 +25,7 @@ from emomusic.media.film_file import FilmFile
 from emomusic.media.images import RgbImage, read_image, shrink
 from emomusic.stream.film import FilmReading, read_film
 from emomusic.stream.timeline import every_second
+from scripts.build_band import levels_of, ramp
 
 WIDTH, HEIGHT, STRIP, RATE = 480, 270, 90, 8
 PAPER, INK = "#1B171B", "#F2EEE9"
@@ -103,24 +104,13 @@ def band_strip(place: AffectPoint) -> RgbImage:
     """A bar for each layer of the band: as long as it is loud, to the left in minor, to the right in major."""
     strip = Image.new("RGB", (WIDTH, STRIP), PAPER)
     draw, room = ImageDraw.Draw(strip), WIDTH - 70
-    levels = {
-        "pad": 1 - 0.7 * ramp(place.arousal, 0, 0.4),
-        "bass": 0.5 * ramp(place.arousal, 0.15, 0.5),
-        "drums": 1.2 * ramp(place.arousal, 0, 0.6),
-        "lead": 0.4 * ramp(place.arousal, 0.2, 0.6),
-    }
-    norm = float(np.hypot.reduce([*levels.values()]))
-    for row, (layer, level) in enumerate(levels.items()):
-        y, width = 4 + 21 * row, max(room * level / norm, 2)
+    levels = levels_of(place.arousal)
+    for row, layer in enumerate(("pad", "bass", "drums", "lead")):
+        y, width = 4 + 21 * row, max(room * levels[layer], 2)
         left = 62 + ramp(place.valence, -0.5, 0.5) * (room - width)
         draw.text((8, y + 9), layer, INK, ImageFont.load_default(14), anchor="lm")
         draw.rounded_rectangle((left, y, left + width, y + 17), 4, TRAIL)
     return np.asarray(strip)
-
-
-def ramp(value: float, start: float, end: float) -> float:
-    """From 0 at the start to 1 at the end."""
-    return min(max((value - start) / (end - start), 0.0), 1.0)
 
 
 def write(path: Path, frames: Iterator[RgbImage]) -> None:
