@@ -60,11 +60,6 @@ class PhotoScores(msgspec.Struct, frozen=True, kw_only=True):
     groups: dict[str, tuple[FaceBin, ...]]
     groups_without: tuple[str, ...]
 
-    @property
-    def in_four(self) -> float:
-        """The accuracy over four classes, as of `Scores`."""
-        return self.four_class_accuracy
-
 
 class Unseen(msgspec.Struct, frozen=True):
     """The accuracy on pictures without a duplicate in Training; None if there are none."""

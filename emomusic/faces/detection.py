@@ -28,9 +28,6 @@ MIN_CONFIDENCE = 0.9
 # Two boxes that share more than this are one face. Neighbours in a crowd share less.
 _SAME_FACE_OVERLAP = 0.5
 
-DETECTOR_FILES = ("pnet.onnx", "rnet.onnx", "onet.onnx")
-"""The networks in `models/detector/`, in the order in which they run."""
-
 _SAME_SCALE_OVERLAP, _STAGE_OVERLAP = 0.5, 0.7
 
 # Work of one to two milliseconds, which the threads share. The layers of a network fit the processor's cache.
@@ -221,8 +218,8 @@ class MtcnnDetector:
         Raises:
             ModelError: a network is absent or damaged.
         """
-        paths = [models_dir() / "detector" / name for name in DETECTOR_FILES]
-        self._propose, self._refine, self._output = (Network(path) for path in paths)
+        names = ("pnet", "rnet", "onet")
+        self._propose, self._refine, self._output = (Network(models_dir() / f"detector/{name}.onnx") for name in names)
 
     def warm_up(self) -> None:
         """Run the networks once, so that the first image takes no longer than the next."""

@@ -123,24 +123,21 @@ def fit_to_pictures(
         DatasetError: fewer than `FOLDS` faces of one of the model's classes.
     """
     classes = classifier.spec.classes
-    answers = np.full((len(pictures), len(classes)), np.nan)  # of pictures without a face
-    conditions: list[dict[str, str] | None] = [None] * len(pictures)  # face crops and turned faces have no landmarks
-    inputs: dict[int, npt.NDArray[np.uint8]] = {}
+    found, inputs, conditions = [], [], []
     for index, image, face, crop in largest_faces([path for path, _ in pictures], detector, on_progress):
-        conditions[index] = None if face is None or face.landmarks is None else conditions_of(image, face)
-        inputs[index] = to_network_input([crop], classifier.spec.side)[0]
-    if inputs:
-        answers[list(inputs)] = classifier.probabilities(np.stack(list(inputs.values())))
-    y_true = in_classes(_labels(pictures), classes)
+        found.append(index)
+        inputs.append(to_network_input([crop], classifier.spec.side)[0])
+        # Face crops and turned faces have no landmarks
+        conditions.append(None if face is None or face.landmarks is None else conditions_of(image, face))
+    y_true, answers = in_classes(_labels(pictures), classes)[found], classifier.probabilities(np.array(inputs))
     adjusted, adjustment = _adjust_in_folds(y_true, answers, classes)
-    found = ~np.isnan(adjusted).any(axis=1)
-    y_pred = np.where(found, np.nan_to_num(adjusted).argmax(axis=1), MISSED)
-    is_right = y_pred == y_true
-    told = np.isin(y_true, separable_classes(y_true[found], answers[found]))
+    y_pred = np.full(len(pictures), MISSED)
+    y_pred[found] = adjusted.argmax(axis=1)
+    told = np.isin(y_true, separable_classes(y_true, answers))
     record = evaluation_record(classifier.spec.name, evaluate(_labels(pictures), y_pred, classes)) | {
         "folds": FOLDS,
-        "calibration_error": expected_calibration_error(y_true[found], adjusted[found]),
-        "groups": accuracy_by_condition(list(itertools.compress(conditions, told)), is_right[told]),
+        "calibration_error": expected_calibration_error(y_true, adjusted),
+        "groups": accuracy_by_condition(list(itertools.compress(conditions, told)), (y_pred[found] == y_true)[told]),
         "groups_without": [name for label, name in enumerate(classes) if not told[y_true == label].any()],
     }
     return record, tuple(tuple(round(float(number), 3) for number in row) for row in adjustment)
@@ -149,22 +146,21 @@ def fit_to_pictures(
 def _adjust_in_folds(y_true: IntArray, answers: FloatArray, classes: Sequence[str]) -> tuple[FloatArray, FloatArray]:
     """Probabilities, each with an adjustment fitted on the other folds, and the adjustment fitted on all.
 
-    Rows of NaN, of pictures without a face, stay. Raises as `fit_to_pictures`.
+    Raises as `fit_to_pictures`.
     """
     from sklearn.model_selection import StratifiedKFold
 
-    found = np.flatnonzero(~np.isnan(answers).any(axis=1))
-    counts = np.bincount(y_true[found], minlength=len(classes))
+    counts = np.bincount(y_true, minlength=len(classes))
     if counts.min() < FOLDS:
         raise DatasetError(
             f"expected {FOLDS} faces of each class to fit an adjustment. "
             f"Received: {', '.join(f'{name} {count}' for name, count in zip(classes, counts, strict=True))}"
         )
-    adjusted = answers.copy()
-    for fit, judged in StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(found, y_true[found]):
-        adjustment = fit_adjustment(y_true[found[fit]], answers[found[fit]])
-        adjusted[found[judged]] = adjust_logits(answers[found[judged]], adjustment.tolist())
-    return adjusted, fit_adjustment(y_true[found], answers[found])
+    adjusted = np.empty_like(answers, np.float64)
+    for fit, judged in StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(answers, y_true):
+        adjustment = fit_adjustment(y_true[fit], answers[fit])
+        adjusted[judged] = adjust_logits(answers[judged], adjustment.tolist())
+    return adjusted, fit_adjustment(y_true, answers)
 
 
 def _labels(pictures: list[tuple[Path, Emotion]]) -> IntArray:

@@ -163,13 +163,11 @@ def in_eight_bits(proto: Any, batches: Sequence[Float32Array]) -> Any:
     from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    class Inputs(CalibrationDataReader):  # type: ignore[misc]
-        def __init__(self) -> None:
-            self._batches = iter(batches)
+    feeds = iter([{proto.graph.input[0].name: batch} for batch in batches])
 
-        def get_next(self) -> dict[str, npt.NDArray[np.float32]] | None:
-            batch = next(self._batches, None)
-            return None if batch is None else {proto.graph.input[0].name: batch}
+    class Inputs(CalibrationDataReader):  # type: ignore[misc]
+        def get_next(self) -> dict[str, Float32Array] | None:
+            return next(feeds, None)
 
     with tempfile.TemporaryDirectory() as folder:
         plain, prepared, quantized = (f"{folder}/{name}.onnx" for name in ("plain", "prepared", "quantized"))
