@@ -20,7 +20,7 @@ from emomusic.faces.detection import Face, MtcnnDetector
 from emomusic.media.images import RgbImage
 from emomusic.runtime import num_cores
 from tests.fakes import FakeClock
-from tests.tiny_model import dataset, only_tiny, tiny_run  # noqa: F401
+from tests.tiny_model import dataset, only_tiny, tiny_copy, tiny_run  # noqa: F401
 
 # The same examples in every run. No deadline: first calls are slow on a busy machine
 settings.register_profile("emomusic", deadline=None, max_examples=25, derandomize=True, database=None)
@@ -29,7 +29,7 @@ settings.load_profile("emomusic")
 
 _WITH_TENSORFLOW = (
     "tests/training/",
-    *(f"tests/faces/test_{name}.py" for name in ("classifier", "inspection", "mtcnn", "reference")),
+    *(f"tests/faces/test_{name}.py" for name in ("classifier", "inspection", "mtcnn")),
 )
 """Tests of one worker, so that the others do not load TensorFlow."""
 

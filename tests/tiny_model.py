@@ -72,6 +72,14 @@ def tiny_run(dataset: Splits, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 @pytest.fixture
+def tiny_copy(tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a copy that a test may change, the only trained model of its checkout."""
+    monkeypatch.setattr(assets, "ROOT", tmp_path)
+    (tmp_path / "SHA256SUMS").touch()
+    return Path(shutil.copytree(tiny_run.folder, tmp_path / "models" / "face" / "tiny"))
+
+
+@pytest.fixture
 def only_tiny(tiny_run: Run, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """A checkout in which "tiny" is the only trained model."""
     monkeypatch.setattr(assets, "ROOT", tiny_run.folder.parents[2])

@@ -1,14 +1,13 @@
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from emomusic import assets
+from emomusic.assets import SPEC
 from emomusic.errors import ModelError
 from emomusic.faces.classifier import EmotionClassifier
-from tests.tiny_model import Run, stripes
+from tests.tiny_model import stripes
 
 
 @pytest.mark.usefixtures("only_tiny")
@@ -21,12 +20,8 @@ def test_several_batches_keep_the_order_of_faces() -> None:
 
 
 @pytest.mark.parametrize("change", [{"side": 96}, {"classes": ["Q1", "Q2", "Q3", "N"], "adjustment": []}])
-def test_a_spec_of_another_network_is_refused(
-    tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, object]
-) -> None:
-    monkeypatch.setattr(assets, "ROOT", tmp_path)
-    copy = Path(shutil.copytree(tiny_run.folder, tmp_path / "models" / "face" / "tiny"))
-    spec = json.loads((copy / assets.SPEC).read_text())
-    (copy / assets.SPEC).write_text(json.dumps(spec | change))
+def test_a_spec_of_another_network_is_refused(tiny_copy: Path, change: dict[str, object]) -> None:
+    path = tiny_copy / SPEC
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(ModelError, match=r"expected a network in .*tiny.*spec\.json"):
         EmotionClassifier.load("tiny")

@@ -47,12 +47,6 @@ def test_rows_go_to_their_splits_and_duplicates_are_marked(table: Table, write: 
     assert dataset[Split.TRAIN].in_training.all()
 
 
-def change(table: Table, row: int, column: int, value: str) -> Table:
-    """The table with one cell changed; row 1 is the first below the header."""
-    table[row][column] = value
-    return table
-
-
 @pytest.mark.parametrize(
     ("row", "column", "value", "message"),
     [
@@ -66,9 +60,9 @@ def change(table: Table, row: int, column: int, value: str) -> Table:
 def test_the_error_names_the_line_of_an_invalid_cell(
     table: Table, write: Callable[[Table], Path], row: int, column: int, value: str, message: str
 ) -> None:
-    path = write(change(table, row, column, value))
+    table[row][column] = value
     with pytest.raises(DatasetError, match=f"fer2013.csv, {message}") as caught:
-        read_fer2013(path)
+        read_fer2013(write(table))
     assert len(str(caught.value)) < 300
 
 

@@ -10,25 +10,14 @@ from emomusic.errors import ModelError
 from emomusic.faces import model_files
 from emomusic.faces.model_files import ModelSpec
 
-SPEC = ModelSpec(
-    name="small",
-    network="tiny",
-    preset="smoke",
-    side=48,
-    mirrored=True,
-    temperature=1.25,
-    smoothing=0.1,
-    parameters=3807,
-    sha256="0" * 64,
-)
+SPEC = ModelSpec("small", "tiny", "smoke", side=48, mirrored=True, temperature=1.25, parameters=3807, sha256="0" * 64)
 
 
-def make_model(root: Path, name: str) -> Path:
+def make_model(root: Path, name: str) -> None:
     """A model's folder with a spec."""
     folder = root / "models" / "face" / name
     folder.mkdir(parents=True)
     model_files.write_spec(replace(SPEC, name=name), folder)
-    return folder
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 import itertools
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from emomusic.affect import EMOTIONS, Emotion
 from emomusic.faces.fer2013 import LabelledFaces, Split
 from emomusic.metrics import FOUR
 from emomusic.training import batches
-from emomusic.training.batches import Batch, augmented_batches, one_hot, steps_per_epoch
+from emomusic.training.batches import Batch, augment, augmented_batches, one_hot, steps_per_epoch
 from emomusic.training.presets import PRESETS, Augmentation, TrainingConfig
 from tests.tiny_model import Splits
 
@@ -108,3 +108,31 @@ def test_pictures_settle_in_the_last_epochs() -> None:
     assert [bool(np.isin(pictures, (0, 200)).all()) for pictures in shown] == [False, False, True]
     known = {image.tobytes() for image in (*images, *images[:, :, ::-1])}
     assert not {picture.astype(np.uint8).tobytes() for picture in shown[-1]} <= known
+
+
+# Augmentation
+
+ALONE = {"rotation_degrees": 30, "scale": (0.7, 1.4), "shift": 0.3, "contrast": 0.6, "gamma": 0.6}
+ALONE |= dict.fromkeys(("flip", "low_resolution", "jpeg", "erase", "cut_out"), 1.0)
+
+
+def test_every_setting_is_known() -> None:
+    assert ALONE.keys() | {"whole_pixels"} == {field.name for field in fields(Augmentation)}
+
+
+@pytest.mark.parametrize("setting", ALONE)
+def test_each_setting_alone_changes_every_picture_and_none_changes_no_picture(setting: str) -> None:
+    ramp, rng = np.linspace(10, 110, 48), np.random.default_rng(0)
+    images = ramp[:, None] + ramp + rng.normal(0, 5, (6, 48, 48))
+    images[:, 12:24, 12:16] = 250  # an edge, so that every change shows
+    images = images.clip(0, 255).astype(np.uint8)
+    assert (augment(images, Augmentation(**{setting: ALONE[setting]}), rng) != images).any(axis=(1, 2)).all()
+    np.testing.assert_array_equal(augment(images, Augmentation(), rng), images)
+
+
+@pytest.mark.parametrize("grey", [0, 255])
+def test_black_and_white_do_not_wrap_around(grey: int) -> None:
+    images, settings = np.full((50, 48, 48), grey, np.uint8), Augmentation(30, shift=0.3, contrast=0.6, gamma=0.6)
+    varied = augment(images, settings, np.random.default_rng(0))
+    assert (np.ptp(varied, axis=(1, 2)) == 0).all()  # what was even stays even, at the borders too
+    assert (varied >= 128).all() if grey else (varied <= 127).all()

@@ -1,4 +1,4 @@
-import shutil
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -6,19 +6,30 @@ import cv2
 import numpy as np
 import pytest
 
-from emomusic import assets
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.assets import CARD, read_metrics
 from emomusic.calibration import adjust_logits
-from emomusic.errors import DatasetError
+from emomusic.cli.main import main
+from emomusic.errors import DatasetError, ModelError
+from emomusic.faces import ferplus
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import Face, Landmarks
-from emomusic.faces.model_files import ModelSpec, read_spec
+from emomusic.faces.fer2013 import LabelledFaces, Split
+from emomusic.faces.model_files import ModelSpec, read_spec, write_spec
 from emomusic.media.images import Box, RgbImage
-from emomusic.training.evaluate import FOLDS, evaluate_pictures, fit_to_pictures, record_photographs
+from emomusic.metrics import evaluate
+from emomusic.training.evaluate import (
+    FOLDS,
+    accuracy_by_condition,
+    conditions_of,
+    evaluate_pictures,
+    fit_to_pictures,
+    record_collection,
+    record_photographs,
+)
 from emomusic.training.labelled import labelled_pictures
 from tests.fakes import FakeDetector, make_face
-from tests.tiny_model import Run
+from tests.tiny_model import Run, Splits, write_fer2013
 
 
 class WholePicture:
@@ -62,7 +73,7 @@ def shades(tmp_path: Path) -> Path:
 
 
 def test_an_adjustment_undoes_a_leaning_and_is_judged_on_pictures_it_was_not_fitted_on(
-    tiny_run: Run, shades: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_run: Run, tiny_copy: Path, shades: Path
 ) -> None:
     pictures = labelled_pictures(shades).pictures
     plain = Leaning(read_spec(tiny_run.folder))
@@ -83,15 +94,12 @@ def test_an_adjustment_undoes_a_leaning_and_is_judged_on_pictures_it_was_not_fit
     again = fit_to_pictures(pictures, adjusted, WholePicture())  # an adjustment it has does not count
     assert (again[0]["accuracy"], again[1]) == (record["accuracy"], adjustment)
 
-    folder = tmp_path / "models" / "face" / "tiny"
-    shutil.copytree(tiny_run.folder, folder)
-    monkeypatch.setattr(assets, "ROOT", tmp_path)
     record_photographs("tiny", record | {"groups_without": ["disgust"]}, adjustment)
-    assert read_spec(folder) == replace(read_spec(tiny_run.folder), adjustment=adjustment)
-    metrics, wild = read_metrics(folder), read_metrics(folder)["wild"]
+    assert read_spec(tiny_copy) == replace(plain.spec, adjustment=adjustment)
+    metrics, wild = read_metrics(tiny_copy), read_metrics(tiny_copy)["wild"]
     assert (wild["accuracy"], wild["folds"]) == (record["accuracy"], FOLDS)
     assert {key: value for key, value in metrics.items() if key != "wild"} == read_metrics(tiny_run.folder)
-    card = (folder / CARD).read_text(encoding="utf-8")
+    card = (tiny_copy / CARD).read_text(encoding="utf-8")
     assert f"On {len(pictures)} labelled photographs" in card
     assert "without disgust" in card
 
@@ -127,3 +135,91 @@ def test_of_several_faces_the_largest_is_judged(tiny_run: Run, tmp_path: Path) -
     detector = FakeDetector([make_face(5, 5, 20, 20), make_face(50, 40, 40, 50)])
     pictures = [(tmp_path / "two.png", Emotion.SURPRISE)]
     assert evaluate_pictures(pictures, knows, detector)[0].accuracy == 1
+
+
+# Conditions of photographs
+
+EASY = {"pose": "towards the camera", "size": "over 300 pixels", "sharpness": "sharp"}
+
+
+def face_with(left: tuple[float, float], right: tuple[float, float], nose: tuple[float, float]) -> Face:
+    return Face(Box(20, 20, 60, 80), 1.0, Landmarks(left, right, nose, (40.0, 80.0), (60.0, 80.0)))
+
+
+@pytest.mark.parametrize(
+    ("right", "nose", "pose"),
+    [
+        ((60, 40), (50, 55), "towards the camera"),
+        ((60, 40), (53, 55), "slightly turned"),
+        ((60, 40), (56, 55), "turned or tilted"),
+        ((60, 60), (40, 60), "turned or tilted"),
+    ],
+    ids=["ahead", "slightly", "turned", "tilted"],
+)
+def test_pose_comes_from_the_landmarks_and_sharpness_from_the_pixels(
+    right: tuple[float, float], nose: tuple[float, float], pose: str
+) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (120, 120, 3), np.uint8)
+    face, expected = face_with((40, 40), right, nose), EASY | {"pose": pose, "size": "under 120 pixels"}
+    assert conditions_of(image, face) == expected
+    assert conditions_of(cv2.GaussianBlur(image, (0, 0), 3), face) == expected | {"sharpness": "blurred"}
+
+
+def test_accuracy_is_told_from_easy_to_hard_without_missed_faces() -> None:
+    hard = {"pose": "turned or tilted", "size": "under 120 pixels", "sharpness": "blurred"}
+    for group, name in hard.items():
+        found = accuracy_by_condition([EASY | {group: name}, EASY, EASY, None], np.array([False, True, False, False]))
+        easy, last = found[group]
+        assert (easy["n"], easy["accuracy"], last["n"], last["accuracy"]) == (2, 0.5, 1, 0.0)
+        assert [len(bins) for other, bins in found.items() if other != group] == [1, 1]
+
+
+# The command
+
+
+@pytest.fixture
+def faces(dataset: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LabelledFaces:
+    """Eight faces, on which people saw each emotion once, and contempt: in a CSV as validation and test."""
+    faces = dataset[Split.TEST].first(8)
+    write_fer2013(tmp_path / "fer2013.csv", dict.fromkeys(("PublicTest", "PrivateTest"), faces))
+    votes = np.zeros((8, len(ferplus.COLUMNS)), np.uint8)
+    votes[np.arange(8), np.arange(8)] = 9
+    parts = {"pictures": ferplus.checksums(faces.images), "votes": votes}
+    np.savez(tmp_path / "votes.npz", **{f"{split}_{name}": part for split in Split for name, part in parts.items()})
+    monkeypatch.setattr(ferplus, "VOTES", tmp_path / "votes.npz")
+    return faces
+
+
+@pytest.mark.usefixtures("tiny_copy")
+def test_evaluation_counts_the_votes(faces: LabelledFaces, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = ["--fer2013", str(tmp_path / "fer2013.csv"), "--split", "test"]
+    assert main(["evaluate", "face", "--model", "tiny", *source, "--ferplus", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    answers = EmotionClassifier.load("tiny").probabilities(faces.images[..., None]).argmax(axis=1)
+    assert (record["n"], record["contempt"]) == (8, 1)
+    assert record["accuracy"] == (answers == np.arange(8)).mean()
+    assert record["seven"]["accuracy"] == (answers == np.arange(8))[:7].mean()
+    with np.load(ferplus.VOTES) as arrays:
+        others = {name: array ^ 1 if name.endswith("pictures") else array for name, array in arrays.items()}
+    np.savez(ferplus.VOTES, **others)
+    assert main(["evaluate", "face", "--model", "tiny", *source, "--ferplus"]) == 2
+    assert "Received: other pictures" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("faces")
+def test_posed_figures_are_kept_by_collection(
+    tiny_copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ModelError, match="adjustment for posed faces"):
+        EmotionClassifier.load("tiny").posed()
+    write_spec(replace(read_spec(tiny_copy), posed_adjustment=tuple(map(tuple, np.eye(7, 8).tolist()))), tiny_copy)
+    source = ["--fer2013", str(tmp_path / "fer2013.csv"), "--split", "validation"]
+    for votes in ([], ["--ferplus"]):
+        assert main(["evaluate", "face", "--model", "tiny", *source, *votes, "--posed", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["n"] == 8
+    assert main(["evaluate", "face", "--model", "tiny", *source, "--ferplus", "--posed", "--record"]) == 2
+    pictures = [(tmp_path / f"someone/fear/{person}_1.jpg", Emotion.FEAR) for person in (1, 2)]
+    record_collection("tiny", tmp_path / "someone", pictures, evaluate(np.array([2, 2]), np.array([2, 0])))
+    kept = read_metrics(tiny_copy)["collections"]["someone"]
+    assert (kept["persons"], kept["accuracy"], kept["is_trained"]) == (2, 0.5, False)
+    assert "| someone |" in (tiny_copy / CARD).read_text(encoding="utf-8")
