@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -99,12 +98,10 @@ def test_the_figures_of_the_models_of_songs_are_those_of_their_answers(kind: Mod
         assert error == pytest.approx(record.calibration_error)
         if record.name == "ensemble":
             with np.load(folder_of(kind, record.name) / "predictions.npz") as file:
-                labels, probabilities, folds = (
-                    file[key] for key in ("labels", "repeated_probabilities", "repeated_folds")
-                )
-            parts = [(repeat, folds[repeat] == fold) for repeat in range(5) for fold in range(10)]
-            predicted = probabilities.argmax(axis=2)
-            macro_f1s = [f1_score(labels[part], predicted[repeat][part], average="macro") for repeat, part in parts]
+                labels, folds, rows = file["labels"], file["repeated_folds"], file["repeated_probabilities"]
+            repeats = list(zip(rows.argmax(axis=2), folds, strict=True))
+            parts = [(predicted, of == fold) for predicted, of in repeats for fold in range(10)]
+            macro_f1s = [f1_score(labels[part], predicted[part], average="macro") for predicted, part in parts]
             assert (record.macro_f1, record.macro_f1_std) == pytest.approx((np.mean(macro_f1s), np.std(macro_f1s)))
 
 
@@ -175,9 +172,8 @@ def test_the_figures_are_those_of_the_benchmark(face: FaceRecord) -> None:
     words = answer(face, photographs, Benchmark.PHOTOGRAPHS)
     # All of a recall below 50 %, with the counts of small classes; the best is 70 %
     assert numbers_in(words) == [40.0, 31.0, 50.0, 70.0, 10.0, 1, 10, 20.0, 2, 10, 30.0, 3, 10, 40.0, 4, 10]
-    assert [words.index(name) for name in ("neutral", "angry", "disgust", "fear", "happy")] == sorted(
-        words.index(name) for name in ("neutral", "angry", "disgust", "fear", "happy")
-    )
+    places = [words.index(name) for name in ("neutral", "angry", "disgust", "fear", "happy")]
+    assert places == sorted(places)
     narrow = evaluation(read_face_record("mobilenet_quadrants"), Benchmark.LABELS)
     assert list(narrow.per_class) == ["happy", "tense", "sad", "neutral"]
     record = read_record(ModelKind.SOUND, "musicnn")
@@ -254,6 +250,9 @@ def test_thresholds_give_the_curves_of_scikit_learn(checkout: Path) -> None:
 # Damaged files
 
 
+SCORES = {"precision": 0.5, "recall": 0.5, "f1": 0.5, "support": 60}
+
+
 def test_one_damaged_model_is_told_and_costs_no_other(metrics_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     metrics_file.write_text(json.dumps(json.loads(metrics_file.read_text()) | {"wild": {"n": 90}}))
     assert main.main(["models", "--json"]) == 2
@@ -277,6 +276,7 @@ def test_one_damaged_model_is_told_and_costs_no_other(metrics_file: Path, capsys
         (("ferplus", "test", "seven"), None, "seven or four"),
         (("stages",), [], "stages"),
         (("invented",), 1, "invented"),
+        (("test", "per_class"), {f"cat {number}": SCORES for number in range(7)}, "cat 0"),
     ],
 )
 def test_what_is_no_result_is_neither_written_nor_read(
@@ -295,50 +295,35 @@ def test_what_is_no_result_is_neither_written_nor_read(
         read_face_record("vgg9")
 
 
-def test_other_classes_than_the_emotions_or_quadrants_are_refused(metrics_file: Path) -> None:
-    metrics = json.loads(metrics_file.read_text())
-    scores = metrics["test"]["per_class"]
-    metrics["test"]["per_class"] = {f"cat {number}": each for number, each in enumerate(scores.values())}
-    with pytest.raises(ModelError, match=r"Received: .*cat 0"):
-        write_metrics(ModelKind.FACE, metrics_file.parent, metrics)
+READERS = {
+    "predictions.npz": lambda: read_predictions(ModelKind.FACE, "vgg9"),
+    "history.csv": lambda: read_history("vgg9"),
+    "metrics.json": lambda: read_face_record("vgg9"),
+    "CARD.md": lambda: read_card(ModelKind.FACE, "vgg9"),
+}
 
 
-READERS: list[tuple[str, Callable[[], object]]] = [
-    ("predictions.npz", lambda: read_predictions(ModelKind.FACE, "vgg9")),
-    ("history.csv", lambda: read_history("vgg9")),
-    ("metrics.json", lambda: read_face_record("vgg9")),
-    ("CARD.md", lambda: read_card(ModelKind.FACE, "vgg9")),
-]
+@pytest.mark.parametrize("damage", [b"\xff\xfe damaged", None])
+@pytest.mark.parametrize("file", READERS)
+def test_a_damaged_file_is_told_with_its_folder(metrics_file: Path, file: str, damage: bytes | None) -> None:
+    path = metrics_file.with_name(file)
+    path.unlink() if damage is None else path.write_bytes(damage)
+    with pytest.raises(ModelError, match=r"vgg9.*Received: "):
+        READERS[file]()
 
 
 @pytest.mark.parametrize(
-    ("file", "read", "damage"),
-    [(file, read, damage) for file, read in READERS for damage in (b"\xff\xfe damaged", None)],
+    ("labels", "rows"),
+    [
+        (LABELS + 1, np.eye(7)[LABELS]),
+        (LABELS, np.eye(7)[LABELS] * np.nan),
+        (LABELS, np.eye(7)[LABELS] * 10),
+        (LABELS, np.eye(4)[LABELS % 4]),
+        (LABELS[:0], np.eye(7)[LABELS[:0]]),
+    ],
+    ids=["labels", "nan", "sums", "classes", "empty"],
 )
-def test_a_damaged_file_is_told_with_its_folder(
-    checkout: Path, file: str, read: Callable[[], object], damage: bytes | None
-) -> None:
-    path = checkout / "models" / "face" / "vgg9" / file
-    path.unlink() if damage is None else path.write_bytes(damage)
-    with pytest.raises(ModelError, match=r"vgg9.*Received: "):
-        read()
-
-
-@pytest.mark.parametrize("damage", ["labels", "nan", "sums", "empty", "classes"])
-def test_answers_that_cannot_be_are_refused(checkout: Path, damage: str) -> None:
-    path = checkout / "models" / "face" / "vgg9" / "predictions.npz"
-    with np.load(path) as arrays:
-        labels, rows = arrays["test_labels"].copy(), arrays["test_probabilities"].copy()
-    if damage == "labels":
-        labels[7] = len(EMOTIONS)
-    elif damage == "nan":
-        rows[7, 2] = np.nan
-    elif damage == "sums":
-        rows *= 10
-    elif damage == "classes":
-        rows = rows[:, :4]
-    else:
-        labels, rows = labels[:0], rows[:0]
-    np.savez_compressed(path, test_labels=labels, test_probabilities=rows)
+def test_answers_that_cannot_be_are_refused(metrics_file: Path, labels: np.ndarray, rows: np.ndarray) -> None:
+    np.savez(metrics_file.with_name("predictions.npz"), test_labels=labels, test_probabilities=rows)
     with pytest.raises(ModelError, match=r"vgg9.*Restore the file"):
         read_predictions(ModelKind.FACE, "vgg9")
