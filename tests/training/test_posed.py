@@ -112,14 +112,14 @@ def test_a_preset_with_posed_faces_needs_them(dataset: Splits, tmp_path: Path) -
 def test_training_with_posed_faces_judges_strangers(
     collections: Path, dataset: Splits, tmp_path: Path, tiny_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(train_module, "export_onnx", tiny_run.export)
+    monkeypatch.setattr("emomusic.training.train.export_onnx", tiny_run.export)
     posed = read_posed_faces(collections, OneFace()).of("taiwan")
     posed = posed.where(posed.persons < "taiwan/08")
     twins = {name: np.concatenate([getattr(posed, name)] * 2) for name in ("images", "shares", "labels", "is_mixture")}
     names = np.array(["cfee"] * len(posed) + ["taiwan"] * len(posed))
     both = PosedFaces(**twins, collections=names, persons=np.char.add(names, np.tile(posed.persons, 2)))
     stage = TrainingConfig(epochs=1, learning_rate=0.05, batch_size=64, posed=1, start_share=0.5)
-    monkeypatch.setattr("emomusic.training.train.PRESETS", {**PRESETS, "test": (stage,)})
+    monkeypatch.setitem(PRESETS, "test", (stage,))
     metrics = train_module.train("tiny", dataset, tmp_path / "tiny", preset="test", posed=both)
     assert metrics["collections"].keys() == metrics["profiles"].keys() == {"cfee", "taiwan"}
     assert metrics["collections"]["taiwan"]["persons"] == 8

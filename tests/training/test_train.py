@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import csv
 import json
 import logging
 import shutil
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from emomusic import assets, metrics
@@ -21,7 +21,6 @@ from emomusic.faces.fer2013 import LabelledFaces, Split
 from emomusic.faces.model_files import read_spec
 from emomusic.media.images import to_network_input
 from emomusic.metrics import FOUR, evaluate
-from emomusic.training import card
 from emomusic.training.evaluate import evaluate_splits
 from emomusic.training.presets import FIRST, NETWORKS, PRESETS, PREVIOUS, NetworkSpec, TrainingConfig
 from tests.lazy import lazy
@@ -41,8 +40,7 @@ FULL = TrainingConfig(
     mixup=0.2,
     augmentation=PRESETS["smoke"][0].augmentation,
 )
-FILES = {"model.keras", "model.onnx", "grad_cam.onnx", "spec.json", "metrics.json", "history.csv", "predictions.npz"}
-FILES |= {"CARD.md"}
+FILES = {*model_files.FILES} - {model_files.PEOPLE}
 
 
 class KilledError(Exception):
@@ -62,15 +60,14 @@ def preset(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """Adds a preset with the given stages, and returns its name."""
 
     def put(*stages: TrainingConfig) -> str:
-        monkeypatch.setattr("emomusic.training.train.PRESETS", {**PRESETS, "test": stages})
+        monkeypatch.setitem(PRESETS, "test", stages)
         return "test"
 
     return put
 
 
 def history_of(folder: Path) -> list[dict[str, float]]:
-    with (folder / "history.csv").open(newline="", encoding="utf-8") as file:
-        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    return pd.read_csv(folder / "history.csv").to_dict("records")
 
 
 def predicted_labels(folder: Path, faces: LabelledFaces) -> np.ndarray:
@@ -156,11 +153,9 @@ def test_two_runs_do_not_write_to_one_folder(tmp_path: Path, dataset: Any, prese
 def test_a_run_killed_in_its_second_stage_and_resumed_ends_like_an_uninterrupted_one(
     dataset: Splits, tmp_path: Path, preset: Callable[..., str], tiny_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(train_module, "export_onnx", tiny_run.export)
+    monkeypatch.setattr("emomusic.training.train.export_onnx", tiny_run.export)
     monkeypatch.setitem(architectures.GRAPHS, "twin", architectures.GRAPHS["tiny"])
-    monkeypatch.setattr(
-        "emomusic.training.train.NETWORKS", {**NETWORKS, "twin": replace(NETWORKS["tiny"], name="twin")}
-    )
+    monkeypatch.setitem(NETWORKS, "twin", replace(NETWORKS["tiny"], name="twin"))
     taught: list[str] = []
     teach = train_module.keras_classifier
 
@@ -225,16 +220,10 @@ def test_a_checkpoint_of_another_kind_is_refused(dataset: Splits, killed: Path, 
     assert (killed / "checkpoint" / "stage1" / "state.json").is_file()
 
 
-@pytest.mark.parametrize("damage", ["cut state", "cut weights", "no best"])
-def test_a_damaged_checkpoint_is_refused_with_advice(dataset: Splits, killed: Path, damage: str) -> None:
-    stage = killed / "checkpoint" / "stage1"
-    state, weights = stage / "state.json", stage / "epoch1.weights.h5"
-    if damage == "cut state":
-        state.write_text(state.read_text()[:100])
-    elif damage == "no best":
-        weights.with_name("best.weights.h5").unlink()
-    else:
-        weights.write_bytes(weights.read_bytes()[:1000])
+@pytest.mark.parametrize("file", ["state.json", "epoch1.weights.h5", "best.weights.h5"])
+def test_a_damaged_checkpoint_is_refused_with_advice(dataset: Splits, killed: Path, file: str) -> None:
+    path = killed / "checkpoint" / "stage1" / file
+    path.unlink() if file.startswith("best") else path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(ModelError, match=r"complete checkpoint in .*stage1. Received: .* without --resume"):
         train_module.train("tiny", dataset, killed, preset="smoke", resume=True)
 
@@ -254,8 +243,6 @@ def test_a_run_without_resume_starts_at_epoch_1(
 def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
     dataset: Splits, tmp_path: Path, preset: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    four = FOUR
-
     def quarters() -> tuple[keras.KerasTensor, keras.KerasTensor]:
         inputs = keras.layers.Input((64, 64, 1), name="pixels")
         x = keras.layers.Conv2D(8, 5, activation="relu", name="conv")(inputs)
@@ -263,17 +250,11 @@ def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
         return inputs, keras.layers.Dense(4, activation="softmax", name="answer")(x)
 
     monkeypatch.setitem(architectures.GRAPHS, "quarters", quarters)
-    networks = {
-        **NETWORKS,
-        "quarters": NetworkSpec("quarters", "One convolution", 64, "this test", "test", four),
-    }
-    monkeypatch.setattr("emomusic.training.train.NETWORKS", networks)
-    monkeypatch.setattr(card, "NETWORKS", networks)
+    monkeypatch.setitem(NETWORKS, "quarters", NetworkSpec("quarters", "One convolution", 64, "", "test", FOUR))
     preset(replace(FULL, epochs=1))
     folder = tmp_path / "models" / "face" / "quarters"
     metrics = train_module.train("quarters", dataset, folder, preset="test")
-    assert read_spec(folder).classes == four
-    assert list(metrics["test"]["per_class"]) == ["Q1", "Q2", "Q3", "N"]
+    assert read_spec(folder).classes == tuple(metrics["test"]["per_class"]) == ("Q1", "Q2", "Q3", "N")
     assert np.sum(metrics["test"]["confusion"]) == metrics["test"]["n"] == 42
     with np.load(folder / "predictions.npz") as arrays:
         assert arrays["test_probabilities"].shape == (42, 4)
@@ -282,7 +263,7 @@ def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
     monkeypatch.setattr(assets, "ROOT", tmp_path)
     classifier = EmotionClassifier.load("quarters")
     answers = classifier.probabilities(to_network_input(list(dataset[Split.TEST].images), 64))
-    again = evaluate(dataset[Split.TEST].labels, answers.argmax(axis=1), four).as_dict()
+    again = evaluate(dataset[Split.TEST].labels, answers.argmax(axis=1), FOUR).as_dict()
     assert again == {key: metrics["test"][key] for key in again}
     with pytest.raises(ModelError, match=r"of the seven emotions\. Received: quarters with the classes Q1, "):
         classifier.classify([np.zeros((9, 9, 3), np.uint8)])
