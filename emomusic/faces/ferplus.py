@@ -18,9 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS
-from emomusic.assets import DAMAGED_ARRAYS, data_dir
+from emomusic.assets import data_dir
 from emomusic.errors import DatasetError
 from emomusic.faces.fer2013 import LabelledFaces, Split
+from emomusic.faces.model_files import readable
 from emomusic.metrics import SEVEN, IntArray, evaluate, in_classes, score
 
 VOTES = data_dir() / "ferplus" / "votes.npz"
@@ -39,13 +40,11 @@ def checksums(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
 
 def read_votes(split: Split) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
     """The checksums of the pictures of a split in their order, shape (n,), and the votes on them, shape (n, 10)."""
-    try:
+    with readable("the votes of FER+", VOTES, DatasetError):
         with VOTES.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             known, votes = arrays[f"{split}_pictures"], arrays[f"{split}_votes"]
         if votes.shape != (len(known), len(COLUMNS)):
             raise ValueError(f"{len(known)} pictures with votes of shape {votes.shape}")
-    except DAMAGED_ARRAYS as error:
-        raise DatasetError(f"expected the votes of FER+ in {VOTES}. Received: {error}. Restore the file") from error
     return known, votes
 
 

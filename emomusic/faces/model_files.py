@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +13,7 @@ import msgspec
 from emomusic.affect import EMOTIONS
 from emomusic.assets import (
     CARD,
+    DAMAGED_ARRAYS,
     HISTORY,
     METRICS,
     PREDICTIONS,
@@ -20,7 +23,7 @@ from emomusic.assets import (
     models_dir,
     write_json,
 )
-from emomusic.errors import ModelError
+from emomusic.errors import EmomusicError, ModelError
 
 DEFAULT_MODEL = "emonet_photo"
 """The model of the app and the commands. It learnt what people see; `emonet` learnt the labels of FER2013."""
@@ -90,6 +93,15 @@ class ModelSpec:
                     f"an adjustment must have one row per class, of one number per class and a constant, or none. "
                     f"Received: {table}"
                 )
+
+
+@contextmanager
+def readable(what: str, path: Path, error: type[EmomusicError] = ModelError) -> Iterator[None]:
+    """Turn the errors of absent or damaged files, and a `ValueError`, into one error that names the path."""
+    try:
+        yield
+    except (*DAMAGED_ARRAYS, IndexError) as cause:
+        raise error(f"expected {what} in {path}. Received: {cause!r}. Restore the file") from cause
 
 
 def face_models() -> list[str]:

@@ -22,7 +22,6 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
-from emomusic.assets import DAMAGED_ARRAYS
 from emomusic.calibration import adjust_logits, softmax
 from emomusic.errors import ModelError, ProfileError
 from emomusic.faces import model_files
@@ -84,13 +83,8 @@ class People:
                 f"expected a model that can learn a face, such as {model_files.DEFAULT_MODEL}. "
                 f"Received: {model}. Choose another model"
             )
-        try:
-            with np.load(path, allow_pickle=False) as arrays:
-                values = {name: arrays[name].astype(np.float64) for name in cls.__dataclass_fields__}
-        except DAMAGED_ARRAYS as error:
-            raise ModelError(
-                f"expected the numbers of people in {path}. Received: {error}. Restore the file"
-            ) from error
+        with model_files.readable("the numbers of people", path), np.load(path, allow_pickle=False) as arrays:
+            values = {name: arrays[name].astype(np.float64) for name in cls.__dataclass_fields__}
         numbers: dict[str, Any] = {name: value if value.ndim else float(value) for name, value in values.items()}
         return cls(**numbers)
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from emomusic.affect import EMOTIONS
-from emomusic.assets import CARD, DAMAGED_ARRAYS, HISTORY, PREDICTIONS, ModelKind, folder_of
+from emomusic.assets import CARD, HISTORY, PREDICTIONS, ModelKind, folder_of
 from emomusic.errors import ModelError
 from emomusic.faces.fer2013 import Split
 from emomusic.faces.ferplus import NO_MAJORITY, majority, read_votes
+from emomusic.faces.model_files import readable
 from emomusic.metrics import FOUR, SEVEN, FloatArray, IntArray, McNemar, Scores, in_classes, mcnemar, score
 from emomusic.records import Stage, read_face_record, read_record
 from emomusic.results.overview import in_words
@@ -102,15 +100,6 @@ class History:
 _ROUNDING = 1e-3  # tolerance for sums of probabilities
 
 
-@contextmanager
-def _read(what: str, folder: Path) -> Iterator[None]:
-    """Turn the errors of an absent or damaged file, and a `ValueError`, into a `ModelError`."""
-    try:
-        yield
-    except (*DAMAGED_ARRAYS, IndexError) as error:
-        raise ModelError(f"expected {what} in {folder}. Received: {error!r}. Restore the file") from error
-
-
 def read_predictions(kind: ModelKind, name: str) -> Predictions:
     """Read a model's predictions on PrivateTest, or on held-out songs (the first repeat of the folds).
 
@@ -119,7 +108,7 @@ def read_predictions(kind: ModelKind, name: str) -> Predictions:
     """
     folder, is_face = folder_of(kind, name), kind is ModelKind.FACE
     classes, prefix = read_record(kind, name).by_class.classes, "test_" if is_face else ""
-    with _read("predictions", folder):
+    with readable("predictions", folder):
         with np.load(folder / PREDICTIONS, allow_pickle=False) as arrays:
             labels = arrays[f"{prefix}labels"].astype(np.int64)
             probabilities = arrays[f"{prefix}probabilities"]
@@ -136,7 +125,7 @@ def read_predictions(kind: ModelKind, name: str) -> Predictions:
 def read_history(name: str) -> History:
     """Read the learning curves of a face model."""
     folder, record = folder_of(ModelKind.FACE, name), read_face_record(name)
-    with _read("the history of a training", folder):
+    with readable("the history of a training", folder):
         curves = ["loss", "accuracy", "val_loss", "val_accuracy"]
         table = pd.read_csv(folder / HISTORY, usecols=curves, dtype=np.float64)
         stages = tuple(stage for stage in record.stages if not stage.made_by)  # others kept no curves
@@ -151,7 +140,7 @@ def read_history(name: str) -> History:
 def read_fold_accuracies(kind: ModelKind, name: str) -> npt.NDArray[np.float64]:
     """Read the accuracy of a model of songs in each fold, shape (repeats, folds)."""
     folder = folder_of(kind, name)
-    with _read("predictions", folder):
+    with readable("predictions", folder):
         with np.load(folder / PREDICTIONS, allow_pickle=False) as arrays:
             right = arrays["repeated_probabilities"].argmax(axis=2) == arrays["labels"]
             folds = arrays["repeated_folds"].astype(np.int64)
@@ -164,7 +153,7 @@ def read_fold_accuracies(kind: ModelKind, name: str) -> npt.NDArray[np.float64]:
 def read_card(kind: ModelKind, name: str) -> str:
     """Read the card of a model, in Markdown."""
     folder = folder_of(kind, name)
-    with _read("a card", folder):
+    with readable("a card", folder):
         return (folder / CARD).read_text(encoding="utf-8")
 
 

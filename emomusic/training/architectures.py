@@ -15,9 +15,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from emomusic.assets import DAMAGED_ARRAYS, models_dir
-from emomusic.errors import ModelError
-from emomusic.faces.model_files import FACERES, FACERES_PATH, WEIGHTS, model_folder
+from emomusic.assets import models_dir
+from emomusic.faces.model_files import FACERES, FACERES_PATH, WEIGHTS, model_folder, readable
 from emomusic.metrics import FOUR, SEVEN
 
 _Graph = tuple[keras.KerasTensor, keras.KerasTensor]
@@ -249,7 +248,7 @@ def apply_start_weights(model: keras.Model, name: str) -> None:
         ModelError: the file is absent, damaged, or does not fit the network; or the name is unknown.
     """
     path = models_dir() / FACERES_PATH if name == FACERES else model_folder(name) / WEIGHTS
-    try:
+    with readable(f"start weights for {model.name}", path):
         if name == FACERES:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
                 for layer in model.layers:
@@ -258,8 +257,6 @@ def apply_start_weights(model: keras.Model, name: str) -> None:
                         layer.set_weights([part.astype(np.float32) for part in parts])
         else:
             copy_layers(keras.saving.load_model(path, compile=False, safe_mode=True), model)
-    except DAMAGED_ARRAYS as error:
-        raise ModelError(f"expected start weights for {model.name} in {path}. Received: {error}") from error
 
 
 def copy_layers(source: keras.Model, target: keras.Model) -> None:
