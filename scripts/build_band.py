@@ -8,6 +8,7 @@ Each layer of a style has a minor and a major version. All loops of a style have
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import subprocess
@@ -216,11 +217,10 @@ def blended(files: Mapping[str, Sound]) -> dict[str, Sound]:
 def build_style(folder: Path, name: str, notes: Mapping[str, Any]) -> dict[str, Any]:
     """Write the loops of a style and hear its mixes; its entry in `band.json`, with the means along both axes."""
     tempo_bpm, loops = notes["tempo_bpm"], {}
-    for position, loop in enumerate(LOOPS):
-        (layer, channels), version = list(LAYERS.items())[position // 2], position % 2
+    for loop, (layer, version) in zip(LOOPS, itertools.product(LAYERS, (0, 1)), strict=True):
         part = notes[layer]
         events = beats(part, version) if layer == "drums" else melody(part, notes["flats"], version)
-        loops[loop] = render(events, tempo_bpm, channels)
+        loops[loop] = render(events, tempo_bpm, LAYERS[layer])
         write_loop(folder / f"{name}-{loop}.opus", loops[loop])
     curves = hear_axes(loops)
     print(name, curves)

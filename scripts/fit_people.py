@@ -26,28 +26,24 @@ from emomusic.faces.detection import MtcnnDetector
 from emomusic.training.evaluate import keras_classifier, record_figures
 from emomusic.training.export_onnx import add_features
 from emomusic.training.people import Described, fit_people, judge_strangers
-from emomusic.training.posed import COLLECTIONS, UNKNOWN, PosedFaces, read_posed_faces
+from emomusic.training.posed import COLLECTIONS, UNKNOWN, read_posed_faces
 
 
 def main() -> None:
-    """Read the collections, and fit."""
+    """Read the collections, fit, and write the files and figures of the model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--unmet", type=Path, required=True)
     parser.add_argument("--posed-faces", type=Path, required=True)
     parser.add_argument("--model", default=model_files.DEFAULT_MODEL)
     options = parser.parse_args()
-    fit(options.model, options.unmet, read_posed_faces(options.posed_faces, MtcnnDetector()))
-
-
-def fit(name: str, unmet: Path, posed: PosedFaces) -> None:
-    """Write the files and figures of a model."""
+    posed, name = read_posed_faces(options.posed_faces, MtcnnDetector()), options.model
     folder = model_files.model_folder(name)
     path = folder / model_files.ONNX
     proto = onnx.load(path)
     add_features(proto)
     onnx.save(proto, path)
     classifier = EmotionClassifier.load(name)
-    before = keras_classifier(keras.saving.load_model(unmet, compile=False), classifier.spec)
+    before = keras_classifier(keras.saving.load_model(options.unmet, compile=False), classifier.spec)
     known = posed.where(~np.char.endswith(posed.persons, f"/{UNKNOWN}"))
     names = [each for each in np.unique(posed.collections).tolist() if COLLECTIONS[each].is_posed]
     own, strangers = (

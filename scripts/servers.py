@@ -31,8 +31,7 @@ class Server(NamedTuple):
     process: subprocess.Popen[bytes]
 
 
-@contextlib.contextmanager
-def run_replica(name: str, cores: Sequence[int] = ()) -> Iterator[Server]:
+def run_replica(name: str, cores: Sequence[int] = ()) -> contextlib.AbstractContextManager[Server]:
     """A replica of the app that answers, on these processors, or on all.
 
     Raises:
@@ -42,8 +41,7 @@ def run_replica(name: str, cores: Sequence[int] = ()) -> Iterator[Server]:
     command = ["taskset", "--cpu-list", ",".join(map(str, cores))] if cores else []
     command += [sys.executable, "-m", "streamlit", "run", "app.py", "--server.headless", "true"]
     command += ["--server.address", "127.0.0.1", "--server.port", str(port), "--server.fileWatcherType", "none"]
-    with _run(name, command, port, {**MEMORY, "PYTHONPATH": str(ROOT)}) as server:
-        yield server
+    return _run(name, command, port, {**MEMORY, "PYTHONPATH": str(ROOT)})
 
 
 @contextlib.contextmanager

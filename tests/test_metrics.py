@@ -93,8 +93,7 @@ def test_the_reliability_diagram_is_scikit_learns_with_the_counts() -> None:
 
 
 def test_mcnemar_is_the_exact_test_and_near_the_approximate_one_for_many() -> None:
-    first = np.array([True] * 5 + [False] * 0 + [True] * 20)
-    second = np.array([False] * 5 + [True] * 20)
+    first, second = np.ones(25, np.bool_), np.arange(25) >= 5
     assert metrics.mcnemar(first, second).p_value == pytest.approx(2 * 0.5**5)
     assert not metrics.mcnemar(first, second).is_beyond_chance
     only_first, only_second = 420, 340

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import count
 from typing import Any, TypeAlias
 
@@ -104,13 +104,10 @@ def number_faces(readings: Sequence[PictureReading]) -> list[PictureReading]:
 
 def face_row(reading: FaceReading) -> dict[str, Any]:
     """A face as a row of plain values for JSON, CSV and Parquet: the columns `FACE_COLUMNS`."""
-    box, affect = reading.face.box, affect_row(reading.probabilities)
+    affect = affect_row(reading.probabilities)
     return {
         "face": reading.number,
-        "x": box.x,
-        "y": box.y,
-        "width": box.width,
-        "height": box.height,
+        **asdict(reading.face.box),
         "confidence": reading.face.confidence,
         "emotion": affect["emotion"],
         **reading.probabilities.as_dict(),

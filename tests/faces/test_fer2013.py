@@ -1,8 +1,7 @@
-import csv
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from emomusic.errors import DatasetError
@@ -22,19 +21,14 @@ def table() -> Table:
     return [["emotion", "pixels", "Usage"], *rows]
 
 
-@pytest.fixture
-def write(tmp_path: Path) -> Callable[[Table], Path]:
-    def write(table: Table) -> Path:
-        path = tmp_path / "fer2013.csv"
-        with path.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows(table)
-        return path
-
-    return write
+def write(folder: Path, table: Table) -> Path:
+    path = folder / "fer2013.csv"
+    pd.DataFrame(table).to_csv(path, header=False, index=False)
+    return path
 
 
-def test_rows_go_to_their_splits_and_duplicates_are_marked(table: Table, write: Callable[[Table], Path]) -> None:
-    dataset = read_fer2013(write(table))
+def test_rows_go_to_their_splits_and_duplicates_are_marked(table: Table, tmp_path: Path) -> None:
+    dataset = read_fer2013(write(tmp_path, table))
     assert {split: len(faces) for split, faces in dataset.items()} == {"train": 28, "validation": 6, "test": 6}
     for split, start in ((Split.TRAIN, 0), (Split.VALIDATION, 28), (Split.TEST, 34)):
         faces = dataset[split]
@@ -58,11 +52,11 @@ def test_rows_go_to_their_splits_and_duplicates_are_marked(table: Table, write: 
     ],
 )
 def test_the_error_names_the_line_of_an_invalid_cell(
-    table: Table, write: Callable[[Table], Path], row: int, column: int, value: str, message: str
+    table: Table, tmp_path: Path, row: int, column: int, value: str, message: str
 ) -> None:
     table[row][column] = value
     with pytest.raises(DatasetError, match=f"fer2013.csv, {message}") as caught:
-        read_fer2013(write(table))
+        read_fer2013(write(tmp_path, table))
     assert len(str(caught.value)) < 300
 
 
@@ -88,8 +82,8 @@ def test_another_file_is_refused_with_a_printable_error(tmp_path: Path, content:
     assert str(caught.value).isprintable()
 
 
-def test_the_error_names_the_usage_of_an_absent_split(table: Table, write: Callable[[Table], Path]) -> None:
-    path = write(table[:20])
+def test_the_error_names_the_usage_of_an_absent_split(table: Table, tmp_path: Path) -> None:
+    path = write(tmp_path, table[:20])
     assert len(read_fer2013(path, [Split.TRAIN])[Split.TRAIN]) == 19
     with pytest.raises(DatasetError, match=r"of the test split \(PrivateTest\) .*Received: none"):
         read_fer2013(path, [Split.TEST])

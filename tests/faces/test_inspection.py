@@ -42,24 +42,14 @@ def noise(side: int = 120) -> RgbImage:
     return np.asarray(cv2.resize(grains, (side, side), interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
-def highest(heat: np.ndarray) -> tuple[float, float]:
-    """The center of the highest pixel, as shares of the side."""
-    row, column = np.unravel_index(heat.argmax(), heat.shape)
-    return (row + 0.5) / heat.shape[0], (column + 0.5) / heat.shape[1]
-
-
-def assert_inside(point: tuple[float, float], region: tuple[float, ...]) -> None:
-    top, bottom, left, right = region
-    blur = 0.03  # a convolution spreads a region by a pixel of its map
-    assert top - blur <= point[0] <= bottom + blur
-    assert left - blur <= point[1] <= right + blur
-
-
 @pytest.mark.parametrize("region", REGIONS.values(), ids=REGIONS)
 def test_occlusion_is_highest_in_the_region_of_the_network(region: tuple[float, ...]) -> None:
     occlusion = occlude(noise(), classifier_of(region))
     assert occlusion.drops.max() > 0.1
-    assert_inside(highest(occlusion.heat), region)
+    row, column = np.unravel_index(occlusion.heat.argmax(), occlusion.heat.shape)
+    (top, bottom, left, right), pixels = region, 1.5  # the heat is the same over some pixels
+    assert top * SPEC.side - pixels <= row + 0.5 <= bottom * SPEC.side + pixels
+    assert left * SPEC.side - pixels <= column + 0.5 <= right * SPEC.side + pixels
 
 
 def test_the_bundled_model_is_explained_with_its_own_probabilities(detector: MtcnnDetector) -> None:
@@ -69,8 +59,6 @@ def test_the_bundled_model_is_explained_with_its_own_probabilities(detector: Mtc
     crop = crop_face(image, face.box)
     insight = explain(crop, classifier.spec)
     np.testing.assert_allclose(insight.probabilities, classifier.classify([crop])[0].values, atol=1e-5)
-    before = classifier.probabilities(to_network_input([crop], classifier.spec.side))[0]
-    np.testing.assert_allclose(insight.calibrated, before, atol=1e-5)
     np.testing.assert_array_equal(insight.face, to_network_input([crop], classifier.spec.side)[0, ..., 0])
     assert [(level.maps.shape, level.num_channels) for level in insight.levels] == [
         ((6, 48, 48), 32),

@@ -13,7 +13,6 @@ from emomusic.errors import DatasetError
 from emomusic.faces.fer2013 import Split
 from emomusic.media.images import encode_png
 from emomusic.training.batches import augmented_batches, steps_per_epoch
-from emomusic.training.labelled import labelled_pictures
 from emomusic.training.people import Described, fit_people, judge_strangers
 from emomusic.training.posed import PosedFaces, read_posed_faces
 from emomusic.training.presets import PRESETS, TrainingConfig
@@ -86,10 +85,6 @@ def test_pictures_for_evaluation_stay_out_and_faces_on_black_get_other_surroundi
     assert [int(image[0, 0]) for image in images[:2]] == pytest.approx([150, 150], abs=6)
     assert [bool(image[0, 0]) for image in images[2:4]] == [True, False]
     assert (images[:, 24, 24] == 150).all()
-
-
-def test_evaluation_leaves_mixtures_out(collections: Path) -> None:
-    assert {emotion for _, emotion in labelled_pictures(collections / "cfee").pictures} == {Emotion.NEUTRAL}
 
 
 def test_an_epoch_shows_each_posed_face_as_often_as_asked(collections: Path, dataset: Splits) -> None:
