@@ -24,6 +24,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from emomusic.affect import list_shares
 from emomusic.assets import write_checksums, write_json
 from emomusic.media.audio_file import read_song
 from emomusic.songs.analysis import song_of
@@ -148,16 +149,12 @@ def hear(excerpts: list[tuple[Path, str, str]]) -> None:
     for number, (path, licence, source) in enumerate(excerpts, 1):
         song = read_song(path)
         hearing = load_sound_model().analyse(song.windows)
-        sound, moods = read_sound(path, 0), hearing.moods
-        key = key_of(sound)
-        rights = {"key": key, "licence": licence, "source": source}
+        sound = read_sound(path, 0)
+        rights = {"key": key_of(sound), "licence": licence, "source": source}
         heard.append(song_of(song, hearing, Player.BUNDLED, number, path.name, **rights))
         rms_db, peak_db = 10 * np.log10(np.mean(sound**2)), 20 * np.log10(np.abs(sound).max())
-        first, second = sorted(moods, key=moods.__getitem__)[:-3:-1]
-        levels = f"{rms_db:.1f} dB, peak {peak_db:.1f} dB"
-        print(
-            f"{song.title}: {levels}, {first} {moods[first]:.2f}, {second} {moods[second]:.2f}, {key or 'no clear key'}"
-        )
+        levels, moods = f"{rms_db:.1f} dB, peak {peak_db:.1f} dB", list_shares(hearing.moods, most=2)
+        print(f"{song.title}: {levels}, {moods}, {rights['key'] or 'no clear key'}")
     write_json(songs_dir() / SONGS, msgspec.to_builtins(heard))
     write_checksums(songs_dir())
 
