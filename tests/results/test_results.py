@@ -19,24 +19,9 @@ from emomusic.faces import model_files
 from emomusic.faces.model_files import face_models
 from emomusic.metrics import McNemar, expected_calibration_error
 from emomusic.records import CollectionScores, FaceRecord, MoodModelRecord, read_face_record, read_record, write_metrics
-from emomusic.results.overview import (
-    Benchmark,
-    answer,
-    describe_comparison,
-    document,
-    evaluation,
-    list_reports,
-    read_records,
-    reports_of,
-)
-from emomusic.results.predictions import (
-    compare,
-    read_card,
-    read_fold_accuracies,
-    read_history,
-    read_predictions,
-    thresholds_of,
-)
+from emomusic.results import overview, predictions
+from emomusic.results.overview import Benchmark, evaluation, read_records
+from emomusic.results.predictions import read_predictions
 from tests.model_files import LABELS, place_checkout, place_face_model
 
 
@@ -78,8 +63,10 @@ def test_the_figures_that_ship_are_those_of_the_answers_that_ship() -> None:
         np.testing.assert_array_equal(found.confusion, record.by_class.confusion)
         error = expected_calibration_error(own.y_true, own.probabilities)
         assert error == pytest.approx(record.test.calibration.expected_error, abs=1e-6)
-        assert len(read_history(name).curves) == sum(stage.epochs for stage in record.stages if not stage.made_by)
-        assert read_card(ModelKind.FACE, name).startswith("#")
+        assert len(predictions.read_history(name).curves) == sum(
+            stage.epochs for stage in record.stages if not stage.made_by
+        )
+        assert predictions.read_card(ModelKind.FACE, name).startswith("#")
 
 
 @pytest.mark.parametrize(("kind", "number"), [(ModelKind.MUSIC, 6), (ModelKind.SOUND, 1)])
@@ -88,7 +75,7 @@ def test_the_figures_of_the_models_of_songs_are_those_of_their_answers(kind: Mod
     assert (len(records), problems) == (number, {})
     for record in records:
         assert isinstance(record, MoodModelRecord)
-        accuracies, own = read_fold_accuracies(kind, record.name), read_predictions(kind, record.name)
+        accuracies, own = predictions.read_fold_accuracies(kind, record.name), read_predictions(kind, record.name)
         assert accuracies.shape == (5, 10)
         assert (accuracies.mean(), accuracies.std()) == pytest.approx((record.accuracy, record.accuracy_std))
         assert sorted(own.classes) == ["calm", "energetic", "happy", "sad"]
@@ -128,7 +115,7 @@ def test_the_documents_have_the_keys_of_the_contract(checkout: Path) -> None:
         ModelKind.SOUND: [*start, "accuracy_std", *common, "reported", "evaluated_on", *end],
     }  # fmt: skip
     for kind, keys in expected.items():
-        documents = [document(record) for record in read_records(kind)[0]]
+        documents = [overview.document(record) for record in read_records(kind)[0]]
         assert [list(each) for each in documents] == len(documents) * [keys]
         assert [each["default"] for each in documents] == [True] + (len(documents) - 1) * [False]
         json.dumps(documents, allow_nan=False)
@@ -148,14 +135,14 @@ def test_contempt_counts_as_wrong_in_seven_emotions_and_in_four_classes(checkout
 def test_models_of_seven_and_of_four_classes_are_compared_in_four(checkout: Path) -> None:
     vgg9, quadrants = (read_predictions(ModelKind.FACE, name) for name in ("vgg9", "mobilenet_quadrants"))
     assert quadrants.classes == ("happy", "tense", "sad", "neutral")
-    found = compare(vgg9, quadrants)
+    found = predictions.compare(vgg9, quadrants)
     grouped = vgg9.in_four()
     right = grouped.y_pred == grouped.y_true
     assert found.only_first == (right & (quadrants.y_pred != quadrants.y_true)).sum()
-    alike = compare(vgg9, read_predictions(ModelKind.FACE, "cnn_capstone"))
+    alike = predictions.compare(vgg9, read_predictions(ModelKind.FACE, "cnn_capstone"))
     assert alike.is_beyond_chance
     place_face_model(checkout, "elsewhere", skill=2.0, labels=LABELS[::-1].copy())
-    assert compare(vgg9, read_predictions(ModelKind.FACE, "elsewhere")) is None
+    assert predictions.compare(vgg9, read_predictions(ModelKind.FACE, "elsewhere")) is None
 
 
 # What pages say
@@ -169,7 +156,7 @@ def test_the_figures_are_those_of_the_benchmark(face: FaceRecord) -> None:
     assert [own.calibration_error for own in measured] == [None, 0.08, face.test.calibration.expected_error]
     assert evaluation(replace(face, wild=None), Benchmark.PHOTOGRAPHS) is None
     photographs = found[Benchmark.PHOTOGRAPHS]
-    words = answer(face, photographs, Benchmark.PHOTOGRAPHS)
+    words = overview.answer(face, photographs, Benchmark.PHOTOGRAPHS)
     # All of a recall below 50 %, with the counts of small classes; the best is 70 %
     assert numbers_in(words) == [40.0, 31.0, 50.0, 70.0, 10.0, 1, 10, 20.0, 2, 10, 30.0, 3, 10, 40.0, 4, 10]
     places = [words.index(name) for name in ("neutral", "angry", "disgust", "fear", "happy")]
@@ -178,28 +165,28 @@ def test_the_figures_are_those_of_the_benchmark(face: FaceRecord) -> None:
     assert list(narrow.per_class) == ["happy", "tense", "sad", "neutral"]
     record = read_record(ModelKind.SOUND, "musicnn")
     heard = evaluation(record, Benchmark.SOUND)
-    assert numbers_in(answer(record, heard, Benchmark.SOUND))[:2] == [76.7, 4.3]
+    assert numbers_in(overview.answer(record, heard, Benchmark.SOUND))[:2] == [76.7, 4.3]
 
 
 def test_reports_stand_beside_our_figures_with_the_reason(face: FaceRecord) -> None:
-    assert list_reports(replace(face, collections=None)) == []
+    assert overview.list_reports(replace(face, collections=None)) == []
     scores = CollectionScores(
         n=9, missed=0, persons=0, people="", is_trained=False, accuracy=0.5, accuracy_interval=(0.2, 0.8), recall={}
     )
-    published = list_reports(replace(face, collections={"affectnet": scores}))
+    published = overview.list_reports(replace(face, collections={"affectnet": scores}))
     assert [row["The report said"][:4] for row in published] == ["66.5", "49.2"]
-    (row,) = list_reports(read_face_record("mobilenet_quadrants"))
+    (row,) = overview.list_reports(read_face_record("mobilenet_quadrants"))
     _, said, got, why = row.values()
     assert said.startswith("72 %")
     assert got == f"{100 * read_face_record('mobilenet_quadrants').test.accuracy:.1f}\N{NO-BREAK SPACE}%"
     assert "3,591" in why
     assert "FER+" not in why
     learnt = replace(face.stages[0], config={"votes": 0.5, "teachers": ["vgg9"], "distillation_weight": 0.5})
-    (row,) = list_reports(replace(face, network="cnn_capstone", stages=(learnt,)))
+    (row,) = overview.list_reports(replace(face, network="cnn_capstone", stages=(learnt,)))
     assert "FER+" in row["Why they differ"]
-    assert len(list_reports(read_record(ModelKind.MUSIC, "mlp"))) == 2
+    assert len(overview.list_reports(read_record(ModelKind.MUSIC, "mlp"))) == 2
     other = replace(face, name="my_own", network="cnn_capstone")  # the network counts, and not the folder
-    assert [report.percent for report in reports_of(other)] == ["58 to 63 %"]
+    assert [report.percent for report in overview.reports_of(other)] == ["58 to 63 %"]
 
 
 @pytest.mark.parametrize(
@@ -213,11 +200,11 @@ def test_reports_stand_beside_our_figures_with_the_reason(face: FaceRecord) -> N
 )
 def test_a_comparison_names_the_better_model_only_beyond_chance(face: FaceRecord, test: McNemar, words: str) -> None:
     a, b, narrow = replace(face, name="a"), replace(face, name="b"), read_face_record("mobilenet_quadrants")
-    verdict, counts = describe_comparison(a, b, test)
+    verdict, counts = overview.describe_comparison(a, b, test)
     assert words in verdict
     assert numbers_in(counts)[:3] == [3589, test.only_first, test.only_second]
     assert "four" not in counts
-    assert "four" in describe_comparison(a, narrow, test)[1]
+    assert "four" in overview.describe_comparison(a, narrow, test)[1]
 
 
 # Predictions
@@ -234,7 +221,7 @@ def test_four_classes_are_as_sure_as_their_emotions_together(checkout: Path) -> 
 
 def test_thresholds_give_the_curves_of_scikit_learn(checkout: Path) -> None:
     group = read_predictions(ModelKind.FACE, "cnn_capstone")
-    found = thresholds_of(group, "happy")
+    found = predictions.thresholds_of(group, "happy")
     is_happy, shares = group.y_true == 3, group.probabilities[:, 3]
     precision, recall, thresholds = precision_recall_curve(is_happy, shares)
     np.testing.assert_allclose(found.precision, precision[:-1][::-1])
@@ -297,9 +284,9 @@ def test_what_is_no_result_is_neither_written_nor_read(
 
 READERS = {
     "predictions.npz": lambda: read_predictions(ModelKind.FACE, "vgg9"),
-    "history.csv": lambda: read_history("vgg9"),
+    "history.csv": lambda: predictions.read_history("vgg9"),
     "metrics.json": lambda: read_face_record("vgg9"),
-    "CARD.md": lambda: read_card(ModelKind.FACE, "vgg9"),
+    "CARD.md": lambda: predictions.read_card(ModelKind.FACE, "vgg9"),
 }
 
 
