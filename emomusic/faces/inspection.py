@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -97,7 +96,7 @@ class Occlusion:
     heat: Float32Array
 
 
-def explain(crop: RgbImage, spec: model_files.ModelSpec, network: Path | None = None) -> Insight:
+def explain(crop: RgbImage, spec: model_files.ModelSpec) -> Insight:
     """The steps from one face to its probabilities.
 
     Any exported network that ends in a softmax will do: its layers are found by shape and position, not by name.
@@ -106,16 +105,13 @@ def explain(crop: RgbImage, spec: model_files.ModelSpec, network: Path | None = 
         crop: square crop of any size, uint8, RGB, as from `images.crop_face`; or the output of
             `images.to_network_input` for it, shape (side, side), for the same result.
         spec: of a trained model.
-        network: an ONNX file, by default that of the model's folder.
 
     Raises:
-        ModelError: the file is absent or damaged, or the network has no feature maps or does not end in a softmax.
+        ModelError: its file is absent or damaged, or the network has no feature maps or does not end in a softmax.
     """
     import onnx
 
-    model = onnx.shape_inference.infer_shapes(
-        onnx.load(network or model_files.model_folder(spec.name) / model_files.ONNX)
-    )
+    model = onnx.shape_inference.infer_shapes(onnx.load(model_files.model_folder(spec.name) / model_files.ONNX))
     graph = model.graph
     last = next(node for node in graph.node if graph.output[0].name in node.output)
     if last.op_type != "Softmax":

@@ -1,8 +1,10 @@
+import shutil
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 
-from emomusic.assets import models_dir
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
@@ -93,11 +95,11 @@ def test_every_bundled_model_can_be_explained(name: str) -> None:
     assert all(0 < len(level.maps) <= level.num_channels for level in insight.levels)
 
 
-def test_feature_maps_equal_the_outputs_of_the_layers(tiny_run: Run) -> None:
+def test_feature_maps_equal_the_outputs_of_the_layers(only_tiny: Run) -> None:
     import keras
 
-    model = keras.saving.load_model(tiny_run.folder / model_files.WEIGHTS)
-    insight = explain(noise(), SPEC, tiny_run.folder / model_files.ONNX)
+    model = keras.saving.load_model(only_tiny.folder / model_files.WEIGHTS)
+    insight = explain(noise(), model_files.read_spec(only_tiny.folder))
     pixels = to_network_input([noise()], 48).astype(np.float32)
     assert [(level.maps.shape[1], level.num_channels) for level in insight.levels] == [
         (48, 8),
@@ -111,6 +113,7 @@ def test_feature_maps_equal_the_outputs_of_the_layers(tiny_run: Run) -> None:
         assert (np.diff(level.maps.std(axis=(1, 2))) <= 1e-6).all()  # sorted by variance
 
 
-def test_a_network_without_logits_is_refused() -> None:
+def test_a_network_without_logits_is_refused(root: Path, tiny_copy: Path) -> None:
+    shutil.copy(root / "models" / MODEL, tiny_copy / model_files.ONNX)
     with pytest.raises(ModelError, match=r"expected a network that ends in a softmax\. Received: "):
-        explain(noise(), SPEC, models_dir() / MODEL)
+        explain(noise(), model_files.read_spec(tiny_copy))
