@@ -1,7 +1,7 @@
 """A dataset without people, and a network trained on it: made once, read by the tests of training and of models."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from emomusic import assets
+from emomusic.faces import ferplus
 from emomusic.faces.fer2013 import LabelledFaces, Split
 from emomusic.faces.model_files import GRAD_CAM, ONNX, WEIGHTS, read_spec
 
@@ -77,6 +78,20 @@ def tiny_copy(tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(assets, "ROOT", tmp_path)
     (tmp_path / "SHA256SUMS").touch()
     return Path(shutil.copytree(tiny_run.folder, tmp_path / "models" / "face" / "tiny"))
+
+
+@pytest.fixture
+def write_votes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Writes the votes on pictures of each split, shape (n, 7 or more), in place of those that ship."""
+
+    def write(images: np.ndarray, votes: np.ndarray) -> None:
+        counts = np.zeros((len(votes), len(ferplus.COLUMNS)), np.uint8)
+        counts[:, : votes.shape[1]] = votes
+        parts = {"pictures": ferplus.checksums(images), "votes": counts}
+        np.savez(tmp_path / "votes.npz", **{f"{split}_{name}": part for split in Split for name, part in parts.items()})
+        monkeypatch.setattr(ferplus, "VOTES", tmp_path / "votes.npz")
+
+    return write
 
 
 @pytest.fixture

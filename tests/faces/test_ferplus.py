@@ -12,20 +12,6 @@ from emomusic.metrics import FOUR, SEVEN, in_classes
 
 
 @pytest.fixture
-def write_votes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Writes the votes on pictures of a split, in place of those that ship."""
-
-    def write(images: np.ndarray, votes: np.ndarray, split: Split = Split.TRAIN) -> None:
-        counts = np.zeros((len(votes), len(ferplus.COLUMNS)), np.uint8)
-        counts[:, : votes.shape[1]] = votes
-        parts = {f"{split}_pictures": ferplus.checksums(images), f"{split}_votes": counts}
-        np.savez_compressed(tmp_path / "votes.npz", **parts)
-        monkeypatch.setattr(ferplus, "VOTES", tmp_path / "votes.npz")
-
-    return write
-
-
-@pytest.fixture
 def images() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (6, 48, 48), np.uint8)
 
@@ -72,7 +58,7 @@ def test_contempt_counts_as_wrong_and_pictures_without_a_majority_do_not_count(
     for row, name in enumerate(("happy", "happy", "sad", "neutral", "contempt")):
         counts[row, ferplus.COLUMNS.index(name)] = 8
     counts[5, :2] = 5  # no majority
-    write_votes(images, counts, Split.TEST)
+    write_votes(images, counts)
     answers = in_classes(np.array([3, 3, 4, 4, 6, 0]), classes)  # one of the four emotions is wrong
     found = ferplus.evaluate_on_votes(images, Split.TEST, answers, classes)
     assert (found["n"], found["contempt"], found["accuracy"]) == (5, 1, 3 / 5)

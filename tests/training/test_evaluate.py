@@ -1,4 +1,5 @@
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.assets import CARD, read_metrics
-from emomusic.calibration import adjust_logits
+from emomusic.calibration import softmax
 from emomusic.cli.main import main
 from emomusic.errors import DatasetError, ModelError
 from emomusic.faces import ferplus
@@ -16,7 +17,7 @@ from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import Face, Landmarks
 from emomusic.faces.fer2013 import LabelledFaces, Split
 from emomusic.faces.model_files import ModelSpec, read_spec, write_spec
-from emomusic.media.images import Box, RgbImage
+from emomusic.media.images import Box
 from emomusic.metrics import evaluate
 from emomusic.training.evaluate import (
     FOLDS,
@@ -31,32 +32,18 @@ from emomusic.training.labelled import labelled_pictures
 from tests.fakes import FakeDetector, make_face
 from tests.tiny_model import Run, Splits, write_fer2013
 
-
-class WholePicture:
-    """A detector that takes every picture for a face, except dark ones."""
-
-    def detect(self, image: RgbImage) -> list[Face]:
-        if image.mean() < 5:
-            return []
-        height, width = image.shape[:2]
-        return [Face(Box(0, 0, width, height), 1.0, Landmarks(*[(0.0, 0.0)] * 5))]
+WHOLE_PICTURE = FakeDetector([make_face(0, 0, 60, 60)])
 
 
-class Leaning:
+def leaning(spec: ModelSpec) -> EmotionClassifier:
     """A classifier that knows each emotion by its shade of grey, and leans towards anger."""
 
-    def __init__(self, spec: ModelSpec) -> None:
-        self.spec = spec
-
-    def probabilities(self, inputs: np.ndarray) -> np.ndarray:
-        shades = inputs.mean(axis=(1, 2, 3)) / 30 - 1
-        logits = -np.abs(shades[:, None] - np.arange(7))
+    def forward(pixels: np.ndarray) -> np.ndarray:
+        logits = -np.abs(pixels.mean(axis=(1, 2, 3))[:, None] / 30 - 1 - np.arange(7))
         logits[:, Emotion.ANGRY.label] += 3.0
-        powers = np.exp(logits)
-        return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+        return softmax(logits).astype(np.float32)
 
-    def adjusted_probabilities(self, inputs: np.ndarray) -> np.ndarray:
-        return adjust_logits(self.probabilities(inputs), self.spec.adjustment)
+    return EmotionClassifier(forward, spec)
 
 
 @pytest.fixture
@@ -68,7 +55,7 @@ def shades(tmp_path: Path) -> Path:
         for number in range(7):
             grey = np.full((60, 60), 30 * (emotion.label + 1) + rng.integers(-6, 7), np.uint8)
             cv2.imwrite(str(folder / f"{number}.png"), grey)
-    cv2.imwrite(str(tmp_path / "shades" / "happy" / "dark.png"), np.zeros((60, 60), np.uint8))
+    (tmp_path / "shades" / "happy" / "letter.png").write_text("Dear reader")
     return tmp_path / "shades"
 
 
@@ -76,9 +63,9 @@ def test_an_adjustment_undoes_a_leaning_and_is_judged_on_pictures_it_was_not_fit
     tiny_run: Run, tiny_copy: Path, shades: Path
 ) -> None:
     pictures = labelled_pictures(shades).pictures
-    plain = Leaning(read_spec(tiny_run.folder))
-    before, _ = evaluate_pictures(pictures, plain, WholePicture())
-    record, adjustment = fit_to_pictures(pictures, plain, WholePicture())
+    plain = leaning(read_spec(tiny_run.folder))
+    before, _ = evaluate_pictures(pictures, plain, WHOLE_PICTURE)
+    record, adjustment = fit_to_pictures(pictures, plain, WHOLE_PICTURE)
     assert before.accuracy < 0.8
     assert record["accuracy"] > before.accuracy + 0.1
     assert (record["n"], record["missed"]) == (len(pictures), 1)
@@ -89,9 +76,9 @@ def test_an_adjustment_undoes_a_leaning_and_is_judged_on_pictures_it_was_not_fit
     assert sum(one["n"] for one in bins) == len(pictures) - 1
     mean = sum(one["n"] * one["accuracy"] for one in bins) / len(pictures)
     assert mean == pytest.approx(record["accuracy"])
-    adjusted = Leaning(replace(plain.spec, adjustment=adjustment))
-    assert evaluate_pictures(pictures, adjusted, WholePicture())[0].accuracy > before.accuracy + 0.1
-    again = fit_to_pictures(pictures, adjusted, WholePicture())  # an adjustment it has does not count
+    adjusted = leaning(replace(plain.spec, adjustment=adjustment))
+    assert evaluate_pictures(pictures, adjusted, WHOLE_PICTURE)[0].accuracy > before.accuracy + 0.1
+    again = fit_to_pictures(pictures, adjusted, WHOLE_PICTURE)  # an adjustment it has does not count
     assert (again[0]["accuracy"], again[1]) == (record["accuracy"], adjustment)
 
     record_photographs("tiny", record | {"groups_without": ["disgust"]}, adjustment)
@@ -107,7 +94,7 @@ def test_an_adjustment_undoes_a_leaning_and_is_judged_on_pictures_it_was_not_fit
 def test_too_few_pictures_of_a_class_fit_no_adjustment(tiny_run: Run, shades: Path) -> None:
     pictures = [(path, emotion) for path, emotion in labelled_pictures(shades).pictures if emotion != "fear"]
     with pytest.raises(DatasetError, match=r"expected 5 faces of each class.*fear 0"):
-        fit_to_pictures(pictures, Leaning(read_spec(tiny_run.folder)), WholePicture())
+        fit_to_pictures(pictures, leaning(read_spec(tiny_run.folder)), WHOLE_PICTURE)
 
 
 def test_photographs_are_read_as_adjusted_and_fer2013_is_not() -> None:
@@ -131,7 +118,7 @@ def test_of_several_faces_the_largest_is_judged(tiny_run: Run, tmp_path: Path) -
     picture = np.full((100, 100), 30 * (Emotion.ANGRY.label + 1), np.uint8)
     picture[30:, 30:] = 30 * (Emotion.SURPRISE.label + 1)
     cv2.imwrite(str(tmp_path / "two.png"), picture)
-    knows = Leaning(read_spec(tiny_run.folder))
+    knows = leaning(read_spec(tiny_run.folder))
     detector = FakeDetector([make_face(5, 5, 20, 20), make_face(50, 40, 40, 50)])
     pictures = [(tmp_path / "two.png", Emotion.SURPRISE)]
     assert evaluate_pictures(pictures, knows, detector)[0].accuracy == 1
@@ -178,15 +165,11 @@ def test_accuracy_is_told_from_easy_to_hard_without_missed_faces() -> None:
 
 
 @pytest.fixture
-def faces(dataset: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LabelledFaces:
+def faces(dataset: Splits, tmp_path: Path, write_votes: Callable[..., None]) -> LabelledFaces:
     """Eight faces, on which people saw each emotion once, and contempt: in a CSV as validation and test."""
     faces = dataset[Split.TEST].first(8)
     write_fer2013(tmp_path / "fer2013.csv", dict.fromkeys(("PublicTest", "PrivateTest"), faces))
-    votes = np.zeros((8, len(ferplus.COLUMNS)), np.uint8)
-    votes[np.arange(8), np.arange(8)] = 9
-    parts = {"pictures": ferplus.checksums(faces.images), "votes": votes}
-    np.savez(tmp_path / "votes.npz", **{f"{split}_{name}": part for split in Split for name, part in parts.items()})
-    monkeypatch.setattr(ferplus, "VOTES", tmp_path / "votes.npz")
+    write_votes(faces.images, 9 * np.eye(8))
     return faces
 
 
