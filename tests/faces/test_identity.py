@@ -10,22 +10,20 @@ from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, HOPPER, MORISOT, OBAMA, OBA
 PORTRAITS = (OBAMA, OBAMA_SPEAKING, BIDEN, COLLINS, HOPPER, MORISOT, "morisot-young-woman-in-mauve-1880.jpg")
 PERSONS = ("Obama", "Obama", "Biden", "Collins", "Hopper", "Morisot", "woman in mauve")
 OF_FOUR = ("Obama", "Collins", "Hopper", "Biden")  # from the left
-PEOPLE = [*PERSONS, *OF_FOUR]
-PAIRS = list(itertools.combinations(range(len(PEOPLE)), 2))
 
 
 def test_only_one_person_is_similar(detector: MtcnnDetector) -> None:
-    rows = []  # one for each of `PEOPLE`
+    people, rows = [*PERSONS, *OF_FOUR], []
     for name in (*PORTRAITS, FOUR_PEOPLE):
         image = read_image(SAMPLES / name)
         boxes = sorted((face.box for face in detector.detect(image)), key=lambda box: box.x)
         rows.append(describe_persons(image, boxes))
     similar = np.concatenate(rows) @ np.concatenate(rows).T
-    for one, other in PAIRS:
-        if PEOPLE[one] == PEOPLE[other]:
+    for one, other in itertools.combinations(range(len(people)), 2):
+        if people[one] == people[other]:
             assert similar[one, other] >= SAME_PERSON
         else:
-            assert similar[one, other] < SAME_PERSON - 0.05, (PEOPLE[one], PEOPLE[other])
+            assert similar[one, other] < SAME_PERSON - 0.05, (people[one], people[other])
 
 
 def test_faces_of_several_pictures_are_grouped_by_person_but_never_within_a_picture() -> None:

@@ -18,11 +18,6 @@ def classifier() -> EmotionClassifier:
 
 
 @pytest.fixture(scope="module")
-def people() -> People:
-    return People.load("emonet_photo")
-
-
-@pytest.fixture(scope="module")
 def faces() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (7, 48, 48, 3), np.uint8)
 
@@ -49,8 +44,8 @@ def person(people: People, seed: int) -> tuple[dict[Emotion, np.ndarray], np.nda
     return dict(zip(EMOTIONS, faces(np.arange(7)), strict=True)), faces(y_true), y_true
 
 
-def test_each_further_shot_of_a_person_helps(people: People) -> None:
-    accuracies = []
+def test_each_further_shot_of_a_person_helps() -> None:
+    people, accuracies = People.load("emonet_photo"), []
     for seed in range(5):
         shots, shown, y_true = person(people, seed)
         given = [[Emotion.NEUTRAL], [Emotion.NEUTRAL, Emotion.SAD, Emotion.FEAR, Emotion.ANGRY], list(EMOTIONS)]

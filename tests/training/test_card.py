@@ -1,43 +1,34 @@
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from emomusic.affect import EMOTIONS
-from emomusic.assets import CARD, METRICS, read_metrics
+from emomusic.assets import CARD, read_metrics
 from emomusic.faces.model_files import face_models, model_folder, read_spec
 from emomusic.training.card import write_card
 from tests.tiny_model import Run
 
 
-@pytest.fixture
-def metrics(tiny_run: Run) -> dict[str, Any]:
-    """A copy that a test may change."""
-    return json.loads((tiny_run.folder / METRICS).read_text(encoding="utf-8"))
+def test_the_limits_come_from_the_metrics(tiny_run: Run, tmp_path: Path) -> None:
+    metrics = read_metrics(tiny_run.folder)
 
+    def card() -> str:
+        write_card(read_spec(tiny_run.folder), metrics, tmp_path / CARD)
+        return (tmp_path / CARD).read_text(encoding="utf-8")
 
-def card_of(tiny_run: Run, metrics: dict[str, Any], path: Path) -> str:
-    write_card(read_spec(tiny_run.folder), metrics, path)
-    return path.read_text(encoding="utf-8")
-
-
-def test_the_limits_come_from_the_metrics(tiny_run: Run, metrics: dict[str, Any], tmp_path: Path) -> None:
     for i, emotion in enumerate(EMOTIONS):
         metrics["test"]["per_class"][emotion.value]["recall"] = 0.9 - i / 10  # lowest for neutral, then for surprise
     metrics["test"]["confusion"] = [[100 if i == j else i + j for j in range(7)] for i in range(7)]
     metrics["test"]["confusion"][2][5] = 50
-    card = card_of(tiny_run, metrics, tmp_path / CARD)
-    assert "lowest for neutral and surprise" in card
-    assert "surprise for fear" in card
+    assert "lowest for neutral and surprise" in card()
+    assert "surprise for fear" in card()
     metrics["test"]["per_class"]["neutral"] |= {"recall": 0.0, "support": 0}  # no neutral faces in the test set
-    assert "lowest for surprise and sad" in card_of(tiny_run, metrics, tmp_path / CARD)
+    assert "lowest for surprise and sad" in card()
     metrics["test"]["confusion"] = np.diag([1] * 7).tolist()
     metrics["test"]["not_in_training"] = {"n": 0, "accuracy": None}
-    card = card_of(tiny_run, metrics, tmp_path / CARD)
-    assert "no mistake" in card
-    assert "also in Training | | not known |" in card
+    assert "no mistake" in card()
+    assert "also in Training | | not known |" in card()
 
 
 @pytest.mark.parametrize("name", face_models())

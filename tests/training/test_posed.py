@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from emomusic.faces.fer2013 import Split
 from emomusic.media.images import encode_png
 from emomusic.training.batches import augmented_batches, steps_per_epoch
 from emomusic.training.people import Described, fit_people, judge_strangers
-from emomusic.training.posed import PosedFaces, read_posed_faces
+from emomusic.training.posed import read_posed_faces
 from emomusic.training.presets import PRESETS, TrainingConfig
 from tests.fakes import FakeDetector, make_face
 from tests.lazy import lazy
@@ -108,16 +109,13 @@ def test_training_with_posed_faces_judges_strangers(
     collections: Path, dataset: Splits, tmp_path: Path, tiny_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("emomusic.training.train.export_onnx", tiny_run.export)
-    posed = read_posed_faces(collections, OneFace()).of("taiwan")
-    posed = posed.where(posed.persons < "taiwan/08")
-    twins = {name: np.concatenate([getattr(posed, name)] * 2) for name in ("images", "shares", "labels", "is_mixture")}
-    names = np.array(["cfee"] * len(posed) + ["taiwan"] * len(posed))
-    both = PosedFaces(**twins, collections=names, persons=np.char.add(names, np.tile(posed.persons, 2)))
+    shutil.copytree(collections / "taiwan", collections / "cfee", dirs_exist_ok=True)
+    posed = read_posed_faces(collections, OneFace())
     stage = TrainingConfig(epochs=1, learning_rate=0.05, batch_size=64, posed=1, start_share=0.5)
     monkeypatch.setitem(PRESETS, "test", (stage,))
-    metrics = train_module.train("tiny", dataset, tmp_path / "tiny", preset="test", posed=both)
+    metrics = train_module.train("tiny", dataset, tmp_path / "tiny", preset="test", posed=posed)
     assert metrics["collections"].keys() == metrics["profiles"].keys() == {"cfee", "taiwan"}
-    assert metrics["collections"]["taiwan"]["persons"] == 8
+    assert metrics["collections"]["taiwan"]["persons"] == 16
     assert (tmp_path / "tiny" / "people.npz").is_file()
 
 
