@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from emomusic import assets
-from emomusic.faces.model_files import FACERES_PATH, WEIGHTS, model_folder
+from emomusic.faces.model_files import DEFAULT_MODEL, FACERES_PATH, GRAD_CAM, WEIGHTS, model_folder
+from emomusic.runtime import Network
 from emomusic.training.presets import NETWORKS
 from tests.lazy import lazy
 
 keras, architectures = lazy("keras"), lazy("emomusic.training.architectures")
+export_onnx = lazy("emomusic.training.export_onnx")
 
 # Every network, with the number of its weights: whoever changes one has to say so here
 PARAMETERS = {
@@ -76,3 +78,20 @@ def test_a_network_begins_as_the_trained_model_it_grows_out_of() -> None:
     source = keras.saving.load_model(model_folder("vgg9") / WEIGHTS, compile=False, safe_mode=True)
     answers = [answer(network, pictures("emonet")) for network in (model, source)]
     np.testing.assert_allclose(*answers, atol=1e-6)  # what was added changes nothing yet
+
+
+def test_the_bundled_maps_equal_those_of_keras_on_35_faces() -> None:
+    folder = model_folder(DEFAULT_MODEL)
+    model = keras.saving.load_model(folder / WEIGHTS, compile=False, safe_mode=True)
+    graph, faces = Network(folder / GRAD_CAM), export_onnx.varied_samples(48).astype(np.float32)
+    faces = np.random.default_rng(0).permutation(faces)[:35]
+    layer = NETWORKS[DEFAULT_MODEL].grad_cam
+    differences: list[float] = []
+    for winner, part in enumerate(np.array_split(faces, 7)):
+        is_winner = np.eye(7, dtype=np.float32)[[winner]]
+        expected = export_onnx.keras_maps(model, layer, part, is_winner)
+        received = np.concatenate([graph(face[None], is_winner)[0] for face in part])
+        assert expected.shape == (len(part), 12, 12)
+        differences += (np.abs(received - expected).max(axis=(1, 2)) / expected.max(axis=(1, 2))).tolist()
+    assert np.quantile(differences, 0.9) < 1e-4
+    assert max(differences) < 0.05  # a value near 0 can have a gradient or none

@@ -55,17 +55,6 @@ def kill_after(epoch: int) -> Callable[[int], None]:
     return on_progress
 
 
-@pytest.fixture
-def preset(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """Adds a preset with the given stages, and returns its name."""
-
-    def put(*stages: TrainingConfig) -> str:
-        monkeypatch.setitem(PRESETS, "test", stages)
-        return "test"
-
-    return put
-
-
 def history_of(folder: Path) -> list[dict[str, float]]:
     return pd.read_csv(folder / "history.csv").to_dict("records")
 
@@ -139,19 +128,20 @@ def state_of(out: Path, stage: int) -> dict[str, Any]:
     return json.loads((out / "checkpoint" / f"stage{stage}" / "state.json").read_text("utf-8"))
 
 
-def test_two_runs_do_not_write_to_one_folder(tmp_path: Path, dataset: Any, preset: Callable[..., str]) -> None:
-    name, out = preset(replace(FULL, epochs=1)), tmp_path / "net"
+def test_two_runs_do_not_write_to_one_folder(tmp_path: Path, dataset: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PRESETS, "test", (replace(FULL, epochs=1),))
+    out = tmp_path / "net"
 
     def start_another(_: int) -> None:
         with pytest.raises(ModelError, match="no other run"):
-            train_module.train("tiny", dataset, out, preset=name, resume=True)
+            train_module.train("tiny", dataset, out, preset="test", resume=True)
 
-    train_module.train("tiny", dataset, out, preset=name, on_progress=start_another)
+    train_module.train("tiny", dataset, out, preset="test", on_progress=start_another)
     assert [path.name for path in tmp_path.iterdir()] == ["net"]
 
 
 def test_a_run_killed_in_its_second_stage_and_resumed_ends_like_an_uninterrupted_one(
-    dataset: Splits, tmp_path: Path, preset: Callable[..., str], tiny_run: Run, monkeypatch: pytest.MonkeyPatch
+    dataset: Splits, tmp_path: Path, tiny_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("emomusic.training.train.export_onnx", tiny_run.export)
     monkeypatch.setitem(architectures.GRAPHS, "twin", architectures.GRAPHS["tiny"])
@@ -169,7 +159,8 @@ def test_a_run_killed_in_its_second_stage_and_resumed_ends_like_an_uninterrupted
     monkeypatch.setattr("emomusic.training.train.seen_emotions", lambda *_: voted)
     taught_by = {"teachers": (PREVIOUS, FIRST), "distillation_weight": 0.5}
     second = replace(FULL, epochs=2, sam_rho=0.1, start=PREVIOUS, **taught_by, validation="ferplus")
-    name, out, whole_out = preset(replace(FULL, epochs=1, network="twin"), second), tmp_path / "net", tmp_path / "whole"
+    monkeypatch.setitem(PRESETS, "test", (replace(FULL, epochs=1, network="twin"), second))
+    out, whole_out = tmp_path / "net", tmp_path / "whole"
 
     def copy_then_kill(done: int) -> None:
         if done == 2:
@@ -177,11 +168,11 @@ def test_a_run_killed_in_its_second_stage_and_resumed_ends_like_an_uninterrupted
         kill_after(3)(done)
 
     with pytest.raises(KilledError):
-        train_module.train("tiny", dataset, whole_out, preset=name, on_progress=copy_then_kill)
+        train_module.train("tiny", dataset, whole_out, preset="test", on_progress=copy_then_kill)
     whole = state_of(whole_out, 1)["history"] + state_of(whole_out, 2)["history"]
     assert {path.name for path in out.iterdir()} == {"checkpoint"}
     reports: list[int] = []
-    metrics = train_module.train("tiny", dataset, out, preset=name, resume=True, on_progress=reports.append)
+    metrics = train_module.train("tiny", dataset, out, preset="test", resume=True, on_progress=reports.append)
     assert set(taught) == {"twin"}
     assert read_spec(out).network == "tiny"
     assert [(stage["config"]["start"], stage["epochs"]) for stage in metrics["stages"]] == [(None, 1), (PREVIOUS, 2)]
@@ -213,10 +204,12 @@ def killed(killed_once: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(killed_once, tmp_path / "killed"))
 
 
-def test_a_checkpoint_of_another_kind_is_refused(dataset: Splits, killed: Path, preset: Callable[..., str]) -> None:
-    name = preset(replace(PRESETS["smoke"][0], seed=1))
+def test_a_checkpoint_of_another_kind_is_refused(
+    dataset: Splits, killed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PRESETS, "smoke", (replace(PRESETS["smoke"][0], seed=1),))
     with pytest.raises(ModelError, match=r"checkpoint of this network, configuration and data in .*Received: another"):
-        train_module.train("tiny", dataset, killed, preset=name, resume=True)
+        train_module.train("tiny", dataset, killed, preset="smoke", resume=True)
     assert (killed / "checkpoint" / "stage1" / "state.json").is_file()
 
 
@@ -241,7 +234,7 @@ def test_a_run_without_resume_starts_at_epoch_1(
 
 
 def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
-    dataset: Splits, tmp_path: Path, preset: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    dataset: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def quarters() -> tuple[keras.KerasTensor, keras.KerasTensor]:
         inputs = keras.layers.Input((64, 64, 1), name="pixels")
@@ -251,7 +244,7 @@ def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
 
     monkeypatch.setitem(architectures.GRAPHS, "quarters", quarters)
     monkeypatch.setitem(NETWORKS, "quarters", NetworkSpec("quarters", "One convolution", 64, "", "test", FOUR))
-    preset(replace(FULL, epochs=1))
+    monkeypatch.setitem(PRESETS, "test", (replace(FULL, epochs=1),))
     folder = tmp_path / "models" / "face" / "quarters"
     metrics = train_module.train("quarters", dataset, folder, preset="test")
     assert read_spec(folder).classes == tuple(metrics["test"]["per_class"]) == ("Q1", "Q2", "Q3", "N")
@@ -273,7 +266,7 @@ def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
 
 
 def test_teachers_of_the_seven_emotions_answer_each_picture_with_their_mean(
-    dataset: Splits, tmp_path: Path, preset: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    dataset: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     faces, given = dataset[Split.TRAIN].first(64), list[Any]()
 
@@ -282,8 +275,8 @@ def test_teachers_of_the_seven_emotions_answer_each_picture_with_their_mean(
         raise KilledError
 
     def train(*teachers: str) -> None:
-        name = preset(replace(FULL, teachers=teachers))
-        train_module.train("tiny", dataset | {Split.TRAIN: faces}, tmp_path / "net", preset=name)
+        monkeypatch.setitem(PRESETS, "test", (replace(FULL, teachers=teachers),))
+        train_module.train("tiny", dataset | {Split.TRAIN: faces}, tmp_path / "net", preset="test")
 
     monkeypatch.setattr("emomusic.training.train.augmented_batches", end)
     names = ("vgg9", "cnn_capstone")
