@@ -151,15 +151,14 @@ def occlude(crop: RgbImage, classifier: EmotionClassifier) -> Occlusion:
     covered = np.repeat(face[None], len(positions), axis=0)
     for picture, position in zip(covered, positions, strict=True):
         picture[position] = round(float(face.mean()))
-    first, *rest = classifier.adjusted_probabilities(np.concatenate([face[None], covered]))
-    winner = int(first.argmax())
-    drops = np.array([first[winner] - row[winner] for row in rest], np.float32)
-    total, count = np.zeros((side, side), np.float32), np.zeros((side, side), np.float32)
+    answers = classifier.adjusted_probabilities(np.concatenate([face[None], covered]))
+    before, *after = answers[:, answers[0].argmax()]
+    drops = before - np.array(after)
+    total, count = np.zeros((2, side, side), np.float32)
     for drop, position in zip(drops, positions, strict=True):
         total[position] += drop
         count[position] += 1
-    drops = drops.reshape(len(starts), len(starts))
-    return Occlusion(drops, starts, patch, float(first[winner]), (total / count).astype(np.float32))
+    return Occlusion(drops.reshape(len(starts), -1), starts, patch, float(before), total / count)
 
 
 def _patch_positions(starts: Sequence[int], patch: int) -> list[tuple[slice, slice]]:

@@ -44,7 +44,9 @@ class Predictions:
         members = in_classes(np.arange(len(self.classes)), FOUR)
         sums = [self.probabilities[:, members == number].sum(axis=1) for number in range(len(FOUR))]
         y_true, y_pred = (in_classes(labels, FOUR) for labels in (self.y_true, self.y_pred))
-        return replace(self, classes=_words(FOUR), y_true=y_true, y_pred=y_pred, probabilities=np.stack(sums, axis=1))
+        return replace(
+            self, classes=tuple(map(in_words, FOUR)), y_true=y_true, y_pred=y_pred, probabilities=np.stack(sums, axis=1)
+        )
 
     def by_votes(self, num_rows: int) -> Predictions:
         """The predictions of a face model on pictures of which most people saw one of the seven emotions.
@@ -76,10 +78,6 @@ class Predictions:
         row, column = self.classes.index(true), self.classes.index(predicted)
         rows = np.flatnonzero((self.y_true == row) & (self.y_pred == column))
         return rows[np.argsort(-self.confidence[rows], kind="stable")]
-
-
-def _words(classes: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(map(in_words, classes))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +117,8 @@ def read_predictions(kind: ModelKind, name: str) -> Predictions:
             raise ValueError("other numbers than labels and probabilities")
     y_true = in_classes(labels, classes) if is_face else labels
     rows = np.arange(len(labels))
-    return Predictions(_words(classes), y_true, probabilities.argmax(axis=1), probabilities, labels, rows)
+    words = tuple(map(in_words, classes))
+    return Predictions(words, y_true, probabilities.argmax(axis=1), probabilities, labels, rows)
 
 
 def read_history(name: str) -> History:
