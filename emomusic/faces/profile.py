@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 import numpy as np
@@ -84,9 +84,8 @@ class People:
                 f"Received: {model}. Choose another model"
             )
         with model_files.readable("the numbers of people", path), np.load(path, allow_pickle=False) as arrays:
-            values = {name: arrays[name].astype(np.float64) for name in cls.__dataclass_fields__}
-        numbers: dict[str, Any] = {name: value if value.ndim else float(value) for name, value in values.items()}
-        return cls(**numbers)
+            # [()] makes a number of an array without axes
+            return cls(**{name: arrays[name].astype(np.float64)[()] for name in cls.__dataclass_fields__})
 
     def conditioned(
         self, faces: Mapping[Emotion, npt.NDArray[np.float64]], anyone: Sequence[Sequence[float]]
@@ -105,8 +104,7 @@ class People:
         density, of_neutral = self._densities(faces), self._densities({Emotion.NEUTRAL: faces[Emotion.NEUTRAL]})
         neutral = general(faces[Emotion.NEUTRAL][None])[0]
         lead = neutral[_NEUTRAL] - np.delete(neutral, _NEUTRAL).max()
-        is_whole = len(faces) == num_emotions
-        adapt = self._adapted(faces, general) if is_whole else None
+        adapt = self._adapted(faces, general) if len(faces) == num_emotions else None
 
         def probabilities(shown: Vectors) -> npt.NDArray[np.float32]:
             scores = general(shown)

@@ -2,8 +2,9 @@
 
 import json
 import re
+from functools import reduce
+from operator import getitem
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -271,10 +272,7 @@ def test_what_is_no_result_is_neither_written_nor_read(
 ) -> None:
     metrics = json.loads(metrics_file.read_text())
     *way, last = place
-    inner: Any = metrics
-    for name in way:
-        inner = inner[name]
-    inner[last] = value
+    reduce(getitem, way, metrics)[last] = value
     with pytest.raises(ModelError, match=f"to write.*{problem}"):
         write_metrics(ModelKind.FACE, metrics_file.parent, metrics)
     metrics_file.write_text(json.dumps(metrics))
