@@ -42,16 +42,9 @@ def build(source: Path, folder: Path) -> None:
     target = folder / CATALOGUE_FILE
     write_catalogue(target, catalogue, predict_moods(catalogue))
     note = Path(__file__).with_name("catalogue_source.md").read_text(encoding="utf-8")
-    (folder / "SOURCE.md").write_text(
-        note.format(
-            num_songs=len(songs),
-            num_genres=len(GENRES),
-            num_rows=len(rows),
-            num_broken=num_broken,
-            source_sha256=SHA256[".csv"],
-        ),
-        encoding="utf-8",
-    )
+    counts = {"num_songs": len(songs), "num_genres": len(GENRES), "num_rows": len(rows), "num_broken": num_broken}
+    text = note.format(**counts, source_sha256=SHA256[".csv"])
+    (folder / "SOURCE.md").write_text(text, encoding="utf-8")
     write_checksums()
     print(f"{target}: {len(songs):,} songs, {target.stat().st_size / 2**20:.1f} MiB")
 

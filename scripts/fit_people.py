@@ -5,8 +5,8 @@
 
 DIR has the posed collections of `training.posed` with persons. `people.npz` is of the model's own answers. The profiles
 are judged in two regimes: with the network of `--unmet`, which has met nobody of the collections, and with the model.
-Both times the numbers of people and the adjustment come from the other collections. A network without features as its
-second output gets it.
+Both times the numbers of people and the adjustment come from the other collections. Both networks have features,
+as the second output of those that `train face` exports.
 """
 
 from __future__ import annotations
@@ -17,14 +17,12 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import onnx
 
-from emomusic.assets import sha256_of, write_checksums
+from emomusic.assets import write_checksums
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import MtcnnDetector
 from emomusic.training.evaluate import keras_classifier, record_figures
-from emomusic.training.export_onnx import add_features
 from emomusic.training.people import Described, fit_people, judge_strangers
 from emomusic.training.posed import COLLECTIONS, UNKNOWN, read_posed_faces
 
@@ -38,10 +36,6 @@ def main() -> None:
     options = parser.parse_args()
     posed, name = read_posed_faces(options.posed_faces, MtcnnDetector()), options.model
     folder = model_files.model_folder(name)
-    path = folder / model_files.ONNX
-    proto = onnx.load(path)
-    add_features(proto)
-    onnx.save(proto, path)
     classifier = EmotionClassifier.load(name)
     before = keras_classifier(keras.saving.load_model(options.unmet, compile=False), classifier.spec)
     known = posed.where(~np.char.endswith(posed.persons, f"/{UNKNOWN}"))
@@ -52,7 +46,7 @@ def main() -> None:
     np.savez_compressed(folder / model_files.PEOPLE, allow_pickle=False, **asdict(fit_people(list(own.values()))))
     profiles = judge_strangers(strangers)["profiles"]
     profiles |= {f"{each}, met": figures for each, figures in judge_strangers(own)["profiles"].items()}
-    record_figures(name, {"profiles": profiles}, onnx_sha256=sha256_of(path))
+    record_figures(name, {"profiles": profiles})
     write_checksums(folder)
 
 

@@ -147,8 +147,7 @@ def halve_weights(proto: Any) -> None:
 def add_features(proto: Any) -> None:
     """Make the input of the last layer the second output of a network, for profiles of one face."""
     *_, logits = (node for node in proto.graph.node if node.op_type in {"MatMul", "Gemm"})
-    if logits.input[0] not in {output.name for output in proto.graph.output}:
-        proto.graph.output.append(helper.make_tensor_value_info(logits.input[0], TensorProto.FLOAT, ["n", "features"]))
+    proto.graph.output.append(helper.make_tensor_value_info(logits.input[0], TensorProto.FLOAT, ["n", "features"]))
 
 
 def in_eight_bits(proto: Any, batches: Sequence[Float32Array]) -> Any:
