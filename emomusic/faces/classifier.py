@@ -41,6 +41,7 @@ class EmotionClassifier:
     """
 
     def __init__(self, forward: Forward, spec: model_files.ModelSpec) -> None:
+        """Take the network and the description of its model."""
         self.spec, self._forward = spec, forward
 
     @classmethod
