@@ -62,7 +62,7 @@ def analyze(options: argparse.Namespace) -> arguments.Outcome:
     arguments.song_request(options)
     if options.annotate:
         require_writable(options.annotate)
-    kinds = [_kind_of(name) for name in options.images]
+    kinds = [kind_of(name) for name in options.images]
     if options.profile is not None:
         if Kind.FILM in kinds or Kind.SONG in kinds:
             raise ProfileError("expected --profile with pictures. Received: films or songs")
@@ -86,18 +86,14 @@ def analyze(options: argparse.Namespace) -> arguments.Outcome:
     return records, status
 
 
-def _kind_of(name: str) -> Kind:
-    """What a file holds. One with the name of a film that holds nothing known is a film, whose error explains more."""
-    kind = kind_of(name)
-    return Kind.FILM if kind not in (Kind.PICTURE, Kind.SONG) and has_ending(name, FILM_ENDINGS) else kind
-
-
 def _analyzed(
     name: str, kind: Kind, position: int, options: argparse.Namespace, on_share: Callable[[float], None]
 ) -> tuple[dict[str, Any], int]:
     """The record of a file and its exit status. `on_share` takes the finished share of a film, 0 to 1."""
     if kind is Kind.SONG:
         return _analyzed_song(name), 0
+    if kind is not Kind.PICTURE and has_ending(name, FILM_ENDINGS):  # its error as a film explains more
+        kind = Kind.FILM
     out = None
     if options.annotate:  # numbered, as files of two folders may share a name
         stem = os.fsdecode(os.fsencode(Path(name).stem)[:_MAX_STEM_BYTES])

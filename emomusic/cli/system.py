@@ -182,7 +182,7 @@ def _python() -> str:
 
 def _packages() -> str:
     versions = {package: _version_of(package) for packages in PACKAGES.values() for package in packages}
-    parts = [", ".join(f"{package} {version}" for package, version in versions.items() if version is not None)]
+    parts = [", ".join(filter(None, versions.values()))]
     problems = []
     for extra, packages in PACKAGES.items():
         absent = [package for package in packages if versions[package] is None]
@@ -196,10 +196,10 @@ def _packages() -> str:
 
 
 def _version_of(package: str) -> str | None:
-    """The installed version. `tensorflow-cpu` counts as `tensorflow`."""
+    """The name and the installed version. `tensorflow-cpu` counts as `tensorflow`."""
     for name in (package, f"{package}-cpu"):
         with contextlib.suppress(metadata.PackageNotFoundError):
-            return metadata.version(name)
+            return f"{name} {metadata.version(name)}"
     return None
 
 

@@ -71,11 +71,14 @@ def _opened(path: Path) -> tuple[Any, str]:
     from mutagen.flac import FLAC
     from mutagen.mp3 import MP3
     from mutagen.mp4 import MP4
-    from mutagen.ogg import OggFileType
+    from mutagen.oggflac import OggFLAC
+    from mutagen.oggopus import OggOpus
+    from mutagen.oggspeex import OggSpeex
+    from mutagen.oggvorbis import OggVorbis
     from mutagen.wave import WAVE
 
     try:
-        kinds = [MP3, FLAC, *OggFileType.__subclasses__(), MP4, WAVE, AIFF]
+        kinds = [MP3, FLAC, OggVorbis, OggOpus, OggFLAC, OggSpeex, MP4, WAVE, AIFF]
         file: Any = mutagen.File(path, options=kinds)
         if isinstance(file, MP3) and file.tags is None and (ape := _ape_file(path)).tags is not None:
             return ape, _APE

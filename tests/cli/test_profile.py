@@ -26,8 +26,9 @@ def test_a_profile_is_made_used_and_kept_from_another_person(run: Run, shots: Pa
     status, figures, _ = run("evaluate", "face", "--images", shots, "--profile", out)
     assert (status, figures["accuracy"]) == (0, 1)
     _, before, _ = run("analyze", other)
-    status, after, err = run("analyze", other, "--profile", out)
-    assert (status, after[0]["faces"]) == (0, before[0]["faces"])
+    status, after, err = run("analyze", other, tmp_path / "absent.mp4", "--profile", out)
+    assert (status, after[0]["faces"]) == (2, before[0]["faces"])
+    assert list(after[1]) == ["video", "error"]
     assert "another person" in err
 
 

@@ -1,6 +1,8 @@
 """Moods in the files' own fields: nothing else changes, and all of it can be undone."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -84,6 +86,14 @@ def others(path: Path) -> dict[str, str]:
     tags = APEv2(path) if path.name == "ape.mp3" else mutagen.File(path).tags
     field, _ = read_mood(path)
     return {str(name): repr(value) for name, value in dict(tags or {}).items() if str(name).lower() != field.lower()}
+
+
+def test_a_new_process_finds_the_field_of_each_format(songs: Path) -> None:
+    """Mutagen's list of formats grows with what else is loaded."""
+    code = "import sys; from pathlib import Path; from emomusic.media.mood_field import read_mood; "
+    code += "print([read_mood(Path(path))[0] for path in sys.argv[1:]])"
+    done = subprocess.run([sys.executable, "-c", code, *songs.iterdir()], capture_output=True, text=True, check=False)
+    assert done.stdout == f"{[read_mood(path)[0] for path in songs.iterdir()]}\n", done.stderr
 
 
 def test_moods_are_written_shown_before_and_undone_exactly(tagged: TaggedLibrary, songs: Path):

@@ -99,6 +99,7 @@ TABLES: dict[str, bytes] = {
     "spotify-extended": json_of(plays("ms_played", {**EXTENDED, "spotify_track_uri": f"spotify:track:{YELLOW}"}, {**EXTENDED, "spotify_track_uri": f"spotify:track:{SOMEONE}"})),
     "spotify-account": json_of(plays("msPlayed", {**TITLE, "endTime": "2023-01-05 10:15"}, {"trackName": "One", "artistName": "U2", "endTime": ""})),
     "spotify-library": json_of({"tracks": [{"artist": "Coldplay", "album": "P", "track": "Yellow", "uri": f"spotify:track:{YELLOW}"}], "albums": []}),
+    "spotify-playlists": json_of({"playlists": [{"name": "p", "lastModifiedDate": "2024-01-01", "items": [{"track": {"trackName": "Yellow", "artistName": "Coldplay", "albumName": "P", "trackUri": f"spotify:track:{YELLOW}"}, "episode": None}, {"track": None, "episode": {"episodeName": "Talk"}}]}]}),
     "apple-activity-2018": csv("Apple Id Number,Artist Name,Content Name,Genre,Media Duration In Milliseconds,Play Duration Milliseconds", '1,"Coldplay",Yellow,Rock,266773.0,186000.0', "1,U2,One,Rock,276000.0,0"),
     "apple-activity": csv(APPLE_PAGE, "1,Yellow,,Coldplay,,186000", "1,,,,Coldplay - Yellow,40000", "1,One,U2,,,0"),
     "apple-history": csv("Track Name,Last Played Date,Is User Initiated", "Coldplay - Yellow,1672913700000,true"),
@@ -138,6 +139,18 @@ def test_each_source_is_recognized_and_gives_its_songs(name: str, known: Recomme
     assert len(reading.catalogue) == (2 if name == "kaggle-2023" else 1)
     assert not reading.not_found
     assert len(reading.moods) == len(reading.catalogue)
+
+
+def test_a_song_with_several_artists_is_one_row_of_an_answer_of_spotify(known: Recommender) -> None:
+    track = {
+        "id": SOMEONE,
+        "name": "Yellow",
+        "artists": [{"name": "Coldplay"}, {"name": "A Guest"}],
+        "album": {"name": "P"},
+    }
+    reading = read_table(json_of({"href": "x", "items": [{"added_at": "2020", "track": track}]}), known=known)
+    assert [song.title for song in map(reading.songs.song, range(len(reading.songs)))] == ["Yellow"]
+    assert not reading.left_out
 
 
 def test_our_own_songs_are_the_same_songs_again(known: Recommender) -> None:

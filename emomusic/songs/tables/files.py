@@ -32,7 +32,7 @@ from emomusic.songs.tables.csv_text import (
 )
 from emomusic.songs.tables.playlists import ENDINGS as PLAYLISTS
 from emomusic.songs.tables.playlists import playlist_reader, xml_rows
-from emomusic.songs.tables.sources import source_of
+from emomusic.songs.tables.sources import is_header
 from emomusic.text import size_over
 
 TABLE_ENDINGS = ("csv", "tsv", "txt", "xlsx", "xls", "ods", "parquet", "json", "jsonl", "xml", "nml", *PLAYLISTS)
@@ -150,7 +150,7 @@ def _records(document: Any, depth: int = 0) -> list[Any]:
         found = [each for each in document if isinstance(each, dict)]
         deeper = [_records(each, depth + 1) for each in found[:100]] if depth < 3 and len(found) < 100 else []
         nested = [inner for each in deeper for inner in each]
-        return nested if len(nested) > len(found) and not source_of(list(found[0])).marks else found
+        return nested if len(nested) > len(found) and not is_header([*_flatten(found[0], "", {})]) else found
     if isinstance(document, dict) and depth < 4:
         inner = [_records(each, depth + 1) for each in document.values()]
         columns = [each for each in document.values() if isinstance(each, list)]

@@ -292,9 +292,8 @@ def _sentences(table: Table, not_found: list[NotFound]) -> list[str]:
         sentences.append(f"{number:,} of {pluralize(table.num_rows, 'row')} left out: {'; '.join(groups)}.")
     if not_found:
         names = [", ".join([title, *artists])[:80] for _, title, artists in not_found]
-        sentences.append(
-            f"Not in the catalogue: {len(names):,} of {pluralize(table.num_rows, 'row')}: {_first(names, '; ')}."
-        )
+        number = f"{len(names):,} of {pluralize(table.num_rows, 'row')}"
+        sentences.append(f"Not in the catalogue, and without all features: {number}: {_first(names, '; ')}.")
         sentences += [table.source.advice] if table.source.advice else []
     return sentences
 
