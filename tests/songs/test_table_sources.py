@@ -143,7 +143,7 @@ def test_each_source_is_recognized_and_gives_its_songs(name: str, known: Recomme
 
 def test_a_song_with_several_artists_is_one_row_of_an_answer_of_spotify(known: Recommender) -> None:
     track = {
-        "id": SOMEONE,
+        "id": YELLOW,
         "name": "Yellow",
         "artists": [{"name": "Coldplay"}, {"name": "A Guest"}],
         "album": {"name": "P"},

@@ -292,8 +292,8 @@ def _sentences(table: Table, not_found: list[NotFound]) -> list[str]:
         sentences.append(f"{number:,} of {pluralize(table.num_rows, 'row')} left out: {'; '.join(groups)}.")
     if not_found:
         names = [", ".join([title, *artists])[:80] for _, title, artists in not_found]
-        number = f"{len(names):,} of {pluralize(table.num_rows, 'row')}"
-        sentences.append(f"Not in the catalogue, and without all features: {number}: {_first(names, '; ')}.")
+        share = f"{len(names):,} of {pluralize(table.num_rows, 'row')}"
+        sentences.append(f"Not in the catalogue, and without all features: {share}: {_first(names, '; ')}.")
         sentences += [table.source.advice] if table.source.advice else []
     return sentences
 
