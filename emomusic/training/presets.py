@@ -271,7 +271,7 @@ PRESETS: Mapping[str, tuple[TrainingConfig, ...]] = {
     "photo": _VOTED,
     # `train face --network emonet_photo --posed-faces DIR`: the same, then ten epochs with posed faces.
     "faces": (*_VOTED, _FACES),
-    # The same, then four epochs with all collections of `posed`, which no model in use has seen yet.
+    # The same, then six epochs with all collections of `posed`: the default model.
     "everyone": (*_VOTED, _FACES, _EVERYONE),
     # Networks of the reports. The figures are those of the models that ship, whose teacher was emonet after its
     # third stage. cnn_capstone: 33 minutes on two busy cores; PublicTest 63.6 %, PrivateTest 64.8 %.
