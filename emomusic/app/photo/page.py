@@ -193,14 +193,14 @@ def _show_answer(
     readings = [replace(each, faces=tuple(next(corrected) for _ in each.faces)) for each in photos.readings]
     listener, choose = choices.listener, partial(choose_face, photos.digest)
     options = {"is_group": photos.one is None, "has_songs": listener is not None, "has_faces": bool(choices.faces)}
+    parts["style"].html(screen_style(readings, choices.chosen, **options))
     songs = None
     if listener is not None:
-        with parts["player"]:  # first: the sound waits for nothing
+        with parts["player"]:  # before the rest: the sound waits for nothing
             songs = play_for(choose_policy(listener), "photo")
             show_queue(songs, _stem(photos))
             names = (escape_html(each.song.full_name) for each in songs.playlist(_SONGS_PRINTED))
             st.html(f'<div class="printed"><b>Songs</b><ol><li>{"<li>".join(names)}</ol></div>')
-    parts["style"].html(screen_style(readings, choices.chosen, **options))
     parts["title"].title(_sentence(choices), anchor=False, width="content")
     with parts["who"]:
         if photos.one is not None:
