@@ -132,7 +132,7 @@ def _start(name: str, file: AbstractContextManager[BinaryIO], **options: Any) ->
 
 
 def _read_again(turn: int, stream: int | None) -> None:
-    """Read the same film, turned by so many degrees, or another video of it."""
+    """Read the same film again: turned clockwise, in degrees, or another video of it."""
     job = page_state(FilmState).job
     if job is not None and (file := job.take()) is not None:
         forget_queue("film")

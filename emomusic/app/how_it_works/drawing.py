@@ -120,7 +120,7 @@ def show_face(number: int) -> None:
 
 _DOT = 0.1  # diameter on the plane, as a share of the plane's side
 
-# A mark that the pointer or the arrow keys move. It tells its place now and then while it moves, and at the end
+# A mark that the pointer or the arrow keys move. It sends its place while it moves, and at the end
 _PLACE = st.components.v2.component(
     "emomusic_place",
     html=f"<div>{'<span></span>' * len(QUADRANT_CORNERS)}<button type='button'></button></div>",

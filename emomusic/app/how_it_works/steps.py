@@ -374,7 +374,7 @@ def _draw_quadrant(drawing: Drawing) -> None:
 @_step(
     "songs",
     "Songs for this face",
-    "The main emotion sets the mood of the songs: that of its own quadrant, for neutral faces happy or calm.",
+    "The main emotion sets the mood of the songs: that of its quadrant, for neutral faces happy or calm.",
     "The first songs probably have this mood and lie near the face; each song states its reason.",
     f"{_RUSSELL}; the mood of each quadrant and the ranking are our choice",
     waiting="Choosing songs",

@@ -91,7 +91,7 @@ def _show_round(session: LiveSession) -> None:
     if session.game is None or (view := session.game.view()).phase is GamePhase.OVER:
         st.rerun()
     show_trouble(session, session.view())
-    # Apart from the bars, so that the drawing is not drawn anew with them
+    # Apart from the bars, which change more often
     st.html(_task_html(view))
     st.html(_round_html(view))
     with st.container(horizontal=True):
