@@ -60,14 +60,16 @@ def invert_label_smoothing(probabilities: FloatArray, smoothing: float) -> Float
     return np.asarray(inverted / inverted.sum(axis=1, keepdims=True))
 
 
-def fit_calibration(y_true: IntArray, probabilities: FloatArray) -> tuple[float, float]:
-    """The smoothing to invert, then the temperature, that together maximise the likelihood of the true classes.
+def fit_calibration(y_true: IntArray, probabilities: FloatArray) -> tuple[float, float, tuple[float, ...]]:
+    """The smoothing to invert, then the temperature and constants, that maximise the likelihood of the true classes.
 
-    The smoothing is fitted, because teachers' answers smooth labels further than the training configuration.
+    The smoothing is fitted, because teachers' answers smooth labels further than the training configuration. The
+    constants make up for classes that are more frequent here than in the training data (M. Saerens et al., "Adjusting
+    the outputs of a classifier to new a priori probabilities", Neural Computation, 2002).
 
     Returns:
-        The smoothing for `invert_label_smoothing`, from 0 to 0.3, and the temperature for `apply_temperature`, to
-        four decimals.
+        The smoothing for `invert_label_smoothing`, from 0 to 0.3; the temperature for `apply_temperature`; and what to
+        add to the logits of each class then. All have four decimals.
     """
     from scipy.optimize import minimize_scalar
     from sklearn.metrics import log_loss
@@ -88,7 +90,10 @@ def fit_calibration(y_true: IntArray, probabilities: FloatArray) -> tuple[float,
         lambda share: fit_temperature(share)[1], bounds=(0.0, 0.3), method="bounded", options=options
     )
     smoothing = round(float(found.x), 4) if found.x > _SMOOTHING_TOLERANCE else 0.0
-    return smoothing, round(fit_temperature(smoothing)[0], 4)
+    temperature = fit_temperature(smoothing)[0]
+    calibrated = apply_temperature(invert_label_smoothing(probabilities, smoothing), temperature)
+    factor, constants = _fit_constants(y_true, calibrated, np.full(len(y_true), 1 / len(y_true)))
+    return smoothing, round(temperature / factor, 4), tuple(constants.round(4).tolist())
 
 
 def adjust_logits(probabilities: FloatArray, adjustment: Sequence[Sequence[float]]) -> FloatArray:
@@ -121,20 +126,27 @@ def fit_equal_classes(y_true: IntArray, probabilities: FloatArray) -> FloatArray
         y_true: shape (n,), true classes.
         probabilities: shape (n, classes).
     """
+    num_classes = probabilities.shape[1]
+    counts = np.bincount(y_true, minlength=num_classes)
+    weights = (1.0 / counts.clip(min=1))[y_true] / (counts > 0).sum()
+    factor, constants = _fit_constants(y_true, probabilities, weights)
+    return np.column_stack([factor * np.eye(num_classes), constants])
+
+
+def _fit_constants(y_true: IntArray, probabilities: FloatArray, weights: FloatArray) -> tuple[float, FloatArray]:
+    """A factor of the logits, and constants with the mean 0, that maximise the likelihood; `weights` sum to 1."""
     from scipy.optimize import minimize
     from scipy.special import log_softmax
 
-    num_classes, logs = probabilities.shape[1], log_probabilities(probabilities)
-    counts = np.bincount(y_true, minlength=num_classes)
-    weights = (1.0 / counts.clip(min=1))[y_true] / (counts > 0).sum()
+    logs = log_probabilities(probabilities)
 
     def loss(flat: FloatArray) -> float:
         log_probs = log_softmax(np.exp(flat[0]) * logs + flat[1:], axis=1)
         spread = flat[1:] - flat[1:].mean()
         return float(-(weights * log_probs[np.arange(len(y_true)), y_true]).sum() + _EQUAL_PENALTY * (spread**2).sum())
 
-    found = minimize(loss, np.zeros(num_classes + 1), method="L-BFGS-B").x
-    return np.column_stack([np.exp(found[0]) * np.eye(num_classes), found[1:] - found[1:].mean()])
+    found = minimize(loss, np.zeros(probabilities.shape[1] + 1), method="L-BFGS-B").x
+    return float(np.exp(found[0])), found[1:] - found[1:].mean()
 
 
 def log_probabilities(probabilities: FloatArray) -> FloatArray:

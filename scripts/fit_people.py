@@ -23,8 +23,8 @@ from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import MtcnnDetector
 from emomusic.training.evaluate import keras_classifier, record_figures
-from emomusic.training.people import Described, fit_people, judge_strangers
-from emomusic.training.posed import COLLECTIONS, UNKNOWN, read_posed_faces
+from emomusic.training.people import Strangers, fit_people, judge_strangers
+from emomusic.training.posed import UNKNOWN, read_posed_faces
 
 
 def main() -> None:
@@ -39,11 +39,9 @@ def main() -> None:
     classifier = EmotionClassifier.load(name)
     before = keras_classifier(keras.saving.load_model(options.unmet, compile=False), classifier.spec)
     known = posed.where(~np.char.endswith(posed.persons, f"/{UNKNOWN}"))
-    names = [each for each in np.unique(posed.collections).tolist() if COLLECTIONS[each].is_posed]
-    own, strangers = (
-        {each: Described.by(network, known.of(each)) for each in names} for network in (classifier, before)
-    )
-    np.savez_compressed(folder / model_files.PEOPLE, allow_pickle=False, **asdict(fit_people(list(own.values()))))
+    own, strangers = (Strangers.by(network, known) for network in (classifier, before))
+    people = asdict(fit_people(list(own.posed.values())))
+    np.savez_compressed(folder / model_files.PEOPLE, allow_pickle=False, **people)
     profiles = judge_strangers(strangers)["profiles"]
     profiles |= {f"{each}, met": figures for each, figures in judge_strangers(own)["profiles"].items()}
     record_figures(name, {"profiles": profiles})

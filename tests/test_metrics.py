@@ -60,14 +60,17 @@ def test_labels_that_cannot_be_compared_are_refused(y_true: npt.NDArray, y_pred:
         metrics.evaluate(y_true, y_pred)
 
 
-@pytest.mark.parametrize(("smoothing", "sharpness"), [(0.0, 1.5), (0.2, 0.7)])
-def test_the_fitted_calibration_undoes_a_known_one(smoothing: float, sharpness: float) -> None:
+@pytest.mark.parametrize(("smoothing", "sharpness", "more"), [(0.0, 1.5, 0.0), (0.2, 0.7, 0.0), (0.0, 1.5, 1.4)])
+def test_the_fitted_calibration_undoes_a_known_one(smoothing: float, sharpness: float, more: float) -> None:
+    """`more`: how much more frequent the last class is than the network expects, as a logit."""
     rng = np.random.default_rng(0)
     logits = 3 * rng.normal(size=(8000, 7))
-    y_true = (rng.random((8000, 1)) > softmax(logits, axis=1).cumsum(axis=1)[:, :-1]).sum(axis=1)
+    constants = np.append(np.full(6, -more / 7), more * 6 / 7)
+    y_true = (rng.random((8000, 1)) > softmax(logits + constants, axis=1).cumsum(axis=1)[:, :-1]).sum(axis=1)
     shown = (1 - smoothing) * softmax(logits * sharpness, axis=1) + smoothing / 7
-    fitted = calibration.fit_calibration(y_true, shown)
+    *fitted, added = calibration.fit_calibration(y_true, shown)
     assert fitted == pytest.approx((smoothing, sharpness), abs=0.03, rel=0.1)
+    assert added == pytest.approx(constants, abs=0.15)
 
 
 def test_calibration_error_is_zero_for_an_honest_classifier_and_weighs_bins_by_size() -> None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from emomusic.affect import EmotionProbabilities
 from emomusic.assets import SPEC
-from emomusic.calibration import adjust_logits, apply_temperature, invert_label_smoothing, log_probabilities
+from emomusic.calibration import adjust_logits, apply_temperature, invert_label_smoothing, log_probabilities, softmax
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
 from emomusic.media.images import RgbImage, to_network_input
@@ -135,4 +135,5 @@ class EmotionClassifier:
 
 def calibrate(outputs: FloatArray, spec: model_files.ModelSpec) -> FloatArray:
     """Calibrated probabilities, float64, for the softmax of a network, averaged over the views."""
-    return apply_temperature(invert_label_smoothing(outputs, spec.smoothing), spec.temperature)
+    calibrated = apply_temperature(invert_label_smoothing(outputs, spec.smoothing), spec.temperature)
+    return softmax(log_probabilities(calibrated) + spec.constants) if spec.constants else calibrated

@@ -59,7 +59,7 @@ class Insight:
         levels: feature maps from fine to coarse.
         logits: shape (images, classes): for the face and, if the model is mirrored, its mirror image.
         averaged: shape (classes,): the mean of the softmax over these images.
-        calibrated: shape (classes,): `averaged` after the smoothing and the temperature of the model.
+        calibrated: shape (classes,): `averaged`, calibrated by the model (`classifier.calibrate`).
         probabilities: shape (classes,): the classifier's answer: `calibrated` after the adjustment.
     """
 

@@ -67,6 +67,7 @@ class ModelSpec:
         onnx_sha256: of `model.onnx`; empty before the export.
         classes: names of the classes, in the order of the outputs.
         smoothing: the label smoothing to invert, as a share of the probability.
+        constants: added to the logits after the temperature, one for each class, or none (`fit_calibration`).
         adjustment: the map to calibrated probabilities for faces on photographs (`calibration.adjust_logits`), one row
             per class, or none. FER2013 was collected by emotion words and has other frequencies and other pictures.
         posed_adjustment: the same for faces that may show any of the emotions (`calibration.fit_equal_classes`).
@@ -83,10 +84,13 @@ class ModelSpec:
     onnx_sha256: str = ""
     classes: Annotated[tuple[str, ...], msgspec.Meta(min_length=2)] = tuple(EMOTIONS)
     smoothing: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
+    constants: tuple[float, ...] = ()
     adjustment: tuple[tuple[float, ...], ...] = ()
     posed_adjustment: tuple[tuple[float, ...], ...] = ()
 
     def __post_init__(self) -> None:
+        if self.constants and len(self.constants) != len(self.classes):
+            raise ValueError(f"expected a constant for each class, or none. Received: {self.constants}")
         for table in (self.adjustment, self.posed_adjustment):
             if table and [len(row) for row in table] != [len(self.classes) + 1] * len(self.classes):
                 raise ValueError(

@@ -14,7 +14,7 @@ from emomusic.faces.fer2013 import SIDE, LabelledFaces
 from emomusic.faces.ferplus import vote_shares
 from emomusic.media.images import to_network_input
 from emomusic.metrics import in_classes
-from emomusic.training.posed import COLLECTIONS, PosedFaces
+from emomusic.training.posed import PosedFaces
 from emomusic.training.presets import Augmentation, TrainingConfig
 
 GreyImages = npt.NDArray[np.uint8]
@@ -50,7 +50,8 @@ def augmented_batches(
         config: augmentation and label mixing.
         side: side of the network's input, in pixels.
         classes: classes of the network.
-        teacher_probs: mean probabilities of the teachers, shape (n, 7); None without teachers.
+        teacher_probs: mean probabilities of the teachers for the faces and then the posed ones, shape (n, 7), with
+            rows of zeros where they do not answer; None without teachers.
         posed: faces that are shown `config.posed` times an epoch with their own shares; None for none.
         first_epoch: first epoch of the stream, from 0.
 
@@ -58,24 +59,22 @@ def augmented_batches(
         Images, shape (batch, side, side, 1), float32, 0 to 255; labels, shape (batch, classes), rows summing to 1.
     """
     of_emotions = one_hot(np.arange(len(EMOTIONS), dtype=np.uint8), classes)  # maps emotions to classes
-    labelled = one_hot(faces.labels, classes)
-    voted = labelled
+    labels = voted = one_hot(faces.labels, classes)
     if config.votes or config.final_votes:
         shares = vote_shares(faces.images) @ of_emotions
-        voted = np.where(shares.any(axis=1, keepdims=True), shares, labelled)  # the label of pictures without votes
-    if teacher_probs is not None:
-        labelled = (1 - np.float32(config.distillation_weight)) * labelled + np.float32(config.distillation_weight) * (
-            teacher_probs @ of_emotions
-        )
+        voted = np.where(shares.any(axis=1, keepdims=True), shares, labels)  # the label of pictures without votes
     repeated, pictures = _repeated(faces, config, posed), faces.images
     if posed is not None:
+        labels = np.concatenate([labels, posed.shares @ of_emotions])
         pictures = np.concatenate([pictures, posed.images])
+    if teacher_probs is not None:
+        weights = np.float32(config.distillation_weight) * teacher_probs.any(axis=1, keepdims=True)
+        labels = (1 - weights) * labels + weights * (teacher_probs @ of_emotions)
     for epoch in itertools.count(first_epoch):
         done = min(1.0, epoch / config.epochs)
         vote_weight = np.float32(config.votes * (1 - done) + config.final_votes * done)
-        targets = (1 - vote_weight) * labelled + vote_weight * voted
-        if posed is not None:
-            targets = np.concatenate([targets, posed.shares @ of_emotions])
+        targets = labels.copy()
+        targets[: len(faces)] = (1 - vote_weight) * labels[: len(faces)] + vote_weight * voted
         augmentation = (
             config.augmentation if epoch < config.epochs - config.finetune_epochs else config.finetune_augmentation
         )
@@ -85,12 +84,12 @@ def augmented_batches(
             chosen = order[index * config.batch_size : (index + 1) * config.batch_size]
             varied = augment(pictures[chosen], augmentation, rng)
             images = to_network_input(list(varied), side).astype(np.float32)
-            labels = targets[chosen]
+            shares = targets[chosen]
             if config.mixup > 0:  # with the batch in another order (H. Zhang et al., "mixup", ICLR 2018)
                 share, partner = np.float32(rng.beta(config.mixup, config.mixup)), rng.permutation(len(images))
                 images = share * images + (1 - share) * images[partner]
-                labels = share * labels + (1 - share) * labels[partner]
-            yield images, labels
+                shares = share * shares + (1 - share) * shares[partner]
+            yield images, shares
 
 
 def _repeated(faces: LabelledFaces, config: TrainingConfig, posed: PosedFaces | None) -> npt.NDArray[np.intp]:
@@ -100,8 +99,7 @@ def _repeated(faces: LabelledFaces, config: TrainingConfig, posed: PosedFaces | 
     own = np.repeat(np.arange(len(faces)), times[faces.labels])
     if posed is None:
         return own
-    large = [name for name, collection in COLLECTIONS.items() if collection.is_large]
-    times = np.where(np.isin(posed.collections, large), 1, config.posed)
+    times = np.where(posed.are_large, 1, config.posed)
     return np.concatenate([own, np.repeat(len(faces) + np.arange(len(posed)), times)])
 
 

@@ -21,7 +21,7 @@ from emomusic.training.posed import COLLECTIONS, PosedFaces
 
 _NEUTRAL = Emotion.NEUTRAL.label
 _SHRINK = 0.2  # of the covariances towards a multiple of the identity
-_DIRECTIONS, _WAYS, _EVIDENCE = 12, 0.3, 0.15  # chosen on one collection, judged on another (docs/experiments.md)
+_DIRECTIONS, _WAYS, _EVIDENCE = 12, 0.3, 0.08  # chosen on one collection, judged on another (docs/experiments.md)
 _OF_EMOTIONS, _OF_PERSONS = 3.0, 0.3  # weights of both in the choice of the directions
 _DRAWS = 2  # of the shots of each person
 _KNOWN = {"nothing": 0, "a neutral shot": 1, "two shots": 2, "three shots": 3, "five shots": 5, "all seven shots": 7}
@@ -99,22 +99,49 @@ def _shrunk(covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(shrunk)
 
 
-def judge_strangers(collections: Mapping[str, Described]) -> dict[str, dict[str, dict[str, Any]]]:
-    """Figures of each collection, with numbers of people and an adjustment from the others.
+@dataclass(frozen=True, slots=True, eq=False)
+class Strangers:
+    """Faces of people whom a network has not met.
+
+    Attributes:
+        posed: of each collection of people who posed.
+        wild: held out from large collections. The adjustment learns from them, too.
+    """
+
+    posed: Mapping[str, Described]
+    wild: Sequence[Described] = ()
+
+    @classmethod
+    def by(cls, classifier: EmotionClassifier, faces: PosedFaces) -> Strangers:
+        """All faces of people who posed, and those that `PosedFaces.split` holds out, as a network describes them."""
+        names = np.unique(faces.collections[faces.are_posed]).tolist()
+        held = faces.where(faces.are_large).split()[1]
+        return cls(
+            {name: Described.by(classifier, faces.of(name)) for name in names},
+            [Described.by(classifier, held)] if len(held) else [],
+        )
+
+    def others(self, name: str) -> list[Described]:
+        """Those of the other collections of people who posed."""
+        return [described for other, described in self.posed.items() if other != name]
+
+
+def judge_strangers(strangers: Strangers) -> dict[str, dict[str, dict[str, Any]]]:
+    """Figures of each collection of people who posed, with numbers of people and an adjustment from the others.
 
     Returns:
         `profiles` with the accuracy by what is known of the person, and `collections` with the metrics as posed faces.
         Shots are drawn at random. A person's only face of an emotion is no shot while it is judged, and a person's only
         neutral face is not judged.
     """
-    profiles, strangers = {}, {}
-    for name, judged in collections.items():
-        others = [described for other, described in collections.items() if other != name]
-        people, anyone = fit_people(others), fit_anyone(others).tolist()
+    profiles, collections = {}, {}
+    for name, judged in strangers.posed.items():
+        others = strangers.others(name)
+        people, anyone = fit_people(others), fit_anyone([*others, *strangers.wild]).tolist()
         profiles[name] = _judge(judged, people, anyone)
         scores = evaluate(judged.labels, adjust_logits(_probabilities(judged.faces), anyone).argmax(axis=1))
-        strangers[name] = collection_record(name, scores, len(np.unique(judged.persons)), is_trained=False)
-    return {"profiles": profiles, "collections": strangers}
+        collections[name] = collection_record(name, scores, len(np.unique(judged.persons)), is_trained=False)
+    return {"profiles": profiles, "collections": collections}
 
 
 def collection_record(name: str, scores: Scores, num_persons: int, *, is_trained: bool) -> dict[str, Any]:

@@ -33,7 +33,8 @@ from emomusic.training.labelled import emotions_in
 log = logging.getLogger(__name__)
 
 HELD_OUT = 8
-"""One of so many persons of each collection judges the network and never trains it."""
+"""One of so many persons of each collection judges the network and never trains it; of a large collection, whose
+persons are unknown, one of twice as many pictures."""
 
 UNKNOWN = "x"
 """The person of pictures whose person is not known."""
@@ -103,14 +104,25 @@ class PosedFaces:
         """The chosen faces; `chosen` has shape (n,)."""
         return PosedFaces(*(getattr(self, column.name)[chosen] for column in fields(self)))
 
+    @property
+    def are_posed(self) -> npt.NDArray[np.bool_]:
+        """Whether each face is of a collection of people who posed, shape (n,)."""
+        return np.isin(self.collections, [name for name, each in COLLECTIONS.items() if each.is_posed])
+
+    @property
+    def are_large(self) -> npt.NDArray[np.bool_]:
+        """Whether each face is of a large collection, shape (n,)."""
+        return np.isin(self.collections, [name for name, each in COLLECTIONS.items() if each.is_large])
+
     def of(self, collection: str) -> PosedFaces:
         """The faces of one emotion in a collection."""
         return self.where((self.collections == collection) & ~self.is_mixture)
 
     def split(self) -> tuple[PosedFaces, PosedFaces]:
-        """The faces to train with, and those of one emotion of the persons held out."""
-        held = np.zeros(len(self), np.bool_)
-        for collection in np.unique(self.collections):
+        """The faces to train with, and those of one emotion that are held out."""
+        large = self.are_large
+        held = large & (np.cumsum(large) % (2 * HELD_OUT) == HELD_OUT)  # whichever other collections there are
+        for collection in np.unique(self.collections[~large]):
             persons = np.unique(self.persons[self.collections == collection])
             persons = persons[persons != f"{collection}/{UNKNOWN}"]
             held |= np.isin(self.persons, persons[HELD_OUT // 2 :: HELD_OUT])

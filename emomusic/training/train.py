@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from emomusic.affect import EMOTIONS
 from emomusic.assets import CARD, HISTORY, PREDICTIONS, ModelKind, locked, prepare_model_folder, sha256_of
 from emomusic.calibration import fit_calibration
 from emomusic.errors import DatasetError, ModelError
@@ -35,15 +36,16 @@ from emomusic.training.batches import Batch, augmented_batches, one_hot, steps_p
 from emomusic.training.card import write_card
 from emomusic.training.evaluate import evaluate_splits, keras_classifier, ms_per_face
 from emomusic.training.export_onnx import export_onnx
-from emomusic.training.people import Described, fit_anyone, fit_people, judge_strangers
-from emomusic.training.posed import COLLECTIONS, PosedFaces, digest_of
-from emomusic.training.presets import FIRST, NETWORKS, PRESETS, PREVIOUS, TrainingConfig
+from emomusic.training.people import Strangers, fit_anyone, fit_people, judge_strangers
+from emomusic.training.posed import PosedFaces, digest_of
+from emomusic.training.presets import EARLIER, FIRST, NETWORKS, PRESETS, PREVIOUS, TrainingConfig
 from emomusic.training.steps import MONITOR, STATE, Checkpoint, SharpnessAware, compile_model, write_weights
 
 log = logging.getLogger(__name__)
 
 _CHECKPOINT = "checkpoint"
 _DRAFTS = "drafts"
+_IN_RUN = {PREVIOUS: -1, EARLIER: -2, FIRST: 0}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,9 +67,10 @@ class _Run:
     @property
     def without_posed(self) -> TrainingConfig | None:
         """The last stage once more without posed collections, to judge it on people it has not met; None below two."""
-        known = [] if self.posed is None or not self.stages[-1].posed else np.unique(self.posed.collections).tolist()
-        posed = tuple(name for name in known if name in COLLECTIONS and COLLECTIONS[name].is_posed)
-        return replace(self.stages[-1], leave_out=posed) if len(posed) > 1 else None
+        if self.posed is None or not self.stages[-1].posed:
+            return None
+        known = np.unique(self.posed.collections[self.posed.are_posed])
+        return replace(self.stages[-1], without_posed=True) if len(known) > 1 else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,10 +146,9 @@ def train(
         trained: list[_Stage] = []
         for config in stages:
             trained.append(_fit(run, config, trained, on_progress))
-        strangers: dict[str, Described] = {}
-        if (judging := run.without_posed) is not None:
-            met_nobody = [stage for stage in trained[:-1] if not stage.config.posed]
-            strangers = _strangers(run, _fit(run, judging, met_nobody))
+        strangers = None
+        if run.posed is not None and (judging := run.without_posed) is not None:
+            strangers = Strangers.by(_classifier_of(run, _fit(run, judging, trained[:-1])), run.posed)
         metrics = _write(run, trained, strangers)
         shutil.rmtree(run.checkpoint)
         return metrics
@@ -161,8 +163,8 @@ def _fit(
     posed, judged = _posed_faces(run, config)
     keras.utils.set_random_seed(config.seed)
     model = spec.build(config.precision)
-    if config.start == PREVIOUS:
-        copy_layers(earlier[-1].model, model)
+    if config.start in _IN_RUN:
+        copy_layers(earlier[_IN_RUN[config.start]].model, model)
     elif config.start is not None:
         apply_start_weights(model, config.start)
     initial = {layer.name: layer.get_weights() for layer in model.layers}
@@ -177,7 +179,7 @@ def _fit(
         "data": digest_of(run.splits.values(), posed),
     }
     num_before = sum(len(stage.history) for stage in earlier)
-    folder = run.checkpoint / (f"stage{number}-without-posed" if config.leave_out else f"stage{number}")
+    folder = run.checkpoint / (f"stage{number}-judged" if config == run.without_posed else f"stage{number}")
     checkpoint = Checkpoint(folder, identity, num_before, keeps_last=config.keeps_last)
     checkpoint.set_model(model)
     first_epoch = checkpoint.restore() if (checkpoint.folder / STATE).is_file() else 0
@@ -191,7 +193,7 @@ def _fit(
                 config,
                 side=spec.side,
                 classes=spec.classes,
-                teacher_probs=_teacher_probs(run, config, earlier),
+                teacher_probs=_teacher_probs(run, config, earlier, posed),
                 posed=posed,
                 first_epoch=first_epoch,
             ),
@@ -248,29 +250,43 @@ def _posed_faces(run: _Run, config: TrainingConfig) -> tuple[PosedFaces | None, 
     """The posed faces that a stage learns from, and those of the persons held out."""
     if run.posed is None or not config.posed:
         return None, None
-    return run.posed.where(~np.isin(run.posed.collections, config.leave_out)).split()
+    return run.posed.where(_sees(config, run.posed)).split()
 
 
-def _teacher_probs(run: _Run, config: TrainingConfig, earlier: Sequence[_Stage]) -> npt.NDArray[np.float32] | None:
-    """Mean probabilities of the teachers for each training picture, shape (n, 7); None without teachers."""
+def _sees(config: TrainingConfig, posed: PosedFaces) -> npt.NDArray[np.bool_]:
+    """Whether a stage learns from the collection of each face."""
+    return np.full(len(posed), config.posed > 0) & ~(config.without_posed & posed.are_posed)
+
+
+def _teacher_probs(
+    run: _Run, config: TrainingConfig, earlier: Sequence[_Stage], posed: PosedFaces | None
+) -> npt.NDArray[np.float32] | None:
+    """Mean probabilities of the teachers for `augmented_batches`; None without teachers."""
     if not config.teachers:
         return None
+    stages = {name: earlier[_IN_RUN[name]] for name in config.teachers if name in _IN_RUN}
+    teachers = [
+        # without constants for the frequencies of FER2013, which other collections do not have
+        _classifier_of(run, stages[name], constants=()) if name in stages else EmotionClassifier.load(name)
+        for name in config.teachers
+    ]
     images = list(run.splits[Split.TRAIN].images)
-    answers = []
-    for name in config.teachers:
-        if name in {PREVIOUS, FIRST}:
-            teacher = _classifier_of(run, earlier[-1] if name == PREVIOUS else earlier[0])
-        else:
-            teacher = EmotionClassifier.load(name)
+    known = np.ones(len(images) + (0 if posed is None else len(posed)), np.bool_)
+    if posed is not None:
+        for name in config.teachers:
+            known[len(images) :] &= name in stages and _sees(stages[name].config, posed)
+        images += list(posed.images[known[len(images) :]])
+    probabilities = np.zeros((len(known), len(EMOTIONS)), np.float32)
+    for teacher in teachers:
         teacher.require_emotions()
-        answers.append(teacher.probabilities(to_network_input(images, teacher.spec.side)))
-    return np.asarray(np.mean(answers, axis=0, dtype=np.float32))
+        probabilities[known] += teacher.probabilities(to_network_input(images, teacher.spec.side)) / len(teachers)
+    return probabilities
 
 
-def _classifier_of(run: _Run, stage: _Stage) -> EmotionClassifier:
-    """The calibrated classifier of a stage."""
+def _classifier_of(run: _Run, stage: _Stage, **changes: Any) -> EmotionClassifier:
+    """The calibrated classifier of a stage, with changes of its spec."""
     spec, _ = _calibrated(run, stage, keras_classifier(stage.model, _model_spec(run, stage)))
-    return keras_classifier(stage.model, spec)
+    return keras_classifier(stage.model, replace(spec, **changes))
 
 
 def _model_spec(run: _Run, stage: _Stage) -> model_files.ModelSpec:
@@ -296,18 +312,11 @@ def _calibrated(
     faces, spec = run.splits[Split.VALIDATION], classifier.spec
     probabilities = classifier.probabilities(to_network_input(list(faces.images), spec.side))
     labels = in_classes(_validation_labels(run, stage.config), spec.classes)
-    smoothing, temperature = fit_calibration(labels, probabilities)
-    return replace(spec, smoothing=smoothing, temperature=temperature), probabilities
+    smoothing, temperature, constants = fit_calibration(labels, probabilities)
+    return replace(spec, smoothing=smoothing, temperature=temperature, constants=constants), probabilities
 
 
-def _strangers(run: _Run, stage: _Stage) -> dict[str, Described]:
-    """The faces of each collection that a stage left out, as that stage describes them."""
-    assert run.posed is not None
-    classifier = _classifier_of(run, stage)
-    return {name: Described.by(classifier, run.posed.of(name)) for name in stage.config.leave_out}
-
-
-def _write(run: _Run, stages: Sequence[_Stage], strangers: Mapping[str, Described]) -> dict[str, Any]:
+def _write(run: _Run, stages: Sequence[_Stage], strangers: Strangers | None) -> dict[str, Any]:
     """Calibrate the last stage on validation, evaluate it on test, and write the model's files together."""
     splits, out, model = run.splits, run.out, stages[-1].model
     drafts = run.checkpoint / _DRAFTS
@@ -324,9 +333,9 @@ def _write(run: _Run, stages: Sequence[_Stage], strangers: Mapping[str, Describe
     classifier = EmotionClassifier(Network(exported).map_batch, spec)
     spec, on_validation = _calibrated(run, stages[-1], classifier)
     if strangers:
-        table = fit_anyone(list(strangers.values())).round(3)
+        table = fit_anyone([*strangers.posed.values(), *strangers.wild]).round(3)
         spec = replace(spec, posed_adjustment=tuple(tuple(row) for row in table.tolist()))
-        people = asdict(fit_people(list(strangers.values())))
+        people = asdict(fit_people(list(strangers.posed.values())))
         np.savez_compressed(drafts / model_files.PEOPLE, allow_pickle=False, **people)
     on_test = classifier.probabilities(to_network_input(list(splits[Split.TEST].images), spec.side))
     before = {Split.VALIDATION: on_validation, Split.TEST: on_test}

@@ -19,7 +19,9 @@ def test_several_batches_keep_the_order_of_faces() -> None:
     np.testing.assert_allclose(rows, np.tile(classifier.probabilities(inputs), (18, 1)), atol=1e-5)
 
 
-@pytest.mark.parametrize("change", [{"side": 96}, {"classes": ["Q1", "Q2", "Q3", "N"], "adjustment": []}])
+@pytest.mark.parametrize(
+    "change", [{"side": 96}, {"classes": ["Q1", "Q2", "Q3", "N"], "adjustment": [], "constants": []}]
+)
 def test_a_spec_of_another_network_is_refused(tiny_copy: Path, change: dict[str, object]) -> None:
     path = tiny_copy / SPEC
     path.write_text(json.dumps(json.loads(path.read_text()) | change))

@@ -66,7 +66,7 @@ def test_a_lesson_with_all_emotions_raises_what_was_named(classifier: EmotionCla
     def named(answers: list[EmotionProbabilities]) -> float:
         return sum(answer[emotion] for answer, emotion in zip(answers, EMOTIONS, strict=True))
 
-    assert named(known.classify(list(faces))) > named(classifier.posed().classify(list(faces))) + 0.5
+    assert named(known.classify(list(faces))) > named(classifier.posed().classify(list(faces))) + 0.2
 
 
 def test_a_profile_survives_its_file_and_gives_the_same_probabilities(

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,9 +17,9 @@ from emomusic.errors import DatasetError
 from emomusic.faces.fer2013 import Split
 from emomusic.media.images import encode_png
 from emomusic.training.batches import augmented_batches, steps_per_epoch
-from emomusic.training.people import Described, fit_people, judge_strangers
+from emomusic.training.people import Described, Strangers, fit_people, judge_strangers
 from emomusic.training.posed import read_posed_faces
-from emomusic.training.presets import PRESETS, TrainingConfig
+from emomusic.training.presets import PRESETS, PREVIOUS, TrainingConfig
 from tests.fakes import FakeDetector, make_face
 from tests.lazy import lazy
 from tests.tiny_model import Run, Splits
@@ -42,6 +45,13 @@ def collections(tmp_path: Path) -> Path:
     put(root, "cfee/neutral/nobody.png")  # no person
     (root / "taiwan" / "votes.csv").write_text("picture,happy,sad,angry,disgust,fear,surprise\na,0.5,0.5,0,0,0,0\n")
     return root
+
+
+class FakeNetwork:
+    """Describes each face by seven even probabilities and no features."""
+
+    def describe(self, crops: Sequence[np.ndarray]) -> np.ndarray:
+        return np.log(np.full((len(crops), 7), 1 / 7))
 
 
 OneFace = partial(FakeDetector, [make_face(5, 5, 48, 48)])
@@ -88,6 +98,19 @@ def test_pictures_for_evaluation_stay_out_and_faces_on_black_get_other_surroundi
     assert (images[:, 24, 24] == 150).all()
 
 
+def test_a_sixteenth_of_a_large_collection_is_held_out_whatever_else_there_is(collections: Path) -> None:
+    for number in range(64):
+        put(collections, f"affectnet/{EMOTIONS[number % 7].value}/train_{number}.png", 40 + number)
+    faces = read_posed_faces(collections, OneFace())
+    train, judged = faces.split()
+    assert [np.sum(each.collections == "affectnet") for each in (train, judged)] == [60, 4]
+    _, alone = faces.where(faces.are_large).split()
+    np.testing.assert_array_equal(judged.of("affectnet").images, alone.images)
+    strangers = Strangers.by(FakeNetwork(), faces)
+    assert set(strangers.posed) == {"cfee", "taiwan"}
+    assert [len(each.labels) for each in strangers.wild] == [4]
+
+
 def test_an_epoch_shows_each_posed_face_as_often_as_asked(collections: Path, dataset: Splits) -> None:
     posed, faces = read_posed_faces(collections, OneFace()).of("taiwan"), dataset[Split.TRAIN]
     config = TrainingConfig(epochs=1, learning_rate=0.1, batch_size=len(faces) + 2 * len(posed), posed=2)
@@ -102,7 +125,7 @@ def test_an_epoch_shows_each_posed_face_as_often_as_asked(collections: Path, dat
 
 def test_a_preset_with_posed_faces_needs_them(dataset: Splits, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="--posed-faces"):
-        train_module.train("tiny", dataset, tmp_path / "model", preset="faces")
+        train_module.train("tiny", dataset, tmp_path / "model", preset="everyone")
 
 
 def test_training_with_posed_faces_judges_strangers(
@@ -119,6 +142,30 @@ def test_training_with_posed_faces_judges_strangers(
     assert (tmp_path / "tiny" / "people.npz").is_file()
 
 
+def test_a_teacher_answers_for_the_collections_that_it_learnt_from(
+    collections: Path, dataset: Splits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(collections / "taiwan", collections / "stock")
+    posed, faces = read_posed_faces(collections, OneFace()), dataset[Split.TRAIN]
+    teacher = TrainingConfig(epochs=1, learning_rate=0.05, batch_size=64, posed=1, without_posed=True)
+    taught = replace(teacher, without_posed=False, teachers=(PREVIOUS,), distillation_weight=0.5)
+    monkeypatch.setitem(PRESETS, "test", (teacher, taught))
+    batches, given = train_module.augmented_batches, list[Any]()
+
+    def watched(*args: Any, **options: Any) -> Any:
+        given.append((options["posed"].collections, options["teacher_probs"]))
+        return batches(*args, **options)
+
+    monkeypatch.setattr("emomusic.training.train.augmented_batches", watched)
+    monkeypatch.setattr("emomusic.training.train._write", lambda *_: {})
+    train_module.train("tiny", dataset, tmp_path / "tiny", preset="test", posed=posed)
+    (seen, none), (names, answers) = given[0], given[1]
+    assert (set(seen), none) == ({"stock"}, None)
+    known = np.append(np.full(len(faces), True), names == "stock")
+    assert set(names) == {"cfee", "stock", "taiwan"}
+    np.testing.assert_allclose(answers.sum(axis=1), known, atol=1e-5)
+
+
 def persons(seed: int, *, num_persons: int = 12, pictures: int = 3) -> Described:
     """Persons whose faces differ from each other more than their emotions do, of whose emotions a network sees some."""
     rng = np.random.default_rng(seed)
@@ -131,7 +178,7 @@ def persons(seed: int, *, num_persons: int = 12, pictures: int = 3) -> Described
 
 
 def test_persons_are_judged_with_the_numbers_of_others_and_shots_help() -> None:
-    figures = judge_strangers({"taiwan": persons(0, num_persons=5), "other": persons(1, num_persons=5)})
+    figures = judge_strangers(Strangers({"taiwan": persons(0, num_persons=5), "other": persons(1, num_persons=5)}))
     for known in figures["profiles"].values():
         assert known["nothing"] + 0.2 < known["a neutral shot"] <= known["all seven shots"]
         assert (known["faces"], known["persons"]) == (5 * 7 * 2, 5)

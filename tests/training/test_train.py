@@ -185,7 +185,8 @@ def test_a_run_killed_in_its_second_stage_and_resumed_ends_like_an_uninterrupted
         for figure in set(row) - {"seconds", "epoch"}:
             assert resumed[figure] == pytest.approx(row[figure], rel=1e-4), figure
     accuracies = [(predicted_labels(out, faces) == labels).mean() for labels in (voted, faces.labels)]
-    assert accuracies[0] == pytest.approx(max(row["val_accuracy"] for row in whole[1:]), abs=1e-6)  # of the votes
+    best = max(row["val_accuracy"] for row in whole[1:])  # of the votes; half precision may turn a face
+    assert accuracies[0] == pytest.approx(best, abs=1.5 / len(faces))
     assert accuracies[0] != accuracies[1]
 
 
