@@ -180,7 +180,7 @@ def persons(seed: int, *, num_persons: int = 12, pictures: int = 3) -> Described
 def test_persons_are_judged_with_the_numbers_of_others_and_shots_help() -> None:
     figures = judge_strangers(Strangers({"taiwan": persons(0, num_persons=5), "other": persons(1, num_persons=5)}))
     for known in figures["profiles"].values():
-        assert known["nothing"] + 0.2 < known["a neutral shot"] <= known["all seven shots"]
+        assert known["nothing"] + 0.05 < known["a neutral shot"] <= known["all seven shots"]
         assert (known["faces"], known["persons"]) == (5 * 7 * 2, 5)
     collections = figures["collections"]
     assert (collections["taiwan"]["n"], collections["taiwan"]["persons"]) == (105, 5)
