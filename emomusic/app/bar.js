@@ -265,7 +265,7 @@ export default function ({ data: given, parentElement, setTriggerValue }) {
   const isNewStart = player.start !== start;
   player.start = start;
   // The song of a film waits with it: the visitor may have paused it before the server's answer
-  const isHeld = () => Boolean(data.video && document.querySelector(data.video)?.paused);
+  const isHeld = () => data.waits && Boolean(document.querySelector(data.video)?.paused);
   const toggleSpotify = hearSpotify(frame, player, isNewStart, isHeld, goOn, signal);
   const acts = {
     " ": toggle, ArrowLeft: () => player.seek(-SEEK_S), ArrowRight: () => player.seek(SEEK_S), n: goOn, p: goBack, m: mute,

@@ -81,11 +81,11 @@ def show_bar() -> None:
         bar.shown, player.starts = now, player.starts + 1  # also for the end of a song, which nothing has started
     queue = player.playing
     fade_s = FADE_S if queue is not None and queue.fades else 0
-    video = queue.video if queue is not None and player.waits else None
+    video = None if queue is None else queue.video
     with place, st.container(key="player-bar"):
         show_style(__file__, "bar_page.css")
         _BAR(
-            data=data | {"start": player.starts, "fade_s": fade_s, "video": video},
+            data=data | {"start": player.starts, "fade_s": fade_s, "video": video, "waits": player.waits},
             key="bar",
             on_next_change=_go_on,
             on_previous_change=_go_back,

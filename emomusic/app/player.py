@@ -47,8 +47,7 @@ def show_queue(
     """
     player = page_state(PlayerState)
     place, is_list, current = queue.name, queue.is_list, queue.current
-    if queue.video is None:  # a film learns of its song first, so that it knows it when it sounds
-        show_bar()  # before all else: charts keep the browser busy for half a second
+    show_bar()  # before all else: charts keep the browser busy for half a second
     with st.container(key=f"player-{place}", gap="xsmall"):
         show_style(__file__, "player.css")
         _show_substitution(queue)

@@ -159,6 +159,9 @@ def test_the_song_of_a_scene_sounds_and_changes_at_a_cut(open_page: Callable[...
     page.get_by_label("Play", exact=True).click()  # in the bar: the film goes on too
     page.wait_for_function(f"title => ({SUNG})() === title", arg=zeroth)
     page.wait_for_function(f"title => ({SUNG})() === title", arg=first)  # at the cut
+    # The bar knows of a song before the film does
+    page.evaluate("emomusicPlayer.begin({ ...emomusicPlayer.song, id: 'another' })")
+    page.wait_for_function(f"title => ({SUNG})() === title", arg=first)
     page.evaluate(f"{VIDEO}.playbackRate = 8")  # a cut between the click and its answer starts no song
     page.get_by_text("Follow the film").click()
     page.wait_for_function(f"() => !window.emomusicPlayer.isPlaying && !{VIDEO}.paused && {VIDEO}.volume === 1")

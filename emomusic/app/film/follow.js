@@ -16,15 +16,17 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const tell = (source, ...others) =>
     window.dispatchEvent(new CustomEvent(SOUND, { detail: { source, with: others } }));
 
-  const isSongPlaying = () => data.song !== null && window.emomusicPlayer?.song?.id === data.song;
-  const isSong = (source) => source === "spotify" ? data.song !== null : source === "player" && isSongPlaying();
+  // The bar knows of a song before this does
+  const hasSong = () => Boolean(window.emomusicPlayer?.data.song) && window.emomusicPlayer.data.video === data.video;
+  const isSong = (source) => ["player", "spotify"].includes(source) && hasSong();
 
   const playSong = () => {
     if (!data.follows) return tell("film");
-    const { playsSpotify } = window.emomusicPlayer ?? {};
-    if (isSongPlaying() || playsSpotify) tell("film", "player", "spotify");
+    const { playsSpotify, song } = window.emomusicPlayer ?? {};
+    const isFile = song && hasSong();
+    if (isFile || playsSpotify) tell("film", "player", "spotify");
     else tell("film");
-    if (isSongPlaying()) window.emomusicPlayer.resume();
+    if (isFile) window.emomusicPlayer.resume();
     else setTriggerValue("scene", shown);
   };
 

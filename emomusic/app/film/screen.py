@@ -32,7 +32,6 @@ from emomusic.app.frame import download_button, escape_markdown, shown_errors
 from emomusic.app.own_music import without_folders
 from emomusic.app.parts import read_beside, show_style, style_beside
 from emomusic.app.player import show_queue
-from emomusic.app.queues import PlayerState
 from emomusic.app.sources import LABELS
 from emomusic.app.state import Source, page_state
 from emomusic.charts.affect import circumplex
@@ -283,7 +282,7 @@ def _show_timeline(film: FilmView, reading: FilmReading, number: int) -> None:
 
 def _follow_film(starts: Sequence[float], number: int, time_range: Sequence[float]) -> None:
     """Move the film to the chosen second, change the scene with the playback, and lower the film below its song."""
-    here, player, key = page_state(FilmState), page_state(PlayerState), "film-follow"
+    here, key = page_state(FilmState), "film-follow"
 
     def on_scene() -> None:
         follow = st.session_state.get(key)
@@ -293,7 +292,6 @@ def _follow_film(starts: Sequence[float], number: int, time_range: Sequence[floa
         page_state(FilmState).at_s = starts[played]
         play_scene_song(played)
 
-    heard = here.queue.heard.current if here.queue is not None and player.playing is here.queue else None
     _FOLLOW(
         data={
             "video": VIDEO,
@@ -301,7 +299,6 @@ def _follow_film(starts: Sequence[float], number: int, time_range: Sequence[floa
             "range": list(time_range),
             "starts": list(starts),
             "scene": number,
-            "song": None if heard is None else heard.song.id,
             "follows": bool(st.session_state.get(state.FILM_FOLLOWS)),
             "at": here.at_s,
             "choice": here.num_choices,
