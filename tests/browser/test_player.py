@@ -152,7 +152,7 @@ def test_songs_fade_into_each_other_when_asked(offline: Page) -> None:
     sounding(offline, seconds=0.5)
     volumes = offline.evaluate("""async () => {
       const player = window.emomusicPlayer, before = player.audio, volumes = [];
-      player.begin({ ...player.song, id: "other" }, 0.6);
+      player.begin({ ...player.song, id: "other" }, 3);
       while (!before.paused) {
         volumes.push([before.volume, player.audio.volume]);
         await new Promise((resolve) => setTimeout(resolve, 20));
