@@ -139,7 +139,7 @@ def test_the_sample_is_shown_with_its_people_scenes_and_songs(shown: AppTest, sa
     assert sample.name in video_of(shown).alt
     assert downloads(shown) == DOWNLOADS
     told = follow_of(shown)
-    assert (told["scene"], told["follows"], told["at"], told["song"]) == (0, True, None, None)
+    assert (told["scene"], told["follows"], told["at"]) == (0, True, None)
     assert told["starts"] == [scene.start_s for scene in sample.view().scenes]
     assert all(start % 1 for start in told["starts"][1:])
 
