@@ -1,7 +1,7 @@
 """Take the README's screenshots, a card and its moving picture from a running app: wide and narrow, light and dark.
 
 ffmpeg -loop 1 -i data/samples/four-people.jpg -t 4 -r 12 -pix_fmt yuv420p -vf "scale=640:-2,pad=640:480:0:-1" f.y4m
-EMOMUSIC_DATA= streamlit run app.py --server.headless true &
+EMOMUSIC_DATA= EMOMUSIC_MAX_LIVE=9 streamlit run app.py --server.headless true &
 python -m scripts.take_screenshots http://localhost:8501 docs/screenshots f.y4m
 
 The video replaces the webcam. EMOMUSIC_DATA is empty because FER2013's images must not be published.
