@@ -66,3 +66,10 @@ navigator.mediaDevices.getUserMedia = async ({ video }) => {
   setInterval(() => context.fillRect(Date.now() % 300, 9, 9, 9), 100);
   return canvas.captureStream(10);
 };"""
+
+# The number of a later round and its task, once both are shown with the player's bar; 8 after the game
+LATER_ROUND = """number => {
+  if (document.querySelector(".st-key-live-game-again")) return [8, ""];
+  const text = document.body.innerText, [shown, task] = [text.match(/Round ([1-7]) of 7/), text.match(/^Look .*/m)];
+  return shown?.[1] > number && task && document.querySelector('[role="meter"]') && [Number(shown[1]), task[0]];
+}"""

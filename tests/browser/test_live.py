@@ -34,7 +34,7 @@ from tests.browser.conftest import (
     visit,
     with_spotify,
 )
-from tests.browser.live_scripts import FOLLOW, IS_CAMERA_FREE, IS_MARKED, KEEP_CAMERAS, LAYERS, LEVEL_DB
+from tests.browser.live_scripts import FOLLOW, IS_CAMERA_FREE, IS_MARKED, KEEP_CAMERAS, LATER_ROUND, LAYERS, LEVEL_DB
 from tests.browser.player import PLAYER, overflow
 from tests.browser.waiting import press_shortcut, wait_until_idle
 from tests.films import SAMPLES, pulled_face
@@ -295,14 +295,6 @@ def test_an_answer_on_another_page_counts(open_page: Callable[..., Page]) -> Non
     page.evaluate("() => top.refuse(new DOMException('', 'AbortError'))")
     page.get_by_role("link", name="Live").click()
     expect(problem(page, Problem.BUSY)).to_be_visible()
-
-
-# The number of a later round and its task, once both are shown with the player's bar; 8 after the game
-LATER_ROUND = """number => {
-  if (document.querySelector(".st-key-live-game-again")) return [8, ""];
-  const text = document.body.innerText, [shown, task] = [text.match(/Round ([1-7]) of 7/), text.match(/^Look .*/m)];
-  return shown?.[1] > number && task && document.querySelector('[role="meter"]') && [Number(shown[1]), task[0]];
-}"""
 
 
 def play_the_game(page: Page, answer: Callable[[Emotion], None] | None = None) -> None:
