@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from emomusic.app import state
 from tests.browser.conftest import PATIENCE_MS, visit
 from tests.browser.player import PLAYER, add_folder, is_paused, level, song, sounding
 from tests.browser.test_film import NOTE_BEGUN, SUNG, VIDEO, wait_for_results
@@ -18,6 +19,8 @@ from tests.browser.waiting import wait_until_idle
 pytestmark = pytest.mark.browser
 
 LOUDNESS = "[emomusicPlayer.audio.volume, emomusicPlayer.audio.muted]"
+# Whether a tab of Music is in the address, which the server writes; the first one is not
+OPEN_TAB = f"tab => (new URLSearchParams(location.search).get('{state.MUSIC_TAB}') ?? 'Explore') === tab"
 
 
 @pytest.fixture
@@ -91,6 +94,7 @@ def test_a_change_of_tab_neither_starts_nor_changes_a_song(open_tab: Callable[[s
         for tab in ("Your song", "Table", "Explore"):
             page.get_by_role("tab", name=tab).click()
             expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
+            page.wait_for_function(OPEN_TAB, arg=tab)  # the server has heard of it
             wait_until_idle(page)
             assert page.evaluate("emomusicPlayer.song.id") == heard, tab
             assert is_paused(page) == rests, tab
