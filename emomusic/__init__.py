@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from emomusic.api import draw_reading, learn_face, read_picture, recommend_songs
     from emomusic.errors import EmomusicError
 
-__version__ = "1.0.0"
+__version__ = "1.1.0"
 
 __all__ = [
     "AffectPoint",
