@@ -114,6 +114,11 @@ def song_key(title: str, artists: str) -> tuple[str, str]:
     return title_key(title), normalize_text(split_artists(artists)[0])
 
 
+def key_of(song: Song) -> tuple[str, str]:
+    """What makes two songs one: all versions of a title by an artist. A file is a song of its own."""
+    return (song.player, song.id) if song.is_audio else song_key(song.title, ARTIST_SEPARATOR.join(song.artists))
+
+
 ARTIST_WINDOW = 10
 """An artist occurs once in this number of consecutive songs."""
 
@@ -121,33 +126,29 @@ ARTIST_WINDOW = 10
 class PlayHistory:
     """Played songs and recent artists: no repeated song in any version, and a pause between songs of an artist."""
 
-    def __init__(self, artists: Sequence[str], titles: Sequence[str], *, window: int = ARTIST_WINDOW) -> None:
-        """Start without songs. `artists` and `titles` are columns of a catalogue, `window` as `ARTIST_WINDOW`."""
-        self._artists = artists
-        self._titles = titles
+    def __init__(self, catalogue: Catalogue, *, window: int = ARTIST_WINDOW) -> None:
+        """Start without songs. The catalogue has the rows, and `window` is as `ARTIST_WINDOW`."""
+        self._catalogue = catalogue
         self.songs: set[tuple[str, str]] = set()
         self._recent: deque[tuple[str, ...]] = deque(maxlen=window - 1)
         self._recent_artists: frozenset[str] = frozenset()
 
     def add(self, row: int) -> None:
         """Record a played row."""
-        self.songs.add(self._song_key(row))
+        self.songs.add(self._catalogue.key_of(row))
         self._recent.append(self._artist_keys(row))
         self._recent_artists = frozenset().union(*self._recent)
 
     def knows(self, row: int) -> bool:
         """Whether any version of this song was played."""
-        return self._song_key(row) in self.songs
+        return self._catalogue.key_of(row) in self.songs
 
     def allows(self, row: int) -> bool:
         """Whether neither the song was played nor its artists are recent."""
         return self._recent_artists.isdisjoint(self._artist_keys(row)) and not self.knows(row)
 
     def _artist_keys(self, row: int) -> tuple[str, ...]:
-        return tuple(normalize_text(name) for name in split_artists(self._artists[row]))
-
-    def _song_key(self, row: int) -> tuple[str, str]:
-        return song_key(self._titles[row], self._artists[row])
+        return tuple(normalize_text(name) for name in split_artists(self._catalogue.artists[row]))
 
 
 class Catalogue:
@@ -187,6 +188,21 @@ class Catalogue:
 
     def __len__(self) -> int:
         return len(self.table)
+
+    @cached_property
+    def artists(self) -> Sequence[str]:
+        """The cells of artists."""
+        cells: Sequence[str] = self.table["artists"].array
+        return cells
+
+    @cached_property
+    def _titles(self) -> Sequence[str]:
+        cells: Sequence[str] = self.table["title"].array
+        return cells
+
+    def key_of(self, row: int) -> tuple[str, str]:
+        """What makes the songs of two rows one, as the function of this name."""
+        return song_key(self._titles[row], self.artists[row]) if self.songs is None else key_of(self.songs[row])
 
     @property
     def features(self) -> npt.NDArray[np.float64]:

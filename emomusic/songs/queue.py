@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import replace
 
-from emomusic.songs.catalogue import ARTIST_SEPARATOR, normalize_text, song_key
+from emomusic.songs.catalogue import key_of, normalize_text
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.request import Request
 from emomusic.songs.song import Pick
@@ -64,7 +64,7 @@ class SongQueue:
     def _forget_next(self) -> None:
         self._position, is_over = self._now(), self.current is None
         del self._picks[self._position + (not is_over) :]
-        self._keys = {_key_of(pick) for pick in self._picks}
+        self._keys = {key_of(pick.song) for pick in self._picks}
         self._num_chosen = max((pick.number for pick in self._picks), default=0)
 
     @property
@@ -131,7 +131,7 @@ class SongQueue:
     def _next(self) -> Pick | None:
         """Append the next song of the source; None at its end."""
         for pick in self._source:
-            if (key := _key_of(pick)) not in self._keys:
+            if (key := key_of(pick.song)) not in self._keys:
                 self._keys.add(key)
                 self._num_chosen += 1
                 self._picks.append(replace(pick, number=self._num_chosen))
@@ -140,7 +140,3 @@ class SongQueue:
 
     def _is_skipped(self, pick: Pick) -> bool:
         return pick.song.id in self._skipped or any(normalize_text(name) in self._skipped for name in pick.song.artists)
-
-
-def _key_of(pick: Pick) -> tuple[str, str]:
-    return song_key(pick.song.title, ARTIST_SEPARATOR.join(pick.song.artists))

@@ -83,7 +83,6 @@ class Recommender:
         self.catalogue = catalogue
         self.probabilities = probabilities
         self.plane = catalogue.plane
-        self._artists, self._titles = table["artists"].array, table["title"].array
         self._tempo_bpm = np.nan_to_num(table["tempo_bpm"].to_numpy(np.float32))  # unknown for audio files
         self.likeliest_moods = probabilities.argmax(axis=1)
         # The songs of a mood lie side by side: a slice is read several times faster than chosen rows
@@ -171,7 +170,7 @@ class Recommender:
         both = (self._by_priority(target, mood, request, passing, fitting=fitting) for fitting in (True, False))
         orders = [filter(self.is_there, order) for order in both]
         is_local = self.catalogue.is_local
-        history = PlayHistory(self._artists, self._titles)
+        history = PlayHistory(self.catalogue)
         for order in orders if is_local else [chain(*orders)]:
             waiting: list[int] = []  # before all rows of `order`
             while (row := _take_allowed(waiting, order, history, any_artist=is_local)) is not None:
@@ -230,8 +229,8 @@ class Recommender:
         They are different songs, and of different artists unless they are audio files, which may have few artists.
         """
         target, mood = target_of(request)
-        window = 1 if self.catalogue.is_local else len(self._artists) + 1
-        history = PlayHistory(self._artists, self._titles, window=window)
+        window = 1 if self.catalogue.is_local else len(self.catalogue) + 1
+        history = PlayHistory(self.catalogue, window=window)
         for pick in heard:
             if (row := self.catalogue.row_of(pick.song.id)) is not None:
                 history.add(row)

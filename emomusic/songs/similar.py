@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import Mood, share_text
-from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_LINK, PlayHistory, normalize_text
+from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_LINK, key_of, normalize_text, song_key
 from emomusic.songs.mood import MOODS, nearest_rows
 from emomusic.songs.request import Request
 from emomusic.songs.song import FEATURE_NAMES, Pick, Player, Song
@@ -46,15 +46,12 @@ def songs_like(
     passes = recommender.passing(request)
     if mood is not None:
         passes &= recommender.likeliest_moods == MOODS.index(mood)
-    artists = [*catalogue.table["artists"].array, ARTIST_SEPARATOR.join(song.artists)]
-    history = PlayHistory(artists, [*catalogue.table["title"].array, song.title], window=1)
-    history.add(len(catalogue))
-    number = 0
+    played, number = {key_of(song), song_key(song.title, ARTIST_SEPARATOR.join(song.artists))}, 0
     for row in order[passes[order]].tolist():
         found = catalogue.song(row)
-        if found.path == song.path is not None or history.knows(row) or not recommender.is_there(row):
+        if found.path == song.path is not None or catalogue.key_of(row) in played or not recommender.is_there(row):
             continue
-        history.add(row)
+        played.add(catalogue.key_of(row))
         number += 1
         likeliest = MOODS[int(recommender.likeliest_moods[row])]
         score = 1 / (1 + float(np.linalg.norm(recommender.plane[row] - [song.point.valence, song.point.arousal])))

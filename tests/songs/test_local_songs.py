@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from emomusic.export import song_record
 from emomusic.media.audio_file import read_song
 from emomusic.songs.hearing import QUADRANTS, load_sound_model
 from emomusic.songs.local_songs import SONGS, bundled_songs, recommender_of, songs_dir
+from emomusic.songs.queue import SongQueue
 from emomusic.songs.request import Request
 from emomusic.songs.song import UNKNOWN_ARTIST, Hearing, Player, Song
 from emomusic.songs.spotify import songs_csv, songs_m3u
@@ -56,6 +58,15 @@ def test_songs_of_the_mood_come_first_and_artists_change_where_there_are_enough(
     many = [song(number, mood, artists=(f"Artist {number % 20}",)) for number in range(40)]
     first = recommender_of(many).songs(Request(MOOD_POINTS[mood], mood=mood), 10)
     assert len({each.song.byline for each in first}) == 10
+
+
+@pytest.mark.parametrize("artists", [("Artist",), (UNKNOWN_ARTIST,)])
+def test_files_with_the_same_title_and_artist_are_songs_of_their_own(artists: tuple[str, ...]):
+    titles = ["01", "01", "Jóga", unicodedata.normalize("NFD", "Jóga"), "Jóga (Remastered)"]
+    same = [song(number, Mood.SAD, artists=artists, title=title) for number, title in enumerate(titles)]
+    recommender, request = recommender_of(same), Request(MOOD_POINTS[Mood.SAD], mood=Mood.SAD)
+    assert {pick.song.id for pick in recommender.songs(request, 9)} == {each.id for each in same}
+    assert {pick.song.id for pick in SongQueue(recommender, request).playlist(9)} == {each.id for each in same}
 
 
 def test_a_track_has_a_path_and_what_is_known():

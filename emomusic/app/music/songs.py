@@ -25,7 +25,7 @@ from emomusic.app.queues import PageQueue, forget_queue, play, play_list
 from emomusic.app.sources import YourMusic
 from emomusic.app.state import Source, page_state
 from emomusic.errors import DatasetError
-from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_ID, Catalogue, song_key
+from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_ID, Catalogue
 from emomusic.songs.genres import GENRE_FAMILIES, names_of
 from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import Recommender
@@ -77,7 +77,7 @@ class Songs:
     @cached_property
     def numbers(self) -> Rows:
         """Shape (n,): a number per song, equal for all its versions."""
-        keys = map(song_key, self.catalogue.table["title"], self.catalogue.table["artists"])
+        keys = map(self.catalogue.key_of, range(len(self)))
         return pd.factorize(np.fromiter(keys, object, len(self)))[0].astype(np.int64)
 
     @cached_property
