@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from emomusic.media.encodings import bytes_of_western, decode_texts, utf_8
 from emomusic.media.formats import id3_number
 
 MOST_TAGS = 5000
 """Tags of one file, for whose number FFmpeg takes time in its square; songs have fewer than a hundred."""
 
 _MAX_CHARS = 300
-_WINDOWS = {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
-_ENCODINGS = ["cp1251", "koi8_r", "cp1253", "cp932", "euc_jp", "gbk", "big5", "euc_kr"]
-_FOREIGN = re.compile(rb"[\x80-\xff]{2,}")
-_NOT_WESTERN = re.compile(rb"[\x81-\x83\x8d\x8f\x90\x9d]")  # nearly unused in Windows-1252; half of Japanese
-_FEWEST = 4  # bytes that tell an encoding
-_CONFIDENCE = 0.4  # highest share of noise, for charset-normalizer
 _VALUES = 100
 _COMMENTS = (b"\x03vorbis", b"OpusTags")  # what comes before them
 
@@ -34,50 +28,18 @@ def read_texts(values: Mapping[str, str]) -> dict[str, str]:
     Args:
         values: by name; bytes outside UTF-8 are surrogates.
     """
-    contents = {name: _declared_as_latin(value) for name, value in list(values.items())[:_VALUES]}
-    legacy = [content for content in contents.values() if content is not None and _utf_8(content) is None]
-    encoding = _encoding_of(b"\n".join(legacy))
-    texts = {}
-    for name, content in contents.items():
-        text = values[name] if content is None else _utf_8(content)
-        if text is None:
-            assert content is not None
-            text = content.decode(encoding, "replace") if encoding else content.decode("latin-1").translate(_WINDOWS)
-        texts[name] = " ".join(text.replace("\0", ";").split())[:_MAX_CHARS]
+    known = {name: _bytes_of(value) for name, value in list(values.items())[:_VALUES]}
+    decoded, _ = decode_texts([content for content in known.values() if content is not None])
+    legacy = iter(decoded)
+    texts = {name: values[name] if content is None else next(legacy) for name, content in known.items()}
+    texts = {name: " ".join(text.replace("\0", ";").split())[:_MAX_CHARS] for name, text in texts.items()}
     return {name: text for name, text in texts.items() if text and "\ufffd" not in text}
 
 
-def _declared_as_latin(value: str) -> bytes | None:
-    """The bytes of a tag that a program has read, or may have read, as Latin-1 or Windows-1252."""
+def _bytes_of(value: str) -> bytes | None:
+    """The bytes of a tag that is not UTF-8, or may have been read as Western; None for others."""
     content = value.encode("utf-8", "surrogateescape")
-    if _utf_8(content) is None:
-        return content
-    for encoding in ("latin-1", "cp1252"):
-        try:
-            return value.encode(encoding)
-        except UnicodeEncodeError:
-            continue
-    return None
-
-
-def _utf_8(content: bytes) -> str | None:
-    try:
-        return content.decode()
-    except UnicodeDecodeError:
-        return None
-
-
-def _encoding_of(content: bytes) -> str | None:
-    """The encoding of text that cannot be Western; None for Western text, "ascii" if it is unknown."""
-    num_high = sum(byte > 127 for byte in content)
-    num_together = sum(map(len, _FOREIGN.findall(content)))
-    is_foreign = num_high >= _FEWEST and num_together > 0.75 * num_high
-    if not is_foreign and len(_NOT_WESTERN.findall(content)) < _FEWEST // 2:
-        return None
-    from charset_normalizer import from_bytes
-
-    found = from_bytes(content, cp_isolation=_ENCODINGS, threshold=_CONFIDENCE).best()
-    return "ascii" if found is None else found.encoding
+    return content if utf_8(content) is None else bytes_of_western(value)
 
 
 def id3_frames(tag: bytes) -> Iterator[tuple[bytes, int, int]]:

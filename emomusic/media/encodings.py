@@ -1,0 +1,126 @@
+"""The encoding of texts that do not say it, or say it wrongly: tags of songs, and lists of songs."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Sequence
+
+WESTERN, UNKNOWN = "windows-1252", "ascii"
+
+_WINDOWS = {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
+_ENCODINGS = ["cp1251", "koi8_r", "cp1253", "cp932", "euc_jp", "gbk", "big5", "euc_kr"]
+_FOREIGN = re.compile(rb"[\x80-\xff]{2,}")
+_NOT_WESTERN = re.compile(rb"[\x81-\x83\x8d\x8f\x90\x9d]")  # nearly unused in Windows-1252; half of Japanese
+_FEWEST = 4  # bytes that tell an encoding
+_CONFIDENCE = 0.4  # highest share of noise, for charset-normalizer
+_EVIDENCE = 2**14  # bytes that are enough
+_NAMES = {"cp1251": "windows-1251", "cp1253": "windows-1253", "cp932": "shift_jis"}
+_TWICE = re.compile(rb"\xc3[\x82\x83\x90\x91]\xc2|\xc3\xa2\xe2\x82\xac")  # UTF-8 of letters of UTF-8
+
+
+def decode_texts(contents: Sequence[bytes]) -> tuple[list[str], str]:
+    """The texts of one source, and the encoding of those that are not UTF-8; "utf-8" if all are.
+
+    Texts outside UTF-8 have one encoding, which all of them tell together. If it is `UNKNOWN`, they have marks of
+    replacement.
+    """
+    texts = [utf_8(content) for content in contents]
+    legacy = [content for content, text in zip(contents, texts, strict=True) if text is None]
+    if not legacy:
+        return [text or "" for text in texts], "utf-8"
+    encoding = _encoding_of(b"\n".join(legacy)[:_EVIDENCE])
+    pairs = zip(contents, texts, strict=True)
+    return [_in(encoding, content) if text is None else text for content, text in pairs], encoding
+
+
+def utf_8(content: bytes) -> str | None:
+    """The text in UTF-8; None if it is not UTF-8."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def bytes_of_western(text: str) -> bytes | None:
+    """The bytes of a text that a program has read, or may have read, as Latin-1 or Windows-1252; None for others."""
+    for encoding in ("latin-1", "cp1252"):
+        try:
+            return text.encode(encoding)
+        except UnicodeEncodeError:
+            continue
+    return None
+
+
+def as_utf8(data: bytes) -> tuple[bytes, str]:
+    """The text of a file in UTF-8 without its byte order mark, and the name of its encoding.
+
+    A file is in one encoding. Single lines of a file in UTF-8 may be in another one, and its last letter may be cut.
+    """
+    data = data.removeprefix(codecs.BOM_UTF8)
+    for encoding, mark, high in (
+        ("utf-16-le", codecs.BOM_UTF16_LE, data[1:200:2]),
+        ("utf-16-be", codecs.BOM_UTF16_BE, data[:200:2]),
+    ):
+        if data.startswith(mark) or high.count(0) > 0.8 * len(high) > 0:
+            return _in(encoding, data.removeprefix(mark)).encode("utf-8", "replace"), "utf-16"
+    wrong = _not_utf_8(data)
+    if wrong is not None and wrong.end == len(data) and "end of data" in wrong.reason:
+        start = len(data) - len(wrong.object[wrong.start :])
+        if not data[:start].isascii():
+            data, wrong = data[:start], None
+    if wrong is None:
+        return _repaired(data), "utf-8"
+    if b"\n" not in data and b"\r" in data:
+        return _in("mac-roman", data).encode(), "mac-roman"  # only old Macs end lines so
+    lines = data.splitlines(keepends=True)
+    others = [line for line in lines if not line.isascii()]
+    num_utf_8 = sum(utf_8(line) is not None for line in others)
+    texts, encoding = decode_texts(others)
+    if num_utf_8 >= len(others) / 2 or (num_utf_8 and encoding == WESTERN):
+        decoded = dict(zip(others, texts, strict=True))
+        return _repaired(b"".join(decoded[line].encode() if line in decoded else line for line in lines)), "utf-8"
+    encoding = WESTERN if encoding == UNKNOWN else encoding
+    return _in(encoding, data).encode("utf-8", "replace"), _NAMES.get(encoding, encoding)
+
+
+def _not_utf_8(data: bytes) -> UnicodeDecodeError | None:
+    """The first error of UTF-8, found in parts, as a whole text can need four times its bytes."""
+    decoder, view = codecs.getincrementaldecoder("utf-8")(), memoryview(data)
+    try:
+        for start in range(0, len(data) or 1, 2**20):
+            decoder.decode(view[start : start + 2**20], final=start + 2**20 >= len(data))
+    except UnicodeDecodeError as error:
+        return error
+    return None
+
+
+def _repaired(data: bytes) -> bytes:
+    """Lines of UTF-8 that another program has read as Western are repaired: "Beyonc\u00c3\u00a9" is Beyonc\u00e9."""
+    parts, done = [], 0
+    for found in _TWICE.finditer(data):
+        if found.start() >= done:
+            start, end = data.rfind(b"\n", 0, found.start()) + 1, data.find(b"\n", found.end()) % (len(data) + 1)
+            line = bytes_of_western(data[start:end].decode())
+            parts += [data[done:start], data[start:end] if line is None or utf_8(line) is None else line]
+            done = end
+    return b"".join([*parts, data[done:]]) if parts else data
+
+
+def _in(encoding: str, content: bytes) -> str:
+    if encoding == WESTERN:
+        return content.decode("latin-1").translate(_WINDOWS)
+    return content.decode(encoding, "replace")
+
+
+def _encoding_of(content: bytes) -> str:
+    """The encoding of text that is not UTF-8: `WESTERN`, unless it cannot be; `UNKNOWN` if nothing fits."""
+    num_high = sum(byte > 127 for byte in content)
+    num_together = sum(map(len, _FOREIGN.findall(content)))
+    is_foreign = num_high >= _FEWEST and num_together > 0.75 * num_high
+    if not is_foreign and len(_NOT_WESTERN.findall(content)) < _FEWEST // 2:
+        return WESTERN
+    from charset_normalizer import from_bytes
+
+    found = from_bytes(content, cp_isolation=_ENCODINGS, threshold=_CONFIDENCE).best()
+    return UNKNOWN if found is None else found.encoding

@@ -1,0 +1,31 @@
+"""The encodings of lists of songs: of a whole file, and of single lines in it."""
+
+import pytest
+
+from emomusic.media.encodings import as_utf8
+
+RUSSIAN = "\u0411\u0435\u043b\u044b\u0435 \u043d\u043e\u0447\u0438\n\u0434\u043e\u0436\u0434\u044c\n"
+JAPANESE, CHINESE = "夜に駆ける\n残酷な天使のテーゼ\n", "周杰伦 - 晴天\n月亮代表我的心\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "name"),
+    [
+        (RUSSIAN, "cp1251", "windows-1251"), (RUSSIAN, "koi8_r", "koi8_r"), (JAPANESE, "cp932", "shift_jis"),
+        (CHINESE, "gbk", "gbk"), ("Beyonc\u00e9\nBj\u00f6rk\n", "cp1252", "windows-1252"),
+        (RUSSIAN, "utf-16", "utf-16"), (RUSSIAN, "utf-8-sig", "utf-8"),
+    ],
+)  # fmt: skip
+def test_a_file_is_in_the_encoding_that_its_letters_tell(text: str, encoding: str, name: str) -> None:
+    assert as_utf8(text.encode(encoding)) == (text.encode(), name)
+
+
+@pytest.mark.parametrize(("line", "encoding"), [("Onur \u00d6zer\n", "cp1252"), (RUSSIAN, "cp1251")])
+def test_single_lines_may_be_in_another_encoding(line: str, encoding: str) -> None:
+    others = "Beyonc\u00e9\nYellow\nK\u00f6ln\nMot\u00f6rhead\n"
+    assert as_utf8(others.encode() + line.encode(encoding)) == ((others + line).encode(), "utf-8")
+
+
+def test_a_file_that_ends_inside_a_letter_and_letters_encoded_twice_are_read() -> None:
+    assert as_utf8("K\u00f6ln\nBeyonc\u00e9".encode()[:-1]) == ("K\u00f6ln\nBeyonc".encode(), "utf-8")
+    assert as_utf8("Beyonc\u00c3\u00a9\nK\u00f6ln\n".encode()) == ("Beyonc\u00e9\nK\u00f6ln\n".encode(), "utf-8")
