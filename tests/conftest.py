@@ -34,6 +34,13 @@ _WITH_TENSORFLOW = (
 """Tests of one worker, so that the others do not load TensorFlow."""
 
 
+_NUM_BROWSERS = 2
+"""Workers with a browser. Each also starts a server."""
+
+_LONG = ("closed_pages", "live", "deployment", "film", "photo")
+"""Browser tests that begin first, because one of them at the end would leave the other cores idle."""
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
     """One worker more than cores, because browser tests wait for half of their time."""
@@ -42,19 +49,37 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Run each file on one worker, because its tests share fixtures, and then browser tests on any worker.
+    """Run browser tests at once and on two workers, and the files of all other tests beside and after them.
 
-    This replaces `--dist loadgroup`, whose groups pytest-xdist 3.8 loses under pytest 9.
+    Tests of a file share fixtures, and run on one worker. Browser tests wait for half of their time, which other tests
+    then use. This replaces `--dist loadgroup`, whose groups pytest-xdist 3.8 loses under pytest 9.
     """
     from xdist.scheduler import LoadScopeScheduling
 
-    class ByFile(LoadScopeScheduling):
+    class BrowserFirst(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             if nodeid.startswith("tests/browser/"):
                 return nodeid
             return "tensorflow" if nodeid.startswith(_WITH_TENSORFLOW) else nodeid.split("::")[0]
 
-    return ByFile(config, log)
+        def _assign_work_unit(self, node: Any) -> None:
+            in_browser = [scope for scope in self.workqueue if scope.startswith("tests/browser/")]
+            others = [scope for scope in self.workqueue if scope not in in_browser]
+            number = list(self.registered_collections).index(node)
+            if not (scopes := [*in_browser, *others] if number < _NUM_BROWSERS else others):
+                node.shutdown()  # only browser tests are left
+                return
+            self.workqueue.move_to_end(scopes[0], last=False)
+            super()._assign_work_unit(node)
+
+    config.option.loadscopereorder = False
+    return BrowserFirst(config, log)
+
+
+def _rank(item: pytest.Item) -> int:
+    """Place of a test among the browser tests of a run; others keep their order."""
+    name = item.path.stem.removeprefix("test_")
+    return _LONG.index(name) if item.path.parent.name == "browser" and name in _LONG else len(_LONG)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -63,6 +88,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         slow = [item for item in items if item.get_closest_marker("slow")]
         items[:] = [item for item in items if item not in slow]
         config.hook.pytest_deselected(items=slow)
+    items.sort(key=_rank)
 
 
 def pytest_collection_finish() -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from tests.pages.screen import SAMPLE, start_app
 from tests.stations import note_calls, stations_of
+from tests.waiting import PATIENCE_S
 
 # Which layer may import which. A name stands for the module and everything below it; a layer may import itself.
 GROUND = {"emomusic.errors", "emomusic.affect", "emomusic.colours", "emomusic.text"}
@@ -195,7 +196,7 @@ def loaded_after(root: Path, *steps: str) -> list[set[str]]:
     """Top-level names in `sys.modules` after each of these steps in one fresh interpreter."""
     note = "\nimport json, sys\nprint(json.dumps([name.split('.')[0] for name in sys.modules]))\n"
     code = note.join([*steps, ""])
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 0, done.stderr
     return [set(json.loads(line)) for line in done.stdout.splitlines()]
 

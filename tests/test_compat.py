@@ -9,10 +9,10 @@ from streamlit.runtime.scriptrunner.script_runner import ScriptRunnerEvent
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData
 from streamlit.runtime.scriptrunner_utils.script_run_context import get_script_run_ctx
 from streamlit.runtime.state.safe_session_state import SafeSessionState
-from streamlit.testing.v1 import AppTest
 
 from emomusic import compat
 from emomusic.app.frame import take_callback_error
+from tests.pages.screen import run_function
 
 
 def test_an_answer_to_a_browser_outlives_the_start_of_a_run() -> None:
@@ -89,9 +89,8 @@ def _page() -> None:
 @pytest.mark.parametrize("is_early", [True, False])
 def test_a_callback_ends_despite_another_message(monkeypatch: pytest.MonkeyPatch, is_early: bool) -> None:
     compat.finish_callbacks(take_callback_error)
-    app = AppTest.from_function(_page)
+    app = run_function(_page)
     app.session_state["clicks"], app.session_state["is_early"] = 0, is_early
-    app.run()
     call, messages = SafeSessionState.on_script_will_rerun, [_send_message] * is_early
 
     def call_after_a_message(*states: Any, **options: Any) -> None:
@@ -120,7 +119,7 @@ def _failing_page() -> None:
 
 
 def test_an_error_of_any_callback_is_a_message_above_the_page_and_a_bug_a_traceback() -> None:
-    app = AppTest.from_function(_failing_page).run()
+    app = run_function(_failing_page)
     app.button(key="library").click().run()
     assert [error.value for error in app.error] == ["the library is damaged"]
     assert not app.exception

@@ -9,6 +9,7 @@ import pytest
 from emomusic import runtime
 from emomusic.assets import models_dir
 from emomusic.errors import ModelError
+from tests.waiting import PATIENCE_S
 
 
 def test_the_networks_write_no_file(root: Path, tmp_path: Path) -> None:
@@ -16,7 +17,7 @@ def test_the_networks_write_no_file(root: Path, tmp_path: Path) -> None:
     code = "from emomusic.faces.detection import MtcnnDetector; MtcnnDetector().warm_up()"
     environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
     environment |= {"HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
-    subprocess.run([sys.executable, "-c", code], cwd=root, env=environment, check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", code], cwd=root, env=environment, check=True, timeout=PATIENCE_S)
     assert list(tmp_path.rglob("*")) == []
 
 

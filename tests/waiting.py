@@ -1,9 +1,11 @@
 """A wait for another thread or process."""
 
+import os
 import time
 from collections.abc import Callable
 
-PATIENCE_S = 240.0  # the networks load slowly on a busy machine
+PATIENCE_S = 30 * float(os.environ.get("PATIENCE_FACTOR", "1"))
+"""The limit of all waits of the tests, in seconds. A slow host sets the factor."""
 
 
 def wait_until(

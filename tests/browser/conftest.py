@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 
 from tests.browser.waiting import wait_until_idle
 from tests.servers import reserved_port
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -32,8 +32,8 @@ FLAGS = (
     "--process-per-site",  # a new process would compile all scripts again, which takes half of a visit
     "--js-flags=--no-turbofan --no-maglev",  # a test ends before optimized code pays: a quarter less time
 )
-PATIENCE_MS = 120_000  # TensorFlow loads slowly on a busy machine
-# A page's timeout does not apply to `expect`, and its default of 5 s is too short for a new server
+PATIENCE_MS = 1000 * PATIENCE_S
+# A page's timeout does not apply to `expect`, whose default is 5 s
 expect.set_options(timeout=PATIENCE_MS)
 # Streamlit logs this traceback if a page is closed while the server sends to it
 CLOSED_WHILE_SENDING = re.compile(
@@ -41,6 +41,27 @@ CLOSED_WHILE_SENDING = re.compile(
     r'WebSocketDisconnected: Cannot call "send" once a close message has been sent\.\n',
     re.DOTALL,
 )
+
+
+_PROBLEMS = ("Traceback", "Warning", "deprecated", "Exception", "Stack (most recent call last)")
+
+
+class Log:
+    """What a server writes, read once.
+
+    Args:
+        path: the file, which may grow.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._num_bytes = path, 0
+
+    def check(self) -> None:
+        """Fail if a problem was written since the last call."""
+        written = self._path.read_bytes()[self._num_bytes :]
+        self._num_bytes += len(written)
+        text = CLOSED_WHILE_SENDING.sub("", written.decode(errors="replace"))
+        assert not any(problem in text for problem in _PROBLEMS), text
 
 
 def chromium(*, complete: bool = False) -> str:
@@ -86,10 +107,16 @@ def fresh_server(
             yield f"http://127.0.0.1:{port}{path}"
         finally:
             process.terminate()
-            process.wait(timeout=180)  # the server finishes loading the networks first
-    text = CLOSED_WHILE_SENDING.sub("", log.read_text(encoding="utf-8", errors="replace"))
-    for problem in ("Traceback", "Warning", "deprecated", "Exception", "Stack (most recent call last)"):
-        assert problem not in text, text
+            process.wait(timeout=PATIENCE_S)  # the server finishes loading the networks first
+    Log(log).check()
+
+
+def figure(server: str, name: str) -> float:
+    """A number of the metrics of a server."""
+    with urllib.request.urlopen(f"{server}/metrics", timeout=PATIENCE_S) as metrics:
+        found = re.search(rf"^emomusic_{name} (\S+)$", metrics.read().decode(), re.MULTILINE)
+    assert found is not None
+    return float(found[1])
 
 
 def notes_of(folder: Path) -> dict[str, Any]:
@@ -113,10 +140,23 @@ def server_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server(server_folder: Path) -> Iterator[str]:
-    """One server for all tests."""
-    with fresh_server(server_folder, {"EMOMUSIC_MAX_LIVE": "9"}) as address:  # the last test may still hold places
+def shared_server(server_folder: Path) -> Iterator[str]:
+    """The server of `server`."""
+    with fresh_server(server_folder, {"EMOMUSIC_MAX_LIVE": "2"}) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def _log(server_folder: Path) -> Log:
+    return Log(server_folder / "log")
+
+
+@pytest.fixture
+def server(shared_server: str, _log: Log) -> Iterator[str]:
+    """The address of one server for all tests. After each test, no live session is left, and its log is checked."""
+    yield shared_server
+    wait_until(lambda: figure(shared_server, "live_sessions") == 0)
+    _log.check()
 
 
 def _answers(address: str, process: subprocess.Popen[bytes]) -> bool:
@@ -167,11 +207,11 @@ def with_spotify(context: BrowserContext) -> None:
 
 
 @pytest.fixture(scope="session")
-def shared_context(browser: Browser, server: str) -> Iterator[BrowserContext]:
+def shared_context(browser: Browser, shared_server: str) -> Iterator[BrowserContext]:
     """The windows of `open_page`, which share a cache and, while the first one is open, a process."""
     with browser.new_context() as context:
         with_spotify(context)
-        context.new_page().goto(f"{server}/_stcore/health")
+        context.new_page().goto(f"{shared_server}/_stcore/health")
         yield context
 
 

@@ -152,7 +152,7 @@ def send_frames(page: Page, address: str, message: str) -> None:
     page.goto(address)
     show_on_camera(page, "eileen-collins-1999")
     page.locator(START).click()
-    page.get_by_text(re.compile("^0 faces ·")).wait_for(timeout=PATIENCE_MS)
+    page.get_by_text(re.compile("^0 faces ·")).wait_for()
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs the open files of Linux")

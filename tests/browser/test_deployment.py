@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -20,11 +19,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 
 from emomusic.app.camera import Problem
 from emomusic.app.live import ice
-from tests.browser.conftest import PATIENCE_MS, download, fresh_server, visit, with_spotify
+from tests.browser.conftest import PATIENCE_MS, download, figure, fresh_server, visit, with_spotify
 from tests.browser.test_live import SUMMARY, camera, film, open_live, press, problem, sees, wait_for_start
 from tests.servers import reserved_port
 from tests.test_caddy import answers, run_caddy
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -43,7 +42,7 @@ TURN_SECRET = "a secret of the tests"
 
 def answer(address: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(address, timeout=10) as response:
+        with urllib.request.urlopen(address, timeout=PATIENCE_S) as response:
             return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -53,12 +52,6 @@ def has_ended(process: int) -> bool:
     """Whether a child process has ended; until its exit status is read, it is a zombie."""
     stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
     return stat.rpartition(")")[2].split()[0] == "Z"
-
-
-def figure(server: str, name: str) -> float:
-    found = re.search(rf"^emomusic_{name} (\S+)$", answer(f"{server}/metrics")[1], re.MULTILINE)
-    assert found is not None
-    return float(found[1])
 
 
 def wait_until_ready(server: str) -> None:
@@ -163,7 +156,7 @@ def turn(tmp_path: Path, root: Path) -> Iterator[Turn]:
         wait_until(lambda: answers(port))
         yield Turn(port, tmp_path / "turn.log")
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=PATIENCE_S)
 
 
 @pytest.fixture

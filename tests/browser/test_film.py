@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.accessibility import assert_accessible
-from tests.browser.conftest import PATIENCE_MS, download
+from tests.browser.conftest import download
 from tests.browser.player import PLAYER, box_of, song, song_after
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 from tests.films import BIDEN, COLLINS, write_film
@@ -43,9 +43,9 @@ def upload(page: Page, film: Path) -> None:
 
 def wait_for_results(page: Page) -> None:
     """Wait for the marked film, for its sound, and for the last part of the page."""
-    expect(page.get_by_role("button", name="Download")).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.locator("video")).to_have_count(1, timeout=PATIENCE_MS)
-    expect(page.get_by_test_id("stProgress")).to_have_count(0, timeout=PATIENCE_MS)
+    expect(page.get_by_role("button", name="Download")).to_be_visible()
+    expect(page.locator("video")).to_have_count(1)
+    expect(page.get_by_test_id("stProgress")).to_have_count(0)
     wait_until_idle(page)  # the last run draws the charts again
     page.wait_for_function(HAS_FRAMES)
 

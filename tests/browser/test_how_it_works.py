@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
-from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from emomusic.app.how_it_works.steps import STEPS, Step, step_named
 from tests.browser.player import PHONE, box_of, overflow
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -44,14 +44,9 @@ MEASURES = """title => {
     wide: main.scrollWidth - main.clientWidth,
   };
 }"""
+# A key scrolls before the second frame
+TWO_FRAMES = "() => new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)))"
 SCROLLED = """document.querySelector('[data-testid="stMain"]').scrollTop"""
-
-# Chromium ignores a scroll key that comes before the end of the last scroll
-REPORT_SCROLL_END = """() => {
-  window.scrolled = false;
-  const main = document.querySelector('[data-testid="stMain"]');
-  main.addEventListener("scrollend", () => { window.scrolled = true; }, { once: true });
-}"""
 
 # Whether the image has all pixels of the photo
 SHARP = """() => {
@@ -175,31 +170,29 @@ def test_a_chart_in_full_screen_has_letters_for_the_last_row(present: Callable[.
     assert letters >= 24  # a fortieth of the height of the screen, or nearly so
 
 
-def scroll(page: Page, key: str) -> float:
-    """Press a scroll key, wait for the end of the scroll and return the position in pixels."""
-    for _ in range(10):  # a key press during a rerun of the page can be lost
-        page.evaluate(REPORT_SCROLL_END)
+def assert_scrolls(page: Page, key: str, condition: str) -> None:
+    """Press a scroll key until the page is there. A press during a rerun or the end of a scroll can be lost."""
+
+    def is_there() -> bool:
         page.keyboard.press(key)
-        try:
-            page.wait_for_function("window.scrolled", timeout=5_000)
-        except PlaywrightTimeoutError:
-            continue
-        return float(page.evaluate(SCROLLED))
-    raise AssertionError(f"{key} did not scroll the page")
+        page.evaluate(TWO_FRAMES)
+        return bool(page.evaluate(f"{SCROLLED} {condition}"))
+
+    wait_until(is_there)
 
 
 def test_keys_scroll_in_a_low_window(present: Callable[..., Page]) -> None:
     page = present(STEPS[-2].key, "eileen-collins-1999", width=1280, height=480)
     for key in ("PageDown", "Space"):
-        assert scroll(page, key) > 0
-        assert scroll(page, "Home") == 0
+        assert_scrolls(page, key, "> 0")
+        assert_scrolls(page, "Home", "=== 0")
     page.keyboard.press("ArrowRight")  # still shows the next step
     shown(page, STEPS[-1].key)
-    assert scroll(page, "PageDown") > 0
+    assert_scrolls(page, "PageDown", "> 0")
     # With the focus on a link in the header, the keys scroll too
-    assert scroll(page, "Home") == 0
+    assert_scrolls(page, "Home", "=== 0")
     page.get_by_role("link", name="How it works").focus()
-    assert scroll(page, "End") > 0
+    assert_scrolls(page, "End", "> 0")
     assert overflow(page) <= 0
 
 

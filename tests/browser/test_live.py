@@ -47,7 +47,6 @@ CAMERA = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"
 # Small and slow for a busy machine; the video repeats
 WIDTH, HEIGHT, RATE = 480, 360, 5
 SHOT_S = 3
-LONG_MS = 2 * PATIENCE_MS  # time to load the networks during a video on a busy machine
 
 START, PLAYING, SUMMARY = ".st-key-live-start button", f".st-key-{state.LIVE_MUSIC}", ".st-key-live-csv"
 BAND_DB = f"{LEVEL_DB}(window.emomusicBand)"
@@ -135,7 +134,7 @@ def window(playwright: Playwright, *flags: str, permissions: tuple[str, ...] = (
         context.on("weberror", lambda event: errors.append(f"{event.error}\n{event.error.stack}"))
         with_spotify(context)
         page = context.new_page()
-        page.set_default_timeout(LONG_MS)
+        page.set_default_timeout(PATIENCE_MS)
         yield page
     except AssertionError as error:
         error.add_note("Uncaught errors of the pages:\n" + "\n".join(errors))
@@ -163,7 +162,7 @@ def problem(page: Page, kind: Problem) -> Locator:
 
 def wait_for_start(page: Page) -> None:
     """Wait until the video plays."""
-    expect(page.locator(PLAYING)).to_be_visible(timeout=LONG_MS)
+    expect(page.locator(PLAYING)).to_be_visible()
 
 
 def press(page: Page, name: str) -> None:
@@ -173,7 +172,7 @@ def press(page: Page, name: str) -> None:
 
 def sees(page: Page, text: str) -> None:
     """Wait for a line that starts with this pattern, for a few repetitions of the video."""
-    expect(page.get_by_text(re.compile(f"^{text}"))).to_be_visible(timeout=LONG_MS)
+    expect(page.get_by_text(re.compile(f"^{text}"))).to_be_visible()
 
 
 def wait_for_readers(folder: Path, number: int) -> None:
@@ -196,7 +195,7 @@ def test_readings_follow_the_webcam_and_the_session_has_songs(playwright: Playwr
         page.wait_for_function(f"({TIMELINE})() > {first}")  # the chart follows the text
         sees(page, "1 face ·")
         press(page, "STOP")
-        expect(page.locator(SUMMARY)).to_be_visible(timeout=LONG_MS)
+        expect(page.locator(SUMMARY)).to_be_visible()
         page.wait_for_function(IS_CAMERA_FREE)
         expect(page.get_by_test_id("stMetricValue").nth(2)).to_have_text("4")
         page.locator(".st-key-live-play-session button").click()
@@ -225,7 +224,7 @@ def test_each_tab_has_a_reader_until_it_is_closed_or_shows_another_page(
         visit(page, "Models")
         wait_for_readers(server_folder, 0)
         page.get_by_role("link", name="Live").click()
-        expect(page.locator(SUMMARY)).to_be_visible(timeout=LONG_MS)
+        expect(page.locator(SUMMARY)).to_be_visible()
         press(page, "START")
         wait_for_start(page)
         press(page, "STOP")  # a server that stops during a session logs a warning
@@ -252,7 +251,7 @@ def test_a_page_continues_with_a_restarted_server_by_webrtc(playwright: Playwrig
             assert page.evaluate("window.isKept")  # not loaded again
             sees(page, "[14] faces? ·")
             page.wait_for_function(IS_MARKED)
-            page.wait_for_function(f"{BAND_DB} > -45", timeout=LONG_MS)
+            page.wait_for_function(f"{BAND_DB} > -45")
             press(page, "STOP")
             expect(page.locator(SUMMARY)).to_be_visible()
             page.wait_for_function(IS_CAMERA_FREE)
@@ -263,12 +262,12 @@ def test_a_refused_webcam_and_a_page_without_https_are_reported(playwright: Play
     flags = ("--use-fake-device-for-media-stream", "--deny-permission-prompts")
     with window(playwright, *flags, permissions=()) as page:
         page.goto(f"http://emomusic.test:{port}/live")
-        expect(problem(page, Problem.INSECURE)).to_be_visible(timeout=LONG_MS)  # before consent
+        expect(problem(page, Problem.INSECURE)).to_be_visible()  # before consent
         open_live(page, server)
-        expect(problem(page, Problem.REFUSED)).to_be_visible(timeout=LONG_MS)
+        expect(problem(page, Problem.REFUSED)).to_be_visible()
         expect(page.locator(f".st-key-live-again-{Problem.REFUSED}")).to_be_visible()
         page.locator(f".st-key-live-snapshot-{Problem.REFUSED} button").click()
-        expect(page.get_by_role("radio", name="Camera")).to_be_checked(timeout=LONG_MS)
+        expect(page.get_by_role("radio", name="Camera")).to_be_checked()
 
 
 def test_other_problems_of_the_webcam_are_reported_with_a_way_out(open_page: Callable[..., Page]) -> None:
@@ -300,16 +299,16 @@ def test_an_answer_on_another_page_counts(open_page: Callable[..., Page]) -> Non
 def play_the_game(page: Page, answer: Callable[[Emotion], None] | None = None) -> None:
     """Play seven rounds: answer each named emotion for the whole round, or press a key for the next one."""
     begin, number = page.locator(".st-key-live-game-start button"), 0
-    expect(begin).to_be_enabled(timeout=LONG_MS)
+    expect(begin).to_be_enabled()
     page.wait_for_function("document.activeElement === document.body")  # no click: the page takes the keys
     press_shortcut(begin, "n")
     while number < 7:  # a round ends by itself: a busy machine may see none of it
-        number, task = page.wait_for_function(LATER_ROUND, arg=number, timeout=LONG_MS).json_value()
+        number, task = page.wait_for_function(LATER_ROUND, arg=number).json_value()
         if answer is not None and number < 8:
             answer(next(emotion for emotion in Emotion if emotion.adjective in task.lower()))
         elif number < 7:
             press_shortcut(page.locator(".st-key-live-game-next button"), "n")
-    expect(page.locator(".st-key-live-game-again")).to_be_visible(timeout=LONG_MS)
+    expect(page.locator(".st-key-live-game-again")).to_be_visible()
 
 
 def test_a_real_person_reaches_most_emotions_of_the_game(playwright: Playwright, server: str) -> None:
@@ -337,22 +336,22 @@ def test_two_taught_persons_are_kept_apart_until_they_are_forgotten(playwright: 
         page.goto(f"{server}/live?{state.LIVE_VIEW}=Teach+it+your+face")
         show_on_camera(page, "eileen-collins-1999")
         page.locator(START).click()
-        expect(page.locator(take)).to_be_enabled(timeout=LONG_MS)
+        expect(page.locator(take)).to_be_enabled()
         expect(page.locator(".st-key-teach-skip")).to_have_count(0)  # the neutral face is needed
         page.locator(take).click()
-        page.locator(".st-key-teach-retake button").click(timeout=LONG_MS)
+        page.locator(".st-key-teach-retake button").click()
         expect(page.locator(keep)).to_have_count(0)
-        page.locator(keep).click(timeout=LONG_MS)
+        page.locator(keep).click()
         expect(page.get_by_text("2 of 7")).to_be_visible()
         page.locator(".st-key-teach-finish button").click()
-        expect(page.get_by_role("img", name="Your neutral face")).to_be_visible(timeout=LONG_MS)
+        expect(page.get_by_role("img", name="Your neutral face")).to_be_visible()
         assert axe_report(page) is None
         show_on_camera(page, "grace-hopper-1984")
         page.locator(".st-key-teach-again button").click()
         page.locator(take).click()
-        page.locator(keep).click(timeout=LONG_MS)
+        page.locator(keep).click()
         page.locator(".st-key-teach-finish button").click()
-        expect(page.get_by_role("img", name="Person 1")).to_be_visible(timeout=LONG_MS)
+        expect(page.get_by_role("img", name="Person 1")).to_be_visible()
         name = page.get_by_label("Name").nth(1)
         expect(name).to_have_value("Person 2")
         name.fill("Grace")
@@ -363,9 +362,9 @@ def test_two_taught_persons_are_kept_apart_until_they_are_forgotten(playwright: 
         assert set(first.shots) == {Emotion.NEUTRAL}
         assert not first.is_same_person(second)
         page.get_by_role("radio", name="Faces").click()
-        expect(page.get_by_text("Read with the profile of Grace")).to_be_visible(timeout=LONG_MS)
+        expect(page.get_by_text("Read with the profile of Grace")).to_be_visible()
         show_on_camera(page, "eileen-collins-1999")
-        expect(page.get_by_text("Read with the profile of Person 1")).to_be_visible(timeout=LONG_MS)
+        expect(page.get_by_text("Read with the profile of Person 1")).to_be_visible()
         visit(page, "Photo")
         page.get_by_role("button", name="Four people", exact=True).click()
         expect(page.get_by_text(f"{known}face 2 and face 3")).to_be_visible()
@@ -394,7 +393,7 @@ def test_the_band_follows_the_face_and_is_muted_drawn_and_recorded(playwright: P
         page.goto(f"{server}/live")
         show_on_camera(page, "barack-obama-2009-speaking")
         page.locator(START).click()
-        page.wait_for_function(f"{BAND_DB} > -45", timeout=LONG_MS)
+        page.wait_for_function(f"{BAND_DB} > -45")
         for emotion, (name, *pull) in FACES.items():
             page.evaluate(FOLLOW, astuple(EMOTION_POINTS[emotion]))
             show_on_camera(page, name, *pull)
@@ -435,14 +434,14 @@ def test_a_game_is_played_with_a_key_and_leaves_nothing(
         page.add_init_script(KEEP_CAMERAS)
         open_live(page, server, "Mirror+game")
         play_the_game(page)
-        expect(page.locator(PLAYER)).to_have_count(1, timeout=LONG_MS)
+        expect(page.locator(PLAYER)).to_have_count(1)
         pictures = page.locator('.game-cards img[src^="data:image/jpeg"]')
-        expect(pictures.last).to_be_visible(timeout=LONG_MS)
+        expect(pictures.last).to_be_visible()
         expect(page.locator(".game-cards figure")).to_have_count(7)
         assert axe_report(page) is None
         visit(page, "Models")
         page.wait_for_function(IS_CAMERA_FREE)
         wait_for_readers(server_folder, 0)
         page.get_by_role("link", name="Live").click()
-        expect(page.locator(".st-key-live-game-start")).to_be_visible(timeout=LONG_MS)
+        expect(page.locator(".st-key-live-game-start")).to_be_visible()
         expect(pictures).to_have_count(0)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-import time
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, Route, expect
-from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from emomusic.affect import EMOTIONS, Emotion
 from tests.browser.accessibility import axe_report
-from tests.browser.conftest import PATIENCE_MS
 from tests.browser.player import box_of, overflow
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -60,21 +57,22 @@ def models(open_page: Callable[..., Page]) -> Callable[..., Page]:
 
 def click_cell(page: Page, row: int, column: int, num_classes: int, *, answer: re.Pattern[str]) -> None:
     """Click a cell until the text appears, because a chart ignores clicks while it is redrawn."""
-    details = page.get_by_text(answer)
-    deadline = time.monotonic() + PATIENCE_MS / 1000
-    while time.monotonic() < deadline and not details.is_visible():
-        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
-        area = page.locator(MATRIX + " .nsewdrag")
-        with contextlib.suppress(PlaywrightTimeoutError):
-            box = area.bounding_box(timeout=5_000)
-            assert box is not None
-            x, y = box["width"] * (column + 0.5) / num_classes, box["height"] * (row + 0.5) / num_classes
-            area.hover(position={"x": x - 2, "y": y - 2}, timeout=5_000)
-            area.hover(position={"x": x, "y": y}, timeout=5_000)
-            page.locator(".hoverlayer .hovertext").first.wait_for(timeout=5_000)
-            area.click(position={"x": x, "y": y}, timeout=5_000)
-            details.wait_for(timeout=10_000)
-    expect(details).to_be_visible()
+    details, area = page.get_by_text(answer), page.locator(MATRIX + " .nsewdrag")
+
+    def is_answered() -> bool:
+        if not details.is_visible():
+            box = box_of(area)
+            x, y = (
+                box[start] + box[size] * (place + 0.5) / num_classes
+                for start, size, place in (("x", "width", column), ("y", "height", row))
+            )
+            page.mouse.move(x - 2, y - 2)
+            page.mouse.move(x, y)
+            if page.locator(".hoverlayer .hovertext").count():  # the chart has noticed the pointer
+                page.mouse.click(x, y)
+        return details.is_visible()
+
+    wait_until(is_answered)
 
 
 def click_row(page: Page, row: int) -> None:

@@ -14,7 +14,6 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, Route, expect
 
 from emomusic.app import state
-from tests.browser.conftest import PATIENCE_MS
 from tests.browser.player import box_of, overflow
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 from tests.songs.tables import mood_table
@@ -29,7 +28,7 @@ def music(open_page: Callable[..., Page]) -> Callable[..., Page]:
     def open_(tab: str, **window: object) -> Page:
         page = open_page(f"/music?{urlencode({state.MUSIC_TAB: tab})}", **window)
         page.get_by_role("heading", name="What does a mood sound like?").wait_for()
-        page.get_by_text(re.compile("^81,198 songs")).wait_for(timeout=PATIENCE_MS)
+        page.get_by_text(re.compile("^81,198 songs")).wait_for()
         page.locator(f".st-key-{state.MUSIC_TAB}").wait_for()
         expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
         return page
@@ -59,7 +58,7 @@ def click_happy_song(page: Page) -> None:
       return [xaxis.l2p(songs.x[0]), yaxis.l2p(songs.y[0])];
     }""")
     area.click(position={"x": x, "y": y})
-    expect(page.get_by_text("The song you clicked")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("The song you clicked")).to_be_visible()
     wait_until_idle(page)
 
 
@@ -71,7 +70,7 @@ def test_a_click_on_the_plane_plays_at_once_and_a_quadrant_is_marked(open_page: 
     marked = "element => element.closest('.js-plotly-plot')._fullLayout.shapes.filter(s => s.line.width === 3).length"
     assert area.evaluate(marked) == 0
     page.get_by_role("radio", name="unpleasant and drowsy").click()
-    expect(page.get_by_text(re.compile("songs, unpleasant and drowsy"))).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text(re.compile("songs, unpleasant and drowsy"))).to_be_visible()
     wait_until_idle(page)
     assert plane_area(page).evaluate(marked) == 1
 
@@ -205,4 +204,4 @@ def test_a_table_can_be_larger_than_a_photo(music: Callable[..., Page], tmp_path
     page.get_by_role("button", name="Your music").first.click()
     page.get_by_role("radio", name="Your table").click()
     page.locator("input[type=file]").first.set_input_files(path)
-    expect(page.get_by_text(re.compile("^100 songs: "))).to_be_visible(timeout=2 * PATIENCE_MS)
+    expect(page.get_by_text(re.compile("^100 songs: "))).to_be_visible()

@@ -108,7 +108,7 @@ def test_a_film_without_scenes_and_an_own_song_share_the_sound_with_the_bar(offl
             offline.get_by_role("tab", name="Your song").click()
         offline.locator('input[type="file"]').first.set_input_files(file)
         element = offline.locator(media)
-        expect(element).to_have_count(1, timeout=PATIENCE_MS)
+        expect(element).to_have_count(1)
         wait_until_idle(offline)
         element.evaluate("media => Object.assign(media, { loop: true }).play()")
         offline.wait_for_function("() => window.emomusicPlayer.audio.paused")

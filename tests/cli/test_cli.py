@@ -25,6 +25,7 @@ from tests.cli.conftest import Run, assert_is_face
 from tests.films import COLLINS, FOUR_PEOPLE, SAMPLES
 from tests.songs.tables import mood_table
 from tests.tiny_model import stripes, write_fer2013
+from tests.waiting import PATIENCE_S
 
 TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
 
@@ -179,9 +180,9 @@ def test_an_answer_that_cannot_be_written_is_one_line_and_status_2(root: Path) -
         pytest.skip("this system has no device that is always full")
     command = [sys.executable, "-m", "emomusic", "recommend", "--emotion", "sad", "--json"]
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(command, cwd=root, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120)
+        done = subprocess.run(command, cwd=root, stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S)
         silent = subprocess.run(
-            ["sh", "-c", '"$0" -m emomusic nosuch 2>/dev/full', sys.executable], cwd=root, timeout=120
+            ["sh", "-c", '"$0" -m emomusic nosuch 2>/dev/full', sys.executable], cwd=root, timeout=PATIENCE_S
         )
     assert (done.returncode, done.stderr) == (2, "emomusic: No space left on device\n")
     assert silent.returncode == 2
@@ -207,7 +208,7 @@ def test_a_name_that_is_no_text_costs_no_answer(root: Path, tmp_path: Path) -> N
     shutil.copy(SAMPLES / FOUR_PEOPLE, picture)
     strict = {**os.environ, "PYTHONIOENCODING": "utf-8:strict"}  # as under most languages
     command = [sys.executable, "-m", "emomusic", "analyze", picture]
-    done = subprocess.run(command, cwd=root, env=strict, capture_output=True, check=False, timeout=120)
+    done = subprocess.run(command, cwd=root, env=strict, capture_output=True, check=False, timeout=PATIENCE_S)
     assert done.returncode == 0, done.stderr
     assert rb"caf\udce9.jpg: 4 faces" in done.stdout
 

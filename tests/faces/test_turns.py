@@ -6,8 +6,8 @@ import pytest
 
 from emomusic.faces.turns import FairQueue, Readings, SharedDetector
 from tests.fakes import FakeDetector, make_face
+from tests.waiting import PATIENCE_S
 
-SECONDS = 30
 IMAGE = np.zeros((120, 160, 3), np.uint8)
 
 
@@ -37,7 +37,7 @@ def test_no_more_turns_run_at_once_than_allowed() -> None:
             with lock:
                 running += 1
                 most = max(most, running)
-            both.wait(SECONDS)  # only passes with two turns at once
+            both.wait(PATIENCE_S)  # only passes with two turns at once
             with lock:
                 running -= 1
 
@@ -67,5 +67,5 @@ def test_a_search_waits_for_its_turn_and_a_follow_up_does_not() -> None:
                 threading.Event().wait(0.001)
             assert queued.detect_near(IMAGE, [make_face().box]) == [make_face()]
             assert (detector.num_calls, detector.num_near_calls) == (0, 1)
-        assert search.result(SECONDS) == [make_face()]
+        assert search.result(PATIENCE_S) == [make_face()]
     assert (readings.count, readings.num_faces) == (2, 2)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ from emomusic.app.address import Address
 from emomusic.app.picture_chooser import PictureState
 from emomusic.app.queues import PlayerState
 from emomusic.songs.queue import SongQueue
+from tests.waiting import PATIENCE_S
 
 State = TypeVar("State")
 
@@ -23,14 +25,26 @@ SAMPLE = "eileen-collins-1999"
 
 def start_app(root: Path, **link: str | list[str]) -> AppTest:
     """The app after its first run, with these parameters in the URL."""
-    app = AppTest.from_file(str(root / "app.py"), default_timeout=240)
+    return app_of(root, **link).run()
+
+
+def app_of(root: Path, **link: str | list[str]) -> AppTest:
+    """The app before its first run, with these parameters in the URL."""
+    app = AppTest.from_file(str(root / "app.py"), default_timeout=PATIENCE_S)
+    app.query_params.update(link)
+    return app
+
+
+def run_function(page: Callable[[], None], **link: str | list[str]) -> AppTest:
+    """A page of a test, whose function imports what it needs, after its first run."""
+    app = AppTest.from_function(page, default_timeout=PATIENCE_S)
     app.query_params.update(link)
     return app.run()
 
 
 def page_of(root: Path, name: str, **link: str) -> AppTest:
     """A page without `app.py`, before its first run, with these parameters in the URL."""
-    app = AppTest.from_file(str(root / f"pages/{name}.py"), default_timeout=240)
+    app = AppTest.from_file(str(root / f"pages/{name}.py"), default_timeout=PATIENCE_S)
     app.query_params.update(link)
     return app
 

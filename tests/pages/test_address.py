@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from emomusic.app import address
+from tests.pages.screen import run_function
 
 
 def a_page() -> None:
@@ -26,7 +26,7 @@ def test_an_older_url_counts_only_as_a_step_of_the_history(
     monkeypatch: pytest.MonkeyPatch, is_step: bool, shown: str
 ) -> None:
     """The next click may come before the browser knows of the choice."""
-    app = AppTest.from_function(a_page).run()
+    app = run_function(a_page)
     app.button(key="choose").click().run()
     assert "who" in app.query_params
     del app.query_params["who"]
@@ -38,10 +38,7 @@ def test_an_older_url_counts_only_as_a_step_of_the_history(
 
 def test_each_of_two_steps_back_sets_the_widgets() -> None:
     """A browser that receives both runs at once shows only the second one."""
-    app = AppTest.from_function(a_page)
-    app.query_params["policy"] = "Soothe"
-    app.query_params["who"] = "Face 2"
-    app.run()
+    app = run_function(a_page, policy="Soothe", who="Face 2")
     del app.query_params["policy"]
     app.run()
     del app.query_params["who"]

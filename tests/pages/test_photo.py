@@ -30,6 +30,7 @@ from emomusic.server import shared
 from emomusic.server.capacity import Capacity, Settings
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.pages.screen import (
+    app_of,
     charts,
     keys,
     on_the_plane,
@@ -43,12 +44,10 @@ from tests.pages.screen import (
     upload,
 )
 
-SECONDS = 120
-
 
 @pytest.fixture
 def app(root: Path) -> AppTest:
-    return AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
+    return app_of(root)
 
 
 def test_the_example_is_what_the_default_model_reads(root: Path) -> None:

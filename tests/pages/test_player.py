@@ -14,6 +14,7 @@ from emomusic.songs.catalogue import normalize_text
 from emomusic.songs.genres import GENRE_FAMILIES
 from tests.pages.screen import (
     SAMPLE,
+    app_of,
     click,
     files_of,
     keys,
@@ -70,7 +71,7 @@ def test_skipped_artists_stay_away_until_each_undo_allows_the_last_one(app: AppT
 
 def test_a_photo_without_a_face_has_its_songs_in_the_file(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = files_of(monkeypatch)
-    app = AppTest.from_file(str(root / "app.py"), default_timeout=120)
+    app = app_of(root)
     state_of(app, PictureState).own = (Picture.of("icon.png", encode_png(read_image(root / "data/icon.png"))),)
     app.run()
     assert tracks(app) == []

@@ -7,9 +7,7 @@ from emomusic.server import shared as module
 from emomusic.server.shared import shared
 from emomusic.songs import recommend
 from tests.fakes import FakeClassifier, FakeDetector
-from tests.waiting import wait_until
-
-SECONDS = 60
+from tests.waiting import PATIENCE_S, wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -22,12 +20,12 @@ def test_loading_starts_at_once_in_the_background(monkeypatch: pytest.MonkeyPatc
 
     def load() -> tuple[FakeDetector, FakeClassifier]:
         has_started.set()
-        assert may_end.wait(SECONDS)
+        assert may_end.wait(PATIENCE_S)
         return FakeDetector(), FakeClassifier()
 
     monkeypatch.setattr(module, "load_networks", load)
     common = shared()
-    assert has_started.wait(SECONDS)
+    assert has_started.wait(PATIENCE_S)
     assert not common.is_loaded
     may_end.set()
     wait_until(lambda: common.is_loaded)

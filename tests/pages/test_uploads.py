@@ -18,7 +18,7 @@ from emomusic.app.state import STATES
 from emomusic.media.images import MAX_BYTES
 from emomusic.server import asgi
 from emomusic.songs.tables import MAX_UPLOAD_BYTES
-from tests.pages.screen import state_of
+from tests.pages.screen import run_function, state_of
 
 
 def page() -> None:
@@ -44,7 +44,7 @@ A, B = ("a.jpg", b"a photo", "image/jpeg"), ("b.jpg", b"another", "image/jpeg")
 
 @pytest.fixture
 def app() -> AppTest:
-    return AppTest.from_function(page).run()
+    return run_function(page)
 
 
 def upload(app: AppTest, *files: tuple[str, bytes, str]) -> AppTest:
@@ -55,7 +55,7 @@ def upload(app: AppTest, *files: tuple[str, bytes, str]) -> AppTest:
 def test_without_cookies_uploads_are_explained(cookies: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uploads.runtime, "exists", lambda: True)
     monkeypatch.setattr(st, "context", SimpleNamespace(cookies=cookies, url="https://emo.example.org/live"))
-    app = AppTest.from_function(page).run()
+    app = run_function(page)
     assert [link.proto.url for link in app.get("link_button")] == ([] if cookies else ["https://emo.example.org/live"])
     assert len(app.file_uploader) == 1
 
@@ -86,7 +86,7 @@ def test_a_photo_is_stored_although_another_run_interrupts_it(step: str) -> None
         patch.undo()
         raise StopException
 
-    app = AppTest.from_function(photo_page).run()
+    app = run_function(photo_page)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(picture_chooser, step, interrupt)
         app.file_uploader[0].set_value([A]).run()
@@ -139,7 +139,7 @@ def test_a_server_that_cannot_forget_photos_shows_no_page(monkeypatch: pytest.Mo
         require_server()
         st.title("A page")
 
-    app = AppTest.from_function(page).run()
+    app = run_function(page)
     assert (len(app.error), len(app.title)) == ((0, 1) if is_ours else (1, 0))
 
 

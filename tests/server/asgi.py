@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+from tests.waiting import PATIENCE_S
+
 Answer = tuple[int, dict[str, str], bytes]
 
 
@@ -24,7 +26,7 @@ def answer_of(
         answers.append(message)
 
     async def answer() -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             await app(scope, receive, send)
 
     asyncio.run(answer())

@@ -24,13 +24,11 @@ from emomusic.server import api
 from emomusic.server.api import RateLimit
 from emomusic.server.capacity import Capacity, Settings, settings
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 TOKEN = "a-long-secret-of-the-test"
 ENVIRONMENT = {"EMOMUSIC_API_TOKEN": TOKEN, "EMOMUSIC_API_PER_MINUTE": "6000"}
 SAMPLE = "barack-obama-2012.jpg"
-
-SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Ask:
     def __call__(self, path: str, body: Any = None, *, token: str | None = TOKEN, **headers: str) -> Response:
         url, method = f"http://127.0.0.1:{self.port}{path}", "GET" if body is None else "POST"
         sent = headers if token is None else headers | {"Authorization": f"Bearer {token}"}
-        return requests.request(method, url, data=body, headers=sent, timeout=SECONDS)
+        return requests.request(method, url, data=body, headers=sent, timeout=PATIENCE_S)
 
 
 @pytest.fixture
@@ -164,7 +162,7 @@ class Slow(FakeDetector):
 
     def detect(self, image: RgbImage) -> list[Face]:
         self.has_begun.set()
-        assert self.may_end.wait(SECONDS)
+        assert self.may_end.wait(PATIENCE_S)
         return super().detect(image)
 
 
@@ -182,12 +180,12 @@ def slow(here: Capacity, monkeypatch: pytest.MonkeyPatch) -> Slow:
 def test_a_call_is_work_and_a_busy_server_refuses_more(slow: Slow, ask: Ask, here: Capacity, photo: bytes) -> None:
     with ThreadPoolExecutor(1) as caller:
         first = caller.submit(ask, "/api/analyze", photo)
-        assert slow.has_begun.wait(SECONDS)
+        assert slow.has_begun.wait(PATIENCE_S)
         assert here.is_busy
         answer = ask("/api/analyze", photo)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         slow.may_end.set()
-        assert first.result(SECONDS).ok
+        assert first.result(PATIENCE_S).ok
     assert not here.is_busy
     assert ask("/api/analyze", photo).ok
 

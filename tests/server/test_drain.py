@@ -15,8 +15,8 @@ from emomusic.server import drain as module
 from emomusic.server.capacity import Capacity, Settings
 from emomusic.server.drain import JsonFormatter, drain_on_sigterm
 from tests.fakes import FakeClock
+from tests.waiting import PATIENCE_S
 
-SECONDS = 60
 SECRET = "holiday-at-the-lake.jpg"
 
 
@@ -48,7 +48,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Looked:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(SECONDS):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():
             await asyncio.sleep(0.001)
 
@@ -82,7 +82,7 @@ def test_the_server_stops_at_the_deadline(here: Looked, stops: list[int], monkey
 def test_a_second_signal_stops_the_server_at_once(here: Looked, stops: list[int]) -> None:
     async def run() -> None:
         with here.work():
-            drain_on_sigterm(SECONDS)
+            drain_on_sigterm(PATIENCE_S)
             signal.raise_signal(signal.SIGTERM)
             assert stops == []
             signal.raise_signal(signal.SIGTERM)
@@ -94,7 +94,7 @@ def test_a_second_signal_stops_the_server_at_once(here: Looked, stops: list[int]
 @pytest.mark.usefixtures("stops")
 def test_the_process_ends_even_if_the_server_hangs(here: Looked) -> None:
     async def run() -> None:
-        drain_on_sigterm(SECONDS)
+        drain_on_sigterm(PATIENCE_S)
         signal.raise_signal(signal.SIGTERM)
         await until(lambda: bool(here.exits))
         assert here.exits == [0]

@@ -15,7 +15,7 @@ from emomusic.stream import persons as persons_module
 from emomusic.stream.lesson import CAPTURE_S, COUNTDOWN_S, Lesson
 from emomusic.stream.reader import LiveReader, LiveView, SeenFace
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector, describe_apart, make_face
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 FACE = make_face(100, 80, 60, 75)  # in a frame of 320x240
 NOISE = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (300, 400, 3), np.uint8), (9, 9), 0)
@@ -44,7 +44,7 @@ class BlockedDetector(FakeDetector):
     def detect(self, image: RgbImage) -> list[Face]:
         self.shades.append(int(image[0, 0, 0]))
         self.entered.release()
-        assert self.go_on.acquire(timeout=120)
+        assert self.go_on.acquire(timeout=PATIENCE_S)
         return super().detect(image)
 
     def detect_near(self, image: RgbImage, boxes: Sequence[Box]) -> list[Face]:
@@ -66,11 +66,11 @@ def test_late_frames_are_dropped() -> None:
     detector = BlockedDetector([FACE])
     with closing(LiveReader(lambda: (detector, FakeClassifier()), smoothing_s=0)) as reader:
         reader.submit_frame(frame(1))
-        assert detector.entered.acquire(timeout=120)
+        assert detector.entered.acquire(timeout=PATIENCE_S)
         for shade in (2, 3, 4):
             assert reader.submit_frame(frame(shade)).faces == ()  # during the reading
         detector.go_on.release()
-        assert detector.entered.acquire(timeout=120)
+        assert detector.entered.acquire(timeout=PATIENCE_S)
         detector.go_on.release()
         wait_until(lambda: reader.view().num_readings == 2)
         assert detector.shades == [1, 4]
@@ -145,7 +145,7 @@ def test_the_view_has_rates_and_lag_in_seconds(clock: FakeClock) -> None:
         assert reader.view().lag_s is None
         for number in range(5):
             reader.submit_frame(frame())
-            assert detector.entered.acquire(timeout=120)
+            assert detector.entered.acquire(timeout=PATIENCE_S)
             clock.advance(0.04)  # a reading takes 40 ms
             detector.go_on.release()
             wait_until(lambda number=number: reader.view().num_readings == number + 1)
@@ -194,7 +194,7 @@ def test_close_discards_a_pending_reading() -> None:
     blocked = BlockedDetector([FACE])
     reader = LiveReader(lambda: (blocked, FakeClassifier()), smoothing_s=0)
     reader.submit_frame(frame())
-    assert blocked.entered.acquire(timeout=120)
+    assert blocked.entered.acquire(timeout=PATIENCE_S)
     reader.close(timeout_s=0)
     blocked.go_on.release()
     wait_until(lambda: not reader.is_running)

@@ -149,12 +149,16 @@ class LiveSession:
     address: str = ""  # for the frames
     boxes: bool = True  # whether the faces on the video are marked
     frame_error: Exception | None = None  # of the last frame
-    frame_s: float = field(default_factory=time.monotonic)  # the last frame, or the start of the session
+    clock: Callable[[], float] = time.monotonic
+    frame_s: float = field(init=False)  # the last frame, or the start of the session
     game: MirrorGame | None = None  # with pictures of the players
     lesson: Lesson | None = None  # with pictures of a person
     _listener: Callable[[], object] | None = None  # called after each frame
     _disconnect: Callable[[], None] | None = None  # ends WebRTC
     _taking: threading.Lock = field(default_factory=threading.Lock)  # held while a frame is taken
+
+    def __post_init__(self) -> None:
+        self.frame_s = self.clock()
 
     @property
     def is_on(self) -> bool:
@@ -169,12 +173,12 @@ class LiveSession:
     @property
     def is_left(self) -> bool:
         """Whether no frame has arrived for long."""
-        return time.monotonic() - self.frame_s > _GONE_S
+        return self.clock() - self.frame_s > _GONE_S
 
     @property
     def no_frame_s(self) -> float:
         """Seconds since the last frame during playback; 0 below a threshold."""
-        elapsed_s = time.monotonic() - self.frame_s
+        elapsed_s = self.clock() - self.frame_s
         return elapsed_s if self.phase is Phase.PLAYING and elapsed_s > _NO_FRAME_S else 0.0
 
     def view(self) -> LiveView:
@@ -190,7 +194,7 @@ class LiveSession:
         if not self.is_live or not self._taking.acquire(blocking=False):
             return
         try:
-            self.frame_s = time.monotonic()
+            self.frame_s = self.clock()
             if self.phase is Phase.CONNECTING:
                 self.phase = Phase.PLAYING
             self.reader.submit_frame(cv2.flip(shrink(decode(), _LARGEST_SIDE)[0], 1))

@@ -9,7 +9,8 @@ from emomusic.app import camera
 from emomusic.app.live import ice
 from emomusic.server import shared
 from tests.fakes import FakeClassifier, FakeDetector
-from tests.pages.live.sessions import SECONDS, Browser
+from tests.pages.live.sessions import Browser
+from tests.pages.screen import app_of
 
 
 @pytest.fixture
@@ -24,5 +25,4 @@ def app(root: Path, monkeypatch: pytest.MonkeyPatch, fresh_networks: None) -> Ap
     for name in (ice.ICE, ice.TURN_SECRET, ice.LIVE):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(shared, "load_networks", lambda **_: (FakeDetector(), FakeClassifier()))
-    app = AppTest.from_file(str(root / "app.py"), default_timeout=SECONDS)
-    return app.switch_page("pages/live.py")
+    return app_of(root).switch_page("pages/live.py")

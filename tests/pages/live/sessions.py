@@ -1,6 +1,5 @@
 """The Live page under AppTest: sessions without a camera."""
 
-import math
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +20,6 @@ from tests.fakes import FakeClassifier, FakeClock, FakeDetector, make_face
 from tests.pages.screen import state_of
 from tests.waiting import wait_until
 
-SECONDS = 120
 FRAME = np.full((240, 320, 3), 90, np.uint8)
 TWO = (make_face(40, 60, 60, 75), make_face(200, 60, 60, 75))
 
@@ -64,7 +62,7 @@ def played(*scenes: tuple[int, tuple[Any, ...], Emotion]) -> LiveSession:
             reader.submit_frame(FRAME.copy())
             wait_until(lambda before=before: reader.view().num_readings > before)
             clock.advance(1.0)
-    return LiveSession(reader, phase=Phase.PLAYING, frame_s=math.inf)  # however busy the machine is
+    return LiveSession(reader, phase=Phase.PLAYING, clock=clock)
 
 
 def show(app: AppTest, session: LiveSession | None) -> AppTest:

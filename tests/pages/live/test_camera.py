@@ -1,8 +1,6 @@
 """How the video begins and ends: the question for the camera, the ways of the frames, and what ends them."""
 
 import json
-import time
-from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
@@ -15,7 +13,7 @@ from emomusic.app.state import CameraState
 from emomusic.media.images import encode_jpeg, read_image
 from emomusic.server.capacity import Capacity, Settings
 from emomusic.stream.reader import LiveReader
-from tests.fakes import FakeClassifier, FakeDetector
+from tests.fakes import FakeClassifier, FakeClock, FakeDetector
 from tests.pages.live.sessions import FRAME, TWO, Browser, live_state, played, problems, show
 from tests.pages.screen import keys, state_of, text_of
 
@@ -99,16 +97,16 @@ def test_after_a_photo_instead_the_problem_is_there_again(app: AppTest, browser:
     assert problems(app.switch_page("pages/live.py").run()) == [problem]
 
 
-def new_session(**options: ice.IceSettings) -> LiveSession:
-    return LiveSession(LiveReader(lambda: (FakeDetector(TWO), FakeClassifier())), **options)
+def new_session(clock: FakeClock, **options: ice.IceSettings) -> LiveSession:
+    return LiveSession(LiveReader(lambda: (FakeDetector(TWO), FakeClassifier())), clock=clock, **options)
 
 
-def test_frames_of_a_page_that_was_gone_for_long_are_not_taken(app: AppTest) -> None:
-    live, jpeg = new_session(), encode_jpeg(FRAME)
+def test_frames_of_a_page_that_was_gone_for_long_are_not_taken(app: AppTest, clock: FakeClock) -> None:
+    live, jpeg = new_session(clock), encode_jpeg(FRAME)
     live.take_frame(lambda: read_image(jpeg))
     live.take_frame(lambda: read_image(b"not a picture"))
     assert live.frame_error is not None
-    live.frame_s = time.monotonic() - 60
+    clock.advance(60)
     assert not live.is_live
     live.take_frame(lambda: read_image(jpeg))
     assert live.frame_error is not None  # as before
@@ -116,12 +114,11 @@ def test_frames_of_a_page_that_was_gone_for_long_are_not_taken(app: AppTest) -> 
     assert problems(app) == [Problem.LOST]
 
 
-@pytest.mark.parametrize(
-    ("make", "problem"),
-    [(new_session, Problem.LOST), (lambda: new_session(ice=ice.IceSettings(())), Problem.BLOCKED)],
-)
-def test_without_a_frame_webrtc_is_blocked(app: AppTest, make: Callable[[], LiveSession], problem: Problem) -> None:
-    live = make()
-    live.frame_s = time.monotonic() - 60
+@pytest.mark.parametrize(("options", "problem"), [({}, Problem.LOST), ({"ice": ice.IceSettings(())}, Problem.BLOCKED)])
+def test_without_a_frame_webrtc_is_blocked(
+    app: AppTest, clock: FakeClock, options: dict[str, ice.IceSettings], problem: Problem
+) -> None:
+    live = new_session(clock, **options)
+    clock.advance(60)
     show(app, live)
     assert (live.phase, problems(app)) == (Phase.OVER, [problem])

@@ -1,7 +1,6 @@
 """The mirror game and the lesson on the page, and what is left of them."""
 
 import gc
-import math
 import weakref
 from typing import Any
 
@@ -207,7 +206,7 @@ def test_two_taught_persons_are_named_and_forgotten_one_by_one(app: AppTest, mon
 def test_what_the_lesson_says_of_a_face_is_what_live_says_of_it_then(app: AppTest) -> None:
     clock, photo = FakeClock(), read_image(SAMPLES / HOPPER)
     reader = LiveReader(load_networks, smoothing_s=0, clock=clock, idle_s=60)
-    session, frames = LiveSession(reader, phase=Phase.PLAYING, frame_s=math.inf), dict[Emotion, RgbImage]()
+    session, frames = LiveSession(reader, phase=Phase.PLAYING, clock=FakeClock()), dict[Emotion, RgbImage]()
     session.observe(None, lesson := Lesson(clock))
 
     def read(frame: RgbImage) -> LiveView:
