@@ -4,8 +4,11 @@ import os
 import time
 from collections.abc import Callable
 
-PATIENCE_S = 30 * float(os.environ.get("PATIENCE_FACTOR", "1"))
-"""The limit of all waits of the tests, in seconds. A slow host sets the factor."""
+from emomusic.runtime import num_cores
+
+_BUSY = min(max(os.getloadavg()[0] / num_cores(), 1.0), 8.0)  # processes for each core before the tests
+PATIENCE_S = 30 * float(os.environ.get("PATIENCE_FACTOR", _BUSY))
+"""The limit of all waits of the tests, in seconds. `PATIENCE_FACTOR` is for a slow host."""
 
 
 def wait_until(
