@@ -4,7 +4,10 @@ import pytest
 
 from emomusic.media.encodings import as_utf8
 
-RUSSIAN = "\u0411\u0435\u043b\u044b\u0435 \u043d\u043e\u0447\u0438\n\u0434\u043e\u0436\u0434\u044c\n"
+RUSSIAN = (
+    "\u0421\u0435\u0432\u0435\u0440\u043d\u044b\u0439 \u0432\u0435\u0442\u0435\u0440\n"
+    "\u041f\u0435\u0440\u0432\u044b\u0439 \u0441\u043d\u0435\u0433\n"
+)
 JAPANESE, CHINESE = "夜に駆ける\n残酷な天使のテーゼ\n", "周杰伦 - 晴天\n月亮代表我的心\n"
 
 
