@@ -56,6 +56,7 @@ PICTURE_SCHEMA: Any = pa.schema(
         ("num_faces", pa.int32()),
         *_AFFECT,
         ("error", pa.string()),
+        ("note", pa.string()),
     ]
 )
 """Columns of the pictures: one row for each picture or film."""

@@ -22,7 +22,7 @@ from emomusic.errors import BatchError, FilmError, ImageError
 from emomusic.faces.reading import affect_row, face_row, load_networks, read_faces
 from emomusic.media.ahead import ahead
 from emomusic.media.formats import HEAD_BYTES, Kind, kind_of
-from emomusic.media.images import MAX_BYTES, RgbImage, read_image
+from emomusic.media.images import MAX_BYTES, DecodedPicture, read_picture_file
 from emomusic.workers import Crash
 
 MIN_PICTURES, MAX_PICTURES = 16, 128
@@ -114,21 +114,21 @@ class UnitReader:
             kind = kind_of(file, item.name)
             if kind is Kind.FILM or (item.is_film and kind is not Kind.PICTURE):  # the error of a film explains more
                 return partial(self._film_rows, item.name, file)
-            image = read_image(file.read(MAX_BYTES + 1 if kind is Kind.PICTURE else HEAD_BYTES))
+            picture = read_picture_file(file.read(MAX_BYTES + 1 if kind is Kind.PICTURE else HEAD_BYTES))
             file.close()
-            return partial(self._picture_rows, item.name, image)
+            return partial(self._picture_rows, item.name, picture)
         except ImageError as error:
             reason = str(error)
         except OSError as error:
             reason = f"This file cannot be read: {error.strerror or 'input error'}. Copy it again."
         return partial(_no_rows, item.name, is_film=item.is_film, error=reason)
 
-    def _picture_rows(self, name: str, image: RgbImage) -> _Rows:
-        reading = read_faces(image, self._detector, self._classifier)
+    def _picture_rows(self, name: str, picture: DecodedPicture) -> _Rows:
+        reading = read_faces(picture.pixels, self._detector, self._classifier)
         faces = [{"picture": name, **face_row(face), "turn": face.face.turn} for face in reading.faces]
         size = {"width": reading.width, "height": reading.height, "num_faces": len(faces)}
         affect = {} if reading.group is None else affect_row(reading.group)
-        row = {"picture": name, "kind": PICTURE, **size, **affect}
+        row = {"picture": name, "kind": PICTURE, **size, **affect, "note": picture.note}
         return row, pa.Table.from_pylist(faces, FACE_SCHEMA)
 
     def _film_rows(self, name: str, file: BinaryIO) -> _Rows:
@@ -155,6 +155,7 @@ class UnitReader:
             "num_faces": len(reading.faces()),
             **({} if mean is None else affect_row(mean)),
             "error": film.problem,
+            "note": film.note,
         }
         faces = faces.assign(picture=name, turn=reading.turn)
         return row, pa.Table.from_pandas(faces, FACE_SCHEMA, preserve_index=False)

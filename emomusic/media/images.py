@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import io
+import itertools
 import math
 import os
 import threading
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -22,11 +23,13 @@ from typing import Any, BinaryIO, cast
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError, _imaging
+from PIL import Image, PngImagePlugin, UnidentifiedImageError, _imaging
 
 from emomusic.errors import ImageError
+from emomusic.media.cut_files import completed, is_emptied
 from emomusic.media.formats import FORMATS, GuardedFile, Kind, foreign_file, is_tga, kind_of, open_file
 from emomusic.media.formats import PICTURE_ENDINGS as PICTURE_ENDINGS
+from emomusic.media.jpeg import SCAN, markers
 from emomusic.media.pixels import RgbImage as RgbImage
 from emomusic.media.pixels import choose_page, read_deep_colours, to_rgb, with_alpha
 from emomusic.media.raw_photos import is_raw_photo, largest_jpeg, tiff_directories
@@ -37,6 +40,9 @@ MAX_RAW_BYTES = 100 * 2**20
 """Of a raw photo, of which only a JPEG is decoded."""
 
 MAX_PIXELS = 50_000_000
+_MAX_HALVED = {"JPEG": 200_000_000, "PNG": 100_000_000, "HEIF": 75_000_000, "AVIF": 75_000_000}
+"""Pixels of pictures that are read at half their size, by how much memory their decoders take."""
+
 MAX_RATIO = 100
 """Of the longer side to the shorter one. Decoders need a row of memory for each row, however short."""
 
@@ -50,7 +56,8 @@ _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "JPEG2000", "PP
 FORMATS_IN_WORDS = FORMATS[Kind.PICTURE]
 
 _MOST_SCANS = 100  # of a progressive JPEG, which has ten; each visits all pixels
-_WITHOUT_LENGTH = b"\0\1\xd0\xd1\xd2\xd3\xd4\xd5\xd6\xd7\xd8"  # markers of JPEG
+_MOST_ABSENT = 0.98  # of a cut picture
+_MAX_METADATA_BYTES = 2**26  # unpacked, of a PNG
 _WIDTH, _HEIGHT, _SAMPLE_BITS = 256, 257, 258  # tags of TIFF
 _TILE_SIDES, _MAX_TILE_PIXELS = (322, 323), 2**26  # tags of TIFF, whose decoder holds a tile and the picture
 _SMALLEST_PREVIEW = 400  # pixels of the longer side; smaller ones in raw photos are thumbnails
@@ -70,7 +77,7 @@ class DecodedPicture:
 
     Attributes:
         pixels: shape (height, width, 3), uint8, RGB, upright.
-        note: what of the file was read, if it holds more than one picture; None otherwise.
+        note: what of the file was read, if that is not all of it; None otherwise.
     """
 
     pixels: RgbImage
@@ -80,8 +87,9 @@ class DecodedPicture:
 def read_picture_file(source: bytes | str | os.PathLike[str], name: str = "") -> DecodedPicture:
     """Decode a picture, upright and with transparent areas in white.
 
-    Of an animation, the first frame that is not blank is decoded; of a TIFF, the largest page; of a raw photo, the
-    largest JPEG in it.
+    Of an animation and of a HEIC with several pictures, the first one that is not blank is decoded; of a TIFF, the
+    largest page; of a raw photo, the largest JPEG in it; of a file that ends too early, what is there. Over 50
+    megapixels, a picture is decoded at half its size.
 
     Args:
         source: bytes or path of a JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC, AVIF, JPEG 2000, PNM, ICO or TGA file, or of a
@@ -90,7 +98,7 @@ def read_picture_file(source: bytes | str | os.PathLike[str], name: str = "") ->
 
     Raises:
         ImageError: the file is absent, empty, damaged, not a picture, over 20 MB (a raw photo: 100 MB), over 50
-            megapixels, too narrow, or takes too long to decode.
+            megapixels (a JPEG: 200, a PNG: 100, a HEIC or AVIF: 75), too narrow, or takes too long to decode.
     """
     if isinstance(source, bytes):
         name, data, size = repr(name) if name else "This file", source, len(source)
@@ -124,8 +132,42 @@ def _decode_raw(data: bytes, name: str) -> DecodedPicture:
     raise ImageError(f"{name} is a raw photo without a large JPEG in it; export it as JPEG.")
 
 
+class _DamagedError(ImageError):
+    """A decoder fails. Perhaps the file only ends too early."""
+
+
 def _decode(data: bytes, name: str, *, orientation: int = 1) -> DecodedPicture:
-    """Decode a picture, with an orientation of EXIF if it has none itself."""
+    """Decode a picture, with an orientation of EXIF if it has none itself; of a cut file what is there."""
+    if is_emptied(data):
+        return _decode_cut(data, name, orientation) or _decode_whole(data, name, orientation)
+    try:
+        return _decode_whole(data, name, orientation)
+    except _DamagedError:
+        if (rest := _decode_cut(data, name, orientation)) is None:
+            raise
+        return rest
+
+
+def _decode_cut(data: bytes, name: str, orientation: int) -> DecodedPicture | None:
+    """What there is of a picture whose file ends too early; None if it ends where it should, or nothing is left."""
+    found: list[DecodedPicture] = []
+    for is_noisy in (False, True):  # what differs between the two is absent
+        with contextlib.suppress(_DamagedError):
+            if (whole := completed(data, is_noisy=is_noisy)) is not None:
+                found.append(_decode_whole(whole, name, orientation))
+    if len(found) < 2:
+        return replace(found[0], note="The file ends too early; a part of the picture is absent.") if found else None
+    differs = (found[0].pixels != found[1].pixels).any(axis=2)
+    if not differs.any():
+        return found[0]
+    height, width = (np.ptp(np.flatnonzero(differs.any(axis=axis))) + 1 for axis in (1, 0))
+    share = max(height * width / differs.size, 0.01)
+    if share > _MOST_ABSENT:
+        return None
+    return replace(found[0], note=f"The file is incomplete; about {share:.0%} of the picture is absent.")
+
+
+def _decode_whole(data: bytes, name: str, orientation: int) -> DecodedPicture:
     _prepare_pillow()
     formats: tuple[str, ...] = (*_FORMATS, "TGA") if is_tga(data) else _FORMATS
     if data[4:8] == b"ftyp":
@@ -135,18 +177,18 @@ def _decode(data: bytes, name: str, *, orientation: int = 1) -> DecodedPicture:
     file.deadline_s = time.thread_time() + WORK_S
     try:
         with Image.open(cast("BinaryIO", file), formats=formats) as picture:
-            _check_size(*picture.size, getattr(picture, "tag_v2", {}), name)
+            limit = _most_pixels(picture, data)
+            _check_size(*picture.size, getattr(picture, "tag_v2", {}), name, limit)
             if data.startswith(b"\xff\xd8") and _num_scans(data) > _MOST_SCANS:
                 raise ImageError(f"{name} has over {_MOST_SCANS} scans, which take too long; save it as a JPEG again.")
             note = choose_page(picture)
-            _check_size(*picture.size, getattr(picture, "tag_v2", {}), name)
-            picture.load()
-            return DecodedPicture(to_rgb(picture, data, orientation), note)
+            _check_size(*picture.size, getattr(picture, "tag_v2", {}), name, limit)
+            return _loaded(picture, data, orientation, note)
     except ImageError:
         raise
     except Image.DecompressionBombError:
-        limit = f"at most {MAX_PIXELS / 1e6:.0f} megapixels"
-        raise ImageError(f"{name} is too large: {limit}; choose a smaller picture.") from None
+        most = f"at most {MAX_PIXELS / 1e6:.0f} megapixels"
+        raise ImageError(f"{name} is too large: {most}; choose a smaller picture.") from None
     except UnidentifiedImageError as error:
         if (deep := _decode_deep_tiff(data, name)) is not None:
             return deep
@@ -156,7 +198,27 @@ def _decode(data: bytes, name: str, *, orientation: int = 1) -> DecodedPicture:
     except Exception as error:  # decoders raise anything on hostile bytes: SyntaxError, struct.error, MemoryError, …
         if file.is_late:
             raise ImageError(f"{name} takes too long to decode; save it as JPEG.") from error
-        raise ImageError(f"{name} is damaged or incomplete; choose another file.") from error
+        raise _DamagedError(f"{name} is damaged or incomplete; choose another file.") from error
+
+
+def _most_pixels(picture: Image.Image, data: bytes) -> int:
+    """The most pixels that are read of a picture of this format, perhaps at half its size."""
+    if picture.format == "PNG" and data[24] > 8:  # bits of a sample, which take twice the memory
+        return MAX_PIXELS
+    return _MAX_HALVED.get("PNG" if picture.info.get("progressive") else picture.format or "", MAX_PIXELS)
+
+
+def _loaded(picture: Image.Image, data: bytes, orientation: int, note: str | None) -> DecodedPicture:
+    """The pixels of an opened picture, at half its size if it is large."""
+    width, height = picture.size
+    if width * height > MAX_PIXELS:
+        picture.draft(None, (width // 2, height // 2))  # of a JPEG
+        if picture.size == (width, height):
+            picture = (picture.convert("RGBA") if picture.mode == "P" else picture).reduce(2)
+        halved = f"It has {width}x{height} pixels, so it was read at half its size."
+        note = halved if note is None else f"{note} {halved}"
+    picture.load()
+    return DecodedPicture(to_rgb(picture, data, orientation), note)
 
 
 def _decode_deep_tiff(data: bytes, name: str) -> DecodedPicture | None:
@@ -164,21 +226,21 @@ def _decode_deep_tiff(data: bytes, name: str) -> DecodedPicture | None:
     tags = {tag: values[0] for tag, values in next(tiff_directories(data), {}).items()}
     if tags.get(_SAMPLE_BITS, 8) <= 8:
         return None
-    _check_size(tags.get(_WIDTH, 0), tags.get(_HEIGHT, 0), tags, name)
+    _check_size(tags.get(_WIDTH, 0), tags.get(_HEIGHT, 0), tags, name, MAX_PIXELS)
     try:
         return DecodedPicture(to_rgb(Image.fromarray(read_deep_colours(data)), data))  # OpenCV turned it
     except (cv2.error, ValueError):
         return None
 
 
-def _check_size(width: int, height: int, tags: Mapping[int, Any], name: str) -> None:
+def _check_size(width: int, height: int, tags: Mapping[int, Any], name: str, max_pixels: int) -> None:
     """Raise an `ImageError` if a picture takes too much memory to decode; `tags` are those of a TIFF."""
     tile_pixels = math.prod(side for tag in _TILE_SIDES if isinstance(side := tags.get(tag), int))
     if width < 1 or height < 1:
         raise ImageError(f"{name} is damaged: {width}x{height} pixels; choose another file.")
-    if width * height > MAX_PIXELS:
+    if width * height > max_pixels:
         raise ImageError(
-            f"{name} is too large: {width * height / 1e6:.0f} ({width}x{height}), at most {MAX_PIXELS / 1e6:.0f} "
+            f"{name} is too large: {width * height / 1e6:.0f} ({width}x{height}), at most {max_pixels / 1e6:.0f} "
             "megapixels; choose a smaller picture."
         )
     if tile_pixels > _MAX_TILE_PIXELS:
@@ -192,18 +254,8 @@ def _check_size(width: int, height: int, tags: Mapping[int, Any], name: str) -> 
 
 def _num_scans(jpeg: bytes) -> int:
     """The number of scans of a JPEG, up to one above the limit."""
-    at = number = 0
-    while (at := jpeg.find(b"\xff", at)) >= 0 and number <= _MOST_SCANS:
-        marker, length = jpeg[at + 1 : at + 2], int.from_bytes(jpeg[at + 2 : at + 4], "big")
-        if marker == b"\xd9":  # the end; a preview or a film may follow
-            break
-        if marker == b"\xff":  # padding
-            at += 1
-        else:
-            number += marker == b"\xda"
-            has_length = marker and marker not in _WITHOUT_LENGTH
-            at += 2 + length if has_length else 2
-    return number
+    scans = (marker for marker, _ in markers(jpeg) if marker == SCAN)
+    return sum(1 for _ in itertools.islice(scans, _MOST_SCANS + 1))
 
 
 @cache
@@ -213,6 +265,8 @@ def _prepare_pillow() -> None:
     The filter is set once, because warning filters belong to the process and changing them is not thread-safe.
     """
     warnings.filterwarnings("ignore", module=r"PIL\.|pillow_heif")
+    Image.MAX_IMAGE_PIXELS = max(_MAX_HALVED.values()) // 2  # twice as many are an error
+    PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = _MAX_METADATA_BYTES
     with contextlib.suppress(AttributeError, OSError):  # libtiff prints errors, which Pillow raises
         ctypes.CDLL(_imaging.__file__).TIFFSetErrorHandler(None)
 

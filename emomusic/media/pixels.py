@@ -12,6 +12,7 @@ from PIL import Image
 
 from emomusic.media.formats import is_animated_webp
 from emomusic.media.hdr import to_sdr, transfer_of
+from emomusic.media.profiles import in_srgb
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ _CHUNK_ROWS = 64  # bounds memory: a whole picture in float64 takes 400 MB
 
 
 def choose_page(picture: Image.Image) -> str | None:
-    """Move to the largest page of a TIFF, or to the first frame of an animation that is not blank.
+    """Move to the largest page of a TIFF, or to the first picture of a HEIC or an animation that is not blank.
 
     Returns:
         A sentence about the other pages; None without other pages.
@@ -75,13 +76,16 @@ def choose_page(picture: Image.Image) -> str | None:
         largest = max(sizes)
         picture.seek(number := sizes.index(largest))
         return f"Page {number + 1} of {num_frames} is read." if sizes.count(largest) > 1 else None
-    if picture.format in _ANIMATED:
+    if picture.format in (*_ANIMATED, "HEIF"):
+        first, is_single = picture.tell(), picture.format != "HEIF"  # a HEIC has several pictures
         most = max(min(num_frames, _MOST_FRAMES, _MOST_PIXELS // (picture.width * picture.height)), 1)
-        for number in range(most):
+        for number in [first, *(each for each in range(most) if each != first)]:
             picture.seek(number)
             if not _is_blank(picture):
-                return None
-        picture.seek(0)
+                break
+        else:
+            picture.seek(first)
+        return None if is_single else f"Picture {picture.tell() + 1} of {num_frames} was read."
     return None
 
 
@@ -99,6 +103,9 @@ def to_rgb(picture: Image.Image, data: bytes, orientation: int = 1) -> RgbImage:
         data: of its file.
         orientation: of EXIF, if the picture has none itself.
     """
+    for key in ("xmp", "XML:com.adobe.xmp"):
+        picture.info.pop(key, None)  # browsers ignore the orientation in it, which is often an old one
+    profile = picture.info.get("icc_profile")
     try:
         own = picture.getexif().get(_ORIENTATION, 1)
         orientation = orientation if own == 1 else own
@@ -109,15 +116,15 @@ def to_rgb(picture: Image.Image, data: bytes, orientation: int = 1) -> RgbImage:
     transfer = transfer_of(data)
     if transfer is None:
         picture = _in_eight_bits(picture, data)
-    if picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (0, 0):
-        picture = picture.convert("RGB")  # some programs leave the channel empty
-    if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        white = Image.new("RGB", picture.size, "white")
-        white.paste(picture, mask=picture.getchannel("A"))
-        picture = white
+        picture = in_srgb(picture, profile)
+    alpha = picture.convert("RGBA").getchannel("A") if picture.has_transparency_data else None
+    is_colour = isinstance(picture.info.get("transparency"), int | tuple)  # that is transparent
     if picture.mode != "RGB":
         picture = picture.convert("RGB")
+    if alpha is not None and (is_colour or alpha.getextrema() != (0, 0)):  # some programs leave the channel empty
+        white = Image.new("RGB", picture.size, "white")
+        white.paste(picture, mask=alpha)
+        picture = white
     pixels = np.array(picture, dtype=np.uint8)
     if transfer is not None:
         for rows in np.array_split(pixels, range(_CHUNK_ROWS, len(pixels), _CHUNK_ROWS)):

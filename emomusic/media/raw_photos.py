@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from itertools import islice
+
+from emomusic.media.jpeg import FRAMES, SCAN, markers
 
 _STARTS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0")  # RAF, ORF, RW2
 _TIFF = {b"II*\0": "<", b"MM\0*": ">"}
@@ -12,8 +15,6 @@ _RAW_COLOURS = (32803, 34892)  # a colour filter array, and linear raw
 _INTEGERS = {1: (1, "B"), 3: (2, "H"), 4: (4, "I"), 13: (4, "I")}  # by type in TIFF: bytes and code of `struct`
 _MOST_DIRECTORIES, _MOST_TAGS = 32, 512
 _MOST_JPEGS = 64
-_FRAMES = (0xC0, 0xC1, 0xC2)  # markers of frames that decoders of photos read; raw pixels are lossless
-_WITHOUT_LENGTH = (1, *range(0xD0, 0xD9))
 
 Tags = dict[int, list[int]]
 
@@ -50,16 +51,12 @@ def largest_jpeg(data: bytes) -> tuple[bytes, int] | None:
 
 def _num_pixels(data: bytes, at: int) -> int:
     """The number of pixels of the JPEG at a place; 0 if it is none, or lossless."""
-    at += 2
-    for _ in range(_MOST_TAGS):
-        if data[at : at + 1] != b"\xff":
-            return 0
-        marker = data[at + 1 : at + 2] and data[at + 1]
-        if marker in _FRAMES:
-            height, width = struct.unpack(">HH", data[at + 5 : at + 9].ljust(4, b"\0"))
+    for marker, place in islice(markers(data, at), _MOST_TAGS):
+        if marker in FRAMES:
+            height, width = struct.unpack(">HH", data[place + 5 : place + 9].ljust(4, b"\0"))
             return int(height * width)
-        has_length = marker not in _WITHOUT_LENGTH
-        at += 1 if marker == 0xFF else 2 + (int.from_bytes(data[at + 2 : at + 4], "big") if has_length else 0)
+        if marker == SCAN:
+            break
     return 0
 
 

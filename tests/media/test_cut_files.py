@@ -1,0 +1,182 @@
+"""Pictures that end too early, that are large, or whose files have much besides the pixels."""
+
+import struct
+import zlib
+
+import numpy as np
+import pillow_heif
+import pytest
+from PIL import Image, ImageCms, PngImagePlugin
+
+from emomusic.errors import ImageError
+from emomusic.media.cut_files import is_emptied
+from emomusic.media.images import read_image, read_picture_file
+from tests.films import SAMPLES
+from tests.media.test_images import encoded
+
+PHOTO = Image.open(SAMPLES / "eileen-collins-1999.jpg").convert("RGB").resize((256, 256))
+
+
+def is_like_the_photo(image: np.ndarray, rows: slice, most: float = 12.0) -> bool:
+    return bool(np.abs(image[rows].astype(int) - np.asarray(PHOTO)[rows]).mean() < most)
+
+
+CUTS = {
+    "jpeg": ("JPEG", {}),
+    "large.jpeg": ("JPEG", {"quality": 98, "subsampling": 0}),
+    "png": ("PNG", {}),
+    "webp": ("WEBP", {}),
+}
+
+
+@pytest.mark.parametrize("name", CUTS)
+@pytest.mark.parametrize("share", [0.6, 0.95])
+def test_of_a_cut_file_the_rest_is_read_with_a_note(name: str, share: float) -> None:
+    fmt, options = CUTS[name]
+    whole = encoded(PHOTO, fmt, **options)
+    found = read_picture_file(whole[: int(share * len(whole))])
+    assert found.pixels.shape == (256, 256, 3)
+    assert is_like_the_photo(found.pixels, slice(100 if share < 0.9 else 200))
+    assert found.note
+    assert "absent" in found.note
+
+
+def test_a_progressive_and_a_turned_jpeg_are_read_when_cut() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = encoded(PHOTO.transpose(Image.Transpose.ROTATE_90), "JPEG", exif=exif.tobytes())
+    for whole in (encoded(PHOTO, "JPEG", progressive=True), turned):
+        found = read_picture_file(whole[: int(0.95 * len(whole))])
+        assert found.note
+        assert np.abs(found.pixels.astype(int) - np.asarray(PHOTO)).mean() < 15
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"optimize": True}])
+def test_only_the_end_marker_is_absent(options: dict[str, bool]) -> None:
+    whole = encoded(PHOTO, "JPEG", **options)
+    found = read_picture_file(whole[:-2])
+    assert found.note is None
+    assert (found.pixels == read_image(whole)).all()
+
+
+@pytest.mark.parametrize("end", ["zeros", "zeros and a mark", "more pixels"])
+def test_zeros_in_a_jpeg_are_absent_pixels(end: str) -> None:
+    whole = encoded(PHOTO, "JPEG")
+    at = int(0.7 * len(whole))
+    rest = {"zeros": b"", "zeros and a mark": b"\xff\xd9", "more pixels": whole[at + 1024 :]}[end]
+    found = read_picture_file(whole[:at] + bytes(1024 if rest else len(whole) - at) + rest)
+    assert found.note
+    assert is_like_the_photo(found.pixels, slice(130))
+
+
+def test_zeros_that_belong_to_a_jpeg_are_no_damage() -> None:
+    blank = encoded(Image.new("RGB", (2000, 2000), "white"), "JPEG", optimize=True)
+    assert bytes(512) in blank
+    for data in (blank, blank + bytes(4096), encoded(PHOTO, "JPEG") + bytes(4096)):
+        assert not is_emptied(data)
+        assert read_picture_file(data).note is None
+
+
+def test_an_interlaced_png_is_read_when_cut() -> None:
+    # Rows of a grey picture of 8x8 pixels in seven passes, of which the last one is absent
+    rows = b"".join(
+        b"\0" + bytes([200] * columns)
+        for columns, count in ((1, 1), (1, 1), (2, 1), (2, 2), (4, 2), (4, 4))
+        for _ in range(count)
+    )
+    last = np.random.default_rng(0).integers(1, 255, (4, 8), np.uint8)
+    rows += b"".join(b"\0" + row.tobytes() for row in last)
+    head = struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 1)
+    chunk = struct.pack(">I", 13) + b"IHDR" + head + struct.pack(">I", zlib.crc32(b"IHDR" + head))
+    packed = zlib.compress(rows)[:-20]
+    found = read_picture_file(b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 999) + b"IDAT" + packed)
+    assert (found.pixels[::2] == 200).all()
+    assert found.note
+
+
+def test_a_file_without_pixels_stays_damaged() -> None:
+    for fmt in ("JPEG", "PNG", "WEBP"):
+        with pytest.raises(ImageError, match="damaged"):
+            read_image(encoded(PHOTO, fmt)[:50])
+
+
+def test_much_metadata_is_no_damage() -> None:
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", "x" * 2_000_000)
+    text.add_text("workflow", "y" * 3_000_000, zip=True)
+    read = read_picture_file(encoded(PHOTO, "PNG", pnginfo=text, icc_profile=bytes(2_000_000)))
+    assert (read.pixels == np.asarray(PHOTO)).all()
+    assert read.note is None
+
+
+@pytest.mark.parametrize("fmt", ["JPEG", "PNG", "WEBP"])
+def test_the_orientation_in_xmp_is_ignored(fmt: str) -> None:
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    text = PngImagePlugin.PngInfo()
+    text.add_itxt("XML:com.adobe.xmp", xmp.decode())
+    options = {"pnginfo": text} if fmt == "PNG" else {"xmp": xmp}
+    assert is_like_the_photo(read_image(encoded(PHOTO, fmt, **options)), slice(None))
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA", "P"])
+def test_an_empty_alpha_channel_is_opaque(mode: str) -> None:
+    if mode == "P":
+        data = encoded(PHOTO.quantize(256), "PNG", transparency=bytes(256))
+    else:
+        picture = PHOTO.convert(mode)
+        picture.putalpha(0)
+        data = encoded(picture, "PNG")
+    image = read_image(data)
+    wanted = np.asarray(PHOTO.convert("L" if mode == "LA" else "RGB").convert("RGB"))
+    assert np.abs(image.astype(int) - wanted).mean() < 8
+
+
+def test_of_a_heic_with_several_pictures_the_first_that_is_not_blank_is_read() -> None:
+    pillow_heif.register_heif_opener()
+    first, rest = Image.new("RGB", (256, 256), "grey"), [PHOTO, PHOTO.rotate(90)]
+    found = read_picture_file(encoded(first, "HEIF", save_all=True, append_images=rest))
+    assert is_like_the_photo(found.pixels, slice(None))
+    assert found.note
+    assert "2 of 3" in found.note
+
+
+@pytest.mark.parametrize("fmt", ["JPEG", "PNG"])
+def test_a_panorama_is_read_at_half_its_size(fmt: str) -> None:
+    found = read_picture_file(encoded(PHOTO.resize((12_000, 4_300)), fmt))
+    assert found.pixels.shape == (2150, 6000, 3)
+    assert found.note
+    assert "half" in found.note
+    small = np.asarray(Image.fromarray(found.pixels).resize((256, 256)))
+    assert is_like_the_photo(small, slice(None))
+
+
+def linear_profile() -> bytes:
+    """An ICC profile of version 2 with the primaries of sRGB, whose values are proportional to light."""
+    srgb = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    count = struct.unpack_from(">I", srgb, 128)[0]
+    for number in range(count):
+        name, at, _ = struct.unpack_from(">4sII", srgb, 132 + 12 * number)
+        if name in (b"rTRC", b"gTRC", b"bTRC"):
+            srgb[at : at + 12] = b"curv" + bytes(8)  # no values: the identity
+            struct.pack_into(">I", srgb, 132 + 12 * number + 8, 12)
+    return bytes(srgb)
+
+
+@pytest.mark.parametrize("fmt", ["JPEG", "PNG", "TIFF"])
+def test_a_colour_profile_is_applied(fmt: str) -> None:
+    values = np.asarray(PHOTO) / 255
+    light = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+    picture = Image.fromarray(np.rint(255 * light).astype(np.uint8))
+    assert not is_like_the_photo(read_image(encoded(picture, fmt)), slice(None))
+    assert is_like_the_photo(read_image(encoded(picture, fmt, icc_profile=linear_profile())), slice(None))
+
+
+def test_a_damaged_or_foreign_profile_is_ignored() -> None:
+    grey = PHOTO.convert("L")
+    assert (read_image(encoded(PHOTO, "PNG", icc_profile=b"no profile")) == np.asarray(PHOTO)).all()
+    assert (read_image(encoded(grey, "PNG", icc_profile=linear_profile()))[..., 0] == np.asarray(grey)).all()
+
+
+def test_a_profile_of_srgb_changes_nothing() -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert (read_image(encoded(PHOTO, "PNG", icc_profile=profile)) == np.asarray(PHOTO)).all()
