@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from emomusic.app.address import open_address, show_address
+from emomusic.app.choices import open_address, show_address
 from emomusic.app.frame import is_loaded, require_server, show_notice, shown_errors, style_page
 from emomusic.app.spotify import watch_spotify
 from emomusic.app.state import Visit, page_state

@@ -3,14 +3,13 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emomusic.app import state
-from emomusic.app.address import chosen
+from emomusic.app.choices import MOOD, SAMPLE
 from emomusic.app.frame import is_loaded, open_page
 
 open_page("photo")
 
 before = st.empty()  # the page before a choice, which a choice removes at once
-is_new = not (is_loaded("emomusic.app.picture_chooser") or chosen(state.SAMPLE) or chosen(state.MOOD))
+is_new = not (is_loaded("emomusic.app.picture_chooser") or SAMPLE.value or MOOD.value)
 
 
 def open_start() -> DeltaGenerator:

@@ -16,11 +16,9 @@ from pathlib import Path
 from PIL import Image, ImageOps
 from playwright.sync_api import Page, sync_playwright
 
-from emomusic.app import state
-
 SIZES = {1440: 900, 390: 844}
 THEMES = ("light", "dark")
-PLAYS = f"{state.SONGS_FROM}=bundled"
+PLAYS = "songs=bundled"
 """The bundled songs need no network."""
 
 DEMO = ("photo-1440-light", "card", "game-1440-light", "film-1440-light", "sound-1440-light")
@@ -29,8 +27,8 @@ DEMO_SIZE, DEMO_MS = (1080, 675), 2500
 SHOTS = {
     "start": ("/", ".st-key-example-plane .js-plotly-plot"),
     "photo": (f"/?sample=four-people&{PLAYS}", ".st-key-plane .js-plotly-plot"),
-    "several": (f"/?{state.SAMPLE}=all&{PLAYS}", ".st-key-plane .js-plotly-plot"),
-    "film": (f"/film?{state.FILM_SAMPLE}=sample&{PLAYS}", "video"),
+    "several": (f"/?sample=all&{PLAYS}", ".st-key-plane .js-plotly-plot"),
+    "film": (f"/film?film=sample&{PLAYS}", "video"),
     "music": ("/music", ".js-plotly-plot"),
     "models": ("/models?faces=emonet_photo&faces=emonet&face_view=Confusions", ".js-plotly-plot"),
     "how": (f"/how_it_works?sample=four-people&step=proposals&{PLAYS}", "img[alt^='The photo with']"),
@@ -65,14 +63,14 @@ def save_card(page: Page, url: str, path: Path) -> None:
 
 def open_live(page: Page, url: str, view: str, ready: str) -> None:
     """Open a view of the live page, start it, and wait until the video runs and shows the element `ready`."""
-    page.goto(f"{url}/live?{state.LIVE_VIEW}={view}&{PLAYS}")
+    page.goto(f"{url}/live?shown={view}&{PLAYS}")
     page.locator(".st-key-live-start button").click()
     page.locator(ready).wait_for()
 
 
 def take_live(page: Page, url: str, out: Path, ending: str) -> None:
     """Save the readings, a round of the mirror game, and the lesson with a face that it took."""
-    open_live(page, url, "Faces", f".st-key-{state.LIVE_MUSIC}")
+    open_live(page, url, "Faces", ".st-key-live_music")
     page.wait_for_timeout(12_000)  # for a longer timeline
     take(page, out, f"live-{ending}")
     open_live(page, url, "Mirror+game", ".st-key-live-game-start button:enabled")

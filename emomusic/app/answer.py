@@ -30,12 +30,11 @@ from emomusic.affect import (
     describe_mood,
     list_shares,
 )
-from emomusic.app import state
-from emomusic.app.address import POLICIES, choose, choose_one, chosen, widget
 from emomusic.app.charts import clicked, show_chart
+from emomusic.app.choices import DESTINATION, POLICIES, POLICY
 from emomusic.app.parts import read_beside
 from emomusic.app.queues import PageQueue, play, when_pressed
-from emomusic.app.state import WidgetKeys, page_state
+from emomusic.app.state import page_state
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex
 from emomusic.charts.face import probability_bars
 from emomusic.songs.recommend import JOURNEY_STEPS
@@ -50,7 +49,7 @@ ALL = "all"
 NOW = "now"
 YOU = "you"
 
-_PLANE = "plane-chart"  # key
+_PLANE = "plane-chart"  # start of its keys
 _SONGS_ON_PLANE = 6
 _LEAST_HEIGHT = 200  # of a chart that fills its container, in pixels
 
@@ -65,6 +64,13 @@ _TARGET = st.components.v2.component(
 
 _CIRCLES = {NOW: "The circle is that moment", YOU: "The circle is you"}
 """The caption of the circles on the plane, by label."""
+
+
+@dataclass
+class PlaneState:
+    """How often the visitor has clicked a plane."""
+
+    num_clicks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,8 @@ class Listener:
 def choose_policy(listener: Listener) -> Request:
     """Show the policies, and what the chosen one does; returns the listener's request with it."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        policy = choose_one("How to choose songs", POLICIES, state.POLICY, name_of=_POLICY_NAMES.__getitem__)
+        options: dict[str, Any] = {"format_func": _POLICY_NAMES.__getitem__, "label_visibility": "collapsed"}
+        policy = str(POLICY.draw(st.segmented_control, "How to choose songs", **options))
         request = replace(listener.request, policy=Policy(policy.lower()))
         if request.policy is Policy.JOURNEY:
             request = _choose_destination(request)
@@ -99,12 +106,12 @@ def choose_policy(listener: Listener) -> Request:
 def _choose_destination(request: Request) -> Request:
     """Show where the journey goes: to the mood that suits the listener, another one, or a clicked place."""
     suggested = target_of(request)[1]
-    options = [suggested.value, *(mood.value for mood in Mood if mood is not suggested)]
-    names = {option: f"To {option} songs{' (suggested)' * (option == suggested)}" for option in options}
-    if (at := chosen(state.TO) or "") not in names and destination_of(at) is not None:
+    moods = [suggested.value, *(mood.value for mood in Mood if mood is not suggested)]
+    names = {mood: f"To {mood} songs{' (suggested)' * (mood == suggested)}" for mood in moods}
+    if (at := DESTINATION.value or "") not in names and destination_of(at) is not None:
         names[at] = "To the place on the plane"
-    arguments = widget(state.TO, [*names], suggested.value) | {"label_visibility": "collapsed", "width": 230}
-    to = st.selectbox("Where to", [*names], format_func=names.__getitem__, **arguments)
+    options: dict[str, Any] = {"label_visibility": "collapsed", "width": 230}
+    to = DESTINATION.draw(st.selectbox, "Where to", [*names], format_func=names.__getitem__, **options)
     return replace(request, destination=destination_of(to))
 
 
@@ -136,7 +143,7 @@ def show_plane(
     emotion = request.emotion or nearest_emotion(point)
     faces.append(FacePoint(label, point, emotion, pictures.get(label, "")))
     # Another chart after each click: in the old one the mark stays selected, and a second click deselects it
-    key = page_state(WidgetKeys).current(_PLANE)
+    key = f"{_PLANE}-{page_state(PlaneState).num_clicks}"
     least = _LEAST_HEIGHT if height == "stretch" else 420
     with st.container(key="plane", gap="xsmall", height=height):
         show_chart(
@@ -153,7 +160,7 @@ def show_plane(
             _TARGET(
                 data={"place": [target.valence, target.arousal], "chart": ".st-key-plane .js-plotly-plot"},
                 key="target",
-                on_place_change=lambda: choose({state.TO: str(st.session_state["target"]["place"])}),
+                on_place_change=lambda: DESTINATION.set(str(st.session_state["target"]["place"])),
             )
         faces_are = "Click a face, scroll to zoom" if any(pictures.values()) else "Circles are faces"
         note = _CIRCLES.get(label, faces_are)
@@ -187,7 +194,7 @@ def _take_mark(queue: PageQueue, key: str, on_face: Callable[[str], None] | None
         play(queue, mark)
     elif isinstance(mark, str) and on_face is not None:
         on_face(mark)
-    page_state(WidgetKeys).renew(_PLANE)
+    page_state(PlaneState).num_clicks += 1
 
 
 def group_sentence(probabilities: EmotionProbabilities, *, group_of: int) -> str:

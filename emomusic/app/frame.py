@@ -18,7 +18,7 @@ from streamlit import runtime
 from streamlit.runtime import RuntimeState
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from emomusic.app.address import open_address
+from emomusic.app.choices import open_address
 from emomusic.app.parts import show_style
 from emomusic.app.state import CameraState, State, Visit, page_state
 from emomusic.assets import data_dir

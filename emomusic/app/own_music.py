@@ -22,7 +22,6 @@ import msgspec
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from emomusic.app import state
 from emomusic.app.frame import error_text, escape_markdown, escape_markdown_message, show_problems
 from emomusic.app.state import page_state
 from emomusic.app.uploads import hold, listed, show_removal, show_uploader
@@ -42,6 +41,7 @@ from emomusic.songs.song import Pick, Player, Song
 from emomusic.songs.tables import MAX_UPLOAD_BYTES, TABLE_ENDINGS, TableReading, read_table
 from emomusic.text import escape_control_chars, pluralize
 
+OWN_UPLOAD, TABLE_UPLOAD = "own_upload", "table_upload"  # keys of uploaders
 MaybePick = TypeVar("MaybePick", Pick, Pick | None)
 
 _POLL_S = 1.0
@@ -261,7 +261,7 @@ def choose_files() -> None:
         return
     show_uploader(
         f"Audio files, at most {MAX_FILES}, each up to {MAX_MB} MB",
-        state.OWN_UPLOAD,
+        OWN_UPLOAD,
         _store_files,
         type=list(SONG_UPLOADS),
         accept_multiple_files=True,
@@ -270,7 +270,7 @@ def choose_files() -> None:
     uploads = page_state(OwnFiles)
     _hear(uploads)
     if uploads.files:
-        show_removal(state.OWN_UPLOAD, "Remove my files", _store_files)
+        show_removal(OWN_UPLOAD, "Remove my files", _store_files)
         heard = sum(file.song is not None for file in uploads.files.values())
         st.caption(f"{pluralize(heard, 'song')} in the memory of this visit. They are not stored or sent.")
     problems = [file.problem for file in uploads.files.values() if file.problem is not None]
@@ -278,7 +278,7 @@ def choose_files() -> None:
 
 
 def _store_files(files: Sequence[UploadedFile]) -> None:
-    uploads, kept = page_state(OwnFiles), {file.file_id for file in listed(state.OWN_UPLOAD)}
+    uploads, kept = page_state(OwnFiles), {file.file_id for file in listed(OWN_UPLOAD)}
     # The bytes of the others return to the budget
     uploads.files = {key: file for key, file in uploads.files.items() if key in kept}
     uploads.problem = None
@@ -356,7 +356,7 @@ def choose_table() -> None:
     """Show the uploader, and what happened to the last file."""
     show_uploader(
         "Your table, export or playlist",
-        state.TABLE_UPLOAD,
+        TABLE_UPLOAD,
         _store_table,
         type=list(TABLE_ENDINGS),
         help="Titles and artists are enough: songs of the catalogue are found by name. Other songs need a mood "
@@ -373,11 +373,11 @@ def choose_table() -> None:
     if (reading := table.reading) is not None:
         with waiting:
             note = f"Shown: **{escape_markdown(reading.name)}**"
-            show_removal(state.TABLE_UPLOAD, "Remove the table", _store_table, note)
+            show_removal(TABLE_UPLOAD, "Remove the table", _store_table, note)
             songs = 0 if reading.catalogue is None else len(reading.catalogue)
             lines = [f"{pluralize(songs, 'song')}. Format: {reading.source}.", *reading.notes]
             st.caption(escape_markdown_message(" ".join(lines)))
-    if table.problem is not None and listed(state.TABLE_UPLOAD):
+    if table.problem is not None and listed(TABLE_UPLOAD):
         st.error(table.problem, icon=":material/error:")
 
 

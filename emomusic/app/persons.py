@@ -12,8 +12,8 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.affect import Emotion
-from emomusic.app import state
 from emomusic.app.charts import show_sharp
+from emomusic.app.choices import LIVE_TEACH, LIVE_VIEW
 from emomusic.app.frame import download_button, escape_markdown
 from emomusic.app.picture_chooser import PictureState
 from emomusic.app.state import CameraState, page_state
@@ -53,7 +53,7 @@ def choose_persons(persons: PersonsState) -> None:
     with st.popover("This is me", icon=":material/face:", key="persons"):
         if not persons.known:
             st.markdown("EmoMusic reads your face better after a short lesson with your camera, or with its profile.")
-            view = {state.LIVE_VIEW: state.LIVE_TEACH}
+            view = {LIVE_VIEW.name: LIVE_TEACH}
             st.page_link("pages/live.py", label="Teach it my face", icon=":material/school:", query_params=view)
         show_persons(persons)
 
@@ -124,7 +124,7 @@ def show_persons(persons: PersonsState) -> None:
             st.button(label, on_click=forget_persons, args=(position,), type="tertiary", key=forget)
     show_uploader(
         "Load a profile (JSON)",
-        state.PROFILE_UPLOAD,
+        "profile_upload",
         _load,
         type="json",
         max_upload_size=max(MAX_BYTES // 2**20, 1),

@@ -16,13 +16,12 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from emomusic.app import state
-from emomusic.app.address import SAMPLE_PARAMS, choose, chosen
 from emomusic.app.camera import Problem, camera_works, show_problem
 from emomusic.app.charts import reserve_space, show_tile, style_tiles
+from emomusic.app.choices import ABOUT_SAMPLE, PICTURE_FROM, SAMPLE, choose
 from emomusic.app.frame import escape_markdown
 from emomusic.app.parts import read_beside, show_style
-from emomusic.app.state import WidgetKeys, page_state
+from emomusic.app.state import page_state
 from emomusic.app.uploads import hold, show_uploader
 from emomusic.assets import data_dir
 from emomusic.errors import CapacityError, ImageError
@@ -128,6 +127,7 @@ class PictureState:
         token: names this state to the browser's tab; "" without own photos.
         asks: whether the tab may have photos of a session before a reload.
         is_gone: whether it had some that the server has forgotten.
+        num_taken: how often the visitor gave photos.
     """
 
     own: tuple[Picture, ...] = ()
@@ -136,6 +136,7 @@ class PictureState:
     token: str = ""
     asks: bool = True
     is_gone: bool = False
+    num_taken: int = 0
 
     def keep(self, digest: str, result: Result) -> Result:
         """Keep a result about photos, until the visitor chooses own photos or removes them."""
@@ -198,7 +199,7 @@ class ShownPictures:
 
 def shown_pictures() -> ShownPictures:
     """The photos of this run of the page."""
-    key, mine = chosen(state.SAMPLE), page_state(PictureState)
+    key, mine = SAMPLE.value, page_state(PictureState)
     named = tuple(sample_picture(each) for each in SAMPLES if each == key or (key == ALL_SAMPLES and each != _GROUP))
     return ShownPictures(key, named, mine)
 
@@ -226,22 +227,19 @@ def picture_menu(label: str, name: str, shown: ShownPictures) -> DeltaGenerator:
 
 
 def _choose_own(shown: ShownPictures) -> None:
-    # Set in the session, not as the widget's default: the live page sets it too, and Streamlit warns about both
-    is_camera = st.session_state.setdefault(state.SOURCE, "Upload") == "Camera"
+    is_camera = PICTURE_FROM.value == "Camera"
     options: dict[str, Any] = {"vertical_alignment": "top" if is_camera else "center"}
     with st.container(horizontal=True, gap="medium", key=f"own-{'camera' if is_camera else 'file'}", **options):
-        source = st.segmented_control(
+        source = PICTURE_FROM.draw(
+            st.segmented_control,
             "Your own photos",
-            ["Upload", "Camera"],
-            required=True,
-            key=state.SOURCE,
             format_func=lambda name: f":material/{'upload' if name == 'Upload' else 'photo_camera'}: {name}",
         )
         with st.container(width="stretch"):
             if source == "Camera":
                 _show_camera()
             else:
-                show_drop_zone(state.UPLOAD)
+                show_drop_zone("upload")
             if shown.are_own:
                 st.button("Remove", icon=":material/delete:", on_click=_remove_own, key="remove-own")
                 show_turn(shown, "turn-in-menu")
@@ -259,15 +257,20 @@ def _show_camera() -> None:
         f"The photo stays in memory and is deleted {WHEN_GONE}."
     )
     options: dict[str, Any] = {"draw": st.camera_input, "width": 480, "label_visibility": "collapsed"}
-    camera = page_state(WidgetKeys).current(state.CAMERA)
-    show_uploader("Take a photo", camera, partial(_store_own, is_posed=True), **options)
+    show_uploader("Take a photo", _widget_key("camera"), partial(_store_own, is_posed=True), **options)
 
 
-def show_drop_zone(widget: str) -> None:
+def _widget_key(name: str) -> str:
+    """The key of an uploader; another one after each photo, so that the next photos replace the last ones."""
+    number = page_state(PictureState).num_taken
+    return f"{name}-{number}" if number else name
+
+
+def show_drop_zone(name: str) -> None:
     """Show the drop zone for one to a hundred photos, which replace the last ones."""
     show_uploader(
         f"Drop one to {MOST_PICTURES} photos here: {FORMATS_IN_WORDS}, up to {_MAX_MB} MB",
-        page_state(WidgetKeys).current(widget),
+        _widget_key(name),
         _store_own,
         accept_multiple_files=True,
         max_upload_size=_MAX_MB,
@@ -277,7 +280,7 @@ def show_drop_zone(widget: str) -> None:
 
 def choose_sample(key: str | None) -> None:
     """Show a sample, or none; for callbacks."""
-    choose({**dict.fromkeys(SAMPLE_PARAMS), state.SAMPLE: key})
+    choose({**dict.fromkeys(ABOUT_SAMPLE), SAMPLE: key})
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
@@ -317,9 +320,7 @@ def _store_own(files: Sequence[UploadedFile], *, is_posed: bool = False) -> None
             notes.append(f"The limit is {MOST_PICTURES} photos; {pluralize(left_out, 'file')} not read.")
         choose_sample(None)
         page_state(PictureState).take(tuple(taken.values()), tuple(notes))
-        keys = page_state(WidgetKeys)
-        for widget in (state.UPLOAD, state.UPLOAD_AGAIN, state.CAMERA):
-            keys.renew(widget)  # an empty one, so that the next photos replace these
+        page_state(PictureState).num_taken += 1
     # Last, because another run of the page can interrupt this one, and stores the same files again
     for file in files:
         file.close()  # the session keeps the object, and with it the bytes, until the next run

@@ -12,13 +12,14 @@ import streamlit as st
 
 from emomusic.affect import Mood
 from emomusic.app.bar import show_bar
+from emomusic.app.choices import Source
 from emomusic.app.frame import download_button, escape_markdown
 from emomusic.app.own_music import without_folders
 from emomusic.app.parts import show_style
 from emomusic.app.queues import PageQueue, PlayerState, play, start, when_pressed
 from emomusic.app.sources import choose_music
 from emomusic.app.spotify import SpotifyState, use_spotify
-from emomusic.app.state import Source, page_state
+from emomusic.app.state import page_state
 from emomusic.songs.catalogue import normalize_text
 from emomusic.songs.request import Policy
 from emomusic.songs.similar import songs_like

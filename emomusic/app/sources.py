@@ -12,14 +12,14 @@ from pathlib import Path
 import msgspec
 import streamlit as st
 
-from emomusic.app import state
-from emomusic.app.address import choose, chosen, chosen_all
+from emomusic.app.choices import GENRE_FAMILIES, GENRE_NAMES, GENRES, HIDE_EXPLICIT, SONGS_FROM, Source
 from emomusic.app.own_music import TableState, choose_files, choose_table, own_recommender
 from emomusic.app.spotify import SpotifyState, use_spotify
-from emomusic.app.state import Source, WidgetKeys, page_state
+from emomusic.app.state import page_state
 from emomusic.assets import load_once
 from emomusic.errors import DatasetError
-from emomusic.songs.genres import GENRE_FAMILIES, GENRES, genres_of, names_of
+from emomusic.songs import genres as all_genres
+from emomusic.songs.genres import genres_of, names_of
 from emomusic.songs.local_songs import bundled_songs, recommender_of
 from emomusic.songs.recommend import Recommender, load_recommender
 from emomusic.songs.request import Request
@@ -114,7 +114,7 @@ def your_music() -> YourMusic:
         EmomusicError: the catalogue, a model or the library is damaged.
     """
     spotify = page_state(SpotifyState)
-    source = Source(chosen(state.SONGS_FROM) or Source.SPOTIFY)
+    source = SONGS_FROM.value
     found = None
     if source is Source.OWN:
         found = own_recommender()
@@ -131,7 +131,7 @@ def your_music() -> YourMusic:
         recommender=found or stand_in or load_recommender(),
         stand_in=stand_in,
         genres=_chosen_genres(),
-        hides_explicit=bool(st.session_state.get(page_state(WidgetKeys).current(state.HIDE_EXPLICIT), False)),
+        hides_explicit=bool(HIDE_EXPLICIT.value),
         seed=page_state(SourceState).seed,
         num_asked=spotify.num_asked,
     )
@@ -152,7 +152,7 @@ def _bundled_recommender() -> Recommender:
 def _chosen_genres() -> frozenset[str]:
     """The genres of the URL that this version knows."""
     known = []
-    for name in chosen_all(state.GENRES):
+    for name in GENRES.values:
         try:
             known.append(genres_of([name]))
         except DatasetError:  # from a link of another version
@@ -165,92 +165,69 @@ def _chosen_genres() -> frozenset[str]:
 
 def choose_music(music: YourMusic) -> None:
     """Show the menu of the source, genres and options for songs. The next run of the page decides by the choice."""
-    keys, names = page_state(WidgetKeys), names_of(music.genres)
-    hide_explicit = keys.current(state.HIDE_EXPLICIT)
-    num_choices = len(names) + st.session_state.setdefault(hide_explicit, False)
+    names = names_of(music.genres)
+    num_choices = len(names) + music.hides_explicit
     label = f"Your music · {num_choices}" if num_choices else "Your music"
     with st.popover(label, icon=":material/genres:", key="your-music"):
-        source = _choose_source(music, keys)
+        source = _choose_source(music)
         if source is Source.OWN:
             choose_files()
         elif source is Source.TABLE:
             choose_table()
         # The session keeps the values of the widgets while another page, or another source, is shown
         if source is Source.SPOTIFY:
-            _choose_genres(names, keys)
+            _choose_genres(names)
         if source in _MARKED_EXPLICIT:
-            st.toggle("Hide explicit songs", key=hide_explicit, persist_state="session")
+            HIDE_EXPLICIT.draw(st.toggle, "Hide explicit songs")
         with st.container(horizontal=True):
             st.button("Other songs", icon=":material/shuffle:", on_click=_shuffle, key="your-music-shuffle")
             is_changed = bool(num_choices or music.seed)
             st.button("Reset", icon=":material/undo:", on_click=_reset, disabled=not is_changed, key="your-music-reset")
 
 
-def _choose_source(music: YourMusic, keys: WidgetKeys) -> Source:
+def _choose_source(music: YourMusic) -> Source:
     """Show the sources; returns the chosen one, which may have no songs yet."""
     shown = music.source if music.chosen is Source.SPOTIFY else music.chosen
-    key = keys.current(state.SONGS_FROM)
-    if st.session_state.get(key, shown) != shown:  # after Back, a link or a fallback
-        key = keys.renew(state.SONGS_FROM)
-    st.segmented_control(
-        "Songs from",
-        list(Source),
-        default=shown,
-        format_func=LABELS.__getitem__,
-        required=True,
-        key=key,
-        on_change=_store_source,
-        args=(key,),
+    SONGS_FROM.draw(
+        st.segmented_control, "Songs from", value=shown, format_func=LABELS.__getitem__, on_change=_store_source
     )
     return shown
 
 
-def _store_source(key: str) -> None:
-    source = Source(st.session_state[key])
-    choose({state.SONGS_FROM: None if source is Source.SPOTIFY else source})
-    if source is Source.SPOTIFY and page_state(SpotifyState).is_silent:
+def _store_source() -> None:
+    SONGS_FROM.take()
+    if SONGS_FROM.value is Source.SPOTIFY and page_state(SpotifyState).is_silent:
         use_spotify()
 
 
-def _choose_genres(names: list[str], keys: WidgetKeys) -> None:
-    if names != chosen_all(state.GENRES):
-        choose({state.GENRES: names or None})
-    is_shown = keys.current(state.GENRE_NAMES) in st.session_state
-    if is_shown and sorted(_shown_genres(keys)) != sorted(names):  # after Back, Forward or a link
-        keys.renew(state.GENRE_FAMILIES)
-        keys.renew(state.GENRE_NAMES)
-    titles = {family.key: family.title for family in GENRE_FAMILIES}
-    st.pills(
+def _choose_genres(names: list[str]) -> None:
+    if names != GENRES.values:
+        GENRES.set(names)
+    titles = {family.key: family.title for family in all_genres.GENRE_FAMILIES}
+    GENRE_FAMILIES.draw(
+        st.pills,
         "Music you like",
         list(titles),
+        value=[name for name in titles if name in names],
         selection_mode="multi",
-        default=[name for name in names if name in titles],
         format_func=titles.__getitem__,
-        key=keys.current(state.GENRE_FAMILIES),
         on_change=_store_genres,
-        persist_state="session",
         wrap=True,
     )
-    st.multiselect(
+    GENRE_NAMES.draw(
+        st.multiselect,
         "Single genres",
-        GENRES,
-        default=[name for name in names if name not in titles],
-        key=keys.current(state.GENRE_NAMES),
+        all_genres.GENRES,
+        value=[name for name in names if name not in titles],
         on_change=_store_genres,
-        persist_state="session",
         placeholder="All genres",
     )
     st.caption("The genres apply on every page with songs. Without a choice, songs of all genres play.")
 
 
-def _shown_genres(keys: WidgetKeys) -> list[str]:
-    """The names of families and genres that the menu shows."""
-    menus = (state.GENRE_FAMILIES, state.GENRE_NAMES)
-    return [name for menu in menus for name in st.session_state.get(keys.current(menu)) or ()]
-
-
 def _store_genres() -> None:
-    choose({state.GENRES: names_of(genres_of(_shown_genres(page_state(WidgetKeys)))) or None})
+    shown = [name for menu in (GENRE_FAMILIES, GENRE_NAMES) for name in menu.value or ()]
+    GENRES.set(names_of(genres_of(shown)))
 
 
 def _shuffle() -> None:
@@ -264,5 +241,5 @@ def _reset() -> None:
 
 def show_all() -> None:
     """Let songs of all genres and explicit songs pass again; for callbacks."""
-    choose({state.GENRES: None})
-    page_state(WidgetKeys).renew(state.HIDE_EXPLICIT)
+    GENRES.set(None)
+    HIDE_EXPLICIT.renew()

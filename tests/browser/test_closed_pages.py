@@ -21,10 +21,9 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from emomusic.affect import Emotion
-from emomusic.app import state
+from emomusic.app.choices import Source
 from emomusic.app.film.job import THREAD_NAME
 from emomusic.app.music.page import YOUR_SONG
-from emomusic.app.state import Source
 from emomusic.faces.profile import FaceProfile
 from emomusic.faces.reading import load_networks
 from emomusic.media.images import read_image
@@ -182,15 +181,15 @@ def test_files_are_deleted_when_read_or_when_pages_close(browser: Browser, tmp_p
         expect(several.get_by_test_id("stSidebarNav")).to_have_count(0)
         wait_until(lambda: uploaded_bytes(address) == 0)  # released after reading
 
-        music = urlencode({state.SONGS_FROM: Source.TABLE})
+        music = urlencode({"songs": Source.TABLE})
         open_(f"/music?{music}", "x.csv", menu="Your music").get_by_text(re.compile("^3,000 songs")).first.wait_for()
-        open_(f"/music?{urlencode({state.MUSIC_TAB: YOUR_SONG})}", "x.wav").get_by_text("It fits a face").wait_for()
+        open_(f"/music?{urlencode({'view': YOUR_SONG})}", "x.wav").get_by_text("It fits a face").wait_for()
         page = open_("/", "x.jpg")
         page.locator(PLAYER).first.wait_for()  # on a busy computer, the player of the last run is still there
         photo = page.locator(".st-key-photo-preview img").evaluate("image => image.src")
         assert is_served(photo)
         page.get_by_role("button", name="This is me").click()
-        page.locator(f".st-key-{state.PROFILE_UPLOAD} input[type=file]").set_input_files(tmp_path / "x.json")
+        page.locator(".st-key-profile_upload input[type=file]").set_input_files(tmp_path / "x.json")
         page.get_by_role("button", name="Forget Person 1").wait_for()
         send_frames(context.new_page(), f"{address}/live", message)
         expect(open_("/film", "x.mp4").get_by_text(re.compile("^Reading: "))).to_be_visible()

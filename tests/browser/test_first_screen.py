@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from emomusic.app import state
 from tests.browser.player import box_of, overflow
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 
@@ -173,7 +172,7 @@ def test_the_tabs_of_music_keep_their_place_on_the_first_screen(open_page: Calla
     for size in (DESKTOP, PHONE):
         page.set_viewport_size({"width": size[0], "height": size[1]})
         wait_until_idle(page)
-        assert_visible_in(page, size, (f".st-key-{state.MUSIC_TAB} [role=tablist]",), "music")
+        assert_visible_in(page, size, (".st-key-view [role=tablist]",), "music")
         shift(page)  # from the change of the window
         place = tabs.first.bounding_box()
         for name in ("Explore", "Table"):

@@ -16,7 +16,6 @@ import pytest
 from playwright.sync_api import Locator, Page, Playwright, expect
 
 from emomusic.affect import EMOTION_POINTS, Emotion
-from emomusic.app import state
 from emomusic.app.camera import Problem
 from emomusic.app.live import ice
 from emomusic.assets import find_dataset
@@ -48,7 +47,7 @@ CAMERA = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"
 WIDTH, HEIGHT, RATE = 480, 360, 5
 SHOT_S = 3
 
-START, PLAYING, SUMMARY = ".st-key-live-start button", f".st-key-{state.LIVE_MUSIC}", ".st-key-live-csv"
+START, PLAYING, SUMMARY = ".st-key-live-start button", ".st-key-live_music", ".st-key-live-csv"
 BAND_DB = f"{LEVEL_DB}(window.emomusicBand)"
 
 TIMELINE = """() => {
@@ -152,7 +151,7 @@ def camera(playwright: Playwright, film: Path, *flags: str) -> Iterator[Page]:
 
 def open_live(page: Page, server: str, view: str = "Faces") -> None:
     """Open the page and press START, which gives consent; the video then starts."""
-    page.goto(f"{server}/live?{state.LIVE_VIEW}={view}")
+    page.goto(f"{server}/live?shown={view}")
     page.locator(START).click()
 
 
@@ -333,7 +332,7 @@ def test_two_taught_persons_are_kept_apart_until_they_are_forgotten(playwright: 
     keep, take, known = ".st-key-teach-keep button", ".st-key-teach-start button", "Read with a profile: "
     with window(playwright) as page:
         page.add_init_script(CANVAS_CAMERA)
-        page.goto(f"{server}/live?{state.LIVE_VIEW}=Teach+it+your+face")
+        page.goto(f"{server}/live?shown=Teach+it+your+face")
         show_on_camera(page, "eileen-collins-1999")
         page.locator(START).click()
         expect(page.locator(take)).to_be_enabled()
@@ -373,7 +372,7 @@ def test_two_taught_persons_are_kept_apart_until_they_are_forgotten(playwright: 
         expect(page.get_by_text(re.compile(f"{known}face 3$"))).to_be_visible()
         page.get_by_role("button", name="Forget Grace").click()
         expect(page.get_by_text(known)).to_have_count(0)
-        page.locator(f".st-key-{state.PROFILE_UPLOAD} input[type=file]").set_input_files(
+        page.locator(".st-key-profile_upload input[type=file]").set_input_files(
             {"name": "face.json", "mimeType": "application/json", "buffer": saved[0]}
         )
         expect(page.get_by_text(re.compile(f"{known}face 2$"))).to_be_visible()

@@ -13,7 +13,6 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, Route, expect
 
-from emomusic.app import state
 from tests.browser.player import box_of, overflow
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 from tests.songs.tables import mood_table
@@ -26,10 +25,10 @@ def music(open_page: Callable[..., Page]) -> Callable[..., Page]:
     """Open the page with a tab that needs less time than the plane."""
 
     def open_(tab: str, **window: object) -> Page:
-        page = open_page(f"/music?{urlencode({state.MUSIC_TAB: tab})}", **window)
+        page = open_page(f"/music?{urlencode({'view': tab})}", **window)
         page.get_by_role("heading", name="What does a mood sound like?").wait_for()
         page.get_by_text(re.compile("^81,198 songs")).wait_for()
-        page.locator(f".st-key-{state.MUSIC_TAB}").wait_for()
+        page.locator(".st-key-view").wait_for()
         expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
         return page
 

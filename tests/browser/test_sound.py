@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from emomusic.app import state
 from tests.browser.conftest import PATIENCE_MS, visit
 from tests.browser.player import PLAYER, add_folder, is_paused, level, song, sounding
 from tests.browser.test_film import NOTE_BEGUN, SUNG, VIDEO, wait_for_results
@@ -20,7 +19,7 @@ pytestmark = pytest.mark.browser
 
 LOUDNESS = "[emomusicPlayer.audio.volume, emomusicPlayer.audio.muted]"
 # Whether a tab of Music is in the address, which the server writes; the first one is not
-OPEN_TAB = f"tab => (new URLSearchParams(location.search).get('{state.MUSIC_TAB}') ?? 'Explore') === tab"
+OPEN_TAB = "tab => (new URLSearchParams(location.search).get('view') ?? 'Explore') === tab"
 
 
 @pytest.fixture

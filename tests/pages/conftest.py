@@ -11,7 +11,7 @@ from streamlit import config
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
-from emomusic.app import address
+from emomusic.app import choices
 from emomusic.faces.detection import MtcnnDetector
 from emomusic.media.images import RgbImage
 from emomusic.server.capacity import capacity
@@ -29,7 +29,7 @@ def _scan_packages_once() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _back_in_app_test(monkeypatch: pytest.MonkeyPatch) -> None:
     """AppTest has no Back: a test changes the URL in its place."""
-    monkeypatch.setattr(address, "is_step", lambda: True)
+    monkeypatch.setattr(choices, "is_step", lambda: True)
 
 
 @pytest.fixture(autouse=True)

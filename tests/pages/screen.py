@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.app import state
-from emomusic.app.address import Address
+from emomusic.app.choices import Address
 from emomusic.app.picture_chooser import PictureState
 from emomusic.app.queues import PlayerState
 from emomusic.songs.queue import SongQueue

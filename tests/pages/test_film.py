@@ -11,7 +11,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Emotion
-from emomusic.app import state
 from emomusic.app.film import page as page_module
 from emomusic.app.film import screen
 from emomusic.app.film.job import CANNOT_WRITE, FilmJob, FilmPhase, FilmView
@@ -67,7 +66,7 @@ def sample() -> FilmJob:
 def shown(app: AppTest, sample: FilmJob) -> AppTest:
     """The page with the sample."""
     film_state(app).show(sample)
-    app.query_params[state.FILM_SAMPLE] = "sample"
+    app.query_params["film"] = "sample"
     app.run()
     return app
 
@@ -88,7 +87,7 @@ def film_state(app: AppTest) -> FilmState:
 def upload(app: AppTest, content: bytes, name: str = "a film.mp4") -> AppTest:
     """Upload a film, as the first one of the session."""
     app.run()
-    app.file_uploader(key=state.FILM_UPLOAD).upload(name, content)
+    app.file_uploader(key="film_upload").upload(name, content)
     app.run()
     return app
 
@@ -147,7 +146,7 @@ def test_the_sample_is_shown_with_its_people_scenes_and_songs(shown: AppTest, sa
 def test_player_page_and_files_have_one_list(app: AppTest, sample: FilmJob, monkeypatch: pytest.MonkeyPatch) -> None:
     files = files_of(monkeypatch)
     film_state(app).show(sample)
-    app.query_params[state.GENRES] = "jazz"
+    app.query_params["genres"] = "jazz"
     app.run()
     record = json.loads(files["emomusic-film.json"]())  # made outside of the session
     songs = [entry["song"]["id"] for entry in record["playlist"]]
@@ -223,7 +222,7 @@ def test_another_video_returns_to_the_empty_page(shown: AppTest) -> None:
     assert [button.label for button in shown.button] == [SAMPLE]
     assert len(shown.file_uploader) == len(shown.title) == 1
     assert (tracks(shown), downloads(shown), film_state(shown).job) == ([], set(), None)
-    assert state.FILM_SAMPLE not in shown.query_params
+    assert "film" not in shown.query_params
     assert "film" not in state_of(shown, PlayerState).queues
     assert (film_state(shown).scene, film_state(shown).at_s) == (0, None)
 
@@ -231,12 +230,12 @@ def test_another_video_returns_to_the_empty_page(shown: AppTest) -> None:
 def test_the_film_stays_after_a_visit_to_another_page(root: Path, sample: FilmJob) -> None:
     app = open_page(start_app(root), "film")
     film_state(app).show(sample)
-    app.query_params[state.FILM_SAMPLE] = "sample"
+    app.query_params["film"] = "sample"
     tiles(app.run())[2].click().run()
     open_page(app, "models")
     open_page(app, "film")
     assert film_state(app).job is sample
-    assert url_of(app) == {state.FILM_SAMPLE: "sample"}
+    assert url_of(app) == {"film": "sample"}
     assert follow_of(app)["at"] == sample.view().scenes[2].start_s
 
 

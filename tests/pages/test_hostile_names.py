@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Emotion
-from emomusic.app import state
 from emomusic.app.film.state import FilmState
 from emomusic.app.music.page import TABLE
 from emomusic.app.music.songs import YOUR_SONG
@@ -65,13 +64,13 @@ def assert_files(files: dict[str, Any]) -> set[str]:
 
 def with_table(app: AppTest) -> AppTest:
     """Let the songs of a table play."""
-    app.query_params[state.SONGS_FROM] = "table"
+    app.query_params["songs"] = "table"
     app.run()
     hostile = f"{NAME}\n# z"
     table = mood_table(6).assign(path=f"/music/{hostile}.mp3")
     table["name"], table["artist"] = f"{hostile} " + table["id"], "=1+1 " + table["id"] + f";{hostile}"
     content = table.drop(columns="id").to_csv(index=False).encode()
-    app.file_uploader(key=state.TABLE_UPLOAD).upload(f"{hostile}.csv", content)
+    app.file_uploader(key="table_upload").upload(f"{hostile}.csv", content)
     return app.run()
 
 
@@ -83,7 +82,7 @@ def test_names_on_the_photo_page_its_card_and_its_files(root: Path, monkeypatch:
     names = [f"{NAME}{ending}" for ending in ("1.jpg", "2.jpg", ".png", ".gif")]
     nobody = encode_png(np.zeros((64, 64, 3), np.uint8))
     contents = [*photos, nobody, b"no picture"]
-    app.file_uploader(key=state.UPLOAD).set_value([(*file, "image/jpeg") for file in zip(names, contents, strict=True)])
+    app.file_uploader(key="upload").set_value([(*file, "image/jpeg") for file in zip(names, contents, strict=True)])
     files.clear()
     for number in range(2):  # of several photos, and of one
         app.run()
@@ -108,7 +107,7 @@ def test_names_on_the_film_page_and_in_its_files(root: Path, monkeypatch: pytest
 
 def test_names_in_the_steps_of_how_it_works(root: Path) -> None:
     app = open_page(with_table(start_app(root, sample=SAMPLE)), "how_it_works")
-    app.query_params.update({state.HOW_STEP: "songs", state.SONGS_FROM: "table"})
+    app.query_params.update({"step": "songs", "songs": "table"})
     assert_text(app.run())
     assert "start-how" in keys(app)
 
@@ -116,11 +115,11 @@ def test_names_in_the_steps_of_how_it_works(root: Path) -> None:
 def test_names_on_the_music_page_and_in_its_table(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files, app = files_of(monkeypatch), with_table(page_of(root, "music"))
     for name in ("Explore", YOUR_SONG, TABLE):
-        app.query_params[state.MUSIC_TAB] = name
+        app.query_params["view"] = name
         assert_text(app.run())
     assert app.dataframe[0].value["artists"][0].startswith("'=1+1")
     assert "csv" in assert_files(files)
-    app.file_uploader(key=state.TABLE_UPLOAD).upload("a.csv", b"![x](https://e.org/x.png),__y__\n1,2\n")
+    app.file_uploader(key="table_upload").upload("a.csv", b"![x](https://e.org/x.png),__y__\n1,2\n")
     assert_text(app.run())
     assert app.error
 
@@ -131,12 +130,12 @@ def test_names_of_own_songs(root: Path, monkeypatch: pytest.MonkeyPatch) -> None
     app = start_app(root, sample=SAMPLE, songs="own")
     tags = {"title": NAME, "artist": NAME, "album": NAME}
     songs = [(f"{NAME}.mp3", song_bytes("mp3", 2, tags=tags), "audio/mpeg"), (f"{NAME}.wav", b"no song", "audio/wav")]
-    app.file_uploader(key=state.OWN_UPLOAD).set_value(songs).run()
+    app.file_uploader(key="own_upload").set_value(songs).run()
     assert playing(app).startswith("yours-")
     assert_text(app)
     app = page_of(root, "music", view=YOUR_SONG).run()
     for name, content, _ in songs:
-        app.file_uploader(key=state.MUSIC_SONG_UPLOAD).upload(name, content)
+        app.file_uploader(key="music_song_upload").upload(name, content)
         assert_text(app.run())
 
 
@@ -146,5 +145,5 @@ def test_the_name_of_the_model_in_a_profile(root: Path) -> None:
     profile = learn_profile(face, np.eye(1, 1024, dtype=np.float32), classifier)
     app = start_app(root, sample=SAMPLE)
     content = replace(profile, model=NAME[:60]).to_json()
-    assert_text(app.file_uploader(key=state.PROFILE_UPLOAD).upload(f"{NAME}.json", content).run())
+    assert_text(app.file_uploader(key="profile_upload").upload(f"{NAME}.json", content).run())
     assert app.error

@@ -9,7 +9,6 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic import assets
 from emomusic.affect import EMOTIONS, EmotionProbabilities, Quadrant
-from emomusic.app import state
 from emomusic.app.how_it_works import drawing
 from emomusic.app.how_it_works.drawing import Walk, describe_agreement
 from emomusic.app.how_it_works.steps import STEPS, step_named
@@ -28,9 +27,9 @@ def app(root: Path) -> AppTest:
 
 
 def at(app: AppTest, key: str, *, sample: str | None = "eileen-collins-1999") -> AppTest:
-    app.query_params[state.HOW_STEP] = key
+    app.query_params["step"] = key
     if sample:
-        app.query_params[state.SAMPLE] = sample
+        app.query_params["sample"] = sample
     return app.run()
 
 
@@ -57,7 +56,7 @@ def test_without_a_photo_the_first_sample_is_shown_but_not_in_the_url(app: AppTe
     at(app, "picture", sample=None)
     assert len(image_alts(app)) == 1
     assert result_of(app, Walk).picture.name == "barack-obama-2009-speaking.jpg"
-    assert set(app.query_params) == {state.HOW_STEP}
+    assert set(app.query_params) == {"step"}
 
 
 def test_the_first_step_zooms_to_the_brightness_of_pixels_and_needs_no_network(

@@ -10,7 +10,6 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic import assets
 from emomusic.affect import EMOTIONS
-from emomusic.app import state
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
 from emomusic.faces.fer2013 import LabelledFaces, Split
@@ -35,24 +34,24 @@ def app(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh_netwo
 def opened(
     app: AppTest, *names: str, view: str = "Figures", on: Benchmark = Benchmark.LABELS, cell: str = ""
 ) -> AppTest:
-    app.query_params[state.MODELS_BENCHMARK] = on
+    app.query_params["kind"] = on
     if names:
-        app.query_params[state.MODELS_FACES if on.kind is assets.ModelKind.FACE else state.MODELS_SONGS] = list(names)
+        app.query_params["faces" if on.kind is assets.ModelKind.FACE else "song_models"] = list(names)
     if cell:
-        app.query_params[state.MODELS_CELL] = cell
-    app.query_params[state.MODELS_TAB] = view
+        app.query_params["cell"] = cell
+    app.query_params["face_view"] = view
     return app.run()
 
 
 def test_the_page_opens_on_people_s_votes_with_the_answer_and_a_face_to_try(app: AppTest) -> None:
     app.run()
-    assert app.segmented_control(key=state.MODELS_BENCHMARK).value == Benchmark.VOTES
+    assert app.segmented_control(key="kind").value == Benchmark.VOTES
     assert re.search("right on 80.0.*by people's votes", app.header[0].value)
     titles = [tab.label for tab in app.tabs]
     assert titles[:2] == ["Try your face", "All models"]
     assert {"Confusions", "One class", "Confidence", "Mistakes"} <= set(titles)
     assert not charts(app)  # no other tab is computed
-    app.segmented_control(key=state.MODELS_BENCHMARK).set_value(Benchmark.FEATURES).run()
+    app.segmented_control(key="kind").set_value(Benchmark.FEATURES).run()
     assert "moods" in app.title[0].value
     assert app.tabs[0].label == "All models"
 
@@ -69,7 +68,7 @@ def test_the_table_has_all_models_on_one_benchmark(app: AppTest) -> None:
     assert list(table["Classes"]) == [7, 7, 7, 4]
     assert list(table["Calibration error"].dropna()) == [0.08]
     for benchmark, num_measured, has_errors in ((Benchmark.VOTES, 2, False), (Benchmark.LABELS, 4, True)):
-        app.segmented_control(key=state.MODELS_BENCHMARK).set_value(benchmark).run()
+        app.segmented_control(key="kind").set_value(benchmark).run()
         table = app.dataframe[0].value
         assert len(table["Right"].dropna()) == num_measured
         assert ("Calibration error" in table) is has_errors
@@ -98,17 +97,17 @@ def test_the_pictures_with_a_majority_of_votes_are_the_examples_of_people_s_vote
 
 def test_a_threshold_stays_and_is_in_the_address(app: AppTest) -> None:
     opened(app, view="One class")
-    app.select_slider(key=state.MODELS_THRESHOLD).set_value("80").run()
-    assert app.query_params[state.MODELS_THRESHOLD] == "80"
+    app.select_slider(key="threshold").set_value("80").run()
+    assert app.query_params["threshold"] == "80"
     opened(app, view="Confidence")
     opened(app, view="One class")
-    assert app.select_slider(key=state.MODELS_THRESHOLD).value == "80"
+    assert app.select_slider(key="threshold").value == "80"
     assert "From 80 % on" in text_of(app)
 
 
 def test_collections_of_posed_faces_are_a_test_set_where_a_model_has_them(app: AppTest, tmp_path: Path) -> None:
     opened(app, on=Benchmark.POSED)  # a link that this copy does not know
-    assert Benchmark.POSED not in app.segmented_control(key=state.MODELS_BENCHMARK).options
+    assert Benchmark.POSED not in app.segmented_control(key="kind").options
     one = {"n": 100, "missed": 0, "persons": 9, "people": "nine", "is_trained": False, "accuracy": 0.75}
     one |= {"accuracy_interval": [0.65, 0.83], "recall": dict.fromkeys(EMOTIONS, 0.7) | {"fear": 0.1}}
     other = one | {"n": 300, "people": "", "accuracy": 0.25, "accuracy_interval": [0.2, 0.3]}
@@ -133,7 +132,7 @@ def test_a_model_of_four_classes_is_compared_over_four_classes(app: AppTest) -> 
     assert "in four classes" in text_of(app)
     assert [chart["data"][0]["x"] for chart in charts(app)] == [["happy", "tense", "sad", "neutral"]] * 2
     opened(app, "vgg9", "mobilenet_quadrants", view="One class")
-    app.selectbox(key=state.MODELS_CLASS).set_value("tense").run()
+    app.selectbox(key="class").set_value("tense").run()
     assert len(charts(app)) == 4
     opened(app, "mobilenet_quadrants")
     assert list(app.dataframe[0].value["F1 in the report"]) == pytest.approx([86, 77, 54, 61])

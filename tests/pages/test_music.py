@@ -48,14 +48,14 @@ def numbers(array: dict[str, str]) -> list[float]:
 
 
 def view(app: AppTest, name: str) -> AppTest:
-    app.query_params[state.MUSIC_TAB] = name  # like a link
+    app.query_params["view"] = name  # like a link
     return app.run()
 
 
 def upload(app: AppTest, data: bytes, name: str = FILE) -> AppTest:
-    app.query_params[state.SONGS_FROM] = "table"
+    app.query_params["songs"] = "table"
     app.run()
-    app.file_uploader(key=state.TABLE_UPLOAD).upload(name, data)
+    app.file_uploader(key="table_upload").upload(name, data)
     return app.run()
 
 
@@ -109,16 +109,16 @@ def test_a_click_on_the_plane_plays_the_song_and_then_those_near_it(app: AppTest
 
 def test_your_music_applies_to_every_tab(app: AppTest) -> None:
     catalogue = load_recommender().catalogue
-    app.query_params[state.GENRES] = "jazz-blues"
+    app.query_params["genres"] = "jazz-blues"
     app.run()
-    app.toggle(key=state.HIDE_EXPLICIT).set_value(True).run()
+    app.toggle(key="hide_explicit").set_value(True).run()
     passes = catalogue.passing(genres=["jazz", "blues"], hide_explicit=True)
     assert f"**{passes.sum():,} of 81,198 songs**" in text_of(app)
     assert all(passes[catalogue.row_of(song)] for song in playlist(app, EXPLORE))
     view(app, TABLE)
     assert len(app.dataframe[0].value) == passes.sum()
     assert {"url", "genres", "danceability"} <= set(app.dataframe[0].value)
-    app.query_params[state.SONGS_FROM] = "bundled"
+    app.query_params["songs"] = "bundled"
     assert re.search(r"\*\*\d+ songs\*\*", text_of(app.run()))
     columns = set(app.dataframe[0].value)
     assert {"title", "mood", "artists"} <= columns
@@ -177,19 +177,19 @@ def test_search_and_moods_select_songs_and_survive_a_change_of_tab(app: AppTest,
 
 
 def find(app: AppTest, words: str) -> AppTest:
-    app.query_params[state.MUSIC_QUERY] = words
+    app.query_params["find"] = words
     return view(app, TABLE)
 
 
 def test_a_search_names_the_options_that_hide_its_songs_and_can_search_all(app: AppTest) -> None:
-    app.query_params[state.GENRES] = "jazz-blues"
+    app.query_params["genres"] = "jazz-blues"
     find(app, "bohemian rhapsody")
     assert not app.dataframe
     (hidden,) = (info.value for info in app.info)
     assert re.search("[1-9] songs have .*genres Jazz", hidden)
     app.button(key="music-search-all").click().run()
     assert not app.info
-    assert state.GENRES not in app.query_params
+    assert "genres" not in app.query_params
     num_songs = len(app.dataframe[0].value)
     app.pills(key="music-moods").set_value(["calm"]).run()
     assert re.search("the mood calm hides", app.info[0].value)
@@ -217,7 +217,7 @@ def test_a_table_lists_its_songs_that_were_not_found_with_the_nearest_ones(app: 
 def test_a_slider_changes_the_probabilities_and_what_speaks_for_the_mood_comes_first(app: AppTest) -> None:
     catalogue = load_recommender().catalogue
     row = catalogue.best_known_first(np.flatnonzero(catalogue.matching("yesterday beatles")))[0]
-    app.query_params[state.MUSIC_TRACK] = catalogue.song(int(row)).id
+    app.query_params["track"] = catalogue.song(int(row)).id
     view(app, YOUR_SONG)
     before = charts(app)[0]["data"][0]["text"]
     reset = "music-undo"
@@ -239,15 +239,15 @@ def test_the_song_of_a_list_can_be_explained_and_back_restores_it(app: AppTest) 
     app.run()
     song = playlist(app, EXPLORE)[0]
     app.button(key=f"music-ask-{EXPLORE}").click().run()
-    assert app.query_params[state.MUSIC_TAB] == YOUR_SONG
-    assert app.query_params[state.MUSIC_TRACK] == song == app.selectbox[0].value
+    assert app.query_params["view"] == YOUR_SONG
+    assert app.query_params["track"] == song == app.selectbox[0].value
     assert playlist(app, EXPLORE)[0] == song  # the similar songs are a list of their own
     assert len(playlist(app, SIMILAR)) == 5
     app.selectbox[0].select_index(3).run()
-    assert app.query_params[state.MUSIC_TRACK] == app.selectbox[0].value != song
-    app.query_params[state.MUSIC_TRACK] = song  # Back
+    assert app.query_params["track"] == app.selectbox[0].value != song
+    app.query_params["track"] = song  # Back
     assert app.run().selectbox[0].value == song
-    app.query_params[state.MUSIC_TRACK] = "nonsense"
+    app.query_params["track"] = "nonsense"
     app.run()
     assert app.selectbox[0].value != song
 

@@ -6,7 +6,6 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from emomusic.app import state
 from emomusic.app.music import explore
 from emomusic.app.music.page import TABLE
 from emomusic.app.music.songs import ON_SPOTIFY
@@ -21,11 +20,11 @@ from tests.songs.tables import track_id
 @pytest.fixture
 def app(root: Path) -> AppTest:
     st.cache_data.clear()  # remove results of other tests
-    return page_of(root, "music", **{state.MUSIC_TAB: TABLE})
+    return page_of(root, "music", view=TABLE)
 
 
 def find(app: AppTest, words: str) -> AppTest:
-    app.query_params[state.MUSIC_QUERY] = words
+    app.query_params["find"] = words
     return app.run()
 
 
@@ -64,7 +63,7 @@ def test_spotify_is_searched_with_keys_and_a_failure_is_one_warning(app: AppTest
     assert "20 found by Spotify" in text_of(app)
     assert text_of(app).count("mood unknown") == 1
     assert f"(https://open.spotify.com/track/{playlist(app, ON_SPOTIFY)[0]})" in text_of(app)
-    app.text_input(key=state.MUSIC_QUERY).set_value("fail").run()
+    app.text_input(key="find").set_value("fail").run()
     (warning,) = app.warning
     assert unescaped(warning.value).startswith("Spotify asks to wait 30 s: ![x]")
     assert "![x]" not in warning.value

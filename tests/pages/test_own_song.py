@@ -11,7 +11,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import AffectPoint, Emotion
-from emomusic.app import state
 from emomusic.app.music import classify
 from emomusic.app.music.classify import OwnSong
 from emomusic.app.music.songs import YOUR_SONG
@@ -27,11 +26,11 @@ from tests.songs.songs import TAGS, song_bytes
 
 @pytest.fixture
 def app(root: Path) -> AppTest:
-    return page_of(root, "music", **{state.MUSIC_TAB: YOUR_SONG}).run()
+    return page_of(root, "music", view=YOUR_SONG).run()
 
 
 def drop(app: AppTest, data: bytes, name: str) -> AppTest:
-    app.file_uploader(key=state.MUSIC_SONG_UPLOAD).upload(name, data)
+    app.file_uploader(key="music_song_upload").upload(name, data)
     return app.run()
 
 
@@ -86,7 +85,7 @@ def test_a_removed_song_leaves_the_session(app: AppTest) -> None:
     drop(app, song_bytes("wav"), "song.wav")
     held = state_of(app, OwnSong).held
     assert held.num_bytes == len(song_bytes("wav"))
-    app.file_uploader(key=state.MUSIC_SONG_UPLOAD).set_value(None).run()
+    app.file_uploader(key="music_song_upload").set_value(None).run()
     assert state_of(app, OwnSong).data == b""
     assert app.get("audio") == []
 

@@ -80,14 +80,14 @@ def downloads(app: AppTest) -> set[str]:
 
 def test_a_browser_that_missed_the_first_run_shows_the_policy(app: AppTest) -> None:
     """It loads the code of the widget late, and gets the value that the first run sets only as a default."""
-    app.query_params[state.POLICY] = "Soothe"
+    app.query_params["policy"] = "Soothe"
     sample(app, "eileen-collins-1999")
-    assert app.segmented_control(key=state.POLICY).proto.set_value
+    assert app.segmented_control(key="policy").proto.set_value
     app.run()
-    assert not app.segmented_control(key=state.POLICY).proto.set_value  # it would undo a click on its way
-    assert list(app.segmented_control(key=state.POLICY).proto.default) == [1]
-    pick(app, state.POLICY, "Journey")
-    assert app.segmented_control(key=state.POLICY).value == "Journey"
+    assert not app.segmented_control(key="policy").proto.set_value  # it would undo a click on its way
+    assert list(app.segmented_control(key="policy").proto.default) == [1]
+    pick(app, "policy", "Journey")
+    assert app.segmented_control(key="policy").value == "Journey"
 
 
 def test_take_me_there_goes_in_steps_from_the_face_to_a_named_or_a_clicked_target(app: AppTest) -> None:
@@ -99,13 +99,13 @@ def test_take_me_there_goes_in_steps_from_the_face_to_a_named_or_a_clicked_targe
         return first, songs, last
 
     sample(app, "eileen-collins-1999")
-    assert state.TO not in keys(app)
-    pick(app, state.POLICY, "Journey")
-    where = app.selectbox(key=state.TO)
+    assert "to" not in keys(app)
+    pick(app, "policy", "Journey")
+    where = app.selectbox(key="to")
     assert where.value == Mood.HAPPY
     assert "suggested" in where.options[0]
     assert way()[2] == MOOD_POINTS[Mood.HAPPY]
-    app.selectbox(key=state.TO).set_value(Mood.SAD.value).run()
+    app.selectbox(key="to").set_value(Mood.SAD.value).run()
     face, shown, target = way()
     assert target == MOOD_POINTS[Mood.SAD]
     songs = queue_of(app).playlist(len(shown))
@@ -117,11 +117,11 @@ def test_take_me_there_goes_in_steps_from_the_face_to_a_named_or_a_clicked_targe
     assert [reason.partition(":")[0] for reason in reasons] == [
         f"Step {number} of {len(songs)}" for number in range(1, len(songs) + 1)
     ]
-    app.query_params[state.TO] = "-0.5,0.5"
+    app.query_params["to"] = "-0.5,0.5"
     app.run()
     assert way()[2] == AffectPoint(-0.5, 0.5)
-    assert app.selectbox(key=state.TO).value == "-0.5,0.5"
-    app.query_params[state.TO] = "7,nan"
+    assert app.selectbox(key="to").value == "-0.5,0.5"
+    app.query_params["to"] = "7,nan"
     app.run()
     assert way()[2] == MOOD_POINTS[Mood.HAPPY]
 
@@ -130,12 +130,12 @@ def test_without_a_matching_song_the_page_says_so_and_offers_no_playlist(app: Ap
     sample(app, "eileen-collins-1999")
     (lesson,) = [link for link in app.get("page_link") if link.proto.query_string]  # for a visitor without a profile
     assert lesson.proto.page == "live"
-    assert state.LIVE_TEACH.replace(" ", "+") in lesson.proto.query_string
+    assert "Teach it your face".replace(" ", "+") in lesson.proto.query_string
     first, result = tracks(app), result_of(app, Photos)
     assert {"Songs (CSV)", "List (text)"} <= downloads(app)
-    app.query_params[state.SONGS_FROM] = "table"
-    app.run().file_uploader(key=state.TABLE_UPLOAD).upload("a.csv", b"title,artist,mood,explicit\nA,B,sad,true\n")
-    app.run().toggle(key=state.HIDE_EXPLICIT).set_value(True).run()
+    app.query_params["songs"] = "table"
+    app.run().file_uploader(key="table_upload").upload("a.csv", b"title,artist,mood,explicit\nA,B,sad,true\n")
+    app.run().toggle(key="hide_explicit").set_value(True).run()
     assert tracks(app) == []
     assert len(app.info) == 1
     assert all(app.button(key=key).disabled for key in ("next-photo", "skip-photo"))
@@ -143,7 +143,7 @@ def test_without_a_matching_song_the_page_says_so_and_offers_no_playlist(app: Ap
     assert "Everything (JSON)" in downloads(app)
     assert not {"Songs (CSV)", "List (text)"} & downloads(app)
     app.button(key="your-music-reset").click().run()
-    del app.query_params[state.SONGS_FROM]
+    del app.query_params["songs"]
     assert tracks(app.run()) == first
     assert result_of(app, Photos) is result  # the face was not read again
     assert "squares" in text_of(app)
@@ -158,7 +158,7 @@ def test_another_photo_replaces_the_last_one_stays_and_can_be_removed(app: AppTe
     upload(app, ("you.jpg", (root / "data/samples/joe-biden-2010.jpg").read_bytes()))
     assert [picture.name for picture in photo.own] == ["you.jpg"]
     assert Asked not in photo.results
-    assert state.SAMPLE not in app.query_params
+    assert "sample" not in app.query_params
 
     open_page(app, "music")
     open_page(app, "photo")
@@ -221,7 +221,7 @@ def test_a_profile_counts_for_photos_read_before(app: AppTest, root: Path, monke
     group(app, root, "joe-biden-2010", "grace-hopper-1984")
     before = [photo.reading.faces for photo in result_of(app, Photos).photos]
     monkeypatch.setattr(reading, "read_faces", None)  # the faces are not searched again
-    app.file_uploader(key=state.PROFILE_UPLOAD).set_value(("me.json", profile.to_json(), "application/json")).run()
+    app.file_uploader(key="profile_upload").set_value(("me.json", profile.to_json(), "application/json")).run()
     assert "Read with a profile: face 2" in text_of(app)
     ((stern,), (mine,)) = (photo.reading.faces for photo in result_of(app, Photos).photos)
     assert mine.probabilities[Emotion.NEUTRAL] > before[1][0].probabilities[Emotion.NEUTRAL] + 0.1
@@ -232,7 +232,7 @@ def test_a_profile_counts_for_photos_read_before(app: AppTest, root: Path, monke
     gc.collect()
     assert person() is None
     monkeypatch.undo()
-    app.file_uploader(key=state.PROFILE_UPLOAD).set_value(("me.json", profile.to_json(), "application/json")).run()
+    app.file_uploader(key="profile_upload").set_value(("me.json", profile.to_json(), "application/json")).run()
     sample(app, "eileen-collins-1999")
     assert "another person" in text_of(app)
 
@@ -248,7 +248,7 @@ def test_the_plane_shows_at_most_60_faces_and_the_page_says_so(app: AppTest, mon
     (menu,) = [menu for menu in app.selectbox if (menu.key or "").startswith("who-")]
     menu.select("Face 3").run()
     assert "Together" not in app.title[0].value
-    assert app.query_params[state.WHO] == "Face 3"
+    assert app.query_params["who"] == "Face 3"
 
 
 def test_a_photo_without_room_is_not_stored(app: AppTest, monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
@@ -265,22 +265,22 @@ def test_a_photo_without_room_is_not_stored(app: AppTest, monkeypatch: pytest.Mo
 
 
 def test_a_link_with_unknown_values_shows_everyone(app: AppTest) -> None:
-    app.query_params[state.SAMPLE] = "four-people"
-    app.query_params[state.WHO] = "Face 99"
-    app.query_params[state.MOOD] = "<script>"
+    app.query_params["sample"] = "four-people"
+    app.query_params["who"] = "Face 99"
+    app.query_params["mood"] = "<script>"
     app.run()
     assert "Together" in app.title[0].value
-    assert {state.WHO, state.MOOD}.isdisjoint(app.query_params)
-    app.query_params[state.SAMPLE] = "../../etc/passwd"
+    assert {"who", "mood"}.isdisjoint(app.query_params)
+    app.query_params["sample"] = "../../etc/passwd"
     assert tracks(app.run()) == []
 
 
 def test_a_link_to_another_sample_forgets_what_was_said_of_the_last_one(app: AppTest) -> None:
-    app.query_params.update({state.SAMPLE: "four-people", state.MOOD: "calm"})
+    app.query_params.update({"sample": "four-people", "mood": "calm"})
     assert queue_of(app.run()).request.mood == "calm"
     open_page(app, "music")
     state_of(app, state.Visit).number += 1
-    app.query_params[state.SAMPLE] = "eileen-collins-1999"
+    app.query_params["sample"] = "eileen-collins-1999"
     assert queue_of(app.switch_page("pages/photo.py").run()).request.mood is None
 
 
@@ -289,7 +289,7 @@ def test_a_click_chooses_a_face_and_a_correction_changes_all_about_it(app: AppTe
     group = app.title[0].value
     app.button(key="photo-face-1").click().run()
     assert control(app, "who-").value == "Face 1"
-    assert app.query_params[state.WHO] == "Face 1"
+    assert app.query_params["who"] == "Face 1"
     assert "Face 1: " in text_of(app)
     pick(app, "says-", "sad")
     assert app.title[0].value.startswith("Sad")
@@ -301,23 +301,23 @@ def test_a_click_chooses_a_face_and_a_correction_changes_all_about_it(app: AppTe
 
 
 def test_several_photos_are_a_contact_sheet_in_which_a_click_on_a_face_chooses_the_person(app: AppTest) -> None:
-    app.query_params[state.SAMPLE] = picture_chooser.ALL_SAMPLES
+    app.query_params["sample"] = picture_chooser.ALL_SAMPLES
     app.run()
     pictures = [image.proto.imgs[0].alt for image in app.get("image")]
     assert {f"{name}.jpg" for name in picture_chooser.SAMPLES if name != "four-people"} <= {*pictures}
     assert [f"photo-face-{number}" in keys(app) for number in range(1, 9)] == [True] * 7 + [False]
     assert text_of(app).count("Clearly happy.") == 2  # two photos
     app.button(key="portrait-P1").click().run()  # of the two portraits of one man
-    assert app.query_params[state.WHO] == "Person 1"
+    assert app.query_params["who"] == "Person 1"
     assert "Together" not in app.title[0].value
     assert on_the_plane(app, "faces")[-1] == "P1"
     assert "Person 1: " in text_of(app)
     pick(app, "says-", "sad")
     assert app.title[0].value == "Sad, as you say"
     app.button(key="portrait-face-4").click().run()
-    assert app.query_params[state.WHO] == "Face 4"
+    assert app.query_params["who"] == "Face 4"
     app.button(key="everyone").click().run()
-    assert state.WHO not in app.query_params
+    assert "who" not in app.query_params
     assert "Together" in app.title[0].value
 
 
@@ -358,7 +358,7 @@ def test_a_camera_without_https_names_it(root: Path, monkeypatch: pytest.MonkeyP
     app = start_app(root)
     for address, works in (("http://emomusic.example/", False), ("http://localhost:8501/", True)):
         monkeypatch.setattr(type(st.context), "url", address)
-        app.segmented_control(key=state.SOURCE).set_value("Camera").run()
+        app.segmented_control(key="source").set_value("Camera").run()
         assert bool(app.get("camera_input")) is works
         assert ("HTTPS" in text_of(app)) is not works
 

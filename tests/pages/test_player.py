@@ -7,7 +7,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import EMOTION_POINTS, Emotion
-from emomusic.app import state
 from emomusic.app.picture_chooser import Picture, PictureState
 from emomusic.media.images import encode_png, read_image
 from emomusic.songs.catalogue import normalize_text
@@ -31,7 +30,7 @@ from tests.pages.screen import (
 )
 
 MENU = "Your music"
-GENRE_MENUS = (state.GENRE_FAMILIES, state.GENRE_NAMES)
+GENRE_MENUS = ("genre_families", "genre_names")
 FAMILIES = {family.key: frozenset(family.genres) for family in GENRE_FAMILIES}
 
 
@@ -52,7 +51,7 @@ def test_skipped_artists_stay_away_until_each_undo_allows_the_last_one(app: AppT
     click(app, "skip-photo")
     assert playing(app) != songs[0]
     for policy in ("Journey", "Match"):
-        app.segmented_control(key=state.POLICY).set_value(policy).run()
+        app.segmented_control(key="policy").set_value(policy).run()
         assert artist not in artists_of(app)
     open_page(app, "models")
     open_page(app, "photo")
@@ -91,10 +90,10 @@ def test_a_photo_without_a_face_has_its_songs_in_the_file(root: Path, monkeypatc
 def choose(app: AppTest, *, families: list[str] | None = None, genres: list[str] | None = None) -> AppTest:
     """Choose in the menu. Its keys change with each reset."""
     if families is not None:
-        pills = [each for each in app.pills if (each.key or "").startswith(state.GENRE_FAMILIES)]
+        pills = [each for each in app.pills if (each.key or "").startswith("genre_families")]
         pills[0].set_value(families)
     if genres is not None:
-        fields = [each for each in app.multiselect if (each.key or "").startswith(state.GENRE_NAMES)]
+        fields = [each for each in app.multiselect if (each.key or "").startswith("genre_names")]
         fields[0].set_value(genres)
     app.run()
     return app
@@ -102,7 +101,7 @@ def choose(app: AppTest, *, families: list[str] | None = None, genres: list[str]
 
 def in_url(app: AppTest) -> list[str]:
     """The genres in the URL."""
-    value = app.query_params.get(state.GENRES, [])
+    value = app.query_params.get("genres", [])
     return [value] if isinstance(value, str) else list(value)
 
 
@@ -111,7 +110,7 @@ def test_options_change_the_request_and_reset_restores_everything(app: AppTest) 
     assert app.button(key="your-music-reset").disabled
     for _ in range(2):
         app.button(key="your-music-shuffle").click().run()
-    app.toggle(key=state.HIDE_EXPLICIT).set_value(True).run()
+    app.toggle(key="hide_explicit").set_value(True).run()
     choose(app, families=["rock-music"], genres=["salsa"])
     assert f"{MENU} · 3" in labels(app)
     request = queue_of(app).request

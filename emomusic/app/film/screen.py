@@ -14,10 +14,9 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from emomusic.affect import AffectPoint, describe, group_probabilities
-from emomusic.app import state
-from emomusic.app.address import choose
 from emomusic.app.answer import face_points
 from emomusic.app.charts import clicked, reserve_space, show_chart, show_tile, style_tiles
+from emomusic.app.choices import FILM_FOLLOWS, SONGS_FROM, Source
 from emomusic.app.film.job import FilmJob, FilmPhase, FilmView
 from emomusic.app.film.songs import (
     VIDEO,
@@ -33,7 +32,7 @@ from emomusic.app.own_music import without_folders
 from emomusic.app.parts import read_beside, show_style, style_beside
 from emomusic.app.player import show_queue
 from emomusic.app.sources import LABELS
-from emomusic.app.state import Source, page_state
+from emomusic.app.state import page_state
 from emomusic.charts.affect import circumplex
 from emomusic.charts.live import film_areas
 from emomusic.export import film_faces_csv, film_playlist, film_record
@@ -89,8 +88,8 @@ def show_downloads(film: FilmView, picks: ScenePicks) -> None:
                 st.button(label, type="tertiary", on_click=mix_songs, disabled=not is_over, key=key)
             elif any(pick is not None for pick in picks.picks):
                 st.caption(f"{label}: Spotify's songs cannot be mixed into a film.")
-                use = {state.SONGS_FROM: Source.BUNDLED}
-                st.button(f"Use {LABELS[Source.BUNDLED]}", on_click=choose, args=(use,), key="film-bundled")
+                bundled = Source.BUNDLED
+                st.button(f"Use {LABELS[bundled]}", on_click=SONGS_FROM.set, args=(bundled,), key="film-bundled")
         for label, make, name in (
             ("Readings (CSV)", lambda here: for_excel(film_faces_csv(_made_of(here)[2])), "emomusic-film.csv"),
             ("Everything (JSON)", _make_json, "emomusic-film.json"),
@@ -211,13 +210,12 @@ def _show_answer(job: FilmJob, film: FilmView, number: int, picks: ScenePicks) -
             last = f" of {len(film.scenes)}" if not film.is_reading else ""
             span = f"{format_clock(scene.start_s)} to {format_clock(scene.end_s)}"
             st.caption(f"Scene {number + 1}{last}, {span}", width="content")
-            st.toggle(
+            FILM_FOLLOWS.draw(
+                st.toggle,
                 "Follow the film",
-                key=state.FILM_FOLLOWS,
                 on_change=stop_unless_following,
                 disabled=film.marked is None,
                 help="The songs play with the film, and change with its scenes",
-                persist_state="session",
             )
     show_next = partial(_show_scenes, job, film, picks, number) if has_several else None
     if queue is not None:
@@ -286,7 +284,7 @@ def _follow_film(starts: Sequence[float], number: int, time_range: Sequence[floa
 
     def on_scene() -> None:
         follow = st.session_state.get(key)
-        if follow is None or not st.session_state.get(state.FILM_FOLLOWS):
+        if follow is None or not FILM_FOLLOWS.value:
             return  # the visitor left the page or switched it off while the scene changed
         played = int(follow["scene"])
         page_state(FilmState).at_s = starts[played]
@@ -299,7 +297,7 @@ def _follow_film(starts: Sequence[float], number: int, time_range: Sequence[floa
             "range": list(time_range),
             "starts": list(starts),
             "scene": number,
-            "follows": bool(st.session_state.get(state.FILM_FOLLOWS)),
+            "follows": bool(FILM_FOLLOWS.value),
             "at": here.at_s,
             "choice": here.num_choices,
         },

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from emomusic.app.bar import content_of
+from emomusic.app.choices import FILM_FOLLOWS
 from emomusic.app.film.state import FilmState, ScenePicks
 from emomusic.app.frame import shown_errors
 from emomusic.app.queues import PageQueue, PlayerState, start
 from emomusic.app.sources import your_music
-from emomusic.app.state import FILM_FOLLOWS, page_state
+from emomusic.app.state import page_state
 from emomusic.media.film_songs import SceneSong
 from emomusic.songs.recommend import one_song_each
 from emomusic.songs.request import Request
@@ -61,7 +62,7 @@ def play_scene_song(number: int) -> None:
 def stop_unless_following() -> None:
     """Stop the song of the scene, unless the visitor follows the film."""
     player = page_state(PlayerState)
-    if player.playing is page_state(FilmState).queue and not st.session_state.get(FILM_FOLLOWS):
+    if player.playing is page_state(FilmState).queue and not FILM_FOLLOWS.value:
         player.playing = None
 
 
@@ -72,7 +73,7 @@ def choose_scene(number: int, at_s: float | None = None) -> None:
     if job is not None and number < len(scenes := job.view().scenes):
         here.at_s = scenes[number].start_s if at_s is None else at_s
         here.num_choices += 1
-        if st.session_state.get(FILM_FOLLOWS):
+        if FILM_FOLLOWS.value:
             play_scene_song(number)
         else:
             here.scene = number

@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from emomusic.app import state
-from emomusic.app.address import choose, chosen
 from emomusic.app.charts import reserve_space, roomy_columns
+from emomusic.app.choices import STEP as CHOSEN_STEP
 from emomusic.app.frame import shown_errors
 from emomusic.app.how_it_works.drawing import WIDE, Drawing, Walk, show_face
 from emomusic.app.how_it_works.steps import STEPS, Step, step_named
@@ -37,7 +36,7 @@ _PRESENTER_KEYS = st.components.v2.component(
 
 def show_page() -> None:
     """Show the step that the URL names: the title and, in one row, the buttons; the sentences, and the drawing."""
-    step, shown = step_named(chosen(state.HOW_STEP)), shown_pictures()
+    step, shown = step_named(CHOSEN_STEP.value), shown_pictures()
     st.set_page_config(page_title=f"{step.title} · How it works · EmoMusic")
     show_style(__file__, "page.css")
     # Heights in pixels, because the style loads after the text, which would move the parts below
@@ -111,7 +110,7 @@ def _show_step(step: Step, picture: Picture, mine: PictureState) -> None:
 
 
 def _go(number: int) -> None:
-    choose({state.HOW_STEP: STEPS[number].key})
+    CHOSEN_STEP.set(STEPS[number].key)
 
 
 def _menu(label: str, options: Sequence[str], chosen: int, choose: Callable[[int], None]) -> None:

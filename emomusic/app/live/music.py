@@ -10,8 +10,8 @@ import json
 import streamlit as st
 
 from emomusic.affect import EmotionProbabilities, Mood, affect_of
-from emomusic.app import state
 from emomusic.app.answer import NOW, Listener
+from emomusic.app.choices import LIVE_MUSIC
 from emomusic.app.live.session import LiveSession, LiveState, live_fragment
 from emomusic.app.live.video import PART, live_folder
 from emomusic.app.parts import read_beside
@@ -38,16 +38,13 @@ def choose_music() -> str:
     """Show the choice between the styles of the band and songs. Returns the style, or `SONGS`."""
     band = json.loads((data_dir() / "band" / "band.json").read_bytes())
     styles = [style["name"] for style in band["styles"]]
-    chosen: str = st.segmented_control(
+    chosen: str = LIVE_MUSIC.draw(
+        st.segmented_control,
         "Music",
         [*styles, SONGS],
         format_func=str.capitalize,
-        default=styles[0],
-        required=True,
         label_visibility="collapsed",
-        key=state.LIVE_MUSIC,
         on_change=_forget_mood,
-        persist_state="session",
     )
     return chosen
 

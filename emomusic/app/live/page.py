@@ -8,10 +8,9 @@ from enum import StrEnum
 import streamlit as st
 
 from emomusic.affect import EMOTIONS, Emotion
-from emomusic.app import state
-from emomusic.app.address import choose_one
 from emomusic.app.camera import Problem
 from emomusic.app.charts import roomy_columns
+from emomusic.app.choices import LIVE_TEACH, LIVE_VIEW
 from emomusic.app.live.game import show_game, show_rounds
 from emomusic.app.live.music import SONGS, choose_music, show_band, show_songs
 from emomusic.app.live.readings import (
@@ -46,7 +45,7 @@ class View(StrEnum):
     FACES = "Faces"
     CLASSROOM = "Classroom"
     GAME = "Mirror game"
-    TEACH = state.LIVE_TEACH
+    TEACH = LIVE_TEACH
 
 
 def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
@@ -154,7 +153,7 @@ def _show_head(session: LiveSession | None) -> View:
     with st.container(key="live-head"):
         mount_camera()
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-            view = View(choose_one("View", list(View), state.LIVE_VIEW))
+            view = View(LIVE_VIEW.draw(st.segmented_control, "View", list(View), label_visibility="collapsed"))
             choose_settings(session, class_view=view is View.CLASSROOM)
             if live.request:  # whoever joins sees what was agreed
                 st.caption(":material/check: Everyone on camera agrees to face analysis", width="content")

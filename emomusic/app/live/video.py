@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from emomusic.app import state
 from emomusic.app.camera import VIDEO, Problem, answer_to, ask_browser, show_problem
+from emomusic.app.choices import PICTURE_FROM
 from emomusic.app.live.ice import IceSettings, ice_settings, uses_webrtc
 from emomusic.app.live.session import LiveSession, LiveState, Stage, start_session, with_session
 from emomusic.app.parts import read_beside
@@ -56,7 +56,7 @@ def show_live_problem(problem: Problem, *, again: Callable[[], None] | None = No
 
 def _choose_photo(source: str) -> None:
     """Let the next complete run open the Photo page: a run with the click may be interrupted by the camera's answer."""
-    st.session_state[state.SOURCE] = source
+    st.session_state[PICTURE_FROM.key] = source
     page_state(LiveState).leave()
 
 

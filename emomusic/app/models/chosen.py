@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from emomusic.app import state
+from emomusic.app.choices import MODELS
 from emomusic.assets import ModelKind, load_once
 from emomusic.errors import ModelError
 from emomusic.metrics import FOUR
@@ -13,13 +13,11 @@ from emomusic.results.overview import Benchmark, Evaluation, evaluation, label_o
 from emomusic.results.predictions import Predictions, read_predictions
 
 MODELS_OF = {
-    ModelKind.FACE: state.MODELS_FACES,
-    ModelKind.MUSIC: state.MODELS_SONGS,
-    ModelKind.SOUND: state.MODELS_SONGS,
+    ModelKind.FACE: MODELS["face"],
+    ModelKind.MUSIC: MODELS["song"],
+    ModelKind.SOUND: MODELS["song"],
 }
-"""The parameter of the URL with the chosen models of a kind."""
-
-MOST_MODELS = 2
+"""The choice of the models of a kind."""
 
 _predictions = load_once(read_predictions)  # for all visitors
 

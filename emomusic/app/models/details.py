@@ -15,9 +15,8 @@ import pandas as pd
 import streamlit as st
 
 from emomusic.affect import EMOTIONS, Emotion, describe_shares, list_shares
-from emomusic.app import state
-from emomusic.app.address import choose, widget
 from emomusic.app.charts import roomy_columns, show_chart, show_sharp
+from emomusic.app.choices import MODELS_CELL, MODELS_CLASS, MODELS_TAB, MODELS_THRESHOLD
 from emomusic.app.frame import escape_markdown, shown_errors, text_color
 from emomusic.app.models.chosen import Chosen
 from emomusic.app.models.pictures import classifier, face_grid, show_mistakes, test_pictures
@@ -141,7 +140,7 @@ def show_details(chosen: Chosen) -> None:
     # did not choose (Streamlit 1.67). So those of each benchmark have a depth of their own
     for _ in range(list(Benchmark).index(chosen.benchmark)):
         place = place.container()
-    tabs = place.tabs(titles, **widget(state.MODELS_TAB, titles, titles[0]))
+    tabs = MODELS_TAB.draw(place.tabs, titles)
     for tab, title in zip(tabs, titles, strict=True):
         if tab.open:
             st.set_page_config(page_title=f"{title} · Models · EmoMusic")
@@ -184,14 +183,13 @@ def _show_legend(title: str, chosen: Chosen) -> None:
         _choose_cell(chosen)
     if title == "One class":
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            options = _classes(chosen)
-            st.selectbox("Class", options, width=240, **widget(state.MODELS_CLASS, options, options[0]))
-            st.select_slider(
+            MODELS_CLASS.draw(st.selectbox, "Class", _classes(chosen), width=240)
+            MODELS_THRESHOLD.draw(
+                st.select_slider,
                 "Called from a probability of",
                 _THRESHOLDS,
                 format_func="{} %".format,
                 width=400,
-                **widget(state.MODELS_THRESHOLD, _THRESHOLDS, "50"),
             )
 
 
@@ -272,20 +270,20 @@ def _choose_cell(chosen: Chosen) -> None:
     classes = _classes(chosen)
     pairs = sorted(((true, called) for true in classes for called in classes), key=lambda pair: pair[0] == pair[1])
     options = [_CALLED.join(pair) for pair in pairs]
-    st.selectbox(
+    MODELS_CELL.draw(
+        st.selectbox,
         "Cell of the matrix",
         options,
         index=None,
         placeholder="Click a cell or choose it here",
         width=320,
-        **widget(state.MODELS_CELL, options),
     )
 
 
 def _show_confusion(chosen: Chosen, record: Record) -> None:
     """Show the confusion matrix, and the selected cell with some of its pictures."""
     found = chosen.predictions(record)
-    scores, selected = found.scores(), st.session_state[state.MODELS_CELL]
+    scores, selected = found.scores(), st.session_state[MODELS_CELL.key]
     true, _, called = (selected or "").partition(_CALLED)
     # A new key for each cell: otherwise a second click on the cell only clears its selection
     key = f"models-confusion-{record.name}-{true}-{called}"
@@ -293,7 +291,7 @@ def _show_confusion(chosen: Chosen, record: Record) -> None:
     def take_cell() -> None:
         for point in st.session_state[key].selection.points:
             if point["curve_number"] == 1:  # the cells, above their colours
-                choose({state.MODELS_CELL: f"{point['y']}{_CALLED}{point['x']}"})
+                MODELS_CELL.set(f"{point['y']}{_CALLED}{point['x']}")
 
     worst, cell = mistakes(scores.confusion, scores.classes)[:5], (true, called) if selected else None
     if cell is not None:
@@ -322,10 +320,10 @@ def _show_confusion(chosen: Chosen, record: Record) -> None:
 
 def _show_class(chosen: Chosen, record: Record) -> None:
     """Show what a model finds of one class at a threshold, how frequent the class is, and some of its pictures."""
-    found, label = chosen.predictions(record), st.session_state[state.MODELS_CLASS]
+    found, label = chosen.predictions(record), st.session_state[MODELS_CLASS.key]
     number = found.classes.index(label)
     is_class = found.y_true == number
-    curves, threshold = thresholds_of(found, label), int(st.session_state[state.MODELS_THRESHOLD])
+    curves, threshold = thresholds_of(found, label), int(st.session_state[MODELS_THRESHOLD.key])
     at = curves.at(threshold / 100)
     if at is None:
         st.markdown(f"No {chosen.kind.examples} reach {threshold} %.")

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emomusic.app import state
-from emomusic.app.address import choose, choose_one, offered, widget
-from emomusic.app.address import chosen as chosen_choice
+from emomusic.app.choices import BENCHMARK, MODELS_CELL, MODELS_CLASS, MODELS_TAB, choose
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
-from emomusic.app.models.chosen import MODELS_OF, MOST_MODELS, Chosen
+from emomusic.app.models.chosen import MODELS_OF, Chosen
 from emomusic.app.models.details import show_details, tabs_of
 from emomusic.app.state import Visit, page_state
 from emomusic.assets import METRICS, ModelKind, folder_of
@@ -58,7 +57,7 @@ def show_models(title: DeltaGenerator) -> None:
         st.info("This copy of EmoMusic has no such model.", icon=":material/model_training:")
         return
     by_name = {record.name: record for record in records}
-    names = offered(MODELS_OF[kind], list(by_name), most=MOST_MODELS) or [records[0].name]
+    names = MODELS_OF[kind].among(list(by_name)) or [records[0].name]
     chosen = Chosen(benchmark, tuple(by_name[name] for name in names), tuple(records))
     _show_choice(chosen)
     with st.container(key="models-answer", gap="xsmall"), shown_errors():
@@ -73,31 +72,31 @@ def _choose_benchmark() -> Benchmark:
     """Let the user choose the test set. Choices that it does not offer go in the same step of the history."""
     faces, _ = read_records(ModelKind.FACE)
     has_collections = any(isinstance(record, FaceRecord) and record.collections for record in faces)
-    options, key = [one for one in Benchmark if has_collections or one is not Benchmark.POSED], state.MODELS_BENCHMARK
+    options = [one for one in Benchmark if has_collections or one is not Benchmark.POSED]
 
     def change() -> None:
-        benchmark = Benchmark(st.session_state[key])
-        is_offered = chosen_choice(state.MODELS_TAB) in tabs_of(benchmark)
-        gone = {} if is_offered else {state.MODELS_TAB: None}
+        benchmark = Benchmark(st.session_state[BENCHMARK.key])
+        gone = {} if MODELS_TAB.value in tabs_of(benchmark) else {MODELS_TAB: None}
         first = None if benchmark is options[0] else benchmark
-        choose({key: first, state.MODELS_CELL: None, state.MODELS_CLASS: None, **gone})
+        choose({BENCHMARK: first, MODELS_CELL: None, MODELS_CLASS: None, **gone})
 
-    return Benchmark(choose_one("Test set", options, key, on_change=change))
+    arguments: dict[str, Any] = {"label_visibility": "collapsed", "on_change": change}
+    return Benchmark(BENCHMARK.draw(st.segmented_control, "Test set", options, **arguments))
 
 
 def _show_choice(chosen: Chosen) -> None:
     """A menu of the models, like the rows of their table; downloads and explanations."""
     options = [record.name for record in chosen.others]
     with st.container(horizontal=True, vertical_alignment="center", key="models-choice"):
-        st.multiselect(
+        MODELS_OF[chosen.kind].draw(
+            st.multiselect,
             "Choose one model, or compare two",
             options,
-            max_selections=MOST_MODELS,
+            max_selections=MODELS_OF[chosen.kind].most,
             placeholder=label_of(options[0]),
             format_func=label_of,
             width=600,
             label_visibility="collapsed",
-            **widget(MODELS_OF[chosen.kind], options, options[0], most=MOST_MODELS),
         )
         _show_downloads(chosen)
         with st.popover("About the figures", icon=":material/help:"):

@@ -8,8 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from emomusic.app.address import choose
-from emomusic.app.models.chosen import MODELS_OF, MOST_MODELS, Chosen
+from emomusic.app.models.chosen import MODELS_OF, Chosen
 from emomusic.records import FaceRecord, Record
 from emomusic.results.overview import Evaluation, evaluation, reports_of, title_of
 
@@ -19,13 +18,13 @@ _ROW_PX = 35
 def show_table(chosen: Chosen) -> None:
     """Show all models with their figures; a tick chooses a model, and a second one compares two."""
     names = [record.name for record in chosen.others]
-    key, table = MODELS_OF[chosen.kind], f"models-table-{chosen.kind}"
+    choice, table = MODELS_OF[chosen.kind], f"models-table-{chosen.kind}"
 
     def take_rows() -> None:
         now = [names[row] for row in st.session_state[table].selection.rows if row < len(names)]
-        before = [name for name in st.session_state.get(key) or [] if name in now]
-        kept = [*before, *(name for name in now if name not in before)][-MOST_MODELS:]  # of more, the last two clicked
-        choose({key: None if kept == names[:1] else kept})
+        before = [name for name in st.session_state.get(choice.key) or [] if name in now]
+        kept = [*before, *(name for name in now if name not in before)][-choice.most :]  # of more, the last two clicked
+        choice.set(None if kept == names[:1] else kept)
 
     marked = sorted(names.index(name) for name in chosen.names)
     if table in st.session_state and sorted(st.session_state[table]["selection"]["rows"]) != marked:

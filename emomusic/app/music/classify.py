@@ -17,9 +17,8 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.affect import AffectPoint, Emotion, describe_shares, list_shares, share_text
-from emomusic.app import state
-from emomusic.app.address import choose, chosen
 from emomusic.app.charts import reserve_space, roomy_columns, show_chart
+from emomusic.app.choices import MUSIC_TRACK
 from emomusic.app.frame import escape_markdown, shown_errors
 from emomusic.app.music.songs import SIMILAR, Songs, show_songs
 from emomusic.app.parts import read_beside, show_style
@@ -77,7 +76,7 @@ def show_own_song() -> None:
     with reserve_space("own-song-drop", _DROP_PX):
         show_uploader(
             f"Drop a song: {FORMATS[Kind.SONG]}, up to {MAX_MB} MB",
-            state.MUSIC_SONG_UPLOAD,
+            "music_song_upload",
             _store,
             type=list(SONG_UPLOADS),
             max_upload_size=MAX_MB,
@@ -89,7 +88,7 @@ def show_own_song() -> None:
             with st.popover("Privacy", icon=":material/visibility:", type="tertiary"):
                 st.markdown(f"The song is not stored or sent. It is deleted {WHEN_GONE}.")
         return
-    show_removal(state.MUSIC_SONG_UPLOAD, "Remove the song", _store)
+    show_removal("music_song_upload", "Remove the song", _store)
     with shown_errors():
         _show(own)
 
@@ -215,19 +214,19 @@ def show_one_song(songs: Songs, music: YourMusic) -> None:
 def _choose_song(songs: Songs) -> Song:
     """The song in the address, else the best known one; the search of the page leads to others."""
     options = [songs.catalogue.song(int(row)) for row in songs.known_first[:_NUM_OPTIONS]]
-    current = songs.catalogue.find(chosen(state.MUSIC_TRACK) or "") or options[0]
+    current = songs.catalogue.find(MUSIC_TRACK.value or "") or options[0]
     names = {option.id: f"{option.title} · {option.byline}" for option in (current, *options)}
     # Streamlit treats options of one name as the same, so each name has one id: the current song's, else the first
     id_of_name = {name: song_id for song_id, name in reversed(names.items())}
     ids = list(reversed(id_of_name.values()))
     key = f"music-start-{songs.token}-{current.id}"
     st.selectbox(
-        "Song" if chosen(state.MUSIC_TRACK) else "Example song",
+        "Song" if MUSIC_TRACK.value else "Example song",
         ids,
         index=ids.index(current.id),
         format_func=names.__getitem__,
         key=key,
-        on_change=lambda: choose({state.MUSIC_TRACK: st.session_state[key]}),
+        on_change=lambda: MUSIC_TRACK.set(st.session_state[key]),
         width=420,
     )
     return current

@@ -15,9 +15,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from emomusic.affect import QUADRANT_CORNERS, QUADRANT_MOODS, AffectPoint, Quadrant
-from emomusic.app import state
-from emomusic.app.address import chosen, widget
 from emomusic.app.charts import clicked, show_chart
+from emomusic.app.choices import MUSIC_QUERY, Source
 from emomusic.app.frame import download_button, error_text, escape_markdown, text_color
 from emomusic.app.music.classify import describe_moods
 from emomusic.app.music.songs import (
@@ -38,7 +37,7 @@ from emomusic.app.player import show_queue
 from emomusic.app.queues import play_list
 from emomusic.app.secrets import spotify_credentials
 from emomusic.app.sources import YourMusic, show_all
-from emomusic.app.state import Source, page_state
+from emomusic.app.state import page_state
 from emomusic.charts import music as plots
 from emomusic.errors import EmomusicError
 from emomusic.server.capacity import is_own_computer
@@ -250,14 +249,14 @@ _MOST_SHOWN = 20_000  # rows that a browser can hold; Streamlit's lazy tables ha
 def show_table(songs: Songs, music: YourMusic) -> None:
     """Show the search, the songs that it finds, a list from the clicked row on, and what Spotify finds."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.text_input(
+        MUSIC_QUERY.draw(
+            st.text_input,
             "Find a song",
             type="search",
             icon=":material/search:",
             placeholder="Find a song: title, artist, or both",
             label_visibility="collapsed",
             width=420,
-            **widget(state.MUSIC_QUERY, None, ""),
         )
         moods = st.pills(
             "Mood",
@@ -267,7 +266,7 @@ def show_table(songs: Songs, music: YourMusic) -> None:
             label_visibility="collapsed",
             persist_state="session",
         )
-    words = (chosen(state.MUSIC_QUERY) or "").strip()
+    words = MUSIC_QUERY.value.strip()
     everything, found = music.ready_recommender.catalogue, songs.catalogue.matching(words)
     num_hidden = 0 if found.any() else int(everything.matching(words).sum())
     if not (found.any() or num_hidden) and (corrected := everything.corrected(words)):

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from emomusic.app import state
-from emomusic.app.address import widget
+from emomusic.app.choices import MUSIC_TAB
 from emomusic.app.frame import shown_errors
 from emomusic.app.music.classify import show_one_song
 from emomusic.app.music.explore import show_explore, show_table
@@ -46,8 +45,7 @@ def show_music() -> None:
     heading.markdown(f"**{which}{pluralize(songs.num_all, 'song')}**: {moods}")
     forget_other_source(music)
     tabs = {"Explore": show_explore, YOUR_SONG: show_one_song, TABLE: show_table}
-    first, *_ = tabs
-    shown = st.tabs(list(tabs), **widget(state.MUSIC_TAB, list(tabs), first))
+    shown = MUSIC_TAB.draw(st.tabs, list(tabs))
     for tab, show in zip(shown, tabs.values(), strict=True):
         if tab.open:
             with tab, shown_errors():  # the other tabs stay

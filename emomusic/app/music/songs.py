@@ -18,12 +18,11 @@ import streamlit as st
 
 from emomusic import downloads
 from emomusic.affect import AffectPoint, share_text
-from emomusic.app import state
-from emomusic.app.address import choose
+from emomusic.app.choices import MUSIC_TAB, MUSIC_TRACK, Source, choose
 from emomusic.app.player import show_queue
 from emomusic.app.queues import PageQueue, forget_queue, play, play_list
 from emomusic.app.sources import YourMusic
-from emomusic.app.state import Source, page_state
+from emomusic.app.state import page_state
 from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_ID, Catalogue
 from emomusic.songs.genres import GENRE_FAMILIES, names_of
@@ -225,5 +224,5 @@ def show_question(queue: PageQueue, songs: Songs) -> None:
     if current is None or songs.catalogue.find(current.song.id) is None or not songs.catalogue.has_features:
         return
     if st.button("What mood is it?", icon=":material/tune:", type="tertiary", key=f"music-ask-{queue.name}"):
-        choose({state.MUSIC_TAB: YOUR_SONG, state.MUSIC_TRACK: current.song.id})
+        choose({MUSIC_TAB: YOUR_SONG, MUSIC_TRACK: current.song.id})
         st.rerun()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from emomusic.affect import Emotion, EmotionProbabilities, Mood
-from emomusic.app import address, state
 from emomusic.app.answer import ALL, YOU, Listener
-from emomusic.app.state import WidgetKeys, page_state
+from emomusic.app.choices import MOOD, SAMPLE, SAYS, WHO, Choice, choose
+from emomusic.app.state import EVERYONE
 from emomusic.faces.reading import FaceReading, group_of
 
 _MAX_BUTTONS = 8  # more faces of one photo are in a menu
@@ -27,7 +28,10 @@ class Choices:
     emotion: Emotion | None  # the correction of `who`
     mood: Mood | None  # of the songs for `who`
     corrected: frozenset[int]  # numbers of the corrected faces
-    widgets: Mapping[str, Mapping[str, Any]]  # keyword arguments of the widgets, by URL parameter
+    says: Choice  # the correction of `who`, to draw
+    songs: Choice  # their mood, to draw
+    digest: str  # of the photos
+    options: Sequence[str]  # of `who`; none without several faces
 
     @property
     def shown(self) -> tuple[FaceReading, ...]:
@@ -51,14 +55,14 @@ class Choices:
     @property
     def label(self) -> str:
         """The label of `who` on the plane."""
-        label = {state.EVERYONE: ALL, YOU: YOU}.get(self.who, self.who)
+        label = {EVERYONE: ALL, YOU: YOU}.get(self.who, self.who)
         return label.replace("Face ", "").replace("Person ", "P")
 
 
 def who_of(label: str) -> str:
     """The name of everyone, a person or a face with this label on the plane."""
     if label == ALL:
-        return state.EVERYONE
+        return EVERYONE
     return f"Face {label}" if label.isdecimal() else label.replace("P", "Person ")
 
 
@@ -70,82 +74,74 @@ def choices_of(
     `persons` are the numbers of the faces of each person in several photos, by label. `is_linked` tells whether the URL
     names a sample.
     """
-    keys = page_state(WidgetKeys)
     numbers = {str(number): (number,) for number in range(1, len(faces) + 1)}
     offered = {who_of(label): who for label, who in {**persons, **numbers}.items()}
-    if len(faces) > 1:
-        linked = address.offered(state.WHO, [state.EVERYONE, *offered]) if is_linked else None
-        widgets = {state.WHO: _widget(keys, f"who-{digest}", digest, linked, state.EVERYONE)}
-        who = str(st.session_state[widgets[state.WHO]["key"]])
-    else:
-        address.offered(state.WHO, [])  # a link may name another face
-        widgets, who = {}, "Face 1" if faces else YOU
-    for name, kind in ((state.SAYS, Emotion), (state.MOOD, Mood)):
-        linked = [kind(value) for value in address.chosen_all(name)] if is_linked else None
-        widgets[name] = _widget(keys, f"{name}-{digest}-{who}", digest, linked)
+    options = [EVERYONE, *offered] if len(faces) > 1 else []
+    if is_linked or not options:
+        WHO.among(options)  # a link may name another face
+    chosen_who = _who(digest, is_linked=is_linked).values
+    who = (chosen_who or [EVERYONE])[0] if options else ("Face 1" if faces else YOU)
+    says, mood = _by_hand(digest, who, is_linked=is_linked)
     said = {
         number: emotion
         for number in range(1, len(faces) + 1)
-        if (emotion := st.session_state.get(keys.current(f"{state.SAYS}-{digest}-Face {number}"))) is not None
+        if (emotion := SAYS.about(f"{digest}-Face {number}", is_linked=False).value) is not None
     }
     corrected = tuple(
         replace(face, probabilities=EmotionProbabilities.certain(said[number])) if number in said else face
         for number, face in enumerate(faces, 1)
     )
-    return Choices(
-        who,
-        offered.get(who, ()),
-        corrected,
-        st.session_state[widgets[state.SAYS]["key"]],
-        st.session_state[widgets[state.MOOD]["key"]],
-        frozenset(said),
-        widgets,
-    )
+    of = offered.get(who, ())
+    return Choices(who, of, corrected, says.value, mood.value, frozenset(said), says, mood, digest, options)
 
 
 def choose_who(choices: Choices) -> None:
     """Show buttons for everyone and each face of one photo; many faces are in a menu."""
-    if state.WHO not in choices.widgets:
+    if not choices.options:
         return
-    options = [state.EVERYONE, *(f"Face {number}" for number in range(1, len(choices.faces) + 1))]
-    shared = {"label_visibility": "collapsed", **choices.widgets[state.WHO]}
+    who, digest = _who(choices.digest, is_linked=SAMPLE.value is not None), choices.digest
+    shared: dict[str, Any] = {
+        "label_visibility": "collapsed",
+        "value": choices.who,
+        "on_change": partial(_take_who, digest),
+    }
     if len(choices.faces) > _MAX_BUTTONS:
-        st.selectbox("Songs for", options, width=160, **shared)
+        who.draw(st.selectbox, "Songs for", choices.options, width=160, **shared)
     else:
-        st.segmented_control("Songs for", options, required=True, wrap=False, **shared)
+        who.draw(st.segmented_control, "Songs for", choices.options, wrap=False, **shared)
 
 
 def choose_face(digest: str, label: str) -> None:
     """Choose the face or person with this label on the plane, or everyone; for callbacks."""
-    st.session_state[page_state(WidgetKeys).current(f"who-{digest}")] = who_of(label)
-    _link_choices(digest)
+    _choose(digest, who_of(label))
+
+
+def _take_who(digest: str) -> None:
+    _choose(digest, st.session_state[_who(digest, is_linked=False).key])
+
+
+def _choose(digest: str, who: str) -> None:
+    """Choose everyone, a person or a face. The URL of a sample then has what was said of it."""
+    is_linked = SAMPLE.value is not None
+    said = (
+        {}
+        if not is_linked
+        else {choice: choice.about(f"{digest}-{who}", is_linked=False).value for choice in (SAYS, MOOD)}
+    )
+    choose({_who(digest, is_linked=is_linked): None if who == EVERYONE else who, **said})
+
+
+def _who(digest: str, *, is_linked: bool) -> Choice:
+    return WHO.about(digest, is_linked=is_linked)
+
+
+def _by_hand(digest: str, who: str, *, is_linked: bool) -> tuple[Choice, Choice]:
+    """The choices of the emotion and of the mood for a face, a person or everyone."""
+    subject = f"{digest}-{who}"
+    return SAYS.about(subject, is_linked=is_linked), MOOD.about(subject, is_linked=is_linked)
 
 
 def choose_by_hand(choices: Choices) -> None:
     """Let the visitor set the emotion of the face, or the mood of the songs, which has priority."""
-    says, mood = choices.widgets[state.SAYS], choices.widgets[state.MOOD]
-    st.pills("Emotion", list(Emotion), format_func=lambda emotion: emotion.adjective, wrap=True, **says)
-    st.pills("Mood of the songs", list(Mood), wrap=True, **mood)
-
-
-def _widget(
-    keys: WidgetKeys, name: str, digest: str, linked: Sequence[str] | None, first: str | None = None
-) -> dict[str, Any]:
-    """Keyword arguments of a widget about the photo. `linked` is its value in the URL, or None if that says nothing."""
-    key = keys.current(name)
-    value = st.session_state.setdefault(key, first)
-    if linked is not None and (wanted := next(iter(linked), first)) != value:
-        key = keys.renew(name)  # also reaches a widget in a closed menu
-        st.session_state[key] = wanted
-    return {"key": key, "persist_state": "session", "on_change": _link_choices, "args": (digest,)}
-
-
-def _link_choices(digest: str) -> None:
-    """Write the choices about a sample to the URL."""
-    if address.chosen(state.SAMPLE) is None:
-        return
-    keys = page_state(WidgetKeys)
-    who = st.session_state.get(keys.current(f"who-{digest}"))  # absent for a single face
-    names = {name: f"{name}-{digest}-{who or 'Face 1'}" for name in (state.SAYS, state.MOOD)}
-    said = {name: st.session_state.get(keys.current(key)) for name, key in names.items()}
-    address.choose({state.WHO: None if who == state.EVERYONE else who, **said})
+    choices.says.draw(st.pills, "Emotion", format_func=lambda emotion: emotion.adjective, wrap=True)
+    choices.songs.draw(st.pills, "Mood of the songs", wrap=True)

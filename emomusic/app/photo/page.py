@@ -17,8 +17,6 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.affect import EMOTIONS, Mood, affect_of, describe, quadrant_of
-from emomusic.app import state
-from emomusic.app.address import chosen, widget
 from emomusic.app.answer import (
     FIRST_POINTS,
     MOST_POINTS,
@@ -31,6 +29,7 @@ from emomusic.app.answer import (
     show_plane,
 )
 from emomusic.app.charts import reserve_space, roomy_columns, show_sharp, show_tile
+from emomusic.app.choices import MOOD
 from emomusic.app.example import show_example
 from emomusic.app.frame import download_button, escape_markdown_message, show_problems
 from emomusic.app.own_music import without_folders
@@ -131,7 +130,7 @@ def show_page(open_start: Callable[[], DeltaGenerator]) -> None:
         EmomusicError: a model is missing or damaged.
     """
     shown = shown_pictures()
-    mood = chosen(state.MOOD) if shown.sample is None and not shown.each else None
+    mood = MOOD.value if shown.sample is None and not shown.each else None
     if shown.each or mood is not None:
         choose_other_pictures(shown)
     if shown.each:
@@ -176,7 +175,7 @@ def show_photos(shown: ShownPictures) -> None:
     else:
         title.title("This photo cannot be read" if num_photos == 1 else "No photo can be read", anchor=False)
         _show_unread(photos)
-        show_drop_zone(state.UPLOAD_AGAIN)
+        show_drop_zone("upload_again")
 
 
 def _show_answer(
@@ -284,7 +283,7 @@ def _show_bars(choices: Choices, shown: ShownPictures) -> None:
             "it lies on its side, or choose an emotion or a mood."
         )
         show_turn(shown)
-        show_drop_zone(state.UPLOAD_AGAIN)
+        show_drop_zone("upload_again")
         choose_by_hand(choices)
     elif shares is not None:
         point = affect_of(shares)
@@ -378,7 +377,7 @@ def _choose_mood() -> None:
     """Show the moods in one row, and the samples as a group."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="without-face"):
         st.markdown("**No photo?** Choose a mood:", width="content")
-        st.pills("Mood", list(Mood), label_visibility="collapsed", **widget(state.MOOD, [*Mood]))
+        MOOD.draw(st.pills, "Mood", label_visibility="collapsed")
         st.button(
             "All samples as a group",
             icon=":material/photo_library:",

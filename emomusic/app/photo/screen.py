@@ -13,12 +13,12 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.affect import describe
-from emomusic.app import state
 from emomusic.app.answer import ALL
 from emomusic.app.charts import show_tile, style_tiles
 from emomusic.app.parts import style_beside
 from emomusic.app.photo.choices import who_of
 from emomusic.app.photo.reading import Photo, Photos
+from emomusic.app.state import EVERYONE
 from emomusic.colours import EMOTION_COLOURS, ink_on
 from emomusic.faces.reading import FaceReading, PictureReading, group_of
 from emomusic.text import pluralize
@@ -121,7 +121,7 @@ def choose_person(photos: Photos, label: str, *, on_choice: Callable[[str], None
     style_tiles("portrait", chosen=label)
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", wrap=False, key="people"):
         kind: Literal["primary", "secondary"] = "primary" if label == ALL else "secondary"
-        st.button(state.EVERYONE, key="everyone", type=kind, on_click=on_choice, args=(ALL,))
+        st.button(EVERYONE, key="everyone", type=kind, on_click=on_choice, args=(ALL,))
         for each, faces in photos.persons.items():
             name = f"{who_of(each)}, in {pluralize(len(faces), 'photo')}"
             options: dict[str, Any] = {"alt": name, "width": 40, "on_click": on_choice, "args": (each,)}

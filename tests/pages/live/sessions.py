@@ -9,7 +9,6 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import EMOTIONS, Emotion
-from emomusic.app import state
 from emomusic.app.live.page import View
 from emomusic.app.live.session import LiveSession, LiveState, Phase
 from emomusic.app.state import CameraState
@@ -105,5 +104,5 @@ def html_of(app: AppTest) -> str:
 
 
 def start_mirror_game(app: AppTest, session: LiveSession) -> AppTest:
-    show(app, session).segmented_control(key=state.LIVE_VIEW).set_value(View.GAME).run()
+    show(app, session).segmented_control(key="shown").set_value(View.GAME).run()
     return app.button(key="live-game-start").click().run()

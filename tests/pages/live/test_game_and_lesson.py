@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Emotion
-from emomusic.app import persons, state
+from emomusic.app import persons
 from emomusic.app.live.page import View
 from emomusic.app.live.session import LiveSession, Phase, Stage
 from emomusic.app.persons import PersonsState
@@ -58,9 +58,9 @@ def test_the_result_of_a_game_has_points_pictures_a_song_and_what_is_hard(app: A
     assert (listener.emotion, playing(app)) == (Emotion.FEAR, playlist(app, "live")[0])
     by_class = read_face_record(DEFAULT_MODEL).votes.without_contempt.per_class
     assert f"100 {min(by_class, key=lambda name: by_class[name].recall)} " in text_of(app)
-    app.segmented_control(key=state.LIVE_VIEW).set_value(View.FACES).run()
+    app.segmented_control(key="shown").set_value(View.FACES).run()
     assert tracks(app) == []
-    app.segmented_control(key=state.LIVE_VIEW).set_value(View.GAME).run()
+    app.segmented_control(key="shown").set_value(View.GAME).run()
     app.button(key="live-game-again").click().run()
     assert "data:image/jpeg" not in html_of(app)
     assert session.game.num_players == 2
@@ -70,10 +70,10 @@ def test_the_result_of_a_game_stays_while_its_players_teach_their_face(app: AppT
     session = played((1, TWO, Emotion.SAD))
     start_mirror_game(app, session)
     session.game = game = ended_game()
-    app.segmented_control(key=state.LIVE_VIEW).set_value(View.TEACH).run()
+    app.segmented_control(key="shown").set_value(View.TEACH).run()
     assert session.game is game
     app.button(key="teach-start").click().run()
-    app.segmented_control(key=state.LIVE_VIEW).set_value(View.GAME).run()
+    app.segmented_control(key="shown").set_value(View.GAME).run()
     assert "data:image/jpeg" in html_of(app)
 
 
@@ -93,7 +93,7 @@ def test_a_player_who_showed_a_neutral_face_keeps_the_faces_of_the_game_as_a_pro
 def test_two_quick_clicks_skip_one_face_of_the_lesson(app: AppTest) -> None:
     session = played((1, TWO, Emotion.SAD))
     session.observe(None, lesson := begun_lesson())
-    show(app, session).segmented_control(key=state.LIVE_VIEW).set_value(View.TEACH).run()
+    show(app, session).segmented_control(key="shown").set_value(View.TEACH).run()
     assert [header.value.partition(":")[0] for header in app.header] == ["2 of 7"]
     second_click = app.button(key="teach-skip").click()
     lesson.skip()  # by the first one
@@ -148,7 +148,7 @@ def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left
         lesson.learned = {Emotion.NEUTRAL: FakeClassifier().probabilities}
         session.observe(None, lesson)
         state_of(app, PersonsState).known = (person,)
-        show(app, session).segmented_control(key=state.LIVE_VIEW).set_value(View.TEACH).run()
+        show(app, session).segmented_control(key="shown").set_value(View.TEACH).run()
         before = session.reader.view().num_readings
         session.take_frame(lambda: FRAME)
         wait_until(lambda: session.reader.view().num_readings > before)
@@ -186,7 +186,7 @@ def test_two_taught_persons_are_named_and_forgotten_one_by_one(app: AppTest, mon
     first, second = state_of(app, PersonsState).known
     assert (first.name, second.name) == ("Person 1", "Person 2")
     assert first.picture
-    app.segmented_control(key=state.LIVE_VIEW).set_value(View.TEACH).run()
+    app.segmented_control(key="shown").set_value(View.TEACH).run()
     session.observe(None, lesson := begun_lesson())
     lesson.finish()
     lesson.learned = {Emotion.NEUTRAL: FakeClassifier().probabilities}
@@ -222,7 +222,7 @@ def test_what_the_lesson_says_of_a_face_is_what_live_says_of_it_then(app: AppTes
         read(frames[emotion])
         clock.advance(CAPTURE_S)
         lesson.keep()
-    show(app, session).segmented_control(key=state.LIVE_VIEW).set_value(View.TEACH).run()
+    show(app, session).segmented_control(key="shown").set_value(View.TEACH).run()
     (reader.known,) = ((person,) for person in state_of(app, PersonsState).known)
     assert lesson.learned is not None
     assert "of 7" in app.header[0].value
@@ -232,5 +232,5 @@ def test_what_the_lesson_says_of_a_face_is_what_live_says_of_it_then(app: AppTes
         assert view.known == reader.known
         assert view.faces[0].emotion is lesson.learned[emotion].emotion
         assert view.faces[0].probabilities.values == pytest.approx(lesson.learned[emotion].values, abs=0.1)
-    show(app, session).segmented_control(key=state.LIVE_VIEW).set_value(View.FACES).run()
+    show(app, session).segmented_control(key="shown").set_value(View.FACES).run()
     assert any("profile of Person 1" in caption.value for caption in app.caption)

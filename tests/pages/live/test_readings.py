@@ -8,7 +8,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Emotion, Mood
-from emomusic.app import state
 from emomusic.app.camera import Problem
 from emomusic.app.live.music import SONGS
 from emomusic.app.live.page import View
@@ -45,7 +44,7 @@ def test_an_expected_error_is_literal_and_others_have_no_details(app: AppTest, e
 @pytest.mark.usefixtures("app")
 def test_the_class_view_marks_no_face_and_has_a_url(root: Path) -> None:
     session = played((2, TWO, Emotion.SURPRISE))
-    app = page_of(root, "live", **{state.LIVE_VIEW: "Classroom"})
+    app = page_of(root, "live", shown="Classroom")
     show(app, session)
     assert "surprised" in "".join(str(html.value) for html in app.html)
     assert [markdown for markdown in app.markdown if "2 faces" in markdown.value]
@@ -102,7 +101,7 @@ def test_songs_follow_the_mood_of_the_last_ten_seconds(app: AppTest) -> None:
     player = state_of(app, PlayerState)
     assert player.playing is None  # the band plays
     before = player.starts
-    app.segmented_control(key=state.LIVE_MUSIC).set_value(SONGS).run()
+    app.segmented_control(key="live_music").set_value(SONGS).run()
     assert player.playing is queue_of(app, "live")
     assert (player.playing.fades, player.starts) == (True, before + 1)
     first = playing(app)
@@ -117,7 +116,7 @@ def test_songs_follow_the_mood_of_the_last_ten_seconds(app: AppTest) -> None:
 def test_each_view_opens_with_its_own_picture(app: AppTest) -> None:
     pictures = set()
     for view in View:
-        app.query_params[state.LIVE_VIEW] = view.value
+        app.query_params["shown"] = view.value
         app.run()
         assert "live-start" in keys(app)
         pictures.add(("".join(str(html.value) for html in app.html if "<img" in str(html.value)), len(charts(app))))

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import pytest
 
-from emomusic.app import address
+from emomusic.app import choices
+from emomusic.app.choices import Choice
 from tests.pages.screen import run_function
 
 
 def a_page() -> None:
     import streamlit as st
 
-    from emomusic.app.address import choose, choose_one, chosen, open_address
-    from emomusic.app.state import POLICY, Visit, page_state
+    from emomusic.app.choices import POLICY, WHO, open_address
+    from emomusic.app.state import Visit, page_state
 
     open_address("photo", page_state(Visit))
-    st.button("choose", on_click=choose, args=({"who": "Face 2"},), key="choose")
+    st.button("choose", on_click=WHO.set, args=("Face 2",), key="choose")
     st.button("answer", key="answer")
-    st.text(chosen("who") or "everyone")
-    choose_one("policy", ["Match", "Soothe"], POLICY)
+    st.text(WHO.value or "everyone")
+    POLICY.draw(st.segmented_control, "policy")
+
+
+def test_a_name_stands_for_one_choice() -> None:
+    with pytest.raises(ValueError, match="policy"):
+        Choice("policy", ["Match"])
 
 
 @pytest.mark.parametrize(("is_step", "shown"), [(True, "everyone"), (False, "Face 2")])
@@ -30,7 +36,7 @@ def test_an_older_url_counts_only_as_a_step_of_the_history(
     app.button(key="choose").click().run()
     assert "who" in app.query_params
     del app.query_params["who"]
-    monkeypatch.setattr(address, "is_step", lambda: is_step)
+    monkeypatch.setattr(choices, "is_step", lambda: is_step)
     app.button(key="answer").click().run()
     assert app.text[0].value == shown
     assert ("who" in app.query_params) is not is_step

@@ -1,0 +1,338 @@
+"""The visitor's choices. Each is declared once, with its options, its default and the pages whose URL has it.
+
+    POLICY = Choice("policy", POLICIES, pages=SONGS)
+    POLICY.draw(st.segmented_control, "How to choose songs")
+    POLICY.value
+
+A link shows the same screen, and each choice is one step of the browser's history. The session holds the choices:
+`open_address` copies the URL to the session before a page draws its widgets, and `choose`, for callbacks, writes new
+choices to both. Streamlit's own binding of a widget to the URL replaces the current step of the history instead of
+adding one.
+
+Nothing about a visitor's own photo is written to the URL.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal, TypeVar
+from urllib.parse import urlencode
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from emomusic.affect import Emotion, Mood
+from emomusic.app.parts import read_beside
+from emomusic.app.state import Visit, page_state
+from emomusic.songs.request import Policy
+
+Option = TypeVar("Option", bound=str)
+
+# Streamlit adds a step to the history for each change of the parameters: after a return to a page by the menu, Back
+# would need two presses.
+_BROWSER = st.components.v2.component(
+    "emomusic_address",
+    js=read_beside(__file__, "address.js"),
+)
+
+
+@dataclass
+class Address:
+    """The choices of a session: the values of all pages by name; an absent one has its default."""
+
+    chosen: dict[str, list[str]] = field(default_factory=dict)
+    page: str = ""
+    visit: int = 0
+    # The page's parameters as last read or written
+    url: dict[str, list[str]] = field(default_factory=dict)
+    # The page's parameters as the browser replaces them after a return to the page; None if they need no change
+    replaced: dict[str, list[str]] | None = None
+    # The options of the widgets drawn on this visit. Streamlit resets a widget when another page is opened, and when it
+    # has other options
+    drawn: dict[str, list[str]] = field(default_factory=dict)
+    # How often each widget in a menu got another key
+    renewed: Counter[str] = field(default_factory=Counter)
+
+
+class Choice:
+    """One choice of the visitor: what can be chosen, its default, and where it is kept."""
+
+    def __init__(
+        self,
+        name: str,
+        options: Sequence[str] = (),
+        *,
+        pages: Sequence[str] = (),
+        at: Literal["url", "session"] = "url",
+        first: object = None,
+        is_optional: bool = False,
+        most: int = 1,
+        in_menu: bool = False,
+    ) -> None:
+        """Declare a choice.
+
+        Args:
+            name: the name of its URL parameter, and the key of its widget.
+            options: the values, if they never change; others are given to `draw`.
+            pages: the pages whose URL has it.
+            at: where it is kept: in the URL and the session, or only in the session's widget.
+            first: the default, which the URL omits; None for the first of the options.
+            is_optional: whether it has no default.
+            most: the largest number of values.
+            in_menu: whether its widget may be hidden. A value set in the session does not reach such a widget: the
+                browser sends its old value with the next run. So the widget gets another key.
+
+        Raises:
+            ValueError: another choice has the name.
+        """
+        if name in CHOICES:
+            raise ValueError(f"expected a choice with a new name. Received: {name!r}")
+        CHOICES[name] = self
+        self.name, self.options, self.pages, self.at = name, options, pages, at
+        self.first, self.is_optional, self.most, self.in_menu = first, is_optional, most, in_menu
+        self.place = name  # of its values in the session
+        self.is_linked = True  # whether the URL has its values
+
+    def about(self, subject: str, *, is_linked: bool) -> Choice:
+        """The choice about one subject, such as a photo; `is_linked` tells whether the URL is about it."""
+        found = copy.copy(self)
+        found.place, found.is_linked = f"{self.name}-{subject}", is_linked
+        if is_linked:
+            page_state(Address).chosen[found.place] = self.values
+        return found
+
+    @property
+    def key(self) -> str:
+        """The key of the widget now."""
+        number = page_state(Address).renewed[self.place]
+        return f"{self.place}-{number}" if number else self.place
+
+    @property
+    def values(self) -> list[str]:
+        """All chosen values; without a choice, none."""
+        return page_state(Address).chosen.get(self.place, [])
+
+    @property
+    def value(self) -> Any:
+        """The chosen value, as one of the options if they never change, or the default."""
+        if self.at == "session":
+            return st.session_state.get(self.key, self.first)
+        values = self.values or self._default(self.options)
+        return next((option for option in self.options if option in values), values[-1] if values else None)
+
+    def among(self, options: Sequence[Option]) -> list[Option]:
+        """The values that are options; the URL then has no others."""
+        values = self.values
+        valid = [option for value in dict.fromkeys(values) for option in options if option == value][: self.most]
+        if len(valid) != len(values):
+            self.set(valid)
+        return valid
+
+    def draw(
+        self,
+        widget: Callable[..., Any],
+        label: str | Sequence[str],
+        options: Sequence[str] | None = None,
+        *,
+        on_change: Callable[[], None] | None = None,
+        **arguments: Any,
+    ) -> Any:
+        """Draw the widget of the choice with its value.
+
+        Args:
+            widget: a function of Streamlit, such as `st.segmented_control`.
+            label: the label; for tabs, their titles.
+            options: the options, if they change.
+            on_change: the callback in place of `take`.
+            arguments: further arguments of the widget. `value` is shown in place of the value of the choice.
+        """
+        address, options = page_state(Address), self.options if options is None else options
+        drawn = [*options] or [*label] if widget.__name__ == "tabs" else [*options]
+        value = arguments.pop("value") if "value" in arguments else self._shown(drawn)
+        key = self.key
+        is_set = key in st.session_state and st.session_state[key] == value
+        if self.in_menu and key in st.session_state and not is_set:
+            key = self.renew()
+        if not (is_set and (self.in_menu or address.drawn.get(self.place) == drawn)):
+            st.session_state[key] = value
+        address.drawn[self.place] = drawn
+        if widget.__name__ == "segmented_control":
+            # A browser that still loads the code of the widget misses the run that sets the value, but not the default
+            arguments |= {"default": value, "required": True}
+        if self.at == "session" or self.in_menu:
+            arguments["persist_state"] = "session"
+        if on_change is not None or self.at == "url":
+            arguments["on_change"] = on_change or self.take
+        return widget(label, *([options] if options else []), key=key, **arguments)
+
+    def _default(self, options: Sequence[str]) -> list[Any]:
+        if self.is_optional or (self.first is None and not options):
+            return []
+        return [options[0] if self.first is None else self.first]
+
+    def _shown(self, options: Sequence[str]) -> Any:
+        """The value of the widget with these options."""
+        if self.at == "session":
+            return st.session_state.get(self.key, *self._default(options))
+        valid = self.values if self.options or not options else self.among(options)
+        valid = [option for option in options if option in valid] if self.options else valid
+        values = valid or self._default(options)
+        return [*values] if self.most > 1 else next(reversed(values), None)
+
+    def renew(self) -> str:
+        """Let the next widget begin anew, with another key, which is returned."""
+        page_state(Address).renewed[self.place] += 1
+        return self.key
+
+    def take(self) -> None:
+        """Store the value of the widget; for callbacks."""
+        value = st.session_state[self.key]
+        default = self._default(self.options or page_state(Address).drawn.get(self.place, ()))
+        self.set(None if value == default or [value] == default else value)
+
+    def set(self, value: str | Sequence[str] | None) -> None:
+        """Store a value, or several, in one step of the history; None restores the default."""
+        choose({self: value})
+
+
+CHOICES: dict[str, Choice] = {}
+"""All choices of the app, by name."""
+
+
+def choose(chosen: Mapping[Choice, str | Sequence[str] | None]) -> None:
+    """Store values of choices in the session and the URL, in one step of the history; None restores a default."""
+    address = page_state(Address)
+    for choice, value in chosen.items():
+        values = [str(value)] if isinstance(value, str) else [*map(str, value or ())]
+        for place in (choice.place, choice.name) if choice.is_linked else (choice.place,):
+            address.chosen.pop(place, None)
+            if values:
+                address.chosen[place] = values
+    _write(address)
+
+
+def open_address(page: str, visit: Visit) -> Address:
+    """Copy the URL to the session, at the start of each run of a page; a second call in a run does nothing.
+
+    The URL wins after a link, Back or Forward. After a return from another page, which clears the URL, the session
+    wins, and so it does while a browser that does not know of the last choice yet sends an older URL.
+    """
+    address = page_state(Address)
+    is_new_visit = (address.page, address.visit) != (page, visit.number)
+    url = {name: st.query_params.get_all(name) for name in _names_on(page)}
+    if url == address.replaced and not is_new_visit:
+        address.url = url
+    if is_new_visit or (url != address.url and is_step()):
+        taken = {name: values for name, values in url.items() if values or not is_new_visit}
+        if SAMPLE.name in taken and taken[SAMPLE.name] != address.chosen.get(SAMPLE.name, []):
+            taken = {choice.name: list[str]() for choice in ABOUT_SAMPLE} | taken
+        for name, values in taken.items():
+            address.chosen.pop(name, None)
+            if known := [value for value in values if value in (CHOICES[name].options or values)]:
+                address.chosen[name] = known
+        address.page, address.visit = page, visit.number
+        address.replaced = None
+        # Set all widgets: of two runs in quick succession, a browser may miss what only the first one sets
+        address.drawn.clear()
+    if is_new_visit:
+        wanted = _wanted(address)
+        address.url, address.replaced = url, wanted if wanted != url else None
+    else:
+        _write(address)
+    return address
+
+
+def is_step() -> bool:
+    """Whether Back or Forward began this run of the page."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
+
+
+def show_address(address: Address) -> None:
+    """Let the browser replace the URL after a return to the page."""
+    pairs = [(name, value) for name, values in (address.replaced or {}).items() for value in values]
+    query = None if address.replaced is None else "?" * bool(pairs) + urlencode(pairs)
+    with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
+        _BROWSER(data={"query": query, "visit": address.visit}, key="address-of-the-browser", height=1)
+
+
+def _names_on(page: str) -> list[str]:
+    """The URL parameters of a page."""
+    return [choice.name for choice in CHOICES.values() if page in choice.pages]
+
+
+def _wanted(address: Address) -> dict[str, list[str]]:
+    """The parameters of the shown page with the choices of the session."""
+    return {name: address.chosen.get(name, []) for name in _names_on(address.page)}
+
+
+def _write(address: Address) -> None:
+    """Write the choices of the shown page to the URL."""
+    if (wanted := _wanted(address)) == address.replaced:
+        return  # the browser does
+    changed = {name: values for name, values in wanted.items() if values != st.query_params.get_all(name)}
+    if changed:
+        st.query_params.update(changed)  # an empty list removes a parameter; each `del` would be a separate step
+    address.url, address.replaced = wanted, None
+
+
+class Source(StrEnum):
+    """Where songs come from."""
+
+    SPOTIFY = "spotify"
+    OWN = "own"
+    TABLE = "table"
+    BUNDLED = "bundled"
+
+
+POLICIES = [policy.capitalize() for policy in (Policy.MATCH, Policy.SOOTHE, Policy.JOURNEY)]
+"""The values of the pages' policies. "How it works" shows what `Policy.REPORT` would play."""
+
+_FACES = ("photo", "live", "film")  # pages whose songs are for faces
+_SONGS = (*_FACES, "music", "how_it_works")
+
+# The photo
+SAMPLE = Choice("sample", pages=("photo", "models", "how_it_works"), is_optional=True)
+WHO = Choice("who", pages=("photo",), in_menu=True)
+SAYS = Choice("says", [*Emotion], pages=("photo",), is_optional=True, in_menu=True)
+MOOD = Choice("mood", [*Mood], pages=("photo",), is_optional=True, in_menu=True)
+ABOUT_SAMPLE = (WHO, SAYS, MOOD)
+"""The choices about the shown sample: whom the songs are for, and the emotion of the face and the mood by hand."""
+PICTURE_FROM = Choice("source", ["Upload", "Camera"], at="session")
+
+# Songs
+POLICY = Choice("policy", POLICIES, pages=_FACES)
+DESTINATION = Choice("to", pages=_FACES)  # where a journey ends: a mood or a place such as "0.4,-0.2"
+SONGS_FROM = Choice("songs", [*Source], pages=_SONGS, in_menu=True)
+GENRES = Choice("genres", pages=_SONGS, is_optional=True)  # names of genres and families
+GENRE_FAMILIES = Choice("genre_families", at="session", in_menu=True)
+GENRE_NAMES = Choice("genre_names", at="session", in_menu=True)
+HIDE_EXPLICIT = Choice("hide_explicit", at="session", first=False, in_menu=True)
+
+# Live and films
+LIVE_VIEW = Choice("shown", pages=("live",))
+LIVE_MUSIC = Choice("live_music", at="session")
+LIVE_TEACH = "Teach it your face"  # the view with the lesson
+FILM_SAMPLE = Choice("film", ["sample"], pages=("film",), is_optional=True)
+FILM_FOLLOWS = Choice("film_follows", at="session", first=True)  # whether the scene changes with the playback
+
+# Music
+MUSIC_TAB = Choice("view", pages=("music",))
+MUSIC_TRACK = Choice("track", pages=("music",), is_optional=True)  # the id of the song to classify
+MUSIC_QUERY = Choice("find", pages=("music",), first="")
+
+# Models
+BENCHMARK = Choice("kind", pages=("models",))
+MODELS = {"face": Choice("faces", pages=("models",), most=2), "song": Choice("song_models", pages=("models",), most=2)}
+"""The one or two chosen models of faces, and of songs."""
+MODELS_TAB = Choice("face_view", pages=("models",))
+MODELS_CELL = Choice("cell", pages=("models",), is_optional=True)  # of the confusion matrix, as "fear called sad"
+MODELS_CLASS = Choice("class", pages=("models",))
+MODELS_THRESHOLD = Choice("threshold", pages=("models",), first="50")  # of the class, in percent
+
+# How it works
+STEP = Choice("step", pages=("how_it_works",), is_optional=True)
