@@ -10,8 +10,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any
 from weakref import ref
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 from streamlit import runtime
@@ -32,6 +34,14 @@ log = logging.getLogger(__name__)
 
 _WIDENED_S = 0.08
 _PROBLEMS_SHOWN = 5
+
+
+def local_date() -> date:
+    """The date where the visitor is. The server's, if its browser names no known time zone."""
+    try:
+        return datetime.now(ZoneInfo(st.context.timezone or "")).date()
+    except (LookupError, ValueError, OSError):  # unknown, malformed, and a folder of zones
+        return date.today()
 
 
 def text_color() -> str | None:

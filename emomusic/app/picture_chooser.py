@@ -165,7 +165,7 @@ class ShownPictures:
     """The photos that were chosen last on any page, as decided once for a run of a page.
 
     Attributes:
-        sample: the name in the URL; None without one.
+        sample: the name in the URL; None without a known one.
         named: the samples with this name.
         mine: the visitor's photos, of which small copies take the place during the run.
     """
@@ -199,9 +199,9 @@ class ShownPictures:
 
 def shown_pictures() -> ShownPictures:
     """The photos of this run of the page."""
-    key, mine = SAMPLE.value, page_state(PictureState)
+    key = next(iter(SAMPLE.among([*SAMPLES, ALL_SAMPLES])), None)  # also removes an unknown one from the URL
     named = tuple(sample_picture(each) for each in SAMPLES if each == key or (key == ALL_SAMPLES and each != _GROUP))
-    return ShownPictures(key, named, mine)
+    return ShownPictures(key, named, page_state(PictureState))
 
 
 def choose_picture(shown: ShownPictures) -> None:

@@ -13,6 +13,7 @@ import msgspec
 import streamlit as st
 
 from emomusic.app.choices import GENRE_FAMILIES, GENRE_NAMES, GENRES, HIDE_EXPLICIT, SONGS_FROM, Source
+from emomusic.app.frame import local_date
 from emomusic.app.own_music import TableState, choose_files, choose_table, own_recommender
 from emomusic.app.spotify import SpotifyState, use_spotify
 from emomusic.app.state import page_state
@@ -90,6 +91,7 @@ class YourMusic:
         return replace(
             request,
             seed=self.seed,
+            today=local_date(),
             hide_explicit=self.hides_explicit and source in _MARKED_EXPLICIT,
             genres=self.genres if source is Source.SPOTIFY else frozenset(),
         )

@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -31,7 +31,7 @@ from emomusic.app.answer import (
 from emomusic.app.charts import reserve_space, roomy_columns, show_sharp, show_tile
 from emomusic.app.choices import MOOD
 from emomusic.app.example import show_example
-from emomusic.app.frame import download_button, escape_markdown_message, show_problems
+from emomusic.app.frame import download_button, escape_markdown_message, local_date, show_problems
 from emomusic.app.own_music import without_folders
 from emomusic.app.parts import show_style
 from emomusic.app.persons import PersonsState, choose_persons, show_known
@@ -82,6 +82,7 @@ class ShownPhotos:
     first: Picture
     choices: Choices
     songs: SongQueue | None
+    today: date
 
     def annotated(self) -> bytes:
         """The photo with its faces."""
@@ -119,7 +120,7 @@ class ShownPhotos:
         elif with_faces:
             faces = zip(self.photos.faces, self.choices.faces, strict=True)
             pictures = [framed(read_image(face), each.emotion) for face, each in faces]
-        title = card_title(shares.emotion, datetime.now().astimezone().date(), pick)
+        title = card_title(shares.emotion, self.today, pick)
         return encode_png(draw_card(title, _sentence(self.choices), shares, pick, pictures))
 
 
@@ -221,7 +222,7 @@ def _show_answer(
         with parts["plane"]:
             on_face = choose if len(choices.faces) > 1 else None
             show_plane(songs, listener.label, _points(photos, choices), on_face=on_face, height="stretch")
-    shown.mine.keep(photos.digest, ShownPhotos(photos, shown.each[0], choices, songs))
+    shown.mine.keep(photos.digest, ShownPhotos(photos, shown.each[0], choices, songs, local_date()))
     with parts["actions"]:
         _show_actions(photos, choices, shown.mine, persons)
     if photos.one is None:

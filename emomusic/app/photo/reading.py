@@ -11,12 +11,12 @@ import numpy as np
 from emomusic.app.persons import PersonsState
 from emomusic.app.picture_chooser import Picture, ShownPictures
 from emomusic.compat import return_free_memory
-from emomusic.errors import ImageError
+from emomusic.errors import CapacityError, ImageError
 from emomusic.faces.identity import ROOM_AROUND, Descriptors, describe_crops, group_persons
 from emomusic.faces.profile import KnownFace, apply_profiles
 from emomusic.faces.reading import PictureReading, number_faces, read_faces
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, read_image, shrink
-from emomusic.server.capacity import session_id
+from emomusic.server.capacity import HeldBytes, capacity, session_id
 from emomusic.server.shared import shared
 
 _PREVIEW_SIDE = 1400  # pixels; Streamlit shrinks images wider than 1460 pixels on every run
@@ -41,6 +41,7 @@ class Photo:
     note: str = ""  # what of its file was read, and how
     is_posed: bool = False  # as of its `Picture`
     descriptors: Descriptors | None = None  # of the faces, until all photos are read
+    held: HeldBytes | None = None  # the bytes of preview, small copy and faces
 
     @classmethod
     def of(cls, picture: Picture) -> Photo:
@@ -79,6 +80,21 @@ class Photo:
                 self.descriptors = describe_crops(crops)
             self.image = image = None
             return_free_memory()
+
+    def take_place_of(self, picture: Picture) -> Picture:
+        """The picture with the copy in screen size as its file, or with the reason why it cannot be read."""
+        if picture.held is not None:
+            picture.held.release()  # before its copies take their place
+        self.hold()
+        return replace(picture, data=self.preview, held=self.held, problem=self.problem)
+
+    def hold(self) -> None:
+        """Count the copies against the visitor's memory. Without room for them, the photo cannot be read."""
+        if self.held is None and not self.problem:
+            try:
+                self.held = capacity().memory.take(session_id(), sum(map(len, (self.preview, self.small, *self.faces))))
+            except CapacityError as error:
+                self.problem, self.preview, self.small, self.faces = str(error), b"", b"", ()
 
     def read_again(self, known: Sequence[KnownFace]) -> None:
         """Read the faces with the profiles of other persons, from the copy in screen size."""
@@ -166,9 +182,8 @@ class Photos:
                 photo = self.decoded(digest, shown)
                 photo.read(persons.known, of_several=of_several)
                 if of_several:
-                    mine.own = tuple(
-                        replace(one, data=photo.preview, held=None) if one.digest == digest else one for one in mine.own
-                    )
+                    mine.own = tuple(photo.take_place_of(one) if one.digest == digest else one for one in mine.own)
+                photo.hold()
         if (described := [photo for photo in self.photos if photo.descriptors is not None]) and not self.persons:
             rows = np.concatenate([photo.descriptors for photo in described if photo.descriptors is not None])
             owners = [number for number, photo in enumerate(described) for _ in photo.faces]
