@@ -1,39 +1,31 @@
 import gc
 import io
-import re
 import weakref
 from dataclasses import make_dataclass
-from datetime import date, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
 import pytest
 import streamlit as st
 from PIL import Image
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import MOOD_POINTS, AffectPoint, Emotion, Mood
-from emomusic.app import picture_chooser, state, uploads
+from emomusic.app import picture_chooser, state
 from emomusic.app.answer import FIRST_POINTS
 from emomusic.app.example import DATA, Example
-from emomusic.app.frame import local_date
 from emomusic.app.models.details import Asked
 from emomusic.app.persons import PersonsState
 from emomusic.app.photo import reading
-from emomusic.app.photo.page import ShownPhotos
 from emomusic.app.photo.reading import Photos
 from emomusic.app.picture_chooser import PictureState
-from emomusic.errors import ImageError
 from emomusic.faces.identity import describe_persons
 from emomusic.faces.profile import learn_profile
 from emomusic.faces.reading import load_networks, read_faces
 from emomusic.media.images import crop_face, encode_png, read_image
 from emomusic.server import shared
-from emomusic.server.capacity import Capacity, Settings
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.pages.screen import (
     app_of,
@@ -78,14 +70,6 @@ def control(app: AppTest, key: str) -> Any:
 def pick(app: AppTest, key: str, value: str | None) -> None:
     """Choose one of a control's options."""
     control(app, key).set_value(value).run()
-
-
-def small_server(monkeypatch: pytest.MonkeyPatch, *, max_memory_mb: int) -> Capacity:
-    """A server with little memory."""
-    room = Capacity(Settings(max_visitors=1, max_live=1, max_memory_mb=max_memory_mb))
-    for module in (uploads, reading):
-        monkeypatch.setattr(module, "capacity", lambda: room)
-    return room
 
 
 def downloads(app: AppTest) -> set[str]:
@@ -188,60 +172,6 @@ def group(app: AppTest, root: Path, *names: str) -> AppTest:
     return upload(app.run(), *((f"{name}.jpg", (root / f"data/samples/{name}.jpg").read_bytes()) for name in names))
 
 
-def test_of_several_photos_only_small_copies_stay(app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    room = small_server(monkeypatch, max_memory_mb=16)  # 8 MB for each visitor
-    large = encode_png(np.random.default_rng(0).integers(0, 255, (1000, 2000, 3), np.uint8))  # 6 MB, no face
-    group(app, root, "joe-biden-2010")
-    upload(app, ("large.png", large), ("a.jpg", (root / "data/samples/grace-hopper-1984.jpg").read_bytes()))
-    assert "1 face in 2 photos" in text_of(app)
-    copies = state_of(app, PictureState).own
-    assert max(copies[0].read().shape) == 1400
-    assert room.memory.num_bytes == num_kept(app)
-    assert room.memory.num_bytes > 500_000
-    app.run()
-    del copies
-    kept = [each for each in gc.get_objects() if isinstance(each, UploadedFile) and not each.closed]
-    assert kept == []
-    click(app, "remove-own")
-    gc.collect()
-    assert room.memory.num_bytes == 0
-
-
-def num_kept(app: AppTest) -> int:
-    """The bytes of the copies that the session keeps of its photos."""
-    photos = result_of(app, Photos).photos
-    return sum(map(len, (part for one in photos for part in (one.preview, one.small, *one.faces))))
-
-
-@pytest.mark.parametrize(
-    "content", [b"ID3\x04" + bytes(400), b"", b"\xff\xd8\xffnonsense"], ids=["song", "empty", "bad"]
-)
-def test_an_unreadable_one_of_several_photos_keeps_its_reason(app: AppTest, root: Path, content: bytes) -> None:
-    upload(app.run(), ("bad.jpg", content), ("a.jpg", (root / "data/samples/grace-hopper-1984.jpg").read_bytes()))
-    ((_, reason),) = result_of(app, Photos).unread
-    for _ in range(2):
-        bad, good = state_of(app, PictureState).own
-        with pytest.raises(ImageError, match=re.escape(reason)):
-            bad.read()
-        assert good.read().size
-        app.run()
-
-
-@pytest.mark.parametrize("is_one", [True, False])
-def test_a_photo_whose_copies_have_no_room_says_so(
-    app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch, is_one: bool
-) -> None:
-    room = small_server(monkeypatch, max_memory_mb=1)
-    noise = np.random.default_rng(0).integers(0, 255, (1500, 1500, 3), np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(noise).save(buffer, "JPEG", quality=1)
-    small = buffer.getvalue()
-    assert len(small) < 2**18  # and its preview has more than the visitor may store
-    upload(app.run(), *[(f"{number}.jpg", small + bytes(number)) for number in range(1 if is_one else 2)])
-    assert "You may store" in text_of(app)
-    assert room.memory.num_bytes == sum(len(one.data) for one in state_of(app, PictureState).own)
-
-
 def test_files_that_do_not_count_are_named(app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(picture_chooser, "MOST_PICTURES", 4)
     collins = (root / "data/samples/eileen-collins-1999.jpg").read_bytes()
@@ -290,25 +220,6 @@ def test_a_profile_counts_for_photos_read_before(app: AppTest, root: Path, monke
     assert "another person" in text_of(app)
 
 
-DATE_LINE = "Pacific/Kiritimati", "Pacific/Pago_Pago"  # a day apart at each moment
-
-
-@pytest.mark.parametrize("zone", DATE_LINE)
-def test_the_day_is_that_of_the_visitor(app: AppTest, monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
-    monkeypatch.setattr(type(st.context), "timezone", zone)
-    before = datetime.now(ZoneInfo(zone)).date()
-    sample(app, "eileen-collins-1999")
-    days = {result_of(app, ShownPhotos).today, queue_of(app).request.today}
-    assert days <= {before, datetime.now(ZoneInfo(zone)).date()}
-
-
-@pytest.mark.parametrize("zone", [None, "bogus", "America", "/etc/a\0b"])
-def test_an_unknown_time_zone_gives_the_date_of_the_server(monkeypatch: pytest.MonkeyPatch, zone: str | None) -> None:
-    monkeypatch.setattr(type(st.context), "timezone", zone)
-    before = date.today()
-    assert before <= local_date() <= date.today()
-
-
 @pytest.mark.usefixtures("fresh_networks")
 def test_the_plane_shows_at_most_60_faces_and_the_page_says_so(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     faces = [make_face(x=number) for number in range(61)]
@@ -321,18 +232,6 @@ def test_the_plane_shows_at_most_60_faces_and_the_page_says_so(app: AppTest, mon
     menu.select("Face 3").run()
     assert "Together" not in app.title[0].value
     assert app.query_params["who"] == "Face 3"
-
-
-def test_a_photo_without_room_is_not_stored(app: AppTest, monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
-    small = small_server(monkeypatch, max_memory_mb=2)  # 1 MB for each visitor
-    photo = (root / "data/samples/eileen-collins-1999.jpg").read_bytes()
-    upload(app.run(), ("large.jpg", photo + bytes(2**20)))
-    assert len(app.error) == 1
-    assert not tracks(app)
-    upload(app.run(), ("small.jpg", photo))
-    assert not app.error
-    assert len(tracks(app)) == 1
-    assert small.memory.num_bytes == len(photo) + num_kept(app)
 
 
 def test_a_link_with_unknown_values_shows_everyone(app: AppTest) -> None:
