@@ -249,11 +249,11 @@ def test_a_link_with_unknown_values_shows_everyone(app: AppTest) -> None:
 def test_a_link_to_an_unknown_sample_says_nothing_about_own_photos(app: AppTest, root: Path, name: str) -> None:
     group(app, root, "four-people")
     state_of(app, state.Visit).number += 1
-    app.query_params[state.SAMPLE] = name
+    app.query_params["sample"] = name
     click(app.run(), "photo-face-2")
-    pick(app, state.SAYS, "sad")
+    pick(app, "says", "sad")
     assert "Together" not in app.title[0].value
-    assert {state.SAMPLE, state.WHO, state.SAYS}.isdisjoint(app.query_params)
+    assert {"sample", "who", "says"}.isdisjoint(app.query_params)
 
 
 def test_a_link_to_another_sample_forgets_what_was_said_of_the_last_one(app: AppTest) -> None:
