@@ -265,9 +265,9 @@ class WithEmotion:
         return quadrant_of(self.point)
 
 
-def group_probabilities(faces: Sequence[EmotionProbabilities]) -> EmotionProbabilities | None:
-    """The mean over faces with equal weights; None without faces."""
-    return mean_of_rows(np.array([face.values for face in faces]))
+def stack_rows(rows: Sequence[EmotionProbabilities]) -> npt.NDArray[np.float32]:
+    """Many probabilities as an array of shape (n, 7)."""
+    return np.array([row.values for row in rows], np.float32).reshape(len(rows), len(EMOTIONS))
 
 
 def mean_of_rows(

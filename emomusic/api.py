@@ -17,7 +17,8 @@ from emomusic.errors import ImageError
 from emomusic.faces.identity import describe_persons
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.profile import FaceProfile, KnownFace, Vectors, apply_profiles, describe_still, learn_profile
-from emomusic.faces.reading import FaceReading, PictureReading, load_networks, read_faces
+from emomusic.faces.reading import PictureReading, load_networks, read_faces
+from emomusic.faces.table import FaceReading
 from emomusic.media.images import RgbImage, read_image, require_rgb
 from emomusic.songs.genres import genres_of
 from emomusic.songs.recommend import load_recommender

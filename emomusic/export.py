@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from emomusic.affect import Emotion, EmotionProbabilities, Mood, affect_of
-from emomusic.faces.reading import AFFECT_COLUMNS, FACE_COLUMNS, SHARES, PictureReading, affect_row, face_row, group_of
+from emomusic.faces.reading import PictureReading
+from emomusic.faces.table import AFFECT_COLUMNS, FACE_COLUMNS, SHARES, Faces, affect_row, nested_row
 from emomusic.songs.recommend import load_recommender
 from emomusic.songs.request import Request, target_of
 from emomusic.songs.song import Pick
@@ -18,21 +19,6 @@ from emomusic.text import csv_text, format_clock
 if TYPE_CHECKING:
     from emomusic.stream.film import FilmFace, FilmReading  # loads FFmpeg, which pictures do not need
     from emomusic.stream.timeline import Scene
-
-_SIDES = ("x", "y", "width", "height")
-
-
-def _nested(row: Mapping[Any, Any]) -> dict[str, Any]:
-    """A row with its sides as `box` and its emotions as `probabilities`."""
-    record: dict[str, Any] = {}
-    for name, value in row.items():
-        if name in _SIDES:
-            record.setdefault("box", []).append(value)
-        elif name in SHARES:
-            record.setdefault("probabilities", {})[name] = value
-        else:
-            record[name] = value
-    return record
 
 
 def song_record(pick: Pick) -> dict[str, Any]:
@@ -102,10 +88,7 @@ def _picture(name: str, reading: PictureReading) -> dict[str, Any]:
         "image": name,
         "width": reading.width,
         "height": reading.height,
-        "faces": [
-            _nested(dict(list(face_row(face).items())[1:])) | ({"turn": face.face.turn} if face.face.turn else {})
-            for face in reading.faces
-        ],
+        "faces": reading.faces.records(),
     }
 
 
@@ -152,7 +135,7 @@ def film_record(
         "height": reading.height,
         **({"turn": reading.turn} if reading.turn else {}),
         "duration_s": duration_s,
-        "faces": [_film_face(face) for face in reading.faces()],
+        "faces": [_film_face(face) for face in reading.persons()],
         "scenes": [
             {
                 **span,
@@ -162,10 +145,10 @@ def film_record(
             for span, scene, songs in zip(spans, scenes, songs_of_scenes, strict=True)
         ],
         "rate": reading.rate,
-        "readings": [_nested(row) for row in reading.faces_table().to_dict("records")],
+        "readings": reading.faces().records(),
         "timeline": [
             # without faces, the values are null
-            _nested(row)
+            nested_row(row)
             if row["num_faces"]
             else {key: row[key] for key in ("time_s", "num_faces", "seconds")} | nothing
             for row in reading.timeline().to_dict("records")
@@ -207,7 +190,7 @@ def film_playlist(scenes: Sequence[Scene], playlist: Sequence[Pick | None]) -> s
 
 def film_faces_csv(reading: FilmReading) -> str:
     """The faces of each reading of a film as CSV, with the columns `FILM_COLUMNS` of `stream.film`."""
-    table = reading.faces_table()
+    table = reading.faces().table()
     table = table.round(dict.fromkeys(["confidence", *SHARES, "valence", "arousal"], 4))
     return csv_text(table.columns.tolist(), table.itertuples(index=False))
 
@@ -249,13 +232,13 @@ def gallery_record(
 
     Args:
         names: of the pictures.
-        readings: of the pictures, from `number_faces`.
+        readings: the pictures, with the faces numbered over all of them.
         unread: name and reason of each file that could not be read.
         songs: for `request`.
         request: only its policy counts here.
     """
     pictures = [_picture(name, reading) for name, reading in zip(names, readings, strict=True)]
-    group = group_of([face for reading in readings for face in reading.faces])
+    group = Faces.joined([reading.faces for reading in readings]).mean()
     return {
         "pictures": pictures + [{"image": name, "error": reason} for name, reason in unread],
         "group": _group(group, request),
@@ -264,9 +247,9 @@ def gallery_record(
 
 
 def gallery_csv(names: Sequence[str], readings: Sequence[PictureReading]) -> str:
-    """The faces of pictures, from `number_faces`, as CSV."""
+    """The faces of pictures, numbered over all of them, as CSV."""
     number, *others = FACE_COLUMNS
     named = zip(names, readings, strict=True)
-    rows = [face_row(face) | {"picture": name} for name, reading in named for face in reading.faces]
+    rows = [row | {"picture": name} for name, reading in named for row in reading.faces.rows()]
     columns = [number, "picture", *others]
     return csv_text(columns, ([row[column] for column in columns] for row in rows))

@@ -19,7 +19,8 @@ from emomusic.affect import EMOTIONS, AffectPoint
 from emomusic.app.loop import FOLDER
 from emomusic.assets import data_dir, write_checksums
 from emomusic.colours import EMOTION_COLOURS, QUADRANT_COLOURS, TRAIL, ink_on
-from emomusic.faces.reading import SHARES, load_networks, read_faces
+from emomusic.faces.reading import load_networks, read_faces
+from emomusic.faces.table import SHARES
 from emomusic.marks.picture import marked_frame
 from emomusic.media.film_file import FilmFile
 from emomusic.media.images import RgbImage, read_image, shrink

@@ -75,8 +75,8 @@ def test_half_happy_and_half_sad_lies_halfway_between_them() -> None:
 
 @given(st.lists(probabilities(), min_size=1, max_size=6))
 def test_a_groups_position_is_the_mean_of_its_faces(faces: list[EmotionProbabilities]) -> None:
-    assert affect.group_probabilities([]) is None
-    group = affect.group_probabilities(faces)
+    assert affect.mean_of_rows(affect.stack_rows([])) is None
+    group = affect.mean_of_rows(affect.stack_rows(faces))
     middle = affect.affect_of(group)
     each = [affect.affect_of(face) for face in faces]
     assert group.values.dtype == np.float32

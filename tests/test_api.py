@@ -66,7 +66,7 @@ def test_an_emotion_and_its_place_are_targets() -> None:
 
 def test_a_picture_without_a_face_has_no_songs() -> None:
     reading = emomusic.read_picture(np.full((64, 64, 3), 128, np.uint8))
-    assert reading.faces == ()
+    assert len(reading.faces) == 0
     with pytest.raises(ImageError, match="expected a picture with a face"):
         emomusic.recommend_songs(reading)
 

@@ -10,7 +10,8 @@ import pytest
 
 from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, Emotion, Mood
 from emomusic.export import film_faces_csv, film_record, gallery_record, picture_record, song_record
-from emomusic.faces.reading import SHARES, FaceReading, PictureReading, read_faces
+from emomusic.faces.reading import PictureReading, read_faces
+from emomusic.faces.table import NO_FACES, SHARES, Faces
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.recommend import Recommender, one_song_each
 from emomusic.songs.request import Request
@@ -70,9 +71,9 @@ def film_reading(*emotions: Emotion | None, duration_s: float | None = None, rat
     film: Any = SimpleNamespace(width=400, height=200, duration_s=duration_s)
     reading = FilmReading(film, rate)
     for number, emotion in enumerate(emotions):
-        faces: tuple[FaceReading, ...] = ()
+        faces = NO_FACES
         if emotion is not None:
-            faces = (FaceReading(make_face(x=5), FakeClassifier(emotion, 0.7).probabilities),)
+            faces = Faces.of([make_face(x=5)], [FakeClassifier(emotion, 0.7).probabilities])
         reading.add(FilmMoment(number / rate, 0.5, np.zeros((100, 200, 3), np.uint8), faces))
     return reading
 

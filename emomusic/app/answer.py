@@ -2,10 +2,10 @@
 
 A page reads faces, makes the listener of the songs, and shows the answer in the order of its screen:
 
-    listener = Listener(ALL, probabilities)          # or of one face, or of a mood
+    listener = Listener(EVERYONE, probabilities)     # or of one face, or of a mood
     queue = play_for(choose_policy(listener), "photo")   # shows the policies; the bar plays new songs
     show_queue(queue, "my-photo")                    # files begin with "my-photo"
-    show_plane(queue, listener.label, face_points(probabilities), on_face=choose_face)
+    show_plane(queue, listener.who, face_points(probabilities), on_face=choose_face)
 
 The queue stays in the session, with its position, until the listener, the policy, the visitor's music or the source of
 songs changes. A mood needs no policy: `play_for(listener.request, "photo")`.
@@ -13,9 +13,8 @@ songs changes. A mood needs no policy: `play_for(listener.request, "photo")`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any, Literal
 
 import streamlit as st
@@ -37,17 +36,14 @@ from emomusic.app.queues import PageQueue, play, when_pressed
 from emomusic.app.state import page_state
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex
 from emomusic.charts.face import probability_bars
+from emomusic.faces.table import Faces
+from emomusic.faces.who import EVERYONE, MOMENT, NOBODY, Who
 from emomusic.songs.recommend import JOURNEY_STEPS
 from emomusic.songs.request import Policy, Request, destination_of, nearest_emotion, start_mood, target_of
 from emomusic.songs.song import Pick
 
 MOST_POINTS = 60  # more faces would hide each other on the plane
 FIRST_POINTS = f"The plane shows the first {MOST_POINTS} faces. Their mean includes all of them."
-
-# Labels besides face numbers
-ALL = "all"
-NOW = "now"
-YOU = "you"
 
 _PLANE = "plane-chart"  # start of its keys
 _SONGS_ON_PLANE = 6
@@ -62,8 +58,8 @@ _TARGET = st.components.v2.component(
     js=read_beside(__file__, "over_plot.js", "target.js"),
 )
 
-_CIRCLES = {NOW: "The circle is that moment", YOU: "The circle is you"}
-"""The caption of the circles on the plane, by label."""
+_CIRCLES = {MOMENT: "The circle is that moment", NOBODY: "The circle is you"}
+"""The caption of the circles on the plane; others are faces."""
 
 
 @dataclass
@@ -77,7 +73,7 @@ class PlaneState:
 class Listener:
     """The face, group or person that songs are for."""
 
-    label: str  # on the plane: the number of the face, or `ALL`, `NOW` or `YOU`
+    who: Who
     probabilities: EmotionProbabilities | None  # of the emotions; None if only a mood is chosen
     mood: Mood | None = None  # chosen by hand
     manual_emotion: Emotion | None = None  # chosen by hand
@@ -117,19 +113,19 @@ def _choose_destination(request: Request) -> Request:
 
 def show_plane(
     queue: PageQueue,
-    label: str,
+    who: Who,
     others: Sequence[FacePoint],
     *,
-    on_face: Callable[[str], None] | None = None,
+    on_face: Callable[[Who], None] | None = None,
     height: Literal["content", "stretch"] = "content",
 ) -> None:
     """Show the listener, other faces and the first songs on the affect plane. A click plays a song.
 
     Args:
         queue: of the songs.
-        label: of the listener.
+        who: the listener.
         others: the other faces.
-        on_face: called with the label of a clicked face. It holds no visitor's data.
+        on_face: called for a clicked face. It holds no visitor's data.
         height: of the chart, as for `st.plotly_chart`.
     """
     request, point = queue.request, queue.request.point
@@ -138,10 +134,10 @@ def show_plane(
     picks = queue.playlist(JOURNEY_STEPS if is_journey else _SONGS_ON_PLANE)
     if is_journey:  # not the songs that follow it
         picks = [pick for pick in picks if pick.is_step]
-    faces = [other for other in others if other.label != label]
-    pictures = {other.label: other.picture for other in others}
+    faces = [other for other in others if other.who != who]
+    pictures = {other.who: other.picture for other in others}
     emotion = request.emotion or nearest_emotion(point)
-    faces.append(FacePoint(label, point, emotion, pictures.get(label, "")))
+    faces.append(FacePoint(who, point, emotion, pictures.get(who, "")))
     # Another chart after each click: in the old one the mark stays selected, and a second click deselects it
     key = f"{_PLANE}-{page_state(PlaneState).num_clicks}"
     least = _LEAST_HEIGHT if height == "stretch" else 420
@@ -152,7 +148,7 @@ def show_plane(
             alt=f"The affect plane: the listener at valence {point.valence:.2f} and arousal {point.arousal:.2f}, and "
             f"{len(picks)} songs",
             height=height,
-            on_select=when_pressed(_take_mark, queue, key, on_face),
+            on_select=when_pressed(_take_mark, queue, key, tuple(face.who for face in faces), on_face),
             selection_mode="points",
             config={"scrollZoom": any(pictures.values())},
         )
@@ -163,7 +159,7 @@ def show_plane(
                 on_place_change=lambda: DESTINATION.set(str(st.session_state["target"]["place"])),
             )
         faces_are = "Click a face, scroll to zoom" if any(pictures.values()) else "Circles are faces"
-        note = _CIRCLES.get(label, faces_are)
+        note = _CIRCLES.get(who, faces_are)
         if picks:
             note += ", squares are songs to click"
         if is_journey:
@@ -187,13 +183,13 @@ def _policy_line(listener: Listener, request: Request) -> str:
     return describe_mood(listener.probabilities, mood)
 
 
-def _take_mark(queue: PageQueue, key: str, on_face: Callable[[str], None] | None) -> None:
-    """Play the clicked song, or choose the clicked face."""
+def _take_mark(queue: PageQueue, key: str, shown: Sequence[Who], on_face: Callable[[Who], None] | None) -> None:
+    """Play the clicked song, or choose the clicked face of those that are shown."""
     mark = clicked(key)
     if isinstance(mark, int):
         play(queue, mark)
-    elif isinstance(mark, str) and on_face is not None:
-        on_face(mark)
+    elif on_face is not None and (clicked_one := next((who for who in shown if who.label == mark), None)) is not None:
+        on_face(clicked_one)
     page_state(PlaneState).num_clicks += 1
 
 
@@ -221,14 +217,12 @@ def show_bars(
     show_chart(figure, key=key, alt=alt, **options)
 
 
-def face_points(
-    faces: Mapping[int, EmotionProbabilities], group: EmotionProbabilities | None = None
-) -> list[FacePoint]:
-    """The first faces by number as points on the plane, and the group if there are several faces."""
-    shares: dict[object, EmotionProbabilities] = {**dict(islice(faces.items(), MOST_POINTS))}
-    if group is not None and len(faces) > 1:
-        shares[ALL] = group
-    return [FacePoint(str(label), affect_of(of), of.emotion) for label, of in shares.items()]
+def face_points(faces: Faces, *, with_group: bool = False) -> list[FacePoint]:
+    """The first faces as points on the plane, and the group if there are several faces."""
+    points = [FacePoint(face.who, face.point, face.emotion) for face in faces[:MOST_POINTS]]
+    if with_group and len(faces) > 1 and (group := faces.mean()) is not None:
+        points.append(FacePoint(EVERYONE, affect_of(group), group.emotion))
+    return points
 
 
 def song_points(picks: Iterable[Pick]) -> list[SongPoint]:

@@ -20,7 +20,8 @@ from emomusic.app.state import CameraState, page_state
 from emomusic.app.uploads import show_uploader
 from emomusic.faces.identity import ROOM_AROUND, describe_crops
 from emomusic.faces.profile import MAX_BYTES, FaceProfile, KnownFace, learn_profile
-from emomusic.faces.reading import FaceReading, load_networks
+from emomusic.faces.reading import load_networks
+from emomusic.faces.table import Faces
 from emomusic.media.images import Box, RgbImage, encode_jpeg, shrink
 from emomusic.text import join_names
 
@@ -40,9 +41,9 @@ class PersonsState:
         self.known, self.version = known, self.version + 1
 
 
-def show_known(faces: Sequence[FaceReading], persons: PersonsState) -> None:
+def show_known(faces: Faces, persons: PersonsState) -> None:
     """Name the faces that were read with a profile, or say that they are other people's."""
-    if known := [f"face {face.number}" for face in faces if face.is_known]:
+    if known := [f"face {number}" for number in faces.number[faces.is_known].tolist()]:
         st.caption(f":material/face: Read with a profile: {join_names(known)}")
     elif persons.known and faces:
         st.caption(":material/face: The profile is of another person. These faces are read without it.")

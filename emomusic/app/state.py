@@ -51,6 +51,3 @@ class CameraState:
     """The visitor's `LiveSession`, running or ended; None before the first start."""
 
     session: Any = None
-
-
-EVERYONE = "Everyone"  # the listener of all faces of a picture

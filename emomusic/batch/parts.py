@@ -32,20 +32,6 @@ SUMMARY = "summary.json"
 
 _AFFECT = [("emotion", pa.string()), ("valence", pa.float64()), ("arousal", pa.float64()), ("quadrant", pa.string())]
 
-FACE_SCHEMA: Any = pa.schema(
-    [
-        ("picture", pa.string()),
-        ("time_s", pa.float64()),
-        ("face", pa.int32()),
-        *((side, pa.int32()) for side in ("x", "y", "width", "height")),
-        ("confidence", pa.float64()),
-        *((emotion.value, pa.float32()) for emotion in EMOTIONS),
-        *_AFFECT,
-        ("turn", pa.int32()),
-    ]
-)
-"""Columns of the faces: one row for each face, in films for each face of each reading."""
-
 PICTURE_SCHEMA: Any = pa.schema(
     [
         ("picture", pa.string()),
@@ -143,7 +129,7 @@ class Dataset:
         Args:
             number: of the part.
             pictures: rows with columns of `PICTURE_SCHEMA`. Missing ones are null.
-            faces: a table with the columns of `FACE_SCHEMA`.
+            faces: a table from `Faces.arrow`.
         """
         for dataset, table in ((FACES, faces), (PICTURES, pa.Table.from_pylist(pictures, PICTURE_SCHEMA))):
             file = pa.BufferOutputStream()

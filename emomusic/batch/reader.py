@@ -15,11 +15,12 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from emomusic import runtime
-from emomusic.batch.parts import FACE_SCHEMA, FILM, PICTURE, Dataset
+from emomusic.batch.parts import FILM, PICTURE, Dataset
 from emomusic.batch.sources import Item, open_item
 from emomusic.compat import return_free_memory
 from emomusic.errors import BatchError, FilmError, ImageError
-from emomusic.faces.reading import affect_row, face_row, load_networks, read_faces
+from emomusic.faces.reading import load_networks, read_faces
+from emomusic.faces.table import NO_FACES, affect_row
 from emomusic.media.ahead import ahead
 from emomusic.media.formats import HEAD_BYTES, Kind, kind_of
 from emomusic.media.images import MAX_BYTES, DecodedPicture, read_picture_file
@@ -29,7 +30,7 @@ MIN_PICTURES, MAX_PICTURES = 16, 128
 """Number of pictures in a unit."""
 
 _NUM_UNITS = 100  # of a batch, where the limits allow it: enough for progress and for an even end
-_no_faces = cache(FACE_SCHEMA.empty_table)  # takes up to 0.3 ms to make
+_no_faces = cache(NO_FACES.arrow)  # takes up to 0.3 ms to make
 _PICTURES_AHEAD = 2  # each takes up to 150 MB
 _CRASHED = "This file stops the program that reads it. Choose another file."
 
@@ -125,11 +126,10 @@ class UnitReader:
 
     def _picture_rows(self, name: str, picture: DecodedPicture) -> _Rows:
         reading = read_faces(picture.pixels, self._detector, self._classifier)
-        faces = [{"picture": name, **face_row(face), "turn": face.face.turn} for face in reading.faces]
-        size = {"width": reading.width, "height": reading.height, "num_faces": len(faces)}
+        size = {"width": reading.width, "height": reading.height, "num_faces": len(reading.faces)}
         affect = {} if reading.group is None else affect_row(reading.group)
         row = {"picture": name, "kind": PICTURE, **size, **affect, "note": picture.note}
-        return row, pa.Table.from_pylist(faces, FACE_SCHEMA)
+        return row, reading.faces.arrow(name)
 
     def _film_rows(self, name: str, file: BinaryIO) -> _Rows:
         from emomusic.media.film_file import FilmFile
@@ -144,21 +144,20 @@ class UnitReader:
                 reading.finish(film)
         except FilmError as error:
             return _no_rows(name, is_film=True, error=str(error))
-        faces = reading.faces_table()
-        mean = reading.mean()
+        faces = reading.faces()
+        mean = faces.mean()
         row = {
             "picture": name,
             "kind": FILM,
             "width": reading.width,
             "height": reading.height,
             "duration_s": reading.end_s if reading.duration_s is None else reading.duration_s,
-            "num_faces": len(reading.faces()),
+            "num_faces": len(reading.persons()),
             **({} if mean is None else affect_row(mean)),
             "error": film.problem,
             "note": film.note,
         }
-        faces = faces.assign(picture=name, turn=reading.turn)
-        return row, pa.Table.from_pandas(faces, FACE_SCHEMA, preserve_index=False)
+        return row, faces.arrow(name)
 
 
 def read_units(

@@ -12,17 +12,18 @@ import plotly.graph_objects as go
 from emomusic.affect import EMOTION_POINTS, NEUTRAL_RADIUS, QUADRANT_CORNERS, AffectPoint, Emotion, Mood, Quadrant
 from emomusic.charts.layout import axis_title, lay_out, line
 from emomusic.colours import EMOTION_COLOURS, QUADRANT_COLOURS, QUIET, TRAIL, faded, ink_on
+from emomusic.faces.who import Who
 from emomusic.text import escape_html
 
 
 @dataclass(frozen=True, slots=True)
 class FacePoint:
-    """A face or the group on the plane. `label` has at most three letters, drawn inside the circle.
+    """A face or the group on the plane, with its label inside the circle.
 
     `picture` is the address of an image, such as a data URI, which takes the place of the circle.
     """
 
-    label: str
+    who: Who
     point: AffectPoint
     emotion: Emotion
     picture: str = ""
@@ -110,7 +111,7 @@ def circumplex(
         _draw_trail(figure, trail)
     points = [*(face.point for face in faces), *(song.point for song in songs)]
     size = float(np.interp(len(faces), _NUM_FACES, _SIZES))
-    sizes = [size * _WIDER if len(face.label) > 2 else size for face in faces]
+    sizes = [size * _WIDER if len(face.who.label) > 2 else size for face in faces]
     widths = [_CIRCLE * across / _SIZES[0] for across in sizes]
     num_pictures = sum(bool(face.picture) for face in faces)
     if num_pictures:
@@ -321,7 +322,7 @@ def _draw_faces(figure: go.Figure, faces: Sequence[FacePoint], shown: _Points, s
     figure.add_scatter(
         **_at(shown),
         mode="markers+text",
-        text=[f"<b>{face.label}</b>" for face in faces],
+        text=[f"<b>{face.who.label}</b>" for face in faces],
         textfont={
             "size": _LABEL,
             "color": [_CLEAR if face.picture else ink_on(EMOTION_COLOURS[face.emotion]) for face in faces],
@@ -336,7 +337,7 @@ def _draw_faces(figure: go.Figure, faces: Sequence[FacePoint], shown: _Points, s
             },
         },
         **_CLICKABLE,
-        customdata=[(face.emotion.value, face.point.valence, face.point.arousal, face.label) for face in faces],
+        customdata=[(face.emotion.value, face.point.valence, face.point.arousal, face.who.label) for face in faces],
         hovertemplate="%{text}, %{customdata[0]}: valence %{customdata[1]:.2f}, arousal %{customdata[2]:.2f}"
         "<extra></extra>",
         name="faces",

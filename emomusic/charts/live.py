@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from emomusic.affect import EMOTIONS, EmotionProbabilities, list_shares
 from emomusic.charts.layout import BAR_MARGIN, GRID, REVERSED, lay_out, line
 from emomusic.colours import EMOTION_COLOURS, MOOD_COLOURS, QUADRANT_COLOURS, QUIET, faded, ink_on
-from emomusic.faces.reading import SHARES
+from emomusic.faces.table import SHARES
 from emomusic.stream.timeline import Scene
 from emomusic.text import format_clock
 

@@ -19,6 +19,7 @@ from emomusic.colours import BOX_DROPPED, BOX_KEPT, EMOTION_COLOURS, HEAT, faded
 from emomusic.faces.detection import Landmarks
 from emomusic.faces.inspection import FeatureMaps, Occlusion
 from emomusic.faces.mtcnn import Boxes
+from emomusic.faces.who import Who
 from emomusic.marks.drawing import Mark, MarkStyle, draw_marks
 from emomusic.media.images import Box, RgbImage, encode_png, to_network_input
 from emomusic.runtime import Float32Array
@@ -30,14 +31,14 @@ _LEAST_WEIGHT = 0.01  # smallest probability with a line on the plane
 
 def face_on_plane(
     probabilities: EmotionProbabilities,
-    label: str,
+    who: Who,
     *,
     weights: bool = False,
     songs: Sequence[SongPoint] = (),
 ) -> go.Figure:
     """The plane with a face and its songs; `weights` draws a line to each emotion, as wide as it is probable."""
     point = affect_of(probabilities)
-    figure = circumplex([FacePoint(label, point, probabilities.emotion)], songs, height=HEIGHT)
+    figure = circumplex([FacePoint(who, point, probabilities.emotion)], songs, height=HEIGHT)
     if weights:
         for emotion, end in EMOTION_POINTS.items():
             if (share := probabilities[emotion]) >= _LEAST_WEIGHT:

@@ -338,13 +338,12 @@ def nearest_persons(descriptors: npt.NDArray[np.float32], known: Sequence[KnownF
 
 def apply_profiles(image: RgbImage, reading: PictureReading, known: Sequence[KnownFace]) -> PictureReading:
     """The reading of a picture with the probabilities of known persons replaced. Other faces stay as they are."""
-    if not reading.faces or not known:
+    faces = reading.faces
+    if not faces or not known:
         return reading
-    persons = nearest_persons(describe_persons(image, [each.face.box for each in reading.faces]), known)
-    faces = tuple(
-        each
-        if person is None
-        else replace(each, probabilities=person.classify_still(image, each.face.box), is_known=True)
-        for each, person in zip(reading.faces, persons, strict=True)
-    )
-    return replace(reading, faces=faces)
+    shares, is_known = faces.shares.copy(), faces.is_known.copy()
+    persons = nearest_persons(describe_persons(image, faces.boxes), known)
+    for row, (person, box) in enumerate(zip(persons, faces.boxes, strict=True)):
+        if person is not None:
+            shares[row], is_known[row] = person.classify_still(image, box).values, True
+    return replace(reading, faces=replace(faces, shares=shares, is_known=is_known))

@@ -13,7 +13,7 @@ import numpy as np
 
 from emomusic.affect import EmotionProbabilities
 from emomusic.errors import FilmError
-from emomusic.faces.reading import SHARES
+from emomusic.faces.who import Who
 from emomusic.marks.drawing import VIDEO, Mark, YuvImage, draw_marks
 from emomusic.marks.picture import video_mark
 from emomusic.media.ahead import ahead
@@ -39,16 +39,10 @@ class FilmMarks:
     def __init__(self, reading: FilmReading) -> None:
         """Take the faces of a reading."""
         self._usual_s = _LATE_READINGS / reading.rate
-        lengths_s = reading.timeline().set_index("time_s")["seconds"]
+        faces = reading.faces()
+        paths = ((number, faces.where(Who.face(number))) for number in np.unique(faces.number).tolist())
         self._paths = [
-            (
-                int(str(number)),
-                rows["time_s"].to_numpy(),
-                rows["time_s"].map(lengths_s).to_numpy(),
-                rows[["x", "y", "width", "height"]].to_numpy(np.float64),
-                rows[SHARES].to_numpy(np.float32),
-            )
-            for number, rows in reading.faces_table().groupby("face")
+            (number, own.time_s, own.seconds.round(3), own.box.astype(np.float64), own.shares) for number, own in paths
         ]
 
     def at(self, time_s: float, scale: float = 1.0) -> list[Mark]:

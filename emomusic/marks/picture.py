@@ -10,7 +10,8 @@ import numpy as np
 
 from emomusic.affect import EmotionProbabilities, share_text
 from emomusic.colours import EMOTION_COLOURS
-from emomusic.faces.reading import FaceReading, PictureReading
+from emomusic.faces.reading import PictureReading
+from emomusic.faces.table import Faces
 from emomusic.marks.drawing import PHOTO, VIDEO, Mark, draw_marks
 from emomusic.media.images import Box, RgbImage, encode_png, read_image
 from emomusic.stream.game import Attempt
@@ -40,7 +41,7 @@ def annotated_preview(image: RgbImage, reading: PictureReading, width: int, heig
     return annotated_picture(resized, reading)
 
 
-def marked_frame(image: RgbImage, faces: Sequence[FaceReading], scale: float = 1.0) -> RgbImage:
+def marked_frame(image: RgbImage, faces: Faces, scale: float = 1.0) -> RgbImage:
     """A copy of a frame of a film or camera, or of a smaller copy of this scale, with its faces marked."""
     picture = image.copy()
     marks = [video_mark(face.number, face.face.box.scaled(scale), face.probabilities) for face in faces]

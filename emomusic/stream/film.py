@@ -16,17 +16,28 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, describe, mean_of_rows
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, WithEmotion, describe
 from emomusic.faces.detection import Face, FaceDetector, TurningDetector
 from emomusic.faces.identity import SAME_PERSON, describe_persons
-from emomusic.faces.reading import FACE_COLUMNS, SHARES, FaceReading, Networks
+from emomusic.faces.reading import Networks
+from emomusic.faces.table import FACE_COLUMNS, NO_FACES, Faces, boxes_array
+from emomusic.faces.who import Who
 from emomusic.media.ahead import ahead
 from emomusic.media.film_file import FilmFile
 from emomusic.media.film_frame import FilmFrame
 from emomusic.media.film_steps import FilmStep
-from emomusic.media.images import WORKING_SIDE, RgbImage, crop_face
-from emomusic.stream.timeline import Scene, SceneFinder, add_affect, timeline_table
-from emomusic.stream.tracking import FaceFinder, FaceTrack, FaceTracker, Frame, GreyImage, best_pairs, to_flow_image
+from emomusic.media.images import WORKING_SIDE, Box, RgbImage, crop_face
+from emomusic.stream.timeline import Scene, SceneFinder, timeline_table
+from emomusic.stream.tracking import (
+    FaceFinder,
+    FaceTrack,
+    FaceTracker,
+    Frame,
+    GreyImage,
+    best_pairs,
+    faces_of,
+    to_flow_image,
+)
 from emomusic.text import format_clock
 
 DEFAULT_RATE, MIN_RATE, MAX_RATE = 4.0, 0.1, 30.0
@@ -36,9 +47,7 @@ MIN_SCENE_S = 2.0
 """Shortest scene. A shorter one occurs only between two gaps without faces."""
 
 FILM_COLUMNS = ["time_s", *FACE_COLUMNS]
-"""Columns of `FilmReading.faces_table`."""
-
-_COLUMNS = [*FACE_COLUMNS[:6], *SHARES]  # of a face
+"""Columns of the faces of a film."""
 
 _DETECT_SIDE = 480  # longer side of the frame for detection, in pixels
 
@@ -70,7 +79,7 @@ class FilmMoment:
     time_s: float  # seconds from the first frame
     share: float  # of the film that is decoded, 0 to 1
     image: RgbImage  # the frame, upright, at most 1280 pixels a side: shape (height, width, 3), uint8, RGB
-    faces: tuple[FaceReading, ...]  # from left to right, in pixels of `image`. The numbers belong to persons
+    faces: Faces  # from left to right, in pixels of `image`. The numbers belong to persons
     is_cut: bool = False  # whether the frame is the first after a cut
     # Numbers of persons who turned out to be earlier ones, with the numbers of those; `faces` have the latter
     joined: Sequence[tuple[int, int]] = ()
@@ -224,41 +233,40 @@ class _People:
         self._described: dict[int, tuple[int, float]] = {}  # by track: how often, and when last
         self._apart: set[tuple[int, int]] = set()  # persons who were seen together, in both orders
 
-    def named(
-        self, tracks: Sequence[FaceTrack], image: RgbImage, time_s: float
-    ) -> tuple[tuple[FaceReading, ...], list[tuple[int, int]]]:
+    def named(self, tracks: Sequence[FaceTrack], image: RgbImage, time_s: float) -> tuple[Faces, list[tuple[int, int]]]:
         """The faces of a frame with the numbers of their persons, and the persons who turned out to be earlier ones."""
         height, width = image.shape[:2]
-        faces = [face for track in tracks if (face := track.reading(width, height)) is not None]
-        due, joined = list[FaceReading](), list[tuple[int, int]]()
-        for face in faces:
-            times, last_s = self._described.get(face.number, (0, -math.inf))
-            person = self._person.get(face.number)
+        faces = faces_of(tracks, width, height)
+        numbers, due, joined = faces.number.tolist(), list[tuple[int, Box]](), list[tuple[int, int]]()
+        for number, box in zip(numbers, faces.boxes, strict=True):
+            times, last_s = self._described.get(number, (0, -math.inf))
+            person = self._person.get(number)
             if person is not None and self._counts[person] >= _ENOUGH_DESCRIPTORS:
                 continue
             if times < _NUM_DESCRIPTORS and time_s - last_s >= _DESCRIBE_INTERVAL_S:
-                due.append(face)
-                self._described[face.number] = times + 1, time_s
+                due.append((number, box))
+                self._described[number] = times + 1, time_s
         if due:
-            descriptors = describe_persons(image, [face.face.box for face in due])
-            present = {self._person[face.number] for face in faces if face.number in self._person}
-            fresh = [row for row, face in enumerate(due) if face.number not in self._person]
+            descriptors = describe_persons(image, [box for _, box in due])
+            present = {self._person[number] for number in numbers if number in self._person}
+            fresh = [row for row, (number, _) in enumerate(due) if number not in self._person]
             absent = [person for person in self._sums if person not in present]
             if fresh and absent:  # a new track is the most similar absent person, the best pairs first
                 known = np.stack([self._sums[person] for person in absent])
                 known /= np.linalg.norm(known, axis=1, keepdims=True)
                 for row, column in best_pairs(descriptors[fresh] @ known.T, SAME_PERSON).items():
-                    self._person[due[fresh[row]].number] = absent[column]
-            for face, descriptor in zip(due, descriptors, strict=True):
-                if face.number not in self._person:
-                    self._person[face.number] = next(self._numbers)
-                person = self._person[face.number]
+                    self._person[due[fresh[row]][0]] = absent[column]
+            for (number, _), descriptor in zip(due, descriptors, strict=True):
+                if number not in self._person:
+                    self._person[number] = next(self._numbers)
+                person = self._person[number]
                 self._counts[person] += 1
                 self._sums[person] = self._sums.get(person, 0) + descriptor
-            self._apart.update(itertools.permutations({self._person[face.number] for face in faces}, 2))
-            for face, descriptor in zip(due, descriptors, strict=True):
-                joined += self._join(self._person[face.number], descriptor)
-        return tuple(replace(face, number=self._person[face.number] + 1) for face in faces), joined
+            self._apart.update(itertools.permutations({self._person[number] for number in numbers}, 2))
+            for (number, _), descriptor in zip(due, descriptors, strict=True):
+                joined += self._join(self._person[number], descriptor)
+        persons = np.array([self._person[number] + 1 for number in numbers], np.int64)
+        return replace(faces, number=persons), joined
 
     def _join(self, person: int, descriptor: npt.NDArray[np.float32]) -> list[tuple[int, int]]:
         """Join a person with another one like this descriptor; the numbers of both, the later one first."""
@@ -278,7 +286,7 @@ class _People:
 
 
 @dataclass(frozen=True, slots=True)
-class FilmFace:
+class FilmFace(WithEmotion):
     """One person of a film."""
 
     number: int  # from 1, in the order of appearance
@@ -313,7 +321,7 @@ class FilmReading:
         self._lock = threading.Lock()
         self._times: list[float] = []
         self._cuts_s: list[float] = []
-        self._faces: list[npt.NDArray[np.float64]] = []  # of each reading: a row of `_COLUMNS` for each face
+        self._faces: list[Faces] = []  # of each reading
         self._finding = threading.Lock()
         self._finder = SceneFinder(shortest_s=MIN_SCENE_S)
         self._num_found = 0  # of the readings that the finder has: those whose length is known
@@ -322,17 +330,16 @@ class FilmReading:
 
     def add(self, moment: FilmMoment) -> None:
         """Add one reading."""
-        scale, rows = self.width / moment.image.shape[1], np.zeros((len(moment.faces), len(_COLUMNS)))
-        for row, face in zip(rows, moment.faces, strict=True):
-            box, shares = face.face.box.scaled(scale), face.probabilities.as_dict()
-            row[:] = face.number, box.x, box.y, box.width, box.height, face.face.confidence, *shares.values()
+        scale = self.width / moment.image.shape[1]
+        box = boxes_array([box.scaled(scale) for box in moment.faces.boxes])
+        times = np.full(len(box), round(moment.time_s, 3), np.float64)
         with self._lock:
             for gone, kept in moment.joined:
                 for before in self._faces:
-                    before[before[:, 0] == gone, 0] = kept
-            self._faces.append(rows)
+                    before.number[before.number == gone] = kept
+            self._faces.append(replace(moment.faces, box=box, time_s=times, number=moment.faces.number.copy()))
             self._times.append(moment.time_s)
-            self.turns.update(face.face.turn for face in moment.faces)
+            self.turns.update(moment.faces.turn.tolist())
             if moment.is_cut:
                 self._cuts_s.append(round(moment.time_s, 3))
 
@@ -365,26 +372,14 @@ class FilmReading:
         with self._lock:
             return np.maximum(np.diff(np.array(self._times), append=end_s), 1e-3)
 
-    def mean(self) -> EmotionProbabilities | None:
-        """The mean over all faces and the time that they are seen; None without any."""
-        _, table = self._tables()
-        return mean_of_rows(table[SHARES].to_numpy(), self.seconds()[table["reading"]])
-
-    def _tables(self) -> tuple[npt.NDArray[np.float64], pd.DataFrame]:
-        """The times of the readings, and a row for each face of each reading."""
+    def faces(self) -> Faces:
+        """The faces of each reading in order of time, turned as the film, with the seconds of their readings."""
+        seconds = self.seconds()
         with self._lock:
-            times, counts = np.array(self._times), [len(rows) for rows in self._faces]
-            table = pd.DataFrame(np.concatenate([np.zeros((0, len(_COLUMNS))), *self._faces]), columns=_COLUMNS)
-        table.insert(0, "reading", np.repeat(np.arange(len(counts)), counts))
-        return times, table.astype(dict.fromkeys(FACE_COLUMNS[:5], "int64"))
-
-    def faces_table(self) -> pd.DataFrame:
-        """One row for each face of each reading, in order of time. Columns: `FILM_COLUMNS`."""
-        times, table = self._tables()
-        table["time_s"] = times[table["reading"]].round(3)
-        table["emotion"] = [SHARES[label] for label in table[SHARES].to_numpy().argmax(axis=1)]
-        add_affect(table)
-        return table[FILM_COLUMNS]
+            tables = self._faces[: len(seconds)]
+            faces = Faces.joined([NO_FACES, *tables])
+        lengths_s = np.repeat(seconds, [len(table) for table in tables])
+        return replace(faces, seconds=lengths_s, turn=np.full(len(faces), self.turn))
 
     def timeline(self, first: int = 0) -> pd.DataFrame:
         """The group at each reading from one on, and the seconds that it counts.
@@ -394,7 +389,7 @@ class FilmReading:
         with self._lock:
             times, faces = np.array(self._times[first:]), self._faces[first:]
         counts = np.array([len(rows) for rows in faces], np.int64)
-        totals = np.array([rows[:, -len(EMOTIONS) :].sum(axis=0) for rows in faces]).reshape(-1, len(EMOTIONS))
+        totals = np.array([rows.shares.astype(np.float64).sum(axis=0) for rows in faces]).reshape(-1, len(EMOTIONS))
         found = timeline_table(times.round(3), counts, totals)
         found["seconds"] = self.seconds()[first : first + len(times)].round(3)
         return found
@@ -414,20 +409,18 @@ class FilmReading:
             self._scenes = so_far, finder.scenes()
             return self._scenes[1]
 
-    def faces(self) -> list[FilmFace]:
+    def persons(self) -> list[FilmFace]:
         """The persons, in the order of their numbers. A face of a moment is left out if others are seen longer."""
-        times, table = self._tables()
-        found, times_s, seconds = [], times[table["reading"]].round(3), self.seconds()[table["reading"]]
-        numbers, rows = table["face"].to_numpy(), table[SHARES].to_numpy()
-        known, places = np.unique(numbers, return_inverse=True)
-        lengths_s = np.bincount(places, weights=seconds, minlength=len(known))
+        faces, found = self.faces(), []
+        known, places = np.unique(faces.number, return_inverse=True)
+        lengths_s = np.bincount(places, weights=faces.seconds, minlength=len(known))
         for number in known[lengths_s >= min(_MOMENT / self.rate, lengths_s.max(initial=0))].tolist():
-            own = numbers == number
-            shares, own_s, highlight = rows[own], times_s[own].tolist(), None
-            mean, top = mean_of_rows(shares, seconds[own]), shares.argmax(axis=1)
+            own, highlight = faces.where(Who.face(number)), None
+            mean, top, times_s = own.mean(), own.shares.argmax(axis=1), own.time_s.tolist()
             assert mean is not None
             if len(others := np.flatnonzero(top != mean.emotion.label)):
-                strongest = others[shares[others, top[others]].argmax()]
-                highlight = EMOTIONS[top[strongest]], own_s[strongest]
-            found.append(FilmFace(number, own_s[0], own_s[-1], round(float(seconds[own].sum()), 3), mean, highlight))
+                strongest = others[own.shares[others, top[others]].argmax()]
+                highlight = EMOTIONS[top[strongest]], times_s[strongest]
+            seconds = round(float(own.seconds.sum()), 3)
+            found.append(FilmFace(number, times_s[0], times_s[-1], seconds, mean, highlight))
         return found

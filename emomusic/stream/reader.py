@@ -11,14 +11,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from emomusic.affect import EmotionProbabilities, group_probabilities
+import numpy as np
+
+from emomusic.affect import EmotionProbabilities
 from emomusic.faces.identity import ROOM_AROUND
 from emomusic.faces.profile import KnownFace
-from emomusic.faces.reading import FaceReading, Networks
+from emomusic.faces.reading import Networks
+from emomusic.faces.table import Faces
 from emomusic.media.images import Box, RgbImage, crop_face
 from emomusic.stream.persons import PersonReader
 from emomusic.stream.timeline import Timeline
-from emomusic.stream.tracking import FaceFinder, FaceTracker, Frame, to_flow_image
+from emomusic.stream.tracking import FaceFinder, FaceTracker, Frame, faces_of, to_flow_image
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +75,7 @@ class LiveView:
     height: int  # of the newest frame in pixels; 0 before the first frame
     # At their positions in the newest frame, from left to right on the screen, with smoothed probabilities. A face
     # keeps its number while it stays, and a lone face is number 1
-    faces: tuple[FaceReading, ...]
+    faces: Faces
     frames_per_second: float  # over the last two seconds
     readings_per_second: float  # over the last two seconds, or over the last two readings of the last ten seconds
     lag_s: float | None  # mean time from a frame to its reading, over the same readings; None without readings
@@ -80,11 +83,6 @@ class LiveView:
     num_readings: int  # all readings
     known: tuple[KnownFace, ...]  # persons of the last reading whose profile it used
     error: Exception | None  # error of the last reading; None if it succeeded
-
-    @property
-    def group(self) -> EmotionProbabilities | None:
-        """The mean over all faces; None without faces."""
-        return group_probabilities([face.probabilities for face in self.faces])
 
 
 class LiveReader:
@@ -192,11 +190,12 @@ class LiveReader:
             recent = [(at, lag) for at, lag in self._readings if now - at <= _RATE_WINDOW_S]
             if len(recent) < 2:
                 recent = [(at, lag) for at, lag in list(self._readings)[-2:] if now - at <= _SLOW_WINDOW_S]
-            faces = [track.reading(*size) for track in self._tracks.shown()]
+            faces = faces_of(self._tracks.shown(), *size)
+            shown = np.array([numbers[track] for track in faces.number.tolist()], np.int64)
             return LiveView(
                 width=size[0],
                 height=size[1],
-                faces=tuple(replace(face, number=numbers[face.number]) for face in faces if face is not None),
+                faces=replace(faces, number=shown),
                 frames_per_second=_rate([at for at in self._frames if now - at <= _RATE_WINDOW_S]),
                 readings_per_second=_rate([at for at, _ in recent]),
                 lag_s=sum(lag for _, lag in recent) / len(recent) if recent else None,
@@ -266,11 +265,11 @@ class LiveReader:
         known = self.known if all(observer.uses_profiles_at(frame.time_s) for observer in observers) else ()
         probabilities = persons.classify(frame.image, seen, frame.time_s, classifier, known=known)
         for observer in observers:
-            found = [
+            read = [
                 SeenFace(box, crop, row, crop_face(frame.image, box, margin=ROOM_AROUND))
                 for (box, crop), row in zip(seen, probabilities, strict=True)
             ]
-            observer.observe(frame.time_s, found)
+            observer.observe(frame.time_s, read)
         with self._changed:
             if self._closed.is_set():
                 return
@@ -280,8 +279,8 @@ class LiveReader:
             self._num_readings += 1
             self._error = None
             # Without missed faces, which stay visible for a moment
-            rows = [track.probabilities for track in self._tracks.found()]
-            self._timeline.add(frame.time_s - self._started_s, group_probabilities(rows), len(rows))
+            found = faces_of(self._tracks.found(), *frame.image.shape[1::-1])
+            self._timeline.add(frame.time_s - self._started_s, found.mean(), len(found))
 
 
 def _rate(times: Sequence[float]) -> float:

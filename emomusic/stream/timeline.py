@@ -23,7 +23,7 @@ from emomusic.affect import (
     mean_of_rows,
     quadrant_of,
 )
-from emomusic.faces.reading import AFFECT_COLUMNS, SHARES
+from emomusic.faces.table import AFFECT_COLUMNS, SHARES
 
 TIMELINE_SECONDS = 600
 """Length of a timeline: ten minutes."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from emomusic.affect import EmotionProbabilities
 from emomusic.faces.detection import Face, FaceDetector
-from emomusic.faces.reading import FaceReading
+from emomusic.faces.table import Faces
 from emomusic.media.images import Box, RgbImage, require_rgb, shrink
 
 GreyImage: TypeAlias = npt.NDArray[np.uint8]
@@ -57,11 +57,14 @@ class FaceTrack:
         """The smoothed probabilities."""
         return EmotionProbabilities(self.shares.astype(np.float32))
 
-    def reading(self, width: int, height: int) -> FaceReading | None:
-        """The reading in pixels of a frame of this size; None if the face left the frame."""
-        box = box_of(self.corners, width, height)
-        face = None if box is None else Face(box, self.confidence, turn=self.turn)
-        return None if face is None else FaceReading(face, self.probabilities, number=self.number)
+
+def faces_of(tracks: Sequence[FaceTrack], width: int, height: int) -> Faces:
+    """The faces of tracks in pixels of a frame of this size, without those that left the frame."""
+    seen = [(track, box) for track in tracks if (box := box_of(track.corners, width, height)) is not None]
+    faces = [Face(box, track.confidence, turn=track.turn) for track, box in seen]
+    last_s = max((track.last_s for track, _ in seen), default=0.0)
+    numbers = [track.number for track, _ in seen]
+    return Faces.of(faces, [track.probabilities for track, _ in seen], number=numbers, time_s=last_s)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

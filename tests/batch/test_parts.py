@@ -9,8 +9,9 @@ import pytest
 from pyarrow import fs
 
 from emomusic.batch import parts
-from emomusic.batch.parts import FACE_SCHEMA, Dataset, public_name
+from emomusic.batch.parts import Dataset, public_name
 from emomusic.errors import BatchError
+from emomusic.faces.table import NO_FACES
 from tests.batch.pictures import parts_of, rows_of
 
 
@@ -19,7 +20,7 @@ def picture(name: str, **values: Any) -> dict[str, Any]:
 
 
 def faces(*names: str, emotion: str = "happy") -> Any:
-    return pa.Table.from_pylist([{"picture": name, "emotion": emotion} for name in names], FACE_SCHEMA)
+    return pa.Table.from_pylist([{"picture": name, "emotion": emotion} for name in names], NO_FACES.arrow().schema)
 
 
 def write(out: Path, number: int, names: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, Emotion, Mood
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex
+from emomusic.faces.who import EVERYONE, Who
 
 Floats = npt.NDArray[np.float64]
 
@@ -24,7 +25,7 @@ def crowd(centre: tuple[float, float], num: int, spread: float, seed: int = 0) -
 
 def plane(places: npt.ArrayLike, emotion: Emotion = Emotion.HAPPY) -> go.Figure:
     points = np.reshape(places, (-1, 2)).tolist()
-    return circumplex([FacePoint(str(n), AffectPoint(x, y), emotion) for n, (x, y) in enumerate(points, 1)])
+    return circumplex([FacePoint(Who.face(n), AffectPoint(x, y), emotion) for n, (x, y) in enumerate(points, 1)])
 
 
 def trace(figure: go.Figure, name: str) -> go.Scatter:
@@ -63,7 +64,7 @@ def covered(box: Floats, other: Floats) -> float:
 
 def test_a_mark_alone_is_drawn_at_its_coordinates() -> None:
     songs = [SongPoint(1, "A, B", AffectPoint(-0.3, -0.75), Mood.ENERGETIC)]
-    figure = circumplex([FacePoint("1", AffectPoint(0.5, 0.25), Emotion.HAPPY)], songs)
+    figure = circumplex([FacePoint(Who.face(1), AffectPoint(0.5, 0.25), Emotion.HAPPY)], songs)
     assert shown(figure).tolist() == [[0.5, 0.25]]
     assert shown(figure, "songs").tolist() == [[-0.3, -0.75]]
     assert "lines" not in trace(figure, "songs").mode
@@ -90,7 +91,7 @@ def test_marks_do_not_overlap_if_there_is_room(places: Floats) -> None:
 
 def test_spacing_accounts_for_the_larger_circle_of_the_group() -> None:
     middle = AffectPoint(0.5, 0.5)
-    figure = circumplex([FacePoint("1", middle, Emotion.HAPPY), FacePoint("all", middle, Emotion.HAPPY)])
+    figure = circumplex([FacePoint(Who.face(1), middle, Emotion.HAPPY), FacePoint(EVERYONE, middle, Emotion.HAPPY)])
     face, group = trace(figure, "faces").marker.size
     assert group > face
     assert smallest_distance(shown(figure)) == pytest.approx(WIDTH * (face + group) / 2 / 22, abs=0.002)

@@ -6,6 +6,7 @@ from emomusic.charts import steps
 from emomusic.colours import BOX_KEPT
 from emomusic.faces.inspection import Occlusion
 from emomusic.faces.mtcnn import Boxes
+from emomusic.faces.who import Who
 from tests.fakes import FakeClassifier
 
 GREY = np.full((200, 300, 3), 90, np.uint8)
@@ -48,7 +49,11 @@ def test_the_crop_is_shown_in_colour_in_grey_and_as_pixels() -> None:
 def test_line_width_follows_probability() -> None:
     values = FakeClassifier(Emotion.SAD, 0.7).probabilities
     point = affect_of(values)
-    lines = {shape.name: shape for shape in steps.face_on_plane(values, "1", weights=True).layout.shapes if shape.name}
+    lines = {
+        shape.name: shape
+        for shape in steps.face_on_plane(values, Who.face(1), weights=True).layout.shapes
+        if shape.name
+    }
     assert set(lines) == {emotion.value for emotion in EMOTIONS}
     assert lines["sad"].line.width == max(line.line.width for line in lines.values()) > 3 * lines["happy"].line.width
     for emotion, place in EMOTION_POINTS.items():

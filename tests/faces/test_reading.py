@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
-from emomusic.faces.detection import Face
-from emomusic.faces.reading import FaceReading, group_of, load_networks, number_faces, read_faces
+from emomusic.faces.reading import load_networks, read_faces
 from emomusic.media.images import Box, RgbImage, read_image
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.films import OBAMA, SAMPLES
@@ -33,28 +32,6 @@ def test_photographs_and_cameras_share_the_networks() -> None:
     faces = np.random.default_rng(0).integers(0, 256, (2, photographs.spec.side, photographs.spec.side, 1), np.uint8)
     np.testing.assert_array_equal(cameras.probabilities(faces), photographs.probabilities(faces))
     assert cameras.spec.adjustment == photographs.spec.posed_adjustment != photographs.spec.adjustment
-
-
-def test_faces_have_consecutive_numbers_over_all_pictures() -> None:
-    networks = FakeDetector([make_face(5), make_face(60)]), FakeClassifier()
-    image = np.zeros((90, 120, 3), np.uint8)
-    readings = number_faces([read_faces(image, *networks), read_faces(image, FakeDetector([]), networks[1])] * 2)
-    assert [[face.number for face in reading.faces] for reading in readings] == [[1, 2], [], [3, 4], []]
-
-
-@pytest.mark.parametrize(
-    ("side", "confidence", "counts"), [(18, 0.91, False), (18, 0.99, True), (70, 0.91, True), (200, 0.91, True)]
-)
-def test_a_small_doubtful_face_does_not_count_in_the_group(side: int, confidence: float, counts: bool) -> None:
-    def read(side: int, confidence: float, emotion: Emotion) -> FaceReading:
-        return FaceReading(Face(Box(0, 0, side, side), confidence), EmotionProbabilities.certain(emotion))
-
-    person, other = read(200, 1.0, Emotion.HAPPY), read(side, confidence, Emotion.ANGRY)
-    group = group_of([person, other])
-    assert group is not None
-    assert group.as_dict()["happy"] == pytest.approx(0.5 if counts else 1.0)
-    assert group_of([other]) is not None
-    assert group_of([]) is None
 
 
 @pytest.mark.parametrize(

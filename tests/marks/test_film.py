@@ -8,7 +8,7 @@ import pytest
 from emomusic.affect import Emotion
 from emomusic.colours import EMOTION_COLOURS, rgb_of
 from emomusic.errors import FilmError
-from emomusic.faces.reading import FaceReading
+from emomusic.faces.table import NO_FACES, Faces
 from emomusic.marks.film import FilmMarks, annotate_film
 from emomusic.media.film_file import FilmFile
 from emomusic.media.images import Box
@@ -26,9 +26,9 @@ def film_of(*, num_frames: int = 20, image: np.ndarray = GREY, **options: Any) -
     return frames_bytes([image] * num_frames, rate=RATE, **options)
 
 
-def live_face(number: int, box: Box, emotion: Emotion = Emotion.HAPPY, share: float = 0.8) -> FaceReading:
+def live_face(number: int, box: Box, emotion: Emotion = Emotion.HAPPY, share: float = 0.8) -> Faces:
     face = make_face(box.x, box.y, box.width, box.height)
-    return FaceReading(face, FakeClassifier(emotion, share).probabilities, number=number)
+    return Faces.of([face], [FakeClassifier(emotion, share).probabilities], number=[number])
 
 
 def reading_of(data: bytes, *, seconds: float = 2.0, rate: float = 4.0, box: Box | None = BOX) -> FilmReading:
@@ -37,7 +37,7 @@ def reading_of(data: bytes, *, seconds: float = 2.0, rate: float = 4.0, box: Box
         reading = FilmReading(film, rate)
         image = film.picture(next(film.frames()), 1280)
     for number in range(round(seconds * rate)):
-        faces = () if box is None else (live_face(1, box),)
+        faces = NO_FACES if box is None else live_face(1, box)
         reading.add(FilmMoment(number / rate, 0.5, image, faces))
     return reading
 
@@ -101,11 +101,11 @@ def test_marks_are_around_the_faces() -> None:
             np.testing.assert_allclose(image[area].astype(int), 90, atol=12)
 
 
-def marks_of(*moments: tuple[float, FaceReading | None]) -> FilmMarks:
+def marks_of(*moments: tuple[float, Faces | None]) -> FilmMarks:
     """The marks of a film whose readings have these times, and one face or none."""
     reading = reading_of(film_of(), seconds=0)
     for time_s, face in moments:
-        reading.add(FilmMoment(time_s, 0.5, GREY, () if face is None else (face,)))
+        reading.add(FilmMoment(time_s, 0.5, GREY, face or NO_FACES))
     return FilmMarks(reading)
 
 

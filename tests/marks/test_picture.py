@@ -6,7 +6,7 @@ from PIL import Image
 
 from emomusic.affect import Emotion
 from emomusic.colours import EMOTION_COLOURS
-from emomusic.faces.reading import FaceReading
+from emomusic.faces.table import Faces
 from emomusic.marks.picture import face_strip, marked_frame
 from emomusic.media.images import encode_jpeg
 from emomusic.stream.game import Attempt
@@ -15,7 +15,7 @@ from tests.fakes import FakeClassifier, make_face
 COLOUR = [int(EMOTION_COLOURS[Emotion.SAD][i : i + 2], 16) for i in (1, 3, 5)]
 
 
-SAD_FACE = FaceReading(make_face(30, 80, 60, 75), FakeClassifier(Emotion.SAD).probabilities, number=4)
+SAD_FACE = Faces.of([make_face(30, 80, 60, 75)], [FakeClassifier(Emotion.SAD).probabilities], number=[4])
 """In the left half of a 320x240 frame."""
 
 
@@ -25,7 +25,7 @@ def test_a_frame_of_a_film_or_camera_is_marked_at_its_size(scale: float) -> None
     frame = np.repeat(np.tile(shades, (240, 1))[..., None], 3, axis=2)
     small = frame[:: round(1 / scale), :: round(1 / scale)].copy()
     before = small.copy()
-    drawn = marked_frame(small, [SAD_FACE], scale)
+    drawn = marked_frame(small, SAD_FACE, scale)
     np.testing.assert_array_equal(small, before)
     assert drawn.shape == small.shape
     columns = np.flatnonzero((drawn[round(90 * scale) : round(150 * scale)] == COLOUR).all(axis=2).any(axis=0))

@@ -69,7 +69,7 @@ def test_a_film_is_read_and_its_faces_are_marked(start: Callable[..., FilmJob]) 
     assert not film.is_reading
     assert len(film.reading) >= 4
     assert [scene.emotion for scene in film.scenes] == [Emotion.HAPPY, Emotion.NEUTRAL]
-    assert [face.number for face in film.reading.faces()] == [1, 2]
+    assert [face.number for face in film.reading.persons()] == [1, 2]
     assert seconds_of(film.marked) == pytest.approx(4, abs=0.11)
     for number in (1, 2):
         assert read_image(job.portrait(number) or b"").shape == (PORTRAIT, PORTRAIT, 3)
@@ -205,7 +205,7 @@ def test_a_song_needs_a_settled_scene_or_the_end(start: Callable[..., FilmJob], 
     classifier.allow()
     film = wait_for_end(job)
     assert film.has_answer
-    assert [face.number for face in film.reading.faces()] == [1, 2]
+    assert [face.number for face in film.reading.persons()] == [1, 2]
     assert [job.portrait(number) is not None for number in (1, 2)] == [True, False]
 
 

@@ -202,16 +202,16 @@ def test_a_profile_counts_for_photos_read_before(app: AppTest, root: Path, monke
     identity = describe_persons(image, [face.box])
     profile = learn_profile({Emotion.NEUTRAL: classifier.describe([crop_face(image, face.box)])}, identity, classifier)
     group(app, root, "joe-biden-2010", "grace-hopper-1984")
-    before = [photo.reading.faces for photo in result_of(app, Photos).photos]
+    before = result_of(app, Photos).faces
     monkeypatch.setattr(reading, "read_faces", None)  # the faces are not searched again
     app.file_uploader(key="profile_upload").set_value(("me.json", profile.to_json(), "application/json")).run()
     assert "Read with a profile: face 2" in text_of(app)
-    ((stern,), (mine,)) = (photo.reading.faces for photo in result_of(app, Photos).photos)
-    assert mine.probabilities[Emotion.NEUTRAL] > before[1][0].probabilities[Emotion.NEUTRAL] + 0.1
-    assert stern == before[0][0]  # another person
+    stern, mine = result_of(app, Photos).faces
+    assert mine.probabilities[Emotion.NEUTRAL] > before[1].probabilities[Emotion.NEUTRAL] + 0.1
+    assert stern.probabilities.as_dict() == before[0].probabilities.as_dict()  # another person
     person = weakref.ref(state_of(app, PersonsState).known[0])
     app.button(key="person-forget-0").click().run()
-    assert [photo.reading.faces for photo in result_of(app, Photos).photos] == before
+    assert result_of(app, Photos).faces.records() == before.records()
     gc.collect()
     assert person() is None
     monkeypatch.undo()
@@ -350,7 +350,7 @@ def test_a_photo_of_the_camera_is_read_as_a_pulled_face(app: AppTest, root: Path
     for posed in (False, True):
         picture = picture_chooser.Picture.of("face.jpg", content, is_posed=posed)
         state_of(app.run(), PictureState).take((picture,))
-        shown = result_of(app.run(), Photos).readings[0].faces[0].probabilities
+        shown = result_of(app.run(), Photos).faces[0].probabilities
         expected = read_faces(image, *load_networks(posed=posed)).faces[0].probabilities
         assert shown.as_dict() == pytest.approx(expected.as_dict(), abs=1e-4)
         assert any("pull" in caption.value for caption in app.caption) is posed

@@ -66,7 +66,7 @@ def test_of_several_photos_only_small_copies_stay(app: AppTest, root: Path, monk
 def num_kept(app: AppTest) -> int:
     """The bytes of the copies that the session keeps of its photos."""
     photos = result_of(app, Photos).photos
-    return sum(map(len, (part for one in photos for part in (one.preview, one.small, *one.faces))))
+    return sum(map(len, (part for one in photos for part in (one.preview, one.small, *one.portraits))))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from emomusic.affect import Emotion, Quadrant
-from emomusic.faces.reading import FaceReading, load_networks
+from emomusic.faces.reading import load_networks
+from emomusic.faces.table import Faces
 from emomusic.media.film_file import FilmFile
 from emomusic.media.images import RgbImage
 from emomusic.stream.film import MIN_SCENE_S, FilmMoment, FilmReading, read_film
@@ -82,13 +83,13 @@ def test_scenes_begin_where_the_mood_changes(cut: FilmReading) -> None:
 
 
 def test_each_person_has_one_number(cut: FilmReading) -> None:
-    table = cut.faces_table()
+    table = cut.faces().table()
     obama, biden = 1, 2
     assert [faces_from_left(in_shot(table, shot)) for shot in range(3)] == [[obama], [biden], [obama]]
     first, *middle, last = faces_from_left(in_shot(table, 3))
     assert (first, middle, last) == (obama, [3, 4], biden)  # Obama, Collins, Hopper and Biden
     assert [faces_from_left(in_shot(table, shot)) for shot in (4, 5)] == [[obama], [5]]
-    assert [face.number for face in cut.faces()] == [1, 2, 3, 4, 5]
+    assert [face.number for face in cut.persons()] == [1, 2, 3, 4, 5]
 
 
 def test_a_person_who_is_out_of_focus_at_first_is_no_new_person(tmp_path: Path) -> None:
@@ -99,9 +100,9 @@ def test_a_person_who_is_out_of_focus_at_first_is_no_new_person(tmp_path: Path) 
 
     write_frames(tmp_path / "focus.mp4", frames())
     reading = read(tmp_path / "focus.mp4")
-    assert [face.number for face in reading.faces()] == [1, 2]
-    assert [round(face.seconds) for face in reading.faces()] == [15, 10]
-    assert set(reading.faces_table()["face"]) == {1, 2}
+    assert [face.number for face in reading.persons()] == [1, 2]
+    assert [round(face.seconds) for face in reading.persons()] == [15, 10]
+    assert set(reading.faces().number) == {1, 2}
 
 
 def test_only_cuts_are_cuts(cut_film: Path) -> None:
@@ -115,11 +116,10 @@ def test_only_cuts_are_cuts(cut_film: Path) -> None:
 
 def moment(time_s: float, *faces: tuple[int, Emotion, float], is_cut: bool = False) -> FilmMoment:
     """A moment with faces: number, emotion and share."""
-    readings = (
-        FaceReading(make_face(10 * number), FakeClassifier(emotion, share).probabilities, number=number)
-        for number, emotion, share in faces
-    )
-    return FilmMoment(time_s, 0.5, EMPTY, tuple(readings), is_cut)
+    found = [make_face(10 * number) for number, *_ in faces]
+    shares = [FakeClassifier(emotion, share).probabilities for _, emotion, share in faces]
+    table = Faces.of(found, shares, number=[number for number, *_ in faces])
+    return FilmMoment(time_s, 0.5, EMPTY, table, is_cut)
 
 
 def reading_of(*moments: FilmMoment) -> FilmReading:
@@ -145,9 +145,9 @@ def test_the_timeline_is_the_mean_of_the_faces() -> None:
 
 def test_a_face_of_one_reading_counts_only_if_no_face_has_more() -> None:
     often = [moment(number / 4, (1, HAPPY, 0.9)) for number in range(3)]
-    assert [face.number for face in reading_of(*often, moment(1, (2, SAD, 0.9))).faces()] == [1]
+    assert [face.number for face in reading_of(*often, moment(1, (2, SAD, 0.9))).persons()] == [1]
     once = reading_of(moment(0, (1, HAPPY, 0.9)), moment(0.25, (2, SAD, 0.9)))
-    assert [face.number for face in once.faces()] == [1, 2]
+    assert [face.number for face in once.persons()] == [1, 2]
 
 
 def test_a_film_with_few_frames_has_scenes_without_gaps() -> None:
@@ -155,4 +155,4 @@ def test_a_film_with_few_frames_has_scenes_without_gaps() -> None:
     reading = reading_of(*slides)
     reading.finish(SimpleNamespace(end_s=24.0, duration_s=24.0))
     assert [(scene.start_s, scene.end_s) for scene in reading.scenes()] == [(0, 12), (12, 24)]
-    assert [face.seconds for face in reading.faces()] == [24]
+    assert [face.seconds for face in reading.persons()] == [24]

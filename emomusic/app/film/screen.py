@@ -13,8 +13,7 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
-from emomusic.affect import AffectPoint, describe, group_probabilities
-from emomusic.app.answer import face_points
+from emomusic.affect import AffectPoint, affect_of, describe
 from emomusic.app.charts import clicked, reserve_space, show_chart, show_tile, style_tiles
 from emomusic.app.choices import FILM_FOLLOWS, SONGS_FROM, Source
 from emomusic.app.film.job import FilmJob, FilmPhase, FilmView
@@ -33,9 +32,10 @@ from emomusic.app.parts import read_beside, show_style, style_beside
 from emomusic.app.player import show_queue
 from emomusic.app.sources import LABELS
 from emomusic.app.state import page_state
-from emomusic.charts.affect import circumplex
+from emomusic.charts.affect import FacePoint, circumplex
 from emomusic.charts.live import film_areas
 from emomusic.export import film_faces_csv, film_playlist, film_record
+from emomusic.faces.who import EVERYONE, Who
 from emomusic.server.files import StreamedFile
 from emomusic.songs.hearing import SoundSpan
 from emomusic.stream.film import FilmReading, face_line
@@ -50,7 +50,7 @@ _SONGS_OF_SCENE = 5  # in the JSON file, as from the command
 
 def show_people(job: FilmJob, reading: FilmReading) -> None:
     """Show the faces of a film: portraits, numbers, emotions and times."""
-    faces = reading.faces()
+    faces = reading.persons()
     with st.container(horizontal=True, gap="medium", key="film-people"):
         for face in faces[:_FACES_SHOWN]:
             with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", width="content"):
@@ -68,8 +68,9 @@ def show_plane(reading: FilmReading) -> None:
     points = table[["valence", "arousal"]].to_numpy()
     step = -(-len(points) // _MOST_POINTS)
     trail = [AffectPoint(*points[start : start + step].mean(axis=0)) for start in range(0, len(points), step)]
-    shares = {face.number: face.probabilities for face in reading.faces()[:_FACES_SHOWN]}
-    marks = face_points(shares, group_probabilities([*shares.values()]))
+    marks = [FacePoint(Who.face(face.number), face.point, face.emotion) for face in reading.persons()[:_FACES_SHOWN]]
+    if len(marks) > 1 and (group := reading.faces().mean()) is not None:
+        marks.append(FacePoint(EVERYONE, affect_of(group), group.emotion))
     show_chart(circumplex(marks, trail=trail, height=380), key="film-plane", alt="The group's path on the affect plane")
     st.caption("Circles are the faces, with their numbers; the line is the group over time, fainter at the start.")
 

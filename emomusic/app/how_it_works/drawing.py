@@ -29,7 +29,9 @@ from emomusic.colours import QUADRANT_COLOURS, QUIET, faded
 from emomusic.faces.detection import DetectionTrace, Face, NetworkOutput
 from emomusic.faces.inspection import Insight, Occlusion, explain, grad_cam, occlude
 from emomusic.faces.model_files import DEFAULT_MODEL
-from emomusic.faces.reading import FaceReading, classify_faces, load_networks
+from emomusic.faces.reading import classify_faces, load_networks
+from emomusic.faces.table import FaceReading
+from emomusic.faces.who import Who
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
 from emomusic.records import read_face_record
 from emomusic.results.predictions import Predictions, read_predictions
@@ -219,7 +221,7 @@ class Drawing:
 
     def plane(self, alt: str, probabilities: EmotionProbabilities, **options: Any) -> None:
         """Show the plane with the face at these probabilities."""
-        self.chart(plots.face_on_plane(probabilities, str(self.walk.number), **options), alt=alt)
+        self.chart(plots.face_on_plane(probabilities, Who.face(self.walk.number), **options), alt=alt)
 
     def alt(self, text: str) -> str:
         """An alternative text that names the face if there are several."""

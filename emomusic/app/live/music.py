@@ -10,7 +10,7 @@ import json
 import streamlit as st
 
 from emomusic.affect import EmotionProbabilities, Mood, affect_of
-from emomusic.app.answer import NOW, Listener
+from emomusic.app.answer import Listener
 from emomusic.app.choices import LIVE_MUSIC
 from emomusic.app.live.session import LiveSession, LiveState, live_fragment
 from emomusic.app.live.video import PART, live_folder
@@ -19,6 +19,7 @@ from emomusic.app.player import show_queue
 from emomusic.app.queues import forget_queue, play_for
 from emomusic.app.state import page_state
 from emomusic.assets import data_dir
+from emomusic.faces.who import MOMENT
 from emomusic.songs.request import Request, target_of
 from emomusic.stream.timeline import mean_of
 
@@ -63,7 +64,7 @@ def show_songs() -> None:
     """Let songs follow the mood of the last ten seconds, one fading into the next, and show them."""
     _follow_mood()
     if (mood := page_state(LiveState).mood) is not None:
-        show_queue(play_for(Listener(NOW, mood).request, "live", fades=True), "emomusic-live")
+        show_queue(play_for(Listener(MOMENT, mood).request, "live", fades=True), "emomusic-live")
 
 
 @live_fragment(1.0)

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from emomusic.affect import AffectPoint, affect_of, describe, quadrant_of
-from emomusic.app.answer import NOW, Listener, choose_policy, face_points, group_sentence, show_bars
+from emomusic.app.answer import Listener, choose_policy, face_points, group_sentence, show_bars
 from emomusic.app.camera import Problem
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message
@@ -20,6 +20,7 @@ from emomusic.app.state import page_state
 from emomusic.charts.affect import circumplex
 from emomusic.charts.live import face_bars, mood_areas
 from emomusic.errors import EmomusicError
+from emomusic.faces.who import EVERYONE, MOMENT
 from emomusic.server.capacity import capacity
 from emomusic.songs.recommend import Recommender, one_song_each
 from emomusic.songs.request import Request
@@ -41,7 +42,7 @@ _CARD: dict[str, Any] = {"border": True, "height": 136}  # equal heights: one ca
 def show_words(session: LiveSession) -> None:
     """Show the current emotion in one sentence; the page calls this and the next four during the video."""
     view = session.view()
-    group = view.group
+    group = view.faces.mean()
     show_trouble(session, view)
     sentence = _status(view, session.no_frame_s) if group is None else group_sentence(group, group_of=len(view.faces))
     st.header(sentence, anchor=False)
@@ -59,7 +60,7 @@ def show_words(session: LiveSession) -> None:
 def show_plane(session: LiveSession) -> None:
     """Show the faces and their trail on the plane."""
     view = session.view()
-    points = face_points({face.number: face.probabilities for face in view.faces}, view.group)
+    points = face_points(view.faces, with_group=True)
     table = session.reader.timeline()
     recent = table[table["time_s"] > table["time_s"].max() - _TRAIL_S].dropna(subset=["valence"])
     trail = [AffectPoint(*row) for row in recent[["valence", "arousal"]].itertuples(index=False)]  # oldest first
@@ -74,11 +75,11 @@ def show_plane(session: LiveSession) -> None:
 def show_faces(session: LiveSession) -> None:
     """Show the probabilities of the faces."""
     view = session.view()
-    if len(view.faces) <= 1 or view.group is None:
-        show_bars(view.group, key="live-bars", least_height=_BARS_HEIGHT, font_px=14)
+    group = view.faces.mean()
+    if len(view.faces) <= 1 or group is None:
+        show_bars(group, key="live-bars", least_height=_BARS_HEIGHT, font_px=14)
         return
-    rows = {"Everyone": view.group}
-    rows |= {f"Face {face.number}": face.probabilities for face in view.faces[:_FACES_SHOWN]}
+    rows = {EVERYONE.text: group} | {face.who.text: face.probabilities for face in view.faces[:_FACES_SHOWN]}
     alt = "; ".join(f"{name}: {describe(probabilities)}" for name, probabilities in rows.items())
     show_chart(face_bars(rows), key="live-rows", alt=alt)
     if len(view.faces) > _FACES_SHOWN:
@@ -89,7 +90,7 @@ def show_faces(session: LiveSession) -> None:
 def show_large(session: LiveSession) -> None:
     """Show the mood of the group in large type, without names or numbers of faces."""
     view = session.view()
-    group = view.group
+    group = view.faces.mean()
     show_trouble(session, view)
     heading = _status(view, session.no_frame_s) if group is None else describe(group)
     st.html(f'<p class="live-large">{heading}</p>')
@@ -151,7 +152,7 @@ def _rate(per_second: float) -> str:
 def show_player(session: LiveSession, game: GameView | None) -> None:
     """Show the player for the strongest face of a game, or for the playlist of a session that is over."""
     if game is not None and game.strongest is not None and game.strongest.probabilities is not None:
-        request = choose_policy(Listener(NOW, game.strongest.probabilities))
+        request = choose_policy(Listener(MOMENT, game.strongest.probabilities))
         show_queue(play_for(request, "live"), "emomusic-live")
     elif page_state(LiveState).stage is Stage.PLAYLIST and not session.is_on:
         show_queue(_session_queue(session.reader.timeline()), "emomusic-session")

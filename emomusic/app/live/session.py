@@ -25,6 +25,7 @@ from emomusic.app.live.ice import IceSettings
 from emomusic.app.queues import forget_queue
 from emomusic.app.state import CameraState, page_state
 from emomusic.colours import EMOTION_COLOURS, ink_on
+from emomusic.faces.table import NO_FACES
 from emomusic.media.images import RgbImage, shrink
 from emomusic.server.capacity import capacity, session_id
 from emomusic.server.frames import give_address
@@ -184,7 +185,7 @@ class LiveSession:
     def view(self) -> LiveView:
         """Return the current reading, without faces if frames have stopped."""
         view = self.reader.view()
-        return replace(view, faces=()) if self.no_frame_s else view
+        return replace(view, faces=NO_FACES) if self.no_frame_s else view
 
     def take_frame(self, decode: Callable[[], RgbImage]) -> None:
         """Mirror a frame and submit it to the reader, without waiting for a reading. The first one begins the video.

@@ -6,10 +6,9 @@ import json
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from emomusic.affect import EMOTIONS, Mood, affect_of, describe, quadrant_of
 from emomusic.app.answer import (
     FIRST_POINTS,
     MOST_POINTS,
-    YOU,
     Listener,
     choose_policy,
     face_points,
@@ -35,7 +33,7 @@ from emomusic.app.frame import download_button, escape_markdown_message, local_d
 from emomusic.app.own_music import without_folders
 from emomusic.app.parts import show_style
 from emomusic.app.persons import PersonsState, choose_persons, show_known
-from emomusic.app.photo.choices import Choices, choices_of, choose_by_hand, choose_face, choose_who, who_of
+from emomusic.app.photo.choices import Choices, choices_of, choose_by_hand, choose_face, choose_who
 from emomusic.app.photo.reading import Photos
 from emomusic.app.photo.screen import (
     PARTS,
@@ -64,7 +62,7 @@ from emomusic.app.queues import play_for
 from emomusic.app.state import page_state
 from emomusic.charts.affect import FacePoint
 from emomusic.export import gallery_csv, gallery_record, picture_record, request_record
-from emomusic.faces.reading import PictureReading, group_of
+from emomusic.faces.who import NOBODY, Kind, Who
 from emomusic.marks.card import PICTURE_SIZE, card_title, draw_card, framed
 from emomusic.marks.picture import annotated_picture, annotated_preview
 from emomusic.media.images import encode_png, read_image
@@ -86,15 +84,11 @@ class ShownPhotos:
 
     def annotated(self) -> bytes:
         """The photo with its faces."""
-        return encode_png(annotated_picture(self.first.read(), self._corrected))
-
-    @property
-    def _corrected(self) -> PictureReading:
-        return replace(self.photos.readings[0], faces=self.choices.faces)
+        return encode_png(annotated_picture(self.first.read(), self.photos.readings(self.choices.faces)[0]))
 
     def table(self) -> bytes:
         """The faces."""
-        return for_excel(gallery_csv(self.photos.names, self.photos.readings))
+        return for_excel(gallery_csv(self.photos.names, self.photos.readings(self.photos.faces)))
 
     def record(self) -> str:
         """The faces, the request for songs and the songs."""
@@ -104,9 +98,8 @@ class ShownPhotos:
         if (one := photos.one) is not None:
             found = picture_record(one.name, one.reading, picks, request, decode_ms=one.decode_ms)
         else:
-            found = gallery_record(photos.names, photos.readings, photos.unread, picks, request)
-        who = "You" if choices.who == YOU else choices.who
-        asked = request_record(request, who, manual_emotion=choices.emotion, manual_mood=choices.mood)
+            found = gallery_record(photos.names, photos.readings(photos.faces), photos.unread, picks, request)
+        asked = request_record(request, choices.who.text, manual_emotion=choices.emotion, manual_mood=choices.mood)
         return json.dumps({**found, "request": asked}, ensure_ascii=False, indent=2)
 
     def card(self, *, with_faces: bool = True) -> bytes:
@@ -116,10 +109,12 @@ class ShownPhotos:
         assert shares is not None  # the page offers it only then
         pictures = []
         if with_faces and one is not None:
-            pictures = [annotated_preview(read_image(one.preview), self._corrected, *PICTURE_SIZE)]
+            pictures = [
+                annotated_preview(read_image(one.preview), self.photos.readings(self.choices.faces)[0], *PICTURE_SIZE)
+            ]
         elif with_faces:
-            faces = zip(self.photos.faces, self.choices.faces, strict=True)
-            pictures = [framed(read_image(face), each.emotion) for face, each in faces]
+            faces = zip(self.photos.portraits, self.choices.faces, strict=True)
+            pictures = [framed(read_image(portrait), face.emotion) for portrait, face in faces]
         title = card_title(shares.emotion, self.today, pick)
         return encode_png(draw_card(title, _sentence(self.choices), shares, pick, pictures))
 
@@ -187,10 +182,8 @@ def _show_answer(
     on_photo: DeltaGenerator | None,
 ) -> None:
     """Show the parts of the screen: of one photo, or of several as a contact sheet."""
-    faces = [face for reading in photos.readings for face in reading.faces]
-    choices = choices_of(faces, photos.persons, photos.digest, is_linked=shown.sample is not None)
-    corrected = iter(choices.faces)
-    readings = [replace(each, faces=tuple(next(corrected) for _ in each.faces)) for each in photos.readings]
+    choices = choices_of(photos.faces, photos.digest, is_linked=shown.sample is not None)
+    readings = photos.readings(choices.faces)
     listener, choose = choices.listener, partial(choose_face, photos.digest)
     options = {"is_group": photos.one is None, "has_songs": listener is not None, "has_faces": bool(choices.faces)}
     parts["style"].html(screen_style(readings, choices.chosen, **options))
@@ -206,7 +199,7 @@ def _show_answer(
         if photos.one is not None:
             choose_who(choices)
         elif len(choices.faces) > 1:
-            choose_person(photos, choices.label, on_choice=choose)
+            choose_person(photos, choices.who, on_choice=choose)
     with parts["picture"]:
         if on_photo is not None:
             with on_photo:
@@ -221,13 +214,13 @@ def _show_answer(
     if songs is not None and listener is not None:
         with parts["plane"]:
             on_face = choose if len(choices.faces) > 1 else None
-            show_plane(songs, listener.label, _points(photos, choices), on_face=on_face, height="stretch")
+            show_plane(songs, listener.who, _points(photos, choices), on_face=on_face, height="stretch")
     shown.mine.keep(photos.digest, ShownPhotos(photos, shown.each[0], choices, songs, local_date()))
     with parts["actions"]:
         _show_actions(photos, choices, shown.mine, persons)
     if photos.one is None:
         # What the figures leave out
-        if few := [*shown.mine.notes, *[FIRST_POINTS] * (len(photos.persons) > MOST_POINTS)]:
+        if few := [*shown.mine.notes, *[FIRST_POINTS] * (len(choices.faces.persons()) > MOST_POINTS)]:
             st.caption(" ".join(few))
         _show_unread(photos)
         if len(choices.faces) > 1:
@@ -248,7 +241,7 @@ def _sentence(choices: Choices) -> str:
 
 def _counts(photos: Photos, choices: Choices) -> str:
     """How many faces show which emotion."""
-    counts = Counter(face.emotion for face in choices.faces)
+    counts = Counter(choices.faces.emotions)
     shown = ", ".join(f"{counts[emotion]} {emotion.adjective}" for emotion in EMOTIONS if counts[emotion])
     num_faces, num_photos = pluralize(len(choices.faces), "face"), pluralize(len(photos.photos), "photo")
     return f"{num_faces} in {num_photos}{': ' if shown else ''}{shown}."
@@ -256,14 +249,15 @@ def _counts(photos: Photos, choices: Choices) -> str:
 
 def _points(photos: Photos, choices: Choices) -> list[FacePoint]:
     """The faces of one photo on the plane; of several, each person, and the chosen face, as its picture."""
-    if not photos.persons:
-        return face_points({face.number: face.probabilities for face in choices.faces})
-    chosen, points = {choices.label: choices.chosen} if choices.chosen else {}, []
-    for label, who in (dict(islice(photos.persons.items(), MOST_POINTS)) | chosen).items():
-        shares = group_of([choices.faces[number - 1] for number in who])
+    if photos.one is not None:
+        return face_points(choices.faces)
+    points = []
+    for who in dict.fromkeys([*choices.faces.persons()[:MOST_POINTS], *[choices.who] * bool(choices.chosen)]):
+        faces = choices.faces.where(who)
+        shares = faces.mean()
         assert shares is not None  # at least one face counts
-        source = f"data:image/jpeg;base64,{b64encode(photos.faces[who[0] - 1]).decode()}"
-        points.append(FacePoint(label, affect_of(shares), shares.emotion, source))
+        source = f"data:image/jpeg;base64,{b64encode(photos.portraits[faces.number[0] - 1]).decode()}"
+        points.append(FacePoint(who, affect_of(shares), shares.emotion, source))
     return points
 
 
@@ -291,7 +285,7 @@ def _show_bars(choices: Choices, shown: ShownPictures) -> None:
         quadrant = quadrant_of(point)
         show_bars(shares, key="bars", least_height=150, height="stretch")
         position = f"valence {point.valence:.2f}, arousal {point.arousal:.2f}"
-        st.caption(f"{choices.who}: {quadrant.description}, {position}")
+        st.caption(f"{choices.who.text}: {quadrant.description}, {position}")
 
 
 def _show_actions(photos: Photos, choices: Choices, mine: PictureState, persons: PersonsState) -> None:
@@ -326,7 +320,7 @@ def _show_downloads(photos: Photos, choices: Choices, mine: PictureState) -> Non
                 _offer(mine, "Photo with faces (PNG)", ShownPhotos.annotated, f"{stem}-faces.png")
             _offer(mine, "Faces (CSV)", ShownPhotos.table, f"{stem}-faces.csv")
         _offer(mine, "Everything (JSON)", ShownPhotos.record, f"{stem}.json")
-        if choices.corrected:
+        if choices.faces.is_corrected.any():
             st.caption("The table and the JSON have the app's estimates.")
 
 
@@ -334,36 +328,37 @@ def _offer(mine: PictureState, label: str, make: Callable[[ShownPhotos], str | b
     download_button(label, mine, lambda photo: make(photo.results[ShownPhotos][1]), name, type="tertiary")
 
 
-def _show_persons(photos: Photos, choices: Choices, on_face: Callable[[str], None]) -> None:
+def _show_persons(photos: Photos, choices: Choices, on_face: Callable[[Who], None]) -> None:
     """Show a row for each person in several photos, and one of the other faces."""
-    show_style(__file__, "persons.css", CHOSEN=choices.label)
+    show_style(__file__, "persons.css", CHOSEN=choices.who.label)
     st.header("Each person", anchor=False)
-    rows = {who_of(label): who for label, who in photos.persons.items() if len(who) > 1}
-    others = tuple(who[0] for who in photos.persons.values() if len(who) == 1)
-    rows = dict(islice(rows.items(), _CARDS_SHOWN)) | ({"In one photo": others} if others else {})
+    persons = [who for who in choices.faces.persons() if who.kind is Kind.PERSON]
+    rows = {who.text: choices.faces.where(who) for who in persons[:_CARDS_SHOWN]}
+    if len(others := choices.faces[choices.faces.person == 0]):
+        rows["In one photo"] = others
     with st.container(key="each-person"):
-        for name, who in rows.items():
-            faces = [choices.faces[number - 1] for number in who]
+        for name, faces in rows.items():
             with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"row-{name}"):
                 st.markdown(f"**{name}**: {pluralize(len(faces), 'face')}  \n{sentence_of(faces)}", width=200)
                 for face in faces[:_FACES_SHOWN]:
-                    label, picture = str(face.number), photos.faces[face.number - 1]
-                    options: dict[str, Any] = {"width": 72, "on_click": on_face, "args": (label,)}
-                    show_tile("portrait", f"face-{label}", picture, str(face.emotion), alt=f"Face {label}", **options)
+                    who, picture = face.who, photos.portraits[face.number - 1]
+                    options: dict[str, Any] = {"width": 72, "on_click": on_face, "args": (who,)}
+                    show_tile("portrait", f"face-{who.label}", picture, str(face.emotion), alt=who.text, **options)
 
 
 def _show_face_cards(photos: Photos, choices: Choices) -> None:
     """Show one card per face, in the order of the numbers on the photo."""
     show_style(__file__, "cards.css", CHOSEN="-".join(map(str, choices.chosen)) or "none")
     st.header("Each face", anchor=False)
-    shown = zip(choices.faces[:_CARDS_SHOWN], photos.photos[0].faces, strict=False)
+    said, portraits = choices.faces.is_corrected, photos.photos[0].portraits
     with st.container(horizontal=True, gap="small", key="face-cards"):
-        for number, (face, portrait) in enumerate(shown, 1):
+        for row, face in enumerate(choices.faces[:_CARDS_SHOWN]):
+            number = face.number
             with st.container(border=True, width=300, key=f"card-{number}"):
-                said = number in choices.corrected
-                words = f"{face.emotion.adjective.capitalize()}, as you say" if said else describe(face.probabilities)
+                corrected = f"{face.emotion.adjective.capitalize()}, as you say"
+                words = corrected if said[row] else describe(face.probabilities)
                 with st.container(horizontal=True, vertical_alignment="center", wrap=False):
-                    show_sharp(portrait, alt=f"Face {number}", width=56)
+                    show_sharp(portraits[row], alt=f"Face {number}", width=56)
                     st.markdown(f"**Face {number}**  \n{words}")
                 show_bars(face.probabilities, key=f"bars-{number}", name=f"face {number}", least_height=190)
     if len(choices.faces) > _CARDS_SHOWN:
@@ -394,9 +389,9 @@ def _show_mood(mood: Mood) -> None:
     with st.container(key="mood-answer", gap="small"):
         st.title(f"{mood.capitalize()} songs", anchor=False)
         _choose_mood()
-    songs = play_for(Listener(YOU, None, mood).request, "photo")
+    songs = play_for(Listener(NOBODY, None, mood).request, "photo")
     player, plane = roomy_columns([1, 1], key="mood", gap="large")
     with player:
         show_queue(songs, f"emomusic-{mood}")
     with plane:
-        show_plane(songs, YOU, [])
+        show_plane(songs, NOBODY, [])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,8 @@ from emomusic.compat import return_free_memory
 from emomusic.errors import CapacityError, ImageError
 from emomusic.faces.identity import ROOM_AROUND, Descriptors, describe_crops, group_persons
 from emomusic.faces.profile import KnownFace, apply_profiles
-from emomusic.faces.reading import PictureReading, number_faces, read_faces
+from emomusic.faces.reading import PictureReading, read_faces
+from emomusic.faces.table import NO_FACES, Faces, Integers, boxes_array
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, read_image, shrink
 from emomusic.server.capacity import HeldBytes, capacity, session_id
 from emomusic.server.shared import shared
@@ -22,7 +23,7 @@ from emomusic.server.shared import shared
 _PREVIEW_SIDE = 1400  # pixels; Streamlit shrinks images wider than 1460 pixels on every run
 _SHEET_SIDE = 480  # of a photo among several
 _FACE_SIDE = 128
-_NOTHING = PictureReading(1, 1, (), 0, 0)
+_NOTHING = PictureReading(1, 1, NO_FACES, 0, 0)
 
 
 @dataclass(eq=False)
@@ -37,7 +38,7 @@ class Photo:
     decode_ms: float = 0.0  # duration of the decoding
     found: PictureReading = _NOTHING  # the faces, read without profiles; none before the photo is read
     reading: PictureReading = _NOTHING  # the faces, read with the profiles of the session's persons
-    faces: tuple[bytes, ...] = ()  # JPEG of each face
+    portraits: tuple[bytes, ...] = ()  # JPEG of each face
     note: str = ""  # what of its file was read, and how
     is_posed: bool = False  # as of its `Picture`
     descriptors: Descriptors | None = None  # of the faces, until all photos are read
@@ -69,7 +70,7 @@ class Photo:
             self.reading = apply_profiles(image, self.found, known)
             faces = [each.face for each in self.found.faces]
             crops = [face.upright(crop_face(image, face.box, margin=ROOM_AROUND)) for face in faces]
-            self.faces = tuple(encode_jpeg(shrink(crop, _FACE_SIDE)[0]) for crop in crops)
+            self.portraits = tuple(encode_jpeg(shrink(crop, _FACE_SIDE)[0]) for crop in crops)
             turn = next((face.turn for face in faces), 0)
             read = [
                 f"Read after a turn of {turn} degrees." if turn else "",
@@ -92,9 +93,11 @@ class Photo:
         """Count the copies against the visitor's memory. Without room for them, the photo cannot be read."""
         if self.held is None and not self.problem:
             try:
-                self.held = capacity().memory.take(session_id(), sum(map(len, (self.preview, self.small, *self.faces))))
+                self.held = capacity().memory.take(
+                    session_id(), sum(map(len, (self.preview, self.small, *self.portraits)))
+                )
             except CapacityError as error:
-                self.problem, self.preview, self.small, self.faces = str(error), b"", b"", ()
+                self.problem, self.preview, self.small, self.portraits = str(error), b"", b"", ()
 
     def read_again(self, known: Sequence[KnownFace]) -> None:
         """Read the faces with the profiles of other persons, from the copy in screen size."""
@@ -102,11 +105,10 @@ class Photo:
             return
         image, found = read_image(self.preview), self.found
         height, width = image.shape[:2]
-        boxes = (each.face.box.scaled(width / found.width).clipped(width, height) for each in found.faces)
-        small = (replace(each, face=replace(each.face, box=box)) for each, box in zip(found.faces, boxes, strict=True))
-        again = apply_profiles(image, replace(found, faces=tuple(small)), known).faces
-        faces = (replace(each, face=face.face) for each, face in zip(again, found.faces, strict=True))
-        self.reading = replace(found, faces=tuple(faces))
+        boxes = [box.scaled(width / found.width).clipped(width, height) for box in found.faces.boxes]
+        small = replace(found, faces=replace(found.faces, box=boxes_array(boxes)))
+        again = apply_profiles(image, small, known).faces
+        self.reading = replace(found, faces=replace(again, box=found.faces.box))
 
 
 @dataclass(eq=False)
@@ -116,8 +118,7 @@ class Photos:
     digest: str  # of all of them
     each: dict[str, Photo | None]  # by digest, in their order; None before it was decoded
     persons_version: int  # of the persons with whose profiles the faces were read
-    # Of several photos, by label: "P1" with the numbers of the faces of a person, "7" for a face that is alone
-    persons: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    person: Integers | None = None  # the column of `faces`, once several photos are read
 
     @property
     def is_read(self) -> bool:
@@ -140,9 +141,9 @@ class Photos:
         return self.photos[0] if len(self.each) == 1 and self.photos else None
 
     @property
-    def faces(self) -> list[bytes]:
+    def portraits(self) -> list[bytes]:
         """JPEG of each face, by number."""
-        return [face for photo in self.photos for face in photo.faces]
+        return [portrait for photo in self.photos for portrait in photo.portraits]
 
     @property
     def names(self) -> list[str]:
@@ -150,9 +151,14 @@ class Photos:
         return [photo.name for photo in self.photos]
 
     @property
-    def readings(self) -> list[PictureReading]:
-        """Their readings, with the faces numbered over all photos."""
-        return number_faces([photo.reading for photo in self.photos])
+    def faces(self) -> Faces:
+        """The faces, numbered over all photos."""
+        faces = Faces.of_pictures([photo.reading.faces for photo in self.photos])
+        return faces if self.person is None else replace(faces, person=self.person)
+
+    def readings(self, faces: Faces) -> list[PictureReading]:
+        """The readings of the photos with these faces."""
+        return [replace(photo.reading, faces=faces.of_source(row)) for row, photo in enumerate(self.photos)]
 
     def decoded(self, digest: str, shown: ShownPictures) -> Photo:
         """A shown photo, decoded if that was not done."""
@@ -184,12 +190,12 @@ class Photos:
                 if of_several:
                     mine.own = tuple(photo.take_place_of(one) if one.digest == digest else one for one in mine.own)
                 photo.hold()
-        if (described := [photo for photo in self.photos if photo.descriptors is not None]) and not self.persons:
+        if (described := [photo for photo in self.photos if photo.descriptors is not None]) and self.person is None:
             rows = np.concatenate([photo.descriptors for photo in described if photo.descriptors is not None])
-            owners = [number for number, photo in enumerate(described) for _ in photo.faces]
+            owners = [number for number, photo in enumerate(described) for _ in photo.portraits]
+            self.person = np.zeros(len(rows), np.int64)
             for number, group in enumerate(group_persons(rows, owners), 1):
-                faces = tuple(row + 1 for row in group)
-                self.persons[f"P{number}" if len(faces) > 1 else str(faces[0])] = faces
+                self.person[group] = number if len(group) > 1 else 0
             for photo in described:
                 photo.descriptors = None
         if self.persons_version != persons.version:

@@ -13,14 +13,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.affect import describe
-from emomusic.app.answer import ALL
 from emomusic.app.charts import show_tile, style_tiles
 from emomusic.app.parts import style_beside
-from emomusic.app.photo.choices import who_of
 from emomusic.app.photo.reading import Photo, Photos
-from emomusic.app.state import EVERYONE
 from emomusic.colours import EMOTION_COLOURS, ink_on
-from emomusic.faces.reading import FaceReading, PictureReading, group_of
+from emomusic.faces.reading import PictureReading
+from emomusic.faces.table import FaceReading, Faces
+from emomusic.faces.who import EVERYONE, Who
 from emomusic.text import pluralize
 
 PARTS = ("picture", "player", "bars", "plane", "actions")
@@ -92,14 +91,15 @@ def show_picture(picture: bytes, alt: str) -> DeltaGenerator:
     return preview
 
 
-def show_faces(reading: PictureReading, *, on_face: Callable[[str], None]) -> None:
-    """Show a button on each face, numbered and named in the colour of its emotion; a click gives its number."""
+def show_faces(reading: PictureReading, *, on_face: Callable[[Who], None]) -> None:
+    """Show a button on each face, numbered and named in the colour of its emotion; a click gives the face."""
     for face in reading.faces:
-        number, word = str(face.number), "" if len(reading.faces) > _NUMBERS_ONLY else f" {face.emotion}"
-        st.button(f"**{number}**{word}", key=f"photo-face-{number}", type="tertiary", on_click=on_face, args=(number,))
+        number, word = face.number, "" if len(reading.faces) > _NUMBERS_ONLY else f" {face.emotion}"
+        options: dict[str, Any] = {"type": "tertiary", "on_click": on_face, "args": (face.who,)}
+        st.button(f"**{number}**{word}", key=f"photo-face-{number}", **options)
 
 
-def show_sheet(photos: Sequence[Photo], readings: Sequence[PictureReading], *, on_face: Callable[[str], None]) -> None:
+def show_sheet(photos: Sequence[Photo], readings: Sequence[PictureReading], *, on_face: Callable[[Who], None]) -> None:
     """Show each photo with its sentence and a button on each face."""
     with st.container(key="sheet", horizontal=True, gap="small"):
         for number, (photo, reading) in enumerate(zip(photos, readings, strict=True), 1):
@@ -110,19 +110,20 @@ def show_sheet(photos: Sequence[Photo], readings: Sequence[PictureReading], *, o
                 st.caption(" ".join(filter(None, [sentence_of(reading.faces), photo.note])))
 
 
-def sentence_of(faces: Sequence[FaceReading]) -> str:
+def sentence_of(faces: Faces) -> str:
     """The emotion of faces together: "Mostly happy, a little sad." Without faces, that there is none."""
-    shares = group_of(faces)
+    shares = faces.mean()
     return "No face found." if shares is None else f"{describe(shares, of_group=len(faces) > 1)}."
 
 
-def choose_person(photos: Photos, label: str, *, on_choice: Callable[[str], None]) -> None:
-    """Show everyone and the face of each person in one row; a click gives the label. `label` is the chosen one."""
-    style_tiles("portrait", chosen=label)
+def choose_person(photos: Photos, chosen: Who, *, on_choice: Callable[[Who], None]) -> None:
+    """Show everyone and the face of each person in one row; a click gives that one."""
+    style_tiles("portrait", chosen=chosen.label)
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", wrap=False, key="people"):
-        kind: Literal["primary", "secondary"] = "primary" if label == ALL else "secondary"
-        st.button(EVERYONE, key="everyone", type=kind, on_click=on_choice, args=(ALL,))
-        for each, faces in photos.persons.items():
-            name = f"{who_of(each)}, in {pluralize(len(faces), 'photo')}"
-            options: dict[str, Any] = {"alt": name, "width": 40, "on_click": on_choice, "args": (each,)}
-            show_tile("portrait", each, photos.faces[faces[0] - 1], name, **options)
+        kind: Literal["primary", "secondary"] = "primary" if chosen == EVERYONE else "secondary"
+        st.button(EVERYONE.text, key="everyone", type=kind, on_click=on_choice, args=(EVERYONE,))
+        for who in photos.faces.persons():
+            numbers = photos.faces.where(who).number
+            name = f"{who.text}, in {pluralize(len(numbers), 'photo')}"
+            options: dict[str, Any] = {"alt": name, "width": 40, "on_click": on_choice, "args": (who,)}
+            show_tile("portrait", who.label, photos.portraits[numbers[0] - 1], name, **options)

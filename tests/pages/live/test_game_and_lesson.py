@@ -20,6 +20,7 @@ from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.profile import KnownFace, learn_profile
 from emomusic.faces.reading import PictureReading, load_networks
+from emomusic.faces.table import NO_FACES
 from emomusic.media.images import RgbImage, read_image
 from emomusic.records import read_face_record
 from emomusic.stream.game import MirrorGame
@@ -155,7 +156,7 @@ def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left
         return session, [weakref.ref(each) for each in (person, lesson)]
 
     session, left = known()
-    photo = Photo("me.jpg", reading=PictureReading(2, 2, (), 0, 0))
+    photo = Photo("me.jpg", reading=PictureReading(2, 2, NO_FACES, 0, 0))
     state_of(app, PictureState).results[Photos] = ("", Photos("", {"": photo}, 0))
     app.button(key="person-forget-0").click().run()
     assert photo.reading is photo.found
@@ -193,7 +194,7 @@ def test_two_taught_persons_are_named_and_forgotten_one_by_one(app: AppTest, mon
     app.run()
     app.text_input(key=f"person-name-0-{state_of(app, PersonsState).version}").set_value("Anna *").run()
     assert [person.name for person in state_of(app, PersonsState).known] == ["Anna *", "Person 2"]
-    photo = Photo("both.jpg", reading=PictureReading(2, 2, (), 0, 0))
+    photo = Photo("both.jpg", reading=PictureReading(2, 2, NO_FACES, 0, 0))
     photos = Photos("", {"": photo}, state_of(app, PersonsState).version)
     state_of(app, PictureState).results[Photos] = ("", photos)
     app.button(key="person-forget-1").click().run()

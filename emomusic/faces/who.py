@@ -1,0 +1,65 @@
+"""Whom songs are for: everyone, a face, a person of several photos, a moment, or nobody who is seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+_WORDS = {"everyone": "Everyone", "face": "Face", "person": "Person", "moment": "Now", "nobody": "You"}
+_LABELS = {"everyone": "all", "face": "", "person": "P", "moment": "now", "nobody": "you"}
+
+
+class Kind(Enum):
+    """The kinds of `Who`. Only faces and persons have numbers."""
+
+    EVERYONE = "everyone"
+    FACE = "face"
+    PERSON = "person"
+    MOMENT = "moment"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """The face, person or group that songs are for.
+
+    Attributes:
+        kind: EVERYONE for all faces, FACE for one, PERSON for those of one person in several photos, MOMENT for the
+            faces of a few seconds, NOBODY for a mood without a face.
+        number: the number of the face or person, from 1; 0 for the other kinds.
+    """
+
+    kind: Kind
+    number: int = 0
+
+    def __post_init__(self) -> None:
+        if (self.number > 0) is not (self.kind in (Kind.FACE, Kind.PERSON)):
+            raise ValueError(f"a face or person has a number from 1, others have none. Received: {self}")
+
+    @classmethod
+    def face(cls, number: int) -> Who:
+        """One face, by its number."""
+        return cls(Kind.FACE, number)
+
+    @classmethod
+    def person(cls, number: int) -> Who:
+        """The faces of one person in several photos, by the number of the person."""
+        return cls(Kind.PERSON, number)
+
+    @property
+    def text(self) -> str:
+        """The name on pages and in files: "Everyone", "Face 2", "Person 1", "Now" or "You"."""
+        return f"{_WORDS[self.kind.value]} {self.number or ''}".strip()
+
+    @property
+    def value(self) -> str:
+        """The value in the URL."""
+        return self.text
+
+    @property
+    def label(self) -> str:
+        """The label on the affect plane: "all", "2", "P1", "now" or "you"."""
+        return f"{_LABELS[self.kind.value]}{self.number or ''}"
+
+
+EVERYONE, MOMENT, NOBODY = Who(Kind.EVERYONE), Who(Kind.MOMENT), Who(Kind.NOBODY)

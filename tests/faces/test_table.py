@@ -1,0 +1,110 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
+from emomusic.faces.detection import Face
+from emomusic.faces.table import FACE_COLUMNS, NO_FACES, Faces
+from emomusic.faces.who import EVERYONE, MOMENT, NOBODY, Who
+from emomusic.media.images import Box
+from tests.fakes import FakeClassifier, make_face
+
+SHOWN = (Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY, Emotion.SAD)
+
+
+def table(*emotions: Emotion, share: float = 0.8, time_s: float = np.nan) -> Faces:
+    shares = [FakeClassifier(emotion, share).probabilities for emotion in emotions]
+    return Faces.of([make_face(x=20 * row) for row in range(len(emotions))], shares, time_s=time_s)
+
+
+def several() -> Faces:
+    """Two photos with two faces each; the second and the fourth are of one person."""
+    faces = Faces.of_pictures([table(*SHOWN[:2]), NO_FACES, table(*SHOWN[2:])])
+    return replace(faces, person=np.array([0, 1, 0, 1]))
+
+
+def test_rows_are_faces_with_their_emotion() -> None:
+    faces = several()
+    assert len(faces) == 4
+    assert tuple(face.emotion for face in faces) == tuple(faces.emotions) == SHOWN
+    assert [face.number for face in faces] == [1, 2, 3, 4]
+    assert [face.face.box for face in faces] == faces.boxes
+    assert faces.source.tolist() == [0, 0, 2, 2]
+    assert faces[1].point.valence == pytest.approx(faces.points[1, 0])
+    assert [face.number for face in faces.of_source(2)] == [3, 4]
+    assert [face.number for face in faces[1:3]] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("who", "numbers"),
+    [
+        (EVERYONE, [1, 2, 3, 4]),
+        (MOMENT, [1, 2, 3, 4]),
+        (NOBODY, []),
+        (Who.face(3), [3]),
+        (Who.person(1), [2, 4]),
+        (Who.face(9), []),
+        (Who.person(2), []),
+    ],
+)
+def test_the_faces_of_a_listener(who: Who, numbers: list[int]) -> None:
+    assert several().where(who).number.tolist() == numbers
+
+
+def test_persons_come_before_the_faces_that_are_alone() -> None:
+    assert several().persons() == [Who.person(1), Who.face(1), Who.face(3)]
+
+
+def test_a_correction_is_certain_and_leaves_the_table_as_it_is() -> None:
+    faces = several()
+    corrected = faces.corrected({Who.face(2): Emotion.FEAR})
+    assert corrected.emotions == [Emotion.HAPPY, Emotion.FEAR, *SHOWN[2:]]
+    assert corrected[1].probabilities[Emotion.FEAR] == 1.0
+    assert corrected.is_corrected.tolist() == [False, True, False, False]
+    assert tuple(faces.emotions) == SHOWN
+    assert not faces.is_corrected.any()
+
+
+def test_a_mean_weighs_by_time() -> None:
+    faces = replace(table(Emotion.HAPPY, Emotion.SAD, share=1.0, time_s=0.0), seconds=np.array([3.0, 1.0]))
+    mean = faces.mean()
+    assert mean is not None
+    assert (mean[Emotion.HAPPY], mean[Emotion.SAD]) == pytest.approx((0.75, 0.25))
+    assert NO_FACES.mean() is None
+
+
+@pytest.mark.parametrize(
+    ("side", "confidence", "counts"), [(18, 0.91, False), (18, 0.99, True), (70, 0.91, True), (200, 0.91, True)]
+)
+@pytest.mark.parametrize("time_s", [np.nan, 1.0])
+def test_a_small_doubtful_face_of_a_picture_does_not_count_in_the_mean(
+    side: int, confidence: float, counts: bool, time_s: float
+) -> None:
+    found = [Face(Box(0, 0, 200, 200), 1.0), Face(Box(0, 0, side, side), confidence)]
+    shares = [EmotionProbabilities.certain(emotion) for emotion in (Emotion.HAPPY, Emotion.ANGRY)]
+    faces = Faces.of(found, shares, time_s=time_s)
+    mean = faces.mean()
+    assert mean is not None
+    assert mean[Emotion.HAPPY] == pytest.approx(0.5 if counts or time_s == 1.0 else 1.0)
+    assert faces[1:].mean() is not None
+
+
+@given(st.lists(st.sampled_from(EMOTIONS), max_size=5), st.booleans())
+def test_rows_records_frames_and_arrow_agree(emotions: list[Emotion], is_film: bool) -> None:
+    faces = table(*emotions, time_s=2.5 if is_film else np.nan)
+    frame, arrow = faces.table(), faces.arrow("a.jpg")
+    assert [name for name in frame.columns if name != "time_s"] == FACE_COLUMNS
+    assert frame.to_dict("records") == faces.rows()
+    assert arrow["emotion"].to_pylist() == [record["emotion"] for record in faces.records()] == [*map(str, emotions)]
+    assert arrow["time_s"].to_pylist() == [2.5 if is_film else None] * len(faces)
+    assert set(arrow["picture"].to_pylist()) <= {"a.jpg"}
+
+
+def test_a_column_of_another_length_or_type_is_refused() -> None:
+    with pytest.raises(ValueError, match="turn"):
+        replace(several(), turn=np.zeros(3, np.int64))
+    with pytest.raises(ValueError, match="shares"):
+        replace(several(), shares=np.full((4, 7), 1 / 7))
