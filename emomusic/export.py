@@ -77,6 +77,7 @@ def picture_record(
     times = {"decode": decode_ms, "detect": reading.detect_ms, "classify": reading.classify_ms}
     return {
         **_picture(name, reading),
+        **({} if reading.note is None else {"note": reading.note}),
         "group": _group(reading.group, request),
         "songs": [song_record(song) for song in songs],
         "elapsed_ms": {**times, "recommend": recommend_ms},

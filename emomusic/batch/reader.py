@@ -128,7 +128,8 @@ class UnitReader:
         reading = read_faces(picture.pixels, self._detector, self._classifier)
         size = {"width": reading.width, "height": reading.height, "num_faces": len(reading.faces)}
         affect = {} if reading.group is None else affect_row(reading.group)
-        row = {"picture": name, "kind": PICTURE, **size, **affect, "note": picture.note}
+        row = {"picture": name, "kind": PICTURE, **size, **affect}
+        row["note"] = " ".join(filter(None, [picture.note, reading.note])) or None
         return row, reading.faces.arrow(name)
 
     def _film_rows(self, name: str, file: BinaryIO) -> _Rows:

@@ -115,8 +115,6 @@ def _analyzed_picture(name: str, options: argparse.Namespace, *, out: Path | Non
     started = time.perf_counter()
     picture = read_picture_file(name)
     decode_ms = 1000 * (time.perf_counter() - started)
-    if picture.note is not None:
-        log.warning("%s: %s", escape_control_chars(name), picture.note)
     image = np.ascontiguousarray(np.rot90(picture.pixels, -options.turn // 90))
     load_recommender()  # no part of the time to recommend
     reading = read_picture(image, model=options.model, profile=options.profile)
@@ -124,6 +122,9 @@ def _analyzed_picture(name: str, options: argparse.Namespace, *, out: Path | Non
         log.warning("%s: the profile is of another person and was not used.", escape_control_chars(name))
     request, status = arguments.song_request(options), 0
     record = answer_record(name, reading, request, options.songs, decode_ms=decode_ms)
+    if notes := [note for note in (picture.note, reading.note) if note is not None]:
+        record["note"] = " ".join(notes)
+        log.warning("%s: %s", escape_control_chars(name), record["note"])
     if record["faces"] and not record["songs"]:
         log.warning("%s: no songs: %s", escape_control_chars(name), load_recommender().why_none(request))
     if out is not None:
@@ -135,7 +136,7 @@ def _analyzed_picture(name: str, options: argparse.Namespace, *, out: Path | Non
         except EmomusicError as error:
             arguments.log_file_error(name, str(error))
             status = 2
-    return record if picture.note is None else record | {"note": picture.note}, status
+    return record, status
 
 
 def _analyzed_film(

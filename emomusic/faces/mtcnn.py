@@ -153,10 +153,14 @@ def concatenated(boxes: Sequence[Boxes]) -> Boxes:
     )
 
 
-def scales(width: int, height: int) -> Float64Array:
-    """Scales of the image pyramid as factors of the image size; empty for an image of a few pixels."""
+def scales(width: int, height: int, largest: float = math.inf) -> Float64Array:
+    """Scales of the image pyramid as factors of the image size; empty for an image of a few pixels.
+
+    `largest`: side of the largest faces to find, in pixels.
+    """
     count = round(-(math.log(min(width, height) / _CELL) / math.log(_SCALE_FACTOR) + 1))
-    return np.asarray(_FIRST_SCALE * _SCALE_FACTOR ** np.arange(max(count, 0)))
+    found = _FIRST_SCALE * _SCALE_FACTOR ** np.arange(max(count, 0))
+    return np.asarray(found[found * largest >= _CELL])
 
 
 def strips(height: int, width: int, num_pixels: int) -> list[slice]:

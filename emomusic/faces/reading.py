@@ -10,13 +10,22 @@ from typing import TypeAlias
 from emomusic.affect import EmotionProbabilities
 from emomusic.assets import load_once
 from emomusic.faces.classifier import Classifier, EmotionClassifier
-from emomusic.faces.detection import Face, FaceDetector, MtcnnDetector, TurningDetector
+from emomusic.faces.detection import (
+    Face,
+    FaceDetector,
+    MtcnnDetector,
+    TurningDetector,
+    missed_side,
+    needs_close_search,
+)
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.table import Faces
 from emomusic.media.images import RgbImage, crop_face
 
 Networks: TypeAlias = tuple[FaceDetector, Classifier]
 """What detects and what classifies faces."""
+
+_SMALL_SIDE = 40  # pixels; smaller faces tell little
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,14 @@ class PictureReading:
     def group(self) -> EmotionProbabilities | None:
         """The mean over the faces that count; None without faces."""
         return self.faces.mean()
+
+    @property
+    def note(self) -> str | None:
+        """A sentence about faces that may be missed, where small ones are likely; None otherwise."""
+        side, boxes = missed_side(self.width, self.height), [each.face.box for each in self.faces]
+        if side <= _SMALL_SIDE or not needs_close_search(self.width, self.height, boxes):
+            return None
+        return f"Faces below about {side} pixels may be missed; parts of the picture show more."
 
 
 def read_faces(image: RgbImage, detector: FaceDetector, classifier: Classifier) -> PictureReading:

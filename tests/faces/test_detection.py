@@ -5,8 +5,11 @@ import cv2
 import numpy as np
 import pytest
 
-from emomusic.faces.detection import Face, MtcnnDetector
-from emomusic.media.images import Box, RgbImage, read_image
+from emomusic.affect import Emotion, EmotionProbabilities
+from emomusic.faces.detection import Face, MtcnnDetector, missed_side, needs_close_search
+from emomusic.faces.reading import PictureReading
+from emomusic.faces.table import Faces
+from emomusic.media.images import Box, RgbImage, read_image, shrink
 from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, SAMPLES
 
 
@@ -121,3 +124,34 @@ def test_a_trace_has_the_faces_of_the_detector_in_pixels_of_the_image(detector: 
             nearest = np.abs(inside - wanted).max(axis=1).argmin()
             np.testing.assert_allclose(inside[nearest], wanted, atol=0.51)
             assert trace.output.kept.confidence[nearest] == pytest.approx(face.confidence)
+
+
+def crowd(width: int, height: int, side: int, *, step: int) -> tuple[np.ndarray, int]:
+    """A picture with rows of small copies of one photo, and their number."""
+    photo = shrink(sample(COLLINS), side * 6)[0]  # whose face has a sixth of its side
+    picture = np.full((height, width, 3), 200, np.uint8)
+    places = [(x, y) for y in range(200, height - side * 6, step) for x in range(200, width - side * 6, step)]
+    for x, y in places:
+        picture[y : y + photo.shape[0], x : x + photo.shape[1]] = photo
+    return picture, len(places)
+
+
+def test_small_faces_of_a_large_picture_are_found(detector: MtcnnDetector) -> None:
+    for size in ((6000, 4000), (12_000, 2000)):
+        picture, number = crowd(*size, 70, step=1400)
+        faces = detector.detect(picture)
+        assert len(faces) == number
+        assert not needs_close_search(1280, 900, [])  # which has no more pixels
+        assert missed_side(*size) <= 40
+
+
+def test_faces_that_a_large_picture_may_hide_are_named() -> None:
+    def reading(width: int, height: int, *sides: int) -> PictureReading:
+        faces = [Face(Box(0, 0, side, side), 1.0) for side in sides]
+        certain = [EmotionProbabilities.certain(Emotion.HAPPY)] * len(sides)
+        return PictureReading(width, height, Faces.of(faces, certain), 0.0, 0.0)
+
+    assert "60 pixels" in str(reading(10_000, 5600).note)
+    assert "60 pixels" in str(reading(10_000, 5600, 100, 900).note)
+    for told in (reading(10_000, 5600, 900), reading(6000, 4000), reading(600, 400)):
+        assert told.note is None

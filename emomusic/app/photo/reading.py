@@ -73,6 +73,7 @@ class Photo:
             self.portraits = tuple(encode_jpeg(shrink(crop, _FACE_SIDE)[0]) for crop in crops)
             turn = next((face.turn for face in faces), 0)
             read = [
+                self.found.note,
                 f"Read after a turn of {turn} degrees." if turn else "",
                 "Read as faces that people pull for a camera." if self.is_posed and faces else "",
             ]
