@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
 import tempfile
 import threading
 import tomllib
@@ -103,8 +104,11 @@ def read_metrics(folder: Path) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
-    """A temporary name beside a file, for writing it. Without an error, that file then replaces it."""
-    part = path.with_name(f"{path.name}.part")
+    """A temporary name beside a file, for writing it. Without an error, that file then replaces it.
+
+    The name is of this call only, because two processes may write one file at once.
+    """
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         yield part
         part.replace(path)

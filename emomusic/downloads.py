@@ -15,6 +15,8 @@ from emomusic.errors import AssetError, SettingsError
 TIMEOUT_S = 10.0
 """Timeout for the connection and for each read."""
 
+_PIECE = 2**16  # bytes
+
 
 @dataclass(frozen=True, slots=True)
 class Download(Asset):
@@ -51,7 +53,11 @@ def ensure(name: str) -> Path:
     try:
         with requests.get(download.address, stream=True, timeout=TIMEOUT_S) as response:
             response.raise_for_status()
-            data = bytes(next(response.iter_content(download.bytes + 1), b""))  # one byte more is enough to refuse it
+            data = bytearray()
+            for piece in response.iter_content(_PIECE):  # of any size, if the server sends chunks
+                data += piece
+                if len(data) > download.bytes:  # enough to refuse it
+                    break
     except requests.RequestException as error:  # its messages name pools and objects
         reason = type(error).__name__ if error.response is None else f"HTTP {error.response.status_code}"
         raise AssetError(

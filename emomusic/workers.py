@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 from collections import deque
@@ -91,7 +92,7 @@ def run_in_processes(
 
     Raises:
         BrokenProcessPool: the processes end without a call, for example because memory is short.
-        Exception: whatever `work` and `load` raise.
+        Exception: whatever `work` and `load` raise, as of `portable`.
     """
     pool: dict[Any, _Worker] = {}
     crashed: list[_Call] = []
@@ -158,7 +159,19 @@ def _serve(pipe: connection.Connection, work: Callable[[Any, Any], Any], load: C
                 pipe.send(_BEGUN)
                 pipe.send((work(loaded[0], call), None))
             except Exception as error:
-                pipe.send((None, error))
+                pipe.send((None, portable(error)))
+
+
+def portable(error: Exception) -> Exception:
+    """An error that another process can raise: itself, or a `RuntimeError` with its type and its text."""
+    with contextlib.suppress(Exception):
+        if type(pickle.loads(pickle.dumps(error))) is type(error):
+            return error
+    try:
+        text = str(error)
+    except Exception:
+        text = "no text"
+    return RuntimeError(f"{type(error).__name__}: {text}")
 
 
 def _end_with_parent() -> None:

@@ -1,3 +1,4 @@
+import os
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,23 @@ def test_datasets_are_in_the_environments_folder_or_in_data(monkeypatch: pytest.
     assert assets.find_dataset("x.csv") == ours / "x.csv"
     (theirs / "x.csv").touch()
     assert assets.find_dataset("x.csv") == theirs / "x.csv"
+
+
+def test_two_writers_of_one_file_do_not_meet(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * 250 + ".json")  # as long as a name may be
+    with assets.written_whole(path) as first:
+        first.write_text("first")
+        with assets.written_whole(path) as second:
+            second.write_text("second")
+        assert path.read_text() == "second"
+    assert path.read_text() == "first"
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+    assert path.stat().st_mode & 0o666 == 0o666 & ~_umask()
+
+
+def _umask() -> int:
+    os.umask(mask := os.umask(0))
+    return mask
 
 
 @pytest.fixture

@@ -52,3 +52,19 @@ def test_a_damaged_or_absent_network_is_named(tmp_path: Path) -> None:
             path.write_bytes(content)
         with pytest.raises(ModelError, match=r"expected a network.*network\.onnx"):
             runtime.Network(path)
+
+
+def test_all_work_follows_the_cores_of_this_process(root: Path) -> None:
+    asking = [
+        path.name for path in (root / "emomusic").rglob("*.py") if "cpu_count" in path.read_text(encoding="utf-8")
+    ]
+    assert asking == ["runtime.py"]
+    code = """
+import os
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+from emomusic.media import images
+print([images._decoding.acquire(blocking=False) for _ in range(2)])
+"""
+    if hasattr(os, "sched_setaffinity"):
+        done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+        assert done.stdout.split() == ["[True,", "False]"]

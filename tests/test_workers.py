@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections import Counter, deque
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from emomusic.errors import ModelError
-from emomusic.workers import Crash, run_in_processes
+from emomusic.workers import Crash, portable, run_in_processes
 
 
 def load(log: Path) -> Path:
@@ -24,9 +25,28 @@ def double(log: Path, number: int) -> int:
         os.kill(os.getpid(), signal.SIGKILL)
     if number == 14:
         os._exit(7)
+    if number == -2:
+        raise ToldError(number, "two")
+    if number == -3:
+        raise LockedError("held")
     if number < 0:
         raise ModelError(f"{log.name}: negative")
     return 2 * number
+
+
+class ToldError(Exception):
+    """An error with two required arguments, which pickle cannot make again."""
+
+    def __init__(self, number: int, word: str) -> None:
+        super().__init__(f"{number} is {word}")
+
+
+class LockedError(Exception):
+    """An error that cannot be pickled."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.lock = threading.Lock()
 
 
 def fail() -> None:
@@ -66,6 +86,22 @@ def test_errors_of_work_and_load_are_raised(tmp_path: Path):
         list(run_in_processes(deque([1, -1]), double, partial(load, tmp_path / "log"), workers=2))
     with pytest.raises(ModelError, match="damaged"):
         list(run_in_processes(deque([1]), double, fail, workers=1))
+
+
+@pytest.mark.parametrize(("call", "sentence"), [(-2, "ToldError: -2 is two"), (-3, "LockedError: held")])
+def test_an_error_that_cannot_be_sent_has_its_type_and_text(tmp_path: Path, call: int, sentence: str):
+    with pytest.raises(RuntimeError, match=rf"^{sentence}$"):
+        list(run_in_processes(deque([call]), double, partial(load, tmp_path / "log"), workers=1))
+
+
+def test_an_error_for_another_process_stays_what_it_is_if_it_can():
+    class SpeechlessError(Exception):
+        def __str__(self) -> str:
+            raise ValueError
+
+    for error in (ModelError("damaged"), OSError(28, "full"), KeyError("x")):
+        assert portable(error) is error
+    assert str(portable(SpeechlessError())) == "SpeechlessError: no text"
 
 
 def test_a_process_that_dies_between_two_calls_loses_none(tmp_path: Path):

@@ -22,7 +22,7 @@ import ray
 from emomusic.errors import BatchError
 from emomusic.runtime import num_cores
 from emomusic.text import escape_control_chars
-from emomusic.workers import Crash
+from emomusic.workers import Crash, portable
 
 _RETRIES = 1  # of a unit whose process died, before it is halved: the death of a node is no fault of the unit
 _ANSWER_S = 20
@@ -43,7 +43,7 @@ def run_on_cluster(
 
     Raises:
         BatchError: there is no cluster at this address.
-        Exception: whatever `work` and `load` raise.
+        Exception: whatever `work` and `load` raise, as of `workers.portable`.
     """
     running, is_first = dict[Any, Any](), True
     with _cluster(address):
@@ -70,9 +70,12 @@ _loaded: list[Any] = []  # of a process, once
 
 def _answer(work: Callable[[Any, Any], Any], load: Callable[[], Any], call: Any) -> Any:
     """The result of a call, with what this process has loaded."""
-    if not _loaded:
-        _loaded.append(load())
-    return work(_loaded[0], call)
+    try:
+        if not _loaded:
+            _loaded.append(load())
+        return work(_loaded[0], call)
+    except Exception as error:
+        raise portable(error) from None
 
 
 # The connection

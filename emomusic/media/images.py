@@ -33,6 +33,7 @@ from emomusic.media.jpeg import SCAN, markers
 from emomusic.media.pixels import RgbImage as RgbImage
 from emomusic.media.pixels import choose_page, read_deep_colours, to_rgb, with_alpha
 from emomusic.media.raw_photos import is_raw_photo, largest_jpeg, tiff_directories
+from emomusic.runtime import num_cores
 from emomusic.text import size_over
 
 MAX_BYTES = 20 * 2**20
@@ -63,7 +64,7 @@ _TILE_SIDES, _MAX_TILE_PIXELS = (322, 323), 2**26  # tags of TIFF, whose decoder
 _SMALLEST_PREVIEW = 400  # pixels of the longer side; smaller ones in raw photos are thumbnails
 
 # Bounds memory: decoding 50 megapixels takes half a gigabyte.
-_decoding = threading.BoundedSemaphore(os.cpu_count() or 1)
+_decoding = threading.BoundedSemaphore(num_cores())
 
 
 def read_image(source: bytes | str | os.PathLike[str]) -> RgbImage:

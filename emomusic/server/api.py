@@ -35,7 +35,7 @@ from emomusic.media.images import MAX_BYTES, read_image
 from emomusic.runtime import num_cores
 from emomusic.server.capacity import Settings, capacity
 from emomusic.server.files import base_path
-from emomusic.server.gate import read_body
+from emomusic.server.gate import CLOSE, read_body
 from emomusic.server.shared import shared
 from emomusic.songs.genres import genres_of
 from emomusic.songs.request import Policy
@@ -120,7 +120,7 @@ class AnalyzeApi:
         except TimeoutError:
             return _refused(408, f"expected the picture within {_BODY_S:.0f} s")
         except HTTPException as error:
-            return _refused(error.status_code, error.detail)
+            return _refused(error.status_code, error.detail, error.headers)
         except CapacityError:
             return _refused(503, "the server is busy; try again in a second", {"Retry-After": "1"})
         except ImageError as error:
@@ -132,7 +132,8 @@ class AnalyzeApi:
 
 
 def _refused(status: int, reason: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    return JSONResponse({"error": reason}, status, headers)
+    """An error, after which the connection ends, because nobody may have read the body."""
+    return JSONResponse({"error": reason}, status, {**CLOSE, **(headers or {})})
 
 
 def _wanted(parameters: QueryParams) -> tuple[int, SongRequest]:

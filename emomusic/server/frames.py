@@ -46,8 +46,8 @@ class _FrameTaker(Protocol):
     @property
     def is_live(self) -> bool: ...
     def take_frame(self, decode: Callable[[], RgbImage]) -> None: ...
-    def tell(self, listener: Callable[[], object]) -> None: ...
-    def answer(self) -> bytes: ...
+    def on_frame(self, listener: Callable[[], object]) -> None: ...
+    def faces_json(self) -> bytes: ...
     def connect(self, offer: bytes) -> bytes: ...
 
 
@@ -90,7 +90,7 @@ class _Frames(HTTPEndpoint):
 
         def answer() -> bytes:
             taker.take_frame(lambda: read_image(jpeg))
-            return taker.answer()
+            return taker.faces_json()
 
         return Response(await run_in_threadpool(answer), media_type="application/json")
 
@@ -110,9 +110,9 @@ class _Frames(HTTPEndpoint):
 
 async def _events(taker: _FrameTaker, request: Request) -> AsyncIterator[bytes]:
     loop, news = asyncio.get_running_loop(), asyncio.Event()
-    taker.tell(lambda: loop.call_soon_threadsafe(news.set))
+    taker.on_frame(lambda: loop.call_soon_threadsafe(news.set))
     while _is_open(taker, request):
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(news.wait(), _BEAT_S)
         news.clear()
-        yield b"data: " + await run_in_threadpool(taker.answer) + b"\n\n"
+        yield b"data: " + await run_in_threadpool(taker.faces_json) + b"\n\n"

@@ -213,7 +213,10 @@ async def _store(request: Request, session: str, file_id: str, held: HeldBytes, 
         upload.file = files[0].file
     else:
         await files[0].close()
-    upload.held, store = held, runtime.get_instance().uploaded_file_mgr
-    assert isinstance(store, MemoryUploadedFileManager)
-    store.add_file(session, upload)
+    upload.held, server = held, runtime.get_instance()
+    # Nothing would delete the file of a page that has closed meanwhile. Sessions end on this thread only
+    if not server.is_active_session(session):
+        return Response(status_code=400)
+    assert isinstance(server.uploaded_file_mgr, MemoryUploadedFileManager)
+    server.uploaded_file_mgr.add_file(session, upload)
     return Response(status_code=204)

@@ -41,6 +41,9 @@ class Shared:
         except EmomusicError as error:  # shown to each visitor who needs it
             log.warning("a model cannot be loaded: %s", error)
             return False
+        except Exception:  # such as too many open files
+            log.exception("the networks and songs cannot be loaded")
+            return False
         return True
 
     @property

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -24,6 +23,7 @@ from emomusic.affect import Mood
 from emomusic.assets import SPEC, write_json
 from emomusic.compat import import_skops, leave_warning_filters_alone
 from emomusic.errors import ModelError
+from emomusic.runtime import num_cores
 from emomusic.songs.song import FEATURE_NAMES, FEATURES
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ class MoodClassifier:
                 return np.asarray(self._estimator.predict_proba(part))
 
         starts = range(0, len(inputs), _MOST_AT_ONCE)
-        with ThreadPoolExecutor(min(len(starts), os.cpu_count() or 1)) as threads:
+        with ThreadPoolExecutor(min(len(starts), num_cores())) as threads:
             return np.concatenate(list(threads.map(predict, starts)), dtype=np.float32)
 
     def save(self, folder: Path, *, data_sha256: str) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from emomusic import assets
 from emomusic.cli import main
 from emomusic.stream import film
 from tests.cli.conftest import Run, assert_is_face
@@ -145,9 +146,12 @@ def test_annotate_writes_the_film_with_marked_faces(run: Run, grey: Path, tmp_pa
 
 
 @pytest.mark.usefixtures("fakes")
-def test_an_unwritten_marked_film_costs_no_reading(run: Run, grey: Path, tmp_path: Path) -> None:
+def test_an_unwritten_marked_film_costs_no_reading(
+    run: Run, grey: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (out := tmp_path / "out").mkdir()
-    (out / "001-grey.mp4.part").symlink_to("/dev/full")  # as on a full disk
+    monkeypatch.setattr(assets.secrets, "token_hex", lambda _: "x")
+    (out / ".x.part").symlink_to("/dev/full")  # as on a full disk
     found, (record,), err = run("analyze", grey, "--annotate", out)
     assert (found, len(record["timeline"]) > 1, "error" in record) == (2, True, False)
     assert err.count("\n") == 1

@@ -105,6 +105,8 @@ def test_a_body_above_the_limit_is_refused_with_and_without_its_length(ask: Ask)
     pieces = (b"x" * 2**20 for _ in range(21))
     answers = ask("/api/analyze", b"", **{"Content-Length": str(large)}), ask("/api/analyze", pieces)
     assert [answer.status_code for answer in answers] == [413, 413]
+    unread = (*answers, ask("/api/analyze", pieces, token="wrong"), ask("/api/analyze?songs=-1", pieces))
+    assert {answer.headers["connection"] for answer in unread} == {"close"}  # else the client sends all of it
 
 
 def test_other_calls_are_refused_with_what_is_expected(ask: Ask, photo: bytes) -> None:

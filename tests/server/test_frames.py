@@ -39,10 +39,10 @@ class Taker:
         except ImageError:
             self.taken.append(())
 
-    def tell(self, listener: Callable[[], object]) -> None:
+    def on_frame(self, listener: Callable[[], object]) -> None:
         self.listener = listener
 
-    def answer(self) -> bytes:
+    def faces_json(self) -> bytes:
         self.is_live = len(self.taken) < 3
         return json.dumps(self.taken).encode()
 
@@ -129,7 +129,7 @@ def test_a_malformed_offer_is_refused(ask: Ask, taker: Taker) -> None:
 
 def test_between_two_frames_events_wait(ask: Ask, taker: Taker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frames, "_BEAT_S", 0.05)
-    monkeypatch.setattr(taker, "tell", lambda listener: listener())
+    monkeypatch.setattr(taker, "on_frame", lambda listener: listener())
     monkeypatch.setattr(taker, "answer", lambda: b"faces")
     Timer(0.2, setattr, (taker, "is_live", False)).start()
     _, events = ask(frames.give_address(taker), "GET", None)

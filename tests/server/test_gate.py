@@ -32,9 +32,10 @@ class Server(SimpleNamespace):
     """Streamlit's server with one open session, "me"."""
 
     uploaded_file_mgr = MemoryUploadedFileManager("/upload")
+    is_open = True
 
     def is_active_session(self, visitor: str) -> bool:
-        return visitor == "me"
+        return visitor == "me" and self.is_open
 
 
 @pytest.fixture
@@ -100,6 +101,24 @@ def test_an_upload_counts_until_streamlit_forgets_it(
     server.uploaded_file_mgr.remove_session_files("me")
     assert budget.num_bytes == 0
     assert upload_of("me", "1") is None
+
+
+@pytest.mark.parametrize("is_large", [False, True])
+def test_an_upload_whose_page_closes_while_it_arrives_is_gone(
+    ask: Ask, here: Capacity, is_large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "LARGE", LENGTH - 1 if is_large else LENGTH)
+    server, form = runtime.get_instance(), gate.Request.form
+
+    async def close_and_read(request: Any, **limits: Any) -> Any:
+        server.is_open = False  # the body has begun to arrive
+        return await form(request, **limits)
+
+    monkeypatch.setattr(gate.Request, "form", close_and_read)
+    assert ask("/_stcore/upload_file/me/1", FILE, content_length=str(LENGTH)) == 400
+    gc.collect()
+    assert server.uploaded_file_mgr.get_files("me", ["1"]) == []
+    assert here.memory.num_bytes + here.files.num_bytes == 0
 
 
 def test_a_large_upload_of_another_site_is_refused(ask: Ask, here: Capacity, monkeypatch: pytest.MonkeyPatch) -> None:

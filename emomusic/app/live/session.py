@@ -156,7 +156,8 @@ class LiveSession:
     lesson: Lesson | None = None  # with pictures of a person
     _listener: Callable[[], object] | None = None  # called after each frame
     _disconnect: Callable[[], None] | None = None  # ends WebRTC
-    _taking: threading.Lock = field(default_factory=threading.Lock)  # held while a frame is taken
+    _offer: object = None  # the newest one
+    _taking: threading.Lock = field(default_factory=threading.Lock)  # held while a frame or a connection is taken
 
     def __post_init__(self) -> None:
         self.frame_s = self.clock()
@@ -209,11 +210,11 @@ class LiveSession:
         if self._listener is not None:
             self._listener()
 
-    def tell(self, listener: Callable[[], object]) -> None:
+    def on_frame(self, listener: Callable[[], object]) -> None:
         """Call a listener after each frame."""
         self._listener = listener
 
-    def answer(self) -> bytes:
+    def faces_json(self) -> bytes:
         """What the browser draws and plays, as JSON: the faces from left to right, boxes in shares of the frame."""
         view, faces = self.view(), []
         for face in view.faces:
@@ -235,19 +236,32 @@ class LiveSession:
     def connect(self, offer: bytes) -> bytes:
         """Answer the browser's offer of WebRTC, and take its frames until the end or another offer. Waits.
 
+        Of several offers at once, the connection of the newest one stays.
+
         Raises:
             ConnectionError: WebRTC is not used, the offer is malformed, or the network does not answer.
         """
         from emomusic.app.live.webrtc import connect
 
-        if self._disconnect is not None:
-            self._disconnect()
         if self.ice is None:
             raise ConnectionError("expected a frame. Received: an offer of WebRTC. Set EMOMUSIC_LIVE=webrtc")
-        self._disconnect, answer = connect(self.ice, offer, self.take_frame)
-        if not self.is_on:  # STOP came first
-            self._disconnect()
+        with self._taking:
+            self._offer = newest = object()
+        self._stop_webrtc()
+        disconnect, answer = connect(self.ice, offer, self.take_frame)
+        with self._taking:
+            if is_wanted := self.is_on and self._offer is newest:
+                self._disconnect = disconnect
+        if not is_wanted:  # STOP or another offer came first
+            disconnect()
         return answer
+
+    def _stop_webrtc(self) -> None:
+        """End the connection of WebRTC, if there is one."""
+        with self._taking:
+            disconnect, self._disconnect = self._disconnect, None
+        if disconnect is not None:
+            disconnect()
 
     def end(self, problem: Problem | None = None) -> None:
         """End the session with its lesson, and close the reader. Readings and the game stay available."""
@@ -255,8 +269,7 @@ class LiveSession:
         with self._taking:
             self.phase, self.problem = Phase.OVER, problem
         self.reader.close()
-        if self._disconnect is not None:
-            self._disconnect()
+        self._stop_webrtc()
 
     def lose(self) -> None:
         """End the session, because its frames do not arrive any more, or never did by WebRTC."""

@@ -1,18 +1,22 @@
 import json
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from emomusic.affect import EMOTIONS
+from emomusic.app.live import webrtc
+from emomusic.app.live.ice import IceSettings
 from emomusic.app.live.session import LiveSession, Phase
 from emomusic.media.images import RgbImage
 from emomusic.stream.game import MirrorGame
 from emomusic.stream.reader import LiveReader, LiveView
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.stations import note_calls, stations_of
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 FRAME = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
 FACE = make_face(40, 60, 60, 75)
@@ -48,19 +52,19 @@ def test_the_first_frame_begins_the_video_and_each_is_mirrored_and_small() -> No
 def test_the_answer_has_the_faces_in_shares_of_the_mirrored_frame_and_the_listener_is_told() -> None:
     live, reader = session()
     heard: list[Phase] = []
-    live.tell(lambda: heard.append(live.phase))
+    live.on_frame(lambda: heard.append(live.phase))
     live.take_frame(lambda: FRAME)
     wait_until(lambda: reader.view().num_readings > 0)
-    answer = json.loads(live.answer())
+    answer = json.loads(live.faces_json())
     (face,) = answer["faces"]
     assert face["box"] == [40 / 320, 60 / 240, 60 / 320, 75 / 240]
     assert face["label"] == "1 happy"
     assert answer["at_ms"] == pytest.approx(1000 * live.frame_s)
     assert (answer["phase"], answer["isMarked"], heard) == ("playing", True, [Phase.PLAYING])
     live.boxes = False  # Classroom: the band still follows the faces
-    assert json.loads(live.answer()) | {"isMarked": True} == answer
+    assert json.loads(live.faces_json()) | {"isMarked": True} == answer
     live.end()
-    assert json.loads(live.answer())["phase"] == "over"
+    assert json.loads(live.faces_json())["phase"] == "over"
 
 
 def test_an_error_stays_until_the_next_success() -> None:
@@ -97,6 +101,30 @@ def test_a_frame_that_comes_during_another_one_or_after_the_end_is_dropped() -> 
     assert live.phase is Phase.OVER
 
 
+@pytest.mark.parametrize("num_offers", [2, 5])
+def test_of_offers_at_once_only_the_newest_connection_stays(monkeypatch: pytest.MonkeyPatch, num_offers: int) -> None:
+    open_ones, together = set[bytes](), threading.Barrier(num_offers)
+
+    def connect(_: object, offer: bytes, __: object) -> tuple[Callable[[], None], bytes]:
+        together.wait(PATIENCE_S)
+        open_ones.add(offer)
+        return lambda: open_ones.discard(offer), b"answer to " + offer
+
+    monkeypatch.setattr(webrtc, "connect", connect)
+    live, _ = session()
+    live.ice = IceSettings(())
+    with ThreadPoolExecutor(num_offers) as threads:
+        offers = [b"%d" % number for number in range(num_offers)]
+        assert list(threads.map(live.connect, offers)) == [b"answer to " + offer for offer in offers]
+    assert len(open_ones) == 1
+    together = threading.Barrier(1)
+    live.connect(b"again")
+    assert open_ones == {b"again"}
+    live.end()
+    live.connect(b"too late")
+    assert open_ones == set()
+
+
 def test_a_frame_passes_the_stations_of_its_path(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = stations_of(root, "The path of one frame")
     assert 5 <= len(names) <= 10
@@ -104,7 +132,7 @@ def test_a_frame_passes_the_stations_of_its_path(root: Path, monkeypatch: pytest
     live, reader = session()
     live.observe(MirrorGame(EMOTIONS, num_players=1), None)
     live.take_frame(lambda: FRAME)
-    live.answer()
+    live.faces_json()
     wait_until(lambda: reader.view().num_readings > 0)
     live.end()
     assert calls() == [names[:4], names[4:]]  # the last ones on the worker
