@@ -130,7 +130,7 @@ def test_a_malformed_offer_is_refused(ask: Ask, taker: Taker) -> None:
 def test_between_two_frames_events_wait(ask: Ask, taker: Taker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frames, "_BEAT_S", 0.05)
     monkeypatch.setattr(taker, "on_frame", lambda listener: listener())
-    monkeypatch.setattr(taker, "answer", lambda: b"faces")
+    monkeypatch.setattr(taker, "faces_json", lambda: b"faces")
     Timer(0.2, setattr, (taker, "is_live", False)).start()
     _, events = ask(frames.give_address(taker), "GET", None)
     assert 1 <= events.count(b"faces") <= 9
