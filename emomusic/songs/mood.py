@@ -23,7 +23,6 @@ from emomusic.affect import Mood
 from emomusic.assets import SPEC, write_json
 from emomusic.compat import import_skops, leave_warning_filters_alone
 from emomusic.errors import ModelError
-from emomusic.runtime import num_cores
 from emomusic.songs.song import FEATURE_NAMES, FEATURES
 
 if TYPE_CHECKING:
@@ -192,6 +191,8 @@ class MoodClassifier:
         """
         if len(inputs) == 0:
             return np.zeros((0, len(MOODS)), np.float32)
+        from emomusic.runtime import num_cores  # loads OpenCV
+
         leave_warning_filters_alone()
 
         def predict(start: int) -> npt.NDArray[np.float64]:
