@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from emomusic.app.choices import open_address, show_address
+from emomusic.app.browser.runtime import show_runtime
+from emomusic.app.choices import open_address
 from emomusic.app.frame import is_loaded, require_server, show_notice, shown_errors, style_page
-from emomusic.app.spotify import watch_spotify
 from emomusic.app.state import Visit, page_state
 from emomusic.server.capacity import admit_visitor, capacity
 
@@ -34,18 +34,13 @@ def show_app() -> None:
     if page.url_path:
         st.set_page_config(page_title=f"{page.title} · EmoMusic")  # distinguishes tabs and bookmarks
     visit.enter(page.url_path)
-    address = open_address(page.url_path or "photo", visit)
-    show_address(
-        address
-    )  # before the page runs, because a visitor may click at once; above it, where nothing can push it
+    show_runtime(page.url_path, open_address(page.url_path or "photo", visit))
     screen, notice = st.container(), st.container()
     # In a row at the bottom of a phone. Without a height, it would push parts before its style hides it
     with st.container(key="pages", horizontal=True, height=1, border=False):
         for each in pages[:-2]:
             st.page_link(each)
     visit.bar = st.container()
-    with notice:
-        watch_spotify()
     try:
         with screen, shown_errors(), capacity().work():
             page.run()

@@ -120,7 +120,7 @@ def test_streamlit_accepts_the_largest_upload_forgets_as_pages_say_and_starts_wi
     config = tomllib.loads((root / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
     assert config["server"]["maxUploadSize"] * 2**20 == max(MAX_BYTES, MAX_UPLOAD_BYTES, MAX_MB * 2**20)
     assert config["runner"] == {"fastReruns": False, "postScriptGC": False}
-    assert config["server"]["disconnectedSessionTTL"] / 2 == 120
-    assert "two minutes" in WHEN_GONE
+    assert config["server"]["disconnectedSessionTTL"] / 2 == 180
+    assert "three minutes" in WHEN_GONE
     assert config["server"]["showEmailPrompt"] is False
     assert config["browser"]["gatherUsageStats"] is False

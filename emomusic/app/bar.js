@@ -19,7 +19,7 @@ export class SongPlayer extends EventTarget {
   #decks = [new Audio(), new Audio()]; // the second one only for a crossfade
   #levels = [1, 0]; // of the decks in a crossfade, from 0 to 1
   #fading = 0;
-  loudness = { volume: 1, isMuted: false, ...JSON.parse(localStorage.emomusicLoudness ?? "{}") };
+  loudness = { volume: 1, isMuted: false, ...JSON.parse(storageOf("localStorage").emomusicLoudness ?? "{}") };
   song = null;
   isRefused = false; // the browser wants a click first
   isFailed = false;
@@ -101,7 +101,7 @@ export class SongPlayer extends EventTarget {
   /** Change the `volume`, from 0 to 1, or whether it `isMuted`. The browser remembers both. */
   setLoudness(changes) {
     const { volume, isMuted } = Object.assign(this.loudness, changes);
-    localStorage.emomusicLoudness = JSON.stringify(this.loudness);
+    storageOf("localStorage").emomusicLoudness = JSON.stringify(this.loudness);
     this.#decks.forEach((deck, number) => Object.assign(deck, { volume: volume * this.#levels[number], muted: isMuted }));
     this.#change();
   }

@@ -38,7 +38,7 @@ _BAR = st.components.v2.component(
     "emomusic_bar",
     html=read_beside(__file__, "bar.html"),
     css=read_beside(__file__, "bar.css"),
-    js=read_beside(__file__, "bar.js"),
+    js=read_beside(__file__, "browser/base.js", "bar.js"),
 )
 
 

@@ -5,7 +5,7 @@ const PROBLEMS = {
   OverconstrainedError: "absent", NotReadableError: "busy", AbortError: "busy",
 };
 // Of the tab: the last question and its answer, and which component reports it
-const asked = (window.emomusicCamera ??= { attempt: "", answer: null, element: null, watched: new WeakSet() });
+const asked = (window.emomusicCamera ??= { attempt: "", answer: null, element: null });
 
 function missing() {
   if (!window.isSecureContext) return "insecure";
@@ -38,21 +38,8 @@ async function tryCamera(video, device) {
   }
 }
 
-// After a lost connection, the server may be another one, and Streamlit does not run an idle page again by itself
-function watchConnection(element) {
-  const app = document.querySelector("[data-test-connection-state]");
-  const watch = new MutationObserver(() => {
-    if (!element.isConnected) watch.disconnect();
-    else if (app.dataset.testConnectionState === "CONNECTED") asked.tellReturn();
-  });
-  watch.observe(app, { attributeFilter: ["data-test-connection-state"] });
-}
-
 /** Ask for the camera once for each `data.attempt`, and answer with the problem, if any, also after another page. */
 export default function ({ data, parentElement, setTriggerValue }) {
-  asked.tellReturn = () => setTriggerValue("returned", true);
-  if (!asked.watched.has(parentElement)) watchConnection(parentElement);
-  asked.watched.add(parentElement);
   const answer = (attempt, found) => setTriggerValue("answer", { attempt, ...found });
   if (!asked.wasChecked && missing()) answer("", { problem: missing(), others: [] });
   asked.wasChecked = true;

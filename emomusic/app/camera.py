@@ -72,7 +72,7 @@ def ask_browser(attempt: str, on_answer: Callable[[], None]) -> None:
     """Mount the invisible component that asks the browser for the camera once for each attempt; "" asks nothing."""
     data = {"attempt": attempt, "video": VIDEO, "device": page_state(Cameras).device}
     with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
-        _ASK(key=_ASK_KEY, data=data, on_answer_change=on_answer, on_returned_change=lambda: None)
+        _ASK(key=_ASK_KEY, data=data, on_answer_change=on_answer)
 
 
 def answer_to(attempt: str) -> str | None:

@@ -20,24 +20,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, TypeVar
-from urllib.parse import urlencode
+from weakref import ref
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from emomusic.affect import Emotion, Mood
-from emomusic.app.parts import read_beside
 from emomusic.app.state import Visit, page_state
 from emomusic.songs.request import Policy
 
 Option = TypeVar("Option", bound=str)
-
-# Streamlit adds a step to the history for each change of the parameters: after a return to a page by the menu, Back
-# would need two presses.
-_BROWSER = st.components.v2.component(
-    "emomusic_address",
-    js=read_beside(__file__, "address.js"),
-)
 
 
 @dataclass
@@ -49,11 +41,15 @@ class Address:
     visit: int = 0
     # The page's parameters as last read or written
     url: dict[str, list[str]] = field(default_factory=dict)
-    # The page's parameters as the browser replaces them after a return to the page; None if they need no change
+    # The page's parameters as the browser replaces them after a return to the page; None if they need no change.
+    # Streamlit would add a step to the history for the change: Back would need two presses
     replaced: dict[str, list[str]] | None = None
     # The options of the widgets drawn on this visit. Streamlit resets a widget when another page is opened, and when it
     # has other options
     drawn: dict[str, list[str]] = field(default_factory=dict)
+    # The parameters before the changes of which the browser may not know yet, and the run that made the last one
+    older: list[dict[str, list[str]]] = field(default_factory=list)
+    writer: Any = None
     # How often each widget in a menu got another key
     renewed: Counter[str] = field(default_factory=Counter)
 
@@ -226,7 +222,11 @@ def open_address(page: str, visit: Visit) -> Address:
     url = {name: st.query_params.get_all(name) for name in _names_on(page)}
     if url == address.replaced and not is_new_visit:
         address.url = url
-    if is_new_visit or (url != address.url and is_step()):
+    run = ref(context) if (context := get_script_run_ctx()) is not None else None
+    if is_new_visit or (url == address.url and run != address.writer):
+        address.older.clear()
+    # Of two steps in quick succession, or with a click between them, Streamlit may not call the last one a step
+    if is_new_visit or (url != address.url and (is_step() or url not in address.older)):
         taken = {name: values for name, values in url.items() if values or not is_new_visit}
         if SAMPLE.name in taken and taken[SAMPLE.name] != address.chosen.get(SAMPLE.name, []):
             taken = {choice.name: list[str]() for choice in ABOUT_SAMPLE} | taken
@@ -252,14 +252,6 @@ def is_step() -> bool:
     return context is not None and context.is_history_navigation
 
 
-def show_address(address: Address) -> None:
-    """Let the browser replace the URL after a return to the page."""
-    pairs = [(name, value) for name, values in (address.replaced or {}).items() for value in values]
-    query = None if address.replaced is None else "?" * bool(pairs) + urlencode(pairs)
-    with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
-        _BROWSER(data={"query": query, "visit": address.visit}, key="address-of-the-browser", height=1)
-
-
 def _names_on(page: str) -> list[str]:
     """The URL parameters of a page."""
     return [choice.name for choice in CHOICES.values() if page in choice.pages]
@@ -276,6 +268,8 @@ def _write(address: Address) -> None:
         return  # the browser does
     changed = {name: values for name, values in wanted.items() if values != st.query_params.get_all(name)}
     if changed:
+        address.older.append({name: st.query_params.get_all(name) for name in wanted})
+        address.writer = ref(context) if (context := get_script_run_ctx()) is not None else None
         st.query_params.update(changed)  # an empty list removes a parameter; each `del` would be a separate step
     address.url, address.replaced = wanted, None
 

@@ -13,7 +13,7 @@ FOLDER = data_dir() / "samples" / "example"
 _LOOP = st.components.v2.component(
     "emomusic_loop",
     html="<video muted loop playsinline controls style='display: block; width: 100%; aspect-ratio: 4 / 3'></video>",
-    js=read_beside(__file__, "loop.js"),
+    js=read_beside(__file__, "browser/base.js", "browser/loop.js"),
 )
 
 

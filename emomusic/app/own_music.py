@@ -253,6 +253,11 @@ class OwnFiles:
     problem: str | None = None
     recommender: Recommender | None = None
 
+    @property
+    def held_thing(self) -> str:
+        """What the session has of the visitor."""
+        return "music files" if self.files else ""
+
 
 def choose_files() -> None:
     """Show the folders of the library, or the uploader and what was heard."""
@@ -345,6 +350,11 @@ class TableState:
     reading: TableReading | None = None
     problem: str | None = None
     held: HeldBytes | None = None
+
+    @property
+    def held_thing(self) -> str:
+        """What the session has of the visitor."""
+        return "table" if self.reading is not None else ""
 
     @property
     def recommender(self) -> Recommender | None:

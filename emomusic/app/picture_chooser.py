@@ -20,7 +20,7 @@ from emomusic.app.camera import Problem, camera_works, show_problem
 from emomusic.app.charts import reserve_space, show_tile, style_tiles
 from emomusic.app.choices import ABOUT_SAMPLE, PICTURE_FROM, SAMPLE, choose
 from emomusic.app.frame import escape_markdown
-from emomusic.app.parts import read_beside, show_style
+from emomusic.app.parts import show_style
 from emomusic.app.state import page_state
 from emomusic.app.uploads import hold, show_uploader
 from emomusic.assets import data_dir
@@ -125,8 +125,6 @@ class PictureState:
         notes: sentences about files that are not among them.
         results: what the pages made of the photos, with their digest, by type.
         token: names this state to the browser's tab; "" without own photos.
-        asks: whether the tab may have photos of a session before a reload.
-        is_gone: whether it had some that the server has forgotten.
         num_taken: how often the visitor gave photos.
     """
 
@@ -134,9 +132,12 @@ class PictureState:
     notes: tuple[str, ...] = ()
     results: dict[type[Any], tuple[str, Any]] = field(default_factory=dict)
     token: str = ""
-    asks: bool = True
-    is_gone: bool = False
     num_taken: int = 0
+
+    @property
+    def held_thing(self) -> str:
+        """What the session has of the visitor."""
+        return "photos"[: 5 + (len(self.own) > 1)] if self.own else ""
 
     def keep(self, digest: str, result: Result) -> Result:
         """Keep a result about photos, until the visitor chooses own photos or removes them."""
@@ -150,7 +151,7 @@ class PictureState:
 
     def take(self, own: tuple[Picture, ...], notes: tuple[str, ...] = ()) -> None:
         """Replace the photos, and delete all that was computed from the last ones."""
-        self.own, self.notes, self.asks, self.is_gone = own, notes, False, False
+        self.own, self.notes = own, notes
         self.results.clear()
         self.token = secrets.token_urlsafe(16) if own else ""
         if own:
@@ -207,8 +208,6 @@ def shown_pictures() -> ShownPictures:
 def choose_picture(shown: ShownPictures) -> None:
     """Show the samples, the upload and the camera."""
     _sample_row("samples", shown)
-    if shown.mine.is_gone:
-        st.info("The server no longer has your photo. Choose it again.", icon=":material/history:")
     _choose_own(shown)
 
 
@@ -331,28 +330,12 @@ def _remove_own() -> None:
     page_state(PictureState).take(())
 
 
-# A reload begins another session. The one before it lives for two minutes, and the tab knows the token of its photos
-_TAB = st.components.v2.component(
-    "emomusic_tab",
-    js=read_beside(__file__, "tab.js"),
-)
-_TAB_KEY = "photos-of-the-tab"
-
-
-def keep_over_reload(photo: PictureState) -> None:
-    """Let the browser's tab remember the visitor's photos, and take them back after a reload."""
-    with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
-        _TAB(data={"token": photo.token, "asks": photo.asks}, key=_TAB_KEY, on_token_change=_take_back, height=1)
-
-
-def _take_back() -> None:
-    if (tab := st.session_state.get(_TAB_KEY)) is None:
-        return  # the visitor has left the page
-    photo, before = page_state(PictureState), _STATES.get(str(tab.token))
-    if photo.asks and before is not None and before.own:
+def take_back(token: str) -> bool:
+    """Take the photos of the session before this one, if it still lives. The browser's tab knows their token."""
+    photo, before = page_state(PictureState), _STATES.get(token)
+    if not photo.own and before is not None and before.own:
         photo.take(before.own, before.notes)
-    elif photo.asks:
-        photo.asks, photo.is_gone = False, True
+    return bool(photo.own)
 
 
 def _sample_row(key: str, shown: ShownPictures) -> None:

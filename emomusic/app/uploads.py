@@ -15,13 +15,10 @@ from streamlit import runtime
 from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 
 from emomusic.app.frame import escape_markdown_message
-from emomusic.app.parts import read_beside
 from emomusic.app.state import page_state
 from emomusic.errors import EmomusicError
 from emomusic.server.capacity import HeldBytes, capacity, session_id
 from emomusic.server.gate import has_token, release_upload, upload_of
-
-_REFUSALS = st.components.v2.component("emomusic_refusals", js=read_beside(__file__, "refusals.js"))
 
 Store = Callable[[Sequence[UploadedFile]], None]
 """Stores the new files in the session, in place of the last ones; for several files, see also `listed`.
@@ -66,9 +63,6 @@ def show_uploader(
         )
         st.link_button("Open in its own tab", st.context.url or "/", icon=":material/open_in_new:")
     draw(label, key=widget, on_change=_take, args=(widget, store), **options)
-    limit_mb = options.get("max_upload_size") or st.get_option("server.maxUploadSize")
-    with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
-        _REFUSALS(key=f"{widget}-refusals", data={"limit": f"{limit_mb} MB"})
     # A file can arrive with the run of a fragment. The page's own run can interrupt the callback, and not repeat it
     uploads, new = page_state(UploadState), [file for file in listed(widget) if isinstance(file, UploadedFile)]
     if any(file.file_id not in uploads.stored.get(widget, ()) for file in new):

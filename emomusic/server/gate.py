@@ -27,6 +27,7 @@ from emomusic.assets import ROOT
 from emomusic.compat import has_upload_token
 from emomusic.errors import CapacityError
 from emomusic.server.capacity import MB, HeldBytes, address_of, capacity
+from emomusic.server.document import send_document
 from emomusic.server.files import base_path
 
 LARGE = 64 * MB
@@ -107,15 +108,10 @@ class Gate:
             await self._take(upload[1], upload[2], scope, receive, send)
             return
 
-        exists = path.strip("/") in self._pages or path.startswith(_NO_PAGES)
-
-        async def send_status(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] == 200 and not exists:
-                is_page = Headers(raw=message["headers"]).get("content-type", "").startswith("text/html")
-                message["status"] = 404 if is_page else 200  # the page then says so too
-            await send(message)
-
-        await self._app(scope, receive, send_status)
+        if scope["method"] == "GET" and not path.startswith(_NO_PAGES):
+            await send_document(self._app, self._base, self._pages, scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
     async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a page connect. An address has as many connections as the server has places; others need memory only."""

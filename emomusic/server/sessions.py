@@ -27,7 +27,7 @@ from emomusic.compat import ServerInternals, return_free_memory
 
 log = logging.getLogger(__name__)
 
-WHEN_GONE = "two minutes after you close the page"
+WHEN_GONE = "three minutes after you close the page"
 """When photos are deleted: half of `server.disconnectedSessionTTL` in `.streamlit/config.toml`."""
 
 _EVERY_S = 5.0

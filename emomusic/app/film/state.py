@@ -49,6 +49,11 @@ class FilmState:
     mixed: ScenePicks | None = None  # the songs that the visitor wanted in the film; None before
     ends: Callable[[], object] = lambda: None  # ends the film
 
+    @property
+    def held_thing(self) -> str:
+        """What the session has of the visitor."""
+        return "film" if self.job is not None and not self.is_linked else ""
+
     def mood_of(self, number: int, scene: Scene) -> tuple[AffectPoint, Emotion]:
         """Position and emotion of a scene; of a chosen one, as first seen."""
         if number == self.scene:

@@ -11,7 +11,7 @@ from emomusic.app.choices import STEP as CHOSEN_STEP
 from emomusic.app.frame import shown_errors
 from emomusic.app.how_it_works.drawing import WIDE, Drawing, Walk, show_face
 from emomusic.app.how_it_works.steps import STEPS, Step, step_named
-from emomusic.app.parts import read_beside, show_style
+from emomusic.app.parts import show_style
 from emomusic.app.picture_chooser import (
     Picture,
     PictureState,
@@ -25,13 +25,6 @@ from emomusic.server.shared import shared
 _FIRST = "barack-obama-2009-speaking"  # its answer turns when the mouth is covered
 
 _TOP_PX, _STEP_PX = 52, 502
-
-# Browsers send scroll keys to the focused element. After loading or a click in the header, that is not the main part.
-# A browser shows the full screen only in answer to a key or a click, so the server cannot ask for it
-_PRESENTER_KEYS = st.components.v2.component(
-    "emomusic_presenter_keys",
-    js=read_beside(__file__, "presenter.js"),
-)
 
 
 def show_page() -> None:
@@ -104,8 +97,6 @@ def _show_step(step: Step, picture: Picture, mine: PictureState) -> None:
                 st.info("No face was found. Choose another photo, or go back to see the detection.")
             else:
                 step.draw(Drawing(walk, step.key, facts, step.needs_face, ratio))
-        with room:
-            _PRESENTER_KEYS(key="how-keys")
     st.caption(f"Source: {step.reference}")
 
 

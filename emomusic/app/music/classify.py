@@ -70,6 +70,11 @@ class OwnSong:
     step_s: float = 0.0  # seconds between the parts of the path
     path: Timeline | None = None  # of the song over the plane; None until it is known
 
+    @property
+    def held_thing(self) -> str:
+        """What the session has of the visitor."""
+        return "song" if self.name else ""
+
 
 def show_own_song() -> None:
     """Show the upload, and the mood of the uploaded song."""

@@ -52,7 +52,6 @@ from emomusic.app.picture_chooser import (
     choose_other_pictures,
     choose_picture,
     choose_sample,
-    keep_over_reload,
     show_drop_zone,
     show_turn,
     shown_pictures,
@@ -138,7 +137,6 @@ def show_page(open_start: Callable[[], DeltaGenerator]) -> None:
             choose_picture(shown)
             _choose_mood()
             show_example("A sample, your own photo or a mood replaces this example.")
-    keep_over_reload(shown.mine)
 
 
 def show_photos(shown: ShownPictures) -> None:

@@ -1,0 +1,67 @@
+/** The storage of this browser or of this tab; nothing is kept where the browser blocks it. */
+function storageOf(name) {
+  try {
+    return window[name];
+  } catch {
+    return {};
+  }
+}
+
+/**
+ * The base of the components: `mount` in the constructor, `update` at each call of Streamlit, `unmount` at the end.
+ *
+ * Streamlit ends some calls late, and others that are still shown. So a part ends itself once its element has left the page.
+ */
+class Part {
+  static #parts = new WeakMap();
+  #end = new AbortController();
+
+  /** What a component exports: gives each call to the part of its element. */
+  static show(component) {
+    const { parentElement: element } = component;
+    if (!Part.#parts.has(element)) Part.#parts.set(element, new this(element));
+    const part = Part.#parts.get(element);
+    Object.assign(part, { component, data: component.data });
+    part.update(component.data);
+  }
+
+  constructor(element) {
+    this.element = element;
+    this.every(500, () => {});
+  }
+
+  find(selector) {
+    return this.element.querySelector(selector);
+  }
+
+  /** Call an act with the events of a target. */
+  listen(target, names, act, options = {}) {
+    const whileShown = (event) => (this.isShown ? act(event) : this.end());
+    for (const name of names.split(" ")) target.addEventListener(name, whileShown, { ...options, signal: this.#end.signal });
+  }
+
+  /** Call an act again and again. */
+  every(ms, act) {
+    const timer = setInterval(() => (this.isShown ? act() : this.end()), ms);
+    this.#end.signal.addEventListener("abort", () => clearInterval(timer));
+  }
+
+  get isShown() {
+    return this.element.isConnected && !this.#end.signal.aborted;
+  }
+
+  /** Tell the server; a part that has left the page would call its page back. */
+  tell(name, value) {
+    if (this.isShown) this.component.setTriggerValue(name, value);
+  }
+
+  end() {
+    if (this.#end.signal.aborted) return;
+    this.#end.abort();
+    this.unmount();
+  }
+
+  update() {}
+
+  unmount() {}
+}

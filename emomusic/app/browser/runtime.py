@@ -1,0 +1,92 @@
+"""What every page needs of the browser, mounted once by `app.py`.
+
+The address, full screen, dropped and pasted files, refused uploads, translated pages, whether Spotify answers, and what
+a tab had before its session was lost.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from emomusic.app.choices import Address
+from emomusic.app.parts import read_beside
+from emomusic.app.spotify import SpotifyState
+from emomusic.app.state import STATES, Visit, page_state
+from emomusic.text import join_names
+
+_KEY = "runtime"
+_RUNTIME = st.components.v2.component("emomusic_runtime", js=read_beside(__file__, "base.js", "runtime.js"))
+
+_THINGS = ("photo", "photos", "film", "song", "music files", "table")
+
+
+@dataclass
+class RuntimeState:
+    """What the session and its tab know of each other.
+
+    Attributes:
+        session: names the session to the tab.
+        num_returns: how often the connection came back.
+        gone: what a session before this one had of the visitor.
+        visit: the number of the visit that tells of it.
+    """
+
+    session: str = field(default_factory=lambda: secrets.token_urlsafe(8))
+    num_returns: int = 0
+    gone: tuple[str, ...] = ()
+    visit: int = 0
+
+
+def show_runtime(page: str, address: Address) -> None:
+    """Mount the component above the page, where nothing can push it: a visitor may click before the page has run."""
+    here, spotify = page_state(RuntimeState), page_state(SpotifyState)
+    states = st.session_state[STATES].values()
+    pairs = [(name, value) for name, values in (address.replaced or {}).items() for value in values]
+    data = {
+        "page": page,
+        "visit": address.visit,
+        "query": None if address.replaced is None else "?" * bool(pairs) + urlencode(pairs),
+        "session": here.session,
+        "returns": here.num_returns,
+        "held": [thing for state in states if (thing := getattr(state, "held_thing", ""))],
+        "token": next((token for state in states if (token := getattr(state, "token", ""))), ""),
+        "spotify": {"is_silent": spotify.is_silent, "number": spotify.num_asked},
+    }
+    with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
+        _RUNTIME(
+            data=data,
+            key=_KEY,
+            height=1,
+            on_answers_change=_note_spotify,
+            on_back_change=_take_back,
+            on_returned_change=_note_return,
+        )
+    if here.gone and here.visit == page_state(Visit).number:
+        again = "it" if len(here.gone) == 1 and not here.gone[0].endswith("s") else "them"
+        st.info(
+            f"The server no longer has your {join_names(here.gone)}. Choose {again} again.", icon=":material/history:"
+        )
+
+
+def _note_spotify() -> None:
+    page_state(SpotifyState).is_silent = not st.session_state[_KEY]["answers"]["answers"]
+
+
+def _note_return() -> None:
+    page_state(RuntimeState).num_returns += 1
+
+
+def _take_back() -> None:
+    """Take the photos of the session before, and name what is gone. A tab may send anything."""
+    told, here = st.session_state[_KEY]["back"], page_state(RuntimeState)
+    gone = [thing for thing in _THINGS if thing in told.get("held", ())]
+    if told.get("token"):
+        from emomusic.app.picture_chooser import take_back  # only then, because it loads OpenCV
+
+        if take_back(str(told["token"])):
+            gone = [thing for thing in gone if not thing.startswith("photo")]
+    here.gone, here.visit = tuple(gone), page_state(Visit).number
