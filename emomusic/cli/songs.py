@@ -175,7 +175,8 @@ def _analyzed_film(
         reading.finish(film)
         read_ms = 1000 * (time.perf_counter() - started)
     if film.note is not None:
-        log.warning("%s: %s Choose another with --stream.", escape_control_chars(name), film.note)
+        more = " Choose another with --stream." if film.num_videos > 1 else ""
+        log.warning("%s: %s%s", escape_control_chars(name), film.note, more)
     if film.problem is not None:
         arguments.log_file_error(name, film.problem)
     status = 0 if film.problem is None else 2

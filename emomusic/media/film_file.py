@@ -12,19 +12,25 @@ from functools import partial
 from typing import Any, BinaryIO
 
 import av
+import cv2
+import numpy as np
 
 from emomusic.errors import FilmError
 from emomusic.media.container import DAMAGE, MediaFile
 from emomusic.media.film_frame import FilmFrame, orientation_of
 from emomusic.media.film_steps import MAX_GAP_S, MOST_PACKETS, FilmClock, FilmStep, FilmSteps, at_rate, is_busy, is_long
-from emomusic.media.formats import GuardedFile, Kind, foreign_file, format_of, mov_atoms
+from emomusic.media.formats import GuardedFile, Kind, foreign_file, mov_atoms, read_format
 from emomusic.media.images import RgbImage
 from emomusic.text import format_clock
 
 MAX_PIXELS = 4096 * 2304
 """Largest frame. Decoding holds about twenty."""
 
-_MAX_CODED_PIXELS = MAX_PIXELS * 5 // 4  # codecs round the sides up
+_MAX_KEY_PIXELS = 5312 * 4648
+"""Largest frame of action cameras, of which only key frames are decoded."""
+
+_KEY_CODECS = ("h264", "hevc", "av1", "libdav1d", "vp9", "libvpx-vp9")
+_CODED_SHARE = 5 / 4  # codecs round the sides up
 
 # An allow-list, because FFmpeg has some hundred rarely tested decoders.
 _CODECS = (
@@ -34,6 +40,10 @@ _CODECS = (
 )
 _MISSING_S = 1.0  # a film that ends earlier than announced by more is incomplete
 _MISSING_SHARE = 0.02
+_SHORT_S = 0.2
+_TIMELESS, _USUAL_RATE = ("mjpeg", "mpjpeg"), 10  # pictures of network cameras, one after the other
+_SIDE_BY_SIDE = ("left_right", "right_left", "1", "11")  # in Matroska
+_HALVES_SIDE, _ALIKE, _LEAST_DETAIL = 192, 0.8, 3.0  # pixels, correlation, and grey values
 _MAX_RATE, _MAX_PIXEL_RATE = 1000, MAX_PIXELS * 128  # for each second of film; a clock may stand still
 _ONE_THREAD_PIXELS = 1280 * 720
 _SKIPPED_FRAMES = 3  # skip the frames that no other frame needs, if fewer than every third is wanted
@@ -104,27 +114,41 @@ class FilmFile(MediaFile):
 
     def _open(self) -> None:
         self.num_bytes = self._file.seek(0, io.SEEK_END)
-        found = format_of(self._head(), self.name)
+        self._head()  # raises if the file is empty
+        found = read_format(self._file, self.name)
         if found.demuxer is None or (found.kind is Kind.SONG and found.demuxer != "mov"):
             raise FilmError(foreign_file(self.quoted, found.kind, Kind.FILM))
         self.demuxer = found.demuxer
         self._is_cut_off = _is_cut_off(self._file, self.num_bytes, self.demuxer)
         self._file.seek(0)
-        self._open_container(self.demuxer, _BUFFER_BYTES)
+        self._open_container(
+            self.demuxer,
+            _BUFFER_BYTES,
+            **({"options": {"framerate": str(_USUAL_RATE)}} if self.demuxer == "mjpeg" else {}),
+        )
         self._stream: Any = self._chosen_video()
         codec = self._stream.codec_context
         if "enc_key_id" in self._stream.metadata:  # Matroska
             raise self._encrypted()
         self._require_codec(codec, _CODECS, "video", "MP4")
+        self._most_pixels = _MAX_KEY_PIXELS if codec.name in _KEY_CODECS else MAX_PIXELS
         self._check_size(codec.width, codec.height)
+        self._has_keys_only = codec.width * codec.height > MAX_PIXELS
         if self._with_audio:
             known = (s for s in self._container.streams.audio if s.codec_context and s.codec_context.sample_rate)
             self.audio = next(known, None)
         # Threads take a tenth more processor time, which small films need for the faces.
-        codec.thread_type = "NONE" if codec.width * codec.height <= _ONE_THREAD_PIXELS else "AUTO"
-        codec.options = {"max_pixels": str(_MAX_CODED_PIXELS)}  # of each frame, also if the head differs
+        is_alone = codec.width * codec.height <= _ONE_THREAD_PIXELS or self._has_keys_only
+        codec.thread_type = "NONE" if is_alone else "AUTO"
+        self._most_pixels = self._most_pixels if self._has_keys_only else MAX_PIXELS
+        # Of each frame, also if the head differs
+        codec.options = {"max_pixels": str(int(self._most_pixels * _CODED_SHARE))}
+        if self._has_keys_only:
+            codec.skip_frame = "NONKEY"
         rate = self._stream.average_rate
         self.frames_per_second = float(rate) if rate and 1 <= rate <= 1000 else 25.0
+        if self.demuxer in _TIMELESS:
+            self.frames_per_second = float(_USUAL_RATE)
         self._video_s = self._announced_duration()
         self.duration_s = max((each for each in (self._video_s, *self._other_durations()) if each), default=None)
         if self._max_s is not None and self.duration_s is not None and self.duration_s > self._max_s + 1:
@@ -142,18 +166,55 @@ class FilmFile(MediaFile):
         self._decoded = self._decode()
         if (first := next(self._decoded, None)) is None:
             raise FilmError(f"{self.quoted} is damaged: no frame can be decoded; choose another file.")
-        self._first, frame = first, first.frame
+        self._begin(first)
+        frame = first.frame
         width = max(round(frame.width * self._ratio), 1)
         self._check_size(width, frame.height)
         is_turned = orientation_of(frame, self._num_turns).swaps
         self.width, self.height = (frame.height, width) if is_turned else (width, frame.height)
 
+    def _begin(self, first: FilmFrame) -> None:
+        """Take the first frame. A recording that begins within a group of pictures has packets before it."""
+        self._first, self._was_damaged = first, False
+        missed_s = (self._clock.start_s or 0.0) - self._start_s()
+        self._missed_s = missed_s if _SHORT_S < missed_s < MAX_GAP_S else 0.0
+        if self._missed_s:
+            self._video_s, self.duration_s = (
+                None if each is None else max(each - self._missed_s, self._spacing_s)
+                for each in (self._video_s, self.duration_s)
+            )
+        has_keys = self._stream.codec_context.name in _WITH_KEYS
+        if self._begun and has_keys and any(packet.is_keyframe for packet in self._begun):
+            self._begun = list(itertools.dropwhile(lambda packet: not packet.is_keyframe, self._begun))
+
     @property
     def note(self) -> str | None:
-        """What was read of a film with several videos; None for one."""
-        return (
-            None if self.num_videos == 1 else f"The film has {self.num_videos} videos; number {self.stream} was read."
-        )
+        """What was read of a film, if that is not all of it; None otherwise."""
+        notes = [
+            f"The film has {self.num_videos} videos; number {self.stream} was read." if self.num_videos > 1 else "",
+            f"The first {self._missed_s:.0f} s cannot be shown: they need frames before them."
+            if self._missed_s >= _MISSING_S
+            else "",
+            f"It has no times, so {_USUAL_RATE} pictures a second are assumed." if self.demuxer in _TIMELESS else "",
+            "Only the key frames of this large film were read." if self._has_keys_only else "",
+            "It shows two views side by side (3D), so each person may be listed twice." if self._is_3d() else "",
+        ]
+        return " ".join(filter(None, notes)) or None
+
+    def _is_3d(self) -> bool:
+        """Whether the film says that it has two views beside each other, or its first frame shows them."""
+        modes = (self._stream.metadata.get(key, "") for key in ("stereo_mode", "stereoscopic_layout"))
+        if any(mode in _SIDE_BY_SIDE for mode in modes):
+            return True
+        grey = cv2.cvtColor(self.picture(self._first, _HALVES_SIDE), cv2.COLOR_RGB2GRAY).astype(np.float32)
+        if grey.shape[1] < 1.5 * grey.shape[0]:
+            return False
+        grey -= cv2.GaussianBlur(grey, (0, 0), _HALVES_SIDE / 24)  # the light of a scene is alike on both sides
+        half = grey.shape[1] // 2
+        left, right = grey[:, half // 8 : half - half // 8], grey[:, half:]
+        if min(left.std(), right.std()) < _LEAST_DETAIL:
+            return False
+        return float(cv2.matchTemplate(right, left, cv2.TM_CCOEFF_NORMED).max()) > _ALIKE
 
     def _chosen_video(self) -> Any:
         videos = self._videos()
@@ -177,7 +238,7 @@ class FilmFile(MediaFile):
                     yield seconds
 
     def _check_size(self, width: int, height: int) -> None:
-        if width * height > MAX_PIXELS:
+        if width * height > self._most_pixels:
             raise FilmError(
                 f"{self.quoted} is too large: {width}x{height} pixels, at most 4096x2304; choose a smaller film."
             )
@@ -213,6 +274,9 @@ class FilmFile(MediaFile):
             yield from at_rate(itertools.chain([self._first], self._decoded), rate)
 
     def _skip_unneeded(self, codec: Any, rate: float) -> None:
+        if self._has_keys_only:
+            codec.skip_frame = "NONKEY"
+            return
         codec.skip_frame = "NONREF" if rate * _SKIPPED_FRAMES <= self.frames_per_second else "DEFAULT"
 
     def _is_over(self) -> bool:
@@ -241,7 +305,7 @@ class FilmFile(MediaFile):
         """Decoded frames with their times, up to a limit, which is a `problem`."""
         for frame in frames:
             self._num_pixels += frame.width * frame.height
-            if frame.width * frame.height > MAX_PIXELS:  # the size may change within a stream
+            if frame.width * frame.height > self._most_pixels:  # the size may change within a stream
                 self._was_damaged = True
                 continue
             time_s = self._clock.at(self._seconds_of(frame))
@@ -269,11 +333,11 @@ class FilmFile(MediaFile):
         """Tell what is missing, after the last frame."""
         if self._should_stop():
             return
-        missing_s = 0.0 if self._video_s is None else self._video_s - self.end_s
+        missing_s = 0.0 if self._video_s is None or self._has_keys_only else self._video_s - self.end_s
         if self._is_cut_off or self._file.error or missing_s > max(_MISSING_S, _MISSING_SHARE * (self._video_s or 0.0)):
             self.problem = f"The film is incomplete; the results end at {format_clock(self.end_s)}."
             return
-        if self._was_damaged:
+        if self._was_damaged and self.demuxer != "mpjpeg":  # whose last part has no end
             self.problem = "Parts of the film are damaged, so the results have gaps."
         self.end_s = self.duration_s = max(self.end_s, self.duration_s or 0.0)
 
@@ -362,7 +426,7 @@ class FilmFile(MediaFile):
         codec.flush_buffers()  # the frames before may not all have been wanted
         for packet in (*packets, None):
             for frame in self._drained(codec, packet):
-                if (given_s := self._seconds_of(frame)) is not None and frame.width * frame.height <= MAX_PIXELS:
+                if (given_s := self._seconds_of(frame)) is not None and frame.width * frame.height <= self._most_pixels:
                     yield self._film_frame(self._clock.of(given_s) + moved_s, frame)
 
     def picture(self, frame: FilmFrame, max_side: int | None = None) -> RgbImage:

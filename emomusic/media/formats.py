@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from emomusic.errors import EmomusicError
+from emomusic.media.mp3_frames import has_mp3_frames
 
 
 def open_file(path: str | os.PathLike[str], error: type[EmomusicError], noun: str, name: str) -> BinaryIO:
@@ -121,7 +122,10 @@ PICTURE_ENDINGS = (
     *("jp2", "j2k", "jpf", "jpx", "jpc", "j2c", "pnm", "ppm", "pgm", "pbm", "tga", "ico"),
     *("dng", "nef", "nrw", "cr2", "cr3", "arw", "pef", "raf", "orf", "rw2"),  # raw photos
 )
-FILM_ENDINGS = ("mp4", "mov", "m4v", "webm", "mkv", "avi", "mts", "m2ts", "ts", "3gp")
+FILM_ENDINGS = (
+    *("mp4", "mov", "m4v", "webm", "mkv", "avi", "mts", "m2ts", "ts", "3gp"),
+    *("mjpeg", "mjpg", "h264", "264", "h265", "265", "hevc", "ivf", "dv"),  # streams of cameras
+)
 ANIMATION_ENDINGS = ("gif", "webp", "png", "apng", "avif")  # of pictures too
 AUDIO_ENDINGS = ("mp3", "flac", "ogg", "oga", "opus", "m4a", "m4b", "wav", "aif", "aiff", "aifc", "mka", "weba")
 SONG_UPLOADS = (*AUDIO_ENDINGS, "mp4", "webm", "mkv")
@@ -185,6 +189,12 @@ _FORMATS = [
         (Kind.FILM, "mov", rb".{4}(?:ftyp|moov|mdat|wide|free|skip|pnot)"),
         (Kind.FILM, "matroska", rb"\x1a\x45\xdf\xa3"),
         (Kind.FILM, "avi", rb".{8}AVI "),
+        (Kind.FILM, "h264", rb"\0{2,3}\x01[\x06\x09\x27\x47\x67]"),
+        (Kind.FILM, "hevc", rb"\0{2,3}\x01[\x40\x42\x46\x4e]\x01"),
+        (Kind.FILM, "ivf", rb"DKIF"),
+        (Kind.FILM, "dv", rb"\x1f\x07\0"),
+        (Kind.FILM, "mpjpeg", rb"\s{0,9}--[^\n]{1,99}\n(?:[^\n]{1,99}\n){0,9}?(?i:content-type): *image/jpe?g"),
+        (Kind.FILM, None, rb"\x06\x0e\x2b\x34|(?:\xef\xbb\xbf)?#EXTM3U.*#EXT-X-"),  # MXF, HLS
         (Kind.FILM, None, rb"OggS.{0,118}theora|FLV\x01|\0\0\x01\xba|\0\0\x01\xb3|\.RMF"),
         (Kind.FILM, None, rb"\x30\x26\xb2\x75.*\xc0\xef\x19\xbc\x4d\x5b\xcf\x11\xa8\xfd\0\x80\x5f\x5c\x44\x2b"),  # WMV
         (Kind.SONG, None, rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11"),  # WMA
@@ -231,11 +241,27 @@ def format_of(head: bytes, name: str = "") -> Format:
     if length := tag_length(head):  # usually before MP3
         after = format_of(head[length:])
         return after if after.kind is Kind.SONG else Format(Kind.SONG, "mp3")
-    if _has_mp3_frames(head):
+    if has_mp3_frames(head):
         return Format(Kind.SONG, "mp3")
     if _PLAYLIST.match(head) or name.lower().endswith(_PLAYLISTS):
         return Format(Kind.PLAYLIST)
     return Format(Kind.TABLE if _is_table(head) else Kind.TEXT if _is_text(head) else Kind.OTHER)
+
+
+def read_format(file: BinaryIO | GuardedFile, name: str = "") -> Format:
+    """The format of a file, as `format_of`, and of JPEGs one after the other, of which the head does not tell."""
+    file.seek(0)
+    head = file.read(HEAD_BYTES)
+    if head.startswith(b"\xff\xd8\xff") and b"MPF\0" not in head:  # which has a few pictures beside a photo
+        head += file.read(_MOST_JPEG_BYTES)
+        least = 1 if has_ending(name, ("mjpeg", "mjpg")) else 2
+        if len(_NEXT_JPEG.findall(head)) >= least:
+            return Format(Kind.FILM, "mjpeg")
+    return format_of(head[:HEAD_BYTES], name)
+
+
+_MOST_JPEG_BYTES = 2**22
+_NEXT_JPEG = re.compile(rb"\xff\xd9[\0\r\n]{0,64}\xff\xd8\xff")
 
 
 def is_animated_webp(data: bytes) -> bool:
@@ -285,35 +311,6 @@ def id3_number(digits: bytes, bits: int = 7) -> int:
     return number
 
 
-_RATES = {0xFA: (44_100, 48_000, 32_000), 0xF2: (22_050, 24_000, 16_000), 0xE2: (11_025, 12_000, 8_000)}
-_KBITS = {
-    True: (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
-    False: (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
-}
-
-
-def _has_mp3_frames(head: bytes) -> bool:
-    """Whether two MP3 frames of the same kind follow one another."""
-    for match in re.finditer(rb"\xff[\xe2\xe3\xf2\xf3\xfa\xfb]", head):
-        at = match.start()
-        length = _mp3_frame_length(head[at : at + 3])
-        following = head[at + length : at + length + 3]
-        if length and _mp3_frame_length(following) and following[1] >> 1 == head[at + 1] >> 1:
-            return True
-    return False
-
-
-def _mp3_frame_length(header: bytes) -> int:
-    """Bytes of a frame with this header; 0 if it is invalid."""
-    if len(header) < 3 or header[0] != 0xFF or (version := header[1] & 0xFE) not in _RATES:
-        return 0
-    kbit, rate = header[2] >> 4, header[2] >> 2 & 3
-    if kbit in (0, 15) or rate == 3:
-        return 0
-    is_first = version == 0xFA
-    return (144 if is_first else 72) * 1000 * _KBITS[is_first][kbit - 1] // _RATES[version][rate] + (header[2] >> 1 & 1)
-
-
 def _is_table(head: bytes) -> bool:
     """Whether text has the same separator in its first lines."""
     text = head.decode("utf-16" if head.startswith((b"\xff\xfe", b"\xfe\xff")) else "latin-1", "ignore")
@@ -356,9 +353,9 @@ def kind_of(source: str | os.PathLike[str] | BinaryIO | bytes, name: str = "") -
 
 
 def _kind_of(file: BinaryIO, name: str) -> Kind:
+    found = read_format(file, name)
     file.seek(0)
     head = file.read(HEAD_BYTES)
-    found = format_of(head, name)
     if found.kind is Kind.PICTURE and found.demuxer is not None:
         found = Format(Kind.FILM if _is_animated(file) else Kind.PICTURE)
     elif found.kind is Kind.FILM and found.demuxer in ("mov", "matroska"):

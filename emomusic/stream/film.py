@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import itertools
 import math
 import threading
 from collections import Counter
@@ -18,7 +17,6 @@ import pandas as pd
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, WithEmotion, describe
 from emomusic.faces.detection import Face, FaceDetector, TurningDetector
-from emomusic.faces.identity import SAME_PERSON, describe_persons
 from emomusic.faces.reading import Networks
 from emomusic.faces.table import FACE_COLUMNS, NO_FACES, Faces, boxes_array
 from emomusic.faces.who import Who
@@ -26,16 +24,14 @@ from emomusic.media.ahead import ahead
 from emomusic.media.film_file import FilmFile
 from emomusic.media.film_frame import FilmFrame
 from emomusic.media.film_steps import FilmStep
-from emomusic.media.images import WORKING_SIDE, Box, RgbImage, crop_face
+from emomusic.media.images import WORKING_SIDE, RgbImage, crop_face
+from emomusic.stream.film_persons import FilmPersons
 from emomusic.stream.timeline import Scene, SceneFinder, timeline_table
 from emomusic.stream.tracking import (
     FaceFinder,
-    FaceTrack,
     FaceTracker,
     Frame,
     GreyImage,
-    best_pairs,
-    faces_of,
     to_flow_image,
 )
 from emomusic.text import format_clock
@@ -50,6 +46,8 @@ FILM_COLUMNS = ["time_s", *FACE_COLUMNS]
 """Columns of the faces of a film."""
 
 _DETECT_SIDE = 480  # longer side of the frame for detection, in pixels
+# Of a larger film whose frames show no faces, or small ones, a frame in more pixels is searched after so many seconds
+_LARGE_SIDE, _SMALL_FACE, _LOOK_INTERVAL_S = 1920, 28, 20.0
 
 _SMOOTHING_S = 0.3
 _DETECT_INTERVAL_S = 1.4  # between two searches for newcomers: every second step
@@ -61,13 +59,6 @@ _MOVED, _GROUP_CHANGE, _FACE_CHANGE = 1.0, 0.15, 0.4
 # identity network recognises the faces.
 _CUT_DIFFERENCE = 18.0
 _THUMBNAIL = (32, 18)
-
-_NUM_DESCRIPTORS = 2  # of each appearance of a face
-_ENOUGH_DESCRIPTORS = 3  # of a person; then, one of each further appearance is enough
-_DESCRIBE_INTERVAL_S = 1.0
-# Cosine of a later descriptor of a person and the sum of two or more of another one, above which they are one person if
-# they were never seen together: a first look may be blurred. 3 % of 870 pairs of persons in california reach it
-_ONE_PERSON, _FEW_DESCRIPTORS = 0.75, 2
 
 _MOMENT = 1.5  # readings: a face that is seen shorter is not listed, unless no face is seen longer
 
@@ -104,9 +95,9 @@ def read_film(
     if not MIN_RATE <= rate <= MAX_RATE:
         raise ValueError(f"rate must be from {MIN_RATE} to {MAX_RATE}. Received: {rate}")
     steps = map(FilmStep, film.frames(rate)) if every else film.steps(rate, max(_STEP_S, 1 / rate))
-    detector = TurningDetector(networks[0])
-    reader = _Reader(film, (detector, networks[1]))
-    with contextlib.closing(ahead(_searched(film, detector, steps), _STEPS_AHEAD)) as searched:
+    detector, search = TurningDetector(networks[0]), _Search(film, networks[0])
+    reader = _Reader(search, (detector, networks[1]))
+    with contextlib.closing(ahead(_searched(search, detector, steps), _STEPS_AHEAD)) as searched:
         for step, ready in searched:
             yield from reader.read(step, ready)
 
@@ -128,30 +119,51 @@ class _Prepared:
         return bool(cv2.norm(self.thumbnail, before, cv2.NORM_L1) / before.size > _CUT_DIFFERENCE)
 
 
+class _Search:
+    """The size of the frames that are searched: larger from the first small faces of a large film on."""
+
+    def __init__(self, film: FilmFile, detector: FaceDetector) -> None:
+        """Begin with small frames. The detector looks for faces that are too small for them."""
+        self.film, self._detector = film, detector
+        self._side, self._looked_s = _DETECT_SIDE, -math.inf
+
+    def prepare(self, frame: FilmFrame) -> _Prepared:
+        small = self.film.picture(frame, self._side)
+        grey = to_flow_image(small)
+        thumbnail: GreyImage = np.asarray(cv2.resize(grey, _THUMBNAIL, interpolation=cv2.INTER_AREA), np.uint8)
+        return _Prepared(frame, small, grey, thumbnail)
+
+    def with_faces(self, ready: _Prepared, detector: FaceDetector) -> _Prepared:
+        """The frame with its faces, perhaps in more pixels."""
+        found, time_s = detector.detect(ready.small), ready.frame.time_s
+        is_large = max(self.film.width, self.film.height) >= _LARGE_SIDE > self._side
+        is_small = all(max(face.box.width, face.box.height) < _SMALL_FACE for face in found)
+        if is_large and is_small and time_s - self._looked_s >= _LOOK_INTERVAL_S:
+            self._looked_s = time_s
+            more = self._detector.detect(self.film.picture(ready.frame, _LARGE_SIDE))
+            if len(more) > len(found):
+                self._side = _LARGE_SIDE
+                return replace(self.prepare(ready.frame), detected=more)
+        return replace(ready, detected=found)
+
+
 def _searched(
-    film: FilmFile, detector: FaceDetector, steps: Iterable[FilmStep]
+    search: _Search, detector: FaceDetector, steps: Iterable[FilmStep]
 ) -> Iterator[tuple[FilmStep, _Prepared]]:
     detected_s, before = -math.inf, None
-    with contextlib.closing(ahead(((step, _prepare(film, step.frame)) for step in steps), _STEPS_AHEAD)) as prepared:
+    with contextlib.closing(ahead(((step, search.prepare(step.frame)) for step in steps), _STEPS_AHEAD)) as prepared:
         for step, ready in prepared:
             is_due = ready.differs(before) or ready.frame.time_s - detected_s >= _DETECT_INTERVAL_S
             detected_s, before = ready.frame.time_s if is_due else detected_s, ready.thumbnail
-            yield step, replace(ready, detected=detector.detect(ready.small)) if is_due else ready
-
-
-def _prepare(film: FilmFile, frame: FilmFrame) -> _Prepared:
-    small = film.picture(frame, _DETECT_SIDE)
-    grey = to_flow_image(small)
-    thumbnail: GreyImage = np.asarray(cv2.resize(grey, _THUMBNAIL, interpolation=cv2.INTER_AREA), np.uint8)
-    return _Prepared(frame, small, grey, thumbnail)
+            yield step, search.with_faces(ready, detector) if is_due else ready
 
 
 class _Reader:
     """Reads the frames of a film one after another. Where nothing changes, the steps are enough."""
 
-    def __init__(self, film: FilmFile, networks: Networks) -> None:
-        self._film, (self._detector, self._classifier) = film, networks
-        self._tracks, self._finder, self._people = FaceTracker(), FaceFinder(math.inf), _People()
+    def __init__(self, search: _Search, networks: Networks) -> None:
+        self._search, (self._detector, self._classifier) = search, networks
+        self._tracks, self._finder, self._people = FaceTracker(), FaceFinder(math.inf), FilmPersons()
         self._thumbnail: GreyImage | None = None  # of the newest frame
 
     def read(self, step: FilmStep, ready: _Prepared) -> Iterator[FilmMoment]:
@@ -159,7 +171,7 @@ class _Reader:
         between, before, has_cut = list[_Prepared](), self._thumbnail, False
         if ready.differs(before) or step.is_busy:  # a cut, or something moves
             for frame in step.between():
-                between.append(_prepare(self._film, frame))
+                between.append(self._search.prepare(frame))
                 if is_cut := between[-1].differs(before):
                     yield self._next(between[-1], is_cut=True)
                 before, has_cut = between[-1].thumbnail, has_cut or is_cut
@@ -172,7 +184,7 @@ class _Reader:
         tracks, finder = copy.copy(self._tracks), copy.copy(self._finder)
         image = self._look(ready, is_cut=False)
         if self._changed(tracks) and not between:
-            between = [_prepare(self._film, frame) for frame in step.between()]
+            between = [self._search.prepare(frame) for frame in step.between()]
         if between and self._changed(tracks):
             self._tracks, self._finder = tracks, finder
             for more in (*between, ready):
@@ -190,8 +202,8 @@ class _Reader:
             self._tracks.start_shot()
         self._tracks.follow(ready.grey)
         frame = Frame(ready.small, ready.grey, self._tracks.corners(), ready.frame.time_s)
-        found = self._finder.find(self._detector, frame, _DETECT_SIDE, detected=ready.detected)
-        image = self._film.picture(ready.frame, WORKING_SIDE)
+        found = self._finder.find(self._detector, frame, max(ready.small.shape), detected=ready.detected)
+        image = self._search.film.picture(ready.frame, WORKING_SIDE)
         scale = image.shape[1] / ready.small.shape[1]
         size = image.shape[1::-1]
         crops = [face.upright(crop_face(image, face.box.scaled(scale).clipped(*size))) for face in found]
@@ -220,69 +232,6 @@ class _Reader:
         time_s = ready.frame.time_s
         faces, joined = self._people.named(self._tracks.found(), image, time_s)
         return FilmMoment(time_s, ready.frame.share, image, faces, is_cut, joined)
-
-
-class _People:
-    """The persons of a film, by the tracks of their faces."""
-
-    def __init__(self) -> None:
-        self._person: dict[int, int] = {}  # by the number of the track
-        self._numbers = itertools.count()  # of the next persons
-        self._sums: dict[int, npt.NDArray[np.float32]] = {}  # of the descriptors of each person
-        self._counts = Counter[int]()  # of these descriptors
-        self._described: dict[int, tuple[int, float]] = {}  # by track: how often, and when last
-        self._apart: set[tuple[int, int]] = set()  # persons who were seen together, in both orders
-
-    def named(self, tracks: Sequence[FaceTrack], image: RgbImage, time_s: float) -> tuple[Faces, list[tuple[int, int]]]:
-        """The faces of a frame with the numbers of their persons, and the persons who turned out to be earlier ones."""
-        height, width = image.shape[:2]
-        faces = faces_of(tracks, width, height)
-        numbers, due, joined = faces.number.tolist(), list[tuple[int, Box]](), list[tuple[int, int]]()
-        for number, box in zip(numbers, faces.boxes, strict=True):
-            times, last_s = self._described.get(number, (0, -math.inf))
-            person = self._person.get(number)
-            if person is not None and self._counts[person] >= _ENOUGH_DESCRIPTORS:
-                continue
-            if times < _NUM_DESCRIPTORS and time_s - last_s >= _DESCRIBE_INTERVAL_S:
-                due.append((number, box))
-                self._described[number] = times + 1, time_s
-        if due:
-            descriptors = describe_persons(image, [box for _, box in due])
-            present = {self._person[number] for number in numbers if number in self._person}
-            fresh = [row for row, (number, _) in enumerate(due) if number not in self._person]
-            absent = [person for person in self._sums if person not in present]
-            if fresh and absent:  # a new track is the most similar absent person, the best pairs first
-                known = np.stack([self._sums[person] for person in absent])
-                known /= np.linalg.norm(known, axis=1, keepdims=True)
-                for row, column in best_pairs(descriptors[fresh] @ known.T, SAME_PERSON).items():
-                    self._person[due[fresh[row]][0]] = absent[column]
-            for (number, _), descriptor in zip(due, descriptors, strict=True):
-                if number not in self._person:
-                    self._person[number] = next(self._numbers)
-                person = self._person[number]
-                self._counts[person] += 1
-                self._sums[person] = self._sums.get(person, 0) + descriptor
-            self._apart.update(itertools.permutations({self._person[number] for number in numbers}, 2))
-            for (number, _), descriptor in zip(due, descriptors, strict=True):
-                joined += self._join(self._person[number], descriptor)
-        persons = np.array([self._person[number] + 1 for number in numbers], np.int64)
-        return replace(faces, number=persons), joined
-
-    def _join(self, person: int, descriptor: npt.NDArray[np.float32]) -> list[tuple[int, int]]:
-        """Join a person with another one like this descriptor; the numbers of both, the later one first."""
-        cosines = {
-            other: float(descriptor @ total) / float(np.linalg.norm(total))
-            for other, total in self._sums.items()
-            if other != person and self._counts[other] >= _FEW_DESCRIPTORS and (person, other) not in self._apart
-        }
-        if max(cosines.values(), default=0.0) < _ONE_PERSON:
-            return []
-        kept, gone = sorted((person, max(cosines, key=cosines.__getitem__)))
-        self._sums[kept] += self._sums.pop(gone)
-        self._counts[kept] += self._counts.pop(gone)
-        self._person = {track: kept if of == gone else of for track, of in self._person.items()}
-        self._apart = {(kept if one == gone else one, kept if two == gone else two) for one, two in self._apart}
-        return [(gone + 1, kept + 1)]
 
 
 @dataclass(frozen=True, slots=True)
