@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 
 import numpy as np
+from PIL import Image
 
 from emomusic.affect import AffectPoint, Emotion, EmotionProbabilities, affect_of
 from emomusic.errors import ImageError
@@ -19,14 +20,16 @@ from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.profile import FaceProfile, KnownFace, Vectors, apply_profiles, describe_still, learn_profile
 from emomusic.faces.reading import PictureReading, load_networks, read_faces
 from emomusic.faces.table import FaceReading
-from emomusic.media.images import RgbImage, read_image, require_rgb
+from emomusic.media.images import MAX_RAW_BYTES, RgbImage, read_image, require_rgb
+from emomusic.media.pixels import to_rgb
 from emomusic.songs.genres import genres_of
 from emomusic.songs.recommend import load_recommender
 from emomusic.songs.request import Policy, Request
 from emomusic.songs.song import Pick
 
-ImageSource: TypeAlias = bytes | str | os.PathLike[str] | RgbImage
-"""A picture's bytes, its path, or its pixels: shape (height, width, 3), uint8, RGB, upright."""
+ImageSource: TypeAlias = bytes | bytearray | memoryview | BinaryIO | str | os.PathLike[str] | Image.Image | RgbImage
+"""A picture's bytes, a binary file, its path, an image of Pillow, or its pixels: shape (height, width, 3), uint8, RGB,
+upright."""
 
 Target: TypeAlias = Emotion | str | AffectPoint | EmotionProbabilities | FaceReading | PictureReading
 """An emotion or its name, a point of the affect plane, or a reading."""
@@ -38,7 +41,7 @@ def read_picture(
     """Find the faces of a picture and the probabilities of their emotions.
 
     Args:
-        picture: JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC or AVIF as bytes or path; or the pixels.
+        picture: JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC or AVIF as bytes, file or path; an image of Pillow; or pixels.
         model: name of a trained face model with seven emotions.
         profile: of a person, from `learn_face`. It applies to this person's face (`FaceReading.is_known`) only.
 
@@ -49,7 +52,7 @@ def read_picture(
         ImageError: no such file, or not a picture.
         ModelError: no such model, or one with other classes.
         ProfileError: the profile is of another model.
-        ValueError: pixels of another shape or type.
+        ValueError: pixels of another shape or type, or another object.
     """
     image, (detector, classifier) = _pixels(picture), load_networks(model)
     known = None if profile is None else KnownFace(profile, classifier)
@@ -159,7 +162,16 @@ def draw_reading(picture: ImageSource, reading: PictureReading) -> RgbImage:
 
 
 def _pixels(picture: ImageSource) -> RgbImage:
-    if isinstance(picture, bytes | str | os.PathLike):
+    if isinstance(picture, Image.Image):
+        return to_rgb(picture.copy(), b"")
+    if isinstance(picture, bytes | bytearray | memoryview):
+        return read_image(bytes(picture))
+    if isinstance(picture, str | os.PathLike):
         return read_image(picture)
-    require_rgb(picture)
-    return picture
+    if isinstance(picture, np.ndarray):
+        require_rgb(picture)
+        return picture
+    content = picture.read(MAX_RAW_BYTES + 1) if hasattr(picture, "read") else None
+    if not isinstance(content, bytes):
+        raise ValueError(f"picture must be bytes, a path, a binary file or pixels. Received: {type(picture).__name__}")
+    return read_image(content)

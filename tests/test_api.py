@@ -1,10 +1,12 @@
 """The library as others call it: `import emomusic`, three functions, types that checkers see."""
 
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import emomusic
 from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion
@@ -36,6 +38,21 @@ def test_bytes_path_and_pixels_read_alike(reading: PictureReading) -> None:
         again = emomusic.read_picture(picture)
         assert [face.emotion for face in again.faces] == [face.emotion for face in reading.faces]
         assert [face.face for face in again.faces] == [face.face for face in reading.faces]
+
+
+def test_an_image_of_pillow_a_file_and_a_bytearray_read_alike(reading: PictureReading) -> None:
+    path = SAMPLES / FOUR_PEOPLE
+    with path.open("rb") as file, Image.open(path) as picture:
+        for source in (bytearray(path.read_bytes()), memoryview(path.read_bytes()), file, picture):
+            assert [face.face.box for face in emomusic.read_picture(source).faces] == [
+                face.face.box for face in reading.faces
+            ]
+
+
+@pytest.mark.parametrize("picture", [None, 7, ["a.jpg"], io.StringIO("text")])
+def test_another_object_is_the_callers_mistake(picture: Any) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        emomusic.read_picture(picture)
 
 
 @pytest.mark.parametrize("pixels", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 4), np.uint8), np.zeros((8, 8, 3))])

@@ -46,9 +46,15 @@ def _add_evaluate(parent: Any) -> None:
     face.add_argument("--model", type=arguments.name, default=DEFAULT_MODEL)
     source = face.add_mutually_exclusive_group(required=True)
     source.add_argument("--fer2013", type=arguments.path, metavar="CSV")
-    source.add_argument("--images", type=arguments.path, metavar="DIR", help="holds DIR/<emotion>/*.jpg, png, …")
+    source.add_argument(
+        "--images", type=arguments.path, metavar="DIR", help="holds DIR/<emotion>/*.jpg, png, …; or a table"
+    )
     known = face.add_mutually_exclusive_group()
-    known.add_argument("--labels", choices=LABELS, help="the data set whose numbers name the folders of --images")
+    known.add_argument(
+        "--labels",
+        choices=LABELS,
+        help="the data set whose numbers name the folders of --images, or stand in its lists",
+    )
     known.add_argument("--names", choices=NAMES, help="the data set whose file names in --images tell the emotions")
     face.add_argument("--split", choices=("validation", "test"), help="part of FER2013; test of --images: names test_…")
     face.add_argument("--aligned", action="store_true", help="the pictures are face crops already")
@@ -158,7 +164,9 @@ def _figures_on_pictures(name: str, options: argparse.Namespace) -> dict[str, An
     labelled = labelled_pictures(options.images, labels=options.labels, names=options.names)
     pictures, classifier = labelled.pictures, EmotionClassifier.load(name)
     if options.split:
-        pictures = [(path, emotion) for path, emotion in pictures if path.name.startswith(TEST)]
+        pictures = [
+            (path, emotion) for path, emotion in pictures if isinstance(path, Path) and path.name.startswith(TEST)
+        ]
         if not pictures:
             raise DatasetError(f"expected pictures named {TEST}… in {options.images}. Received: none")
     detector = None if options.aligned else MtcnnDetector()
@@ -186,7 +194,7 @@ def create_profile(options: argparse.Namespace) -> arguments.Outcome:
     from emomusic.training.labelled import labelled_pictures
 
     require_writable(options.out.parent)
-    shots: dict[str, list[Path]] = {}
+    shots: dict[str, list[Path | bytes]] = {}
     for path, emotion in labelled_pictures(options.folder).pictures:
         shots.setdefault(emotion.value, []).append(path)
     profile = learn_face(shots)

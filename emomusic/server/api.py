@@ -90,8 +90,8 @@ class AnalyzeApi:
 
         Returns:
             A list with one record, as from `analyze --json`. Status 401 without the token, 408 for a body that takes
-            too long, 413 for one over 20 MB, 415 for a form, 422 for other parameters or a file that cannot be read,
-            429 above the rate, 503 if the server is busy or stops.
+            too long, 413 for one over 20 MB, 415 for a form, JSON and a packed body, 422 for other parameters or a file
+            that cannot be read, 429 above the rate, 503 if the server is busy or stops.
         """
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not hmac.compare_digest(token.strip().encode(), self._token):
@@ -104,10 +104,15 @@ class AnalyzeApi:
             return await self._answer(request)
 
     async def _answer(self, request: Request) -> JSONResponse:
-        if request.headers.get("content-type", "").startswith("multipart/"):
-            return _refused(
-                415, "expected the picture as the body. Received: a form. Use curl --data-binary @photo.jpg"
-            )
+        kind, packing = (request.headers.get(name, "").lower() for name in ("content-type", "content-encoding"))
+        for is_wrong, received in (
+            (kind.startswith("multipart/"), "a form"),
+            ("json" in kind, "JSON"),
+            ("gzip" in kind or packing not in ("", "identity"), "a packed body"),
+        ):
+            if is_wrong:
+                reason = f"expected the picture as the body. Received: {received}. Use curl --data-binary @photo.jpg"
+                return _refused(415, reason)
         held = capacity().memory.take("api", 0)
         try:
             num_songs, wanted = _wanted(request.query_params)

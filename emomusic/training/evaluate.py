@@ -30,6 +30,7 @@ from emomusic.media.images import Box, RgbImage, crop_face, to_network_input
 from emomusic.metrics import MISSED, FloatArray, IntArray, Scores, evaluate, expected_calibration_error, in_classes
 from emomusic.records import PhotoScores, write_metrics
 from emomusic.training.card import write_card
+from emomusic.training.label_lists import Source
 from emomusic.training.people import collection_record
 from emomusic.training.posed import COLLECTIONS, largest_faces
 
@@ -74,7 +75,7 @@ def evaluate_splits(
 
 
 def evaluate_pictures(
-    pictures: list[tuple[Path, Emotion]],
+    pictures: list[tuple[Source, Emotion]],
     classifier: EmotionClassifier,
     detector: FaceDetector | None,
     on_progress: Callable[..., None] = lambda *_: None,
@@ -105,7 +106,7 @@ def evaluate_pictures(
 
 
 def fit_to_pictures(
-    pictures: list[tuple[Path, Emotion]],
+    pictures: list[tuple[Source, Emotion]],
     classifier: EmotionClassifier,
     detector: FaceDetector | None,
     on_progress: Callable[..., None] = lambda *_: None,
@@ -163,7 +164,7 @@ def _adjust_in_folds(y_true: IntArray, answers: FloatArray, classes: Sequence[st
     return adjusted, fit_adjustment(y_true, answers)
 
 
-def _labels(pictures: list[tuple[Path, Emotion]]) -> IntArray:
+def _labels(pictures: list[tuple[Source, Emotion]]) -> IntArray:
     return np.array([emotion.label for _, emotion in pictures], np.int64)
 
 
@@ -191,13 +192,17 @@ def record_photographs(name: str, record: dict[str, Any], adjustment: Adjustment
 
 
 def record_collection(
-    name: str, folder: Path, pictures: Sequence[tuple[Path, Emotion]], scores: Scores, *, is_test: bool = False
+    name: str, folder: Path, pictures: Sequence[tuple[Source, Emotion]], scores: Scores, *, is_test: bool = False
 ) -> None:
     """Save the metrics of `evaluate_pictures` on a collection as posed faces, under the name of its folder.
 
     `is_test`: the pictures are the part that no network learns from, of persons who are not known.
     """
-    persons = set() if is_test else {path.stem.partition("_")[0] for path, _ in pictures if "_" in path.stem}
+    persons = (
+        set()
+        if is_test
+        else {path.stem.partition("_")[0] for path, _ in pictures if isinstance(path, Path) and "_" in path.stem}
+    )
     collection = folder.resolve().name
     is_trained = collection in COLLECTIONS and not is_test
     record = collection_record(collection, scores, len(persons), is_trained=is_trained)

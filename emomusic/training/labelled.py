@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,9 @@ from emomusic.affect import EMOTIONS, Emotion
 from emomusic.errors import DatasetError
 from emomusic.media.folders import FolderWalk
 from emomusic.media.formats import PICTURE_ENDINGS, has_ending
+from emomusic.training.label_lists import TABLES, Label, Source, listed_pictures, pictures_in_table
+
+log = logging.getLogger(__name__)
 
 _NAMING = tomllib.loads(Path(__file__).with_name("labels.toml").read_text(encoding="utf-8"))
 _EMOTIONS = {word: Emotion(name) for name, words in _NAMING["words"].items() for word in words.split()}
@@ -24,45 +29,82 @@ class LabelledPictures:
     """The pictures of a data set.
 
     Attributes:
-        pictures: path and emotion, in a fixed order.
+        pictures: path, or bytes of the file, and emotion, in a fixed order.
         skipped: number of pictures of other classes, such as contempt, and of other names.
         persons: number of persons, if file names tell them; otherwise None.
     """
 
-    pictures: list[tuple[Path, Emotion]]
+    pictures: list[tuple[Source, Emotion]]
     skipped: int = 0
     persons: int | None = None
 
 
 def labelled_pictures(folder: Path, *, labels: str | None = None, names: str | None = None) -> LabelledPictures:
-    """The labelled pictures in a folder.
+    """The labelled pictures in a folder or table.
 
     Args:
-        folder: holds `<emotion>/` with any usual name of an emotion, `<number>/` with `labels`, or the files with
-            `names`.
-        labels: the data set whose numbers name the folders, of `LABELS`.
+        folder: holds `<emotion>/` with any usual name of an emotion, `<number>/` with `labels`, pictures and lists of
+            their labels, or the files with `names`; or a table (CSV, Parquet) with pictures.
+        labels: the data set whose numbers name the folders or stand in the lists, of `LABELS`.
         names: the data set whose file names tell the emotions, of `NAMES`.
 
     Raises:
-        DatasetError: the folder is absent, has no pictures of an emotion, cannot be read whole, or has folders named by
-            numbers without `labels`.
+        DatasetError: the folder is absent, has no pictures of an emotion, cannot be read whole, or has numbers without
+            `labels`.
     """
+    if folder.is_file() and folder.suffix.lower() in TABLES:
+        return _by_labels(pictures_in_table(folder), labels, folder)
     if not folder.is_dir():
         raise DatasetError(f"expected a folder with a subfolder for each emotion. Received: {folder}")
     if names is not None:
         return _by_file_names(folder, names)
-    found: list[tuple[Path, Emotion]] = []
-    skipped = 0
-    for child in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
+    found: list[tuple[Source, Emotion]] = []
+    others: dict[str, int] = {}
+    children = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    for child in children:
         shown, paths = _shown_in(child.name, labels), _pictures_in(child)
         if len(shown) == 1:
             found += [(path, *shown) for path in paths]
-        elif len(shown) != 2:  # a mixture, which neither of its emotions describes
-            skipped += len(paths)
+        elif len(shown) != 2 and paths:  # a mixture, which neither of its emotions describes
+            others[child.name] = len(paths)
     if not found:
-        known = ", ".join(emotion.value for emotion in EMOTIONS)
-        raise DatasetError(f"expected pictures in {folder}/<emotion>/, with folders named {known}. Received: none")
-    return LabelledPictures(found, skipped)
+        return _by_lists(folder, labels, children)
+    if others:
+        counts = ", ".join(f"{name} ({count})" for name, count in others.items())
+        log.warning("Left out: pictures in folders that are named after none of the seven emotions: %s.", counts)
+    return LabelledPictures(found, sum(others.values()))
+
+
+def _by_lists(folder: Path, labels: str | None, children: list[Path]) -> LabelledPictures:
+    """The pictures with the labels of lists in the folder."""
+    files = [Path(entry.path) for entry in FolderWalk([folder], lambda _: True)]
+    if rows := listed_pictures(folder, _pictures_in(folder), files):
+        return _by_labels(rows, labels, folder)
+    parts = [child.name for child in children if any(_shown_in(each.name, "fer2013") for each in _folders_in(child))]
+    if parts:
+        raise DatasetError(
+            f"expected folders of emotions in {folder}. Received: emotions in {', '.join(parts)}. Choose one of them"
+        )
+    known, received = ", ".join(EMOTIONS), ", ".join(child.name for child in children)[:200]
+    raise DatasetError(
+        f"expected pictures in {folder}/<emotion>/, with folders named {known}. Received: none"
+        + (f" in folders named {received}" if received else "")
+    )
+
+
+def _folders_in(folder: Path) -> list[Path]:
+    return [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+
+
+def _by_labels(rows: Sequence[Label], labels: str | None, source: Path) -> LabelledPictures:
+    """The pictures of rows whose labels are words or numbers."""
+    shown = [(picture, _shown_in(label.removesuffix(".0"), labels)) for picture, label in rows]
+    found = [(picture, *emotions) for picture, emotions in shown if len(emotions) == 1]
+    if not found:
+        raise DatasetError(
+            f"expected labels of emotions in {source}. Received: {', '.join({row[1] for row in rows})[:80]}"
+        )
+    return LabelledPictures(found, len(shown) - len(found))
 
 
 def emotions_in(folder: str) -> tuple[Emotion, ...]:
@@ -79,14 +121,14 @@ def _shown_in(name: str, labels: str | None) -> tuple[Emotion, ...]:
     if labels is None:
         raise DatasetError(
             f"expected --labels {'|'.join(LABELS)}, because data sets number emotions in different orders. Received: "
-            f"a folder named {name} without it"
+            f"the number {name} without it"
         )
     order = _NAMING["numbers"][labels]
     return emotions_in(order[int(name)]) if int(name) < len(order) else ()
 
 
 def _by_file_names(folder: Path, names: str) -> LabelledPictures:
-    found, persons, skipped = [], set(), 0
+    found, persons, skipped = list[tuple[Source, Emotion]](), set(), 0
     for path in _pictures_in(folder):
         match = re.fullmatch(_NAMING["file_names"][names], path.stem, re.IGNORECASE)
         if match is not None and (emotion := _EMOTIONS.get(match["emotion"].lower())) is not None:

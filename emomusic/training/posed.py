@@ -28,6 +28,7 @@ from emomusic.faces.detection import Face, FaceDetector, TurningDetector
 from emomusic.faces.fer2013 import SIDE, LabelledFaces
 from emomusic.media.images import PICTURE_ENDINGS, Box, RgbImage, crop_face, read_image, to_network_input
 from emomusic.metrics import SEVEN
+from emomusic.training.label_lists import Source
 from emomusic.training.labelled import emotions_in
 
 log = logging.getLogger(__name__)
@@ -220,7 +221,7 @@ def _posed_pictures(folder: Path) -> list[_Picture]:
 
 
 def largest_faces(
-    paths: Sequence[Path], detector: FaceDetector | None, on_progress: Callable[..., None]
+    paths: Sequence[Source], detector: FaceDetector | None, on_progress: Callable[..., None]
 ) -> Iterator[tuple[int, RgbImage, Face | None, RgbImage]]:
     """Position, pixels, largest face and its crop for each picture with a face; all of the picture without detector.
 

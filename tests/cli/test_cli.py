@@ -55,6 +55,21 @@ def test_a_text_and_a_picture_without_a_face_stop_none(run: Run, tmp_path: Path)
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    ("name", "advice"), [("https://a.b/c.jpg", "save"), ("data:image/png;base64,AA", "save"), ("-", "save")]
+)
+def test_what_is_no_file_is_told_with_advice(run: Run, name: str, advice: str) -> None:
+    status, (record,), _ = run("analyze", name)
+    assert status == 2
+    assert advice in record["error"]
+
+
+def test_a_folder_is_for_batch(run: Run, tmp_path: Path) -> None:
+    status, (record,), _ = run("analyze", tmp_path)
+    assert status == 2
+    assert "emomusic batch" in record["error"]
+
+
 def test_pictures_may_stand_after_an_option(run: Run) -> None:
     status, records, err = run("analyze", "a/x.jpg", "--songs", "3", "b/x.jpg")
     assert (status, [record["image"] for record in records]) == (2, ["a/x.jpg", "b/x.jpg"])

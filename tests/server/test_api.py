@@ -118,6 +118,9 @@ def test_other_calls_are_refused_with_what_is_expected(ask: Ask, photo: bytes) -
     form = b'--x\r\nContent-Disposition: form-data; name="file"\r\n\r\n' + photo + b"\r\n--x--\r\n"
     answer = ask("/api/analyze", form, **{"Content-Type": "multipart/form-data; boundary=x"})
     assert (answer.status_code, "--data-binary" in answer.json()["error"]) == (415, True)
+    for headers in ({"Content-Type": "application/json"}, {"Content-Encoding": "gzip"}):
+        answer = ask("/api/analyze", photo, **headers)
+        assert (answer.status_code, "--data-binary" in answer.json()["error"]) == (415, True)
     for body in (b"", b"\x00\x00\x00\x18ftypmp42"):
         answer = ask("/api/analyze", body)
         (record,) = answer.json()

@@ -1,10 +1,15 @@
+import json
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from emomusic.affect import EMOTIONS
 from emomusic.errors import DatasetError
-from emomusic.training.labelled import LABELS, labelled_pictures
+from emomusic.media.images import encode_png, read_image
+from emomusic.training.labelled import LABELS, LabelledPictures, labelled_pictures
 
 
 def put(folder: Path, *names: str) -> Path:
@@ -64,12 +69,19 @@ def test_other_classes_are_skipped_and_counted_and_mixtures_left_out(tmp_path: P
 
 
 KDEF = "AM10DIFL.JPG AM10HAHR.JPG AM11NES.JPG AM11SAS.JPG AF02SUS.JPG BF01ANS.jpg AF01AFS.JPG"
+RAFD = " ".join(
+    f"Rafd090_0{person}_Caucasian_female_{emotion}_frontal.jpg"
+    for person, emotion in ((1, "angry"), (2, "surprised"), (3, "disgusted"), (4, "happy"))
+)
+NIMSTIM = "01F_AN_C.BMP 02F_HA_O.BMP 23M_SP_O.bmp 03M_FE_C.BMP"
 JAFFE = "KA.DI2.43.tiff NA.HA3.204.tiff NA.NE1.199.tiff UY-SU2-150.tiff KA.AN1.39.tiff KM.FE1.23.tiff"
 
 
 @pytest.mark.parametrize(
     ("kind", "files", "emotions"),
     [
+        ("rafd", RAFD, "angry surprise disgust happy"),
+        ("nimstim", NIMSTIM, "angry happy surprise fear"),
         ("kdef", KDEF, "disgust happy neutral sad surprise angry fear"),
         ("jaffe", JAFFE, "disgust happy neutral surprise angry fear"),
     ],
@@ -87,3 +99,70 @@ def test_a_folder_without_such_pictures_is_told(tmp_path: Path, options: dict[st
     put(tmp_path, "contempt/a.png")
     with pytest.raises(DatasetError, match="Received: none"):
         labelled_pictures(tmp_path, **options)
+
+
+def listed(found: LabelledPictures) -> dict[str, str]:
+    return {path.name: emotion.value for path, emotion in found.pictures if isinstance(path, Path)}
+
+
+def test_the_list_of_raf_db_is_read(tmp_path: Path):
+    put(tmp_path, *(f"Image/aligned/test_000{number}_aligned.jpg" for number in (1, 2, 3)))
+    put(tmp_path, "EmoLabel/list_patition_label.txt")
+    (tmp_path / "EmoLabel/list_patition_label.txt").write_text("test_0001.jpg 4\ntest_0002.jpg 7\ntrain_0001.jpg 1\n")
+    found = labelled_pictures(tmp_path, labels="raf-db")
+    assert listed(found) == {"test_0001_aligned.jpg": "happy", "test_0002_aligned.jpg": "neutral"}
+    with pytest.raises(DatasetError, match="--labels"):
+        labelled_pictures(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["csv", "npy", "words"])
+def test_the_lists_of_affectnet_are_read(tmp_path: Path, kind: str):
+    put(tmp_path, "images/12/0.jpg", "images/12/1.jpg", "images/12/2.jpg")
+    if kind == "npy":
+        (tmp_path / "annotations").mkdir()
+        for name, label in (("0", "1"), ("1", "7"), ("2", "6")):
+            np.save(tmp_path / f"annotations/{name}_exp.npy", np.array(label))
+    else:
+        labels = ("happy", "contempt", "anger") if kind == "words" else ("1", "7", "6")
+        head = "pth,label" if kind == "words" else "subDirectory_filePath,face_x,expression"
+        rows = (f"12/{n}.jpg,{'' if kind == 'words' else '5,'}{label}" for n, label in enumerate(labels))
+        (tmp_path / "labels.csv").write_text("\n".join([head, *rows]))
+    found = labelled_pictures(tmp_path, labels=None if kind == "words" else "affectnet")
+    assert listed(found) == {"0.jpg": "happy", "2.jpg": "angry"}
+    assert found.skipped == 1
+
+
+def test_parts_of_a_data_set_are_named(tmp_path: Path):
+    put(tmp_path, *(f"{part}/{emotion}/a.png" for part in ("train", "test") for emotion in ("happy", "sad")))
+    with pytest.raises(DatasetError, match=r"emotions in test, train"):
+        labelled_pictures(tmp_path)
+
+
+def test_folders_in_other_languages_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    put(tmp_path, "happy/a.png", "Wut/a.png", "Wut/b.png")
+    assert labelled_pictures(tmp_path).skipped == 2
+    assert "Wut (2)" in caplog.text
+    with pytest.raises(DatasetError, match="Freude, Wut"):
+        labelled_pictures(put(tmp_path / "all", "Wut/a.png", "Freude/a.png"))
+
+
+def test_a_table_of_pixels_is_read(tmp_path: Path):
+    pixels = " ".join(["7"] * 48 * 48)
+    rows = "".join(f"{number},{pixels},Training\n" for number in (3, 7, 5))
+    (tmp_path / "ck.csv").write_text("emotion,pixels,Usage\n" + rows)
+    found = labelled_pictures(tmp_path / "ck.csv", labels="ck+")
+    assert [emotion.value for _, emotion in found.pictures] == ["happy", "surprise"]
+    assert (read_image(found.pictures[0][0]) == 7).all()
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_parquet_file_with_pictures_is_read(tmp_path: Path, is_named: bool):
+    picture = encode_png(np.zeros((8, 8, 3), np.uint8))
+    table = pa.table({"image": [{"bytes": picture, "path": None}] * 3, "label": [0, 1, 1] if is_named else [1, 2, 9]})
+    names = {"info": {"features": {"label": {"names": ["happy", "sad"]}}}}
+    pq.write_table(
+        table.replace_schema_metadata({"huggingface": json.dumps(names)} if is_named else {}), tmp_path / "a.parquet"
+    )
+    found = labelled_pictures(tmp_path / "a.parquet", labels=None if is_named else "affectnet")
+    assert [emotion.value for _, emotion in found.pictures] == ["happy", "sad", "sad"][: 3 if is_named else 2]
+    assert found.pictures[0][0] == picture
