@@ -174,6 +174,7 @@ def proxy(replicas: list[Replica], root: Path, tmp_path_factory: pytest.TempPath
         yield address
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("caddy") is None, reason="needs Caddy: apt install caddy")
 @pytest.mark.skipif(shutil.which("turnserver") is None, reason="needs coturn: apt install coturn")
 def test_visitors_pass_the_proxy_video_passes_the_relay_and_a_killed_replica_loses_only_its_own_visitors(

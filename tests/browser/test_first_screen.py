@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.player import box_of, overflow
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
@@ -186,28 +186,42 @@ def test_the_tabs_of_music_keep_their_place_on_the_first_screen(open_page: Calla
     assert shift(page) <= MAX_SHIFT
 
 
-# The loop with which a page opens; null before it is loaded
-LOOP = """(name) => {
-  const part = document.querySelector(`.st-key-loop-${name} [data-testid=stBidiComponentIsolated]`);
-  const video = part?.shadowRoot?.querySelector("video");
-  return video?.readyState > 1 ? video : null;
-}"""
+@dataclass(frozen=True)
+class Late:
+    """Parts of a page that arrive last.
+
+    Attributes:
+        address: the page.
+        files: the pattern of the files of the parts.
+        below: what lies below them; they may change the last line above it.
+    """
+
+    address: str
+    files: str
+    below: str
 
 
-@pytest.mark.parametrize("name", ["film", "live"])
-def test_film_and_live_open_with_a_loop_that_can_stand_still(open_page: Callable[..., Page], name: str) -> None:
-    page = open_page(f"/{name}")
-    page.emulate_media(reduced_motion="reduce")
-    page.reload()
-    video = page.wait_for_function(LOOP, arg=name)
-    assert video.evaluate("video => [video.muted, video.loop, video.paused, video.currentTime]") == [
-        True,
-        True,
-        True,
-        0,
-    ]
-    assert video.evaluate("video => video.ariaLabel.length > 20 && video.videoHeight === 360")
-    page.emulate_media(reduced_motion="no-preference")
-    page.wait_for_function("video => !video.paused && video.currentTime > 0", arg=video)
-    page.emulate_media(reduced_motion="reduce")
-    page.wait_for_function("video => video.paused", arg=video)
+LATE = {
+    "fonts": Late("models", "**/*.woff2", "[role=tablist]"),  # until then, letters have other widths
+    "drop zone": Late("music?view=Your+song", "**/FileUploader*.js", "text=Or a song of the table, by its features"),
+}
+
+
+@pytest.mark.parametrize("name", LATE)
+def test_nothing_moves_when_fonts_or_a_drop_zone_arrive_last(open_page: Callable[..., Page], name: str) -> None:
+    page, late, held = open_page(), LATE[name], list[Route]()
+    page.route(late.files, lambda part: held.append(part))
+    page.goto(page.url + late.address, wait_until="commit")
+    below = page.locator(late.below)
+    below.wait_for()
+    page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+    wait_until_at_rest(below)
+    place = below.bounding_box()
+    assert held
+    for part in held:
+        part.continue_()
+    if name == "drop zone":
+        expect(page.get_by_text("Drop a song")).to_be_visible()
+    page.evaluate("document.fonts.ready.then(() => null)")
+    wait_until_at_rest(below)
+    assert below.bounding_box() == place

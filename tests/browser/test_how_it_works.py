@@ -103,8 +103,47 @@ def test_the_keys_lead_through_all_steps_which_fill_a_projector(present: Callabl
     assert measured(page, STEPS[-1])["wide"] <= 0
 
 
-def test_the_bars_follow_a_square_that_the_pointer_and_the_keys_move(present: Callable[..., Page]) -> None:
-    page = present("cover", "eileen-collins-1999", width=640, height=400)  # also at 200 % zoom
+# The smallest letters of the chart in pixels of the screen, and whether it lies in its place
+LETTERS_OF_CHART = """() => {
+  const place = document.querySelector("[class*=st-key-how-chart-]"), chart = place?.querySelector(".main-svg");
+  const [outer, inner] = [place, chart].map(part => part?.getBoundingClientRect());
+  const texts = [...place?.querySelectorAll(".js-plotly-plot text") ?? []].filter(text => text.textContent);
+  if (!inner || !texts.length || inner.width < 0.9 * outer.width) return null;
+  const isInside = inner.right <= outer.right + 2 && inner.bottom <= outer.bottom + 2;
+  const names = texts.map(text => text.getBoundingClientRect()).every(box => box.left >= outer.left - 2);
+  const scale = inner.width / chart.clientWidth;
+  return [isInside && names, Math.min(...texts.map(text => scale * parseFloat(getComputedStyle(text).fontSize)))];
+}"""
+
+
+def assert_scrolls(page: Page, key: str, condition: str) -> None:
+    """Press a scroll key until the page is there. A press during a rerun or the end of a scroll can be lost."""
+
+    def is_there() -> bool:
+        page.keyboard.press(key)
+        page.evaluate(TWO_FRAMES)
+        return bool(page.evaluate(f"{SCROLLED} {condition}"))
+
+    wait_until(is_there)
+
+
+def test_a_low_window_scrolls_by_keys_and_has_a_square_for_pointer_and_keys(present: Callable[..., Page]) -> None:
+    page = present(STEPS[-2].key, "eileen-collins-1999", width=1280, height=480)
+    for key in ("PageDown", "Space"):
+        assert_scrolls(page, key, "> 0")
+        assert_scrolls(page, "Home", "=== 0")
+    page.keyboard.press("ArrowRight")  # still shows the next step
+    shown(page, STEPS[-1].key)
+    assert_scrolls(page, "PageDown", "> 0")
+    # With the focus on a link in the header, the keys scroll too
+    assert_scrolls(page, "Home", "=== 0")
+    page.get_by_role("link", name="How it works").focus()
+    assert_scrolls(page, "End", "> 0")
+    assert overflow(page) <= 0
+
+    page.set_viewport_size({"width": 640, "height": 400})  # also at 200 % zoom
+    page.goto(f"{page.url.partition('?')[0]}?step=cover&sample=eileen-collins-1999")
+    shown(page, "cover")
     square, fact = page.get_by_role("button", name="Grey square"), page.locator(".st-key-how-fact")
     before = fact.inner_text()
     square.scroll_into_view_if_needed()
@@ -125,78 +164,9 @@ def test_the_bars_follow_a_square_that_the_pointer_and_the_keys_move(present: Ca
     assert overflow(page) <= 0
 
 
-def test_the_band_plays_in_major_where_the_dot_is_pleasant(present: Callable[..., Page]) -> None:
-    page = present("band", **PROJECTOR)
-    dot = page.get_by_role("button", name="Dot")
-    fact = page.locator(".st-key-how-fact")
-    before = fact.inner_text()
-    box = box_of(dot)
-    assert page.evaluate("window.emomusicBand === undefined")  # silent until it is moved
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + 3 * box["width"], y, steps=4)
-    page.mouse.up()
-    expect(fact).not_to_have_text(before)
-    page.wait_for_function("window.emomusicBand?.isPlaying && emomusicBand.seats[0].gains.padMajor > 0.4")
-    assert page.evaluate("emomusicBand.seats[0].gains.padMinor") < 0.1
-    page.evaluate("window.dispatchEvent(new CustomEvent('emomusic:sound', { detail: { source: 'player' } }))")
-    page.wait_for_function("!emomusicBand.isPlaying")
-    dot.focus()
-    page.keyboard.press("ArrowLeft")
-    page.wait_for_function("emomusicBand.isPlaying")
-
-
-# The smallest letters of the chart in pixels of the screen, and whether it lies in its place
-LETTERS_OF_CHART = """() => {
-  const place = document.querySelector("[class*=st-key-how-chart-]"), chart = place?.querySelector(".main-svg");
-  const [outer, inner] = [place, chart].map(part => part?.getBoundingClientRect());
-  const texts = [...place?.querySelectorAll(".js-plotly-plot text") ?? []].filter(text => text.textContent);
-  if (!inner || !texts.length || inner.width < 0.9 * outer.width) return null;
-  const isInside = inner.right <= outer.right + 2 && inner.bottom <= outer.bottom + 2;
-  const names = texts.map(text => text.getBoundingClientRect()).every(box => box.left >= outer.left - 2);
-  const scale = inner.width / chart.clientWidth;
-  return [isInside && names, Math.min(...texts.map(text => scale * parseFloat(getComputedStyle(text).fontSize)))];
-}"""
-
-
-def test_a_chart_in_full_screen_has_letters_for_the_last_row(present: Callable[..., Page]) -> None:
-    page = present("people", width=1920, height=1080)
-    page.keyboard.press("f")
-    page.wait_for_function("document.fullscreenElement && innerWidth >= 1600")
-    wait_until_at_rest(page.locator("[class*=st-key-how-chart-] .main-svg").first)
-    is_inside, letters = page.wait_for_function(LETTERS_OF_CHART).json_value()
-    assert is_inside
-    assert letters >= 24  # a fortieth of the height of the screen, or nearly so
-
-
-def assert_scrolls(page: Page, key: str, condition: str) -> None:
-    """Press a scroll key until the page is there. A press during a rerun or the end of a scroll can be lost."""
-
-    def is_there() -> bool:
-        page.keyboard.press(key)
-        page.evaluate(TWO_FRAMES)
-        return bool(page.evaluate(f"{SCROLLED} {condition}"))
-
-    wait_until(is_there)
-
-
-def test_keys_scroll_in_a_low_window(present: Callable[..., Page]) -> None:
-    page = present(STEPS[-2].key, "eileen-collins-1999", width=1280, height=480)
-    for key in ("PageDown", "Space"):
-        assert_scrolls(page, key, "> 0")
-        assert_scrolls(page, "Home", "=== 0")
-    page.keyboard.press("ArrowRight")  # still shows the next step
-    shown(page, STEPS[-1].key)
-    assert_scrolls(page, "PageDown", "> 0")
-    # With the focus on a link in the header, the keys scroll too
-    assert_scrolls(page, "Home", "=== 0")
-    page.get_by_role("link", name="How it works").focus()
-    assert_scrolls(page, "End", "> 0")
-    assert overflow(page) <= 0
-
-
-def test_a_link_opens_its_step_where_a_face_can_be_chosen(present: Callable[..., Page]) -> None:
+def test_a_link_opens_its_step_with_a_choice_of_faces_and_a_full_screen(
+    present: Callable[..., Page],
+) -> None:
     page = present("face", "four-people")
     expect(page.get_by_text("4 faces found")).to_be_visible()
     expect(page.get_by_text("Step 4 of")).to_be_visible()
@@ -226,6 +196,16 @@ def test_a_link_opens_its_step_where_a_face_can_be_chosen(present: Callable[...,
     wait_until_at_rest(page.locator(".stMainBlockContainer"))
     assert overflow(page) <= 0
 
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page.goto(f"{page.url.partition('?')[0]}?step=people")
+    shown(page, "people")
+    page.keyboard.press("f")
+    page.wait_for_function("document.fullscreenElement && innerWidth >= 1600")
+    wait_until_at_rest(page.locator("[class*=st-key-how-chart-] .main-svg").first)
+    is_inside, letters = page.wait_for_function(LETTERS_OF_CHART).json_value()
+    assert is_inside
+    assert letters >= 24  # a fortieth of the height of the screen, or nearly so
+
 
 def test_an_uploaded_photo_replaces_another_and_stays(present: Callable[..., Page], root: Path, tmp_path: Path) -> None:
     page = present("picture")
@@ -243,3 +223,25 @@ def test_an_uploaded_photo_replaces_another_and_stays(present: Callable[..., Pag
     shown(page, "picture")
     expect(page.get_by_text("400 by 468")).to_be_visible()
     expect(page).not_to_have_url(re.compile("sample="))
+
+
+def test_the_band_plays_in_major_where_the_dot_is_pleasant(present: Callable[..., Page]) -> None:
+    page = present("band", **PROJECTOR)
+    dot = page.get_by_role("button", name="Dot")
+    fact = page.locator(".st-key-how-fact")
+    before = fact.inner_text()
+    box = box_of(dot)
+    assert page.evaluate("window.emomusicBand === undefined")  # silent until it is moved
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 3 * box["width"], y, steps=4)
+    page.mouse.up()
+    expect(fact).not_to_have_text(before)
+    page.wait_for_function("window.emomusicBand?.isPlaying && emomusicBand.seats[0].gains.padMajor > 0.4")
+    assert page.evaluate("emomusicBand.seats[0].gains.padMinor") < 0.1
+    page.evaluate("window.dispatchEvent(new CustomEvent('emomusic:sound', { detail: { source: 'player' } }))")
+    page.wait_for_function("!emomusicBand.isPlaying")
+    dot.focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("emomusicBand.isPlaying")

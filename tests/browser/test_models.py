@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from emomusic.affect import EMOTIONS, Emotion
 from tests.browser.accessibility import axe_report
@@ -107,7 +107,9 @@ def test_a_click_on_a_cell_shows_its_count_above_the_matrix_in_the_colours_of_th
         expect(page.locator(".hoverlayer .nums").first).to_have_css("fill", colour)
 
 
-def test_choices_keep_the_table_in_place_and_back_undoes_them(models: Callable[..., Page]) -> None:
+def test_choices_keep_the_table_in_place_back_undoes_them_and_one_click_asks_all_models(
+    models: Callable[..., Page],
+) -> None:
     page = models()
     answer = page.get_by_role("heading", level=2).first
     expect(answer).to_contain_text("judged by people's votes")
@@ -141,9 +143,9 @@ def test_choices_keep_the_table_in_place_and_back_undoes_them(models: Callable[.
     wait_until_at_rest(table)
     assert table.evaluate(PLACE) == place
 
-
-def test_one_click_asks_all_models_and_nothing_covers_anything(models: Callable[..., Page]) -> None:
-    page = models("", width=1280, height=720)
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.get_by_test_id("stMain").evaluate("page => page.scrollTo(0, 0)")
+    page.get_by_role("tab", name="Try your face").click()
     expect(page.get_by_role("tab").first).to_be_in_viewport(ratio=1)
     page.get_by_role("button", name="An astronaut", exact=True).click()
     expect(page.get_by_text("7 of 7 say happy")).to_be_visible()
@@ -155,24 +157,6 @@ def test_one_click_asks_all_models_and_nothing_covers_anything(models: Callable[
         parts = [above, page.get_by_role("radio", name="Camera"), page.get_by_test_id("stFileUploader")]
         top = below.evaluate(PLACE)
         assert [part.evaluate(BOTTOM) <= top for part in parts] == [True] * 3, (width, height)
-
-
-def test_the_tabs_keep_their_place_when_the_fonts_arrive_last(open_page: Callable[..., Page]) -> None:
-    """Until then, the answer has letters of other widths; its last line may differ."""
-    fonts: list[Route] = []
-    page = open_page()
-    page.route("**/*.woff2", lambda font: fonts.append(font))
-    page.goto(f"{page.url}models", wait_until="commit")
-    tabs = page.get_by_role("tablist")
-    wait_until_idle(page)
-    wait_until_at_rest(tabs)
-    place = tabs.bounding_box()
-    assert fonts
-    for font in fonts:
-        font.continue_()
-    page.evaluate("document.fonts.ready.then(() => null)")
-    wait_until_at_rest(tabs)
-    assert tabs.bounding_box() == place
 
 
 def test_views_fit_a_phone_and_a_keyboard_chooses_models(models: Callable[..., Page]) -> None:

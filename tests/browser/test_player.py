@@ -17,7 +17,7 @@ from emomusic.songs.local_songs import load_bundled_recommender
 from emomusic.songs.mood import MOODS
 from tests.browser.accessibility import axe_report
 from tests.browser.conftest import PATIENCE_MS, visit, with_spotify
-from tests.browser.player import PLAYER, add_folder, is_paused, level, song, song_after, sounding, track
+from tests.browser.player import PLAYER, is_paused, level, song, song_after, sounding, track
 from tests.browser.waiting import press_shortcut, wait_until_idle
 from tests.films import NOBODY, write_film
 
@@ -235,26 +235,6 @@ def test_a_spotify_without_an_answer_gives_way_to_a_song_that_plays(browser: Bro
     for route in waiting:
         route.abort()
     context.close()
-
-
-def test_a_folder_of_this_computer_plays(open_page: Callable[..., Page], tmp_path: Path) -> None:
-    for number in (1, 2):
-        (tmp_path / f"Own song {number}.wav").write_bytes(tone(3, 200 * number))
-    (tmp_path / "broken.mp3").write_bytes(b"ID3 and nothing else")
-    page = open_page("/?sample=four-people&songs=own")
-    song(page)  # there is no file yet
-    page.get_by_role("button", name="Your music").click()
-    add_folder(page, tmp_path / "absent")
-    expect(page.get_by_test_id("stAlert")).to_be_visible()
-    add_folder(page, tmp_path)
-    first = sounding(page)
-    expect(page.locator(PLAYER)).to_have_count(0)
-    expect(page.get_by_text("broken.mp3")).to_be_visible()
-    page.keyboard.press("Escape")
-    sounding(page, after=first)  # it ends after three seconds
-    page.get_by_role("button", name="Your music").click()
-    page.get_by_role("button", name="Remove").click()
-    song(page)
 
 
 def test_two_visitors_hear_only_their_own_files(browser: Browser, server: str) -> None:

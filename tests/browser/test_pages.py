@@ -1,4 +1,4 @@
-"""On every page, no control covers another or is cut off, and a phone has the pages in a row at the bottom."""
+"""Every page as it is drawn: title, headings, accessibility in both themes, and no control that covers another."""
 
 from __future__ import annotations
 
@@ -7,31 +7,45 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from emomusic.app.how_it_works.steps import STEPS
+from tests.browser.accessibility import assert_accessible
 from tests.browser.conftest import visit
+from tests.browser.test_first_screen import MAX_SHIFT, SHIFTS, shift
 from tests.browser.waiting import wait_until_idle
 
 pytestmark = pytest.mark.browser
 
 SIZES = ((1440, 900), (1280, 720), (390, 844))
 
-PAGES = (
-    "/",
-    "/?sample=four-people&songs=bundled",
-    "/?sample=barack-obama-2012&who=Face+1&songs=bundled",
-    "/?sample=all&songs=bundled",
-    "/?mood=calm&songs=bundled",
-    "/live",
-    "/live?shown=Mirror+game",
-    "/film?songs=bundled",
-    "/film?film=sample&songs=bundled",
-    "/music?songs=bundled",
-    "/music?view=Your+song&songs=bundled",
-    "/music?view=Table&songs=bundled",
-    "/models",
-    "/models?face_view=Figures",
-    "/how_it_works?sample=four-people",
-    "/how_it_works?sample=four-people&step=songs&songs=bundled",
-)
+LOOK, SONGS = (next(step.title for step in STEPS if step.key == key) for key in ("look", "songs"))
+
+# The screens of each page, their titles, and a text of each that appears last
+PAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "photo": (
+        ("/", "EmoMusic", "A sample, your own photo or a mood replaces this example."),
+        ("/photo?sample=four-people&who=Face+3&songs=bundled", "EmoMusic", "Each face"),
+        ("/gallery?wall=samples", "EmoMusic", "7 faces in 7 photos: 2 happy, 1 sad, 4 neutral."),
+        ("/?mood=calm&songs=bundled", "EmoMusic", "Calm songs"),
+    ),
+    "live": (
+        ("/live", "Live · EmoMusic", "What does this moment sound like?"),
+        ("/live?shown=Mirror+game", "Live · EmoMusic", "What does this moment sound like?"),
+    ),
+    "film": (
+        ("/film", "Film · EmoMusic", "What does this film sound like?"),
+        ("/film?film=sample&songs=bundled", "Film · EmoMusic", "Download"),
+    ),
+    "music": (
+        ("/music", "Music · EmoMusic", "How the moods differ"),
+        ("/music?view=Your+song", "Music · EmoMusic", "Or a song of the table, by its features"),
+        ("/music?view=Table&songs=bundled", "Music · EmoMusic", "What does a mood sound like?"),
+    ),
+    "models": (("/models?face_view=Figures", "Figures · Models · EmoMusic", "Figures"),),
+    "how_it_works": (
+        ("/how_it_works?sample=four-people&step=look", f"{LOOK} · How it works · EmoMusic", LOOK),
+        ("/how_it_works?sample=four-people&step=songs&songs=bundled", f"{SONGS} · How it works · EmoMusic", SONGS),
+    ),
+}
 
 # Pairs of controls of which one covers the other, and those that the sides of the window cut off. What a scrolling
 # element hides does not count; what lies in front of the page (header, player, pages) is compared by itself.
@@ -84,10 +98,20 @@ CHARTS_FIT = """() => [...document.querySelectorAll(".js-plotly-plot")].every(ch
   !chart.checkVisibility() || Math.abs(chart.querySelector(".main-svg").clientWidth - chart.clientWidth) <= 1)"""
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_no_control_covers_another_or_is_cut_off(open_page: Callable[..., Page], path: str) -> None:
-    page = open_page(path)
-    wait_until_idle(page)
+def assert_keeps_its_place(page: Page, address: str, last: str) -> None:
+    """Load a page, and check that no part moves while it is drawn."""
+    for _ in range(3):  # on a busy machine, code of the page may come late; a part that moves by itself always moves
+        page.goto(address)
+        expect(page.get_by_text(last, exact=True).first).to_be_visible()
+        if charts := page.locator(".js-plotly-plot").count():
+            expect(page.locator(".js-plotly-plot .main-svg").nth(charts - 1)).to_be_visible()
+        if (moved := shift(page)) <= MAX_SHIFT:
+            break
+    assert moved <= MAX_SHIFT
+
+
+def assert_nothing_is_covered(page: Page) -> None:
+    """Check in windows of three sizes that no control covers another or is cut off."""
     found = {}
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
@@ -95,6 +119,41 @@ def test_no_control_covers_another_or_is_cut_off(open_page: Callable[..., Page],
         wait_until_idle(page)
         found[width] = page.evaluate(PROBLEMS)
     assert not any(found.values()), found
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_accessible_keeps_its_place_and_no_control_covers_another(
+    open_page: Callable[..., Page], name: str
+) -> None:
+    page = open_page()
+    server = page.url.rstrip("/")
+    page.add_init_script(f"({SHIFTS})()")
+    for path, title, last in PAGES[name]:
+        page.set_viewport_size({"width": 1440, "height": 900})
+        page.emulate_media(color_scheme="light")
+        assert_keeps_its_place(page, server + path, last)
+        expect(page.get_by_role("dialog")).to_have_count(0)  # "Page not found"
+        assert_nothing_is_covered(page)
+        page.set_viewport_size({"width": 1440, "height": 900})
+        assert_accessible(page, title)
+
+
+def test_an_answer_and_its_song_are_announced_and_have_the_focus_after_enter(open_page: Callable[..., Page]) -> None:
+    page = open_page("/?songs=bundled")
+    wait_until_idle(page)
+    status = page.locator("body > [role=status]")
+    page.get_by_role("button", name="Four people", exact=True).focus()
+    page.keyboard.press("Enter")
+    sentence = page.locator(".st-key-sentence h1")
+    expect(sentence).to_contain_text("Together")
+    expect(status).to_contain_text(sentence.inner_text())
+    expect(sentence).to_be_focused()
+    song = page.locator(".st-key-title-photo p")
+    before = song.inner_text()
+    expect(status).to_contain_text(before)
+    page.get_by_role("button", name="Next song").first.click()
+    expect(song).not_to_have_text(before)
+    expect(status).to_contain_text(song.inner_text())
 
 
 def test_on_a_phone_the_pages_lie_in_a_row_at_the_bottom(open_page: Callable[..., Page]) -> None:
@@ -116,9 +175,6 @@ def test_on_a_phone_the_pages_lie_in_a_row_at_the_bottom(open_page: Callable[...
     page.wait_for_url("**/?sample=eileen-collins-1999")
     page.go_back()
     page.wait_for_url("**/film")
-
-
-def test_toolbars_are_whole_on_a_phone_without_hints_of_keys(open_page: Callable[..., Page]):
     for path, row, number in (("/live", ".st-key-shown", 4), ("/how_it_works?step=songs", ".st-key-how-top", 4)):
         page = open_page(path, width=390, height=844)
         wait_until_idle(page)
@@ -129,3 +185,30 @@ def test_toolbars_are_whole_on_a_phone_without_hints_of_keys(open_page: Callable
         assert page.locator(row).evaluate("row => row.scrollWidth - row.clientWidth") <= 1
         expect(page.locator("[aria-label^='Shortcut']:visible")).to_have_count(0)
         page.close()
+
+
+# The loop with which a page opens; null before it is loaded
+LOOP = """(name) => {
+  const part = document.querySelector(`.st-key-loop-${name} [data-testid=stBidiComponentIsolated]`);
+  const video = part?.shadowRoot?.querySelector("video");
+  return video?.readyState > 1 ? video : null;
+}"""
+
+
+def test_film_and_live_open_with_a_loop_that_can_stand_still(open_page: Callable[..., Page]) -> None:
+    for name in ("film", "live"):
+        page = open_page(f"/{name}")
+        page.emulate_media(reduced_motion="reduce")
+        page.reload()
+        video = page.wait_for_function(LOOP, arg=name)
+        assert video.evaluate("video => [video.muted, video.loop, video.paused, video.currentTime]") == [
+            True,
+            True,
+            True,
+            0,
+        ]
+        assert video.evaluate("video => video.ariaLabel.length > 20 && video.videoHeight === 360")
+        page.emulate_media(reduced_motion="no-preference")
+        page.wait_for_function("video => !video.paused && video.currentTime > 0", arg=video)
+        page.emulate_media(reduced_motion="reduce")
+        page.wait_for_function("video => video.paused", arg=video)
