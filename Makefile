@@ -32,11 +32,11 @@ run: $(VENV)/installed  ## set up if needed, then open the app
 test: $(VENV)/installed-dev  ## set up if needed, then run the tests; ARGS="-k live" selects some
 	@$(PYTEST) $(ARGS)
 
-check: $(VENV)/installed-dev  ## lint, format, types and tests
+check: $(VENV)/installed-dev  ## lint, format, types and all tests, the slow ones too
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(PYTEST) $(ARGS)
+	$(PYTEST) -m "slow or not slow" $(ARGS)
 
 lock: $(BIN)/uv  ## rewrite the lock files from pyproject.toml; UPGRADE=1 updates all versions
 	@$(COMPILE) --extra app --extra train -o requirements.txt

@@ -15,6 +15,8 @@ import requests
 from tests.servers import Reply, Request, reserved_port, serve
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow  # starts Caddy
+
 needs_caddy = pytest.mark.skipif(shutil.which("caddy") is None, reason="Caddy is not installed")
 
 

@@ -11,6 +11,8 @@ import yaml
 
 from emomusic.server.capacity import settings
 
+pytestmark = pytest.mark.slow  # reads the schema of Kubernetes
+
 KUBERNETES = "1.32"
 STOP_S = 5.0  # emomusic/server/drain.py ends the process this long after the drain
 

@@ -12,6 +12,9 @@ import pytest
 from uv import find_uv_bin
 
 from emomusic.faces.model_files import DEFAULT_MODEL, FILES, WEIGHTS
+from tests.waiting import PATIENCE_S
+
+pytestmark = pytest.mark.slow  # builds and installs the wheel
 
 MAX_WHEEL_BYTES = 68_000_000
 FOR_TRAINING = {"tensorflow", "keras", "mtcnn", "h5py", "tf2onnx"}
@@ -24,7 +27,7 @@ NO_INDEX = ("error sending request", "Failed to fetch", "network was disabled", 
 
 def uv(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [find_uv_bin(), *map(str, arguments)]
-    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=600)
+    return subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=10 * PATIENCE_S)
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +94,7 @@ def test_analyze_works_from_any_folder_without_extras(wheel: Path, root: Path, t
     environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     environment["HOME"] = str(tmp_path / "home")
     command = [venv / "bin" / "emomusic", "analyze", sample, "--json"]
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=10 * PATIENCE_S)
     assert done.returncode == 0, done.stderr
     (record,) = json.loads(done.stdout)
     assert (len(record["faces"]), len(record["songs"])) == (4, 5)

@@ -22,6 +22,8 @@ from scripts.build_band import (
     read_files,
 )
 
+pytestmark = pytest.mark.slow  # encodes the band
+
 BAND = json.loads((data_dir() / "band" / "band.json").read_text(encoding="utf-8"))
 MARGIN = round(MARGIN_S * RATE)
 Style = dict[str, Any]

@@ -12,6 +12,8 @@ from scripts.build_catalogue import RENAMES, SHA256, merge_releases
 
 from .tables import song_table, track_id
 
+pytestmark = pytest.mark.slow  # builds the catalogue
+
 PUBLISHED = {ours: theirs for theirs, ours in RENAMES.items()}
 
 

@@ -18,6 +18,8 @@ from emomusic.songs.mood_training import mood_card, read_labelled_songs, train_m
 
 from .tables import mood_table
 
+pytestmark = pytest.mark.slow  # trains
+
 
 def read_json(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))

@@ -9,6 +9,8 @@ from emomusic.runtime import Network
 from emomusic.training.presets import NETWORKS
 from tests.lazy import lazy
 
+pytestmark = pytest.mark.slow  # builds and trains networks
+
 keras, architectures = lazy("keras"), lazy("emomusic.training.architectures")
 export_onnx = lazy("emomusic.training.export_onnx")
 

@@ -24,6 +24,8 @@ from tests.fakes import FakeDetector, make_face
 from tests.lazy import lazy
 from tests.tiny_model import Run, Splits
 
+pytestmark = pytest.mark.slow  # trains
+
 train_module = lazy("emomusic.training.train")
 
 

@@ -8,6 +8,8 @@ import pytest
 from emomusic.training.presets import NETWORKS, PRESETS, TrainingConfig
 from tests.lazy import lazy
 
+pytestmark = pytest.mark.slow  # trains
+
 keras, tf, steps = lazy("keras"), lazy("tensorflow"), lazy("emomusic.training.steps")
 architectures = lazy("emomusic.training.architectures")
 

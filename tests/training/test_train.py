@@ -26,6 +26,8 @@ from emomusic.training.presets import FIRST, NETWORKS, PRESETS, PREVIOUS, Networ
 from tests.lazy import lazy
 from tests.tiny_model import Run, Splits
 
+pytestmark = pytest.mark.slow  # trains
+
 keras, architectures = lazy("keras"), lazy("emomusic.training.architectures")
 train_module = lazy("emomusic.training.train")
 
