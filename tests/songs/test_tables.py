@@ -1,5 +1,6 @@
 """Tables of songs: encodings, separators, headers, columns, numbers, lists, rows that are left out, and playlists."""
 
+import itertools
 import json
 
 import pandas as pd
@@ -37,15 +38,16 @@ def cells_of(column: str, *cells: object) -> bytes:
 # Texts
 
 
-@pytest.mark.parametrize(("encoding", "name"), [
+ENCODINGS = [
     ("utf-8", "utf-8"), ("utf-8-sig", "utf-8"), ("cp1252", "windows-1252"),
     *((encoding, "utf-16") for encoding in ("utf-16", "utf-16-le", "utf-16-be")),
-])  # fmt: skip
-@pytest.mark.parametrize("before", ["", "sep=;\r\n", '"sep=;"\r\n', ";;;;\r\n\r\n \r\n", "My songs\r\nof 2026\r\n\r\n"])
-@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
-def test_encoding_separator_and_first_lines_do_not_matter(
-    encoding: str, name: str, before: str, separator: str
-) -> None:
+]  # fmt: skip
+BEFORE = ["", "sep=;\r\n", '"sep=;"\r\n', ";;;;\r\n\r\n \r\n", "My songs\r\nof 2026\r\n\r\n"]
+
+
+@pytest.mark.parametrize(("row", "column"), [*itertools.product(range(len(ENCODINGS)), range(len(BEFORE)))])
+def test_encoding_separator_and_first_lines_do_not_matter(row: int, column: int) -> None:
+    (encoding, name), before, separator = ENCODINGS[row], BEFORE[column], ",;\t|"[(row + column) % 4]
     table = song_table(3).assign(title="caf\u00e9, a|b;c\td")
     text = before.replace(";", separator) + as_csv(table, sep=separator, lineterminator="\r\n").decode()
     reading = read_table(text.encode(encoding))
