@@ -20,7 +20,7 @@ import numpy.typing as npt
 from emomusic.assets import models_dir
 from emomusic.faces import mtcnn
 from emomusic.faces.mtcnn import Boxes, Float64Array
-from emomusic.media.images import WORKING_SIDE, Box, RgbImage, require_rgb, shrink
+from emomusic.media.images import WORKING_SIDE, Box, RgbImage, crop_face, require_rgb, shrink
 from emomusic.runtime import Network, map_threads
 
 # Faces usually score 0.99 or more. A false detection had 0.855.
@@ -60,6 +60,11 @@ _CLOSE_PIXELS, _SMALL_FACE, _FOUND_SIDE = 5_000_000, 28, 18
 _PLAIN_ENOUGH, _SHARED_AREA, _CLOSE_CONFIDENCE = 0.8, 0.4, 0.97
 
 
+# Degrees. Of 200 faces of each of two collections, turned by 45 degrees, 100 and 75 are read right as they are, and 158
+# and 144 with level eyes; upright ones keep their answers (`scripts/measure_tilt.py`).
+_MOST_TILT = 30.0
+
+
 class Landmarks(NamedTuple):
     """Five points of a face, each (x, y) in pixels of the image. Left and right are those of the viewer."""
 
@@ -86,6 +91,19 @@ class Face:
     confidence: float
     landmarks: Landmarks | None = None
     turn: int = 0
+
+    @property
+    def tilt(self) -> float:
+        """Degrees counter-clockwise that level the eyes, if these are many; otherwise 0."""
+        if self.landmarks is None:
+            return 0.0
+        (left, top), (right, bottom) = self.landmarks.left_eye, self.landmarks.right_eye
+        degrees = math.degrees(math.atan2(bottom - top, right - left))
+        return degrees if abs(degrees) > _MOST_TILT else 0.0
+
+    def crop(self, image: RgbImage, margin: float = 0.0) -> RgbImage:
+        """Cut a square around the face, as `images.crop_face`, and turn it upright."""
+        return self.upright(crop_face(image, self.box, margin=margin, tilt=self.tilt))
 
     def upright(self, crop: RgbImage) -> RgbImage:
         """A crop of this face, turned upright."""

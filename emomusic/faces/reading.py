@@ -20,7 +20,7 @@ from emomusic.faces.detection import (
 )
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.table import Faces
-from emomusic.media.images import RgbImage, crop_face
+from emomusic.media.images import RgbImage
 
 Networks: TypeAlias = tuple[FaceDetector, Classifier]
 """What detects and what classifies faces."""
@@ -78,7 +78,7 @@ def read_faces(image: RgbImage, detector: FaceDetector, classifier: Classifier) 
 
 def classify_faces(image: RgbImage, faces: Sequence[Face], classifier: Classifier) -> Faces:
     """The detected faces of a picture with their probabilities, from one call of the classifier."""
-    return Faces.of(faces, classifier.classify([face.upright(crop_face(image, face.box)) for face in faces]))
+    return Faces.of(faces, classifier.classify([face.crop(image) for face in faces]))
 
 
 def load_networks(model: str = DEFAULT_MODEL, *, posed: bool = False) -> tuple[MtcnnDetector, EmotionClassifier]:

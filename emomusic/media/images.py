@@ -359,7 +359,7 @@ def shrink(image: RgbImage, max_side: int = WORKING_SIDE) -> tuple[RgbImage, flo
     return small, scale
 
 
-def crop_face(image: RgbImage, box: Box, *, margin: float = 0.0) -> RgbImage:
+def crop_face(image: RgbImage, box: Box, *, margin: float = 0.0, tilt: float = 0.0) -> RgbImage:
     """Cut a square around one face, as a copy. Areas outside the image repeat its border.
 
     No margin is best for the networks: the faces of FER2013 fit their frame as tightly as the detector's boxes.
@@ -368,6 +368,7 @@ def crop_face(image: RgbImage, box: Box, *, margin: float = 0.0) -> RgbImage:
         image: shape (height, width, 3), uint8, RGB.
         box: position of the face in `image`, in pixels.
         margin: context added on each side, as a share of the box's longer side; negative cuts closer.
+        tilt: degrees by which the face is turned counter-clockwise around its center.
 
     Raises:
         ValueError: `box` lies outside the image, or `margin` leaves no pixel.
@@ -377,6 +378,11 @@ def crop_face(image: RgbImage, box: Box, *, margin: float = 0.0) -> RgbImage:
     side = round(max(box.width, box.height) * (1.0 + 2.0 * margin))
     if side < 1:
         raise ValueError(f"margin must leave at least one pixel of {box}. Received: {margin}")
+    if tilt:
+        wide = crop_face(image, box, margin=margin + 0.25 * (1 + 2 * margin))  # more than the diagonal
+        turn = cv2.getRotationMatrix2D((len(wide) / 2, len(wide) / 2), tilt, 1.0)
+        turn[:, 2] -= (len(wide) - side) / 2
+        return np.asarray(cv2.warpAffine(wide, turn, (side, side), borderMode=cv2.BORDER_REPLICATE), np.uint8)
     top, left = (2 * box.y + box.height - side) // 2, (2 * box.x + box.width - side) // 2
     if min(top, left) >= 0 and top + side <= height and left + side <= width:
         return image[top : top + side, left : left + side].copy()  # five times as fast

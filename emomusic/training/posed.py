@@ -235,7 +235,7 @@ def largest_faces(
                 yield index, image, None, image
             elif faces:
                 face = max(faces, key=lambda face: face.box.width * face.box.height)
-                yield index, image, face, face.upright(crop_face(image, face.box))
+                yield index, image, face, face.crop(image)
         except ImageError as error:
             log.warning("Left out: %s", error)
         on_progress(index + 1, len(paths))
