@@ -6,7 +6,8 @@ from emomusic.app.browser.runtime import show_runtime
 from emomusic.app.choices import open_address
 from emomusic.app.frame import is_loaded, require_server, show_notice, shown_errors, style_page
 from emomusic.app.state import Visit, page_state
-from emomusic.server.capacity import admit_visitor, capacity
+from emomusic.server.capacity import capacity
+from emomusic.server.visitor import admit_visitor
 
 
 def show_app() -> None:

@@ -9,7 +9,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from emomusic.server.capacity import settings
+from emomusic.server.settings import settings
 
 pytestmark = pytest.mark.slow  # reads the schema of Kubernetes
 

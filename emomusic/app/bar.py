@@ -23,8 +23,8 @@ from emomusic.app.state import Visit, page_state
 from emomusic.errors import EmomusicError, LibraryError
 from emomusic.media.formats import HEAD_BYTES, mime_type_of
 from emomusic.media.images import encode_jpeg, read_image, shrink
-from emomusic.server.capacity import is_own_computer
 from emomusic.server.files import ServedFile
+from emomusic.server.visitor import is_own_computer
 from emomusic.songs.local_songs import songs_dir
 from emomusic.songs.queue import SongQueue
 from emomusic.songs.song import Player, Song

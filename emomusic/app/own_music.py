@@ -28,9 +28,10 @@ from emomusic.app.uploads import hold, listed, show_removal, show_uploader
 from emomusic.assets import ROOT
 from emomusic.errors import AudioError, CapacityError, EmomusicError
 from emomusic.media.formats import SONG_UPLOADS
-from emomusic.server.capacity import HeldBytes, is_own_computer
+from emomusic.server.capacity import HeldBytes
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.shared import visitor_turn
+from emomusic.server.visitor import is_own_computer
 from emomusic.songs.analysis import song_of
 from emomusic.songs.library import Library
 from emomusic.songs.library_database import library_file, library_version

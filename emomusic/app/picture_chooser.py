@@ -35,8 +35,9 @@ from emomusic.media.images import (
     read_picture_file,
     shrink,
 )
-from emomusic.server.capacity import LOCAL_HOSTS, HeldBytes
+from emomusic.server.capacity import HeldBytes
 from emomusic.server.sessions import WHEN_GONE
+from emomusic.server.visitor import LOCAL_HOSTS
 from emomusic.text import pluralize
 
 MOST_PICTURES = 100

@@ -17,8 +17,9 @@ from streamlit.runtime.uploaded_file_manager import DeletedFile, UploadedFile
 from emomusic.app.frame import escape_markdown_message
 from emomusic.app.state import page_state
 from emomusic.errors import EmomusicError
-from emomusic.server.capacity import HeldBytes, capacity, session_id
+from emomusic.server.capacity import HeldBytes, capacity
 from emomusic.server.gate import has_token, release_upload, upload_of
+from emomusic.server.visitor import session_id
 
 Store = Callable[[Sequence[UploadedFile]], None]
 """Stores the new files in the session, in place of the last ones; for several files, see also `listed`.

@@ -12,7 +12,6 @@ import hmac
 import logging
 import math
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping
 from time import monotonic
 from typing import Annotated, Any
@@ -33,9 +32,10 @@ from emomusic.errors import CapacityError, EmomusicError, ImageError
 from emomusic.faces.reading import read_faces
 from emomusic.media.images import MAX_BYTES, read_image
 from emomusic.runtime import num_cores
-from emomusic.server.capacity import Settings, capacity
+from emomusic.server.capacity import capacity
 from emomusic.server.files import base_path
 from emomusic.server.gate import CLOSE, read_body
+from emomusic.server.settings import Settings
 from emomusic.server.shared import shared
 from emomusic.songs.genres import genres_of
 from emomusic.songs.request import Policy
@@ -59,21 +59,19 @@ class _Query(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class RateLimit:
-    """A token bucket: a number of calls per minute, in bursts of at most a tenth of it."""
+    """A number of calls per minute, in bursts of at most a tenth of it."""
 
     def __init__(self, per_minute: int) -> None:
-        self._per_second = per_minute / 60
-        self._size = max(per_minute / 10, 1.0)
-        self._left, self._at_s = self._size, monotonic()
+        self._each_s = 60 / per_minute
+        self._burst_s = max(6.0, self._each_s)
+        self._due_s = 0.0  # when all calls so far would be done at this rate
 
     def seconds_to_wait(self) -> float:
         """Take one call and return 0, or return the seconds until the next call is allowed."""
-        now_s = monotonic()
-        self._left = min(self._size, self._left + (now_s - self._at_s) * self._per_second)
-        self._at_s = now_s
-        if self._left < 1:
-            return (1 - self._left) / self._per_second
-        self._left -= 1
+        due_s = max(self._due_s, now_s := monotonic()) + self._each_s
+        if (wait_s := due_s - now_s - self._burst_s) > 1e-9:
+            return wait_s
+        self._due_s = due_s
         return 0.0
 
 
@@ -178,42 +176,23 @@ def _analyzed(data: bytes, num_songs: int, wanted: SongRequest) -> dict[str, Any
 # Monitoring, and the list of the routes
 
 
-_WINDOW_S = 60.0
-_SHORTEST_S = 1.0
-
-
 class _AppCollector(Collector):
-    def __init__(self) -> None:
-        self._samples: deque[tuple[float, int]] = deque([(monotonic(), 0)])
-
-    def _rate(self, count: int) -> float:
-        """The rate of a growing count over the last minute, from the times of the calls."""
-        now_s = monotonic()
-        while len(self._samples) > 1 and now_s - self._samples[1][0] >= _WINDOW_S:
-            self._samples.popleft()
-        began_s, before = self._samples[0]
-        if now_s - self._samples[-1][0] >= _SHORTEST_S:
-            self._samples.append((now_s, count))
-        return (count - before) / max(now_s - began_s, _SHORTEST_S)
-
     def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
         here, common = capacity(), shared()
-        readings = common.readings
         gauges: tuple[tuple[str, str, float], ...] = (
             ("emomusic_visitors", "Visitors whose page is open", here.num_visitors),
             ("emomusic_visitors_limit", "The most visitors at the same time", here.max_visitors),
             ("emomusic_live_sessions", "Running live sessions", here.num_live),
             ("emomusic_live_limit", "The most live sessions at the same time", here.max_live),
             ("emomusic_queue_length", "Photos and frames that wait for face detection", len(common.queue)),
-            ("emomusic_readings_per_second", "Photos and frames read, over a minute", self._rate(readings.count)),
             ("emomusic_stored_memory_bytes", "Uploads and made files in memory", here.memory.num_bytes),
             ("emomusic_stored_files_bytes", "Uploads and made files in temporary files", here.files.num_bytes),
             ("emomusic_draining", "1 if the process stops soon", here.is_draining),
         )
         for name, text, value in gauges:
             yield GaugeMetricFamily(name, text, value=float(value))
-        yield CounterMetricFamily("emomusic_readings", "Photos and frames read", value=readings.count)
-        yield CounterMetricFamily("emomusic_faces", "Faces classified", value=readings.num_faces)
+        yield CounterMetricFamily("emomusic_readings", "Photos and frames read", value=common.readings.count)
+        yield CounterMetricFamily("emomusic_faces", "Faces classified", value=common.readings.num_faces)
 
 
 def routes(settings: Settings) -> list[BaseRoute]:

@@ -23,11 +23,12 @@ from starlette.middleware import Middleware
 from emomusic.assets import ROOT
 from emomusic.compat import ignore_pages_folder, keep_messages
 from emomusic.server import api, files, frames
-from emomusic.server.capacity import capacity, settings
+from emomusic.server.capacity import capacity
 from emomusic.server.drain import drain_on_sigterm, use_json_logs
 from emomusic.server.files import base_path
 from emomusic.server.gate import LARGE, Gate
 from emomusic.server.sessions import forget_closed_pages
+from emomusic.server.settings import settings
 from emomusic.server.shared import shared
 
 _SETTINGS = settings()  # a malformed one must stop the start, not the first visitor
@@ -35,7 +36,7 @@ _SETTINGS = settings()  # a malformed one must stop the start, not the first vis
 
 def set_up() -> None:
     """Change the libraries in ways that last as long as the process."""
-    if os.environ.get("EMOMUSIC_LOG", "").lower() == "json":
+    if _SETTINGS.log:
         use_json_logs()
     # Its warnings have the ids of sessions, with which a stranger could ask for their state
     logging.getLogger("streamlit.runtime.websocket_session_manager").setLevel(logging.ERROR)

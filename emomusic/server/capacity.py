@@ -1,71 +1,32 @@
-"""How many visitors, live sessions and bytes this process serves, what it works on, and whether it is about to stop.
-
-Also the settings of the server, and who its visitors are: their addresses, and whether a visitor uses the server's own
-computer.
-"""
+"""How many visitors, live sessions and bytes this process serves, what it works on, and whether it is about to stop."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from enum import Enum, auto
 from functools import cache
-from ipaddress import ip_address
 from time import monotonic
-from typing import Annotated, Any
-from urllib.parse import urlsplit
+from typing import Any
 
-import msgspec
 import streamlit as st
 from streamlit import runtime
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from emomusic.errors import CapacityError, SettingsError
-from emomusic.runtime import num_cores
+from emomusic.errors import CapacityError
+from emomusic.server.settings import Settings, settings
 from emomusic.text import size_over
 
 MB = 2**20
 
-LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
-_PROXY_HEADERS = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip")
-_ASK_AGAIN_S = 5.0
+class Refusal(Enum):
+    """Why a visitor is not admitted."""
 
-
-VISITORS_PER_CORE = 30  # docs/deployment.md: 30 per core wait 2.6 s for an answer, 35 wait 9.7 s
-LIVE_PER_CORE = 1  # docs/deployment.md: two on two cores have 16.7 frames per second, three have 6.7
-
-_Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
-_WORDS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
-
-
-class Settings(msgspec.Struct, frozen=True, rename=lambda name: f"EMOMUSIC_{name.upper()}"):
-    """The settings of a server; the name of each begins with `EMOMUSIC_`. `docs/deployment.md` describes them."""
-
-    max_visitors: _Count = msgspec.field(default_factory=lambda: VISITORS_PER_CORE * num_cores())
-    max_live: _Count = msgspec.field(default_factory=lambda: LIVE_PER_CORE * num_cores())
-    max_memory_mb: _Count = 500  # docs/deployment.md: 1 GB for a replica, half of it for the process
-    max_files_mb: _Count = 2000  # the size of /tmp in deploy/: four videos, or two with their marked copies
-    drain_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 20.0
-    shared: bool = False  # whether other people use this server, also through its own browser
-    api_token: Annotated[str, msgspec.Meta(pattern="^[ -~]{16,}$")] | None = None
-    api_per_minute: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 60
-
-
-def settings(environment: Mapping[str, str] = os.environ) -> Settings:
-    """The checked settings.
-
-    Raises:
-        SettingsError: one is malformed. The message names it, without its value.
-    """
-    given = {name: _WORDS.get(text.lower(), text) for name, value in environment.items() if (text := value.strip())}
-    try:
-        return msgspec.convert(given, Settings, strict=False)
-    except msgspec.ValidationError as error:
-        expected, _, place = str(error).partition(" - at `$.")
-        raise SettingsError(f"{place[:-1]}: e{expected[1:]}. docs/deployment.md describes it") from None
+    RESTARTS = auto()  # the process stops soon
+    FULL = auto()
+    ADDRESS = auto()  # one address has its places
 
 
 class ByteBudget:
@@ -163,19 +124,28 @@ class Capacity:
         self._num_working = 0
         self._live: weakref.WeakSet[Any] = weakref.WeakSet()  # sessions; `is_live` while one uses the camera
 
-    def admit(self, visitor: str, address: str = "") -> bool:
-        """Whether a session may use the app. One that was admitted may stay, also after a short disconnection.
+    def refusal(self, visitor: str, address: str = "") -> Refusal | None:
+        """Why a session may not use the app; None if it may. One that was admitted may stay, also after a reconnection.
 
         Args:
             visitor: the session.
-            address: of its browser; "" if unknown. One address takes at most half of the places.
+            address: the address of its browser; "" if unknown. One address takes at most half of the places.
         """
         with self._lock:
-            if visitor not in self._visits:
-                is_open = self.has_room  # forgets closed sessions
-                same = sum(bool(address) and other == address for _, other in self._visits.values())
-                if not is_open or same >= max(self.max_visitors // 2, 1):
-                    return False
+            if visitor in self._visits:
+                return None
+            if self.is_draining:
+                return Refusal.RESTARTS
+            if self.num_visitors >= self.max_visitors:  # forgets closed sessions
+                return Refusal.FULL
+            same = sum(bool(address) and other == address for _, other in self._visits.values())
+            return Refusal.ADDRESS if same >= max(self.max_visitors // 2, 1) else None
+
+    def admit(self, visitor: str, address: str = "") -> bool:
+        """Whether a session may use the app, which then has a place. Arguments as of `refusal`."""
+        with self._lock:
+            if self.refusal(visitor, address) is not None:
+                return False
             self._visits[visitor] = monotonic(), address
             return True
 
@@ -183,11 +153,6 @@ class Capacity:
         """Whether a session was admitted."""
         with self._lock:
             return visitor in self._visits
-
-    @property
-    def has_room(self) -> bool:
-        """Whether a new visitor would be admitted."""
-        return not self.is_draining and self.num_visitors < self.max_visitors
 
     @property
     def num_visitors(self) -> int:
@@ -236,65 +201,7 @@ class Capacity:
             return sum(session.is_live for session in self._live)
 
 
-def session_id() -> str:
-    """The id of the visitor's session; "" outside a page."""
-    context = get_script_run_ctx(suppress_warning=True)
-    return "" if context is None else context.session_id
-
-
-def is_own_computer() -> bool:
-    """Whether browser and server are on one computer, whose files and network the pages may then use.
-
-    The server has a local address only. A proxy on its computer must add a header, or the server needs the setting
-    `EMOMUSIC_SHARED`.
-
-    Raises:
-        SettingsError: the setting is malformed.
-    """
-    headers = st.context.headers
-    if settings().shared or any(name in headers for name in _PROXY_HEADERS):
-        return False
-    hosts = urlsplit(f"//{headers.get('Host', '')}").hostname, st.get_option("server.address")
-    return all(host in LOCAL_HOSTS for host in hosts) and st.context.ip_address is None
-
-
-def address_of(peer: str | None, forwarded: str) -> str:
-    """The address of a browser, also behind a proxy that adds `X-Forwarded-For`; "" if unknown.
-
-    Args:
-        peer: the address of the connection.
-        forwarded: the header, "" without one.
-    """
-    with contextlib.suppress(ValueError):
-        if peer and not ip_address(peer).is_private:
-            return peer
-    return forwarded.rpartition(",")[2].strip()
-
-
 @cache
 def capacity() -> Capacity:
     """The capacity of this process, with the limits of its settings."""
     return Capacity(settings())
-
-
-def admit_visitor() -> None:
-    """Stop the page with an explanation if this process has no room for the visitor; `app.py` calls this."""
-    address = address_of(st.context.ip_address, st.context.headers.get("X-Forwarded-For", ""))
-    if not runtime.exists() or capacity().admit(session_id(), address):
-        return
-    with st.container(key="busy"):
-        if capacity().is_draining:
-            st.title("EmoMusic restarts", anchor=False)
-            st.markdown("This page opens automatically when the server is back. It takes up to a minute.")
-        else:
-            st.title("EmoMusic is full", anchor=False)
-            st.markdown("Many people use it now. This page opens automatically when there is room.")
-        _wait_for_room()
-    st.stop()
-
-
-@st.fragment(run_every=_ASK_AGAIN_S)
-def _wait_for_room() -> None:
-    st.caption(":material/hourglass_top: Waiting")
-    if capacity().has_room:
-        st.rerun()

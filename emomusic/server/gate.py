@@ -26,9 +26,10 @@ from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 from emomusic.assets import ROOT
 from emomusic.compat import has_upload_token
 from emomusic.errors import CapacityError
-from emomusic.server.capacity import MB, HeldBytes, address_of, capacity
+from emomusic.server.capacity import MB, HeldBytes, capacity
 from emomusic.server.document import send_document
 from emomusic.server.files import base_path
+from emomusic.server.visitor import address_of
 
 LARGE = 64 * MB
 """A larger upload is a film or a long song. It goes to an unnamed temporary file, never to memory."""

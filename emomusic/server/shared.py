@@ -14,7 +14,8 @@ from emomusic.errors import EmomusicError
 from emomusic.faces.reading import Networks, load_networks
 from emomusic.faces.turns import FairQueue, Readings, SharedDetector
 from emomusic.runtime import num_cores
-from emomusic.server.capacity import capacity, session_id
+from emomusic.server.capacity import capacity
+from emomusic.server.visitor import session_id
 
 log = logging.getLogger(__name__)
 

@@ -3,14 +3,17 @@ import io
 from pathlib import Path
 
 import pytest
+import streamlit as st
 from streamlit import runtime
 
 from emomusic.app.film.job import FilmJob
 from emomusic.faces.detection import Face
 from emomusic.media.images import RgbImage
 from emomusic.server import capacity as module
-from emomusic.server import shared
-from emomusic.server.capacity import Capacity, Settings, address_of
+from emomusic.server import shared, visitor
+from emomusic.server.capacity import Capacity, Refusal
+from emomusic.server.settings import Settings
+from emomusic.server.visitor import address_of, admit_visitor
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector
 from tests.pages.film_jobs import FACE, GREY, fakes, wait_for_end
 from tests.pages.screen import SAMPLE, start_app, text_of
@@ -47,6 +50,32 @@ def test_one_address_takes_half_of_the_places(server: Runtime) -> None:
     assert [capacity.is_admitted(visitor) for visitor in "adf"] == [True, True, False]
 
 
+def test_a_class_behind_one_address_reads_why_it_waits_and_does_not_ask_for_runs(
+    root: Path, server: Runtime, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    room = Capacity(Settings(max_visitors=60, max_live=1))
+    monkeypatch.setattr(visitor, "capacity", lambda: room)
+    monkeypatch.setattr(visitor, "_address", lambda: "192.0.2.1")
+    pupils = [f"pupil {number}" for number in range(40)]
+    server.open = {*pupils, "neighbour"}
+    assert sum(room.admit(pupil, "192.0.2.1") for pupil in pupils) == 30
+    assert room.refusal("neighbour", "192.0.2.2") is None  # there is room
+    runs: list[str] = []
+    monkeypatch.setattr(st, "rerun", lambda: runs.append("again"))
+    for why, rerun in ((Refusal.ADDRESS, []), (Refusal.FULL, ["again"])):
+        visitor._wait_for_room.__wrapped__(why)
+        assert runs == rerun
+    monkeypatch.setattr(st, "stop", lambda: runs.append("stopped"))
+    shown = {"title": "", "markdown": ""}
+    for name in shown:
+        monkeypatch.setattr(st, name, lambda text, name=name, **_: shown.update({name: text}))
+    admit_visitor()
+    assert runs[-1] == "stopped"
+    assert "full" not in shown["title"]
+    assert "network" in shown["markdown"]
+    assert "EMOMUSIC_MAX_VISITORS" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("peer", "forwarded", "address"),
     [
@@ -68,9 +97,9 @@ def test_an_admitted_visitor_may_return_to_the_session(server: Runtime, monkeypa
     capacity = Capacity(Settings(max_visitors=1, max_live=1))
     server.open = {"a", "b"}
     assert [capacity.admit(visitor) for visitor in "ab"] == [True, False]
-    assert (capacity.num_visitors, capacity.has_room) == (1, False)
+    assert (capacity.num_visitors, capacity.refusal("b")) == (1, Refusal.FULL)
     server.open = {"b"}
-    assert (capacity.num_visitors, capacity.has_room) == (0, True)
+    assert (capacity.num_visitors, capacity.refusal("b")) == (0, None)
     assert capacity.admit("b")
     clock.advance(100)
     server.open = {"a", "b"}

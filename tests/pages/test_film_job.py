@@ -25,8 +25,9 @@ from emomusic.errors import CapacityError, FilmError
 from emomusic.faces.reading import Networks, load_networks
 from emomusic.media.film_songs import SceneSong
 from emomusic.media.images import read_image
-from emomusic.server.capacity import ByteBudget, Capacity, Settings
+from emomusic.server.capacity import ByteBudget, Capacity
 from emomusic.server.files import StreamedFile
+from emomusic.server.settings import Settings
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.films import BIDEN, COLLINS, NOBODY, film_bytes, framed
 from tests.pages.film_jobs import FACE, GREY, Classifier, fakes, film_threads, wait_for_end

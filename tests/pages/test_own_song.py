@@ -16,7 +16,8 @@ from emomusic.app.music.classify import OwnSong
 from emomusic.app.music.songs import YOUR_SONG
 from emomusic.media.audio_file import read_song
 from emomusic.server import shared as server_shared
-from emomusic.server.capacity import Capacity, Settings
+from emomusic.server.capacity import Capacity
+from emomusic.server.settings import Settings
 from emomusic.server.shared import shared
 from emomusic.songs.hearing import Hearing, load_sound_model
 from emomusic.songs.request import nearest_emotion

@@ -22,7 +22,8 @@ from emomusic.app.photo.reading import Photos
 from emomusic.app.picture_chooser import PictureState
 from emomusic.errors import ImageError
 from emomusic.media.images import encode_png
-from emomusic.server.capacity import Capacity, Settings
+from emomusic.server.capacity import Capacity
+from emomusic.server.settings import Settings
 from tests.pages.screen import SAMPLE, click, queue_of, result_of, start_app, state_of, text_of, tracks, upload
 
 

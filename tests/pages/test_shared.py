@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from emomusic.errors import ModelError
 from emomusic.server import api
 from emomusic.server import shared as module
-from emomusic.server.capacity import Settings
+from emomusic.server.settings import Settings
 from emomusic.server.shared import shared
 from emomusic.songs import recommend
 from tests.fakes import FakeClassifier, FakeDetector

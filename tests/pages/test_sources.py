@@ -19,8 +19,10 @@ from emomusic.app.choices import Address
 from emomusic.app.spotify import SpotifyState
 from emomusic.errors import LibraryError
 from emomusic.results.overview import Benchmark
-from emomusic.server.capacity import Capacity, Settings, capacity, is_own_computer
+from emomusic.server.capacity import Capacity, capacity
+from emomusic.server.settings import Settings
 from emomusic.server.shared import shared
+from emomusic.server.visitor import is_own_computer
 from emomusic.songs.library import Library
 from emomusic.songs.local_songs import bundled_songs, recommender_of
 from emomusic.songs.mood import scarce_moods

@@ -12,8 +12,9 @@ import pytest
 
 from emomusic.errors import ImageError
 from emomusic.server import drain as module
-from emomusic.server.capacity import Capacity, Settings
+from emomusic.server.capacity import Capacity
 from emomusic.server.drain import JsonFormatter, drain_on_sigterm
+from emomusic.server.settings import Settings
 from tests.fakes import FakeClock
 from tests.waiting import PATIENCE_S
 

@@ -17,8 +17,9 @@ from streamlit.web.server.starlette.starlette_app_utils import generate_xsrf_tok
 from streamlit.web.server.starlette.starlette_routes import create_upload_routes
 
 from emomusic.server import gate
-from emomusic.server.capacity import Capacity, Settings
+from emomusic.server.capacity import Capacity
 from emomusic.server.gate import Gate, upload_of
+from emomusic.server.settings import Settings
 from tests.server.asgi import answer_of
 
 FRAME = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n', b"\r\n--x--\r\n"

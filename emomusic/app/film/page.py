@@ -32,9 +32,9 @@ from emomusic.app.state import page_state
 from emomusic.app.uploads import content_of, show_uploader
 from emomusic.assets import data_dir
 from emomusic.media.formats import ANIMATION_ENDINGS, FILM_ENDINGS, FORMATS, Kind
-from emomusic.server.capacity import session_id
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.shared import shared
+from emomusic.server.visitor import session_id
 from emomusic.text import format_clock
 
 _EVERY_S = 1.0

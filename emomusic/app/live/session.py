@@ -27,9 +27,10 @@ from emomusic.app.state import CameraState, page_state
 from emomusic.colours import EMOTION_COLOURS, ink_on
 from emomusic.faces.table import NO_FACES
 from emomusic.media.images import RgbImage, shrink
-from emomusic.server.capacity import capacity, session_id
+from emomusic.server.capacity import capacity
 from emomusic.server.frames import give_address
 from emomusic.server.shared import shared
+from emomusic.server.visitor import session_id
 from emomusic.stream.game import MirrorGame
 from emomusic.stream.lesson import Lesson
 from emomusic.stream.reader import LiveReader, LiveView

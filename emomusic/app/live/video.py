@@ -21,8 +21,8 @@ from emomusic.app.parts import read_beside
 from emomusic.app.secrets import read_secrets
 from emomusic.app.state import page_state
 from emomusic.assets import data_dir
-from emomusic.server.capacity import LOCAL_HOSTS
 from emomusic.server.files import folder_url
+from emomusic.server.visitor import LOCAL_HOSTS
 
 PART = read_beside(__file__, "part.js")
 """The script of each component. Its data have the `folder`, and name a `part` of `screen.js`."""

@@ -41,9 +41,10 @@ from emomusic.results.overview import (
     reports_of,
 )
 from emomusic.results.predictions import read_card, read_fold_accuracies, read_history, thresholds_of
-from emomusic.server.capacity import capacity, session_id
+from emomusic.server.capacity import capacity
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.shared import shared
+from emomusic.server.visitor import session_id
 from emomusic.text import join_names
 
 _CROP_SIDE = 120

@@ -40,7 +40,7 @@ from emomusic.app.sources import YourMusic, show_all
 from emomusic.app.state import page_state
 from emomusic.charts import music as plots
 from emomusic.errors import EmomusicError
-from emomusic.server.capacity import is_own_computer
+from emomusic.server.visitor import is_own_computer
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, normalize_text
 from emomusic.songs.genres import SongKind
 from emomusic.songs.mood import MOODS, scarce_moods

@@ -17,8 +17,9 @@ from emomusic.faces.profile import KnownFace, apply_profiles
 from emomusic.faces.reading import PictureReading, read_faces
 from emomusic.faces.table import NO_FACES, Faces, Integers, boxes_array
 from emomusic.media.images import RgbImage, crop_face, encode_jpeg, read_image, shrink
-from emomusic.server.capacity import HeldBytes, capacity, session_id
+from emomusic.server.capacity import HeldBytes, capacity
 from emomusic.server.shared import shared
+from emomusic.server.visitor import session_id
 
 _PREVIEW_SIDE = 1400  # pixels; Streamlit shrinks images wider than 1460 pixels on every run
 _SHEET_SIDE = 480  # of a photo among several

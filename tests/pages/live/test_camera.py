@@ -11,7 +11,8 @@ from emomusic.app.live import ice, session, video
 from emomusic.app.live.session import LiveSession, Phase, Stage
 from emomusic.app.state import CameraState
 from emomusic.media.images import encode_jpeg, read_image
-from emomusic.server.capacity import Capacity, Settings
+from emomusic.server.capacity import Capacity
+from emomusic.server.settings import Settings
 from emomusic.stream.reader import LiveReader
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector
 from tests.pages.live.sessions import FRAME, TWO, Browser, live_state, played, problems, show

@@ -1,0 +1,98 @@
+"""Who the visitor of a page is: the session, the browser's address, and whether it runs on the server's computer."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+import streamlit as st
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from emomusic.server.capacity import Refusal, capacity
+from emomusic.server.settings import settings
+
+log = logging.getLogger(__name__)
+
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+
+_PROXY_HEADERS = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip")
+_ASK_AGAIN_S = 5.0
+_WHY = {
+    Refusal.RESTARTS: (
+        "EmoMusic restarts",
+        "This page opens automatically when the server is back. It takes up to a minute.",
+    ),
+    Refusal.FULL: (
+        "EmoMusic is full",
+        "Many people use it now. This page opens automatically when there is room.",
+    ),
+    Refusal.ADDRESS: (
+        "Your network has no more places",
+        "One network has at most half of the places of this server. This page opens automatically when someone near "
+        "you leaves.",
+    ),
+}
+
+
+def session_id() -> str:
+    """The id of the visitor's session; "" outside a page."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return "" if context is None else context.session_id
+
+
+def is_own_computer() -> bool:
+    """Whether browser and server are on one computer, whose files and network the pages may then use.
+
+    The server has a local address only. A proxy on its computer must add a header, or the server needs the setting
+    `EMOMUSIC_SHARED`.
+
+    Raises:
+        SettingsError: a setting is malformed.
+    """
+    headers = st.context.headers
+    if settings().shared or any(name in headers for name in _PROXY_HEADERS):
+        return False
+    hosts = urlsplit(f"//{headers.get('Host', '')}").hostname, st.get_option("server.address")
+    return all(host in LOCAL_HOSTS for host in hosts) and st.context.ip_address is None
+
+
+def address_of(peer: str | None, forwarded: str) -> str:
+    """The address of a browser, also behind a proxy that adds `X-Forwarded-For`; "" if unknown.
+
+    Args:
+        peer: the address of the connection.
+        forwarded: the header, "" without one.
+    """
+    with contextlib.suppress(ValueError):
+        if peer and not ip_address(peer).is_private:
+            return peer
+    return forwarded.rpartition(",")[2].strip()
+
+
+def admit_visitor() -> None:
+    """Stop the page with an explanation if this process has no room for the visitor; `app.py` calls this."""
+    if runtime.exists() and not capacity().admit(session_id(), address := _address()):
+        refusal = capacity().refusal(session_id(), address) or Refusal.FULL  # another page may have closed just now
+        if refusal is Refusal.ADDRESS:
+            log.warning("one address has half of the %d places; EMOMUSIC_MAX_VISITORS is more", capacity().max_visitors)
+        title, text = _WHY[refusal]
+        with st.container(key="busy"):
+            st.title(title, anchor=False)
+            st.markdown(text)
+            _wait_for_room(refusal)
+        st.stop()
+
+
+def _address() -> str:
+    return address_of(st.context.ip_address, st.context.headers.get("X-Forwarded-For", ""))
+
+
+@st.fragment(run_every=_ASK_AGAIN_S)
+def _wait_for_room(refusal: Refusal) -> None:
+    """Run the page again when the visitor would be admitted, or is refused for another reason."""
+    st.caption(":material/hourglass_top: Waiting")
+    if capacity().refusal(session_id(), _address()) is not refusal:
+        st.rerun()

@@ -1,0 +1,76 @@
+"""The settings of the server: values, unknown names, and the page that describes them."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from emomusic.errors import SettingsError
+from emomusic.server import settings as module
+from emomusic.server.settings import LIVE_PER_CORE, OF_OTHERS, PREFIX, VISITORS_PER_CORE, Settings, settings
+
+
+def test_settings_follow_the_environment_and_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "num_cores", lambda: 8)
+    found = settings({})
+    assert (found.max_visitors, found.max_live) == (VISITORS_PER_CORE * 8, LIVE_PER_CORE * 8)
+    assert (found.drain_s, found.shared, found.api_token) == (20.0, False, None)
+    given = {"MAX_VISITORS": "7", "MAX_LIVE": " 3 ", "DRAIN_S": "0.5", "API_TOKEN": "", "API_PER_MINUTE": "9"}
+    found = settings({f"EMOMUSIC_{name}": value for name, value in given.items()})
+    assert (found.max_visitors, found.max_live, found.drain_s) == (7, 3, 0.5)
+    assert (found.api_token, found.api_per_minute) == (None, 9)
+    for words, is_shared in ((("1", "True", "yes", "ON"), True), (("0", "false", "No", "off", " "), False)):
+        assert {settings({"EMOMUSIC_SHARED": word}).shared for word in words} == {is_shared}
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("MAX_FILES_MB", ["0", "-1", "1.5"]),
+        ("DRAIN_S", ["-1", "3601", "nan", "soon"]),
+        ("SHARED", ["sometimes"]),
+        ("API_TOKEN", ["short", "ü" * 20]),
+        ("API_PER_MINUTE", ["0"]),
+    ],
+)
+def test_a_malformed_setting_is_named_without_its_value(name: str, values: list[str]) -> None:
+    for value in values:
+        with pytest.raises(SettingsError, match=f"EMOMUSIC_{name}: expected") as caught:
+            settings({f"EMOMUSIC_{name}": value})
+        assert name != "API_TOKEN" or value not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["MAX_VISITOR", "max_visitors", "X", "", "API_TOKENS", "LOGS"])
+def test_an_unknown_setting_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{PREFIX}{name}: .*unknown") as caught:
+        settings({f"{PREFIX}{name}": "a secret"})
+    assert "secret" not in str(caught.value)
+    assert ("Did you mean" in str(caught.value)) == (name not in ("X", ""))
+
+
+def test_names_of_kubernetes_of_the_proxy_and_of_others_are_no_settings() -> None:
+    names = [f"{PREFIX}{name}" for name in OF_OTHERS]
+    names += ["EMOMUSIC_SERVICE_HOST", "EMOMUSIC_SERVICE_PORT_HTTP", "EMOMUSIC_PORT", "EMOMUSIC_PORT_80_TCP_ADDR"]
+    assert settings(dict.fromkeys([*names, "EMOTION_X", "MAX_VISITORS"], "tcp://10.0.0.1:80")) == Settings()
+
+
+def test_the_server_does_not_start_with_an_unknown_setting(root: Path) -> None:
+    environment = {"EMOMUSIC_MAX_VISITOR": "5", "PATH": "", "HOME": str(root)}
+    start = [sys.executable, "-c", "import emomusic.server.asgi"]
+    done = subprocess.run(start, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "Did you mean EMOMUSIC_MAX_VISITORS?" in done.stderr.splitlines()[-1]
+
+
+def test_the_documents_describe_all_settings_and_no_others(root: Path) -> None:
+    page = (root / "docs/deployment.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `EMOMUSIC_")]
+    described = [name for row in rows for name in re.findall(r"`(EMOMUSIC_\w+)`", row)]
+    others = {f"{PREFIX}{name}" for name in OF_OTHERS}
+    assert sorted(set(described) - others) == sorted(Settings.__struct_encode_fields__)
+    files = [path for folder in ("deploy", "emomusic") for path in (root / folder).rglob("*") if path.is_file()]
+    texts = [path.read_text(encoding="utf-8") for path in files if path.suffix in ("", ".yaml", ".yml", ".py", ".md")]
+    used = set(re.findall(r"\bEMOMUSIC_[A-Z][A-Z_]*[A-Z]\b", "\n".join(texts)))
+    assert used <= {*Settings.__struct_encode_fields__} | others
