@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from emomusic.affect import Emotion, EmotionProbabilities
-from emomusic.faces.detection import Face, MtcnnDetector, missed_side, needs_close_search
+from emomusic.faces.detection import Face, Landmarks, MtcnnDetector, _is_chin, missed_side, needs_close_search
 from emomusic.faces.reading import PictureReading, load_networks
 from emomusic.faces.table import Faces
 from emomusic.media.images import Box, RgbImage, crop_face, read_image, shrink
@@ -152,8 +152,8 @@ def test_faces_that_a_large_picture_may_hide_are_named() -> None:
         certain = [EmotionProbabilities.certain(Emotion.HAPPY)] * len(sides)
         return PictureReading(width, height, Faces.of(faces, certain), 0.0, 0.0)
 
-    assert "60 pixels" in str(reading(10_000, 5600).note)
-    assert "60 pixels" in str(reading(10_000, 5600, 100, 900).note)
+    assert "57 pixels" in str(reading(10_000, 5600).note)
+    assert "57 pixels" in str(reading(10_000, 5600, 100, 900).note)
     for told in (reading(10_000, 5600, 900), reading(6000, 4000), reading(600, 400)):
         assert told.note is None
 
@@ -175,3 +175,15 @@ def test_a_crop_of_a_tilted_face_at_the_border_has_its_size() -> None:
     crop = crop_face(picture, Box(270, 60, 30, 40), tilt=45.0)
     assert crop.shape == (40, 40, 3)
     assert (crop == 7).all()
+
+
+def test_a_chin_below_a_mask_is_no_second_face() -> None:
+    def face(x: int, y: int, side: int) -> Face:
+        eyes = (x + 0.3 * side, y + 0.4 * side), (x + 0.7 * side, y + 0.4 * side)
+        return Face(Box(x, y, side, side), 0.99, Landmarks(*eyes, (x, y), (x, y), (x, y)))
+
+    masked = face(100, 100, 100)
+    assert _is_chin(face(125, 155, 50), masked)
+    assert _is_chin(face(120, 180, 60), masked)
+    for other in (masked, face(125, 200, 50), face(230, 150, 60), face(60, 160, 120), face(120, 60, 60)):
+        assert not _is_chin(other, masked)
