@@ -209,7 +209,7 @@ LIST = """
 from emomusic.assets import ModelKind
 from emomusic.cli import main
 from emomusic.results.overview import read_records
-main._parser()
+main.build_parser()
 assert all(read_records(kind)[0] for kind in ModelKind)
 """
 ANALYZE = """

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from scripts import describe_commands
+
 _CODE = ("emomusic", "pages", "scripts", "deploy", "tests")
 _TEXTS = {".py", ".js", ".toml", ".yml", ".yaml", ".json", ".md", ".j2", ""}
 
@@ -45,3 +47,10 @@ def test_each_finding_has_its_line_with_the_version_that_it_installs(root: Path)
     assert len(rows) >= 20
     for name, version in rows:
         assert f"=={version}" in (root / "docs" / name).read_text(encoding="utf-8")
+
+
+def test_the_page_of_commands_is_current(root: Path):
+    shown = (root / "docs/commands.md").read_text(encoding="utf-8")
+    assert shown == describe_commands.page(), "run python -m scripts.describe_commands"
+    for command in ("analyze", "library tag", "batch", "evaluate face", "train sound", "doctor"):
+        assert f"\n## {command}" in shown

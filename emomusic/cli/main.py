@@ -85,7 +85,7 @@ def _discard(stream: TextIO | None) -> None:
 
 def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     """Parse the options. Allow files after options, which argparse does not do for subcommands."""
-    parser = _parser()
+    parser = build_parser()
     options, rest = parser.parse_known_args(argv)
     are_files = not any(text.startswith("-") and text != "-" for text in rest)
     if options.command == "analyze" and are_files:
@@ -99,7 +99,8 @@ def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
     parser = Parser(prog="emomusic", description="A face goes in, a song comes out.")
     parser.add_argument("--version", action="version", version=__version__)
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -32,7 +32,9 @@ def add_commands(parent: Any) -> None:
     kinds = profile.add_subparsers(dest="kind", required=True, metavar="create")
     text = "Learn one face from DIR/<emotion>/*.jpg; neutral is required."
     create = arguments.add_command(kinds, "create", create_profile, _show_figures, text)
-    create.add_argument("folder", type=arguments.path, metavar="DIR")
+    create.add_argument(
+        "folder", type=arguments.path, metavar="DIR", help="pictures of the person, in a folder for each emotion"
+    )
     create.add_argument("--out", type=arguments.path, required=True, metavar="FILE", help="the profile, as JSON")
     _add_train(parent)
     arguments.add_command(parent, "models", models, _show_models, "The trained models, their figures, size and speed.")
@@ -43,9 +45,9 @@ def _add_evaluate(parent: Any) -> None:
     kinds = evaluate.add_subparsers(dest="kind", required=True, metavar="face|music|sound")
     text = "Figures of a face model on FER2013 or on pictures."
     face = arguments.add_command(kinds, "face", evaluate_face, _show_figures, text)
-    face.add_argument("--model", type=arguments.name, default=DEFAULT_MODEL)
+    face.add_argument("--model", type=arguments.name, default=DEFAULT_MODEL, help="name of a trained face model")
     source = face.add_mutually_exclusive_group(required=True)
-    source.add_argument("--fer2013", type=arguments.path, metavar="CSV")
+    source.add_argument("--fer2013", type=arguments.path, metavar="CSV", help="the file of FER2013")
     source.add_argument(
         "--images", type=arguments.path, metavar="DIR", help="holds DIR/<emotion>/*.jpg, png, …; or a table"
     )
@@ -75,9 +77,9 @@ def _add_train(parent: Any) -> None:
     train = parent.add_parser("train", help="Train a model.")
     kinds = train.add_subparsers(dest="kind", required=True, metavar="face|music|sound")
     face = arguments.add_command(kinds, "face", train_face, _show_figures, "Train a network on FER2013.")
-    face.add_argument("--network", required=True, choices=NETWORKS)
+    face.add_argument("--network", required=True, choices=NETWORKS, help="the architecture")
     face.add_argument("--preset", choices=PRESETS, help="the training configuration; each network has its own")
-    face.add_argument("--fer2013", type=arguments.path, required=True, metavar="CSV")
+    face.add_argument("--fer2013", type=arguments.path, required=True, metavar="CSV", help="the file of FER2013")
     text = "collections of faces with persons, DIR/<collection>/<emotion>/<person>_*.jpg, for presets that need them"
     face.add_argument("--posed-faces", type=arguments.path, metavar="DIR", help=text)
     face.add_argument("--out", type=arguments.path, metavar="DIR", help="the model's folder (models/face/<network>)")
