@@ -129,7 +129,6 @@ FILM_ENDINGS = (
 ANIMATION_ENDINGS = ("gif", "webp", "png", "apng", "avif")  # of pictures too
 AUDIO_ENDINGS = ("mp3", "flac", "ogg", "oga", "opus", "m4a", "m4b", "wav", "aif", "aiff", "aifc", "mka", "weba")
 SONG_UPLOADS = (*AUDIO_ENDINGS, "mp4", "webm", "mkv")
-
 """Endings of films too, which may have sound only."""
 
 FORMATS = {
