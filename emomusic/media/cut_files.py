@@ -15,6 +15,7 @@ _USUAL_CODES = bytes.fromhex("0002010303020403050504040000017d")
 """Codes of most JPEGs for brightness, in which pixels never give many zeros."""
 
 _NOISE = bytes(range(255))  # without the start of a marker
+_METADATA = 0b1100  # flags of a WebP
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by the type of colours of a PNG
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """Of an interlaced PNG: first column and row, and the steps to the next ones."""
@@ -38,10 +39,22 @@ def completed(data: bytes, *, is_noisy: bool) -> bytes | None:
         return kept + (_NOISE * (len(kept) // len(_NOISE) + 2**8) if is_noisy else b"") + _END_OF_JPEG
     if data.startswith(b"\x89PNG"):
         return _completed_png(data, is_noisy=is_noisy)
-    num_absent = int.from_bytes(data[4:8], "little") + 8 - len(data)
-    if data[8:12] != b"WEBP" or not 0 < num_absent < len(data) + 2**20:
+    return _completed_webp(data, _NOISE if is_noisy else bytes(255)) if data[8:12] == b"WEBP" else None
+
+
+def _completed_webp(data: bytes, filler: bytes) -> bytes | None:
+    at = 12
+    while at + 8 <= len(data):  # its chunks
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        at += 8 + size + size % 2
+    num_absent = max(at - len(data), 0)
+    if at == 12 or num_absent > len(data) + 2**20:
         return None
-    return data + (_NOISE if is_noisy else b"\0" * 255) * (num_absent // 255 + 1)
+    whole = bytearray(data[:at] + (filler * (num_absent // len(filler) + 1))[:num_absent])
+    whole[4:8] = (len(whole) - 8).to_bytes(4, "little")
+    if whole[12:16] == b"VP8X":
+        whole[20] &= ~_METADATA  # follow the pixels
+    return bytes(whole)
 
 
 def _end_of_pixels(jpeg: bytes) -> int:

@@ -41,7 +41,7 @@ MAX_RAW_BYTES = 100 * 2**20
 """Of a raw photo, of which only a JPEG is decoded."""
 
 MAX_PIXELS = 50_000_000
-_MAX_HALVED = {"JPEG": 200_000_000, "PNG": 100_000_000, "HEIF": 75_000_000, "AVIF": 75_000_000}
+_MAX_HALVED = {"JPEG": 200_000_000, "PNG": 100_000_000, **dict.fromkeys(("HEIF", "AVIF", "WEBP"), 75_000_000)}
 """Pixels of pictures that are read at half their size, by how much memory their decoders take."""
 
 MAX_RATIO = 100
@@ -99,7 +99,7 @@ def read_picture_file(source: bytes | str | os.PathLike[str], name: str = "") ->
 
     Raises:
         ImageError: the file is absent, empty, damaged, not a picture, over 20 MB (a raw photo: 100 MB), over 50
-            megapixels (a JPEG: 200, a PNG: 100, a HEIC or AVIF: 75), too narrow, or takes too long to decode.
+            megapixels (a JPEG: 200, a PNG: 100, a HEIC, AVIF or WebP: 75), too narrow, or takes too long to decode.
     """
     if isinstance(source, bytes):
         name, data, size = repr(name) if name else "This file", source, len(source)
@@ -139,13 +139,12 @@ class _DamagedError(ImageError):
 
 def _decode(data: bytes, name: str, *, orientation: int = 1) -> DecodedPicture:
     """Decode a picture, with an orientation of EXIF if it has none itself; of a cut file what is there."""
-    if is_emptied(data):
-        return _decode_cut(data, name, orientation) or _decode_whole(data, name, orientation)
+    rest = _decode_cut(data, name, orientation) if is_emptied(data) else None
     try:
-        return _decode_whole(data, name, orientation)
-    except _DamagedError:
+        return rest or _decode_whole(data, name, orientation)
+    except _DamagedError as error:
         if (rest := _decode_cut(data, name, orientation)) is None:
-            raise
+            raise ImageError(str(error)) from error
         return rest
 
 

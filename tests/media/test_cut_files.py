@@ -26,6 +26,7 @@ CUTS = {
     "large.jpeg": ("JPEG", {"quality": 98, "subsampling": 0}),
     "png": ("PNG", {}),
     "webp": ("WEBP", {}),
+    "webp with exif": ("WEBP", {"exif": b"Exif\0\0II*\0\x08\0\0\0\0\0"}),
 }
 
 
@@ -96,8 +97,9 @@ def test_an_interlaced_png_is_read_when_cut() -> None:
 
 def test_a_file_without_pixels_stays_damaged() -> None:
     for fmt in ("JPEG", "PNG", "WEBP"):
-        with pytest.raises(ImageError, match="damaged"):
+        with pytest.raises(ImageError, match="damaged") as error:
             read_image(encoded(PHOTO, fmt)[:50])
+        assert type(error.value) is ImageError  # which commands look up
 
 
 def test_much_metadata_is_no_damage() -> None:
