@@ -12,15 +12,26 @@ const SOUND = "emomusic:sound";
 const SPOTIFY = "https://open.spotify.com";
 const FADE_STEP_MS = 40;
 const SEEK_S = 5;
+const PREPARED_S = 15; // before the end of a song, the next one is loaded
+const TROUBLE_MS = 8000; // for which a sentence is shown
 
 const tellSound = (source, more) => window.dispatchEvent(new CustomEvent(SOUND, { detail: { source, ...more } }));
 
 export class SongPlayer extends EventTarget {
-  #decks = [new Audio(), new Audio()]; // the second one only for a crossfade
+  #decks = [new Audio(), new Audio()]; // the second one only for the song that ends, or the one that is to follow
   #levels = [1, 0]; // of the decks in a crossfade, from 0 to 1
   #fading = 0;
-  loudness = { volume: 1, isMuted: false, ...JSON.parse(storageOf("localStorage").emomusicLoudness ?? "{}") };
+  #ending = 0;
+  #prepared = null; // the song in the second deck that is to follow
+  loudness = {
+    ...{ volume: 1, isMuted: false, joins: true },
+    ...JSON.parse(storageOf("localStorage").emomusicLoudness ?? "{}"),
+  };
   song = null;
+  follow = null; // the song after this one
+  isGapless = false; // between both
+  trouble = null; // a sentence that stays for a while
+  broken = null; // id of the last song that the server knows to have failed
   isRefused = false; // the browser wants a click first
   isFailed = false;
   playsSpotify = false; // in Spotify's frame
@@ -33,9 +44,10 @@ export class SongPlayer extends EventTarget {
       deck.addEventListener("play", unlessOther(() => tellSound("player")));
       for (const name of ["play", "pause", "timeupdate", "durationchange"]) {
         deck.addEventListener(name, unlessOther(() => this.#change()));
+        deck.addEventListener(name, unlessOther(() => this.#awaitEnd()));
       }
       deck.addEventListener("ended", unlessOther(() => this.end()));
-      deck.addEventListener("error", unlessOther(() => this.#change((this.isFailed = true))));
+      deck.addEventListener("error", unlessOther(() => this.#decode()));
     }
     window.addEventListener(SOUND, ({ detail }) => {
       if (detail.source !== "player" && !detail.with?.includes("player")) this.pause();
@@ -68,22 +80,48 @@ export class SongPlayer extends EventTarget {
     return !this.audio.paused && !this.audio.ended;
   }
 
-  /** Play a song from its start, or only load it. With `fade_s`, the song before fades out meanwhile. */
-  begin(song, fade_s = 0, isHeld = false) {
+  /**
+   * Play a song from its start, or only load it. With `fade_s`, the song before fades out meanwhile; if it `joins`, it
+   * sounds to its end.
+   */
+  begin(song, fade_s = 0, isHeld = false, joins = false) {
     clearInterval(this.#fading);
+    clearTimeout(this.#ending);
     const isFading = fade_s > 0 && this.isPlaying;
-    if (isFading) [this.#decks, this.#levels] = [this.#decks.toReversed(), [0, this.#levels[0]]];
-    else this.#decks[1].pause();
+    const isPrepared = this.#prepared === song.url && !this.#decks[1].error;
+    if (isFading || isPrepared) [this.#decks, this.#levels] = [this.#decks.toReversed(), [0, this.#levels[0]]];
+    if (!isFading) this.#decks[1].pause();
+    this.#prepared = this.follow = null;
     Object.assign(this, { song, isRefused: false, isFailed: false });
-    this.audio.src = song.url;
-    if (isFading) this.#fade(fade_s);
-    else this.#levels = [1, 0];
+    if (!isPrepared) this.#load(this.audio, song, joins && this.isGapless);
+    if (isFading && !joins) this.#fade(fade_s);
+    else this.#levels[0] = 1;
     this.setLoudness({});
     if (navigator.mediaSession) {
       const artwork = song.cover ? [{ src: song.cover }] : [];
       navigator.mediaSession.metadata = new MediaMetadata({ title: song.title, artist: song.artist, artwork });
     }
     return isHeld ? this.pause() : this.resume();
+  }
+
+  /** Load a song, from where it begins to sound. */
+  #load(deck, { url, lead_s }, isWhole) {
+    deck.src = lead_s && this.loudness.joins && !isWhole ? `${url}#t=${lead_s}` : url;
+  }
+
+  /** Load what follows in time, and let it begin where this song is over by its loudness. */
+  #awaitEnd() {
+    clearTimeout(this.#ending);
+    const { audio, follow, song } = this;
+    const left_s = audio.duration - audio.currentTime;
+    if (!this.isPlaying || !follow?.url || audio.loop || !(left_s < PREPARED_S + (song.tail_s ?? 0))) return;
+    if (this.#prepared !== follow.url && this.#decks[1].paused) {
+      this.#load(this.#decks[1], follow, this.isGapless);
+      this.#prepared = follow.url;
+    }
+    if (!this.loudness.joins || this.isGapless || !song.join_s) return;
+    const join = () => this.isPlaying && !audio.loop && this.song === song && this.end(song.join_s);
+    this.#ending = setTimeout(join, 1000 * Math.max(left_s - song.tail_s - song.join_s, 0));
   }
 
   #fade(fade_s) {
@@ -96,6 +134,28 @@ export class SongPlayer extends EventTarget {
       clearInterval(this.#fading);
       this.#decks[1].pause();
     }, FADE_STEP_MS);
+  }
+
+  /** What the browser cannot play comes as WAV. If it cannot play this either, the next song is to follow. */
+  #decode() {
+    const { song, audio } = this;
+    if (song?.decoded) {
+      const place_s = audio.currentTime || song.lead_s;
+      this.song = { ...song, url: song.decoded, decoded: null };
+      this.#load(audio, { ...this.song, lead_s: place_s });
+      this.resume();
+    } else if (song) {
+      this.isFailed = true;
+      this.tell(`This browser cannot play ${song.title}.`);
+      this.dispatchEvent(new Event("failed"));
+    }
+  }
+
+  /** Show a sentence for a while. */
+  tell(trouble) {
+    this.trouble = trouble;
+    setTimeout(() => this.trouble === trouble && this.#change((this.trouble = null)), TROUBLE_MS);
+    this.#change();
   }
 
   /** Change the `volume`, from 0 to 1, or whether it `isMuted`. The browser remembers both. */
@@ -126,9 +186,9 @@ export class SongPlayer extends EventTarget {
     this.audio.currentTime = Math.max(this.audio.currentTime + by_s, 0);
   }
 
-  /** Tell that the next song is to follow. */
-  end() {
-    this.dispatchEvent(new Event("ended"));
+  /** Tell that the next song is to follow, after this many seconds of this one. */
+  end(join_s = 0) {
+    this.dispatchEvent(new CustomEvent("ended", { detail: join_s }));
   }
 
   /** Let go of the song. */
@@ -206,8 +266,8 @@ function showFrame(frame, song) {
 export default function ({ data: given, parentElement, setTriggerValue }) {
   const player = thePlayer();
   const data = given.start < player.start ? player.data : (player.data = given); // a newer call may have overtaken this one
-  const parts = [".bar", "img", ".place", ".volume", "dl"].map((name) => parentElement.querySelector(name));
-  const [bar, cover, slider, volume, list] = parts;
+  const parts = [".bar", "img", ".place", ".volume", ".menu", ".joins"].map((name) => parentElement.querySelector(name));
+  const [bar, cover, slider, volume, list, joins] = parts;
   const frame = showFrame(parentElement.querySelector("iframe"), data.song);
   const button = (name) => parentElement.querySelector(`.${name}`);
   const { song, start } = data;
@@ -227,7 +287,7 @@ export default function ({ data: given, parentElement, setTriggerValue }) {
     button("next").disabled = !song;
     parentElement.querySelector("b").textContent = shown.title;
     const trouble = player.isFailed ? "This browser cannot play this file." : player.isRefused ? "Press Play." : null;
-    parentElement.querySelector("span").textContent = trouble ?? shown.artist;
+    parentElement.querySelector("span").textContent = player.trouble ?? trouble ?? shown.artist;
     cover.hidden = !shown.cover;
     if (shown.cover && cover.src !== shown.cover) cover.src = shown.cover;
     const length = Number.isFinite(audio.duration) ? audio.duration : 0;
@@ -239,12 +299,15 @@ export default function ({ data: given, parentElement, setTriggerValue }) {
     volume.value = isMuted ? 0 : player.loudness.volume;
     button("mute").ariaPressed = String(isMuted);
     button("mute").querySelector("path").setAttribute("d", isMuted ? MUTED : LOUD);
+    joins.checked = player.loudness.joins;
   };
 
-  const goOn = () => {
+  const goOn = ({ type, detail }) => {
     if (!song || (song.url && player.song?.id !== song.id)) return; // another bar has gone on
-    if (data.next?.url) player.begin(data.next, data.fade_s); // at once; the server follows
-    setTriggerValue("next", song.id);
+    const joins = type === "ended" && Boolean(song.url);
+    if (type === "failed") player.broken = song.id;
+    if (data.next?.url) player.begin(data.next, (joins && detail) || data.fade_s, false, joins); // the server follows
+    setTriggerValue(type === "failed" ? "failed" : "next", song.id);
   };
   const goBack = () => data.has_previous && setTriggerValue("previous", song?.id);
   const toggle = () => (song?.spotify ? toggleSpotify() : player.isPlaying ? player.pause() : player.resume());
@@ -254,6 +317,7 @@ export default function ({ data: given, parentElement, setTriggerValue }) {
     ([name, act]) => (button(name).onclick = act),
   );
   slider.oninput = () => (player.audio.currentTime = slider.value);
+  joins.onchange = () => player.setLoudness({ joins: joins.checked });
   volume.oninput = () => player.setLoudness({ volume: Number(volume.value), isMuted: false });
   bar.end?.abort(); // not by a function for Streamlit, which ends some calls late, and others that are still shown
   const end = (bar.end = new AbortController());
@@ -261,14 +325,14 @@ export default function ({ data: given, parentElement, setTriggerValue }) {
   // Streamlit may call a bar that it removes next after the one that it keeps
   const whileShown = (act) => (event) => (bar.isConnected ? act(event) : end.abort());
   player.addEventListener("change", whileShown(draw), { signal });
-  player.addEventListener("ended", whileShown(goOn), { signal });
+  for (const name of ["ended", "failed"]) player.addEventListener(name, whileShown(goOn), { signal });
   const isNewStart = player.start !== start;
   player.start = start;
   // The song of a film waits with it: the visitor may have paused it before the server's answer
   const isHeld = () => data.waits && Boolean(document.querySelector(data.video)?.paused);
-  const toggleSpotify = hearSpotify(frame, player, isNewStart, isHeld, goOn, signal);
+  const toggleSpotify = hearSpotify(frame, player, isNewStart, isHeld, () => goOn({}), signal);
   const acts = {
-    " ": toggle, ArrowLeft: () => player.seek(-SEEK_S), ArrowRight: () => player.seek(SEEK_S), n: goOn, p: goBack, m: mute,
+    " ": toggle, ArrowLeft: () => player.seek(-SEEK_S), ArrowRight: () => player.seek(SEEK_S), n: () => goOn({}), p: goBack, m: mute,
     b: () => (song?.spotify ? frame : button("play")).focus(), "?": showKeys,
   };
   window.addEventListener("keydown", whileShown((event) => !bar.hidden && press(event, acts)), { signal });
@@ -278,5 +342,8 @@ export default function ({ data: given, parentElement, setTriggerValue }) {
   if (song?.url && player.song?.id !== song.id) player.begin(song, data.fade_s, isHeld());
   else if (song?.url && isNewStart && !player.isPlaying && !isHeld()) player.resume();
   else if (!song?.url && player.song) player.stop();
+  Object.assign(player, { follow: data.next, isGapless: data.is_gapless });
+  // It may have failed before the server learned of it
+  if (song && player.isFailed && player.song?.id === song.id && player.broken !== song.id) goOn({ type: "failed" });
   draw();
 }

@@ -21,9 +21,10 @@ from emomusic.app.parts import read_beside, show_style
 from emomusic.app.queues import FADE_S, PlayerState, follow_source, start
 from emomusic.app.state import Visit, page_state
 from emomusic.errors import EmomusicError, LibraryError
+from emomusic.media.edges import Edges
 from emomusic.media.formats import HEAD_BYTES, mime_type_of
 from emomusic.media.images import encode_jpeg, read_image, shrink
-from emomusic.server.files import ServedFile
+from emomusic.server.files import DecodedFile, ServedFile
 from emomusic.server.visitor import is_own_computer
 from emomusic.songs.local_songs import songs_dir
 from emomusic.songs.queue import SongQueue
@@ -32,7 +33,7 @@ from emomusic.songs.spotify import embed_url
 from emomusic.text import join_names, pluralize
 
 _COVER_SIDE = 256
-_NUM_SERVED = 3  # besides the newest: the song that fades out, and the two of the last run
+_NUM_SERVED = 3  # songs besides the newest: the song that fades out, and the two of the last run
 
 _BAR = st.components.v2.component(
     "emomusic_bar",
@@ -42,6 +43,16 @@ _BAR = st.components.v2.component(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """A song that the browser may get: its file, the same as WAV, and where it sounds."""
+
+    song: Song
+    file: ServedFile
+    decoded: ServedFile
+    edges: Edges
+
+
 @dataclass
 class BarState:
     """What the browser needs of the songs.
@@ -49,14 +60,14 @@ class BarState:
     Attributes:
         cover_of: the id of a song, of which `cover` is the cover as an address of data.
         gone: songs without a file that were passed over, until a message names them.
-        served: the last songs that the browser got, by their ids, and their files.
+        served: the last songs that the browser got, by their ids.
         shown: the id of the song in the last run; None without one.
     """
 
     cover_of: str = ""
     cover: str | None = None
     gone: str = ""
-    served: dict[str, tuple[Song, ServedFile]] = field(default_factory=dict)
+    served: dict[str, _Served] = field(default_factory=dict)
     shown: str | None = None
 
 
@@ -67,7 +78,7 @@ def show_bar() -> None:
     if place is None:
         return
     player, bar = page_state(PlayerState), page_state(BarState)
-    data: dict[str, Any] = {"song": None, "next": None, "has_previous": False}
+    data: dict[str, Any] = {"song": None, "next": None, "has_previous": False, "is_gapless": False}
     # The next song may be gone too, or the page has told of damaged files
     with contextlib.suppress(EmomusicError, OSError):
         follow_source(player)
@@ -77,6 +88,7 @@ def show_bar() -> None:
                 data["song"] = _playable(current.song, bar) | {"cover": _cover(current.song, bar)}
                 data["has_previous"] = heard.has_previous or queue.has_previous
                 data["next"] = next((_playable(pick.song, bar) for pick in heard.up_next(1)), None)
+                data["is_gapless"] = data["next"] is not None and _is_gapless(data, bar)
     if (now := data["song"] and data["song"]["id"]) != bar.shown:
         bar.shown, player.starts = now, player.starts + 1  # also for the end of a song, which nothing has started
     queue = player.playing
@@ -89,6 +101,7 @@ def show_bar() -> None:
             key="bar",
             on_next_change=_go_on,
             on_previous_change=_go_back,
+            on_failed_change=_pass_over_failed,
         )
 
 
@@ -104,6 +117,13 @@ def _pass_over_gone(queue: SongQueue, bar: BarState) -> None:
     if bar.gone:
         st.toast(f"No longer there: {escape_markdown(bar.gone)}", icon=":material/music_off:")
         bar.gone = ""
+
+
+def _pass_over_failed() -> None:
+    """Never choose a song again that the browser cannot play, and move to the next one."""
+    page_state(PlayerState).unplayable[st.session_state["bar"]["failed"]] = ""
+    if (queue := page_state(PlayerState).playing) is not None:
+        start(queue)
 
 
 def _go_on() -> None:
@@ -129,25 +149,45 @@ def _playable(song: Song, bar: BarState) -> dict[str, Any]:
     Raises:
         LibraryError: the file is gone, or not one that this session may hear.
     """
-    found = {"id": song.id, "title": song.title, "artist": song.byline, "url": None, "spotify": None}
+    found: dict[str, Any] = {"id": song.id, "title": song.title, "artist": song.byline, "url": None, "spotify": None}
     if song.is_on_spotify:
         found["spotify"] = embed_url(song.id)
     elif song.is_audio:
-        found["url"] = _served(song, bar).url
+        served = _served(song, bar)
+        found |= {"url": served.file.url, "decoded": served.decoded.url, "lead_s": served.edges.lead_s}
+        found |= {"tail_s": served.edges.tail_s, "join_s": served.edges.join_s}
     return found
 
 
-def _served(song: Song, bar: BarState) -> ServedFile:
-    """The file of a song for this session, which keeps the last ones: one may fade out.
+def _served(song: Song, bar: BarState) -> _Served:
+    """The files of a song for this session, which keeps the last ones: one may fade out.
 
     Raises:
         LibraryError: as `content_of`.
     """
-    content = content_of(song)
-    served = {name: pair for name, pair in bar.served.items() if name != song.id and not _is_gone(pair[0])}
-    _, file = bar.served.get(song.id) or (song, ServedFile(content, mime_type_of(_head(content), song.path or "")))
-    bar.served = dict([*list(served.items())[-_NUM_SERVED:], (song.id, (song, file))])
-    return file
+    content, known = content_of(song), bar.served.get(song.id)
+    if known is None or known.song.path != song.path:  # a file that has moved keeps its id
+        file = ServedFile(content, mime_type_of(_head(content), song.path or ""))
+        known = _Served(song, file, DecodedFile(content), _edges(song, content))
+    others = [pair for pair in bar.served.items() if pair[0] != song.id and not _is_gone(pair[1].song)]
+    bar.served = dict([*others[-_NUM_SERVED:], (song.id, known)])
+    return known
+
+
+def _edges(song: Song, content: bytes | Path) -> Edges:
+    """Where a song sounds. The bundled ones are excerpts without silence."""
+    if song.player is not Player.BUNDLED:
+        from emomusic.media.playback import edges_of  # loads FFmpeg
+
+        with contextlib.suppress(EmomusicError, OSError):  # the browser may play it
+            return edges_of(io.BytesIO(content) if isinstance(content, bytes) else content, song.path)
+    return Edges()
+
+
+def _is_gapless(data: dict[str, Any], bar: BarState) -> bool:
+    """Whether the next song is the next track of the same album."""
+    song, following = (bar.served.get(data[name]["id"]) for name in ("song", "next"))
+    return song is not None and following is not None and song.edges.leads_to(following.edges)
 
 
 def _is_gone(song: Song) -> bool:

@@ -11,7 +11,8 @@ The same request, or key, keeps the queue with its position. Buttons call `when_
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Iterable
+from collections import ChainMap
+from collections.abc import Callable, Hashable, Iterable, KeysView
 from dataclasses import dataclass, field
 from math import isnan
 from typing import Concatenate, Literal, ParamSpec
@@ -60,7 +61,7 @@ class PageQueue(SongQueue):
     ) -> None:
         """Start at the first song, and take the place of the queue of this name, also in the bar if it is no list."""
         player = page_state(PlayerState)
-        super().__init__(music.recommender, request, picks=picks, skipped=player.skipped.keys())
+        super().__init__(music.recommender, request, picks=picks, skipped=player.left_out)
         self.name, self.music, self.key, self.fades, self.video = name, music, key, fades, video
         self._instead: tuple[str, SongQueue] | None = None  # the song that cannot play, and similar ones
         if key is None and player.playing is not None and player.playing is player.queues.get(name):
@@ -81,7 +82,8 @@ class PageQueue(SongQueue):
         if self._instead is None or self._instead[0] != current.song.id:
             request = Request(current.song.point, mood=current.mood)
             similar = [] if isnan(current.song.valence) else source.songs(request, _NUM_SIMILAR)
-            self._instead = current.song.id, SongQueue(source, request, picks=similar)
+            left_out = page_state(PlayerState).left_out
+            self._instead = current.song.id, SongQueue(source, request, picks=similar, skipped=left_out)
         return self._instead[1]
 
 
@@ -92,6 +94,7 @@ class PlayerState:
     Attributes:
         queues: the last ones, by name.
         skipped: what "Not for me" skipped: names by the key of an artist or the id of a song.
+        unplayable: songs that this browser cannot play, as `skipped`.
         playing: what the bar plays.
         starts: grows with each song that is to begin or end, also from one session to a later one. The browser may
             call the bar out of order, and keeps to the largest.
@@ -100,9 +103,15 @@ class PlayerState:
 
     queues: dict[str, PageQueue] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
+    unplayable: dict[str, str] = field(default_factory=dict)
     playing: PageQueue | None = None
     starts: int = field(default_factory=lambda: round(1000 * time.time()))
     waits: bool = False
+
+    @property
+    def left_out(self) -> KeysView[str]:
+        """What no queue plays, as it is at any time."""
+        return ChainMap(self.skipped, self.unplayable).keys()
 
 
 def play_for(

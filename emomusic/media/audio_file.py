@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import os
@@ -69,7 +70,7 @@ _MAX_COVER_BYTES = 10 * 2**20
 _PREROLL_S = 0.2  # decoders need some packets before the first right sample
 _MAX_FRAME = 2**17  # samples
 
-_TAGS = ("title", "artist", "album_artist", "composer", "album", "genre", "date", "year")
+_TAGS = ("title", "artist", "album_artist", "composer", "album", "genre", "date", "year", "track", "disc")
 _DEFAULT = av.stream.Disposition.default
 _RAW_AAC = (b"\xff\xf1", b"\xff\xf9")
 
@@ -203,6 +204,7 @@ class AudioFile(MediaFile):
         quoted: the name for messages.
         duration_s: as announced by the file; None if unknown.
         start_s: time of the first sample in the clock of the file.
+        rate: samples in a second.
     """
 
     error_type = AudioError
@@ -249,7 +251,7 @@ class AudioFile(MediaFile):
         self._require_codec(codec, _CODECS, "audio", "MP3")
         if not can_hear(codec.sample_rate or 0, codec.channels):
             raise self._damaged()
-        codec.thread_count = 1
+        codec.thread_count, self.rate = 1, codec.sample_rate
         codec.options = {"max_samples": str(_MAX_FRAME)}
         self._stream, self._file.num_left = stream, _DECODE_BYTES
         self.start_s = float(stream.start_time * stream.time_base) if stream.start_time else 0.0
@@ -311,8 +313,8 @@ class AudioFile(MediaFile):
         if not windows:
             raise AudioError(f"{self.quoted} is silent; choose another song.")
 
-    def song(self, duration_s: float, windows: Iterable[Window], note: str | None = None) -> AudioSong:
-        """The song with the tags of the file."""
+    def tags(self) -> dict[str, str]:
+        """The tags of the file that tell a song, by FFmpeg's names. Several values are separated by semicolons."""
         values: dict[str, str] = {}
         if self._container.format.name == "mp3" and not {"title", "artist"} <= self._container.metadata.keys():
             values = tags_at_end(self._file)
@@ -320,7 +322,11 @@ class AudioFile(MediaFile):
             values |= {key.lower(): value for key, value in metadata.items() if value.strip()}
         if names := id3_artists(self._tag):
             values["artist"] = names
-        tags = read_texts({name: values[name] for name in _TAGS if name in values})
+        return read_texts({name: values[name] for name in _TAGS if name in values})
+
+    def song(self, duration_s: float, windows: Iterable[Window], note: str | None = None) -> AudioSong:
+        """The song with the tags of the file."""
+        tags = self.tags()
         artists = tags.get("artist") or tags.get("album_artist") or tags.get("composer")
         year = re.search(r"\b(?:18[6-9]|19\d|20\d)\d(?!\d)", tags.get("date") or tags.get("year") or "", re.ASCII)
         return AudioSong(
@@ -363,6 +369,19 @@ class AudioFile(MediaFile):
             yield np.clip(np.nan_to_num(frame.to_ndarray()), -1, 1)
             if (most := most - frame.samples) <= 0:
                 return
+
+    def pcm(self, start_s: float, rate: int) -> Iterator[bytes]:
+        """Stereo samples of 16 bits from a time on, up to a damage. Any threads may take them, at any time."""
+        self._file.deadline_s = None  # of one thread
+        resampler, skipped = av.AudioResampler("s16", "stereo", rate), None
+        with contextlib.suppress(*DAMAGE):
+            for frame in itertools.chain(self._frames(start_s), (None,)):
+                if skipped is None and frame is not None and frame.time is not None:
+                    skipped = max(round((start_s + self.start_s - frame.time) * rate), 0) * 4
+                for part in resampler.resample(frame):
+                    samples = part.to_ndarray().tobytes()
+                    yield samples[skipped or 0 :]
+                    skipped = max((skipped or 0) - len(samples), 0)
 
     def _timed(self, parts: Iterable[_Part], length_s: float) -> Iterator[_Part]:
         """Decoded parts, for which this length of sound has processor time."""

@@ -23,6 +23,7 @@ from starlette.routing import Route
 from streamlit import get_option
 
 from emomusic.compat import open_file_response
+from emomusic.errors import AudioError
 from emomusic.server.capacity import ByteBudget
 
 # Streamlit's pages accept addresses below /app/static/
@@ -79,6 +80,24 @@ class ServedFile:
             return open_file_response(io.BytesIO(self._content), **options)
         is_there = await run_in_threadpool(self._content.is_file)
         return FileResponse(self._content, **options) if is_there else Response(status_code=404)
+
+
+class DecodedFile(ServedFile):
+    """An audio file as WAV, for browsers that cannot play its format. It is decoded as a player asks for it."""
+
+    def __init__(self, content: bytes | Path) -> None:
+        super().__init__(content, "audio/wav")
+
+    async def response(self, **options: Any) -> Response:
+        """The part of the WAV that a player asks for; 415 if nothing can be decoded."""
+        from emomusic.media.playback import WavOfSong  # loads FFmpeg
+
+        source = io.BytesIO(self._content) if isinstance(self._content, bytes) else self._content
+        try:
+            wav = await run_in_threadpool(WavOfSong, source)
+        except AudioError:
+            return Response(status_code=415)
+        return open_file_response(io.BufferedReader(wav, 2**16), **options)
 
 
 def folder_url(files: Mapping[str, Path]) -> str:
