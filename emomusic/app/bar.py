@@ -121,8 +121,11 @@ def _pass_over_gone(queue: SongQueue, bar: BarState) -> None:
 
 def _pass_over_failed() -> None:
     """Never choose a song again that the browser cannot play, and move to the next one."""
-    page_state(PlayerState).unplayable[st.session_state["bar"]["failed"]] = ""
-    if (queue := page_state(PlayerState).playing) is not None:
+    player, failed = page_state(PlayerState), st.session_state["bar"].get("failed")
+    if failed is None:  # two triggers at once
+        return
+    player.unplayable[failed] = ""
+    if (queue := player.playing) is not None:
         start(queue)
 
 
@@ -130,7 +133,7 @@ def _go_on() -> None:
     """Move to the next song, unless the browser reports an earlier one."""
     if (queue := page_state(PlayerState).playing) is None or (current := queue.heard.current) is None:
         return
-    if current.song.id == st.session_state["bar"]["next"]:
+    if current.song.id == st.session_state["bar"].get("next"):
         (heard := queue.heard).go_on()
         if heard.current is None:
             queue.go_on()

@@ -39,7 +39,7 @@ from emomusic.media.sound import (
     windows_of,
     without_silent_ends,
 )
-from emomusic.media.tags import MOST_TAGS, id3_artists, num_tags, read_texts, tags_at_end
+from emomusic.media.tags import MOST_TAGS, num_tags, read_texts, tags_of
 from emomusic.runtime import Float32Array
 
 _Part = TypeVar("_Part")
@@ -70,7 +70,7 @@ _MAX_COVER_BYTES = 10 * 2**20
 _PREROLL_S = 0.2  # decoders need some packets before the first right sample
 _MAX_FRAME = 2**17  # samples
 
-_TAGS = ("title", "artist", "album_artist", "composer", "album", "genre", "date", "year", "track", "disc")
+_TAGS = ("title", "artists", "artist", "album_artist", "composer", "album", "genre", "date", "year", "track", "disc")
 _DEFAULT = av.stream.Disposition.default
 _RAW_AAC = (b"\xff\xf1", b"\xff\xf9")
 
@@ -241,6 +241,7 @@ class AudioFile(MediaFile):
             )
         if found.demuxer is None or not (found.kind is Kind.SONG or found.demuxer in ("mov", "matroska")):
             raise AudioError(foreign_file(self.quoted, found.kind, Kind.SONG))
+        self._demuxer = found.demuxer
         self._open_container(found.demuxer, _BUFFER_BYTES, container_options={"codec_whitelist": _CODECS})
         stream = self._best_stream()
         if found.kind is Kind.FILM and self._videos():
@@ -283,10 +284,8 @@ class AudioFile(MediaFile):
 
     def _format(self, head: bytes) -> Format:
         """The format by the first bytes, and by those after tags, which may have covers."""
-        self._tag = head
         found, length = format_of(head, self.name), tag_length(head)
         if length:
-            self._tag = self._file.head(min(length, _TAG_BYTES))
             self._file.seek(length)
             after = format_of(self._file.read(HEAD_BYTES))
             if after.kind is Kind.SONG:
@@ -316,18 +315,18 @@ class AudioFile(MediaFile):
     def tags(self) -> dict[str, str]:
         """The tags of the file that tell a song, by FFmpeg's names. Several values are separated by semicolons."""
         values: dict[str, str] = {}
-        if self._container.format.name == "mp3" and not {"title", "artist"} <= self._container.metadata.keys():
-            values = tags_at_end(self._file)
         for metadata in (self._stream.metadata, self._container.metadata):  # Ogg has the tags in the stream
             values |= {key.lower(): value for key, value in metadata.items() if value.strip()}
-        if names := id3_artists(self._tag):
-            values["artist"] = names
+        place = self._file.tell()  # where FFmpeg goes on
+        found = tags_of(self._file, self._demuxer)
+        self._file.seek(place)
+        values |= {name: text for name, text in found.items() if "\ufffd" not in text or name not in values}
         return read_texts({name: values[name] for name in _TAGS if name in values})
 
     def song(self, duration_s: float, windows: Iterable[Window], note: str | None = None) -> AudioSong:
         """The song with the tags of the file."""
         tags = self.tags()
-        artists = tags.get("artist") or tags.get("album_artist") or tags.get("composer")
+        artists = tags.get("artists") or tags.get("artist") or tags.get("album_artist") or tags.get("composer")
         year = re.search(r"\b(?:18[6-9]|19\d|20\d)\d(?!\d)", tags.get("date") or tags.get("year") or "", re.ASCII)
         return AudioSong(
             title=tags.get("title") or title_of(self.name),

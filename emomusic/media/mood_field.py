@@ -1,7 +1,4 @@
-"""The mood in the fields of an audio file: TMOO of ID3, MOOD of Vorbis comments, MP4 and APEv2.
-
-Nothing else in the file changes. ID3v2.3 and 2.4 are edited byte by byte, as mutagen would write all frames again.
-"""
+"""The mood in the fields of an audio file: TMOO or TXXX:MOOD of ID3, MOOD of Vorbis comments, MP4 and APEv2."""
 
 from __future__ import annotations
 
@@ -9,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from emomusic.errors import AudioError
-from emomusic.media.formats import id3_number
-from emomusic.media.tags import id3_frames
+from emomusic.media.tags import file_types
 
-_TMOO, _VORBIS, _MP4, _APE = "TMOO", "MOOD", "----:com.apple.iTunes:MOOD", "Mood"
-_PADDING = 1024  # after a tag that grows
-_HEADER = 10  # bytes, of an ID3 tag and of a frame
+_TMOO, _TXXX, _VORBIS, _MP4, _APE = "TMOO", "TXXX:MOOD", "MOOD", "----:com.apple.iTunes:MOOD", "Mood"
+_SEPARATOR = "; "  # of several moods of a file
 
 
 def read_mood(path: Path) -> tuple[str, str | None]:
@@ -27,14 +22,14 @@ def read_mood(path: Path) -> tuple[str, str | None]:
     value = None if file.tags is None else file.tags.get(field)
     if value is None:
         return field, None
-    if field == _TMOO:
-        return field, "; ".join(map(str, value.text))
-    parts = [part.decode("utf-8", "replace") if isinstance(part, bytes) else str(part) for part in value]
-    return field, str(value) if field == _APE else "; ".join(parts)
+    parts = value if field == _APE else getattr(value, "text", value)
+    return field, _SEPARATOR.join(
+        part.decode("utf-8", "replace") if isinstance(part, bytes) else str(part) for part in parts
+    )
 
 
 def write_mood(path: Path, mood: str | None) -> None:
-    """Write a mood, or remove the field, in place.
+    """Write a mood, or remove the field, in place, and read it back.
 
     Raises:
         AudioError: the file cannot be written, or another of its fields would change.
@@ -42,14 +37,11 @@ def write_mood(path: Path, mood: str | None) -> None:
     before = _others(path)
     if "\N{REPLACEMENT CHARACTER}" in str(before):
         raise AudioError(f"{path.name!r} has a field that is no Unicode; correct it in another program.")
-    file, field = _opened(path)
-    content = path.read_bytes() if field == _TMOO else b""
-    if field == _TMOO and (tag := _spliced(content, mood)) is not None:
-        path.write_bytes(tag)
-    else:
-        _save(file, field, mood)
+    _save(*_opened(path), mood)
     if _others(path) != before:
         raise AudioError(f"{path.name!r} has fields in a rare form, which would change; write its mood yourself.")
+    if read_mood(path)[1] != mood:
+        raise AudioError(f"{path.name!r} does not keep a mood; write it in another program.")
 
 
 def _ape_file(path: Path) -> Any:
@@ -65,30 +57,27 @@ def _ape_file(path: Path) -> Any:
 
 
 def _opened(path: Path) -> tuple[Any, str]:
-    """The file as mutagen has it, and the field for a mood."""
+    """The file as mutagen has it, and the field for a mood: the one that has one, or the one of the format."""
     import mutagen
-    from mutagen.aiff import AIFF
-    from mutagen.flac import FLAC
+    from mutagen.id3 import ID3
     from mutagen.mp3 import MP3
     from mutagen.mp4 import MP4
-    from mutagen.oggflac import OggFLAC
-    from mutagen.oggopus import OggOpus
-    from mutagen.oggspeex import OggSpeex
-    from mutagen.oggvorbis import OggVorbis
-    from mutagen.wave import WAVE
 
     try:
-        kinds = [MP3, FLAC, OggVorbis, OggOpus, OggFLAC, OggSpeex, MP4, WAVE, AIFF]
-        file: Any = mutagen.File(path, options=kinds)
+        file: Any = mutagen.File(path, options=file_types())
         if isinstance(file, MP3) and file.tags is None and (ape := _ape_file(path)).tags is not None:
             return ape, _APE
+        if file is not None and file.tags is None:
+            file.add_tags()
     except (mutagen.MutagenError, OSError, ValueError) as error:
         raise AudioError(f"{path.name!r} cannot be tagged: {' '.join(str(error).split())[:120]}") from error
     if file is None:
         raise AudioError(f"{path.name!r} has no field for a mood; choose MP3, FLAC, Ogg, Opus, M4A, WAV or AIFF.")
-    if isinstance(file, MP4):
-        return file, _MP4
-    return file, _TMOO if isinstance(file, MP3 | WAVE | AIFF) else _VORBIS
+    if not isinstance(file.tags, ID3):
+        return file, _MP4 if isinstance(file, MP4) else _VORBIS
+    own = [_TXXX, _TMOO] if file.tags.version[:2] == (2, 3) else [_TMOO, _TXXX]  # 2.3 has no field of its own
+    known = {name.casefold(): name for name in dict(file.tags)}
+    return file, next((known[name.casefold()] for name in own if name.casefold() in known), own[0])
 
 
 def _others(path: Path) -> dict[str, str]:
@@ -100,53 +89,23 @@ def _others(path: Path) -> dict[str, str]:
 
 def _save(file: Any, field: str, mood: str | None) -> None:
     import mutagen
-    from mutagen.id3 import TMOO
+    from mutagen.id3 import ID3, TMOO, TXXX
 
+    texts, tags = [] if mood is None else mood.split(_SEPARATOR), file.tags
     try:
-        if file.tags is None:
-            file.add_tags()
         if mood is None:
-            file.tags.pop(field, None)
+            if field in tags:
+                del tags[field]
+        elif not isinstance(tags, ID3):
+            tags[field] = [text.encode() for text in texts] if field.startswith("----") else texts
         elif field == _TMOO:
-            file.tags.setall(field, [TMOO(encoding=3, text=[mood])])  # type: ignore[no-untyped-call]
+            tags[field] = TMOO(encoding=3, text=texts)  # type: ignore[no-untyped-call]
         else:
-            file.tags[field] = [mood.encode()] if field == _MP4 else mood
-        if field == _TMOO and file.tags.version[:2] == (2, 3):
-            file.tags.update_to_v23()
+            tags[field] = TXXX(encoding=1, desc=field.partition(":")[2], text=texts)  # type: ignore[no-untyped-call]
+        if isinstance(tags, ID3) and tags.version[:2] == (2, 3):
+            tags.update_to_v23()  # type: ignore[no-untyped-call]
             file.save(v2_version=3, v23_sep=None)
         else:
             file.save()
     except (mutagen.MutagenError, OSError, ValueError) as error:
         raise AudioError(f"the mood cannot be written: {' '.join(str(error).split())[:120]}") from error
-
-
-def _spliced(content: bytes, mood: str | None) -> bytes | None:
-    """An MP3 with another TMOO frame in its ID3 tag, or with a new tag; None if its tag has a rarer form."""
-    if not content.startswith(b"ID3"):
-        is_mp3 = len(content) > 1 and content[0] == 0xFF and content[1] & 0xE0 == 0xE0
-        frame = _frame(mood, 4)
-        return b"ID3\x04\0\0" + _sized(len(frame), 7) + frame + content if is_mp3 else None
-    major, flags, end, kept = content[3], content[5], _HEADER + id3_number(content[6:_HEADER]), bytearray()
-    if major not in (3, 4) or flags:
-        return None
-    for name, at, length in id3_frames(content):
-        if at + length > end:
-            return None
-        if name != b"TMOO":
-            kept += content[at : at + length]
-    kept += _frame(mood, major)
-    padding = end - _HEADER - len(kept)
-    padding = padding if padding >= 0 else _PADDING
-    return content[:6] + _sized(len(kept) + padding, 7) + kept + bytes(padding) + content[end:]
-
-
-def _sized(number: int, bits: int) -> bytes:
-    return bytes(number >> bits * place & (1 << bits) - 1 for place in (3, 2, 1, 0))
-
-
-def _frame(mood: str | None, major: int) -> bytes:
-    """The TMOO frame of a version of ID3; empty without a mood."""
-    if mood is None:
-        return b""
-    text = b"\0" + mood.encode() if mood.isascii() else b"\x01" + mood.encode("utf-16")
-    return b"TMOO" + _sized(len(text), 7 if major == 4 else 8) + bytes(2) + text

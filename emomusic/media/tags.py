@@ -1,8 +1,10 @@
-"""The number and the text of tags, whose encoding is often declared wrongly, and tags that FFmpeg does not read."""
+"""The number and the texts of tags, as mutagen reads them. Their encoding is often declared wrongly."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from emomusic.media.encodings import bytes_of_western, decode_texts, utf_8
@@ -15,9 +17,22 @@ _MAX_CHARS = 300
 _VALUES = 100
 _COMMENTS = (b"\x03vorbis", b"OpusTags")  # what comes before them
 
-_ID3_CODECS = {0: "latin-1", 1: "utf-16", 2: "utf-16-be", 3: "utf-8"}
-_ID3V1 = {"title": slice(3, 33), "artist": slice(33, 63), "album": slice(63, 93), "date": slice(93, 97)}
-_APE_KEYS = {"title": "Title", "artist": "Artist", "album": "Album", "genre": "Genre", "date": "Year"}
+_FIELDS = {
+    "title": ("tit2", "\xa9nam"),
+    "artist": ("tpe1", "\xa9art"),
+    "artists": ("txxx:artists", "----:com.apple.itunes:artists"),  # of Picard: each by its own name
+    "album_artist": ("tpe2", "aart", "albumartist", "album artist"),
+    "composer": ("tcom", "\xa9wrt"),
+    "album": ("talb", "\xa9alb"),
+    "genre": ("tcon", "\xa9gen", "txxx:genre", "----:com.apple.itunes:genre"),
+    "date": ("tdrc", "\xa9day", "year"),
+    "track": ("trck", "trkn", "tracknumber"),
+    "disc": ("tpos", "disk", "discnumber"),
+}
+_NAMES = {key: name for name, keys in _FIELDS.items() for key in (name, *keys)}
+"""The name of a tag by its key in ID3, MP4, Vorbis comments and APEv2, in lower case."""
+_SLASHED = ("artist", "genre")  # ID3v2.3 separates values by slashes, which names have too: AC/DC
+_SHORTEST = 3  # letters of an artist between slashes
 
 
 def read_texts(values: Mapping[str, str]) -> dict[str, str]:
@@ -52,18 +67,6 @@ def id3_frames(tag: bytes) -> Iterator[tuple[bytes, int, int]]:
         at += length
 
 
-def id3_artists(tag: bytes) -> str:
-    """The artists of an ID3 tag, separated by null characters. FFmpeg gives the first one only."""
-    if len(tag) < 10 or tag[3] not in (3, 4) or tag[5] & 0xC0:  # unsynchronised, or with an extended header
-        return ""
-    for name, at, length in id3_frames(tag):
-        if name == b"TPE1" and tag[at + 9] == 0:
-            text = tag[at + 10 : at + length]
-            decoded = text[1:].decode(_ID3_CODECS.get(text[0] if text else 0, "latin-1"), "replace")
-            return decoded.replace("\ufeff", "").strip("\0")
-    return ""
-
-
 def num_tags(head: bytes) -> int:
     """The number of tags that a file announces, or of those in its first bytes.
 
@@ -87,23 +90,81 @@ def _num_comments(head: bytes, at: int) -> int:
     return int.from_bytes(head[at : at + 4], "little")
 
 
-def tags_at_end(file: Any) -> dict[str, str]:
-    """The APE and ID3v1 tags at the end of an MP3 file, which FFmpeg does not read or reads without an ID3v2 tag only.
+def tags_of(file: Any, demuxer: str) -> dict[str, str]:
+    """The tags of a song that mutagen reads, by the names of `_FIELDS`; values are separated by null characters.
 
     Args:
         file: with `read`, `seek` and `tell`.
+        demuxer: as `Format.demuxer`.
     """
-    from mutagen import MutagenError
-    from mutagen.apev2 import APEv2
+    values: dict[str, str] = {}
+    for tags in _blocks(file, demuxer):
+        try:
+            named = [(name, tags[key]) for key in tags.keys() if (name := _name(key))]  # noqa: SIM118
+            found = {name: [_text(each) for each in _listed(value)] for name, value in named}
+            if getattr(tags, "version", (2, 4))[:2] in ((2, 2), (2, 3)):
+                found |= {name: _unslashed(found[name]) for name in _SLASHED if name in found}
+        except Exception:  # parsers raise anything on hostile bytes
+            continue
+        values = {name: "\0".join(parts) for name, parts in found.items() if any(map(str.strip, parts))} | values
+    return values
 
-    file.seek(-128, 2)
-    last = file.read(128)
-    found = {}
-    if last.startswith(b"TAG"):
-        texts = {name: last[place].split(b"\0")[0].decode("utf-8", "surrogateescape") for name, place in _ID3V1.items()}
-        found = {name: text for name, text in texts.items() if text.strip()}
-    try:
-        ape = APEv2(file)  # type: ignore[no-untyped-call]
-        return found | {name: str(ape[key]) for name, key in _APE_KEYS.items() if key in ape}
-    except (MutagenError, OSError, ValueError, LookupError):
-        return found
+
+def _blocks(file: Any, demuxer: str) -> Iterator[Any]:
+    """The blocks of tags of a file, the best one first."""
+    import mutagen
+    from mutagen.apev2 import APEv2
+    from mutagen.id3 import ID3
+
+    def opened(*kinds: Any) -> Iterator[Any]:
+        for kind in kinds:
+            file.seek(0)
+            with contextlib.suppress(Exception):  # as above
+                yield kind(file)
+
+    if demuxer == "mp3":
+        yield from opened(partial(ID3, load_v1=False), APEv2, ID3)  # ID3v1 cuts its texts
+    else:
+        found = [*opened(partial(mutagen.File, options=file_types()))]
+        yield from (each.tags for each in found if each is not None and each.tags is not None)
+
+
+def file_types() -> list[Any]:
+    """The classes of mutagen for the formats with tags. Its own list grows with what else is loaded."""
+    from mutagen.aiff import AIFF
+    from mutagen.flac import FLAC
+    from mutagen.mp3 import MP3
+    from mutagen.mp4 import MP4
+    from mutagen.oggflac import OggFLAC
+    from mutagen.oggopus import OggOpus
+    from mutagen.oggspeex import OggSpeex
+    from mutagen.oggvorbis import OggVorbis
+    from mutagen.wave import WAVE
+
+    return [MP3, FLAC, OggVorbis, OggOpus, OggFLAC, OggSpeex, MP4, WAVE, AIFF]
+
+
+def _name(key: Any) -> str | None:
+    return _NAMES.get(str(key).casefold())
+
+
+def _listed(value: Any) -> list[Any]:
+    """The values of a field: of ID3 its texts, with the names of numbered genres."""
+    texts = getattr(value, "genres", None) or getattr(value, "text", None) or value
+    return [texts] if isinstance(texts, str | bytes) else list(texts)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, tuple):  # of MP4: a number and how many there are
+        return str(value[0])
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
+
+
+def _unslashed(values: list[str]) -> list[str]:
+    """The values of an ID3v2.3 field, also of those with slashes between names, if none of them is very short."""
+    parts = [value.split("/") for value in values]
+    return [
+        name.strip()
+        for value, names in zip(values, parts, strict=True)
+        for name in (names if min(len(name.strip()) for name in names) >= _SHORTEST else [value])
+    ]

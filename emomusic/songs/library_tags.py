@@ -1,19 +1,14 @@
-"""The moods of a library in the files' own fields, for other players. Each change can be undone exactly."""
+"""The moods of a library in the files' own fields, for other players. Each change can be undone."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import shutil
 import tempfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-import numpy.typing as npt
 
 from emomusic.errors import AudioError
 from emomusic.media.mood_field import read_mood, write_mood
@@ -22,13 +17,15 @@ from emomusic.songs.library import Library, inside, not_in_library
 from emomusic.songs.library_files import stamp_of
 
 _CREATE = """
-CREATE TABLE IF NOT EXISTS moods (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT NOT NULL, song INTEGER NOT NULL, field TEXT NOT NULL,
-    before TEXT, after TEXT NOT NULL, digest BLOB NOT NULL, start INTEGER NOT NULL, num_after INTEGER NOT NULL,
-    bytes BLOB NOT NULL, mtime_ns INTEGER NOT NULL
+CREATE TABLE IF NOT EXISTS written (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, path TEXT NOT NULL, song INTEGER NOT NULL, before TEXT
 )
 """
-"""What was written: the `bytes` of the old file between the first `start` and the last `num_after` equal ones."""
+_MOVE = """
+INSERT INTO written (path, song, before) SELECT path, song, before FROM moods ORDER BY number;
+DROP TABLE moods
+"""
+"""For libraries of version 1.0, which stored bytes too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +70,18 @@ class TaggedLibrary(Library):
             yield change
 
     def untag(self, paths: Sequence[Path]) -> Iterator[MoodChange | str]:
-        """Undo what `tag` wrote, the last change first, and yield the changes.
-
-        In a file that changed since then, only the mood is as it was.
-        """
-        with self._errors(), self._db:
-            self._db.execute(_CREATE)
+        """Restore the moods that `tag` replaced, the last change first, and yield the changes."""
+        self._prepare()
+        with self._errors():
             rows = self._rows_by_path(
-                "coalesce(songs.path, moods.path), moods.number, moods.song FROM moods "
-                "LEFT JOIN songs ON songs.number = moods.song ORDER BY moods.number DESC"
+                "coalesce(songs.path, written.path), written.number, written.song, written.before FROM written "
+                "LEFT JOIN songs ON songs.number = written.song ORDER BY written.number DESC"
             )
         is_in = inside(paths)
-        for path, number, song in rows:
+        for path, number, song, before in rows:
             if is_in(path):
                 try:
-                    yield self._undo(Path(path), number, song)
+                    yield self._undo(Path(path), number, song, before)
                 except (AudioError, OSError) as error:
                     yield f"{path}: {_reason(error)}"
 
@@ -97,38 +91,30 @@ class TaggedLibrary(Library):
         ((size, mtime_ns),) = self._rows("SELECT size, mtime_ns FROM songs WHERE number = ?", song)
         if stamp_of(path.stat()) != (size, mtime_ns):
             raise AudioError("the file has changed since it was analysed. Run: emomusic library update")
-        real = path.resolve()
-        with self._errors(), self._db:
-            self._db.execute(_CREATE)
-        with _replaced(real) as part:
+        self._prepare()
+        with _replaced(path.resolve()) as part:
             write_mood(part, change.after)
-            start, num_after, old = _difference(real, part)
-            values = (os.fsencode(change.path), song, change.field, change.before, change.after, _digest(part))
             with self._errors(), self._db:
-                self._db.execute(
-                    "INSERT INTO moods (path, song, field, before, after, digest, start, num_after, bytes, mtime_ns) "
-                    "VALUES (CAST(? AS TEXT), ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (*values, start, num_after, zlib.compress(old), mtime_ns),
-                )
+                query = "INSERT INTO written (path, song, before) VALUES (CAST(? AS TEXT), ?, ?)"
+                self._db.execute(query, (os.fsencode(change.path), song, change.before))
         self._know_again(path, song)
 
-    def _undo(self, path: Path, number: int, song: int) -> MoodChange:
-        ((field, before, digest, start, num_after, old, mtime_ns),) = self._rows(
-            "SELECT field, before, digest, start, num_after, bytes, mtime_ns FROM moods WHERE number = ?", number
-        )
-        real = path.resolve()
-        change = MoodChange(str(path), field, read_mood(path)[1], before)
-        with _replaced(real) as part:
-            if _digest(real) == digest:
-                content = real.read_bytes()
-                part.write_bytes(content[:start] + zlib.decompress(old) + content[len(content) - num_after :])
-                os.utime(part, ns=(mtime_ns, mtime_ns))
-            else:
-                write_mood(part, before)
+    def _undo(self, path: Path, number: int, song: int, before: str | None) -> MoodChange:
+        field, now = read_mood(path)
+        with _replaced(path.resolve()) as part:
+            write_mood(part, before)
         self._know_again(path, song)
         with self._errors(), self._db:
-            self._db.execute("DELETE FROM moods WHERE number = ?", (number,))
-        return change
+            self._db.execute("DELETE FROM written WHERE number = ?", (number,))
+        return MoodChange(str(path), field, now, before)
+
+    def _prepare(self) -> None:
+        """Create the table of what was written."""
+        with self._errors(), self._db:
+            self._db.execute(_CREATE)
+            if self._number("SELECT count(*) FROM sqlite_master WHERE name = 'moods'"):
+                for statement in _MOVE.split(";"):
+                    self._db.execute(statement)
 
     def _know_again(self, path: Path, song: int) -> None:
         """Store the size, time and content of a file that was written, so that it is not heard again."""
@@ -152,22 +138,3 @@ def _replaced(path: Path) -> Iterator[Path]:
 
 def _reason(error: AudioError | OSError) -> str:
     return str(error) if isinstance(error, AudioError) else error.strerror or "input error"
-
-
-def _digest(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
-
-
-def _difference(old: Path, new: Path) -> tuple[int, int, bytes]:
-    """The numbers of equal bytes at the start and at the end of two files, and what the old one has between them."""
-    first, second = (np.memmap(path, np.uint8, "r") for path in (old, new))
-    most = min(len(first), len(second))
-    start = _num_equal(first[:most], second[:most])
-    num_after = _num_equal(first[::-1][: most - start], second[::-1][: most - start])
-    return start, num_after, first[start : len(first) - num_after].tobytes()
-
-
-def _num_equal(first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8]) -> int:
-    differ = first != second
-    return int(differ.argmax()) if differ.any() else len(first)

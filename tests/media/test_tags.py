@@ -9,7 +9,7 @@ from mutagen.flac import FLAC
 from emomusic.errors import AudioError
 from emomusic.media.audio_file import read_song
 from emomusic.media.formats import tag_length
-from emomusic.media.tags import num_tags, read_texts, tags_at_end
+from emomusic.media.tags import num_tags, read_texts, tags_of
 from tests.songs.songs import id3v1, song_bytes
 
 ALBUMS = {
@@ -70,7 +70,7 @@ def test_tags_at_the_end_of_an_mp3_are_read():
 
 @pytest.mark.parametrize("content", [b"", b"TAG", bytes(200), b"APETAGEX" * 40, ape()])
 def test_damaged_tags_at_the_end_have_no_texts(content: bytes):
-    assert tags_at_end(io.BytesIO(content)) == {}
+    assert tags_of(io.BytesIO(content), "mp3") == {}
 
 
 def id3(version: int, *frames: tuple[bytes, bytes]) -> bytes:
