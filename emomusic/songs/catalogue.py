@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from emomusic.affect import Mood
-from emomusic.songs.genres import SongKind
+from emomusic.songs.genres import SongKind, genres_in
 from emomusic.songs.song import FEATURE_NAMES, Player, Song
 
 TRACK_ID = re.compile(r"[0-9A-Za-z]{22}")
@@ -226,14 +226,14 @@ class Catalogue:
         return (2.0 * self.table[["valence", "energy"]].to_numpy(np.float64) - 1.0).astype(np.float32)
 
     @cached_property
-    def _genres(self) -> tuple[npt.NDArray[np.intp], list[tuple[str, ...]]]:
+    def _genres(self) -> tuple[npt.NDArray[np.intp], list[frozenset[str]]]:
         """Number of the genre cell of each row, and the genres of each different cell.
 
         Songs share a few thousand combinations of genres, so a filter compares combinations instead of songs.
         """
         cells = self.table["genres"] if "genres" in self.table else pd.Series([None] * len(self), dtype=object)
         numbers, combinations = pd.factorize(cells.fillna(""))
-        return numbers, [split_artists(combination) for combination in combinations]
+        return numbers, [genres_in(combination) for combination in combinations]
 
     @cached_property
     def _kinds(self) -> pd.Categorical:

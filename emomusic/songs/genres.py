@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -36,15 +37,66 @@ class GenreFamily:
     genres: tuple[str, ...]
 
 
-GENRE_FAMILIES = tuple(
-    GenreFamily(key, each["title"], tuple(each["genres"].split()))
-    for key, each in tomllib.loads(Path(__file__).with_name("genres.toml").read_text(encoding="utf-8")).items()
-)
+_TABLES = tomllib.loads(Path(__file__).with_name("genres.toml").read_text(encoding="utf-8"))
+_SPELLINGS = _TABLES.pop("spellings")
+
+GENRE_FAMILIES = tuple(GenreFamily(key, each["title"], tuple(each["genres"].split())) for key, each in _TABLES.items())
 
 GENRES: tuple[str, ...] = tuple(sorted(genre for family in GENRE_FAMILIES for genre in family.genres))
 """All genres of the bundled catalogue."""
 
 _GENRES_OF_FAMILY = {family.key: family.genres for family in GENRE_FAMILIES}
+
+
+_GENRE_OF = {
+    words: genre
+    for genre in GENRES
+    for spelling in (genre.replace("-", " "), *_SPELLINGS.get(genre, "").replace("\n", " ").split(","))
+    for words in (tuple(spelling.split()), ("".join(spelling.split()),))
+}
+"""The genre by the words of each spelling, also written together."""
+
+_MOST_WORDS = max(map(len, _GENRE_OF))
+_SPEECH, _CHILDREN = "spoken word", "children"
+_SPOKEN_GENRE = re.compile(
+    r"audio ?(?:books?|dramas?|drame|plays?|theat|romanz|libr|livr|teatr)|livres? audio|libros? (?:hablad|sonor)"
+    r"|h(?:o|oe)r ?(?:buch|bucher|buecher|spiel)|lesung|radio ?(?:plays?|drama|dramma|novela|teatr|theat|show)"
+    r"|(?:fiction|piece|theatre) radiophonique|ficcion sonora|ficcao sonora|teatro radiof|podcast|\bspoken|\bspeech"
+    r"|\bspeaking|gesproch|sprechplatte|vortrag|palabra hablada|palavra falada|parlato|parole parlee|texte lu"
+    r"|letture|reportage|interview|\bsermon"
+)
+_CHILDRENS_GENRE = re.compile(
+    r"\bchild|\bkids?\b|kinder|\binfant|\bnin[oa]s?\b|\benfan|\bbambin|\bcrianca|comptine|nursery|lullab|wiegenlied"
+    r"|canciones de cuna|ninna ?nann|filastrocc|\bjeunesse|jeune public|\bmarchen"
+)
+
+
+def meanings_of(genre: str) -> frozenset[str]:
+    """The genres of the catalogue that a genre of a file stands for, and "spoken word" or "children" if it is so.
+
+    "Hip-Hop/Rap" is hip-hop, "R&B/Soul" is r-n-b and soul.
+    """
+    text = unicodedata.normalize("NFKD", genre.casefold()).replace("&", " and ").replace("+", " and ")
+    words = re.findall(r"[^\W_]+", "".join(letter for letter in text if not unicodedata.combining(letter)))
+    found, at = set[str](), 0
+    while at < len(words):
+        lengths = range(min(_MOST_WORDS, len(words) - at), 0, -1)
+        length = next((length for length in lengths if tuple(words[at : at + length]) in _GENRE_OF), 0)
+        if length:
+            found.add(_GENRE_OF[tuple(words[at : at + length])])
+        at += length or 1
+    plain = " ".join(words)
+    if _SPOKEN_GENRE.search(plain):
+        found.add(_SPEECH)
+    if _CHILDRENS_GENRE.search(plain):
+        found.add(_CHILDREN)
+    return frozenset(found)
+
+
+def genres_in(cell: str) -> frozenset[str]:
+    """The genres in a cell of a table, and what they stand for."""
+    names = {name for part in cell.split(";") if (name := part.strip())}
+    return frozenset(names).union(*(meanings_of(name) for name in names if name not in GENRES))
 
 
 def genres_of(names: Iterable[str]) -> frozenset[str]:
@@ -60,6 +112,8 @@ def genres_of(names: Iterable[str]) -> frozenset[str]:
             genres.add(key)
         elif key in _GENRES_OF_FAMILY:
             genres.update(_GENRES_OF_FAMILY[key])
+        elif meant := meanings_of(name) & set(GENRES):
+            genres |= meant
         else:
             known = [*GENRES, *_GENRES_OF_FAMILY]
             similar = difflib.get_close_matches(key, known) or list(_GENRES_OF_FAMILY)
@@ -85,11 +139,9 @@ class SongKind(StrEnum):
 
 
 KIND_GENRES: Mapping[SongKind, frozenset[str]] = {
-    SongKind.SPEECH: frozenset(
-        {"comedy", "audiobook", "audiobooks", "audio theatre", "podcast", "podcasts", "speech", "spoken", "spoken word"}
-    ),
+    SongKind.SPEECH: frozenset({"comedy", _SPEECH}),
     SongKind.SLEEP: frozenset({"sleep"}),
-    SongKind.CHILDREN: frozenset({"children", "kids"}),
+    SongKind.CHILDREN: frozenset({_CHILDREN, "kids"}),
 }
 """Genres whose songs are all of a kind. A request for one of the genres includes the kind."""
 
@@ -130,7 +182,7 @@ def kinds_of(table: pd.DataFrame) -> pd.Series:
 
     titles, artists, albums = (table[column].fillna("").astype("str") for column in ("title", "artists", "album"))
     numbers, cells = pd.factorize(table["genres"].fillna("").astype("str"))  # songs share a few cells
-    genres = [cell.split(";") for cell in cells]
+    genres = [genres_in(cell) for cell in cells]
     is_noise = _contain(titles, _NOISE) & (table["instrumentalness"] > _INSTRUMENTAL)
     is_kind = {
         SongKind.SPEECH: table["speechiness"] > _SPOKEN,

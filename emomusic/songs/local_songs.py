@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from emomusic.assets import data_dir, load_once
 from emomusic.errors import DatasetError, LibraryError
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, Catalogue
-from emomusic.songs.genres import kinds_of
+from emomusic.songs.genres import KIND_GENRES, kinds_of
 from emomusic.songs.library import Library
 from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import Recommender
@@ -60,7 +60,11 @@ def load_library_recommender(path: Path | None = None) -> Recommender:
         if songs := library.songs():
             if num_older := library.num_older():
                 log.warning("%d songs were heard by an older model. Run: emomusic library update", num_older)
-            return recommender_of(songs)
+            recommender = recommender_of(songs)
+            kinds = recommender.catalogue.table["kind"].isin([kind.value for kind in KIND_GENRES])
+            if num_others := int(kinds.sum()):
+                log.info("%d files are left out: speech, sleep sounds or children's songs", num_others)
+            return recommender
         raise LibraryError(f"expected songs in {library.path}. Received: none. Run: emomusic library add FOLDER")
 
 

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emomusic.songs.genres import GENRE_FAMILIES, GENRES, SongKind, genres_of, included_kinds, kinds_of, names_of
+from emomusic.songs.genres import (
+    GENRE_FAMILIES,
+    GENRES,
+    SongKind,
+    genres_in,
+    genres_of,
+    included_kinds,
+    kinds_of,
+    meanings_of,
+    names_of,
+)
 
 
 def test_every_genre_of_the_catalogue_is_in_exactly_one_family() -> None:
@@ -27,6 +37,36 @@ def test_the_names_of_genres_give_the_same_genres(genres: frozenset[str]) -> Non
     assert names_of({"soul", "folk", "jazz", "blues"}) == ["jazz-blues", "folk", "soul"]
 
 
+@pytest.mark.parametrize(
+    ("spelling", "genres"),
+    [
+        ("Hip-Hop/Rap", {"hip-hop"}),
+        ("hiphop", {"hip-hop"}),
+        ("R&B/Soul", {"r-n-b", "soul"}),
+        ("RnB", {"r-n-b"}),
+        ("Drum 'n' Bass", {"drum-and-bass"}),
+        ("Rock & Roll", {"rock-n-roll"}),
+        ("K-Pop", {"k-pop"}),
+        ("Électronique", {"electronic"}),
+        ("Klassik", {"classical"}),
+        ("Folk, World, & Country", {"folk", "world-music", "country"}),
+        ("Progressive Metal", {"metal"}),
+        ("Vocal", set()),
+    ],
+)
+def test_a_genre_of_a_file_has_any_spelling(spelling: str, genres: set[str]) -> None:
+    assert meanings_of(spelling) == genres
+    assert genres_in(f"{spelling.lower()};jazz") == {spelling.lower(), "jazz", *genres}
+    if genres:
+        assert genres_of([spelling]) == genres
+
+
+@pytest.mark.parametrize("genre", GENRES)
+def test_each_genre_stands_for_itself(genre: str) -> None:
+    assert genre in meanings_of(genre)
+    assert genres_in(genre) == {genre}
+
+
 NAMES = {"title": "Song", "artists": "Artist", "album": "Album", "genres": "rock"}
 SONG = NAMES | {"speechiness": 0.05, "instrumentalness": 0.0}
 
@@ -44,6 +84,28 @@ SONG = NAMES | {"speechiness": 0.05, "instrumentalness": 0.0}
         ({"album": "Noël", "artists": "Noël"}, None),
         ({"genres": "audiobook"}, SongKind.SPEECH),
         ({"genres": "rock;podcast"}, SongKind.SPEECH),
+        *(
+            ({"genres": genre}, SongKind.SPEECH)
+            for genre in (
+                *("Books & Spoken", "Audio Drama", "Radio Play", "H\xf6rspiel", "Kinderh\xf6rbuch", "Audiolibros"),
+                *("Ficci\xf3n sonora", "Livre audio", "Fiction radiophonique", "Audiolibro", "Radiodramma"),
+                *("Audiolivro", "Radionovela", "Stand-up/Comedy"),
+            )
+        ),
+        *(
+            ({"genres": genre}, SongKind.CHILDREN)
+            for genre in (
+                *(
+                    "Children's Music",
+                    "Kid's",
+                    "Kindermusik",
+                    "M\xfasica infantil",
+                    "Canciones para ni\xf1os",
+                    "Comptines",
+                ),
+                *("Musique pour enfants", "Musica per bambini", "Filastrocche", "M\xfasica para crian\xe7as"),
+            )
+        ),
         ({"speechiness": 0.67}, SongKind.SPEECH),
         ({"genres": "disney;kids"}, SongKind.CHILDREN),
         # The first kind that fits
