@@ -17,6 +17,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import msgspec
 import streamlit as st
@@ -65,6 +67,7 @@ class OwnLibrary:
         self._version: object = None
         self._rests_until_s = 0.0
         self._lock = threading.Lock()
+        self._command_lock = threading.Lock()  # several tabs start the command and read what it says
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes] | None = None  # its messages
 
@@ -91,19 +94,24 @@ class OwnLibrary:
         """Whether files are analysed now."""
         return self._process is not None and self._process.poll() is None
 
-    def start(self, folder: Path | None = None) -> None:
-        """Add a folder, or update those of the library. Nothing if the command is running."""
-        if not self.is_running:
-            action = ["update"] if folder is None else ["add", str(folder)]
-            command = [sys.executable, "-m", "emomusic", "library", *action]
-            self.forget_problems()
-            self._errors = tempfile.TemporaryFile()  # noqa: SIM115
-            self._process = subprocess.Popen(
-                command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._errors
-            )
+    def start(self, path: Path | None = None) -> None:
+        """Add a folder or a file, or update those of the library. Nothing if the command is running."""
+        action = ["update"] if path is None else ["add", str(path)]
+        command = [sys.executable, "-m", "emomusic", "library", *action]
+        with self._command_lock:
+            if not self.is_running:
+                self._forget()
+                self._errors = tempfile.TemporaryFile()  # noqa: SIM115
+                self._process = subprocess.Popen(
+                    command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._errors
+                )
 
     def forget_problems(self) -> None:
         """Delete what the command said."""
+        with self._command_lock:
+            self._forget()
+
+    def _forget(self) -> None:
         if self._errors is not None:
             self._errors.close()
         self._errors = None
@@ -111,10 +119,11 @@ class OwnLibrary:
     @property
     def problems(self) -> list[str]:
         """Sentences about folders and files that could not be read; none while the command is running."""
-        if self.is_running or self._errors is None:
-            return []
-        self._errors.seek(0)
-        lines = self._errors.read().decode("utf-8", "replace").splitlines()
+        with self._command_lock:
+            if self.is_running or self._errors is None:
+                return []
+            self._errors.seek(0)
+            lines = self._errors.read().decode("utf-8", "replace").splitlines()
         start = "emomusic: "
         return [line.removeprefix(start) for line in lines if line.startswith(start)]
 
@@ -174,14 +183,15 @@ def _folders_here() -> list[str]:
     return [path for path in found if path.isprintable()]
 
 
-def _start(folder: str) -> None:
-    path, folder = None, folder.strip().strip("\"'")  # file managers copy a path with quotes
+def _start(text: str) -> None:
+    path, text = None, text.strip().strip("\"'")  # file managers copy a path with quotes
     with contextlib.suppress(RuntimeError, ValueError, OSError):  # "~nobody", a null byte
-        path = Path(folder).expanduser()
-    if not folder or path is None or not path.is_dir():
-        st.warning("This folder was not found. Check its name.")
+        is_address = text.lower().startswith("file:")
+        path = Path(url2pathname(urlsplit(text).path) if is_address else text).expanduser().absolute()
+    if not text or path is None or not path.exists():
+        st.warning("This folder or file was not found. Check its name.")
         return
-    _own_library().start(path.absolute())
+    _own_library().start(path)
     st.rerun()
 
 

@@ -36,6 +36,9 @@ def add_commands(parent: Any) -> None:
         arguments.add_library_option(parser)
         if paths is not None:
             parser.add_argument("paths", nargs=paths, type=arguments.path, metavar="PATH", help="folder or audio file")
+        if name == "update":
+            text = "hear all files again, also those whose size and time are the same"
+            parser.add_argument("--all", action="store_true", help=text)
         if name == "tag":
             parser.add_argument("--write", action="store_true", help="change the files")
             parser.add_argument("--undo", action="store_true", help="restore the files as they were")
@@ -53,6 +56,8 @@ def analyse(options: argparse.Namespace) -> arguments.Outcome:
     status, paths = 0, options.paths or None
     with Library(options.library, create=True) as library:
         changes = library.add(options.paths) if options.action == "add" else library.update(paths)
+        if options.action == "update" and options.all:
+            library.hear_again(paths)
         counts = changes.new, changes.changed, changes.moved, changes.deleted, changes.num_others
         log.info("%d new, %d changed, %d moved, %d deleted; %d of other formats", *counts)
         problems = list(changes.problems)

@@ -30,7 +30,9 @@ from emomusic.media.formats import (
     title_of,
 )
 from emomusic.media.sound import (
+    MAX_CHANNELS,
     PATCH_S,
+    RATES,
     SAMPLE_RATE,
     Window,
     can_hear,
@@ -41,6 +43,7 @@ from emomusic.media.sound import (
 )
 from emomusic.media.tags import MOST_TAGS, num_tags, read_texts, tags_of
 from emomusic.runtime import Float32Array
+from emomusic.text import pluralize
 
 _Part = TypeVar("_Part")
 
@@ -250,8 +253,13 @@ class AudioFile(MediaFile):
             raise AudioError(f"{self.quoted} has no sound; choose another file.")
         codec = stream.codec_context
         self._require_codec(codec, _CODECS, "audio", "MP3")
-        if not can_hear(codec.sample_rate or 0, codec.channels):
-            raise self._damaged()
+        if not can_hear(rate := codec.sample_rate or 0, codec.channels):
+            if not rate or not codec.channels:
+                raise self._damaged()
+            raise AudioError(
+                f"{self.quoted} has {pluralize(codec.channels, 'channel')} and {rate:,} samples a second; "
+                f"at most {MAX_CHANNELS} and {RATES[0]:,} to {RATES[-1]:,} are heard. Save it as stereo with 44,100."
+            )
         codec.thread_count, self.rate = 1, codec.sample_rate
         codec.options = {"max_samples": str(_MAX_FRAME)}
         self._stream, self._file.num_left = stream, _DECODE_BYTES

@@ -34,7 +34,7 @@ class FolderWalk:
 
         Args:
             roots: of the walk. Links are followed after all of them.
-            is_wanted: tells from its name whether a file has a wanted format.
+            is_wanted: tells whether the file at a path has a wanted format.
             but: paths of folders that are left out.
         """
         self._roots, self._is_wanted, self._but = [os.fspath(root) for root in roots], is_wanted, but
@@ -53,7 +53,7 @@ class FolderWalk:
             for entry in self._entries(folder):
                 if entry.is_dir():
                     (links if entry.is_symlink() else folders).append(entry.path)
-                elif self._is_wanted(entry.name):
+                elif self._is_wanted(entry.path):
                     yield entry
                 else:
                     self.num_others += 1

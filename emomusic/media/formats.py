@@ -32,7 +32,8 @@ def open_file(path: str | os.PathLike[str], error: type[EmomusicError], noun: st
     path = Path(path)
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device may block or never end
-            raise error(f"{name!r} is a folder or a device, not a file; choose {noun}.")
+            kind = "a folder" if path.is_dir() else "a pipe or a device"
+            raise error(f"{name!r} is {kind}, not a file; choose {noun}.")
         return path.open("rb")
     except FileNotFoundError:
         raise error(f"{name!r} was not found; check the name.") from None
@@ -127,9 +128,16 @@ FILM_ENDINGS = (
     *("mjpeg", "mjpg", "h264", "264", "h265", "265", "hevc", "ivf", "dv"),  # streams of cameras
 )
 ANIMATION_ENDINGS = ("gif", "webp", "png", "apng", "avif")  # of pictures too
-AUDIO_ENDINGS = ("mp3", "flac", "ogg", "oga", "opus", "m4a", "m4b", "wav", "aif", "aiff", "aifc", "mka", "weba")
-SONG_UPLOADS = (*AUDIO_ENDINGS, "mp4", "webm", "mkv")
-"""Endings of films too, which may have sound only."""
+AUDIO_ENDINGS = (
+    *("mp3", "flac", "ogg", "oga", "opus", "m4a", "m4b", "m4r", "wav", "aif", "aiff", "aifc", "mka", "weba"),
+    *("mpga", "spx", "wave"),
+)
+_FILMS_OR_SONGS = ("mp4", "webm", "mkv", "m4v", "mov", "3gp")  # which may have sound only
+SONG_UPLOADS = (*AUDIO_ENDINGS, *_FILMS_OR_SONGS)
+_FOREIGN_SONGS = (
+    *("dff", "dsf", "mod", "xm", "it", "s3m", "sid", "mid", "midi", "aa", "aax", "ape", "wv", "tta", "mpc", "ac3"),
+    *("dts", "ra", "ram", "amr", "au", "caf", "wma", "aac", "mp2"),
+)
 
 FORMATS = {
     Kind.PICTURE: "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF",
@@ -154,6 +162,11 @@ HEAD_BYTES = 2**16
 def has_ending(name: str, endings: Iterable[str]) -> bool:
     """Whether a file name has one of these endings, in any case."""
     return name.lower().rpartition(".")[2] in endings
+
+
+def is_song_file(path: str) -> bool:
+    """Whether a file has the name of a song, or that of a film and sound only."""
+    return has_ending(path, AUDIO_ENDINGS) or (has_ending(path, _FILMS_OR_SONGS) and kind_of(path) is Kind.SONG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +215,7 @@ _FORMATS = [
         (Kind.SONG, "aiff", rb".{8}AIF[FC]"),
         (Kind.SONG, "ogg", rb"OggS"),
         (Kind.SONG, None, rb"\xff[\xf1\xf9]|MAC |wvpk|MPCK|MP\+|MThd|#!AMR|caff|\.snd|TTA1|DSD "),
+        (Kind.SONG, None, rb"FRM8|Extended Module: |[PR]SID\0|IMPM|.{4}\x57\x90\x75\x36|.{1080}M[.!]K[.!]"),
         (Kind.SONG, None, rb"\x0b\x77|\x7f\xfe\x80\x01|\xff[\xfc\xfd\xf5\xf4]"),  # AC-3, DTS, MP2
         (
             Kind.ARCHIVE,
@@ -244,6 +258,8 @@ def format_of(head: bytes, name: str = "") -> Format:
         return Format(Kind.SONG, "mp3")
     if _PLAYLIST.match(head) or name.lower().endswith(_PLAYLISTS):
         return Format(Kind.PLAYLIST)
+    if has_ending(name, _FOREIGN_SONGS):
+        return Format(Kind.SONG)
     return Format(Kind.TABLE if _is_table(head) else Kind.TEXT if _is_text(head) else Kind.OTHER)
 
 

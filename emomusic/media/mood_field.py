@@ -102,7 +102,9 @@ def _save(file: Any, field: str, mood: str | None) -> None:
             tags[field] = TMOO(encoding=3, text=texts)  # type: ignore[no-untyped-call]
         else:
             tags[field] = TXXX(encoding=1, desc=field.partition(":")[2], text=texts)  # type: ignore[no-untyped-call]
-        if isinstance(tags, ID3) and tags.version[:2] == (2, 3):
+        if isinstance(tags, ID3) and not tags:
+            file.delete()
+        elif isinstance(tags, ID3) and tags.version[:2] == (2, 3):
             tags.update_to_v23()  # type: ignore[no-untyped-call]
             file.save(v2_version=3, v23_sep=None)
         else:

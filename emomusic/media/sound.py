@@ -24,8 +24,10 @@ LEVEL_DB = -17.0
 _SILENCE = 1e-3  # peak of inaudible sound, as a share of the highest peak: -60 dB
 _LEAST_PEAK = 10 ** (-70 / 20)
 
-_RATES = range(4_000, 768_001)
-_MAX_CHANNELS = 16
+RATES = range(4_000, 768_001)
+MAX_CHANNELS = 16
+"""The sample rates and numbers of channels that are heard."""
+
 _MOST_KINDS = 100  # each needs a resampler
 _MAX_SAMPLE = 100.0  # 40 dB beyond full scale; floating point has any value
 _PART = SAMPLE_RATE // 10
@@ -139,7 +141,7 @@ def windows_of(blocks: Iterable[Float32Array], step_s: float) -> Iterator[Window
 
 def can_hear(rate: int, channels: int) -> bool:
     """Whether `mono_sound` takes frames of this sample rate and number of channels."""
-    return rate in _RATES and 1 <= channels <= _MAX_CHANNELS
+    return rate in RATES and 1 <= channels <= MAX_CHANNELS
 
 
 def mono_sound(frames: Iterable[Any]) -> Iterator[Float32Array]:

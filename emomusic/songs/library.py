@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from emomusic.affect import QUADRANT_CORNERS, Mood
 from emomusic.assets import sound_checksum
 from emomusic.errors import AudioError, LibraryError
-from emomusic.media.formats import AUDIO_ENDINGS, has_ending, title_of
+from emomusic.media.formats import FORMATS, Kind, is_song_file, kind_of, title_of
 from emomusic.songs.analysis import analyse_all, stored
 from emomusic.songs.library_database import UNREADABLE, LibraryFile
 from emomusic.songs.library_files import (
@@ -149,10 +149,10 @@ class Library(LibraryFile):
         """
         roots = []
         for path in map(_absolute, paths):
-            if not Path(path).is_dir() and not (Path(path).is_file() and has_ending(path, AUDIO_ENDINGS)):
+            is_song = Path(path).is_file() and (is_song_file(path) or kind_of(path) is Kind.SONG)
+            if not is_song and not Path(path).is_dir():
                 raise LibraryError(
-                    f"expected a folder, or a file that ends in {', '.join(AUDIO_ENDINGS)}. Received: {path}. "
-                    "Check the name"
+                    f"expected a folder, or an audio file in {FORMATS[Kind.SONG]}. Received: {path}. Check the name"
                 )
             roots.append((os.fsencode(path), signed(Path(path).stat().st_ino)))
         is_in = inside(paths)
@@ -255,6 +255,17 @@ class Library(LibraryFile):
         return removed
 
     # Analysis
+
+    def hear_again(self, below: Sequence[Path] | None = None) -> None:
+        """Let all files wait for `analyse`, also those whose size and time are the same.
+
+        Args:
+            below: only files at or below these paths; None for all.
+        """
+        is_in = inside(below)
+        with self._errors(), self._db:
+            numbers = [[number] for path, number in self._rows_by_path("path, number FROM songs") if is_in(path)]
+            self._db.executemany("UPDATE songs SET model = NULL WHERE number = ?", numbers)
 
     def analyse(
         self,

@@ -6,11 +6,10 @@ import contextlib
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from emomusic.media.folders import FolderWalk
-from emomusic.media.formats import AUDIO_ENDINGS, has_ending
+from emomusic.media.formats import is_song_file
 from emomusic.songs.analysis import fingerprint_of
 
 Places = dict[str, tuple[int, int]]
@@ -54,8 +53,7 @@ def walk_folders(
     """
     roots = {path: inode for path, inode in folders.items() if inode is not None}
     found = {path: stamp_of(Path(path).stat()) for path in roots if Path(path).is_file()}
-    is_audio = partial(has_ending, endings=AUDIO_ENDINGS)
-    walk = FolderWalk([path for path in roots if path not in found], is_audio, folders.keys() - roots.keys())
+    walk = FolderWalk([path for path in roots if path not in found], is_song_file, folders.keys() - roots.keys())
     for entry in walk:
         with contextlib.suppress(OSError):  # it is gone
             found[entry.path] = stamp_of(entry.stat())
