@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from emomusic.affect import QUADRANT_CORNERS, Mood
 from emomusic.assets import sound_checksum
 from emomusic.errors import AudioError, LibraryError
-from emomusic.media.formats import FORMATS, Kind, is_song_file, kind_of, title_of
+from emomusic.media.formats import AUDIO_ENDINGS, Kind, is_song_file, kind_of, title_of
 from emomusic.songs.analysis import analyse_all, stored
 from emomusic.songs.library_database import UNREADABLE, LibraryFile
 from emomusic.songs.library_files import (
@@ -152,7 +152,8 @@ class Library(LibraryFile):
             is_song = Path(path).is_file() and (is_song_file(path) or kind_of(path) is Kind.SONG)
             if not is_song and not Path(path).is_dir():
                 raise LibraryError(
-                    f"expected a folder, or an audio file in {FORMATS[Kind.SONG]}. Received: {path}. Check the name"
+                    f"expected a folder, or a file that ends in {', '.join(AUDIO_ENDINGS)}. Received: {path}. "
+                    "Check the name"
                 )
             roots.append((os.fsencode(path), signed(Path(path).stat().st_ino)))
         is_in = inside(paths)
