@@ -84,6 +84,5 @@ def test_a_song_that_cannot_play_does_not_end_the_music(page: Page, tmp_path: Pa
     add_folder(page, tmp_path)
     expect(trouble := page.locator(".bar span")).to_contain_text("cannot play")
     failed = trouble.inner_text().partition("cannot play ")[2].removesuffix(".")
-    assert page.evaluate("emomusicPlayer.song.title") != failed
     sounding(page)
     expect(page.locator(".st-key-player-photo")).not_to_contain_text(failed)  # it is not chosen again
