@@ -33,7 +33,8 @@ from emomusic.batch.archive_names import names_of
 from emomusic.batch.parts import STORAGE_ERRORS, file_system, is_uri, public_name, reason_of
 from emomusic.errors import BatchError, ImageError
 from emomusic.media.folders import FolderWalk, is_left_out
-from emomusic.media.formats import FILM_ENDINGS, GuardedFile, has_ending
+from emomusic.media.formats import FILM_ENDINGS, has_ending
+from emomusic.media.guarded import GuardedFile
 from emomusic.media.images import MAX_BYTES, PICTURE_ENDINGS
 from emomusic.text import escape_control_chars, size_over
 

@@ -16,7 +16,7 @@ from emomusic.affect import AffectPoint, Mood
 from emomusic.assets import written_whole
 from emomusic.errors import DatasetError, EmomusicError, ProfileError
 from emomusic.faces.model_files import DEFAULT_MODEL
-from emomusic.media.formats import open_file
+from emomusic.media.guarded import open_file
 from emomusic.songs.genres import GENRE_FAMILIES, genres_of
 from emomusic.songs.request import Policy, Request, destination_of
 from emomusic.text import escape_control_chars, format_clock

@@ -28,7 +28,7 @@ def add_commands(parent: Any) -> None:
 
 def table(options: argparse.Namespace) -> arguments.Outcome:
     """Read a table. Raises a `DatasetError` if it cannot be read or a scale is not known."""
-    from emomusic.media.formats import open_file
+    from emomusic.media.guarded import open_file
     from emomusic.songs.library import Library
     from emomusic.songs.recommend import load_recommender
     from emomusic.songs.tables import MAX_UPLOAD_BYTES, read_table

@@ -12,7 +12,8 @@ from typing import Any
 import av
 from PIL import Image
 
-from emomusic.media.formats import ANIMATIONS, GuardedFile
+from emomusic.media.formats import ANIMATIONS
+from emomusic.media.guarded import GuardedFile
 from emomusic.media.images import MAX_RAW_BYTES
 from emomusic.media.pixels import to_rgb, with_alpha
 

@@ -16,7 +16,8 @@ import av
 import av.error
 
 from emomusic.errors import EmomusicError
-from emomusic.media.formats import ANIMATIONS, HEAD_BYTES, GuardedFile, open_file
+from emomusic.media.formats import ANIMATIONS, HEAD_BYTES
+from emomusic.media.guarded import GuardedFile, open_file
 
 log = logging.getLogger(__name__)
 

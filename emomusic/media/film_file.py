@@ -19,7 +19,8 @@ from emomusic.errors import FilmError
 from emomusic.media.container import DAMAGE, MediaFile
 from emomusic.media.film_frame import FilmFrame, orientation_of
 from emomusic.media.film_steps import MAX_GAP_S, MOST_PACKETS, FilmClock, FilmStep, FilmSteps, at_rate, is_busy, is_long
-from emomusic.media.formats import GuardedFile, Kind, foreign_file, mov_atoms, read_format
+from emomusic.media.formats import Kind, foreign_file, mov_atoms, read_format
+from emomusic.media.guarded import GuardedFile
 from emomusic.media.images import RgbImage
 from emomusic.text import format_clock
 

@@ -27,8 +27,9 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError, _imaging
 
 from emomusic.errors import ImageError
 from emomusic.media.cut_files import completed, is_emptied
-from emomusic.media.formats import FORMATS, GuardedFile, Kind, foreign_file, is_tga, kind_of, open_file
+from emomusic.media.formats import FORMATS, Kind, foreign_file, is_tga, kind_of
 from emomusic.media.formats import PICTURE_ENDINGS as PICTURE_ENDINGS
+from emomusic.media.guarded import GuardedFile, open_file
 from emomusic.media.jpeg import SCAN, markers
 from emomusic.media.pixels import RgbImage as RgbImage
 from emomusic.media.pixels import choose_page, read_deep_colours, to_rgb, with_alpha
