@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.player import box_of, overflow
+from tests.browser.player import box_of, overflow, sounding
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 from tests.songs.tables import mood_table
 
@@ -61,19 +61,6 @@ def click_happy_song(page: Page) -> None:
     wait_until_idle(page)
 
 
-def test_a_click_on_the_plane_plays_at_once_and_a_quadrant_is_marked(open_page: Callable[..., Page]) -> None:
-    page = open_page("/music?songs=bundled")
-    area = plane_area(page)
-    click_happy_song(page)
-    page.wait_for_function("emomusicPlayer.isPlaying && emomusicPlayer.audio.currentTime > 0")
-    marked = "element => element.closest('.js-plotly-plot')._fullLayout.shapes.filter(s => s.line.width === 3).length"
-    assert area.evaluate(marked) == 0
-    page.get_by_role("radio", name="unpleasant and drowsy").click()
-    expect(page.get_by_text(re.compile("songs, unpleasant and drowsy"))).to_be_visible()
-    wait_until_idle(page)
-    assert plane_area(page).evaluate(marked) == 1
-
-
 # The boxes of the marks and of the area that may have marks
 MARKS = """() => {
   const plot = document.querySelector(".st-key-music-plane .js-plotly-plot");
@@ -91,9 +78,8 @@ def num_coloured(page: Page, box: tuple[float, float, float, float]) -> int:
     return int((np.ptp(pixels, axis=2) > 60).sum())
 
 
-@pytest.mark.parametrize("size", [(1440, 900), (1280, 720)])
-@pytest.mark.parametrize("songs", ["bundled", "catalogue"])
-def test_the_plane_is_whole_and_keeps_its_marks_after_a_click(
+@pytest.mark.parametrize(("songs", "size"), [("bundled", (1280, 720)), ("catalogue", (1440, 900))])
+def test_the_plane_is_whole_and_keeps_its_marks_after_a_click_which_plays(
     open_page: Callable[..., Page], songs: str, size: tuple[int, int]
 ) -> None:
     page = open_page("/music?songs=bundled" if songs == "bundled" else "/music", width=size[0], height=size[1])
@@ -102,6 +88,8 @@ def test_the_plane_is_whole_and_keeps_its_marks_after_a_click(
     coloured = num_coloured(page, area)
     assert coloured > 400
     click_happy_song(page)
+    if songs == "bundled":
+        sounding(page)
     page.mouse.move(5, 5)  # no text of the pointer covers marks
     expect(page.locator(".st-key-music-plane .hovertext")).to_have_count(0)
     wait_until_at_rest(page.locator(".st-key-music-plane .nsewdrag"))
@@ -116,6 +104,13 @@ def test_the_plane_is_whole_and_keeps_its_marks_after_a_click(
     chart = box_of(page.locator(".st-key-music-plane .js-plotly-plot"))
     assert chart["y"] >= 56
     assert chart["y"] + chart["height"] <= box_of(page.get_by_role("region", name="Player"))["y"]
+
+    shapes = "element => element.closest('.js-plotly-plot')._fullLayout.shapes.filter(s => s.line.width === 3).length"
+    assert page.locator(AREA).evaluate(shapes) == 0
+    page.get_by_role("radio", name="unpleasant and drowsy").click()
+    expect(page.get_by_text(re.compile("songs, unpleasant and drowsy"))).to_be_visible()
+    wait_until_idle(page)
+    assert plane_area(page).evaluate(shapes) == 1  # the quadrant is marked
 
 
 def test_a_phone_shows_every_tab_the_prediction_and_the_figures(music: Callable[..., Page]) -> None:
@@ -136,23 +131,6 @@ def test_a_phone_shows_every_tab_the_prediction_and_the_figures(music: Callable[
         assert overflow(page) <= 0, name
     wanted_px = 34 + 150 + 80 + 90  # selection, title, mood and confidence
     assert box_of(page.get_by_test_id("stDataFrame"))["width"] >= wanted_px
-
-
-def test_nothing_moves_when_the_drop_zone_of_a_song_arrives_last(open_page: Callable[..., Page]) -> None:
-    code: list[Route] = []
-    page = open_page()
-    page.route("**/FileUploader*.js", lambda part: code.append(part))
-    page.goto(f"{page.url}music?view=Your+song", wait_until="commit")
-    below = page.get_by_text("Or a song of the table, by its features")
-    page.get_by_test_id("stSlider").last.wait_for()
-    wait_until_at_rest(below)
-    place = below.bounding_box()
-    assert code
-    for part in code:
-        part.continue_()
-    expect(page.get_by_text("Drop a song")).to_be_visible()
-    wait_until_at_rest(below)
-    assert below.bounding_box() == place
 
 
 NOTE = """() => {

@@ -19,9 +19,9 @@ from emomusic.marks.card import SIZE
 from tests.browser.conftest import download, visit
 from tests.browser.live_scripts import TWO_CAMERAS
 from tests.browser.player import box_of, song, song_after, sounding
+from tests.browser.printing import assert_prints
 from tests.browser.test_live import camera, write_camera_film
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
-from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
@@ -131,24 +131,7 @@ def test_each_choice_is_a_step_that_back_undoes(open_page: Callable[..., Page], 
     expect(page).not_to_have_url(re.compile("sample"))
 
 
-def test_options_stay_reset_after_the_next_click(open_page: Callable[..., Page]) -> None:
-    """For a closed menu, the browser sends its old values."""
-    page = open_page("/?sample=eileen-collins-1999")
-    menu = page.get_by_role("button", name="Your music")
-    menu.click()
-    page.get_by_text("Hide explicit songs").click()
-    expect(menu).to_have_text(re.compile("1"))  # the number of changed options
-    page.get_by_role("button", name="Reset", exact=True).click()
-    expect(menu).to_have_text(re.compile("^\\D*$"))
-    page.keyboard.press("Escape")
-    expect(page.get_by_text("Hide explicit songs")).to_have_count(0)
-    page.get_by_role("radio", name="Lift me").click()
-    expect(page.get_by_role("radio", name="Lift me", checked=True)).to_be_visible()
-    wait_until_idle(page)
-    expect(menu).to_have_text(re.compile("^\\D*$"))
-
-
-def test_a_choice_undone_by_back_does_not_return(open_page: Callable[..., Page]) -> None:
+def test_what_back_undoes_and_what_is_reset_does_not_return(open_page: Callable[..., Page]) -> None:
     page = open_page()
     page.goto(page.url.rstrip("/") + "/?sample=eileen-collins-1999")
     song(page)
@@ -166,8 +149,22 @@ def test_a_choice_undone_by_back_does_not_return(open_page: Callable[..., Page])
     expect(caption).to_have_count(0)
     expect(page).not_to_have_url(re.compile("mood="))
 
+    # For a closed menu, the browser sends its old values
+    menu = page.get_by_role("button", name="Your music")
+    menu.click()
+    page.get_by_text("Hide explicit songs").click()
+    expect(menu).to_have_text(re.compile("1"))  # the number of changed options
+    page.get_by_role("button", name="Reset", exact=True).click()
+    expect(menu).to_have_text(re.compile("^\\D*$"))
+    page.keyboard.press("Escape")
+    expect(page.get_by_text("Hide explicit songs")).to_have_count(0)
+    page.get_by_role("radio", name="Match me").click()
+    expect(page.get_by_role("radio", name="Match me", checked=True)).to_be_visible()
+    wait_until_idle(page)
+    expect(menu).to_have_text(re.compile("^\\D*$"))
 
-def test_everything_can_be_downloaded_and_the_links_copied(open_page: Callable[..., Page]) -> None:
+
+def test_everything_can_be_downloaded_copied_and_printed(open_page: Callable[..., Page]) -> None:
     page = open_page("/?sample=four-people")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     shown = song(page)
@@ -196,9 +193,11 @@ def test_everything_can_be_downloaded_and_the_links_copied(open_page: Callable[.
     assert asked["mood"] == record["group"]["mood"]
     with download(page, "Faces (CSV)").open(encoding="utf-8-sig", newline="") as file:
         assert len(list(csv.DictReader(file))) == 4
+    page.keyboard.press("Escape")
+    assert_prints(page)
 
 
-def test_a_contact_sheet_is_whole_and_its_faces_take_clicks(open_page: Callable[..., Page], root: Path) -> None:
+def test_a_contact_sheet_is_whole_takes_clicks_and_is_printed(open_page: Callable[..., Page], root: Path) -> None:
     page = open_page("/?songs=bundled")
     samples = sorted((root / "data/samples").glob("*.jpg"))
     page.locator('input[type="file"]').set_input_files(samples)
@@ -230,6 +229,7 @@ def test_a_contact_sheet_is_whole_and_its_faces_take_clicks(open_page: Callable[
     expect(page.locator("[class*='st-key-row-']").filter(has_text="Person 3").get_by_role("button")).to_have_count(2)
     dimmed = page.locator(".st-key-sheet img").evaluate_all("all => all.map(one => getComputedStyle(one).opacity < 1)")
     assert dimmed.count(False) == 2
+    assert_prints(page)
 
 
 def test_several_photos_lie_on_the_plane_and_stay(open_page: Callable[..., Page], root: Path, tmp_path: Path) -> None:
@@ -348,15 +348,13 @@ def test_a_camera_photo_is_read(playwright: Playwright, server: str, tmp_path: P
         assert song(page)
 
 
-@pytest.mark.parametrize(("path", "video"), [("/", "[data-testid=stCameraInput]"), ("/live", ".st-key-live-frames")])
-def test_a_camera_that_is_in_use_is_told_and_another_one_shows_its_picture(
-    open_page: Callable[..., Page], path: str, video: str
-) -> None:
-    page = open_page(path, script=f"if (navigator.mediaDevices) {{ {TWO_CAMERAS} }}")
-    page.locator(".st-key-live-start button").or_(page.get_by_role("radio", name="Camera")).click()
-    expect(page.get_by_text("The webcam is in use.")).to_be_visible()
-    expect(page.get_by_role("button", name="Try again")).to_be_visible()
-    expect(page.locator(f"{video} video")).to_have_count(0)
-    page.get_by_role("button", name="Use The usb camera").click()
-    expect(page.get_by_text("The webcam is in use.")).to_have_count(0)
-    wait_until(lambda: page.locator(f"{video} video").evaluate("one => one.videoWidth") == 320)
+def test_a_camera_that_is_in_use_is_told_and_another_one_shows_its_picture(open_page: Callable[..., Page]) -> None:
+    for path, video in (("/", "[data-testid=stCameraInput]"), ("/live", ".st-key-live-frames")):
+        page = open_page(path, script=f"if (navigator.mediaDevices) {{ {TWO_CAMERAS} }}")
+        page.locator(".st-key-live-start button").or_(page.get_by_role("radio", name="Camera")).click()
+        expect(page.get_by_text("The webcam is in use.")).to_be_visible()
+        expect(page.get_by_role("button", name="Try again")).to_be_visible()
+        expect(page.locator(f"{video} video")).to_have_count(0)
+        page.get_by_role("button", name="Use The usb camera").click()
+        expect(page.get_by_text("The webcam is in use.")).to_have_count(0)
+        expect(page.locator(f"{video} video")).to_have_js_property("videoWidth", 320)
