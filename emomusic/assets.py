@@ -193,9 +193,9 @@ def list_assets() -> list[Asset]:
             values = {"path": f"models/{kind}/{name}", "licence": _WEIGHTS_LICENCE}
             known[f"{kind} model {name}"] = values | {"source": f"trained by this project on {data}"}
     return [
-        Asset(name, **each, bytes=sum(f.stat().st_size for f in (ROOT / each["path"]).rglob("*") if f.is_file()))
-        for name, each in known.items()
-        if not IS_WHEEL or (ROOT / each["path"]).is_dir()
+        Asset(name, **facts, bytes=sum(f.stat().st_size for f in (ROOT / facts["path"]).rglob("*") if f.is_file()))
+        for name, facts in known.items()
+        if not IS_WHEEL or (ROOT / facts["path"]).is_dir()
     ]
 
 
@@ -293,7 +293,9 @@ def prepare_model_folder(folder: Path, names: Collection[str]) -> Path:
     folder = folder.resolve()
     require_writable(folder)
     patterns = (*names, *_DESKTOP_FILES)
-    others = sorted(path.name for path in folder.iterdir() if not any(fnmatch(path.name, each) for each in patterns))
+    others = sorted(
+        path.name for path in folder.iterdir() if not any(fnmatch(path.name, pattern) for pattern in patterns)
+    )
     if others:
         listed = ", ".join(others[:3]) + (", …" if len(others) > 3 else "")
         raise ModelError(

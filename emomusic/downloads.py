@@ -26,7 +26,7 @@ class Download(Asset):
     sha256: str
 
 
-DOWNLOADS: Mapping[str, Download] = {name: Download(name, **each) for name, each in described("downloads").items()}
+DOWNLOADS: Mapping[str, Download] = {name: Download(name, **facts) for name, facts in described("downloads").items()}
 
 
 def find_download(name: str) -> Path | None:

@@ -48,9 +48,11 @@ def hold(file: UploadedFile) -> HeldBytes:
 
 
 def content_of(file: UploadedFile) -> tuple[BinaryIO, int]:
-    """The content of a file, which may be a temporary file, and its size."""
-    upload = upload_of(session_id(), file.file_id)
-    return (file, file.size) if upload is None else upload.opened()
+    """The content of a file, which may be a temporary file, and its size. The caller counts its bytes."""
+    if (upload := upload_of(session_id(), file.file_id)) is None:
+        return file, file.size
+    upload.held.release()
+    return upload.take_content()
 
 
 def show_uploader(

@@ -51,10 +51,10 @@ def send_at_once() -> None:
 
     asyncio does so for sockets of its own. Streamlit's socket names no protocol, so each answer's body waited 40 ms.
     """
-    for each in gc.get_objects():
-        if type(each) is socket.socket and each.family in (socket.AF_INET, socket.AF_INET6):
+    for found in gc.get_objects():
+        if type(found) is socket.socket and found.family in (socket.AF_INET, socket.AF_INET6):
             with contextlib.suppress(OSError):  # closed, or not TCP
-                each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 @contextlib.asynccontextmanager

@@ -50,7 +50,7 @@ class ServedFile:
     Keep it in the state of a session: both end together.
 
     Attributes:
-        mime_type: of the content.
+        mime_type: the type of the content.
         download_name: name of the file for a visitor who saves it.
     """
 
@@ -118,7 +118,7 @@ class StreamedFile(io.FileIO, ServedFile):
         """Begin an empty file whose bytes count against a budget.
 
         Args:
-            budget: of temporary files.
+            budget: the budget of temporary files.
             owner: the visitor's session.
             download_name: ends in ".mp4".
 

@@ -53,9 +53,8 @@ class Upload(UploadedFileRec):
     held: HeldBytes
     file: BinaryIO | None = None
 
-    def opened(self) -> tuple[BinaryIO, int]:
-        """The content, which the caller closes, and its size. The page holds the bytes itself then."""
-        self.held.release()
+    def take_content(self) -> tuple[BinaryIO, int]:
+        """The content, which the caller closes, and its size. Streamlit's record then has none."""
         file, self.file = self.file or io.BytesIO(self.data), None
         size = file.seek(0, io.SEEK_END)
         file.seek(0)

@@ -94,7 +94,8 @@ def test_an_upload_counts_until_streamlit_forgets_it(
     assert here.memory.num_bytes + here.files.num_bytes == budget.held_by("me") == LENGTH
     upload = upload_of("me", "1")
     assert (upload.name, len(upload.data)) == ("a.mp4", 0 if is_large else len(FILE))
-    content, size = upload.opened()
+    content, size = upload.take_content()
+    upload.held.release()
     assert (content.read(), size, budget.num_bytes) == (FILE, len(FILE), 0)  # the page holds its copy itself
     content.close()
     del upload

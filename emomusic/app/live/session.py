@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 _NO_FRAME_S = 4.0  # the page then says so
 _GONE_S = 30.0  # a page that sends no frame for so long has lost its connection, or its visitor has left
-_LARGEST_SIDE = 640  # of a frame
+_LARGEST_SIDE = 640  # pixels of a frame
 
 
 class Phase(StrEnum):
@@ -67,7 +67,7 @@ class LiveState:
 
     stage: Stage = Stage.OPENING
     request: str = ""  # the last question for the camera; "" before the visitor has agreed
-    problem: Problem | None = None  # of this question
+    problem: Problem | None = None  # the answer to this question, if there is no video
     mood: EmotionProbabilities | None = None  # that the songs are for; None before the first song
 
     def ask(self) -> None:
@@ -147,10 +147,10 @@ class LiveSession:
     phase: Phase = Phase.CONNECTING
     problem: Problem | None = None  # why the video ended or never started; None after STOP
     visitor: str = ""  # the session of Streamlit
-    cookies: Mapping[str, str] = field(default_factory=dict)  # of the visitor's browser
+    cookies: Mapping[str, str] = field(default_factory=dict)  # those of the visitor's browser
     address: str = ""  # for the frames
     boxes: bool = True  # whether the faces on the video are marked
-    frame_error: Exception | None = None  # of the last frame
+    frame_error: Exception | None = None  # why the last frame cannot be read
     clock: Callable[[], float] = time.monotonic
     frame_s: float = field(init=False)  # the last frame, or the start of the session
     game: MirrorGame | None = None  # with pictures of the players
