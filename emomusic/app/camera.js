@@ -7,8 +7,11 @@ const PROBLEMS = {
 // Of the tab: the last question and its answer, and which component reports it
 const asked = (window.emomusicCamera ??= { attempt: "", answer: null, element: null });
 
-function missing() {
+function missing(sends) {
   if (!window.isSecureContext) return "insecure";
+  const policy = document.permissionsPolicy ?? document.featurePolicy;
+  if (window !== window.top && policy && !policy.allowsFeature("camera")) return "framed";
+  if (sends && typeof OffscreenCanvas === "undefined") return "unsupported";
   return navigator.mediaDevices?.getUserMedia ? "" : "unsupported";
 }
 
@@ -21,32 +24,46 @@ function use(device) {
     asked.ask(wanted.video && device ? { ...wanted, video: withDevice(Object(wanted.video)) } : wanted);
 }
 
-async function tryCamera(video, device) {
-  if (missing()) return { problem: missing(), others: [] };
+/** Id and name of the cameras besides one; a browser names none before it may use one. */
+async function othersThan(device) {
+  const devices = (await navigator.mediaDevices.enumerateDevices?.().catch(() => [])) ?? [];
+  const cameras = devices.filter(({ kind, deviceId }) => kind === "videoinput" && deviceId);
+  const used = device || cameras[0]?.deviceId; // the first one is the browser's choice
+  const others = cameras.filter(({ deviceId }) => deviceId !== used);
+  return others.map(({ deviceId, label }, number) => [deviceId, label || `Camera ${number + 2}`]);
+}
+
+async function tryCamera({ video, device, sends }) {
+  if (missing(sends)) return { problem: missing(sends), others: [] };
   if (device) use(device);
   try {
     const stream = await navigator.mediaDevices.getUserMedia({ video, audio: false });
+    asked.used = stream.getVideoTracks()[0]?.getSettings().deviceId ?? device;
     stream.getTracks().forEach((track) => track.stop());
-    return { problem: "", others: [] };
+    return { problem: "", others: await othersThan(asked.used) };
   } catch ({ name }) {
-    const devices = (await navigator.mediaDevices.enumerateDevices?.().catch(() => [])) ?? [];
-    const cameras = devices.filter(({ kind, deviceId }) => kind === "videoinput" && deviceId);
-    const failed = device || cameras[0]?.deviceId; // the first one is the browser's choice
-    const others = cameras.filter(({ deviceId }) => deviceId !== failed);
-    const named = others.map(({ deviceId, label }, number) => [deviceId, label || `Camera ${number + 2}`]);
-    return { problem: PROBLEMS[name] ?? "unsupported", others: named };
+    asked.used = device;
+    return { problem: PROBLEMS[name] ?? "unsupported", others: await othersThan(device) };
   }
 }
 
 /** Ask for the camera once for each `data.attempt`, and answer with the problem, if any, also after another page. */
 export default function ({ data, parentElement, setTriggerValue }) {
   const answer = (attempt, found) => setTriggerValue("answer", { attempt, ...found });
-  if (!asked.wasChecked && missing()) answer("", { problem: missing(), others: [] });
+  if (!asked.wasChecked && missing(data.sends)) answer("", { problem: missing(data.sends), others: [] });
   asked.wasChecked = true;
-  const { attempt, video, device } = data;
+  const { attempt } = data;
+  if (navigator.mediaDevices) {
+    // A camera that is plugged in or out
+    navigator.mediaDevices.ondevicechange = async () => {
+      const [others, devices] = [await othersThan(asked.used), await navigator.mediaDevices.enumerateDevices()];
+      const has_any = devices.some(({ kind }) => kind === "videoinput");
+      if (parentElement.isConnected) setTriggerValue("devices", { others, has_any });
+    };
+  }
   const isNew = attempt !== asked.attempt;
   if (attempt && (isNew || asked.element !== parentElement)) {
-    if (isNew) asked.answer = tryCamera(video, device);
+    if (isNew) asked.answer = tryCamera(data);
     Object.assign(asked, { attempt, element: parentElement });
     // From a page that was left, it would call the present page back while another one opens. A return asks again
     asked.answer.then((found) => parentElement.isConnected && answer(attempt, found));

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import streamlit as st
 
@@ -17,9 +18,10 @@ VIDEO = {"width": {"ideal": 640}, "height": {"ideal": 480}, "frameRate": {"ideal
 
 
 class Problem(StrEnum):
-    """Why there is no video. `camera.js` reports the first five."""
+    """Why there is no video. `camera.js` reports the first six."""
 
     INSECURE = "insecure"
+    FRAMED = "framed"
     UNSUPPORTED = "unsupported"
     ABSENT = "absent"
     REFUSED = "refused"
@@ -32,6 +34,7 @@ class Problem(StrEnum):
 _PROBLEMS = {
     Problem.INSECURE: "**This page needs HTTPS.** Browsers allow webcams only at https:// or localhost. Ask the owner "
     "of this server for an https:// address.",
+    Problem.FRAMED: "**This page may not use the webcam inside another page.** Open it in its own tab.",
     Problem.UNSUPPORTED: "**This browser cannot send video.** Open this page directly in a current Firefox, Chrome, "
     "Edge or Safari.",
     Problem.ABSENT: "**No webcam found.** Connect a webcam or switch it on, then try again.",
@@ -53,7 +56,7 @@ class Cameras:
 
     Attributes:
         device: the chosen one; "" leaves the choice to the browser.
-        others: id and name of those that were not tried, after one has failed.
+        others: id and name of those that are not in use.
         num_tries: on the Photo page.
         problem: of the last try there; None if the camera works, or before the answer.
     """
@@ -68,11 +71,27 @@ _ASK_KEY = "camera-question"
 _ASK = st.components.v2.component("emomusic_camera", js=read_beside(__file__, "camera.js"))
 
 
-def ask_browser(attempt: str, on_answer: Callable[[], None]) -> None:
-    """Mount the invisible component that asks the browser for the camera once for each attempt; "" asks nothing."""
-    data = {"attempt": attempt, "video": VIDEO, "device": page_state(Cameras).device}
+def ask_browser(
+    attempt: str, on_answer: Callable[[], None], on_plugged: Callable[[], None], *, sends: bool = False
+) -> None:
+    """Mount the invisible component that asks the browser for the camera once for each attempt; "" asks nothing.
+
+    Args:
+        attempt: identifies the question.
+        on_answer: called with the answer.
+        on_plugged: called after a camera was plugged in, if the last answer was that there is none.
+        sends: whether the browser must be able to send pictures.
+    """
+
+    def note_devices() -> None:
+        told = st.session_state[_ASK_KEY]["devices"]
+        _note_others(told)
+        if told["has_any"]:
+            on_plugged()
+
+    data = {"attempt": attempt, "video": VIDEO, "device": page_state(Cameras).device, "sends": sends}
     with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
-        _ASK(key=_ASK_KEY, data=data, on_answer_change=on_answer)
+        _ASK(key=_ASK_KEY, data=data, on_answer_change=on_answer, on_devices_change=note_devices)
 
 
 def answer_to(attempt: str) -> str | None:
@@ -81,16 +100,22 @@ def answer_to(attempt: str) -> str | None:
     answer = None if question is None else question.answer  # a late answer finds no component
     if answer is None or answer["attempt"] != attempt:
         return None
-    page_state(Cameras).others = tuple((device, name) for device, name in answer.get("others", ()))
+    _note_others(answer)
     return str(answer["problem"])
+
+
+def _note_others(answer: Mapping[str, Any]) -> None:
+    page_state(Cameras).others = tuple((str(device), str(name)) for device, name in answer.get("others", ()))
 
 
 def camera_works() -> bool:
     """Ask for the camera on the Photo page, and show why there is none; True before the answer, too."""
     cameras = page_state(Cameras)
-    ask_browser(f"photo-{cameras.num_tries}", _take_answer)
+    ask_browser(f"photo-{cameras.num_tries}", _take_answer, _try_plugged)
     if cameras.problem is not None:
         show_problem(cameras.problem, "photo", again=_try_again)
+    else:
+        show_other_cameras("photo", _try_again)
     return cameras.problem is None
 
 
@@ -98,6 +123,11 @@ def _take_answer() -> None:
     cameras = page_state(Cameras)
     if problem := answer_to(f"photo-{cameras.num_tries}"):
         cameras.problem = Problem(problem)
+
+
+def _try_plugged() -> None:
+    if page_state(Cameras).problem is Problem.ABSENT:
+        _try_again()
 
 
 def _try_again() -> None:
@@ -111,13 +141,20 @@ def show_problem(problem: Problem, page: str, *, again: Callable[[], None] | Non
     Keys begin with `page`.
     """
     st.warning(_PROBLEMS[problem], icon=":material/videocam_off:")
+    if problem is Problem.FRAMED:
+        st.link_button("Open in its own tab", st.context.url or "/", icon=":material/open_in_new:")
     if again is None:
         return
     with st.container(horizontal=True):
         st.button("Try again", icon=":material/refresh:", on_click=again, key=f"{page}-again-{problem}")
-        for position, (_, name) in enumerate(page_state(Cameras).others):
-            label, key = f"Use {escape_markdown(name)}", f"{page}-camera-{position}"
-            st.button(label, icon=":material/cameraswitch:", on_click=_use, args=(position, again), key=key)
+        show_other_cameras(page, again)
+
+
+def show_other_cameras(page: str, again: Callable[[], None]) -> None:
+    """Show a button for each camera that is not in use, after which `again` asks for it."""
+    for position, (_, name) in enumerate(page_state(Cameras).others):
+        label, key = f"Use {escape_markdown(name)}", f"{page}-camera-{position}"
+        st.button(label, icon=":material/cameraswitch:", on_click=_use, args=(position, again), key=key)
 
 
 def _use(position: int, again: Callable[[], None]) -> None:

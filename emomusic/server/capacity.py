@@ -195,6 +195,12 @@ class Capacity:
             return True
 
     @property
+    def live_sessions(self) -> list[Any]:
+        """The sessions that have taken a place."""
+        with self._lock:
+            return [*self._live]
+
+    @property
     def num_live(self) -> int:
         """Running live sessions."""
         with self._lock:

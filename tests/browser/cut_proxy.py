@@ -65,9 +65,10 @@ class CutProxy:
             while data := source.recv(1 << 16):
                 target.sendall(data)
         for each in (source, target):
-            self._open.discard(each)
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
+        self._open.discard(source)
+        source.close()  # the other thread closes the target
 
 
 @contextlib.contextmanager

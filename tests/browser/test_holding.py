@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import fresh_server, with_spotify
+from emomusic.app.camera import Problem
+from tests.browser.conftest import PATIENCE_MS, fresh_server, with_spotify
 from tests.browser.cut_proxy import cut_proxy
 from tests.browser.waiting import wait_until_idle
 
@@ -39,6 +40,20 @@ BLOCK_STORAGE = """
 const get = () => { throw new DOMException("blocked", "SecurityError"); };
 for (const name of ["localStorage", "sessionStorage"]) Object.defineProperty(window, name, { get });
 """
+CAMERAS = """
+window.asked = [];
+const camera = (deviceId, label) => ({ kind: "videoinput", deviceId, label });
+const cameras = [camera("laptop", "Laptop")];
+const media = navigator.mediaDevices;
+media.enumerateDevices = async () => cameras;
+media.getUserMedia = async (wanted) => {
+  window.asked.push(wanted);
+  const stream = document.createElement("canvas").captureStream();
+  stream.getVideoTracks()[0].getSettings = () => ({ deviceId: "laptop" });
+  return stream;
+};
+window.plug = () => (cameras.push(camera("phone", "Phone")), media.dispatchEvent(new Event("devicechange")));
+"""
 
 
 def give(page: Page, how: str, photo: Path) -> None:
@@ -57,6 +72,7 @@ def test_a_press_after_the_server_was_restarted_is_repeated_and_a_lost_photo_is_
         with_spotify(context)
         with fresh_server(folders[0]) as before, cut_proxy(before) as proxy:
             page = context.new_page()
+            page.set_default_timeout(PATIENCE_MS)
             page.goto(f"{proxy.url}/?songs=bundled")
             wait_until_idle(page)
             page.locator("input[type=file]").first.set_input_files(root / "data/samples/grace-hopper-1984.jpg")
@@ -131,8 +147,41 @@ def test_a_refusal_in_a_menu_can_be_seen(open_page: Callable[..., Page], root: P
     wait_until_idle(page)
     page.get_by_role("button", name="Other photos").click()
     page.locator("input[type=file]").first.set_input_files(root / "data/samples/grace-hopper-1984.jpg")
-    sentence = page.get_by_role("alert").filter(has_text="owner").last
+    sentence = page.get_by_role("alert").filter(has_text="owner")
     expect(sentence).to_be_visible()
+    expect(page.get_by_test_id("stFileUploader").last).to_contain_text("owner")
     box = sentence.bounding_box()
     assert box is not None
     assert min(box["width"], box["height"]) > 24
+
+
+def test_a_browser_that_cannot_send_pictures_is_told(open_page: Callable[..., Page]) -> None:
+    page = open_page("/live", script="delete window.OffscreenCanvas")
+    expect(page.locator(f".st-key-live-problem-{Problem.UNSUPPORTED}")).to_be_visible()
+
+
+def test_a_working_camera_can_be_changed_for_one_that_is_plugged_in(open_page: Callable[..., Page]) -> None:
+    page = open_page("/", script=CAMERAS)
+    page.get_by_role("radio", name="Camera").click()
+    page.wait_for_function("window.asked.length")
+    expect(page.get_by_role("button", name="Use Phone")).to_have_count(0)
+    page.evaluate("window.plug()")
+    page.get_by_role("button", name="Use Phone").click()
+    page.wait_for_function("JSON.stringify(window.asked.at(-1)).includes('phone')")
+
+
+def test_what_is_chosen_is_outlined_in_forced_colours(open_page: Callable[..., Page]) -> None:
+    page = open_page("/?sample=eileen-collins-1999&songs=bundled")
+    page.emulate_media(forced_colors="active")
+    outline = "radio => getComputedStyle(radio).outlineStyle"
+    assert page.get_by_role("radio", name="Match me").evaluate(outline) == "solid"
+    assert page.get_by_role("radio", name="Lift me").evaluate(outline) == "none"
+
+
+def test_bars_leave_the_screen_at_a_large_zoom(open_page: Callable[..., Page]) -> None:
+    page = open_page("/?sample=eileen-collins-1999&songs=bundled", width=320, height=225)
+    wait_until_idle(page)
+    page.locator(".st-key-part-player").first.scroll_into_view_if_needed()
+    fixed = """() => [...document.elementsFromPoint(160, 5), ...document.elementsFromPoint(160, 220)]
+      .some((one) => one.closest("header, .st-key-player-bar, .st-key-pages"))"""
+    assert not page.evaluate(fixed)

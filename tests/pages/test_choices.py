@@ -42,6 +42,21 @@ def test_an_older_url_counts_only_as_a_step_of_the_history(
     assert ("who" in app.query_params) is not is_step
 
 
+def test_a_step_that_a_click_hides_is_a_step_once_the_browser_knows_of_the_choice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Streamlit joins a step and a click that wait together, and calls them a click."""
+    monkeypatch.setattr(choices, "is_step", lambda: False)
+    app = run_function(a_page)
+    app.button(key="choose").click().run()
+    app.button(key="answer").click().run()
+    assert app.text[0].value == "Face 2"
+    del app.query_params["who"]
+    app.button(key="answer").click().run()
+    assert app.text[0].value == "everyone"
+    assert "who" not in app.query_params
+
+
 def test_each_of_two_steps_back_sets_the_widgets() -> None:
     """A browser that receives both runs at once shows only the second one."""
     app = run_function(a_page, policy="Soothe", who="Face 2")

@@ -90,13 +90,21 @@ const refusal = (status) => {
   return status >= 500 ? "The server does not answer. Try again in a minute; else tell its owner." : null;
 };
 
+const explained = new Map(); // the note below a drop zone, by the message that is too small to see
+
 function explainRefusals() {
+  for (const [shown, note] of explained) if (!shown.isConnected) explained.delete(shown, note.remove());
   for (const shown of document.querySelectorAll(MESSAGES)) {
     const found = shown.childElementCount ? null : STATUS.exec(shown.textContent);
     const text = found && refusal(Number(found[1]));
     if (!text) continue;
-    shown.textContent = text;
-    if (shown.getBoundingClientRect().width < 24) say(text);
+    const isSeen = shown.getBoundingClientRect().width >= 24;
+    shown.textContent = isSeen ? text : "";
+    if (isSeen) continue;
+    const note = Object.assign(document.createElement("div"), { role: "alert", textContent: text });
+    note.style.cssText = "padding: 0.5rem; border: 2px solid; border-radius: 8px; font-size: 0.875rem; max-width: 20rem";
+    shown.closest('[data-testid="stFileUploader"]').append(note);
+    explained.set(shown, note);
   }
 }
 

@@ -165,7 +165,7 @@ def _show_head(session: LiveSession | None) -> View:
         if not live.request:
             _show_start()
         if live.stage is Stage.REFUSED and live.problem is not None:
-            can_change = live.problem not in (Problem.INSECURE, Problem.UNSUPPORTED)
+            can_change = live.problem not in (Problem.INSECURE, Problem.FRAMED, Problem.UNSUPPORTED)
             show_live_problem(live.problem, again=request_camera if can_change else None)
         elif live.stage is Stage.ASKING:
             st.caption(":material/videocam: Your browser asks for the webcam. Allow it.")

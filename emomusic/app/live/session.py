@@ -18,6 +18,7 @@ from typing import Any
 import cv2
 import msgspec
 import streamlit as st
+from streamlit import runtime
 
 from emomusic.affect import EmotionProbabilities
 from emomusic.app.camera import Problem
@@ -124,6 +125,7 @@ def start_session(ice: IceSettings | None) -> None:
     live = page_state(LiveState)
     reader = LiveReader(shared().live_networks)
     new = LiveSession(reader, ice, visitor=session_id(), cookies=dict(st.context.cookies))
+    _end_earlier(new)
     if not capacity().start_live(new):
         live.refuse(Problem.FULL)
         return
@@ -132,6 +134,15 @@ def start_session(ice: IceSettings | None) -> None:
     page_state(CameraState).session, new.address = new, give_address(new)
     forget_queue("session")
     live.begin()
+
+
+def _end_earlier(new: LiveSession) -> None:
+    """End the sessions of the same visitor: of this page, and of pages that this browser has closed or reloaded."""
+    for session in capacity().live_sessions:
+        is_same = session.visitor == new.visitor or (bool(new.cookies) and session.cookies == new.cookies)
+        is_shown = runtime.exists() and runtime.get_instance().is_active_session(session.visitor)
+        if is_same and (session.visitor == new.visitor or not is_shown):
+            session.end()
 
 
 @dataclass(eq=False)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from emomusic.app.camera import VIDEO, Problem, answer_to, ask_browser, show_problem
+from emomusic.app.camera import VIDEO, Problem, answer_to, ask_browser, show_other_cameras, show_problem
 from emomusic.app.choices import PICTURE_FROM
 from emomusic.app.live.ice import IceSettings, ice_settings, uses_webrtc
 from emomusic.app.live.session import LiveSession, LiveState, Stage, start_session, with_session
@@ -83,7 +83,14 @@ def request_camera() -> None:
 def mount_camera() -> None:
     """Send each camera request to the browser once."""
     live = page_state(LiveState)
-    ask_browser(live.request if live.stage is Stage.ASKING else "", _take_answer)
+    request = live.request if live.stage is Stage.ASKING else ""
+    ask_browser(request, _take_answer, _ask_plugged, sends=connection() is None)
+
+
+def _ask_plugged() -> None:
+    live = page_state(LiveState)
+    if live.stage is Stage.REFUSED and live.problem is Problem.ABSENT:
+        live.ask()
 
 
 def _take_answer() -> None:
@@ -110,4 +117,6 @@ def show_video(session: LiveSession) -> None:
             on_changed_change=lambda: None,  # the run of the page shows what has changed
             on_lost_change=with_session(LiveSession.lose),
         )
-    st.button("STOP", icon=":material/stop:", on_click=with_session(LiveSession.end), key="live-stop")
+    with st.container(horizontal=True):
+        st.button("STOP", icon=":material/stop:", on_click=with_session(LiveSession.end), key="live-stop")
+        show_other_cameras("live", request_camera)

@@ -115,6 +115,19 @@ def test_frames_of_a_page_that_was_gone_for_long_are_not_taken(app: AppTest, clo
     assert problems(app) == [Problem.LOST]
 
 
+def test_the_session_of_a_closed_page_gives_its_place_to_the_same_visitor(monkeypatch: pytest.MonkeyPatch) -> None:
+    capacity = Capacity(Settings(max_live=2))
+    monkeypatch.setattr(session, "capacity", lambda: capacity)
+    mine, other, new = (
+        LiveSession(LiveReader(lambda: (FakeDetector(TWO), FakeClassifier())), visitor=visitor, cookies={"a": cookie})
+        for visitor, cookie in (("before", "1"), ("other", "2"), ("now", "1"))
+    )
+    assert capacity.start_live(mine)
+    assert capacity.start_live(other)
+    session._end_earlier(new)
+    assert (mine.is_on, other.is_on, capacity.start_live(new)) == (False, True, True)
+
+
 @pytest.mark.parametrize(("options", "problem"), [({}, Problem.LOST), ({"ice": ice.IceSettings(())}, Problem.BLOCKED)])
 def test_without_a_frame_webrtc_is_blocked(
     app: AppTest, clock: FakeClock, options: dict[str, ice.IceSettings], problem: Problem
