@@ -1,14 +1,15 @@
-"""The answer to faces: songs for a listener, with their player, their plane and their files.
+"""The parts of an answer that several pages show: its policy, its songs on the plane, its bars.
 
-A page reads faces, makes the listener of the songs, and shows the answer in the order of its screen:
+A page makes the answer, and shows it in the order of its screen:
 
-    listener = Listener(EVERYONE, probabilities)     # or of one face, or of a mood
-    queue = play_for(choose_policy(listener), "photo")   # shows the policies; the bar plays new songs
-    show_queue(queue, "my-photo")                    # files begin with "my-photo"
-    show_plane(queue, listener.who, face_points(probabilities), on_face=choose_face)
+    answer = Answer(faces, EVERYONE)                     # or one face, or a mood
+    queue = play_for(request_of(answer), "photo")        # the bar plays new songs
+    draw_policy(answer)
+    show_queue(queue, "my-photo")                        # files begin with "my-photo"
+    show_plane(queue, answer.who, face_points(answer.faces), on_face=choose_face)
 
 The queue stays in the session, with its position, until the listener, the policy, the visitor's music or the source of
-songs changes. A mood needs no policy: `play_for(listener.request, "photo")`.
+songs changes. A mood needs no policy: `play_for(answer.request(), "photo")`.
 """
 
 from __future__ import annotations
@@ -21,14 +22,12 @@ import streamlit as st
 
 from emomusic.affect import (
     MOOD_POINTS,
-    Emotion,
     EmotionProbabilities,
     Mood,
     affect_of,
-    describe,
-    describe_mood,
     list_shares,
 )
+from emomusic.answer.answer import Answer
 from emomusic.app.charts import clicked, show_chart
 from emomusic.app.choices import DESTINATION, POLICIES, POLICY
 from emomusic.app.parts import read_beside
@@ -39,7 +38,7 @@ from emomusic.charts.face import probability_bars
 from emomusic.faces.table import Faces
 from emomusic.faces.who import EVERYONE, MOMENT, NOBODY, Who
 from emomusic.songs.recommend import JOURNEY_STEPS
-from emomusic.songs.request import Policy, Request, destination_of, nearest_emotion, start_mood, target_of
+from emomusic.songs.request import Policy, Request, destination_of, nearest_emotion, target_of
 from emomusic.songs.song import Pick
 
 MOST_POINTS = 60  # more faces would hide each other on the plane
@@ -69,37 +68,27 @@ class PlaneState:
     num_clicks: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """The face, group or person that songs are for."""
-
-    who: Who
-    probabilities: EmotionProbabilities | None  # of the emotions; None if only a mood is chosen
-    mood: Mood | None = None  # chosen by hand
-    manual_emotion: Emotion | None = None  # chosen by hand
-
-    @property
-    def request(self) -> Request:
-        """The request for songs, without a policy and the visitor's music."""
-        if self.probabilities is not None:
-            return Request(affect_of(self.probabilities), emotion=self.probabilities.emotion, mood=self.mood)
-        assert self.mood is not None
-        return Request(MOOD_POINTS[self.mood], mood=self.mood)
+def request_of(answer: Answer) -> Request:
+    """The request of the listener, with the policy and the destination that the visitor chose."""
+    request = answer.request(Policy(str(POLICY.value).lower()))
+    if request.policy is not Policy.JOURNEY:
+        return request
+    destination = destination_of(DESTINATION.value or "") or MOOD_POINTS[target_of(request)[1]]
+    return replace(request, destination=destination)
 
 
-def choose_policy(listener: Listener) -> Request:
-    """Show the policies, and what the chosen one does; returns the listener's request with it."""
+def draw_policy(answer: Answer) -> None:
+    """Show the policies, and what the chosen one does."""
+    request = request_of(answer)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         options: dict[str, Any] = {"format_func": _POLICY_NAMES.__getitem__, "label_visibility": "collapsed"}
-        policy = str(POLICY.draw(st.segmented_control, "How to choose songs", **options))
-        request = replace(listener.request, policy=Policy(policy.lower()))
+        POLICY.draw(st.segmented_control, "How to choose songs", **options)
         if request.policy is Policy.JOURNEY:
-            request = _choose_destination(request)
-    st.caption(_policy_line(listener, request))
-    return request
+            _draw_destination(replace(request, destination=None))
+    st.caption(answer.reason(request))
 
 
-def _choose_destination(request: Request) -> Request:
+def _draw_destination(request: Request) -> None:
     """Show where the journey goes: to the mood that suits the listener, another one, or a clicked place."""
     suggested = target_of(request)[1]
     moods = [suggested.value, *(mood.value for mood in Mood if mood is not suggested)]
@@ -107,8 +96,7 @@ def _choose_destination(request: Request) -> Request:
     if (at := DESTINATION.value or "") not in names and destination_of(at) is not None:
         names[at] = "To the place on the plane"
     options: dict[str, Any] = {"label_visibility": "collapsed", "width": 230}
-    to = DESTINATION.draw(st.selectbox, "Where to", [*names], format_func=names.__getitem__, **options)
-    return replace(request, destination=destination_of(to))
+    DESTINATION.draw(st.selectbox, "Where to", [*names], format_func=names.__getitem__, **options)
 
 
 def show_plane(
@@ -168,21 +156,6 @@ def show_plane(
         st.caption(" ".join([f"{note}.", *few]))
 
 
-def _policy_line(listener: Listener, request: Request) -> str:
-    """Why the songs have their mood: "Sad 53 %, neutral 36 %: sad songs"."""
-    mood = target_of(request)[1]
-    if request.policy is Policy.JOURNEY:
-        return f"From {start_mood(request)} to {mood} songs, in steps from the face to the target on the plane."
-    if request.mood is not None:
-        return f"You chose {mood} songs."
-    if request.policy is Policy.SOOTHE:
-        return f"{'Calm songs after a tense' if mood is Mood.CALM else 'Happy songs to lift this'} mood."
-    if listener.manual_emotion is not None:
-        return f"You say {listener.manual_emotion.adjective}: {mood} songs."
-    assert listener.probabilities is not None  # absent only with a mood
-    return describe_mood(listener.probabilities, mood)
-
-
 def _take_mark(queue: PageQueue, key: str, shown: Sequence[Who], on_face: Callable[[Who], None] | None) -> None:
     """Play the clicked song, or choose the clicked face of those that are shown."""
     mark = clicked(key)
@@ -191,12 +164,6 @@ def _take_mark(queue: PageQueue, key: str, shown: Sequence[Who], on_face: Callab
     elif on_face is not None and (clicked_one := next((who for who in shown if who.label == mark), None)) is not None:
         on_face(clicked_one)
     page_state(PlaneState).num_clicks += 1
-
-
-def group_sentence(probabilities: EmotionProbabilities, *, group_of: int) -> str:
-    """Describe the emotion of one face or of a group: "Mostly happy", "Together: mostly happy"."""
-    words = describe(probabilities, of_group=group_of > 1)
-    return words if group_of == 1 else f"Together: {words.lower()}"
 
 
 def show_bars(

@@ -10,7 +10,7 @@ import json
 import streamlit as st
 
 from emomusic.affect import EmotionProbabilities, Mood, affect_of
-from emomusic.app.answer import Listener
+from emomusic.answer.answer import Answer
 from emomusic.app.choices import LIVE_MUSIC
 from emomusic.app.live.session import LiveSession, LiveState, live_fragment
 from emomusic.app.live.video import PART, live_folder
@@ -64,7 +64,7 @@ def show_songs() -> None:
     """Let songs follow the mood of the last ten seconds, one fading into the next, and show them."""
     _follow_mood()
     if (mood := page_state(LiveState).mood) is not None:
-        show_queue(play_for(Listener(MOMENT, mood).request, "live", fades=True), "emomusic-live")
+        show_queue(play_for(Answer(who=MOMENT, moment=mood).request(), "live", fades=True), "emomusic-live")
 
 
 @live_fragment(1.0)

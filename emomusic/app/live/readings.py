@@ -9,7 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from emomusic.affect import AffectPoint, affect_of, describe, quadrant_of
-from emomusic.app.answer import Listener, choose_policy, face_points, group_sentence, show_bars
+from emomusic.answer.answer import Answer, sentence_of
+from emomusic.app.answer import draw_policy, face_points, request_of, show_bars
 from emomusic.app.camera import Problem
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message
@@ -42,10 +43,9 @@ _CARD: dict[str, Any] = {"border": True, "height": 136}  # equal heights: one ca
 def show_words(session: LiveSession) -> None:
     """Show the current emotion in one sentence; the page calls this and the next four during the video."""
     view = session.view()
-    group = view.faces.mean()
     show_trouble(session, view)
-    sentence = _status(view, session.no_frame_s) if group is None else group_sentence(group, group_of=len(view.faces))
-    st.header(sentence, anchor=False)
+    words = sentence_of(view.faces, is_everyone=True) if view.faces else _status(view, session.no_frame_s)
+    st.header(words, anchor=False)
     lag = "" if view.lag_s is None else f" · {1000 * view.lag_s:.0f} ms delay"
     st.caption(
         f"{pluralize(len(view.faces), 'face')} · {_rate(view.frames_per_second)} frames per second · "
@@ -152,8 +152,10 @@ def _rate(per_second: float) -> str:
 def show_player(session: LiveSession, game: GameView | None) -> None:
     """Show the player for the strongest face of a game, or for the playlist of a session that is over."""
     if game is not None and game.strongest is not None and game.strongest.probabilities is not None:
-        request = choose_policy(Listener(MOMENT, game.strongest.probabilities))
-        show_queue(play_for(request, "live"), "emomusic-live")
+        answer = Answer(who=MOMENT, moment=game.strongest.probabilities)
+        queue = play_for(request_of(answer), "live")
+        draw_policy(answer)
+        show_queue(queue, "emomusic-live")
     elif page_state(LiveState).stage is Stage.PLAYLIST and not session.is_on:
         show_queue(_session_queue(session.reader.timeline()), "emomusic-session")
 

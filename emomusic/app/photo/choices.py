@@ -9,58 +9,37 @@ from typing import Any
 
 import streamlit as st
 
-from emomusic.affect import Emotion, EmotionProbabilities, Mood
-from emomusic.app.answer import Listener
+from emomusic.answer.answer import Answer
 from emomusic.app.choices import MOOD, SAMPLE, SAYS, WHO, Choice, choose
-from emomusic.faces.table import Faces
+from emomusic.app.photo.reading import Photos
 from emomusic.faces.who import EVERYONE, NOBODY, Kind, Who
 
 _MAX_BUTTONS = 8  # more faces of one photo are in a menu
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Choices:
-    """What the visitor chose, and the faces with the corrections."""
+class Controls:
+    """What draws the choices.
 
-    who: Who  # `NOBODY` without a face
-    faces: Faces  # as corrected
-    emotion: Emotion | None  # the correction of `who`
-    mood: Mood | None  # of the songs for `who`
-    says: Choice  # the correction of `who`, to draw
-    songs: Choice  # their mood, to draw
-    digest: str  # of the photos
-    offered: Sequence[Who]  # the choices of `who`; none without several faces
-
-    @property
-    def shown(self) -> Faces:
-        """The chosen faces, or all."""
-        return self.faces.where(self.who)
-
-    @property
-    def chosen(self) -> list[int]:
-        """The numbers of the faces of a chosen person or face."""
-        return [] if self.who in (EVERYONE, NOBODY) else self.shown.number.tolist()
-
-    @property
-    def probabilities(self) -> EmotionProbabilities | None:
-        """Probabilities of the chosen faces or of everyone, as corrected; None without a face and a choice."""
-        if self.emotion is not None and self.who.kind is not Kind.FACE:
-            return EmotionProbabilities.certain(self.emotion)
-        return self.shown[0].probabilities if self.who.kind is Kind.FACE else self.shown.mean()
-
-    @property
-    def listener(self) -> Listener | None:
-        """The listener of the songs; None if nothing is known."""
-        if self.probabilities is None and self.mood is None:
-            return None
-        return Listener(self.who, self.probabilities, self.mood, self.emotion)
-
-
-def choices_of(faces: Faces, digest: str, *, is_linked: bool) -> Choices:
-    """The choices about the faces of the photos, before their widgets are drawn. The URL sets those about samples.
-
-    `is_linked` tells whether the URL names a sample.
+    Attributes:
+        digest: the photos.
+        offered: whom the songs may be for; nobody without several faces.
+        says: the emotion of the listener.
+        mood: the mood of the songs for the listener.
     """
+
+    digest: str
+    offered: Sequence[Who]
+    says: Choice
+    mood: Choice
+
+
+def answer_of(photos: Photos, *, is_linked: bool) -> tuple[Answer, Controls]:
+    """The answer to the photos with the visitor's choices, before their widgets are drawn.
+
+    `is_linked` tells whether the URL names a sample. It then has the choices, too.
+    """
+    faces, digest = photos.faces, photos.digest
     each = [face.who for face in faces]
     offered = [EVERYONE, *dict.fromkeys([*faces.persons(), *each])] if len(faces) > 1 else []
     of_value = {who.value: who for who in offered}
@@ -69,23 +48,24 @@ def choices_of(faces: Faces, digest: str, *, is_linked: bool) -> Choices:
     who = EVERYONE if offered else Who.face(1) if faces else NOBODY
     who = next((of_value[value] for value in _who(digest, is_linked=is_linked).values if value in of_value), who)
     says, mood = _by_hand(digest, who.value, is_linked=is_linked)
-    said = {face: SAYS.about(f"{digest}-{face.value}", is_linked=False).value for face in each}
-    corrected = faces.corrected({face: emotion for face, emotion in said.items() if emotion is not None})
-    return Choices(who, corrected, says.value, mood.value, says, mood, digest, offered)
+    found = {one: SAYS.about(f"{digest}-{one.value}", is_linked=False).value for one in each} | {who: says.value}
+    said = {one: emotion for one, emotion in found.items() if emotion is not None}
+    answer = Answer(faces, who, said, mood.value, photos=photos.photos, unread=photos.unread)
+    return answer, Controls(digest, offered, says, mood)
 
 
-def choose_who(choices: Choices) -> None:
+def choose_who(answer: Answer, controls: Controls) -> None:
     """Show buttons for everyone and each face of one photo; many faces are in a menu."""
-    if not choices.offered:
+    if not controls.offered:
         return
-    who, digest = _who(choices.digest, is_linked=SAMPLE.value is not None), choices.digest
-    options = [offered.value for offered in choices.offered if offered.kind is not Kind.PERSON]
+    who = _who(controls.digest, is_linked=SAMPLE.value is not None)
+    options = [offered.value for offered in controls.offered if offered.kind is not Kind.PERSON]
     shared: dict[str, Any] = {
         "label_visibility": "collapsed",
-        "value": choices.who.value,
-        "on_change": partial(_take_who, digest),
+        "value": answer.who.value,
+        "on_change": partial(_take_who, controls.digest),
     }
-    if len(choices.faces) > _MAX_BUTTONS:
+    if len(answer.faces) > _MAX_BUTTONS:
         who.draw(st.selectbox, "Songs for", options, width=160, **shared)
     else:
         who.draw(st.segmented_control, "Songs for", options, wrap=False, **shared)
@@ -121,7 +101,7 @@ def _by_hand(digest: str, who: str, *, is_linked: bool) -> tuple[Choice, Choice]
     return SAYS.about(subject, is_linked=is_linked), MOOD.about(subject, is_linked=is_linked)
 
 
-def choose_by_hand(choices: Choices) -> None:
+def choose_by_hand(controls: Controls) -> None:
     """Let the visitor set the emotion of the face, or the mood of the songs, which has priority."""
-    choices.says.draw(st.pills, "Emotion", format_func=lambda emotion: emotion.adjective, wrap=True)
-    choices.songs.draw(st.pills, "Mood of the songs", wrap=True)
+    controls.says.draw(st.pills, "Emotion", format_func=lambda emotion: emotion.adjective, wrap=True)
+    controls.mood.draw(st.pills, "Mood of the songs", wrap=True)

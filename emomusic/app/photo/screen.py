@@ -12,13 +12,13 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emomusic.affect import describe
+from emomusic.answer.answer import Answer, sentence_of
 from emomusic.app.charts import show_tile, style_tiles
 from emomusic.app.parts import style_beside
-from emomusic.app.photo.reading import Photo, Photos
+from emomusic.app.photo.reading import Photo
 from emomusic.colours import EMOTION_COLOURS, ink_on
 from emomusic.faces.reading import PictureReading
-from emomusic.faces.table import FaceReading, Faces
+from emomusic.faces.table import FaceReading
 from emomusic.faces.who import EVERYONE, Who
 from emomusic.text import pluralize
 
@@ -107,23 +107,17 @@ def show_sheet(photos: Sequence[Photo], readings: Sequence[PictureReading], *, o
                 with st.container(key=f"sheet-{number}", gap=None):
                     st.image(photo.small, alt=photo.name, width="stretch")
                     show_faces(reading, on_face=on_face)
-                st.caption(" ".join(filter(None, [sentence_of(reading.faces), photo.note])))
+                st.caption(" ".join(filter(None, [f"{sentence_of(reading.faces)}.", photo.note])))
 
 
-def sentence_of(faces: Faces) -> str:
-    """The emotion of faces together: "Mostly happy, a little sad." Without faces, that there is none."""
-    shares = faces.mean()
-    return "No face found." if shares is None else f"{describe(shares, of_group=len(faces) > 1)}."
-
-
-def choose_person(photos: Photos, chosen: Who, *, on_choice: Callable[[Who], None]) -> None:
+def choose_person(answer: Answer, *, on_choice: Callable[[Who], None]) -> None:
     """Show everyone and the face of each person in one row; a click gives that one."""
-    style_tiles("portrait", chosen=chosen.label)
+    style_tiles("portrait", chosen=answer.who.label)
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", wrap=False, key="people"):
-        kind: Literal["primary", "secondary"] = "primary" if chosen == EVERYONE else "secondary"
+        kind: Literal["primary", "secondary"] = "primary" if answer.is_of_all else "secondary"
         st.button(EVERYONE.text, key="everyone", type=kind, on_click=on_choice, args=(EVERYONE,))
-        for who in photos.faces.persons():
-            numbers = photos.faces.where(who).number
+        for who in answer.faces.persons():
+            numbers = answer.faces.where(who).number
             name = f"{who.text}, in {pluralize(len(numbers), 'photo')}"
             options: dict[str, Any] = {"alt": name, "width": 40, "on_click": on_choice, "args": (who,)}
-            show_tile("portrait", who.label, photos.portraits[numbers[0] - 1], name, **options)
+            show_tile("portrait", who.label, answer.portraits[numbers[0] - 1], name, **options)

@@ -1,0 +1,259 @@
+"""`Answer`: the faces, whom the songs are for, what the visitor says of them, the songs, and all sentences and files.
+
+answer = Answer(faces, EVERYONE, says={Who.face(1): Emotion.SAD})
+answer.sentence                                # "Together: between happy and sad"
+request = answer.request(Policy.SOOTHE)
+answer = answer.with_songs(SongQueue(recommender, request))
+answer.record(), answer.csv(), answer.card(date.today())
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cached_property
+from typing import Protocol
+
+from emomusic.affect import (
+    EMOTIONS,
+    MOOD_POINTS,
+    AffectPoint,
+    Emotion,
+    EmotionProbabilities,
+    Mood,
+    affect_of,
+    describe,
+    describe_mood,
+    quadrant_of,
+)
+from emomusic.export import gallery_csv, gallery_record, picture_record, request_record
+from emomusic.faces.reading import PictureReading
+from emomusic.faces.table import NO_FACES, Faces
+from emomusic.faces.who import NOBODY, Kind, Who
+from emomusic.marks.card import PICTURE_SIZE, card_title, draw_card, framed
+from emomusic.marks.picture import annotated_picture, annotated_preview
+from emomusic.media.images import RgbImage, encode_png, read_image
+from emomusic.songs.queue import SongQueue
+from emomusic.songs.request import Policy, Request, start_mood, target_of
+from emomusic.songs.song import Pick
+from emomusic.text import pluralize
+
+
+class AnsweredPhoto(Protocol):
+    """A photo that was read. The pages have their own, and tests simple ones."""
+
+    name: str  # of the file
+    reading: PictureReading
+    decode_ms: float
+    preview: bytes  # JPEG in screen size
+    portraits: tuple[bytes, ...]  # JPEG of each face
+    note: str  # what of its file was read, and how
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """The answer of one run of a page.
+
+    Attributes:
+        estimates: the faces as the app reads them; none for a mood.
+        who: the one whom the songs are for.
+        says: the emotions that the visitor chose, by whom they are of.
+        mood: the mood of the songs that the visitor chose; None for the policy's.
+        moment: the probabilities of a moment of a stream, if `who` is one.
+        photos: the photos that were read, in the order of the faces' sources.
+        unread: the name and the reason of each photo that cannot be read.
+        songs: the songs; None before they are chosen, and without a listener.
+    """
+
+    estimates: Faces = NO_FACES
+    who: Who = NOBODY
+    says: Mapping[Who, Emotion] = field(default_factory=dict)
+    mood: Mood | None = None
+    moment: EmotionProbabilities | None = None
+    photos: Sequence[AnsweredPhoto] = ()
+    unread: Sequence[tuple[str, str]] = ()
+    songs: SongQueue | None = None
+
+    # Faces
+
+    @cached_property
+    def faces(self) -> Faces:
+        """The faces, as corrected."""
+        return self.estimates.corrected({who: said for who, said in self.says.items() if who.kind is Kind.FACE})
+
+    @cached_property
+    def shown(self) -> Faces:
+        """The faces of the listener."""
+        return self.faces.where(self.who)
+
+    @property
+    def chosen(self) -> list[int]:
+        """The numbers of the faces of a chosen face or person; none for everyone."""
+        return [] if self.is_of_all else self.shown.number.tolist()
+
+    @property
+    def is_of_all(self) -> bool:
+        """Whether nobody is chosen among the faces."""
+        return self.who.kind not in (Kind.FACE, Kind.PERSON)
+
+    @property
+    def emotion(self) -> Emotion | None:
+        """The emotion of the listener that the visitor chose."""
+        return self.says.get(self.who)
+
+    @cached_property
+    def probabilities(self) -> EmotionProbabilities | None:
+        """The emotions of the listener, as corrected; None without a face and a choice."""
+        if self.moment is not None:
+            return self.moment
+        if self.emotion is not None and self.who.kind is not Kind.FACE:
+            return EmotionProbabilities.certain(self.emotion)
+        return self.shown[0].probabilities if self.who.kind is Kind.FACE else self.shown.mean()
+
+    @property
+    def point(self) -> AffectPoint | None:
+        """The place of the listener on the affect plane; None without emotions."""
+        return None if self.probabilities is None else affect_of(self.probabilities)
+
+    @property
+    def is_one(self) -> bool:
+        """Whether it is about a single photo, which was read."""
+        return len(self.photos) == 1 and not self.unread
+
+    def readings(self, faces: Faces) -> list[PictureReading]:
+        """The readings of the photos with these faces."""
+        return [replace(photo.reading, faces=faces.of_source(row)) for row, photo in enumerate(self.photos)]
+
+    @property
+    def portraits(self) -> list[bytes]:
+        """JPEG of each face, by number."""
+        return [portrait for photo in self.photos for portrait in photo.portraits]
+
+    def persons(self, most: int) -> dict[str, Faces]:
+        """The faces of the first persons in several photos by name, and those of all who are alone."""
+        persons = [who for who in self.faces.persons() if who.kind is Kind.PERSON][:most]
+        found = {who.text: self.faces.where(who) for who in persons}
+        alone = self.faces[self.faces.person == 0]
+        return {**found, "In one photo": alone} if len(alone) else found
+
+    # Sentences
+
+    @property
+    def sentence(self) -> str:
+        """The emotion of the listener: "Together: mostly happy, a little sad"."""
+        if not len(self.faces) or self.probabilities is None:
+            return "No face found"
+        if self.emotion is not None:
+            return f"{'Together: ' if self.is_of_all else ''}{self.emotion.adjective}, as you say".capitalize()
+        return sentence_of(self.shown, is_everyone=self.is_of_all)
+
+    @property
+    def place(self) -> str:
+        """Where the listener is on the plane: "Face 2: unpleasant and awake, valence -0.51, arousal 0.59"."""
+        point = self.point
+        assert point is not None  # the pages show it only then
+        words = quadrant_of(point).description
+        return f"{self.who.text}: {words}, valence {point.valence:.2f}, arousal {point.arousal:.2f}"
+
+    @property
+    def counts(self) -> str:
+        """How many faces show which emotion: "3 faces in 2 photos: 2 happy, 1 sad."."""
+        counts = Counter(self.faces.emotions)
+        shown = ", ".join(f"{counts[emotion]} {emotion.adjective}" for emotion in EMOTIONS if counts[emotion])
+        num_faces, num_photos = pluralize(len(self.faces), "face"), pluralize(len(self.photos), "photo")
+        return f"{num_faces} in {num_photos}{': ' if shown else ''}{shown}."
+
+    @property
+    def choices(self) -> list[str]:
+        """What the visitor chose by hand: an emotion, a mood."""
+        return [name for name in (self.emotion and self.emotion.adjective, self.mood) if name]
+
+    def words_of(self, who: Who) -> str:
+        """The emotion of a face: "Happy, as you say", "Mostly happy"."""
+        if (said := self.says.get(who)) is not None:
+            return f"{said.adjective.capitalize()}, as you say"
+        return sentence_of(self.faces.where(who))
+
+    def reason(self, request: Request) -> str:
+        """Why the songs of a request have their mood: "Sad 53 %, neutral 36 %: sad songs"."""
+        mood = target_of(request)[1]
+        if request.policy is Policy.JOURNEY:
+            return f"From {start_mood(request)} to {mood} songs, in steps from the face to the target on the plane."
+        if request.mood is not None:
+            return f"You chose {mood} songs."
+        if request.policy is Policy.SOOTHE:
+            return f"{'Calm songs after a tense' if mood is Mood.CALM else 'Happy songs to lift this'} mood."
+        if self.emotion is not None:
+            return f"You say {self.emotion.adjective}: {mood} songs."
+        assert self.probabilities is not None  # absent only with a mood
+        return describe_mood(self.probabilities, mood)
+
+    # Songs
+
+    @property
+    def has_listener(self) -> bool:
+        """Whether enough is known to choose songs."""
+        return self.probabilities is not None or self.mood is not None
+
+    def request(self, policy: Policy = Policy.MATCH) -> Request:
+        """The request for songs, without the visitor's music. There must be a listener."""
+        if self.probabilities is not None:
+            emotion = self.probabilities.emotion
+            return Request(affect_of(self.probabilities), emotion=emotion, mood=self.mood, policy=policy)
+        assert self.mood is not None
+        return Request(MOOD_POINTS[self.mood], mood=self.mood, policy=policy)
+
+    def with_songs(self, songs: SongQueue) -> Answer:
+        """The answer with its songs."""
+        return replace(self, songs=songs)
+
+    # Files
+
+    def record(self, picks: Iterable[Pick]) -> str:
+        """The faces as the app reads them, the songs and the request for them, as JSON. There must be songs."""
+        assert self.songs is not None
+        request, songs = self.songs.request, [*picks]
+        if self.is_one:
+            (photo,) = self.photos
+            found = picture_record(photo.name, photo.reading, songs, request, decode_ms=photo.decode_ms)
+        else:
+            found = gallery_record(self._names, self.readings(self.estimates), self.unread, songs, request)
+        asked = request_record(request, self.who.text, manual_emotion=self.emotion, manual_mood=self.mood)
+        return json.dumps({**found, "request": asked}, ensure_ascii=False, indent=2)
+
+    def csv(self) -> str:
+        """The faces of the photos, as the app reads them."""
+        return gallery_csv(self._names, self.readings(self.estimates))
+
+    def card(self, today: date, *, with_faces: bool = True) -> bytes:
+        """The card to send, as PNG. There must be emotions."""
+        assert self.probabilities is not None
+        pick, pictures = None if self.songs is None else self.songs.current, list[RgbImage]()
+        if with_faces and self.is_one:
+            (photo,), (reading,) = self.photos, self.readings(self.faces)
+            pictures = [annotated_preview(read_image(photo.preview), reading, *PICTURE_SIZE)]
+        elif with_faces:
+            faces = zip(self.portraits, self.faces.emotions, strict=True)
+            pictures = [framed(read_image(portrait), emotion) for portrait, emotion in faces]
+        title = card_title(self.probabilities.emotion, today, pick)
+        return encode_png(draw_card(title, self.sentence, self.probabilities, pick, pictures))
+
+    def annotated(self, image: RgbImage) -> bytes:
+        """The single photo, given in full size, with its faces, as PNG."""
+        return encode_png(annotated_picture(image, self.readings(self.faces)[0]))
+
+    @property
+    def _names(self) -> list[str]:
+        return [photo.name for photo in self.photos]
+
+
+def sentence_of(faces: Faces, *, is_everyone: bool = False) -> str:
+    """The emotion of faces: "Mostly happy"; of several as everyone: "Together: mostly happy, a little sad"."""
+    shares, is_group = faces.mean(), len(faces) > 1
+    if shares is None:
+        return "No face found"
+    words = describe(shares, of_group=is_group)
+    return f"Together: {words.lower()}" if is_everyone and is_group else words

@@ -1,0 +1,205 @@
+"""What a page says about photos, a mood and a moment, without a page."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emomusic.affect import EMOTION_POINTS, MOOD_POINTS, Emotion, Mood
+from emomusic.answer.answer import Answer, sentence_of
+from emomusic.faces.reading import PictureReading
+from emomusic.faces.table import NO_FACES, Faces
+from emomusic.faces.who import EVERYONE, MOMENT, NOBODY, Who
+from emomusic.marks.card import SIZE
+from emomusic.media.images import encode_jpeg, read_image
+from emomusic.songs.catalogue import Catalogue
+from emomusic.songs.queue import SongQueue
+from emomusic.songs.recommend import Recommender
+from emomusic.songs.request import Policy
+from tests.fakes import FakeClassifier, make_face
+from tests.songs.tables import song_table
+
+HAPPY, SAD, ANGRY = Emotion.HAPPY, Emotion.SAD, Emotion.ANGRY
+JPEG = encode_jpeg(np.full((100, 200, 3), 90, np.uint8))
+
+
+@dataclass
+class Photo:
+    """A photo with these emotions."""
+
+    name: str
+    emotions: Sequence[Emotion]
+    decode_ms: float = 1.0
+    preview: bytes = JPEG
+    note: str = ""
+
+    @property
+    def reading(self) -> PictureReading:
+        return PictureReading(200, 100, faces(*self.emotions), 2.0, 3.0)
+
+    @property
+    def portraits(self) -> tuple[bytes, ...]:
+        return (JPEG,) * len(self.emotions)
+
+
+def faces(*emotions: Emotion, share: float = 0.9) -> Faces:
+    shares = [FakeClassifier(emotion, share).probabilities for emotion in emotions]
+    return Faces.of([make_face(10 + 45 * row) for row in range(len(emotions))], shares)
+
+
+def answer_to(*photos: Photo, who: Who = EVERYONE, person: Sequence[int] = (), **choices: object) -> Answer:
+    found = Faces.of_pictures([photo.reading.faces for photo in photos])
+    if person:
+        found = replace(found, person=np.array(person))
+    return Answer(found, who, photos=photos, **choices)  # type: ignore[arg-type]
+
+
+def with_songs(answer: Answer, policy: Policy = Policy.MATCH) -> Answer:
+    recommender = Recommender(Catalogue(song_table(5)), np.full((5, 4), 0.25, np.float32))
+    return answer.with_songs(SongQueue(recommender, answer.request(policy)))
+
+
+def record_of(answer: Answer) -> dict[str, object]:
+    assert answer.songs is not None
+    found: dict[str, object] = json.loads(answer.record(answer.songs.playlist(3)))
+    return found
+
+
+TWO = Photo("two.jpg", [HAPPY, SAD])
+
+
+# Sentences
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (answer_to(Photo("a.jpg", [HAPPY]), who=Who.face(1)), "Clearly happy"),
+        (answer_to(TWO), "Together: between happy and sad"),
+        (answer_to(TWO, who=Who.face(2)), "Clearly sad"),
+        (answer_to(TWO, who=Who.face(2), says={Who.face(2): ANGRY}), "Angry, as you say"),
+        (answer_to(TWO, says={EVERYONE: ANGRY}), "Together: angry, as you say"),
+        (answer_to(TWO, says={Who.face(2): HAPPY}), "Together: clearly happy"),
+        (answer_to(Photo("a.jpg", []), who=NOBODY), "No face found"),
+        (answer_to(Photo("a.jpg", []), who=NOBODY, says={NOBODY: SAD}), "No face found"),
+    ],
+)
+def test_the_sentence_is_about_the_listener_as_corrected(answer: Answer, sentence: str) -> None:
+    assert answer.sentence == sentence
+
+
+def test_a_correction_of_everyone_changes_no_face() -> None:
+    answer = answer_to(TWO, says={EVERYONE: ANGRY})
+    assert answer.faces.emotions == [HAPPY, SAD]
+    assert answer.probabilities is not None
+    assert answer.probabilities[ANGRY] == 1.0
+    assert answer.choices == ["angry"]
+
+
+def test_a_corrected_face_is_certain_and_its_estimate_stays() -> None:
+    answer = answer_to(TWO, who=Who.face(1), says={Who.face(1): SAD}, mood=Mood.CALM)
+    assert (answer.faces.emotions, answer.estimates.emotions) == ([SAD, SAD], [HAPPY, SAD])
+    assert answer.words_of(Who.face(1)) == "Sad, as you say"
+    assert answer.words_of(Who.face(2)) == "Clearly sad"
+    assert answer.choices == ["sad", "calm"]
+    assert answer.point == EMOTION_POINTS[SAD]
+    assert answer.chosen == [1]
+
+
+def test_a_person_has_the_mean_of_the_faces() -> None:
+    photos = [Photo("a.jpg", [HAPPY, SAD]), Photo("b.jpg", [HAPPY])]
+    answer = answer_to(*photos, who=Who.person(1), person=[1, 0, 1])
+    assert (answer.sentence, answer.chosen) == ("Clearly happy", [1, 3])
+    assert answer.counts == "3 faces in 2 photos: 2 happy, 1 sad."
+    assert {name: rows.number.tolist() for name, rows in answer.persons(9).items()} == {
+        "Person 1": [1, 3],
+        "In one photo": [2],
+    }
+    assert answer.place.startswith("Person 1: pleasant and awake, valence 0.")
+
+
+def test_faces_as_everyone_are_together_only_if_there_are_several() -> None:
+    assert sentence_of(faces(HAPPY), is_everyone=True) == "Clearly happy"
+    assert sentence_of(faces(HAPPY, HAPPY), is_everyone=True) == "Together: clearly happy"
+    assert sentence_of(NO_FACES, is_everyone=True) == "No face found"
+
+
+@pytest.mark.parametrize(
+    ("answer", "policy", "reason"),
+    [
+        (answer_to(TWO, who=Who.face(2)), Policy.MATCH, "Sad 90 %: sad songs"),
+        (answer_to(TWO, who=Who.face(2)), Policy.SOOTHE, "Happy songs to lift this mood."),
+        (answer_to(Photo("a.jpg", [ANGRY]), who=Who.face(1)), Policy.SOOTHE, "Calm songs after a tense mood."),
+        (answer_to(TWO, who=Who.face(2), says={Who.face(2): HAPPY}), Policy.MATCH, "You say happy: happy songs."),
+        (answer_to(TWO, mood=Mood.CALM), Policy.MATCH, "You chose calm songs."),
+        (Answer(mood=Mood.SAD), Policy.MATCH, "You chose sad songs."),
+        (answer_to(TWO, who=Who.face(2)), Policy.JOURNEY, "From sad to happy songs, in steps"),
+    ],
+)
+def test_the_reason_names_what_decides_the_mood(answer: Answer, policy: Policy, reason: str) -> None:
+    assert answer.reason(answer.request(policy)).startswith(reason)
+
+
+# Songs
+
+
+def test_a_mood_and_a_moment_are_listeners_without_faces() -> None:
+    mood, moment = Answer(mood=Mood.CALM), Answer(who=MOMENT, moment=FakeClassifier(SAD).probabilities)
+    assert (mood.who, mood.has_listener, mood.point) == (NOBODY, True, None)
+    assert mood.request().point == MOOD_POINTS[Mood.CALM]
+    assert (moment.request().emotion, moment.has_listener) == (SAD, True)
+    assert not Answer().has_listener
+    assert not answer_to(Photo("a.jpg", []), who=NOBODY).has_listener
+
+
+# Files
+
+
+def test_the_record_has_the_estimates_and_the_request_of_the_listener() -> None:
+    answer = with_songs(answer_to(TWO, who=Who.face(2), says={Who.face(2): HAPPY}, mood=Mood.CALM), Policy.SOOTHE)
+    record = record_of(answer)
+    assert (record["image"], record["elapsed_ms"]) == (
+        "two.jpg",
+        {"decode": 1.0, "detect": 2.0, "classify": 3.0, "recommend": None},
+    )
+    assert [face["emotion"] for face in record["faces"]] == ["happy", "sad"]  # type: ignore[attr-defined]
+    asked = record["request"]
+    assert isinstance(asked, dict)
+    assert (asked["who"], asked["manual_emotion"], asked["manual_mood"]) == ("Face 2", "happy", "calm")
+    assert (asked["policy"], asked["mood"]) == ("soothe", "calm")
+
+
+def test_the_record_of_several_photos_names_those_that_cannot_be_read() -> None:
+    photos = TWO, Photo("b.jpg", [])
+    record = record_of(with_songs(replace(answer_to(*photos), unread=[("c.jpg", "is empty")])))
+    pictures = record["pictures"]
+    assert isinstance(pictures, list)
+    assert [picture["image"] for picture in pictures] == ["two.jpg", "b.jpg", "c.jpg"]
+    assert not replace(answer_to(TWO), unread=[("c.jpg", "is empty")]).is_one
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1), st.sampled_from("=+-@"))
+def test_a_hostile_name_is_text_in_every_file(name: str, first: str) -> None:
+    answer = answer_to(Photo(f"{first}{name}", [HAPPY]), who=Who.face(1))
+    rows = list(csv.reader(io.StringIO(answer.csv(), newline="")))
+    assert len(rows) == 2
+    assert not [cell for cell in rows[1] if cell.startswith(("=", "@", "+"))]
+    assert record_of(with_songs(answer))["image"] == f"{first}{name}"
+
+
+def test_the_card_and_the_photo_show_the_corrected_faces() -> None:
+    for answer in (answer_to(TWO), answer_to(TWO, Photo("b.jpg", [SAD])), with_songs(answer_to(TWO))):
+        cards = [answer.card(date(2024, 2, 3), with_faces=with_faces) for with_faces in (True, False)]
+        assert [read_image(card).shape[1::-1] for card in cards] == [SIZE, SIZE]
+        assert cards[0] != cards[1]
+    image = read_image(JPEG)
+    corrected = answer_to(TWO, says={Who.face(1): SAD})
+    assert corrected.annotated(image) != answer_to(TWO).annotated(image)
+    assert read_image(corrected.annotated(image)).shape == image.shape
