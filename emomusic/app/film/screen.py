@@ -5,15 +5,16 @@ Besides these, what belongs to a film that was read: its people, the plane and t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
 
-from emomusic.affect import AffectPoint, affect_of, describe
+from emomusic.affect import affect_of
+from emomusic.answer.film import FilmAnswer
 from emomusic.app.charts import clicked, reserve_space, show_chart, show_tile, style_tiles
 from emomusic.app.choices import FILM_FOLLOWS, SONGS_FROM, Source
 from emomusic.app.film.job import FilmJob, FilmPhase, FilmView
@@ -28,13 +29,13 @@ from emomusic.app.film.songs import (
 from emomusic.app.film.state import FilmState, ScenePicks
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
 from emomusic.app.own_music import without_folders
+from emomusic.app.page import Page, Part
 from emomusic.app.parts import read_beside, show_style, style_beside
 from emomusic.app.player import show_queue
 from emomusic.app.sources import LABELS
 from emomusic.app.state import page_state
 from emomusic.charts.affect import FacePoint, circumplex
 from emomusic.charts.live import film_areas
-from emomusic.export import film_faces_csv, film_playlist, film_record
 from emomusic.faces.who import EVERYONE, Who
 from emomusic.server.files import StreamedFile
 from emomusic.songs.hearing import SoundSpan
@@ -42,7 +43,6 @@ from emomusic.stream.film import FilmReading, face_line
 from emomusic.stream.timeline import Scene, every_second
 from emomusic.text import for_excel, format_clock, join_names
 
-_MOST_POINTS = 60  # of the trail
 _FACES_SHOWN = 12
 _PORTRAIT_SIDE = 44
 _SONGS_OF_SCENE = 5  # in the JSON file, as from the command
@@ -62,20 +62,18 @@ def show_people(job: FilmJob, reading: FilmReading) -> None:
             st.caption(f"{len(faces) - _FACES_SHOWN} more faces are in the files.", width="content")
 
 
-def show_plane(reading: FilmReading) -> None:
+def _show_plane(answer: FilmAnswer) -> None:
     """Show the faces and the path of the group on the affect plane."""
-    table = reading.timeline().dropna(subset=["valence", "arousal"])
-    points = table[["valence", "arousal"]].to_numpy()
-    step = -(-len(points) // _MOST_POINTS)
-    trail = [AffectPoint(*points[start : start + step].mean(axis=0)) for start in range(0, len(points), step)]
-    marks = [FacePoint(Who.face(face.number), face.point, face.emotion) for face in reading.persons()[:_FACES_SHOWN]]
-    if len(marks) > 1 and (group := reading.faces().mean()) is not None:
+    persons = answer.reading.persons()[:_FACES_SHOWN]
+    marks = [FacePoint(Who.face(person.number), person.point, person.emotion) for person in persons]
+    if len(marks) > 1 and (group := answer.group) is not None:
         marks.append(FacePoint(EVERYONE, affect_of(group), group.emotion))
-    show_chart(circumplex(marks, trail=trail, height=380), key="film-plane", alt="The group's path on the affect plane")
+    figure = circumplex(marks, trail=answer.trail, height=380)
+    show_chart(figure, key="film-plane", alt="The group's path on the affect plane")
     st.caption("Circles are the faces, with their numbers; the line is the group over time, fainter at the start.")
 
 
-def show_downloads(film: FilmView, picks: ScenePicks) -> None:
+def _show_downloads(film: FilmView, picks: ScenePicks) -> None:
     """Show a menu with the film and its readings as files."""
     here = page_state(FilmState)
     with st.popover("Download", icon=":material/download:", key="film-downloads"):
@@ -92,13 +90,9 @@ def show_downloads(film: FilmView, picks: ScenePicks) -> None:
                 bundled = Source.BUNDLED
                 st.button(f"Use {LABELS[bundled]}", on_click=SONGS_FROM.set, args=(bundled,), key="film-bundled")
         for label, make, name in (
-            ("Readings (CSV)", lambda here: for_excel(film_faces_csv(_made_of(here)[2])), "emomusic-film.csv"),
+            ("Readings (CSV)", lambda here: for_excel(_answer_of(here).csv()), "emomusic-film.csv"),
             ("Everything (JSON)", _make_json, "emomusic-film.json"),
-            (
-                "Playlist (M3U)",
-                lambda here: film_playlist(_made_of(here)[1].scenes, without_folders(_made_of(here)[3].picks)),
-                "emomusic-film.m3u",
-            ),
+            ("Playlist (M3U)", _make_playlist, "emomusic-film.m3u"),
         ):
             download_button(label, here, make, name, type="tertiary")
         if any(pick is not None and pick.song.is_on_spotify for pick in picks.picks):
@@ -111,22 +105,25 @@ def _show_link(file: StreamedFile, label: str) -> None:
     st.html(f'{link}<a href="{file.download_url}" download>{label}</a>')
 
 
-def _made_of(here: FilmState) -> tuple[str, FilmView, FilmReading, ScenePicks]:
-    """What the files are made of."""
+def _answer_of(here: FilmState, film: FilmView | None = None) -> FilmAnswer:
+    """The answer to the film of the page, which has songs: as it is now, or at the moment that a run shows."""
     assert here.job is not None
     assert here.picks is not None
-    film = here.job.view()
+    film = film or here.job.view()
     assert film.reading is not None
-    return here.job.name, film, film.reading, here.picks
+    chosen, (requests, picks) = min(here.scene, len(film.scenes) - 1), (here.picks.requests, here.picks.picks)
+    return FilmAnswer(here.job.name, film.reading, film.scenes, requests, picks, chosen, film.is_reading, film.problem)
 
 
 def _make_json(here: FilmState) -> str:
-    name, film, reading, chosen = _made_of(here)
-    songs = chosen.music.recommender.songs
-    of_scenes = [without_folders(songs(request, _SONGS_OF_SCENE)) for request in chosen.requests]
-    picks = without_folders(chosen.picks)
-    record = film_record(name, reading, film.scenes, of_scenes, picks, chosen.requests[0], problem=film.problem)
-    return json.dumps(record, ensure_ascii=False, indent=2)
+    assert here.picks is not None
+    songs = here.picks.music.recommender.songs
+    return _answer_of(here).record(lambda request: songs(request, _SONGS_OF_SCENE), without_folders)
+
+
+def _make_playlist(here: FilmState) -> str:
+    answer = _answer_of(here)
+    return answer.playlist(without_folders(answer.picks))
 
 
 _EVERY_S = 2.0
@@ -143,36 +140,45 @@ _FOLLOW = st.components.v2.component(
 _PARTS = {part: f"film-part-{part}" for part in ("film", "answer", "timeline", "actions")}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Screen:
+    """What the parts of a run draw.
+
+    Attributes:
+        job: the film.
+        film: the moment of it that the run shows.
+        answer: the answer with songs; None before the first scene is known.
+        picks: the songs of the scenes, as the page keeps them.
+    """
+
+    job: FilmJob
+    film: FilmView
+    answer: FilmAnswer | None
+    picks: ScenePicks | None
+
+
 def show_screen(job: FilmJob, film: FilmView) -> None:
     """Show the film, the chosen scene with its song, the timeline and the downloads."""
-    reading = film.reading
+    reading, answer, picks = film.reading, None, None
     ratio = 16 / 9 if reading is None else reading.width / reading.height
     show_style(__file__, "screen.css", RATIO=f"{ratio:.4f}")
-    number = min(page_state(FilmState).scene, max(len(film.scenes) - 1, 0))
-    picks = None
     with reserve_space("film-screen", 760):
-        with st.container(key=_PARTS["film"]):
-            _show_picture(film, job.name)
-        with st.container(key=_PARTS["answer"], gap="small"), shown_errors():
-            if film.scenes and film.has_answer:
-                picks = scene_picks(film.scenes)
-                _show_answer(job, film, number, picks)
-            else:
-                with st.container(key="film-answer", gap="xsmall"):
-                    _show_no_answer(film)
-        with st.container(key=_PARTS["timeline"], gap="xsmall"):
-            if film.is_reading:
-                _show_growing()
-            elif film.reading is not None and len(film.reading):
-                _show_timeline(film, film.reading, number)
-        if not film.is_reading and picks is not None:
-            with st.container(key=_PARTS["actions"], horizontal=True, vertical_alignment="center"), shown_errors():
-                show_downloads(film, picks)
-                st.caption(escape_markdown(job.name), width="content")
+        places = {
+            "film": st.container(key=_PARTS["film"]),
+            "answer": st.container(key=_PARTS["answer"], gap="small"),
+            "timeline": st.container(key=_PARTS["timeline"], gap="xsmall"),
+            "actions": st.container(key=_PARTS["actions"], horizontal=True, vertical_alignment="center"),
+        }
+    if film.scenes and film.has_answer:
+        with places["answer"], shown_errors():
+            picks = scene_picks(film.scenes)
+            answer = _answer_of(page_state(FilmState), film)
+    FILM.draw(_Screen(job, film, answer, picks), places)
 
 
-def _show_picture(film: FilmView, name: str) -> None:
-    """Show the marked film, or before that the current frame."""
+def _draw_film(screen: _Screen) -> None:
+    """The marked film, or before that the current frame."""
+    film, name = screen.film, screen.job.name
     with st.container(key="film-frame"):
         if film.marked is not None:
             st.video(film.marked.address, format="video/mp4", muted=False, alt=f"{name} with its faces")
@@ -187,6 +193,37 @@ def _show_picture(film: FilmView, name: str) -> None:
         frame()
 
 
+def _draw_answer(screen: _Screen) -> None:
+    """The chosen scene, the scenes around it, and its song; or why there is none."""
+    if screen.answer is None:
+        with st.container(key="film-answer", gap="xsmall"):
+            _show_no_answer(screen.film)
+        return
+    with shown_errors():
+        _show_answer(screen, screen.answer)
+
+
+def _show_answer(screen: _Screen, answer: FilmAnswer) -> None:
+    with st.container(key="film-answer", gap="xsmall"):
+        st.title(answer.sentence, anchor=False)
+        with st.container(
+            horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="film-follows"
+        ):
+            st.caption(answer.span, width="content")
+            FILM_FOLLOWS.draw(
+                st.toggle,
+                "Follow the film",
+                on_change=stop_unless_following,
+                disabled=screen.film.marked is None,
+                help="The songs play with the film, and change with its scenes",
+            )
+    show_next = partial(_show_scenes, screen.job, answer) if answer.has_several_scenes else None
+    if (queue := page_state(FilmState).queue) is not None:
+        show_queue(queue, "emomusic-scene", show_next=show_next)
+    if not answer.is_growing:
+        _show_plane(answer)
+
+
 def _show_no_answer(film: FilmView) -> None:
     if film.is_reading:
         st.title("Looking for the first scene", anchor=False)
@@ -194,47 +231,21 @@ def _show_no_answer(film: FilmView) -> None:
     elif film.reading is None:
         st.title("Nothing was read", anchor=False)
         st.markdown("The reading was stopped before it began. Choose the film again.")
-    else:
+    elif not film.scenes:
         st.title("No face found", anchor=False)
         st.markdown("Faces must look towards the camera. Try another film.")
 
 
-def _show_answer(job: FilmJob, film: FilmView, number: int, picks: ScenePicks) -> None:
-    """Show the chosen scene, the scenes around it, and its song."""
-    scene, queue = film.scenes[number], page_state(FilmState).queue
-    has_several = film.is_reading or len(film.scenes) > 1
-    with st.container(key="film-answer", gap="xsmall"):
-        st.title(describe(scene.probabilities, of_group=True), anchor=False)
-        with st.container(
-            horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="film-follows"
-        ):
-            last = f" of {len(film.scenes)}" if not film.is_reading else ""
-            span = f"{format_clock(scene.start_s)} to {format_clock(scene.end_s)}"
-            st.caption(f"Scene {number + 1}{last}, {span}", width="content")
-            FILM_FOLLOWS.draw(
-                st.toggle,
-                "Follow the film",
-                on_change=stop_unless_following,
-                disabled=film.marked is None,
-                help="The songs play with the film, and change with its scenes",
-            )
-    show_next = partial(_show_scenes, job, film, picks, number) if has_several else None
-    if queue is not None:
-        show_queue(queue, "emomusic-scene", show_next=show_next)
-    if not film.is_reading and film.reading is not None:
-        show_plane(film.reading)
-
-
-def _show_scenes(job: FilmJob, film: FilmView, picks: ScenePicks, chosen: int) -> None:
+def _show_scenes(job: FilmJob, answer: FilmAnswer) -> None:
     """Show a frame, the time, the emotion and the song of the chosen scene and of those around it."""
-    offered = len(film.scenes) - film.is_reading  # the last one may still change
-    first = max(min(chosen - 1, offered - _MOST_TILES), 0)
-    style_tiles("scene", chosen=f"scene-{chosen}")
+    offered = len(answer.scenes) - answer.is_growing  # the last one may still change
+    first = max(min(answer.chosen - 1, offered - _MOST_TILES), 0)
+    style_tiles("scene", chosen=f"scene-{answer.chosen}")
     with st.container(horizontal=True, gap="small", key="film-tiles"):
         if offered < 1:
             st.caption("The scenes appear here.")  # without an element, the container would take no room
         for number in range(first, min(first + _MOST_TILES, offered)):
-            scene, pick = film.scenes[number], picks.picks[number]
+            scene, pick = answer.scenes[number], answer.picks[number]
             label = f"**{format_clock(scene.start_s)}** {scene.emotion.adjective}"
             song = "no song fits" if pick is None else f"{escape_markdown(pick.song.title)}"
             show_tile(
@@ -247,6 +258,34 @@ def _show_scenes(job: FilmJob, film: FilmView, picks: ScenePicks, chosen: int) -
                 on_click=choose_scene,
                 args=(number,),
             )
+
+
+def _draw_timeline(screen: _Screen) -> None:
+    """The timeline so far, or of the film that was read."""
+    film = screen.film
+    if film.is_reading:
+        _show_growing()
+    elif film.reading is not None and len(film.reading):
+        _show_timeline(film, film.reading, min(page_state(FilmState).scene, max(len(film.scenes) - 1, 0)))
+
+
+def _draw_actions(screen: _Screen) -> None:
+    """The files."""
+    assert screen.picks is not None  # as the part says
+    with shown_errors():
+        _show_downloads(screen.film, screen.picks)
+        st.caption(escape_markdown(screen.job.name), width="content")
+
+
+FILM = Page(
+    "film",
+    [
+        Part("film", _draw_film),
+        Part("answer", _draw_answer),
+        Part("timeline", _draw_timeline),
+        Part("actions", _draw_actions, lambda screen: screen.answer is not None and not screen.film.is_reading),
+    ],
+)
 
 
 @st.fragment(run_every=_EVERY_S)
