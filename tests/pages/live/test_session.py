@@ -135,4 +135,5 @@ def test_a_frame_passes_the_stations_of_its_path(root: Path, monkeypatch: pytest
     live.faces_json()
     wait_until(lambda: reader.view().num_readings > 0)
     live.end()
-    assert calls() == [names[:4], names[4:]]  # the last ones on the worker
+    *read, kept = names[5:]
+    assert calls() == [names[:5], [*read, names[3], kept]]  # the last ones on the worker, which makes a table, too
