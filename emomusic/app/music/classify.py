@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -16,11 +16,13 @@ import numpy.typing as npt
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from emomusic.affect import AffectPoint, Emotion, describe_shares, list_shares, share_text
+from emomusic.affect import describe_shares, list_shares
+from emomusic.answer.song import SongAnswer
 from emomusic.app.charts import reserve_space, roomy_columns, show_chart
 from emomusic.app.choices import MUSIC_TRACK
 from emomusic.app.frame import escape_markdown, shown_errors
 from emomusic.app.music.songs import SIMILAR, Songs, show_songs
+from emomusic.app.page import Page, Part
 from emomusic.app.parts import read_beside, show_style
 from emomusic.app.sources import YourMusic
 from emomusic.app.state import STATES, page_state
@@ -35,7 +37,6 @@ from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.shared import visitor_turn
 from emomusic.songs.hearing import load_sound_model
 from emomusic.songs.mood import MOODS, MoodExplanation, explain_mood, nearest_rows
-from emomusic.songs.request import nearest_emotion
 from emomusic.songs.song import FEATURE_LABELS, FEATURES, Hearing, Song
 from emomusic.songs.stored_moods import mood_classifier
 from emomusic.text import format_clock, join_names
@@ -104,46 +105,68 @@ def _store(files: Sequence[UploadedFile]) -> None:
         own.held, own.name, own.data = hold(file), file.name, file.getvalue()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Screen:
+    """What the parts of a run draw: the song of the visitor, and its answer."""
+
+    own: OwnSong
+    answer: SongAnswer
+
+
 def _show(own: OwnSong) -> None:
     """Show the answer as soon as it is known, then the path. Reruns hear nothing again.
 
     Raises:
         AudioError: the file cannot be read.
     """
-    answer = st.container()
-    with answer, st.spinner("Listening to the song"):
-        hearing = _hear(own)
-    point = AffectPoint(hearing.valence, hearing.arousal)
-    shares, quadrant = {str(mood): share for mood, share in hearing.moods.items()}, hearing.quadrant
-    words = describe_shares([*shares], [*shares.values()])
-    likely = f"{quadrant.description} ({share_text(hearing.probabilities[quadrant])})"
-    answer.header(f"{words}: {likely}", anchor=False)
-    answer.markdown(own.words)
-    answer.container(key="own-song-sound").audio(
-        own.data, format=mime_type_of(own.data[:HEAD_BYTES], own.name), alt=own.title
-    )
-    chart, side = roomy_columns([3, 2], key="own-song", gap="large")
-    emotion = nearest_emotion(point)
-    with side:
-        looks = "that is at rest" if emotion is Emotion.NEUTRAL else f"that looks {emotion.adjective}"
-        st.markdown(f"**It fits a face {looks}.**")
-        show_chart(mood_bars(shares), key="music-own-quadrants", alt=f"Probabilities: {list_shares(shares)}")
-        st.markdown(f"**Tags:** {list_shares(dict(hearing.tags))}")
-    with chart:
-        with st.spinner("Following its mood through the song"):
-            path = _follow(own)
-        with st.container(key="own-song-path", gap=None):
-            show_chart(
-                song_path(path, point, hearing.mood),
-                key="music-own-path",
-                alt=f"The path of the song over the affect plane in {len(path)} parts",
-            )
-            plot, sound = ".st-key-music-own-path .js-plotly-plot", ".st-key-own-song-sound audio"
-            _PATH(data={"path": path, "chart": plot, "sound": sound}, key="own-song-note")
-    st.caption(
-        f"The square is the whole song; the dots are {len(path)} parts of {PATCH_S:.0f} s, larger towards the end. A "
-        "click on a dot plays from there. The Models page shows how often the sound model is right."
-    )
+    head = st.container()
+    with head, st.spinner("Listening to the song"):
+        answer = SongAnswer(_hear(own))
+    plane, side = roomy_columns([3, 2], key="own-song", gap="large")
+    places = {"head": head, "side": side, "plane": plane, "note": st.container()}
+    OWN_SONG.draw(_Screen(own, answer), places)
+
+
+def _draw_head(screen: _Screen) -> None:
+    """The sentence, the title and the player."""
+    own = screen.own
+    st.header(screen.answer.sentence, anchor=False)
+    st.markdown(own.words)
+    sound = mime_type_of(own.data[:HEAD_BYTES], own.name)
+    st.container(key="own-song-sound").audio(own.data, format=sound, alt=own.title)
+
+
+def _draw_side(screen: _Screen) -> None:
+    """The face that fits, the moods and the tags."""
+    answer = screen.answer
+    st.markdown(f"**{answer.face}**")
+    alt = f"Probabilities: {list_shares(answer.moods)}"
+    show_chart(mood_bars(answer.moods), key="music-own-quadrants", alt=alt)
+    st.markdown(f"**Tags:** {answer.tags}")
+
+
+def _draw_plane(screen: _Screen) -> None:
+    """The path of the song over the plane, which moves with its player."""
+    with st.spinner("Following its mood through the song"):
+        path = _follow(screen.own)
+    with st.container(key="own-song-path", gap=None):
+        show_chart(
+            song_path(path, screen.answer.point, screen.answer.hearing.mood),
+            key="music-own-path",
+            alt=f"The path of the song over the affect plane in {len(path)} parts",
+        )
+        plot, sound = ".st-key-music-own-path .js-plotly-plot", ".st-key-own-song-sound audio"
+        _PATH(data={"path": path, "chart": plot, "sound": sound}, key="own-song-note")
+
+
+def _draw_note(screen: _Screen) -> None:
+    st.caption(replace(screen.answer, path=_follow(screen.own)).note)
+
+
+OWN_SONG = Page(
+    "own song",
+    [Part("head", _draw_head), Part("side", _draw_side), Part("plane", _draw_plane), Part("note", _draw_note)],
+)
 
 
 def _hear(own: OwnSong) -> Hearing:
