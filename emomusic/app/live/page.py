@@ -135,7 +135,7 @@ def _show_columns(session: LiveSession, view: View, result: GameView | None) -> 
         elif playing is not None:
             show_large() if view is View.CLASSROOM else show_plane()
         elif not session.is_on:
-            show_session(session.reader.timeline(), session.problem)
+            show_session(session)
         else:
             st.caption(":material/hourglass_top: The reading appears here.")
     with right:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -10,11 +9,12 @@ import streamlit as st
 
 from emomusic.affect import AffectPoint, affect_of, describe, quadrant_of
 from emomusic.answer.answer import Answer, sentence_of
+from emomusic.answer.session import MOST_SONGS, SessionAnswer
 from emomusic.app.answer import draw_policy, face_points, request_of, show_bars
-from emomusic.app.camera import Problem
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message
-from emomusic.app.live.session import LiveSession, LiveState, Stage, live_fragment
+from emomusic.app.live.session import LiveSession, LiveState, Stage, live_fragment, live_session
+from emomusic.app.page import Page, Part
 from emomusic.app.player import show_queue, song_line
 from emomusic.app.queues import PageQueue, play_for, start, when_pressed
 from emomusic.app.state import page_state
@@ -28,14 +28,12 @@ from emomusic.songs.request import Request
 from emomusic.songs.song import Pick
 from emomusic.stream.game import GameView
 from emomusic.stream.reader import LiveView
-from emomusic.stream.timeline import TIMELINE_SECONDS, mean_of, mood_times, scenes_of
-from emomusic.text import format_clock, join_names, pluralize
+from emomusic.text import join_names, pluralize
 
 _TRAIL_S = 20
 _FACES_SHOWN = 6
 _PLANE_HEIGHT, _BARS_HEIGHT = 430, 230
 _LARGE_FONT_PX = 24
-_MAX_SONGS = 10
 _CARD: dict[str, Any] = {"border": True, "height": 136}  # equal heights: one card has a second line. "stretch" overlaps
 
 
@@ -157,24 +155,29 @@ def show_player(session: LiveSession, game: GameView | None) -> None:
         draw_policy(answer)
         show_queue(queue, "emomusic-live")
     elif page_state(LiveState).stage is Stage.PLAYLIST and not session.is_on:
-        show_queue(_session_queue(session.reader.timeline()), "emomusic-session")
+        show_queue(_session_queue(_answer_to(session)), "emomusic-session")
 
 
-def show_session(table: pd.DataFrame, problem: Problem | None) -> None:
+def _answer_to(session: LiveSession) -> SessionAnswer:
+    return SessionAnswer(session.reader.timeline())
+
+
+def show_session(session: LiveSession) -> None:
     """Show how a session that is over went, in one sentence, and the button that plays its songs."""
-    if (times := mood_times(table)) is None:
-        if len(table):
+    answer = _answer_to(session)
+    if answer.moods is None:
+        if len(answer.table):
             st.info("The session is over. It showed no face.", icon=":material/face:")
-        elif problem is None:
+        elif session.problem is None:
             st.info("The session ended before the first reading. Press START to try again.", icon=":material/face:")
         return
-    st.header(f"Session: {times.sentence.lower()}", anchor=False)
-    st.caption(f"{times.listed.capitalize()} of the time with a face.")
+    st.header(answer.sentence, anchor=False)
+    st.caption(f"{answer.moods.listed.capitalize()} of the time with a face.")
     st.button(
         "Play the songs of the session",
         icon=":material/queue_music:",
         type="primary",
-        on_click=when_pressed(_play_session, _session_queue(table)),
+        on_click=when_pressed(_play_session, _session_queue(answer)),
         disabled=page_state(LiveState).stage is Stage.PLAYLIST,
         key="live-play-session",
     )
@@ -187,57 +190,64 @@ def _play_session(queue: PageQueue) -> None:
 
 def show_summary(session: LiveSession) -> None:
     """Show the figures, the chart, the moods and the songs of a session that is over."""
-    table = session.reader.timeline()
-    times, num_faces, scenes, moods = table["time_s"], table["num_faces"], scenes_of(table), mood_times(table)
-    if moods is None:
-        return
-    first_s, last_s = int(times.iloc[0]), int(times.iloc[-1])
-    is_cut = last_s >= TIMELINE_SECONDS
+    answer = _answer_to(session)
+    if answer.moods is not None:
+        places = {part.name: st.container() for part in SUMMARY.parts}
+        SUMMARY.draw(answer, places)
+
+
+def _draw_figures(answer: SessionAnswer) -> None:
     with st.container(horizontal=True):
-        st.metric("Duration", format_clock(last_s + 1 if is_cut else last_s - first_s + 1), **_CARD)
-        # A percentage, because a reading may take longer than a second on a busy machine
-        st.metric("With a face", f"{100 * (num_faces > 0).mean():.0f} %", **_CARD)
-        st.metric("Most faces at once", int(num_faces.max()), **_CARD)
-        st.metric("Changes of mood", f"{moods.changes_per_minute:.2g} a minute", **_CARD)
-    if is_cut:
-        minutes = TIMELINE_SECONDS // 60
-        st.caption(f"All figures but the duration cover the last {minutes} minutes, from {format_clock(first_s)} on.")
-    show_areas(table, key="live-session")
-    rows = [
-        (format_clock(scene.start_s), format_clock(scene.seconds), own.listed, f"{own.changes_per_minute:.2g}")
-        for scene in scenes
-        if (own := mood_times(table[times.between(scene.start_s, scene.end_s, inclusive="left")])) is not None
-    ]
-    st.dataframe(pd.DataFrame(rows, columns=["Start", "Duration", "Moods", "Changes a minute"]), hide_index=True)
-    download_button(
-        "Timeline (CSV)",
-        session,
-        lambda session: str(session.reader.timeline().to_csv(index=False, float_format="%.4f")),
-        "emomusic-session.csv",
-        icon=":material/download:",
-        key="live-csv",
-    )
+        for name, figure in answer.figures.items():
+            st.metric(name, figure, **_CARD)
+    if answer.note:
+        st.caption(answer.note)
+
+
+def _draw_timeline(answer: SessionAnswer) -> None:
+    show_areas(answer.table, key="live-session")
+    st.dataframe(answer.rows(), hide_index=True)
+
+
+def _draw_file(_: SessionAnswer) -> None:
+    if (session := live_session()) is not None:
+        options = {"icon": ":material/download:", "key": "live-csv"}
+        download_button("Timeline (CSV)", session, _session_csv, "emomusic-session.csv", **options)
+
+
+def _session_csv(session: LiveSession) -> str:
+    return _answer_to(session).csv()
+
+
+def _draw_playlist(answer: SessionAnswer) -> None:
+    """The songs of the longest scenes."""
     st.header("Playlist of the session", anchor=False)
-    picks = _session_queue(table).playlist(_MAX_SONGS)
+    picks = _session_queue(answer).playlist(MOST_SONGS)
     if not picks:
         st.info("No song fits. Choose other music.")
         return
-    which = "row" if len(scenes) <= _MAX_SONGS else f"of the {_MAX_SONGS} longest rows"
-    st.caption(f"One song for each {which} of the table.")
+    st.caption(answer.which_rows)
     for pick in picks:
         st.markdown(f"{pick.number}. {song_line(pick.song)}  \n{escape_markdown(pick.reason)}")
 
 
-def _session_queue(table: pd.DataFrame) -> PageQueue:
+SUMMARY = Page(
+    "session",
+    [
+        Part("figures", _draw_figures),
+        Part("timeline", _draw_timeline),
+        Part("file", _draw_file),
+        Part("playlist", _draw_playlist),
+    ],
+)
+
+
+def _session_queue(answer: SessionAnswer) -> PageQueue:
     """One song for each of the longest scenes, in order of time, for the visitor's music; chosen once."""
-    mean = mean_of(table)
-    point = AffectPoint(0.0, 0.0) if mean is None else affect_of(mean)
 
     def choose(recommender: Recommender, like: Request) -> list[Pick]:
-        longest = sorted(scenes_of(table), key=lambda scene: -scene.seconds)[:_MAX_SONGS]
-        scenes = sorted(longest, key=lambda scene: scene.start_s)
         with st.spinner("Choosing songs"):
-            songs = one_song_each([replace(like, point=s.point, emotion=s.emotion) for s in scenes], recommender)
+            songs = one_song_each(answer.requests(like), recommender)
         return [song for song in songs if song is not None]
 
-    return play_for(Request(point=point), "session", choose)
+    return play_for(answer.request, "session", choose)
