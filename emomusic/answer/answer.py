@@ -20,7 +20,6 @@ from typing import Protocol
 from emomusic.affect import (
     EMOTIONS,
     MOOD_POINTS,
-    AffectPoint,
     Emotion,
     EmotionProbabilities,
     Mood,
@@ -114,11 +113,6 @@ class Answer:
         return self.shown[0].probabilities if self.who.kind is Kind.FACE else self.shown.mean()
 
     @property
-    def point(self) -> AffectPoint | None:
-        """The place of the listener on the affect plane; None without emotions."""
-        return None if self.probabilities is None else affect_of(self.probabilities)
-
-    @property
     def is_one(self) -> bool:
         """Whether it is about a single photo, which was read."""
         return len(self.photos) == 1 and not self.unread
@@ -153,8 +147,8 @@ class Answer:
     @property
     def place(self) -> str:
         """Where the listener is on the plane: "Face 2: unpleasant and awake, valence -0.51, arousal 0.59"."""
-        point = self.point
-        assert point is not None  # the pages show it only then
+        assert self.probabilities is not None  # the pages show it only then
+        point = affect_of(self.probabilities)
         words = quadrant_of(point).description
         return f"{self.who.text}: {words}, valence {point.valence:.2f}, arousal {point.arousal:.2f}"
 

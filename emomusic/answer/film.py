@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from emomusic.affect import AffectPoint, EmotionProbabilities, describe
+from emomusic.affect import AffectPoint, describe
 from emomusic.export import film_faces_csv, film_playlist, film_record
 from emomusic.songs.request import Request
 from emomusic.songs.song import Pick
@@ -61,11 +61,6 @@ class FilmAnswer:
     def has_several_scenes(self) -> bool:
         """Whether there is another scene, or may be one."""
         return self.is_growing or len(self.scenes) > 1
-
-    @property
-    def group(self) -> EmotionProbabilities | None:
-        """The mean over all faces and the time that they are seen."""
-        return self.reading.faces().mean()
 
     @property
     def trail(self) -> list[AffectPoint]:

@@ -6,7 +6,7 @@ A page makes the answer, and shows it in the order of its screen:
     queue = play_for(request_of(answer), "photo")        # the bar plays new songs
     draw_policy(answer)
     show_queue(queue, "my-photo")                        # files begin with "my-photo"
-    show_plane(queue, answer.who, face_points(answer.faces), on_face=choose_face)
+    show_plane(queue, answer.who, face_points(answer.faces), on_face=set_who)
 
 The queue stays in the session, with its position, until the listener, the policy, the visitor's music or the source of
 songs changes. A mood needs no policy: `play_for(answer.request(), "photo")`.

@@ -83,15 +83,10 @@ def timeline_table(
     table = pd.DataFrame(shares, columns=SHARES)
     table.insert(0, "time_s", times)
     table.insert(1, "num_faces", num_faces)
-    add_affect(table)
-    return table.astype({"quadrant": "string"})
-
-
-def add_affect(table: pd.DataFrame) -> None:
-    """Add the columns `AFFECT_COLUMNS` to a table of probabilities; missing ones give missing values."""
-    points = affect_of_rows(table[SHARES].to_numpy())
+    points = affect_of_rows(shares)
     table["valence"], table["arousal"] = points[:, 0], points[:, 1]
     table["quadrant"] = [None if np.isnan(v) else quadrant_of(AffectPoint(v, a)).value for v, a in points.tolist()]
+    return table.astype({"quadrant": "string"})
 
 
 def every_second(table: pd.DataFrame) -> pd.DataFrame:

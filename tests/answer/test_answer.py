@@ -109,7 +109,7 @@ def test_a_corrected_face_is_certain_and_its_estimate_stays() -> None:
     assert answer.words_of(Who.face(1)) == "Sad, as you say"
     assert answer.words_of(Who.face(2)) == "Clearly sad"
     assert answer.choices == ["sad", "calm"]
-    assert answer.point == EMOTION_POINTS[SAD]
+    assert answer.request().point == EMOTION_POINTS[SAD]
     assert answer.chosen == [1]
 
 
@@ -152,7 +152,7 @@ def test_the_reason_names_what_decides_the_mood(answer: Answer, policy: Policy, 
 
 def test_a_mood_and_a_moment_are_listeners_without_faces() -> None:
     mood, moment = Answer(mood=Mood.CALM), Answer(who=MOMENT, moment=FakeClassifier(SAD).probabilities)
-    assert (mood.who, mood.has_listener, mood.point) == (NOBODY, True, None)
+    assert (mood.who, mood.has_listener, mood.probabilities) == (NOBODY, True, None)
     assert mood.request().point == MOOD_POINTS[Mood.CALM]
     assert (moment.request().emotion, moment.has_listener) == (SAD, True)
     assert not Answer().has_listener

@@ -62,8 +62,9 @@ def test_the_files_have_all_readings_scenes_and_songs() -> None:
     assert [entry["song"]["id"] for entry in record["playlist"]] == [pick.song.id for pick in answer.picks if pick]
     assert len(answer.csv().splitlines()) == 15
     assert answer.playlist(answer.picks).count("#EXTINF") == 2
-    assert answer.group is not None
-    assert answer.group[Emotion.HAPPY] == pytest.approx((8 * 0.7 + 6 * 0.05) / 14)
+    mean = answer.reading.faces().mean()
+    assert mean is not None
+    assert mean[Emotion.HAPPY] == pytest.approx((8 * 0.7 + 6 * 0.05) / 14)
 
 
 def test_a_film_passes_the_stations_of_its_path(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,7 +66,7 @@ def _show_plane(answer: FilmAnswer) -> None:
     """Show the faces and the path of the group on the affect plane."""
     persons = answer.reading.persons()[:_FACES_SHOWN]
     marks = [FacePoint(Who.face(person.number), person.point, person.emotion) for person in persons]
-    if len(marks) > 1 and (group := answer.group) is not None:
+    if len(marks) > 1 and (group := answer.reading.faces().mean()) is not None:
         marks.append(FacePoint(EVERYONE, affect_of(group), group.emotion))
     figure = circumplex(marks, trail=answer.trail, height=380)
     show_chart(figure, key="film-plane", alt="The group's path on the affect plane")

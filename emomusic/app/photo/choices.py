@@ -54,7 +54,7 @@ def answer_of(photos: Photos, *, is_linked: bool) -> tuple[Answer, Controls]:
     return answer, Controls(digest, offered, says, mood)
 
 
-def choose_who(answer: Answer, controls: Controls) -> None:
+def draw_who(answer: Answer, controls: Controls) -> None:
     """Show buttons for everyone and each face of one photo; many faces are in a menu."""
     if not controls.offered:
         return
@@ -71,7 +71,7 @@ def choose_who(answer: Answer, controls: Controls) -> None:
         who.draw(st.segmented_control, "Songs for", options, wrap=False, **shared)
 
 
-def choose_face(digest: str, who: Who) -> None:
+def set_who(digest: str, who: Who) -> None:
     """Choose a face or person, or everyone; for callbacks."""
     _choose(digest, who.value)
 
@@ -101,7 +101,7 @@ def _by_hand(digest: str, who: str, *, is_linked: bool) -> tuple[Choice, Choice]
     return SAYS.about(subject, is_linked=is_linked), MOOD.about(subject, is_linked=is_linked)
 
 
-def choose_by_hand(controls: Controls) -> None:
+def draw_by_hand(controls: Controls) -> None:
     """Let the visitor set the emotion of the face, or the mood of the songs, which has priority."""
     controls.says.draw(st.pills, "Emotion", format_func=lambda emotion: emotion.adjective, wrap=True)
     controls.mood.draw(st.pills, "Mood of the songs", wrap=True)

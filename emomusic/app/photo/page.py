@@ -24,9 +24,9 @@ from emomusic.app.own_music import without_folders
 from emomusic.app.page import Page, Part
 from emomusic.app.parts import show_style
 from emomusic.app.persons import PersonsState, choose_persons, show_known
-from emomusic.app.photo.choices import Controls, answer_of, choose_by_hand, choose_face, choose_who
+from emomusic.app.photo.choices import Controls, answer_of, draw_by_hand, draw_who, set_who
 from emomusic.app.photo.reading import Photos
-from emomusic.app.photo.screen import PARTS, choose_person, screen_style, show_faces, show_picture, show_sheet
+from emomusic.app.photo.screen import PARTS, draw_persons, screen_style, show_faces, show_picture, show_sheet
 from emomusic.app.picture_chooser import (
     ALL_SAMPLES,
     Picture,
@@ -104,7 +104,7 @@ class _Screen:
     @property
     def on_face(self) -> Callable[[Who], None]:
         """Chooses a face, for callbacks."""
-        return partial(choose_face, self.photos.digest)
+        return partial(set_who, self.photos.digest)
 
     @property
     def stem(self) -> str:
@@ -204,9 +204,9 @@ def _draw_sentence(screen: _Screen) -> None:
 
 def _draw_who(screen: _Screen) -> None:
     if screen.answer.is_one:
-        choose_who(screen.answer, screen.controls)
+        draw_who(screen.answer, screen.controls)
     else:
-        choose_person(screen.answer, on_choice=screen.on_face)
+        draw_persons(screen.answer, on_choice=screen.on_face)
 
 
 def _draw_picture(screen: _Screen) -> None:
@@ -232,7 +232,7 @@ def _draw_bars(screen: _Screen) -> None:
         )
         show_turn(screen.pictures)
         show_drop_zone("upload_again")
-        choose_by_hand(screen.controls)
+        draw_by_hand(screen.controls)
     elif answer.probabilities is not None:
         show_bars(answer.probabilities, key="bars", least_height=150, height="stretch")
         st.caption(answer.place)
@@ -265,7 +265,7 @@ def _draw_actions(screen: _Screen) -> None:
         if answer.faces:
             label = f"Your choice: {', '.join(answer.choices)}" if answer.choices else "Correct"
             with st.popover(label, icon=":material/edit:", key="correct"):
-                choose_by_hand(screen.controls)
+                draw_by_hand(screen.controls)
         if answer.has_listener:
             _show_downloads(screen)
         choose_persons(persons)

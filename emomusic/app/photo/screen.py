@@ -110,7 +110,7 @@ def show_sheet(photos: Sequence[Photo], readings: Sequence[PictureReading], *, o
                 st.caption(" ".join(filter(None, [f"{sentence_of(reading.faces)}.", photo.note])))
 
 
-def choose_person(answer: Answer, *, on_choice: Callable[[Who], None]) -> None:
+def draw_persons(answer: Answer, *, on_choice: Callable[[Who], None]) -> None:
     """Show everyone and the face of each person in one row; a click gives that one."""
     style_tiles("portrait", chosen=answer.who.label)
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", wrap=False, key="people"):
