@@ -1,4 +1,4 @@
-"""`Answer`: the faces, whom the songs are for, what the visitor says of them, the songs, and all sentences and files.
+"""`Answer`: the faces, the listener, the visitor's corrections, the songs, and all sentences and files.
 
 answer = Answer(faces, EVERYONE, says={Who.face(1): Emotion.SAD})
 answer.sentence                                # "Together: between happy and sad"
@@ -58,8 +58,8 @@ class Answer:
 
     Attributes:
         estimates: the faces as the app reads them; none for a mood.
-        who: the one whom the songs are for.
-        says: the emotions that the visitor chose, by whom they are of.
+        who: the listener.
+        says: the emotions that the visitor chose, by listener.
         mood: the mood of the songs that the visitor chose; None for the policy's.
         moment: the probabilities of a moment of a stream, if `who` is one.
         photos: the photos that were read, in the order of the faces' sources.
@@ -95,7 +95,7 @@ class Answer:
 
     @property
     def is_of_all(self) -> bool:
-        """Whether nobody is chosen among the faces."""
+        """Whether no face and no person is chosen."""
         return self.who.kind not in (Kind.FACE, Kind.PERSON)
 
     @property

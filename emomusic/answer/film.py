@@ -1,4 +1,4 @@
-"""The answer to a film: its scenes with their songs, in words and in files."""
+"""The answer to a film: its scenes with their songs, as sentences and files."""
 
 from __future__ import annotations
 

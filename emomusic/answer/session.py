@@ -1,4 +1,4 @@
-"""The answer to a session with the camera that is over: its moods and scenes, in words and in a file."""
+"""The answer to a session with the camera that is over: its moods and scenes, as sentences and a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The answer to one song: its mood in words, and the face that it fits."""
+"""The answer to one song: the sentence of its mood, and the face that it fits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom songs are for: everyone, a face, a person of several photos, a moment, or nobody who is seen."""
+"""The listener of songs: everyone, a face, a person of several photos, a moment, or a visitor without a face."""
 
 from __future__ import annotations
 
