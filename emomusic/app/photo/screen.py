@@ -112,6 +112,7 @@ def show_sheet(photos: Sequence[Photo], readings: Sequence[PictureReading], *, o
 
 def draw_persons(answer: Answer, *, on_choice: Callable[[Who], None]) -> None:
     """Show everyone and the face of each person in one row; a click gives that one."""
+    portraits = answer.portraits
     style_tiles("portrait", chosen=answer.who.label)
     with st.container(horizontal=True, gap="xsmall", vertical_alignment="center", wrap=False, key="people"):
         kind: Literal["primary", "secondary"] = "primary" if answer.is_of_all else "secondary"
@@ -120,4 +121,4 @@ def draw_persons(answer: Answer, *, on_choice: Callable[[Who], None]) -> None:
             numbers = answer.faces.where(who).number
             name = f"{who.text}, in {pluralize(len(numbers), 'photo')}"
             options: dict[str, Any] = {"alt": name, "width": 40, "on_click": on_choice, "args": (who,)}
-            show_tile("portrait", who.label, answer.portraits[numbers[0] - 1], name, **options)
+            show_tile("portrait", who.label, portraits[numbers[0] - 1], name, **options)
