@@ -220,8 +220,8 @@ class Faces:
         # One row after another, as `affect_of`: a product of many rows rounds otherwise
         return np.concatenate([np.zeros((0, 2)), *(affect_of_rows(row[None]) for row in self.shares)])
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Plain values in the columns `FACE_COLUMNS`, after `time_s` in films."""
+    def columns(self) -> dict[str, list[Any]]:
+        """Plain values by column: `FACE_COLUMNS`, after `time_s` in films."""
         columns: dict[str, list[Any]] = {"time_s": self.time_s.tolist()} if self._is_timed.any() else {}
         columns["face"] = self.number.tolist()
         columns |= dict(zip(("x", "y", "width", "height"), self.box.T.tolist(), strict=True))
@@ -231,6 +231,11 @@ class Faces:
         columns["valence"], columns["arousal"] = self.points.T.tolist()
         places = zip(columns["valence"], columns["arousal"], strict=True)
         columns["quadrant"] = [quadrant_of(AffectPoint(*place)).value for place in places]
+        return columns
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The values of `columns`, by face."""
+        columns = self.columns()
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def records(self) -> list[dict[str, Any]]:
@@ -241,19 +246,17 @@ class Faces:
         return [nested_row(row, left_out) | turn for row, turn in zip(self.rows(), turns, strict=True)]
 
     def table(self) -> pd.DataFrame:
-        """A data frame with the columns of `rows`. An empty one has `time_s`, too."""
+        """A data frame of `columns`. An empty one has `time_s`, too."""
         import pandas as pd
 
-        columns = FACE_COLUMNS if len(self) and not self._is_timed.any() else ["time_s", *FACE_COLUMNS]
-        return pd.DataFrame(self.rows(), columns=columns)
+        return pd.DataFrame(self.columns() if len(self) else {"time_s": []} | self.columns())
 
     def arrow(self, picture: str = "") -> Any:
         """A table of Arrow for Parquet, with the name of the picture or film in each row."""
         import pyarrow as pa
 
-        turns = self.turn.tolist()
-        rows = [{"picture": picture, **row, "turn": turn} for row, turn in zip(self.rows(), turns, strict=True)]
-        return pa.Table.from_pylist(rows, _schema())
+        no_times, names = {"time_s": [None] * len(self)}, {"picture": [picture] * len(self)}
+        return pa.Table.from_pydict({**names, **no_times, **self.columns(), "turn": self.turn.tolist()}, _schema())
 
 
 _COLUMNS: list[tuple[str, Any, int]] = [
