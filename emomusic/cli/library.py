@@ -41,7 +41,7 @@ def add_commands(parent: Any) -> None:
             parser.add_argument("--all", action="store_true", help=text)
         if name == "tag":
             parser.add_argument("--write", action="store_true", help="change the files")
-            parser.add_argument("--undo", action="store_true", help="restore the files as they were")
+            parser.add_argument("--undo", action="store_true", help="restore the moods that were replaced")
 
 
 def analyse(options: argparse.Namespace) -> arguments.Outcome:

@@ -3,6 +3,7 @@
 import io
 import itertools
 import time
+import wave
 from pathlib import Path
 
 import av
@@ -217,3 +218,14 @@ def test_decoding_ends_after_a_time(monkeypatch: pytest.MonkeyPatch):
     for read in (read_song, lambda source: list(whole(source, 1.0))):
         with pytest.raises(AudioError, match="takes too long"):
             read(io.BytesIO(song_bytes("wav", 90, rate=SAMPLE_RATE)))
+
+
+@pytest.mark.parametrize(("channels", "rate"), [(24, 8000), (1, 2000)])
+def test_what_is_not_heard_of_a_right_file_is_no_damage(channels: int, rate: int):
+    with wave.open(content := io.BytesIO(), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(bytes(4 * channels * rate))
+    with pytest.raises(AudioError, match=rf"{channels} channels? and {rate:,} samples"):
+        read_song(io.BytesIO(content.getvalue()), "song.wav")

@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 
+import mutagen
 import pytest
 from mutagen.flac import FLAC
 
@@ -121,6 +122,49 @@ def test_id3_may_name_several_artists(version: int, artists: bytes):
         content = id3(version, *frames, (b"TPE1", artists)) + song_bytes("mp3", tags={})
         song = read_song(io.BytesIO(content))
         assert (song.title, song.artists) == ("One", ("Ann\xe4", "Bob"))
+
+
+def unsynchronised(*frames: tuple[bytes, bytes]) -> bytes:
+    """A tag of version 2.3 in which a null byte follows each byte of ones."""
+    body = id3(3, *frames)[10:].replace(b"\xff", b"\xff\0")
+    return b"ID3\3\0\x80" + bytes(len(body) >> shift * 7 & 127 for shift in (3, 2, 1, 0)) + body
+
+
+def test_an_unsynchronised_tag_is_read():
+    title, artist = (b"\1" + text.encode("utf-16") for text in ("Unsync 23", "River"))
+    content = unsynchronised((b"TIT2", title), (b"TPE1", artist)) + song_bytes("mp3", tags={})
+    song = read_song(io.BytesIO(content))
+    assert (song.title, song.artists) == ("Unsync 23", ("River",))
+
+
+@pytest.mark.parametrize(
+    ("version", "frames", "artists", "genres"),
+    [
+        (3, {b"TPE1": b"River/Salt", b"TCON": b"Rock/Jazz"}, ("River", "Salt"), ("rock", "jazz")),
+        (3, {b"TPE1": b"AC/DC", b"TCON": b"(17)"}, ("AC/DC",), ("rock",)),
+        (3, {b"TPE1": b"A", b"TCON": b"8"}, ("A",), ("jazz",)),
+        (4, {b"TPE1": b"River/Salt", b"TCON": b"Rock\0Jazz"}, ("River/Salt",), ("rock", "jazz")),
+        (4, {b"TPE1": b"A with B", b"TXXX": b"ARTISTS\0A\0B"}, ("A", "B"), ()),
+    ],
+)
+def test_tags_of_id3_have_several_values(
+    version: int, frames: dict[bytes, bytes], artists: tuple[str, ...], genres: tuple[str, ...]
+):
+    content = id3(version, *((name, b"\0" + text) for name, text in frames.items())) + song_bytes("mp3", tags={})
+    song = read_song(io.BytesIO(content))
+    assert (song.artists, song.genres) == (artists, genres)
+
+
+@pytest.mark.parametrize("ending", ["m4a", "flac", "ogg", "opus"])
+def test_tags_of_other_formats_have_several_values(ending: str):
+    content = io.BytesIO(song_bytes(ending, tags={}))
+    file = mutagen.File(content)
+    names = ("\xa9ART", "\xa9gen") if ending == "m4a" else ("artist", "genre")
+    file.tags.update(zip(names, (["River", "Salt"], ["Rock", "Jazz"]), strict=True))
+    content.seek(0)
+    file.save(content)
+    song = read_song(content)
+    assert (song.artists, song.genres) == (("River", "Salt"), ("rock", "jazz"))
 
 
 def test_windows_1252_that_is_declared_as_latin_1_is_read():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -261,6 +262,38 @@ def test_no_song_of_others_is_served(library: Callable[[int], None], monkeypatch
     for song in (track, *(replace(track, player=player, path="/etc/passwd") for player in Player)):
         with pytest.raises(LibraryError, match="no longer there"):
             content_of(song)
+
+
+def test_a_moved_file_gets_another_address(library: Callable[[int], None], tmp_path: Path) -> None:
+    library(1)
+    with Library() as songs:
+        (track,) = songs.songs()
+    state = bar.BarState()
+    first = bar._served(track, state)
+    assert bar._served(track, state) is first
+    moved = Path(track.path or "").rename(tmp_path / "moved.wav")
+    second = bar._served(replace(track, path=str(moved)), state)
+    assert second.file.url != first.file.url
+    assert [each.song.path for each in state.served.values()] == [str(moved)]
+
+
+def test_two_tabs_start_one_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    started, both = list[SimpleNamespace](), threading.Barrier(2)
+
+    def start(*_: object, **__: object) -> SimpleNamespace:
+        started.append(SimpleNamespace(poll=lambda: None))
+        return started[-1]
+
+    monkeypatch.setattr(own_music.subprocess, "Popen", start)
+    own = own_music.OwnLibrary()
+    tabs = [threading.Thread(target=lambda: (both.wait(), own.start())) for _ in range(2)]
+    for tab in tabs:
+        tab.start()
+    for tab in tabs:
+        tab.join()
+    assert len(started) == 1
+    assert own.problems == []
+    own.forget_problems()
 
 
 def test_files_of_own_songs_name_their_place_below_the_folder_of_music(

@@ -12,8 +12,10 @@ from emomusic.errors import LibraryError
 from emomusic.songs.library import Changes, Library
 from emomusic.songs.library_database import library_version
 from emomusic.songs.song import UNKNOWN_ARTIST, Player
+from tests.films import NOBODY, write_film
 from tests.songs.ears import CRASH_VOLUME, FakeEar
 from tests.songs.libraries import change, filled, hear, names, number_of, write
+from tests.songs.songs import tone, write_song
 from tests.waiting import PATIENCE_S
 
 
@@ -65,6 +67,29 @@ def test_an_update_finds_what_changed(library: Library, music: Path):
     assert (louder.title, louder.hearing and louder.hearing.mood) == ("Louder", Mood.CALM)
     assert (number_of(songs["moved.flac"]), songs["moved.flac"].title) == (numbers["quiet_song.flac"], "moved")
     assert number_of(songs["new.wav"]) > max(numbers.values())
+
+
+def test_files_with_the_same_size_and_time_can_be_heard_again(library: Library, music: Path):
+    filled(library, music)
+    stamp = (music / "loud.wav").stat()
+    write(music / "loud.wav", volume=0.1, title="Loud", artist="A;B", genre="Rock", date="1999")
+    os.utime(music / "loud.wav", ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    assert library.update() == Changes()
+    library.hear_again([music / "loud.wav"])
+    assert library.counts()[0] == 1
+    assert hear(library) == []
+    assert library.songs([music / "loud.wav"])[0].hearing.mood is Mood.CALM
+
+
+@pytest.mark.parametrize("name", ["song.webm", "song.mp4", "song.m4r", "song.MKV"])
+def test_a_library_takes_what_is_heard_under_any_usual_name(library: Library, tmp_path: Path, name: str):
+    (tmp_path / "music").mkdir()
+    kind = {"mp4": ("mp4", "aac"), "m4r": ("ipod", "aac")}.get(name[-3:], ("matroska", "libopus"))
+    write_song(tmp_path / "music" / name, kind, tone(2, rate=48_000), rate=48_000)
+    write_film(tmp_path / "music" / "film.mp4", [(NOBODY, 1)])
+    assert library.add([tmp_path / "music"]).new == 1
+    assert hear(library) == []
+    assert names(library) == [name]
 
 
 def test_an_update_of_one_folder_leaves_the_others(library: Library, music: Path):
@@ -208,6 +233,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from emomusic.songs import library
+from tests.films import NOBODY, write_film
 from tests.songs.ears import FakeEar
 library.SAVE_EVERY_S = 0
 with library.Library(Path(sys.argv[1]), create=True) as opened:

@@ -98,6 +98,8 @@ def _as_utf8(data: bytes, name: str) -> tuple[bytes, str]:
     if encoding != "utf-8":
         data = data.decode(encoding, "replace").encode("utf-8", "replace")
     data = data.removeprefix(codecs.BOM_UTF8)
+    if data.startswith((b"SQLite format 3\0", b"vrsn\0")):  # of many programs, and Serato's crates
+        raise DatasetError(f"{name} is a database, not a list. Export its songs as a list in the program that made it.")
     if b"\0" in data:
         raise DatasetError(f'{name}: expected text in UTF-8. Received: a NUL byte. Save the table as "CSV UTF-8".')
     return data, encoding.removesuffix("-le").removesuffix("-be")
