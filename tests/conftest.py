@@ -65,8 +65,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         def _assign_work_unit(self, node: Any) -> None:
             in_browser = [scope for scope in self.workqueue if scope.startswith("tests/browser/")]
             others = [scope for scope in self.workqueue if scope not in in_browser]
-            number = list(self.registered_collections).index(node)
-            if not (scopes := [*in_browser, *others] if number < _NUM_BROWSERS else others):
+            with_browser = self.nodes[:_NUM_BROWSERS]
+            if not (scopes := [*in_browser, *others] if node in with_browser else others):
                 node.shutdown()  # only browser tests are left
                 return
             self.workqueue.move_to_end(scopes[0], last=False)

@@ -73,3 +73,17 @@ LATER_ROUND = """number => {
   const text = document.body.innerText, [shown, task] = [text.match(/Round ([1-7]) of 7/), text.match(/^Look .*/m)];
   return shown?.[1] > number && task && document.querySelector('[role="meter"]') && [Number(shown[1]), task[0]];
 }"""
+
+TIMELINE = """() => {
+  const chart = document.querySelector(".st-key-live-timeline .js-plotly-plot");
+  return chart && chart.data ? chart.data[0].x.length : 0;
+}"""
+
+# Rows of the group and four faces, in the order of the plane. Two planes may exist for a moment, the new one first
+FOUR_ROWS_AND_POINTS = """() => {
+  const rows = document.querySelector(".st-key-live-rows .js-plotly-plot")?.data?.[0].y ?? [];
+  const plane = document.querySelector(".st-key-live-plane .js-plotly-plot")?.data ?? [];
+  const texts = plane.find(trace => trace.name === "faces")?.text ?? [];
+  const numbers = texts.map(text => text.replace(/<[/]?b>/g, "")).filter(text => /^[0-9]+$/.test(text));
+  return rows.length === 5 && rows.join() === ["Everyone", ...numbers.map(number => `Face ${number}`)].join();
+}"""

@@ -33,7 +33,17 @@ from tests.browser.conftest import (
     visit,
     with_spotify,
 )
-from tests.browser.live_scripts import FOLLOW, IS_CAMERA_FREE, IS_MARKED, KEEP_CAMERAS, LATER_ROUND, LAYERS, LEVEL_DB
+from tests.browser.live_scripts import (
+    FOLLOW,
+    FOUR_ROWS_AND_POINTS,
+    IS_CAMERA_FREE,
+    IS_MARKED,
+    KEEP_CAMERAS,
+    LATER_ROUND,
+    LAYERS,
+    LEVEL_DB,
+    TIMELINE,
+)
 from tests.browser.player import PLAYER, overflow
 from tests.browser.waiting import press_shortcut, wait_until_idle
 from tests.films import SAMPLES, pulled_face
@@ -49,20 +59,6 @@ SHOT_S = 3
 
 START, PLAYING, SUMMARY = ".st-key-live-start button", ".st-key-live_music", ".st-key-live-csv"
 BAND_DB = f"{LEVEL_DB}(window.emomusicBand)"
-
-TIMELINE = """() => {
-  const chart = document.querySelector(".st-key-live-timeline .js-plotly-plot");
-  return chart && chart.data ? chart.data[0].x.length : 0;
-}"""
-
-# Rows of the group and four faces, in the order of the plane. Two planes may exist for a moment, the new one first
-FOUR_ROWS_AND_POINTS = """() => {
-  const rows = document.querySelector(".st-key-live-rows .js-plotly-plot")?.data?.[0].y ?? [];
-  const plane = document.querySelector(".st-key-live-plane .js-plotly-plot")?.data ?? [];
-  const texts = plane.find(trace => trace.name === "faces")?.text ?? [];
-  const numbers = texts.map(text => text.replace(/<[/]?b>/g, "")).filter(text => /^[0-9]+$/.test(text));
-  return rows.length === 5 && rows.join() === ["Everyone", ...numbers.map(number => `Face ${number}`)].join();
-}"""
 
 
 def picture_of(picture: RgbImage | None) -> RgbImage:
@@ -274,25 +270,24 @@ def test_other_problems_of_the_webcam_are_reported_with_a_way_out(open_page: Cal
     page = open_page("/live", script=f"if (navigator.mediaDevices) navigator.mediaDevices.getUserMedia = {asks}")
     page.locator(START).click()
     expect(problem(page, Problem.ABSENT)).to_be_visible()
-    page.evaluate("navigator.mediaDevices.getUserMedia = undefined")
-    page.locator(f".st-key-live-again-{Problem.ABSENT} button").click()
-    expect(problem(page, Problem.UNSUPPORTED)).to_be_visible()
-    expect(page.locator(f".st-key-live-again-{Problem.UNSUPPORTED}")).to_have_count(0)
-    page.locator(f".st-key-live-photo-{Problem.UNSUPPORTED} button").click()
-    expect(page.get_by_role("radio", name="Upload")).to_be_checked()
 
-
-def test_an_answer_on_another_page_counts(open_page: Callable[..., Page]) -> None:
+    # An answer on another page counts
     asks = "() => new Promise((_, refuse) => { top.refuse = refuse })"
-    script = f"if (navigator.mediaDevices) navigator.mediaDevices.getUserMedia = {asks}"
-    page = open_page("/live", script=script)
-    page.locator(START).click()
+    page.evaluate(f"navigator.mediaDevices.getUserMedia = {asks}, null")
+    page.locator(f".st-key-live-again-{Problem.ABSENT} button").click()
     page.wait_for_function("top.refuse !== undefined")
     visit(page, "Models")
     wait_until_idle(page)
     page.evaluate("() => top.refuse(new DOMException('', 'AbortError'))")
     page.get_by_role("link", name="Live").click()
     expect(problem(page, Problem.BUSY)).to_be_visible()
+
+    page.evaluate("navigator.mediaDevices.getUserMedia = undefined")
+    page.locator(f".st-key-live-again-{Problem.BUSY} button").click()
+    expect(problem(page, Problem.UNSUPPORTED)).to_be_visible()
+    expect(page.locator(f".st-key-live-again-{Problem.UNSUPPORTED}")).to_have_count(0)
+    page.locator(f".st-key-live-photo-{Problem.UNSUPPORTED} button").click()
+    expect(page.get_by_role("radio", name="Upload")).to_be_checked()
 
 
 def play_the_game(page: Page, answer: Callable[[Emotion], None] | None = None) -> None:
@@ -310,6 +305,7 @@ def play_the_game(page: Page, answer: Callable[[Emotion], None] | None = None) -
     expect(page.locator(".st-key-live-game-again")).to_be_visible()
 
 
+@pytest.mark.slow  # with a data set
 def test_a_real_person_reaches_most_emotions_of_the_game(playwright: Playwright, server: str) -> None:
     if not (faces := find_dataset("california")):
         pytest.skip("needs the collection california in $EMOMUSIC_DATA")
