@@ -4,7 +4,7 @@ import pytest
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.media.images import Box, read_image
 from emomusic.stream import game
-from emomusic.stream.game import RESULT_S, ROUND_S, Attempt, GamePhase, MirrorGame
+from emomusic.stream.game import RESULT_S, ROUND_S, Attempt, GamePhase, GameView, MirrorGame
 from emomusic.stream.reader import SeenFace
 from tests.fakes import FakeClassifier, FakeClock
 
@@ -156,3 +156,9 @@ def test_a_press_skips_a_round_once() -> None:
     assert play.phase is GamePhase.OVER
     assert play.game.view().points == (0,)
     assert play.game.view().strongest is None
+
+
+@pytest.mark.parametrize(("shares", "winner"), [((0.5, 0.8), 1), ((0.8, 0.8), None), ((0.8,), None)])
+def test_the_winner_has_more_points_than_all_others(shares: tuple[float, ...], winner: int | None) -> None:
+    attempts = tuple(Attempt(FIRST, FakeClassifier(FIRST, share).probabilities) for share in shares)
+    assert GameView(GamePhase.OVER, (attempts,), 1, 0.0, ()).winner == winner

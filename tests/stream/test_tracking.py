@@ -60,6 +60,8 @@ def test_a_missed_face_is_shown_for_half_a_second_and_keeps_its_number_for_two()
     update(tracks, [make_face()], 0.0)
     update(tracks, [], SHOWN_S)
     assert numbers(tracks) == [1]
+    update(tracks, [], SHOWN_S + 0.1)
+    assert numbers(tracks) == []
     update(tracks, [], REMEMBERED_S)
     assert numbers(tracks) == []
     update(tracks, [make_face()], REMEMBERED_S + 0.1)
