@@ -98,10 +98,10 @@ def _songs_like(options: argparse.Namespace, request: Request, is_within: bool) 
     """
     from emomusic.songs.library import Library
     from emomusic.songs.mood import MOODS
+    from emomusic.songs.names import names_of
     from emomusic.songs.recommend import load_recommender
     from emomusic.songs.request import target_of
     from emomusic.songs.similar import find_song, songs_like
-    from emomusic.songs.tables.matching import names_of
 
     path, song = Path(options.like).expanduser(), None
     if path.is_file():

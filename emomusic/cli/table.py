@@ -21,7 +21,7 @@ def add_commands(parent: Any) -> None:
     """Add the command to the parser."""
     text = "What is read from a table, an export or a playlist of songs, before it is used."
     parser = arguments.add_command(parent, "table", table, _show_table, text)
-    endings = "CSV, Excel, ODS, Parquet, JSON, XML of iTunes and rekordbox, NML, M3U, PLS, XSPF or CUE"
+    endings = "CSV, Excel, ODS, Parquet, JSON, XML, M3U, PLS, CUE, a crate, or lines of artist and title"
     parser.add_argument("file", type=arguments.path, metavar="FILE", help=endings)
     arguments.add_library_option(parser)
 
@@ -37,7 +37,8 @@ def table(options: argparse.Namespace) -> arguments.Outcome:
         data = file.read(MAX_UPLOAD_BYTES + 1)
     with Library(options.library) as library:
         files = library.songs()
-    reading = read_table(data, name=options.file.name, known=load_recommender(), files=files)
+    folder = options.file.absolute().parent
+    reading = read_table(data, name=options.file.name, known=load_recommender(), files=files, folder=folder)
     return {
         "file": str(options.file),
         "source": reading.source,

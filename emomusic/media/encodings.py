@@ -13,6 +13,10 @@ _ENCODINGS = ["cp1251", "koi8_r", "cp1253", "cp932", "euc_jp", "gbk", "big5", "e
 _FOREIGN = re.compile(rb"[\x80-\xff]{2,}")
 _NOT_WESTERN = re.compile(rb"[\x81-\x83\x8d\x8f\x90\x9d]")  # nearly unused in Windows-1252; half of Japanese
 _FEWEST = 4  # bytes that tell an encoding
+_KANA_OF_HALF_WIDTH = re.compile("[\uff61-\uff9f]")
+_IMPLAUSIBLE = {  # what Chinese becomes
+    "euc_kr": re.compile("[\u4e00-\u9fff]"), "cp932": _KANA_OF_HALF_WIDTH, "euc_jp": _KANA_OF_HALF_WIDTH,
+}  # fmt: skip
 _CONFIDENCE = 0.4  # highest share of noise, for charset-normalizer
 _EVIDENCE = 2**14  # bytes that are enough
 _NAMES = {"cp1251": "windows-1251", "cp1253": "windows-1253", "cp932": "shift_jis"}
@@ -122,5 +126,9 @@ def _encoding_of(content: bytes) -> str:
         return WESTERN
     from charset_normalizer import from_bytes
 
-    found = from_bytes(content, cp_isolation=_ENCODINGS, threshold=_CONFIDENCE).best()
-    return UNKNOWN if found is None else found.encoding
+    encodings = list(_ENCODINGS)
+    while found := from_bytes(content, cp_isolation=encodings, threshold=_CONFIDENCE).best():
+        if not (wrong := _IMPLAUSIBLE.get(found.encoding)) or not wrong.search(str(found)):
+            return found.encoding
+        encodings.remove(found.encoding)
+    return UNKNOWN

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,8 @@ _REPLACEMENTS = str.maketrans(
     dict.fromkeys("\u2018\u2019\u02bc\u00b4`", "'")
     | {"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE"}
 )
-_ACCENTS = range(0x0300, 0x0370)  # Latin, Greek, Cyrillic; marks of kana and Indic scripts change the letter
+# Latin, Greek, Cyrillic; marks of kana and Indic scripts change the letter
+_WITHOUT_ACCENTS = dict.fromkeys(range(0x0300, 0x0370))
 _TEXT_COLUMNS = ("id", "title", "artists", "album", "genres", "kind", "mood")
 _NUMBERS = (*FEATURE_NAMES, "popularity", "duration_s", "year")
 
@@ -56,7 +57,7 @@ def normalize_text(text: str) -> str:
     if text.isascii():  # ten times as fast
         return text.replace("`", "'").casefold()
     letters = unicodedata.normalize("NFKD", text.translate(_REPLACEMENTS))
-    return "".join(letter for letter in letters if ord(letter) not in _ACCENTS).casefold()
+    return letters.translate(_WITHOUT_ACCENTS).casefold()
 
 
 _LEAST_LETTERS = 4  # of a word with a typing error
@@ -86,18 +87,21 @@ _VERSION = re.compile(
     r"|live(?:$|\W*(?:\d|at\b|in\b|from\b|on\b|version|acoustic|/).*)|(?:acoustic|unplugged|mtv) live|take \d+.*"
     r"|(?:\d{4} )?(?:digital(?:ly)? )?re-?master.*|re-?recorded.*|recorded (?:at|live|in)\b.*|alternate\b.*"
     r"|from (?:the )?[\"'\u201c].*"
+    r"|(?:(?:the )?official\b|(?:music |lyrics? )?videos?\b|m/?v$|lyrics?\b|audio\b|visuali[sz]er\b).*"
+    r"|(?:hq|hd|uhd|[248]k|\d{3,4}p|mp3\b.*|\d+ ?k(?:bps|bit)?)(?: (?:hq|hd|uhd|[248]k|video|audio))*"
 )
 _GUESTS = re.compile(r"with\b.*|(?:con|mit|avec)\b.*|from\b.*|\d{4}")  # a version in brackets; "With or Without You"
 _BARE_GUESTS = re.compile(r"\s(?:feat|ft|featuring)\b\.?\s.*$")
 
 
-@lru_cache(maxsize=2**18)
 def title_key(title: str) -> str:
     """A title without its version, accents and punctuation. Movements of a work keep their names.
 
     "Hey, Soul Sister - Live" is "hey soul sister"; "Star Wars - Main Title" is "star wars main title".
     """
     name = normalize_text(title).strip()
+    if name.isascii() and name.replace(" ", "").isalnum() and " f" not in name:  # no mark and no guest
+        return " ".join(name.split())
     while (found := _NOTE.fullmatch(name)) and found[1]:
         inside, after = found[2], found[3]
         note = (after if inside is None else inside).strip()
@@ -130,6 +134,7 @@ class PlayHistory:
         """Start without songs. The catalogue has the rows, and `window` is as `ARTIST_WINDOW`."""
         self._catalogue = catalogue
         self.songs: set[tuple[str, str]] = set()
+        self._keys: dict[int, tuple[str, str]] = {}
         self._recent: deque[tuple[str, ...]] = deque(maxlen=window - 1)
         self._recent_artists: frozenset[str] = frozenset()
 

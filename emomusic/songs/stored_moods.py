@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from emomusic.affect import MOOD_POINTS
 from emomusic.assets import ModelKind, data_dir, folder_of, load_once, require_intact, sha256_of, written_whole
 from emomusic.errors import DatasetError
 from emomusic.songs.catalogue import Catalogue
@@ -23,6 +24,7 @@ CATALOGUE_FILE = "songs.parquet"
 
 _MODEL_SHA256 = "mood_model_sha256"  # in the attributes of the table, which Parquet stores
 _DIGITS = 4
+_NEARNESS = 4.0  # how much more probable a nearer mood is, of a song with valence and energy only
 
 
 def catalogue_file() -> Path:
@@ -86,15 +88,17 @@ def mood_classifier() -> MoodClassifier:
 def predict_moods(catalogue: Catalogue, rows: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.float32]:
     """Probabilities in the order of `Mood`: of the default mood model; without all features, 1 for the song's mood.
 
+    A song with neither has them from the distances of its valence and energy to the moods.
+
     Args:
-        catalogue: songs with all features or a mood.
+        catalogue: songs with all features, a mood, or valence and energy.
         rows: shape (n,), which songs are wanted; by default all.
 
     Returns:
         Shape (number of wanted songs, 4).
 
     Raises:
-        DatasetError: a song has neither all features nor a mood.
+        DatasetError: a song has none of them.
         ModelError: the mood model is absent or damaged.
     """
     table, inputs = catalogue.table, catalogue.inputs
@@ -102,13 +106,19 @@ def predict_moods(catalogue: Catalogue, rows: npt.NDArray[np.bool_] | None = Non
         table, inputs = table[rows], inputs[rows]
     has_features = ~np.isnan(inputs[:, : len(FEATURE_NAMES)]).any(axis=1)
     own = table["mood"].to_numpy(object) if "mood" in table else np.full(len(table), None)
-    if pd.isna(own[~has_features]).any():
+    has_place = ~has_features & pd.isna(own) & table[["valence", "energy"]].notna().all(axis="columns").to_numpy(bool)
+    if pd.isna(own[~has_features & ~has_place]).any():
         absent = [name for name in FEATURE_NAMES if table[name].isna().any()]
         raise DatasetError(
-            f"{catalogue.name}: expected all audio features or a mood of each song. Received: songs without "
+            f"{catalogue.name}: expected valence and energy, or a mood, of each song. Received: songs without "
             f"{join_names(absent)} and without a mood. Fill in these columns or the moods."
         )
     probabilities = np.column_stack([own == mood.value for mood in MOODS]).astype(np.float32)
+    if has_place.any():
+        points = np.array([(MOOD_POINTS[mood].valence, MOOD_POINTS[mood].arousal) for mood in MOODS])
+        distances = np.linalg.norm(catalogue.plane[table.index[has_place]][:, None] - points, axis=2)
+        weights = np.exp(-_NEARNESS * distances)
+        probabilities[has_place] = weights / weights.sum(axis=1, keepdims=True)
     if has_features.any():
         probabilities[has_features] = mood_classifier().predict_probabilities(inputs[has_features])
     return probabilities

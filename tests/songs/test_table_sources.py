@@ -3,7 +3,6 @@
 import io
 import json
 import plistlib
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -15,8 +14,6 @@ from emomusic.songs.request import Request
 from emomusic.songs.song import FEATURES
 from emomusic.songs.spotify import songs_csv
 from emomusic.songs.tables import read_table
-from emomusic.songs.tables.sources import sources
-from scripts.describe_tables import described
 
 YELLOW, SOMEONE = "3AJwUDP919kvQ9QcozQPxg", "1zwMYTA5nlNjZxYrvBB2pV"
 FEATURE_CELLS = {
@@ -120,15 +117,9 @@ TABLES: dict[str, bytes] = {
 }  # fmt: skip
 
 
-def test_every_source_has_a_table_here() -> None:
-    refused, without_songs = {"muse", "deezer-mood"}, {"youtube-playlist"}
-    assert sources().keys() - TABLES.keys() == refused | without_songs | {"own", "table"}
-
-
 @pytest.mark.parametrize("name", TABLES)
 def test_each_source_is_recognized_and_gives_its_songs(name: str, known: Recommender) -> None:
     reading = read_table(TABLES[name], name="mine", known=known)
-    assert reading.source == sources()[name].title
     assert reading.catalogue is not None, reading.notes
     song = reading.catalogue.song(0)
     assert "Coldplay" in song.artists or name == "reccobeats"
@@ -156,7 +147,6 @@ def test_a_song_with_several_artists_is_one_row_of_an_answer_of_spotify(known: R
 def test_our_own_songs_are_the_same_songs_again(known: Recommender) -> None:
     picks = known.songs(Request(AffectPoint(0.6, 0.5)), 4)
     reading = read_table(songs_csv(picks).encode("utf-8-sig"), known=known)
-    assert reading.source == sources()["own"].title
     assert [reading.songs.song(row) for row in range(4)] == [pick.song for pick in picks]
     # Songs that the catalogue does not have keep their place on the plane
     alone = read_table(songs_csv(picks).encode(), known=None).songs
@@ -192,9 +182,3 @@ def test_parquet_has_lists_and_numbers(known: Recommender) -> None:
     reading = read_table(file.getvalue(), name="x.parquet", known=known)
     assert reading.songs.song(0).artists == ("Coldplay", "Guest")
     assert reading.found_by == ["features"]
-
-
-def test_the_page_of_sources_is_in_step(root: Path) -> None:
-    page = (root / "docs" / "tables.md").read_text(encoding="utf-8")
-    assert page.startswith(described()), "run python -m scripts.describe_tables"
-    assert "taken for the same: " in page

@@ -8,12 +8,12 @@ import pytest
 
 from emomusic.affect import MOOD_POINTS, Mood
 from emomusic.errors import DatasetError
+from emomusic.songs.names import names_of
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.song import FEATURES, UNKNOWN_ARTIST, Player
 from emomusic.songs.tables import read_table
 from emomusic.songs.tables.cells import lengths_s, list_of, numbers, series, whole_numbers
-from emomusic.songs.tables.facts import UNTITLED
-from emomusic.songs.tables.matching import names_of
+from emomusic.songs.tables.songs import UNTITLED
 
 from .tables import mood_table, recommender_over, song_table, titles, track_id
 
@@ -160,7 +160,7 @@ SHARES = [feature.source_name for feature in FEATURES.values() if feature.high =
         (lambda t: t.assign(valence=(t["valence"] - 0.5) * 4), ("valence",)),
         (lambda t: t.assign(tempo=t["tempo"] / 250), ("tempo", "usually 60 to 200", "BPM")),
         (lambda t: t.assign(loudness=(t["loudness"] + 60) / 60), ("loudness", "-60 to 6 dB")),
-        (lambda t: t.assign(energy=(100 * t["energy"]).round()), ("energy", "expected 0 to 1, found", "%")),
+        (lambda t: t.assign(energy=10 * t["energy"]), ("energy", "expected 0 to 1, found")),
         (lambda t: t.assign(**{name: 9000 * t[name] + 7 for name in SHARES}), (SHARES[0], SHARES[2])),
     ],
 )
@@ -239,7 +239,7 @@ def test_a_row_is_left_out_and_not_the_table() -> None:
     assert [row for row, _ in reading.left_out] == [2, 3, 4, 5, 6, 7, 8, 10]
     assert "silence" in dict(reading.left_out)[5]
     assert any("8 of 10 rows left out" in note for note in reading.notes)
-    cells = f"id\ttitle\tartist\tmood\n\tA\tX\tsad\n\tB\t,\tsad\n\tC\t\u00a0;\tsad\n\tD\t!!!\tsad\n{track_id(1)}\tE\t,\tsad\n"
+    cells = f"id\ttitle\tartist\tmood\n\tA\tX\tsad\n\tB\t,\tsad\n\tC\t\u00a0;\tsad\n\tD\t!!!\tsad\nspotify:track:{track_id(1)}\tE\t,\tsad\n"
     reading = read_table(cells.encode())
     assert (titles(reading), [row for row, _ in reading.left_out]) == (["A", "D", "E"], [2, 3])
     assert reading.songs.song(2).artists == (UNKNOWN_ARTIST,)

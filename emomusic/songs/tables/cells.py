@@ -19,6 +19,9 @@ Floats = npt.NDArray[np.float64]
 ABSENT = ("", "-", "na", "n/a", "nan", "null", "none", "undefined")
 """Words, in lower case, of an empty cell in a column of numbers."""
 
+DATE = re.compile(r"\d{4}-\d\d?-\d\d?\b.*|\d{1,2}[./ ](?:\d{1,2}|\w{3,9})[./ ]\d{4}\b.*|\w{3,9} \d{1,2}, \d{4}.*")
+"""A date, with or without a time."""
+
 _UNIT = r"(?i)\s*(?:%|dbfs|db|lufs|bpm|ms|secs?|seconds|s)$"
 _CLOCK = r"^(?:(\d+):)?(\d{1,3}):(\d{1,2}(?:\.\d+)?)$"
 _GROUPED = r"^[+-]?\d{1,3}(?:[.,]\d{3})+$"
@@ -65,7 +68,8 @@ def track_ids(cells: pd.Series) -> pd.Series:
 
 def years(cells: pd.Series) -> Floats:
     """The years in dates of any order; NaN for others."""
-    return numbers(cells.str.extract(r"\b((?:1[89]|20)\d\d)\b", expand=False))
+    found = pc.extract_regex(pa.array(cells), r"(?:^|\D)(?P<year>(?:1[89]|20)\d\d)(?:\D|$)")
+    return numbers(pd.Series(pc.struct_field(found, "year").to_pandas()).astype("str").fillna(""))
 
 
 def lengths_s(cells: pd.Series, unit: str) -> Floats:
@@ -89,7 +93,8 @@ def lengths_s(cells: pd.Series, unit: str) -> Floats:
 
 def each_different(cells: pd.Series, convert: Callable[[str], str]) -> pd.Series:
     """Convert cells; equal ones only once."""
-    return cells.map({cell: convert(cell) for cell in cells.unique()}).astype("str")
+    coded = pa.chunked_array(pa.array(cells)).combine_chunks().dictionary_encode()
+    return series(pa.array(map(convert, coded.dictionary.to_pylist()), pa.string()).take(coded.indices))
 
 
 # Lists
@@ -97,6 +102,7 @@ def each_different(cells: pd.Series, convert: Callable[[str], str]) -> pd.Series
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.|"")*\""""
 _ITEM = re.compile(rf"\s*({_QUOTED}|[^\s,][^,]*)")
 _QUOTED_LIST = re.compile(rf"\s*(?:{_QUOTED})(?:\s*,?\s*(?:{_QUOTED}))*\s*")
+_PLAIN_LIST = re.compile(r"""'[^'"\\]+'(?:, '[^'"\\]+')*""")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(.))")
 _NAME = re.compile(r"""["'](?:name|#text)["']\s*:\s*("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 
@@ -113,6 +119,8 @@ def _unescaped(name: str) -> str:
 def list_of(cell: str) -> str:
     """The names of a list as Python, JSON, pandas, DuckDB and PostgreSQL write it, with `ARTIST_SEPARATOR`."""
     inside = cell[1:-1]
+    if _PLAIN_LIST.fullmatch(inside):  # ten times as fast
+        return ARTIST_SEPARATOR.join(name.strip() for name in inside[1:-1].replace(ARTIST_SEPARATOR, ",").split("', '"))
     if names := _NAME.findall(inside):  # of objects, as in answers of Spotify and Last.fm
         items = names
     elif _QUOTED_LIST.fullmatch(inside):
@@ -125,6 +133,7 @@ def list_of(cell: str) -> str:
 
 def lists(cells: pd.Series) -> pd.Series:
     """A column without the brackets of its lists, if most cells are lists."""
-    if cells[cells != ""].str.fullmatch(r"\[.*\]|\{.*\}", flags=re.DOTALL).mean() > 0.5:
+    first = cells[cells != ""].head(1000)
+    if first.str.fullmatch(r"\[.*\]|\{.*\}", flags=re.DOTALL).mean() > 0.5:
         return each_different(cells, lambda cell: list_of(cell) if cell[:1] in ("[", "{") else cell)
     return cells

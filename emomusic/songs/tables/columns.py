@@ -1,154 +1,203 @@
-"""Which column of a table holds what, by its name and its values."""
+"""Which column of a table, or key of a record, holds which field of a song: by its name, and by its values."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib import resources
+from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from emomusic.errors import DatasetError
-from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_LINK, listed
-from emomusic.songs.recommend import Recommender
+from emomusic.songs.catalogue import TRACK_LINK, normalize_text
+from emomusic.songs.names import Finder
 from emomusic.songs.song import FEATURES
-from emomusic.songs.tables import cells as of_cells
-from emomusic.songs.tables.csv_text import Cells
-from emomusic.songs.tables.matching import names_of
-from emomusic.songs.tables.sources import TableSource, roles_of, source_of
+from emomusic.songs.tables.cells import DATE, lengths_s, numbers
 
-Flags = npt.NDArray[np.bool_]
+Columns = dict[str, list[int]]
+"""For each field of a song the columns that may hold it, the likeliest first."""
 
-DASH = r"^(.+?)\s+[-\u2013\u2014]\s+(.+)$"
-# The order of Exportify in all languages
-_BEFORE_TEMPO = (
-    *("danceability", "energy", "key", "loudness_db", "mode", "speechiness", "acousticness"),
-    *("instrumentalness", "liveness", "valence"),
+PATH = re.compile(
+    r"[^\n]*\.(?:mp3|m4a|m4b|mp4|flac|ogg|oga|opus|wav|aiff?|aifc|wma|aac|alac|ape|wv|mka|webm|mpc|dsf|dff)", re.I
 )
-_NO_TRACK = re.compile("album|artist|playlist|user")
-_NUMBER = re.compile(r"[\d.,\s]*")
-_ARTIST_WORDS = re.compile("artist|artiest|künstler|sanatç|アーティスト|艺人|藝人|歌手|فنان|καλλιτέχν")
+"""A path or the name of an audio file."""
+
+_FOLDERS = re.compile(r"(?!(?!file:)[a-z]{2,}:)(?:file:|[A-Za-z]:\\|[/~.]|[^/\\\n]+[/\\])[^\n]*", re.IGNORECASE)
+_WORDS = re.compile(r"[^\W_]+|%")
+_UNITS = re.compile(r" (?:%|percent|db|lufs|bpm|ms|s|sec|seconds|milliseconds)$")
+_VALUELESS = re.compile(r"(?: (?:text|value|content|t))+$")  # keys of a value alone: "artist": {"#text": "Coldplay"}
+_NO_TEXT = re.compile(
+    r"[-+]?[\d.,:\s]*|\w+:\S+|(?:https?|spotify):\S*|[0-9a-f]{8}-[0-9a-f-]{27}|true|false", re.IGNORECASE
+)
 
 
-@dataclass(slots=True)
-class Table:
-    """A table of songs while it is read.
+@cache
+def words() -> Mapping[str, Any]:
+    """What `words.toml` declares."""
+    text = resources.files(__package__).joinpath("words.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
 
-    Attributes:
-        read: the file.
-        num_rows: rows that are not empty.
-        numbers: the number of each row that is not left out.
-        cells: the columns that are used by their roles, under their own names, without spaces around the cells.
+
+@cache
+def _names() -> Mapping[str, tuple[str, int]]:
+    """Field and rank of each known name."""
+    fields = words()["fields"].items()
+    found = [(key_of(name), (field, rank)) for field, names in fields for rank, name in enumerate(names)]
+    return dict(reversed(found))
+
+
+@cache
+def word_set(kind: str) -> frozenset[str]:
+    """Words of `[names]`."""
+    text = words()["names"][kind]
+    return frozenset(map(str.strip, text.split("|")) if "|" in text else text.split())
+
+
+def key_of(name: str) -> str:
+    """The words of a name: "Artist Name(s)" and "artist_name_s" are "artist name s", "trackName" is "track name"."""
+    plain = normalize_text(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name[:200].replace("dB", "db")))
+    return _VALUELESS.sub("", " ".join(_WORDS.findall(plain)))
+
+
+def field_of(name: str, *, strict: bool = False) -> tuple[str, int] | None:
+    """Field and rank of a name, by its longest known end: "master_metadata_track_name" is a title. None without one.
+
+    Args:
+        name: of a column, or of a key with those above it.
+        strict: whether only words that change nothing may come before: "Love Song" is no name, but the title of a song.
     """
-
-    name: str
-    source: TableSource
-    read: Cells
-    num_rows: int
-    numbers: npt.NDArray[np.int64]
-    cells: dict[str, pd.Series]
-    left_out: list[tuple[int, str]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def keep(self, wanted: Flags, reason: str) -> None:
-        """Leave out the other rows."""
-        if not wanted.all():
-            self.leave_out(self.numbers[~wanted], reason)
-            self.numbers = self.numbers[wanted]
-            self.cells = {role: cells[wanted].reset_index(drop=True) for role, cells in self.cells.items()}
-
-    def leave_out(self, rows: Iterable[int], reason: str) -> None:
-        """Note the reason why rows are no songs."""
-        self.left_out += [(int(row), reason) for row in rows]
-
-    def text(self, role: str) -> pd.Series:
-        """The cells of a column; empty without the column."""
-        return self.cells[role] if role in self.cells else of_cells.series([""] * len(self.numbers))
+    key = key_of(name)
+    for name in (key, _UNITS.sub("", key), re.sub(r" ?\d+$", "", key)):
+        parts = name.split()
+        for start in range(len(parts)):
+            found, before = _names().get(" ".join(parts[start:])), set(parts[:start])
+            if found and (name == key or found[0] in ("artists", *FEATURES, "duration")):
+                is_free = before <= word_set("same") if strict else before.isdisjoint(word_set("other"))
+                return (found[0], 100 * found[1] + start) if is_free or not before else None
+    return None
 
 
-def table_of(read: Cells, name: str, known: Recommender | None) -> Table:
-    """The columns that are used, under their roles."""
-    is_filled = (read.table != "").any(axis="columns").to_numpy(bool)
-    rows = read.table if is_filled.all() else read.table[is_filled]
-    if len(rows) == 0:
-        raise DatasetError(f"{name}: expected songs. Received: a table without rows. Add a row for each song.")
-    header = read.header or [""] * rows.shape[1]
-    source = source_of(read.header)
-    head = dict(enumerate(cells for _, cells in rows.head(200).items()))
-    columns = _by_names(head, header, source)
-    if not ({"title", "artists"} <= columns.keys() or {"artist_title", "artist_parts", "path"} & columns.keys()):
-        columns = _by_values(head, read.header, columns, known) | columns
-    start = columns.get("tempo_bpm", [0])[0] - len(_BEFORE_TEMPO)
-    if "danceability" not in columns and "id" in columns and start > 0:  # Exportify in another language
-        columns |= {role: [start + place] for place, role in enumerate(_BEFORE_TEMPO) if role in FEATURES}
-    if not {"id", "title", "artist_title", "path"} & columns.keys():
-        received = listed(read.header) if read.header else f"{rows.shape[1]} columns without names"
-        raise DatasetError(
-            f"{name}: expected columns with titles and artists, or Spotify ids. Received: {received}. "
-            f"{source.advice or 'Name them title and artist.'}"
-        )
-
-    def column(place: int) -> pd.Series:
-        return rows[place].str.strip().rename(header[place]).reset_index(drop=True)
-
-    cells = {role: column(places[0]) for role, places in columns.items() if role != "artist_parts"}
-    for role in ("artists", "album"):
-        for place in columns.get(role, [])[1:2]:  # of the album, where the song has none
-            cells[role] = cells[role].where(cells[role] != "", column(place))
-    if len(parts := columns.get("artist_parts", [])) > 1:
-        joined = rows[parts].apply(lambda names: ARTIST_SEPARATOR.join(filter(str.strip, names)), axis="columns")
-        cells["artists"] = of_cells.series(joined)
-    notes = [] if read.header else [f"{name} has no header. Its columns are known by their values."]
-    num_rows = len(rows) + len(read.left_out)
-    read.table = pd.DataFrame()  # it needs much memory
-    return Table(name, source, read, num_rows, rows.index.to_numpy(np.int64), cells, [*read.left_out], notes)
+def is_header(cells: Sequence[str]) -> bool:
+    """Whether a row has names of columns: of a title, an id or a path, and of something else."""
+    fields = [found[0] for cell in cells if (found := field_of(cell, strict=True))]
+    if advice_of(cells):
+        return True
+    return len(set(fields)) > 1 and not {"title", "id", "path", "artist_title"}.isdisjoint(fields)
 
 
-def _by_names(head: Mapping[int, pd.Series], header: Sequence[str], source: TableSource) -> dict[str, list[int]]:
-    """The columns with known names, the likeliest first, and with Spotify ids under any name."""
-    roles = roles_of(header, source)
-    links = [
-        place
-        for place, cells in head.items()
-        if cells.str.startswith("spotify:track:").any() or _share(cells, TRACK_LINK.search) > 0.5
-    ]
-    ids = roles.pop("id", [])
-    taken = {place for places in roles.values() for place in places}
-    others = [place for place in links if place not in taken and not _NO_TRACK.search(header[place].casefold())]
-    columns = {"id": ([place for place in ids if place in links] or others or ids)[:1]}
-    for role, places in roles.items():
-        if role in FEATURES:
-            places = [place for place in places if np.isfinite(of_cells.numbers(head[place])).any()][:1]
-        elif role in ("title", "artists"):  # those with numbers last
-            places = sorted(places, key=lambda place: _share(head[place], _NUMBER.fullmatch) > 0)
-        columns[role] = places
-    return {role: places for role, places in columns.items() if places}
+def advice_of(header: Sequence[str]) -> str:
+    """What helps if songs of a table with these names have no features; empty if nothing is known."""
+    keys = {key_of(name) for name in header}
+    return next((each["text"] for each in words()["advice"] if keys >= set(map(key_of, each["names"]))), "")
+
+
+def columns_of(rows: pd.DataFrame, header: Sequence[str], finder: Finder) -> Columns:
+    """The columns of each field: those with its names whose values fit, else those whose values alone tell it."""
+    heads = {place: _head(rows[place]) for place in range(rows.shape[1])}
+    ranked = sorted((found[1], place, found[0]) for place, name in enumerate(header) if (found := field_of(name)))
+    columns: Columns = {}
+    for _, place, field in ranked:
+        if _fits(field, heads[place], key_of(header[place])):
+            columns.setdefault("mood" if field == "mood_or_not" else field, []).append(place)
+    parts = [place for place in columns.get("artists", []) if re.search(r"\d$", key_of(header[place]))]
+    if len(parts) > 1:  # "Artist 1", "Artist 2"
+        columns["artist_parts"] = parts
+        columns["artists"] = [place for place in columns["artists"] if place not in parts]
+    links = [place for place in heads if _is_of_track(header, place) and _share(heads[place], TRACK_LINK.search) > 0.5]
+    links += [place for place in heads if place not in links and heads[place].str.startswith("spotify:track:").any()]
+    named = [place for place in columns.get("id", []) if place in links]
+    taken = {place for field, places in columns.items() if field != "id" for place in places}
+    columns["id"] = named + [place for place in links if place not in named and place not in taken] or columns.get(
+        "id", []
+    )
+    for place in (place for place, head in heads.items() if place not in taken):
+        if _share(heads[place], _is_path) > 0.5:
+            columns.setdefault("path", []).append(place)
+        elif not header and "played" not in columns and _share(heads[place], DATE.fullmatch) > 0.9:
+            columns["played"] = [place]
+    if not ({"title", "artists"} <= columns.keys() or {"artist_title", "artist_parts"} & columns.keys()) and not (
+        header and "path" in columns
+    ):
+        others = [place for place in heads if place not in taken | {*columns["id"]}]
+        columns |= _by_values(heads, others, columns, finder)
+    return {field: places for field, places in columns.items() if places}
+
+
+def _head(cells: pd.Series) -> pd.Series:
+    """The first filled cells of a column."""
+    head = cells.head(200)
+    head = head[head != ""]
+    return head if len(head) else cells[cells != ""].head(200)
 
 
 def _share(cells: pd.Series, fits: Callable[[str], object]) -> float:
-    """The share of the filled cells that fit."""
-    filled = [cell for cell in cells if cell.strip()]
-    return sum(bool(fits(cell)) for cell in filled) / max(len(filled), 1)
+    """The share of the cells that fit."""
+    return sum(bool(fits(cell.strip())) for cell in cells) / max(len(cells), 1)
 
 
-def _by_values(
-    head: Mapping[int, pd.Series], header: Sequence[str], columns: Mapping[str, list[int]], known: Recommender | None
-) -> dict[str, list[int]]:
-    """The columns of titles and artists without known names: after the ids, else by artists of the catalogue."""
-    ids = columns.get("id", [-9])[0]
-    if header and ids + 1 in head:
-        named = [place for place, each in enumerate(header) if _ARTIST_WORDS.search(each.casefold())]
-        artists = [place for place in named if not head[place].str.startswith("spotify:artist:").any()]
-        return {"title": [ids + 1]} | ({"artists": artists[:1]} if artists else {})
-    texts = [place for place in head if _share(head[place], re.compile(r"[\W\d]*").fullmatch) < 0.5]
-    if known is None or not texts:
-        return {}
-    if len(texts) == 1:  # a list of lines "Artist - Title"
-        return {"artist_title": texts} if _share(head[texts[0]], re.compile(DASH).match) > 0.5 else {}
-    names = names_of(known.catalogue)
-    shares = {place: _share(head[place], names.knows_artist) for place in texts}
-    by = max(texts, key=shares.__getitem__)
-    counts = {place: int((names.rows(head[place], head[by]) >= 0).sum()) for place in texts if place != by}
-    return {"title": [max(counts, key=counts.__getitem__)], "artists": [by]} if shares[by] else {}
+def _is_of_track(header: Sequence[str], place: int) -> bool:
+    return not header or {"album", "albums", "artist", "artists", "playlist", "user"}.isdisjoint(
+        key_of(header[place]).split()
+    )
+
+
+def _is_path(cell: str) -> bool:
+    cell = unquote(cell)
+    return not cell.startswith("http") and bool(
+        PATH.fullmatch(cell) or (_FOLDERS.fullmatch(cell) and re.search(r"\.\w{2,4}$", cell))
+    )
+
+
+def mood_of(word: str) -> str | None:
+    """The mood that a word means; None if it means none."""
+    return _mood_words().get("-".join(normalize_text(word).split()))
+
+
+@cache
+def _mood_words() -> Mapping[str, str]:
+    return {normalize_text(word): mood for mood, text in words()["moods"].items() for word in text.split()}
+
+
+def _fits(field: str, head: pd.Series, key: str) -> bool:
+    """Whether the first cells of a column are of the field that its name says."""
+    if not len(head):
+        return False
+    if field in ("title", "artists", "channel", "album", "artist_title"):
+        is_text = _share(head, lambda cell: not _NO_TEXT.fullmatch(cell)) > 0
+        may_be_number = field == "title" and key.split()[-1] not in ("track", "nummer")
+        return (is_text or may_be_number) and _share(head, TRACK_LINK.search) < 0.5
+    if field in FEATURES:
+        return bool(np.isfinite(numbers(head)).any())
+    if field == "duration":
+        seconds = lengths_s(head, "")
+        return bool(np.isfinite(seconds).mean() > 0.5) and _share(head, DATE.fullmatch) == 0
+    if field == "path":
+        return _share(head, _is_path) >= 0.5
+    if field == "mood_or_not":
+        return _share(head, mood_of) > 0.5
+    if field == "score":
+        return bool(set(head) <= {"-1", "0", "1", "-1.0", "0.0", "1.0"})
+    return field != "service" or bool((head == "YouTube Music").any())
+
+
+def _by_values(heads: Mapping[int, pd.Series], others: Sequence[int], columns: Columns, finder: Finder) -> Columns:
+    """The columns of titles and artists without known names: those with most songs that are known."""
+    texts = [place for place in others if _share(heads[place], _NO_TEXT.fullmatch) < 0.5]
+    titles, artists = (
+        columns.get("title", texts)[:1] if "title" in columns else texts,
+        columns.get("artists", [])[:1] or texts,
+    )
+    if titles is texts and len(texts) == 1 and artists is texts:  # one column of "Artist - Title"
+        return {"artist_title": texts} if _share(heads[texts[0]], lambda cell: " - " in cell) > 0.5 else {}
+    counts = {
+        (title, artist): sum(map(finder.has, heads[title].head(60), heads[artist].head(60)))
+        for title in titles
+        for artist in artists
+        if title != artist
+    }
+    best = max(counts, key=counts.__getitem__, default=None)
+    return {"title": [best[0]], "artists": [best[1]]} if best is not None and counts[best] else {}

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise, zip_longest
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ import pyarrow.compute as pc
 
 from emomusic.errors import DatasetError
 from emomusic.songs.tables.cells import series
-from emomusic.songs.tables.sources import is_header, sources
+from emomusic.songs.tables.columns import is_header
 from emomusic.text import size_over
 
 MAX_COLUMNS = 1000
@@ -33,6 +34,11 @@ SAMPLE_BYTES, SAMPLE_ROWS = 2**16, 60
 _HEADER_WITHIN = 20  # rows
 _DATE = r"\d{1,2} \w{3} \d{4},? \d\d:\d\d"
 _DATA = re.compile(rf"[-+]?[\d.,:/ -]*\d|(?:https?|spotify):.*|[0-9A-Za-z]{{22}}|{_DATE}|true|false", re.IGNORECASE)
+_UNDER_HEADER = re.compile(
+    r"\s*[(\[]?(?:|%|percent|dbfs|db|lufs|bpm|ms|s|sec|seconds|milliseconds|0 ?(?:-|to|\u2013) ?1(?:00)?|:?-+:?)[)\]]?"
+    r"\s*",
+    re.IGNORECASE,
+)
 
 
 @dataclass(slots=True)
@@ -42,23 +48,27 @@ class Cells:
     Attributes:
         table: columns of text, numbered from 0; the index has the numbers of the rows, from 1.
         header: name of each column; empty if there is no header.
+        form: of the file, for people.
         encoding: of a text, else None.
         separator: of a CSV, else None.
         left_out: numbers of rows that have too many cells, with the reason.
+        notes: sentences for people.
     """
 
     table: pd.DataFrame
     header: list[str]
+    form: str = "table"
     encoding: str | None = None
     separator: str | None = None
     left_out: list[tuple[int, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
-def cells_of(columns: Iterable[object], header: list[str], encoding: str | None = None) -> Cells:
+def cells_of(columns: Iterable[object], header: list[str], form: str) -> Cells:
     """The cells of columns under their names."""
     table = pd.DataFrame({place: series(column) for place, column in enumerate(columns)})
     table.index = pd.RangeIndex(1, len(table) + 1)
-    return Cells(table, header, encoding)
+    return Cells(table, header, form)
 
 
 def over(name: str, limit: str, received: str, advice: str = "its cells") -> DatasetError:
@@ -102,8 +112,7 @@ def csv_cells(data: bytes, name: str) -> Cells:
     rows, lines = _sample_rows(sample, separator, quotes=quotes)
     if not rows:
         raise DatasetError(f"{name}: expected songs. Received: an empty file.")
-    at = _header_row(rows)
-    header, skipped = ([], _blank_rows(rows)) if at is None else (rows[at], at + 1)
+    header, skipped = _header(rows)
     width = len(header) or Counter(len(row) for row in rows[skipped:]).most_common(1)[0][0]
     check_size(name, 0, max(map(len, rows)))
     start = 0
@@ -113,7 +122,6 @@ def csv_cells(data: bytes, name: str) -> Cells:
     if header and following and all(len(row) == width + 1 and row[0].strip().isdecimal() for row in following):
         header, width = ["", *header], width + 1  # R writes the numbers of rows without a name
     table, left_out = _parsed(pa.py_buffer(data).slice(start), separator, width, quotes=quotes, name=name)
-    header = header or _known_header(table)
     return Cells(table, [cell.strip() for cell in header], separator=separator, left_out=left_out)
 
 
@@ -128,6 +136,18 @@ def _separator(sample: str) -> str:
         return (headed + number / max(len(rows), 1) if width > 1 else 0.0), width
 
     return max(",;\t|", key=evidence)
+
+
+def is_table(sample: str) -> bool:
+    """Whether a text has rows of cells: names of columns, or as many cells in each line."""
+    for separator in "\t;|,":
+        rows = [row for row in _sample_rows(sample, separator, quotes=separator != "\t")[0] if any(row)]
+        if any(map(is_header, rows[:_HEADER_WITHIN])):
+            return True
+        if len(rows) > 1 and len({len(row) for row in rows}) == 1 and len(rows[0]) > 1:
+            pairs = sum(" - " in row[0] for row in rows)  # with commas, "Earth, Wind - September" is one cell
+            return separator != "," or '"' in sample or pairs > len(rows) / 2 or (not pairs and " - " not in sample)
+    return False
 
 
 def _sample_rows(sample: str, separator: str, *, quotes: bool) -> tuple[list[list[str]], list[int]]:
@@ -162,28 +182,45 @@ def _every_line_has_all_cells(data: bytes, separator: bytes) -> bool:
     return bool(counts.any()) and len(set(counts[is_filled].tolist())) == 1
 
 
-def _header_row(rows: list[list[str]]) -> int | None:
-    """The row with the names of the columns; None without one."""
+def _header(rows: list[list[str]]) -> tuple[list[str], int]:
+    """The names of the columns, of which each may have parts in several rows, and the number of rows up to the data."""
     for at, row in enumerate(rows[:_HEADER_WITHIN]):
-        if is_header(row):
-            return at
+        names, end = row, at + 1
+        if any(name and name == after for name, after in pairwise(row)) and not is_header(row[:2]):  # "track", "track"
+            while (
+                end < min(len(rows), at + 3)
+                and not _has_data(rows[end])
+                and (end == at + 1 or _num_filled(rows[end]) == 1)
+            ):
+                names = [f"{name} {part}".strip() for name, part in zip_longest(names, rows[end], fillvalue="")]
+                end += 1
+        if is_header(names):
+            while end < len(rows) and _num_filled(rows[end]) and all(map(_UNDER_HEADER.fullmatch, rows[end])):
+                names = [
+                    f"{name} {unit.strip(' ()[]')}".strip()
+                    for name, unit in zip_longest(names, rows[end], fillvalue="")
+                ]
+                end += 1
+            return names, end
     at = _blank_rows(rows)
-    if at < len(rows) and len(rows[at]) > 1 and not any(map(_DATA.fullmatch, map(str.strip, rows[at]))):
+    if at < len(rows) and len(rows[at]) > 1 and not _has_data(rows[at]):
         # Unknown names in the first row, and cells of another form below them
-        others = [any(map(_DATA.fullmatch, map(str.strip, row))) for row in rows[at + 1 :] if any(row)]
-        return at if others and all(others) else None
-    return None
+        others = [_has_data(row) for row in rows[at + 1 :] if any(row)]
+        if others and all(others):
+            return rows[at], at + 1
+    return [], at
+
+
+def _has_data(row: list[str]) -> bool:
+    return any(map(_DATA.fullmatch, map(str.strip, row)))
+
+
+def _num_filled(row: list[str]) -> int:
+    return sum(bool(cell.strip()) for cell in row)
 
 
 def _blank_rows(rows: list[list[str]]) -> int:
     return next((at for at, row in enumerate(rows) if any(cell.strip() for cell in row)), len(rows))
-
-
-def _known_header(table: pd.DataFrame) -> list[str]:
-    """The names of the columns of a source that writes no header, by the form of the last column."""
-    ends_with_dates = table.iloc[:, -1].head(SAMPLE_ROWS).str.match(_DATE).all()
-    headers = (source.header for source in sources().values() if source.header and ends_with_dates)
-    return next((header for header in headers if len(header) == table.shape[1]), [])
 
 
 def _parsed(

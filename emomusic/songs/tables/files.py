@@ -5,12 +5,10 @@ All bytes are of strangers, so sizes are checked before anything is decoded.
 
 from __future__ import annotations
 
-import codecs
 import io
 import re
 import zipfile
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -18,8 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from emomusic.errors import DatasetError
+from emomusic.media.encodings import as_utf8
+from emomusic.songs.names import Finder
+from emomusic.songs.tables.columns import columns_of
 from emomusic.songs.tables.csv_text import (
-    MAX_COLUMNS,
     MAX_LINE_BYTES,
     MAX_LINES,
     SAMPLE_BYTES,
@@ -28,14 +28,30 @@ from emomusic.songs.tables.csv_text import (
     check_size,
     csv_cells,
     first_line,
+    is_table,
     over,
 )
-from emomusic.songs.tables.playlists import ENDINGS as PLAYLISTS
-from emomusic.songs.tables.playlists import playlist_reader, xml_rows
-from emomusic.songs.tables.sources import is_header
+from emomusic.songs.tables.lines import ENDINGS as PLAYLISTS
+from emomusic.songs.tables.lines import crate_rows, line_rows, playlist_rows
+from emomusic.songs.tables.trees import tree_rows
 from emomusic.text import size_over
 
-TABLE_ENDINGS = ("csv", "tsv", "txt", "xlsx", "xls", "ods", "parquet", "json", "jsonl", "xml", "nml", *PLAYLISTS)
+TABLE_ENDINGS = (
+    "csv",
+    "tsv",
+    "txt",
+    "xlsx",
+    "xls",
+    "ods",
+    "parquet",
+    "json",
+    "jsonl",
+    "ndjson",
+    "xml",
+    "plist",
+    "nml",
+    *PLAYLISTS,
+)
 """Usual endings of the files. Their content decides."""
 
 MAX_UPLOAD_BYTES = 50 * 2**20
@@ -45,7 +61,7 @@ MAX_UNPACKED_CELLS = 6_000_000
 """Limit of workbooks."""
 
 
-def read_cells(data: bytes, name: str) -> Cells:
+def read_cells(data: bytes, name: str, finder: Finder) -> Cells:
     """Read the cells of a file.
 
     Raises:
@@ -53,66 +69,50 @@ def read_cells(data: bytes, name: str) -> Cells:
     """
     if len(data) > MAX_UPLOAD_BYTES:
         raise over(name, f"{MAX_UPLOAD_BYTES // 2**20} MB", size_over(len(data)), "keep fewer columns")
-    kinds: dict[bytes, Callable[[bytes, str], Cells]] = {
-        b"PK\3\4": _workbook,
-        b"\xd0\xcf\x11\xe0": _workbook,
-        b"PAR1": _parquet,
-    }
-    if read := kinds.get(data[:4]):
+    if data[:4] in (b"PK\3\4", b"\xd0\xcf\x11\xe0", b"PAR1"):
         try:
-            return read(data, name)
+            return _parquet(data, name) if data[:4] == b"PAR1" else _workbook(data, name, finder)
         except (DatasetError, KeyboardInterrupt):
             raise
         except BaseException as error:  # parsers raise many types, and panics, on hostile bytes
             raise DatasetError(f"{name}: expected a readable table. Received: {first_line(error)}") from None
-    data, encoding = _as_utf8(data, name)
-    start = data[:4096].decode("utf-8", "ignore").lstrip()
-    if start.startswith("<"):
-        return _of_rows(xml_rows(data, name), name, "utf-8")
-    if read_rows := playlist_reader(data[:SAMPLE_BYTES].decode("utf-8", "ignore"), name):
-        return _of_rows(read_rows(data.decode("utf-8")), name, encoding)
-    if re.match(r"\{|\[[{\s]", start) or (start.startswith("[") and name.endswith(".json")):
-        return _of_rows(_json_rows(data, name), name, encoding)
-    cells = csv_cells(data, name)
+    if data.startswith(b"vrsn"):
+        return _of_rows(crate_rows(data), "crate", name)
+    if data.startswith(b"SQLite format 3"):
+        raise DatasetError(f"{name} is a database. Export a playlist from its program, as M3U, XML or CSV.")
+    _check_lines(data, name)
+    data, encoding = as_utf8(data)
+    if b"\0" in data:
+        raise DatasetError(f"{name} is neither text nor a table. Export the list of songs as text, M3U, XML or CSV.")
+    cells = _text_cells(data, name, finder)
     cells.encoding = encoding
     return cells
 
 
-def _as_utf8(data: bytes, name: str) -> tuple[bytes, str]:
-    """The text in UTF-8 without byte order mark, and the name of its encoding."""
-    encoding = "utf-8"
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encoding = "utf-16"
-    elif data[1:200:2].count(0) > 0.8 * len(data[1:200:2]) > 0:
-        encoding = "utf-16-le"
-    elif data[:200:2].count(0) > 0.8 * len(data[:200:2]) > 0:
-        encoding = "utf-16-be"
-    _check_lines(data, name, wide=encoding != "utf-8")
-    if encoding == "utf-8":
-        try:
-            decoder, view = codecs.getincrementaldecoder("utf-8")(), memoryview(data)
-            for start in range(0, len(data) or 1, 2**20):  # a whole text can need four times its bytes
-                decoder.decode(view[start : start + 2**20], final=start + 2**20 >= len(data))
-        except UnicodeDecodeError:  # Macs write CR only; otherwise it is Western, as rare letters prove little
-            encoding = "mac-roman" if b"\n" not in data and b"\r" in data else "windows-1252"
-    if encoding != "utf-8":
-        data = data.decode(encoding, "replace").encode("utf-8", "replace")
-    data = data.removeprefix(codecs.BOM_UTF8)
-    if data.startswith((b"SQLite format 3\0", b"vrsn\0")):  # of many programs, and Serato's crates
-        raise DatasetError(f"{name} is a database, not a list. Export its songs as a list in the program that made it.")
-    if b"\0" in data:
-        raise DatasetError(f'{name}: expected text in UTF-8. Received: a NUL byte. Save the table as "CSV UTF-8".')
-    return data, encoding.removesuffix("-le").removesuffix("-be")
+def _text_cells(data: bytes, name: str, finder: Finder) -> Cells:
+    """The cells of a text: of a document, a playlist, a list of lines, or a table with separators."""
+    start = data[:SAMPLE_BYTES].decode("utf-8", "ignore").lstrip()
+    if start.startswith("<"):
+        return _of_rows(tree_rows(data, name), "XML", name)
+    if re.match(r"\{|\[\s*[{\[\"\]]", start) or (start.startswith("[") and name.endswith(".json")):
+        return _of_rows(tree_rows(data, name), "JSON", name)
+    if playlist_rows(start, name) is not None:
+        return _of_rows(playlist_rows(data.decode(), name) or [], "playlist", name)
+    if (at := data.find(b"#-----CONTENT-----#")) >= 0:  # AIMP; its folders are lines without cells
+        return csv_cells(b"\n".join(line for line in data[at:].splitlines() if b"|" in line), name)
+    if not is_table(start) and line_rows(start.splitlines(), finder) is not None:
+        return _of_rows(line_rows(data.decode().splitlines(), finder) or [], "list of lines", name)
+    return csv_cells(data, name)
 
 
-def _check_lines(data: bytes, name: str, *, wide: bool) -> None:
+def _check_lines(data: bytes, name: str) -> None:
     """Refuse texts with too many or too long lines, except JSON and XML, which need no lines."""
     codes = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero((codes == ord("\n")) | (codes == ord("\r")))
     if data.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0")[:1] in (b"{", b"[", b"<"):
         return
     longest = int(np.diff(ends, prepend=-1, append=len(codes)).max()) - 1
-    limit = MAX_LINES + 1000 if b"\r\n" not in data[:SAMPLE_BYTES] or wide else 2 * MAX_LINES + 1000
+    limit = MAX_LINES + 1000 if b"\r\n" not in data[:SAMPLE_BYTES] else 2 * MAX_LINES + 1000
     if len(ends) > limit:
         raise over(name, f"{MAX_LINES:,} lines", f"{len(ends):,}")
     if longest > MAX_LINE_BYTES:
@@ -122,73 +122,34 @@ def _check_lines(data: bytes, name: str, *, wide: bool) -> None:
 # Other files
 
 
-def _of_rows(rows: Sequence[dict[str, str]], name: str, encoding: str | None) -> Cells:
+def _of_rows(rows: Sequence[dict[str, str]], form: str, name: str) -> Cells:
     """The cells of records, which may differ in their names."""
     header = list(dict.fromkeys(key for row in rows for key in row))
     check_size(name, len(rows), len(header))
-    return cells_of(([row.get(key, "") for row in rows] for key in header), header, encoding)
+    return cells_of(([row.get(key, "") for row in rows] for key in header), header, form)
 
 
-def _json_rows(data: bytes, name: str) -> list[dict[str, str]]:
-    """The records of a JSON document, or of JSON lines."""
-    import msgspec
-
-    try:
-        try:
-            document = msgspec.json.decode(data)
-        except msgspec.DecodeError:
-            document = [msgspec.json.decode(line) for line in data.splitlines() if line.strip()]
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{name}: expected a JSON file of songs. Received: {first_line(error)}") from None
-    records = _records(document)
-    if not records:
-        raise DatasetError(f"{name}: expected a JSON list of songs. Received: no list of objects.")
-    return [_flatten(record, "", {}) for record in records]
-
-
-def _records(document: Any, depth: int = 0) -> list[Any]:
-    """The longest list of objects in a document."""
-    if isinstance(document, list):
-        found = [each for each in document if isinstance(each, dict)]
-        deeper = [_records(each, depth + 1) for each in found[:100]] if depth < 3 and len(found) < 100 else []
-        nested = [inner for each in deeper for inner in each]
-        return nested if len(nested) > len(found) and not is_header([*_flatten(found[0], "", {})]) else found
-    if isinstance(document, dict) and depth < 4:
-        inner = [_records(each, depth + 1) for each in document.values()]
-        columns = [each for each in document.values() if isinstance(each, list)]
-        if len(columns) > 1 and len(columns) == len(document) and not any(inner):  # columns of a data frame
-            return [dict(zip(document, row, strict=False)) for row in zip(*document.values(), strict=False)]
-        return max(inner, key=len, default=[])
-    return []
-
-
-def _flatten(value: Any, prefix: str, row: dict[str, str], depth: int = 0) -> dict[str, str]:
-    """Put the values of a record into a row, and return it: {"a": {"b": 1}} is "a b"."""
-    if isinstance(value, dict) and depth < 5 and len(row) <= MAX_COLUMNS:
-        for key, inner in value.items():
-            _flatten(inner, f"{prefix} {key}".strip(), row, depth + 1)
-    elif isinstance(value, list) and value and isinstance(value[0], dict):
-        names = [each["name"] for each in value if isinstance(each, dict) and isinstance(each.get("name"), str)]
-        row[f"{prefix} name"] = ";".join(name.replace(";", ",") for name in names)
-    elif isinstance(value, list):
-        row[prefix] = ";".join(str(each).replace(";", ",") for each in value if isinstance(each, str | int | float))
-    else:
-        row[prefix] = "" if value is None else str(value)
-    return row
-
-
-def _workbook(data: bytes, name: str) -> Cells:
-    """The first sheet of Excel or ODS that has a header, or the last one."""
+def _workbook(data: bytes, name: str, finder: Finder) -> Cells:
+    """The sheet of Excel or ODS that has songs; of several, the first one with titles and artists."""
     if data.startswith(b"PK"):
         data = _checked_workbook(data, name)
     sheets = pd.read_excel(io.BytesIO(data), engine="calamine", header=None, sheet_name=None, keep_default_na=False)
-    for sheet in sorted(sheets.values(), key=lambda each: each.size == 0):
+    found: list[tuple[int, str, Cells]] = []
+    for title, sheet in sheets.items():
         check_size(name, *sheet.shape)
         text = sheet[(sheet != "").any(axis="columns")].to_csv(header=False, index=False)
-        cells = csv_cells(b"sep=,\n" + text.encode(), name)
-        if cells.header:
-            break
-    cells.separator = None
+        if text.strip():
+            cells = csv_cells(b"sep=,\n" + text.encode(), name)
+            fields = columns_of(cells.table, cells.header, finder).keys()
+            found.append((2 * ("title" in fields) + ("artists" in fields), str(title), cells))
+    if not found:
+        raise DatasetError(f"{name}: expected songs. Received: an empty workbook.")
+    most, title, cells = max(found, key=lambda each: each[0])
+    others = [other for has, other, _ in found if has == most == 3 and other != title]
+    if len(found) > 1:
+        cells.notes = [f"Read: the sheet {title!r} of {len(found)}."]
+        cells.notes += [f"Not read, with songs too: {', '.join(map(repr, others[:5]))}."] if others else []
+    cells.form, cells.separator = "workbook", None
     return cells
 
 
@@ -249,4 +210,4 @@ def _parquet(data: bytes, name: str) -> Cells:
             header.append(column)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # pictures, maps
             continue
-    return cells_of(columns, header)
+    return cells_of(columns, header, "Parquet")

@@ -1,14 +1,17 @@
-"""Read a table of songs by its meaning: which source it has, what each column holds, and which rows are songs.
+"""Read a list of songs by its shape: its songs are those with features or moods, of the library or of a catalogue.
 
 A row is left out, never the table, unless the scale of a column is not known.
 """
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import numpy.typing as npt
@@ -16,16 +19,16 @@ import pandas as pd
 
 from emomusic.affect import MOOD_POINTS, Mood
 from emomusic.errors import DatasetError
-from emomusic.songs.catalogue import ARTIST_SEPARATOR, Catalogue, normalize_text, split_artists
+from emomusic.songs.catalogue import ARTIST_SEPARATOR, Catalogue, normalize_text, split_artists, title_key
 from emomusic.songs.mood import MOODS
+from emomusic.songs.names import Finder, names_of
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.song import FEATURE_NAMES, UNKNOWN_ARTIST, Player, Song
 from emomusic.songs.stored_moods import predict_moods
 from emomusic.songs.tables import cells as of_cells
-from emomusic.songs.tables.columns import Table, table_of
-from emomusic.songs.tables.facts import leave_out_others, songs_of
+from emomusic.songs.tables.columns import advice_of
 from emomusic.songs.tables.files import read_cells
-from emomusic.songs.tables.matching import names_of
+from emomusic.songs.tables.songs import UNTITLED, Table, songs_of, table_of
 from emomusic.text import pluralize
 
 _MOST_NAMED = 20  # rows in a sentence
@@ -43,7 +46,7 @@ class TableReading:
 
     Attributes:
         name: of the file.
-        source: where such tables come from, for people.
+        source: form of the file, for people.
         encoding: of a text, else None.
         separator: of a CSV, else None.
         num_rows: rows that are not empty.
@@ -116,32 +119,41 @@ class TableReading:
 
 
 def read_table(
-    data: bytes, *, name: str = "table", known: Recommender | None = None, files: Iterable[Song] = ()
+    data: bytes,
+    *,
+    name: str = "table",
+    known: Recommender | None = None,
+    files: Iterable[Song] = (),
+    folder: Path | None = None,
 ) -> TableReading:
-    """Read a table, an export or a playlist of songs.
+    """Read a table, an export, a playlist or a list of songs.
 
     Args:
         data: content of the file, in any format of `files.TABLE_ENDINGS`.
         name: of the file.
-        known: songs with features. Rows without features and moods become its songs, by id, else by title and artist.
-        files: songs of the user's library, which paths in a playlist name.
+        known: songs with features. Rows without features become its songs, by id, else by title and artist.
+        files: songs of the user's library, which rows name by path, or by title and artist. They go before `known`.
+        folder: of the file, where the paths of a playlist begin.
 
     Raises:
         DatasetError: the file cannot be read, has no column of titles or ids, or a column has an unknown scale.
     """
-    read = read_cells(data, name)
+    files = list(files)
+    finder = Finder(None if known is None else known.catalogue, files)
+    table = table_of(read_cells(data, name, finder), name, finder)
     del data
-    table = table_of(read, name, known)
-    leave_out_others(table)
     frame = songs_of(table)
-    if table.source.plays:
+    if table.is_history:
         frame = _by_plays(frame, table)
-    return _resolved(table, frame, known, files)
+    return _resolved(table, frame, known, _files_by_path(table, frame, files, folder), files)
 
 
 def _keys(frame: pd.DataFrame) -> pd.Series:
-    """What tells songs apart: the id, else title and artists."""
-    return frame["id"].where(frame["id"] != "", frame["title"].str.lower() + "\n" + frame["artists"].str.lower())
+    """What tells songs apart: the file, else the id, else title and artists."""
+    keys = frame["id"].where(frame["id"] != "", frame["title"].str.lower() + "\n" + frame["artists"].str.lower())
+    if "file" in frame and (is_file := frame["file"].notna()).any():
+        keys = keys.mask(is_file, frame["file"].map(lambda song: song.id if isinstance(song, Song) else ""))
+    return keys
 
 
 def _by_plays(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
@@ -155,29 +167,42 @@ def _by_plays(frame: pd.DataFrame, table: Table) -> pd.DataFrame:
     return songs.loc[counts[songs.index].sort_values(ascending=False, kind="stable").index]
 
 
-def _resolved(table: Table, frame: pd.DataFrame, known: Recommender | None, files: Iterable[Song]) -> TableReading:
+def _resolved(
+    table: Table, frame: pd.DataFrame, known: Recommender | None, by_path: pd.Series, files: Sequence[Song]
+) -> TableReading:
     """The songs of the rows: with their own features or moods, or of the catalogue or the library."""
-    is_own = frame["has_all"]
-    has_mood = frame["mood"].notna() if "mood" in frame else is_own & False
-    is_our_export = "point_valence" in table.cells  # whose moods are those of known songs, if they are found
-    frame = frame.assign(row=-1, found_by=np.where(is_own, "features", ""), file=_files_by_path(frame, files))
-    is_own = is_own if is_our_export else is_own | has_mood
+    has_mood = frame["mood"].notna() if "mood" in frame else pd.Series(False, frame.index)
+    is_own = frame["has_all"] & by_path.isna()
+    frame = frame.assign(row=-1, found_by=np.where(is_own, "features", ""), file=by_path)
+    frame.loc[frame["file"].notna(), "found_by"] = "id"
+    finder = table.finder
+    wanted = ~is_own & frame["file"].isna()
+    if finder.library is not None and wanted.any():
+        rows = finder.library.rows(frame["title"][wanted], frame["artists"][wanted])
+        found = pd.Series(
+            [files[row] if row >= 0 else None for row in rows], frame.index[wanted], dtype=object
+        ).dropna()
+        frame.loc[found.index, "file"], frame.loc[found.index, "found_by"] = found, "title"
+        wanted &= frame["file"].isna()
     is_file = frame["file"].notna()
-    wanted = ~(is_own | is_file)
+    unnamed = is_own & (frame["title"] == UNTITLED) & (frame["artists"] == UNKNOWN_ARTIST)
     if known is not None and wanted.any():
         songs = frame[wanted]
-        by_id = pd.Index(known.catalogue.table["id"]).get_indexer(pd.Index(songs["id"]))
+        by_id = finder.known_ids.get_indexer(pd.Index(songs["id"]))
         others = by_id < 0
-        if others.any():
+        if others.any() and finder.catalogue is not None:
             left = songs[others]
-            by_id[others] = names_of(known.catalogue).rows(left["title"], left["artists"])
+            by_id[others] = finder.catalogue.rows(left["title"], left["artists"])
         frame.loc[wanted, "row"] = by_id
         frame.loc[wanted, "found_by"] = np.where(others, "title", "id")
-    if is_our_export:
-        is_unknown = has_mood & (frame["row"] < 0) & frame["valence"].notna()
-        is_own |= is_unknown
-        frame.loc[is_unknown, "found_by"] = ""
-    frame.loc[is_file, "found_by"] = "id"
+    if unnamed.any():
+        frame = _named_by_ids(table, frame, unnamed, known)
+    is_found = is_own | is_file | (frame["row"] >= 0)
+    by_place = ~is_found & frame["has_place"]
+    is_own |= by_place | (~is_found & has_mood)
+    frame.loc[~is_found, "found_by"] = np.where(by_place & ~has_mood, "features", "")[~is_found]
+    if num_placed := int((by_place & ~has_mood).sum()):
+        table.notes.append(f"Moods by valence and energy alone: {pluralize(num_placed, 'song')}.")
     is_song = is_own | is_file | (frame["row"] >= 0)
     not_found = _report_missing(table, frame[~is_song], has_any=bool(is_own.any()), known=known)
     frame = frame[is_song]
@@ -194,9 +219,15 @@ def _resolved(table: Table, frame: pd.DataFrame, known: Recommender | None, file
     notes = [*_sentences(table, not_found), *table.notes]
     found_by = [by or None for by in frame["found_by"]]
     return TableReading(
-        table.name, table.source.title, table.read.encoding, table.read.separator, table.num_rows, catalogue,
+        table.name, _form(table), table.read.encoding, table.read.separator, table.num_rows, catalogue,
         found_by, numbers, rows[first], table.left_out, not_found, notes, known,
     )  # fmt: skip
+
+
+def _form(table: Table) -> str:
+    """The form of the file, for people."""
+    form = "EmoMusic, Songs (CSV)" if table.is_our_export else table.read.form
+    return f"{form}, a history of plays" if table.is_history else form
 
 
 def _report_missing(table: Table, frame: pd.DataFrame, *, has_any: bool, known: Recommender | None) -> list[NotFound]:
@@ -210,21 +241,51 @@ def _report_missing(table: Table, frame: pd.DataFrame, *, has_any: bool, known: 
     return list(zip(frame["at"].tolist(), frame["title"], map(split_artists, frame["artists"]), strict=True))
 
 
-def _files_by_path(frame: pd.DataFrame, files: Iterable[Song]) -> pd.Series:
-    """The song of the library that each row names by its path, or by the end of it."""
-    by_end: dict[str, Song] = {}
-    for song in files:
+def _named_by_ids(table: Table, frame: pd.DataFrame, unnamed: pd.Series, known: Recommender | None) -> pd.DataFrame:
+    """Titles and artists of the catalogue for songs with features and an id alone; the others are named in a note."""
+    rows = table.finder.known_ids.get_indexer(pd.Index(frame["id"][unnamed]))
+    index = frame.index[unnamed][rows >= 0]
+    if known is not None and len(index):
+        for name in ("title", "artists"):
+            frame.loc[index, name] = known.catalogue.table[name].iloc[rows[rows >= 0]].to_numpy(object)
+    if others := frame["at"][unnamed][rows < 0].tolist():
+        table.notes.append(f"Songs whose title is not known, only their id: rows {_first(list(map(str, others)))}.")
+    return frame
+
+
+def _files_by_path(table: Table, frame: pd.DataFrame, files: Sequence[Song], folder: Path | None) -> pd.Series:
+    """The song of the library that each row names by its path, from the folder of the list, or by the end of its path.
+
+    The longest equal end counts, but not the ending of the name.
+    """
+    found: dict[int, Song] = {}
+    paths = frame["path"].dropna() if files and "path" in frame else pd.Series(dtype=object)
+    by_end: dict[str, list[Song]] = {}
+    for song in files if len(paths) else ():
         for end in _ends_of(song.path or ""):
-            by_end.setdefault(end, song)
-    paths = frame["path"].dropna().items() if by_end and "path" in frame else ()
-    found = {row: [by_end[end] for end in _ends_of(path) if end in by_end] for row, path in paths}
-    return pd.Series({row: songs[0] for row, songs in found.items() if songs}, dtype=object)
+            by_end.setdefault(end, []).append(song)
+    is_named = (table.text("title") + table.text("artist_title") != "")[paths.index]
+    num_several = 0
+    for row, path, title, has_name in zip(paths.index, paths, frame["title"][paths.index], is_named, strict=True):
+        ends = _ends_of(path if folder is None else os.path.normpath(folder / path.replace("\\", "/")))
+        songs = next((by_end[end] for end in ends if end in by_end), [])
+        if not songs:
+            continue
+        if end_is_name := not any(end in by_end for end in ends[:-1]):
+            is_elsewhere = re.search(r"[/\\]", path) and has_name  # "01.mp3" of another folder
+            if is_elsewhere and all(title_key(song.title) != title_key(title) for song in songs):
+                continue
+        num_several += len(songs) > 1 and end_is_name
+        found[row] = songs[0]
+    if num_several:
+        table.notes.append(f"{pluralize(num_several, 'path')} with several files of this name: the first one is taken.")
+    return pd.Series(found, dtype=object).reindex(frame.index)
 
 
 def _ends_of(path: str) -> list[str]:
-    """The last parts of a path, four at most, and shorter ends of it."""
-    parts = normalize_text(path.replace("\\", "/")).split("/")[-4:]
-    return ["/".join(parts[start:]) for start in range(len(parts))]
+    """The last parts of a path without the ending, four at most, and shorter ends of it."""
+    parts = re.sub(r"\.\w{2,4}$", "", normalize_text(unquote(path).replace("\\", "/"))).split("/")[-4:]
+    return ["/".join(parts[start:]) for start in range(len(parts)) if parts[-1]]
 
 
 def _catalogue(table: Table, frame: pd.DataFrame, known: Recommender | None) -> Catalogue | None:
@@ -237,7 +298,7 @@ def _catalogue(table: Table, frame: pd.DataFrame, known: Recommender | None) -> 
     has_no_id = own["id"] == ""
     own["player"] = np.where(has_no_id, Player.NONE, Player.SPOTIFY)
     own["id"] = own["id"].mask(has_no_id, "table-" + own["at"].astype("str"))
-    own["artists"] = _separated(own["artists"].mask(own["artists"].str.strip() == "", UNKNOWN_ARTIST), known)
+    own["artists"] = _separated(own["artists"].mask(own["artists"].str.strip() == "", UNKNOWN_ARTIST), table.finder)
     if "mood" in own:
         without = own["mood"].notna() & (own["energy"].isna() | own["valence"].isna())
         points = [MOOD_POINTS[Mood(mood)] for mood in own["mood"][without]]
@@ -245,7 +306,8 @@ def _catalogue(table: Table, frame: pd.DataFrame, known: Recommender | None) -> 
         own.loc[without, "energy"] = [(point.arousal + 1) / 2 for point in points]
     if is_known.any() and known is not None:
         theirs = known.catalogue.table.iloc[rows[is_known]].set_axis(np.flatnonzero(is_known), axis="index")
-        theirs = theirs.drop(columns=["mood"], errors="ignore").assign(player=Player.SPOTIFY.value)
+        moods = own["mood"][is_known] if "mood" in own and not table.is_our_export else None
+        theirs = theirs.assign(player=Player.SPOTIFY.value, mood=moods)
         own = theirs if is_known.all() else pd.concat([own[~is_known], theirs]).sort_index()
     if "explicit" in own:
         own["explicit"] = own["explicit"].fillna(False).astype(bool)
@@ -260,21 +322,20 @@ def _catalogue(table: Table, frame: pd.DataFrame, known: Recommender | None) -> 
     return catalogue
 
 
-def _separated(artists: pd.Series, known: Recommender | None) -> pd.Series:
+def _separated(artists: pd.Series, finder: Finder) -> pd.Series:
     """Artists with `ARTIST_SEPARATOR`, where commas and "&" separate them. Names of the catalogue stay whole."""
     if artists.str.contains(ARTIST_SEPARATOR, regex=False).any():
         return artists.str.replace("\\,", ",", regex=False)
     if not artists.str.contains("[,&]").any():
         return artists
-    names = None if known is None else names_of(known.catalogue)
 
     def split(cell: str) -> str:
-        if names is None or (names.knows_artist(cell) and "," in cell):
+        if finder.catalogue is None or (finder.knows_artist(cell) and "," in cell):
             return cell
         parts = re.split(r"(?<!\\),\s*(?!the\b)", cell, flags=re.IGNORECASE)
-        if len(parts) == 1 and not names.knows_artist(cell):
+        if len(parts) == 1 and not finder.knows_artist(cell):
             both = re.split(r"\s+&\s+", cell)
-            parts = both if all(map(names.knows_artist, both)) else parts
+            parts = both if all(map(finder.knows_artist, both)) else parts
         return ARTIST_SEPARATOR.join(part.replace("\\,", ",").strip() for part in parts if part.strip())
 
     return of_cells.each_different(artists, split)
@@ -294,7 +355,7 @@ def _sentences(table: Table, not_found: list[NotFound]) -> list[str]:
         names = [", ".join([title, *artists])[:80] for _, title, artists in not_found]
         share = f"{len(names):,} of {pluralize(table.num_rows, 'row')}"
         sentences.append(f"Not in the catalogue, and without all features: {share}: {_first(names, '; ')}.")
-        sentences += [table.source.advice] if table.source.advice else []
+        sentences += filter(None, [advice_of(table.read.header)])
     return sentences
 
 

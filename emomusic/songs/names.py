@@ -1,0 +1,219 @@
+"""Songs of a catalogue or a library by title and artist, in the spellings of other programs, files and videos."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from rapidfuzz import fuzz, process
+
+from emomusic.songs.catalogue import ARTIST_SEPARATOR, Catalogue, normalize_text, split_artists, title_key
+from emomusic.songs.song import Song
+
+TITLE_SCORE, ARTIST_SCORE = 92, 88
+"""Least QRatio of the titles of one artist, and of the artists of one title; see docs/tables.md."""
+
+_SIMILAR = 60  # least QRatio of a title that may be meant
+_LETTER_SCORE = 88  # least QRatio of titles that differ in one letter
+_LEAST_LETTERS = 5  # of a title with a typing error; "Stay" and "Stray" are two songs
+_NUMBER = re.compile(r"\d+|\b[ivx]+\b")
+_BETWEEN = re.compile(r"\s*(?:[;,/&+|\u3001]|\b(?:x|with|and|feat|ft|featuring|vs)\b\.?)\s*", re.IGNORECASE)
+_NO_NAME = re.compile(
+    r"(?<=.)(?: - topic|vevo|(?<= )official(?: channel)?|[(\[](?:\d+|[a-z]{2,3}|band|singer|artist)[)\]])$"
+)
+_NO_NAMES = ("vevo", " official", " channel")
+_ENDING = re.compile(r"\.(?:mp3|m4a|mp4|flac|ogg|oga|opus|wav|aiff?|wma|aac|mka|webm)$", re.IGNORECASE)
+_TRACK_NUMBER = re.compile(r"^(?:\d{1,2}-)?[(\[]?\d{1,3}(?:[)\].:_\s-]+)(?=\S)")
+_VIDEO = re.compile(
+    r"\s*(?:\[[\w-]{11}\]|\W\s*(?:official|lyrics?)\b[^()\[\]]*|\b(?:with )?lyrics|\b(?:hd|hq|4k)|official audio"
+    r"|(?:official )?(?:music |lyrics? |audio )?video(?: hd| hq)?)\s*$",
+    re.IGNORECASE,
+)
+
+
+def bare_title(title: str) -> str:
+    """The title in the name of a file or a video: "05 Yellow.mp3" and "Yellow Official Video HD" are "Yellow"."""
+    name = _ENDING.sub("", title)
+    if " " not in name:
+        name = name.replace("_", " ")
+    name = _TRACK_NUMBER.sub("", name)
+    while (shorter := _VIDEO.sub("", name)) != name and shorter.strip():
+        name = shorter
+    return name.strip() or title
+
+
+def _key_of_title(title: str) -> str:
+    return title_key(title).replace(" ", "")
+
+
+def _letters(title: str) -> str:
+    """The letters of a title with its version, which programs may write without marks."""
+    return re.sub(r"\W+", "", normalize_text(title))
+
+
+def _is_meant(key: str, other: str, score: float) -> bool:
+    """Whether a title is another one with an error: not with another number, and in few letters only inside."""
+    is_inside = key[:2] == other[:2] and key[-2:] == other[-2:] and len(key) != len(other)
+    return (score >= TITLE_SCORE or is_inside) and _NUMBER.findall(key) == _NUMBER.findall(other)
+
+
+def artist_key(name: str) -> str:
+    """The letters of an artist without "The" and accents: "Beatles, The" is "beatles", "R.E.M." and "REM" are "rem"."""
+    plain = normalize_text(name.replace("$", "s")).strip()
+    words = plain.split()
+    if plain.isascii() and "".join(words).isalnum() and not plain.endswith(_NO_NAMES):  # three times as fast
+        return "".join(words[1:] if words[0] == "the" and len(words) > 1 else words)
+    plain = re.sub(r"(?<=\w)!(?=\w)", "i", _NO_NAME.sub("", plain).strip())
+    words = re.sub(r"[^\w]+", " ", re.sub(r"[&+]", " and ", plain.replace("'", ""))).split()
+    if words[:1] == ["the"] and len(words) > 1:
+        words = words[1:]
+    elif plain.endswith(", the"):
+        words = words[:-1]
+    return "".join(words) or plain
+
+
+def artist_keys(cell: str) -> list[str]:
+    """The keys of the artists in a cell: as it is, and as names that commas, "feat." and the like separate."""
+    names = [cell]
+    for whole in split_artists(cell):
+        parts = whole.split(",")[:6]
+        ends = (",".join(parts[place:]) for place in range(1, len(parts)))  # a guest before "Tyler, The Creator"
+        names += [whole, *_BETWEEN.split(whole), *ends, *([" ".join(reversed(parts))] if len(parts) == 2 else [])]
+    return list(dict.fromkeys(artist_key(name) for name in names if name.strip()))
+
+
+class Names:
+    """Titles and artists of songs."""
+
+    def __init__(self, titles: Sequence[str], artists: Sequence[str], rows: npt.NDArray[np.int64]) -> None:
+        """Make the keys of all songs.
+
+        Args:
+            titles: of the songs; of two that fit, the first one is found.
+            artists: of each song, with `ARTIST_SEPARATOR`.
+            rows: their numbers in their source.
+        """
+        self._rows = rows
+        self._full = titles
+        self._titles = [_key_of_title(title) for title in titles]
+        keys = {cell: {artist_key(name) for name in split_artists(cell)} for cell in set(artists)}
+        self._artists = [keys[cell] for cell in artists]
+        self._by_title: dict[str, list[int]] = {}
+        self._by_artist: dict[str, dict[int, str]] = {}  # titles by place
+        self._whole: dict[str, dict[str, int]] = {}  # places by the letters of titles with their version, by artist
+        for place, (title, names) in enumerate(zip(self._titles, self._artists, strict=True)):
+            self._by_title.setdefault(title, []).append(place)
+            for name in names:
+                self._by_artist.setdefault(name, {})[place] = title
+
+    def knows_artist(self, name: str) -> bool:
+        """Whether a song is by this artist."""
+        return artist_key(name) in self._by_artist
+
+    def has(self, title: str, cell: str) -> bool:
+        """Whether a song has this title and one of these artists, without typing errors."""
+        return self._same(title, _key_of_title(title), artist_keys(cell)) is not None
+
+    def rows(self, titles: Iterable[str], artists: Iterable[str]) -> npt.NDArray[np.intp]:
+        """Row of the first song with each title and any of its artists; -1 without one."""
+        pairs = list(zip(titles, artists, strict=True))
+        keys = {cell: artist_keys(cell) for cell in {cell for _, cell in pairs}}
+        found = {pair: self._find(pair[0], keys[pair[1]]) for pair in dict.fromkeys(pairs)}
+        return np.array([-1 if (place := found[pair]) is None else self._rows[place] for pair in pairs], np.intp)
+
+    def _same(self, title: str, key: str, names: Sequence[str]) -> int | None:
+        """Place of the song with this title and one of the artists; of several versions, the one that is meant."""
+        same = self._by_title.get(key, ())
+        fitting = [place for place in same if not self._artists[place].isdisjoint(names)]
+        if len(fitting) > 1:
+            wanted = normalize_text(title)
+            return next((place for place in fitting if normalize_text(self._full[place]) == wanted), fitting[0])
+        return fitting[0] if fitting else None
+
+    def _find(self, title: str, names: Sequence[str]) -> int | None:
+        key = _key_of_title(title)
+        if (place := self._same(title, key, names)) is not None:
+            return place
+        if (bare := bare_title(title)) != title:
+            key = _key_of_title(bare)
+            if (place := self._same(bare, key, names)) is not None:
+                return place
+        for place in self._by_title.get(key, ())[:100]:
+            others = [(a, b) for a in names for b in self._artists[place] if min(len(a), len(b)) >= _LEAST_LETTERS]
+            if any(fuzz.QRatio(a, b) >= ARTIST_SCORE for a, b in others):
+                return place
+        letters = _letters(title)
+        for name in names:
+            if own := self._by_artist.get(name):
+                if name not in self._whole:
+                    self._whole[name] = {
+                        text: place
+                        for place, title in reversed(own.items())
+                        for text in (_letters(self._full[place]), name + title)  # "Artist - Title" as the title
+                    }
+                if not {letters, key}.isdisjoint(whole := self._whole[name]):
+                    return whole[letters if letters in whole else key]
+                found = process.extractOne(key, own, scorer=fuzz.QRatio, score_cutoff=_LETTER_SCORE)
+                if found and len(key) >= _LEAST_LETTERS and _is_meant(key, *found[:2]):
+                    return int(found[2])
+        return None
+
+    def nearest(self, title: str, artists: Iterable[str]) -> int | None:
+        """Row of the song with the most similar title, if one is similar: by one of the artists, or by anybody."""
+        key = _key_of_title(bare_title(title))
+        own = [self._by_artist[artist_key(name)] for name in artists if self.knows_artist(name)]
+        for titles in (*own, dict(enumerate(self._titles))):
+            if found := process.extractOne(key, titles, scorer=fuzz.QRatio, score_cutoff=_SIMILAR):
+                return int(self._rows[found[2]])
+        return None
+
+
+_of_catalogues: WeakKeyDictionary[Catalogue, Names] = WeakKeyDictionary()
+"""Kept as long as their catalogue, as it may be a visitor's own."""
+
+
+def names_of(catalogue: Catalogue) -> Names:
+    """The titles and artists of a catalogue, the best known song first. Threads may share them."""
+    if catalogue not in _of_catalogues:
+        order = catalogue.best_known_first(np.arange(len(catalogue)))
+        titles, artists = (catalogue.table[name].to_numpy(object)[order].tolist() for name in ("title", "artists"))
+        _of_catalogues[catalogue] = Names(titles, artists, order)
+    return _of_catalogues[catalogue]
+
+
+class Finder:
+    """All that a list of songs can name: songs of a catalogue, and those of the user's library."""
+
+    def __init__(self, known: Catalogue | None, files: Sequence[Song]) -> None:
+        """Keep the songs; their names are made when they are needed."""
+        self._known, self._files = known, files
+
+    @cached_property
+    def library(self) -> Names | None:
+        """Names of the files; None without files."""
+        titles = [file.title for file in self._files]
+        artists = [ARTIST_SEPARATOR.join(file.artists) for file in self._files]
+        return Names(titles, artists, np.arange(len(titles))) if titles else None
+
+    @property
+    def catalogue(self) -> Names | None:
+        """Names of the songs of the catalogue; None without one."""
+        return None if self._known is None else names_of(self._known)
+
+    @cached_property
+    def known_ids(self) -> pd.Index:
+        """Ids of the songs of the catalogue."""
+        return pd.Index([] if self._known is None else self._known.table["id"])
+
+    def has(self, title: str, cell: str) -> bool:
+        """Whether a song has this title and one of these artists, without typing errors."""
+        return any(names is not None and names.has(title, cell) for names in (self.library, self.catalogue))
+
+    def knows_artist(self, name: str) -> bool:
+        """Whether a song is by this artist."""
+        return any(names is not None and names.knows_artist(name) for names in (self.library, self.catalogue))

@@ -1,0 +1,211 @@
+"""Songs in texts of lines: M3U, PLS, cue sheets, Serato's crates, and lists that people write."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+from urllib.parse import unquote, urlsplit
+
+from emomusic.songs.names import Finder
+
+Rows = list[dict[str, str]]
+
+ENDINGS = ("m3u", "m3u8", "pls", "xspf", "cue", "wpl", "asx", "zpl", "aimppl4", "crate")
+
+_M3U = re.compile(r"#EXTM3U|#EXTINF:|#PLAYLIST:|#EXTVDJ:", re.IGNORECASE)
+_CUE = re.compile(r"^\s*TRACK\s+\d+\s+AUDIO", re.IGNORECASE | re.MULTILINE)
+_CUE_LINE = re.compile(r'^\s*(FILE|TRACK|TITLE|PERFORMER)\s+(?:"([^"]*)"?|(\S+))', re.IGNORECASE)
+_EXTINF = re.compile(r'#EXTINF:\s*(-?[\d.]*)((?:\s+[\w-]+="[^"]*")*)\s*,(.*)', re.IGNORECASE)
+_VDJ_TAG = re.compile(r"<(artist|title|songlength)>([^<]*)<")
+_PLS_LINE = re.compile(r"(file|title|length)(\d+)\s*=(.*)", re.IGNORECASE)
+_CRATE_NAMES = {
+    b"ptrk": "path",
+    b"pfil": "path",
+    b"tsng": "title",
+    b"tart": "artists",
+    b"talb": "album",
+    b"tgen": "genres",
+}
+
+_DASH = re.compile(r"\s+[-\u2010-\u2015\u2212]+\s+")
+_OTHER = re.compile(r"\s+[|/~\u00b7\u2022]\s+|\t+")
+_BY = re.compile(
+    r'["\u201c\u201e\u00ab]?(.+)(?<!["\u201d\u201c\u00bb])["\u201d\u201c\u00bb]?\s+(?:by|von|par|por|di)\s+(.+)'
+)
+_QUOTES = "\"'\u201c\u201d\u201e\u00ab\u00bb "
+_CLOCK = r"[(\[]?\d{1,2}:\d\d(?::\d\d)?(?:\.\d+)?[)\]]?"
+_BULLET = re.compile(
+    r"^(?:[-*+\u2022\u2013\u25cf>]\s+|\[[ x]\]\s+|[#(\[]?\d{1,4}[.)\]:]+\s*(?!\d)|0\d\s+"
+    rf"|{_CLOCK}\s*(?:[-\u2013]\s+)?)+",
+    re.IGNORECASE,
+)
+_AFTER = re.compile(rf"\s*(?:[-\u2013]\s+)?{_CLOCK}$")
+_ALBUM = re.compile(r"\[[^\]]*#\d+\]\s*")  # foobar2000: "Artist - [Album #05] Title"
+_NUMBER = re.compile(r"(\d{1,5})\s+")
+_MOST = 300  # lines that decide
+
+
+def playlist_rows(text: str, name: str) -> Rows | None:
+    """The entries of an M3U, a PLS or a cue sheet; None for other texts."""
+    start = text[:20_000].lstrip("\ufeff \t\r\n")
+    if start[:10].casefold() == "[playlist]":
+        return _pls_rows(text)
+    if _CUE.search(start):
+        return _cue_rows(text)
+    return _m3u_rows(text) if _M3U.match(start) or name.casefold().endswith((".m3u", ".m3u8")) else None
+
+
+def _m3u_rows(text: str) -> Rows:
+    rows: Rows = []
+    named: dict[str, str] = {}
+    for line in map(str.strip, text.splitlines()):
+        if found := _EXTINF.match(line):
+            named |= {"line": found[3].strip(), "duration": "" if found[1].startswith("-") else found[1]}
+        elif line.upper().startswith(("#EXTART:", "#EXTALB:")):
+            named["artists" if line[4:7].upper() == "ART" else "album"] = line[8:].strip()
+        elif line.upper().startswith("#EXTVDJ:"):
+            tags = {tag: html.unescape(value) for tag, value in _VDJ_TAG.findall(line)}
+            named |= {
+                "artists": tags.get("artist", ""),
+                "title": tags.get("title", ""),
+                "duration": tags.get("songlength", ""),
+            }
+        elif line and not line.startswith("#"):
+            if "artists" in named:  # then the line is the title alone
+                named["title"] = named.get("title") or named.pop("line", "")
+            rows.append({**named, "path": line})
+            named = {}
+    return rows
+
+
+def _pls_rows(text: str) -> Rows:
+    entries: dict[int, dict[str, str]] = {}
+    for line in text.splitlines():
+        if found := _PLS_LINE.match(line.strip()):
+            entries.setdefault(int(found[2][:9]), {})[found[1].casefold()] = found[3].strip()
+    in_order = (each for _, each in sorted(entries.items()))
+    return [
+        {
+            "path": each.get("file", ""),
+            "line": each.get("title", ""),
+            "duration": each.get("length", "").replace("-1", ""),
+        }
+        for each in in_order
+    ]
+
+
+def _cue_rows(text: str) -> Rows:
+    rows: Rows = []
+    album: dict[str, str] = {}
+    for line in text.splitlines():
+        if not (found := _CUE_LINE.match(line)):
+            continue
+        word, value = found[1].upper(), found[2] if found[2] is not None else found[3]
+        if word == "TRACK":
+            known = {
+                "path": album.get("FILE", ""),
+                "artists": album.get("PERFORMER", ""),
+                "album": album.get("TITLE", ""),
+            }
+            rows.append({"title": "", **known})
+        elif word == "FILE" or not rows:
+            album[word] = value
+        else:
+            rows[-1]["title" if word == "TITLE" else "artists"] = value
+    for row in rows:  # the file holds the whole album, and names no song
+        row["path"] = row["path"] if len(rows) == 1 else ""
+    return rows
+
+
+def crate_rows(data: bytes) -> Rows:
+    """The songs of a crate or the database of Serato: tags of four letters with their length, in UTF-16."""
+    rows, at = Rows(), 0
+    while at + 8 <= len(data):
+        tag, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "big")
+        at += 8
+        if tag == b"otrk":  # its own tags follow
+            rows.append({})
+            continue
+        if rows and tag in _CRATE_NAMES:
+            rows[-1][_CRATE_NAMES[tag]] = data[at : at + length].decode("utf-16-be", "replace")
+        at += length
+    return rows
+
+
+def line_rows(lines: Sequence[str], finder: Finder) -> Rows | None:
+    """The songs of a list of lines such as "1. Artist - Title (4:26)"; None if the lines are of another kind."""
+    filled = [line.strip() for line in lines if line.strip()]
+
+    def is_pair(line: str) -> bool:
+        plain = _plain(line)
+        has_mark = _DASH.search(plain) or _BY.fullmatch(plain) or _OTHER.search(plain) or "track/" in line
+        return bool(has_mark) or (": " in plain and finder.knows_artist(plain.partition(": ")[0]))
+
+    num_pairs = sum(map(is_pair, filled[:_MOST]))
+    return [{"line": line} for line in filled] if num_pairs > 0.6 * len(filled[:_MOST]) > 0 else None
+
+
+def _plain(line: str) -> str:
+    """A line without bullet, number, time and album."""
+    return _AFTER.sub("", _ALBUM.sub("", _BULLET.sub("", line.strip()))).strip()
+
+
+def split_pairs(texts: Sequence[str], finder: Finder, *, are_lines: bool) -> list[tuple[str, str]]:
+    """Title and artist of each text such as "Artist - Title"; the artist is empty where a text is a title alone.
+
+    Which side is the artist is decided for all texts: by looking both orders up, else by the side that repeats.
+
+    Args:
+        texts: lines of a list, names of files or titles.
+        finder: what knows songs.
+        are_lines: whether most texts should be pairs; otherwise only those that are known are divided.
+    """
+    plain = {text: _plain(text) for text in dict.fromkeys(texts)}
+    numbers = [_NUMBER.match(line) for line in plain.values()]
+    if len(plain) > 1 and [int(found[1]) if found else 0 for found in numbers] == list(range(1, len(plain) + 1)):
+        plain = {text: _NUMBER.sub("", line) for text, line in plain.items()}
+    has_dash = sum(bool(_DASH.search(line)) for line in plain.values()) >= len(plain) / 2
+    first = {text: _split(line, has_dash=has_dash, last=False) for text, line in plain.items()}
+    last = {text: _split(line, has_dash=has_dash, last=True) for text, line in plain.items()}
+    sample = [text for text in list(dict.fromkeys(texts))[:_MOST] if first[text]]
+    by_artist = sum(finder.has(pair[1], pair[0]) for text in sample if (pair := first[text]))
+    by_title = sum(finder.has(pair[0], pair[1]) for text in sample if (pair := last[text]))
+    is_by_artist = by_artist > by_title
+    if by_artist == by_title:  # known artists, then the side that repeats
+        sides = list(zip(*filter(None, map(first.get, sample)), strict=True)) or [(), ()]
+        left, right = ((sum(map(finder.knows_artist, side)), -len(set(side))) for side in sides)
+        is_by_artist = left >= right
+    is_list = are_lines or len(sample) > 0.5 * min(len(plain), _MOST)
+    found: dict[str, tuple[str, str]] = {}
+    for text, line in plain.items():
+        by = None if _DASH.search(line) or not are_lines else _BY.fullmatch(line)
+        if by is not None:
+            found[text] = by[1].strip(_QUOTES), by[2].strip(_QUOTES)
+        elif (pair := first[text] if is_by_artist else last[text]) is None:
+            before, colon, after = line.partition(": ")
+            is_pair = colon and finder.knows_artist(before)
+            found[text] = (after.strip(_QUOTES), before) if is_pair else (line if are_lines else text, "")
+        else:
+            artist, title = pair if is_by_artist else pair[::-1]
+            is_pair = is_list or finder.has(title, artist)
+            found[text] = (title.strip(_QUOTES), artist.strip(_QUOTES)) if is_pair else (text, "")
+    return [found[text] for text in texts]
+
+
+def _split(line: str, *, has_dash: bool, last: bool) -> tuple[str, str] | None:
+    """The two sides of a line, divided at its first or last dash, or at another mark where lines have no dashes."""
+    marks = list((_DASH if has_dash or _DASH.search(line) else _OTHER).finditer(line))
+    if not marks:
+        return None
+    mark = marks[-1 if last else 0]
+    left, right = line[: mark.start()].strip(), line[mark.end() :].strip()
+    return (left, right) if left and right else None
+
+
+def path_of(address: str) -> str:
+    """The path in an address such as file://localhost/C:/Music/a%20b.mp3; other text as it is."""
+    if not address.casefold().startswith("file:"):
+        return address
+    path = unquote(urlsplit(address).path)
+    return path[1:] if re.match(r"/[A-Za-z]:", path) else path
