@@ -134,7 +134,6 @@ class PlayHistory:
         """Start without songs. The catalogue has the rows, and `window` is as `ARTIST_WINDOW`."""
         self._catalogue = catalogue
         self.songs: set[tuple[str, str]] = set()
-        self._keys: dict[int, tuple[str, str]] = {}
         self._recent: deque[tuple[str, ...]] = deque(maxlen=window - 1)
         self._recent_artists: frozenset[str] = frozenset()
 

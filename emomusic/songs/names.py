@@ -84,7 +84,7 @@ def artist_keys(cell: str) -> list[str]:
         parts = whole.split(",")[:6]
         ends = (",".join(parts[place:]) for place in range(1, len(parts)))  # a guest before "Tyler, The Creator"
         names += [whole, *_BETWEEN.split(whole), *ends, *([" ".join(reversed(parts))] if len(parts) == 2 else [])]
-    return list(dict.fromkeys(artist_key(name) for name in names if name.strip()))
+    return list(dict.fromkeys(map(artist_key, filter(None, dict.fromkeys(map(str.strip, names))))))
 
 
 class Names:
@@ -147,7 +147,6 @@ class Names:
             others = [(a, b) for a in names for b in self._artists[place] if min(len(a), len(b)) >= _LEAST_LETTERS]
             if any(fuzz.QRatio(a, b) >= ARTIST_SCORE for a, b in others):
                 return place
-        letters = _letters(title)
         for name in names:
             if own := self._by_artist.get(name):
                 if name not in self._whole:
@@ -156,8 +155,9 @@ class Names:
                         for place, title in reversed(own.items())
                         for text in (_letters(self._full[place]), name + title)  # "Artist - Title" as the title
                     }
-                if not {letters, key}.isdisjoint(whole := self._whole[name]):
-                    return whole[letters if letters in whole else key]
+                for text in (_letters(title), key):
+                    if text in self._whole[name]:
+                        return self._whole[name][text]
                 found = process.extractOne(key, own, scorer=fuzz.QRatio, score_cutoff=_LETTER_SCORE)
                 if found and len(key) >= _LEAST_LETTERS and _is_meant(key, *found[:2]):
                     return int(found[2])

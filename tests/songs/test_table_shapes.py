@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from emomusic.errors import DatasetError
-from emomusic.songs.names import artist_key
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.song import Player
 from emomusic.songs.tables import read_table
@@ -59,7 +58,6 @@ def test_songs_are_found_at_any_depth_and_what_holds_them_is_none(document: obje
         "#EXTM3U\nm/Coldplay_-_Yellow_(Official_Video)(MP3_70K).mp3\nm/Adele - Someone Like You [xFrGuyw1V8s].m4a\n",
         '#EXTVDJ:<artist>Coldplay</artist><title>Yellow</title>\na.mp3\n#EXTVDJ:<artist>Adele</artist><title>Someone Like You</title>\nb.mp3\n',
         ",album,album,track,artist\n,tags,title,title,name\ntrack_id,,,,\n2,x,P,Yellow,Coldplay\n3,x,21,Someone Like You,Adele\n",
-        "Lied;Künstlername(n);Stimmung\nYellow;Coldplay;traurig\nSomeone Like You;Adele;ruhig\n",
         "Title,Artist,Time\n05 Yellow,Coldplay (2),1713600000\nSomeone Like You.mp3,AdeleVEVO,1713600300\n",
         "Title,Artist\nColdplay - Yellow,Various Artists\nSomeone Like You Official Video,Adele\n",
         "Similar Song 1,Similar Artist 1,Rank,Song,By\nDéjà Vu,Beyoncé,1,Yellow,Coldplay\nDéjà Vu,Beyoncé,2,Someone Like You,Adele\n",
@@ -91,21 +89,6 @@ def test_own_files_are_found_by_name_and_in_the_folder_of_the_list(known: Recomm
     assert [by_name.song(row).player for row in (0, 1)] == [Player.LIBRARY, Player.SPOTIFY]
     for data in (b"#EXTM3U\n01%20-%20Intro.mp3\n", path_crate("m/Roofs/01 - Intro.flac")):
         assert read_table(data, files=files, folder=Path("/m/Roofs")).songs.song(0).id == "library-2"
-
-
-def test_artists_have_one_key_in_all_spellings_and_no_cache_keeps_names() -> None:
-    for names in (
-        ("R.E.M.", "REM"),
-        ("AC/DC", "ac-dc"),
-        ("P!nk", "Pink"),
-        ("A$AP Rocky", "ASAP Rocky"),
-        ("Beatles, The", "The Beatles"),
-    ):
-        assert len({artist_key(name) for name in names}) == 1
-    assert not hasattr(artist_key, "cache_info")
-    from emomusic.songs.catalogue import title_key
-
-    assert not hasattr(title_key, "cache_info")
 
 
 @pytest.mark.parametrize("data", [b"SQLite format 3\0" + bytes(99), bytes(range(256))])

@@ -8,7 +8,6 @@ import pytest
 
 from emomusic.affect import MOOD_POINTS, Mood
 from emomusic.errors import DatasetError
-from emomusic.songs.names import names_of
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.song import FEATURES, UNKNOWN_ARTIST, Player
 from emomusic.songs.tables import read_table
@@ -299,11 +298,6 @@ def test_songs_are_found_by_id_else_by_title_and_any_artist(known: Recommender) 
     assert set(titles(reading)) == set(known.catalogue.table["title"])
     assert reading.recommender.probabilities.sum(axis=1) == pytest.approx(1)
     assert any("Someone Like You 2" in note for note in reading.notes)
-
-
-@pytest.mark.parametrize("name", ["Beatles, The", "THE BEATLES", "Beatles", "The Beatles - Topic"])
-def test_an_artist_is_known_in_all_spellings(name: str, known: Recommender) -> None:
-    assert names_of(known.catalogue).knows_artist(name)
 
 
 def test_a_song_that_is_not_found_has_the_nearest_one_of_its_artist_or_of_anybody(known: Recommender) -> None:

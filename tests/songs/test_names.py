@@ -1,0 +1,49 @@
+"""Titles and artists in the spellings of other programs, files and videos."""
+
+import gc
+import weakref
+from pathlib import Path
+
+import pytest
+
+from emomusic.songs import catalogue, names
+from emomusic.songs.names import artist_key, bare_title, names_of
+from scripts.describe_tables import described
+
+from .tables import known_songs
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("R.E.M.", "REM"), ("AC/DC", "ac-dc"), ("P!nk", "Pink"), ("A$AP Rocky", "ASAP Rocky"), ("M.I.A.", "MIA"),
+        ("Beatles, The", "THE BEATLES"), ("The Beatles - Topic", "Beatles"), ("ColdplayVEVO", "Coldplay (UK)"),
+        ("ABBA Official", "Abba"), ("Nirvana (2)", "Nirvana"), ("Florence + The Machine", "Florence and the Machine"),
+    ],
+)  # fmt: skip
+def test_an_artist_has_one_key_in_all_spellings(first: str, second: str) -> None:
+    assert artist_key(first) == artist_key(second)
+
+
+@pytest.mark.parametrize(
+    "title", ["05 Yellow", "Yellow.mp3", "1-05 - Yellow", "Yellow Official Video HD", "Yellow [4K]"]
+)
+def test_the_name_of_a_file_or_a_video_gives_the_title(title: str) -> None:
+    assert names_of(known_songs().catalogue).rows([title], ["Coldplay"]).tolist() == [0]
+    assert bare_title("99") == "99"
+
+
+def test_no_cache_keeps_the_titles_of_a_visitor() -> None:
+    for module in (catalogue, names):
+        functions = [each for each in vars(module).values() if hasattr(each, "cache_info")]
+        assert not [each.__name__ for each in functions if each.__module__ == module.__name__]
+    songs = known_songs().catalogue
+    gone = weakref.ref(names_of(songs))
+    del songs
+    gc.collect()
+    assert gone() is None
+
+
+def test_the_page_of_words_is_in_step(root: Path) -> None:
+    page = (root / "docs" / "tables.md").read_text(encoding="utf-8")
+    assert page.startswith(described()), "run python -m scripts.describe_tables"
