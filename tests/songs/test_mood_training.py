@@ -27,11 +27,11 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def test_mood_labels_do_not_depend_on_the_order_of_rows(tmp_path: Path) -> None:
     # Sad is first, so numbering by appearance or alphabet would give other labels
-    table = mood_table(3).iloc[::-1].assign(length=np.arange(12) * 1000)
+    table = mood_table(3).iloc[::-1].assign(length=np.arange(12) * 10_000)
     table.to_csv(tmp_path / "moods.csv", index=False)
     songs = read_labelled_songs(tmp_path / "moods.csv")
     np.testing.assert_array_equal(songs.labels, [list(Mood).index(Mood(word.lower())) for word in table["mood"]])
-    np.testing.assert_array_equal(songs.inputs[:, -1], np.arange(12))
+    np.testing.assert_array_equal(songs.inputs[:, -1], 10 * np.arange(12))
     np.testing.assert_allclose(songs.inputs[:, 0], table["danceability"])
     assert songs.checksums[0] == sha256_of(tmp_path / "moods.csv")
 

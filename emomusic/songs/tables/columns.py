@@ -22,7 +22,7 @@ Columns = dict[str, list[int]]
 """For each field of a song the columns that may hold it, the likeliest first."""
 
 PATH = re.compile(
-    r"[^\n]*\.(?:mp3|m4a|m4b|mp4|flac|ogg|oga|opus|wav|aiff?|aifc|wma|aac|alac|ape|wv|mka|webm|mpc|dsf|dff)", re.I
+    r"(?s).*\.(?:mp3|m4a|m4b|mp4|flac|ogg|oga|opus|wav|aiff?|aifc|wma|aac|alac|ape|wv|mka|webm|mpc|dsf|dff)", re.I
 )
 """A path or the name of an audio file."""
 

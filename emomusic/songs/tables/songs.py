@@ -127,7 +127,8 @@ def table_of(read: Cells, name: str, finder: Finder) -> Table:
     numbers, num_rows = rows.index.to_numpy(np.int64), len(rows) + len(read.left_out)
     read.table = pd.DataFrame()  # it needs much memory
     table = Table(name, read, finder, num_rows, numbers, cells, list(read.left_out), list(read.notes))
-    if not {"id", "title", "artist_title", "path"} & cells.keys():
+    has_ids = "id" in cells and bool((of_cells.track_ids(cells["id"]) != "").any())
+    if not (has_ids or {"title", "artist_title", "path"} & cells.keys()):
         received = listed(read.header) if read.header else f"{len(header)} columns without names"
         raise DatasetError(
             f"{name}: expected columns with titles and artists, or Spotify ids. Received: {received}. "
