@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -15,35 +16,39 @@ from PIL import Image
 
 from emomusic.affect import AffectPoint, Emotion, EmotionProbabilities, affect_of
 from emomusic.errors import ImageError
+from emomusic.faces import reading as faces
 from emomusic.faces.identity import describe_persons
 from emomusic.faces.model_files import DEFAULT_MODEL
-from emomusic.faces.profile import FaceProfile, KnownFace, Vectors, apply_profiles, describe_still, learn_profile
-from emomusic.faces.reading import PictureReading, load_networks, read_faces
+from emomusic.faces.people import Vectors
+from emomusic.faces.profile import FaceProfile, KnownFace, describe_still, learn_profile
+from emomusic.faces.reading import PictureReading, load_classifier, load_detector, load_networks
 from emomusic.faces.table import FaceReading
-from emomusic.media.images import MAX_RAW_BYTES, RgbImage, read_image, require_rgb
+from emomusic.media.images import MAX_RAW_BYTES, DecodedPicture, RgbImage, read_picture_file, require_rgb
 from emomusic.media.pixels import to_rgb
 from emomusic.songs.genres import genres_of
 from emomusic.songs.recommend import load_recommender
 from emomusic.songs.request import Policy, Request
 from emomusic.songs.song import Pick
 
-ImageSource: TypeAlias = bytes | bytearray | memoryview | BinaryIO | str | os.PathLike[str] | Image.Image | RgbImage
-"""A picture's bytes, a binary file, its path, an image of Pillow, or its pixels: shape (height, width, 3), uint8, RGB,
-upright."""
+ImageSource: TypeAlias = (
+    bytes | bytearray | memoryview | BinaryIO | str | os.PathLike[str] | Image.Image | RgbImage | DecodedPicture
+)
+"""A picture's bytes, a binary file, its path, an image of Pillow, or pixels: shape (height, width, 3), uint8, RGB."""
 
 Target: TypeAlias = Emotion | str | AffectPoint | EmotionProbabilities | FaceReading | PictureReading
 """An emotion or its name, a point of the affect plane, or a reading."""
 
 
 def read_picture(
-    picture: ImageSource, *, model: str = DEFAULT_MODEL, profile: FaceProfile | None = None
+    picture: ImageSource, *, model: str = DEFAULT_MODEL, profile: FaceProfile | None = None, posed: bool = False
 ) -> PictureReading:
-    """Find the faces of a picture and the probabilities of their emotions.
+    """Find the faces of a picture, also turned ones, and the probabilities of their emotions.
 
     Args:
         picture: JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC or AVIF as bytes, file or path; an image of Pillow; or pixels.
         model: name of a trained face model with seven emotions.
         profile: of a person, from `learn_face`. It applies to this person's face (`FaceReading.is_known`) only.
+        posed: whether people pulled these faces for a camera, so that all seven emotions may be shown.
 
     Returns:
         The reading; its `faces` go from left to right and may be empty.
@@ -54,10 +59,8 @@ def read_picture(
         ProfileError: the profile is of another model.
         ValueError: pixels of another shape or type, or another object.
     """
-    image, (detector, classifier) = _pixels(picture), load_networks(model)
-    known = None if profile is None else KnownFace(profile, classifier)
-    reading = read_faces(image, detector, classifier)
-    return reading if known is None else apply_profiles(image, reading, [known])
+    known = [] if profile is None else [KnownFace(profile, load_classifier(model))]
+    return faces.read_picture(_decoded(picture), partial(load_networks, model), posed=posed, known=known)
 
 
 def learn_face(shots: Mapping[Emotion | str, Sequence[ImageSource]], *, model: str = DEFAULT_MODEL) -> FaceProfile:
@@ -77,21 +80,21 @@ def learn_face(shots: Mapping[Emotion | str, Sequence[ImageSource]], *, model: s
         ProfileError: no neutral face, or too many pictures.
         ValueError: an unknown emotion, or pixels of another shape or type.
     """
-    detector, classifier = load_networks(model)
+    classifier = load_classifier(model)
     learned: dict[Emotion, list[Vectors]] = {}
     descriptors = []
     for emotion, pictures in shots.items():
         for picture in pictures:
-            image = _pixels(picture)
-            faces = detector.detect(image)
-            if not faces:
+            decoded = _decoded(picture)
+            found = load_detector(upright=decoded.is_upright).detect(decoded.pixels)
+            if not found:
                 name = repr(Path(picture).name) if isinstance(picture, str | os.PathLike) else "a picture"
                 raise ImageError(
                     f"expected a face in {name} ({Emotion(emotion)}). Received: none. Choose another picture"
                 )
-            box = max((face.box for face in faces), key=lambda box: box.width * box.height)
-            learned.setdefault(Emotion(emotion), []).append(describe_still(image, box, classifier))
-            descriptors.append(describe_persons(image, [box]))
+            face = max(found, key=lambda face: face.box.width * face.box.height)
+            learned.setdefault(Emotion(emotion), []).append(describe_still(decoded.pixels, face, classifier))
+            descriptors.append(describe_persons(decoded.pixels, [face]))
     shown = {emotion: np.stack(rows) for emotion, rows in learned.items()}
     return learn_profile(shown, np.concatenate(descriptors or [np.zeros((1, 1024), np.float32)]), classifier)
 
@@ -154,24 +157,26 @@ def draw_reading(picture: ImageSource, reading: PictureReading) -> RgbImage:
     """
     from emomusic.marks.picture import annotated_picture
 
-    image = _pixels(picture)
+    image = _decoded(picture).pixels
     size, expected = (image.shape[1], image.shape[0]), (reading.width, reading.height)
     if size != expected:
         raise ValueError(f"picture must be the one that was read, {expected} pixels. Received: {size}")
     return annotated_picture(image, reading)
 
 
-def _pixels(picture: ImageSource) -> RgbImage:
+def _decoded(picture: ImageSource) -> DecodedPicture:
+    if isinstance(picture, DecodedPicture):
+        return picture
     if isinstance(picture, Image.Image):
-        return to_rgb(picture.copy(), b"")
+        return DecodedPicture(to_rgb(picture.copy(), b""))
     if isinstance(picture, bytes | bytearray | memoryview):
-        return read_image(bytes(picture))
+        return read_picture_file(bytes(picture))
     if isinstance(picture, str | os.PathLike):
-        return read_image(picture)
+        return read_picture_file(picture)
     if isinstance(picture, np.ndarray):
         require_rgb(picture)
-        return picture
+        return DecodedPicture(picture)
     content = picture.read(MAX_RAW_BYTES + 1) if hasattr(picture, "read") else None
     if not isinstance(content, bytes):
         raise ValueError(f"picture must be bytes, a path, a binary file or pixels. Received: {type(picture).__name__}")
-    return read_image(content)
+    return read_picture_file(content)

@@ -40,6 +40,7 @@ class PhotoScores(msgspec.Struct, frozen=True, kw_only=True):
         accuracy: over the model's own classes, as are the next three.
         accuracy_interval: 95 %.
         four_class_accuracy: over Q1, Q2, Q3 and N.
+        wrongly_turned: share of the found faces that were taken to be turned; None if it was not measured.
         folds: folds that the model's adjustment for photographs was evaluated in.
         calibration_error: the expected calibration error on detected faces.
         per_class: scores by class name.
@@ -59,6 +60,7 @@ class PhotoScores(msgspec.Struct, frozen=True, kw_only=True):
     per_class: dict[str, ClassScores]
     groups: dict[str, tuple[FaceBin, ...]]
     groups_without: tuple[str, ...]
+    wrongly_turned: Share | None = None
 
 
 class Unseen(msgspec.Struct, frozen=True):
@@ -124,6 +126,7 @@ class CollectionScores(msgspec.Struct, frozen=True, kw_only=True):
         people: who they are, and where from; empty if not known.
         is_trained: whether the network learned from most of these persons.
         recall: of the classes that the collection has.
+        wrongly_turned: share of the found faces that were taken to be turned; None if they were not searched.
     """
 
     n: Count
@@ -134,6 +137,7 @@ class CollectionScores(msgspec.Struct, frozen=True, kw_only=True):
     accuracy: Share
     accuracy_interval: tuple[Share, Share]
     recall: dict[str, Share]
+    wrongly_turned: Share | None = None
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,6 +175,7 @@ class FaceRecord(
         ferplus: against people's votes, by split; None if not measured, as are the next two.
         wild: on photographs.
         profiles: accuracy on persons of a collection by what a profile knows, with the number of faces and persons.
+        turns: how well a layer that learned from the other collections tells how the faces of one are turned.
         collections: on posed faces of collections.
     """
 
@@ -191,6 +196,7 @@ class FaceRecord(
     ferplus: dict[str, VoteScores] | None = None
     wild: PhotoScores | None = None
     profiles: dict[str, dict[str, float]] | None = None
+    turns: dict[str, dict[str, float]] | None = None
     collections: dict[str, CollectionScores] | None = None
 
     def __post_init__(self) -> None:

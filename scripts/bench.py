@@ -269,7 +269,7 @@ def bench_live(path: Path, num_frames: int) -> list[Timing]:
     """
     with FilmFile(path) as film:  # report a wrong film before seconds of loading
         rate = min(max(film.frames_per_second, 5), 60)
-    networks, num_warm = load_networks(), round(_WARM_UP_S * rate)
+    networks, num_warm = load_networks(posed=True, upright=True), round(_WARM_UP_S * rate)
     rates, lags, counts, memory = [], [], [], []
     busy_s, began_s, num_readings = 0.0, 0.0, 0
     with closing(LiveReader(lambda: networks)) as reader:

@@ -11,9 +11,9 @@ from PIL import Image
 from emomusic.affect import affect_of
 from emomusic.app.example import DATA, PICTURE, Example
 from emomusic.assets import data_dir, write_checksums
-from emomusic.faces.reading import load_networks, read_faces
+from emomusic.faces.reading import load_networks, read_picture
 from emomusic.marks.picture import annotated_picture
-from emomusic.media.images import read_image, shrink
+from emomusic.media.images import DecodedPicture, read_image, shrink
 from emomusic.songs.recommend import load_recommender
 from emomusic.songs.request import Request
 
@@ -24,7 +24,7 @@ SIDE = 1040  # pixels, two for each of the page
 def main() -> None:
     """Write the picture and the data."""
     image = read_image(data_dir() / "samples" / f"{SAMPLE}.jpg")
-    reading = read_faces(image, *load_networks())
+    reading = read_picture(DecodedPicture(image), load_networks)
     group = reading.group
     if group is None:
         raise RuntimeError(f"expected faces in the sample {SAMPLE}. Received: none")

@@ -19,11 +19,11 @@ from emomusic.affect import EMOTIONS, AffectPoint
 from emomusic.app.loop import FOLDER
 from emomusic.assets import data_dir, write_checksums
 from emomusic.colours import EMOTION_COLOURS, QUADRANT_COLOURS, TRAIL, ink_on
-from emomusic.faces.reading import load_networks, read_faces
+from emomusic.faces.reading import load_networks, read_picture
 from emomusic.faces.table import SHARES
 from emomusic.marks.picture import marked_frame
 from emomusic.media.film_file import FilmFile
-from emomusic.media.images import RgbImage, read_image, shrink
+from emomusic.media.images import DecodedPicture, RgbImage, read_image, shrink
 from emomusic.stream.film import FilmReading, read_film
 from emomusic.stream.timeline import every_second
 from scripts.build_band import levels_of, ramp
@@ -80,10 +80,10 @@ def film_loop() -> Iterator[RgbImage]:
 
 def live_loop() -> Iterator[RgbImage]:
     """One face after another as before a webcam, with the layers of the band below, which glide to its place."""
-    networks, shown = load_networks(), list[tuple[RgbImage, AffectPoint]]()
+    shown = list[tuple[RgbImage, AffectPoint]]()
     for name in PEOPLE:
         photo = read_image(data_dir() / "samples" / f"{name}.jpg")
-        (face,) = read_faces(photo, *networks).faces
+        (face,) = read_picture(DecodedPicture(photo), load_networks).faces
         box = face.face.box
         for step in range(LIVE_FRAMES):
             height = box.height * (1.9 - 0.2 * step / LIVE_FRAMES)
@@ -93,7 +93,7 @@ def live_loop() -> Iterator[RgbImage]:
             view = cv2.warpAffine(
                 photo, shift, (WIDTH, HEIGHT), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT_101
             )
-            faces = read_faces(view, *networks).faces
+            faces = read_picture(DecodedPicture(view), load_networks).faces
             shown.append((marked_frame(view, faces), faces[0].point))
     place = shown[-1][1]
     for view, aim in shown:

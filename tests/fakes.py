@@ -5,9 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
-from emomusic.faces.detection import Face, Landmarks
+from emomusic.faces.detection import DetectionTrace, Face, Landmarks, NetworkOutput
 from emomusic.faces.identity import Descriptors
-from emomusic.media.images import Box, RgbImage
+from emomusic.faces.mtcnn import Boxes
+from emomusic.faces.reading import Networks, PictureReading, read_picture
+from emomusic.media.images import Box, DecodedPicture, RgbImage
+
+NO_OUTPUT = NetworkOutput(*[Boxes(np.empty((0, 4)), np.empty(0))] * 2)
+"""Of a network that finds nothing."""
 
 
 def make_face(x: int = 10, y: int = 10, width: int = 40, height: int = 50, confidence: float = 0.99) -> Face:
@@ -35,7 +40,10 @@ class FakeDetector:
     def warm_up(self) -> None:
         """Do nothing."""
 
-    def detect_near(self, image: RgbImage, boxes: Sequence[Box]) -> list[Face]:
+    def detect_with_trace(self, image: RgbImage) -> DetectionTrace:
+        return DetectionTrace(NO_OUTPUT, NO_OUTPUT, NO_OUTPUT, tuple(self.detect(image)))
+
+    def detect_near(self, image: RgbImage, faces: Sequence[Face]) -> list[Face]:
         self.num_near_calls += 1
         return list(self.faces)
 
@@ -52,9 +60,14 @@ class FakeClassifier:
         return [self.probabilities for _ in crops]
 
 
-def describe_apart(image: RgbImage, boxes: Sequence[Box]) -> Descriptors:
-    """As `describe_persons`: every box of a picture shows another person, the same ones in each picture."""
-    return np.eye(len(boxes), 1024, dtype=np.float32)
+def describe_apart(image: RgbImage, faces: Sequence[Face]) -> Descriptors:
+    """As `describe_persons`: every face of a picture is of another person, the same ones in each picture."""
+    return np.eye(len(faces), 1024, dtype=np.float32)
+
+
+def read_pixels(image: RgbImage, networks: Networks) -> PictureReading:
+    """What the one reader of stills finds with these networks."""
+    return read_picture(DecodedPicture(image), lambda **_: networks)
 
 
 class FakeClock:

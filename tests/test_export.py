@@ -10,19 +10,19 @@ import pytest
 
 from emomusic.affect import EMOTION_POINTS, EMOTIONS, AffectPoint, Emotion, Mood
 from emomusic.export import film_faces_csv, film_record, gallery_record, picture_record, song_record
-from emomusic.faces.reading import PictureReading, read_faces
+from emomusic.faces.reading import PictureReading
 from emomusic.faces.table import NO_FACES, SHARES, Faces
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.recommend import Recommender, one_song_each
 from emomusic.songs.request import Request
 from emomusic.stream.film import FILM_COLUMNS, FilmMoment, FilmReading
-from tests.fakes import FakeClassifier, FakeDetector, make_face
+from tests.fakes import FakeClassifier, FakeDetector, make_face, read_pixels
 from tests.songs.tables import song_table, track_id
 
 
 def read(*xs: int) -> PictureReading:
     image = np.full((100, 200, 3), 90, np.uint8)
-    return read_faces(image, FakeDetector([make_face(x=x) for x in xs]), FakeClassifier())
+    return read_pixels(image, (FakeDetector([make_face(x=x) for x in xs]), FakeClassifier()))
 
 
 def test_a_picture_record_has_the_fields_of_the_contract() -> None:

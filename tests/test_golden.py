@@ -21,13 +21,13 @@ from emomusic.affect import EMOTIONS, AffectPoint, EmotionProbabilities
 from emomusic.batch import reader
 from emomusic.export import film_faces_csv, film_record, gallery_csv, gallery_record, picture_record
 from emomusic.faces.detection import Face
-from emomusic.faces.reading import PictureReading, read_faces
+from emomusic.faces.reading import PictureReading
 from emomusic.faces.table import Faces
 from emomusic.media.images import Box, DecodedPicture, RgbImage
 from emomusic.songs.request import Request
 from emomusic.stream.film import FilmMoment, FilmReading
 from emomusic.stream.timeline import Timeline
-from tests.fakes import FakeDetector
+from tests.fakes import FakeDetector, read_pixels
 
 RANDOM = np.random.default_rng
 REQUEST = Request(AffectPoint(0.1, 0.2))
@@ -61,7 +61,7 @@ class Rows:
 
 
 def picture(seed: int, num: int) -> PictureReading:
-    found = read_faces(IMAGE, FakeDetector(faces(seed, num)), Rows(rows(seed, num)))
+    found = read_pixels(IMAGE, (FakeDetector(faces(seed, num)), Rows(rows(seed, num))))
     return replace(found, detect_ms=1.0, classify_ms=2.0)
 
 

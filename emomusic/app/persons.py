@@ -19,8 +19,9 @@ from emomusic.app.picture_chooser import PictureState
 from emomusic.app.state import CameraState, page_state
 from emomusic.app.uploads import show_uploader
 from emomusic.faces.identity import ROOM_AROUND, describe_crops
+from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.profile import MAX_BYTES, FaceProfile, KnownFace, learn_profile
-from emomusic.faces.reading import load_networks
+from emomusic.faces.reading import load_classifier
 from emomusic.faces.table import Faces
 from emomusic.media.images import Box, RgbImage, encode_jpeg, shrink
 from emomusic.text import join_names
@@ -71,7 +72,7 @@ def add_person(profile: FaceProfile, name: str = "", picture: bytes = b"") -> Kn
     before = [each.name for each in here.known if each.name not in names]
     numbered = (f"Person {number}" for number in range(1, _MOST + 2))
     name = next(each for each in (name, *before, *numbered) if each and each not in names)
-    person = KnownFace(profile, load_networks()[1], name, picture)
+    person = KnownFace(profile, load_classifier(DEFAULT_MODEL), name, picture)
     here.change((*others, person)[-_MOST:])
     return person
 
@@ -82,7 +83,7 @@ def learn_person(faces: Mapping[Emotion, tuple[RgbImage, RgbImage]]) -> KnownFac
     Args:
         faces: of each emotion the crop of one, and the same with its surroundings, as in `stream.reader.SeenFace`.
     """
-    classifier = load_networks()[1]
+    classifier = load_classifier(DEFAULT_MODEL)
     descriptors = describe_crops([around for _, around in faces.values()])
     crops = {emotion: classifier.describe([crop]) for emotion, (crop, _) in faces.items()}
     profile = learn_profile(crops, descriptors, classifier)

@@ -95,7 +95,7 @@ class Picture:
         image = decoded.pixels
         if self.turns:
             image = np.ascontiguousarray(np.rot90(image, -self.turns))
-        return replace(decoded, pixels=image)
+        return replace(decoded, pixels=image, is_upright=decoded.is_upright or self.is_posed)
 
     def turned(self) -> Picture:
         """The photo turned clockwise by 90 degrees."""

@@ -19,7 +19,7 @@ from emomusic.batch.parts import FILM, PICTURE, Dataset
 from emomusic.batch.sources import Item, open_item
 from emomusic.compat import return_free_memory
 from emomusic.errors import BatchError, FilmError, ImageError
-from emomusic.faces.reading import load_networks, read_faces
+from emomusic.faces.reading import load_networks, read_picture
 from emomusic.faces.table import NO_FACES, affect_row
 from emomusic.media.ahead import ahead
 from emomusic.media.formats import HEAD_BYTES, Kind, kind_of
@@ -76,19 +76,20 @@ def _no_rows(name: str, *, is_film: bool, error: str) -> _Rows:
 class UnitReader:
     """Reads units with networks that are loaded once. One thread uses it, and another one decodes ahead."""
 
-    def __init__(self, dataset: Dataset, model: str, rate: float) -> None:
+    def __init__(self, dataset: Dataset, model: str, rate: float, *, posed: bool = False) -> None:
         """Load the networks for pictures. Those for films load with the first film.
 
         Args:
             dataset: takes the parts.
             model: name of a trained face model.
             rate: readings per second of film.
+            posed: whether people pulled the faces for a camera.
 
         Raises:
-            ModelError: there is no such model, its files are damaged, or its classes are not the seven emotions.
+            ModelError: as of `load_networks`.
         """
-        self._dataset, self._rate = dataset, rate
-        self._detector, self._classifier = load_networks(model)
+        self._dataset, self._rate, self._model, self._posed = dataset, rate, model, posed
+        load_networks(model, posed=posed)  # report a problem before the first picture
 
     def read(self, unit: Unit) -> int:
         """Read a unit, write its parts, and return the number of pictures and films.
@@ -125,7 +126,7 @@ class UnitReader:
         return partial(_no_rows, item.name, is_film=item.is_film, error=reason)
 
     def _picture_rows(self, name: str, picture: DecodedPicture) -> _Rows:
-        reading = read_faces(picture.pixels, self._detector, self._classifier)
+        reading = read_picture(picture, partial(load_networks, self._model), posed=self._posed)
         size = {"width": reading.width, "height": reading.height, "num_faces": len(reading.faces)}
         affect = {} if reading.group is None else affect_row(reading.group)
         row = {"picture": name, "kind": PICTURE, **size, **affect}
@@ -138,7 +139,7 @@ class UnitReader:
 
         try:
             with FilmFile(file) as film:
-                reading, networks = FilmReading(film, self._rate), (self._detector, self._classifier)
+                reading, networks = FilmReading(film, self._rate), load_networks(self._model, posed=self._posed)
                 with contextlib.closing(read_film(film, networks, rate=self._rate)) as moments:
                     for moment in moments:
                         reading.add(moment)

@@ -73,6 +73,7 @@ def add_command(
 def add_reading_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of every command that reads faces. `emomusic.faces` has their defaults."""
     parser.add_argument("--model", type=name, default=DEFAULT_MODEL, help="name of a trained face model")
+    parser.add_argument("--posed", action="store_true", help="assume that people pulled the faces for a camera")
     rate = number(0.1, 30)
     text = "for films: readings per second, at most 4 and fewer where nothing changes if it is not given"
     parser.add_argument("--rate", type=rate, metavar="R", help=text)

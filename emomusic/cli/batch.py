@@ -65,7 +65,8 @@ def batch(options: argparse.Namespace) -> arguments.Outcome:
         raise EmomusicError("expected --ray-address only with --engine ray. Received: --ray-address alone")
     model_folder(options.model)  # report a wrong name before seconds of loading
     rate = options.rate or 4.0
-    dataset = Dataset(options.out, f"--model {options.model} --rate {rate:g}")
+    how = f"--model {options.model} --rate {rate:g}{' --posed' if options.posed else ''}"
+    dataset = Dataset(options.out, how)
     workers: Any = options.workers or (num_cores() if options.engine == "local" else None)
     engine: Callable[..., Any] = run_in_processes
     if options.engine == "ray":
@@ -73,7 +74,7 @@ def batch(options: argparse.Namespace) -> arguments.Outcome:
         from emomusic.batch.ray import run_on_cluster
 
         engine = partial(run_on_cluster, address=options.ray_address)
-    load = partial(UnitReader, dataset, options.model, rate)
+    load = partial(UnitReader, dataset, options.model, rate, posed=options.posed)
     run = partial(read_units, engine=partial(engine, workers=workers), load=load, dataset=dataset)
     with _sigterm_as_ctrl_c(), dataset.locked():
         if not options.resume and dataset.has_results():

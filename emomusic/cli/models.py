@@ -64,6 +64,8 @@ def _add_evaluate(parent: Any) -> None:
     face.add_argument("--ferplus", action="store_true", help=text)
     text = "save the figures of --images: with a new adjustment in five folds, or of --posed"
     face.add_argument("--record", action="store_true", help=text)
+    text = "turn each picture of --images by so many degrees clockwise before it is read"
+    face.add_argument("--turned", type=int, choices=(0, 90, 180, 270), default=0, help=text)
     arguments.add_profile_option(face)
     text = "assume that all seven emotions may be shown"
     face.add_argument("--posed", action="store_true", help=text)
@@ -126,6 +128,7 @@ def _require_agreement(options: argparse.Namespace) -> None:
             options.record and (not has_pictures or (options.aligned and not options.posed)),
             "--record with --images, and with --aligned only for --posed: photographs are judged as the app cuts them",
         ),
+        (options.turned and (not has_pictures or options.record), "--turned with --images and without --record"),
         (options.profile and (not has_pictures or options.record), "--profile with --images and without --record"),
     ):
         if is_wrong:
@@ -157,8 +160,8 @@ def _figures_on_fer2013(name: str, options: argparse.Namespace) -> dict[str, Any
 def _figures_on_pictures(name: str, options: argparse.Namespace) -> dict[str, Any]:
     """Figures on the labelled pictures of `--images`, saved with `--record`."""
     from emomusic.faces.classifier import EmotionClassifier
-    from emomusic.faces.detection import MtcnnDetector
     from emomusic.faces.profile import KnownFace
+    from emomusic.faces.reading import load_detector
     from emomusic.training import evaluate
     from emomusic.training.labelled import labelled_pictures
     from emomusic.training.posed import TEST
@@ -171,7 +174,7 @@ def _figures_on_pictures(name: str, options: argparse.Namespace) -> dict[str, An
         ]
         if not pictures:
             raise DatasetError(f"expected pictures named {TEST}… in {options.images}. Received: none")
-    detector = None if options.aligned else MtcnnDetector()
+    detector = None if options.aligned else load_detector()
     if options.posed:
         classifier = classifier.posed()
     with arguments.progress("pictures", len(pictures)) as on_progress:
@@ -180,14 +183,17 @@ def _figures_on_pictures(name: str, options: argparse.Namespace) -> dict[str, An
             evaluate.record_photographs(name, record, adjustment)
             return record
         known = options.profile and KnownFace(arguments.read_profile(options.profile), classifier)
-        scores, num_known = evaluate.evaluate_pictures(pictures, classifier, detector, on_progress, known)
+        scores, turns, num_known = evaluate.evaluate_pictures(
+            pictures, classifier, detector, on_progress, known, options.turned
+        )
     others = len(pictures) - scores.missed - num_known
     if known is not None and others:
         log.warning("%d faces are of another person; the profile was not used for them.", others)
     if options.record:
-        evaluate.record_collection(name, options.images, pictures, scores, is_test=bool(options.split))
+        evaluate.record_collection(name, options.images, pictures, scores, turns, is_test=bool(options.split))
     persons = {} if labelled.persons is None else {"persons": labelled.persons}
-    return evaluate.evaluation_record(name, scores) | persons | {"skipped": labelled.skipped}
+    wrong = {"wrongly_turned": evaluate.share_turned(turns, options.turned)}
+    return evaluate.evaluation_record(name, scores) | wrong | persons | {"skipped": labelled.skipped}
 
 
 def create_profile(options: argparse.Namespace) -> arguments.Outcome:

@@ -9,6 +9,7 @@ import os
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,9 +129,9 @@ def _analyzed_picture(name: str, options: argparse.Namespace, *, out: Path | Non
     started = time.perf_counter()
     picture = read_picture_file(name)
     decode_ms = 1000 * (time.perf_counter() - started)
-    image = np.ascontiguousarray(np.rot90(picture.pixels, -options.turn // 90))
+    picture = replace(picture, pixels=np.ascontiguousarray(np.rot90(picture.pixels, -options.turn // 90)))
     load_recommender()  # no part of the time to recommend
-    reading = read_picture(image, model=options.model, profile=options.profile)
+    reading = read_picture(picture, model=options.model, profile=options.profile, posed=options.posed)
     if options.profile is not None and not any(face.is_known for face in reading.faces):
         log.warning("%s: the profile is of another person and was not used.", escape_control_chars(name))
     request, status = arguments.song_request(options), 0
@@ -145,7 +146,7 @@ def _analyzed_picture(name: str, options: argparse.Namespace, *, out: Path | Non
         from emomusic.media.images import encode_png
 
         try:
-            arguments.write_file(out, encode_png(annotated_picture(image, reading)))
+            arguments.write_file(out, encode_png(annotated_picture(picture.pixels, reading)))
         except EmomusicError as error:
             arguments.log_file_error(name, str(error))
             status = 2
@@ -176,7 +177,7 @@ def _analyzed_film(
     from emomusic.stream.film import DEFAULT_RATE, FilmReading, read_film
 
     with FilmFile(name, stream=options.stream, turn=options.turn) as film:
-        networks, recommender = load_networks(options.model), load_recommender()
+        networks, recommender = load_networks(options.model, posed=options.posed), load_recommender()
         started = time.perf_counter()
         reading = FilmReading(film, options.rate or DEFAULT_RATE)
         read_share = 1.0 if out is None else _READ_SHARE

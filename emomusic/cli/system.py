@@ -229,13 +229,13 @@ def _files() -> str:
 
 def _faces() -> str:
     from emomusic.assets import data_dir
-    from emomusic.faces.reading import load_networks, read_faces
-    from emomusic.media.images import read_image
+    from emomusic.faces.reading import load_networks, read_picture
+    from emomusic.media.images import read_picture_file
 
     started = time.perf_counter()
-    detector, classifier = load_networks()
+    load_networks()
     loaded = time.perf_counter() - started
-    reading = read_faces(read_image(data_dir() / "samples" / "four-people.jpg"), detector, classifier)
+    reading = read_picture(read_picture_file(data_dir() / "samples" / "four-people.jpg"), load_networks)
     total = sum(reading.faces[0].probabilities.as_dict().values()) if reading.faces else 0
     if len(reading.faces) != 4 or not math.isclose(total, 1, abs_tol=1e-3):
         raise EmomusicError(f"expected 4 faces in the sample four-people.jpg. Received: {len(reading.faces)}")

@@ -14,6 +14,7 @@ from emomusic.assets import SPEC
 from emomusic.calibration import adjust_logits, apply_temperature, invert_label_smoothing, log_probabilities, softmax
 from emomusic.errors import ModelError
 from emomusic.faces import model_files
+from emomusic.faces.turned import TurnLayer
 from emomusic.media.images import RgbImage, to_network_input
 from emomusic.metrics import SEVEN, FloatArray
 from emomusic.runtime import Network
@@ -38,11 +39,12 @@ class EmotionClassifier:
 
     Attributes:
         spec: the description in the model's folder.
+        turn_layer: tells how faces are turned; None if the model has no such layer.
     """
 
-    def __init__(self, forward: Forward, spec: model_files.ModelSpec) -> None:
-        """Take the network and the description of its model."""
-        self.spec, self._forward = spec, forward
+    def __init__(self, forward: Forward, spec: model_files.ModelSpec, turn_layer: TurnLayer | None = None) -> None:
+        """Take the network, the description of its model and its layer."""
+        self.spec, self.turn_layer, self._forward = spec, turn_layer, forward
 
     @classmethod
     def load(cls, name: str = model_files.DEFAULT_MODEL) -> EmotionClassifier:
@@ -61,7 +63,12 @@ class EmotionClassifier:
                 f"expected a network in {folder} with the input shape and classes of {SPEC}: {expected}. "
                 f"Received: {received}. Restore the files"
             )
-        return cls(lambda pixels: np.concatenate(network.map_outputs(pixels), axis=1), spec)
+        return cls.of(network, spec, TurnLayer.load(folder))
+
+    @classmethod
+    def of(cls, network: Network, spec: model_files.ModelSpec, layer: TurnLayer | None = None) -> EmotionClassifier:
+        """The classifier of a network with its features."""
+        return cls(lambda pixels: np.concatenate(network.map_outputs(pixels), axis=1), spec, layer)
 
     def posed(self) -> EmotionClassifier:
         """The same network for faces that may show any of the emotions, as people do for the camera.
@@ -76,7 +83,8 @@ class EmotionClassifier:
                 f"expected a model with an adjustment for posed faces, such as {model_files.DEFAULT_MODEL}. "
                 f"Received: {self.spec.name}. Choose another model"
             )
-        return EmotionClassifier(self._forward, replace(self.spec, adjustment=self.spec.posed_adjustment))
+        spec = replace(self.spec, adjustment=self.spec.posed_adjustment)
+        return EmotionClassifier(self._forward, spec, self.turn_layer)
 
     def classify(self, crops: Sequence[RgbImage]) -> list[EmotionProbabilities]:
         """Probabilities for each face, cropped as by `images.crop_face`. Raises as `require_emotions`."""
@@ -108,6 +116,15 @@ class EmotionClassifier:
         logs = log_probabilities(np.asarray(calibrate(rows[:, :classes], self.spec), np.float32))
         return np.concatenate([logs, rows[:, classes:]], axis=1)
 
+    def features(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Features of one view of each prepared input, which a mirror image does not have; shape (n, features)."""
+        return self._outputs(inputs, mirrored=False)[:, len(self.spec.classes) :]
+
+    def turn_scores(self, crops: Sequence[RgbImage]) -> FloatArray:
+        """Logits of `turned.TURNS` from the model's layer, which must exist; shape (n, 4)."""
+        assert self.turn_layer is not None
+        return self.turn_layer.scores(self.features(to_network_input(crops, self.spec.side)))
+
     def probabilities(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Calibrated probabilities for prepared inputs.
 
@@ -124,10 +141,14 @@ class EmotionClassifier:
 
     def _averaged(self, inputs: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """The outputs for prepared inputs, averaged over the face and its mirror image."""
+        return self._outputs(inputs, mirrored=self.spec.mirrored)
+
+    def _outputs(self, inputs: npt.NDArray[np.uint8], *, mirrored: bool) -> npt.NDArray[np.float32]:
+        """The outputs for prepared inputs, perhaps averaged over the face and its mirror image."""
         batches = []
         for start in range(0, len(inputs), _BATCH):
             pixels = inputs[start : start + _BATCH].astype(np.float32)
-            views = [pixels, pixels[:, :, ::-1]] if self.spec.mirrored else [pixels]
+            views = [pixels, pixels[:, :, ::-1]] if mirrored else [pixels]
             outputs = self._forward(np.concatenate(views))
             batches.append(np.mean(np.split(outputs, len(views)), axis=0))
         return np.concatenate(batches)

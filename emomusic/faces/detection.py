@@ -107,10 +107,7 @@ class Face:
 
     def crop(self, image: RgbImage, margin: float = 0.0) -> RgbImage:
         """Cut a square around the face, as `images.crop_face`, and turn it upright."""
-        return self.upright(crop_face(image, self.box, margin=margin, tilt=self.tilt))
-
-    def upright(self, crop: RgbImage) -> RgbImage:
-        """A crop of this face, turned upright."""
+        crop = crop_face(image, self.box, margin=margin, tilt=self.tilt)
         return np.ascontiguousarray(np.rot90(crop, -self.turn // 90)) if self.turn else crop
 
 
@@ -169,75 +166,23 @@ class DetectionTrace:
 
 
 class FaceDetector(Protocol):
-    """Detects faces. `MtcnnDetector` and the fake of the tests implement it."""
+    """Detects faces. `MtcnnDetector`, `turned.TurningDetector` and the fake of the tests implement it."""
 
     def detect(self, image: RgbImage) -> list[Face]:
         """All faces, sorted from left to right; an empty list if there are none."""
         ...
 
-    def detect_near(self, image: RgbImage, boxes: Sequence[Box]) -> list[Face]:
-        """The faces near these boxes, sorted from left to right; an empty list if there are none."""
+    def detect_near(self, image: RgbImage, faces: Sequence[Face]) -> list[Face]:
+        """The faces near these ones, sorted from left to right; an empty list if there are none."""
         ...
 
+    def detect_with_trace(self, image: RgbImage) -> DetectionTrace:
+        """The result of `detect` with the output of each network."""
+        ...
 
-# Of 325 upright pictures of `wild/`, these values turn one. They find faces in 966 of the 975 turned copies, and in 4
-# of 156 pictures without faces. With 0.9 instead of 0.95, these are 972 and 7; an upright search finds a face in 1.
-_SURE, _SURER, _TURNED = 0.98, 0.01, 0.95
-_TURNED_SIDE = 640  # pixels
-
-
-class TurningDetector:
-    """Also finds faces on their side or upside down, where an upright search finds none or only doubtful ones.
-
-    It keeps the turn of the newest faces for `detect_near`. Use one instance for each picture or film.
-    """
-
-    def __init__(self, detector: FaceDetector) -> None:
-        """Search with another detector."""
-        self._detector, self._num_turns = detector, 0
-
-    def detect(self, image: RgbImage) -> list[Face]:
-        """All faces of the turn whose best face is the surest, from left to right."""
-        best, num_turns = self._detector.detect(image), 0
-        top = max((face.confidence for face in best), default=0.0)
-        if top < _SURE:
-            least = max(top + _SURER, _TURNED)
-            small, scale = shrink(image, _TURNED_SIDE)
-            for turns in (1, 2, 3):
-                found = self._detector.detect(np.ascontiguousarray(np.rot90(small, turns)))
-                surest = max((face.confidence for face in found), default=0.0)
-                if surest > least:
-                    best, num_turns, top, least = found, turns, surest, surest
-            if num_turns:
-                sure = (face for face in best if face.confidence >= min(top, _SURE))
-                best = [_turned_back(face, small, num_turns, scale, image) for face in sure]
-        self._num_turns = num_turns if best else self._num_turns
-        return sorted(best, key=lambda face: (face.box.x, face.box.y))
-
-    def detect_near(self, image: RgbImage, boxes: Sequence[Box]) -> list[Face]:
-        """The faces near these boxes, with the turn of the newest ones."""
-        if not (turns := self._num_turns):
-            return self._detector.detect_near(image, boxes)
-        turned = np.ascontiguousarray(np.rot90(image, turns))
-        height, width = image.shape[:2]
-        near = [_turned_box(box, width, height, turns) for box in boxes]
-        found = [_turned_back(each, image, turns, 1.0, image) for each in self._detector.detect_near(turned, near)]
-        return sorted(found, key=lambda face: (face.box.x, face.box.y))
-
-
-def _turned_box(box: Box, width: int, height: int, num_turns: int) -> Box:
-    """A box of an image of this size in the image after quarter turns counter-clockwise."""
-    for _ in range(num_turns % 4):
-        box = Box(box.y, width - box.right, box.height, box.width)
-        width, height = height, width
-    return box
-
-
-def _turned_back(face: Face, turned: RgbImage, num_turns: int, scale: float, image: RgbImage) -> Face:
-    """A face of a copy that was turned counter-clockwise, in pixels of the image."""
-    height, width = turned.shape[:2] if num_turns % 2 == 0 else turned.shape[1::-1]
-    box = _turned_box(face.box, width, height, 4 - num_turns).scaled(1 / scale).clipped(*image.shape[1::-1])
-    return Face(box, face.confidence, turn=360 - 90 * num_turns)
+    def warm_up(self) -> None:
+        """Run the networks once, so that the first image takes no longer than the next."""
+        ...
 
 
 class MtcnnDetector:
@@ -256,7 +201,7 @@ class MtcnnDetector:
         """Run the networks once, so that the first image takes no longer than the next."""
         blank = np.full((_WARM_UP_SIDE, _WARM_UP_SIDE, 3), 127, np.uint8)
         self.detect(blank)
-        self.detect_near(blank, [Box(10, 10, 100, 100)])
+        self.detect_near(blank, [Face(Box(10, 10, 100, 100), 1.0)])
 
     def detect(self, image: RgbImage) -> list[Face]:
         """All faces, sorted from left to right, in pixels of the image. Raises as `require_rgb`.
@@ -266,16 +211,16 @@ class MtcnnDetector:
         """
         return list(self.detect_with_trace(image).faces)
 
-    def detect_near(self, image: RgbImage, boxes: Sequence[Box]) -> list[Face]:
-        """The faces near these boxes of a previous frame, sorted from left to right.
+    def detect_near(self, image: RgbImage, faces: Sequence[Face]) -> list[Face]:
+        """The faces near those of a previous frame, sorted from left to right.
 
         Only O-Net runs, in a tenth of the time of `detect`. It corrects shifts of up to 0.3 of the box. A face may be
         gone, and two boxes may have the same face. A small image is faster. Raises as `require_rgb`.
         """
         require_rgb(image)
-        if not boxes:
+        if not faces:
             return []
-        corners = np.array([(box.x, box.y, box.right, box.bottom) for box in boxes], np.float64)
+        corners = np.array([(face.box.x, face.box.y, face.box.right, face.box.bottom) for face in faces], np.float64)
         stage = _OUTPUT._replace(least=MIN_CONFIDENCE)
         found = self._scored(self._output, stage, mtcnn.planes(image), mtcnn.squares(corners))
         return self._faces_in(found.suppressed(_STAGE_OVERLAP, overlap="min"), image, _View(image, 1.0))

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.assets import load_once, models_dir
-from emomusic.media.images import Box, RgbImage, crop_face, to_network_input
+from emomusic.faces.detection import Face
+from emomusic.media.images import RgbImage, to_network_input
 from emomusic.runtime import Network
 
 MODEL = "identity/model.onnx"
@@ -41,12 +42,12 @@ def load_identity() -> Network:
     return Network(models_dir() / MODEL)
 
 
-def describe_persons(image: RgbImage, boxes: Sequence[Box]) -> Descriptors:
-    """The descriptor of each face, at least one, at these boxes of an image.
+def describe_persons(image: RgbImage, faces: Sequence[Face]) -> Descriptors:
+    """The descriptor of each of the faces of an image, at least one.
 
     A face takes about 15 ms. Raises as `load_identity`.
     """
-    return describe_crops([crop_face(image, box, margin=ROOM_AROUND) for box in boxes])
+    return describe_crops([face.crop(image, ROOM_AROUND) for face in faces])
 
 
 def describe_crops(crops: Sequence[RgbImage]) -> Descriptors:

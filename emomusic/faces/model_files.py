@@ -40,7 +40,10 @@ GRAD_CAM = "grad_cam.onnx"
 PEOPLE = "people.npz"
 """How people differ, to learn one face (`faces.profile`). Only the default model has it."""
 
-FILES = (WEIGHTS, ONNX, GRAD_CAM, PEOPLE, HISTORY, PREDICTIONS, METRICS, CARD, SPEC)
+TURNS = "turns.npz"
+"""How faces are turned, from the network's features (`faces.turned`). Models without it use the default model's."""
+
+FILES = (WEIGHTS, ONNX, GRAD_CAM, PEOPLE, TURNS, HISTORY, PREDICTIONS, METRICS, CARD, SPEC)
 """All files of a model. Training writes them in this order, so a folder with a spec is complete."""
 
 

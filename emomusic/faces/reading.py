@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field, replace
+from typing import Protocol, TypeAlias
 
 from emomusic.affect import EmotionProbabilities
 from emomusic.assets import load_once
 from emomusic.faces.classifier import Classifier, EmotionClassifier
-from emomusic.faces.detection import (
-    Face,
-    FaceDetector,
-    MtcnnDetector,
-    TurningDetector,
-    missed_side,
-    needs_close_search,
-)
+from emomusic.faces.detection import DetectionTrace, FaceDetector, MtcnnDetector, missed_side, needs_close_search
+from emomusic.faces.identity import describe_persons
 from emomusic.faces.model_files import DEFAULT_MODEL
+from emomusic.faces.profile import KnownFace, nearest_persons
 from emomusic.faces.table import Faces
-from emomusic.media.images import RgbImage
+from emomusic.faces.turned import TurningDetector
+from emomusic.media.images import DecodedPicture, RgbImage
 
 Networks: TypeAlias = tuple[FaceDetector, Classifier]
 """What detects and what classifies faces."""
@@ -38,6 +34,7 @@ class PictureReading:
         faces: from left to right; empty if there are none.
         detect_ms: duration of the detection.
         classify_ms: duration of cropping and classification.
+        trace: the output of the detector's networks; None unless asked for.
     """
 
     width: int
@@ -45,6 +42,7 @@ class PictureReading:
     faces: Faces
     detect_ms: float
     classify_ms: float
+    trace: DetectionTrace | None = field(default=None, compare=False, repr=False)
 
     @property
     def group(self) -> EmotionProbabilities | None:
@@ -60,42 +58,94 @@ class PictureReading:
         return f"Faces below about {side} pixels may be missed; parts of the picture show more."
 
 
-def read_faces(image: RgbImage, detector: FaceDetector, classifier: Classifier) -> PictureReading:
-    """The faces of a picture, as from `images.read_image`, with the probabilities of the seven emotions."""
+class LoadNetworks(Protocol):
+    """Gives the networks for a picture. `load_networks` and `Shared.visitor_networks` implement it."""
+
+    def __call__(self, *, posed: bool = False, upright: bool = False) -> Networks:
+        """The networks, for faces that people pull, and for a picture that is known to be upright."""
+        ...
+
+
+def read_picture(
+    picture: DecodedPicture,
+    networks: LoadNetworks,
+    *,
+    posed: bool = False,
+    known: Sequence[KnownFace] = (),
+    with_trace: bool = False,
+) -> PictureReading:
+    """The faces of a picture with the probabilities of the seven emotions: the one reader of still pictures.
+
+    Args:
+        picture: the decoded picture; faces are searched in turned copies unless it is known to be upright.
+        networks: gives the detector and the classifier.
+        posed: whether people pulled the faces for a camera.
+        known: persons who are read with their profile.
+        with_trace: keep the output of the detector's networks.
+
+    Raises:
+        ModelError: a model is missing or damaged, or has no adjustment for posed faces.
+    """
+    image = picture.pixels
+    detector, classifier = networks(posed=posed, upright=picture.is_upright)
     started = time.perf_counter()
-    faces = TurningDetector(detector).detect(image)
+    trace = detector.detect_with_trace(image)
     detected = time.perf_counter()
-    readings = classify_faces(image, faces, classifier)
+    probabilities = classifier.classify([face.crop(image) for face in trace.faces])
     classified = time.perf_counter()
-    return PictureReading(
+    reading = PictureReading(
         width=image.shape[1],
         height=image.shape[0],
-        faces=readings,
+        faces=Faces.of(trace.faces, probabilities),
         detect_ms=1000 * (detected - started),
         classify_ms=1000 * (classified - detected),
+        trace=trace if with_trace else None,
     )
+    return apply_profiles(image, reading, known)
 
 
-def classify_faces(image: RgbImage, faces: Sequence[Face], classifier: Classifier) -> Faces:
-    """The detected faces of a picture with their probabilities, from one call of the classifier."""
-    return Faces.of(faces, classifier.classify([face.crop(image) for face in faces]))
+def apply_profiles(image: RgbImage, reading: PictureReading, known: Sequence[KnownFace]) -> PictureReading:
+    """The reading of a picture with the probabilities of known persons replaced. Other faces stay as they are."""
+    found = [each.face for each in reading.faces]
+    if not found or not known:
+        return reading
+    shares, is_known = reading.faces.shares.copy(), reading.faces.is_known.copy()
+    persons = nearest_persons(describe_persons(image, found), known)
+    for row, (person, face) in enumerate(zip(persons, found, strict=True)):
+        if person is not None:
+            shares[row], is_known[row] = person.classify_still(image, face).values, True
+    return replace(reading, faces=replace(reading.faces, shares=shares, is_known=is_known))
 
 
-def load_networks(model: str = DEFAULT_MODEL, *, posed: bool = False) -> tuple[MtcnnDetector, EmotionClassifier]:
+def load_networks(model: str = DEFAULT_MODEL, *, posed: bool = False, upright: bool = False) -> Networks:
     """The detector and a trained model, loaded once in about 0.25 s. Threads may share them.
 
-    `posed` assumes posed faces (`EmotionClassifier.posed`).
+    Args:
+        model: name of a trained model.
+        posed: assume posed faces (`EmotionClassifier.posed`).
+        upright: find no turned faces, as in a camera's picture.
 
     Raises:
         ModelError: there is no such model, its files are damaged, its classes are not the seven emotions, or it has no
             adjustment for posed faces.
     """
-    detector, classifier = _load_networks(model)
-    return detector, classifier.posed() if posed else classifier
+    classifier = load_classifier(model)
+    classifier.require_emotions()
+    return load_detector(upright=upright), classifier.posed() if posed else classifier
 
 
 @load_once
-def _load_networks(model: str) -> tuple[MtcnnDetector, EmotionClassifier]:
-    classifier = EmotionClassifier.load(model)
-    classifier.require_emotions()
-    return MtcnnDetector(), classifier
+def load_detector(*, upright: bool = False) -> FaceDetector:
+    """The detector, loaded once, which also finds turned faces unless `upright`. The default model tells their turns.
+
+    Raises:
+        ModelError: a file is absent or damaged.
+    """
+    if upright:
+        return _load_mtcnn()
+    detector, default = _load_mtcnn(), load_classifier(DEFAULT_MODEL)
+    return detector if default.turn_layer is None else TurningDetector(detector, default.turn_scores)
+
+
+_load_mtcnn = load_once(MtcnnDetector)
+load_classifier = load_once(EmotionClassifier.load)

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-from emomusic.faces.detection import Face, FaceDetector
-from emomusic.media.images import Box, RgbImage
+from emomusic.faces.detection import DetectionTrace, Face, FaceDetector
+from emomusic.media.images import RgbImage
 
 
 class FairQueue:
@@ -88,13 +88,21 @@ class SharedDetector:
 
     def detect(self, image: RgbImage) -> list[Face]:
         """All faces, sorted from left to right; an empty list if there are none."""
-        with self._turn():
-            faces = self._detector.detect(image)
-        self._readings.add(len(faces))
-        return faces
+        return list(self.detect_with_trace(image).faces)
 
-    def detect_near(self, image: RgbImage, boxes: Sequence[Box]) -> list[Face]:
-        """The faces near these boxes, sorted from left to right; an empty list if there are none."""
-        faces = self._detector.detect_near(image, boxes)
-        self._readings.add(len(faces))
-        return faces
+    def detect_with_trace(self, image: RgbImage) -> DetectionTrace:
+        """The result of `detect` with the output of each network."""
+        with self._turn():
+            trace = self._detector.detect_with_trace(image)
+        self._readings.add(len(trace.faces))
+        return trace
+
+    def detect_near(self, image: RgbImage, faces: Sequence[Face]) -> list[Face]:
+        """The faces near these ones, sorted from left to right; an empty list if there are none."""
+        found = self._detector.detect_near(image, faces)
+        self._readings.add(len(found))
+        return found
+
+    def warm_up(self) -> None:
+        """Run the networks once, so that the first image takes no longer than the next."""
+        self._detector.warm_up()

@@ -61,6 +61,7 @@ _MOST_SCANS = 100  # of a progressive JPEG, which has ten; each visits all pixel
 _MOST_ABSENT = 0.98  # of a cut picture
 _MAX_METADATA_BYTES = 2**26  # unpacked, of a PNG
 _WIDTH, _HEIGHT, _SAMPLE_BITS = 256, 257, 258  # tags of TIFF
+_ORIENTATION = 274  # tag of EXIF
 _TILE_SIDES, _MAX_TILE_PIXELS = (322, 323), 2**26  # tags of TIFF, whose decoder holds a tile and the picture
 _SMALLEST_PREVIEW = 400  # pixels of the longer side; smaller ones in raw photos are thumbnails
 
@@ -80,10 +81,12 @@ class DecodedPicture:
     Attributes:
         pixels: shape (height, width, 3), uint8, RGB, upright.
         note: what of the file was read, if that is not all of it; None otherwise.
+        is_upright: whether a camera or the file tells the orientation, so that no face lies on its side.
     """
 
     pixels: RgbImage
     note: str | None = None
+    is_upright: bool = False
 
 
 def read_picture_file(source: bytes | str | os.PathLike[str], name: str = "") -> DecodedPicture:
@@ -219,7 +222,8 @@ def _loaded(picture: Image.Image, data: bytes, orientation: int, note: str | Non
         halved = f"It has {width}x{height} pixels, so it was read at half its size."
         note = halved if note is None else f"{note} {halved}"
     picture.load()
-    return DecodedPicture(to_rgb(picture, data, orientation), note)
+    pixels = to_rgb(picture, data, orientation)
+    return DecodedPicture(pixels, note, orientation != 1 or picture.getexif().get(_ORIENTATION) in range(1, 9))
 
 
 def _decode_deep_tiff(data: bytes, name: str) -> DecodedPicture | None:

@@ -13,6 +13,7 @@ import logging
 import math
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from time import monotonic
 from typing import Annotated, Any
 
@@ -29,8 +30,8 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from emomusic.compat import return_free_memory
 from emomusic.errors import CapacityError, EmomusicError, ImageError
-from emomusic.faces.reading import read_faces
-from emomusic.media.images import MAX_BYTES, read_image
+from emomusic.faces.reading import read_picture
+from emomusic.media.images import MAX_BYTES, read_picture_file
 from emomusic.runtime import num_cores
 from emomusic.server.capacity import capacity
 from emomusic.server.files import base_path
@@ -56,6 +57,7 @@ class _Query(msgspec.Struct, forbid_unknown_fields=True):
     genres: list[str] = []
     hide_explicit: bool = False
     seed: Annotated[int, msgspec.Meta(ge=0, lt=2**32)] = 0
+    posed: bool = False
 
 
 class RateLimit:
@@ -113,13 +115,13 @@ class AnalyzeApi:
                 return _refused(415, reason)
         held = capacity().memory.take("api", 0)
         try:
-            num_songs, wanted = _wanted(request.query_params)
+            query, wanted = _wanted(request.query_params)
             async with asyncio.timeout(_BODY_S):
                 data = await read_body(request, MAX_BYTES, held.grow)
             if self._places.locked():
                 raise CapacityError("calls")
             async with self._places:
-                return JSONResponse([await run_in_threadpool(_analyzed, data, num_songs, wanted)])
+                return JSONResponse([await run_in_threadpool(_analyzed, data, query, wanted)])
         except TimeoutError:
             return _refused(408, f"expected the picture within {_BODY_S:.0f} s")
         except HTTPException as error:
@@ -139,8 +141,8 @@ def _refused(status: int, reason: str, headers: Mapping[str, str] | None = None)
     return JSONResponse({"error": reason}, status, {**CLOSE, **(headers or {})})
 
 
-def _wanted(parameters: QueryParams) -> tuple[int, SongRequest]:
-    """The number of songs and the request for them, from the parameters of the address.
+def _wanted(parameters: QueryParams) -> tuple[_Query, SongRequest]:
+    """The parameters of the address, and the request for songs among them.
 
     Raises:
         EmomusicError: one is unknown or malformed.
@@ -153,7 +155,7 @@ def _wanted(parameters: QueryParams) -> tuple[int, SongRequest]:
         query = msgspec.convert({**parameters, "genres": genres}, _Query, strict=False)
     except msgspec.ValidationError as error:
         raise EmomusicError(f"expected other parameters. Received: {error}") from None
-    return query.songs, SongRequest(
+    return query, SongRequest(
         policy=query.policy,
         seed=query.seed,
         hide_explicit=query.hide_explicit,
@@ -161,14 +163,14 @@ def _wanted(parameters: QueryParams) -> tuple[int, SongRequest]:
     )
 
 
-def _analyzed(data: bytes, num_songs: int, wanted: SongRequest) -> dict[str, Any]:
+def _analyzed(data: bytes, query: _Query, wanted: SongRequest) -> dict[str, Any]:
     from emomusic.export import answer_record  # loads pandas, for which no start waits
 
     started = time.perf_counter()
-    image = read_image(data)
+    picture = read_picture_file(data)
     decode_ms = 1000 * (time.perf_counter() - started)
-    reading = read_faces(image, *shared().visitor_networks("api"))
-    record = answer_record(_NAME, reading, wanted, num_songs, decode_ms=decode_ms)
+    reading = read_picture(picture, partial(shared().visitor_networks, "api"), posed=query.posed)
+    record = answer_record(_NAME, reading, wanted, query.songs, decode_ms=decode_ms)
     return_free_memory()
     return record
 

@@ -52,17 +52,17 @@ class Shared:
         """Whether networks and songs are ready."""
         return self._loading.done() and self._loading.result()
 
-    def visitor_networks(self, visitor: str, *, posed: bool = False) -> Networks:
+    def visitor_networks(self, visitor: str, *, posed: bool = False, upright: bool = False) -> Networks:
         """The networks for photos and films of a session. Visitors take turns, and readings are counted.
 
-        `posed`: for photos that were taken with the page's camera.
+        Options as of `load_networks`.
         """
-        detector, classifier = load_networks(posed=posed)
+        detector, classifier = load_networks(posed=posed, upright=upright)
         return SharedDetector(detector, self.readings, partial(self.queue.turn, visitor)), classifier
 
     def live_networks(self) -> Networks:
         """The networks for a camera, where people may show any emotion. They do not wait for turns, but are counted."""
-        detector, classifier = load_networks(posed=True)
+        detector, classifier = load_networks(posed=True, upright=True)
         return SharedDetector(detector, self.readings), classifier
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities, WithEmotion, describe
-from emomusic.faces.detection import Face, FaceDetector, TurningDetector
+from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.reading import Networks
 from emomusic.faces.table import FACE_COLUMNS, NO_FACES, Faces, boxes_array
 from emomusic.faces.who import Who
@@ -24,16 +24,10 @@ from emomusic.media.ahead import ahead
 from emomusic.media.film_file import FilmFile
 from emomusic.media.film_frame import FilmFrame
 from emomusic.media.film_steps import FilmStep
-from emomusic.media.images import WORKING_SIDE, RgbImage, crop_face
+from emomusic.media.images import WORKING_SIDE, RgbImage
 from emomusic.stream.film_persons import FilmPersons
 from emomusic.stream.timeline import Scene, SceneFinder, timeline_table
-from emomusic.stream.tracking import (
-    FaceFinder,
-    FaceTracker,
-    Frame,
-    GreyImage,
-    to_flow_image,
-)
+from emomusic.stream.tracking import FaceFinder, FaceTracker, Frame, GreyImage, to_flow_image
 from emomusic.text import format_clock
 
 DEFAULT_RATE, MIN_RATE, MAX_RATE = 4.0, 0.1, 30.0
@@ -95,9 +89,9 @@ def read_film(
     if not MIN_RATE <= rate <= MAX_RATE:
         raise ValueError(f"rate must be from {MIN_RATE} to {MAX_RATE}. Received: {rate}")
     steps = map(FilmStep, film.frames(rate)) if every else film.steps(rate, max(_STEP_S, 1 / rate))
-    detector, search = TurningDetector(networks[0]), _Search(film, networks[0])
-    reader = _Reader(search, (detector, networks[1]))
-    with contextlib.closing(ahead(_searched(search, detector, steps), _STEPS_AHEAD)) as searched:
+    search = _Search(film, networks[0])
+    reader = _Reader(search, networks)
+    with contextlib.closing(ahead(_searched(search, steps), _STEPS_AHEAD)) as searched:
         for step, ready in searched:
             yield from reader.read(step, ready)
 
@@ -123,7 +117,7 @@ class _Search:
     """The size of the frames that are searched: larger from the first small faces of a large film on."""
 
     def __init__(self, film: FilmFile, detector: FaceDetector) -> None:
-        """Begin with small frames. The detector looks for faces that are too small for them."""
+        """Begin with small frames."""
         self.film, self._detector = film, detector
         self._side, self._looked_s = _DETECT_SIDE, -math.inf
 
@@ -133,9 +127,9 @@ class _Search:
         thumbnail: GreyImage = np.asarray(cv2.resize(grey, _THUMBNAIL, interpolation=cv2.INTER_AREA), np.uint8)
         return _Prepared(frame, small, grey, thumbnail)
 
-    def with_faces(self, ready: _Prepared, detector: FaceDetector) -> _Prepared:
+    def with_faces(self, ready: _Prepared) -> _Prepared:
         """The frame with its faces, perhaps in more pixels."""
-        found, time_s = detector.detect(ready.small), ready.frame.time_s
+        found, time_s = self._detector.detect(ready.small), ready.frame.time_s
         is_large = max(self.film.width, self.film.height) >= _LARGE_SIDE > self._side
         is_small = all(max(face.box.width, face.box.height) < _SMALL_FACE for face in found)
         if is_large and is_small and time_s - self._looked_s >= _LOOK_INTERVAL_S:
@@ -147,15 +141,13 @@ class _Search:
         return replace(ready, detected=found)
 
 
-def _searched(
-    search: _Search, detector: FaceDetector, steps: Iterable[FilmStep]
-) -> Iterator[tuple[FilmStep, _Prepared]]:
+def _searched(search: _Search, steps: Iterable[FilmStep]) -> Iterator[tuple[FilmStep, _Prepared]]:
     detected_s, before = -math.inf, None
     with contextlib.closing(ahead(((step, search.prepare(step.frame)) for step in steps), _STEPS_AHEAD)) as prepared:
         for step, ready in prepared:
             is_due = ready.differs(before) or ready.frame.time_s - detected_s >= _DETECT_INTERVAL_S
             detected_s, before = ready.frame.time_s if is_due else detected_s, ready.thumbnail
-            yield step, search.with_faces(ready, detector) if is_due else ready
+            yield step, search.with_faces(ready) if is_due else ready
 
 
 class _Reader:
@@ -201,12 +193,12 @@ class _Reader:
         if is_cut:
             self._tracks.start_shot()
         self._tracks.follow(ready.grey)
-        frame = Frame(ready.small, ready.grey, self._tracks.corners(), ready.frame.time_s)
+        frame = Frame(ready.small, ready.grey, self._tracks.corners(), ready.frame.time_s, self._tracks.turns())
         found = self._finder.find(self._detector, frame, max(ready.small.shape), detected=ready.detected)
         image = self._search.film.picture(ready.frame, WORKING_SIDE)
         scale = image.shape[1] / ready.small.shape[1]
         size = image.shape[1::-1]
-        crops = [face.upright(crop_face(image, face.box.scaled(scale).clipped(*size))) for face in found]
+        crops = [replace(face, box=face.box.scaled(scale).clipped(*size)).crop(image) for face in found]
         self._tracks.update(frame, found, self._classifier.classify(crops), smoothing_s=_SMOOTHING_S)
         return image
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from emomusic.faces.detection import Face
 from emomusic.faces.identity import SAME_PERSON, describe_persons
 from emomusic.faces.table import Faces
 from emomusic.media.images import Box, RgbImage
@@ -47,18 +48,18 @@ class FilmPersons:
         self._apart: set[tuple[int, int]] = set()  # persons who were seen together, in both orders
         self._looks: dict[int, npt.NDArray[np.float32]] = {}  # of the newest faces, by track
 
-    def _forget_replaced(self, numbers: Sequence[int], boxes: Sequence[Box], image: RgbImage) -> None:
+    def _forget_replaced(self, faces: Mapping[int, Face], image: RgbImage) -> None:
         """Forget the person of a track that is another one since the last reading, as in a small camera picture.
 
         A cut of the whole picture ends the tracks.
         """
-        looks = {number: _look_of(image, box) for number, box in zip(numbers, boxes, strict=True)}
-        for number, box in zip(numbers, boxes, strict=True):
+        looks = {number: _look_of(image, face.box) for number, face in faces.items()}
+        for number, face in faces.items():
             person, before = self._person.get(number), self._looks.get(number)
             if person is None or before is None or float((before * looks[number]).mean()) > _SAME_LOOK:
                 continue
             total = self._sums[person]
-            if float(describe_persons(image, [box])[0] @ total) / float(np.linalg.norm(total)) < _OTHER_PERSON:
+            if float(describe_persons(image, [face])[0] @ total) / float(np.linalg.norm(total)) < _OTHER_PERSON:
                 del self._person[number], self._described[number]
         self._looks = looks
 
@@ -66,18 +67,19 @@ class FilmPersons:
         """The faces of a frame with the numbers of their persons, and the persons who turned out to be earlier ones."""
         height, width = image.shape[:2]
         faces = faces_of(tracks, width, height)
-        self._forget_replaced(faces.number.tolist(), faces.boxes, image)
-        numbers, due, joined = faces.number.tolist(), list[tuple[int, Box]](), list[tuple[int, int]]()
-        for number, box in zip(numbers, faces.boxes, strict=True):
+        seen = {each.number: each.face for each in faces}
+        self._forget_replaced(seen, image)
+        numbers, due, joined = list(seen), list[tuple[int, Face]](), list[tuple[int, int]]()
+        for number, face in seen.items():
             times, last_s = self._described.get(number, (0, -math.inf))
             person = self._person.get(number)
             if person is not None and self._counts[person] >= _ENOUGH_DESCRIPTORS:
                 continue
             if times < _NUM_DESCRIPTORS and time_s - last_s >= _DESCRIBE_INTERVAL_S:
-                due.append((number, box))
+                due.append((number, face))
                 self._described[number] = times + 1, time_s
         if due:
-            descriptors = describe_persons(image, [box for _, box in due])
+            descriptors = describe_persons(image, [face for _, face in due])
             present = {self._person[number] for number in numbers if number in self._person}
             fresh = [row for row, (number, _) in enumerate(due) if number not in self._person]
             absent = [person for person in self._sums if person not in present]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from emomusic.affect import EmotionProbabilities
 from emomusic.faces.classifier import Classifier
+from emomusic.faces.detection import Face
 from emomusic.faces.identity import describe_persons
 from emomusic.faces.profile import KnownFace, nearest_persons
 from emomusic.media.images import Box, RgbImage
@@ -65,7 +66,7 @@ class PersonReader:
             return [None] * len(boxes)
         before = [self._before(box, time_s) for box in boxes]
         new = [box for box, seen in zip(boxes, before, strict=True) if seen is None]
-        found = iter(nearest_persons(describe_persons(image, new), known) if new else ())
+        found = iter(nearest_persons(describe_persons(image, [Face(box, 1.0) for box in new]), known) if new else ())
         self._seen = [
             _Seen(box, next(found), time_s) if seen is None else replace(seen, box=box)
             for box, seen in zip(boxes, before, strict=True)

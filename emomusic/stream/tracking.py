@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import cv2
@@ -75,6 +75,7 @@ class Frame:
     grey: GreyImage  # the output of `to_flow_image`
     corners: TrackCorners  # the output of `FaceTracker.corners` for this frame
     time_s: float  # time of arrival
+    turns: Mapping[int, int] = field(default_factory=dict)  # of the tracks that are not upright, as in `Face`
 
 
 class FaceTracker:
@@ -98,6 +99,10 @@ class FaceTracker:
     def corners(self) -> TrackCorners:
         """The current corners of each track, which a `Frame` holds for `update`."""
         return {track.number: track.corners for track in self._tracks}
+
+    def turns(self) -> dict[int, int]:
+        """The turn of each track that is not upright, which a `Frame` holds."""
+        return {track.number: track.turn for track in self._tracks if track.turn}
 
     def update(
         self, frame: Frame, faces: Sequence[Face], probabilities: Sequence[EmotionProbabilities], *, smoothing_s: float
@@ -169,7 +174,11 @@ class FaceFinder:
             self._detected_s, self._lost_one = frame.time_s, False
             return list(detected)
         small, scale = shrink(frame.image, side)
-        known = [box for each in frame.corners.values() if (box := box_of(each, *small.shape[1::-1])) is not None]
+        known = [
+            Face(box, 1.0, turn=frame.turns.get(number, 0))
+            for number, each in frame.corners.items()
+            if (box := box_of(each, *small.shape[1::-1])) is not None
+        ]
         if known and frame.time_s - self._detected_s < (_SHORT_INTERVAL_S if self._lost_one else self._interval_s):
             faces = detector.detect_near(small, known)
             self._lost_one = len(faces) < len(known)

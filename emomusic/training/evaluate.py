@@ -6,6 +6,7 @@ import itertools
 import logging
 import tempfile
 import timeit
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -80,8 +81,9 @@ def evaluate_pictures(
     detector: FaceDetector | None,
     on_progress: Callable[..., None] = lambda *_: None,
     known: KnownFace | None = None,
-) -> tuple[Scores, int]:
-    """Metrics on labelled photographs through the whole pipeline, and the number of faces of a known person.
+    turned: int = 0,
+) -> tuple[Scores, Counter[int], int]:
+    """Metrics on labelled photographs through the whole pipeline, turns, and the number of faces of a known person.
 
     Args:
         pictures: paths and emotions, from `labelled.labelled_pictures`.
@@ -89,20 +91,29 @@ def evaluate_pictures(
         detector: finds the faces; the largest face counts. None if the pictures are face crops.
         on_progress: takes the number of pictures done, and of all.
         known: the person whose faces are read with a profile; None for no person.
+        turned: degrees by which each picture is turned clockwise before it is read.
 
     Returns:
-        The metrics, in which pictures without a face and unreadable pictures count as wrong and as missed; the number.
+        The metrics, in which pictures without a face and unreadable pictures count as wrong and as missed; the number
+        of faces by the degrees by which they were taken to be turned; the number of faces of the person.
     """
-    y_pred, num_known = np.full(len(pictures), MISSED), 0
-    for index, image, face, crop in largest_faces([path for path, _ in pictures], detector, on_progress):
-        box = Box(0, 0, image.shape[1], image.shape[0]) if face is None else face.box
-        if known is not None and nearest_persons(describe_persons(image, [box]), [known])[0] is not None:
-            answer = known.classify_still(image, box)
+    y_pred, turns, num_known = np.full(len(pictures), MISSED), Counter[int](), 0
+    paths = [path for path, _ in pictures]
+    for index, image, found, crop in largest_faces(paths, detector, on_progress, turned=turned):
+        face = found or Face(Box(0, 0, image.shape[1], image.shape[0]), 1.0)
+        turns.update([] if found is None else [(360 - face.turn) % 360])
+        if known is not None and nearest_persons(describe_persons(image, [face]), [known])[0] is not None:
+            answer = known.classify_still(image, face)
             y_pred[index], num_known = answer.emotion.label, num_known + 1
         else:
             inputs = to_network_input([crop], classifier.spec.side)
             y_pred[index] = classifier.adjusted_probabilities(inputs)[0].argmax()
-    return evaluate(_labels(pictures), y_pred, classifier.spec.classes), num_known
+    return evaluate(_labels(pictures), y_pred, classifier.spec.classes), turns, num_known
+
+
+def share_turned(turns: Counter[int], turned: int = 0) -> float | None:
+    """The share of the found faces that were taken to be turned otherwise than the pictures; None without a search."""
+    return 1 - turns[turned] / turns.total() if turns else None
 
 
 def fit_to_pictures(
@@ -124,9 +135,10 @@ def fit_to_pictures(
         DatasetError: fewer than `FOLDS` faces of one of the model's classes.
     """
     classes = classifier.spec.classes
-    found, inputs, conditions = [], [], []
+    found, inputs, conditions, turns = [], [], [], Counter[int]()
     for index, image, face, crop in largest_faces([path for path, _ in pictures], detector, on_progress):
         found.append(index)
+        turns.update([] if face is None else [(360 - face.turn) % 360])
         inputs.append(to_network_input([crop], classifier.spec.side)[0])
         # Face crops and turned faces have no landmarks
         conditions.append(None if face is None or face.landmarks is None else conditions_of(image, face))
@@ -136,6 +148,7 @@ def fit_to_pictures(
     y_pred[found] = adjusted.argmax(axis=1)
     told = np.isin(y_true, separable_classes(y_true, answers))
     record = evaluation_record(classifier.spec.name, evaluate(_labels(pictures), y_pred, classes)) | {
+        "wrongly_turned": share_turned(turns),
         "folds": FOLDS,
         "calibration_error": expected_calibration_error(y_true, adjusted),
         "groups": accuracy_by_condition(list(itertools.compress(conditions, told)), (y_pred[found] == y_true)[told]),
@@ -192,7 +205,13 @@ def record_photographs(name: str, record: dict[str, Any], adjustment: Adjustment
 
 
 def record_collection(
-    name: str, folder: Path, pictures: Sequence[tuple[Source, Emotion]], scores: Scores, *, is_test: bool = False
+    name: str,
+    folder: Path,
+    pictures: Sequence[tuple[Source, Emotion]],
+    scores: Scores,
+    turns: Counter[int],
+    *,
+    is_test: bool = False,
 ) -> None:
     """Save the metrics of `evaluate_pictures` on a collection as posed faces, under the name of its folder.
 
@@ -207,6 +226,7 @@ def record_collection(
     is_trained = collection in COLLECTIONS and not is_test
     record = collection_record(collection, scores, len(persons), is_trained=is_trained)
     before = read_metrics(model_files.model_folder(name)).get("collections", {})
+    record |= {"wrongly_turned": share_turned(turns)}
     record_figures(name, {"collections": before | {collection: record}})
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.calibration import adjust_logits, fit_equal_classes
 from emomusic.faces.classifier import EmotionClassifier
-from emomusic.faces.profile import People
+from emomusic.faces.people import People, PersonalReader
 from emomusic.metrics import FloatArray, Scores, evaluate
 from emomusic.training.posed import COLLECTIONS, PosedFaces
 
@@ -180,7 +180,7 @@ def _judge(described: Described, people: People, anyone: Sequence[Sequence[float
         for known, count in _KNOWN.items():
             if count and (count <= len(order) or count == len(EMOTIONS)):
                 own = {EMOTIONS[label]: described.faces[shots[label]] for label in order[:count]}
-                right[known].append(people.conditioned(own, anyone)(faces).argmax(axis=1) == labels)
+                right[known].append(PersonalReader(people, own, anyone).probabilities(faces).argmax(axis=1) == labels)
 
     for _ in range(_DRAWS):
         for shown in described.shown_by():

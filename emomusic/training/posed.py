@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -24,7 +25,7 @@ import pandas as pd
 
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.errors import DatasetError, ImageError
-from emomusic.faces.detection import Face, FaceDetector, TurningDetector
+from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.fer2013 import SIDE, LabelledFaces
 from emomusic.media.images import PICTURE_ENDINGS, Box, RgbImage, crop_face, read_image, to_network_input
 from emomusic.metrics import SEVEN
@@ -141,19 +142,28 @@ def digest_of(splits: Iterable[LabelledFaces], posed: PosedFaces | None) -> str:
 
 
 def read_posed_faces(
-    folder: Path, detector: FaceDetector, on_progress: Callable[..., None] = lambda *_: None
+    folder: Path,
+    detector: FaceDetector,
+    on_progress: Callable[..., None] = lambda *_: None,
+    *,
+    most: int | None = None,
 ) -> PosedFaces:
-    """Read collections and cut their faces as the app does, in some minutes.
+    """Read collections of upright pictures and cut their faces as the app does, in some minutes.
 
     Args:
         folder: a collection, or a folder of collections.
         detector: finds the faces; the largest one counts.
         on_progress: takes the number of pictures done, and of all.
+        most: pictures of each collection, drawn at random; None for all.
 
     Raises:
         DatasetError: the folder is absent, has no such pictures, or its votes are damaged.
     """
     pictures = _posed_pictures(folder)
+    if most is not None:
+        np.random.default_rng(0).shuffle(pictures)
+        number = Counter[str]()
+        pictures = [picture for picture in pictures if number.update([picture[1]]) or number[picture[1]] <= most]
     votes = {collection: _votes(path) for path, collection in {(p.parents[1], c) for p, c, _ in pictures}}
     rows: list[tuple[Any, ...]] = []
     for (path, collection, shown), crop in _crops(pictures, detector, on_progress):
@@ -221,16 +231,20 @@ def _posed_pictures(folder: Path) -> list[_Picture]:
 
 
 def largest_faces(
-    paths: Sequence[Source], detector: FaceDetector | None, on_progress: Callable[..., None]
+    paths: Sequence[Source], detector: FaceDetector | None, on_progress: Callable[..., None], *, turned: int = 0
 ) -> Iterator[tuple[int, RgbImage, Face | None, RgbImage]]:
     """Position, pixels, largest face and its crop for each picture with a face; all of the picture without detector.
 
-    `on_progress` takes the number of pictures done, and of all.
+    Args:
+        paths: files of pictures.
+        detector: finds the faces.
+        on_progress: takes the number of pictures done, and of all.
+        turned: degrees by which each picture is turned clockwise before it is read: 0, 90, 180 or 270.
     """
     for index, path in enumerate(paths):
         try:
-            image = read_image(path)
-            faces = [] if detector is None else TurningDetector(detector).detect(image)
+            image = np.ascontiguousarray(np.rot90(read_image(path), -turned // 90))
+            faces = [] if detector is None else detector.detect(image)
             if detector is None:
                 yield index, image, None, image
             elif faces:

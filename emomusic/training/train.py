@@ -40,6 +40,7 @@ from emomusic.training.people import Strangers, fit_anyone, fit_people, judge_st
 from emomusic.training.posed import PosedFaces, digest_of
 from emomusic.training.presets import EARLIER, FIRST, NETWORKS, PRESETS, PREVIOUS, TrainingConfig
 from emomusic.training.steps import MONITOR, STATE, Checkpoint, SharpnessAware, compile_model, write_weights
+from emomusic.training.turns import fit_turns, judge_turns, turn_examples
 
 log = logging.getLogger(__name__)
 
@@ -330,7 +331,7 @@ def _write(run: _Run, stages: Sequence[_Stage], strangers: Strangers | None) -> 
         sha256=sha256_of(drafts / model_files.WEIGHTS),
         onnx_sha256=sha256_of(exported),
     )
-    classifier = EmotionClassifier(Network(exported).map_batch, spec)
+    classifier = EmotionClassifier.of(Network(exported), spec)
     spec, on_validation = _calibrated(run, stages[-1], classifier)
     if strangers:
         table = fit_anyone([*strangers.posed.values(), *strangers.wild]).round(3)
@@ -354,8 +355,11 @@ def _write(run: _Run, stages: Sequence[_Stage], strangers: Strangers | None) -> 
         "training_minutes": sum(row["seconds"] for row in history) / 60,
         **evaluate_splits(splits, before, after, spec.classes),
     }
-    if strangers:
+    if strangers and run.posed is not None:
         metrics |= judge_strangers(strangers)
+        examples = turn_examples(classifier, run.posed, splits[Split.TRAIN])
+        fit_turns(examples).save(drafts / model_files.TURNS)
+        metrics["turns"] = judge_turns(examples)
     pd.DataFrame(history).to_csv(drafts / HISTORY, index=False)
     np.savez_compressed(
         drafts / PREDICTIONS,

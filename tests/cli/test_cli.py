@@ -271,7 +271,7 @@ def test_doctor_tells_what_is_absent_and_ends_with_status_2(
     packages = {"": ("numpy",), "app": ("streamlit", "no-such-package"), "train": ("no-such-framework", "keras")}
     monkeypatch.setattr(system, "PACKAGES", packages)
     monkeypatch.setattr(assets, "ROOT", tmp_path)
-    monkeypatch.setattr("emomusic.faces.reading.load_networks", lambda: getattr(system, "no\nlayers"))
+    monkeypatch.setattr("emomusic.faces.reading.load_networks", lambda **_: getattr(system, "no\nlayers"))
     status, report, err = run("doctor")
     bad = {check["name"]: check["detail"] for check in report["checks"] if not check["ok"]}
     assert (status, report["healthy"]) == (2, False)

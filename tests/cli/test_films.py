@@ -33,7 +33,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> FakeDetector:
     detector, classifier = FakeDetector([make_face(20, 20, 60, 70)]), FakeClassifier()
     small = recommender_over(song_table(40))
     for module in ("emomusic.api", "emomusic.faces.reading"):
-        monkeypatch.setattr(f"{module}.load_networks", lambda _: (detector, classifier))
+        monkeypatch.setattr(f"{module}.load_networks", lambda *_, **__: (detector, classifier))
     monkeypatch.setattr(film_persons, "describe_persons", describe_apart)
     monkeypatch.setattr("emomusic.songs.recommend.load_recommender", lambda: small)
     return detector

@@ -90,7 +90,8 @@ def test_detect_near_finds_a_shifted_face(detector: MtcnnDetector) -> None:
     faces = detector.detect(image)
     boxes = [face.box for face in faces]
     shifted = [
-        dataclasses.replace(box, x=box.x - round(0.2 * box.width), y=box.y + round(0.1 * box.height)) for box in boxes
+        Face(dataclasses.replace(box, x=box.x - round(0.2 * box.width), y=box.y + round(0.1 * box.height)), 1.0)
+        for box in boxes
     ]
     again = detector.detect_near(image, shifted)
     assert len(again) == 4
@@ -102,10 +103,10 @@ def test_detect_near_finds_a_shifted_face(detector: MtcnnDetector) -> None:
 
 def test_detect_near_returns_no_face_if_it_is_gone(detector: MtcnnDetector) -> None:
     image = sample(COLLINS)
-    box = the_face(detector.detect(image)).box
-    assert detector.detect_near(np.full_like(image, 90), [box]) == []
-    assert detector.detect_near(image, [Box(0, 0, box.width // 2, box.height // 2)]) == []
-    assert detector.detect_near(image, [Box(-500, -500, 40, 40)]) == []
+    face = the_face(detector.detect(image))
+    assert detector.detect_near(np.full_like(image, 90), [face]) == []
+    assert detector.detect_near(image, [Face(Box(0, 0, face.box.width // 2, face.box.height // 2), 1.0)]) == []
+    assert detector.detect_near(image, [Face(Box(-500, -500, 40, 40), 1.0)]) == []
     assert detector.detect_near(image, []) == []
 
 

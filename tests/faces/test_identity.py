@@ -16,8 +16,7 @@ def test_only_one_person_is_similar(detector: MtcnnDetector) -> None:
     people, rows = [*PERSONS, *OF_FOUR], []
     for name in (*PORTRAITS, FOUR_PEOPLE):
         image = read_image(SAMPLES / name)
-        boxes = sorted((face.box for face in detector.detect(image)), key=lambda box: box.x)
-        rows.append(describe_persons(image, boxes))
+        rows.append(describe_persons(image, sorted(detector.detect(image), key=lambda face: face.box.x)))
     similar = np.concatenate(rows) @ np.concatenate(rows).T
     for one, other in itertools.combinations(range(len(people)), 2):
         if people[one] == people[other]:

@@ -6,7 +6,8 @@ import pytest
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
 from emomusic.errors import ModelError, ProfileError
 from emomusic.faces.classifier import EmotionClassifier
-from emomusic.faces.profile import MAX_BYTES, FaceProfile, KnownFace, People, learn_profile
+from emomusic.faces.people import People, PersonalReader
+from emomusic.faces.profile import MAX_BYTES, FaceProfile, KnownFace, learn_profile
 
 ANYONE = np.eye(7, 8).tolist()
 """An adjustment that changes nothing."""
@@ -51,7 +52,9 @@ def test_each_further_shot_of_a_person_helps() -> None:
         given = [[Emotion.NEUTRAL], [Emotion.NEUTRAL, Emotion.SAD, Emotion.FEAR, Emotion.ANGRY], list(EMOTIONS)]
         rows = []
         for emotions in given:
-            probabilities = people.conditioned({emotion: shots[emotion] for emotion in emotions}, ANYONE)(shown)
+            probabilities = PersonalReader(people, {each: shots[each] for each in emotions}, ANYONE).probabilities(
+                shown
+            )
             np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
             rows.append((probabilities.argmax(axis=1) == y_true).mean())
         accuracies.append(rows)

@@ -65,7 +65,7 @@ def test_a_search_waits_for_its_turn_and_a_follow_up_does_not() -> None:
             search = threads.submit(queued.detect, IMAGE)
             while not len(queue):
                 threading.Event().wait(0.001)
-            assert queued.detect_near(IMAGE, [make_face().box]) == [make_face()]
+            assert queued.detect_near(IMAGE, [make_face()]) == [make_face()]
             assert (detector.num_calls, detector.num_near_calls) == (0, 1)
         assert search.result(PATIENCE_S) == [make_face()]
     assert (readings.count, readings.num_faces) == (2, 2)

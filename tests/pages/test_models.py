@@ -16,7 +16,7 @@ from emomusic.faces.fer2013 import LabelledFaces, Split
 from emomusic.results.overview import FOUR_LEGEND, Benchmark
 from emomusic.server import shared
 from emomusic.server.sessions import WHEN_GONE
-from tests.fakes import FakeDetector, make_face
+from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.model_files import LABELS, place_checkout, place_face_model
 from tests.pages.screen import charts, page_of, text_of
 
@@ -214,8 +214,8 @@ def test_without_the_dataset_mistakes_are_changed_answers(app: AppTest, monkeypa
         def adjusted_probabilities(self, inputs: np.ndarray) -> np.ndarray:
             return np.eye(7, dtype=np.float32)[np.where(inputs.mean(axis=(1, 2, 3)) > 50, 3, 4)]
 
-    monkeypatch.setattr("emomusic.app.models.pictures.load_networks", lambda: (FakeDetector([make_face()]), None))
-    monkeypatch.setattr("emomusic.app.models.pictures.classifier", Moody)
+    monkeypatch.setattr("emomusic.app.models.pictures.load_detector", lambda **_: FakeDetector([make_face()]))
+    monkeypatch.setattr("emomusic.app.models.pictures.load_classifier", Moody)
     opened(app, view="Mistakes")
     (found,) = re.findall(r"dark ([1-8]) of 8", text_of(app))
     tiles = [caption.value for caption in app.caption if caption.value.startswith("dark")]
@@ -243,8 +243,8 @@ def test_every_model_receives_the_largest_face(app: AppTest, monkeypatch: pytest
         return FakeNetwork(name, 0, 4) if name == "mobilenet_quadrants" else FakeNetwork(name)
 
     detector = FakeDetector([make_face(), make_face(x=100, width=80, height=90)])
-    monkeypatch.setattr(shared, "load_networks", lambda **_: (detector, FakeNetwork("vgg9")))
-    monkeypatch.setattr("emomusic.app.models.details.classifier", classifier)
+    monkeypatch.setattr(shared, "load_networks", lambda **_: (detector, FakeClassifier()))
+    monkeypatch.setattr("emomusic.app.models.details.load_classifier", classifier)
     opened(app, view="Try your face", on=Benchmark.PHOTOGRAPHS)
     assert WHEN_GONE in text_of(app)
     app.button(key="sample-eileen-collins-1999").click().run()

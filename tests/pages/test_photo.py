@@ -22,11 +22,12 @@ from emomusic.app.photo import reading
 from emomusic.app.photo.reading import Photos
 from emomusic.app.picture_chooser import PictureState
 from emomusic.faces.identity import describe_persons
+from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.profile import learn_profile
-from emomusic.faces.reading import load_networks, read_faces
-from emomusic.media.images import crop_face, encode_png, read_image
+from emomusic.faces.reading import load_classifier, load_networks
+from emomusic.media.images import encode_png, read_image
 from emomusic.server import shared
-from tests.fakes import FakeClassifier, FakeDetector, make_face
+from tests.fakes import FakeClassifier, FakeDetector, make_face, read_pixels
 from tests.pages.screen import (
     app_of,
     charts,
@@ -51,7 +52,7 @@ def app(root: Path) -> AppTest:
 
 def test_the_example_is_what_the_default_model_reads(root: Path) -> None:
     example = msgspec.json.decode(DATA.read_bytes(), type=Example)
-    read = read_faces(read_image(root / "data/samples/four-people.jpg"), *load_networks())
+    read = read_pixels(read_image(root / "data/samples/four-people.jpg"), load_networks())
     for kept, face in zip(example.faces, read.faces, strict=True):
         assert kept == pytest.approx(face.probabilities.as_dict(), abs=0.01)  # other processors round otherwise
 
@@ -196,14 +197,15 @@ def test_files_that_do_not_count_are_named(app: AppTest, root: Path, monkeypatch
 
 
 def test_a_profile_counts_for_photos_read_before(app: AppTest, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    detector, classifier = load_networks()
+    detector, _ = load_networks()
+    classifier = load_classifier(DEFAULT_MODEL)
     image = read_image(root / "data/samples/grace-hopper-1984.jpg")
     (face,) = detector.detect(image)
-    identity = describe_persons(image, [face.box])
-    profile = learn_profile({Emotion.NEUTRAL: classifier.describe([crop_face(image, face.box)])}, identity, classifier)
+    identity = describe_persons(image, [face])
+    profile = learn_profile({Emotion.NEUTRAL: classifier.describe([face.crop(image)])}, identity, classifier)
     group(app, root, "joe-biden-2010", "grace-hopper-1984")
     before = result_of(app, Photos).faces
-    monkeypatch.setattr(reading, "read_faces", None)  # the faces are not searched again
+    monkeypatch.setattr(reading, "read_picture", None)  # the faces are not searched again
     app.file_uploader(key="profile_upload").set_value(("me.json", profile.to_json(), "application/json")).run()
     assert "Read with a profile: face 2" in text_of(app)
     stern, mine = result_of(app, Photos).faces
@@ -350,8 +352,8 @@ def test_a_photo_of_the_camera_is_read_as_a_pulled_face(app: AppTest, root: Path
     for posed in (False, True):
         picture = picture_chooser.Picture.of("face.jpg", content, is_posed=posed)
         state_of(app.run(), PictureState).take((picture,))
-        shown = result_of(app.run(), Photos).faces[0].probabilities
-        expected = read_faces(image, *load_networks(posed=posed)).faces[0].probabilities
+        shown = result_of(app, Photos).faces[0].probabilities
+        expected = read_pixels(image, load_networks(posed=posed)).faces[0].probabilities
         assert shown.as_dict() == pytest.approx(expected.as_dict(), abs=1e-4)
         assert any("pull" in caption.value for caption in app.caption) is posed
         read.append(shown.as_dict())

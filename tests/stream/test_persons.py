@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from emomusic.affect import Emotion, EmotionProbabilities
+from emomusic.faces.detection import Face
 from emomusic.faces.identity import Descriptors
 from emomusic.media.images import Box, RgbImage
 from emomusic.stream.persons import PersonReader
@@ -22,9 +23,9 @@ class FakeIdentifier:
     def __init__(self) -> None:
         self.num_faces = 0
 
-    def describe(self, image: RgbImage, boxes: Sequence[Box]) -> Descriptors:
-        self.num_faces += len(boxes)
-        return np.eye(2, 1024, dtype=np.float32)[[int(box.x >= image.shape[1] / 2) for box in boxes]]
+    def describe(self, image: RgbImage, faces: Sequence[Face]) -> Descriptors:
+        self.num_faces += len(faces)
+        return np.eye(2, 1024, dtype=np.float32)[[int(face.box.x >= image.shape[1] / 2) for face in faces]]
 
 
 def person(*descriptor: float, shade: int = 0) -> Any:

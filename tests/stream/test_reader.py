@@ -10,7 +10,7 @@ import pytest
 from emomusic.affect import Emotion, EmotionProbabilities
 from emomusic.faces.detection import Face
 from emomusic.faces.profile import KnownFace
-from emomusic.media.images import Box, RgbImage
+from emomusic.media.images import RgbImage
 from emomusic.stream import persons as persons_module
 from emomusic.stream.lesson import CAPTURE_S, COUNTDOWN_S, Lesson
 from emomusic.stream.reader import LiveReader, LiveView, SeenFace
@@ -47,7 +47,7 @@ class BlockedDetector(FakeDetector):
         assert self.go_on.acquire(timeout=PATIENCE_S)
         return super().detect(image)
 
-    def detect_near(self, image: RgbImage, boxes: Sequence[Box]) -> list[Face]:
+    def detect_near(self, image: RgbImage, faces: Sequence[Face]) -> list[Face]:
         return self.detect(image)
 
 

@@ -64,7 +64,7 @@ def test_an_adjustment_undoes_a_leaning_and_is_judged_on_pictures_it_was_not_fit
 ) -> None:
     pictures = labelled_pictures(shades).pictures
     plain = leaning(replace(read_spec(tiny_run.folder), constants=()))
-    before, _ = evaluate_pictures(pictures, plain, WHOLE_PICTURE)
+    before, *_ = evaluate_pictures(pictures, plain, WHOLE_PICTURE)
     record, adjustment = fit_to_pictures(pictures, plain, WHOLE_PICTURE)
     assert before.accuracy < 0.8
     assert record["accuracy"] > before.accuracy + 0.1

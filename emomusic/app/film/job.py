@@ -27,7 +27,7 @@ from emomusic.marks.film import annotate_film
 from emomusic.marks.picture import marked_frame
 from emomusic.media.film_file import FilmFile
 from emomusic.media.film_songs import SceneSong, add_songs
-from emomusic.media.images import RgbImage, crop_face, encode_jpeg, shrink
+from emomusic.media.images import RgbImage, encode_jpeg, shrink
 from emomusic.server.capacity import capacity
 from emomusic.server.files import StreamedFile
 from emomusic.songs.hearing import SoundSpan, hear_film
@@ -272,7 +272,7 @@ class FilmJob:
             box = face.face.box
             width, _ = self._portraits.get(face.number, (0, b""))
             if box.width >= _LARGER * width and (width or len(self._portraits) < _MOST_PORTRAITS):
-                crop = crop_face(moment.image, box, margin=ROOM_AROUND)
+                crop = face.face.crop(moment.image, ROOM_AROUND)
                 picture: RgbImage = cv2.resize(crop, (PORTRAIT, PORTRAIT), interpolation=cv2.INTER_AREA)
                 self._portraits[face.number] = box.width, encode_jpeg(picture)
 

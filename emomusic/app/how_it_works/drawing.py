@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +26,21 @@ from emomusic.assets import ModelKind, data_dir
 from emomusic.charts import steps as plots
 from emomusic.charts.face import share_bars
 from emomusic.colours import QUADRANT_COLOURS, QUIET, faded
+from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import DetectionTrace, Face, NetworkOutput
 from emomusic.faces.inspection import Insight, Occlusion, explain, grad_cam, occlude
 from emomusic.faces.model_files import DEFAULT_MODEL
-from emomusic.faces.reading import classify_faces, load_networks
+from emomusic.faces.reading import load_classifier, read_picture
 from emomusic.faces.table import FaceReading
 from emomusic.faces.who import Who
-from emomusic.media.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
+from emomusic.media.images import RgbImage, encode_jpeg, shrink, to_network_input
 from emomusic.records import read_face_record
 from emomusic.results.predictions import Predictions, read_predictions
 from emomusic.runtime import Float32Array
+from emomusic.server.capacity import capacity
 from emomusic.server.files import folder_url
-from emomusic.server.shared import visitor_turn
+from emomusic.server.shared import shared
+from emomusic.server.visitor import session_id
 from emomusic.songs.hearing import spectrogram_of
 from emomusic.text import pluralize
 
@@ -51,28 +54,29 @@ class FaceWalk:
     The full-size crop is discarded, because it can be as large as the photo.
     """
 
-    def __init__(self, reading: FaceReading, crop: RgbImage, network_side: int) -> None:
+    def __init__(self, reading: FaceReading, crop: RgbImage, classifier: EmotionClassifier) -> None:
         self.reading = reading
         self.side = len(crop)  # in pixels of the photo
         self.jpeg = encode_jpeg(shrink(crop, _CROP_SIDE)[0])
+        self.classifier = classifier
         # The crop as the network receives it: shape (n, n), grey
-        self.network_input: npt.NDArray[np.uint8] = to_network_input([crop], network_side)[0, ..., 0]
+        self.network_input: npt.NDArray[np.uint8] = to_network_input([crop], classifier.spec.side)[0, ..., 0]
 
     @cached_property
     def insight(self) -> Insight:
         """Feature maps, logits, and the probabilities of `reading` to the precision of float32."""
         # Loading takes 50 ms; a kept network would take 15 MB
-        return explain(self.network_input, load_networks()[1].spec)
+        return explain(self.network_input, self.classifier.spec)
 
     @cached_property
     def occlusion(self) -> Occlusion:
         """The effect of covering parts of the face; takes about a second."""
-        return occlude(self.network_input, load_networks()[1])
+        return occlude(self.network_input, self.classifier)
 
     @cached_property
     def grad_cam(self) -> Float32Array:
         """The areas that support the answer."""
-        return grad_cam(load_networks()[1].spec, self.network_input, self.insight.winner)
+        return grad_cam(self.classifier.spec, self.network_input, self.insight.winner)
 
 
 class Walk:
@@ -103,15 +107,16 @@ class Walk:
     @cached_property
     def _found(self) -> tuple[DetectionTrace, tuple[FaceWalk, ...]]:
         """Trace and faces in one property, so that the original is decoded only once."""
-        detector, classifier = load_networks()
-        image = self.preview if self.scale == 1.0 else self.picture.read()
-        with visitor_turn():
-            trace = detector.detect_with_trace(image)
-        faces = tuple(
-            FaceWalk(reading, crop_face(image, reading.face.box), classifier.spec.side)
-            for reading in classify_faces(image, trace.faces, classifier)
+        decoded = self.picture.decode()
+        networks, posed = partial(shared().visitor_networks, session_id()), self.picture.is_posed
+        with capacity().work():
+            reading = read_picture(decoded, networks, posed=posed, with_trace=True)
+        assert reading.trace is not None
+        classifier = load_classifier(DEFAULT_MODEL)
+        classifier = classifier.posed() if posed else classifier
+        return reading.trace, tuple(
+            FaceWalk(face, face.face.crop(decoded.pixels), classifier) for face in reading.faces
         )
-        return trace, faces
 
 
 def show_face(number: int) -> None:

@@ -51,7 +51,6 @@ from emomusic.colours import WRONG
 from emomusic.faces.detection import MIN_CONFIDENCE, NetworkOutput
 from emomusic.faces.inspection import agreement
 from emomusic.faces.model_files import DEFAULT_MODEL
-from emomusic.faces.reading import load_networks
 from emomusic.media.images import read_image
 from emomusic.records import read_face_record
 from emomusic.results.overview import describe_weakest, groups_of, percent
@@ -264,7 +263,7 @@ def _draw_cover(drawing: Drawing) -> None:
         row, column, side = place_square(walk)
     covered = face.copy()
     covered[row : row + side, column : column + side] = round(float(face.mean()))
-    (answer,) = load_networks()[1].adjusted_probabilities(covered[None, ..., None])
+    (answer,) = walk.face.classifier.adjusted_probabilities(covered[None, ..., None])
     shares = dict(zip(EMOTIONS, answer.tolist(), strict=True))
     with answers:
         drawing.chart(bars(shares), alt=f"With the square: {list_shares(shares)}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -19,14 +20,15 @@ from emomusic.app.charts import roomy_columns, show_chart, show_sharp
 from emomusic.app.choices import MODELS_CELL, MODELS_CLASS, MODELS_TAB, MODELS_THRESHOLD
 from emomusic.app.frame import escape_markdown, shown_errors, text_color
 from emomusic.app.models.chosen import Chosen
-from emomusic.app.models.pictures import classifier, face_grid, show_mistakes, test_pictures
+from emomusic.app.models.pictures import face_grid, show_mistakes, test_pictures
 from emomusic.app.models.table import show_table
 from emomusic.app.picture_chooser import Picture, choose_picture, shown_pictures
 from emomusic.assets import ModelKind, load_once
 from emomusic.charts import diagnostics as plots
 from emomusic.charts.face import share_bars
 from emomusic.errors import EmomusicError
-from emomusic.media.images import crop_face, encode_jpeg, shrink, to_network_input
+from emomusic.faces.reading import load_classifier, read_picture
+from emomusic.media.images import encode_jpeg, shrink, to_network_input
 from emomusic.metrics import FOUR, mistakes, reliability
 from emomusic.records import FaceRecord, Record
 from emomusic.results import overview
@@ -76,23 +78,23 @@ def show_try(chosen: Chosen) -> None:
 
 
 def _ask_all(picture: Picture, chosen: Chosen) -> Asked:
-    image = picture.read()
+    decoded = picture.decode()
     with st.spinner("Detecting faces"):
-        detector, _ = shared().visitor_networks(session_id())
-        faces = detector.detect(image)
-    if not faces:
+        reading = read_picture(decoded, partial(shared().visitor_networks, session_id()), posed=picture.is_posed)
+    if not reading.faces:
         return Asked(None, 0, {})
-    box = max((face.box for face in faces), key=lambda box: box.width * box.height)
-    crop = crop_face(image, box)
+    largest = max((each.face for each in reading.faces), key=lambda face: face.box.width * face.box.height)
+    crop = largest.crop(decoded.pixels)
     answers: dict[str, npt.NDArray[np.float32] | str] = {}
     with st.spinner("Asking the models"):
         for record in chosen.others:
             try:
-                model = classifier(record.name)
+                model = load_classifier(record.name)
+                model = model.posed() if picture.is_posed and model.spec.posed_adjustment else model
                 answers[record.name] = model.adjusted_probabilities(to_network_input([crop], model.spec.side))[0]
             except EmomusicError as error:
                 answers[record.name] = str(error)
-    return Asked(encode_jpeg(shrink(crop, 2 * _CROP_SIDE)[0]), len(faces), answers)
+    return Asked(encode_jpeg(shrink(crop, 2 * _CROP_SIDE)[0]), len(reading.faces), answers)
 
 
 def _show_answers(asked: Asked, chosen: Chosen) -> None:

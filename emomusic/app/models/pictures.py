@@ -12,13 +12,11 @@ import streamlit as st
 
 from emomusic.app.models.chosen import Chosen
 from emomusic.app.picture_chooser import SAMPLES, sample_picture
-from emomusic.assets import find_dataset, load_once
-from emomusic.faces.classifier import EmotionClassifier
+from emomusic.assets import find_dataset
 from emomusic.faces.fer2013 import LabelledFaces, Split, read_fer2013
 from emomusic.faces.inspection import harder
-from emomusic.faces.model_files import DEFAULT_MODEL
-from emomusic.faces.reading import load_networks
-from emomusic.media.images import RgbImage, crop_face, encode_jpeg, shrink, to_network_input
+from emomusic.faces.reading import load_classifier, load_detector
+from emomusic.media.images import RgbImage, encode_jpeg, shrink, to_network_input
 from emomusic.records import Record
 from emomusic.results.overview import in_words
 from emomusic.results.predictions import Predictions
@@ -27,12 +25,6 @@ _DATASET = "fer2013.csv"
 _MOST = 24
 _SIDE = 96  # pixels on the page, twice the size in FER2013
 _LARGEST = 384  # pixels, of a crop before it is made harder
-
-
-@load_once
-def classifier(name: str) -> EmotionClassifier:
-    """A face model with its network, for all visitors."""
-    return load_networks()[1] if name == DEFAULT_MODEL else EmotionClassifier.load(name)
 
 
 def test_pictures(own: Predictions) -> LabelledFaces | None:
@@ -109,15 +101,14 @@ class _HarderAnswer:
 @st.cache_resource(max_entries=1, show_spinner=False)
 def _sample_faces() -> list[RgbImage]:
     """The faces of the samples of one person, cut out. The group shows the same photos."""
-    detector, _ = load_networks()
     images = [sample_picture(sample).read() for sample in SAMPLES]
-    found = [(image, detector.detect(image)) for image in images]
-    return [crop_face(image, faces[0].box) for image, faces in found if len(faces) == 1]
+    found = [(image, load_detector(upright=True).detect(image)) for image in images]
+    return [faces[0].crop(image) for image, faces in found if len(faces) == 1]
 
 
 @st.cache_resource(max_entries=16, show_spinner="Reading the samples")
 def _harder_answers(name: str) -> list[_HarderAnswer]:
-    model = classifier(name)
+    model = load_classifier(name)
     answers = []
     for crop in _sample_faces():
         copies = harder(shrink(crop, _LARGEST)[0])

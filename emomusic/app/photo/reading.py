@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -13,10 +14,10 @@ from emomusic.app.picture_chooser import Picture, ShownPictures
 from emomusic.compat import return_free_memory
 from emomusic.errors import CapacityError, ImageError
 from emomusic.faces.identity import ROOM_AROUND, Descriptors, describe_crops, group_persons
-from emomusic.faces.profile import KnownFace, apply_profiles
-from emomusic.faces.reading import PictureReading, read_faces
+from emomusic.faces.profile import KnownFace
+from emomusic.faces.reading import PictureReading, apply_profiles, read_picture
 from emomusic.faces.table import NO_FACES, Faces, Integers, boxes_array
-from emomusic.media.images import RgbImage, crop_face, encode_jpeg, read_image, shrink
+from emomusic.media.images import DecodedPicture, encode_jpeg, read_image, shrink
 from emomusic.server.capacity import HeldBytes, capacity
 from emomusic.server.shared import shared
 from emomusic.server.visitor import session_id
@@ -33,7 +34,7 @@ class Photo:
 
     name: str  # of the file
     problem: str = ""  # why it cannot be read
-    image: RgbImage | None = None  # the photo, until it is read
+    decoded: DecodedPicture | None = None  # the photo, until it is read
     preview: bytes = b""  # JPEG in screen size
     small: bytes = b""  # JPEG for the contact sheet
     decode_ms: float = 0.0  # duration of the decoding
@@ -57,7 +58,7 @@ class Photo:
         decode_ms = 1000 * (time.perf_counter() - started)
         preview, small = (encode_jpeg(shrink(image, side)[0]) for side in (_PREVIEW_SIDE, _SHEET_SIDE))
         unread = replace(_NOTHING, width=image.shape[1], height=image.shape[0])
-        photo = cls(picture.name, "", image, preview, small, decode_ms, unread, unread)
+        photo = cls(picture.name, "", decoded, preview, small, decode_ms, unread, unread)
         photo.note, photo.is_posed = decoded.note or "", picture.is_posed
         return photo
 
@@ -66,11 +67,12 @@ class Photo:
 
         The faces `of_several` photos are compared with those of the others.
         """
-        if (image := self.image) is not None:
-            self.found = read_faces(image, *shared().visitor_networks(session_id(), posed=self.is_posed))
-            self.reading = apply_profiles(image, self.found, known)
+        if (decoded := self.decoded) is not None:
+            networks = partial(shared().visitor_networks, session_id())
+            self.found = read_picture(decoded, networks, posed=self.is_posed)
+            self.reading = apply_profiles(decoded.pixels, self.found, known)
             faces = [each.face for each in self.found.faces]
-            crops = [face.upright(crop_face(image, face.box, margin=ROOM_AROUND)) for face in faces]
+            crops = [face.crop(decoded.pixels, ROOM_AROUND) for face in faces]
             self.portraits = tuple(encode_jpeg(shrink(crop, _FACE_SIDE)[0]) for crop in crops)
             turn = next((face.turn for face in faces), 0)
             read = [
@@ -81,7 +83,7 @@ class Photo:
             self.note = " ".join(filter(None, [self.note, *read]))
             if of_several and crops:
                 self.descriptors = describe_crops(crops)
-            self.image = image = None
+            self.decoded = decoded = None
             return_free_memory()
 
     def take_place_of(self, picture: Picture) -> Picture:
@@ -125,7 +127,7 @@ class Photos:
     @property
     def is_read(self) -> bool:
         """Whether all photos were read."""
-        return all(photo is not None and photo.image is None for photo in self.each.values())
+        return all(photo is not None and photo.decoded is None for photo in self.each.values())
 
     @property
     def photos(self) -> list[Photo]:
@@ -185,7 +187,7 @@ class Photos:
         """
         mine, of_several = shown.mine, len(self.each) > 1
         for number, (digest, before) in enumerate(self.each.items()):
-            if before is None or before.image is not None:
+            if before is None or before.decoded is not None:
                 on_progress(number)
                 photo = self.decoded(digest, shown)
                 photo.read(persons.known, of_several=of_several)

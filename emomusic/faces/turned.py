@@ -1,0 +1,194 @@
+"""Faces on their side or upside down: how each found face is turned, and the search of turned copies.
+
+MTCNN is sure of many faces that lie on their side, and doubts upright ones that frown, so its confidence does not tell
+how a face is turned. A linear layer on the features of a face model does (`training.turns`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from emomusic.faces import model_files
+from emomusic.faces.detection import DetectionTrace, Face, FaceDetector, NetworkOutput
+from emomusic.faces.mtcnn import Boxes, Float64Array
+from emomusic.media.images import Box, RgbImage, crop_face, shrink
+from emomusic.metrics import FloatArray
+
+TURNS = (0, 90, 180, 270)
+"""Degrees clockwise that make a face upright, in the order of the scores of a `TurnLayer`."""
+
+LEAD = 1.0
+"""What the score of another turn must have above that of an upright face, as most pictures are upright."""
+
+_DOUBT = 2.0  # a face whose upright score leads by less is looked for in turned copies
+
+_LEAST = 0.95  # confidence of a face in a turned copy; 0.9 finds more faces that are none
+_SIDE = 640  # pixels of a turned copy, where the picture has no face that tells its turn
+
+_SAME_FACE_OVERLAP = 0.3  # of boxes of two searches; boxes of a face on its side are less exact
+
+Turner = Callable[[Sequence[RgbImage]], FloatArray]
+"""Takes crops of faces; returns the score of each turn, shape (n, 4), as from `TurnLayer.scores`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TurnLayer:
+    """A linear layer that tells how a face is turned, from the features that a network has of one view of it.
+
+    Attributes:
+        weights: shape (features, 4).
+        constants: shape (4,).
+    """
+
+    weights: FloatArray
+    constants: FloatArray
+
+    @classmethod
+    def load(cls, folder: Path) -> TurnLayer | None:
+        """The layer in a model's folder; None if it has none. Raises a `ModelError` if it is damaged."""
+        path = folder / model_files.TURNS
+        if not path.is_file():
+            return None
+        with model_files.readable("a layer that tells how faces are turned", path):
+            with np.load(path, allow_pickle=False) as arrays:
+                layer = cls(arrays["weights"], arrays["constants"])
+            if layer.weights.ndim != 2 or layer.weights.shape[1:] != layer.constants.shape != (len(TURNS),):
+                raise ValueError(f"weights of shape {layer.weights.shape}")
+        return layer
+
+    def save(self, path: Path) -> None:
+        """Write the layer."""
+        np.savez_compressed(
+            path,
+            allow_pickle=False,
+            weights=self.weights.astype(np.float32),
+            constants=self.constants.astype(np.float32),
+        )
+
+    def scores(self, features: FloatArray) -> FloatArray:
+        """Logits of `TURNS`, shape (n, 4); `features` has shape (n, features)."""
+        return np.asarray(features @ self.weights + self.constants)
+
+
+def likeliest_turns(scores: FloatArray, expected: int, lead: float) -> list[int]:
+    """The turn of each face, where the score of the expected one counts as higher by `lead`."""
+    return [TURNS[column] for column in (scores + lead * np.equal(TURNS, expected)).argmax(axis=1).tolist()]
+
+
+class TurningDetector:
+    """A detector that also tells how faces are turned, and finds those that an upright search misses.
+
+    It searches once, and each found face tells its turn. Only where one may be turned, or none is found, it also
+    searches turned copies. A face counts as turned if it is upright in a copy. Threads may share one instance.
+    """
+
+    def __init__(self, detector: FaceDetector, turner: Turner) -> None:
+        """Search with another detector."""
+        self._detector, self._turner = detector, turner
+
+    def detect(self, image: RgbImage) -> list[Face]:
+        """All faces, sorted from left to right; an empty list if there are none."""
+        return list(self.detect_with_trace(image).faces)
+
+    def detect_with_trace(self, image: RgbImage) -> DetectionTrace:
+        """The result of `detect` with the output of each network, from the search that found most faces."""
+        upright = self._detector.detect_with_trace(image)
+        told = self._turns(image, upright.faces, 0, -_DOUBT)
+        if told and not any(told):
+            return upright
+        suspects = [face for face, turn in zip(upright.faces, told, strict=True) if turn]
+        copies: list[DetectionTrace] = []
+        found: list[Face] = []
+        for turn in sorted(TURNS[1:], key=lambda turn: -told.count(turn)):
+            if not told or any(_is_new(face, found) for face in suspects):
+                copies.append(self._searched(_Copy(image, turn, max(image.shape) if told else _SIDE)))
+                found += copies[-1].faces
+        if not found:
+            return upright
+        kept: list[Face] = []
+        for face in (*sorted(found, key=lambda face: -face.confidence), *upright.faces):
+            if _is_new(face, kept):
+                kept.append(face)
+        best = max(copies, key=lambda trace: len(trace.faces))
+        return replace(best, faces=tuple(sorted(kept, key=_position)))
+
+    def detect_near(self, image: RgbImage, faces: Sequence[Face]) -> list[Face]:
+        """The faces near these ones, with the turns of those."""
+        found: list[Face] = []
+        for turn in {face.turn for face in faces}:
+            copy = _Copy(image, turn, max(image.shape))
+            near = [replace(face, box=copy.box_inside(face.box)) for face in faces if face.turn == turn]
+            found += map(copy.face_outside, self._detector.detect_near(copy.pixels, near))
+        return sorted(found, key=_position)
+
+    def warm_up(self) -> None:
+        """Run the networks once, so that the first image takes no longer than the next."""
+        self._detector.warm_up()
+
+    def _turns(self, image: RgbImage, faces: Sequence[Face], expected: int, lead: float) -> list[int]:
+        crops = [crop_face(image, face.box) for face in faces]  # not levelled: landmarks of turned faces are wrong
+        return likeliest_turns(self._turner(crops), expected, lead) if faces else []
+
+    def _searched(self, copy: _Copy) -> DetectionTrace:
+        """What a search finds in a copy, in pixels of the image, with the faces that are upright in the copy."""
+        trace = self._detector.detect_with_trace(copy.pixels)
+        sure = [face for face in trace.faces if face.confidence >= _LEAST]
+        turns = self._turns(copy.pixels, sure, 360 - copy.turn, LEAD)
+        faces = tuple(copy.face_outside(face) for face, turn in zip(sure, turns, strict=True) if not turn)
+        first, second, third = map(copy.output_outside, (trace.proposals, trace.refined, trace.output))
+        return DetectionTrace(first, second, third, faces)
+
+
+class _Copy:
+    """A copy of an image, turned clockwise and perhaps smaller."""
+
+    def __init__(self, image: RgbImage, turn: int, side: int) -> None:
+        small, self._scale = shrink(image, side)
+        self.turn, self.pixels = turn, np.ascontiguousarray(np.rot90(small, -turn // 90))
+        self._size, self._inner_size = ((each.shape[1], each.shape[0]) for each in (image, self.pixels))
+
+    def box_inside(self, box: Box) -> Box:
+        """A box of the image in the copy."""
+        return _turned_box(box, self._size, -self.turn // 90).scaled(self._scale)
+
+    def face_outside(self, face: Face) -> Face:
+        """A face that is upright in the copy, in pixels of the image."""
+        box = _turned_box(face.box, self._inner_size, self.turn // 90)
+        box = box.scaled(1 / self._scale).clipped(*self._size)
+        return Face(box, face.confidence, turn=self.turn)
+
+    def output_outside(self, output: NetworkOutput) -> NetworkOutput:
+        """Boxes of the copy in pixels of the image."""
+        found, kept = (
+            Boxes(_turned_corners(boxes.corners, self._inner_size, self.turn // 90) / self._scale, boxes.confidence)
+            for boxes in (output.found, output.kept)
+        )
+        return NetworkOutput(found, kept)
+
+
+def _turned_corners(corners: Float64Array, size: tuple[int, int], num_turns: int) -> Float64Array:
+    """Corners of boxes, shape (n, 4), of an image of this width and height, after its turns counter-clockwise."""
+    width, height = size
+    for _ in range(num_turns % 4):
+        left, top, right, bottom = corners.T
+        corners = np.stack([top, width - right, bottom, width - left], axis=1)
+        width, height = height, width
+    return corners
+
+
+def _turned_box(box: Box, size: tuple[int, int], num_turns: int) -> Box:
+    corners = np.array([(box.x, box.y, box.right, box.bottom)], np.float64)
+    left, top, right, bottom = _turned_corners(corners, size, num_turns)[0].astype(int).tolist()
+    return Box(left, top, right - left, bottom - top)
+
+
+def _is_new(face: Face, others: Sequence[Face]) -> bool:
+    return all(face.box.overlap(other.box) < _SAME_FACE_OVERLAP for other in others)
+
+
+def _position(face: Face) -> tuple[int, int]:
+    return face.box.x, face.box.y

@@ -1,0 +1,175 @@
+"""Faces on their side or upside down, and upright ones that a search for those must leave alone."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emomusic.errors import ModelError
+from emomusic.faces import model_files
+from emomusic.faces.classifier import EmotionClassifier
+from emomusic.faces.detection import DetectionTrace, Face
+from emomusic.faces.reading import load_classifier, load_detector, load_networks, read_picture
+from emomusic.faces.turned import TURNS, TurningDetector, TurnLayer, likeliest_turns
+from emomusic.media.images import Box, DecodedPicture, RgbImage, read_image, read_picture_file
+from tests.fakes import NO_OUTPUT, FakeDetector, make_face
+from tests.films import OBAMA, SAMPLES
+
+NAMES = sorted(path.name for path in SAMPLES.glob("*.jpg"))
+
+
+def turned(image: RgbImage, turn: int) -> RgbImage:
+    """The image, which a turn clockwise by these degrees makes upright again."""
+    return np.ascontiguousarray(np.rot90(image, turn // 90))
+
+
+def place(box: Box, image: RgbImage, turn: int) -> Box:
+    """A box of the image in `turned`."""
+    mask = np.zeros(image.shape[:2], np.uint8)
+    mask[box.y : box.bottom, box.x : box.right] = 1
+    rows, columns = np.nonzero(np.rot90(mask, turn // 90))
+    return Box(int(columns.min()), int(rows.min()), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_upright_samples_are_upright_with_open_mouths_too(name: str) -> None:
+    image = read_image(SAMPLES / name)
+    assert load_detector().detect(image) == load_detector(upright=True).detect(image) != []
+
+
+@pytest.mark.parametrize("turn", TURNS[1:])
+@pytest.mark.parametrize("name", NAMES)
+def test_samples_on_their_side_or_upside_down_are_read_upright(name: str, turn: int) -> None:
+    image = read_image(SAMPLES / name)
+    expected, found = (read_picture(DecodedPicture(each), load_networks) for each in (image, turned(image, turn)))
+    assert len(found.faces) == len(expected.faces)
+    for face in expected.faces:
+        where = place(face.face.box, image, turn)
+        best = max(found.faces, key=lambda other: other.face.box.overlap(where))
+        assert best.face.turn == turn
+        assert best.face.box.overlap(where) > 0.7
+        assert best.probabilities.emotion is face.probabilities.emotion
+
+
+def test_faces_of_one_picture_may_be_turned_differently() -> None:
+    image = read_image(SAMPLES / OBAMA)
+    side = max(image.shape)
+    square = np.full((side, side, 3), 128, np.uint8)
+    square[: image.shape[0], : image.shape[1]] = image
+    both = np.concatenate([square, turned(square, 90)], axis=1)
+    assert [face.turn for face in load_detector().detect(both) if face.confidence > 0.95] == [0, 90]
+
+
+def test_a_picture_that_a_camera_took_upright_is_searched_once(tmp_path: Path) -> None:
+    searches = []
+
+    def networks(*, upright: bool = False, **_: bool) -> tuple:
+        searches.append(upright)
+        return load_networks(upright=upright)
+
+    from PIL import Image
+
+    exif = Image.Exif()
+    exif[0x0112] = 1
+    with Image.open(SAMPLES / OBAMA) as picture:
+        picture.rotate(90, expand=True).save(tmp_path / "told.jpg", exif=exif)
+        picture.rotate(90, expand=True).save(tmp_path / "silent.jpg", exif=b"")
+    told, silent = (read_picture_file(tmp_path / name) for name in ("told.jpg", "silent.jpg"))
+    assert (told.is_upright, silent.is_upright) == (True, False)
+    assert all(not face.face.turn for face in read_picture(told, networks).faces)
+    assert [face.face.turn for face in read_picture(silent, networks).faces] == [90]
+    assert searches == [True, False]
+
+
+class Staged(FakeDetector):
+    """Finds the faces of each search in turn, with these confidences."""
+
+    def __init__(self, *searches: Sequence[float]) -> None:
+        super().__init__()
+        self.searches = iter(searches)
+
+    def detect_with_trace(self, image: RgbImage) -> DetectionTrace:
+        self.num_calls += 1
+        confidences = enumerate(next(self.searches))  # the first face is in the middle, where turns leave it
+        faces = (make_face(100 - 90 * at, 100 - 90 * at, 100, 100, confidence) for at, confidence in confidences)
+        return DetectionTrace(NO_OUTPUT, NO_OUTPUT, NO_OUTPUT, tuple(faces))
+
+
+def turner(*answers: Sequence[int]) -> Callable[[Sequence[RgbImage]], np.ndarray]:
+    """Tells these turns, one after another."""
+    left = iter(answers)
+    return lambda crops: 10.0 * np.equal.outer(next(left), TURNS)
+
+
+IMAGE = np.zeros((300, 300, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("searches", "answers", "turns", "num_searches"),
+    [
+        ([[0.93, 0.99]], [[0, 0]], [0, 0], 1),  # upright, however doubtful
+        ([[0.93], [0.96]], [[90], [0]], [90], 2),  # confirmed by the copy
+        ([[0.99], [0.94], [], [0.99]], [[90], [90]], [0], 4),  # no copy has an upright face, so it is no turned one
+        ([[], [0.96], [], []], [[0]], [90], 4),
+        ([[], [0.94], [], []], [], [], 4),
+        ([[], [0.96], [], []], [[180]], [], 4),
+    ],
+)
+def test_a_face_is_turned_if_it_is_upright_in_a_copy(
+    searches: list[list[float]], answers: list[list[int]], turns: list[int], num_searches: int
+) -> None:
+    detector = Staged(*searches)
+    found = TurningDetector(detector, turner(*answers)).detect(IMAGE)
+    assert [face.turn for face in found] == turns
+    assert detector.num_calls == num_searches
+
+
+def test_faces_are_followed_with_their_turns() -> None:
+    image = turned(read_image(SAMPLES / OBAMA), 270)
+    (face,) = load_detector().detect(image)
+    moved = replace(face, box=replace(face.box, x=face.box.x + 8))
+    (again,) = load_detector().detect_near(image, [moved])
+    assert again.turn == 270
+    assert again.box.overlap(face.box) > 0.7
+
+
+def test_another_turn_counts_only_where_the_layer_is_sure() -> None:
+    rows = TurnLayer(np.eye(4), np.zeros(4)).scores(np.array([[0, 0.9, 0, 0], [0, 1.1, 0, 0], [0, 0, 0, 5]]))
+    assert likeliest_turns(rows, 0, 1.0) == [0, 90, 270]
+    assert likeliest_turns(rows, 180, 1.0) == [180, 90, 270]
+    assert likeliest_turns(rows, 0, -1.0) == [90, 90, 270]
+
+
+def test_a_layer_is_stored_with_its_model_and_a_damaged_one_is_an_error(tmp_path: Path) -> None:
+    assert TurnLayer.load(tmp_path) is None
+    layer = TurnLayer(np.ones((3, 4)), np.arange(4.0))
+    layer.save(tmp_path / model_files.TURNS)
+    again = TurnLayer.load(tmp_path)
+    assert again is not None
+    np.testing.assert_array_equal(again.constants, layer.constants)
+    for damaged in (replace(layer, constants=np.zeros(3)), replace(layer, weights=np.zeros(4))):
+        damaged.save(tmp_path / model_files.TURNS)
+        with pytest.raises(ModelError, match=r"turns\.npz"):
+            TurnLayer.load(tmp_path)
+
+
+def test_all_models_see_the_same_faces_and_the_default_one_tells_turns() -> None:
+    classifier = load_classifier(model_files.DEFAULT_MODEL)
+    assert classifier.posed().turn_layer is classifier.turn_layer is not None
+    assert EmotionClassifier.load("emonet").turn_layer is None
+    image = turned(read_image(SAMPLES / OBAMA), 90)
+    readings = [
+        read_picture(DecodedPicture(image), partial(load_networks, name)) for name in ("emonet", "emonet_photo")
+    ]
+    assert [[face.face for face in reading.faces] for reading in readings] == [[readings[0].faces[0].face]] * 2
+
+
+def test_a_crop_is_turned_upright() -> None:
+    image = read_image(SAMPLES / OBAMA)[:200, :200]
+    box = Box(50, 40, 60, 60)
+    for turn in TURNS:
+        there = Face(place(box, image, turn), 1.0, turn=turn)
+        np.testing.assert_array_equal(there.crop(turned(image, turn)), Face(box, 1.0).crop(image))

@@ -1,0 +1,113 @@
+"""One reader of stills: pages, commands, interface and library find the same faces, with the same shares."""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+import emomusic
+from emomusic.affect import EMOTIONS
+from emomusic.app.how_it_works.drawing import Walk
+from emomusic.app.models import details
+from emomusic.app.models.chosen import Chosen
+from emomusic.app.photo.reading import Photo
+from emomusic.app.picture_chooser import Picture
+from emomusic.cli import main
+from emomusic.faces.model_files import DEFAULT_MODEL
+from emomusic.faces.reading import PictureReading
+from emomusic.media.images import encode_png, read_image
+from emomusic.records import read_face_record
+from emomusic.results.overview import Benchmark
+from emomusic.server import api
+from emomusic.server.shared import shared
+from emomusic.songs.request import Request
+from tests.films import SAMPLES
+
+NAMES = sorted(path.name for path in SAMPLES.glob("*.jpg"))
+Found = list[tuple[tuple[int, int, int, int], list[float]]]
+"""Box and shares of each face."""
+
+
+def of_reading(reading: PictureReading) -> Found:
+    boxes = [face.face.box for face in reading.faces]
+    shares = [face.probabilities.values.tolist() for face in reading.faces]
+    return [((box.x, box.y, box.width, box.height), each) for box, each in zip(boxes, shares, strict=True)]
+
+
+def of_record(record: dict[str, Any]) -> Found:
+    faces = record["faces"]
+    return [(tuple(face["box"]), [face["probabilities"][each.value] for each in EMOTIONS]) for face in faces]
+
+
+def by_photo(picture: Picture, *, of_several: bool) -> Found:
+    photo = Photo.of(picture)
+    photo.read((), of_several=of_several)
+    return of_reading(photo.reading)
+
+
+def by_batch(file: Path, *options: str) -> Found:
+    out = file.with_suffix("")
+    assert main.main(["batch", str(file), "--out", str(out), "--workers", "1", *options]) == 0
+    rows = pq.read_table(out / "faces").to_pylist()
+    return [
+        (tuple(row[each] for each in ("x", "y", "width", "height")), [row[each.value] for each in EMOTIONS])
+        for row in rows
+    ]
+
+
+@pytest.mark.parametrize("way", ["upright", "on its side", "snapshot"])
+@pytest.mark.parametrize("name", NAMES)
+def test_all_read_the_same(name: str, way: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image, posed = read_image(SAMPLES / name), way == "snapshot"
+    data = encode_png(np.ascontiguousarray(np.rot90(image)) if way == "on its side" else image)
+    (file := tmp_path / "face.png").write_bytes(data)
+    picture, options = Picture.of("face.png", data, is_posed=posed), ["--posed"] if posed else []
+    expected = of_reading(emomusic.read_picture(data, posed=posed))
+    assert len(expected) == (4 if name == "four-people.jpg" else 1)
+
+    def by_command() -> Found:
+        capsys.readouterr()
+        assert main.main(["analyze", str(file), "--json", "--songs", "1", *options]) == 0
+        (record,) = json.loads(capsys.readouterr().out)
+        return of_record(record)
+
+    query = api._Query(songs=0, posed=posed)
+    readers: dict[str, Callable[[], Found]] = {
+        "photo": partial(by_photo, picture, of_several=False),
+        "gallery": partial(by_photo, picture, of_several=True),
+        "how it works": lambda: [found for face in Walk(picture).faces for found in of_face(face.reading)],
+        "analyze": by_command,
+        "interface": lambda: of_record(api._analyzed(data, query, Request())),
+    }
+    if name == NAMES[0]:
+        readers["batch"] = partial(by_batch, file, *options)
+    for reader, read in readers.items():
+        found = read()
+        assert [box for box, _ in found] == [box for box, _ in expected], reader
+        np.testing.assert_allclose(
+            [each for _, each in found], [each for _, each in expected], atol=1e-4, err_msg=reader
+        )
+    chosen = Chosen(Benchmark.PHOTOGRAPHS, (), (read_face_record(DEFAULT_MODEL),))
+    asked = details._ask_all(picture, chosen)
+    assert asked.num_faces == len(expected)
+    largest = max(expected, key=lambda each: each[0][2] * each[0][3])
+    np.testing.assert_allclose(asked.answers[DEFAULT_MODEL], largest[1], atol=1e-4)
+
+
+def of_face(reading: Any) -> Found:
+    return of_reading(PictureReading(1, 1, (reading,), 0, 0))
+
+
+@pytest.mark.parametrize("turn", [0, 90])
+def test_one_photo_is_one_reading(turn: int) -> None:
+    before = shared().readings.count, shared().readings.num_faces
+    image = np.ascontiguousarray(np.rot90(read_image(SAMPLES / NAMES[0]), turn // 90))
+    blank = np.full((64, 64, 3), 128, np.uint8)
+    for pixels in (image, blank):
+        by_photo(Picture.of("face.png", encode_png(pixels)), of_several=False)
+    assert (shared().readings.count, shared().readings.num_faces) == (before[0] + 2, before[1] + 1)
