@@ -112,7 +112,7 @@ def timeline_csv() -> str:
 def parquet_rows() -> str:
     networks = FakeDetector(faces(5, 3)), Rows(rows(5, 3))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reader, "load_networks", lambda _: networks)
+        patch.setattr(reader, "load_networks", lambda *_, **__: networks)
         row, table = reader.UnitReader(Mock(), "any", 2.0)._picture_rows("a.jpg", DecodedPicture(IMAGE))
     return json.dumps([row, str(table.schema), table.to_pylist()], indent=1)
 
