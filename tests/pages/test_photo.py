@@ -352,7 +352,7 @@ def test_a_photo_of_the_camera_is_read_as_a_pulled_face(app: AppTest, root: Path
     for posed in (False, True):
         picture = picture_chooser.Picture.of("face.jpg", content, is_posed=posed)
         state_of(app.run(), PictureState).take((picture,))
-        shown = result_of(app, Photos).faces[0].probabilities
+        shown = result_of(app.run(), Photos).faces[0].probabilities
         expected = read_pixels(image, load_networks(posed=posed)).faces[0].probabilities
         assert shown.as_dict() == pytest.approx(expected.as_dict(), abs=1e-4)
         assert any("pull" in caption.value for caption in app.caption) is posed
