@@ -123,3 +123,9 @@ def test_the_squares_of_songs_cover_no_word(emotion: Emotion) -> None:
     away = np.abs(squares - word)
     assert not ((away[:, 0] < 0.12) & (away[:, 1] < 0.09)).any(), squares
     assert np.abs(squares).max() <= 0.94
+
+
+def test_a_way_leads_from_the_listener_to_the_target() -> None:
+    listener, target = AffectPoint(-0.5, -0.4), AffectPoint(0.6, 0.3)
+    figure = circumplex([FacePoint(Who.face(1), listener, Emotion.SAD)], target=target)
+    np.testing.assert_allclose(shown(figure, "way"), [(-0.5, -0.4), (0.6, 0.3)], atol=1e-6)

@@ -48,6 +48,7 @@ def test_a_film_has_the_areas_of_a_session_with_its_scenes_above() -> None:
     assert [(band.x0, band.x1) for band in bands(figure)] == [(0, 2.25), (3, 5)]
     assert [band.fillcolor for band in bands(figure)] == [QUADRANT_COLOURS[scene.quadrant] for scene in SCENES]
     assert all(band.y0 > 100 for band in bands(figure))
+    assert [band.line.width for band in bands(film_areas(FILM, SCENES, chosen=1))] == [0.5, 2]
     assert [(note.text, note.x) for note in figure.layout.annotations] == [("1", 1.125), ("2", 4)]
     assert figure.layout.yaxis.range[1] >= max(band.y1 for band in bands(figure))
 
