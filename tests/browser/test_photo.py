@@ -232,6 +232,12 @@ def test_a_contact_sheet_is_whole_takes_clicks_and_is_printed(open_page: Callabl
     assert_prints(page)
 
 
+# What the tab remembers then names a session that the server does not have
+END_SESSION = """() => window.addEventListener("beforeunload", () => {
+  sessionStorage.emomusicHeld = JSON.stringify({ ...JSON.parse(sessionStorage.emomusicHeld), token: "ended" });
+})"""
+
+
 def test_several_photos_lie_on_the_plane_and_stay(open_page: Callable[..., Page], root: Path, tmp_path: Path) -> None:
     page = open_page()
     names = ("eileen-collins-1999", "four-people", "joe-biden-2010")
@@ -262,7 +268,7 @@ def test_several_photos_lie_on_the_plane_and_stay(open_page: Callable[..., Page]
     page.reload()
     expect(page.get_by_text("6 faces in 3 photos")).to_be_visible()
     assert song(page) == everyones
-    page.evaluate("window.addEventListener('beforeunload', () => { sessionStorage.emomusicPhotos = 'ended'; })")
+    page.evaluate(END_SESSION)
     page.reload()
     expect(page.get_by_text("no longer has your photo")).to_be_visible()
     files = page.locator('input[type="file"]')
