@@ -85,7 +85,7 @@ class PausingReader(UnitReader):
 class DyingReader(UnitReader):
     """A reader whose process dies while it loads the networks."""
 
-    def __init__(self, *_: object) -> None:
+    def __init__(self, *_: object, **__: object) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
