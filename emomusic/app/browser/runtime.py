@@ -65,6 +65,8 @@ def show_runtime(page: str, address: Address) -> None:
             on_back_change=_take_back,
             on_returned_change=_note_return,
         )
+    kinds = {thing.rstrip("s") for state in states if (thing := getattr(state, "held_thing", ""))}
+    here.gone = tuple(thing for thing in here.gone if thing.rstrip("s") not in kinds)  # until there is another one
     if here.gone and here.visit == page_state(Visit).number:
         again = "it" if len(here.gone) == 1 and not here.gone[0].endswith("s") else "them"
         st.info(
