@@ -312,9 +312,11 @@ def _catalogue(table: Table, frame: pd.DataFrame, known: Recommender | None) -> 
     if "explicit" in own:
         own["explicit"] = own["explicit"].fillna(False).astype(bool)
     own_files = {place: file for place, file in enumerate(frame["file"]) if isinstance(file, Song)}
-    for place, file in own_files.items():
-        values = f"file-{place}", file.title, file.player.value, file.valence, file.energy
-        own.loc[place, ["id", "title", "player", "valence", "energy"]] = values
+    if own_files:
+        for name in ("title", "valence", "energy"):
+            own.loc[list(own_files), name] = [getattr(file, name) for file in own_files.values()]
+        own.loc[list(own_files), "player"] = [file.player.value for file in own_files.values()]
+        own.loc[list(own_files), "id"] = [f"file-{place}" for place in own_files]
     is_whole = (own["player"] == Player.SPOTIFY).all() and own[list(FEATURE_NAMES)].notna().all(axis=None)
     catalogue = Catalogue(own, name=table.name, is_local=bool(own_files) or not is_whole)
     if own_files:
