@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from emomusic.training.evaluate import (
     fit_to_pictures,
     record_collection,
     record_photographs,
+    share_turned,
 )
 from emomusic.training.labelled import labelled_pictures
 from tests.fakes import FakeDetector, make_face
@@ -202,7 +204,10 @@ def test_posed_figures_are_kept_by_collection(
         assert json.loads(capsys.readouterr().out)["n"] == 8
     assert main(["evaluate", "face", "--model", "tiny", *source, "--ferplus", "--posed", "--record"]) == 2
     pictures = [(tmp_path / f"someone/fear/{person}_1.jpg", Emotion.FEAR) for person in (1, 2)]
-    record_collection("tiny", tmp_path / "someone", pictures, evaluate(np.array([2, 2]), np.array([2, 0])))
+    scores, turns = evaluate(np.array([2, 2]), np.array([2, 0])), Counter({0: 3, 90: 1})
+    record_collection("tiny", tmp_path / "someone", pictures, scores, turns)
     kept = read_metrics(tiny_copy)["collections"]["someone"]
+    assert kept["wrongly_turned"] == 0.25
+    assert (share_turned(turns, 90), share_turned(Counter())) == (0.75, None)
     assert (kept["persons"], kept["accuracy"], kept["is_trained"]) == (2, 0.5, False)
     assert "| someone |" in (tiny_copy / CARD).read_text(encoding="utf-8")
