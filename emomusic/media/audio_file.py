@@ -72,6 +72,7 @@ _BUFFER_BYTES = 2**16
 _MAX_COVER_BYTES = 10 * 2**20
 _PREROLL_S = 0.2  # decoders need some packets before the first right sample
 _MAX_FRAME = 2**17  # samples
+_PLAUSIBLE_RATES, _PLAUSIBLE_CHANNELS = range(1_000, 10_000_000), 128  # of files that are not damaged
 
 _TAGS = ("title", "artists", "artist", "album_artist", "composer", "album", "genre", "date", "year", "track", "disc")
 _DEFAULT = av.stream.Disposition.default
@@ -254,11 +255,11 @@ class AudioFile(MediaFile):
         codec = stream.codec_context
         self._require_codec(codec, _CODECS, "audio", "MP3")
         if not can_hear(rate := codec.sample_rate or 0, codec.channels):
-            if not rate or not codec.channels:
+            if rate not in _PLAUSIBLE_RATES or not 1 <= codec.channels <= _PLAUSIBLE_CHANNELS:
                 raise self._damaged()
             raise AudioError(
-                f"{self.quoted} has {pluralize(codec.channels, 'channel')} and {rate:,} samples a second; "
-                f"at most {MAX_CHANNELS} and {RATES[0]:,} to {RATES[-1]:,} are heard. Save it as stereo with 44,100."
+                f"{self.quoted} has {pluralize(codec.channels, 'channel')} at {rate:,} Hz; "
+                f"save it with at most {MAX_CHANNELS} channels, at {RATES[0]:,} to {RATES[-1]:,} Hz."
             )
         codec.thread_count, self.rate = 1, codec.sample_rate
         codec.options = {"max_samples": str(_MAX_FRAME)}

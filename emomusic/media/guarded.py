@@ -24,8 +24,7 @@ def open_file(path: str | os.PathLike[str], error: type[EmomusicError], noun: st
     path = Path(path)
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe or a device may block or never end
-            kind = "a folder" if path.is_dir() else "a pipe or a device"
-            raise error(f"{name!r} is {kind}, not a file; choose {noun}.")
+            raise error(f"{name!r} is a folder or a device, not a file; choose {noun}.")
         return path.open("rb")
     except FileNotFoundError:
         raise error(f"{name!r} was not found; check the name.") from None
