@@ -49,7 +49,7 @@ def main() -> None:
             copy = turned(image, degrees)
             if faces := detector.detect(copy):
                 face = max(faces, key=lambda face: face.box.width * face.box.height)
-                plain, level = classifier.classify([replace(face, landmarks=None).crop(copy), face.crop(copy)])
+                plain, level = classifier.classify([replace(face, tilt=0.0).crop(copy), face.crop(copy)])
                 row += 1, plain.emotion is emotion, level.emotion is emotion
     for degrees, (found, plain, level) in zip(_DEGREES, counts.tolist(), strict=True):
         print(f"{degrees:2d} degrees: {found} faces, right as they are {plain}, level {level}")

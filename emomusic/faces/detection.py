@@ -78,6 +78,13 @@ class Landmarks(NamedTuple):
     mouth_left: tuple[float, float]
     mouth_right: tuple[float, float]
 
+    @property
+    def tilt(self) -> float:
+        """Degrees counter-clockwise that level the eyes, if these are many; otherwise 0."""
+        (left, top), (right, bottom) = self.left_eye, self.right_eye
+        degrees = math.degrees(math.atan2(bottom - top, right - left))
+        return degrees if abs(degrees) > _MOST_TILT else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Face:
@@ -89,21 +96,15 @@ class Face:
         landmarks: may lie outside the image if the border cuts the face; None for a face that a stream follows, and
             for a turned one.
         turn: degrees clockwise that make the face upright: 0, 90, 180 or 270.
+        tilt: degrees counter-clockwise that level the eyes, besides `turn`; 0 for a face that needs none, and for one
+            that a stream follows.
     """
 
     box: Box
     confidence: float
     landmarks: Landmarks | None = None
     turn: int = 0
-
-    @property
-    def tilt(self) -> float:
-        """Degrees counter-clockwise that level the eyes, if these are many; otherwise 0."""
-        if self.landmarks is None:
-            return 0.0
-        (left, top), (right, bottom) = self.landmarks.left_eye, self.landmarks.right_eye
-        degrees = math.degrees(math.atan2(bottom - top, right - left))
-        return degrees if abs(degrees) > _MOST_TILT else 0.0
+    tilt: float = 0.0
 
     def crop(self, image: RgbImage, margin: float = 0.0) -> RgbImage:
         """Cut a square around the face, as `images.crop_face`, and turn it upright."""
@@ -309,14 +310,15 @@ class MtcnnDetector:
         assert found.landmarks is not None
         corners, points = view.to_image(found.corners), view.to_image(found.landmarks.swapaxes(1, 2))
         faces = []
-        for (x1, y1, x2, y2), confidence, landmarks in zip(
+        for (x1, y1, x2, y2), confidence, places in zip(
             corners.tolist(), found.confidence.tolist(), points.tolist(), strict=True
         ):
             if 0 <= x1 + x2 < 2 * width and 0 <= y1 + y2 < 2 * height:
                 left, top = min(round(x1), width - 1), min(round(y1), height - 1)
                 right, bottom = max(round(x2), left + 1, 1), max(round(y2), top + 1, 1)
                 box = Box(left, top, right - left, bottom - top).clipped(width, height)
-                faces.append(Face(box, min(confidence, 1.0), Landmarks(*map(tuple, landmarks))))
+                landmarks = Landmarks(*map(tuple, places))
+                faces.append(Face(box, min(confidence, 1.0), landmarks, tilt=landmarks.tilt))
         boxes = [(face.box.x, face.box.y, face.box.width, face.box.height) for face in faces]
         kept = [
             faces[row] for row in cv2.dnn.NMSBoxes(boxes, [face.confidence for face in faces], 0.0, _SAME_FACE_OVERLAP)

@@ -82,6 +82,7 @@ class Faces:
         time_s: shape (n,), float64: seconds from the start of a film or session; NaN in pictures.
         seconds: shape (n,), float64: how long the face counts; 1 in pictures.
         turn: shape (n,), int64, as in `Face`.
+        tilt: shape (n,), float64, as in `Face`.
         is_known: shape (n,), bool: whether the shares come from the profile of this person.
         is_corrected: shape (n,), bool: whether the visitor chose the emotion.
     """
@@ -95,6 +96,7 @@ class Faces:
     time_s: Floats
     seconds: Floats
     turn: Integers
+    tilt: Floats
     is_known: Flags
     is_corrected: Flags
 
@@ -126,6 +128,7 @@ class Faces:
             time_s=np.full(many, time_s, np.float64),
             seconds=np.ones(many),
             turn=np.array([face.turn for face in faces], np.int64),
+            tilt=np.array([face.tilt for face in faces], np.float64),
             is_known=np.zeros(many, np.bool_),
             is_corrected=np.zeros(many, np.bool_),
         )
@@ -158,7 +161,8 @@ class Faces:
         """One row, or the table of a slice, mask or array of rows."""
         if not isinstance(rows, int):
             return self._take(rows)
-        face = Face(Box(*self.box[rows].tolist()), float(self.confidence[rows]), turn=int(self.turn[rows]))
+        box, turn, tilt = Box(*self.box[rows].tolist()), int(self.turn[rows]), float(self.tilt[rows])
+        face = Face(box, float(self.confidence[rows]), turn=turn, tilt=tilt)
         shares = EmotionProbabilities(self.shares[rows])
         return FaceReading(face, shares, bool(self.is_known[rows]), int(self.number[rows]))
 
@@ -266,6 +270,7 @@ _COLUMNS: list[tuple[str, Any, int]] = [
     *((name, np.int64, 1) for name in ("number", "person", "source")),
     *((name, np.float64, 1) for name in ("time_s", "seconds")),
     ("turn", np.int64, 1),
+    ("tilt", np.float64, 1),
     *((name, np.bool_, 1) for name in ("is_known", "is_corrected")),
 ]
 """Name, type and width of each column."""

@@ -159,7 +159,7 @@ class _Copy:
         """A face that is upright in the copy, in pixels of the image."""
         box = _turned_box(face.box, self._inner_size, self.turn // 90)
         box = box.scaled(1 / self._scale).clipped(*self._size)
-        return Face(box, face.confidence, turn=self.turn)
+        return Face(box, face.confidence, turn=self.turn, tilt=face.tilt)
 
     def output_outside(self, output: NetworkOutput) -> NetworkOutput:
         """Boxes of the copy in pixels of the image."""

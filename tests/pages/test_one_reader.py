@@ -20,12 +20,13 @@ from emomusic.app.picture_chooser import Picture
 from emomusic.cli import main
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.reading import PictureReading
-from emomusic.media.images import encode_png, read_image
+from emomusic.media.images import encode_png, read_image, to_network_input
 from emomusic.records import read_face_record
 from emomusic.results.overview import Benchmark
 from emomusic.server import api
 from emomusic.server.shared import shared
 from emomusic.songs.request import Request
+from scripts.measure_tilt import turned
 from tests.films import SAMPLES
 
 NAMES = sorted(path.name for path in SAMPLES.glob("*.jpg"))
@@ -60,10 +61,18 @@ def by_batch(file: Path, *options: str) -> Found:
     ]
 
 
-@pytest.mark.parametrize("way", ["upright", "on its side", "snapshot"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        *((name, way) for name in NAMES for way in ("upright", "on its side", "snapshot")),
+        ("barack-obama-2012.jpg", "tilted"),
+        ("grace-hopper-1984.jpg", "tilted"),
+    ],
+)
 def test_all_read_the_same(name: str, way: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     image, posed = read_image(SAMPLES / name), way == "snapshot"
+    if way == "tilted":
+        image = turned(image, 45)
     data = encode_png(np.ascontiguousarray(np.rot90(image)) if way == "on its side" else image)
     (file := tmp_path / "face.png").write_bytes(data)
     picture, options = Picture.of("face.png", data, is_posed=posed), ["--posed"] if posed else []
@@ -76,11 +85,12 @@ def test_all_read_the_same(name: str, way: str, tmp_path: Path, capsys: pytest.C
         (record,) = json.loads(capsys.readouterr().out)
         return of_record(record)
 
+    walk = Walk(picture)
     query = api._Query(songs=0, posed=posed)
     readers: dict[str, Callable[[], Found]] = {
         "photo": partial(by_photo, picture, of_several=False),
         "gallery": partial(by_photo, picture, of_several=True),
-        "how it works": lambda: [found for face in Walk(picture).faces for found in of_face(face.reading)],
+        "how it works": lambda: [found for face in walk.faces for found in of_face(face.reading)],
         "analyze": by_command,
         "interface": lambda: of_record(api._analyzed(data, query, Request())),
     }
@@ -92,6 +102,9 @@ def test_all_read_the_same(name: str, way: str, tmp_path: Path, capsys: pytest.C
         np.testing.assert_allclose(
             [each for _, each in found], [each for _, each in expected], atol=1e-4, err_msg=reader
         )
+    for face in walk.faces:  # the shown crop is the one that was read
+        answer = face.classifier.adjusted_probabilities(face.network_input[None, ..., None])
+        np.testing.assert_allclose(answer[0], face.reading.probabilities.values, atol=1e-4)
     chosen = Chosen(Benchmark.PHOTOGRAPHS, (), (read_face_record(DEFAULT_MODEL),))
     asked = details._ask_all(picture, chosen)
     assert asked.num_faces == len(expected)
@@ -101,6 +114,17 @@ def test_all_read_the_same(name: str, way: str, tmp_path: Path, capsys: pytest.C
 
 def of_face(reading: Any) -> Found:
     return of_reading(PictureReading(1, 1, (reading,), 0, 0))
+
+
+@pytest.mark.parametrize("degrees", [45, 135, 225, 315])
+def test_crops_of_a_reading_have_level_eyes(degrees: int) -> None:
+    image = read_image(SAMPLES / "eileen-collins-1999.jpg")
+    (upright,) = emomusic.read_picture(encode_png(image)).faces
+    copy = turned(image, degrees)
+    (face,) = emomusic.read_picture(encode_png(copy)).faces
+    kept = to_network_input([each.face.crop(of) for each, of in ((upright, image), (face, copy))], 48).reshape(2, -1)
+    assert np.corrcoef(kept)[0, 1] > 0.6
+    assert face.emotion is upright.emotion
 
 
 @pytest.mark.parametrize("turn", [0, 90])
