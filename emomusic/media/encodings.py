@@ -11,6 +11,7 @@ WESTERN, UNKNOWN = "windows-1252", "ascii"
 _WINDOWS = {code: bytes([code]).decode("cp1252", "ignore") for code in range(0x80, 0xA0)}
 _ENCODINGS = ["cp1251", "koi8_r", "cp1253", "cp932", "euc_jp", "gbk", "big5", "euc_kr"]
 _FOREIGN = re.compile(rb"[\x80-\xff]{2,}")
+_SYMBOLS = re.compile(rb"[\xa2-\xa6\xa8\xa9\xac-\xaf\xb1-\xb3\xb5\xb6\xb8\xb9\xbc-\xbe]")  # rare in Western texts
 _NOT_WESTERN = re.compile(rb"[\x81-\x83\x8d\x8f\x90\x9d]")  # nearly unused in Windows-1252; half of Japanese
 _FEWEST = 4  # bytes that tell an encoding
 _KANA_OF_HALF_WIDTH = re.compile("[\uff61-\uff9f]")
@@ -19,7 +20,16 @@ _IMPLAUSIBLE = {  # what Chinese becomes
 }  # fmt: skip
 _CONFIDENCE = 0.4  # highest share of noise, for charset-normalizer
 _EVIDENCE = 2**14  # bytes that are enough
-_NAMES = {"cp1251": "windows-1251", "cp1253": "windows-1253", "cp932": "shift_jis"}
+_NAMES = {f"cp{number}": f"windows-{number}" for number in (1250, 1251, 1253, 1254)} | {"cp932": "shift_jis"}
+_WORD = re.compile(r"[^\x00-@\[-`{-\x7f\xa0\xab\xbb\u2013\u2014\u2018-\u201e]+")
+_WESTERN_WORD = re.compile(  # French, German, Spanish, Portuguese, Italian, of the north, Estonian, Icelandic
+    "[a-zàâæçèéêëîïôœùûüÿ]+|[a-zäöüßéàè]+|[¿¡]?[a-záàçèéíïñòóúü·]*[ºª]?|(?:[a-záâãàçéêíóôúü]|õe)+[ºª]?|[a-zàèéìîòù]+"
+    "|[a-zåäöæøéèü]+|[a-zäöõü]+|[a-zþáéíóúýæðöø][a-záéíóúýæðöø]*"
+)
+_ALPHABETS = (  # Polish, Czech, Slovak, Hungarian, Croatian, Romanian, Turkish; \u0307 is the dot of a small dotted I
+    ("cp1250", "ąćęłńóśźż"), ("cp1250", "áčďéěíňóřšťúůýž"), ("cp1250", "áäčďéíĺľňóôŕšťúýž"), ("cp1250", "áéíóöőúüű"),
+    ("cp1250", "čćđšž"), ("cp1250", "ăâîşţ"), ("cp1254", "âçğıîöşüû\u0307"),
+)  # fmt: skip
 _TWICE = re.compile(rb"\xc3[\x82\x83\x90\x91]\xc2|\xc3\xa2\xe2\x82\xac")  # UTF-8 of letters of UTF-8
 
 
@@ -122,6 +132,9 @@ def _encoding_of(content: bytes) -> str:
     num_high = sum(byte > 127 for byte in content)
     num_together = sum(map(len, _FOREIGN.findall(content)))
     is_foreign = num_high >= _FEWEST and num_together > 0.75 * num_high
+    if other := _other_single_bytes(content):
+        return other
+    is_foreign |= len(_SYMBOLS.findall(content)) > max(_FEWEST, 0.15 * num_high)
     if not is_foreign and len(_NOT_WESTERN.findall(content)) < _FEWEST // 2:
         return WESTERN
     from charset_normalizer import from_bytes
@@ -132,3 +145,23 @@ def _encoding_of(content: bytes) -> str:
             return found.encoding
         encodings.remove(found.encoding)
     return UNKNOWN
+
+
+def _other_single_bytes(content: bytes) -> str | None:
+    """The code page of a language that has words which no Western language has; None if the Western ones have more."""
+    western, most, best = _in(WESTERN, content), 0, None
+    for encoding, letters in _ALPHABETS:
+        other, known = content.decode(encoding, "replace"), re.compile(f"[a-z{letters}]+")
+        if "\ufffd" in other:
+            continue
+        pairs = {(found[0], western[found.start() : found.end()]) for found in _WORD.finditer(other)}
+        fits = [
+            (bool(known.fullmatch(word.lower())), bool(_WESTERN_WORD.fullmatch(as_western.lower())))
+            for word, as_western in pairs
+            if word != as_western
+        ]
+        num_other, num_western = (sum(each) for each in zip(*fits, strict=True)) if fits else (0, 0)
+        is_sure = num_other == len(fits) or num_other - num_western > 1
+        if is_sure and num_other > len(fits) / 2 and num_other - num_western > most:
+            most, best = num_other - num_western, encoding
+    return best

@@ -16,11 +16,26 @@ JAPANESE, CHINESE = "夜に駆ける\n残酷な天使のテーゼ\n", "周杰伦
     [
         (RUSSIAN, "cp1251", "windows-1251"), (RUSSIAN, "koi8_r", "koi8_r"), (JAPANESE, "cp932", "shift_jis"),
         (CHINESE, "gbk", "gbk"), ("Beyonc\u00e9\nBj\u00f6rk\n", "cp1252", "windows-1252"),
+        ("Ma\u0142go\u015bka\n\u0141\u0105ki \u0141an\n", "cp1250", "windows-1250"),
+        ("P\u0159\u00edb\u011bh\nVondr\u00e1\u010dkov\u00e1\n", "cp1250", "windows-1250"),
+        ("Bar\u0131\u015f Man\u00e7o\n\u0130stanbul\n", "cp1254", "windows-1254"),
+        ("青花瓷,周杰倫\n小幸運,田馥甄\n", "big5", "big5"),
         (RUSSIAN, "utf-16", "utf-16"), (RUSSIAN, "utf-8-sig", "utf-8"),
     ],
 )  # fmt: skip
 def test_a_file_is_in_the_encoding_that_its_letters_tell(text: str, encoding: str, name: str) -> None:
     assert as_utf8(text.encode(encoding)) == (text.encode(), name)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "\u00bfQu\u00e9? \u00c1y", "N\u00ba 1", "\u00c1g\u00e6tis \u00de\u00fa \u00d0", "R\u00f8yksopp",
+        "J\u00f3ga, Cr\u00e8me Br\u00fbl\u00e9e", "T\u00f5nis M\u00e4gi", "Can\u00e7\u00f5es de Jo\u00e3o",
+    ],
+)  # fmt: skip
+def test_western_letters_stay_western(line: str) -> None:
+    assert as_utf8(line.encode("cp1252")) == (line.encode(), "windows-1252")
 
 
 @pytest.mark.parametrize(("line", "encoding"), [("Onur \u00d6zer\n", "cp1252"), (RUSSIAN, "cp1251")])
