@@ -273,10 +273,10 @@ def test_every_tab_works_for_a_table_of_two_moods_and_for_one_song(app: AppTest)
 
 
 def test_songs_without_all_features_and_moods_are_named(app: AppTest) -> None:
-    table = song_table(2).drop(columns="id").assign(liveness=np.nan)
+    table = song_table(2).drop(columns="id").assign(energy=np.nan)
     for songs, num_kept in ((table, 0), (table.assign(mood=["happy", None]), 1)):
         upload(app, csv_of(songs))
-        (report,) = (caption.value for caption in app.caption if "liveness" in caption.value)
+        (report,) = (caption.value for caption in app.caption if "energy" in caption.value)
         assert report.startswith(f"{num_kept} song")
         assert "Song 1" in report
         assert not app.exception
