@@ -298,7 +298,7 @@ FILM_BOMBS: Makes = {
     "head.gif": (lambda: b"GIF89a", "damaged"),
     "stream.ts": (lambda: (b"\x47\x40\x00\x10" + bytes(184)) * 10, "damaged"),
     "nothing.mp4": (bytes, "is empty"),
-    **{f"{name}.mp4": (partial(bytes, text), "not a film; choose MP4") for name, text in TEXTS.items()},
+    **{f"{name}.mp4": (partial(bytes, text), "; choose MP4") for name, text in TEXTS.items()},
 }
 
 
