@@ -57,7 +57,9 @@ def test_of_several_photos_only_small_copies_stay(app: AppTest, root: Path, monk
     assert room.memory.num_bytes > 500_000
     app.run()
     del copies
-    photos = [found for found in gc.get_objects() if isinstance(found, UploadedFile) and found.type.startswith("image/")]
+    photos = [
+        found for found in gc.get_objects() if isinstance(found, UploadedFile) and found.type.startswith("image/")
+    ]
     kept = [photo for photo in photos if not photo.closed]
     assert kept == []
     click(app, "remove-own")
