@@ -39,6 +39,10 @@ def path_crate(*paths: str) -> bytes:
         {"columns": ["title", "artist"], "data": [[Y, "Coldplay"], [S, "Adele"]]},
         {"metadata": {"tags": {"title": [Y], "artist": ["Coldplay"]}}, "more": {"tags": {"title": S, "artist": "Adele"}}},
         {"Rock": ["Coldplay - Yellow"], "Quiet": ["Adele - Someone Like You"]},
+        [[Y, "Coldplay", 2000], [S, "Adele", 2011]], [["Coldplay", Y], ["Adele", S]],
+        [{"play": {"title": title, "performers": [{"name": name}]}} for title, name in ((Y, "Coldplay"), (S, "Adele"))],
+        {Y: "Coldplay", S: "Adele"}, {"Coldplay": [Y], "Adele": [S]},
+        {"items": [{"kind": "Album", "title": "P", "artist": "Coldplay", "children": [{"kind": "Song", "title": Y}]}, ADELE]},
     ],
 )  # fmt: skip
 def test_songs_are_found_at_any_depth_and_what_holds_them_is_none(document: object, known: Recommender) -> None:
@@ -51,6 +55,10 @@ def test_songs_are_found_at_any_depth_and_what_holds_them_is_none(document: obje
         '<a><albums><album name="A" artist="X"/></albums><entry title="Yellow" artist="Coldplay"/><entry title="Someone Like You" artist="Adele"/></a>',
         '<Db><Song FilePath="a.mp3"><Tags Author="Coldplay" Title="Yellow"/></Song><Song><Tags Author="Adele" Title="Someone Like You"/></Song></Db>',
         "1. Coldplay - Yellow (4:26)\n2. Adele - Someone Like You\n3. Earth, Wind, Fire - No\n",
+        "01/02/2024 Coldplay - Yellow\n2024-02-03 21:04 Adele - Someone Like You\n",
+        "Исполнитель;Название трека\nColdplay;Yellow\nAdele;Someone Like You\n",
+        "Kappale;Esittäjä\nYellow;Coldplay\nSomeone Like You;Adele\n",
+        "Cím;Előadó\nYellow;Coldplay\nSomeone Like You;Adele\n",
         "00:00 Yellow - Coldplay\n04:26 Someone Like You - Adele\n",
         '"Yellow" by Coldplay\n"Someone Like You" by Adele\n',
         "Coldplay - [Parachutes #05] Yellow\nAdele - [21 #11] Someone Like You\n",

@@ -111,14 +111,15 @@ def test_an_id_is_known_by_its_form(column: str, known: Recommender) -> None:
         assert (titles(reading), reading.found_by) == (["Hey, Soul Sister"], ["id"])
 
 
-@pytest.mark.parametrize("language", ["de", "es"])
+@pytest.mark.parametrize("language", ["de", "es", "old es"])
 def test_exportify_is_read_in_other_languages(language: str) -> None:
     header = {
         "de": "Track-URI,Track-Name,K\u00fcnstlername(n),Tanzbarkeit,Energie,Tonart,Lautst\u00e4rke,Modus,Sprachanteil,Akustik,"
         "Instrumentalit\u00e4t,Lebendigkeit,Valenz,Tempo",
         "es": "URI de la canci\u00f3n,Nombre de la canci\u00f3n,Nombre(s) del artista,Danceability,Energy,Key,Loudness,Mode,"
         "Speechiness,Acousticness,Instrumentalness,Liveness,Valence,Tempo",
-    }[language]
+    }[language.removeprefix("old ")]
+    header = header.replace("canci\u00f3n", "pista") if language == "old es" else header
     row = f"spotify:track:{track_id(1)},A,X,0.5,0.6,1,-7,1,0.1,0.2,0,0.3,0.9,120"
     song = read_table(f"{header}\nspotify:local:X::A:9,L,X{',' * 11}\n{row}\n".encode()).songs.song(0)
     assert (song.title, song.artists, song.valence, song.tempo_bpm) == ("A", ("X",), 0.9, 120)

@@ -37,7 +37,7 @@ _QUOTES = "\"'\u201c\u201d\u201e\u00ab\u00bb "
 _CLOCK = r"[(\[]?\d{1,2}:\d\d(?::\d\d)?(?:\.\d+)?[)\]]?"
 _BULLET = re.compile(
     r"^(?:[-*+\u2022\u2013\u25cf>]\s+|\[[ x]\]\s+|[#(\[]?\d{1,4}[.)\]:]+\s*(?!\d)|0\d\s+"
-    rf"|{_CLOCK}\s*(?:[-\u2013]\s+)?)+",
+    rf"|{_CLOCK}\s*(?:[-\u2013]\s+)?|\d{{1,4}}[./-]\d\d?[./-]\d{{2,4}},?\s+)+",
     re.IGNORECASE,
 )
 _AFTER = re.compile(rf"\s*(?:[-\u2013]\s+)?{_CLOCK}$")

@@ -298,6 +298,7 @@ def _catalogue(table: Table, frame: pd.DataFrame, known: Recommender | None) -> 
     has_no_id = own["id"] == ""
     own["player"] = np.where(has_no_id, Player.NONE, Player.SPOTIFY)
     own["id"] = own["id"].mask(has_no_id, "table-" + own["at"].astype("str"))
+    own["title"] = own["title"].mask(own["title"] == "", UNTITLED)
     own["artists"] = _separated(own["artists"].mask(own["artists"].str.strip() == "", UNKNOWN_ARTIST), table.finder)
     if "mood" in own:
         without = own["mood"].notna() & (own["energy"].isna() | own["valence"].isna())

@@ -32,10 +32,23 @@ def tree_rows(data: bytes, name: str) -> list[Row]:
         document = _xml(data) if is_xml else _json(data)
     except Exception as error:  # parsers raise many types on hostile bytes
         raise DatasetError(f"{name}: expected {kind} file of songs. Received: {first_line(error)}") from None
-    rows = _Reader(name).rows(document, "", {}, 0)
+    rows = _Reader(name).rows(document, "", {}, 0) or _pairs(document)
     if not rows:
         raise DatasetError(f"{name}: expected {kind} file with songs. Received: no titles with artists, ids or paths.")
     return rows
+
+
+def _pairs(document: Any) -> list[Row]:
+    """The rows of lists without names, or of names with texts: {"Yellow": "Coldplay"}. Their values tell the fields."""
+    rows = document
+    if isinstance(document, dict):
+        lists = ((key, value if isinstance(value, list) else [value]) for key, value in document.items())
+        rows = [[key, text] for key, texts in lists for text in texts]
+    if not isinstance(rows, list) or not all(isinstance(row, list) and len(row) > 1 for row in rows):
+        return []
+    if not all(isinstance(cell, str | int | float | None) for row in rows for cell in row):
+        return []
+    return [{f"column {place}": _text(cell) for place, cell in enumerate(row, 1)} for row in rows]
 
 
 def _json(data: bytes) -> Any:
@@ -106,7 +119,7 @@ class _Reader:
         if columns := self._columns(value):
             return columns
         row = self._record(value, "", {}, 0)
-        kinds = (key, str(value.get("type") or value.get("Type") or ""))
+        kinds = (key, *(str(value.get(name) or "") for name in ("type", "Type", "kind")))
         words = {word for kind in kinds for word in key_of(kind).split()[-1:]}
         if not words & {"tracks", "songs"}:  # "artistCredit"
             words |= {*key_of(key).split()} & {"artist", "artists"}
@@ -214,8 +227,10 @@ class _Reader:
                 each.get("name") or each.get("Name") or each.get("artist") for each in value if isinstance(each, dict)
             ]
             texts = [_text(each.get("name") if isinstance(each, dict) else each) for each in names if each]
-            if texts and self._field(f"{prefix} name") in ("artists", "genres", "channel"):
-                row[f"{prefix} name"] = ARTIST_SEPARATOR.join(text.replace(ARTIST_SEPARATOR, ",") for text in texts)
+            fields = {each: self._field(each) for each in (f"{prefix} name", prefix)}
+            known = [each for each, field in fields.items() if field in ("artists", "genres", "channel")]
+            if texts and known:
+                row[known[0]] = ARTIST_SEPARATOR.join(text.replace(ARTIST_SEPARATOR, ",") for text in texts)
         elif self._field(prefix):
             row[prefix] = _text(value)
         return row
