@@ -237,7 +237,8 @@ class MtcnnDetector:
         trace = traces[-1] if traces[-1].faces else traces[0]
         if not needs_close_search(image.shape[1], image.shape[0], [face.box for face in trace.faces]):
             return trace
-        pixels, scale = shrink(image, round(max(image.shape[:2]) * close_scale(image.shape[1], image.shape[0])))
+        side = round(max(image.shape[:2]) * close_scale(image.shape[1], image.shape[0]))
+        pixels, scale = shrink(image, side, fast=True)
         largest = _SMALL_FACE * scale * max(image.shape[:2]) / WORKING_SIDE
         close = self._searched(image, _View(pixels, scale, largest=largest))
         sure = (face for face in close.faces if face.confidence >= _CLOSE_CONFIDENCE)
@@ -368,9 +369,10 @@ def _on_image(boxes: Boxes, view: _View) -> Boxes:
 
 
 def _views(image: RgbImage) -> Iterator[_View]:
-    """The versions of the image to search, until one has a face."""
-    yield _View(*shrink(image))
+    """The versions of the image to search, until one has a face. Only the first one is made of all pixels."""
+    whole, scale = shrink(image)
+    yield _View(whole, scale)
     for longer_side, share, border in _PADDINGS:
-        small, scale = shrink(image, longer_side)
+        small, share_of_whole = shrink(whole, longer_side)
         top, left = (round(side * share) for side in small.shape[:2])
-        yield _View(cv2.copyMakeBorder(small, top, top, left, left, border), scale, left, top)
+        yield _View(cv2.copyMakeBorder(small, top, top, left, left, border), scale * share_of_whole, left, top)

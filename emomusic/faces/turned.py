@@ -103,9 +103,10 @@ class TurningDetector:
         suspects = [face for face, turn in zip(upright.faces, told, strict=True) if turn]
         copies: list[DetectionTrace] = []
         found: list[Face] = []
+        small = image if told else shrink(image, _SIDE, fast=True)[0]
         for turn in sorted(TURNS[1:], key=lambda turn: -told.count(turn)):
             if not told or any(_is_new(face, found) for face in suspects):
-                copies.append(self._searched(_Copy(image, turn, max(image.shape) if told else _SIDE)))
+                copies.append(self._searched(_Copy(small, turn, image.shape)))
                 found += copies[-1].faces
         if not found:
             return upright
@@ -120,7 +121,7 @@ class TurningDetector:
         """The faces near these ones, with the turns of those."""
         found: list[Face] = []
         for turn in {face.turn for face in faces}:
-            copy = _Copy(image, turn, max(image.shape))
+            copy = _Copy(image, turn, image.shape)
             near = [replace(face, box=copy.box_inside(face.box)) for face in faces if face.turn == turn]
             found += map(copy.face_outside, self._detector.detect_near(copy.pixels, near))
         return sorted(found, key=_position)
@@ -144,12 +145,12 @@ class TurningDetector:
 
 
 class _Copy:
-    """A copy of an image, turned clockwise and perhaps smaller."""
+    """A copy of an image of this shape, turned clockwise and perhaps smaller."""
 
-    def __init__(self, image: RgbImage, turn: int, side: int) -> None:
-        small, self._scale = shrink(image, side)
+    def __init__(self, small: RgbImage, turn: int, shape: tuple[int, ...]) -> None:
+        self._scale = max(small.shape[:2]) / max(shape[:2])
         self.turn, self.pixels = turn, np.ascontiguousarray(np.rot90(small, -turn // 90))
-        self._size, self._inner_size = ((each.shape[1], each.shape[0]) for each in (image, self.pixels))
+        self._size, self._inner_size = ((each[1], each[0]) for each in (shape, self.pixels.shape))
 
     def box_inside(self, box: Box) -> Box:
         """A box of the image in the copy."""

@@ -348,8 +348,10 @@ def require_rgb(image: RgbImage) -> None:
         raise ValueError(f"an image must be uint8 (height, width, 3). Received: {image.dtype}, {image.shape}")
 
 
-def shrink(image: RgbImage, max_side: int = WORKING_SIDE) -> tuple[RgbImage, float]:
+def shrink(image: RgbImage, max_side: int = WORKING_SIDE, *, fast: bool = False) -> tuple[RgbImage, float]:
     """Reduce an image to a longer side of at most `max_side` pixels.
+
+    `fast`: average two by two pixels first where less than half remains; in half of the time, with other rounding.
 
     Returns:
         The reduced image, or the image itself if it is small enough, and the scale.
@@ -359,6 +361,9 @@ def shrink(image: RgbImage, max_side: int = WORKING_SIDE) -> tuple[RgbImage, flo
     if scale >= 1.0:
         return image, 1.0
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    if fast and scale <= 0.5 and min(width, height) > 1:
+        half = (width // 2, height // 2)
+        image = np.asarray(cv2.resize(image[: 2 * half[1], : 2 * half[0]], half, interpolation=cv2.INTER_AREA))
     small: RgbImage = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     return small, scale
 

@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -125,6 +127,19 @@ def test_a_face_is_turned_if_it_is_upright_in_a_copy(
     found = TurningDetector(detector, turner(*answers)).detect(IMAGE)
     assert [face.turn for face in found] == turns
     assert detector.num_calls == num_searches
+
+
+def test_a_large_picture_without_faces_is_reduced_three_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    image, reduced = np.full((3000, 4000, 3), 128, np.uint8), []
+    resize = cv2.resize
+
+    def counted(pixels: RgbImage, *args: Any, **options: Any) -> Any:
+        reduced.append(pixels.shape == image.shape)
+        return resize(pixels, *args, **options)
+
+    monkeypatch.setattr(cv2, "resize", counted)
+    assert load_detector().detect(image) == []
+    assert sum(reduced) == 3  # for the search, for the closer one, and for all turned copies
 
 
 def test_faces_are_followed_with_their_turns() -> None:
