@@ -29,6 +29,7 @@ _NO_NAME = re.compile(
 _NO_NAMES = ("vevo", " official", " channel")
 _ENDING = re.compile(r"\.(?:mp3|m4a|mp4|flac|ogg|oga|opus|wav|aiff?|wma|aac|mka|webm)$", re.IGNORECASE)
 _TRACK_NUMBER = re.compile(r"^(?:\d{1,2}-)?[(\[]?\d{1,3}(?:[)\].:_\s-]+)(?=\S)")
+_VIDEO_WORD = re.compile(r"\]|official|lyric|video|h[dq]|4k", re.IGNORECASE)  # each of `_VIDEO` has one, which is fast
 _VIDEO = re.compile(
     r"\s*(?:\[[\w-]{11}\]|\W\s*(?:official|lyrics?)\b[^()\[\]]*|\b(?:with )?lyrics|\b(?:hd|hq|4k)|official audio"
     r"|(?:official )?(?:music |lyrics? |audio )?video(?: hd| hq)?)\s*$",
@@ -38,11 +39,12 @@ _VIDEO = re.compile(
 
 def bare_title(title: str) -> str:
     """The title in the name of a file or a video: "05 Yellow.mp3" and "Yellow Official Video HD" are "Yellow"."""
-    name = _ENDING.sub("", title)
+    name = _ENDING.sub("", title) if "." in title else title
     if " " not in name:
         name = name.replace("_", " ")
-    name = _TRACK_NUMBER.sub("", name)
-    while (shorter := _VIDEO.sub("", name)) != name and shorter.strip():
+    if not name[:1].isalpha():
+        name = _TRACK_NUMBER.sub("", name)
+    while _VIDEO_WORD.search(name) and (shorter := _VIDEO.sub("", name)) != name and shorter.strip():
         name = shorter
     return name.strip() or title
 
@@ -79,6 +81,8 @@ def artist_key(name: str) -> str:
 
 def artist_keys(cell: str) -> list[str]:
     """The keys of the artists in a cell: as it is, and as names that commas, "feat." and the like separate."""
+    if not _BETWEEN.search(cell):  # twice as fast
+        return [artist_key(name)] if (name := cell.strip()) else []
     names = [cell]
     for whole in split_artists(cell):
         parts = whole.split(",")[:6]
