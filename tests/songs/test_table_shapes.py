@@ -57,6 +57,7 @@ def test_songs_are_found_at_any_depth_and_what_holds_them_is_none(document: obje
         "1. Coldplay - Yellow (4:26)\n2. Adele - Someone Like You\n3. Earth, Wind, Fire - No\n",
         "01/02/2024 Coldplay - Yellow\n2024-02-03 21:04 Adele - Someone Like You\n",
         "Исполнитель;Название трека\nColdplay;Yellow\nAdele;Someone Like You\n",
+        "Şark\u0131;Sanatç\u0131\nYellow;Coldplay\nSomeone Like You;Adele\n",
         "Kappale;Esittäjä\nYellow;Coldplay\nSomeone Like You;Adele\n",
         "Cím;Előadó\nYellow;Coldplay\nSomeone Like You;Adele\n",
         "00:00 Yellow - Coldplay\n04:26 Someone Like You - Adele\n",
