@@ -278,7 +278,8 @@ def train_face(options: argparse.Namespace) -> arguments.Outcome:
     posed = None
     if options.posed_faces is not None:
         with arguments.progress("pictures", 0) as on_progress:
-            posed = read_posed_faces(options.posed_faces, MtcnnDetector(), on_progress)
+            side = NETWORKS[options.network].side
+            posed = read_posed_faces(options.posed_faces, MtcnnDetector(), on_progress, side=side)
     from emomusic.training.train import train
 
     with arguments.progress("epochs", sum(stage.epochs for stage in PRESETS[preset])) as on_progress:

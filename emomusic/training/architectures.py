@@ -46,12 +46,12 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):  # type: ignore[
         return outputs
 
 
-def _pixel_input() -> _Graph:
+def _pixel_input(side: int = 48) -> _Graph:
     """The input, and each picture scaled to zero mean and unit variance.
 
     Standardisation removes differences in light and contrast, which vary more in photographs than in FER2013.
     """
-    pixels = layers.Input((48, 48, 1), name="pixels")
+    pixels = layers.Input((side, side, 1), name="pixels")
     x = layers.Rescaling(1 / 255, dtype="float32", name="to_unit")(pixels)
     x = layers.LayerNormalization(axis=(1, 2, 3), center=False, scale=False, dtype="float32", name="standardise")(x)
     return pixels, layers.Activation("linear", name="cast")(x)
@@ -192,20 +192,20 @@ def _cnn(
 # MobileNet: filters of the pointwise convolution of each block, and the blocks with stride 2
 _MOBILENET_FILTERS = (64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
 _MOBILENET_HALVING = frozenset({2, 4, 6, 12})
-_MOBILENET_SIDE = 96  # pixels; the network enlarges its input
 
 
-def _mobilenet_quadrants() -> _Graph:
+def _mobilenet(side: int, enlarged: int, num_classes: int) -> _Graph:
     """MobileNet with biases instead of batch normalisation, which is folded into its start weights.
 
-    The network enlarges the picture and rescales the pixels to match the data of its start weights. Layers have the
-    names used there (`apply_start_weights`).
+    The network enlarges a picture of `side` pixels to `enlarged`, and rescales the pixels to match the data of its
+    start weights. Layers have the names used there (`apply_start_weights`).
     """
     # He initialisation: Keras would count all channels, but a depthwise filter uses one
     depthwise = keras.initializers.RandomNormal(stddev=(2 / 9) ** 0.5)
-    inputs, x = _pixel_input()
+    inputs, x = _pixel_input(side)
     x = layers.Rescaling(64.0, name="to_spread")(x)
-    x = layers.Resizing(_MOBILENET_SIDE, _MOBILENET_SIDE, name="enlarge")(x)
+    if enlarged != side:
+        x = layers.Resizing(enlarged, enlarged, name="enlarge")(x)
     x = layers.Conv2D(32, 3, strides=2, padding="same", name="conv1")(x)
     x = layers.ReLU(6.0, name="conv1_relu")(x)
     for number, filters in enumerate(_MOBILENET_FILTERS, 1):
@@ -218,7 +218,7 @@ def _mobilenet_quadrants() -> _Graph:
         x = layers.ReLU(6.0, name=f"conv_pw_{number}_relu")(x)
     x = layers.GlobalAveragePooling2D(name="mean")(x)
     x = layers.Dropout(0.3, name="dropout")(x)
-    return inputs, _probabilities(x, len(FOUR))
+    return inputs, _probabilities(x, num_classes)
 
 
 GRAPHS: dict[str, Callable[[], _Graph]] = {
@@ -232,7 +232,8 @@ GRAPHS: dict[str, Callable[[], _Graph]] = {
         _cnn, ((32,), (64, 64), (128, 128), (256, 256), (512,)), (0.1, 0.1, 0.1, 0.1, 0.4), ((256, 0.5),)
     ),
     "cnn_capstone": partial(_cnn, ((32,), (64,), (128,), (256,)), (0.1, 0.1, 0.1, 0.1), ((256, 0.4), (128, 0.3))),
-    "mobilenet_quadrants": _mobilenet_quadrants,
+    "mobilenet_quadrants": partial(_mobilenet, 48, 96, len(FOUR)),
+    "mobilenet_photo": partial(_mobilenet, 128, 128, len(SEVEN)),
 }
 
 

@@ -64,6 +64,8 @@ def augmented_batches(
         shares = vote_shares(faces.images) @ of_emotions
         voted = np.where(shares.any(axis=1, keepdims=True), shares, labels)  # the label of pictures without votes
     repeated, pictures = _repeated(faces, config, posed), faces.images
+    if posed is not None and posed.images.shape[1] != SIDE:
+        pictures = to_network_input(list(pictures), posed.images.shape[1])[..., 0]
     if posed is not None:
         labels = np.concatenate([labels, posed.shares @ of_emotions])
         pictures = np.concatenate([pictures, posed.images])
@@ -137,7 +139,9 @@ def _lose_detail(image: GreyImages, rng: np.random.Generator) -> GreyImages:
         small = int(rng.integers(side // 3, side))
         reduced = cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA)
         return np.asarray(cv2.resize(reduced, (side, side), interpolation=cv2.INTER_LINEAR))
-    return np.asarray(cv2.GaussianBlur(image, (5, 5), rng.uniform(0.4, 1.4)))
+    scale = side / SIDE
+    width = 2 * round(2 * scale) + 1
+    return np.asarray(cv2.GaussianBlur(image, (width, width), scale * rng.uniform(0.4, 1.4)))
 
 
 def _tone_curve(settings: Augmentation, rng: np.random.Generator) -> npt.NDArray[np.uint8]:

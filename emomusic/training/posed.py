@@ -84,7 +84,7 @@ class PosedFaces:
     """Crops of labelled faces.
 
     Attributes:
-        images: shape (n, 48, 48), uint8, grey.
+        images: shape (n, side, side), uint8, grey.
         shares: of the emotions, as training target, shape (n, 7), float32, rows summing to 1.
         labels: the emotion that was asked for, shape (n,), uint8. Of a mixture, the first one.
         is_mixture: shape (n,).
@@ -146,6 +146,7 @@ def read_posed_faces(
     detector: FaceDetector,
     on_progress: Callable[..., None] = lambda *_: None,
     *,
+    side: int = SIDE,
     most: int | None = None,
 ) -> PosedFaces:
     """Read collections of upright pictures and cut their faces as the app does, in some minutes.
@@ -154,6 +155,7 @@ def read_posed_faces(
         folder: a collection, or a folder of collections.
         detector: finds the faces; the largest one counts.
         on_progress: takes the number of pictures done, and of all.
+        side: side of the crops in pixels, that of the network's input.
         most: pictures of each collection, drawn at random; None for all.
 
     Raises:
@@ -173,7 +175,7 @@ def read_posed_faces(
         if seen is not None and shown[0] is not Emotion.NEUTRAL:  # raters had no box for neutral
             shares = (1 - _VOTE_WEIGHT) * shares + _VOTE_WEIGHT * seen
         is_cut_out = collection in COLLECTIONS and COLLECTIONS[collection].is_cut_out
-        grey = to_network_input([surrounded(crop, len(rows)) if is_cut_out else crop], SIDE)[0, ..., 0]
+        grey = to_network_input([surrounded(crop, len(rows), side) if is_cut_out else crop], side)[0, ..., 0]
         rows.append((grey, shares, shown[0].label, len(shown) > 1, collection, f"{collection}/{person}"))
     if not rows:
         raise DatasetError(f"expected pictures of faces in {folder}. Received: none with a face")
@@ -195,12 +197,13 @@ def _crops(
         yield cut[index], crop_face(image, given[cut[index][1]])
 
 
-def surrounded(crop: RgbImage, number: int) -> npt.NDArray[np.uint8]:
+def surrounded(crop: RgbImage, number: int, side: int = SIDE) -> npt.NDArray[np.uint8]:
     """A grey copy of a face on black with other surroundings, so that no network learns from its contour.
 
     Half of the faces, by their number, are continued into the black, and a quarter stand on a grey; a quarter stay.
+    `side`: of the network's input in pixels.
     """
-    grey = to_network_input([crop], 2 * SIDE)[0, ..., 0]
+    grey = to_network_input([crop], max(2 * SIDE, side))[0, ..., 0]
     is_dark = grey < _DARK
     _, areas = cv2.connectedComponents(is_dark.astype(np.uint8))
     outside = np.isin(areas, areas[[0, 0, -1, -1], [0, -1, 0, -1]]) & is_dark

@@ -92,6 +92,7 @@ class TrainingConfig:
         oversampling: repeats pictures of rare emotions. 1 makes all emotions about equally frequent; 0 repeats none.
         network: the key in `NETWORKS` of another network for this stage; None for the network of the run.
         start: `model_files.FACERES`, a trained model, or a model of this run; None for random weights.
+        frozen: names of layers that keep their initial weights.
         precision: a Keras dtype policy; "mixed_bfloat16" is twice as fast on CPUs with AVX512-BF16.
         limit: use only the first pictures of each split; None for all. The first stage decides.
         seed: of the weights, the order and the augmentation.
@@ -124,6 +125,7 @@ class TrainingConfig:
     start_share: float = 0.0
     network: str | None = None
     start: str | None = None
+    frozen: tuple[str, ...] = ()
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     limit: int | None = None
     seed: int = 0
@@ -255,6 +257,28 @@ _EVERYONE = replace(
     without_posed=False,
 )
 
+# Starts from weights that know faces of 224 pixels; their first layers stay
+_PRETRAINED = replace(
+    _WILD,
+    epochs=4,
+    batch_size=64,
+    optimizer="adam",
+    learning_rate=6e-4,
+    weight_decay=0.02,
+    clip_norm=1.0,
+    warmup=0.15,
+    ema_momentum=0.998,
+    label_smoothing=0.02,
+    votes=0.85,
+    final_votes=0.85,
+    oversampling=0.0,
+    without_posed=False,
+    teachers=(),
+    distillation_weight=0.0,
+    start="faceres",
+    frozen=("conv1", *(f"conv_{kind}_{number}" for number in range(1, 5) for kind in ("dw", "pw"))),
+)
+
 _VOTED = (
     replace(_STRONG, network="vgg9"),
     replace(_EMONET[0], start=PREVIOUS),
@@ -277,6 +301,8 @@ PRESETS: Mapping[str, tuple[TrainingConfig, ...]] = {
     "photo": _VOTED,
     # `train face --network emonet_photo --posed-faces DIR`: the same, then the collections of `posed`; the default.
     "everyone": (*_VOTED, _WILD, _EVERYONE),
+    # `train face --network mobilenet_photo --posed-faces DIR`: a second network for the default model. None ships yet.
+    "pretrained": (_PRETRAINED,),
     # Networks of the reports. The figures are those of the models that ship, whose teacher was emonet after its
     # third stage. cnn_capstone: 33 minutes on two busy cores; PublicTest 63.6 %, PrivateTest 64.8 %.
     "capstone": (replace(_ONE_CYCLE, epochs=24, learning_rate=0.08),),

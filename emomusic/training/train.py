@@ -169,6 +169,8 @@ def _fit(
     elif config.start is not None:
         apply_start_weights(model, config.start)
     initial = {layer.name: layer.get_weights() for layer in model.layers}
+    for name in config.frozen:
+        model.get_layer(name).trainable = False
     if config.sam_rho:
         model = SharpnessAware(model, config.sam_rho)
     steps = steps_per_epoch(train_faces, config, posed)
@@ -235,10 +237,10 @@ def _reporting(run: _Run, checkpoint: Checkpoint, on_progress: Callable[[int], N
 def _validation_data(run: _Run, config: TrainingConfig, judged: PosedFaces | None) -> Batch:
     """The inputs and labels that choose the epoch: PublicTest, and the posed faces of the persons held out."""
     spec = NETWORKS[config.network or run.network]
-    images, labels = run.splits[Split.VALIDATION].images, _validation_labels(run, config)
+    images, labels = list(run.splits[Split.VALIDATION].images), _validation_labels(run, config)
     if judged is not None:
-        images, labels = np.concatenate([images, judged.images]), np.concatenate([labels, judged.labels])
-    return to_network_input(list(images), spec.side).astype(np.float32), one_hot(labels, spec.classes)
+        images, labels = [*images, *judged.images], np.concatenate([labels, judged.labels])
+    return to_network_input(images, spec.side).astype(np.float32), one_hot(labels, spec.classes)
 
 
 def _validation_labels(run: _Run, config: TrainingConfig) -> npt.NDArray[np.uint8]:

@@ -7,9 +7,11 @@ import pytest
 
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.faces.fer2013 import LabelledFaces, Split
+from emomusic.media.images import to_network_input
 from emomusic.metrics import FOUR
 from emomusic.training import batches
 from emomusic.training.batches import Batch, augment, augmented_batches, one_hot, steps_per_epoch
+from emomusic.training.posed import PosedFaces
 from emomusic.training.presets import PRESETS, Augmentation, TrainingConfig
 from tests.tiny_model import Splits
 
@@ -33,6 +35,19 @@ def test_an_epoch_shows_no_picture_twice(dataset: Splits) -> None:
         for image, label in zip(images, labels, strict=True):
             place = np.flatnonzero((faces.images == image[..., 0]).all(axis=(1, 2)))
             assert faces.labels[place].tolist() == [label.argmax()]
+
+
+def test_pictures_take_the_size_of_the_posed_faces(dataset: Splits) -> None:
+    faces = dataset[Split.TRAIN].first(6)
+    names = np.array(["cfee/1", "cfee/2"])
+    shares = np.eye(7, dtype=np.float32)[[3, 4]]
+    large = np.random.default_rng(0).integers(0, 256, (2, 96, 96)).astype(np.uint8)
+    posed = PosedFaces(large, shares, np.array([3, 4], np.uint8), np.zeros(2, np.bool_), np.array(["cfee"] * 2), names)
+    plain = TrainingConfig(epochs=1, learning_rate=0.1, batch_size=8, posed=1)
+    images, _ = next(augmented_batches(faces, plain, side=96, posed=posed))
+    assert images.shape == (8, 96, 96, 1)
+    shown = {image.astype(np.uint8).tobytes() for image in images}
+    assert {image.tobytes() for image in (*large, *to_network_input(list(faces.images), 96)[..., 0])} == shown
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,10 @@ PARAMETERS = {
     "cnn_improved": 2_874_023,
     "cnn_capstone": 1_014_311,
     "mobilenet_quadrants": 3_199_556,
+    "mobilenet_photo": 3_202_631,
 }
 
-every_network = pytest.mark.parametrize("name", ["emonet_photo", "mobilenet_quadrants"])
+every_network = pytest.mark.parametrize("name", ["emonet_photo", "mobilenet_quadrants", "mobilenet_photo"])
 
 
 @pytest.fixture(scope="module")

@@ -123,6 +123,18 @@ def test_the_file_has_the_weights_of_the_best_epoch_as_its_spec_says(tiny_run: R
     assert {layer.compute_dtype for layer in model.layers} == {"float32"}
 
 
+def test_frozen_layers_keep_their_initial_weights(
+    dataset: Splits, tmp_path: Path, tiny_run: Run, only_tiny: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emomusic.training.train.export_onnx", tiny_run.export)
+    monkeypatch.setitem(PRESETS, "test", (replace(FULL, epochs=1, start="tiny", frozen=("block1a_conv",)),))
+    train_module.train("tiny", dataset, tmp_path / "net", preset="test")
+    before, after = (keras.saving.load_model(out / "model.keras") for out in (tiny_run.folder, tmp_path / "net"))
+    for layer, is_kept in (("block1a_conv", True), ("block2a_conv", False)):
+        kernels = (model.get_layer(layer).get_weights()[0] for model in (before, after))
+        assert np.array_equal(*kernels) == is_kept
+
+
 # Killed and resumed
 
 
