@@ -63,12 +63,9 @@ def augmented_batches(
     if config.votes or config.final_votes:
         shares = vote_shares(faces.images) @ of_emotions
         voted = np.where(shares.any(axis=1, keepdims=True), shares, labels)  # the label of pictures without votes
-    repeated, pictures = _repeated(faces, config, posed), faces.images
-    if posed is not None and posed.images.shape[1] != SIDE:
-        pictures = to_network_input(list(pictures), posed.images.shape[1])[..., 0]
+    repeated, pictures = _repeated(faces, config, posed), _pictures(faces, posed)
     if posed is not None:
         labels = np.concatenate([labels, posed.shares @ of_emotions])
-        pictures = np.concatenate([pictures, posed.images])
     if teacher_probs is not None:
         weights = np.float32(config.distillation_weight) * teacher_probs.any(axis=1, keepdims=True)
         labels = (1 - weights) * labels + weights * (teacher_probs @ of_emotions)
@@ -92,6 +89,15 @@ def augmented_batches(
                 images = share * images + (1 - share) * images[partner]
                 shares = share * shares + (1 - share) * shares[partner]
             yield images, shares
+
+
+def _pictures(faces: LabelledFaces, posed: PosedFaces | None) -> GreyImages:
+    """The pictures of both, at the size of the posed ones."""
+    if posed is None:
+        return faces.images
+    side = posed.images.shape[1]
+    own = faces.images if side == SIDE else to_network_input(list(faces.images), side)[..., 0]
+    return np.concatenate([own, posed.images])
 
 
 def _repeated(faces: LabelledFaces, config: TrainingConfig, posed: PosedFaces | None) -> npt.NDArray[np.intp]:

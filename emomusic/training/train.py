@@ -38,7 +38,7 @@ from emomusic.training.evaluate import evaluate_splits, keras_classifier, ms_per
 from emomusic.training.export_onnx import export_onnx
 from emomusic.training.people import Strangers, fit_anyone, fit_people, judge_strangers
 from emomusic.training.posed import PosedFaces, digest_of
-from emomusic.training.presets import EARLIER, FIRST, NETWORKS, PRESETS, PREVIOUS, TrainingConfig
+from emomusic.training.presets import EARLIER, FIRST, NETWORKS, PRESETS, PREVIOUS, NetworkSpec, TrainingConfig
 from emomusic.training.steps import MONITOR, STATE, Checkpoint, SharpnessAware, compile_model, write_weights
 from emomusic.training.turns import fit_turns, judge_turns, turn_examples
 
@@ -162,15 +162,8 @@ def _fit(
     network, train_faces = config.network or run.network, run.splits[Split.TRAIN]
     spec, number = NETWORKS[network], len(earlier) + 1
     posed, judged = _posed_faces(run, config)
-    keras.utils.set_random_seed(config.seed)
-    model = spec.build(config.precision)
-    if config.start in _IN_RUN:
-        copy_layers(earlier[_IN_RUN[config.start]].model, model)
-    elif config.start is not None:
-        apply_start_weights(model, config.start)
+    model = _initial_model(spec, config, earlier)
     initial = {layer.name: layer.get_weights() for layer in model.layers}
-    for name in config.frozen:
-        model.get_layer(name).trainable = False
     if config.sam_rho:
         model = SharpnessAware(model, config.sam_rho)
     steps = steps_per_epoch(train_faces, config, posed)
@@ -217,6 +210,19 @@ def _fit(
             pairs = zip(layer.get_weights(), initial[layer.name], strict=True)
             layer.set_weights([(1 - share) * now + share * before for now, before in pairs])
     return _Stage(config, network, trained, checkpoint.rows)
+
+
+def _initial_model(spec: NetworkSpec, config: TrainingConfig, earlier: Sequence[_Stage]) -> keras.Model:
+    """The network of a stage with its initial weights, of which the frozen ones stay."""
+    keras.utils.set_random_seed(config.seed)
+    model = spec.build(config.precision)
+    if config.start in _IN_RUN:
+        copy_layers(earlier[_IN_RUN[config.start]].model, model)
+    elif config.start is not None:
+        apply_start_weights(model, config.start)
+    for name in config.frozen:
+        model.get_layer(name).trainable = False
+    return model
 
 
 def _reporting(run: _Run, checkpoint: Checkpoint, on_progress: Callable[[int], None]) -> keras.callbacks.Callback:
