@@ -56,7 +56,7 @@ class TurnLayer:
         with model_files.readable("a layer that tells how faces are turned", path):
             with np.load(path, allow_pickle=False) as arrays:
                 layer = cls(arrays["weights"], arrays["constants"])
-            if layer.weights.ndim != 2 or layer.weights.shape[1:] != layer.constants.shape != (len(TURNS),):
+            if layer.weights.ndim != 2 or not layer.weights.shape[1:] == layer.constants.shape == (len(TURNS),):
                 raise ValueError(f"weights of shape {layer.weights.shape}")
         return layer
 

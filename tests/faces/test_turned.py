@@ -165,7 +165,8 @@ def test_a_layer_is_stored_with_its_model_and_a_damaged_one_is_an_error(tmp_path
     again = TurnLayer.load(tmp_path)
     assert again is not None
     np.testing.assert_array_equal(again.constants, layer.constants)
-    for damaged in (replace(layer, constants=np.zeros(3)), replace(layer, weights=np.zeros(4))):
+    three = replace(layer, weights=np.ones((3, 3)))
+    for damaged in (three, replace(layer, constants=np.zeros(3)), replace(layer, weights=np.zeros(4))):
         damaged.save(tmp_path / model_files.TURNS)
         with pytest.raises(ModelError, match=r"turns\.npz"):
             TurnLayer.load(tmp_path)
