@@ -13,6 +13,7 @@ from streamlit.runtime.state.safe_session_state import SafeSessionState
 from emomusic import compat
 from emomusic.app.frame import take_callback_error
 from tests.pages.screen import run_function
+from tests.waiting import run_coroutine
 
 
 def test_an_answer_to_a_browser_outlives_the_start_of_a_run() -> None:
@@ -61,9 +62,9 @@ def test_the_last_messages_of_a_run_outlive_the_start_of_the_next_one() -> None:
     ended, running, last = object(), object(), ForwardMsg()
     last.delta.add_block.allow_empty = True
     session = _Session(running)
-    asyncio.run(session.hear(ended, ScriptRunnerEvent.ENQUEUE_FORWARD_MSG, last))
+    run_coroutine(session.hear(ended, ScriptRunnerEvent.ENQUEUE_FORWARD_MSG, last))
     assert session.flush_browser_queue() == [last]
-    asyncio.run(session.hear(ended, ScriptRunnerEvent.SHUTDOWN))
+    run_coroutine(session.hear(ended, ScriptRunnerEvent.SHUTDOWN))
     assert session._scriptrunner is running
 
 

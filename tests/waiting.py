@@ -1,8 +1,10 @@
-"""A wait for another thread or process."""
+"""Waits for another thread or process, and for coroutines."""
 
+import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from emomusic.runtime import num_cores
 
@@ -20,3 +22,13 @@ def wait_until(
         assert time.monotonic() < ends_s, f"the condition did not come true. {describe()}"
         time.sleep(pause_s)
         pause_s = min(2 * pause_s, longest_pause_s)
+
+
+def run_coroutine(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """The result of a coroutine on this thread, where Playwright may have left its event loop running."""
+    left = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    try:
+        return asyncio.run(coroutine)
+    finally:
+        asyncio._set_running_loop(left)

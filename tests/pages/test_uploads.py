@@ -1,6 +1,4 @@
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -19,6 +17,7 @@ from emomusic.media.images import MAX_BYTES
 from emomusic.server import asgi
 from emomusic.songs.tables import MAX_UPLOAD_BYTES
 from tests.pages.screen import run_function, state_of
+from tests.waiting import run_coroutine
 
 
 def page() -> None:
@@ -169,5 +168,4 @@ def _is_on_disk(num_bytes: int) -> bool:
         await file.close()
         return rolled
 
-    with ThreadPoolExecutor(1) as thread:  # a separate event loop: browser tests leave theirs running
-        return thread.submit(lambda: asyncio.run(parse())).result()
+    return bool(run_coroutine(parse()))

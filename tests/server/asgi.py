@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, run_coroutine
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -29,6 +29,6 @@ def answer_of(
         async with asyncio.timeout(PATIENCE_S):
             await app(scope, receive, send)
 
-    asyncio.run(answer())
+    run_coroutine(answer())
     found = {name.decode(): value.decode() for name, value in answers[0]["headers"]}
     return answers[0]["status"], found, b"".join(message.get("body", b"") for message in answers)

@@ -16,7 +16,7 @@ from emomusic.server.capacity import Capacity
 from emomusic.server.drain import JsonFormatter, drain_on_sigterm
 from emomusic.server.settings import Settings
 from tests.fakes import FakeClock
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, run_coroutine
 
 SECRET = "holiday-at-the-lake.jpg"
 
@@ -77,7 +77,7 @@ def test_the_server_stops_at_the_deadline(here: Looked, stops: list[int], monkey
             await until(lambda: bool(stops))
             assert here.is_busy
 
-    asyncio.run(run())
+    run_coroutine(run())
 
 
 def test_a_second_signal_stops_the_server_at_once(here: Looked, stops: list[int]) -> None:
@@ -89,7 +89,7 @@ def test_a_second_signal_stops_the_server_at_once(here: Looked, stops: list[int]
             signal.raise_signal(signal.SIGTERM)
             assert len(stops) == 1
 
-    asyncio.run(run())
+    run_coroutine(run())
 
 
 @pytest.mark.usefixtures("stops")
@@ -100,7 +100,7 @@ def test_the_process_ends_even_if_the_server_hangs(here: Looked) -> None:
         await until(lambda: bool(here.exits))
         assert here.exits == [0]
 
-    asyncio.run(run())
+    run_coroutine(run())
 
 
 def formatted(level: int, message: object, *args: object, exc_info: Any = None) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from emomusic.server.capacity import Capacity
 from emomusic.server.gate import Gate, upload_of
 from emomusic.server.settings import Settings
 from tests.server.asgi import answer_of
+from tests.waiting import run_coroutine
 
 FRAME = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.mp4"\r\n\r\n', b"\r\n--x--\r\n"
 FILE = bytes(range(256)) * 1200
@@ -158,7 +159,7 @@ def test_a_connection_ends_at_the_first_message_that_is_none_of_a_page(here: Cap
         while not got or got[-1]["type"] == "websocket.receive":
             got.append(await receive())
 
-    asyncio.run(Gate(read)({"type": "websocket", "client": ("8.8.8.8", 1), "headers": []}, receive, send))
+    run_coroutine(Gate(read)({"type": "websocket", "client": ("8.8.8.8", 1), "headers": []}, receive, send))
     assert [message.get("bytes") for message in got] == [page, None]
     assert sent == ["websocket.close"]
 
@@ -192,6 +193,6 @@ def test_an_address_has_as_many_connections_as_the_server_has_places(here: Capac
     app = Gate(connected)
     for _ in range(2):  # their places are free again
         over, before = asyncio.Event(), accepted
-        asyncio.run(connect(*[peer] * 9, "8.8.4.4"))
+        run_coroutine(connect(*[peer] * 9, "8.8.4.4"))
         assert accepted - before == most + 1
     assert refused == 2 * (9 - most)
