@@ -45,7 +45,7 @@ MAX_MB = 100
 
 _MOST_PARTS = 24  # of the path; each takes up to 0.3 s of one core
 
-_DROP_PX = 113  # as in `frame.css`
+_DROP_PX = 129  # as in `frame.css`
 
 _PATH = st.components.v2.component(
     "emomusic_song_path",
