@@ -29,7 +29,7 @@ settings.load_profile("emomusic")
 
 _WITH_TENSORFLOW = (
     "tests/training/",
-    *(f"tests/faces/test_{name}.py" for name in ("classifier", "inspection", "mtcnn")),
+    *(f"tests/faces/test_{name}.py" for name in ("inspection", "mtcnn")),
 )
 """Tests of one worker, so that the others do not load TensorFlow."""
 

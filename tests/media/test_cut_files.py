@@ -144,7 +144,8 @@ def test_of_a_heic_with_several_pictures_the_first_that_is_not_blank_is_read() -
 
 @pytest.mark.parametrize("fmt", ["JPEG", "PNG"])
 def test_a_panorama_is_read_at_half_its_size(fmt: str) -> None:
-    found = read_picture_file(encoded(PHOTO.resize((12_000, 4_300)), fmt))
+    picture = PHOTO.resize((12_000, 4_300), Image.Resampling.NEAREST)
+    found = read_picture_file(encoded(picture, fmt, **({"compress_level": 1} if fmt == "PNG" else {})))
     assert found.pixels.shape == (2150, 6000, 3)
     assert found.note
     assert "half" in found.note
