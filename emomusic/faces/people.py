@@ -1,10 +1,9 @@
 """How the faces of people differ, and what one person's shots say of the faces that this person pulls.
 
-Persons differ in their neutral face, and in how and how strongly they show each emotion. A Gaussian model of real
-persons in a few directions of the features (`models/face/<name>/people.npz`, `training.people`) has these differences,
-and a person's shots condition it in closed form. Its log densities are added to what the network says of anyone, with a
-small weight, so that few shots cannot spoil what it reads well. With a shot of every emotion, the last layer of the
-network is adapted to them, too.
+A Gaussian model of real persons in a few directions of the features (`models/face/<name>/people.npz`,
+`training.people`) tells how their neutral faces differ, and how they show each emotion. A person's shots condition it
+in closed form. Its log densities are added to what the network says of anyone, with a small weight, so that few shots
+cannot spoil what it reads well. With a shot of every emotion, the last layer of the network is adapted to them, too.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from emomusic.faces import model_files
 _NUM, _NEUTRAL = len(EMOTIONS), Emotion.NEUTRAL.label
 _CALM, _EXPECTED_LEAD = 0.25, 0.5  # share of what the lead of neutral on the neutral shot has too much
 _OF_ALL = 0.25  # weight of all shots in the densities; more makes some persons' readings worse than without a profile
-_RIDGE, _CONSTANT_RIDGE = 15.0, 0.15  # of the adapted layer
+_RIDGE, _CONSTANT = 15.0, 10.0  # of the adapted layer: its penalty, and the feature of the constants
 
 Vectors = npt.NDArray[np.float64]
 """Faces as `EmotionClassifier.describe` returns them, shape (n, 7 + features)."""
@@ -94,44 +93,42 @@ class PersonalReader:
             anyone: the adjustment that reads posed faces of anyone (`ModelSpec.posed_adjustment`).
         """
         self._people, self._faces, self._anyone = people, faces, anyone
+        self._layer, self._constants = np.zeros((len(people.directions), _NUM)), np.zeros(_NUM)
         if len(faces) == _NUM:
-            self._layer, self._constants = self._adapted()
-            return
-        neutral = self._general(faces[Emotion.NEUTRAL][None])[0]
-        lead = neutral[_NEUTRAL] - np.delete(neutral, _NEUTRAL).max()
-        self._layer = np.zeros((len(people.directions), _NUM))
-        self._constants = -_CALM * (lead - _EXPECTED_LEAD) * np.eye(_NUM)[_NEUTRAL]
+            self._adapt()
+        else:
+            neutral = self._scores(faces[Emotion.NEUTRAL][None])[0]
+            lead = neutral[_NEUTRAL] - np.delete(neutral, _NEUTRAL).max()
+            self._constants[_NEUTRAL] = -_CALM * (lead - _EXPECTED_LEAD)
 
     def probabilities(self, shown: Vectors) -> npt.NDArray[np.float32]:
         """The probabilities of the emotions, each equally frequent, shape (n, 7), for faces of the person."""
         neutral = {Emotion.NEUTRAL: self._faces[Emotion.NEUTRAL]}
         evidence = _OF_ALL * self._people.densities(self._faces, shown)
         evidence += (1 - _OF_ALL) * self._people.densities(neutral, shown)
-        scores = self._general(shown) + shown[:, _NUM:] @ self._layer + self._constants
-        return np.asarray(softmax(scores + self._people.evidence * evidence), np.float32)
+        return np.asarray(softmax(self._scores(shown) + self._people.evidence * evidence), np.float32)
 
-    def _general(self, shown: Vectors) -> Vectors:
-        return np.asarray(np.log(adjust_logits(np.exp(shown[:, :_NUM]), self._anyone)))
+    def _scores(self, shown: Vectors) -> Vectors:
+        """The scores of anyone, and what the person adds to them."""
+        general = np.log(adjust_logits(np.exp(shown[:, :_NUM]), self._anyone))
+        return np.asarray(general + shown[:, _NUM:] @ self._layer + self._constants)
 
-    def _adapted(self) -> tuple[Vectors, Vectors]:
-        """The layer and constants to add to the scores of anyone: logistic regression with those as offset."""
+    def _adapt(self) -> None:
+        """Fit what is added to the scores of the shots: logistic regression, whose layer is a sum of the shots."""
         from scipy.optimize import minimize
 
         shots, wanted = np.stack(list(self._faces.values())), np.eye(_NUM)[[emotion.label for emotion in self._faces]]
-        features, offset = shots[:, _NUM:] / self._people.scale, self._general(shots)
-        centre = features.mean(axis=0)
-        products = (features - centre) @ (features - centre).T  # the layer is a sum of shots
+        features, offset, scale = shots[:, _NUM:], self._scores(shots), self._people.scale
+        centred = (features - features.mean(axis=0)) / scale
+        products = centred @ centred.T + _CONSTANT**2  # the constants are the weights of a further feature
 
         def loss(flat: Vectors) -> tuple[float, Vectors]:
-            weights, constants = flat[:-_NUM].reshape(_NUM, _NUM), flat[-_NUM:]
-            pulled = products @ weights
-            answers = softmax(offset + pulled + constants)
-            value = -np.log(answers[wanted > 0].clip(1e-300)).sum() + _RIDGE * (weights * pulled).sum()
-            value += _CONSTANT_RIDGE * constants @ constants
-            gradient = products @ (answers - wanted) + 2 * _RIDGE * pulled
-            constant_gradient = (answers - wanted).sum(axis=0) + 2 * _CONSTANT_RIDGE * constants
-            return float(value), np.concatenate([gradient.ravel(), constant_gradient])
+            weights = flat.reshape(_NUM, _NUM)
+            added = products @ weights
+            answers = softmax(offset + added)
+            value = _RIDGE * (weights * added).sum() - np.log(answers[wanted > 0].clip(1e-300)).sum()
+            return float(value), (products @ (answers - wanted + 2 * _RIDGE * weights)).ravel()
 
-        found = minimize(loss, np.zeros(_NUM * _NUM + _NUM), jac=True, method="L-BFGS-B").x
-        layer = (features - centre).T @ found[:-_NUM].reshape(_NUM, _NUM)
-        return layer / self._people.scale, found[-_NUM:] - centre @ layer
+        weights = minimize(loss, np.zeros(_NUM**2), jac=True, method="L-BFGS-B").x.reshape(_NUM, _NUM)
+        self._layer = centred.T @ weights / scale
+        self._constants = _CONSTANT**2 * weights.sum(axis=0) - features.mean(axis=0) @ self._layer

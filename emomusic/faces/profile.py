@@ -28,7 +28,7 @@ MAX_BYTES = 64 * 1024
 MAX_SHOTS = 20
 """Most pictures of one emotion."""
 
-_IDENTITY_SIZE, _MAX_NUMBER = 1024, 100.0
+_IDENTITY_SIZE, _MAX_NUMBER, _ROUNDING = 1024, 100.0, 0.01
 _MARGIN, _STEP = 0.04, 0.05  # of the views of `describe_still`, as shares of the side
 _LEAD = 0.03  # of the cosine of the nearest person over the second, in `nearest_persons`
 _ONE_PERSON = 0.88  # cosine of two profiles of one person; 59 of 60 pairs of persons in california have less than 0.83
@@ -57,14 +57,22 @@ class FaceProfile(msgspec.Struct, frozen=True, eq=False, kw_only=True, forbid_un
     model_sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
     shots: dict[Emotion, Annotated[int, msgspec.Meta(ge=1, le=MAX_SHOTS)]]
     faces: dict[Emotion, npt.NDArray[np.float64]]
-    identity: npt.NDArray[np.float32]
+    identity: npt.NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        if Emotion.NEUTRAL not in self.shots or self.shots.keys() != self.faces.keys():
+            raise ValueError("a face for each counted emotion, and a neutral one, are needed")
+        if len({face.shape for face in self.faces.values()}) > 1 or self.identity.shape != (_IDENTITY_SIZE,):
+            raise ValueError("a face or the descriptor has too few or too many numbers")
+        if abs(np.linalg.norm(self.identity) - 1) > _ROUNDING:
+            raise ValueError("the descriptor has another length than 1")
 
     def to_json(self) -> bytes:
         """The profile as a file of up to 25 KB."""
         rounded = msgspec.structs.replace(
             self,
             faces={emotion: face.round(4) for emotion, face in self.faces.items()},
-            identity=self.identity.astype(np.float64).round(5),
+            identity=self.identity.round(5),
         )
         return msgspec.json.encode(rounded, enc_hook=np.ndarray.tolist)
 
@@ -75,25 +83,15 @@ class FaceProfile(msgspec.Struct, frozen=True, eq=False, kw_only=True, forbid_un
         Raises:
             ProfileError: the file is no profile, damaged, too large, or of another version.
         """
-        if len(content) > MAX_BYTES:
-            limit = f"{MAX_BYTES // 1024} KB"
-            raise ProfileError(f"expected a face profile of at most {limit}. Received: a larger file. {_ADVICE}")
         try:
-            stored = msgspec.json.decode(content, type=cls, dec_hook=_numbers)
-            if Emotion.NEUTRAL not in stored.shots or stored.shots.keys() != stored.faces.keys():
-                raise ValueError("a face for each counted emotion, and a neutral one, are needed")
-            sizes = {face.shape for face in stored.faces.values()}
-            if len(sizes) > 1 or stored.identity.shape != (_IDENTITY_SIZE,):
-                raise ValueError("a face or the descriptor has too few or too many numbers")
-            length = float(np.linalg.norm(stored.identity))
-            if not 0.9 < length < 1.1:
-                raise ValueError("the descriptor has another length than 1")
+            if len(content) > MAX_BYTES:
+                raise ValueError(f"at most {MAX_BYTES // 1024} KB")
+            return msgspec.json.decode(content, type=cls, dec_hook=_numbers)
         except (ValueError, RecursionError) as error:
             reason = " ".join(str(error).split())[:120]
             raise ProfileError(
                 f"expected a face profile. Received: another, an older or a damaged file ({reason}). {_ADVICE}"
             ) from error
-        return msgspec.structs.replace(stored, identity=np.asarray(stored.identity / length, np.float32))
 
     def is_same_person(self, other: FaceProfile) -> bool:
         """Whether another profile is of the same person."""
@@ -123,13 +121,13 @@ def learn_profile(
             f"expected at most {MAX_SHOTS} pictures of each emotion. Received: {max(counts.values())}. Remove some"
         )
     People.load(classifier.spec.name)  # report a model that cannot learn
-    total = descriptors.mean(axis=0)
+    total = descriptors.mean(axis=0, dtype=np.float64)
     return FaceProfile(
         model=classifier.spec.name,
         model_sha256=classifier.spec.onnx_sha256,
         shots=counts,
         faces={emotion: np.mean(faces[emotion], axis=0) for emotion in counts},
-        identity=np.asarray(total / max(np.linalg.norm(total), 1e-6), np.float32),
+        identity=total / max(np.linalg.norm(total), 1e-6),
     )
 
 
@@ -191,12 +189,8 @@ def nearest_persons(descriptors: npt.NDArray[np.float32], known: Sequence[KnownF
         descriptors: of the faces, shape (n, 1024), as from `identity.describe_persons`.
         known: persons, in any order.
     """
-    if not known:
-        return [None] * len(descriptors)
-    cosines = descriptors @ np.stack([person.profile.identity for person in known]).T
-    found: list[KnownFace | None] = []
-    for row in cosines:
-        nearest, second = np.argsort(-row)[0], np.sort([-1.0, *row])[-2]
-        is_clear = row[nearest] >= SAME_PERSON and row[nearest] - second >= _LEAD
-        found.append(known[int(nearest)] if is_clear else None)
-    return found
+    none = np.full((len(descriptors), 2), -1.0)  # so that there are a first and a second one
+    cosines = np.column_stack([*(descriptors @ person.profile.identity for person in known), none])
+    second, first = np.sort(cosines)[:, -2:].T
+    is_clear = (first >= SAME_PERSON) & (first - second >= _LEAD)
+    return [known[row] if clear else None for row, clear in zip(cosines.argmax(axis=1), is_clear, strict=True)]
