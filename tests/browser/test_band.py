@@ -18,7 +18,7 @@ from scipy.io import wavfile
 from emomusic.assets import data_dir
 from scripts.build_band import LOOPS, place_gains
 from tests.browser.conftest import FLAGS, chromium
-from tests.browser.live_scripts import LEVEL_DB
+from tests.browser.live import LEVEL_DB
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser

@@ -28,8 +28,8 @@ from emomusic.faces.profile import FaceProfile
 from emomusic.faces.reading import load_networks
 from emomusic.media.images import read_image
 from tests.browser.conftest import PATIENCE_MS, fresh_server, notes_of, thread_names, with_spotify
+from tests.browser.live import CAMERA, start
 from tests.browser.player import PLAYER
-from tests.browser.test_live import CANVAS_CAMERA, START, show_on_camera
 from tests.browser.waiting import wait_until_idle
 from tests.films import BIDEN, COLLINS, HOPPER, film_bytes
 from tests.hostile.generator import wav
@@ -146,11 +146,10 @@ SENDER = """window.Worker = class {
 
 def send_frames(page: Page, address: str, message: str) -> None:
     """Start Live, where each frame of the camera is this one."""
-    page.add_init_script(CANVAS_CAMERA)
+    page.add_init_script(CAMERA)
     page.add_init_script(SENDER % message)
     page.goto(address)
-    show_on_camera(page, "eileen-collins-1999")
-    page.locator(START).click()
+    start(page)
     page.get_by_text(re.compile("^0 faces ·")).wait_for()
 
 

@@ -15,19 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from emomusic.app.camera import Problem
 from emomusic.app.live import ice
 from tests.browser.conftest import PATIENCE_MS, download, figure, fresh_server, visit, with_spotify
-from tests.browser.test_live import SUMMARY, camera, film, open_live, press, problem, sees, wait_for_start
+from tests.browser.live import CAMERA, START, SUMMARY, press, problem, sees, show_sample, start
 from tests.servers import reserved_port
 from tests.test_caddy import answers, run_caddy
 from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.browser
-
-__all__ = ["film"]  # a fixture
 
 Open = Callable[[str], Page]
 
@@ -60,15 +58,16 @@ def wait_until_ready(server: str) -> None:
 
 @pytest.fixture
 def open_(browser: Browser) -> Iterator[Open]:
-    """Open an address in a new window."""
+    """Open an address in a new window, with `CAMERA`."""
     contexts: list[BrowserContext] = []
 
     def open_page(address: str) -> Page:
-        context = browser.new_context()
+        context = browser.new_context(permissions=["camera"])
         contexts.append(context)
         with_spotify(context)
+        context.add_init_script(CAMERA)
+        context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
-        page.set_default_timeout(PATIENCE_MS)
         page.goto(address)
         return page
 
@@ -77,18 +76,18 @@ def open_(browser: Browser) -> Iterator[Open]:
         context.close()
 
 
-def test_limits_and_an_orderly_stop(tmp_path: Path, playwright: Playwright, film: Path, open_: Open) -> None:
+def test_limits_and_an_orderly_stop(tmp_path: Path, open_: Open) -> None:
     settings = {"EMOMUSIC_MAX_VISITORS": "2", "EMOMUSIC_MAX_LIVE": "1", "EMOMUSIC_DRAIN_S": str(DRAIN_S)}
-    with fresh_server(tmp_path, settings, script=SERVER) as server, camera(playwright, film) as first:
+    with fresh_server(tmp_path, settings, script=SERVER) as server:
         wait_until_ready(server)
-        open_live(first, server)
-        wait_for_start(first)
-        sees(first, "[014] faces? ·")
+        first = open_(f"{server}/live")
+        start(first)
+        sees(first, "1 face ·")
         assert figure(server, "live_sessions") == 1
 
         second = first.context.new_page()
-        second.set_default_timeout(PATIENCE_MS)
-        open_live(second, server)  # the camera's place is taken
+        second.goto(f"{server}/live")
+        second.locator(START).click()  # the camera's place is taken
         expect(problem(second, Problem.FULL)).to_be_visible()
         second.locator(f".st-key-live-snapshot-{Problem.FULL} button").click()
         expect(second.get_by_test_id("stCameraInput")).to_be_visible()
@@ -104,7 +103,6 @@ def test_limits_and_an_orderly_stop(tmp_path: Path, playwright: Playwright, film
         assert third.locator(BUSY).count() == 0
         assert figure(server, "visitors") == 2
 
-        first.bring_to_front()
         process = int((tmp_path / "pid").read_text(encoding="ascii"))
         os.kill(process, signal.SIGTERM)
         expect(first.locator(".st-key-live-restart")).to_be_visible()
@@ -178,33 +176,33 @@ def proxy(replicas: list[Replica], root: Path, tmp_path_factory: pytest.TempPath
 @pytest.mark.skipif(shutil.which("caddy") is None, reason="needs Caddy: apt install caddy")
 @pytest.mark.skipif(shutil.which("turnserver") is None, reason="needs coturn: apt install coturn")
 def test_visitors_pass_the_proxy_video_passes_the_relay_and_a_killed_replica_loses_only_its_own_visitors(
-    playwright: Playwright, proxy: str, replicas: list[Replica], turn: Turn, film: Path, root: Path
+    open_: Open, proxy: str, replicas: list[Replica], turn: Turn, root: Path
 ) -> None:
-    with camera(playwright, film) as page, camera(playwright, film) as other:
-        open_live(page, proxy)
-        wait_for_start(page)
-        sees(page, "[014] faces? · [1-9]")  # frames arrive; the networks may still be loading
-        busy = [figure(replica.address, "live_sessions") for replica in replicas]
-        assert sorted(busy) == [0, 1]
-        idle = replicas[busy.index(0)]
+    page = open_(f"{proxy}/live")
+    start(page)
+    sees(page, "[01] faces? · [1-9]")  # frames arrive; the networks may still be loading
+    busy = [figure(replica.address, "live_sessions") for replica in replicas]
+    assert sorted(busy) == [0, 1]
+    idle = replicas[busy.index(0)]
+    other = open_(proxy)
+    while figure(idle.address, "visitors") == 0:  # the proxy chooses a replica at random
+        other.context.clear_cookies()
         other.goto(proxy)
-        while figure(idle.address, "visitors") == 0:  # the proxy chooses a replica at random
-            other.context.clear_cookies()
-            other.goto(proxy)
-            other.get_by_role("heading", level=1).wait_for()
-        other.locator("input[type=file]").first.set_input_files(root / "data/samples/barack-obama-2012.jpg")
-        picture = other.locator(RESULT).first
-        picture.wait_for()
-        assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
-        other.get_by_role("button", name="Download").click()
-        record = json.loads(download(other, "Everything").read_text(encoding="utf-8"))
-        assert record["image"] == "barack-obama-2012.jpg"
-        idle.kill()
-        sees(page, "[14] faces? ·")  # the video continues
-        other.goto(f"{proxy}/?sample=eileen-collins-1999")
-        other.locator(RESULT).first.wait_for()
-        press(page, "STOP")  # a stop during a session logs a warning
-        expect(page.locator(SUMMARY)).to_be_visible()
+        other.get_by_role("heading", level=1).wait_for()
+    other.locator("input[type=file]").first.set_input_files(root / "data/samples/barack-obama-2012.jpg")
+    picture = other.locator(RESULT).first
+    picture.wait_for()
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+    other.get_by_role("button", name="Download").click()
+    record = json.loads(download(other, "Everything").read_text(encoding="utf-8"))
+    assert record["image"] == "barack-obama-2012.jpg"
+    idle.kill()
+    show_sample(page, "four-people")
+    sees(page, "4 faces ·")  # the video continues
+    other.goto(f"{proxy}/?sample=eileen-collins-1999")
+    other.locator(RESULT).first.wait_for()
+    press(page, "STOP")  # a stop during a session logs a warning
+    expect(page.locator(SUMMARY)).to_be_visible()
 
     def relay_granted(method: str) -> bool:
         # A refused request has the same text up to the comma

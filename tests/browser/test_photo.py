@@ -13,14 +13,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, Playwright, expect
+from playwright.sync_api import Page, expect
 
 from emomusic.marks.card import SIZE
 from tests.browser.conftest import download, visit
-from tests.browser.live_scripts import TWO_CAMERAS
+from tests.browser.live import CAMERA, START, WIDTH, show_sample
 from tests.browser.player import box_of, song, song_after, sounding
 from tests.browser.printing import assert_prints
-from tests.browser.test_live import camera, write_camera_film
 from tests.browser.waiting import wait_until_at_rest, wait_until_idle
 
 pytestmark = pytest.mark.browser
@@ -341,26 +340,18 @@ TAKE_PHOTO = """() => {
 }"""
 
 
-def test_a_camera_photo_is_read(playwright: Playwright, server: str, tmp_path: Path) -> None:
-    film = write_camera_film(tmp_path / "camera.y4m", ["eileen-collins-1999"])
-    with camera(playwright, film) as page:
-        page.goto(server)
-        page.get_by_role("radio", name="Camera").click()
-        expect(page.get_by_text("people who agree")).to_be_visible()
-        page.wait_for_function(FILM_RUNS)  # the button appears before the first frame
-        wait_until_idle(page)  # a rerun would replace the button
-        page.wait_for_function(TAKE_PHOTO, polling=2000)
-        expect(page.locator(".st-key-sentence h1")).to_have_text(re.compile("happy", re.IGNORECASE))
-        assert song(page)
-
-
 def test_a_camera_that_is_in_use_is_told_and_another_one_shows_its_picture(open_page: Callable[..., Page]) -> None:
-    for path, video in (("/", "[data-testid=stCameraInput]"), ("/live", ".st-key-live-frames")):
-        page = open_page(path, script=f"if (navigator.mediaDevices) {{ {TWO_CAMERAS} }}")
-        page.locator(".st-key-live-start button").or_(page.get_by_role("radio", name="Camera")).click()
+    for path, video in (("/live", ".st-key-live-frames"), ("/", "[data-testid=stCameraInput]")):
+        page = open_page(path, script=f"{CAMERA}\nwindow.isBusy = true")
+        page.locator(START).or_(page.get_by_role("radio", name="Camera")).click()
         expect(page.get_by_text("The webcam is in use.")).to_be_visible()
         expect(page.get_by_role("button", name="Try again")).to_be_visible()
         expect(page.locator(f"{video} video")).to_have_count(0)
+        show_sample(page, "eileen-collins-1999")
         page.get_by_role("button", name="Use The usb camera").click()
         expect(page.get_by_text("The webcam is in use.")).to_have_count(0)
-        expect(page.locator(f"{video} video")).to_have_js_property("videoWidth", 320)
+        expect(page.locator(f"{video} video")).to_have_js_property("videoWidth", WIDTH)
+    page.wait_for_function(FILM_RUNS)  # the button appears before the first frame
+    wait_until_idle(page)  # a rerun would replace the button
+    page.wait_for_function(TAKE_PHOTO, polling=2000)
+    expect(page.locator(".st-key-sentence h1")).to_have_text(re.compile("happy", re.IGNORECASE))

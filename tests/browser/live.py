@@ -1,0 +1,148 @@
+"""What the tests of the Live page share: a camera that shows what a test chooses, steps, and scripts of the browser."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+
+import cv2
+import numpy as np
+from playwright.sync_api import Locator, Page, expect
+
+from emomusic.app.camera import Problem
+from emomusic.media.images import RgbImage, encode_jpeg, read_image
+from tests.films import SAMPLES, pulled_face
+
+START, SUMMARY = ".st-key-live-start button", ".st-key-live-csv"
+WIDTH, HEIGHT, RATE = 480, 360, 5  # small and slow for a busy machine
+
+# The camera shows the picture of `show_picture`. It moves, because a still canvas sends no frames. The page keeps its
+# streams. With `window.isBusy`, only the camera "usb" works
+CAMERA = f"""if (navigator.mediaDevices) {{
+  window.cameras = [];
+  navigator.mediaDevices.enumerateDevices = async () => ["built-in", "usb"].map((deviceId) => ({{
+    kind: "videoinput", deviceId, label: `The ${{deviceId}} camera`,
+  }}));
+  navigator.mediaDevices.getUserMedia = async ({{ video }}) => {{
+    if (window.isBusy && video.deviceId?.exact !== "usb") throw new DOMException("", "NotReadableError");
+    const canvas = Object.assign(document.createElement("canvas"), {{ width: {WIDTH}, height: {HEIGHT} }});
+    const context = canvas.getContext("2d");
+    const draw = () => window.onCamera && context.drawImage(window.onCamera, 2 * Math.sin(Date.now() / 500), 0);
+    setInterval(draw, {1000 // RATE});
+    window.cameras.push(canvas.captureStream({RATE}));
+    return window.cameras.at(-1);
+  }};
+}}"""
+
+
+def framed(picture: RgbImage | None) -> RgbImage:
+    """A photo in the middle of a grey frame, or an empty wall."""
+    if picture is None:
+        return np.full((HEIGHT, WIDTH, 3), (70, 110, 140), np.uint8)
+    scale = min(WIDTH / picture.shape[1], HEIGHT / picture.shape[0])
+    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    frame = np.full((HEIGHT, WIDTH, 3), 60, np.uint8)
+    top, left = (HEIGHT - small.shape[0]) // 2, (WIDTH - small.shape[1]) // 2
+    frame[top : top + small.shape[0], left : left + small.shape[1]] = small
+    return frame
+
+
+def show_picture(page: Page, image: RgbImage | None) -> None:
+    """Put a picture, or nobody, in front of `CAMERA`."""
+    picture = b64encode(encode_jpeg(framed(image))).decode()
+    page.evaluate(
+        "async source => { const image = new Image(); image.src = source; await image.decode(); onCamera = image }",
+        f"data:image/jpeg;base64,{picture}",
+    )
+
+
+def show_sample(page: Page, name: str, pull: tuple[float, float] = (0.0, 0.0)) -> None:
+    """Put a sample in front of `CAMERA`, perhaps with a pulled face."""
+    image = read_image(SAMPLES / f"{name}.jpg")
+    show_picture(page, pulled_face(image, *pull) if any(pull) else image)
+
+
+def start(page: Page, sample: str = "eileen-collins-1999") -> None:
+    """Put a sample in front of the camera, and press START, which gives consent; then the video starts."""
+    show_sample(page, sample)
+    page.locator(START).click()
+
+
+def press(page: Page, name: str) -> None:
+    """Press START or STOP below the video."""
+    page.locator({"START": ".st-key-live-restart button", "STOP": ".st-key-live-stop button"}[name]).click()
+
+
+def sees(page: Page, text: str) -> None:
+    """Wait for a line that starts with this pattern."""
+    expect(page.get_by_text(re.compile(f"^{text}"))).to_be_visible()
+
+
+def problem(page: Page, kind: Problem) -> Locator:
+    return page.locator(f".st-key-live-problem-{kind}")
+
+
+IS_CAMERA_FREE = "window.cameras.every((stream) => stream.getTracks().every((track) => track.readyState === 'ended'))"
+IS_MARKED = """() => {
+  const marks = document.querySelector(".st-key-live-frames [data-testid='stBidiComponentIsolated']")
+    ?.shadowRoot.querySelector("canvas");
+  if (!marks?.width) return false;
+  return marks.getContext("2d").getImageData(0, 0, marks.width, marks.height).data.some((value) => value > 0);
+}"""
+
+# Waits until the band has the gains of the place of a face
+FOLLOW = """async ([valence, arousal]) => {
+  const loaded = performance.getEntriesByType("resource").map(({ name }) => name);
+  const { placeGains } = await import(loaded.find((name) => name.endsWith("/band.js")));
+  const band = window.emomusicBand, { setPlace } = band;
+  let [place, isNear] = [null, false];
+  band.setPlace = (places) => {
+    setPlace.call(band, places);
+    [place] = places;
+    isNear ||= place && Math.hypot(place.valence - valence, place.arousal - arousal) < 0.3;
+  };
+  delete window.followed;
+  const timer = setInterval(() => {
+    if (!isNear || !place) return;
+    const { gains } = placeGains(place.valence, place.arousal);
+    const now = band.seats[0].gains;
+    if (!Object.keys(gains).every((loop) => Math.abs(gains[loop] - now[loop]) < 0.15)) return;
+    clearInterval(timer);
+    delete band.setPlace;
+    window.followed = true;
+  }, 20);
+}"""
+LAYERS = "[...document.querySelector('.st-key-live-band [data-testid=stBidiComponentIsolated]').shadowRoot"
+LAYERS += ".querySelectorAll('.layer b')].map((block) => block.style.cssText).join()"
+
+# The level of the last moments in dB, where 0 is the loudest; -120 for silence. Its argument is a mixer
+LEVEL_DB = """((mixer) => {
+  const output = mixer?.output;
+  if (!output) return -120;
+  const meter = (output.meter ??= output.connect(new AnalyserNode(output.context, { fftSize: 4096 })));
+  const samples = new Float32Array(meter.fftSize);
+  meter.getFloatTimeDomainData(samples);
+  const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
+  return Math.max(10 * Math.log10(power), -120);
+})"""
+
+# The number of a later round and its task, once both are shown with the player's bar; 8 after the game
+LATER_ROUND = """number => {
+  if (document.querySelector(".st-key-live-game-again")) return [8, ""];
+  const text = document.body.innerText, [shown, task] = [text.match(/Round ([1-7]) of 7/), text.match(/^Look .*/m)];
+  return shown?.[1] > number && task && document.querySelector('[role="meter"]') && [Number(shown[1]), task[0]];
+}"""
+
+TIMELINE = """() => {
+  const chart = document.querySelector(".st-key-live-timeline .js-plotly-plot");
+  return chart && chart.data ? chart.data[0].x.length : 0;
+}"""
+
+# Rows of the group and four faces, in the order of the plane. Two planes may exist for a moment, the new one first
+FOUR_ROWS_AND_POINTS = """() => {
+  const rows = document.querySelector(".st-key-live-rows .js-plotly-plot")?.data?.[0].y ?? [];
+  const plane = document.querySelector(".st-key-live-plane .js-plotly-plot")?.data ?? [];
+  const texts = plane.find(trace => trace.name === "faces")?.text ?? [];
+  const numbers = texts.map(text => text.replace(/<[/]?b>/g, "")).filter(text => /^[0-9]+$/.test(text));
+  return rows.length === 5 && rows.join() === ["Everyone", ...numbers.map(number => `Face ${number}`)].join();
+}"""
