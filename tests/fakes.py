@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
-from emomusic.faces.detection import DetectionTrace, Face, Landmarks, NetworkOutput
+from emomusic.faces.detection import DetectionTrace, Face, FaceDetector, Landmarks, NetworkOutput
 from emomusic.faces.identity import Descriptors
 from emomusic.faces.mtcnn import Boxes
 from emomusic.faces.reading import Networks, PictureReading, read_picture
@@ -25,7 +25,7 @@ def make_face(x: int = 10, y: int = 10, width: int = 40, height: int = 50, confi
     return Face(Box(x, y, width, height), confidence, landmarks)
 
 
-class FakeDetector:
+class FakeDetector(FaceDetector):
     """A `FaceDetector` that returns fixed faces and counts its calls."""
 
     def __init__(self, faces: Sequence[Face] = ()) -> None:

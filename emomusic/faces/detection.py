@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -166,28 +167,34 @@ class DetectionTrace:
     faces: tuple[Face, ...]
 
 
-class FaceDetector(Protocol):
-    """Detects faces. `MtcnnDetector`, `turned.TurningDetector` and the fake of the tests implement it."""
+class FaceDetector(ABC):
+    """Detects faces: `MtcnnDetector`, `turned.TurningDetector`, `server.shared.SharedDetector`, a fake of the tests."""
+
+    @abstractmethod
+    def detect_with_trace(self, image: RgbImage) -> DetectionTrace:
+        """The result of `detect` with the output of each network. Raises as `require_rgb`."""
+
+    @abstractmethod
+    def detect_near(self, image: RgbImage, faces: Sequence[Face]) -> list[Face]:
+        """The faces near these ones of a previous frame, sorted from left to right. Raises as `require_rgb`."""
 
     def detect(self, image: RgbImage) -> list[Face]:
-        """All faces, sorted from left to right; an empty list if there are none."""
-        ...
-
-    def detect_near(self, image: RgbImage, faces: Sequence[Face]) -> list[Face]:
-        """The faces near these ones, sorted from left to right; an empty list if there are none."""
-        ...
-
-    def detect_with_trace(self, image: RgbImage) -> DetectionTrace:
-        """The result of `detect` with the output of each network."""
-        ...
+        """All faces, sorted from left to right, in pixels of the image; an empty list if there are none."""
+        return list(self.detect_with_trace(image).faces)
 
     def warm_up(self) -> None:
         """Run the networks once, so that the first image takes no longer than the next."""
-        ...
+        blank = np.full((_WARM_UP_SIDE, _WARM_UP_SIDE, 3), 127, np.uint8)
+        self.detect(blank)
+        self.detect_near(blank, [Face(Box(10, 10, 100, 100), 1.0)])
 
 
-class MtcnnDetector:
-    """MTCNN. Threads may share one instance."""
+class MtcnnDetector(FaceDetector):
+    """MTCNN. Threads may share one instance.
+
+    A search uses at most 1280 pixels a side. It finds faces of at least about 12 pixels at that size. If it finds none
+    in a larger image, or small ones, another search uses up to 2.5 megapixels.
+    """
 
     def __init__(self) -> None:
         """Load the three networks in about 20 ms.
@@ -197,20 +204,6 @@ class MtcnnDetector:
         """
         names = ("pnet", "rnet", "onet")
         self._propose, self._refine, self._output = (Network(models_dir() / f"detector/{name}.onnx") for name in names)
-
-    def warm_up(self) -> None:
-        """Run the networks once, so that the first image takes no longer than the next."""
-        blank = np.full((_WARM_UP_SIDE, _WARM_UP_SIDE, 3), 127, np.uint8)
-        self.detect(blank)
-        self.detect_near(blank, [Face(Box(10, 10, 100, 100), 1.0)])
-
-    def detect(self, image: RgbImage) -> list[Face]:
-        """All faces, sorted from left to right, in pixels of the image. Raises as `require_rgb`.
-
-        The search uses at most 1280 pixels a side. It finds faces of at least about 12 pixels at that size. If it finds
-        none in a larger image, or small ones, another search uses up to 2.5 megapixels.
-        """
-        return list(self.detect_with_trace(image).faces)
 
     def detect_near(self, image: RgbImage, faces: Sequence[Face]) -> list[Face]:
         """The faces near those of a previous frame, sorted from left to right.

@@ -79,7 +79,7 @@ def likeliest_turns(scores: FloatArray, expected: int, lead: float) -> list[int]
     return [TURNS[column] for column in (scores + lead * np.equal(TURNS, expected)).argmax(axis=1).tolist()]
 
 
-class TurningDetector:
+class TurningDetector(FaceDetector):
     """A detector that also tells how faces are turned, and finds those that an upright search misses.
 
     It searches once, and each found face tells its turn. Only where one may be turned, or none is found, it also
@@ -89,10 +89,6 @@ class TurningDetector:
     def __init__(self, detector: FaceDetector, turner: Turner) -> None:
         """Search with another detector."""
         self._detector, self._turner = detector, turner
-
-    def detect(self, image: RgbImage) -> list[Face]:
-        """All faces, sorted from left to right; an empty list if there are none."""
-        return list(self.detect_with_trace(image).faces)
 
     def detect_with_trace(self, image: RgbImage) -> DetectionTrace:
         """The result of `detect` with the output of each network, from the search that found most faces."""
@@ -125,10 +121,6 @@ class TurningDetector:
             near = [replace(face, box=copy.box_inside(face.box)) for face in faces if face.turn == turn]
             found += map(copy.face_outside, self._detector.detect_near(copy.pixels, near))
         return sorted(found, key=_position)
-
-    def warm_up(self) -> None:
-        """Run the networks once, so that the first image takes no longer than the next."""
-        self._detector.warm_up()
 
     def _turns(self, image: RgbImage, faces: Sequence[Face], expected: int, lead: float) -> list[int]:
         crops = [crop_face(image, face.box) for face in faces]  # not levelled: landmarks of turned faces are wrong

@@ -12,15 +12,14 @@ import hmac
 import logging
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from functools import partial
 from time import monotonic
 from typing import Annotated, Any
 
 import msgspec
 import prometheus_client as prometheus
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.registry import Collector
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
@@ -61,19 +60,17 @@ class _Query(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class RateLimit:
-    """A number of calls per minute, in bursts of at most a tenth of it."""
+    """At most a number of calls in any minute."""
 
     def __init__(self, per_minute: int) -> None:
-        self._each_s = 60 / per_minute
-        self._burst_s = max(6.0, self._each_s)
-        self._due_s = 0.0  # when all calls so far would be done at this rate
+        self._calls = deque[float](maxlen=per_minute)
 
     def seconds_to_wait(self) -> float:
         """Take one call and return 0, or return the seconds until the next call is allowed."""
-        due_s = max(self._due_s, now_s := monotonic()) + self._each_s
-        if (wait_s := due_s - now_s - self._burst_s) > 1e-9:
+        now_s = monotonic()
+        if len(self._calls) == self._calls.maxlen and (wait_s := self._calls[0] + 60 - now_s) > 0:
             return wait_s
-        self._due_s = due_s
+        self._calls.append(now_s)
         return 0.0
 
 
@@ -178,34 +175,25 @@ def _analyzed(data: bytes, query: _Query, wanted: SongRequest) -> dict[str, Any]
 # Monitoring, and the list of the routes
 
 
-class _AppCollector(Collector):
-    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
-        here, common = capacity(), shared()
-        gauges: tuple[tuple[str, str, float], ...] = (
-            ("emomusic_visitors", "Visitors whose page is open", here.num_visitors),
-            ("emomusic_visitors_limit", "The most visitors at the same time", here.max_visitors),
-            ("emomusic_live_sessions", "Running live sessions", here.num_live),
-            ("emomusic_live_limit", "The most live sessions at the same time", here.max_live),
-            ("emomusic_queue_length", "Photos and frames that wait for face detection", len(common.queue)),
-            ("emomusic_stored_memory_bytes", "Uploads and made files in memory", here.memory.num_bytes),
-            ("emomusic_stored_files_bytes", "Uploads and made files in temporary files", here.files.num_bytes),
-            ("emomusic_draining", "1 if the process stops soon", here.is_draining),
-        )
-        for name, text, value in gauges:
-            yield GaugeMetricFamily(name, text, value=float(value))
-        yield CounterMetricFamily("emomusic_readings", "Photos and frames read", value=common.readings.count)
-        yield CounterMetricFamily("emomusic_faces", "Faces classified", value=common.readings.num_faces)
+_GAUGES: Mapping[tuple[str, str], Callable[[], float]] = {
+    ("emomusic_visitors", "Visitors whose page is open"): lambda: capacity().num_visitors,
+    ("emomusic_visitors_limit", "The most visitors at the same time"): lambda: capacity().max_visitors,
+    ("emomusic_live_sessions", "Running live sessions"): lambda: capacity().num_live,
+    ("emomusic_live_limit", "The most live sessions at the same time"): lambda: capacity().max_live,
+    ("emomusic_queue_length", "Photos and frames that wait for face detection"): lambda: len(shared().queue),
+    ("emomusic_stored_memory_bytes", "Uploads and made files in memory"): lambda: capacity().memory.num_bytes,
+    ("emomusic_stored_files_bytes", "Uploads and made files in temporary files"): lambda: capacity().files.num_bytes,
+    ("emomusic_draining", "1 if the process stops soon"): lambda: capacity().is_draining,
+}
+for _about, _value in _GAUGES.items():
+    prometheus.Gauge(*_about).set_function(_value)
 
 
 def routes(settings: Settings) -> list[BaseRoute]:
     """The routes for these settings."""
-    registry = prometheus.CollectorRegistry()  # with the figures of Python and the process too, such as memory
-    here = prometheus.PROCESS_COLLECTOR, prometheus.PLATFORM_COLLECTOR, prometheus.GC_COLLECTOR
-    for collector in (_AppCollector(), *here):
-        registry.register(collector)
 
     async def monitoring(_: Request) -> Response:
-        figures = await run_in_threadpool(prometheus.generate_latest, registry)
+        figures = await run_in_threadpool(prometheus.generate_latest)  # with those of Python and of the process
         return Response(figures, media_type=prometheus.CONTENT_TYPE_LATEST)
 
     token = settings.api_token

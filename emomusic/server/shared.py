@@ -3,32 +3,108 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 
 import streamlit as st
+from prometheus_client import Counter
 
 from emomusic.errors import EmomusicError
+from emomusic.faces.detection import DetectionTrace, Face, FaceDetector
 from emomusic.faces.reading import Networks, load_networks
-from emomusic.faces.turns import FairQueue, Readings, SharedDetector
+from emomusic.media.images import RgbImage
 from emomusic.runtime import num_cores
 from emomusic.server.capacity import capacity
 from emomusic.server.visitor import session_id
 
 log = logging.getLogger(__name__)
 
+READINGS = Counter("emomusic_readings", "Photos and frames read")
+FACES = Counter("emomusic_faces", "Faces classified")
+
+
+class FairQueue:
+    """Grants a limited number of turns at a time, one visitor after another.
+
+    Each visitor's own requests are served in order. Threads may share one instance.
+    """
+
+    def __init__(self, num_turns: int) -> None:
+        """Create an empty queue with this number of turns at the same time."""
+        self._free = num_turns
+        self._lock = threading.Lock()
+        self._waiting: dict[str, deque[threading.Event]] = {}  # the first visitor is the next
+
+    def __len__(self) -> int:
+        """The number of waiting requests."""
+        with self._lock:
+            return sum(map(len, self._waiting.values()))
+
+    @contextmanager
+    def turn(self, visitor: str) -> Iterator[None]:
+        """Wait for a turn and hold it for the block. Requests of one visitor count as one in the rotation."""
+        granted = threading.Event()
+        with self._lock:
+            if self._free:  # then the queue is empty
+                self._free -= 1
+                granted.set()
+            else:
+                self._waiting.setdefault(visitor, deque()).append(granted)
+        granted.wait()
+        try:
+            yield
+        finally:
+            with self._lock:
+                if self._waiting:  # the next visitor gets the turn, and goes to the end of the rotation
+                    following = next(iter(self._waiting))
+                    requests = self._waiting.pop(following)
+                    requests.popleft().set()
+                    if requests:
+                        self._waiting[following] = requests
+                else:
+                    self._free += 1
+
+
+class SharedDetector(FaceDetector):
+    """A detector that counts what it reads, and may take turns with those of other visitors.
+
+    `detect_near` is short and does not wait.
+    """
+
+    def __init__(self, detector: FaceDetector, turn: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
+        self._detector, self._turn = detector, turn
+
+    def detect_with_trace(self, image: RgbImage) -> DetectionTrace:
+        """The result of `detect` with the output of each network."""
+        with self._turn():
+            trace = self._detector.detect_with_trace(image)
+        _count(trace.faces)
+        return trace
+
+    def detect_near(self, image: RgbImage, faces: Sequence[Face]) -> list[Face]:
+        """The faces near these ones, sorted from left to right; an empty list if there are none."""
+        found = self._detector.detect_near(image, faces)
+        _count(found)
+        return found
+
+
+def _count(faces: Sequence[Face]) -> None:
+    READINGS.inc()
+    FACES.inc(len(faces))
+
 
 class Shared:
-    """Turns and counts of all visitors; a thread loads networks and songs ahead of the first one.
+    """The turns of all visitors in `queue`; a thread loads networks and songs ahead of the first one.
 
-    `queue` has the searches for faces, `readings` counts what `visitor_networks` and `live_networks` have read. Both
-    raise an `EmomusicError` if a model is missing or damaged.
+    `visitor_networks` and `live_networks` raise an `EmomusicError` if a model is missing or damaged.
     """
 
     def __init__(self) -> None:
-        self.queue, self.readings = FairQueue(num_cores()), Readings()
+        self.queue = FairQueue(num_cores())
         self._loading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="loading").submit(self._load)
 
     def _load(self) -> bool:
@@ -58,12 +134,12 @@ class Shared:
         Options as of `load_networks`.
         """
         detector, classifier = load_networks(posed=posed, upright=upright)
-        return SharedDetector(detector, self.readings, partial(self.queue.turn, visitor)), classifier
+        return SharedDetector(detector, partial(self.queue.turn, visitor)), classifier
 
     def live_networks(self) -> Networks:
         """The networks for a camera, where people may show any emotion. They do not wait for turns, but are counted."""
         detector, classifier = load_networks(posed=True, upright=True)
-        return SharedDetector(detector, self.readings), classifier
+        return SharedDetector(detector), classifier
 
 
 @st.cache_resource(show_spinner=False)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from prometheus_client import REGISTRY
 
 import emomusic
 from emomusic.affect import EMOTIONS
@@ -24,7 +25,6 @@ from emomusic.media.images import encode_png, read_image, to_network_input
 from emomusic.records import read_face_record
 from emomusic.results.overview import Benchmark
 from emomusic.server import api
-from emomusic.server.shared import shared
 from emomusic.songs.request import Request
 from scripts.measure_tilt import turned
 from tests.films import SAMPLES
@@ -127,11 +127,16 @@ def test_crops_of_a_reading_have_level_eyes(degrees: int) -> None:
     assert face.emotion is upright.emotion
 
 
+def counts() -> tuple[float, ...]:
+    """The readings and the faces that the server has counted."""
+    return tuple(REGISTRY.get_sample_value(f"emomusic_{each}_total") or 0.0 for each in ("readings", "faces"))
+
+
 @pytest.mark.parametrize("turn", [0, 90])
 def test_one_photo_is_one_reading(turn: int) -> None:
-    before = shared().readings.count, shared().readings.num_faces
+    before = counts()
     image = np.ascontiguousarray(np.rot90(read_image(SAMPLES / NAMES[0]), turn // 90))
     blank = np.full((64, 64, 3), 128, np.uint8)
     for pixels in (image, blank):
         by_photo(Picture.of("face.png", encode_png(pixels)), of_several=False)
-    assert (shared().readings.count, shared().readings.num_faces) == (before[0] + 2, before[1] + 1)
+    assert counts() == (before[0] + 2, before[1] + 1)

@@ -135,10 +135,10 @@ def test_other_calls_are_refused_with_what_is_expected(ask: Ask, photo: bytes) -
 def test_calls_above_the_rate_wait(here: Capacity, photo: bytes) -> None:
     with serve(ENVIRONMENT | {"EMOMUSIC_API_PER_MINUTE": "2"}) as ask:
         assert ask("/api/analyze", photo, token="wrong").status_code == 401  # a stranger does not use up the rate
-        assert ask("/api/analyze?songs=0", photo).ok
+        assert [ask("/api/analyze?songs=0", photo).status_code for _ in range(2)] == [200, 200]
         answer = ask("/api/analyze?songs=0", photo)
     assert answer.status_code == 429
-    assert 1 <= int(answer.headers["retry-after"]) <= 30
+    assert 1 <= int(answer.headers["retry-after"]) <= 60
 
 
 def test_the_rate_is_kept_over_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,9 +148,9 @@ def test_the_rate_is_kept_over_time(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(600):
         allowed += limit.seconds_to_wait() == 0
         clock.advance(0.1)
-    assert 60 <= allowed <= 60 + 6  # a minute, and one burst
-    clock.advance(3600)
-    assert [limit.seconds_to_wait() == 0 for _ in range(7)] == [True] * 6 + [False]
+    assert allowed == 60  # in a minute
+    clock.advance(60)
+    assert [limit.seconds_to_wait() == 0 for _ in range(61)] == [True] * 60 + [False]
 
 
 def test_a_draining_server_is_not_ready_and_refuses_pictures(ask: Ask, here: Capacity, photo: bytes) -> None:

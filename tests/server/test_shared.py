@@ -3,12 +3,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from prometheus_client import REGISTRY
 
-from emomusic.faces.turns import FairQueue, Readings, SharedDetector
+from emomusic.server.shared import FairQueue, SharedDetector
 from tests.fakes import FakeDetector, make_face
 from tests.waiting import PATIENCE_S
 
 IMAGE = np.zeros((120, 160, 3), np.uint8)
+
+
+def counts() -> tuple[float, ...]:
+    """The readings and the faces that the server has counted."""
+    return tuple(REGISTRY.get_sample_value(f"emomusic_{each}_total") or 0.0 for each in ("readings", "faces"))
 
 
 def test_a_visitor_with_many_photos_does_not_delay_another_by_all_of_them() -> None:
@@ -58,8 +64,8 @@ def test_an_error_gives_the_turn_back() -> None:
 
 def test_a_search_waits_for_its_turn_and_a_follow_up_does_not() -> None:
     queue, detector = FairQueue(1), FakeDetector([make_face()])
-    readings = Readings()
-    queued = SharedDetector(detector, readings, lambda: queue.turn("a"))
+    queued = SharedDetector(detector, lambda: queue.turn("a"))
+    before = counts()
     with ThreadPoolExecutor(1) as threads:
         with queue.turn("b"):
             search = threads.submit(queued.detect, IMAGE)
@@ -68,4 +74,4 @@ def test_a_search_waits_for_its_turn_and_a_follow_up_does_not() -> None:
             assert queued.detect_near(IMAGE, [make_face()]) == [make_face()]
             assert (detector.num_calls, detector.num_near_calls) == (0, 1)
         assert search.result(PATIENCE_S) == [make_face()]
-    assert (readings.count, readings.num_faces) == (2, 2)
+    assert counts() == (before[0] + 2, before[1] + 2)
