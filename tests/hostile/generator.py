@@ -8,7 +8,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from fractions import Fraction
 from functools import cache, partial
 
@@ -85,15 +85,15 @@ def jpeg_with_scans(number: int, side: int = 1000) -> bytes:
     return data[:-2] + (number - data.count(b"\xff\xda")) * last + b"\xff\xd9"
 
 
-def tiff(side: int, *, tile: tuple[int, int] | None = None, bits: int = 8, packing: int = 8) -> bytes:
-    """A TIFF of RGBA pixels that has nearly none of them. `packing` is TIFF's code, 8 for deflate."""
-    tags = [(256, 4, 1, side), (257, 4, 1, side), (259, 3, 1, packing), (262, 3, 1, 2), (277, 3, 1, 4), (338, 3, 1, 2)]
+def tiff(side: int, *, tile: tuple[int, int] | None = None) -> bytes:
+    """A TIFF of RGBA pixels that has nearly none of them."""
+    tags = [(256, 4, 1, side), (257, 4, 1, side), (259, 3, 1, 8), (262, 3, 1, 2), (277, 3, 1, 4), (338, 3, 1, 2)]
     at = 8 + 2 + 12 * (len(tags) + 1 + (4 if tile else 3)) + 4
     tags += [(258, 3, 4, at)]
     places = [(322, 4, 1, tile[0]), (323, 4, 1, tile[1]), (324, 4, 1, at + 8), (325, 4, 1, 99)] if tile else []
     tags += places or [(273, 4, 1, at + 8), (278, 4, 1, side), (279, 4, 1, 99)]
     entries = b"".join(struct.pack("<HHII", *tag) for tag in sorted(tags))
-    body = struct.pack("<4H", *[bits] * 4) + zlib.compress(bytes(9999))
+    body = struct.pack("<4H", 8, 8, 8, 8) + zlib.compress(bytes(9999))
     return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + body
 
 
@@ -106,29 +106,22 @@ def text_bomb() -> bytes:
 
 PICTURE_BOMBS: Makes = {
     "scans.jpg": (lambda: jpeg_with_scans(5388), "over 100 scans"),
-    "column.png": (lambda: png(1, 49_999_999, colour=0), "too narrow"),
     "row.png": (lambda: png(49_999_999, 1, colour=0), "too narrow"),
     "large.png": (lambda: png(16_000, 6_251, num_rows=9), "at most 100 megapixels"),
-    "long.png": (lambda: png(1, 100_000_001, num_rows=0), "at most 100 megapixels"),
     "endless.png": (lambda: png(2**31 - 1, 2**31 - 1, num_rows=0), "at most 50 megapixels"),
     "deep.png": (lambda: png(SIDE, SIDE, colour=6, bits=16), ""),
     "text.png": (text_bomb, "damaged"),
     "tile.tiff": (lambda: tiff(SIDE, tile=(16, 2**24)), "damaged"),
     "wide-tile.tiff": (lambda: tiff(64, tile=(2**20, 2**12)), "damaged"),
     "strip.tiff": (lambda: tiff(SIDE), "damaged"),
-    "deep.tiff": (lambda: tiff(SIDE, bits=16), "damaged"),
-    "zstd.tiff": (lambda: tiff(SIDE, packing=50_000), "damaged"),
-    **{f"{code}.tiff": (partial(tiff, 640, packing=code), "damaged") for code in (5, 7, 50_001, 32_773)},
     **{f"{name}.jpg": (partial(bytes, text), "not a picture; choose JPEG") for name, text in TEXTS.items()},
     "eps.jpg": (
         lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n(%pipe%echo harm) (w) file",
         "not a picture",
     ),
-    "film.jpg": (lambda: b"\0\0\0\x18ftypmp42" + bytes(100), "is a film, not a picture"),
     "song.jpg": (lambda: b"ID3\4\0\0", "is an audio file, not a picture"),
     "archive.jpg": (lambda: b"7z\xbc\xaf\x27\x1c", "is an archive, not a picture"),
     "rare.psd": (lambda: b"8BPS\0\1" + bytes(99), "rare.*JPEG or PNG"),
-    "byte.jpg": (lambda: b"\xff", "is not a picture"),
 }
 
 # Songs
@@ -141,42 +134,6 @@ def wav(samples: bytes, *, tag: int = 1, channels: int = 1, rate: int = 16_000, 
     form = struct.pack("<HHIIHH", tag, channels, rate, min(rate * width, 2**32 - 1), min(width, 65_535), bits)
     body = b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", len(samples)) + samples
     return b"RIFF" + struct.pack("<I", len(body)) + body
-
-
-def _checksums(bits: int, polynomial: int) -> list[int]:
-    table = []
-    for byte in range(256):
-        value = byte << bits - 8
-        for _ in range(8):
-            value = value << 1 ^ (polynomial if value >> bits - 1 else 0)
-        table.append(value & (1 << bits) - 1)
-    return table
-
-
-_CRC8, _CRC16 = _checksums(8, 0x107), _checksums(16, 0x18005)
-
-
-def flac_frame(number: int, size: int, rate: int, channels: int = 1) -> bytes:
-    """A frame of a constant sound: a few bytes for up to 65,536 samples."""
-    coded = chr(number).encode("utf-8", "surrogatepass") if number < 0x10000 else chr(number).encode()
-    head = b"\xff\xf8\x7d" + bytes([channels - 1 << 4 | 8]) + coded + struct.pack(">HH", size - 1, rate)
-    check = 0
-    for byte in head:
-        check = _CRC8[check ^ byte]
-    body = head + bytes([check]) + (b"\0" + struct.pack(">h", 9000 - number % 2 * 18_000)) * channels
-    check = 0
-    for byte in body:
-        check = (check << 8 & 0xFF00) ^ _CRC16[check >> 8 ^ byte]
-    return body + struct.pack(">H", check)
-
-
-def flac(num_bytes: int, *, size: int, rates: tuple[int, ...], channels: int = 1, announced_s: int = 0) -> bytes:
-    """A FLAC file of constant frames, whose rates take turns."""
-    form = rates[0] << 44 | channels - 1 << 41 | 15 << 36 | announced_s * rates[0]
-    info = struct.pack(">HH", 16, 65_535) + bytes(6) + form.to_bytes(8, "big") + bytes(16)
-    length = len(flac_frame(0, size, rates[0], channels)) + 2
-    frames = (flac_frame(number, size, rates[number % len(rates)], channels) for number in range(num_bytes // length))
-    return b"fLaC\x80" + len(info).to_bytes(3, "big") + info + b"".join(frames)
 
 
 @cache
@@ -197,30 +154,18 @@ def floats(value: float) -> bytes:
 
 
 SONG_BOMBS: Makes = {
-    "jumps.flac": (lambda: flac(100_000, size=16, rates=(8000, 44_100, 16_000)), "damaged"),
-    "long-jumps.flac": (lambda: flac(100_000, size=65_535, rates=(4000, 48_000)), "damaged"),
-    "announced-jumps.flac": (lambda: flac(400_000, size=16, rates=(8000, 44_100), announced_s=3600), "damaged"),
-    "long.flac": (lambda: flac(400_000, size=65_535, rates=(65_000,), channels=8, announced_s=99_999), "damaged"),
-    "slow.flac": (lambda: flac(100_000, size=65_535, rates=(4000,)), ""),
-    "short-frames.flac": (lambda: flac(400_000, size=16, rates=(44_100,), announced_s=600), ""),
     "nested.mp3": (lambda: b"ID3\4\0\0\0\0\0\0" * 100_000, "damaged"),
     "nested-ape.mp3": (lambda: (b"APETAGEX" + bytes(24)) * 30_000, "damaged"),
     "large-tag.mp3": (lambda: TAG + bytes(9999), "damaged"),
-    "cut.mp3": (lambda: song("mp3")[:2000] + bytes(2000), ""),
     "fast.wav": (lambda: wav(NOISE, rate=2**31 - 1), "damaged"),
-    "slow.wav": (lambda: wav(NOISE, rate=1), "damaged"),
     "channels.wav": (lambda: wav(NOISE * 4, channels=500), "damaged"),
-    "no-channel.wav": (lambda: wav(NOISE, channels=0), "damaged"),
-    "says-mp3.wav": (lambda: wav(NOISE, tag=0x55), ""),
     "says-wma.wav": (lambda: wav(NOISE, tag=0x161), "rare audio format"),
     "empty.wav": (lambda: wav(b""), "damaged"),
     "short.wav": (lambda: wav(NOISE[:16_000]), "shorter than a second"),
     "loud.wav": (lambda: floats(9000.0), ""),
     "silent.wav": (lambda: wav(bytes(96_000)), "silent"),
     "nan.wav": (lambda: floats(np.nan), "silent"),
-    "infinite.wav": (lambda: floats(np.inf), "silent"),
     "encrypted.m4a": (lambda: song("m4a").replace(b"mp4a", b"enca"), "encrypted"),
-    "drm.m4a": (lambda: song("m4a").replace(b"mp4a", b"drms"), "encrypted"),
     "film.m4a": (lambda: red_film(), "no sound|not an audio file"),
     "picture.wav": (lambda: picture("png"), "not an audio file"),
     "nothing.mp3": (bytes, "is empty"),
@@ -295,7 +240,6 @@ FILM_BOMBS: Makes = {
     "alias.mov": (lambda: film("mov").replace(b"url \0\0\0\1", b"alis\0\0\0\0"), ""),
     "sound.mp4": (lambda: song("m4a"), "not a film|has no video"),
     "head.mp4": (lambda: b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(500), "damaged"),
-    "head.gif": (lambda: b"GIF89a", "damaged"),
     "stream.ts": (lambda: (b"\x47\x40\x00\x10" + bytes(184)) * 10, "damaged"),
     "nothing.mp4": (bytes, "is empty"),
     **{f"{name}.mp4": (partial(bytes, text), "; choose MP4") for name, text in TEXTS.items()},
@@ -308,7 +252,7 @@ def table() -> bytes:
 
 
 def profile(value: str = "0.5") -> bytes:
-    """A profile whose numbers have this value."""
+    """A profile whose shares have this value."""
     numbers = [1 / 32] * 1024  # of length 1
     fields = {"format": "emomusic face profile", "version": 2, "model": "emonet_photo", "model_sha256": "0" * 64}
     faces = {"neutral": "NUMBERS"}
@@ -345,21 +289,15 @@ ARCHIVES = ("zip", "tar", "tar.gz", "tar.xz")
 TABLE_BOMBS: Makes = {
     "rows.csv": (lambda: b"title,artist,mood\n" + b"a,b,sad\n" * 4_900_000, "250,000 lines"),
     "cell.csv": (lambda: b"title,artist,mood\n" + b"a" * 20_000_000 + b",b,sad\n", "100,000 bytes"),
-    "columns.csv": (lambda: b"a," * 2_000_000 + b"\n" + b"1," * 2_000_000, "100,000 bytes"),
-    "quote.csv": (lambda: b'title,artist,mood\n"' + b"a,b,sad\n" * 1_000_000, "250,000 lines"),
     "zeros.csv": (lambda: bytes(20_000_000), "100,000 bytes"),
-    "blank.csv": (lambda: b"title,artist,mood\n" + b"\n" * 20_000_000, "250,000 lines"),
 }
 PROFILE_BOMBS: Makes = {
-    "large.json": (lambda: profile("1e308"), "expected a face profile"),
-    "huge.json": (lambda: profile("1e999"), "expected a face profile"),
     "nan.json": (lambda: profile("NaN"), "expected a face profile"),
     "nested.json": (lambda: b"[" * 500_000, "at most 64 KB"),
     "long.json": (lambda: b'{"format": "' + b"a" * 50_000_000 + b'"}', "at most 64 KB"),
 }
 ARCHIVE_BOMBS: Makes = {
     "film.zip": (lambda: zip_bytes([("a.mp4", bytes(501 * 2**20))]), ""),
-    "picture.zip": (lambda: zip_bytes([("a.png", bytes(100 * 2**20))]), ""),
 }
 
 # Damage
@@ -402,11 +340,12 @@ KINDS: dict[str, tuple[Makes, dict[str, Callable[[], bytes]]]] = {
 """The files that ask for much, and the intact ones, of each kind."""
 
 
-def hostile_files(kind: str, number: int, seed: int = 0) -> Iterator[tuple[str, bytes, str]]:
-    """Name, content and message of all files of a kind that ask for much, and of a number of damaged ones."""
+def hostile_files(kind: str, number: int, seed: int = 0, but: Collection[str] = ()) -> Iterator[tuple[str, bytes, str]]:
+    """Name, content and message of files of a kind that ask for much, but some, and of a number of damaged ones."""
     bombs, intact = KINDS[kind]
     for name, (make, message) in bombs.items():
-        yield name, make(), message
+        if name not in but:
+            yield name, make(), message
     rng = random.Random(seed)
     contents = {name: make() for name, make in intact.items()}
     names = list(contents)

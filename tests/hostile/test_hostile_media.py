@@ -15,12 +15,11 @@ from PIL import Image
 
 from emomusic.errors import AudioError, EmomusicError, FilmError, ImageError
 from emomusic.media import images
-from emomusic.media.audio_file import read_cover, read_song, whole
+from emomusic.media.audio_file import read_song, whole
 from emomusic.media.film_file import FilmFile
 from emomusic.media.images import read_image, read_picture_file
 from tests.hostile.generator import (
     PICTURES,
-    TAG,
     film,
     is_one_sentence,
     jpeg,
@@ -31,8 +30,6 @@ from tests.hostile.generator import (
     red_film,
     song,
 )
-from tests.media.test_tags import id3
-from tests.songs.songs import song_bytes
 
 
 @pytest.mark.parametrize("read", [read_image, read_song, FilmFile])
@@ -83,7 +80,7 @@ def test_a_broken_disk_is_an_error_or_a_problem() -> None:
 def test_a_picture_truncated_at_any_byte_is_refused_or_read_with_a_note(name: str) -> None:
     data = picture(name)
     assert read_image(data).shape == (64, 64, 3)
-    for length in (*range(2, 100, 7), *range(100, int(0.99 * len(data)) - 22, max(len(data) // 30, 10))):
+    for length in (*range(2, 100, 20), *range(100, int(0.99 * len(data)) - 22, max(len(data) // 12, 10))):
         try:
             found = read_picture_file(data[:length])
         except ImageError as error:
@@ -99,36 +96,10 @@ def test_decoding_ends_after_a_time_and_a_hundred_scans_are_read(monkeypatch: py
     assert read_image(jpeg_with_scans(100, 200)).shape == (200, 200, 3)
     monkeypatch.setattr(images, "WORK_S", 0.01)
     with pytest.raises(ImageError, match="takes too long"):
-        read_image(picture("png", 2000))
-
-
-def test_broken_exif_leaves_the_pixels_intact() -> None:
-    exif = b"Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00" + struct.pack("<HHII", 0x0112, 3, 1, 77) + bytes(4)
-    Image.new("RGB", (20, 10), "red").save(buffer := io.BytesIO(), "JPEG", exif=exif)
-    image = read_image(buffer.getvalue())
-    assert image.shape == (10, 20, 3)
-    assert image[..., 0].min() > 240
+        read_image(picture("png", 1000))
 
 
 # Songs
-
-
-def test_a_huge_picture_of_a_song_is_left_out() -> None:
-    tag = id3(3, (b"APIC", b"\0image/png\0\3\0\x89PNG\r\n\x1a\n" + bytes(2**24)))
-    assert read_cover(io.BytesIO(tag + song_bytes("mp3"))) is None
-
-
-def test_the_search_for_a_song_stops_at_the_limit() -> None:
-    class Endless(io.BytesIO):
-        num_read = 0
-
-        def read(self, size: int | None = -1) -> bytes:
-            self.num_read += size or 0
-            return (TAG * (size or 0))[:size]
-
-    with pytest.raises(AudioError, match="damaged"):
-        read_song(file := Endless())
-    assert 2**20 < file.num_read < 2**27
 
 
 # Films

@@ -120,19 +120,6 @@ def test_the_orientation_in_xmp_is_ignored(fmt: str) -> None:
     assert is_like_the_photo(read_image(encoded(PHOTO, fmt, **options)), slice(None))
 
 
-@pytest.mark.parametrize("mode", ["LA", "RGBA", "P"])
-def test_an_empty_alpha_channel_is_opaque(mode: str) -> None:
-    if mode == "P":
-        data = encoded(PHOTO.quantize(256), "PNG", transparency=bytes(256))
-    else:
-        picture = PHOTO.convert(mode)
-        picture.putalpha(0)
-        data = encoded(picture, "PNG")
-    image = read_image(data)
-    wanted = np.asarray(PHOTO.convert("L" if mode == "LA" else "RGB").convert("RGB"))
-    assert np.abs(image.astype(int) - wanted).mean() < 8
-
-
 def test_of_a_heic_with_several_pictures_the_first_that_is_not_blank_is_read() -> None:
     pillow_heif.register_heif_opener()
     first, rest = Image.new("RGB", (256, 256), "grey"), [PHOTO, PHOTO.rotate(90)]
