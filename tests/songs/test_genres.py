@@ -31,6 +31,7 @@ def test_every_genre_of_the_catalogue_is_in_exactly_one_family() -> None:
 @given(genres=st.frozensets(st.sampled_from(GENRES)))
 def test_the_names_of_genres_give_the_same_genres(genres: frozenset[str]) -> None:
     names = names_of(genres)
+    assert all(genres_in(genre) == {genre} <= meanings_of(genre) for genre in genres)
     assert genres_of(names) == genres
     assert len(names) == len(set(names)) <= len(genres)
     assert genres_of([" Hip Hop "]) == {"hip-hop"}
@@ -41,12 +42,8 @@ def test_the_names_of_genres_give_the_same_genres(genres: frozenset[str]) -> Non
     ("spelling", "genres"),
     [
         ("Hip-Hop/Rap", {"hip-hop"}),
-        ("hiphop", {"hip-hop"}),
         ("R&B/Soul", {"r-n-b", "soul"}),
-        ("RnB", {"r-n-b"}),
-        ("Drum 'n' Bass", {"drum-and-bass"}),
         ("Rock & Roll", {"rock-n-roll"}),
-        ("K-Pop", {"k-pop"}),
         ("Électronique", {"electronic"}),
         ("Klassik", {"classical"}),
         ("Folk, World, & Country", {"folk", "world-music", "country"}),
@@ -59,12 +56,6 @@ def test_a_genre_of_a_file_has_any_spelling(spelling: str, genres: set[str]) -> 
     assert genres_in(f"{spelling.lower()};jazz") == {spelling.lower(), "jazz", *genres}
     if genres:
         assert genres_of([spelling]) == genres
-
-
-@pytest.mark.parametrize("genre", GENRES)
-def test_each_genre_stands_for_itself(genre: str) -> None:
-    assert genre in meanings_of(genre)
-    assert genres_in(genre) == {genre}
 
 
 NAMES = {"title": "Song", "artists": "Artist", "album": "Album", "genres": "rock"}
@@ -82,30 +73,11 @@ SONG = NAMES | {"speechiness": 0.05, "instrumentalness": 0.0}
         ({"album": "The First Noel"}, SongKind.CHRISTMAS),
         ({"album": "Noel Somebody's Band"}, None),
         ({"album": "Noël", "artists": "Noël"}, None),
-        ({"genres": "audiobook"}, SongKind.SPEECH),
-        ({"genres": "rock;podcast"}, SongKind.SPEECH),
-        *(
-            ({"genres": genre}, SongKind.SPEECH)
-            for genre in (
-                *("Books & Spoken", "Audio Drama", "Radio Play", "H\xf6rspiel", "Kinderh\xf6rbuch", "Audiolibros"),
-                *("Ficci\xf3n sonora", "Livre audio", "Fiction radiophonique", "Audiolibro", "Radiodramma"),
-                *("Audiolivro", "Radionovela", "Stand-up/Comedy"),
-            )
-        ),
-        *(
-            ({"genres": genre}, SongKind.CHILDREN)
-            for genre in (
-                *(
-                    "Children's Music",
-                    "Kid's",
-                    "Kindermusik",
-                    "M\xfasica infantil",
-                    "Canciones para ni\xf1os",
-                    "Comptines",
-                ),
-                *("Musique pour enfants", "Musica per bambini", "Filastrocche", "M\xfasica para crian\xe7as"),
-            )
-        ),
+        ({"genres": "Kinderh\xf6rbuch"}, SongKind.SPEECH),
+        ({"genres": "Livre audio"}, SongKind.SPEECH),
+        ({"genres": "Stand-up/Comedy"}, SongKind.SPEECH),
+        ({"genres": "Kid's"}, SongKind.CHILDREN),
+        ({"genres": "Canciones para ni\xf1os"}, SongKind.CHILDREN),
         ({"speechiness": 0.67}, SongKind.SPEECH),
         ({"genres": "disney;kids"}, SongKind.CHILDREN),
         # The first kind that fits

@@ -220,20 +220,14 @@ def test_reasons_name_the_most_probable_mood_and_the_character_of_the_song(recom
     assert reasons[track_id(1)].endswith("dark and lively")
 
 
-@pytest.mark.parametrize(
-    ("valence", "arousal", "words"),
-    [
-        (0.1, 0.0, "still mild and even, a little brighter"),
-        (0.1, -0.1, "still mild and even, a little brighter and quieter"),
-        (0.0, 0.5, "from mild and even to mild and lively"),
-    ],
-)
-def test_a_step_says_what_changes(valence: float, arousal: float, words: str) -> None:
-    points = [AffectPoint(0, 0), AffectPoint(valence, arousal)]
-    assert step_reason(points, 1, AffectPoint(-1, -1)) == f"Step 1 of 1: {words}"
+def test_a_step_says_what_changes() -> None:
+    start, far = AffectPoint(0, 0), AffectPoint(-1, -1)
+    near = step_reason([start, AffectPoint(0.1, -0.1)], 1, far)
+    assert near == "Step 1 of 1: still mild and even, a little brighter and quieter"
+    assert step_reason([start, AffectPoint(0, 0.5)], 1, far).endswith("from mild and even to mild and lively")
 
 
-@pytest.mark.parametrize("num_songs", [3, 12, 60, 140])
+@pytest.mark.parametrize("num_songs", [3, 60])
 @pytest.mark.parametrize("emotion", Emotion)
 def test_each_step_of_a_journey_is_nearer_to_the_goal(num_songs: int, emotion: Emotion) -> None:
     request = Request(EMOTION_POINTS[emotion], emotion, policy=Policy.JOURNEY)

@@ -113,25 +113,19 @@ DEEP = b'[{"a":' * 100_000
     "data",
     [
         b"",
-        b"\0" * 100,
-        b"a,b\n1,2\n",
         song_table(3).to_csv(index=False).encode() + b"\0",
         b"title,artist," + b"," * 2000 + b"\nA,B",
         b"title,artist\nA," + b"x" * 200_000,
         DEEP,
-        b'[{"title": 1}' + b"," * 9,
         b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>',
-        b"<a>" * 100_000,
-        b"<html><body>no</body></html>",
         b"PAR1" + bytes(100),
-        b"PK\3\4" + bytes(100),
         b"\xd0\xcf\x11\xe0" + bytes(100),
         zipped({"songs.csv": b"title,artist\nA,B\n"}),
         zipped({"xl/workbook.xml": bytes(400 * 2**20)}),
         sheet_xml(["Title", "Artist"], at='<row r="1048576"><c r="XFD1048576" t="inlineStr"><is><t>x</t></is></c></row>'),
         json.dumps([{str(number): 1 for number in range(2000)}]).encode(),
     ],
-    ids=range(18),
+    ids=range(12),
 )  # fmt: skip
 def test_a_hostile_or_foreign_file_is_refused_in_one_line(data: bytes, known: Recommender) -> None:
     with pytest.raises(DatasetError, match="mine") as caught:

@@ -1,6 +1,5 @@
 """Tables of songs: encodings, separators, headers, columns, numbers, lists, rows that are left out, and playlists."""
 
-import itertools
 import json
 
 import pandas as pd
@@ -44,9 +43,9 @@ ENCODINGS = [
 BEFORE = ["", "sep=;\r\n", '"sep=;"\r\n', ";;;;\r\n\r\n \r\n", "My songs\r\nof 2026\r\n\r\n"]
 
 
-@pytest.mark.parametrize(("row", "column"), [*itertools.product(range(len(ENCODINGS)), range(len(BEFORE)))])
-def test_encoding_separator_and_first_lines_do_not_matter(row: int, column: int) -> None:
-    (encoding, name), before, separator = ENCODINGS[row], BEFORE[column], ",;\t|"[(row + column) % 4]
+@pytest.mark.parametrize("number", range(10))
+def test_encoding_separator_and_first_lines_do_not_matter(number: int) -> None:
+    (encoding, name), before, separator = ENCODINGS[number % 6], BEFORE[number % 5], ",;\t|"[number % 4]
     table = song_table(3).assign(title="caf\u00e9, a|b;c\td")
     text = before.replace(";", separator) + as_csv(table, sep=separator, lineterminator="\r\n").decode()
     reading = read_table(text.encode(encoding))
@@ -73,7 +72,6 @@ def test_order_line_ends_and_case_do_not_matter() -> None:
     [
         (b'Title\tArtist\tMood\n"Heroes\tDavid Bowie\tsad\n12" Mix\tNew Order\thappy\n', ['"Heroes', '12" Mix']),
         (b'title,artist,mood\n"Heroes,David Bowie,sad\nB,Y,happy\n', ['"Heroes', "B"]),
-        (b'"title", "artist", "mood"\n"A", "X, Y", "sad"\n', ["A"]),
         (b'"title","artist","mood"\n"1","A","X","sad"\n"2","B","Y","happy"\n', ["A", "B"]),  # R numbers the rows
         (b'title,artist,mood\n"A ""B""",X,sad\n"C\nD",Y,happy\n', ['A "B"', "C\nD"]),
     ],
@@ -93,7 +91,6 @@ def test_rows_with_fewer_cells_are_songs_and_those_with_more_are_left_out() -> N
     "data",
     [
         b"Yellow,Coldplay\nSomeone Like You,Adele\n",
-        b"1\tColdplay\tYellow\n2\tAdele\tSomeone Like You\n",
         b"Coldplay - Yellow\nAdele - Someone Like You\n",
         b'A,B\nColdplay,Yellow\nAdele,Someone Like You\nTrain,"Hey, Soul Sister"\n',
         b"Titel;Interpret\nYellow;Coldplay\nSomeone Like You;Adele\n",
@@ -109,20 +106,6 @@ def test_an_id_is_known_by_its_form(column: str, known: Recommender) -> None:
         text = f"track_number,Title,{column},Artist\n1,x,{form.format(track_id(5))},y\n"
         reading = read_table(text.encode(), known=known)
         assert (titles(reading), reading.found_by) == (["Hey, Soul Sister"], ["id"])
-
-
-@pytest.mark.parametrize("language", ["de", "es", "old es"])
-def test_exportify_is_read_in_other_languages(language: str) -> None:
-    header = {
-        "de": "Track-URI,Track-Name,K\u00fcnstlername(n),Tanzbarkeit,Energie,Tonart,Lautst\u00e4rke,Modus,Sprachanteil,Akustik,"
-        "Instrumentalit\u00e4t,Lebendigkeit,Valenz,Tempo",
-        "es": "URI de la canci\u00f3n,Nombre de la canci\u00f3n,Nombre(s) del artista,Danceability,Energy,Key,Loudness,Mode,"
-        "Speechiness,Acousticness,Instrumentalness,Liveness,Valence,Tempo",
-    }[language.removeprefix("old ")]
-    header = header.replace("canci\u00f3n", "pista") if language == "old es" else header
-    row = f"spotify:track:{track_id(1)},A,X,0.5,0.6,1,-7,1,0.1,0.2,0,0.3,0.9,120"
-    song = read_table(f"{header}\nspotify:local:X::A:9,L,X{',' * 11}\n{row}\n".encode()).songs.song(0)
-    assert (song.title, song.artists, song.valence, song.tempo_bpm) == ("A", ("X",), 0.9, 120)
 
 
 # Numbers
@@ -157,10 +140,8 @@ SHARES = [feature.source_name for feature in FEATURES.values() if feature.high =
     ("change", "wanted"),
     [
         (lambda t: t.assign(energy=1 + 8 * t["energy"], valence=1 + 8 * t["valence"]), ("energy", "valence")),
-        (lambda t: t.assign(valence=(t["valence"] - 0.5) * 4), ("valence",)),
         (lambda t: t.assign(tempo=t["tempo"] / 250), ("tempo", "usually 60 to 200", "BPM")),
         (lambda t: t.assign(loudness=(t["loudness"] + 60) / 60), ("loudness", "-60 to 6 dB")),
-        (lambda t: t.assign(energy=10 * t["energy"]), ("energy", "expected 0 to 1, found")),
         (lambda t: t.assign(**{name: 9000 * t[name] + 7 for name in SHARES}), (SHARES[0], SHARES[2])),
     ],
 )
@@ -193,12 +174,10 @@ def test_percentages_are_read_where_the_header_or_the_cells_say_so() -> None:
         (r"""['Both \'a\' and "b"']""", "Both 'a' and \"b\""),
         ('["Beyonc\\u00e9", "\\ud83d\\ude00"]', "Beyonc\u00e9;\U0001f600"),
         ("""["Guns N' Roses" 'Salt']""", "Guns N' Roses;Salt"),
-        ("['A'\n 'B']", "A;B"),
         ("[Guns N' Roses, B]", "Guns N' Roses;B"),
         ('{"Earth, Wind & Fire",B,NULL}', "Earth, Wind & Fire;B"),
         ("[{'name': 'A', 'id': '1'}, {'name': \"B's\"}]", "A;B's"),
         ("['']", ""),
-        ("[]", ""),
     ],
 )
 def test_lists_are_read_as_programs_write_them(cell: str, names: str) -> None:
@@ -265,16 +244,13 @@ def test_words_for_explicit_songs_and_features_of_zero_are_known() -> None:
     assert len(read_table(cells_of("valence", 0, 0.5)).songs) == 2  # silence has no tempo and no rhythm either
 
 
-def test_a_song_that_spotify_removed_keeps_its_id() -> None:
+def test_titles_that_look_like_numbers_or_missing_values_stay_text_and_a_removed_song_keeps_its_id() -> None:
+    words = ["1999", "None", "NA", "null", "007", "nan", "TRUE", "+1", "=1+1", "1e5", "\u00e9 \U0001f525"]
+    assert titles(read_table(cells_of("track_name", *words))) == words
     table = kaggle(3).astype(object)
     table.loc[1, ["track_name", "artists"]] = "NA"
     song = read_table(as_csv(table)).songs.song(1)
     assert (song.id, song.title, song.artists) == (track_id(1), UNTITLED, (UNKNOWN_ARTIST,))
-
-
-def test_titles_that_look_like_numbers_or_missing_values_stay_text() -> None:
-    words = ["1999", "None", "NA", "null", "007", "nan", "TRUE", "+1", "=1+1", "1e5", "\u00e9 \U0001f525"]
-    assert titles(read_table(cells_of("track_name", *words))) == words
 
 
 def test_moods_give_songs_a_place_and_foreign_moods_are_named(known: Recommender) -> None:
