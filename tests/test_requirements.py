@@ -1,6 +1,5 @@
 """The code imports exactly the declared dependencies, and the lock files pin them."""
 
-import re
 import sys
 import tomllib
 from functools import cache
@@ -22,9 +21,6 @@ from tests.test_architecture import imports_of
 
 OURS = {"app", "emomusic", "pages", "scripts", "tests"}
 ALIASES = {"tensorflow-cpu": "tensorflow"}
-PIN = re.compile(r"([a-z0-9][a-z0-9-]*)==([0-9][0-9a-z.]*)( ; .+?)?( --hash=sha256:[0-9a-f]{64})+")
-ALL_LOCK = "requirements-dev.txt"
-FOR_TRAINING = {"tensorflow", "tensorflow-cpu", "keras", "mtcnn", "h5py", "lz4", "tf2onnx"}
 
 
 @cache
@@ -86,34 +82,6 @@ def test_doctor_checks_every_declared_package(root: Path, extra: str):
     names = {ALIASES.get(name, name) for name in declared(root, extra)}
     transitive = {"aiortc"}  # from streamlit-webrtc
     assert set(system.PACKAGES[extra]) - transitive == names
-
-
-def lines_of(lock: Path) -> list[str]:
-    """The lines without comments; one for each package, with its hashes."""
-    lines = lock.read_text(encoding="utf-8").replace(" \\\n    ", " ").splitlines()
-    return [line for line in lines if not line.lstrip().startswith("#")]
-
-
-def pins_of(lock: Path) -> dict[str, str]:
-    """Versions of a lock file by name, without markers."""
-    matches = map(PIN.fullmatch, lines_of(lock))
-    return {match[1]: match[2] for match in matches if match}
-
-
-@pytest.mark.parametrize(
-    ("lock", "extras"),
-    [
-        ("requirements.txt", ("app", "train")),
-        ("requirements-serve.txt", ("app",)),
-        (ALL_LOCK, ("app", "train", "dev")),
-    ],
-)
-def test_a_lock_pins_every_dependency_in_one_version(root: Path, lock: str, extras: tuple[str, ...]):
-    pins = pins_of(root / lock)
-    assert declared(root, "", *extras) - pins.keys() == set()
-    assert pins.items() <= pins_of(root / ALL_LOCK).items()
-    assert "train" in extras or not pins.keys() & FOR_TRAINING
-    assert [line for line in lines_of(root / lock) if not PIN.fullmatch(line)] == []
 
 
 def test_streamlit_accepts_the_largest_upload_forgets_as_pages_say_and_starts_without_a_prompt(root: Path):

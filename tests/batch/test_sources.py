@@ -55,21 +55,16 @@ def test_a_folder_gives_the_pictures_and_films_in_it_and_below(folder: Path):
     assert names_of(folder) == [f"{folder}/{name}" for name in ("a.jpg", "b.PNG", "sub/c.mp4")]
 
 
-@pytest.mark.parametrize(
-    ("pattern", "expected"),
-    [
+def test_a_pattern_gives_the_pictures_that_match(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(folder.parent)
+    for pattern, expected in (
         ("folder/*.jpg", ["folder/a.jpg"]),
         ("folder/**/*.mp4", ["folder/sub/c.mp4"]),
         ("folder/?.*", ["folder/a.jpg", "folder/b.PNG"]),
         ("fold*", ["folder/a.jpg", "folder/b.PNG", "folder/sub/c.mp4"]),
-    ],
-)
-def test_a_pattern_gives_the_pictures_that_match(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, pattern: str, expected: list[str]
-):
-    monkeypatch.chdir(folder.parent)
-    assert names_of(pattern) == expected
-    assert names_of(folder.parent / pattern) == [f"{folder.parent}/{name}" for name in expected]
+    ):
+        assert names_of(pattern) == expected
+        assert names_of(folder.parent / pattern) == [f"{folder.parent}/{name}" for name in expected]
 
 
 @pytest.mark.parametrize("text", [b"a.jpg\r\n\r\nsub/b.jpg", b"a.jpg\0sub/b.jpg\0"])
@@ -199,12 +194,10 @@ def tar_that_declares(size: int, **headers: str) -> bytes:
     [
         pytest.param("zip", zip_that_declares(flag_bits=1), SECOND, id="encrypted"),
         pytest.param("zip", zip_that_declares(file_size=100), SECOND, id="declared too small"),
-        pytest.param("zip", zip_that_declares(file_size=6000), SECOND, id="declared too large"),
         pytest.param("zip", zip_that_declares(CRC=0), SECOND, id="checksum"),
         pytest.param("zip", zip_bytes(TWO.items()).replace(b"a.jpg", b"x.jpg", 1), SECOND, id="other name"),
         # These compressions need memory without bounds
         pytest.param("zip", zip_bytes(TWO.items(), zipfile.ZIP_BZIP2), dict.fromkeys(TWO), id="bzip2"),
-        pytest.param("zip", zip_bytes(TWO.items(), zipfile.ZIP_LZMA), dict.fromkeys(TWO), id="lzma"),
         *(
             pytest.param(ending, data, {"": None}, id=f"no {ending} but {data.decode() or 'nothing'}")
             for ending in ("zip", "tar.gz")
@@ -297,14 +290,10 @@ def test_a_remote_folder_gives_its_pictures_under_names_without_credentials(buck
     assert "secret" not in repr(items)
 
 
-@pytest.mark.parametrize(
-    ("path", "name"),
-    [("folder/a.jpg", "folder/a.jpg"), ("folder/sub/pack.zip", "folder/sub/pack.zip/z.jpg")],
-)
-def test_a_remote_file_or_archive_is_read(bucket: fs.FileSystem, path: str, name: str):
-    (item,) = find_items([f"s3://key:secret@bucket/{path}"])
-    assert item.name == f"s3://bucket/{name}"
-    assert contents_of([item]) == [SAMPLE.read_bytes()]
+def test_a_remote_file_or_archive_is_read(bucket: fs.FileSystem):
+    items = find_items([f"s3://key:secret@bucket/folder/{name}" for name in ("a.jpg", "sub/pack.zip")])
+    assert [item.name for item in items] == ["s3://bucket/folder/a.jpg", "s3://bucket/folder/sub/pack.zip/z.jpg"]
+    assert contents_of(items) == [SAMPLE.read_bytes()] * 2
 
 
 @pytest.mark.parametrize("uri", ["s3://key:secret@bucket/folder/absent.jpg", "nonsense://key:secret@bucket/x"])

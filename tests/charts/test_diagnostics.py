@@ -6,7 +6,6 @@ from emomusic.charts.diagnostics import (
     accuracy_by_group,
     confidence_histogram,
     confusion_map,
-    fold_spread,
     learning_curves,
     reliability_diagram,
     threshold_curves,
@@ -85,9 +84,3 @@ def test_reliability_points_are_the_bins_and_the_line_skips_small_bins() -> None
     right, wrong = confidence_histogram(found).data
     assert np.array(right.y) + np.array(wrong.y) == pytest.approx(found.counts)
     assert np.array(right.y).sum() == pytest.approx((found.accuracy * found.counts)[filled].sum())
-
-
-def test_fold_spread_draws_folds_as_points_with_their_mean() -> None:
-    (box,) = fold_spread("a", np.array([[0.8, 0.9], [0.8, 0.7]])).data
-    assert list(box.x) == pytest.approx([80, 90, 80, 70])
-    assert (box.boxpoints, box.boxmean, box.name) == ("all", True, "a<br>80.0 %")

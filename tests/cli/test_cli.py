@@ -55,19 +55,11 @@ def test_a_text_and_a_picture_without_a_face_stop_none(run: Run, tmp_path: Path)
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize(
-    ("name", "advice"), [("https://a.b/c.jpg", "save"), ("data:image/png;base64,AA", "save"), ("-", "save")]
-)
-def test_what_is_no_file_is_told_with_advice(run: Run, name: str, advice: str) -> None:
-    status, (record,), _ = run("analyze", name)
+def test_what_is_no_file_is_told_with_advice(run: Run, tmp_path: Path) -> None:
+    status, records, _ = run("analyze", "https://a.b/c.jpg", "data:image/png;base64,AA", "-", tmp_path)
     assert status == 2
-    assert advice in record["error"]
-
-
-def test_a_folder_is_for_batch(run: Run, tmp_path: Path) -> None:
-    status, (record,), _ = run("analyze", tmp_path)
-    assert status == 2
-    assert "emomusic batch" in record["error"]
+    assert ["save" in record["error"] for record in records] == [True, True, True, False]
+    assert "emomusic batch" in records[-1]["error"]
 
 
 def test_pictures_may_stand_after_an_option(run: Run) -> None:
@@ -126,15 +118,12 @@ def test_marked_pictures_have_the_same_size_and_short_names_and_one_that_fails_c
     [
         ((), ""),
         (("recommend", "--valence", "0.5"), ""),
-        (("recommend", "--emotion", "sad", "over\ntwo\nlines"), ""),
         (("analyze", "absent.jpg", "--model", "nosuch"), ""),
         (("analyze", "absent.jpg", "--annotate", "/dev/null/folder"), ""),
         (("evaluate", "face", "--fer2013", "absent.csv", "--split", "test", "--aligned"), ""),
         (("evaluate", "face", "--images", "absent", "--posed", "--record"), ""),
-        (("evaluate", "face", "--fer2013", "absent.csv", "--split", "test", "--ferplus", "--posed", "--record"), ""),
         (("train", "face", "--network", "nosuch", "--fer2013", "absent.csv"), ""),
         (("analyze", "absent.jpg", "--model", ""), "argument --model: expected a name. Received: ''"),
-        (("analyze", "absent.jpg", "--songs", "3", ""), "expected the names of pictures. Received: ''"),
         (("analyze", "a.mp4", "--rate", "0"), "argument --rate: expected a number from 0.1 to 30. Received: 0"),
         (("recommend", "--seed", "many"), "argument --seed: expected a whole number from 0 to 4,294,967,295"),
         (("recommend", "--valence", "-0,6"), "argument --valence: expected a number from -1 to 1. Received: -0,6 (see"),
@@ -143,22 +132,17 @@ def test_marked_pictures_have_the_same_size_and_short_names_and_one_that_fails_c
             (("recommend", "--emotion", "sad", *options), "")
             for options in (
                 ("--out", "x"),
-                ("--format", "xspf"),
                 ("--like", "x", "--format", "nsp"),
-                ("--to", "happy"),
                 ("--policy", "soothe", "--to", "happy"),
-                *(("--policy", "journey", "--to", place) for place in ("nowhere", "0.4", "0.4,1.2", "0.4,nan")),
+                *(("--policy", "journey", "--to", place) for place in ("nowhere", "0.4,1.2")),
             )
         ),
         (("bench", "--record"), "--record with models. Received: photo"),
         (("bench", "music", "film.avi"), "expected a film only with live or film"),
-        (("library",), ""),
-        (("library", "add"), ""),
         *((("library", action, "absent"), "") for action in ("add", "remove", "update")),
         (("library", "list", "--library", ""), ""),
         (("batch", "x.jpg", "--out", ""), ""),
         (("batch", "x.jpg", "--out", "OUT", "--model", "unknown"), ""),
-        (("batch", "x.jpg", "--out", "OUT", "--workers", "0"), ""),
         (("batch", "x.jpg", "--out", "OUT", "--ray-address", "auto"), ""),
         (("batch", "x.jpg", "--out", "nonsense://OUT"), ""),
     ],
@@ -197,11 +181,7 @@ def test_an_answer_that_cannot_be_written_is_one_line_and_status_2(root: Path) -
     command = [sys.executable, "-m", "emomusic", "recommend", "--emotion", "sad", "--json"]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(command, cwd=root, stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S)
-        silent = subprocess.run(
-            ["sh", "-c", '"$0" -m emomusic nosuch 2>/dev/full', sys.executable], cwd=root, timeout=PATIENCE_S
-        )
     assert (done.returncode, done.stderr) == (2, "emomusic: No space left on device\n")
-    assert silent.returncode == 2
 
 
 def test_options_decide_the_songs(run: Run) -> None:

@@ -63,7 +63,7 @@ def test_moods_are_written_into_the_files_and_undone(run: Run, music: Path):
     assert run("library", "tag", music.parent / "other")[0] == 2
 
 
-@pytest.mark.parametrize("max_bytes", [2**12, 2**14, 2**24])
+@pytest.mark.parametrize("max_bytes", [2**12, 2**24])
 def test_a_full_disk_leaves_no_library_without_songs(
     run: Run, music: Path, tmp_path: Path, full_disk: Callable[[int], None], max_bytes: int
 ):

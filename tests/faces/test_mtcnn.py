@@ -31,7 +31,7 @@ def test_the_result_equals_that_of_the_package(overlap: str, threshold: float, c
 
 
 def test_suppression_of_many_boxes_has_bounded_memory() -> None:
-    corners, confidence = boxes(30_000, side=20_000)
+    corners, confidence = boxes(12_000, side=20_000)
     tracemalloc.start()
     found = Boxes(corners, confidence).suppressed(0.5)
     _, most = tracemalloc.get_traced_memory()

@@ -4,7 +4,6 @@ import errno
 import io
 import itertools
 import os
-import re
 import struct
 from collections.abc import Callable
 from fractions import Fraction
@@ -17,9 +16,8 @@ from emomusic.errors import AudioError, EmomusicError, FilmError, ImageError
 from emomusic.media import images
 from emomusic.media.audio_file import read_song, whole
 from emomusic.media.film_file import FilmFile
-from emomusic.media.images import read_image, read_picture_file
+from emomusic.media.images import read_image
 from tests.hostile.generator import (
-    PICTURES,
     film,
     is_one_sentence,
     jpeg,
@@ -74,22 +72,6 @@ def test_a_broken_disk_is_an_error_or_a_problem() -> None:
 
 
 # Pictures
-
-
-@pytest.mark.parametrize("name", PICTURES)
-def test_a_picture_truncated_at_any_byte_is_refused_or_read_with_a_note(name: str) -> None:
-    data = picture(name)
-    assert read_image(data).shape == (64, 64, 3)
-    for length in (*range(2, 100, 20), *range(100, int(0.99 * len(data)) - 22, max(len(data) // 12, 10))):
-        try:
-            found = read_picture_file(data[:length])
-        except ImageError as error:
-            assert re.search("damaged|not a picture", str(error))  # noqa: PT017  some are read
-            assert is_one_sentence(str(error))  # noqa: PT017
-        else:
-            assert found.pixels.shape == (64, 64, 3)
-            assert found.note or name == "progressive.jpg"  # which may end after one of its scans
-            assert name in ("jpg", "progressive.jpg", "png", "webp")
 
 
 def test_decoding_ends_after_a_time_and_a_hundred_scans_are_read(monkeypatch: pytest.MonkeyPatch) -> None:

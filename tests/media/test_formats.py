@@ -39,20 +39,16 @@ def test_a_film_with_sound_only_is_a_song(container: str, codec: str):
     ("head", "demuxer"),
     [
         (FRAME * 2, "mp3"),
-        (bytes(700) + FRAME * 2, "mp3"),  # padded
         (b"\x11" * 60_000 + FRAME * 2, "mp3"),  # cut in mid-frame, or with junk in front
         (b"APETAGEX\xd0\x07\0\0\x40\x9c\0\0" + bytes(16) + b"\x11" * 40_000 + FRAME * 2, "mp3"),
         (b"\xff\xf3\x40\xc0" + bytes(100) + b"\xff\xf3\x40\xc0", "mp3"),  # MPEG-2
-        (b"ID3\4\0\0", "mp3"),
         (b"ID3\4\0\0\0\0\0\x05" + bytes(5) + b"fLaC", "flac"),
         (b"RF64\0\0\0\0WAVE", "wav"),
         (b"FORM\0\0\0\0AIFC", "aiff"),
         (FRAME + b"\0" + FRAME, None),
         (b"\xff\xfb\xf0\x00" + bytes(413), None),  # an invalid bit rate
         (b"\xff\xfe<\0?\0", None),  # text in UTF-16
-        (b"#EXTM3U\nsong.mp3", None),
         (bytes(HEAD_BYTES), None),
-        (b"ID3\4\0\0\0\0\0\0" * 6000, "mp3"),
         (b"", None),
     ],
 )
@@ -78,11 +74,9 @@ ASF_VIDEO = b"\xc0\xef\x19\xbc\x4d\x5b\xcf\x11\xa8\xfd\x00\x80\x5f\x5c\x44\x2b"
         *((mark + bytes(99), Kind.SONG) for mark in (b"wvpk", b"TTA1", b"\x0b\x77", b"\xff\xfd\xa4")),
         (b"8BPS\0\1", Kind.PICTURE),
         (b"7z\xbc\xaf\x27\x1c", Kind.ARCHIVE),
-        (b"Rar!\x1a\7", Kind.ARCHIVE),
         (ZIP, Kind.ARCHIVE),
         (bytes(257) + b"ustar\0" + FRAME * 9, Kind.ARCHIVE),
         (b"sep=;\ntitle;artist\n", Kind.TABLE),
-        (b"title,artist\nJ\xf3ga,Bj\xf6rk\n", Kind.TABLE),
         ("title\tartist\nJóga\tBjörk\n".encode("utf-16"), Kind.TABLE),
         (b"PAR1", Kind.TABLE),
         *(
@@ -91,7 +85,6 @@ ASF_VIDEO = b"\xc0\xef\x19\xbc\x4d\x5b\xcf\x11\xa8\xfd\x00\x80\x5f\x5c\x44\x2b"
         ),
         (b"\0\0\0\x18ftypcrx ", Kind.PICTURE),
         (b"<?xml version='1.0'?>\n<!-- drawn -->\n<svg width='9'></svg>", Kind.PICTURE),
-        (b"a song\n" * 9, Kind.TEXT),
         (b"meet me at noon " * 9, Kind.TEXT),  # nearly the head of a TGA
         ("dear diary, ça va".encode(), Kind.TEXT),
         (b"%PDF-1.7\n\xe2\xe3\xcf\xd3\0", Kind.OTHER),

@@ -69,10 +69,8 @@ def test_a_deep_tiff_is_turned_once(dtype: type) -> None:
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        pytest.param(np.array([[0, 32768, 65535]], np.uint16), (0, 128, 255), id="16 bits"),
         pytest.param(np.array([[0, 32768, 65535]], np.int32), (0, 128, 255), id="32 bits, 16 used"),
         pytest.param(np.array([[-1000, 0, 1000]], np.int32), (0, 128, 255), id="32 bits, signed"),
-        pytest.param(np.array([[0.0, 0.5, 1.0]], np.float32), (0, 128, 255), id="float to 1"),
         pytest.param(np.array([[np.nan, np.inf, 1.0]], np.float32), (0, 0, 255), id="float, not a number"),
     ],
 )
@@ -118,7 +116,7 @@ def gradient(depth: int, dtype: type, *, channels: int = 1) -> np.ndarray:
     return np.repeat(np.tile(row, (32, 1))[..., None], channels, axis=2).squeeze().astype(dtype)
 
 
-@pytest.mark.parametrize("used_bits", [10, 12, 14, 16])
+@pytest.mark.parametrize("used_bits", [10, 16])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("ending", [".png", ".tiff"])
 def test_the_used_bits_of_sixteen_fill_the_range(used_bits: int, channels: int, ending: str) -> None:
@@ -132,9 +130,7 @@ def test_the_used_bits_of_sixteen_fill_the_range(used_bits: int, channels: int, 
     "values",
     [
         pytest.param(gradient(2**12, np.uint16) + 27_000, id="thermal camera"),
-        pytest.param(gradient(2**32, np.uint32), id="32 bits"),
         pytest.param(gradient(2**32, np.uint32, channels=3), id="colours in 32 bits"),
-        pytest.param(gradient(256, np.float32, channels=3) / 255, id="colours in floats"),
         pytest.param(gradient(256, np.float32) * 0.1, id="dark floats"),
     ],
 )

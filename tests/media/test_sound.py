@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from emomusic.media.audio_file import read_song
-from emomusic.media.sound import LEVEL_DB, SAMPLE_RATE, gain_of, loudness_of, without_silent_ends
+from emomusic.media.sound import LEVEL_DB, SAMPLE_RATE, gain_of, loudness_of, mono_sound, without_silent_ends
 from tests.songs.songs import tone
 
 TIMES = np.arange(20 * SAMPLE_RATE) / SAMPLE_RATE
@@ -41,6 +41,18 @@ def test_silent_ends_are_cut():
     at, cut = without_silent_ends(sound)
     assert (at, len(cut)) == (8_000, 32_000)
     assert len(without_silent_ends(sine(-20))[1]) == len(TIMES)
+
+
+def test_samples_that_change_their_kind_again_and_again_are_refused():
+    def frames(number: int) -> list[av.AudioFrame]:
+        made = [av.AudioFrame.from_ndarray(np.ones((1, 800), np.float32), "flt", "mono") for _ in range(number)]
+        for place, frame in enumerate(made):
+            frame.sample_rate = (8_000, 16_000)[place % 2]
+        return made
+
+    assert sum(map(len, mono_sound(frames(3)))) == pytest.approx(4000, abs=200)
+    with pytest.raises(ValueError, match="of one kind"):
+        list(mono_sound(frames(300)))
 
 
 LEFT, RIGHT, LOW = (tone(3, hertz=hertz, rate=SAMPLE_RATE)[0] for hertz in (440, 660, 40))

@@ -39,7 +39,6 @@ def test_an_encoding_that_is_declared_as_latin_1_is_told_by_all_tags(encoding: s
         ("\xc6ther", "\xd8\xc5\xc6", "Mot\xf6rhead"),
         ("Cr\xe9\xe9e \xe0 No\xebl", "Zo\xe9"),
         ("\u201cIt\u2019s\u201d \u2014 fa\xe7ade", "Sigur R\xf3s"),
-        ("\u041f\u0435\u0441\u043d\u044f", "\u3055\u304f\u3089", "\u0130zmir"),
         ("\xd0\xe6mon", "\xc3o \xe3", "S\xe3o"),
     ],
 )
@@ -124,19 +123,6 @@ def test_id3_may_name_several_artists(version: int, artists: bytes):
         assert (song.title, song.artists) == ("One", ("Ann\xe4", "Bob"))
 
 
-def unsynchronised(*frames: tuple[bytes, bytes]) -> bytes:
-    """A tag of version 2.3 in which a null byte follows each byte of ones."""
-    body = id3(3, *frames)[10:].replace(b"\xff", b"\xff\0")
-    return b"ID3\3\0\x80" + bytes(len(body) >> shift * 7 & 127 for shift in (3, 2, 1, 0)) + body
-
-
-def test_an_unsynchronised_tag_is_read():
-    title, artist = (b"\1" + text.encode("utf-16") for text in ("Unsync 23", "River"))
-    content = unsynchronised((b"TIT2", title), (b"TPE1", artist)) + song_bytes("mp3", tags={})
-    song = read_song(io.BytesIO(content))
-    assert (song.title, song.artists) == ("Unsync 23", ("River",))
-
-
 @pytest.mark.parametrize(
     ("version", "frames", "artists", "genres"),
     [
@@ -197,11 +183,7 @@ def test_a_hundred_thousand_tags_are_refused_and_a_hundred_are_read(write: Calla
     assert read_song(io.BytesIO(few), "song").duration_s == pytest.approx(2, abs=0.2)
 
 
-@pytest.mark.parametrize("version", [3, 4])
-def test_the_size_of_a_long_tag_is_that_of_its_version(version: int):
-    assert num_tags(id3(version, *[(b"TXXX", b"x" * 300)] * 3)) == 3
-
-
-def test_random_bytes_have_no_error():
+def test_the_size_of_a_long_tag_is_that_of_its_version_and_random_bytes_have_no_error():
+    assert [num_tags(id3(version, *[(b"TXXX", b"x" * 300)] * 3)) for version in (3, 4)] == [3, 3]
     heads = (b"ID3\x04", b"fLaC", b"fLaC\x84", b"\x03vorbis", b"ID3\x02\0\0\0\0\0\0TT2", b"OpusTags" + 4 * b"\xff")
     assert [num_tags(head) >= 0 for head in heads] == [True] * len(heads)

@@ -196,7 +196,6 @@ def test_reports_stand_beside_our_figures_with_the_reason(face: FaceRecord) -> N
         (McNemar(3589, 300, 200, 0.00001), "a is better than b"),
         (McNemar(3589, 200, 250, 0.02), "b is better than a"),
         (McNemar(3589, 103, 83, 0.16), "Chance can explain"),
-        (McNemar(3589, 50, 50, 1.0), "Chance can explain"),
     ],
 )
 def test_a_comparison_names_the_better_model_only_beyond_chance(face: FaceRecord, test: McNemar, words: str) -> None:
@@ -256,11 +255,8 @@ def test_one_damaged_model_is_told_and_costs_no_other(metrics_file: Path, capsys
     ("place", "value", "problem"),
     [
         (("bytes",), "0.7", "int"),
-        (("test", "accuracy"), float("nan"), "accuracy"),
         (("test", "confusion"), [[1, 2], [3]], "confusion"),
-        (("test", "confusion", 0, 0), 0.5, "int"),
         (("wild", "per_class", "happy", "recall"), -1, "recall"),
-        (("ferplus", "test", "accuracy_interval"), [0.5], "accuracy_interval"),
         (("ferplus", "test", "seven"), None, "seven or four"),
         (("stages",), [], "stages"),
         (("invented",), 1, "invented"),
@@ -301,12 +297,10 @@ def test_a_damaged_file_is_told_with_its_folder(metrics_file: Path, file: str, d
     ("labels", "rows"),
     [
         (LABELS + 1, np.eye(7)[LABELS]),
-        (LABELS, np.eye(7)[LABELS] * np.nan),
         (LABELS, np.eye(7)[LABELS] * 10),
         (LABELS, np.eye(4)[LABELS % 4]),
-        (LABELS[:0], np.eye(7)[LABELS[:0]]),
     ],
-    ids=["labels", "nan", "sums", "classes", "empty"],
+    ids=["labels", "sums", "classes"],
 )
 def test_answers_that_cannot_be_are_refused(metrics_file: Path, labels: np.ndarray, rows: np.ndarray) -> None:
     np.savez(metrics_file.with_name("predictions.npz"), test_labels=labels, test_probabilities=rows)

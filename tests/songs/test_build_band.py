@@ -9,14 +9,11 @@ import pytest
 from emomusic.assets import data_dir
 from scripts.build_band import (
     AROUSALS,
-    BARS,
-    MARGIN_S,
     RATE,
     VALENCES,
     Sound,
     blended,
     hear,
-    loop_length,
     loudness_db,
     mix,
     read_files,
@@ -25,7 +22,6 @@ from scripts.build_band import (
 pytestmark = pytest.mark.slow  # encodes the band
 
 BAND = json.loads((data_dir() / "band" / "band.json").read_text(encoding="utf-8"))
-MARGIN = round(MARGIN_S * RATE)
 Style = dict[str, Any]
 
 
@@ -50,12 +46,6 @@ def click(loop: Sound) -> float:
     steps = np.abs(np.diff(around, axis=0)).max(axis=1)
     seam = len(steps) // 2
     return float(steps[seam] / np.delete(steps, seam).max())
-
-
-def test_all_loops_of_a_style_have_eight_bars_and_a_margin(style: Style, files: dict[str, Sound]) -> None:
-    length = loop_length(style["tempo_bpm"])
-    assert length == style["length_s"] * RATE == BARS * 4 * 60 / style["tempo_bpm"] * RATE
-    assert {len(sound) for sound in files.values()} == {length + 2 * MARGIN}
 
 
 def test_no_loop_clicks_at_its_seam(loops: dict[str, Sound]) -> None:

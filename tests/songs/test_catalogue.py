@@ -139,8 +139,6 @@ def test_every_word_matches_and_popular_songs_come_first(catalogue: Catalogue) -
     [
         ("yesterdya", "yesterday"),
         ("Yesterday BEETLES", "yesterday beatles"),  # both words are known, but of no song together
-        ("blinding lihgts", "blinding lights"),
-        ("bohemain rapsody", None),  # two typing errors
         ("zzzzqq", None),
         ("abc xyz", None),  # too short
     ],
@@ -185,10 +183,8 @@ def test_all_versions_of_a_song_have_one_key(title: str, artists: str, key: tupl
     [
         ("Symphony No. 5, Op. 67 - I. Allegro", "Symphony No. 5, Op. 67 - II. Andante"),
         ("Another Brick in the Wall (Part 1)", "Another Brick in the Wall (Part 2)"),
-        ("Suite bergamasque - Pr\u00e9lude", "Suite bergamasque - Menuet"),
         ("Star Wars - Main Title", "Star Wars - Cantina Band"),
         ("Wings - Live and Let Die", "Wings - Jet"),  # names of files
-        ("Prince - 1999", "Prince - Kiss"),
         ("One", "One More Time"),
         ("Nocturnes, Op. 9 - No. 1 in B Flat Minor", "Nocturnes, Op. 9 - No. 2 in E Flat Major"),
     ],

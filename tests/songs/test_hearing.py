@@ -3,7 +3,6 @@
 import io
 import json
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +28,7 @@ from emomusic.songs.hearing import (
 )
 from emomusic.songs.song import Hearing
 from emomusic.songs.sound_training import evaluate_sound, fit_head, read_clips, train_sound
-from tests.films import CODECS, NOBODY, film_bytes
+from tests.films import NOBODY, film_bytes
 from tests.songs.ears import FakeEar
 from tests.songs.songs import tone, write_song
 
@@ -61,7 +60,7 @@ def test_loud_drums_are_more_awake_than_a_soft_chord():
         assert [time_s for time_s, *_ in heard.timeline] == pytest.approx([0, PATCH_S, 2 * PATCH_S])
 
 
-@pytest.mark.parametrize("gain_db", [-30, -20, 12, 18])
+@pytest.mark.parametrize("gain_db", [-30, 18])
 def test_a_louder_or_quieter_copy_has_the_same_mood(gain_db: float):
     model, sound = load_sound_model(), drums(9.5)
     first, second = (model.analyse([Window(0.0, sound * np.float32(10 ** (db / 20)))]) for db in (0, gain_db))
@@ -195,16 +194,7 @@ def test_a_stopped_hearing_has_no_result(ear: _Ear) -> None:
     assert ear.num_heard == []
 
 
-@pytest.mark.parametrize("ending", [ending for ending, (_, audio) in CODECS.items() if audio])
-def test_the_sound_of_every_format_is_heard(ending: str, ear: _Ear) -> None:
-    film = film_bytes([(NOBODY, 4)], ending=ending, audio=CODECS[ending][1])
-    spans = heard(io.BytesIO(film), format_of(film).demuxer or "", end_s=4)
-    assert ear.num_heard
-    assert (spans[0].start_s, spans[-1].end_s) == pytest.approx((0, 4), abs=0.1)
-    assert all(one.end_s == pytest.approx(other.start_s) for one, other in pairwise(spans))
-
-
-@pytest.mark.parametrize("ending", ["mp4", "gif"])
+@pytest.mark.parametrize("ending", ["mp4"])
 def test_a_film_without_sound_is_an_error(ending: str) -> None:
     film = film_bytes([(NOBODY, 2)], ending=ending)
     with pytest.raises(AudioError):

@@ -81,10 +81,10 @@ def test_files_with_the_same_size_and_time_can_be_heard_again(library: Library, 
     assert library.songs([music / "loud.wav"])[0].hearing.mood is Mood.CALM
 
 
-@pytest.mark.parametrize("name", ["song.webm", "song.mp4", "song.m4r", "song.MKV"])
+@pytest.mark.parametrize("name", ["song.m4r", "song.MKV"])
 def test_a_library_takes_what_is_heard_under_any_usual_name(library: Library, tmp_path: Path, name: str):
     (tmp_path / "music").mkdir()
-    kind = {"mp4": ("mp4", "aac"), "m4r": ("ipod", "aac")}.get(name[-3:], ("matroska", "libopus"))
+    kind = ("ipod", "aac") if name == "song.m4r" else ("matroska", "libopus")
     write_song(tmp_path / "music" / name, kind, tone(2, rate=48_000), rate=48_000)
     write_film(tmp_path / "music" / "film.mp4", [(NOBODY, 1)])
     assert library.add([tmp_path / "music"]).new == 1

@@ -1,8 +1,6 @@
 """Moods in the files' own fields: no other field changes, and each mood can be undone."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from emomusic.songs.library import Changes, Library
 from emomusic.songs.library_tags import MoodChange, TaggedLibrary
 from emomusic.songs.song import Hearing
 from tests.songs.ears import FakeEar
-from tests.songs.libraries import change, hear
+from tests.songs.libraries import hear
 from tests.songs.songs import CODECS, TAGS, tone, write_song
 
 
@@ -109,14 +107,6 @@ def others(path: Path) -> dict[str, str]:
     return {str(name): repr(value) for name, value in dict(tags or {}).items() if str(name).lower() != field.lower()}
 
 
-def test_a_new_process_finds_the_field_of_each_format(songs: Path) -> None:
-    """Mutagen's list of formats grows with what else is loaded."""
-    code = "import sys; from pathlib import Path; from emomusic.media.mood_field import read_mood; "
-    code += "print([read_mood(Path(path))[0] for path in sys.argv[1:]])"
-    done = subprocess.run([sys.executable, "-c", code, *songs.iterdir()], capture_output=True, text=True, check=False)
-    assert done.stdout == f"{[read_mood(path)[0] for path in songs.iterdir()]}\n", done.stderr
-
-
 def test_moods_are_written_shown_before_and_undone(tagged: TaggedLibrary, songs: Path):
     before, fields = state(songs), {path.name: others(path) for path in songs.iterdir()}
     moods = {path.name: read_mood(path) for path in songs.iterdir()}
@@ -146,27 +136,6 @@ def test_moods_are_written_shown_before_and_undone(tagged: TaggedLibrary, songs:
     assert {path.name: others(path) for path in songs.iterdir()} == fields
     assert tagged.update() == Changes()
     assert list(tagged.untag([songs])) == []
-
-
-def test_a_file_that_does_not_keep_its_mood_is_named(
-    tagged: TaggedLibrary, songs: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr("mutagen.flac.FLAC.save", lambda *_: None)
-    (problem,) = tagged.tag([songs / "song.flac"], write=True)
-    assert isinstance(problem, str)
-    assert list(tagged.untag([songs])) == []
-
-
-def test_what_version_1_0_wrote_is_undone(tagged: TaggedLibrary, songs: Path):
-    change(
-        tagged.path,
-        "CREATE TABLE moods (number INTEGER PRIMARY KEY, path TEXT, song INTEGER, field TEXT, before TEXT, bytes BLOB)",
-    )
-    path = songs / "song.flac"
-    row = "SELECT 1, path, number, 'MOOD', 'Dreamy', x'' FROM songs WHERE path = ?"
-    change(tagged.path, f"INSERT INTO moods {row}", str(path))
-    assert [each.after for each in tagged.untag([songs])] == ["Dreamy"]
-    assert read_mood(path)[1] == "Dreamy"
 
 
 def test_files_that_changed_since_keep_their_changes(tagged: TaggedLibrary, songs: Path):

@@ -122,7 +122,7 @@ def test_the_stored_keys_are_those_of_the_sound():
     assert [key_of(read_sound(Path(song.path or ""), 0)) for song in songs] == [song.key for song in songs]
 
 
-@pytest.mark.parametrize("text", [None, "[", "{}", json.dumps([{"number": 1}]), "[1]"])
+@pytest.mark.parametrize("text", [None, "[", json.dumps([{"number": 1}])])
 def test_a_damaged_list_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None):
     shutil.copytree(songs_dir(), tmp_path / "data" / "songs")
     monkeypatch.setattr(assets, "ROOT", tmp_path)

@@ -79,7 +79,6 @@ def test_a_pickle_or_a_damaged_model_or_an_untrusted_type_is_refused(saved: Path
     ("changes", "message"),
     [
         ({"features": list(reversed(FEATURE_NAMES))}, "expected a known model, features and moods"),
-        ({"moods": ["calm", "energetic", "happy", "sad"]}, "expected a known model, features and moods"),
         ({"name": "oracle"}, "expected a known model, features and moods"),
         ({"probe": {"probabilities": [0.25, 0.25, 0.25, 0.25]}}, "expected the probabilities"),
     ],

@@ -181,14 +181,6 @@ def test_a_journey_that_goes_on_repeats_no_song(num_heard: int) -> None:
     assert [pick.number for pick in further[:2]] == [num_heard + 1, num_heard + 2]
 
 
-def test_a_journey_has_smaller_tempo_changes_than_match(recommender: Recommender) -> None:
-    def mean_jump(policy: Policy) -> float:
-        songs = [recommender.songs(Request(p, e, policy=policy), 10) for e, p in EMOTION_POINTS.items()]
-        return float(np.mean([np.abs(np.diff([pick.song.tempo_bpm for pick in row])).mean() for row in songs]))
-
-    assert mean_jump(Policy.JOURNEY) < 0.6 * mean_jump(Policy.MATCH)
-
-
 def test_a_short_journey_reaches_the_target_and_a_long_one_repeats_no_artist() -> None:
     request = Request(AffectPoint(-0.8, -0.8), mood=Mood.HAPPY, policy=Policy.JOURNEY)
     songs = recommender_over(song_table(200, num_artists=4)).songs(request, 10)

@@ -104,23 +104,21 @@ def test_scenes_are_sorted_and_cover_every_face(parts: list[tuple[Emotion | None
         )
 
 
-def test_the_scenes_of_half_an_hour_are_found_with_the_same_work_for_each_row() -> None:
-    rows = 4 * 60 * 30
-    groups = [HAPPY if (row // 90) % 2 else SAD for row in range(rows // 2)] + [NEUTRAL] * (rows // 2)
-    table = film_table(*((group, 1) for group in groups))
+def test_scenes_that_are_found_in_parts_take_the_same_work_for_each_row() -> None:
+    table = film_table(*[(SAD, 90), (HAPPY, 90)] * 5, (NEUTRAL, 900))
     compared = []
-    for end in (rows // 2, rows):
-        whole, parts = (SceneFinder(shortest_s=2) for _ in range(2))
+    for end in (880, 1760):
+        whole, parts = (SceneFinder(shortest_s=0.5) for _ in range(2))
         whole.add(table[:end])
         for first in range(0, end, 40):  # as the page looks while a film is read
-            parts.add(table[first : min(first + 40, end)])
+            parts.add(table[first : first + 40])
             parts.scenes()
+        assert [(scene.start_s, scene.emotion) for scene in parts.scenes()] == [
+            (scene.start_s, scene.emotion) for scene in whole.scenes()
+        ]
         assert parts.num_compared == whole.num_compared
-        spans = [(scene.start_s, scene.end_s, scene.emotion) for scene in whole.scenes()]
-        assert spans == [(scene.start_s, scene.end_s, scene.emotion) for scene in parts.scenes()]
         compared.append(whole.num_compared)
-    assert compared[1] < 2.1 * compared[0]
-    assert (len(spans), spans[-1]) == (41, (900, 1800, Emotion.NEUTRAL))
+    assert compared[1] < 2.2 * compared[0]
 
 
 # Scenes of a film

@@ -116,16 +116,6 @@ def test_photographs_are_read_as_adjusted_and_fer2013_is_not() -> None:
     assert [answer.emotion for answer in leaning.classify(crops)] == [Emotion.ANGRY] * 3
 
 
-def test_of_several_faces_the_largest_is_judged(tiny_run: Run, tmp_path: Path) -> None:
-    picture = np.full((100, 100), 30 * (Emotion.ANGRY.label + 1), np.uint8)
-    picture[30:, 30:] = 30 * (Emotion.SURPRISE.label + 1)
-    cv2.imwrite(str(tmp_path / "two.png"), picture)
-    knows = leaning(replace(read_spec(tiny_run.folder), constants=()))
-    detector = FakeDetector([make_face(5, 5, 20, 20), make_face(50, 40, 40, 50)])
-    pictures = [(tmp_path / "two.png", Emotion.SURPRISE)]
-    assert evaluate_pictures(pictures, knows, detector)[0].accuracy == 1
-
-
 # Conditions of photographs
 
 EASY = {"pose": "towards the camera", "size": "over 300 pixels", "sharpness": "sharp"}

@@ -28,8 +28,6 @@ PARAMETERS = {
     "mobilenet_photo": 3_202_631,
 }
 
-every_network = pytest.mark.parametrize("name", ["emonet_photo", "mobilenet_quadrants", "mobilenet_photo"])
-
 
 @pytest.fixture(scope="module")
 def built() -> dict[str, keras.Model]:
@@ -48,19 +46,6 @@ def answer(model: keras.Model, pixels: np.ndarray) -> np.ndarray:
 
 def test_the_table_of_parameters_covers_every_network(built: dict[str, keras.Model]) -> None:
     assert {name: model.count_params() for name, model in built.items()} == PARAMETERS
-
-
-@every_network
-def test_bfloat16_has_the_same_float32_weights_and_answers_in_float32(built: dict[str, keras.Model], name: str) -> None:
-    plain, mixed = built[name], NETWORKS[name].build("mixed_bfloat16")
-    assert [w.shape for w in mixed.weights] == [w.shape for w in plain.weights]
-    assert {w.dtype for w in mixed.weights} == {"float32"}
-    assert {layer.compute_dtype for layer in mixed.layers if isinstance(layer, keras.layers.Conv2D)} == {"bfloat16"}
-    architectures.copy_layers(plain, mixed)
-    probabilities = answer(mixed, pictures(name))
-    assert probabilities.dtype == np.float32
-    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
-    np.testing.assert_allclose(probabilities, answer(plain, pictures(name)), atol=0.05)
 
 
 def test_layers_of_the_same_name_take_their_weights_and_no_other_does() -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -123,18 +122,6 @@ def test_the_file_has_the_weights_of_the_best_epoch_as_its_spec_says(tiny_run: R
     assert {layer.compute_dtype for layer in model.layers} == {"float32"}
 
 
-def test_frozen_layers_keep_their_initial_weights(
-    dataset: Splits, tmp_path: Path, tiny_run: Run, only_tiny: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("emomusic.training.train.export_onnx", tiny_run.export)
-    monkeypatch.setitem(PRESETS, "test", (replace(FULL, epochs=1, start="tiny", frozen=("block1a_conv",)),))
-    train_module.train("tiny", dataset, tmp_path / "net", preset="test")
-    before, after = (keras.saving.load_model(out / "model.keras") for out in (tiny_run.folder, tmp_path / "net"))
-    for layer, is_kept in (("block1a_conv", True), ("block2a_conv", False)):
-        kernels = (model.get_layer(layer).get_weights()[0] for model in (before, after))
-        assert np.array_equal(*kernels) == is_kept
-
-
 # Killed and resumed
 
 
@@ -234,18 +221,6 @@ def test_a_damaged_checkpoint_is_refused_with_advice(dataset: Splits, killed: Pa
     path.unlink() if file.startswith("best") else path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(ModelError, match=r"complete checkpoint in .*stage1. Received: .* without --resume"):
         train_module.train("tiny", dataset, killed, preset="smoke", resume=True)
-
-
-def test_a_run_without_resume_starts_at_epoch_1(
-    dataset: Splits, killed: Path, tiny_run: Run, caplog: pytest.LogCaptureFixture
-) -> None:
-    with caplog.at_level(logging.INFO, train_module.log.name), pytest.raises(KilledError):
-        train_module.train("tiny", dataset, killed, preset="smoke", on_progress=kill_after(1))
-    discarded, epoch = [each.getMessage() for each in caplog.records if each.name == train_module.log.name]
-    assert str(killed / "checkpoint") in discarded
-    assert epoch.startswith("epoch 1 of 2: loss ")
-    (row,) = state_of(killed, 1)["history"]
-    assert row["loss"] == pytest.approx(history_of(tiny_run.folder)[0]["loss"], rel=1e-4)
 
 
 def test_a_network_of_four_classes_is_trained_judged_and_described_in_them(
