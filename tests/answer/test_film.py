@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,16 +9,10 @@ import pytest
 
 from emomusic.affect import EMOTION_POINTS, Emotion
 from emomusic.answer.film import FilmAnswer
-from emomusic.media.film_file import FilmFile
-from emomusic.songs import recommend
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.recommend import Recommender, one_song_each
 from emomusic.songs.request import Request
-from emomusic.stream import film
-from tests.fakes import FakeClassifier, FakeDetector, make_face
-from tests.films import COLLINS, write_film
 from tests.songs.tables import song_table
-from tests.stations import note_calls, stations_of
 from tests.test_export import HAPPY_THEN_SAD, film_reading
 
 RECOMMENDER = Recommender(Catalogue(song_table(9)), np.full((9, 4), 0.25, np.float32))
@@ -65,19 +58,3 @@ def test_the_files_have_all_readings_scenes_and_songs() -> None:
     mean = answer.reading.faces().mean()
     assert mean is not None
     assert mean[Emotion.HAPPY] == pytest.approx((8 * 0.7 + 6 * 0.05) / 14)
-
-
-def test_a_film_passes_the_stations_of_its_path(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = stations_of(root, "The path of one film")
-    assert 5 <= len(names) <= 10
-    write_film(tmp_path / "film.mp4", [(COLLINS, 3)])
-    calls = note_calls(monkeypatch, names)
-    with FilmFile(tmp_path / "film.mp4") as opened:
-        reading = film.FilmReading(opened)
-        for moment in film.read_film(opened, (FakeDetector([make_face()]), FakeClassifier())):
-            reading.add(moment)
-    scenes = reading.scenes()
-    requests = [Request(scene.point, scene.emotion) for scene in scenes]
-    picks = recommend.one_song_each(requests, RECOMMENDER)
-    FilmAnswer("film.mp4", reading, scenes, requests, picks).record(lambda request: RECOMMENDER.songs(request, 1))
-    assert names in calls()

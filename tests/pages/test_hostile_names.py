@@ -8,28 +8,24 @@ from typing import Any
 
 import numpy as np
 import pytest
-from msgspec.structs import replace
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Emotion
 from emomusic.app.film.state import FilmState
 from emomusic.app.music.page import TABLE
 from emomusic.app.music.songs import YOUR_SONG
-from emomusic.faces.classifier import EmotionClassifier
-from emomusic.faces.profile import learn_profile
 from emomusic.media.images import encode_png
 from tests.pages.film_jobs import scenes_job
 from tests.pages.screen import (
     SAMPLE,
     files_of,
-    keys,
     open_page,
     page_of,
     playing,
-    queue_of,
     start_app,
     state_of,
     text_of,
+    upload,
 )
 from tests.songs.ears import FakeEar
 from tests.songs.songs import song_bytes
@@ -74,25 +70,20 @@ def with_table(app: AppTest) -> AppTest:
     return app.run()
 
 
-def test_names_on_the_photo_page_its_card_and_its_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_on_the_photo_page_and_in_its_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = files_of(monkeypatch)
     app = with_table(start_app(root, sample=SAMPLE))
-    assert "# z" in queue_of(app).current.song.title.replace("\n", " ")
-    photos = [(root / f"data/samples/{name}.jpg").read_bytes() for name in ("grace-hopper-1984", "joe-biden-2010")]
-    names = [f"{NAME}{ending}" for ending in ("1.jpg", "2.jpg", ".png", ".gif")]
-    nobody = encode_png(np.zeros((64, 64, 3), np.uint8))
-    contents = [*photos, nobody, b"no picture"]
-    app.file_uploader(key="upload").set_value([(*file, "image/jpeg") for file in zip(names, contents, strict=True)])
-    files.clear()
-    for number in range(2):  # of several photos, and of one
-        app.run()
-        assert_text(app)
-        app.button(key="skip-photo").click().run()
+    photo, nobody = (
+        (root / "data/samples/grace-hopper-1984.jpg").read_bytes(),
+        encode_png(np.zeros((64, 64, 3), np.uint8)),
+    )
+    for contents in ([photo, nobody, b"no picture"], [photo]):
+        files.clear()
+        upload(app, *((f"{NAME}{number}.jpg", content) for number, content in enumerate(contents)))
         assert_text(app)
         assert assert_files(files) >= {"csv", "m3u", "txt", "json", "png"}
-        files.clear()
-        if not number:
-            app.file_uploader[0].set_value([(names[0], photos[0], "image/jpeg")])
+        app.button(key="skip-photo").click().run()
+        assert_text(app)
 
 
 def test_names_on_the_film_page_and_in_its_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,14 +96,10 @@ def test_names_on_the_film_page_and_in_its_files(root: Path, monkeypatch: pytest
     job.close()
 
 
-def test_names_in_the_steps_of_how_it_works(root: Path) -> None:
+def test_names_of_the_songs_of_a_table(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = open_page(with_table(start_app(root, sample=SAMPLE)), "how_it_works")
     app.query_params.update({"step": "songs", "songs": "table"})
     assert_text(app.run())
-    assert "start-how" in keys(app)
-
-
-def test_names_on_the_music_page_and_in_its_table(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files, app = files_of(monkeypatch), with_table(page_of(root, "music"))
     for name in ("Explore", YOUR_SONG, TABLE):
         app.query_params["view"] = name
@@ -137,13 +124,3 @@ def test_names_of_own_songs(root: Path, monkeypatch: pytest.MonkeyPatch) -> None
     for name, content, _ in songs:
         app.file_uploader(key="music_song_upload").upload(name, content)
         assert_text(app.run())
-
-
-def test_the_name_of_the_model_in_a_profile(root: Path) -> None:
-    classifier = EmotionClassifier.load()
-    face = {Emotion.NEUTRAL: classifier.describe([np.full((48, 48, 3), 90, np.uint8)])}
-    profile = learn_profile(face, np.eye(1, 1024, dtype=np.float32), classifier)
-    app = start_app(root, sample=SAMPLE)
-    content = replace(profile, model=NAME[:60]).to_json()
-    assert_text(app.file_uploader(key="profile_upload").upload(f"{NAME}.json", content).run())
-    assert app.error

@@ -16,7 +16,7 @@ from emomusic.app.picture_chooser import Picture, PictureState
 from emomusic.app.queues import PlayerState
 from emomusic.faces.inspection import agreement
 from emomusic.media.images import crop_face, encode_jpeg, to_network_input
-from tests.pages.screen import charts, page_of, queue_of, result_of, state_of, text_of
+from tests.pages.screen import charts, page_of, queue_of, result_of, state_of, text_of, upload
 
 KEYS = [step.key for step in STEPS]
 
@@ -71,6 +71,17 @@ def test_the_first_step_zooms_to_the_brightness_of_pixels_and_needs_no_network(
     assert pixels["type"] == "heatmap"
     assert "z" in pixels["texttemplate"]
     assert image_alts(app) == []
+
+
+def test_an_uploaded_photo_replaces_another_and_stays(app: AppTest) -> None:
+    at(app, "picture", sample=None)
+    for size in ((300, 351), (400, 468)):
+        upload(app, ("me.jpg", encode_jpeg(np.zeros((*size[::-1], 3), np.uint8))))
+        assert "{} by {}".format(*size) in text_of(app)
+    for key in ("proposals", "picture"):
+        at(app, key, sample=None)
+    assert "400 by 468" in text_of(app)
+    assert "sample" not in app.query_params
 
 
 @pytest.mark.parametrize("key", ["face", "songs"])

@@ -24,7 +24,7 @@ from emomusic.songs.genres import SongKind
 from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import load_recommender
 from emomusic.songs.song import FEATURES
-from tests.pages.screen import charts, files_of, page_of, playlist, queue_of, state_of, text_of
+from tests.pages.screen import charts, files_of, page_of, playlist, queue_of, start_app, state_of, text_of
 from tests.songs.tables import FakeClassifier, mood_table, song_table
 
 FILE = "my songs.csv"
@@ -270,6 +270,13 @@ def test_every_tab_works_for_a_table_of_two_moods_and_for_one_song(app: AppTest)
         assert "**1 song**" in text_of(app)
         assert not re.search(r"\bnan\b|lowest for|(\w+) and \1 ", text_of(app)), name
         assert ("All of these songs are calm" in text_of(app)) == (name == EXPLORE_TAB)
+
+
+def test_each_uploader_has_its_own_limit(app: AppTest, root: Path) -> None:
+    """The server has one limit."""
+    app.query_params["songs"] = "table"
+    pages = (app.run(), "table_upload"), (view(app, YOUR_SONG), "music_song_upload"), (start_app(root), "upload")
+    assert [page.file_uploader(key=key).proto.max_upload_size_mb for page, key in pages] == [50, 100, 20]
 
 
 def test_songs_without_all_features_and_moods_are_named(app: AppTest) -> None:

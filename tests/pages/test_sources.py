@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,10 +14,11 @@ import streamlit as st
 from msgspec.structs import replace
 from streamlit.testing.v1 import AppTest
 
-from emomusic.affect import Mood
+from emomusic.affect import Emotion, Mood
 from emomusic.app import bar, own_music, uploads
 from emomusic.app.bar import content_of
 from emomusic.app.choices import Address
+from emomusic.app.picture_chooser import SAMPLES
 from emomusic.app.spotify import SpotifyState
 from emomusic.errors import LibraryError
 from emomusic.results.overview import Benchmark
@@ -43,7 +45,6 @@ from tests.pages.screen import (
 )
 from tests.songs.ears import FakeEar
 from tests.songs.songs import song_bytes
-from tests.stations import count_calls
 
 
 def test_files_of_bundled_songs_name_no_folder_of_the_server(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,18 +73,25 @@ def test_no_two_choices_share_a_key(root: Path) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("source", ["spotify", "bundled"])
-def test_a_run_of_the_page_decides_each_fact_once(root: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
-    app = start_app(root, sample=SAMPLE, songs=source)
-    once = ["app.sources.your_music", "app.picture_chooser.shown_pictures"]
-    facts = [*once, "app.state.page_state", "server.capacity.settings"]
-    calls = count_calls(monkeypatch, facts)
-    read = type(os.environ).__getitem__
-    monkeypatch.setattr(type(os.environ), "__getitem__", lambda *key: calls.update(["environ"]) or read(*key))
-    app.run()
-    assert [calls[name.rpartition(".")[2]] for name in once] == [1, 1]
-    assert calls["page_state"] <= 64
-    assert calls["environ"] + calls["settings"] <= 1
+FITTING = {"happy": {"happy"}, "surprised": {"happy"}, "sad": {"sad"}, "neutral": {"calm", "happy"}}
+"""The moods of songs for an emotion; energetic for the others."""
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_each_sample_plays_as_its_sentence_says(root: Path, sample: str) -> None:
+    app = start_app(root, sample=sample, songs="bundled")
+    words = re.findall("[a-z]+", app.title[0].value.lower())
+    emotion = next(word for word in words if word in [each.adjective for each in Emotion])
+    mood = queue_of(app).current.mood
+    assert mood in FITTING.get(emotion, {"energetic"})
+    assert f" %: {mood} songs" in text_of(app)
+
+
+def test_each_mood_plays_its_songs(root: Path) -> None:
+    for mood in Mood:
+        app = start_app(root, mood=mood, songs="bundled")
+        assert app.title[0].value == f"{mood.capitalize()} songs"
+        assert {pick.mood for pick in queue_of(app).playlist(3)} == {mood}
 
 
 def test_a_list_of_spotify_keeps_its_songs_while_similar_ones_play_for_a_silent_spotify(root: Path) -> None:

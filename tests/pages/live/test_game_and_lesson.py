@@ -9,7 +9,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Emotion
-from emomusic.app import persons
 from emomusic.app.live.page import View
 from emomusic.app.live.session import LiveSession, Phase, Stage
 from emomusic.app.persons import PersonsState
@@ -172,36 +171,6 @@ def test_nothing_of_a_profile_is_left_after_it_was_forgotten_or_the_visitor_left
     session.end()
     gc.collect()
     assert person() is None
-
-
-def test_two_taught_persons_are_named_and_forgotten_one_by_one(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    taught: list[str] = []  # each time another person
-    one_of = np.eye(2, 1024, dtype=np.float32)
-    monkeypatch.setattr(persons, "describe_crops", lambda crops: one_of[[len(taught)] * len(crops)])
-    session = played((1, TWO, Emotion.SAD))
-    start_mirror_game(app, session)
-    session.game = ended_game(num_players=2)
-    app.run().button(key="live-game-keep-0").click().run()
-    taught.append("the first")
-    app.button(key="live-game-keep-0").click().run()
-    first, second = state_of(app, PersonsState).known
-    assert (first.name, second.name) == ("Person 1", "Person 2")
-    assert first.picture
-    app.segmented_control(key="shown").set_value(View.TEACH).run()
-    session.observe(None, lesson := begun_lesson())
-    lesson.finish()
-    lesson.learned = {Emotion.NEUTRAL: FakeClassifier().probabilities}
-    app.run()
-    app.text_input(key=f"person-name-0-{state_of(app, PersonsState).version}").set_value("Anna *").run()
-    assert [person.name for person in state_of(app, PersonsState).known] == ["Anna *", "Person 2"]
-    photo = Photo("both.jpg", reading=PictureReading(2, 2, NO_FACES, 0, 0))
-    photos = Photos("", {"": photo}, state_of(app, PersonsState).version)
-    state_of(app, PictureState).results[Photos] = ("", photos)
-    app.button(key="person-forget-1").click().run()
-    assert photo.reading is photo.found
-    assert photos.persons_version != state_of(app, PersonsState).version  # Anna's face is read with her profile again
-    assert [person.name for person in state_of(app, PersonsState).known] == ["Anna *"]
-    assert session.lesson is not lesson
 
 
 def test_what_the_lesson_says_of_a_face_is_what_live_says_of_it_then(app: AppTest) -> None:

@@ -15,8 +15,9 @@ from emomusic.app.live.session import LiveSession, Phase
 from emomusic.app.queues import PlayerState
 from emomusic.errors import ModelError
 from emomusic.stream.reader import LiveReader
-from tests.pages.live.sessions import FRAME, TWO, played, problems, show
-from tests.pages.screen import charts, keys, page_of, playing, queue_of, state_of, text_of, tracks
+from tests.pages.live.sessions import FRAME, TWO, ended_game, played, problems, show, start_mirror_game
+from tests.pages.screen import charts, files_of, keys, page_of, playing, queue_of, state_of, text_of, tracks
+from tests.pages.test_hostile_names import NAME, assert_files, assert_text, with_table
 from tests.waiting import wait_until
 
 
@@ -121,3 +122,20 @@ def test_each_view_opens_with_its_own_picture(app: AppTest) -> None:
         assert "live-start" in keys(app)
         pictures.add(("".join(str(html.value) for html in app.html if "<img" in str(html.value)), len(charts(app))))
     assert len(pictures) == len(View)
+
+
+def test_names_on_the_live_page_and_in_its_files(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = files_of(monkeypatch)
+    session = played((1, TWO, Emotion.SAD), (1, TWO, Emotion.HAPPY))
+    show(app, session).segmented_control(key="live_music").set_value(SONGS).run()
+    with_table(app)
+    assert NAME in queue_of(app, "live").current.song.title
+    assert_text(app)
+    start_mirror_game(app, session)
+    session.game = ended_game()
+    assert_text(app.run())
+    app.segmented_control(key="shown").set_value(View.FACES)
+    app.button(key="live-stop").click().run()
+    assert_text(app.button(key="live-play-session").click().run())
+    assert NAME in queue_of(app, "session").current.song.title
+    assert assert_files(files) >= {"csv"}

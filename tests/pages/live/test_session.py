@@ -2,20 +2,16 @@ import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from emomusic.affect import EMOTIONS
 from emomusic.app.live import webrtc
 from emomusic.app.live.ice import IceSettings
 from emomusic.app.live.session import LiveSession, Phase
 from emomusic.media.images import RgbImage
-from emomusic.stream.game import MirrorGame
 from emomusic.stream.reader import LiveReader, LiveView
 from tests.fakes import FakeClassifier, FakeDetector, make_face
-from tests.stations import note_calls, stations_of
 from tests.waiting import PATIENCE_S, wait_until
 
 FRAME = np.random.default_rng(0).integers(0, 256, (240, 320, 3), np.uint8)
@@ -123,17 +119,3 @@ def test_of_offers_at_once_only_the_newest_connection_stays(monkeypatch: pytest.
     live.end()
     live.connect(b"too late")
     assert open_ones == set()
-
-
-def test_a_frame_passes_the_stations_of_its_path(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = stations_of(root, "The path of one frame")
-    assert 5 <= len(names) <= 10
-    calls = note_calls(monkeypatch, names)
-    live, reader = session()
-    live.observe(MirrorGame(EMOTIONS, num_players=1), None)
-    live.take_frame(lambda: FRAME)
-    live.faces_json()
-    wait_until(lambda: reader.view().num_readings > 0)
-    live.end()
-    *read, kept = names[5:]
-    assert calls() == [names[:5], [*read, names[3], kept]]  # the last ones on the worker, which makes a table, too
