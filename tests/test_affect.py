@@ -44,10 +44,8 @@ def test_the_tables_are_those_of_the_sources() -> None:
 def test_a_mood_chosen_by_hand_lies_in_a_quadrant_that_answers_with_it() -> None:
     points = affect.MOOD_POINTS
     assert tuple(points) == tuple(Mood)
-    for mood in (Mood.CALM, Mood.HAPPY, Mood.SAD):
-        assert affect.QUADRANT_MOODS[affect.quadrant_of(points[mood])] is mood
-    assert points[Mood.ENERGETIC].valence == 0
-    assert points[Mood.ENERGETIC].arousal == max(point.arousal for point in points.values())
+    for mood, point in points.items():
+        assert affect.QUADRANT_MOODS[affect.quadrant_of(point)] is mood
 
 
 @given(points)

@@ -194,7 +194,12 @@ def face_points(faces: Faces, *, with_group: bool = False) -> list[FacePoint]:
 
 def song_points(picks: Iterable[Pick]) -> list[SongPoint]:
     """Songs as points on the plane, coloured by the mood of their reason."""
-    return [SongPoint(pick.number, pick.song.full_name, pick.song.point, pick.likeliest_mood) for pick in picks]
+    known = ((pick, pick.point) for pick in picks)
+    return [
+        SongPoint(pick.number, pick.song.full_name, point, pick.likeliest_mood)
+        for pick, point in known
+        if point is not None
+    ]
 
 
 def describe_few(picks: Sequence[Pick], mood: Mood) -> list[str]:

@@ -6,7 +6,6 @@ The bar of the app (`bar.py`) plays them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import isnan
 
 import streamlit as st
 
@@ -188,17 +187,18 @@ def _skip(queue: PageQueue) -> None:
 
 def _show_alike(current: Pick | None, queue: PageQueue) -> None:
     """Show a menu of songs like the current one to go on with, if something is known of it."""
-    if current is None or isnan(current.song.valence):
+    if current is None or current.point is None:
         return
     with st.popover("More like this", icon=":material/playlist_add:", key=f"alike-{queue.name}"):
         for label, mood in ((f"In this mood: {current.likeliest_mood}", current.likeliest_mood), ("In any mood", None)):
-            go_on = when_pressed(_go_on_with, queue, current.song, mood)
+            go_on = when_pressed(_go_on_with, queue, current, mood)
             key = f"alike-{queue.name}-{'any' if mood is None else 'same'}"
             st.button(label, on_click=go_on, type="tertiary", key=key)
 
 
-def _go_on_with(queue: PageQueue, song: Song, mood: Mood | None) -> None:
-    queue.follow_with(songs_like(song, queue.recommender, queue.request, mood=mood))
+def _go_on_with(queue: PageQueue, pick: Pick, mood: Mood | None) -> None:
+    assert pick.point is not None
+    queue.follow_with(songs_like(pick.song, queue.recommender, queue.request, point=pick.point, mood=mood))
     play(queue, "next")
 
 

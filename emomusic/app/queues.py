@@ -14,7 +14,6 @@ import time
 from collections import ChainMap
 from collections.abc import Callable, Hashable, Iterable, KeysView
 from dataclasses import dataclass, field
-from math import isnan
 from typing import Concatenate, Literal, ParamSpec
 from weakref import ref
 
@@ -80,8 +79,8 @@ class PageQueue(SongQueue):
         if current is None or source is None or not current.song.is_on_spotify:
             return self
         if self._instead is None or self._instead[0] != current.song.id:
-            request = Request(current.song.point, mood=current.mood)
-            similar = [] if isnan(current.song.valence) else source.songs(request, _NUM_SIMILAR)
+            request = Request(current.point or AffectPoint(0, 0), mood=current.mood)
+            similar = [] if current.point is None else source.songs(request, _NUM_SIMILAR)
             left_out = page_state(PlayerState).left_out
             self._instead = current.song.id, SongQueue(source, request, picks=similar, skipped=left_out)
         return self._instead[1]

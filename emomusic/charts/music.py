@@ -41,11 +41,13 @@ def song_plane(
     names: Sequence[str],
     rows: npt.NDArray[np.int64],
     chosen: Quadrant | None = None,
+    *,
+    measured: str = "",
 ) -> go.Figure:
     """Songs on the plane of valence and arousal, one trace for each mood.
 
     `plane` has valence and arousal, shape (n, 2); `names` are shown at the pointer; `rows` are the `customdata`; the
-    `chosen` quadrant is marked.
+    `chosen` quadrant is marked. With `measured` ("Spotify's"), the axes are measures of this name, without quadrants.
     """
     size, opacity = (4.5, 0.65) if len(plane) > _MANY else (8, 0.8)
     trace = go.Scatter if len(plane) <= _FEW else go.Scattergl
@@ -60,21 +62,25 @@ def song_plane(
             hovertemplate="%{text}<br>" + mood.value + ", valence %{x:.2f}, arousal %{y:.2f}<extra></extra>",
         ))  # fmt: skip
     axis = {"tickvals": [-1, 0, 1]}
-    quadrants = [quadrant_shape(quadrant, 0.35 if quadrant is chosen else 0.07) for quadrant in QUADRANT_CORNERS]
+    titles = ("valence: unpleasant to pleasant", "arousal: drowsy to awake")
+    if measured:
+        titles = (f"{measured} valence", f"{measured} energy")
+    places = [] if measured else list(QUADRANT_CORNERS)
+    quadrants = [quadrant_shape(quadrant, 0.35 if quadrant is chosen else 0.07) for quadrant in places]
     if chosen is not None:
         frame = {"line": {"color": QUADRANT_COLOURS[chosen], "width": 3}, "layer": "above"}
         quadrants.append(quadrant_shape(chosen, 0) | frame)
     return lay_out(
         figure,
         _LEAST_HEIGHT,
-        x=axis | {"range": [-_RANGE, _RANGE], "title": axis_title("valence: unpleasant to pleasant")},
-        y=axis | {"range": [-_ROOM, _ROOM], "title": axis_title("arousal (energy): drowsy to awake")},
+        x=axis | {"range": [-_RANGE, _RANGE], "title": axis_title(titles[0])},
+        y=axis | {"range": [-_ROOM, _ROOM], "title": axis_title(titles[1])},
         margin={"t": 36},
         hoverlabel={"align": "left"},
         # As large as the smallest letters. A click chooses no mood: the list beside the plane would not follow
         **legend_above(x=0.5, xanchor="center", itemclick=False, itemdoubleclick=False, itemsizing="constant"),
         shapes=[*quadrants, line((-1, 1), (0, 0)), line((0, 0), (-1, 1))],
-        annotations=corner_notes(_MARK),
+        annotations=[] if measured else corner_notes(_MARK),
     )
 
 

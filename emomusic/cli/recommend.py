@@ -88,6 +88,18 @@ def _recommender(source: str, options: argparse.Namespace) -> Recommender:
     return load_bundled_recommender() if source == "bundled" else load_recommender()
 
 
+def _place_of(song: Song, recommender: Recommender) -> AffectPoint:
+    """Where a song lies that was found in the songs of a recommender, or in the catalogue, or that was heard."""
+    from emomusic.songs.recommend import load_recommender
+
+    if song.hearing is not None:
+        return AffectPoint(song.hearing.valence, song.hearing.arousal)
+    known = recommender if recommender.catalogue.row_of(song.id) is not None else load_recommender()
+    row = known.catalogue.row_of(song.id)
+    assert row is not None
+    return known.point_of(row)
+
+
 def _songs_like(options: argparse.Namespace, request: Request, is_within: bool) -> tuple[list[Pick], Recommender]:
     """Songs like that of `--like`. A file of the library is compared with the library, unless another source is given.
 
@@ -124,7 +136,9 @@ def _songs_like(options: argparse.Namespace, request: Request, is_within: bool) 
     mood = target_of(request)[1] if is_within else song.hearing.mood if options.same_mood and song.hearing else None
     if mood is None and options.same_mood and (known := recommender.catalogue.row_of(song.id)) is not None:
         mood = MOODS[int(recommender.likeliest_moods[known])]
-    picks = songs_like(song, recommender, request, mood=mood, library=options.library)
+    picks = songs_like(
+        song, recommender, request, point=_place_of(song, recommender), mood=mood, library=options.library
+    )
     return list(islice(picks, options.songs)), recommender
 
 

@@ -153,8 +153,8 @@ def _draw_plane(
     draw.line((x, y - radius, x, y + radius), _QUIET)
     for text, place, anchor in (("awake", (x, y - radius - 8), "mb"), ("drowsy", (x, y + radius + 8), "mt")):
         draw.text(place, text, _QUIET, ImageFont.load_default(24), anchor)
-    if pick is not None and not np.isnan(pick.song.valence):
-        draw.rectangle(_around(pick.song.point, 14, plane), MOOD_COLOURS[pick.likeliest_mood], "white", 3)
+    if pick is not None and pick.point is not None:
+        draw.rectangle(_around(pick.point, 14, plane), MOOD_COLOURS[pick.likeliest_mood], "white", 3)
     draw.ellipse(_around(affect_of(shares), 20, plane), EMOTION_COLOURS[shares.emotion], "white", 3)
 
 

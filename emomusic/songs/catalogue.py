@@ -225,8 +225,8 @@ class Catalogue:
         return np.column_stack([self.features, durations_s.to_numpy(np.float64)])
 
     @property
-    def plane(self) -> npt.NDArray[np.float32]:
-        """Shape (n, 2): positions on the affect plane, as `Song.point`."""
+    def measured(self) -> npt.NDArray[np.float32]:
+        """Shape (n, 2): Spotify's valence and energy, from -1 to 1. They are no place on the affect plane."""
         return (2.0 * self.table[["valence", "energy"]].to_numpy(np.float64) - 1.0).astype(np.float32)
 
     @cached_property

@@ -32,6 +32,7 @@ from emomusic.affect import (
     Mood,
     Quadrant,
     matching_mood,
+    places_of_moods,
     share_text,
 )
 from emomusic.assets import load_once
@@ -57,8 +58,8 @@ _FIRST_ROWS = (8, 1024)  # found one by one, and sorted first; the others only f
 # Of a journey. For each waypoint on the straight way, songs compete by their squared distance in units of `_NEAR`, by
 # popularity and by chance. A path through the best of them has like steps
 _NEAR = 0.22
-_JOURNEY_BONUSES = (1.3 * 2 / 3, 0.08)
-_MOST_NEAR = 4  # songs for each waypoint; more take longer, and make steps no more alike
+_JOURNEY_BONUSES = (1.7 * 2 / 3, 0.08)
+_MOST_NEAR = 6  # songs for each waypoint; more take longer, and make steps no more alike
 
 # Columns of a song. The first two are valence and arousal, the last four the probabilities of `MOODS`
 _FAMILIARITY, _PROBABILITIES = 2, 3
@@ -73,7 +74,7 @@ class Recommender:
     Attributes:
         catalogue: the songs.
         probabilities: shape (n, 4), float32: mood probabilities of each song, in the order of `Mood`.
-        plane: shape (n, 2), float32: valence and arousal of each song, from -1 to 1.
+        plane: shape (n, 2), float32: the place of each song (`affect.places_of_moods`).
         likeliest_moods: shape (n,), positions in `Mood`.
     """
 
@@ -82,7 +83,7 @@ class Recommender:
         table = catalogue.table
         self.catalogue = catalogue
         self.probabilities = probabilities
-        self.plane = catalogue.plane
+        self.plane = places_of_moods(probabilities, catalogue.measured)
         self._tempo_bpm = np.nan_to_num(table["tempo_bpm"].to_numpy(np.float32))  # unknown for audio files
         self.likeliest_moods = probabilities.argmax(axis=1)
         # The songs of a mood lie side by side: a slice is read several times faster than chosen rows
@@ -134,7 +135,7 @@ class Recommender:
             likeliest, surest = self._likeliest(row), float(self.probabilities[row].max())
             words = f"{'probably' if surest >= 0.5 else 'perhaps'} {likeliest} ({share_text(surest)})"
             words = words.capitalize() if likeliest is mood else f"Nearest to {mood}: {words}"
-            yield self._pick(number, row, mood, score, f"{words}, {character_of(self._point(row))}")
+            yield self._pick(number, row, mood, score, f"{words}, {character_of(self.point_of(row))}")
 
     def passing(self, request: Request) -> npt.NDArray[np.bool_]:
         """Shape (n,): songs that pass the filters."""
@@ -209,14 +210,17 @@ class Recommender:
     def _journey(self, request: Request, num_songs: int, heard: Sequence[Pick] = ()) -> list[Pick]:
         """The steps of a journey of `num_songs` songs that follow the heard ones. It is shorter if songs run out."""
         target, mood = target_of(request)
-        num_left, before = num_songs - len(heard), [request.point, *(pick.song.point for pick in heard)]
+        num_left, before = (
+            num_songs - len(heard),
+            [request.point, *(pick.point for pick in heard if pick.point is not None)],
+        )
         near = self._near_the_way(before[-1], num_left, request, heard)
         ends = [position for position, row in enumerate(near) if self._likeliest(row) is mood]
         path = like_steps(before[-1], target, self.plane[near], self._tempo_bpm[near], ends, num_left)
         rows = [near[position] for position in path]
-        points = [*before, *map(self._point, rows)]
+        points = [*before, *map(self.point_of, rows)]
         waypoints = waypoints_between(before[-1], target, len(rows))
-        away = [self._point(row).distance(waypoint) for row, waypoint in zip(rows, waypoints, strict=True)]
+        away = [self.point_of(row).distance(waypoint) for row, waypoint in zip(rows, waypoints, strict=True)]
         scores = _closeness(np.array(away, np.float32)).tolist()
         return [
             replace(self._pick(step, row, self._likeliest(row), score, step_reason(points, step, target)), is_step=True)
@@ -258,12 +262,14 @@ class Recommender:
         return found
 
     def _pick(self, number: int, row: int, mood: Mood, score: float, reason: str) -> Pick:
-        return Pick(self.catalogue.song(row), mood, score, reason, self._likeliest(row), number)
+        song, likeliest = self.catalogue.song(row), self._likeliest(row)
+        return Pick(song, mood, score, reason, likeliest, number, point=self.point_of(row))
 
     def _likeliest(self, row: int) -> Mood:
         return MOODS[int(self.likeliest_moods[row])]
 
-    def _point(self, row: int) -> AffectPoint:
+    def point_of(self, row: int) -> AffectPoint:
+        """The place of the song in a row."""
         return AffectPoint(float(self.plane[row, 0]), float(self.plane[row, 1]))
 
 

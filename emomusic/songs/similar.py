@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from emomusic.affect import Mood, share_text
+from emomusic.affect import AffectPoint, Mood, share_text
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_LINK, key_of, normalize_text, song_key
 from emomusic.songs.mood import MOODS, nearest_rows
 from emomusic.songs.request import Request
@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 
 
 def songs_like(
-    song: Song, recommender: Recommender, request: Request, *, mood: Mood | None = None, library: Path | None = None
+    song: Song,
+    recommender: Recommender,
+    request: Request,
+    *,
+    point: AffectPoint,
+    mood: Mood | None = None,
+    library: Path | None = None,
 ) -> Iterator[Pick]:
     """Songs that resemble a song, the most similar first. Other versions of it are left out.
 
@@ -30,18 +36,19 @@ def songs_like(
         song: of any source.
         recommender: of the source of the songs.
         request: its filters count.
+        point: place of the song.
         mood: only songs whose most probable mood it is; None for all moods.
         library: file of the library, by default `library_database.library_file()`.
     """
     catalogue = recommender.catalogue
     sounds = _sounds(song, recommender, library)
     own = np.array([getattr(song, name) for name in FEATURE_NAMES])
+    away = np.linalg.norm(recommender.plane - np.array([point.valence, point.arousal]), axis=1)
     if sounds is not None:
         order, why = np.argsort(-sounds, kind="stable"), "sounds alike"
     elif catalogue.has_features and not np.isnan(own).any():
         order, why = nearest_rows(catalogue.features, own, len(catalogue)), "similar audio features"
     else:  # one has features of sound, the other one audio features
-        away = np.linalg.norm(recommender.plane - np.array([song.point.valence, song.point.arousal]), axis=1)
         order, why = np.argsort(away, kind="stable"), "a similar mood"
     passes = recommender.passing(request)
     if mood is not None:
@@ -54,12 +61,10 @@ def songs_like(
         played.add(catalogue.key_of(row))
         number += 1
         likeliest = MOODS[int(recommender.likeliest_moods[row])]
-        score = 1 / (1 + float(np.linalg.norm(recommender.plane[row] - [song.point.valence, song.point.arousal])))
-        if sounds is not None:
-            score = float(np.clip(sounds[row], 0, 1))
+        score = 1 / (1 + float(away[row])) if sounds is None else float(np.clip(sounds[row], 0, 1))
         surest = share_text(float(recommender.probabilities[row].max()))
         reason = f"Like {song.title}: {why}; {likeliest} ({surest})"
-        yield Pick(found, mood or likeliest, score, reason, likeliest, number)
+        yield Pick(found, mood or likeliest, score, reason, likeliest, number, point=recommender.point_of(row))
 
 
 def _sounds(song: Song, recommender: Recommender, library: Path | None) -> npt.NDArray[np.float32] | None:

@@ -195,11 +195,6 @@ class Song(Struct, frozen=True, omit_defaults=True, gc=False):
         return self.player in (Player.LIBRARY, Player.UPLOAD, Player.BUNDLED)
 
     @property
-    def point(self) -> AffectPoint:
-        """Position on the affect plane. Energy serves as arousal."""
-        return AffectPoint(2.0 * self.valence - 1.0, 2.0 * self.energy - 1.0)
-
-    @property
     def byline(self) -> str:
         """Artists joined by commas: "Dan + Shay, Justin Bieber"."""
         return ", ".join(self.artists)
@@ -222,6 +217,7 @@ class Pick:
         likeliest_mood: most probable mood. Another one than `mood` if too few songs fit.
         number: in the order of the choice, counted from 1. It stays if the order of a queue changes.
         is_step: whether the song is a step of a journey.
+        point: place of the song on the affect plane (`affect.places_of_moods`); None if its mood is unknown.
     """
 
     song: Song
@@ -231,3 +227,4 @@ class Pick:
     likeliest_mood: Mood
     number: int = field(default=0, compare=False)
     is_step: bool = field(default=False, compare=False)
+    point: AffectPoint | None = field(default=None, compare=False)

@@ -68,7 +68,8 @@ def songs_csv(picks: Iterable[Pick]) -> str:
     rows = []
     for pick in picks:
         song = pick.song
-        numbers = (f"{number:.4f}" for number in (pick.score, song.point.valence, song.point.arousal))
+        place = () if pick.point is None else (pick.point.valence, pick.point.arousal)
+        numbers = [f"{number:.4f}" for number in (pick.score, *place)] + [""] * (2 - len(place))
         text = (song.title, song.byline, song.album or "", pick.mood.value)
         rows.append([*text, *numbers, pick.reason, song.id, address_of(song)])
     return csv_text(CSV_COLUMNS, rows)

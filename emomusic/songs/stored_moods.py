@@ -116,7 +116,7 @@ def predict_moods(catalogue: Catalogue, rows: npt.NDArray[np.bool_] | None = Non
     probabilities = np.column_stack([own == mood.value for mood in MOODS]).astype(np.float32)
     if has_place.any():
         points = np.array([(MOOD_POINTS[mood].valence, MOOD_POINTS[mood].arousal) for mood in MOODS])
-        distances = np.linalg.norm(catalogue.plane[table.index[has_place]][:, None] - points, axis=2)
+        distances = np.linalg.norm(catalogue.measured[table.index[has_place]][:, None] - points, axis=2)
         weights = np.exp(-_NEARNESS * distances)
         probabilities[has_place] = weights / weights.sum(axis=1, keepdims=True)
     if has_features.any():

@@ -125,8 +125,8 @@ def test_playlists_have_the_songs(run: Run, music: Path, tmp_path: Path):
 def test_a_journey_ends_where_it_is_told(run: Run, tmp_path: Path, to: str, end: AffectPoint):
     ask = ("recommend", "--emotion", "happy", "--policy", "journey", "--songs", "9", "--to", to)
     status, songs, _ = run(*ask, "--format", "m3u8", "--out", tmp_path / "journey.m3u8")
-    catalogue = load_recommender().catalogue
-    points = [catalogue.song(catalogue.row_of(song["id"])).point for song in songs]
+    known = load_recommender()
+    points = [known.point_of(known.catalogue.row_of(song["id"])) for song in songs]
     assert status == 0
     assert end.distance(points[-1]) < 0.2 < end.distance(points[0])
     assert [end.distance(point) for point in points] == sorted((end.distance(point) for point in points), reverse=True)

@@ -102,8 +102,9 @@ def test_a_click_on_the_plane_plays_the_song_and_then_those_near_it(app: AppTest
     assert queue_of(app, EXPLORE).current.number == 2
     app.pills(key="music-quadrant").set_value(Quadrant.Q3).run()
     assert queue_of(app, EXPLORE).current.number == 1
-    songs = [recommender.catalogue.find(song) for song in playlist(app, EXPLORE)]
-    assert all(song.point.valence <= 0 and song.point.arousal <= 0 for song in songs)
+    rows = [recommender.catalogue.row_of(song) for song in playlist(app, EXPLORE)]
+    songs = [recommender.catalogue.song(row) for row in rows]
+    assert (recommender.plane[rows] <= 0).all()
     assert [song.popularity for song in songs] == sorted((song.popularity for song in songs), reverse=True)
 
 

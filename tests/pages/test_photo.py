@@ -108,7 +108,7 @@ def test_take_me_there_goes_in_steps_from_the_face_to_a_named_or_a_clicked_targe
     face, shown, target = way()
     assert target == MOOD_POINTS[Mood.SAD]
     assert face.distance(queue_of(app).request.point) < 0.2
-    points = [pick.song.point for pick in queue_of(app).playlist(len(shown))]
+    points = [pick.point for pick in queue_of(app).playlist(len(shown))]
     assert min(points, key=queue_of(app).request.point.distance) == points[0]
     assert min(points, key=target.distance) == points[-1]
     app.query_params["to"] = "-0.5,0.5"

@@ -24,7 +24,7 @@ def test_the_bundled_catalogue_has_81198_complete_songs_of_114_genres(catalogue:
     assert {genre for cell in catalogue.table["genres"].unique() for genre in cell.split(";")} == set(GENRES)
     assert len(GENRES) == 114
     assert catalogue.features.shape == (81_198, 9)
-    assert np.abs(catalogue.plane).max() <= 1.0
+    assert np.abs(catalogue.measured).max() <= 1.0
     table = catalogue.table
     assert not table.duplicated(["title", "artists"]).any()
     assert table[["tempo_bpm", "danceability"]].min().min() > 0
@@ -87,7 +87,6 @@ def test_a_known_song_of_the_bundled_catalogue_has_its_published_features(catalo
     assert track.duration_s == pytest.approx(167.693)
     assert track.byline == "Dan + Shay, Justin Bieber"
     assert track.full_name == f"{track.title}, {track.byline}"
-    assert track.point.valence == pytest.approx(-0.14)
     ids = catalogue.table["id"]
     assert catalogue.find("0" * 22) is None
     assert [catalogue.row_of(ids[row]) for row in (0, 4000, 81_197)] == [0, 4000, 81_197]

@@ -71,7 +71,12 @@ def show_explore(songs: Songs, music: YourMusic) -> None:
             label_visibility="collapsed",
             wrap=True,
         )
-        _show_plane(songs, quadrant)
+        is_measured = songs.catalogue.has_features and st.toggle(
+            "As Spotify measures",
+            key="music-measured",
+            help="Spotify's valence and energy. They are no place among faces: few calm songs have a high valence.",
+        )
+        _show_plane(songs, quadrant, is_measured=is_measured)
     with side:
         _show_list(songs, quadrant, music)
     of_spotify = music.ready is Source.SPOTIFY
@@ -102,20 +107,25 @@ def _show_glance(songs: Songs) -> None:
     st.caption(missing)
 
 
-def _plane(songs: Songs, quadrant: Quadrant | None) -> go.Figure:
+def _plane(songs: Songs, quadrant: Quadrant | None, *, is_measured: bool) -> go.Figure:
     rows = np.random.default_rng(0).permutation(len(songs))[:MOST_DRAWN]  # all songs, or always the same sample
     table = songs.catalogue.table.iloc[rows]
     names = table["title"].str.cat(table["artists"].str.replace(ARTIST_SEPARATOR, ", ", regex=False), " \u00b7 ")
     titles = names.str.slice(0, 80).tolist()
-    return plots.song_plane(songs.catalogue.plane[rows], songs.moods[rows], titles, rows, quadrant)
+    if is_measured:
+        return plots.song_plane(songs.catalogue.measured[rows], songs.moods[rows], titles, rows, measured="Spotify's")
+    return plots.song_plane(songs.plane[rows], songs.moods[rows], titles, rows, quadrant)
 
 
-def _show_plane(songs: Songs, quadrant: Quadrant | None) -> None:
+def _show_plane(songs: Songs, quadrant: Quadrant | None, *, is_measured: bool) -> None:
     key = f"music-plane-{songs.token}"
     drawn = f"{min(len(songs), MOST_DRAWN):,} of {pluralize(len(songs), 'song')}"
     with st.container(key="music-plane", height=480, border=False):  # less on a laptop, see `frame.css`
         show_chart(
-            songs.cached(("plane", quadrant, text_color()), lambda: _plane(songs, quadrant)),
+            songs.cached(
+                ("plane", quadrant, is_measured, text_color()),
+                lambda: _plane(songs, quadrant, is_measured=is_measured),
+            ),
             key=key,
             alt=f"{drawn} on the plane of valence and arousal, with their moods",
             height="stretch",
@@ -145,7 +155,7 @@ def _show_list(songs: Songs, quadrant: Quadrant | None, music: YourMusic) -> Non
         rows = _examples(songs)
     else:
         corner = np.array(QUADRANT_CORNERS[quadrant], np.float32)
-        inside = np.flatnonzero((songs.catalogue.plane * corner >= 0).all(axis=1))
+        inside = np.flatnonzero((songs.plane * corner >= 0).all(axis=1))
         words = f"**{pluralize(len(inside), 'song')}, {quadrant.description}**, best known first"
         rows = songs.unique(songs.catalogue.best_known_first(inside))
         if not inside.size:
@@ -157,16 +167,16 @@ def _show_list(songs: Songs, quadrant: Quadrant | None, music: YourMusic) -> Non
 
 def songs_near(songs: Songs, row: int) -> Rows:
     """The row, and those of the nearest songs on the plane, each song once."""
-    away = np.linalg.norm(songs.catalogue.plane - songs.catalogue.plane[row], axis=1)
+    away = np.linalg.norm(songs.plane - songs.plane[row], axis=1)
     away[row] = -1  # before other songs at the same point
     return _first_of(songs, away)
 
 
 def nearest_to(songs: Songs, quadrant: Quadrant) -> tuple[Rows, str]:
     """The rows of the songs nearest to an empty quadrant, each song once, and where the first one is, for people."""
-    outside = np.maximum(-songs.catalogue.plane * np.array(QUADRANT_CORNERS[quadrant], np.float32), 0)
+    outside = np.maximum(-songs.plane * np.array(QUADRANT_CORNERS[quadrant], np.float32), 0)
     rows = _first_of(songs, np.linalg.norm(outside, axis=1))
-    point = AffectPoint(*songs.catalogue.plane[rows[0]].tolist())
+    point = AffectPoint(*songs.plane[rows[0]].tolist())
     where = next(other for other, (x, y) in QUADRANT_CORNERS.items() if x * point.valence >= 0 <= y * point.arousal)
     return rows, where.description
 
@@ -407,7 +417,8 @@ def _pick_of(song: Song) -> Pick:
         return Pick(song, MOODS[0], 0.0, "mood unknown: the catalogue does not have this song", MOODS[0])
     probabilities = recommender.probabilities[row]
     mood = MOODS[int(probabilities.argmax())]
-    return Pick(recommender.catalogue.song(row), mood, 0.0, describe_moods(probabilities), mood)
+    song, point = recommender.catalogue.song(row), recommender.point_of(row)
+    return Pick(song, mood, 0.0, describe_moods(probabilities), mood, point=point)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

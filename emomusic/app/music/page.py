@@ -80,9 +80,8 @@ def _explain_numbers(songs: Songs) -> None:
     """Show the source of the moods, and the meaning of the plane and the features."""
     st.markdown(
         f"{_origin(songs)}\n\n"
-        "**Plane.** Valence is how positive a song sounds, energy how intense. Energy is the arousal axis. The plane "
-        "scales both from \u22121 to 1, as for faces. Many calm songs have a low valence and lie on the unpleasant "
-        "side.\n\n"
+        "**Plane.** A song lies where a face of its moods would: at the mean of their corners, weighted by their "
+        "probabilities. Spotify's valence is another measure: it is low for most songs that people call calm.\n\n"
         "**Lists** have the best known version of each song.\n\n"
         "**Features** from Spotify:\n\n"
         + "\n".join(

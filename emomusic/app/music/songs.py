@@ -17,7 +17,7 @@ import pandas as pd
 import streamlit as st
 
 from emomusic import downloads
-from emomusic.affect import AffectPoint, share_text
+from emomusic.affect import AffectPoint, places_of_moods, share_text
 from emomusic.app.choices import MUSIC_TAB, MUSIC_TRACK, Source, choose
 from emomusic.app.player import show_queue
 from emomusic.app.queues import PageQueue, forget_queue, play, play_list
@@ -52,6 +52,7 @@ class Songs:
         self.catalogue = catalogue
         self.probabilities = probabilities  # shape (n, 4), of the moods, in the order of `Mood`
         self.num_all = num_all  # songs without the visitor's options
+        self.plane = places_of_moods(probabilities, catalogue.measured)
         # Shape (n,), positions in `Mood`: the label of a song, else its most probable mood
         self.moods = probabilities.argmax(axis=1).astype(np.int64)
         self.num_labelled = 0
@@ -95,7 +96,7 @@ class Songs:
             song, mood = self.catalogue.song(row), MOODS[int(self.moods[row])]
             probability = float(self.probabilities[row].max())
             words = f"{mood} {share_text(probability)}" if song.mood is None else f"{mood}, labelled"
-            yield Pick(song, mood, probability, words, mood)
+            yield Pick(song, mood, probability, words, mood, point=AffectPoint(*self.plane[row].tolist()))
 
     def describe(self, rows: Rows) -> pd.DataFrame:
         """A table for display: title, mood, confidence in percent, artists, features and link, one row per song.
