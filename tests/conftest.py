@@ -20,7 +20,7 @@ from emomusic.faces.detection import Face, MtcnnDetector
 from emomusic.media.images import RgbImage
 from emomusic.runtime import num_cores
 from tests.fakes import FakeClock
-from tests.tiny_model import dataset, only_tiny, tiny_copy, tiny_run, write_votes  # noqa: F401
+from tests.tiny_model import copied_model, dataset, only_tiny, tiny_run, write_votes  # noqa: F401
 
 # The same examples in every run. No deadline: first calls are slow on a busy machine
 settings.register_profile("emomusic", deadline=None, max_examples=25, derandomize=True, database=None)

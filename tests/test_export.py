@@ -7,14 +7,21 @@ import numpy as np
 import pytest
 
 from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, Mood
-from emomusic.export import film_record, song_record
+from emomusic.export import film_record, picture_record, song_record
 from emomusic.faces.table import NO_FACES, Faces
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.recommend import Recommender, one_song_each
 from emomusic.songs.request import Request
 from emomusic.stream.film import FilmMoment, FilmReading
-from tests.fakes import FakeClassifier, make_face
+from tests.fakes import FakeClassifier, FakeDetector, make_face, read_pixels
 from tests.songs.tables import song_table, track_id
+
+
+def test_the_mood_of_a_group_is_that_of_its_faces_whatever_was_asked_for() -> None:
+    image, networks = np.zeros((100, 200, 3), np.uint8), (FakeDetector([make_face()]), FakeClassifier())
+    request = Request(EMOTION_POINTS[Emotion.SAD], Emotion.SAD, mood=Mood.CALM)
+    record = picture_record("a.jpg", read_pixels(image, networks), [], request, decode_ms=1.5)
+    assert record["group"]["mood"] == "happy"
 
 
 def test_a_song_record_has_the_fields_of_the_contract() -> None:

@@ -13,7 +13,7 @@ import pytest
 from emomusic import assets
 from emomusic.faces import ferplus
 from emomusic.faces.fer2013 import LabelledFaces, Split
-from emomusic.faces.model_files import GRAD_CAM, ONNX, WEIGHTS, read_spec
+from emomusic.faces.model_files import GRAD_CAM, ONNX, WEIGHTS, model_folder, read_spec
 
 Splits = dict[Split, LabelledFaces]
 
@@ -72,12 +72,18 @@ def tiny_run(dataset: Splits, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return Run(folder, metrics, reports)
 
 
+COPIED = "cnn_capstone"
+"""The model of `copied_model`, a small one of the seven emotions."""
+
+
 @pytest.fixture
-def tiny_copy(tiny_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of a copy that a test may change, the only trained model of its checkout."""
+def copied_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a copy of a bundled model that a test may change, the only trained one of its checkout."""
+    folder, without = tmp_path / "models" / "face" / COPIED, shutil.ignore_patterns(WEIGHTS)
+    shutil.copytree(model_folder(COPIED), folder, ignore=without)
     monkeypatch.setattr(assets, "ROOT", tmp_path)
     (tmp_path / "SHA256SUMS").touch()
-    return Path(shutil.copytree(tiny_run.folder, tmp_path / "models" / "face" / "tiny"))
+    return folder
 
 
 @pytest.fixture

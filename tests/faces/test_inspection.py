@@ -95,6 +95,7 @@ def test_every_bundled_model_can_be_explained(name: str) -> None:
     assert all(0 < len(level.maps) <= level.num_channels for level in insight.levels)
 
 
+@pytest.mark.slow  # trains
 def test_feature_maps_equal_the_outputs_of_the_layers(only_tiny: Run) -> None:
     import keras
 
@@ -113,7 +114,7 @@ def test_feature_maps_equal_the_outputs_of_the_layers(only_tiny: Run) -> None:
         assert (np.diff(level.maps.std(axis=(1, 2))) <= 1e-6).all()  # sorted by variance
 
 
-def test_a_network_without_logits_is_refused(root: Path, tiny_copy: Path) -> None:
-    shutil.copy(root / "models" / MODEL, tiny_copy / model_files.ONNX)
+def test_a_network_without_logits_is_refused(root: Path, copied_model: Path) -> None:
+    shutil.copy(root / "models" / MODEL, copied_model / model_files.ONNX)
     with pytest.raises(ModelError, match=r"expected a network that ends in a softmax\. Received: "):
-        explain(noise(), model_files.read_spec(tiny_copy))
+        explain(noise(), model_files.read_spec(copied_model))

@@ -18,10 +18,11 @@ def boxes(count: int, *, side: int = 600, seed: int = 0) -> tuple[np.ndarray, np
     return np.c_[corners, corners + sides], rng.uniform(0.6, 1, count)
 
 
+@pytest.mark.slow  # loads TensorFlow
 @pytest.mark.parametrize(("overlap", "threshold"), [("union", 0.5), ("min", 0.7)])
 @pytest.mark.parametrize("count", [0, 2, 300])
 def test_the_result_equals_that_of_the_package(overlap: str, threshold: float, count: int) -> None:
-    from mtcnn.utils.bboxes import smart_nms_from_bboxes  # loads TensorFlow
+    from mtcnn.utils.bboxes import smart_nms_from_bboxes
 
     corners, confidence = boxes(count)
     rows = np.c_[np.zeros(count), corners, confidence]
@@ -52,8 +53,9 @@ def test_a_level_has_the_means_of_opencv(size: tuple[int, int], scale: float) ->
     np.testing.assert_array_equal(planes(image)[0], pixels.transpose(2, 0, 1))
 
 
+@pytest.mark.slow  # loads TensorFlow
 def test_the_samples_have_the_same_faces_as_in_the_package(detector: MtcnnDetector) -> None:
-    from mtcnn import MTCNN  # loads TensorFlow
+    from mtcnn import MTCNN
 
     package = MTCNN()
     for name in ("four-people.jpg", "morisot-self-portrait-1885.jpg"):

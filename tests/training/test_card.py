@@ -7,14 +7,15 @@ from emomusic.affect import EMOTIONS
 from emomusic.assets import CARD, read_metrics
 from emomusic.faces.model_files import face_models, model_folder, read_spec
 from emomusic.training.card import write_card
-from tests.tiny_model import Run
+from tests.tiny_model import COPIED
 
 
-def test_the_limits_come_from_the_metrics(tiny_run: Run, tmp_path: Path) -> None:
-    metrics = read_metrics(tiny_run.folder)
+def test_the_limits_come_from_the_metrics(tmp_path: Path) -> None:
+    folder = model_folder(COPIED)
+    metrics = read_metrics(folder)
 
     def card() -> str:
-        write_card(read_spec(tiny_run.folder), metrics, tmp_path / CARD)
+        write_card(read_spec(folder), metrics, tmp_path / CARD)
         return (tmp_path / CARD).read_text(encoding="utf-8")
 
     for i, emotion in enumerate(EMOTIONS):
