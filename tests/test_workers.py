@@ -25,6 +25,9 @@ def double(log: Path, number: int) -> int:
         os.kill(os.getpid(), signal.SIGKILL)
     if number == 14:
         os._exit(7)
+    if number == 16 and not (mark := log.with_name("mark")).exists():  # as where memory was short for a moment
+        mark.touch()
+        os._exit(7)
     if number == -2:
         raise ToldError(number, "two")
     if number == -3:
@@ -62,7 +65,7 @@ def test_every_call_has_its_result_or_its_crash_and_each_process_loads_once(tmp_
     }
     pids = Counter((tmp_path / "log").read_text().split())
     assert max(pids.values()) == 1
-    assert 2 <= len(pids) <= 6
+    assert 2 <= len(pids) <= 7
 
 
 def test_calls_may_be_added_and_unfinished_ones_return(tmp_path: Path):
