@@ -19,8 +19,7 @@ from emomusic.errors import ImageError
 from emomusic.faces import reading as faces
 from emomusic.faces.identity import describe_persons
 from emomusic.faces.model_files import DEFAULT_MODEL
-from emomusic.faces.people import Vectors
-from emomusic.faces.profile import FaceProfile, KnownFace, describe_still, learn_profile
+from emomusic.faces.profile import FaceProfile, KnownFace, Vectors, describe_still, learn_profile
 from emomusic.faces.reading import PictureReading, load_classifier, load_detector, load_networks
 from emomusic.faces.table import FaceReading
 from emomusic.media.images import MAX_RAW_BYTES, DecodedPicture, RgbImage, read_picture_file, require_rgb

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from emomusic.assets import data_dir
 from scripts.bench import Timing, resident_mb, single, spread
-from scripts.servers import Server, run_replica
+from scripts.servers import Server, run_app
 
 _TIMEOUT_MS = 120_000
 _NUM_STARTS, _NUM_PHOTOS = 3, 10
@@ -110,7 +110,7 @@ def _starts(browser: Browser) -> Iterator[Timing]:
     seconds = []
     for _ in range(_NUM_STARTS):
         began_s = time.perf_counter()
-        with run_replica("app") as server:
+        with run_app() as server:
             page = _open(browser, f"{server.address}/?sample=eileen-collins-1999")
             _answered(page)
             seconds.append(time.perf_counter() - began_s)
@@ -119,7 +119,7 @@ def _starts(browser: Browser) -> Iterator[Timing]:
 
 
 def _memory(browser: Browser) -> Iterator[Timing]:
-    with run_replica("app") as server:
+    with run_app() as server:
         page, shown = _open(browser, server.address), ""
         for number in range(_NUM_PHOTOS):
             _upload(page, number)
@@ -142,7 +142,7 @@ def _rested(server: Server, seconds: float, what: str) -> Timing:
 
 def _clicks(browser: Browser, num_clicks: int) -> Iterator[Timing]:
     titles, times = [], []
-    with run_replica("app") as server:
+    with run_app() as server:
         player = _open(browser, f"{server.address}/?sample=four-people")
         _answered(player)
         for _ in range(_NUM_STARTS):
@@ -171,7 +171,7 @@ def _clicks(browser: Browser, num_clicks: int) -> Iterator[Timing]:
 def bench_use(*, minutes: int) -> list[Timing]:
     """Measure the memory of the server while one visitor uses all pages, round after round, and afterwards."""
     memory = []
-    with _chromium() as browser, run_replica("app") as server:
+    with _chromium() as browser, run_app() as server:
         page = _open(browser, f"{server.address}/?sample=four-people")
         _answered(page)
         ends_s = time.monotonic() + 60 * minutes

@@ -1,11 +1,11 @@
-"""Measure the app with simulated visitors, on replicas behind Caddy.
+"""Measure the app with simulated visitors.
 
     python -m scripts.load_test > report.json
     python -m scripts.load_test --visitors 80 --seconds 60 > limit.json
-    python -m scripts.load_test --visitors 30 --seconds 60 --waves 4 --rest 130 --replicas 1 > memory.json
+    python -m scripts.load_test --visitors 30 --seconds 60 --waves 4 --rest 130 > memory.json
 
 A visitor speaks Streamlit's protocol as a browser does, but draws nothing and loads no scripts and styles. It uploads
-photos that the app has not seen, asks for songs, and checks every answer. Linux only. Several replicas need Caddy.
+photos that the app has not seen, asks for songs, and checks every answer. Linux only.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import random
 import re
 import signal
@@ -41,14 +40,13 @@ from emomusic.assets import data_dir
 from emomusic.errors import EmomusicError
 from emomusic.media.images import encode_jpeg, read_image
 from scripts.bench import machine, resident_mb, spread
-from scripts.servers import run_proxy, run_replica
+from scripts.servers import run_app
 
 OPTIONS = {
     "visitors": (40, "number of visitors"),
     "seconds": (300.0, "duration of a wave"),
     "waves": (1, "how often the visitors come; all leave after a wave"),
     "rest": (0.0, "seconds after a wave until its memory is measured"),
-    "replicas": (2, "number of replicas, which share the cores of this machine"),
     "think": (10.0, "mean pause before an action in seconds, exponentially distributed; 0 for none"),
     "arrive_within": (10.0, "seconds until the last visitor comes"),
 }
@@ -263,29 +261,20 @@ class Visitor:
 
 
 def measure(load: argparse.Namespace) -> dict[str, Any]:
-    """The report of a load, with the `OPTIONS`. Several replicas are behind Caddy.
+    """The report of a load, with the `OPTIONS`.
 
     Raises:
-        EmomusicError: a server does not start.
+        EmomusicError: the app does not start.
     """
-    cores = sorted(os.sched_getaffinity(0))
-    photos, outcomes = make_photos(), list[Outcome]()
-    with contextlib.ExitStack() as stack:
-        replicas = [
-            stack.enter_context(run_replica(f"replica {number + 1}", cores[number :: load.replicas]))
-            for number in range(load.replicas)
-        ]
-        servers = [*replicas, *([stack.enter_context(run_proxy(replicas))] if load.replicas > 1 else [])]
-        address = servers[-1].address
-        for replica in replicas:  # so that its networks are loaded
-            answer_newcomer(replica.address, photos)
+    photos, outcomes, memory = make_photos(), list[Outcome](), list[int]()
+    with run_app() as server:
+        answer_newcomer(server.address, photos)  # so that its networks are loaded
         began_s = monotonic()
 
         def come(number: int, ends_s: float) -> None:
             sleep(number % load.visitors * load.arrive_within / load.visitors)
-            Visitor(number, address, photos, outcomes, load.think).stay(ends_s)
+            Visitor(number, server.address, photos, outcomes, load.think).stay(ends_s)
 
-        memory = []
         for wave in range(load.waves):
             numbers, ends_s = range(wave * load.visitors, (wave + 1) * load.visitors), monotonic() + load.seconds
             threads = [Thread(target=come, args=(number, ends_s), daemon=True) for number in numbers]
@@ -294,12 +283,12 @@ def measure(load: argparse.Namespace) -> dict[str, Any]:
             for thread in threads:
                 thread.join()
             sleep(load.rest)
-            memory.append({server.name: round(resident_mb(server.process.pid)) for server in servers})
+            memory.append(round(resident_mb(server.process.pid)))
         return {
             "machine": machine(),
             "load": vars(load),
             **summarize(outcomes, began_s),
-            "seconds until a newcomer has a song after the load": answer_newcomer(address, photos),
+            "seconds until a newcomer has a song after the load": answer_newcomer(server.address, photos),
             "MB after each wave": memory,
         }
 

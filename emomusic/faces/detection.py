@@ -62,7 +62,7 @@ _PLAIN_ENOUGH, _SHARED_AREA, _CLOSE_CONFIDENCE = 0.8, 0.4, 0.97
 
 
 # Degrees. Of 200 faces of each of two collections, turned by 45 degrees, 100 and 75 are read right as they are, and 158
-# and 144 with level eyes; upright ones keep their answers (`scripts/measure_tilt.py`).
+# and 144 with level eyes; upright ones keep their answers (a script of commit 566fd87b).
 _MOST_TILT = 30.0
 
 

@@ -16,9 +16,19 @@ import cv2
 import numpy as np
 
 from emomusic.errors import FilmError
-from emomusic.media.container import DAMAGE, MediaFile
-from emomusic.media.film_frame import FilmFrame, orientation_of
-from emomusic.media.film_steps import MAX_GAP_S, MOST_PACKETS, FilmClock, FilmStep, FilmSteps, at_rate, is_busy, is_long
+from emomusic.media.container import MediaFile
+from emomusic.media.film_frame import (
+    MAX_GAP_S,
+    MOST_PACKETS,
+    FilmClock,
+    FilmFrame,
+    FilmStep,
+    FilmSteps,
+    KeyFrames,
+    at_rate,
+    decoded,
+    orientation_of,
+)
 from emomusic.media.formats import Kind, foreign_file, mov_atoms, read_format
 from emomusic.media.guarded import GuardedFile
 from emomusic.media.images import RgbImage
@@ -271,14 +281,14 @@ class FilmFile(MediaFile):
         if rate is None:
             yield from itertools.chain([self._first], self._decoded)
         else:
-            self._skip_unneeded(self._stream.codec_context, rate)
+            self._stream.codec_context.skip_frame = self._skipped(rate)
             yield from at_rate(itertools.chain([self._first], self._decoded), rate)
 
-    def _skip_unneeded(self, codec: Any, rate: float) -> None:
+    def _skipped(self, rate: float) -> str:
+        """The frames that are not decoded, where so many are wanted in a second."""
         if self._has_keys_only:
-            codec.skip_frame = "NONKEY"
-            return
-        codec.skip_frame = "NONREF" if rate * _SKIPPED_FRAMES <= self.frames_per_second else "DEFAULT"
+            return "NONKEY"
+        return "NONREF" if rate * _SKIPPED_FRAMES <= self.frames_per_second else "DEFAULT"
 
     def _is_over(self) -> bool:
         return self._has_frames and self._should_stop()
@@ -351,7 +361,7 @@ class FilmFile(MediaFile):
         steps, codec = FilmSteps(self._first, rate, step_s), self._stream.codec_context
         yield FilmStep(self._first)
         if self._begun is None or codec.name not in _WITH_KEYS:
-            self._skip_unneeded(codec, rate)
+            codec.skip_frame = self._skipped(rate)
             yield from steps.of(self._decoded)
         else:
             packets, self._begun = itertools.chain(self._begun, self._video_packets), None
@@ -362,12 +372,7 @@ class FilmFile(MediaFile):
 
     def _steps_by_keys(self, steps: FilmSteps, packets: Iterator[Any]) -> Iterator[FilmStep]:
         codec = self._stream.codec_context
-        codec.flush_buffers()
-        filler: Any = av.CodecContext.create(codec.codec, "r")  # a second decoder, for the frames between
-        filler.extradata, filler.thread_type, filler.options = codec.extradata, "NONE", codec.options
-        filler.width, filler.height = codec.width, codec.height
-        self._skip_unneeded(filler, steps.rate)
-        waiting = list[Any]()  # packets from a key frame on that are not decoded
+        keys = KeyFrames(codec, self._skipped(steps.rate))
         is_going = False  # whether the decoder takes one packet after the other
         for packet in packets:
             if self.problem is not None:
@@ -375,60 +380,41 @@ class FilmFile(MediaFile):
             given_s = self._seconds_of(packet)
             if packet.is_keyframe and given_s is not None and steps.is_due(time_s := self._clock.of(given_s)):
                 if is_going or time_s < steps.last.time_s:  # or the clock of the file begins again
-                    yield from steps.of(self._in_order([*waiting, None]))
-                    waiting, is_going = [], False
-                if (alone := self._alone(packet)) is not None:
-                    more = partial(self._filled, filler, waiting, self._clock.offset_s)
+                    yield from steps.of(self._in_order([*keys.waiting, None]))
+                    keys.waiting, is_going = [], False
+                if (alone := keys.alone(packet)) is not None:
+                    more = partial(self._between, keys.between(), self._clock.offset_s)
                     for frame in self._film_frames([alone]):
-                        yield steps.take(frame, more, is_busy=bool(waiting) and is_busy(waiting))
-                    waiting = [packet]
+                        yield steps.take(frame, more, is_busy=keys.is_busy)
+                    keys.waiting = [packet]
                     continue
             if packet.size:
-                waiting.append(packet)
-            if is_going or (waiting and is_long(waiting)):
+                keys.waiting.append(packet)
+            if is_going or keys.are_far_apart:
                 if not is_going:
                     codec.flush_buffers()
-                    self._skip_unneeded(codec, steps.rate)
+                    codec.skip_frame = self._skipped(steps.rate)
                 is_going = True
-                yield from steps.of(self._in_order(waiting))
-                waiting = []
-        yield from steps.of(self._in_order([*waiting, None]))
+                yield from steps.of(self._in_order(keys.waiting))
+                keys.waiting = []
+        yield from steps.of(self._in_order([*keys.waiting, None]))
 
     def _in_order(self, packets: Sequence[Any]) -> Iterator[FilmFrame]:
         """The frames of packets after the newest frame; None stands for the end."""
         for packet in packets:
-            frames = self._drained(self._stream.codec_context) if packet is None else self._frames_of(packet)
+            frames = decoded(self._stream.codec_context) if packet is None else self._frames_of(packet)
             for frame in frames:
                 given_s = self._seconds_of(frame)
                 # Frames before a key frame, which may lack what they need, follow it in the file
                 if given_s is None or not -_LEADING_S < self._clock.of(given_s) - self._clock.last_s < 0:
                     yield from self._film_frames([frame])
 
-    def _alone(self, packet: Any) -> Any:
-        """The frame of a key frame's packet; None if it needs others."""
-        codec = self._stream.codec_context
-        codec.flush_buffers()
-        codec.skip_frame = "DEFAULT"
-        frames = [] if packet.has_sidedata("encryption_info") else self._drained(codec, packet)
-        frames += self._drained(codec)
-        codec.flush_buffers()
-        return frames[0] if len(frames) == 1 and not frames[0].is_corrupt else None
-
-    def _drained(self, codec: Any, packet: Any = None) -> list[Any]:
-        """The frames that a packet completes, or the last ones; none if it is damaged."""
-        try:
-            return list(codec.decode(packet))
-        except DAMAGE:
-            return []
-
-    def _filled(self, codec: Any, packets: Sequence[Any], offset_s: float) -> Iterator[FilmFrame]:
-        """The frames of packets from a key frame on."""
+    def _between(self, frames: Callable[[], Iterator[Any]], offset_s: float) -> Iterator[FilmFrame]:
+        """The frames between two key frames, in the clock of the first one."""
         moved_s = offset_s - self._clock.offset_s
-        codec.flush_buffers()  # the frames before may not all have been wanted
-        for packet in (*packets, None):
-            for frame in self._drained(codec, packet):
-                if (given_s := self._seconds_of(frame)) is not None and frame.width * frame.height <= self._most_pixels:
-                    yield self._film_frame(self._clock.of(given_s) + moved_s, frame)
+        for frame in frames():
+            if (given_s := self._seconds_of(frame)) is not None and frame.width * frame.height <= self._most_pixels:
+                yield self._film_frame(self._clock.of(given_s) + moved_s, frame)
 
     def picture(self, frame: FilmFrame, max_side: int | None = None) -> RgbImage:
         """A frame as an upright image of at most `max_side` pixels a side; None for the film's size."""

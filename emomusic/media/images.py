@@ -26,14 +26,20 @@ import numpy.typing as npt
 from PIL import Image, PngImagePlugin, UnidentifiedImageError, _imaging
 
 from emomusic.errors import ImageError
-from emomusic.media.cut_files import completed, is_emptied
 from emomusic.media.formats import FORMATS, Kind, foreign_file, is_tga, kind_of
 from emomusic.media.formats import PICTURE_ENDINGS as PICTURE_ENDINGS
 from emomusic.media.guarded import GuardedFile, open_file
-from emomusic.media.jpeg import SCAN, markers
+from emomusic.media.picture_files import (
+    SCAN,
+    completed,
+    is_emptied,
+    is_raw_photo,
+    largest_jpeg,
+    markers,
+    tiff_directories,
+)
 from emomusic.media.pixels import RgbImage as RgbImage
 from emomusic.media.pixels import choose_page, read_deep_colours, to_rgb, with_alpha
-from emomusic.media.raw_photos import is_raw_photo, largest_jpeg, tiff_directories
 from emomusic.runtime import num_cores
 from emomusic.text import size_over
 

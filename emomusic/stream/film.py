@@ -22,10 +22,9 @@ from emomusic.faces.table import FACE_COLUMNS, NO_FACES, Faces, boxes_array
 from emomusic.faces.who import Who
 from emomusic.media.ahead import ahead
 from emomusic.media.film_file import FilmFile
-from emomusic.media.film_frame import FilmFrame
-from emomusic.media.film_steps import FilmStep
+from emomusic.media.film_frame import FilmFrame, FilmStep
 from emomusic.media.images import WORKING_SIDE, RgbImage
-from emomusic.stream.film_persons import FilmPersons
+from emomusic.stream.persons import FilmPersons
 from emomusic.stream.timeline import Scene, SceneFinder, timeline_table
 from emomusic.stream.tracking import FaceFinder, FaceTracker, Frame, GreyImage, to_flow_image
 from emomusic.text import format_clock

@@ -31,7 +31,7 @@ from emomusic.media.images import Box, RgbImage, crop_face, to_network_input
 from emomusic.metrics import MISSED, FloatArray, IntArray, Scores, evaluate, expected_calibration_error, in_classes
 from emomusic.records import PhotoScores, write_metrics
 from emomusic.training.card import write_card
-from emomusic.training.label_lists import Source
+from emomusic.training.labelled import Source
 from emomusic.training.people import collection_record
 from emomusic.training.posed import COLLECTIONS, largest_faces
 

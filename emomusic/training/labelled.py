@@ -1,19 +1,159 @@
-"""Pictures of a data set of faces with their emotions, from the names of folders or of files."""
+"""Pictures of a data set of faces with their emotions, from names of folders or files, from lists, and from tables."""
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.errors import DatasetError
 from emomusic.media.folders import FolderWalk
 from emomusic.media.formats import PICTURE_ENDINGS, has_ending
-from emomusic.training.label_lists import TABLES, Label, Source, listed_pictures, pictures_in_table
+
+Source: TypeAlias = Path | bytes
+"""A picture of a data set: its path, or the bytes of its file."""
+
+Label: TypeAlias = tuple[Source, str]
+"""A picture with its label as written."""
+
+TABLES = (".csv", ".parquet")
+_NAME_COLUMNS = (
+    *("subdirectory_filepath", "image", "filename", "file_name", "file", "path", "pth", "filepath", "img"),
+    *("image_name", "image_path", "picture"),
+)
+_LABEL_COLUMNS = ["expression", "label", "emotion", "class", "labels"]
+_IMAGE_COLUMNS = ["image", "img", "img_bytes", "bytes", "picture"]
+_ROWS = 1000  # of pixels that are read at once
+_LIST_ENDINGS = ("txt", "csv", "npy")
+_MAX_BYTES = 2**30  # of the pictures in a table
+_LARGEST_LIST = 2**28
+_STEM = re.compile(r"_aligned$|_exp$", re.IGNORECASE)
+
+PIXEL_ORDER = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "contempt")
+"""Numbers in tables of pixels, as in `fer2013.csv`; that of CK+ adds contempt."""
+
+
+def listed_pictures(folder: Path, pictures: list[Path], files: list[Path]) -> list[Label]:
+    """Pictures with the labels of the lists in a folder: lines with a name and a label, tables, or `<name>_exp.npy`.
+
+    Args:
+        folder: of the data set.
+        pictures: in it.
+        files: in it, of any format.
+    """
+    known: dict[str, Path] = {}
+    for path in pictures:
+        place = path.relative_to(folder)
+        for key in (place.as_posix(), path.name, _STEM.sub("", path.stem), "/".join(place.parts[-2:])):
+            known.setdefault(key.lower(), path)
+    found: dict[Path, str] = {}
+    for file in files:
+        if has_ending(file.name, _LIST_ENDINGS) and file.stat().st_size <= _LARGEST_LIST:
+            for name, label in _rows_of(file):
+                key = name.strip().replace("\\", "/").lower()
+                for written in (key, key.rpartition("/")[2], Path(key).stem):
+                    if written in known:
+                        found.setdefault(known[written], label.strip())
+                        break
+    return list(found.items())
+
+
+def _rows_of(file: Path) -> Iterator[tuple[str, str]]:
+    """Names of pictures and their labels in a list; nothing for another file."""
+    import pandas as pd
+
+    try:
+        if file.suffix.lower() == ".npy":
+            if file.stem.endswith("_exp"):
+                yield _STEM.sub("", file.stem), str(np.load(file, allow_pickle=False))
+            return
+        if file.suffix.lower() == ".csv":
+            rows = pd.read_csv(file, dtype=str, keep_default_na=False, encoding_errors="replace", on_bad_lines="skip")
+            if (columns := _columns(rows.columns, _NAME_COLUMNS, _LABEL_COLUMNS)) is not None:
+                yield from rows[columns].itertuples(index=False, name=None)
+            return
+        text = file.read_text(encoding="utf-8-sig", errors="replace")
+    except (OSError, ValueError):
+        return
+    for line in text.splitlines():
+        words = line.replace(",", " ").replace("\t", " ").split()
+        if len(words) == 2 and has_ending(words[0], PICTURE_ENDINGS):
+            yield words[0], words[1]
+
+
+def _columns(names: Iterable[str], *usual: Sequence[str]) -> list[str] | None:
+    """For each kind of column, the likeliest of its usual names that a table has; None if a kind is absent."""
+    known = {str(name).strip().lower(): name for name in names}
+    found = [next((known[each] for each in kind if each in known), None) for kind in usual]
+    return None if None in found else [name for name in found if name is not None]
+
+
+def pictures_in_table(table: Path) -> list[Label]:
+    """The pictures in a CSV of pixels, or in a Parquet file of the bytes of picture files, with their labels.
+
+    Raises:
+        DatasetError: it cannot be read, is too large, or has no such columns.
+    """
+    try:
+        if table.stat().st_size > _MAX_BYTES:
+            raise DatasetError(f"expected at most 1 GB of pictures in {table.name}. Received: more. Use a part of it")
+        return list(_pixels(table) if table.suffix.lower() == ".csv" else _parquet(table))
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise DatasetError(f"expected pictures with labels in {table.name}. Received: {str(error)[:80]}") from error
+
+
+def _pixels(table: Path) -> Iterator[Label]:
+    import pandas as pd
+
+    from emomusic.media.images import encode_png  # loads OpenCV, which other commands do not need
+
+    for rows in pd.read_csv(table, dtype=str, skipinitialspace=True, encoding="utf-8-sig", chunksize=_ROWS):
+        if (columns := _columns(rows.columns, ["emotion"], ["pixels"])) is None:
+            raise _without("emotion and pixels", table, rows.columns)
+        for number, pixels in rows[columns].itertuples(index=False, name=None):
+            greys = np.array(pixels.split(), np.uint8)
+            side = round(len(greys) ** 0.5)
+            picture = encode_png(np.repeat(greys.reshape(side, side, 1), 3, axis=2))
+            yield picture, dict(enumerate(PIXEL_ORDER)).get(int(number), "")
+
+
+def _parquet(table: Path) -> Iterator[Label]:
+    import pandas as pd
+    import pyarrow.parquet as pq
+
+    schema = pq.read_schema(table)
+    if (columns := _columns(schema.names, _IMAGE_COLUMNS, _LABEL_COLUMNS)) is None:
+        raise _without("image and label", table, schema.names)
+    words = _class_names(schema.metadata or {}, columns[1])
+    for picture, shown in pd.read_parquet(table, columns=columns).itertuples(index=False, name=None):
+        content = picture.get("bytes") if isinstance(picture, dict) else picture
+        if isinstance(content, bytes):
+            is_named = isinstance(shown, int) and 0 <= shown < len(words)
+            yield content, words[shown] if is_named else str(shown)
+
+
+def _without(expected: str, table: Path, columns: Iterable[str]) -> DatasetError:
+    return DatasetError(
+        f"expected the columns {expected} in {table.name}. Received: {', '.join(map(str, columns))[:120]}"
+    )
+
+
+def _class_names(metadata: Mapping[bytes, bytes], label: str) -> list[str]:
+    """The words for the numbers of a column, which the library `datasets` writes; empty without them."""
+    try:
+        features: Any = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"]
+        return [str(name) for name in features[label]["names"]]
+    except (ValueError, KeyError, TypeError):
+        return []
+
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.calibration import adjust_logits, fit_equal_classes
 from emomusic.faces.classifier import EmotionClassifier
-from emomusic.faces.people import People, PersonalReader
+from emomusic.faces.profile import People, PersonalReader
 from emomusic.metrics import FloatArray, Scores, evaluate
 from emomusic.training.posed import COLLECTIONS, PosedFaces
 

@@ -29,8 +29,7 @@ from emomusic.faces.detection import Face, FaceDetector
 from emomusic.faces.fer2013 import SIDE, LabelledFaces
 from emomusic.media.images import PICTURE_ENDINGS, Box, RgbImage, crop_face, read_image, to_network_input
 from emomusic.metrics import SEVEN
-from emomusic.training.label_lists import Source
-from emomusic.training.labelled import emotions_in
+from emomusic.training.labelled import Source, emotions_in
 
 log = logging.getLogger(__name__)
 

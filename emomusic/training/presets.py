@@ -4,16 +4,16 @@
 (batch, side, side, 1), and returns class probabilities. Scaling is its first layer. `architectures` has the layers, and
 loads Keras. For the networks of the student reports, `source` names the parts that the report leaves open and we chose.
 
-`PRESETS` maps a name to the stages of a training run.
+`PRESETS` maps a name to the stages of a training run, which presets.toml describes.
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -134,213 +134,27 @@ class TrainingConfig:
     finetune_augmentation: Augmentation = field(default_factory=Augmentation)
 
 
-VARIED = Augmentation(
-    rotation_degrees=18,
-    scale=(0.82, 1.15),
-    shift=0.12,
-    flip=0.5,
-    contrast=0.3,
-    gamma=0.3,
-    low_resolution=0.2,
-    erase=0.3,
-)
+def _whole(table: str | Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """A table of presets.toml, or the one of this name, with what it takes from others."""
+    table = _TABLES[kind][table] if isinstance(table, str) else table
+    known = _whole(table["like"], kind) if "like" in table else {}
+    return known | {key: value for key, value in table.items() if key != "like"}
 
-# Without rotation and scaling, and shifted by whole pixels
-_SHARP = replace(VARIED, rotation_degrees=0.0, scale=(1.0, 1.0), shift=0.08, whole_pixels=True)
 
-_MILD = Augmentation(rotation_degrees=10, scale=(0.9, 1.1), shift=0.08, flip=0.5, contrast=0.2)
+def _stage(table: str | Mapping[str, Any]) -> TrainingConfig:
+    values = _whole(table, "stages")
+    changes = {name: _whole(values[name], "augmentations") for name in _AUGMENTATIONS if name in values}
+    return msgspec.convert(values | changes, TrainingConfig)
 
-# For networks that underfit
-_SLIGHT = Augmentation(rotation_degrees=5, scale=(0.95, 1.05), shift=0.04, flip=0.5)
 
-_ONE_CYCLE = TrainingConfig(
-    epochs=36,
-    learning_rate=0.12,
-    weight_decay=5e-3,
-    ema_momentum=0.995,
-    label_smoothing=0.1,
-    precision="mixed_bfloat16",
-    augmentation=_MILD,
-)
+_AUGMENTATIONS = ("augmentation", "finetune_augmentation")
+_TABLES: dict[str, dict[str, Any]] = tomllib.loads(Path(__file__).with_name("presets.toml").read_text(encoding="utf-8"))
 
-_STRONG = replace(_ONE_CYCLE, ema_momentum=0.998, mixup=0.1, augmentation=VARIED)
-
-# Continues from the previous stage, which is also a teacher
-_CONTINUED = replace(
-    _STRONG,
-    warmup=0.05,
-    label_smoothing=0.05,
-    mixup=0.2,
-    votes=0.3,
-    oversampling=0.4,
-    start=PREVIOUS,
-    teachers=(PREVIOUS,),
-    distillation_weight=0.4,
-)
-
-# Starts from random weights, with a better network as the teacher
-_DISTILLED = replace(
-    _STRONG,
-    learning_rate=0.1,
-    warmup=0.1,
-    label_smoothing=0.05,
-    votes=0.3,
-    teachers=("emonet",),
-    distillation_weight=0.5,
-    finetune_epochs=9,
-    finetune_augmentation=_SHARP,
-)
-
-_EMONET = (
-    replace(_STRONG, epochs=50, learning_rate=0.1, warmup=0.1, votes=0.5, oversampling=0.4, start="vgg9"),
-    replace(_CONTINUED, epochs=80, learning_rate=0.06, teachers=(PREVIOUS, "vgg9")),
-    replace(_CONTINUED, epochs=38, learning_rate=0.04, finetune_epochs=10, finetune_augmentation=_SHARP),
-    replace(
-        _CONTINUED,
-        epochs=80,
-        learning_rate=0.06,
-        sam_rho=0.1,
-        finetune_epochs=14,
-        finetune_augmentation=_SHARP,
-    ),
-)
-
-_PHOTOGRAPHED = replace(VARIED, low_resolution=0.4, jpeg=0.2)
-
-# Learns what people see, and the defects of photographs
-_PHOTO = replace(
-    _STRONG,
-    epochs=32,
-    learning_rate=0.04,
-    warmup=0.1,
-    label_smoothing=0.02,
-    mixup=0.2,
-    votes=0.75,
-    final_votes=0.75,
-    validation="ferplus",
-    oversampling=0.3,
-    start=PREVIOUS,
-    teachers=(PREVIOUS,),
-    distillation_weight=0.6,
-    augmentation=_PHOTOGRAPHED,
-    finetune_epochs=8,
-    finetune_augmentation=replace(_SHARP, low_resolution=0.4, jpeg=0.2),
-)
-
-# Learns from the collections of people who did not pose, to teach the last stage
-_WILD = replace(
-    _PHOTO,
-    epochs=4,
-    learning_rate=0.02,
-    label_smoothing=0.03,
-    votes=0.6,
-    final_votes=0.6,
-    distillation_weight=0.75,
-    keeps_last=True,
-    posed=2,
-    without_posed=True,
-    augmentation=replace(_PHOTOGRAPHED, cut_out=0.1),
-    finetune_epochs=0,
-    finetune_augmentation=Augmentation(),
-)
-
-# Learns from all collections
-_EVERYONE = replace(
-    _WILD,
-    epochs=7,
-    learning_rate=0.025,
-    votes=0.75,
-    final_votes=0.75,
-    start=EARLIER,
-    start_share=0.25,
-    distillation_weight=0.4,
-    without_posed=False,
-)
-
-# Starts from weights that know faces of 224 pixels; their first layers stay
-_PRETRAINED = replace(
-    _WILD,
-    epochs=4,
-    batch_size=64,
-    optimizer="adam",
-    learning_rate=6e-4,
-    weight_decay=0.02,
-    clip_norm=1.0,
-    warmup=0.15,
-    ema_momentum=0.998,
-    label_smoothing=0.02,
-    votes=0.85,
-    final_votes=0.85,
-    oversampling=0.0,
-    without_posed=False,
-    teachers=(),
-    distillation_weight=0.0,
-    start="faceres",
-    frozen=("conv1", *(f"conv_{kind}_{number}" for number in range(1, 5) for kind in ("dw", "pw"))),
-)
-
-_VOTED = (
-    replace(_STRONG, network="vgg9"),
-    replace(_EMONET[0], start=PREVIOUS),
-    replace(_EMONET[1], teachers=(PREVIOUS, FIRST)),
-    *_EMONET[2:],
-    _PHOTO,
-)
+VARIED = msgspec.convert(_whole("varied", "augmentations"), Augmentation)
+"""Strong changes, also for the samples that measure the ranges of an export."""
 
 PRESETS: Mapping[str, tuple[TrainingConfig, ...]] = {
-    # `train face --network tiny --preset smoke` runs every step in seconds, without a useful result.
-    "smoke": (TrainingConfig(epochs=2, learning_rate=0.05, batch_size=32, limit=256, augmentation=VARIED),),
-    # `train face --network vgg9`: 36 epochs in 83 minutes on two busy cores with AVX512-BF16; PublicTest 67.9 %,
-    # PrivateTest 68.9 %.
-    "default": (_STRONG,),
-    # `train face --network emonet`, from the trained vgg9: 248 epochs in 332 minutes on two cores. PublicTest and
-    # PrivateTest after each stage: 70.5 and 70.8 %, 71.3 and 71.4 %, 72.2 and 72.6 %, 72.4 and 72.7 %.
-    "emonet": _EMONET,
-    # `train face --network emonet_photo --preset photo`: vgg9 and emonet again, then the votes throughout; 316
-    # epochs in 8 hours. FER+ in eight classes: PublicTest 88.6 %, PrivateTest 87.4 %.
-    "photo": _VOTED,
-    # `train face --network emonet_photo --posed-faces DIR`: the same, then the collections of `posed`; the default.
-    "everyone": (*_VOTED, _WILD, _EVERYONE),
-    # `train face --network mobilenet_photo --posed-faces DIR`: a second network for the default model. None ships yet.
-    "pretrained": (_PRETRAINED,),
-    # Networks of the reports. The figures are those of the models that ship, whose teacher was emonet after its
-    # third stage. cnn_capstone: 33 minutes on two busy cores; PublicTest 63.6 %, PrivateTest 64.8 %.
-    "capstone": (replace(_ONE_CYCLE, epochs=24, learning_rate=0.08),),
-    # cnn_paper: 21 minutes on two busy cores; PublicTest 62.5 %, PrivateTest 63.6 %.
-    "paper": (
-        replace(
-            _ONE_CYCLE,
-            epochs=14,
-            learning_rate=5e-4,
-            batch_size=64,
-            optimizer="adam",
-            weight_decay=0.0,
-            ema_momentum=0.0,
-            augmentation=_SLIGHT,
-        ),
-    ),
-    # cnn_improved: 62 minutes on two cores; PublicTest 69.3 %, PrivateTest 70.7 %.
-    "balanced": (replace(_DISTILLED, epochs=70, oversampling=0.4),),
-    # xception_entry_exit: 46 minutes on two cores; PublicTest 69.6 %, PrivateTest 71.2 %.
-    "xception": (replace(_DISTILLED, epochs=54),),
-    # mobilenet_quadrants: 34 minutes on two cores; four classes, PublicTest 74.2 %, PrivateTest 77.2 %.
-    "quadrants": (
-        TrainingConfig(
-            epochs=16,
-            learning_rate=4e-4,
-            batch_size=64,
-            optimizer="adam",
-            weight_decay=0.01,
-            clip_norm=1.0,
-            label_smoothing=0.05,
-            teachers=("emonet",),
-            distillation_weight=0.5,
-            start="faceres",
-            augmentation=_MILD,
-            finetune_epochs=4,
-            finetune_augmentation=replace(_MILD, rotation_degrees=0.0, scale=(1.0, 1.0), shift=0.0),
-        ),
-    ),
+    name: tuple(map(_stage, stages)) for name, stages in _TABLES["presets"].items()
 }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from emomusic.affect import EMOTION_POINTS, Emotion
-from emomusic.answer.film import FilmAnswer
+from emomusic.answer.others import FilmAnswer
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.recommend import Recommender, one_song_each
 from emomusic.songs.request import Request

@@ -6,7 +6,7 @@ import io
 import pytest
 
 from emomusic.affect import Emotion
-from emomusic.answer.session import MOST_SONGS, SessionAnswer
+from emomusic.answer.others import MOST_SONGS, SessionAnswer
 from emomusic.songs.request import Policy, Request
 from emomusic.stream.timeline import Timeline
 from tests.fakes import FakeClassifier

@@ -3,7 +3,7 @@
 import pytest
 
 from emomusic.affect import AffectPoint
-from emomusic.answer.song import SongAnswer
+from emomusic.answer.others import SongAnswer
 from emomusic.songs.song import Hearing
 
 

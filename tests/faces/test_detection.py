@@ -10,8 +10,8 @@ from emomusic.faces.detection import Face, Landmarks, MtcnnDetector, _is_chin, m
 from emomusic.faces.reading import PictureReading, load_networks
 from emomusic.faces.table import Faces
 from emomusic.media.images import Box, RgbImage, crop_face, read_image, shrink
-from scripts.measure_tilt import turned
 from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, SAMPLES
+from tests.tilted import turned
 
 
 def sample(name: str) -> RgbImage:

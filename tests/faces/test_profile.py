@@ -6,8 +6,7 @@ import pytest
 from emomusic.affect import EMOTIONS, Emotion, EmotionProbabilities
 from emomusic.errors import ModelError, ProfileError
 from emomusic.faces.classifier import EmotionClassifier
-from emomusic.faces.people import People, PersonalReader
-from emomusic.faces.profile import MAX_BYTES, FaceProfile, KnownFace, learn_profile
+from emomusic.faces.profile import MAX_BYTES, FaceProfile, KnownFace, People, PersonalReader, learn_profile
 
 ANYONE = np.eye(7, 8).tolist()
 """An adjustment that changes nothing."""

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
 from emomusic.errors import ImageError
-from emomusic.media.cut_files import is_emptied
 from emomusic.media.images import read_image, read_picture_file
+from emomusic.media.picture_files import is_emptied
 from tests.films import SAMPLES
 from tests.media.test_images import encoded
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from emomusic.errors import FilmError
 from emomusic.media.film_file import FilmFile
-from emomusic.media.film_steps import FilmClock
+from emomusic.media.film_frame import FilmClock
 from emomusic.media.formats import Kind, kind_of
 from emomusic.media.images import RgbImage, read_image
 from tests.films import (

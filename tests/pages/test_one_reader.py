@@ -26,8 +26,8 @@ from emomusic.records import read_face_record
 from emomusic.results.overview import Benchmark
 from emomusic.server import api
 from emomusic.songs.request import Request
-from scripts.measure_tilt import turned
 from tests.films import SAMPLES
+from tests.tilted import turned
 
 NAMES = sorted(path.name for path in SAMPLES.glob("*.jpg"))
 Found = list[tuple[tuple[int, int, int, int], list[float]]]

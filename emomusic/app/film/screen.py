@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from emomusic.affect import affect_of
-from emomusic.answer.film import FilmAnswer
+from emomusic.answer.others import FilmAnswer
 from emomusic.app.charts import clicked, reserve_space, show_chart, show_tile, style_tiles
 from emomusic.app.choices import FILM_FOLLOWS, SONGS_FROM, Source
 from emomusic.app.film.job import FilmJob, FilmPhase, FilmView

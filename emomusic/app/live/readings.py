@@ -9,7 +9,7 @@ import streamlit as st
 
 from emomusic.affect import AffectPoint, affect_of, describe, quadrant_of
 from emomusic.answer.answer import Answer, sentence_of
-from emomusic.answer.session import MOST_SONGS, SessionAnswer
+from emomusic.answer.others import MOST_SONGS, SessionAnswer
 from emomusic.app.answer import draw_policy, face_points, request_of, show_bars
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message

@@ -17,7 +17,7 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.affect import describe_shares, list_shares
-from emomusic.answer.song import SongAnswer
+from emomusic.answer.others import SongAnswer
 from emomusic.app.charts import reserve_space, roomy_columns, show_chart
 from emomusic.app.choices import MUSIC_TRACK
 from emomusic.app.frame import escape_markdown, shown_errors

@@ -1,0 +1,236 @@
+"""The answers to a film, to a session with the camera that is over, and to one song: sentences and files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import pandas as pd
+
+from emomusic.affect import AffectPoint, Emotion, affect_of, describe, describe_shares, list_shares, share_text
+from emomusic.export import film_faces_csv, film_playlist, film_record
+from emomusic.media.sound import PATCH_S
+from emomusic.songs.request import Request, nearest_emotion
+from emomusic.songs.song import Hearing, Pick
+from emomusic.stream.film import FilmReading
+from emomusic.stream.timeline import TIMELINE_SECONDS, MoodTimes, Scene, mean_of, mood_times, scenes_of
+from emomusic.text import format_clock
+
+_MOST_POINTS = 60  # of the trail
+
+
+@dataclass(frozen=True, eq=False)
+class FilmAnswer:
+    """The answer to a film, as far as it is read.
+
+    Attributes:
+        name: the name of the film.
+        reading: its readings, at least one.
+        scenes: its scenes.
+        requests: the request for the song of each scene.
+        picks: the song of each scene; None where no song fits.
+        chosen: the index of the chosen scene.
+        is_growing: whether scenes may follow.
+        problem: why the film was not read as a whole; None if it was.
+    """
+
+    name: str
+    reading: FilmReading
+    scenes: Sequence[Scene]
+    requests: Sequence[Request]
+    picks: Sequence[Pick | None]
+    chosen: int = 0
+    is_growing: bool = False
+    problem: str | None = None
+
+    @property
+    def scene(self) -> Scene:
+        """The chosen scene."""
+        return self.scenes[self.chosen]
+
+    @property
+    def sentence(self) -> str:
+        """The emotion of the chosen scene: "Mostly happy, a little sad"."""
+        return describe(self.scene.probabilities, of_group=True)
+
+    @property
+    def span(self) -> str:
+        """The number and the times of the chosen scene: "Scene 2 of 7, 0:31 to 0:40"."""
+        last = "" if self.is_growing else f" of {len(self.scenes)}"
+        return f"Scene {self.chosen + 1}{last}, {format_clock(self.scene.start_s)} to {format_clock(self.scene.end_s)}"
+
+    @property
+    def has_several_scenes(self) -> bool:
+        """Whether there is another scene, or may be one."""
+        return self.is_growing or len(self.scenes) > 1
+
+    @property
+    def trail(self) -> list[AffectPoint]:
+        """The path of the group over the plane, the oldest first: at most 60 means of equally many readings."""
+        points = self.reading.timeline()[["valence", "arousal"]].dropna().to_numpy()
+        step = max(-(-len(points) // _MOST_POINTS), 1)
+        return [AffectPoint(*points[start : start + step].mean(axis=0)) for start in range(0, len(points), step)]
+
+    def record(
+        self,
+        songs: Callable[[Request], Sequence[Pick]],
+        for_files: Callable[[Sequence[Pick | None]], Sequence[Pick | None]] = list,
+    ) -> str:
+        """All readings, scenes and songs as JSON.
+
+        Args:
+            songs: gives the songs for a request.
+            for_files: the picks as they are written to files.
+        """
+        of_scenes = [[pick for pick in for_files(songs(request)) if pick is not None] for request in self.requests]
+        like, picks = self.requests[0], for_files(self.picks)
+        record = film_record(self.name, self.reading, self.scenes, of_scenes, picks, like, problem=self.problem)
+        return json.dumps(record, ensure_ascii=False, indent=2)
+
+    def csv(self) -> str:
+        """The faces of each reading."""
+        return film_faces_csv(self.reading)
+
+    def playlist(self, picks: Sequence[Pick | None]) -> str:
+        """M3U playlist that follows the film. `picks` are those of the answer, as they are written to files."""
+        return film_playlist(self.scenes, picks)
+
+
+MOST_SONGS = 10
+
+
+@dataclass(frozen=True, eq=False)
+class SessionAnswer:
+    """The answer to a session.
+
+    Attributes:
+        table: the group over time, as from `Timeline.table`.
+    """
+
+    table: pd.DataFrame
+
+    @cached_property
+    def moods(self) -> MoodTimes | None:
+        """How long each mood was the strongest; None without a face."""
+        return mood_times(self.table)
+
+    @cached_property
+    def scenes(self) -> list[Scene]:
+        """The scenes of stable mood, in order of time."""
+        return scenes_of(self.table)
+
+    @property
+    def sentence(self) -> str:
+        """The moods as a person would say them: "Session: mostly happy, at times sad". There must be a face."""
+        assert self.moods is not None
+        return f"Session: {self.moods.sentence.lower()}"
+
+    @property
+    def figures(self) -> Mapping[str, str]:
+        """The figures by name. There must be a face."""
+        assert self.moods is not None
+        first_s, last_s = int(self.table["time_s"].iloc[0]), int(self.table["time_s"].iloc[-1])
+        num_faces = self.table["num_faces"]
+        return {
+            "Duration": format_clock(last_s + 1 if self._is_cut else last_s - first_s + 1),
+            # A percentage, because a reading may take longer than a second on a busy machine
+            "With a face": f"{100 * (num_faces > 0).mean():.0f} %",
+            "Most faces at once": str(int(num_faces.max())),
+            "Changes of mood": f"{self.moods.changes_per_minute:.2g} a minute",
+        }
+
+    @property
+    def note(self) -> str:
+        """What a long session leaves out of the figures; empty for a short one."""
+        if not self._is_cut:
+            return ""
+        first = format_clock(self.table["time_s"].iloc[0])
+        return f"All figures but the duration cover the last {TIMELINE_SECONDS // 60} minutes, from {first} on."
+
+    @property
+    def _is_cut(self) -> bool:
+        return bool(self.table["time_s"].iloc[-1] >= TIMELINE_SECONDS)
+
+    def rows(self) -> pd.DataFrame:
+        """A row for each scene with a face: start, duration, moods and changes a minute."""
+        times = self.table["time_s"]
+        rows = [
+            (format_clock(scene.start_s), format_clock(scene.seconds), own.listed, f"{own.changes_per_minute:.2g}")
+            for scene in self.scenes
+            if (own := mood_times(self.table[times.between(scene.start_s, scene.end_s, inclusive="left")])) is not None
+        ]
+        return pd.DataFrame(rows, columns=["Start", "Duration", "Moods", "Changes a minute"])
+
+    @property
+    def request(self) -> Request:
+        """The request for the songs of the session: for its mean."""
+        mean = mean_of(self.table)
+        return Request(point=AffectPoint(0.0, 0.0) if mean is None else affect_of(mean))
+
+    def requests(self, like: Request) -> list[Request]:
+        """The requests for the songs of the ten longest scenes, in order of time, with the options of another one."""
+        longest = sorted(self.scenes, key=lambda scene: -scene.seconds)[:MOST_SONGS]
+        scenes = sorted(longest, key=lambda scene: scene.start_s)
+        return [replace(like, point=scene.point, emotion=scene.emotion) for scene in scenes]
+
+    @property
+    def which_rows(self) -> str:
+        """Which rows have a song."""
+        which = "row" if len(self.scenes) <= MOST_SONGS else f"of the {MOST_SONGS} longest rows"
+        return f"One song for each {which} of the table."
+
+    def csv(self) -> str:
+        """The group in each second."""
+        return str(self.table.to_csv(index=False, float_format="%.4f"))
+
+
+@dataclass(frozen=True, eq=False)
+class SongAnswer:
+    """The answer to a song without a face.
+
+    Attributes:
+        hearing: what the whole song sounds like.
+        path: the parts of the song over the plane: time in seconds, valence and arousal. Empty until it is known.
+    """
+
+    hearing: Hearing
+    path: tuple[tuple[float, float, float], ...] = ()
+
+    @property
+    def point(self) -> AffectPoint:
+        """The place of the whole song on the affect plane."""
+        return AffectPoint(self.hearing.valence, self.hearing.arousal)
+
+    @property
+    def moods(self) -> Mapping[str, float]:
+        """The probability of each mood."""
+        return {str(mood): share for mood, share in self.hearing.moods.items()}
+
+    @property
+    def sentence(self) -> str:
+        """The mood and the quadrant: "Mostly happy, perhaps calm: pleasant and awake (61 %)"."""
+        quadrant = self.hearing.quadrant
+        words = describe_shares([*self.moods], [*self.moods.values()])
+        return f"{words}: {quadrant.description} ({share_text(self.hearing.probabilities[quadrant])})"
+
+    @property
+    def face(self) -> str:
+        """The face that the song fits: "It fits a face that looks happy."."""
+        emotion = nearest_emotion(self.point)
+        looks = "that is at rest" if emotion is Emotion.NEUTRAL else f"that looks {emotion.adjective}"
+        return f"It fits a face {looks}."
+
+    @property
+    def tags(self) -> str:
+        """The strongest tags: "piano 61 %, slow 40 %"."""
+        return list_shares(dict(self.hearing.tags))
+
+    @property
+    def note(self) -> str:
+        """What the marks of the plane are."""
+        return (
+            f"The square is the whole song; the dots are {len(self.path)} parts of {PATCH_S:.0f} s, larger towards the "
+            "end. A click on a dot plays from there. The Models page shows how often the sound model is right."
+        )
