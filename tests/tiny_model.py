@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from emomusic import assets
-from emomusic.faces import ferplus
+from emomusic.faces import fer2013 as ferplus
 from emomusic.faces.fer2013 import LabelledFaces, Split
 from emomusic.faces.model_files import GRAD_CAM, ONNX, WEIGHTS, model_folder, read_spec
 

@@ -137,8 +137,7 @@ def _require_agreement(options: argparse.Namespace) -> None:
 
 def _figures_on_fer2013(name: str, options: argparse.Namespace) -> dict[str, Any]:
     from emomusic.faces.classifier import EmotionClassifier
-    from emomusic.faces.fer2013 import Split, read_fer2013
-    from emomusic.faces.ferplus import evaluate_on_votes
+    from emomusic.faces.fer2013 import Split, evaluate_on_votes, read_fer2013
     from emomusic.media.images import to_network_input
     from emomusic.metrics import evaluate
     from emomusic.training.evaluate import evaluation_record

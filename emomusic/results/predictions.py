@@ -12,8 +12,7 @@ import pandas as pd
 from emomusic.affect import EMOTIONS
 from emomusic.assets import CARD, HISTORY, PREDICTIONS, ModelKind, folder_of
 from emomusic.errors import ModelError
-from emomusic.faces.fer2013 import Split
-from emomusic.faces.ferplus import NO_MAJORITY, majority, read_votes
+from emomusic.faces.fer2013 import NO_MAJORITY, Split, majority, read_votes
 from emomusic.faces.model_files import readable
 from emomusic.metrics import FOUR, SEVEN, FloatArray, IntArray, McNemar, Scores, in_classes, mcnemar, score
 from emomusic.records import Stage, read_face_record, read_record

@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emomusic.affect import EMOTIONS
-from emomusic.faces.fer2013 import SIDE, LabelledFaces
-from emomusic.faces.ferplus import vote_shares
+from emomusic.faces.fer2013 import SIDE, LabelledFaces, vote_shares
 from emomusic.media.images import to_network_input
 from emomusic.metrics import in_classes
 from emomusic.training.posed import PosedFaces

@@ -23,8 +23,7 @@ from emomusic.errors import DatasetError
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import Face, FaceDetector
-from emomusic.faces.fer2013 import LabelledFaces, Split
-from emomusic.faces.ferplus import evaluate_on_votes
+from emomusic.faces.fer2013 import LabelledFaces, Split, evaluate_on_votes
 from emomusic.faces.identity import describe_persons
 from emomusic.faces.profile import KnownFace, nearest_persons
 from emomusic.media.images import Box, RgbImage, crop_face, to_network_input

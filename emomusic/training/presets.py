@@ -77,7 +77,7 @@ class TrainingConfig:
         votes: share of the label taken from the FER+ votes in the first epoch. It changes linearly to `final_votes`.
         final_votes: that share after the last epoch; 0 ends with the labels of FER2013.
         validation: labels of PublicTest that choose the epoch and fit the calibration: "fer2013", or "ferplus" for the
-            emotion with the most votes (`ferplus.seen_emotions`).
+            emotion with the most votes (`fer2013.seen_emotions`).
         keeps_last: whether the weights of the last epoch count, not those with the best figure on PublicTest, which has
             few of the emotions that other collections add.
         teachers: trained models of seven emotions, or models of this run. Their mean probabilities are in the label

@@ -25,8 +25,7 @@ from emomusic.calibration import fit_calibration
 from emomusic.errors import DatasetError, ModelError
 from emomusic.faces import model_files
 from emomusic.faces.classifier import EmotionClassifier, calibrate
-from emomusic.faces.fer2013 import LabelledFaces, Split
-from emomusic.faces.ferplus import seen_emotions
+from emomusic.faces.fer2013 import LabelledFaces, Split, seen_emotions
 from emomusic.media.images import to_network_input
 from emomusic.metrics import in_classes
 from emomusic.records import write_metrics

@@ -6,7 +6,7 @@ import pytest
 
 from emomusic.affect import EMOTIONS
 from emomusic.errors import DatasetError
-from emomusic.faces import ferplus
+from emomusic.faces import fer2013 as ferplus
 from emomusic.faces.fer2013 import LabelledFaces, Split
 from emomusic.metrics import FOUR, SEVEN, in_classes
 

@@ -13,7 +13,7 @@ from emomusic.assets import CARD, read_metrics
 from emomusic.calibration import softmax
 from emomusic.cli.main import main
 from emomusic.errors import DatasetError, ModelError
-from emomusic.faces import ferplus
+from emomusic.faces import fer2013 as ferplus
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.detection import Face, Landmarks
 from emomusic.faces.fer2013 import LabelledFaces, Split
