@@ -1,4 +1,4 @@
-"""A silent loop that shows the use of a page, before a visitor begins. `scripts/build_loops.py` makes the films."""
+"""A silent loop that shows the use of a page, before a visitor begins. `data/samples/SOURCES.md` has its films."""
 
 from __future__ import annotations
 

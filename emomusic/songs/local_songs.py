@@ -1,6 +1,6 @@
 """Recommenders for audio files: uploaded ones, those of the library, and the bundled ones.
 
-`scripts.build_bundled_songs` writes the bundled songs: excerpts under free licences.
+The bundled songs are excerpts under free licences; `scripts.build_bundled_songs` hears them again.
 """
 
 from __future__ import annotations
