@@ -9,6 +9,7 @@ import contextlib
 import shutil
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -30,37 +31,7 @@ _USES = {
     "Models": ("[role=tab]", 1, 0),
     "How it works": ("[class*='st-key-how-next'] button", 11, 0),
 }
-# Whether the sentence, another photo than `before` with its faces, and the sound of a song are there
-_IS_ANSWERED = """before => {
-  const title = document.querySelector(".st-key-sentence h1")?.textContent;
-  const photo = document.querySelector(".st-key-photo-preview:has(.st-key-photo-face-1) img");
-  const isShown = title && title !== "Looking for faces" && photo?.checkVisibility() && photo.src !== before;
-  return isShown && window.emomusicPlayer?.song && !window.emomusicPlayer.audio.paused && photo.src;
-}"""
-# Milliseconds from a click to another song that sounds
-_CLICK = """key => new Promise(resolve => {
-  const player = window.emomusicPlayer, before = player.song.id, began = performance.now();
-  const timer = setInterval(() => {
-    if (player.song?.id === before || player.audio.paused) return;
-    clearInterval(timer);
-    resolve(performance.now() - began);
-  }, 5);
-  document.querySelector(`.st-key-${key} button`).click();
-})"""
-# Milliseconds from a click on a sample to its photo with faces and sentence, and to its complete answer
-_CHOOSE = """name => new Promise(resolve => {
-  const image = () => document.querySelector(".st-key-photo-preview img")?.src;
-  const before = image(), began = performance.now(), times = [];
-  const timer = setInterval(() => {
-    const title = document.querySelector(".st-key-sentence h1")?.textContent;
-    if (!image() || image() === before || title === "Looking for faces") return;
-    if (!times.length) times.push(performance.now() - began);
-    if (document.querySelector("[data-stale='true']")) return;
-    clearInterval(timer);
-    resolve([...times, performance.now() - began]);
-  }, 5);
-  document.querySelector(`.st-key-sample-${name} button`).click();
-})"""
+_SCRIPT = Path(__file__).with_name("bench_app.js").read_text(encoding="utf-8")
 
 
 @contextlib.contextmanager
@@ -82,13 +53,14 @@ def _open(browser: Browser, address: str) -> Page:
     """The page at an address, in a new session."""
     page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
     page.set_default_timeout(_TIMEOUT_MS)
+    page.add_init_script(_SCRIPT)
     page.goto(address)
     return page
 
 
 def _answered(page: Page, before: str = "") -> str:
     """Wait for the answer to another photo than `before`, at each frame; returns the address of the photo."""
-    return str(page.wait_for_function(_IS_ANSWERED, arg=before).json_value())
+    return str(page.wait_for_function("before => window.isAnswered(before)", arg=before).json_value())
 
 
 def _upload(page: Page, number: int) -> None:
@@ -155,7 +127,7 @@ def _clicks(browser: Browser, num_clicks: int) -> Iterator[Timing]:
         _answered(page)
         for name in [path.stem for path in sorted(_SAMPLES.glob("*.jpg")) if path.stem != "four-people"] * 2:
             page.wait_for_timeout(500)
-            times.append(page.evaluate(_CHOOSE, name))
+            times.append(page.evaluate("name => window.choosePhoto(name)", name))
         sentences, answers = zip(*times, strict=True)
         yield Timing("until a new visitor sees the title", *spread(titles), "s", _NUM_STARTS)
         yield Timing("from a click on a sample to its sentence", *spread(sentences), "ms", len(times))
@@ -163,7 +135,7 @@ def _clicks(browser: Browser, num_clicks: int) -> Iterator[Timing]:
         for key, button in (("next-photo", "Next song"), ("skip-photo", "Not for me")):
             times = []
             for _ in range(num_clicks):
-                times.append(player.evaluate(_CLICK, key))
+                times.append(player.evaluate("key => window.nextSong(key)", key))
                 player.wait_for_timeout(300)
             yield Timing(f"from {button} to another song", *spread(times), "ms", num_clicks)
 

@@ -1,10 +1,14 @@
-"""Kinds and formats of files, told by their bytes, and the sentence about foreign files. FFmpeg is not loaded."""
+"""Kinds and formats of files, told by their bytes, and the sentence about foreign files. FFmpeg is not loaded.
+
+formats.toml has the endings of their names, and how they begin.
+"""
 
 from __future__ import annotations
 
 import io
 import os
 import re
+import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -56,35 +60,14 @@ class Kind(StrEnum):
     OTHER = "another file"
 
 
-PICTURE_ENDINGS = (
-    *("jpg", "jpeg", "jfif", "jpe", "png", "apng", "webp", "bmp", "gif", "tif", "tiff", "heic", "heif", "hif", "avif"),
-    *("jp2", "j2k", "jpf", "jpx", "jpc", "j2c", "pnm", "ppm", "pgm", "pbm", "tga", "ico"),
-    *("dng", "nef", "nrw", "cr2", "cr3", "arw", "pef", "raf", "orf", "rw2"),  # raw photos
-)
-FILM_ENDINGS = (
-    *("mp4", "mov", "m4v", "webm", "mkv", "avi", "mts", "m2ts", "ts", "3gp"),
-    *("mjpeg", "mjpg", "h264", "264", "h265", "265", "hevc", "ivf", "dv"),  # streams of cameras
-)
-ANIMATION_ENDINGS = ("gif", "webp", "png", "apng", "avif")  # of pictures too
-AUDIO_ENDINGS = (
-    *("mp3", "flac", "ogg", "oga", "opus", "m4a", "m4b", "m4r", "wav", "aif", "aiff", "aifc", "mka", "weba"),
-    *("mpga", "spx", "wave"),
-)
-_FILMS_OR_SONGS = ("mp4", "webm", "mkv", "m4v", "mov", "3gp")  # which may have sound only
-SONG_UPLOADS = (*AUDIO_ENDINGS, *_FILMS_OR_SONGS)
-_FOREIGN_SONGS = (
-    *("dff", "dsf", "mod", "xm", "it", "s3m", "sid", "mid", "midi", "aa", "aax", "ape", "wv", "tta", "mpc", "ac3"),
-    *("dts", "ra", "ram", "amr", "au", "caf", "wma", "aac", "mp2"),
-)
+_TABLES = tomllib.loads(Path(__file__).with_name("formats.toml").read_text(encoding="utf-8"))
+_ENDINGS: dict[str, tuple[str, ...]] = {kind: tuple(text.split()) for kind, text in _TABLES["endings"].items()}
 
-FORMATS = {
-    Kind.PICTURE: "JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF",
-    Kind.FILM: "MP4, MOV, WebM, MKV, AVI, MTS, or animated GIF, WebP, PNG or AVIF",
-    Kind.SONG: "MP3, FLAC, Ogg, Opus, M4A, WAV or AIFF",
-    Kind.ARCHIVE: "ZIP or TAR",
-    Kind.TABLE: "CSV, Excel, ODS, Parquet or JSON",
-    Kind.PLAYLIST: "M3U, PLS, XSPF or CUE",
-}
+PICTURE_ENDINGS, FILM_ENDINGS, AUDIO_ENDINGS = _ENDINGS["picture"], _ENDINGS["film"], _ENDINGS["song"]
+ANIMATION_ENDINGS = _ENDINGS["animation"]
+SONG_UPLOADS = (*AUDIO_ENDINGS, *_ENDINGS["film_or_song"])
+
+FORMATS: dict[Kind, str] = {Kind[kind.upper()]: text for kind, text in _TABLES["formats"].items()}
 """The formats of each kind that EmoMusic reads, for people."""
 
 LONGEST_S = 100 * 3600.0
@@ -104,7 +87,9 @@ def has_ending(name: str, endings: Iterable[str]) -> bool:
 
 def is_song_file(path: str) -> bool:
     """Whether a file has the name of a song, or that of a film and sound only."""
-    return has_ending(path, AUDIO_ENDINGS) or (has_ending(path, _FILMS_OR_SONGS) and kind_of(path) is Kind.SONG)
+    return has_ending(path, AUDIO_ENDINGS) or (
+        has_ending(path, _ENDINGS["film_or_song"]) and kind_of(path) is Kind.SONG
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,49 +106,9 @@ class Format:
     demuxer: str | None = None
 
 
-# How files of each format begin; the first one that fits counts. Only the demuxers here: others are rarely tested, and
-# playlists open other files.
 _FORMATS = [
-    (Format(kind, demuxer), re.compile(start, re.DOTALL))
-    for kind, demuxer, start in (
-        (Kind.PICTURE, "avif", rb".{4}ftypavis"),
-        (Kind.PICTURE, None, rb".{4}ftyp(?:crx |hei[cmsx]|hev[cx]|mif1|msf1|avif)"),
-        (Kind.PICTURE, "apng", rb"\x89PNG(?:(?!IDAT).)*acTL.*IDAT"),
-        (Kind.PICTURE, "gif", rb"GIF8"),
-        (Kind.PICTURE, None, rb"\xff\xd8\xff|\x89PNG|BM|II[*+]\0|MM\0[*+]|\0\0\0\x0cjP  |\xff\x4f\xff\x51|\0\0\x01\0"),
-        (Kind.PICTURE, None, rb"P[1-7Ff]\s|.{8}WEBP|\s*<(?:svg|(?:\?xml|!).*<svg)"),
-        (Kind.PICTURE, None, rb"FUJIFILMCCD-RAW|IIRO|IIRS|MMOR|IIU\0"),  # raw photos
-        (Kind.PICTURE, None, rb"8BPS|8BPB|\xff\x0a|\0\0\0\x0cJXL |v/1\x01|#\?RADIANCE|#\?RGBE|DDS |qoif|gimp xcf|icns"),
-        (Kind.PICTURE, None, rb"II\xbc\x01|BPG\xfb|\0\0\x02\0|SIMPLE  =|\xd7\xcd\xc6\x9a"),
-        (Kind.SONG, "mov", rb".{4}ftyp(?:M4[ABP] |F4[AB] )"),
-        (Kind.FILM, "mov", rb".{4}(?:ftyp|moov|mdat|wide|free|skip|pnot)"),
-        (Kind.FILM, "matroska", rb"\x1a\x45\xdf\xa3"),
-        (Kind.FILM, "avi", rb".{8}AVI "),
-        (Kind.FILM, "h264", rb"\0{2,3}\x01[\x06\x09\x27\x47\x67]"),
-        (Kind.FILM, "hevc", rb"\0{2,3}\x01[\x40\x42\x46\x4e]\x01"),
-        (Kind.FILM, "ivf", rb"DKIF"),
-        (Kind.FILM, "dv", rb"\x1f\x07\0"),
-        (Kind.FILM, "mpjpeg", rb"\s{0,9}--[^\n]{1,99}\n(?:[^\n]{1,99}\n){0,9}?(?i:content-type): *image/jpe?g"),
-        (Kind.FILM, None, rb"\x06\x0e\x2b\x34|(?:\xef\xbb\xbf)?#EXTM3U.*#EXT-X-"),  # MXF, HLS
-        (Kind.FILM, None, rb"OggS.{0,118}theora|FLV\x01|\0\0\x01\xba|\0\0\x01\xb3|\.RMF"),
-        (Kind.FILM, None, rb"\x30\x26\xb2\x75.*\xc0\xef\x19\xbc\x4d\x5b\xcf\x11\xa8\xfd\0\x80\x5f\x5c\x44\x2b"),  # WMV
-        (Kind.SONG, None, rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11"),  # WMA
-        (Kind.SONG, "flac", rb"fLaC"),
-        (Kind.SONG, "wav", rb".{8}WAVE"),
-        (Kind.SONG, "aiff", rb".{8}AIF[FC]"),
-        (Kind.SONG, "ogg", rb"OggS"),
-        (Kind.SONG, None, rb"\xff[\xf1\xf9]|MAC |wvpk|MPCK|MP\+|MThd|#!AMR|caff|\.snd|TTA1|DSD "),
-        (Kind.SONG, None, rb"FRM8|Extended Module: |[PR]SID\0|IMPM|.{4}\x57\x90\x75\x36|.{1080}M[.!]K[.!]"),
-        (Kind.SONG, None, rb"\x0b\x77|\x7f\xfe\x80\x01|\xff[\xfc\xfd\xf5\xf4]"),  # AC-3, DTS, MP2
-        (
-            Kind.ARCHIVE,
-            None,
-            rb"PK\x03\x04|PK\x05\x06|7z\xbc\xaf|Rar!|\x1f\x8b|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd|.{257}ustar",
-        ),
-        (Kind.TABLE, None, rb"PAR1"),
-        # Packets of MPEG-TS follow one another, in camcorders' .MTS with a time of four bytes before each
-        (Kind.FILM, "mpegts", rb"G.{187}G(?:.{187}G|.{0,187}\Z)|.{4}G.{191}G(?:.{191}G|.{0,191}\Z)"),
-    )
+    (Format(Kind[kind.upper()], demuxer or None), re.compile(start.encode(), re.DOTALL))
+    for kind, demuxer, start in _TABLES["bytes"]["starts"]
 ]
 _SPREADSHEETS = (".xlsx", ".ods")  # archives by their bytes
 _PLAYLISTS = (".m3u", ".m3u8", ".pls", ".xspf", ".cue")
@@ -196,7 +141,7 @@ def format_of(head: bytes, name: str = "") -> Format:
         return Format(Kind.SONG, "mp3")
     if _PLAYLIST.match(head) or name.lower().endswith(_PLAYLISTS):
         return Format(Kind.PLAYLIST)
-    if has_ending(name, _FOREIGN_SONGS):
+    if has_ending(name, _ENDINGS["foreign_song"]):
         return Format(Kind.SONG)
     return Format(Kind.TABLE if _is_table(head) else Kind.TEXT if _is_text(head) else Kind.OTHER)
 

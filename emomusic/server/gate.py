@@ -11,6 +11,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
+from string import Template
 from typing import Any, BinaryIO
 
 from starlette.datastructures import Headers, MutableHeaders, UploadFile
@@ -35,23 +37,10 @@ from emomusic.server.visitor import address_of
 
 _START = ("index", "home", "start", "photo", "photos")  # other names of the first page
 
+_HERE = Path(__file__).parent
 # Scripts cannot run where a proxy's policy forbids them, so a style shows the sentence
-_SENTENCE = """<style>
-#no-connection { visibility: hidden; animation: no-connection 0s 10s forwards; position: fixed; inset: 30% 0 auto;
-  margin: auto; max-width: 32rem; padding: 1.5rem; font: 1.1rem/1.5 sans-serif; text-align: center;
-  color: CanvasText; background: Canvas; border: 2px solid; border-radius: 8px; z-index: 9 }
-@keyframes no-connection { to { visibility: visible } }
-body:has([data-test-connection-state="CONNECTED"]) #no-connection,
-body:has(.stMain h1) #no-connection { display: none }
-</style>
-<div id="no-connection" role="note">This page cannot connect to its server. A proxy or firewall may block WebSockets;
-try another network, or show this to its administrator.</div>
-"""
-
-_NO_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>No such page · EmoMusic</title>
-<meta name="viewport" content="width=device-width"><style>body {{ font: 1.1rem/1.5 sans-serif; margin: 15vh auto;
-max-width: 32rem; padding: 1rem; color-scheme: light dark }}</style>
-<h1>No page has this address</h1><p>Open <a href="{base}/">EmoMusic</a>.</p></html>"""
+_SENTENCE = (_HERE / "no_connection.html").read_bytes()
+_NO_PAGE = Template((_HERE / "no_page.html").read_text(encoding="utf-8"))
 
 
 def page_at(path: str, pages: set[str]) -> str | None:
@@ -94,7 +83,7 @@ async def send_document(app: ASGIApp, base: str, pages: set[str], scope: Scope, 
 
     async def _send_changed(last: Message) -> None:
         if exists:
-            content = bytes(body).replace(b'<div id="root">', _SENTENCE.encode() + b'<div id="root">', 1)
+            content = bytes(body).replace(b'<div id="root">', _SENTENCE + b'<div id="root">', 1)
             headers = MutableHeaders(raw=start["headers"])
             headers["content-length"] = str(len(content))
             for name in ("etag", "last-modified", "accept-ranges"):
@@ -105,7 +94,7 @@ async def send_document(app: ASGIApp, base: str, pages: set[str], scope: Scope, 
             query = scope.get("query_string", b"").decode("latin-1")
             await RedirectResponse(f"{base}/{page}{'?' * bool(query)}{query}")(scope, receive, send)
         else:
-            await HTMLResponse(_NO_PAGE.format(base=base), 404)(scope, receive, send)
+            await HTMLResponse(_NO_PAGE.substitute(base=base), 404)(scope, receive, send)
 
     await app(scope, receive, change)
 
