@@ -132,9 +132,10 @@ def recommend_songs(
     elif isinstance(target, FaceReading):
         target = target.probabilities
     elif isinstance(target, PictureReading):
-        if target.group is None:
+        mean = target.faces.mean()
+        if mean is None:
             raise ImageError("expected a picture with a face. Received: one without. Choose one that shows a face")
-        target = target.group
+        target = mean
     point, emotion = (target, None) if isinstance(target, AffectPoint) else (affect_of(target), target.emotion)
     request = Request(
         point=point,

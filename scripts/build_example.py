@@ -25,7 +25,7 @@ def main() -> None:
     """Write the picture and the data."""
     image = read_image(data_dir() / "samples" / f"{SAMPLE}.jpg")
     reading = read_picture(DecodedPicture(image), load_networks)
-    group = reading.group
+    group = reading.faces.mean()
     if group is None:
         raise RuntimeError(f"expected faces in the sample {SAMPLE}. Received: none")
     songs = load_recommender().songs(Request(affect_of(group), group.emotion), NUM_SONGS)

@@ -60,7 +60,7 @@ def test_pixels_of_another_kind_are_the_callers_mistake(pixels: Any, reading: Pi
 def test_songs_for_a_picture_are_those_of_the_mean_of_its_faces(reading: PictureReading, policy: Policy) -> None:
     songs = emomusic.recommend_songs(reading, policy=policy, num_songs=7)
     assert len({pick.song.id for pick in songs}) == 7
-    assert emomusic.recommend_songs(reading.group, policy=policy.value, num_songs=7) == songs
+    assert emomusic.recommend_songs(reading.faces.mean(), policy=policy.value, num_songs=7) == songs
     face = reading.faces[0]
     assert emomusic.recommend_songs(face) == emomusic.recommend_songs(face.probabilities)
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from emomusic.affect import EMOTION_POINTS, AffectPoint, Emotion, Mood
-from emomusic.export import film_record, picture_record, song_record
+from emomusic.answer.others import FilmAnswer
+from emomusic.export import picture_record, song_record
 from emomusic.faces.table import NO_FACES, Faces
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.recommend import Recommender, one_song_each
@@ -57,7 +58,8 @@ def record_of(reading: FilmReading, request: Request, num_songs: int = 20, **opt
     scenes = reading.scenes()
     requests = [replace(request, point=scene.point, emotion=scene.emotion) for scene in scenes]
     songs = [recommender.songs(one, 3) for one in requests]
-    return film_record("a.mp4", reading, scenes, songs, one_song_each(requests, recommender), request, **options)
+    picks = one_song_each(requests, recommender)
+    return FilmAnswer("a.mp4", reading, scenes, requests, picks, **options).document(songs, picks)
 
 
 MATCH = Request(AffectPoint(0, 0))

@@ -18,11 +18,14 @@ import numpy as np
 import pytest
 
 from emomusic.affect import EMOTIONS, AffectPoint, EmotionProbabilities
+from emomusic.answer.answer import Answer
+from emomusic.answer.others import FilmAnswer
 from emomusic.batch import reader
-from emomusic.export import film_faces_csv, film_record, gallery_csv, gallery_record, picture_record
+from emomusic.export import picture_record
 from emomusic.faces.detection import Face
 from emomusic.faces.reading import PictureReading
 from emomusic.faces.table import Faces
+from emomusic.faces.who import EVERYONE
 from emomusic.media.images import Box, DecodedPicture, RgbImage
 from emomusic.songs.request import Request
 from emomusic.stream.film import FilmMoment, FilmReading
@@ -83,22 +86,34 @@ def film() -> FilmReading:
     return reading
 
 
-def film_json() -> str:
+def answer_to(readings: Sequence[PictureReading], names: Sequence[str], **options: Any) -> Answer:
+    """The answer to numbered pictures, before it has songs."""
+    photos: Any = [SimpleNamespace(name=name, reading=each) for name, each in zip(names, readings, strict=True)]
+    songs: Any = SimpleNamespace(request=REQUEST)
+    return Answer(Faces.joined([each.faces for each in readings]), EVERYONE, photos=photos, songs=songs, **options)
+
+
+def film_answer() -> FilmAnswer:
     reading = film()
     scenes = reading.scenes()
-    record = film_record("a.mp4", reading, scenes, [[]] * len(scenes), [None] * len(scenes), REQUEST)
-    return json.dumps(record)
+    return FilmAnswer("a.mp4", reading, scenes, [REQUEST] * len(scenes), [None] * len(scenes))
+
+
+def film_json() -> str:
+    return json.dumps(json.loads(film_answer().record(lambda _: [])))
 
 
 def pictures_json() -> str:
     readings = numbered(picture(1, 3), picture(2, 0), picture(3, 4))
     one = picture_record("a.jpg", picture(4, 2), [], REQUEST, decode_ms=3.0)
-    many = gallery_record(["a.jpg", "b.jpg", "c.jpg"], readings, [("d.jpg", "is empty")], [], REQUEST)
+    answer = answer_to(readings, ["a.jpg", "b.jpg", "c.jpg"], unread=[("d.jpg", "is empty")])
+    many = json.loads(answer.record([]))
+    del many["request"]
     return json.dumps([one, many], indent=1)
 
 
 def pictures_csv() -> str:
-    return gallery_csv(["a.jpg", "b, c.jpg"], numbered(picture(1, 3), picture(3, 4)))
+    return answer_to(numbered(picture(1, 3), picture(3, 4)), ["a.jpg", "b, c.jpg"]).csv()
 
 
 def timeline_csv() -> str:
@@ -119,7 +134,7 @@ def parquet_rows() -> str:
 
 GOLDEN: dict[str, Callable[[], str]] = {
     "film.json": film_json,
-    "film.csv": lambda: film_faces_csv(film()),
+    "film.csv": lambda: film_answer().csv(),
     "pictures.json": pictures_json,
     "pictures.csv": pictures_csv,
     "timeline.csv": timeline_csv,

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 from emomusic.affect import (
     EMOTIONS,
@@ -28,9 +28,9 @@ from emomusic.affect import (
     describe_mood,
     quadrant_of,
 )
-from emomusic.export import gallery_csv, gallery_record, picture_record, request_record
+from emomusic.export import faces_record, group_record, picture_record, song_record
 from emomusic.faces.reading import PictureReading
-from emomusic.faces.table import NO_FACES, Faces
+from emomusic.faces.table import FACE_COLUMNS, NO_FACES, Faces
 from emomusic.faces.who import NOBODY, Kind, Who
 from emomusic.marks.card import PICTURE_SIZE, card_title, draw_card, framed
 from emomusic.marks.picture import annotated_picture, annotated_preview
@@ -38,7 +38,7 @@ from emomusic.media.images import RgbImage, encode_png, read_image
 from emomusic.songs.queue import SongQueue
 from emomusic.songs.request import Policy, Request, start_mood, target_of
 from emomusic.songs.song import Pick
-from emomusic.text import pluralize
+from emomusic.text import csv_text, pluralize
 
 
 class AnsweredPhoto(Protocol):
@@ -214,13 +214,38 @@ class Answer:
             (photo,) = self.photos
             found = picture_record(photo.name, photo.reading, songs, request, decode_ms=photo.decode_ms)
         else:
-            found = gallery_record(self._names, self.readings(self.estimates), self.unread, songs, request)
-        asked = request_record(request, self.who.text, manual_emotion=self.emotion, manual_mood=self.mood)
-        return json.dumps({**found, "request": asked}, ensure_ascii=False, indent=2)
+            read = zip(self.photos, self.readings(self.estimates), strict=True)
+            pictures = [faces_record(photo.name, reading) for photo, reading in read]
+            found = {
+                "pictures": pictures + [{"image": name, "error": reason} for name, reason in self.unread],
+                "group": group_record(self.estimates.mean(), request),
+                "songs": [song_record(song) for song in songs],
+            }
+        return json.dumps({**found, "request": self._asked(request)}, ensure_ascii=False, indent=2)
+
+    def _asked(self, request: Request) -> dict[str, Any]:
+        """The request for songs for JSON: the listener, the visitor's choices and the options."""
+        target, mood = target_of(request)
+        return {
+            "who": self.who.text,
+            "manual_emotion": self.emotion and self.emotion.value,
+            "manual_mood": self.mood and self.mood.value,
+            "policy": request.policy.value,
+            "mood": mood.value,
+            "valence": target.valence,
+            "arousal": target.arousal,
+            "genres": sorted(request.genres),
+            "hide_explicit": request.hide_explicit,
+            "seed": request.seed,
+        }
 
     def csv(self) -> str:
         """The faces of the photos, as the app reads them."""
-        return gallery_csv(self._names, self.readings(self.estimates))
+        number, *others = FACE_COLUMNS
+        columns, faces = [number, "picture", *others], self.estimates
+        names = [self.photos[source].name for source in faces.source.tolist()]
+        rows = (row | {"picture": name} for row, name in zip(faces.rows(), names, strict=True))
+        return csv_text(columns, ([row[column] for column in columns] for row in rows))
 
     def card(self, today: date, *, with_faces: bool = True) -> bytes:
         """The card to send, as PNG. There must be emotions."""
@@ -238,10 +263,6 @@ class Answer:
     def annotated(self, image: RgbImage) -> bytes:
         """The single photo, given in full size, with its faces, as PNG."""
         return encode_png(annotated_picture(image, self.readings(self.faces)[0]))
-
-    @property
-    def _names(self) -> list[str]:
-        return [photo.name for photo in self.photos]
 
 
 def sentence_of(faces: Faces, *, is_everyone: bool = False) -> str:

@@ -6,17 +6,23 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 
 from emomusic.affect import AffectPoint, Emotion, affect_of, describe, describe_shares, list_shares, share_text
-from emomusic.export import film_faces_csv, film_playlist, film_record
+from emomusic.export import group_record, song_record
+from emomusic.faces.table import AFFECT_COLUMNS, SHARES, affect_row, nested_row
 from emomusic.media.sound import PATCH_S
 from emomusic.songs.request import Request, nearest_emotion
 from emomusic.songs.song import Hearing, Pick
-from emomusic.stream.film import FilmReading
+from emomusic.songs.spotify import songs_m3u
+from emomusic.stream.film import FilmFace, FilmReading
 from emomusic.stream.timeline import TIMELINE_SECONDS, MoodTimes, Scene, mean_of, mood_times, scenes_of
-from emomusic.text import format_clock
+from emomusic.text import csv_text, format_clock
+
+MOST_SONGS = 10
+"""Of a session."""
 
 _MOST_POINTS = 60  # of the trail
 
@@ -73,32 +79,107 @@ class FilmAnswer:
         step = max(-(-len(points) // _MOST_POINTS), 1)
         return [AffectPoint(*points[start : start + step].mean(axis=0)) for start in range(0, len(points), step)]
 
+    def document(
+        self,
+        of_scenes: Sequence[Sequence[Pick]],
+        picks: Sequence[Pick | None],
+        *,
+        read_ms: float | None = None,
+        recommend_ms: float | None = None,
+    ) -> dict[str, Any]:
+        """The film with its faces, scenes and songs, and the tables of its readings.
+
+        Args:
+            of_scenes: the recommended songs of each scene.
+            picks: one song for each scene without repetition, as those of the answer.
+            read_ms: time to read the film; None if not measured.
+            recommend_ms: time to choose the songs; None if not measured.
+        """
+        reading = self.reading
+        duration_s = reading.end_s if reading.duration_s is None else reading.duration_s
+        last_s = max(duration_s, reading.end_s - 1 / reading.rate)  # the last interval may reach beyond the film
+        spans = [_span(scene, last_s) for scene in self.scenes]
+        nothing = dict.fromkeys(["probabilities", *AFFECT_COLUMNS])
+        groups = (
+            group_record(scene.probabilities, request)
+            for scene, request in zip(self.scenes, self.requests, strict=True)
+        )
+        scenes = [
+            {**span, **(group or {}), "songs": [song_record(song) for song in songs]}
+            for span, group, songs in zip(spans, groups, of_scenes, strict=True)
+        ]
+        return {
+            "video": self.name,
+            "width": reading.width,
+            "height": reading.height,
+            **({"turn": reading.turn} if reading.turn else {}),
+            "duration_s": duration_s,
+            "faces": [_film_face(face) for face in reading.persons()],
+            "scenes": scenes,
+            "rate": reading.rate,
+            "readings": reading.faces().records(),
+            "timeline": [
+                # without faces, the values are null
+                nested_row(row)
+                if row["num_faces"]
+                else {key: row[key] for key in ("time_s", "num_faces", "seconds")} | nothing
+                for row in reading.timeline().to_dict("records")
+            ],
+            "playlist": [
+                {**span, "song": song_record(song)} for span, song in zip(spans, picks, strict=True) if song is not None
+            ],
+            "elapsed_ms": {"read": read_ms, "recommend": recommend_ms},
+            **({} if self.problem is None else {"error": self.problem}),
+        }
+
     def record(
         self,
         songs: Callable[[Request], Sequence[Pick]],
         for_files: Callable[[Sequence[Pick | None]], Sequence[Pick | None]] = list,
     ) -> str:
-        """All readings, scenes and songs as JSON.
+        """The `document` as JSON.
 
         Args:
             songs: gives the songs for a request.
             for_files: the picks as they are written to files.
         """
         of_scenes = [[pick for pick in for_files(songs(request)) if pick is not None] for request in self.requests]
-        like, picks = self.requests[0], for_files(self.picks)
-        record = film_record(self.name, self.reading, self.scenes, of_scenes, picks, like, problem=self.problem)
-        return json.dumps(record, ensure_ascii=False, indent=2)
+        return json.dumps(self.document(of_scenes, for_files(self.picks)), ensure_ascii=False, indent=2)
 
     def csv(self) -> str:
-        """The faces of each reading."""
-        return film_faces_csv(self.reading)
+        """The faces of each reading, with the columns `FILM_COLUMNS` of `stream.film`."""
+        table = self.reading.faces().table()
+        table = table.round(dict.fromkeys(["confidence", *SHARES, "valence", "arousal"], 4))
+        return csv_text(table.columns.tolist(), table.itertuples(index=False))
 
     def playlist(self, picks: Sequence[Pick | None]) -> str:
-        """M3U playlist that follows the film. `picks` are those of the answer, as they are written to files."""
-        return film_playlist(self.scenes, picks)
+        """M3U playlist that follows the film, with the start of each scene in the titles: "0:31 Title, Artists".
+
+        `picks` are those of the answer, as they are written to files.
+        """
+        chosen = [(scene, pick) for scene, pick in zip(self.scenes, picks, strict=True) if pick is not None]
+        titles = (f"{format_clock(scene.start_s)} {pick.song.full_name}" for scene, pick in chosen)
+        return songs_m3u([pick for _, pick in chosen], titles)
 
 
-MOST_SONGS = 10
+def _span(scene: Scene, last_s: float) -> dict[str, float]:
+    """The times of a scene, up to the end of the film. A scene that begins there keeps its length."""
+    start_s, end_s = round(scene.start_s, 3), round(min(scene.end_s, last_s), 3)
+    return {"start_s": start_s, "end_s": end_s if end_s > start_s else round(scene.end_s, 3)}
+
+
+def _film_face(face: FilmFace) -> dict[str, Any]:
+    affect = affect_row(face.probabilities)
+    return {
+        "face": face.number,
+        "start_s": face.start_s,
+        "end_s": face.end_s,
+        "seconds": face.seconds,
+        "emotion": affect["emotion"],
+        "probabilities": face.probabilities.as_dict(),
+        **affect,
+        "highlight": face.highlight and {"emotion": face.highlight[0].value, "time_s": face.highlight[1]},
+    }
 
 
 @dataclass(frozen=True, eq=False)

@@ -128,8 +128,8 @@ class UnitReader:
     def _picture_rows(self, name: str, picture: DecodedPicture) -> _Rows:
         reading = read_picture(picture, partial(load_networks, self._model), posed=self._posed)
         size = {"width": reading.width, "height": reading.height, "num_faces": len(reading.faces)}
-        affect = {} if reading.group is None else affect_row(reading.group)
-        row = {"picture": name, "kind": PICTURE, **size, **affect}
+        mean = reading.faces.mean()
+        row = {"picture": name, "kind": PICTURE, **size, **({} if mean is None else affect_row(mean))}
         row["note"] = " ".join(filter(None, [picture.note, reading.note])) or None
         return row, reading.faces.arrow(name)
 

@@ -170,7 +170,7 @@ def _analyzed_film(
     Raises:
         FilmError: it cannot be read.
     """
-    from emomusic.export import film_record
+    from emomusic.answer.others import FilmAnswer
     from emomusic.faces.reading import load_networks
     from emomusic.media.film_file import FilmFile
     from emomusic.songs.recommend import load_recommender, one_song_each
@@ -200,17 +200,11 @@ def _analyzed_film(
     started = time.perf_counter()
     scenes = reading.scenes()
     requests = [arguments.song_request(options, point=scene.point, emotion=scene.emotion) for scene in scenes]
-    record = film_record(
-        name,
-        reading,
-        scenes,
-        [recommender.songs(request, options.songs) for request in requests],
-        one_song_each(requests, recommender),
-        arguments.song_request(options),
-        read_ms=read_ms,
-        recommend_ms=1000 * (time.perf_counter() - started),
-        problem=film.problem,
-    )
+    of_scenes = [recommender.songs(request, options.songs) for request in requests]
+    picks = one_song_each(requests, recommender)
+    recommend_ms = 1000 * (time.perf_counter() - started)
+    answer = FilmAnswer(name, reading, scenes, requests, picks, problem=film.problem)
+    record = answer.document(of_scenes, picks, read_ms=read_ms, recommend_ms=recommend_ms)
     return record if film.note is None else record | {"note": film.note}, status
 
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeAlias
 
-from emomusic.affect import EmotionProbabilities
 from emomusic.assets import load_once
 from emomusic.faces.classifier import Classifier, EmotionClassifier
 from emomusic.faces.detection import DetectionTrace, FaceDetector, MtcnnDetector, missed_side, needs_close_search
@@ -43,11 +42,6 @@ class PictureReading:
     detect_ms: float
     classify_ms: float
     trace: DetectionTrace | None = field(default=None, compare=False, repr=False)
-
-    @property
-    def group(self) -> EmotionProbabilities | None:
-        """The mean over the faces that count; None without faces."""
-        return self.faces.mean()
 
     @property
     def note(self) -> str | None:
