@@ -142,7 +142,12 @@ def _of_decoded(sound: Float32Array) -> tuple[list[Window], float]:
     if is_short:
         at, sound = without_silent_ends(sound)
     num_s = len(sound) / SAMPLE_RATE
-    windows = _choose(lambda start_s: sound[(at := round(start_s * SAMPLE_RATE)) : at + _LENGTH].copy(), num_s)
+
+    def part_at(start_s: float) -> Float32Array:
+        first = round(start_s * SAMPLE_RATE)
+        return sound[first : first + _LENGTH].copy()
+
+    windows = _choose(part_at, num_s)
     if is_short and len(windows) == len(_places(num_s)):
         windows = [Window(0.0, sound)]
     return [replace(window, start_s=window.start_s + at / SAMPLE_RATE) for window in windows], num_s

@@ -172,12 +172,12 @@ class _Reader:
             if has_cut or is_cut:
                 yield self._next(ready, is_cut=is_cut)
                 return
-        tracks, finder = copy.copy(self._tracks), copy.copy(self._finder)
+        before_step = copy.copy(self._tracks), copy.copy(self._finder)
         image = self._look(ready, is_cut=False)
-        if self._changed(tracks) and not between:
+        if self._changed(before_step[0]) and not between:
             between = [self._search.prepare(frame) for frame in step.between()]
-        if between and self._changed(tracks):
-            self._tracks, self._finder = tracks, finder
+        if between and self._changed(before_step[0]):
+            self._tracks, self._finder = before_step  # as if this frame had not been read
             for more in (*between, ready):
                 yield self._next(more, is_cut=False)
         else:

@@ -230,14 +230,20 @@ class SceneFinder:
             self._extend(rows[first:stop], shares[first:stop])
 
     def _extend(self, rows: npt.NDArray[np.float64], shares: npt.NDArray[np.float64]) -> None:
-        """Find the best partition up to each of these rows, into pieces of at least the shortest scene."""
+        """Find the best partition up to each of these rows, into pieces of at least the shortest scene.
+
+        `best[end]` is the least of `best[start] + cost[start] + spread(start, end)` over the starts of the last piece,
+        where the spread is the sum of squared distances to the mean. Sums of all rows so far give it for any piece.
+        """
         features = np.hstack([affect_of_rows(shares), shares * _PROBABILITY_WEIGHT**0.5])
         squares = (features**2).sum(axis=1, keepdims=True)
         weighted = np.hstack([np.ones_like(squares), squares, features]) * rows[:, 1:2]
+
         self._rows = np.vstack([self._rows, rows])
         self._sums = np.vstack([self._sums[:-1], np.vstack([self._sums[-1:], weighted]).cumsum(axis=0)])
         self._best = np.append(self._best, np.full(len(rows), np.inf))
         self._starts = np.append(self._starts, np.zeros(len(rows), int))
+
         elapsed, square_sums, sums = self._sums[:, 0], self._sums[:, 1], self._sums[:, 2:]
         shortest_s, costs = self._shortest_s - _ROUNDING_S, self._rows[:, 2]
         for end in range(len(elapsed) - len(rows), len(elapsed)):
