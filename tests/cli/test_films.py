@@ -5,7 +5,6 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from PIL import Image
 
 from emomusic import assets
 from emomusic.cli import main
@@ -69,19 +68,6 @@ def test_a_film_on_its_side_is_read_turned_and_can_be_turned(run: Run, tmp_path:
     assert ("turn" in turned, turned["width"], turned["height"]) == (False, 320, 240)
     assert turned["faces"][0]["emotion"] == second["faces"][0]["emotion"] == "happy"
     assert picture["faces"][0]["turn"] == 270
-
-
-@pytest.mark.usefixtures("fakes")
-def test_an_animated_picture_is_a_film(run: Run, tmp_path: Path) -> None:
-    shades = [Image.new("RGB", (64, 64), (shade,) * 3) for shade in (40, 50, 60)]
-    names = [tmp_path / f"moving.{ending}" for ending in ("gif", "webp", "png", "avif")]
-    for name in names:
-        shades[0].save(name, save_all=True, append_images=shades[1:], duration=[100, 900, 3000])
-    status, records, _ = run("analyze", *names, "--songs", "1")
-    assert status == 0
-    for name, record in zip(names, records, strict=True):
-        assert (record["video"], record["duration_s"]) == (str(name), pytest.approx(4.0, abs=0.05))
-        assert record["scenes"][-1]["end_s"] == pytest.approx(4.0, abs=0.05)
 
 
 @pytest.mark.usefixtures("fakes")

@@ -27,7 +27,12 @@ def saved(tmp_path: Path) -> Path:
     return Path(shutil.copytree(BUNDLED, tmp_path / "mlp"))
 
 
-@pytest.mark.parametrize("name", MOOD_MODELS)
+DEAR = ("ensemble", "gradient_boosting", "random_forest")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in DEAR else ()) for name in MOOD_MODELS]
+)
 def test_every_model_learns_moods_and_predicts_the_same_after_loading(name: str, tmp_path: Path) -> None:
     mood_table().to_csv(tmp_path / "moods.csv", index=False)
     table = read_labelled_songs(tmp_path / "moods.csv")

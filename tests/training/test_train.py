@@ -41,7 +41,7 @@ FULL = TrainingConfig(
     mixup=0.2,
     augmentation=PRESETS["smoke"][0].augmentation,
 )
-FILES = {*model_files.FILES} - {model_files.PEOPLE}
+FILES = {*model_files.FILES} - {model_files.PEOPLE, model_files.TURNS}
 
 
 class KilledError(Exception):
