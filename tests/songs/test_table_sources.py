@@ -2,6 +2,7 @@
 
 import io
 import json
+import plistlib
 
 import pandas as pd
 import pytest
@@ -52,6 +53,7 @@ NML = """<?xml version="1.0"?><NML VERSION="19"><COLLECTION ENTRIES="1"><ENTRY T
 APPLE_PAGE = "Apple ID Number,Song Name,Artist Name,Container Artist Name,Track Description,Play Duration Milliseconds"
 
 TABLES: dict[str, bytes] = {
+    "moods": with_features("name,album,artist,id,release_date,popularity,length,mood", f"Yellow,P,Coldplay,{YELLOW},2000-07-10,91,266773,Sad"),
     "exportify": csv(
         "Track URI,Track Name,Album Name,Artist Name(s),Release Date,Duration (ms),Popularity,Explicit,Added By,Added At",
         f'spotify:track:{YELLOW},"Yellow","Parachutes","Coldplay;Guest",2000-07-10,266773,91,false,me,2026',
@@ -61,6 +63,7 @@ TABLES: dict[str, bytes] = {
         f'1,"Yellow","Coldplay",91,173,"rock, pop","P",2000-07-10,04:26,43,66,0,0,28,0,20,-7,B Major,{YELLOW}',
     ),
     "kaggle-114k": with_features(",track_id,artists,album_name,track_name,popularity,duration_ms,track_genre", f"0,{YELLOW},Coldplay;Guest,P,Yellow,91,266773,rock"),
+    "kaggle-170k": with_features("year,artists,duration_ms,id,name,popularity,release_date", f"2000,\"['Coldplay', \"\"B's\"\"]\",266773,{YELLOW},Yellow,91,2000"),
     "kaggle-2023": csv(
         "track_name,artist(s)_name,artist_count,released_year,bpm,key,danceability_%,valence_%,energy_%,acousticness_%,instrumentalness_%,liveness_%,speechiness_%",
         "Yellow,Coldplay,1,2000,173,,43,28,66,0,0,23,3", 'D\u00e9j\u00e0 Vu,Beyonc\u00e9,1,2000,173,,43,28,66,0,0,23,3', encoding="cp1252",
@@ -68,10 +71,15 @@ TABLES: dict[str, bytes] = {
     "reccobeats": json_of({"content": [{"id": "878dadea-33c5-4c08-bdb9-e2b117475a99", "href": f"https://open.spotify.com/track/{YELLOW}", **{name: float(cell) for name, cell in FEATURE_CELLS.items()}}]}),
     "spotify-extended": json_of(plays("ms_played", {**EXTENDED, "spotify_track_uri": f"spotify:track:{YELLOW}"}, {**EXTENDED, "spotify_track_uri": f"spotify:track:{SOMEONE}"})),
     "spotify-library": json_of({"tracks": [{"artist": "Coldplay", "album": "P", "track": "Yellow", "uri": f"spotify:track:{YELLOW}"}], "albums": []}),
+    "spotify-playlists": json_of({"playlists": [{"name": "p", "lastModifiedDate": "2024-01-01", "items": [{"track": {"trackName": "Yellow", "artistName": "Coldplay", "albumName": "P", "trackUri": f"spotify:track:{YELLOW}"}, "episode": None}, {"track": None, "episode": {"episodeName": "Talk"}}]}]}),
     "apple-activity": csv(APPLE_PAGE, "1,Yellow,,Coldplay,,186000", "1,,,,Coldplay - Yellow,40000", "1,One,U2,,,0"),
+    "apple-history": csv("Track Name,Last Played Date,Is User Initiated", "Coldplay - Yellow,1672913700000,true"),
     "itunes-text": csv("Name\tArtist\tComposer\tAlbum\tGrouping\tGenre\tSize\tTime\tYear\tLocation", "Yellow\tColdplay\t\tP\t\tRock\t4\t266\t2000\t", encoding="utf-16", end="\r"),
+    "itunes-xml": plistlib.dumps({"Tracks": {"1": {"Track ID": 1, "Name": "Yellow", "Artist": "Coldplay", "Total Time": 266773, "Location": "file://localhost/C:/Music/y.mp3"}}}),
+    "youtube-music": csv("Video ID,Song Title,Album Title,Artist Name 1,Artist Name 2,Artist Name 3", "abc,Yellow,P,Coldplay,Guest,", "", ""),
     "youtube-history": json_of([{"header": "YouTube Music", "title": "Watched Yellow", "titleUrl": "https://x", "subtitles": [{"name": "Coldplay - Topic"}]}, {"header": "YouTube", "title": "Watched a film", "titleUrl": "https://y", "subtitles": [{"name": "Someone"}]}]),
     "lastfm-ben": csv('Coldplay,"Parachutes, or so",Yellow,31 Dec 2020 23:59', "Coldplay,,Yellow,01 Jan 2021 00:10"),
+    "listenbrainz": b"\n".join(json.dumps({"listened_at": n, "track_metadata": {"artist_name": "Coldplay", "track_name": "Yellow", "additional_info": {"duration_ms": 266773}}}).encode() for n in (1, 2)),
     "rekordbox-text": csv("#\tArtwork\tTrack Title\tArtist\tAlbum\tGenre\tBPM\tRating\tTime\tKey\tDate Added", "1\t\tYellow\tColdplay\tP\tRock\t173.00\t*****\t04:26\tB\t2023-01-05", encoding="utf-16"),
     "traktor": NML.encode(),
     "playlist": b"#EXTM3U\n#EXTINF:266,Coldplay - Yellow\nC:\\Music\\y.mp3\n",
