@@ -9,7 +9,7 @@ from PIL import Image
 from emomusic.batch.reader import UnitReader, make_units
 from emomusic.batch.sources import find_items
 from tests.batch.pictures import BROKEN, answer_of, rows_of
-from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, SAMPLES, write_film
+from tests.films import BIDEN, COLLINS, FOUR_PEOPLE, SAMPLES, film_bytes, write_film
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
@@ -77,13 +77,17 @@ def test_the_content_and_not_the_name_tells_films_from_pictures(reader: UnitRead
         picture.save(tmp_path / "moving.webp", save_all=True)
     (tmp_path / "picture.mp4").write_bytes((SAMPLES / COLLINS).read_bytes())
     (tmp_path / "text.mov").write_bytes(b"no film")
+    whole = film_bytes([(COLLINS, 3)], ending="mkv")
+    (tmp_path / "cut.mkv").write_bytes(whole[: len(whole) // 2])
     read(reader, tmp_path)
     rows = {Path(row["picture"]).name: row for row in rows_of(out, "pictures")}
     assert {name: row["kind"] for name, row in rows.items()} == {
+        "cut.mkv": "film",
         "film.jpg": "film",
         "moving.gif": "film",
         "moving.webp": "film",
         "picture.mp4": "picture",
         "text.mov": "film",
     }
-    assert [name for name, row in rows.items() if row["error"] is not None] == ["text.mov"]
+    assert [name for name, row in rows.items() if row["error"] is not None] == ["cut.mkv", "text.mov"]
+    assert rows["cut.mkv"]["num_faces"] == 1

@@ -35,6 +35,12 @@ def test_dark_and_middle_greys_of_pq_keep_their_brightness():
     assert np.ptp(image, axis=1).max() <= 1
 
 
+def test_white_paper_is_as_bright_in_hlg_as_in_pq():
+    paper = np.array([PAPER_NITS])  # 0.75 of HLG on a screen of 1000 nits (Report ITU-R BT.2408)
+    in_pq, in_hlg = (to_sdr(grey(values), way) for values, way in ((pq_of(paper), PQ), (np.array([0.75]), HLG)))
+    np.testing.assert_allclose(in_hlg.astype(int), in_pq, atol=4)
+
+
 @pytest.mark.parametrize("transfer", [PQ, HLG])
 def test_brighter_values_stay_brighter_up_to_white(transfer: int):
     values = np.linspace(0, pq_of(np.array(1000.0)) if transfer == PQ else 1, 64)
