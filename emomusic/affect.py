@@ -264,7 +264,7 @@ def matching_mood(emotion: Emotion, point: AffectPoint) -> Mood:
 
     Args:
         emotion: the most probable one. A neutral face gets the mood of the side to which it leans: happy or calm.
-        point: of the face.
+        point: the place of the face.
     """
     if emotion is Emotion.NEUTRAL:
         return Mood.HAPPY if point.valence > 0 else Mood.CALM

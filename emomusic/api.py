@@ -46,7 +46,7 @@ def read_picture(
     Args:
         picture: JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC or AVIF as bytes, file or path; an image of Pillow; or pixels.
         model: name of a trained face model with seven emotions.
-        profile: of a person, from `learn_face`. It applies to this person's face (`FaceReading.is_known`) only.
+        profile: what `learn_face` learned of a person. It applies to this person's face (`FaceReading.is_known`) only.
         posed: whether people pulled these faces for a camera, so that all seven emotions may be shown.
 
     Returns:

@@ -104,7 +104,7 @@ def adjust_logits(probabilities: FloatArray, adjustment: Sequence[Sequence[float
 
     Args:
         probabilities: shape (n, classes), rows summing to 1.
-        adjustment: for each class, a weight for every class and a constant, as from `fit_adjustment`; an empty
+        adjustment: a row for each class: a weight for every class and a constant, as from `fit_adjustment`; an empty
             sequence changes nothing.
 
     Returns:

@@ -67,7 +67,7 @@ class Scores(ClassMetrics, frozen=True, eq=False, kw_only=True, omit_defaults=Tr
         accuracy: share of correct predictions.
         accuracy_interval: Wilson's 95 % interval.
         macro_precision: mean over the classes that occur, as are `macro_recall` and `macro_f1`.
-        four_class_accuracy: of seven emotions, over Q1, Q2, Q3 and N (`affect.FOUR_CLASSES`); else None.
+        four_class_accuracy: accuracy of seven emotions over Q1, Q2, Q3 and N (`affect.FOUR_CLASSES`); else None.
         four_class_confusion: shape (4, 4), in the order of `FOUR`; None as above.
     """
 

@@ -125,7 +125,7 @@ class CollectionScores(msgspec.Struct, frozen=True, kw_only=True):
         persons: their number; 0 if the names of the pictures do not tell.
         people: who they are, and where from; empty if not known.
         is_trained: whether the network learned from most of these persons.
-        recall: of the classes that the collection has.
+        recall: the recall of the classes that the collection has.
         wrongly_turned: share of the found faces that were taken to be turned; None if they were not searched.
     """
 
@@ -165,18 +165,18 @@ class FaceRecord(
     Attributes:
         name: name of its folder.
         network: key in `training.presets.NETWORKS`.
-        stages: of the training.
+        stages: the stages of the training.
         parameters: number of weights.
         num_bytes: size of the weights on disk.
         best_epoch: the epoch of the saved weights, from 1.
-        ms_per_face: in calls of eight faces with their mirror images.
-        validation: on PublicTest of FER2013.
-        test: on PrivateTest of FER2013.
+        ms_per_face: the time for a face in calls of eight faces with their mirror images.
+        validation: the metrics on PublicTest of FER2013.
+        test: the metrics on PrivateTest of FER2013.
         ferplus: against people's votes, by split; None if not measured, as are the next two.
-        wild: on photographs.
+        wild: the metrics on photographs.
         profiles: accuracy on persons of a collection by what a profile knows, with the number of faces and persons.
         turns: how well a layer that learned from the other collections tells how the faces of one are turned.
-        collections: on posed faces of collections.
+        collections: the metrics on posed faces of collections.
     """
 
     kind: ClassVar[ModelKind] = ModelKind.FACE
@@ -237,16 +237,16 @@ class MoodModelRecord(
     The metrics by class are those of the first repeat of the folds.
 
     Attributes:
-        kind: of the model.
+        kind: the kind of the model.
         name: name of its folder.
         n: number of songs.
-        folds: of all repeats.
+        folds: the number of folds of all repeats.
         accuracy: mean over the folds.
         accuracy_std: standard deviation over the folds.
         macro_f1_std: standard deviation of `macro_f1`.
         calibration_error: over the first repeat of the folds.
         num_bytes: size of the model's files on disk.
-        ms_per_song: of a large batch; None if not measured.
+        ms_per_song: the time for a song of a large batch; None if not measured.
     """
 
     kind: ModelKind

@@ -50,8 +50,8 @@ class Network:
     """An exported network, safe to share between threads.
 
     Attributes:
-        input_shapes: of the inputs; a string or None for an axis of any length.
-        output_shape: of the first output; a string or None for an axis of any length.
+        input_shapes: the shapes of the inputs; a string or None for an axis of any length.
+        output_shape: the shape of the first output; a string or None for an axis of any length.
     """
 
     def __init__(self, model: Path | bytes) -> None:

@@ -108,7 +108,7 @@ class Dataset:
     """The datasets in a folder, local or remote, whose files are read and written as a whole.
 
     Attributes:
-        name: of the folder, for messages, without credentials.
+        name: the name of the folder for messages, without credentials.
     """
 
     def __init__(self, out: str, settings: str = "") -> None:

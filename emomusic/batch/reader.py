@@ -40,8 +40,8 @@ class Unit:
     """Pictures, or one film, that one worker reads and writes as one part.
 
     Attributes:
-        number: of the part, and of its first item among those of all runs, from 1.
-        items: in order.
+        number: the number of the part, and of its first item among those of all runs, from 1.
+        items: the pictures in order, or the film.
     """
 
     number: int
@@ -173,10 +173,10 @@ def read_units(
     Units whose processes die twice are halved, until one picture is to blame.
 
     Args:
-        units: in this order.
+        units: the units in the order to read them.
         engine: `run_in_processes`, or `batch.ray.run_on_cluster`, with its options.
         load: makes the reader of a process.
-        dataset: of the results.
+        dataset: the dataset of the results.
 
     Raises:
         BatchError: a process cannot start, or the folder cannot be written.

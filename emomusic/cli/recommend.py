@@ -104,7 +104,7 @@ def _songs_like(options: argparse.Namespace, request: Request, is_within: bool) 
     """Songs like that of `--like`. A file of the library is compared with the library, unless another source is given.
 
     Args:
-        options: of `recommend`.
+        options: the options of `recommend`.
         request: its filters count.
         is_within: whether only songs of the mood of the request are wanted.
     """

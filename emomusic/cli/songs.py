@@ -160,7 +160,7 @@ def _analyzed_film(
 
     Args:
         name: path of the film.
-        options: of `analyze`.
+        options: the options of `analyze`.
         out: file for the film with marked faces; None for none.
         on_share: takes the finished share, 0 to 1.
 

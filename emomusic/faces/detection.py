@@ -155,9 +155,9 @@ class DetectionTrace:
     """The outputs of MTCNN's networks for one image: of the search that found faces, otherwise of the first search.
 
     Attributes:
-        proposals: of P-Net, at all scales.
-        refined: of R-Net, which takes the boxes that P-Net kept.
-        output: of O-Net, which takes the boxes that R-Net kept.
+        proposals: the boxes of P-Net, at all scales.
+        refined: the boxes of R-Net, which takes the boxes that P-Net kept.
+        output: the boxes of O-Net, which takes the boxes that R-Net kept.
         faces: the result of `detect`: the boxes of `output.kept` of sufficient confidence.
     """
 

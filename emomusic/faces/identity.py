@@ -61,7 +61,7 @@ def group_persons(descriptors: Descriptors, pictures: Sequence[int]) -> list[lis
     """The rows of each person: those with most faces first, then in the order of their first face.
 
     Args:
-        descriptors: of n faces.
+        descriptors: the descriptors of n faces.
         pictures: the picture of each face. Faces of one picture are different persons.
     """
     sums, groups = descriptors.astype(np.float64), [[row] for row in range(len(descriptors))]

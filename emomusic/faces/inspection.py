@@ -54,7 +54,7 @@ class Insight:
     """The steps from a face to its probabilities.
 
     Attributes:
-        spec: of the model.
+        spec: the description of the model.
         face: shape (side, side), uint8, grey: the input of the network.
         levels: feature maps from fine to coarse.
         logits: shape (images, classes): for the face and, if the model is mirrored, its mirror image.
@@ -104,7 +104,7 @@ def explain(crop: RgbImage, spec: model_files.ModelSpec) -> Insight:
     Args:
         crop: square crop of any size, uint8, RGB, as from `images.crop_face`; or the output of
             `images.to_network_input` for it, shape (side, side), for the same result.
-        spec: of a trained model.
+        spec: the description of a trained model.
 
     Raises:
         ModelError: its file is absent or damaged, or the network has no feature maps or does not end in a softmax.
@@ -182,7 +182,7 @@ def grad_cam(spec: model_files.ModelSpec, face: npt.NDArray[np.uint8], winner: i
     """The Grad-CAM map of one face, in about a tenth of a second.
 
     Args:
-        spec: of a trained model.
+        spec: the description of a trained model.
         face: shape (side, side), grey, as the input of the network.
         winner: index of the class.
 

@@ -39,8 +39,8 @@ def level(pixels: npt.NDArray[np.float32], sums: npt.NDArray[np.int32], scale: f
 
     Args:
         pixels: shape (height, width, 3), float32, 0 to 255.
-        sums: of the pixels above and to the left of each corner, shape (height + 1, width + 1, 3), int32.
-        scale: of the copy.
+        sums: the sums of the pixels above and to the left of each corner, shape (height + 1, width + 1, 3), int32.
+        scale: the size of the copy, relative to the image.
     """
     height, width = pixels.shape[:2]
     num_rows, num_columns = int(height * scale), int(width * scale)

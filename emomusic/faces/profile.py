@@ -42,8 +42,8 @@ class People:
     """How the faces of people differ, in directions of the features that tell persons and emotions apart.
 
     Attributes:
-        directions: from features to numbers whose deviation between pictures of one face is 1, shape (features, d).
-        means: of the emotions, shape (7, d): the neutral face, and what each emotion adds to one's own.
+        directions: shape (features, d), from features to numbers whose deviation between pictures of one face is 1.
+        means: the means of the emotions, shape (7, d): the neutral face, and what each emotion adds to one's own.
         between: covariance of the neutral faces of persons, shape (d, d).
         ways: covariance of what an emotion adds, shape (d, d).
         scale: deviation of a feature between pictures of one face.
@@ -225,9 +225,9 @@ def learn_profile(
     """Learn the face of one person.
 
     Args:
-        faces: of the person by emotion, as from `EmotionClassifier.describe` or `describe_still`; at least one neutral
-            face.
-        descriptors: of faces of the person, shape (n, 1024), as from `identity.describe_persons`.
+        faces: the faces of the person by emotion, as from `EmotionClassifier.describe` or `describe_still`; at least
+            one neutral face.
+        descriptors: the descriptors of faces of the person, shape (n, 1024), as from `identity.describe_persons`.
         classifier: the model.
 
     Raises:
@@ -257,8 +257,8 @@ class KnownFace:
 
     Attributes:
         profile: the profile.
-        name: of the person, for people.
-        picture: of the person as JPEG, of about 100 pixels; empty without one.
+        name: the name of the person, for people.
+        picture: a picture of the person as JPEG, of about 100 pixels; empty without one.
     """
 
     def __init__(
@@ -307,7 +307,7 @@ def nearest_persons(descriptors: npt.NDArray[np.float32], known: Sequence[KnownF
     """The person of each face; None if it is none of these persons, or as much like two of them.
 
     Args:
-        descriptors: of the faces, shape (n, 1024), as from `identity.describe_persons`.
+        descriptors: the descriptors of the faces, shape (n, 1024), as from `identity.describe_persons`.
         known: persons, in any order.
     """
     none = np.full((len(descriptors), 2), -1.0)  # so that there are a first and a second one

@@ -28,9 +28,9 @@ class PictureReading:
     """The faces of a picture.
 
     Attributes:
-        width: of the picture in pixels, the unit of the boxes.
-        height: of the picture in pixels.
-        faces: from left to right; empty if there are none.
+        width: the width of the picture in pixels, the unit of the boxes.
+        height: the height of the picture in pixels.
+        faces: the faces from left to right; empty if there are none.
         detect_ms: duration of the detection.
         classify_ms: duration of cropping and classification.
         trace: the output of the detector's networks; None unless asked for.

@@ -52,9 +52,9 @@ class FaceReading(WithEmotion):
 
     Attributes:
         face: the detected face.
-        probabilities: of the emotions.
+        probabilities: the probabilities of the emotions.
         is_known: whether they come from the profile of this person (`faces.profile`).
-        number: from 1; from left to right in a picture, and of one person in a stream and in a film.
+        number: the number from 1; from left to right in a picture, and of one person in a stream and in a film.
     """
 
     face: Face

@@ -37,9 +37,9 @@ class MediaFile(ABC):
     """An opened film or song.
 
     Attributes:
-        name: of the file; empty if unknown.
+        name: the name of the file; empty if unknown.
         quoted: the name for messages.
-        error_type: of all problems with the file.
+        error_type: the type of all errors of the file.
         noun: what to choose instead of a folder or an encrypted file.
     """
 

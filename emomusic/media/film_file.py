@@ -73,8 +73,8 @@ class FilmFile(MediaFile):
     Attributes:
         demuxer: FFmpeg's name of its format.
         num_bytes: size of the file.
-        width: of the upright film in square pixels.
-        height: of the upright film in square pixels.
+        width: the width of the upright film in square pixels.
+        height: the height of the upright film in square pixels.
         duration_s: the longest of its streams, as announced by the file; None if unknown.
         frames_per_second: mean, as announced by the file; 25 if unknown.
         problem: after the frames: why they are incomplete, in one sentence; None if they are complete.
@@ -82,7 +82,7 @@ class FilmFile(MediaFile):
         num_videos: number of streams that are films, covers excluded.
         stream: number of the stream that is read, from 1.
         end_s: so far, where the decoded frames end; afterwards, that of the film, the longest of its streams.
-        audio_packets: of the sound up to the last frame, with times in the clock of `start_s`. The caller removes them.
+        audio_packets: the sound up to the last frame, with times in the clock of `start_s`. The caller removes them.
         start_s: time of the first frame in the clock of the file.
     """
 

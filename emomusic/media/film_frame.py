@@ -39,10 +39,10 @@ class FilmFrame:
 
     Attributes:
         time_s: seconds from the first frame.
-        share: of the film that is decoded, 0 to 1.
+        share: the decoded share of the film, 0 to 1.
         frame: the decoded frame of PyAV.
-        ratio: of the width of its pixels to their height.
-        num_turns: by 90 degrees clockwise, for the viewer.
+        ratio: the width of its pixels, relative to their height.
+        num_turns: the turns by 90 degrees clockwise, for the viewer.
     """
 
     time_s: float

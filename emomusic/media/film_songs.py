@@ -49,7 +49,7 @@ def add_songs(
 
     Args:
         open_film: opens an MP4 of `annotate_film`, whose pictures are copied as they are.
-        songs: in the order of time.
+        songs: the songs in the order of time.
         out: binary file.
         on_progress: takes the finished share, 0 to 1, and returns False to stop.
 

@@ -122,7 +122,7 @@ def format_of(head: bytes, name: str = "") -> Format:
 
     Args:
         head: the first `HEAD_BYTES` bytes, or all of a smaller file.
-        name: of the file. Some M4A files begin like films, and only their name tells.
+        name: the name of the file. Some M4A files begin like films, and only their name tells.
     """
     if is_animated_webp(head):
         return Format(Kind.PICTURE, "webp")
@@ -239,7 +239,7 @@ def kind_of(source: str | os.PathLike[str] | BinaryIO | bytes, name: str = "") -
 
     Args:
         source: path, content, or a binary file with `seek`, which stays open at its start.
-        name: of content or of a binary file.
+        name: the name of content or of a binary file.
     """
     try:
         if not isinstance(source, str | os.PathLike):
@@ -311,8 +311,8 @@ def foreign_file(name: str, found: Kind, wanted: Kind) -> str:
     """The sentence about a file of another kind, or of the wanted kind in a format that is not read.
 
     Args:
-        name: of the file in quotes, or "This file".
-        found: as from `kind_of`.
+        name: the name of the file in quotes, or "This file".
+        found: the kind, as from `kind_of`.
         wanted: what is read here.
     """
     choice = f"choose {FORMATS[wanted]}"

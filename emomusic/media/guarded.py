@@ -16,10 +16,10 @@ def open_file(path: str | os.PathLike[str], error: type[EmomusicError], noun: st
     """Open a file for reading.
 
     Args:
-        path: of the file.
+        path: the path of the file.
         error: raised with one sentence if the file is absent, cannot be read, or is a folder, a pipe or a device.
         noun: what to choose instead, such as "a picture".
-        name: of the file for messages, without its folder.
+        name: the name of the file for messages, without its folder.
     """
     path = Path(path)
     try:

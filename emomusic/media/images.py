@@ -105,7 +105,7 @@ def read_picture_file(source: bytes | str | os.PathLike[str], name: str = "") ->
     Args:
         source: bytes or path of a JPEG, PNG, WebP, BMP, GIF, TIFF, HEIC, AVIF, JPEG 2000, PNM, ICO or TGA file, or of a
             raw photo.
-        name: of a file given as bytes, for messages.
+        name: the name of a file given as bytes, for messages.
 
     Raises:
         ImageError: the file is absent, empty, damaged, not a picture, over 20 MB (a raw photo: 100 MB), over 50
@@ -411,7 +411,7 @@ def to_network_input(crops: Sequence[RgbImage], side: int) -> npt.NDArray[np.uin
 
     Args:
         crops: shape (h, w, 3) RGB or (h, w) grey, uint8. Resizing stretches a crop that is not square.
-        side: in pixels.
+        side: the side in pixels.
 
     Returns:
         Shape (n, side, side, 1), uint8, 0 to 255; n may be 0. A grey crop of that size stays unchanged.

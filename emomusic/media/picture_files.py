@@ -137,7 +137,7 @@ def completed(data: bytes, *, is_noisy: bool) -> bytes | None:
     """A file with an end in the place of one that is absent; None for other formats and files without pixels.
 
     Args:
-        data: of a JPEG, PNG or WebP.
+        data: the file of a JPEG, PNG or WebP.
         is_noisy: whether the end is noise instead of nothing, so that a comparison shows what is absent.
     """
     if data.startswith(b"\xff\xd8"):

@@ -31,7 +31,7 @@ def in_srgb(picture: Image.Image, profile: Any) -> Image.Image:
     """A picture of 8 bits in the colours of ordinary screens, perhaps the same one changed.
 
     Args:
-        picture: with colours, greys or a palette; others stay as they are.
+        picture: a picture with colours, greys or a palette; others stay as they are.
         profile: bytes of its ICC profile; None for none. A damaged one, and one for other colours, is ignored.
     """
     if not isinstance(profile, bytes) or not 0 < len(profile) <= _MOST_BYTES:
@@ -147,9 +147,9 @@ def to_rgb(picture: Image.Image, data: bytes, orientation: int = 1) -> RgbImage:
     """The pixels of a loaded picture, upright, with transparent areas in white.
 
     Args:
-        picture: on the page or frame that counts.
-        data: of its file.
-        orientation: of EXIF, if the picture has none itself.
+        picture: the picture, on the page or frame that counts.
+        data: the bytes of its file.
+        orientation: the orientation of EXIF, if the picture has none itself.
     """
     for key in ("xmp", "XML:com.adobe.xmp"):
         picture.info.pop(key, None)  # browsers ignore the orientation in it, which is often an old one

@@ -92,8 +92,8 @@ class LiveReader:
     The attributes may change at any time.
 
     Attributes:
-        detect_side: as `DETECT_SIDE`.
-        observers: of each reading.
+        detect_side: the side, as `DETECT_SIDE`.
+        observers: what takes each reading.
         known: persons with a profile.
     """
 

@@ -127,8 +127,8 @@ class MoodTimes:
     """How long each emotion was the strongest one of the group, and how often another one became it.
 
     Attributes:
-        shares: of the seconds with a face, the largest first, without emotions that never were the strongest.
-        changes_per_minute: for each minute with a face.
+        shares: parts of the seconds with a face, the largest first, without emotions that never were the strongest.
+        changes_per_minute: the changes in a minute with a face.
     """
 
     shares: Mapping[Emotion, float]
@@ -172,7 +172,7 @@ def scenes_of(table: pd.DataFrame, *, shortest_s: float = 5) -> list[Scene]:
 
     Args:
         table: output of `Timeline.table`, or a part of it.
-        shortest_s: in seconds. A shorter scene occurs only between two gaps.
+        shortest_s: the shortest scene in seconds. A shorter scene occurs only between two gaps.
 
     Returns:
         In order of time. Neighbours differ in their quadrant or their emotion, or have a gap between them.

@@ -45,7 +45,7 @@ def augmented_batches(
     A generator with no shared counter, because Keras reads ahead.
 
     Args:
-        faces: of the train split.
+        faces: the faces of the train split.
         config: augmentation and label mixing.
         side: side of the network's input, in pixels.
         classes: classes of the network.

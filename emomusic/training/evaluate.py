@@ -294,7 +294,7 @@ def accuracy_by_condition(
     """The accuracy in bins of each condition, from easy to hard.
 
     Args:
-        conditions: of each face, from `conditions_of`; None for undetected and turned ones, which are in no bin.
+        conditions: those of each face, from `conditions_of`; None for undetected and turned ones, which are in no bin.
         is_right: shape (n,), whether each prediction is correct.
 
     Returns:

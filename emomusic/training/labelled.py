@@ -45,9 +45,9 @@ def listed_pictures(folder: Path, pictures: list[Path], files: list[Path]) -> li
     """Pictures with the labels of the lists in a folder: lines with a name and a label, tables, or `<name>_exp.npy`.
 
     Args:
-        folder: of the data set.
-        pictures: in it.
-        files: in it, of any format.
+        folder: the folder of the data set.
+        pictures: the pictures in it.
+        files: the files in it, of any format.
     """
     known: dict[str, Path] = {}
     for path in pictures:

@@ -33,7 +33,7 @@ class Described:
     """Faces of one collection.
 
     Attributes:
-        faces: as from `EmotionClassifier.describe`, shape (n, 7 + features).
+        faces: the faces as from `EmotionClassifier.describe`, shape (n, 7 + features).
         labels: shape (n,).
         persons: shape (n,).
     """
@@ -105,7 +105,7 @@ class Strangers:
     """Faces of people whom a network has not met.
 
     Attributes:
-        posed: of each collection of people who posed.
+        posed: the faces of each collection of people who posed.
         wild: held out from large collections. The adjustment learns from them, too.
     """
 

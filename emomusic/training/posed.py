@@ -84,7 +84,7 @@ class PosedFaces:
 
     Attributes:
         images: shape (n, side, side), uint8, grey.
-        shares: of the emotions, as training target, shape (n, 7), float32, rows summing to 1.
+        shares: the shares of the emotions as training target, shape (n, 7), float32, rows summing to 1.
         labels: the emotion that was asked for, shape (n,), uint8. Of a mixture, the first one.
         is_mixture: shape (n,).
         collections: name of the collection, shape (n,).

@@ -71,11 +71,11 @@ class TrainingConfig:
         weight_decay: decoupled, multiplied by the current rate; kernels only.
         clip_norm: bound of the gradient's norm; 0 for none.
         sam_rho: radius of sharpness-aware minimisation (`steps`), which makes a step 1.5 times as slow; 0 for none.
-        ema_momentum: of the moving average of the weights, which is evaluated and saved; 0 for no average.
+        ema_momentum: the momentum of the moving average of the weights, which is evaluated and saved; 0 for no average.
         label_smoothing: share of the label that is spread over all classes.
         mixup: alpha of the Beta distribution for mixup; 0 for none.
         votes: share of the label taken from the FER+ votes in the first epoch. It changes linearly to `final_votes`.
-        final_votes: that share after the last epoch; 0 ends with the labels of FER2013.
+        final_votes: the same share after the last epoch; 0 ends with the labels of FER2013.
         validation: labels of PublicTest that choose the epoch and fit the calibration: "fer2013", or "ferplus" for the
             emotion with the most votes (`fer2013.seen_emotions`).
         keeps_last: whether the weights of the last epoch count, not those with the best figure on PublicTest, which has
@@ -95,7 +95,7 @@ class TrainingConfig:
         frozen: names of layers that keep their initial weights.
         precision: a Keras dtype policy; "mixed_bfloat16" is twice as fast on CPUs with AVX512-BF16.
         limit: use only the first pictures of each split; None for all. The first stage decides.
-        seed: of the weights, the order and the augmentation.
+        seed: the seed of the weights, the order and the augmentation.
         augmentation: random changes of the pictures.
         finetune_epochs: number of final epochs with `finetune_augmentation`. Rotation and scaling blur pictures, but
             test pictures are sharp (H. Touvron et al., "Fixing the train-test resolution discrepancy", NeurIPS 2019).

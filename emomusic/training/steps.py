@@ -109,7 +109,7 @@ class Checkpoint(keras.callbacks.Callback):  # type: ignore[misc]
     an epoch, after its weights were evaluated.
 
     Attributes:
-        folder: of the files.
+        folder: the folder of the files.
         best: the file of the best weights.
         rows: figures of each epoch, for `history.csv`.
     """
