@@ -17,11 +17,11 @@ import random
 import re
 import signal
 import sys
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from threading import Thread
 from time import monotonic, sleep
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import requests
@@ -71,12 +71,10 @@ _FAILURES = (LoadError, requests.RequestException, WebSocketException, OSError)
 
 
 class Outcome(NamedTuple):
-    """How an action of a visitor ended: "answered", "refused", or "error" with a reason."""
+    """How an action of a visitor ended: "opened", "answered", "refused", or as what error; and how long it took."""
 
-    action: Literal["open", "photo", "song"]
     result: str
     elapsed_s: float
-    reason: str
 
 
 class Tab:
@@ -223,7 +221,7 @@ class Visitor:
 
     def _visit(self, until_s: float) -> None:
         with contextlib.ExitStack() as stack:
-            with self._recorded("open"):
+            with self._recorded("open", "opened"):
                 tab = Tab(self._address, stack)
                 tab.expect(lambda: not tab.is_running)
             while monotonic() < until_s:
@@ -246,18 +244,18 @@ class Visitor:
         return self._chance.choice(self._photos) + self._chance.randbytes(16)
 
     @contextlib.contextmanager
-    def _recorded(self, action: Literal["open", "photo", "song"]) -> Iterator[None]:
-        began_s, result, reason = monotonic(), "answered", ""
+    def _recorded(self, action: str, result: str = "answered") -> Iterator[None]:
+        began_s = monotonic()
         try:
             yield
         except RefusedError:
             result = "refused"
             raise
         except _FAILURES as error:
-            result, reason = "error", str(error) or type(error).__name__
+            result = f"{action}: {str(error) or type(error).__name__}"
             raise
         finally:
-            self._outcomes.append(Outcome(action, result, monotonic() - began_s, reason))
+            self._outcomes.append(Outcome(result, monotonic() - began_s))
 
 
 def measure(load: argparse.Namespace) -> dict[str, Any]:
@@ -315,7 +313,7 @@ def answer_newcomer(address: str, photos: Sequence[bytes]) -> float:
     began_s = monotonic()
     while monotonic() < began_s + _WARM_UP_S:
         Visitor(-1, address, photos, outcomes, 0).stay(monotonic() + 0.5)
-        if any(_is_answer(outcome) for outcome in outcomes):
+        if any(outcome.result == "answered" for outcome in outcomes):
             return round(monotonic() - began_s, 1)
         sleep(1)
     raise EmomusicError(f"expected an answer from {address}. Received: {outcomes[-1]}. Read its messages.")
@@ -323,21 +321,17 @@ def answer_newcomer(address: str, photos: Sequence[bytes]) -> float:
 
 def summarize(outcomes: Sequence[Outcome], began_s: float) -> dict[str, Any]:
     """Counts, durations, errors and throughput from a time on the monotonic clock until now."""
-    seconds = monotonic() - began_s
-    answers = [outcome.elapsed_s for outcome in outcomes if _is_answer(outcome)]
-    errors = Counter(f"{outcome.action}: {outcome.reason}" for outcome in outcomes if outcome.result == "error")
+    seconds, durations = monotonic() - began_s, defaultdict[str, list[float]](list)
+    for outcome in outcomes:
+        durations[outcome.result].append(outcome.elapsed_s)
+    answers, refusals, _ = (durations.pop(result, []) for result in ("answered", "refused", "opened"))
     return {
         "seconds": round(seconds, 1),
         "answers_per_s": round(len(answers) / seconds, 3),
         "answers": _durations(answers),
-        "refusals": _durations([outcome.elapsed_s for outcome in outcomes if outcome.result == "refused"]),
-        "errors": dict(errors.most_common()),
+        "refusals": _durations(refusals),
+        "errors": {error: len(values) for error, values in durations.items()},
     }
-
-
-def _is_answer(outcome: Outcome) -> bool:
-    """Whether the outcome is a photo or a song that the visitor received."""
-    return outcome.result == "answered" and outcome.action in ("photo", "song")
 
 
 def _durations(values: Sequence[float]) -> dict[str, float]:
