@@ -158,7 +158,7 @@ def levels_of(arousal: float) -> dict[str, float]:
 
 
 def place_gains(valence: float, arousal: float) -> tuple[dict[str, float], float]:
-    """The gain of each loop, and the cutoff of the low-pass filter in Hz: the law of `emomusic/app/live/band.js`."""
+    """The gain of each loop, and the cutoff of the low-pass filter in Hz: the law of `emomusic/app/browser/band.js`."""
     levels, angle = levels_of(arousal), ramp(valence, -0.5, 0.5) * math.pi / 2
     shares = {"Minor": math.cos(angle), "Major": math.sin(angle)}
     gains = {f"{layer}{version}": levels[layer] * shares[version] for layer in levels for version in shares}

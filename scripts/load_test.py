@@ -156,9 +156,8 @@ class Tab:
                     self.uploader, self.song = element.file_uploader.id, None
             case "button" if element.button.id.endswith("-next-photo"):
                 self.next_button = None if element.button.disabled else (element.button.id, fragment)
-            case "bidi_component" if element.bidi_component.component_name == "emomusic_bar":
-                song = json.loads(element.bidi_component.json)["song"]
-                self.song = song and song["id"]
+            case "bidi_component" if (data := json.loads(element.bidi_component.json))["part"] == "bar":
+                self.song = data["song"] and data["song"]["id"]
             case "exception":
                 self._problem = f"exception on the page: {element.exception.type}"
             case "alert" if element.alert.format == Alert.ERROR:

@@ -28,9 +28,9 @@ from emomusic.affect import (
     list_shares,
 )
 from emomusic.answer.answer import Answer
+from emomusic.app.browser.components import mount
 from emomusic.app.charts import clicked, show_chart
 from emomusic.app.choices import DESTINATION, POLICIES, POLICY
-from emomusic.app.parts import read_beside
 from emomusic.app.queues import PageQueue, play, when_pressed
 from emomusic.app.state import page_state
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex
@@ -49,13 +49,6 @@ _SONGS_ON_PLANE = 6
 _LEAST_HEIGHT = 200  # of a chart that fills its container, in pixels
 
 _POLICY_NAMES = dict(zip(POLICIES, ("Match me", "Lift me", "Take me there"), strict=True))
-
-_TARGET = st.components.v2.component(
-    "emomusic_target",
-    html='<button hidden aria-label="Target of the journey. Drag it, or press arrow keys."></button>',
-    css=read_beside(__file__, "target.css"),
-    js=read_beside(__file__, "over_plot.js", "target.js"),
-)
 
 _CIRCLES = {MOMENT: "The circle is that moment", NOBODY: "The circle is you"}
 """The caption of the circles on the plane; others are faces."""
@@ -141,9 +134,11 @@ def show_plane(
             config={"scrollZoom": any(pictures.values())},
         )
         if target is not None:
-            _TARGET(
-                data={"place": [target.valence, target.arousal], "chart": ".st-key-plane .js-plotly-plot"},
+            mount(
+                "overlay",
+                "target",
                 key="target",
+                data={"place": [target.valence, target.arousal], "chart": ".st-key-plane .js-plotly-plot"},
                 on_place_change=lambda: DESTINATION.set(str(st.session_state["target"]["place"])),
             )
         faces_are = "Click a face, scroll to zoom" if any(pictures.values()) else "Circles are faces"

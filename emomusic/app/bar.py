@@ -1,7 +1,7 @@
 """The bar at the bottom of every page: the one player of the app.
 
-`queues.py` decides which song plays. `bar.js` keeps the sound in the browser's window, so that a change of the page
-does not interrupt it.
+`queues.py` decides which song plays. `browser/player.js` keeps the sound in the browser's window, so that a change of
+the page does not interrupt it.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from typing import Any
 
 import streamlit as st
 
+from emomusic.app.browser.components import mount
 from emomusic.app.frame import escape_markdown
 from emomusic.app.own_music import own_song
-from emomusic.app.parts import read_beside, show_style
+from emomusic.app.parts import show_style
 from emomusic.app.queues import FADE_S, PlayerState, follow_source, start
 from emomusic.app.state import Visit, page_state
 from emomusic.errors import EmomusicError, LibraryError
@@ -34,13 +35,6 @@ from emomusic.text import join_names, pluralize
 
 _COVER_SIDE = 256
 _NUM_SERVED = 3  # songs besides the newest: the song that fades out, and the two of the last run
-
-_BAR = st.components.v2.component(
-    "emomusic_bar",
-    html=read_beside(__file__, "bar.html"),
-    css=read_beside(__file__, "bar.css"),
-    js=read_beside(__file__, "browser/base.js", "bar.js"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +90,11 @@ def show_bar() -> None:
     video = None if queue is None else queue.video
     with place, st.container(key="player-bar"):
         show_style(__file__, "bar_page.css")
-        _BAR(
-            data=data | {"start": player.starts, "fade_s": fade_s, "video": video, "waits": player.waits},
+        mount(
+            "runtime",
+            "bar",
             key="bar",
+            data=data | {"start": player.starts, "fade_s": fade_s, "video": video, "waits": player.waits},
             on_next_change=_go_on,
             on_previous_change=_go_back,
             on_failed_change=_pass_over_failed,

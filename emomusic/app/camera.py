@@ -9,8 +9,8 @@ from typing import Any
 
 import streamlit as st
 
+from emomusic.app.browser.components import mount
 from emomusic.app.frame import escape_markdown
-from emomusic.app.parts import read_beside
 from emomusic.app.state import page_state
 
 VIDEO = {"width": {"ideal": 640}, "height": {"ideal": 480}, "frameRate": {"ideal": 24}, "facingMode": "user"}
@@ -68,7 +68,6 @@ class Cameras:
 
 
 _ASK_KEY = "camera-question"
-_ASK = st.components.v2.component("emomusic_camera", js=read_beside(__file__, "camera.js"))
 
 
 def ask_browser(
@@ -91,7 +90,8 @@ def ask_browser(
 
     data = {"attempt": attempt, "video": VIDEO, "device": page_state(Cameras).device, "sends": sends}
     with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
-        _ASK(key=_ASK_KEY, data=data, on_answer_change=on_answer, on_devices_change=note_devices)
+        options = {"on_answer_change": on_answer, "on_devices_change": note_devices}
+        mount("camera", "question", key=_ASK_KEY, data=data, **options)
 
 
 def answer_to(attempt: str) -> str | None:

@@ -20,7 +20,7 @@ from emomusic.runtime import Float32Array
 
 _RATE = 48_000  # also the samples that are mixed at once
 _FADE_S = 2.0
-_FILM_LEVEL, _SONG_LEVEL = 0.25, 1.0  # as on the page, see `app/film/follow.js`
+_FILM_LEVEL, _SONG_LEVEL = 0.25, 1.0  # as on the page, see `app/browser/overlay.js`
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.browser
 
-SCRIPTS = Path(__file__).parents[2] / "emomusic" / "app" / "live"
+SCRIPTS = Path(__file__).parents[2] / "emomusic" / "app" / "browser"
 BAND = data_dir() / "band"
 STYLES = [style["name"] for style in json.loads((BAND / "band.json").read_text(encoding="utf-8"))["styles"]]
 RATE = 48_000
@@ -35,10 +35,10 @@ PAGE = """<!doctype html><title>band</title><button>START</button><video muted a
 <script type="module">
 import { BandMixer, placeGains } from "/band.js";
 import { recordClip, saveClip } from "/recorder.js";
-import { showCamera } from "/screen.js";
+import { camera } from "/camera.js";
 const fetchLoop = async (style, loop) => (await fetch(`/loops/${style}-${loop}`)).arrayBuffer();
 const band = await (await fetch("/loops/band.json")).json();
-Object.assign(window, { placeGains, recordClip, saveClip, showCamera, mixer: new BandMixer(band, fetchLoop) });
+Object.assign(window, { placeGains, recordClip, saveClip, camera, mixer: new BandMixer(band, fetchLoop) });
 const start = () => window.mixer.start(band.styles[0].name).then(() => (window.started = true));
 document.querySelector("button").onclick = start;
 window.ready = true;
@@ -304,7 +304,7 @@ FOLLOW_SQUARE = """async () => {
     }
   };
   const data = { address: "/session", phase: "playing", video: true, ice: null };
-  window.showCamera({ parentElement, data, setTriggerValue: () => {} });
+  window.camera.show({ parentElement, data, setTriggerValue: () => {} });
   const found = [];
   while (found.length < 100) {
     await new Promise((resolve) => setTimeout(resolve, 40));

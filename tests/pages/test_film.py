@@ -118,8 +118,8 @@ def video_of(app: AppTest) -> Any:
 
 def follow_of(app: AppTest) -> dict[str, Any]:
     """What the page tells the component that moves the video."""
-    (component,) = (each.proto for each in app.get("bidi_component") if each.proto.component_name == "emomusic_film")
-    return json.loads(component.json)
+    told: list[dict[str, Any]] = [json.loads(each.proto.json) for each in app.get("bidi_component")]
+    return next(data for data in told if data["part"] == "playhead")
 
 
 def tiles(app: AppTest) -> list[Any]:

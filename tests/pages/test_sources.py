@@ -210,9 +210,8 @@ def test_the_page_has_the_songs_that_the_command_adds_and_reads_each_once(
 
 
 def shown_in_the_bar(app: AppTest) -> dict[str, Any]:
-    (bar,) = (each.proto for each in app.get("bidi_component") if each.proto.component_name == "emomusic_bar")
-    data: dict[str, Any] = json.loads(bar.json)
-    return data
+    told: list[dict[str, Any]] = [json.loads(each.proto.json) for each in app.get("bidi_component")]
+    return next(data for data in told if data["part"] == "bar")
 
 
 @pytest.mark.parametrize("is_gone", [True, False])

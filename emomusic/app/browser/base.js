@@ -1,5 +1,9 @@
+/** What sounds tells it to the window with this event, and every other source pauses: see `player.js`. */
+export const SOUND = "emomusic:sound";
+export const tellSound = (source, more) => window.dispatchEvent(new CustomEvent(SOUND, { detail: { source, ...more } }));
+
 /** The storage of this browser or of this tab; nothing is kept where the browser blocks it. */
-function storageOf(name) {
+export function storageOf(name) {
   try {
     return window[name];
   } catch {
@@ -8,21 +12,25 @@ function storageOf(name) {
 }
 
 /**
- * The base of the components: `mount` in the constructor, `update` at each call of Streamlit, `unmount` at the end.
+ * The base of the parts: the constructor mounts, `update` follows each call of Streamlit, `unmount` is the end.
  *
  * Streamlit ends some calls late, and others that are still shown. So a part ends itself once its element has left the page.
  */
-class Part {
+export class Part {
   static #parts = new WeakMap();
   #end = new AbortController();
 
-  /** What a component exports: gives each call to the part of its element. */
+  /** Give a call of Streamlit to the part of its element. */
   static show(component) {
-    const { parentElement: element } = component;
-    if (!Part.#parts.has(element)) Part.#parts.set(element, new this(element));
+    const { parentElement: element, data } = component;
+    if (!Part.#parts.get(element)?.isShown) {
+      const template = element.querySelector(`template.${data.part}`);
+      template?.replaceWith(template.content);
+      Part.#parts.set(element, new this(element));
+    }
     const part = Part.#parts.get(element);
-    Object.assign(part, { component, data: component.data });
-    part.update(component.data);
+    Object.assign(part, { component, data });
+    part.update(data);
   }
 
   constructor(element) {
@@ -51,7 +59,7 @@ class Part {
   }
 
   /** Tell the server; a part that has left the page would call its page back. */
-  tell(name, value) {
+  tell(name, value = true) {
     if (this.isShown) this.component.setTriggerValue(name, value);
   }
 

@@ -1,4 +1,7 @@
-/** What every page needs of the browser, mounted once by `app.py`. */
+/** What every page needs of the browser, mounted once by `app.py`; and the bar of the player. */
+import { Bar } from "./bar.js";
+import { Part, storageOf } from "./base.js";
+
 const ANSWERS = "h1, .st-key-models-answer h2, .st-key-music-sentence h2, [class*='st-key-title-'] p";
 const REST_MS = 300; // after the last change of the page
 const SAID_MS = 12000;
@@ -274,4 +277,4 @@ class Runtime extends Part {
   }
 }
 
-export default (component) => Runtime.show(component);
+export { Bar as bar, Runtime as runtime };

@@ -12,14 +12,13 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from emomusic.app.browser.components import mount
 from emomusic.app.choices import Address
-from emomusic.app.parts import read_beside
 from emomusic.app.spotify import SpotifyState
 from emomusic.app.state import STATES, Visit, page_state
 from emomusic.text import join_names
 
 _KEY = "runtime"
-_RUNTIME = st.components.v2.component("emomusic_runtime", js=read_beside(__file__, "base.js", "runtime.js"))
 
 _THINGS = ("photo", "photos", "film", "song", "music files", "table")
 
@@ -57,9 +56,11 @@ def show_runtime(page: str, address: Address) -> None:
         "spotify": {"is_silent": spotify.is_silent, "number": spotify.num_asked},
     }
     with st.container(height=1, border=False):  # until its code has loaded, a component is 40 px high
-        _RUNTIME(
-            data=data,
+        mount(
+            "runtime",
+            "runtime",
             key=_KEY,
+            data=data,
             height=1,
             on_answers_change=_note_spotify,
             on_back_change=_take_back,

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import plotly.graph_objects as go
 import streamlit as st
 
 from emomusic.affect import affect_of
 from emomusic.answer.others import FilmAnswer
+from emomusic.app.browser.components import mount
 from emomusic.app.charts import clicked, reserve_space, show_chart, show_tile, style_tiles
 from emomusic.app.choices import FILM_FOLLOWS, SONGS_FROM, Source
 from emomusic.app.film.job import FilmJob, FilmPhase, FilmView
@@ -30,7 +30,7 @@ from emomusic.app.film.state import FilmState, ScenePicks
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
 from emomusic.app.own_music import without_folders
 from emomusic.app.page import Page, Part
-from emomusic.app.parts import read_beside, show_style, style_beside
+from emomusic.app.parts import show_style, style_beside
 from emomusic.app.player import show_queue
 from emomusic.app.sources import LABELS
 from emomusic.app.state import page_state
@@ -129,13 +129,6 @@ def _make_playlist(here: FilmState) -> str:
 _EVERY_S = 2.0
 _MOST_TILES = 24  # a click on the timeline reaches further scenes
 _TILE_WIDTH = 128
-
-_FOLLOW = st.components.v2.component(
-    "emomusic_film",
-    html="<i></i>",
-    css=read_beside(__file__, "follow.css"),
-    js=read_beside(__file__, "follow.js"),
-)
 
 _PARTS = {part: f"film-part-{part}" for part in ("film", "answer", "timeline", "actions")}
 
@@ -311,14 +304,14 @@ def _show_timeline(film: FilmView, reading: FilmReading, number: int) -> None:
             choose_scene(next(within, number), second)
 
     chosen, sound = number if film.scenes else None, film.sound or ()
-    figure = _show_chart(reading, film.scenes, chosen, sound, key=key, on_select=on_select, selection_mode="points")
+    _show_chart(reading, film.scenes, chosen, sound, key=key, on_select=on_select, selection_mode="points")
     band = "The lowest band is the film's own sound. " if sound else "The film has no sound to hear. "
     st.caption(f"{'' if film.sound is None else band}Click to move the film.")
     if film.marked is not None and film.scenes:
-        _follow_film([scene.start_s for scene in film.scenes], number, figure.layout.xaxis.range)
+        _follow_film([scene.start_s for scene in film.scenes], number)
 
 
-def _follow_film(starts: Sequence[float], number: int, time_range: Sequence[float]) -> None:
+def _follow_film(starts: Sequence[float], number: int) -> None:
     """Move the film to the chosen second, change the scene with the playback, and lower the film below its song."""
     here, key = page_state(FilmState), "film-follow"
 
@@ -330,18 +323,19 @@ def _follow_film(starts: Sequence[float], number: int, time_range: Sequence[floa
         page_state(FilmState).at_s = starts[played]
         play_scene_song(played)
 
-    _FOLLOW(
+    mount(
+        "overlay",
+        "playhead",
+        key=key,
         data={
             "video": VIDEO,
-            "chart": f".st-key-{_PARTS['timeline']}",
-            "range": list(time_range),
+            "chart": f".st-key-{_PARTS['timeline']} .js-plotly-plot",
             "starts": list(starts),
             "scene": number,
             "follows": bool(FILM_FOLLOWS.value),
             "at": here.at_s,
             "choice": here.num_choices,
         },
-        key=key,
         on_scene_change=on_scene,
     )
 
@@ -354,7 +348,7 @@ def _show_chart(
     *,
     key: str,
     **options: Any,
-) -> go.Figure:
+) -> None:
     table = every_second(reading.timeline())
     figure = film_areas(table, scenes, end_s=reading.duration_s or reading.end_s, chosen=chosen, sound=sound)
     show_chart(
@@ -364,4 +358,3 @@ def _show_chart(
         + (f"; the sound is {join_names(dict.fromkeys(span.mood for span in sound))}" if sound else ""),
         **options,
     )
-    return figure

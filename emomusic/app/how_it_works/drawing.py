@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
-from pathlib import Path
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -18,11 +17,11 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from emomusic.affect import NEUTRAL_RADIUS, QUADRANT_CORNERS, AffectPoint, EmotionProbabilities, share_text
+from emomusic.app.browser.components import mount
 from emomusic.app.charts import show_chart
-from emomusic.app.parts import read_beside
 from emomusic.app.picture_chooser import Picture, PictureState
 from emomusic.app.state import page_state
-from emomusic.assets import ModelKind, data_dir
+from emomusic.assets import ModelKind
 from emomusic.charts import steps as plots
 from emomusic.charts.face import share_bars
 from emomusic.colours import QUADRANT_COLOURS, QUIET, faded
@@ -38,7 +37,6 @@ from emomusic.records import read_face_record
 from emomusic.results.predictions import Predictions, read_predictions
 from emomusic.runtime import Float32Array
 from emomusic.server.capacity import capacity
-from emomusic.server.files import folder_url
 from emomusic.server.shared import shared
 from emomusic.server.visitor import session_id
 from emomusic.songs.hearing import spectrogram_of
@@ -127,14 +125,6 @@ def show_face(number: int) -> None:
 
 _DOT = 0.1  # diameter on the plane, as a share of the plane's side
 
-# A mark that the pointer or the arrow keys move. It sends its place while it moves, and at the end
-_PLACE = st.components.v2.component(
-    "emomusic_place",
-    html=f"<div>{'<span></span>' * len(QUADRANT_CORNERS)}<button type='button'></button></div>",
-    css=read_beside(__file__, "place.css"),
-    js=read_beside(__file__, "place.js"),
-)
-
 
 def place_square(walk: Walk) -> tuple[int, int, int]:
     """Show the face with a grey square as large as in `occlude`, at first where it changes the answer most.
@@ -144,45 +134,38 @@ def place_square(walk: Walk) -> tuple[int, int, int]:
     """
     face, effect = walk.face.network_input, walk.face.occlusion
     row, column = np.unravel_index(int(effect.drops.argmax()), effect.drops.shape)
-    first = (effect.starts[column] / len(face), effect.starts[row] / len(face))
+    first = tuple((effect.starts[start] + effect.patch / 2) / len(face) for start in (column, row))
     picture = f"url({plots.picture_address(face)})"
-    left, top = _place(picture, "Grey square: the arrow keys move it", effect.patch / len(face), first, walk)
-    return round(top * len(face)), round(left * len(face)), effect.patch
+    place = _place(picture, "Grey square: the arrow keys move it", effect.patch / len(face), first, walk)
+    left, top = (round(share * len(face) - effect.patch / 2) for share in place)
+    return top, left, effect.patch
 
 
-def place_on_plane(walk: Walk, first: AffectPoint, band: Mapping[str, str] | None = None) -> AffectPoint:
-    """Show the plane with a dot, which a band follows if its `folder` and `style` are given; returns its point."""
+def place_on_plane(walk: Walk, first: AffectPoint, style: str = "") -> AffectPoint:
+    """Show the plane with a dot, which a band follows if its `style` is given; returns its point."""
     q1, q2, q3, q4 = (faded(QUADRANT_COLOURS[quadrant], 0.3) for quadrant in QUADRANT_CORNERS)
     ring = f"transparent {NEUTRAL_RADIUS - 0.005:.1%}, {QUIET} 0 {NEUTRAL_RADIUS + 0.005:.1%}, transparent 0"
     picture = f"radial-gradient(closest-side, {ring}), conic-gradient({q1} 25%, {q4} 0 50%, {q3} 0 75%, {q2} 0)"
-    start = ((first.valence + 1 - _DOT) / 2, (1 - first.arousal - _DOT) / 2)
+    start = ((first.valence + 1) / 2, (1 - first.arousal) / 2)
     names = [quadrant.description for quadrant in QUADRANT_CORNERS]
-    left, top = _place(picture, "Dot: the arrow keys move it", _DOT, start, walk, names, band)
-    valence, arousal = 2 * left + _DOT - 1, 1 - 2 * top - _DOT
-    return AffectPoint(round(valence, 4) + 0.0, round(arousal, 4) + 0.0)  # never -0.00
+    x, y = _place(picture, "Dot: the arrow keys move it", _DOT, start, walk, names, style)
+    return AffectPoint(round(2 * x - 1, 4) + 0.0, round(1 - 2 * y, 4) + 0.0)  # never -0.00
 
 
 def _place(
     picture: str,
     label: str,
     share: float,
-    first: tuple[float, float],
+    first: Sequence[float],
     walk: Walk,
     corners: Sequence[str] = (),
-    band: Mapping[str, str] | None = None,
+    style: str = "",
 ) -> tuple[float, float]:
-    """Show a mark over a picture, and return its left and top edge, as shares of the picture's side."""
-    data = {"picture": picture, "label": label, "share": share, "place": first, "corners": corners, "band": band}
-    key = f"how-place-{walk.picture.digest}-{walk.number}-{'band' if band else len(corners)}"
-    left, top = _PLACE(data=data, on_place_change=lambda: None, key=key).place or first
-    return left, top
-
-
-@cache
-def band_folder() -> str:
-    """The address of the loops and the mixer of the Live page's band."""
-    files = {path.name: path for path in (data_dir() / "band").iterdir() if path.suffix in (".json", ".opus")}
-    return folder_url(files | {"band.js": Path(__file__).parents[1] / "live" / "band.js"})
+    """Show a mark over a picture, and return its middle from the left and the top, as shares of the picture's side."""
+    data = {"picture": picture, "label": label, "share": share, "place": first, "corners": corners, "style": style}
+    key = f"how-place-{walk.picture.digest}-{walk.number}-{'band' if style else len(corners)}"
+    x, y = mount("overlay", "place", key=key, data=data, on_place_change=lambda: None).place or first
+    return x, y
 
 
 WIDE = 1.6

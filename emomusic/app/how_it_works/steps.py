@@ -29,7 +29,6 @@ from emomusic.app.answer import describe_few, song_points
 from emomusic.app.frame import escape_markdown
 from emomusic.app.how_it_works.drawing import (
     Drawing,
-    band_folder,
     bars,
     describe_agreement,
     describe_drop,
@@ -434,7 +433,7 @@ def _draw_sound(drawing: Drawing) -> None:
 def _draw_band(drawing: Drawing) -> None:
     style = json.loads((data_dir() / "band/band.json").read_bytes())["styles"][0]
     with st.container(key="how-plane"):
-        point = place_on_plane(drawing.walk, AffectPoint(0, 0), {"folder": band_folder(), "style": style["name"]})
+        point = place_on_plane(drawing.walk, AffectPoint(0, 0), style["name"])
     heard = [
         float(np.interp(asked, *np.transpose(style["heard"][axis])))
         for axis, asked in (("valence", point.valence), ("arousal", point.arousal))

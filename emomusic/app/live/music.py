@@ -1,6 +1,6 @@
 """Music during a session: the band that the faces conduct, with a clip to keep, or songs for their mood.
 
-`screen.js` plays and draws the band in the browser. The bar of the app plays the songs.
+`browser/layers.js` plays and draws the band in the browser. The bar of the app plays the songs.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ import streamlit as st
 
 from emomusic.affect import EmotionProbabilities, Mood, affect_of
 from emomusic.answer.answer import Answer
+from emomusic.app.browser.components import mount
 from emomusic.app.choices import LIVE_MUSIC
 from emomusic.app.live.session import LiveSession, LiveState, live_fragment
-from emomusic.app.live.video import PART, live_folder
-from emomusic.app.parts import read_beside
 from emomusic.app.player import show_queue
 from emomusic.app.queues import forget_queue, play_for
 from emomusic.app.state import page_state
@@ -27,12 +26,6 @@ SONGS = "Songs"
 """The choice of songs instead of the band."""
 
 _MOOD_S = 10
-_BAND = st.components.v2.component(
-    "emomusic_band",
-    html=read_beside(__file__, "band.html"),
-    css=read_beside(__file__, "band.css"),
-    js=PART,
-)
 
 
 def choose_music() -> str:
@@ -57,7 +50,7 @@ def _forget_mood() -> None:
 
 def show_band(style: str) -> None:
     """Let the band play a style for the faces, and show its layers; the page calls this during the video."""
-    _BAND(key="live-band", data={"folder": live_folder(), "part": "showBand", "style": style})
+    mount("overlay", "layers", key="live-band", data={"style": style})
 
 
 def show_songs() -> None:

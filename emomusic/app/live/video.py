@@ -1,39 +1,24 @@
 """The camera with its marks, and the problems of it.
 
-The browser shows the camera itself. `screen.js` sends its frames and draws the marks that come back.
+The browser shows the camera itself. `browser/camera.js` sends its frames and draws the marks that come back.
 """
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Callable
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import streamlit as st
 
+from emomusic.app.browser.components import mount
 from emomusic.app.camera import VIDEO, Problem, answer_to, ask_browser, show_other_cameras, show_problem
 from emomusic.app.choices import PICTURE_FROM
 from emomusic.app.live.ice import IceSettings, ice_settings, uses_webrtc
 from emomusic.app.live.session import LiveSession, LiveState, Stage, start_session, with_session
-from emomusic.app.parts import read_beside
 from emomusic.app.secrets import read_secrets
 from emomusic.app.state import page_state
-from emomusic.assets import data_dir
-from emomusic.server.files import folder_url
 from emomusic.server.visitor import LOCAL_HOSTS
-
-PART = read_beside(__file__, "part.js")
-"""The script of each component. Its data have the `folder`, and name a `part` of `screen.js`."""
-
-
-@functools.cache
-def live_folder() -> str:
-    """The address of the scripts and of the loops of the band."""
-    folders = (Path(__file__).parent, data_dir() / "band")
-    kinds = (".js", ".json", ".opus")
-    return folder_url({path.name: path for each in folders for path in each.iterdir() if path.suffix in kinds})
 
 
 def show_live_problem(problem: Problem, *, again: Callable[[], None] | None = None) -> None:
@@ -58,14 +43,6 @@ def _choose_photo(source: str) -> None:
     """Let the next complete run open the Photo page: a run with the click may be interrupted by the camera's answer."""
     st.session_state[PICTURE_FROM.key] = source
     page_state(LiveState).leave()
-
-
-_CAMERA = st.components.v2.component(
-    "emomusic_frames",
-    html="<div><video aria-label='Your webcam' muted autoplay playsinline></video><canvas></canvas></div>",
-    css=read_beside(__file__, "camera.css"),
-    js=PART,
-)
 
 
 def connection() -> IceSettings | None:
@@ -108,10 +85,12 @@ def show_video(session: LiveSession) -> None:
     if not session.is_on:
         st.button("START", icon=":material/videocam:", type="primary", on_click=request_camera, key="live-restart")
         return
-    data = {"folder": live_folder(), "part": "showCamera", "address": session.address, "phase": session.phase}
+    data = {"address": session.address, "phase": session.phase}
     ice = None if session.ice is None else session.ice.as_dict()
     with st.container(key="live-frames"):
-        _CAMERA(
+        mount(
+            "camera",
+            "camera",
             key="live_frames",
             data=data | {"video": VIDEO, "ice": ice},
             on_changed_change=lambda: None,  # the run of the page shows what has changed

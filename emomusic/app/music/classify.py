@@ -18,12 +18,13 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.affect import describe_shares, list_shares
 from emomusic.answer.others import SongAnswer
+from emomusic.app.browser.components import mount
 from emomusic.app.charts import reserve_space, roomy_columns, show_chart
 from emomusic.app.choices import MUSIC_TRACK
 from emomusic.app.frame import escape_markdown, shown_errors
 from emomusic.app.music.songs import SIMILAR, Songs, show_songs
 from emomusic.app.page import Page, Part
-from emomusic.app.parts import read_beside, show_style
+from emomusic.app.parts import show_style
 from emomusic.app.sources import YourMusic
 from emomusic.app.state import STATES, page_state
 from emomusic.app.uploads import hold, show_removal, show_uploader
@@ -46,13 +47,6 @@ MAX_MB = 100
 _MOST_PARTS = 24  # of the path; each takes up to 0.3 s of one core
 
 _DROP_PX = 129  # as in `frame.css`
-
-_PATH = st.components.v2.component(
-    "emomusic_song_path",
-    html="<b hidden>♪</b>",
-    css=read_beside(__file__, "song_path.css"),
-    js=read_beside(__file__, "../over_plot.js", "song_path.js"),
-)
 
 Timeline: TypeAlias = tuple[tuple[float, float, float], ...]
 
@@ -156,7 +150,7 @@ def _draw_plane(screen: _Screen) -> None:
             alt=f"The path of the song over the affect plane in {len(path)} parts",
         )
         plot, sound = ".st-key-music-own-path .js-plotly-plot", ".st-key-own-song-sound audio"
-        _PATH(data={"path": path, "chart": plot, "sound": sound}, key="own-song-note")
+        mount("overlay", "note", key="own-song-note", data={"path": path, "chart": plot, "sound": sound})
 
 
 def _draw_note(screen: _Screen) -> None:

@@ -188,3 +188,10 @@ export class BandMixer {
     if (context?.close) await context.close();
   }
 }
+
+/** A mixer of the app's loops, which are beside this script. */
+export async function bandMixer() {
+  const ask = (name) => fetch(new URL(name, import.meta.url));
+  const fetchLoop = async (style, loop) => (await ask(`${style}-${loop}.opus`)).arrayBuffer();
+  return (window.emomusicBand = new BandMixer(await (await ask("band.json")).json(), fetchLoop)); // for tests
+}

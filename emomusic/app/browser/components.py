@@ -1,0 +1,68 @@
+"""The four components of the app in the browser: `runtime`, `overlay`, `camera` and `loop`.
+
+Each has parts, which are classes of the script of its name on the base of `base.js`. The HTML and the style of a part
+are beside. The scripts have an address of this server, because Streamlit would send them with each call.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import streamlit as st
+
+from emomusic.app.parts import read_beside
+from emomusic.assets import data_dir
+from emomusic.server.files import folder_url
+
+LOOPS = data_dir() / "samples" / "example"
+"""The folder of the silent films."""
+
+_SHOW = """export default async (component) => {
+  const { script, part } = component.data;
+  (await import(new URL(script, location.href)))[part].show(component);
+};"""
+
+
+def _template(part: str) -> str:
+    """The HTML of a part with its style, which waits until the part is shown."""
+    style = f"{part}.css" if (Path(__file__).parent / f"{part}.css").exists() else None
+    styled = "" if style is None else f"<style>{read_beside(__file__, style)}</style>"
+    return f'<template class="{part}">{styled}{read_beside(__file__, f"{part}.html")}</template>'
+
+
+def _component(name: str, *parts: str) -> Any:
+    """A component with the HTML of these parts."""
+    return st.components.v2.component(f"emomusic_{name}", html="".join(map(_template, parts)), js=_SHOW)
+
+
+Name = Literal["runtime", "overlay", "camera", "loop"]
+
+_COMPONENTS: dict[Name, Any] = {
+    "runtime": _component("runtime", "bar"),
+    "overlay": _component("overlay", "target", "note", "playhead", "place", "layers"),
+    "camera": _component("camera", "camera"),
+    "loop": _component("loop", "loop"),
+}
+
+
+@cache
+def _folder() -> str:
+    """The address of the scripts, with the loops of the band and the silent films."""
+    folders = (Path(__file__).parent, data_dir() / "band", LOOPS)
+    kinds = (".js", ".json", ".opus", ".mp4")
+    return folder_url({path.name: path for folder in folders for path in folder.iterdir() if path.suffix in kinds})
+
+
+def mount(name: Name, part: str, *, key: str, data: dict[str, Any], **options: Any) -> Any:
+    """Mount a part of a component. Returns its state.
+
+    Args:
+        name: the name of the component.
+        part: the name of the part in its script.
+        key: the key of the component in the session.
+        data: the data of the part.
+        options: the callbacks and further options of Streamlit.
+    """
+    return _COMPONENTS[name](key=key, data={**data, "script": f"{_folder()}/{name}.js", "part": part}, **options)

@@ -1,0 +1,264 @@
+/** Marks over a chart or a picture, which follow the pointer or a medium. */
+import { Part, SOUND, tellSound } from "./base.js";
+
+export { Layers as layers } from "./layers.js";
+
+const LOOK_MS = 40;
+const within = (value, low, high) => Math.min(Math.max(value, low), high);
+
+/** A mark over the chart `data.chart`, which may be drawn anew. `place` is in units of its axes; null hides the mark. */
+class Overlay extends Part {
+  constructor(element) {
+    super(element);
+    this.mark = this.find("button, b, i");
+    this.every(LOOK_MS, () => this.look());
+  }
+
+  update() {
+    this.look();
+  }
+
+  look() {
+    const axes = this.axes, place = axes && this.place;
+    this.mark.hidden = !place;
+    if (!place) return;
+    const here = this.mark.offsetParent.getBoundingClientRect();
+    this.mark.style.left = `${axes.left - here.left + axes.x.l2p(place[0])}px`;
+    this.mark.style.top = `${axes.top - here.top + axes.y.l2p(place[1])}px`;
+  }
+
+  /** Where the axes begin in the window, and what turns their units to pixels; null before there is a chart. */
+  get axes() {
+    const plot = document.querySelector(this.data.chart), { xaxis: x, yaxis: y } = plot?._fullLayout ?? {};
+    if (!x) return null;
+    if (plot !== this.plot) plot.on("plotly_click", (event) => this.isShown && this.onClick(event));
+    this.plot = plot;
+    const { left, top } = plot.getBoundingClientRect();
+    return { left: left + x._offset, top: top + y._offset, x, y };
+  }
+
+  onClick() {}
+}
+
+/** A note that travels along the path of a song while it plays. A click on a part of the path plays from there. */
+class Note extends Overlay {
+  get #sound() {
+    return document.querySelector(this.data.sound);
+  }
+
+  onClick({ points }) {
+    const part = points.find((point) => point.data.name === "trail");
+    if (!part || !this.#sound) return;
+    this.#sound.currentTime = this.data.path[part.pointNumber][0];
+    this.#sound.play().catch(() => {});
+  }
+
+  /** The place at the time of the sound, between two parts. */
+  get place() {
+    const { path } = this.data, { paused, currentTime } = this.#sound ?? { paused: true };
+    if (paused && !currentTime) return null;
+    const next = path.findIndex(([start]) => start > currentTime);
+    const [before, after] = [path.at(next < 0 ? -1 : Math.max(next - 1, 0)), path.at(next)];
+    const share = next <= 0 ? 0 : (currentTime - before[0]) / (after[0] - before[0]);
+    return [1, 2].map((axis) => before[axis] + share * (after[axis] - before[axis]));
+  }
+}
+
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+
+/** The target of a journey: the pointer or the arrow keys move it, and a click on the plane takes it there. */
+class Target extends Overlay {
+  step = [0.1, 0.1]; // of an arrow to the right, and of one upwards
+  limits = [[-1, 1], [-1, 1]];
+
+  constructor(element) {
+    super(element);
+    const { mark } = this;
+    mark.onpointerdown = ({ pointerId }) => mark.setPointerCapture(pointerId);
+    mark.onpointermove = ({ pointerId, clientX, clientY }) => {
+      if (!mark.hasPointerCapture(pointerId)) return;
+      const { left, top, x, y } = this.axes;
+      this.move([x.p2l(clientX - left), y.p2l(clientY - top)]);
+    };
+    mark.onkeydown = (event) => {
+      const arrow = ARROWS[event.key];
+      if (!arrow) return;
+      event.preventDefault();
+      event.stopPropagation(); // the player seeks with the arrow keys
+      this.move(this.place.map((value, axis) => value + this.step[axis] * arrow[axis]));
+    };
+    mark.onpointerup = mark.onkeyup = () => this.settle();
+  }
+
+  update(data) {
+    this.place = this.settled = data.place;
+    super.update();
+  }
+
+  move(place) {
+    this.place = place.map((value, axis) => within(value, ...this.limits[axis]));
+    this.look();
+  }
+
+  settle() {
+    if (this.place === this.settled) return; // a press without a move
+    this.place = this.settled = this.place.map((value) => Number(value.toFixed(1)));
+    this.tell("place", this.place.join());
+  }
+
+  onClick({ points, xvals, yvals }) {
+    if (points.length || !xvals) return; // a song or a face
+    this.move([xvals[0], yvals[0]]);
+    this.settle();
+  }
+}
+
+const TELLS_MS = 250; // between two places that the server learns while the mark moves
+const PLAYS_MS = 12000; // after the last move
+
+/** A mark over a picture, in shares of its side. With the `style` of a band, it sounds while the mark moves. */
+class Place extends Target {
+  step = [1 / 12, -1 / 12];
+  #told = 0;
+  #rest = 0;
+  #stop = null; // ends the band while it sounds
+  #mixer = null;
+
+  update({ picture, corners, label, share, place }) {
+    const area = this.find("div");
+    area.style.backgroundImage = picture;
+    area.className = corners.length ? "plane" : "";
+    area.querySelectorAll("span").forEach((corner, number) => (corner.textContent = corners[number] ?? ""));
+    this.mark.ariaLabel = label;
+    this.mark.style.width = this.mark.style.height = `${100 * share}%`;
+    this.limits = [[share / 2, 1 - share / 2], [share / 2, 1 - share / 2]];
+    if (!this.place) this.place = this.settled = place;
+    this.look();
+  }
+
+  get axes() {
+    const { left, top, width } = this.find("div").getBoundingClientRect();
+    const axis = { l2p: (share) => share * width, p2l: (pixels) => pixels / width };
+    return { left, top, x: axis, y: axis };
+  }
+
+  move(place) {
+    super.move(place);
+    const [valence, down] = this.place.map((share) => 2 * share - 1);
+    if (this.data.style) this.#conduct({ valence, arousal: -down });
+    if (Date.now() - this.#told > TELLS_MS) this.settle();
+  }
+
+  settle() {
+    if (this.place === this.settled) return;
+    [this.#told, this.settled] = [Date.now(), this.place];
+    if (this.isShown) this.component.setStateValue("place", this.place);
+  }
+
+  /** Let the band of the Live page follow a place, until it rests for a while or anything else sounds. */
+  async #conduct(place) {
+    this.#mixer ??= import("./band.js").then(({ bandMixer }) => bandMixer());
+    const mixer = await this.#mixer;
+    mixer.setPlace([place]);
+    clearTimeout(this.#rest);
+    this.#rest = setTimeout(() => this.#stop?.(), PLAYS_MS);
+    if (this.#stop) return;
+    this.#stop = () => {
+      this.#stop = null;
+      mixer.stop();
+    };
+    tellSound("band");
+    window.addEventListener(SOUND, ({ detail }) => detail.source !== "band" && this.#stop?.(), { once: true });
+    await mixer.start(this.data.style);
+  }
+
+  unmount() {
+    this.#stop?.();
+  }
+}
+
+const LOWERED = 0.25;
+const ROUNDING_S = 0.001; // of a time that was sought
+
+/**
+ * The playhead of a film. It moves the video after a choice, and reports the scene that plays.
+ *
+ * The song of the scene plays with the video, whose own sound is lower then. See `player.js` for what else may sound.
+ */
+class Playhead extends Overlay {
+  #video = null;
+
+  constructor(element) {
+    super(element);
+    this.listen(window, SOUND, ({ detail }) => this.#hear(detail.source));
+  }
+
+  update(data) {
+    this.shown = data.scene;
+    if (this.#video) this.#follow();
+    super.update();
+  }
+
+  // The bar knows of a song before this does
+  get #hasSong() {
+    return Boolean(window.emomusicPlayer?.data.song) && window.emomusicPlayer.data.video === this.data.video;
+  }
+
+  #hear(source) {
+    if (source === "film" || !this.#video) return;
+    const isSong = ["player", "spotify"].includes(source) && this.#hasSong;
+    if (!this.data.follows || !isSong) this.#video.pause();
+    else if (this.#video.paused) this.#video.play().catch(() => {});
+  }
+
+  #playSong() {
+    const { playsSpotify, song } = window.emomusicPlayer ?? {};
+    const isFile = song && this.#hasSong, { follows } = this.data;
+    tellSound("film", { with: follows && (isFile || playsSpotify) ? ["player", "spotify"] : [] });
+    if (follows && isFile) window.emomusicPlayer.resume();
+    else if (follows) this.tell("scene", this.shown);
+  }
+
+  #follow() {
+    const { follows } = this.data;
+    if (this.#video.emomusicFollows !== follows && !this.#video.paused) this.#playSong();
+    this.#video.emomusicFollows = follows;
+  }
+
+  look() {
+    const video = document.querySelector(this.data.video);
+    if (!video?.readyState) return;
+    if (video !== this.#video) {
+      this.#video = video;
+      this.listen(video, "play", () => this.#playSong());
+      this.listen(video, "pause", () => video.isConnected && this.data.follows && tellSound("silence"));
+      this.#follow();
+    }
+    this.#move(video);
+    super.look();
+    this.mark.style.height = `${this.axes?.y._length ?? 0}px`;
+  }
+
+  #move(video) {
+    const { data } = this;
+    if (video.emomusicChoice !== data.choice) {
+      const isNew = video.emomusicChoice === undefined;
+      video.emomusicChoice = data.choice;
+      if (data.at !== null) video.currentTime = data.at;
+      if (!isNew) video.play().catch(() => {});
+    }
+    const { isPlaying, playsSpotify, loudness } = window.emomusicPlayer ?? {};
+    const isLowered = data.follows && (isPlaying || playsSpotify);
+    const volume = isLowered ? LOWERED * (loudness.isMuted ? 0 : loudness.volume) : 1;
+    if (video.emomusicVolume !== volume) video.volume = video.emomusicVolume = volume;
+    const scene = Math.max(data.starts.findLastIndex((start) => start <= video.currentTime + ROUNDING_S), 0);
+    if (data.follows && scene !== this.shown) this.tell("scene", (this.shown = scene));
+  }
+
+  get place() {
+    const { x, y } = this.axes;
+    return [within(this.#video.currentTime, ...x.range), y.range[1]];
+  }
+}
+
+export { Note as note, Place as place, Playhead as playhead, Target as target };

@@ -1,0 +1,206 @@
+/**
+ * The player of the app. It belongs to the window, so that a change of the page does not interrupt it.
+ *
+ * Whatever starts to sound tells the window with the event `emomusic:sound`, and every other source pauses:
+ *
+ *   tellSound("band");
+ *
+ * `detail.with` names the sources that go on, such as ["player"] for a film whose songs play with it. The source "tab" is
+ * another tab of this browser. The source "silence" begins nothing: all pause, in this tab only.
+ */
+import { SOUND, storageOf, tellSound } from "./base.js";
+
+const FADE_STEP_MS = 40;
+const PREPARED_S = 15; // before the end of a song, the next one is loaded
+const TROUBLE_MS = 8000; // for which a sentence is shown
+
+class SongPlayer extends EventTarget {
+  #decks = [new Audio(), new Audio()]; // the second one only for the song that ends, or the one that is to follow
+  #levels = [1, 0]; // of the decks in a crossfade, from 0 to 1
+  #fading = 0;
+  #ending = 0;
+  #prepared = null; // the song in the second deck that is to follow
+  loudness = {
+    ...{ volume: 1, isMuted: false, joins: true },
+    ...JSON.parse(storageOf("localStorage").emomusicLoudness ?? "{}"),
+  };
+  song = null;
+  follow = null; // the song after this one
+  isGapless = false; // between both
+  trouble = null; // a sentence that stays for a while
+  broken = null; // id of the last song that the server knows to have failed
+  isRefused = false; // the browser wants a click first
+  isFailed = false;
+  playsSpotify = false; // in Spotify's frame
+
+  constructor() {
+    super();
+    for (const deck of this.#decks) {
+      const unlessOther = (act) => () => deck === this.audio && act();
+      deck.preload = "auto";
+      deck.addEventListener("play", unlessOther(() => tellSound("player")));
+      for (const name of ["play", "pause", "timeupdate", "durationchange"]) {
+        deck.addEventListener(name, unlessOther(() => this.#change()));
+        deck.addEventListener(name, unlessOther(() => this.#awaitEnd()));
+      }
+      deck.addEventListener("ended", unlessOther(() => this.end()));
+      deck.addEventListener("error", unlessOther(() => this.#decode()));
+    }
+    window.addEventListener(SOUND, ({ detail }) => {
+      if (detail.source !== "player" && !detail.with?.includes("player")) this.pause();
+    });
+    this.#shareWithMedia();
+    const tabs = new BroadcastChannel(SOUND);
+    tabs.onmessage = () => tellSound("tab");
+    window.addEventListener(SOUND, ({ detail }) => ["tab", "silence"].includes(detail.source) || tabs.postMessage(""));
+    this.setLoudness({});
+    const keys = { play: () => this.resume(), pause: () => this.pause(), nexttrack: () => this.end() };
+    Object.entries(keys).forEach(([action, act]) => navigator.mediaSession?.setActionHandler(action, act));
+  }
+
+  /** The songs and films of the page are sources too; the playhead of `overlay.js` speaks for a film that it follows. */
+  #shareWithMedia() {
+    const isSource = (media) => media.emomusicFollows === undefined && !media.srcObject && !media.muted;
+    const tell = ({ target }) => isSource(target) && tellSound("media", { media: target });
+    document.addEventListener("play", tell, true);
+    window.addEventListener(SOUND, ({ detail }) => {
+      for (const media of document.querySelectorAll("audio, video")) {
+        if (isSource(media) && media !== detail.media) media.pause();
+      }
+    });
+  }
+
+  /** The element that plays the current song. */
+  get audio() {
+    return this.#decks[0];
+  }
+
+  get isPlaying() {
+    return !this.audio.paused && !this.audio.ended;
+  }
+
+  /**
+   * Play a song from its start, or only load it. With `fade_s`, the song before fades out meanwhile; if it `joins`, it
+   * sounds to its end.
+   */
+  begin(song, fade_s = 0, isHeld = false, joins = false) {
+    clearInterval(this.#fading);
+    clearTimeout(this.#ending);
+    const isFading = fade_s > 0 && this.isPlaying;
+    const isPrepared = this.#prepared === song.url && !this.#decks[1].error;
+    if (isFading || isPrepared) [this.#decks, this.#levels] = [this.#decks.toReversed(), [0, this.#levels[0]]];
+    if (!isFading) this.#decks[1].pause();
+    this.#prepared = this.follow = null;
+    Object.assign(this, { song, isRefused: false, isFailed: false });
+    if (!isPrepared) this.#load(this.audio, song, joins && this.isGapless);
+    if (isFading && !joins) this.#fade(fade_s);
+    else this.#levels[0] = 1;
+    this.setLoudness({});
+    if (navigator.mediaSession) {
+      const artwork = song.cover ? [{ src: song.cover }] : [];
+      navigator.mediaSession.metadata = new MediaMetadata({ title: song.title, artist: song.artist, artwork });
+    }
+    return isHeld ? this.pause() : this.resume();
+  }
+
+  /** Load a song, from where it begins to sound. */
+  #load(deck, { url, lead_s }, isWhole) {
+    deck.src = lead_s && this.loudness.joins && !isWhole ? `${url}#t=${lead_s}` : url;
+  }
+
+  /** Load what follows in time, and let it begin where this song is over by its loudness. */
+  #awaitEnd() {
+    clearTimeout(this.#ending);
+    const { audio, follow, song } = this;
+    const left_s = audio.duration - audio.currentTime;
+    if (!this.isPlaying || !follow?.url || audio.loop || !(left_s < PREPARED_S + (song.tail_s ?? 0))) return;
+    if (this.#prepared !== follow.url && this.#decks[1].paused) {
+      this.#load(this.#decks[1], follow, this.isGapless);
+      this.#prepared = follow.url;
+    }
+    if (!this.loudness.joins || this.isGapless || !song.join_s) return;
+    const join = () => this.isPlaying && !audio.loop && this.song === song && this.end(song.join_s);
+    this.#ending = setTimeout(join, 1000 * Math.max(left_s - song.tail_s - song.join_s, 0));
+  }
+
+  #fade(fade_s) {
+    const [start, level] = [performance.now(), this.#levels[1]];
+    this.#fading = setInterval(() => {
+      const share = Math.min((performance.now() - start) / (1000 * fade_s), 1);
+      this.#levels = [Math.sin((share * Math.PI) / 2), level * Math.cos((share * Math.PI) / 2)];
+      this.setLoudness({});
+      if (share < 1) return;
+      clearInterval(this.#fading);
+      this.#decks[1].pause();
+    }, FADE_STEP_MS);
+  }
+
+  /** What the browser cannot play comes as WAV. If it cannot play this either, the next song is to follow. */
+  #decode() {
+    const { song, audio } = this;
+    if (song?.decoded) {
+      const place_s = audio.currentTime || song.lead_s;
+      this.song = { ...song, url: song.decoded, decoded: null };
+      this.#load(audio, { ...this.song, lead_s: place_s });
+      this.resume();
+    } else if (song) {
+      this.isFailed = true;
+      this.tell(`This browser cannot play ${song.title}.`);
+      this.dispatchEvent(new Event("failed"));
+    }
+  }
+
+  /** Show a sentence for a while. */
+  tell(trouble) {
+    this.trouble = trouble;
+    setTimeout(() => this.trouble === trouble && this.#change((this.trouble = null)), TROUBLE_MS);
+    this.#change();
+  }
+
+  /** Change the `volume`, from 0 to 1, or whether it `isMuted`. The browser remembers both. */
+  setLoudness(changes) {
+    const { volume, isMuted } = Object.assign(this.loudness, changes);
+    storageOf("localStorage").emomusicLoudness = JSON.stringify(this.loudness);
+    this.#decks.forEach((deck, number) => Object.assign(deck, { volume: volume * this.#levels[number], muted: isMuted }));
+    this.#change();
+  }
+
+  /** Go on with the current song. */
+  async resume() {
+    try {
+      await this.audio.play();
+      this.isRefused = false;
+    } catch (error) {
+      this.isRefused = error.name === "NotAllowedError"; // another error means another song, or a broken one
+    }
+    this.#change();
+  }
+
+  pause() {
+    this.#decks.forEach((deck) => deck.pause());
+  }
+
+  /** Move within the song, by seconds. */
+  seek(by_s) {
+    this.audio.currentTime = Math.max(this.audio.currentTime + by_s, 0);
+  }
+
+  /** Tell that the next song is to follow, after this many seconds of this one. */
+  end(join_s = 0) {
+    this.dispatchEvent(new CustomEvent("ended", { detail: join_s }));
+  }
+
+  /** Let go of the song. */
+  stop() {
+    this.pause();
+    this.song = null;
+    this.#change();
+  }
+
+  #change() {
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+/** The window's player, made by the first bar. */
+export const thePlayer = () => (window.emomusicPlayer ??= new SongPlayer());
