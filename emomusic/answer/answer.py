@@ -139,7 +139,7 @@ class Answer:
     def sentence(self) -> str:
         """The emotion of the listener: "Together: mostly happy, a little sad"."""
         if not len(self.faces) or self.probabilities is None:
-            return "No face found"
+            return "No face found" if self.photos or self.mood is None else f"{self.mood.capitalize()} songs"
         if self.emotion is not None:
             return f"{'Together: ' if self.is_of_all else ''}{self.emotion.adjective}, as you say".capitalize()
         return sentence_of(self.shown, is_everyone=self.is_of_all)

@@ -43,8 +43,10 @@ class Page(Generic[Shown]):
     parts: Sequence[Part[Shown]]
 
     def draw(self, shown: Shown, places: Mapping[str, DeltaGenerator]) -> None:
-        """Draw each part that there is in the container of its name."""
+        """Draw the parts that there are, each in the container of its name; those without a container are left out."""
         for part in self.parts:
+            if part.name not in places:
+                continue
             if part.has is None or part.has(shown):
                 with places[part.name]:
                     part.draw(shown)

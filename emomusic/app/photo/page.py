@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -17,7 +17,7 @@ from emomusic.affect import Mood, affect_of
 from emomusic.answer.answer import Answer, sentence_of
 from emomusic.app.answer import FIRST_POINTS, MOST_POINTS, draw_policy, face_points, request_of, show_bars, show_plane
 from emomusic.app.charts import reserve_space, roomy_columns, show_sharp, show_tile
-from emomusic.app.choices import MOOD
+from emomusic.app.choices import MOOD, SAYS
 from emomusic.app.example import show_example
 from emomusic.app.frame import download_button, escape_markdown_message, local_date, show_problems
 from emomusic.app.own_music import without_folders
@@ -86,20 +86,20 @@ class _Screen:
     """What the parts of a run draw.
 
     Attributes:
-        answer: the answer to the photos.
+        answer: the answer to the photos, or to a mood without one.
         queue: its songs; None without a listener.
+        pictures: the files of the photos.
         controls: what draws the visitor's choices.
-        photos: the photos.
-        pictures: their files.
+        photos: the photos, at least one if the parts about photos are drawn.
         on_photo: the container of the buttons on a single photo; None for several.
     """
 
     answer: Answer
     queue: PageQueue | None
+    pictures: ShownPictures
     controls: Controls
     photos: Photos
-    pictures: ShownPictures
-    on_photo: DeltaGenerator | None
+    on_photo: DeltaGenerator | None = None
 
     @property
     def on_face(self) -> Callable[[Who], None]:
@@ -109,6 +109,8 @@ class _Screen:
     @property
     def stem(self) -> str:
         """Start of the names of downloaded files."""
+        if not self.answer.photos:
+            return f"emomusic-{self.answer.mood}"
         return (Path(self.photos.names[0]).stem or "picture") if self.answer.is_one else "photos"
 
     @property
@@ -130,7 +132,7 @@ def show_page(open_start: Callable[[], DeltaGenerator]) -> None:
     if shown.each:
         show_photos(shown)
     elif mood is not None:
-        _show_mood(Mood(mood))
+        _show_mood(shown, Mood(mood))
     else:
         with open_start(), reserve_space("start", 700):  # a link may name no sample
             choose_picture(shown)
@@ -175,7 +177,7 @@ def show_photos(shown: ShownPictures) -> None:
             queue = play_for(request_of(answer), "photo")
         answer = answer.with_songs(queue)
     shown.mine.keep(digest, ShownPhotos(answer, shown.each[0], local_date()))
-    screen = _Screen(answer, queue, controls, photos, shown, on_photo)
+    screen = _Screen(answer, queue, shown, controls, photos, on_photo)
     PHOTO.draw(screen, places | {"people": st.container()})
 
 
@@ -192,7 +194,8 @@ def _draw_style(screen: _Screen) -> None:
 def _draw_player(screen: _Screen) -> None:
     """The policies and the song, and the songs for print."""
     assert screen.queue is not None  # as the part says
-    draw_policy(screen.answer)
+    if screen.answer.photos:
+        draw_policy(screen.answer)
     show_queue(screen.queue, screen.stem)
     names = (escape_html(each.song.full_name) for each in screen.queue.playlist(_SONGS_PRINTED))
     st.html(f'<div class="printed"><b>Songs</b><ol><li>{"<li>".join(names)}</ol></div>')
@@ -240,8 +243,9 @@ def _draw_bars(screen: _Screen) -> None:
 
 def _draw_plane(screen: _Screen) -> None:
     assert screen.queue is not None  # as the part says
-    on_face = screen.on_face if screen.has_several_faces else None
-    show_plane(screen.queue, screen.answer.who, _points(screen.answer), on_face=on_face, height="stretch")
+    answer, on_face = screen.answer, screen.on_face if screen.has_several_faces else None
+    height: Literal["content", "stretch"] = "stretch" if answer.photos else "content"
+    show_plane(screen.queue, answer.who, _points(answer), on_face=on_face, height=height)
 
 
 def _points(answer: Answer) -> list[FacePoint]:
@@ -381,15 +385,14 @@ def _choose_mood() -> None:
         )
 
 
-def _show_mood(mood: Mood) -> None:
-    """Show the player and the plane for a mood."""
-    with st.container(key="mood-answer", gap="small"):
-        st.title(f"{mood.capitalize()} songs", anchor=False)
-        _choose_mood()
+def _show_mood(shown: ShownPictures, mood: Mood) -> None:
+    """Show the parts of the page that need no photo."""
     answer = Answer(mood=mood)
-    songs = play_for(answer.request(), "photo")
+    with st.container(key="mood-answer", gap="small"):
+        title = st.empty()
+        _choose_mood()
     player, plane = roomy_columns([1, 1], key="mood", gap="large")
     with player:
-        show_queue(songs, f"emomusic-{mood}")
-    with plane:
-        show_plane(songs, answer.who, [])
+        queue = play_for(answer.request(), "photo")
+    screen = _Screen(answer.with_songs(queue), queue, shown, Controls("", (), SAYS, MOOD), Photos("", {}, 0))
+    PHOTO.draw(screen, {"player": player, "sentence": title, "plane": plane})
