@@ -11,10 +11,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from emomusic.app.film.job import MAX_MB
 from emomusic.cli import system
 from emomusic.compat import HOOKED
 from emomusic.media.images import MAX_BYTES
+from emomusic.server.film_job import MAX_MB
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.songs.tables import MAX_UPLOAD_BYTES
 from tests.test_architecture import imports_of

@@ -31,7 +31,7 @@ from emomusic.answer.answer import Answer
 from emomusic.app.browser.components import mount
 from emomusic.app.charts import clicked, show_chart
 from emomusic.app.choices import DESTINATION, POLICIES, POLICY
-from emomusic.app.queues import PageQueue, play, when_pressed
+from emomusic.app.queues import PageQueue, play, weak_callback
 from emomusic.app.state import page_state
 from emomusic.charts.affect import FacePoint, SongPoint, circumplex
 from emomusic.charts.face import probability_bars
@@ -129,7 +129,7 @@ def show_plane(
             alt=f"The affect plane: the listener at valence {point.valence:.2f} and arousal {point.arousal:.2f}, and "
             f"{len(picks)} songs",
             height=height,
-            on_select=when_pressed(_take_mark, queue, key, tuple(face.who for face in faces), on_face),
+            on_select=weak_callback(_take_mark, queue, key, tuple(face.who for face in faces), on_face),
             selection_mode="points",
             config={"scrollZoom": any(pictures.values())},
         )

@@ -77,13 +77,15 @@ def show_bar() -> None:
     with contextlib.suppress(EmomusicError, OSError):
         follow_source(player)
         if (queue := player.playing) is not None:
-            _pass_over_gone(heard := queue.heard, bar)
-            if (current := heard.current) is not None:
+            _pass_over_gone(audible := queue.audible, bar)
+            if (current := audible.current) is not None:
                 data["song"] = _playable(current.song, bar) | {"cover": _cover(current.song, bar)}
-                data["has_previous"] = heard.has_previous or queue.has_previous
-                data["next"] = next((_playable(pick.song, bar) for pick in heard.up_next(1)), None)
+                data["has_previous"] = audible.has_previous or queue.has_previous
+                data["next"] = next((_playable(pick.song, bar) for pick in audible.up_next(1)), None)
                 data["is_gapless"] = data["next"] is not None and _is_gapless(data, bar)
-    if (now := data["song"] and data["song"]["id"]) != bar.shown:
+    song = data["song"]
+    now = song["id"] if song else None
+    if now != bar.shown:
         bar.shown, player.starts = now, player.starts + 1  # also for the end of a song, which nothing has started
     queue = player.playing
     fade_s = FADE_S if queue is not None and queue.fades else 0
@@ -127,18 +129,18 @@ def _pass_over_failed() -> None:
 
 def _go_on() -> None:
     """Move to the next song, unless the browser reports an earlier one."""
-    if (queue := page_state(PlayerState).playing) is None or (current := queue.heard.current) is None:
+    if (queue := page_state(PlayerState).playing) is None or (current := queue.audible.current) is None:
         return
     if current.song.id == st.session_state["bar"].get("next"):
-        (heard := queue.heard).go_on()
-        if heard.current is None:
+        (audible := queue.audible).go_on()
+        if audible.current is None:
             queue.go_on()
         start(queue)
 
 
 def _go_back() -> None:
     if (queue := page_state(PlayerState).playing) is not None:
-        (queue.heard if queue.heard.has_previous else queue).go_back()
+        (queue.audible if queue.audible.has_previous else queue).go_back()
         start(queue)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import streamlit as st
@@ -12,23 +11,10 @@ import streamlit as st
 from emomusic.app.browser.components import mount
 from emomusic.app.frame import escape_markdown
 from emomusic.app.state import page_state
+from emomusic.server.frames import Problem
 
 VIDEO = {"width": {"ideal": 640}, "height": {"ideal": 480}, "frameRate": {"ideal": 24}, "facingMode": "user"}
 """Camera constraints: enough for faces at a desk; two cores can decode and encode it."""
-
-
-class Problem(StrEnum):
-    """Why there is no video. `camera.js` reports the first six."""
-
-    INSECURE = "insecure"
-    FRAMED = "framed"
-    UNSUPPORTED = "unsupported"
-    ABSENT = "absent"
-    REFUSED = "refused"
-    BUSY = "busy"
-    BLOCKED = "blocked"
-    FULL = "full"
-    LOST = "lost"
 
 
 _PROBLEMS = {

@@ -27,6 +27,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from emomusic.affect import Emotion, Mood
 from emomusic.app.state import Visit, page_state
+from emomusic.assets import ModelKind
 from emomusic.songs.request import Policy
 
 Option = TypeVar("Option", bound=str)
@@ -321,8 +322,13 @@ MUSIC_QUERY = Choice("find", pages=("music",), first="")
 
 # Models
 BENCHMARK = Choice("kind", pages=("models",))
-MODELS = {"face": Choice("faces", pages=("models",), most=2), "song": Choice("song_models", pages=("models",), most=2)}
-"""The one or two chosen models of faces, and of songs."""
+_SONG_MODELS = Choice("song_models", pages=("models",), most=2)
+MODELS = {
+    ModelKind.FACE: Choice("faces", pages=("models",), most=2),
+    ModelKind.MUSIC: _SONG_MODELS,
+    ModelKind.SOUND: _SONG_MODELS,
+}
+"""The one or two chosen models of a kind."""
 MODELS_TAB = Choice("face_view", pages=("models",))
 MODELS_CELL = Choice("cell", pages=("models",), is_optional=True)  # of the confusion matrix, as "fear called sad"
 MODELS_CLASS = Choice("class", pages=("models",))

@@ -7,146 +7,42 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
-import subprocess
-import sys
-import tempfile
-import threading
-import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-import msgspec
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from emomusic.app.frame import error_text, escape_markdown, escape_markdown_message, show_problems
 from emomusic.app.state import page_state
 from emomusic.app.uploads import hold, listed, show_removal, show_uploader
-from emomusic.assets import ROOT
 from emomusic.errors import AudioError, CapacityError, EmomusicError
 from emomusic.media.formats import SONG_UPLOADS
 from emomusic.server.capacity import HeldBytes
+from emomusic.server.own_library import fresh_library, own_library
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.shared import visitor_turn
 from emomusic.server.visitor import is_own_computer
 from emomusic.songs.analysis import song_of
 from emomusic.songs.library import Library
-from emomusic.songs.library_database import library_file, library_version
 from emomusic.songs.local_songs import recommender_of
 from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import Recommender, load_recommender
-from emomusic.songs.song import Pick, Player, Song
+from emomusic.songs.song import Player, Song
 from emomusic.songs.tables import MAX_UPLOAD_BYTES, TABLE_ENDINGS, TableReading, read_table
 from emomusic.text import escape_control_chars, pluralize
 
 OWN_UPLOAD, TABLE_UPLOAD = "own_upload", "table_upload"  # keys of uploaders
-MaybePick = TypeVar("MaybePick", Pick, Pick | None)
 
 _POLL_S = 1.0
-_REST = 20.0  # a library that grows is read again after a rest of this many times the time of the last reading
 
 
-class OwnLibrary:
-    """The library of this computer for all tabs: its songs, and the command that looks for changes.
-
-    The command's own process needs no part of the server, and its workers cannot import Streamlit's script.
-
-    Attributes:
-        recommender: for the songs, as of the last `refresh`; None without one.
-        info: as `Library.info`.
-    """
-
-    def __init__(self) -> None:
-        self.recommender: Recommender | None = None
-        self.info: dict[str, Any] = {}
-        self._version: object = None
-        self._rests_until_s = 0.0
-        self._lock = threading.Lock()
-        self._command_lock = threading.Lock()  # several tabs start the command and read what it says
-        self._process: subprocess.Popen[bytes] | None = None
-        self._errors: IO[bytes] | None = None  # its messages
-
-    def refresh(self) -> None:
-        """Read the library if it has changed; while it grows, only after a rest.
-
-        Raises:
-            LibraryError: the library is damaged.
-        """
-        version = library_file(), library_version()
-        with self._lock:
-            started_s = time.monotonic()
-            if version == self._version or (self.is_running and started_s < self._rests_until_s):
-                return
-            with Library() as library:
-                songs = library.songs()
-                self.info = library.info(songs)
-            self.recommender = recommender_of(songs) if songs else None
-            self._version, now_s = version, time.monotonic()
-            self._rests_until_s = now_s + _REST * (now_s - started_s)
-
-    @property
-    def is_running(self) -> bool:
-        """Whether files are analysed now."""
-        return self._process is not None and self._process.poll() is None
-
-    def start(self, path: Path | None = None) -> None:
-        """Add a folder or a file, or update those of the library. Nothing if the command is running."""
-        action = ["update"] if path is None else ["add", str(path)]
-        command = [sys.executable, "-m", "emomusic", "library", *action]
-        with self._command_lock:
-            if not self.is_running:
-                self._forget()
-                self._errors = tempfile.TemporaryFile()  # noqa: SIM115
-                self._process = subprocess.Popen(
-                    command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._errors
-                )
-
-    def forget_problems(self) -> None:
-        """Delete what the command said."""
-        with self._command_lock:
-            self._forget()
-
-    def _forget(self) -> None:
-        if self._errors is not None:
-            self._errors.close()
-        self._errors = None
-
-    @property
-    def problems(self) -> list[str]:
-        """Sentences about folders and files that could not be read; none while the command is running."""
-        with self._command_lock:
-            if self.is_running or self._errors is None:
-                return []
-            self._errors.seek(0)
-            lines = self._errors.read().decode("utf-8", "replace").splitlines()
-        start = "emomusic: "
-        return [line.removeprefix(start) for line in lines if line.startswith(start)]
-
-
-@st.cache_resource(show_spinner=False)
-def _own_library() -> OwnLibrary:
-    return OwnLibrary()
-
-
-def own_library() -> OwnLibrary:
-    """The library as it is now.
-
-    Raises:
-        LibraryError: the library is damaged.
-    """
-    library = _own_library()
-    library.refresh()
-    return library
-
-
-def choose_folders() -> None:
+def draw_folders() -> None:
     """Show the folders of the library, and the search for changes."""
-    library = own_library()
+    library = fresh_library()
     with st.form("library-add", border=False):
         folder = st.selectbox(
             "Folder with music",
@@ -191,20 +87,20 @@ def _start(text: str) -> None:
     if not text or path is None or not path.exists():
         st.warning("This folder or file was not found. Check its name.")
         return
-    _own_library().start(path)
+    own_library().start(path)
     st.rerun()
 
 
 def _remove(path: str) -> None:
     with Library() as library:  # an error is shown: another tab removed the folder, or the library is in use
         library.remove([Path(path)])
-    _own_library().forget_problems()
+    own_library().forget_problems()
 
 
 @st.fragment(run_every=_POLL_S)
 def _show_progress(has_songs: bool) -> None:
     """Show the progress. The page runs again after the first songs and at the end."""
-    if not _own_library().is_running or (not has_songs and own_library().recommender is not None):
+    if not own_library().is_running or (not has_songs and fresh_library().recommender is not None):
         st.rerun()
     with Library() as library:
         num_left, num_files = library.counts()
@@ -223,20 +119,8 @@ def own_recommender() -> Recommender | None:
         LibraryError: the library is damaged.
     """
     if is_own_computer():
-        return own_library().recommender
+        return fresh_library().recommender
     return page_state(OwnFiles).recommender
-
-
-def without_folders(picks: Iterable[MaybePick]) -> list[MaybePick]:
-    """The picks for a file to take along: paths of songs begin below the folder of the library that holds them."""
-    folders, found = [f"{folder}{os.sep}" for folder in _own_library().info.get("folders", ())], list[MaybePick]()
-    for pick in picks:
-        if pick is not None and pick.song.player is Player.LIBRARY and (path := pick.song.path) is not None:
-            around = max((folder for folder in folders if path.startswith(folder)), key=len, default=None)
-            path = Path(path).name if around is None else path.removeprefix(around)
-            pick = replace(pick, song=msgspec.structs.replace(pick.song, path=path))
-        found.append(pick)
-    return found
 
 
 def own_song(song_id: str) -> bytes | None:
@@ -270,10 +154,10 @@ class OwnFiles:
         return "music files" if self.files else ""
 
 
-def choose_files() -> None:
+def draw_own_files() -> None:
     """Show the folders of the library, or the uploader and what was heard."""
     if is_own_computer():
-        choose_folders()
+        draw_folders()
         return
     show_uploader(
         f"Audio files, at most {MAX_FILES}, each up to {MAX_MB} MB",
@@ -373,7 +257,7 @@ class TableState:
         return None if self.reading is None or self.reading.catalogue is None else self.reading.recommender
 
 
-def choose_table() -> None:
+def draw_own_table() -> None:
     """Show the uploader, and what happened to the last file."""
     show_uploader(
         "Your table, export or playlist",

@@ -15,7 +15,6 @@ from emomusic.affect import Emotion
 from emomusic.app.charts import show_sharp
 from emomusic.app.choices import LIVE_TEACH, LIVE_VIEW
 from emomusic.app.frame import download_button, escape_markdown
-from emomusic.app.picture_chooser import PictureState
 from emomusic.app.state import CameraState, page_state
 from emomusic.app.uploads import show_uploader
 from emomusic.faces.identity import ROOM_AROUND, describe_crops
@@ -24,6 +23,7 @@ from emomusic.faces.profile import MAX_BYTES, FaceProfile, KnownFace, learn_prof
 from emomusic.faces.reading import load_classifier
 from emomusic.faces.table import Faces
 from emomusic.media.images import Box, RgbImage, encode_jpeg, shrink
+from emomusic.server.pictures import PictureState
 from emomusic.text import join_names
 
 _MOST, _PORTRAIT_SIDE = 8, 96
@@ -50,7 +50,7 @@ def show_known(faces: Faces, persons: PersonsState) -> None:
         st.caption(":material/face: The profile is of another person. These faces are read without it.")
 
 
-def choose_persons(persons: PersonsState) -> None:
+def draw_persons_menu(persons: PersonsState) -> None:
     """Show a menu to use, download and forget profiles."""
     with st.popover("This is me", icon=":material/face:", key="persons"):
         if not persons.known:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
-from weakref import WeakValueDictionary
 
 import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from emomusic.app.camera import Problem, camera_works, show_problem
+from emomusic.app.camera import camera_works, show_problem
 from emomusic.app.charts import reserve_space, show_tile, style_tiles
 from emomusic.app.choices import ABOUT_SAMPLE, PICTURE_FROM, SAMPLE, choose
 from emomusic.app.frame import escape_markdown
@@ -24,83 +20,28 @@ from emomusic.app.parts import show_style
 from emomusic.app.state import page_state
 from emomusic.app.uploads import hold, show_uploader
 from emomusic.assets import data_dir
-from emomusic.errors import CapacityError, ImageError
+from emomusic.errors import CapacityError
 from emomusic.media.images import (
     FORMATS_IN_WORDS,
     MAX_BYTES,
-    DecodedPicture,
-    RgbImage,
     encode_jpeg,
     read_image,
-    read_picture_file,
     shrink,
 )
-from emomusic.server.capacity import HeldBytes
+from emomusic.server.frames import Problem
+from emomusic.server.pictures import Picture, PictureState, ShownPictures
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.visitor import LOCAL_HOSTS
 from emomusic.text import pluralize
 
 MOST_PICTURES = 100
 _MAX_MB = MAX_BYTES // 2**20  # per file, in Streamlit's unit
-Result = TypeVar("Result")
 
 ALL_SAMPLES = "all"
 """In the URL: the samples as one group."""
 _GROUP = "four-people"  # composed of other samples
 _THUMBNAIL = 104  # pixels: a row has eight on a desktop, three on a phone
 _SMALL_THUMBNAIL = 52
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """An encoded photo: at most 20 MB, while 50 decoded megapixels take 150 MB.
-
-    Attributes:
-        name: of the file.
-        data: its content.
-        digest: identifies the photo, its turns and whether it is posed.
-        turns: quarter turns clockwise before it is shown and read.
-        held: its bytes in the budget of the server.
-        problem: why the server did not store it.
-        is_posed: whether it comes from the page's camera, for which people pull faces.
-    """
-
-    name: str
-    data: bytes
-    digest: str
-    turns: int = 0
-    held: HeldBytes | None = field(default=None, compare=False)
-    problem: str = ""
-    is_posed: bool = False
-
-    @classmethod
-    def of(cls, name: str, data: bytes, held: HeldBytes | None = None, *, is_posed: bool = False) -> Picture:
-        """Make a picture from bytes."""
-        digest = hashlib.sha256(data).hexdigest()[:16] + ("p" if is_posed else "")
-        return cls(name, data, digest, held=held, is_posed=is_posed)
-
-    def read(self) -> RgbImage:
-        """The pixels of the photo. Errors as of `decode`."""
-        return self.decode().pixels
-
-    def decode(self) -> DecodedPicture:
-        """Decode the photo.
-
-        Raises:
-            ImageError: the photo cannot be decoded.
-        """
-        if self.problem:
-            raise ImageError(self.problem)
-        decoded = read_picture_file(self.data, self.name)
-        image = decoded.pixels
-        if self.turns:
-            image = np.ascontiguousarray(np.rot90(image, -self.turns))
-        return replace(decoded, pixels=image, is_upright=decoded.is_upright or self.is_posed)
-
-    def turned(self) -> Picture:
-        """The photo turned clockwise by 90 degrees."""
-        turns, digest = (self.turns + 1) % 4, self.digest.partition("-")[0]
-        return replace(self, turns=turns, digest=f"{digest}-{turns}" if turns else digest)
 
 
 SAMPLES = {
@@ -116,89 +57,6 @@ SAMPLES = {
 """The labels of the bundled photos by their value in the URL, in display order."""
 
 
-@dataclass
-class PictureState:
-    """The photos of all pages.
-
-    Attributes:
-        own: the visitor's photos, also while a sample is shown. Of several, a small copy replaces each one after it
-            was read.
-        notes: sentences about files that are not among them.
-        results: what the pages made of the photos, with their digest, by type.
-        token: names this state to the browser's tab; "" without own photos.
-        num_taken: how often the visitor gave photos.
-    """
-
-    own: tuple[Picture, ...] = ()
-    notes: tuple[str, ...] = ()
-    results: dict[type[Any], tuple[str, Any]] = field(default_factory=dict)
-    token: str = ""
-    num_taken: int = 0
-
-    @property
-    def held_thing(self) -> str:
-        """What the session has of the visitor."""
-        return "photos"[: 5 + (len(self.own) > 1)] if self.own else ""
-
-    def keep(self, digest: str, result: Result) -> Result:
-        """Keep a result about photos, until the visitor chooses own photos or removes them."""
-        self.results[type(result)] = (digest, result)
-        return result
-
-    def kept(self, kind: type[Result], digest: str) -> Result | None:
-        """The result of a type about photos; None if it must be computed."""
-        kept, result = self.results.get(kind, ("", None))
-        return result if kept == digest else None
-
-    def take(self, own: tuple[Picture, ...], notes: tuple[str, ...] = ()) -> None:
-        """Replace the photos, and delete all that was computed from the last ones."""
-        self.own, self.notes = own, notes
-        self.results.clear()
-        self.token = secrets.token_urlsafe(16) if own else ""
-        if own:
-            _STATES[self.token] = self
-
-
-_STATES: WeakValueDictionary[str, PictureState] = WeakValueDictionary()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ShownPictures:
-    """The photos that were chosen last on any page, as decided once for a run of a page.
-
-    Attributes:
-        sample: the name in the URL; None without a known one.
-        named: the samples with this name.
-        mine: the visitor's photos, of which small copies take the place during the run.
-    """
-
-    sample: str | None
-    named: tuple[Picture, ...]
-    mine: PictureState
-
-    @property
-    def each(self) -> tuple[Picture, ...]:
-        """The photos: the samples, or the visitor's."""
-        return self.named or self.mine.own
-
-    @property
-    def first(self) -> Picture | None:
-        """The first photo; None before a choice."""
-        return next(iter(self.each), None)
-
-    @property
-    def are_own(self) -> bool:
-        """Whether these are the visitor's photos."""
-        return bool(self.mine.own) and not self.named
-
-    @property
-    def digest(self) -> str:
-        """Identifies the photos: the digest of one, a digest of several."""
-        if len(self.each) == 1:
-            return self.each[0].digest
-        return hashlib.sha256("".join(picture.digest for picture in self.each).encode()).hexdigest()[:16]
-
-
 def shown_pictures() -> ShownPictures:
     """The photos of this run of the page."""
     key = next(iter(SAMPLE.among([*SAMPLES, ALL_SAMPLES])), None)  # also removes an unknown one from the URL
@@ -206,19 +64,19 @@ def shown_pictures() -> ShownPictures:
     return ShownPictures(key, named, page_state(PictureState))
 
 
-def choose_picture(shown: ShownPictures) -> None:
+def draw_chooser(shown: ShownPictures) -> None:
     """Show the samples, the upload and the camera."""
     _sample_row("samples", shown)
-    _choose_own(shown)
+    _draw_own(shown)
 
 
-def choose_other_pictures(shown: ShownPictures) -> None:
+def draw_small_chooser(shown: ShownPictures) -> None:
     """Show small samples and a menu for the visitor's photos in one row."""
     options: dict[str, Any] = {"horizontal": True, "gap": "small", "vertical_alignment": "center", "wrap": False}
     with reserve_space("chooser-row", _SMALL_THUMBNAIL + 10), st.container(key="chooser", **options):
         _sample_row("small-samples", shown)
         with picture_menu("Other photos", "another", shown):
-            _choose_own(shown)
+            _draw_own(shown)
 
 
 def picture_menu(label: str, name: str, shown: ShownPictures) -> DeltaGenerator:
@@ -226,7 +84,7 @@ def picture_menu(label: str, name: str, shown: ShownPictures) -> DeltaGenerator:
     return st.popover(label, icon=":material/image:", key=f"{name}-{shown.digest}")
 
 
-def _choose_own(shown: ShownPictures) -> None:
+def _draw_own(shown: ShownPictures) -> None:
     is_camera = PICTURE_FROM.value == "Camera"
     options: dict[str, Any] = {"vertical_alignment": "top" if is_camera else "center"}
     with st.container(horizontal=True, gap="medium", key=f"own-{'camera' if is_camera else 'file'}", **options):
@@ -278,7 +136,7 @@ def show_drop_zone(name: str) -> None:
     )
 
 
-def choose_sample(key: str | None) -> None:
+def set_sample(key: str | None) -> None:
     """Show a sample, or none; for callbacks."""
     choose({**dict.fromkeys(ABOUT_SAMPLE), SAMPLE: key})
 
@@ -318,7 +176,7 @@ def _store_own(files: Sequence[UploadedFile], *, is_posed: bool = False) -> None
         notes = [f"Duplicates, shown once: {', '.join(map(escape_markdown, doubles[:3]))}."] if doubles else []
         if (left_out := len(files) - MOST_PICTURES) > 0:
             notes.append(f"The limit is {MOST_PICTURES} photos; {pluralize(left_out, 'file')} not read.")
-        choose_sample(None)
+        set_sample(None)
         page_state(PictureState).take(tuple(taken.values()), tuple(notes))
         page_state(PictureState).num_taken += 1
     # Last, because another run of the page can interrupt this one, and stores the same files again
@@ -327,16 +185,8 @@ def _store_own(files: Sequence[UploadedFile], *, is_posed: bool = False) -> None
 
 
 def _remove_own() -> None:
-    choose_sample(None)
+    set_sample(None)
     page_state(PictureState).take(())
-
-
-def take_back(token: str) -> bool:
-    """Take the photos of the session before this one, if it still lives. The browser's tab knows their token."""
-    photo, before = page_state(PictureState), _STATES.get(token)
-    if not photo.own and before is not None and before.own:
-        photo.take(before.own, before.notes)
-    return bool(photo.own)
 
 
 def _sample_row(key: str, shown: ShownPictures) -> None:
@@ -353,7 +203,7 @@ def _sample_row(key: str, shown: ShownPictures) -> None:
                 title,
                 alt=f"Sample: {title}",
                 width=_THUMBNAIL if key == "samples" else _SMALL_THUMBNAIL,
-                on_click=choose_sample,
+                on_click=set_sample,
                 args=(sample,),
             )
 

@@ -13,12 +13,11 @@ from emomusic.affect import Mood
 from emomusic.app.bar import show_bar
 from emomusic.app.choices import Source
 from emomusic.app.frame import download_button, escape_markdown
-from emomusic.app.own_music import without_folders
 from emomusic.app.parts import show_style
-from emomusic.app.queues import PageQueue, PlayerState, play, start, when_pressed
-from emomusic.app.sources import choose_music
-from emomusic.app.spotify import SpotifyState, use_spotify
-from emomusic.app.state import page_state
+from emomusic.app.queues import PageQueue, PlayerState, play, start, weak_callback
+from emomusic.app.sources import draw_music
+from emomusic.app.state import SpotifyState, page_state, use_spotify
+from emomusic.server.own_library import without_folders
 from emomusic.songs.catalogue import normalize_text
 from emomusic.songs.request import Policy
 from emomusic.songs.similar import songs_like
@@ -64,7 +63,7 @@ def show_queue(
         _show_up_next(queue) if show_next is None else show_next()
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             if not is_list:
-                choose_music(queue.music)
+                draw_music(queue.music)
             _show_alike(current, queue)
             show_more()
             _show_take_along(queue, stem)
@@ -79,8 +78,8 @@ def show_queue(
 def _show_substitution(queue: PageQueue) -> None:
     """Give the reason if other songs play than the chosen one, or than those of the chosen source."""
     reason = queue.music.substitution
-    if (heard := queue.heard) is not queue:
-        titles = [escape_markdown(pick.song.title) for pick in heard.playlist(PLAYLIST)]
+    if (audible := queue.audible) is not queue:
+        titles = [escape_markdown(pick.song.title) for pick in audible.playlist(PLAYLIST)]
         songs = {0: "no similar song is known", 1: "a similar song plays instead"}
         reason = f"Spotify does not answer; {songs.get(len(titles), 'two similar songs play instead')}"
         reason += f": {join_names(titles)}." if titles else "."
@@ -97,7 +96,7 @@ def show_start(queue: PageQueue) -> None:
         "Play",
         icon=":material/play_arrow:",
         type="primary",
-        on_click=when_pressed(start, queue),
+        on_click=weak_callback(start, queue),
         disabled=queue.current is None,
         key=f"start-{queue.name}",
     )
@@ -114,7 +113,7 @@ def _show_buttons(current: Pick | None, queue: PageQueue, *, is_playing: bool) -
                 "Next song",
                 icon=":material/skip_next:",
                 type="primary",
-                on_click=when_pressed(play, queue, "next"),
+                on_click=weak_callback(play, queue, "next"),
                 disabled=current is None,
                 key=f"next-{queue.name}",
             )
@@ -124,7 +123,7 @@ def _show_buttons(current: Pick | None, queue: PageQueue, *, is_playing: bool) -
             "Not for me",
             type="tertiary",
             help="Skip it" if current is None else f"Skip {escape_markdown(_skipped_by(current)[1])} on this visit",
-            on_click=when_pressed(_skip, queue),
+            on_click=weak_callback(_skip, queue),
             disabled=current is None,
             key=f"skip-{queue.name}",
         )
@@ -158,7 +157,7 @@ def _show_up_next(queue: PageQueue) -> None:
             st.button(
                 f"{pick.number}. **{escape_markdown(pick.song.title)}** · {escape_markdown(pick.song.byline)}",
                 icon=":material/play_circle:",
-                on_click=when_pressed(play, queue, pick.number),
+                on_click=weak_callback(play, queue, pick.number),
                 type="tertiary",
                 width="stretch",
                 wrap=False,
@@ -191,7 +190,7 @@ def _show_alike(current: Pick | None, queue: PageQueue) -> None:
         return
     with st.popover("More like this", icon=":material/playlist_add:", key=f"alike-{queue.name}"):
         for label, mood in ((f"In this mood: {current.likeliest_mood}", current.likeliest_mood), ("In any mood", None)):
-            go_on = when_pressed(_go_on_with, queue, current, mood)
+            go_on = weak_callback(_go_on_with, queue, current, mood)
             key = f"alike-{queue.name}-{'any' if mood is None else 'same'}"
             st.button(label, on_click=go_on, type="tertiary", key=key)
 

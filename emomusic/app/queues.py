@@ -5,7 +5,7 @@ A page makes its queue in each run, and hands it to `player.show_queue` and `ans
     queue = play_for(request, "photo")  # new songs begin by themselves
     queue = play_list(picks, key)       # the first part of the key names the list
 
-The same request, or key, keeps the queue with its position. Buttons call `when_pressed(play, queue, "next")`.
+The same request, or key, keeps the queue with its position. Buttons call `weak_callback(play, queue, "next")`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ from weakref import ref
 from emomusic.affect import AffectPoint
 from emomusic.app.own_music import own_recommender
 from emomusic.app.sources import YourMusic, your_music
-from emomusic.app.spotify import SpotifyState
-from emomusic.app.state import page_state
+from emomusic.app.state import SpotifyState, page_state
 from emomusic.songs.queue import SongQueue
 from emomusic.songs.recommend import Recommender
 from emomusic.songs.request import Request
@@ -58,14 +57,9 @@ class PageQueue(SongQueue):
         fades: bool = False,
         video: str | None = None,
     ) -> None:
-        """Start at the first song, and take the place of the queue of this name, also in the bar if it is no list."""
-        player = page_state(PlayerState)
-        super().__init__(music.recommender, request, picks=picks, skipped=player.left_out)
+        super().__init__(music.recommender, request, picks=picks, skipped=page_state(PlayerState).left_out)
         self.name, self.music, self.key, self.fades, self.video = name, music, key, fades, video
         self._instead: tuple[str, SongQueue] | None = None  # the song that cannot play, and similar ones
-        if key is None and player.playing is not None and player.playing is player.queues.get(name):
-            player.playing = self
-        player.queues[name] = self
 
     @property
     def is_list(self) -> bool:
@@ -73,9 +67,9 @@ class PageQueue(SongQueue):
         return self.key is not None
 
     @property
-    def heard(self) -> SongQueue:
+    def audible(self) -> SongQueue:
         """What the bar plays: this queue, or songs similar to its current one if Spotify does not answer."""
-        current, source = self.current, self.music.stand_in
+        current, source = self.current, self.music.fallback
         if current is None or source is None or not current.song.is_on_spotify:
             return self
         if self._instead is None or self._instead[0] != current.song.id:
@@ -112,6 +106,13 @@ class PlayerState:
         """What no queue plays, as it is at any time."""
         return ChainMap(self.skipped, self.unplayable).keys()
 
+    def open(self, queue: PageQueue) -> PageQueue:
+        """Let a queue take the place of the one of its name, also in the bar if it is no list."""
+        if not queue.is_list and self.playing is not None and self.playing is self.queues.get(queue.name):
+            self.playing = queue
+        self.queues[queue.name] = queue
+        return queue
+
 
 def play_for(
     request: Request,
@@ -136,7 +137,7 @@ def play_for(
         queue.music = music
         return queue
     picks = None if choose is None else choose(music.recommender, request)
-    queue = PageQueue(name, music, request, picks, fades=fades)
+    queue = player.open(PageQueue(name, music, request, picks, fades=fades))
     if choose is None:
         start(queue)
     return queue
@@ -160,9 +161,10 @@ def play_list(picks: Iterable[Pick], key: tuple[Hashable, ...], music: YourMusic
         key: identifies the list. Its first part names the queue.
         music: of the visitor, if the page has decided it.
     """
-    queue = page_state(PlayerState).queues.get(name := str(key[0]))
+    player, name = page_state(PlayerState), str(key[0])
+    queue = player.queues.get(name)
     if queue is None or queue.key != key:
-        queue = PageQueue(name, music or your_music(), Request(AffectPoint(0, 0)), picks, key=key)
+        queue = player.open(PageQueue(name, music or your_music(), Request(AffectPoint(0, 0)), picks, key=key))
     queue.music = music or queue.music
     return queue
 
@@ -184,7 +186,7 @@ def play(queue: PageQueue, step: int | Literal["next", "previous"]) -> None:
     start(queue)
 
 
-def when_pressed(
+def weak_callback(
     act: Callable[Concatenate[PageQueue, Arguments], None],
     queue: PageQueue,
     *args: Arguments.args,
@@ -219,7 +221,7 @@ def follow_source(player: PlayerState) -> None:
         own = own_recommender()
         if own is None or own.catalogue.find(current.song.id) is None:
             player.playing = None
-    elif current.song.is_on_spotify and page_state(SpotifyState).is_silent != (queue.music.stand_in is not None):
+    elif current.song.is_on_spotify and page_state(SpotifyState).is_silent != (queue.music.fallback is not None):
         if queue.is_list:
             queue.music = your_music()
         else:

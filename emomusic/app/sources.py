@@ -14,9 +14,8 @@ import streamlit as st
 
 from emomusic.app.choices import GENRE_FAMILIES, GENRE_NAMES, GENRES, HIDE_EXPLICIT, SONGS_FROM, Source
 from emomusic.app.frame import local_date
-from emomusic.app.own_music import TableState, choose_files, choose_table, own_recommender
-from emomusic.app.spotify import SpotifyState, use_spotify
-from emomusic.app.state import page_state
+from emomusic.app.own_music import TableState, draw_own_files, draw_own_table, own_recommender
+from emomusic.app.state import SpotifyState, page_state, use_spotify
 from emomusic.assets import load_once
 from emomusic.errors import DatasetError
 from emomusic.songs import genres as all_genres
@@ -53,10 +52,10 @@ class YourMusic:
 
     Attributes:
         chosen: the source that the visitor chose.
-        ready: the same, or Spotify in place of files and tables that are not there yet. Its songs can be looked at.
-        source: of the songs that play: another one than `ready` if Spotify is silent.
-        recommender: for the songs of `source`.
-        stand_in: for songs in place of Spotify's; None if Spotify answers.
+        shown: the same, or Spotify in place of files and tables that are not there yet. Its songs can be looked at.
+        played: the source of the songs that play: another one than `shown` if Spotify is silent.
+        recommender: the recommender for the songs of `played`.
+        fallback: the recommender for songs in place of Spotify's; None if Spotify answers.
         genres: that the visitor chose on any page; empty for all.
         hides_explicit: whether the visitor hides explicit songs.
         seed: of the order of songs that match equally well.
@@ -64,30 +63,30 @@ class YourMusic:
     """
 
     chosen: Source
-    ready: Source
-    source: Source
+    shown: Source
+    played: Source
     recommender: Recommender
-    stand_in: Recommender | None
+    fallback: Recommender | None
     genres: frozenset[str]
     hides_explicit: bool
     seed: int
     num_asked: int
 
     @property
-    def ready_recommender(self) -> Recommender:
-        """For the songs of `ready`."""
-        return self.recommender if self.source is self.ready else load_recommender()
+    def shown_recommender(self) -> Recommender:
+        """The recommender for the songs of `shown`."""
+        return self.recommender if self.played is self.shown else load_recommender()
 
     def after(self, before: YourMusic | None) -> YourMusic:
         """The same with the songs of an earlier run, if Spotify only answers again: the visitor decides."""
-        is_back = before is not None and before.ready is self.source is Source.SPOTIFY
+        is_back = before is not None and before.shown is self.played is Source.SPOTIFY
         if before is None or not is_back or before.num_asked != self.num_asked:
             return self
-        return replace(self, source=before.source, recommender=before.recommender)
+        return replace(self, played=before.played, recommender=before.recommender)
 
     def asked(self, request: Request, source: Source | None = None) -> Request:
         """A request with the visitor's genres and options, as far as the songs of the source have them."""
-        source = source or self.source
+        source = source or self.played
         return replace(
             request,
             seed=self.seed,
@@ -99,14 +98,14 @@ class YourMusic:
     @property
     def substitution(self) -> str | None:
         """Why songs of another source than the chosen one play; None if they do not."""
-        if self.chosen is self.source:
+        if self.chosen is self.played:
             return None
         if self.chosen is Source.SPOTIFY:
             if not page_state(SpotifyState).is_silent:
                 return "Spotify answers again."
             return f"Spotify {'still ' if self.num_asked > 1 else ''}does not answer."
         which = "table" if self.chosen is Source.TABLE else "file"
-        return f"No {which} of yours is ready. Playing: {LABELS[self.source]}."
+        return f"No {which} of yours is ready. Playing: {LABELS[self.played]}."
 
 
 def your_music() -> YourMusic:
@@ -124,14 +123,14 @@ def your_music() -> YourMusic:
         found = page_state(TableState).recommender
     elif source is Source.BUNDLED:
         found = _bundled_recommender()
-    ready = Source.SPOTIFY if found is None else source
-    instead, stand_in = _stand_in() if spotify.is_silent else (ready, None)
+    shown = Source.SPOTIFY if found is None else source
+    instead, fallback = _fallback() if spotify.is_silent else (shown, None)
     return YourMusic(
         source,
-        ready,
-        source=ready if found is not None else instead,
-        recommender=found or stand_in or load_recommender(),
-        stand_in=stand_in,
+        shown,
+        played=shown if found is not None else instead,
+        recommender=found or fallback or load_recommender(),
+        fallback=fallback,
         genres=_chosen_genres(),
         hides_explicit=bool(HIDE_EXPLICIT.value),
         seed=page_state(SourceState).seed,
@@ -139,7 +138,7 @@ def your_music() -> YourMusic:
     )
 
 
-def _stand_in() -> tuple[Source, Recommender]:
+def _fallback() -> tuple[Source, Recommender]:
     """The songs in place of Spotify's."""
     own = own_recommender()
     return (Source.BUNDLED, _bundled_recommender()) if own is None else (Source.OWN, own)
@@ -165,20 +164,20 @@ def _chosen_genres() -> frozenset[str]:
 # The panel
 
 
-def choose_music(music: YourMusic) -> None:
+def draw_music(music: YourMusic) -> None:
     """Show the menu of the source, genres and options for songs. The next run of the page decides by the choice."""
     names = names_of(music.genres)
     num_choices = len(names) + music.hides_explicit
     label = f"Your music · {num_choices}" if num_choices else "Your music"
     with st.popover(label, icon=":material/genres:", key="your-music"):
-        source = _choose_source(music)
+        source = _draw_source(music)
         if source is Source.OWN:
-            choose_files()
+            draw_own_files()
         elif source is Source.TABLE:
-            choose_table()
+            draw_own_table()
         # The session keeps the values of the widgets while another page, or another source, is shown
         if source is Source.SPOTIFY:
-            _choose_genres(names)
+            _draw_genres(names)
         if source in _MARKED_EXPLICIT:
             HIDE_EXPLICIT.draw(st.toggle, "Hide explicit songs")
         with st.container(horizontal=True):
@@ -187,9 +186,9 @@ def choose_music(music: YourMusic) -> None:
             st.button("Reset", icon=":material/undo:", on_click=_reset, disabled=not is_changed, key="your-music-reset")
 
 
-def _choose_source(music: YourMusic) -> Source:
+def _draw_source(music: YourMusic) -> Source:
     """Show the sources; returns the chosen one, which may have no songs yet."""
-    shown = music.source if music.chosen is Source.SPOTIFY else music.chosen
+    shown = music.played if music.chosen is Source.SPOTIFY else music.chosen
     SONGS_FROM.draw(
         st.segmented_control, "Songs from", value=shown, format_func=LABELS.__getitem__, on_change=_store_source
     )
@@ -202,7 +201,7 @@ def _store_source() -> None:
         use_spotify()
 
 
-def _choose_genres(names: list[str]) -> None:
+def _draw_genres(names: list[str]) -> None:
     if names != GENRES.values:
         GENRES.set(names)
     titles = {family.key: family.title for family in all_genres.GENRE_FAMILIES}

@@ -51,3 +51,22 @@ class CameraState:
     """The visitor's `LiveSession`, running or ended; None before the first start."""
 
     session: Any = None
+
+
+@dataclass
+class SpotifyState:
+    """Whether Spotify answers in the visitor's browser, known before the first song.
+
+    Attributes:
+        is_silent: whether Spotify does not answer in this browser.
+        num_asked: how often the visitor wanted to know.
+    """
+
+    is_silent: bool = False
+    num_asked: int = 1
+
+
+def use_spotify() -> None:
+    """Ask again whether Spotify answers, and play its songs until then."""
+    spotify = page_state(SpotifyState)
+    spotify.is_silent, spotify.num_asked = False, spotify.num_asked + 1

@@ -12,6 +12,7 @@ import contextlib
 import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
+from enum import StrEnum
 from typing import Protocol
 from weakref import WeakValueDictionary
 
@@ -35,6 +36,20 @@ MAX_BODY_BYTES = 2**20
 
 _FOLDER = "/app/static/live"  # Streamlit's pages accept addresses below /app/static/
 _BEAT_S = 1.0  # longest time between two events: a closed page or session ends them
+
+
+class Problem(StrEnum):
+    """Why there is no video. `camera.js` reports the first six."""
+
+    INSECURE = "insecure"
+    FRAMED = "framed"
+    UNSUPPORTED = "unsupported"
+    ABSENT = "absent"
+    REFUSED = "refused"
+    BUSY = "busy"
+    BLOCKED = "blocked"
+    FULL = "full"
+    LOST = "lost"
 
 
 class _FrameTaker(Protocol):

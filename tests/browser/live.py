@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from playwright.sync_api import Locator, Page, expect
 
-from emomusic.app.camera import Problem
 from emomusic.media.images import RgbImage, encode_jpeg, read_image
+from emomusic.server.frames import Problem
 from tests.films import SAMPLES, pulled_face
 
 START, SUMMARY = ".st-key-live-start button", ".st-key-live-csv"

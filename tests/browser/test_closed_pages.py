@@ -22,11 +22,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from emomusic.affect import Emotion
 from emomusic.app.choices import Source
-from emomusic.app.film.job import THREAD_NAME
 from emomusic.app.music.page import YOUR_SONG
 from emomusic.faces.profile import FaceProfile
 from emomusic.faces.reading import load_networks
 from emomusic.media.images import read_image
+from emomusic.server.film_job import THREAD_NAME
 from tests.browser.conftest import PATIENCE_MS, fresh_server, notes_of, thread_names, with_spotify
 from tests.browser.live import CAMERA, start
 from tests.browser.player import PLAYER

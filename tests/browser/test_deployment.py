@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from emomusic.app.camera import Problem
-from emomusic.app.live import ice
+from emomusic.server import ice
+from emomusic.server.frames import Problem
 from tests.browser.conftest import PATIENCE_MS, download, figure, fresh_server, visit, with_spotify
 from tests.browser.live import CAMERA, START, SUMMARY, press, problem, sees, show_sample, start
 from tests.servers import reserved_port

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from emomusic.app.camera import Problem
+from emomusic.server.frames import Problem
 from tests.browser.conftest import PATIENCE_MS, fresh_server, with_spotify
 from tests.browser.cut_proxy import cut_proxy
 from tests.browser.waiting import wait_until_idle

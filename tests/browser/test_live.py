@@ -15,11 +15,11 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect
 
 from emomusic.affect import EMOTION_POINTS, Emotion
-from emomusic.app.camera import Problem
-from emomusic.app.live import ice
 from emomusic.assets import find_dataset
 from emomusic.faces.profile import FaceProfile
 from emomusic.media.images import read_image
+from emomusic.server import ice
+from emomusic.server.frames import Problem
 from emomusic.stream.reader import THREAD_NAME
 from tests.browser.accessibility import axe_report
 from tests.browser.conftest import (

@@ -8,11 +8,11 @@ from unittest.mock import Mock
 import numpy as np
 
 from emomusic.affect import Emotion, EmotionProbabilities
-from emomusic.app.film.job import THREAD_NAME, FilmJob, FilmPhase, FilmView
 from emomusic.faces.detection import Face
 from emomusic.faces.reading import Networks
 from emomusic.media import ahead
 from emomusic.media.images import RgbImage
+from emomusic.server.film_job import THREAD_NAME, FilmJob, FilmPhase, FilmView
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.films import DEFAULT_RATE, NOBODY, film_bytes, write_frames
 from tests.waiting import PATIENCE_S, wait_until

@@ -11,8 +11,8 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.app import state
 from emomusic.app.choices import Address
-from emomusic.app.picture_chooser import PictureState
 from emomusic.app.queues import PlayerState
+from emomusic.server.pictures import PictureState
 from emomusic.songs.queue import SongQueue
 from tests.waiting import PATIENCE_S
 

@@ -6,12 +6,12 @@ import pytest
 import streamlit as st
 from streamlit import runtime
 
-from emomusic.app.film.job import FilmJob
 from emomusic.faces.detection import Face
 from emomusic.media.images import RgbImage
 from emomusic.server import capacity as module
 from emomusic.server import shared, visitor
 from emomusic.server.capacity import Capacity, Refusal
+from emomusic.server.film_job import FilmJob
 from emomusic.server.settings import Settings
 from emomusic.server.visitor import address_of, admit_visitor
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector

@@ -13,10 +13,10 @@ from streamlit.testing.v1 import AppTest
 from emomusic.affect import Emotion
 from emomusic.app.film import page as page_module
 from emomusic.app.film import screen
-from emomusic.app.film.job import CANNOT_WRITE, FilmJob, FilmPhase, FilmView
 from emomusic.app.film.state import FilmState
 from emomusic.app.queues import PlayerState
 from emomusic.charts.live import SOUND
+from emomusic.server.film_job import CANNOT_WRITE, FilmJob, FilmPhase, FilmView
 from emomusic.songs.genres import genres_of
 from emomusic.songs.recommend import load_recommender
 from tests.fakes import FakeDetector, make_face

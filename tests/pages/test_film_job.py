@@ -18,15 +18,15 @@ import numpy as np
 import pytest
 
 from emomusic.affect import Emotion
-from emomusic.app.film import job as job_module
-from emomusic.app.film.job import PORTRAIT, FilmJob, FilmPhase, FilmView, stored_upload
 from emomusic.app.film.state import FilmState
 from emomusic.errors import CapacityError, FilmError
 from emomusic.faces.reading import Networks, load_networks
 from emomusic.media.film_songs import SceneSong
 from emomusic.media.images import read_image
+from emomusic.server import film_job as job_module
 from emomusic.server.capacity import ByteBudget, Capacity
 from emomusic.server.files import StreamedFile
+from emomusic.server.film_job import PORTRAIT, FilmJob, FilmPhase, FilmView, stored_upload
 from emomusic.server.settings import Settings
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.films import BIDEN, COLLINS, NOBODY, film_bytes, framed
@@ -115,7 +115,7 @@ def test_a_film_ends_when_its_visitor_has_left() -> None:
 READ = """
 from pathlib import Path
 from emomusic.faces.reading import load_networks
-from emomusic.app.film.job import FilmJob
+from emomusic.server.film_job import FilmJob
 from tests.waiting import wait_until
 jobs = [FilmJob("faces.mp4", Path("data/samples/faces.mp4").open("rb"), load_networks) for _ in range(2)]
 wait_until(lambda: all(job.view().reading for job in jobs))

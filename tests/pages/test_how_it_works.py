@@ -12,10 +12,10 @@ from emomusic.affect import EMOTIONS, EmotionProbabilities, Quadrant
 from emomusic.app.how_it_works import drawing
 from emomusic.app.how_it_works.drawing import Walk, describe_agreement
 from emomusic.app.how_it_works.steps import STEPS, step_named
-from emomusic.app.picture_chooser import Picture, PictureState
 from emomusic.app.queues import PlayerState
 from emomusic.faces.inspection import agreement
 from emomusic.media.images import crop_face, encode_jpeg, to_network_input
+from emomusic.server.pictures import Picture, PictureState
 from tests.pages.screen import charts, page_of, queue_of, result_of, state_of, text_of, upload
 
 KEYS = [step.key for step in STEPS]

@@ -6,7 +6,8 @@ from aiortc.rtcicetransport import parse_stun_turn_uri
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emomusic.app.live.ice import (
+from emomusic.errors import SettingsError
+from emomusic.server.ice import (
     DEFAULT_STUN_URL,
     ICE,
     LIVE,
@@ -16,7 +17,6 @@ from emomusic.app.live.ice import (
     turn_credentials,
     uses_webrtc,
 )
-from emomusic.errors import SettingsError
 
 TURN_URLS = ["turn:turn.example.org:3478?transport=udp", "turns:turn.example.org:5349?transport=tcp"]
 TURN = {"urls": TURN_URLS}

@@ -13,14 +13,14 @@ from streamlit.testing.v1 import AppTest
 from emomusic import downloads
 from emomusic.affect import Quadrant
 from emomusic.app import state
-from emomusic.app.music.classify import nearest_songs
-from emomusic.app.music.explore import MOST_DRAWN, songs_near
+from emomusic.app.music.explore import MOST_DRAWN
 from emomusic.app.music.page import TABLE
-from emomusic.app.music.songs import EXPLORE, SIMILAR, YOUR_SONG, MusicState, Songs
+from emomusic.app.music.songs import EXPLORE, SIMILAR, YOUR_SONG, MusicState
 from emomusic.app.own_music import TableState
 from emomusic.app.queues import PlayerState
 from emomusic.songs.catalogue import Catalogue
 from emomusic.songs.genres import SongKind
+from emomusic.songs.listing import Songs
 from emomusic.songs.mood import MOODS
 from emomusic.songs.recommend import load_recommender
 from emomusic.songs.song import FEATURES
@@ -151,9 +151,9 @@ def test_the_best_known_of_equally_similar_versions_is_listed() -> None:
     distances = np.linalg.norm((features - asked) / features.std(axis=0), axis=1).round(9)
     near = np.lexsort((-table["popularity"], distances))
     expected = songs.unique(near[near % 20 != 3])[:5].tolist()
-    assert (nearest_songs(songs, 3, asked), len(expected)) == (expected, 5)
-    assert songs_near(songs, 3)[0] == 3
-    assert len(songs_near(songs, 3)) == 20
+    assert (songs.similar(3, asked), len(expected)) == (expected, 5)
+    assert songs.near(3)[0] == 3
+    assert len(songs.near(3)) == 20
 
 
 def test_search_and_moods_select_songs_and_survive_a_change_of_tab(app: AppTest, monkeypatch) -> None:

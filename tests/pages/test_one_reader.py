@@ -15,16 +15,16 @@ import emomusic
 from emomusic.affect import EMOTIONS
 from emomusic.app.how_it_works.drawing import Walk
 from emomusic.app.models import details
-from emomusic.app.models.chosen import Chosen
-from emomusic.app.photo.reading import Photo
-from emomusic.app.picture_chooser import Picture
 from emomusic.cli import main
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.reading import PictureReading
 from emomusic.media.images import encode_png, read_image, to_network_input
 from emomusic.records import read_face_record
+from emomusic.results.chosen import Chosen
 from emomusic.results.overview import Benchmark
 from emomusic.server import api
+from emomusic.server.photos import Photo
+from emomusic.server.pictures import Picture
 from emomusic.songs.request import Request
 from tests.films import SAMPLES
 from tests.tilted import turned

@@ -17,15 +17,15 @@ from emomusic.app.answer import FIRST_POINTS
 from emomusic.app.example import DATA, Example
 from emomusic.app.models.details import Asked
 from emomusic.app.persons import PersonsState
-from emomusic.app.photo import reading
-from emomusic.app.photo.reading import Photos
-from emomusic.app.picture_chooser import PictureState
 from emomusic.faces.identity import describe_persons
 from emomusic.faces.model_files import DEFAULT_MODEL
 from emomusic.faces.profile import learn_profile
 from emomusic.faces.reading import load_classifier, load_networks
 from emomusic.media.images import encode_png, read_image
+from emomusic.server import photos as reading
 from emomusic.server import shared
+from emomusic.server.photos import Photos
+from emomusic.server.pictures import PictureState
 from tests.fakes import FakeClassifier, FakeDetector, make_face, read_pixels
 from tests.pages.screen import (
     app_of,

@@ -16,13 +16,13 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.app import uploads
 from emomusic.app.frame import local_date
-from emomusic.app.photo import reading
 from emomusic.app.photo.page import ShownPhotos
-from emomusic.app.photo.reading import Photos
-from emomusic.app.picture_chooser import PictureState
 from emomusic.errors import ImageError
 from emomusic.media.images import encode_png
+from emomusic.server import photos as reading
 from emomusic.server.capacity import Capacity
+from emomusic.server.photos import Photos
+from emomusic.server.pictures import PictureState
 from emomusic.server.settings import Settings
 from tests.pages.screen import SAMPLE, click, queue_of, result_of, start_app, state_of, text_of, tracks, upload
 

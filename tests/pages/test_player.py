@@ -7,8 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import EMOTION_POINTS, Emotion
-from emomusic.app.picture_chooser import Picture, PictureState
 from emomusic.media.images import encode_png, read_image
+from emomusic.server.pictures import Picture, PictureState
 from emomusic.songs.catalogue import normalize_text
 from emomusic.songs.genres import GENRE_FAMILIES
 from tests.pages.screen import (

@@ -19,9 +19,10 @@ from emomusic.app import bar, own_music, uploads
 from emomusic.app.bar import content_of
 from emomusic.app.choices import Address
 from emomusic.app.picture_chooser import SAMPLES
-from emomusic.app.spotify import SpotifyState
+from emomusic.app.state import SpotifyState
 from emomusic.errors import LibraryError
 from emomusic.results.overview import Benchmark
+from emomusic.server import own_library
 from emomusic.server.capacity import Capacity, capacity
 from emomusic.server.settings import Settings
 from emomusic.server.shared import shared
@@ -102,10 +103,10 @@ def test_a_list_of_spotify_keeps_its_songs_while_similar_ones_play_for_a_silent_
     queue = queue_of(app.run(), "music")
     assert [pick.song.id for pick in queue.playlist(9)] == [pick.song.id for pick in listed]
     for pick in listed:
-        heard = queue.heard.playlist(9)
+        heard = queue.audible.playlist(9)
         assert [(each.song.player, each.mood) for each in heard] == [(Player.BUNDLED, pick.mood)] * 2
-        queue.heard.go_on()
-        assert queue.heard.current == heard[1]  # in the next run of the page too
+        queue.audible.go_on()
+        assert queue.audible.current == heard[1]  # in the next run of the page too
         queue.go_on()
 
 
@@ -291,8 +292,8 @@ def test_two_tabs_start_one_command(monkeypatch: pytest.MonkeyPatch) -> None:
         started.append(SimpleNamespace(poll=lambda: None))
         return started[-1]
 
-    monkeypatch.setattr(own_music.subprocess, "Popen", start)
-    own = own_music.OwnLibrary()
+    monkeypatch.setattr(own_library.subprocess, "Popen", start)
+    own = own_library.OwnLibrary()
     tabs = [threading.Thread(target=lambda: (both.wait(), own.start())) for _ in range(2)]
     for tab in tabs:
         tab.start()
@@ -364,7 +365,7 @@ def test_a_folder_is_chosen_from_those_here_or_typed_with_quotes(
     for name in ("Music/Jazz", "My songs", ".hidden"):
         (tmp_path / name).mkdir(parents=True)
     started: list[Path] = []
-    monkeypatch.setattr(own_music.OwnLibrary, "start", lambda self, folder=None: started.append(folder))
+    monkeypatch.setattr(own_library.OwnLibrary, "start", lambda self, folder=None: started.append(folder))
     app = start_app(root, sample=SAMPLE, songs="own")
     here = app.selectbox(key="library-folder").options
     assert here[0] == str(tmp_path / "Music/Jazz")

@@ -79,7 +79,7 @@ def photo_page() -> None:
     show_drop_zone("upload")
 
 
-@pytest.mark.parametrize("step", ["page_state", "choose_sample"])
+@pytest.mark.parametrize("step", ["page_state", "set_sample"])
 def test_a_photo_is_stored_although_another_run_interrupts_it(step: str) -> None:
     def interrupt(*_: object) -> None:
         patch.undo()

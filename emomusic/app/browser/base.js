@@ -22,8 +22,9 @@ export class Part {
 
   /** Give a call of Streamlit to the part of its element. */
   static show(component) {
-    const { parentElement: element, data } = component;
-    if (!Part.#parts.get(element)?.isShown) {
+    const { parentElement: element, data } = component, before = Part.#parts.get(element);
+    if (before && !element.isConnected) return; // a late call for what has left the page
+    if (!before?.isShown) {
       const template = element.querySelector(`template.${data.part}`);
       template?.replaceWith(template.content);
       Part.#parts.set(element, new this(element));

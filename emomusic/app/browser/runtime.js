@@ -83,7 +83,7 @@ function bearTranslation() {
 }
 
 /** Say why a proxy or the server refused an upload. Streamlit shows the number of the status, in a menu to no eye. */
-const MESSAGES = '[data-testid="stFileUploader"] *';
+const MESSAGES = ".stFileUploader *";
 const STATUS = /status code (\d{3})/;
 const refusal = (status) => {
   if (status === 413) return "The server takes no file of this size now. Its owner can raise the limit of a proxy.";
@@ -106,7 +106,7 @@ function explainRefusals() {
     if (isSeen) continue;
     const note = Object.assign(document.createElement("div"), { role: "alert", textContent: text });
     note.style.cssText = "padding: 0.5rem; border: 2px solid; border-radius: 8px; font-size: 0.875rem; max-width: 20rem";
-    shown.closest('[data-testid="stFileUploader"]').append(note);
+    shown.closest(".stFileUploader").append(note);
     explained.set(shown, note);
   }
 }
@@ -236,7 +236,7 @@ class Runtime extends Part {
   // A browser shows the full screen only in answer to a key or a click, so the server cannot ask for it
   #press(event) {
     if (this.data.page !== "how_it_works") return;
-    if (SCROLLS.includes(event.key) && document.activeElement?.matches('body, [data-testid="stHeader"] a')) {
+    if (SCROLLS.includes(event.key) && document.activeElement?.matches("body, .stAppHeader a")) {
       document.querySelector(".stMain")?.focus({ preventScroll: true });
     }
     const isTyped = event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, textarea, [contenteditable]");

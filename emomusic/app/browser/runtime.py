@@ -14,8 +14,7 @@ import streamlit as st
 
 from emomusic.app.browser.components import mount
 from emomusic.app.choices import Address
-from emomusic.app.spotify import SpotifyState
-from emomusic.app.state import STATES, Visit, page_state
+from emomusic.app.state import STATES, SpotifyState, Visit, page_state
 from emomusic.text import join_names
 
 _KEY = "runtime"
@@ -88,8 +87,8 @@ def _take_back() -> None:
     told, here = st.session_state[_KEY]["back"], page_state(RuntimeState)
     gone = [thing for thing in _THINGS if thing in told.get("held", ())]
     if told.get("token"):
-        from emomusic.app.picture_chooser import take_back  # only then, because it loads OpenCV
+        from emomusic.server.pictures import PictureState, take_back  # only then, because it loads OpenCV
 
-        if take_back(str(told["token"])):
+        if take_back(str(told["token"]), page_state(PictureState)):
             gone = [thing for thing in gone if not thing.startswith("photo")]
     here.gone, here.visit = tuple(gone), page_state(Visit).number

@@ -10,9 +10,18 @@ from typing import Any, BinaryIO
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from emomusic.app.browser.components import show_loop
 from emomusic.app.charts import reserve_space
 from emomusic.app.choices import FILM_SAMPLE
-from emomusic.app.film.job import (
+from emomusic.app.film.screen import show_people, show_screen
+from emomusic.app.film.state import SAMPLE, FilmState
+from emomusic.app.frame import escape_markdown_message
+from emomusic.app.queues import forget_queue
+from emomusic.app.state import page_state
+from emomusic.app.uploads import content_of, show_uploader
+from emomusic.assets import data_dir
+from emomusic.media.formats import ANIMATION_ENDINGS, FILM_ENDINGS, FORMATS, Kind
+from emomusic.server.film_job import (
     CANNOT_WRITE,
     MAX_MB,
     MAX_S,
@@ -23,15 +32,6 @@ from emomusic.app.film.job import (
     has_room,
     stored_upload,
 )
-from emomusic.app.film.screen import show_people, show_screen
-from emomusic.app.film.state import SAMPLE, FilmState
-from emomusic.app.frame import escape_markdown_message
-from emomusic.app.loop import show_loop
-from emomusic.app.queues import forget_queue
-from emomusic.app.state import page_state
-from emomusic.app.uploads import content_of, show_uploader
-from emomusic.assets import data_dir
-from emomusic.media.formats import ANIMATION_ENDINGS, FILM_ENDINGS, FORMATS, Kind
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.shared import shared
 from emomusic.server.visitor import session_id
@@ -45,7 +45,7 @@ def show_film() -> None:
     job = _current_job()
     if job is None:
         with reserve_space("film-start", 560):
-            _choose_film()
+            _draw_start()
             show_loop(
                 "film",
                 "A film with framed faces; below it the emotions of the group over time, in seven numbered scenes",
@@ -78,7 +78,7 @@ def _current_job() -> FilmJob | None:
     return job
 
 
-def _choose_film() -> None:
+def _draw_start() -> None:
     """Show the sample and the upload."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.button(

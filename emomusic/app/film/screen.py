@@ -17,18 +17,16 @@ from emomusic.answer.others import FilmAnswer
 from emomusic.app.browser.components import mount
 from emomusic.app.charts import clicked, reserve_space, show_chart, show_tile, style_tiles
 from emomusic.app.choices import FILM_FOLLOWS, SONGS_FROM, Source
-from emomusic.app.film.job import FilmJob, FilmPhase, FilmView
 from emomusic.app.film.songs import (
     VIDEO,
-    choose_scene,
     mix_songs,
     play_scene_song,
     scene_picks,
+    set_scene,
     stop_unless_following,
 )
 from emomusic.app.film.state import FilmState, ScenePicks
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
-from emomusic.app.own_music import without_folders
 from emomusic.app.page import Page, Part
 from emomusic.app.parts import show_style, style_beside
 from emomusic.app.player import show_queue
@@ -38,6 +36,8 @@ from emomusic.charts.affect import FacePoint, circumplex
 from emomusic.charts.live import film_areas
 from emomusic.faces.who import EVERYONE, Who
 from emomusic.server.files import StreamedFile
+from emomusic.server.film_job import FilmJob, FilmPhase, FilmView
+from emomusic.server.own_library import without_folders
 from emomusic.songs.hearing import SoundSpan
 from emomusic.stream.film import FilmReading, face_line
 from emomusic.stream.timeline import Scene, every_second
@@ -248,7 +248,7 @@ def _show_scenes(job: FilmJob, answer: FilmAnswer) -> None:
                 f"{label}  \n{song}",
                 alt=f"Scene {number + 1}",
                 width=_TILE_WIDTH,
-                on_click=choose_scene,
+                on_click=set_scene,
                 args=(number,),
             )
 
@@ -301,7 +301,7 @@ def _show_timeline(film: FilmView, reading: FilmReading, number: int) -> None:
         if isinstance(second, int) and job is not None:
             scenes = enumerate(job.view().scenes)
             within = (n for n, scene in scenes if scene.start_s < second + 1 and second < scene.end_s)
-            choose_scene(next(within, number), second)
+            set_scene(next(within, number), second)
 
     chosen, sound = number if film.scenes else None, film.sound or ()
     _show_chart(reading, film.scenes, chosen, sound, key=key, on_select=on_select, selection_mode="points")

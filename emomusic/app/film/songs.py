@@ -44,7 +44,8 @@ def _queue_scene(picks: ScenePicks) -> PageQueue:
     """Let the queue begin with the song of the chosen scene; the songs before it stay."""
     here = page_state(FilmState)
     songs = [pick for pick in picks.picks if pick is not None]
-    queue = here.queue = PageQueue("film", picks.music, picks.requests[0], songs, fades=True, video=VIDEO)
+    queue = PageQueue("film", picks.music, picks.requests[0], songs, fades=True, video=VIDEO)
+    here.queue = page_state(PlayerState).open(queue)
     later = {pick.song.id for pick in picks.picks[here.scene :] if pick is not None}
     while queue.current is not None and queue.current.song.id not in later:
         queue.go_on()
@@ -66,7 +67,7 @@ def stop_unless_following() -> None:
         player.playing = None
 
 
-def choose_scene(number: int, at_s: float | None = None) -> None:
+def set_scene(number: int, at_s: float | None = None) -> None:
     """Choose a scene and play it: the film from a time, or from the start of the scene, and its song."""
     here = page_state(FilmState)
     job = here.job

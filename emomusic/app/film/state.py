@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from emomusic.affect import AffectPoint, Emotion
 
 if TYPE_CHECKING:
-    from emomusic.app.film.job import FilmJob  # loads OpenCV and FFmpeg
     from emomusic.app.queues import PageQueue
     from emomusic.app.sources import YourMusic
+    from emomusic.server.film_job import FilmJob  # loads OpenCV and FFmpeg
     from emomusic.songs.request import Request
     from emomusic.songs.song import Pick
     from emomusic.stream.timeline import Scene
@@ -47,7 +47,7 @@ class FilmState:
     picks: ScenePicks | None = None  # the song of each scene
     queue: PageQueue | None = None  # with these songs, from that of the chosen scene on
     mixed: ScenePicks | None = None  # the songs that the visitor wanted in the film; None before
-    ends: Callable[[], object] = lambda: None  # ends the film
+    _stop_job: Callable[[], object] = lambda: None
 
     @property
     def held_thing(self) -> str:
@@ -62,9 +62,9 @@ class FilmState:
 
     def show(self, job: FilmJob | None) -> None:
         """Show another film, or none. A film ends when its visitor has left, and nothing refers to this state."""
-        self.ends()
+        self._stop_job()
         if job is not None:
-            self.ends = weakref.finalize(self, job.end)
+            self._stop_job = weakref.finalize(self, job.end)
         self.job, self.scene, self.at_s, self.picks, self.mixed = job, 0, None, None, None
         self.queue = None
         self.moods.clear()

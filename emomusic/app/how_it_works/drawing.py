@@ -19,7 +19,6 @@ from streamlit.delta_generator import DeltaGenerator
 from emomusic.affect import NEUTRAL_RADIUS, QUADRANT_CORNERS, AffectPoint, EmotionProbabilities, share_text
 from emomusic.app.browser.components import mount
 from emomusic.app.charts import show_chart
-from emomusic.app.picture_chooser import Picture, PictureState
 from emomusic.app.state import page_state
 from emomusic.assets import ModelKind
 from emomusic.charts import steps as plots
@@ -37,6 +36,7 @@ from emomusic.records import read_face_record
 from emomusic.results.predictions import Predictions, read_predictions
 from emomusic.runtime import Float32Array
 from emomusic.server.capacity import capacity
+from emomusic.server.pictures import Picture, PictureState
 from emomusic.server.shared import shared
 from emomusic.server.visitor import session_id
 from emomusic.songs.hearing import spectrogram_of

@@ -12,14 +12,8 @@ from emomusic.app.frame import shown_errors
 from emomusic.app.how_it_works.drawing import WIDE, Drawing, Walk, show_face
 from emomusic.app.how_it_works.steps import STEPS, Step, step_named
 from emomusic.app.parts import show_style
-from emomusic.app.picture_chooser import (
-    Picture,
-    PictureState,
-    choose_picture,
-    picture_menu,
-    sample_picture,
-    shown_pictures,
-)
+from emomusic.app.picture_chooser import draw_chooser, picture_menu, sample_picture, shown_pictures
+from emomusic.server.pictures import Picture, PictureState
 from emomusic.server.shared import shared
 
 _FIRST = "barack-obama-2009-speaking"  # its answer turns when the mouth is covered
@@ -45,15 +39,15 @@ def show_page() -> None:
         vertical_alignment="center",
         key="how-top",
     ):
-        _choose_step(step)
+        _draw_buttons(step)
         with picture_menu("Photo", "how-picture", shown):
             st.markdown("Choose a sample, or use your own photo. It stays in memory.")
-            choose_picture(shown)
+            draw_chooser(shown)
     # The URL must not name the first sample, because the name could replace an upload in progress
     _show_step(step, shown.first or sample_picture(_FIRST), shown.mine)
 
 
-def _choose_step(step: Step) -> None:
+def _draw_buttons(step: Step) -> None:
     number = STEPS.index(step)
     st.button("Back", key="how-back", on_click=_go, args=(number - 1,), disabled=number == 0, shortcut="Left")
     # The last step reuses this button, because a disabled button loses focus. It has no shortcut, to stop at the end

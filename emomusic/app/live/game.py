@@ -12,7 +12,7 @@ import streamlit as st
 from emomusic.affect import EMOTIONS, Emotion, share_text
 from emomusic.app.frame import download_button, shown_errors
 from emomusic.app.live.readings import show_trouble
-from emomusic.app.live.session import LiveSession, live_fragment, with_session
+from emomusic.app.live.session import live_fragment, with_session
 from emomusic.app.persons import inner_box, learn_person
 from emomusic.charts.face import expression_uri
 from emomusic.colours import EMOTION_COLOURS
@@ -21,6 +21,7 @@ from emomusic.marks.picture import face_strip
 from emomusic.media.images import crop_face, read_image
 from emomusic.records import read_face_record
 from emomusic.results.overview import describe_hard_emotions
+from emomusic.server.live import LiveSession
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.stream.game import MAX_POINTS, ROUND_S, Attempt, GamePhase, GameView, MirrorGame
 from emomusic.text import pluralize

@@ -13,12 +13,13 @@ from emomusic.affect import EmotionProbabilities, Mood, affect_of
 from emomusic.answer.answer import Answer
 from emomusic.app.browser.components import mount
 from emomusic.app.choices import LIVE_MUSIC
-from emomusic.app.live.session import LiveSession, LiveState, live_fragment
+from emomusic.app.live.session import LiveState, live_fragment
 from emomusic.app.player import show_queue
 from emomusic.app.queues import forget_queue, play_for
 from emomusic.app.state import page_state
 from emomusic.assets import data_dir
 from emomusic.faces.who import MOMENT
+from emomusic.server.live import LiveSession
 from emomusic.songs.request import Request, target_of
 from emomusic.stream.timeline import mean_of
 
@@ -28,7 +29,7 @@ SONGS = "Songs"
 _MOOD_S = 10
 
 
-def choose_music() -> str:
+def draw_music() -> str:
     """Show the choice between the styles of the band and songs. Returns the style, or `SONGS`."""
     band = json.loads((data_dir() / "band" / "band.json").read_bytes())
     styles = [style["name"] for style in band["styles"]]

@@ -8,11 +8,11 @@ from enum import StrEnum
 import streamlit as st
 
 from emomusic.affect import EMOTIONS, Emotion
-from emomusic.app.camera import Problem
+from emomusic.app.browser.components import show_loop
 from emomusic.app.charts import roomy_columns
 from emomusic.app.choices import LIVE_TEACH, LIVE_VIEW
 from emomusic.app.live.game import show_game, show_rounds
-from emomusic.app.live.music import SONGS, choose_music, show_band, show_songs
+from emomusic.app.live.music import SONGS, draw_music, show_band, show_songs
 from emomusic.app.live.readings import (
     show_faces,
     show_large,
@@ -23,14 +23,15 @@ from emomusic.app.live.readings import (
     show_timeline,
     show_words,
 )
-from emomusic.app.live.session import LiveSession, LiveState, Phase, Stage, live_session
+from emomusic.app.live.session import LiveState, Stage, live_session
 from emomusic.app.live.teach import show_lesson
 from emomusic.app.live.video import connection, mount_camera, request_camera, show_live_problem, show_video
-from emomusic.app.loop import show_loop
 from emomusic.app.parts import show_style
 from emomusic.app.persons import PersonsState
 from emomusic.app.state import page_state
 from emomusic.charts.face import expression_uri
+from emomusic.server.frames import Problem
+from emomusic.server.live import LiveSession, Phase
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.stream.game import GamePhase, GameView
 from emomusic.stream.lesson import ORDER
@@ -48,13 +49,8 @@ class View(StrEnum):
     TEACH = LIVE_TEACH
 
 
-def choose_settings(session: LiveSession | None, *, class_view: bool) -> None:
-    """Show the options and apply them to a running session from its next frame on."""
-    with st.popover("Options", icon=":material/tune:"):
-        st.caption(
-            "Here all seven emotions count as equally likely, because people pull faces for a camera. On photographs, "
-            "the app expects few angry, disgusted or afraid faces."
-        )
+def _apply_view(session: LiveSession | None, *, class_view: bool) -> None:
+    """Let a running session read for a view from its next frame on."""
     if session is not None:
         session.reader.known = page_state(PersonsState).known
         session.boxes = not class_view
@@ -140,7 +136,7 @@ def _show_columns(session: LiveSession, view: View, result: GameView | None) -> 
             st.caption(":material/hourglass_top: The reading appears here.")
     with right:
         if result is None and playing is not None and view is not View.TEACH:
-            style = choose_music()
+            style = draw_music()
             show_songs() if style == SONGS else show_band(style)
         if playing is not None and view is View.FACES:
             show_faces()
@@ -154,7 +150,12 @@ def _show_head(session: LiveSession | None) -> View:
         mount_camera()
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             view = View(LIVE_VIEW.draw(st.segmented_control, "View", list(View), label_visibility="collapsed"))
-            choose_settings(session, class_view=view is View.CLASSROOM)
+            _apply_view(session, class_view=view is View.CLASSROOM)
+            with st.popover("How faces are read", icon=":material/help:"):
+                st.caption(
+                    "Here all seven emotions count as equally likely, because people pull faces for a camera. On "
+                    "photographs, the app expects few angry, disgusted or afraid faces."
+                )
             if live.request:  # whoever joins sees what was agreed
                 st.caption(":material/check: Everyone on camera agrees to face analysis", width="content")
         if view is View.CLASSROOM:

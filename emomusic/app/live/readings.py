@@ -13,16 +13,17 @@ from emomusic.answer.others import MOST_SONGS, SessionAnswer
 from emomusic.app.answer import draw_policy, face_points, request_of, show_bars
 from emomusic.app.charts import show_chart
 from emomusic.app.frame import download_button, escape_markdown, escape_markdown_message
-from emomusic.app.live.session import LiveSession, LiveState, Stage, live_fragment, live_session
+from emomusic.app.live.session import LiveState, Stage, live_fragment, live_session
 from emomusic.app.page import Page, Part
 from emomusic.app.player import show_queue, song_line
-from emomusic.app.queues import PageQueue, play_for, start, when_pressed
+from emomusic.app.queues import PageQueue, play_for, start, weak_callback
 from emomusic.app.state import page_state
 from emomusic.charts.affect import circumplex
 from emomusic.charts.live import face_bars, mood_areas
 from emomusic.errors import EmomusicError
 from emomusic.faces.who import EVERYONE, MOMENT
 from emomusic.server.capacity import capacity
+from emomusic.server.live import LiveSession
 from emomusic.songs.recommend import Recommender, one_song_each
 from emomusic.songs.request import Request
 from emomusic.songs.song import Pick
@@ -177,7 +178,7 @@ def show_session(session: LiveSession) -> None:
         "Play the songs of the session",
         icon=":material/queue_music:",
         type="primary",
-        on_click=when_pressed(_play_session, _session_queue(answer)),
+        on_click=weak_callback(_play_session, _session_queue(answer)),
         disabled=page_state(LiveState).stage is Stage.PLAYLIST,
         key="live-play-session",
     )

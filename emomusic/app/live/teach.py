@@ -10,11 +10,12 @@ import streamlit as st
 from emomusic.affect import Emotion, EmotionProbabilities, describe
 from emomusic.app.charts import show_sharp
 from emomusic.app.frame import shown_errors
-from emomusic.app.live.session import LiveSession, live_fragment, with_session
+from emomusic.app.live.session import live_fragment, with_session
 from emomusic.app.persons import PersonsState, learn_person, show_persons
 from emomusic.app.state import page_state
 from emomusic.charts.face import expression_uri
 from emomusic.media.images import encode_jpeg
+from emomusic.server.live import LiveSession
 from emomusic.stream.lesson import ORDER, Lesson, Step
 from emomusic.stream.reader import SeenFace
 

@@ -12,12 +12,14 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from emomusic.app.browser.components import mount
-from emomusic.app.camera import VIDEO, Problem, answer_to, ask_browser, show_other_cameras, show_problem
+from emomusic.app.camera import VIDEO, answer_to, ask_browser, show_other_cameras, show_problem
 from emomusic.app.choices import PICTURE_FROM
-from emomusic.app.live.ice import IceSettings, ice_settings, uses_webrtc
-from emomusic.app.live.session import LiveSession, LiveState, Stage, start_session, with_session
+from emomusic.app.live.session import LiveState, Stage, start_session, with_session
 from emomusic.app.secrets import read_secrets
 from emomusic.app.state import page_state
+from emomusic.server.frames import Problem
+from emomusic.server.ice import IceSettings, ice_settings, uses_webrtc
+from emomusic.server.live import LiveSession
 from emomusic.server.visitor import LOCAL_HOSTS
 
 
@@ -33,13 +35,13 @@ def show_live_problem(problem: Problem, *, again: Callable[[], None] | None = No
                 st.button(
                     f"{name} instead",
                     icon=f":material/{icon}:",
-                    on_click=_choose_photo,
+                    on_click=_open_photo,
                     args=(source,),
                     key=f"live-{'snapshot' if source == 'Camera' else 'photo'}-{problem}",
                 )
 
 
-def _choose_photo(source: str) -> None:
+def _open_photo(source: str) -> None:
     """Let the next complete run open the Photo page: a run with the click may be interrupted by the camera's answer."""
     st.session_state[PICTURE_FROM.key] = source
     page_state(LiveState).leave()

@@ -19,10 +19,9 @@ from emomusic.affect import EMOTIONS, Emotion, describe_shares, list_shares
 from emomusic.app.charts import roomy_columns, show_chart, show_sharp
 from emomusic.app.choices import MODELS_CELL, MODELS_CLASS, MODELS_TAB, MODELS_THRESHOLD
 from emomusic.app.frame import escape_markdown, shown_errors, text_color
-from emomusic.app.models.chosen import Chosen
 from emomusic.app.models.pictures import face_grid, show_mistakes, test_pictures
 from emomusic.app.models.table import show_table
-from emomusic.app.picture_chooser import Picture, choose_picture, shown_pictures
+from emomusic.app.picture_chooser import draw_chooser, shown_pictures
 from emomusic.assets import ModelKind, load_once
 from emomusic.charts import diagnostics as plots
 from emomusic.charts.face import share_bars
@@ -32,6 +31,7 @@ from emomusic.media.images import encode_jpeg, shrink, to_network_input
 from emomusic.metrics import FOUR, mistakes, reliability
 from emomusic.records import FaceRecord, Record
 from emomusic.results import overview
+from emomusic.results.chosen import Chosen
 from emomusic.results.overview import (
     FOUR_LEGEND,
     Benchmark,
@@ -44,6 +44,7 @@ from emomusic.results.overview import (
 )
 from emomusic.results.predictions import read_card, read_fold_accuracies, read_history, thresholds_of
 from emomusic.server.capacity import capacity
+from emomusic.server.pictures import Picture
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.shared import shared
 from emomusic.server.visitor import session_id
@@ -66,7 +67,7 @@ class Asked:
 def show_try(chosen: Chosen) -> None:
     """Let the user choose a picture, and show every model's answer about its largest face."""
     st.caption(f"Every model receives the same crop. Photos stay in memory and are deleted {WHEN_GONE}.")
-    choose_picture(shown := shown_pictures())
+    draw_chooser(shown := shown_pictures())
     if (picture := shown.first) is None:
         return
     with st.container(key="models-try"):
@@ -183,7 +184,7 @@ def _show_legend(title: str, chosen: Chosen) -> None:
     if chosen.in_four and title in ("Figures", "Confusions", "Mistakes", "Photographs"):
         st.caption(f"{FOUR_LEGEND} For a model of seven emotions, the most likely emotion decides the class.")
     if title == "Confusions":
-        _choose_cell(chosen)
+        _draw_cell_menu(chosen)
     if title == "One class":
         with st.container(horizontal=True, vertical_alignment="bottom"):
             MODELS_CLASS.draw(st.selectbox, "Class", _classes(chosen), width=240)
@@ -268,7 +269,7 @@ def _show_by_class(chosen: Chosen, record: Record, found: Evaluation) -> None:
     )
 
 
-def _choose_cell(chosen: Chosen) -> None:
+def _draw_cell_menu(chosen: Chosen) -> None:
     """A menu of all cells, the mistakes first, for the keyboard and the address."""
     classes = _classes(chosen)
     pairs = sorted(((true, called) for true in classes for called in classes), key=lambda pair: pair[0] == pair[1])

@@ -9,14 +9,14 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emomusic.app.choices import BENCHMARK, MODELS_CELL, MODELS_CLASS, MODELS_TAB, choose
+from emomusic.app.choices import BENCHMARK, MODELS, MODELS_CELL, MODELS_CLASS, MODELS_TAB, choose
 from emomusic.app.frame import download_button, escape_markdown, shown_errors
-from emomusic.app.models.chosen import MODELS_OF, Chosen
 from emomusic.app.models.details import show_details, tabs_of
 from emomusic.app.state import Visit, page_state
 from emomusic.assets import METRICS, ModelKind, folder_of
 from emomusic.records import FaceRecord
 from emomusic.results import overview
+from emomusic.results.chosen import Chosen
 from emomusic.results.overview import FOUR_LEGEND, Benchmark, document, label_of, read_records
 from emomusic.results.predictions import compare
 
@@ -46,7 +46,7 @@ def show_models(title: DeltaGenerator) -> None:
     Raises:
         ModelError: all models are damaged; if only some are, the page names them and leaves them out.
     """
-    benchmark = _choose_benchmark()
+    benchmark = _draw_benchmark()
     kind = benchmark.kind
     if kind is not ModelKind.FACE:
         title.title("Which moods can it hear?", anchor=False)
@@ -57,7 +57,7 @@ def show_models(title: DeltaGenerator) -> None:
         st.info("This copy of EmoMusic has no such model.", icon=":material/model_training:")
         return
     by_name = {record.name: record for record in records}
-    names = MODELS_OF[kind].among(list(by_name)) or [records[0].name]
+    names = MODELS[kind].among(list(by_name)) or [records[0].name]
     chosen = Chosen(benchmark, tuple(by_name[name] for name in names), tuple(records))
     _show_choice(chosen)
     with st.container(key="models-answer", gap="xsmall"), shown_errors():
@@ -68,7 +68,7 @@ def show_models(title: DeltaGenerator) -> None:
     show_details(chosen)
 
 
-def _choose_benchmark() -> Benchmark:
+def _draw_benchmark() -> Benchmark:
     """Let the user choose the test set. Choices that it does not offer go in the same step of the history."""
     faces, _ = read_records(ModelKind.FACE)
     has_collections = any(isinstance(record, FaceRecord) and record.collections for record in faces)
@@ -88,11 +88,11 @@ def _show_choice(chosen: Chosen) -> None:
     """A menu of the models, like the rows of their table; downloads and explanations."""
     options = [record.name for record in chosen.others]
     with st.container(horizontal=True, vertical_alignment="center", key="models-choice"):
-        MODELS_OF[chosen.kind].draw(
+        MODELS[chosen.kind].draw(
             st.multiselect,
             "Choose one model, or compare two",
             options,
-            max_selections=MODELS_OF[chosen.kind].most,
+            max_selections=MODELS[chosen.kind].most,
             placeholder=label_of(options[0]),
             format_func=label_of,
             width=600,

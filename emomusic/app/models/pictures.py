@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from emomusic.app.models.chosen import Chosen
 from emomusic.app.picture_chooser import SAMPLES, sample_picture
 from emomusic.assets import find_dataset
 from emomusic.faces.fer2013 import LabelledFaces, Split, read_fer2013
@@ -18,6 +17,7 @@ from emomusic.faces.inspection import harder
 from emomusic.faces.reading import load_classifier, load_detector
 from emomusic.media.images import RgbImage, encode_jpeg, shrink, to_network_input
 from emomusic.records import Record
+from emomusic.results.chosen import Chosen
 from emomusic.results.overview import in_words
 from emomusic.results.predictions import Predictions
 

@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from emomusic.app.models.chosen import MODELS_OF, Chosen
+from emomusic.app.choices import MODELS
 from emomusic.records import FaceRecord, Record
+from emomusic.results.chosen import Chosen
 from emomusic.results.overview import Evaluation, evaluation, reports_of, title_of
 
 _ROW_PX = 35
@@ -18,7 +19,7 @@ _ROW_PX = 35
 def show_table(chosen: Chosen) -> None:
     """Show all models with their figures; a tick chooses a model, and a second one compares two."""
     names = [record.name for record in chosen.others]
-    choice, table = MODELS_OF[chosen.kind], f"models-table-{chosen.kind}"
+    choice, table = MODELS[chosen.kind], f"models-table-{chosen.kind}"
 
     def take_rows() -> None:
         now = [names[row] for row in st.session_state[table].selection.rows if row < len(names)]

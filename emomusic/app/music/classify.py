@@ -16,13 +16,13 @@ import numpy.typing as npt
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from emomusic.affect import describe_shares, list_shares
+from emomusic.affect import list_shares
 from emomusic.answer.others import SongAnswer
 from emomusic.app.browser.components import mount
 from emomusic.app.charts import reserve_space, roomy_columns, show_chart
 from emomusic.app.choices import MUSIC_TRACK
 from emomusic.app.frame import escape_markdown, shown_errors
-from emomusic.app.music.songs import SIMILAR, Songs, show_songs
+from emomusic.app.music.songs import SIMILAR, show_songs
 from emomusic.app.page import Page, Part
 from emomusic.app.parts import show_style
 from emomusic.app.sources import YourMusic
@@ -37,7 +37,8 @@ from emomusic.server.capacity import HeldBytes
 from emomusic.server.sessions import WHEN_GONE
 from emomusic.server.shared import visitor_turn
 from emomusic.songs.hearing import load_sound_model
-from emomusic.songs.mood import MOODS, MoodExplanation, explain_mood, nearest_rows
+from emomusic.songs.listing import Songs, describe_moods, main_reason
+from emomusic.songs.mood import MOODS, MoodExplanation, explain_mood
 from emomusic.songs.song import FEATURE_LABELS, FEATURES, Hearing, Song
 from emomusic.songs.stored_moods import mood_classifier
 from emomusic.text import format_clock, join_names
@@ -196,12 +197,6 @@ def _follow(own: OwnSong) -> Timeline:
 
 _SENTENCE = "music-sentence"
 _NUM_OPTIONS = 30
-_NUM_NEAREST = 5
-
-
-def describe_moods(probabilities: npt.NDArray[np.float32]) -> str:
-    """A description of the probabilities, for example "Mostly happy, perhaps energetic"."""
-    return describe_shares([mood.value for mood in MOODS], probabilities.tolist())
 
 
 def show_one_song(songs: Songs, music: YourMusic) -> None:
@@ -212,7 +207,7 @@ def show_one_song(songs: Songs, music: YourMusic) -> None:
         st.caption("The songs of this table have no audio features to explain their moods.")
         return
     st.markdown("**Or a song of the table, by its features**")
-    song = _choose_song(songs)
+    song = _draw_song_menu(songs)
     row = songs.catalogue.row_of(song.id)
     assert row is not None  # a song of this catalogue
     start = songs.catalogue.features[row]
@@ -228,12 +223,12 @@ def show_one_song(songs: Songs, music: YourMusic) -> None:
     with sentence:
         st.header(describe_moods(answer.probabilities), anchor=False)
     with charts:
-        _show_answer(song, answer, _main_reason(answer, features, reference, moved=moved), moved=moved)
+        _show_answer(song, answer, main_reason(answer, features, reference, moved=moved), moved=moved)
     st.markdown("**Most similar songs**")
-    show_songs(songs, nearest_songs(songs, row, features), SIMILAR, music)
+    show_songs(songs, songs.similar(row, features), SIMILAR, music)
 
 
-def _choose_song(songs: Songs) -> Song:
+def _draw_song_menu(songs: Songs) -> Song:
     """The song in the address, else the best known one; the search of the page leads to others."""
     options = [songs.catalogue.song(int(row)) for row in songs.known_first[:_NUM_OPTIONS]]
     current = songs.catalogue.find(MUSIC_TRACK.value or "") or options[0]
@@ -310,28 +305,3 @@ def _show_answer(song: Song, answer: MoodExplanation, reason: str, *, moved: boo
         f"Each bar is the loss in percentage points of *{answer.mood}* if only this feature changes to {reference}. "
         "Features interact, so the bars do not add up."
     )
-
-
-def _main_reason(
-    answer: MoodExplanation, features: npt.NDArray[np.float64], reference: npt.NDArray[np.float64], *, moved: bool
-) -> str:
-    strongest = int(answer.influences.argmax())  # a feature against the mood is no reason for it
-    if answer.influences[strongest] < 1:
-        return "no single feature"
-    is_more = features[strongest] > reference[strongest]
-    label = FEATURE_LABELS[strongest].lower()
-    # Compared with the median instead of "high", because half of the songs can have a value near 0
-    than_median = f"{label}, {'above' if is_more else 'below'} most songs"
-    cause = f"{'higher' if is_more else 'lower'} {label}" if moved else than_median
-    return f"mainly its {cause}, for {answer.mood}"
-
-
-def nearest_songs(songs: Songs, row: int, features: npt.NDArray[np.float64]) -> list[int]:
-    """The rows of the five songs with the most similar features, the nearest first.
-
-    Each song appears once, with its nearest or else best known version. The song of `row` is left out.
-    """
-    order = songs.known_first
-    near = songs.unique(order[nearest_rows(songs.catalogue.features[order], features, len(order))])
-    others: list[int] = near[songs.numbers[near] != songs.numbers[row]].tolist()
-    return others[:_NUM_NEAREST]

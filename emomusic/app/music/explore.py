@@ -9,24 +9,19 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from emomusic.affect import QUADRANT_CORNERS, QUADRANT_MOODS, AffectPoint, Quadrant
+from emomusic.affect import QUADRANT_CORNERS, QUADRANT_MOODS, Quadrant
 from emomusic.app.charts import clicked, show_chart
 from emomusic.app.choices import MUSIC_QUERY, Source
 from emomusic.app.frame import download_button, error_text, escape_markdown, text_color
-from emomusic.app.music.classify import describe_moods
 from emomusic.app.music.songs import (
     EXPLORE,
     FOUND,
     ON_SPOTIFY,
     MusicState,
-    Rows,
-    Songs,
-    digest_of,
     hiding_options,
     labelled_songs,
     show_question,
@@ -42,7 +37,7 @@ from emomusic.charts import music as plots
 from emomusic.errors import EmomusicError
 from emomusic.server.visitor import is_own_computer
 from emomusic.songs.catalogue import ARTIST_SEPARATOR, normalize_text
-from emomusic.songs.genres import SongKind
+from emomusic.songs.listing import Rows, Songs, describe_moods, digest_of
 from emomusic.songs.mood import MOODS, scarce_moods
 from emomusic.songs.recommend import load_recommender
 from emomusic.songs.song import FEATURE_LABELS, FEATURES, Pick, Song
@@ -52,13 +47,12 @@ from emomusic.text import escape_formula, join_names, pluralize
 MOST_DRAWN = 8000
 """Largest number of songs in the chart; the lists have all songs."""
 
-_NUM_NEAR = 20  # songs after the clicked one
 _MIN_CORRELATED = 10  # songs
 
 
 def show_explore(songs: Songs, music: YourMusic) -> None:
     """Show the plane with a list of its songs, and the features of labelled songs."""
-    if music.ready is Source.OWN:
+    if music.shown is Source.OWN:
         _show_glance(songs)
     chart, side = st.columns([3, 2], gap="large")
     with chart:
@@ -79,7 +73,7 @@ def show_explore(songs: Songs, music: YourMusic) -> None:
         _show_plane(songs, quadrant, is_measured=is_measured)
     with side:
         _show_list(songs, quadrant, music)
-    of_spotify = music.ready is Source.SPOTIFY
+    of_spotify = music.shown is Source.SPOTIFY
     labelled = labelled_songs() if of_spotify else None
     st.header("How the moods differ", anchor=False)
     if labelled is not None:
@@ -149,53 +143,19 @@ def _show_list(songs: Songs, quadrant: Quadrant | None, music: YourMusic) -> Non
     """Show the clicked song and those near it, the best known songs of a quadrant, or an example of each mood."""
     mine = page_state(MusicState)
     if mine.row is not None and mine.token == songs.token:
-        words, rows = "**The song you clicked, and those near it**", songs_near(songs, mine.row)
+        words, rows = "**The song you clicked, and those near it**", songs.near(mine.row)
     elif quadrant is None:
         words = "**A clear example of each mood.** Click a song on the plane to hear it, or choose a quadrant."
-        rows = _examples(songs)
+        rows = songs.examples()
     else:
-        corner = np.array(QUADRANT_CORNERS[quadrant], np.float32)
-        inside = np.flatnonzero((songs.plane * corner >= 0).all(axis=1))
+        inside = songs.inside(quadrant)
         words = f"**{pluralize(len(inside), 'song')}, {quadrant.description}**, best known first"
         rows = songs.unique(songs.catalogue.best_known_first(inside))
         if not inside.size:
-            rows, where = nearest_to(songs, quadrant)
+            rows, where = songs.nearest_to(quadrant)
             words = f"**No song is {quadrant.description}.** The nearest ones are {where}:"
     st.markdown(words)
     show_songs(songs, rows, EXPLORE, music)
-
-
-def songs_near(songs: Songs, row: int) -> Rows:
-    """The row, and those of the nearest songs on the plane, each song once."""
-    away = np.linalg.norm(songs.plane - songs.plane[row], axis=1)
-    away[row] = -1  # before other songs at the same point
-    return _first_of(songs, away)
-
-
-def nearest_to(songs: Songs, quadrant: Quadrant) -> tuple[Rows, str]:
-    """The rows of the songs nearest to an empty quadrant, each song once, and where the first one is, for people."""
-    outside = np.maximum(-songs.plane * np.array(QUADRANT_CORNERS[quadrant], np.float32), 0)
-    rows = _first_of(songs, np.linalg.norm(outside, axis=1))
-    point = AffectPoint(*songs.plane[rows[0]].tolist())
-    where = next(other for other, (x, y) in QUADRANT_CORNERS.items() if x * point.valence >= 0 <= y * point.arousal)
-    return rows, where.description
-
-
-def _first_of(songs: Songs, away: npt.NDArray[np.float32]) -> Rows:
-    """The rows of the songs at the smallest distances."""
-    return songs.unique(np.argsort(away, kind="stable")[: 3 * _NUM_NEAR])[: _NUM_NEAR + 1]
-
-
-def _examples(songs: Songs) -> Rows:
-    """The row of the song with the highest confidence in each mood, without speech, sleep sounds and similar kinds."""
-    ordinary, rows = songs.catalogue.passing(without_kinds=list(SongKind)), []
-    for position in range(len(MOODS)):
-        own = np.flatnonzero(songs.moods == position)
-        if ordinary[own].any():
-            own = own[ordinary[own]]
-        if own.size:
-            rows.append(own[songs.probabilities[own, position].argmax()])
-    return np.array(rows, np.int64)
 
 
 def _show_differences(songs: Songs) -> None:
@@ -277,7 +237,7 @@ def show_table(songs: Songs, music: YourMusic) -> None:
             persist_state="session",
         )
     words = MUSIC_QUERY.value.strip()
-    everything, found = music.ready_recommender.catalogue, songs.catalogue.matching(words)
+    everything, found = music.shown_recommender.catalogue, songs.catalogue.matching(words)
     num_hidden = 0 if found.any() else int(everything.matching(words).sum())
     if not (found.any() or num_hidden) and (corrected := everything.corrected(words)):
         st.caption(f"No song has {escape_markdown(words)}. Shown: **{escape_markdown(corrected)}**.")

@@ -9,11 +9,12 @@ from emomusic.app.choices import MUSIC_TAB
 from emomusic.app.frame import shown_errors
 from emomusic.app.music.classify import show_one_song
 from emomusic.app.music.explore import show_explore, show_table
-from emomusic.app.music.songs import YOUR_SONG, MusicState, Songs, forget_other_source, shown_songs
-from emomusic.app.sources import choose_music, your_music
+from emomusic.app.music.songs import YOUR_SONG, MusicState, forget_other_source, shown_songs
+from emomusic.app.sources import draw_music, your_music
 from emomusic.app.state import page_state
 from emomusic.assets import ModelKind
 from emomusic.records import MoodModelRecord, read_record
+from emomusic.songs.listing import Songs
 from emomusic.songs.mood import DEFAULT_MOOD_MODEL, MOODS
 from emomusic.songs.song import FEATURES
 from emomusic.text import pluralize
@@ -31,7 +32,7 @@ def show_music() -> None:
     music = your_music()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         heading = st.container(width="content")  # keeps its text and its place until it is written again
-        choose_music(music)
+        draw_music(music)
         explanation = st.popover("What the numbers mean", icon=":material/help:")
     with st.spinner("Reading songs and moods"):
         songs = shown_songs(music)

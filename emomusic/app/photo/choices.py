@@ -11,8 +11,8 @@ import streamlit as st
 
 from emomusic.answer.answer import Answer
 from emomusic.app.choices import MOOD, SAMPLE, SAYS, WHO, Choice, choose
-from emomusic.app.photo.reading import Photos
 from emomusic.faces.who import EVERYONE, NOBODY, Kind, Who
+from emomusic.server.photos import Photos
 
 _MAX_BUTTONS = 8  # more faces of one photo are in a menu
 

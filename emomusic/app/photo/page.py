@@ -20,21 +20,16 @@ from emomusic.app.charts import reserve_space, roomy_columns, show_sharp, show_t
 from emomusic.app.choices import MOOD, SAYS
 from emomusic.app.example import show_example
 from emomusic.app.frame import download_button, escape_markdown_message, local_date, show_problems
-from emomusic.app.own_music import without_folders
 from emomusic.app.page import Page, Part
 from emomusic.app.parts import show_style
-from emomusic.app.persons import PersonsState, choose_persons, show_known
+from emomusic.app.persons import PersonsState, draw_persons_menu, show_known
 from emomusic.app.photo.choices import Controls, answer_of, draw_by_hand, draw_who, set_who
-from emomusic.app.photo.reading import Photos
 from emomusic.app.photo.screen import PARTS, draw_persons, screen_style, show_faces, show_picture, show_sheet
 from emomusic.app.picture_chooser import (
     ALL_SAMPLES,
-    Picture,
-    PictureState,
-    ShownPictures,
-    choose_other_pictures,
-    choose_picture,
-    choose_sample,
+    draw_chooser,
+    draw_small_chooser,
+    set_sample,
     show_drop_zone,
     show_turn,
     shown_pictures,
@@ -44,6 +39,9 @@ from emomusic.app.queues import PageQueue, play_for
 from emomusic.app.state import page_state
 from emomusic.charts.affect import FacePoint
 from emomusic.faces.who import Who
+from emomusic.server.own_library import without_folders
+from emomusic.server.photos import Photos
+from emomusic.server.pictures import Picture, PictureState, ShownPictures
 from emomusic.text import escape_html, for_excel, pluralize
 
 _CARDS_SHOWN, _FACES_SHOWN, _SONGS_PRINTED = 12, 24, 8
@@ -128,15 +126,15 @@ def show_page(open_start: Callable[[], DeltaGenerator]) -> None:
     shown = shown_pictures()
     mood = MOOD.value if shown.sample is None and not shown.each else None
     if shown.each or mood is not None:
-        choose_other_pictures(shown)
+        draw_small_chooser(shown)
     if shown.each:
         show_photos(shown)
     elif mood is not None:
         _show_mood(shown, Mood(mood))
     else:
         with open_start(), reserve_space("start", 700):  # a link may name no sample
-            choose_picture(shown)
-            _choose_mood()
+            draw_chooser(shown)
+            _draw_moods()
             show_example("A sample, your own photo or a mood replaces this example.")
 
 
@@ -164,7 +162,7 @@ def show_photos(shown: ShownPictures) -> None:
         if num_photos > 1:
             title.title(f"Reading photo {number + 1} of {num_photos}", anchor=False)
 
-    photos.finish(shown, persons, show_progress)
+    photos.finish(shown, persons.known, persons.version, show_progress)
     if not photos.photos:
         title.title("This photo cannot be read" if num_photos == 1 else "No photo can be read", anchor=False)
         _show_unread(photos)
@@ -272,7 +270,7 @@ def _draw_actions(screen: _Screen) -> None:
                 draw_by_hand(screen.controls)
         if answer.has_listener:
             _show_downloads(screen)
-        choose_persons(persons)
+        draw_persons_menu(persons)
     show_known(answer.faces, persons)
 
 
@@ -370,7 +368,7 @@ def _show_face_cards(answer: Answer) -> None:
 # A mood without a photo
 
 
-def _choose_mood() -> None:
+def _draw_moods() -> None:
     """Show the moods in one row, and the samples as a group."""
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="without-face"):
         st.markdown("**No photo?** Choose a mood:", width="content")
@@ -379,7 +377,7 @@ def _choose_mood() -> None:
             "All samples as a group",
             icon=":material/photo_library:",
             type="tertiary",
-            on_click=choose_sample,
+            on_click=set_sample,
             args=(ALL_SAMPLES,),
             key="all-samples",
         )
@@ -390,7 +388,7 @@ def _show_mood(shown: ShownPictures, mood: Mood) -> None:
     answer = Answer(mood=mood)
     with st.container(key="mood-answer", gap="small"):
         title = st.empty()
-        _choose_mood()
+        _draw_moods()
     player, plane = roomy_columns([1, 1], key="mood", gap="large")
     with player:
         queue = play_for(answer.request(), "photo")

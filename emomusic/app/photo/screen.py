@@ -15,11 +15,11 @@ from streamlit.delta_generator import DeltaGenerator
 from emomusic.answer.answer import Answer, sentence_of
 from emomusic.app.charts import show_tile, style_tiles
 from emomusic.app.parts import style_beside
-from emomusic.app.photo.reading import Photo
 from emomusic.colours import EMOTION_COLOURS, ink_on
 from emomusic.faces.reading import PictureReading
 from emomusic.faces.table import FaceReading
 from emomusic.faces.who import EVERYONE, Who
+from emomusic.server.photos import Photo
 from emomusic.text import pluralize
 
 PARTS = ("picture", "player", "bars", "plane", "actions")

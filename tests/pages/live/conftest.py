@@ -6,8 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.app import camera
-from emomusic.app.live import ice
-from emomusic.server import shared
+from emomusic.server import ice, shared
 from tests.fakes import FakeClassifier, FakeDetector
 from tests.pages.live.sessions import Browser
 from tests.pages.screen import app_of
@@ -16,7 +15,7 @@ from tests.pages.screen import app_of
 @pytest.fixture
 def browser(monkeypatch: pytest.MonkeyPatch) -> Browser:
     browser = Browser()
-    monkeypatch.setattr(camera, "_ASK", browser)
+    monkeypatch.setattr(camera, "mount", browser)
     return browser
 
 

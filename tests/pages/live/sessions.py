@@ -10,8 +10,9 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import EMOTIONS, Emotion
 from emomusic.app.live.page import View
-from emomusic.app.live.session import LiveSession, LiveState, Phase
+from emomusic.app.live.session import LiveState
 from emomusic.app.state import CameraState
+from emomusic.server.live import LiveSession, Phase
 from emomusic.stream.game import GamePhase, MirrorGame
 from emomusic.stream.lesson import CAPTURE_S, COUNTDOWN_S, Lesson
 from emomusic.stream.reader import LiveReader, SeenFace
@@ -32,7 +33,9 @@ class Browser:
 
     problem: str | None = None
 
-    def __call__(self, *, key: str, data: dict[str, Any], on_answer_change: Callable[[], None], **_: Any) -> None:
+    def __call__(
+        self, *_: str, key: str, data: dict[str, Any], on_answer_change: Callable[[], None], **__: Any
+    ) -> None:
         if data["attempt"] and self.problem is not None:
             answer = {"attempt": data["attempt"], "problem": self.problem}
             st.session_state[key] = SimpleNamespace(answer=answer)

@@ -6,12 +6,14 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from emomusic.app.camera import Problem
-from emomusic.app.live import ice, session, video
-from emomusic.app.live.session import LiveSession, Phase, Stage
+from emomusic.app.live import session, video
+from emomusic.app.live.session import Stage
 from emomusic.app.state import CameraState
 from emomusic.media.images import encode_jpeg, read_image
+from emomusic.server import ice
 from emomusic.server.capacity import Capacity
+from emomusic.server.frames import Problem
+from emomusic.server.live import LiveSession, Phase
 from emomusic.server.settings import Settings
 from emomusic.stream.reader import LiveReader
 from tests.fakes import FakeClassifier, FakeClock, FakeDetector

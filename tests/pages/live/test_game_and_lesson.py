@@ -10,10 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Emotion
 from emomusic.app.live.page import View
-from emomusic.app.live.session import LiveSession, Phase, Stage
+from emomusic.app.live.session import Stage
 from emomusic.app.persons import PersonsState
-from emomusic.app.photo.reading import Photo, Photos
-from emomusic.app.picture_chooser import PictureState
 from emomusic.app.queues import PlayerState
 from emomusic.faces.classifier import EmotionClassifier
 from emomusic.faces.model_files import DEFAULT_MODEL
@@ -22,6 +20,9 @@ from emomusic.faces.reading import PictureReading, load_networks
 from emomusic.faces.table import NO_FACES
 from emomusic.media.images import RgbImage, read_image
 from emomusic.records import read_face_record
+from emomusic.server.live import LiveSession, Phase
+from emomusic.server.photos import Photo, Photos
+from emomusic.server.pictures import PictureState
 from emomusic.stream.game import MirrorGame
 from emomusic.stream.lesson import CAPTURE_S, COUNTDOWN_S, ORDER, Lesson
 from emomusic.stream.reader import LiveReader, LiveView

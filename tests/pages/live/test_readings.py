@@ -8,12 +8,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from emomusic.affect import Emotion, Mood
-from emomusic.app.camera import Problem
 from emomusic.app.live.music import SONGS
 from emomusic.app.live.page import View
-from emomusic.app.live.session import LiveSession, Phase
 from emomusic.app.queues import PlayerState
 from emomusic.errors import ModelError
+from emomusic.server.frames import Problem
+from emomusic.server.live import LiveSession, Phase
 from emomusic.stream.reader import LiveReader
 from tests.pages.live.sessions import FRAME, TWO, ended_game, played, problems, show, start_mirror_game
 from tests.pages.screen import charts, files_of, keys, page_of, playing, queue_of, state_of, text_of, tracks

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from emomusic.app.live import webrtc
-from emomusic.app.live.ice import IceSettings
-from emomusic.app.live.session import LiveSession, Phase
 from emomusic.media.images import RgbImage
+from emomusic.server import webrtc
+from emomusic.server.ice import IceSettings
+from emomusic.server.live import LiveSession, Phase
 from emomusic.stream.reader import LiveReader, LiveView
 from tests.fakes import FakeClassifier, FakeDetector, make_face
 from tests.waiting import PATIENCE_S, wait_until

@@ -1,23 +1,15 @@
-"""What the visitor has chosen on the Models page: a benchmark, and one or two models."""
+"""One or two models on a benchmark, with their figures and their predictions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from emomusic.app.choices import MODELS
 from emomusic.assets import ModelKind, load_once
 from emomusic.errors import ModelError
 from emomusic.metrics import FOUR
 from emomusic.records import FaceRecord, Record
 from emomusic.results.overview import Benchmark, Evaluation, evaluation, label_of
 from emomusic.results.predictions import Predictions, read_predictions
-
-MODELS_OF = {
-    ModelKind.FACE: MODELS["face"],
-    ModelKind.MUSIC: MODELS["song"],
-    ModelKind.SOUND: MODELS["song"],
-}
-"""The choice of the models of a kind."""
 
 _predictions = load_once(read_predictions)  # for all visitors
 

@@ -9,8 +9,6 @@ from functools import partial
 
 import numpy as np
 
-from emomusic.app.persons import PersonsState
-from emomusic.app.picture_chooser import Picture, ShownPictures
 from emomusic.compat import return_free_memory
 from emomusic.errors import CapacityError, ImageError
 from emomusic.faces.identity import ROOM_AROUND, Descriptors, describe_crops, group_persons
@@ -19,6 +17,7 @@ from emomusic.faces.reading import PictureReading, apply_profiles, read_picture
 from emomusic.faces.table import NO_FACES, Faces, Integers, boxes_array
 from emomusic.media.images import DecodedPicture, encode_jpeg, read_image, shrink
 from emomusic.server.capacity import HeldBytes, capacity
+from emomusic.server.pictures import Picture, ShownPictures
 from emomusic.server.shared import shared
 from emomusic.server.visitor import session_id
 
@@ -177,10 +176,18 @@ class Photos:
             photo.reading = photo.found
         self.persons_version = version
 
-    def finish(self, shown: ShownPictures, persons: PersonsState, on_progress: Callable[[int], None]) -> None:
+    def finish(
+        self, shown: ShownPictures, known: Sequence[KnownFace], version: int, on_progress: Callable[[int], None]
+    ) -> None:
         """Read the shown photos that are not read yet; an interrupted run keeps its results.
 
-        Of several, a copy in screen size replaces each own photo that was read. `on_progress` gets the number of those.
+        Of several, a copy in screen size replaces each own photo that was read.
+
+        Args:
+            shown: the photos.
+            known: the persons whose profiles are applied.
+            version: the version of the persons.
+            on_progress: gets the number of photos that were read, before each one.
 
         Raises:
             EmomusicError: a model is missing or damaged.
@@ -190,7 +197,7 @@ class Photos:
             if before is None or before.decoded is not None:
                 on_progress(number)
                 photo = self.decoded(digest, shown)
-                photo.read(persons.known, of_several=of_several)
+                photo.read(known, of_several=of_several)
                 if of_several:
                     mine.own = tuple(photo.take_place_of(one) if one.digest == digest else one for one in mine.own)
                 photo.hold()
@@ -202,7 +209,7 @@ class Photos:
                 self.person[group] = number if len(group) > 1 else 0
             for photo in described:
                 photo.descriptors = None
-        if self.persons_version != persons.version:
+        if self.persons_version != version:
             for photo in self.photos:
-                photo.read_again(persons.known)
-            self.persons_version = persons.version
+                photo.read_again(known)
+            self.persons_version = version

@@ -11,8 +11,8 @@ import numpy as np
 from streamlit_webrtc import VideoSinkTrack, WebRtcMode, WebRtcWorker
 from streamlit_webrtc.config import compile_rtc_configuration
 
-from emomusic.app.live.ice import IceSettings
 from emomusic.media.images import RgbImage
+from emomusic.server.ice import IceSettings
 
 _TIMEOUT_S = 10  # of the signalling
 _UNUSED = (

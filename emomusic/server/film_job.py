@@ -178,8 +178,12 @@ class FilmJob:
         """Make the thread end, and close the file."""
         with self._changing:
             self._closed.set()
-        with self.take() or contextlib.nullcontext():
-            pass
+        self._close_file()
+
+    def _close_file(self) -> None:
+        if (kept := self.take()) is not None:
+            with kept:
+                pass
 
     def take(self) -> AbstractContextManager[BinaryIO] | None:
         """The file of a film that is over, for another job; None if it is closed."""

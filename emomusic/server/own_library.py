@@ -1,0 +1,134 @@
+"""The library of this computer's own audio files, for all visitors, and the command that looks for changes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import msgspec
+
+from emomusic.assets import ROOT
+from emomusic.songs.library import Library
+from emomusic.songs.library_database import library_file, library_version
+from emomusic.songs.local_songs import recommender_of
+from emomusic.songs.recommend import Recommender
+from emomusic.songs.song import Pick, Player
+
+MaybePick = TypeVar("MaybePick", Pick, Pick | None)
+
+_REST = 20.0  # a library that grows is read again after a rest of this many times the time of the last reading
+
+
+class OwnLibrary:
+    """The library of this computer for all tabs: its songs, and the command that looks for changes.
+
+    The command's own process needs no part of the server, and its workers cannot import Streamlit's script.
+
+    Attributes:
+        recommender: for the songs, as of the last `refresh`; None without one.
+        info: as `Library.info`.
+    """
+
+    def __init__(self) -> None:
+        self.recommender: Recommender | None = None
+        self.info: dict[str, Any] = {}
+        self._version: object = None
+        self._rests_until_s = 0.0
+        self._lock = threading.Lock()
+        self._command_lock = threading.Lock()  # several tabs start the command and read what it says
+        self._process: subprocess.Popen[bytes] | None = None
+        self._errors: IO[bytes] | None = None  # its messages
+
+    def refresh(self) -> None:
+        """Read the library if it has changed; while it grows, only after a rest.
+
+        Raises:
+            LibraryError: the library is damaged.
+        """
+        version = library_file(), library_version()
+        with self._lock:
+            started_s = time.monotonic()
+            if version == self._version or (self.is_running and started_s < self._rests_until_s):
+                return
+            with Library() as library:
+                songs = library.songs()
+                self.info = library.info(songs)
+            self.recommender = recommender_of(songs) if songs else None
+            self._version, now_s = version, time.monotonic()
+            self._rests_until_s = now_s + _REST * (now_s - started_s)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether files are analysed now."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self, path: Path | None = None) -> None:
+        """Add a folder or a file, or update those of the library. Nothing if the command is running."""
+        action = ["update"] if path is None else ["add", str(path)]
+        command = [sys.executable, "-m", "emomusic", "library", *action]
+        with self._command_lock:
+            if not self.is_running:
+                self._forget()
+                self._errors = tempfile.TemporaryFile()  # noqa: SIM115
+                self._process = subprocess.Popen(
+                    command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self._errors
+                )
+
+    def forget_problems(self) -> None:
+        """Delete what the command said."""
+        with self._command_lock:
+            self._forget()
+
+    def _forget(self) -> None:
+        if self._errors is not None:
+            self._errors.close()
+        self._errors = None
+
+    @property
+    def problems(self) -> list[str]:
+        """Sentences about folders and files that could not be read; none while the command is running."""
+        with self._command_lock:
+            if self.is_running or self._errors is None:
+                return []
+            self._errors.seek(0)
+            lines = self._errors.read().decode("utf-8", "replace").splitlines()
+        start = "emomusic: "
+        return [line.removeprefix(start) for line in lines if line.startswith(start)]
+
+
+@cache
+def own_library() -> OwnLibrary:
+    """The library of this computer, as it was last read."""
+    return OwnLibrary()
+
+
+def fresh_library() -> OwnLibrary:
+    """The library as it is now.
+
+    Raises:
+        LibraryError: the library is damaged.
+    """
+    library = own_library()
+    library.refresh()
+    return library
+
+
+def without_folders(picks: Iterable[MaybePick]) -> list[MaybePick]:
+    """The picks for a file to take along: paths of songs begin below the folder of the library that holds them."""
+    folders, found = [f"{folder}{os.sep}" for folder in own_library().info.get("folders", ())], list[MaybePick]()
+    for pick in picks:
+        if pick is not None and pick.song.player is Player.LIBRARY and (path := pick.song.path) is not None:
+            around = max((folder for folder in folders if path.startswith(folder)), key=len, default=None)
+            path = Path(path).name if around is None else path.removeprefix(around)
+            pick = replace(pick, song=msgspec.structs.replace(pick.song, path=path))
+        found.append(pick)
+    return found

@@ -1,0 +1,187 @@
+"""Songs with their moods, as the Music page lists them: by place, by mood, by likeness, and as a table."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from emomusic.affect import QUADRANT_CORNERS, AffectPoint, Quadrant, describe_shares, places_of_moods, share_text
+from emomusic.songs.catalogue import ARTIST_SEPARATOR, TRACK_ID, Catalogue
+from emomusic.songs.genres import SongKind
+from emomusic.songs.mood import MOODS, MoodExplanation, nearest_rows
+from emomusic.songs.song import FEATURE_LABELS, FEATURE_NAMES, Pick
+from emomusic.songs.spotify import TRACK_ADDRESS
+from emomusic.text import escape_formula, for_excel
+
+Rows = npt.NDArray[np.int64]
+Made = TypeVar("Made")
+
+_NUM_NEAR = 20  # songs after one on the plane
+_NUM_SIMILAR = 5
+
+
+class Songs:
+    """Songs with their moods. They never change, so visitors can share them."""
+
+    def __init__(self, catalogue: Catalogue, probabilities: npt.NDArray[np.float32], num_all: int) -> None:
+        self.catalogue = catalogue
+        self.probabilities = probabilities  # shape (n, 4), of the moods, in the order of `Mood`
+        self.num_all = num_all  # songs without the visitor's options
+        self.plane = places_of_moods(probabilities, catalogue.measured)
+        # Shape (n,), positions in `Mood`: the label of a song, else its most probable mood
+        self.moods = probabilities.argmax(axis=1).astype(np.int64)
+        self.num_labelled = 0
+        self.token = uuid.uuid4().hex[:8]  # for the keys of widgets
+        self._cache: dict[Hashable, Any] = {}
+        if "mood" in catalogue.table:
+            positions = catalogue.table["mood"].map({mood.value: position for position, mood in enumerate(MOODS)})
+            labelled = positions.notna().to_numpy(bool)
+            self.moods[labelled] = positions[labelled].to_numpy(np.int64)
+            self.num_labelled = int(labelled.sum())
+
+    def __len__(self) -> int:
+        return len(self.catalogue)
+
+    def cached(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """A result of these songs, made once. A Streamlit cache would keep a visitor's own songs after the visit."""
+        if key not in self._cache:  # two threads can both make it, with the same result
+            self._cache[key] = make()
+        made: Made = self._cache[key]
+        return made
+
+    @cached_property
+    def numbers(self) -> Rows:
+        """Shape (n,): a number per song, equal for all its versions."""
+        keys = map(self.catalogue.key_of, range(len(self)))
+        return pd.factorize(np.fromiter(keys, object, len(self)))[0].astype(np.int64)
+
+    @cached_property
+    def known_first(self) -> Rows:
+        """All rows, the best known song first."""
+        return self.catalogue.best_known_first(np.arange(len(self)))
+
+    def unique(self, rows: Rows) -> Rows:
+        """The rows without later versions of the same song, in their order."""
+        _, first = np.unique(self.numbers[rows], return_index=True)
+        return rows[np.sort(first)]
+
+    def picks(self, rows: Sequence[int] | Rows) -> Iterator[Pick]:
+        """The songs of a list, each with its mood: "happy 93 %", or "happy, labelled"."""
+        for row in map(int, rows):
+            song, mood = self.catalogue.song(row), MOODS[int(self.moods[row])]
+            probability = float(self.probabilities[row].max())
+            words = f"{mood} {share_text(probability)}" if song.mood is None else f"{mood}, labelled"
+            yield Pick(song, mood, probability, words, mood, point=AffectPoint(*self.plane[row].tolist()))
+
+    def describe(self, rows: Rows) -> pd.DataFrame:
+        """A table for display: title, mood, confidence in percent, artists, features and link, one row per song.
+
+        Columns without a value are left out.
+        """
+        table = self.catalogue.table.iloc[rows]
+        moods = np.array([mood.value for mood in MOODS])[self.moods[rows]]
+        percents = 100 * self.probabilities[rows, self.moods[rows]]
+        described = table[["title"]].assign(mood=moods, confidence=percents, artists=table["artists"])
+        known = [column for column in ("genres", "year", "popularity", "explicit") if column in table]
+        described = described.join(table[[*FEATURE_NAMES, *known]])
+        for column in {"title", "artists", "genres"} & set(described):  # the page's table can be saved as CSV
+            names = described[column].fillna("").astype(str).str.replace(ARTIST_SEPARATOR, ", ", regex=False)
+            described[column] = names.map(escape_formula)
+        addresses = (TRACK_ADDRESS + table["id"]).where(table["id"].str.fullmatch(TRACK_ID.pattern))
+        described = described.assign(url=addresses).replace("", None)
+        return described.dropna(axis="columns", how="all").reset_index(drop=True)
+
+    def csv(self, rows: Rows) -> bytes:
+        """Songs as CSV for spreadsheets, with the probability of each mood."""
+        table = self.describe(rows).drop(columns="confidence")
+        for position, mood in enumerate(MOODS):
+            table[f"probability_{mood}"] = self.probabilities[rows, position].round(4)
+        return for_excel(table.to_csv(index=False))
+
+    def near(self, row: int) -> Rows:
+        """The row, and those of the nearest songs on the plane, each song once."""
+        away = np.linalg.norm(self.plane - self.plane[row], axis=1)
+        away[row] = -1  # before other songs at the same point
+        return self._first_of(away)
+
+    def nearest_to(self, quadrant: Quadrant) -> tuple[Rows, str]:
+        """The rows of the songs nearest to an empty quadrant, each song once, and where the first one is, in words."""
+        outside = np.maximum(-self.plane * np.array(QUADRANT_CORNERS[quadrant], np.float32), 0)
+        rows = self._first_of(np.linalg.norm(outside, axis=1))
+        point = AffectPoint(*self.plane[rows[0]].tolist())
+        where = next(other for other, (x, y) in QUADRANT_CORNERS.items() if x * point.valence >= 0 <= y * point.arousal)
+        return rows, where.description
+
+    def inside(self, quadrant: Quadrant) -> Rows:
+        """The rows of the songs in a quadrant."""
+        corner = np.array(QUADRANT_CORNERS[quadrant], np.float32)
+        return np.flatnonzero((self.plane * corner >= 0).all(axis=1))
+
+    def _first_of(self, away: npt.NDArray[np.float32]) -> Rows:
+        """The rows of the songs at the smallest distances."""
+        return self.unique(np.argsort(away, kind="stable")[: 3 * _NUM_NEAR])[: _NUM_NEAR + 1]
+
+    def examples(self) -> Rows:
+        """The row of the song with the highest confidence in each mood, without speech and the like."""
+        ordinary, rows = self.catalogue.passing(without_kinds=list(SongKind)), []
+        for position in range(len(MOODS)):
+            own = np.flatnonzero(self.moods == position)
+            if ordinary[own].any():
+                own = own[ordinary[own]]
+            if own.size:
+                rows.append(own[self.probabilities[own, position].argmax()])
+        return np.array(rows, np.int64)
+
+    def similar(self, row: int, features: npt.NDArray[np.float64]) -> list[int]:
+        """The rows of the five songs with the most similar features, the nearest first.
+
+        Each song appears once, with its nearest or else best known version. The song of `row` is left out.
+        """
+        order = self.known_first
+        near = self.unique(order[nearest_rows(self.catalogue.features[order], features, len(order))])
+        others: list[int] = near[self.numbers[near] != self.numbers[row]].tolist()
+        return others[:_NUM_SIMILAR]
+
+
+def passing_songs(
+    catalogue: Catalogue, probabilities: npt.NDArray[np.float32], genres: frozenset[str], hide_explicit: bool
+) -> Songs | None:
+    """The songs of a catalogue that pass these options, with their probabilities of moods; None if none does."""
+    passes = catalogue.passing(genres=genres, hide_explicit=hide_explicit)
+    if not passes.any():
+        return None
+    if not passes.all():
+        catalogue = Catalogue(catalogue.table[passes], name=catalogue.name, is_local=catalogue.is_local)
+    return Songs(catalogue, probabilities[passes], len(passes))
+
+
+def digest_of(rows: Sequence[int] | Rows) -> str:
+    """A digest of row numbers, for keys."""
+    return hashlib.sha256(np.asarray(rows, np.int64).tobytes()).hexdigest()[:12]
+
+
+def describe_moods(probabilities: npt.NDArray[np.float32]) -> str:
+    """A description of the probabilities, for example "Mostly happy, perhaps energetic"."""
+    return describe_shares([mood.value for mood in MOODS], probabilities.tolist())
+
+
+def main_reason(
+    answer: MoodExplanation, features: npt.NDArray[np.float64], reference: npt.NDArray[np.float64], *, moved: bool
+) -> str:
+    """Which feature makes the mood, or its change, in words."""
+    strongest = int(answer.influences.argmax())  # a feature against the mood is no reason for it
+    if answer.influences[strongest] < 1:
+        return "no single feature"
+    is_more = features[strongest] > reference[strongest]
+    label = FEATURE_LABELS[strongest].lower()
+    # Compared with the median instead of "high", because half of the songs can have a value near 0
+    than_median = f"{label}, {'above' if is_more else 'below'} most songs"
+    cause = f"{'higher' if is_more else 'lower'} {label}" if moved else than_median
+    return f"mainly its {cause}, for {answer.mood}"
