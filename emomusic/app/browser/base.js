@@ -25,7 +25,7 @@ export class Part {
     const { parentElement: element, data } = component, before = Part.#parts.get(element);
     if (before && !element.isConnected) return; // a late call for what has left the page
     if (!before?.isShown) {
-      const template = element.querySelector(`template.${data.part}`);
+      const template = element.querySelector(`template[data-part="${data.part}"]`);
       template?.replaceWith(template.content);
       Part.#parts.set(element, new this(element));
     }

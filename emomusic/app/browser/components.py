@@ -16,7 +16,7 @@ from emomusic.app.parts import read_beside
 from emomusic.assets import data_dir
 from emomusic.server.files import folder_url
 
-LOOPS = data_dir() / "samples" / "example"
+_LOOPS = data_dir() / "samples" / "example"
 """The folder of the silent films."""
 
 _SHOW = """export default async (component) => {
@@ -29,7 +29,7 @@ def _template(part: str) -> str:
     """The HTML of a part with its style, which waits until the part is shown."""
     style = f"{part}.css" if (Path(__file__).parent / f"{part}.css").exists() else None
     styled = "" if style is None else f"<style>{read_beside(__file__, style)}</style>"
-    return f'<template class="{part}">{styled}{read_beside(__file__, f"{part}.html")}</template>'
+    return f'<template data-part="{part}">{styled}{read_beside(__file__, f"{part}.html")}</template>'
 
 
 def _component(name: str, *parts: str) -> Any:
@@ -50,7 +50,7 @@ _COMPONENTS: dict[Name, Any] = {
 @cache
 def _folder() -> str:
     """The address of the scripts, with the loops of the band and the silent films."""
-    folders = (Path(__file__).parent, data_dir() / "band", LOOPS)
+    folders = (Path(__file__).parent, data_dir() / "band", _LOOPS)
     kinds = (".js", ".json", ".opus", ".mp4")
     return folder_url({path.name: path for folder in folders for path in folder.iterdir() if path.suffix in kinds})
 
