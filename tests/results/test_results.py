@@ -219,6 +219,15 @@ def test_four_classes_are_as_sure_as_their_emotions_together(checkout: Path) -> 
     np.testing.assert_allclose(group.confidence, summed[np.arange(len(summed)), group.y_pred], atol=1e-6)
 
 
+def test_the_examples_of_a_cell_come_the_surest_first(checkout: Path) -> None:
+    own = read_predictions(ModelKind.FACE, "cnn_capstone")
+    rows = own.cell("happy", "sad")
+    assert len(rows) == own.scores().confusion[3, 4] > 1
+    assert (own.y_true[rows] == 3).all()
+    assert (own.y_pred[rows] == 4).all()
+    assert (np.diff(own.confidence[rows]) <= 0).all()
+
+
 def test_thresholds_give_the_curves_of_scikit_learn(checkout: Path) -> None:
     group = read_predictions(ModelKind.FACE, "cnn_capstone")
     found = predictions.thresholds_of(group, "happy")
@@ -291,6 +300,13 @@ def test_a_damaged_file_is_told_with_its_folder(metrics_file: Path, file: str, d
     path.unlink() if damage is None else path.write_bytes(damage)
     with pytest.raises(ModelError, match=r"vgg9.*Received: "):
         READERS[file]()
+
+
+def test_a_history_of_another_number_of_epochs_is_refused(metrics_file: Path) -> None:
+    path = metrics_file.with_name("history.csv")
+    path.write_text("\n".join(path.read_text().splitlines()[:-1]))
+    with pytest.raises(ModelError, match=r"vgg9.*2 epochs"):
+        predictions.read_history("vgg9")
 
 
 @pytest.mark.parametrize(
